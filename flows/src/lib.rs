@@ -1,1 +1,3 @@
 //! Flows.
+
+pub mod network;
