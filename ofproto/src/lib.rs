@@ -1,1 +1,13 @@
 //! OpenFlow 1.3.
+
+pub mod action;
+pub mod codec;
+pub mod error;
+pub mod ids;
+pub mod instruction;
+pub mod message;
+pub mod oxm;
+
+pub use codec::{Reader, Wire, Writer};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use ids::{BufferId, Cookie, DatapathId, GroupId, PortNo, TableId, Xid};

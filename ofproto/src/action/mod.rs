@@ -1,0 +1,138 @@
+//! Actions (OpenFlow 1.3.5 §7.2.5, ovs-actions(7)).
+
+mod learn;
+
+use bytes::Bytes;
+
+pub use learn::{LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc};
+
+use crate::ids::{GroupId, PortNo, TableId};
+use crate::oxm::{Field, Oxm};
+
+/// Some consecutive bits of a field: `NXM_NX_REG0[0..15]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Subfield {
+    /// The field.
+    pub field: Field,
+    /// The lowest bit.
+    pub ofs: u16,
+    /// How many bits, from 1.
+    pub n_bits: u16,
+}
+
+impl Subfield {
+    /// The whole of a field.
+    pub const fn whole(field: Field) -> Self {
+        Self { field, ofs: 0, n_bits: field.info().bits as u16 }
+    }
+}
+
+/// An action.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// OFPAT_OUTPUT 0.
+    Output {
+        /// The port.
+        port: PortNo,
+        /// For CONTROLLER: at most so many bytes of the packet; 0xffff for all, unbuffered.
+        max_len: u16,
+    },
+    /// OFPAT_COPY_TTL_OUT 11.
+    CopyTtlOut,
+    /// OFPAT_COPY_TTL_IN 12.
+    CopyTtlIn,
+    /// OFPAT_SET_MPLS_TTL 15.
+    SetMplsTtl(u8),
+    /// OFPAT_DEC_MPLS_TTL 16.
+    DecMplsTtl,
+    /// OFPAT_PUSH_VLAN 17, with the ethertype.
+    PushVlan(u16),
+    /// OFPAT_POP_VLAN 18.
+    PopVlan,
+    /// OFPAT_PUSH_MPLS 19, with the ethertype.
+    PushMpls(u16),
+    /// OFPAT_POP_MPLS 20, with the ethertype that follows.
+    PopMpls(u16),
+    /// OFPAT_SET_QUEUE 21.
+    SetQueue(u32),
+    /// OFPAT_GROUP 22.
+    Group(GroupId),
+    /// OFPAT_SET_NW_TTL 23.
+    SetNwTtl(u8),
+    /// OFPAT_DEC_NW_TTL 24.
+    DecNwTtl,
+    /// OFPAT_SET_FIELD 25, masked as Open vSwitch accepts it (through NXAST_REG_LOAD2 in 1.3).
+    SetField(Oxm),
+    /// OFPAT_PUSH_PBB 26, with the ethertype.
+    PushPbb(u16),
+    /// OFPAT_POP_PBB 27.
+    PopPbb,
+    /// NXAST_RESUBMIT 1 (`table` none) and NXAST_RESUBMIT_TABLE 14.
+    Resubmit {
+        /// In place of the port of arrival; none keeps it (OFPP_IN_PORT on the wire).
+        port: Option<PortNo>,
+        /// The table; none for the current one.
+        table: Option<TableId>,
+    },
+    /// NXAST_REG_MOVE 6.
+    Move {
+        /// From.
+        src: Subfield,
+        /// To, as many bits.
+        dst: Subfield,
+    },
+    /// NXAST_REG_LOAD 7: at most 64 bits.
+    Load {
+        /// To.
+        dst: Subfield,
+        /// The value, right-aligned.
+        value: u64,
+    },
+    /// NXAST_NOTE 8: bytes that do nothing.
+    Note(Bytes),
+    /// NXAST_OUTPUT_REG 15: output to the port that a field holds.
+    OutputReg {
+        /// The field.
+        src: Subfield,
+        /// As for [`Action::Output`].
+        max_len: u16,
+    },
+    /// NXAST_LEARN 16 or NXAST_LEARN2 45, whichever the parameters need.
+    Learn(Box<Learn>),
+    /// NXAST_EXIT 17: no further action.
+    Exit,
+    /// NXAST_FIN_TIMEOUT 19: shortens the flow's timeouts at FIN or RST.
+    FinTimeout {
+        /// Seconds.
+        idle: u16,
+        /// Seconds.
+        hard: u16,
+    },
+    /// NXAST_CONTROLLER 20 when `userdata` is empty, `meter` and `pause` unset; else NXAST_CONTROLLER2 37.
+    Controller(Box<ToController>),
+    /// Any other action, kept as it came.
+    Unknown {
+        /// OFPAT_ type; 0xffff is an experimenter's.
+        kind: u16,
+        /// All behind type and length: for an experimenter's its id comes first.
+        body: Bytes,
+    },
+}
+
+/// What `controller(...)` sends.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ToController {
+    /// At most so many bytes of the packet.
+    pub max_len: u16,
+    /// Only to controllers of this id.
+    pub controller_id: u16,
+    /// OFPR_ reason.
+    pub reason: u8,
+    /// Bytes for the controller to recognise the flow by.
+    pub userdata: Bytes,
+    /// Whether the packet waits for NXT_RESUME.
+    pub pause: bool,
+    /// A meter for the copy.
+    pub meter: Option<u32>,
+}

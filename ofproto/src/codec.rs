@@ -1,0 +1,244 @@
+//! Reading and writing big-endian structures with lengths checked once.
+
+use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+
+/// A value with one wire form.
+pub trait Wire: Sized {
+    /// Reads the value from where the reader stands.
+    ///
+    /// # Errors
+    /// [`DecodeError`] names the field and the offset of the first byte that cannot be right.
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError>;
+
+    /// Appends the value.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a part does not fit its field.
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError>;
+}
+
+/// A cursor over the bytes of one message.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    buf: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts at the first byte of a message.
+    pub fn new(buf: &'a [u8]) -> Self {
+        Self { buf, at: 0 }
+    }
+
+    /// Offset from the start of the message, in bytes.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Bytes left.
+    pub fn remaining(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.buf.is_empty()
+    }
+
+    /// An error at the current offset.
+    pub fn error(&self, kind: DecodeErrorKind, field: &'static str) -> DecodeError {
+        DecodeError { kind, field, at: self.at }
+    }
+
+    /// The next `n` bytes.
+    ///
+    /// # Errors
+    /// `Truncated` when fewer are left.
+    pub fn bytes(&mut self, n: usize, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        let Some((head, tail)) = self.buf.split_at_checked(n) else {
+            return Err(self.error(DecodeErrorKind::Truncated, field));
+        };
+        self.buf = tail;
+        self.at += n;
+        Ok(head)
+    }
+
+    /// The next `N` bytes as an array.
+    ///
+    /// # Errors
+    /// `Truncated` when fewer are left.
+    pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
+        let Some((head, tail)) = self.buf.split_first_chunk::<N>() else {
+            return Err(self.error(DecodeErrorKind::Truncated, field));
+        };
+        self.buf = tail;
+        self.at += N;
+        Ok(*head)
+    }
+
+    /// One byte.
+    ///
+    /// # Errors
+    /// `Truncated` at the end.
+    pub fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        Ok(u8::from_be_bytes(self.array(field)?))
+    }
+
+    /// Two bytes.
+    ///
+    /// # Errors
+    /// `Truncated` at the end.
+    pub fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+        Ok(u16::from_be_bytes(self.array(field)?))
+    }
+
+    /// Four bytes.
+    ///
+    /// # Errors
+    /// `Truncated` at the end.
+    pub fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        Ok(u32::from_be_bytes(self.array(field)?))
+    }
+
+    /// Eight bytes.
+    ///
+    /// # Errors
+    /// `Truncated` at the end.
+    pub fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+        Ok(u64::from_be_bytes(self.array(field)?))
+    }
+
+    /// Passes over `n` bytes of padding.
+    ///
+    /// # Errors
+    /// `Truncated` when fewer are left.
+    pub fn skip(&mut self, n: usize, field: &'static str) -> Result<(), DecodeError> {
+        self.bytes(n, field).map(|_| ())
+    }
+
+    /// All that is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        let rest = self.buf;
+        self.at += rest.len();
+        self.buf = &[];
+        rest
+    }
+
+    /// A reader of the next `n` bytes alone, which keeps counting offsets from the start of the message.
+    ///
+    /// # Errors
+    /// `Truncated` when fewer are left.
+    pub fn sub(&mut self, n: usize, field: &'static str) -> Result<Reader<'a>, DecodeError> {
+        let at = self.at;
+        Ok(Reader { buf: self.bytes(n, field)?, at })
+    }
+
+    /// Ends a structure: nothing may be left.
+    ///
+    /// # Errors
+    /// `BadLength` with the number of bytes left over.
+    pub fn finish(self, field: &'static str) -> Result<(), DecodeError> {
+        if self.buf.is_empty() {
+            Ok(())
+        } else {
+            Err(self.error(DecodeErrorKind::BadLength(self.buf.len()), field))
+        }
+    }
+}
+
+/// A growing buffer of encoded messages.
+#[derive(Debug, Default)]
+pub struct Writer {
+    buf: Vec<u8>,
+}
+
+/// A 16-bit length to be filled in when the structure is complete.
+#[must_use = "a length that is never closed stays zero"]
+#[derive(Debug)]
+pub struct LenSlot {
+    slot: usize,
+    start: usize,
+}
+
+impl Writer {
+    /// An empty buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes written so far.
+    pub fn len(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// Whether nothing is written.
+    pub fn is_empty(&self) -> bool {
+        self.buf.is_empty()
+    }
+
+    /// What was written.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.buf
+    }
+
+    /// Takes what was written.
+    pub fn into_vec(self) -> Vec<u8> {
+        self.buf
+    }
+
+    /// Appends bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// Appends one byte.
+    pub fn u8(&mut self, v: u8) {
+        self.buf.push(v);
+    }
+
+    /// Appends two bytes.
+    pub fn u16(&mut self, v: u16) {
+        self.bytes(&v.to_be_bytes());
+    }
+
+    /// Appends four bytes.
+    pub fn u32(&mut self, v: u32) {
+        self.bytes(&v.to_be_bytes());
+    }
+
+    /// Appends eight bytes.
+    pub fn u64(&mut self, v: u64) {
+        self.bytes(&v.to_be_bytes());
+    }
+
+    /// Appends `n` zero bytes.
+    pub fn zeros(&mut self, n: usize) {
+        self.buf.resize(self.buf.len() + n, 0);
+    }
+
+    /// Appends zero bytes until what was written since `start` is a multiple of eight.
+    pub fn pad8(&mut self, start: usize) {
+        let len = self.buf.len() - start;
+        self.zeros(len.next_multiple_of(8) - len);
+    }
+
+    /// Writes a 16-bit length of zero, to be closed; the length counts from `start`.
+    pub fn len_slot(&mut self, start: usize) -> LenSlot {
+        let slot = self.buf.len();
+        self.u16(0);
+        LenSlot { slot, start }
+    }
+
+    /// Fills in the length from the slot's start to here.
+    ///
+    /// # Errors
+    /// `TooLong` above 65,535 bytes.
+    pub fn close(&mut self, slot: LenSlot, field: &'static str) -> Result<(), EncodeError> {
+        let len = self.buf.len() - slot.start;
+        let value = u16::try_from(len).map_err(|_| EncodeError::TooLong { field, len })?;
+        if let Some(bytes) = self.buf.get_mut(slot.slot..slot.slot + 2) {
+            bytes.copy_from_slice(&value.to_be_bytes());
+        }
+        Ok(())
+    }
+}

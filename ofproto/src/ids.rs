@@ -1,0 +1,96 @@
+//! Newtypes for the numbers of the protocol, so that one is not taken for another.
+
+use std::fmt;
+
+/// A port number (OpenFlow 1.3.5 §7.2.1): 32 bits on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct PortNo(pub u32);
+
+impl PortNo {
+    /// The highest number of a port of the switch itself.
+    pub const MAX: Self = Self(0xffff_ff00);
+    /// Send back out of the port of arrival.
+    pub const IN_PORT: Self = Self(0xffff_fff8);
+    /// Submit to the first table (packet-out only).
+    pub const TABLE: Self = Self(0xffff_fff9);
+    /// The switch's own, traditional forwarding.
+    pub const NORMAL: Self = Self(0xffff_fffa);
+    /// All ports but the one of arrival and those that refuse floods.
+    pub const FLOOD: Self = Self(0xffff_fffb);
+    /// All ports but the one of arrival.
+    pub const ALL: Self = Self(0xffff_fffc);
+    /// The controller.
+    pub const CONTROLLER: Self = Self(0xffff_fffd);
+    /// The bridge's own port.
+    pub const LOCAL: Self = Self(0xffff_fffe);
+    /// Wildcard, in requests and deletions.
+    pub const ANY: Self = Self(0xffff_ffff);
+
+    /// The 16-bit form that Nicira fields and `learn` use, if there is one: OpenFlow 1.0's reserved
+    /// numbers 0xfff8–0xffff stand for 0xfffffff8–0xffffffff.
+    pub fn to_u16(self) -> Option<u16> {
+        match self.0 {
+            n @ 0..0xff00 => u16::try_from(n).ok(),
+            n @ 0xffff_fff8.. => u16::try_from(n & 0xffff).ok(),
+            _ => None,
+        }
+    }
+
+    /// The port that a 16-bit number stands for.
+    pub fn from_u16(n: u16) -> Self {
+        if n >= 0xff00 { Self(0xffff_0000 | u32::from(n)) } else { Self(u32::from(n)) }
+    }
+}
+
+/// A transaction id (OpenFlow 1.3.5 §7.1): chosen by who asks, repeated by who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Xid(pub u32);
+
+/// A datapath id (OpenFlow 1.3.5 §7.3.1): 16 bits of the implementer's, then a MAC address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct DatapathId(pub u64);
+
+impl fmt::Display for DatapathId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A flow table's number (OpenFlow 1.3.5 §7.2.3.1): 0 to 254.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct TableId(pub u8);
+
+impl TableId {
+    /// Every table, in requests and deletions.
+    pub const ALL: Self = Self(0xff);
+}
+
+/// A flow's cookie (OpenFlow 1.3.5 §7.3.4.1): opaque to the switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Cookie(pub u64);
+
+impl fmt::Display for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+/// A group's number (OpenFlow 1.3.5 §7.3.4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct GroupId(pub u32);
+
+impl GroupId {
+    /// Every group, in deletions.
+    pub const ALL: Self = Self(0xffff_fffc);
+    /// Wildcard, in flow requests.
+    pub const ANY: Self = Self(0xffff_ffff);
+}
+
+/// A packet buffered in the switch (OpenFlow 1.3.5 §7.2.4 and §7.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(pub u32);
+
+impl BufferId {
+    /// Not buffered: the whole packet is in the message.
+    pub const NO_BUFFER: Self = Self(0xffff_ffff);
+}

@@ -1,0 +1,88 @@
+//! OFPT_FLOW_MOD (OpenFlow 1.3.5 §7.3.4.1).
+
+use crate::ids::{BufferId, Cookie, GroupId, PortNo, TableId};
+use crate::instruction::Instruction;
+use crate::oxm::Match;
+
+/// OFPFF_SEND_FLOW_REM.
+pub const FLOW_SEND_FLOW_REM: u16 = 1;
+/// OFPFF_CHECK_OVERLAP.
+pub const FLOW_CHECK_OVERLAP: u16 = 2;
+/// OFPFF_RESET_COUNTS.
+pub const FLOW_RESET_COUNTS: u16 = 4;
+/// OFPFF_NO_PKT_COUNTS.
+pub const FLOW_NO_PKT_COUNTS: u16 = 8;
+/// OFPFF_NO_BYT_COUNTS.
+pub const FLOW_NO_BYT_COUNTS: u16 = 16;
+
+/// A change of flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowMod {
+    /// The cookie of an added flow, or the cookie to select by under `cookie_mask`.
+    pub cookie: Cookie,
+    /// Which bits of the cookie select, for changes and deletions.
+    pub cookie_mask: u64,
+    /// The table; `ALL` only in deletions.
+    pub table_id: TableId,
+    /// What to do.
+    pub command: FlowModCommand,
+    /// Seconds; 0 for never.
+    pub idle_timeout: u16,
+    /// Seconds; 0 for never.
+    pub hard_timeout: u16,
+    /// The priority.
+    pub priority: u16,
+    /// A packet to send through the new flow.
+    pub buffer_id: BufferId,
+    /// Deletes only flows that output there.
+    pub out_port: PortNo,
+    /// Deletes only flows that use that group.
+    pub out_group: GroupId,
+    /// `FLOW_` bits.
+    pub flags: u16,
+    /// OFPFF importance of 1.4 stands in 1.3's padding: Open vSwitch sends 0.
+    pub importance: u16,
+    /// What it matches.
+    pub fields: Match,
+    /// What it does.
+    pub instructions: Vec<Instruction>,
+}
+
+impl Default for FlowMod {
+    /// An addition to table 0 that matches everything at priority 0x8000 and drops.
+    fn default() -> Self {
+        Self {
+            cookie: Cookie(0),
+            cookie_mask: 0,
+            table_id: TableId(0),
+            command: FlowModCommand::Add,
+            idle_timeout: 0,
+            hard_timeout: 0,
+            priority: 0x8000,
+            buffer_id: BufferId::NO_BUFFER,
+            out_port: PortNo::ANY,
+            out_group: GroupId::ANY,
+            flags: 0,
+            importance: 0,
+            fields: Match::default(),
+            instructions: Vec::new(),
+        }
+    }
+}
+
+/// OFPFC_.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowModCommand {
+    /// 0.
+    Add,
+    /// 1.
+    Modify,
+    /// 2.
+    ModifyStrict,
+    /// 3.
+    Delete,
+    /// 4.
+    DeleteStrict,
+    /// Any other.
+    Unknown(u8),
+}

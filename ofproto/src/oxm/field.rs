@@ -1,0 +1,285 @@
+//! The match fields of ovs-fields(7): name, width, and the headers that carry them on the wire.
+
+/// How `ovs-ofctl` writes a field's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Decimal.
+    Dec,
+    /// Hexadecimal with 0x.
+    Hex,
+    /// Six bytes with colons.
+    Ethernet,
+    /// Dotted quad.
+    Ipv4,
+    /// RFC 5952.
+    Ipv6,
+    /// A port's number or name.
+    OfpPort,
+    /// no, yes, first, later, not_later.
+    Frag,
+    /// Symbols: +syn-ack.
+    TcpFlags,
+    /// Symbols: +trk+est.
+    CtState,
+    /// Symbols: oam.
+    TunFlags,
+}
+
+macro_rules! fields {
+    ($($(#[$doc:meta])* $variant:ident: $name:literal, $extra:expr, $bits:literal, $nxm:expr, $oxm:expr, $mask:literal, $format:ident;)*) => {
+        /// A match field that Portcullis knows. One variant a field of Open vSwitch's `meta-flow.h`; its NXM and
+        /// OXM headers are two spellings of the same field unless their layouts differ.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Field { $($(#[$doc])* $variant,)* }
+
+        impl Field {
+            /// Every field, in the order of `meta-flow.h` (registers last).
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// What is fixed about the field.
+            pub const fn info(self) -> &'static FieldInfo {
+                match self { $(Self::$variant => &FieldInfo {
+                    name: $name, extra: $extra, bits: $bits, nxm: $nxm, oxm: $oxm, maskable: $mask, format: Format::$format,
+                },)* }
+            }
+
+            /// The field that an OXM or NXM class and number stand for; the class 0xffff is ONF's experimenter.
+            pub const fn from_header(class: u16, number: u8) -> Option<Self> {
+                let mut rest = Self::ALL;
+                while let Some((&field, tail)) = rest.split_first() {
+                    let info = field.info();
+                    if let Some((c, n)) = info.nxm && c == class && n == number { return Some(field); }
+                    if let Some((c, n)) = info.oxm && c == class && n == number { return Some(field); }
+                    rest = tail;
+                }
+                None
+            }
+        }
+    };
+}
+
+/// What is fixed about a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldInfo {
+    /// Its first name in ovs-fields(7).
+    pub name: &'static str,
+    /// Its second name.
+    pub extra: Option<&'static str>,
+    /// Its width in bits.
+    pub bits: u8,
+    /// Class and number of its header in Nicira actions (`learn`, `move`, `load`).
+    pub nxm: Option<(u16, u8)>,
+    /// Class and number of its header in an OpenFlow 1.3 match, where that differs or is all there is;
+    /// without one the `nxm` header is used there too.
+    pub oxm: Option<(u16, u8)>,
+    /// Whether a match may mask it arbitrarily.
+    pub maskable: bool,
+    /// How its value is written.
+    pub format: Format,
+}
+
+impl FieldInfo {
+    /// Its width on the wire, in bytes.
+    pub const fn bytes(&self) -> u8 {
+        self.bits.div_ceil(8)
+    }
+
+    /// All ones, as wide as the field.
+    pub const fn exact(&self) -> u128 {
+        if self.bits == 128 { u128::MAX } else { (1 << self.bits) - 1 }
+    }
+}
+
+fields! {
+    /// Tunnel id.
+    TunId: "tun_id", Some("tunnel_id"), 64, Some((0x0001, 16)), Some((0x8000, 38)), true, Hex;
+    /// Tunnel IPv4 source.
+    TunSrc: "tun_src", None, 32, Some((0x0001, 31)), None, true, Ipv4;
+    /// Tunnel IPv4 destination.
+    TunDst: "tun_dst", None, 32, Some((0x0001, 32)), None, true, Ipv4;
+    /// Tunnel IPv6 source.
+    TunIpv6Src: "tun_ipv6_src", None, 128, Some((0x0001, 109)), None, true, Ipv6;
+    /// Tunnel IPv6 destination.
+    TunIpv6Dst: "tun_ipv6_dst", None, 128, Some((0x0001, 110)), None, true, Ipv6;
+    /// Tunnel flags.
+    TunFlags: "tun_flags", None, 16, Some((0x0001, 104)), None, true, TunFlags;
+    /// VXLAN group policy id.
+    TunGbpId: "tun_gbp_id", None, 16, Some((0x0001, 38)), None, true, Dec;
+    /// VXLAN group policy flags.
+    TunGbpFlags: "tun_gbp_flags", None, 8, Some((0x0001, 39)), None, true, Hex;
+    /// Metadata that tables pass on.
+    Metadata: "metadata", None, 64, Some((0x8000, 2)), Some((0x8000, 2)), true, Hex;
+    /// Port of arrival, 16 bits (Nicira form).
+    InPort: "in_port", None, 16, Some((0x0000, 0)), None, false, OfpPort;
+    /// Port of arrival, 32 bits.
+    InPortOxm: "in_port_oxm", None, 32, Some((0x8000, 0)), Some((0x8000, 0)), false, OfpPort;
+    /// The datapath's packet mark.
+    PktMark: "pkt_mark", None, 32, Some((0x0001, 33)), None, true, Hex;
+    /// Connection tracking state.
+    CtState: "ct_state", None, 32, Some((0x0001, 105)), None, true, CtState;
+    /// Connection tracking zone.
+    CtZone: "ct_zone", None, 16, Some((0x0001, 106)), None, false, Hex;
+    /// Connection tracking mark.
+    CtMark: "ct_mark", None, 32, Some((0x0001, 107)), None, true, Hex;
+    /// Connection tracking label.
+    CtLabel: "ct_label", None, 128, Some((0x0001, 108)), None, true, Hex;
+    /// Protocol of the tracked connection.
+    CtNwProto: "ct_nw_proto", None, 8, Some((0x0001, 119)), None, false, Dec;
+    /// IPv4 source of the tracked connection.
+    CtNwSrc: "ct_nw_src", None, 32, Some((0x0001, 120)), None, true, Ipv4;
+    /// IPv4 destination of the tracked connection.
+    CtNwDst: "ct_nw_dst", None, 32, Some((0x0001, 121)), None, true, Ipv4;
+    /// IPv6 source of the tracked connection.
+    CtIpv6Src: "ct_ipv6_src", None, 128, Some((0x0001, 122)), None, true, Ipv6;
+    /// IPv6 destination of the tracked connection.
+    CtIpv6Dst: "ct_ipv6_dst", None, 128, Some((0x0001, 123)), None, true, Ipv6;
+    /// Source port of the tracked connection.
+    CtTpSrc: "ct_tp_src", None, 16, Some((0x0001, 124)), None, true, Dec;
+    /// Destination port of the tracked connection.
+    CtTpDst: "ct_tp_dst", None, 16, Some((0x0001, 125)), None, true, Dec;
+    /// Ethernet source.
+    EthSrc: "eth_src", Some("dl_src"), 48, Some((0x0000, 2)), Some((0x8000, 4)), true, Ethernet;
+    /// Ethernet destination.
+    EthDst: "eth_dst", Some("dl_dst"), 48, Some((0x0000, 1)), Some((0x8000, 3)), true, Ethernet;
+    /// Ethernet type, after VLAN tags.
+    EthType: "eth_type", Some("dl_type"), 16, Some((0x0000, 3)), Some((0x8000, 5)), false, Hex;
+    /// 802.1Q TCI with the CFI bit as "tag present" (Nicira form).
+    VlanTci: "vlan_tci", None, 16, Some((0x0000, 4)), None, true, Hex;
+    /// VLAN id with OFPVID_PRESENT (0x1000).
+    VlanVid: "vlan_vid", None, 13, Some((0x8000, 6)), Some((0x8000, 6)), true, Hex;
+    /// VLAN priority.
+    VlanPcp: "vlan_pcp", Some("dl_vlan_pcp"), 3, Some((0x8000, 7)), Some((0x8000, 7)), false, Dec;
+    /// MPLS label.
+    MplsLabel: "mpls_label", None, 20, Some((0x8000, 34)), Some((0x8000, 34)), false, Dec;
+    /// MPLS traffic class.
+    MplsTc: "mpls_tc", None, 3, Some((0x8000, 35)), Some((0x8000, 35)), false, Dec;
+    /// MPLS bottom of stack.
+    MplsBos: "mpls_bos", None, 1, Some((0x8000, 36)), Some((0x8000, 36)), false, Dec;
+    /// MPLS TTL.
+    MplsTtl: "mpls_ttl", None, 8, Some((0x0001, 30)), None, false, Dec;
+    /// IPv4 source.
+    Ipv4Src: "ip_src", Some("nw_src"), 32, Some((0x0000, 7)), Some((0x8000, 11)), true, Ipv4;
+    /// IPv4 destination.
+    Ipv4Dst: "ip_dst", Some("nw_dst"), 32, Some((0x0000, 8)), Some((0x8000, 12)), true, Ipv4;
+    /// IPv6 source.
+    Ipv6Src: "ipv6_src", None, 128, Some((0x0001, 19)), Some((0x8000, 26)), true, Ipv6;
+    /// IPv6 destination.
+    Ipv6Dst: "ipv6_dst", None, 128, Some((0x0001, 20)), Some((0x8000, 27)), true, Ipv6;
+    /// IPv6 flow label.
+    Ipv6Label: "ipv6_label", None, 20, Some((0x0001, 27)), Some((0x8000, 28)), true, Hex;
+    /// IP protocol.
+    IpProto: "nw_proto", Some("ip_proto"), 8, Some((0x0000, 6)), Some((0x8000, 10)), false, Dec;
+    /// DSCP in the upper six bits (Nicira form).
+    IpDscp: "nw_tos", None, 8, Some((0x0000, 5)), None, false, Dec;
+    /// DSCP.
+    IpDscpShifted: "ip_dscp", None, 6, Some((0x8000, 8)), Some((0x8000, 8)), false, Dec;
+    /// ECN.
+    IpEcn: "nw_ecn", Some("ip_ecn"), 2, Some((0x0001, 28)), Some((0x8000, 9)), false, Dec;
+    /// TTL or hop limit.
+    IpTtl: "nw_ttl", None, 8, Some((0x0001, 29)), None, false, Dec;
+    /// Fragment bits.
+    IpFrag: "ip_frag", Some("nw_frag"), 2, Some((0x0001, 26)), None, true, Frag;
+    /// ARP operation.
+    ArpOp: "arp_op", None, 16, Some((0x0000, 15)), Some((0x8000, 21)), false, Dec;
+    /// ARP sender IPv4.
+    ArpSpa: "arp_spa", None, 32, Some((0x0000, 16)), Some((0x8000, 22)), true, Ipv4;
+    /// ARP target IPv4.
+    ArpTpa: "arp_tpa", None, 32, Some((0x0000, 17)), Some((0x8000, 23)), true, Ipv4;
+    /// ARP sender MAC.
+    ArpSha: "arp_sha", None, 48, Some((0x0001, 17)), Some((0x8000, 24)), true, Ethernet;
+    /// ARP target MAC.
+    ArpTha: "arp_tha", None, 48, Some((0x0001, 18)), Some((0x8000, 25)), true, Ethernet;
+    /// TCP source port.
+    TcpSrc: "tcp_src", Some("tp_src"), 16, Some((0x0000, 9)), Some((0x8000, 13)), true, Dec;
+    /// TCP destination port.
+    TcpDst: "tcp_dst", Some("tp_dst"), 16, Some((0x0000, 10)), Some((0x8000, 14)), true, Dec;
+    /// TCP flags.
+    TcpFlags: "tcp_flags", None, 12, Some((0x0001, 34)), Some((0xffff, 42)), true, TcpFlags;
+    /// UDP source port.
+    UdpSrc: "udp_src", None, 16, Some((0x0000, 11)), Some((0x8000, 15)), true, Dec;
+    /// UDP destination port.
+    UdpDst: "udp_dst", None, 16, Some((0x0000, 12)), Some((0x8000, 16)), true, Dec;
+    /// SCTP source port.
+    SctpSrc: "sctp_src", None, 16, Some((0x8000, 17)), Some((0x8000, 17)), true, Dec;
+    /// SCTP destination port.
+    SctpDst: "sctp_dst", None, 16, Some((0x8000, 18)), Some((0x8000, 18)), true, Dec;
+    /// ICMP type.
+    Icmpv4Type: "icmp_type", None, 8, Some((0x0000, 13)), Some((0x8000, 19)), false, Dec;
+    /// ICMP code.
+    Icmpv4Code: "icmp_code", None, 8, Some((0x0000, 14)), Some((0x8000, 20)), false, Dec;
+    /// ICMPv6 type.
+    Icmpv6Type: "icmpv6_type", None, 8, Some((0x0001, 21)), Some((0x8000, 29)), false, Dec;
+    /// ICMPv6 code.
+    Icmpv6Code: "icmpv6_code", None, 8, Some((0x0001, 22)), Some((0x8000, 30)), false, Dec;
+    /// ND target.
+    NdTarget: "nd_target", None, 128, Some((0x0001, 23)), Some((0x8000, 31)), true, Ipv6;
+    /// ND source link-layer address.
+    NdSll: "nd_sll", None, 48, Some((0x0001, 24)), Some((0x8000, 32)), true, Ethernet;
+    /// ND target link-layer address.
+    NdTll: "nd_tll", None, 48, Some((0x0001, 25)), Some((0x8000, 33)), true, Ethernet;
+    /// Conjunction id.
+    ConjId: "conj_id", None, 32, Some((0x0001, 37)), None, false, Dec;
+    /// Hash that the datapath computed.
+    DpHash: "dp_hash", None, 32, Some((0x0001, 35)), None, true, Hex;
+    /// Recirculation id.
+    RecircId: "recirc_id", None, 32, Some((0x0001, 36)), None, false, Dec;
+    /// Output port in the action set.
+    ActsetOutput: "actset_output", None, 32, Some((0xffff, 43)), Some((0xffff, 43)), false, OfpPort;
+    /// Register 0.
+    Reg0: "reg0", None, 32, Some((0x0001, 0)), None, true, Hex;
+    /// Register 1.
+    Reg1: "reg1", None, 32, Some((0x0001, 1)), None, true, Hex;
+    /// Register 2.
+    Reg2: "reg2", None, 32, Some((0x0001, 2)), None, true, Hex;
+    /// Register 3.
+    Reg3: "reg3", None, 32, Some((0x0001, 3)), None, true, Hex;
+    /// Register 4.
+    Reg4: "reg4", None, 32, Some((0x0001, 4)), None, true, Hex;
+    /// Register 5.
+    Reg5: "reg5", None, 32, Some((0x0001, 5)), None, true, Hex;
+    /// Register 6.
+    Reg6: "reg6", None, 32, Some((0x0001, 6)), None, true, Hex;
+    /// Register 7.
+    Reg7: "reg7", None, 32, Some((0x0001, 7)), None, true, Hex;
+    /// Register 8.
+    Reg8: "reg8", None, 32, Some((0x0001, 8)), None, true, Hex;
+    /// Register 9.
+    Reg9: "reg9", None, 32, Some((0x0001, 9)), None, true, Hex;
+    /// Register 10.
+    Reg10: "reg10", None, 32, Some((0x0001, 10)), None, true, Hex;
+    /// Register 11.
+    Reg11: "reg11", None, 32, Some((0x0001, 11)), None, true, Hex;
+    /// Register 12.
+    Reg12: "reg12", None, 32, Some((0x0001, 12)), None, true, Hex;
+    /// Register 13.
+    Reg13: "reg13", None, 32, Some((0x0001, 13)), None, true, Hex;
+    /// Register 14.
+    Reg14: "reg14", None, 32, Some((0x0001, 14)), None, true, Hex;
+    /// Register 15.
+    Reg15: "reg15", None, 32, Some((0x0001, 15)), None, true, Hex;
+    /// Double register 0.
+    Xreg0: "xreg0", None, 64, Some((0x8001, 0)), Some((0x8001, 0)), true, Hex;
+    /// Double register 1.
+    Xreg1: "xreg1", None, 64, Some((0x8001, 1)), Some((0x8001, 1)), true, Hex;
+    /// Double register 2.
+    Xreg2: "xreg2", None, 64, Some((0x8001, 2)), Some((0x8001, 2)), true, Hex;
+    /// Double register 3.
+    Xreg3: "xreg3", None, 64, Some((0x8001, 3)), Some((0x8001, 3)), true, Hex;
+    /// Double register 4.
+    Xreg4: "xreg4", None, 64, Some((0x8001, 4)), Some((0x8001, 4)), true, Hex;
+    /// Double register 5.
+    Xreg5: "xreg5", None, 64, Some((0x8001, 5)), Some((0x8001, 5)), true, Hex;
+    /// Double register 6.
+    Xreg6: "xreg6", None, 64, Some((0x8001, 6)), Some((0x8001, 6)), true, Hex;
+    /// Double register 7.
+    Xreg7: "xreg7", None, 64, Some((0x8001, 7)), Some((0x8001, 7)), true, Hex;
+    /// Quadruple register 0.
+    Xxreg0: "xxreg0", None, 128, Some((0x0001, 111)), None, true, Hex;
+    /// Quadruple register 1.
+    Xxreg1: "xxreg1", None, 128, Some((0x0001, 112)), None, true, Hex;
+    /// Quadruple register 2.
+    Xxreg2: "xxreg2", None, 128, Some((0x0001, 113)), None, true, Hex;
+    /// Quadruple register 3.
+    Xxreg3: "xxreg3", None, 128, Some((0x0001, 114)), None, true, Hex;
+}
