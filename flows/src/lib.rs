@@ -1,3 +1,6 @@
 //! Flows.
 
+pub mod model;
 pub mod network;
+
+pub use model::{Flow, FlowKey, FlowMatch, Masked};

@@ -1,0 +1,300 @@
+//! The flow model: what a flow matches, in one canonical form, and what it does.
+
+use std::collections::BTreeMap;
+
+use ofproto::instruction::Instruction;
+use ofproto::message::multipart::FlowStats;
+use ofproto::message::{FlowMod, FlowModCommand};
+use ofproto::oxm::{Field, Match, Oxm};
+use ofproto::{Cookie, PortNo, TableId};
+
+/// A value of a field, and which of its bits count. The value has no bits outside the mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Masked {
+    /// The bits.
+    pub value: u128,
+    /// Which count.
+    pub mask: u128,
+}
+
+impl Masked {
+    /// Every bit of the field counts.
+    pub fn exact(field: Field, value: u128) -> Self {
+        let mask = field.info().exact();
+        Self { value: value & mask, mask }
+    }
+
+    /// Whether a value of the field has these bits.
+    pub fn admits(self, value: u128) -> bool {
+        value & self.mask == self.value
+    }
+
+    /// Whether some value has the bits of both.
+    pub fn overlaps(self, other: Self) -> bool {
+        (self.value ^ other.value) & self.mask & other.mask == 0
+    }
+
+    /// Whether every value that `self` admits, `other` admits too.
+    pub fn within(self, other: Self) -> bool {
+        other.mask & !self.mask == 0 && (self.value ^ other.value) & other.mask == 0
+    }
+}
+
+/// What a flow matches, in canonical form: one entry a field, the OXM spelling where a field has two
+/// (`in_port` of 32 bits, DSCP shifted, VLAN id and priority apart), no wildcarded entries. Two flows
+/// are the same flow for a switch when table, priority and this are equal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct FlowMatch {
+    fields: BTreeMap<Field, Masked>,
+    /// Fields that Portcullis does not know, as they came, sorted by class and number.
+    unknown: Vec<UnknownField>,
+}
+
+/// A match field that Portcullis does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct UnknownField {
+    class: u16,
+    number: u8,
+    has_mask: bool,
+    payload: Vec<u8>,
+}
+
+impl FlowMatch {
+    /// Matches every packet.
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    /// Adds an exact field.
+    #[must_use]
+    pub fn with(mut self, field: Field, value: u128) -> Self {
+        self.set(field, Masked::exact(field, value));
+        self
+    }
+
+    /// Adds a masked field.
+    #[must_use]
+    pub fn with_masked(mut self, field: Field, value: u128, mask: u128) -> Self {
+        self.set(field, Masked { value, mask });
+        self
+    }
+
+    /// Sets a field, in canonical form; a mask of zero removes it.
+    pub fn set(&mut self, field: Field, bits: Masked) {
+        for (field, bits) in canonical(field, bits) {
+            let mask = bits.mask & field.info().exact();
+            if mask == 0 {
+                self.fields.remove(&field);
+            } else {
+                self.fields.insert(field, Masked { value: bits.value & mask, mask });
+            }
+        }
+    }
+
+    /// The bits of a field that count, if any do. Ask for the canonical spelling.
+    pub fn field(&self, field: Field) -> Option<Masked> {
+        self.fields.get(&field).copied()
+    }
+
+    /// The value of a field that is matched exactly.
+    pub fn exact(&self, field: Field) -> Option<u128> {
+        self.field(field).filter(|m| m.mask == field.info().exact()).map(|m| m.value)
+    }
+
+    /// All fields, in the order of [`Field`].
+    pub fn iter(&self) -> impl Iterator<Item = (Field, Masked)> + '_ {
+        self.fields.iter().map(|(f, m)| (*f, *m))
+    }
+
+    /// Whether fields are matched that Portcullis does not know.
+    pub fn has_unknown(&self) -> bool {
+        !self.unknown.is_empty()
+    }
+
+    /// Whether some packet matches both (as far as the fields say; prerequisites are fields here).
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.fields.iter().all(|(f, m)| other.fields.get(f).is_none_or(|o| m.overlaps(*o)))
+    }
+
+    /// Whether every packet that matches `self` matches `other`.
+    pub fn within(&self, other: &Self) -> bool {
+        other.fields.iter().all(|(f, o)| self.fields.get(f).is_some_and(|m| m.within(*o)))
+            && other.unknown.iter().all(|u| self.unknown.contains(u))
+    }
+
+    /// The form for an OpenFlow 1.3 message. Fields come after their prerequisites, as §7.2.3.6 asks.
+    pub fn to_wire(&self) -> Match {
+        // The order of `Field` is that of meta-flow.h, where prerequisites come first.
+        let known = self.fields.iter().map(|(field, m)| Oxm::Known {
+            field: *field,
+            value: m.value,
+            mask: (m.mask != field.info().exact()).then_some(m.mask),
+        });
+        let unknown = self.unknown.iter().map(|u| Oxm::Unknown {
+            class: u.class,
+            number: u.number,
+            has_mask: u.has_mask,
+            payload: u.payload.clone().into(),
+        });
+        Match { fields: known.chain(unknown).collect() }
+    }
+
+    /// From the form of a message.
+    pub fn from_wire(wire: &Match) -> Self {
+        let mut this = Self::default();
+        for oxm in &wire.fields {
+            match oxm {
+                Oxm::Known { field, value, mask } => {
+                    this.set(*field, Masked { value: *value, mask: mask.unwrap_or(field.info().exact()) });
+                }
+                Oxm::Unknown { class, number, has_mask, payload } => this.unknown.push(UnknownField {
+                    class: *class,
+                    number: *number,
+                    has_mask: *has_mask,
+                    payload: payload.to_vec(),
+                }),
+            }
+        }
+        this.unknown.sort();
+        this
+    }
+}
+
+/// The one spelling that a field has in a [`FlowMatch`].
+fn canonical(field: Field, bits: Masked) -> impl Iterator<Item = (Field, Masked)> {
+    let (first, second) = match field {
+        Field::InPort => {
+            let port = u16::try_from(bits.value & 0xffff).map_or(PortNo::ANY, PortNo::from_u16);
+            let mask = if bits.mask & 0xffff == 0 { 0 } else { 0xffff_ffff };
+            ((Field::InPortOxm, Masked { value: u128::from(port.0), mask }), None)
+        }
+        Field::IpDscp => {
+            ((Field::IpDscpShifted, Masked { value: bits.value >> 2, mask: bits.mask >> 2 }), None)
+        }
+        // TCI = PCP (3 bits), CFI as "tag present" (1), VID (12). The OXM VID is the lower 13.
+        Field::VlanTci => {
+            let vid = (Field::VlanVid, Masked { value: bits.value & 0x1fff, mask: bits.mask & 0x1fff });
+            let pcp = (Field::VlanPcp, Masked { value: bits.value >> 13 & 7, mask: bits.mask >> 13 & 7 });
+            // A TCI of exactly zero is "no tag": OXM says that with a VID of zero alone.
+            let untagged = bits.mask & 0x1000 != 0 && bits.value & 0x1000 == 0;
+            (vid, (!untagged && pcp.1.mask != 0).then_some(pcp))
+        }
+        _ => ((field, bits), None),
+    };
+    std::iter::once(first).chain(second)
+}
+
+/// A flow as a file wants it or a switch has it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// Its table.
+    pub table: TableId,
+    /// Its priority.
+    pub priority: u16,
+    /// Its cookie.
+    pub cookie: Cookie,
+    /// Seconds; 0 for never.
+    pub idle_timeout: u16,
+    /// Seconds; 0 for never.
+    pub hard_timeout: u16,
+    /// `ofproto::message::FLOW_` bits.
+    pub flags: u16,
+    /// For eviction; 0 in OpenFlow 1.3.
+    pub importance: u16,
+    /// What it matches.
+    pub matches: FlowMatch,
+    /// What it does; nothing drops.
+    pub instructions: Vec<Instruction>,
+}
+
+/// What makes two flows the same flow for a switch.
+pub type FlowKey<'a> = (TableId, u16, &'a FlowMatch);
+
+impl Flow {
+    /// A flow of table 0 that matches everything at `priority` and drops.
+    pub fn new(table: TableId, priority: u16, matches: FlowMatch) -> Self {
+        Self {
+            table,
+            priority,
+            cookie: Cookie(0),
+            idle_timeout: 0,
+            hard_timeout: 0,
+            flags: 0,
+            importance: 0,
+            matches,
+            instructions: Vec::new(),
+        }
+    }
+
+    /// What makes it the flow that it is.
+    pub fn key(&self) -> FlowKey<'_> {
+        (self.table, self.priority, &self.matches)
+    }
+
+    /// The change that makes it so.
+    pub fn to_flow_mod(&self, command: FlowModCommand) -> FlowMod {
+        let deletes = matches!(command, FlowModCommand::Delete | FlowModCommand::DeleteStrict);
+        FlowMod {
+            cookie: if deletes { Cookie(0) } else { self.cookie },
+            table_id: self.table,
+            command,
+            idle_timeout: self.idle_timeout,
+            hard_timeout: self.hard_timeout,
+            priority: self.priority,
+            flags: self.flags,
+            importance: self.importance,
+            fields: self.matches.to_wire(),
+            instructions: if deletes { Vec::new() } else { self.instructions.clone() },
+            ..FlowMod::default()
+        }
+    }
+
+    /// A flow as a switch reports it.
+    pub fn from_stats(stats: &FlowStats) -> Self {
+        Self {
+            table: stats.table_id,
+            priority: stats.priority,
+            cookie: stats.cookie,
+            idle_timeout: stats.idle_timeout,
+            hard_timeout: stats.hard_timeout,
+            flags: stats.flags,
+            importance: stats.importance,
+            matches: FlowMatch::from_wire(&stats.fields),
+            instructions: stats.instructions.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_spellings_of_a_field_are_one() {
+        let nxm = FlowMatch::any().with(Field::InPort, 0xfffe).with(Field::IpDscp, 0xb8);
+        let oxm = FlowMatch::any().with(Field::InPortOxm, u128::from(PortNo::LOCAL.0)).with_masked(
+            Field::IpDscpShifted,
+            0x2e,
+            0x3f,
+        );
+        assert_eq!(nxm, oxm);
+    }
+
+    #[test]
+    fn a_tag_is_told_from_no_tag() {
+        let tagged = FlowMatch::any().with_masked(Field::VlanTci, 0x1000, 0x1000);
+        assert_eq!(tagged.field(Field::VlanVid), Some(Masked { value: 0x1000, mask: 0x1000 }));
+        let untagged = FlowMatch::any().with(Field::VlanTci, 0);
+        assert_eq!(untagged.exact(Field::VlanVid), Some(0));
+        assert_eq!(untagged.field(Field::VlanPcp), None);
+        assert!(!tagged.overlaps(&untagged));
+    }
+
+    #[test]
+    fn wire_and_back() {
+        let m =
+            FlowMatch::any().with(Field::EthType, 0x800).with_masked(Field::Ipv4Dst, 0x0a000064, 0xffff_ff00);
+        assert_eq!(FlowMatch::from_wire(&m.to_wire()), m);
+        assert_eq!(m.field(Field::Ipv4Dst).map(|b| b.value), Some(0x0a00_0000));
+    }
+}
