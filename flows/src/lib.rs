@@ -1,5 +1,8 @@
 //! Flows.
 
+pub mod compile;
+pub mod diff;
+pub mod learned;
 pub mod model;
 pub mod network;
 
