@@ -1,3 +1,4 @@
 //! Flows.
 
+pub mod finding;
 pub mod network;
