@@ -36,11 +36,6 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             usable(attachment.addresses.iter().map(host_at), &what, report);
             usable(attachment.behind.iter().map(prefix_at), &what, report);
             in_subnets(&attachment.addresses, network, &what, report);
-            if attachment.addresses.is_empty() && attachment.behind.is_empty() {
-                let message =
-                    format!("an attachment of {what} has no address, so whatever it sends is dropped");
-                report.warning("no-address", &attachment.span, message, "add addresses = [\"ADDRESS\"]");
-            }
             let all = attachment.addresses.iter().map(host_at).chain(attachment.behind.iter().map(prefix_at));
             owned.push((holder.clone(), all.collect::<Vec<_>>()));
             behind.push((holder, attachment.behind.iter().map(prefix_at).collect::<Vec<_>>()));
@@ -61,10 +56,6 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
         for end in link.ends.iter().filter(|end| end.network.is_some()) {
             let network = end.network.as_ref().and_then(|name| names.network(&name.value));
             usable(end.behind.iter().map(prefix_at), &what, report);
-            if end.behind.is_empty() {
-                let message = format!("nothing is behind {what}, so whatever comes in by it is dropped");
-                report.warning("no-address", &end.span, message, "add behind = [\"PREFIX\"]");
-            }
             let holder =
                 Holder { what: what.clone(), next_hop: false, network: network.map(|(index, _)| index) };
             remote.push((holder, end.behind.iter().map(prefix_at).collect::<Vec<_>>()));

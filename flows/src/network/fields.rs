@@ -80,6 +80,11 @@ impl<'n, 't> Fields<'n, 't> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
+    /// Whether there is nothing under the key: no key, or an empty list.
+    pub(super) fn is_bare(&self, key: &str) -> bool {
+        self.find(key).is_none_or(|node| matches!(&node.value, Value::Array(items) if items.is_empty()))
+    }
+
     /// Whether the key is there, whatever its value.
     pub(super) fn has(&self, key: &str) -> bool {
         self.find(key).is_some()

@@ -104,7 +104,6 @@ impl<'t> Reader<'t, '_> {
                     self.report.line(&first)
                 );
                 self.report.error("syntax", &key_span, message, "keep one");
-                whole = false;
                 continue;
             }
             entries.push(Entry { key, key_span, node });

@@ -15,6 +15,8 @@ mod read;
 mod report;
 mod resolve;
 mod rules;
+#[cfg(test)]
+mod scratch_test;
 mod tree;
 mod views;
 

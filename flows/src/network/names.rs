@@ -132,10 +132,19 @@ impl<'d> Names<'d> {
         }
         let other = self.parties.get(&*name.value).map(|party| party.kind);
         let networks = self.ordered.iter().filter(|(_, kind)| *kind == Kind::Network).map(|(name, _)| *name);
-        let help = report.near(&name.value, networks, format!("add [network.{}]", name.value.escape_debug()));
-        let message = match other {
-            Some(kind) => format!("{} is {}, not a network", quote(&name.value), with_article(kind)),
-            None => format!("there is no network {}", quote(&name.value)),
+        let (message, help) = match other {
+            Some(kind) => (
+                format!("{} is {}, not a network", quote(&name.value), with_article(kind)),
+                "name the network that it is to be on".to_owned(),
+            ),
+            None => (
+                format!("there is no network {}", quote(&name.value)),
+                report.near(
+                    &name.value,
+                    networks,
+                    "name a network of this file, or add it as [network.NAME]",
+                ),
+            ),
         };
         report.error("unknown-network", &name.span, message, help);
         false

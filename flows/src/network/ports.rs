@@ -43,7 +43,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             let bridge = names.bridge_of(end.network.as_ref(), end.bridge.as_ref());
             uses.add(bridge, end.port.as_ref(), &what, report);
             if end.bridge.is_some() {
-                uses.add(bridge, end.forwards.as_ref(), &format!("what {what} forwards to"), report);
+                uses.add(bridge, end.forwards.as_ref(), &format!("{what}, which forwards to it"), report);
             }
         }
         let mut bridges =
@@ -116,7 +116,7 @@ impl<'d> Uses<'d> {
         let Some(bridge) = bridge else { return };
         if let Some((first, span)) = self.by_place.get(&(bridge, &*port.value)) {
             let message = format!(
-                "port {} of bridge {} is already that of {first} (line {})",
+                "port {} of bridge {} is already used by {first} (line {})",
                 quote(&port.value),
                 quote(bridge),
                 report.line(span),

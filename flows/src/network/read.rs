@@ -121,6 +121,10 @@ fn endpoint(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftEndp
     for node in fields.list("attach", report) {
         let known = ["network", "port", "addresses", "behind", "mac"];
         let Some(fields) = Fields::open(node, &node.span, what.clone(), &known, report) else { continue };
+        if fields.is_bare("addresses") && fields.is_bare("behind") {
+            let message = format!("{what} has no address, so whatever it sends is dropped");
+            report.warning("no-address", &node.span, message, "add addresses = [\"ADDRESS\"]");
+        }
         let mac = fields.text("mac", report).and_then(|text| mac(text, report));
         endpoint.attachments.push(DraftAttachment {
             network: fields.required_text("network", "\"NETWORK\"", report),
@@ -193,6 +197,11 @@ fn link(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftLink {
                 message,
                 "name the network in place of the bridge",
             );
+        }
+        if end.network.is_some() && fields.is_bare("behind") {
+            let message =
+                format!("nothing is behind {}, so whatever comes in by it is dropped", fields.what());
+            report.warning("no-address", &node.span, message, "add behind = [\"PREFIX\"]");
         }
         if end.network.is_some() && fields.has("forwards") {
             let message = format!("{what} is on a network, so it cannot forward to a port");

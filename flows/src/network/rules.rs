@@ -30,6 +30,15 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     }
 }
 
+/// An allow, for errors; one without a name has an error already.
+fn label(allow: &DraftAllow) -> String {
+    if allow.name.value.is_empty() {
+        "a nameless allow".to_owned()
+    } else {
+        format!("allow {}", quote(&allow.name.value))
+    }
+}
+
 /// A party and the place where a rule names it.
 type Named<'n, 'd> = (&'n At<String>, &'n NamedParty<'d>);
 
@@ -93,10 +102,10 @@ fn in_a_network<'n, 'd>(
     parties.retain(|(name, party)| {
         if party.networks.is_empty() && !party.broken {
             let message = format!(
-                "{} {} is only declared and on no network, so allow {} means nothing for it",
+                "{} {} is only declared and on no network, so {} means nothing for it",
                 party.kind.word(),
                 quote(&name.value),
-                quote(&allow.name.value),
+                label(allow),
             );
             let help = format!(
                 "give the {} a `network`",
@@ -110,6 +119,18 @@ fn in_a_network<'n, 'd>(
 }
 
 fn one_network(allow: &DraftAllow, from: &[Named<'_, '_>], to: &[Named<'_, '_>], report: &mut Report) {
+    // What a network means here is each of its endpoints with each other.
+    if let ([(source, party)], [(target, _)]) = (from, to)
+        && source.value == target.value
+        && party.kind != Kind::Network
+    {
+        let message = format!(
+            "{} grants nothing: {} needs no leave to talk to itself",
+            label(allow),
+            quote(&source.value)
+        );
+        report.warning("allow-to-itself", &target.span, message, "name somebody else");
+    }
     for (source, source_party) in from {
         for (target, target_party) in to {
             if report.is_full() {
@@ -119,8 +140,8 @@ fn one_network(allow: &DraftAllow, from: &[Named<'_, '_>], to: &[Named<'_, '_>],
                 continue;
             }
             let message = format!(
-                "allow {} joins two networks: {} is on {}, {} on {}",
-                quote(&allow.name.value),
+                "{} joins two networks: {} is on {}, {} on {}",
+                label(allow),
                 quote(&source.value),
                 list(&source_party.networks),
                 quote(&target.value),
@@ -153,8 +174,8 @@ impl<'d> Granted<'d> {
         let count = from.saturating_mul(to).saturating_mul(allow.ports.len().max(1));
         if count > self.left && self.left > 0 {
             let message = format!(
-                "the rules up to allow {} grant more than {MAX_GRANTS} combinations of from, to and port",
-                quote(&allow.name.value),
+                "the rules up to {} grant more than {MAX_GRANTS} combinations of from, to and port",
+                label(allow),
             );
             report.error("too-many", &allow.name.span, message, "name networks in place of their endpoints");
             self.left = 0;
@@ -164,9 +185,16 @@ impl<'d> Granted<'d> {
         fits
     }
 
-    fn add(&mut self, allow: &'d DraftAllow, from: &[Named<'d, '_>], to: &[Named<'d, '_>], report: &mut Report) {
+    fn add(
+        &mut self,
+        allow: &'d DraftAllow,
+        from: &[Named<'d, '_>],
+        to: &[Named<'d, '_>],
+        report: &mut Report,
+    ) {
         let ports: HashSet<Option<u16>> = allow.ports.iter().map(|port| Some(port.value)).collect();
-        let mut ports: Vec<Option<u16>> = if ports.is_empty() { vec![None] } else { ports.into_iter().collect() };
+        let mut ports: Vec<Option<u16>> =
+            if ports.is_empty() { vec![None] } else { ports.into_iter().collect() };
         ports.sort_unstable();
         let mut told = HashSet::new();
         for (source, _) in from {
@@ -182,7 +210,7 @@ impl<'d> Granted<'d> {
                     };
                     if told.insert(rule.span.start) {
                         let message = format!(
-                            "{} may already open {} to {} by allow {} (line {})",
+                            "{} may already open {} to {} by rule {} (line {})",
                             quote(&source.value),
                             describe(allow.protocol, port),
                             quote(&target.value),
