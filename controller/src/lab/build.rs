@@ -141,10 +141,9 @@ impl Builder<'_> {
                 .iter()
                 .map(|n| scope.spawn(move || netns::enter(&(self.full)(&n.key), || work(n))?))
                 .collect();
-            threads
-                .into_iter()
-                .map(|t| t.join().unwrap_or_else(|_| Err(LabError::Worker("a namespace".to_owned()))))
-                .collect()
+            threads.into_iter().try_for_each(|t| {
+                t.join().unwrap_or_else(|_| Err(LabError::Worker("a namespace".to_owned())))
+            })
         })
     }
 }

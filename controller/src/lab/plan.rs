@@ -192,10 +192,10 @@ impl LabPlan {
     }
 
     fn add_port(&mut self, bridge: &str, port: &str) {
-        if !self.has_port(bridge, port) {
-            if let Some(bridge) = self.bridges.iter_mut().find(|b| b.name == bridge) {
-                bridge.ports.push(port.to_owned());
-            }
+        if !self.has_port(bridge, port)
+            && let Some(bridge) = self.bridges.iter_mut().find(|b| b.name == bridge)
+        {
+            bridge.ports.push(port.to_owned());
         }
     }
 

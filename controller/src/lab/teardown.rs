@@ -82,10 +82,10 @@ pub(crate) fn clear(dir: &Path, state: &LabState) -> Result<(), LabError> {
     let mut first = None;
     for namespace in &state.namespaces {
         // Its veth pairs go with it, at both ends.
-        if netns::path(namespace).exists() {
-            if let Err(error) = run(Command::new("ip").args(["netns", "del", namespace]), None) {
-                first = first.or(Some(error));
-            }
+        if netns::path(namespace).exists()
+            && let Err(error) = run(Command::new("ip").args(["netns", "del", namespace]), None)
+        {
+            first = first.or(Some(error));
         }
     }
     if let Some(error) = first {
