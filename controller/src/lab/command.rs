@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use super::error::LabError;
+use crate::ovs::quoted;
 
 /// The Debian package of a program, for the error that says what to install.
 fn package_of(program: &str) -> &'static str {
@@ -21,15 +22,6 @@ pub(crate) fn shown(command: &Command) -> String {
     let mut words = vec![quoted(&command.get_program().to_string_lossy())];
     words.extend(command.get_args().map(|a| quoted(&a.to_string_lossy())));
     words.join(" ")
-}
-
-/// A word as a shell takes it.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// The error for a program that could not be started.
@@ -99,15 +91,6 @@ pub(crate) fn ovs_tool(program: &str, rundir: &Path) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_quoted_only_where_a_shell_needs_it() {
-        assert_eq!(quoted("tcp:127.0.0.1:6653"), "tcp:127.0.0.1:6653");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted("$x"), "'$x'");
-    }
 
     #[test]
     fn a_missing_program_is_named_with_its_package() {

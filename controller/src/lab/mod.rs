@@ -25,7 +25,7 @@ mod options;
 mod plan;
 mod process;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod state;
 mod teardown;
 #[cfg(test)]
