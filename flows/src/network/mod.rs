@@ -15,8 +15,6 @@ mod read;
 mod report;
 mod resolve;
 mod rules;
-#[cfg(test)]
-mod scratch_test;
 mod tree;
 mod views;
 
