@@ -14,7 +14,8 @@ pub struct Learn {
     pub priority: u16,
     /// Their cookie.
     pub cookie: Cookie,
-    /// NX_LEARN_F_SEND_FLOW_REM (1), NX_LEARN_F_DELETE_LEARNED (2), NX_LEARN_F_WRITE_RESULT (4).
+    /// NX_LEARN_F_SEND_FLOW_REM (1), NX_LEARN_F_DELETE_LEARNED (2), NX_LEARN_F_WRITE_RESULT (4); the last is on the wire
+    /// exactly when `result_dst` is there.
     pub flags: u16,
     /// Where they go.
     pub table: TableId,

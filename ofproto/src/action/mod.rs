@@ -1,31 +1,18 @@
 //! Actions (OpenFlow 1.3.5 §7.2.5, ovs-actions(7)).
 
 mod learn;
+mod nicira;
+mod standard;
+mod subfield;
+mod wire;
 
 use bytes::Bytes;
 
 pub use learn::{LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc};
+pub use subfield::Subfield;
 
 use crate::ids::{GroupId, PortNo, TableId};
-use crate::oxm::{Field, Oxm};
-
-/// Some consecutive bits of a field: `NXM_NX_REG0[0..15]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Subfield {
-    /// The field.
-    pub field: Field,
-    /// The lowest bit.
-    pub ofs: u16,
-    /// How many bits, from 1.
-    pub n_bits: u16,
-}
-
-impl Subfield {
-    /// The whole of a field.
-    pub const fn whole(field: Field) -> Self {
-        Self { field, ofs: 0, n_bits: field.info().bits as u16 }
-    }
-}
+use crate::oxm::Oxm;
 
 /// An action.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,13 +49,13 @@ pub enum Action {
     SetNwTtl(u8),
     /// OFPAT_DEC_NW_TTL 24.
     DecNwTtl,
-    /// OFPAT_SET_FIELD 25, masked as Open vSwitch accepts it (through NXAST_REG_LOAD2 in 1.3).
+    /// OFPAT_SET_FIELD 25. Masked, it has no form of its own in OpenFlow 1.3: see [`Action::lowered`].
     SetField(Oxm),
     /// OFPAT_PUSH_PBB 26, with the ethertype.
     PushPbb(u16),
     /// OFPAT_POP_PBB 27.
     PopPbb,
-    /// NXAST_RESUBMIT 1 (`table` none) and NXAST_RESUBMIT_TABLE 14.
+    /// NXAST_RESUBMIT_TABLE 14; NXAST_RESUBMIT 1 is read as the same with `table` none.
     Resubmit {
         /// In place of the port of arrival; none keeps it (OFPP_IN_PORT on the wire).
         port: Option<PortNo>,
@@ -89,7 +76,10 @@ pub enum Action {
         /// The value, right-aligned.
         value: u64,
     },
-    /// NXAST_NOTE 8: bytes that do nothing.
+    /// NXAST_REG_LOAD2 33: `set_field`, with a mask or without, as Nicira says it.
+    RegLoad2(Oxm),
+    /// NXAST_NOTE 8: bytes that do nothing. On the wire zeros follow until there are 6, 14, 22 and so on, and
+    /// they come back as part of the note.
     Note(Bytes),
     /// NXAST_OUTPUT_REG 15: output to the port that a field holds.
     OutputReg {

@@ -23,6 +23,8 @@ pub enum Format {
     CtState,
     /// Symbols: oam.
     TunFlags,
+    /// Namespace and type: (1,0x800).
+    PacketType,
 }
 
 macro_rules! fields {
@@ -43,18 +45,6 @@ macro_rules! fields {
                     name: $name, extra: $extra, bits: $bits, nxm: $nxm, oxm: $oxm, maskable: $mask, format: Format::$format,
                 },)* }
             }
-
-            /// The field that an OXM or NXM class and number stand for; the class 0xffff is ONF's experimenter.
-            pub const fn from_header(class: u16, number: u8) -> Option<Self> {
-                let mut rest = Self::ALL;
-                while let Some((&field, tail)) = rest.split_first() {
-                    let info = field.info();
-                    if let Some((c, n)) = info.nxm && c == class && n == number { return Some(field); }
-                    if let Some((c, n)) = info.oxm && c == class && n == number { return Some(field); }
-                    rest = tail;
-                }
-                None
-            }
         }
     };
 }
@@ -68,7 +58,8 @@ pub struct FieldInfo {
     pub extra: Option<&'static str>,
     /// Its width in bits.
     pub bits: u8,
-    /// Class and number of its header in Nicira actions (`learn`, `move`, `load`).
+    /// Class and number of its header in Nicira actions (`learn`, `move`, `load`). Whose class 0xffff it is,
+    /// says [`Field::experimenter`].
     pub nxm: Option<(u16, u8)>,
     /// Class and number of its header in an OpenFlow 1.3 match, where that differs or is all there is;
     /// without one the `nxm` header is used there too.
@@ -80,9 +71,16 @@ pub struct FieldInfo {
 }
 
 impl FieldInfo {
-    /// Its width on the wire, in bytes.
-    pub const fn bytes(&self) -> u8 {
-        self.bits.div_ceil(8)
+    /// Its width on the wire, in bytes: fields narrower than their container are right-aligned in it.
+    pub const fn bytes(&self) -> usize {
+        match self.bits {
+            0..=8 => 1,
+            9..=16 => 2,
+            17..=32 => 4,
+            33..=48 => 6,
+            49..=64 => 8,
+            _ => 16,
+        }
     }
 
     /// All ones, as wide as the field.
@@ -108,6 +106,18 @@ fields! {
     TunGbpId: "tun_gbp_id", None, 16, Some((0x0001, 38)), None, true, Dec;
     /// VXLAN group policy flags.
     TunGbpFlags: "tun_gbp_flags", None, 8, Some((0x0001, 39)), None, true, Hex;
+    /// ERSPAN version.
+    TunErspanVer: "tun_erspan_ver", None, 4, Some((0xffff, 12)), None, true, Dec;
+    /// ERSPAN index.
+    TunErspanIdx: "tun_erspan_idx", None, 20, Some((0xffff, 11)), None, true, Hex;
+    /// ERSPAN direction.
+    TunErspanDir: "tun_erspan_dir", None, 1, Some((0xffff, 13)), None, true, Dec;
+    /// ERSPAN hardware id.
+    TunErspanHwid: "tun_erspan_hwid", None, 6, Some((0xffff, 14)), None, true, Hex;
+    /// GTP-U flags.
+    TunGtpuFlags: "tun_gtpu_flags", None, 8, Some((0xffff, 15)), None, true, Hex;
+    /// GTP-U message type.
+    TunGtpuMsgtype: "tun_gtpu_msgtype", None, 8, Some((0xffff, 16)), None, true, Dec;
     /// Metadata that tables pass on.
     Metadata: "metadata", None, 64, Some((0x8000, 2)), Some((0x8000, 2)), true, Hex;
     /// Port of arrival, 16 bits (Nicira form).
@@ -218,6 +228,32 @@ fields! {
     NdSll: "nd_sll", None, 48, Some((0x0001, 24)), Some((0x8000, 32)), true, Ethernet;
     /// ND target link-layer address.
     NdTll: "nd_tll", None, 48, Some((0x0001, 25)), Some((0x8000, 33)), true, Ethernet;
+    /// ND reserved bits.
+    NdReserved: "nd_reserved", None, 32, Some((0x1000, 1)), None, false, Dec;
+    /// ND option type.
+    NdOptionsType: "nd_options_type", None, 8, Some((0x1000, 2)), None, false, Dec;
+    /// NSH flags.
+    NshFlags: "nsh_flags", None, 8, Some((0xffff, 1)), None, true, Dec;
+    /// NSH TTL.
+    NshTtl: "nsh_ttl", None, 8, Some((0xffff, 10)), None, false, Dec;
+    /// NSH metadata type.
+    NshMdtype: "nsh_mdtype", None, 8, Some((0xffff, 2)), None, false, Dec;
+    /// NSH next protocol.
+    NshNp: "nsh_np", None, 8, Some((0xffff, 3)), None, false, Dec;
+    /// NSH service path.
+    NshSpi: "nsh_spi", Some("nsp"), 24, Some((0xffff, 4)), None, false, Hex;
+    /// NSH service index.
+    NshSi: "nsh_si", Some("nsi"), 8, Some((0xffff, 5)), None, false, Dec;
+    /// NSH context 1.
+    NshC1: "nsh_c1", Some("nshc1"), 32, Some((0xffff, 6)), None, true, Hex;
+    /// NSH context 2.
+    NshC2: "nsh_c2", Some("nshc2"), 32, Some((0xffff, 7)), None, true, Hex;
+    /// NSH context 3.
+    NshC3: "nsh_c3", Some("nshc3"), 32, Some((0xffff, 8)), None, true, Hex;
+    /// NSH context 4.
+    NshC4: "nsh_c4", Some("nshc4"), 32, Some((0xffff, 9)), None, true, Hex;
+    /// Packet type: Ethernet, or what a bridge without Ethernet headers carries.
+    PacketType: "packet_type", None, 32, Some((0x8000, 44)), Some((0x8000, 44)), false, PacketType;
     /// Conjunction id.
     ConjId: "conj_id", None, 32, Some((0x0001, 37)), None, false, Dec;
     /// Hash that the datapath computed.

@@ -1,6 +1,8 @@
 //! Match fields (OpenFlow 1.3.5 §7.2.3, ovs-fields(7)).
 
 mod field;
+pub(crate) mod header;
+pub(crate) mod wire;
 
 use bytes::Bytes;
 

@@ -1,0 +1,204 @@
+//! Matches and their fields on the wire (OpenFlow 1.3.5 §7.2.3).
+
+use bytes::Bytes;
+
+use super::header::{EXPERIMENTER, Header};
+use super::{Field, Match, Oxm};
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+
+/// OFPMT_OXM.
+const MATCH_OXM: u16 = 1;
+
+/// Which fields a match has had, to find one that comes twice.
+#[derive(Default)]
+struct Seen([u128; 2]);
+
+impl Seen {
+    /// Notes a field; false if it was there.
+    fn insert(&mut self, field: Field) -> bool {
+        let n = field as usize;
+        let Some(word) = self.0.get_mut(n / 128) else { return true };
+        let bit = 1 << (n % 128);
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+}
+
+const _: () = assert!(Field::ALL.len() <= 256);
+
+/// A right-aligned value of up to 16 bytes.
+fn value(bytes: &[u8]) -> u128 {
+    bytes.iter().fold(0, |v, &b| v << 8 | u128::from(b))
+}
+
+/// Appends the `n` low bytes of a value.
+pub(crate) fn put(w: &mut Writer, v: u128, n: usize) {
+    let bytes = v.to_be_bytes();
+    w.bytes(bytes.get(bytes.len().saturating_sub(n)..).unwrap_or(&bytes));
+}
+
+impl Wire for Oxm {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let bad = r.error(DecodeErrorKind::BadField, "oxm");
+        let header = Header::unpack(r.u32("oxm header")?);
+        let payload = r.bytes(usize::from(header.len), "oxm payload")?;
+        let (field, own) = if header.class == EXPERIMENTER {
+            let Some((id, own)) = payload.split_first_chunk() else { return Err(bad) };
+            (Field::from_experimenter(u32::from_be_bytes(*id), header.number), own)
+        } else {
+            (Field::from_header(header.class, header.number), payload)
+        };
+        let Some(field) = field else {
+            return Ok(Self::Unknown {
+                class: header.class,
+                number: header.number,
+                has_mask: header.has_mask,
+                payload: Bytes::copy_from_slice(payload),
+            });
+        };
+        let info = field.info();
+        let (body, mask) = if header.has_mask {
+            let Some((body, mask)) = own.split_at_checked(info.bytes()) else { return Err(bad) };
+            // Mask bits above the width mean nothing; Open vSwitch drops them as well.
+            (body, Some((mask.len(), value(mask) & info.exact())))
+        } else {
+            (own, None)
+        };
+        if body.len() != info.bytes()
+            || mask.is_some_and(|(len, _)| len != info.bytes() || !info.maskable)
+            || value(body) > info.exact()
+        {
+            return Err(bad);
+        }
+        Ok(Self::Known { field, value: value(body), mask: mask.map(|(_, mask)| mask) })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        match self {
+            &Self::Known { field, value, mask } => encode_known(field, value, mask, field.match_header(), w),
+            Self::Unknown { class, number, has_mask, payload } => {
+                let len = u8::try_from(payload.len())
+                    .map_err(|_| EncodeError::TooLong { field: "oxm payload", len: payload.len() })?;
+                if *number > 0x7f {
+                    return Err(EncodeError::DoesNotFit { field: "oxm field", value: u128::from(*number) });
+                }
+                w.u32(Header { class: *class, number: *number, has_mask: *has_mask, len }.pack());
+                w.bytes(payload);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Appends a field under the given header.
+pub(crate) fn encode_known(
+    field: Field,
+    value: u128,
+    mask: Option<u128>,
+    header: Option<(u16, u8)>,
+    w: &mut Writer,
+) -> Result<(), EncodeError> {
+    let info = field.info();
+    for v in [Some(value), mask].into_iter().flatten() {
+        if v > info.exact() {
+            return Err(EncodeError::DoesNotFit { field: info.name, value: v });
+        }
+    }
+    if let Some(mask) = mask
+        && !info.maskable
+    {
+        return Err(EncodeError::DoesNotFit { field: info.name, value: mask });
+    }
+    let parts = if mask.is_some() { 2 } else { 1 };
+    put_header(field, header, mask.is_some(), info.bytes() * parts, w)?;
+    put(w, value, info.bytes());
+    if let Some(mask) = mask {
+        put(w, mask, info.bytes());
+    }
+    Ok(())
+}
+
+/// Appends a field's header, with the experimenter's id where its class has one; `len` is that of the payload.
+pub(crate) fn put_header(
+    field: Field,
+    header: Option<(u16, u8)>,
+    has_mask: bool,
+    len: usize,
+    w: &mut Writer,
+) -> Result<(), EncodeError> {
+    let name = field.info().name;
+    let (class, number) = header.ok_or(EncodeError::DoesNotFit { field: name, value: 0 })?;
+    let experimenter = if class == EXPERIMENTER { field.experimenter() } else { None };
+    let len = len + if experimenter.is_some() { 4 } else { 0 };
+    let len = u8::try_from(len).map_err(|_| EncodeError::TooLong { field: name, len })?;
+    w.u32(Header { class, number, has_mask, len }.pack());
+    if let Some(id) = experimenter {
+        w.u32(id);
+    }
+    Ok(())
+}
+
+impl Match {
+    /// Reads fields until nothing is left: a match without its frame, as flow monitors carry it.
+    ///
+    /// # Errors
+    /// `BadField` for a known field that comes twice, has a length that is not its own, or a mask that it may
+    /// not have (OpenFlow 1.3.5 §7.2.3.3 and §7.2.3.5).
+    pub fn decode_fields(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fields = Vec::new();
+        let mut seen = Seen::default();
+        while !r.is_empty() {
+            let twice = r.error(DecodeErrorKind::BadField, "match");
+            let oxm = Oxm::decode(r)?;
+            if let Oxm::Known { field, .. } = oxm
+                && !seen.insert(field)
+            {
+                return Err(twice);
+            }
+            fields.push(oxm);
+        }
+        Ok(Self { fields })
+    }
+
+    /// Appends the fields alone, without frame and padding.
+    ///
+    /// # Errors
+    /// `DoesNotFit` for a value or mask wider than its field, or a mask on a field that may have none.
+    pub fn encode_fields(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        self.fields.iter().try_for_each(|oxm| oxm.encode(w))
+    }
+}
+
+impl Wire for Match {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let start = r.at();
+        let at_kind = r.clone();
+        let kind = r.u16("match type")?;
+        if kind != MATCH_OXM {
+            return Err(at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type"));
+        }
+        let at_len = r.clone();
+        let len = usize::from(r.u16("match length")?);
+        let body = len
+            .checked_sub(4)
+            .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "match length"))?;
+        let mut fields = r.sub(body, "match")?;
+        let decoded = Self::decode_fields(&mut fields)?;
+        let used = r.at() - start;
+        r.skip(used.next_multiple_of(8) - used, "match padding")?;
+        Ok(decoded)
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        let start = w.len();
+        w.u16(MATCH_OXM);
+        let len = w.len_slot(start);
+        self.encode_fields(w)?;
+        // The length does not count the padding.
+        w.close(len, "match")?;
+        w.pad8(start);
+        Ok(())
+    }
+}
