@@ -9,7 +9,6 @@ pub mod ids;
 pub mod instruction;
 pub mod message;
 pub mod oxm;
-mod placeholder;
 
 pub use codec::{Reader, Wire, Writer};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
