@@ -7,6 +7,7 @@
 pub mod compile;
 pub mod diff;
 pub mod finding;
+pub mod interp;
 pub mod learned;
 pub mod model;
 pub mod network;
