@@ -10,6 +10,8 @@ pub mod instruction;
 pub mod message;
 pub mod oxm;
 mod placeholder;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use codec::{Reader, Wire, Writer};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
