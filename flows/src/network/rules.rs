@@ -164,9 +164,16 @@ impl<'d> Granted<'d> {
         fits
     }
 
-    fn add(&mut self, allow: &'d DraftAllow, from: &[Named<'d, '_>], to: &[Named<'d, '_>], report: &mut Report) {
+    fn add(
+        &mut self,
+        allow: &'d DraftAllow,
+        from: &[Named<'d, '_>],
+        to: &[Named<'d, '_>],
+        report: &mut Report,
+    ) {
         let ports: HashSet<Option<u16>> = allow.ports.iter().map(|port| Some(port.value)).collect();
-        let mut ports: Vec<Option<u16>> = if ports.is_empty() { vec![None] } else { ports.into_iter().collect() };
+        let mut ports: Vec<Option<u16>> =
+            if ports.is_empty() { vec![None] } else { ports.into_iter().collect() };
         ports.sort_unstable();
         let mut told = HashSet::new();
         for (source, _) in from {
