@@ -1,6 +1,7 @@
 //! Runs probes and says what was seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ const CONTROL: Duration = Duration::from_secs(2);
 /// Numbers of the frames that show that a listener hears.
 const CONTROL_IDS: u32 = 0xf000_0000;
 
+/// What was seen, in words, and whether that is what was expected.
+type Seen = (String, bool);
+
 /// What a probe showed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -37,7 +41,7 @@ pub struct Finding {
 /// Runs all probes: first those that must not arrive, on pipelines that have learned nothing yet, then
 /// the conversations. The findings are in the probes' order.
 pub fn run(lab: &Lab, probes: &[Probe]) -> Result<Vec<Finding>, LabError> {
-    let mut findings: BTreeMap<usize, (String, bool)> = BTreeMap::new();
+    let mut findings: BTreeMap<usize, Seen> = BTreeMap::new();
     findings.extend(frames(lab, probes)?);
     findings.extend(talks(lab, probes)?);
     Ok(probes
@@ -50,15 +54,15 @@ pub fn run(lab: &Lab, probes: &[Probe]) -> Result<Vec<Finding>, LabError> {
         .collect())
 }
 
-fn talks(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, (String, bool))>, LabError> {
+fn talks(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     let mut servers = BTreeMap::new();
     for probe in probes {
         if let Action::Talk { server, target, speech, .. } = &probe.action
             && *speech != Speech::Ping
         {
             let key = (server.clone(), *target, *speech);
-            if !servers.contains_key(&key) {
-                servers.insert(key, Server::open(&lab.full_name(server), *target, *speech)?);
+            if let Entry::Vacant(entry) = servers.entry(key) {
+                entry.insert(Server::open(&lab.full_name(server), *target, *speech)?);
             }
         }
     }
@@ -109,15 +113,14 @@ fn entry(place: &Place) -> Tap {
 
 /// All frames of all probes in one go: listeners first, then the frames, then a wait, then a frame for each
 /// listener that shows that it hears.
-fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, (String, bool))>, LabError> {
+fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     let mut sniffers: BTreeMap<Tap, Sniffer> = BTreeMap::new();
     let mut injectors: BTreeMap<Tap, Injector> = BTreeMap::new();
     let mut listeners: BTreeMap<Tap, Place> = BTreeMap::new();
     for probe in probes {
         let Action::Frames { from, at, .. } = &probe.action else { continue };
-        let place = inside(from);
-        if !injectors.contains_key(&place) {
-            injectors.insert(place.clone(), Injector::open(&lab.full_name(&place.0), &place.1)?);
+        if let Entry::Vacant(entry) = injectors.entry(inside(from)) {
+            entry.insert(Injector::open(&lab.full_name(&from.namespace), &from.device)?);
         }
         let mut taps = vec![entry(from)];
         for place in at {
@@ -125,9 +128,9 @@ fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, (String, bool))>, L
             listeners.entry(inside(place)).or_insert_with(|| place.clone());
         }
         for tap in taps {
-            if !sniffers.contains_key(&tap) {
-                let sniffer = Sniffer::open(&lab.full_name(&tap.0), &tap.1)?;
-                sniffers.insert(tap, sniffer);
+            let (namespace, device) = tap.clone();
+            if let Entry::Vacant(entry) = sniffers.entry(tap) {
+                entry.insert(Sniffer::open(&lab.full_name(&namespace), &device)?);
             }
         }
     }
