@@ -9,7 +9,6 @@ pub mod ids;
 pub mod instruction;
 pub mod message;
 pub mod oxm;
-mod placeholder;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
