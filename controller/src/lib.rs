@@ -1,1 +1,5 @@
 //! Portcullis.
+
+pub mod api_client;
+pub mod lab;
+pub mod ovs;

@@ -1,5 +1,7 @@
 //! Reading and writing big-endian structures with lengths checked once.
 
+use bytes::Bytes;
+
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 
 /// A value with one wire form.
@@ -22,12 +24,18 @@ pub trait Wire: Sized {
 pub struct Reader<'a> {
     buf: &'a [u8],
     at: usize,
+    owner: Option<&'a Bytes>,
 }
 
 impl<'a> Reader<'a> {
     /// Starts at the first byte of a message.
     pub fn new(buf: &'a [u8]) -> Self {
-        Self { buf, at: 0 }
+        Self { buf, at: 0, owner: None }
+    }
+
+    /// Likewise, for a message whose memory may be shared: see [`Reader::rest_shared`].
+    pub fn shared(buf: &'a Bytes) -> Self {
+        Self { buf, at: 0, owner: Some(buf) }
     }
 
     /// Offset from the start of the message, in bytes.
@@ -124,13 +132,48 @@ impl<'a> Reader<'a> {
         rest
     }
 
+    /// All that is left, as a value of its own: without a copy if the message's memory may be shared. For payloads
+    /// that are soon done with; what is kept is better copied, so that it does not keep the whole message.
+    pub fn rest_shared(&mut self) -> Bytes {
+        let rest = self.rest();
+        self.owner.map_or_else(|| Bytes::copy_from_slice(rest), |owner| owner.slice_ref(rest))
+    }
+
+    /// All that is left, copied.
+    pub fn rest_copied(&mut self) -> Bytes {
+        Bytes::copy_from_slice(self.rest())
+    }
+
+    /// A text in a field of `n` bytes: it ends at the first NUL, or with the field. Copied.
+    ///
+    /// # Errors
+    /// `Truncated` when fewer are left.
+    pub fn text(&mut self, n: usize, field: &'static str) -> Result<Bytes, DecodeError> {
+        let text = self.bytes(n, field)?.split(|b| *b == 0).next().unwrap_or_default();
+        Ok(Bytes::copy_from_slice(text))
+    }
+
     /// A reader of the next `n` bytes alone, which keeps counting offsets from the start of the message.
     ///
     /// # Errors
     /// `Truncated` when fewer are left.
     pub fn sub(&mut self, n: usize, field: &'static str) -> Result<Reader<'a>, DecodeError> {
-        let at = self.at;
-        Ok(Reader { buf: self.bytes(n, field)?, at })
+        let (at, owner) = (self.at, self.owner);
+        Ok(Reader { buf: self.bytes(n, field)?, at, owner })
+    }
+
+    /// A reader of a structure that begins here with its own 16-bit length, which counts itself and is at least
+    /// `least` (and at least 2) bytes; the reader stands behind the length.
+    ///
+    /// # Errors
+    /// `Truncated` when fewer bytes are left than it says; `BadLength` when it is shorter than `least`.
+    pub fn sized(&mut self, least: u16, field: &'static str) -> Result<Reader<'a>, DecodeError> {
+        let start = self.clone();
+        let len = self.u16(field)?;
+        let Some(rest) = len.checked_sub(2).filter(|_| len >= least) else {
+            return Err(start.error(DecodeErrorKind::BadLength(usize::from(len)), field));
+        };
+        self.sub(usize::from(rest), field)
     }
 
     /// Ends a structure: nothing may be left.
@@ -179,6 +222,34 @@ impl Writer {
     /// What was written.
     pub fn as_slice(&self) -> &[u8] {
         &self.buf
+    }
+
+    /// Copies the two bytes at `from` over those at `to`; does nothing where there are none.
+    pub fn copy_u16(&mut self, from: usize, to: usize) {
+        if from.max(to) + 2 <= self.buf.len() {
+            self.buf.copy_within(from..from + 2, to);
+        }
+    }
+
+    /// Forgets everything behind the first `len` bytes: a structure that failed half-way leaves nothing.
+    pub fn truncate(&mut self, len: usize) {
+        self.buf.truncate(len);
+    }
+
+    /// Appends a text in a field of `n` bytes, filled up with NULs.
+    ///
+    /// # Errors
+    /// `TooLong` above `n` bytes; `DoesNotFit` for a text with a NUL inside, which would not come back.
+    pub fn text(&mut self, text: &[u8], n: usize, field: &'static str) -> Result<(), EncodeError> {
+        let Some(fill) = n.checked_sub(text.len()) else {
+            return Err(EncodeError::TooLong { field, len: text.len() });
+        };
+        if text.contains(&0) {
+            return Err(EncodeError::DoesNotFit { field, value: 0 });
+        }
+        self.bytes(text);
+        self.zeros(fill);
+        Ok(())
     }
 
     /// Takes what was written.

@@ -2,6 +2,9 @@
 
 use bytes::Bytes;
 
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
+
 /// A request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorMsg {
@@ -13,4 +16,46 @@ pub struct ErrorMsg {
     pub experimenter: Option<u32>,
     /// At least the first 64 bytes of the request.
     pub data: Bytes,
+}
+
+/// OFPET_EXPERIMENTER: the experimenter's id stands between the code and the data.
+const EXPERIMENTER: u16 = 0xffff;
+
+/// How much of a request goes back with an error, in bytes.
+const QUOTED: usize = 64;
+
+impl ErrorMsg {
+    /// The answer to a message that could not be decoded: send it under that message's xid.
+    pub fn reply_to(error: &DecodeError, frame: &[u8]) -> Self {
+        let (kind, code) = error.wire_code();
+        let quoted = frame.get(..QUOTED).unwrap_or(frame);
+        Self { kind, code, experimenter: None, data: Bytes::copy_from_slice(quoted) }
+    }
+}
+
+impl Wire for ErrorMsg {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let kind = r.u16("error.type")?;
+        let code = r.u16("error.code")?;
+        // Open vSwitch answers some invalid requests with an experimenter's error cut from memory: take what is there.
+        let experimenter = if kind == EXPERIMENTER { r.u32("error.experimenter").ok() } else { None };
+        Ok(Self { kind, code, experimenter, data: r.rest_copied() })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u16(self.kind);
+        w.u16(self.code);
+        match self.experimenter {
+            Some(id) if self.kind == EXPERIMENTER => w.u32(id),
+            None if self.kind != EXPERIMENTER || self.data.len() < 4 => {}
+            _ => {
+                return Err(EncodeError::DoesNotFit {
+                    field: "error.experimenter",
+                    value: u128::from(self.kind),
+                });
+            }
+        }
+        w.bytes(&self.data);
+        Ok(())
+    }
 }

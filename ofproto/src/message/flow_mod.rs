@@ -1,5 +1,7 @@
 //! OFPT_FLOW_MOD (OpenFlow 1.3.5 §7.3.4.1).
 
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
 use crate::ids::{BufferId, Cookie, GroupId, PortNo, TableId};
 use crate::instruction::Instruction;
 use crate::oxm::Match;
@@ -85,4 +87,44 @@ pub enum FlowModCommand {
     DeleteStrict,
     /// Any other.
     Unknown(u8),
+}
+
+wire_enum!(FlowModCommand: u8 { 0 => Add, 1 => Modify, 2 => ModifyStrict, 3 => Delete, 4 => DeleteStrict });
+
+impl Wire for FlowMod {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            cookie: Cookie(r.u64("flow_mod.cookie")?),
+            cookie_mask: r.u64("flow_mod.cookie_mask")?,
+            table_id: TableId(r.u8("flow_mod.table_id")?),
+            command: r.u8("flow_mod.command")?.into(),
+            idle_timeout: r.u16("flow_mod.idle_timeout")?,
+            hard_timeout: r.u16("flow_mod.hard_timeout")?,
+            priority: r.u16("flow_mod.priority")?,
+            buffer_id: BufferId(r.u32("flow_mod.buffer_id")?),
+            out_port: PortNo(r.u32("flow_mod.out_port")?),
+            out_group: GroupId(r.u32("flow_mod.out_group")?),
+            flags: r.u16("flow_mod.flags")?,
+            importance: r.u16("flow_mod.importance")?,
+            fields: Match::decode(r)?,
+            instructions: Instruction::decode_list(r)?,
+        })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u64(self.cookie.0);
+        w.u64(self.cookie_mask);
+        w.u8(self.table_id.0);
+        w.u8(self.command.into());
+        w.u16(self.idle_timeout);
+        w.u16(self.hard_timeout);
+        w.u16(self.priority);
+        w.u32(self.buffer_id.0);
+        w.u32(self.out_port.0);
+        w.u32(self.out_group.0);
+        w.u16(self.flags);
+        w.u16(self.importance);
+        self.fields.encode(w)?;
+        Instruction::encode_list(&self.instructions, w)
+    }
 }

@@ -1,5 +1,7 @@
 //! OFPT_FLOW_REMOVED (OpenFlow 1.3.5 §7.4.2).
 
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
 use crate::ids::{Cookie, TableId};
 use crate::oxm::Match;
 
@@ -28,4 +30,36 @@ pub struct FlowRemoved {
     pub byte_count: u64,
     /// What it matched.
     pub fields: Match,
+}
+
+impl Wire for FlowRemoved {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            cookie: Cookie(r.u64("flow_removed.cookie")?),
+            priority: r.u16("flow_removed.priority")?,
+            reason: r.u8("flow_removed.reason")?,
+            table_id: TableId(r.u8("flow_removed.table_id")?),
+            duration_sec: r.u32("flow_removed.duration_sec")?,
+            duration_nsec: r.u32("flow_removed.duration_nsec")?,
+            idle_timeout: r.u16("flow_removed.idle_timeout")?,
+            hard_timeout: r.u16("flow_removed.hard_timeout")?,
+            packet_count: r.u64("flow_removed.packet_count")?,
+            byte_count: r.u64("flow_removed.byte_count")?,
+            fields: Match::decode(r)?,
+        })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u64(self.cookie.0);
+        w.u16(self.priority);
+        w.u8(self.reason);
+        w.u8(self.table_id.0);
+        w.u32(self.duration_sec);
+        w.u32(self.duration_nsec);
+        w.u16(self.idle_timeout);
+        w.u16(self.hard_timeout);
+        w.u64(self.packet_count);
+        w.u64(self.byte_count);
+        self.fields.encode(w)
+    }
 }

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
 use crate::ids::GroupId;
 
 /// A change of groups.
@@ -15,4 +17,22 @@ pub struct GroupMod {
     pub group_id: GroupId,
     /// Its buckets, as they stand on the wire.
     pub buckets: Bytes,
+}
+
+impl Wire for GroupMod {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let command = r.u16("group_mod.command")?;
+        let kind = r.u8("group_mod.type")?;
+        r.skip(1, "group_mod.pad")?;
+        Ok(Self { command, kind, group_id: GroupId(r.u32("group_mod.group_id")?), buckets: r.rest_copied() })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u16(self.command);
+        w.u8(self.kind);
+        w.zeros(1);
+        w.u32(self.group_id.0);
+        w.bytes(&self.buckets);
+        Ok(())
+    }
 }

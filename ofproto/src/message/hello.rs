@@ -1,5 +1,9 @@
 //! OFPT_HELLO (OpenFlow 1.3.5 §7.5.1).
 
+use crate::codec::{Reader, Writer};
+use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::header::VERSION;
+
 /// Opens a session: which versions the sender speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hello {
@@ -7,4 +11,73 @@ pub struct Hello {
     pub version: u8,
     /// The first word of the version bitmap, bit n for version n; none without the element.
     pub bitmap: Option<u32>,
+}
+
+/// OFPHET_VERSIONBITMAP.
+const VERSION_BITMAP: u16 = 1;
+
+impl Hello {
+    /// What Portcullis says: OpenFlow 1.3 and nothing else.
+    pub const fn ours() -> Self {
+        Self { version: VERSION, bitmap: Some(1 << VERSION) }
+    }
+
+    /// Whether the sender speaks OpenFlow 1.3 (§6.3.1): by its bitmap, or without one, if its highest version is not
+    /// below (then it has to take what the other side offers).
+    pub const fn speaks_ours(&self) -> bool {
+        match self.bitmap {
+            Some(bitmap) => bitmap & (1 << VERSION) != 0,
+            None => self.version >= VERSION,
+        }
+    }
+
+    /// Reads what stands behind a header of `version`. Elements other than the bitmap are passed over, as are words of
+    /// the bitmap beyond its first; a version that knows no elements may put anything here (§7.5.1).
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the elements' lengths are wrong and the version is 1.3 or later.
+    pub fn decode(version: u8, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match decode_bitmap(r) {
+            Err(error) if version >= VERSION => Err(error),
+            bitmap => {
+                r.rest();
+                Ok(Self { version, bitmap: bitmap.unwrap_or(None) })
+            }
+        }
+    }
+
+    /// Appends the elements.
+    ///
+    /// # Errors
+    /// None: it has the signature of its kind.
+    pub fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        if let Some(bitmap) = self.bitmap {
+            let start = w.len();
+            w.u16(VERSION_BITMAP);
+            let slot = w.len_slot(start);
+            w.u32(bitmap);
+            w.close(slot, "hello.element")?;
+        }
+        Ok(())
+    }
+}
+
+fn decode_bitmap(r: &mut Reader<'_>) -> Result<Option<u32>, DecodeError> {
+    let mut bitmap = None;
+    while !r.is_empty() {
+        let start = r.at();
+        let kind = r.u16("hello.element.type")?;
+        let length = r.u16("hello.element.length")?;
+        let Some(body) = length.checked_sub(4) else {
+            return Err(r.error(DecodeErrorKind::BadLength(usize::from(length)), "hello.element.length"));
+        };
+        let mut body = r.sub(usize::from(body), "hello.element")?;
+        if kind == VERSION_BITMAP && bitmap.is_none() && !body.is_empty() {
+            bitmap = Some(body.u32("hello.bitmap")?);
+        }
+        // The last element's padding may be missing.
+        let used = r.at() - start;
+        r.skip((used.next_multiple_of(8) - used).min(r.remaining()), "hello.element.pad")?;
+    }
+    Ok(bitmap)
 }

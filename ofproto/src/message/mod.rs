@@ -1,7 +1,25 @@
 //! The messages. Adding one is a file here, a variant of [`Message`], and a line in its dispatch.
 
+/// Conversions between an integer on the wire and an enum whose last variant is `Unknown`.
+macro_rules! wire_enum {
+    ($name:ident: $int:ty { $($n:literal => $variant:ident),* }) => {
+        impl From<$int> for $name {
+            fn from(n: $int) -> Self {
+                match n { $($n => Self::$variant,)* n => Self::Unknown(n) }
+            }
+        }
+
+        impl From<$name> for $int {
+            fn from(value: $name) -> Self {
+                match value { $($name::$variant => $n,)* $name::Unknown(n) => n }
+            }
+        }
+    };
+}
+
 mod bundle;
 mod config;
+mod dispatch;
 mod error_msg;
 mod features;
 mod flow_mod;
@@ -32,6 +50,9 @@ pub use port::{Port, PortStatus, PortStatusReason};
 pub use role::Role;
 
 use multipart::{MultipartReply, MultipartRequest};
+
+/// ONF's experimenter id.
+pub const ONF: u32 = 0x4f4e_4600;
 
 /// A message without its header's version, length and transaction id.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 
 use crate::action::Action;
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
 use crate::ids::{BufferId, Cookie, PortNo, TableId};
 use crate::oxm::Match;
 
@@ -36,4 +38,53 @@ pub struct PacketOut {
     pub actions: Vec<Action>,
     /// The frame.
     pub data: Bytes,
+}
+
+impl Wire for PacketIn {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let buffer_id = BufferId(r.u32("packet_in.buffer_id")?);
+        let total_len = r.u16("packet_in.total_len")?;
+        let reason = r.u8("packet_in.reason")?;
+        let table_id = TableId(r.u8("packet_in.table_id")?);
+        let cookie = Cookie(r.u64("packet_in.cookie")?);
+        let fields = Match::decode(r)?;
+        // Two bytes of padding put the IP header of the frame on a multiple of four.
+        r.skip(2, "packet_in.pad")?;
+        Ok(Self { buffer_id, total_len, reason, table_id, cookie, fields, data: r.rest_shared() })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u32(self.buffer_id.0);
+        w.u16(self.total_len);
+        w.u8(self.reason);
+        w.u8(self.table_id.0);
+        w.u64(self.cookie.0);
+        self.fields.encode(w)?;
+        w.zeros(2);
+        w.bytes(&self.data);
+        Ok(())
+    }
+}
+
+impl Wire for PacketOut {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let buffer_id = BufferId(r.u32("packet_out.buffer_id")?);
+        let in_port = PortNo(r.u32("packet_out.in_port")?);
+        let actions_len = usize::from(r.u16("packet_out.actions_len")?);
+        r.skip(6, "packet_out.pad")?;
+        let actions = Action::decode_list(&mut r.sub(actions_len, "packet_out.actions_len")?)?;
+        Ok(Self { buffer_id, in_port, actions, data: r.rest_shared() })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u32(self.buffer_id.0);
+        w.u32(self.in_port.0);
+        // The length counts the actions alone, which begin behind the padding.
+        let actions_len = w.len_slot(w.len() + 8);
+        w.zeros(6);
+        Action::encode_list(&self.actions, w)?;
+        w.close(actions_len, "packet_out.actions")?;
+        w.bytes(&self.data);
+        Ok(())
+    }
 }

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
 use crate::ids::PortNo;
 
 /// A port of the switch.
@@ -51,4 +53,59 @@ pub enum PortStatusReason {
     Modify,
     /// Any other.
     Unknown(u8),
+}
+
+wire_enum!(PortStatusReason: u8 { 0 => Add, 1 => Delete, 2 => Modify });
+
+impl Wire for Port {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let port_no = PortNo(r.u32("port.port_no")?);
+        r.skip(4, "port.pad")?;
+        let hw_addr = r.array("port.hw_addr")?;
+        r.skip(2, "port.pad2")?;
+        Ok(Self {
+            port_no,
+            hw_addr,
+            name: r.text(16, "port.name")?,
+            config: r.u32("port.config")?,
+            state: r.u32("port.state")?,
+            curr: r.u32("port.curr")?,
+            advertised: r.u32("port.advertised")?,
+            supported: r.u32("port.supported")?,
+            peer: r.u32("port.peer")?,
+            curr_speed: r.u32("port.curr_speed")?,
+            max_speed: r.u32("port.max_speed")?,
+        })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u32(self.port_no.0);
+        w.zeros(4);
+        w.bytes(&self.hw_addr);
+        w.zeros(2);
+        w.text(&self.name, 16, "port.name")?;
+        w.u32(self.config);
+        w.u32(self.state);
+        w.u32(self.curr);
+        w.u32(self.advertised);
+        w.u32(self.supported);
+        w.u32(self.peer);
+        w.u32(self.curr_speed);
+        w.u32(self.max_speed);
+        Ok(())
+    }
+}
+
+impl Wire for PortStatus {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let reason = r.u8("port_status.reason")?.into();
+        r.skip(7, "port_status.pad")?;
+        Ok(Self { reason, port: Port::decode(r)? })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u8(self.reason.into());
+        w.zeros(7);
+        self.port.encode(w)
+    }
 }

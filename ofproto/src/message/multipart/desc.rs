@@ -2,17 +2,45 @@
 
 use bytes::Bytes;
 
-/// Who made the switch. Texts end at their first NUL.
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
+
+/// Who made the switch. Texts end at their first NUL, or fill their field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Desc {
-    /// At most 255 bytes.
+    /// At most 256 bytes.
     pub mfr_desc: Bytes,
-    /// At most 255 bytes.
+    /// At most 256 bytes.
     pub hw_desc: Bytes,
-    /// At most 255 bytes.
+    /// At most 256 bytes.
     pub sw_desc: Bytes,
-    /// At most 31 bytes.
+    /// At most 32 bytes.
     pub serial_num: Bytes,
-    /// At most 255 bytes.
+    /// At most 256 bytes.
     pub dp_desc: Bytes,
+}
+
+/// The width of a text, in bytes.
+const DESC_STR_LEN: usize = 256;
+/// The width of the serial number, in bytes.
+const SERIAL_NUM_LEN: usize = 32;
+
+impl Wire for Desc {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            mfr_desc: r.text(DESC_STR_LEN, "desc.mfr_desc")?,
+            hw_desc: r.text(DESC_STR_LEN, "desc.hw_desc")?,
+            sw_desc: r.text(DESC_STR_LEN, "desc.sw_desc")?,
+            serial_num: r.text(SERIAL_NUM_LEN, "desc.serial_num")?,
+            dp_desc: r.text(DESC_STR_LEN, "desc.dp_desc")?,
+        })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.text(&self.mfr_desc, DESC_STR_LEN, "desc.mfr_desc")?;
+        w.text(&self.hw_desc, DESC_STR_LEN, "desc.hw_desc")?;
+        w.text(&self.sw_desc, DESC_STR_LEN, "desc.sw_desc")?;
+        w.text(&self.serial_num, SERIAL_NUM_LEN, "desc.serial_num")?;
+        w.text(&self.dp_desc, DESC_STR_LEN, "desc.dp_desc")
+    }
 }

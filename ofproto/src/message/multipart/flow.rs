@@ -1,5 +1,7 @@
 //! OFPMP_FLOW and OFPMP_AGGREGATE (OpenFlow 1.3.5 §7.3.5.2 and §7.3.5.3).
 
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
 use crate::ids::{Cookie, GroupId, PortNo, TableId};
 use crate::instruction::Instruction;
 use crate::oxm::Match;
@@ -75,4 +77,106 @@ pub struct AggregateReply {
     pub byte_count: u64,
     /// How many flows.
     pub flow_count: u32,
+}
+
+impl Wire for FlowStatsRequest {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let table_id = TableId(r.u8("flow_stats_request.table_id")?);
+        r.skip(3, "flow_stats_request.pad")?;
+        let out_port = PortNo(r.u32("flow_stats_request.out_port")?);
+        let out_group = GroupId(r.u32("flow_stats_request.out_group")?);
+        r.skip(4, "flow_stats_request.pad2")?;
+        Ok(Self {
+            table_id,
+            out_port,
+            out_group,
+            cookie: Cookie(r.u64("flow_stats_request.cookie")?),
+            cookie_mask: r.u64("flow_stats_request.cookie_mask")?,
+            fields: Match::decode(r)?,
+        })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u8(self.table_id.0);
+        w.zeros(3);
+        w.u32(self.out_port.0);
+        w.u32(self.out_group.0);
+        w.zeros(4);
+        w.u64(self.cookie.0);
+        w.u64(self.cookie_mask);
+        self.fields.encode(w)
+    }
+}
+
+impl Wire for FlowStats {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut f = r.sized(FLOW_STATS_LEAST, "flow_stats.length")?;
+        let table_id = TableId(f.u8("flow_stats.table_id")?);
+        f.skip(1, "flow_stats.pad")?;
+        let duration_sec = f.u32("flow_stats.duration_sec")?;
+        let duration_nsec = f.u32("flow_stats.duration_nsec")?;
+        let priority = f.u16("flow_stats.priority")?;
+        let idle_timeout = f.u16("flow_stats.idle_timeout")?;
+        let hard_timeout = f.u16("flow_stats.hard_timeout")?;
+        let flags = f.u16("flow_stats.flags")?;
+        let importance = f.u16("flow_stats.importance")?;
+        f.skip(2, "flow_stats.pad2")?;
+        Ok(Self {
+            table_id,
+            duration_sec,
+            duration_nsec,
+            priority,
+            idle_timeout,
+            hard_timeout,
+            flags,
+            importance,
+            cookie: Cookie(f.u64("flow_stats.cookie")?),
+            packet_count: f.u64("flow_stats.packet_count")?,
+            byte_count: f.u64("flow_stats.byte_count")?,
+            fields: Match::decode(&mut f)?,
+            instructions: Instruction::decode_list(&mut f)?,
+        })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        let start = w.len();
+        let length = w.len_slot(start);
+        w.u8(self.table_id.0);
+        w.zeros(1);
+        w.u32(self.duration_sec);
+        w.u32(self.duration_nsec);
+        w.u16(self.priority);
+        w.u16(self.idle_timeout);
+        w.u16(self.hard_timeout);
+        w.u16(self.flags);
+        w.u16(self.importance);
+        w.zeros(2);
+        w.u64(self.cookie.0);
+        w.u64(self.packet_count);
+        w.u64(self.byte_count);
+        self.fields.encode(w)?;
+        Instruction::encode_list(&self.instructions, w)?;
+        w.close(length, "flow_stats")
+    }
+}
+
+/// The fixed part and an empty match, in bytes.
+const FLOW_STATS_LEAST: u16 = 56;
+
+impl Wire for AggregateReply {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let packet_count = r.u64("aggregate.packet_count")?;
+        let byte_count = r.u64("aggregate.byte_count")?;
+        let flow_count = r.u32("aggregate.flow_count")?;
+        r.skip(4, "aggregate.pad")?;
+        Ok(Self { packet_count, byte_count, flow_count })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u64(self.packet_count);
+        w.u64(self.byte_count);
+        w.u32(self.flow_count);
+        w.zeros(4);
+        Ok(())
+    }
 }

@@ -1,0 +1,36 @@
+# Two commands: `make run` shows the dual-socket network on a real Open vSwitch, `make test` checks everything.
+SHELL := /bin/bash
+FILE ?= flows/networks/dual-socket.toml
+
+.PHONY: run test deps fmt clippy doc unit fuzz-smoke bench-smoke
+
+run:
+	@.ci/deps
+	cargo build --release --bin portcullis
+	target/release/portcullis lab up $(FILE)
+
+test: deps fmt clippy doc fuzz-smoke bench-smoke unit
+
+# What Debian has and the machine may lack.
+deps:
+	@.ci/deps test
+
+fmt:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Unit, property and end-to-end tests; last, so that its summary closes the run.
+unit:
+	cargo build --workspace --bins --locked
+	cargo nextest run --workspace --locked
+
+fuzz-smoke:
+	fuzz/smoke.sh
+
+bench-smoke:
+	cargo bench --workspace --locked -- --test

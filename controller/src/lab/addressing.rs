@@ -1,0 +1,87 @@
+//! Which addresses the lab gives to what the network file leaves open.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use flows::network::{Network, NetworkFile};
+use ipnetwork::IpNetwork;
+
+/// The host number of "another node" behind a link, where it is free.
+const NODE: u32 = 50;
+/// How far to look for a free address.
+const LOOK: u32 = 4096;
+
+/// The addresses in use.
+pub(super) struct Addresses(HashSet<IpAddr>);
+
+impl Addresses {
+    /// Those that the file gives to somebody.
+    pub(super) fn of(file: &NetworkFile) -> Self {
+        let attached = file.endpoints.iter().flat_map(|e| &e.attachments).flat_map(|a| &a.addresses);
+        let hops = file.exits.iter().flat_map(|e| &e.next_hop);
+        Self(attached.chain(hops).copied().collect())
+    }
+
+    /// An address of the prefix that nobody has: number 50, or the next one free. It is taken then.
+    pub(super) fn free(&mut self, prefix: IpNetwork) -> Option<IpAddr> {
+        let found =
+            (NODE..LOOK).chain(2..NODE).filter_map(|n| nth(prefix, n)).find(|a| !self.0.contains(a))?;
+        self.0.insert(found);
+        Some(found)
+    }
+}
+
+/// The address of that number in the prefix; none for its network and broadcast addresses.
+pub(super) fn nth(prefix: IpNetwork, number: u32) -> Option<IpAddr> {
+    match prefix {
+        IpNetwork::V4(p) => {
+            if p.prefix() == 32 {
+                return Some(p.ip().into());
+            }
+            let address = p.nth(number)?;
+            (address != p.broadcast() && address != p.network()).then_some(address.into())
+        }
+        IpNetwork::V6(p) => {
+            if p.prefix() == 128 {
+                return Some(p.ip().into());
+            }
+            p.nth(number.into()).map(IpAddr::from)
+        }
+    }
+}
+
+/// The address with the length of the subnet that it lies in; alone where it lies in none.
+pub(super) fn in_subnet(network: &Network, address: IpAddr) -> IpNetwork {
+    network
+        .subnets
+        .iter()
+        .find(|s| s.contains(address))
+        .and_then(|s| IpNetwork::new(address, s.prefix()).ok())
+        .unwrap_or_else(|| IpNetwork::from(address))
+}
+
+/// The default route's prefix in the family of `like`.
+pub(super) fn everything(like: IpAddr) -> IpNetwork {
+    let nothing: IpAddr = match like {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // A length of 0 is one that every address has.
+    IpNetwork::new(nothing, 0).unwrap_or_else(|_| nothing.into())
+}
+
+/// The addresses between exit `number` and the internet, from the blocks for documentation (RFC 5737 and
+/// RFC 3849): the exit's and the internet's. The first exit has 198.51.100.1 and the host behind it
+/// 198.51.100.10. `None` past 16 exits.
+pub(super) fn outside(number: usize, ipv6: bool) -> Option<(IpNetwork, IpNetwork)> {
+    let number = u8::try_from(number).ok().filter(|n| *n < 16)?;
+    let pair = |host: u8| -> Option<IpNetwork> {
+        if ipv6 {
+            let address = Ipv6Addr::new(0x2001, 0xdb8, 0xff, number.into(), 0, 0, 0, host.into());
+            IpNetwork::new(address.into(), 64).ok()
+        } else {
+            IpNetwork::new(Ipv4Addr::new(198, 51, 100, number * 16 + host).into(), 28).ok()
+        }
+    };
+    Some((pair(1)?, pair(10)?))
+}

@@ -1,0 +1,107 @@
+//! Running the programs that the lab is made of.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use super::error::LabError;
+use crate::ovs::quoted;
+
+/// The Debian package of a program, for the error that says what to install.
+fn package_of(program: &str) -> &'static str {
+    match program {
+        "ip" => "iproute2",
+        "ethtool" => "ethtool",
+        "ovs-vswitchd" | "ovsdb-server" => "openvswitch-switch",
+        _ => "openvswitch-common",
+    }
+}
+
+/// A command line as a person would type it.
+pub(crate) fn shown(command: &Command) -> String {
+    let mut words = vec![quoted(&command.get_program().to_string_lossy())];
+    words.extend(command.get_args().map(|a| quoted(&a.to_string_lossy())));
+    words.join(" ")
+}
+
+/// The error for a program that could not be started.
+pub(crate) fn not_started(command: &Command, source: io::Error) -> LabError {
+    let program = command.get_program().to_string_lossy().into_owned();
+    if source.kind() == io::ErrorKind::NotFound {
+        let package = package_of(&program);
+        return LabError::MissingProgram { program, package };
+    }
+    LabError::Io { what: format!("starting `{}`", shown(command)), source }
+}
+
+/// Runs a command to its end, with `input` on its standard input; how it ended is the caller's business.
+pub(crate) fn output(command: &mut Command, input: Option<&str>) -> Result<Output, LabError> {
+    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|e| not_started(command, e))?;
+    if let (Some(mut pipe), Some(text)) = (child.stdin.take(), input) {
+        // A program that ends early breaks the pipe; what it said then tells more than the broken pipe.
+        let _ = pipe.write_all(text.as_bytes());
+    }
+    child.wait_with_output().map_err(LabError::io(format!("waiting for `{}`", shown(command))))
+}
+
+/// Runs a command that has to succeed, and returns what it printed.
+pub(crate) fn run(command: &mut Command, input: Option<&str>) -> Result<String, LabError> {
+    let output = output(command, input)?;
+    if !output.status.success() {
+        return Err(LabError::Command {
+            command: shown(command),
+            status: output.status.to_string(),
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs one `ip` command a line in the network namespace of the calling thread.
+pub(crate) fn ip_batch(lines: &[String]) -> Result<(), LabError> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let text = lines.join("\n") + "\n";
+    match run(Command::new("ip").args(["-batch", "-"]), Some(&text)) {
+        Err(LabError::Command { stderr, status, .. }) => {
+            // `ip` says only "Command failed -:N": say which line that was.
+            let line = stderr
+                .lines()
+                .find_map(|l| l.strip_prefix("Command failed -:")?.trim().parse::<usize>().ok())
+                .and_then(|n| lines.get(n.saturating_sub(1)));
+            let command = line.map_or_else(|| "ip -batch -".to_owned(), |l| format!("ip {l}"));
+            Err(LabError::Command { command, status, stderr })
+        }
+        other => other.map(drop),
+    }
+}
+
+/// An Open vSwitch tool that talks to the instance in `rundir`.
+pub(crate) fn ovs_tool(program: &str, rundir: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env("OVS_RUNDIR", rundir);
+    // A person's own settings must not lead the tool to another instance.
+    command.env_remove("OVS_DBDIR").env_remove("OVS_SYSCONFDIR");
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_named_with_its_package() {
+        let error = run(&mut Command::new("no-such-program-here"), None).unwrap_err();
+        assert!(matches!(error, LabError::MissingProgram { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_failed_batch_names_its_line() {
+        let lines = ["link show lo".to_owned(), "link show no-such-device".to_owned()];
+        let error = ip_batch(&lines).unwrap_err().to_string();
+        assert!(error.contains("ip link show no-such-device"), "{error}");
+    }
+}

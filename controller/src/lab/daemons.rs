@@ -1,0 +1,170 @@
+//! The lab's own ovsdb-server and ovs-vswitchd.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::command::{not_started, ovs_tool, run};
+use super::error::LabError;
+use super::plan::LabPlan;
+use super::process::ProcessRecord;
+
+const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
+/// How long a daemon has to open its socket.
+const START: Duration = Duration::from_secs(10);
+/// The longest path of a Unix socket, without the byte that ends it (unix(7)).
+const SOCKET_PATH: usize = 107;
+/// Longer than the names that OVS gives its sockets for daemons (`ovs-vswitchd.PID.ctl`).
+const SOCKET_NAME: usize = 32;
+
+/// Starts a program in a namespace that stays when its parent gets Ctrl-C: in a process group of its own.
+pub(crate) fn spawn_in(
+    namespace: &str,
+    command: &[&str],
+    env: &[(&str, &Path)],
+    log: Option<&Path>,
+) -> Result<(Child, ProcessRecord), LabError> {
+    let what = command.first().copied().unwrap_or_default().to_owned();
+    // `ip netns exec` replaces itself by the command, so the child's pid is the command's.
+    let mut ip = Command::new("ip");
+    ip.args(["netns", "exec", namespace]).args(command).envs(env.iter().copied());
+    ip.stdin(Stdio::null()).process_group(0);
+    match log {
+        Some(path) => {
+            let file = std::fs::File::create(path).map_err(LabError::io(format!("{}", path.display())))?;
+            let again = file.try_clone().map_err(LabError::io(format!("{}", path.display())))?;
+            ip.stdout(file).stderr(again);
+        }
+        None => {
+            ip.stdout(Stdio::null()).stderr(Stdio::null());
+        }
+    }
+    let mut child = ip.spawn().map_err(|e| not_started(&ip, e))?;
+    let record = i32::try_from(child.id()).ok().and_then(|pid| ProcessRecord::of(pid, &what));
+    match record {
+        Some(record) => Ok((child, record)),
+        None => {
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(LabError::Timeout(format!("{what} to start")))
+        }
+    }
+}
+
+/// Waits until `done` says so, or `limit` has passed.
+pub(crate) fn wait_until(
+    what: &str,
+    limit: Duration,
+    mut done: impl FnMut() -> bool,
+) -> Result<(), LabError> {
+    let deadline = Instant::now() + limit;
+    while !done() {
+        if Instant::now() >= deadline {
+            return Err(LabError::Timeout(what.to_owned()));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// The directory and the namespace that the daemons live in.
+#[derive(Debug, Clone)]
+pub(crate) struct Daemons {
+    pub(crate) namespace: String,
+    pub(crate) rundir: PathBuf,
+}
+
+impl Daemons {
+    /// Whether the paths of all sockets fit.
+    pub(crate) fn check_paths(rundir: &Path, plan: &LabPlan) -> Result<(), LabError> {
+        let bridge = plan.bridges.iter().map(|b| b.name.len() + ".mgmt".len()).max().unwrap_or(0);
+        if rundir.as_os_str().len() + 1 + bridge.max(SOCKET_NAME) > SOCKET_PATH {
+            return Err(LabError::DirectoryTooLong(rundir.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.rundir.join(name)
+    }
+
+    fn spawn(&self, command: &[&str]) -> Result<(Child, ProcessRecord), LabError> {
+        let program = command.first().copied().unwrap_or_default();
+        let env = [("OVS_RUNDIR", self.rundir.as_path()), ("OVS_LOGDIR", self.rundir.as_path())];
+        spawn_in(&self.namespace, command, &env, Some(&self.path(&format!("{program}.out"))))
+    }
+
+    /// Makes the database and starts its server.
+    pub(crate) fn start_ovsdb(&self) -> Result<(Child, ProcessRecord), LabError> {
+        let database = self.path("conf.db").display().to_string();
+        run(ovs_tool("ovsdb-tool", &self.rundir).args(["create", &database, SCHEMA]), None)?;
+        let socket = self.path("db.sock");
+        let remote = format!("--remote=punix:{}", socket.display());
+        let pidfile = format!("--pidfile={}", self.path("ovsdb-server.pid").display());
+        let started = self.spawn(&["ovsdb-server", &database, &remote, &pidfile, "-vconsole:warn"])?;
+        wait_until("ovsdb-server", START, || socket.exists() || !started.1.alive())?;
+        run(ovs_tool("ovs-vsctl", &self.rundir).args(["--no-wait", "init"]), None)?;
+        Ok(started)
+    }
+
+    /// Starts ovs-vswitchd. It has the bridges of the database when [`settle`](Self::settle) returns.
+    pub(crate) fn start_vswitchd(&self) -> Result<(Child, ProcessRecord), LabError> {
+        let database = format!("unix:{}", self.path("db.sock").display());
+        let pidfile = format!("--pidfile={}", self.path("ovs-vswitchd.pid").display());
+        let log = format!("--log-file={}", self.path("ovs-vswitchd.log").display());
+        // `--disable-system`: the kernel's datapath belongs to the host.
+        let command =
+            ["ovs-vswitchd", &database, &pidfile, &log, "--disable-system", "-vconsole:warn", "-vfile:info"];
+        self.spawn(&command)
+    }
+
+    /// Waits until the running ovs-vswitchd has taken in the whole database.
+    pub(crate) fn settle(&self) -> Result<(), LabError> {
+        // Without --no-wait, ovs-vsctl waits until the sequence number it raised was processed.
+        let touch = ["--timeout=10", "set", "Open_vSwitch", ".", "external-ids:lab=up"];
+        self.vsctl(&touch)?;
+        self.vsctl(&["--timeout=10", "remove", "Open_vSwitch", ".", "external-ids", "lab"]).map(drop)
+    }
+
+    /// Runs ovs-vsctl.
+    pub(crate) fn vsctl(&self, args: &[&str]) -> Result<String, LabError> {
+        run(ovs_tool("ovs-vsctl", &self.rundir).arg("--timeout=10").args(args), None)
+    }
+
+    /// Makes every bridge with its ports, closed: without a flow nothing passes, and nothing ever but by a
+    /// flow (no in-band control, no standalone mode).
+    pub(crate) fn make_bridges(&self, plan: &LabPlan) -> Result<(), LabError> {
+        let mut words: Vec<String> = Vec::new();
+        let mut add = |command: &[&str]| {
+            words.push("--".to_owned());
+            words.extend(command.iter().map(|w| (*w).to_owned()));
+        };
+        for bridge in &plan.bridges {
+            let name = bridge.name.as_str();
+            let [a, b, c, d, e, f] = bridge.mac;
+            let mac = format!(r#"other-config:hwaddr="{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}""#);
+            add(&["add-br", name]);
+            add(&[
+                "set",
+                "bridge",
+                name,
+                "datapath_type=netdev",
+                "protocols=OpenFlow13",
+                "fail_mode=secure",
+                "other-config:disable-in-band=true",
+                &mac,
+            ]);
+            for (number, port) in bridge.ports.iter().enumerate() {
+                add(&["add-port", name, port]);
+                add(&["set", "interface", port, &format!("ofport_request={}", number + 1)]);
+            }
+        }
+        if words.is_empty() {
+            return Ok(());
+        }
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        self.vsctl(&words).map(drop)
+    }
+}

@@ -1,0 +1,40 @@
+//! `portcullis lab`: a private Open vSwitch with everything that a network file names around it.
+//!
+//! The lab lives *inside a network namespace of its own*, the lab's host `pcl-ID`: Open vSwitch, the
+//! bridges and the controller are in there, and whatever is plugged into a bridge is in a namespace
+//! `pcl-ID-NAME`. Nothing of the real host's network is touched, and labs run side by side.
+//!
+//! ```text
+//!  pcl-ID-gateway  eth0 ══ veth100 ─┐
+//!  pcl-ID-xray     eth0 ══ veth102 ─┤ vmbr0 ─ warp0 ══ eth0 pcl-ID-warp out0 ══ inet0 pcl-ID-internet
+//!                                   │       (all bridges in pcl-ID)
+//!  pcl-ID-nm-privacy eth0 ══ nm-privacy ─ mesh-privacy ─ to-privacy ══ from-privacy ─┘
+//! ```
+//!
+//! What it makes is written to `state.json` in its directory *before* it is made, so
+//! [`take_down`] finds everything after a crash.
+
+mod addressing;
+mod build;
+mod command;
+mod daemons;
+mod error;
+mod handle;
+mod netns;
+mod options;
+mod plan;
+mod process;
+#[cfg(test)]
+pub(crate) mod samples;
+mod state;
+mod teardown;
+#[cfg(test)]
+mod tests;
+
+pub use error::LabError;
+pub use handle::{Lab, Spawned};
+pub use options::{ExtraPort, LabOptions};
+pub use plan::{Cable, CableEnd, HOST, INTERNET, LabPlan, Place, PlannedBridge, PlannedNamespace, Subject};
+pub use process::ProcessRecord;
+pub use state::{LabState, default_base, labs};
+pub use teardown::{Which, take_down};

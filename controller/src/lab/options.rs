@@ -1,0 +1,79 @@
+//! What a caller may want of a lab beyond the network file.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use ipnetwork::IpNetwork;
+
+use super::addressing;
+use super::plan::{HOST, LabPlan, Place, Subject};
+
+/// How to make a lab.
+#[derive(Debug, Clone, Default)]
+pub struct LabOptions {
+    /// The lab's id; a fresh one by default.
+    pub id: Option<String>,
+    /// The directory that holds the directories of labs; see [`default_base`](super::default_base).
+    pub base: Option<PathBuf>,
+    /// The network file's path, to be found again by `lab down FILE`.
+    pub source: Option<PathBuf>,
+    /// Ports beyond those of the file, each with a namespace behind it.
+    pub extra: Vec<ExtraPort>,
+    /// Addresses for the lab's host on internal ports of bridges: (bridge, address).
+    pub host_addresses: Vec<(String, IpNetwork)>,
+    /// Whether the lab's host routes between its devices, as a badly set up host does.
+    pub host_forwards: bool,
+}
+
+/// A port that the file does not name (or does not own), with a namespace behind it.
+#[derive(Debug, Clone, Default)]
+pub struct ExtraPort {
+    /// The place's name, and that of its namespace.
+    pub name: String,
+    /// The bridge.
+    pub bridge: String,
+    /// The port's name on the bridge.
+    pub port: String,
+    /// Its addresses.
+    pub addresses: Vec<IpNetwork>,
+    /// Its default gateways.
+    pub gateways: Vec<IpAddr>,
+    /// Its MAC, where it matters.
+    pub mac: Option<[u8; 6]>,
+}
+
+impl LabPlan {
+    /// Adds what the options ask for.
+    #[must_use]
+    pub fn with(mut self, options: &LabOptions) -> Self {
+        for extra in &options.extra {
+            let namespace = self.new_namespace(&extra.name);
+            let (device, mac) = self.plug(&extra.bridge, &extra.port, &namespace, extra.mac);
+            for address in &extra.addresses {
+                self.address(&namespace, &device, *address);
+            }
+            for gateway in &extra.gateways {
+                self.route(&namespace, addressing::everything(*gateway), *gateway);
+            }
+            self.places.push(Place {
+                name: extra.name.clone(),
+                subject: Subject::Declared,
+                network: None,
+                bridge: extra.bridge.clone(),
+                port: extra.port.clone(),
+                namespace,
+                device,
+                mac,
+                addresses: extra.addresses.clone(),
+                behind: Vec::new(),
+            });
+        }
+        for (bridge, address) in &options.host_addresses {
+            self.address(HOST, bridge, *address);
+        }
+        if let Some(host) = self.namespace(HOST) {
+            host.forwards = options.host_forwards;
+        }
+        self
+    }
+}

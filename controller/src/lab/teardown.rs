@@ -1,0 +1,107 @@
+//! Takes labs down, whoever made them and however they ended.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::command::run;
+use super::error::LabError;
+use super::netns;
+use super::process::{self, ProcessRecord};
+use super::state::{FILE, LabState, labs};
+
+/// How often to look for processes that started while others were being ended.
+const ROUNDS: usize = 5;
+
+/// Which labs to take down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Every lab of the directory.
+    All,
+    /// The lab with that id.
+    Id(String),
+    /// The labs made from that network file.
+    File(PathBuf),
+}
+
+impl Which {
+    fn fits(&self, dir: &Path, state: Option<&LabState>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Id(id) => dir.file_name().is_some_and(|n| n.to_str() == Some(id)),
+            Self::File(file) => state.and_then(|s| s.file.as_deref()).is_some_and(|f| same_file(f, file)),
+        }
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    let real = |p: &Path| fs::canonicalize(p).unwrap_or_else(|_| p.to_owned());
+    real(a) == real(b)
+}
+
+/// Takes the labs of `base` that fit down. Returns their ids; the first error after trying all of them.
+pub fn take_down(base: &Path, which: &Which) -> Result<Vec<String>, LabError> {
+    let mut done = Vec::new();
+    let mut failed = None;
+    for dir in labs(base) {
+        let state = LabState::load(&dir);
+        if !which.fits(&dir, state.as_ref().ok()) {
+            continue;
+        }
+        let result = match state {
+            Ok(state) => clear(&dir, &state),
+            // A crash between making the directory and writing the state: nothing else was made.
+            Err(_) if !dir.join(FILE).exists() => remove(&dir),
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(()) => done.extend(dir.file_name().map(|n| n.to_string_lossy().into_owned())),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(done), Err)
+}
+
+/// Removes all that a lab made, the directory last.
+pub(crate) fn clear(dir: &Path, state: &LabState) -> Result<(), LabError> {
+    let me = i32::try_from(std::process::id()).unwrap_or(0);
+    let mut alive = process::end(&state.processes);
+    for _ in 0..ROUNDS {
+        // Whatever else runs in the lab's namespaces: what was started just before a crash, or by hand.
+        let found: Vec<_> = netns::processes(&state.namespaces)
+            .into_iter()
+            .filter(|pid| *pid != me)
+            .filter_map(|pid| ProcessRecord::of(pid, "a process in the lab"))
+            .filter(ProcessRecord::alive)
+            .collect();
+        if found.is_empty() {
+            break;
+        }
+        alive.extend(process::end(&found));
+    }
+    let mut first = None;
+    for namespace in &state.namespaces {
+        // Its veth pairs go with it, at both ends.
+        if netns::path(namespace).exists()
+            && let Err(error) = run(Command::new("ip").args(["netns", "del", namespace]), None)
+        {
+            first = first.or(Some(error));
+        }
+    }
+    if let Some(error) = first {
+        return Err(error);
+    }
+    if let Some(process) = alive.iter().find(|p| p.alive()) {
+        return Err(LabError::LeftBehind(format!("process {} ({})", process.pid, process.what)));
+    }
+    remove(dir)
+}
+
+fn remove(dir: &Path) -> Result<(), LabError> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(LabError::io(format!("removing {}", dir.display()))(e))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,168 @@
+//! `portcullis attach` and `detach`.
+//!
+//! Each bridge is one `ovs-vsctl` transaction: the settings that isolation needs and the controller take
+//! effect together, so there is no moment in which a controller is set and in-band control, or standalone
+//! mode, is in force.
+
+use std::io::{self, Write};
+
+use flows::network::NetworkFile;
+
+use super::vsctl::{Database, complaint, shown};
+
+/// Where bridges look for the controller by default.
+pub const DEFAULT_TARGET: &str = "tcp:127.0.0.1:6653";
+/// How long ovs-vswitchd has to take a change in, in seconds.
+const TIMEOUT: u32 = 10;
+
+/// How to attach or detach.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttachOptions {
+    /// Which Open vSwitch.
+    pub database: Database,
+    /// Only print the commands.
+    pub dry_run: bool,
+    /// For [`detach`]: leave the bridge in standalone mode, in which it switches like any other bridge.
+    pub standalone: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttachOutcome {
+    /// The bridges that were changed (in a dry run: would be).
+    pub done: Vec<String>,
+    /// The bridges that were not, and why.
+    pub failed: Vec<(String, String)>,
+}
+
+impl AttachOutcome {
+    /// Whether every bridge was changed.
+    pub fn complete(&self) -> bool {
+        self.failed.is_empty()
+    }
+}
+
+/// Points every bridge of the file at the controller `target` (`tcp:ADDR:PORT` and its like), with the
+/// settings that isolation needs. Prints each command to `out`; a bridge that cannot be changed is
+/// reported there and the others go on. Blocks until ovs-vswitchd has taken it in.
+///
+/// Errors: only those of `out`.
+pub fn attach(
+    file: &NetworkFile,
+    target: &str,
+    options: &AttachOptions,
+    out: &mut dyn Write,
+) -> io::Result<AttachOutcome> {
+    each_bridge(file, options, out, |bridge| {
+        [
+            // First what closes the bridge, for the order in which a person reads it; it is one transaction.
+            &["set", "bridge", bridge, "fail_mode=secure", "other-config:disable-in-band=true"][..],
+            &["set", "bridge", bridge, "protocols=OpenFlow13"],
+            &["set-controller", bridge, target],
+            &[
+                "set",
+                "controller",
+                bridge,
+                "connection-mode=out-of-band",
+                // A new controller is found within a second, a dead one is noticed within ten.
+                "max_backoff=1000",
+                "inactivity_probe=5000",
+            ],
+        ]
+        .join(&"--")
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
+    })
+}
+
+/// Takes the controller off every bridge of the file. `fail_mode=secure` stays, so the flows that are
+/// installed stay in force; with `standalone` the bridge goes back to switching freely instead.
+///
+/// Errors: only those of `out`.
+pub fn detach(file: &NetworkFile, options: &AttachOptions, out: &mut dyn Write) -> io::Result<AttachOutcome> {
+    let outcome = each_bridge(file, options, out, |bridge| {
+        let mut words = vec!["del-controller", bridge];
+        if options.standalone {
+            words.extend(["--", "set", "bridge", bridge, "fail_mode=standalone"]);
+        }
+        words.into_iter().map(str::to_owned).collect()
+    })?;
+    if !outcome.done.is_empty() {
+        let bridges = outcome.done.join(", ");
+        if options.standalone {
+            writeln!(out, "# {bridges}: standalone, nothing is isolated any more")?;
+        } else {
+            writeln!(out, "# {bridges}: fail_mode stays secure, the installed flows stay in force")?;
+        }
+    }
+    Ok(outcome)
+}
+
+fn each_bridge(
+    file: &NetworkFile,
+    options: &AttachOptions,
+    out: &mut dyn Write,
+    words: impl Fn(&str) -> Vec<String>,
+) -> io::Result<AttachOutcome> {
+    let mut outcome = AttachOutcome::default();
+    // `*` stands for whatever bridge connects; there is none of that name to set.
+    for bridge in file.bridges.iter().map(|b| b.name.as_str()).filter(|b| *b != "*") {
+        let words = words(bridge);
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let arguments = options.database.arguments(TIMEOUT, &words);
+        if options.dry_run {
+            writeln!(out, "{}", shown(&arguments))?;
+            outcome.done.push(bridge.to_owned());
+            continue;
+        }
+        if let Err(reason) = exists(bridge, &options.database) {
+            writeln!(out, "# {bridge}: {reason}")?;
+            outcome.failed.push((bridge.to_owned(), reason));
+            continue;
+        }
+        writeln!(out, "{}", shown(&arguments))?;
+        match run(&options.database, &arguments) {
+            Ok(()) => outcome.done.push(bridge.to_owned()),
+            Err(reason) => {
+                writeln!(out, "# {bridge}: {reason}")?;
+                outcome.failed.push((bridge.to_owned(), reason));
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn run(database: &Database, arguments: &[String]) -> Result<(), String> {
+    match database.run(arguments) {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(match complaint(&output) {
+            late if late == "no answer in time" => {
+                format!("ovs-vswitchd did not take it in within {TIMEOUT} s: is it running?")
+            }
+            reason => reason,
+        }),
+        Err(error) => Err(not_run(&error)),
+    }
+}
+
+/// Why `ovs-vsctl` could not be started.
+pub(super) fn not_run(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            "ovs-vsctl is not installed (Debian package openvswitch-common)".to_owned()
+        }
+        _ => format!("ovs-vsctl: {error}"),
+    }
+}
+
+fn exists(bridge: &str, database: &Database) -> Result<(), String> {
+    let output =
+        database.run(&database.arguments(TIMEOUT, &["br-exists", bridge])).map_err(|e| not_run(&e))?;
+    match output.status.code() {
+        Some(0) => Ok(()),
+        // ovs-vsctl(8): "If the bridge does not exist, exits with status 2".
+        Some(2) => Err(format!("there is no such bridge; `ovs-vsctl add-br {bridge}` makes it")),
+        _ => Err(complaint(&output)),
+    }
+}

@@ -1,0 +1,271 @@
+//! Looks whether the settings of the file's bridges keep what the flows promise.
+//!
+//! Flows isolate only what goes through them. In-band control adds hidden flows above all others, standalone
+//! mode replaces all flows, a second controller may change them, a mirror copies packets past them. None of
+//! this can be seen over OpenFlow, so `ovs-vsctl` is asked.
+
+use std::fmt;
+use std::path::Path;
+
+use flows::network::{LinkRole, NetworkFile};
+
+use super::attach::not_run;
+use super::database::{Row, Table};
+use super::vsctl::{Database, complaint};
+
+/// How long the database has to answer, in seconds.
+const TIMEOUT: u32 = 3;
+/// ARPHRD_ETHER, the type of Ethernet devices in /sys/class/net/NAME/type (linux/if_arp.h).
+const ETHERNET: &str = "1";
+const DEVICES: &str = "/sys/class/net";
+
+/// A setting that breaks isolation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FaultKind {
+    /// In-band control: hidden flows pass ARP and TCP of the controller's address, forged or not.
+    InBand,
+    /// Not `fail_mode=secure`: without a controller the bridge switches freely.
+    NotSecure,
+    /// Somebody else may change the flows.
+    SecondController,
+    /// A port that is a member of VLANs, which the file does not describe.
+    VlanPort,
+    /// A port of the file whose device has no Ethernet.
+    NotEthernet,
+    /// A mirror copies packets to a port past the flows.
+    Mirror,
+}
+
+impl FaultKind {
+    /// Every kind, for metrics that name each.
+    pub const ALL: [Self; 6] = [
+        Self::InBand,
+        Self::NotSecure,
+        Self::SecondController,
+        Self::VlanPort,
+        Self::NotEthernet,
+        Self::Mirror,
+    ];
+
+    /// Its name in logs and metrics; it never changes.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::InBand => "in-band",
+            Self::NotSecure => "not-secure",
+            Self::SecondController => "second-controller",
+            Self::VlanPort => "vlan-port",
+            Self::NotEthernet => "not-ethernet",
+            Self::Mirror => "mirror",
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// Why a bridge is not isolated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IsolationFault {
+    /// The bridge.
+    pub bridge: String,
+    /// What kind of fault.
+    pub kind: FaultKind,
+    /// What was found.
+    pub detail: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for IsolationFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: NOT ISOLATED ({}): {}; {}", self.bridge, self.kind, self.detail, self.remedy)
+    }
+}
+
+/// Why nothing could be found out. It says nothing about the bridges.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuditError {
+    /// There is no ovs-vsctl, or its database does not answer.
+    #[error("the bridges' settings cannot be looked at: {0}")]
+    Unreachable(String),
+    /// The database answered something else than tables.
+    #[error("ovs-vsctl answered something unexpected: {0}")]
+    Unexpected(String),
+}
+
+struct Tables {
+    bridges: Table,
+    controllers: Table,
+    managers: Table,
+    ports: Table,
+    mirrors: Table,
+}
+
+/// Looks at every bridge of the file that this Open vSwitch has. Blocks for at most three seconds.
+///
+/// Errors: [`AuditError::Unreachable`] where there is nobody to ask.
+pub fn audit(file: &NetworkFile, database: &Database) -> Result<Vec<IsolationFault>, AuditError> {
+    audit_with(file, database, Path::new(DEVICES))
+}
+
+/// The same with the devices of another network namespace: its /sys/class/net.
+pub(super) fn audit_with(
+    file: &NetworkFile,
+    database: &Database,
+    devices: &Path,
+) -> Result<Vec<IsolationFault>, AuditError> {
+    let tables = read(database)?;
+    let mut faults = Vec::new();
+    for row in tables.bridges.rows() {
+        let name = row.value("name").unwrap_or_default();
+        if file.bridges.iter().any(|b| b.name == name || b.name == "*") {
+            let mut bridge = Audited { name, faults: &mut faults };
+            bridge.control(row, &tables);
+            bridge.ports(row, &tables);
+            bridge.devices(file, devices);
+        }
+    }
+    faults.sort_by(|a, b| (&a.bridge, a.kind).cmp(&(&b.bridge, b.kind)));
+    Ok(faults)
+}
+
+fn read(database: &Database) -> Result<Tables, AuditError> {
+    let mut words = vec!["--no-wait", "--format=json"];
+    for table in ["bridge", "controller", "manager", "port", "mirror"] {
+        words.extend(["--", "list", table]);
+    }
+    let output = database
+        .run(&database.arguments(TIMEOUT, &words))
+        .map_err(|e| AuditError::Unreachable(not_run(&e)))?;
+    if !output.status.success() {
+        return Err(AuditError::Unreachable(complaint(&output)));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let tables = Table::read_all(&text).map_err(|e| AuditError::Unexpected(e.to_string()))?;
+    let [bridges, controllers, managers, ports, mirrors] = <[Table; 5]>::try_from(tables)
+        .map_err(|t| AuditError::Unexpected(format!("{} tables, not 5", t.len())))?;
+    Ok(Tables { bridges, controllers, managers, ports, mirrors })
+}
+
+struct Audited<'a> {
+    name: String,
+    faults: &'a mut Vec<IsolationFault>,
+}
+
+/// Whether a row of Controller or Manager makes OVS add in-band flows: it does for peers that it calls
+/// over a network, unless told otherwise (ovs-vswitchd.conf.db(5), connection_mode).
+fn wants_in_band(row: &Row) -> bool {
+    let target = row.value("target").unwrap_or_default();
+    let remote = target.starts_with("tcp:") || target.starts_with("ssl:");
+    remote && row.value("connection_mode").as_deref() != Some("out-of-band")
+}
+
+impl Audited<'_> {
+    fn found(&mut self, kind: FaultKind, detail: String, remedy: String) {
+        self.faults.push(IsolationFault { bridge: self.name.clone(), kind, detail, remedy });
+    }
+
+    fn control(&mut self, row: &Row, tables: &Tables) {
+        let name = self.name.clone();
+        let controllers: Vec<_> = tables.controllers.with_ids(&row.values("controller")).collect();
+        let disabled = row.key("other_config", "disable-in-band").as_deref() == Some("true");
+        let callers = || controllers.iter().copied().chain(tables.managers.rows());
+        // Without a controller the setting still decides what the first one brings along.
+        if !disabled && (controllers.is_empty() || callers().any(wants_in_band)) {
+            self.found(
+                FaultKind::InBand,
+                "in-band control passes forged packets of the controller's address past every flow"
+                    .to_owned(),
+                format!("ovs-vsctl set bridge {name} other-config:disable-in-band=true"),
+            );
+        }
+        let mode = row.value("fail_mode");
+        if mode.as_deref() != Some("secure") {
+            self.found(
+                FaultKind::NotSecure,
+                format!(
+                    "fail_mode is {}: without a controller the bridge switches freely",
+                    mode.as_deref().unwrap_or("not set")
+                ),
+                format!("ovs-vsctl set bridge {name} fail_mode=secure"),
+            );
+        }
+        if controllers.len() > 1 {
+            let mut targets: Vec<_> = controllers.iter().filter_map(|c| c.value("target")).collect();
+            targets.sort();
+            self.found(
+                FaultKind::SecondController,
+                format!("{} controllers may change its flows: {}", targets.len(), targets.join(", ")),
+                format!("leave one: ovs-vsctl set-controller {name} TARGET"),
+            );
+        }
+        for mirror in tables.mirrors.with_ids(&row.values("mirrors")) {
+            let mirror = mirror.value("name").unwrap_or_default();
+            self.found(
+                FaultKind::Mirror,
+                format!("mirror {mirror:?} copies packets past the flows"),
+                format!("ovs-vsctl clear bridge {name} mirrors"),
+            );
+        }
+    }
+
+    fn ports(&mut self, row: &Row, tables: &Tables) {
+        for port in tables.ports.with_ids(&row.values("ports")) {
+            let settings: Vec<_> = ["tag", "trunks", "cvlans", "vlan_mode"]
+                .into_iter()
+                .filter(|c| !port.values(c).is_empty())
+                .map(|c| format!("{c}={}", port.values(c).join(",")))
+                .collect();
+            if settings.is_empty() {
+                continue;
+            }
+            let name = port.value("name").unwrap_or_default();
+            self.found(
+                FaultKind::VlanPort,
+                format!("port {name} has {}, which the network file does not describe", settings.join(" ")),
+                format!("ovs-vsctl clear port {name} tag trunks cvlans vlan_mode"),
+            );
+        }
+    }
+
+    fn devices(&mut self, file: &NetworkFile, devices: &Path) {
+        for port in ports_of(file, &self.name) {
+            // No device, or one of another namespace: nothing is known about it.
+            let Ok(kind) = std::fs::read_to_string(devices.join(port).join("type")) else { continue };
+            let kind = kind.trim();
+            if kind != ETHERNET {
+                self.found(
+                    FaultKind::NotEthernet,
+                    format!("{port} is no Ethernet device (its type is {kind}): what it carries is no frame"),
+                    format!(
+                        "put {port} into a namespace that routes to a veth, and the veth's end on {}",
+                        self.name
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// The ports that the file puts on a bridge, each once.
+fn ports_of<'a>(file: &'a NetworkFile, bridge: &str) -> Vec<&'a str> {
+    let on = |network: &str| file.network(network).is_some_and(|n| n.bridge == bridge);
+    let attached = file.endpoints.iter().flat_map(|e| &e.attachments);
+    let mut ports: Vec<&str> = attached.filter(|a| on(&a.network)).map(|a| a.port.as_str()).collect();
+    for end in file.links.iter().flat_map(|l| &l.ends).filter(|e| e.bridge == bridge) {
+        ports.push(&end.port);
+        if let LinkRole::Forwards { port } = &end.role {
+            ports.push(port);
+        }
+    }
+    ports.extend(file.exits.iter().filter(|e| e.bridge == bridge).map(|e| e.port.as_str()));
+    ports.extend(file.bridge(bridge).into_iter().flat_map(|b| &b.ports).map(String::as_str));
+    // LOCAL is the bridge itself; a name with a slash is no device, and must not lead out of the directory.
+    ports.retain(|p| *p != "LOCAL" && !p.contains('/') && !p.starts_with('.'));
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}

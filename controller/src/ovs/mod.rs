@@ -1,0 +1,14 @@
+//! The Open vSwitch of this machine, through `ovs-vsctl`: pointing bridges at the controller, and looking
+//! whether a bridge's settings keep what the flows promise.
+
+mod attach;
+mod audit;
+mod database;
+#[cfg(test)]
+mod tests;
+mod vsctl;
+
+pub use attach::{AttachOptions, AttachOutcome, DEFAULT_TARGET, attach, detach};
+pub use audit::{AuditError, FaultKind, IsolationFault, audit};
+pub use vsctl::Database;
+pub(crate) use vsctl::quoted;

@@ -1,0 +1,89 @@
+//! Calling `ovs-vsctl`.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// Which Open vSwitch to talk to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Database {
+    /// Its database, as `ovs-vsctl --db` takes it; by default the socket in the run directory.
+    pub db: Option<String>,
+    /// Its run directory; by default `$OVS_RUNDIR`, or the one that Open vSwitch was built with.
+    pub rundir: Option<PathBuf>,
+}
+
+impl Database {
+    /// The command line without its program, and a limit in seconds on its run time.
+    pub(super) fn arguments(&self, timeout: u32, words: &[&str]) -> Vec<String> {
+        let mut arguments = Vec::new();
+        if let Some(db) = &self.db {
+            arguments.push(format!("--db={db}"));
+        }
+        arguments.push(format!("--timeout={timeout}"));
+        arguments.extend(words.iter().map(|w| (*w).to_owned()));
+        arguments
+    }
+
+    /// Runs `ovs-vsctl` to its end.
+    pub(super) fn run(&self, arguments: &[String]) -> io::Result<Output> {
+        let mut command = Command::new("ovs-vsctl");
+        command.args(arguments).stdin(Stdio::null());
+        if let Some(rundir) = &self.rundir {
+            command.env("OVS_RUNDIR", rundir);
+        }
+        command.output()
+    }
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A command line as a person would type it.
+pub(super) fn shown(arguments: &[String]) -> String {
+    let words = arguments.iter().map(|a| quoted(a));
+    std::iter::once("ovs-vsctl".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Why it failed, in one line.
+pub(super) fn complaint(output: &Output) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    // ovs-vsctl ends itself by SIGALRM when its --timeout is over.
+    if output.status.signal() == Some(14) {
+        return "no answer in time".to_owned();
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let line = text.lines().last().unwrap_or_default().trim();
+    let line = line.strip_prefix("ovs-vsctl: ").unwrap_or(line);
+    if line.is_empty() { output.status.to_string() } else { line.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_only_where_a_shell_needs_it() {
+        assert_eq!(quoted("tcp:127.0.0.1:6653"), "tcp:127.0.0.1:6653");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted("$x"), "'$x'");
+    }
+
+    #[test]
+    fn commands_are_shown_as_a_person_types_them() {
+        let database = Database { db: Some("unix:/a b/db.sock".to_owned()), rundir: None };
+        let arguments = database.arguments(5, &["set", "bridge", "vmbr0", "other-config:x=$y"]);
+        assert_eq!(
+            shown(&arguments),
+            "ovs-vsctl '--db=unix:/a b/db.sock' --timeout=5 set bridge vmbr0 'other-config:x=$y'"
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! Address families and prefixes as match fields.
+
+use std::fmt;
+
+use ipnetwork::IpNetwork;
+use ofproto::oxm::Field;
+
+use crate::model::FlowMatch;
+
+/// IPv4 or IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+pub(super) const ETH_IP: u16 = 0x0800;
+pub(super) const ETH_ARP: u16 = 0x0806;
+pub(super) const ETH_IPV6: u16 = 0x86dd;
+pub(super) const IPPROTO_ICMP: u8 = 1;
+pub(super) const IPPROTO_TCP: u8 = 6;
+pub(super) const IPPROTO_UDP: u8 = 17;
+pub(super) const IPPROTO_ICMPV6: u8 = 58;
+pub(super) const IPPROTO_SCTP: u8 = 132;
+pub(super) const ND_SOLICIT: u8 = 135;
+pub(super) const ND_ADVERT: u8 = 136;
+
+impl Family {
+    pub(super) const BOTH: [Self; 2] = [Self::V4, Self::V6];
+
+    pub(super) fn of(prefix: &IpNetwork) -> Self {
+        if prefix.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
+    pub(super) fn eth_type(self) -> u16 {
+        match self {
+            Self::V4 => ETH_IP,
+            Self::V6 => ETH_IPV6,
+        }
+    }
+
+    pub(super) fn src(self) -> Field {
+        match self {
+            Self::V4 => Field::Ipv4Src,
+            Self::V6 => Field::Ipv6Src,
+        }
+    }
+
+    pub(super) fn dst(self) -> Field {
+        match self {
+            Self::V4 => Field::Ipv4Dst,
+            Self::V6 => Field::Ipv6Dst,
+        }
+    }
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::V4 => "ipv4",
+            Self::V6 => "ipv6",
+        }
+    }
+
+    /// All packets of the family.
+    pub(super) fn matches(self) -> FlowMatch {
+        FlowMatch::any().with(Field::EthType, self.eth_type().into())
+    }
+}
+
+/// All ARP packets.
+pub(super) fn arp() -> FlowMatch {
+    FlowMatch::any().with(Field::EthType, ETH_ARP.into())
+}
+
+/// Neighbour discovery of one kind.
+pub(super) fn nd(kind: u8) -> FlowMatch {
+    Family::V6
+        .matches()
+        .with(Field::IpProto, IPPROTO_ICMPV6.into())
+        .with(Field::Icmpv6Type, kind.into())
+        .with(Field::Icmpv6Code, 0)
+}
+
+/// A prefix, or all of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) family: Family,
+    prefix: Option<IpNetwork>,
+}
+
+impl Range {
+    pub(super) fn all(family: Family) -> Self {
+        Self { family, prefix: None }
+    }
+
+    /// How many bits are fixed.
+    pub(super) fn length(self) -> u8 {
+        self.prefix.map_or(0, |p| p.prefix())
+    }
+
+    /// Adds "`field` lies in the range".
+    pub(super) fn on(self, m: FlowMatch, field: Field) -> FlowMatch {
+        match self.prefix {
+            None => m,
+            Some(IpNetwork::V4(n)) => {
+                m.with_masked(field, n.network().to_bits().into(), n.mask().to_bits().into())
+            }
+            Some(IpNetwork::V6(n)) => m.with_masked(field, n.network().to_bits(), n.mask().to_bits()),
+        }
+    }
+}
+
+impl From<IpNetwork> for Range {
+    fn from(prefix: IpNetwork) -> Self {
+        Self { family: Family::of(&prefix), prefix: Some(prefix) }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefix {
+            Some(p) if p.prefix() == if p.is_ipv4() { 32 } else { 128 } => p.ip().fmt(f),
+            Some(p) => write!(f, "{}/{}", p.network(), p.prefix()),
+            None => f.write_str(self.family.label()),
+        }
+    }
+}
+
+/// Prefixes that are nobody's unicast address out in the world: never a source, never a destination of
+/// traffic that leaves.
+pub(super) fn martians() -> Vec<Range> {
+    [
+        "0.0.0.0/8",
+        "127.0.0.0/8",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/128",
+        "::1/128",
+        "::ffff:0:0/96",
+        "fe80::/10",
+        "ff00::/8",
+    ]
+    .iter()
+    .filter_map(|p| p.parse::<IpNetwork>().ok())
+    .map(Range::from)
+    .collect()
+}

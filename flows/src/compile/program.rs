@@ -1,0 +1,110 @@
+//! What compiling a bridge gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ofproto::action::{Action, Subfield};
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+use ofproto::{Cookie, PortNo, TableId};
+
+use super::cookie::cookie;
+use super::origin::{Origin, OriginKind, Reason};
+use crate::model::{Flow, FlowMatch};
+
+/// The flows of one bridge, and where each comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// The flows.
+    pub flows: Vec<Flow>,
+    /// Where the flow of a cookie comes from. One cookie a flow, except for raw lines.
+    pub origins: BTreeMap<Cookie, Origin>,
+    /// Ports that the file names and the bridge lacks.
+    pub missing_ports: BTreeSet<String>,
+}
+
+/// Collects flows.
+pub(super) struct Builder<'a> {
+    bridge: &'a str,
+    program: Program,
+}
+
+/// Who asks for a flow and what tells it from its siblings: together with bridge and kind, its cookie.
+pub(super) struct Asked<'a> {
+    pub(super) kind: OriginKind,
+    pub(super) rule: &'a str,
+    pub(super) reason: Option<Reason>,
+    pub(super) detail: String,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(kind: OriginKind, rule: &'a str, detail: impl Into<String>) -> Self {
+        Self { kind, rule, reason: None, detail: detail.into() }
+    }
+
+    pub(super) fn drop(kind: OriginKind, reason: Reason, detail: impl Into<String>) -> Self {
+        Self { kind, rule: kind.label(), reason: Some(reason), detail: detail.into() }
+    }
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(bridge: &'a str) -> Self {
+        Self { bridge, program: Program::default() }
+    }
+
+    pub(super) fn missing(&mut self, port: &str) {
+        self.program.missing_ports.insert(port.to_owned());
+    }
+
+    /// The cookie that `asked` has.
+    pub(super) fn cookie(&self, asked: &Asked<'_>) -> Cookie {
+        cookie(&[self.bridge, asked.kind.label(), asked.rule, &asked.detail])
+    }
+
+    pub(super) fn flow(
+        &mut self,
+        table: TableId,
+        priority: u16,
+        matches: FlowMatch,
+        instructions: Vec<Instruction>,
+        asked: Asked<'_>,
+    ) {
+        let mut flow = Flow::new(table, priority, matches);
+        flow.cookie = self.cookie(&asked);
+        flow.instructions = instructions;
+        let Asked { kind, rule, reason, detail } = asked;
+        self.program.origins.insert(flow.cookie, Origin { kind, rule: rule.to_owned(), reason, detail });
+        self.program.flows.push(flow);
+    }
+
+    /// A flow that drops.
+    pub(super) fn drop(
+        &mut self,
+        table: TableId,
+        priority: u16,
+        matches: FlowMatch,
+        kind: OriginKind,
+        reason: Reason,
+        detail: impl Into<String>,
+    ) {
+        self.flow(table, priority, matches, Vec::new(), Asked::drop(kind, reason, detail));
+    }
+
+    pub(super) fn finish(self) -> Program {
+        self.program
+    }
+}
+
+/// `load:value->field`.
+pub(super) fn load(field: Field, value: u64) -> Action {
+    Action::Load { dst: Subfield::whole(field), value }
+}
+
+/// `output:port`.
+pub(super) fn output(port: PortNo) -> Action {
+    Action::Output { port, max_len: 0 }
+}
+
+/// Applies actions and goes on.
+pub(super) fn apply_and_goto(actions: Vec<Action>, table: TableId) -> Vec<Instruction> {
+    vec![Instruction::ApplyActions(actions), Instruction::GotoTable(table)]
+}

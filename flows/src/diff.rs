@@ -1,0 +1,136 @@
+//! What has to change on a switch to make it as desired.
+
+use std::collections::HashMap;
+
+use ofproto::instruction::Instruction;
+use ofproto::message::{FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_SEND_FLOW_REM, FlowMod, FlowModCommand};
+
+use crate::model::{Flow, FlowKey};
+
+/// The flags that a switch keeps with a flow; the others only say how it is added.
+const KEPT_FLAGS: u16 = FLOW_SEND_FLOW_REM | FLOW_NO_PKT_COUNTS | FLOW_NO_BYT_COUNTS;
+
+/// The changes that lead from `actual` to `desired`, and nothing else: an unchanged flow is not touched, and
+/// neither is one for which `keep` answers (learned flows).
+///
+/// The order is safe also where a switch applies them one by one: new drops come first, then what is no longer
+/// wanted goes (but for drops), then the rest comes, the later tables first, and old drops go last.
+pub fn diff(desired: &[Flow], actual: &[Flow], keep: impl Fn(&Flow) -> bool) -> Vec<FlowMod> {
+    let have: HashMap<FlowKey<'_>, &Flow> = actual.iter().map(|f| (f.key(), f)).collect();
+    let want: HashMap<FlowKey<'_>, &Flow> = desired.iter().map(|f| (f.key(), f)).collect();
+
+    let mut changes: Vec<(Step, &Flow, FlowModCommand)> = Vec::new();
+    for flow in desired {
+        // Of two desired flows with one key the last counts, as it would on the switch.
+        if want.get(&flow.key()).is_none_or(|f| !std::ptr::eq(*f, flow)) {
+            continue;
+        }
+        if have.get(&flow.key()).is_none_or(|h| !same(h, flow)) {
+            let step = if drops(flow) { Step::AddDrop } else { Step::Add };
+            changes.push((step, flow, FlowModCommand::Add));
+        }
+    }
+    for flow in actual {
+        if !want.contains_key(&flow.key()) && !keep(flow) {
+            let step = if drops(flow) { Step::DeleteDrop } else { Step::Delete };
+            changes.push((step, flow, FlowModCommand::DeleteStrict));
+        }
+    }
+    changes.sort_by_key(|(step, flow, _)| (*step, std::cmp::Reverse(flow.table)));
+    changes.into_iter().map(|(_, flow, command)| flow.to_flow_mod(command)).collect()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    AddDrop,
+    Delete,
+    Add,
+    DeleteDrop,
+}
+
+/// Whether the switch's flow is what is desired, counters aside.
+pub fn same(actual: &Flow, desired: &Flow) -> bool {
+    actual.key() == desired.key()
+        && actual.cookie == desired.cookie
+        && actual.idle_timeout == desired.idle_timeout
+        && actual.hard_timeout == desired.hard_timeout
+        && actual.importance == desired.importance
+        && actual.flags & KEPT_FLAGS == desired.flags & KEPT_FLAGS
+        && effective(&actual.instructions).eq(effective(&desired.instructions))
+}
+
+/// Instructions without those that do nothing.
+fn effective(instructions: &[Instruction]) -> impl Iterator<Item = &Instruction> {
+    instructions.iter().filter(|i| !matches!(i, Instruction::ApplyActions(a) if a.is_empty()))
+}
+
+fn drops(flow: &Flow) -> bool {
+    effective(&flow.instructions).next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use ofproto::oxm::Field;
+    use ofproto::{Cookie, PortNo, TableId};
+
+    use super::*;
+    use crate::model::FlowMatch;
+
+    fn flow(table: u8, priority: u16, port: u32) -> Flow {
+        let matches = FlowMatch::any().with(Field::InPortOxm, port.into());
+        Flow::new(TableId(table), priority, matches)
+    }
+
+    fn passing(table: u8, priority: u16, port: u32) -> Flow {
+        let mut flow = flow(table, priority, port);
+        let output = ofproto::action::Action::Output { port: PortNo(9), max_len: 0 };
+        flow.instructions = vec![Instruction::ApplyActions(vec![output])];
+        flow
+    }
+
+    #[test]
+    fn what_is_as_desired_is_left_alone() {
+        let flows = [flow(0, 1, 1), passing(2, 7, 2)];
+        assert_eq!(diff(&flows, &flows, |_| false), vec![]);
+    }
+
+    #[test]
+    fn an_empty_apply_is_no_difference() {
+        let mut written = flow(0, 1, 1);
+        written.instructions = vec![Instruction::ApplyActions(vec![])];
+        assert_eq!(diff(&[flow(0, 1, 1)], &[written], |_| false), vec![]);
+    }
+
+    #[test]
+    fn a_changed_flow_is_added_over_the_old_one() {
+        let mut new = passing(0, 1, 1);
+        new.cookie = Cookie(5);
+        let mods = diff(&[new], &[passing(0, 1, 1)], |_| false);
+        assert_eq!(mods.len(), 1);
+        assert_eq!((mods[0].command, mods[0].cookie), (FlowModCommand::Add, Cookie(5)));
+    }
+
+    #[test]
+    fn a_foreign_flow_goes_unless_it_is_kept() {
+        let learned = passing(1, 110, 3);
+        assert_eq!(diff(&[], std::slice::from_ref(&learned), |f| f.table == TableId(1)), vec![]);
+        let mods = diff(&[], &[learned], |_| false);
+        assert_eq!(mods.len(), 1);
+        assert_eq!(mods[0].command, FlowModCommand::DeleteStrict);
+    }
+
+    #[test]
+    fn denies_come_before_and_go_after() {
+        let desired = [passing(0, 5, 1), passing(3, 5, 1), flow(2, 9, 1)];
+        let actual = [flow(2, 8, 1), passing(2, 7, 1)];
+        let order: Vec<_> = diff(&desired, &actual, |_| false)
+            .iter()
+            .map(|m| (m.command, m.table_id.0, m.priority))
+            .collect();
+        use FlowModCommand::{Add, DeleteStrict};
+        assert_eq!(
+            order,
+            [(Add, 2, 9), (DeleteStrict, 2, 7), (Add, 3, 5), (Add, 0, 5), (DeleteStrict, 2, 8)]
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Finding the flows that a packet matches, without looking at all of them: a tree that branches on fields
+//! that many flows match exactly.
+
+use std::collections::BTreeMap;
+
+use ofproto::oxm::Field;
+
+use super::packet::{FieldSet, Packet};
+use crate::model::{Flow, Masked};
+
+/// A leaf this small is looked through.
+const SMALL: usize = 8;
+
+/// One flow in a leaf.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) flow: usize,
+    pub(crate) priority: u16,
+    fields: Vec<(Field, Masked)>,
+}
+
+/// The flows of one table.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    /// The highest priority in here.
+    priority: u16,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    /// Highest priority first, then lowest flow.
+    Leaf(Vec<Entry>),
+    /// Flows that match `field` exactly, by value, and all others.
+    Branch { field: Field, by_value: BTreeMap<u128, Node>, rest: Box<Node> },
+}
+
+/// What a packet matched in a table.
+#[derive(Debug, Default)]
+pub(crate) struct Hits {
+    /// The highest priority that matched.
+    pub(crate) priority: Option<u16>,
+    /// The flows of that priority that match; more than one is undefined (OpenFlow 1.3.5 §5.3).
+    pub(crate) flows: Vec<usize>,
+    /// The fields that decided.
+    pub(crate) consulted: FieldSet,
+}
+
+impl Node {
+    /// Over the flows with these numbers.
+    pub(crate) fn build(flows: &[Flow], numbers: &[usize]) -> Self {
+        let entries = numbers
+            .iter()
+            .filter_map(|&n| {
+                let flow = flows.get(n)?;
+                Some(Entry { flow: n, priority: flow.priority, fields: flow.matches.iter().collect() })
+            })
+            .collect();
+        Self::over(entries)
+    }
+
+    fn over(mut entries: Vec<Entry>) -> Self {
+        entries.sort_by_key(|e| (std::cmp::Reverse(e.priority), e.flow));
+        let priority = entries.first().map_or(0, |e| e.priority);
+        let Some(field) = (entries.len() > SMALL).then(|| best_field(&entries)).flatten() else {
+            return Self { priority, kind: Kind::Leaf(entries) };
+        };
+        let mut by_value: BTreeMap<u128, Vec<Entry>> = BTreeMap::new();
+        let mut rest = Vec::new();
+        for mut entry in entries {
+            match exact(&entry, field) {
+                Some(value) => {
+                    // The branch has checked it.
+                    entry.fields.retain(|(f, _)| *f != field);
+                    by_value.entry(value).or_default().push(entry);
+                }
+                None => rest.push(entry),
+            }
+        }
+        let by_value = by_value.into_iter().map(|(v, e)| (v, Self::over(e))).collect();
+        Self { priority, kind: Kind::Branch { field, by_value, rest: Box::new(Self::over(rest)) } }
+    }
+
+    /// Adds what the packet matches here to `hits`.
+    pub(crate) fn find(&self, packet: &Packet, hits: &mut Hits) {
+        if hits.priority.is_some_and(|p| p > self.priority) {
+            return;
+        }
+        match &self.kind {
+            Kind::Leaf(entries) => {
+                for entry in entries {
+                    if hits.priority.is_some_and(|p| p > entry.priority) {
+                        break;
+                    }
+                    if entry.admits(packet, &mut hits.consulted) {
+                        if hits.priority != Some(entry.priority) {
+                            hits.priority = Some(entry.priority);
+                            hits.flows.clear();
+                        }
+                        hits.flows.push(entry.flow);
+                    }
+                }
+            }
+            Kind::Branch { field, by_value, rest } => {
+                hits.consulted.insert(*field);
+                if let Some(node) = packet.value(*field).and_then(|v| by_value.get(&v)) {
+                    node.find(packet, hits);
+                }
+                rest.find(packet, hits);
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn admits(&self, packet: &Packet, consulted: &mut FieldSet) -> bool {
+        for (field, bits) in &self.fields {
+            consulted.insert(*field);
+            if !packet.value(*field).is_some_and(|v| bits.admits(v)) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn exact(entry: &Entry, field: Field) -> Option<u128> {
+    entry.fields.iter().find(|(f, m)| *f == field && m.mask == field.info().exact()).map(|(_, m)| m.value)
+}
+
+/// The field whose values split the flows best, if one does at all.
+fn best_field(entries: &[Entry]) -> Option<Field> {
+    let mut values: BTreeMap<Field, BTreeMap<u128, usize>> = BTreeMap::new();
+    for entry in entries {
+        for (field, bits) in &entry.fields {
+            if bits.mask == field.info().exact() {
+                *values.entry(*field).or_default().entry(bits.value).or_default() += 1;
+            }
+        }
+    }
+    // What a packet has to look at: the rest, and the fullest branch.
+    let cost = |counts: &BTreeMap<u128, usize>| {
+        let in_branches: usize = counts.values().sum();
+        entries.len() - in_branches + counts.values().max().copied().unwrap_or(0)
+    };
+    values
+        .iter()
+        .map(|(f, counts)| (cost(counts), *f))
+        .min()
+        .filter(|(c, _)| *c < entries.len())
+        .map(|(_, f)| f)
+}

@@ -1,0 +1,464 @@
+//! A packet as match fields see it, with the registers and metadata that travel beside it in a pipeline.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ofproto::PortNo;
+use ofproto::action::Subfield;
+use ofproto::oxm::Field;
+
+/// ARP.
+pub const ETH_ARP: u16 = 0x0806;
+/// IPv4.
+pub const ETH_IPV4: u16 = 0x0800;
+/// IPv6.
+pub const ETH_IPV6: u16 = 0x86dd;
+
+/// TCP flag FIN.
+pub const TCP_FIN: u16 = 0x001;
+/// TCP flag SYN.
+pub const TCP_SYN: u16 = 0x002;
+/// TCP flag RST.
+pub const TCP_RST: u16 = 0x004;
+/// TCP flag ACK.
+pub const TCP_ACK: u16 = 0x010;
+
+/// OFPVID_PRESENT: the bit of a VLAN id that says that there is a tag (OpenFlow 1.3.5 §7.2.3.7).
+pub const VLAN_PRESENT: u128 = 0x1000;
+
+const FIELDS: usize = Field::ALL.len();
+
+/// A set of fields.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct FieldSet(u128);
+
+impl FieldSet {
+    /// No field.
+    pub const EMPTY: Self = Self(0);
+
+    /// Those fields.
+    pub const fn of(fields: &[Field]) -> Self {
+        let mut set = Self(0);
+        let mut rest = fields;
+        while let Some((&field, tail)) = rest.split_first() {
+            set.0 |= bit(field);
+            rest = tail;
+        }
+        set
+    }
+
+    /// Adds a field.
+    pub fn insert(&mut self, field: Field) {
+        self.0 |= bit(field);
+    }
+
+    /// Whether the field is among them.
+    pub fn contains(self, field: Field) -> bool {
+        self.0 & bit(field) != 0
+    }
+
+    /// Whether some field is in both.
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The fields of both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The fields, in the order of [`Field::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Field> {
+        Field::ALL.iter().copied().filter(move |&f| self.contains(f))
+    }
+}
+
+impl fmt::Debug for FieldSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(|field| field.info().name)).finish()
+    }
+}
+
+const fn bit(field: Field) -> u128 {
+    // 105 fields: they fit 128 bits, checked below.
+    1 << (field as u32)
+}
+
+const _: () = assert!(FIELDS <= 128);
+
+/// Fields that every packet has: zero when nothing else is known.
+const ALWAYS: FieldSet = {
+    let mut set = FieldSet(0);
+    let mut rest = Field::ALL;
+    while let Some((&field, tail)) = rest.split_first() {
+        if !is_header(field)
+            || matches!(field, Field::EthSrc | Field::EthDst | Field::EthType | Field::VlanVid)
+        {
+            set.0 |= bit(field);
+        }
+        rest = tail;
+    }
+    // Second spellings, computed from the first: see `Packet::derived`.
+    let second = [
+        Field::InPort,
+        Field::VlanTci,
+        Field::IpDscp,
+        Field::Xreg0,
+        Field::Xreg1,
+        Field::Xreg2,
+        Field::Xreg3,
+        Field::Xreg4,
+        Field::Xreg5,
+        Field::Xreg6,
+        Field::Xreg7,
+        Field::Xxreg0,
+        Field::Xxreg1,
+        Field::Xxreg2,
+        Field::Xxreg3,
+    ];
+    FieldSet(set.0 & !FieldSet::of(&second).0)
+};
+
+/// Whether a field is part of the packet itself, not of what travels beside it.
+pub(crate) const fn is_header(field: Field) -> bool {
+    let n = field as u32;
+    n >= Field::EthSrc as u32 && n <= Field::NdTll as u32
+}
+
+/// The header fields of a packet, and the registers, metadata and port of arrival that a pipeline keeps
+/// beside them. Ask for fields in their canonical spelling (see [`crate::FlowMatch`]) where speed matters; the
+/// others work too.
+#[derive(Clone)]
+pub struct Packet {
+    present: u128,
+    values: [u128; FIELDS],
+    /// The tag below the outer one, as a TCI.
+    inner_tag: Option<u16>,
+}
+
+impl Default for Packet {
+    fn default() -> Self {
+        Self::ethernet([0; 6], [0; 6], 0x05ff)
+    }
+}
+
+impl Packet {
+    /// An Ethernet frame of a type that has no further fields.
+    pub fn ethernet(src: [u8; 6], dst: [u8; 6], eth_type: u16) -> Self {
+        let mut this = Self { present: ALWAYS.0, values: [0; FIELDS], inner_tag: None };
+        this.put(Field::EthSrc, mac_bits(src));
+        this.put(Field::EthDst, mac_bits(dst));
+        this.put(Field::EthType, eth_type.into());
+        // OFPP_NONE: no output in the action set (ovs-fields(7), actset_output).
+        this.put(Field::ActsetOutput, u128::from(PortNo::ANY.0));
+        this
+    }
+
+    /// An ARP packet: 1 asks, 2 answers.
+    pub fn arp(src: [u8; 6], dst: [u8; 6], op: u16, spa: Ipv4Addr, tpa: Ipv4Addr) -> Self {
+        let tha = if op == 1 { [0; 6] } else { dst };
+        Self::ethernet(src, dst, ETH_ARP)
+            .with(Field::ArpOp, op.into())
+            .with(Field::ArpSpa, u32::from(spa).into())
+            .with(Field::ArpTpa, u32::from(tpa).into())
+            .with(Field::ArpSha, mac_bits(src))
+            .with(Field::ArpTha, mac_bits(tha))
+    }
+
+    /// An IPv4 packet of a protocol that has no further fields.
+    pub fn ipv4(src: [u8; 6], dst: [u8; 6], from: Ipv4Addr, to: Ipv4Addr, proto: u8) -> Self {
+        Self::ethernet(src, dst, ETH_IPV4)
+            .with(Field::Ipv4Src, u32::from(from).into())
+            .with(Field::Ipv4Dst, u32::from(to).into())
+            .ip(proto)
+    }
+
+    /// An IPv6 packet of a protocol that has no further fields.
+    pub fn ipv6(src: [u8; 6], dst: [u8; 6], from: Ipv6Addr, to: Ipv6Addr, proto: u8) -> Self {
+        Self::ethernet(src, dst, ETH_IPV6)
+            .with(Field::Ipv6Src, from.into())
+            .with(Field::Ipv6Dst, to.into())
+            .with(Field::Ipv6Label, 0)
+            .ip(proto)
+    }
+
+    fn ip(self, proto: u8) -> Self {
+        self.with(Field::IpProto, proto.into())
+            .with(Field::IpDscpShifted, 0)
+            .with(Field::IpEcn, 0)
+            .with(Field::IpTtl, 64)
+            .with(Field::IpFrag, 0)
+    }
+
+    /// Makes an IP packet TCP, with `TCP_` flags.
+    #[must_use]
+    pub fn tcp(self, src: u16, dst: u16, flags: u16) -> Self {
+        self.with(Field::IpProto, 6)
+            .with(Field::TcpSrc, src.into())
+            .with(Field::TcpDst, dst.into())
+            .with(Field::TcpFlags, flags.into())
+    }
+
+    /// Makes an IP packet UDP.
+    #[must_use]
+    pub fn udp(self, src: u16, dst: u16) -> Self {
+        self.with(Field::IpProto, 17).with(Field::UdpSrc, src.into()).with(Field::UdpDst, dst.into())
+    }
+
+    /// Makes an IP packet SCTP.
+    #[must_use]
+    pub fn sctp(self, src: u16, dst: u16) -> Self {
+        self.with(Field::IpProto, 132).with(Field::SctpSrc, src.into()).with(Field::SctpDst, dst.into())
+    }
+
+    /// Makes an IPv4 packet ICMP.
+    #[must_use]
+    pub fn icmp(self, kind: u8, code: u8) -> Self {
+        self.with(Field::IpProto, 1).with(Field::Icmpv4Type, kind.into()).with(Field::Icmpv4Code, code.into())
+    }
+
+    /// Makes an IPv6 packet ICMPv6.
+    #[must_use]
+    pub fn icmpv6(self, kind: u8, code: u8) -> Self {
+        self.with(Field::IpProto, 58)
+            .with(Field::Icmpv6Type, kind.into())
+            .with(Field::Icmpv6Code, code.into())
+    }
+
+    /// Makes an IPv6 packet a neighbour solicitation (135) with its sender's link-layer address.
+    #[must_use]
+    pub fn neighbour_solicitation(self, target: Ipv6Addr, sll: [u8; 6]) -> Self {
+        self.icmpv6(135, 0)
+            .with(Field::NdTarget, target.into())
+            .with(Field::NdSll, mac_bits(sll))
+            .with(Field::IpTtl, 255)
+    }
+
+    /// Makes an IPv6 packet a neighbour advertisement (136) with the target's link-layer address.
+    #[must_use]
+    pub fn neighbour_advertisement(self, target: Ipv6Addr, tll: [u8; 6]) -> Self {
+        self.icmpv6(136, 0)
+            .with(Field::NdTarget, target.into())
+            .with(Field::NdTll, mac_bits(tll))
+            .with(Field::IpTtl, 255)
+    }
+
+    /// Tags the frame (802.1Q).
+    #[must_use]
+    pub fn tagged(mut self, vid: u16, pcp: u8) -> Self {
+        self.push_vlan();
+        self.put(Field::VlanVid, VLAN_PRESENT | u128::from(vid & 0xfff));
+        self.put(Field::VlanPcp, u128::from(pcp & 7));
+        self
+    }
+
+    /// Makes an IP packet a fragment: the first (which carries ports), or a later one (which does not).
+    #[must_use]
+    pub fn fragment(self, later: bool) -> Self {
+        self.with(Field::IpFrag, if later { 3 } else { 1 })
+    }
+
+    /// Sets a field that the packet then has.
+    #[must_use]
+    pub fn with(mut self, field: Field, value: u128) -> Self {
+        self.put(field, value);
+        self
+    }
+
+    /// The value of a field, if the packet has it.
+    pub fn value(&self, field: Field) -> Option<u128> {
+        if self.present & bit(field) != 0 {
+            return self.values.get(field as usize).copied();
+        }
+        self.derived(field)
+    }
+
+    /// Sets a field; the packet then has it.
+    pub fn put(&mut self, field: Field, value: u128) {
+        let value = value & field.info().exact();
+        match field {
+            Field::InPort => {
+                let port = u16::try_from(value).map_or(PortNo::ANY, PortNo::from_u16);
+                self.put(Field::InPortOxm, port.0.into());
+            }
+            Field::IpDscp => self.put(Field::IpDscpShifted, value >> 2),
+            Field::VlanTci => {
+                self.put(Field::VlanVid, value & 0x1fff);
+                if value & VLAN_PRESENT != 0 {
+                    self.put(Field::VlanPcp, value >> 13);
+                }
+            }
+            _ => {
+                if let Some((parts, bits)) = register_parts(field) {
+                    for (part, place) in parts.iter().rev().zip(0..) {
+                        self.put(*part, value >> (place * bits));
+                    }
+                    return;
+                }
+                self.present |= bit(field);
+                if let Some(slot) = self.values.get_mut(field as usize) {
+                    *slot = value;
+                }
+                // A tag brings its priority, and takes it along.
+                if field == Field::VlanVid {
+                    if value & VLAN_PRESENT == 0 {
+                        self.forget(Field::VlanPcp);
+                    } else {
+                        self.present |= bit(Field::VlanPcp);
+                    }
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, field: Field) {
+        self.present &= !bit(field);
+        if let Some(slot) = self.values.get_mut(field as usize) {
+            *slot = 0;
+        }
+    }
+
+    fn derived(&self, field: Field) -> Option<u128> {
+        match field {
+            Field::InPort => {
+                let port = u32::try_from(self.value(Field::InPortOxm)?).ok()?;
+                // Open vSwitch's own port numbers have 16 bits; OFPP_NONE where there is none.
+                Some(PortNo(port).to_u16().unwrap_or(u16::MAX).into())
+            }
+            Field::IpDscp => Some(self.value(Field::IpDscpShifted)? << 2),
+            Field::VlanTci => {
+                Some(self.value(Field::VlanVid)? | self.value(Field::VlanPcp).unwrap_or(0) << 13)
+            }
+            _ => {
+                let (parts, bits) = register_parts(field)?;
+                parts.iter().try_fold(0, |acc, part| Some(acc << bits | self.value(*part)?))
+            }
+        }
+    }
+
+    /// The bits of a subfield, right-aligned, if the packet has the field.
+    pub fn subfield(&self, sub: Subfield) -> Option<u128> {
+        Some(self.value(sub.field)? >> sub.ofs & low_bits(sub.n_bits))
+    }
+
+    /// Sets the bits of a subfield, as `load` and `move` do: nothing happens to a packet that has no such field.
+    pub fn put_subfield(&mut self, sub: Subfield, value: u128) {
+        if let Some(old) = self.value(sub.field) {
+            let mask = low_bits(sub.n_bits) << sub.ofs;
+            self.put(sub.field, old & !mask | value << sub.ofs & mask);
+        }
+    }
+
+    /// Adds a tag with VLAN 0 outside of what there is.
+    pub fn push_vlan(&mut self) {
+        if let Some(outer) = self.value(Field::VlanTci).filter(|tci| tci & VLAN_PRESENT != 0) {
+            self.inner_tag = u16::try_from(outer).ok();
+        }
+        self.put(Field::VlanVid, VLAN_PRESENT);
+        self.put(Field::VlanPcp, 0);
+    }
+
+    /// Takes the outer tag off, if there is one.
+    pub fn pop_vlan(&mut self) {
+        let inner = self.inner_tag.take().unwrap_or(0);
+        self.put(Field::VlanTci, inner.into());
+    }
+
+    /// The packet without what travels beside it: as it is on the wire.
+    #[must_use]
+    pub fn on_the_wire(mut self) -> Self {
+        let header = self.present & HEADER.0;
+        for (value, field) in self.values.iter_mut().zip(Field::ALL) {
+            if !HEADER.contains(*field) {
+                *value = 0;
+            }
+        }
+        self.present = header | ALWAYS.0;
+        self.put(Field::ActsetOutput, u128::from(PortNo::ANY.0));
+        self
+    }
+
+    /// The fields that the packet has and a switch could match, in the order of [`Field`].
+    pub fn headers(&self) -> impl Iterator<Item = (Field, u128)> + '_ {
+        FieldSet(self.present & HEADER.0).iter().filter_map(|f| Some((f, self.value(f)?)))
+    }
+}
+
+const HEADER: FieldSet = {
+    let mut set = FieldSet(0);
+    let mut rest = Field::ALL;
+    while let Some((&field, tail)) = rest.split_first() {
+        if is_header(field) {
+            set.0 |= bit(field);
+        }
+        rest = tail;
+    }
+    set
+};
+
+impl PartialEq for Packet {
+    fn eq(&self, other: &Self) -> bool {
+        self.present == other.present && self.inner_tag == other.inner_tag && self.values == other.values
+    }
+}
+
+impl Eq for Packet {}
+
+impl Hash for Packet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.present.hash(state);
+        self.inner_tag.hash(state);
+        for (field, value) in self.headers() {
+            (field, value).hash(state);
+        }
+    }
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Packet({})", self.to_text(None))
+    }
+}
+
+/// A MAC address as a field's value.
+pub fn mac_bits(mac: [u8; 6]) -> u128 {
+    mac.iter().fold(0, |acc, byte| acc << 8 | u128::from(*byte))
+}
+
+/// So many ones.
+pub(crate) fn low_bits(n: u16) -> u128 {
+    if n >= 128 { u128::MAX } else { (1 << n) - 1 }
+}
+
+/// The registers that a wide register is made of, most significant first, and how many bits each has.
+fn register_parts(field: Field) -> Option<(&'static [Field], u32)> {
+    const REGS: [Field; 16] = [
+        Field::Reg0,
+        Field::Reg1,
+        Field::Reg2,
+        Field::Reg3,
+        Field::Reg4,
+        Field::Reg5,
+        Field::Reg6,
+        Field::Reg7,
+        Field::Reg8,
+        Field::Reg9,
+        Field::Reg10,
+        Field::Reg11,
+        Field::Reg12,
+        Field::Reg13,
+        Field::Reg14,
+        Field::Reg15,
+    ];
+    let n = field as usize;
+    let (at, len) = if (Field::Xreg0 as usize..=Field::Xreg7 as usize).contains(&n) {
+        ((n - Field::Xreg0 as usize) * 2, 2)
+    } else if (Field::Xxreg0 as usize..=Field::Xxreg3 as usize).contains(&n) {
+        ((n - Field::Xxreg0 as usize) * 4, 4)
+    } else {
+        return None;
+    };
+    Some((REGS.get(at..at + len)?, 32))
+}

@@ -1,0 +1,339 @@
+//! Running a packet through the tables.
+
+use ofproto::action::{Action, Learn, Subfield};
+use ofproto::instruction::Instruction;
+use ofproto::oxm::{Field, Oxm};
+use ofproto::{PortNo, TableId};
+
+use super::index::Hits;
+use super::learn::learned;
+use super::packet::Packet;
+use super::{Dropped, Outcome, Output, Pipeline, Step};
+
+/// How deep resubmits to the same or an earlier table may nest (Open vSwitch's MAX_DEPTH).
+pub const MAX_DEPTH: u32 = 64;
+/// How many table lookups a packet may cause (Open vSwitch's MAX_RESUBMITS).
+pub const MAX_RESUBMITS: u32 = MAX_DEPTH * MAX_DEPTH;
+
+/// IP fragment bits; a fragment's transport ports count as zero in every lookup (ovs-fields(7), "Fragments").
+const PORTS: [Field; 10] = [
+    Field::TcpSrc,
+    Field::TcpDst,
+    Field::UdpSrc,
+    Field::UdpDst,
+    Field::SctpSrc,
+    Field::SctpDst,
+    Field::Icmpv4Type,
+    Field::Icmpv4Code,
+    Field::Icmpv6Type,
+    Field::Icmpv6Code,
+];
+
+struct Exec<'a> {
+    pipeline: &'a Pipeline,
+    packet: Packet,
+    out: Outcome,
+    table: TableId,
+    depth: u32,
+    lookups: u32,
+    exit: bool,
+    too_deep: bool,
+    last_miss: Option<TableId>,
+    action_set: Vec<Action>,
+}
+
+/// Whether the rest of this list of actions is still to be done.
+#[derive(PartialEq, Eq)]
+enum Then {
+    GoOn,
+    StopHere,
+}
+
+pub(super) fn run(pipeline: &Pipeline, in_port: PortNo, packet: &Packet) -> Outcome {
+    let mut packet = packet.clone();
+    packet.put(Field::InPortOxm, in_port.0.into());
+    let mut exec = Exec {
+        pipeline,
+        packet,
+        out: Outcome::default(),
+        table: TableId(0),
+        depth: 0,
+        lookups: 0,
+        exit: false,
+        too_deep: false,
+        last_miss: None,
+        action_set: Vec::new(),
+    };
+    exec.lookup(TableId(0), None);
+    exec.execute_action_set();
+    exec.finish()
+}
+
+impl Exec<'_> {
+    fn finish(mut self) -> Outcome {
+        if self.too_deep {
+            self.out.outputs.clear();
+            self.out.dropped_by = Some(Dropped::TooDeep);
+        } else if self.out.outputs.is_empty() {
+            let by = self.out.path.last().copied().map(Dropped::By);
+            self.out.dropped_by = self.last_miss.map(Dropped::Miss).or(by);
+        }
+        self.out
+    }
+
+    /// Looks the packet up in a table and does what the flow says. `in_port` counts for the lookup only.
+    fn lookup(&mut self, table: TableId, in_port: Option<PortNo>) {
+        if self.depth >= MAX_DEPTH || self.lookups >= MAX_RESUBMITS {
+            self.too_deep = true;
+            return;
+        }
+        self.lookups += 1;
+        let Some((step, flow)) = self.find(table, in_port) else {
+            self.last_miss = Some(table);
+            return;
+        };
+        self.last_miss = None;
+        self.out.path.push(step);
+        // Only going back counts as deeper: tables in ascending order end by themselves.
+        let deeper = u32::from(self.lookups > 1 && table <= self.table);
+        let before = std::mem::replace(&mut self.table, table);
+        self.depth += deeper;
+        self.instructions(flow, step.table);
+        self.depth -= deeper;
+        self.table = before;
+    }
+
+    fn find(&mut self, table: TableId, in_port: Option<PortNo>) -> Option<(Step, usize)> {
+        let root = self.pipeline.tables.get(&table)?;
+        let mut hits = Hits::default();
+        let fragment = self.packet.value(Field::IpFrag).is_some_and(|f| f != 0);
+        if in_port.is_none() && !fragment {
+            root.find(&self.packet, &mut hits);
+        } else {
+            let mut seen = self.packet.clone();
+            if let Some(port) = in_port {
+                seen.put(Field::InPortOxm, port.0.into());
+            }
+            if fragment {
+                for field in PORTS {
+                    if seen.value(field).is_some() {
+                        seen.put(field, 0);
+                    }
+                }
+            }
+            root.find(&seen, &mut hits);
+        }
+        self.out.consulted = self.out.consulted.union(hits.consulted);
+        // What a fragment's ports are is decided by its being one.
+        self.out.consulted.insert(Field::IpFrag);
+        if hits.flows.len() > 1 {
+            self.out.ambiguous.push(hits.flows.clone());
+        }
+        let number = hits.flows.iter().copied().min()?;
+        let flow = self.pipeline.flows.get(number)?;
+        if flow.matches.has_unknown() {
+            self.out.unsupported.push(format!("a match field of the flow with cookie {}", flow.cookie));
+        }
+        let step = Step { table: flow.table, priority: flow.priority, cookie: flow.cookie, flow: number };
+        Some((step, number))
+    }
+
+    /// Instructions are done in the order of §5.9, whatever their order in the message.
+    fn instructions(&mut self, flow: usize, table: TableId) {
+        let pipeline = self.pipeline;
+        let Some(flow) = pipeline.flows.get(flow) else { return };
+        let mut rest = Then::GoOn;
+        for instruction in &flow.instructions {
+            match instruction {
+                Instruction::ApplyActions(actions) => rest = self.actions(actions),
+                Instruction::Meter(_) => {}
+                Instruction::Unknown { kind, .. } => {
+                    self.out.unsupported.push(format!("instruction {kind} in table {}", table.0));
+                }
+                _ => {}
+            }
+        }
+        if rest == Then::StopHere || self.exit {
+            return;
+        }
+        if flow.instructions.contains(&Instruction::ClearActions) {
+            self.action_set.clear();
+        }
+        for instruction in &flow.instructions {
+            match instruction {
+                Instruction::WriteActions(actions) => self.action_set.extend(actions.iter().cloned()),
+                Instruction::WriteMetadata { value, mask } => {
+                    let old = self.packet.value(Field::Metadata).unwrap_or(0);
+                    let (value, mask) = (u128::from(*value), u128::from(*mask));
+                    self.packet.put(Field::Metadata, old & !mask | value & mask);
+                }
+                _ => {}
+            }
+        }
+        for instruction in &flow.instructions {
+            if let Instruction::GotoTable(next) = instruction {
+                self.lookup(*next, None);
+            }
+        }
+    }
+
+    fn actions(&mut self, actions: &[Action]) -> Then {
+        for action in actions {
+            if self.exit || self.too_deep {
+                return Then::StopHere;
+            }
+            if self.action(action) == Then::StopHere {
+                return Then::StopHere;
+            }
+        }
+        Then::GoOn
+    }
+
+    fn action(&mut self, action: &Action) -> Then {
+        match action {
+            Action::Output { port, .. } => self.output(*port),
+            Action::OutputReg { src, .. } => {
+                // Wider numbers than Open vSwitch's 16 bits are no ports.
+                if let Some(port) = self.read(*src).and_then(|v| u16::try_from(v).ok()) {
+                    self.output(PortNo::from_u16(port));
+                }
+            }
+            Action::Controller(_) => self.put_out(Output::Controller),
+            Action::Resubmit { port, table } => {
+                let table = table.unwrap_or(self.table);
+                self.lookup(table, *port);
+            }
+            Action::SetField(Oxm::Known { field, value, mask }) => {
+                self.out.consulted.insert(*field);
+                if let Some(old) = self.packet.value(*field) {
+                    let mask = mask.unwrap_or(field.info().exact());
+                    self.packet.put(*field, old & !mask | value & mask);
+                }
+            }
+            Action::Load { dst, value } => {
+                self.out.consulted.insert(dst.field);
+                self.packet.put_subfield(*dst, (*value).into());
+            }
+            Action::Move { src, dst } => {
+                self.out.consulted.insert(dst.field);
+                if let Some(value) = self.read(*src) {
+                    self.packet.put_subfield(*dst, value);
+                }
+            }
+            Action::PushVlan(_) => {
+                self.out.consulted.insert(Field::VlanVid);
+                self.packet.push_vlan();
+            }
+            Action::PopVlan => {
+                self.out.consulted.insert(Field::VlanVid);
+                self.packet.pop_vlan();
+            }
+            Action::SetNwTtl(ttl) => {
+                self.out.consulted.insert(Field::IpTtl);
+                if self.packet.value(Field::IpTtl).is_some() {
+                    self.packet.put(Field::IpTtl, (*ttl).into());
+                }
+            }
+            Action::DecNwTtl => {
+                self.out.consulted.insert(Field::IpTtl);
+                match self.packet.value(Field::IpTtl) {
+                    None => {}
+                    Some(ttl) if ttl > 1 => self.packet.put(Field::IpTtl, ttl - 1),
+                    Some(_) => {
+                        // Open vSwitch tells the controller and leaves this flow.
+                        self.put_out(Output::Controller);
+                        return Then::StopHere;
+                    }
+                }
+            }
+            Action::Learn(learn) => self.learn(learn),
+            Action::Exit => self.exit = true,
+            Action::Note(_) | Action::FinTimeout { .. } | Action::SetQueue(_) => {}
+            other => self.out.unsupported.push(format!("action {other:?}")),
+        }
+        Then::GoOn
+    }
+
+    fn read(&mut self, src: Subfield) -> Option<u128> {
+        self.out.consulted.insert(src.field);
+        self.packet.subfield(src)
+    }
+
+    fn learn(&mut self, learn: &Learn) {
+        let flow = learned(learn, &self.packet, &mut self.out.consulted);
+        if let Some(dst) = learn.result_dst {
+            self.packet.put_subfield(dst, u128::from(self.has_room(learn, &flow)));
+        }
+        self.out.learned.push(flow);
+    }
+
+    /// Whether `limit` still admits the flow: Open vSwitch counts the flows of the learned table and cookie.
+    fn has_room(&self, learn: &Learn, flow: &crate::model::Flow) -> bool {
+        let there =
+            || self.pipeline.flows.iter().filter(|f| f.table == learn.table && f.cookie == learn.cookie);
+        learn.limit == 0
+            || there().any(|f| f.key() == flow.key())
+            || there().count() < usize::try_from(learn.limit).unwrap_or(usize::MAX)
+    }
+
+    fn output(&mut self, port: PortNo) {
+        let in_port = self.packet.value(Field::InPortOxm).and_then(|v| u32::try_from(v).ok()).map(PortNo);
+        match port {
+            PortNo::IN_PORT => self.put_out(Output::InPort(in_port.unwrap_or(PortNo::ANY))),
+            PortNo::TABLE => self.lookup(TableId(0), None),
+            PortNo::NORMAL => self.put_out(Output::Normal),
+            PortNo::FLOOD => self.put_out(Output::Flood),
+            PortNo::ALL => self.put_out(Output::All),
+            PortNo::CONTROLLER => self.put_out(Output::Controller),
+            PortNo::ANY => {}
+            // A packet goes back out of its port of arrival only by IN_PORT (§7.2.5, OFPP_IN_PORT).
+            port if Some(port) == in_port => {}
+            port => self.put_out(Output::Port(port)),
+        }
+    }
+
+    fn put_out(&mut self, output: Output) {
+        let packet = self.packet.clone().on_the_wire();
+        self.out.outputs.push((output, packet));
+    }
+
+    /// The action set, one action of a kind, in the order of §5.10.
+    fn execute_action_set(&mut self) {
+        if self.exit || self.too_deep {
+            return;
+        }
+        let set = std::mem::take(&mut self.action_set);
+        let last = |wanted: fn(&Action) -> bool| set.iter().rev().find(|a| wanted(a)).cloned();
+        let mut list: Vec<Action> = Vec::new();
+        list.extend(last(|a| matches!(a, Action::CopyTtlIn)));
+        list.extend(last(|a| matches!(a, Action::PopVlan)));
+        list.extend(last(|a| matches!(a, Action::PopMpls(_))));
+        list.extend(last(|a| matches!(a, Action::PopPbb)));
+        list.extend(last(|a| matches!(a, Action::PushMpls(_))));
+        list.extend(last(|a| matches!(a, Action::PushPbb(_))));
+        list.extend(last(|a| matches!(a, Action::PushVlan(_))));
+        list.extend(last(|a| matches!(a, Action::CopyTtlOut)));
+        list.extend(last(|a| matches!(a, Action::DecNwTtl)));
+        list.extend(last(|a| matches!(a, Action::DecMplsTtl)));
+        // Open vSwitch does every set and move, in the order in which they were written.
+        list.extend(set.iter().filter(|a| is_set(a)).cloned());
+        list.extend(last(|a| matches!(a, Action::SetQueue(_))));
+        list.extend(
+            last(|a| matches!(a, Action::Group(_)))
+                .or_else(|| last(|a| matches!(a, Action::Output { .. })))
+                .or_else(|| last(|a| matches!(a, Action::Resubmit { .. }))),
+        );
+        self.actions(&list);
+    }
+}
+
+fn is_set(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::SetField(_)
+            | Action::Load { .. }
+            | Action::Move { .. }
+            | Action::SetNwTtl(_)
+            | Action::SetMplsTtl(_)
+    )
+}

@@ -1,0 +1,190 @@
+//! Which learned flows a pipeline accounts for. A flow in a learned table that no live learner could have
+//! written is drift: somebody put it there.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+use ofproto::{Cookie, PortNo, TableId};
+
+use crate::model::{Flow, FlowMatch, Masked};
+
+/// The `learn` actions of a set of flows.
+#[derive(Debug, Clone, Default)]
+pub struct Learners {
+    by_cookie: HashMap<(TableId, Cookie), Vec<Learner>>,
+}
+
+/// One `learn` action, and what is known about the packets that reach it.
+#[derive(Debug, Clone)]
+struct Learner {
+    parent: Cookie,
+    seen: FlowMatch,
+    learn: Learn,
+    /// Which bits learned flows match, with all of them set.
+    shape: FlowMatch,
+    /// Those of them whose value is known: constants, and fields that the parent matches.
+    fixed: FlowMatch,
+}
+
+impl Learners {
+    /// The learners among `flows`.
+    pub fn of<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> Self {
+        let mut this = Self::default();
+        for flow in flows {
+            for learn in learns(flow) {
+                let learner = Learner::new(flow, learn);
+                this.by_cookie.entry((learn.table, learn.cookie)).or_default().push(learner);
+            }
+        }
+        this
+    }
+
+    /// The cookie of the flow that could have learned `flow`, if there is one: same table, cookie, priority,
+    /// timeouts and flags, matching exactly the fields that it would, with values that its packets can have,
+    /// and doing exactly what it would.
+    pub fn accounts_for(&self, flow: &Flow) -> Option<Cookie> {
+        let candidates = self.by_cookie.get(&(flow.table, flow.cookie))?;
+        candidates.iter().find(|l| l.accounts_for(flow)).map(|l| l.parent)
+    }
+
+    /// The tables that learned flows are in.
+    pub fn tables(&self) -> BTreeSet<TableId> {
+        self.by_cookie.keys().map(|(table, _)| *table).collect()
+    }
+
+    /// Table and cookie of learned flows.
+    pub fn cookies(&self) -> BTreeSet<(TableId, Cookie)> {
+        self.by_cookie.keys().copied().collect()
+    }
+}
+
+/// The `learn` actions of a flow.
+fn learns(flow: &Flow) -> impl Iterator<Item = &Learn> {
+    flow.instructions
+        .iter()
+        .filter_map(|i| match i {
+            Instruction::ApplyActions(actions) | Instruction::WriteActions(actions) => Some(actions),
+            _ => None,
+        })
+        .flatten()
+        .filter_map(|a| match a {
+            Action::Learn(learn) => Some(&**learn),
+            _ => None,
+        })
+}
+
+impl Learner {
+    fn new(flow: &Flow, learn: &Learn) -> Self {
+        let mut shape: BTreeMap<Field, u128> = BTreeMap::new();
+        let mut fixed: BTreeMap<Field, Masked> = BTreeMap::new();
+        for spec in &learn.specs {
+            let LearnSpec::Match { dst, src } = spec else { continue };
+            *shape.entry(dst.field).or_default() |= mask_of(*dst);
+            let known = match src {
+                LearnSrc::Immediate(value) => Masked { value: *value, mask: low_bits(dst.n_bits) },
+                LearnSrc::Field(src) => bits_of(&flow.matches, *src),
+            };
+            let entry = fixed.entry(dst.field).or_insert(Masked { value: 0, mask: 0 });
+            entry.value |= shifted(known.value, dst.ofs);
+            entry.mask |= shifted(known.mask, dst.ofs);
+        }
+        let mut this = Self {
+            parent: flow.cookie,
+            seen: flow.matches.clone(),
+            learn: learn.clone(),
+            shape: FlowMatch::any(),
+            fixed: FlowMatch::any(),
+        };
+        for (field, mask) in shape {
+            this.shape.set(field, Masked { value: mask, mask });
+        }
+        for (field, bits) in fixed {
+            this.fixed.set(field, bits);
+        }
+        this
+    }
+
+    fn accounts_for(&self, flow: &Flow) -> bool {
+        flow.priority == self.learn.priority
+            && flow.flags == self.learn.flags & ofproto::action::LEARN_SEND_FLOW_REM
+            && timeout_fits(flow.idle_timeout, self.learn.idle_timeout, self.learn.fin_idle_timeout)
+            && timeout_fits(flow.hard_timeout, self.learn.hard_timeout, self.learn.fin_hard_timeout)
+            && !flow.matches.has_unknown()
+            && flow.matches.iter().map(|(f, m)| (f, m.mask)).eq(self.shape.iter().map(|(f, m)| (f, m.mask)))
+            && flow.matches.within(&self.fixed)
+            && self.does(flow)
+    }
+
+    /// Whether the flow's actions are those that would be learned.
+    fn does(&self, flow: &Flow) -> bool {
+        let actions = match flow.instructions.as_slice() {
+            [] => &[][..],
+            [Instruction::ApplyActions(actions)] => actions.as_slice(),
+            _ => return false,
+        };
+        let mut rest = actions.iter();
+        if self.learn.fin_idle_timeout != 0 || self.learn.fin_hard_timeout != 0 {
+            let expected =
+                Action::FinTimeout { idle: self.learn.fin_idle_timeout, hard: self.learn.fin_hard_timeout };
+            if rest.next() != Some(&expected) {
+                return false;
+            }
+        }
+        for spec in &self.learn.specs {
+            let fits = match spec {
+                LearnSpec::Match { .. } => continue,
+                LearnSpec::Output { src } => match rest.next() {
+                    Some(Action::Output { port, .. }) => {
+                        port.to_u16().is_some_and(|p| bits_of(&self.seen, *src).admits(u128::from(p)))
+                    }
+                    _ => false,
+                },
+                LearnSpec::Load { dst, src } => match rest.next() {
+                    Some(Action::Load { dst: d, value }) if d == dst => match src {
+                        LearnSrc::Immediate(expected) => u128::from(*value) == *expected,
+                        LearnSrc::Field(src) => bits_of(&self.seen, *src).admits(u128::from(*value)),
+                    },
+                    _ => false,
+                },
+            };
+            if !fits {
+                return false;
+            }
+        }
+        rest.next().is_none()
+    }
+}
+
+/// FIN or RST may have shortened a timeout to `fin`.
+fn timeout_fits(is: u16, learned: u16, fin: u16) -> bool {
+    is == learned || (fin != 0 && is == fin && (learned == 0 || fin < learned))
+}
+
+fn low_bits(n: u16) -> u128 {
+    1u128.checked_shl(n.into()).map_or(u128::MAX, |bit| bit - 1)
+}
+
+fn shifted(value: u128, by: u16) -> u128 {
+    value.checked_shl(by.into()).unwrap_or(0)
+}
+
+fn mask_of(sub: Subfield) -> u128 {
+    shifted(low_bits(sub.n_bits), sub.ofs)
+}
+
+/// What `matches` says about the bits of a subfield, right-aligned.
+fn bits_of(matches: &FlowMatch, sub: Subfield) -> Masked {
+    let bits = match sub.field {
+        // The only field whose NXM and OXM forms differ in width and that learners use.
+        Field::InPort => matches.exact(Field::InPortOxm).and_then(|port| {
+            let port = PortNo(u32::try_from(port).ok()?).to_u16()?;
+            Some(Masked { value: u128::from(port), mask: 0xffff })
+        }),
+        field => matches.field(field),
+    };
+    let Some(bits) = bits else { return Masked { value: 0, mask: 0 } };
+    let down = |v: u128| v.checked_shr(sub.ofs.into()).unwrap_or(0) & low_bits(sub.n_bits);
+    Masked { value: down(bits.value), mask: down(bits.mask) }
+}

@@ -1,0 +1,344 @@
+//! Whose each address is: subnets are apart, every address lies in one, and has one owner.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use ipnetwork::IpNetwork;
+
+use super::Span;
+use super::draft::{At, Draft, DraftNetwork};
+use super::names::Names;
+use super::prefix::{Item, host, overlaps, unusable};
+use super::report::{Report, quote};
+
+/// Subnets of one network.
+const MAX_SUBNETS: usize = 64;
+
+/// Checks all addresses, prefixes and MACs of a file.
+pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
+    for network in &draft.networks {
+        let what = format!("network {}", quote(&network.name.value));
+        usable(network.subnets.iter().map(prefix_at), &what, report);
+        if let Some(beyond) = network.subnets.get(MAX_SUBNETS) {
+            let message = format!("{what} has more than {MAX_SUBNETS} subnets");
+            report.error("too-many", &beyond.span, message, "use wider ones");
+        }
+    }
+    subnets_apart(draft, report);
+    let mut owned = Vec::new();
+    let mut behind = Vec::new();
+    for endpoint in &draft.endpoints {
+        let what = format!("endpoint {}", quote(&endpoint.name.value));
+        for attachment in &endpoint.attachments {
+            let network = attachment.network.as_ref().and_then(|name| names.network(&name.value));
+            let holder =
+                Holder { what: what.clone(), next_hop: false, network: network.map(|(index, _)| index) };
+            usable(attachment.addresses.iter().map(host_at), &what, report);
+            usable(attachment.behind.iter().map(prefix_at), &what, report);
+            in_subnets(&attachment.addresses, network, &what, report);
+            let all = attachment.addresses.iter().map(host_at).chain(attachment.behind.iter().map(prefix_at));
+            owned.push((holder.clone(), all.collect::<Vec<_>>()));
+            behind.push((holder, attachment.behind.iter().map(prefix_at).collect::<Vec<_>>()));
+        }
+    }
+    for exit in &draft.exits {
+        let what = format!("exit {}", quote(&exit.name.value));
+        let network = exit.network.as_ref().and_then(|name| names.network(&name.value));
+        usable(exit.next_hop.iter().map(host_at), &what, report);
+        in_subnets(&exit.next_hop, network, &format!("the next hop of {what}"), report);
+        let holder = Holder { what, next_hop: true, network: network.map(|(index, _)| index) };
+        owned.push((holder, exit.next_hop.iter().map(host_at).collect()));
+    }
+    one_owner(&owned, report);
+    let mut remote = Vec::new();
+    for link in &draft.links {
+        let what = format!("link {}", quote(&link.name.value));
+        for end in link.ends.iter().filter(|end| end.network.is_some()) {
+            let network = end.network.as_ref().and_then(|name| names.network(&name.value));
+            usable(end.behind.iter().map(prefix_at), &what, report);
+            let holder =
+                Holder { what: what.clone(), next_hop: false, network: network.map(|(index, _)| index) };
+            remote.push((holder, end.behind.iter().map(prefix_at).collect::<Vec<_>>()));
+        }
+    }
+    links_apart(&remote, report);
+    behind.append(&mut remote);
+    not_foreign(draft, &behind, report);
+    one_mac(draft, names, report);
+}
+
+/// Who holds addresses.
+#[derive(Debug, Clone)]
+struct Holder {
+    what: String,
+    next_hop: bool,
+    network: Option<usize>,
+}
+
+/// The prefixes of one attachment, exit or end of a link.
+type Held<'d> = (Holder, Vec<(IpNetwork, &'d Span)>);
+
+fn prefix_at(prefix: &At<IpNetwork>) -> (IpNetwork, &Span) {
+    (prefix.value, &prefix.span)
+}
+
+fn host_at(address: &At<IpAddr>) -> (IpNetwork, &Span) {
+    (host(address.value), &address.span)
+}
+
+/// A prefix as the file writes it: without a length when it is one address.
+fn text(prefix: IpNetwork) -> String {
+    match prefix {
+        IpNetwork::V4(p) if p.prefix() == 32 => format!("`{}`", p.ip()),
+        IpNetwork::V6(p) if p.prefix() == 128 => format!("`{}`", p.ip()),
+        other => format!("`{other}`"),
+    }
+}
+
+fn usable<'d>(prefixes: impl Iterator<Item = (IpNetwork, &'d Span)>, what: &str, report: &mut Report) {
+    for (prefix, span) in prefixes {
+        if let Some(why) = unusable(prefix) {
+            let kind = if text(prefix).contains('/') { "prefix" } else { "address" };
+            let verb = if kind == "prefix" { "has addresses that are" } else { "is" };
+            let message = format!("the {kind} {} of {what} {verb} {why}", text(prefix));
+            report.error("unusable-address", span, message, "give it addresses of its own");
+        }
+    }
+}
+
+fn in_subnets(
+    addresses: &[At<IpAddr>],
+    network: Option<(usize, &DraftNetwork)>,
+    what: &str,
+    report: &mut Report,
+) {
+    // A network whose subnets could not be read has an error of its own.
+    let Some((_, network)) = network.filter(|(_, network)| !network.subnets.is_empty()) else { return };
+    for address in addresses.iter().filter(|address| unusable(host(address.value)).is_none()) {
+        let subnet =
+            network.subnets.iter().take(MAX_SUBNETS).find(|subnet| subnet.value.contains(address.value));
+        let Some(subnet) = subnet else {
+            let list: Vec<_> =
+                network.subnets.iter().take(4).map(|subnet| subnet.value.to_string()).collect();
+            let more = if network.subnets.len() > 4 { ", …" } else { "" };
+            let message = format!(
+                "the address `{}` of {what} is outside the subnets of network {} ({}{more})",
+                address.value,
+                quote(&network.name.value),
+                list.join(", "),
+            );
+            let help = format!(
+                "write an address of the network, widen the subnets on line {}, or list it under `behind`",
+                report.line(&network.name.span),
+            );
+            report.error("outside-subnets", &address.span, message, help);
+            continue;
+        };
+        // RFC 3021: with 31 bits and more there is neither.
+        if let IpNetwork::V4(v4) = subnet.value
+            && v4.prefix() <= 30
+            && (address.value == v4.network() || address.value == v4.broadcast())
+        {
+            let message = format!(
+                "the address `{}` of {what} stands for the whole subnet {}",
+                address.value,
+                text(subnet.value)
+            );
+            report.error(
+                "unusable-address",
+                &address.span,
+                message,
+                "take one between the first and the last",
+            );
+        }
+    }
+}
+
+fn subnets_apart(draft: &Draft, report: &mut Report) {
+    let mut items = Vec::new();
+    for (index, network) in draft.networks.iter().enumerate() {
+        items.extend(network.subnets.iter().map(|at| Item::new(at.value, index, (index, network, &at.span))));
+    }
+    overlaps(items, |wider, narrower| {
+        // Of two, the one that stands later in the file is to change.
+        let (first, second) =
+            if wider.tag.2.start <= narrower.tag.2.start { (wider, narrower) } else { (narrower, wider) };
+        let (index, network, span) = second.tag;
+        let line = report.line(first.tag.2);
+        if first.tag.0 == index {
+            let message =
+                format!("the subnet {} overlaps {} (line {line})", text(second.prefix), text(first.prefix));
+            report.warning("repeated", span, message, "keep the wider one");
+        } else {
+            let message = format!(
+                "the subnet {} of network {} overlaps {} of network {} (line {line})",
+                text(second.prefix),
+                quote(&network.name.value),
+                text(first.prefix),
+                quote(&first.tag.1.name.value),
+            );
+            report.error(
+                "subnets-overlap",
+                span,
+                message,
+                "isolation is by address: give each network its own",
+            );
+        }
+        true
+    });
+}
+
+fn items<'h>(held: &'h [Held<'_>]) -> Vec<Item<(usize, &'h Holder, &'h Span)>> {
+    let of = |(group, (holder, prefixes)): (usize, &'h Held<'_>)| {
+        prefixes.iter().map(move |(prefix, span)| Item::new(*prefix, group, (group, holder, *span)))
+    };
+    held.iter().enumerate().flat_map(of).collect()
+}
+
+/// No address has two owners, and no next hop of an exit is an endpoint here.
+fn one_owner(held: &[Held<'_>], report: &mut Report) {
+    overlaps(items(held), |wider, narrower| {
+        let (first, second) =
+            if wider.tag.2.start <= narrower.tag.2.start { (wider, narrower) } else { (narrower, wider) };
+        let ((group, one, at), (other_group, other, span)) = (first.tag, second.tag);
+        let line = report.line(at);
+        if group == other_group {
+            let message = format!(
+                "{} of {} is already in {} (line {line})",
+                text(second.prefix),
+                other.what,
+                text(first.prefix)
+            );
+            report.warning("repeated", span, message, "keep the wider one");
+            return true;
+        }
+        match (one.next_hop, other.next_hop) {
+            (false, false) => {
+                let message = format!(
+                    "{} of {} is already owned by {}, as {} (line {line})",
+                    text(second.prefix),
+                    other.what,
+                    one.what,
+                    text(first.prefix),
+                );
+                report.error("address-owned-twice", span, message, "an address has one owner, by one port");
+            }
+            (true, true) => {
+                let message = format!(
+                    "{} is the next hop of {} and of {} (line {line})",
+                    text(second.prefix),
+                    other.what,
+                    one.what
+                );
+                report.error("address-owned-twice", span, message, "an address answers behind one port");
+            }
+            _ => {
+                let (owner, exit) = if one.next_hop { (other, one) } else { (one, other) };
+                let message = format!(
+                    "{} is the next hop of {}, and {} owns it (lines {line} and {})",
+                    text(if one.next_hop { first.prefix } else { second.prefix }),
+                    exit.what,
+                    owner.what,
+                    report.line(span),
+                );
+                report.error(
+                    "next-hop-owned",
+                    span,
+                    message,
+                    "the next hop is the router's own address, outside",
+                );
+            }
+        }
+        true
+    });
+}
+
+/// What is behind two links of one network is apart, so that it is clear which one leads there.
+fn links_apart(remote: &[Held<'_>], report: &mut Report) {
+    overlaps(items(remote), |wider, narrower| {
+        let (first, second) =
+            if wider.tag.2.start <= narrower.tag.2.start { (wider, narrower) } else { (narrower, wider) };
+        let ((group, one, at), (other_group, other, span)) = (first.tag, second.tag);
+        let line = report.line(at);
+        if group == other_group {
+            let message = format!(
+                "{} behind {} is already in {} (line {line})",
+                text(second.prefix),
+                other.what,
+                text(first.prefix)
+            );
+            report.warning("repeated", span, message, "keep the wider one");
+            return true;
+        }
+        if one.network.is_none() || one.network != other.network {
+            return false;
+        }
+        let message = format!(
+            "{} behind {} overlaps {} behind {} (line {line})",
+            text(second.prefix),
+            other.what,
+            text(first.prefix),
+            one.what,
+        );
+        report.error("links-overlap", span, message, "let each link lead to other addresses");
+        true
+    });
+}
+
+/// Nothing sends from the subnets of a network that it is not on.
+fn not_foreign(draft: &Draft, behind: &[Held<'_>], report: &mut Report) {
+    // Networks come first, so that a group is a network or a holder.
+    let mut items = Vec::new();
+    for (index, network) in draft.networks.iter().enumerate() {
+        items.extend(
+            network.subnets.iter().map(|at| Item::new(at.value, index, (Ok(network), Some(index), &at.span))),
+        );
+    }
+    for (index, (holder, prefixes)) in behind.iter().enumerate() {
+        let group = draft.networks.len() + index;
+        items.extend(
+            prefixes.iter().map(|(p, span)| Item::new(*p, group, (Err(holder), holder.network, *span))),
+        );
+    }
+    overlaps(items, |wider, narrower| {
+        let ((network, subnet), (holder, prefix)) = match (wider.tag.0, narrower.tag.0) {
+            (Ok(network), Err(holder)) => ((network, wider), (holder, narrower)),
+            (Err(holder), Ok(network)) => ((network, narrower), (holder, wider)),
+            _ => return false,
+        };
+        if holder.network.is_none() || holder.network == subnet.tag.1 {
+            return false;
+        }
+        let message = format!(
+            "{} behind {} overlaps the subnet {} of network {} (line {})",
+            text(prefix.prefix),
+            holder.what,
+            text(subnet.prefix),
+            quote(&network.name.value),
+            report.line(subnet.tag.2),
+        );
+        report.error("behind-foreign", prefix.tag.2, message, "leave out the addresses of other networks");
+        true
+    });
+}
+
+/// A MAC stands for one attachment on its bridge.
+fn one_mac(draft: &Draft, names: &Names<'_>, report: &mut Report) {
+    let mut seen: HashMap<(&str, [u8; 6]), (&str, &Span)> = HashMap::new();
+    for endpoint in &draft.endpoints {
+        for attachment in &endpoint.attachments {
+            let Some(mac) = &attachment.mac else { continue };
+            let Some(bridge) = names.bridge_of(attachment.network.as_ref(), None) else { continue };
+            if let Some((first, span)) = seen.insert((bridge, mac.value), (&endpoint.name.value, &mac.span)) {
+                let message = format!(
+                    "endpoint {} has the MAC of endpoint {} on bridge {} (line {})",
+                    quote(&endpoint.name.value),
+                    quote(first),
+                    quote(bridge),
+                    report.line(span),
+                );
+                report.error("mac-used-twice", &mac.span, message, "pin each one's own MAC, or none");
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A network file as it was written: every name, address and number with its place, nothing looked up yet.
+
+use std::net::IpAddr;
+
+use ipnetwork::IpNetwork;
+
+use super::{Inside, Protocol, Span};
+
+/// Something and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+}
+
+/// A file. What could not be read is missing here, and the report has an error for it.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) bridges: Vec<DraftBridge>,
+    pub(super) networks: Vec<DraftNetwork>,
+    pub(super) endpoints: Vec<DraftEndpoint>,
+    pub(super) links: Vec<DraftLink>,
+    pub(super) exits: Vec<DraftExit>,
+    pub(super) allows: Vec<DraftAllow>,
+    pub(super) nevers: Vec<DraftNever>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftBridge {
+    pub(super) name: At<String>,
+    pub(super) ports: Vec<At<String>>,
+    pub(super) flows: Vec<At<String>>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftNetwork {
+    pub(super) name: At<String>,
+    pub(super) bridge: Option<At<String>>,
+    pub(super) subnets: Vec<At<IpNetwork>>,
+    pub(super) inside: Inside,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftEndpoint {
+    pub(super) name: At<String>,
+    pub(super) attachments: Vec<DraftAttachment>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftAttachment {
+    pub(super) network: Option<At<String>>,
+    pub(super) port: Option<At<String>>,
+    pub(super) addresses: Vec<At<IpAddr>>,
+    pub(super) behind: Vec<At<IpNetwork>>,
+    pub(super) mac: Option<At<[u8; 6]>>,
+    pub(super) span: Span,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftLink {
+    pub(super) name: At<String>,
+    pub(super) ends: Vec<DraftLinkEnd>,
+}
+
+/// Either `network` or `bridge` is there, or the report has an error.
+#[derive(Debug)]
+pub(super) struct DraftLinkEnd {
+    pub(super) network: Option<At<String>>,
+    pub(super) bridge: Option<At<String>>,
+    pub(super) port: Option<At<String>>,
+    pub(super) behind: Vec<At<IpNetwork>>,
+    pub(super) forwards: Option<At<String>>,
+    pub(super) span: Span,
+}
+
+/// Either `network` or `bridge` is there, or the report has an error.
+#[derive(Debug)]
+pub(super) struct DraftExit {
+    pub(super) name: At<String>,
+    pub(super) network: Option<At<String>>,
+    pub(super) bridge: Option<At<String>>,
+    pub(super) port: Option<At<String>>,
+    pub(super) next_hop: Vec<At<IpAddr>>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftAllow {
+    pub(super) name: At<String>,
+    pub(super) from: Vec<At<String>>,
+    pub(super) to: Vec<At<String>>,
+    pub(super) protocol: Protocol,
+    pub(super) ports: Vec<At<u16>>,
+    pub(super) purpose: String,
+    pub(super) limit: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftNever {
+    pub(super) name: At<String>,
+    pub(super) from: Vec<At<String>>,
+    pub(super) to: Vec<At<String>>,
+}
+
+impl Draft {
+    /// Names and places of every bridge that the file names, in order of appearance; a bridge may stand here
+    /// several times.
+    pub(super) fn bridge_names(&self) -> Vec<&At<String>> {
+        let mut names: Vec<&At<String>> = self
+            .bridges
+            .iter()
+            .map(|bridge| &bridge.name)
+            .chain(self.networks.iter().filter_map(|network| network.bridge.as_ref()))
+            .chain(self.links.iter().flat_map(|link| &link.ends).filter_map(|end| end.bridge.as_ref()))
+            .chain(self.exits.iter().filter_map(|exit| exit.bridge.as_ref()))
+            .collect();
+        names.sort_by_key(|name| name.span.start);
+        names
+    }
+}

@@ -1,0 +1,290 @@
+//! The keys of one table: known ones, wrong ones, missing ones, and their values by type.
+
+use std::net::IpAddr;
+
+use ipnetwork::IpNetwork;
+
+use super::Span;
+use super::draft::At;
+use super::report::{Report, quote};
+use super::tree::{Entry, Node, Value};
+
+/// Items of one list. Longer ones are no description of a network that a person could check.
+const MAX_LIST: usize = 4096;
+
+/// One table of the file with the keys that it may have.
+pub(super) struct Fields<'n, 't> {
+    /// What it describes, for errors: "endpoint `gateway`".
+    what: String,
+    /// The place to point at when something is missing.
+    span: Span,
+    entries: &'n [Entry<'t>],
+}
+
+/// What a table may hold under a key.
+pub(super) fn entries_of<'n, 't>(
+    node: &'n Node<'t>,
+    what: &str,
+    known: &[&'static str],
+    report: &mut Report,
+) -> Option<&'n [Entry<'t>]> {
+    let Value::Table(entries) = &node.value else {
+        wrong_kind(node, what, "a table", report);
+        return None;
+    };
+    for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
+        let help =
+            report.near(&entry.key, known.iter().copied(), format!("known keys: {}", known.join(", ")));
+        let message = format!("{what} has no key {}", quote(&entry.key));
+        report.error("unknown-key", &entry.key_span, message, help);
+    }
+    Some(entries)
+}
+
+fn wrong_kind(node: &Node<'_>, what: &str, wanted: &str, report: &mut Report) {
+    let message = format!("{what} is {}, not {wanted}", node.kind());
+    report.error("wrong-type", &node.span, message, format!("write {wanted} here"));
+}
+
+impl<'n, 't> Fields<'n, 't> {
+    /// The table at `node`. An error, and none, where it is no table; an error for each key it may not have.
+    pub(super) fn open(
+        node: &'n Node<'t>,
+        span: &Span,
+        what: String,
+        known: &[&'static str],
+        report: &mut Report,
+    ) -> Option<Self> {
+        let entries = entries_of(node, &what, known, report)?;
+        Some(Fields { what, span: span.clone(), entries })
+    }
+
+    /// What it describes, once a better name for it is known.
+    pub(super) fn rename(&mut self, what: String, span: &Span) {
+        self.what = what;
+        self.span = span.clone();
+    }
+
+    /// What it describes.
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Where it stands.
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The value of a key.
+    pub(super) fn find(&self, key: &str) -> Option<&'n Node<'t>> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
+    /// Whether there is nothing under the key: no key, or an empty list.
+    pub(super) fn is_bare(&self, key: &str) -> bool {
+        self.find(key).is_none_or(|node| matches!(&node.value, Value::Array(items) if items.is_empty()))
+    }
+
+    /// Whether the key is there, whatever its value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Where the value of a key stands, or else the table.
+    pub(super) fn span_of(&self, key: &str) -> &Span {
+        self.find(key).map_or(&self.span, |node| &node.span)
+    }
+
+    fn of(&self, key: &str) -> String {
+        format!("{} of {}", quote(key), self.what)
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn required(&self, key: &str, example: &str, report: &mut Report) -> Option<&'n Node<'t>> {
+        let node = self.find(key);
+        if node.is_none() {
+            let message = format!("{} has no {}", self.what, quote(key));
+            report.error("missing-key", &self.span, message, format!("add {key} = {example}"));
+        }
+        node
+    }
+
+    /// A string.
+    pub(super) fn text(&self, key: &str, report: &mut Report) -> Option<At<String>> {
+        self.find(key).and_then(|node| text_of(node, &self.of(key), report))
+    }
+
+    /// A string that must be there.
+    pub(super) fn required_text(&self, key: &str, example: &str, report: &mut Report) -> Option<At<String>> {
+        self.required(key, example, report).and_then(|node| text_of(node, &self.of(key), report))
+    }
+
+    /// The items of a list; none where the key is missing.
+    pub(super) fn list(&self, key: &str, report: &mut Report) -> &'n [Node<'t>] {
+        let Some(node) = self.find(key) else { return &[] };
+        let Value::Array(items) = &node.value else {
+            wrong_kind(node, &self.of(key), "a list", report);
+            return &[];
+        };
+        items
+    }
+
+    fn bounded(&self, key: &str, items: &'n [Node<'t>], report: &mut Report) -> &'n [Node<'t>] {
+        match (items.get(..MAX_LIST), items.get(MAX_LIST)) {
+            (Some(kept), Some(first_beyond)) => {
+                let message = format!("{} has more than {MAX_LIST} items", self.of(key));
+                report.error("too-many", &first_beyond.span, message, "split it, or use a prefix");
+                kept
+            }
+            _ => items,
+        }
+    }
+
+    /// A list of strings.
+    pub(super) fn texts(&self, key: &str, report: &mut Report) -> Vec<At<String>> {
+        let items = self.list(key, report);
+        self.items(key, self.bounded(key, items, report), report)
+    }
+
+    /// A list of strings of any length.
+    pub(super) fn lines(&self, key: &str, report: &mut Report) -> Vec<At<String>> {
+        self.items(key, self.list(key, report), report)
+    }
+
+    /// A list of strings, where one alone needs no brackets.
+    pub(super) fn one_or_more_texts(&self, key: &str, report: &mut Report) -> Vec<At<String>> {
+        match self.find(key) {
+            Some(node) if matches!(node.value, Value::Text(_)) => {
+                self.items(key, std::slice::from_ref(node), report)
+            }
+            _ => self.texts(key, report),
+        }
+    }
+
+    fn items(&self, key: &str, items: &[Node<'_>], report: &mut Report) -> Vec<At<String>> {
+        let what = format!("an item of {}", self.of(key));
+        items.iter().filter_map(|node| text_of(node, &what, report)).collect()
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number(
+        &self,
+        node: &Node<'_>,
+        key: &str,
+        least: u32,
+        most: u32,
+        report: &mut Report,
+    ) -> Option<u32> {
+        let Value::Integer(number) = node.value else {
+            wrong_kind(node, &self.of(key), "a whole number", report);
+            return None;
+        };
+        let fits =
+            number.and_then(|number| u32::try_from(number).ok()).filter(|n| (least..=most).contains(n));
+        if fits.is_none() {
+            let message = format!("{} is not between {least} and {most}", self.of(key));
+            report.error(
+                "out-of-range",
+                &node.span,
+                message,
+                format!("write a number from {least} to {most}"),
+            );
+        }
+        fits
+    }
+
+    /// A whole number under a key that may be missing.
+    pub(super) fn optional_number(
+        &self,
+        key: &str,
+        least: u32,
+        most: u32,
+        report: &mut Report,
+    ) -> Option<u32> {
+        self.find(key).and_then(|node| self.number(node, key, least, most, report))
+    }
+
+    /// The items of a list of numbers from 1 to 65,535.
+    pub(super) fn port_numbers(&self, key: &str, report: &mut Report) -> Vec<At<u16>> {
+        let items = self.list(key, report);
+        let items = self.bounded(key, items, report);
+        let number = |node: &Node<'_>| {
+            let number = self.number(node, key, 1, u32::from(u16::MAX), report)?;
+            Some(At { value: u16::try_from(number).ok()?, span: node.span.clone() })
+        };
+        items.iter().filter_map(number).collect()
+    }
+
+    /// A list of addresses.
+    pub(super) fn addresses(&self, key: &str, report: &mut Report) -> Vec<At<IpAddr>> {
+        let mut addresses = Vec::new();
+        for At { value, span } in self.texts(key, report) {
+            match value.parse::<IpAddr>() {
+                Ok(address) => addresses.push(At { value: address, span }),
+                Err(_) => {
+                    let help = match value.parse::<IpNetwork>() {
+                        Ok(prefix) => format!("write the address alone: \"{}\"", prefix.ip()),
+                        Err(_) => {
+                            "write an IPv4 or IPv6 address, like \"10.0.0.100\" or \"fd00::100\"".to_owned()
+                        }
+                    };
+                    let message = format!("{} in {} is not an address", quote(&value), self.of(key));
+                    report.error("bad-address", &span, message, help);
+                }
+            }
+        }
+        addresses
+    }
+
+    /// A list of prefixes without host bits.
+    pub(super) fn prefixes(&self, key: &str, report: &mut Report) -> Vec<At<IpNetwork>> {
+        let mut prefixes = Vec::new();
+        for At { value, span } in self.texts(key, report) {
+            match value.parse::<IpNetwork>() {
+                Ok(prefix) if prefix.ip() == prefix.network() => prefixes.push(At { value: prefix, span }),
+                Ok(prefix) => {
+                    let message = format!("{} in {} has bits beyond its length", quote(&value), self.of(key));
+                    let help = format!("write \"{}/{}\"", prefix.network(), prefix.prefix());
+                    report.error("host-bits", &span, message, help);
+                }
+                Err(_) => {
+                    let message = format!("{} in {} is not a prefix", quote(&value), self.of(key));
+                    let help = "write an address and a length, like \"10.0.0.0/24\" or \"fd00::/64\"";
+                    report.error("bad-prefix", &span, message, help);
+                }
+            }
+        }
+        prefixes
+    }
+
+    /// One of a few words, the default where the key is missing; none where it is wrong.
+    pub(super) fn choice<T: Copy + Default>(
+        &self,
+        key: &str,
+        words: &[(&'static str, T)],
+        report: &mut Report,
+    ) -> Option<T> {
+        let At { value, span } = match self.find(key) {
+            Some(node) => text_of(node, &self.of(key), report)?,
+            None => return Some(T::default()),
+        };
+        if let Some((_, choice)) = words.iter().find(|(word, _)| *word == value) {
+            return Some(*choice);
+        }
+        let known = words.iter().map(|(word, _)| *word);
+        let list = known.clone().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+        let help = report.near(&value, known, format!("write one of {list}"));
+        report.error("bad-value", &span, format!("{} cannot be {}", self.of(key), quote(&value)), help);
+        None
+    }
+}
+
+fn text_of(node: &Node<'_>, what: &str, report: &mut Report) -> Option<At<String>> {
+    match &node.value {
+        Value::Text(text) => Some(At { value: text.to_string(), span: node.span.clone() }),
+        _ => {
+            wrong_kind(node, what, "a string", report);
+            None
+        }
+    }
+}

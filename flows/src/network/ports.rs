@@ -1,0 +1,198 @@
+//! Who uses which port of which bridge: each port has one use.
+
+use std::collections::HashMap;
+
+use super::Span;
+use super::draft::{At, Draft};
+use super::names::Names;
+use super::report::{Report, quote};
+
+/// The longest name of a Linux interface: IFNAMSIZ counts the NUL.
+const LONGEST: usize = 15;
+
+/// The bridge's own port, as `ovs-ofctl` and the network file write it.
+const LOCAL: &str = "LOCAL";
+
+/// Names that ovs-ofctl reads as a reserved port, in any case.
+const RESERVED: [&str; 10] =
+    ["IN_PORT", "TABLE", "NORMAL", "FLOOD", "ALL", "CONTROLLER", "ANY", "NONE", "UNSET", "MAX"];
+
+/// Checks the names of bridges and ports, and that nothing shares a port.
+pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
+    let mut seen = std::collections::HashSet::new();
+    for bridge in draft.bridge_names() {
+        if seen.insert(&*bridge.value) {
+            bridge_name(bridge, report);
+        }
+    }
+    let mut uses = Uses { by_place: HashMap::new(), bridge_of: HashMap::new() };
+    for endpoint in &draft.endpoints {
+        for attachment in &endpoint.attachments {
+            let bridge = names.bridge_of(attachment.network.as_ref(), None);
+            uses.add(
+                bridge,
+                attachment.port.as_ref(),
+                &format!("endpoint {}", quote(&endpoint.name.value)),
+                report,
+            );
+        }
+    }
+    for link in &draft.links {
+        let what = format!("link {}", quote(&link.name.value));
+        for end in &link.ends {
+            let bridge = names.bridge_of(end.network.as_ref(), end.bridge.as_ref());
+            uses.add(bridge, end.port.as_ref(), &what, report);
+            if end.bridge.is_some() {
+                uses.add(bridge, end.forwards.as_ref(), &format!("{what}, which forwards to it"), report);
+            }
+        }
+        let mut bridges =
+            link.ends.iter().filter_map(|end| names.bridge_of(end.network.as_ref(), end.bridge.as_ref()));
+        let networks: Vec<_> = link.ends.iter().filter_map(|end| end.network.as_ref()).collect();
+        match (networks.as_slice(), bridges.next(), bridges.next()) {
+            ([one, other], ..) if one.value != other.value => {
+                let message = format!(
+                    "{what} would join the networks {} and {}",
+                    quote(&one.value),
+                    quote(&other.value)
+                );
+                let help =
+                    "let one end carry the network; the other names its `bridge` and what it `forwards`";
+                report.error("link-joins-networks", &other.span, message, help);
+            }
+            (_, Some(one), Some(other)) if one == other => {
+                let message = format!("both ends of {what} are on bridge {}", quote(one));
+                report.error("link-one-bridge", &link.name.span, message, "a link joins two bridges");
+            }
+            _ => {}
+        }
+    }
+    for exit in &draft.exits {
+        let bridge = names.bridge_of(exit.network.as_ref(), exit.bridge.as_ref());
+        uses.add(bridge, exit.port.as_ref(), &format!("exit {}", quote(&exit.name.value)), report);
+    }
+    for bridge in &draft.bridges {
+        let mut seen: HashMap<&str, &Span> = HashMap::new();
+        for port in &bridge.ports {
+            uses.declare(&bridge.name.value, port, report);
+            if let Some(first) = seen.insert(&port.value, &port.span) {
+                let message =
+                    format!("port {} stands twice, first on line {}", quote(&port.value), report.line(first));
+                report.warning("repeated", &port.span, message, "keep one");
+            }
+        }
+        let network =
+            draft.networks.iter().find(|n| n.bridge.as_ref().is_some_and(|b| b.value == bridge.name.value));
+        if let (Some(network), Some(flow)) = (network, bridge.flows.first()) {
+            let message = format!(
+                "bridge {} has raw flows beside those of network {}",
+                quote(&bridge.name.value),
+                quote(&network.name.value),
+            );
+            let help = "raw flows are installed as they are and may break its isolation: say it with rules";
+            report.warning("flows-beside-networks", &flow.span, message, help);
+        }
+    }
+}
+
+/// The first use of each port: what uses it, and where.
+struct Uses<'d> {
+    by_place: HashMap<(&'d str, &'d str), (String, &'d Span)>,
+    bridge_of: HashMap<&'d str, (&'d str, &'d Span)>,
+}
+
+impl<'d> Uses<'d> {
+    fn add(
+        &mut self,
+        bridge: Option<&'d str>,
+        port: Option<&'d At<String>>,
+        what: &str,
+        report: &mut Report,
+    ) {
+        let Some(port) = port else { return };
+        if !port_name(port, bridge, report) {
+            return;
+        }
+        let Some(bridge) = bridge else { return };
+        if let Some((first, span)) = self.by_place.get(&(bridge, &*port.value)) {
+            let message = format!(
+                "port {} of bridge {} is already used by {first} (line {})",
+                quote(&port.value),
+                quote(bridge),
+                report.line(span),
+            );
+            report.error("port-used-twice", &port.span, message, "give each a port of its own");
+            return;
+        }
+        self.by_place.insert((bridge, &port.value), (what.to_owned(), &port.span));
+        self.on_one_bridge(bridge, port, report);
+    }
+
+    /// A port that the file lists without a use; it may have one elsewhere.
+    fn declare(&mut self, bridge: &'d str, port: &'d At<String>, report: &mut Report) {
+        if port_name(port, Some(bridge), report) {
+            self.on_one_bridge(bridge, port, report);
+        }
+    }
+
+    fn on_one_bridge(&mut self, bridge: &'d str, port: &'d At<String>, report: &mut Report) {
+        if port.value == LOCAL {
+            return;
+        }
+        let (first, span) = *self.bridge_of.entry(&port.value).or_insert((bridge, &port.span));
+        if first != bridge {
+            let message = format!(
+                "port {} is on bridge {}, and on line {} on bridge {}",
+                quote(&port.value),
+                quote(bridge),
+                report.line(span),
+                quote(first),
+            );
+            report.warning(
+                "port-on-two-bridges",
+                &port.span,
+                message,
+                "in one Open vSwitch a port is on one bridge",
+            );
+        }
+    }
+}
+
+/// Whether Linux and ovs-ofctl take it for the name of an interface.
+fn is_interface_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@' | b'+');
+    // A number would be read as a port's number, and `.` and `..` are no names of files in sysfs.
+    (1..=LONGEST).contains(&name.len())
+        && name.bytes().all(plain)
+        && !name.bytes().all(|b| b.is_ascii_digit())
+        && !matches!(name, "." | "..")
+}
+
+const NAME_HELP: &str = "use 1 to 15 ASCII letters, digits, `-`, `_`, `.`, `@` and `+`, not a number alone";
+
+fn bridge_name(bridge: &At<String>, report: &mut Report) {
+    let reserved = bridge.value.eq_ignore_ascii_case(LOCAL) || is_reserved(&bridge.value);
+    if reserved || !is_interface_name(&bridge.value) {
+        let message = format!("{} cannot be the name of a bridge", quote(&bridge.value));
+        report.error("bad-bridge-name", &bridge.span, message, NAME_HELP);
+    }
+}
+
+fn is_reserved(name: &str) -> bool {
+    RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved))
+}
+
+fn port_name(port: &At<String>, bridge: Option<&str>, report: &mut Report) -> bool {
+    let name = &*port.value;
+    let help = if bridge == Some(name) || (name != LOCAL && name.eq_ignore_ascii_case(LOCAL)) {
+        "write \"LOCAL\" for the bridge's own port"
+    } else if is_reserved(name) {
+        "name a real port: this word means something else in ovs-ofctl"
+    } else if !is_interface_name(name) {
+        NAME_HELP
+    } else {
+        return true;
+    };
+    report.error("bad-port-name", &port.span, format!("{} cannot be the name of a port", quote(name)), help);
+    false
+}

@@ -1,0 +1,113 @@
+//! What a network file says about one bridge, or about one name.
+
+use std::collections::HashSet;
+
+use super::{Attachment, Endpoint, Exit, Link, LinkEnd, LinkRole, Network, NetworkFile};
+
+/// What a rule can name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Party<'f> {
+    /// A network: in an allow its endpoints, in a never all that is on it.
+    Network(&'f Network),
+    /// An endpoint.
+    Endpoint(&'f Endpoint),
+    /// A link: what is behind its network end.
+    Link(&'f Link),
+    /// An exit: what is behind it.
+    Exit(&'f Exit),
+}
+
+impl<'f> Party<'f> {
+    /// Its name.
+    pub fn name(self) -> &'f str {
+        match self {
+            Party::Network(network) => &network.name,
+            Party::Endpoint(endpoint) => &endpoint.name,
+            Party::Link(link) => &link.name,
+            Party::Exit(exit) => &exit.name,
+        }
+    }
+
+    /// The networks that it is on, each once: several for a multi-homed endpoint, none for what is only
+    /// declared.
+    pub fn networks(self) -> Vec<&'f str> {
+        let mut networks: Vec<&str> = Vec::new();
+        let mut add = |network: &'f str| {
+            if !networks.contains(&network) {
+                networks.push(network);
+            }
+        };
+        match self {
+            Party::Network(network) => add(&network.name),
+            Party::Endpoint(endpoint) => endpoint.attachments.iter().for_each(|a| add(&a.network)),
+            Party::Link(link) => link.ends.iter().filter_map(LinkEnd::network).for_each(add),
+            Party::Exit(exit) => exit.network.iter().for_each(|network| add(network)),
+        }
+        networks
+    }
+}
+
+impl LinkEnd {
+    /// The network whose remote members it brings in.
+    pub fn network(&self) -> Option<&str> {
+        match &self.role {
+            LinkRole::Network { network, .. } => Some(network),
+            LinkRole::Forwards { .. } | LinkRole::Declared => None,
+        }
+    }
+}
+
+impl NetworkFile {
+    /// What a rule means by a name: networks, endpoints, links and exits share one set of names.
+    pub fn party(&self, name: &str) -> Option<Party<'_>> {
+        let network = || self.network(name).map(Party::Network);
+        let endpoint = || self.endpoints.iter().find(|e| e.name == name).map(Party::Endpoint);
+        let link = || self.links.iter().find(|l| l.name == name).map(Party::Link);
+        let exit = || self.exits.iter().find(|e| e.name == name).map(Party::Exit);
+        network().or_else(endpoint).or_else(link).or_else(exit)
+    }
+
+    /// The networks on a bridge, in the order of the file.
+    pub fn networks_on(&self, bridge: &str) -> impl Iterator<Item = &Network> {
+        self.networks.iter().filter(move |network| network.bridge == bridge)
+    }
+
+    /// The attachments on a bridge, each with its endpoint, in the order of the file.
+    pub fn attachments_on(&self, bridge: &str) -> impl Iterator<Item = (&Endpoint, &Attachment)> {
+        let networks: HashSet<&str> = self.networks_on(bridge).map(|network| &*network.name).collect();
+        self.endpoints
+            .iter()
+            .flat_map(|endpoint| endpoint.attachments.iter().map(move |attachment| (endpoint, attachment)))
+            .filter(move |(_, attachment)| networks.contains(&*attachment.network))
+    }
+
+    /// The ends of links on a bridge, each with its link, in the order of the file.
+    pub fn link_ends_on(&self, bridge: &str) -> impl Iterator<Item = (&Link, &LinkEnd)> {
+        self.links
+            .iter()
+            .flat_map(|link| link.ends.iter().map(move |end| (link, end)))
+            .filter(move |(_, end)| end.bridge == bridge)
+    }
+
+    /// The exits on a bridge, in the order of the file.
+    pub fn exits_on(&self, bridge: &str) -> impl Iterator<Item = &Exit> {
+        self.exits.iter().filter(move |exit| exit.bridge == bridge)
+    }
+
+    /// Every port that the file gives a bridge, each once: those of endpoints, of links and what they forward
+    /// to, of exits, and those that are only declared. `LOCAL` is among them where something is attached to it.
+    pub fn bridge_ports(&self, bridge: &str) -> Vec<&str> {
+        let endpoints = self.attachments_on(bridge).map(|(_, attachment)| &*attachment.port);
+        let links = self.link_ends_on(bridge).flat_map(|(_, end)| {
+            let forwards = match &end.role {
+                LinkRole::Forwards { port } => Some(&**port),
+                LinkRole::Network { .. } | LinkRole::Declared => None,
+            };
+            std::iter::once(&*end.port).chain(forwards)
+        });
+        let exits = self.exits_on(bridge).map(|exit| &*exit.port);
+        let declared = self.bridge(bridge).into_iter().flat_map(|b| b.ports.iter().map(|port| &**port));
+        let mut seen = HashSet::new();
+        endpoints.chain(links).chain(exits).chain(declared).filter(|port| seen.insert(*port)).collect()
+    }
+}

@@ -1,0 +1,153 @@
+//! Cutting a stream of bytes into messages.
+
+use bytes::{Bytes, BytesMut};
+use thiserror::Error;
+
+use crate::codec::{Reader, Wire};
+use crate::error::{DecodeError, DecodeErrorKind};
+use crate::header::{HEADER_LEN, Header};
+
+/// The longest message, in bytes: its length field has 16 bits.
+pub const MAX_FRAME: usize = 0xffff;
+
+/// A stream that cannot be cut any further: where the next message begins is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a message of {} bytes, shorter than its header", header.length)]
+pub struct FrameError {
+    /// The header that cannot be right.
+    pub header: Header,
+}
+
+impl From<FrameError> for DecodeError {
+    fn from(error: FrameError) -> Self {
+        Self {
+            kind: DecodeErrorKind::BadLength(usize::from(error.header.length)),
+            field: "header.length",
+            at: 2,
+        }
+    }
+}
+
+/// Cuts a stream into messages, by their length alone: the version is the session's to judge, because a switch may
+/// answer in another one.
+///
+/// It holds at most [`Framer::CAPACITY`] bytes. Frames share the memory of what was received: keep one and
+/// the whole buffer stays, so copy out of a frame what outlives it.
+#[derive(Debug, Default)]
+pub struct Framer {
+    buf: BytesMut,
+    failed: Option<FrameError>,
+}
+
+impl Framer {
+    /// How many bytes it holds at most: the longest message and as much again, so that whoever takes all
+    /// complete frames after each [`Framer::feed`] always gets on.
+    pub const CAPACITY: usize = 2 * (MAX_FRAME + 1);
+
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes bytes in and returns how many it took: fewer than given when it is full. Take frames out with
+    /// [`Framer::next_frame`] until there is none, then feed the rest. After an error it takes (and forgets) everything.
+    pub fn feed(&mut self, bytes: &[u8]) -> usize {
+        if self.failed.is_some() {
+            return bytes.len();
+        }
+        let room = Self::CAPACITY.saturating_sub(self.buf.len());
+        let taken = bytes.get(..room).unwrap_or(bytes);
+        self.buf.extend_from_slice(taken);
+        taken.len()
+    }
+
+    /// The next complete message, header included; none until more bytes come.
+    ///
+    /// # Errors
+    /// [`FrameError`] when a length is shorter than a header. The stream is of no more use: every later call says the same.
+    pub fn next_frame(&mut self) -> Result<Option<Bytes>, FrameError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let Ok(header) = Header::decode(&mut Reader::new(&self.buf)) else { return Ok(None) };
+        let length = usize::from(header.length);
+        if length < HEADER_LEN {
+            let error = FrameError { header };
+            self.failed = Some(error);
+            self.buf = BytesMut::new();
+            return Err(error);
+        }
+        if self.buf.len() < length {
+            return Ok(None);
+        }
+        Ok(Some(self.buf.split_to(length).freeze()))
+    }
+
+    /// Bytes held of messages not taken yet.
+    pub fn buffered(&self) -> usize {
+        self.buf.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(version: u8, len: u16) -> Vec<u8> {
+        let mut bytes = vec![version, 2];
+        bytes.extend(len.to_be_bytes());
+        bytes.resize(usize::from(len).max(8), 0xab);
+        bytes
+    }
+
+    fn frames(framer: &mut Framer) -> Vec<usize> {
+        std::iter::from_fn(|| framer.next_frame().unwrap()).map(|f| f.len()).collect()
+    }
+
+    #[test]
+    fn byte_by_byte() {
+        let mut framer = Framer::new();
+        let stream = [frame(4, 8), frame(4, 21), frame(1, 9)].concat();
+        let mut seen = Vec::new();
+        for byte in &stream {
+            assert_eq!(framer.feed(&[*byte]), 1);
+            seen.extend(frames(&mut framer));
+        }
+        assert_eq!(seen, [8, 21, 9]);
+        assert_eq!(framer.buffered(), 0);
+    }
+
+    #[test]
+    fn the_longest_frame_of_another_version_passes() {
+        let mut framer = Framer::new();
+        let stream = [frame(1, 65_535), frame(4, 8)].concat();
+        assert_eq!(framer.feed(&stream), stream.len());
+        assert_eq!(frames(&mut framer), [65_535, 8]);
+    }
+
+    #[test]
+    fn a_length_below_eight_is_fatal_and_stays_so() {
+        for len in 0..8 {
+            let mut framer = Framer::new();
+            framer.feed(&[frame(4, 8), frame(4, len), frame(4, 8)].concat());
+            assert_eq!(framer.next_frame().unwrap().unwrap().len(), 8);
+            let error = framer.next_frame().unwrap_err();
+            assert_eq!(error.header.length, len);
+            assert_eq!(framer.feed(&frame(4, 8)), 8);
+            assert_eq!(framer.next_frame(), Err(error));
+            assert_eq!(framer.buffered(), 0);
+            assert_eq!(DecodeError::from(error).wire_code(), (1, 6));
+        }
+    }
+
+    #[test]
+    fn it_never_holds_more_than_its_capacity() {
+        let mut framer = Framer::new();
+        let flood = vec![frame(4, 8); 100_000].concat();
+        let taken = framer.feed(&flood);
+        assert_eq!((taken, framer.buffered()), (Framer::CAPACITY, Framer::CAPACITY));
+        assert_eq!(framer.feed(&flood), 0);
+        assert_eq!(frames(&mut framer).len(), Framer::CAPACITY / 8);
+        assert_eq!(framer.feed(b"x"), 1);
+    }
+}
