@@ -9,6 +9,8 @@ pub mod ids;
 pub mod instruction;
 pub mod message;
 pub mod oxm;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use codec::{Reader, Wire, Writer};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};

@@ -19,7 +19,7 @@ pub struct ErrorMsg {
 }
 
 /// OFPET_EXPERIMENTER: the experimenter's id stands between the code and the data.
-const EXPERIMENTER: u16 = 0xffff;
+pub(super) const EXPERIMENTER: u16 = 0xffff;
 
 /// How much of a request goes back with an error, in bytes.
 const QUOTED: usize = 64;

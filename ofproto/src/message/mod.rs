@@ -21,6 +21,7 @@ mod bundle;
 mod config;
 mod dispatch;
 mod error_msg;
+mod error_names;
 mod features;
 mod flow_mod;
 mod flow_removed;
@@ -31,6 +32,8 @@ pub mod multipart;
 mod packet;
 mod port;
 mod role;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 

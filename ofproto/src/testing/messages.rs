@@ -1,0 +1,438 @@
+//! Messages.
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::actions::{actions, instructions, matches};
+use super::{bytes, text};
+use crate::ids::{BufferId, Cookie, DatapathId, GroupId, PortNo, TableId, Xid};
+use crate::message::monitor::{MonitorEvent, MonitorRequest, MonitorUpdate, MonitoredFlow};
+use crate::message::multipart::{
+    AggregateReply, Desc, FlowStats, FlowStatsRequest, GroupDesc, MultipartReply, MultipartReplyBody,
+    MultipartRequest, MultipartRequestBody, PortStats, TableStats,
+};
+use crate::message::{
+    BundleAdd, BundleControl, ErrorMsg, FeaturesReply, FlowMod, FlowRemoved, GroupMod, Hello, Message,
+    PacketIn, PacketOut, Port, PortStatus, Role, SwitchConfig,
+};
+
+/// Every message, each as likely as any other.
+pub fn message() -> BoxedStrategy<Message> {
+    prop_oneof![
+        Just(Message::FeaturesRequest),
+        Just(Message::GetConfigRequest),
+        Just(Message::BarrierRequest),
+        Just(Message::BarrierReply),
+        Just(Message::MonitorPaused),
+        Just(Message::MonitorResumed),
+        bytes(200).prop_map(Message::EchoRequest),
+        bytes(200).prop_map(Message::EchoReply),
+        hello().prop_map(Message::Hello),
+        error().prop_map(Message::Error),
+        features_reply().prop_map(Message::FeaturesReply),
+        switch_config().prop_map(Message::GetConfigReply),
+        switch_config().prop_map(Message::SetConfig),
+        packet_in().prop_map(Message::PacketIn),
+        flow_removed().prop_map(Message::FlowRemoved),
+        port_status().prop_map(Message::PortStatus),
+        packet_out().prop_map(Message::PacketOut),
+        flow_mod().prop_map(Message::FlowMod),
+        group_mod().prop_map(Message::GroupMod),
+        multipart_request().prop_map(Message::MultipartRequest),
+        multipart_reply().prop_map(Message::MultipartReply),
+        role().prop_map(Message::RoleRequest),
+        role().prop_map(Message::RoleReply),
+        bundle_control().prop_map(Message::BundleControl),
+        bundle_add().prop_map(Message::BundleAdd),
+        unknown(),
+    ]
+    .boxed()
+}
+
+/// A transaction id.
+pub fn xid() -> impl Strategy<Value = Xid> {
+    any::<u32>().prop_map(Xid)
+}
+
+fn port_no() -> impl Strategy<Value = PortNo> {
+    prop_oneof![any::<u32>(), 0..=16u32, 0xffff_ff00..=u32::MAX].prop_map(PortNo)
+}
+
+fn group_id() -> impl Strategy<Value = GroupId> {
+    any::<u32>().prop_map(GroupId)
+}
+
+fn table_id() -> impl Strategy<Value = TableId> {
+    any::<u8>().prop_map(TableId)
+}
+
+fn cookie() -> impl Strategy<Value = Cookie> {
+    any::<u64>().prop_map(Cookie)
+}
+
+/// Hellos of any version.
+pub fn hello() -> impl Strategy<Value = Hello> {
+    (any::<u8>(), option::of(any::<u32>())).prop_map(|(version, bitmap)| Hello { version, bitmap })
+}
+
+/// Errors, also experimenters'.
+pub fn error() -> impl Strategy<Value = ErrorMsg> {
+    let standard = (0..0xffffu16, Just(None));
+    let experimenter = (Just(0xffff), any::<u32>().prop_map(Some));
+    (prop_oneof![standard.boxed(), experimenter.boxed()], any::<u16>(), bytes(80))
+        .prop_map(|((kind, experimenter), code, data)| ErrorMsg { kind, code, experimenter, data })
+}
+
+/// Features.
+pub fn features_reply() -> impl Strategy<Value = FeaturesReply> {
+    any::<(u64, u32, u8, u8, u32, u32)>().prop_map(
+        |(id, n_buffers, n_tables, auxiliary_id, capabilities, reserved)| FeaturesReply {
+            datapath_id: DatapathId(id),
+            n_buffers,
+            n_tables,
+            auxiliary_id,
+            capabilities,
+            reserved,
+        },
+    )
+}
+
+fn switch_config() -> impl Strategy<Value = SwitchConfig> {
+    any::<(u16, u16)>().prop_map(|(flags, miss_send_len)| SwitchConfig { flags, miss_send_len })
+}
+
+/// Packets for the controller.
+pub fn packet_in() -> impl Strategy<Value = PacketIn> {
+    (any::<(u32, u16, u8)>(), table_id(), cookie(), matches(), bytes(200)).prop_map(
+        |((buffer_id, total_len, reason), table_id, cookie, fields, data)| PacketIn {
+            buffer_id: BufferId(buffer_id),
+            total_len,
+            reason,
+            table_id,
+            cookie,
+            fields,
+            data,
+        },
+    )
+}
+
+/// Packets for the switch.
+pub fn packet_out() -> impl Strategy<Value = PacketOut> {
+    (any::<u32>(), port_no(), actions(), bytes(200)).prop_map(|(buffer_id, in_port, actions, data)| {
+        PacketOut { buffer_id: BufferId(buffer_id), in_port, actions, data }
+    })
+}
+
+/// Ends of flows.
+pub fn flow_removed() -> impl Strategy<Value = FlowRemoved> {
+    (cookie(), table_id(), any::<(u16, u8, u32, u32, u16, u16, u64, u64)>(), matches()).prop_map(
+        |(cookie, table_id, (priority, reason, sec, nsec, idle, hard, packets, bytes), fields)| FlowRemoved {
+            cookie,
+            priority,
+            reason,
+            table_id,
+            duration_sec: sec,
+            duration_nsec: nsec,
+            idle_timeout: idle,
+            hard_timeout: hard,
+            packet_count: packets,
+            byte_count: bytes,
+            fields,
+        },
+    )
+}
+
+/// Ports.
+pub fn port() -> impl Strategy<Value = Port> {
+    (port_no(), any::<[u8; 6]>(), text(16), any::<(u32, u32, u32, u32, u32, u32, u32, u32)>()).prop_map(
+        |(
+            port_no,
+            hw_addr,
+            name,
+            (config, state, curr, advertised, supported, peer, curr_speed, max_speed),
+        )| Port {
+            port_no,
+            hw_addr,
+            name,
+            config,
+            state,
+            curr,
+            advertised,
+            supported,
+            peer,
+            curr_speed,
+            max_speed,
+        },
+    )
+}
+
+/// Events of ports.
+pub fn port_status() -> impl Strategy<Value = PortStatus> {
+    (0..5u8, port()).prop_map(|(reason, port)| PortStatus { reason: reason.into(), port })
+}
+
+/// Changes of flows.
+pub fn flow_mod() -> impl Strategy<Value = FlowMod> {
+    (
+        (cookie(), any::<u64>(), table_id(), 0..7u8),
+        any::<(u16, u16, u16, u32, u16, u16)>(),
+        (port_no(), group_id()),
+        (matches(), instructions()),
+    )
+        .prop_map(
+            |(
+                (cookie, cookie_mask, table_id, command),
+                (idle_timeout, hard_timeout, priority, buffer_id, flags, importance),
+                (out_port, out_group),
+                (fields, instructions),
+            )| FlowMod {
+                cookie,
+                cookie_mask,
+                table_id,
+                command: command.into(),
+                idle_timeout,
+                hard_timeout,
+                priority,
+                buffer_id: BufferId(buffer_id),
+                out_port,
+                out_group,
+                flags,
+                importance,
+                fields,
+                instructions,
+            },
+        )
+}
+
+fn group_mod() -> impl Strategy<Value = GroupMod> {
+    (any::<(u16, u8)>(), group_id(), bytes(64)).prop_map(|((command, kind), group_id, buckets)| GroupMod {
+        command,
+        kind,
+        group_id,
+        buckets,
+    })
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    any::<(u32, u64)>().prop_map(|(role, generation_id)| Role { role, generation_id })
+}
+
+/// What is asked of a switch.
+pub fn multipart_request() -> impl Strategy<Value = MultipartRequest> {
+    let body = prop_oneof![
+        Just(MultipartRequestBody::Desc),
+        Just(MultipartRequestBody::Table),
+        Just(MultipartRequestBody::GroupDesc),
+        Just(MultipartRequestBody::PortDesc),
+        flow_stats_request().prop_map(MultipartRequestBody::Flow),
+        flow_stats_request().prop_map(MultipartRequestBody::Aggregate),
+        port_no().prop_map(MultipartRequestBody::PortStats),
+        vec(monitor_request(), 0..3).prop_map(MultipartRequestBody::Monitor),
+        unknown_part().prop_map(|(kind, body)| MultipartRequestBody::Unknown { kind, body }),
+    ];
+    (0..2u16, body).prop_map(|(flags, body)| MultipartRequest { flags, body })
+}
+
+/// What a switch answers.
+pub fn multipart_reply() -> impl Strategy<Value = MultipartReply> {
+    let body = prop_oneof![
+        desc().prop_map(MultipartReplyBody::Desc),
+        vec(flow_stats(), 0..4).prop_map(MultipartReplyBody::Flow),
+        aggregate().prop_map(MultipartReplyBody::Aggregate),
+        vec(table_stats(), 0..4).prop_map(MultipartReplyBody::Table),
+        vec(port_stats(), 0..4).prop_map(MultipartReplyBody::PortStats),
+        vec(group_desc(), 0..4).prop_map(MultipartReplyBody::GroupDesc),
+        vec(port(), 0..4).prop_map(MultipartReplyBody::PortDesc),
+        vec(monitor_update(), 0..4).prop_map(MultipartReplyBody::Monitor),
+        unknown_part().prop_map(|(kind, body)| MultipartReplyBody::Unknown { kind, body }),
+    ];
+    (0..2u16, body).prop_map(|(flags, body)| MultipartReply { flags, body })
+}
+
+/// A multipart type that is not known, or an experimenter that is not ONF's.
+fn unknown_part() -> impl Strategy<Value = (u16, Bytes)> {
+    prop_oneof![(14..0xffffu16, bytes(40)), (Just(0xffff), vec(0..=0x4eu8, 0..40).prop_map(Bytes::from)),]
+}
+
+fn desc() -> impl Strategy<Value = Desc> {
+    (text(256), text(256), text(256), text(32), text(256)).prop_map(
+        |(mfr_desc, hw_desc, sw_desc, serial_num, dp_desc)| Desc {
+            mfr_desc,
+            hw_desc,
+            sw_desc,
+            serial_num,
+            dp_desc,
+        },
+    )
+}
+
+fn flow_stats_request() -> impl Strategy<Value = FlowStatsRequest> {
+    (table_id(), port_no(), group_id(), cookie(), any::<u64>(), matches()).prop_map(
+        |(table_id, out_port, out_group, cookie, cookie_mask, fields)| FlowStatsRequest {
+            table_id,
+            out_port,
+            out_group,
+            cookie,
+            cookie_mask,
+            fields,
+        },
+    )
+}
+
+/// Flows as a switch has them.
+pub fn flow_stats() -> impl Strategy<Value = FlowStats> {
+    (
+        (table_id(), cookie()),
+        any::<(u32, u32, u16, u16, u16, u16, u16, u64, u64)>(),
+        (matches(), instructions()),
+    )
+        .prop_map(
+            |(
+                (table_id, cookie),
+                (sec, nsec, priority, idle, hard, flags, importance, packets, bytes),
+                (fields, instructions),
+            )| FlowStats {
+                table_id,
+                duration_sec: sec,
+                duration_nsec: nsec,
+                priority,
+                idle_timeout: idle,
+                hard_timeout: hard,
+                flags,
+                importance,
+                cookie,
+                packet_count: packets,
+                byte_count: bytes,
+                fields,
+                instructions,
+            },
+        )
+}
+
+fn aggregate() -> impl Strategy<Value = AggregateReply> {
+    any::<(u64, u64, u32)>().prop_map(|(packet_count, byte_count, flow_count)| AggregateReply {
+        packet_count,
+        byte_count,
+        flow_count,
+    })
+}
+
+fn table_stats() -> impl Strategy<Value = TableStats> {
+    (table_id(), any::<(u32, u64, u64)>()).prop_map(
+        |(table_id, (active_count, lookup_count, matched_count))| TableStats {
+            table_id,
+            active_count,
+            lookup_count,
+            matched_count,
+        },
+    )
+}
+
+fn port_stats() -> impl Strategy<Value = PortStats> {
+    (port_no(), any::<[u64; 12]>(), any::<(u32, u32)>()).prop_map(
+        |(
+            port_no,
+            [
+                rx_packets,
+                tx_packets,
+                rx_bytes,
+                tx_bytes,
+                rx_dropped,
+                tx_dropped,
+                rx_errors,
+                tx_errors,
+                rx_frame_err,
+                rx_over_err,
+                rx_crc_err,
+                collisions,
+            ],
+            (duration_sec, duration_nsec),
+        )| PortStats {
+            port_no,
+            rx_packets,
+            tx_packets,
+            rx_bytes,
+            tx_bytes,
+            rx_dropped,
+            tx_dropped,
+            rx_errors,
+            tx_errors,
+            rx_frame_err,
+            rx_over_err,
+            rx_crc_err,
+            collisions,
+            duration_sec,
+            duration_nsec,
+        },
+    )
+}
+
+fn group_desc() -> impl Strategy<Value = GroupDesc> {
+    (any::<u8>(), group_id(), bytes(64)).prop_map(|(kind, group_id, buckets)| GroupDesc {
+        kind,
+        group_id,
+        buckets,
+    })
+}
+
+fn monitor_request() -> impl Strategy<Value = MonitorRequest> {
+    (any::<(u32, u16)>(), port_no(), table_id(), matches()).prop_map(
+        |((id, flags), out_port, table_id, fields)| MonitorRequest { id, flags, out_port, table_id, fields },
+    )
+}
+
+fn monitor_update() -> impl Strategy<Value = MonitorUpdate> {
+    prop_oneof![
+        monitored_flow().prop_map(|flow| MonitorUpdate::Flow(Box::new(flow))),
+        xid().prop_map(MonitorUpdate::Abbreviated),
+        (4..=u16::MAX, bytes(40)).prop_map(|(event, body)| MonitorUpdate::Unknown { event, body }),
+    ]
+}
+
+fn monitored_flow() -> impl Strategy<Value = MonitoredFlow> {
+    let event =
+        prop_oneof![Just(MonitorEvent::Added), Just(MonitorEvent::Deleted), Just(MonitorEvent::Modified)];
+    (event, any::<(u16, u16, u16, u16)>(), table_id(), cookie(), matches(), instructions()).prop_map(
+        |(event, (reason, priority, idle_timeout, hard_timeout), table_id, cookie, fields, instructions)| {
+            MonitoredFlow {
+                event,
+                reason,
+                priority,
+                idle_timeout,
+                hard_timeout,
+                table_id,
+                cookie,
+                fields,
+                instructions,
+            }
+        },
+    )
+}
+
+fn bundle_control() -> impl Strategy<Value = BundleControl> {
+    (any::<u32>(), 0..10u16, any::<u16>()).prop_map(|(bundle_id, kind, flags)| BundleControl {
+        bundle_id,
+        kind: kind.into(),
+        flags,
+    })
+}
+
+fn bundle_add() -> impl Strategy<Value = BundleAdd> {
+    (any::<(u32, u16)>(), any::<u8>(), any::<[u8; 4]>(), vec(any::<u8>(), 0..200)).prop_map(
+        |((bundle_id, flags), kind, xid, body)| {
+            let length = u16::try_from(body.len() + 8).unwrap_or(u16::MAX).to_be_bytes();
+            let message = [&[4, kind], &length[..], &xid, &body].concat();
+            BundleAdd { bundle_id, flags, message: message.into() }
+        },
+    )
+}
+
+/// A type that is not known, or an experimenter that is not ONF's.
+fn unknown() -> impl Strategy<Value = Message> {
+    let kind = prop_oneof![16..=17u8, 22..=23u8, 26..=u8::MAX];
+    let standard = (kind, bytes(40)).boxed();
+    let experimenter = (Just(4), vec(0..=0x4eu8, 4..40).prop_map(Bytes::from)).boxed();
+    prop_oneof![standard, experimenter].prop_map(|(kind, body)| Message::Unknown { kind, body })
+}
