@@ -1,13 +1,6 @@
 //! The harness that the end-to-end tests share: a lab (a private Open vSwitch in a network namespace of its
 //! own), the controller as its users start it, and real packets; and, for tests of the wire alone, an Open
 //! vSwitch without a network and an OpenFlow connection to it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, and so does its harness"
-)]
 
 pub mod conn;
 pub mod ovs;

@@ -4,6 +4,8 @@ mod learn;
 mod nicira;
 mod standard;
 mod subfield;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use bytes::Bytes;

@@ -28,12 +28,15 @@ impl Subfield {
         Self { field, ofs: 0, n_bits: Self::width(field) }
     }
 
-    /// How many bits of a field an action may name. Fewer than a match has for two fields: vlan_vid without the
-    /// bit that says "present", and the one flag of tun_flags.
+    /// How many bits of a field an action may name. Fewer than a match may have for vlan_vid, here without the
+    /// bit that says "present", and for fields whose unused bits Open vSwitch lets a match name.
     pub const fn width(field: Field) -> u16 {
         match field {
             Field::VlanVid => 12,
-            Field::TunFlags => 1,
+            Field::TunFlags | Field::TunErspanDir => 1,
+            Field::TunErspanVer => 4,
+            Field::TunErspanHwid => 6,
+            Field::TunErspanIdx => 20,
             _ => field.info().bits as u16,
         }
     }

@@ -107,13 +107,13 @@ fields! {
     /// VXLAN group policy flags.
     TunGbpFlags: "tun_gbp_flags", None, 8, Some((0x0001, 39)), None, true, Hex;
     /// ERSPAN version.
-    TunErspanVer: "tun_erspan_ver", None, 4, Some((0xffff, 12)), None, true, Dec;
+    TunErspanVer: "tun_erspan_ver", None, 8, Some((0xffff, 12)), None, true, Dec;
     /// ERSPAN index.
-    TunErspanIdx: "tun_erspan_idx", None, 20, Some((0xffff, 11)), None, true, Hex;
+    TunErspanIdx: "tun_erspan_idx", None, 32, Some((0xffff, 11)), None, true, Hex;
     /// ERSPAN direction.
-    TunErspanDir: "tun_erspan_dir", None, 1, Some((0xffff, 13)), None, true, Dec;
+    TunErspanDir: "tun_erspan_dir", None, 8, Some((0xffff, 13)), None, true, Dec;
     /// ERSPAN hardware id.
-    TunErspanHwid: "tun_erspan_hwid", None, 6, Some((0xffff, 14)), None, true, Hex;
+    TunErspanHwid: "tun_erspan_hwid", None, 8, Some((0xffff, 14)), None, true, Hex;
     /// GTP-U flags.
     TunGtpuFlags: "tun_gtpu_flags", None, 8, Some((0xffff, 15)), None, true, Hex;
     /// GTP-U message type.

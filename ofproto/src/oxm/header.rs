@@ -30,6 +30,11 @@ const fn table(class: u16, experimenter: u32) -> Table {
         }
         rest = tail;
     }
+    if class == 0x8000 {
+        // OpenFlow 1.5 gave these two a place of their own; Open vSwitch reads it in 1.3 too, and never writes it.
+        set(&mut table, class, Some((class, 42)), Field::TcpFlags);
+        set(&mut table, class, Some((class, 43)), Field::ActsetOutput);
+    }
     table
 }
 

@@ -1,32 +1,235 @@
-//! Stand-ins until the strategies of matches, actions and instructions are in.
+//! Matches, actions and instructions.
 
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
-use crate::action::Action;
+use super::bytes;
+use crate::action::{
+    Action, LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc,
+    Subfield, ToController,
+};
+use crate::ids::{Cookie, GroupId, PortNo, TableId};
 use crate::instruction::Instruction;
-use crate::oxm::{Match, Oxm};
+use crate::oxm::{Field, Match, Oxm};
 
-/// Matches.
+/// Any field.
+pub fn field() -> impl Strategy<Value = Field> {
+    select(Field::ALL)
+}
+
+/// A known field with a value, and sometimes a mask where it may have one.
+pub fn known(field: Field) -> impl Strategy<Value = Oxm> {
+    let exact = field.info().exact();
+    let mask = prop::option::of(any::<u128>()).prop_map(move |mask| {
+        // All ones and none are masks as well.
+        mask.filter(|_| field.info().maskable).map(|mask| mask & exact)
+    });
+    (any::<u128>(), mask).prop_map(move |(value, mask)| Oxm::Known { field, value: value & exact, mask })
+}
+
+/// A field that is in no table; some of an experimenter that nobody knows.
+pub fn unknown_oxm() -> impl Strategy<Value = Oxm> {
+    let class = prop_oneof![0x7000..0x7fff_u16, Just(0xffff)];
+    (class, 0..=127_u8, any::<bool>(), bytes(20)).prop_map(|(class, number, has_mask, payload)| {
+        let payload = if class == 0xffff {
+            Bytes::from([&[0xab, 0xcd, 0xef, 0x01][..], &payload].concat())
+        } else {
+            payload
+        };
+        Oxm::Unknown { class, number, has_mask, payload }
+    })
+}
+
+/// Matches in which no known field comes twice.
 pub fn matches() -> impl Strategy<Value = Match> {
-    let oxm = (0x7000..0x7fffu16, 0..=127u8, any::<bool>(), super::bytes(20))
-        .prop_map(|(class, number, has_mask, payload)| Oxm::Unknown { class, number, has_mask, payload });
-    vec(oxm, 0..4).prop_map(|fields| Match { fields })
+    let some = prop::sample::subsequence(Field::ALL, 0..12).prop_shuffle();
+    let known = some.prop_flat_map(|fields| fields.into_iter().map(known).collect::<Vec<_>>());
+    (known, vec(unknown_oxm(), 0..2)).prop_map(|(known, unknown)| Match { fields: [known, unknown].concat() })
+}
+
+/// Some bits of a field whose header fits 32 bits, at most `max` of them.
+pub fn subfield(max: u16) -> impl Strategy<Value = Subfield> {
+    short_field().prop_flat_map(move |field| bits_of(field, max))
+}
+
+/// A field that every Nicira action can name: an experimenter's id has no place in most.
+fn short_field() -> impl Strategy<Value = Field> {
+    field().prop_filter("needs an experimenter's id", |f| !is_long(*f))
+}
+
+fn is_long(field: Field) -> bool {
+    matches!(field.info().nxm, Some((0xffff, _)))
+}
+
+fn bits_of(field: Field, max: u16) -> impl Strategy<Value = Subfield> {
+    let width = Subfield::width(field);
+    (1..=width.min(max)).prop_flat_map(move |n_bits| {
+        (0..=width - n_bits).prop_map(move |ofs| Subfield { field, ofs, n_bits })
+    })
+}
+
+/// Two subfields as wide as each other.
+fn pair(fields: impl Strategy<Value = (Field, Field)>) -> impl Strategy<Value = (Subfield, Subfield)> {
+    fields.prop_flat_map(|(a, b)| {
+        bits_of(a, Subfield::width(b)).prop_flat_map(move |a| {
+            (0..=Subfield::width(b) - a.n_bits)
+                .prop_map(move |ofs| (a, Subfield { field: b, ofs, n_bits: a.n_bits }))
+        })
+    })
+}
+
+/// A port that has a 16-bit form.
+fn short_port() -> impl Strategy<Value = PortNo> {
+    prop_oneof![(0..0xff00_u32).prop_map(PortNo), (0xffff_fff9..=u32::MAX).prop_map(PortNo)]
+}
+
+/// One part of a learned flow.
+pub fn learn_spec() -> impl Strategy<Value = LearnSpec> {
+    let immediate = (subfield(128), any::<u128>())
+        .prop_map(|(dst, value)| (dst, LearnSrc::Immediate(dst.read(value << dst.ofs))));
+    let from = pair((short_field(), short_field())).prop_map(|(dst, src)| (dst, LearnSrc::Field(src)));
+    (prop_oneof![immediate, from], 0..3_u8, subfield(128)).prop_map(|((dst, src), kind, port)| match kind {
+        0 => LearnSpec::Match { dst, src },
+        1 => LearnSpec::Load { dst, src },
+        _ => LearnSpec::Output { src: port },
+    })
+}
+
+/// Either form of `learn`.
+pub fn learn() -> impl Strategy<Value = Learn> {
+    let timeouts = any::<[u16; 5]>();
+    let flags = (any::<bool>(), any::<bool>());
+    let second = (prop_oneof![Just(0), any::<u32>()], prop::option::of(subfield(1)));
+    (timeouts, any::<u64>(), flags, any::<u8>(), second, vec(learn_spec(), 0..6)).prop_map(
+        |([idle, hard, priority, fin_idle, fin_hard], cookie, flags, table, (limit, result_dst), specs)| {
+            let (send, delete) = flags;
+            Learn {
+                idle_timeout: idle,
+                hard_timeout: hard,
+                priority,
+                cookie: Cookie(cookie),
+                flags: if send { LEARN_SEND_FLOW_REM } else { 0 }
+                    | if delete { LEARN_DELETE_LEARNED } else { 0 }
+                    | if result_dst.is_some() { LEARN_WRITE_RESULT } else { 0 },
+                table: TableId(table),
+                fin_idle_timeout: fin_idle,
+                fin_hard_timeout: fin_hard,
+                limit,
+                result_dst,
+                specs,
+            }
+        },
+    )
+}
+
+/// Either form of `controller`.
+pub fn to_controller() -> impl Strategy<Value = ToController> {
+    (
+        any::<u16>(),
+        any::<u16>(),
+        any::<u8>(),
+        prop_oneof![Just(Bytes::new()), bytes(20)],
+        any::<bool>(),
+        prop::option::of(any::<u32>()),
+    )
+        .prop_map(|(max_len, controller_id, reason, userdata, pause, meter)| ToController {
+            max_len,
+            controller_id,
+            reason,
+            userdata,
+            pause,
+            meter,
+        })
+}
+
+/// An action that is the same after encoding and decoding.
+pub fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![standard(), nicira(), unknown()]
+}
+
+fn standard() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        (any::<u32>(), any::<u16>()).prop_map(|(p, max_len)| Action::Output { port: PortNo(p), max_len }),
+        select(vec![
+            Action::CopyTtlOut,
+            Action::CopyTtlIn,
+            Action::DecMplsTtl,
+            Action::PopVlan,
+            Action::DecNwTtl,
+            Action::PopPbb
+        ]),
+        any::<u8>().prop_map(Action::SetMplsTtl),
+        any::<u8>().prop_map(Action::SetNwTtl),
+        any::<u16>().prop_map(Action::PushVlan),
+        any::<u16>().prop_map(Action::PushMpls),
+        any::<u16>().prop_map(Action::PopMpls),
+        any::<u16>().prop_map(Action::PushPbb),
+        any::<u32>().prop_map(Action::SetQueue),
+        any::<u32>().prop_map(|g| Action::Group(GroupId(g))),
+        prop_oneof![
+            field().prop_flat_map(known).prop_map(|oxm| match oxm {
+                Oxm::Known { field, value, .. } => Oxm::Known { field, value, mask: None },
+                unknown => unknown,
+            }),
+            unknown_oxm()
+        ]
+        .prop_map(Action::SetField),
+    ]
+}
+
+fn nicira() -> impl Strategy<Value = Action> {
+    let note = (0..4_usize, any::<[u8; 32]>()).prop_map(|(n, fill)| {
+        Action::Note(Bytes::copy_from_slice(fill.get(..6 + 8 * n).unwrap_or(&fill[..6])))
+    });
+    prop_oneof![
+        (prop::option::of(short_port()), prop::option::of((0..=254_u8).prop_map(TableId)))
+            .prop_map(|(port, table)| Action::Resubmit { port, table }),
+        pair((field(), field())).prop_map(|(src, dst)| Action::Move { src, dst }),
+        (subfield(64), any::<u64>()).prop_map(|(dst, v)| {
+            let low = u64::MAX >> (64 - u32::from(dst.n_bits));
+            Action::Load { dst, value: v & low }
+        }),
+        prop_oneof![field().prop_flat_map(known), unknown_oxm()].prop_map(Action::RegLoad2),
+        note,
+        (subfield(64), any::<u16>()).prop_map(|(src, max_len)| Action::OutputReg { src, max_len }),
+        learn().prop_map(|l| Action::Learn(Box::new(l))),
+        Just(Action::Exit),
+        (any::<u16>(), any::<u16>()).prop_map(|(idle, hard)| Action::FinTimeout { idle, hard }),
+        to_controller().prop_map(|c| Action::Controller(Box::new(c))),
+    ]
+}
+
+/// Types that nobody has, other experimenters, and Nicira's subtypes that are kept as they are.
+fn unknown() -> impl Strategy<Value = Action> {
+    let head = prop_oneof![
+        (1000..0xfffe_u16).prop_map(|kind| (kind, vec![0; 4])),
+        Just((0xffff, vec![0x4f, 0x4e, 0x46, 0x00])),
+        Just((0xffff, vec![0x00, 0x00, 0x23, 0x20, 0x00, 0x23, 0x00, 0x01, 0, 0, 0, 0])),
+    ];
+    (head, (0..4_usize).prop_flat_map(|n| vec(any::<u8>(), 8 * n)))
+        .prop_map(|((kind, head), tail)| Action::Unknown { kind, body: [head, tail].concat().into() })
 }
 
 /// Actions.
 pub fn actions() -> impl Strategy<Value = Vec<Action>> {
-    vec((1000..0xfffeu16, body()).prop_map(|(kind, body)| Action::Unknown { kind, body }), 0..4)
+    vec(action(), 0..5)
 }
 
 /// Instructions.
 pub fn instructions() -> impl Strategy<Value = Vec<Instruction>> {
-    let unknown = (1000..0xfffeu16, body()).prop_map(|(kind, body)| Instruction::Unknown { kind, body });
-    vec(prop_oneof![unknown, actions().prop_map(Instruction::ApplyActions)], 0..3)
-}
-
-/// With type and length a multiple of eight bytes.
-fn body() -> impl Strategy<Value = Bytes> {
-    (0..4usize).prop_flat_map(|n| vec(any::<u8>(), 4 + 8 * n)).prop_map(Bytes::from)
+    let body = (0..4_usize).prop_flat_map(|n| vec(any::<u8>(), 4 + 8 * n));
+    vec(
+        prop_oneof![
+            any::<u8>().prop_map(|t| Instruction::GotoTable(TableId(t))),
+            any::<(u64, u64)>().prop_map(|(value, mask)| Instruction::WriteMetadata { value, mask }),
+            actions().prop_map(Instruction::WriteActions),
+            actions().prop_map(Instruction::ApplyActions),
+            Just(Instruction::ClearActions),
+            any::<u32>().prop_map(Instruction::Meter),
+            (1000..=u16::MAX, body).prop_map(|(kind, b)| Instruction::Unknown { kind, body: b.into() }),
+        ],
+        0..4,
+    )
 }

@@ -1,0 +1,186 @@
+//! What is encoded comes back; what is not an action is refused, and nothing panics.
+
+use proptest::prelude::*;
+
+use super::{Action, Subfield};
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeErrorKind, EncodeError};
+use crate::instruction::Instruction;
+use crate::oxm::{Field, Match, Oxm};
+use crate::testing::actions;
+
+fn encode(actions: &[Action]) -> Result<Vec<u8>, EncodeError> {
+    let mut w = Writer::new();
+    Action::encode_list(actions, &mut w)?;
+    Ok(w.into_vec())
+}
+
+fn encode_match(m: &Match) -> Result<Vec<u8>, EncodeError> {
+    let mut w = Writer::new();
+    m.encode(&mut w)?;
+    Ok(w.into_vec())
+}
+
+fn set(field: Field, value: u128, mask: Option<u128>) -> Action {
+    Action::SetField(Oxm::Known { field, value, mask })
+}
+
+/// Flips, cuts and fills in bytes of something valid: the shapes that random bytes never reach.
+fn mutated(valid: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    (valid, proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), any::<u16>())
+        .prop_map(|(mut bytes, edits, cut)| {
+            for (at, b) in edits {
+                if !bytes.is_empty() {
+                    let at = at.index(bytes.len());
+                    bytes[at] = b;
+                }
+            }
+            if cut % 4 == 0 {
+                bytes.truncate(usize::from(cut / 4) % (bytes.len() + 1));
+            }
+            bytes
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_match_comes_back(m in actions::matches()) {
+        let bytes = encode_match(&m).unwrap();
+        prop_assert_eq!(bytes.len() % 8, 0);
+        let mut r = Reader::new(&bytes);
+        prop_assert_eq!(Match::decode(&mut r), Ok(m));
+        prop_assert!(r.is_empty());
+    }
+
+    #[test]
+    fn actions_come_back(list in actions::actions()) {
+        let bytes = encode(&list).unwrap();
+        prop_assert_eq!(bytes.len() % 8, 0);
+        prop_assert_eq!(Action::decode_list(&mut Reader::new(&bytes)), Ok(list));
+    }
+
+    #[test]
+    fn instructions_come_back(list in actions::instructions()) {
+        let mut w = Writer::new();
+        Instruction::encode_list(&list, &mut w).unwrap();
+        prop_assert_eq!(Instruction::decode_list(&mut Reader::new(w.as_slice())), Ok(list));
+    }
+
+    /// Whatever decodes can be encoded, and then decodes to the same.
+    #[test]
+    fn what_decodes_encodes(bytes in mutated(actions::actions().prop_map(|l| encode(&l).unwrap()))) {
+        if let Ok(list) = Action::decode_list(&mut Reader::new(&bytes)) {
+            let again = encode(&list).unwrap();
+            prop_assert_eq!(Action::decode_list(&mut Reader::new(&again)), Ok(list));
+        }
+    }
+
+    #[test]
+    fn what_decodes_as_a_match_encodes(
+        bytes in mutated(actions::matches().prop_map(|m| encode_match(&m).unwrap()))
+    ) {
+        if let Ok(m) = Match::decode(&mut Reader::new(&bytes)) {
+            let again = encode_match(&m).unwrap();
+            prop_assert_eq!(Match::decode(&mut Reader::new(&again)), Ok(m));
+        }
+    }
+
+    #[test]
+    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Match::decode(&mut Reader::new(&bytes));
+        let _ = Match::decode_fields(&mut Reader::new(&bytes));
+        let _ = Action::decode_list(&mut Reader::new(&bytes));
+        let _ = Instruction::decode_list(&mut Reader::new(&bytes));
+    }
+
+    /// The loads that stand for a masked set_field change the bits under the mask, and no other.
+    #[test]
+    fn a_masked_set_field_is_its_loads(value: u128, mask: u128, before: u128) {
+        let action = set(Field::Xxreg1, value, Some(mask));
+        let mut after = before;
+        for load in action.lowered().unwrap() {
+            match load {
+                Action::Load { dst, value } => after = dst.write(after, u128::from(value)),
+                Action::SetField(Oxm::Known { value, mask: None, .. }) => after = value,
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+        prop_assert_eq!(after, before & !mask | value & mask);
+    }
+}
+
+#[test]
+fn every_field_has_a_wire_form() {
+    for &field in Field::ALL {
+        let exact = field.info().exact();
+        for mask in [None, Some(1).filter(|_| field.info().maskable)] {
+            let m = Match { fields: vec![Oxm::Known { field, value: exact, mask }] };
+            let bytes = encode_match(&m).unwrap();
+            assert_eq!(Match::decode(&mut Reader::new(&bytes)), Ok(m));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_cut_to_fit() {
+    let too_wide = Match { fields: vec![Oxm::Known { field: Field::IpDscpShifted, value: 64, mask: None }] };
+    assert!(matches!(encode_match(&too_wide), Err(EncodeError::DoesNotFit { value: 64, .. })));
+    let masked = Match { fields: vec![Oxm::Known { field: Field::EthType, value: 1, mask: Some(1) }] };
+    assert!(encode_match(&masked).is_err());
+    let dst = Subfield { field: Field::Reg0, ofs: 0, n_bits: 4 };
+    assert!(encode(&[Action::Load { dst, value: 16 }]).is_err());
+    assert!(encode(&[Action::Load { dst: Subfield { ofs: 30, ..dst }, value: 0 }]).is_err());
+    assert!(encode(&[Action::Move { src: dst, dst: Subfield { n_bits: 5, ..dst } }]).is_err());
+    assert!(encode(&[Action::Resubmit { port: Some(crate::PortNo(0x1_0000)), table: None }]).is_err());
+    assert!(encode(&[Action::Note(vec![0; 65_536].into())]).is_err());
+    assert!(encode(&[Action::Unknown { kind: 99, body: vec![0; 5].into() }]).is_err());
+    assert!(encode(&[set(Field::Reg0, 1 << 32, Some(1))]).is_err());
+}
+
+#[test]
+fn a_field_twice_is_refused() {
+    // eth_src under its OXM and its NXM header.
+    let hex = [0x80, 0x00, 0x08, 6, 0, 0, 0, 0, 0, 1, 0x00, 0x00, 0x04, 6, 0, 0, 0, 0, 0, 1];
+    let err = Match::decode_fields(&mut Reader::new(&hex)).unwrap_err();
+    assert_eq!((err.kind, err.at), (DecodeErrorKind::BadField, 10));
+}
+
+#[test]
+fn lengths_that_cannot_be_are_refused() {
+    for bytes in [
+        &[0, 24, 0, 0, 0, 0, 0, 0][..],
+        &[0, 24, 0, 4, 0, 0, 0, 0],
+        &[0, 24, 0, 9, 0, 0, 0, 0, 0],
+        &[0, 24, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        &[0, 0, 0, 8, 0, 0, 0, 1],
+        &[0, 24, 0, 16, 0, 0, 0, 0],
+        &[0, 24, 0],
+    ] {
+        assert!(Action::decode_list(&mut Reader::new(bytes)).is_err(), "{bytes:x?}");
+        assert!(Instruction::decode_list(&mut Reader::new(&[bytes, &[0]].concat())).is_err(), "{bytes:x?}");
+    }
+    for bytes in
+        [&[0, 1, 0, 3, 0, 0, 0, 0][..], &[0, 1, 0, 9, 0, 0, 0, 0], &[0, 0, 0, 4, 0, 0, 0, 0], &[0, 1, 0, 4]]
+    {
+        assert!(Match::decode(&mut Reader::new(bytes)).is_err(), "{bytes:x?}");
+    }
+}
+
+#[test]
+fn an_action_that_cannot_be_said_survives() {
+    // learn with a source field that nobody knows, and load of a value wider than its bits.
+    let learn = [
+        &[0xff, 0xff, 0, 0x28, 0, 0, 0x23, 0x20, 0, 16][..],
+        &[0; 22],
+        &[0x10, 0x08, 0x7a, 0xaa, 0x02, 0x01, 0, 0],
+    ]
+    .concat();
+    let load =
+        [&[0xff, 0xff, 0, 0x18, 0, 0, 0x23, 0x20, 0, 7, 0, 3, 0, 1, 0, 4][..], &[0, 0, 0, 0, 0, 0, 0, 16]]
+            .concat();
+    for bytes in [learn, load] {
+        let list = Action::decode_list(&mut Reader::new(&bytes)).unwrap();
+        assert!(matches!(list[..], [Action::Unknown { kind: 0xffff, .. }]), "{list:?}");
+        assert_eq!(encode(&list).unwrap(), bytes);
+    }
+}
