@@ -100,8 +100,7 @@ impl<'w, 'a> Follower<'w, 'a> {
 
     /// Packets that need not be run.
     pub(super) fn considered(&mut self, packets: usize) {
-        self.report.packets =
-            self.report.packets.saturating_add(u64::try_from(packets).unwrap_or(u64::MAX));
+        self.report.packets = self.report.packets.saturating_add(u64::try_from(packets).unwrap_or(u64::MAX));
     }
 
     pub(super) fn incomplete(&mut self, why: &str) {
@@ -191,8 +190,11 @@ impl<'w, 'a> Follower<'w, 'a> {
             if known.clone().count() >= WITNESSES || known.clone().any(same) {
                 continue;
             }
-            let witness =
-                Witness { never: never.name.clone(), hops: self.hops(at, visits, last), learned: self.round.number > 0 };
+            let witness = Witness {
+                never: never.name.clone(),
+                hops: self.hops(at, visits, last),
+                learned: self.round.number > 0,
+            };
             self.report.witnesses.push(witness);
         }
     }
@@ -222,8 +224,10 @@ impl<'w, 'a> Follower<'w, 'a> {
         let flows = self.world.bridges.get(bridge);
         let learned = flows.is_some_and(|b| step.flow >= b.flows.len());
         let origin = flows.and_then(|b| b.origins.get(&cookie));
-        let what = origin
-            .map_or_else(|| "no rule of the file".to_owned(), |o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail));
+        let what = origin.map_or_else(
+            || "no rule of the file".to_owned(),
+            |o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail),
+        );
         let learned = if learned { ", learned" } else { "" };
         format!("table {} priority {priority} cookie {cookie} ({what}{learned})", table.0)
     }

@@ -17,7 +17,7 @@ use ofproto::{Cookie, PortNo};
 
 pub use witness::{Hop, Witness};
 
-use crate::compile::{Origin, PortMap};
+use crate::compile::{Origin, PortMap, Program, compile};
 use crate::finding::Finding;
 use crate::interp::Pipeline;
 use crate::model::{Flow, FlowMatch};
@@ -89,6 +89,16 @@ impl Report {
 pub fn numbered_ports(file: &NetworkFile, bridge: &str) -> PortMap {
     let ports = file.bridge_ports(bridge).into_iter().filter(|p| *p != "LOCAL");
     ports.zip(1..).map(|(name, n)| (name.to_owned(), PortNo(n))).collect()
+}
+
+/// Every bridge of the file, compiled with all the ports that the file gives it.
+pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
+    let bridges = file.bridges.iter().map(|bridge| {
+        let ports = numbered_ports(file, &bridge.name);
+        let Program { flows, origins, .. } = compile(file, &bridge.name, &ports);
+        BridgeFlows { name: &bridge.name, ports, flows, origins }
+    });
+    bridges.collect()
 }
 
 /// Checks every `never` of the file on the flows of all its bridges together.

@@ -1,6 +1,8 @@
 //! The packets that are tried at a port: families of packets, each a tree of choices. Where nothing looked at
 //! what a choice changes, its other branches go the same way and are not run.
 
+use std::collections::BTreeSet;
+
 use ofproto::oxm::Field;
 
 use super::follow::Follower;
@@ -46,9 +48,8 @@ pub(super) fn from_port(world: &World<'_>, values: &Values, source: Place, follo
     let dst_macs = thin(&values.macs, &[STRANGER]);
     let v4 = thin(&values.v4, &[]);
     let v6 = thin(&values.v6, &[]);
-    let tags = std::iter::once(vec![(Field::VlanVid, 0)]).chain(
-        values.vids.iter().map(|vid| vec![(Field::VlanVid, VLAN_PRESENT | vid), (Field::VlanPcp, 0)]),
-    );
+    let tags = std::iter::once(vec![(Field::VlanVid, 0)])
+        .chain(values.vids.iter().map(|vid| vec![(Field::VlanVid, VLAN_PRESENT | vid), (Field::VlanPcp, 0)]));
     let ethernet = || {
         [
             Choice::of(Field::EthSrc, src_macs.iter().copied()),
@@ -63,23 +64,16 @@ pub(super) fn from_port(world: &World<'_>, values: &Values, source: Place, follo
     };
 
     let ip4 = Packet::ipv4(any, any, [0; 4].into(), [0; 4].into(), 0);
-    run(
-        ip4,
-        vec![
-            Choice::of(Field::Ipv4Src, v4.iter().copied()),
-            Choice::of(Field::Ipv4Dst, v4.iter().copied()),
-            Choice::between(transports(values, false)),
-        ],
-    );
     let ip6 = Packet::ipv6(any, any, 0.into(), 0.into(), 0);
-    run(
-        ip6.clone(),
-        vec![
-            Choice::of(Field::Ipv6Src, v6.iter().copied()),
-            Choice::of(Field::Ipv6Dst, v6.iter().copied()),
-            Choice::between(transports(values, true)),
-        ],
-    );
+    for (base, src, dst, addresses) in
+        [(&ip4, Field::Ipv4Src, Field::Ipv4Dst, &v4), (&ip6, Field::Ipv6Src, Field::Ipv6Dst, &v6)]
+    {
+        let is_v6 = src == Field::Ipv6Src;
+        for (proto, transport) in transports(values, is_v6) {
+            let ends = [src, dst].map(|field| Choice::of(field, addresses.iter().copied()));
+            run(base.clone().with(Field::IpProto, proto), ends.into_iter().chain(transport).collect());
+        }
+    }
     for (kind, link_layer) in [(135, Field::NdSll), (136, Field::NdTll)] {
         run(
             ip6.clone().icmpv6(kind, 0).with(Field::IpTtl, 255),
@@ -128,56 +122,45 @@ fn explore(packet: &Packet, choices: &[Choice], follower: &mut Follower<'_, '_>)
     mattered
 }
 
-/// What stands behind the IP header. Source ports are tried where destination ports are not and the other way
-/// round: an answer's are the question's, exchanged.
-fn transports(values: &Values, v6: bool) -> Vec<Branch> {
-    let mut branches = Vec::new();
-    let ports = |named: &std::collections::BTreeSet<u128>| {
-        let mut pairs = vec![(OTHER_PORT, OTHER_PORT)];
-        for port in named.iter().copied().filter(|p| *p != OTHER_PORT) {
-            pairs.extend([(OTHER_PORT, port), (port, OTHER_PORT), (port, port)]);
-        }
-        pairs
-    };
-    for (src, dst) in ports(&values.tcp) {
-        for flags in [TCP_SYN, TCP_ACK, TCP_SYN | TCP_ACK, TCP_RST, TCP_FIN | TCP_ACK, 0] {
-            branches.push(vec![
-                (Field::IpProto, 6),
-                (Field::TcpSrc, src),
-                (Field::TcpDst, dst),
-                (Field::TcpFlags, flags.into()),
-            ]);
-        }
-    }
-    for (proto, from, to, named) in [
-        (17, Field::UdpSrc, Field::UdpDst, &values.udp),
-        (132, Field::SctpSrc, Field::SctpDst, &values.sctp),
-    ] {
-        branches.extend(ports(named).into_iter().map(|(s, d)| vec![(Field::IpProto, proto), (from, s), (to, d)]));
-    }
-    // DHCP and DHCPv6, both ways.
-    for (a, b) in [(67, 68), (68, 67), (546, 547), (547, 546)] {
-        branches.push(vec![(Field::IpProto, 17), (Field::UdpSrc, a), (Field::UdpDst, b)]);
-    }
-    // Later fragments.
-    for (proto, from, to) in [(6, Field::TcpSrc, Field::TcpDst), (17, Field::UdpSrc, Field::UdpDst)] {
-        let mut branch = vec![(Field::IpProto, proto), (from, 0), (to, 0), (Field::IpFrag, 3)];
-        if proto == 6 {
-            branch.push((Field::TcpFlags, 0));
-        }
-        branches.push(branch);
-    }
-    let (proto, kind, code, kinds) = if v6 {
+/// What may stand behind the IP header: for each protocol the choices that it offers.
+fn transports(values: &Values, v6: bool) -> Vec<(u128, Vec<Choice>)> {
+    let flags = [TCP_SYN, TCP_ACK, TCP_SYN | TCP_ACK, TCP_RST, TCP_FIN | TCP_ACK, 0].map(u128::from);
+    let mut tcp = ports(Field::TcpSrc, Field::TcpDst, &values.tcp);
+    tcp.push(Choice::of(Field::TcpFlags, flags));
+    let udp = ports(Field::UdpSrc, Field::UdpDst, &values.udp);
+    let sctp = ports(Field::SctpSrc, Field::SctpDst, &values.sctp);
+    let (icmp, kind, code, kinds) = if v6 {
         (58, Field::Icmpv6Type, Field::Icmpv6Code, &values.icmpv6)
     } else {
         (1, Field::Icmpv4Type, Field::Icmpv4Code, &values.icmp)
     };
     // Neighbour discovery has a family of its own.
-    for value in kinds.iter().copied().filter(|k| !(v6 && (*k == 135 || *k == 136))) {
-        branches.push(vec![(Field::IpProto, proto), (kind, value), (code, 0)]);
-    }
+    let kinds = kinds.iter().copied().filter(|k| !(v6 && (*k == 135 || *k == 136)));
+    let messages = Choice::between(kinds.map(|k| vec![(kind, k), (code, 0)]).collect());
+    // Fragments have no ports that a flow sees, so one kind is enough: UDP's, without any.
+    let fragment = vec![(Field::IpFrag, 3), (Field::UdpSrc, 0), (Field::UdpDst, 0)];
+    let tcp_fragment = vec![(Field::IpFrag, 3), (Field::TcpSrc, 0), (Field::TcpDst, 0), (Field::TcpFlags, 0)];
+    let mut all = vec![
+        (6, tcp),
+        (17, udp),
+        (132, sctp),
+        (icmp, vec![messages]),
+        (17, vec![Choice::between(vec![fragment])]),
+        (6, vec![Choice::between(vec![tcp_fragment])]),
+    ];
     let with_fields = [1, 6, 17, 58, 132];
     let plain = values.ip_protos.iter().copied().filter(|p| !with_fields.contains(p));
-    branches.extend(plain.map(|p| vec![(Field::IpProto, p)]));
-    branches
+    all.extend(plain.map(|p| (p, Vec::new())));
+    all
+}
+
+/// Source and destination port, each as named and as nobody names it. Where very many are named, only one of
+/// the two is a named one: an answer's are the question's, exchanged.
+fn ports(src: Field, dst: Field, named: &BTreeSet<u128>) -> Vec<Choice> {
+    const FEW: usize = 12;
+    if named.len() <= FEW {
+        return vec![Choice::of(src, named.iter().copied()), Choice::of(dst, named.iter().copied())];
+    }
+    let pairs = named.iter().flat_map(|&p| [(OTHER_PORT, p), (p, OTHER_PORT), (p, p)]);
+    vec![Choice::between(pairs.map(|(s, d)| vec![(src, s), (dst, d)]).collect())]
 }

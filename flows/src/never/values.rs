@@ -52,13 +52,26 @@ impl Values {
 
     fn constants(&mut self) {
         let v4 = [
-            [198, 51, 100, 7], [0, 0, 0, 0], [255, 255, 255, 255], [224, 0, 0, 1], [239, 255, 0, 7],
-            [127, 0, 0, 1], [169, 254, 0, 7],
+            [198, 51, 100, 7],
+            [0, 0, 0, 0],
+            [255, 255, 255, 255],
+            [224, 0, 0, 1],
+            [239, 255, 0, 7],
+            [127, 0, 0, 1],
+            [169, 254, 0, 7],
         ];
         self.v4.extend(v4.map(|a| u128::from(u32::from_be_bytes(a))));
         let v6 = [
-            "2001:db8:ffff::7", "::", "::1", "fe80::7", "fe80::8", "ff02::1", "ff02::2", "ff02::fb",
-            "ff02::1:ff00:7", "ff05::2",
+            "2001:db8:ffff::7",
+            "::",
+            "::1",
+            "fe80::7",
+            "fe80::8",
+            "ff02::1",
+            "ff02::2",
+            "ff02::fb",
+            "ff02::1:ff00:7",
+            "ff05::2",
         ];
         self.v6.extend(v6.iter().filter_map(|a| a.parse::<Ipv6Addr>().ok()).map(u128::from));
         self.macs.insert(STRANGER);
@@ -67,6 +80,8 @@ impl Values {
         for ports in [&mut self.tcp, &mut self.udp, &mut self.sctp] {
             ports.insert(OTHER_PORT);
         }
+        // DHCP and DHCPv6, both ways.
+        self.udp.extend([67, 68, 546, 547]);
         self.ip_protos.extend([2, 47, 253]);
         // Echo reply, unreachable, redirect, echo, time exceeded; their likes, MLD and ND without its fields.
         self.icmp.extend([0, 3, 5, 8, 11]);
