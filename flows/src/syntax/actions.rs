@@ -1,12 +1,12 @@
 //! The actions half of a line: instructions in the order that Open vSwitch asks for.
 
-use ofproto::action::{Action, Subfield};
+use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 use ofproto::{GroupId, PortNo, TableId};
 
 use super::Context;
-use super::check;
+use super::check::Packet;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field;
 use super::fields::{Fields, SCTP, TAGGED, TCP, UDP};
@@ -19,6 +19,9 @@ use super::token::{self, Pair};
 const ETH_TYPE_VLAN: u16 = 0x8100;
 /// 802.1ad.
 const ETH_TYPE_VLAN_SERVICE: u16 = 0x88a8;
+
+/// OFPG_MAX.
+const MAX_GROUP: u32 = 0xffff_ff00;
 
 /// What `ovs-ofctl` takes and Portcullis does not build.
 const UNSUPPORTED: &[&str] = &[
@@ -58,7 +61,7 @@ pub(super) fn parse_instructions<'a>(
     fields: &Fields,
     table: TableId,
 ) -> Result<Vec<Instruction>, SyntaxError> {
-    let mut reader = ActionReader { cx, fields: fields.clone(), in_set: false };
+    let mut reader = ActionReader { cx, packet: Packet::new(fields.clone()) };
     let mut apply = Vec::new();
     let mut others = Vec::new();
     let mut meter = None;
@@ -155,13 +158,12 @@ fn read_instruction<'a>(
 /// Reads actions while keeping track of what the packet is by then.
 struct ActionReader<'r, 'a> {
     cx: &'r Context<'a>,
-    fields: Fields,
-    in_set: bool,
+    packet: Packet,
 }
 
 impl<'a> ActionReader<'_, 'a> {
     fn action_set(&mut self, list: &'a str) -> Result<Vec<Action>, SyntaxError> {
-        self.in_set = true;
+        self.packet.in_set = true;
         let mut actions = Vec::new();
         let mut drop = None;
         let mut words = 0;
@@ -177,7 +179,7 @@ impl<'a> ActionReader<'_, 'a> {
             }
             self.read(pair, &mut actions)?;
         }
-        self.in_set = false;
+        self.packet.in_set = false;
         if let Some(word) = drop.filter(|_| words > 1) {
             return Err(not_alone(self.cx, word));
         }
@@ -189,7 +191,7 @@ impl<'a> ActionReader<'_, 'a> {
         let before = actions.len();
         self.append(pair, actions)?;
         for action in actions.iter().skip(before) {
-            check::action(self.cx, pair, action, &mut self.fields, self.in_set)?;
+            self.packet.check(self.cx, pair, action)?;
         }
         Ok(())
     }
@@ -204,7 +206,10 @@ impl<'a> ActionReader<'_, 'a> {
             "controller" => set::controller(cx, pair)?,
             "resubmit" => resubmit(cx, pair)?,
             "learn" => Action::Learn(Box::new(learn::parse(cx, text)?)),
-            "group" => Action::Group(GroupId(cx.word("group", text)?)),
+            "group" => match cx.word("group", text)? {
+                id @ 0..=MAX_GROUP => Action::Group(GroupId(id)),
+                _ => return Err(cx.error(SyntaxErrorKind::Value, text, format!("there is no group {text}"))),
+            },
             "set_queue" => Action::SetQueue(cx.word("set_queue", text)?),
             "exit" => Action::Exit,
             "note" => Action::Note(set::note(cx.hex_bytes(text)?).into()),
@@ -278,16 +283,15 @@ impl<'a> ActionReader<'_, 'a> {
     }
 
     /// `mod_vlan_vid` tags an untagged frame first; `set_vlan_vid` does not.
-    fn push_tag_unless(&mut self, never: bool, actions: &mut Vec<Action>) {
-        if !never && !self.fields.is_tagged() {
+    fn push_tag_unless(&self, never: bool, actions: &mut Vec<Action>) {
+        if !never && !self.packet.is_tagged() {
             actions.push(Action::PushVlan(ETH_TYPE_VLAN));
-            self.fields.set(Field::VlanTci, check::TAG);
         }
     }
 
     /// Which field a port number goes into.
     fn port_field(&self, pair: Pair<'_>, dst: bool) -> Result<Field, SyntaxError> {
-        let (source, destination) = match self.fields.protocol() {
+        let (source, destination) = match self.packet.fields.protocol() {
             Some(TCP) => (Field::TcpSrc, Field::TcpDst),
             Some(UDP) => (Field::UdpSrc, Field::UdpDst),
             Some(SCTP) => (Field::SctpSrc, Field::SctpDst),
@@ -311,11 +315,13 @@ impl<'a> ActionReader<'_, 'a> {
             PortWord::Port(port) => {
                 Ok(Action::Output { port, max_len: if port == PortNo::CONTROLLER { 0xffff } else { 0 } })
             }
-            PortWord::Unknown(_) if field::parse_subfield(text).is_ok() => {
-                Ok(Action::OutputReg { src: cx.subfield(text)?, max_len: 0xffff })
-            }
-            PortWord::Unknown(_) if text.contains('[') => {
-                cx.subfield(text).map(|src: Subfield| Action::OutputReg { src, max_len: 0xffff })
+            PortWord::Unknown(_) if text.contains('[') || field::parse_subfield(text).is_ok() => {
+                match cx.subfield(text)? {
+                    src if src.n_bits <= 64 => Ok(Action::OutputReg { src, max_len: 0xffff }),
+                    _ => {
+                        Err(cx.error(SyntaxErrorKind::Value, text, format!("{text:?} is wider than 64 bits")))
+                    }
+                }
             }
             PortWord::Unknown(_) if text.contains('=') => Err(unsupported(cx, pair, "output with max_len")),
             _ => cx.port(text).map(|port| Action::Output { port, max_len: 0 }),

@@ -39,18 +39,26 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Hexadecimal bytes with dots: `01.02`.
+    /// Hexadecimal bytes, two digits each, with a dot before any of them: `01.02`.
     pub(super) fn hex_bytes(&self, text: &str) -> Result<Vec<u8>, SyntaxError> {
-        let digits: String = text.chars().filter(|c| *c != '.').collect();
-        let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|s| u8::from_str_radix(s, 16).ok());
-        let whole = digits.len() % 2 == 0 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        whole
-            .then(|| digits.as_bytes().chunks(2).map(byte).collect::<Option<Vec<u8>>>())
-            .flatten()
-            .ok_or_else(|| {
-                self.error(SyntaxErrorKind::Value, text, format!("{text:?} is not a list of bytes"))
-                    .help("two hexadecimal digits a byte, with dots: 01.0a.ff")
-            })
+        let mut bytes = Vec::new();
+        let mut left = text;
+        while !left.is_empty() {
+            left = left.strip_prefix('.').unwrap_or(left);
+            let Some((pair, after)) = left.split_at_checked(2) else { break };
+            // No sign: from_str_radix would take one.
+            match u8::from_str_radix(pair, 16).ok().filter(|_| pair.bytes().all(|b| b.is_ascii_hexdigit())) {
+                Some(byte) => bytes.push(byte),
+                None => break,
+            }
+            left = after;
+        }
+        if left.is_empty() {
+            return Ok(bytes);
+        }
+        Err(self
+            .error(SyntaxErrorKind::Value, text, format!("{text:?} is not a list of bytes"))
+            .help("two hexadecimal digits a byte, with dots between: 01.0a.ff"))
     }
 
     /// A word that the list does not know.

@@ -26,8 +26,8 @@ pub(super) fn parse_subfield(word: &str) -> Result<Subfield, String> {
         ));
     };
     let Some(field) = by_any_name(name) else { return Err(format!("unknown field {name:?}")) };
-    let Some(Some((first, last))) = bits else { return Ok(Subfield::whole(field)) };
-    let width = u16::from(field.info().bits);
+    let Some(Some((first, last))) = bits else { return Ok(whole(field)) };
+    let width = width(field);
     if first > last {
         return Err(format!("{word:?}: the first bit, {first}, is behind the last, {last}"));
     }
@@ -37,10 +37,24 @@ pub(super) fn parse_subfield(word: &str) -> Result<Subfield, String> {
     Ok(Subfield { field, ofs: first, n_bits: last - first + 1 })
 }
 
+/// How many bits of a field actions can name. A VLAN id is 12 bits there: OFPVID_PRESENT cannot be moved.
+fn width(field: Field) -> u16 {
+    match field {
+        Field::VlanVid => 12,
+        Field::TunFlags => 1,
+        field => u16::from(field.info().bits),
+    }
+}
+
+/// All bits of a field that actions can name.
+pub(super) fn whole(field: Field) -> Subfield {
+    Subfield { field, ofs: 0, n_bits: width(field) }
+}
+
 /// Writes a subfield as `ovs-ofctl` does.
 pub(super) fn print_subfield(s: Subfield) -> String {
     let name = header_names(s.field).first().copied().unwrap_or_else(|| s.field.info().name);
-    if s == Subfield::whole(s.field) {
+    if s == whole(s.field) {
         format!("{name}[]")
     } else if s.n_bits == 1 {
         format!("{name}[{}]", s.ofs)

@@ -28,13 +28,16 @@ const ND_ADVERT: u128 = 136;
 /// The bit of a VLAN TCI that says "tagged" in Nicira fields.
 pub(super) const TAGGED: u128 = 0x1000;
 
+/// The states of a connection that is known: new, est, rel, rpl, snat, dnat.
+const TRACKED: u128 = 0xcf;
+
 /// The fields by the place they share, each under one name for the place: `nw_src` for `arp_spa` too, `tp_src`
 /// (as [`Field::TcpSrc`]) for all ports and ICMP types, `vlan_tci` for all that is in the tag.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields(BTreeMap<Field, Masked>);
 
 /// The name under which a field's place is known here.
-fn place(field: Field) -> Field {
+pub(super) fn place(field: Field) -> Field {
     match field {
         Field::InPort => Field::InPortOxm,
         Field::IpDscp => Field::IpDscpShifted,
@@ -242,23 +245,55 @@ impl Fields {
     /// Whether a packet that matches has the field.
     pub(super) fn has(&self, field: Field) -> bool {
         match field {
-            Field::VlanVid | Field::VlanPcp => self.is_tagged(),
-            Field::VlanTci => true,
+            Field::VlanPcp => self.is_tagged(),
+            Field::VlanTci | Field::VlanVid => true,
             Field::IpDscp => self.meaning(Field::IpDscpShifted).is_some(),
             Field::InPort => true,
-            _ => self.meaning(place(field)) == Some(field),
+            _ => self.meaning(place(field)) == Some(field) && self.tracking_problem(field).is_none(),
         }
     }
 
-    /// The match. Calls `dropped` with every place whose prerequisites are missing: Open vSwitch does not
-    /// match it then.
-    pub(super) fn to_match(&self, mut dropped: impl FnMut(Field)) -> FlowMatch {
+    /// Why a switch would not match the VLAN tag as it stands here: the priority belongs to a tag, and
+    /// OpenFlow 1.3 cannot mask a part of it.
+    pub(super) fn vlan_problem(&self) -> Option<&'static str> {
+        let Masked { value, mask } = self.place(Field::VlanTci)?;
+        let untagged = value == 0 && mask & TAGGED != 0;
+        let tagged = value & TAGGED != 0;
+        match mask & 0xe000 {
+            0 | 0xe000 if mask & 0xe000 == 0 || tagged || untagged => None,
+            0xe000 => Some("has a priority without a tag: set the bit 0x1000 too"),
+            _ if untagged => None,
+            _ => Some("masks a part of the VLAN priority, which OpenFlow 1.3 cannot"),
+        }
+    }
+
+    /// Why a switch would not match a field of a tracked connection.
+    pub(super) fn tracking_problem(&self, field: Field) -> Option<&'static str> {
+        use Field::*;
+        let needs = match field {
+            CtNwSrc | CtNwDst => (self.eth_type() == Some(IPV4)).then_some(()),
+            CtIpv6Src | CtIpv6Dst => (self.eth_type() == Some(IPV6)).then_some(()),
+            CtTpSrc | CtTpDst => self.place(CtNwProto).map(|_| ()),
+            CtNwProto => Some(()),
+            _ => return None,
+        };
+        if needs.is_none() {
+            return Some("needs ip, ipv6 or ct_nw_proto beside it");
+        }
+        let tracked = self.place(CtState).is_some_and(|state| state.value & TRACKED != 0);
+        (!tracked).then_some("needs ct_state with one of new, est, rel, rpl, snat or dnat")
+    }
+
+    /// All places, in the order of [`Field`].
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Field, Masked)> + '_ {
+        self.0.iter().map(|(place, bits)| (*place, *bits))
+    }
+
+    /// The match, without what has no prerequisites: Open vSwitch does not match that either.
+    pub(super) fn to_match(&self) -> FlowMatch {
         let mut matches = FlowMatch::any();
-        for (place, bits) in &self.0 {
-            let Some(field) = self.meaning(*place) else {
-                dropped(*place);
-                continue;
-            };
+        for (place, bits) in self.iter() {
+            let Some(field) = self.meaning(place) else { continue };
             let mask = if bits.mask == place.info().exact() { field.info().exact() } else { bits.mask };
             matches.set(field, Masked { value: bits.value, mask });
         }

@@ -3,6 +3,7 @@
 use ofproto::message::{
     FLOW_CHECK_OVERLAP, FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_RESET_COUNTS, FLOW_SEND_FLOW_REM,
 };
+use ofproto::oxm::Field;
 use ofproto::{Cookie, TableId};
 
 use super::Context;
@@ -66,7 +67,8 @@ pub fn parse_flow_with_warnings(line: &str, names: &dyn Names) -> Result<Parsed,
         }
     }
     flow.instructions = parse_instructions(&cx, actions, matches.fields(), flow.table)?;
-    flow.matches = matches.finish(&cx, &mut warnings);
+    refuse_internal(&cx, &matches)?;
+    flow.matches = matches.finish(&cx, &mut warnings)?;
     Ok(Parsed { flow, warnings })
 }
 
@@ -83,7 +85,21 @@ pub fn parse_match(text: &str, names: &dyn Names) -> Result<FlowMatch, SyntaxErr
             return Err(unknown(&cx, pair));
         }
     }
-    Ok(matches.finish(&cx, &mut Vec::new()))
+    matches.finish(&cx, &mut Vec::new())
+}
+
+/// Open vSwitch keeps two fields to itself; flows that match them are refused with OFPBRC_EPERM.
+fn refuse_internal(cx: &Context<'_>, matches: &MatchReader<'_>) -> Result<(), SyntaxError> {
+    let internal = |field: Field| matches.fields().place(field).is_some_and(|bits| bits.mask != 0);
+    let recirculated = matches.fields().place(Field::RecircId).is_some_and(|bits| bits.value != 0);
+    let name = match () {
+        () if internal(Field::DpHash) => "dp_hash",
+        () if recirculated => "recirc_id",
+        () => return Ok(()),
+    };
+    let word = matches.word(if name == "dp_hash" { Field::DpHash } else { Field::RecircId });
+    let message = format!("{name} is internal to Open vSwitch and cannot be matched");
+    Err(cx.error(SyntaxErrorKind::Inconsistent, word.unwrap_or(cx.line), message))
 }
 
 /// The line before and behind `actions=`.

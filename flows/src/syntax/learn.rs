@@ -75,7 +75,7 @@ fn spec<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<LearnSpec, SyntaxError> 
             Ok(LearnSpec::Load { dst, src })
         }
         "output" => Ok(LearnSpec::Output { src: cx.subfield(text)? }),
-        key if field::by_name(key).is_some() || key.contains('[') => matched(cx, pair),
+        key if field::by_any_name(key).is_some() || key.contains('[') => matched(cx, pair),
         key => Err(cx
             .error(SyntaxErrorKind::Syntax, key, format!("learn has no argument {key:?}"))
             .help("FIELD=VALUE, FIELD[]=FIELD[], FIELD[], load:VALUE->FIELD[], output:FIELD[], table=, priority=, timeouts, cookie=, limit=, result_dst=, send_flow_rem or delete_learned")),
@@ -89,7 +89,7 @@ fn matched<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<LearnSpec, SyntaxErro
     if text.is_empty() {
         return Ok(LearnSpec::Match { dst, src: LearnSrc::Field(dst) });
     }
-    let whole = dst == Subfield::whole(dst.field);
+    let whole = dst == field::whole(dst.field);
     if let Some(number) = token::integer(text).filter(|_| !whole) {
         return Ok(LearnSpec::Match { dst, src: immediate(cx, text, number, dst)? });
     }

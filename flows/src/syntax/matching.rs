@@ -84,16 +84,6 @@ impl<'a> MatchReader<'a> {
                     format!("{text:?} is no arp_op: at most 255"),
                 ));
             }
-            // Open vSwitch sets "tagged" with every VLAN id but in this field itself.
-            Field::VlanTci if bits.mask & 0xe000 != 0 && bits.mask & 0xe000 != 0xe000 => {
-                return Err(cx
-                    .error(
-                        SyntaxErrorKind::Unsupported,
-                        text,
-                        "OpenFlow 1.3 cannot match a part of the VLAN priority",
-                    )
-                    .help("mask all three bits of it (0xe000) or none"));
-            }
             _ => {}
         }
         self.fields.set(field, bits);
@@ -115,6 +105,7 @@ impl<'a> MatchReader<'a> {
             }
         };
         self.fields.set(Field::VlanVid, bits);
+        self.words.push((Field::VlanVid, pair.key));
         Ok(())
     }
 
@@ -147,23 +138,47 @@ impl<'a> MatchReader<'a> {
     }
 
     /// The match, and a warning for every field that is not matched for want of its prerequisites.
-    pub(super) fn finish(&self, cx: &Context<'a>, warnings: &mut Vec<Warning>) -> FlowMatch {
-        let mut dropped = Vec::new();
-        let matches = self.fields.to_match(|place| dropped.push(place));
-        for place in dropped {
-            let same = |field: Field| {
-                let mut one = Fields::default();
-                one.set(field, Masked::exact(field, field.info().exact()));
-                one.place(place).is_some()
-            };
-            let word = self.words.iter().rev().find(|(field, _)| same(*field)).map(|(_, word)| *word);
-            let name = word.unwrap_or_else(|| place.info().name);
-            warnings.push(Warning {
-                message: format!("{name} is not matched: {}", wanted(place)),
-                span: span_of(cx.line, name),
-            });
+    pub(super) fn finish(
+        &self,
+        cx: &Context<'a>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<FlowMatch, SyntaxError> {
+        let fields = &self.fields;
+        if let Some(problem) = fields.vlan_problem() {
+            return Err(self.problem(cx, Field::VlanTci, problem));
         }
-        matches
+        for (place, bits) in fields.iter() {
+            let Some(field) = fields.meaning(place) else {
+                warnings.push(self.not_matched(cx, place));
+                continue;
+            };
+            if let Some(problem) = fields.tracking_problem(field) {
+                return Err(self.problem(cx, place, problem));
+            }
+            // An ICMP type that was given as tp_src may say more than it can.
+            let (all, narrow) = (place.info().exact(), field.info().exact());
+            if bits.mask != all && !field.info().maskable || bits.mask == all && bits.value > narrow {
+                return Err(self.problem(cx, place, "does not fit its field in this match"));
+            }
+        }
+        Ok(fields.to_match())
+    }
+
+    /// The word that set a place, if it was a field.
+    pub(super) fn word(&self, place: Field) -> Option<&'a str> {
+        let same = |field: Field| fields::place(field) == place;
+        self.words.iter().rev().find(|(field, _)| same(*field)).map(|(_, word)| *word)
+    }
+
+    fn problem(&self, cx: &Context<'a>, place: Field, problem: &str) -> SyntaxError {
+        let word = self.word(place).unwrap_or(cx.line);
+        let name = self.word(place).unwrap_or_else(|| place.info().name);
+        cx.error(SyntaxErrorKind::Inconsistent, word, format!("{name} {problem}"))
+    }
+
+    fn not_matched(&self, cx: &Context<'a>, place: Field) -> Warning {
+        let name = self.word(place).unwrap_or_else(|| place.info().name);
+        Warning { message: format!("{name} is not matched: {}", wanted(place)), span: span_of(cx.line, name) }
     }
 }
 

@@ -53,10 +53,12 @@ pub(super) fn set_field<'a>(
     actions: &mut Vec<Action>,
 ) -> Result<(), SyntaxError> {
     let (from, to) = cx.arrow("set_field", text)?;
-    let Some(field) = field::by_name(to) else {
-        return Err(cx
-            .error(SyntaxErrorKind::Syntax, to, format!("unknown field {to:?}"))
-            .help("set_field takes a plain name such as eth_dst or reg0; load takes NXM_NX_REG0[0..3]"));
+    // Open vSwitch reads these two names, but sends what its own switch refuses.
+    let known = |name: &str| !matches!(name, "dl_vlan_pcp" | "in_port_oxm");
+    let Some(field) = field::by_name(to).filter(|_| known(to)) else {
+        return Err(cx.error(SyntaxErrorKind::Syntax, to, format!("unknown field {to:?}")).help(
+            "set_field takes a plain name such as eth_dst, vlan_vid or reg0; load takes NXM_NX_REG0[0..3]",
+        ));
     };
     cx.check_writable(field, to)?;
     let bits = cx.value(field, from)?;

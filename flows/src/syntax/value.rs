@@ -34,6 +34,14 @@ fn flag_names(format: Format) -> &'static [&'static str] {
     }
 }
 
+/// The bits of a field that mean something: all of them for Open vSwitch, which masks the others off.
+pub(super) fn known_bits(field: Field) -> u128 {
+    match field.info().format {
+        format @ (Format::CtState | Format::TunFlags) => (1 << flag_names(format).len()) - 1,
+        _ => field.info().exact(),
+    }
+}
+
 /// Reads a value for a field, perhaps with a mask. Bits outside the mask are cleared.
 pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Masked, BadValue> {
     let info = field.info();
@@ -53,9 +61,16 @@ pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Maske
     let Some((value, mask)) = found else {
         return Err(bad(format!("{text:?} is not a valid value for {}", info.name)));
     };
-    let mask = mask.unwrap_or_else(|| info.exact());
+    // Open vSwitch compares such a mask by whole bytes, so that even "all bits" is none of its masks.
+    if !info.maskable && !info.bits.is_multiple_of(8) && mask.is_some_and(|mask| mask != 0) {
+        return Err(bad(format!("{text:?}: {} cannot be masked", info.name)));
+    }
+    let mask = mask.unwrap_or_else(|| known_bits(field));
     if value > info.exact() || mask > info.exact() {
         return Err(bad(format!("{text:?} does not fit into the {} bits of {}", info.bits, info.name)));
+    }
+    if (value | mask) & !known_bits(field) != 0 {
+        return Err(bad(format!("{text:?} has flags that {} does not know", info.name)));
     }
     // ICMP types and the like: all bits or none.
     if !info.maskable && mask != 0 && mask != info.exact() {
@@ -168,6 +183,7 @@ pub(super) fn print(field: Field, bits: Masked, names: &dyn Names) -> String {
         if exact { show(bits.value) } else { format!("{}/{}", show(bits.value), show(bits.mask)) }
     };
     match info.format {
+        _ if matches!(field, Field::VlanVid | Field::CtZone) && exact => bits.value.to_string(),
         Format::Dec if exact => bits.value.to_string(),
         Format::Dec => format!("{}/{}", bits.value, hex(bits.mask)),
         Format::Hex => masked(&hex),
@@ -221,21 +237,19 @@ fn print_fragment(bits: Masked) -> Option<&'static str> {
 }
 
 fn print_flags(field: Field, bits: Masked) -> String {
-    let info = field.info();
-    let names = flag_names(info.format);
-    let mut out = String::new();
-    let named: u128 = (0..names.len()).fold(0, |all, at| all | 1 << at);
-    if bits.mask & !named & info.exact() != 0 && bits.mask != info.exact() || bits.value & !named != 0 {
+    let format = field.info().format;
+    let known = known_bits(field);
+    if (bits.value | bits.mask) & !known != 0 && bits.mask != field.info().exact() {
         return format!("{}/{}", hex(bits.value), hex(bits.mask));
     }
-    for (at, name) in names.iter().enumerate() {
+    let all = bits.mask & known == known && format != Format::TunFlags;
+    let mut out = String::new();
+    for (at, name) in flag_names(format).iter().enumerate() {
         let bit = 1_u128 << at;
-        if bits.mask == info.exact() {
-            if bits.value & bit != 0 {
-                out.push_str(if out.is_empty() { "" } else { "|" });
-                out.push_str(name);
-            }
-        } else if bits.mask & bit != 0 {
+        if all && bits.value & bit != 0 {
+            out.push_str(if out.is_empty() { "" } else { "|" });
+            out.push_str(name);
+        } else if !all && bits.mask & bit != 0 {
             out.push(if bits.value & bit != 0 { '+' } else { '-' });
             out.push_str(name);
         }

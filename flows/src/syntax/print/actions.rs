@@ -2,12 +2,12 @@
 
 use ofproto::PortNo;
 use ofproto::action::{
-    Action, LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Subfield, ToController,
+    Action, LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, ToController,
 };
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Oxm;
 
-use super::super::field::print_subfield;
+use super::super::field::{print_subfield, whole};
 use super::super::flow::DEFAULT_PRIORITY;
 use super::super::names::{Names, print_port};
 use super::super::set::REASONS;
@@ -199,7 +199,7 @@ fn learn_spec(spec: &LearnSpec, names: &dyn Names) -> String {
         LearnSpec::Match { dst, src: LearnSrc::Field(src) } => {
             format!("{}={}", print_subfield(*dst), print_subfield(*src))
         }
-        LearnSpec::Match { dst, src: LearnSrc::Immediate(number) } if *dst == Subfield::whole(dst.field) => {
+        LearnSpec::Match { dst, src: LearnSrc::Immediate(number) } if *dst == whole(dst.field) => {
             let text = value::print(dst.field, Masked::exact(dst.field, *number), names);
             format!("{}={text}", dst.field.info().name)
         }

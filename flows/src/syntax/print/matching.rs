@@ -80,6 +80,9 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
         out.field(ArpTha, "nd_tll");
     }
     out.field(TcpFlags, "tcp_flags");
+    if matches.has_unknown() {
+        out.parts.push("unknown_field".to_owned());
+    }
     out.parts.join(",")
 }
 
