@@ -1,11 +1,5 @@
 //! `ofproto` against a real Open vSwitch. [`Conn::recv`] also holds every message that the switch sends to its bytes:
 //! decoded and encoded again they must be the same.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking; the lints know test functions, but not their helpers"
-)]
 
 use std::os::unix::net::UnixListener;
 
