@@ -11,5 +11,6 @@ pub mod interp;
 pub mod learned;
 pub mod model;
 pub mod network;
+pub mod never;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked};

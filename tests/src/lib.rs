@@ -1,1 +1,12 @@
-//! The harness that the end-to-end tests share: a private Open vSwitch in a network namespace of its own.
+//! The harness that the end-to-end tests share: a lab (a private Open vSwitch in a network namespace of its
+//! own), the controller as its users start it, and real packets; and, for tests of the wire alone, an Open
+//! vSwitch without a network and an OpenFlow connection to it.
+
+pub mod conn;
+pub mod ovs;
+pub mod running;
+pub mod traffic;
+
+pub use conn::Conn;
+pub use ovs::PrivateOvs;
+pub use running::{Running, binary, network_file};

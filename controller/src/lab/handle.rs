@@ -194,6 +194,11 @@ impl Lab {
         Ok(full(&self.id, key))
     }
 
+    /// The same for the key of a namespace in the plan.
+    pub(crate) fn full_name(&self, key: &str) -> String {
+        full(&self.id, key)
+    }
+
     /// Runs a command to its end where `name` lives. A command that fails is no error: look at its status.
     pub fn exec(&self, name: &str, command: &[&str]) -> Result<Output, LabError> {
         let namespace = self.namespace(name)?;

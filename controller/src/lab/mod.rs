@@ -23,6 +23,7 @@ mod handle;
 mod netns;
 mod options;
 mod plan;
+pub mod probe;
 mod process;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use flows::network::NetworkFile;
 use ipnetwork::IpNetwork;
 
-use super::addressing;
+use super::addressing::{self, Addresses};
 use super::plan::{HOST, LabPlan, Place, Subject};
 
 /// How to make a lab.
@@ -42,6 +43,31 @@ pub struct ExtraPort {
     pub mac: Option<[u8; 6]>,
 }
 
+impl LabOptions {
+    /// The lab in which isolation is hardest to keep: its host routes between all bridges, and has an address
+    /// in every subnet, on the bridge's own port, where the file gives it none.
+    pub fn worst_case(file: &NetworkFile) -> Self {
+        let mut addresses = Addresses::of(file);
+        let mut host_addresses = Vec::new();
+        for network in &file.networks {
+            let placed = file
+                .endpoints
+                .iter()
+                .flat_map(|e| &e.attachments)
+                .any(|a| a.network == network.name && (a.port == "LOCAL" || a.port == network.bridge));
+            if placed {
+                continue;
+            }
+            for subnet in &network.subnets {
+                if let Some(address) = addresses.free(*subnet) {
+                    host_addresses.push((network.bridge.clone(), addressing::in_subnet(network, address)));
+                }
+            }
+        }
+        Self { host_addresses, host_forwards: true, ..Self::default() }
+    }
+}
+
 impl LabPlan {
     /// Adds what the options ask for.
     #[must_use]
@@ -61,6 +87,7 @@ impl LabPlan {
                 network: None,
                 bridge: extra.bridge.clone(),
                 port: extra.port.clone(),
+                entry: extra.port.clone(),
                 namespace,
                 device,
                 mac,

@@ -88,6 +88,9 @@ pub struct Place {
     pub bridge: String,
     /// The bridge's port (the bridge's name for `LOCAL`).
     pub port: String,
+    /// The device in the lab's host by which its frames come to the bridge of its network: its port, or the
+    /// network's end of the link that it is behind.
+    pub entry: String,
     /// The key of the namespace it lives in.
     pub namespace: String,
     /// Its device there.
@@ -289,6 +292,7 @@ impl LabPlan {
                     subject: Subject::Endpoint(endpoint.name.clone()),
                     network: Some(network.name.clone()),
                     bridge: network.bridge.clone(),
+                    entry: port.clone(),
                     port,
                     namespace,
                     device,
@@ -321,6 +325,7 @@ impl LabPlan {
                 network: exit.network.clone(),
                 bridge: exit.bridge.clone(),
                 port: exit.port.clone(),
+                entry: exit.port.clone(),
                 namespace,
                 device,
                 mac: mac_in,
@@ -433,6 +438,7 @@ impl LabPlan {
             network: on,
             bridge: bridge.to_owned(),
             port: port.to_owned(),
+            entry: near.port.clone(),
             namespace,
             device,
             mac,
@@ -456,6 +462,7 @@ impl LabPlan {
                     network: None,
                     bridge: bridge.name.clone(),
                     port: port.clone(),
+                    entry: port.clone(),
                     namespace,
                     device,
                     mac,

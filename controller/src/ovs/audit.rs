@@ -7,7 +7,7 @@
 use std::fmt;
 use std::path::Path;
 
-use flows::network::{LinkRole, NetworkFile};
+use flows::network::NetworkFile;
 
 use super::attach::not_run;
 use super::database::{Row, Table};
@@ -232,7 +232,9 @@ impl Audited<'_> {
     }
 
     fn devices(&mut self, file: &NetworkFile, devices: &Path) {
-        for port in ports_of(file, &self.name) {
+        // LOCAL is the bridge itself; a name with a slash is no device, and must not lead out of the directory.
+        let named = |p: &&str| *p != "LOCAL" && !p.contains('/') && !p.starts_with('.');
+        for port in file.bridge_ports(&self.name).into_iter().filter(named) {
             // No device, or one of another namespace: nothing is known about it.
             let Ok(kind) = std::fs::read_to_string(devices.join(port).join("type")) else { continue };
             let kind = kind.trim();
@@ -248,24 +250,4 @@ impl Audited<'_> {
             }
         }
     }
-}
-
-/// The ports that the file puts on a bridge, each once.
-fn ports_of<'a>(file: &'a NetworkFile, bridge: &str) -> Vec<&'a str> {
-    let on = |network: &str| file.network(network).is_some_and(|n| n.bridge == bridge);
-    let attached = file.endpoints.iter().flat_map(|e| &e.attachments);
-    let mut ports: Vec<&str> = attached.filter(|a| on(&a.network)).map(|a| a.port.as_str()).collect();
-    for end in file.links.iter().flat_map(|l| &l.ends).filter(|e| e.bridge == bridge) {
-        ports.push(&end.port);
-        if let LinkRole::Forwards { port } = &end.role {
-            ports.push(port);
-        }
-    }
-    ports.extend(file.exits.iter().filter(|e| e.bridge == bridge).map(|e| e.port.as_str()));
-    ports.extend(file.bridge(bridge).into_iter().flat_map(|b| &b.ports).map(String::as_str));
-    // LOCAL is the bridge itself; a name with a slash is no device, and must not lead out of the directory.
-    ports.retain(|p| *p != "LOCAL" && !p.contains('/') && !p.starts_with('.'));
-    ports.sort_unstable();
-    ports.dedup();
-    ports
 }

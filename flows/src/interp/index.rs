@@ -103,10 +103,19 @@ impl Node {
             }
             Kind::Branch { field, by_value, rest } => {
                 hits.consulted.insert(*field);
-                if let Some(node) = packet.value(*field).and_then(|v| by_value.get(&v)) {
-                    node.find(packet, hits);
+                let node = packet.value(*field).and_then(|v| by_value.get(&v));
+                // The higher priority first: what it decides, the other need not be asked about.
+                match node {
+                    Some(node) if node.priority >= rest.priority => {
+                        node.find(packet, hits);
+                        rest.find(packet, hits);
+                    }
+                    Some(node) => {
+                        rest.find(packet, hits);
+                        node.find(packet, hits);
+                    }
+                    None => rest.find(packet, hits),
                 }
-                rest.find(packet, hits);
             }
         }
     }

@@ -9,7 +9,7 @@ mod packet;
 mod run;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ofproto::{Cookie, PortNo, TableId};
 
@@ -116,11 +116,12 @@ impl Pipeline {
     /// learns. Returns whether anything changed but timeouts.
     pub fn learn(&mut self, learned: Vec<Flow>) -> bool {
         let mut flows = std::mem::take(&mut self.flows);
+        let key = |f: &Flow| (f.table, f.priority, f.matches.clone());
+        let mut places: HashMap<_, usize> = flows.iter().enumerate().map(|(n, f)| (key(f), n)).collect();
         let mut changed = false;
         for flow in learned {
-            let same =
-                |f: &Flow| f.table == flow.table && f.priority == flow.priority && f.matches == flow.matches;
-            match flows.iter_mut().find(|f| same(f)) {
+            let place = *places.entry(key(&flow)).or_insert(flows.len());
+            match flows.get_mut(place) {
                 Some(old) => {
                     changed |= old.instructions != flow.instructions || old.cookie != flow.cookie;
                     *old = flow;

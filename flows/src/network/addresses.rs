@@ -128,8 +128,8 @@ fn in_subnets(
                 list.join(", "),
             );
             let help = format!(
-                "write an address of the network, widen the subnets on line {}, or list it under `behind`",
-                report.line(&network.name.span),
+                "write an address of the network, or widen its subnets (line {})",
+                report.line(&network.name.span)
             );
             report.error("outside-subnets", &address.span, message, help);
             continue;
@@ -204,7 +204,7 @@ fn one_owner(held: &[Held<'_>], report: &mut Report) {
         let line = report.line(at);
         if group == other_group {
             let message = format!(
-                "{} of {} is already in {} (line {line})",
+                "{} of {} overlaps {} (line {line})",
                 text(second.prefix),
                 other.what,
                 text(first.prefix)
@@ -235,11 +235,10 @@ fn one_owner(held: &[Held<'_>], report: &mut Report) {
             _ => {
                 let (owner, exit) = if one.next_hop { (other, one) } else { (one, other) };
                 let message = format!(
-                    "{} is the next hop of {}, and {} owns it (lines {line} and {})",
+                    "{} is the next hop of {}, and {} owns it (line {line})",
                     text(if one.next_hop { first.prefix } else { second.prefix }),
                     exit.what,
                     owner.what,
-                    report.line(span),
                 );
                 report.error(
                     "next-hop-owned",
@@ -262,7 +261,7 @@ fn links_apart(remote: &[Held<'_>], report: &mut Report) {
         let line = report.line(at);
         if group == other_group {
             let message = format!(
-                "{} behind {} is already in {} (line {line})",
+                "{} behind {} overlaps {} (line {line})",
                 text(second.prefix),
                 other.what,
                 text(first.prefix)

@@ -88,7 +88,8 @@ pub(super) struct DraftAllow {
     pub(super) name: At<String>,
     pub(super) from: Vec<At<String>>,
     pub(super) to: Vec<At<String>>,
-    pub(super) protocol: Protocol,
+    /// None where it is misspelt.
+    pub(super) protocol: Option<Protocol>,
     pub(super) ports: Vec<At<u16>>,
     pub(super) purpose: String,
     pub(super) limit: Option<u32>,

@@ -182,7 +182,7 @@ impl<'n, 't> Fields<'n, 't> {
         let fits =
             number.and_then(|number| u32::try_from(number).ok()).filter(|n| (least..=most).contains(n));
         if fits.is_none() {
-            let message = format!("{} is not between {least} and {most}", self.of(key));
+            let message = format!("a value of {} is not between {least} and {most}", self.of(key));
             report.error(
                 "out-of-range",
                 &node.span,

@@ -46,7 +46,8 @@ impl<'t> Reader<'t, '_> {
         // Lines and columns count from 1, columns in bytes; a column 0 stands for the end of the line before.
         let before: usize =
             part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-        let at = (self.span(part).start + before + error.column().saturating_sub(1)).min(self.text.len());
+        let at =
+            self.text.floor_char_boundary(self.span(part).start + before + error.column().saturating_sub(1));
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
         self.report.error("syntax", &(at..at), format!("not JSON: {message}"), "see RFC 8259");

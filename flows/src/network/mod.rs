@@ -15,6 +15,8 @@ mod read;
 mod report;
 mod resolve;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod views;
 

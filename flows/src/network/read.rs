@@ -296,7 +296,7 @@ fn allow(node: &Node<'_>, report: &mut Report) -> Option<DraftAllow> {
     ];
     let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
     let protocol = fields.choice("protocol", &words, report);
-    let ports = fields.port_numbers("ports", report);
+    let mut ports = fields.port_numbers("ports", report);
     if fields.has("ports") {
         not_empty(&fields, "ports", report);
         // A misspelt protocol has its own error, and it may well have ports.
@@ -308,12 +308,12 @@ fn allow(node: &Node<'_>, report: &mut Report) -> Option<DraftAllow> {
             let message = format!("{} has ports, and its protocol `{word}` has none", fields.what());
             let help = "say protocol = \"tcp\", \"udp\" or \"sctp\", or take the ports away";
             report.error("ports-without-protocol", fields.span_of("ports"), message, help);
+            ports.clear();
         }
     }
     let purpose = fields.text("purpose", report).map(|text| text.value).unwrap_or_default();
     // In Open vSwitch a limit of 0 is no limit (ovs-actions(7), learn).
     let limit = fields.optional_number("limit", 1, u32::MAX, report);
-    let protocol = protocol.unwrap_or_default();
     Some(DraftAllow { name, from, to, protocol, ports, purpose, limit })
 }
 

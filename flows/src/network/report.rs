@@ -130,7 +130,9 @@ fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<
     if wrong.len() > LONGEST {
         return None;
     }
-    let most = wrong.chars().count().div_ceil(3).min(3);
+    // One letter for another of a name of one letter is no slip.
+    let length = wrong.chars().count();
+    let most = length.div_ceil(3).min(3).min(length.saturating_sub(1));
     names
         .into_iter()
         .filter(|name| name.len() <= LONGEST && name.len().abs_diff(wrong.len()) <= 2 * most)
@@ -152,6 +154,8 @@ mod tests {
         assert_eq!(nearest("WARP", names), Some("warp0"));
         assert_eq!(nearest("management", names), None);
         assert_eq!(nearest("", names), None);
+        assert_eq!(nearest("a", ["b"]), None);
+        assert_eq!(nearest("bb", ["b"]), Some("b"));
         assert_eq!(nearest(&"v".repeat(1000), names), None);
     }
 

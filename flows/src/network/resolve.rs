@@ -8,7 +8,7 @@ use super::{
 /// Builds the model. Whatever is not whole is left out: the draft of a file without errors is whole.
 pub(super) fn resolve(draft: Draft) -> NetworkFile {
     let mut file = NetworkFile { bridges: bridges(&draft), ..NetworkFile::default() };
-    for (number, network) in (1..).zip(draft.networks) {
+    for (number, network) in (1..=u16::MAX).zip(draft.networks) {
         let Some(bridge) = network.bridge else { continue };
         file.networks.push(Network {
             name: network.name.value,
@@ -43,7 +43,7 @@ pub(super) fn resolve(draft: Draft) -> NetworkFile {
             name: allow.name.value,
             from: once_each(allow.from),
             to: once_each(allow.to),
-            protocol: allow.protocol,
+            protocol: allow.protocol.unwrap_or_default(),
             ports: once_each(allow.ports),
             purpose: allow.purpose,
             limit: allow.limit,

@@ -8,12 +8,12 @@ use super::names::{Kind, NamedParty, Names};
 use super::report::{Report, quote};
 
 /// Triples of from, to and port in one file: each becomes at least one flow.
-const MAX_GRANTS: usize = 1 << 20;
+const MAX_GRANTS: usize = 1 << 18;
 
 /// Checks all rules of a file.
 pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     unique(draft, report);
-    let mut granted = Granted { by_pair: HashMap::new(), left: MAX_GRANTS };
+    let mut granted = Granted { by_pair: HashMap::new(), left: MAX_GRANTS, full: false };
     for allow in &draft.allows {
         let (from, to) = (parties(&allow.from, names, report), parties(&allow.to, names, report));
         repeated_ports(allow, report);
@@ -164,6 +164,8 @@ fn list(networks: &[&str]) -> String {
 struct Granted<'d> {
     by_pair: HashMap<(&'d str, &'d str), ByPort<'d>>,
     left: usize,
+    /// Whether the report has an error about it.
+    full: bool,
 }
 
 /// The first rule for each protocol and port; no port stands for all.
@@ -172,15 +174,15 @@ type ByPort<'d> = HashMap<(Protocol, Option<u16>), &'d At<String>>;
 impl<'d> Granted<'d> {
     fn has_room(&mut self, allow: &DraftAllow, from: usize, to: usize, report: &mut Report) -> bool {
         let count = from.saturating_mul(to).saturating_mul(allow.ports.len().max(1));
-        if count > self.left && self.left > 0 {
+        if count > self.left && !self.full {
             let message = format!(
                 "the rules up to {} grant more than {MAX_GRANTS} combinations of from, to and port",
                 label(allow),
             );
             report.error("too-many", &allow.name.span, message, "name networks in place of their endpoints");
-            self.left = 0;
+            self.full = true;
         }
-        let fits = count <= self.left;
+        let fits = count <= self.left && !self.full;
         self.left -= if fits { count } else { 0 };
         fits
     }
@@ -192,6 +194,7 @@ impl<'d> Granted<'d> {
         to: &[Named<'d, '_>],
         report: &mut Report,
     ) {
+        let Some(protocol) = allow.protocol else { return };
         let ports: HashSet<Option<u16>> = allow.ports.iter().map(|port| Some(port.value)).collect();
         let mut ports: Vec<Option<u16>> =
             if ports.is_empty() { vec![None] } else { ports.into_iter().collect() };
@@ -201,18 +204,18 @@ impl<'d> Granted<'d> {
             for (target, _) in to {
                 let pair = self.by_pair.entry((&source.value, &target.value)).or_default();
                 for &port in &ports {
-                    let wider = [(Protocol::Any, None), (allow.protocol, None), (allow.protocol, port)];
+                    let wider = [(Protocol::Any, None), (protocol, None), (protocol, port)];
                     let earlier = wider.iter().find_map(|key| pair.get(key).copied());
                     // A rule that names nobody twice meets each of its own pairs once.
                     let Some(rule) = earlier else {
-                        pair.insert((allow.protocol, port), &allow.name);
+                        pair.insert((protocol, port), &allow.name);
                         continue;
                     };
                     if told.insert(rule.span.start) {
                         let message = format!(
                             "{} may already open {} to {} by rule {} (line {})",
                             quote(&source.value),
-                            describe(allow.protocol, port),
+                            describe(protocol, port),
                             quote(&target.value),
                             quote(&rule.value),
                             report.line(&rule.span),

@@ -1,0 +1,291 @@
+//! Raw Ethernet frames that carry a tag, so that they are known wherever they turn up.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use etherparse::PacketBuilder;
+
+/// The broadcast MAC.
+pub const BROADCAST: [u8; 6] = [0xff; 6];
+/// What marks a tag.
+const MAGIC: [u8; 8] = *b"pcl-prob";
+/// A tag's length in bytes.
+const TAG: usize = MAGIC.len() + size_of::<u32>();
+/// The EtherType for local experiments (IEEE 802).
+const EXPERIMENTAL: u16 = 0x88b5;
+/// An ICMPv6 neighbour-discovery option type for experiments (RFC 4727 §5.1.3).
+const ND_EXPERIMENT: u8 = 253;
+
+/// The tag with that number.
+fn tag(id: u32) -> [u8; TAG] {
+    let mut bytes = [0; TAG];
+    for (to, from) in bytes.iter_mut().zip(MAGIC.into_iter().chain(id.to_be_bytes())) {
+        *to = from;
+    }
+    bytes
+}
+
+/// The number of the tag in a frame, wherever in it the tag is.
+pub fn tag_of(frame: &[u8]) -> Option<u32> {
+    let found = frame.windows(TAG).find(|w| w.starts_with(&MAGIC))?;
+    Some(u32::from_be_bytes(*found.last_chunk()?))
+}
+
+/// A frame to send; the tag goes in when it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Ethernet source.
+    pub from: [u8; 6],
+    /// Ethernet destination.
+    pub to: [u8; 6],
+    /// What it carries.
+    pub body: Body,
+}
+
+/// What a frame carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A TCP SYN from (address, port) to (address, port).
+    Syn(IpAddr, u16, IpAddr, u16),
+    /// A UDP datagram.
+    Udp(IpAddr, u16, IpAddr, u16),
+    /// An ICMP or ICMPv6 echo request.
+    Echo(IpAddr, IpAddr),
+    /// An SCTP INIT.
+    Sctp(Ipv4Addr, u16, Ipv4Addr, u16),
+    /// An ARP request for `tpa` from `spa`.
+    ArpRequest {
+        /// The sender's address.
+        spa: Ipv4Addr,
+        /// The address asked for.
+        tpa: Ipv4Addr,
+    },
+    /// An ARP reply that says `spa` is at the frame's source.
+    ArpReply {
+        /// The sender's address.
+        spa: Ipv4Addr,
+        /// The address of whoever is told.
+        tpa: Ipv4Addr,
+    },
+    /// A neighbour solicitation (RFC 4861 §4.3), sent to `to`.
+    Solicitation {
+        /// The source.
+        from: Ipv6Addr,
+        /// The destination.
+        to: Ipv6Addr,
+        /// The address asked for.
+        target: Ipv6Addr,
+    },
+    /// A router advertisement (RFC 4861 §4.2) to all nodes.
+    RouterAdvertisement {
+        /// The source.
+        from: Ipv6Addr,
+    },
+    /// A TCP SYN in a frame with an 802.1Q tag of that VLAN.
+    TaggedSyn(u16, Ipv4Addr, Ipv4Addr, u16),
+    /// No IP: the EtherType for local experiments.
+    Experimental,
+}
+
+impl Frame {
+    /// A frame from one MAC to another.
+    pub fn new(from: [u8; 6], to: [u8; 6], body: Body) -> Self {
+        Self { from, to, body }
+    }
+
+    /// What it is, for a person.
+    pub fn describe(&self) -> String {
+        let to = if self.to == BROADCAST { " to the broadcast MAC" } else { "" };
+        let what = match &self.body {
+            Body::Syn(a, ap, b, bp) => format!("TCP SYN {a}:{ap} → {b}:{bp}"),
+            Body::Udp(a, ap, b, bp) => format!("UDP {a}:{ap} → {b}:{bp}"),
+            Body::Echo(a, b) => format!("ICMP echo {a} → {b}"),
+            Body::Sctp(a, ap, b, bp) => format!("SCTP INIT {a}:{ap} → {b}:{bp}"),
+            Body::ArpRequest { spa, tpa } => format!("ARP who has {tpa} tell {spa}"),
+            Body::ArpReply { spa, .. } => format!("ARP {spa} is here"),
+            Body::Solicitation { from, target, .. } => format!("ND who has {target} tell {from}"),
+            Body::RouterAdvertisement { from } => format!("router advertisement of {from}"),
+            Body::TaggedSyn(vlan, a, b, bp) => format!("VLAN {vlan} TCP SYN {a} → {b}:{bp}"),
+            Body::Experimental => "EtherType 0x88b5".to_owned(),
+        };
+        what + to
+    }
+
+    /// The bytes with the tag `id`; `None` if the addresses are of different families.
+    pub fn encode(&self, id: u32) -> Option<Vec<u8>> {
+        let tag = tag(id);
+        let mut bytes = Vec::with_capacity(128);
+        let ethernet = || PacketBuilder::ethernet2(self.from, self.to);
+        let done = match &self.body {
+            Body::Syn(a, ap, b, bp) => match (a, b) {
+                (IpAddr::V4(a), IpAddr::V4(b)) => ethernet()
+                    .ipv4(a.octets(), b.octets(), 64)
+                    .tcp(*ap, *bp, id, 64_240)
+                    .syn()
+                    .write(&mut bytes, &tag),
+                (IpAddr::V6(a), IpAddr::V6(b)) => ethernet()
+                    .ipv6(a.octets(), b.octets(), 64)
+                    .tcp(*ap, *bp, id, 64_240)
+                    .syn()
+                    .write(&mut bytes, &tag),
+                _ => return None,
+            },
+            Body::Udp(a, ap, b, bp) => match (a, b) {
+                (IpAddr::V4(a), IpAddr::V4(b)) => {
+                    ethernet().ipv4(a.octets(), b.octets(), 64).udp(*ap, *bp).write(&mut bytes, &tag)
+                }
+                (IpAddr::V6(a), IpAddr::V6(b)) => {
+                    ethernet().ipv6(a.octets(), b.octets(), 64).udp(*ap, *bp).write(&mut bytes, &tag)
+                }
+                _ => return None,
+            },
+            Body::Echo(a, b) => match (a, b) {
+                (IpAddr::V4(a), IpAddr::V4(b)) => ethernet()
+                    .ipv4(a.octets(), b.octets(), 64)
+                    .icmpv4_echo_request(0x7063, 1)
+                    .write(&mut bytes, &tag),
+                (IpAddr::V6(a), IpAddr::V6(b)) => ethernet()
+                    .ipv6(a.octets(), b.octets(), 64)
+                    .icmpv6_echo_request(0x7063, 1)
+                    .write(&mut bytes, &tag),
+                _ => return None,
+            },
+            Body::Sctp(a, ap, b, bp) => {
+                // RFC 9260 §3.1 and §3.3.2. Nobody answers it, so its checksum may stay empty.
+                let mut sctp = [ap.to_be_bytes(), bp.to_be_bytes()].concat();
+                sctp.extend([0; 8]);
+                sctp.extend([1, 0, 0, 20]);
+                sctp.extend(id.to_be_bytes());
+                sctp.extend([0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1]);
+                sctp.extend(tag);
+                ethernet().ipv4(a.octets(), b.octets(), 64).write(
+                    &mut bytes,
+                    etherparse::ip_number::SCTP,
+                    &sctp,
+                )
+            }
+            Body::ArpRequest { spa, tpa } => return Some(self.arp(1, *spa, [0; 6], *tpa, &tag)),
+            Body::ArpReply { spa, tpa } => return Some(self.arp(2, *spa, self.to, *tpa, &tag)),
+            Body::Solicitation { from, to, target } => {
+                // The target, the sender's link-layer address, and the tag in an option of its own.
+                let mut body = target.octets().to_vec();
+                body.extend([1, 1]);
+                body.extend(self.from);
+                body.extend(nd_option(&tag));
+                ethernet()
+                    .ipv6(from.octets(), to.octets(), 255)
+                    .icmpv6_raw(135, 0, [0; 4])
+                    .write(&mut bytes, &body)
+            }
+            Body::RouterAdvertisement { from } => {
+                // Reachable time and retransmission timer unspecified; the lifetime is in the first word.
+                let mut body = vec![0; 8];
+                body.extend(nd_option(&tag));
+                let all_nodes = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+                ethernet()
+                    .ipv6(from.octets(), all_nodes.octets(), 255)
+                    .icmpv6_raw(134, 0, [64, 0, 7, 8])
+                    .write(&mut bytes, &body)
+            }
+            Body::TaggedSyn(vlan, a, b, bp) => ethernet()
+                .single_vlan(etherparse::VlanId::try_new(*vlan).ok()?)
+                .ipv4(a.octets(), b.octets(), 64)
+                .tcp(40_000, *bp, id, 64_240)
+                .syn()
+                .write(&mut bytes, &tag),
+            Body::Experimental => {
+                self.header(EXPERIMENTAL, &mut bytes);
+                bytes.extend(tag);
+                bytes.resize(60, 0);
+                return Some(bytes);
+            }
+        };
+        done.ok().map(|()| bytes)
+    }
+
+    fn header(&self, ethertype: u16, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to);
+        bytes.extend(self.from);
+        bytes.extend(ethertype.to_be_bytes());
+    }
+
+    /// ARP (RFC 826), with the tag in the padding up to Ethernet's least length.
+    fn arp(&self, operation: u16, spa: Ipv4Addr, tha: [u8; 6], tpa: Ipv4Addr, tag: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(60);
+        self.header(0x0806, &mut bytes);
+        bytes.extend([0, 1, 8, 0, 6, 4]);
+        bytes.extend(operation.to_be_bytes());
+        bytes.extend(self.from);
+        bytes.extend(spa.octets());
+        bytes.extend(tha);
+        bytes.extend(tpa.octets());
+        bytes.extend(tag);
+        bytes.resize(60, 0);
+        bytes
+    }
+}
+
+/// The tag as an option of neighbour discovery: two units of eight bytes.
+fn nd_option(tag: &[u8; TAG]) -> Vec<u8> {
+    let mut option = vec![ND_EXPERIMENT, 2];
+    option.extend(tag);
+    option.resize(16, 0);
+    option
+}
+
+/// The link-local address that a device makes of its MAC (RFC 4291, appendix A).
+pub fn link_local(mac: [u8; 6]) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac;
+    let word = |high: u8, low: u8| u16::from_be_bytes([high, low]);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, word(a ^ 2, b), word(c, 0xff), word(0xfe, d), word(e, f))
+}
+
+/// The solicited-node multicast address (RFC 4291 §2.7.1) of an address, and its MAC (RFC 2464 §7).
+pub fn solicited_node(address: Ipv6Addr) -> (Ipv6Addr, [u8; 6]) {
+    let [.., x, y, z] = address.octets();
+    let group =
+        Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, u16::from_be_bytes([0xff, x]), u16::from_be_bytes([y, z]));
+    (group, [0x33, 0x33, 0xff, x, y, z])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use etherparse::SlicedPacket;
+
+    #[test]
+    fn every_kind_of_frame_carries_its_tag_and_parses() {
+        let (v4a, v4b) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 1, 0, 1));
+        let (a, b) = (IpAddr::V4(v4a), IpAddr::V4(v4b));
+        let (v6a, v6b) = (link_local([2, 0, 0, 0, 0, 1]), link_local([2, 0, 0, 0, 0, 2]));
+        let bodies = [
+            Body::Syn(a, 1, b, 2),
+            Body::Syn(v6a.into(), 1, v6b.into(), 2),
+            Body::Udp(a, 1, b, 2),
+            Body::Udp(v6a.into(), 1, v6b.into(), 2),
+            Body::Echo(a, b),
+            Body::Echo(v6a.into(), v6b.into()),
+            Body::Sctp(v4a, 1, v4b, 2),
+            Body::ArpRequest { spa: v4a, tpa: v4b },
+            Body::ArpReply { spa: v4a, tpa: v4b },
+            Body::Solicitation { from: v6a, to: solicited_node(v6b).0, target: v6b },
+            Body::RouterAdvertisement { from: v6a },
+            Body::TaggedSyn(10, v4a, v4b, 2),
+            Body::Experimental,
+        ];
+        for (id, body) in (7..).zip(bodies) {
+            let bytes = Frame::new([2, 0, 0, 0, 0, 1], BROADCAST, body.clone()).encode(id).unwrap();
+            assert_eq!(tag_of(&bytes), Some(id), "{body:?}");
+            SlicedPacket::from_ethernet(&bytes).unwrap_or_else(|e| panic!("{body:?}: {e}"));
+        }
+        assert_eq!(Frame::new([2; 6], [2; 6], Body::Echo(a, v6a.into())).encode(1), None);
+        assert_eq!(tag_of(b"pcl-pro"), None);
+    }
+
+    #[test]
+    fn link_local_addresses_are_those_the_kernel_makes() {
+        assert_eq!(link_local([2, 0x50, 0x43, 2, 0, 1]).to_string(), "fe80::50:43ff:fe02:1");
+        let (group, mac) = solicited_node(link_local([2, 0x50, 0x43, 2, 0, 1]));
+        assert_eq!(group.to_string(), "ff02::1:ff02:1");
+        assert_eq!(mac, [0x33, 0x33, 0xff, 2, 0, 1]);
+    }
+}

@@ -1,0 +1,184 @@
+//! The probes against real bridges whose flows are known to be right, open or closed.
+
+use std::time::Instant;
+
+use super::*;
+use crate::lab::samples::dual_socket;
+use crate::lab::{Lab, LabOptions, LabPlan};
+
+fn base() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("pcl").tempdir_in("/run").unwrap()
+}
+
+/// A lab whose host routes between the bridges, the worst case.
+fn lab(base: &tempfile::TempDir) -> Lab {
+    let options = LabOptions { base: Some(base.path().to_owned()), ..LabOptions::worst_case(&dual_socket()) };
+    Lab::up(&dual_socket(), options).unwrap()
+}
+
+fn flows(lab: &Lab, bridge: &str, lines: &[&str]) {
+    lab.ofctl(&["del-flows", bridge]).unwrap();
+    for line in lines {
+        lab.ofctl(&["add-flow", bridge, line]).unwrap();
+    }
+}
+
+fn mesh(lab: &Lab) {
+    for (bridge, near, far) in
+        [("mesh-privacy", "to-privacy", "nm-privacy"), ("mesh-mgmt", "to-mgmt", "nm-mgmt")]
+    {
+        let there = format!("in_port={near},actions=output:{far}");
+        let back = format!("in_port={far},actions=output:{near}");
+        flows(lab, bridge, &[&there, &back]);
+    }
+}
+
+fn count(findings: &[Finding], expected: Expected, ok: bool) -> usize {
+    findings.iter().filter(|f| f.probe.expected == expected && f.ok == ok).count()
+}
+
+#[test]
+fn the_probes_of_the_dual_socket_network() {
+    let file = dual_socket();
+    let probes = derive(&file, &LabPlan::new(&file));
+    let row = |from: &str, to: &str, what: &str| {
+        probes.iter().find(|p| p.from == from && p.to == to && p.what.starts_with(what)).map(|p| p.expected)
+    };
+    assert_eq!(row("gateway", "warp", "tcp 443 to 198.51.100.10 (warp-egress)"), Some(Expected::Passes));
+    assert_eq!(row("gateway", "warp", "ping to 198.51.100.10 from behind it"), Some(Expected::Passes));
+    assert_eq!(row("nm-privacy", "warp", "udp 53 to 10.0.0.1"), Some(Expected::Passes));
+    assert_eq!(row("warp", "gateway", "udp 51820 (vpn-clients)"), Some(Expected::Passes));
+    assert_eq!(row("nm-mgmt", "api", "tcp 9574 (op-dbus-api)"), Some(Expected::Passes));
+    assert_eq!(row("host", "mcp", "tcp 8006 (inside management)"), Some(Expected::Passes));
+    assert_eq!(row("warp", "xray", "tcp 4444, udp 4444, ping (no rule)"), Some(Expected::Denied));
+    assert_eq!(row("xray", "gateway", "tcp 4444"), Some(Expected::Denied));
+    assert_eq!(row("nm-mgmt", "api", "tcp 4444"), Some(Expected::Denied));
+    assert_eq!(row("api", "nm-mgmt", "tcp 4444"), Some(Expected::Denied));
+    assert_eq!(row("LOCAL of vmbr0", "warp", ""), Some(Expected::Denied));
+    assert_eq!(row("LOCAL of mesh-mgmt", "nm-mgmt", ""), Some(Expected::Denied));
+    assert_eq!(row("LOCAL of vmbr1", "api", ""), None);
+    // 4 places of privacy and 5 of management, both ways.
+    assert_eq!(probes.iter().filter(|p| p.expected == Expected::Never).count(), 40);
+    // What a rule opens entirely is not probed as denied.
+    assert!(!probes.iter().any(|p| p.to == "warp" && p.what.ends_with("(no rule)")));
+}
+
+#[test]
+fn every_frame_of_the_probes_can_be_sent() {
+    let file = dual_socket();
+    for probe in derive(&file, &LabPlan::new(&file)) {
+        let Action::Frames { frames, .. } = &probe.action else { continue };
+        assert!(frames.len() >= 2, "{probe:?}");
+        for frame in frames {
+            let bytes = frame.encode(9).unwrap();
+            assert_eq!(tag_of(&bytes), Some(9), "{frame:?}");
+            assert!(bytes.len() < 200);
+        }
+    }
+}
+
+#[test]
+fn open_bridges_are_found_out() {
+    let (file, base) = (dual_socket(), base());
+    let lab = lab(&base);
+    mesh(&lab);
+    for bridge in ["vmbr0", "vmbr1"] {
+        flows(&lab, bridge, &["actions=NORMAL"]);
+    }
+    let all = derive(&file, lab.plan());
+    let of = |expected| all.iter().filter(|p| p.expected == expected).cloned().collect::<Vec<_>>();
+    // One after the other, as forged frames spoil the tables of NORMAL.
+    let findings = run(&lab, &of(Expected::Passes)).unwrap();
+    assert_eq!(count(&findings, Expected::Passes, false), 0, "{}", table(&findings));
+    let (local, unlisted): (Vec<_>, Vec<_>) =
+        of(Expected::Denied).into_iter().partition(|p| p.from.starts_with("LOCAL"));
+    let findings = run(&lab, &unlisted).unwrap();
+    assert_eq!(count(&findings, Expected::Denied, true), 0, "{}", table(&findings));
+    // On the mesh bridges, which are not open, a LOCAL port has nowhere to go.
+    let local: Vec<_> = local.into_iter().filter(|p| p.from == "LOCAL of vmbr0").collect();
+    let findings = run(&lab, &local).unwrap();
+    assert_eq!(count(&findings, Expected::Denied, true), 0, "{}", table(&findings));
+    // The host routes between the bridges, and NORMAL carries it.
+    let findings = run(&lab, &of(Expected::Never)).unwrap();
+    let missed: Vec<_> = findings.iter().filter(|f| f.ok && f.probe.from != "host").collect();
+    assert!(missed.is_empty(), "{}", table(&findings));
+}
+
+#[test]
+fn closed_bridges_deny_and_the_frames_did_reach_them() {
+    let (file, base) = (dual_socket(), base());
+    let lab = lab(&base);
+    mesh(&lab);
+    let probes = derive(&file, lab.plan());
+    let start = Instant::now();
+    let findings = run(&lab, &probes).unwrap();
+    eprintln!("{}\n{:?}", table(&findings), start.elapsed());
+    assert_eq!(count(&findings, Expected::Passes, true), 0);
+    assert_eq!(count(&findings, Expected::Never, false), 0);
+    // The mesh bridges take what the LOCAL ports send for nothing; so does everything else.
+    assert_eq!(count(&findings, Expected::Denied, false), 0);
+}
+
+#[test]
+fn frames_that_do_not_reach_the_bridge_prove_nothing() {
+    let (file, base) = (dual_socket(), base());
+    let lab = lab(&base);
+    // Without flows on the mesh bridges, what other nodes send never comes to vmbr0 or vmbr1.
+    let probes: Vec<_> = derive(&file, lab.plan()).into_iter().filter(|p| p.from == "nm-privacy").collect();
+    let findings = run(&lab, &probes).unwrap();
+    assert!(findings.iter().all(|f| !f.ok), "{}", table(&findings));
+    assert!(table(&findings).contains("0 of "));
+}
+
+#[test]
+fn a_place_that_does_not_hear_proves_nothing() {
+    let (file, base) = (dual_socket(), base());
+    let lab = lab(&base);
+    mesh(&lab);
+    assert!(lab.exec("api", &["ip", "link", "set", "eth0", "down"]).unwrap().status.success());
+    let rows = |p: &Probe| p.from == "xray" && p.to == "api";
+    let probes: Vec<_> = derive(&file, lab.plan()).into_iter().filter(rows).collect();
+    let findings = run(&lab, &probes).unwrap();
+    assert_eq!(findings.len(), 1);
+    assert!(!findings[0].ok && findings[0].seen.contains("nothing is heard at api"), "{}", table(&findings));
+}
+
+#[test]
+fn a_single_hole_is_found() {
+    // Everything is closed but one flow: ARP requests from xray go to vmbr1 by way of a patch.
+    let (file, base) = (dual_socket(), base());
+    let lab = lab(&base);
+    mesh(&lab);
+    lab.vsctl(&[
+        "add-port",
+        "vmbr0",
+        "hole",
+        "--",
+        "set",
+        "interface",
+        "hole",
+        "type=patch",
+        "options:peer=eloh",
+        "--",
+        "add-port",
+        "vmbr1",
+        "eloh",
+        "--",
+        "set",
+        "interface",
+        "eloh",
+        "type=patch",
+        "options:peer=hole",
+    ])
+    .unwrap();
+    flows(&lab, "vmbr0", &["in_port=veth102,arp,actions=output:hole"]);
+    flows(&lab, "vmbr1", &["in_port=eloh,actions=output:veth202"]);
+    let probes = derive(&file, lab.plan());
+    let findings = run(&lab, &probes).unwrap();
+    let wrong: Vec<_> = findings.iter().filter(|f| f.probe.expected != Expected::Passes && !f.ok).collect();
+    assert!(!wrong.is_empty());
+    for finding in &wrong {
+        assert_eq!((finding.probe.from.as_str(), finding.probe.expected), ("xray", Expected::Never));
+        assert!(finding.seen.contains("ARP") && finding.seen.ends_with("at monitoring"), "{}", finding.seen);
+    }
+}

@@ -1,0 +1,87 @@
+//! The network language as a whole: what it finds, what it means, and that no text makes it panic.
+
+mod bounds;
+mod findings;
+mod model;
+mod mutation;
+
+use super::*;
+
+/// The network files that ship with the crate.
+const SHIPPED: [(&str, &str); 3] = [
+    ("dual-socket.toml", include_str!("../../../networks/dual-socket.toml")),
+    ("dual-socket-verbatim.toml", include_str!("../../../networks/dual-socket-verbatim.toml")),
+    ("dual-socket-health-check.toml", include_str!("../../../networks/dual-socket-health-check.toml")),
+];
+
+/// The text of a shipped file.
+fn shipped(name: &str) -> &'static str {
+    SHIPPED.iter().find(|(n, _)| *n == name).unwrap().1
+}
+
+/// The model of a text that has nothing wrong with it.
+fn model_of(text: &str, name: &str) -> NetworkFile {
+    match parse(text, name) {
+        Ok((file, findings)) if findings.is_empty() => file,
+        Ok((_, findings)) | Err(findings) => panic!("{}", rendered(&findings, name, text)),
+    }
+}
+
+fn rendered(findings: &[Finding], name: &str, text: &str) -> String {
+    findings.iter().map(|finding| finding.render(name, text) + "\n").collect()
+}
+
+/// The same tree as JSON, members in the same order.
+fn to_json(text: &str) -> String {
+    let mut report = report::Report::new(text);
+    let mut out = String::new();
+    write_json(&tree::from_toml(text, &mut report).unwrap(), &mut out);
+    out
+}
+
+fn write_json(node: &tree::Node<'_>, out: &mut String) {
+    match &node.value {
+        tree::Value::Table(entries) => {
+            *out += "{";
+            for (i, entry) in entries.iter().enumerate() {
+                *out += if i == 0 { "\n" } else { ",\n" };
+                *out += &serde_json::to_string(&entry.key).unwrap();
+                *out += ": ";
+                write_json(&entry.node, out);
+            }
+            *out += "}";
+        }
+        tree::Value::Array(items) => {
+            *out += "[";
+            for (i, item) in items.iter().enumerate() {
+                *out += if i == 0 { "" } else { ", " };
+                write_json(item, out);
+            }
+            *out += "]";
+        }
+        tree::Value::Text(text) => *out += &serde_json::to_string(text).unwrap(),
+        tree::Value::Integer(Some(number)) => *out += &number.to_string(),
+        tree::Value::Integer(None) | tree::Value::Other(_) => unreachable!("not in a network file"),
+    }
+}
+
+/// A model without places, for comparing what two texts mean.
+fn without_places(mut file: NetworkFile) -> NetworkFile {
+    for bridge in &mut file.bridges {
+        bridge.span = 0..0;
+        bridge.flows.iter_mut().for_each(|flow| flow.span = 0..0);
+    }
+    file.networks.iter_mut().for_each(|network| network.span = 0..0);
+    for endpoint in &mut file.endpoints {
+        endpoint.span = 0..0;
+        endpoint.attachments.iter_mut().for_each(|attachment| attachment.span = 0..0);
+    }
+    for link in &mut file.links {
+        link.span = 0..0;
+        link.ends.iter_mut().for_each(|end| end.span = 0..0);
+    }
+    file.exits.iter_mut().for_each(|exit| exit.span = 0..0);
+    file.allows.iter_mut().for_each(|allow| allow.span = 0..0);
+    file.nevers.iter_mut().for_each(|never| never.span = 0..0);
+    file
+}

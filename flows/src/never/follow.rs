@@ -1,0 +1,234 @@
+//! Following one packet through the bridges.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use ofproto::PortNo;
+use ofproto::oxm::Field;
+
+use super::witness::{Hop, Witness};
+use super::world::{Place, World};
+use super::{Key, MAX_LEARNED, Report, WITNESSES};
+use crate::interp::{FieldSet, Output, Packet, Pipeline, Step};
+use crate::model::Flow;
+
+/// A packet that comes in at so many places in all goes in circles: the rest is left out.
+const MAX_VISITS: usize = 256;
+
+/// Flows that a bridge learned, each once.
+#[derive(Debug, Default)]
+pub(super) struct Learnt {
+    flows: HashMap<Key, Flow>,
+    full: bool,
+}
+
+impl Learnt {
+    fn add(&mut self, flow: Flow) {
+        let room = self.flows.len() < MAX_LEARNED;
+        match self.flows.entry((flow.table, flow.priority, flow.matches.clone())) {
+            Entry::Occupied(mut old) => *old.get_mut() = flow,
+            Entry::Vacant(new) if room => {
+                new.insert(flow);
+            }
+            Entry::Vacant(_) => self.full = true,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.flows.len()
+    }
+
+    pub(super) fn full(&self) -> bool {
+        self.full
+    }
+
+    /// In a fixed order, so that a check always says the same.
+    pub(super) fn into_flows(self) -> Vec<Flow> {
+        let mut flows: Vec<(Key, Flow)> = self.flows.into_iter().collect();
+        flows.sort_by(|a, b| a.0.cmp(&b.0));
+        flows.into_iter().map(|(_, flow)| flow).collect()
+    }
+}
+
+/// One round of packets.
+#[derive(Debug)]
+pub(super) struct Round {
+    /// Which, from 0; later ones run with what earlier ones learned.
+    pub(super) number: usize,
+    /// How many packets may still be run.
+    pub(super) left: u64,
+    /// What each bridge learns.
+    pub(super) learnt: Vec<Learnt>,
+}
+
+/// How a packet came to where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Via {
+    Start,
+    Wire,
+    Forwarded,
+}
+
+struct Visit {
+    place: Place,
+    packet: Packet,
+    via: Via,
+    /// The visit before, and where the packet left it.
+    from: Option<(usize, PortNo)>,
+    path: Vec<Step>,
+}
+
+/// Follows packets that start at one place.
+pub(super) struct Follower<'w, 'a> {
+    world: &'w World<'a>,
+    pipelines: &'w [Pipeline],
+    source: Place,
+    report: &'w mut Report,
+    round: &'w mut Round,
+}
+
+impl<'w, 'a> Follower<'w, 'a> {
+    pub(super) fn new(
+        world: &'w World<'a>,
+        pipelines: &'w [Pipeline],
+        source: Place,
+        report: &'w mut Report,
+        round: &'w mut Round,
+    ) -> Self {
+        Self { world, pipelines, source, report, round }
+    }
+
+    /// Packets that need not be run.
+    pub(super) fn considered(&mut self, packets: usize) {
+        self.report.packets = self.report.packets.saturating_add(u64::try_from(packets).unwrap_or(u64::MAX));
+    }
+
+    pub(super) fn incomplete(&mut self, why: &str) {
+        if !self.report.incomplete.iter().any(|w| w == why) {
+            self.report.incomplete.push(why.to_owned());
+        }
+    }
+
+    /// Follows a packet to every place that it comes to; says which of its fields mattered.
+    pub(super) fn follow(&mut self, packet: &Packet) -> FieldSet {
+        self.considered(1);
+        if self.round.left == 0 {
+            return FieldSet::EMPTY;
+        }
+        self.round.left -= 1;
+        self.report.runs += 1;
+        let mut mattered = FieldSet::EMPTY;
+        let mut visits = vec![Visit {
+            place: self.source,
+            packet: packet.clone(),
+            via: Via::Start,
+            from: None,
+            path: Vec::new(),
+        }];
+        let mut next = 0;
+        while let Some(visit) = visits.get_mut(next) {
+            let place = visit.place;
+            let Some(pipeline) = self.pipelines.get(place.0) else { break };
+            let outcome = pipeline.run(place.1, &visit.packet);
+            visit.path = outcome.path;
+            mattered = mattered.union(outcome.consulted);
+            if let Some(learnt) = self.round.learnt.get_mut(place.0) {
+                outcome.learned.into_iter().for_each(|flow| learnt.add(flow));
+            }
+            for what in &outcome.unsupported {
+                self.incomplete(what);
+            }
+            for (output, packet) in outcome.outputs {
+                let ports = match output {
+                    Output::Port(port) | Output::InPort(port) => vec![port],
+                    // NORMAL may send to any port: what the switch has learned is for strangers to choose.
+                    Output::Normal | Output::Flood | Output::All => self.world.others(place.0, place.1),
+                    Output::Controller => continue,
+                };
+                for port in ports {
+                    self.arrived((place.0, port), &visits, next);
+                    self.onward((place.0, port), &packet, next, &mut visits);
+                }
+            }
+            next += 1;
+        }
+        mattered
+    }
+
+    /// Where the packet goes from where it came out.
+    fn onward(&mut self, out: Place, packet: &Packet, from: usize, visits: &mut Vec<Visit>) {
+        let mut push = |place: Place, packet: Packet, via: Via| {
+            let seen = visits.iter().any(|v| v.place == place && v.packet == packet);
+            if !seen && visits.len() < MAX_VISITS {
+                visits.push(Visit { place, packet, via, from: Some((from, out.1)), path: Vec::new() });
+            }
+        };
+        if let Some(peer) = self.world.wire(out) {
+            push(peer, packet.clone(), Via::Wire);
+        }
+        for place in self.world.forwards(out) {
+            // As a bridge forwards, and as a router does: with its own address as the source.
+            push(place, packet.clone(), Via::Forwarded);
+            if let Some(mac) = self.world.mac(place) {
+                push(place, packet.clone().with(Field::EthSrc, mac), Via::Forwarded);
+            }
+        }
+    }
+
+    fn arrived(&mut self, at: Place, visits: &[Visit], last: usize) {
+        if at == self.source {
+            return;
+        }
+        for (never, (from, to)) in self.world.file.nevers.iter().zip(&self.world.nevers) {
+            if !from.contains(&self.source) || !to.contains(&at) {
+                continue;
+            }
+            let start = (self.world.bridge_name(self.source.0), self.world.port_name(self.source));
+            let end = (self.world.bridge_name(at.0), self.world.port_name(at));
+            let known = self.report.witnesses.iter().filter(|w| w.never == never.name);
+            let same = |w: &Witness| w.start() == (start.0, &*start.1) && w.end() == (end.0, &*end.1);
+            if known.clone().count() >= WITNESSES || known.clone().any(same) {
+                continue;
+            }
+            let witness = Witness {
+                never: never.name.clone(),
+                hops: self.hops(at, visits, last),
+                learned: self.round.number > 0,
+            };
+            self.report.witnesses.push(witness);
+        }
+    }
+
+    /// The way of a packet from the start to where it came out.
+    fn hops(&self, at: Place, visits: &[Visit], last: usize) -> Vec<Hop> {
+        let mut hops = Vec::new();
+        let mut step = Some((last, at.1));
+        while let Some((visit, out)) = step.and_then(|(n, out)| Some((visits.get(n)?, out))) {
+            let (bridge, in_port) = visit.place;
+            hops.push(Hop {
+                bridge: self.world.bridge_name(bridge).to_owned(),
+                in_port: self.world.port_name(visit.place),
+                out_port: self.world.port_name((bridge, out)),
+                forwarded: visit.via == Via::Forwarded,
+                packet: visit.packet.to_text(Some(in_port)),
+                flows: visit.path.iter().map(|s| self.rule(bridge, *s)).collect(),
+            });
+            step = visit.from;
+        }
+        hops.reverse();
+        hops
+    }
+
+    fn rule(&self, bridge: usize, step: Step) -> String {
+        let Step { table, priority, cookie, .. } = step;
+        let flows = self.world.bridges.get(bridge);
+        let learned = flows.is_some_and(|b| step.flow >= b.flows.len());
+        let origin = flows.and_then(|b| b.origins.get(&cookie));
+        let what = origin.map_or_else(
+            || "no rule of the file".to_owned(),
+            |o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail),
+        );
+        let learned = if learned { ", learned" } else { "" };
+        format!("table {} priority {priority} cookie {cookie} ({what}{learned})", table.0)
+    }
+}

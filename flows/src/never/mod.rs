@@ -1,0 +1,147 @@
+//! Checks that what must never be reachable is not, on the flows themselves: packets of every kind that the
+//! file or the flows tell apart are followed with the interpreter through the bridges, over links and through
+//! a host that forwards.
+//!
+//! First every port sends everything. What the switches learn from that is put into them, all of it at
+//! once, and everything is sent again: so no opening packet, whoever sent it, makes a way for another.
+
+mod follow;
+mod probe;
+mod values;
+mod witness;
+mod world;
+
+use std::collections::BTreeMap;
+
+use ofproto::{Cookie, PortNo};
+
+pub use witness::{Hop, Witness};
+
+use crate::compile::{Origin, PortMap, Program, compile};
+use crate::finding::Finding;
+use crate::interp::Pipeline;
+use crate::model::{Flow, FlowMatch};
+use crate::network::NetworkFile;
+use follow::{Follower, Learnt, Round};
+use world::World;
+
+/// At most so many witnesses a `never`.
+const WITNESSES: usize = 3;
+/// At most so many packets are run in one round; beyond that the check stops and says that it is not complete.
+const MAX_RUNS: u64 = 20_000_000;
+/// At most so many learned flows a bridge are put in for the second round.
+const MAX_LEARNED: usize = 100_000;
+/// What is learned from learned flows is put in again, so many times at most.
+const MAX_ROUNDS: usize = 4;
+
+/// One bridge as it will be.
+#[derive(Debug, Clone)]
+pub struct BridgeFlows<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The numbers of its ports.
+    pub ports: PortMap,
+    /// Its flows.
+    pub flows: Vec<Flow>,
+    /// Where its flows come from, for witnesses; may be empty.
+    pub origins: BTreeMap<Cookie, Origin>,
+}
+
+/// What checking found.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Packets that break a `never`, at most three for each.
+    pub witnesses: Vec<Witness>,
+    /// How many packets were considered in all rounds. Packets that differ only in what no flow looked at on
+    /// the way of one of them are considered with it.
+    pub packets: u64,
+    /// How many of them were run.
+    pub runs: u64,
+    /// How many flows one bridge learned on the way, at most.
+    pub learned: usize,
+    /// What the interpreter passed over, and where the check stopped short; empty where it is complete.
+    pub incomplete: Vec<String>,
+}
+
+impl Report {
+    /// The findings: an error `never-violated` for each witness, a warning `never-unchecked` where the check is
+    /// not complete.
+    pub fn findings(&self, file: &NetworkFile) -> Vec<Finding> {
+        let span = |name: &str| file.nevers.iter().find(|n| n.name == name).map(|n| n.span.clone());
+        let mut findings: Vec<Finding> = self
+            .witnesses
+            .iter()
+            .map(|w| Finding::error("never-violated", span(&w.never), w.summary(), w.to_string()))
+            .collect();
+        if !self.incomplete.is_empty() && !file.nevers.is_empty() {
+            findings.push(Finding::warning(
+                "never-unchecked",
+                file.nevers.first().map(|n| n.span.clone()),
+                format!("the check of `never` is not complete: {}", self.incomplete.join("; ")),
+                "do without what the check does not know, or test by hand with ofproto/trace",
+            ));
+        }
+        findings
+    }
+}
+
+/// Numbers for the ports that the file gives a bridge, for checks without a switch.
+pub fn numbered_ports(file: &NetworkFile, bridge: &str) -> PortMap {
+    let ports = file.bridge_ports(bridge).into_iter().filter(|p| *p != "LOCAL");
+    ports.zip(1..).map(|(name, n)| (name.to_owned(), PortNo(n))).collect()
+}
+
+/// Every bridge of the file, compiled with all the ports that the file gives it.
+pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
+    let bridges = file.bridges.iter().map(|bridge| {
+        let ports = numbered_ports(file, &bridge.name);
+        let Program { flows, origins, .. } = compile(file, &bridge.name, &ports);
+        BridgeFlows { name: &bridge.name, ports, flows, origins }
+    });
+    bridges.collect()
+}
+
+/// Checks every `never` of the file on the flows of all its bridges together.
+pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Report {
+    let mut report = Report::default();
+    if file.nevers.is_empty() {
+        return report;
+    }
+    let world = World::new(file, bridges);
+    let values = values::Values::collect(file, bridges);
+    let mut pipelines: Vec<Pipeline> = bridges.iter().map(|b| Pipeline::new(b.flows.clone())).collect();
+    for number in 0..MAX_ROUNDS {
+        let learnt = bridges.iter().map(|_| Learnt::default()).collect();
+        let mut round = Round { number, left: MAX_RUNS, learnt };
+        for source in world.sources() {
+            let mut follower = Follower::new(&world, &pipelines, source, &mut report, &mut round);
+            probe::from_port(&world, &values, source, &mut follower);
+        }
+        if round.left == 0 {
+            report.incomplete.push(format!("it stopped after {MAX_RUNS} packets"));
+        }
+        let mut changed = false;
+        for (pipeline, learnt) in pipelines.iter_mut().zip(round.learnt) {
+            report.learned = report.learned.max(learnt.len());
+            if learnt.full() {
+                report.incomplete.push(format!("more than {MAX_LEARNED} flows were learned"));
+            }
+            changed |= pipeline.learn(learnt.into_flows());
+        }
+        if !changed {
+            break;
+        }
+        if number + 1 == MAX_ROUNDS {
+            report.incomplete.push("learned flows learn without an end".to_owned());
+        }
+    }
+    report.incomplete.sort();
+    report.incomplete.dedup();
+    report
+}
+
+/// What makes a learned flow the flow that it is.
+type Key = (ofproto::TableId, u16, FlowMatch);
+
+#[cfg(test)]
+mod tests;

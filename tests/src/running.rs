@@ -1,0 +1,205 @@
+//! The controller, running in a lab.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use flows::network::NetworkFile;
+use nix::sys::signal::Signal;
+use portcullis::api_client::{ApiAddress, fetch};
+use portcullis::lab::{Lab, LabOptions, Spawned};
+use portcullis::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
+use serde_json::Value;
+
+/// How long anything may take before a test gives up; what has a promised time is measured by its test.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The `portcullis` binary of this build.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let dir = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    let binary = dir.join("portcullis");
+    assert!(binary.exists(), "{} is not built: cargo build --bin portcullis", binary.display());
+    binary
+}
+
+/// The path of a shipped network file.
+pub fn network_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../flows/networks").join(name)
+}
+
+/// A network file as the product reads it.
+pub fn read(path: &Path) -> NetworkFile {
+    let text = std::fs::read_to_string(path).expect("a network file");
+    match flows::network::parse(&text, &path.to_string_lossy()) {
+        Ok((file, _)) => file,
+        Err(findings) => panic!("{}: {findings:#?}", path.display()),
+    }
+}
+
+/// A lab with the controller in it, and the file that it runs in a place of its own, to be edited.
+pub struct Running {
+    /// The lab.
+    pub lab: Lab,
+    /// The controller's process.
+    pub controller: Spawned,
+    /// The network file that it runs.
+    pub path: PathBuf,
+    /// What the file says.
+    pub file: NetworkFile,
+}
+
+impl Running {
+    /// The shipped dual-socket network, settled.
+    pub fn dual_socket() -> Self {
+        Self::dual_socket_with(LabOptions::default())
+    }
+
+    /// The same, in a lab with something more.
+    pub fn dual_socket_with(options: LabOptions) -> Self {
+        let text = std::fs::read_to_string(network_file("dual-socket.toml")).expect("dual-socket.toml");
+        Self::start(&text, options)
+    }
+
+    /// Any network file's text, settled.
+    pub fn start(text: &str, options: LabOptions) -> Self {
+        let dir = tempfile::tempdir().expect("a directory").keep();
+        let path = dir.join("network.toml");
+        std::fs::write(&path, text).expect("the network file");
+        let file = read(&path);
+        let lab = Lab::up(&file, options).expect("a lab");
+        let controller = spawn(&lab, &path);
+        let running = Self { lab, controller, path, file };
+        let database = Database { rundir: Some(running.lab.rundir().to_owned()), ..Database::default() };
+        let options = AttachOptions { database, ..AttachOptions::default() };
+        let outcome = attach(&running.file, DEFAULT_TARGET, &options, &mut Vec::new()).expect("ovs-vsctl");
+        assert!(outcome.complete(), "{outcome:?}");
+        running.settle();
+        running
+    }
+
+    /// The controller's API.
+    pub fn api(&self) -> ApiAddress {
+        ApiAddress::Unix(self.lab.rundir().join("api.sock"))
+    }
+
+    /// What the controller says of itself, when it answers.
+    pub fn status(&self) -> Option<Value> {
+        serde_json::from_str(&fetch(&self.api(), "/api/status").ok()?).ok()
+    }
+
+    /// The status of one bridge.
+    pub fn bridge(&self, name: &str) -> Option<Value> {
+        self.status()?.get("bridges")?.as_array()?.iter().find(|b| b["name"] == name).cloned()
+    }
+
+    /// The text of `/metrics`.
+    pub fn metrics(&self) -> String {
+        fetch(&self.api(), "/metrics").expect("metrics")
+    }
+
+    /// The value of the one sample that begins with `name{labels}`, or 0.
+    pub fn metric(&self, sample: &str) -> f64 {
+        let text = self.metrics();
+        let line = text.lines().find(|l| l.strip_prefix(sample).is_some_and(|rest| rest.starts_with(' ')));
+        line.and_then(|l| l.rsplit(' ').next()).map_or(0.0, |v| v.parse().expect("a number"))
+    }
+
+    /// Waits until every bridge that the file has flows for is connected and settled.
+    pub fn settle(&self) {
+        let owned: Vec<&str> = self
+            .file
+            .bridges
+            .iter()
+            .map(|b| b.name.as_str())
+            .filter(|b| flows::compile::owns(&self.file, b))
+            .collect();
+        self.wait_for("every bridge to settle", || {
+            let status = self.status()?;
+            let bridges = status.get("bridges")?.as_array()?.clone();
+            owned
+                .iter()
+                .all(|name| bridges.iter().any(|b| b["name"] == *name && b["settled"] == true))
+                .then_some(())
+        });
+    }
+
+    /// Waits for something, for a bounded time, and says how long it took.
+    pub fn wait_for<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> (T, Duration) {
+        let start = Instant::now();
+        loop {
+            if let Some(found) = look() {
+                return (found, start.elapsed());
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "waited in vain for {what}; status: {:#?}\nthe controller said:\n{}",
+                self.status(),
+                self.controller.output()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Kills the controller as a crash does.
+    pub fn kill_controller(&self) {
+        self.controller.signal(Signal::SIGKILL);
+        self.wait_for("the controller to be dead", || (!self.controller.running()).then_some(()));
+    }
+
+    /// Starts the controller (again).
+    pub fn start_controller(&mut self) {
+        self.controller = spawn(&self.lab, &self.path);
+        self.settle();
+    }
+
+    /// Writes the network file anew and asks the controller to read it.
+    pub fn reload(&self, text: &str) {
+        std::fs::write(&self.path, text).expect("the network file");
+        self.controller.signal(Signal::SIGHUP);
+    }
+
+    /// The flows of a bridge as `ovs-ofctl` prints them, sorted, with port names and without what changes.
+    pub fn flows(&self, bridge: &str) -> Vec<String> {
+        self.dump(bridge, &["--names", "--no-stats", "dump-flows"])
+    }
+
+    /// The flows of a bridge with their counters and ages.
+    pub fn flows_with_stats(&self, bridge: &str) -> Vec<String> {
+        self.dump(bridge, &["--names", "dump-flows"])
+    }
+
+    fn dump(&self, bridge: &str, arguments: &[&str]) -> Vec<String> {
+        let mut arguments = arguments.to_vec();
+        arguments.push(bridge);
+        let text = self.lab.ofctl(&arguments).expect("ovs-ofctl dump-flows");
+        let mut lines: Vec<String> =
+            text.lines().filter(|l| l.contains("actions=")).map(|l| l.trim().to_owned()).collect();
+        lines.sort();
+        lines
+    }
+
+    /// The number that a port has now.
+    pub fn ofport(&self, port: &str) -> u32 {
+        let text = self.lab.vsctl(&["get", "interface", port, "ofport"]).expect("ofport");
+        text.trim().parse().expect("a port number")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the controller said:\n{}", self.controller.output());
+        }
+        if let Some(dir) = self.path.parent() {
+            let _ = std::fs::remove_dir_all(dir);
+        }
+    }
+}
+
+fn spawn(lab: &Lab, path: &Path) -> Spawned {
+    let binary = binary();
+    let api = format!("unix:{}", lab.rundir().join("api.sock").display());
+    let words =
+        [&*binary.to_string_lossy(), "run", &*path.to_string_lossy(), "--metrics", &*api].map(str::to_owned);
+    lab.spawn("host", &words.each_ref().map(String::as_str)).expect("the controller")
+}

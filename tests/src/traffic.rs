@@ -1,0 +1,94 @@
+//! Real packets between the namespaces of a lab.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use portcullis::lab::Lab;
+
+/// How long a packet has to get through. The lab's links take microseconds; a first packet goes by way of ARP
+/// and an upcall.
+const WAIT: Duration = Duration::from_millis(1500);
+
+/// Whether an echo request is answered.
+pub fn ping(lab: &Lab, from: &str, to: &str) -> bool {
+    ping_as(lab, from, to, None)
+}
+
+/// The same with a source address of the caller's choice (one of the namespace's).
+pub fn ping_as(lab: &Lab, from: &str, to: &str, source: Option<&str>) -> bool {
+    let mut words = vec!["ping", "-n", "-c", "1", "-W", "1"];
+    words.extend(source.iter().flat_map(|s| ["-I", *s]));
+    words.push(to);
+    lab.exec(from, &words).expect("ping").status.success()
+}
+
+/// Whether a TCP connection opens and carries bytes both ways. The server is started at `to`, where the
+/// address is expected to live.
+pub fn tcp(lab: &Lab, from: &str, to: &str, address: &str) -> bool {
+    let address: SocketAddr = address.parse().expect("ADDRESS:PORT");
+    let listener =
+        lab.within(to, || TcpListener::bind(any(address))).expect("the namespace").expect("a listener");
+    listener.set_nonblocking(true).expect("non-blocking");
+    let client = lab.within(from, || TcpStream::connect_timeout(&address, WAIT)).expect("the namespace");
+    let Ok(mut client) = client else { return false };
+    let (mut server, _) = listener.accept().expect("who connected was accepted");
+    server.set_nonblocking(false).expect("blocking");
+    for stream in [&client, &server] {
+        stream.set_read_timeout(Some(WAIT)).expect("a timeout");
+    }
+    let mut buffer = [0; 4];
+    client.write_all(b"ping").expect("to write");
+    server.read_exact(&mut buffer).expect("what the client wrote");
+    server.write_all(b"pong").expect("to write");
+    client.read_exact(&mut buffer).expect("what the server wrote");
+    buffer == *b"pong"
+}
+
+/// What became of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Udp {
+    /// It did not arrive.
+    Lost,
+    /// It arrived, its answer did not.
+    Unanswered,
+    /// Both arrived.
+    Answered,
+}
+
+/// Sends a datagram and lets the other side answer it.
+pub fn udp(lab: &Lab, from: &str, to: &str, address: &str) -> Udp {
+    let address: SocketAddr = address.parse().expect("ADDRESS:PORT");
+    let server = lab.within(to, || UdpSocket::bind(any(address))).expect("the namespace").expect("a socket");
+    let client = lab
+        .within(from, || UdpSocket::bind(any(SocketAddr::new(address.ip(), 0))))
+        .expect("the namespace")
+        .expect("a socket");
+    for socket in [&server, &client] {
+        socket.set_read_timeout(Some(WAIT)).expect("a timeout");
+    }
+    // No route is as good as no answer.
+    if client.send_to(b"ping", address).is_err() {
+        return Udp::Lost;
+    }
+    let mut buffer = [0; 16];
+    let Ok((_, peer)) = server.recv_from(&mut buffer) else { return Udp::Lost };
+    server.send_to(b"pong", peer).expect("to answer");
+    match client.recv_from(&mut buffer) {
+        Ok(_) => Udp::Answered,
+        Err(_) => Udp::Unanswered,
+    }
+}
+
+/// The unspecified address of the same family.
+fn any(address: SocketAddr) -> SocketAddr {
+    let ip: IpAddr = if address.is_ipv4() { [0; 4].into() } else { [0u16; 8].into() };
+    SocketAddr::new(ip, address.port())
+}
+
+/// How many frames a device of a namespace has received.
+pub fn received(lab: &Lab, place: &str, device: &str) -> u64 {
+    let path = format!("/sys/class/net/{device}/statistics/rx_packets");
+    let output = lab.exec(place, &["cat", &path]).expect("cat");
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a count")
+}
