@@ -69,7 +69,8 @@ pub(super) fn decode2(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError>
             }
             REASON => {
                 to.reason = p.u8("controller2 reason")?;
-                p.skip(3, "controller2 reason padding")?;
+                // Open vSwitch leaves the padding outside this property's length, unlike that of the others.
+                p.skip(p.remaining().min(3), "controller2 reason padding")?;
             }
             USERDATA => to.userdata = Bytes::copy_from_slice(p.rest()),
             PAUSE => {
@@ -104,7 +105,7 @@ pub(super) fn encode(to: &ToController, w: &mut Writer) -> Result<(), EncodeErro
         property(w, CONTROLLER_ID, &u32::from(to.controller_id).rotate_left(16).to_be_bytes())?;
     }
     if to.reason != default.reason {
-        property(w, REASON, &[to.reason, 0, 0, 0])?;
+        property(w, REASON, &[to.reason])?;
     }
     if !to.userdata.is_empty() {
         property(w, USERDATA, &to.userdata)?;
