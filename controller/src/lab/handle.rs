@@ -84,7 +84,7 @@ impl Spawned {
 }
 
 /// Short ids: eight characters, of the time and of this process and its labs so far.
-fn fresh_id() -> String {
+pub(super) fn fresh_id() -> String {
     static LABS: AtomicU32 = AtomicU32::new(0);
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
     let number = LABS.fetch_add(1, Ordering::Relaxed);
