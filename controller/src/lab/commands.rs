@@ -13,7 +13,6 @@ use super::options::LabOptions;
 use super::probe::table;
 use super::proxy;
 use super::session::{Running, Scenario, start};
-use super::state::default_base;
 use super::teardown::{Which, take_down};
 
 /// How often `lab up` looks whether somebody else took its lab down.
@@ -22,17 +21,20 @@ const LOOK: Duration = Duration::from_secs(1);
 const INTERRUPTED: u8 = 130;
 
 /// Brings a lab up, starts the controller in it, probes, prints the table and where to look, and stays
-/// until Ctrl-C or SIGTERM. Then nothing is left of it. `program` is the `portcullis` to run in the lab.
-pub async fn up(file: &Path, program: PathBuf) -> Result<ExitCode, LabError> {
+/// until Ctrl-C or SIGTERM. Then nothing is left of it. `program` is the `portcullis` to run in the lab,
+/// `base` the directory of labs, mostly [`default_base`](super::default_base).
+pub async fn up(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode, LabError> {
     let mut stop = Stop::new()?;
     let scenario = Scenario::read(file, program)?;
-    let (options, id) = labelled(&scenario);
+    let (options, id) = labelled(&scenario, base);
     let work = spawn_blocking(move || {
         let running = start(&scenario, options)?;
         let good = report(&running, &scenario)?;
         Ok((running, good))
     });
-    let Some((running, good)) = stop.or(work, &id).await? else { return Ok(ExitCode::from(INTERRUPTED)) };
+    let Some((running, good)) = stop.or(work, base, &id).await? else {
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
     let proxy = proxy::start(running.lab.api_socket()).await;
     print_hints(&running, proxy.as_ref().map(proxy::Proxy::address));
     let code = stay(&running, &mut stop).await;
@@ -45,17 +47,17 @@ pub async fn up(file: &Path, program: PathBuf) -> Result<ExitCode, LabError> {
 
 /// Brings a lab up, starts the controller in it, probes, prints the table, and takes the lab down. Fails if
 /// a probe shows something else than the file says.
-pub async fn test(file: &Path, program: PathBuf) -> Result<ExitCode, LabError> {
+pub async fn test(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode, LabError> {
     let mut stop = Stop::new()?;
     let scenario = Scenario::read(file, program)?;
-    let (options, id) = labelled(&scenario);
+    let (options, id) = labelled(&scenario, base);
     let work = spawn_blocking(move || {
         let running = start(&scenario, options)?;
         let good = report(&running, &scenario)?;
         running.lab.down()?;
         Ok(good)
     });
-    match stop.or(work, &id).await? {
+    match stop.or(work, base, &id).await? {
         Some(true) => Ok(ExitCode::SUCCESS),
         Some(false) => Ok(ExitCode::FAILURE),
         None => Ok(ExitCode::from(INTERRUPTED)),
@@ -63,9 +65,8 @@ pub async fn test(file: &Path, program: PathBuf) -> Result<ExitCode, LabError> {
 }
 
 /// Takes labs down, also those whose owner crashed, and says which.
-pub fn down(which: &Which) -> Result<ExitCode, LabError> {
-    let base = default_base();
-    let ids = take_down(&base, which)?;
+pub fn down(base: &Path, which: &Which) -> Result<ExitCode, LabError> {
+    let ids = take_down(base, which)?;
     match ids.as_slice() {
         [] => println!("no such lab under {}", base.display()),
         ids => println!("down: {}", ids.join(", ")),
@@ -74,9 +75,9 @@ pub fn down(which: &Which) -> Result<ExitCode, LabError> {
 }
 
 /// Options with an id that is known before the lab is there, so that it can be taken down half-built.
-fn labelled(scenario: &Scenario) -> (LabOptions, String) {
+fn labelled(scenario: &Scenario, base: &Path) -> (LabOptions, String) {
     let id = fresh_id();
-    (LabOptions { id: Some(id.clone()), ..scenario.options() }, id)
+    (LabOptions { id: Some(id.clone()), base: Some(base.to_owned()), ..scenario.options() }, id)
 }
 
 /// Probes and prints. Returns whether all is as the file says and no hidden flow is left.
@@ -167,6 +168,7 @@ impl Stop {
     async fn or<T>(
         &mut self,
         mut work: JoinHandle<Result<T, LabError>>,
+        base: &Path,
         id: &str,
     ) -> Result<Option<T>, LabError> {
         let died = |_| Err(LabError::Worker("the lab".to_owned()));
@@ -175,12 +177,14 @@ impl Stop {
             () = self.asked() => {}
         }
         println!("taking lab {id} down");
-        let which = Which::Id(id.to_owned());
-        let again = which.clone();
-        let clear = |which: Which| spawn_blocking(move || take_down(&default_base(), &which));
-        let _ = clear(which).await;
+        let clear = || {
+            let (base, which) = (base.to_owned(), Which::Id(id.to_owned()));
+            spawn_blocking(move || take_down(&base, &which))
+        };
+        // What cannot be taken down while the work goes on can be when it has ended.
+        let _ = clear().await;
         let _ = work.await;
-        clear(again).await.unwrap_or_else(|_| Err(LabError::Worker("the lab's end".to_owned())))?;
+        clear().await.unwrap_or_else(|_| Err(LabError::Worker("the lab's end".to_owned())))?;
         Ok(None)
     }
 }

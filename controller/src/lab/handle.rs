@@ -11,7 +11,7 @@ use flows::network::NetworkFile;
 use nix::sys::signal::Signal;
 
 use super::build::Builder;
-use super::command::{output, ovs_tool, run};
+use super::command::{PROGRAMS, output, ovs_tool, require, run};
 use super::daemons::{Daemons, spawn_in};
 use super::error::LabError;
 use super::netns;
@@ -98,6 +98,7 @@ impl Lab {
         if !nix::unistd::geteuid().is_root() {
             return Err(LabError::NotRoot);
         }
+        require(PROGRAMS)?;
         let plan = LabPlan::new(file).with(&options);
         for remark in &plan.remarks {
             tracing::warn!("{remark}");

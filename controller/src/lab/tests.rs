@@ -232,3 +232,52 @@ fn a_controller_that_ends_is_named_with_what_it_said() {
     assert!(said.contains("no such thing: run /") && said.contains("--metrics unix:"), "{said}");
     assert_eq!(labs(&labs_in), Vec::<std::path::PathBuf>::new());
 }
+
+/// Interrupts this very process a while after a lab of `base` has a state; its namespaces are in the making.
+fn interrupt_when_there(base: &Path, then: std::time::Duration) -> std::thread::JoinHandle<Vec<String>> {
+    let base = base.to_owned();
+    std::thread::spawn(move || {
+        let start = Instant::now();
+        let state = loop {
+            assert!(start.elapsed().as_secs() < 20, "no lab came up");
+            if let Some(Ok(state)) = labs(&base).first().map(|d| LabState::load(d)) {
+                break state;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        };
+        std::thread::sleep(then);
+        nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGINT).unwrap();
+        state.namespaces
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_leaves_nothing_at_any_moment() {
+    let path = format!("{}/../flows/networks/dual-socket.toml", env!("CARGO_MANIFEST_DIR"));
+    // A controller that never gets anywhere, so that the lab is in the making until the signal comes.
+    for millis in [0, 30, 100, 200, 400, 1500] {
+        let base = base();
+        let program = base.path().join("portcullis");
+        std::fs::write(&program, "#!/bin/sh\nexec sleep 600\n").unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let labs_in = base.path().join("labs");
+        let signaller = interrupt_when_there(&labs_in, std::time::Duration::from_millis(millis));
+        let code = test(Path::new(&path), program, &labs_in).await.unwrap();
+        assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::from(130)));
+        let namespaces = signaller.join().unwrap();
+        assert!(namespaces.len() >= 10);
+        assert_eq!(labs(&labs_in), Vec::<std::path::PathBuf>::new(), "after {millis} ms");
+        let left: Vec<_> = namespaces.iter().filter(|n| Path::new("/run/netns").join(n).exists()).collect();
+        assert!(left.is_empty(), "after {millis} ms: {left:?}");
+        assert!(!processes_in(base.path()), "after {millis} ms a process has {} open", base.path().display());
+    }
+}
+
+/// Whether a process was started with that directory on its command line.
+fn processes_in(dir: &Path) -> bool {
+    let needle = dir.to_str().unwrap().as_bytes();
+    std::fs::read_dir("/proc").unwrap().any(|entry| {
+        let line = std::fs::read(entry.unwrap().path().join("cmdline")).unwrap_or_default();
+        line.windows(needle.len()).any(|w| w == needle)
+    })
+}
