@@ -11,7 +11,7 @@ use flows::network::NetworkFile;
 use nix::sys::signal::Signal;
 
 use super::build::Builder;
-use super::command::{output, ovs_tool, run};
+use super::command::{PROGRAMS, output, ovs_tool, require, run};
 use super::daemons::{Daemons, spawn_in};
 use super::error::LabError;
 use super::netns;
@@ -84,7 +84,7 @@ impl Spawned {
 }
 
 /// Short ids: eight characters, of the time and of this process and its labs so far.
-fn fresh_id() -> String {
+pub(super) fn fresh_id() -> String {
     static LABS: AtomicU32 = AtomicU32::new(0);
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
     let number = LABS.fetch_add(1, Ordering::Relaxed);
@@ -98,6 +98,7 @@ impl Lab {
         if !nix::unistd::geteuid().is_root() {
             return Err(LabError::NotRoot);
         }
+        require(PROGRAMS)?;
         let plan = LabPlan::new(file).with(&options);
         for remark in &plan.remarks {
             tracing::warn!("{remark}");

@@ -17,6 +17,7 @@
 mod addressing;
 mod build;
 mod command;
+mod commands;
 mod daemons;
 mod error;
 mod handle;
@@ -25,17 +26,21 @@ mod options;
 mod plan;
 pub mod probe;
 mod process;
+mod proxy;
 #[cfg(test)]
 pub(crate) mod samples;
+mod session;
 mod state;
 mod teardown;
 #[cfg(test)]
 mod tests;
 
+pub use commands::{down, test, up};
 pub use error::LabError;
 pub use handle::{Lab, Spawned};
 pub use options::{ExtraPort, LabOptions};
 pub use plan::{Cable, CableEnd, HOST, INTERNET, LabPlan, Place, PlannedBridge, PlannedNamespace, Subject};
 pub use process::ProcessRecord;
+pub use session::{Running, Scenario, start};
 pub use state::{LabState, default_base, labs};
 pub use teardown::{Which, take_down};
