@@ -3,3 +3,4 @@
 pub mod api_client;
 pub mod lab;
 pub mod ovs;
+pub mod session;

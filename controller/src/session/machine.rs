@@ -7,12 +7,12 @@ use bytes::Bytes;
 use ofproto::frame::Framer;
 use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, SwitchConfig};
-use ofproto::{DecodeError, Header, Reader, Wire as _, Xid};
+use ofproto::{DecodeError, Header, Reader, VERSION, Wire as _, Xid};
 
 use super::assembly::{Assembly, Part};
 use super::error_names::{BAD_REQUEST, BAD_TYPE, BAD_VERSION, HELLO_FAILED, INCOMPATIBLE};
 use super::outbox::Outbox;
-use super::{CloseReason, Config, Connected, Event, SendError, Stats, VERSION};
+use super::{CloseReason, Config, Connected, Event, SendError, Stats};
 
 /// OFPT_ numbers that the session itself tells apart.
 const HELLO: u8 = 0;
@@ -72,7 +72,7 @@ impl Session {
             probed: None,
             stats: Stats::default(),
         };
-        this.request(&Message::Hello(Hello { version: VERSION, bitmap: Some(1 << VERSION) }));
+        this.request(&Message::Hello(Hello::ours()));
         this
     }
 
@@ -215,35 +215,23 @@ impl Session {
     }
 
     /// One complete message.
-    fn frame(&mut self, now: Instant, frame: &[u8]) {
+    fn frame(&mut self, now: Instant, frame: &Bytes) {
         // Half a message keeps no session alive, a complete one does, whatever it says.
         self.heard = now;
         self.probed = None;
         self.stats.received += 1;
         let Ok(header) = Header::decode(&mut Reader::new(frame)) else { return };
-        if header.version != VERSION && header.kind != HELLO {
-            // Open vSwitch reports some errors in version 1, and an error is never answered.
-            if header.kind != ERROR {
-                self.bad(&header, frame, BAD_REQUEST, BAD_VERSION, "another version");
-            } else if matches!(self.state, State::Hello) {
-                self.close(CloseReason::Version(format!("version {:#04x}", header.version)));
-            }
-            return;
+        // Open vSwitch reports some errors in version 1; those are taken.
+        if header.version != VERSION && !matches!(header.kind, HELLO | ERROR) {
+            return self.bad(&header, frame, BAD_REQUEST, BAD_VERSION, "another version");
         }
-        match Message::decode(frame) {
+        match Message::decode_shared(frame) {
             Ok((xid, message)) => self.message(&header, xid, message, frame),
             Err(error) => {
                 self.assembly.forget(header.xid);
-                self.stats.bad += 1;
                 self.events.push_back(Event::Garbled { xid: header.xid, kind: header.kind, error });
-                if header.kind != ERROR {
-                    let (kind, code) = error.wire_code();
-                    self.bad(&header, frame, kind, code, "malformed");
-                }
-                if !matches!(self.state, State::Ready | State::Closed) {
-                    let waiting = self.waiting();
-                    self.close(CloseReason::Unexpected { kind: header.kind, waiting });
-                }
+                let (kind, code) = error.wire_code();
+                self.bad(&header, frame, kind, code, "malformed");
             }
         }
     }
@@ -296,11 +284,7 @@ impl Session {
     /// Agrees on the version (OpenFlow 1.3.5 §6.3.1): the bitmaps decide where both have one, else the lower of
     /// the two headers' versions.
     fn hello(&mut self, xid: Xid, hello: &Hello) {
-        let agreed = match hello.bitmap {
-            Some(bitmap) => bitmap & 1 << VERSION != 0,
-            None => hello.version >= VERSION,
-        };
-        if agreed {
+        if hello.speaks_ours() {
             self.request(&Message::FeaturesRequest);
             if !self.is_closed() {
                 self.state = State::Features;
@@ -417,10 +401,12 @@ impl Session {
         self.answer(xid, &Message::Error(ErrorMsg { kind, code, experimenter: None, data }));
     }
 
-    /// Answers a message that cannot be taken; after too many of them the session ends.
+    /// Answers a message that cannot be taken (but never an error); after too many of them the session ends.
     fn bad(&mut self, header: &Header, frame: &[u8], kind: u16, code: u16, what: &str) {
         self.stats.bad += 1;
-        self.answer_error(header.xid, kind, code, frame);
+        if header.kind != ERROR {
+            self.answer_error(header.xid, kind, code, frame);
+        }
         if !matches!(self.state, State::Ready) {
             let waiting = self.waiting();
             self.close(CloseReason::Unexpected { kind: header.kind, waiting });

@@ -6,18 +6,11 @@
 
 mod assembly;
 mod config;
+pub mod error_names;
 mod event;
 mod machine;
 mod outbox;
-#[cfg(test)]
-mod tests;
 
 pub use config::Config;
 pub use event::{CloseReason, Connected, Event, SendError, Stats};
 pub use machine::Session;
-
-/// The version that Portcullis speaks: OpenFlow 1.3.
-pub const VERSION: u8 = 4;
-
-/// Names of OFPET_ types and their codes, for logs and metric labels (OpenFlow 1.3.5 §7.4.4).
-pub mod error_names;
