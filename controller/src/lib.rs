@@ -1,6 +1,12 @@
 //! Portcullis.
 
+pub mod api;
 pub mod api_client;
+pub mod bridge;
+pub mod hub;
 pub mod lab;
+pub mod metrics;
+pub mod net;
 pub mod ovs;
+pub mod policy;
 pub mod session;

@@ -20,43 +20,105 @@ const TYPES: [(&str, &[&str]); 14] = [
     (
         "bad_request",
         &[
-            "bad_version", "bad_type", "bad_multipart", "bad_experimenter", "bad_exp_type", "eperm", "bad_len",
-            "buffer_empty", "buffer_unknown", "bad_table_id", "is_slave", "bad_port", "bad_packet",
+            "bad_version",
+            "bad_type",
+            "bad_multipart",
+            "bad_experimenter",
+            "bad_exp_type",
+            "eperm",
+            "bad_len",
+            "buffer_empty",
+            "buffer_unknown",
+            "bad_table_id",
+            "is_slave",
+            "bad_port",
+            "bad_packet",
             "multipart_buffer_overflow",
         ],
     ),
     (
         "bad_action",
         &[
-            "bad_type", "bad_len", "bad_experimenter", "bad_exp_type", "bad_out_port", "bad_argument", "eperm",
-            "too_many", "bad_queue", "bad_out_group", "match_inconsistent", "unsupported_order", "bad_tag",
-            "bad_set_type", "bad_set_len", "bad_set_argument",
+            "bad_type",
+            "bad_len",
+            "bad_experimenter",
+            "bad_exp_type",
+            "bad_out_port",
+            "bad_argument",
+            "eperm",
+            "too_many",
+            "bad_queue",
+            "bad_out_group",
+            "match_inconsistent",
+            "unsupported_order",
+            "bad_tag",
+            "bad_set_type",
+            "bad_set_len",
+            "bad_set_argument",
         ],
     ),
     (
         "bad_instruction",
         &[
-            "unknown_inst", "unsup_inst", "bad_table_id", "unsup_metadata", "unsup_metadata_mask",
-            "bad_experimenter", "bad_exp_type", "bad_len", "eperm",
+            "unknown_inst",
+            "unsup_inst",
+            "bad_table_id",
+            "unsup_metadata",
+            "unsup_metadata_mask",
+            "bad_experimenter",
+            "bad_exp_type",
+            "bad_len",
+            "eperm",
         ],
     ),
     (
         "bad_match",
         &[
-            "bad_type", "bad_len", "bad_tag", "bad_dl_addr_mask", "bad_nw_addr_mask", "bad_wildcards", "bad_field",
-            "bad_value", "bad_mask", "bad_prereq", "dup_field", "eperm",
+            "bad_type",
+            "bad_len",
+            "bad_tag",
+            "bad_dl_addr_mask",
+            "bad_nw_addr_mask",
+            "bad_wildcards",
+            "bad_field",
+            "bad_value",
+            "bad_mask",
+            "bad_prereq",
+            "dup_field",
+            "eperm",
         ],
     ),
     (
         "flow_mod_failed",
-        &["unknown", "table_full", "bad_table_id", "overlap", "eperm", "bad_timeout", "bad_command", "bad_flags"],
+        &[
+            "unknown",
+            "table_full",
+            "bad_table_id",
+            "overlap",
+            "eperm",
+            "bad_timeout",
+            "bad_command",
+            "bad_flags",
+        ],
     ),
     (
         "group_mod_failed",
         &[
-            "group_exists", "invalid_group", "weight_unsupported", "out_of_groups", "out_of_buckets",
-            "chaining_unsupported", "watch_unsupported", "loop", "unknown_group", "chained_group", "bad_type",
-            "bad_command", "bad_bucket", "bad_watch", "eperm",
+            "group_exists",
+            "invalid_group",
+            "weight_unsupported",
+            "out_of_groups",
+            "out_of_buckets",
+            "chaining_unsupported",
+            "watch_unsupported",
+            "loop",
+            "unknown_group",
+            "chained_group",
+            "bad_type",
+            "bad_command",
+            "bad_bucket",
+            "bad_watch",
+            "eperm",
         ],
     ),
     ("port_mod_failed", &["bad_port", "bad_hw_addr", "bad_config", "bad_advertise", "eperm"]),
@@ -67,20 +129,40 @@ const TYPES: [(&str, &[&str]); 14] = [
     (
         "meter_mod_failed",
         &[
-            "unknown", "meter_exists", "invalid_meter", "unknown_meter", "bad_command", "bad_flags", "bad_rate",
-            "bad_burst", "bad_band", "bad_band_type", "out_of_meters", "out_of_bands",
+            "unknown",
+            "meter_exists",
+            "invalid_meter",
+            "unknown_meter",
+            "bad_command",
+            "bad_flags",
+            "bad_rate",
+            "bad_burst",
+            "bad_band",
+            "bad_band_type",
+            "out_of_meters",
+            "out_of_bands",
         ],
     ),
-    (
-        "table_features_failed",
-        &["bad_table", "bad_metadata", "bad_type", "bad_len", "bad_argument", "eperm"],
-    ),
+    ("table_features_failed", &["bad_table", "bad_metadata", "bad_type", "bad_len", "bad_argument", "eperm"]),
 ];
 
 /// ONF bundle errors, from 2300 (EXT-230).
 const BUNDLE: [&str; 16] = [
-    "unknown", "eperm", "bad_id", "bundle_exist", "bundle_closed", "out_of_bundles", "bad_type", "bad_flags",
-    "msg_bad_len", "msg_bad_xid", "msg_unsup", "msg_conflict", "msg_too_many", "msg_failed", "timeout",
+    "unknown",
+    "eperm",
+    "bad_id",
+    "bundle_exist",
+    "bundle_closed",
+    "out_of_bundles",
+    "bad_type",
+    "bad_flags",
+    "msg_bad_len",
+    "msg_bad_xid",
+    "msg_unsup",
+    "msg_conflict",
+    "msg_too_many",
+    "msg_failed",
+    "timeout",
     "bundle_in_progress",
 ];
 
@@ -99,7 +181,11 @@ pub fn names(error: &ErrorMsg) -> (&'static str, &'static str) {
 /// An error for a person.
 pub fn describe(error: &ErrorMsg) -> String {
     let (kind, code) = names(error);
-    if code == "other" { format!("{kind} (type {}, code {})", error.kind, error.code) } else { format!("{kind}: {code}") }
+    if code == "other" {
+        format!("{kind} (type {}, code {})", error.kind, error.code)
+    } else {
+        format!("{kind}: {code}")
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use ofproto::frame::Framer;
-use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody};
+use ofproto::message::multipart::{
+    Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
+};
 use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, SwitchConfig};
 use ofproto::{DecodeError, Header, Reader, VERSION, Wire as _, Xid};
 
@@ -246,7 +248,9 @@ impl Session {
             }
             (_, Message::EchoReply(_)) => {}
             (State::Features, Message::FeaturesReply(features)) => self.features(features),
-            (State::Describing { .. }, Message::MultipartReply(reply)) => self.multipart(xid, reply, frame.len()),
+            (State::Describing { .. }, Message::MultipartReply(reply)) => {
+                self.multipart(xid, reply, frame.len())
+            }
             (State::Describing { ports_xid, desc_xid, .. }, Message::Error(error)) => {
                 if xid == *ports_xid || xid == *desc_xid {
                     self.close(CloseReason::Rejected(super::error_names::describe(&error)));
@@ -415,4 +419,3 @@ impl Session {
         }
     }
 }
-
