@@ -3,6 +3,7 @@
 pub mod api;
 pub mod api_client;
 pub mod bridge;
+pub mod cli;
 pub mod hub;
 pub mod lab;
 pub mod metrics;
