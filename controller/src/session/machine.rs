@@ -246,7 +246,8 @@ impl Session {
             (State::Hello | State::Features, Message::Error(error)) => {
                 self.close(CloseReason::Rejected(super::error_names::describe(&error)));
             }
-            (_, Message::EchoReply(_)) => {}
+            // A second HELLO changes nothing.
+            (_, Message::EchoReply(_) | Message::Hello(_)) => {}
             (State::Features, Message::FeaturesReply(features)) => self.features(features),
             (State::Describing { .. }, Message::MultipartReply(reply)) => {
                 self.multipart(xid, reply, frame.len())
@@ -266,8 +267,6 @@ impl Session {
                 self.answer_error(header.xid, BAD_REQUEST, BAD_TYPE, frame);
                 self.close(CloseReason::Unexpected { kind: header.kind, waiting });
             }
-            // A second HELLO changes nothing.
-            (State::Ready, Message::Hello(_)) => {}
             (State::Ready, Message::Error(error)) => {
                 self.assembly.forget(xid);
                 self.events.push_back(Event::Refused(xid, error));

@@ -10,6 +10,8 @@ pub mod error_names;
 mod event;
 mod machine;
 mod outbox;
+#[cfg(test)]
+mod tests;
 
 pub use config::Config;
 pub use event::{CloseReason, Connected, Event, SendError, Stats};
