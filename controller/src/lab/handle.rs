@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flows::network::NetworkFile;
 use nix::sys::signal::Signal;
 
 use super::build::Builder;
 use super::command::{PROGRAMS, output, ovs_tool, require, run};
-use super::daemons::{Daemons, spawn_in};
+use super::daemons::{Daemons, spawn_in, wait_until};
 use super::error::LabError;
 use super::netns;
 use super::options::LabOptions;
@@ -75,6 +75,11 @@ impl Spawned {
     /// The file that holds [`output`](Self::output); it goes with the lab.
     pub fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// Waits until it has ended, at most so long. Returns whether it has.
+    pub fn wait(&self, limit: Duration) -> bool {
+        wait_until("", limit, || !self.running()).is_ok()
     }
 
     /// Ends it: SIGTERM, and SIGKILL if it does not heed that.
@@ -318,5 +323,6 @@ impl Drop for Lab {
 
 /// The name of a namespace as `ip netns` knows it.
 fn full(id: &str, key: &str) -> String {
-    if key.is_empty() { format!("pcl-{id}") } else { format!("pcl-{id}-{key}") }
+    let prefix = teardown::PREFIX;
+    if key.is_empty() { format!("{prefix}{id}") } else { format!("{prefix}{id}-{key}") }
 }

@@ -16,7 +16,7 @@ use crate::lab::plan::{HOST, Place};
 /// How long a conversation may take.
 const TALK: Duration = Duration::from_millis(2500);
 /// How many are held side by side.
-const TALKERS: usize = 24;
+const TALKERS: usize = 64;
 /// How long frames have to turn up where they should not.
 const ARRIVE: Duration = Duration::from_millis(400);
 /// How long a frame that must turn up has.

@@ -180,9 +180,10 @@ fn a_single_hole_is_found() {
     .unwrap();
     flows(&lab, "vmbr0", &["in_port=veth102,arp,actions=output:hole"]);
     flows(&lab, "vmbr1", &["in_port=eloh,actions=output:veth202"]);
-    let probes = derive(&file, lab.plan());
+    let frames = |p: &Probe| p.expected != Expected::Passes;
+    let probes: Vec<_> = derive(&file, lab.plan()).into_iter().filter(frames).collect();
     let findings = run(&lab, &probes).unwrap();
-    let wrong: Vec<_> = findings.iter().filter(|f| f.probe.expected != Expected::Passes && !f.ok).collect();
+    let wrong: Vec<_> = findings.iter().filter(|f| !f.ok).collect();
     assert!(!wrong.is_empty());
     for finding in &wrong {
         assert_eq!((finding.probe.from.as_str(), finding.probe.expected), ("xray", Expected::Never));
