@@ -51,7 +51,8 @@ pub(crate) fn verdict(file: &NetworkFile, bridge: &str, in_port: &str, what: Wha
         What::Resolution { sender, target } => {
             // A link resolves whatever is behind it, everybody else their very addresses.
             let own = from.addresses.iter().any(|a| a.contains(sender));
-            if !own && !(from.kind == Kind::Link && claims(file, &parties, from, sender)) {
+            let may = own || (from.kind == Kind::Link && claims(file, &parties, from, sender));
+            if !may {
                 return None;
             }
             let to = receiver(file, &parties, from, target)?;
