@@ -8,7 +8,7 @@ use portcullis::lab::Lab;
 
 /// How long a packet has to get through. The lab's links take microseconds; a first packet goes by way of ARP
 /// and an upcall.
-const WAIT: Duration = Duration::from_millis(1500);
+const WAIT: Duration = Duration::from_millis(1000);
 
 /// Whether an echo request is answered.
 pub fn ping(lab: &Lab, from: &str, to: &str) -> bool {
@@ -29,11 +29,9 @@ pub fn tcp(lab: &Lab, from: &str, to: &str, address: &str) -> bool {
     let address: SocketAddr = address.parse().expect("ADDRESS:PORT");
     let listener =
         lab.within(to, || TcpListener::bind(any(address))).expect("the namespace").expect("a listener");
-    listener.set_nonblocking(true).expect("non-blocking");
     let client = lab.within(from, || TcpStream::connect_timeout(&address, WAIT)).expect("the namespace");
     let Ok(mut client) = client else { return false };
     let (mut server, _) = listener.accept().expect("who connected was accepted");
-    server.set_nonblocking(false).expect("blocking");
     for stream in [&client, &server] {
         stream.set_read_timeout(Some(WAIT)).expect("a timeout");
     }
