@@ -101,7 +101,7 @@ pub struct FaultReport {
 impl Hub {
     /// A controller with a file in force.
     pub fn new(policy: Policy, metrics: Metrics) -> Self {
-        for bridge in policy.bridges() {
+        for bridge in policy.named() {
             metrics.declare(bridge);
         }
         Self {
@@ -126,7 +126,7 @@ impl Hub {
 
     /// Takes another file into force.
     pub fn replace(&self, policy: Policy) {
-        for bridge in policy.bridges() {
+        for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
         // Not `send`, which does nothing while no session listens.
@@ -221,7 +221,7 @@ impl Hub {
     /// How all stand.
     pub fn report(&self) -> Report {
         let policy = self.policy();
-        let bridges = policy.bridges().map(|name| self.bridge_report(name)).collect();
+        let bridges = policy.named().map(|name| self.bridge_report(name)).collect();
         Report { version: env!("CARGO_PKG_VERSION"), file: policy.path.display().to_string(), bridges }
     }
 

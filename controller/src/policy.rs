@@ -80,6 +80,11 @@ impl Policy {
         flows::compile::owns(&self.file, bridge)
     }
 
+    /// The names of all bridges of the file.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        self.file.bridges.iter().map(|b| b.name.as_str())
+    }
+
     /// The names of the bridges whose flows the file says.
     pub fn bridges(&self) -> impl Iterator<Item = &str> {
         self.file.bridges.iter().map(|b| b.name.as_str()).filter(|b| self.owns(b))

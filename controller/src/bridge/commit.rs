@@ -122,7 +122,7 @@ impl Bridge {
             Step::Committing { first, .. } | Step::Barrier { first, .. } => {
                 let n = xid.0.wrapping_sub(first.0) as usize;
                 if n < commit.plan.messages.len() && commit.error.is_none() {
-                    commit.error = Some(Self::explain(&commit.plan.describe(n), error));
+                    commit.error = Some(Self::explain(&commit.plan.describe(n, &self.ports.names()), error));
                 }
             }
             Step::Opening { .. } => {}
@@ -141,7 +141,7 @@ impl Bridge {
         });
         self.in_force = Some(compiled);
         self.restless = self.restless.saturating_add(1);
-        let first = plan.describe(0);
+        let first = plan.describe(0, &self.ports.names());
         if plan.revokes || !plan.orphans.is_empty() {
             self.revoked = Some((plan.orphans, now + UPCALLS));
         }

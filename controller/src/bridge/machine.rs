@@ -119,9 +119,9 @@ impl Bridge {
         self.name.as_deref()
     }
 
-    /// Whether the file says anything about its flows.
-    pub fn is_owned(&self) -> bool {
-        self.owned
+    /// Whether the file names it. One that it names without saying anything about its flows is left alone.
+    pub fn is_named(&self) -> bool {
+        self.name.as_deref().is_some_and(|name| self.policy.file.bridge(name).is_some())
     }
 
     /// What the session tells.
@@ -195,7 +195,7 @@ impl Bridge {
     pub fn status(&self) -> Status {
         Status {
             datapath: self.datapath,
-            settled: self.settled,
+            settled: self.settled || (self.is_named() && !self.owned),
             missing_ports: self.compiled.program.missing_ports.iter().cloned().collect(),
             drift_repaired: self.drift_repaired,
             last_error: self.last_error.clone(),

@@ -15,8 +15,6 @@ mod ports;
 mod read;
 mod watch;
 
-pub(crate) use watch::flow_text;
-
 pub use compiled::Compiled;
 pub use counts::{Counts, Sums};
 pub use machine::{Bridge, Status};

@@ -19,6 +19,8 @@ pub struct Foreign {
     pub event: MonitorEvent,
     /// The flow.
     pub flow: Flow,
+    /// The flow in ovs-ofctl's syntax, with the names that its ports have now.
+    pub text: String,
 }
 
 /// Something worth noting, in order.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use flows::Flow;
 use flows::diff::diff;
 use flows::learned::Learners;
+use flows::syntax::PortNames;
 use ofproto::message::{FlowMod, FlowModCommand, GroupMod, Message};
 use ofproto::{Cookie, GroupId, TableId};
 
@@ -83,9 +84,9 @@ impl Plan {
     }
 
     /// What the n-th change is, for a person.
-    pub(super) fn describe(&self, n: usize) -> String {
+    pub(super) fn describe(&self, n: usize, names: &PortNames) -> String {
         match self.messages.get(n) {
-            Some(Message::FlowMod(m)) => super::watch::text(m),
+            Some(Message::FlowMod(m)) => super::watch::text(m, names),
             Some(Message::GroupMod(m)) => format!("delete group {}", m.group_id.0),
             _ => "a change".to_owned(),
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use flows::compile::PortMap;
+use flows::syntax::PortNames;
 use ofproto::PortNo;
 use ofproto::message::{Port, PortStatus, PortStatusReason};
 
@@ -34,6 +35,12 @@ impl Ports {
         }
         let name = name(&status.port);
         self.by_number.insert(number, name.clone()) != Some(name)
+    }
+
+    /// Names for printing; LOCAL is written so.
+    pub fn names(&self) -> PortNames {
+        let others = self.by_number.iter().filter(|(number, _)| **number != PortNo::LOCAL);
+        others.map(|(number, name)| (name.clone(), *number)).collect()
     }
 
     /// Numbers by names, for the compiler.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use flows::syntax::{PortNames, print_flow};
 use flows::{Flow, FlowMatch};
 use ofproto::message::monitor::{
     MONITOR_ACTIONS, MONITOR_ADD, MONITOR_DELETE, MONITOR_MODIFY, MonitorEvent, MonitorRequest,
@@ -70,7 +71,8 @@ impl Bridge {
         let orphan =
             self.revoked.as_ref().is_some_and(|(orphans, _)| orphans.contains(&(flow.table, flow.cookie)));
         if !orphan {
-            self.notices.push_back(Notice::Foreign(Foreign { event: update.event, flow }));
+            let text = print_flow(&flow, &self.ports.names());
+            self.notices.push_back(Notice::Foreign(Foreign { event: update.event, flow, text }));
         }
         self.read_after_drift(now);
     }
@@ -102,7 +104,7 @@ fn flow(update: &MonitoredFlow) -> Flow {
 }
 
 /// A change for a person.
-pub(super) fn text(change: &FlowMod) -> String {
+pub(super) fn text(change: &FlowMod, names: &PortNames) -> String {
     let verb = match change.command {
         FlowModCommand::Add => "add",
         FlowModCommand::Modify | FlowModCommand::ModifyStrict => "modify",
@@ -114,10 +116,5 @@ pub(super) fn text(change: &FlowMod) -> String {
         cookie: change.cookie,
         ..Flow::new(change.table_id, change.priority, FlowMatch::from_wire(&change.fields))
     };
-    format!("{verb} {}", flow_text(&flow))
-}
-
-/// A flow for a person.
-pub(crate) fn flow_text(flow: &Flow) -> String {
-    format!("cookie={}, table={}, priority={}", flow.cookie, flow.table.0, flow.priority)
+    format!("{verb} {}", print_flow(&flow, names))
 }

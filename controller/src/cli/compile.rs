@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use flows::syntax::{PortNames, print_flow};
+use ofproto::PortNo;
 
 use super::{Failure, finding};
-use crate::bridge::flow_text;
 use crate::policy::Policy;
 
 /// Print the flows of a network file in the syntax of ovs-ofctl.
@@ -38,7 +39,10 @@ impl Compile {
         }
         let wanted = |b: &&str| self.bridge.as_ref().is_none_or(|only| only == b);
         for bridge in policy.bridges().filter(wanted) {
-            let program = policy.compile(bridge, &policy.assumed_ports(bridge));
+            let ports = policy.assumed_ports(bridge);
+            let program = policy.compile(bridge, &ports);
+            let others = ports.iter().filter(|(_, number)| **number != PortNo::LOCAL);
+            let names: PortNames = others.map(|(name, number)| (name.as_str(), *number)).collect();
             println!("# bridge {bridge}: {} flows", program.flows.len());
             let mut rule = None;
             for flow in &program.flows {
@@ -50,7 +54,7 @@ impl Compile {
                     }
                     rule = header;
                 }
-                println!("{}", flow_text(flow));
+                println!("{}", print_flow(flow, &names));
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -1,10 +1,14 @@
 //! The command line: one file a command.
 
+mod attach;
 mod check;
 mod compile;
+mod dump_flows;
 mod finding;
+mod lab;
 mod run;
 mod status;
+mod target;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -28,6 +32,10 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Compile(compile::Compile),
+    DumpFlows(dump_flows::DumpFlows),
+    Attach(attach::Attach),
+    Detach(attach::Detach),
+    Lab(lab::LabArgs),
     Status(status::StatusArgs),
 }
 
@@ -42,6 +50,10 @@ pub fn main() -> ExitCode {
         Command::Run(args) => args.execute(),
         Command::Check(args) => args.execute(),
         Command::Compile(args) => args.execute(),
+        Command::DumpFlows(args) => args.execute(),
+        Command::Attach(args) => args.execute(),
+        Command::Detach(args) => args.execute(),
+        Command::Lab(args) => args.execute(),
         Command::Status(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {

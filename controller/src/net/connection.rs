@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 
-use crate::bridge::{Bridge, Notice, flow_text};
+use crate::bridge::{Bridge, Notice};
 use crate::hub::Hub;
 use crate::session::{CloseReason, Config, Event, Session, error_names};
 
@@ -162,7 +162,7 @@ impl<'a> Driver<'a> {
 
     /// Takes or leaves the seat of the bridge.
     fn seat(&mut self) {
-        let name = self.bridge.name().filter(|_| self.bridge.is_owned()).map(str::to_owned);
+        let name = self.bridge.name().filter(|_| self.bridge.is_named()).map(str::to_owned);
         if name == self.claimed {
             return;
         }
@@ -218,11 +218,7 @@ impl<'a> Driver<'a> {
                         MonitorEvent::Deleted => "deleted",
                         MonitorEvent::Modified => "changed",
                     };
-                    warn!(
-                        bridge,
-                        flow = flow_text(&foreign.flow),
-                        "drift: a flow was {what} by somebody else"
-                    );
+                    warn!(bridge, flow = foreign.text, "drift: a flow was {what} by somebody else");
                 }
             }
             Notice::Missing(ports) if ports.is_empty() => info!(bridge, "all ports of the file are there"),

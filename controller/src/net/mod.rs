@@ -1,8 +1,10 @@
 //! Sockets and clocks: the only place that has them. Everything that decides anything is sans-IO elsewhere.
 
 mod address;
+mod client;
 mod connection;
 mod server;
 
 pub use address::{Address, AddressError};
+pub use client::{Client, ClientError};
 pub use server::{Limits, Server, ServerError, serve_api};

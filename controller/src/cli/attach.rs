@@ -1,0 +1,80 @@
+//! `portcullis attach` and `detach`: through ovs-vsctl, with the settings that isolation needs.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use miette::IntoDiagnostic as _;
+
+use super::{Failure, finding};
+use crate::ovs::{AttachOptions, AttachOutcome, DEFAULT_TARGET, Database, attach, detach};
+use crate::policy::Policy;
+
+/// Point the bridges of a network file at the controller, with the settings that isolation needs.
+///
+/// Prints each ovs-vsctl command. Flows of a bridge that had no controller are flushed by Open vSwitch
+/// when it gets its first.
+#[derive(Debug, Args)]
+pub(super) struct Attach {
+    /// The network file.
+    file: PathBuf,
+    /// Where the controller listens, as ovs-vsctl set-controller takes it.
+    #[arg(long, value_name = "TARGET", default_value = DEFAULT_TARGET)]
+    target: String,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Take the bridges of a network file away from the controller; their flows stay.
+#[derive(Debug, Args)]
+pub(super) struct Detach {
+    /// The network file.
+    file: PathBuf,
+    /// Let the bridges switch like any other afterwards: nothing is isolated then.
+    #[arg(long)]
+    standalone: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Only print the commands.
+    #[arg(long)]
+    dry_run: bool,
+    /// The Open vSwitch database, as `ovs-vsctl --db` takes it.
+    #[arg(long, value_name = "DATABASE")]
+    db: Option<String>,
+}
+
+impl Common {
+    fn options(self, standalone: bool) -> AttachOptions {
+        AttachOptions { database: Database { db: self.db, rundir: None }, dry_run: self.dry_run, standalone }
+    }
+}
+
+impl Attach {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let Some(policy) = load(&self.file) else { return Ok(ExitCode::FAILURE) };
+        let options = self.common.options(false);
+        let done = attach(&policy.file, &self.target, &options, &mut std::io::stdout());
+        Ok(code(&done.into_diagnostic()?))
+    }
+}
+
+impl Detach {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let Some(policy) = load(&self.file) else { return Ok(ExitCode::FAILURE) };
+        let options = self.common.options(self.standalone);
+        let done = detach(&policy.file, &options, &mut std::io::stdout());
+        Ok(code(&done.into_diagnostic()?))
+    }
+}
+
+fn load(file: &std::path::Path) -> Option<Policy> {
+    Policy::load(file).inspect_err(finding::print_error).ok()
+}
+
+fn code(outcome: &AttachOutcome) -> ExitCode {
+    if outcome.complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
