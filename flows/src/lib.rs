@@ -12,5 +12,6 @@ pub mod learned;
 pub mod model;
 pub mod network;
 pub mod never;
+pub mod syntax;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked};

@@ -162,15 +162,15 @@ impl<'a> Reader<'a> {
         Ok(Reader { buf: self.bytes(n, field)?, at, owner })
     }
 
-    /// A reader of a structure that begins here with its own 16-bit length, which counts itself and is at least
-    /// `least` (and at least 2) bytes; the reader stands behind the length.
+    /// A reader of a structure that begins here with its own 16-bit length, which counts itself; the reader
+    /// stands behind it.
     ///
     /// # Errors
-    /// `Truncated` when fewer bytes are left than it says; `BadLength` when it is shorter than `least`.
-    pub fn sized(&mut self, least: u16, field: &'static str) -> Result<Reader<'a>, DecodeError> {
+    /// `Truncated` when fewer bytes are left than it says; `BadLength` when it is shorter than itself.
+    pub fn sized(&mut self, field: &'static str) -> Result<Reader<'a>, DecodeError> {
         let start = self.clone();
         let len = self.u16(field)?;
-        let Some(rest) = len.checked_sub(2).filter(|_| len >= least) else {
+        let Some(rest) = len.checked_sub(2) else {
             return Err(start.error(DecodeErrorKind::BadLength(usize::from(len)), field));
         };
         self.sub(usize::from(rest), field)

@@ -31,6 +31,11 @@ impl Addresses {
     }
 }
 
+/// The address that another node would have behind a link with that prefix, with the subnet's length.
+pub(super) fn free_like(prefix: IpNetwork, network: &Network) -> Option<IpNetwork> {
+    nth(prefix, NODE).map(|address| in_subnet(network, address))
+}
+
 /// The address of that number in the prefix; none for its network and broadcast addresses.
 pub(super) fn nth(prefix: IpNetwork, number: u32) -> Option<IpAddr> {
     match prefix {

@@ -7,6 +7,10 @@ use std::process::{Command, Output, Stdio};
 use super::error::LabError;
 use crate::ovs::quoted;
 
+/// The programs that a lab needs.
+pub(crate) const PROGRAMS: &[&str] =
+    &["ip", "ethtool", "ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl"];
+
 /// The Debian package of a program, for the error that says what to install.
 fn package_of(program: &str) -> &'static str {
     match program {
@@ -15,6 +19,18 @@ fn package_of(program: &str) -> &'static str {
         "ovs-vswitchd" | "ovsdb-server" => "openvswitch-switch",
         _ => "openvswitch-common",
     }
+}
+
+/// Whether all these programs can be found, before anything is made that needs them.
+pub(crate) fn require(programs: &[&str]) -> Result<(), LabError> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for program in programs {
+        if !std::env::split_paths(&path).any(|dir| dir.join(program).is_file()) {
+            let package = package_of(program);
+            return Err(LabError::MissingProgram { program: (*program).to_owned(), package });
+        }
+    }
+    Ok(())
 }
 
 /// A command line as a person would type it.
@@ -96,6 +112,9 @@ mod tests {
     fn a_missing_program_is_named_with_its_package() {
         let error = run(&mut Command::new("no-such-program-here"), None).unwrap_err();
         assert!(matches!(error, LabError::MissingProgram { .. }), "{error}");
+        let error = require(&["ip", "ovs-vswitchd", "ovs-none"]).unwrap_err();
+        assert_eq!(error.to_string(), "ovs-none is not installed (Debian package openvswitch-common)");
+        require(PROGRAMS).unwrap();
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Daemons {
         let pidfile = format!("--pidfile={}", self.path("ovsdb-server.pid").display());
         let started = self.spawn(&["ovsdb-server", &database, &remote, &pidfile, "-vconsole:warn"])?;
         wait_until("ovsdb-server", START, || socket.exists() || !started.1.alive())?;
-        run(ovs_tool("ovs-vsctl", &self.rundir).args(["--no-wait", "init"]), None)?;
+        self.vsctl(&["--no-wait", "init"])?;
         Ok(started)
     }
 
@@ -128,9 +128,12 @@ impl Daemons {
         self.vsctl(&["--timeout=10", "remove", "Open_vSwitch", ".", "external-ids", "lab"]).map(drop)
     }
 
-    /// Runs ovs-vsctl.
+    /// Runs ovs-vsctl, in the lab's host so that it goes when the lab is taken down meanwhile: it would wait
+    /// for the database to come back.
     pub(crate) fn vsctl(&self, args: &[&str]) -> Result<String, LabError> {
-        run(ovs_tool("ovs-vsctl", &self.rundir).arg("--timeout=10").args(args), None)
+        let mut ip = ovs_tool("ip", &self.rundir);
+        ip.args(["netns", "exec", &self.namespace, "ovs-vsctl", "--timeout=10"]).args(args);
+        run(&mut ip, None)
     }
 
     /// Makes every bridge with its ports, closed: without a flow nothing passes, and nothing ever but by a

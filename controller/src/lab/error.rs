@@ -49,6 +49,20 @@ pub enum LabError {
         /// Why not.
         reason: String,
     },
+    /// The network file has errors.
+    #[error("{0}")]
+    File(String),
+    /// A bridge could not be pointed at the controller.
+    #[error("{bridge} could not be attached: {reason}")]
+    Attach {
+        /// The bridge.
+        bridge: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The controller ended, or did not bring the bridges to their state; what it said.
+    #[error("the controller did not bring every bridge to its state: {0}")]
+    Controller(String),
     /// Something did not happen in the time it was given.
     #[error("gave up waiting for {0}")]
     Timeout(String),

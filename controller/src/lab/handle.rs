@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flows::network::NetworkFile;
 use nix::sys::signal::Signal;
 
 use super::build::Builder;
-use super::command::{output, ovs_tool, run};
-use super::daemons::{Daemons, spawn_in};
+use super::command::{PROGRAMS, output, ovs_tool, require, run};
+use super::daemons::{Daemons, spawn_in, wait_until};
 use super::error::LabError;
 use super::netns;
 use super::options::LabOptions;
@@ -77,6 +77,11 @@ impl Spawned {
         &self.log
     }
 
+    /// Waits until it has ended, at most so long. Returns whether it has.
+    pub fn wait(&self, limit: Duration) -> bool {
+        wait_until("", limit, || !self.running()).is_ok()
+    }
+
     /// Ends it: SIGTERM, and SIGKILL if it does not heed that.
     pub fn stop(&self) {
         process::end(std::slice::from_ref(&self.record));
@@ -84,7 +89,7 @@ impl Spawned {
 }
 
 /// Short ids: eight characters, of the time and of this process and its labs so far.
-fn fresh_id() -> String {
+pub(super) fn fresh_id() -> String {
     static LABS: AtomicU32 = AtomicU32::new(0);
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
     let number = LABS.fetch_add(1, Ordering::Relaxed);
@@ -98,6 +103,7 @@ impl Lab {
         if !nix::unistd::geteuid().is_root() {
             return Err(LabError::NotRoot);
         }
+        require(PROGRAMS)?;
         let plan = LabPlan::new(file).with(&options);
         for remark in &plan.remarks {
             tracing::warn!("{remark}");
@@ -317,5 +323,6 @@ impl Drop for Lab {
 
 /// The name of a namespace as `ip netns` knows it.
 fn full(id: &str, key: &str) -> String {
-    if key.is_empty() { format!("pcl-{id}") } else { format!("pcl-{id}-{key}") }
+    let prefix = teardown::PREFIX;
+    if key.is_empty() { format!("{prefix}{id}") } else { format!("{prefix}{id}-{key}") }
 }

@@ -13,10 +13,29 @@
 //!
 //! What it makes is written to `state.json` in its directory *before* it is made, so
 //! [`take_down`] finds everything after a crash.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use portcullis::lab::{HOST, Lab, LabOptions};
+//!
+//! let text = std::fs::read_to_string("flows/networks/dual-socket.toml")?;
+//! let (file, _) = flows::network::parse(&text, "dual-socket.toml").map_err(|f| format!("{f:?}"))?;
+//! let lab = Lab::up(&file, LabOptions::default())?;
+//! lab.ofctl(&["add-flow", "vmbr1", "actions=NORMAL"])?;
+//! let ping = lab.exec("mcp", &["ping", "-c1", "-W1", "10.1.0.201"])?;
+//! assert!(ping.status.success());
+//! let listener = lab.within("api", || std::net::TcpListener::bind("10.1.0.201:9573"))??;
+//! # drop(listener);
+//! lab.exec(HOST, &["ip", "link"])?;
+//! lab.down()?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod addressing;
 mod build;
 mod command;
+mod commands;
 mod daemons;
 mod error;
 mod handle;
@@ -25,17 +44,21 @@ mod options;
 mod plan;
 pub mod probe;
 mod process;
+mod proxy;
 #[cfg(test)]
 pub(crate) mod samples;
+mod session;
 mod state;
 mod teardown;
 #[cfg(test)]
 mod tests;
 
+pub use commands::{down, test, up};
 pub use error::LabError;
 pub use handle::{Lab, Spawned};
 pub use options::{ExtraPort, LabOptions};
 pub use plan::{Cable, CableEnd, HOST, INTERNET, LabPlan, Place, PlannedBridge, PlannedNamespace, Subject};
 pub use process::ProcessRecord;
+pub use session::{Running, Scenario, start};
 pub use state::{LabState, default_base, labs};
 pub use teardown::{Which, take_down};

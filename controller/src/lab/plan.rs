@@ -124,7 +124,7 @@ impl Place {
 }
 
 /// A locally administered MAC, the same for the same number in every lab.
-pub(super) fn mac(kind: u8, number: usize) -> [u8; 6] {
+pub(crate) fn mac(kind: u8, number: usize) -> [u8; 6] {
     let [.., high, low] = number.to_be_bytes();
     [0x02, 0x50, 0x43, kind, high, low]
 }
@@ -133,6 +133,7 @@ const MAC_BRIDGE: u8 = 0;
 const MAC_PORT: u8 = 1;
 const MAC_PLACE: u8 = 2;
 const MAC_OUTSIDE: u8 = 3;
+pub(crate) const MAC_WIRE: u8 = 4;
 
 /// A name as namespaces and files take it.
 fn plain(name: &str) -> String {

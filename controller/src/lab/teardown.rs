@@ -13,6 +13,9 @@ use super::state::{FILE, LabState, labs};
 /// How often to look for processes that started while others were being ended.
 const ROUNDS: usize = 5;
 
+/// What the name of every namespace of a lab begins with.
+pub(crate) const PREFIX: &str = "pcl-";
+
 /// Which labs to take down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
@@ -80,10 +83,15 @@ pub(crate) fn clear(dir: &Path, state: &LabState) -> Result<(), LabError> {
         alive.extend(process::end(&found));
     }
     let mut first = None;
-    for namespace in &state.namespaces {
+    // Whatever the state says, only a lab's own namespaces are ever deleted.
+    for namespace in state.namespaces.iter().filter(|n| n.starts_with(PREFIX)) {
+        if !netns::path(namespace).exists() {
+            continue;
+        }
         // Its veth pairs go with it, at both ends.
-        if netns::path(namespace).exists()
-            && let Err(error) = run(Command::new("ip").args(["netns", "del", namespace]), None)
+        let result = run(Command::new("ip").args(["netns", "del", namespace]), None);
+        if let Err(error) = result
+            && netns::path(namespace).exists()
         {
             first = first.or(Some(error));
         }

@@ -189,3 +189,95 @@ fn a_crashed_lab_is_found_and_removed() {
     bystander.down().unwrap();
     assert_eq!(labs(base.path()), Vec::<std::path::PathBuf>::new());
 }
+
+#[test]
+fn hidden_flows_are_those_of_in_band_control_only() {
+    let base = base();
+    let lab = Lab::up(&dual_socket(), options(base.path())).unwrap();
+    lab.ofctl(&["add-flow", "vmbr0", "priority=65535,actions=drop"]).unwrap();
+    lab.ofctl(&["add-flow", "vmbr0", "arp,actions=drop"]).unwrap();
+    lab.attach(&dual_socket()).unwrap();
+    assert_eq!(lab.hidden_flows("vmbr0").unwrap(), Vec::<String>::new());
+    lab.vsctl(&["remove", "bridge", "vmbr0", "other-config", "disable-in-band"]).unwrap();
+    lab.vsctl(&["set-controller", "vmbr0", "tcp:127.0.0.1:6653"]).unwrap();
+    let start = Instant::now();
+    while lab.hidden_flows("vmbr0").unwrap().is_empty() {
+        assert!(start.elapsed().as_secs() < 10, "in-band control shows no flow");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(lab.hidden_flows("vmbr0").unwrap().iter().all(|f| f.contains("priority=18000")));
+}
+
+#[test]
+fn a_file_with_errors_makes_no_lab() {
+    let dir = base();
+    let path = dir.path().join("bad.toml");
+    std::fs::write(&path, "[network.x]\nbridge = 3\n").unwrap();
+    let error = Scenario::read(&path, "portcullis".into()).unwrap_err();
+    assert!(error.to_string().contains("bad.toml:2:"), "{error}");
+}
+
+#[test]
+fn a_controller_that_ends_is_named_with_what_it_said() {
+    let base = base();
+    let path = format!("{}/../flows/networks/dual-socket.toml", env!("CARGO_MANIFEST_DIR"));
+    let program = base.path().join("portcullis");
+    std::fs::write(&program, "#!/bin/sh\necho \"no such thing: $*\" >&2\nexit 1\n").unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let scenario = Scenario::read(Path::new(&path), program).unwrap();
+    let labs_in = base.path().join("labs");
+    let error =
+        start(&scenario, LabOptions { base: Some(labs_in.clone()), ..scenario.options() }).unwrap_err();
+    let LabError::Controller(said) = &error else { panic!("{error}") };
+    assert!(said.contains("no such thing: run /") && said.contains("--metrics unix:"), "{said}");
+    assert_eq!(labs(&labs_in), Vec::<std::path::PathBuf>::new());
+}
+
+/// Interrupts this very process a while after a lab of `base` has a state; its namespaces are in the making.
+fn interrupt_when_there(base: &Path, then: std::time::Duration) -> std::thread::JoinHandle<Vec<String>> {
+    let base = base.to_owned();
+    std::thread::spawn(move || {
+        let start = Instant::now();
+        let state = loop {
+            assert!(start.elapsed().as_secs() < 20, "no lab came up");
+            if let Some(Ok(state)) = labs(&base).first().map(|d| LabState::load(d)) {
+                break state;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        };
+        std::thread::sleep(then);
+        nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGINT).unwrap();
+        state.namespaces
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_leaves_nothing_at_any_moment() {
+    let path = format!("{}/../flows/networks/dual-socket.toml", env!("CARGO_MANIFEST_DIR"));
+    // A controller that never gets anywhere, so that the lab is in the making until the signal comes.
+    for millis in [0, 30, 100, 200, 400, 1500] {
+        let base = base();
+        let program = base.path().join("portcullis");
+        std::fs::write(&program, "#!/bin/sh\nexec sleep 600\n").unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let labs_in = base.path().join("labs");
+        let signaller = interrupt_when_there(&labs_in, std::time::Duration::from_millis(millis));
+        let code = test(Path::new(&path), program, &labs_in).await.unwrap();
+        assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::from(130)));
+        let namespaces = signaller.join().unwrap();
+        assert!(namespaces.len() >= 10);
+        assert_eq!(labs(&labs_in), Vec::<std::path::PathBuf>::new(), "after {millis} ms");
+        let left: Vec<_> = namespaces.iter().filter(|n| Path::new("/run/netns").join(n).exists()).collect();
+        assert!(left.is_empty(), "after {millis} ms: {left:?}");
+        assert!(!processes_in(base.path()), "after {millis} ms a process has {} open", base.path().display());
+    }
+}
+
+/// Whether a process was started with that directory on its command line.
+fn processes_in(dir: &Path) -> bool {
+    let needle = dir.to_str().unwrap().as_bytes();
+    std::fs::read_dir("/proc").unwrap().any(|entry| {
+        let line = std::fs::read(entry.unwrap().path().join("cmdline")).unwrap_or_default();
+        line.windows(needle.len()).any(|w| w == needle)
+    })
+}

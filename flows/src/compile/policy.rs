@@ -129,7 +129,7 @@ fn multicast(out: &mut Builder<'_>) {
             matches,
             OriginKind::Deny,
             Reason::Multicast,
-            format!("to {range}"),
+            format!("multicast to {range}"),
         );
     }
 }

@@ -25,6 +25,8 @@ mod error_names;
 mod features;
 mod flow_mod;
 mod flow_removed;
+#[cfg(test)]
+mod golden;
 mod group;
 mod hello;
 pub mod monitor;

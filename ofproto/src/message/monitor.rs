@@ -119,7 +119,7 @@ fn encode_match(fields: &Match, match_len: usize, w: &mut Writer) -> Result<(), 
 
 impl Wire for MonitorUpdate {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut u = r.sized(4, "monitor_update.length")?;
+        let mut u = r.sized("monitor_update.length")?;
         let event = match u.u16("monitor_update.event")? {
             0 => MonitorEvent::Added,
             1 => MonitorEvent::Deleted,

@@ -94,6 +94,19 @@ fn bytes_left_over_are_an_error() {
 }
 
 #[test]
+fn a_frame_is_as_long_as_its_header_says() {
+    for length in [0, 7, 8, 15, 17, 24] {
+        let mut bytes = frame(2, &[0; 8]);
+        bytes[3] = length;
+        let error = Message::decode(&bytes).unwrap_err();
+        assert_eq!(error.kind, DecodeErrorKind::BadLength(usize::from(length)));
+    }
+    for len in 0..8 {
+        assert_eq!(Message::decode(&frame(2, &[])[..len]).unwrap_err().kind, DecodeErrorKind::Truncated);
+    }
+}
+
+#[test]
 fn only_hello_and_error_may_be_of_another_version() {
     for kind in 0..=40 {
         for version in [0, 1, 3, 5, 6, 0xff] {
@@ -168,6 +181,9 @@ fn what_does_not_fit_is_an_error_and_leaves_nothing() {
     assert!(encode(b"seventeen-bytes-no").is_err());
     assert!(encode(b"a\0b").is_err());
     let error = ErrorMsg { kind: 1, code: 6, experimenter: Some(ONF), data: Bytes::new() };
+    assert!(Message::Error(error).encode(Xid(0)).is_err());
+    // These four bytes of data would come back as the experimenter.
+    let error = ErrorMsg { kind: 0xffff, code: 6, experimenter: None, data: Bytes::from_static(&[0; 4]) };
     assert!(Message::Error(error).encode(Xid(0)).is_err());
 }
 

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use flows::network::{Allow, Inside, Network, NetworkFile, Party, Protocol};
+use flows::network::{Allow, Inside, LinkRole, Network, NetworkFile, Never, Party, Protocol};
 
 use super::forged;
 use super::frames::{Body, Frame};
 use super::talk::Speech;
-use crate::lab::plan::{HOST, INTERNET, LabPlan, Place, Subject};
+use crate::lab::addressing;
+use crate::lab::plan::{HOST, INTERNET, LabPlan, MAC_WIRE, Place, Subject, mac};
 
 /// Ports for rules that leave them open.
 const ANY_TCP: u16 = 443;
@@ -78,6 +79,8 @@ pub enum Action {
         from: Box<Place>,
         /// The frames.
         frames: Vec<Frame>,
+        /// The device in the lab's host by which all of them must come into a bridge: else nothing is shown.
+        enters: String,
         /// Where they are looked for: none may turn up there. For [`Expected::Passes`], all must.
         at: Vec<Place>,
     },
@@ -107,20 +110,7 @@ pub fn derive(file: &NetworkFile, plan: &LabPlan) -> Vec<Probe> {
         view.unknown_local(&bridge.name, &mut probes);
     }
     for never in &file.nevers {
-        let (from, to) = (view.all(&never.from), view.all(&never.to));
-        for a in &from {
-            for b in to.iter().filter(|b| b.name != a.name) {
-                let at: Vec<Place> = to.iter().filter(|p| p.name != a.name).map(|p| (*p).clone()).collect();
-                let frames = forged::frames(a, b, &to, &view.local_macs());
-                probes.push(Probe {
-                    from: a.name.clone(),
-                    to: b.name.clone(),
-                    what: format!("{} raw frames ({})", frames.len(), never.name),
-                    expected: Expected::Never,
-                    action: Action::Frames { from: Box::new((*a).clone()), frames, at },
-                });
-            }
-        }
+        view.never(never, &mut probes);
     }
     probes
 }
@@ -166,9 +156,67 @@ impl<'a> View<'a> {
         places
     }
 
-    /// The places that names of a `never` stand for.
-    fn all(&self, names: &[String]) -> Vec<&'a Place> {
-        self.list(names, true)
+    /// The wires of links into the networks that names of a `never` stand for, as places at their far ends:
+    /// what comes in there has passed no other bridge of ours.
+    fn wires(&self, names: &[String]) -> Vec<Place> {
+        let mut wires: Vec<Place> = Vec::new();
+        for (number, link) in self.file.links.iter().enumerate() {
+            let [one, other] = &link.ends;
+            for (near, far) in [(one, other), (other, one)] {
+                let LinkRole::Network { network, behind } = &near.role else { continue };
+                let Some(network) = self.file.network(network) else { continue };
+                if !names.iter().any(|n| *n == link.name || *n == network.name) {
+                    continue;
+                }
+                let node = self.of_subject(&Subject::Link(link.name.clone())).into_iter().next();
+                let addresses = match node {
+                    Some(node) => node.addresses.clone(),
+                    None => behind.iter().filter_map(|p| addressing::free_like(*p, network)).collect(),
+                };
+                wires.push(Place {
+                    name: format!("wire {}", near.port),
+                    subject: Subject::Link(link.name.clone()),
+                    network: Some(network.name.clone()),
+                    bridge: near.bridge.clone(),
+                    port: near.port.clone(),
+                    entry: near.port.clone(),
+                    namespace: HOST.to_owned(),
+                    device: far.port.clone(),
+                    mac: node.map_or_else(|| mac(MAC_WIRE, number), |n| n.mac),
+                    addresses,
+                    behind: Vec::new(),
+                });
+            }
+        }
+        wires
+    }
+
+    fn never(&self, never: &Never, probes: &mut Vec<Probe>) {
+        let (from_wires, to_wires) = (self.wires(&never.from), self.wires(&never.to));
+        let mut from = self.list(&never.from, true);
+        from.extend(&from_wires);
+        let mut to = self.list(&never.to, true);
+        // Where a node is behind the wire, it is looked for at both; else only at the wire.
+        to.extend(to_wires.iter().filter(|w| !self.plan.places.iter().any(|p| p.subject == w.subject)));
+        for a in &from {
+            for b in to.iter().filter(|b| b.name != a.name) {
+                let at: Vec<Place> = to.iter().filter(|p| p.name != a.name).map(|p| (*p).clone()).collect();
+                let frames = forged::frames(a, b, &to, &self.local_macs());
+                probes.push(Probe {
+                    from: a.name.clone(),
+                    to: b.name.clone(),
+                    what: format!("{} raw frames ({})", frames.len(), never.name),
+                    expected: Expected::Never,
+                    // A mesh bridge may drop what is forged; that it came that far is enough here.
+                    action: Action::Frames {
+                        from: Box::new((*a).clone()),
+                        frames,
+                        enters: a.port.clone(),
+                        at,
+                    },
+                });
+            }
+        }
     }
 
     /// The bridges' own MACs: a host that routes is addressed by them.
@@ -237,7 +285,8 @@ impl<'a> View<'a> {
             return None;
         };
         let frames = vec![Frame::new(a.mac, b.mac, Body::Sctp(source, 40_000, target, port))];
-        let action = Action::Frames { from: Box::new(a.clone()), frames, at: vec![b.clone()] };
+        let (enters, at) = (a.entry.clone(), vec![b.clone()]);
+        let action = Action::Frames { from: Box::new(a.clone()), frames, enters, at };
         let what = format!("sctp {port}, an INIT ({})", allow.name);
         Some(Probe { from: a.name.clone(), to: b.name.clone(), what, expected: Expected::Passes, action })
     }
@@ -310,7 +359,12 @@ impl<'a> View<'a> {
                     to: b.name.clone(),
                     what: format!("{} (no rule)", said.join(", ")),
                     expected: Expected::Denied,
-                    action: Action::Frames { from: Box::new((*a).clone()), frames, at: vec![(*b).clone()] },
+                    action: Action::Frames {
+                        from: Box::new((*a).clone()),
+                        frames,
+                        enters: a.entry.clone(),
+                        at: vec![(*b).clone()],
+                    },
                 });
             }
         }
@@ -350,6 +404,7 @@ impl<'a> View<'a> {
                 action: Action::Frames {
                     from: Box::new(local.clone()),
                     frames,
+                    enters: bridge.to_owned(),
                     at: targets.iter().map(|p| (*p).clone()).collect(),
                 },
             });

@@ -16,7 +16,7 @@ use crate::lab::plan::{HOST, Place};
 /// How long a conversation may take.
 const TALK: Duration = Duration::from_millis(2500);
 /// How many are held side by side.
-const TALKERS: usize = 24;
+const TALKERS: usize = 64;
 /// How long frames have to turn up where they should not.
 const ARRIVE: Duration = Duration::from_millis(400);
 /// How long a frame that must turn up has.
@@ -106,7 +106,7 @@ fn inside(place: &Place) -> Tap {
     (place.namespace.clone(), place.device.clone())
 }
 
-/// Where a place's frames come to the bridge of its network, and leave it.
+/// Where frames leave the bridge of a place's network on the way to it.
 fn entry(place: &Place) -> Tap {
     (HOST.to_owned(), place.entry.clone())
 }
@@ -118,11 +118,11 @@ fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     let mut injectors: BTreeMap<Tap, Injector> = BTreeMap::new();
     let mut listeners: BTreeMap<Tap, Place> = BTreeMap::new();
     for probe in probes {
-        let Action::Frames { from, at, .. } = &probe.action else { continue };
+        let Action::Frames { from, enters, at, .. } = &probe.action else { continue };
         if let Entry::Vacant(entry) = injectors.entry(inside(from)) {
             entry.insert(Injector::open(&lab.full_name(&from.namespace), &from.device)?);
         }
-        let mut taps = vec![entry(from)];
+        let mut taps = vec![(HOST.to_owned(), enters.clone())];
         for place in at {
             taps.extend([inside(place), entry(place)]);
             listeners.entry(inside(place)).or_insert_with(|| place.clone());
@@ -157,9 +157,9 @@ fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     let saw = |tap: Tap, id: u32| sniffers.get(&tap).is_some_and(|s| s.saw(id));
     let mut findings = Vec::new();
     for (number, probe) in probes.iter().enumerate() {
-        let Action::Frames { from, at, .. } = &probe.action else { continue };
+        let Action::Frames { enters, at, .. } = &probe.action else { continue };
         let sent = ids.get(&number).map(Vec::as_slice).unwrap_or_default();
-        let entered = sent.iter().filter(|(id, _)| saw(entry(from), *id)).count();
+        let entered = sent.iter().filter(|(id, _)| saw((HOST.to_owned(), enters.clone()), *id)).count();
         let arrived = |id: u32| at.iter().find(|p| saw(inside(p), id) || saw(entry(p), id));
         let leaks: Vec<_> = sent.iter().filter_map(|(id, f)| Some((f, arrived(*id)?))).collect();
         let not_heard = at.iter().find(|p| deaf.contains(&inside(p)));

@@ -110,7 +110,7 @@ impl Wire for FlowStatsRequest {
 
 impl Wire for FlowStats {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut f = r.sized(FLOW_STATS_LEAST, "flow_stats.length")?;
+        let mut f = r.sized("flow_stats.length")?;
         let table_id = TableId(f.u8("flow_stats.table_id")?);
         f.skip(1, "flow_stats.pad")?;
         let duration_sec = f.u32("flow_stats.duration_sec")?;
@@ -159,9 +159,6 @@ impl Wire for FlowStats {
         w.close(length, "flow_stats")
     }
 }
-
-/// The fixed part and an empty match, in bytes.
-const FLOW_STATS_LEAST: u16 = 56;
 
 impl Wire for AggregateReply {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {

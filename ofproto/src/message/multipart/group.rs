@@ -19,7 +19,7 @@ pub struct GroupDesc {
 
 impl Wire for GroupDesc {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut g = r.sized(8, "group_desc.length")?;
+        let mut g = r.sized("group_desc.length")?;
         let kind = g.u8("group_desc.type")?;
         g.skip(1, "group_desc.pad")?;
         Ok(Self { kind, group_id: GroupId(g.u32("group_desc.group_id")?), buckets: g.rest_copied() })

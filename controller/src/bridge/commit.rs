@@ -1,0 +1,192 @@
+//! Making changes: in one ordered atomic bundle, or one by one before a barrier where there are no bundles.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ofproto::Xid;
+use ofproto::message::{
+    BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind, ErrorMsg, Message,
+};
+
+use super::machine::{Bridge, Phase};
+use super::plan::Plan;
+use super::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS};
+use crate::session::{SendError, Session, error_names};
+
+const FLAGS: u16 = BUNDLE_ATOMIC | BUNDLE_ORDERED;
+
+/// Changes under way.
+#[derive(Debug)]
+pub(super) struct Commit {
+    plan: Plan,
+    compiled: Arc<Compiled>,
+    step: Step,
+    /// The first error that names one of the changes.
+    error: Option<String>,
+    started: Instant,
+    pub(super) deadline: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// The bundle is being opened.
+    Opening { bundle: u32, xid: Xid },
+    /// All is sent; the commit decides. Changes went out from `first` on.
+    Committing { bundle: u32, first: Xid, xid: Xid },
+    /// All is sent, without a bundle; the barrier ends it.
+    Barrier { first: Xid, xid: Xid },
+}
+
+impl Bridge {
+    /// Makes the changes of a plan.
+    pub(super) fn commit(&mut self, now: Instant, started: Instant, plan: Plan, session: &mut Session) {
+        self.settled = false;
+        self.notices.push_back(Notice::Changing { changes: plan.messages.len(), drift: plan.drift });
+        let compiled = Arc::clone(&self.compiled);
+        let deadline = now + COMMIT_TIMEOUT;
+        let step = Step::Barrier { first: Xid(0), xid: Xid(0) };
+        let commit = Commit { plan, compiled, step, error: None, started, deadline };
+        if self.bundles { self.open(now, commit, session) } else { self.change_plainly(now, commit, session) }
+    }
+
+    fn open(&mut self, now: Instant, mut commit: Commit, session: &mut Session) {
+        let bundle = self.next_bundle;
+        self.next_bundle = self.next_bundle.wrapping_add(1);
+        let Some(xid) = Self::send(session, &control(bundle, BundleControlKind::OpenRequest)) else { return };
+        // Opened first: a switch without bundles then refuses one message, not thousands.
+        commit.step = Step::Opening { bundle, xid };
+        commit.deadline = now + COMMIT_TIMEOUT;
+        self.phase = Phase::Committing(Box::new(commit));
+    }
+
+    pub(super) fn bundle_replied(&mut self, now: Instant, control: BundleControl, session: &mut Session) {
+        let Phase::Committing(commit) = &mut self.phase else { return };
+        match (commit.step, control.kind) {
+            (Step::Opening { bundle, .. }, BundleControlKind::OpenReply) if bundle == control.bundle_id => {
+                match commit.fill(bundle, session) {
+                    Ok(step) => {
+                        commit.step = step;
+                        commit.deadline = now + COMMIT_TIMEOUT;
+                    }
+                    Err(error) => self.not_sent(now, &error),
+                }
+            }
+            (Step::Committing { bundle, .. }, BundleControlKind::CommitReply)
+                if bundle == control.bundle_id =>
+            {
+                self.committed(now);
+            }
+            _ => {}
+        }
+    }
+
+    fn change_plainly(&mut self, now: Instant, mut commit: Commit, session: &mut Session) {
+        match commit.send_plainly(session) {
+            Ok(step) => {
+                commit.step = step;
+                commit.deadline = now + COMMIT_TIMEOUT;
+                self.phase = Phase::Committing(Box::new(commit));
+            }
+            Err(error) => self.not_sent(now, &error),
+        }
+    }
+
+    pub(super) fn barrier_replied(&mut self, now: Instant, answered: Xid) {
+        let Phase::Committing(commit) = &mut self.phase else { return };
+        if matches!(commit.step, Step::Barrier { xid, .. } if xid == answered) {
+            match commit.error.take() {
+                None => self.committed(now),
+                Some(error) => self.failed(now, error),
+            }
+        }
+    }
+
+    pub(super) fn commit_refused(&mut self, now: Instant, xid: Xid, error: &ErrorMsg, session: &mut Session) {
+        let Phase::Committing(commit) = &mut self.phase else { return };
+        match commit.step {
+            Step::Opening { xid: open, .. } if xid == open => {
+                if error.kind != error_names::BAD_REQUEST {
+                    return self.failed(now, Self::explain("to open a bundle", error));
+                }
+                self.bundles = false;
+                self.notices.push_back(Notice::Unbundled(error.clone()));
+                if let Phase::Committing(commit) = std::mem::replace(&mut self.phase, Phase::Idle) {
+                    self.change_plainly(now, *commit, session);
+                }
+            }
+            // A failed commit sends two errors: one for the change, one for the commit.
+            Step::Committing { xid: commit_xid, .. } if xid == commit_xid => {
+                let why = commit.error.take();
+                self.failed(now, why.unwrap_or_else(|| Self::explain("a bundle", error)));
+            }
+            Step::Committing { first, .. } | Step::Barrier { first, .. } => {
+                let n = xid.0.wrapping_sub(first.0) as usize;
+                if n < commit.plan.messages.len() && commit.error.is_none() {
+                    commit.error = Some(Self::explain(&commit.plan.describe(n), error));
+                }
+            }
+            Step::Opening { .. } => {}
+        }
+    }
+
+    fn committed(&mut self, now: Instant) {
+        let Phase::Committing(commit) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let Commit { plan, compiled, started, .. } = *commit;
+        let changes = plan.messages.len();
+        self.drift_repaired = self.drift_repaired.saturating_add(plan.drift as u64);
+        self.notices.push_back(Notice::Changed {
+            changes,
+            drift: plan.drift,
+            took: now.saturating_duration_since(started),
+        });
+        self.in_force = Some(compiled);
+        self.restless = self.restless.saturating_add(1);
+        let first = plan.describe(0);
+        if plan.revokes || !plan.orphans.is_empty() {
+            self.revoked = Some((plan.orphans, now + UPCALLS));
+        }
+        if self.restless > PATIENCE {
+            self.last_error =
+                Some(format!("after {} rounds there is still something to change: {first}", self.restless));
+            self.read_by(now + self.backoff());
+        } else {
+            self.read_soon(now);
+        }
+    }
+
+    /// Something could not be sent. A session that is over says so itself.
+    fn not_sent(&mut self, now: Instant, error: &SendError) {
+        self.failed(now, format!("a change cannot be sent: {error}"));
+    }
+}
+
+impl Commit {
+    /// Puts all changes into the open bundle and commits it.
+    fn fill(&self, bundle: u32, session: &mut Session) -> Result<Step, SendError> {
+        let mut first = None;
+        for message in &self.plan.messages {
+            let xid = session.take_xid();
+            first.get_or_insert(xid);
+            // The inner message has the id of the outer one.
+            let inner = message.encode(xid)?;
+            let add = BundleAdd { bundle_id: bundle, flags: FLAGS, message: inner.into() };
+            session.send_as(xid, &Message::BundleAdd(add))?;
+        }
+        let xid = session.send(&control(bundle, BundleControlKind::CommitRequest))?;
+        Ok(Step::Committing { bundle, first: first.unwrap_or(xid), xid })
+    }
+
+    fn send_plainly(&self, session: &mut Session) -> Result<Step, SendError> {
+        let mut first = None;
+        for message in &self.plan.messages {
+            let xid = session.send(message)?;
+            first.get_or_insert(xid);
+        }
+        let xid = session.send(&Message::BarrierRequest)?;
+        Ok(Step::Barrier { first: first.unwrap_or(xid), xid })
+    }
+}
+
+fn control(bundle_id: u32, kind: BundleControlKind) -> Message {
+    Message::BundleControl(BundleControl { bundle_id, kind, flags: FLAGS })
+}

@@ -1,0 +1,360 @@
+//! The state of one bridge over one session.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
+use ofproto::message::{ErrorMsg, Message, PortStatus};
+use ofproto::{DatapathId, TableId, Xid};
+
+use super::commit::Commit;
+use super::plan::Orphans;
+use super::read::Reading;
+use super::{Compiled, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
+use crate::policy::Policy;
+use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
+
+/// Ports beyond so many are not looked at.
+const MAX_PORTS: usize = 65_536;
+
+/// One bridge of one session.
+#[derive(Debug)]
+pub struct Bridge {
+    pub(super) policy: Arc<Policy>,
+    pub(super) name: Option<String>,
+    pub(super) datapath: DatapathId,
+    pub(super) owned: bool,
+    pub(super) ports: Ports,
+    /// What is desired.
+    pub(super) compiled: Arc<Compiled>,
+    /// What was in force after the last round that went well.
+    pub(super) in_force: Option<Arc<Compiled>>,
+    pub(super) monitor: Monitor,
+    /// Whether the switch has bundles; assumed until it says no.
+    pub(super) bundles: bool,
+    pub(super) next_bundle: u32,
+    pub(super) phase: Phase,
+    /// When to read next.
+    pub(super) read_at: Option<Instant>,
+    /// When the last read began.
+    pub(super) last_read: Option<Instant>,
+    /// Cookies of learners that went, and when a read can tell that nothing of theirs is left.
+    pub(super) revoked: Option<(Orphans, Instant)>,
+    /// Rounds in a row that failed or left something to do.
+    pub(super) restless: u32,
+    pub(super) settled: bool,
+    pub(super) drift_repaired: u64,
+    pub(super) last_error: Option<String>,
+    pub(super) notices: VecDeque<Notice>,
+}
+
+/// The flow monitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Monitor {
+    /// Not asked for: the bridge is not ours.
+    None,
+    /// Asked for.
+    Asked(Xid),
+    /// It tells.
+    On,
+    /// The switch has none.
+    Off,
+}
+
+/// What is under way.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Nothing.
+    Idle,
+    /// Flows and groups are being read.
+    Reading(Box<Reading>),
+    /// Changes are being made.
+    Committing(Box<Commit>),
+}
+
+/// How a bridge stands, for the status page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Its datapath id.
+    pub datapath: DatapathId,
+    /// Whether the last round left nothing to do.
+    pub settled: bool,
+    /// The ports that the file names and the bridge lacks.
+    pub missing_ports: Vec<String>,
+    /// Changes by others that were put back in this session.
+    pub drift_repaired: u64,
+    /// What went wrong last, until all is well again.
+    pub last_error: Option<String>,
+}
+
+impl Bridge {
+    /// A bridge whose name is not known yet.
+    pub fn new(policy: Arc<Policy>) -> Self {
+        Self {
+            policy,
+            name: None,
+            datapath: DatapathId::default(),
+            owned: false,
+            ports: Ports::default(),
+            compiled: Arc::default(),
+            in_force: None,
+            monitor: Monitor::None,
+            bundles: true,
+            next_bundle: 1,
+            phase: Phase::Idle,
+            read_at: None,
+            last_read: None,
+            revoked: None,
+            restless: 0,
+            settled: false,
+            drift_repaired: 0,
+            last_error: None,
+            notices: VecDeque::new(),
+        }
+    }
+
+    /// Its name, once it is known.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Whether the file says anything about its flows.
+    pub fn is_owned(&self) -> bool {
+        self.owned
+    }
+
+    /// What the session tells.
+    pub fn handle_event(&mut self, now: Instant, event: Event, session: &mut Session) {
+        match event {
+            Event::Connected(connected) => self.connected(now, &connected, session),
+            Event::PortChanged(status) => self.port_changed(now, &status),
+            Event::Replied(xid, body) => self.replied(now, xid, body, session),
+            Event::Monitored(updates) => self.monitored(now, updates),
+            Event::Refused(xid, error) => self.refused(now, xid, error, session),
+            Event::Received(xid, message) => self.received(now, xid, &message, session),
+            Event::Garbled { xid, kind, error } => {
+                self.notices
+                    .push_back(Notice::Failed(format!("a message of type {kind} is garbled: {error}")));
+                if self.awaits(xid) {
+                    session.close(CloseReason::Ended(format!("an answer is garbled: {error}")));
+                }
+            }
+            Event::Closed(_) => self.phase = Phase::Idle,
+        }
+        self.handle_timeout(now, session);
+    }
+
+    /// What happened that is worth noting.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// When [`Bridge::handle_timeout`] wants to be called, if nothing else happens.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Idle => self.read_at,
+            Phase::Reading(reading) => Some(reading.deadline),
+            Phase::Committing(commit) => Some(commit.deadline),
+        }
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant, session: &mut Session) {
+        if session.is_closed() {
+            return;
+        }
+        match &self.phase {
+            Phase::Idle if self.owned && self.read_at.is_some_and(|at| at <= now) => self.read(now, session),
+            Phase::Reading(reading) if reading.deadline <= now => {
+                session.close(CloseReason::Ended("no answer to the request for flows".to_owned()));
+            }
+            Phase::Committing(commit) if commit.deadline <= now => {
+                // It may have happened or not: only the switch knows.
+                self.failed(now, "no answer to a commit".to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes another network file into force.
+    pub fn reload(&mut self, now: Instant, policy: Arc<Policy>, session: &mut Session) {
+        self.policy = policy;
+        if self.name.is_none() {
+            return;
+        }
+        let was = self.owned;
+        self.identify(now, session);
+        if was && self.owned {
+            self.recompile(now);
+        }
+        self.handle_timeout(now, session);
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        Status {
+            datapath: self.datapath,
+            settled: self.settled,
+            missing_ports: self.compiled.program.missing_ports.iter().cloned().collect(),
+            drift_repaired: self.drift_repaired,
+            last_error: self.last_error.clone(),
+        }
+    }
+
+    fn connected(&mut self, now: Instant, connected: &Connected, session: &mut Session) {
+        self.datapath = connected.features.datapath_id;
+        self.ports = Ports::new(&connected.ports);
+        self.name = self.ports.bridge().map(str::to_owned);
+        self.identify(now, session);
+        self.notices.push_back(Notice::Identified {
+            bridge: self.name.clone(),
+            datapath: self.datapath,
+            owned: self.owned,
+        });
+    }
+
+    /// Finds out whether the file names the bridge, and begins or ends to keep it.
+    fn identify(&mut self, now: Instant, session: &mut Session) {
+        let owned = self.name.as_deref().is_some_and(|name| self.policy.owns(name));
+        if owned == self.owned {
+            return;
+        }
+        self.owned = owned;
+        self.settled = false;
+        if !owned {
+            self.read_at = None;
+            self.in_force = None;
+            return;
+        }
+        if self.monitor == Monitor::None {
+            self.watch(session);
+        }
+        self.recompile(now);
+        self.read_soon(now);
+    }
+
+    /// Compiles for the ports that there are now; what differs is then read and changed.
+    fn recompile(&mut self, now: Instant) {
+        let Some(name) = &self.name else { return };
+        let program = self.policy.compile(name, &self.ports.by_name());
+        if program.missing_ports != self.compiled.program.missing_ports {
+            self.notices.push_back(Notice::Missing(program.missing_ports.clone()));
+        }
+        let same = program.flows == self.compiled.program.flows;
+        self.compiled = Arc::new(Compiled::new(program));
+        if same {
+            // Names of rules may have changed, flows have not.
+            if self.in_force.is_some() {
+                self.in_force = Some(Arc::clone(&self.compiled));
+            }
+            return;
+        }
+        self.settled = false;
+        self.read_soon(now);
+    }
+
+    fn port_changed(&mut self, now: Instant, status: &PortStatus) {
+        if self.ports.apply(status, MAX_PORTS) && self.owned {
+            self.recompile(now);
+        }
+    }
+
+    fn replied(&mut self, now: Instant, xid: Xid, body: MultipartReplyBody, session: &mut Session) {
+        if self.monitor == Monitor::Asked(xid) {
+            self.monitor = Monitor::On;
+            return;
+        }
+        self.read_part(now, xid, body, session);
+    }
+
+    fn refused(&mut self, now: Instant, xid: Xid, error: ErrorMsg, session: &mut Session) {
+        self.notices.push_back(Notice::Refused(error.clone()));
+        if self.monitor == Monitor::Asked(xid) {
+            self.monitor = Monitor::Off;
+            self.notices.push_back(Notice::Unwatched(error));
+        } else if matches!(self.phase, Phase::Reading(_)) {
+            self.read_refused(now, xid, &error, session);
+        } else if matches!(self.phase, Phase::Committing(_)) {
+            self.commit_refused(now, xid, &error, session);
+        }
+    }
+
+    fn received(&mut self, now: Instant, xid: Xid, message: &Message, session: &mut Session) {
+        match message {
+            Message::PacketIn(packet) => {
+                let table: TableId = packet.table_id;
+                self.notices.push_back(Notice::PacketIn(table));
+            }
+            // The monitor dropped updates while it was paused: what it would have told is to be read.
+            Message::MonitorPaused | Message::MonitorResumed => self.read_soon(now),
+            Message::BundleControl(control) => self.bundle_replied(now, *control, session),
+            Message::BarrierReply => self.barrier_replied(now, xid),
+            _ => {}
+        }
+    }
+
+    /// Whether an answer under that id is waited for.
+    fn awaits(&self, xid: Xid) -> bool {
+        match &self.phase {
+            Phase::Reading(reading) => reading.awaits(xid),
+            Phase::Committing(_) | Phase::Idle => false,
+        }
+    }
+
+    /// Asks for a read at once, or after what is under way.
+    pub(super) fn read_soon(&mut self, now: Instant) {
+        self.read_by(now);
+    }
+
+    /// Asks for a read at `at`, unless one is due before.
+    pub(super) fn read_by(&mut self, at: Instant) {
+        if self.owned {
+            self.read_at = Some(self.read_at.map_or(at, |due| due.min(at)));
+        }
+    }
+
+    /// From one read to the next when nothing happens.
+    pub(super) fn poll_interval(&self) -> Duration {
+        if self.monitor == Monitor::Off { POLL_UNWATCHED } else { POLL }
+    }
+
+    /// A round failed: another after a while.
+    pub(super) fn failed(&mut self, now: Instant, why: String) {
+        self.phase = Phase::Idle;
+        self.settled = false;
+        self.restless = self.restless.saturating_add(1);
+        self.last_error = Some(why.clone());
+        self.notices.push_back(Notice::Failed(why));
+        self.read_at = Some(now + self.backoff());
+    }
+
+    pub(super) fn backoff(&self) -> Duration {
+        let (first, last) = RETRY;
+        first.saturating_mul(1 << self.restless.saturating_sub(1).min(16)).min(last)
+    }
+
+    pub(super) fn ask(session: &mut Session, body: MultipartRequestBody) -> Option<Xid> {
+        Self::send(session, &Message::MultipartRequest(MultipartRequest { flags: 0, body }))
+    }
+
+    /// Sends; what cannot be encoded ends the session, because then nothing can be kept as promised.
+    pub(super) fn send(session: &mut Session, message: &Message) -> Option<Xid> {
+        match session.send(message) {
+            Ok(xid) => Some(xid),
+            Err(SendError::Encode(error)) => {
+                session.close(CloseReason::Encode(error));
+                None
+            }
+            Err(error) => {
+                session.close(CloseReason::Ended(error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// An error for a person, with what it is about.
+    pub(super) fn explain(what: &str, error: &ErrorMsg) -> String {
+        format!("the switch refused {what}: {}", error_names::describe(error))
+    }
+}

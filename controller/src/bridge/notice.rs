@@ -1,0 +1,75 @@
+//! What a bridge notes, for the log, the metrics and the status.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flows::Flow;
+use ofproto::message::ErrorMsg;
+use ofproto::message::monitor::MonitorEvent;
+use ofproto::message::multipart::FlowStats;
+use ofproto::{DatapathId, TableId};
+
+use super::Compiled;
+
+/// A change that nobody here made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Foreign {
+    /// What happened to the flow.
+    pub event: MonitorEvent,
+    /// The flow.
+    pub flow: Flow,
+}
+
+/// Something worth noting, in order.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// The switch said which bridge it is.
+    Identified {
+        /// The bridge's name; none when it has no port of its own.
+        bridge: Option<String>,
+        /// Its datapath id.
+        datapath: DatapathId,
+        /// Whether the file says anything about its flows.
+        owned: bool,
+    },
+    /// The switch has no flow monitor: its flows are read again and again.
+    Unwatched(ErrorMsg),
+    /// The switch has no bundles: its flows change one by one.
+    Unbundled(ErrorMsg),
+    /// Somebody else changed something.
+    Foreign(Foreign),
+    /// The ports that the file names and the bridge lacks changed.
+    Missing(BTreeSet<String>),
+    /// The flows were read.
+    Read {
+        /// What is desired of them.
+        compiled: Arc<Compiled>,
+        /// What the switch has.
+        stats: Arc<Vec<FlowStats>>,
+    },
+    /// Changes were sent.
+    Changing {
+        /// So many.
+        changes: usize,
+        /// Among them what somebody else had changed.
+        drift: usize,
+    },
+    /// The changes are in force.
+    Changed {
+        /// So many.
+        changes: usize,
+        /// Among them what somebody else had changed.
+        drift: usize,
+        /// From the request to read to the commit.
+        took: Duration,
+    },
+    /// Nothing is left to do, and something was before.
+    Settled,
+    /// A round failed.
+    Failed(String),
+    /// The switch refused something.
+    Refused(ErrorMsg),
+    /// A packet came to the controller.
+    PacketIn(TableId),
+}

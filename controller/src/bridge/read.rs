@@ -1,0 +1,127 @@
+//! Reading what a switch has, and finding out what differs.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use flows::Flow;
+use ofproto::message::ErrorMsg;
+use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartReplyBody, MultipartRequestBody};
+use ofproto::{GroupId, Xid};
+
+use super::machine::{Bridge, Phase};
+use super::plan::{Orphans, Plan};
+use super::{Notice, READ_TIMEOUT};
+use crate::session::{CloseReason, Session};
+
+/// A read under way.
+#[derive(Debug)]
+pub(super) struct Reading {
+    flows: Xid,
+    groups: Xid,
+    got_flows: Option<Vec<FlowStats>>,
+    got_groups: Option<Vec<GroupId>>,
+    started: Instant,
+    pub(super) deadline: Instant,
+}
+
+impl Reading {
+    pub(super) fn awaits(&self, xid: Xid) -> bool {
+        (xid == self.flows && self.got_flows.is_none()) || (xid == self.groups && self.got_groups.is_none())
+    }
+}
+
+impl Bridge {
+    /// Asks for all flows and groups.
+    pub(super) fn read(&mut self, now: Instant, session: &mut Session) {
+        self.read_at = None;
+        let Some(flows) = Self::ask(session, MultipartRequestBody::Flow(FlowStatsRequest::default())) else {
+            return;
+        };
+        let Some(groups) = Self::ask(session, MultipartRequestBody::GroupDesc) else { return };
+        self.last_read = Some(now);
+        self.phase = Phase::Reading(Box::new(Reading {
+            flows,
+            groups,
+            got_flows: None,
+            got_groups: None,
+            started: now,
+            deadline: now + READ_TIMEOUT,
+        }));
+    }
+
+    pub(super) fn read_part(
+        &mut self,
+        now: Instant,
+        xid: Xid,
+        body: MultipartReplyBody,
+        session: &mut Session,
+    ) {
+        let Phase::Reading(reading) = &mut self.phase else { return };
+        match body {
+            MultipartReplyBody::Flow(stats) if xid == reading.flows => reading.got_flows = Some(stats),
+            MultipartReplyBody::GroupDesc(groups) if xid == reading.groups => {
+                reading.got_groups = Some(groups.into_iter().map(|g| g.group_id).collect());
+            }
+            _ => return,
+        }
+        self.read_done(now, session);
+    }
+
+    pub(super) fn read_refused(&mut self, now: Instant, xid: Xid, error: &ErrorMsg, session: &mut Session) {
+        let Phase::Reading(reading) = &mut self.phase else { return };
+        if xid == reading.flows {
+            session.close(CloseReason::Ended(Self::explain("to list its flows", error)));
+        } else if xid == reading.groups {
+            // A switch without groups has none to delete.
+            reading.got_groups = Some(Vec::new());
+            self.read_done(now, session);
+        }
+    }
+
+    fn read_done(&mut self, now: Instant, session: &mut Session) {
+        let Phase::Reading(reading) = &mut self.phase else { return };
+        if reading.got_flows.is_none() || reading.got_groups.is_none() {
+            return;
+        }
+        let stats = Arc::new(reading.got_flows.take().unwrap_or_default());
+        let groups = reading.got_groups.take().unwrap_or_default();
+        let started = reading.started;
+        self.phase = Phase::Idle;
+        if !self.owned {
+            return;
+        }
+        let flows: Vec<Flow> = stats.iter().map(Flow::from_stats).collect();
+        self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats });
+
+        let nothing = Orphans::new();
+        let leftover = self.revoked.as_ref().map_or(&nothing, |(orphans, _)| orphans);
+        let plan = Plan::new(&self.compiled, self.in_force.as_deref(), &flows, &groups, leftover);
+        if plan.messages.is_empty() {
+            self.as_desired(now, started);
+        } else {
+            self.commit(now, started, plan, session);
+        }
+    }
+
+    /// The switch is as desired.
+    fn as_desired(&mut self, now: Instant, started: Instant) {
+        self.in_force = Some(Arc::clone(&self.compiled));
+        self.restless = 0;
+        // What a learner that is gone taught in its last moments shows within a second: only a read after that counts.
+        match &self.revoked {
+            Some((_, at)) if started < *at => {
+                let at = *at;
+                self.read_by(at);
+            }
+            _ => {
+                self.revoked = None;
+                self.last_error = None;
+                if !self.settled {
+                    self.settled = true;
+                    self.notices.push_back(Notice::Settled);
+                }
+            }
+        }
+        self.read_by(now + self.poll_interval());
+    }
+}

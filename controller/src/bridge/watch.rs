@@ -1,0 +1,123 @@
+//! The flow monitor: what is a foreign hand's doing, and what is not.
+
+use std::time::Instant;
+
+use flows::{Flow, FlowMatch};
+use ofproto::message::monitor::{
+    MONITOR_ACTIONS, MONITOR_ADD, MONITOR_DELETE, MONITOR_MODIFY, MonitorEvent, MonitorRequest,
+    MonitorUpdate, MonitoredFlow,
+};
+use ofproto::message::multipart::MultipartRequestBody;
+use ofproto::message::{FlowMod, FlowModCommand};
+use ofproto::oxm::Match;
+use ofproto::{PortNo, TableId};
+
+use super::machine::{Bridge, Monitor};
+use super::{DEBOUNCE, DRIFT_INTERVAL, Foreign, Notice};
+use crate::session::Session;
+
+/// The number of our one monitor.
+const MONITOR: u32 = 1;
+
+impl Bridge {
+    /// Subscribes to the changes of others. Before the first read, so that nothing falls between the two.
+    pub(super) fn watch(&mut self, session: &mut Session) {
+        let request = MonitorRequest {
+            id: MONITOR,
+            flags: MONITOR_ADD | MONITOR_DELETE | MONITOR_MODIFY | MONITOR_ACTIONS,
+            out_port: PortNo::ANY,
+            table_id: TableId::ALL,
+            fields: Match::default(),
+        };
+        if let Some(xid) = Self::ask(session, MultipartRequestBody::Monitor(vec![request])) {
+            self.monitor = Monitor::Asked(xid);
+        }
+    }
+
+    pub(super) fn monitored(&mut self, now: Instant, updates: Vec<MonitorUpdate>) {
+        if !self.owned {
+            return;
+        }
+        for update in updates {
+            match update {
+                MonitorUpdate::Flow(update) => self.judge(now, &update),
+                // Our own change.
+                MonitorUpdate::Abbreviated(_) => {}
+                // Whatever it says, a read will show.
+                _ => self.read_after_drift(now),
+            }
+        }
+    }
+
+    fn judge(&mut self, now: Instant, update: &MonitoredFlow) {
+        let flow = flow(update);
+        let twin = self.compiled.twin(&flow);
+        let foreign = match update.event {
+            MonitorEvent::Deleted => twin.is_some(),
+            MonitorEvent::Added | MonitorEvent::Modified => match twin {
+                // The monitor tells neither flags nor importance.
+                Some(twin) => {
+                    let told = Flow { flags: twin.flags, importance: twin.importance, ..flow.clone() };
+                    !flows::diff::same(&told, twin)
+                }
+                None => !self.learned_now(&flow),
+            },
+        };
+        if !foreign {
+            return;
+        }
+        // A learner that just went may have taught this: swept with the next read, and nobody's fault.
+        let orphan =
+            self.revoked.as_ref().is_some_and(|(orphans, _)| orphans.contains(&(flow.table, flow.cookie)));
+        if !orphan {
+            self.notices.push_back(Notice::Foreign(Foreign { event: update.event, flow }));
+        }
+        self.read_after_drift(now);
+    }
+
+    /// Whether a learner accounts for a flow: one that is desired, or one that still is in force.
+    fn learned_now(&self, flow: &Flow) -> bool {
+        // Flags are not told. A learned flow has at most OFPFF_SEND_FLOW_REM.
+        (0..=1).any(|flags| self.compiled.learned(&Flow { flags, ..flow.clone() }))
+    }
+
+    fn read_after_drift(&mut self, now: Instant) {
+        let earliest = self.last_read.map_or(now, |at| at + DRIFT_INTERVAL);
+        self.read_by(earliest.max(now + DEBOUNCE));
+    }
+}
+
+fn flow(update: &MonitoredFlow) -> Flow {
+    Flow {
+        table: update.table_id,
+        priority: update.priority,
+        cookie: update.cookie,
+        idle_timeout: update.idle_timeout,
+        hard_timeout: update.hard_timeout,
+        flags: 0,
+        importance: 0,
+        matches: FlowMatch::from_wire(&update.fields),
+        instructions: update.instructions.clone(),
+    }
+}
+
+/// A change for a person.
+pub(super) fn text(change: &FlowMod) -> String {
+    let verb = match change.command {
+        FlowModCommand::Add => "add",
+        FlowModCommand::Modify | FlowModCommand::ModifyStrict => "modify",
+        FlowModCommand::Delete | FlowModCommand::DeleteStrict => "delete",
+        FlowModCommand::Unknown(_) => "change",
+    };
+    let flow = Flow {
+        instructions: change.instructions.clone(),
+        cookie: change.cookie,
+        ..Flow::new(change.table_id, change.priority, FlowMatch::from_wire(&change.fields))
+    };
+    format!("{verb} {}", flow_text(&flow))
+}
+
+/// A flow for a person.
+pub(crate) fn flow_text(flow: &Flow) -> String {
+    format!("cookie={}, table={}, priority={}", flow.cookie, flow.table.0, flow.priority)
+}

@@ -1,0 +1,53 @@
+//! `portcullis check`: what is wrong with a network file, and where.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Failure, finding};
+use crate::ovs::{Database, audit};
+use crate::policy::Policy;
+
+/// Explain what is wrong or doubtful in a network file, with file and line.
+///
+/// Where an Open vSwitch answers on this machine, the settings of its bridges are looked at too. Exit
+/// code 1 when the file has errors.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The network file.
+    file: PathBuf,
+    /// The Open vSwitch database whose settings are looked at, as `ovs-vsctl --db` takes it.
+    #[arg(long, value_name = "DATABASE")]
+    db: Option<String>,
+    /// Do not look at the bridges' settings through ovs-vsctl.
+    #[arg(long)]
+    no_audit: bool,
+}
+
+impl Check {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let policy = match Policy::load(&self.file) {
+            Ok(policy) => policy,
+            Err(error) => {
+                finding::print_error(&error);
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        let name = self.file.display().to_string();
+        finding::print(&policy.warnings, &name, &policy.text);
+        for bridge in policy.bridges() {
+            let program = policy.compile(bridge, &policy.assumed_ports(bridge));
+            println!("{bridge}: {} flows", program.flows.len());
+        }
+        if !self.no_audit {
+            let database = Database { db: self.db, rundir: None };
+            match audit(&policy.file, &database) {
+                Ok(faults) => faults.iter().for_each(|fault| eprintln!("warning: {fault}")),
+                Err(error) => tracing::debug!(%error, "no settings to look at"),
+            }
+        }
+        println!("{name}: no errors, {} warnings", policy.warnings.len());
+        Ok(ExitCode::SUCCESS)
+    }
+}

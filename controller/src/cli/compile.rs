@@ -1,0 +1,58 @@
+//! `portcullis compile`: the flows of a network file.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Failure, finding};
+use crate::bridge::flow_text;
+use crate::policy::Policy;
+
+/// Print the flows of a network file in the syntax of ovs-ofctl.
+#[derive(Debug, Args)]
+pub(super) struct Compile {
+    /// The network file.
+    file: PathBuf,
+    /// Only this bridge.
+    bridge: Option<String>,
+}
+
+impl Compile {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let policy = match Policy::load(&self.file) {
+            Ok(policy) => policy,
+            Err(error) => {
+                finding::print_error(&error);
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        if let Some(bridge) = &self.bridge
+            && !policy.owns(bridge)
+        {
+            return Err(miette::miette!(
+                help = format!("it has flows for: {}", policy.bridges().collect::<Vec<_>>().join(", ")),
+                "{} has no flows for the bridge {bridge:?}",
+                self.file.display()
+            ));
+        }
+        let wanted = |b: &&str| self.bridge.as_ref().is_none_or(|only| only == b);
+        for bridge in policy.bridges().filter(wanted) {
+            let program = policy.compile(bridge, &policy.assumed_ports(bridge));
+            println!("# bridge {bridge}: {} flows", program.flows.len());
+            let mut rule = None;
+            for flow in &program.flows {
+                let origin = program.origins.get(&flow.cookie);
+                let header = origin.map(|o| (o.kind.label(), o.rule.as_str(), o.detail.as_str()));
+                if header != rule {
+                    if let Some((kind, name, detail)) = header {
+                        println!("# {kind} {name}: {detail}");
+                    }
+                    rule = header;
+                }
+                println!("{}", flow_text(flow));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,91 @@
+//! `portcullis status`: how a running controller stands.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use miette::IntoDiagnostic as _;
+use serde_json::Value;
+
+use super::Failure;
+use crate::api_client::{ApiAddress, fetch};
+
+/// Show how a running controller and its bridges stand.
+///
+/// Exit code 1 when a bridge is not connected, not settled or not isolated.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// The controller's API: [tcp:]ADDRESS:PORT or unix:PATH.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9653")]
+    api: ApiAddress,
+    /// Print the API's JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl StatusArgs {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let text = fetch(&self.api, "/api/status").into_diagnostic()?;
+        let report: Value = serde_json::from_str(&text).into_diagnostic()?;
+        let well = bridges(&report).all(|b| ["connected", "settled", "isolated"].iter().all(|k| is(b, k)));
+        if self.json {
+            println!("{text}");
+        } else {
+            println!("portcullis {}, {}", word(&report, "version"), word(&report, "file"));
+            for bridge in bridges(&report) {
+                print!("{}", paragraph(bridge));
+            }
+        }
+        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn bridges(report: &Value) -> impl Iterator<Item = &Value> {
+    report.get("bridges").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn is(value: &Value, key: &str) -> bool {
+    value.get(key).and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(value: &Value, key: &str) -> u64 {
+    value.get(key).and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// What is said about one bridge.
+fn paragraph(bridge: &Value) -> String {
+    let connected = match (is(bridge, "connected"), is(bridge, "settled")) {
+        (true, true) => "connected, as the file says",
+        (true, false) => "connected, NOT YET as the file says",
+        (false, _) => "NOT CONNECTED",
+    };
+    let isolated = if is(bridge, "isolated") { "" } else { ", NOT ISOLATED" };
+    let mut text = format!(
+        "{}: {connected}{isolated}; {} flows, {} of them learned; {} changes by others put back\n",
+        word(bridge, "name"),
+        number(bridge, "flows"),
+        number(bridge, "learned"),
+        number(bridge, "drift_repaired"),
+    );
+    let missing: Vec<&str> = bridge
+        .get("missing_ports")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if !missing.is_empty() {
+        text += &format!("  ports not there: {}\n", missing.join(", "));
+    }
+    for fault in bridge.get("faults").and_then(Value::as_array).into_iter().flatten() {
+        let (kind, detail) = (word(fault, "kind"), word(fault, "detail"));
+        text += &format!("  NOT ISOLATED ({kind}): {detail}\n    {}\n", word(fault, "remedy"));
+    }
+    if !word(bridge, "last_error").is_empty() {
+        text += &format!("  last error: {}\n", word(bridge, "last_error"));
+    }
+    text
+}

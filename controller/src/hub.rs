@@ -1,0 +1,255 @@
+//! What the sessions of a controller share: the file in force, who has which bridge, and how all stand.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dashmap::DashMap;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+
+use crate::bridge::{Compiled, Counts, Status, Sums};
+use crate::metrics::Metrics;
+use crate::ovs::{FaultKind, IsolationFault};
+use crate::policy::Policy;
+
+/// What the sessions share.
+#[derive(Debug)]
+pub struct Hub {
+    /// The numbers for Prometheus.
+    pub metrics: Metrics,
+    policy: watch::Sender<Arc<Policy>>,
+    seats: DashMap<String, Seat>,
+    bridges: DashMap<String, Standing>,
+    faults: DashMap<String, Vec<IsolationFault>>,
+    next_session: AtomicU64,
+}
+
+/// Which session has a bridge.
+#[derive(Debug)]
+struct Seat {
+    session: u64,
+    peer: String,
+    leave: Arc<Notify>,
+}
+
+/// What is known about a bridge beyond one session.
+#[derive(Debug, Default)]
+struct Standing {
+    connected: bool,
+    status: Status,
+    flows: u64,
+    learned: u64,
+    counting: Arc<Mutex<Counting>>,
+}
+
+#[derive(Debug, Default)]
+struct Counting {
+    counts: Counts,
+    sums: Sums,
+}
+
+/// How a controller stands, as the API tells it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The controller's version.
+    pub version: &'static str,
+    /// The network file.
+    pub file: String,
+    /// The bridges of the file.
+    pub bridges: Vec<BridgeReport>,
+}
+
+/// How a bridge stands.
+#[derive(Debug, Serialize)]
+pub struct BridgeReport {
+    /// Its name.
+    pub name: String,
+    /// Whether it has a session.
+    pub connected: bool,
+    /// Whether the last round left nothing to do.
+    pub settled: bool,
+    /// Its datapath id, 16 hexadecimal digits; none before it first connected.
+    pub dpid: Option<String>,
+    /// Flows at the last look.
+    pub flows: u64,
+    /// Learned ones among them.
+    pub learned: u64,
+    /// Ports that the file names and the bridge lacks.
+    pub missing_ports: Vec<String>,
+    /// Changes by others that were put back, in this session.
+    pub drift_repaired: u64,
+    /// Whether no setting is known that breaks isolation.
+    pub isolated: bool,
+    /// The settings that do.
+    pub faults: Vec<FaultReport>,
+    /// What went wrong last, until all is well again.
+    pub last_error: Option<String>,
+}
+
+/// A setting that breaks isolation.
+#[derive(Debug, Serialize)]
+pub struct FaultReport {
+    /// What kind of fault.
+    pub kind: &'static str,
+    /// What was found.
+    pub detail: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Hub {
+    /// A controller with a file in force.
+    pub fn new(policy: Policy, metrics: Metrics) -> Self {
+        for bridge in policy.bridges() {
+            metrics.declare(bridge);
+        }
+        Self {
+            metrics,
+            policy: watch::Sender::new(Arc::new(policy)),
+            seats: DashMap::new(),
+            bridges: DashMap::new(),
+            faults: DashMap::new(),
+            next_session: AtomicU64::new(1),
+        }
+    }
+
+    /// The file in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.borrow().clone()
+    }
+
+    /// Tells when another file comes into force.
+    pub fn follow(&self) -> watch::Receiver<Arc<Policy>> {
+        self.policy.subscribe()
+    }
+
+    /// Takes another file into force.
+    pub fn replace(&self, policy: Policy) {
+        for bridge in policy.bridges() {
+            self.metrics.declare(bridge);
+        }
+        // Not `send`, which does nothing while no session listens.
+        self.policy.send_replace(Arc::new(policy));
+    }
+
+    /// A number for a new session.
+    pub fn session(&self) -> u64 {
+        self.next_session.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A session has a bridge. One that had it before has to leave: the switch it spoke for is gone or has another
+    /// connection now. Gives the peer of that one.
+    pub fn claim(&self, bridge: &str, session: u64, peer: &str, leave: &Arc<Notify>) -> Option<String> {
+        let seat = Seat { session, peer: peer.to_owned(), leave: Arc::clone(leave) };
+        let before = self.seats.insert(bridge.to_owned(), seat)?;
+        if before.session == session {
+            return None;
+        }
+        before.leave.notify_one();
+        Some(before.peer)
+    }
+
+    /// A session ends; whether it had the bridge until now.
+    pub fn release(&self, bridge: &str, session: u64) -> bool {
+        let had = self.seats.remove_if(bridge, |_, seat| seat.session == session).is_some();
+        if had {
+            if let Some(mut standing) = self.bridges.get_mut(bridge) {
+                standing.connected = false;
+            }
+            self.metrics.standing(bridge, false, false);
+        }
+        had
+    }
+
+    /// Whether the session has the bridge.
+    fn holds(&self, bridge: &str, session: u64) -> bool {
+        self.seats.get(bridge).is_some_and(|seat| seat.session == session)
+    }
+
+    /// How a bridge stands, from the session that has it.
+    pub fn publish(&self, bridge: &str, session: u64, status: Status) {
+        if !self.holds(bridge, session) {
+            return;
+        }
+        self.metrics.standing(bridge, true, status.settled);
+        let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
+        standing.connected = true;
+        standing.status = status;
+    }
+
+    /// A bridge's flows were read.
+    pub fn count(&self, bridge: &str, compiled: &Compiled, stats: &[ofproto::message::multipart::FlowStats]) {
+        let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
+        // Outside the map's lock: counting takes a while. A panic elsewhere leaves the counts usable.
+        let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
+        let sums = counting.counts.take(compiled, stats);
+        self.metrics.counted(bridge, &counting.sums, &sums);
+        let learned = sums.learned;
+        counting.sums = sums;
+        drop(counting);
+        if let Some(mut standing) = self.bridges.get_mut(bridge) {
+            standing.flows = stats.len() as u64;
+            standing.learned = learned;
+        }
+    }
+
+    /// What a look at the bridges' settings found. Gives what is new since the last look, and the bridges that are
+    /// well again.
+    pub fn audited(&self, found: Vec<IsolationFault>) -> (Vec<IsolationFault>, Vec<String>) {
+        let mut by_bridge: BTreeMap<String, Vec<IsolationFault>> = BTreeMap::new();
+        for bridge in &self.policy().file.bridges {
+            by_bridge.insert(bridge.name.clone(), Vec::new());
+        }
+        for fault in found {
+            by_bridge.entry(fault.bridge.clone()).or_default().push(fault);
+        }
+        let (mut new, mut well) = (Vec::new(), Vec::new());
+        for (bridge, faults) in by_bridge {
+            for kind in FaultKind::ALL {
+                self.metrics.fault(&bridge, kind.label(), faults.iter().any(|f| f.kind == kind));
+            }
+            let before = self.faults.insert(bridge.clone(), faults.clone()).unwrap_or_default();
+            if faults.is_empty() && !before.is_empty() {
+                well.push(bridge);
+            }
+            new.extend(faults.into_iter().filter(|f| !before.contains(f)));
+        }
+        (new, well)
+    }
+
+    /// How all stand.
+    pub fn report(&self) -> Report {
+        let policy = self.policy();
+        let bridges = policy.bridges().map(|name| self.bridge_report(name)).collect();
+        Report { version: env!("CARGO_PKG_VERSION"), file: policy.path.display().to_string(), bridges }
+    }
+
+    fn bridge_report(&self, name: &str) -> BridgeReport {
+        let faults: Vec<FaultReport> = self.faults.get(name).map_or_else(Vec::new, |faults| {
+            let report = |f: &IsolationFault| FaultReport {
+                kind: f.kind.label(),
+                detail: f.detail.clone(),
+                remedy: f.remedy.clone(),
+            };
+            faults.iter().map(report).collect()
+        });
+        let standing = self.bridges.get(name);
+        let standing = standing.as_deref();
+        let status = standing.map(|s| s.status.clone()).unwrap_or_default();
+        let connected = standing.is_some_and(|s| s.connected);
+        BridgeReport {
+            name: name.to_owned(),
+            connected,
+            settled: connected && status.settled,
+            dpid: standing.map(|_| status.datapath.to_string()),
+            flows: standing.map_or(0, |s| s.flows),
+            learned: standing.map_or(0, |s| s.learned),
+            missing_ports: status.missing_ports,
+            drift_repaired: status.drift_repaired,
+            isolated: faults.is_empty(),
+            faults,
+            last_error: status.last_error,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `portcullis lab up|test|down`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::error::LabError;
+use super::handle::fresh_id;
+use super::options::LabOptions;
+use super::probe::table;
+use super::proxy;
+use super::session::{Running, Scenario, start};
+use super::teardown::{Which, take_down};
+
+/// How often `lab up` looks whether somebody else took its lab down.
+const LOOK: Duration = Duration::from_secs(1);
+/// The exit code of a command that Ctrl-C ended (128 + SIGINT), as a shell has it.
+const INTERRUPTED: u8 = 130;
+
+/// Brings a lab up, starts the controller in it, probes, prints the table and where to look, and stays
+/// until Ctrl-C or SIGTERM. Then nothing is left of it. `program` is the `portcullis` to run in the lab,
+/// `base` the directory of labs, mostly [`default_base`](super::default_base).
+pub async fn up(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode, LabError> {
+    let mut stop = Stop::new()?;
+    let scenario = Scenario::read(file, program)?;
+    let (options, id) = labelled(&scenario, base);
+    let work = spawn_blocking(move || {
+        let running = start(&scenario, options)?;
+        let good = report(&running, &scenario)?;
+        Ok((running, good))
+    });
+    let Some((running, good)) = stop.or(work, base, &id).await? else {
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    let proxy = proxy::start(running.lab.api_socket()).await;
+    print_hints(&running, proxy.as_ref().map(proxy::Proxy::address));
+    let code = stay(&running, &mut stop).await;
+    drop(proxy);
+    let down = spawn_blocking(move || running.lab.down()).await;
+    down.unwrap_or_else(|_| Err(LabError::Worker("the lab's end".to_owned())))?;
+    println!("lab {id} is down");
+    Ok(if good { code } else { ExitCode::FAILURE })
+}
+
+/// Brings a lab up, starts the controller in it, probes, prints the table, and takes the lab down. Fails if
+/// a probe shows something else than the file says.
+pub async fn test(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode, LabError> {
+    let mut stop = Stop::new()?;
+    let scenario = Scenario::read(file, program)?;
+    let (options, id) = labelled(&scenario, base);
+    let work = spawn_blocking(move || {
+        let running = start(&scenario, options)?;
+        let good = report(&running, &scenario)?;
+        running.lab.down()?;
+        Ok(good)
+    });
+    match stop.or(work, base, &id).await? {
+        Some(true) => Ok(ExitCode::SUCCESS),
+        Some(false) => Ok(ExitCode::FAILURE),
+        None => Ok(ExitCode::from(INTERRUPTED)),
+    }
+}
+
+/// Takes labs down, also those whose owner crashed, and says which.
+pub fn down(base: &Path, which: &Which) -> Result<ExitCode, LabError> {
+    let ids = take_down(base, which)?;
+    match ids.as_slice() {
+        [] => println!("no such lab under {}", base.display()),
+        ids => println!("down: {}", ids.join(", ")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Options with an id that is known before the lab is there, so that it can be taken down half-built.
+fn labelled(scenario: &Scenario, base: &Path) -> (LabOptions, String) {
+    let id = fresh_id();
+    (LabOptions { id: Some(id.clone()), base: Some(base.to_owned()), ..scenario.options() }, id)
+}
+
+/// Probes and prints. Returns whether all is as the file says and no hidden flow is left.
+fn report(running: &Running, scenario: &Scenario) -> Result<bool, LabError> {
+    let lab = &running.lab;
+    let mut good = true;
+    let findings = lab.probe(&scenario.file)?;
+    if findings.is_empty() {
+        println!("the file has no rules to probe (raw flows say nothing about who may reach whom)");
+    } else {
+        print!("{}", table(&findings));
+        good &= findings.iter().all(|f| f.ok);
+    }
+    let mut hidden = 0;
+    for bridge in &lab.plan().bridges {
+        for flow in lab.hidden_flows(&bridge.name)? {
+            println!("✗ hidden flow on {}: {flow}", bridge.name);
+            hidden += 1;
+        }
+    }
+    if hidden == 0 {
+        println!("no hidden flow on {} bridges", lab.plan().bridges.len());
+    }
+    Ok(good && hidden == 0)
+}
+
+fn print_hints(running: &Running, metrics: Option<std::net::SocketAddr>) {
+    let lab = &running.lab;
+    let rundir = lab.rundir().display();
+    println!("\nlab {} is up; Ctrl-C takes it down. Where to look:", lab.id());
+    match metrics {
+        Some(address) => println!("  curl http://{address}/metrics"),
+        None => println!("  curl --unix-socket {} http://lab/metrics", lab.api_socket().display()),
+    }
+    if let Some(bridge) = lab.plan().bridges.first() {
+        println!("  OVS_RUNDIR={rundir} portcullis dump-flows {}", bridge.name);
+        println!("  OVS_RUNDIR={rundir} ovs-ofctl -O OpenFlow13 --names dump-flows {}", bridge.name);
+    }
+    if let Some(place) = lab.plan().places.first() {
+        println!("  ip netns exec {} bash      # {}", lab.full_name(&place.namespace), place.name);
+    }
+    println!("  ip netns exec {} ip link   # the lab's host", lab.host());
+    println!("  tail -f {}", running.controller.log().display());
+}
+
+async fn stay(running: &Running, stop: &mut Stop) -> ExitCode {
+    let mut told = false;
+    loop {
+        tokio::select! {
+            () = stop.asked() => return ExitCode::SUCCESS,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        if running.lab.is_gone() {
+            println!("lab {} was taken down by somebody else", running.lab.id());
+            return ExitCode::SUCCESS;
+        }
+        if !told && !running.controller.running() {
+            told = true;
+            println!(
+                "the controller has ended; the flows stay in force. Its log: {}",
+                running.controller.log().display()
+            );
+        }
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, LabError> {
+        let listen = |kind| signal(kind).map_err(LabError::io("listening for signals"));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// What the work comes to, or `None` if a signal came first. The lab of that id is gone then: what the
+    /// work stands on is taken away, so it fails soon, and it clears what it made meanwhile.
+    async fn or<T>(
+        &mut self,
+        mut work: JoinHandle<Result<T, LabError>>,
+        base: &Path,
+        id: &str,
+    ) -> Result<Option<T>, LabError> {
+        let died = |_| Err(LabError::Worker("the lab".to_owned()));
+        tokio::select! {
+            done = &mut work => return done.unwrap_or_else(died).map(Some),
+            () = self.asked() => {}
+        }
+        println!("taking lab {id} down");
+        let clear = || {
+            let (base, which) = (base.to_owned(), Which::Id(id.to_owned()));
+            spawn_blocking(move || take_down(&base, &which))
+        };
+        // What cannot be taken down while the work goes on can be when it has ended.
+        let _ = clear().await;
+        let _ = work.await;
+        clear().await.unwrap_or_else(|_| Err(LabError::Worker("the lab's end".to_owned())))?;
+        Ok(None)
+    }
+}

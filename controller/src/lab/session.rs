@@ -1,0 +1,175 @@
+//! A lab with a running controller: what `portcullis lab up` and `portcullis lab test` have in common.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use flows::network::NetworkFile;
+use serde::Deserialize;
+
+use super::daemons::wait_until;
+use super::error::LabError;
+use super::handle::{Lab, Spawned};
+use super::options::LabOptions;
+use super::plan::HOST;
+use super::probe::{self, Finding};
+use crate::api_client::{ApiAddress, fetch};
+use crate::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
+
+/// How long the controller has until every bridge is connected and in its desired state.
+const SETTLE: Duration = Duration::from_secs(20);
+/// How often it is asked.
+const ASK: Duration = Duration::from_millis(50);
+/// Flows of this priority and above are the switch's own: OpenFlow's are 16 bits long.
+const HIDDEN: u32 = 1 << 16;
+/// The table in which OVS keeps flows of its own on every bridge; nothing resubmits to it but OVS.
+const INTERNAL_TABLE: &str = "table_id=254";
+
+/// The network file of a lab and the program that is its controller.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The network file's path.
+    pub path: PathBuf,
+    /// What it says.
+    pub file: NetworkFile,
+    /// The `portcullis` executable.
+    pub program: PathBuf,
+}
+
+impl Scenario {
+    /// Reads the network file.
+    ///
+    /// Errors: [`LabError::File`] with every finding if it has errors.
+    pub fn read(path: &Path, program: PathBuf) -> Result<Self, LabError> {
+        let what = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(LabError::io(format!("reading {what}")))?;
+        let (file, warnings) = flows::network::parse(&text, &what).map_err(|findings| {
+            LabError::File(findings.iter().map(|f| f.render(&what, &text)).collect::<Vec<_>>().join("\n"))
+        })?;
+        for warning in warnings {
+            tracing::warn!("{}", warning.render(&what, &text));
+        }
+        // The controller reads it again, from wherever it runs.
+        let path = std::fs::canonicalize(path).map_err(LabError::io(what))?;
+        Ok(Self { path, file, program })
+    }
+
+    /// The options of a lab for it: a host that routes, the worst case.
+    pub fn options(&self) -> LabOptions {
+        LabOptions { source: Some(self.path.clone()), ..LabOptions::worst_case(&self.file) }
+    }
+}
+
+/// What the part of `/api/status` that matters here says.
+#[derive(Debug, Deserialize)]
+struct Status {
+    bridges: Vec<BridgeStatus>,
+}
+
+#[derive(Debug, Deserialize)]
+struct BridgeStatus {
+    name: String,
+    #[serde(default)]
+    settled: bool,
+}
+
+impl Lab {
+    /// The controller's API socket, which [`start_controller`](Self::start_controller) asks for.
+    pub fn api_socket(&self) -> PathBuf {
+        self.rundir().join("api.sock")
+    }
+
+    /// The address of the controller's API.
+    pub fn api(&self) -> ApiAddress {
+        ApiAddress::Unix(self.api_socket())
+    }
+
+    /// The settings of the lab's Open vSwitch for [`attach`] and [`audit`](crate::ovs::audit).
+    pub fn database(&self) -> Database {
+        Database { db: None, rundir: Some(self.rundir().to_owned()) }
+    }
+
+    /// Starts `portcullis run` in the lab's host.
+    pub fn start_controller(&self, program: &Path, file: &Path) -> Result<Spawned, LabError> {
+        let (program, file) = (program.display().to_string(), file.display().to_string());
+        let metrics = self.api().to_string();
+        let words = ["run", &file, "--listen", DEFAULT_TARGET, "--metrics", &metrics];
+        self.spawn(HOST, &[&[program.as_str()], &words[..]].concat())
+    }
+
+    /// Points the bridges at the controller, as `portcullis attach` does.
+    pub fn attach(&self, file: &NetworkFile) -> Result<(), LabError> {
+        let mut out = Vec::new();
+        let options = AttachOptions { database: self.database(), ..Default::default() };
+        let outcome = attach(file, DEFAULT_TARGET, &options, &mut out)
+            .map_err(LabError::io("attaching the bridges"))?;
+        tracing::debug!("{}", String::from_utf8_lossy(&out));
+        match outcome.failed.first() {
+            Some((bridge, reason)) => {
+                Err(LabError::Attach { bridge: bridge.clone(), reason: reason.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until every bridge is connected and the controller says that it is in its desired state.
+    pub fn settle(&self, controller: &Spawned) -> Result<(), LabError> {
+        let mut last = "nothing".to_owned();
+        let start = Instant::now();
+        while start.elapsed() < SETTLE {
+            if !controller.running() {
+                return Err(LabError::Controller(controller.output()));
+            }
+            match self.unsettled() {
+                Ok(waiting) if waiting.is_empty() => return Ok(()),
+                Ok(waiting) => last = format!("not settled: {}", waiting.join(", ")),
+                Err(why) => last = why,
+            }
+            std::thread::sleep(ASK);
+        }
+        Err(LabError::Controller(format!("{last}\n{}", controller.output())))
+    }
+
+    fn unsettled(&self) -> Result<Vec<String>, String> {
+        let text = fetch(&self.api(), "/api/status").map_err(|e| e.to_string())?;
+        let status: Status = serde_json::from_str(&text).map_err(|e| format!("/api/status: {e}"))?;
+        let settled = |name: &str| status.bridges.iter().any(|b| b.name == name && b.settled);
+        Ok(self.plan().bridges.iter().map(|b| b.name.clone()).filter(|n| !settled(n)).collect())
+    }
+
+    /// The flows of a bridge that OpenFlow does not show and that are above all others: in-band control's.
+    pub fn hidden_flows(&self, bridge: &str) -> Result<Vec<String>, LabError> {
+        let text = self.appctl(&["bridge/dump-flows", bridge])?;
+        let hidden = |line: &&str| {
+            let priority =
+                line.split("priority=").nth(1).and_then(|p| p.split(',').next()?.parse::<u32>().ok());
+            !line.contains(INTERNAL_TABLE) && priority.is_none_or(|p| p >= HIDDEN)
+        };
+        // A flow of OpenFlow's default priority shows none.
+        let shown = |line: &&str| line.contains("priority=");
+        Ok(text.lines().filter(shown).filter(hidden).map(|l| l.trim().to_owned()).collect())
+    }
+
+    /// Probes everything that the file says; see [`probe`].
+    pub fn probe(&self, file: &NetworkFile) -> Result<Vec<Finding>, LabError> {
+        probe::run(self, &probe::derive(file, self.plan()))
+    }
+}
+
+/// A lab with a running controller that has settled.
+#[derive(Debug)]
+pub struct Running {
+    /// The lab.
+    pub lab: Lab,
+    /// The controller.
+    pub controller: Spawned,
+}
+
+/// Brings a lab up with the controller of the scenario, and waits until it has settled.
+pub fn start(scenario: &Scenario, options: LabOptions) -> Result<Running, LabError> {
+    let lab = Lab::up(&scenario.file, options)?;
+    let controller = lab.start_controller(&scenario.program, &scenario.path)?;
+    wait_until("the controller's API", SETTLE, || lab.api_socket().exists() || !controller.running())?;
+    lab.attach(&scenario.file)?;
+    lab.settle(&controller)?;
+    Ok(Running { lab, controller })
+}

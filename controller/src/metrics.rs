@@ -1,0 +1,227 @@
+//! What Prometheus is told. Labels are names of bridges and rules of the file, and fixed words: nothing that
+//! a packet or a peer can choose.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+use crate::bridge::Sums;
+
+/// All metrics of a controller.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    /// Sessions that finished their handshake.
+    pub switches: IntGauge,
+    /// Connections turned away because there were too many.
+    pub rejected: IntCounter,
+    /// Messages that could not be taken.
+    pub bad_messages: IntCounter,
+    connected: IntGaugeVec,
+    settled: IntGaugeVec,
+    flows: IntGaugeVec,
+    learned: IntGaugeVec,
+    rule_packets: IntCounterVec,
+    rule_bytes: IntCounterVec,
+    denied: IntCounterVec,
+    packet_ins: IntCounterVec,
+    flow_mods: IntCounterVec,
+    errors: IntCounterVec,
+    drift: IntCounterVec,
+    reconcile: HistogramVec,
+    faults: IntGaugeVec,
+    reloads: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers all metrics in a registry of their own.
+    ///
+    /// # Errors
+    /// When two share a name or a name is none: a mistake in this file.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let gauge = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
+        let reconcile = HistogramVec::new(
+            HistogramOpts::new(
+                "portcullis_reconcile_duration_seconds",
+                "From the request for a bridge's flows to the commit of what differed.",
+            )
+            .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+            &["bridge"],
+        )?;
+        registry.register(Box::new(reconcile.clone()))?;
+        let switches =
+            IntGauge::new("portcullis_switches_connected", "Sessions with switches, handshake done.")?;
+        registry.register(Box::new(switches.clone()))?;
+        let rejected = IntCounter::new(
+            "portcullis_connections_rejected_total",
+            "Connections turned away because there were too many.",
+        )?;
+        registry.register(Box::new(rejected.clone()))?;
+        let bad_messages = IntCounter::new(
+            "portcullis_bad_messages_total",
+            "Messages from switches that could not be taken.",
+        )?;
+        registry.register(Box::new(bad_messages.clone()))?;
+        let build = gauge("portcullis_build_info", "The running version; always 1.", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(Self {
+            switches,
+            rejected,
+            bad_messages,
+            reconcile,
+            connected: gauge(
+                "portcullis_bridge_connected",
+                "Whether a bridge of the network file has a session.",
+                &["bridge"],
+            )?,
+            settled: gauge(
+                "portcullis_bridge_settled",
+                "Whether the last look at a bridge's flows left nothing to do.",
+                &["bridge"],
+            )?,
+            flows: gauge("portcullis_flows", "Flows of a bridge.", &["bridge", "table"])?,
+            learned: gauge(
+                "portcullis_learned_flows",
+                "Flows that a bridge learned for a live rule.",
+                &["bridge"],
+            )?,
+            rule_packets: counter(
+                "portcullis_rule_packets_total",
+                "Packets by rule, learned return flows included.",
+                &["bridge", "rule"],
+            )?,
+            rule_bytes: counter(
+                "portcullis_rule_bytes_total",
+                "Bytes by rule, learned return flows included.",
+                &["bridge", "rule"],
+            )?,
+            denied: counter(
+                "portcullis_denied_packets_total",
+                "Packets that were dropped, by reason.",
+                &["bridge", "reason"],
+            )?,
+            packet_ins: counter(
+                "portcullis_packet_ins_total",
+                "Packets that a bridge sent to the controller.",
+                &["bridge"],
+            )?,
+            flow_mods: counter("portcullis_flow_mods_total", "Changes sent to a bridge.", &["bridge"])?,
+            errors: counter(
+                "portcullis_openflow_errors_total",
+                "Errors that switches reported, by OFPET type and code.",
+                &["type", "code"],
+            )?,
+            drift: counter(
+                "portcullis_drift_repaired_total",
+                "Changes by others that were put back.",
+                &["bridge"],
+            )?,
+            faults: gauge(
+                "portcullis_isolation_fault",
+                "Settings of a bridge that break isolation past its flows (1: NOT ISOLATED).",
+                &["bridge", "kind"],
+            )?,
+            reloads: counter(
+                "portcullis_reloads_total",
+                "Times the network file was read again, by outcome.",
+                &["outcome"],
+            )?,
+            registry,
+        })
+    }
+
+    /// A bridge of the file: its series exist from now on.
+    pub fn declare(&self, bridge: &str) {
+        let labels = &[bridge];
+        self.connected.with_label_values(labels);
+        self.settled.with_label_values(labels);
+        self.learned.with_label_values(labels);
+        self.packet_ins.with_label_values(labels);
+        self.flow_mods.with_label_values(labels);
+        self.drift.with_label_values(labels);
+    }
+
+    /// Whether a bridge is connected and settled.
+    pub fn standing(&self, bridge: &str, connected: bool, settled: bool) {
+        self.connected.with_label_values(&[bridge]).set(i64::from(connected));
+        self.settled.with_label_values(&[bridge]).set(i64::from(connected && settled));
+    }
+
+    /// What a read of a bridge's flows added up to.
+    pub fn counted(&self, bridge: &str, before: &Sums, sums: &Sums) {
+        for table in before.tables.keys().filter(|t| !sums.tables.contains_key(t)) {
+            self.flows.with_label_values(&[bridge, &table.to_string()]).set(0);
+        }
+        for (table, flows) in &sums.tables {
+            self.flows.with_label_values(&[bridge, &table.to_string()]).set(saturated(*flows));
+        }
+        self.learned.with_label_values(&[bridge]).set(saturated(sums.learned));
+        for (rule, (packets, bytes)) in &sums.rules {
+            self.rule_packets.with_label_values(&[bridge, rule]).inc_by(*packets);
+            self.rule_bytes.with_label_values(&[bridge, rule]).inc_by(*bytes);
+        }
+        for (reason, packets) in &sums.denied {
+            self.denied.with_label_values(&[bridge, reason]).inc_by(*packets);
+        }
+    }
+
+    /// A packet came to the controller.
+    pub fn packet_in(&self, bridge: &str) {
+        self.packet_ins.with_label_values(&[bridge]).inc();
+    }
+
+    /// Changes were sent.
+    pub fn changing(&self, bridge: &str, changes: usize) {
+        self.flow_mods.with_label_values(&[bridge]).inc_by(changes as u64);
+    }
+
+    /// Changes took effect.
+    pub fn changed(&self, bridge: &str, drift: usize, took: Duration) {
+        self.drift.with_label_values(&[bridge]).inc_by(drift as u64);
+        self.reconcile.with_label_values(&[bridge]).observe(took.as_secs_f64());
+    }
+
+    /// A switch reported an error.
+    pub fn error(&self, (kind, code): (&str, &str)) {
+        self.errors.with_label_values(&[kind, code]).inc();
+    }
+
+    /// Whether a kind of fault was found at a bridge.
+    pub fn fault(&self, bridge: &str, kind: &str, found: bool) {
+        self.faults.with_label_values(&[bridge, kind]).set(i64::from(found));
+    }
+
+    /// The network file was read again.
+    pub fn reloaded(&self, ok: bool) {
+        self.reloads.with_label_values(&[if ok { "ok" } else { "refused" }]).inc();
+    }
+
+    /// All of it in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When the format has no words for a metric: a mistake in this file.
+    pub fn text(&self) -> prometheus::Result<String> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+fn saturated(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,291 @@
+//! One connection: a socket that drives a session and its bridge.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf as _, Bytes};
+use ofproto::message::monitor::MonitorEvent;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::{Notify, watch};
+use tracing::{debug, info, warn};
+
+use crate::bridge::{Bridge, Notice, flow_text};
+use crate::hub::Hub;
+use crate::session::{CloseReason, Config, Event, Session, error_names};
+
+/// Read at once.
+const READ: usize = 64 << 10;
+/// How long a session that is over may take to say so.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Foreign changes written to the log at most, each second.
+const LOGGED: u32 = 20;
+
+/// Drives a connection to its end. `shutdown` turns true when the controller ends.
+pub(super) async fn drive<S>(stream: S, peer: String, hub: Arc<Hub>, mut shutdown: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite,
+{
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let mut policy = hub.follow();
+    let mut driver = Driver::new(&hub, peer, policy.borrow_and_update().clone());
+    let mut buffer = vec![0; READ];
+    let mut chunk = Bytes::new();
+    loop {
+        driver.settle();
+        if chunk.is_empty() {
+            chunk = driver.session.poll_transmit().unwrap_or_default();
+        }
+        if driver.session.is_closed() {
+            break;
+        }
+        let deadline = driver.deadline();
+        tokio::select! {
+            written = writer.write(&chunk), if !chunk.is_empty() => match written {
+                Ok(0) => driver.session.close(CloseReason::Connection("the other side takes nothing".to_owned())),
+                Ok(n) => chunk.advance(n),
+                Err(error) => driver.session.close(CloseReason::Connection(error.to_string())),
+            },
+            read = reader.read(&mut buffer), if driver.session.wants_read() => match read {
+                Ok(0) => driver.session.close(CloseReason::Connection("the other side closed it".to_owned())),
+                Ok(n) => driver.session.receive(Instant::now(), buffer.get(..n).unwrap_or_default()),
+                Err(error) => driver.session.close(CloseReason::Connection(error.to_string())),
+            },
+            () = sleep_until(deadline) => driver.timeout(),
+            Ok(()) = policy.changed() => {
+                let policy = policy.borrow_and_update().clone();
+                driver.reload(policy);
+            }
+            () = driver.leave.notified() => {
+                driver.session.close(CloseReason::Ended("another session has the bridge now".to_owned()));
+            }
+            _ = shutdown.wait_for(|down| *down) => {
+                driver.session.close(CloseReason::Ended("the controller ends".to_owned()));
+            }
+        }
+    }
+    // The last error, if there is one to say.
+    let last_words = async {
+        writer.write_all(&chunk).await?;
+        while let Some(chunk) = driver.session.poll_transmit() {
+            writer.write_all(&chunk).await?;
+        }
+        writer.shutdown().await
+    };
+    let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
+    driver.ended();
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A session, its bridge, and what is told about them.
+struct Driver<'a> {
+    hub: &'a Arc<Hub>,
+    session: Session,
+    bridge: Bridge,
+    number: u64,
+    peer: String,
+    /// Another session took the bridge.
+    leave: Arc<Notify>,
+    /// Whether the handshake was complete.
+    counted: bool,
+    claimed: Option<String>,
+    closed: Option<CloseReason>,
+    logged: (Option<Instant>, u32),
+    bad: u64,
+}
+
+impl<'a> Driver<'a> {
+    fn new(hub: &'a Arc<Hub>, peer: String, policy: Arc<crate::policy::Policy>) -> Self {
+        Self {
+            session: Session::new(Instant::now(), Config::default()),
+            bridge: Bridge::new(policy),
+            number: hub.session(),
+            hub,
+            peer,
+            leave: Arc::new(Notify::new()),
+            counted: false,
+            claimed: None,
+            closed: None,
+            logged: (None, 0),
+            bad: 0,
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match (self.session.poll_timeout(), self.bridge.poll_timeout()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn timeout(&mut self) {
+        let now = Instant::now();
+        self.session.handle_timeout(now);
+        self.bridge.handle_timeout(now, &mut self.session);
+    }
+
+    fn reload(&mut self, policy: Arc<crate::policy::Policy>) {
+        self.bridge.reload(Instant::now(), policy, &mut self.session);
+        self.seat();
+    }
+
+    /// Passes on all that happened.
+    fn settle(&mut self) {
+        let now = Instant::now();
+        while let Some(event) = self.session.poll_event() {
+            if let Event::Connected(_) = event {
+                self.counted = true;
+                self.hub.metrics.switches.inc();
+            }
+            if let Event::Closed(reason) = &event {
+                self.closed = Some(reason.clone());
+            }
+            self.bridge.handle_event(now, event, &mut self.session);
+        }
+        let mut noted = false;
+        while let Some(notice) = self.bridge.poll_notice() {
+            noted = true;
+            self.note(now, notice);
+        }
+        if noted && let Some(bridge) = &self.claimed {
+            self.hub.publish(bridge, self.number, self.bridge.status());
+        }
+        let bad = self.session.stats().bad;
+        self.hub.metrics.bad_messages.inc_by(bad - self.bad);
+        self.bad = bad;
+    }
+
+    /// Takes or leaves the seat of the bridge.
+    fn seat(&mut self) {
+        let name = self.bridge.name().filter(|_| self.bridge.is_owned()).map(str::to_owned);
+        if name == self.claimed {
+            return;
+        }
+        if let Some(old) = self.claimed.take() {
+            self.hub.release(&old, self.number);
+        }
+        if let Some(name) = &name
+            && let Some(peer) = self.hub.claim(name, self.number, &self.peer, &self.leave)
+        {
+            warn!(
+                bridge = name,
+                peer = self.peer,
+                before = peer,
+                "the bridge has a new session; the old one ends"
+            );
+        }
+        self.claimed = name;
+    }
+
+    fn note(&mut self, now: Instant, notice: Notice) {
+        let peer = self.peer.as_str();
+        let bridge = self.bridge.name().unwrap_or("?").to_owned();
+        let bridge = bridge.as_str();
+        let metrics = &self.hub.metrics;
+        match notice {
+            Notice::Identified { bridge, datapath, owned } => {
+                let name = bridge.as_deref().unwrap_or("?");
+                if owned {
+                    info!(bridge = name, %datapath, peer, "connected");
+                } else {
+                    warn!(bridge = name, %datapath, peer, "connected, but the network file says nothing about it: left alone");
+                }
+                self.seat();
+            }
+            Notice::Unwatched(error) => {
+                warn!(
+                    bridge,
+                    error = error_names::describe(&error),
+                    "no flow monitor: its flows are read every half second"
+                );
+            }
+            Notice::Unbundled(error) => {
+                warn!(
+                    bridge,
+                    error = error_names::describe(&error),
+                    "no bundles: its flows change one by one"
+                );
+            }
+            Notice::Foreign(foreign) => {
+                if self.may_log(now) {
+                    let what = match foreign.event {
+                        MonitorEvent::Added => "added",
+                        MonitorEvent::Deleted => "deleted",
+                        MonitorEvent::Modified => "changed",
+                    };
+                    warn!(
+                        bridge,
+                        flow = flow_text(&foreign.flow),
+                        "drift: a flow was {what} by somebody else"
+                    );
+                }
+            }
+            Notice::Missing(ports) if ports.is_empty() => info!(bridge, "all ports of the file are there"),
+            Notice::Missing(ports) => {
+                let ports: Vec<String> = ports.into_iter().collect();
+                warn!(bridge, ports = ports.join(", "), "ports that the file names are not there");
+            }
+            Notice::Read { compiled, stats } => {
+                debug!(bridge, flows = stats.len(), "read");
+                if self.claimed.is_some() {
+                    self.hub.count(bridge, &compiled, &stats);
+                }
+            }
+            Notice::Changing { changes, drift } => {
+                debug!(bridge, changes, drift, "changing");
+                metrics.changing(bridge, changes);
+            }
+            Notice::Changed { changes, drift, took } => {
+                metrics.changed(bridge, drift, took);
+                if drift > 0 {
+                    warn!(bridge, changes, drift, ?took, "drift repaired");
+                } else {
+                    info!(bridge, changes, ?took, "flows changed");
+                }
+            }
+            Notice::Settled => info!(bridge, "as the file says"),
+            Notice::Failed(why) => warn!(bridge, peer, "{why}"),
+            Notice::Refused(error) => {
+                metrics.error(error_names::names(&error));
+                debug!(bridge, error = error_names::describe(&error), "refused");
+            }
+            Notice::PacketIn(_) => metrics.packet_in(bridge),
+        }
+    }
+
+    /// Whether one more line fits this second.
+    fn may_log(&mut self, now: Instant) -> bool {
+        let (since, lines) = &mut self.logged;
+        if since.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1)) {
+            if *lines > LOGGED {
+                warn!(more = *lines - LOGGED, "more foreign changes than are logged");
+            }
+            *since = Some(now);
+            *lines = 0;
+        }
+        *lines = lines.saturating_add(1);
+        *lines <= LOGGED
+    }
+
+    fn ended(mut self) {
+        self.settle();
+        if self.counted {
+            self.hub.metrics.switches.dec();
+        }
+        if let Some(bridge) = self.claimed.take() {
+            self.hub.release(&bridge, self.number);
+        }
+        let reason = self.closed.take().map_or_else(String::new, |r| r.to_string());
+        let bridge = self.bridge.name().unwrap_or("?");
+        if self.counted {
+            info!(bridge, peer = self.peer, reason, "session ended");
+        } else {
+            warn!(peer = self.peer, reason, "session ended before its handshake did");
+        }
+    }
+}

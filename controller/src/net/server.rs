@@ -1,0 +1,179 @@
+//! Listening, for switches and for those who ask how things are.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, watch};
+use tracing::{info, warn};
+
+use super::Address;
+use super::connection::drive;
+use crate::hub::Hub;
+
+/// Bounds on connections.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections of switches at one time, over all listeners.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 256 }
+    }
+}
+
+/// Why a controller cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen at {address}: {source}")]
+pub struct ServerError {
+    /// Where.
+    pub address: Address,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// The OpenFlow side of a controller.
+#[derive(Debug)]
+pub struct Server {
+    hub: Arc<Hub>,
+    slots: Arc<Semaphore>,
+    shutdown: watch::Receiver<bool>,
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Server {
+    /// A server without listeners. `shutdown` turns true when the controller ends.
+    pub fn new(hub: Arc<Hub>, limits: Limits, shutdown: watch::Receiver<bool>) -> Self {
+        Self { hub, slots: Arc::new(Semaphore::new(limits.connections)), shutdown }
+    }
+
+    /// Listens and serves in a task of its own; gives the address with the port that the system chose, if it did.
+    ///
+    /// # Errors
+    /// When the address is taken or not this machine's.
+    pub async fn listen(&self, address: &Address) -> Result<Address, ServerError> {
+        let (listener, bound) = bind(address).await?;
+        info!(address = %bound, "listening for switches");
+        let (hub, slots, shutdown) = (Arc::clone(&self.hub), Arc::clone(&self.slots), self.shutdown.clone());
+        tokio::spawn(accept(listener, hub, slots, shutdown));
+        Ok(bound)
+    }
+}
+
+async fn bind(address: &Address) -> Result<(Listener, Address), ServerError> {
+    let failed = |source| ServerError { address: address.clone(), source };
+    Ok(match address {
+        Address::Tcp(at) => {
+            let listener = TcpListener::bind(at).await.map_err(failed)?;
+            let bound = Address::Tcp(listener.local_addr().map_err(failed)?);
+            (Listener::Tcp(listener), bound)
+        }
+        Address::Unix(path) => {
+            remove_stale(path).await.map_err(failed)?;
+            (Listener::Unix(UnixListener::bind(path).map_err(failed)?), address.clone())
+        }
+    })
+}
+
+/// Removes a socket that nobody listens at any more, and nothing else.
+async fn remove_stale(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    if found.file_type().is_socket()
+        && matches!(tokio::net::UnixStream::connect(path).await, Err(e) if e.kind() == io::ErrorKind::ConnectionRefused)
+    {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+async fn accept(
+    listener: Listener,
+    hub: Arc<Hub>,
+    slots: Arc<Semaphore>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = next(&listener) => accepted,
+            _ = shutdown.wait_for(|down| *down) => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, mostly: the connections that are there go on meanwhile.
+                warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+            hub.metrics.rejected.inc();
+            warn!(peer, "too many connections: turned away");
+            continue;
+        };
+        let (hub, shutdown) = (Arc::clone(&hub), shutdown.clone());
+        tokio::spawn(async move {
+            match stream {
+                Stream::Tcp(stream) => drive(stream, peer, hub, shutdown).await,
+                Stream::Unix(stream) => drive(stream, peer, hub, shutdown).await,
+            }
+            drop(slot);
+        });
+    }
+}
+
+enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+async fn next(listener: &Listener) -> io::Result<(Stream, String)> {
+    match listener {
+        Listener::Tcp(listener) => {
+            let (stream, peer) = listener.accept().await?;
+            // An echo or a barrier is not to wait for a full segment.
+            stream.set_nodelay(true)?;
+            Ok((Stream::Tcp(stream), peer.to_string()))
+        }
+        Listener::Unix(listener) => {
+            let (stream, _) = listener.accept().await?;
+            Ok((Stream::Unix(stream), "unix".to_owned()))
+        }
+    }
+}
+
+/// Serves metrics and status in a task of its own.
+///
+/// # Errors
+/// When the address is taken or not this machine's.
+pub async fn serve_api(
+    hub: Arc<Hub>,
+    address: &Address,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<Address, ServerError> {
+    let (listener, bound) = bind(address).await?;
+    info!(address = %bound, "metrics and status");
+    let router = crate::api::router(hub);
+    let ended = async move {
+        let _ = shutdown.wait_for(|down| *down).await;
+    };
+    tokio::spawn(async move {
+        let served = match listener {
+            Listener::Tcp(listener) => axum::serve(listener, router).with_graceful_shutdown(ended).await,
+            Listener::Unix(listener) => axum::serve(listener, router).with_graceful_shutdown(ended).await,
+        };
+        if let Err(error) = served {
+            warn!(%error, "metrics and status ended");
+        }
+    });
+    Ok(bound)
+}

@@ -1,0 +1,24 @@
+//! Errors by name, for logs and metric labels.
+
+use ofproto::message::ErrorMsg;
+
+/// OFPET_HELLO_FAILED.
+pub const HELLO_FAILED: u16 = 0;
+/// OFPHFC_INCOMPATIBLE.
+pub const INCOMPATIBLE: u16 = 0;
+/// OFPET_BAD_REQUEST.
+pub const BAD_REQUEST: u16 = 1;
+/// OFPBRC_BAD_VERSION.
+pub const BAD_VERSION: u16 = 0;
+/// OFPBRC_BAD_TYPE.
+pub const BAD_TYPE: u16 = 1;
+
+/// Type and code of an error by name. Never more than a fixed set: what has no name is "other".
+pub fn names(error: &ErrorMsg) -> (&'static str, &'static str) {
+    (error.kind_name().unwrap_or("other"), error.name().unwrap_or("other"))
+}
+
+/// An error for a person.
+pub fn describe(error: &ErrorMsg) -> String {
+    error.name().map_or_else(|| format!("error type {}, code {}", error.kind, error.code), str::to_owned)
+}

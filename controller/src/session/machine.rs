@@ -1,0 +1,420 @@
+//! The state machine of a session.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::Bytes;
+use ofproto::frame::Framer;
+use ofproto::message::multipart::{
+    Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
+};
+use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, SwitchConfig};
+use ofproto::{DecodeError, Header, Reader, VERSION, Wire as _, Xid};
+
+use super::assembly::{Assembly, Part};
+use super::error_names::{BAD_REQUEST, BAD_TYPE, BAD_VERSION, HELLO_FAILED, INCOMPATIBLE};
+use super::outbox::Outbox;
+use super::{CloseReason, Config, Connected, Event, SendError, Stats};
+
+/// OFPT_ numbers that the session itself tells apart.
+const HELLO: u8 = 0;
+const ERROR: u8 = 1;
+/// The last type of OpenFlow 1.3 (OFPT_METER_MOD).
+const LAST: u8 = 29;
+/// What a switch sends: an error, echoes, experimenter's messages, replies and news. All else is for a switch.
+const FOR_CONTROLLER: [u8; 15] = [0, 1, 2, 3, 4, 6, 8, 10, 11, 12, 19, 21, 23, 25, 27];
+
+/// Where the handshake stands.
+#[derive(Debug)]
+enum State {
+    /// HELLO is out.
+    Hello,
+    /// FEATURES_REQUEST is out.
+    Features,
+    /// The multipart requests for DESC and PORT_DESC are out.
+    Describing { features: FeaturesReply, desc: Option<Desc>, desc_xid: Xid, ports_xid: Xid },
+    /// The handshake is complete.
+    Ready,
+    /// Nothing comes in any more.
+    Closed,
+}
+
+/// One session with a switch.
+#[derive(Debug)]
+pub struct Session {
+    config: Config,
+    state: State,
+    framer: Framer,
+    outbox: Outbox,
+    events: VecDeque<Event>,
+    assembly: Assembly,
+    next_xid: u32,
+    /// When the handshake must be complete.
+    handshake_deadline: Instant,
+    /// When the last complete message came.
+    heard: Instant,
+    /// When the echo request under way was sent.
+    probed: Option<Instant>,
+    stats: Stats,
+}
+
+impl Session {
+    /// Starts a session: a HELLO waits to be sent.
+    pub fn new(now: Instant, config: Config) -> Self {
+        let mut this = Self {
+            handshake_deadline: now + config.handshake_timeout,
+            config,
+            state: State::Hello,
+            framer: Framer::new(),
+            outbox: Outbox::default(),
+            events: VecDeque::new(),
+            assembly: Assembly::default(),
+            next_xid: 1,
+            heard: now,
+            probed: None,
+            stats: Stats::default(),
+        };
+        this.request(&Message::Hello(Hello::ours()));
+        this
+    }
+
+    /// Takes bytes from the switch.
+    pub fn receive(&mut self, now: Instant, mut bytes: &[u8]) {
+        while !self.is_closed() {
+            let taken = self.framer.feed(bytes);
+            bytes = bytes.get(taken..).unwrap_or_default();
+            loop {
+                match self.framer.next_frame() {
+                    Ok(Some(frame)) => self.frame(now, &frame),
+                    Ok(None) => break,
+                    Err(error) => {
+                        let (kind, code) = DecodeError::from(error).wire_code();
+                        self.answer_error(error.header.xid, kind, code, &[]);
+                        return self.close(CloseReason::Framing(error.into()));
+                    }
+                }
+                if self.is_closed() {
+                    return;
+                }
+            }
+            if bytes.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// The next whole messages to write.
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.outbox.pop()
+    }
+
+    /// What happened next.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Session::handle_timeout`] wants to be called, if nothing else happens.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Closed => None,
+            State::Ready => Some(match self.probed {
+                Some(at) => at + self.config.echo_timeout,
+                None => self.heard + self.config.echo_interval,
+            }),
+            _ => Some(self.handshake_deadline),
+        }
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_none_or(|at| now < at) {
+            return;
+        }
+        if !matches!(self.state, State::Ready) {
+            let waiting = self.waiting();
+            return self.close(CloseReason::HandshakeTimeout(waiting));
+        }
+        if self.probed.is_some() {
+            return self.close(CloseReason::Silent);
+        }
+        self.probed = Some(now);
+        self.request(&Message::EchoRequest(Bytes::from_static(b"portcullis")));
+    }
+
+    /// Sends a message of ours under a new transaction id.
+    ///
+    /// # Errors
+    /// When the session is over, its buffer is full (which ends it), or the message does not fit its encoding.
+    pub fn send(&mut self, message: &Message) -> Result<Xid, SendError> {
+        let xid = self.take_xid();
+        self.send_as(xid, message)?;
+        Ok(xid)
+    }
+
+    /// A transaction id not used before (they come round after 2³²).
+    pub fn take_xid(&mut self) -> Xid {
+        let xid = Xid(self.next_xid);
+        // 0 is what a switch's own messages carry.
+        self.next_xid = self.next_xid.checked_add(1).unwrap_or(1);
+        xid
+    }
+
+    /// Sends a message of ours under an id from [`Session::take_xid`].
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    pub fn send_as(&mut self, xid: Xid, message: &Message) -> Result<(), SendError> {
+        if self.is_closed() {
+            return Err(SendError::Closed);
+        }
+        let is_multipart = matches!(message, Message::MultipartRequest(_));
+        if is_multipart && self.assembly.len() >= self.config.max_multipart_requests {
+            return Err(SendError::TooManyRequests);
+        }
+        let bytes = message.encode(xid)?;
+        if self.outbox.request_bytes() + bytes.len() > self.config.max_request_bytes {
+            self.close(CloseReason::WriteBuffer(self.config.max_request_bytes));
+            return Err(SendError::Full);
+        }
+        if is_multipart {
+            self.assembly.expect(xid);
+        }
+        self.outbox.request(&bytes);
+        self.stats.sent += 1;
+        Ok(())
+    }
+
+    /// Ends the session; what waits as an answer may still be written.
+    pub fn close(&mut self, reason: CloseReason) {
+        if self.is_closed() {
+            return;
+        }
+        self.state = State::Closed;
+        self.framer = Framer::new();
+        self.assembly = Assembly::default();
+        self.outbox.drop_requests();
+        self.events.push_back(Event::Closed(reason));
+    }
+
+    /// Whether the session is over.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Whether more should be read now: not from a switch that does not take its answers.
+    pub fn wants_read(&self) -> bool {
+        !self.is_closed() && self.outbox.answer_bytes() < self.config.max_answer_bytes
+    }
+
+    /// Bytes that wait to be written.
+    pub fn buffered(&self) -> usize {
+        self.outbox.answer_bytes() + self.outbox.request_bytes()
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// One complete message.
+    fn frame(&mut self, now: Instant, frame: &Bytes) {
+        // Half a message keeps no session alive, a complete one does, whatever it says.
+        self.heard = now;
+        self.probed = None;
+        self.stats.received += 1;
+        let Ok(header) = Header::decode(&mut Reader::new(frame)) else { return };
+        // Open vSwitch reports some errors in version 1; those are taken.
+        if header.version != VERSION && !matches!(header.kind, HELLO | ERROR) {
+            return self.bad(&header, frame, BAD_REQUEST, BAD_VERSION, "another version");
+        }
+        match Message::decode_shared(frame) {
+            Ok((xid, message)) => self.message(&header, xid, message, frame),
+            Err(error) => {
+                self.assembly.forget(header.xid);
+                self.events.push_back(Event::Garbled { xid: header.xid, kind: header.kind, error });
+                let (kind, code) = error.wire_code();
+                self.bad(&header, frame, kind, code, "malformed");
+            }
+        }
+    }
+
+    fn message(&mut self, header: &Header, xid: Xid, message: Message, frame: &[u8]) {
+        match (&self.state, message) {
+            (State::Closed, _) => {}
+            (_, Message::EchoRequest(payload)) => self.answer(xid, &Message::EchoReply(payload)),
+            (State::Hello, Message::Hello(hello)) => self.hello(xid, &hello),
+            (State::Hello | State::Features, Message::Error(error)) => {
+                self.close(CloseReason::Rejected(super::error_names::describe(&error)));
+            }
+            // A second HELLO changes nothing.
+            (_, Message::EchoReply(_) | Message::Hello(_)) => {}
+            (State::Features, Message::FeaturesReply(features)) => self.features(features),
+            (State::Describing { .. }, Message::MultipartReply(reply)) => {
+                self.multipart(xid, reply, frame.len())
+            }
+            (State::Describing { ports_xid, desc_xid, .. }, Message::Error(error)) => {
+                if xid == *ports_xid || xid == *desc_xid {
+                    self.close(CloseReason::Rejected(super::error_names::describe(&error)));
+                }
+            }
+            // The list of ports that is under way already has it, and nobody waits for the others yet.
+            (
+                State::Features | State::Describing { .. },
+                Message::PortStatus(_) | Message::PacketIn(_) | Message::FlowRemoved(_),
+            ) => {}
+            (State::Hello | State::Features | State::Describing { .. }, _) => {
+                let waiting = self.waiting();
+                self.answer_error(header.xid, BAD_REQUEST, BAD_TYPE, frame);
+                self.close(CloseReason::Unexpected { kind: header.kind, waiting });
+            }
+            (State::Ready, Message::Error(error)) => {
+                self.assembly.forget(xid);
+                self.events.push_back(Event::Refused(xid, error));
+            }
+            (State::Ready, Message::PortStatus(status)) => self.events.push_back(Event::PortChanged(status)),
+            (State::Ready, Message::MultipartReply(reply)) => self.multipart(xid, reply, frame.len()),
+            (State::Ready, message) => {
+                if FOR_CONTROLLER.contains(&header.kind) {
+                    self.events.push_back(Event::Received(xid, message));
+                } else {
+                    let what = if header.kind > LAST { "unknown type" } else { "a switch's message" };
+                    self.bad(header, frame, BAD_REQUEST, BAD_TYPE, what);
+                }
+            }
+        }
+    }
+
+    /// Agrees on the version (OpenFlow 1.3.5 §6.3.1): the bitmaps decide where both have one, else the lower of
+    /// the two headers' versions.
+    fn hello(&mut self, xid: Xid, hello: &Hello) {
+        if hello.speaks_ours() {
+            self.request(&Message::FeaturesRequest);
+            if !self.is_closed() {
+                self.state = State::Features;
+            }
+            return;
+        }
+        let theirs = match hello.bitmap {
+            Some(bitmap) => format!("versions {bitmap:#x} (a bitmap)"),
+            None => format!("version {:#04x}", hello.version),
+        };
+        let text = Bytes::from_static(b"OpenFlow 1.3 (version 0x04) is needed");
+        let error = ErrorMsg { kind: HELLO_FAILED, code: INCOMPATIBLE, experimenter: None, data: text };
+        self.answer(xid, &Message::Error(error));
+        self.close(CloseReason::Version(theirs));
+    }
+
+    fn features(&mut self, features: FeaturesReply) {
+        if self.config.set_config {
+            // Fragments handled as usual, the rest of a packet sent on a miss as Open vSwitch has it by default.
+            self.request(&Message::SetConfig(SwitchConfig { flags: 0, miss_send_len: 128 }));
+        }
+        let desc_xid = self.ask(MultipartRequestBody::Desc);
+        let ports_xid = self.ask(MultipartRequestBody::PortDesc);
+        if !self.is_closed() {
+            self.state = State::Describing { features, desc: None, desc_xid, ports_xid };
+        }
+    }
+
+    fn multipart(&mut self, xid: Xid, reply: MultipartReply, size: usize) {
+        // A flow monitor's updates come by themselves, under no request's id.
+        if let MultipartReplyBody::Monitor(_) = reply.body
+            && xid == Xid(0)
+        {
+            if let (State::Ready, MultipartReplyBody::Monitor(updates)) = (&self.state, reply.body) {
+                self.events.push_back(Event::Monitored(updates));
+            }
+            return;
+        }
+        match self.assembly.add(xid, reply, size, self.config.max_multipart_bytes) {
+            Part::Kept | Part::Unasked => {}
+            Part::TooLarge => self.close(CloseReason::ReplyTooLarge(self.config.max_multipart_bytes)),
+            Part::Mixed => {
+                let waiting = self.waiting();
+                self.close(CloseReason::Unexpected { kind: 19, waiting });
+            }
+            Part::Complete(body) => self.replied(xid, body),
+        }
+    }
+
+    fn replied(&mut self, xid: Xid, body: MultipartReplyBody) {
+        let State::Describing { features, desc, desc_xid, ports_xid } = &mut self.state else {
+            return self.events.push_back(Event::Replied(xid, body));
+        };
+        match body {
+            MultipartReplyBody::Desc(d) if xid == *desc_xid => *desc = Some(d),
+            MultipartReplyBody::PortDesc(ports) if xid == *ports_xid => {
+                if ports.len() > self.config.max_ports {
+                    return self.close(CloseReason::TooManyPorts(self.config.max_ports));
+                }
+                // Both were asked for in this order and are answered in it.
+                let desc = desc.take().unwrap_or_default();
+                let connected = Connected { features: features.clone(), ports, desc };
+                self.state = State::Ready;
+                self.events.push_back(Event::Connected(Box::new(connected)));
+            }
+            _ => {
+                let waiting = self.waiting();
+                self.close(CloseReason::Unexpected { kind: 19, waiting });
+            }
+        }
+    }
+
+    /// What the handshake waits for.
+    fn waiting(&self) -> &'static str {
+        match &self.state {
+            State::Hello => "HELLO",
+            State::Features => "FEATURES_REPLY",
+            State::Describing { desc: None, .. } => "the switch's description",
+            State::Describing { .. } => "the list of ports",
+            State::Ready => "nothing in particular",
+            State::Closed => "nothing",
+        }
+    }
+
+    fn ask(&mut self, body: MultipartRequestBody) -> Xid {
+        self.request(&Message::MultipartRequest(MultipartRequest { flags: 0, body })).unwrap_or_default()
+    }
+
+    /// Sends what the session itself needs; that cannot fail but by ending it.
+    fn request(&mut self, message: &Message) -> Option<Xid> {
+        match self.send(message) {
+            Ok(xid) => Some(xid),
+            Err(SendError::Encode(error)) => {
+                self.close(CloseReason::Encode(error));
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn answer(&mut self, xid: Xid, message: &Message) {
+        match message.encode(xid) {
+            Ok(bytes) => {
+                self.stats.sent += 1;
+                self.outbox.answer(&bytes);
+            }
+            Err(error) => self.close(CloseReason::Encode(error)),
+        }
+    }
+
+    /// An OFPT_ERROR with the beginning of what it answers.
+    fn answer_error(&mut self, xid: Xid, kind: u16, code: u16, frame: &[u8]) {
+        let data = Bytes::copy_from_slice(frame.get(..64).unwrap_or(frame));
+        self.answer(xid, &Message::Error(ErrorMsg { kind, code, experimenter: None, data }));
+    }
+
+    /// Answers a message that cannot be taken (but never an error); after too many of them the session ends.
+    fn bad(&mut self, header: &Header, frame: &[u8], kind: u16, code: u16, what: &str) {
+        self.stats.bad += 1;
+        if header.kind != ERROR {
+            self.answer_error(header.xid, kind, code, frame);
+        }
+        if !matches!(self.state, State::Ready) {
+            let waiting = self.waiting();
+            self.close(CloseReason::Unexpected { kind: header.kind, waiting });
+        } else if self.stats.bad > u64::from(self.config.max_bad_messages) {
+            self.close(CloseReason::TooManyBad(format!("{what} (type {})", header.kind)));
+        }
+    }
+}

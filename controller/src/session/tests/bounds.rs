@@ -1,0 +1,172 @@
+//! What a peer can make grow, and how far.
+
+use bytes::Bytes;
+use ofproto::message::Message;
+use ofproto::message::multipart::{
+    FlowStats, FlowStatsRequest, MULTIPART_MORE, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
+};
+use ofproto::oxm::Match;
+use ofproto::{Cookie, PortNo, TableId, Xid};
+
+use super::{At, Rig, multipart, port};
+use crate::session::{CloseReason, Config, Event, SendError};
+
+fn flow(n: u64) -> FlowStats {
+    FlowStats {
+        table_id: TableId(0),
+        duration_sec: 1,
+        duration_nsec: 0,
+        priority: 1,
+        idle_timeout: 0,
+        hard_timeout: 0,
+        flags: 0,
+        importance: 0,
+        cookie: Cookie(n),
+        packet_count: 0,
+        byte_count: 0,
+        fields: Match::default(),
+        instructions: vec![],
+    }
+}
+
+fn ask(rig: &mut Rig) -> Result<Xid, SendError> {
+    let body = MultipartRequestBody::Flow(FlowStatsRequest::default());
+    rig.session.send(&Message::MultipartRequest(MultipartRequest { flags: 0, body }))
+}
+
+fn part(more: bool, cookies: std::ops::Range<u64>) -> Message {
+    let flags = if more { MULTIPART_MORE } else { 0 };
+    multipart(flags, MultipartReplyBody::Flow(cookies.map(flow).collect()))
+}
+
+#[test]
+fn parts_are_put_together_in_order_and_by_request() {
+    let mut rig = Rig::ready();
+    let (one, two) = (ask(&mut rig).unwrap(), ask(&mut rig).unwrap());
+    rig.give(one, &part(true, 0..2));
+    rig.give(two, &part(true, 10..11));
+    rig.give(one, &part(false, 2..3));
+    rig.give(two, &part(false, 11..12));
+    rig.give(one, &part(false, 3..4));
+    let flows = |range: std::ops::Range<u64>| MultipartReplyBody::Flow(range.map(flow).collect());
+    assert_eq!(rig.told(), [Event::Replied(one, flows(0..3)), Event::Replied(two, flows(10..12))]);
+}
+
+#[test]
+fn a_reply_without_end_ends_the_session() {
+    let config = Config { max_multipart_bytes: 100_000, ..Config::default() };
+    let mut rig = Rig::at(At::Ready, config);
+    let xid = ask(&mut rig).unwrap();
+    let mut given = 0;
+    while !rig.session.is_closed() {
+        rig.give(xid, &part(true, 0..100));
+        given += 1;
+        assert!(given < 1000, "never ended");
+    }
+    assert_eq!(rig.closed(), Some(CloseReason::ReplyTooLarge(100_000)));
+}
+
+#[test]
+fn bytes_of_a_complete_or_failed_reply_count_no_more() {
+    let config = Config { max_multipart_bytes: 10_000, ..Config::default() };
+    let mut rig = Rig::at(At::Ready, config);
+    for _ in 0..100 {
+        let xid = ask(&mut rig).unwrap();
+        rig.give(xid, &part(true, 0..100));
+        rig.give(xid, &part(false, 0..10));
+        let xid = ask(&mut rig).unwrap();
+        rig.give(xid, &part(true, 0..100));
+        let error = ofproto::message::ErrorMsg { kind: 1, code: 6, experimenter: None, data: Bytes::new() };
+        rig.give(xid, &Message::Error(error));
+        rig.sent();
+    }
+    assert!(!rig.session.is_closed());
+}
+
+#[test]
+fn so_many_requests_wait_and_no_more() {
+    let mut rig = Rig::ready();
+    for _ in 0..16 {
+        ask(&mut rig).unwrap();
+    }
+    assert_eq!(ask(&mut rig), Err(SendError::TooManyRequests));
+    assert!(!rig.session.is_closed());
+}
+
+#[test]
+fn a_switch_that_takes_nothing_loses_its_session() {
+    let mut rig = Rig::at(At::Ready, Config { max_request_bytes: 1_000, ..Config::default() });
+    let result = (0..1_000).find_map(|_| rig.session.send(&Message::BarrierRequest).err());
+    assert_eq!(result, Some(SendError::Full));
+    assert_eq!(rig.closed(), Some(CloseReason::WriteBuffer(1_000)));
+    assert_eq!(rig.session.buffered(), 0, "nothing is kept for it");
+}
+
+#[test]
+fn a_flood_of_echoes_stops_being_read() {
+    let mut rig = Rig::ready();
+    let echo = Message::EchoRequest(vec![7; 60_000].into()).encode(Xid(1)).unwrap();
+    let mut read = 0;
+    while rig.session.wants_read() {
+        rig.give_bytes(&echo);
+        read += 1;
+        assert!(read < 1_000, "never stops");
+    }
+    assert!(rig.session.buffered() < (1 << 20) + 60_008);
+    // What was answered is taken: it goes on.
+    assert_eq!(rig.sent().len(), read);
+    assert!(rig.session.wants_read());
+    assert!(!rig.session.is_closed());
+}
+
+#[test]
+fn requests_of_ours_do_not_stop_reading() {
+    let mut rig = Rig::ready();
+    for _ in 0..200_000 {
+        rig.session.send(&Message::BarrierRequest).unwrap();
+    }
+    assert!(rig.session.buffered() > 1 << 20);
+    assert!(rig.session.wants_read());
+}
+
+#[test]
+fn too_many_bad_messages_end_the_session() {
+    let mut rig = Rig::ready();
+    for n in 0..64 {
+        rig.give_bytes(&[4, 99, 0, 8, 0, 0, 0, n]);
+    }
+    assert!(!rig.session.is_closed());
+    assert_eq!(rig.sent().len(), 64);
+    rig.give_bytes(&[4, 99, 0, 8, 0, 0, 0, 65]);
+    assert!(matches!(rig.closed(), Some(CloseReason::TooManyBad(_))));
+}
+
+#[test]
+fn the_longest_error_of_open_vswitch_is_survived() {
+    let mut rig = Rig::ready();
+    let mut error = vec![1, 1, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0, 1];
+    error.resize(65_535, 0xaa);
+    rig.give_bytes(&error);
+    rig.give(Xid(5), &Message::EchoRequest("still here".into()));
+    assert!(matches!(&rig.told()[..], [Event::Refused(Xid(0), _)]));
+    assert_eq!(rig.sent(), [(Xid(5), Message::EchoReply("still here".into()))]);
+}
+
+#[test]
+fn a_switch_with_too_many_ports_is_not_taken() {
+    let mut rig = Rig::at(At::Ports, Config { max_ports: 3, ..Config::default() });
+    let ports = (0..4).map(|n| port(PortNo(n), "p")).collect();
+    rig.give(Xid(5), &multipart(0, MultipartReplyBody::PortDesc(ports)));
+    assert_eq!(rig.closed(), Some(CloseReason::TooManyPorts(3)));
+}
+
+#[test]
+fn ids_are_never_zero_and_never_the_same() {
+    let mut rig = Rig::ready();
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..1_000 {
+        let xid = rig.session.send(&Message::BarrierRequest).unwrap();
+        assert_ne!(xid, Xid(0));
+        assert!(seen.insert(xid));
+    }
+}

@@ -1,0 +1,66 @@
+//! The flow syntax of `ovs-ofctl` (ovs-ofctl(8), ovs-fields(7), ovs-actions(7)), in and out.
+//!
+//! [`parse_flow`] takes what `ovs-ofctl -O OpenFlow13 add-flow` takes, and [`print_stats`] writes what
+//! `ovs-ofctl -O OpenFlow13 --names dump-flows` writes. Where `ovs-ofctl` knows an action that Portcullis
+//! does not build (`ct`, `conjunction`, …), the line is refused: nothing is ever left out in silence.
+
+mod actions;
+mod arguments;
+mod check;
+mod error;
+mod field;
+mod fields;
+mod flow;
+mod learn;
+mod matching;
+mod names;
+mod print;
+mod set;
+mod token;
+mod value;
+
+pub use error::{SyntaxError, SyntaxErrorKind, Warning};
+pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
+pub use names::{Names, NoNames, PortNames};
+pub use print::{print_actions, print_flow, print_match, print_stats};
+
+use ofproto::PortNo;
+use ofproto::action::Subfield;
+
+use names::{PortWord, parse_port};
+
+/// What all parts of a reader need: the line, to say where a word stands, and the ports.
+struct Context<'a> {
+    line: &'a str,
+    names: &'a dyn Names,
+}
+
+impl<'a> Context<'a> {
+    fn error(&self, kind: SyntaxErrorKind, word: &str, message: impl Into<String>) -> SyntaxError {
+        SyntaxError::new(kind, self.line, word, message)
+    }
+
+    fn unknown_port(&self, word: &str, name: String) -> SyntaxError {
+        let message = format!("unknown port {name:?}");
+        self.error(SyntaxErrorKind::UnknownPort(name), word, message).help(
+            "a port of this bridge by name or number, or LOCAL, IN_PORT, NORMAL, FLOOD, ALL or CONTROLLER",
+        )
+    }
+
+    fn port(&self, word: &str) -> Result<PortNo, SyntaxError> {
+        match parse_port(word, self.names) {
+            PortWord::Port(port) => Ok(port),
+            PortWord::Unknown(name) => Err(self.unknown_port(word, name)),
+            PortWord::OutOfRange => Err(self
+                .error(SyntaxErrorKind::Value, word, format!("there is no port number {word}"))
+                .help("port numbers go from 1 to 65279")),
+        }
+    }
+
+    fn subfield(&self, word: &str) -> Result<Subfield, SyntaxError> {
+        field::parse_subfield(word).map_err(|message| {
+            self.error(SyntaxErrorKind::Syntax, word, message)
+                .help("a field such as reg0, NXM_NX_REG0[] or NXM_NX_REG0[0..15]")
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! Port names and numbers, both ways.
+
+use std::collections::BTreeMap;
+
+use ofproto::PortNo;
+
+use super::token;
+
+/// Names of a bridge's ports.
+pub trait Names {
+    /// The number of the port of that name.
+    fn port_by_name(&self, name: &str) -> Option<PortNo>;
+    /// The name of the port of that number.
+    fn port_name(&self, port: PortNo) -> Option<&str>;
+}
+
+/// No names at all: only numbers and reserved ports are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoNames;
+
+impl Names for NoNames {
+    fn port_by_name(&self, _: &str) -> Option<PortNo> {
+        None
+    }
+
+    fn port_name(&self, _: PortNo) -> Option<&str> {
+        None
+    }
+}
+
+/// A table of names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PortNames {
+    by_name: BTreeMap<String, PortNo>,
+    by_number: BTreeMap<PortNo, String>,
+}
+
+impl PortNames {
+    /// No ports.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a port. A name or a number that was there before now belongs to this one.
+    pub fn insert(&mut self, name: impl Into<String>, port: PortNo) {
+        let name = name.into();
+        if let Some(old) = self.by_name.insert(name.clone(), port) {
+            self.by_number.remove(&old);
+        }
+        if let Some(old) = self.by_number.insert(port, name.clone())
+            && old != name
+        {
+            self.by_name.remove(&old);
+        }
+    }
+}
+
+impl<S: Into<String>> FromIterator<(S, PortNo)> for PortNames {
+    fn from_iter<T: IntoIterator<Item = (S, PortNo)>>(ports: T) -> Self {
+        let mut this = Self::new();
+        for (name, port) in ports {
+            this.insert(name, port);
+        }
+        this
+    }
+}
+
+impl Names for PortNames {
+    fn port_by_name(&self, name: &str) -> Option<PortNo> {
+        self.by_name.get(name).copied()
+    }
+
+    fn port_name(&self, port: PortNo) -> Option<&str> {
+        self.by_number.get(&port).map(String::as_str)
+    }
+}
+
+/// The reserved ports, as `ovs-ofctl` writes them.
+const RESERVED: [(&str, PortNo); 8] = [
+    ("IN_PORT", PortNo::IN_PORT),
+    ("TABLE", PortNo::TABLE),
+    ("NORMAL", PortNo::NORMAL),
+    ("FLOOD", PortNo::FLOOD),
+    ("ALL", PortNo::ALL),
+    ("CONTROLLER", PortNo::CONTROLLER),
+    ("LOCAL", PortNo::LOCAL),
+    ("ANY", PortNo::ANY),
+];
+
+/// What a word may say about a port.
+pub(super) enum PortWord {
+    Port(PortNo),
+    /// A number that no port has.
+    OutOfRange,
+    /// A name that nobody knows.
+    Unknown(String),
+}
+
+/// Reads a port: a decimal number, a reserved word in any case, a name, or a name in double quotes.
+pub(super) fn parse_port(word: &str, names: &dyn Names) -> PortWord {
+    if !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()) {
+        return match word.parse::<u32>() {
+            // Numbers of OpenFlow 1.0's reserved range stand for those of 1.1 and later.
+            Ok(n @ 0..=0xffff) => PortWord::Port(PortNo::from_u16(u16::try_from(n).unwrap_or(u16::MAX))),
+            Ok(n @ 0xffff_ff00..) => PortWord::Port(PortNo(n)),
+            _ => PortWord::OutOfRange,
+        };
+    }
+    let name = match token::unquote(word) {
+        Some(name) => name,
+        None => {
+            if let Some(port) = reserved(word) {
+                return PortWord::Port(port);
+            }
+            word.to_owned()
+        }
+    };
+    names.port_by_name(&name).map_or(PortWord::Unknown(name), PortWord::Port)
+}
+
+fn reserved(word: &str) -> Option<PortNo> {
+    let same = |name: &str| name.eq_ignore_ascii_case(word);
+    RESERVED
+        .iter()
+        .find(|(name, _)| same(name))
+        .map(|(_, port)| *port)
+        .or(same("NONE").then_some(PortNo::ANY))
+}
+
+/// Writes a port as `ovs-ofctl --names` does: reserved word, name, or number. A name goes into quotes unless
+/// it is a letter and then letters and digits; unlike `ovs-ofctl`, also if it reads like a reserved port.
+pub(super) fn print_port(port: PortNo, names: &dyn Names) -> String {
+    if let Some((name, _)) = RESERVED.iter().find(|(_, p)| *p == port) {
+        return (*name).to_owned();
+    }
+    let Some(name) = names.port_name(port) else { return port.0.to_string() };
+    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric())
+        && reserved(name).is_none();
+    if plain { name.to_owned() } else { token::quote(name) }
+}

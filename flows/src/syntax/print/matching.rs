@@ -1,0 +1,137 @@
+//! The match half of a printed flow.
+
+use ofproto::oxm::Field;
+
+use super::super::fields::{Fields, ICMP, ICMP6, IPV4, IPV6, TAGGED};
+use super::super::matching::shorthand;
+use super::super::names::Names;
+use super::super::value;
+use crate::model::{FlowMatch, Masked};
+
+const REGISTERS: [Field; 16] = {
+    use Field::*;
+    [Reg0, Reg1, Reg2, Reg3, Reg4, Reg5, Reg6, Reg7, Reg8, Reg9, Reg10, Reg11, Reg12, Reg13, Reg14, Reg15]
+};
+
+/// The fields in the order in which `ovs-ofctl` prints them.
+pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
+    use Field::*;
+    let fields = Fields::of(matches);
+    let mut out = Out { fields: &fields, names, parts: Vec::new() };
+    for field in [PktMark, RecircId, DpHash, ConjId, ActsetOutput, CtState, CtZone, CtMark, CtLabel] {
+        out.field(field, field.info().name);
+    }
+    for field in [CtNwSrc, CtIpv6Src, CtNwDst, CtIpv6Dst, CtNwProto, CtTpSrc, CtTpDst] {
+        out.field(field, field.info().name);
+    }
+    let short = fields.eth_type().and_then(|eth_type| shorthand(eth_type, fields.protocol()));
+    out.parts.extend(short.map(|(name, _)| name.to_owned()));
+    for register in REGISTERS {
+        out.field(register, register.info().name);
+    }
+    for field in [TunId, TunSrc, TunDst, TunIpv6Src, TunIpv6Dst, TunGbpId, TunGbpFlags, TunFlags] {
+        out.field(field, field.info().name);
+    }
+    out.field(Metadata, "metadata");
+    out.field(InPortOxm, "in_port");
+    out.vlan();
+    out.field(EthSrc, "dl_src");
+    out.field(EthDst, "dl_dst");
+    if let Some(eth_type) = out.fields.place(EthType).filter(|_| short.is_none()) {
+        out.parts.push(format!("dl_type=0x{:04x}", eth_type.value));
+    }
+    let arp = fields.is_arp();
+    if fields.eth_type() == Some(IPV6) {
+        out.field(Ipv6Src, "ipv6_src");
+        out.field(Ipv6Dst, "ipv6_dst");
+        out.label();
+    } else {
+        out.field(Ipv4Src, if arp { "arp_spa" } else { "nw_src" });
+        out.field(Ipv4Dst, if arp { "arp_tpa" } else { "nw_dst" });
+    }
+    if !short.is_some_and(|(_, says_protocol)| says_protocol) {
+        out.field(IpProto, if arp { "arp_op" } else { "nw_proto" });
+    }
+    if arp {
+        out.field(ArpSha, "arp_sha");
+        out.field(ArpTha, "arp_tha");
+    }
+    if let Some(dscp) = out.fields.place(IpDscpShifted) {
+        out.parts.push(format!("nw_tos={}", dscp.value << 2));
+    }
+    out.field(IpEcn, "nw_ecn");
+    out.field(IpTtl, "nw_ttl");
+    out.field(MplsLabel, "mpls_label");
+    out.field(MplsTc, "mpls_tc");
+    out.field(MplsTtl, "mpls_ttl");
+    out.field(MplsBos, "mpls_bos");
+    out.field(IpFrag, "nw_frag");
+    let icmp6 = fields.eth_type() == Some(IPV6) && fields.protocol() == Some(ICMP6);
+    if icmp6 || fields.eth_type() == Some(IPV4) && fields.protocol() == Some(ICMP) {
+        out.field(TcpSrc, "icmp_type");
+        out.field(TcpDst, "icmp_code");
+    } else {
+        out.field(TcpSrc, "tp_src");
+        out.field(TcpDst, "tp_dst");
+    }
+    if icmp6 {
+        out.field(NdTarget, "nd_target");
+        out.field(ArpSha, "nd_sll");
+        out.field(ArpTha, "nd_tll");
+    }
+    out.field(TcpFlags, "tcp_flags");
+    if matches.has_unknown() {
+        out.parts.push("unknown_field".to_owned());
+    }
+    out.parts.join(",")
+}
+
+struct Out<'a> {
+    fields: &'a Fields,
+    names: &'a dyn Names,
+    parts: Vec<String>,
+}
+
+impl Out<'_> {
+    fn field(&mut self, field: Field, name: &str) {
+        let Some(bits) = self.fields.place(field) else { return };
+        let exact = bits.mask == field.info().exact();
+        let text = match field {
+            // Decimal numbers turn hexadecimal with a mask.
+            Field::TcpSrc | Field::TcpDst | Field::CtTpSrc | Field::CtTpDst | Field::TunGbpId if !exact => {
+                format!("0x{:x}/0x{:x}", bits.value, bits.mask)
+            }
+            _ => value::print(field, bits, self.names),
+        };
+        self.parts.push(format!("{name}={text}"));
+    }
+
+    fn vlan(&mut self) {
+        let Some(tci) = self.fields.place(Field::VlanTci) else { return };
+        let Masked { value, mask } = tci;
+        let (id, pcp) = (mask & 0xfff, mask & 0xe000);
+        let whole = (id == 0 || id == 0xfff) && (pcp == 0 || pcp == 0xe000) && (id != 0 || pcp != 0);
+        if value & mask & TAGGED != 0 && whole {
+            if id != 0 {
+                self.parts.push(format!("dl_vlan={}", value & 0xfff));
+            }
+            if pcp != 0 {
+                self.parts.push(format!("dl_vlan_pcp={}", value >> 13));
+            }
+        } else if mask == 0xffff {
+            self.parts.push(format!("vlan_tci=0x{value:04x}"));
+        } else {
+            self.parts.push(format!("vlan_tci=0x{value:04x}/0x{mask:04x}"));
+        }
+    }
+
+    fn label(&mut self) {
+        let Some(bits) = self.fields.place(Field::Ipv6Label) else { return };
+        let mask = if bits.mask == Field::Ipv6Label.info().exact() {
+            String::new()
+        } else {
+            format!("/0x{:05x}", bits.mask)
+        };
+        self.parts.push(format!("ipv6_label=0x{:05x}{mask}", bits.value));
+    }
+}

@@ -1,0 +1,202 @@
+//! Actions that write fields, and the arguments of `controller` and `note`.
+
+use bytes::Bytes;
+use ofproto::PortNo;
+use ofproto::action::{Action, Subfield, ToController};
+use ofproto::oxm::{Field, Oxm};
+
+use super::Context;
+use super::error::{SyntaxError, SyntaxErrorKind};
+use super::field::{self, ones};
+use super::token::{self, Pair};
+use crate::model::Masked;
+
+/// OFPR_ reasons, as they are written.
+pub(super) const REASONS: [&str; 6] =
+    ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"];
+const REASON_ACTION: u8 = 1;
+
+/// Reads one value without a mask.
+pub(super) fn exact<'a>(cx: &Context<'a>, field: Field, text: &'a str) -> Result<u128, SyntaxError> {
+    let bits = cx.value(field, text)?;
+    if bits.mask == field.info().exact() {
+        return Ok(bits.value);
+    }
+    Err(cx.error(SyntaxErrorKind::Value, text, format!("{text:?}: no mask can stand here")))
+}
+
+/// `load:VALUE->FIELD[bits]`: at most 64 bits an action, from the lowest on.
+pub(super) fn load<'a>(
+    cx: &Context<'a>,
+    text: &'a str,
+    actions: &mut Vec<Action>,
+) -> Result<(), SyntaxError> {
+    let (from, to) = cx.arrow("load", text)?;
+    let dst = cx.writable(to)?;
+    let Some(number) = token::integer(from) else {
+        return Err(cx
+            .error(SyntaxErrorKind::Syntax, from, format!("{from:?} is not a number"))
+            .help("load:0x5->NXM_NX_REG0[]"));
+    };
+    if number > ones(dst.n_bits) {
+        let message = format!("{from:?} does not fit into {} bits", dst.n_bits);
+        return Err(cx.error(SyntaxErrorKind::Value, from, message));
+    }
+    loads(dst.field, Masked { value: number << dst.ofs, mask: ones(dst.n_bits) << dst.ofs }, actions);
+    Ok(())
+}
+
+/// `set_field:VALUE[/MASK]->FIELD`. OpenFlow 1.3 has no mask there: Open vSwitch loads each run of bits then.
+pub(super) fn set_field<'a>(
+    cx: &Context<'a>,
+    text: &'a str,
+    actions: &mut Vec<Action>,
+) -> Result<(), SyntaxError> {
+    let (from, to) = cx.arrow("set_field", text)?;
+    // Open vSwitch reads these two names, but sends what its own switch refuses.
+    let known = |name: &str| !matches!(name, "dl_vlan_pcp" | "in_port_oxm");
+    let Some(field) = field::by_name(to).filter(|_| known(to)) else {
+        return Err(cx.error(SyntaxErrorKind::Syntax, to, format!("unknown field {to:?}")).help(
+            "set_field takes a plain name such as eth_dst, vlan_vid or reg0; load takes NXM_NX_REG0[0..3]",
+        ));
+    };
+    cx.check_writable(field, to)?;
+    let bits = cx.value(field, from)?;
+    let wrong = match field {
+        // The lower two bits are ECN.
+        Field::IpDscp => bits.value & 3 != 0,
+        // A tag without OFPVID_PRESENT is none.
+        Field::VlanVid => bits.mask == field.info().exact() && bits.value & 0x1000 == 0,
+        _ => false,
+    };
+    if wrong {
+        let help = if field == Field::IpDscp { "a multiple of 4" } else { "the VLAN id plus 0x1000" };
+        let message = format!("{from:?} is not a valid value for {to}");
+        return Err(cx.error(SyntaxErrorKind::Value, from, message).help(help));
+    }
+    if bits.mask == field.info().exact() {
+        actions.push(Action::SetField(Oxm::Known { field, value: bits.value, mask: None }));
+    } else {
+        loads(field, bits, actions);
+    }
+    Ok(())
+}
+
+/// One action for each run of bits, none longer than 64.
+fn loads(field: Field, bits: Masked, actions: &mut Vec<Action>) {
+    let mut ofs = 0_u32;
+    loop {
+        let left = bits.mask.checked_shr(ofs).unwrap_or(0);
+        if left == 0 {
+            return;
+        }
+        ofs += left.trailing_zeros();
+        let run = (bits.mask >> ofs).trailing_ones().min(64);
+        let value = bits.value >> ofs & u128::from(u64::MAX) & ones(u16::try_from(run).unwrap_or(64));
+        let (low, n_bits) = (u16::try_from(ofs).unwrap_or(0), u16::try_from(run).unwrap_or(64));
+        actions.push(Action::Load {
+            dst: Subfield { field, ofs: low, n_bits },
+            value: u64::try_from(value).unwrap_or(u64::MAX),
+        });
+        ofs += run;
+    }
+}
+
+/// The bytes of a note, filled up with zeros as the wire form does: eight bytes an action header, less two.
+pub(super) fn note(mut bytes: Vec<u8>) -> Vec<u8> {
+    let padded = (bytes.len().max(1) + 2).next_multiple_of(8) - 2;
+    bytes.resize(padded, 0);
+    bytes
+}
+
+/// `controller`, `controller:MAX_LEN`, `controller(max_len=…,reason=…,id=…,userdata=…,pause,meter_id=…)`.
+pub(super) fn controller<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+    let text = pair.text();
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        let max_len = if text.is_empty() { 0xffff } else { cx.half("max_len", text)? };
+        return Ok(Action::Output { port: PortNo::CONTROLLER, max_len });
+    }
+    let mut to = ToController {
+        max_len: 0xffff,
+        controller_id: 0,
+        reason: REASON_ACTION,
+        userdata: Bytes::new(),
+        pause: false,
+        meter: None,
+    };
+    for pair in token::pairs(text) {
+        let value = pair.text();
+        match pair.key {
+            "max_len" => to.max_len = cx.half(pair.key, value)?,
+            "id" => to.controller_id = cx.half(pair.key, value)?,
+            "userdata" => to.userdata = cx.hex_bytes(value)?.into(),
+            "pause" => to.pause = true,
+            "meter_id" => to.meter = Some(cx.word(pair.key, value)?),
+            "reason" => {
+                let found =
+                    REASONS.iter().position(|name| *name == value).and_then(|at| u8::try_from(at).ok());
+                to.reason = found.ok_or_else(|| {
+                    cx.error(SyntaxErrorKind::Value, value, format!("unknown reason {value:?}"))
+                        .help(format!("one of {}", REASONS.join(", ")))
+                })?;
+            }
+            _ => {
+                let known = "max_len, reason, id, userdata, pause, meter_id";
+                return Err(cx.unknown_argument("controller", pair, known));
+            }
+        }
+    }
+    let plain = to.reason == REASON_ACTION && to.controller_id == 0 && to.userdata.is_empty();
+    Ok(if plain && !to.pause && to.meter.is_none() {
+        Action::Output { port: PortNo::CONTROLLER, max_len: to.max_len }
+    } else {
+        Action::Controller(Box::new(to))
+    })
+}
+
+/// Fields that no action may write.
+fn is_read_only(field: Field) -> bool {
+    use Field::*;
+    matches!(
+        field,
+        EthType
+            | IpProto
+            | IpFrag
+            | TcpFlags
+            | MplsBos
+            | CtState
+            | CtZone
+            | CtNwProto
+            | CtNwSrc
+            | CtNwDst
+            | CtIpv6Src
+            | CtIpv6Dst
+            | CtTpSrc
+            | CtTpDst
+            | ConjId
+            | DpHash
+            | RecircId
+            | ActsetOutput
+    )
+}
+
+impl<'a> Context<'a> {
+    /// Bits of a field that actions may write.
+    pub(super) fn writable(&self, word: &'a str) -> Result<Subfield, SyntaxError> {
+        let dst = self.subfield(word)?;
+        self.check_writable(dst.field, word)?;
+        Ok(dst)
+    }
+
+    fn check_writable(&self, field: Field, word: &str) -> Result<(), SyntaxError> {
+        if matches!(field, Field::CtMark | Field::CtLabel) {
+            let message = format!("{} can be set inside ct only", field.info().name);
+            return Err(self.error(SyntaxErrorKind::Inconsistent, word, message));
+        }
+        if is_read_only(field) {
+            let message = format!("{} is read-only", field.info().name);
+            return Err(self.error(SyntaxErrorKind::Inconsistent, word, message));
+        }
+        Ok(())
+    }
+}
