@@ -151,6 +151,7 @@ fn lengths_that_cannot_be_are_refused() {
         &[0, 24, 0, 0, 0, 0, 0, 0][..],
         &[0, 24, 0, 4, 0, 0, 0, 0],
         &[0, 24, 0, 9, 0, 0, 0, 0, 0],
+        &[0, 99, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0],
         &[0, 24, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         &[0, 0, 0, 8, 0, 0, 0, 1],
         &[0, 24, 0, 16, 0, 0, 0, 0],
@@ -167,18 +168,73 @@ fn lengths_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn an_action_that_cannot_be_said_survives() {
-    // learn with a source field that nobody knows, and load of a value wider than its bits.
-    let learn = [
-        &[0xff, 0xff, 0, 0x28, 0, 0, 0x23, 0x20, 0, 16][..],
-        &[0; 22],
-        &[0x10, 0x08, 0x7a, 0xaa, 0x02, 0x01, 0, 0],
-    ]
-    .concat();
+fn a_mask_where_none_may_be_is_refused() {
+    // eth_type with a mask, set_field with one, and fields of a length that is not theirs.
+    let masked = [0x80, 0x00, 0x0b, 4, 8, 0, 0xff, 0xff];
+    let short = [0x80, 0x00, 0x0a, 1, 8];
+    let half = [0x80, 0x00, 0x0d, 3, 1, 2, 3];
+    for bytes in [&masked[..], &short, &half] {
+        let err = Match::decode_fields(&mut Reader::new(bytes)).unwrap_err();
+        assert_eq!(err.kind, DecodeErrorKind::BadField, "{bytes:x?}");
+    }
+    let set_field = [0, 25, 0, 16, 0, 1, 1, 8, 0, 0, 0, 1, 0, 0, 0, 1];
+    let err = Action::decode_list(&mut Reader::new(&set_field)).unwrap_err();
+    assert_eq!(err.kind, DecodeErrorKind::BadField);
+}
+
+#[test]
+fn nothing_may_follow_inside_an_instruction() {
+    for kind in [1, 5, 6] {
+        let bytes = [&[0, kind, 0, 16][..], &[0; 12]].concat();
+        let err = Instruction::decode_list(&mut Reader::new(&bytes)).unwrap_err();
+        assert_eq!((err.kind, err.at), (DecodeErrorKind::BadLength(8), 8));
+    }
+}
+
+/// The runs of the mask, lowest first, no load above 64 bits: what Open vSwitch sends for the same.
+#[test]
+fn a_masked_set_field_is_one_load_a_run() {
     let load =
-        [&[0xff, 0xff, 0, 0x18, 0, 0, 0x23, 0x20, 0, 7, 0, 3, 0, 1, 0, 4][..], &[0, 0, 0, 0, 0, 0, 0, 16]]
-            .concat();
-    for bytes in [learn, load] {
+        |ofs, n_bits, value| Action::Load { dst: Subfield { field: Field::Xxreg0, ofs, n_bits }, value };
+    let lowered = |mask| set(Field::Xxreg0, u128::MAX, Some(mask)).lowered().unwrap();
+    assert_eq!(lowered(0xf0f << 100), [load(100, 4, 15), load(108, 4, 15)]);
+    let most = u128::MAX >> 1;
+    assert_eq!(lowered(most), [load(0, 64, u64::MAX), load(64, 63, u64::MAX >> 1)]);
+    assert_eq!(lowered(0), []);
+    assert_eq!(lowered(u128::MAX), [set(Field::Xxreg0, u128::MAX, None)]);
+    assert_eq!(set(Field::Xxreg0, 1, None).lowered(), None);
+}
+
+#[test]
+fn an_action_that_cannot_be_said_survives() {
+    let nicira = |body: &[&[u8]]| {
+        let body = body.concat();
+        [&[0xff, 0xff, 0, u8::try_from(body.len() + 8).unwrap(), 0, 0, 0x23, 0x20][..], &body].concat()
+    };
+    let learn = |specs: &[u8]| nicira(&[&[0, 16], &[0; 22], specs]);
+    let reg1 = [0, 1, 0x02, 4, 0, 0];
+    for bytes in [
+        // A source field that nobody knows.
+        learn(&[0x10, 0x08, 0x7a, 0xaa, 0x02, 0x01, 0, 0]),
+        // Padding that could be shorter, and padding that is not zero.
+        learn(&[0; 16]),
+        learn(&[0, 0, 0, 0, 0, 0, 0, 1]),
+        // A constant above its width, a constant to output to, a spec of no bits, and a fourth kind of destination.
+        learn(&[&[0x20, 3, 0, 8][..], &reg1, &[0; 6]].concat()),
+        learn(&[&[0x30, 16, 0, 8][..], &[0; 4]].concat()),
+        learn(&[&[0x08, 0][..], &reg1, &reg1, &[0; 2]].concat()),
+        learn(&[&[0x18, 1][..], &reg1, &reg1, &[0; 2]].concat()),
+        // load of a value above its bits, beyond the field, and to a header of another length.
+        nicira(&[&[0, 7, 0, 3, 0, 1, 0, 4], &[0, 0, 0, 0, 0, 0, 0, 16]]),
+        nicira(&[&[0, 7, 7, 0xc1, 0, 1, 0, 4], &[0; 8]]),
+        nicira(&[&[0, 7, 0, 3, 0, 1, 0, 8], &[0; 8]]),
+        // resubmit to a port that is none, a property of controller2 that nobody knows.
+        nicira(&[&[0, 14, 0xff, 0x01, 4, 0, 0, 0]]),
+        nicira(&[&[0, 37, 0, 0, 0, 0, 0, 0], &[0, 99, 0, 8, 1, 2, 3, 4]]),
+        // Another's, and a subtype nobody knows.
+        vec![0xff, 0xff, 0, 8, 0x4f, 0x4e, 0x46, 0],
+        nicira(&[&[0x12, 0x34, 1, 2, 3, 4, 5, 6]]),
+    ] {
         let list = Action::decode_list(&mut Reader::new(&bytes)).unwrap();
         assert!(matches!(list[..], [Action::Unknown { kind: 0xffff, .. }]), "{list:?}");
         assert_eq!(encode(&list).unwrap(), bytes);
