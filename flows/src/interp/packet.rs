@@ -254,10 +254,33 @@ impl Packet {
         self
     }
 
-    /// Makes an IP packet a fragment: the first (which carries ports), or a later one (which does not).
+    /// Makes an IP packet a fragment: the first, or a later one, which has nothing but the IP header.
     #[must_use]
-    pub fn fragment(self, later: bool) -> Self {
+    pub fn fragment(mut self, later: bool) -> Self {
+        if later {
+            for field in Field::ALL.iter().filter(|f| TRANSPORT.contains(**f)) {
+                self.forget(*field);
+            }
+        }
         self.with(Field::IpFrag, if later { 3 } else { 1 })
+    }
+
+    /// The packet as a table lookup sees it: a fragment's ports count as zero, whether it carries them or
+    /// not (ovs-fields(7), "IPv4 and IPv6 fragments").
+    pub(crate) fn hide_ports(&mut self) {
+        let v6 = self.value(Field::EthType) == Some(ETH_IPV6.into());
+        let fields: &[Field] = match (self.value(Field::IpProto), v6) {
+            (Some(6), _) => &[Field::TcpSrc, Field::TcpDst],
+            (Some(17), _) => &[Field::UdpSrc, Field::UdpDst],
+            (Some(132), _) => &[Field::SctpSrc, Field::SctpDst],
+            (Some(1), false) => &[Field::Icmpv4Type, Field::Icmpv4Code],
+            (Some(58), true) => &[Field::Icmpv6Type, Field::Icmpv6Code],
+            _ => &[],
+        };
+        fields.iter().for_each(|field| self.put(*field, 0));
+        if self.value(Field::IpProto) == Some(6) && self.value(Field::TcpFlags).is_none() {
+            self.put(Field::TcpFlags, 0);
+        }
     }
 
     /// Sets a field that the packet then has.
@@ -385,6 +408,24 @@ impl Packet {
         FieldSet(self.present & HEADER.0).iter().filter_map(|f| Some((f, self.value(f)?)))
     }
 }
+
+/// What stands behind the IP header.
+const TRANSPORT: FieldSet = FieldSet::of(&[
+    Field::TcpSrc,
+    Field::TcpDst,
+    Field::TcpFlags,
+    Field::UdpSrc,
+    Field::UdpDst,
+    Field::SctpSrc,
+    Field::SctpDst,
+    Field::Icmpv4Type,
+    Field::Icmpv4Code,
+    Field::Icmpv6Type,
+    Field::Icmpv6Code,
+    Field::NdTarget,
+    Field::NdSll,
+    Field::NdTll,
+]);
 
 const HEADER: FieldSet = {
     let mut set = FieldSet(0);

@@ -15,20 +15,6 @@ pub const MAX_DEPTH: u32 = 64;
 /// How many table lookups a packet may cause (Open vSwitch's MAX_RESUBMITS).
 pub const MAX_RESUBMITS: u32 = MAX_DEPTH * MAX_DEPTH;
 
-/// IP fragment bits; a fragment's transport ports count as zero in every lookup (ovs-fields(7), "Fragments").
-const PORTS: [Field; 10] = [
-    Field::TcpSrc,
-    Field::TcpDst,
-    Field::UdpSrc,
-    Field::UdpDst,
-    Field::SctpSrc,
-    Field::SctpDst,
-    Field::Icmpv4Type,
-    Field::Icmpv4Code,
-    Field::Icmpv6Type,
-    Field::Icmpv6Code,
-];
-
 struct Exec<'a> {
     pipeline: &'a Pipeline,
     packet: Packet,
@@ -115,11 +101,7 @@ impl Exec<'_> {
                 seen.put(Field::InPortOxm, port.0.into());
             }
             if fragment {
-                for field in PORTS {
-                    if seen.value(field).is_some() {
-                        seen.put(field, 0);
-                    }
-                }
+                seen.hide_ports();
             }
             root.find(&seen, &mut hits);
         }
@@ -153,7 +135,7 @@ impl Exec<'_> {
                 _ => {}
             }
         }
-        if rest == Then::StopHere || self.exit {
+        if rest == Then::StopHere || self.exit || self.too_deep {
             return;
         }
         if flow.instructions.contains(&Instruction::ClearActions) {
@@ -318,11 +300,12 @@ impl Exec<'_> {
         // Open vSwitch does every set and move, in the order in which they were written.
         list.extend(set.iter().filter(|a| is_set(a)).cloned());
         list.extend(last(|a| matches!(a, Action::SetQueue(_))));
-        list.extend(
-            last(|a| matches!(a, Action::Group(_)))
-                .or_else(|| last(|a| matches!(a, Action::Output { .. })))
-                .or_else(|| last(|a| matches!(a, Action::Resubmit { .. }))),
-        );
+        let way_out = last(|a| matches!(a, Action::Group(_)))
+            .or_else(|| last(|a| matches!(a, Action::Output { .. })))
+            .or_else(|| last(|a| matches!(a, Action::Resubmit { .. })));
+        // Without a way out nothing of it is done, not even what would tell the controller.
+        let Some(way_out) = way_out else { return };
+        list.push(way_out);
         self.actions(&list);
     }
 }

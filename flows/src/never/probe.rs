@@ -137,17 +137,10 @@ fn transports(values: &Values, v6: bool) -> Vec<(u128, Vec<Choice>)> {
     // Neighbour discovery has a family of its own.
     let kinds = kinds.iter().copied().filter(|k| !(v6 && (*k == 135 || *k == 136)));
     let messages = Choice::between(kinds.map(|k| vec![(kind, k), (code, 0)]).collect());
-    // Fragments have no ports that a flow sees, so one kind is enough: UDP's, without any.
-    let fragment = vec![(Field::IpFrag, 3), (Field::UdpSrc, 0), (Field::UdpDst, 0)];
-    let tcp_fragment = vec![(Field::IpFrag, 3), (Field::TcpSrc, 0), (Field::TcpDst, 0), (Field::TcpFlags, 0)];
-    let mut all = vec![
-        (6, tcp),
-        (17, udp),
-        (132, sctp),
-        (icmp, vec![messages]),
-        (17, vec![Choice::between(vec![fragment])]),
-        (6, vec![Choice::between(vec![tcp_fragment])]),
-    ];
+    // A later fragment has no ports.
+    let fragment = || vec![Choice::of(Field::IpFrag, [3])];
+    let mut all =
+        vec![(6, tcp), (17, udp), (132, sctp), (icmp, vec![messages]), (17, fragment()), (6, fragment())];
     let with_fields = [1, 6, 17, 58, 132];
     let plain = values.ip_protos.iter().copied().filter(|p| !with_fields.contains(p));
     all.extend(plain.map(|p| (p, Vec::new())));
