@@ -17,6 +17,7 @@ pub mod layout;
 mod origin;
 mod policy;
 mod program;
+mod raw;
 mod returns;
 mod site;
 mod wire;
@@ -58,6 +59,7 @@ pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap) -> Program {
     } else {
         wire::compile_links(&mut out, file, bridge, ports);
     }
+    raw::compile(&mut out, file, bridge, ports);
     out.finish()
 }
 

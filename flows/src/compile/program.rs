@@ -89,6 +89,12 @@ impl<'a> Builder<'a> {
         self.flow(table, priority, matches, Vec::new(), Asked::drop(kind, reason, detail));
     }
 
+    /// A flow as somebody wrote it. Several may share a cookie; the first gives it its origin.
+    pub(super) fn verbatim(&mut self, flow: Flow, origin: Origin) {
+        self.program.origins.entry(flow.cookie).or_insert(origin);
+        self.program.flows.push(flow);
+    }
+
     pub(super) fn finish(self) -> Program {
         self.program
     }
