@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use flows::network::NetworkFile;
 use nix::sys::signal::Signal;
 use portcullis::api_client::{ApiAddress, fetch};
-use portcullis::lab::{Lab, LabOptions, Spawned};
+use portcullis::lab::{HOST, Lab, LabOptions, Spawned};
 use portcullis::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
 use serde_json::Value;
 
@@ -201,5 +201,5 @@ fn spawn(lab: &Lab, path: &Path) -> Spawned {
     let api = format!("unix:{}", lab.rundir().join("api.sock").display());
     let words =
         [&*binary.to_string_lossy(), "run", &*path.to_string_lossy(), "--metrics", &*api].map(str::to_owned);
-    lab.spawn("host", &words.each_ref().map(String::as_str)).expect("the controller")
+    lab.spawn(HOST, &words.each_ref().map(String::as_str)).expect("the controller")
 }
