@@ -52,7 +52,7 @@ pub(super) fn decode(kind: u16, r: &mut Reader<'_>) -> Result<Option<Action>, De
     Ok(Some(action))
 }
 
-/// Appends the body of a standard action.
+/// Appends the body of `set_field`.
 pub(super) fn set_field_body(oxm: &Oxm, w: &mut Writer) -> Result<(), EncodeError> {
     // Type and length, which stand before, are part of what is padded.
     let start = w.len() - 4;
