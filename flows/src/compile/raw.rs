@@ -1,6 +1,7 @@
 //! Raw lines of the file, installed verbatim: cookies, priorities and tables as written.
 
-use ofproto::PortNo;
+use ofproto::instruction::Instruction;
+use ofproto::{PortNo, Reader, Writer};
 
 use super::PortMap;
 use super::origin::{Origin, OriginKind};
@@ -24,7 +25,8 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, p
     let Some(bridge) = file.bridge(bridge) else { return };
     for raw in &bridge.flows {
         match parse_flow(&raw.line, ports) {
-            Ok(flow) => {
+            Ok(mut flow) => {
+                flow.instructions = as_switched(flow.instructions);
                 let origin = Origin {
                     kind: OriginKind::Raw,
                     rule: OriginKind::Raw.label().to_owned(),
@@ -39,5 +41,29 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, p
                 }
             }
         }
+    }
+}
+
+/// The instructions as a switch gives them back: OpenFlow 1.3 has several spellings for one action, and no
+/// spelling of its own for some (a masked `set_field`). What differed from that would be changed for ever.
+fn as_switched(instructions: Vec<Instruction>) -> Vec<Instruction> {
+    let mut w = Writer::new();
+    match Instruction::encode_list(&instructions, &mut w) {
+        Ok(()) => Instruction::decode_list(&mut Reader::new(w.as_slice())).unwrap_or(instructions),
+        // Left as it is, for the session to say so.
+        Err(_) => instructions,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_masked_set_field_is_what_the_switch_makes_of_it() {
+        let parse = |line| parse_flow(line, &PortMap::new()).unwrap().instructions;
+        let written = parse("actions=set_field:0x5/0xf->reg0");
+        assert_ne!(written, as_switched(written.clone()));
+        assert_eq!(as_switched(written), parse("actions=load:0x5->NXM_NX_REG0[0..3]"));
     }
 }
