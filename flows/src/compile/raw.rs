@@ -57,13 +57,15 @@ fn as_switched(instructions: Vec<Instruction>) -> Vec<Instruction> {
 
 #[cfg(test)]
 mod tests {
+    use ofproto::action::Action;
+    use ofproto::oxm::{Field, Oxm};
+
     use super::*;
 
     #[test]
     fn a_masked_set_field_is_what_the_switch_makes_of_it() {
-        let parse = |line| parse_flow(line, &PortMap::new()).unwrap().instructions;
-        let written = parse("actions=set_field:0x5/0xf->reg0");
-        assert_ne!(written, as_switched(written.clone()));
-        assert_eq!(as_switched(written), parse("actions=load:0x5->NXM_NX_REG0[0..3]"));
+        let masked = Action::SetField(Oxm::Known { field: Field::Reg0, value: 0x5, mask: Some(0xf) });
+        let loaded = parse_flow("actions=load:0x5->NXM_NX_REG0[0..3]", &PortMap::new()).unwrap();
+        assert_eq!(as_switched(vec![Instruction::ApplyActions(vec![masked])]), loaded.instructions);
     }
 }
