@@ -39,12 +39,12 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Hexadecimal bytes, two digits each, with a dot before any of them: `01.02`.
+    /// Hexadecimal bytes, two digits each, with dots before any of them: `01.02`.
     pub(super) fn hex_bytes(&self, text: &str) -> Result<Vec<u8>, SyntaxError> {
         let mut bytes = Vec::new();
         let mut left = text;
         while !left.is_empty() {
-            left = left.strip_prefix('.').unwrap_or(left);
+            left = left.trim_start_matches('.');
             let Some((pair, after)) = left.split_at_checked(2) else { break };
             // No sign: from_str_radix would take one.
             match u8::from_str_radix(pair, 16).ok().filter(|_| pair.bytes().all(|b| b.is_ascii_hexdigit())) {

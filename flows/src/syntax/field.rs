@@ -7,6 +7,12 @@ use super::token;
 
 /// The field of a plain name such as `nw_src`.
 pub(super) fn by_name(name: &str) -> Option<Field> {
+    // `ovs-ofctl` prints two names that it does not read.
+    let name = match name {
+        "gtpu_flags" => "tun_gtpu_flags",
+        "gtpu_msgtype" => "tun_gtpu_msgtype",
+        name => name,
+    };
     Field::ALL.iter().copied().find(|f| f.info().name == name || f.info().extra == Some(name))
 }
 
@@ -26,8 +32,8 @@ pub(super) fn parse_subfield(word: &str) -> Result<Subfield, String> {
         ));
     };
     let Some(field) = by_any_name(name) else { return Err(format!("unknown field {name:?}")) };
-    let Some(Some((first, last))) = bits else { return Ok(whole(field)) };
-    let width = width(field);
+    let Some(Some((first, last))) = bits else { return Ok(Subfield::whole(field)) };
+    let width = Subfield::width(field);
     if first > last {
         return Err(format!("{word:?}: the first bit, {first}, is behind the last, {last}"));
     }
@@ -37,24 +43,15 @@ pub(super) fn parse_subfield(word: &str) -> Result<Subfield, String> {
     Ok(Subfield { field, ofs: first, n_bits: last - first + 1 })
 }
 
-/// How many bits of a field actions can name. A VLAN id is 12 bits there: OFPVID_PRESENT cannot be moved.
-fn width(field: Field) -> u16 {
-    match field {
-        Field::VlanVid => 12,
-        Field::TunFlags => 1,
-        field => u16::from(field.info().bits),
-    }
-}
-
-/// All bits of a field that actions can name.
-pub(super) fn whole(field: Field) -> Subfield {
-    Subfield { field, ofs: 0, n_bits: width(field) }
+/// Whether the field's header begins with an experimenter's id: most actions have no room for it.
+pub(super) fn is_long(field: Field) -> bool {
+    matches!(field.info().nxm, Some((0xffff, _)))
 }
 
 /// Writes a subfield as `ovs-ofctl` does.
 pub(super) fn print_subfield(s: Subfield) -> String {
     let name = header_names(s.field).first().copied().unwrap_or_else(|| s.field.info().name);
-    if s == whole(s.field) {
+    if s == Subfield::whole(s.field) {
         format!("{name}[]")
     } else if s.n_bits == 1 {
         format!("{name}[{}]", s.ofs)
@@ -166,6 +163,25 @@ const fn header_names(field: Field) -> &'static [&'static str] {
         Field::Xxreg1 => &["NXM_NX_XXREG1"],
         Field::Xxreg2 => &["NXM_NX_XXREG2"],
         Field::Xxreg3 => &["NXM_NX_XXREG3"],
+        Field::TunErspanVer => &["NXOXM_ET_ERSPAN_VER"],
+        Field::TunErspanIdx => &["NXOXM_ET_ERSPAN_IDX"],
+        Field::TunErspanDir => &["NXOXM_ET_ERSPAN_DIR"],
+        Field::TunErspanHwid => &["NXOXM_ET_ERSPAN_HWID"],
+        Field::TunGtpuFlags => &["NXOXM_ET_GTPU_FLAGS"],
+        Field::TunGtpuMsgtype => &["NXOXM_ET_GTPU_MSGTYPE"],
+        Field::NdReserved => &["ERICOXM_OF_ICMPV6_ND_RESERVED"],
+        Field::NdOptionsType => &["ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE"],
+        Field::NshFlags => &["NXOXM_NSH_FLAGS"],
+        Field::NshTtl => &["NXOXM_NSH_TTL"],
+        Field::NshMdtype => &["NXOXM_NSH_MDTYPE"],
+        Field::NshNp => &["NXOXM_NSH_NP"],
+        Field::NshSpi => &["NXOXM_NSH_SPI"],
+        Field::NshSi => &["NXOXM_NSH_SI"],
+        Field::NshC1 => &["NXOXM_NSH_C1"],
+        Field::NshC2 => &["NXOXM_NSH_C2"],
+        Field::NshC3 => &["NXOXM_NSH_C3"],
+        Field::NshC4 => &["NXOXM_NSH_C4"],
+        Field::PacketType => &["OXM_OF_PACKET_TYPE"],
         // `Field` may grow: a new one has only its plain name until it is entered here.
         _ => &[],
     }

@@ -14,6 +14,7 @@ pub(super) const RARP: u128 = 0x8035;
 pub(super) const IPV6: u128 = 0x86dd;
 pub(super) const MPLS: u128 = 0x8847;
 pub(super) const MPLS_MULTICAST: u128 = 0x8848;
+const NSH: u128 = 0x894f;
 
 pub(super) const ICMP: u128 = 1;
 pub(super) const TCP: u128 = 6;
@@ -231,7 +232,11 @@ impl Fields {
             ArpTha if self.is_arp() => Some(ArpTha),
             ArpSha => solicit.then_some(NdSll),
             ArpTha => advert.then_some(NdTll),
-            NdTarget => (solicit || advert).then_some(place),
+            NdTarget | NdReserved => (solicit || advert).then_some(place),
+            NdOptionsType => (solicit || advert).then_some(place),
+            NshFlags | NshTtl | NshMdtype | NshNp | NshSpi | NshSi | NshC1 | NshC2 | NshC3 | NshC4 => {
+                (eth_type == Some(NSH)).then_some(place)
+            }
             MplsLabel | MplsTc | MplsBos | MplsTtl => self.is_mpls().then_some(place),
             place => Some(place),
         }

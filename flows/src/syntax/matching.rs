@@ -64,6 +64,7 @@ impl<'a> MatchReader<'a> {
         }
         match pair.key {
             "eth" => Ok(true),
+            "packet_type" => packet_type(cx, pair).map(|()| true),
             "dl_vlan" => self.vlan_id(cx, pair).map(|()| true),
             name => match field::by_name(name) {
                 Some(field) => self.field(cx, field, pair).map(|()| true),
@@ -149,6 +150,10 @@ impl<'a> MatchReader<'a> {
         }
         for (place, bits) in fields.iter() {
             let Some(field) = fields.meaning(place) else {
+                // The one kind of field that is refused rather than left out.
+                if place.info().name.starts_with("nsh_") {
+                    return Err(self.problem(cx, place, "needs dl_type=0x894f beside it"));
+                }
                 warnings.push(self.not_matched(cx, place));
                 continue;
             };
@@ -192,8 +197,23 @@ fn wanted(place: Field) -> &'static str {
         Field::MplsLabel | Field::MplsTc | Field::MplsBos | Field::MplsTtl => "it needs mpls",
         Field::ArpSha | Field::ArpTha => "it needs arp, or icmp6 with icmp_type=135 or 136",
         Field::NdTarget => "it needs icmp6 with icmp_type=135 or 136",
-        _ => "it needs ip or ipv6",
+        Field::NdReserved | Field::NdOptionsType => "it needs icmp6 with icmp_type=135 or 136",
+        Field::IpProto | Field::IpDscpShifted | Field::IpEcn | Field::IpTtl | Field::IpFrag => {
+            "it needs ip or ipv6"
+        }
+        _ => "its prerequisites are missing",
     }
+}
+
+/// Only Ethernet, which is what every flow matches anyway.
+fn packet_type<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<(), SyntaxError> {
+    let text = required(cx, pair)?;
+    if cx.value(Field::PacketType, text)?.value == 0 {
+        return Ok(());
+    }
+    Err(cx
+        .error(SyntaxErrorKind::Unsupported, text, format!("packet type {text} is not supported"))
+        .help("flows match Ethernet frames: packet_type=(0,0), or nothing"))
 }
 
 fn required<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<&'a str, SyntaxError> {

@@ -16,6 +16,8 @@ mod matching;
 mod names;
 mod print;
 mod set;
+#[cfg(test)]
+mod tests;
 mod token;
 mod value;
 

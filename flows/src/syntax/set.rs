@@ -9,7 +9,6 @@ use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field::{self, ones};
 use super::token::{self, Pair};
-use crate::model::Masked;
 
 /// OFPR_ reasons, as they are written.
 pub(super) const REASONS: [&str; 6] =
@@ -42,8 +41,24 @@ pub(super) fn load<'a>(
         let message = format!("{from:?} does not fit into {} bits", dst.n_bits);
         return Err(cx.error(SyntaxErrorKind::Value, from, message));
     }
-    loads(dst.field, Masked { value: number << dst.ofs, mask: ones(dst.n_bits) << dst.ofs }, actions);
-    Ok(())
+    if field::is_long(dst.field) {
+        let (value, mask) = (number << dst.ofs, dst.mask());
+        let mask = Some(mask).filter(|mask| *mask != dst.field.info().exact());
+        actions.push(Action::RegLoad2(Oxm::Known { field: dst.field, value, mask }));
+        return Ok(());
+    }
+    let mut part = Subfield { n_bits: dst.n_bits.min(64), ..dst };
+    let mut left = number;
+    loop {
+        let value = u64::try_from(left & ones(part.n_bits)).unwrap_or(u64::MAX);
+        actions.push(Action::Load { dst: part, value });
+        let done = part.ofs + part.n_bits - dst.ofs;
+        if done >= dst.n_bits {
+            return Ok(());
+        }
+        left >>= part.n_bits;
+        part = Subfield { field: dst.field, ofs: dst.ofs + done, n_bits: (dst.n_bits - done).min(64) };
+    }
 }
 
 /// `set_field:VALUE[/MASK]->FIELD`. OpenFlow 1.3 has no mask there: Open vSwitch loads each run of bits then.
@@ -74,32 +89,12 @@ pub(super) fn set_field<'a>(
         let message = format!("{from:?} is not a valid value for {to}");
         return Err(cx.error(SyntaxErrorKind::Value, from, message).help(help));
     }
-    if bits.mask == field.info().exact() {
-        actions.push(Action::SetField(Oxm::Known { field, value: bits.value, mask: None }));
-    } else {
-        loads(field, bits, actions);
+    let action = Action::SetField(Oxm::Known { field, value: bits.value, mask: Some(bits.mask) });
+    match action.lowered() {
+        Some(lowered) => actions.extend(lowered),
+        None => actions.push(action),
     }
     Ok(())
-}
-
-/// One action for each run of bits, none longer than 64.
-fn loads(field: Field, bits: Masked, actions: &mut Vec<Action>) {
-    let mut ofs = 0_u32;
-    loop {
-        let left = bits.mask.checked_shr(ofs).unwrap_or(0);
-        if left == 0 {
-            return;
-        }
-        ofs += left.trailing_zeros();
-        let run = (bits.mask >> ofs).trailing_ones().min(64);
-        let value = bits.value >> ofs & u128::from(u64::MAX) & ones(u16::try_from(run).unwrap_or(64));
-        let (low, n_bits) = (u16::try_from(ofs).unwrap_or(0), u16::try_from(run).unwrap_or(64));
-        actions.push(Action::Load {
-            dst: Subfield { field, ofs: low, n_bits },
-            value: u64::try_from(value).unwrap_or(u64::MAX),
-        });
-        ofs += run;
-    }
 }
 
 /// The bytes of a note, filled up with zeros as the wire form does: eight bytes an action header, less two.
@@ -174,6 +169,11 @@ fn is_read_only(field: Field) -> bool {
             | CtTpSrc
             | CtTpDst
             | ConjId
+            | PacketType
+            | TunGtpuFlags
+            | TunGtpuMsgtype
+            | NshNp
+            | NshMdtype
             | DpHash
             | RecircId
             | ActsetOutput

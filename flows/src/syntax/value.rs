@@ -58,6 +58,7 @@ pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Maske
         Format::TcpFlags | Format::CtState | Format::TunFlags => flags(text, flag_names(info.format)),
         Format::PacketType => packet_type(text),
         Format::OfpPort => return port(field, text, names),
+        Format::PacketType => packet_type(text),
     };
     let Some((value, mask)) = found else {
         return Err(bad(format!("{text:?} is not a valid value for {}", info.name)));
@@ -96,6 +97,7 @@ pub(super) fn example(field: Field) -> &'static str {
         Format::TcpFlags => "flags such as +syn-ack, syn|ack or 0x2/0x12",
         Format::CtState => "states such as +trk+est",
         Format::TunFlags => "flags such as +oam",
+        Format::PacketType => "(NAMESPACE,TYPE), such as (0,0) for Ethernet",
     }
 }
 
@@ -137,6 +139,13 @@ fn ip(text: &str, parse: fn(&str) -> Option<u128>, bits: u32) -> Option<(u128, O
 fn prefix_mask(length: u32, bits: u32) -> u128 {
     let all = if bits == 128 { u128::MAX } else { (1 << bits) - 1 };
     all & !(all.checked_shr(length).unwrap_or(0))
+}
+
+/// `(1,0x800)`.
+fn packet_type(text: &str) -> Option<(u128, Option<u128>)> {
+    let (namespace, kind) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
+    let half = |text: &str| token::integer(text.trim()).filter(|n| *n <= 0xffff);
+    Some((half(namespace)? << 16 | half(kind)?, None))
 }
 
 fn fragment(text: &str) -> Option<(u128, Option<u128>)> {
@@ -200,6 +209,7 @@ pub(super) fn print(field: Field, bits: Masked, names: &dyn Names) -> String {
         Format::Ipv4 | Format::Ipv6 => address(info.format, u32::from(info.bits), bits),
         Format::PacketType => format!("({},{})", bits.value >> 16, hex(bits.value & 0xffff)),
         Format::OfpPort => print_port(port_number(field, bits.value), names),
+        Format::PacketType => format!("({},{})", bits.value >> 16, hex(bits.value & 0xffff)),
         Format::Frag => print_fragment(bits).map_or_else(|| masked(&hex), str::to_owned),
         Format::TcpFlags | Format::CtState | Format::TunFlags => print_flags(field, bits),
     }

@@ -2,12 +2,12 @@
 
 use ofproto::PortNo;
 use ofproto::action::{
-    Action, LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, ToController,
+    Action, LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Subfield, ToController,
 };
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Oxm;
 
-use super::super::field::{print_subfield, whole};
+use super::super::field::print_subfield;
 use super::super::flow::DEFAULT_PRIORITY;
 use super::super::names::{Names, print_port};
 use super::super::set::REASONS;
@@ -71,7 +71,7 @@ fn action(action: &Action, names: &dyn Names) -> String {
         Action::Group(group) => format!("group:{}", group.0),
         Action::SetNwTtl(ttl) => format!("mod_nw_ttl:{ttl}"),
         Action::DecNwTtl => "dec_ttl".to_owned(),
-        Action::SetField(oxm) => set_field(oxm, names),
+        Action::SetField(oxm) | Action::RegLoad2(oxm) => set_field(oxm, names),
         Action::PushPbb(kind) => format!("push_pbb:{kind:#06x}"),
         Action::PopPbb => "pop_pbb".to_owned(),
         Action::Resubmit { port, table: None } => {
@@ -199,7 +199,7 @@ fn learn_spec(spec: &LearnSpec, names: &dyn Names) -> String {
         LearnSpec::Match { dst, src: LearnSrc::Field(src) } => {
             format!("{}={}", print_subfield(*dst), print_subfield(*src))
         }
-        LearnSpec::Match { dst, src: LearnSrc::Immediate(number) } if *dst == whole(dst.field) => {
+        LearnSpec::Match { dst, src: LearnSrc::Immediate(number) } if *dst == Subfield::whole(dst.field) => {
             let text = value::print(dst.field, Masked::exact(dst.field, *number), names);
             format!("{}={text}", dst.field.info().name)
         }

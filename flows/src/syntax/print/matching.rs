@@ -24,14 +24,21 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     for field in [CtNwSrc, CtIpv6Src, CtNwDst, CtIpv6Dst, CtNwProto, CtTpSrc, CtTpDst] {
         out.field(field, field.info().name);
     }
+    out.field(PacketType, "packet_type");
     let short = fields.eth_type().and_then(|eth_type| shorthand(eth_type, fields.protocol()));
     out.parts.extend(short.map(|(name, _)| name.to_owned()));
     for register in REGISTERS {
         out.field(register, register.info().name);
     }
-    for field in [TunId, TunSrc, TunDst, TunIpv6Src, TunIpv6Dst, TunGbpId, TunGbpFlags, TunFlags] {
+    for field in [TunId, TunSrc, TunDst, TunIpv6Src, TunIpv6Dst, TunGbpId, TunGbpFlags] {
         out.field(field, field.info().name);
     }
+    for field in [TunErspanVer, TunErspanIdx, TunErspanDir, TunErspanHwid] {
+        out.field(field, field.info().name);
+    }
+    out.field(TunGtpuFlags, "gtpu_flags");
+    out.field(TunGtpuMsgtype, "gtpu_msgtype");
+    out.field(TunFlags, "tun_flags");
     out.field(Metadata, "metadata");
     out.field(InPortOxm, "in_port");
     out.vlan();
@@ -65,6 +72,9 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     out.field(MplsTc, "mpls_tc");
     out.field(MplsTtl, "mpls_ttl");
     out.field(MplsBos, "mpls_bos");
+    for field in [NshFlags, NshTtl, NshMdtype, NshNp, NshSpi, NshSi, NshC1, NshC2, NshC3, NshC4] {
+        out.field(field, field.info().name);
+    }
     out.field(IpFrag, "nw_frag");
     let icmp6 = fields.eth_type() == Some(IPV6) && fields.protocol() == Some(ICMP6);
     if icmp6 || fields.eth_type() == Some(IPV4) && fields.protocol() == Some(ICMP) {
@@ -78,6 +88,8 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
         out.field(NdTarget, "nd_target");
         out.field(ArpSha, "nd_sll");
         out.field(ArpTha, "nd_tll");
+        out.field(NdReserved, "nd_reserved");
+        out.field(NdOptionsType, "nd_options_type");
     }
     out.field(TcpFlags, "tcp_flags");
     if matches.has_unknown() {
