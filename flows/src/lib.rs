@@ -9,6 +9,7 @@ pub mod diff;
 pub mod finding;
 pub mod interp;
 pub mod learned;
+pub mod lint;
 pub mod model;
 pub mod network;
 pub mod never;

@@ -1,0 +1,116 @@
+//! Flows of one table and priority that a packet can match both of, and that do different things: which one wins
+//! is undefined (OpenFlow 1.3.5 §6.4, OFPFF_CHECK_OVERLAP).
+
+use std::collections::{BTreeMap, HashMap};
+
+use ofproto::oxm::Field;
+
+use crate::model::Flow;
+
+/// No more pairs than this are returned.
+pub const MAX_OVERLAPS: usize = 10_000;
+
+/// Two sets of flows whose product is no larger are compared flow by flow.
+const FEW: usize = 64;
+
+/// The fields by which flows are told apart before they are compared.
+const FIELDS: [Field; 12] = [
+    Field::InPortOxm,
+    Field::EthType,
+    Field::IpProto,
+    Field::Reg0,
+    Field::Reg1,
+    Field::Ipv4Dst,
+    Field::Ipv4Src,
+    Field::Ipv6Dst,
+    Field::Ipv6Src,
+    Field::ArpTpa,
+    Field::TcpDst,
+    Field::UdpDst,
+];
+
+/// The pairs of flows, by their places, that have one table and priority, that some packet matches both of, and that
+/// do different things; in order, and at most [`MAX_OVERLAPS`].
+pub fn overlaps(flows: &[Flow]) -> Vec<(usize, usize)> {
+    let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (n, flow) in flows.iter().enumerate() {
+        groups.entry((flow.table, flow.priority)).or_default().push(n);
+    }
+    let mut search = Search { flows, found: Vec::new() };
+    for group in groups.values() {
+        search.within(group, &FIELDS);
+    }
+    search.found.sort_unstable();
+    search.found
+}
+
+struct Search<'a> {
+    flows: &'a [Flow],
+    found: Vec<(usize, usize)>,
+}
+
+impl Search<'_> {
+    /// Pairs inside one set.
+    fn within(&mut self, set: &[usize], fields: &[Field]) {
+        let Some((field, rest)) = fields.split_first().filter(|_| set.len() * set.len() > FEW) else {
+            for (n, a) in set.iter().enumerate() {
+                set.iter().skip(n + 1).for_each(|b| self.compare(*a, *b));
+            }
+            return;
+        };
+        let (by_value, others) = self.split(set, *field);
+        for same in by_value.values() {
+            self.within(same, rest);
+            self.between(same, &others, rest);
+        }
+        self.within(&others, rest);
+    }
+
+    /// Pairs of one flow of each set.
+    fn between(&mut self, a: &[usize], b: &[usize], fields: &[Field]) {
+        if a.is_empty() || b.is_empty() {
+            return;
+        }
+        let Some((field, rest)) = fields.split_first().filter(|_| a.len() * b.len() > FEW) else {
+            for a in a {
+                b.iter().for_each(|b| self.compare(*a, *b));
+            }
+            return;
+        };
+        let (a_by_value, a_others) = self.split(a, *field);
+        let (b_by_value, b_others) = self.split(b, *field);
+        for (value, a) in &a_by_value {
+            if let Some(b) = b_by_value.get(value) {
+                self.between(a, b, rest);
+            }
+            self.between(a, &b_others, rest);
+        }
+        for b in b_by_value.values() {
+            self.between(&a_others, b, rest);
+        }
+        self.between(&a_others, &b_others, rest);
+    }
+
+    /// Those that match the field exactly, by value, and all others.
+    fn split(&self, set: &[usize], field: Field) -> (HashMap<u128, Vec<usize>>, Vec<usize>) {
+        let mut by_value: HashMap<u128, Vec<usize>> = HashMap::new();
+        let mut others = Vec::new();
+        for &n in set {
+            match self.flows.get(n).and_then(|flow| flow.matches.exact(field)) {
+                Some(value) => by_value.entry(value).or_default().push(n),
+                None => others.push(n),
+            }
+        }
+        (by_value, others)
+    }
+
+    fn compare(&mut self, a: usize, b: usize) {
+        let (Some(x), Some(y)) = (self.flows.get(a), self.flows.get(b)) else { return };
+        if self.found.len() < MAX_OVERLAPS
+            && x.instructions != y.instructions
+            && x.matches.overlaps(&y.matches)
+        {
+            self.found.push((a.min(b), a.max(b)));
+        }
+    }
+}
