@@ -13,6 +13,8 @@ mod notice;
 mod plan;
 mod ports;
 mod read;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use compiled::Compiled;

@@ -1,0 +1,158 @@
+//! Ports that come and go, and another file.
+
+use std::time::Duration;
+
+use flows::Flow;
+use ofproto::TableId;
+use ofproto::message::{FlowModCommand, Message, PortStatusReason};
+
+use super::drift::learned;
+use super::{FILE, Rig, commands, flow_mod, foreign, is_read, stats};
+use crate::bridge::Notice;
+
+const MESH: [&str; 2] = ["nm-privacy", "to-privacy"];
+const VMBR0: [&str; 4] = ["veth100", "veth102", "warp0", "from-privacy"];
+
+/// The file without its rule for VPN clients.
+fn without_vpn() -> String {
+    let from = FILE.find("[[allow]]\nname = \"vpn-clients\"").unwrap();
+    let to = FILE.find("[[allow]]\nname = \"op-dbus-api\"").unwrap();
+    format!("{}{}", &FILE[..from], &FILE[to..])
+}
+
+#[test]
+fn a_port_that_the_file_does_not_name_changes_nothing() {
+    let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+    rig.tell_port(PortStatusReason::Add, 9, "tap17");
+    rig.tell_port(PortStatusReason::Modify, 1, "nm-privacy");
+    rig.tell_port(PortStatusReason::Delete, 9, "tap17");
+    rig.millis(1_000);
+    assert_eq!(rig.received(), []);
+    assert!(rig.bridge.status().settled);
+}
+
+#[test]
+fn a_port_that_returns_with_another_number_is_followed() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    let before = rig.desired();
+    rig.tell_port(PortStatusReason::Delete, 3, "warp0");
+    assert!(rig.notices.iter().any(|n| matches!(n, Notice::Missing(p) if p.contains("warp0"))));
+    assert_eq!(rig.bridge.status().missing_ports, ["warp0"]);
+    let sent = rig.received();
+    assert!(is_read(&sent), "at once");
+    rig.round(&sent, before.clone());
+    let gone = rig.desired();
+    rig.tell_port(PortStatusReason::Add, 77, "warp0");
+    // The read that follows the first commit already sees what is desired now.
+    let sent = rig.received();
+    let changes = rig.round(&sent, gone);
+    assert!(changes.iter().all(|m| !format!("{m:?}").contains("PortNo(3)")));
+    assert!(changes.iter().any(|m| format!("{m:?}").contains("PortNo(77)")));
+    assert_eq!(rig.bridge.status().missing_ports, Vec::<String>::new());
+    assert_eq!(rig.drift_noted(), 0, "no foreign hand was in it");
+    assert_ne!(before.len(), 0);
+}
+
+#[test]
+fn the_same_file_again_changes_nothing() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    rig.reload(FILE);
+    rig.millis(1_000);
+    assert_eq!(rig.received(), []);
+    assert!(rig.bridge.status().settled);
+}
+
+#[test]
+fn another_file_changes_only_what_differs_and_is_no_drift() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    let before = rig.desired();
+    rig.reload(&without_vpn());
+    let after = rig.desired();
+    let differ = before.iter().filter(|f| !after.contains(f)).count()
+        + after.iter().filter(|f| !before.contains(f)).count();
+    let sent = rig.received();
+    let changes = rig.round(&sent, before);
+    let strict = changes.iter().filter(|m| flow_mod(m).command != FlowModCommand::Delete).count();
+    assert!(differ > 0 && strict <= differ, "{strict} changes for {differ} differences");
+    assert_eq!(rig.bridge.status().drift_repaired, 0);
+}
+
+#[test]
+fn drift_is_told_from_what_another_file_changes() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    let mut flows = rig.desired();
+    flows.push(stats(&foreign()));
+    rig.reload(&without_vpn());
+    let sent = rig.received();
+    let changes = rig.round(&sent, flows);
+    assert!(changes.len() > 1);
+    assert_eq!(rig.bridge.status().drift_repaired, 1);
+}
+
+#[test]
+fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    let before = rig.desired();
+    let taught: Flow = {
+        let mut flow = learned(&rig);
+        let vpn =
+            rig.bridge.compiled.program.origins.iter().find(|(_, o)| o.rule == "vpn-clients").unwrap().0;
+        flow.cookie = *vpn;
+        flow
+    };
+    rig.reload(&without_vpn());
+    let sent = rig.received();
+    let changes = rig.round(&sent, before);
+    // By its cookie, in the same bundle: also what was learned since the read.
+    let by_cookie = |changes: &[Message]| {
+        changes.iter().map(flow_mod).any(|m| {
+            m.command == FlowModCommand::Delete
+                && (m.table_id, m.cookie, m.cookie_mask) == (TableId(1), taught.cookie, u64::MAX)
+        })
+    };
+    assert!(by_cookie(&changes));
+
+    // An upcall under way taught it once more.
+    let mut leftover = rig.desired();
+    leftover.push(stats(&taught));
+    let desired = rig.desired();
+    let sent = rig.received();
+    rig.answer_read(&sent, desired.clone(), &[]);
+    assert!(!rig.bridge.status().settled, "a moment ago it may still have been taught");
+    for _ in 0..3 {
+        let (after, sent) = rig.until_sent(Duration::from_secs(2)).unwrap();
+        assert!(after <= Duration::from_secs(1));
+        assert!(by_cookie(&rig.round(&sent, leftover.clone())));
+        let sent = rig.received();
+        rig.answer_read(&sent, desired.clone(), &[]);
+    }
+    let (after, sent) = rig.until_sent(Duration::from_secs(2)).unwrap();
+    assert!(after <= Duration::from_secs(1));
+    rig.answer_read(&sent, desired.clone(), &[]);
+    assert!(rig.bridge.status().settled);
+    assert_eq!(rig.bridge.status().drift_repaired, 0, "nobody's fault");
+    let (after, _) = rig.until_sent(Duration::from_secs(6)).unwrap();
+    assert_eq!(after, Duration::from_secs(5), "back to the usual pace");
+}
+
+#[test]
+fn a_bridge_that_the_file_no_longer_names_is_left_as_it_is() {
+    let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+    rig.reload("[network.n]\nbridge = \"br9\"\nsubnets = [\"10.9.0.0/24\"]\n");
+    rig.tell(ofproto::message::monitor::MonitorEvent::Added, &foreign());
+    rig.pass(Duration::from_secs(30));
+    assert_eq!(rig.received(), []);
+    assert!(!rig.bridge.is_named());
+}
+
+#[test]
+fn a_bridge_that_the_file_names_from_now_on_is_kept() {
+    let mut rig =
+        Rig::connect("[network.n]\nbridge = \"br9\"\nsubnets = [\"10.9.0.0/24\"]\n", "mesh-privacy", &MESH);
+    assert_eq!(rig.received(), []);
+    rig.reload(FILE);
+    let sent = rig.received();
+    assert!(is_read(&sent[1..]), "the monitor, then a read");
+    let changes = rig.round(&sent, vec![]);
+    assert!(commands(&changes).iter().all(|c| *c == FlowModCommand::Add));
+}

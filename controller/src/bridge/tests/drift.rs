@@ -1,0 +1,210 @@
+//! Foreign hands, and what is none.
+
+use std::time::Duration;
+
+use flows::{Flow, FlowMatch};
+use ofproto::action::{Action, LearnSpec};
+use ofproto::instruction::Instruction;
+use ofproto::message::monitor::{MonitorEvent, MonitorUpdate};
+use ofproto::message::{FlowModCommand, Message};
+use ofproto::{Cookie, Xid};
+
+use super::{FILE, Rig, commands, flow_mod, foreign, is_read, stats};
+use crate::bridge::Notice;
+
+const MESH: [&str; 2] = ["nm-privacy", "to-privacy"];
+const VMBR0: [&str; 4] = ["veth100", "veth102", "warp0", "from-privacy"];
+/// A promise: within a second. This much of it is ours.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
+/// A flow that the first learner among the bridge's flows would write, for some packet.
+pub(super) fn learned(rig: &Rig) -> Flow {
+    let learner = rig.bridge.compiled.program.flows.iter().find_map(|flow| {
+        flow.instructions.iter().find_map(|i| match i {
+            Instruction::ApplyActions(actions) => actions.iter().find_map(|a| match a {
+                // One with a whole tuple and a single output: UDP.
+                Action::Learn(learn) if learn.specs.len() == 8 && learn.fin_idle_timeout == 0 => {
+                    Some((flow, learn))
+                }
+                _ => None,
+            }),
+            _ => None,
+        })
+    });
+    let (parent, learn) = learner.unwrap();
+    let parent_value = |field: ofproto::oxm::Field| parent.matches.field(field).map_or(1, |m| m.value);
+    let mut matches = FlowMatch::any();
+    let mut actions = Vec::new();
+    for spec in &learn.specs {
+        match spec {
+            LearnSpec::Match { dst, src: ofproto::action::LearnSrc::Immediate(value) } => {
+                matches = matches.with(dst.field, *value);
+            }
+            LearnSpec::Match { dst, src: ofproto::action::LearnSrc::Field(src) } => {
+                matches = matches.with(dst.field, parent_value(src.field));
+            }
+            LearnSpec::Output { .. } => {
+                let port = parent_value(ofproto::oxm::Field::InPortOxm);
+                actions
+                    .push(Action::Output { port: ofproto::PortNo(u32::try_from(port).unwrap()), max_len: 0 });
+            }
+            LearnSpec::Load { .. } => {}
+        }
+    }
+    let mut flow = Flow::new(learn.table, learn.priority, matches);
+    flow.cookie = learn.cookie;
+    flow.idle_timeout = learn.idle_timeout;
+    flow.hard_timeout = learn.hard_timeout;
+    flow.instructions = vec![Instruction::ApplyActions(actions)];
+    assert!(rig.bridge.compiled.learned(&flow), "{flow:?} is none that {learn:?} writes");
+    flow
+}
+
+#[test]
+fn a_foreign_flow_is_put_back_at_once_and_counted_when_it_is() {
+    let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+    rig.pass(Duration::from_secs(1));
+    rig.tell(MonitorEvent::Added, &foreign());
+    let (after, sent) = rig.until_sent(AT_ONCE).unwrap();
+    assert!(after <= AT_ONCE && is_read(&sent));
+    assert!(rig.notices.iter().any(|n| matches!(n, Notice::Foreign(f) if f.flow == foreign())));
+    assert_eq!(rig.bridge.status().drift_repaired, 0, "not repaired yet");
+    let mut flows = rig.desired();
+    flows.push(stats(&foreign()));
+    let changes = rig.round(&sent, flows);
+    assert_eq!(commands(&changes), [FlowModCommand::DeleteStrict]);
+    assert_eq!(rig.bridge.status().drift_repaired, 1);
+    assert_eq!(rig.drift_noted(), 1);
+}
+
+#[test]
+fn what_was_gone_when_it_was_looked_at_is_not_counted() {
+    let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+    rig.pass(Duration::from_secs(1));
+    rig.tell(MonitorEvent::Added, &foreign());
+    let (_, sent) = rig.until_sent(AT_ONCE).unwrap();
+    let desired = rig.desired();
+    rig.answer_read(&sent, desired, &[]);
+    assert_eq!((rig.bridge.status().drift_repaired, rig.received()), (0, vec![]));
+}
+
+#[test]
+fn a_desired_flow_that_was_changed_or_deleted_comes_back() {
+    for event in [MonitorEvent::Deleted, MonitorEvent::Modified] {
+        let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+        rig.pass(Duration::from_secs(1));
+        let mut flow = rig.bridge.compiled.program.flows[0].clone();
+        if event == MonitorEvent::Modified {
+            flow.instructions = vec![Instruction::ClearActions];
+        }
+        rig.tell(event, &flow);
+        let (_, sent) = rig.until_sent(AT_ONCE).unwrap();
+        let mut flows = rig.desired();
+        flows.remove(0);
+        let changes = rig.round(&sent, flows);
+        assert_eq!(commands(&changes), [FlowModCommand::Add]);
+        assert_eq!(rig.bridge.status().drift_repaired, 1, "{event:?}");
+    }
+}
+
+#[test]
+fn our_own_changes_and_what_is_as_desired_are_no_drift() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    rig.pass(Duration::from_secs(1));
+    rig.tell_update(MonitorUpdate::Abbreviated(Xid(9)));
+    let flow = rig.bridge.compiled.program.flows[0].clone();
+    rig.tell(MonitorEvent::Added, &flow);
+    rig.tell(MonitorEvent::Deleted, &foreign());
+    let learned = learned(&rig);
+    rig.tell(MonitorEvent::Added, &learned);
+    rig.tell(MonitorEvent::Deleted, &learned);
+    rig.millis(3_000);
+    assert_eq!(rig.received(), []);
+    assert!(!rig.notices.iter().any(|n| matches!(n, Notice::Foreign(_))));
+}
+
+#[test]
+fn what_no_learner_could_have_written_is_drift_also_in_its_table() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    rig.pass(Duration::from_secs(1));
+    let mut forged = learned(&rig);
+    forged.hard_timeout = 0;
+    rig.tell(MonitorEvent::Added, &forged);
+    let (_, sent) = rig.until_sent(AT_ONCE).unwrap();
+    let mut flows = rig.desired();
+    flows.push(stats(&learned(&rig)));
+    flows.push(stats(&forged));
+    // Of one key a switch has one flow: the forged one.
+    flows.remove(flows.len() - 2);
+    let changes = rig.round(&sent, flows);
+    assert_eq!(commands(&changes), [FlowModCommand::DeleteStrict]);
+}
+
+#[test]
+fn learned_flows_stay() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    let (_, sent) = rig.until_sent(Duration::from_secs(6)).unwrap();
+    let mut flows = rig.desired();
+    flows.push(stats(&learned(&rig)));
+    rig.answer_read(&sent, flows, &[]);
+    assert_eq!(rig.received(), []);
+}
+
+#[test]
+fn a_burst_is_one_read_and_an_endless_one_is_bounded() {
+    let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+    rig.pass(Duration::from_secs(1));
+    let mut reads = 0;
+    for _ in 0..1_000 {
+        rig.tell(MonitorEvent::Added, &foreign());
+        let sent = rig.received();
+        if !sent.is_empty() {
+            reads += 1;
+            let desired = rig.desired();
+            rig.answer_read(&sent, desired, &[]);
+        }
+        rig.millis(1);
+    }
+    // A second at no more than one in 200 ms.
+    assert!((2..=6).contains(&reads), "{reads} reads");
+}
+
+#[test]
+fn what_a_paused_monitor_did_not_tell_is_read() {
+    for message in [Message::MonitorPaused, Message::MonitorResumed] {
+        let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+        rig.pass(Duration::from_secs(1));
+        rig.give(Xid(0), &message);
+        assert!(is_read(&rig.received()));
+    }
+}
+
+#[test]
+fn a_poll_finds_what_the_monitor_did_not_tell() {
+    let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+    let (_, sent) = rig.until_sent(Duration::from_secs(6)).unwrap();
+    let mut flows = rig.desired();
+    flows[0].cookie = Cookie(1);
+    let changes = rig.round(&sent, flows);
+    assert_ne!(flow_mod(&changes[0]).cookie, Cookie(1));
+    assert_eq!(rig.bridge.status().drift_repaired, 1);
+}
+
+#[test]
+fn drift_during_a_commit_is_read_after_it() {
+    let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+    rig.pass(Duration::from_secs(1));
+    rig.tell(MonitorEvent::Added, &foreign());
+    let (_, sent) = rig.until_sent(AT_ONCE).unwrap();
+    let mut flows = rig.desired();
+    flows.push(stats(&foreign()));
+    rig.answer_read(&sent, flows.clone(), &[]);
+    let open = rig.received();
+    let (commit, bundle, _) = rig.open_bundle(&open);
+    rig.tell(MonitorEvent::Added, &foreign());
+    rig.give(commit, &super::control(bundle, ofproto::message::BundleControlKind::CommitReply));
+    let sent = rig.received();
+    assert!(is_read(&sent));
+    assert_eq!(commands(&rig.round(&sent, flows)), [FlowModCommand::DeleteStrict]);
+    assert_eq!(rig.bridge.status().drift_repaired, 2);
+}
