@@ -1,1 +1,88 @@
-//! Criterion benchmarks of Portcullis; see `benches/benches`.
+//! What the benchmarks of Portcullis measure with: see README.md in this folder.
+
+use std::collections::BTreeMap;
+
+use flows::model::{Flow, FlowMatch};
+use flows::network::NetworkFile;
+use ofproto::action::Action;
+use ofproto::instruction::Instruction;
+use ofproto::message::PacketIn;
+use ofproto::message::multipart::{FlowStats, MultipartReply, MultipartReplyBody};
+use ofproto::oxm::{Field, Match, Oxm};
+use ofproto::{BufferId, Cookie, EncodeError, Message, PortNo, TableId, Xid};
+
+/// The network file of the dual-socket deployment.
+pub const DUAL_SOCKET: &str = include_str!("../../flows/networks/dual-socket.toml");
+
+/// The dual-socket network, read; none if the file is broken.
+pub fn dual_socket() -> Option<NetworkFile> {
+    flows::network::parse(DUAL_SOCKET, "dual-socket.toml").ok().map(|(file, _)| file)
+}
+
+/// A flow such as an allow makes, one for each number: TCP to one address and port, to the forwarding table.
+pub fn numbered_flow(number: u32) -> Flow {
+    let matches = FlowMatch::any()
+        .with(Field::EthType, 0x800)
+        .with(Field::IpProto, 6)
+        .with(Field::Ipv4Dst, u128::from(0x0a00_0000 + number))
+        .with(Field::TcpDst, 443);
+    let mut flow = Flow::new(TableId(2), 1_000, matches);
+    flow.cookie = Cookie(u64::from(number));
+    let output = Action::Output { port: PortNo(1 + number % 64), max_len: 0 };
+    flow.instructions = vec![Instruction::ApplyActions(vec![output]), Instruction::GotoTable(TableId(3))];
+    flow
+}
+
+/// The same flow as a switch reports it.
+pub fn reported(flow: &Flow) -> FlowStats {
+    FlowStats {
+        table_id: flow.table,
+        duration_sec: 3_600,
+        duration_nsec: 500_000_000,
+        priority: flow.priority,
+        idle_timeout: flow.idle_timeout,
+        hard_timeout: flow.hard_timeout,
+        flags: flow.flags,
+        importance: flow.importance,
+        cookie: flow.cookie,
+        packet_count: 123_456,
+        byte_count: 123_456_789,
+        fields: flow.matches.to_wire(),
+        instructions: flow.instructions.clone(),
+    }
+}
+
+/// A flow statistics reply of as many flows as 64 kB hold, and how many they are.
+///
+/// # Errors
+/// [`EncodeError`] if the flows do not encode.
+pub fn full_flow_reply() -> Result<(Vec<u8>, u32), EncodeError> {
+    let reply = |count: u32| {
+        let flows = (0..count).map(|n| reported(&numbered_flow(n))).collect();
+        let body = MultipartReplyBody::Flow(flows);
+        Message::MultipartReply(MultipartReply { flags: 0, body }).encode(Xid(7))
+    };
+    // Header and multipart header are 16 bytes; all flows are of one length.
+    let one = reply(1)?.len() - 16;
+    let count = u32::try_from((0xffff - 16) / one).unwrap_or(1);
+    Ok((reply(count)?, count))
+}
+
+/// A PACKET_IN with a whole small frame, of a bridge with two ports.
+pub fn packet_in() -> Message {
+    let in_port = Oxm::Known { field: Field::InPortOxm, value: 3, mask: None };
+    Message::PacketIn(PacketIn {
+        buffer_id: BufferId::NO_BUFFER,
+        total_len: 98,
+        reason: 1,
+        table_id: TableId(2),
+        cookie: Cookie(0x1234),
+        fields: Match { fields: vec![in_port] },
+        data: vec![0xab; 98].into(),
+    })
+}
+
+/// Numbers for the ports that a file gives a bridge.
+pub fn ports(file: &NetworkFile, bridge: &str) -> BTreeMap<String, PortNo> {
+    flows::never::numbered_ports(file, bridge)
+}

@@ -1,0 +1,61 @@
+//! From the network file to flows, the diff against a switch, and the interpreter.
+#![allow(clippy::unwrap_used, reason = "a benchmark of what is not read measures nothing")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput};
+use flows::compile::compile;
+use flows::diff::diff;
+use flows::interp::{Packet, Pipeline, TCP_SYN};
+use flows::model::Flow;
+use portcullis_benches::{DUAL_SOCKET, dual_socket, numbered_flow, ports, reported};
+
+fn main() {
+    let mut c = Criterion::default().configure_from_args();
+    network(&mut c);
+    difference(&mut c);
+    interpreter(&mut c);
+    c.final_summary();
+}
+
+fn network(c: &mut Criterion) {
+    c.bench_function("parse/dual-socket", |b| {
+        b.iter(|| flows::network::parse(black_box(DUAL_SOCKET), "dual-socket.toml").unwrap());
+    });
+    let file = dual_socket().unwrap();
+    let bridges: Vec<_> = file.bridges.iter().map(|b| (b.name.as_str(), ports(&file, &b.name))).collect();
+    c.bench_function("compile/dual-socket", |b| {
+        b.iter(|| {
+            let programs = bridges.iter().map(|(name, ports)| compile(black_box(&file), name, ports));
+            assert!(programs.map(|p| p.flows.len()).sum::<usize>() > 0);
+        });
+    });
+}
+
+fn difference(c: &mut Criterion) {
+    const FLOWS: u32 = 10_000;
+    let desired: Vec<Flow> = (0..FLOWS).map(numbered_flow).collect();
+    // What the switch reports is other memory than what is desired, and need not be in its order.
+    let actual: Vec<Flow> = desired.iter().rev().map(|f| Flow::from_stats(&reported(f))).collect();
+    let mut group = c.benchmark_group("diff");
+    group.throughput(Throughput::Elements(u64::from(FLOWS)));
+    group.bench_function("nothing_of_10000", |b| {
+        b.iter(|| assert!(diff(black_box(&desired), black_box(&actual), |_| false).is_empty()));
+    });
+}
+
+fn interpreter(c: &mut Criterion) {
+    let file = dual_socket().unwrap();
+    let ports = ports(&file, "vmbr0");
+    let pipeline = Pipeline::new(compile(&file, "vmbr0", &ports).flows);
+    let gateway = *ports.get("veth100").unwrap();
+    let (from, to) = ([10, 0, 0, 100].into(), [1, 1, 1, 1].into());
+    let packet = Packet::ipv4([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], from, to, 6).tcp(1_000, 443, TCP_SYN);
+    // The one packet that has to pass: from the gateway to the Internet, through all four tables.
+    assert_eq!(pipeline.run(gateway, &packet).outputs.len(), 1);
+    let mut group = c.benchmark_group("interp");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("gateway_to_warp", |b| {
+        b.iter(|| pipeline.run(gateway, black_box(&packet)));
+    });
+}
