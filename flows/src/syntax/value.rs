@@ -56,7 +56,6 @@ pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Maske
         Format::Ipv6 => ip(text, ipv6, 128),
         Format::Frag => fragment(text),
         Format::TcpFlags | Format::CtState | Format::TunFlags => flags(text, flag_names(info.format)),
-        Format::PacketType => packet_type(text),
         Format::OfpPort => return port(field, text, names),
         Format::PacketType => packet_type(text),
     };
@@ -91,7 +90,6 @@ pub(super) fn example(field: Field) -> &'static str {
         Format::Ethernet => "a MAC address such as 00:11:22:33:44:55, perhaps with a /mask",
         Format::Ipv4 => "an IPv4 address such as 10.0.0.1, 10.0.0.0/24 or 10.0.0.0/255.255.255.0",
         Format::Ipv6 => "an IPv6 address such as fd00::1 or fd00::/64",
-        Format::PacketType => "a namespace and a type such as (1,0x800)",
         Format::OfpPort => "a port's name or number, or LOCAL",
         Format::Frag => "no, yes, first, later or not_later",
         Format::TcpFlags => "flags such as +syn-ack, syn|ack or 0x2/0x12",
@@ -106,13 +104,6 @@ fn with_mask(text: &str, parse: impl Fn(&str) -> Option<u128>) -> Option<(u128, 
         Some((value, mask)) => Some((parse(value)?, Some(parse(mask)?))),
         None => Some((parse(text)?, None)),
     }
-}
-
-/// `(NAMESPACE,TYPE)`, 16 bits each.
-fn packet_type(text: &str) -> Option<(u128, Option<u128>)> {
-    let (namespace, kind) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
-    let half = |word: &str| token::integer(word).filter(|n| *n <= 0xffff);
-    Some((half(namespace)? << 16 | half(kind)?, None))
 }
 
 fn ipv4(text: &str) -> Option<u128> {
@@ -207,7 +198,6 @@ pub(super) fn print(field: Field, bits: Masked, names: &dyn Names) -> String {
         Format::Hex => masked(&hex),
         Format::Ethernet => masked(&mac),
         Format::Ipv4 | Format::Ipv6 => address(info.format, u32::from(info.bits), bits),
-        Format::PacketType => format!("({},{})", bits.value >> 16, hex(bits.value & 0xffff)),
         Format::OfpPort => print_port(port_number(field, bits.value), names),
         Format::PacketType => format!("({},{})", bits.value >> 16, hex(bits.value & 0xffff)),
         Format::Frag => print_fragment(bits).map_or_else(|| masked(&hex), str::to_owned),
