@@ -3,9 +3,11 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use flows::check::{Checked, check};
 use flows::compile::{PortMap, Program};
-use flows::finding::Finding;
+use flows::finding::{Finding, has_errors};
 use flows::network::{self, NetworkFile};
+use flows::never;
 use ofproto::PortNo;
 
 /// One network file without errors.
@@ -19,6 +21,8 @@ pub struct Policy {
     pub file: NetworkFile,
     /// What is doubtful in it.
     pub warnings: Vec<Finding>,
+    /// How its `never` assertions were checked.
+    pub never: never::Report,
 }
 
 /// Why a network file cannot be used.
@@ -69,10 +73,17 @@ impl Policy {
     /// # Errors
     /// When it has errors.
     pub fn from_text(path: &Path, text: String) -> Result<Self, PolicyError> {
-        match network::parse(&text, &path.display().to_string()) {
-            Ok((file, warnings)) => Ok(Self { path: path.to_owned(), text, file, warnings }),
-            Err(findings) => Err(PolicyError::Findings { path: path.to_owned(), text, findings }),
+        let path = path.to_owned();
+        let (file, mut warnings) = match network::parse(&text, &path.display().to_string()) {
+            Ok(parsed) => parsed,
+            Err(findings) => return Err(PolicyError::Findings { path, text, findings }),
+        };
+        let Checked { findings, never } = check(&file);
+        warnings.extend(findings);
+        if has_errors(&warnings) {
+            return Err(PolicyError::Findings { path, text, findings: warnings });
         }
+        Ok(Self { path, text, file, warnings, never })
     }
 
     /// Whether the file says what the bridge's flows are.

@@ -4,6 +4,7 @@
 //! of a bridge, [`diff`] says what has to change on a switch that has others, and [`learned`] tells the flows
 //! that the switch wrote itself, by `learn()`, from those that somebody else put there.
 
+pub mod check;
 pub mod compile;
 pub mod diff;
 pub mod finding;

@@ -40,6 +40,13 @@ impl Check {
             let program = policy.compile(bridge, &policy.assumed_ports(bridge));
             println!("{bridge}: {} flows", program.flows.len());
         }
+        if !policy.file.nevers.is_empty() {
+            println!(
+                "never: {} assertions hold, {} packets considered",
+                policy.file.nevers.len(),
+                policy.never.packets
+            );
+        }
         if !self.no_audit {
             let database = Database { db: self.db, rundir: None };
             match audit(&policy.file, &database) {
