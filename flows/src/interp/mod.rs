@@ -18,7 +18,7 @@ pub use packet::{
 };
 pub use run::{MAX_DEPTH, MAX_RESUBMITS};
 
-use crate::model::Flow;
+use crate::model::{Flow, FlowKey};
 use index::Node;
 
 /// Where a packet goes.
@@ -92,11 +92,15 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// The pipeline that these flows make.
+    /// The pipeline that these flows make, added in this order: one takes the place of an earlier one with its
+    /// table, priority and match.
     pub fn new(flows: Vec<Flow>) -> Self {
         let mut by_table: BTreeMap<TableId, Vec<usize>> = BTreeMap::new();
+        let last: HashMap<FlowKey<'_>, usize> = flows.iter().enumerate().map(|(n, f)| (f.key(), n)).collect();
         for (n, flow) in flows.iter().enumerate() {
-            by_table.entry(flow.table).or_default().push(n);
+            if last.get(&flow.key()) == Some(&n) {
+                by_table.entry(flow.table).or_default().push(n);
+            }
         }
         let tables = by_table.iter().map(|(t, numbers)| (*t, Node::build(&flows, numbers))).collect();
         Self { flows, tables }

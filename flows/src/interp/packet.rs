@@ -82,7 +82,7 @@ impl fmt::Debug for FieldSet {
 }
 
 const fn bit(field: Field) -> u128 {
-    // 105 fields: they fit 128 bits, checked below.
+    // They fit 128 bits, checked below.
     1 << (field as u32)
 }
 
@@ -124,7 +124,7 @@ const ALWAYS: FieldSet = {
 /// Whether a field is part of the packet itself, not of what travels beside it.
 pub(crate) const fn is_header(field: Field) -> bool {
     let n = field as u32;
-    n >= Field::EthSrc as u32 && n <= Field::NdTll as u32
+    n >= Field::EthSrc as u32 && n <= Field::NshC4 as u32
 }
 
 /// The header fields of a packet, and the registers, metadata and port of arrival that a pipeline keeps

@@ -66,6 +66,38 @@ fn equal_priority_overlap_is_reported() {
 }
 
 #[test]
+fn a_later_flow_takes_the_place_of_its_like() {
+    let p = Pipeline::new(vec![
+        flow(0, 1, FlowMatch::any(), vec![out(2)]),
+        flow(0, 1, FlowMatch::any(), vec![out(3)]),
+    ]);
+    let outcome = p.run(PortNo(1), &tcp());
+    assert_eq!(ports(&outcome), [3]);
+    assert!(outcome.ambiguous.is_empty());
+}
+
+#[test]
+fn an_action_set_without_a_way_out_does_nothing() {
+    let mut flow = Flow::new(TableId(0), 1, FlowMatch::any().with(Field::EthType, 0x800));
+    flow.instructions = vec![Instruction::WriteActions(vec![Action::DecNwTtl])];
+    let outcome = Pipeline::new(vec![flow]).run(PortNo(1), &tcp().with(Field::IpTtl, 1));
+    assert_eq!(outcome.outputs, []);
+}
+
+#[test]
+fn a_fragments_ports_count_as_zero() {
+    let udp = FlowMatch::any().with(Field::EthType, 0x800).with(Field::IpProto, 17);
+    let p = Pipeline::new(vec![
+        flow(0, 3, udp.clone().with(Field::UdpDst, 53), vec![out(2)]),
+        flow(0, 2, udp.with(Field::UdpDst, 0), vec![out(3)]),
+    ]);
+    let packet = Packet::ipv4(A, B, [10, 0, 0, 1].into(), [10, 0, 0, 2].into(), 17).udp(1, 53);
+    assert_eq!(ports(&p.run(PortNo(1), &packet)), [2]);
+    assert_eq!(ports(&p.run(PortNo(1), &packet.clone().fragment(false))), [3]);
+    assert_eq!(ports(&p.run(PortNo(1), &packet.fragment(true))), [3]);
+}
+
+#[test]
 fn the_action_set_is_executed_at_the_end() {
     let mut first = Flow::new(TableId(0), 1, FlowMatch::any());
     first.instructions = vec![

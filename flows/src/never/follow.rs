@@ -9,8 +9,10 @@ use ofproto::oxm::Field;
 use super::witness::{Hop, Witness};
 use super::world::{Place, World};
 use super::{Key, MAX_LEARNED, Report, WITNESSES};
+use crate::compile::OriginKind;
 use crate::interp::{FieldSet, Output, Packet, Pipeline, Step};
 use crate::model::Flow;
+use crate::syntax::print_flow;
 
 /// A packet that comes in at so many places in all goes in circles: the rest is left out.
 const MAX_VISITS: usize = 256;
@@ -221,14 +223,20 @@ impl<'w, 'a> Follower<'w, 'a> {
 
     fn rule(&self, bridge: usize, step: Step) -> String {
         let Step { table, priority, cookie, .. } = step;
-        let flows = self.world.bridges.get(bridge);
-        let learned = flows.is_some_and(|b| step.flow >= b.flows.len());
-        let origin = flows.and_then(|b| b.origins.get(&cookie));
-        let what = origin.map_or_else(
-            || "no rule of the file".to_owned(),
-            |o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail),
-        );
-        let learned = if learned { ", learned" } else { "" };
-        format!("table {} priority {priority} cookie {cookie} ({what}{learned})", table.0)
+        let compiled = self.world.bridges.get(bridge);
+        let origin = compiled.and_then(|b| b.origins.get(&cookie));
+        let rule = origin.map(|o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail));
+        // Raw lines may share a cookie, so the flow itself says what it is.
+        let is_learned = compiled.is_some_and(|b| step.flow >= b.flows.len());
+        let flow = self.pipelines.get(bridge).and_then(|p| p.flows().get(step.flow));
+        let text = || flow.zip(compiled).map(|(flow, b)| print_flow(flow, &b.ports).trim().to_owned());
+        let what = match (rule, origin.map(|o| o.kind)) {
+            (Some(rule), Some(kind)) if !is_learned && kind != OriginKind::Raw => rule,
+            (rule, _) => {
+                let by = rule.filter(|_| is_learned).map(|r| format!("learned by {r}: ")).unwrap_or_default();
+                by + &text().unwrap_or_default()
+            }
+        };
+        format!("table {} priority {priority} cookie {cookie} ({what})", table.0)
     }
 }

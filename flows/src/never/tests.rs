@@ -85,7 +85,7 @@ fn a_host_that_forwards_is_seen() {
     let shown = witness.to_string();
     assert!(shown.contains("admission host: "), "{shown}");
     assert!(shown.contains("inside management: "), "{shown}");
-    assert!(shown.contains("no rule of the file"), "{shown}");
+    assert!(shown.contains("in_port=veth102 actions=LOCAL"), "{shown}");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn what_another_packet_taught_is_seen() {
     let report = check(&file, &bridges);
     let [witness] = &report.witnesses[..] else { panic!("{:?}", report.witnesses) };
     assert!(witness.learned);
-    assert!(witness.to_string().contains("learned"), "{witness}");
+    assert!(witness.to_string().contains("(cookie=0x1, priority=65500,in_port=p1,"), "{witness}");
 }
 
 #[test]
@@ -190,4 +190,29 @@ attach = [
         "{:?}",
         report.witnesses
     );
+}
+
+#[test]
+fn the_documents_own_flows_isolate_nothing() {
+    // NORMAL carries what comes from WARP to the host, and the host forwards it: OpenFlow's part is only that no
+    // wire joins the bridges.
+    let verbatim = include_str!("../../networks/dual-socket-verbatim.toml");
+    let file = file(&format!(
+        "{verbatim}\n[[never]]\nname = \"warp-reaches-management\"\nfrom = [\"warp\"]\nto = [\"management-mesh\"]\n"
+    ));
+    let report = check(&file, &compiled(&file));
+    let witness = &report.witnesses[0];
+    assert_eq!(witness.start(), ("vmbr0", "warp0"));
+    assert_eq!((&*witness.hops[1].in_port, witness.hops[1].forwarded), ("LOCAL", true));
+    assert!(witness.to_string().contains("NORMAL"), "{witness}");
+}
+
+#[test]
+fn a_raw_line_that_leaks_is_named() {
+    let raw = "[bridge.vmbr0]\nflows = [\"priority=65500,in_port=veth102,tcp,tp_dst=8080,actions=LOCAL\"]\n";
+    let file = file(&DUAL_SOCKET.replace("[endpoint.gateway]", &format!("{raw}[endpoint.gateway]")));
+    let report = check(&file, &compiled(&file));
+    let witness = &report.witnesses[0];
+    assert!(witness.hops[0].packet.contains("tcp_dst=8080"), "{witness}");
+    assert!(witness.hops[0].flows[0].contains("in_port=veth102"), "{witness}");
 }
