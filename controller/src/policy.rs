@@ -3,9 +3,11 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use flows::compile::{PortMap, Program};
-use flows::finding::Finding;
+use flows::compile::{Origin, OriginKind, PortMap, Program};
+use flows::finding::{Finding, has_errors};
 use flows::network::{self, NetworkFile};
+use flows::syntax::print_flow;
+use flows::{lint, never};
 use ofproto::PortNo;
 
 /// One network file without errors.
@@ -69,10 +71,69 @@ impl Policy {
     /// # Errors
     /// When it has errors.
     pub fn from_text(path: &Path, text: String) -> Result<Self, PolicyError> {
-        match network::parse(&text, &path.display().to_string()) {
-            Ok((file, warnings)) => Ok(Self { path: path.to_owned(), text, file, warnings }),
-            Err(findings) => Err(PolicyError::Findings { path: path.to_owned(), text, findings }),
+        let (file, mut findings) = match network::parse(&text, &path.display().to_string()) {
+            Ok(parsed) => parsed,
+            Err(findings) => return Err(PolicyError::Findings { path: path.to_owned(), text, findings }),
+        };
+        findings.extend(lint::lint_raw(&file));
+        let this = Self { path: path.to_owned(), text, file, warnings: Vec::new() };
+        findings.extend(this.contradictions());
+        if has_errors(&findings) {
+            return Err(PolicyError::Findings { path: this.path, text: this.text, findings });
         }
+        Ok(Self { warnings: findings, ..this })
+    }
+
+    /// As [`Policy::load`], and a `never` that a packet breaks is an error too: for a file that is to be in force.
+    ///
+    /// # Errors
+    /// When it cannot be read or has errors.
+    pub fn load_checked(path: &Path) -> Result<Self, PolicyError> {
+        let mut this = Self::load(path)?;
+        let violations = this.violations();
+        if has_errors(&violations) {
+            return Err(PolicyError::Findings { path: this.path, text: this.text, findings: violations });
+        }
+        this.warnings.extend(violations);
+        Ok(this)
+    }
+
+    /// Packets that get through where a `never` of the file says that none does. Takes a while: all kinds of packets
+    /// are followed through all bridges.
+    pub fn violations(&self) -> Vec<Finding> {
+        never::check(&self.file, &never::compiled(&self.file)).findings(&self.file)
+    }
+
+    /// Compiled flows of one priority that a packet can match both of, and that do different things. Of two raw
+    /// lines the lints tell.
+    fn contradictions(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for bridge in self.bridges() {
+            let ports = self.assumed_ports(bridge);
+            let program = self.compile(bridge, &ports);
+            let origin = |n: usize| program.flows.get(n).map(|f| (f, program.origins.get(&f.cookie)));
+            for (a, b) in lint::overlaps(&program.flows) {
+                let (Some((a, from_a)), Some((b, from_b))) = (origin(a), origin(b)) else { continue };
+                let raw = |o: Option<&Origin>| o.is_none_or(|o| o.kind == OriginKind::Raw);
+                if raw(from_a) && raw(from_b) {
+                    continue;
+                }
+                let detail = |o: Option<&Origin>| o.map_or("a raw line", |o| o.detail.as_str()).to_owned();
+                findings.push(Finding::error(
+                    "overlap",
+                    self.file.bridge(bridge).map(|b| b.span.clone()),
+                    format!(
+                        "on {bridge} two flows of one priority contradict each other: `{}` ({}) and `{}` ({})",
+                        print_flow(a, &ports),
+                        detail(from_a),
+                        print_flow(b, &ports),
+                        detail(from_b)
+                    ),
+                    "which of them a packet takes is undefined: give a raw line another priority",
+                ));
+            }
+        }
+        findings
     }
 
     /// Whether the file says what the bridge's flows are.

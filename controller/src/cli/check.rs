@@ -36,6 +36,8 @@ impl Check {
         };
         let name = self.file.display().to_string();
         finding::print(&policy.warnings, &name, &policy.text);
+        let violations = policy.violations();
+        finding::print(&violations, &name, &policy.text);
         for bridge in policy.bridges() {
             let program = policy.compile(bridge, &policy.assumed_ports(bridge));
             println!("{bridge}: {} flows", program.flows.len());
@@ -47,7 +49,9 @@ impl Check {
                 Err(error) => tracing::debug!(%error, "no settings to look at"),
             }
         }
-        println!("{name}: no errors, {} warnings", policy.warnings.len());
-        Ok(ExitCode::SUCCESS)
+        let found = policy.warnings.iter().chain(&violations);
+        let (errors, warnings): (Vec<_>, Vec<_>) = found.partition(|f| f.is_error());
+        println!("{name}: {} errors, {} warnings", errors.len(), warnings.len());
+        Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

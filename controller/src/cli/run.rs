@@ -48,7 +48,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let policy = match Policy::load(&self.file) {
+        let policy = match Policy::load_checked(&self.file) {
             Ok(policy) => policy,
             Err(error) => {
                 finding::print_error(&error);
@@ -102,7 +102,7 @@ impl Run {
     /// Reads the file again.
     async fn reload(&self, hub: &Hub) {
         let file = self.file.clone();
-        let loaded = tokio::task::spawn_blocking(move || Policy::load(&file)).await;
+        let loaded = tokio::task::spawn_blocking(move || Policy::load_checked(&file)).await;
         match loaded {
             Ok(Ok(policy)) => {
                 let (name, text) = (policy.path.display().to_string(), policy.text.clone());
