@@ -2,11 +2,15 @@
 //! own), the controller as its users start it, and real packets; and, for tests of the wire alone, an Open
 //! vSwitch without a network and an OpenFlow connection to it.
 
+pub mod ages;
 pub mod conn;
 pub mod ovs;
+pub mod pinger;
 pub mod running;
 pub mod traffic;
 
+pub use ages::Ages;
 pub use conn::Conn;
 pub use ovs::PrivateOvs;
+pub use pinger::Pinger;
 pub use running::{Running, binary, network_file};

@@ -1,0 +1,102 @@
+//! A ping that goes on while something else happens.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use portcullis::lab::{Lab, Spawned};
+
+use crate::running::PATIENCE;
+
+/// 50 echo requests a second, until it is asked how it went.
+#[derive(Debug)]
+pub struct Pinger(Spawned);
+
+/// How it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinged {
+    /// Requests sent.
+    pub sent: u32,
+    /// Those without an answer. The very last request may have been under way when the ping ended and does not
+    /// count.
+    pub lost: Vec<u32>,
+}
+
+impl Pinger {
+    /// Starts it where `from` lives, and waits until answers come.
+    ///
+    /// # Panics
+    /// When none come.
+    pub fn start(lab: &Lab, from: &str, to: &str) -> Self {
+        let pinger = Self(lab.spawn(from, &["ping", "-n", "-i", "0.02", to]).expect("ping"));
+        pinger.until(5);
+        pinger
+    }
+
+    /// How many answers came so far.
+    pub fn answers(&self) -> usize {
+        sequence(&self.0.output()).len()
+    }
+
+    /// Waits for so many answers more.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub fn more(&self, answers: usize) {
+        self.until(self.answers() + answers);
+    }
+
+    fn until(&self, answers: usize) {
+        let start = Instant::now();
+        while self.answers() < answers {
+            assert!(start.elapsed() < PATIENCE, "ping: {}", self.0.output());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Ends it.
+    ///
+    /// # Panics
+    /// When ping does not say how it went.
+    pub fn end(self) -> Pinged {
+        self.0.signal(Signal::SIGINT);
+        let start = Instant::now();
+        while self.0.running() {
+            assert!(start.elapsed() < PATIENCE, "ping does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        pinged(&self.0.output())
+    }
+}
+
+fn sequence(output: &str) -> Vec<u32> {
+    let numbers = output.lines().filter(|l| l.contains("bytes from")).filter_map(|l| {
+        let (_, rest) = l.split_once("icmp_seq=")?;
+        rest.split(' ').next()?.parse().ok()
+    });
+    numbers.collect()
+}
+
+fn pinged(output: &str) -> Pinged {
+    let summary = output.lines().find_map(|l| l.split_once(" packets transmitted, "));
+    let (sent, _) = summary.unwrap_or_else(|| panic!("no summary: {output}"));
+    let sent: u32 = sent.parse().expect("a number of packets");
+    let answered = sequence(output);
+    let mut lost: Vec<u32> = (1..=sent).filter(|n| !answered.contains(n)).collect();
+    if lost.last() == Some(&sent) {
+        lost.pop();
+    }
+    Pinged { sent, lost }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_answer_is_seen_but_for_the_last() {
+        let answer = |n: u32| format!("64 bytes from 198.51.100.10: icmp_seq={n} ttl=63 time=0.1 ms\n");
+        let end = "4 packets transmitted, 2 received, 50% packet loss, time 60ms\n";
+        let output = format!("PING\n{}{}\n{end}", answer(1), answer(3));
+        assert_eq!(pinged(&output), Pinged { sent: 4, lost: vec![2] });
+    }
+}

@@ -1,0 +1,163 @@
+//! Somebody else changes a bridge that the file says all about.
+
+use std::time::Duration;
+
+use portcullis_tests::Running;
+use portcullis_tests::traffic::{ping, tcp};
+
+use super::{INTERNET, is_return};
+
+/// What is promised.
+const PROMISED: Duration = Duration::from_secs(1);
+/// For a machine that does other things too. Without a look at every change it takes five seconds.
+const NOISE: Duration = Duration::from_millis(1500);
+
+fn repaired(net: &Running, bridge: &str) -> f64 {
+    net.metric(&format!("portcullis_drift_repaired_total{{bridge=\"{bridge}\"}}"))
+}
+
+fn fixed(net: &Running, bridge: &str) -> Vec<String> {
+    net.flows(bridge).into_iter().filter(|f| !is_return(f)).collect()
+}
+
+/// Runs `ovs-ofctl` against a bridge and sees it put back, in time, logged and counted. Flows as `ovs-ofctl` prints them
+/// and as the controller sees them are compared; `gone` is what must not be there afterwards.
+fn put_back(net: &Running, bridge: &str, words: &[&str], gone: &str) {
+    let before = fixed(net, bridge);
+    let (counted, logged) = (repaired(net, bridge), lines(net, bridge));
+    net.lab.ofctl(words).unwrap();
+    let ((), took) = net.wait_for(&format!("{words:?} to be put back"), || {
+        let flows = net.flows(bridge);
+        let back = flows.iter().filter(|f| !is_return(f)).eq(before.iter());
+        (back && (gone.is_empty() || !flows.iter().any(|f| f.contains(gone)))).then_some(())
+    });
+    assert!(took < PROMISED + NOISE, "{words:?}: it took {took:?}");
+    net.wait_for("the repair to be counted", || (repaired(net, bridge) > counted).then_some(()));
+    net.wait_for("the repair to be logged", || (lines(net, bridge) > logged).then_some(()));
+}
+
+/// How often drift of the bridge was logged.
+fn lines(net: &Running, bridge: &str) -> usize {
+    let bridge = format!("bridge=\"{bridge}\"");
+    net.controller.output().lines().filter(|l| l.contains("drift repaired") && l.contains(&bridge)).count()
+}
+
+/// Fixed flows, one of each table.
+fn examples(net: &Running) -> Vec<String> {
+    let flows = fixed(net, "vmbr0");
+    let of = |table: &str| flows.iter().find(|f| f.contains(table) && !f.contains("priority=0")).cloned();
+    let first = flows.iter().find(|f| !f.contains(" table=")).cloned();
+    let found: Vec<String> =
+        first.into_iter().chain(["table=2,", "table=3,"].iter().filter_map(|t| of(t))).collect();
+    assert_eq!(found.len(), 3, "{flows:#?}");
+    found
+}
+
+/// The flow without its actions, as `del-flows --strict` and `mod-flows --strict` take it.
+fn key(flow: &str) -> String {
+    let (head, _) = flow.split_once(" actions=").expect("actions");
+    let words = head.split([',', ' ']).filter(|w| {
+        !["cookie=", "idle_timeout=", "hard_timeout="].iter().any(|p| w.starts_with(p))
+            && !["", "send_flow_rem", "reset_counts", "check_overlap", "no_packet_counts", "no_byte_counts"]
+                .contains(w)
+    });
+    words.collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn what_is_changed_by_hand_is_put_back_within_a_second() {
+    let net = Running::dual_socket();
+    assert!(ping(&net.lab, "gateway", INTERNET));
+    // Added.
+    put_back(&net, "vmbr0", &["add-flow", "vmbr0", "priority=65000,actions=normal"], "priority=65000");
+    put_back(&net, "vmbr0", &["add-flow", "vmbr0", "table=77,priority=1,actions=drop"], "table=77");
+    put_back(&net, "mesh-mgmt", &["add-flow", "mesh-mgmt", "priority=5,actions=flood"], "FLOOD");
+    // A flow that is in force, with another cookie: it forwards the same and is nobody's.
+    for flow in examples(&net) {
+        let stolen = format!("cookie=0xbad{}", &flow[flow.find(',').unwrap()..]);
+        put_back(&net, "vmbr0", &["add-flow", "vmbr0", &stolen], "cookie=0xbad");
+    }
+    for flow in examples(&net) {
+        // Changed: its actions, and its timeouts.
+        let key = key(&flow);
+        put_back(
+            &net,
+            "vmbr0",
+            &["--strict", "mod-flows", "vmbr0", &format!("{key},actions=normal")],
+            "NORMAL",
+        );
+        let (head, actions) = flow.split_once(" actions=").unwrap();
+        let timed = format!("{head},idle_timeout=600 actions={actions}");
+        put_back(&net, "vmbr0", &["add-flow", "vmbr0", &timed], "idle_timeout=600");
+        // Deleted.
+        put_back(&net, "vmbr0", &["--strict", "del-flows", "vmbr0", &key], "");
+    }
+    // All of them.
+    for bridge in ["vmbr0", "vmbr1", "mesh-privacy"] {
+        put_back(&net, bridge, &["del-flows", bridge], "");
+    }
+    assert!(ping(&net.lab, "gateway", INTERNET));
+}
+
+#[test]
+fn what_looks_learned_and_is_not_goes() {
+    let net = Running::dual_socket();
+    assert!(tcp(&net.lab, "gateway", "internet", &format!("{INTERNET}:443")));
+    let learned: Vec<String> =
+        net.flows("vmbr0").into_iter().filter(|f| is_return(f) && f.contains("tcp")).collect();
+    let flow = learned.first().expect("a learned flow").clone();
+    let cookie = flow.split(',').next().unwrap().to_owned();
+    let changed = |from: &str, to: &str| {
+        assert!(flow.contains(from), "{from}: {flow}");
+        flow.replacen(from, to, 1)
+    };
+    let out = "actions=output:veth100";
+    let gateway = "nw_dst=10.0.0.100";
+    for (forged, mark) in [
+        // A cookie of no rule.
+        (changed(&cookie, "cookie=0x1234"), "cookie=0x1234"),
+        // The cookie of a live rule, and then: another shape, another priority, another way in, no timeout, actions of
+        // its own.
+        (changed(gateway, "nw_dst=10.0.0.0/24"), "10.0.0.0/24"),
+        (changed("priority=110", "priority=111"), "priority=111"),
+        (
+            changed("in_port=warp0", "in_port=\"from-privacy\""),
+            "table=1, priority=110,in_port=\"from-privacy\"",
+        ),
+        (
+            format!("{cookie}, table=1, priority=110,ip,in_port=warp0 actions=output:veth100"),
+            "priority=110,ip,in_port=warp0",
+        ),
+        (changed(out, "actions=NORMAL"), "NORMAL"),
+        (changed(out, "actions=output:veth100,output:veth102"), "output:veth102"),
+    ] {
+        let (words, had) = (["add-flow", "vmbr0", forged.as_str()], net.flows("vmbr0"));
+        // In the place of the real one: that would be a change to it.
+        net.lab.ofctl(&["del-flows", "vmbr0", "table=1,tcp"]).unwrap();
+        put_back(&net, "vmbr0", &words, mark);
+        assert!(had.iter().any(|f| is_return(f)), "{had:#?}");
+        assert!(tcp(&net.lab, "gateway", "internet", &format!("{INTERNET}:443")));
+    }
+    // The real ones are left alone all the while: none is deleted by a repair.
+    let learned: Vec<String> = net.flows("vmbr0").into_iter().filter(|f| is_return(f)).collect();
+    assert!(!learned.is_empty());
+    net.lab.ofctl(&["add-flow", "vmbr0", "priority=65000,actions=normal"]).unwrap();
+    net.wait_for("the repair", || {
+        (!net.flows("vmbr0").iter().any(|f| f.contains("priority=65000"))).then_some(())
+    });
+    let still = net.flows("vmbr0");
+    assert!(learned.iter().all(|f| still.contains(f)), "{learned:#?}\n{still:#?}");
+}
+
+#[test]
+fn groups_that_nobody_asked_for_go() {
+    let net = Running::dual_socket();
+    let counted = repaired(&net, "vmbr0");
+    net.lab.ofctl(&["add-group", "vmbr0", "group_id=7,type=all,bucket=output:warp0"]).unwrap();
+    // A group forwards nothing before a flow names it, and that one is seen.
+    put_back(&net, "vmbr0", &["add-flow", "vmbr0", "priority=65000,actions=group:7"], "group:7");
+    net.wait_for("the group to go", || {
+        (!net.lab.ofctl(&["dump-groups", "vmbr0"]).unwrap().contains("group_id=7")).then_some(())
+    });
+    assert!(repaired(&net, "vmbr0") >= counted + 2.0);
+}

@@ -1,0 +1,52 @@
+//! What holds when something fails, is changed by hand, or is hostile: on a real Open vSwitch, with real packets.
+
+mod drift;
+mod hostile;
+mod isolation;
+mod reload;
+mod restart;
+mod revocation;
+
+use portcullis_tests::Running;
+use portcullis_tests::running::network_file;
+
+/// Where another node's packets leave by WARP.
+const INTERNET: &str = "198.51.100.10";
+/// The bridges of dual-socket.toml.
+const BRIDGES: [&str; 4] = ["vmbr0", "vmbr1", "mesh-privacy", "mesh-mgmt"];
+
+/// The shipped file.
+fn file() -> String {
+    std::fs::read_to_string(network_file("dual-socket.toml")).unwrap()
+}
+
+/// The shipped file without the rule of that name.
+fn without(rule: &str) -> String {
+    let text = file();
+    let start = text.find(&format!("[[allow]]\nname = \"{rule}\"")).expect("the rule");
+    let rest = &text[start + 1..];
+    let end = rest.find("\n[[").or_else(|| rest.find("\n# ---")).map_or(text.len(), |i| start + 1 + i);
+    format!("{}{}", &text[..start], &text[end..])
+}
+
+/// Whether a flow, as `ovs-ofctl` prints it, is one of the learned return flows.
+fn is_return(flow: &str) -> bool {
+    flow.contains("table=1,") && flow.contains("priority=110")
+}
+
+/// The flows of all bridges but for the learned ones.
+fn fixed(net: &Running) -> Vec<Vec<String>> {
+    BRIDGES.iter().map(|b| net.flows(b).into_iter().filter(|f| !is_return(f)).collect()).collect()
+}
+
+/// The MAC of a place as tools take it.
+fn mac(net: &Running, place: &str) -> String {
+    let place = net.lab.plan().place(place).expect("a place");
+    place.mac.map(|b| format!("{b:02x}")).join(":")
+}
+
+/// Runs a command that has to succeed.
+fn must(net: &Running, place: &str, words: &[&str]) {
+    let output = net.lab.exec(place, words).unwrap();
+    assert!(output.status.success(), "{place}: {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,67 @@
+//! A rule goes, and with it what it taught the switch.
+
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use portcullis_tests::Running;
+use portcullis_tests::traffic::ping;
+
+use super::{INTERNET, is_return, without};
+
+/// Deleted at once, and again when no packet can be under way any more.
+const GONE: Duration = Duration::from_secs(3);
+
+/// Datagrams of new connections, one after the other, until `ends`.
+fn storm(net: &Running, ends: &AtomicBool, sent: &AtomicU64) {
+    let socket = || net.lab.within("gateway", || UdpSocket::bind("0.0.0.0:0")).unwrap().unwrap();
+    let sockets: Vec<UdpSocket> = (0..4).map(|_| socket()).collect();
+    for port in (1024..=u16::MAX).cycle() {
+        if ends.load(Ordering::Relaxed) {
+            return;
+        }
+        for socket in &sockets {
+            // The answers are ICMP errors, or nothing.
+            if socket.send_to(b"new", (INTERNET, port)).is_ok() {
+                sent.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        // Some thousands a second: the switch has other things to do.
+        if port % 8 == 0 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn learned(net: &Running) -> Vec<String> {
+    net.flows("vmbr0").into_iter().filter(|f| is_return(f)).collect()
+}
+
+#[test]
+fn a_rule_that_goes_takes_its_learned_flows_along_also_in_a_storm() {
+    let net = Running::dual_socket();
+    assert!(ping(&net.lab, "gateway", INTERNET));
+    let (ends, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| storm(&net, &ends, &sent));
+        net.wait_for("the storm to teach the switch", || (learned(&net).len() > 100).then_some(()));
+
+        let start = Instant::now();
+        net.reload(&without("warp-egress"));
+        net.wait_for("the learned flows to go", || {
+            // All connections of the storm, and of the ping, are of the rule that went.
+            let gone = learned(&net).is_empty() && start.elapsed() > Duration::from_millis(1200);
+            gone.then_some(())
+        });
+        assert!(start.elapsed() < GONE + Duration::from_secs(2), "it took {:?}", start.elapsed());
+        // While the storm goes on, none comes back.
+        while start.elapsed() < GONE + Duration::from_secs(2) {
+            assert_eq!(learned(&net), Vec::<String>::new());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let so_far = sent.load(Ordering::Relaxed);
+        net.wait_for("the storm to go on", || (sent.load(Ordering::Relaxed) > so_far + 100).then_some(()));
+        ends.store(true, Ordering::Relaxed);
+    });
+    assert!(!ping(&net.lab, "gateway", INTERNET));
+}
