@@ -358,3 +358,11 @@ fn every_learner_has_a_bound_and_takes_its_flows_along() {
     }
     assert!(learners > 10);
 }
+
+#[test]
+fn of_two_rules_that_grant_the_same_the_first_does_it() {
+    let more = "[[allow]]\nname = \"tcp-too\"\nfrom = \"gateway\"\nto = \"warp\"\nprotocol = \"tcp\"\n";
+    let text = format!("{DUAL_SOCKET}\n{more}");
+    assert_eq!(program(&text, "vmbr0").flows, program(DUAL_SOCKET, "vmbr0").flows);
+    assert_eq!(flows::check::check(&file(&text)).findings.iter().filter(|f| f.is_error()).count(), 0);
+}

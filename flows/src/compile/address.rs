@@ -5,6 +5,7 @@ use std::fmt;
 use ipnetwork::IpNetwork;
 use ofproto::oxm::Field;
 
+use super::origin::Reason;
 use crate::model::FlowMatch;
 
 /// IPv4 or IPv6.
@@ -126,21 +127,17 @@ impl fmt::Display for Range {
 }
 
 /// Prefixes that are nobody's unicast address out in the world: never a source, never a destination of
-/// traffic that leaves.
-pub(super) fn martians() -> Vec<Range> {
-    [
-        "0.0.0.0/8",
-        "127.0.0.0/8",
-        "224.0.0.0/4",
-        "240.0.0.0/4",
-        "::/128",
-        "::1/128",
-        "::ffff:0:0/96",
-        "fe80::/10",
-        "ff00::/8",
-    ]
-    .iter()
-    .filter_map(|p| p.parse::<IpNetwork>().ok())
-    .map(Range::from)
-    .collect()
+/// traffic that leaves. With why a packet from there is dropped.
+pub(super) fn martians() -> Vec<(Range, Reason)> {
+    let forged =
+        ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::1/128", "::ffff:0:0/96", "ff00::/8"];
+    // What every host says of itself when it comes up, with IPv6 set up or not.
+    let chatter = ["::/128", "fe80::/10"];
+    let of = |list: &[&str], reason| {
+        list.iter()
+            .filter_map(|p| p.parse::<IpNetwork>().ok())
+            .map(|p| (Range::from(p), reason))
+            .collect::<Vec<_>>()
+    };
+    [of(&forged, Reason::Spoofed), of(&chatter, Reason::LinkLocal)].concat()
 }

@@ -99,8 +99,8 @@ fn foreign(out: &mut Builder<'_>, file: &NetworkFile, sites: &[Site<'_>]) {
             owned(out, (*prefix).into(), Reason::Isolation, format!("behind {}", endpoint.name));
         }
     }
-    for range in address::martians() {
-        owned(out, range, Reason::Spoofed, "nobody's address".to_owned());
+    for (range, reason) in address::martians() {
+        owned(out, range, reason, "nobody's address".to_owned());
     }
 }
 

@@ -65,6 +65,8 @@ pub enum Reason {
     UnknownPort,
     /// The sender's address is not its own.
     Spoofed,
+    /// IPv6 router solicitations, listener reports and their like, from a link-local address.
+    LinkLocal,
     /// It would cross from one network into another.
     Isolation,
     /// A DHCP answer, router advertisement or redirect from a port that may not send them.
@@ -86,6 +88,7 @@ impl Reason {
             Self::Tagged => "tagged",
             Self::UnknownPort => "unknown-port",
             Self::Spoofed => "spoofed",
+            Self::LinkLocal => "link-local",
             Self::Isolation => "isolation",
             Self::Rogue => "rogue",
             Self::Multicast => "multicast",

@@ -21,9 +21,10 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, s
     isolation(out, file, bridge);
     multicast(out);
     let mut joined = Joined::default();
+    let mut granted = Granted::new();
     for allow in &file.allows {
         for (from, to) in pairs(allow, sites) {
-            connect(out, allow, from, to);
+            connect(out, &mut granted, allow, from, to);
             joined.both(out, from, to);
         }
     }
@@ -134,8 +135,12 @@ fn multicast(out: &mut Builder<'_>) {
     }
 }
 
+/// What earlier rules grant, by priority and match: where two rules grant the same, the first one does it, since
+/// two flows that learn for one kind of packet would contradict each other.
+type Granted = BTreeSet<(u16, FlowMatch)>;
+
 /// The flows of one allow between two sites.
-fn connect(out: &mut Builder<'_>, allow: &Allow, from: &Site<'_>, to: &Site<'_>) {
+fn connect(out: &mut Builder<'_>, granted: &mut Granted, allow: &Allow, from: &Site<'_>, to: &Site<'_>) {
     let (Some(in_port), Some(out_port)) = (from.port, to.port) else { return };
     let traffics: &[Traffic] = match allow.protocol {
         Protocol::Any => &Traffic::ALL,
@@ -155,6 +160,10 @@ fn connect(out: &mut Builder<'_>, allow: &Allow, from: &Site<'_>, to: &Site<'_>)
                     _ => Claim::Protocol,
                 };
                 let matches = at(in_port, range.on(traffic.opens(range.family, port), range.family.dst()));
+                let priority = by_prefix(range.length(), claim);
+                if !granted.insert((priority, matches.clone())) {
+                    continue;
+                }
                 let port = port.map(|p| format!(" {p}")).unwrap_or_default();
                 let detail = format!(
                     "{} at {} to {} {range}: {}{port}",
@@ -166,7 +175,7 @@ fn connect(out: &mut Builder<'_>, allow: &Allow, from: &Site<'_>, to: &Site<'_>)
                 let asked = Asked::new(OriginKind::Allow, &allow.name, detail);
                 let limit = allow.limit.unwrap_or(DEFAULT_LIMIT);
                 let learn = learn(traffic, range.family, out_port, out.cookie(&asked), limit);
-                out.flow(POLICY, by_prefix(range.length(), claim), matches, deliver(out_port, learn), asked);
+                out.flow(POLICY, priority, matches, deliver(out_port, learn), asked);
             }
         }
     }
@@ -294,7 +303,7 @@ fn owned(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, sites: &[Site<
             deny(out, subnet.into(), &format!(" of network {}", network.name));
         }
     }
-    for range in address::martians() {
+    for (range, _) in address::martians() {
         deny(out, range, "");
     }
 }
