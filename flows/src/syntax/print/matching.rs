@@ -24,7 +24,10 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     for field in [CtNwSrc, CtIpv6Src, CtNwDst, CtIpv6Dst, CtNwProto, CtTpSrc, CtTpDst] {
         out.field(field, field.info().name);
     }
-    out.field(PacketType, "packet_type");
+    // A switch names the type of Ethernet packets for some flows; `ovs-ofctl` never does.
+    if out.fields.place(PacketType).is_some_and(|bits| bits.value != 0) {
+        out.field(PacketType, "packet_type");
+    }
     let short = fields.eth_type().and_then(|eth_type| shorthand(eth_type, fields.protocol()));
     out.parts.extend(short.map(|(name, _)| name.to_owned()));
     for register in REGISTERS {
