@@ -61,3 +61,72 @@ impl Counts {
         sums
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::policy::Policy;
+
+    fn compiled() -> Compiled {
+        let text = include_str!("../../../flows/networks/dual-socket.toml").to_owned();
+        let policy = Policy::from_text(Path::new("test.toml"), text).unwrap();
+        Compiled::new(policy.compile("mesh-privacy", &policy.assumed_ports("mesh-privacy")))
+    }
+
+    fn seen(compiled: &Compiled, packets: u64) -> Vec<FlowStats> {
+        let stats = |f: &Flow| FlowStats {
+            table_id: f.table,
+            duration_sec: 0,
+            duration_nsec: 0,
+            priority: f.priority,
+            idle_timeout: 0,
+            hard_timeout: 0,
+            flags: 0,
+            importance: 0,
+            cookie: f.cookie,
+            packet_count: packets,
+            byte_count: packets.saturating_mul(100),
+            fields: f.matches.to_wire(),
+            instructions: f.instructions.clone(),
+        };
+        compiled.program.flows.iter().map(stats).collect()
+    }
+
+    #[test]
+    fn counters_add_up_over_the_lives_of_flows() {
+        let compiled = compiled();
+        let wires = compiled.program.origins.values().filter(|o| o.rule == "privacy-mesh").count() as u64;
+        let mut counts = Counts::default();
+        let mut total = (0, 0);
+        // Counted from 3 to 5, then the flow was made anew and counted to 2.
+        for (packets, added) in [(3, 3), (5, 2), (5, 0), (2, 2)] {
+            let sums = counts.take(&compiled, &seen(&compiled, packets));
+            let rule = sums.rules["privacy-mesh"];
+            assert_eq!(rule, (added * wires, added * wires * 100));
+            total = (total.0 + rule.0, total.1 + rule.1);
+            assert_eq!(sums.tables.values().sum::<u64>(), compiled.program.flows.len() as u64);
+            assert!(sums.denied.values().all(|n| *n % added.max(1) == 0));
+        }
+        assert_eq!(total.0, 7 * wires);
+    }
+
+    #[test]
+    fn what_nobody_asked_for_counts_for_no_rule() {
+        let compiled = compiled();
+        let mut foreign = seen(&compiled, 9);
+        foreign.truncate(1);
+        foreign[0].priority = 4_242;
+        let sums = Counts::default().take(&compiled, &foreign);
+        assert_eq!((sums.rules.len(), sums.denied.len(), sums.learned), (0, 0, 0));
+        assert_eq!(sums.tables[&0], 1);
+    }
+
+    #[test]
+    fn a_switch_that_does_not_count_adds_nothing() {
+        let compiled = compiled();
+        let sums = Counts::default().take(&compiled, &seen(&compiled, u64::MAX));
+        assert!(sums.rules.values().all(|n| *n == (0, 0)));
+    }
+}

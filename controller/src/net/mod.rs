@@ -4,6 +4,8 @@ mod address;
 mod client;
 mod connection;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use address::{Address, AddressError};
 pub use client::{Client, ClientError};

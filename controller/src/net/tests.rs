@@ -1,0 +1,286 @@
+//! Connections on loopback. The peers do the handshake and then what the test says; what a real switch does with
+//! flows is not tried here.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ofproto::frame::Framer;
+use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequestBody};
+use ofproto::message::{FeaturesReply, Hello, Message, Port};
+use ofproto::{DatapathId, PortNo, Xid};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::{Address, Limits, Server, serve_api};
+use crate::api_client::{ApiAddress, fetch};
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+use crate::policy::Policy;
+
+const FILE: &str = include_str!("../../../flows/networks/dual-socket.toml");
+/// Longer than anything here takes, shorter than a person waits.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Controller {
+    hub: Arc<Hub>,
+    at: SocketAddr,
+    shutdown: watch::Sender<bool>,
+    _server: Server,
+}
+
+async fn controller(connections: usize) -> Controller {
+    let policy = Policy::from_text(Path::new("test.toml"), FILE.to_owned()).unwrap();
+    let hub = Arc::new(Hub::new(policy, Metrics::new().unwrap()));
+    let (shutdown, down) = watch::channel(false);
+    let server = Server::new(Arc::clone(&hub), Limits { connections }, down);
+    let Address::Tcp(at) = server.listen(&"127.0.0.1:0".parse().unwrap()).await.unwrap() else {
+        unreachable!()
+    };
+    Controller { hub, at, shutdown, _server: server }
+}
+
+struct Peer {
+    stream: TcpStream,
+    framer: Framer,
+}
+
+impl Peer {
+    async fn call(at: SocketAddr) -> Self {
+        Self { stream: TcpStream::connect(at).await.unwrap(), framer: Framer::new() }
+    }
+
+    /// A session as the bridge of that name, whose handshake is done.
+    async fn connect(at: SocketAddr, bridge: &'static str) -> Self {
+        let mut peer = Self::call(at).await;
+        peer.send(Xid(0), &Message::Hello(Hello::ours())).await;
+        loop {
+            let (xid, message) = peer.next().await.expect("the handshake goes on");
+            let body = match message {
+                Message::FeaturesRequest => {
+                    let features = FeaturesReply {
+                        datapath_id: DatapathId(1),
+                        n_buffers: 0,
+                        n_tables: 254,
+                        auxiliary_id: 0,
+                        capabilities: 0,
+                        reserved: 0,
+                    };
+                    peer.send(xid, &Message::FeaturesReply(features)).await;
+                    continue;
+                }
+                Message::MultipartRequest(request) => match request.body {
+                    MultipartRequestBody::Desc => MultipartReplyBody::Desc(Desc::default()),
+                    MultipartRequestBody::PortDesc => MultipartReplyBody::PortDesc(vec![local(bridge)]),
+                    _ => continue,
+                },
+                _ => continue,
+            };
+            let done = matches!(body, MultipartReplyBody::PortDesc(_));
+            peer.send(xid, &Message::MultipartReply(MultipartReply { flags: 0, body })).await;
+            if done {
+                return peer;
+            }
+        }
+    }
+
+    async fn send(&mut self, xid: Xid, message: &Message) {
+        self.stream.write_all(&message.encode(xid).unwrap()).await.unwrap();
+    }
+
+    /// The next message; none at the end of the connection.
+    async fn next(&mut self) -> Option<(Xid, Message)> {
+        let mut buffer = vec![0; 4096];
+        let next = async {
+            loop {
+                if let Some(frame) = self.framer.next_frame().unwrap() {
+                    return Some(Message::decode(&frame).unwrap());
+                }
+                match self.stream.read(&mut buffer).await {
+                    Ok(0) | Err(_) => return None,
+                    Ok(n) => assert_eq!(self.framer.feed(&buffer[..n]), n),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, next).await.expect("a message or an end")
+    }
+
+    async fn until(&mut self, wanted: impl Fn(&Message) -> bool) -> (Xid, Message) {
+        loop {
+            let (xid, message) = self.next().await.expect("not the end");
+            if wanted(&message) {
+                return (xid, message);
+            }
+        }
+    }
+
+    /// Everything up to the end of the connection.
+    async fn end(&mut self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        while let Some((_, message)) = self.next().await {
+            messages.push(message);
+        }
+        messages
+    }
+
+    async fn echo(&mut self) {
+        self.send(Xid(77), &Message::EchoRequest("there?".into())).await;
+        self.until(|m| *m == Message::EchoReply("there?".into())).await;
+    }
+}
+
+fn local(name: &'static str) -> Port {
+    Port {
+        port_no: PortNo::LOCAL,
+        hw_addr: [2; 6],
+        name: Bytes::from_static(name.as_bytes()),
+        config: 0,
+        state: 0,
+        curr: 0,
+        advertised: 0,
+        supported: 0,
+        peer: 0,
+        curr_speed: 0,
+        max_speed: 0,
+    }
+}
+
+async fn wait_for(what: &str, look: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !look() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
+}
+
+fn connected(controller: &Controller, bridge: &str) -> bool {
+    controller.hub.report().bridges.iter().any(|b| b.name == bridge && b.connected)
+}
+
+#[tokio::test]
+async fn the_newest_session_of_a_bridge_has_it() {
+    let controller = controller(8).await;
+    let mut old = Peer::connect(controller.at, "mesh-privacy").await;
+    old.until(|m| matches!(m, Message::MultipartRequest(_))).await;
+    wait_for("the first session", || connected(&controller, "mesh-privacy")).await;
+    let mut new = Peer::connect(controller.at, "mesh-privacy").await;
+    old.end().await;
+    new.echo().await;
+    wait_for("one session", || controller.hub.metrics.switches.get() == 1).await;
+    assert!(connected(&controller, "mesh-privacy"), "the end of the old one is not that of the new one");
+    drop(new);
+    wait_for("nobody", || !connected(&controller, "mesh-privacy")).await;
+}
+
+#[tokio::test]
+async fn too_many_connections_are_turned_away_until_there_is_room() {
+    let controller = controller(2).await;
+    let first = Peer::connect(controller.at, "mesh-privacy").await;
+    let mut second = Peer::connect(controller.at, "mesh-mgmt").await;
+    assert_eq!(Peer::call(controller.at).await.end().await, []);
+    assert_eq!(controller.hub.metrics.rejected.get(), 1);
+    second.echo().await;
+    drop(first);
+    wait_for("room", || controller.hub.metrics.switches.get() == 1).await;
+    Peer::connect(controller.at, "mesh-privacy").await.echo().await;
+}
+
+#[tokio::test]
+async fn who_floods_and_never_reads_is_alone_with_it() {
+    let controller = controller(8).await;
+    let mut good = Peer::connect(controller.at, "mesh-mgmt").await;
+    let flood = Peer::connect(controller.at, "mesh-privacy").await;
+    let (mut reader, mut writer) = flood.stream.into_split();
+    let echo = Message::EchoRequest(vec![7; 1_000].into()).encode(Xid(1)).unwrap().repeat(64);
+    // It goes on until nothing more is taken from it.
+    let mut sent = 0;
+    while let Ok(written) = tokio::time::timeout(Duration::from_millis(500), writer.write(&echo)).await {
+        sent += written.unwrap();
+        assert!(sent < 256 << 20, "the controller never stops reading");
+        if sent % (64 * echo.len()) < echo.len() {
+            good.echo().await;
+        }
+    }
+    good.echo().await;
+    // Whoever reads on gets on.
+    let mut buffer = vec![0; 1 << 20];
+    let mut read = 0;
+    while read < 4 << 20 {
+        read += tokio::time::timeout(PATIENCE, reader.read(&mut buffer)).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_openflow_is_told_so_and_left() {
+    let controller = controller(8).await;
+    for (bytes, error) in [
+        (vec![4, 0, 0, 0, 0, 0, 0, 1], (1, 6)),
+        (vec![1, 0, 0, 8, 0, 0, 0, 1], (0, 0)),
+        (vec![4, 14, 0, 8, 0, 0, 0, 1], (1, 6)),
+        (vec![9, 2, 0, 8, 0, 0, 0, 1], (1, 0)),
+    ] {
+        let mut peer = Peer::call(controller.at).await;
+        peer.stream.write_all(&bytes).await.unwrap();
+        let said = peer.end().await;
+        let [Message::Hello(_), Message::Error(e)] = &said[..] else { panic!("{bytes:?}: {said:?}") };
+        assert_eq!((e.kind, e.code), error, "{bytes:?}");
+    }
+}
+
+#[tokio::test]
+async fn at_the_end_of_the_controller_sessions_end_and_flows_stay() {
+    let controller = controller(8).await;
+    let mut peer = Peer::connect(controller.at, "mesh-privacy").await;
+    peer.until(|m| matches!(m, Message::MultipartRequest(r) if r.body == MultipartRequestBody::GroupDesc))
+        .await;
+    controller.shutdown.send_replace(true);
+    assert_eq!(peer.end().await, []);
+    wait_for("the end", || controller.hub.metrics.switches.get() == 0).await;
+}
+
+#[tokio::test]
+async fn metrics_and_status_are_served_by_tcp_and_unix_sockets() {
+    let controller = controller(8).await;
+    let _peer = Peer::connect(controller.at, "mesh-privacy").await;
+    wait_for("a session", || connected(&controller, "mesh-privacy")).await;
+    let dir = tempfile::tempdir().unwrap();
+    let unix: Address = format!("unix:{}", dir.path().join("api.sock").display()).parse().unwrap();
+    for address in ["127.0.0.1:0".parse().unwrap(), unix] {
+        let bound = serve_api(Arc::clone(&controller.hub), &address, controller.shutdown.subscribe()).await;
+        let api: ApiAddress = bound.unwrap().to_string().parse().unwrap();
+        let ask = |path: &'static str| {
+            let api = api.clone();
+            tokio::task::spawn_blocking(move || fetch(&api, path))
+        };
+        let status: serde_json::Value =
+            serde_json::from_str(&ask("/api/status").await.unwrap().unwrap()).unwrap();
+        assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+        let bridge =
+            status["bridges"].as_array().unwrap().iter().find(|b| b["name"] == "mesh-privacy").unwrap();
+        assert_eq!((&bridge["connected"], &bridge["settled"]), (&true.into(), &false.into()));
+        assert_eq!(bridge["dpid"], "0000000000000001");
+        assert_eq!(bridge["isolated"], true);
+        let metrics = ask("/metrics").await.unwrap().unwrap();
+        for line in [
+            "portcullis_switches_connected 1",
+            "portcullis_bridge_connected{bridge=\"mesh-privacy\"} 1",
+            "portcullis_bridge_connected{bridge=\"vmbr0\"} 0",
+        ] {
+            assert!(metrics.lines().any(|l| l == line), "{line} is not in\n{metrics}");
+        }
+        assert_eq!(ask("/healthz").await.unwrap().unwrap(), "ok\n");
+        assert!(ask("/nothing").await.unwrap().is_err());
+    }
+    // A socket that nobody listens at any more does not keep the next controller from starting.
+    let stale = dir.path().join("stale.sock");
+    drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
+    let address = Address::Unix(stale);
+    let serve = || serve_api(Arc::clone(&controller.hub), &address, controller.shutdown.subscribe());
+    serve().await.unwrap();
+    // One that somebody listens at does.
+    serve().await.unwrap_err();
+}
