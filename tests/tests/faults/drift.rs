@@ -21,15 +21,17 @@ fn fixed(net: &Running, bridge: &str) -> Vec<String> {
 }
 
 /// Runs `ovs-ofctl` against a bridge and sees it put back, in time, logged and counted. Flows as `ovs-ofctl` prints them
-/// and as the controller sees them are compared; `gone` is what must not be there afterwards.
+/// and as the controller sees them are compared; of what has the words `gone`, there must be no more afterwards.
 fn put_back(net: &Running, bridge: &str, words: &[&str], gone: &str) {
     let before = fixed(net, bridge);
+    let with = |flows: &[String]| flows.iter().filter(|f| f.contains(gone)).count();
+    let had = with(&net.flows(bridge));
     let (counted, logged) = (repaired(net, bridge), lines(net, bridge));
     net.lab.ofctl(words).unwrap();
     let ((), took) = net.wait_for(&format!("{words:?} to be put back"), || {
         let flows = net.flows(bridge);
         let back = flows.iter().filter(|f| !is_return(f)).eq(before.iter());
-        (back && (gone.is_empty() || !flows.iter().any(|f| f.contains(gone)))).then_some(())
+        (back && (gone.is_empty() || with(&flows) <= had)).then_some(())
     });
     assert!(took < PROMISED + NOISE, "{words:?}: it took {took:?}");
     net.wait_for("the repair to be counted", || (repaired(net, bridge) > counted).then_some(()));
@@ -69,7 +71,7 @@ fn what_is_changed_by_hand_is_put_back_within_a_second() {
     let net = Running::dual_socket();
     assert!(ping(&net.lab, "gateway", INTERNET));
     // Added.
-    put_back(&net, "vmbr0", &["add-flow", "vmbr0", "priority=65000,actions=normal"], "priority=65000");
+    put_back(&net, "vmbr0", &["add-flow", "vmbr0", "priority=65123,actions=normal"], "priority=65123");
     put_back(&net, "vmbr0", &["add-flow", "vmbr0", "table=77,priority=1,actions=drop"], "table=77");
     put_back(&net, "mesh-mgmt", &["add-flow", "mesh-mgmt", "priority=5,actions=flood"], "FLOOD");
     // A flow that is in force, with another cookie: it forwards the same and is nobody's.
@@ -111,7 +113,7 @@ fn what_looks_learned_and_is_not_goes() {
         assert!(flow.contains(from), "{from}: {flow}");
         flow.replacen(from, to, 1)
     };
-    let out = "actions=output:veth100";
+    let out = "output:veth100";
     let gateway = "nw_dst=10.0.0.100";
     for (forged, mark) in [
         // A cookie of no rule.
@@ -128,8 +130,8 @@ fn what_looks_learned_and_is_not_goes() {
             format!("{cookie}, table=1, priority=110,ip,in_port=warp0 actions=output:veth100"),
             "priority=110,ip,in_port=warp0",
         ),
-        (changed(out, "actions=NORMAL"), "NORMAL"),
-        (changed(out, "actions=output:veth100,output:veth102"), "output:veth102"),
+        (changed(out, "NORMAL"), "NORMAL"),
+        (changed(out, "output:veth100,output:veth102"), "output:veth102"),
     ] {
         let (words, had) = (["add-flow", "vmbr0", forged.as_str()], net.flows("vmbr0"));
         // In the place of the real one: that would be a change to it.
@@ -141,9 +143,9 @@ fn what_looks_learned_and_is_not_goes() {
     // The real ones are left alone all the while: none is deleted by a repair.
     let learned: Vec<String> = net.flows("vmbr0").into_iter().filter(|f| is_return(f)).collect();
     assert!(!learned.is_empty());
-    net.lab.ofctl(&["add-flow", "vmbr0", "priority=65000,actions=normal"]).unwrap();
+    net.lab.ofctl(&["add-flow", "vmbr0", "priority=65123,actions=normal"]).unwrap();
     net.wait_for("the repair", || {
-        (!net.flows("vmbr0").iter().any(|f| f.contains("priority=65000"))).then_some(())
+        (!net.flows("vmbr0").iter().any(|f| f.contains("priority=65123"))).then_some(())
     });
     let still = net.flows("vmbr0");
     assert!(learned.iter().all(|f| still.contains(f)), "{learned:#?}\n{still:#?}");
@@ -155,7 +157,7 @@ fn groups_that_nobody_asked_for_go() {
     let counted = repaired(&net, "vmbr0");
     net.lab.ofctl(&["add-group", "vmbr0", "group_id=7,type=all,bucket=output:warp0"]).unwrap();
     // A group forwards nothing before a flow names it, and that one is seen.
-    put_back(&net, "vmbr0", &["add-flow", "vmbr0", "priority=65000,actions=group:7"], "group:7");
+    put_back(&net, "vmbr0", &["add-flow", "vmbr0", "priority=65123,actions=group:7"], "group:7");
     net.wait_for("the group to go", || {
         (!net.lab.ofctl(&["dump-groups", "vmbr0"]).unwrap().contains("group_id=7")).then_some(())
     });

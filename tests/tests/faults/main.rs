@@ -31,7 +31,19 @@ fn without(rule: &str) -> String {
 
 /// Whether a flow, as `ovs-ofctl` prints it, is one of the learned return flows.
 fn is_return(flow: &str) -> bool {
-    flow.contains("table=1,") && flow.contains("priority=110")
+    // Before the actions: a learner has the same words in them.
+    flow.split(" actions=")
+        .next()
+        .is_some_and(|head| head.contains(" table=1,") && head.contains("priority=110"))
+}
+
+/// Tells other threads to end when it is dropped: also when a test fails, which would wait for them forever.
+struct Ends<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
 }
 
 /// The flows of all bridges but for the learned ones.

@@ -8,7 +8,7 @@ use portcullis::lab::Lab;
 use portcullis_tests::traffic::{ping, tcp};
 use portcullis_tests::{Ages, Pinger, Running};
 
-use super::{BRIDGES, INTERNET, fixed, is_return, mac, must};
+use super::{BRIDGES, Ends, INTERNET, fixed, is_return, mac, must};
 
 #[test]
 fn the_controller_dies_and_starts_again_and_no_packet_is_lost() {
@@ -90,6 +90,7 @@ fn the_switch_dies_and_starts_again_and_no_denied_packet_passes() {
         }
     };
     std::thread::scope(|scope| {
+        let _ends = Ends(&ends);
         scope.spawn(probe);
         for _ in 0..2 {
             net.lab.kill_vswitchd().unwrap();
@@ -101,7 +102,6 @@ fn the_switch_dies_and_starts_again_and_no_denied_packet_passes() {
             });
         }
         std::thread::sleep(Duration::from_millis(100));
-        ends.store(true, Ordering::Relaxed);
     });
     assert!(sent.load(Ordering::Relaxed) > 1000, "{sent:?}");
     assert_eq!(prober.arrived(), Vec::<String>::new(), "denied packets passed");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use portcullis_tests::Running;
 use portcullis_tests::traffic::ping;
 
-use super::{INTERNET, is_return, without};
+use super::{Ends, INTERNET, is_return, without};
 
 /// Deleted at once, and again when no packet can be under way any more.
 const GONE: Duration = Duration::from_secs(3);
@@ -43,6 +43,7 @@ fn a_rule_that_goes_takes_its_learned_flows_along_also_in_a_storm() {
     assert!(ping(&net.lab, "gateway", INTERNET));
     let (ends, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
+        let _ends = Ends(&ends);
         scope.spawn(|| storm(&net, &ends, &sent));
         net.wait_for("the storm to teach the switch", || (learned(&net).len() > 100).then_some(()));
 
@@ -61,7 +62,6 @@ fn a_rule_that_goes_takes_its_learned_flows_along_also_in_a_storm() {
         }
         let so_far = sent.load(Ordering::Relaxed);
         net.wait_for("the storm to go on", || (sent.load(Ordering::Relaxed) > so_far + 100).then_some(()));
-        ends.store(true, Ordering::Relaxed);
     });
     assert!(!ping(&net.lab, "gateway", INTERNET));
 }
