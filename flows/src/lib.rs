@@ -16,7 +16,7 @@
 //!    put there.
 //!
 //! # What judges it
-//! [`interp`] runs packets through flows as a switch would: the oracle of the tests. [`never`] uses it to send packets of
+//! [`interp`] runs packets through flows as a switch would: the oracle of the tests. [`never`](mod@never) uses it to send packets of
 //! every kind that the file or the flows tell apart, and reports as a witness each one that arrives where
 //! the file says that none ever may. [`lint`] looks at flows alone, such as raw lines, for defects that can be seen
 //! without a packet. [`check::check`] does all of that for a file.
