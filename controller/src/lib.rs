@@ -1,4 +1,58 @@
-//! Portcullis.
+//! Portcullis: an OpenFlow 1.3 controller for Open vSwitch that keeps isolated networks isolated.
+//!
+//! This page is a tour of the code, in the order in which the data flows. For using it see README.md.
+//!
+//! # Three crates, one direction
+//! `ofproto ← flows ← portcullis`. [`ofproto`] knows bytes and no policy, [`flows`] knows policy and no connection, and this
+//! crate knows connections and neither the layout of a message nor that of a table.
+//!
+//! ```text
+//! network file ─► flows::network ─► flows::compile ─► desired flows of each bridge ┐
+//!                                                                                  ├─► flows::diff ─► atomic bundle
+//! switch bytes ─► ofproto ─► session ─► bridge: ports, actual flows ───────────────┘         │
+//!      ▲                                   └─► hub ─► /metrics, /api/status ─► status        │
+//!      └──────────────── net ◄── session ◄── ofproto ◄──────────────────────────────────────┘
+//! ```
+//!
+//! # From bytes to bytes
+//! 1. **Bytes arrive in [`net`]**, the only module with sockets and clocks. It decides nothing: it carries bytes, and
+//!    the time, into the state machines, and carries out what they ask for.
+//! 2. **[`ofproto`] cuts and reads them**: [`ofproto::Framer`], then [`ofproto::Message`]. Whatever a peer sends, this
+//!    does not panic, and it holds a bounded number of bytes.
+//! 3. **[`session`] makes a conversation of the messages**: version, features, ports, keepalive, multipart replies put
+//!    together, errors answered. [`session::Session`] is sans-IO: bytes and `now` in; bytes, [`session::Event`]s and
+//!    the next deadline out. So every state can be tested on virtual time.
+//! 4. **[`bridge`] decides.** [`bridge::Bridge`] is sans-IO as well. It finds out which bridge this is by the name
+//!    of its LOCAL port, watches its flows by a flow monitor, reads them, and compares them with what is desired. A port
+//!    that comes or goes, a change by a foreign hand and a new file all lead to the same round: read, compare,
+//!    commit, read again.
+//! 5. **[`flows`] says what is desired.** [`policy`] holds the network file in force, which [`flows::network`] has read and
+//!    checked; [`flows::compile`](mod@flows::compile) makes the flows of this bridge for the ports that it has;
+//!    [`flows::learned`] says which of the actual flows the switch learned for a live rule, and those stay;
+//!    [`flows::diff`](mod@flows::diff) says what is left to change.
+//! 6. **Bytes go back**: the changes, and only they, in one ordered atomic bundle, encoded by [`ofproto`] into the bounded
+//!    outbox of the session, and written by [`net`].
+//!
+//! Nothing of this needs a memory: the switch and the network file are enough, so a controller that was killed goes on
+//! where it was, and flows that are as desired keep their counters and their age.
+//!
+//! # Beside the stream
+//! - [`hub`] is what sessions share: the file in force, which session has which bridge, how all stand.
+//!   [`metrics`] and [`api`] show it; [`api_client`] asks for it (`portcullis status`).
+//! - [`ovs`] speaks with `ovs-vsctl`: `attach` and `detach`, and the look at settings that break isolation past all
+//!   flows, which cannot be seen over OpenFlow.
+//! - [`lab`] builds a private Open vSwitch and a namespace for each endpoint, and tries every rule with real packets.
+//! - [`cli`] is the command line, one file a command.
+//!
+//! # Where to begin a change
+//! | you want | begin in |
+//! |---|---|
+//! | another message, match field or action | [`ofproto::message`], [`ofproto::oxm`], [`ofproto::action`] |
+//! | another word of the network file | [`flows::network`], then [`flows::compile`](mod@flows::compile) |
+//! | other flows for a rule | [`flows::compile`](mod@flows::compile); [`flows::never`](mod@flows::never) and the lab say whether they hold |
+//! | another reaction to what a switch does | [`bridge`] |
+//! | another number to look at | [`metrics`] |
+//! | another command | [`cli`] |
 
 pub mod api;
 pub mod api_client;

@@ -1,8 +1,30 @@
-//! Flows: what they are, how they are written, and where they come from.
+//! Flows: what they are, how they are written, and where they come from. No sockets, no clocks: every function
+//! here gives the same answer for the same arguments.
 //!
-//! A network file becomes flows in one direction: [`network`] reads it, [`compile`] turns it into the flows
-//! of a bridge, [`diff`] says what has to change on a switch that has others, and [`learned`] tells the flows
-//! that the switch wrote itself, by `learn()`, from those that somebody else put there.
+//! # One direction
+//! ```text
+//! network file ─► network ─► compile ─► desired flows ─┐
+//!    (TOML)        (model)                             ├─► diff ─► flow mods
+//! flow statistics of a switch ─► model ─► actual flows ┘
+//!                                  └─► learned: which of them did the switch write itself?
+//! ```
+//! 1. [`network::parse`] reads the file, or says what is wrong with it: [`finding::Finding`]s with a place in the text.
+//! 2. [`compile::compile`] makes the flows of one bridge for the ports that it has now, and remembers the rule
+//!    behind each ([`compile::Origin`]). The tables are those of [`compile::layout`].
+//! 3. [`diff::diff`] says what has to change on a switch that has other flows; what is as desired is not touched.
+//! 4. [`learned`] tells the return flows that the switch wrote itself, by `learn()`, from those that somebody else
+//!    put there.
+//!
+//! # What judges it
+//! [`interp`] runs packets through flows as a switch would: the oracle of the tests. [`never`](mod@never) uses it to send packets of
+//! every kind that the file or the flows tell apart, and reports as a witness each one that arrives where
+//! the file says that none ever may. [`lint`] looks at flows alone, such as raw lines, for defects that can be seen
+//! without a packet. [`check::check`] does all of that for a file.
+//!
+//! # How flows are written
+//! [`model::Flow`] is the one form in which flows are compared: a field has one spelling there. [`syntax`] reads and
+//! prints the text of `ovs-ofctl`. The form on the wire is the crate `ofproto`'s, reached by [`Flow::to_flow_mod`] and
+//! [`Flow::from_stats`].
 
 pub mod check;
 pub mod compile;

@@ -1,4 +1,44 @@
-//! OpenFlow 1.3.
+//! OpenFlow 1.3 as Open vSwitch speaks it: the bytes of a connection, and nothing else. No sockets, no clocks, no
+//! policy. The crates above turn what is read here into decisions, and their decisions into what is written here.
+//!
+//! # From bytes to a message and back
+//! 1. [`Framer`] cuts the stream into frames by the length in their [`Header`], whatever their version; it holds
+//!    a bounded number of bytes.
+//! 2. [`Message::decode_shared`] reads a frame: a transaction id ([`Xid`]) and a [`Message`]. It must use the frame up:
+//!    trailing bytes are an error.
+//! 3. [`Message::encode_into`] appends a message to a [`Writer`]. What does not fit a length field is an
+//!    [`EncodeError`], never cut short.
+//!
+//! ```
+//! use ofproto::{Framer, Message, Xid};
+//!
+//! let bytes = Message::EchoRequest("ping".into()).encode(Xid(7))?;
+//! let mut framer = Framer::new();
+//! framer.feed(&bytes);
+//! let frame = framer.next_frame()?.ok_or("not all of it")?;
+//! assert_eq!(Message::decode_shared(&frame)?, (Xid(7), Message::EchoRequest("ping".into())));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is where
+//! | module | holds |
+//! |---|---|
+//! | [`message`] | every message, one file each, and the one table from type number to message |
+//! | [`message::multipart`] | requests and replies in parts: descriptions, flows, tables, ports |
+//! | [`message::monitor`] | the flow monitor, by which a switch tells of every change of its flows |
+//! | [`oxm`] | match fields: OXM and NXM, masks, and which fields need which others |
+//! | [`action`], [`instruction`] | what flows do; `learn()` and the other Nicira actions among them |
+//! | [`codec`], [`error`] | reading and writing with lengths checked once; what goes wrong, and where |
+//! | [`ids`] | numbers that must not be mixed up, a type each |
+//!
+//! # Promises
+//! - Nothing panics, whatever the bytes.
+//! - What this crate does not know it keeps: an unknown message, action, instruction or match field decodes to an
+//!   `Unknown` variant and encodes to the same bytes.
+//! - A [`DecodeError`] names the field and the offset, and knows the OFPT_ERROR to answer with
+//!   ([`DecodeError::wire_code`]).
+//!
+//! Adding a message is a file in [`message`], a variant of [`Message`] and a line of its dispatch.
 
 pub mod action;
 pub mod codec;
