@@ -4,11 +4,9 @@
 mod overlap;
 mod raw;
 mod tables;
-mod whole;
 
 pub use overlap::{MAX_OVERLAPS, overlaps};
 pub use raw::lint_raw;
-pub use whole::check;
 
 #[cfg(test)]
 mod tests;

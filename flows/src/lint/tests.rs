@@ -170,30 +170,3 @@ fn ten_thousand_flows_are_told_apart() {
         .collect();
     assert_eq!(overlaps(&flows), []);
 }
-
-fn check_text(text: &str) -> Vec<Finding> {
-    check(&network::parse(text, "n.toml").unwrap().0)
-}
-
-#[test]
-fn dual_socket_is_clean() {
-    assert_eq!(check_text(include_str!("../../networks/dual-socket.toml")), []);
-}
-
-#[test]
-fn a_raw_line_that_contradicts_a_compiled_flow_is_told() {
-    // The compiled flow of this priority passes every frame of the port that is tagged or not.
-    let text = "[network.n]\nbridge = \"br\"\nsubnets = [\"10.0.0.0/24\"]\n\
-                [endpoint.a]\nattach = [{ network = \"n\", port = \"p1\", addresses = [\"10.0.0.2\"] }]\n\
-                [bridge.br]\nflows = [\"priority=100,udp,actions=output:p1\"]\n";
-    let findings = check_text(text);
-    let found = findings.iter().find(|f| f.code == "overlap").unwrap_or_else(|| panic!("{findings:#?}"));
-    assert!(text[found.span.clone().unwrap()].contains("priority=100,udp"));
-    assert!(found.message.contains("admission"), "{}", found.message);
-}
-
-#[test]
-fn a_file_whose_lines_cannot_be_read_is_not_checked_further() {
-    let findings = check_text(HEALTH_CHECK);
-    assert!(findings.iter().any(Finding::is_error));
-}
