@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use ofproto::oxm::Field;
 
-use super::packet::{FieldSet, Packet};
+use super::fields::FieldSet;
+use super::packet::Packet;
 use crate::model::{Flow, Masked};
 
 /// A leaf this small is looked through.

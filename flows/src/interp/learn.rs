@@ -6,7 +6,8 @@ use ofproto::instruction::Instruction;
 use ofproto::message::FLOW_SEND_FLOW_REM;
 use ofproto::oxm::{Field, Oxm};
 
-use super::packet::{FieldSet, Packet, low_bits};
+use super::fields::FieldSet;
+use super::packet::{Packet, low_bits};
 use crate::model::{Flow, FlowMatch, Masked};
 
 /// The flow that `learn` writes for a packet; the fields it takes from the packet are added to `consulted`.

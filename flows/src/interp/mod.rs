@@ -3,6 +3,7 @@
 //! It follows OpenFlow 1.3.5 §5 and, where Open vSwitch adds or differs, ovs-actions(7) and what
 //! `ovs-appctl ofproto/trace` shows. It is the oracle of the tests and the judge of `never`.
 
+mod fields;
 mod index;
 mod learn;
 mod packet;
@@ -13,8 +14,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use ofproto::{Cookie, PortNo, TableId};
 
+pub use fields::FieldSet;
 pub use packet::{
-    ETH_ARP, ETH_IPV4, ETH_IPV6, FieldSet, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT, mac_bits,
+    ETH_ARP, ETH_IPV4, ETH_IPV6, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT, mac_bits,
 };
 pub use run::{MAX_DEPTH, MAX_RESUBMITS};
 

@@ -8,6 +8,8 @@ use ofproto::PortNo;
 use ofproto::action::Subfield;
 use ofproto::oxm::Field;
 
+use super::fields::{FieldSet, bit};
+
 /// ARP.
 pub const ETH_ARP: u16 = 0x0806;
 /// IPv4.
@@ -28,65 +30,6 @@ pub const TCP_ACK: u16 = 0x010;
 pub const VLAN_PRESENT: u128 = 0x1000;
 
 const FIELDS: usize = Field::ALL.len();
-
-/// A set of fields.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct FieldSet(u128);
-
-impl FieldSet {
-    /// No field.
-    pub const EMPTY: Self = Self(0);
-
-    /// Those fields.
-    pub const fn of(fields: &[Field]) -> Self {
-        let mut set = Self(0);
-        let mut rest = fields;
-        while let Some((&field, tail)) = rest.split_first() {
-            set.0 |= bit(field);
-            rest = tail;
-        }
-        set
-    }
-
-    /// Adds a field.
-    pub fn insert(&mut self, field: Field) {
-        self.0 |= bit(field);
-    }
-
-    /// Whether the field is among them.
-    pub fn contains(self, field: Field) -> bool {
-        self.0 & bit(field) != 0
-    }
-
-    /// Whether some field is in both.
-    pub fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// The fields of both.
-    #[must_use]
-    pub fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The fields, in the order of [`Field::ALL`].
-    pub fn iter(self) -> impl Iterator<Item = Field> {
-        Field::ALL.iter().copied().filter(move |&f| self.contains(f))
-    }
-}
-
-impl fmt::Debug for FieldSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(|field| field.info().name)).finish()
-    }
-}
-
-const fn bit(field: Field) -> u128 {
-    // They fit 128 bits, checked below.
-    1 << (field as u32)
-}
-
-const _: () = assert!(FIELDS <= 128);
 
 /// Fields that every packet has: zero when nothing else is known.
 const ALWAYS: FieldSet = {

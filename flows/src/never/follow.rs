@@ -100,8 +100,11 @@ impl<'w, 'a> Follower<'w, 'a> {
         Self { world, pipelines, source, report, round }
     }
 
-    /// Packets that need not be run.
+    /// Packets that need not be run; where the last was not run either, they were not considered.
     pub(super) fn considered(&mut self, packets: usize) {
+        if self.round.left == 0 {
+            return;
+        }
         self.report.packets = self.report.packets.saturating_add(u64::try_from(packets).unwrap_or(u64::MAX));
     }
 
@@ -113,10 +116,11 @@ impl<'w, 'a> Follower<'w, 'a> {
 
     /// Follows a packet to every place that it comes to; says which of its fields mattered.
     pub(super) fn follow(&mut self, packet: &Packet) -> FieldSet {
-        self.considered(1);
         if self.round.left == 0 {
+            self.incomplete("there are too many packets to try them all");
             return FieldSet::EMPTY;
         }
+        self.considered(1);
         self.round.left -= 1;
         self.report.runs += 1;
         let mut mattered = FieldSet::EMPTY;
@@ -153,6 +157,9 @@ impl<'w, 'a> Follower<'w, 'a> {
                 }
             }
             next += 1;
+        }
+        if visits.len() >= MAX_VISITS {
+            self.incomplete("a packet comes by more places than are followed");
         }
         mattered
     }

@@ -27,8 +27,9 @@ use world::World;
 
 /// At most so many witnesses a `never`.
 const WITNESSES: usize = 3;
-/// At most so many packets are run in one round; beyond that the check stops and says that it is not complete.
-const MAX_RUNS: u64 = 20_000_000;
+/// At most so many packets are run in one round, the same number from each port; a check that needs more says that it
+/// is not complete.
+const MAX_RUNS: u64 = 8_000_000;
 /// At most so many learned flows a bridge are put in for the second round.
 const MAX_LEARNED: usize = 100_000;
 /// What is learned from learned flows is put in again, so many times at most.
@@ -110,15 +111,15 @@ pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Report {
     let world = World::new(file, bridges);
     let values = values::Values::collect(file, bridges);
     let mut pipelines: Vec<Pipeline> = bridges.iter().map(|b| Pipeline::new(b.flows.clone())).collect();
+    let sources = u64::try_from(world.sources().count()).unwrap_or(u64::MAX);
+    let share = MAX_RUNS / sources.max(1);
     for number in 0..MAX_ROUNDS {
         let learnt = bridges.iter().map(|_| Learnt::default()).collect();
-        let mut round = Round { number, left: MAX_RUNS, learnt };
+        let mut round = Round { number, left: 0, learnt };
         for source in world.sources() {
+            round.left = share;
             let mut follower = Follower::new(&world, &pipelines, source, &mut report, &mut round);
             probe::from_port(&world, &values, source, &mut follower);
-        }
-        if round.left == 0 {
-            report.incomplete.push(format!("it stopped after {MAX_RUNS} packets"));
         }
         let mut changed = false;
         for (pipeline, learnt) in pipelines.iter_mut().zip(round.learnt) {
