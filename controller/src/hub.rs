@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
@@ -19,6 +20,8 @@ pub struct Hub {
     /// The numbers for Prometheus.
     pub metrics: Metrics,
     policy: watch::Sender<Arc<Policy>>,
+    /// Why a newer file was not taken.
+    refused: ArcSwapOption<String>,
     seats: DashMap<String, Seat>,
     bridges: DashMap<String, Standing>,
     faults: DashMap<String, Vec<IsolationFault>>,
@@ -56,6 +59,8 @@ pub struct Report {
     pub version: &'static str,
     /// The network file.
     pub file: String,
+    /// Why the file, read again, was not taken; none while the newest one is in force.
+    pub refused: Option<String>,
     /// The bridges of the file.
     pub bridges: Vec<BridgeReport>,
 }
@@ -107,6 +112,7 @@ impl Hub {
         Self {
             metrics,
             policy: watch::Sender::new(Arc::new(policy)),
+            refused: ArcSwapOption::empty(),
             seats: DashMap::new(),
             bridges: DashMap::new(),
             faults: DashMap::new(),
@@ -129,8 +135,16 @@ impl Hub {
         for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
+        self.metrics.reloaded(true);
+        self.refused.store(None);
         // Not `send`, which does nothing while no session listens.
         self.policy.send_replace(Arc::new(policy));
+    }
+
+    /// A newer file was not taken, and why: said in the status until one is.
+    pub fn refuse(&self, why: String) {
+        self.metrics.reloaded(false);
+        self.refused.store(Some(Arc::new(why)));
     }
 
     /// A number for a new session.
@@ -222,7 +236,12 @@ impl Hub {
     pub fn report(&self) -> Report {
         let policy = self.policy();
         let bridges = policy.named().map(|name| self.bridge_report(name)).collect();
-        Report { version: env!("CARGO_PKG_VERSION"), file: policy.path.display().to_string(), bridges }
+        Report {
+            version: env!("CARGO_PKG_VERSION"),
+            file: policy.path.display().to_string(),
+            refused: self.refused.load_full().map(|why| String::clone(&why)),
+            bridges,
+        }
     }
 
     fn bridge_report(&self, name: &str) -> BridgeReport {

@@ -83,7 +83,10 @@ impl Learner {
             let LearnSpec::Match { dst, src } = spec else { continue };
             *shape.entry(dst.field).or_default() |= mask_of(*dst);
             let known = match src {
-                LearnSrc::Immediate(value) => Masked { value: *value, mask: low_bits(dst.n_bits) },
+                LearnSrc::Immediate(value) => {
+                    let mask = low_bits(dst.n_bits);
+                    Masked { value: value & mask, mask }
+                }
                 LearnSrc::Field(src) => bits_of(&flow.matches, *src),
             };
             let entry = fixed.entry(dst.field).or_insert(Masked { value: 0, mask: 0 });
@@ -143,7 +146,7 @@ impl Learner {
                 },
                 LearnSpec::Load { dst, src } => match rest.next() {
                     Some(Action::Load { dst: d, value }) if d == dst => match src {
-                        LearnSrc::Immediate(expected) => u128::from(*value) == *expected,
+                        LearnSrc::Immediate(expected) => u128::from(*value) == expected & low_bits(dst.n_bits),
                         LearnSrc::Field(src) => bits_of(&self.seen, *src).admits(u128::from(*value)),
                     },
                     _ => false,

@@ -109,12 +109,11 @@ impl Run {
                 for finding in &policy.warnings {
                     warn!("{}", finding.render(&name, &text));
                 }
-                hub.metrics.reloaded(true);
                 hub.replace(policy);
                 info!(file = name, "read again and in force");
             }
             Ok(Err(refused)) => {
-                hub.metrics.reloaded(false);
+                hub.refuse(refused.to_string());
                 match &refused {
                     PolicyError::Findings { path, text, findings } => {
                         for finding in findings {

@@ -11,7 +11,7 @@ use crate::api_client::{ApiAddress, fetch};
 
 /// Show how a running controller and its bridges stand.
 ///
-/// Exit code 1 when a bridge is not connected, not settled or not isolated.
+/// Exit code 1 when a bridge is not connected, not settled or not isolated, or when the file, read again, was refused.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// The controller's API: [tcp:]ADDRESS:PORT or unix:PATH.
@@ -26,11 +26,19 @@ impl StatusArgs {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let text = fetch(&self.api, "/api/status").into_diagnostic()?;
         let report: Value = serde_json::from_str(&text).into_diagnostic()?;
-        let well = bridges(&report).all(|b| ["connected", "settled", "isolated"].iter().all(|k| is(b, k)));
+        let refused = word(&report, "refused");
+        let well = refused.is_empty()
+            && bridges(&report).all(|b| ["connected", "settled", "isolated"].iter().all(|k| is(b, k)));
         if self.json {
             println!("{text}");
         } else {
             println!("portcullis {}, {}", word(&report, "version"), word(&report, "file"));
+            if !refused.is_empty() {
+                println!("the file as it is now was NOT TAKEN; the one before it stays in force:");
+                for line in refused.lines() {
+                    println!("  {line}");
+                }
+            }
             for bridge in bridges(&report) {
                 print!("{}", paragraph(bridge));
             }

@@ -69,7 +69,7 @@ fn value_of(src: &LearnSrc, read: &mut impl FnMut(Subfield) -> u128) -> u128 {
 /// Two specs may give different bits of one field.
 fn add_bits(bits: &mut Vec<(Field, Masked)>, dst: Subfield, value: u128) {
     let mask = low_bits(dst.n_bits) << dst.ofs;
-    let value = value << dst.ofs;
+    let value = value << dst.ofs & mask;
     if let Some((_, old)) = bits.iter_mut().find(|(f, _)| *f == dst.field) {
         *old = Masked { value: old.value & !mask | value, mask: old.mask | mask };
     } else {

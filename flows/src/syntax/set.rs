@@ -119,12 +119,17 @@ pub(super) fn controller<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action,
         pause: false,
         meter: None,
     };
+    let mut plain = true;
     for pair in token::pairs(text) {
         let value = pair.text();
         match pair.key {
             "max_len" => to.max_len = cx.half(pair.key, value)?,
             "id" => to.controller_id = cx.half(pair.key, value)?,
-            "userdata" => to.userdata = cx.hex_bytes(value)?.into(),
+            "userdata" => {
+                // Even an empty one: Open vSwitch then sends the action of its own, not OUTPUT.
+                plain = false;
+                to.userdata = cx.hex_bytes(value)?.into();
+            }
             "pause" => to.pause = true,
             "meter_id" => to.meter = Some(cx.word(pair.key, value)?),
             "reason" => {
@@ -141,8 +146,8 @@ pub(super) fn controller<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action,
             }
         }
     }
-    let plain = to.reason == REASON_ACTION && to.controller_id == 0 && to.userdata.is_empty();
-    Ok(if plain && !to.pause && to.meter.is_none() {
+    plain &= to.reason == REASON_ACTION && to.controller_id == 0 && !to.pause && to.meter.is_none();
+    Ok(if plain {
         Action::Output { port: PortNo::CONTROLLER, max_len: to.max_len }
     } else {
         Action::Controller(Box::new(to))

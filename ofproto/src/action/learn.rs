@@ -67,6 +67,6 @@ pub enum LearnSpec {
 pub enum LearnSrc {
     /// From the packet that triggers learning.
     Field(Subfield),
-    /// A constant, right-aligned, as many bits as the destination.
+    /// A constant, right-aligned; only as many of its bits as the destination has are learned.
     Immediate(u128),
 }

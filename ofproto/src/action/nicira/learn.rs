@@ -75,11 +75,8 @@ fn decode_spec(header: u16, r: &mut Reader<'_>) -> Result<Option<LearnSpec>, Dec
     }
     let src = if header & SRC_IMMEDIATE != 0 {
         let bytes = r.bytes(usize::from(n_bits.div_ceil(16)) * 2, "learn immediate")?;
-        let value = bytes.iter().fold(0_u128, |v, &b| v << 8 | u128::from(b));
-        if n_bits < 128 && value >> n_bits != 0 {
-            return Ok(None);
-        }
-        LearnSrc::Immediate(value)
+        // Bits above `n_bits` are kept: Open vSwitch sends `vlan_vid=0x1005`, a field of 12 bits, in full.
+        LearnSrc::Immediate(bytes.iter().fold(0_u128, |v, &b| v << 8 | u128::from(b)))
     } else {
         let Some(src) = subfield(n_bits, r)? else { return Ok(None) };
         LearnSrc::Field(src)
@@ -148,11 +145,12 @@ fn encode_spec(spec: &LearnSpec, w: &mut Writer) -> Result<(), EncodeError> {
     dst.check()?;
     match src {
         LearnSrc::Immediate(value) => {
-            if !dst.holds(*value) {
+            let halves = dst.n_bits.div_ceil(16);
+            if halves < 8 && value >> (16 * halves) != 0 {
                 return Err(EncodeError::DoesNotFit { field: dst.field.info().name, value: *value });
             }
             w.u16(SRC_IMMEDIATE | kind | dst.n_bits);
-            put(w, *value, usize::from(dst.n_bits.div_ceil(16)) * 2);
+            put(w, *value, usize::from(halves) * 2);
         }
         LearnSrc::Field(src) => {
             src.check()?;
