@@ -6,8 +6,8 @@ FILE ?= flows/networks/dual-socket.toml
 
 run:
 	@.ci/deps
-	cargo build --release --bin portcullis
-	target/release/portcullis lab up $(FILE)
+	cargo build --release --locked --bin portcullis
+	$${CARGO_TARGET_DIR:-target}/release/portcullis lab up $(FILE)
 
 test: deps fmt clippy doc fuzz-smoke bench-smoke unit
 
