@@ -59,7 +59,7 @@ impl Bridge {
         self.phase = Phase::Committing(Box::new(commit));
     }
 
-    pub(super) fn bundle_replied(&mut self, now: Instant, control: BundleControl, session: &mut Session) {
+    pub(super) fn bundle_replied(&mut self, now: Instant, control: &BundleControl, session: &mut Session) {
         let Phase::Committing(commit) = &mut self.phase else { return };
         match (commit.step, control.kind) {
             (Step::Opening { bundle, .. }, BundleControlKind::OpenReply) if bundle == control.bundle_id => {
