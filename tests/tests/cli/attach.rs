@@ -2,8 +2,9 @@
 
 use portcullis::lab::{HOST, Lab, LabOptions, Spawned};
 use portcullis_tests::running::{PATIENCE, binary, network_file, read};
+use portcullis_tests::traffic::ping;
 
-use super::{BRIDGES, Ended, portcullis_in, shipped};
+use super::{BRIDGES, Ended, INTERNET, portcullis_in, shipped};
 
 /// A lab whose bridges are as a person makes them with `ovs-vsctl add-br`, and a controller that nobody calls.
 struct Unattached {
@@ -113,22 +114,29 @@ fn attach_sets_what_isolation_needs_and_detach_takes_the_controller_away() {
     let attached = net.settings();
     assert_eq!(net.run(&["detach", "--dry-run", &net.file]).code, Some(0));
     assert_eq!(net.settings(), attached);
-    let count = || {
+    // The flows stay, learned ones too.
+    assert!(ping(&net.lab, "xray", INTERNET));
+    let flows = || {
         BRIDGES.map(|b| {
-            net.lab.ofctl(&["dump-aggregate", b]).unwrap().split("flow_count=").nth(1).map(str::to_owned)
+            let text = net.lab.ofctl(&["--no-stats", "dump-flows", b]).unwrap();
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
         })
     };
-    let flows = count();
+    let before = flows();
+    assert!(before[0].iter().any(|f| f.contains(" table=1,") && f.contains("priority=110")));
     let done = net.run(&["detach", &net.file]);
     assert_eq!((done.code, &*done.err), (Some(0), ""));
     assert!(done.out.contains("stay in force"), "{}", done.out);
+    assert_eq!(flows(), before, "the flows did not stay");
     for bridge in BRIDGES {
         assert_eq!(net.asked(&["get-controller", bridge]), "");
         assert_eq!(net.asked(&["get-fail-mode", bridge]), "secure");
     }
     net.until(1, |t| t.matches("NOT CONNECTED").count() == 4);
-    assert_eq!(count(), flows, "the flows did not stay");
     assert!(net.controller.running());
+    assert!(ping(&net.lab, "gateway", INTERNET) && !ping(&net.lab, "internet", "10.0.0.102"));
 
     let done = net.run(&["detach", "--standalone", &net.file]);
     assert_eq!(done.code, Some(0));
