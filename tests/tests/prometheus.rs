@@ -62,11 +62,10 @@ fn samples(text: &str) -> Vec<Sample<'_>> {
 
 /// Whether a text is an address or holds one: IPv4, IPv6 or a MAC.
 fn holds_address(text: &str) -> bool {
-    text.split(|c: char| !(c.is_ascii_hexdigit() || ".:".contains(c))).any(|word| {
-        let octets = word.split('.').filter(|o| o.parse::<u8>().is_ok()).count();
-        let colons = word.matches(':').count();
-        octets >= 4 || colons >= 2
-    })
+    let v4 = |word: &str| word.parse::<std::net::Ipv4Addr>().is_ok();
+    let colons = |word: &str| word.matches(':').count() >= 2;
+    text.split(|c: char| !(c.is_ascii_digit() || c == '.')).any(v4)
+        || text.split(|c: char| !(c.is_ascii_hexdigit() || c == ':')).any(colons)
 }
 
 /// Packets by rule, a denied one, an answer by a learned flow, drift, and an error by a switch.
@@ -188,7 +187,11 @@ fn promtool_takes_the_metrics_and_prometheus_scrapes_them() {
             assert!(!holds_address(value), "{name}: {label}={value:?}");
         }
     }
-    assert!(["10.0.0.102", "at 10.0.0.0/24", "fd00::1", "02:00:00:00:00:01"].into_iter().all(holds_address));
+    assert!(
+        ["10.0.0.102", "at 10.0.0.0/24", "10.0.0.1:80", "fd00::1", "02:00:00:00:00:01"]
+            .into_iter()
+            .all(holds_address)
+    );
     assert!(!["0.1.0", "vmbr0", "0.0025", "dead-beef"].into_iter().any(holds_address));
 
     let dir = tempfile::tempdir().unwrap();
