@@ -20,6 +20,8 @@ fn it_gives_the_flows_that_ovs_ofctl_makes_of_the_document() {
     let text = std::fs::read_to_string(network_file("dual-socket-verbatim.toml")).unwrap();
     let net = Running::start(&text, LabOptions::default());
     let ovs = PrivateOvs::new();
+    // Table 1 is what they learn, as soon as WARP's side says anything.
+    let learned = |f: &String| f.contains("table=1,");
     let mut compared = 0;
     for (bridge, ports, places) in BRIDGES {
         ovs.add_bridge(bridge);
@@ -34,7 +36,9 @@ fn it_gives_the_flows_that_ovs_ofctl_makes_of_the_document() {
         let mut theirs: Vec<String> = dump.lines().map(|l| l.trim().to_owned()).collect();
         theirs.sort();
         assert_eq!(theirs.len(), own.len(), "{bridge}");
-        assert_eq!(net.flows(bridge), theirs, "{bridge}");
+        let mut ours = net.flows(bridge);
+        ours.retain(|f| !learned(f) || bridge != "vmbr0");
+        assert_eq!(ours, theirs, "{bridge}");
         compared += own.len();
     }
     assert_eq!(compared, 16);
@@ -43,7 +47,6 @@ fn it_gives_the_flows_that_ovs_ofctl_makes_of_the_document() {
     let add = ["ip", "addr", "add", "10.0.0.1/24", "dev", "eth0"];
     assert!(net.lab.exec("warp", &add).unwrap().status.success());
     assert!(!ping(&net.lab, "warp", "10.0.0.100"), "nobody has that address");
-    let learned = |f: &String| f.contains("table=1,");
     net.wait_for("something to be learned", || net.flows("vmbr0").iter().any(learned).then_some(()));
     let vmbr0 = || net.flows("vmbr0").into_iter().filter(learned).collect::<Vec<_>>();
     let before = vmbr0();
