@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use portcullis::lab::Lab;
-use portcullis_tests::traffic::{Udp, ping, tcp, udp};
+use portcullis_tests::traffic::{Udp, ping, udp};
 use portcullis_tests::{Ages, Pinger, Running};
 
 use super::{BRIDGES, Ends, INTERNET, fixed, is_return, mac, must};
