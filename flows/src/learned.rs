@@ -146,7 +146,9 @@ impl Learner {
                 },
                 LearnSpec::Load { dst, src } => match rest.next() {
                     Some(Action::Load { dst: d, value }) if d == dst => match src {
-                        LearnSrc::Immediate(expected) => u128::from(*value) == expected & low_bits(dst.n_bits),
+                        LearnSrc::Immediate(expected) => {
+                            u128::from(*value) == expected & low_bits(dst.n_bits)
+                        }
                         LearnSrc::Field(src) => bits_of(&self.seen, *src).admits(u128::from(*value)),
                     },
                     _ => false,
