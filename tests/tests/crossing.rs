@@ -3,12 +3,12 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use portcullis::lab::LabOptions;
+use portcullis::lab::{ExtraPort, LabOptions};
 use portcullis_tests::Running;
 use portcullis_tests::frames::{
     ADVERTISEMENT, EVERYBODY, SOLICITATION, arp, emit, mac, nd, tagged, udp, udp6,
 };
-use portcullis_tests::traffic::received;
+use portcullis_tests::traffic::{ping_as, received};
 
 type Macs = ([u8; 6], [u8; 6]);
 
@@ -190,6 +190,57 @@ fn what_is_for_the_network_stays_in_it() {
     }
     net.wait_for("each of them to be denied", || {
         (denied(&net, "vmbr0", "not-allowed") >= before.1 + f64::from(sent)).then_some(())
+    });
+    assert_eq!(heard(&net), before.0);
+}
+
+/// A port that the file does not name, and the host's own, with addresses that are nobody's.
+#[test]
+fn who_has_no_place_reaches_nobody_as_nobody_either() {
+    let stray = |bridge: &str, port: &str, address: &str| ExtraPort {
+        name: port.to_owned(),
+        bridge: bridge.to_owned(),
+        port: port.to_owned(),
+        addresses: vec![address.parse().unwrap()],
+        ..ExtraPort::default()
+    };
+    let options = LabOptions {
+        extra: vec![stray("vmbr0", "stray0", "192.0.2.7/24"), stray("vmbr1", "stray1", "192.0.2.7/24")],
+        host_addresses: vec![("vmbr0".to_owned(), "192.0.2.1/24".parse().unwrap())],
+        ..LabOptions::default()
+    };
+    let net = Running::dual_socket_with(options);
+    let unknown = |net: &Running| ["vmbr0", "vmbr1"].map(|b| denied(net, b, "unknown-port"));
+    let before = (heard(&net), unknown(&net));
+    let nobody = Ipv4Addr::new(192, 0, 2, 7);
+    let mut sent = [0.0; 2];
+    for (n, (from, side)) in [("stray0", PRIVACY), ("stray1", MANAGEMENT)].into_iter().enumerate() {
+        for (target, address, _) in side {
+            let macs = (mac(&net.lab, from), mac(&net.lab, target));
+            emit(
+                &net.lab,
+                from,
+                &[
+                    udp(macs, nobody, address.into(), 51_820),
+                    udp(macs, nobody, address.into(), 9_573),
+                    udp((macs.0, EVERYBODY), nobody, Ipv4Addr::BROADCAST, 9),
+                    arp((macs.0, EVERYBODY), true, nobody, address.into()),
+                ],
+            );
+            sent[n] += 4.0;
+        }
+    }
+    // The host by its port of vmbr0: its ARP, and a packet to a neighbour's MAC.
+    let gateway = mac(&net.lab, "gateway").map(|b| format!("{b:02x}")).join(":");
+    let words = ["ip", "neigh", "replace", "192.0.2.9", "lladdr", &gateway, "dev", "vmbr0"];
+    assert!(net.lab.exec("host", &words).unwrap().status.success());
+    for to in ["192.0.2.8", "192.0.2.9"] {
+        assert!(!ping_as(&net.lab, "host", to, Some("vmbr0")));
+        sent[0] += 1.0;
+    }
+    net.wait_for("each of them to be denied", || {
+        let now = unknown(&net);
+        (0..2).all(|n| now[n] >= before.1[n] + sent[n]).then_some(())
     });
     assert_eq!(heard(&net), before.0);
 }
