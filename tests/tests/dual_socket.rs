@@ -164,6 +164,7 @@ fn unless_a_rule_says_so() {
     let rule = "[[allow]]\nname = \"proxy\"\nfrom = \"gateway\"\nto = \"xray\"\nprotocol = \"tcp\"\nports = [443]\npurpose = \"test\"\n";
     let net = Running::start(&format!("{}\n{rule}", file()), LabOptions::default());
     introduce(&net, "nm-privacy", &[XRAY]);
+    introduce(&net, "xray", &[("nm-privacy", "10.0.0.50")]);
     assert!(tcp(&net.lab, "gateway", "xray", "10.0.0.102:443"));
     assert!(!tcp(&net.lab, "gateway", "xray", "10.0.0.102:444"), "another port");
     assert!(!tcp(&net.lab, "nm-privacy", "xray", "10.0.0.102:443"), "somebody else");

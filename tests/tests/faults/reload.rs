@@ -129,6 +129,8 @@ fn a_reload_changes_what_differs_and_one_with_an_error_nothing() {
     let counts = |net: &Running| BRIDGES.map(|b| (flow_mods(net, b), commits(net, b)));
     let sent = counts(&net);
     assert!(!tcp(&net.lab, "gateway", "xray", "10.0.0.102:443"));
+    let snoop = net.lab.spawn("host", &["ovs-ofctl", "-O", "OpenFlow13", "snoop", "vmbr0"]).unwrap();
+    net.wait_for("a look at the wire", || (!snoop.output().is_empty()).then_some(()));
     net.reload(&format!("{}{RULE}", file()));
     net.wait_for("the rule", || tcp(&net.lab, "gateway", "xray", "10.0.0.102:443").then_some(()));
     let after = Ages::of(&net, &bridges);
@@ -143,6 +145,13 @@ fn a_reload_changes_what_differs_and_one_with_an_error_nothing() {
     let changed = new.len() as f64;
     assert_eq!(now[0], (sent[0].0 + changed, sent[0].1 + 1), "vmbr0: one bundle of {changed}");
     assert_eq!(now[1..], sent[1..], "the other bridges");
+    // In a bundle, with nothing beside it.
+    let seen = |what: &str| snoop.output().lines().filter(|l| l.starts_with(what)).count();
+    net.wait_for("the commit on the wire", || snoop.output().contains("COMMIT_REPLY").then_some(()));
+    eprintln!("{}", snoop.output());
+    assert_eq!(seen("OFPT_BUNDLE_ADD_MESSAGE"), new.len(), "{}", snoop.output());
+    assert_eq!(seen("OFPT_FLOW_MOD"), 0, "{}", snoop.output());
+    snoop.stop();
     assert!(!status(0).contains(&place));
 
     // The same file again: nothing.
