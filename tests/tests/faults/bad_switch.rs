@@ -55,7 +55,12 @@ impl Switch {
                     this.say(&message(4, MULTIPART_REPLY, xid, &[&[0; 8][..], &[0; DESC_LEN]].concat()));
                 }
                 (MULTIPART_REQUEST, Some(of)) if of == PORT_DESC => {
-                    this.say(&message(4, MULTIPART_REPLY, xid, &[&[0, 13, 0, 0, 0, 0, 0, 0], &port[..]].concat()));
+                    this.say(&message(
+                        4,
+                        MULTIPART_REPLY,
+                        xid,
+                        &[&[0, 13, 0, 0, 0, 0, 0, 0], &port[..]].concat(),
+                    ));
                     return this;
                 }
                 _ => {}
