@@ -44,7 +44,7 @@ impl Switch {
         let mut this = Self(stream);
         this.say(&message(4, HELLO, [0; 4], &[]));
         // Its own port alone: number, MAC, name.
-        let mut port = vec![0; 64];
+        let mut port = [0; 64];
         port[..4].copy_from_slice(&[0xff, 0xff, 0xff, 0xfe]);
         port[16..21].copy_from_slice(b"bad-0");
         loop {

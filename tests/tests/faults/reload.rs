@@ -28,8 +28,10 @@ fn a_file_with_an_error_is_not_started_with() {
     let (text, line) = broken();
     std::fs::write(&path, text).unwrap();
     let api = format!("unix:{}", dir.path().join("api.sock").display());
-    let output = Command::new(binary())
-        .args(["run", path.to_str().unwrap(), "--listen", "tcp:127.0.0.1:0", "--metrics", &api])
+    // Where it does start, it would run for ever.
+    let output = Command::new("timeout")
+        .args(["20", binary().to_str().unwrap(), "run", path.to_str().unwrap()])
+        .args(["--listen", "tcp:127.0.0.1:0", "--metrics", &api])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
