@@ -3,6 +3,7 @@
 
 mod asks;
 mod changes;
+mod ofctl;
 mod text;
 
 use ofproto::action::Action;
