@@ -20,6 +20,7 @@ macro_rules! wire_enum {
 mod async_config;
 mod bundle;
 mod config;
+pub mod coverage;
 mod dispatch;
 mod error_msg;
 mod error_names;
@@ -31,6 +32,8 @@ mod flow_removed;
 mod golden;
 mod group;
 mod hello;
+#[cfg(test)]
+mod malformed;
 mod meter;
 pub mod monitor;
 pub mod multipart;

@@ -88,7 +88,7 @@ pub fn cookie() -> impl Strategy<Value = Cookie> {
 
 /// Hellos of any version.
 pub fn hello() -> impl Strategy<Value = Hello> {
-    (any::<u8>(), option::of(any::<u32>())).prop_map(|(version, bitmap)| Hello { version, bitmap })
+    (any::<u8>(), option::of(any::<u32>())).prop_map(|(version, bitmap)| Hello::new(version, bitmap))
 }
 
 /// Errors, also experimenters'.
