@@ -30,6 +30,10 @@ mod flow_mod;
 mod flow_removed;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod golden_nicira;
+#[cfg(test)]
+mod golden_tables;
 mod group;
 mod hello;
 #[cfg(test)]
