@@ -214,7 +214,7 @@ fn one_owner(held: &[Held<'_>], report: &mut Report) {
         let ((group, one, at), (other_group, other, span)) = (first.tag, second.tag);
         let line = report.line(at);
         if group == other_group {
-            repeated(&first, &second, "of", report);
+            repeated(first, second, "of", report);
             return true;
         }
         match (one.next_hop, other.next_hop) {
@@ -265,7 +265,7 @@ fn links_apart(remote: &[Held<'_>], report: &mut Report) {
         let ((group, one, at), (other_group, other, span)) = (first.tag, second.tag);
         let line = report.line(at);
         if group == other_group {
-            repeated(&first, &second, "behind", report);
+            repeated(first, second, "behind", report);
             return true;
         }
         if one.network.is_none() || one.network != other.network {
