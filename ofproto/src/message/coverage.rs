@@ -3,7 +3,8 @@
 //! "Typed" is a variant of its own, decoded and encoded field by field. "Kept" is decoded as what it is by its number and
 //! comes out with the same bytes: [`Message::Experimenter`](super::Message::Experimenter),
 //! [`Message::Unknown`](super::Message::Unknown) and their like in [`multipart`](super::multipart). Whatever a table does not
-//! name is kept. Numbers and names are those of Open vSwitch 3.1, asked with `ovs-ofctl ofp-parse` for every number.
+//! name is kept. Numbers and names are those of Open vSwitch 3.1, asked with `ovs-ofctl ofp-parse` for every number by
+//! a test.
 //!
 //! # OpenFlow 1.3.5, §7.1
 //! | type | message | |
