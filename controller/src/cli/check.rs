@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::out::{errln, outln};
 use super::{Failure, finding};
 use crate::ovs::{Database, audit};
 use crate::policy::Policy;
@@ -38,23 +39,23 @@ impl Check {
         finding::print(&policy.warnings, &name, &policy.text);
         for bridge in policy.bridges() {
             let program = policy.compile(bridge, &policy.assumed_ports(bridge));
-            println!("{bridge}: {} flows", program.flows.len());
+            outln!("{bridge}: {} flows", program.flows.len())?;
         }
         if !policy.file.nevers.is_empty() {
-            println!(
+            outln!(
                 "never: {} assertions hold, {} packets considered",
                 policy.file.nevers.len(),
                 policy.never.packets
-            );
+            )?;
         }
         if !self.no_audit {
             let database = Database { db: self.db, rundir: None };
             match audit(&policy.file, &database) {
-                Ok(faults) => faults.iter().for_each(|fault| eprintln!("warning: {fault}")),
+                Ok(faults) => faults.iter().for_each(|fault| errln!("warning: {fault}")),
                 Err(error) => tracing::debug!(%error, "no settings to look at"),
             }
         }
-        println!("{name}: no errors, {} warnings", policy.warnings.len());
+        outln!("{name}: no errors, {} warnings", policy.warnings.len())?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use flows::syntax::{PortNames, print_flow};
 use ofproto::PortNo;
 
+use super::out::outln;
 use super::{Failure, finding};
 use crate::policy::Policy;
 
@@ -43,18 +44,18 @@ impl Compile {
             let program = policy.compile(bridge, &ports);
             let others = ports.iter().filter(|(_, number)| **number != PortNo::LOCAL);
             let names: PortNames = others.map(|(name, number)| (name.as_str(), *number)).collect();
-            println!("# bridge {bridge}: {} flows", program.flows.len());
+            outln!("# bridge {bridge}: {} flows", program.flows.len())?;
             let mut rule = None;
             for flow in &program.flows {
                 let origin = program.origins.get(&flow.cookie);
                 let header = origin.map(|o| (o.kind.label(), o.rule.as_str(), o.detail.as_str()));
                 if header != rule {
                     if let Some((kind, name, detail)) = header {
-                        println!("# {kind} {name}: {detail}");
+                        outln!("# {kind} {name}: {detail}")?;
                     }
                     rule = header;
                 }
-                println!("{}", print_flow(flow, &names));
+                outln!("{}", print_flow(flow, &names))?;
             }
         }
         Ok(ExitCode::SUCCESS)

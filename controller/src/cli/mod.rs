@@ -6,8 +6,10 @@ mod compile;
 mod dump_flows;
 mod finding;
 mod lab;
+mod out;
 mod run;
 mod status;
+mod syntax;
 mod target;
 
 use std::io::IsTerminal as _;
@@ -57,7 +59,10 @@ pub fn main() -> ExitCode {
         Command::Status(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {
-        eprintln!("{failure:?}");
+        if failure.downcast_ref::<out::Enough>().is_some() {
+            return ExitCode::SUCCESS;
+        }
+        out::errln!("{failure:?}");
         ExitCode::FAILURE
     })
 }
@@ -75,5 +80,7 @@ fn log(verbose: u8) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        // It would panic where nobody reads standard error.
+        .log_internal_errors(false)
         .init();
 }

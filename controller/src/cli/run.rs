@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use super::out::errln;
 use super::{Failure, finding};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -52,7 +53,7 @@ impl Run {
             Ok(policy) => policy,
             Err(error) => {
                 finding::print_error(&error);
-                eprintln!("portcullis: not started: {} cannot be used", self.file.display());
+                errln!("portcullis: not started: {} cannot be used", self.file.display());
                 return Ok(ExitCode::FAILURE);
             }
         };

@@ -7,6 +7,7 @@ use miette::IntoDiagnostic as _;
 use serde_json::Value;
 
 use super::Failure;
+use super::out::outln;
 use crate::api_client::{ApiAddress, fetch};
 
 /// Show how a running controller and its bridges stand.
@@ -30,13 +31,13 @@ impl StatusArgs {
         let well = refused.is_empty()
             && bridges(&report).all(|b| ["connected", "settled", "isolated"].iter().all(|k| is(b, k)));
         if self.json {
-            println!("{text}");
+            outln!("{text}")?;
         } else {
-            println!("portcullis {}, {}", word(&report, "version"), word(&report, "file"));
+            outln!("portcullis {}, {}", word(&report, "version"), word(&report, "file"))?;
             if !refused.is_empty() {
-                println!("the file as it is now was NOT TAKEN; the one before it stays in force:");
+                outln!("the file as it is now was NOT TAKEN; the one before it stays in force:")?;
                 for line in refused.lines() {
-                    println!("  {line}");
+                    outln!("  {line}")?;
                 }
             }
             for bridge in bridges(&report) {

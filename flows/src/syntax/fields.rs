@@ -55,7 +55,7 @@ pub(super) fn place(field: Field) -> Field {
 }
 
 /// The single registers that a wide one consists of, from its most significant bits on.
-fn registers(field: Field) -> &'static [Field] {
+pub(super) fn registers(field: Field) -> &'static [Field] {
     use Field::*;
     match field {
         Xreg0 => &[Reg0, Reg1],
@@ -154,7 +154,7 @@ impl Fields {
     }
 
     /// What is known of a field in its own layout, as far as subfields may set it.
-    fn get(&self, field: Field) -> Option<Masked> {
+    pub(super) fn get(&self, field: Field) -> Option<Masked> {
         let parts = registers(field);
         if !parts.is_empty() {
             return Some(parts.iter().fold(Masked { value: 0, mask: 0 }, |wide, part| {

@@ -27,7 +27,7 @@ pub(super) const FLAGS: [(&str, u16); 5] = [
 ];
 
 /// Keys of a dump that say nothing about a flow to be added.
-const IGNORED: [&str; 5] = ["duration", "n_packets", "n_bytes", "idle_age", "hard_age"];
+pub(super) const IGNORED: [&str; 5] = ["duration", "n_packets", "n_bytes", "idle_age", "hard_age"];
 
 /// A flow, and what its author may want to know about the line.
 #[derive(Debug, Clone, PartialEq, Eq)]

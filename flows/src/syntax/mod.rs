@@ -14,7 +14,9 @@ mod flow;
 mod learn;
 mod matching;
 mod names;
+mod order;
 mod print;
+mod request;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,9 @@ mod value;
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};
 pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
 pub use names::{Names, NoNames, PortNames};
+pub use order::{Criterion, SortKey};
 pub use print::{print_actions, print_flow, print_match, print_stats};
+pub use request::parse_request;
 
 use ofproto::PortNo;
 use ofproto::action::Subfield;
