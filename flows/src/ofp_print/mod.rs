@@ -12,6 +12,7 @@
 
 mod bundle;
 mod flow;
+mod frame;
 mod group;
 mod kinds;
 mod matching;
