@@ -36,6 +36,7 @@ pub mod lint;
 pub mod model;
 pub mod network;
 pub mod never;
+pub mod ofp_print;
 pub mod syntax;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked};

@@ -35,7 +35,7 @@ const TRACKED: u128 = 0xcf;
 /// The fields by the place they share, each under one name for the place: `nw_src` for `arp_spa` too, `tp_src`
 /// (as [`Field::TcpSrc`]) for all ports and ICMP types, `vlan_tci` for all that is in the tag.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fields(BTreeMap<Field, Masked>);
+pub(crate) struct Fields(BTreeMap<Field, Masked>);
 
 /// The name under which a field's place is known here.
 pub(super) fn place(field: Field) -> Field {
@@ -85,7 +85,7 @@ impl Fields {
     }
 
     /// Replaces what is known of a field.
-    pub(super) fn set(&mut self, field: Field, bits: Masked) {
+    pub(crate) fn set(&mut self, field: Field, bits: Masked) {
         let parts = registers(field);
         if !parts.is_empty() {
             let mut shift = 32 * parts.len();
@@ -154,7 +154,7 @@ impl Fields {
     }
 
     /// What is known of a field in its own layout, as far as subfields may set it.
-    pub(super) fn get(&self, field: Field) -> Option<Masked> {
+    pub(crate) fn get(&self, field: Field) -> Option<Masked> {
         let parts = registers(field);
         if !parts.is_empty() {
             return Some(parts.iter().fold(Masked { value: 0, mask: 0 }, |wide, part| {
@@ -248,7 +248,7 @@ impl Fields {
     }
 
     /// Whether a packet that matches has the field.
-    pub(super) fn has(&self, field: Field) -> bool {
+    pub(crate) fn has(&self, field: Field) -> bool {
         match field {
             Field::VlanPcp => self.is_tagged(),
             Field::VlanTci | Field::VlanVid => true,

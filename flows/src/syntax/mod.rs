@@ -23,6 +23,9 @@ mod tests;
 mod token;
 mod value;
 
+pub(crate) use fields::Fields;
+pub(crate) use names::print_port;
+
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};
 pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
 pub use names::{Names, NoNames, PortNames};

@@ -129,7 +129,7 @@ fn reserved(word: &str) -> Option<PortNo> {
 
 /// Writes a port as `ovs-ofctl --names` does: reserved word, name, or number. A name goes into quotes unless
 /// it is a letter and then letters and digits; unlike `ovs-ofctl`, also if it reads like a reserved port.
-pub(super) fn print_port(port: PortNo, names: &dyn Names) -> String {
+pub(crate) fn print_port(port: PortNo, names: &dyn Names) -> String {
     if let Some((name, _)) = RESERVED.iter().find(|(_, p)| *p == port) {
         return (*name).to_owned();
     }

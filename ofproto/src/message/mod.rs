@@ -17,11 +17,13 @@ macro_rules! wire_enum {
     };
 }
 
+mod async_config;
 mod bundle;
 mod config;
 mod dispatch;
 mod error_msg;
 mod error_names;
+mod experimenter;
 mod features;
 mod flow_mod;
 mod flow_removed;
@@ -29,31 +31,46 @@ mod flow_removed;
 mod golden;
 mod group;
 mod hello;
+mod meter;
 pub mod monitor;
 pub mod multipart;
 mod packet;
 mod port;
+mod port_mod;
+mod queue;
 mod role;
+mod table_mod;
 #[cfg(test)]
 mod tests;
+mod tlv;
 
 use bytes::Bytes;
 
+pub use async_config::AsyncConfig;
 pub use bundle::{BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind};
 pub use config::SwitchConfig;
 pub use error_msg::ErrorMsg;
+pub use experimenter::Experimenter;
 pub use features::FeaturesReply;
 pub use flow_mod::{
     FLOW_CHECK_OVERLAP, FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_RESET_COUNTS, FLOW_SEND_FLOW_REM,
     FlowMod, FlowModCommand,
 };
 pub use flow_removed::FlowRemoved;
-pub use group::GroupMod;
+pub use group::{Bucket, GroupMod, GroupModCommand, GroupType};
 pub use hello::Hello;
+pub use meter::{
+    METER_BURST, METER_KBPS, METER_PKTPS, METER_STATS, MeterBand, MeterBandType, MeterMod, MeterModCommand,
+};
 pub use packet::{PacketIn, PacketOut};
 pub use port::{Port, PortStatus, PortStatusReason};
+pub use port_mod::PortMod;
+pub use queue::{PacketQueue, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty};
 pub use role::Role;
+pub use table_mod::TableMod;
 
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
 use multipart::{MultipartReply, MultipartRequest};
 
 /// ONF's experimenter id.
@@ -93,6 +110,10 @@ pub enum Message {
     FlowMod(FlowMod),
     /// OFPT_GROUP_MOD 15.
     GroupMod(GroupMod),
+    /// OFPT_PORT_MOD 16.
+    PortMod(PortMod),
+    /// OFPT_TABLE_MOD 17.
+    TableMod(TableMod),
     /// OFPT_MULTIPART_REQUEST 18.
     MultipartRequest(MultipartRequest),
     /// OFPT_MULTIPART_REPLY 19.
@@ -101,10 +122,22 @@ pub enum Message {
     BarrierRequest,
     /// OFPT_BARRIER_REPLY 21.
     BarrierReply,
+    /// OFPT_QUEUE_GET_CONFIG_REQUEST 22.
+    QueueGetConfigRequest(QueueGetConfigRequest),
+    /// OFPT_QUEUE_GET_CONFIG_REPLY 23.
+    QueueGetConfigReply(QueueGetConfigReply),
     /// OFPT_ROLE_REQUEST 24.
     RoleRequest(Role),
     /// OFPT_ROLE_REPLY 25.
     RoleReply(Role),
+    /// OFPT_GET_ASYNC_REQUEST 26.
+    GetAsyncRequest,
+    /// OFPT_GET_ASYNC_REPLY 27.
+    GetAsyncReply(AsyncConfig),
+    /// OFPT_SET_ASYNC 28.
+    SetAsync(AsyncConfig),
+    /// OFPT_METER_MOD 29.
+    MeterMod(MeterMod),
     /// ONF bundle control, request or reply (EXT-230, experimenter type 2300).
     BundleControl(BundleControl),
     /// ONF bundle add (EXT-230, experimenter type 2301).
@@ -113,11 +146,27 @@ pub enum Message {
     MonitorPaused,
     /// See [`Message::MonitorPaused`].
     MonitorResumed,
+    /// Any other of OFPT_EXPERIMENTER 4, kept as it came.
+    Experimenter(Experimenter),
     /// Any other message, kept as it came.
     Unknown {
         /// OFPT_ type.
         kind: u8,
-        /// All behind the header; an experimenter's begins with its id.
+        /// All behind the header.
         body: Bytes,
     },
+}
+
+/// Reads structures until nothing is left.
+fn decode_list<T: Wire>(r: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
+    let mut list = Vec::new();
+    while !r.is_empty() {
+        list.push(T::decode(r)?);
+    }
+    Ok(list)
+}
+
+/// Appends structures, in the order given.
+fn encode_list<T: Wire>(list: &[T], w: &mut Writer) -> Result<(), EncodeError> {
+    list.iter().try_for_each(|item| item.encode(w))
 }

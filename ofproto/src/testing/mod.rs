@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod messages;
+pub mod tables;
 
 use bytes::Bytes;
 use proptest::collection::vec;

@@ -16,8 +16,8 @@ use ofproto::message::multipart::{
     Desc, FlowStats, GroupDesc, MultipartReply, MultipartReplyBody, MultipartRequestBody,
 };
 use ofproto::message::{
-    BundleControl, BundleControlKind, ErrorMsg, FeaturesReply, FlowMod, FlowModCommand, Hello, Message, Port,
-    PortStatus, PortStatusReason,
+    BundleControl, BundleControlKind, ErrorMsg, FeaturesReply, FlowMod, FlowModCommand, GroupType, Hello,
+    Message, Port, PortStatus, PortStatusReason,
 };
 use ofproto::{DatapathId, GroupId, PortNo, Xid};
 
@@ -152,8 +152,11 @@ impl Rig {
             let body = match asked(message) {
                 Some(MultipartRequestBody::Flow(_)) => MultipartReplyBody::Flow(flows.clone()),
                 Some(MultipartRequestBody::GroupDesc) => {
-                    let group =
-                        |id: &u32| GroupDesc { kind: 0, group_id: GroupId(*id), buckets: Bytes::new() };
+                    let group = |id: &u32| GroupDesc {
+                        kind: GroupType::All,
+                        group_id: GroupId(*id),
+                        buckets: vec![],
+                    };
                     MultipartReplyBody::GroupDesc(groups.iter().map(group).collect())
                 }
                 _ => continue,

@@ -1,6 +1,5 @@
 //! `--sort[=FIELD]` and `--rsort[=FIELD]`, in the order in which they were given.
 
-use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use flows::syntax::Criterion;
 use miette::miette;
@@ -38,7 +37,8 @@ impl Order {
 
 const SORT: &str = "sort";
 const RSORT: &str = "rsort";
-const WORDS: &str = "words";
+const TARGET: &str = "target";
+const MATCH: &str = "match";
 
 impl Args for Order {
     fn augment_args(command: Command) -> Command {
@@ -52,11 +52,11 @@ impl Args for Order {
                 .help(help)
         };
         command
+            .arg(Arg::new(TARGET).value_name("TARGET").help("A bridge's name, unix:PATH or tcp:ADDRESS[:PORT]"))
             .arg(
-                Arg::new(WORDS)
-                    .value_names(["TARGET", "MATCH"])
-                    .action(ArgAction::Append)
-                    .help("A bridge's name, unix:PATH or tcp:ADDRESS[:PORT]; and which flows: match fields, table=, cookie=VALUE/MASK, out_port=, out_group="),
+                Arg::new(MATCH)
+                    .value_name("MATCH")
+                    .help("Only these flows: match fields, table=, cookie=VALUE/MASK, out_port=, out_group="),
             )
             .arg(sort(
                 SORT,
@@ -77,7 +77,7 @@ impl FromArgMatches for Order {
             let values = matches.get_many::<String>(name).into_iter().flatten().cloned();
             indices.zip(values).collect()
         };
-        let words = given(WORDS);
+        let words = [given(TARGET), given(MATCH)].concat();
         let first = words.first().map_or(usize::MAX, |(at, _)| *at);
         let mut sorts: Vec<(usize, bool, String)> = Vec::new();
         for (name, descending) in [(SORT, false), (RSORT, true)] {
@@ -99,10 +99,6 @@ impl FromArgMatches for Order {
         // As ovs-ofctl does; flows that are still equal stay in the switch's order.
         if !this.criteria.is_empty() {
             this.criteria.extend(Criterion::new("priority", true));
-        }
-        if let Some(word) = this.words.get(2) {
-            let message = format!("{word:?} is one word too many: dump-flows takes TARGET and MATCH\n");
-            return Err(clap::Error::raw(ErrorKind::TooManyValues, message));
         }
         Ok(this)
     }

@@ -1,0 +1,60 @@
+//! Tables: how full they are.
+
+use ofproto::Wire as _;
+use ofproto::codec::Reader;
+use ofproto::message::multipart::TableStats;
+
+use super::refused::Printed;
+use super::{Out, put};
+
+pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    let mut printer = TableStatsPrinter::default();
+    while !r.is_empty() {
+        printer.print(&mut out.text, &TableStats::decode(r)?);
+    }
+    printer.finish(&mut out.text);
+    Ok(())
+}
+
+/// Prints what passed through tables as `ovs-ofctl dump-tables` does, over all parts of a reply: tables that have the
+/// same counters as the one before are told in one line. Finish it behind the last table.
+#[derive(Debug, Clone, Default)]
+pub struct TableStatsPrinter {
+    before: Option<TableStats>,
+    /// The first and the last table of a run that is like the one before it.
+    ditto: Option<(u8, u8)>,
+}
+
+impl TableStatsPrinter {
+    /// Appends a table, or remembers that it is like the one before.
+    pub fn print(&mut self, out: &mut String, stats: &TableStats) {
+        let same = self.before.as_ref().is_some_and(|before| {
+            (before.active_count, before.lookup_count, before.matched_count)
+                == (stats.active_count, stats.lookup_count, stats.matched_count)
+        });
+        let table = stats.table_id.0;
+        if same {
+            let first = self.ditto.map_or(table, |(first, _)| first);
+            self.ditto = Some((first, table));
+        } else {
+            self.finish(out);
+            put!(
+                out,
+                "\n  table {table}:\n    active={}, lookup={}, matched={}\n",
+                stats.active_count,
+                stats.lookup_count,
+                stats.matched_count
+            );
+        }
+        self.before = Some(*stats);
+    }
+
+    /// Appends what is still to be told of the last tables.
+    pub fn finish(&mut self, out: &mut String) {
+        match self.ditto.take() {
+            Some((first, last)) if first == last => put!(out, "\n  table {first}: ditto\n"),
+            Some((first, last)) => put!(out, "\n  tables {first}...{last}: ditto\n"),
+            None => {}
+        }
+    }
+}
