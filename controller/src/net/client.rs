@@ -75,6 +75,8 @@ pub struct Client {
     stream: Box<dyn Stream>,
     framer: Framer,
     buffer: Vec<u8>,
+    /// Whether it answers echo requests: who only listens sees those that are for another.
+    answers: bool,
 }
 
 /// One message of a multipart reply (OpenFlow 1.3.5 §7.3.5).
@@ -159,7 +161,8 @@ impl Client {
                 Box::new(stream)
             }
         };
-        let mut client = Self { stream, framer: Framer::new(), buffer: vec![0; CHUNK] };
+        let mut client =
+            Self { stream, framer: Framer::new(), buffer: vec![0; CHUNK], answers: patience.is_some() };
         client.send(Xid(1), &Message::Hello(Hello::ours()))?;
         client.greeted()?;
         Ok(client)
@@ -195,14 +198,15 @@ impl Client {
     }
 
     /// The next message off the wire; none when the other side closed the connection between two messages. Echo
-    /// requests are answered, and come too.
+    /// requests are answered, but by a listener, and come too.
     ///
     /// # Errors
     /// When the connection is lost, or what comes is not OpenFlow, or takes too long.
     pub fn next_frame(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
             if let Some(frame) = self.framer.next_frame().map_err(DecodeError::from)? {
-                if frame.get(1) == Some(&ECHO_REQUEST)
+                if self.answers
+                    && frame.get(1) == Some(&ECHO_REQUEST)
                     && let Ok((xid, Message::EchoRequest(payload))) = Message::decode(&frame)
                 {
                     self.send(xid, &Message::EchoReply(payload))?;

@@ -65,7 +65,8 @@ impl Criterion {
                 };
                 let wide = !registers(field).is_empty();
                 let has = if wide { bits.mask != 0 } else { matches.field(spelling).is_some() };
-                (!has, narrow)
+                // Every flow of OpenFlow 1.3 is about Ethernet packets, whether it says so or not.
+                (!has && field != Field::PacketType, narrow)
             }
         };
         Part { absent, value, descending: self.descending }
