@@ -61,6 +61,7 @@ struct Style {
 /// A switch that was called.
 struct Called {
     client: Client,
+    ports: Ports,
     names: PortNames,
     no_names: bool,
     out: Out,
@@ -69,8 +70,9 @@ struct Called {
 impl Called {
     fn new(target: &str, style: Style) -> Result<Self, Failure> {
         let mut client = connect(target)?;
-        let names = if style.no_names { PortNames::new() } else { Ports::new(&client.ports()?).names() };
-        Ok(Self { client, names, no_names: style.no_names, out: Out::new() })
+        let ports = if style.no_names { Ports::default() } else { Ports::new(&client.ports()?) };
+        let names = ports.names();
+        Ok(Self { client, ports, names, no_names: style.no_names, out: Out::new() })
     }
 
     fn print(&mut self, frame: &[u8]) -> Result<(), Failure> {
@@ -172,17 +174,15 @@ impl DumpOne {
 
 impl Called {
     /// A port by number, reserved word or name, and the transaction under which `ovs-ofctl` asks for it.
-    fn port(&mut self, which: Option<&str>) -> Result<(Xid, PortNo), Failure> {
+    fn port(&self, which: Option<&str>) -> Result<(Xid, PortNo), Failure> {
         let Some(word) = which else { return Ok((FIRST, PortNo::ANY)) };
         let known = parse_request(&format!("out_port={word}"), &NoNames);
         if let Ok((request, _)) = known {
             return Ok((FIRST, request.out_port));
         }
-        let bridge = |names: &PortNames, word: &str| names.port_by_name(word);
-        let table = if self.no_names { Ports::new(&self.client.ports()?) } else { Ports::default() };
-        let local = table.bridge() == Some(word);
-        bridge(&self.names, word)
-            .or_else(|| bridge(&table.names(), word))
+        let local = self.ports.bridge() == Some(word);
+        self.names
+            .port_by_name(word)
             .or(local.then_some(PortNo::LOCAL))
             .map(|port| (AFTER_PORT, port))
             .ok_or_else(|| miette!(help = "a number, a name or LOCAL", "unknown port {word:?}"))

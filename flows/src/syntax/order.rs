@@ -24,6 +24,9 @@ enum By {
     Field(Field),
 }
 
+/// The fields that only Ethernet packets have; all others that belong to some protocol come with an Ethernet type.
+const ETHERNET: [Field; 5] = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
+
 /// Where a flow stands: one part for each criterion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortKey(Vec<Part>);
@@ -65,8 +68,10 @@ impl Criterion {
                 };
                 let wide = !registers(field).is_empty();
                 let has = if wide { bits.mask != 0 } else { matches.field(spelling).is_some() };
-                // Every flow of OpenFlow 1.3 is about Ethernet packets, whether it says so or not.
-                (!has && field != Field::PacketType, narrow)
+                // A field of Ethernet packets says of what type they are.
+                let ethernet =
+                    field == Field::PacketType && ETHERNET.iter().any(|f| matches.field(*f).is_some());
+                (!has && !ethernet, narrow)
             }
         };
         Part { absent, value, descending: self.descending }
