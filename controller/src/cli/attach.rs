@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
-use super::out::Unread;
+use super::output::Output;
 use super::{Failure, finding};
 use crate::ovs::{AttachOptions, AttachOutcome, DEFAULT_TARGET, Database, attach, detach};
 use crate::policy::Policy;
@@ -58,7 +58,7 @@ impl Attach {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let Some(policy) = load(&self.file) else { return Ok(ExitCode::FAILURE) };
         let options = self.common.options(false);
-        let done = attach(&policy.file, &self.target, &options, &mut Unread);
+        let done = attach(&policy.file, &self.target, &options, &mut Output);
         Ok(code(&done.into_diagnostic()?))
     }
 }
@@ -67,7 +67,7 @@ impl Detach {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let Some(policy) = load(&self.file) else { return Ok(ExitCode::FAILURE) };
         let options = self.common.options(self.standalone);
-        let done = detach(&policy.file, &options, &mut Unread);
+        let done = detach(&policy.file, &options, &mut Output);
         Ok(code(&done.into_diagnostic()?))
     }
 }

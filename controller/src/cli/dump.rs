@@ -10,7 +10,7 @@ use ofproto::message::Message;
 use ofproto::message::multipart::{FlowStatsRequest, MultipartRequestBody};
 use ofproto::{GroupId, MeterId, PortNo, Xid};
 
-use super::out::Out;
+use super::output::Out;
 use super::target::connect;
 use super::{Failure, syntax};
 use crate::bridge::Ports;

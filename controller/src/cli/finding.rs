@@ -3,7 +3,7 @@
 use flows::finding::Finding;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
-use super::out::errln;
+use super::output;
 use crate::policy::PolicyError;
 
 /// A finding with the text that it is about.
@@ -46,9 +46,9 @@ pub(super) fn print(findings: &[Finding], file: &str, text: &str) {
         if std::io::stderr().is_terminal() && finding.span.is_some() {
             let text = NamedSource::new(file, text.to_owned()).with_language("TOML");
             let report = miette::Report::new(InText { finding: finding.clone(), text });
-            errln!("{}\n{report:?}", first.lines().next().unwrap_or_default());
+            output::complain(format_args!("{}\n{report:?}", first.lines().next().unwrap_or_default()));
         } else {
-            errln!("{first}");
+            output::complain(format_args!("{first}"));
         }
     }
 }
@@ -57,6 +57,6 @@ pub(super) fn print(findings: &[Finding], file: &str, text: &str) {
 pub(super) fn print_error(error: &PolicyError) {
     match error {
         PolicyError::Findings { path, text, findings } => print(findings, &path.display().to_string(), text),
-        PolicyError::Io { .. } => errln!("{error}"),
+        PolicyError::Io { .. } => output::complain(error),
     }
 }

@@ -8,7 +8,7 @@ mod dump;
 mod dump_flows;
 mod finding;
 mod lab;
-mod out;
+mod output;
 mod run;
 mod snoop;
 mod status;
@@ -103,10 +103,10 @@ pub fn main() -> ExitCode {
         Command::Status(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {
-        if failure.downcast_ref::<out::Enough>().is_some() {
+        if failure.downcast_ref::<output::Enough>().is_some() {
             return ExitCode::SUCCESS;
         }
-        out::errln!("{failure:?}");
+        output::complain(format_args!("{failure:?}"));
         ExitCode::FAILURE
     })
 }

@@ -9,7 +9,7 @@ use nix::sys::signal::{SigSet, Signal};
 use ofproto::message::Message;
 
 use super::Failure;
-use super::out::Out;
+use super::output::Out;
 use super::target::{connect, listen};
 use crate::bridge::Ports;
 

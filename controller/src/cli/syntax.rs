@@ -6,7 +6,7 @@ use flows::syntax::{SyntaxError, Warning};
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
 
 use super::Failure;
-use super::out::errln;
+use super::output::complain;
 
 /// A failure about a part of a text, which is the command's `what`.
 pub(super) fn in_text(error: &SyntaxError, what: &str, text: &str) -> Failure {
@@ -26,6 +26,6 @@ pub(super) fn at(message: &str, span: Range<usize>, help: Option<&str>, what: &s
 /// Prints what is taken otherwise than it may be meant.
 pub(super) fn warn(warnings: &[Warning], what: &str) {
     for warning in warnings {
-        errln!("warning: {what}: {}", warning.message);
+        complain(format_args!("warning: {what}: {}", warning.message));
     }
 }

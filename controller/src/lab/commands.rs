@@ -1,6 +1,5 @@
 //! `portcullis lab up|test|down`.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,10 +15,11 @@ use super::proxy;
 use super::session::{Running, Scenario, start};
 use super::teardown::{Which, take_down};
 
-/// `println!` that does not panic: a lab is kept, and taken down, whether somebody reads or not.
+/// As `println!`, but a reader that went away ends nothing: there is a lab to be taken down.
 macro_rules! say {
-    ($($text:tt)*) => {{
-        let _ = writeln!(std::io::stdout(), $($text)*);
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
     }};
 }
 
@@ -96,7 +96,7 @@ fn report(running: &Running, scenario: &Scenario) -> Result<bool, LabError> {
     if findings.is_empty() {
         say!("the file has no rules to probe (raw flows say nothing about who may reach whom)");
     } else {
-        print!("{}", table(&findings));
+        say!("{}", table(&findings).trim_end());
         good &= findings.iter().all(|f| f.ok);
     }
     let mut hidden = 0;

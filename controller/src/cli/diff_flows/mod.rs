@@ -14,7 +14,7 @@ use ofproto::TableId;
 
 use self::source::Source;
 use super::Failure;
-use super::out::{Out, errln};
+use super::output::{Out, complain};
 
 /// The exit code of sets that differ; 1 says that they could not be compared.
 const DIFFERENT: u8 = 2;
@@ -77,7 +77,7 @@ impl DiffFlows {
         let (a, b) = (set(a_flows, a.ports().is_some()), set(b_flows, b.ports().is_some()));
         let different = print(&a, &b, names)?;
         if left_out > 0 {
-            errln!("{left_out} learned flows are left out: the file's rules account for them");
+            complain(format_args!("{left_out} learned flows are left out: the file's rules account for them"));
         }
         Ok(if different { ExitCode::from(DIFFERENT) } else { ExitCode::SUCCESS })
     }

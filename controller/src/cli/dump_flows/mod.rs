@@ -17,7 +17,7 @@ use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartRequestB
 
 use self::explain::Rules;
 use self::rate::Rates;
-use super::out::Out;
+use super::output::Out;
 use super::target::connect;
 use super::{Failure, finding, syntax};
 use crate::bridge::Ports;
