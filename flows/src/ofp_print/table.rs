@@ -1,8 +1,8 @@
 //! Tables: how full they are.
 
-use ofproto::Wire as _;
 use ofproto::codec::Reader;
 use ofproto::message::multipart::TableStats;
+use ofproto::{TableId, Wire as _};
 
 use super::refused::Printed;
 use super::{Out, put};
@@ -13,6 +13,15 @@ pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         printer.print(&mut out.text, &TableStats::decode(r)?);
     }
     printer.finish(&mut out.text);
+    Ok(())
+}
+
+pub(super) fn table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    // What happens to a packet that misses is not of OpenFlow 1.3 any more.
+    match TableId(r.u8("table_mod.table_id")?) {
+        TableId::ALL => out.text.push_str(" table_id: ALL_TABLES"),
+        TableId(table) => put!(out.text, " table_id={table}"),
+    }
     Ok(())
 }
 
