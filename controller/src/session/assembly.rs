@@ -90,6 +90,8 @@ fn join(mut body: MultipartReplyBody, part: MultipartReplyBody) -> Option<Multip
         (B::GroupDesc(all), B::GroupDesc(part)) => all.extend(part),
         (B::Meter(all), B::Meter(part)) => all.extend(part),
         (B::MeterConfig(all), B::MeterConfig(part)) => all.extend(part),
+        (B::TableFeatures(all), B::TableFeatures(part)) => all.extend(part),
+        (B::IpfixFlow(all), B::IpfixFlow(part)) => all.extend(part),
         (B::PortDesc(all), B::PortDesc(part)) => all.extend(part),
         (B::Monitor(all), B::Monitor(part)) => all.extend(part),
         (B::Unknown { kind: a, body: all }, B::Unknown { kind: b, body: part }) if *a == b => {

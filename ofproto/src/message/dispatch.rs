@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::hello::Hello;
-use super::{Message, ONF};
+use super::{Message, NICIRA, ONF};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::header::{Header, VERSION};
@@ -142,10 +142,31 @@ dispatch! {
     experimenter_bodies {
         ONF 2300 BundleControl;
         ONF 2301 BundleAdd;
+        ONF 1870 MonitorCancel;
+        ONF 1911 RoleStatus;
+        ONF 2350 RequestForward;
+        NICIRA 10 NxRoleRequest;
+        NICIRA 11 NxRoleReply;
+        NICIRA 13 NxFlowMod;
+        NICIRA 14 NxFlowRemoved;
+        NICIRA 15 FlowModTableId;
+        NICIRA 16 SetPacketInFormat;
+        NICIRA 17 NxPacketIn;
+        NICIRA 19 NxSetAsync;
+        NICIRA 20 SetControllerId;
+        NICIRA 24 TlvTableMod;
+        NICIRA 26 TlvTableReply;
+        NICIRA 27 SetAsyncConfig2;
+        NICIRA 28 Resume;
+        NICIRA 29 CtFlushZone;
+        NICIRA 30 PacketIn2;
+        NICIRA 32 CtFlush;
     }
     experimenter_empty {
         ONF 1871 MonitorPaused;
         ONF 1872 MonitorResumed;
+        NICIRA 18 FlowAge;
+        NICIRA 25 TlvTableRequest;
     }
 }
 

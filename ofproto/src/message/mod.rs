@@ -34,10 +34,12 @@ mod hello;
 mod meter;
 pub mod monitor;
 pub mod multipart;
+mod nicira;
 mod packet;
 mod port;
 mod port_mod;
 mod queue;
+mod request_forward;
 mod role;
 mod table_mod;
 #[cfg(test)]
@@ -62,15 +64,23 @@ pub use hello::Hello;
 pub use meter::{
     METER_BURST, METER_KBPS, METER_PKTPS, METER_STATS, MeterBand, MeterBandType, MeterMod, MeterModCommand,
 };
+pub use nicira::{
+    AsyncConfig2, AsyncMessage, AsyncProperty, ContinuationProperty, ControllerId, CtFlush, CtFlushProperty,
+    CtFlushZone, CtTupleProperty, FlowModTableId, NICIRA, NxFlowMod, NxFlowRemoved, NxPacketIn, NxRole,
+    PacketIn2, PacketInFormat, PacketInProperty, TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply,
+};
 pub use packet::{PacketIn, PacketOut};
 pub use port::{Port, PortStatus, PortStatusReason};
 pub use port_mod::PortMod;
 pub use queue::{PacketQueue, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty};
-pub use role::Role;
+pub use request_forward::RequestForward;
+pub use role::{ROLE_EQUAL, ROLE_MASTER, ROLE_NOCHANGE, ROLE_SLAVE, Role, RoleStatus, RoleStatusReason};
 pub use table_mod::TableMod;
+pub use tlv::Property;
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
+use monitor::MonitorCancel;
 use multipart::{MultipartReply, MultipartRequest};
 
 /// ONF's experimenter id.
@@ -142,10 +152,52 @@ pub enum Message {
     BundleControl(BundleControl),
     /// ONF bundle add (EXT-230, experimenter type 2301).
     BundleAdd(BundleAdd),
+    /// Ends a flow monitor (ONF 1870).
+    MonitorCancel(MonitorCancel),
     /// Pause or resumption of a flow monitor's updates (ONF 1871 and 1872).
     MonitorPaused,
     /// See [`Message::MonitorPaused`].
     MonitorResumed,
+    /// The controller's role was changed by somebody else (ONF 1911).
+    RoleStatus(RoleStatus),
+    /// What another controller changed (ONF 2350).
+    RequestForward(RequestForward),
+    /// NXT_ROLE_REQUEST 10.
+    NxRoleRequest(NxRole),
+    /// NXT_ROLE_REPLY 11.
+    NxRoleReply(NxRole),
+    /// NXT_FLOW_MOD 13.
+    NxFlowMod(NxFlowMod),
+    /// NXT_FLOW_REMOVED 14.
+    NxFlowRemoved(NxFlowRemoved),
+    /// NXT_FLOW_MOD_TABLE_ID 15.
+    FlowModTableId(FlowModTableId),
+    /// NXT_SET_PACKET_IN_FORMAT 16.
+    SetPacketInFormat(PacketInFormat),
+    /// NXT_PACKET_IN 17.
+    NxPacketIn(NxPacketIn),
+    /// NXT_FLOW_AGE 18: has no effect in OpenFlow 1.3.
+    FlowAge,
+    /// NXT_SET_ASYNC_CONFIG 19.
+    NxSetAsync(AsyncConfig),
+    /// NXT_SET_CONTROLLER_ID 20.
+    SetControllerId(ControllerId),
+    /// NXT_TLV_TABLE_MOD 24.
+    TlvTableMod(TlvTableMod),
+    /// NXT_TLV_TABLE_REQUEST 25.
+    TlvTableRequest,
+    /// NXT_TLV_TABLE_REPLY 26.
+    TlvTableReply(TlvTableReply),
+    /// NXT_SET_ASYNC_CONFIG2 27.
+    SetAsyncConfig2(AsyncConfig2),
+    /// NXT_RESUME 28: a packet that was paused, back to the switch.
+    Resume(PacketIn2),
+    /// NXT_CT_FLUSH_ZONE 29.
+    CtFlushZone(CtFlushZone),
+    /// NXT_PACKET_IN2 30.
+    PacketIn2(PacketIn2),
+    /// NXT_CT_FLUSH 32.
+    CtFlush(CtFlush),
     /// Any other of OFPT_EXPERIMENTER 4, kept as it came.
     Experimenter(Experimenter),
     /// Any other message, kept as it came.

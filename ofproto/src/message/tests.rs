@@ -77,7 +77,7 @@ fn bytes_left_over_are_an_error() {
         Message::FeaturesRequest,
         Message::BarrierReply,
         Message::RoleReply(Role { role: 2, generation_id: 7 }),
-        Message::BundleControl(BundleControl { bundle_id: 1, kind: BundleControlKind::OpenReply, flags: 3 }),
+        Message::BundleControl(BundleControl::new(1, BundleControlKind::OpenReply, 3)),
         Message::MonitorPaused,
         Message::FlowMod(FlowMod::default()),
         Message::MultipartRequest(MultipartRequest {

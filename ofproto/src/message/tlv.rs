@@ -1,6 +1,9 @@
 //! Structures that begin with a 16-bit type and a 16-bit length, which counts both: bands and properties.
 
-use crate::codec::{Reader, Writer};
+use bytes::Bytes;
+
+use super::{decode_list, encode_list};
+use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 
 /// Reads type and length: the type, and a reader of what is inside. Padding is not passed over.
@@ -62,4 +65,58 @@ pub(super) fn encode_padded(
     encode(w, kind, field, body)?;
     w.pad8(start);
     Ok(())
+}
+
+/// A property that nothing is known of but its type, kept as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Property {
+    /// Its type, in the numbers of what it belongs to; 0xffff is an experimenter's nearly everywhere.
+    pub kind: u16,
+    /// All behind type and length, without the padding to eight bytes.
+    pub body: Bytes,
+}
+
+impl Property {
+    pub(super) fn new(kind: u16, mut body: Reader<'_>) -> Self {
+        Self { kind, body: body.rest_copied() }
+    }
+}
+
+impl Wire for Property {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (kind, body) = decode_padded(r, "property")?;
+        Ok(Self::new(kind, body))
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        encode_padded(w, self.kind, "property", |w| {
+            w.bytes(&self.body);
+            Ok(())
+        })
+    }
+}
+
+/// Reads the properties inside a property: four bytes of padding stand before them.
+///
+/// # Errors
+/// As for the properties.
+pub(super) fn decode_nested<T: Wire>(mut r: Reader<'_>, field: &'static str) -> Result<Vec<T>, DecodeError> {
+    r.skip(4, field)?;
+    decode_list(&mut r)
+}
+
+/// Appends a property that holds properties.
+///
+/// # Errors
+/// As for the properties.
+pub(super) fn encode_nested<T: Wire>(
+    w: &mut Writer,
+    kind: u16,
+    field: &'static str,
+    list: &[T],
+) -> Result<(), EncodeError> {
+    encode_padded(w, kind, field, |w| {
+        w.zeros(4);
+        encode_list(list, w)
+    })
 }

@@ -6,7 +6,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::actions::{actions, instructions, matches};
-use super::{bytes, tables, text};
+use super::{bytes, features, nicira, tables, text};
 use crate::ids::{BufferId, Cookie, DatapathId, GroupId, PortNo, TableId, Xid};
 use crate::message::monitor::{MonitorEvent, MonitorRequest, MonitorUpdate, MonitoredFlow};
 use crate::message::multipart::{
@@ -54,6 +54,7 @@ pub fn message() -> BoxedStrategy<Message> {
         role().prop_map(Message::RoleReply),
         bundle_control().prop_map(Message::BundleControl),
         bundle_add().prop_map(Message::BundleAdd),
+        nicira::message(),
         experimenter().prop_map(Message::Experimenter),
         unknown(),
     ]
@@ -80,7 +81,8 @@ pub fn table_id() -> impl Strategy<Value = TableId> {
     any::<u8>().prop_map(TableId)
 }
 
-fn cookie() -> impl Strategy<Value = Cookie> {
+/// Cookies.
+pub fn cookie() -> impl Strategy<Value = Cookie> {
     any::<u64>().prop_map(Cookie)
 }
 
@@ -234,6 +236,9 @@ pub fn multipart_request() -> impl Strategy<Value = MultipartRequest> {
         tables::meter_id().prop_map(MultipartRequestBody::Meter),
         tables::meter_id().prop_map(MultipartRequestBody::MeterConfig),
         Just(MultipartRequestBody::MeterFeatures),
+        vec(features::table_features(), 0..3).prop_map(MultipartRequestBody::TableFeatures),
+        Just(MultipartRequestBody::IpfixBridge),
+        Just(MultipartRequestBody::IpfixFlow),
         Just(MultipartRequestBody::PortDesc),
         flow_stats_request().prop_map(MultipartRequestBody::Flow),
         flow_stats_request().prop_map(MultipartRequestBody::Aggregate),
@@ -260,6 +265,9 @@ pub fn multipart_reply() -> impl Strategy<Value = MultipartReply> {
         vec(tables::meter_stats(), 0..4).prop_map(MultipartReplyBody::Meter),
         vec(tables::meter_config(), 0..4).prop_map(MultipartReplyBody::MeterConfig),
         tables::meter_features().prop_map(MultipartReplyBody::MeterFeatures),
+        vec(features::table_features(), 0..3).prop_map(MultipartReplyBody::TableFeatures),
+        nicira::ipfix_stats().prop_map(MultipartReplyBody::IpfixBridge),
+        vec(nicira::ipfix_stats(), 0..3).prop_map(MultipartReplyBody::IpfixFlow),
         vec(port(), 0..4).prop_map(MultipartReplyBody::PortDesc),
         vec(monitor_update(), 0..4).prop_map(MultipartReplyBody::Monitor),
         experimenter().prop_map(MultipartReplyBody::Experimenter),
@@ -421,20 +429,19 @@ fn monitored_flow() -> impl Strategy<Value = MonitoredFlow> {
 }
 
 fn bundle_control() -> impl Strategy<Value = BundleControl> {
-    (any::<u32>(), 0..10u16, any::<u16>()).prop_map(|(bundle_id, kind, flags)| BundleControl {
-        bundle_id,
-        kind: kind.into(),
-        flags,
-    })
+    (any::<u32>(), 0..10u16, any::<u16>(), vec(nicira::property(), 0..3)).prop_map(
+        |(bundle_id, kind, flags, properties)| BundleControl {
+            bundle_id,
+            kind: kind.into(),
+            flags,
+            properties,
+        },
+    )
 }
 
 fn bundle_add() -> impl Strategy<Value = BundleAdd> {
-    (any::<(u32, u16)>(), any::<u8>(), any::<[u8; 4]>(), vec(any::<u8>(), 0..200)).prop_map(
-        |((bundle_id, flags), kind, xid, body)| {
-            let length = u16::try_from(body.len() + 8).unwrap_or(u16::MAX).to_be_bytes();
-            let message = [&[4, kind], &length[..], &xid, &body].concat();
-            BundleAdd { bundle_id, flags, message: message.into() }
-        },
+    (any::<(u32, u16)>(), nicira::inner_message(), vec(nicira::property(), 0..3)).prop_map(
+        |((bundle_id, flags), message, properties)| BundleAdd { bundle_id, flags, message, properties },
     )
 }
 

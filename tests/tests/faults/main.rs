@@ -1,5 +1,6 @@
 //! What holds when something fails, is changed by hand, or is hostile: on a real Open vSwitch, with real packets.
 
+mod bad_switch;
 mod drift;
 mod hostile;
 mod isolation;

@@ -267,7 +267,7 @@ fn reply(body: MultipartReplyBody) -> Message {
 }
 
 fn control(bundle_id: u32, kind: BundleControlKind) -> Message {
-    Message::BundleControl(BundleControl { bundle_id, kind, flags: 3 })
+    Message::BundleControl(BundleControl::new(bundle_id, kind, 3))
 }
 
 fn refusal(kind: u16, code: u16) -> Message {

@@ -1,7 +1,7 @@
 //! From a multipart type to a body and back: the one table that a new one is entered in.
 
 use super::super::experimenter::Experimenter;
-use super::super::{ONF, decode_list, encode_list};
+use super::super::{NICIRA, ONF, decode_list, encode_list};
 use super::{MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
@@ -150,8 +150,13 @@ dispatch! {
         9 Meter(MeterId);
         10 MeterConfig(MeterId);
     }
-    lists {}
-    experimenter_empty {}
+    lists {
+        12 TableFeatures;
+    }
+    experimenter_empty {
+        NICIRA 3 IpfixBridge;
+        NICIRA 4 IpfixFlow;
+    }
     experimenter_one {}
     experimenter_lists {
         ONF 1870 Monitor;
@@ -177,12 +182,16 @@ dispatch! {
         7 GroupDesc;
         9 Meter;
         10 MeterConfig;
+        12 TableFeatures;
         13 PortDesc;
     }
     experimenter_empty {}
-    experimenter_one {}
+    experimenter_one {
+        NICIRA 3 IpfixBridge;
+    }
     experimenter_lists {
         ONF 1870 Monitor;
+        NICIRA 4 IpfixFlow;
     }
 }
 

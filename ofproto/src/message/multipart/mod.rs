@@ -11,18 +11,22 @@ mod desc;
 mod dispatch;
 mod flow;
 mod group;
+mod ipfix;
 mod meter;
 mod port;
 mod queue;
 mod table;
+mod table_features;
 
 pub use desc::Desc;
 pub use flow::{AggregateReply, FlowStats, FlowStatsRequest};
 pub use group::{BucketCounter, GroupDesc, GroupFeatures, GroupStats};
+pub use ipfix::IpfixStats;
 pub use meter::{MeterBandStats, MeterConfig, MeterFeatures, MeterStats};
 pub use port::PortStats;
 pub use queue::{QueueStats, QueueStatsRequest};
 pub use table::TableStats;
+pub use table_features::{FeatureId, OxmId, TableFeatureProperty, TableFeatures};
 
 /// OFPMPF_REQ_MORE and OFPMPF_REPLY_MORE: another part follows under the same xid.
 pub const MULTIPART_MORE: u16 = 1;
@@ -64,10 +68,16 @@ pub enum MultipartRequestBody {
     MeterConfig(MeterId),
     /// OFPMP_METER_FEATURES 11.
     MeterFeatures,
+    /// OFPMP_TABLE_FEATURES 12: asks if there are none, sets if there are some.
+    TableFeatures(Vec<TableFeatures>),
     /// OFPMP_PORT_DESC 13.
     PortDesc,
     /// ONF flow monitor (0xffff, 0x4f4e4600, 1870).
     Monitor(Vec<MonitorRequest>),
+    /// Nicira's IPFIX counters of the bridge (0xffff, 0x2320, 3).
+    IpfixBridge,
+    /// Nicira's IPFIX counters of sampling flows (0xffff, 0x2320, 4).
+    IpfixFlow,
     /// Any other experimenter's (0xffff), kept as it came.
     Experimenter(Experimenter),
     /// Any other, kept as it came.
@@ -116,10 +126,16 @@ pub enum MultipartReplyBody {
     MeterConfig(Vec<MeterConfig>),
     /// OFPMP_METER_FEATURES 11.
     MeterFeatures(MeterFeatures),
+    /// OFPMP_TABLE_FEATURES 12.
+    TableFeatures(Vec<TableFeatures>),
     /// OFPMP_PORT_DESC 13.
     PortDesc(Vec<Port>),
     /// ONF flow monitor (0xffff, 0x4f4e4600, 1870).
     Monitor(Vec<MonitorUpdate>),
+    /// Nicira's IPFIX counters of the bridge (0xffff, 0x2320, 3).
+    IpfixBridge(IpfixStats),
+    /// Nicira's IPFIX counters of sampling flows (0xffff, 0x2320, 4), by set of collectors.
+    IpfixFlow(Vec<IpfixStats>),
     /// Any other experimenter's (0xffff), kept as it came.
     Experimenter(Experimenter),
     /// Any other, kept as it came.
