@@ -223,7 +223,7 @@ pub(super) fn features(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 }
 
 /// OFPAT_ bits by the words of `ovs-ofctl`, in its order. Types that it does not know have none.
-fn actions_of_bitmap(bits: u32) -> String {
+pub(super) fn actions_of_bitmap(bits: u32) -> String {
     const NAMES: [(u32, &str); 12] = [
         (0, "output"),
         (22, "group"),

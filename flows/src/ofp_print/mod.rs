@@ -19,8 +19,11 @@ mod kinds;
 mod matching;
 mod meter;
 mod monitor;
+mod nicira;
 mod packet;
+mod packet_in2;
 mod port;
+mod property;
 mod queue;
 mod refused;
 mod switch;
@@ -177,6 +180,7 @@ impl Out<'_> {
             Body::PortReply => port::stats_reply(self, r),
             Body::PortDescRequest => port::desc_request(self),
             Body::PortDesc => port::desc_reply(self, r),
+            Body::TableFeatures => table::features(self, r),
             Body::TableReply => table::stats_reply(self, r),
             Body::GroupDesc => group::desc_reply(self, r),
             Body::MonitorRequest => monitor::request(self, r),
@@ -204,7 +208,20 @@ impl Out<'_> {
             Body::RoleStatus => asynchronous::role_status(self, r),
             Body::RequestForward => asynchronous::request_forward(self, r, frame),
             Body::MonitorCancel => monitor::cancel(self, r),
-            _ => Err(Refused("(not printed yet)")),
+            Body::NiciraRole => nicira::role(self, r),
+            Body::NiciraPacketIn => packet::nicira_packet_in(self, r),
+            Body::PacketIn2 => packet_in2::print(self, r),
+            Body::NiciraFlowMod => flow::nicira_flow_mod(self, r),
+            Body::NiciraFlowRemoved => flow::nicira_removed(self, r),
+            Body::FlowModTableId => nicira::flow_mod_table_id(self, r),
+            Body::PacketInFormat => nicira::packet_in_format(self, r),
+            Body::ControllerId => nicira::controller_id(self, r),
+            Body::TlvTableMod => nicira::tlv_table_mod(self, r),
+            Body::TlvTableReply => nicira::tlv_table_reply(self, r),
+            Body::CtFlushZone => nicira::ct_flush_zone(self, r),
+            Body::CtFlush => nicira::ct_flush(self, r),
+            Body::IpfixBridge => nicira::ipfix_bridge(self, r),
+            Body::IpfixFlow => nicira::ipfix_flow(self, r),
         }
     }
 

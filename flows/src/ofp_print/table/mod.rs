@@ -1,4 +1,7 @@
-//! Tables: how full they are.
+//! Tables: how full they are, and what they can do.
+
+mod features;
+mod names;
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::TableStats;
@@ -16,6 +19,8 @@ pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
+pub(super) use features::print as features;
+
 pub(super) fn table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     // What happens to a packet that misses is not of OpenFlow 1.3 any more.
     match TableId(r.u8("table_mod.table_id")?) {
@@ -30,8 +35,7 @@ pub(super) fn table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 #[derive(Debug, Clone, Default)]
 pub struct TableStatsPrinter {
     before: Option<TableStats>,
-    /// The first and the last table of a run that is like the one before it.
-    ditto: Option<(u8, u8)>,
+    ditto: Ditto,
 }
 
 impl TableStatsPrinter {
@@ -43,10 +47,9 @@ impl TableStatsPrinter {
         });
         let table = stats.table_id.0;
         if same {
-            let first = self.ditto.map_or(table, |(first, _)| first);
-            self.ditto = Some((first, table));
+            self.ditto.add(table);
         } else {
-            self.finish(out);
+            self.ditto.finish(out);
             put!(
                 out,
                 "\n  table {table}:\n    active={}, lookup={}, matched={}\n",
@@ -60,7 +63,21 @@ impl TableStatsPrinter {
 
     /// Appends what is still to be told of the last tables.
     pub fn finish(&mut self, out: &mut String) {
-        match self.ditto.take() {
+        self.ditto.finish(out);
+    }
+}
+
+/// A run of tables that are like the one before them: its first and its last.
+#[derive(Debug, Clone, Default)]
+struct Ditto(Option<(u8, u8)>);
+
+impl Ditto {
+    fn add(&mut self, table: u8) {
+        self.0 = Some((self.0.map_or(table, |(first, _)| first), table));
+    }
+
+    fn finish(&mut self, out: &mut String) {
+        match self.0.take() {
             Some((first, last)) if first == last => put!(out, "\n  table {first}: ditto\n"),
             Some((first, last)) => put!(out, "\n  tables {first}...{last}: ditto\n"),
             None => {}
