@@ -24,7 +24,7 @@ pub(super) fn control(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let id = r.u32("bundle_control.bundle_id")?;
     let kind = r.u16("bundle_control.type")?;
     let flags = r.u16("bundle_control.flags")?;
-    put!(out.text, "\n bundle_id={} type={}", id_text(id), TYPES.get(usize::from(kind)).unwrap_or(&""));
+    put!(out.text, "\n bundle_id={} type={}", text::c_hex(id), TYPES.get(usize::from(kind)).unwrap_or(&""));
     out.text.push_str(" flags=");
     text::bits(&mut out.text, u32::from(flags), &FLAGS, ' ');
     Ok(())
@@ -54,14 +54,9 @@ pub(super) fn add(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> P
     if !bundlable {
         return Err(Refused("OFPBFC_MSG_UNSUP"));
     }
-    put!(out.text, "\n bundle_id={} flags=", id_text(id));
+    put!(out.text, "\n bundle_id={} flags=", text::c_hex(id));
     text::bits(&mut out.text, u32::from(flags), &FLAGS, ' ');
     out.text.push('\n');
     out.nested(inner, out.verbosity);
     Ok(())
-}
-
-/// In hexadecimal with a prefix, but zero without, as C prints it.
-fn id_text(id: u32) -> String {
-    if id == 0 { "0".to_owned() } else { format!("{id:#x}") }
 }

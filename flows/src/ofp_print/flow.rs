@@ -44,90 +44,225 @@ pub(super) fn instructions(r: &mut Reader<'_>) -> Result<Vec<Instruction>, Refus
     Ok(Instruction::decode_list(r)?)
 }
 
+/// The words of OFPFC_ commands.
+const COMMANDS: [&str; 5] = ["ADD", "MOD", "MOD_STRICT", "DEL", "DEL_STRICT"];
+
+/// A change of flows, in whichever form it came.
+#[derive(Debug)]
+struct Change {
+    command: &'static str,
+    table: u8,
+    priority: u16,
+    matches: FlowMatch,
+    /// The cookie that flows get.
+    new_cookie: Cookie,
+    /// Which flows, by cookie and mask.
+    cookie: (u64, u64),
+    idle_timeout: u16,
+    hard_timeout: u16,
+    buffer_id: u32,
+    out_port: PortNo,
+    flags: u16,
+    instructions: Vec<Instruction>,
+}
+
+impl Change {
+    fn print(&self, out: &mut Out<'_>) {
+        let text = &mut out.text;
+        put!(text, " {}", self.command);
+        if self.table != 0 {
+            put!(text, " table:{}", self.table);
+        }
+        put!(text, " {}", match_text(&self.matches, self.priority, out.names));
+        if !text.ends_with(' ') {
+            text.push(' ');
+        }
+        if self.new_cookie.0 != 0 && self.new_cookie.0 != u64::MAX {
+            put!(text, "cookie:{} ", self.new_cookie);
+        }
+        if self.cookie.1 != 0 {
+            put!(text, "cookie:{:#x}/{:#x} ", self.cookie.0, self.cookie.1);
+        }
+        if self.idle_timeout != 0 {
+            put!(text, "idle:{} ", self.idle_timeout);
+        }
+        if self.hard_timeout != 0 {
+            put!(text, "hard:{} ", self.hard_timeout);
+        }
+        if self.buffer_id != u32::MAX {
+            put!(text, "buf:{:#x} ", self.buffer_id);
+        }
+        if self.out_port != PortNo::ANY {
+            text.push_str("out_port:");
+            text::port(text, self.out_port, out.names);
+            text.push(' ');
+        }
+        flags(text, self.flags);
+        put!(text, "actions={}", print_actions(&self.instructions, out.names));
+    }
+}
+
+fn command(number: u8) -> Result<&'static str, Refused> {
+    COMMANDS.get(usize::from(number)).copied().ok_or(Refused("OFPFMFC_BAD_COMMAND"))
+}
+
 pub(super) fn flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    const COMMANDS: [&str; 5] = ["ADD", "MOD", "MOD_STRICT", "DEL", "DEL_STRICT"];
-    const DELETES: [&str; 2] = ["DEL", "DEL_STRICT"];
-    let cookie = Cookie(r.u64("flow_mod.cookie")?);
+    let cookie = r.u64("flow_mod.cookie")?;
     let cookie_mask = r.u64("flow_mod.cookie_mask")?;
-    let table = TableId(r.u8("flow_mod.table_id")?);
-    let command = r.u8("flow_mod.command")?;
+    let [table, number] = r.array("flow_mod.command")?;
     let idle_timeout = r.u16("flow_mod.idle_timeout")?;
     let hard_timeout = r.u16("flow_mod.hard_timeout")?;
     let priority = r.u16("flow_mod.priority")?;
     let buffer_id = r.u32("flow_mod.buffer_id")?;
     let out_port = PortNo(r.u32("flow_mod.out_port")?);
     r.skip(4, "flow_mod.out_group")?;
-    let flow_flags = r.u16("flow_mod.flags")?;
+    let flags = r.u16("flow_mod.flags")?;
     r.skip(2, "flow_mod.importance")?;
     let matches = matching::read(r, true)?;
-    let command = COMMANDS.get(usize::from(command)).copied();
-    if table == TableId::ALL && !command.is_some_and(|c| DELETES.contains(&c)) {
+    let command = command(number);
+    if table == TableId::ALL.0 && !command.is_ok_and(|command| command.starts_with("DEL")) {
         return Err(Refused("OFPFMFC_BAD_TABLE_ID"));
     }
     check_port(out_port)?;
-    let command = command.ok_or(Refused("OFPFMFC_BAD_COMMAND"))?;
+    matching::check_tracking(&matches)?;
+    let command = command?;
     let instructions = instructions(r)?;
-    check_flags(flow_flags)?;
-    let text = &mut out.text;
-    put!(text, " {command}");
-    if table.0 != 0 {
-        put!(text, " table:{}", table.0);
-    }
-    put!(text, " {}", match_text(&matches, priority, out.names));
-    if !text.ends_with(' ') {
-        text.push(' ');
-    }
-    if command == "ADD" {
-        if cookie.0 != 0 && cookie.0 != u64::MAX {
-            put!(text, "cookie:{cookie} ");
-        }
-    } else if cookie_mask != 0 {
-        put!(text, "cookie:{cookie}/{cookie_mask:#x} ");
-    }
-    if idle_timeout != 0 {
-        put!(text, "idle:{idle_timeout} ");
-    }
-    if hard_timeout != 0 {
-        put!(text, "hard:{hard_timeout} ");
-    }
-    if buffer_id != u32::MAX {
-        put!(text, "buf:{buffer_id:#x} ");
-    }
-    if out_port != PortNo::ANY {
-        text.push_str("out_port:");
-        text::port(text, out_port, out.names);
-        text.push(' ');
-    }
-    flags(text, flow_flags);
-    put!(text, "actions={}", print_actions(&instructions, out.names));
+    check_flags(flags)?;
+    let add = command == "ADD";
+    let change = Change {
+        command,
+        table,
+        priority,
+        matches,
+        new_cookie: Cookie(if add { cookie } else { u64::MAX }),
+        cookie: if add { (0, 0) } else { (cookie, cookie_mask) },
+        idle_timeout,
+        hard_timeout,
+        buffer_id,
+        out_port,
+        flags,
+        instructions,
+    };
+    change.print(out);
     Ok(())
+}
+
+/// Nicira's form, whose match is written as in OpenFlow 1.0 and may select by cookie.
+pub(super) fn nicira_flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    let new_cookie = Cookie(r.u64("nx_flow_mod.cookie")?);
+    let [table, number] = r.array("nx_flow_mod.command")?;
+    let idle_timeout = r.u16("nx_flow_mod.idle_timeout")?;
+    let hard_timeout = r.u16("nx_flow_mod.hard_timeout")?;
+    let priority = r.u16("nx_flow_mod.priority")?;
+    let buffer_id = r.u32("nx_flow_mod.buffer_id")?;
+    let out_port = PortNo::from_u16(r.u16("nx_flow_mod.out_port")?);
+    let flags = r.u16("nx_flow_mod.flags")?;
+    let len = r.u16("nx_flow_mod.match_len")?;
+    r.skip(6, "nx_flow_mod.pad")?;
+    let (matches, cookie) = matching::read_nicira(r, len)?;
+    if number == 0 && cookie.1 != 0 {
+        return Err(Refused("NXBRC_NXM_INVALID"));
+    }
+    matching::check_tracking(&matches)?;
+    let command = command(number)?;
+    let instructions = instructions(r)?;
+    check_flags(flags)?;
+    let change = Change {
+        command,
+        table,
+        priority,
+        matches,
+        new_cookie,
+        cookie,
+        idle_timeout,
+        hard_timeout,
+        buffer_id,
+        out_port,
+        flags,
+        instructions,
+    };
+    change.print(out);
+    Ok(())
+}
+
+/// The end of a flow.
+#[derive(Debug)]
+struct Removed {
+    matches: FlowMatch,
+    priority: u16,
+    reason: u8,
+    table: u8,
+    cookie: Cookie,
+    /// Seconds and nanoseconds.
+    age: (u32, u32),
+    idle_timeout: u16,
+    hard_timeout: u16,
+    packets: u64,
+    bytes: u64,
+}
+
+impl Removed {
+    fn print(&self, out: &mut Out<'_>) {
+        let text = &mut out.text;
+        let reason = removed_reason(u16::from(self.reason));
+        put!(text, " {} reason={reason}", match_text(&self.matches, self.priority, out.names));
+        if self.table != TableId::ALL.0 {
+            put!(text, " table_id={}", self.table);
+        }
+        if self.cookie.0 != 0 {
+            put!(text, " cookie:{}", self.cookie);
+        }
+        text.push_str(" duration");
+        text::duration(text, self.age.0, self.age.1);
+        put!(text, " idle{}", self.idle_timeout);
+        if self.hard_timeout != 0 {
+            put!(text, " hard{}", self.hard_timeout);
+        }
+        put!(text, " pkts{} bytes{}\n", self.packets, self.bytes);
+    }
 }
 
 pub(super) fn removed(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let cookie = Cookie(r.u64("flow_removed.cookie")?);
     let priority = r.u16("flow_removed.priority")?;
-    let reason = r.u8("flow_removed.reason")?;
-    let table = r.u8("flow_removed.table_id")?;
-    let (seconds, nanoseconds) = (r.u32("flow_removed.duration_sec")?, r.u32("flow_removed.duration_nsec")?);
+    let [reason, table] = r.array("flow_removed.reason")?;
+    let age = (r.u32("flow_removed.duration_sec")?, r.u32("flow_removed.duration_nsec")?);
     let idle_timeout = r.u16("flow_removed.idle_timeout")?;
     let hard_timeout = r.u16("flow_removed.hard_timeout")?;
     let (packets, bytes) = (r.u64("flow_removed.packet_count")?, r.u64("flow_removed.byte_count")?);
     let matches = matching::read(r, true)?;
-    let text = &mut out.text;
-    put!(text, " {} reason={}", match_text(&matches, priority, out.names), removed_reason(u16::from(reason)));
-    if table != TableId::ALL.0 {
-        put!(text, " table_id={table}");
+    let removed =
+        Removed { matches, priority, reason, table, cookie, age, idle_timeout, hard_timeout, packets, bytes };
+    removed.print(out);
+    Ok(())
+}
+
+pub(super) fn nicira_removed(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    let cookie = Cookie(r.u64("nx_flow_removed.cookie")?);
+    let priority = r.u16("nx_flow_removed.priority")?;
+    // The table's number is one more here, with zero for none.
+    let [reason, table] = r.array("nx_flow_removed.reason")?;
+    let age = (r.u32("nx_flow_removed.duration_sec")?, r.u32("nx_flow_removed.duration_nsec")?);
+    let idle_timeout = r.u16("nx_flow_removed.idle_timeout")?;
+    let len = r.u16("nx_flow_removed.match_len")?;
+    let (packets, bytes) = (r.u64("nx_flow_removed.packet_count")?, r.u64("nx_flow_removed.byte_count")?);
+    let matches = matching::read_nxm(r, len, true)?;
+    if !r.is_empty() {
+        return Err(Refused::BAD_LEN);
     }
-    if cookie.0 != 0 {
-        put!(text, " cookie:{cookie}");
-    }
-    text.push_str(" duration");
-    text::duration(text, seconds, nanoseconds);
-    put!(text, " idle{idle_timeout}");
-    if hard_timeout != 0 {
-        put!(text, " hard{hard_timeout}");
-    }
-    put!(text, " pkts{packets} bytes{bytes}\n");
+    let removed = Removed {
+        matches,
+        priority,
+        reason,
+        table: table.wrapping_sub(1),
+        cookie,
+        age,
+        idle_timeout,
+        hard_timeout: 0,
+        packets,
+        bytes,
+    };
+    removed.print(out);
     Ok(())
 }
 

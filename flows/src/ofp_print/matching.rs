@@ -14,6 +14,7 @@ pub(super) const DEFAULT_PRIORITY: u16 = 0x8000;
 
 const BAD_LEN: Refused = Refused("OFPBMC_BAD_LEN");
 const BAD_FIELD: Refused = Refused("OFPBMC_BAD_FIELD");
+const DUPLICATE: Refused = Refused("OFPBMC_DUP_FIELD");
 const BAD_VALUE: Refused = Refused("OFPBMC_BAD_VALUE");
 
 /// Reads a match and its padding (OpenFlow 1.3.5 §7.2.3). `strict` asks for the fields that a field needs, as every
@@ -38,27 +39,94 @@ pub(super) fn read(r: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refuse
     fields(&mut body, strict)
 }
 
-/// Reads match fields without a header, as Nicira's messages have them.
-pub(super) fn fields(body: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refused> {
-    let mut matches = FlowMatch::any();
-    let mut seen = Fields::default();
+/// Reads match fields as they stand in Nicira's messages: without a header, `len` bytes and their padding.
+pub(super) fn read_nxm(r: &mut Reader<'_>, len: u16, strict: bool) -> Result<FlowMatch, Refused> {
+    fields(&mut nxm(r, len)?, strict)
+}
+
+/// Likewise, with the cookie and its mask that flows are selected by, zero for none.
+pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u64, u64)), Refused> {
+    let mut body = nxm(r, len)?;
+    let mut cookie = (0, 0);
+    let mut fields = Collected::default();
     while !body.is_empty() {
-        match field(body) {
-            Ok((field, bits)) => {
-                if strict && !seen.has(field) {
-                    return Err(Refused("OFPBMC_BAD_PREREQ"));
+        let mut ahead = body.clone();
+        /// NXM_NX_COOKIE and NXM_NX_COOKIE_W.
+        const COOKIE: [u32; 2] = [0x0001_3c08, 0x0001_3d10];
+        match ahead.u32("nxm.header") {
+            Ok(header) if COOKIE.contains(&header) => {
+                let value = ahead.u64("nxm.cookie").map_err(|_| BAD_LEN)?;
+                let mask = if header == COOKIE[0] { Ok(u64::MAX) } else { ahead.u64("nxm.cookie_mask") };
+                let mask = mask.map_err(|_| BAD_LEN)?;
+                if value & !mask != 0 {
+                    return Err(Refused("OFPBMC_BAD_WILDCARDS"));
                 }
-                if seen.get(field).is_some_and(|bits| bits.mask != 0) {
-                    return Err(Refused("OFPBMC_DUP_FIELD"));
+                if cookie.1 != 0 {
+                    return Err(DUPLICATE);
                 }
-                seen.set(field, bits);
-                matches.set(field, bits);
+                cookie = (value, mask);
+                body = ahead;
             }
-            Err(refused) if refused == BAD_FIELD && !strict => {}
-            Err(refused) => return Err(refused),
+            _ => fields.take(&mut body, true)?,
         }
     }
-    Ok(matches)
+    Ok((fields.matches, cookie))
+}
+
+fn nxm<'a>(r: &mut Reader<'a>, len: u16) -> Result<Reader<'a>, Refused> {
+    let len = usize::from(len);
+    let body = r.sub(len, "nxm").map_err(|_| BAD_LEN)?;
+    r.skip(len.next_multiple_of(8) - len, "nxm.pad").map_err(|_| BAD_LEN)?;
+    Ok(body)
+}
+
+/// Reads match fields until nothing is left.
+pub(super) fn fields(body: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refused> {
+    let mut fields = Collected::default();
+    while !body.is_empty() {
+        fields.take(body, strict)?;
+    }
+    Ok(fields.matches)
+}
+
+/// The fields of a match so far, in both forms.
+#[derive(Debug, Default)]
+struct Collected {
+    matches: FlowMatch,
+    seen: Fields,
+}
+
+impl Collected {
+    fn take(&mut self, body: &mut Reader<'_>, strict: bool) -> Result<(), Refused> {
+        match field(body) {
+            Ok((field, bits)) => {
+                if strict && !self.seen.has(field) {
+                    return Err(Refused("OFPBMC_BAD_PREREQ"));
+                }
+                if self.seen.get(field).is_some_and(|bits| bits.mask != 0) {
+                    return Err(DUPLICATE);
+                }
+                self.seen.set(field, bits);
+                self.matches.set(field, bits);
+                Ok(())
+            }
+            Err(refused) if refused == BAD_FIELD && !strict => Ok(()),
+            Err(refused) => Err(refused),
+        }
+    }
+}
+
+/// Refuses the addresses of a tracked connection without the version of IP that they belong to.
+pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), Refused> {
+    use Field::{CtIpv6Dst, CtIpv6Src, CtNwDst, CtNwSrc};
+    let eth_type = matches.exact(Field::EthType);
+    let any = |fields: [Field; 2]| fields.iter().any(|field| matches.field(*field).is_some());
+    if any([CtNwSrc, CtNwDst]) && eth_type != Some(0x0800)
+        || any([CtIpv6Src, CtIpv6Dst]) && eth_type != Some(0x86dd)
+    {
+        return Err(Refused("OFPBAC_MATCH_INCONSISTENT"));
+    }
+    Ok(())
 }
 
 /// One field. One that is not known is passed over before it is refused.

@@ -7,18 +7,24 @@
 //!
 //! # Streams of parts
 //! A dump that comes in many replies is printed part by part as it comes: [`print_flow_stats`], [`print_port_stats`],
-//! [`print_port`] and [`print_group_desc`] append one element each, and [`TableStatsPrinter`] remembers the table
+//! [`print_port`], [`print_group_desc`] and [`print_group_stats`] append one element each, and [`TableStatsPrinter`] remembers the table
 //! before, since equal ones are told in one line.
 
+mod asynchronous;
 mod bundle;
 mod flow;
 mod frame;
 mod group;
 mod kinds;
 mod matching;
+mod meter;
 mod monitor;
+mod nicira;
 mod packet;
+mod packet_in2;
 mod port;
+mod property;
+mod queue;
 mod refused;
 mod switch;
 mod symmetric;
@@ -26,7 +32,7 @@ mod table;
 mod text;
 
 pub use flow::print_flow_stats;
-pub use group::print_group_desc;
+pub use group::{print_group_desc, print_group_stats};
 pub use port::{print_port, print_port_stats};
 pub use switch::print_desc;
 pub use table::TableStatsPrinter;
@@ -174,13 +180,48 @@ impl Out<'_> {
             Body::PortReply => port::stats_reply(self, r),
             Body::PortDescRequest => port::desc_request(self),
             Body::PortDesc => port::desc_reply(self, r),
+            Body::TableFeatures => table::features(self, r),
             Body::TableReply => table::stats_reply(self, r),
             Body::GroupDesc => group::desc_reply(self, r),
             Body::MonitorRequest => monitor::request(self, r),
             Body::MonitorReply => monitor::reply(self, r),
             Body::BundleControl => bundle::control(self, r),
             Body::BundleAdd => bundle::add(self, r, frame),
-            _ => Err(Refused("(not printed yet)")),
+            Body::PortMod => port::port_mod(self, r),
+            Body::TableMod => table::table_mod(self, r),
+            Body::GroupMod => group::group_mod(self, r),
+            Body::GroupRequest => group::stats_request(self, r),
+            Body::GroupReply => group::stats_reply(self, r),
+            Body::GroupDescRequest => group::desc_request(self),
+            Body::GroupFeatures => group::features(self, r),
+            Body::MeterMod => meter::meter_mod(self, r),
+            Body::MeterRequest => meter::request(self, r),
+            Body::MeterReply => meter::stats_reply(self, r),
+            Body::MeterConfig => meter::config_reply(self, r),
+            Body::MeterFeatures => meter::features(self, r),
+            Body::QueueConfigRequest => queue::config_request(self, r),
+            Body::QueueConfigReply => queue::config_reply(self, r),
+            Body::QueueRequest => queue::stats_request(self, r),
+            Body::QueueReply => queue::stats_reply(self, r),
+            Body::Async => asynchronous::config(self, r),
+            Body::AsyncConfig2 => asynchronous::config2(self, r),
+            Body::RoleStatus => asynchronous::role_status(self, r),
+            Body::RequestForward => asynchronous::request_forward(self, r, frame),
+            Body::MonitorCancel => monitor::cancel(self, r),
+            Body::NiciraRole => nicira::role(self, r),
+            Body::NiciraPacketIn => packet::nicira_packet_in(self, r),
+            Body::PacketIn2 => packet_in2::print(self, r),
+            Body::NiciraFlowMod => flow::nicira_flow_mod(self, r),
+            Body::NiciraFlowRemoved => flow::nicira_removed(self, r),
+            Body::FlowModTableId => nicira::flow_mod_table_id(self, r),
+            Body::PacketInFormat => nicira::packet_in_format(self, r),
+            Body::ControllerId => nicira::controller_id(self, r),
+            Body::TlvTableMod => nicira::tlv_table_mod(self, r),
+            Body::TlvTableReply => nicira::tlv_table_reply(self, r),
+            Body::CtFlushZone => nicira::ct_flush_zone(self, r),
+            Body::CtFlush => nicira::ct_flush(self, r),
+            Body::IpfixBridge => nicira::ipfix_bridge(self, r),
+            Body::IpfixFlow => nicira::ipfix_flow(self, r),
         }
     }
 

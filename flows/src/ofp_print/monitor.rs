@@ -112,3 +112,8 @@ fn update(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     }
     Ok(())
 }
+
+pub(super) fn cancel(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    put!(out.text, " id={}", r.u32("monitor_cancel.id")?);
+    Ok(())
+}

@@ -47,6 +47,30 @@ pub(super) fn packet_in(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
+/// Nicira's form, whose fields are written as in OpenFlow 1.0.
+pub(super) fn nicira_packet_in(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    let buffer_id = r.u32("nx_packet_in.buffer_id")?;
+    let total_len = u64::from(r.u16("nx_packet_in.total_len")?);
+    let [reason, table] = r.array("nx_packet_in.reason")?;
+    let cookie = r.u64("nx_packet_in.cookie")?;
+    let len = r.u16("nx_packet_in.match_len")?;
+    r.skip(6, "nx_packet_in.pad")?;
+    let fields = matching::read_nxm(r, len, false)?;
+    r.skip(2, "nx_packet_in.pad2")?;
+    let told = Told {
+        table,
+        cookie: Some(Cookie(cookie)).filter(|cookie| cookie.0 != u64::MAX),
+        total_len,
+        reason,
+        buffer_id: Some(buffer_id).filter(|id| *id != u32::MAX),
+        fields,
+        data: r.rest(),
+    };
+    head(out, &told);
+    packet(out, &told);
+    Ok(())
+}
+
 /// The line about a packet for the controller.
 pub(super) fn head(out: &mut Out<'_>, told: &Told<'_>) {
     const REASONS: [&str; 6] = ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"];

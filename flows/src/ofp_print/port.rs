@@ -2,7 +2,7 @@
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::PortStats;
-use ofproto::message::{Port, PortStatus, PortStatusReason};
+use ofproto::message::{Port, PortMod, PortStatus, PortStatusReason};
 use ofproto::{PortNo, Wire};
 
 use super::refused::{Printed, Refused};
@@ -185,4 +185,25 @@ pub fn print_port_stats(out: &mut String, stats: &PortStats, names: &dyn Names) 
         text::duration(out, stats.duration_sec, stats.duration_nsec);
         out.push('\n');
     }
+}
+
+pub(super) fn port_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    let change = PortMod::decode(r)?;
+    check_port(change.port_no)?;
+    let text = &mut out.text;
+    text.push_str(" port: ");
+    text::port(text, change.port_no, out.names);
+    text.push_str(": addr:");
+    text::mac(text, change.hw_addr);
+    text.push_str("\n     config: ");
+    text::bits(text, change.config & change.mask & KNOWN_CONFIG, &CONFIG, ' ');
+    text.push_str("\n     mask:   ");
+    text::bits(text, change.mask & KNOWN_CONFIG, &CONFIG, ' ');
+    text.push_str("\n     advertise: ");
+    match change.advertise & 0xffff {
+        0 => text.push_str("UNCHANGED"),
+        advertise => text::bits(text, advertise, &FEATURES, ' '),
+    }
+    text.push('\n');
+    Ok(())
 }

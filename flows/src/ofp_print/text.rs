@@ -88,6 +88,11 @@ pub(super) fn port(out: &mut String, port: PortNo, names: &dyn Names) {
     out.push_str(&crate::syntax::print_port(port, names));
 }
 
+/// In hexadecimal with a prefix, but zero without, as C prints it.
+pub(super) fn c_hex(n: u32) -> String {
+    if n == 0 { "0".to_owned() } else { format!("{n:#x}") }
+}
+
 /// A C string of the other side: bytes up to the first NUL, as they are where they are UTF-8.
 pub(super) fn c_string(out: &mut String, bytes: &[u8]) {
     out.push_str(&String::from_utf8_lossy(bytes));

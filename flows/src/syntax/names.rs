@@ -133,7 +133,11 @@ pub(crate) fn print_port(port: PortNo, names: &dyn Names) -> String {
     if let Some((name, _)) = RESERVED.iter().find(|(_, p)| *p == port) {
         return (*name).to_owned();
     }
-    let Some(name) = names.port_name(port) else { return port.0.to_string() };
+    let Some(name) = names.port_name(port) else {
+        // Reserved numbers without a word are printed as OpenFlow 1.0 had them.
+        let number = if port >= PortNo::MAX { port.0 & 0xffff } else { port.0 };
+        return number.to_string();
+    };
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric())
         && reserved(name).is_none();

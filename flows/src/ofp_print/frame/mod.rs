@@ -18,7 +18,7 @@ pub(super) fn print(out: &mut String, bytes: &[u8], packet_type: u32) {
     let frame = parse(bytes, packet_type);
     let mut parts = Vec::new();
     if packet_type != ETHERNET {
-        parts.push(format!("packet_type=({},{})", packet_type >> 16, c_hex(packet_type & 0xffff)));
+        parts.push(format!("packet_type=({},{})", packet_type >> 16, text::c_hex(packet_type & 0xffff)));
     }
     let name = if packet_type == ETHERNET { short_name(&frame) } else { None };
     parts.extend(name.map(|(name, _)| name.to_owned()));
@@ -162,9 +162,4 @@ fn mac(addr: [u8; 6]) -> String {
     let mut out = String::new();
     text::mac(&mut out, addr);
     out
-}
-
-/// In hexadecimal with a prefix, but zero without, as C prints it.
-fn c_hex(n: u32) -> String {
-    if n == 0 { "0".to_owned() } else { format!("{n:#x}") }
 }

@@ -1,8 +1,11 @@
-//! Tables: how full they are.
+//! Tables: how full they are, and what they can do.
 
-use ofproto::Wire as _;
+mod features;
+mod names;
+
 use ofproto::codec::Reader;
 use ofproto::message::multipart::TableStats;
+use ofproto::{TableId, Wire as _};
 
 use super::refused::Printed;
 use super::{Out, put};
@@ -16,13 +19,23 @@ pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
+pub(super) use features::print as features;
+
+pub(super) fn table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    // What happens to a packet that misses is not of OpenFlow 1.3 any more.
+    match TableId(r.u8("table_mod.table_id")?) {
+        TableId::ALL => out.text.push_str(" table_id: ALL_TABLES"),
+        TableId(table) => put!(out.text, " table_id={table}"),
+    }
+    Ok(())
+}
+
 /// Prints what passed through tables as `ovs-ofctl dump-tables` does, over all parts of a reply: tables that have the
 /// same counters as the one before are told in one line. Finish it behind the last table.
 #[derive(Debug, Clone, Default)]
 pub struct TableStatsPrinter {
     before: Option<TableStats>,
-    /// The first and the last table of a run that is like the one before it.
-    ditto: Option<(u8, u8)>,
+    ditto: Ditto,
 }
 
 impl TableStatsPrinter {
@@ -34,10 +47,9 @@ impl TableStatsPrinter {
         });
         let table = stats.table_id.0;
         if same {
-            let first = self.ditto.map_or(table, |(first, _)| first);
-            self.ditto = Some((first, table));
+            self.ditto.add(table);
         } else {
-            self.finish(out);
+            self.ditto.finish(out);
             put!(
                 out,
                 "\n  table {table}:\n    active={}, lookup={}, matched={}\n",
@@ -51,7 +63,21 @@ impl TableStatsPrinter {
 
     /// Appends what is still to be told of the last tables.
     pub fn finish(&mut self, out: &mut String) {
-        match self.ditto.take() {
+        self.ditto.finish(out);
+    }
+}
+
+/// A run of tables that are like the one before them: its first and its last.
+#[derive(Debug, Clone, Default)]
+struct Ditto(Option<(u8, u8)>);
+
+impl Ditto {
+    fn add(&mut self, table: u8) {
+        self.0 = Some((self.0.map_or(table, |(first, _)| first), table));
+    }
+
+    fn finish(&mut self, out: &mut String) {
+        match self.0.take() {
             Some((first, last)) if first == last => put!(out, "\n  table {first}: ditto\n"),
             Some((first, last)) => put!(out, "\n  tables {first}...{last}: ditto\n"),
             None => {}
