@@ -96,7 +96,9 @@ fn explain(target: &str, address: &Address, socket: Socket, error: &ClientError)
     let by_name = !target.contains(['/', ':']);
     match source.kind() {
         ErrorKind::NotFound if by_name => {
-            miette!(help = bridges(socket), "there is no bridge {target:?} in {}", rundir().display())
+            let path = address.to_string();
+            let path = path.strip_prefix("unix:").unwrap_or(&path);
+            miette!(help = bridges(socket), "there is no bridge {target:?}: {path}: No such file")
         }
         ErrorKind::ConnectionRefused => miette!(
             help = match address {
@@ -126,5 +128,5 @@ fn bridges(socket: Socket) -> String {
         return "there is no bridge at all: does ovs-vswitchd run, and is $OVS_RUNDIR where it has its sockets?"
             .to_owned();
     }
-    format!("there are: {}", names.join(", "))
+    format!("in $OVS_RUNDIR there are: {}", names.join(", "))
 }

@@ -77,7 +77,9 @@ impl DiffFlows {
         let (a, b) = (set(a_flows, a.ports().is_some()), set(b_flows, b.ports().is_some()));
         let different = print(&a, &b, names)?;
         if left_out > 0 {
-            complain(format_args!("{left_out} learned flows are left out: the file's rules account for them"));
+            complain(format_args!(
+                "{left_out} learned flows are left out: the file's rules account for them"
+            ));
         }
         Ok(if different { ExitCode::from(DIFFERENT) } else { ExitCode::SUCCESS })
     }
