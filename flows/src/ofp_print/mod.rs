@@ -10,6 +10,7 @@
 //! [`print_port`], [`print_group_desc`] and [`print_group_stats`] append one element each, and [`TableStatsPrinter`] remembers the table
 //! before, since equal ones are told in one line.
 
+mod actions;
 mod asynchronous;
 mod bundle;
 mod flow;
