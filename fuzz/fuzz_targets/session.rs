@@ -134,9 +134,9 @@ impl Rig {
             Message::MultipartRequest(request) => match request.body {
                 MultipartRequestBody::Desc => parts(MultipartReplyBody::Desc(Desc::default())),
                 MultipartRequestBody::PortDesc => parts(MultipartReplyBody::PortDesc(vec![
-                    port(PortNo::LOCAL, "br0"),
-                    port(PortNo(1), "p1"),
-                    port(PortNo(2), "p2"),
+                    Port::named(PortNo::LOCAL, "br0"),
+                    Port::named(PortNo(1), "p1"),
+                    Port::named(PortNo(2), "p2"),
                 ])),
                 MultipartRequestBody::Flow(_) => parts(MultipartReplyBody::Flow(Vec::new())),
                 MultipartRequestBody::GroupDesc => parts(MultipartReplyBody::GroupDesc(Vec::new())),
@@ -148,22 +148,6 @@ impl Rig {
         if let Some(answer) = answer {
             self.receive(&answer.encode(xid).unwrap());
         }
-    }
-}
-
-fn port(port_no: PortNo, name: &'static str) -> Port {
-    Port {
-        port_no,
-        hw_addr: [2; 6],
-        name: Bytes::from_static(name.as_bytes()),
-        config: 0,
-        state: 0,
-        curr: 0,
-        advertised: 0,
-        supported: 0,
-        peer: 0,
-        curr_speed: 0,
-        max_speed: 0,
     }
 }
 

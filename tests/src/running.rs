@@ -30,6 +30,20 @@ pub fn network_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../flows/networks").join(name)
 }
 
+/// The text of the shipped dual-socket network.
+pub fn dual_socket() -> String {
+    std::fs::read_to_string(network_file("dual-socket.toml")).expect("a network file")
+}
+
+/// The same without the rule of that name.
+pub fn dual_socket_without(rule: &str) -> String {
+    let text = dual_socket();
+    let start = text.find(&format!("[[allow]]\nname = \"{rule}\"")).expect("the rule");
+    let rest = &text[start + 1..];
+    let end = rest.find("\n[[").or_else(|| rest.find("\n# ---")).map_or(text.len(), |i| start + 1 + i);
+    format!("{}{}", &text[..start], &text[end..])
+}
+
 /// A network file as the product reads it.
 pub fn read(path: &Path) -> NetworkFile {
     let text = std::fs::read_to_string(path).expect("a network file");

@@ -6,23 +6,10 @@ use ipnetwork::IpNetwork;
 use portcullis::lab::{ExtraPort, LabOptions};
 use portcullis_tests::Running;
 use portcullis_tests::frames::{arp, emit, mac};
-use portcullis_tests::running::network_file;
+use portcullis_tests::running::{dual_socket as file, dual_socket_without as without};
 use portcullis_tests::traffic::{Udp, ping, ping_as, received, tcp, udp};
 
 const INTERNET: &str = "198.51.100.10";
-
-fn file() -> String {
-    std::fs::read_to_string(network_file("dual-socket.toml")).unwrap()
-}
-
-/// The shipped file without the rule of that name.
-fn without(rule: &str) -> String {
-    let text = file();
-    let start = text.find(&format!("[[allow]]\nname = \"{rule}\"")).expect("the rule");
-    let rest = &text[start + 1..];
-    let end = rest.find("\n[[").or_else(|| rest.find("\n# ---")).map_or(text.len(), |i| start + 1 + i);
-    format!("{}{}", &text[..start], &text[end..])
-}
 
 /// The learned flows of a bridge.
 fn learned(net: &Running, bridge: &str) -> Vec<String> {

@@ -89,7 +89,7 @@ impl Wire for CtFlushProperty {
             0 => Self::OrigTuple(tlv::decode_nested(p, "ct_flush.orig_tuple")?),
             1 => Self::ReplyTuple(tlv::decode_nested(p, "ct_flush.reply_tuple")?),
             2 => {
-                let zone_id = p.u16("ct_flush.zone_id")?;
+                let zone_id = short(&mut p, "ct_flush.zone_id")?;
                 p.finish("ct_flush.zone_id")?;
                 Self::ZoneId(zone_id)
             }
@@ -101,7 +101,7 @@ impl Wire for CtFlushProperty {
         match self {
             Self::OrigTuple(tuple) => tlv::encode_nested(w, 0, "ct_flush.orig_tuple", tuple),
             Self::ReplyTuple(tuple) => tlv::encode_nested(w, 1, "ct_flush.reply_tuple", tuple),
-            Self::ZoneId(zone_id) => put(w, 2, &zone_id.to_be_bytes()),
+            Self::ZoneId(zone_id) => put_short(w, 2, *zone_id),
             Self::Unknown(property) => property.encode(w),
         }
     }
@@ -113,9 +113,9 @@ impl Wire for CtTupleProperty {
         let property = match kind {
             0 => Self::Src(p.array("ct_tuple.src")?),
             1 => Self::Dst(p.array("ct_tuple.dst")?),
-            2 => Self::SrcPort(p.u16("ct_tuple.src_port")?),
-            3 => Self::DstPort(p.u16("ct_tuple.dst_port")?),
-            4 => Self::IcmpId(p.u16("ct_tuple.icmp_id")?),
+            2 => Self::SrcPort(short(&mut p, "ct_tuple.src_port")?),
+            3 => Self::DstPort(short(&mut p, "ct_tuple.dst_port")?),
+            4 => Self::IcmpId(short(&mut p, "ct_tuple.icmp_id")?),
             5 => Self::IcmpType(p.u8("ct_tuple.icmp_type")?),
             6 => Self::IcmpCode(p.u8("ct_tuple.icmp_code")?),
             kind => return Ok(Self::Unknown(Property::new(kind, p))),
@@ -128,14 +128,26 @@ impl Wire for CtTupleProperty {
         match self {
             Self::Src(address) => put(w, 0, address),
             Self::Dst(address) => put(w, 1, address),
-            Self::SrcPort(port) => put(w, 2, &port.to_be_bytes()),
-            Self::DstPort(port) => put(w, 3, &port.to_be_bytes()),
-            Self::IcmpId(id) => put(w, 4, &id.to_be_bytes()),
+            Self::SrcPort(port) => put_short(w, 2, *port),
+            Self::DstPort(port) => put_short(w, 3, *port),
+            Self::IcmpId(id) => put_short(w, 4, *id),
             Self::IcmpType(kind) => put(w, 5, &[*kind]),
             Self::IcmpCode(code) => put(w, 6, &[*code]),
             Self::Unknown(property) => property.encode(w),
         }
     }
+}
+
+/// Two bytes of value, and two of padding, which the length counts.
+fn short(p: &mut Reader<'_>, field: &'static str) -> Result<u16, DecodeError> {
+    let value = p.u16(field)?;
+    p.skip(2, field)?;
+    Ok(value)
+}
+
+fn put_short(w: &mut Writer, kind: u16, value: u16) -> Result<(), EncodeError> {
+    let [high, low] = value.to_be_bytes();
+    put(w, kind, &[high, low, 0, 0])
 }
 
 /// A property of a plain value.
