@@ -6,9 +6,12 @@ mod compile;
 mod dump_flows;
 mod finding;
 mod lab;
+mod ofp_print;
 mod output;
+mod parse_flow;
 mod run;
 mod status;
+mod syntax;
 mod target;
 
 use std::io::IsTerminal as _;
@@ -34,6 +37,11 @@ enum Command {
     Check(check::Check),
     Compile(compile::Compile),
     DumpFlows(dump_flows::DumpFlows),
+    ParseFlow(parse_flow::ParseFlow),
+    ParseFlows(parse_flow::ParseFlows),
+    OfpPrint(ofp_print::OfpPrint),
+    OfpParse(ofp_print::OfpParse),
+    OfpParsePcap(ofp_print::OfpParsePcap),
     Attach(attach::Attach),
     Detach(attach::Detach),
     Lab(lab::LabArgs),
@@ -52,6 +60,11 @@ pub fn main() -> ExitCode {
         Command::Check(args) => args.execute(),
         Command::Compile(args) => args.execute(),
         Command::DumpFlows(args) => args.execute(),
+        Command::ParseFlow(args) => args.execute(),
+        Command::ParseFlows(args) => args.execute(),
+        Command::OfpPrint(args) => args.execute(),
+        Command::OfpParse(args) => args.execute(),
+        Command::OfpParsePcap(args) => args.execute(),
         Command::Attach(args) => args.execute(),
         Command::Detach(args) => args.execute(),
         Command::Lab(args) => args.execute(),
