@@ -8,7 +8,9 @@ mod dump;
 mod dump_flows;
 mod finding;
 mod lab;
+mod ofp_print;
 mod output;
+mod parse_flow;
 mod run;
 mod snoop;
 mod status;
@@ -65,6 +67,11 @@ enum Command {
     MeterFeatures(dump::Dump),
     DiffFlows(diff_flows::DiffFlows),
     Snoop(snoop::Snoop),
+    ParseFlow(parse_flow::ParseFlow),
+    ParseFlows(parse_flow::ParseFlows),
+    OfpPrint(ofp_print::OfpPrint),
+    OfpParse(ofp_print::OfpParse),
+    OfpParsePcap(ofp_print::OfpParsePcap),
     Attach(attach::Attach),
     Detach(attach::Detach),
     Lab(lab::LabArgs),
@@ -97,6 +104,11 @@ pub fn main() -> ExitCode {
         Command::MeterFeatures(args) => args.execute(Ask::MeterFeatures),
         Command::DiffFlows(args) => args.execute(),
         Command::Snoop(args) => args.execute(),
+        Command::ParseFlow(args) => args.execute(),
+        Command::ParseFlows(args) => args.execute(),
+        Command::OfpPrint(args) => args.execute(),
+        Command::OfpParse(args) => args.execute(),
+        Command::OfpParsePcap(args) => args.execute(),
         Command::Attach(args) => args.execute(),
         Command::Detach(args) => args.execute(),
         Command::Lab(args) => args.execute(),

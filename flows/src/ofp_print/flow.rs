@@ -8,6 +8,7 @@ use ofproto::message::{
 };
 use ofproto::{Cookie, PortNo, TableId, Wire as _};
 
+use super::actions::instructions;
 use super::matching::{self, text as match_text};
 use super::port::check_port;
 use super::refused::{Printed, Refused};
@@ -34,14 +35,6 @@ fn flags(out: &mut String, flags: u16) {
     for (_, name) in FLAGS.iter().filter(|(bit, _)| flags & bit != 0) {
         put!(out, "{name} ");
     }
-}
-
-/// Reads the instructions that fill what is left.
-pub(super) fn instructions(r: &mut Reader<'_>) -> Result<Vec<Instruction>, Refused> {
-    if !r.remaining().is_multiple_of(8) {
-        return Err(Refused("OFPBIC_BAD_LEN"));
-    }
-    Ok(Instruction::decode_list(r)?)
 }
 
 /// The words of OFPFC_ commands.

@@ -6,10 +6,9 @@ use ofproto::message::multipart::{GroupDesc, GroupFeatures, GroupStats};
 use ofproto::message::{Bucket, GroupMod, GroupModCommand, GroupType};
 use ofproto::{GroupId, PortNo, Wire as _};
 
-use super::packet::actions;
 use super::port::check_port;
 use super::refused::{Printed, Refused};
-use super::{Out, put, text};
+use super::{Out, actions, put, text};
 use crate::syntax::{Names, print_actions};
 
 const INVALID: Refused = Refused("OFPGMFC_INVALID_GROUP");
@@ -75,7 +74,7 @@ fn buckets(r: &mut Reader<'_>) -> Result<Vec<Bucket>, Refused> {
         let watch_port = PortNo(b.u32("bucket.watch_port")?);
         let watch_group = GroupId(b.u32("bucket.watch_group")?);
         b.skip(4, "bucket.pad")?;
-        let actions = actions(&mut b, len - LEN)?;
+        let actions = actions::list(&mut b, len - LEN)?;
         check_port(watch_port).map_err(|_| Refused("OFPGMFC_BAD_WATCH"))?;
         buckets.push(Bucket { weight, watch_port, watch_group, actions });
     }

@@ -131,26 +131,42 @@ pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), Refused> {
 
 /// One field. One that is not known is passed over before it is refused.
 fn field(r: &mut Reader<'_>) -> Result<(Field, Masked), Refused> {
-    let (len, has_mask) = {
-        let mut ahead = r.clone();
-        let [_, _, number, len] = ahead.array("oxm header").map_err(|_| BAD_LEN)?;
-        (usize::from(len), number & 1 != 0)
-    };
-    let mut own = r.sub(4 + len, "oxm").map_err(|_| BAD_LEN)?;
-    let oxm = Oxm::decode(&mut own);
-    let Ok(Oxm::Known { field, value, mask }) = oxm else {
-        // A value too large for its field is known by its length.
-        return Err(BAD_FIELD);
-    };
-    debug_assert_eq!(has_mask, mask.is_some());
-    let mask = mask.unwrap_or(field.info().exact());
-    if value & !mask != 0 {
-        return Err(Refused("OFPBMC_BAD_WILDCARDS"));
+    const EXPERIMENTER: [u8; 2] = [0xff, 0xff];
+    let [high, low, number, len] = r.clone().array("oxm header").map_err(|_| BAD_LEN)?;
+    let mut own = r.sub(4 + usize::from(len), "oxm").map_err(|_| BAD_LEN)?;
+    let mut payload = own.clone();
+    let experimenter = if [high, low] == EXPERIMENTER { 4 } else { 0 };
+    payload.skip(4 + experimenter, "oxm").map_err(|_| BAD_LEN)?;
+    let has_mask = number & 1 != 0;
+    if has_mask {
+        let payload = payload.rest();
+        let (value, mask) = payload.split_at(payload.len() / 2);
+        if value.iter().zip(mask).any(|(value, mask)| value & !mask != 0) {
+            return Err(Refused("OFPBMC_BAD_WILDCARDS"));
+        }
     }
-    if !valid(field, value) {
-        return Err(BAD_VALUE);
+    let known =
+        Field::from_header(u16::from_be_bytes([high, low]), number >> 1).is_some() || experimenter != 0;
+    let wide = |field: &Field| {
+        let parts = if has_mask { 2 } else { 1 };
+        usize::from(len) == field.info().bytes() * parts + experimenter
+    };
+    match Oxm::decode(&mut own) {
+        Ok(Oxm::Known { field, value, mask }) if valid(field, value) => {
+            Ok((field, Masked { value, mask: mask.unwrap_or(field.info().exact()) }))
+        }
+        Ok(Oxm::Known { .. }) => Err(BAD_VALUE),
+        // The right length, but bits that the field has not, or a mask that it may not have.
+        Err(_) if known => {
+            let field = Field::from_header(u16::from_be_bytes([high, low]), number >> 1).filter(wide);
+            Err(match field {
+                Some(field) if has_mask && !field.info().maskable => Refused("OFPBMC_BAD_MASK"),
+                Some(_) => BAD_VALUE,
+                None => BAD_FIELD,
+            })
+        }
+        _ => Err(BAD_FIELD),
     }
-    Ok((field, Masked { value, mask }))
 }
 
 fn valid(field: Field, value: u128) -> bool {
@@ -162,6 +178,8 @@ fn valid(field: Field, value: u128) -> bool {
         Field::NshTtl => value <= 63,
         Field::NshMdtype => value == 1 || value == 2,
         Field::VlanVid => value <= 0x1fff,
+        Field::TunFlags => value <= 1,
+        Field::CtState => value <= 0xff,
         _ => true,
     }
 }

@@ -10,6 +10,7 @@
 //! [`print_port`], [`print_group_desc`] and [`print_group_stats`] append one element each, and [`TableStatsPrinter`] remembers the table
 //! before, since equal ones are told in one line.
 
+mod actions;
 mod asynchronous;
 mod bundle;
 mod flow;
@@ -24,6 +25,7 @@ mod packet;
 mod packet_in2;
 mod port;
 mod property;
+mod protocols;
 mod queue;
 mod refused;
 mod switch;
@@ -34,6 +36,7 @@ mod text;
 pub use flow::print_flow_stats;
 pub use group::{print_group_desc, print_group_stats};
 pub use port::{print_port, print_port_stats};
+pub use protocols::Protocols;
 pub use switch::print_desc;
 pub use table::TableStatsPrinter;
 

@@ -6,7 +6,7 @@ use ofproto::{Cookie, PortNo, TableId, Xid};
 use super::matching::{self, DEFAULT_PRIORITY, text as match_text};
 use super::port::check_port;
 use super::refused::{Printed, Refused};
-use super::{Out, flow, put, text};
+use super::{Out, actions, flow, put, text};
 use crate::syntax::print_actions;
 
 pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
@@ -87,7 +87,7 @@ fn update(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     u.skip(1, "monitor_update.pad")?;
     let cookie = Cookie(u.u64("monitor_update.cookie")?);
     let matches = matching::read(&mut u, true)?;
-    let instructions = flow::instructions(&mut u)?;
+    let instructions = actions::instructions(&mut u)?;
     put!(out.text, "\n event={name}");
     if *name == "DELETED" {
         put!(out.text, " reason={}", flow::removed_reason(reason));

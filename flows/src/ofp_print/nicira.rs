@@ -113,10 +113,10 @@ pub(super) fn ct_flush_zone(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 struct Tuple {
     source: u128,
     destination: u128,
-    ports: [u16; 2],
-    icmp_id: u16,
-    icmp_type: u8,
-    icmp_code: u8,
+    /// The source port, or the id of ICMP.
+    from: u16,
+    /// The destination port, or code and type of ICMP: Open vSwitch has both in one place.
+    to: [u8; 2],
 }
 
 /// What the addresses of a flush belong to, as far as they say.
@@ -155,11 +155,10 @@ fn read_tuple(body: Reader<'_>, tuple: &mut Tuple, family: &mut Option<Family>) 
         match property::next(&mut properties)? {
             (0, body) => tuple.source = address(body, family)?,
             (1, body) => tuple.destination = address(body, family)?,
-            (2, body) => tuple.ports[0] = property::u16(body)?,
-            (3, body) => tuple.ports[1] = property::u16(body)?,
-            (4, body) => tuple.icmp_id = property::u16(body)?,
-            (5, body) => tuple.icmp_type = property::u8(body)?,
-            (6, body) => tuple.icmp_code = property::u8(body)?,
+            (2 | 4, body) => tuple.from = property::u16(body)?,
+            (3, body) => tuple.to = property::u16(body)?.to_be_bytes(),
+            (5, body) => tuple.to[1] = property::u8(body)?,
+            (6, body) => tuple.to[0] = property::u8(body)?,
             _ => {}
         }
     }
@@ -190,11 +189,11 @@ fn print_tuple(out: &mut String, tuple: &Tuple, protocol: u8, family: Option<Fam
             None => put!(out, "{comma}ct_{kind}_{name}={address}"),
         }
     }
+    let (from, [code, kind]) = (tuple.from, tuple.to);
     if matches!(protocol, 1 | 58) {
-        put!(out, ",icmp_id={},icmp_type={},icmp_code={}", tuple.icmp_id, tuple.icmp_type, tuple.icmp_code);
+        put!(out, ",icmp_id={from},icmp_type={kind},icmp_code={code}");
     } else {
-        let [source, destination] = tuple.ports;
-        put!(out, ",ct_tp_src={source},ct_tp_dst={destination}");
+        put!(out, ",ct_tp_src={from},ct_tp_dst={}", u16::from_be_bytes(tuple.to));
     }
 }
 

@@ -1,6 +1,5 @@
 //! Packets that pass between switch and controller.
 
-use ofproto::action::Action;
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
@@ -10,7 +9,7 @@ use super::frame::ETHERNET;
 use super::matching::{self, DEFAULT_PRIORITY, text as match_text};
 use super::port::check_port;
 use super::refused::{Printed, Refused};
-use super::{Out, frame, put, text};
+use super::{Out, actions, frame, put, text};
 use crate::model::FlowMatch;
 use crate::syntax::print_actions;
 
@@ -122,7 +121,7 @@ pub(super) fn packet_out(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let in_port = check_port(PortNo(r.u32("packet_out.in_port")?))?;
     let actions_len = usize::from(r.u16("packet_out.actions_len")?);
     r.skip(6, "packet_out.pad")?;
-    let actions = actions(r, actions_len)?;
+    let actions = actions::list(r, actions_len)?;
     let known = matches!(in_port, PortNo(0..0xff00) | PortNo::LOCAL | PortNo::ANY | PortNo::CONTROLLER);
     if !known {
         return Err(Refused("OFPBRC_BAD_PORT"));
@@ -144,14 +143,4 @@ pub(super) fn packet_out(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         text::hex_dump(&mut out.text, data, false);
     }
     Ok(())
-}
-
-/// Reads a list of actions of that many bytes.
-pub(super) fn actions(r: &mut Reader<'_>, len: usize) -> Result<Vec<Action>, Refused> {
-    const BAD_LEN: Refused = Refused("OFPBRC_BAD_LEN");
-    if !len.is_multiple_of(8) {
-        return Err(BAD_LEN);
-    }
-    let mut list = r.sub(len, "packet_out.actions_len").map_err(|_| BAD_LEN)?;
-    Ok(Action::decode_list(&mut list)?)
 }

@@ -5,9 +5,9 @@ use ofproto::action::Action;
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 
-use super::packet::{Told, actions, head, packet};
+use super::packet::{Told, head, packet};
 use super::refused::{Printed, Refused};
-use super::{Out, matching, property, put};
+use super::{Out, actions, matching, property, put};
 use crate::model::FlowMatch;
 use crate::syntax::print_actions;
 
@@ -103,16 +103,19 @@ fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, Refused> {
 fn list(body: Reader<'_>) -> Result<Vec<Action>, Refused> {
     let mut body = property::nested(body)?;
     let len = body.remaining();
-    actions(&mut body, len)
+    actions::list(&mut body, len)
 }
 
 fn print_continuation(out: &mut Out<'_>, continuation: &Continuation<'_>) {
     let text = &mut out.text;
     if let Some(bridge) = continuation.bridge {
-        let hex: String = bridge.iter().map(|b| format!("{b:02x}")).collect();
-        let parts: Vec<&str> =
-            [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or("")).to_vec();
-        put!(text, " continuation.bridge={}\n", parts.join("-"));
+        // Open vSwitch sends its numbers as they stand in its memory.
+        let [a, b, c, d] = [0, 1, 2, 3].map(|n| {
+            let word = bridge.chunks_exact(4).nth(n).and_then(|word| word.try_into().ok());
+            word.map_or(0, u32::from_le_bytes)
+        });
+        let [b, e, c, f] = [b >> 16, b & 0xffff, c >> 16, c & 0xffff];
+        put!(text, " continuation.bridge={a:08x}-{b:04x}-{e:04x}-{c:04x}-{f:04x}{d:08x}\n");
     }
     if !continuation.stack.is_empty() {
         text.push_str(" continuation.stack=(top)");

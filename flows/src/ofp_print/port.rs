@@ -125,8 +125,11 @@ pub(super) fn stats_request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 }
 
 pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    const LEN: usize = 112;
-    put!(out.text, " {} ports\n", r.remaining() / LEN);
+    // Those up to the first that is refused.
+    let mut ahead = r.clone();
+    let good = std::iter::from_fn(|| PortStats::decode(&mut ahead).ok())
+        .take_while(|stats| check_port(stats.port_no).is_ok());
+    put!(out.text, " {} ports\n", good.count());
     if out.verbosity < 1 {
         return Ok(());
     }
