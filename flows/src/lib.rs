@@ -38,4 +38,4 @@ pub mod network;
 pub mod never;
 pub mod syntax;
 
-pub use model::{Flow, FlowKey, FlowMatch, Masked};
+pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

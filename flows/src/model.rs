@@ -50,13 +50,45 @@ pub struct FlowMatch {
     unknown: Vec<UnknownField>,
 }
 
-/// A match field that Portcullis does not know.
+/// A match field that Portcullis does not know, or a tunnel option, which may be longer than 128 bits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct UnknownField {
     class: u16,
     number: u8,
     has_mask: bool,
     payload: Vec<u8>,
+}
+
+impl UnknownField {
+    fn tunnel_option(&self) -> Option<(Field, TunnelOption)> {
+        TunnelOption::of_wire(self.number, self.has_mask, &self.payload)
+    }
+}
+
+/// A tunnel option that is matched: big-endian values as long as on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TunnelOption {
+    /// The value.
+    pub value: Vec<u8>,
+    /// Which bits of it count, as long as the value; none for all. An empty mask matches whether the option is there.
+    pub mask: Option<Vec<u8>>,
+}
+
+/// NXM_NX_TUN_METADATA0 and on: the class, and the first number.
+const TUNNEL_OPTIONS: (u16, u8) = (1, 40);
+
+impl TunnelOption {
+    /// The option that a field of class 1 on the wire says.
+    pub(crate) fn of_wire(number: u8, has_mask: bool, payload: &[u8]) -> Option<(Field, Self)> {
+        let field = *Field::TUN_METADATA.get(usize::from(number.checked_sub(TUNNEL_OPTIONS.1)?))?;
+        let (value, mask) = if has_mask {
+            let (value, mask) = payload.split_at_checked(payload.len() / 2)?;
+            (mask.len() == value.len()).then_some((value, Some(mask.to_vec())))?
+        } else {
+            (payload, None)
+        };
+        Some((field, Self { value: value.to_vec(), mask }))
+    }
 }
 
 impl FlowMatch {
@@ -106,9 +138,31 @@ impl FlowMatch {
         self.fields.iter().map(|(f, m)| (*f, *m))
     }
 
-    /// Whether fields are matched that Portcullis does not know.
+    /// Whether fields are matched whose values are not looked into here: those that Portcullis does not know, and
+    /// tunnel options.
     pub fn has_unknown(&self) -> bool {
         !self.unknown.is_empty()
+    }
+
+    /// The tunnel options, in order; the rest of what [`FlowMatch::has_unknown`] speaks of is left out.
+    pub fn tunnel_options(&self) -> impl Iterator<Item = (Field, TunnelOption)> + '_ {
+        self.unknown.iter().filter(|u| u.class == TUNNEL_OPTIONS.0).filter_map(UnknownField::tunnel_option)
+    }
+
+    /// Whether fields are matched that have no name.
+    pub fn has_nameless(&self) -> bool {
+        self.unknown.iter().any(|u| u.class != TUNNEL_OPTIONS.0 || u.tunnel_option().is_none())
+    }
+
+    /// Sets a tunnel option, one of [`Field::TUN_METADATA`].
+    pub fn set_tunnel_option(&mut self, option: Field, bits: &TunnelOption) {
+        let Some(index) = option.tun_metadata() else { return };
+        let (class, first) = TUNNEL_OPTIONS;
+        let number = first + index;
+        self.unknown.retain(|u| (u.class, u.number) != (class, number));
+        let payload = [&bits.value[..], bits.mask.as_deref().unwrap_or_default()].concat();
+        self.unknown.push(UnknownField { class, number, has_mask: bits.mask.is_some(), payload });
+        self.unknown.sort();
     }
 
     /// Whether some packet matches both (as far as the fields say; prerequisites are fields here).

@@ -1,24 +1,28 @@
 //! The flow syntax of `ovs-ofctl` (ovs-ofctl(8), ovs-fields(7), ovs-actions(7)), in and out.
 //!
 //! [`parse_flow`] takes what `ovs-ofctl -O OpenFlow13 add-flow` takes, and [`print_stats`] writes what
-//! `ovs-ofctl -O OpenFlow13 --names dump-flows` writes. Where `ovs-ofctl` knows an action that Portcullis
-//! does not build (`ct`, `conjunction`, …), the line is refused: nothing is ever left out in silence.
+//! `ovs-ofctl -O OpenFlow13 --names dump-flows` writes: every field and action that a session of OpenFlow 1.3 can carry (the
+//! tables are in [`ofproto::oxm`] and [`ofproto::action`]).
 
 mod actions;
 mod arguments;
 mod check;
+mod choice;
 mod error;
 mod field;
 mod fields;
 mod flow;
+mod header;
 mod learn;
 mod matching;
 mod names;
+mod nested;
 mod print;
 mod set;
 #[cfg(test)]
 mod tests;
 mod token;
+mod tunnel;
 mod value;
 
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};
