@@ -36,6 +36,7 @@ pub mod lint;
 pub mod model;
 pub mod network;
 pub mod never;
+mod order;
 pub mod syntax;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

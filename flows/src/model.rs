@@ -8,6 +8,8 @@ use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::{Field, Match, Oxm};
 use ofproto::{Cookie, PortNo, TableId};
 
+use crate::order;
+
 /// A value of a field, and which of its bits count. The value has no bits outside the mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Masked {
@@ -61,6 +63,9 @@ struct UnknownField {
 
 impl UnknownField {
     fn tunnel_option(&self) -> Option<(Field, TunnelOption)> {
+        if self.class != TUNNEL_OPTIONS.0 {
+            return None;
+        }
         TunnelOption::of_wire(self.number, self.has_mask, &self.payload)
     }
 }
@@ -146,12 +151,12 @@ impl FlowMatch {
 
     /// The tunnel options, in order; the rest of what [`FlowMatch::has_unknown`] speaks of is left out.
     pub fn tunnel_options(&self) -> impl Iterator<Item = (Field, TunnelOption)> + '_ {
-        self.unknown.iter().filter(|u| u.class == TUNNEL_OPTIONS.0).filter_map(UnknownField::tunnel_option)
+        self.unknown.iter().filter_map(UnknownField::tunnel_option)
     }
 
     /// Whether fields are matched that have no name.
     pub fn has_nameless(&self) -> bool {
-        self.unknown.iter().any(|u| u.class != TUNNEL_OPTIONS.0 || u.tunnel_option().is_none())
+        self.unknown.iter().any(|u| u.tunnel_option().is_none())
     }
 
     /// Sets a tunnel option, one of [`Field::TUN_METADATA`].
@@ -176,21 +181,21 @@ impl FlowMatch {
             && other.unknown.iter().all(|u| self.unknown.contains(u))
     }
 
-    /// The form for an OpenFlow 1.3 message. Fields come after their prerequisites, as §7.2.3.6 asks.
+    /// The form for an OpenFlow 1.3 message, in the order in which Open vSwitch writes it: fields come after their
+    /// prerequisites, as §7.2.3.6 asks.
     pub fn to_wire(&self) -> Match {
-        // The order of `Field` is that of meta-flow.h, where prerequisites come first.
-        let known = self.fields.iter().map(|(field, m)| Oxm::Known {
-            field: *field,
-            value: m.value,
-            mask: (m.mask != field.info().exact()).then_some(m.mask),
+        let known = self.fields.iter().map(|(field, m)| {
+            let mask = (m.mask != field.info().exact()).then_some(m.mask);
+            (order::rank(*field), Oxm::Known { field: *field, value: m.value, mask })
         });
-        let unknown = self.unknown.iter().map(|u| Oxm::Unknown {
-            class: u.class,
-            number: u.number,
-            has_mask: u.has_mask,
-            payload: u.payload.clone().into(),
+        let unknown = self.unknown.iter().map(|u| {
+            let rank = if u.tunnel_option().is_some() { order::TUNNEL_OPTIONS } else { u8::MAX };
+            let payload = u.payload.clone().into();
+            (rank, Oxm::Unknown { class: u.class, number: u.number, has_mask: u.has_mask, payload })
         });
-        Match { fields: known.chain(unknown).collect() }
+        let mut fields: Vec<(u8, Oxm)> = known.chain(unknown).collect();
+        fields.sort_by_key(|(rank, _)| *rank);
+        Match { fields: fields.into_iter().map(|(_, oxm)| oxm).collect() }
     }
 
     /// From the form of a message.

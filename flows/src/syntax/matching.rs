@@ -47,6 +47,8 @@ pub(super) fn shorthand(eth_type: u128, protocol: Option<u128>) -> Option<(&'sta
 pub(super) struct MatchReader<'a> {
     fields: Fields,
     options: BTreeMap<Field, TunnelOption>,
+    /// Whether something was said that only Ethernet packets have.
+    ethernet: bool,
     /// The word that set each place last, for warnings.
     words: Vec<(Field, &'a str)>,
 }
@@ -60,6 +62,7 @@ impl<'a> MatchReader<'a> {
                     .error(SyntaxErrorKind::Syntax, text, format!("{} takes no value", pair.key))
                     .help("a field such as nw_proto=6 or tp_dst=80 has one"));
             }
+            self.ethernet = true;
             self.fields.set(Field::EthType, Masked::exact(Field::EthType, *eth_type));
             if let Some(protocol) = protocol {
                 self.fields.set(Field::IpProto, Masked::exact(Field::IpProto, *protocol));
@@ -67,7 +70,10 @@ impl<'a> MatchReader<'a> {
             return Ok(true);
         }
         match pair.key {
-            "eth" => Ok(true),
+            "eth" => {
+                self.ethernet = true;
+                Ok(true)
+            }
             "dl_vlan" => self.vlan_id(cx, pair).map(|()| true),
             name => match field::by_name(name) {
                 Some(field) if field.tun_metadata().is_some() => {
@@ -94,6 +100,7 @@ impl<'a> MatchReader<'a> {
             }
             _ => {}
         }
+        self.ethernet |= field == Field::PacketType && bits.mask != 0 || is_header(field);
         self.fields.set(field, bits);
         self.words.push((field, pair.key));
         Ok(())
@@ -112,6 +119,7 @@ impl<'a> MatchReader<'a> {
                     .help("a VLAN id from 0 to 4095, or 0xffff for untagged frames"));
             }
         };
+        self.ethernet = true;
         self.fields.set(Field::VlanVid, bits);
         self.words.push((Field::VlanVid, pair.key));
         Ok(())
@@ -139,6 +147,7 @@ impl<'a> MatchReader<'a> {
             let message = format!("{}: {} cannot be masked", pair.key, target.field.info().name);
             return Err(cx.error(SyntaxErrorKind::Value, pair.key, message));
         }
+        self.ethernet |= is_header(target.field);
         self.fields.set_bits(target.field, Masked { value: number << target.ofs, mask: ones << target.ofs });
         self.words.push((target.field, pair.key));
         Ok(())
@@ -185,6 +194,12 @@ impl<'a> MatchReader<'a> {
             }
         }
         let mut matches = fields.to_match();
+        // Open vSwitch says so where nothing is left that would.
+        let header = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
+        if self.ethernet && fields.is_ethernet() && header.iter().all(|field| matches.field(*field).is_none())
+        {
+            matches.set(Field::PacketType, Masked::exact(Field::PacketType, 0));
+        }
         for (option, bits) in &self.options {
             matches.set_tunnel_option(*option, bits);
         }
@@ -207,6 +222,11 @@ impl<'a> MatchReader<'a> {
         let name = self.word(place).unwrap_or_else(|| place.info().name);
         Warning { message: format!("{name} is not matched: {}", wanted(place)), span: span_of(cx.line, name) }
     }
+}
+
+/// Whether a field is a part of an Ethernet packet.
+fn is_header(field: Field) -> bool {
+    field >= Field::EthSrc && field < Field::PacketType
 }
 
 /// What a place needs beside it.
