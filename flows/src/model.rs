@@ -159,6 +159,16 @@ impl FlowMatch {
         self.unknown.iter().any(|u| u.tunnel_option().is_none())
     }
 
+    /// Says that packets are Ethernet frames if something said so and nothing that is left does: Open vSwitch writes
+    /// packet_type=(0,0) then.
+    pub(crate) fn say_ethernet(&mut self, said: bool) {
+        let header = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
+        let left = header.iter().any(|field| self.field(*field).is_some());
+        if said && !left && self.field(Field::PacketType).is_none() {
+            self.set(Field::PacketType, Masked::exact(Field::PacketType, 0));
+        }
+    }
+
     /// Sets a tunnel option, one of [`Field::TUN_METADATA`].
     pub fn set_tunnel_option(&mut self, option: Field, bits: &TunnelOption) {
         let Some(index) = option.tun_metadata() else { return };
@@ -235,9 +245,12 @@ fn canonical(field: Field, bits: Masked) -> impl Iterator<Item = (Field, Masked)
             let vid = (Field::VlanVid, Masked { value: bits.value & 0x1fff, mask: bits.mask & 0x1fff });
             let pcp = (Field::VlanPcp, Masked { value: bits.value >> 13 & 7, mask: bits.mask >> 13 & 7 });
             // A TCI of exactly zero is "no tag": OXM says that with a VID of zero alone.
-            let untagged = bits.mask & 0x1000 != 0 && bits.value & 0x1000 == 0;
+            let untagged = bits.mask & 0x1000 != 0 && bits.value & bits.mask == 0;
             (vid, (!untagged && pcp.1.mask != 0).then_some(pcp))
         }
+        // Open vSwitch knows no other bits, and lets none count.
+        Field::CtState => ((field, Masked { mask: bits.mask & 0xff, ..bits }), None),
+        Field::TunFlags => ((field, Masked { mask: bits.mask & 1, ..bits }), None),
         _ => ((field, bits), None),
     };
     std::iter::once(first).chain(second)

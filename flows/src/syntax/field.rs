@@ -75,6 +75,13 @@ pub(super) fn print_subfield(s: Subfield) -> String {
     }
 }
 
+/// The name of the header that a field has in a match of OpenFlow 1.3.
+pub(super) fn match_header_name(field: Field) -> &'static str {
+    let names = header_names(field);
+    let second = names.get(1).filter(|_| field.info().oxm.is_some() && field != Field::ActsetOutput);
+    second.or(names.first()).copied().unwrap_or(field.info().name)
+}
+
 /// The largest value of so many bits.
 pub(super) fn ones(n_bits: u16) -> u128 {
     1_u128.checked_shl(u32::from(n_bits)).map_or(u128::MAX, |above| above - 1)

@@ -194,12 +194,7 @@ impl<'a> MatchReader<'a> {
             }
         }
         let mut matches = fields.to_match();
-        // Open vSwitch says so where nothing is left that would.
-        let header = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
-        if self.ethernet && fields.is_ethernet() && header.iter().all(|field| matches.field(*field).is_none())
-        {
-            matches.set(Field::PacketType, Masked::exact(Field::PacketType, 0));
-        }
+        matches.say_ethernet(self.ethernet && fields.is_ethernet());
         for (option, bits) in &self.options {
             matches.set_tunnel_option(*option, bits);
         }

@@ -17,6 +17,7 @@ mod learn;
 mod matching;
 mod names;
 mod nested;
+mod oxm;
 mod print;
 mod set;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod value;
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};
 pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
 pub use names::{Names, NoNames, PortNames};
+pub use oxm::{check_match, parse_oxm, print_oxm};
 pub use print::{print_actions, print_flow, print_match, print_stats};
 
 use ofproto::PortNo;

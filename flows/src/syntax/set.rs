@@ -163,37 +163,6 @@ pub(super) fn controller<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action,
     })
 }
 
-/// Fields that no action may write.
-fn is_read_only(field: Field) -> bool {
-    use Field::*;
-    matches!(
-        field,
-        EthType
-            | IpProto
-            | IpFrag
-            | TcpFlags
-            | MplsBos
-            | CtState
-            | CtZone
-            | CtNwProto
-            | CtNwSrc
-            | CtNwDst
-            | CtIpv6Src
-            | CtIpv6Dst
-            | CtTpSrc
-            | CtTpDst
-            | ConjId
-            | PacketType
-            | TunGtpuFlags
-            | TunGtpuMsgtype
-            | NshNp
-            | NshMdtype
-            | DpHash
-            | RecircId
-            | ActsetOutput
-    )
-}
-
 impl<'a> Context<'a> {
     /// Bits of a field that actions may write.
     pub(super) fn settable(&self, word: &'a str) -> Result<Subfield, SyntaxError> {
@@ -204,7 +173,7 @@ impl<'a> Context<'a> {
 
     /// Refuses fields that no action may write.
     pub(super) fn check_settable(&self, field: Field, word: &str) -> Result<(), SyntaxError> {
-        if is_read_only(field) {
+        if !field.is_writable() {
             let message = format!("{} is read-only", field.info().name);
             return Err(self.error(SyntaxErrorKind::Inconsistent, word, message));
         }
