@@ -11,7 +11,7 @@ use ofproto::message::multipart::{FlowStatsRequest, MultipartRequestBody};
 use ofproto::{GroupId, MeterId, PortNo, Xid};
 
 use super::output::Out;
-use super::target::connect;
+use super::target::{connect, names};
 use super::{Failure, syntax};
 use crate::bridge::Ports;
 use crate::net::Client;
@@ -71,7 +71,7 @@ impl Called {
     fn new(target: &str, style: Style) -> Result<Self, Failure> {
         let mut client = connect(target)?;
         let ports = if style.no_names { Ports::default() } else { Ports::new(&client.ports()?) };
-        let names = ports.names();
+        let names = if style.no_names { PortNames::new() } else { names(&mut client, &ports)? };
         Ok(Self { client, ports, names, no_names: style.no_names, out: Out::new() })
     }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use flows::ofp_print::print_message;
 use flows::syntax::PortNames;
 use nix::sys::signal::{SigSet, Signal};
+use ofproto::TableId;
 use ofproto::message::Message;
 
 use super::Failure;
@@ -40,24 +41,34 @@ impl Snoop {
         let mut client = listen(&self.target)?;
         // A snoop socket answers nothing: the names are those of the bridge itself, where it is known.
         let by_name = !self.no_names && !self.target.contains(['/', ':']);
-        let mut ports = match by_name {
-            true => Ports::new(&connect(&self.target)?.ports()?),
-            false => Ports::default(),
-        };
-        let mut names = if self.no_names { PortNames::new() } else { ports.names() };
+        let mut ports = Ports::default();
+        let mut names = PortNames::new();
+        let mut tables = Vec::new();
+        if by_name {
+            let mut switch = connect(&self.target)?;
+            ports = Ports::new(&switch.ports()?);
+            tables = switch.tables()?;
+            names = named(&ports, &tables);
+        }
         let mut out = Out::new();
         while let Some(frame) = client.next_frame()? {
             if !self.no_names
                 && let Ok((_, Message::PortStatus(status))) = Message::decode(&frame)
                 && ports.apply(&status, MAX_PORTS)
             {
-                names = ports.names();
+                names = named(&ports, &tables);
             }
             out.text(&print_message(&frame, VERBOSITY, &names))?;
             out.flush()?;
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn named(ports: &Ports, tables: &[(TableId, String)]) -> PortNames {
+    let mut names = ports.names();
+    tables.iter().for_each(|(table, name)| names.insert_table(name, *table));
+    names
 }
 
 /// Ends the process well on Ctrl-C or SIGTERM, between two messages.

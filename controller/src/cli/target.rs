@@ -4,9 +4,11 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use flows::syntax::PortNames;
 use miette::{Diagnostic, miette};
 
 use super::Failure;
+use crate::bridge::Ports;
 use crate::net::{Address, Client, ClientError};
 
 /// Where Open vSwitch has its sockets, unless `$OVS_RUNDIR` says otherwise.
@@ -83,6 +85,15 @@ impl Diagnostic for ClientError {}
 pub(super) fn connect(target: &str) -> Result<Client, Failure> {
     let address = address(target, Socket::Management)?;
     Client::connect(&address).map_err(|error| explain(target, &address, Socket::Management, &error))
+}
+
+/// The names of a switch's ports, which are these, and tables.
+pub(super) fn names(client: &mut Client, ports: &Ports) -> Result<PortNames, Failure> {
+    let mut names = ports.names();
+    for (table, name) in client.tables()? {
+        names.insert_table(name, table);
+    }
+    Ok(names)
 }
 
 /// Calls a target to listen to it and its controller.

@@ -12,7 +12,9 @@ use ofproto::message::multipart::{
     FlowStats, MULTIPART_MORE, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
 };
 use ofproto::message::{Hello, Message, Port};
-use ofproto::{DecodeError, EncodeError, Framer, HEADER_LEN, Header, Reader, VERSION, Wire as _, Xid};
+use ofproto::{
+    DecodeError, EncodeError, Framer, HEADER_LEN, Header, Reader, TableId, VERSION, Wire as _, Xid,
+};
 
 use super::Address;
 use crate::session::error_names;
@@ -25,6 +27,11 @@ const CHUNK: usize = 64 << 10;
 const ASIDE: Xid = Xid(0x706f_7274);
 /// Ports that a switch may have.
 const MAX_PORTS: usize = 65_536;
+
+/// Tables that a switch may have.
+const MAX_TABLES: usize = 256;
+/// The length of a table's name, bytes.
+const TABLE_NAME: usize = 32;
 
 const HELLO: u8 = 0;
 const ERROR: u8 = 1;
@@ -306,6 +313,33 @@ impl Client {
             Ok(())
         })?;
         Ok(ports)
+    }
+
+    /// The names of the switch's tables, those that have one (OpenFlow 1.3.5 §7.3.5.5).
+    ///
+    /// # Errors
+    /// When the session ends. A switch that does not say has no names.
+    pub fn tables(&mut self) -> Result<Vec<(TableId, String)>, ClientError> {
+        let mut tables = Vec::new();
+        let asked = self.parts(ASIDE, MultipartRequestBody::TableFeatures(Vec::new()), |part| {
+            // What the tables can do is long, and not asked for here.
+            let mut left = Reader::new(part.frame());
+            left.skip(HEADER_LEN + MULTIPART_HEADER, "multipart.header")?;
+            while !left.is_empty() {
+                let mut table = left.sized("table_features.length")?;
+                let id = TableId(table.u8("table_features.table_id")?);
+                table.skip(5, "table_features.pad")?;
+                let name = table.text(TABLE_NAME, "table_features.name")?;
+                if !name.is_empty() && tables.len() < MAX_TABLES {
+                    tables.push((id, String::from_utf8_lossy(&name).into_owned()));
+                }
+            }
+            Ok(())
+        });
+        match asked {
+            Ok(()) | Err(ClientError::Refused(_)) => Ok(tables),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -138,7 +138,7 @@ fn property(
     match pair.key {
         "table" => {
             // 255 is "no table said", as for ovs-ofctl.
-            let table = cx.byte("table", text)?;
+            let table = cx.table("table", text)?;
             flow.table = TableId(if table == TableId::ALL.0 { 0 } else { table });
         }
         "priority" => flow.priority = cx.half("priority", text)?,

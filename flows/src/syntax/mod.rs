@@ -29,7 +29,7 @@ mod tunnel;
 mod value;
 
 pub(crate) use fields::Fields;
-pub(crate) use names::print_port;
+pub(crate) use names::{print_port, print_table};
 
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};
 pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};

@@ -7,7 +7,7 @@ use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind, Warning};
 use super::flow::IGNORED;
 use super::matching::MatchReader;
-use super::names::Names;
+use super::names::{Names, table_by_name};
 use super::token::{self, Pair};
 
 /// What may stand in a request, for people who wrote something else.
@@ -49,10 +49,11 @@ fn property(cx: &Context<'_>, pair: Pair<'_>, request: &mut FlowStatsRequest) ->
     match pair.key {
         "table" => {
             let number = text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
-            request.table_id = TableId(number.ok_or_else(|| {
+            let table = number.map(TableId).or_else(|| table_by_name(text, cx.names));
+            request.table_id = table.ok_or_else(|| {
                 cx.error(SyntaxErrorKind::Value, text, format!("unknown table {text:?}"))
                     .help("a number from 0 to 254, or 255 for all tables")
-            })?);
+            })?;
         }
         "out_port" => request.out_port = cx.port(text)?,
         "out_group" => request.out_group = group(cx, text)?,

@@ -90,6 +90,29 @@ fn mixed() -> String {
     flows + "actions=drop\npriority=0 actions=NORMAL\n"
 }
 
+/// Tables with names: one that needs quotes, and one that two have.
+fn name_tables(bench: &Bench) {
+    for (table, name) in [(2, "mytab"), (3, "my-tab"), (6, "both"), (9, "both")] {
+        let name = format!("name={name}");
+        let column = format!("flow_tables:{table}=@t");
+        bench.ovs.vsctl(&[
+            "--",
+            "--id=@t",
+            "create",
+            "flow_table",
+            &name,
+            "--",
+            "set",
+            "bridge",
+            "br0",
+            &column,
+        ]);
+    }
+    let flows = "table=2,priority=5,in_port=1 actions=resubmit(,3),learn(table=2,NXM_OF_IN_PORT[]),goto_table:9\n\
+                 table=3,priority=5,ip,in_port=1 actions=ct(table=2),resubmit(1,6)\n";
+    bench.add("br0", "tables", flows);
+}
+
 const FILTERS: [&str; 22] = [
     "table=0",
     "table=2,ip",
@@ -145,6 +168,28 @@ const FIELDS: &str = "nw_src ip_src nw_dst in_port in_port_oxm tcp_src tp_src ud
     arp_op arp_spa arp_sha reg0 reg1 xreg0 xxreg0 metadata nw_tos ip_dscp nw_ecn nw_ttl nw_proto dl_type eth_type dl_src \
     eth_dst dl_vlan vlan_vid dl_vlan_pcp vlan_pcp vlan_tci ipv6_src tun_id tunnel_id ct_zone ct_state ct_mark conj_id \
     icmpv6_type sctp_src mpls_label pkt_mark nd_target nd_sll actset_output ip_frag tcp_flags packet_type priority";
+
+#[test]
+fn tables_have_names() {
+    let bench = Bench::new();
+    name_tables(&bench);
+    for filter in ["in_port=1", "table=mytab", "table=\"my-tab\"", "table=2", "table=9"] {
+        bench.same(&["--names", "dump-flows", "br0", filter], &["dump-flows", "br0", filter]);
+        let quiet = ["--names", "--no-stats", "dump-flows", "br0", filter];
+        bench.same(&quiet, &["dump-flows", "--no-stats", "br0", filter]);
+    }
+    bench.same(&["--no-names", "dump-flows", "br0"], &["dump-flows", "--no-names", "br0"]);
+    bench.same(&["--names", "dump-tables", "br0"], &["dump-tables", "br0"]);
+    bench.same(
+        &["--names", "dump-aggregate", "br0", "table=mytab"],
+        &["dump-aggregate", "br0", "table=mytab"],
+    );
+    for table in ["both", "nobody"] {
+        let filter = format!("table={table}");
+        assert!(!bench.ovs.try_ofctl(&["--names", "dump-flows", "br0", &filter]).status.success());
+        assert_eq!(bench.output(&["dump-flows", "br0", &filter]).status.code(), Some(1));
+    }
+}
 
 #[test]
 fn flows_in_every_order() {

@@ -18,7 +18,7 @@ use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartRequestB
 use self::explain::Rules;
 use self::rate::Rates;
 use super::output::Out;
-use super::target::connect;
+use super::target::{connect, names};
 use super::{Failure, finding, syntax};
 use crate::bridge::Ports;
 use crate::net::{Client, ClientError, RawFlow};
@@ -84,7 +84,7 @@ impl DumpFlows {
         let mut client = connect(target).map_err(|failure| self.order.doubt(failure))?;
         let ports = if self.no_names && policy.is_none() { Vec::new() } else { client.ports()? };
         let ports = Ports::new(&ports);
-        let table = ports.names();
+        let table = if self.no_names { ports.names() } else { names(&mut client, &ports)? };
         let request = self.request(&table)?;
         let rules = policy.as_ref().map(|policy| Rules::new(policy, &ports)).transpose()?;
         let rates = match self.rate {
