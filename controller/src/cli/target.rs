@@ -103,7 +103,16 @@ pub(super) fn listen(target: &str) -> Result<Client, Failure> {
 }
 
 fn explain(target: &str, address: &Address, socket: Socket, error: &ClientError) -> Failure {
-    let ClientError::Connect { source, .. } = error else { return miette!("{target}: {error}") };
+    let ClientError::Connect { source, .. } = error else {
+        // Open vSwitch hangs up on whoever would listen to nobody.
+        return match (socket, error) {
+            (Socket::Snoop, ClientError::Closed(_)) => miette!(
+                help = "point it at one, for example with `portcullis attach FILE`",
+                "{target}: {error}: the bridge has no controller that is connected"
+            ),
+            _ => miette!("{target}: {error}"),
+        };
+    };
     let by_name = !target.contains(['/', ':']);
     match source.kind() {
         ErrorKind::NotFound if by_name => {

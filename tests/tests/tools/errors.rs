@@ -10,6 +10,7 @@ fn a_clear_word_and_exit_code_1() {
         (&["dump-flows", "nope"], &["there is no bridge \"nope\"", "there are: br0"]),
         (&["dump-groups", "nope"], &["there is no bridge \"nope\""]),
         (&["snoop", "nope"], &["there is no bridge \"nope\"", "there are: br0"]),
+        (&["snoop", "br0"], &["br0", "has no controller that is connected"]),
         (&["dump-flows", "dead"], &["connection refused", "does ovs-vswitchd run?"]),
         (&["dump-flows", "tcp:127.0.0.1:1"], &["tcp:127.0.0.1:1: connection refused"]),
         (&["dump-flows", "tcp:no"], &["\"tcp:no\" is no address"]),

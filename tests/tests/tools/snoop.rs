@@ -1,15 +1,18 @@
 //! What passes between a bridge and its controller.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Read as _};
 use std::os::unix::net::UnixListener;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use ofproto::Message;
+use ofproto::action::Action;
+use ofproto::instruction::Instruction;
+use ofproto::message::multipart::MultipartRequestBody;
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
+use ofproto::{GroupId, Message};
 use portcullis_tests::Conn;
 
 use super::Bench;
@@ -108,4 +111,64 @@ fn it_ends_with_its_reader() {
         child.wait().unwrap().code()
     });
     assert_eq!(code, Some(0));
+}
+
+/// Reads up to a line that has this, and returns all from the line on that has the other.
+fn between(lines: &mut impl BufRead, first: &str, last: &str) -> String {
+    let mut text = String::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "it ended without {last:?}");
+        if line.contains(last) {
+            return text;
+        }
+        if !text.is_empty() || line.contains(first) {
+            text += &line;
+        }
+    }
+}
+
+#[test]
+fn its_text_is_that_of_ovs_ofctl() {
+    let (bench, mut conn) = controlled();
+    let (mut ours, mut our_lines) = snoop(&bench, &["br0", "--no-names"]);
+    let mut theirs = Command::new("ovs-ofctl")
+        .args(["-O", "OpenFlow13", "snoop", "br0"])
+        .env("OVS_RUNDIR", bench.ovs.rundir())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut their_lines = BufReader::new(theirs.stderr.take().unwrap());
+    while_sending(&mut conn, &Message::BarrierRequest, || {
+        let mut line = String::new();
+        their_lines.read_line(&mut line).unwrap();
+        until(&mut our_lines, "BARRIER");
+    });
+    let (begin, end) = (Message::EchoRequest("begin".into()), Message::EchoRequest("ending".into()));
+    conn.ask(&begin);
+    let fields = flows::FlowMatch::any().with(Field::InPortOxm, 1).to_wire();
+    let add = FlowMod { command: FlowModCommand::Add, priority: 7, fields, ..FlowMod::default() };
+    conn.send(&Message::FlowMod(add));
+    conn.ask(&Message::GetConfigRequest);
+    conn.ask(&Message::FeaturesRequest);
+    conn.parts(MultipartRequestBody::PortDesc);
+    conn.parts(MultipartRequestBody::GroupDesc);
+    conn.parts(MultipartRequestBody::Table);
+    // Refused: there is no such group.
+    let group = Action::Group(GroupId(99));
+    let wrong = FlowMod { instructions: vec![Instruction::ApplyActions(vec![group])], ..FlowMod::default() };
+    conn.send(&Message::FlowMod(wrong));
+    conn.barrier();
+    conn.ask(&end);
+    // The bytes of an echo are on the line below its name.
+    let our_text = between(&mut our_lines, "|begin", "|ending");
+    let their_text = between(&mut their_lines, "|begin", "|ending");
+    assert_eq!(our_text, their_text);
+    for word in ["FLOW_MOD", "PORT_DESC", "GROUP_DESC", "OFPBAC_BAD_OUT_GROUP", "BARRIER_REPLY"] {
+        assert!(our_text.contains(word), "{word}: {our_text}");
+    }
+    for child in [&mut ours, &mut theirs] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }
