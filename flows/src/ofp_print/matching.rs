@@ -179,6 +179,8 @@ fn valid(field: Field, value: u128) -> bool {
         Field::NshMdtype => value == 1 || value == 2,
         Field::VlanVid => value <= 0x1fff,
         Field::TunFlags => value <= 1,
+        // The lower two bits are ECN's.
+        Field::IpDscp => value & 3 == 0,
         Field::CtState => value <= 0xff,
         _ => true,
     }
