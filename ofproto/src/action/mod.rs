@@ -5,6 +5,7 @@ mod encap;
 mod hash;
 mod learn;
 mod nicira;
+pub(crate) mod refusal;
 mod sample;
 mod standard;
 mod subfield;

@@ -125,6 +125,36 @@ impl Field {
         }
     }
 
+    /// Whether actions may write the field, as ovs-fields(7) says.
+    pub const fn is_writable(self) -> bool {
+        !matches!(
+            self,
+            Self::EthType
+                | Self::IpProto
+                | Self::IpFrag
+                | Self::TcpFlags
+                | Self::MplsBos
+                | Self::CtState
+                | Self::CtZone
+                | Self::CtNwProto
+                | Self::CtNwSrc
+                | Self::CtNwDst
+                | Self::CtIpv6Src
+                | Self::CtIpv6Dst
+                | Self::CtTpSrc
+                | Self::CtTpDst
+                | Self::ConjId
+                | Self::PacketType
+                | Self::TunGtpuFlags
+                | Self::TunGtpuMsgtype
+                | Self::NshNp
+                | Self::NshMdtype
+                | Self::DpHash
+                | Self::RecircId
+                | Self::ActsetOutput
+        )
+    }
+
     /// Class and number in a match or `set_field` of OpenFlow 1.3.
     pub(crate) const fn match_header(self) -> Option<(u16, u8)> {
         let info = self.info();

@@ -50,7 +50,9 @@ fn decode_prop(r: &mut Reader<'_>) -> Result<Option<EncapProp>, DecodeError> {
             let kind = p.u8("encap tlv type")?;
             let len = usize::from(p.u8("encap tlv length")?);
             let data = Bytes::copy_from_slice(p.bytes(len, "encap tlv")?);
-            p.is_empty().then_some(EncapProp::NshTlv { class, kind, data })
+            // The property's length counts what fills the value up to eight bytes.
+            let filled = p.remaining() == len.next_multiple_of(8) - len && zeros(&mut p);
+            filled.then_some(EncapProp::NshTlv { class, kind, data })
         }
         _ => None,
     })
@@ -70,11 +72,11 @@ pub(super) fn encode(encap: &Encap, w: &mut Writer) -> Result<(), EncodeError> {
             EncapProp::NshTlv { class, kind, data } => {
                 let len = data.len();
                 let too_long = EncodeError::TooLong { field: "encap tlv", len };
-                let whole = u8::try_from(len + 8).map_err(|_| too_long)?;
+                let whole = u8::try_from(len.next_multiple_of(8) + 8).map_err(|_| too_long)?;
                 w.u16(NSH);
                 w.bytes(&[NSH_TLV, whole]);
                 w.u16(*class);
-                w.bytes(&[*kind, whole - 8]);
+                w.bytes(&[*kind, u8::try_from(len).map_err(|_| too_long)?]);
                 w.bytes(data);
             }
         }
