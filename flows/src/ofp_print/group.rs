@@ -36,18 +36,27 @@ pub(super) fn read_mod(r: &mut Reader<'_>) -> Result<GroupMod, Refused> {
         }
         _ => {}
     }
-    /// Adds or changes: Nicira's, which Open vSwitch takes here too.
-    const ADD_OR_MODIFY: u16 = 0x8000;
-    if matches!(command, GroupModCommand::Unknown(n) if n != ADD_OR_MODIFY) {
-        return Err(Refused("OFPGMFC_BAD_COMMAND"));
+    match command {
+        GroupModCommand::Unknown(REMOVE_BUCKET) if !buckets.is_empty() => {
+            return Err(Refused("OFPGMFC_BAD_BUCKET"));
+        }
+        GroupModCommand::Unknown(ADD_OR_MODIFY | INSERT_BUCKET | REMOVE_BUCKET) => {}
+        GroupModCommand::Unknown(_) => return Err(Refused("OFPGMFC_BAD_COMMAND")),
+        _ => {}
     }
-    buckets.iter().try_for_each(|bucket| check_bucket(bucket, kind))?;
+    let weights = kind == GroupType::Select || command == GroupModCommand::Unknown(INSERT_BUCKET);
+    buckets.iter().try_for_each(|bucket| check_bucket(bucket, kind, weights))?;
     Ok(GroupMod { command, kind, group_id, buckets })
 }
 
-fn check_bucket(bucket: &Bucket, kind: GroupType) -> Printed {
+/// Commands of Nicira's and of OpenFlow 1.5, which Open vSwitch takes in 1.3 too.
+const ADD_OR_MODIFY: u16 = 0x8000;
+const INSERT_BUCKET: u16 = 3;
+const REMOVE_BUCKET: u16 = 5;
+
+fn check_bucket(bucket: &Bucket, kind: GroupType, weights: bool) -> Printed {
     let watches = bucket.watch_port != PortNo::ANY || bucket.watch_group != GroupId::ANY;
-    if bucket.weight != 0 && kind != GroupType::Select {
+    if bucket.weight != 0 && !weights {
         return Err(INVALID);
     }
     match kind {
@@ -87,10 +96,14 @@ pub(super) fn print_mod(out: &mut String, group: &GroupMod, names: &dyn Names) {
         GroupModCommand::Add => "ADD",
         GroupModCommand::Modify => "MOD",
         GroupModCommand::Delete => "DEL",
+        GroupModCommand::Unknown(INSERT_BUCKET) => "INSERT_BUCKET",
+        GroupModCommand::Unknown(REMOVE_BUCKET) => "REMOVE_BUCKET",
         GroupModCommand::Unknown(_) => "ADD_OR_MOD",
     };
+    // What is about buckets alone says no type.
+    let says_kind = !command.ends_with("_BUCKET");
     put!(out, "\n {command} ");
-    print_group(out, group.group_id, group.kind, &group.buckets, names);
+    print_group(out, group.group_id, group.kind, says_kind, &group.buckets, names);
 }
 
 pub(super) fn desc_request(out: &mut Out<'_>) -> Printed {
@@ -121,18 +134,28 @@ pub(super) fn desc_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 /// A group, as a line of `ovs-ofctl -O OpenFlow13 dump-groups` without its end.
 pub fn print_group_desc(out: &mut String, desc: &GroupDesc, names: &dyn Names) {
     out.push(' ');
-    print_group(out, desc.group_id, desc.kind, &desc.buckets, names);
+    print_group(out, desc.group_id, desc.kind, true, &desc.buckets, names);
 }
 
-fn print_group(out: &mut String, id: GroupId, kind: GroupType, buckets: &[Bucket], names: &dyn Names) {
-    let name = match kind {
-        GroupType::All => "all",
-        GroupType::Select => "select",
-        GroupType::Indirect => "indirect",
-        GroupType::FastFailover => "ff",
-        GroupType::Unknown(_) => "unknown",
-    };
-    put!(out, "group_id={},type={name}", id.0);
+fn print_group(
+    out: &mut String,
+    id: GroupId,
+    kind: GroupType,
+    says_kind: bool,
+    buckets: &[Bucket],
+    names: &dyn Names,
+) {
+    put!(out, "group_id={}", id.0);
+    if says_kind {
+        let name = match kind {
+            GroupType::All => "all",
+            GroupType::Select => "select",
+            GroupType::Indirect => "indirect",
+            GroupType::FastFailover => "ff",
+            GroupType::Unknown(_) => "unknown",
+        };
+        put!(out, ",type={name}");
+    }
     let usual_weight = u16::from(kind == GroupType::Select);
     for bucket in buckets {
         out.push_str(",bucket=");

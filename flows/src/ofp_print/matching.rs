@@ -1,7 +1,7 @@
 //! The match of a message: read as strictly as Open vSwitch does, and printed.
 
 use ofproto::codec::Reader;
-use ofproto::oxm::{Field, Oxm};
+use ofproto::oxm::{Field, Match, Oxm};
 use ofproto::{PortNo, Wire as _};
 
 use super::port::check_port;
@@ -46,31 +46,31 @@ pub(super) fn read_nxm(r: &mut Reader<'_>, len: u16, strict: bool) -> Result<Flo
 
 /// Likewise, with the cookie and its mask that flows are selected by, zero for none.
 pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u64, u64)), Refused> {
+    /// NXM_NX_COOKIE and NXM_NX_COOKIE_W.
+    const COOKIE: [u32; 2] = [0x0001_3c08, 0x0001_3d10];
     let mut body = nxm(r, len)?;
     let mut cookie = (0, 0);
-    let mut fields = Collected::default();
+    let mut others = Vec::new();
     while !body.is_empty() {
         let mut ahead = body.clone();
-        /// NXM_NX_COOKIE and NXM_NX_COOKIE_W.
-        const COOKIE: [u32; 2] = [0x0001_3c08, 0x0001_3d10];
-        match ahead.u32("nxm.header") {
-            Ok(header) if COOKIE.contains(&header) => {
-                let value = ahead.u64("nxm.cookie").map_err(|_| BAD_LEN)?;
-                let mask = if header == COOKIE[0] { Ok(u64::MAX) } else { ahead.u64("nxm.cookie_mask") };
-                let mask = mask.map_err(|_| BAD_LEN)?;
-                if value & !mask != 0 {
-                    return Err(Refused("OFPBMC_BAD_WILDCARDS"));
-                }
-                if cookie.1 != 0 {
-                    return Err(DUPLICATE);
-                }
-                cookie = (value, mask);
-                body = ahead;
-            }
-            _ => fields.take(&mut body, true)?,
+        let [.., len] = ahead.clone().array::<4>("nxm.header").map_err(|_| BAD_LEN)?;
+        let entry = body.bytes(4 + usize::from(len), "nxm").map_err(|_| BAD_LEN)?;
+        let header = ahead.u32("nxm.header")?;
+        if !COOKIE.contains(&header) {
+            others.extend_from_slice(entry);
+            continue;
         }
+        let value = ahead.u64("nxm.cookie")?;
+        let mask = if header == COOKIE[0] { u64::MAX } else { ahead.u64("nxm.cookie_mask")? };
+        if value & !mask != 0 {
+            return Err(Refused("OFPBMC_BAD_WILDCARDS"));
+        }
+        if cookie.1 != 0 {
+            return Err(DUPLICATE);
+        }
+        cookie = (value, mask);
     }
-    Ok((fields.matches, cookie))
+    Ok((fields(&mut Reader::new(&others), true)?, cookie))
 }
 
 fn nxm<'a>(r: &mut Reader<'a>, len: u16) -> Result<Reader<'a>, Refused> {
@@ -80,40 +80,31 @@ fn nxm<'a>(r: &mut Reader<'a>, len: u16) -> Result<Reader<'a>, Refused> {
     Ok(body)
 }
 
-/// Reads match fields until nothing is left.
+/// Reads match fields until nothing is left. Without `strict`, fields that are not known are passed over, and none
+/// needs another. The first mistake is the one that Open vSwitch names, which looks at each field in turn.
 pub(super) fn fields(body: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refused> {
-    let mut fields = Collected::default();
+    let mut seen = Fields::default();
+    let mut fields = Vec::new();
     while !body.is_empty() {
-        fields.take(body, strict)?;
-    }
-    Ok(fields.matches)
-}
-
-/// The fields of a match so far, in both forms.
-#[derive(Debug, Default)]
-struct Collected {
-    matches: FlowMatch,
-    seen: Fields,
-}
-
-impl Collected {
-    fn take(&mut self, body: &mut Reader<'_>, strict: bool) -> Result<(), Refused> {
         match field(body) {
-            Ok((field, bits)) => {
-                if strict && !self.seen.has(field) {
-                    return Err(Refused("OFPBMC_BAD_PREREQ"));
+            Ok(oxm) => {
+                if let Oxm::Known { field, value, mask } = oxm {
+                    let mask = mask.unwrap_or(field.info().exact());
+                    if strict && !seen.has(field) {
+                        return Err(Refused("OFPBMC_BAD_PREREQ"));
+                    }
+                    if seen.get(field).is_some_and(|bits| bits.mask != 0) {
+                        return Err(DUPLICATE);
+                    }
+                    seen.set(field, Masked { value, mask });
                 }
-                if self.seen.get(field).is_some_and(|bits| bits.mask != 0) {
-                    return Err(DUPLICATE);
-                }
-                self.seen.set(field, bits);
-                self.matches.set(field, bits);
-                Ok(())
+                fields.push(oxm);
             }
-            Err(refused) if refused == BAD_FIELD && !strict => Ok(()),
-            Err(refused) => Err(refused),
+            Err(refused) if refused == BAD_FIELD && !strict => {}
+            Err(refused) => return Err(refused),
         }
     }
+    Ok(FlowMatch::from_wire(&Match { fields }))
 }
 
 /// Refuses the addresses of a tracked connection without the version of IP that they belong to.
@@ -130,7 +121,7 @@ pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), Refused> {
 }
 
 /// One field. One that is not known is passed over before it is refused.
-fn field(r: &mut Reader<'_>) -> Result<(Field, Masked), Refused> {
+fn field(r: &mut Reader<'_>) -> Result<Oxm, Refused> {
     const EXPERIMENTER: [u8; 2] = [0xff, 0xff];
     let [high, low, number, len] = r.clone().array("oxm header").map_err(|_| BAD_LEN)?;
     let mut own = r.sub(4 + usize::from(len), "oxm").map_err(|_| BAD_LEN)?;
@@ -152,10 +143,9 @@ fn field(r: &mut Reader<'_>) -> Result<(Field, Masked), Refused> {
         usize::from(len) == field.info().bytes() * parts + experimenter
     };
     match Oxm::decode(&mut own) {
-        Ok(Oxm::Known { field, value, mask }) if valid(field, value) => {
-            Ok((field, Masked { value, mask: mask.unwrap_or(field.info().exact()) }))
-        }
-        Ok(Oxm::Known { .. }) => Err(BAD_VALUE),
+        Ok(Oxm::Known { field, value, .. }) if !valid(field, value) => Err(BAD_VALUE),
+        Ok(Oxm::Unknown { .. }) => Err(BAD_FIELD),
+        Ok(oxm) => Ok(oxm),
         // The right length, but bits that the field has not, or a mask that it may not have.
         Err(_) if known => {
             let field = Field::from_header(u16::from_be_bytes([high, low]), number >> 1).filter(wide);
@@ -165,7 +155,7 @@ fn field(r: &mut Reader<'_>) -> Result<(Field, Masked), Refused> {
                 None => BAD_FIELD,
             })
         }
-        _ => Err(BAD_FIELD),
+        Err(_) => Err(BAD_FIELD),
     }
 }
 
@@ -179,6 +169,8 @@ fn valid(field: Field, value: u128) -> bool {
         Field::NshMdtype => value == 1 || value == 2,
         Field::VlanVid => value <= 0x1fff,
         Field::TunFlags => value <= 1,
+        // The lower two bits are ECN's.
+        Field::IpDscp => value & 3 == 0,
         Field::CtState => value <= 0xff,
         _ => true,
     }

@@ -164,7 +164,7 @@ impl Out<'_> {
         match kind.body {
             Body::Empty => Ok(()),
             Body::Hello => symmetric::hello(self, frame),
-            Body::Error => symmetric::error(self, r),
+            Body::Error => symmetric::error(self, frame, r),
             Body::Echo => symmetric::echo(self, r),
             Body::Features => switch::features(self, r),
             Body::Config => switch::config(self, r, frame, false),

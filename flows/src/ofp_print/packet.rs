@@ -72,7 +72,9 @@ pub(super) fn nicira_packet_in(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed
 
 /// The line about a packet for the controller.
 pub(super) fn head(out: &mut Out<'_>, told: &Told<'_>) {
-    const REASONS: [&str; 6] = ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"];
+    // Two more that Open vSwitch has for itself have no word.
+    const REASONS: [&str; 8] =
+        ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out", "", ""];
     let text = &mut out.text;
     if told.table != 0 {
         put!(text, " table_id={}", told.table);

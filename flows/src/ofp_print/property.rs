@@ -30,10 +30,9 @@ pub(super) fn next<'a>(r: &mut Reader<'a>) -> Result<(u16, Reader<'a>), Refused>
     Ok((kind, body))
 }
 
-/// A number that fills the property.
+/// The first two bytes: the rest does not matter.
 pub(super) fn u16(mut body: Reader<'_>) -> Result<u16, Refused> {
-    let n = body.u16("property").map_err(|_| BAD_LEN)?;
-    if body.is_empty() { Ok(n) } else { Err(BAD_LEN) }
+    body.u16("property").map_err(|_| BAD_LEN)
 }
 
 /// A number that fills the property.

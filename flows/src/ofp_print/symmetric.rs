@@ -58,7 +58,11 @@ fn versions(frame: &Frame<'_>) -> (u32, bool) {
 }
 
 /// An error, and the message that it is about.
-pub(super) fn error(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn error(out: &mut Out<'_>, frame: &Frame<'_>, r: &mut Reader<'_>) -> Printed {
+    // Numbers of errors mean something only in a version that there is.
+    if !(1..=6).contains(&frame.header.version) {
+        return Err(Refused::BAD_LEN);
+    }
     let error = ErrorMsg::decode(r)?;
     let name = error.name().ok_or(Refused::BAD_LEN)?;
     put!(out.text, " {name}\n");

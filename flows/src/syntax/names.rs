@@ -120,6 +120,9 @@ const RESERVED: [(&str, PortNo); 8] = [
     ("ANY", PortNo::ANY),
 ];
 
+/// What Open vSwitch has for "not set yet": it reads and writes the word, and nothing can be sent there.
+const UNSET: PortNo = PortNo(0xffff_fff7);
+
 /// What a word may say about a port.
 pub(super) enum PortWord {
     Port(PortNo),
@@ -165,6 +168,9 @@ fn reserved(word: &str) -> Option<PortNo> {
 pub(crate) fn print_port(port: PortNo, names: &dyn Names) -> String {
     if let Some((name, _)) = RESERVED.iter().find(|(_, p)| *p == port) {
         return (*name).to_owned();
+    }
+    if port == UNSET {
+        return "UNSET".to_owned();
     }
     let Some(name) = names.port_name(port) else {
         // Reserved numbers without a word are printed as OpenFlow 1.0 had them.

@@ -211,6 +211,15 @@ fn bits(ids: &[FeatureId]) -> u32 {
 
 /// The field of an id of the right length.
 fn known(id: &OxmId) -> Option<Field> {
+    /// NXM_NX_TUN_METADATA0, and how long these are in a list of fields.
+    const TUNNEL_OPTIONS: (u16, u8, u8) = (1, 40, 124);
+    if id.class == TUNNEL_OPTIONS.0
+        && let Some(option) = id.number.checked_sub(TUNNEL_OPTIONS.1)
+        && let Some(field) = Field::TUN_METADATA.get(usize::from(option))
+    {
+        let len = u16::from(TUNNEL_OPTIONS.2) * if id.has_mask { 2 } else { 1 };
+        return (u16::from(id.len) == len).then_some(*field);
+    }
     let field = id.field()?;
     let own = field.info().bytes() * if id.has_mask { 2 } else { 1 };
     let experimenter = if id.experimenter.is_some() { 4 } else { 0 };

@@ -35,13 +35,17 @@ fn rank(field: Field) -> u8 {
         RecircId => 1,
         PacketType => 2,
         ConjId => 3,
+        TunErspanIdx => 5,
+        TunErspanVer | TunErspanDir | TunErspanHwid => 6,
+        TunGtpuFlags | TunGtpuMsgtype => 7,
+        field if field.tun_metadata().is_some() => 8,
         field if field.info().name.starts_with("tun_") => 4,
-        Metadata | InPort | InPortOxm => 5,
-        ActsetOutput => 6,
-        field if field < EthSrc => 7,
-        field if field >= Reg0 => 8,
-        NshTtl => 10,
-        _ => 9,
+        Metadata | InPort | InPortOxm => 9,
+        ActsetOutput => 10,
+        field if field < EthSrc => 11,
+        field if field >= Reg0 => 12,
+        NshTtl => 14,
+        _ => 13,
     }
 }
 
