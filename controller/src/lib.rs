@@ -57,6 +57,7 @@
 pub mod api;
 pub mod api_client;
 pub mod bridge;
+mod capture;
 pub mod cli;
 pub mod hub;
 pub mod lab;

@@ -36,6 +36,8 @@ pub mod lint;
 pub mod model;
 pub mod network;
 pub mod never;
+pub mod ofp_print;
+mod order;
 pub mod syntax;
 
-pub use model::{Flow, FlowKey, FlowMatch, Masked};
+pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

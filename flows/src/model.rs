@@ -8,6 +8,8 @@ use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::{Field, Match, Oxm};
 use ofproto::{Cookie, PortNo, TableId};
 
+use crate::order;
+
 /// A value of a field, and which of its bits count. The value has no bits outside the mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Masked {
@@ -50,13 +52,48 @@ pub struct FlowMatch {
     unknown: Vec<UnknownField>,
 }
 
-/// A match field that Portcullis does not know.
+/// A match field that Portcullis does not know, or a tunnel option, which may be longer than 128 bits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct UnknownField {
     class: u16,
     number: u8,
     has_mask: bool,
     payload: Vec<u8>,
+}
+
+impl UnknownField {
+    fn tunnel_option(&self) -> Option<(Field, TunnelOption)> {
+        if self.class != TUNNEL_OPTIONS.0 {
+            return None;
+        }
+        TunnelOption::of_wire(self.number, self.has_mask, &self.payload)
+    }
+}
+
+/// A tunnel option that is matched: big-endian values as long as on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TunnelOption {
+    /// The value.
+    pub value: Vec<u8>,
+    /// Which bits of it count, as long as the value; none for all. An empty mask matches whether the option is there.
+    pub mask: Option<Vec<u8>>,
+}
+
+/// NXM_NX_TUN_METADATA0 and on: the class, and the first number.
+const TUNNEL_OPTIONS: (u16, u8) = (1, 40);
+
+impl TunnelOption {
+    /// The option that a field of class 1 on the wire says.
+    pub(crate) fn of_wire(number: u8, has_mask: bool, payload: &[u8]) -> Option<(Field, Self)> {
+        let field = *Field::TUN_METADATA.get(usize::from(number.checked_sub(TUNNEL_OPTIONS.1)?))?;
+        let (value, mask) = if has_mask {
+            let (value, mask) = payload.split_at_checked(payload.len() / 2)?;
+            (mask.len() == value.len()).then_some((value, Some(mask.to_vec())))?
+        } else {
+            (payload, None)
+        };
+        Some((field, Self { value: value.to_vec(), mask }))
+    }
 }
 
 impl FlowMatch {
@@ -106,9 +143,41 @@ impl FlowMatch {
         self.fields.iter().map(|(f, m)| (*f, *m))
     }
 
-    /// Whether fields are matched that Portcullis does not know.
+    /// Whether fields are matched whose values are not looked into here: those that Portcullis does not know, and
+    /// tunnel options.
     pub fn has_unknown(&self) -> bool {
         !self.unknown.is_empty()
+    }
+
+    /// The tunnel options, in order; the rest of what [`FlowMatch::has_unknown`] speaks of is left out.
+    pub fn tunnel_options(&self) -> impl Iterator<Item = (Field, TunnelOption)> + '_ {
+        self.unknown.iter().filter_map(UnknownField::tunnel_option)
+    }
+
+    /// Whether fields are matched that have no name.
+    pub fn has_nameless(&self) -> bool {
+        self.unknown.iter().any(|u| u.tunnel_option().is_none())
+    }
+
+    /// Says that packets are Ethernet frames if something said so and nothing that is left does: Open vSwitch writes
+    /// packet_type=(0,0) then.
+    pub(crate) fn say_ethernet(&mut self, said: bool) {
+        let header = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
+        let left = header.iter().any(|field| self.field(*field).is_some());
+        if said && !left && self.field(Field::PacketType).is_none() {
+            self.set(Field::PacketType, Masked::exact(Field::PacketType, 0));
+        }
+    }
+
+    /// Sets a tunnel option, one of [`Field::TUN_METADATA`].
+    pub fn set_tunnel_option(&mut self, option: Field, bits: &TunnelOption) {
+        let Some(index) = option.tun_metadata() else { return };
+        let (class, first) = TUNNEL_OPTIONS;
+        let number = first + index;
+        self.unknown.retain(|u| (u.class, u.number) != (class, number));
+        let payload = [&bits.value[..], bits.mask.as_deref().unwrap_or_default()].concat();
+        self.unknown.push(UnknownField { class, number, has_mask: bits.mask.is_some(), payload });
+        self.unknown.sort();
     }
 
     /// Whether some packet matches both (as far as the fields say; prerequisites are fields here).
@@ -122,21 +191,21 @@ impl FlowMatch {
             && other.unknown.iter().all(|u| self.unknown.contains(u))
     }
 
-    /// The form for an OpenFlow 1.3 message. Fields come after their prerequisites, as §7.2.3.6 asks.
+    /// The form for an OpenFlow 1.3 message, in the order in which Open vSwitch writes it: fields come after their
+    /// prerequisites, as §7.2.3.6 asks.
     pub fn to_wire(&self) -> Match {
-        // The order of `Field` is that of meta-flow.h, where prerequisites come first.
-        let known = self.fields.iter().map(|(field, m)| Oxm::Known {
-            field: *field,
-            value: m.value,
-            mask: (m.mask != field.info().exact()).then_some(m.mask),
+        let known = self.fields.iter().map(|(field, m)| {
+            let mask = (m.mask != field.info().exact()).then_some(m.mask);
+            (order::rank(*field), Oxm::Known { field: *field, value: m.value, mask })
         });
-        let unknown = self.unknown.iter().map(|u| Oxm::Unknown {
-            class: u.class,
-            number: u.number,
-            has_mask: u.has_mask,
-            payload: u.payload.clone().into(),
+        let unknown = self.unknown.iter().map(|u| {
+            let rank = if u.tunnel_option().is_some() { order::TUNNEL_OPTIONS } else { u8::MAX };
+            let payload = u.payload.clone().into();
+            (rank, Oxm::Unknown { class: u.class, number: u.number, has_mask: u.has_mask, payload })
         });
-        Match { fields: known.chain(unknown).collect() }
+        let mut fields: Vec<(u8, Oxm)> = known.chain(unknown).collect();
+        fields.sort_by_key(|(rank, _)| *rank);
+        Match { fields: fields.into_iter().map(|(_, oxm)| oxm).collect() }
     }
 
     /// From the form of a message.
@@ -176,9 +245,12 @@ fn canonical(field: Field, bits: Masked) -> impl Iterator<Item = (Field, Masked)
             let vid = (Field::VlanVid, Masked { value: bits.value & 0x1fff, mask: bits.mask & 0x1fff });
             let pcp = (Field::VlanPcp, Masked { value: bits.value >> 13 & 7, mask: bits.mask >> 13 & 7 });
             // A TCI of exactly zero is "no tag": OXM says that with a VID of zero alone.
-            let untagged = bits.mask & 0x1000 != 0 && bits.value & 0x1000 == 0;
+            let untagged = bits.mask & 0x1000 != 0 && bits.value & bits.mask == 0;
             (vid, (!untagged && pcp.1.mask != 0).then_some(pcp))
         }
+        // Open vSwitch knows no other bits, and lets none count.
+        Field::CtState => ((field, Masked { mask: bits.mask & 0xff, ..bits }), None),
+        Field::TunFlags => ((field, Masked { mask: bits.mask & 1, ..bits }), None),
         _ => ((field, bits), None),
     };
     std::iter::once(first).chain(second)

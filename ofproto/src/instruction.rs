@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::action::Action;
+use crate::action::{Action, refusal};
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::ids::TableId;
+use crate::refusal::Refusal;
 
 const GOTO_TABLE: u16 = 1;
 const WRITE_METADATA: u16 = 2;
@@ -65,6 +66,12 @@ impl Instruction {
     /// errors of [`Action::encode_list`].
     pub fn encode_list(instructions: &[Self], w: &mut Writer) -> Result<(), EncodeError> {
         instructions.iter().try_for_each(|instruction| instruction.encode(w))
+    }
+
+    /// What Open vSwitch says to a list of instructions, as bytes: the first error that it would name; none for a list that
+    /// it takes, as far as that can be told without the match of the flow.
+    pub fn refusal(list: &[u8]) -> Option<Refusal> {
+        refuse(list).err()
     }
 
     fn decode_one(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -136,6 +143,51 @@ impl Instruction {
         }
         w.close(len, "instruction")
     }
+}
+
+fn refuse(list: &[u8]) -> Result<(), Refusal> {
+    let mut bodies: [Option<&[u8]>; 6] = [None; 6];
+    let mut rest = list;
+    while !rest.is_empty() {
+        let [k0, k1, l0, l1, ..] = rest else { return Err(Refusal::InstructionLen) };
+        let (kind, len) = (u16::from_be_bytes([*k0, *k1]), usize::from(u16::from_be_bytes([*l0, *l1])));
+        if len < 8 || !len.is_multiple_of(8) {
+            return Err(Refusal::InstructionLen);
+        }
+        let (one, tail) = rest.split_at_checked(len).ok_or(Refusal::InstructionLen)?;
+        rest = tail;
+        let fits = match kind {
+            GOTO_TABLE | CLEAR_ACTIONS | METER => len == 8,
+            WRITE_METADATA => len == 24,
+            WRITE_ACTIONS | APPLY_ACTIONS => true,
+            u16::MAX => return Err(Refusal::InstructionExperimenter),
+            _ => return Err(Refusal::InstructionUnknown),
+        };
+        if !fits {
+            return Err(Refusal::InstructionLen);
+        }
+        let slot = bodies.get_mut(usize::from(kind) - 1).ok_or(Refusal::InstructionUnknown)?;
+        if slot.replace(one.get(8..).unwrap_or_default()).is_some() {
+            return Err(Refusal::InstructionTwice);
+        }
+    }
+    let [goto, metadata, write, apply, clear, meter] = bodies;
+    let applied = refusal::decode(apply.unwrap_or_default(), 0)?;
+    let written = refusal::decode(write.unwrap_or_default(), 0)?;
+    if !written.iter().all(refusal::is_for_set) {
+        return Err(Refusal::ActionType);
+    }
+    let conjunction = applied.iter().any(|action| matches!(action, Action::Conjunction { .. }));
+    if conjunction && [goto, metadata, write, clear, meter].iter().any(Option::is_some) {
+        return Err(Refusal::Conjunction);
+    }
+    refusal::verify(&applied, refusal::Outer::Instructions)?;
+    // As an action, write_metadata comes behind all instructions that must stand before it.
+    let as_action = matches!(applied.last(), Some(Action::WriteMetadata { .. }));
+    if as_action && [clear, write, metadata].iter().any(Option::is_some) {
+        return Err(Refusal::ActionOrder);
+    }
+    Ok(())
 }
 
 fn actions(body: &mut Reader<'_>) -> Result<Vec<Action>, DecodeError> {

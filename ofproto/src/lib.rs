@@ -30,6 +30,7 @@
 //! | [`oxm`] | match fields: OXM and NXM, masks, and which fields need which others |
 //! | [`action`], [`instruction`] | what flows do; `learn()` and the other Nicira actions among them |
 //! | [`codec`], [`error`] | reading and writing with lengths checked once; what goes wrong, and where |
+//! | [`refusal`] | what Open vSwitch says to a match, actions or instructions that make no sense |
 //! | [`ids`] | numbers that must not be mixed up, a type each |
 //!
 //! # Promises
@@ -50,6 +51,7 @@ pub mod ids;
 pub mod instruction;
 pub mod message;
 pub mod oxm;
+pub mod refusal;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -59,3 +61,4 @@ pub use frame::{FrameError, Framer};
 pub use header::{HEADER_LEN, Header, VERSION};
 pub use ids::{BufferId, Cookie, DatapathId, GroupId, MeterId, PortNo, QueueId, TableId, Xid};
 pub use message::Message;
+pub use refusal::Refusal;

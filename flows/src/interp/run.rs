@@ -1,6 +1,6 @@
 //! Running a packet through the tables.
 
-use ofproto::action::{Action, Learn, Subfield};
+use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 use ofproto::{PortNo, TableId};
@@ -173,6 +173,9 @@ impl Exec<'_> {
 
     fn action(&mut self, action: &Action) -> Then {
         match action {
+            action if names_tunnel_option(action) => {
+                self.out.unsupported.push(format!("action {action:?}"));
+            }
             Action::Output { port, .. } => self.output(*port),
             Action::OutputReg { src, .. } => {
                 // Wider numbers than Open vSwitch's 16 bits are no ports.
@@ -303,11 +306,56 @@ impl Exec<'_> {
         let way_out = last(|a| matches!(a, Action::Group(_)))
             .or_else(|| last(|a| matches!(a, Action::Output { .. })))
             .or_else(|| last(|a| matches!(a, Action::Resubmit { .. })));
+        // Whatever else stands in the set: not evaluated, and said so.
+        let unknown = set.iter().filter(|a| !is_set(a) && !is_known_in_set(a));
+        self.out.unsupported.extend(unknown.map(|action| format!("action {action:?} in an action set")));
         // Without a way out nothing of it is done, not even what would tell the controller.
         let Some(way_out) = way_out else { return };
         list.push(way_out);
         self.actions(&list);
     }
+}
+
+/// Whether an action reads or writes a tunnel option, of which a packet has none here.
+fn names_tunnel_option(action: &Action) -> bool {
+    let option = |bits: &Subfield| bits.field.tun_metadata().is_some();
+    let source = |src: &LearnSrc| matches!(src, LearnSrc::Field(src) if option(src));
+    match action {
+        Action::OutputReg { src, .. } => option(src),
+        Action::Load { dst, .. } => option(dst),
+        Action::Move { src, dst } => option(src) || option(dst),
+        Action::Learn(learn) => {
+            learn.result_dst.as_ref().is_some_and(option)
+                || learn.specs.iter().any(|spec| match spec {
+                    LearnSpec::Match { dst, src } | LearnSpec::Load { dst, src } => {
+                        option(dst) || source(src)
+                    }
+                    LearnSpec::Output { src } => option(src),
+                })
+        }
+        _ => false,
+    }
+}
+
+/// What an action set may hold beside what sets fields, as far as it is evaluated here.
+fn is_known_in_set(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::CopyTtlIn
+            | Action::PopVlan
+            | Action::PopMpls(_)
+            | Action::PopPbb
+            | Action::PushMpls(_)
+            | Action::PushPbb(_)
+            | Action::PushVlan(_)
+            | Action::CopyTtlOut
+            | Action::DecNwTtl
+            | Action::DecMplsTtl
+            | Action::SetQueue(_)
+            | Action::Group(_)
+            | Action::Output { .. }
+            | Action::Resubmit { .. }
+    )
 }
 
 fn is_set(action: &Action) -> bool {

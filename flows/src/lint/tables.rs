@@ -8,12 +8,24 @@ use ofproto::instruction::Instruction;
 
 use crate::model::Flow;
 
-/// Every action of a flow, of lists and action sets alike.
+/// Every action of a flow, of lists and action sets alike, and those inside other actions.
 pub(super) fn actions(flow: &Flow) -> impl Iterator<Item = &Action> {
-    flow.instructions.iter().flat_map(|instruction| match instruction {
-        Instruction::ApplyActions(actions) | Instruction::WriteActions(actions) => actions.as_slice(),
-        _ => &[],
-    })
+    let mut all = Vec::new();
+    for instruction in &flow.instructions {
+        if let Instruction::ApplyActions(actions) | Instruction::WriteActions(actions) = instruction {
+            all.extend(actions);
+        }
+    }
+    let mut at = 0;
+    while let Some(action) = all.get(at).copied() {
+        match action {
+            Action::Clone(inner) => all.extend(inner),
+            Action::Ct(ct) => all.extend(&ct.actions),
+            _ => {}
+        }
+        at += 1;
+    }
+    all.into_iter()
 }
 
 /// The `learn` actions of a flow.
@@ -46,7 +58,8 @@ fn next(flow: &Flow) -> impl Iterator<Item = TableId> + '_ {
         _ => None,
     });
     let resubmits = actions(flow).filter_map(|action| match action {
-        Action::Resubmit { table, .. } => *table,
+        Action::Resubmit { table, .. } | Action::ResubmitCt { table, .. } => *table,
+        Action::Ct(ct) => ct.table,
         _ => None,
     });
     gotos.chain(resubmits)

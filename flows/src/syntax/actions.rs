@@ -1,19 +1,18 @@
 //! The actions half of a line: instructions in the order that Open vSwitch asks for.
 
-use ofproto::action::Action;
+use ofproto::action::{Action, Legacy, MAX_DEPTH};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 use ofproto::{GroupId, PortNo, TableId};
 
 use super::Context;
-use super::check::Packet;
+use super::check::{Packet, Place};
 use super::error::{SyntaxError, SyntaxErrorKind};
-use super::field;
 use super::fields::{Fields, SCTP, TAGGED, TCP, UDP};
-use super::learn;
 use super::names::{PortWord, parse_port};
 use super::set;
 use super::token::{self, Pair};
+use super::{choice, field, header, learn, nested};
 
 /// 802.1Q.
 const ETH_TYPE_VLAN: u16 = 0x8100;
@@ -22,32 +21,6 @@ const ETH_TYPE_VLAN_SERVICE: u16 = 0x88a8;
 
 /// OFPG_MAX.
 const MAX_GROUP: u32 = 0xffff_ff00;
-
-/// What `ovs-ofctl` takes and Portcullis does not build.
-const UNSUPPORTED: &[&str] = &[
-    "bundle",
-    "bundle_load",
-    "check_pkt_larger",
-    "clone",
-    "conjunction",
-    "ct",
-    "ct_clear",
-    "debug_recirc",
-    "debug_slow",
-    "decap",
-    "dec_nsh_ttl",
-    "delete_field",
-    "encap",
-    "enqueue",
-    "multipath",
-    "nat",
-    "output_trunc",
-    "pop",
-    "pop_queue",
-    "push",
-    "sample",
-    "unroll_xlate",
-];
 
 /// The instructions as they are written, in the order in which they must stand.
 const INSTRUCTIONS: [&str; 6] =
@@ -61,7 +34,7 @@ pub(super) fn parse_instructions<'a>(
     fields: &Fields,
     table: TableId,
 ) -> Result<Vec<Instruction>, SyntaxError> {
-    let mut reader = ActionReader { cx, packet: Packet::new(fields.clone()) };
+    let mut reader = ActionReader { cx, packet: Packet::new(fields.clone()), depth: 0 };
     let mut apply = Vec::new();
     let mut others = Vec::new();
     let mut meter = None;
@@ -92,6 +65,8 @@ pub(super) fn parse_instructions<'a>(
     if let Some(word) = drop.filter(|_| words > 1) {
         return Err(not_alone(cx, word));
     }
+    let instructions = meter.is_some() || !others.is_empty();
+    conjunction_alone(cx, list, &apply, instructions)?;
     let apply = (!apply.is_empty()).then_some(Instruction::ApplyActions(apply));
     Ok(meter.into_iter().chain(apply).chain(others).collect())
 }
@@ -99,6 +74,23 @@ pub(super) fn parse_instructions<'a>(
 fn not_alone(cx: &Context<'_>, word: &str) -> SyntaxError {
     cx.error(SyntaxErrorKind::Inconsistent, word, "drop must stand alone")
         .help("leave drop out, or everything else")
+}
+
+/// Flows of a conjunction do nothing else.
+fn conjunction_alone(
+    cx: &Context<'_>,
+    list: &str,
+    actions: &[Action],
+    instructions: bool,
+) -> Result<(), SyntaxError> {
+    let is_conjunction = |action: &Action| matches!(action, Action::Conjunction { .. });
+    let beside = |action: &Action| is_conjunction(action) || matches!(action, Action::Note(_));
+    if !actions.iter().any(is_conjunction) || actions.iter().all(beside) && !instructions {
+        return Ok(());
+    }
+    Err(cx
+        .error(SyntaxErrorKind::Inconsistent, list, "conjunction stands alone, or with note")
+        .help("what is to be done belongs to a flow that matches conj_id"))
 }
 
 fn misplaced(cx: &Context<'_>, pair: Pair<'_>, rank: usize, last: usize) -> SyntaxError {
@@ -126,7 +118,7 @@ fn read_instruction<'a>(
             _ => return Err(cx.error(SyntaxErrorKind::Value, text, format!("there is no meter {text}"))),
         },
         "clear_actions" => Instruction::ClearActions,
-        "write_actions" => match reader.action_set(text)? {
+        "write_actions" => match reader.action_set(pair)? {
             // Open vSwitch keeps no empty instruction.
             actions if actions.is_empty() => return Ok(None),
             actions => Instruction::WriteActions(actions),
@@ -138,7 +130,7 @@ fn read_instruction<'a>(
             };
             Instruction::WriteMetadata { value: cx.number("write_metadata", value, u64::MAX)?, mask }
         }
-        "goto_table" => match TableId(cx.byte("goto_table", text)?) {
+        "goto_table" => match TableId(cx.table("goto_table", text)?) {
             next if next > table && next != TableId::ALL => Instruction::GotoTable(next),
             _ => {
                 let message = format!("goto_table:{text} does not lead onwards from table {}", table.0);
@@ -156,14 +148,51 @@ fn read_instruction<'a>(
 }
 
 /// Reads actions while keeping track of what the packet is by then.
-struct ActionReader<'r, 'a> {
-    cx: &'r Context<'a>,
+pub(super) struct ActionReader<'r, 'a> {
+    pub(super) cx: &'r Context<'a>,
     packet: Packet,
+    /// How many actions stand around.
+    depth: usize,
 }
 
 impl<'a> ActionReader<'_, 'a> {
-    fn action_set(&mut self, list: &'a str) -> Result<Vec<Action>, SyntaxError> {
-        self.packet.in_set = true;
+    fn action_set(&mut self, pair: Pair<'a>) -> Result<Vec<Action>, SyntaxError> {
+        self.nested(pair, pair.text(), Place::Set)
+    }
+
+    /// Checks an action inside another.
+    pub(super) fn check_nested(
+        &mut self,
+        pair: Pair<'a>,
+        action: &Action,
+        place: Place,
+    ) -> Result<(), SyntaxError> {
+        let before = self.packet.enter(place);
+        let checked = self.packet.check(self.cx, pair, action);
+        self.packet = before;
+        checked
+    }
+
+    /// Reads the actions inside another; what they make of the packet is forgotten behind them.
+    pub(super) fn nested(
+        &mut self,
+        outer: Pair<'a>,
+        list: &'a str,
+        place: Place,
+    ) -> Result<Vec<Action>, SyntaxError> {
+        if self.depth >= MAX_DEPTH {
+            let message = format!("actions are nested deeper than {MAX_DEPTH} times");
+            return Err(self.cx.error(SyntaxErrorKind::Value, outer.key, message));
+        }
+        let before = self.packet.enter(place);
+        self.depth += 1;
+        let actions = self.list(outer, list);
+        self.depth -= 1;
+        self.packet = before;
+        actions
+    }
+
+    fn list(&mut self, outer: Pair<'a>, list: &'a str) -> Result<Vec<Action>, SyntaxError> {
         let mut actions = Vec::new();
         let mut drop = None;
         let mut words = 0;
@@ -174,15 +203,15 @@ impl<'a> ActionReader<'_, 'a> {
                 continue;
             }
             if let Some(name) = INSTRUCTIONS.iter().find(|name| pair.key.eq_ignore_ascii_case(name)) {
-                let message = format!("{name} is no action and cannot stand in write_actions");
+                let message = format!("{name} is no action and cannot stand in {}", outer.key);
                 return Err(self.cx.error(SyntaxErrorKind::Inconsistent, pair.key, message));
             }
             self.read(pair, &mut actions)?;
         }
-        self.packet.in_set = false;
         if let Some(word) = drop.filter(|_| words > 1) {
             return Err(not_alone(self.cx, word));
         }
+        conjunction_alone(self.cx, list, &actions, false)?;
         Ok(actions)
     }
 
@@ -216,7 +245,7 @@ impl<'a> ActionReader<'_, 'a> {
             "fin_timeout" => fin_timeout(cx, text)?,
             "move" => {
                 let (from, to) = cx.arrow("move", text)?;
-                let (src, dst) = (cx.subfield(from)?, cx.writable(to)?);
+                let (src, dst) = (cx.subfield(from)?, cx.settable(to)?);
                 cx.same_width(src, dst, text)?;
                 Action::Move { src, dst }
             }
@@ -255,10 +284,31 @@ impl<'a> ActionReader<'_, 'a> {
             },
             "mod_nw_ecn" => field(Field::IpEcn, u128::from(cx.number("ECN", text, 3)?)),
             "mod_nw_ttl" | "set_nw_ttl" => Action::SetNwTtl(cx.byte("TTL", text)?),
-            "mod_tp_src" => field(self.port_field(pair, false)?, u128::from(cx.half("port", text)?)),
-            "mod_tp_dst" => field(self.port_field(pair, true)?, u128::from(cx.half("port", text)?)),
+            "mod_tp_src" => self.transport_port(pair, false)?,
+            "mod_tp_dst" => self.transport_port(pair, true)?,
             "dec_ttl" if text.is_empty() => Action::DecNwTtl,
-            "dec_ttl" => return Err(unsupported(cx, pair, "dec_ttl for some controllers only")),
+            "dec_ttl" => Action::DecNwTtlIds(controller_ids(cx, pair)?),
+            "clone" => self.clone_action(pair)?,
+            "ct" => self.ct(pair)?,
+            "nat" => Action::Nat(nested::nat(cx, pair)?),
+            "ct_clear" => Action::CtClear,
+            "conjunction" => choice::conjunction(cx, pair)?,
+            "multipath" => choice::multipath(cx, pair)?,
+            "bundle" => choice::bundle(cx, pair, false)?,
+            "bundle_load" => choice::bundle(cx, pair, true)?,
+            "push" => Action::Push(cx.subfield(text)?),
+            "pop" => Action::Pop(cx.settable(text)?),
+            "encap" => header::encap(cx, pair)?,
+            "decap" => header::decap(cx, pair)?,
+            "dec_nsh_ttl" => Action::DecNshTtl,
+            "sample" => header::sample(cx, pair)?,
+            "check_pkt_larger" => header::check_pkt_larger(cx, text)?,
+            "enqueue" => {
+                actions.extend(header::enqueue(cx, pair)?);
+                return Ok(());
+            }
+            "pop_queue" => Action::PopQueue,
+            "delete_field" => delete_field(cx, text)?,
             "push_mpls" => match cx.half("push_mpls", text)? {
                 kind @ 0x8847..=0x8848 => Action::PushMpls(kind),
                 _ => {
@@ -275,7 +325,10 @@ impl<'a> ActionReader<'_, 'a> {
             "set_tunnel" | "set_tunnel64" => {
                 field(Field::TunId, u128::from(cx.number("tunnel id", text, u64::MAX)?))
             }
-            name if UNSUPPORTED.contains(&name) => return Err(unsupported(cx, pair, name)),
+            "debug_recirc" | "debug_slow" | "unroll_xlate" => {
+                let message = format!("{name} is internal to Open vSwitch");
+                return Err(cx.error(SyntaxErrorKind::Inconsistent, pair.key, message));
+            }
             _ => bare_port(cx, pair)?,
         };
         actions.push(action);
@@ -289,18 +342,23 @@ impl<'a> ActionReader<'_, 'a> {
         }
     }
 
-    /// Which field a port number goes into.
-    fn port_field(&self, pair: Pair<'_>, dst: bool) -> Result<Field, SyntaxError> {
+    /// A port of the protocol that is matched. An action set runs later, when the protocol may be known.
+    fn transport_port(&self, pair: Pair<'a>, dst: bool) -> Result<Action, SyntaxError> {
+        let port = self.cx.half("port", pair.text())?;
         let (source, destination) = match self.packet.fields.protocol() {
             Some(TCP) => (Field::TcpSrc, Field::TcpDst),
             Some(UDP) => (Field::UdpSrc, Field::UdpDst),
             Some(SCTP) => (Field::SctpSrc, Field::SctpDst),
+            _ if self.packet.is_lenient() => {
+                return Ok(Action::Legacy(if dst { Legacy::TpDst(port) } else { Legacy::TpSrc(port) }));
+            }
             _ => {
                 let message = format!("{} needs a match on tcp, udp or sctp", pair.key);
                 return Err(self.cx.error(SyntaxErrorKind::Inconsistent, pair.key, message));
             }
         };
-        Ok(if dst { destination } else { source })
+        let field = if dst { destination } else { source };
+        Ok(Action::SetField(Oxm::Known { field, value: u128::from(port), mask: None }))
     }
 
     /// `output:PORT`, `output:FIELD[bits]`.
@@ -310,6 +368,9 @@ impl<'a> ActionReader<'_, 'a> {
             return Err(cx
                 .error(SyntaxErrorKind::Syntax, pair.key, "output needs a port")
                 .help("output:PORT"));
+        }
+        if text.contains("port") && text.contains("max_len") {
+            return header::output_trunc(cx, pair);
         }
         match parse_port(text, cx.names) {
             PortWord::Port(port) => {
@@ -323,15 +384,30 @@ impl<'a> ActionReader<'_, 'a> {
                     }
                 }
             }
-            PortWord::Unknown(_) if text.contains('=') => Err(unsupported(cx, pair, "output with max_len")),
             _ => cx.port(text).map(|port| Action::Output { port, max_len: 0 }),
         }
     }
 }
 
-fn unsupported(cx: &Context<'_>, pair: Pair<'_>, what: &str) -> SyntaxError {
-    cx.error(SyntaxErrorKind::Unsupported, pair.key, format!("{what} is not supported"))
-        .help("see ovs-actions(7) for output, resubmit, learn, set_field, move, load and others that are")
+/// `1,2,3`: decimal numbers.
+fn controller_ids<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Vec<u16>, SyntaxError> {
+    let words = pair.text().split([',', ' ']).filter(|word| !word.is_empty());
+    let ids = words.map(|word| cx.half("controller id", word)).collect::<Result<Vec<_>, _>>()?;
+    if ids.is_empty() {
+        return Err(cx
+            .error(SyntaxErrorKind::Syntax, pair.key, "dec_ttl needs the id of a controller in its brackets")
+            .help("dec_ttl, or dec_ttl(ID,…)"));
+    }
+    Ok(ids)
+}
+
+/// Only tunnel options can be left out.
+fn delete_field<'a>(cx: &Context<'a>, text: &'a str) -> Result<Action, SyntaxError> {
+    let option = field::by_any_name(text).filter(|field| field.tun_metadata().is_some());
+    option.map(Action::DeleteField).ok_or_else(|| {
+        cx.error(SyntaxErrorKind::Value, text, format!("{text:?} is no tunnel option"))
+            .help("delete_field:tun_metadata0 to delete_field:tun_metadata63")
+    })
 }
 
 /// A port alone is an output.
@@ -355,10 +431,16 @@ fn resubmit(cx: &Context<'_>, pair: Pair<'_>) -> Result<Action, SyntaxError> {
     let mut parts = pair.text().split(',').map(str::trim);
     let port = parts.next().filter(|word| !word.is_empty()).map(|word| cx.port(word)).transpose()?;
     let table =
-        parts.next().filter(|word| !word.is_empty()).map(|word| cx.byte("table", word)).transpose()?;
-    if parts.next().is_some() {
-        return Err(unsupported(cx, pair, "resubmit with a third argument"));
-    }
+        parts.next().filter(|word| !word.is_empty()).map(|word| cx.table("table", word)).transpose()?;
+    let tracked = match parts.next().filter(|word| !word.is_empty()) {
+        None => false,
+        Some("ct") => true,
+        Some(word) => {
+            return Err(cx
+                .error(SyntaxErrorKind::Syntax, word, format!("resubmit has no argument {word:?}"))
+                .help("resubmit(PORT,TABLE,ct)"));
+        }
+    };
     let port = port.filter(|port| *port != PortNo::IN_PORT);
     let table = table.map(TableId).filter(|table| *table != TableId::ALL);
     if port.is_none() && table.is_none() {
@@ -366,7 +448,7 @@ fn resubmit(cx: &Context<'_>, pair: Pair<'_>) -> Result<Action, SyntaxError> {
             .error(SyntaxErrorKind::Syntax, pair.key, "resubmit needs a port or a table")
             .help("resubmit(,TABLE), resubmit:PORT or resubmit(PORT,TABLE)"));
     }
-    Ok(Action::Resubmit { port, table })
+    Ok(if tracked { Action::ResubmitCt { port, table } } else { Action::Resubmit { port, table } })
 }
 
 fn fin_timeout(cx: &Context<'_>, text: &str) -> Result<Action, SyntaxError> {

@@ -13,12 +13,25 @@ pub(super) fn by_name(name: &str) -> Option<Field> {
         "gtpu_msgtype" => "tun_gtpu_msgtype",
         name => name,
     };
-    Field::ALL.iter().copied().find(|f| f.info().name == name || f.info().extra == Some(name))
+    all().find(|f| f.info().name == name || f.info().extra == Some(name))
+}
+
+fn all() -> impl Iterator<Item = Field> {
+    Field::ALL.iter().chain(&Field::TUN_METADATA).copied()
+}
+
+/// The name of a tunnel option's header.
+fn option_name(field: Field) -> String {
+    format!("NXM_NX_{}", field.info().name.to_ascii_uppercase())
 }
 
 /// The field of a plain name or of a header's name such as `NXM_OF_IP_SRC`.
 pub(super) fn by_any_name(name: &str) -> Option<Field> {
-    by_name(name).or_else(|| Field::ALL.iter().copied().find(|f| header_names(*f).contains(&name)))
+    by_name(name).or_else(|| {
+        all().find(|f| {
+            header_names(*f).contains(&name) || f.tun_metadata().is_some() && option_name(*f) == name
+        })
+    })
 }
 
 /// Reads `field`, `field[]`, `field[bit]` or `field[first..last]`.
@@ -50,7 +63,9 @@ pub(super) fn is_long(field: Field) -> bool {
 
 /// Writes a subfield as `ovs-ofctl` does.
 pub(super) fn print_subfield(s: Subfield) -> String {
-    let name = header_names(s.field).first().copied().unwrap_or_else(|| s.field.info().name);
+    let option = s.field.tun_metadata().map(|_| option_name(s.field));
+    let name = option.as_deref().or(header_names(s.field).first().copied());
+    let name = name.unwrap_or_else(|| s.field.info().name);
     if s == Subfield::whole(s.field) {
         format!("{name}[]")
     } else if s.n_bits == 1 {
@@ -58,6 +73,13 @@ pub(super) fn print_subfield(s: Subfield) -> String {
     } else {
         format!("{name}[{}..{}]", s.ofs, u32::from(s.ofs) + u32::from(s.n_bits).saturating_sub(1))
     }
+}
+
+/// The name of the header that a field has in a match of OpenFlow 1.3.
+pub(super) fn match_header_name(field: Field) -> &'static str {
+    let names = header_names(field);
+    let second = names.get(1).filter(|_| field.info().oxm.is_some() && field != Field::ActsetOutput);
+    second.or(names.first()).copied().unwrap_or(field.info().name)
 }
 
 /// The largest value of so many bits.

@@ -31,11 +31,15 @@ pub(super) const TAGGED: u128 = 0x1000;
 
 /// The states of a connection that is known: new, est, rel, rpl, snat, dnat.
 const TRACKED: u128 = 0xcf;
+/// The state "inv".
+const INVALID: u128 = 0x10;
+/// The state "trk".
+const TRACKING: u128 = 0x20;
 
 /// The fields by the place they share, each under one name for the place: `nw_src` for `arp_spa` too, `tp_src`
 /// (as [`Field::TcpSrc`]) for all ports and ICMP types, `vlan_tci` for all that is in the tag.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fields(BTreeMap<Field, Masked>);
+pub(crate) struct Fields(BTreeMap<Field, Masked>);
 
 /// The name under which a field's place is known here.
 pub(super) fn place(field: Field) -> Field {
@@ -55,7 +59,7 @@ pub(super) fn place(field: Field) -> Field {
 }
 
 /// The single registers that a wide one consists of, from its most significant bits on.
-fn registers(field: Field) -> &'static [Field] {
+pub(super) fn registers(field: Field) -> &'static [Field] {
     use Field::*;
     match field {
         Xreg0 => &[Reg0, Reg1],
@@ -85,7 +89,7 @@ impl Fields {
     }
 
     /// Replaces what is known of a field.
-    pub(super) fn set(&mut self, field: Field, bits: Masked) {
+    pub(crate) fn set(&mut self, field: Field, bits: Masked) {
         let parts = registers(field);
         if !parts.is_empty() {
             let mut shift = 32 * parts.len();
@@ -154,7 +158,7 @@ impl Fields {
     }
 
     /// What is known of a field in its own layout, as far as subfields may set it.
-    fn get(&self, field: Field) -> Option<Masked> {
+    pub(crate) fn get(&self, field: Field) -> Option<Masked> {
         let parts = registers(field);
         if !parts.is_empty() {
             return Some(parts.iter().fold(Masked { value: 0, mask: 0 }, |wide, part| {
@@ -176,9 +180,68 @@ impl Fields {
         self.place(place).filter(|bits| bits.mask == place.info().exact()).map(|bits| bits.value)
     }
 
-    /// The Ethernet type, if one is matched.
+    /// Packet types: 0 for Ethernet.
+    fn packet_type(&self) -> u128 {
+        self.exact(Field::PacketType).unwrap_or(0)
+    }
+
+    /// Whether packets begin with an Ethernet header.
+    pub(super) fn is_ethernet(&self) -> bool {
+        self.packet_type() == 0
+    }
+
+    /// The Ethernet type, if one is matched; of a packet without Ethernet header, its packet type.
     pub(super) fn eth_type(&self) -> Option<u128> {
-        self.exact(Field::EthType)
+        match self.packet_type() {
+            0 => self.exact(Field::EthType),
+            kind if kind >> 16 == 1 => Some(kind & 0xffff),
+            _ => None,
+        }
+    }
+
+    /// What `encap` makes of the packet.
+    pub(super) fn encapsulate(&mut self, packet_type: u32) {
+        let kind = u128::from(packet_type);
+        self.put(Field::PacketType, Masked::exact(Field::PacketType, kind));
+        if kind >> 16 == 1 {
+            self.put(Field::EthType, Masked::exact(Field::EthType, kind & 0xffff));
+        }
+        if !matches!(self.eth_type(), Some(IPV4 | IPV6)) {
+            self.forget(Field::IpProto);
+        }
+    }
+
+    /// What `decap` makes of the packet.
+    pub(super) fn decapsulate(&mut self) {
+        let kind = match (self.is_ethernet(), self.exact(Field::EthType)) {
+            (true, kind) => 1 << 16 | kind.unwrap_or(0),
+            // Known only once the packet is there.
+            _ => 0xffff_0000,
+        };
+        self.put(Field::PacketType, Masked::exact(Field::PacketType, kind));
+    }
+
+    /// Makes a place as if nothing were known of it.
+    pub(super) fn forget(&mut self, place: Field) {
+        self.0.remove(&place);
+    }
+
+    /// Whether a match says that the connection is known.
+    pub(super) fn is_tracked(&self) -> bool {
+        self.place(Field::CtState).is_some_and(|state| {
+            state.value & TRACKED != 0
+                || state.value & TRACKING != 0 && state.mask & INVALID != 0 && state.value & INVALID == 0
+        })
+    }
+
+    /// Whether a match says that the connection is invalid.
+    pub(super) fn is_invalid_connection(&self) -> bool {
+        self.place(Field::CtState).is_some_and(|state| state.value & INVALID != 0)
+    }
+
+    /// Whether packets have a network service header.
+    pub(super) fn is_nsh(&self) -> bool {
+        self.eth_type() == Some(NSH) || self.exact(Field::EthType) == Some(NSH)
     }
 
     /// The IP protocol, if one is matched.
@@ -238,6 +301,7 @@ impl Fields {
                 (eth_type == Some(NSH)).then_some(place)
             }
             MplsLabel | MplsTc | MplsBos | MplsTtl => self.is_mpls().then_some(place),
+            EthSrc | EthDst | EthType | VlanTci => self.is_ethernet().then_some(place),
             place => Some(place),
         }
     }
@@ -248,10 +312,10 @@ impl Fields {
     }
 
     /// Whether a packet that matches has the field.
-    pub(super) fn has(&self, field: Field) -> bool {
+    pub(crate) fn has(&self, field: Field) -> bool {
         match field {
-            Field::VlanPcp => self.is_tagged(),
-            Field::VlanTci | Field::VlanVid => true,
+            Field::VlanPcp => self.is_ethernet() && self.is_tagged(),
+            Field::VlanTci | Field::VlanVid => self.is_ethernet(),
             Field::IpDscp => self.meaning(Field::IpDscpShifted).is_some(),
             Field::InPort => true,
             _ => self.meaning(place(field)) == Some(field) && self.tracking_problem(field).is_none(),
@@ -285,8 +349,8 @@ impl Fields {
         if needs.is_none() {
             return Some("needs ip, ipv6 or ct_nw_proto beside it");
         }
-        let tracked = self.place(CtState).is_some_and(|state| state.value & TRACKED != 0);
-        (!tracked).then_some("needs ct_state with one of new, est, rel, rpl, snat or dnat")
+        let problem = "needs ct_state with one of new, est, rel, rpl, snat or dnat, or with +trk-inv";
+        (!self.is_tracked()).then_some(problem)
     }
 
     /// All places, in the order of [`Field`].
@@ -299,6 +363,10 @@ impl Fields {
         let mut matches = FlowMatch::any();
         for (place, bits) in self.iter() {
             let Some(field) = self.meaning(place) else { continue };
+            // Ethernet is what every flow matches that says nothing else.
+            if field == Field::PacketType && bits.value == 0 {
+                continue;
+            }
             let mask = if bits.mask == place.info().exact() { field.info().exact() } else { bits.mask };
             matches.set(field, Masked { value: bits.value, mask });
         }

@@ -29,7 +29,7 @@ pub(super) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, Syntax
     for pair in token::pairs(list) {
         let text = pair.text();
         match pair.key {
-            "table" => match cx.byte("table", text)? {
+            "table" => match cx.table("table", text)? {
                 0xff => {
                     return Err(cx
                         .error(SyntaxErrorKind::Value, text, "learned flows cannot go into table 255")
@@ -47,7 +47,7 @@ pub(super) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, Syntax
             "send_flow_rem" => learn.flags |= LEARN_SEND_FLOW_REM,
             "delete_learned" => learn.flags |= LEARN_DELETE_LEARNED,
             "result_dst" => {
-                let dst = cx.writable(text)?;
+                let dst = cx.settable(text)?;
                 if dst.n_bits != 1 {
                     return Err(cx
                         .error(SyntaxErrorKind::Value, text, "result_dst must be a single bit")
@@ -62,28 +62,19 @@ pub(super) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, Syntax
     Ok(learn)
 }
 
-/// Its header must fit where `learn` puts it.
-fn short(cx: &Context<'_>, word: &str, field: Subfield) -> Result<Subfield, SyntaxError> {
-    if field::is_long(field.field) {
-        let message = format!("{word:?} has an experimenter's header, which learn has no room for");
-        return Err(cx.error(SyntaxErrorKind::Value, word, message));
-    }
-    Ok(field)
-}
-
 fn spec<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<LearnSpec, SyntaxError> {
     let text = pair.text();
     match pair.key {
         "load" => {
             let (from, to) = cx.arrow("load", text)?;
-            let dst = short(cx, to, cx.writable(to)?)?;
+            let dst = cx.short("learn", cx.settable(to)?, to)?;
             let src = match token::integer(from) {
                 Some(number) => immediate(cx, from, number, dst)?,
                 None => cx.source(from, dst, text)?,
             };
             Ok(LearnSpec::Load { dst, src })
         }
-        "output" => Ok(LearnSpec::Output { src: short(cx, text, cx.subfield(text)?)? }),
+        "output" => Ok(LearnSpec::Output { src: cx.short("learn", cx.subfield(text)?, text)? }),
         key if field::by_any_name(key).is_some() || key.contains('[') => matched(cx, pair),
         key => Err(cx
             .error(SyntaxErrorKind::Syntax, key, format!("learn has no argument {key:?}"))
@@ -93,12 +84,13 @@ fn spec<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<LearnSpec, SyntaxError> 
 
 /// What a learned flow matches.
 fn matched<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<LearnSpec, SyntaxError> {
-    let dst = short(cx, pair.key, cx.subfield(pair.key)?)?;
+    let dst = cx.short("learn", cx.subfield(pair.key)?, pair.key)?;
     let text = pair.text();
     if text.is_empty() {
         return Ok(LearnSpec::Match { dst, src: LearnSrc::Field(dst) });
     }
     let whole = dst == Subfield::whole(dst.field);
+    let whole = whole && dst.field.tun_metadata().is_none();
     if let Some(number) = token::integer(text).filter(|_| !whole) {
         return Ok(LearnSpec::Match { dst, src: immediate(cx, text, number, dst)? });
     }
@@ -124,7 +116,7 @@ fn immediate(cx: &Context<'_>, text: &str, number: u128, dst: Subfield) -> Resul
 
 impl<'a> Context<'a> {
     fn source(&self, text: &'a str, dst: Subfield, whole: &'a str) -> Result<LearnSrc, SyntaxError> {
-        let src = short(self, text, self.subfield(text)?)?;
+        let src = self.short("learn", self.subfield(text)?, text)?;
         self.same_width(src, dst, whole)?;
         Ok(LearnSrc::Field(src))
     }

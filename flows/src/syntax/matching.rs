@@ -1,5 +1,7 @@
 //! The match half of a line.
 
+use std::collections::BTreeMap;
+
 use ofproto::oxm::Field;
 
 use super::Context;
@@ -7,8 +9,9 @@ use super::error::{SyntaxError, SyntaxErrorKind, Warning, span_of};
 use super::field;
 use super::fields::{self, Fields, TAGGED};
 use super::token::{self, Pair};
+use super::tunnel;
 use super::value::{self, BadValue};
-use crate::model::{FlowMatch, Masked};
+use crate::model::{FlowMatch, Masked, TunnelOption};
 
 /// Shorthand for an Ethernet type, perhaps with a protocol.
 const PROTOCOLS: &[(&str, u128, Option<u128>)] = &[
@@ -43,6 +46,9 @@ pub(super) fn shorthand(eth_type: u128, protocol: Option<u128>) -> Option<(&'sta
 #[derive(Default)]
 pub(super) struct MatchReader<'a> {
     fields: Fields,
+    options: BTreeMap<Field, TunnelOption>,
+    /// Whether something was said that only Ethernet packets have.
+    ethernet: bool,
     /// The word that set each place last, for warnings.
     words: Vec<(Field, &'a str)>,
 }
@@ -56,6 +62,7 @@ impl<'a> MatchReader<'a> {
                     .error(SyntaxErrorKind::Syntax, text, format!("{} takes no value", pair.key))
                     .help("a field such as nw_proto=6 or tp_dst=80 has one"));
             }
+            self.ethernet = true;
             self.fields.set(Field::EthType, Masked::exact(Field::EthType, *eth_type));
             if let Some(protocol) = protocol {
                 self.fields.set(Field::IpProto, Masked::exact(Field::IpProto, *protocol));
@@ -63,10 +70,16 @@ impl<'a> MatchReader<'a> {
             return Ok(true);
         }
         match pair.key {
-            "eth" => Ok(true),
-            "packet_type" => packet_type(cx, pair).map(|()| true),
+            "eth" => {
+                self.ethernet = true;
+                Ok(true)
+            }
             "dl_vlan" => self.vlan_id(cx, pair).map(|()| true),
             name => match field::by_name(name) {
+                Some(field) if field.tun_metadata().is_some() => {
+                    self.options.insert(field, tunnel::matched(cx, field, pair.text())?);
+                    Ok(true)
+                }
                 Some(field) => self.field(cx, field, pair).map(|()| true),
                 None if name.contains('[') => self.bits(cx, pair).map(|()| true),
                 None => Ok(false),
@@ -87,6 +100,7 @@ impl<'a> MatchReader<'a> {
             }
             _ => {}
         }
+        self.ethernet |= field == Field::PacketType && bits.mask != 0 || is_header(field);
         self.fields.set(field, bits);
         self.words.push((field, pair.key));
         Ok(())
@@ -105,6 +119,7 @@ impl<'a> MatchReader<'a> {
                     .help("a VLAN id from 0 to 4095, or 0xffff for untagged frames"));
             }
         };
+        self.ethernet = true;
         self.fields.set(Field::VlanVid, bits);
         self.words.push((Field::VlanVid, pair.key));
         Ok(())
@@ -114,6 +129,10 @@ impl<'a> MatchReader<'a> {
     fn bits(&mut self, cx: &Context<'a>, pair: Pair<'a>) -> Result<(), SyntaxError> {
         let target = cx.subfield(pair.key)?;
         let text = required(cx, pair)?;
+        if target.field.tun_metadata().is_some() {
+            self.options.insert(target.field, tunnel::matched_bits(cx, target, text)?);
+            return Ok(());
+        }
         let Some(number) = token::integer(text) else {
             return Err(cx
                 .error(SyntaxErrorKind::Syntax, text, format!("{text:?} is not a number"))
@@ -128,6 +147,7 @@ impl<'a> MatchReader<'a> {
             let message = format!("{}: {} cannot be masked", pair.key, target.field.info().name);
             return Err(cx.error(SyntaxErrorKind::Value, pair.key, message));
         }
+        self.ethernet |= is_header(target.field);
         self.fields.set_bits(target.field, Masked { value: number << target.ofs, mask: ones << target.ofs });
         self.words.push((target.field, pair.key));
         Ok(())
@@ -154,6 +174,13 @@ impl<'a> MatchReader<'a> {
                 if place.info().name.starts_with("nsh_") {
                     return Err(self.problem(cx, place, "needs dl_type=0x894f beside it"));
                 }
+                if matches!(place, Field::EthSrc | Field::EthDst | Field::EthType | Field::VlanTci) {
+                    return Err(self.problem(
+                        cx,
+                        place,
+                        "belongs to Ethernet packets, and packet_type names others",
+                    ));
+                }
                 warnings.push(self.not_matched(cx, place));
                 continue;
             };
@@ -166,7 +193,12 @@ impl<'a> MatchReader<'a> {
                 return Err(self.problem(cx, place, "does not fit its field in this match"));
             }
         }
-        Ok(fields.to_match())
+        let mut matches = fields.to_match();
+        matches.say_ethernet(self.ethernet && fields.is_ethernet());
+        for (option, bits) in &self.options {
+            matches.set_tunnel_option(*option, bits);
+        }
+        Ok(matches)
     }
 
     /// The word that set a place, if it was a field.
@@ -187,6 +219,11 @@ impl<'a> MatchReader<'a> {
     }
 }
 
+/// Whether a field is a part of an Ethernet packet.
+fn is_header(field: Field) -> bool {
+    field >= Field::EthSrc && field < Field::PacketType
+}
+
 /// What a place needs beside it.
 fn wanted(place: Field) -> &'static str {
     match place {
@@ -203,17 +240,6 @@ fn wanted(place: Field) -> &'static str {
         }
         _ => "its prerequisites are missing",
     }
-}
-
-/// Only Ethernet, which is what every flow matches anyway.
-fn packet_type<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<(), SyntaxError> {
-    let text = required(cx, pair)?;
-    if cx.value(Field::PacketType, text)?.value == 0 {
-        return Ok(());
-    }
-    Err(cx
-        .error(SyntaxErrorKind::Unsupported, text, format!("packet type {text} is not supported"))
-        .help("flows match Ethernet frames: packet_type=(0,0), or nothing"))
 }
 
 fn required<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<&'a str, SyntaxError> {

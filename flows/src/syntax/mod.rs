@@ -1,30 +1,43 @@
 //! The flow syntax of `ovs-ofctl` (ovs-ofctl(8), ovs-fields(7), ovs-actions(7)), in and out.
 //!
 //! [`parse_flow`] takes what `ovs-ofctl -O OpenFlow13 add-flow` takes, and [`print_stats`] writes what
-//! `ovs-ofctl -O OpenFlow13 --names dump-flows` writes. Where `ovs-ofctl` knows an action that Portcullis
-//! does not build (`ct`, `conjunction`, …), the line is refused: nothing is ever left out in silence.
+//! `ovs-ofctl -O OpenFlow13 --names dump-flows` writes: every field and action that a session of OpenFlow 1.3 can carry (the
+//! tables are in [`ofproto::oxm`] and [`ofproto::action`]).
 
 mod actions;
 mod arguments;
 mod check;
+mod choice;
 mod error;
 mod field;
 mod fields;
 mod flow;
+mod header;
 mod learn;
 mod matching;
 mod names;
+mod nested;
+mod order;
+mod oxm;
 mod print;
+mod request;
 mod set;
 #[cfg(test)]
 mod tests;
 mod token;
+mod tunnel;
 mod value;
+
+pub(crate) use fields::Fields;
+pub(crate) use names::{print_port, print_table};
 
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};
 pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
 pub use names::{Names, NoNames, PortNames};
+pub use order::{Criterion, SortKey};
+pub use oxm::{check_match, parse_oxm, print_oxm};
 pub use print::{print_actions, print_flow, print_match, print_stats};
+pub use request::parse_request;
 
 use ofproto::PortNo;
 use ofproto::action::Subfield;

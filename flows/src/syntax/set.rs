@@ -9,6 +9,7 @@ use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field::{self, ones};
 use super::token::{self, Pair};
+use super::tunnel;
 
 /// OFPR_ reasons, as they are written.
 pub(super) const REASONS: [&str; 6] =
@@ -31,7 +32,11 @@ pub(super) fn load<'a>(
     actions: &mut Vec<Action>,
 ) -> Result<(), SyntaxError> {
     let (from, to) = cx.arrow("load", text)?;
-    let dst = cx.writable(to)?;
+    let dst = cx.settable(to)?;
+    if dst.field.tun_metadata().is_some() {
+        actions.push(tunnel::load(cx, from, dst)?);
+        return Ok(());
+    }
     let Some(number) = token::integer(from) else {
         return Err(cx
             .error(SyntaxErrorKind::Syntax, from, format!("{from:?} is not a number"))
@@ -75,7 +80,11 @@ pub(super) fn set_field<'a>(
             "set_field takes a plain name such as eth_dst, vlan_vid or reg0; load takes NXM_NX_REG0[0..3]",
         ));
     };
-    cx.check_writable(field, to)?;
+    cx.check_settable(field, to)?;
+    if field.tun_metadata().is_some() {
+        actions.push(tunnel::set_field(cx, from, field)?);
+        return Ok(());
+    }
     let bits = cx.value(field, from)?;
     let wrong = match field {
         // The lower two bits are ECN.
@@ -154,54 +163,29 @@ pub(super) fn controller<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action,
     })
 }
 
-/// Fields that no action may write.
-fn is_read_only(field: Field) -> bool {
-    use Field::*;
-    matches!(
-        field,
-        EthType
-            | IpProto
-            | IpFrag
-            | TcpFlags
-            | MplsBos
-            | CtState
-            | CtZone
-            | CtNwProto
-            | CtNwSrc
-            | CtNwDst
-            | CtIpv6Src
-            | CtIpv6Dst
-            | CtTpSrc
-            | CtTpDst
-            | ConjId
-            | PacketType
-            | TunGtpuFlags
-            | TunGtpuMsgtype
-            | NshNp
-            | NshMdtype
-            | DpHash
-            | RecircId
-            | ActsetOutput
-    )
-}
-
 impl<'a> Context<'a> {
     /// Bits of a field that actions may write.
-    pub(super) fn writable(&self, word: &'a str) -> Result<Subfield, SyntaxError> {
+    pub(super) fn settable(&self, word: &'a str) -> Result<Subfield, SyntaxError> {
         let dst = self.subfield(word)?;
-        self.check_writable(dst.field, word)?;
+        self.check_settable(dst.field, word)?;
         Ok(dst)
     }
 
-    fn check_writable(&self, field: Field, word: &str) -> Result<(), SyntaxError> {
-        if matches!(field, Field::CtMark | Field::CtLabel) {
-            let message = format!("{} can be set inside ct only", field.info().name);
-            return Err(self.error(SyntaxErrorKind::Inconsistent, word, message));
-        }
-        if is_read_only(field) {
+    /// Refuses fields that no action may write.
+    pub(super) fn check_settable(&self, field: Field, word: &str) -> Result<(), SyntaxError> {
+        if !field.is_writable() {
             let message = format!("{} is read-only", field.info().name);
             return Err(self.error(SyntaxErrorKind::Inconsistent, word, message));
         }
         Ok(())
+    }
+
+    /// Refuses a field whose header begins with an experimenter's id, where an action has no room for that.
+    pub(super) fn short(&self, action: &str, bits: Subfield, word: &str) -> Result<Subfield, SyntaxError> {
+        if field::is_long(bits.field) {
+            let message = format!("{word:?} has an experimenter's header, which {action} has no room for");
+            return Err(self.error(SyntaxErrorKind::Value, word, message));
+        }
+        Ok(bits)
     }
 }

@@ -37,7 +37,7 @@ fn errors_name_the_word_and_its_place() {
     assert_eq!(refused("actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SCR[])").2, "NXM_OF_ETH_SCR[]");
     assert_eq!(
         refused("actions=ct(commit)"),
-        (SyntaxErrorKind::Unsupported, "ct is not supported".into(), "ct")
+        (SyntaxErrorKind::Inconsistent, "ct needs a match on ip or ipv6".into(), "ct")
     );
     assert_eq!(refused("actions=mod_nw_src:1.2.3.4").0, SyntaxErrorKind::Inconsistent);
     assert_eq!(refused("priority=5").2, "priority=5");

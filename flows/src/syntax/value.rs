@@ -224,12 +224,18 @@ pub(super) fn mac(value: u128) -> String {
     format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
+/// An IPv6 address as inet_ntop(3) writes it: the last 32 bits alone as an IPv4 address, unless they are below 65536.
+pub(super) fn ipv6_text(address: Ipv6Addr) -> String {
+    match u32::try_from(address.to_bits()) {
+        Ok(v4 @ 0x1_0000..) => format!("::{}", Ipv4Addr::from_bits(v4)),
+        _ => address.to_string(),
+    }
+}
+
 fn address(format: Format, width: u32, bits: Masked) -> String {
     let show = |value: u128| match u32::try_from(value) {
         Ok(v4) if format == Format::Ipv4 => Ipv4Addr::from_bits(v4).to_string(),
-        // As inet_ntop(3): the last 32 bits alone are written as an IPv4 address, unless they are below 65536.
-        Ok(v4 @ 0x1_0000..) => format!("::{}", Ipv4Addr::from_bits(v4)),
-        _ => Ipv6Addr::from_bits(value).to_string(),
+        _ => ipv6_text(Ipv6Addr::from_bits(value)),
     };
     let value = show(bits.value);
     let length = (bits.mask << (128 - width)).leading_ones();

@@ -1,7 +1,12 @@
 //! Actions (OpenFlow 1.3.5 §7.2.5, ovs-actions(7)).
 
+mod ct;
+mod encap;
+mod hash;
 mod learn;
 mod nicira;
+pub(crate) mod refusal;
+mod sample;
 mod standard;
 mod subfield;
 #[cfg(test)]
@@ -10,11 +15,25 @@ mod wire;
 
 use bytes::Bytes;
 
+pub use ct::{
+    CT_COMMIT, CT_FORCE, Ct, CtZone, NAT_DST, NAT_HASH, NAT_PERSISTENT, NAT_RANDOM, NAT_SRC, Nat,
+    NatAddresses,
+};
+pub use encap::{
+    Encap, EncapProp, PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NEXT_PROTO, PACKET_NSH,
+};
+pub use hash::{BUNDLE_ALGORITHMS, Bundle, HASH_FIELDS, MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath};
 pub use learn::{LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc};
+pub use sample::{Sample, SampleDirection};
+pub use standard::Legacy;
 pub use subfield::Subfield;
 
 use crate::ids::{GroupId, PortNo, TableId};
-use crate::oxm::Oxm;
+use crate::oxm::{Field, Oxm};
+
+/// Actions inside actions, at most so deep: what is deeper comes out as [`Action::Unknown`], and is refused in encoding.
+/// Open vSwitch reads no text that is nested deeper.
+pub const MAX_DEPTH: usize = 32;
 
 /// An action.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -103,6 +122,86 @@ pub enum Action {
     },
     /// NXAST_CONTROLLER 20 when `userdata` is empty, `meter` and `pause` unset; else NXAST_CONTROLLER2 37.
     Controller(Box<ToController>),
+    /// OpenFlow 1.1's actions that `set_field` replaced: Open vSwitch reads them still.
+    Legacy(Legacy),
+    /// ONFACT_COPY_FIELD 3200 (ONF EXT-320): what [`Action::Move`] does.
+    CopyField {
+        /// From.
+        src: Subfield,
+        /// To, as many bits.
+        dst: Subfield,
+    },
+    /// NXAST_SET_TUNNEL 2: tun_id.
+    SetTunnel(u32),
+    /// NXAST_SET_TUNNEL64 9: tun_id.
+    SetTunnel64(u64),
+    /// NXAST_POP_QUEUE 5: back to the queue before `set_queue`.
+    PopQueue,
+    /// NXAST_RESUBMIT_TABLE_CT 44: as [`Action::Resubmit`], with the tracked connection's addresses and ports.
+    ResubmitCt {
+        /// In place of the port of arrival; none keeps it.
+        port: Option<PortNo>,
+        /// The table; none for the current one.
+        table: Option<TableId>,
+    },
+    /// NXAST_MULTIPATH 10.
+    Multipath(Box<Multipath>),
+    /// NXAST_BUNDLE 12, or NXAST_BUNDLE_LOAD 13 if it has a `dst`.
+    Bundle(Box<Bundle>),
+    /// NXAST_STACK_PUSH 27.
+    Push(Subfield),
+    /// NXAST_STACK_POP 28.
+    Pop(Subfield),
+    /// NXAST_DEC_TTL_CNT_IDS 21: [`Action::DecNwTtl`], for controllers of these ids to know of.
+    DecNwTtlIds(Vec<u16>),
+    /// NXAST_WRITE_METADATA 22, which only OpenFlow 1.0 needs: the instruction as an action.
+    WriteMetadata {
+        /// The bits.
+        value: u64,
+        /// Which count.
+        mask: u64,
+    },
+    /// NXAST_SAMPLE 29, NXAST_SAMPLE2 38 or NXAST_SAMPLE3 41, whichever the parameters need.
+    Sample(Box<Sample>),
+    /// NXAST_CONJUNCTION 34.
+    Conjunction {
+        /// The conj_id that is matched when all clauses are.
+        id: u32,
+        /// Which clause, from 0.
+        clause: u8,
+        /// Of how many.
+        n_clauses: u8,
+    },
+    /// NXAST_CT 35.
+    Ct(Box<Ct>),
+    /// NXAST_NAT 36: in a `ct` only.
+    Nat(Nat),
+    /// NXAST_CT_CLEAR 43.
+    CtClear,
+    /// NXAST_OUTPUT_TRUNC 39.
+    OutputTrunc {
+        /// The port.
+        port: PortNo,
+        /// At most so many bytes of the packet.
+        max_len: u32,
+    },
+    /// NXAST_CLONE 42: what these do to the packet is undone behind them.
+    Clone(Vec<Self>),
+    /// NXAST_ENCAP 46.
+    Encap(Box<Encap>),
+    /// NXAST_DECAP 47, with the packet type that comes of it.
+    Decap(u32),
+    /// NXAST_DEC_NSH_TTL 48.
+    DecNshTtl,
+    /// NXAST_CHECK_PKT_LARGER 49: whether the packet is longer than `len` bytes, as one bit.
+    CheckPktLarger {
+        /// In bytes.
+        len: u16,
+        /// One bit.
+        dst: Subfield,
+    },
+    /// NXAST_DELETE_FIELD 50: a tunnel option is left out.
+    DeleteField(Field),
     /// Any other action, kept as it came.
     Unknown {
         /// OFPAT_ type; 0xffff is an experimenter's.

@@ -1,10 +1,94 @@
 //! The actions of OpenFlow 1.3.5 §7.2.5 on the wire; type and length are the dispatcher's.
 
+use std::net::Ipv4Addr;
+
 use super::Action;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::{GroupId, PortNo};
 use crate::oxm::Oxm;
+
+/// The actions of OpenFlow 1.1 that are `set_field` since 1.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Legacy {
+    /// OFPAT_SET_VLAN_VID 1.
+    VlanVid(u16),
+    /// OFPAT_SET_VLAN_PCP 2.
+    VlanPcp(u8),
+    /// OFPAT_SET_DL_SRC 3.
+    EthSrc([u8; 6]),
+    /// OFPAT_SET_DL_DST 4.
+    EthDst([u8; 6]),
+    /// OFPAT_SET_NW_SRC 5.
+    Ipv4Src(Ipv4Addr),
+    /// OFPAT_SET_NW_DST 6.
+    Ipv4Dst(Ipv4Addr),
+    /// OFPAT_SET_NW_TOS 7: DSCP in the upper six bits.
+    NwTos(u8),
+    /// OFPAT_SET_NW_ECN 8.
+    NwEcn(u8),
+    /// OFPAT_SET_TP_SRC 9: the port of TCP, UDP or SCTP, whichever it is.
+    TpSrc(u16),
+    /// OFPAT_SET_TP_DST 10.
+    TpDst(u16),
+    /// OFPAT_SET_MPLS_LABEL 13.
+    MplsLabel(u32),
+    /// OFPAT_SET_MPLS_TC 14.
+    MplsTc(u8),
+}
+
+impl Legacy {
+    /// OFPAT_ type.
+    pub(super) const fn kind(self) -> u16 {
+        match self {
+            Self::VlanVid(_) => 1,
+            Self::VlanPcp(_) => 2,
+            Self::EthSrc(_) => 3,
+            Self::EthDst(_) => 4,
+            Self::Ipv4Src(_) => 5,
+            Self::Ipv4Dst(_) => 6,
+            Self::NwTos(_) => 7,
+            Self::NwEcn(_) => 8,
+            Self::TpSrc(_) => 9,
+            Self::TpDst(_) => 10,
+            Self::MplsLabel(_) => 13,
+            Self::MplsTc(_) => 14,
+        }
+    }
+
+    /// Appends what stands behind type and length; the caller fills it up.
+    pub(super) fn encode(self, w: &mut Writer) {
+        match self {
+            Self::VlanVid(n) | Self::TpSrc(n) | Self::TpDst(n) => w.u16(n),
+            Self::VlanPcp(n) | Self::NwTos(n) | Self::NwEcn(n) | Self::MplsTc(n) => w.u8(n),
+            Self::EthSrc(mac) | Self::EthDst(mac) => w.bytes(&mac),
+            Self::Ipv4Src(ip) | Self::Ipv4Dst(ip) => w.bytes(&ip.octets()),
+            Self::MplsLabel(n) => w.u32(n),
+        }
+    }
+
+    fn decode(kind: u16, r: &mut Reader<'_>) -> Result<Option<Self>, DecodeError> {
+        let start = r.at() - 4;
+        let legacy = match kind {
+            1 => Self::VlanVid(r.u16("set_vlan_vid")?),
+            2 => Self::VlanPcp(r.u8("set_vlan_pcp")?),
+            3 => Self::EthSrc(r.array("set_dl_src")?),
+            4 => Self::EthDst(r.array("set_dl_dst")?),
+            5 => Self::Ipv4Src(Ipv4Addr::from(r.array::<4>("set_nw_src")?)),
+            6 => Self::Ipv4Dst(Ipv4Addr::from(r.array::<4>("set_nw_dst")?)),
+            7 => Self::NwTos(r.u8("set_nw_tos")?),
+            8 => Self::NwEcn(r.u8("set_nw_ecn")?),
+            9 => Self::TpSrc(r.u16("set_tp_src")?),
+            10 => Self::TpDst(r.u16("set_tp_dst")?),
+            13 => Self::MplsLabel(r.u32("set_mpls_label")?),
+            14 => Self::MplsTc(r.u8("set_mpls_tc")?),
+            _ => return Ok(None),
+        };
+        let used = r.at() - start;
+        r.skip(used.next_multiple_of(8) - used, "action padding")?;
+        Ok(Some(legacy))
+    }
+}
 
 pub(super) const OUTPUT: u16 = 0;
 pub(super) const COPY_TTL_OUT: u16 = 11;
@@ -47,7 +131,7 @@ pub(super) fn decode(kind: u16, r: &mut Reader<'_>) -> Result<Option<Action>, De
         SET_FIELD => Action::SetField(set_field(r)?),
         PUSH_PBB => ethertype(r, Action::PushPbb)?,
         POP_PBB => empty(r, Action::PopPbb)?,
-        _ => return Ok(None),
+        _ => return Ok(Legacy::decode(kind, r)?.map(Action::Legacy)),
     };
     Ok(Some(action))
 }

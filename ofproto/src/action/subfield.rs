@@ -3,7 +3,7 @@
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::oxm::Field;
-use crate::oxm::header::{EXPERIMENTER, Header};
+use crate::oxm::header::{EXPERIMENTER, Header, NXM_1, TUN_METADATA_LEN};
 use crate::oxm::wire::put_header;
 
 /// Some consecutive bits of a field: `NXM_NX_REG0[0..15]`.
@@ -37,6 +37,7 @@ impl Subfield {
             Field::TunErspanVer => 4,
             Field::TunErspanHwid => 6,
             Field::TunErspanIdx => 20,
+            field if field.tun_metadata().is_some() => 992,
             _ => field.info().bits as u16,
         }
     }
@@ -98,7 +99,12 @@ impl Subfield {
 pub(crate) fn decode_header(r: &mut Reader<'_>, long: bool) -> Result<Option<Field>, DecodeError> {
     let header = Header::unpack(r.u32("field header")?);
     let mut len = usize::from(header.len);
-    let field = if header.class != EXPERIMENTER {
+    let field = if header.class == NXM_1
+        && let Some(field) = Field::from_tun_metadata(header.number)
+    {
+        // As long as a switch has mapped it, which is not known here; unmapped, in full.
+        return Ok(Some(field).filter(|_| !header.has_mask && len == TUN_METADATA_LEN));
+    } else if header.class != EXPERIMENTER {
         Field::from_header(header.class, header.number)
     } else if long && len >= 4 {
         len -= 4;
@@ -112,13 +118,20 @@ pub(crate) fn decode_header(r: &mut Reader<'_>, long: bool) -> Result<Option<Fie
 /// Appends the header of a field: the NXM one where there is one, as Open vSwitch does in its own actions.
 pub(crate) fn encode_header(field: Field, w: &mut Writer, long: bool) -> Result<(), EncodeError> {
     let info = field.info();
+    let len = if field.tun_metadata().is_some() { TUN_METADATA_LEN } else { info.bytes() };
     match info.nxm {
         // Where only 32 bits are, an experimenter's id has no place.
         Some((EXPERIMENTER, number)) if !long => {
             Err(EncodeError::DoesNotFit { field: info.name, value: u128::from(number) })
         }
-        header => put_header(field, header, false, info.bytes(), w),
+        header => put_header(field, header, false, len, w),
     }
+}
+
+/// Appends the header of a field as it stands in a match.
+pub(crate) fn encode_match_header(field: Field, w: &mut Writer) -> Result<(), EncodeError> {
+    let len = if field.tun_metadata().is_some() { TUN_METADATA_LEN } else { field.info().bytes() };
+    put_header(field, field.match_header(), false, len, w)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Action, nicira, standard as st};
+use super::{Action, MAX_DEPTH, nicira as experimenter, standard as st};
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 
@@ -13,15 +13,20 @@ impl Action {
     /// Reads actions until nothing is left.
     ///
     /// What Portcullis does not know, or knows and finds used in a way that [`Action`] cannot say, comes out as
-    /// [`Action::Unknown`]. No action that is taken apart has actions inside, so there is no nesting to bound.
+    /// [`Action::Unknown`]; so do actions inside actions deeper than [`MAX_DEPTH`].
     ///
     /// # Errors
     /// `BadLength` for a length that is no multiple of 8, is below 8, or leaves bytes over; `Truncated` when an
     /// action ends before its fields; `BadField` for a `set_field` that is not well-formed.
     pub fn decode_list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        Self::decode_nested(r, 0)
+    }
+
+    /// The list inside `depth` actions.
+    pub(super) fn decode_nested(r: &mut Reader<'_>, depth: usize) -> Result<Vec<Self>, DecodeError> {
         let mut actions = Vec::new();
         while !r.is_empty() {
-            actions.push(Self::decode_one(r)?);
+            actions.push(Self::decode_one(r, depth)?);
         }
         Ok(actions)
     }
@@ -32,12 +37,21 @@ impl Action {
     ///
     /// # Errors
     /// `TooLong` for an action above 65,535 bytes; `DoesNotFit` for values wider than their fields, bits that a
-    /// field has not, ports without a 16-bit form where one is needed, and unknown actions that are not padded.
+    /// field has not, ports without a 16-bit form where one is needed, unknown actions that are not padded, and
+    /// nesting deeper than [`MAX_DEPTH`].
     pub fn encode_list(actions: &[Self], w: &mut Writer) -> Result<(), EncodeError> {
-        actions.iter().try_for_each(|action| action.encode(w))
+        Self::encode_nested(actions, w, 0)
     }
 
-    fn decode_one(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    /// The list inside `depth` actions.
+    pub(super) fn encode_nested(actions: &[Self], w: &mut Writer, depth: usize) -> Result<(), EncodeError> {
+        if depth > MAX_DEPTH {
+            return Err(EncodeError::DoesNotFit { field: "action nesting", value: depth as u128 });
+        }
+        actions.iter().try_for_each(|action| action.encode(w, depth))
+    }
+
+    fn decode_one(r: &mut Reader<'_>, depth: usize) -> Result<Self, DecodeError> {
         let kind = r.u16("action type")?;
         let at_len = r.clone();
         let len = usize::from(r.u16("action length")?);
@@ -46,7 +60,7 @@ impl Action {
         let mut body = r.sub(body, "action")?;
         let whole = body.clone();
         let known = match kind {
-            EXPERIMENTER => nicira::decode(&mut body)?,
+            EXPERIMENTER => experimenter::decode(&mut body, depth)?,
             _ => st::decode(kind, &mut body)?,
         };
         match known {
@@ -56,7 +70,7 @@ impl Action {
     }
 
     /// Appends one action; a masked `set_field` may become several, or none.
-    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+    fn encode(&self, w: &mut Writer, depth: usize) -> Result<(), EncodeError> {
         match self {
             &Self::Output { port, max_len } => frame(w, st::OUTPUT, |w| {
                 w.u32(port.0);
@@ -82,6 +96,10 @@ impl Action {
             },
             &Self::PushPbb(ethertype) => word(w, st::PUSH_PBB, u32::from(ethertype) << 16),
             Self::PopPbb => word(w, st::POP_PBB, 0),
+            Self::Legacy(legacy) => frame(w, legacy.kind(), |w| {
+                legacy.encode(w);
+                Ok(())
+            }),
             Self::Unknown { kind, body } => {
                 if body.len() < 4 || body.len() % 8 != 4 {
                     let value = body.len() as u128;
@@ -92,7 +110,7 @@ impl Action {
                     Ok(())
                 })
             }
-            _ => frame(w, EXPERIMENTER, |w| nicira::encode(self, w)),
+            _ => frame(w, EXPERIMENTER, |w| experimenter::encode(self, w, depth)),
         }
     }
 }

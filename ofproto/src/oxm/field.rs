@@ -28,21 +28,33 @@ pub enum Format {
 }
 
 macro_rules! fields {
-    ($($(#[$doc:meta])* $variant:ident: $name:literal, $extra:expr, $bits:literal, $nxm:expr, $oxm:expr, $mask:literal, $format:ident;)*) => {
+    ($($number:literal $tunnel_option:ident)*; $($(#[$doc:meta])* $variant:ident: $name:literal, $extra:expr, $bits:literal, $nxm:expr, $oxm:expr, $mask:literal, $format:ident;)*) => {
         /// A match field that Portcullis knows. One variant a field of Open vSwitch's `meta-flow.h`; its NXM and
         /// OXM headers are two spellings of the same field unless their layouts differ.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
-        pub enum Field { $($(#[$doc])* $variant,)* }
+        pub enum Field {
+            $($(#[$doc])* $variant,)*
+            $(#[doc = concat!("Tunnel option ", $number, ", for actions: see [`Field::TUN_METADATA`].")] $tunnel_option,)*
+        }
 
         impl Field {
-            /// Every field, in the order of `meta-flow.h` (registers last).
+            /// Every field whose value fits 128 bits, in the order of `meta-flow.h` (registers last).
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The tunnel options, which a switch maps to TLVs: up to 124 bytes each. Actions name bits of them by these; in a
+            /// match or a `set_field` they are an [`Oxm::Unknown`](super::Oxm::Unknown) of class 1 and number 40 + N,
+            /// as long as the value needs.
+            pub const TUN_METADATA: [Self; 64] = [$(Self::$tunnel_option,)*];
 
             /// What is fixed about the field.
             pub const fn info(self) -> &'static FieldInfo {
                 match self { $(Self::$variant => &FieldInfo {
                     name: $name, extra: $extra, bits: $bits, nxm: $nxm, oxm: $oxm, maskable: $mask, format: Format::$format,
+                },)*
+                $(Self::$tunnel_option => &FieldInfo {
+                    name: concat!("tun_metadata", $number), extra: None, bits: 128,
+                    nxm: Some((0x0001, 40 + $number)), oxm: None, maskable: true, format: Format::Hex,
                 },)* }
             }
         }
@@ -90,6 +102,22 @@ impl FieldInfo {
 }
 
 fields! {
+    0 TunMetadata0 1 TunMetadata1 2 TunMetadata2 3 TunMetadata3
+    4 TunMetadata4 5 TunMetadata5 6 TunMetadata6 7 TunMetadata7
+    8 TunMetadata8 9 TunMetadata9 10 TunMetadata10 11 TunMetadata11
+    12 TunMetadata12 13 TunMetadata13 14 TunMetadata14 15 TunMetadata15
+    16 TunMetadata16 17 TunMetadata17 18 TunMetadata18 19 TunMetadata19
+    20 TunMetadata20 21 TunMetadata21 22 TunMetadata22 23 TunMetadata23
+    24 TunMetadata24 25 TunMetadata25 26 TunMetadata26 27 TunMetadata27
+    28 TunMetadata28 29 TunMetadata29 30 TunMetadata30 31 TunMetadata31
+    32 TunMetadata32 33 TunMetadata33 34 TunMetadata34 35 TunMetadata35
+    36 TunMetadata36 37 TunMetadata37 38 TunMetadata38 39 TunMetadata39
+    40 TunMetadata40 41 TunMetadata41 42 TunMetadata42 43 TunMetadata43
+    44 TunMetadata44 45 TunMetadata45 46 TunMetadata46 47 TunMetadata47
+    48 TunMetadata48 49 TunMetadata49 50 TunMetadata50 51 TunMetadata51
+    52 TunMetadata52 53 TunMetadata53 54 TunMetadata54 55 TunMetadata55
+    56 TunMetadata56 57 TunMetadata57 58 TunMetadata58 59 TunMetadata59
+    60 TunMetadata60 61 TunMetadata61 62 TunMetadata62 63 TunMetadata63;
     /// Tunnel id.
     TunId: "tun_id", Some("tunnel_id"), 64, Some((0x0001, 16)), Some((0x8000, 38)), true, Hex;
     /// Tunnel IPv4 source.

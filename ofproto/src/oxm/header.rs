@@ -4,6 +4,10 @@ use super::Field;
 
 /// The class whose payload begins with an experimenter's id.
 pub(crate) const EXPERIMENTER: u16 = 0xffff;
+/// Nicira's own fields.
+pub(crate) const NXM_1: u16 = 0x0001;
+/// How long a tunnel option is at most, in bytes.
+pub(crate) const TUN_METADATA_LEN: usize = 124;
 /// The Open Networking Foundation.
 const ONF: u32 = 0x4f4e_4600;
 /// Nicira, since Open vSwitch.
@@ -47,8 +51,8 @@ const fn set(table: &mut Table, class: u16, header: Option<(u16, u8)>, field: Fi
     }
 }
 
-static NXM_0: Table = table(0x0000, 0);
-static NXM_1: Table = table(0x0001, 0);
+static NXM_BASIC: Table = table(0x0000, 0);
+static NXM_NICIRA: Table = table(NXM_1, 0);
 static ERICSSON: Table = table(0x1000, 0);
 static OXM_BASIC: Table = table(0x8000, 0);
 static OXM_REGS: Table = table(0x8001, 0);
@@ -87,8 +91,8 @@ impl Field {
             return Self::from_experimenter(ONF, number);
         }
         let table = match class {
-            0x0000 => &NXM_0,
-            0x0001 => &NXM_1,
+            0x0000 => &NXM_BASIC,
+            NXM_1 => &NXM_NICIRA,
             0x1000 => &ERICSSON,
             0x8000 => &OXM_BASIC,
             0x8001 => &OXM_REGS,
@@ -106,6 +110,49 @@ impl Field {
             _ => return None,
         };
         table.get(usize::from(number)).copied().flatten()
+    }
+
+    /// The tunnel option that a number of class 1 stands for.
+    pub(crate) fn from_tun_metadata(number: u8) -> Option<Self> {
+        Self::TUN_METADATA.get(usize::from(number.checked_sub(40)?)).copied()
+    }
+
+    /// The number of a tunnel option, from 0 to 63; none for other fields.
+    pub const fn tun_metadata(self) -> Option<u8> {
+        match (self as usize).checked_sub(Self::TunMetadata0 as usize) {
+            Some(n @ 0..64) => Some(n as u8),
+            _ => None,
+        }
+    }
+
+    /// Whether actions may write the field, as ovs-fields(7) says.
+    pub const fn is_writable(self) -> bool {
+        !matches!(
+            self,
+            Self::EthType
+                | Self::IpProto
+                | Self::IpFrag
+                | Self::TcpFlags
+                | Self::MplsBos
+                | Self::CtState
+                | Self::CtZone
+                | Self::CtNwProto
+                | Self::CtNwSrc
+                | Self::CtNwDst
+                | Self::CtIpv6Src
+                | Self::CtIpv6Dst
+                | Self::CtTpSrc
+                | Self::CtTpDst
+                | Self::ConjId
+                | Self::PacketType
+                | Self::TunGtpuFlags
+                | Self::TunGtpuMsgtype
+                | Self::NshNp
+                | Self::NshMdtype
+                | Self::DpHash
+                | Self::RecircId
+                | Self::ActsetOutput
+        )
     }
 
     /// Class and number in a match or `set_field` of OpenFlow 1.3.

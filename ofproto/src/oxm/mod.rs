@@ -2,6 +2,7 @@
 
 mod field;
 pub(crate) mod header;
+pub(crate) mod refusal;
 pub(crate) mod wire;
 
 use bytes::Bytes;

@@ -7,8 +7,9 @@ use proptest::sample::select;
 
 use super::bytes;
 use crate::action::{
-    Action, LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc,
-    Subfield, ToController,
+    Action, Bundle, Ct, CtZone, Encap, EncapProp, LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM,
+    LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc, Legacy, Multipath, Nat, NatAddresses, Sample,
+    SampleDirection, Subfield, ToController,
 };
 use crate::ids::{Cookie, GroupId, PortNo, TableId};
 use crate::instruction::Instruction;
@@ -146,7 +147,118 @@ pub fn to_controller() -> impl Strategy<Value = ToController> {
 
 /// An action that is the same after encoding and decoding.
 pub fn action() -> impl Strategy<Value = Action> {
-    prop_oneof![standard(), nicira(), unknown()]
+    let leaf = prop_oneof![2 => standard(), 2 => nicira(), 2 => later(), 1 => legacy(), 1 => unknown()];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        let zone =
+            prop_oneof![any::<u16>().prop_map(CtZone::Immediate), subfield(64).prop_map(CtZone::Field)];
+        let table = prop::option::of((0..=254_u8).prop_map(TableId));
+        let ct = (any::<u16>(), zone, table, any::<u16>(), vec(inner.clone(), 0..3)).prop_map(
+            |(flags, zone, table, alg, actions)| {
+                Action::Ct(Box::new(Ct { flags, zone, table, alg, actions }))
+            },
+        );
+        prop_oneof![vec(inner, 0..3).prop_map(Action::Clone), ct]
+    })
+}
+
+fn legacy() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        any::<u16>().prop_map(Legacy::VlanVid),
+        any::<u8>().prop_map(Legacy::VlanPcp),
+        any::<[u8; 6]>().prop_map(Legacy::EthSrc),
+        any::<[u8; 6]>().prop_map(Legacy::EthDst),
+        any::<[u8; 4]>().prop_map(|a| Legacy::Ipv4Src(a.into())),
+        any::<[u8; 4]>().prop_map(|a| Legacy::Ipv4Dst(a.into())),
+        any::<u8>().prop_map(Legacy::NwTos),
+        any::<u8>().prop_map(Legacy::NwEcn),
+        any::<u16>().prop_map(Legacy::TpSrc),
+        any::<u16>().prop_map(Legacy::TpDst),
+        any::<u32>().prop_map(Legacy::MplsLabel),
+        any::<u8>().prop_map(Legacy::MplsTc),
+    ]
+    .prop_map(Action::Legacy)
+}
+
+/// Nicira's actions for connections, choices, stacks, samples and headers.
+fn later() -> impl Strategy<Value = Action> {
+    let resubmit = (prop::option::of(short_port()), prop::option::of((0..=254_u8).prop_map(TableId)));
+    let multipath = (any::<[u16; 4]>(), any::<u32>(), subfield(64)).prop_map(
+        |([fields, basis, algorithm, max_link], arg, dst)| {
+            Action::Multipath(Box::new(Multipath { fields, basis, algorithm, max_link, arg, dst }))
+        },
+    );
+    let bundle = (any::<[u16; 3]>(), vec(short_port(), 0..6), prop::option::of(subfield(64))).prop_map(
+        |([fields, basis, algorithm], members, dst)| {
+            Action::Bundle(Box::new(Bundle { fields, basis, algorithm, members, dst }))
+        },
+    );
+    let direction = select(vec![SampleDirection::Default, SampleDirection::Ingress, SampleDirection::Egress]);
+    let sample = (any::<u16>(), any::<[u32; 3]>(), short_port(), direction).prop_map(
+        |(probability, [collector_set_id, obs_domain_id, obs_point_id], sampling_port, direction)| {
+            Action::Sample(Box::new(Sample {
+                probability,
+                collector_set_id,
+                obs_domain_id,
+                obs_point_id,
+                sampling_port,
+                direction,
+            }))
+        },
+    );
+    let prop = prop_oneof![
+        any::<u8>().prop_map(EncapProp::NshMdType),
+        (any::<u16>(), any::<u8>(), bytes(20)).prop_map(|(class, kind, data)| EncapProp::NshTlv {
+            class,
+            kind,
+            data
+        }),
+    ];
+    let encap = (any::<u32>(), any::<u16>(), vec(prop, 0..3)).prop_map(|(packet_type, hdr_size, props)| {
+        Action::Encap(Box::new(Encap { packet_type, hdr_size, props }))
+    });
+    let any_field = prop_oneof![3 => field(), 1 => select(Field::TUN_METADATA.to_vec())];
+    let bits = any_field.clone().prop_flat_map(|f| bits_of(f, u16::MAX));
+    prop_oneof![
+        pair((field(), field())).prop_map(|(src, dst)| Action::CopyField { src, dst }),
+        any::<u32>().prop_map(Action::SetTunnel),
+        any::<u64>().prop_map(Action::SetTunnel64),
+        select(vec![Action::PopQueue, Action::CtClear, Action::DecNshTtl]),
+        resubmit.prop_map(|(port, table)| Action::ResubmitCt { port, table }),
+        multipath,
+        bundle,
+        bits.clone().prop_map(Action::Push),
+        bits.clone().prop_map(Action::Pop),
+        vec(any::<u16>(), 0..6).prop_map(Action::DecNwTtlIds),
+        any::<(u64, u64)>().prop_map(|(value, mask)| Action::WriteMetadata { value, mask }),
+        sample,
+        any::<(u32, u8, u8)>().prop_map(|(id, clause, n_clauses)| Action::Conjunction {
+            id,
+            clause,
+            n_clauses
+        }),
+        nat().prop_map(Action::Nat),
+        (short_port(), any::<u32>()).prop_map(|(port, max_len)| Action::OutputTrunc { port, max_len }),
+        encap,
+        any::<u32>().prop_map(Action::Decap),
+        (any::<u16>(), any_field.clone().prop_flat_map(|f| bits_of(f, 1)))
+            .prop_map(|(len, dst)| Action::CheckPktLarger { len, dst }),
+        any_field.prop_map(Action::DeleteField),
+    ]
+}
+
+/// Any `nat`.
+pub fn nat() -> impl Strategy<Value = Nat> {
+    let v4 = (any::<[u8; 4]>(), prop::option::of(any::<[u8; 4]>()))
+        .prop_map(|(first, last)| NatAddresses::V4(first.into(), last.map(Into::into)));
+    let v6 = (any::<[u8; 16]>(), prop::option::of(any::<[u8; 16]>()))
+        .prop_map(|(first, last)| NatAddresses::V6(first.into(), last.map(Into::into)));
+    let ports = prop::option::of((any::<u16>(), prop::option::of(any::<u16>())));
+    (any::<u16>(), prop_oneof![Just(NatAddresses::None), v4, v6], ports).prop_map(
+        |(flags, addresses, ports)| {
+            let ports = ports.filter(|_| addresses != NatAddresses::None);
+            Nat { flags, addresses, ports }
+        },
+    )
 }
 
 fn standard() -> impl Strategy<Value = Action> {
@@ -193,7 +305,8 @@ fn nicira() -> impl Strategy<Value = Action> {
         }),
         prop_oneof![field().prop_flat_map(known), unknown_oxm()].prop_map(Action::RegLoad2),
         note,
-        (subfield(64), any::<u16>()).prop_map(|(src, max_len)| Action::OutputReg { src, max_len }),
+        (field().prop_flat_map(|f| bits_of(f, 64)), any::<u16>())
+            .prop_map(|(src, max_len)| Action::OutputReg { src, max_len }),
         learn().prop_map(|l| Action::Learn(Box::new(l))),
         Just(Action::Exit),
         (any::<u16>(), any::<u16>()).prop_map(|(idle, hard)| Action::FinTimeout { idle, hard }),
@@ -206,7 +319,7 @@ fn unknown() -> impl Strategy<Value = Action> {
     let head = prop_oneof![
         (1000..0xfffe_u16).prop_map(|kind| (kind, vec![0; 4])),
         Just((0xffff, vec![0x4f, 0x4e, 0x46, 0x00])),
-        Just((0xffff, vec![0x00, 0x00, 0x23, 0x20, 0x00, 0x23, 0x00, 0x01, 0, 0, 0, 0])),
+        Just((0xffff, vec![0x00, 0x00, 0x23, 0x20, 0x00, 0xff, 0x00, 0x01, 0, 0, 0, 0])),
     ];
     (head, (0..4_usize).prop_flat_map(|n| vec(any::<u8>(), 8 * n)))
         .prop_map(|((kind, head), tail)| Action::Unknown { kind, body: [head, tail].concat().into() })

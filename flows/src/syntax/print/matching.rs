@@ -5,8 +5,8 @@ use ofproto::oxm::Field;
 use super::super::fields::{Fields, ICMP, ICMP6, IPV4, IPV6, TAGGED};
 use super::super::matching::shorthand;
 use super::super::names::Names;
-use super::super::value;
-use crate::model::{FlowMatch, Masked};
+use super::super::{tunnel, value};
+use crate::model::{FlowMatch, Masked, TunnelOption};
 
 const REGISTERS: [Field; 16] = {
     use Field::*;
@@ -42,6 +42,9 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     out.field(TunGtpuFlags, "gtpu_flags");
     out.field(TunGtpuMsgtype, "gtpu_msgtype");
     out.field(TunFlags, "tun_flags");
+    for (option, bits) in matches.tunnel_options() {
+        out.parts.push(tunnel_option(option, &bits));
+    }
     out.field(Metadata, "metadata");
     out.field(InPortOxm, "in_port");
     out.vlan();
@@ -75,8 +78,14 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     out.field(MplsTc, "mpls_tc");
     out.field(MplsTtl, "mpls_ttl");
     out.field(MplsBos, "mpls_bos");
-    for field in [NshFlags, NshTtl, NshMdtype, NshNp, NshSpi, NshSi, NshC1, NshC2, NshC3, NshC4] {
+    for field in [NshFlags, NshTtl, NshMdtype, NshNp, NshSpi, NshSi] {
         out.field(field, field.info().name);
+    }
+    // Only metadata of the first format has contexts, and `ovs-ofctl` prints none otherwise.
+    if out.fields.place(NshMdtype).is_some_and(|md_type| md_type.value == 1) {
+        for field in [NshC1, NshC2, NshC3, NshC4] {
+            out.field(field, field.info().name);
+        }
     }
     out.field(IpFrag, "nw_frag");
     let icmp6 = fields.eth_type() == Some(IPV6) && fields.protocol() == Some(ICMP6);
@@ -95,10 +104,21 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
         out.field(NdOptionsType, "nd_options_type");
     }
     out.field(TcpFlags, "tcp_flags");
-    if matches.has_unknown() {
+    if matches.has_nameless() {
         out.parts.push("unknown_field".to_owned());
     }
     out.parts.join(",")
+}
+
+fn tunnel_option(option: Field, bits: &TunnelOption) -> String {
+    let name = option.info().name;
+    match &bits.mask {
+        Some(mask) if mask.iter().all(|b| *b == 0) => name.to_owned(),
+        Some(mask) if mask.iter().any(|b| *b != 0xff) => {
+            format!("{name}={}/{}", tunnel::hex(&bits.value), tunnel::hex(mask))
+        }
+        _ => format!("{name}={}", tunnel::hex(&bits.value)),
+    }
 }
 
 struct Out<'a> {

@@ -70,12 +70,16 @@ pub(super) fn decode(r: &mut Reader<'_>, second: bool) -> Result<Option<Action>,
 /// None for a spec that [`LearnSpec`] cannot say.
 fn decode_spec(header: u16, r: &mut Reader<'_>) -> Result<Option<LearnSpec>, DecodeError> {
     let n_bits = header & N_BITS;
-    if header & !(SRC_IMMEDIATE | DST_MASK | N_BITS) != 0 || n_bits == 0 || n_bits > 128 {
+    if header & !(SRC_IMMEDIATE | DST_MASK | N_BITS) != 0 || n_bits == 0 {
         return Ok(None);
     }
     let src = if header & SRC_IMMEDIATE != 0 {
         let bytes = r.bytes(usize::from(n_bits.div_ceil(16)) * 2, "learn immediate")?;
         // Bits above `n_bits` are kept: Open vSwitch sends `vlan_vid=0x1005`, a field of 12 bits, in full.
+        let (above, bytes) = bytes.split_at(bytes.len().saturating_sub(16));
+        if above.iter().any(|&b| b != 0) {
+            return Ok(None);
+        }
         LearnSrc::Immediate(bytes.iter().fold(0_u128, |v, &b| v << 8 | u128::from(b)))
     } else {
         let Some(src) = subfield(n_bits, r)? else { return Ok(None) };
@@ -150,7 +154,9 @@ fn encode_spec(spec: &LearnSpec, w: &mut Writer) -> Result<(), EncodeError> {
                 return Err(EncodeError::DoesNotFit { field: dst.field.info().name, value: *value });
             }
             w.u16(SRC_IMMEDIATE | kind | dst.n_bits);
-            put(w, *value, usize::from(halves) * 2);
+            let len = usize::from(halves) * 2;
+            w.zeros(len.saturating_sub(16));
+            put(w, *value, len.min(16));
         }
         LearnSrc::Field(src) => {
             src.check()?;

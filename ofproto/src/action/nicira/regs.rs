@@ -1,12 +1,12 @@
 //! `move`, `load`, `output:FIELD`, and the masked `set_field`.
 
-use super::super::subfield::{decode_header, encode_header};
+use super::super::subfield::{decode_header, encode_header, encode_match_header};
 use super::super::{Action, Subfield};
-use super::{OUTPUT_REG, REG_LOAD, REG_LOAD2, REG_MOVE};
+use super::{ONF_COPY_FIELD, OUTPUT_REG, OUTPUT_REG2, REG_LOAD, REG_LOAD2, REG_MOVE, fill, zeros};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
-use crate::oxm::Oxm;
 use crate::oxm::header::EXPERIMENTER;
+use crate::oxm::{Field, Oxm};
 
 pub(super) fn decode_move(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     let n_bits = r.u16("move n_bits")?;
@@ -36,6 +36,38 @@ pub(super) fn encode_move(src: Subfield, dst: Subfield, w: &mut Writer) -> Resul
     w.u16(dst.ofs);
     encode_header(src.field, w, true)?;
     encode_header(dst.field, w, true)
+}
+
+/// ONFACT_COPY_FIELD: `move` with the headers that a match has.
+pub(super) fn decode_copy(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
+    r.skip(2, "copy_field padding")?;
+    let n_bits = r.u16("copy_field n_bits")?;
+    let src_ofs = r.u16("copy_field src_ofs")?;
+    let dst_ofs = r.u16("copy_field dst_ofs")?;
+    r.skip(2, "copy_field padding")?;
+    let src = decode_header(r, true)?;
+    let dst = decode_header(r, true)?;
+    let (Some(src), Some(dst)) = (src, dst) else { return Ok(None) };
+    let src = Subfield { field: src, ofs: src_ofs, n_bits };
+    let dst = Subfield { field: dst, ofs: dst_ofs, n_bits };
+    let padded = r.remaining() < 8 && zeros(r);
+    Ok(Some(Action::CopyField { src, dst }).filter(|_| padded && src.is_valid() && dst.is_valid()))
+}
+
+pub(super) fn encode_copy(src: Subfield, dst: Subfield, w: &mut Writer) -> Result<(), EncodeError> {
+    src.check()?;
+    dst.check()?;
+    if src.n_bits != dst.n_bits {
+        return Err(EncodeError::DoesNotFit { field: "copy_field n_bits", value: u128::from(src.n_bits) });
+    }
+    w.u16(ONF_COPY_FIELD);
+    w.zeros(2);
+    w.u16(src.n_bits);
+    w.u16(src.ofs);
+    w.u16(dst.ofs);
+    w.zeros(2);
+    encode_match_header(src.field, w)?;
+    encode_match_header(dst.field, w)
 }
 
 pub(super) fn decode_load(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
@@ -76,19 +108,43 @@ pub(super) fn decode_output(r: &mut Reader<'_>) -> Result<Option<Action>, Decode
     let bits = r.u16("output_reg ofs_nbits")?;
     let field = decode_header(r, false)?;
     let max_len = r.u16("output_reg max_len")?;
-    r.skip(6, "output_reg padding")?;
+    if r.array::<6>("output_reg padding")? != [0; 6] {
+        return Ok(None);
+    }
     let src = field.and_then(|f| Subfield::unpacked(f, bits));
     Ok(src.map(|src| Action::OutputReg { src, max_len }))
 }
 
 pub(super) fn encode_output(src: Subfield, max_len: u16, w: &mut Writer) -> Result<(), EncodeError> {
     let bits = src.packed()?;
+    if is_long(src.field) {
+        let start = w.len();
+        w.u16(OUTPUT_REG2);
+        w.u16(bits);
+        w.u16(max_len);
+        encode_header(src.field, w, true)?;
+        fill(w, start, 24);
+        return Ok(());
+    }
     w.u16(OUTPUT_REG);
     w.u16(bits);
     encode_header(src.field, w, false)?;
     w.u16(max_len);
     w.zeros(6);
     Ok(())
+}
+
+/// NXAST_OUTPUT_REG2: as NXAST_OUTPUT_REG, with room for a field's experimenter.
+pub(super) fn decode_output2(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
+    let bits = r.u16("output_reg2 ofs_nbits")?;
+    let max_len = r.u16("output_reg2 max_len")?;
+    let src = decode_header(r, true)?.and_then(|f| Subfield::unpacked(f, bits));
+    Ok(src.filter(|_| r.remaining() < 8 && zeros(r)).map(|src| Action::OutputReg { src, max_len }))
+}
+
+/// Whether the field's header comes with an experimenter's id.
+fn is_long(field: Field) -> bool {
+    field.info().nxm.is_none_or(|(class, _)| class == EXPERIMENTER)
 }
 
 impl Action {
@@ -105,7 +161,7 @@ impl Action {
         if mask == info.exact() {
             return Some(vec![Self::SetField(Oxm::Known { field, value, mask: None })]);
         }
-        if info.nxm.is_none_or(|(class, _)| class == EXPERIMENTER) {
+        if is_long(field) {
             return Some(vec![Self::RegLoad2(Oxm::Known { field, value, mask: Some(mask) })]);
         }
         let mut loads = Vec::new();

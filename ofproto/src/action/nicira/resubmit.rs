@@ -1,7 +1,7 @@
-//! `resubmit`: NXAST_RESUBMIT 1 and NXAST_RESUBMIT_TABLE 14.
+//! `resubmit`: NXAST_RESUBMIT 1, NXAST_RESUBMIT_TABLE 14 and NXAST_RESUBMIT_TABLE_CT 44.
 
 use super::super::Action;
-use super::RESUBMIT_TABLE;
+use super::short;
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::{PortNo, TableId};
@@ -12,7 +12,10 @@ const CURRENT: u8 = 0xff;
 pub(super) fn decode(r: &mut Reader<'_>, with_table: bool) -> Result<Option<Action>, DecodeError> {
     let port = r.u16("resubmit port")?;
     let table = r.u8("resubmit table")?;
-    r.skip(3, "resubmit padding")?;
+    let padding = r.array::<3>("resubmit padding")?;
+    if with_table && padding != [0; 3] {
+        return Ok(None);
+    }
     let port = PortNo::from_u16(port);
     if port.to_u16().is_none() {
         return Ok(None);
@@ -23,16 +26,24 @@ pub(super) fn decode(r: &mut Reader<'_>, with_table: bool) -> Result<Option<Acti
     }))
 }
 
+/// NXAST_RESUBMIT_TABLE_CT.
+pub(super) fn decode_ct(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
+    Ok(decode(r, true)?.map(|action| match action {
+        Action::Resubmit { port, table } => Action::ResubmitCt { port, table },
+        other => other,
+    }))
+}
+
 /// Always with a table, as Open vSwitch writes it: the short form says nothing that this one does not.
 pub(super) fn encode(
+    subtype: u16,
     port: Option<PortNo>,
     table: Option<TableId>,
     w: &mut Writer,
 ) -> Result<(), EncodeError> {
     let port = port.unwrap_or(PortNo::IN_PORT);
-    let short =
-        port.to_u16().ok_or(EncodeError::DoesNotFit { field: "resubmit port", value: u128::from(port.0) })?;
-    w.u16(RESUBMIT_TABLE);
+    let short = short(port, "resubmit port")?;
+    w.u16(subtype);
     w.u16(short);
     w.u8(table.map_or(CURRENT, |t| t.0));
     w.zeros(3);

@@ -1,0 +1,303 @@
+//! What messages there are: how each is told from the others, its name, and how long it may be.
+//!
+//! The names are those of `ovs-ofctl`: OFPT and OFPST for the standard's messages and their parts, NXT and NXST for
+//! Nicira's, ONFT and ONFST for ONF's.
+
+use ofproto::message::ONF;
+use ofproto::{DecodeError, Header, Reader, VERSION, Wire as _};
+
+use super::refused::Refused;
+
+/// Nicira's experimenter id.
+pub(super) const NICIRA: u32 = 0x2320;
+
+/// By what a message is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    /// An OFPT_ type.
+    Type(u8),
+    /// An OFPMP_ type that is asked for.
+    Request(u16),
+    /// An OFPMP_ type that is answered.
+    Reply(u16),
+    /// An experimenter and its type.
+    Experimenter(u32, u32),
+    /// A multipart request of an experimenter.
+    ExperimenterRequest(u32, u32),
+    /// A multipart reply of an experimenter.
+    ExperimenterReply(u32, u32),
+}
+
+/// How a body is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    /// There is nothing to print.
+    Empty,
+    Hello,
+    Error,
+    Echo,
+    Features,
+    Config,
+    SetConfig,
+    Desc,
+    Role,
+    NiciraRole,
+    RoleStatus,
+    Async,
+    AsyncConfig2,
+    PacketIn,
+    NiciraPacketIn,
+    PacketIn2,
+    PacketOut,
+    FlowMod,
+    FlowRemoved,
+    FlowRequest,
+    FlowReply,
+    Aggregate,
+    NiciraFlowMod,
+    NiciraFlowRemoved,
+    PortStatus,
+    PortMod,
+    PortRequest,
+    PortReply,
+    PortDescRequest,
+    PortDesc,
+    TableMod,
+    TableReply,
+    TableFeatures,
+    GroupMod,
+    GroupRequest,
+    GroupReply,
+    GroupDescRequest,
+    GroupDesc,
+    GroupFeatures,
+    MeterMod,
+    MeterRequest,
+    MeterReply,
+    MeterConfig,
+    MeterFeatures,
+    QueueConfigRequest,
+    QueueConfigReply,
+    QueueRequest,
+    QueueReply,
+    MonitorRequest,
+    MonitorReply,
+    MonitorCancel,
+    BundleControl,
+    BundleAdd,
+    RequestForward,
+    FlowModTableId,
+    PacketInFormat,
+    ControllerId,
+    TlvTableMod,
+    TlvTableReply,
+    CtFlushZone,
+    CtFlush,
+    IpfixBridge,
+    IpfixFlow,
+}
+
+/// A kind of message.
+#[derive(Debug)]
+pub(super) struct Kind {
+    key: Key,
+    /// The versions that have it so, on the wire.
+    versions: (u8, u8),
+    pub(super) name: &'static str,
+    /// The shortest body, bytes.
+    min: usize,
+    /// What a longer body grows by, bytes; 0 for a body of one length.
+    step: usize,
+    pub(super) body: Body,
+}
+
+const fn kind(
+    key: Key,
+    versions: (u8, u8),
+    name: &'static str,
+    (min, step): (usize, usize),
+    body: Body,
+) -> Kind {
+    Kind { key, versions, name, min, step, body }
+}
+
+/// Every version, spoken or not.
+const ANY: (u8, u8) = (1, u8::MAX);
+/// OpenFlow 1.0 to 1.5.
+const ALL: (u8, u8) = (1, 6);
+/// OpenFlow 1.3 alone.
+const V13: (u8, u8) = (4, 4);
+
+/// All that Open vSwitch knows in OpenFlow 1.3, and of other versions what has the same bytes there.
+#[rustfmt::skip]
+static KINDS: &[Kind] = &[
+    kind(Key::Type(0), ANY, "OFPT_HELLO", (0, 1), Body::Hello),
+    kind(Key::Type(1), ANY, "OFPT_ERROR", (4, 1), Body::Error),
+    kind(Key::Type(2), ANY, "OFPT_ECHO_REQUEST", (0, 1), Body::Echo),
+    kind(Key::Type(3), ANY, "OFPT_ECHO_REPLY", (0, 1), Body::Echo),
+    kind(Key::Type(5), ALL, "OFPT_FEATURES_REQUEST", (0, 0), Body::Empty),
+    kind(Key::Type(6), (4, 6), "OFPT_FEATURES_REPLY", (24, 0), Body::Features),
+    kind(Key::Type(7), ALL, "OFPT_GET_CONFIG_REQUEST", (0, 0), Body::Empty),
+    kind(Key::Type(8), ALL, "OFPT_GET_CONFIG_REPLY", (4, 0), Body::Config),
+    kind(Key::Type(9), ALL, "OFPT_SET_CONFIG", (4, 0), Body::SetConfig),
+    kind(Key::Type(10), V13, "OFPT_PACKET_IN", (16, 1), Body::PacketIn),
+    kind(Key::Type(11), V13, "OFPT_FLOW_REMOVED", (40, 8), Body::FlowRemoved),
+    kind(Key::Type(12), V13, "OFPT_PORT_STATUS", (72, 0), Body::PortStatus),
+    kind(Key::Type(13), V13, "OFPT_PACKET_OUT", (16, 1), Body::PacketOut),
+    kind(Key::Type(14), V13, "OFPT_FLOW_MOD", (40, 8), Body::FlowMod),
+    kind(Key::Type(15), V13, "OFPT_GROUP_MOD", (8, 8), Body::GroupMod),
+    kind(Key::Type(16), V13, "OFPT_PORT_MOD", (32, 0), Body::PortMod),
+    kind(Key::Type(17), V13, "OFPT_TABLE_MOD", (8, 0), Body::TableMod),
+    kind(Key::Type(20), (2, 6), "OFPT_BARRIER_REQUEST", (0, 0), Body::Empty),
+    kind(Key::Type(21), (2, 6), "OFPT_BARRIER_REPLY", (0, 0), Body::Empty),
+    kind(Key::Type(18), (1, 1), "OFPT_BARRIER_REQUEST", (0, 0), Body::Empty),
+    kind(Key::Type(19), (1, 1), "OFPT_BARRIER_REPLY", (0, 0), Body::Empty),
+    kind(Key::Type(22), V13, "OFPT_QUEUE_GET_CONFIG_REQUEST", (8, 0), Body::QueueConfigRequest),
+    kind(Key::Type(23), V13, "OFPT_QUEUE_GET_CONFIG_REPLY", (8, 8), Body::QueueConfigReply),
+    kind(Key::Type(24), (3, 6), "OFPT_ROLE_REQUEST", (16, 0), Body::Role),
+    kind(Key::Type(25), (3, 6), "OFPT_ROLE_REPLY", (16, 0), Body::Role),
+    kind(Key::Type(26), (4, 6), "OFPT_GET_ASYNC_REQUEST", (0, 0), Body::Empty),
+    kind(Key::Type(27), V13, "OFPT_GET_ASYNC_REPLY", (24, 0), Body::Async),
+    kind(Key::Type(28), V13, "OFPT_SET_ASYNC", (24, 0), Body::Async),
+    kind(Key::Type(29), V13, "OFPT_METER_MOD", (8, 8), Body::MeterMod),
+    kind(Key::Request(0), V13, "OFPST_DESC request", (0, 0), Body::Empty),
+    kind(Key::Reply(0), V13, "OFPST_DESC reply", (1056, 0), Body::Desc),
+    kind(Key::Request(1), V13, "OFPST_FLOW request", (32, 8), Body::FlowRequest),
+    kind(Key::Reply(1), V13, "OFPST_FLOW reply", (0, 1), Body::FlowReply),
+    kind(Key::Request(2), V13, "OFPST_AGGREGATE request", (32, 8), Body::FlowRequest),
+    kind(Key::Reply(2), V13, "OFPST_AGGREGATE reply", (24, 0), Body::Aggregate),
+    kind(Key::Request(3), V13, "OFPST_TABLE request", (0, 0), Body::Empty),
+    kind(Key::Reply(3), V13, "OFPST_TABLE reply", (0, 24), Body::TableReply),
+    kind(Key::Request(4), V13, "OFPST_PORT request", (8, 0), Body::PortRequest),
+    kind(Key::Reply(4), V13, "OFPST_PORT reply", (0, 112), Body::PortReply),
+    kind(Key::Request(5), V13, "OFPST_QUEUE request", (8, 0), Body::QueueRequest),
+    kind(Key::Reply(5), V13, "OFPST_QUEUE reply", (0, 40), Body::QueueReply),
+    kind(Key::Request(6), V13, "OFPST_GROUP request", (8, 0), Body::GroupRequest),
+    kind(Key::Reply(6), V13, "OFPST_GROUP reply", (0, 8), Body::GroupReply),
+    kind(Key::Request(7), V13, "OFPST_GROUP_DESC request", (0, 0), Body::GroupDescRequest),
+    kind(Key::Reply(7), V13, "OFPST_GROUP_DESC reply", (0, 8), Body::GroupDesc),
+    kind(Key::Request(8), V13, "OFPST_GROUP_FEATURES request", (0, 0), Body::Empty),
+    kind(Key::Reply(8), V13, "OFPST_GROUP_FEATURES reply", (40, 0), Body::GroupFeatures),
+    kind(Key::Request(9), V13, "OFPST_METER request", (8, 0), Body::MeterRequest),
+    kind(Key::Reply(9), V13, "OFPST_METER reply", (0, 8), Body::MeterReply),
+    kind(Key::Request(10), V13, "OFPST_METER_CONFIG request", (8, 0), Body::MeterRequest),
+    kind(Key::Reply(10), V13, "OFPST_METER_CONFIG reply", (0, 8), Body::MeterConfig),
+    kind(Key::Request(11), V13, "OFPST_METER_FEATURES request", (0, 0), Body::Empty),
+    kind(Key::Reply(11), V13, "OFPST_METER_FEATURES reply", (16, 0), Body::MeterFeatures),
+    kind(Key::Request(12), V13, "OFPST_TABLE_FEATURES request", (0, 8), Body::TableFeatures),
+    kind(Key::Reply(12), V13, "OFPST_TABLE_FEATURES reply", (64, 8), Body::TableFeatures),
+    kind(Key::Request(13), V13, "OFPST_PORT_DESC request", (0, 0), Body::PortDescRequest),
+    kind(Key::Reply(13), V13, "OFPST_PORT_DESC reply", (0, 64), Body::PortDesc),
+    kind(Key::ExperimenterRequest(ONF, 1870), V13, "ONFST_FLOW_MONITOR request", (0, 8), Body::MonitorRequest),
+    kind(Key::ExperimenterReply(ONF, 1870), V13, "ONFST_FLOW_MONITOR reply", (0, 8), Body::MonitorReply),
+    kind(Key::Experimenter(ONF, 1870), V13, "ONFT_FLOW_MONITOR_CANCEL", (4, 0), Body::MonitorCancel),
+    kind(Key::Experimenter(ONF, 1871), V13, "ONFT_FLOW_MONITOR_PAUSED", (0, 0), Body::Empty),
+    kind(Key::Experimenter(ONF, 1872), V13, "ONFT_FLOW_MONITOR_RESUMED", (0, 0), Body::Empty),
+    kind(Key::Experimenter(ONF, 1911), V13, "ONFT_ROLE_STATUS", (16, 8), Body::RoleStatus),
+    kind(Key::Experimenter(ONF, 2300), V13, "ONFT_BUNDLE_CONTROL", (8, 8), Body::BundleControl),
+    kind(Key::Experimenter(ONF, 2301), V13, "ONFT_BUNDLE_ADD_MESSAGE", (8, 1), Body::BundleAdd),
+    kind(Key::Experimenter(ONF, 2350), V13, "ONFT_REQUESTFORWARD", (8, 8), Body::RequestForward),
+    kind(Key::Experimenter(NICIRA, 10), ALL, "NXT_ROLE_REQUEST", (4, 0), Body::NiciraRole),
+    kind(Key::Experimenter(NICIRA, 11), ALL, "NXT_ROLE_REPLY", (4, 0), Body::NiciraRole),
+    kind(Key::Experimenter(NICIRA, 13), V13, "NXT_FLOW_MOD", (32, 8), Body::NiciraFlowMod),
+    kind(Key::Experimenter(NICIRA, 14), V13, "NXT_FLOW_REMOVED", (40, 8), Body::NiciraFlowRemoved),
+    kind(Key::Experimenter(NICIRA, 15), ALL, "NXT_FLOW_MOD_TABLE_ID", (8, 0), Body::FlowModTableId),
+    kind(Key::Experimenter(NICIRA, 16), ALL, "NXT_SET_PACKET_IN_FORMAT", (4, 0), Body::PacketInFormat),
+    kind(Key::Experimenter(NICIRA, 17), V13, "NXT_PACKET_IN", (24, 1), Body::NiciraPacketIn),
+    kind(Key::Experimenter(NICIRA, 18), ALL, "NXT_FLOW_AGE", (0, 0), Body::Empty),
+    kind(Key::Experimenter(NICIRA, 19), V13, "NXT_SET_ASYNC_CONFIG", (24, 0), Body::Async),
+    kind(Key::Experimenter(NICIRA, 20), ALL, "NXT_SET_CONTROLLER_ID", (8, 0), Body::ControllerId),
+    kind(Key::Experimenter(NICIRA, 24), ALL, "NXT_TLV_TABLE_MOD", (8, 8), Body::TlvTableMod),
+    kind(Key::Experimenter(NICIRA, 25), ALL, "NXT_TLV_TABLE_REQUEST", (0, 0), Body::Empty),
+    kind(Key::Experimenter(NICIRA, 26), ALL, "NXT_TLV_TABLE_REPLY", (16, 8), Body::TlvTableReply),
+    kind(Key::Experimenter(NICIRA, 27), V13, "NXT_SET_ASYNC_CONFIG2", (0, 8), Body::AsyncConfig2),
+    kind(Key::Experimenter(NICIRA, 28), V13, "NXT_RESUME", (0, 8), Body::PacketIn2),
+    kind(Key::Experimenter(NICIRA, 29), ALL, "NXT_CT_FLUSH_ZONE", (8, 0), Body::CtFlushZone),
+    kind(Key::Experimenter(NICIRA, 30), V13, "NXT_PACKET_IN2", (0, 8), Body::PacketIn2),
+    kind(Key::Experimenter(NICIRA, 32), ALL, "NXT_CT_FLUSH", (8, 8), Body::CtFlush),
+    kind(Key::ExperimenterRequest(NICIRA, 3), V13, "NXST_IPFIX_BRIDGE request", (0, 0), Body::Empty),
+    kind(Key::ExperimenterReply(NICIRA, 3), V13, "NXST_IPFIX_BRIDGE reply", (88, 0), Body::IpfixBridge),
+    kind(Key::ExperimenterRequest(NICIRA, 4), V13, "NXST_IPFIX_FLOW request", (0, 0), Body::Empty),
+    kind(Key::ExperimenterReply(NICIRA, 4), V13, "NXST_IPFIX_FLOW reply", (0, 88), Body::IpfixFlow),
+];
+
+impl Kind {
+    /// Whether a body may have that many bytes.
+    pub(super) fn admits(&self, body: usize) -> bool {
+        match body.checked_sub(self.min) {
+            Some(more) if self.step == 0 => more == 0,
+            Some(more) => more.is_multiple_of(self.step),
+            None => false,
+        }
+    }
+
+    /// Whether it is asked or answered in parts, and so has flags.
+    pub(super) fn is_multipart(&self) -> bool {
+        !matches!(self.key, Key::Type(_) | Key::Experimenter(..))
+    }
+}
+
+/// Why no kind is known for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// Open vSwitch does not know it either.
+    Refused(Refused),
+    /// It is of another version than 1.3, with a form of its own there.
+    Version(u8),
+}
+
+impl From<DecodeError> for Unknown {
+    fn from(_: DecodeError) -> Self {
+        Self::Refused(Refused::BAD_LEN)
+    }
+}
+
+/// Finds the kind of a message by its first bytes, and the reader of what stands behind them.
+pub(super) fn find(frame: &[u8]) -> Result<(&'static Kind, Reader<'_>), Unknown> {
+    let mut r = Reader::new(frame);
+    let header = Header::decode(&mut r)?;
+    let key = key(header, &mut r)?;
+    let version = header.version;
+    let kind = KINDS.iter().find(|k| k.key == key && k.versions.0 <= version && version <= k.versions.1);
+    match kind {
+        Some(kind) => Ok((kind, r)),
+        None if version != VERSION && (ALL.0..=ALL.1).contains(&version) => Err(Unknown::Version(version)),
+        None => Err(Unknown::Refused(Refused(match key {
+            Key::Type(_) => "OFPBRC_BAD_TYPE",
+            Key::Request(_) | Key::Reply(_) if version != VERSION => "OFPBRC_BAD_TYPE",
+            Key::Request(_) | Key::Reply(_) => "OFPBRC_BAD_STAT",
+            _ => "OFPBRC_BAD_SUBTYPE",
+        }))),
+    }
+}
+
+fn key(header: Header, r: &mut Reader<'_>) -> Result<Key, Unknown> {
+    const EXPERIMENTER: u8 = 4;
+    const REQUEST: u8 = 18;
+    const REPLY: u8 = 19;
+    const EXPERIMENTER_PART: u16 = 0xffff;
+    match header.kind {
+        EXPERIMENTER => experimenter(r, Key::Experimenter),
+        // OpenFlow 1.0 has other numbers, and a shorter header for these.
+        REQUEST | REPLY if header.version != 1 => {
+            let part = r.u16("multipart.type")?;
+            r.skip(6, "multipart")?;
+            let asked = header.kind == REQUEST;
+            match part {
+                EXPERIMENTER_PART if asked => experimenter(r, Key::ExperimenterRequest),
+                EXPERIMENTER_PART => experimenter(r, Key::ExperimenterReply),
+                part => Ok(if asked { Key::Request(part) } else { Key::Reply(part) }),
+            }
+        }
+        kind => Ok(Key::Type(kind)),
+    }
+}
+
+fn experimenter(r: &mut Reader<'_>, key: fn(u32, u32) -> Key) -> Result<Key, Unknown> {
+    let (id, kind) = (r.u32("experimenter.id")?, r.u32("experimenter.type")?);
+    if matches!(id, ONF | NICIRA) {
+        Ok(key(id, kind))
+    } else {
+        Err(Unknown::Refused(Refused("OFPBRC_BAD_VENDOR")))
+    }
+}

@@ -1,0 +1,148 @@
+//! Packets that pass between switch and controller.
+
+use ofproto::codec::Reader;
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+use ofproto::{Cookie, PortNo};
+
+use super::frame::ETHERNET;
+use super::matching::{self, DEFAULT_PRIORITY, text as match_text};
+use super::port::check_port;
+use super::refused::{Printed, Refused};
+use super::{Out, actions, frame, put, text};
+use crate::model::FlowMatch;
+use crate::syntax::print_actions;
+
+/// What is told of a packet for the controller, whatever form the message has.
+#[derive(Debug)]
+pub(super) struct Told<'a> {
+    pub(super) table: u8,
+    pub(super) cookie: Option<Cookie>,
+    pub(super) total_len: u64,
+    pub(super) reason: u8,
+    pub(super) buffer_id: Option<u32>,
+    pub(super) fields: FlowMatch,
+    pub(super) data: &'a [u8],
+}
+
+pub(super) fn packet_in(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    let buffer_id = r.u32("packet_in.buffer_id")?;
+    let total_len = u64::from(r.u16("packet_in.total_len")?);
+    let [reason, table] = r.array("packet_in.reason")?;
+    let cookie = r.u64("packet_in.cookie")?;
+    let fields = matching::read(r, false)?;
+    r.skip(2, "packet_in.pad")?;
+    let told = Told {
+        table,
+        cookie: Some(Cookie(cookie)).filter(|cookie| cookie.0 != u64::MAX),
+        total_len,
+        reason,
+        buffer_id: Some(buffer_id).filter(|id| *id != u32::MAX),
+        fields,
+        data: r.rest(),
+    };
+    head(out, &told);
+    packet(out, &told);
+    Ok(())
+}
+
+/// Nicira's form, whose fields are written as in OpenFlow 1.0.
+pub(super) fn nicira_packet_in(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    let buffer_id = r.u32("nx_packet_in.buffer_id")?;
+    let total_len = u64::from(r.u16("nx_packet_in.total_len")?);
+    let [reason, table] = r.array("nx_packet_in.reason")?;
+    let cookie = r.u64("nx_packet_in.cookie")?;
+    let len = r.u16("nx_packet_in.match_len")?;
+    r.skip(6, "nx_packet_in.pad")?;
+    let fields = matching::read_nxm(r, len, false)?;
+    r.skip(2, "nx_packet_in.pad2")?;
+    let told = Told {
+        table,
+        cookie: Some(Cookie(cookie)).filter(|cookie| cookie.0 != u64::MAX),
+        total_len,
+        reason,
+        buffer_id: Some(buffer_id).filter(|id| *id != u32::MAX),
+        fields,
+        data: r.rest(),
+    };
+    head(out, &told);
+    packet(out, &told);
+    Ok(())
+}
+
+/// The line about a packet for the controller.
+pub(super) fn head(out: &mut Out<'_>, told: &Told<'_>) {
+    // Two more that Open vSwitch has for itself have no word.
+    const REASONS: [&str; 8] =
+        ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out", "", ""];
+    let text = &mut out.text;
+    if told.table != 0 {
+        put!(text, " table_id={}", told.table);
+    }
+    if let Some(cookie) = told.cookie {
+        put!(text, " cookie={cookie}");
+    }
+    put!(text, " total_len={} {}", told.total_len, match_text(&told.fields, DEFAULT_PRIORITY, out.names));
+    match REASONS.get(usize::from(told.reason)) {
+        Some(reason) => put!(text, " (via {reason})"),
+        None => put!(text, " (via {})", told.reason),
+    }
+    let len = told.data.len();
+    put!(text, " data_len={len}");
+    let len = u64::try_from(len).unwrap_or(u64::MAX);
+    match told.buffer_id {
+        None => {
+            text.push_str(" (unbuffered)");
+            if told.total_len != len {
+                text.push_str(" (***total_len != data_len***)");
+            }
+        }
+        Some(id) => {
+            put!(text, " buffer=0x{id:08x}");
+            if told.total_len < len {
+                text.push_str(" (***total_len < data_len***)");
+            }
+        }
+    }
+    text.push('\n');
+}
+
+/// The packet itself: its fields from verbosity 1, its bytes from 3.
+pub(super) fn packet(out: &mut Out<'_>, told: &Told<'_>) {
+    if out.verbosity > 0 {
+        let kind = told.fields.exact(Field::PacketType).and_then(|kind| u32::try_from(kind).ok());
+        frame::print(&mut out.text, told.data, kind.unwrap_or(ETHERNET));
+    }
+    if out.verbosity > 2 {
+        text::hex_dump(&mut out.text, told.data, false);
+    }
+}
+
+pub(super) fn packet_out(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+    let buffer_id = r.u32("packet_out.buffer_id")?;
+    let in_port = check_port(PortNo(r.u32("packet_out.in_port")?))?;
+    let actions_len = usize::from(r.u16("packet_out.actions_len")?);
+    r.skip(6, "packet_out.pad")?;
+    let actions = actions::list(r, actions_len)?;
+    let known = matches!(in_port, PortNo(0..0xff00) | PortNo::LOCAL | PortNo::ANY | PortNo::CONTROLLER);
+    if !known {
+        return Err(Refused("OFPBRC_BAD_PORT"));
+    }
+    out.text.push_str(" in_port=");
+    text::port(&mut out.text, in_port, out.names);
+    put!(out.text, " actions={}", print_actions(&[Instruction::ApplyActions(actions)], out.names));
+    let data = r.rest();
+    if buffer_id != u32::MAX {
+        put!(out.text, " buffer=0x{buffer_id:08x}");
+        return Ok(());
+    }
+    put!(out.text, " data_len={}", data.len());
+    if out.verbosity > 0 && !data.is_empty() {
+        out.text.push('\n');
+        frame::print(&mut out.text, data, ETHERNET);
+    }
+    if out.verbosity > 2 {
+        text::hex_dump(&mut out.text, data, false);
+    }
+    Ok(())
+}

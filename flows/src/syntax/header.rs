@@ -1,0 +1,221 @@
+//! `encap(...)`, `decap(...)`, `sample(...)`, `check_pkt_larger(...)`, `output(port=…,max_len=…)` and `enqueue` (ovs-actions(7)).
+
+use bytes::Bytes;
+use ofproto::PortNo;
+use ofproto::action::{
+    Action, Encap, EncapProp, PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NEXT_PROTO, PACKET_NSH,
+    Sample, SampleDirection,
+};
+
+use super::Context;
+use super::error::{SyntaxError, SyntaxErrorKind};
+use super::token::{self, Pair};
+
+/// The headers that can be put in front of a packet.
+pub(super) const HEADERS: [(&str, u32); 4] =
+    [("ethernet", PACKET_ETHERNET), ("nsh", PACKET_NSH), ("mpls", PACKET_MPLS), ("mpls_mc", PACKET_MPLS_MC)];
+
+/// No packet is shorter than an Ethernet header.
+const MIN_LEN: u64 = 14;
+
+/// Reads `HEADER` or `nsh(md_type=…,tlv(CLASS,TYPE,VALUE),…)`.
+pub(super) fn encap<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+    let mut parts = token::pairs(pair.text());
+    let names = HEADERS.map(|(name, _)| name).join(", ");
+    let Some(header) = parts.next() else {
+        return Err(cx
+            .error(SyntaxErrorKind::Syntax, pair.key, "encap needs a header")
+            .help(format!("one of {names}")));
+    };
+    let Some((name, packet_type)) = HEADERS.iter().find(|(name, _)| *name == header.key) else {
+        let message = format!("unknown header {:?}", header.key);
+        return Err(cx.error(SyntaxErrorKind::Syntax, header.key, message).help(format!("one of {names}")));
+    };
+    if let Some(more) = parts.next() {
+        let message = format!("encap takes one header, and {:?} is a second", more.key);
+        return Err(cx.error(SyntaxErrorKind::Syntax, more.key, message));
+    }
+    let mut props = Vec::new();
+    for prop in token::pairs(header.text()) {
+        props.push(match (*packet_type, prop.key) {
+            (PACKET_NSH, "md_type") => match cx.byte("md_type", prop.text())? {
+                md_type @ 1..=2 => EncapProp::NshMdType(md_type),
+                _ => {
+                    let message = format!("there is no md_type {}", prop.text());
+                    return Err(cx.error(SyntaxErrorKind::Value, prop.text(), message).help("1 or 2"));
+                }
+            },
+            (PACKET_NSH, "tlv") => tlv(cx, prop)?,
+            (PACKET_NSH, _) => return Err(cx.unknown_argument("nsh", prop, "md_type, tlv")),
+            _ => {
+                let message = format!("{name} takes no {:?}", prop.key);
+                return Err(cx.error(SyntaxErrorKind::Syntax, prop.key, message));
+            }
+        });
+    }
+    Ok(Action::Encap(Box::new(Encap { packet_type: *packet_type, hdr_size: 0, props })))
+}
+
+/// `tlv(0xCLASS,TYPE,0xVALUE)`.
+fn tlv(cx: &Context<'_>, pair: Pair<'_>) -> Result<EncapProp, SyntaxError> {
+    let help = "tlv(0xCLASS,TYPE,0xVALUE), with two hexadecimal digits a byte of the value, at most 125";
+    let bad = || {
+        let message = format!("{:?} is not a TLV", pair.text());
+        cx.error(SyntaxErrorKind::Value, pair.text(), message).help(help)
+    };
+    let mut words = pair.text().split(',');
+    let (Some(class), Some(kind), Some(value), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(bad());
+    };
+    let hex = |text: &str| text.strip_prefix("0x").map(str::to_owned);
+    let class = hex(class).and_then(|class| u16::from_str_radix(&class, 16).ok());
+    let digits = kind.bytes().all(|b| b.is_ascii_digit());
+    let kind = kind.parse::<u8>().ok().filter(|_| digits);
+    let data = hex(value).filter(|value| value.len() <= 250 && !value.contains('.'));
+    let data = data.and_then(|value| cx.hex_bytes(&value).ok()).filter(|data| !data.is_empty());
+    match (class, kind, data) {
+        (Some(class), Some(kind), Some(data)) => {
+            Ok(EncapProp::NshTlv { class, kind, data: Bytes::from(data) })
+        }
+        _ => Err(bad()),
+    }
+}
+
+/// Reads nothing, or `packet_type(ns=…,type=…)`.
+pub(super) fn decap<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+    let mut parts = token::pairs(pair.text());
+    let Some(part) = parts.next() else { return Ok(Action::Decap(PACKET_NEXT_PROTO)) };
+    if let Some(more) = parts.next() {
+        return Err(cx.unknown_argument("decap", more, "packet_type(ns=NAMESPACE,type=TYPE)"));
+    }
+    if part.key != "packet_type" {
+        return Err(cx.unknown_argument("decap", part, "packet_type(ns=NAMESPACE,type=TYPE)"));
+    }
+    let mut attributes = token::pairs(part.text());
+    let mut attribute = |name: &str| match attributes.next() {
+        Some(found) if found.key == name => cx.half(name, found.text()),
+        _ => Err(cx
+            .error(SyntaxErrorKind::Syntax, part.key, format!("packet_type needs {name}"))
+            .help("packet_type(ns=NAMESPACE,type=TYPE)")),
+    };
+    let (ns, kind) = (attribute("ns")?, attribute("type")?);
+    if ns > 1 {
+        let message = format!("there is no namespace {ns}");
+        return Err(cx
+            .error(SyntaxErrorKind::Value, part.text(), message)
+            .help("0 for packets with their own number, 1 for Ethernet types"));
+    }
+    Ok(Action::Decap(u32::from(ns) << 16 | u32::from(kind)))
+}
+
+/// Reads `probability=…,collector_set_id=…,obs_domain_id=…,obs_point_id=…,sampling_port=…,ingress|egress`.
+pub(super) fn sample<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+    let mut sample = Sample {
+        probability: 0,
+        collector_set_id: 0,
+        obs_domain_id: 0,
+        obs_point_id: 0,
+        sampling_port: PortNo::ANY,
+        direction: SampleDirection::Default,
+    };
+    for part in token::pairs(pair.text()) {
+        let text = part.text();
+        match part.key {
+            "probability" => sample.probability = cx.half("probability", text)?,
+            "collector_set_id" => sample.collector_set_id = cx.word(part.key, text)?,
+            "obs_domain_id" => sample.obs_domain_id = cx.word(part.key, text)?,
+            "obs_point_id" => sample.obs_point_id = cx.word(part.key, text)?,
+            "sampling_port" => sample.sampling_port = cx.port(text)?,
+            "ingress" => sample.direction = SampleDirection::Ingress,
+            "egress" => sample.direction = SampleDirection::Egress,
+            _ => {
+                let known = "probability, collector_set_id, obs_domain_id, obs_point_id, sampling_port, \
+                             ingress, egress";
+                return Err(cx.unknown_argument("sample", part, known));
+            }
+        }
+    }
+    if sample.probability == 0 {
+        return Err(cx
+            .error(SyntaxErrorKind::Value, pair.key, "sample needs a probability that is not 0")
+            .help("probability=N: N of 65535 packets"));
+    }
+    Ok(Action::Sample(Box::new(sample)))
+}
+
+/// Reads `LEN)->DST[bit]`, as the tokenizer leaves it.
+pub(super) fn check_pkt_larger<'a>(cx: &Context<'a>, text: &'a str) -> Result<Action, SyntaxError> {
+    let (from, to) = cx.arrow("check_pkt_larger", text)?;
+    let from = from.strip_suffix(')').unwrap_or(from);
+    let dst = cx.subfield(to)?;
+    if dst.n_bits != 1 {
+        return Err(cx
+            .error(SyntaxErrorKind::Value, to, "check_pkt_larger sets a single bit")
+            .help("for example check_pkt_larger(1500)->NXM_NX_REG0[0]"));
+    }
+    cx.check_settable(dst.field, to)?;
+    Ok(Action::CheckPktLarger { len: cx.half("length", from)?, dst })
+}
+
+/// Reads `port=…,max_len=…`.
+pub(super) fn output_trunc<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+    let (mut port, mut max_len) = (None, None);
+    for part in token::pairs(pair.text()) {
+        let text = part.text();
+        match part.key {
+            "port" => match cx.port(text)? {
+                PortNo::CONTROLLER
+                | PortNo::TABLE
+                | PortNo::NORMAL
+                | PortNo::FLOOD
+                | PortNo::ALL
+                | PortNo::ANY => {
+                    let message = format!("a packet cannot be cut for {text}");
+                    return Err(cx
+                        .error(SyntaxErrorKind::Value, text, message)
+                        .help("a port of this bridge, LOCAL or IN_PORT"));
+                }
+                found => port = Some(found),
+            },
+            "max_len" => match cx.word("max_len", text)? {
+                len if u64::from(len) < MIN_LEN => {
+                    let message = format!("{text:?} is too short");
+                    return Err(cx
+                        .error(SyntaxErrorKind::Value, text, message)
+                        .help(format!("at least {MIN_LEN} bytes")));
+                }
+                len => max_len = Some(len),
+            },
+            _ => return Err(cx.unknown_argument("output", part, "port, max_len")),
+        }
+    }
+    match (port, max_len) {
+        (Some(port), Some(max_len)) => Ok(Action::OutputTrunc { port, max_len }),
+        _ => Err(cx
+            .error(SyntaxErrorKind::Syntax, pair.key, "output needs a port")
+            .help("output:PORT or output(port=PORT,max_len=BYTES)")),
+    }
+}
+
+/// `enqueue:PORT:QUEUE`, which OpenFlow 1.3 has not: queue, output, and back to the queue before.
+pub(super) fn enqueue<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<[Action; 3], SyntaxError> {
+    let text = pair.text();
+    let parts = text.split_once([':', 'q', ',']);
+    let Some((port, queue)) = parts.filter(|(port, queue)| !port.is_empty() && !queue.is_empty()) else {
+        return Err(cx
+            .error(SyntaxErrorKind::Syntax, pair.key, "enqueue needs a port and a queue")
+            .help("enqueue:PORT:QUEUE or enqueue(PORT,QUEUE)"));
+    };
+    let word = port;
+    let port = cx.port(word)?;
+    let allowed = port.0 < PortNo::MAX.0 || matches!(port, PortNo::IN_PORT | PortNo::LOCAL);
+    if !allowed || port.to_u16().is_none() {
+        return Err(cx
+            .error(SyntaxErrorKind::Value, word, format!("{word} has no queues"))
+            .help("a port of this bridge, LOCAL or IN_PORT"));
+    }
+    let queue = cx.word("queue", queue)?;
+    Ok([Action::SetQueue(queue), Action::Output { port, max_len: 0xffff }, Action::PopQueue])
+}

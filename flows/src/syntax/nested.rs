@@ -1,0 +1,204 @@
+//! `ct(...)`, `nat(...)` and `clone(...)` (ovs-actions(7)).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ofproto::TableId;
+use ofproto::action::{
+    Action, CT_COMMIT, CT_FORCE, Ct, CtZone, NAT_DST, NAT_HASH, NAT_PERSISTENT, NAT_RANDOM, NAT_SRC, Nat,
+    NatAddresses,
+};
+
+use super::Context;
+use super::actions::ActionReader;
+use super::check::Place;
+use super::error::{SyntaxError, SyntaxErrorKind};
+use super::token::{self, Pair};
+
+/// The helpers of the connection tracker, and the ports that stand for them.
+pub(super) const HELPERS: [(&str, u16); 2] = [("ftp", 21), ("tftp", 69)];
+
+/// Ones in a zone's number.
+const ZONE_BITS: u16 = 16;
+
+impl<'a> ActionReader<'_, 'a> {
+    /// `clone(ACTIONS)`: the packet is afterwards what it was before.
+    pub(super) fn clone_action(&mut self, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+        self.nested(pair, pair.text(), Place::Clone).map(Action::Clone)
+    }
+
+    /// `ct(commit,force,table=…,zone=…,nat(…),exec(…),alg=…)`.
+    pub(super) fn ct(&mut self, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+        let cx = self.cx;
+        let mut ct = Ct { flags: 0, zone: CtZone::Immediate(0), table: None, alg: 0, actions: Vec::new() };
+        for part in token::pairs(pair.text()) {
+            let text = part.text();
+            match part.key {
+                "commit" => ct.flags |= CT_COMMIT,
+                "force" => ct.flags |= CT_FORCE,
+                "table" => match cx.table("table", text)? {
+                    0xff => {
+                        return Err(cx
+                            .error(SyntaxErrorKind::Value, text, "there is no table 255")
+                            .help("a table from 0 to 254"));
+                    }
+                    table => ct.table = Some(TableId(table)),
+                },
+                "zone" => ct.zone = zone(cx, text)?,
+                "alg" => {
+                    let helper = HELPERS.iter().find(|(name, _)| *name == text);
+                    ct.alg = helper.map(|(_, port)| *port).ok_or_else(|| {
+                        cx.error(SyntaxErrorKind::Value, text, format!("there is no helper {text:?}"))
+                            .help("alg=ftp or alg=tftp")
+                    })?;
+                }
+                "nat" => {
+                    let action = Action::Nat(nat(cx, part)?);
+                    self.check_nested(part, &action, Place::Ct)?;
+                    ct.actions.push(action);
+                }
+                "exec" => ct.actions.extend(self.nested(part, text, Place::Ct)?),
+                _ => {
+                    return Err(cx.unknown_argument(
+                        "ct",
+                        part,
+                        "commit, force, table, zone, alg, nat, exec",
+                    ));
+                }
+            }
+        }
+        if ct.flags & CT_FORCE != 0 && ct.flags & CT_COMMIT == 0 {
+            return Err(cx
+                .error(SyntaxErrorKind::Inconsistent, pair.key, "force needs commit beside it")
+                .help("ct(commit,force,…)"));
+        }
+        let plain = |action: &Action| matches!(action, Action::Nat(nat) if *nat == Nat::default());
+        if ct.flags & CT_COMMIT == 0 && !ct.actions.iter().all(plain) {
+            return Err(cx
+                .error(SyntaxErrorKind::Inconsistent, pair.key, "what ct does to a connection needs commit")
+                .help("without commit, only a nat without arguments may stand in ct"));
+        }
+        Ok(Action::Ct(Box::new(ct)))
+    }
+}
+
+/// A number, or 16 bits that hold one.
+fn zone<'a>(cx: &Context<'a>, text: &'a str) -> Result<CtZone, SyntaxError> {
+    if let Some(number) = token::integer(text).and_then(|n| u16::try_from(n).ok()) {
+        return Ok(CtZone::Immediate(number));
+    }
+    let help = "a number from 0 to 65535, or 16 bits of a field such as NXM_NX_REG0[0..15]";
+    let src = cx.subfield(text).map_err(|error| error.help(help))?;
+    if src.n_bits != ZONE_BITS {
+        let message = format!("{text:?} has {} bits, and a zone has {ZONE_BITS}", src.n_bits);
+        return Err(cx.error(SyntaxErrorKind::Value, text, message).help(help));
+    }
+    cx.short("ct", src, text).map(CtZone::Field)
+}
+
+/// `nat`, `nat(src=…)`, `nat(dst=…,hash,persistent)`.
+pub(super) fn nat<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Nat, SyntaxError> {
+    let mut nat = Nat::default();
+    for part in token::pairs(pair.text()) {
+        match part.key {
+            "src" | "dst" => {
+                nat.flags |= if part.key == "src" { NAT_SRC } else { NAT_DST };
+                let text = part.text();
+                if !text.is_empty() {
+                    let range = range(text).ok_or_else(|| {
+                        cx.error(
+                            SyntaxErrorKind::Value,
+                            text,
+                            format!("{text:?} is not a range to translate to"),
+                        )
+                        .help(
+                            "such as 10.0.0.1, 10.0.0.1-10.0.0.9:1024-2047 or [fd00::1]-[fd00::9]:1024-2047",
+                        )
+                    })?;
+                    (nat.addresses, nat.ports) = range;
+                }
+            }
+            "persistent" => nat.flags |= NAT_PERSISTENT,
+            "hash" => nat.flags |= NAT_HASH,
+            "random" => nat.flags |= NAT_RANDOM,
+            _ => return Err(cx.unknown_argument("nat", part, "src, dst, persistent, hash, random")),
+        }
+    }
+    let both = |bits: u16| nat.flags & bits == bits;
+    let problem = if both(NAT_SRC | NAT_DST) {
+        "nat translates either the source or the destination"
+    } else if nat.flags & (NAT_SRC | NAT_DST) == 0 && nat.flags != 0 {
+        "persistent, hash and random need src or dst beside them"
+    } else if both(NAT_HASH | NAT_RANDOM) {
+        "hash and random exclude each other"
+    } else {
+        return Ok(nat);
+    };
+    Err(cx
+        .error(SyntaxErrorKind::Inconsistent, pair.key, problem)
+        .help("nat, nat(src=RANGE) or nat(dst=RANGE), with persistent, and hash or random"))
+}
+
+type Range = (NatAddresses, Option<(u16, Option<u16>)>);
+
+/// `ADDRESS[-ADDRESS][:PORT[-PORT]]`; an IPv6 address stands in brackets where a port follows.
+fn range(text: &str) -> Option<Range> {
+    let (addresses, left) = v4_range(text).or_else(|| v6_range(text))?;
+    let ports = match left.strip_prefix(':') {
+        None => left.is_empty().then_some(None)?,
+        Some(ports) => {
+            let (first, last) = match ports.split_once('-') {
+                Some((first, last)) => (first, Some(last)),
+                None => (ports, None),
+            };
+            let first = port(first)?;
+            let last = last.map(port).map_or(Some(None), |last| last.map(Some))?;
+            if last.is_some_and(|last| last < first) {
+                return None;
+            }
+            Some((first, last))
+        }
+    };
+    Some((addresses, ports))
+}
+
+/// 0 is no port to translate to.
+fn port(text: &str) -> Option<u16> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?.filter(|port| *port != 0)
+}
+
+fn v4_range(text: &str) -> Option<(NatAddresses, &str)> {
+    let address = |text: &str| {
+        let len = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (head, tail) = text.split_at_checked(len)?;
+        Some((head.parse::<Ipv4Addr>().ok()?, tail.len()))
+    };
+    let tail = |text: &'_ str, left: usize| text.len() - left;
+    let (first, left) = address(text)?;
+    let text = text.get(tail(text, left)..)?;
+    if first.is_unspecified() {
+        return None;
+    }
+    let Some(second) = text.strip_prefix('-') else { return Some((NatAddresses::V4(first, None), text)) };
+    let (last, left) = address(second)?;
+    let text = second.get(tail(second, left)..)?;
+    (last >= first).then_some((NatAddresses::V4(first, Some(last)), text))
+}
+
+fn v6_range(text: &str) -> Option<(NatAddresses, &str)> {
+    fn address(text: &str) -> Option<(Ipv6Addr, &str)> {
+        if let Some(inner) = text.strip_prefix('[') {
+            let (address, tail) = inner.split_once(']')?;
+            return Some((address.parse().ok()?, tail));
+        }
+        let len = text.find('-').unwrap_or(text.len());
+        let (address, tail) = text.split_at_checked(len)?;
+        Some((address.parse().ok()?, tail))
+    }
+    let (first, text) = address(text)?;
+    if first.is_unspecified() {
+        return None;
+    }
+    let Some(second) = text.strip_prefix('-') else { return Some((NatAddresses::V6(first, None), text)) };
+    let (last, text) = address(second)?;
+    (last >= first).then_some((NatAddresses::V6(first, Some(last)), text))
+}

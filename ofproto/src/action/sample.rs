@@ -1,0 +1,32 @@
+//! `sample`: some packets to an IPFIX collector (NXAST_SAMPLE 29, NXAST_SAMPLE2 38, NXAST_SAMPLE3 41, ovs-actions(7)).
+
+use crate::ids::PortNo;
+
+/// The parameters of `sample`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sample {
+    /// How many of 65,535 packets; not 0.
+    pub probability: u16,
+    /// Which collectors: a row of the database.
+    pub collector_set_id: u32,
+    /// Goes into the record.
+    pub obs_domain_id: u32,
+    /// Goes into the record.
+    pub obs_point_id: u32,
+    /// The port whose tunnel goes into the record; `ANY` for none. Needs NXAST_SAMPLE2.
+    pub sampling_port: PortNo,
+    /// Whether it is sampled as it comes in or as it goes out; said, it needs NXAST_SAMPLE3.
+    pub direction: SampleDirection,
+}
+
+/// NX_ACTION_SAMPLE_.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SampleDirection {
+    /// 0: not said.
+    #[default]
+    Default,
+    /// 1.
+    Ingress,
+    /// 2.
+    Egress,
+}

@@ -1,0 +1,232 @@
+//! What Open vSwitch says to a match.
+
+use super::header::{EXPERIMENTER, Header, NXM_1, TUN_METADATA_LEN};
+use super::{Field, Match, Oxm};
+use crate::codec::{Reader, Wire};
+use crate::refusal::Refusal::{self, *};
+
+impl Match {
+    /// What Open vSwitch says to the fields of a match, as bytes without frame and padding: the first error that it would
+    /// name; none for a match that it takes.
+    pub fn refusal(fields: &[u8]) -> Option<Refusal> {
+        let mut seen = Matched::default();
+        let mut rest = fields;
+        while !rest.is_empty() {
+            let len = rest.get(3).map(|len| usize::from(*len) + 4);
+            let Some((entry, tail)) = len.and_then(|len| rest.split_at_checked(len)) else {
+                return Some(MatchLen);
+            };
+            rest = tail;
+            if let Err(refusal) = entry_refusal(entry, false).and_then(|oxm| seen.take(&oxm)) {
+                return Some(refusal);
+            }
+        }
+        None
+    }
+}
+
+/// Reads one field as Open vSwitch does; in an action, another error tells of a wrong length.
+pub(crate) fn entry_refusal(entry: &[u8], in_action: bool) -> Result<Oxm, Refusal> {
+    let header = entry.first_chunk().map(|h| Header::unpack(u32::from_be_bytes(*h))).ok_or(MatchLen)?;
+    let experimenter = entry.get(4..).and_then(|rest| rest.first_chunk()).map(|id| u32::from_be_bytes(*id));
+    let (field, own) = if header.class == EXPERIMENTER {
+        let own = usize::from(header.len).checked_sub(4).ok_or(MatchLen)?;
+        (experimenter.and_then(|id| Field::from_experimenter(id, header.number)), own)
+    } else {
+        (Field::from_header(header.class, header.number), usize::from(header.len))
+    };
+    if header.class == NXM_1 && Field::from_tun_metadata(header.number).is_some() {
+        return tunnel_option(entry, header);
+    }
+    let field = field.ok_or(MatchField)?;
+    let info = field.info();
+    let wanted = info.bytes() * if header.has_mask { 2 } else { 1 };
+    if own != wanted {
+        return Err(if in_action { ActionSetLen } else { MatchLen });
+    }
+    let bytes = entry.get(entry.len() - own..).unwrap_or_default();
+    let number = |bytes: &[u8]| bytes.iter().fold(0_u128, |v, b| v << 8 | u128::from(*b));
+    let (value, mask) = bytes.split_at_checked(info.bytes()).ok_or(MatchLen)?;
+    let (value, mask) = (number(value), header.has_mask.then(|| number(mask)));
+    if let Some(mask) = mask {
+        if value & !mask != 0 {
+            return Err(MatchWildcards);
+        }
+        let all = mask & info.exact() == info.exact();
+        if !info.maskable && mask != 0 && !all {
+            return Err(MatchMask);
+        }
+    }
+    let mask = mask.map(|mask| mask & info.exact());
+    if in_action && !is_valid(field, value) {
+        return Err(MatchValue);
+    }
+    // In a match, Open vSwitch looks at prerequisites before it looks at the value: see `Matched::take`.
+    Ok(Oxm::Known { field, value, mask })
+}
+
+fn tunnel_option(entry: &[u8], header: Header) -> Result<Oxm, Refusal> {
+    let Ok(oxm) = Oxm::decode(&mut Reader::new(entry)) else { return Err(MatchLen) };
+    let len = usize::from(header.len);
+    if header.has_mask && !len.is_multiple_of(2)
+        || len > TUN_METADATA_LEN * if header.has_mask { 2 } else { 1 }
+    {
+        return Err(MatchLen);
+    }
+    let payload = entry.get(4..).unwrap_or_default();
+    let (value, mask) = payload.split_at_checked(len / 2).unwrap_or_default();
+    if header.has_mask && value.iter().zip(mask).any(|(value, mask)| value & !mask != 0) {
+        return Err(MatchWildcards);
+    }
+    Ok(oxm)
+}
+
+/// The largest value that a match may have.
+fn largest(field: Field) -> u128 {
+    match field {
+        Field::ArpOp => 0xff,
+        Field::NshTtl => 63,
+        Field::CtState => 0xff,
+        Field::TunFlags => 1,
+        Field::TunErspanVer => 0xf,
+        Field::TunErspanDir => 1,
+        _ => field.info().exact(),
+    }
+}
+
+fn is_valid(field: Field, value: u128) -> bool {
+    value <= largest(field) && (field != Field::IpDscp || value & 3 == 0)
+}
+
+/// What was matched so far.
+#[derive(Default)]
+struct Matched {
+    places: Vec<Field>,
+    options: Vec<u8>,
+    packet_type: u128,
+    eth_type: Option<u128>,
+    protocol: Option<u128>,
+    icmp6_type: Option<u128>,
+    tagged: bool,
+    later_fragment: bool,
+    connection: (u128, u128),
+}
+
+impl Matched {
+    fn take(&mut self, oxm: &Oxm) -> Result<(), Refusal> {
+        let (field, value, mask) = match oxm {
+            Oxm::Known { field, value, mask } => (*field, *value, *mask),
+            Oxm::Unknown { number, .. } => {
+                let twice = self.options.contains(number);
+                self.options.push(*number);
+                return if twice { Err(MatchTwice) } else { Ok(()) };
+            }
+        };
+        if !self.has(field) {
+            return Err(MatchPrerequisite);
+        }
+        let places = places(field);
+        let counted = mask != Some(0);
+        if self.places.iter().any(|place| places.contains(place)) {
+            return Err(MatchTwice);
+        }
+        if !is_valid(field, value) {
+            return Err(MatchValue);
+        }
+        if !counted {
+            return Ok(());
+        }
+        self.places.extend_from_slice(places);
+        let exact = mask.is_none_or(|mask| mask == field.info().exact()).then_some(value);
+        match field {
+            Field::PacketType => self.packet_type = value,
+            Field::EthType => self.eth_type = exact,
+            Field::IpProto => self.protocol = exact,
+            Field::Icmpv6Type => self.icmp6_type = exact,
+            Field::VlanTci | Field::VlanVid => self.tagged = value & 0x1000 != 0,
+            Field::IpFrag => self.later_fragment = value & 2 != 0,
+            Field::CtState => self.connection = (value, mask.unwrap_or(0xff)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn is(&self, eth_type: u128) -> bool {
+        match self.packet_type {
+            0 => self.eth_type == Some(eth_type),
+            kind => kind == 1 << 16 | eth_type,
+        }
+    }
+
+    fn is_ip(&self) -> bool {
+        self.is(0x0800) || self.is(0x86dd)
+    }
+
+    fn is_protocol(&self, protocol: u128) -> bool {
+        self.is_ip() && self.protocol == Some(protocol) && !self.later_fragment
+    }
+
+    fn is_tracked(&self) -> bool {
+        let (value, mask) = self.connection;
+        value & 0xcf != 0 || value & 0x20 != 0 && mask & 0x10 != 0 && value & 0x10 == 0
+    }
+
+    /// Whether what the field needs is matched.
+    fn has(&self, field: Field) -> bool {
+        use Field::*;
+        let icmp6 = || self.is(0x86dd) && self.is_protocol(58);
+        let solicit = || icmp6() && self.icmp6_type == Some(135);
+        let advert = || icmp6() && self.icmp6_type == Some(136);
+        match field {
+            EthSrc | EthDst | EthType | VlanTci | VlanVid => self.packet_type == 0,
+            VlanPcp => self.packet_type == 0 && self.tagged,
+            MplsLabel | MplsTc | MplsBos | MplsTtl => self.is(0x8847) || self.is(0x8848),
+            Ipv4Src | Ipv4Dst => self.is(0x0800),
+            Ipv6Src | Ipv6Dst | Ipv6Label => self.is(0x86dd),
+            IpProto | IpDscp | IpDscpShifted | IpEcn | IpTtl | IpFrag => self.is_ip(),
+            ArpOp | ArpSpa | ArpTpa | ArpSha | ArpTha => self.is(0x0806) || self.is(0x8035),
+            TcpSrc | TcpDst | TcpFlags => self.is_protocol(6),
+            UdpSrc | UdpDst => self.is_protocol(17),
+            SctpSrc | SctpDst => self.is_protocol(132),
+            Icmpv4Type | Icmpv4Code => self.is(0x0800) && self.is_protocol(1),
+            Icmpv6Type | Icmpv6Code => icmp6(),
+            NdTarget | NdReserved | NdOptionsType => solicit() || advert(),
+            NdSll => solicit(),
+            NdTll => advert(),
+            NshFlags | NshTtl | NshMdtype | NshNp | NshSpi | NshSi | NshC1 | NshC2 | NshC3 | NshC4 => {
+                self.is(0x894f)
+            }
+            CtNwSrc | CtNwDst => self.is(0x0800) && self.is_tracked(),
+            CtIpv6Src | CtIpv6Dst => self.is(0x86dd) && self.is_tracked(),
+            CtNwProto | CtTpSrc | CtTpDst => self.is_tracked(),
+            _ => true,
+        }
+    }
+}
+
+/// What a field takes up: two fields with a place in common are one field twice.
+fn places(field: Field) -> &'static [Field] {
+    use Field::*;
+    match field {
+        InPort | InPortOxm => &[InPort],
+        IpDscp | IpDscpShifted => &[IpDscp],
+        VlanTci => &[VlanVid, VlanPcp],
+        Xreg0 => &[Reg0, Reg1],
+        Xreg1 => &[Reg2, Reg3],
+        Xreg2 => &[Reg4, Reg5],
+        Xreg3 => &[Reg6, Reg7],
+        Xreg4 => &[Reg8, Reg9],
+        Xreg5 => &[Reg10, Reg11],
+        Xreg6 => &[Reg12, Reg13],
+        Xreg7 => &[Reg14, Reg15],
+        Xxreg0 => &[Reg0, Reg1, Reg2, Reg3],
+        Xxreg1 => &[Reg4, Reg5, Reg6, Reg7],
+        Xxreg2 => &[Reg8, Reg9, Reg10, Reg11],
+        Xxreg3 => &[Reg12, Reg13, Reg14, Reg15],
+        field => itself(field),
+    }
+}
+
+fn itself(field: Field) -> &'static [Field] {
+    Field::ALL.iter().position(|f| *f == field).and_then(|at| Field::ALL.get(at..=at)).unwrap_or_default()
+}
