@@ -118,11 +118,9 @@ impl Field {
     }
 
     /// The number of a tunnel option, from 0 to 63; none for other fields.
-    pub const fn tun_metadata(self) -> Option<u8> {
-        match (self as usize).checked_sub(Self::TunMetadata0 as usize) {
-            Some(n @ 0..64) => Some(n as u8),
-            _ => None,
-        }
+    pub fn tun_metadata(self) -> Option<u8> {
+        let number = (self as usize).checked_sub(Self::TunMetadata0 as usize)?;
+        u8::try_from(number).ok().filter(|n| *n < 64)
     }
 
     /// Whether actions may write the field, as ovs-fields(7) says.
