@@ -117,6 +117,11 @@ impl Field {
         Self::TUN_METADATA.get(usize::from(number.checked_sub(40)?)).copied()
     }
 
+    /// Whether it is one of the 64 tunnel options.
+    pub const fn is_tun_metadata(self) -> bool {
+        self as usize >= Self::TunMetadata0 as usize && self as usize <= Self::TunMetadata63 as usize
+    }
+
     /// The number of a tunnel option, from 0 to 63; none for other fields.
     pub fn tun_metadata(self) -> Option<u8> {
         let number = (self as usize).checked_sub(Self::TunMetadata0 as usize)?;
