@@ -9,9 +9,9 @@ cd "$(dirname "$0")"
 
 seconds=${1:-5}
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(matches actions instructions frame message)
+[ ${#targets[@]} -gt 0 ] || targets=(matches actions instructions frame message flow_text network_file session)
 
-cargo run --quiet --locked --features seeds --bin seeds -- corpus
+cargo run --quiet --locked --no-default-features --features seeds --bin seeds -- corpus
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"

@@ -108,14 +108,7 @@ impl Policy {
 
     /// Ports as a bridge of the file might have them, numbered from 1 in the file's order.
     pub fn assumed_ports(&self, bridge: &str) -> PortMap {
-        let mut ports: PortMap = PortMap::new();
-        let mut next = 1;
-        for name in self.file.bridge_ports(bridge) {
-            if name != "LOCAL" && !ports.contains_key(name) {
-                ports.insert(name.to_owned(), PortNo(next));
-                next += 1;
-            }
-        }
+        let mut ports = never::numbered_ports(&self.file, bridge);
         ports.insert(bridge.to_owned(), PortNo::LOCAL);
         ports
     }

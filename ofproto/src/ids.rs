@@ -94,3 +94,27 @@ impl BufferId {
     /// Not buffered: the whole packet is in the message.
     pub const NO_BUFFER: Self = Self(0xffff_ffff);
 }
+
+/// A meter's number (OpenFlow 1.3.5 §7.3.4.4): 1 to [`MeterId::MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct MeterId(pub u32);
+
+impl MeterId {
+    /// The highest number of a meter of flows.
+    pub const MAX: Self = Self(0xffff_0000);
+    /// The virtual meter of the slow datapath.
+    pub const SLOWPATH: Self = Self(0xffff_fffd);
+    /// The virtual meter of the connection to the controller.
+    pub const CONTROLLER: Self = Self(0xffff_fffe);
+    /// Every meter, in requests and deletions.
+    pub const ALL: Self = Self(0xffff_ffff);
+}
+
+/// A queue's number, unique on its port (OpenFlow 1.3.5 §7.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct QueueId(pub u32);
+
+impl QueueId {
+    /// Every queue, in requests.
+    pub const ALL: Self = Self(0xffff_ffff);
+}

@@ -58,6 +58,6 @@ pub use codec::{Reader, Wire, Writer};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::{FrameError, Framer};
 pub use header::{HEADER_LEN, Header, VERSION};
-pub use ids::{BufferId, Cookie, DatapathId, GroupId, PortNo, TableId, Xid};
+pub use ids::{BufferId, Cookie, DatapathId, GroupId, MeterId, PortNo, QueueId, TableId, Xid};
 pub use message::Message;
 pub use refusal::Refusal;

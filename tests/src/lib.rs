@@ -4,6 +4,7 @@
 
 pub mod ages;
 pub mod conn;
+pub mod frames;
 pub mod ovs;
 pub mod pinger;
 pub mod running;

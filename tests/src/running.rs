@@ -13,6 +13,9 @@ use serde_json::Value;
 /// How long anything may take before a test gives up; what has a promised time is measured by its test.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where the controller of a lab serves metrics to processes inside the lab's host.
+pub const METRICS: &str = "127.0.0.1:9653";
+
 /// The `portcullis` binary of this build.
 pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
@@ -25,6 +28,20 @@ pub fn binary() -> PathBuf {
 /// The path of a shipped network file.
 pub fn network_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../flows/networks").join(name)
+}
+
+/// The text of the shipped dual-socket network.
+pub fn dual_socket() -> String {
+    std::fs::read_to_string(network_file("dual-socket.toml")).expect("a network file")
+}
+
+/// The same without the rule of that name.
+pub fn dual_socket_without(rule: &str) -> String {
+    let text = dual_socket();
+    let start = text.find(&format!("[[allow]]\nname = \"{rule}\"")).expect("the rule");
+    let rest = &text[start + 1..];
+    let end = rest.find("\n[[").or_else(|| rest.find("\n# ---")).map_or(text.len(), |i| start + 1 + i);
+    format!("{}{}", &text[..start], &text[end..])
 }
 
 /// A network file as the product reads it.
@@ -199,7 +216,8 @@ impl Drop for Running {
 fn spawn(lab: &Lab, path: &Path) -> Spawned {
     let binary = binary();
     let api = format!("unix:{}", lab.rundir().join("api.sock").display());
-    let words =
-        [&*binary.to_string_lossy(), "run", &*path.to_string_lossy(), "--metrics", &*api].map(str::to_owned);
-    lab.spawn(HOST, &words.each_ref().map(String::as_str)).expect("the controller")
+    let (binary, path) = (binary.to_string_lossy(), path.to_string_lossy());
+    // Each lab has a network of its own, so the usual port is free in every one.
+    let words = [&*binary, "run", &*path, "--metrics", &*api, "--metrics", METRICS];
+    lab.spawn(HOST, &words).expect("the controller")
 }

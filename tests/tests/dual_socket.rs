@@ -5,23 +5,11 @@ use std::time::Duration;
 use ipnetwork::IpNetwork;
 use portcullis::lab::{ExtraPort, LabOptions};
 use portcullis_tests::Running;
-use portcullis_tests::running::network_file;
+use portcullis_tests::frames::{arp, emit, mac};
+use portcullis_tests::running::{dual_socket as file, dual_socket_without as without};
 use portcullis_tests::traffic::{Udp, ping, ping_as, received, tcp, udp};
 
 const INTERNET: &str = "198.51.100.10";
-
-fn file() -> String {
-    std::fs::read_to_string(network_file("dual-socket.toml")).unwrap()
-}
-
-/// The shipped file without the rule of that name.
-fn without(rule: &str) -> String {
-    let text = file();
-    let start = text.find(&format!("[[allow]]\nname = \"{rule}\"")).expect("the rule");
-    let rest = &text[start + 1..];
-    let end = rest.find("\n[[").or_else(|| rest.find("\n# ---")).map_or(text.len(), |i| start + 1 + i);
-    format!("{}{}", &text[..start], &text[end..])
-}
 
 /// The learned flows of a bridge.
 fn learned(net: &Running, bridge: &str) -> Vec<String> {
@@ -30,6 +18,19 @@ fn learned(net: &Running, bridge: &str) -> Vec<String> {
         .filter(|f| f.contains(" table=1,") && f.contains(" priority=110"))
         .collect()
 }
+
+/// Tells a place its neighbours' MACs, so that it is not ARP alone that stops its packets.
+fn introduce(net: &Running, place: &str, neighbours: &[(&str, &str)]) {
+    for (neighbour, address) in neighbours {
+        let mac = mac(&net.lab, neighbour).map(|b| format!("{b:02x}")).join(":");
+        let words = ["ip", "neigh", "replace", address, "lladdr", &mac, "dev", "eth0"];
+        let output = net.lab.exec(place, &words).unwrap();
+        assert!(output.status.success(), "{place}: {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+const GATEWAY: (&str, &str) = ("gateway", "10.0.0.100");
+const XRAY: (&str, &str) = ("xray", "10.0.0.102");
 
 #[test]
 fn privacy_members_leave_through_warp() {
@@ -92,6 +93,8 @@ fn answers_pass_only_by_learned_flows() {
 #[test]
 fn vpn_clients_reach_the_gateway() {
     let net = Running::dual_socket();
+    introduce(&net, "xray", &[GATEWAY]);
+    introduce(&net, "nm-privacy", &[XRAY]);
     for from in ["internet", "warp", "nm-privacy"] {
         assert_eq!(udp(&net.lab, from, "gateway", "10.0.0.100:51820"), Udp::Answered, "{from}");
         assert_eq!(udp(&net.lab, from, "gateway", "10.0.0.100:51821"), Udp::Lost, "{from}: another port");
@@ -103,6 +106,7 @@ fn vpn_clients_reach_the_gateway() {
 #[test]
 fn without_their_rule_vpn_clients_do_not() {
     let net = Running::start(&without("vpn-clients"), LabOptions::default());
+    introduce(&net, "nm-privacy", &[GATEWAY]);
     for from in ["internet", "nm-privacy"] {
         assert_eq!(udp(&net.lab, from, "gateway", "10.0.0.100:51820"), Udp::Lost, "{from}");
     }
@@ -111,6 +115,9 @@ fn without_their_rule_vpn_clients_do_not() {
 #[test]
 fn nobody_reaches_privacy_unasked() {
     let net = Running::dual_socket();
+    for place in ["warp", "nm-privacy"] {
+        introduce(&net, place, &[GATEWAY, XRAY]);
+    }
     let before = net.metric("portcullis_denied_packets_total{bridge=\"vmbr0\",reason=\"not-allowed\"}");
     for from in ["internet", "warp", "nm-privacy"] {
         for (to, address) in [("gateway", "10.0.0.100"), ("xray", "10.0.0.102")] {
@@ -129,6 +136,10 @@ fn nobody_reaches_privacy_unasked() {
 #[test]
 fn privacy_members_do_not_reach_each_other() {
     let net = Running::dual_socket();
+    introduce(&net, "gateway", &[XRAY]);
+    introduce(&net, "xray", &[GATEWAY]);
+    assert_eq!(udp(&net.lab, "gateway", "xray", "10.0.0.102:53"), Udp::Lost);
+    assert_eq!(udp(&net.lab, "xray", "gateway", "10.0.0.100:53"), Udp::Lost);
     assert!(!ping(&net.lab, "gateway", "10.0.0.102"));
     assert!(!tcp(&net.lab, "gateway", "xray", "10.0.0.102:443"));
     assert!(!ping(&net.lab, "xray", "10.0.0.100"));
@@ -139,8 +150,11 @@ fn privacy_members_do_not_reach_each_other() {
 fn unless_a_rule_says_so() {
     let rule = "[[allow]]\nname = \"proxy\"\nfrom = \"gateway\"\nto = \"xray\"\nprotocol = \"tcp\"\nports = [443]\npurpose = \"test\"\n";
     let net = Running::start(&format!("{}\n{rule}", file()), LabOptions::default());
+    introduce(&net, "nm-privacy", &[XRAY]);
+    introduce(&net, "xray", &[("nm-privacy", "10.0.0.50")]);
     assert!(tcp(&net.lab, "gateway", "xray", "10.0.0.102:443"));
     assert!(!tcp(&net.lab, "gateway", "xray", "10.0.0.102:444"), "another port");
+    assert!(!tcp(&net.lab, "nm-privacy", "xray", "10.0.0.102:443"), "somebody else");
     assert!(!tcp(&net.lab, "xray", "gateway", "10.0.0.100:443"), "the other way");
 }
 
@@ -152,7 +166,10 @@ fn the_api_is_reached_by_those_who_may() {
             assert!(tcp(&net.lab, from, "api", &format!("10.1.0.201:{port}")), "{from}: {port}");
         }
     }
+    introduce(&net, "nm-mgmt", &[("mcp", "10.1.0.200")]);
+    introduce(&net, "api", &[("nm-mgmt", "10.1.0.50")]);
     assert!(!tcp(&net.lab, "nm-mgmt", "api", "10.1.0.201:9575"), "another port from the mesh");
+    assert_eq!(udp(&net.lab, "nm-mgmt", "mcp", "10.1.0.200:514"), Udp::Lost, "a member's privilege");
     assert!(!tcp(&net.lab, "nm-mgmt", "mcp", "10.1.0.200:9573"), "another host from the mesh");
     assert!(!ping(&net.lab, "nm-mgmt", "10.1.0.201"), "another protocol from the mesh");
     assert!(!tcp(&net.lab, "api", "nm-mgmt", "10.1.0.50:9573"), "the other way");
@@ -161,6 +178,8 @@ fn the_api_is_reached_by_those_who_may() {
 #[test]
 fn without_its_rule_the_api_is_closed_to_the_mesh() {
     let net = Running::start(&without("op-dbus-api"), LabOptions::default());
+    introduce(&net, "nm-mgmt", &[("api", "10.1.0.201")]);
+    introduce(&net, "api", &[("nm-mgmt", "10.1.0.50")]);
     assert!(!tcp(&net.lab, "nm-mgmt", "api", "10.1.0.201:9573"));
 }
 
@@ -316,7 +335,10 @@ fn the_host_has_no_other_address() {
     let addresses = vec![("vmbr1".to_owned(), "10.1.0.77/24".parse().unwrap())];
     let net = Running::dual_socket_with(LabOptions { host_addresses: addresses, ..LabOptions::default() });
     assert!(ping_as(&net.lab, "host", "10.1.0.200", Some("10.1.0.1")));
+    // Not even a packet that nobody could answer.
+    let heard = received(&net.lab, "mcp", "eth0");
     assert!(!ping_as(&net.lab, "host", "10.1.0.200", Some("10.1.0.77")));
+    assert_eq!(received(&net.lab, "mcp", "eth0"), heard);
 }
 
 #[test]
@@ -336,6 +358,12 @@ fn the_host_has_no_place_in_privacy_or_on_the_mesh() {
     }
     let after = (received(&net.lab, "nm-privacy", "eth0"), received(&net.lab, "nm-mgmt", "eth0"));
     assert_eq!(before, after, "the host's ARP came out at the mesh");
+    net.wait_for("the mesh's drops to be counted", || {
+        let denied = |b: &str| {
+            net.metric(&format!("portcullis_denied_packets_total{{bridge=\"{b}\",reason=\"unknown-port\"}}"))
+        };
+        ["mesh-privacy", "mesh-mgmt"].iter().all(|b| denied(b) > 0.0).then_some(())
+    });
     for to in ["10.0.0.1", "10.0.0.100", "10.0.0.102"] {
         assert!(!ping_as(&net.lab, "host", to, Some("vmbr0")), "host → {to}");
     }
@@ -375,6 +403,14 @@ fn arp_carries_the_senders_own_addresses_only() {
         let _ = net.lab.exec("xray", words).unwrap();
     }
     assert!(!resolved(&net, "warp", "10.0.0.100"), "WARP believed xray's ARP");
+    // So does the mesh, where the address would be in its range, were it not the gateway's: asking, and answering
+    // what nobody asked.
+    let macs = (mac(&net.lab, "nm-privacy"), mac(&net.lab, "warp"));
+    let (gateway, warp) = ([10, 0, 0, 100].into(), [10, 0, 0, 1].into());
+    let heard = received(&net.lab, "warp", "eth0");
+    emit(&net.lab, "nm-privacy", &[true, false].map(|asks| arp(macs, asks, gateway, warp)));
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(received(&net.lab, "warp", "eth0"), heard, "the mesh's ARP came through");
     assert!(ping(&net.lab, "gateway", INTERNET), "the gateway is still itself");
     let own = net.lab.plan().place("gateway").unwrap().mac.map(|b| format!("{b:02x}")).join(":");
     let seen = net.lab.exec("warp", &["ip", "neigh", "show", "10.0.0.100"]).unwrap();

@@ -2,6 +2,7 @@
 
 use portcullis::lab::LabOptions;
 use portcullis_tests::Running;
+use portcullis_tests::frames::{ADVERTISEMENT, SOLICITATION, emit, mac, nd};
 use portcullis_tests::traffic::{Udp, ping, ping_as, received, tcp, udp};
 
 const SIX: &str = r#"
@@ -70,4 +71,29 @@ fn a_forged_source_passes_nowhere() {
         assert!(!ping_as(&net.lab, "b", "fd00:6::c", Some(forged)));
         assert_eq!(received(&net.lab, "c", "eth0"), heard, "as {forged}");
     }
+}
+
+/// An advertisement about somebody else's address would lead its packets to the sender; so would a solicitation
+/// from one, by the MAC that it carries.
+#[test]
+fn neighbour_discovery_speaks_of_the_sender_only() {
+    let net = Running::start(SIX, LabOptions::default());
+    let at = |last: u16| std::net::Ipv6Addr::new(0xfd00, 6, 0, 0, 0, 0, 0, last);
+    let (a, b, c) = (at(0xa), at(0xb), at(0xc));
+    let macs = (mac(&net.lab, "c"), mac(&net.lab, "b"));
+    let arrives = |frame: Vec<u8>| {
+        let before = received(&net.lab, "b", "eth0");
+        emit(&net.lab, "c", &[frame]);
+        let start = std::time::Instant::now();
+        while received(&net.lab, "b", "eth0") == before && start.elapsed().as_millis() < 500 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        received(&net.lab, "b", "eth0") != before
+    };
+    // c and b are joined by a rule.
+    assert!(arrives(nd(macs, ADVERTISEMENT, c, b, c)), "about itself");
+    assert!(!arrives(nd(macs, ADVERTISEMENT, c, b, a)), "about another, in its own name");
+    assert!(!arrives(nd(macs, ADVERTISEMENT, a, b, a)), "about another, in its name");
+    assert!(!arrives(nd(macs, SOLICITATION, a, b, b)), "asking in another's name");
+    assert!(arrives(nd(macs, SOLICITATION, c, b, b)), "asking in its own");
 }

@@ -59,7 +59,7 @@ impl Bridge {
         self.phase = Phase::Committing(Box::new(commit));
     }
 
-    pub(super) fn bundle_replied(&mut self, now: Instant, control: BundleControl, session: &mut Session) {
+    pub(super) fn bundle_replied(&mut self, now: Instant, control: &BundleControl, session: &mut Session) {
         let Phase::Committing(commit) = &mut self.phase else { return };
         match (commit.step, control.kind) {
             (Step::Opening { bundle, .. }, BundleControlKind::OpenReply) if bundle == control.bundle_id => {
@@ -169,7 +169,8 @@ impl Commit {
             first.get_or_insert(xid);
             // The inner message has the id of the outer one.
             let inner = message.encode(xid)?;
-            let add = BundleAdd { bundle_id: bundle, flags: FLAGS, message: inner.into() };
+            let add =
+                BundleAdd { bundle_id: bundle, flags: FLAGS, message: inner.into(), properties: Vec::new() };
             session.send_as(xid, &Message::BundleAdd(add))?;
         }
         let xid = session.send(&control(bundle, BundleControlKind::CommitRequest))?;
@@ -188,5 +189,5 @@ impl Commit {
 }
 
 fn control(bundle_id: u32, kind: BundleControlKind) -> Message {
-    Message::BundleControl(BundleControl { bundle_id, kind, flags: FLAGS })
+    Message::BundleControl(BundleControl::new(bundle_id, kind, FLAGS))
 }

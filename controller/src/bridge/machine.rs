@@ -288,7 +288,7 @@ impl Bridge {
             }
             // The monitor dropped updates while it was paused: what it would have told is to be read.
             Message::MonitorPaused | Message::MonitorResumed => self.read_soon(now),
-            Message::BundleControl(control) => self.bundle_replied(now, *control, session),
+            Message::BundleControl(control) => self.bundle_replied(now, control, session),
             Message::BarrierReply => self.barrier_replied(now, xid),
             _ => {}
         }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use flows::Flow;
 use flows::diff::diff;
 use flows::learned::Learners;
 use flows::syntax::PortNames;
-use ofproto::message::{FlowMod, FlowModCommand, GroupMod, Message};
+use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
 use ofproto::{Cookie, GroupId, TableId};
 
 use super::Compiled;
@@ -78,7 +77,12 @@ impl Plan {
         }));
         // After the flows, which a group takes along when it goes.
         messages.extend(groups.iter().map(|group| {
-            Message::GroupMod(GroupMod { command: 2, kind: 0, group_id: *group, buckets: Bytes::new() })
+            Message::GroupMod(GroupMod {
+                command: GroupModCommand::Delete,
+                kind: GroupType::All,
+                group_id: *group,
+                buckets: Vec::new(),
+            })
         }));
         Self { messages, drift, revokes, orphans }
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use miette::IntoDiagnostic as _;
 
+use super::output::Output;
 use super::{Failure, finding};
 use crate::ovs::{AttachOptions, AttachOutcome, DEFAULT_TARGET, Database, attach, detach};
 use crate::policy::Policy;
@@ -57,7 +58,7 @@ impl Attach {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let Some(policy) = load(&self.file) else { return Ok(ExitCode::FAILURE) };
         let options = self.common.options(false);
-        let done = attach(&policy.file, &self.target, &options, &mut std::io::stdout());
+        let done = attach(&policy.file, &self.target, &options, &mut Output);
         Ok(code(&done.into_diagnostic()?))
     }
 }
@@ -66,7 +67,7 @@ impl Detach {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let Some(policy) = load(&self.file) else { return Ok(ExitCode::FAILURE) };
         let options = self.common.options(self.standalone);
-        let done = detach(&policy.file, &options, &mut std::io::stdout());
+        let done = detach(&policy.file, &options, &mut Output);
         Ok(code(&done.into_diagnostic()?))
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Failure, finding};
+use super::{Failure, finding, output};
 use crate::ovs::{Database, audit};
 use crate::policy::Policy;
 
@@ -36,13 +36,14 @@ impl Check {
         };
         let name = self.file.display().to_string();
         finding::print(&policy.warnings, &name, &policy.text);
+        let mut out = String::new();
         for bridge in policy.bridges() {
             let program = policy.compile(bridge, &policy.assumed_ports(bridge));
-            println!("{bridge}: {} flows", program.flows.len());
+            out += &format!("{bridge}: {} flows\n", program.flows.len());
         }
         if !policy.file.nevers.is_empty() {
-            println!(
-                "never: {} assertions hold, {} packets considered",
+            out += &format!(
+                "never: {} assertions hold, {} packets considered\n",
                 policy.file.nevers.len(),
                 policy.never.packets
             );
@@ -50,11 +51,14 @@ impl Check {
         if !self.no_audit {
             let database = Database { db: self.db, rundir: None };
             match audit(&policy.file, &database) {
-                Ok(faults) => faults.iter().for_each(|fault| eprintln!("warning: {fault}")),
+                Ok(faults) => {
+                    faults.iter().for_each(|fault| output::complain(format_args!("warning: {fault}")))
+                }
                 Err(error) => tracing::debug!(%error, "no settings to look at"),
             }
         }
-        println!("{name}: no errors, {} warnings", policy.warnings.len());
+        out += &format!("{name}: no errors, {} warnings\n", policy.warnings.len());
+        output::print(&out)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use flows::syntax::{PortNames, print_flow};
 use ofproto::PortNo;
 
-use super::{Failure, finding};
+use super::{Failure, finding, output};
 use crate::policy::Policy;
 
 /// Print the flows of a network file in the syntax of ovs-ofctl.
@@ -38,25 +38,27 @@ impl Compile {
             ));
         }
         let wanted = |b: &&str| self.bridge.as_ref().is_none_or(|only| only == b);
+        let mut out = String::new();
         for bridge in policy.bridges().filter(wanted) {
             let ports = policy.assumed_ports(bridge);
             let program = policy.compile(bridge, &ports);
             let others = ports.iter().filter(|(_, number)| **number != PortNo::LOCAL);
             let names: PortNames = others.map(|(name, number)| (name.as_str(), *number)).collect();
-            println!("# bridge {bridge}: {} flows", program.flows.len());
+            out += &format!("# bridge {bridge}: {} flows\n", program.flows.len());
             let mut rule = None;
             for flow in &program.flows {
                 let origin = program.origins.get(&flow.cookie);
                 let header = origin.map(|o| (o.kind.label(), o.rule.as_str(), o.detail.as_str()));
                 if header != rule {
                     if let Some((kind, name, detail)) = header {
-                        println!("# {kind} {name}: {detail}");
+                        out += &format!("# {kind} {name}: {detail}\n");
                     }
                     rule = header;
                 }
-                println!("{}", print_flow(flow, &names));
+                out += &format!("{}\n", print_flow(flow, &names));
             }
         }
+        output::print(&out)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -14,7 +14,7 @@ use ofproto::{Cookie, GroupId, PortNo, TableId};
 use serde_json::json;
 
 use super::target::connect;
-use super::{Failure, finding};
+use super::{Failure, finding, output};
 use crate::bridge::{Compiled, Ports};
 use crate::policy::Policy;
 
@@ -78,12 +78,8 @@ impl DumpFlows {
                 }
             }
         }
-        use std::io::Write as _;
-        // A reader that has seen enough, such as head(1), is no failure.
-        match std::io::stdout().write_all(out.as_bytes()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).into_diagnostic(),
-            _ => Ok(ExitCode::SUCCESS),
-        }
+        output::print(&out)?;
+        Ok(ExitCode::SUCCESS)
     }
 
     fn row(&self, stats: &FlowStats, names: &dyn Names, compiled: Option<&Compiled>) -> serde_json::Value {

@@ -3,6 +3,7 @@
 use flows::finding::Finding;
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
+use super::output;
 use crate::policy::PolicyError;
 
 /// A finding with the text that it is about.
@@ -45,9 +46,9 @@ pub(super) fn print(findings: &[Finding], file: &str, text: &str) {
         if std::io::stderr().is_terminal() && finding.span.is_some() {
             let text = NamedSource::new(file, text.to_owned()).with_language("TOML");
             let report = miette::Report::new(InText { finding: finding.clone(), text });
-            eprintln!("{}\n{report:?}", first.lines().next().unwrap_or_default());
+            output::complain(format_args!("{}\n{report:?}", first.lines().next().unwrap_or_default()));
         } else {
-            eprintln!("{first}");
+            output::complain(format_args!("{first}"));
         }
     }
 }
@@ -56,6 +57,6 @@ pub(super) fn print(findings: &[Finding], file: &str, text: &str) {
 pub(super) fn print_error(error: &PolicyError) {
     match error {
         PolicyError::Findings { path, text, findings } => print(findings, &path.display().to_string(), text),
-        PolicyError::Io { .. } => eprintln!("{error}"),
+        PolicyError::Io { .. } => output::complain(error),
     }
 }

@@ -32,7 +32,7 @@ enum LabCommand {
     },
     /// Take labs down, also those that a crash left behind.
     Down {
-        /// The labs of this network file; without it, --id or --all.
+        /// The labs of this network file, or the lab with this id; without it, --id or --all.
         file: Option<PathBuf>,
         /// The lab with this id.
         #[arg(long, conflicts_with_all = ["file", "all"])]
@@ -51,6 +51,8 @@ impl LabArgs {
             LabCommand::Test { file } => block_on(lab::test(&file, program()?, &base)),
             LabCommand::Down { file, id, all } => {
                 let which = match (file, id, all) {
+                    // An id is what the hints show, and what one types.
+                    (Some(file), ..) if !file.exists() => Which::Id(file.display().to_string()),
                     (Some(file), ..) => Which::File(file),
                     (None, Some(id), _) => Which::Id(id),
                     (None, None, true) => Which::All,

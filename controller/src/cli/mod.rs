@@ -6,6 +6,7 @@ mod compile;
 mod dump_flows;
 mod finding;
 mod lab;
+mod output;
 mod run;
 mod status;
 mod target;
@@ -57,7 +58,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {
-        eprintln!("{failure:?}");
+        output::complain(format_args!("{failure:?}"));
         ExitCode::FAILURE
     })
 }

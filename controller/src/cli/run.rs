@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use super::{Failure, finding};
+use super::{Failure, finding, output};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::net::{Address, Limits, Server, serve_api};
@@ -52,7 +52,10 @@ impl Run {
             Ok(policy) => policy,
             Err(error) => {
                 finding::print_error(&error);
-                eprintln!("portcullis: not started: {} cannot be used", self.file.display());
+                output::complain(format_args!(
+                    "portcullis: not started: {} cannot be used",
+                    self.file.display()
+                ));
                 return Ok(ExitCode::FAILURE);
             }
         };

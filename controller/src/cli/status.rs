@@ -6,7 +6,7 @@ use clap::Args;
 use miette::IntoDiagnostic as _;
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, output};
 use crate::api_client::{ApiAddress, fetch};
 
 /// Show how a running controller and its bridges stand.
@@ -29,20 +29,22 @@ impl StatusArgs {
         let refused = word(&report, "refused");
         let well = refused.is_empty()
             && bridges(&report).all(|b| ["connected", "settled", "isolated"].iter().all(|k| is(b, k)));
+        let mut out = String::new();
         if self.json {
-            println!("{text}");
+            out = text + "\n";
         } else {
-            println!("portcullis {}, {}", word(&report, "version"), word(&report, "file"));
+            out += &format!("portcullis {}, {}\n", word(&report, "version"), word(&report, "file"));
             if !refused.is_empty() {
-                println!("the file as it is now was NOT TAKEN; the one before it stays in force:");
+                out += "the file as it is now was NOT TAKEN; the one before it stays in force:\n";
                 for line in refused.lines() {
-                    println!("  {line}");
+                    out += &format!("  {line}\n");
                 }
             }
             for bridge in bridges(&report) {
-                print!("{}", paragraph(bridge));
+                out += &paragraph(bridge);
             }
         }
+        output::print(&out)?;
         Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

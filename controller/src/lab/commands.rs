@@ -15,6 +15,14 @@ use super::proxy;
 use super::session::{Running, Scenario, start};
 use super::teardown::{Which, take_down};
 
+/// As `println!`, but a reader that went away ends nothing: there is a lab to be taken down.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 /// How often `lab up` looks whether somebody else took its lab down.
 const LOOK: Duration = Duration::from_secs(1);
 /// The exit code of a command that Ctrl-C ended (128 + SIGINT), as a shell has it.
@@ -41,7 +49,7 @@ pub async fn up(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode, 
     drop(proxy);
     let down = spawn_blocking(move || running.lab.down()).await;
     down.unwrap_or_else(|_| Err(LabError::Worker("the lab's end".to_owned())))?;
-    println!("lab {id} is down");
+    say!("lab {id} is down");
     Ok(if good { code } else { ExitCode::FAILURE })
 }
 
@@ -68,8 +76,8 @@ pub async fn test(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode
 pub fn down(base: &Path, which: &Which) -> Result<ExitCode, LabError> {
     let ids = take_down(base, which)?;
     match ids.as_slice() {
-        [] => println!("no such lab under {}", base.display()),
-        ids => println!("down: {}", ids.join(", ")),
+        [] => say!("no such lab under {}", base.display()),
+        ids => say!("down: {}", ids.join(", ")),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -86,20 +94,20 @@ fn report(running: &Running, scenario: &Scenario) -> Result<bool, LabError> {
     let mut good = true;
     let findings = lab.probe(&scenario.file)?;
     if findings.is_empty() {
-        println!("the file has no rules to probe (raw flows say nothing about who may reach whom)");
+        say!("the file has no rules to probe (raw flows say nothing about who may reach whom)");
     } else {
-        print!("{}", table(&findings));
+        say!("{}", table(&findings).trim_end());
         good &= findings.iter().all(|f| f.ok);
     }
     let mut hidden = 0;
     for bridge in &lab.plan().bridges {
         for flow in lab.hidden_flows(&bridge.name)? {
-            println!("✗ hidden flow on {}: {flow}", bridge.name);
+            say!("✗ hidden flow on {}: {flow}", bridge.name);
             hidden += 1;
         }
     }
     if hidden == 0 {
-        println!("no hidden flow on {} bridges", lab.plan().bridges.len());
+        say!("no hidden flow on {} bridges", lab.plan().bridges.len());
     }
     Ok(good && hidden == 0)
 }
@@ -107,20 +115,20 @@ fn report(running: &Running, scenario: &Scenario) -> Result<bool, LabError> {
 fn print_hints(running: &Running, metrics: Option<std::net::SocketAddr>) {
     let lab = &running.lab;
     let rundir = lab.rundir().display();
-    println!("\nlab {} is up; Ctrl-C takes it down. Where to look:", lab.id());
+    say!("\nlab {} is up; Ctrl-C takes it down. Where to look:", lab.id());
     match metrics {
-        Some(address) => println!("  curl http://{address}/metrics"),
-        None => println!("  curl --unix-socket {} http://lab/metrics", lab.api_socket().display()),
+        Some(address) => say!("  curl http://{address}/metrics"),
+        None => say!("  curl --unix-socket {} http://lab/metrics", lab.api_socket().display()),
     }
     if let Some(bridge) = lab.plan().bridges.first() {
-        println!("  OVS_RUNDIR={rundir} portcullis dump-flows {}", bridge.name);
-        println!("  OVS_RUNDIR={rundir} ovs-ofctl -O OpenFlow13 --names dump-flows {}", bridge.name);
+        say!("  OVS_RUNDIR={rundir} portcullis dump-flows {}", bridge.name);
+        say!("  OVS_RUNDIR={rundir} ovs-ofctl -O OpenFlow13 --names dump-flows {}", bridge.name);
     }
     if let Some(place) = lab.plan().places.first() {
-        println!("  ip netns exec {} bash      # {}", lab.full_name(&place.namespace), place.name);
+        say!("  ip netns exec {} bash      # {}", lab.full_name(&place.namespace), place.name);
     }
-    println!("  ip netns exec {} ip link   # the lab's host", lab.host());
-    println!("  tail -f {}", running.controller.log().display());
+    say!("  ip netns exec {} ip link   # the lab's host", lab.host());
+    say!("  tail -f {}", running.controller.log().display());
 }
 
 async fn stay(running: &Running, stop: &mut Stop) -> ExitCode {
@@ -131,12 +139,12 @@ async fn stay(running: &Running, stop: &mut Stop) -> ExitCode {
             () = tokio::time::sleep(LOOK) => {}
         }
         if running.lab.is_gone() {
-            println!("lab {} was taken down by somebody else", running.lab.id());
+            say!("lab {} was taken down by somebody else", running.lab.id());
             return ExitCode::SUCCESS;
         }
         if !told && !running.controller.running() {
             told = true;
-            println!(
+            say!(
                 "the controller has ended; the flows stay in force. Its log: {}",
                 running.controller.log().display()
             );
@@ -176,7 +184,7 @@ impl Stop {
             done = &mut work => return done.unwrap_or_else(died).map(Some),
             () = self.asked() => {}
         }
-        println!("taking lab {id} down");
+        say!("taking lab {id} down");
         let clear = || {
             let (base, which) = (base.to_owned(), Which::Id(id.to_owned()));
             spawn_blocking(move || take_down(&base, &which))

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ofproto::frame::Framer;
 use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequestBody};
 use ofproto::message::{FeaturesReply, Hello, Message, Port};
@@ -74,7 +73,9 @@ impl Peer {
                 }
                 Message::MultipartRequest(request) => match request.body {
                     MultipartRequestBody::Desc => MultipartReplyBody::Desc(Desc::default()),
-                    MultipartRequestBody::PortDesc => MultipartReplyBody::PortDesc(vec![local(bridge)]),
+                    MultipartRequestBody::PortDesc => {
+                        MultipartReplyBody::PortDesc(vec![Port::named(PortNo::LOCAL, bridge)])
+                    }
                     _ => continue,
                 },
                 _ => continue,
@@ -129,22 +130,6 @@ impl Peer {
     async fn echo(&mut self) {
         self.send(Xid(77), &Message::EchoRequest("there?".into())).await;
         self.until(|m| *m == Message::EchoReply("there?".into())).await;
-    }
-}
-
-fn local(name: &'static str) -> Port {
-    Port {
-        port_no: PortNo::LOCAL,
-        hw_addr: [2; 6],
-        name: Bytes::from_static(name.as_bytes()),
-        config: 0,
-        state: 0,
-        curr: 0,
-        advertised: 0,
-        supported: 0,
-        peer: 0,
-        curr_speed: 0,
-        max_speed: 0,
     }
 }
 

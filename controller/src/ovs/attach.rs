@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use flows::network::NetworkFile;
 
+use super::kept;
 use super::vsctl::{Database, complaint, shown};
 
 /// Where bridges look for the controller by default.
@@ -53,7 +54,7 @@ pub fn attach(
     options: &AttachOptions,
     out: &mut dyn Write,
 ) -> io::Result<AttachOutcome> {
-    each_bridge(file, options, out, |bridge| {
+    each_bridge(file, options, out, false, |bridge| {
         [
             // First what closes the bridge, for the order in which a person reads it; it is one transaction.
             &["set", "bridge", bridge, "fail_mode=secure", "other-config:disable-in-band=true"][..],
@@ -76,18 +77,21 @@ pub fn attach(
     })
 }
 
-/// Takes the controller off every bridge of the file. `fail_mode=secure` stays, so the flows that are
-/// installed stay in force; with `standalone` the bridge goes back to switching freely instead.
+/// Takes the controller off every bridge of the file. `fail_mode=secure` stays, and so do the flows that are
+/// installed: Open vSwitch throws them away with a bridge's last controller, as it does with the first, so
+/// they are read before and put back at once, by `ovs-ofctl`. With `standalone` the bridge goes back to
+/// switching freely instead.
 ///
 /// Errors: only those of `out`.
 pub fn detach(file: &NetworkFile, options: &AttachOptions, out: &mut dyn Write) -> io::Result<AttachOutcome> {
-    let outcome = each_bridge(file, options, out, |bridge| {
+    let words = |bridge: &str| {
         let mut words = vec!["del-controller", bridge];
         if options.standalone {
             words.extend(["--", "set", "bridge", bridge, "fail_mode=standalone"]);
         }
         words.into_iter().map(str::to_owned).collect()
-    })?;
+    };
+    let outcome = each_bridge(file, options, out, !options.standalone, words)?;
     if !outcome.done.is_empty() {
         let bridges = outcome.done.join(", ");
         if options.standalone {
@@ -103,6 +107,7 @@ fn each_bridge(
     file: &NetworkFile,
     options: &AttachOptions,
     out: &mut dyn Write,
+    keep_flows: bool,
     words: impl Fn(&str) -> Vec<String>,
 ) -> io::Result<AttachOutcome> {
     let mut outcome = AttachOutcome::default();
@@ -111,8 +116,15 @@ fn each_bridge(
         let words = words(bridge);
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let arguments = options.database.arguments(TIMEOUT, &words);
+        let mut commands = vec![shown(&arguments)];
+        if keep_flows {
+            let (read, write) =
+                (kept::shown(&kept::read_words(bridge)), kept::shown(&kept::write_words(bridge)));
+            commands.insert(0, format!("{read} > {bridge}.flows"));
+            commands.push(format!("{write} < {bridge}.flows"));
+        }
         if options.dry_run {
-            writeln!(out, "{}", shown(&arguments))?;
+            writeln!(out, "{}", commands.join("\n"))?;
             outcome.done.push(bridge.to_owned());
             continue;
         }
@@ -121,8 +133,13 @@ fn each_bridge(
             outcome.failed.push((bridge.to_owned(), reason));
             continue;
         }
-        writeln!(out, "{}", shown(&arguments))?;
-        match run(&options.database, &arguments) {
+        writeln!(out, "{}", commands.join("\n"))?;
+        let done = if keep_flows {
+            kept::over(&options.database, bridge, || run(&options.database, &arguments))
+        } else {
+            run(&options.database, &arguments)
+        };
+        match done {
             Ok(()) => outcome.done.push(bridge.to_owned()),
             Err(reason) => {
                 writeln!(out, "# {bridge}: {reason}")?;

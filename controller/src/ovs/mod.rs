@@ -4,6 +4,7 @@
 mod attach;
 mod audit;
 mod database;
+mod kept;
 #[cfg(test)]
 mod tests;
 mod vsctl;

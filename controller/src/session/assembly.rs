@@ -85,7 +85,13 @@ fn join(mut body: MultipartReplyBody, part: MultipartReplyBody) -> Option<Multip
         (B::Flow(all), B::Flow(part)) => all.extend(part),
         (B::Table(all), B::Table(part)) => all.extend(part),
         (B::PortStats(all), B::PortStats(part)) => all.extend(part),
+        (B::Queue(all), B::Queue(part)) => all.extend(part),
+        (B::Group(all), B::Group(part)) => all.extend(part),
         (B::GroupDesc(all), B::GroupDesc(part)) => all.extend(part),
+        (B::Meter(all), B::Meter(part)) => all.extend(part),
+        (B::MeterConfig(all), B::MeterConfig(part)) => all.extend(part),
+        (B::TableFeatures(all), B::TableFeatures(part)) => all.extend(part),
+        (B::IpfixFlow(all), B::IpfixFlow(part)) => all.extend(part),
         (B::PortDesc(all), B::PortDesc(part)) => all.extend(part),
         (B::Monitor(all), B::Monitor(part)) => all.extend(part),
         (B::Unknown { kind: a, body: all }, B::Unknown { kind: b, body: part }) if *a == b => {

@@ -188,11 +188,22 @@ fn subnets_apart(draft: &Draft, report: &mut Report) {
     });
 }
 
-fn items<'h>(held: &'h [Held<'_>]) -> Vec<Item<(usize, &'h Holder, &'h Span)>> {
+/// A prefix with the number of who holds it, who that is, and where it is written.
+type Tagged<'h> = Item<(usize, &'h Holder, &'h Span)>;
+
+fn items<'h>(held: &'h [Held<'_>]) -> Vec<Tagged<'h>> {
     let of = |(group, (holder, prefixes)): (usize, &'h Held<'_>)| {
         prefixes.iter().map(move |(prefix, span)| Item::new(*prefix, group, (group, holder, *span)))
     };
     held.iter().enumerate().flat_map(of).collect()
+}
+
+/// One holder names an address twice.
+fn repeated(first: &Tagged<'_>, second: &Tagged<'_>, word: &str, report: &mut Report) {
+    let (_, other, span) = second.tag;
+    let (line, narrow, wide) = (report.line(first.tag.2), text(second.prefix), text(first.prefix));
+    let message = format!("{narrow} {word} {} overlaps {wide} (line {line})", other.what);
+    report.warning("repeated", span, message, "keep the wider one");
 }
 
 /// No address has two owners, and no next hop of an exit is an endpoint here.
@@ -203,13 +214,7 @@ fn one_owner(held: &[Held<'_>], report: &mut Report) {
         let ((group, one, at), (other_group, other, span)) = (first.tag, second.tag);
         let line = report.line(at);
         if group == other_group {
-            let message = format!(
-                "{} of {} overlaps {} (line {line})",
-                text(second.prefix),
-                other.what,
-                text(first.prefix)
-            );
-            report.warning("repeated", span, message, "keep the wider one");
+            repeated(first, second, "of", report);
             return true;
         }
         match (one.next_hop, other.next_hop) {
@@ -260,13 +265,7 @@ fn links_apart(remote: &[Held<'_>], report: &mut Report) {
         let ((group, one, at), (other_group, other, span)) = (first.tag, second.tag);
         let line = report.line(at);
         if group == other_group {
-            let message = format!(
-                "{} behind {} overlaps {} (line {line})",
-                text(second.prefix),
-                other.what,
-                text(first.prefix)
-            );
-            report.warning("repeated", span, message, "keep the wider one");
+            repeated(first, second, "behind", report);
             return true;
         }
         if one.network.is_none() || one.network != other.network {

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::Message;
+use super::tlv::Property;
+use super::{Message, decode_list, encode_list};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::header::{HEADER_LEN, Header};
@@ -14,7 +15,7 @@ pub const BUNDLE_ATOMIC: u16 = 1;
 pub const BUNDLE_ORDERED: u16 = 2;
 
 /// Opens, closes, commits or discards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleControl {
     /// The bundle's number, unique in the session.
     pub bundle_id: u32,
@@ -22,6 +23,8 @@ pub struct BundleControl {
     pub kind: BundleControlKind,
     /// `BUNDLE_` bits.
     pub flags: u16,
+    /// Experimenters' properties; Open vSwitch does not look at them.
+    pub properties: Vec<Property>,
 }
 
 /// OFPBCT_.
@@ -56,6 +59,8 @@ pub struct BundleAdd {
     pub flags: u16,
     /// The whole message, header included; its xid equals the outer one.
     pub message: Bytes,
+    /// Experimenters' properties; Open vSwitch does not look at them.
+    pub properties: Vec<Property>,
 }
 
 wire_enum!(BundleControlKind: u16 {
@@ -63,14 +68,33 @@ wire_enum!(BundleControlKind: u16 {
     4 => CommitRequest, 5 => CommitReply, 6 => DiscardRequest, 7 => DiscardReply
 });
 
+impl BundleControl {
+    /// One without properties.
+    pub const fn new(bundle_id: u32, kind: BundleControlKind, flags: u16) -> Self {
+        Self { bundle_id, kind, flags, properties: Vec::new() }
+    }
+}
+
 impl BundleAdd {
     /// Puts `message` into a bundle; send it under the same `xid`, or the switch refuses it.
     ///
     /// # Errors
     /// As for [`Message::encode`].
     pub fn new(bundle_id: u32, flags: u16, xid: Xid, message: &Message) -> Result<Self, EncodeError> {
-        Ok(Self { bundle_id, flags, message: message.encode(xid)?.into() })
+        Ok(Self { bundle_id, flags, message: message.encode(xid)?.into(), properties: Vec::new() })
     }
+}
+
+/// Reads a whole message inside another, as long as its header says.
+///
+/// # Errors
+/// `BadLength` for a length below a header's or beyond what is left.
+pub(super) fn inner_message(r: &mut Reader<'_>, field: &'static str) -> Result<Bytes, DecodeError> {
+    let length = usize::from(Header::decode(&mut r.clone())?.length);
+    if length < HEADER_LEN || length > r.remaining() {
+        return Err(r.error(DecodeErrorKind::BadLength(length), field));
+    }
+    Ok(r.sub(length, field)?.rest_shared())
 }
 
 impl Wire for BundleControl {
@@ -79,6 +103,7 @@ impl Wire for BundleControl {
             bundle_id: r.u32("bundle_control.bundle_id")?,
             kind: r.u16("bundle_control.type")?.into(),
             flags: r.u16("bundle_control.flags")?,
+            properties: decode_list(r)?,
         })
     }
 
@@ -86,7 +111,7 @@ impl Wire for BundleControl {
         w.u32(self.bundle_id);
         w.u16(self.kind.into());
         w.u16(self.flags);
-        Ok(())
+        encode_list(&self.properties, w)
     }
 }
 
@@ -95,20 +120,26 @@ impl Wire for BundleAdd {
         let bundle_id = r.u32("bundle_add.bundle_id")?;
         r.skip(2, "bundle_add.pad")?;
         let flags = r.u16("bundle_add.flags")?;
-        // Properties could follow the message; nobody has defined one but experimenters, and they are refused.
-        let (start, len) = (r.clone(), r.remaining());
-        let length = usize::from(Header::decode(&mut r.clone())?.length);
-        if length != len || length < HEADER_LEN {
-            return Err(start.error(DecodeErrorKind::BadLength(length), "bundle_add.message"));
+        let message = inner_message(r, "bundle_add.message")?;
+        let mut properties = Vec::new();
+        if !r.is_empty() {
+            // Padding stands only before properties.
+            r.skip(message.len().next_multiple_of(8) - message.len(), "bundle_add.pad2")?;
+            properties.push(Property::decode(r)?);
+            properties.extend(decode_list(r)?);
         }
-        Ok(Self { bundle_id, flags, message: r.rest_shared() })
+        Ok(Self { bundle_id, flags, message, properties })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
         w.u32(self.bundle_id);
         w.zeros(2);
         w.u16(self.flags);
+        let start = w.len();
         w.bytes(&self.message);
-        Ok(())
+        if !self.properties.is_empty() {
+            w.pad8(start);
+        }
+        encode_list(&self.properties, w)
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::hello::Hello;
-use super::{Message, ONF};
+use super::{Message, NICIRA, ONF};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::header::{Header, VERSION};
@@ -19,8 +19,8 @@ macro_rules! dispatch {
     (
         bodies { $($kind:literal $variant:ident;)* }
         empty { $($empty_kind:literal $empty:ident;)* }
-        onf_bodies { $($onf_kind:literal $onf:ident;)* }
-        onf_empty { $($onf_empty_kind:literal $onf_empty:ident;)* }
+        experimenter_bodies { $($x_id:ident $x_kind:literal $x:ident;)* }
+        experimenter_empty { $($xe_id:ident $xe_kind:literal $x_empty:ident;)* }
     ) => {
         impl Message {
             /// Its OFPT_ type.
@@ -32,8 +32,9 @@ macro_rules! dispatch {
                     Self::EchoReply(_) => ECHO_REPLY,
                     $(Self::$variant(_) => $kind,)*
                     $(Self::$empty => $empty_kind,)*
-                    $(Self::$onf(_) => EXPERIMENTER,)*
-                    $(Self::$onf_empty => EXPERIMENTER,)*
+                    $(Self::$x(_) => EXPERIMENTER,)*
+                    $(Self::$x_empty => EXPERIMENTER,)*
+                    Self::Experimenter(_) => EXPERIMENTER,
                     Self::Unknown { kind, .. } => *kind,
                 }
             }
@@ -47,8 +48,9 @@ macro_rules! dispatch {
                     Self::EchoReply(_) => "EchoReply",
                     $(Self::$variant(_) => stringify!($variant),)*
                     $(Self::$empty => stringify!($empty),)*
-                    $(Self::$onf(_) => stringify!($onf),)*
-                    $(Self::$onf_empty => stringify!($onf_empty),)*
+                    $(Self::$x(_) => stringify!($x),)*
+                    $(Self::$x_empty => stringify!($x_empty),)*
+                    Self::Experimenter(_) => "Experimenter",
                     Self::Unknown { .. } => "Unknown",
                 }
             }
@@ -67,19 +69,17 @@ macro_rules! dispatch {
             }
 
             fn decode_experimenter(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                let mut body = r.clone();
-                let experimenter = body.u32("experimenter.id")?;
-                // The standard asks for the id alone (§7.5.4): what follows is the experimenter's affair.
-                let kind = if experimenter == ONF { body.u32("experimenter.type").ok() } else { None };
-                let message = match kind {
-                    $(Some($onf_kind) => Self::$onf(Wire::decode(&mut body)?),)*
-                    $(Some($onf_empty_kind) => Self::$onf_empty,)*
-                    _ => Self::Unknown { kind: EXPERIMENTER, body: r.rest_shared() },
-                };
-                if !matches!(message, Self::Unknown { .. }) {
-                    *r = body;
-                }
-                Ok(message)
+                let whole = r.clone();
+                let experimenter = r.u32("experimenter.experimenter")?;
+                let exp_type = r.u32("experimenter.exp_type")?;
+                Ok(match (experimenter, exp_type) {
+                    $(($x_id, $x_kind) => Self::$x(Wire::decode(r)?),)*
+                    $(($xe_id, $xe_kind) => Self::$x_empty,)*
+                    _ => {
+                        *r = whole;
+                        Self::Experimenter(Wire::decode(r)?)
+                    }
+                })
             }
 
             fn encode_body(&self, w: &mut Writer) -> Result<(), EncodeError> {
@@ -92,16 +92,17 @@ macro_rules! dispatch {
                     }
                     $(Self::$variant(m) => m.encode(w),)*
                     $(Self::$empty => Ok(()),)*
-                    $(Self::$onf(m) => {
-                        w.u32(ONF);
-                        w.u32($onf_kind);
+                    $(Self::$x(m) => {
+                        w.u32($x_id);
+                        w.u32($x_kind);
                         m.encode(w)
                     })*
-                    $(Self::$onf_empty => {
-                        w.u32(ONF);
-                        w.u32($onf_empty_kind);
+                    $(Self::$x_empty => {
+                        w.u32($xe_id);
+                        w.u32($xe_kind);
                         Ok(())
                     })*
+                    Self::Experimenter(m) => m.encode(w),
                 }
             }
         }
@@ -119,24 +120,53 @@ dispatch! {
         13 PacketOut;
         14 FlowMod;
         15 GroupMod;
+        16 PortMod;
+        17 TableMod;
         18 MultipartRequest;
         19 MultipartReply;
+        22 QueueGetConfigRequest;
+        23 QueueGetConfigReply;
         24 RoleRequest;
         25 RoleReply;
+        27 GetAsyncReply;
+        28 SetAsync;
+        29 MeterMod;
     }
     empty {
         5 FeaturesRequest;
         7 GetConfigRequest;
         20 BarrierRequest;
         21 BarrierReply;
+        26 GetAsyncRequest;
     }
-    onf_bodies {
-        2300 BundleControl;
-        2301 BundleAdd;
+    experimenter_bodies {
+        ONF 2300 BundleControl;
+        ONF 2301 BundleAdd;
+        ONF 1870 MonitorCancel;
+        ONF 1911 RoleStatus;
+        ONF 2350 RequestForward;
+        NICIRA 10 NxRoleRequest;
+        NICIRA 11 NxRoleReply;
+        NICIRA 13 NxFlowMod;
+        NICIRA 14 NxFlowRemoved;
+        NICIRA 15 FlowModTableId;
+        NICIRA 16 SetPacketInFormat;
+        NICIRA 17 NxPacketIn;
+        NICIRA 19 NxSetAsync;
+        NICIRA 20 SetControllerId;
+        NICIRA 24 TlvTableMod;
+        NICIRA 26 TlvTableReply;
+        NICIRA 27 SetAsyncConfig2;
+        NICIRA 28 Resume;
+        NICIRA 29 CtFlushZone;
+        NICIRA 30 PacketIn2;
+        NICIRA 32 CtFlush;
     }
-    onf_empty {
-        1871 MonitorPaused;
-        1872 MonitorResumed;
+    experimenter_empty {
+        ONF 1871 MonitorPaused;
+        ONF 1872 MonitorResumed;
+        NICIRA 18 FlowAge;
+        NICIRA 25 TlvTableRequest;
     }
 }
 

@@ -1,38 +1,110 @@
 //! OFPT_GROUP_MOD (OpenFlow 1.3.5 §7.3.4.2). Portcullis has no groups of its own; it deletes others'.
 
-use bytes::Bytes;
-
+use super::{decode_list, encode_list};
+use crate::action::Action;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
-use crate::ids::GroupId;
+use crate::ids::{GroupId, PortNo};
 
 /// A change of groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupMod {
-    /// OFPGC_: 0 add, 1 modify, 2 delete.
-    pub command: u16,
-    /// OFPGT_: 0 all, 1 select, 2 indirect, 3 fast failover.
-    pub kind: u8,
+    /// What to do.
+    pub command: GroupModCommand,
+    /// How its buckets are chosen from.
+    pub kind: GroupType,
     /// Which.
     pub group_id: GroupId,
-    /// Its buckets, as they stand on the wire.
-    pub buckets: Bytes,
+    /// Its buckets.
+    pub buckets: Vec<Bucket>,
 }
+
+/// OFPGC_.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupModCommand {
+    /// 0.
+    Add,
+    /// 1.
+    Modify,
+    /// 2.
+    Delete,
+    /// Any other.
+    Unknown(u16),
+}
+
+/// OFPGT_.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupType {
+    /// 0: every bucket.
+    All,
+    /// 1: one bucket, by weight.
+    Select,
+    /// 2: the only bucket.
+    Indirect,
+    /// 3: the first bucket that is live.
+    FastFailover,
+    /// Any other.
+    Unknown(u8),
+}
+
+/// One set of actions of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its share, in groups of type select.
+    pub weight: u16,
+    /// The port by which it is live, in fast failover groups; else `ANY`.
+    pub watch_port: PortNo,
+    /// The group by which it is live, in fast failover groups; else `ANY`.
+    pub watch_group: GroupId,
+    /// What it does.
+    pub actions: Vec<Action>,
+}
+
+impl Default for Bucket {
+    /// A bucket that watches nothing and drops.
+    fn default() -> Self {
+        Self { weight: 0, watch_port: PortNo::ANY, watch_group: GroupId::ANY, actions: Vec::new() }
+    }
+}
+
+wire_enum!(GroupModCommand: u16 { 0 => Add, 1 => Modify, 2 => Delete });
+wire_enum!(GroupType: u8 { 0 => All, 1 => Select, 2 => Indirect, 3 => FastFailover });
 
 impl Wire for GroupMod {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let command = r.u16("group_mod.command")?;
-        let kind = r.u8("group_mod.type")?;
+        let command = r.u16("group_mod.command")?.into();
+        let kind = r.u8("group_mod.type")?.into();
         r.skip(1, "group_mod.pad")?;
-        Ok(Self { command, kind, group_id: GroupId(r.u32("group_mod.group_id")?), buckets: r.rest_copied() })
+        Ok(Self { command, kind, group_id: GroupId(r.u32("group_mod.group_id")?), buckets: decode_list(r)? })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        w.u16(self.command);
-        w.u8(self.kind);
+        w.u16(self.command.into());
+        w.u8(self.kind.into());
         w.zeros(1);
         w.u32(self.group_id.0);
-        w.bytes(&self.buckets);
-        Ok(())
+        encode_list(&self.buckets, w)
+    }
+}
+
+impl Wire for Bucket {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut b = r.sized("bucket.len")?;
+        let weight = b.u16("bucket.weight")?;
+        let watch_port = PortNo(b.u32("bucket.watch_port")?);
+        let watch_group = GroupId(b.u32("bucket.watch_group")?);
+        b.skip(4, "bucket.pad")?;
+        Ok(Self { weight, watch_port, watch_group, actions: Action::decode_list(&mut b)? })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        let start = w.len();
+        let length = w.len_slot(start);
+        w.u16(self.weight);
+        w.u32(self.watch_port.0);
+        w.u32(self.watch_group.0);
+        w.zeros(4);
+        Action::encode_list(&self.actions, w)?;
+        w.close(length, "bucket")
     }
 }

@@ -17,11 +17,13 @@ macro_rules! wire_enum {
     };
 }
 
+mod async_config;
 mod bundle;
 mod config;
 mod dispatch;
 mod error_msg;
 mod error_names;
+mod experimenter;
 mod features;
 mod flow_mod;
 mod flow_removed;
@@ -29,31 +31,56 @@ mod flow_removed;
 mod golden;
 mod group;
 mod hello;
+mod meter;
 pub mod monitor;
 pub mod multipart;
+mod nicira;
 mod packet;
 mod port;
+mod port_mod;
+mod queue;
+mod request_forward;
 mod role;
+mod table_mod;
 #[cfg(test)]
 mod tests;
+mod tlv;
 
 use bytes::Bytes;
 
+pub use async_config::AsyncConfig;
 pub use bundle::{BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind};
 pub use config::SwitchConfig;
 pub use error_msg::ErrorMsg;
+pub use experimenter::Experimenter;
 pub use features::FeaturesReply;
 pub use flow_mod::{
     FLOW_CHECK_OVERLAP, FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_RESET_COUNTS, FLOW_SEND_FLOW_REM,
     FlowMod, FlowModCommand,
 };
 pub use flow_removed::FlowRemoved;
-pub use group::GroupMod;
+pub use group::{Bucket, GroupMod, GroupModCommand, GroupType};
 pub use hello::Hello;
+pub use meter::{
+    METER_BURST, METER_KBPS, METER_PKTPS, METER_STATS, MeterBand, MeterBandType, MeterMod, MeterModCommand,
+};
+pub use nicira::{
+    AsyncConfig2, AsyncMessage, AsyncProperty, ContinuationProperty, ControllerId, CtFlush, CtFlushProperty,
+    CtFlushZone, CtTupleProperty, FlowModTableId, NICIRA, NxFlowMod, NxFlowRemoved, NxPacketIn, NxRole,
+    PacketIn2, PacketInFormat, PacketInProperty, TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply,
+};
 pub use packet::{PacketIn, PacketOut};
 pub use port::{Port, PortStatus, PortStatusReason};
-pub use role::Role;
+pub use port_mod::PortMod;
+pub use queue::{PacketQueue, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty};
+pub use request_forward::RequestForward;
+pub use role::{ROLE_EQUAL, ROLE_MASTER, ROLE_NOCHANGE, ROLE_SLAVE, Role, RoleStatus, RoleStatusReason};
+pub use table_mod::TableMod;
+pub use tlv::Property;
 
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
+use monitor::MonitorCancel;
 use multipart::{MultipartReply, MultipartRequest};
 
 /// ONF's experimenter id.
@@ -93,6 +120,10 @@ pub enum Message {
     FlowMod(FlowMod),
     /// OFPT_GROUP_MOD 15.
     GroupMod(GroupMod),
+    /// OFPT_PORT_MOD 16.
+    PortMod(PortMod),
+    /// OFPT_TABLE_MOD 17.
+    TableMod(TableMod),
     /// OFPT_MULTIPART_REQUEST 18.
     MultipartRequest(MultipartRequest),
     /// OFPT_MULTIPART_REPLY 19.
@@ -101,23 +132,93 @@ pub enum Message {
     BarrierRequest,
     /// OFPT_BARRIER_REPLY 21.
     BarrierReply,
+    /// OFPT_QUEUE_GET_CONFIG_REQUEST 22.
+    QueueGetConfigRequest(QueueGetConfigRequest),
+    /// OFPT_QUEUE_GET_CONFIG_REPLY 23.
+    QueueGetConfigReply(QueueGetConfigReply),
     /// OFPT_ROLE_REQUEST 24.
     RoleRequest(Role),
     /// OFPT_ROLE_REPLY 25.
     RoleReply(Role),
+    /// OFPT_GET_ASYNC_REQUEST 26.
+    GetAsyncRequest,
+    /// OFPT_GET_ASYNC_REPLY 27.
+    GetAsyncReply(AsyncConfig),
+    /// OFPT_SET_ASYNC 28.
+    SetAsync(AsyncConfig),
+    /// OFPT_METER_MOD 29.
+    MeterMod(MeterMod),
     /// ONF bundle control, request or reply (EXT-230, experimenter type 2300).
     BundleControl(BundleControl),
     /// ONF bundle add (EXT-230, experimenter type 2301).
     BundleAdd(BundleAdd),
+    /// Ends a flow monitor (ONF 1870).
+    MonitorCancel(MonitorCancel),
     /// Pause or resumption of a flow monitor's updates (ONF 1871 and 1872).
     MonitorPaused,
     /// See [`Message::MonitorPaused`].
     MonitorResumed,
+    /// The controller's role was changed by somebody else (ONF 1911).
+    RoleStatus(RoleStatus),
+    /// What another controller changed (ONF 2350).
+    RequestForward(RequestForward),
+    /// NXT_ROLE_REQUEST 10.
+    NxRoleRequest(NxRole),
+    /// NXT_ROLE_REPLY 11.
+    NxRoleReply(NxRole),
+    /// NXT_FLOW_MOD 13.
+    NxFlowMod(NxFlowMod),
+    /// NXT_FLOW_REMOVED 14.
+    NxFlowRemoved(NxFlowRemoved),
+    /// NXT_FLOW_MOD_TABLE_ID 15.
+    FlowModTableId(FlowModTableId),
+    /// NXT_SET_PACKET_IN_FORMAT 16.
+    SetPacketInFormat(PacketInFormat),
+    /// NXT_PACKET_IN 17.
+    NxPacketIn(NxPacketIn),
+    /// NXT_FLOW_AGE 18: has no effect in OpenFlow 1.3.
+    FlowAge,
+    /// NXT_SET_ASYNC_CONFIG 19.
+    NxSetAsync(AsyncConfig),
+    /// NXT_SET_CONTROLLER_ID 20.
+    SetControllerId(ControllerId),
+    /// NXT_TLV_TABLE_MOD 24.
+    TlvTableMod(TlvTableMod),
+    /// NXT_TLV_TABLE_REQUEST 25.
+    TlvTableRequest,
+    /// NXT_TLV_TABLE_REPLY 26.
+    TlvTableReply(TlvTableReply),
+    /// NXT_SET_ASYNC_CONFIG2 27.
+    SetAsyncConfig2(AsyncConfig2),
+    /// NXT_RESUME 28: a packet that was paused, back to the switch.
+    Resume(PacketIn2),
+    /// NXT_CT_FLUSH_ZONE 29.
+    CtFlushZone(CtFlushZone),
+    /// NXT_PACKET_IN2 30.
+    PacketIn2(PacketIn2),
+    /// NXT_CT_FLUSH 32.
+    CtFlush(CtFlush),
+    /// Any other of OFPT_EXPERIMENTER 4, kept as it came.
+    Experimenter(Experimenter),
     /// Any other message, kept as it came.
     Unknown {
         /// OFPT_ type.
         kind: u8,
-        /// All behind the header; an experimenter's begins with its id.
+        /// All behind the header.
         body: Bytes,
     },
+}
+
+/// Reads structures until nothing is left.
+fn decode_list<T: Wire>(r: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
+    let mut list = Vec::new();
+    while !r.is_empty() {
+        list.push(T::decode(r)?);
+    }
+    Ok(list)
+}
+
+/// Appends structures, in the order given.
+fn encode_list<T: Wire>(list: &[T], w: &mut Writer) -> Result<(), EncodeError> {
+    list.iter().try_for_each(|item| item.encode(w))
 }

@@ -34,6 +34,13 @@ pub struct MonitorRequest {
     pub fields: Match,
 }
 
+/// Ends a flow monitor (ONF 1870).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonitorCancel {
+    /// The monitor's number.
+    pub id: u32,
+}
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -115,6 +122,17 @@ fn encode_match(fields: &Match, match_len: usize, w: &mut Writer) -> Result<(), 
     fields.encode(w)?;
     w.copy_u16(start + 2, match_len);
     Ok(())
+}
+
+impl Wire for MonitorCancel {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { id: r.u32("monitor_cancel.id")? })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u32(self.id);
+        Ok(())
+    }
 }
 
 impl Wire for MonitorUpdate {

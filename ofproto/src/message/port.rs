@@ -57,6 +57,25 @@ pub enum PortStatusReason {
 
 wire_enum!(PortStatusReason: u8 { 0 => Add, 1 => Delete, 2 => Modify });
 
+impl Port {
+    /// A port of which only this is known: no MAC, no link, no state.
+    pub fn named(port_no: PortNo, name: impl Into<Bytes>) -> Self {
+        Self {
+            port_no,
+            hw_addr: [0; 6],
+            name: name.into(),
+            config: 0,
+            state: 0,
+            curr: 0,
+            advertised: 0,
+            supported: 0,
+            peer: 0,
+            curr_speed: 0,
+            max_speed: 0,
+        }
+    }
+}
+
 impl Wire for Port {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let port_no = PortNo(r.u32("port.port_no")?);

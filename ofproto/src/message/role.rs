@@ -1,16 +1,55 @@
-//! OFPT_ROLE_REQUEST and OFPT_ROLE_REPLY (OpenFlow 1.3.5 §7.3.9).
+//! OFPT_ROLE_REQUEST and OFPT_ROLE_REPLY (OpenFlow 1.3.5 §7.3.9), and ONF's role status (EXT-191, experimenter type 1911).
 
+use super::tlv::Property;
+use super::{decode_list, encode_list};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
+
+/// OFPCR_ROLE_NOCHANGE: a request that only asks.
+pub const ROLE_NOCHANGE: u32 = 0;
+/// OFPCR_ROLE_EQUAL: full access, as any other controller.
+pub const ROLE_EQUAL: u32 = 1;
+/// OFPCR_ROLE_MASTER: full access, as one controller at most.
+pub const ROLE_MASTER: u32 = 2;
+/// OFPCR_ROLE_SLAVE: may only read.
+pub const ROLE_SLAVE: u32 = 3;
 
 /// A controller's role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Role {
-    /// OFPCR_ROLE_: 0 no change, 1 equal, 2 master, 3 slave.
+    /// `ROLE_`.
     pub role: u32,
     /// Generation of the election.
     pub generation_id: u64,
 }
+
+/// A controller's role was changed by somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleStatus {
+    /// `ROLE_`: what it is now.
+    pub role: u32,
+    /// Why.
+    pub reason: RoleStatusReason,
+    /// Generation of the election; all ones where there was none.
+    pub generation_id: u64,
+    /// Experimenters' properties.
+    pub properties: Vec<Property>,
+}
+
+/// OFPCRR_.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleStatusReason {
+    /// 0: another controller asked to be master.
+    MasterRequest,
+    /// 1: the switch's configuration changed.
+    Config,
+    /// 2: experimenters' data changed.
+    Experimenter,
+    /// Any other.
+    Unknown(u8),
+}
+
+wire_enum!(RoleStatusReason: u8 { 0 => MasterRequest, 1 => Config, 2 => Experimenter });
 
 impl Wire for Role {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -24,5 +63,23 @@ impl Wire for Role {
         w.zeros(4);
         w.u64(self.generation_id);
         Ok(())
+    }
+}
+
+impl Wire for RoleStatus {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let role = r.u32("role_status.role")?;
+        let reason = r.u8("role_status.reason")?.into();
+        r.skip(3, "role_status.pad")?;
+        let generation_id = r.u64("role_status.generation_id")?;
+        Ok(Self { role, reason, generation_id, properties: decode_list(r)? })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u32(self.role);
+        w.u8(self.reason.into());
+        w.zeros(3);
+        w.u64(self.generation_id);
+        encode_list(&self.properties, w)
     }
 }

@@ -77,7 +77,7 @@ fn bytes_left_over_are_an_error() {
         Message::FeaturesRequest,
         Message::BarrierReply,
         Message::RoleReply(Role { role: 2, generation_id: 7 }),
-        Message::BundleControl(BundleControl { bundle_id: 1, kind: BundleControlKind::OpenReply, flags: 3 }),
+        Message::BundleControl(BundleControl::new(1, BundleControlKind::OpenReply, 3)),
         Message::MonitorPaused,
         Message::FlowMod(FlowMod::default()),
         Message::MultipartRequest(MultipartRequest {
@@ -160,21 +160,8 @@ fn what_does_not_fit_is_an_error_and_leaves_nothing() {
     assert_eq!(w.as_slice(), b"before");
     assert_eq!(Message::EchoRequest(Bytes::from(vec![0; 65_527])).encode(Xid(0)).unwrap().len(), 65_535);
 
-    let port = |name: &'static [u8]| Port {
-        port_no: PortNo(1),
-        hw_addr: [0; 6],
-        name: Bytes::from_static(name),
-        config: 0,
-        state: 0,
-        curr: 0,
-        advertised: 0,
-        supported: 0,
-        peer: 0,
-        curr_speed: 0,
-        max_speed: 0,
-    };
-    let encode = |name| {
-        let port = port(name);
+    let encode = |name: &'static [u8]| {
+        let port = Port::named(PortNo(1), Bytes::from_static(name));
         Message::PortStatus(PortStatus { reason: PortStatusReason::Add, port }).encode(Xid(0))
     };
     assert!(encode(b"sixteen-bytes-ok").is_ok());

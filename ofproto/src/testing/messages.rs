@@ -6,15 +6,15 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::actions::{actions, instructions, matches};
-use super::{bytes, text};
+use super::{bytes, features, nicira, tables, text};
 use crate::ids::{BufferId, Cookie, DatapathId, GroupId, PortNo, TableId, Xid};
 use crate::message::monitor::{MonitorEvent, MonitorRequest, MonitorUpdate, MonitoredFlow};
 use crate::message::multipart::{
-    AggregateReply, Desc, FlowStats, FlowStatsRequest, GroupDesc, MultipartReply, MultipartReplyBody,
-    MultipartRequest, MultipartRequestBody, PortStats, TableStats,
+    AggregateReply, Desc, FlowStats, FlowStatsRequest, MultipartReply, MultipartReplyBody, MultipartRequest,
+    MultipartRequestBody, PortStats, TableStats,
 };
 use crate::message::{
-    BundleAdd, BundleControl, ErrorMsg, FeaturesReply, FlowMod, FlowRemoved, GroupMod, Hello, Message,
+    BundleAdd, BundleControl, ErrorMsg, Experimenter, FeaturesReply, FlowMod, FlowRemoved, Hello, Message,
     PacketIn, PacketOut, Port, PortStatus, Role, SwitchConfig,
 };
 
@@ -39,13 +39,23 @@ pub fn message() -> BoxedStrategy<Message> {
         port_status().prop_map(Message::PortStatus),
         packet_out().prop_map(Message::PacketOut),
         flow_mod().prop_map(Message::FlowMod),
-        group_mod().prop_map(Message::GroupMod),
+        tables::group_mod().prop_map(Message::GroupMod),
+        tables::port_mod().prop_map(Message::PortMod),
+        tables::table_mod().prop_map(Message::TableMod),
+        tables::meter_mod().prop_map(Message::MeterMod),
+        tables::queue_get_config_request().prop_map(Message::QueueGetConfigRequest),
+        tables::queue_get_config_reply().prop_map(Message::QueueGetConfigReply),
+        Just(Message::GetAsyncRequest),
+        tables::async_config().prop_map(Message::GetAsyncReply),
+        tables::async_config().prop_map(Message::SetAsync),
         multipart_request().prop_map(Message::MultipartRequest),
         multipart_reply().prop_map(Message::MultipartReply),
         role().prop_map(Message::RoleRequest),
         role().prop_map(Message::RoleReply),
         bundle_control().prop_map(Message::BundleControl),
         bundle_add().prop_map(Message::BundleAdd),
+        nicira::message(),
+        experimenter().prop_map(Message::Experimenter),
         unknown(),
     ]
     .boxed()
@@ -56,19 +66,23 @@ pub fn xid() -> impl Strategy<Value = Xid> {
     any::<u32>().prop_map(Xid)
 }
 
-fn port_no() -> impl Strategy<Value = PortNo> {
+/// Numbers of ports.
+pub fn port_no() -> impl Strategy<Value = PortNo> {
     prop_oneof![any::<u32>(), 0..=16u32, 0xffff_ff00..=u32::MAX].prop_map(PortNo)
 }
 
-fn group_id() -> impl Strategy<Value = GroupId> {
+/// Numbers of groups.
+pub fn group_id() -> impl Strategy<Value = GroupId> {
     any::<u32>().prop_map(GroupId)
 }
 
-fn table_id() -> impl Strategy<Value = TableId> {
+/// Numbers of tables.
+pub fn table_id() -> impl Strategy<Value = TableId> {
     any::<u8>().prop_map(TableId)
 }
 
-fn cookie() -> impl Strategy<Value = Cookie> {
+/// Cookies.
+pub fn cookie() -> impl Strategy<Value = Cookie> {
     any::<u64>().prop_map(Cookie)
 }
 
@@ -206,15 +220,6 @@ pub fn flow_mod() -> impl Strategy<Value = FlowMod> {
         )
 }
 
-fn group_mod() -> impl Strategy<Value = GroupMod> {
-    (any::<(u16, u8)>(), group_id(), bytes(64)).prop_map(|((command, kind), group_id, buckets)| GroupMod {
-        command,
-        kind,
-        group_id,
-        buckets,
-    })
-}
-
 fn role() -> impl Strategy<Value = Role> {
     any::<(u32, u64)>().prop_map(|(role, generation_id)| Role { role, generation_id })
 }
@@ -224,12 +229,22 @@ pub fn multipart_request() -> impl Strategy<Value = MultipartRequest> {
     let body = prop_oneof![
         Just(MultipartRequestBody::Desc),
         Just(MultipartRequestBody::Table),
+        tables::queue_stats_request().prop_map(MultipartRequestBody::Queue),
+        group_id().prop_map(MultipartRequestBody::Group),
         Just(MultipartRequestBody::GroupDesc),
+        Just(MultipartRequestBody::GroupFeatures),
+        tables::meter_id().prop_map(MultipartRequestBody::Meter),
+        tables::meter_id().prop_map(MultipartRequestBody::MeterConfig),
+        Just(MultipartRequestBody::MeterFeatures),
+        vec(features::table_features(), 0..3).prop_map(MultipartRequestBody::TableFeatures),
+        Just(MultipartRequestBody::IpfixBridge),
+        Just(MultipartRequestBody::IpfixFlow),
         Just(MultipartRequestBody::PortDesc),
         flow_stats_request().prop_map(MultipartRequestBody::Flow),
         flow_stats_request().prop_map(MultipartRequestBody::Aggregate),
         port_no().prop_map(MultipartRequestBody::PortStats),
         vec(monitor_request(), 0..3).prop_map(MultipartRequestBody::Monitor),
+        experimenter().prop_map(MultipartRequestBody::Experimenter),
         unknown_part().prop_map(|(kind, body)| MultipartRequestBody::Unknown { kind, body }),
     ];
     (0..2u16, body).prop_map(|(flags, body)| MultipartRequest { flags, body })
@@ -243,17 +258,27 @@ pub fn multipart_reply() -> impl Strategy<Value = MultipartReply> {
         aggregate().prop_map(MultipartReplyBody::Aggregate),
         vec(table_stats(), 0..4).prop_map(MultipartReplyBody::Table),
         vec(port_stats(), 0..4).prop_map(MultipartReplyBody::PortStats),
-        vec(group_desc(), 0..4).prop_map(MultipartReplyBody::GroupDesc),
+        vec(tables::queue_stats(), 0..4).prop_map(MultipartReplyBody::Queue),
+        vec(tables::group_stats(), 0..4).prop_map(MultipartReplyBody::Group),
+        vec(tables::group_desc(), 0..4).prop_map(MultipartReplyBody::GroupDesc),
+        tables::group_features().prop_map(MultipartReplyBody::GroupFeatures),
+        vec(tables::meter_stats(), 0..4).prop_map(MultipartReplyBody::Meter),
+        vec(tables::meter_config(), 0..4).prop_map(MultipartReplyBody::MeterConfig),
+        tables::meter_features().prop_map(MultipartReplyBody::MeterFeatures),
+        vec(features::table_features(), 0..3).prop_map(MultipartReplyBody::TableFeatures),
+        nicira::ipfix_stats().prop_map(MultipartReplyBody::IpfixBridge),
+        vec(nicira::ipfix_stats(), 0..3).prop_map(MultipartReplyBody::IpfixFlow),
         vec(port(), 0..4).prop_map(MultipartReplyBody::PortDesc),
         vec(monitor_update(), 0..4).prop_map(MultipartReplyBody::Monitor),
+        experimenter().prop_map(MultipartReplyBody::Experimenter),
         unknown_part().prop_map(|(kind, body)| MultipartReplyBody::Unknown { kind, body }),
     ];
     (0..2u16, body).prop_map(|(flags, body)| MultipartReply { flags, body })
 }
 
-/// A multipart type that is not known, or an experimenter that is not ONF's.
+/// A multipart type that is not known.
 fn unknown_part() -> impl Strategy<Value = (u16, Bytes)> {
-    prop_oneof![(14..0xffffu16, bytes(40)), (Just(0xffff), vec(0..=0x4eu8, 0..40).prop_map(Bytes::from)),]
+    (14..0xffffu16, bytes(40))
 }
 
 fn desc() -> impl Strategy<Value = Desc> {
@@ -369,14 +394,6 @@ fn port_stats() -> impl Strategy<Value = PortStats> {
     )
 }
 
-fn group_desc() -> impl Strategy<Value = GroupDesc> {
-    (any::<u8>(), group_id(), bytes(64)).prop_map(|(kind, group_id, buckets)| GroupDesc {
-        kind,
-        group_id,
-        buckets,
-    })
-}
-
 fn monitor_request() -> impl Strategy<Value = MonitorRequest> {
     (any::<(u32, u16)>(), port_no(), table_id(), matches()).prop_map(
         |((id, flags), out_port, table_id, fields)| MonitorRequest { id, flags, out_port, table_id, fields },
@@ -412,27 +429,32 @@ fn monitored_flow() -> impl Strategy<Value = MonitoredFlow> {
 }
 
 fn bundle_control() -> impl Strategy<Value = BundleControl> {
-    (any::<u32>(), 0..10u16, any::<u16>()).prop_map(|(bundle_id, kind, flags)| BundleControl {
-        bundle_id,
-        kind: kind.into(),
-        flags,
-    })
-}
-
-fn bundle_add() -> impl Strategy<Value = BundleAdd> {
-    (any::<(u32, u16)>(), any::<u8>(), any::<[u8; 4]>(), vec(any::<u8>(), 0..200)).prop_map(
-        |((bundle_id, flags), kind, xid, body)| {
-            let length = u16::try_from(body.len() + 8).unwrap_or(u16::MAX).to_be_bytes();
-            let message = [&[4, kind], &length[..], &xid, &body].concat();
-            BundleAdd { bundle_id, flags, message: message.into() }
+    (any::<u32>(), 0..10u16, any::<u16>(), vec(nicira::property(), 0..3)).prop_map(
+        |(bundle_id, kind, flags, properties)| BundleControl {
+            bundle_id,
+            kind: kind.into(),
+            flags,
+            properties,
         },
     )
 }
 
-/// A type that is not known, or an experimenter that is not ONF's.
+fn bundle_add() -> impl Strategy<Value = BundleAdd> {
+    (any::<(u32, u16)>(), nicira::inner_message(), vec(nicira::property(), 0..3)).prop_map(
+        |((bundle_id, flags), message, properties)| BundleAdd { bundle_id, flags, message, properties },
+    )
+}
+
+/// What an experimenter says that is neither ONF nor Nicira.
+fn experimenter() -> impl Strategy<Value = Experimenter> {
+    (0..=0x2000u32, any::<u32>(), bytes(40)).prop_map(|(experimenter, exp_type, data)| Experimenter {
+        experimenter,
+        exp_type,
+        data,
+    })
+}
+
+/// A type that is not known.
 fn unknown() -> impl Strategy<Value = Message> {
-    let kind = prop_oneof![16..=17u8, 22..=23u8, 26..=u8::MAX];
-    let standard = (kind, bytes(40)).boxed();
-    let experimenter = (Just(4), vec(0..=0x4eu8, 4..40).prop_map(Bytes::from)).boxed();
-    prop_oneof![standard, experimenter].prop_map(|(kind, body)| Message::Unknown { kind, body })
+    (30..=u8::MAX, bytes(40)).prop_map(|(kind, body)| Message::Unknown { kind, body })
 }

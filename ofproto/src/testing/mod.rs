@@ -1,7 +1,10 @@
 //! Strategies that make wire values (proptest): whatever they make encodes, and decodes to itself.
 
 pub mod actions;
+pub mod features;
 pub mod messages;
+pub mod nicira;
+pub mod tables;
 
 use bytes::Bytes;
 use proptest::collection::vec;

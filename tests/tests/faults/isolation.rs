@@ -5,6 +5,8 @@ use std::process::Command;
 use portcullis_tests::Running;
 use portcullis_tests::running::binary;
 
+use super::must;
+
 /// How `portcullis status` ends, and what it prints.
 fn status(net: &Running) -> (Option<i32>, String) {
     let output = Command::new(binary()).args(["status", "--api", &net.api().to_string()]).output().unwrap();
@@ -81,4 +83,34 @@ fn settings_that_break_isolation_are_shown_everywhere() {
     }
     net.wait_for("all to be well again", || (shown(0.0) && status(&net).0 == Some(0)).then_some(()));
     assert!(!status(&net).1.contains("NOT ISOLATED"));
+    let said = net.controller.output();
+    for (bridge, _) in kinds {
+        let again = said.lines().any(|l| l.contains("isolated again") && l.contains(bridge));
+        assert!(again, "{bridge}: {said}");
+    }
+}
+
+/// WireGuard is not to be had here; a tun device has no Ethernet either.
+#[test]
+fn an_exit_without_ethernet_is_shown_everywhere() {
+    let net = Running::dual_socket();
+    let sample = "portcullis_isolation_fault{bridge=\"vmbr0\",kind=\"not-ethernet\"}";
+    net.wait_for("the first look", || net.metrics().contains(sample).then_some(()));
+    assert_eq!(net.metric(sample), 0.0);
+    must(&net, "host", &["ip", "link", "del", "warp0"]);
+    must(&net, "host", &["ip", "tuntap", "add", "dev", "warp0", "mode", "tun"]);
+    net.wait_for("the fault to be found", || (net.metric(sample) == 1.0).then_some(()));
+    let (code, text) = status(&net);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("\n  NOT ISOLATED (not-ethernet): warp0 is no Ethernet device"), "{text}");
+    assert!(text.contains("namespace that routes"), "no remedy: {text}");
+    let said = net.controller.output();
+    assert!(said.contains("vmbr0: NOT ISOLATED (not-ethernet): warp0 "), "{said}");
+
+    must(&net, "host", &["ip", "link", "del", "warp0"]);
+    must(&net, "host", &["ip", "link", "add", "warp0", "type", "veth", "peer", "name", "wire"]);
+    net.wait_for("all to be well again", || (net.metric(sample) == 0.0).then_some(()));
+    assert!(!status(&net).1.contains("NOT ISOLATED"), "{}", status(&net).1);
+    let line = net.controller.output().lines().any(|l| l.contains("isolated again") && l.contains("vmbr0"));
+    assert!(line, "{}", net.controller.output());
 }

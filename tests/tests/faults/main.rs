@@ -1,5 +1,6 @@
 //! What holds when something fails, is changed by hand, or is hostile: on a real Open vSwitch, with real packets.
 
+mod bad_switch;
 mod drift;
 mod hostile;
 mod isolation;
@@ -8,26 +9,12 @@ mod restart;
 mod revocation;
 
 use portcullis_tests::Running;
-use portcullis_tests::running::network_file;
+use portcullis_tests::running::{dual_socket as file, dual_socket_without as without};
 
 /// Where another node's packets leave by WARP.
 const INTERNET: &str = "198.51.100.10";
 /// The bridges of dual-socket.toml.
 const BRIDGES: [&str; 4] = ["vmbr0", "vmbr1", "mesh-privacy", "mesh-mgmt"];
-
-/// The shipped file.
-fn file() -> String {
-    std::fs::read_to_string(network_file("dual-socket.toml")).unwrap()
-}
-
-/// The shipped file without the rule of that name.
-fn without(rule: &str) -> String {
-    let text = file();
-    let start = text.find(&format!("[[allow]]\nname = \"{rule}\"")).expect("the rule");
-    let rest = &text[start + 1..];
-    let end = rest.find("\n[[").or_else(|| rest.find("\n# ---")).map_or(text.len(), |i| start + 1 + i);
-    format!("{}{}", &text[..start], &text[end..])
-}
 
 /// Whether a flow, as `ovs-ofctl` prints it, is one of the learned return flows.
 fn is_return(flow: &str) -> bool {

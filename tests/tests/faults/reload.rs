@@ -28,8 +28,10 @@ fn a_file_with_an_error_is_not_started_with() {
     let (text, line) = broken();
     std::fs::write(&path, text).unwrap();
     let api = format!("unix:{}", dir.path().join("api.sock").display());
-    let output = Command::new(binary())
-        .args(["run", path.to_str().unwrap(), "--listen", "tcp:127.0.0.1:0", "--metrics", &api])
+    // Where it does start, it would run for ever.
+    let output = Command::new("timeout")
+        .args(["20", binary().to_str().unwrap(), "run", path.to_str().unwrap()])
+        .args(["--listen", "tcp:127.0.0.1:0", "--metrics", &api])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -129,6 +131,8 @@ fn a_reload_changes_what_differs_and_one_with_an_error_nothing() {
     let counts = |net: &Running| BRIDGES.map(|b| (flow_mods(net, b), commits(net, b)));
     let sent = counts(&net);
     assert!(!tcp(&net.lab, "gateway", "xray", "10.0.0.102:443"));
+    let snoop = net.lab.spawn("host", &["ovs-ofctl", "-O", "OpenFlow13", "snoop", "vmbr0"]).unwrap();
+    net.wait_for("a look at the wire", || (!snoop.output().is_empty()).then_some(()));
     net.reload(&format!("{}{RULE}", file()));
     net.wait_for("the rule", || tcp(&net.lab, "gateway", "xray", "10.0.0.102:443").then_some(()));
     let after = Ages::of(&net, &bridges);
@@ -143,6 +147,14 @@ fn a_reload_changes_what_differs_and_one_with_an_error_nothing() {
     let changed = new.len() as f64;
     assert_eq!(now[0], (sent[0].0 + changed, sent[0].1 + 1), "vmbr0: one bundle of {changed}");
     assert_eq!(now[1..], sent[1..], "the other bridges");
+    // In a bundle, and nothing beside it: ovs-ofctl prints the changes of a bundle once more by themselves.
+    let seen = |what: &str| snoop.output().lines().filter(|l| l.starts_with(what)).count();
+    net.wait_for("the commit on the wire", || snoop.output().contains("COMMIT_REPLY").then_some(()));
+    for what in ["ONFT_BUNDLE_ADD_MESSAGE", "OFPT_FLOW_MOD"] {
+        assert_eq!(seen(what), new.len(), "{what}: {}", snoop.output());
+    }
+    assert_eq!(snoop.output().matches("COMMIT_REQUEST").count(), 1, "{}", snoop.output());
+    snoop.stop();
     assert!(!status(0).contains(&place));
 
     // The same file again: nothing.

@@ -1,11 +1,12 @@
 //! The controller, or the switch, dies and starts again.
 
-use std::net::UdpSocket;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use portcullis::lab::Lab;
-use portcullis_tests::traffic::{ping, tcp};
+use portcullis_tests::traffic::ping;
 use portcullis_tests::{Ages, Pinger, Running};
 
 use super::{BRIDGES, Ends, INTERNET, fixed, is_return, mac, must};
@@ -13,8 +14,15 @@ use super::{BRIDGES, Ends, INTERNET, fixed, is_return, mac, must};
 #[test]
 fn the_controller_dies_and_starts_again_and_no_packet_is_lost() {
     let mut net = Running::dual_socket();
-    // A service that another node uses, and its learned return flows, beside those of the ping.
-    assert!(tcp(&net.lab, "nm-privacy", "internet", &format!("{INTERNET}:443")));
+    // A connection that another node keeps open, and its learned return flow, beside that of the ping. (Once closed, the
+    // flow of a connection dies after five quiet seconds.)
+    let server = net.lab.within("internet", || TcpListener::bind("0.0.0.0:443")).unwrap().unwrap();
+    let address = format!("{INTERNET}:443").parse().unwrap();
+    let open = || TcpStream::connect_timeout(&address, Duration::from_secs(5));
+    let mut client = net.lab.within("nm-privacy", open).unwrap().unwrap();
+    let (mut server, _) = server.accept().unwrap();
+    server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let pinger = Pinger::start(&net.lab, "nm-privacy", INTERNET);
     let before = Ages::of(&net, &BRIDGES);
     assert!(before.on("vmbr0", is_return).count() >= 2, "{before:#?}");
@@ -31,6 +39,12 @@ fn the_controller_dies_and_starts_again_and_no_packet_is_lost() {
     // That holds for the learned flows too.
     assert_eq!(after.touched_since(&before), Vec::<String>::new());
     assert_eq!(after.flows.len(), before.flows.len());
+    let mut heard = [0; 4];
+    client.write_all(b"ping").unwrap();
+    server.read_exact(&mut heard).unwrap();
+    server.write_all(b"pong").unwrap();
+    client.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"pong");
     for bridge in BRIDGES {
         let sent = net.metric(&format!("portcullis_flow_mods_total{{bridge=\"{bridge}\"}}"));
         assert_eq!(sent, 0.0, "{bridge}: the new controller changed something");

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ofproto::action::Action;
 use ofproto::message::multipart::{FlowStatsRequest, MultipartReplyBody, MultipartRequestBody};
-use ofproto::message::{FlowMod, GroupMod, PacketOut, Role};
+use ofproto::message::{FlowMod, GroupMod, GroupModCommand, GroupType, PacketOut, Role};
 use ofproto::oxm::{Field, Match, Oxm};
 use ofproto::{BufferId, Cookie, GroupId, Message, PortNo, TableId};
 use portcullis_tests::{Conn, PrivateOvs};
@@ -75,18 +75,26 @@ fn groups_are_seen_and_deleted() {
     let [MultipartReplyBody::GroupDesc(groups)] = &conn.parts(MultipartRequestBody::GroupDesc)[..] else {
         panic!()
     };
-    assert_eq!(groups.iter().map(|g| (g.group_id, g.kind)).collect::<Vec<_>>(), [(GroupId(5), 0)]);
+    assert_eq!(
+        groups.iter().map(|g| (g.group_id, g.kind)).collect::<Vec<_>>(),
+        [(GroupId(5), GroupType::All)]
+    );
     // The buckets that were read make the same group again.
     let buckets = groups[0].buckets.clone();
     conn.send(&Message::GroupMod(GroupMod {
-        command: 2,
-        kind: 0,
+        command: GroupModCommand::Delete,
+        kind: GroupType::All,
         group_id: GroupId::ALL,
-        buckets: Bytes::new(),
+        buckets: vec![],
     }));
     conn.barrier();
     assert!(!ovs.ofctl(&["dump-groups", "b1"]).contains("group_id=5"));
-    conn.send(&Message::GroupMod(GroupMod { command: 0, kind: 0, group_id: GroupId(6), buckets }));
+    conn.send(&Message::GroupMod(GroupMod {
+        command: GroupModCommand::Add,
+        kind: GroupType::All,
+        group_id: GroupId(6),
+        buckets,
+    }));
     conn.barrier();
     let groups = ovs.ofctl(&["dump-groups", "b1"]);
     assert!(

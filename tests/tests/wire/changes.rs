@@ -25,9 +25,9 @@ fn a_bundle_takes_effect_as_a_whole_or_not_at_all() {
     let ovs = PrivateOvs::new();
     ovs.add_bridge("b1");
     let conn = &mut Conn::dial(&ovs.mgmt("b1"));
-    let control = |bundle_id, kind| Message::BundleControl(BundleControl { bundle_id, kind, flags: BUNDLE });
+    let control = |bundle_id, kind| Message::BundleControl(BundleControl::new(bundle_id, kind, BUNDLE));
     // Open vSwitch answers without the flags.
-    let done = |bundle_id, kind| Message::BundleControl(BundleControl { bundle_id, kind, flags: 0 });
+    let done = |bundle_id, kind| Message::BundleControl(BundleControl::new(bundle_id, kind, 0));
     let add = |conn: &mut Conn, bundle_id, flow_mod| {
         let xid = conn.xid();
         let add = BundleAdd::new(bundle_id, BUNDLE, xid, &Message::FlowMod(flow_mod)).unwrap();

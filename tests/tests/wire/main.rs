@@ -3,6 +3,9 @@
 
 mod asks;
 mod changes;
+mod extensions;
+mod ofctl;
+mod tables;
 mod text;
 
 use ofproto::action::Action;

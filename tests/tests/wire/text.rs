@@ -95,11 +95,7 @@ fn open_vswitch_prints_what_we_mean() {
             "OFPT_ROLE_REQUEST (OF1.3) (xid=0x5): role=primary generation_id=5\n",
         ),
         (
-            Message::BundleControl(BundleControl {
-                bundle_id: 6,
-                kind: BundleControlKind::CommitRequest,
-                flags: BUNDLE,
-            }),
+            Message::BundleControl(BundleControl::new(6, BundleControlKind::CommitRequest, BUNDLE)),
             "ONFT_BUNDLE_CONTROL (OF1.3) (xid=0x6):\n bundle_id=0x6 type=COMMIT_REQUEST flags=atomic ordered\n",
         ),
         (

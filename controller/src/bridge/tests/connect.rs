@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ofproto::message::multipart::MultipartRequestBody;
-use ofproto::message::{BundleControlKind, FlowModCommand, Message};
+use ofproto::message::{BundleControlKind, FlowModCommand, GroupModCommand, Message};
 
 use super::{FILE, Rig, asked, commands, control, flow_mod, foreign, is_read, refusal, stats};
 use crate::bridge::Notice;
@@ -82,7 +82,7 @@ fn groups_go_after_the_flows() {
     else {
         panic!("{changes:?}")
     };
-    assert_eq!((five.command, five.group_id.0, six.group_id.0), (2, 5, 6));
+    assert_eq!((five.command, five.group_id.0, six.group_id.0), (GroupModCommand::Delete, 5, 6));
 }
 
 #[test]

@@ -16,8 +16,8 @@ use ofproto::message::multipart::{
     Desc, FlowStats, GroupDesc, MultipartReply, MultipartReplyBody, MultipartRequestBody,
 };
 use ofproto::message::{
-    BundleControl, BundleControlKind, ErrorMsg, FeaturesReply, FlowMod, FlowModCommand, Hello, Message, Port,
-    PortStatus, PortStatusReason,
+    BundleControl, BundleControlKind, ErrorMsg, FeaturesReply, FlowMod, FlowModCommand, GroupType, Hello,
+    Message, Port, PortStatus, PortStatusReason,
 };
 use ofproto::{DatapathId, GroupId, PortNo, Xid};
 
@@ -61,8 +61,8 @@ impl Rig {
             capabilities: 0,
             reserved: 0,
         };
-        let mut list = vec![port(PortNo::LOCAL, bridge)];
-        list.extend((1..).zip(ports).map(|(n, name)| port(PortNo(n), name)));
+        let mut list = vec![Port::named(PortNo::LOCAL, bridge)];
+        list.extend((1..).zip(ports).map(|(n, name)| Port::named(PortNo(n), *name)));
         rig.give(Xid(0), &Message::Hello(Hello::ours()));
         rig.give(Xid(2), &Message::FeaturesReply(features));
         rig.give(Xid(4), &reply(MultipartReplyBody::Desc(Desc::default())));
@@ -152,8 +152,11 @@ impl Rig {
             let body = match asked(message) {
                 Some(MultipartRequestBody::Flow(_)) => MultipartReplyBody::Flow(flows.clone()),
                 Some(MultipartRequestBody::GroupDesc) => {
-                    let group =
-                        |id: &u32| GroupDesc { kind: 0, group_id: GroupId(*id), buckets: Bytes::new() };
+                    let group = |id: &u32| GroupDesc {
+                        kind: GroupType::All,
+                        group_id: GroupId(*id),
+                        buckets: vec![],
+                    };
                     MultipartReplyBody::GroupDesc(groups.iter().map(group).collect())
                 }
                 _ => continue,
@@ -229,7 +232,7 @@ impl Rig {
     }
 
     fn tell_port(&mut self, reason: PortStatusReason, port_no: u32, name: &'static str) {
-        let port = port(PortNo(port_no), name);
+        let port = Port::named(PortNo(port_no), name);
         self.give(Xid(0), &Message::PortStatus(PortStatus { reason, port }));
     }
 
@@ -264,7 +267,7 @@ fn reply(body: MultipartReplyBody) -> Message {
 }
 
 fn control(bundle_id: u32, kind: BundleControlKind) -> Message {
-    Message::BundleControl(BundleControl { bundle_id, kind, flags: 3 })
+    Message::BundleControl(BundleControl::new(bundle_id, kind, 3))
 }
 
 fn refusal(kind: u16, code: u16) -> Message {
@@ -274,22 +277,6 @@ fn refusal(kind: u16, code: u16) -> Message {
         experimenter: (kind == 0xffff).then_some(0x4f4e_4600),
         data: Bytes::new(),
     })
-}
-
-fn port(port_no: PortNo, name: &'static str) -> Port {
-    Port {
-        port_no,
-        hw_addr: [2; 6],
-        name: Bytes::from_static(name.as_bytes()),
-        config: 0,
-        state: 0,
-        curr: 0,
-        advertised: 0,
-        supported: 0,
-        peer: 0,
-        curr_speed: 0,
-        max_speed: 0,
-    }
 }
 
 fn stats(flow: &Flow) -> FlowStats {

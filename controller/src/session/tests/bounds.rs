@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use ofproto::message::Message;
+use ofproto::message::Port;
 use ofproto::message::multipart::{
     FlowStats, FlowStatsRequest, MULTIPART_MORE, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
 };
 use ofproto::oxm::Match;
 use ofproto::{Cookie, PortNo, TableId, Xid};
 
-use super::{At, Rig, multipart, port};
+use super::{At, Rig, multipart};
 use crate::session::{CloseReason, Config, Event, SendError};
 
 fn flow(n: u64) -> FlowStats {
@@ -155,7 +156,7 @@ fn the_longest_error_of_open_vswitch_is_survived() {
 #[test]
 fn a_switch_with_too_many_ports_is_not_taken() {
     let mut rig = Rig::at(At::Ports, Config { max_ports: 3, ..Config::default() });
-    let ports = (0..4).map(|n| port(PortNo(n), "p")).collect();
+    let ports = (0..4).map(|n| Port::named(PortNo(n), "p")).collect();
     rig.give(Xid(5), &multipart(0, MultipartReplyBody::PortDesc(ports)));
     assert_eq!(rig.closed(), Some(CloseReason::TooManyPorts(3)));
 }

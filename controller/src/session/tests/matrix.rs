@@ -77,7 +77,7 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
         fields: Match::default(),
     };
     let echo = Message::EchoRequest("hi".into());
-    let open = BundleControl { bundle_id: 1, kind: BundleControlKind::OpenReply, flags: 3 };
+    let open = BundleControl::new(1, BundleControlKind::OpenReply, 3);
     let ask = MultipartRequest { flags: 0, body: MultipartRequestBody::Desc };
     let updates = vec![MonitorUpdate::Abbreviated(Xid(7))];
     vec![

@@ -6,7 +6,6 @@ mod times;
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use ofproto::frame::Framer;
 use ofproto::message::multipart::{Desc, MULTIPART_MORE, MultipartReply, MultipartReplyBody};
 use ofproto::message::{FeaturesReply, Hello, Message, Port, PortStatus, PortStatusReason};
@@ -137,27 +136,11 @@ pub(super) fn desc() -> Message {
 }
 
 pub(super) fn ports(flags: u16) -> Message {
-    multipart(flags, MultipartReplyBody::PortDesc(vec![port(PortNo::LOCAL, "vmbr0")]))
-}
-
-pub(super) fn port(port_no: PortNo, name: &'static str) -> Port {
-    Port {
-        port_no,
-        hw_addr: [2; 6],
-        name: Bytes::from_static(name.as_bytes()),
-        config: 0,
-        state: 0,
-        curr: 0,
-        advertised: 0,
-        supported: 0,
-        peer: 0,
-        curr_speed: 0,
-        max_speed: 0,
-    }
+    multipart(flags, MultipartReplyBody::PortDesc(vec![Port::named(PortNo::LOCAL, "vmbr0")]))
 }
 
 pub(super) fn port_status() -> Message {
-    Message::PortStatus(PortStatus { reason: PortStatusReason::Add, port: port(PortNo(7), "warp0") })
+    Message::PortStatus(PortStatus { reason: PortStatusReason::Add, port: Port::named(PortNo(7), "warp0") })
 }
 
 #[test]
@@ -175,10 +158,10 @@ fn a_handshake_tells_who_the_switch_is() {
     );
     rig.give(Xid(4), &desc());
     rig.give(Xid(5), &ports(MULTIPART_MORE));
-    rig.give(Xid(5), &multipart(0, MultipartReplyBody::PortDesc(vec![port(PortNo(1), "veth100")])));
+    rig.give(Xid(5), &multipart(0, MultipartReplyBody::PortDesc(vec![Port::named(PortNo(1), "veth100")])));
     let connected = Connected {
         features: features(),
-        ports: vec![port(PortNo::LOCAL, "vmbr0"), port(PortNo(1), "veth100")],
+        ports: vec![Port::named(PortNo::LOCAL, "vmbr0"), Port::named(PortNo(1), "veth100")],
         desc: Desc { sw_desc: "3.1.0".into(), ..Desc::default() },
     };
     assert_eq!(rig.told(), [Event::Connected(Box::new(connected))]);

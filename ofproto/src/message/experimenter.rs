@@ -1,0 +1,34 @@
+//! OFPT_EXPERIMENTER (OpenFlow 1.3.5 §7.5.4), for what no other variant of [`super::Message`] stands.
+
+use bytes::Bytes;
+
+use crate::codec::{Reader, Wire, Writer};
+use crate::error::{DecodeError, EncodeError};
+
+/// A message, or a multipart body, of an experimenter, kept as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Experimenter {
+    /// Whose: an OUI in the lower three bytes, or a number that ONF gave.
+    pub experimenter: u32,
+    /// What it is, in the experimenter's own numbers.
+    pub exp_type: u32,
+    /// All behind it.
+    pub data: Bytes,
+}
+
+impl Wire for Experimenter {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            experimenter: r.u32("experimenter.experimenter")?,
+            exp_type: r.u32("experimenter.exp_type")?,
+            data: r.rest_copied(),
+        })
+    }
+
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        w.u32(self.experimenter);
+        w.u32(self.exp_type);
+        w.bytes(&self.data);
+        Ok(())
+    }
+}

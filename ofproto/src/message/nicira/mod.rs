@@ -1,0 +1,21 @@
+//! Nicira's messages (experimenter 0x2320) that Open vSwitch takes or sends in OpenFlow 1.3.
+
+mod async_config2;
+mod ct_flush;
+mod flow;
+mod nxm;
+mod packet_in;
+mod packet_in2;
+mod settings;
+mod tlv_table;
+
+pub use async_config2::{AsyncConfig2, AsyncMessage, AsyncProperty};
+pub use ct_flush::{CtFlush, CtFlushProperty, CtFlushZone, CtTupleProperty};
+pub use flow::{NxFlowMod, NxFlowRemoved};
+pub use packet_in::NxPacketIn;
+pub use packet_in2::{ContinuationProperty, PacketIn2, PacketInProperty};
+pub use settings::{ControllerId, FlowModTableId, NxRole, PacketInFormat};
+pub use tlv_table::{TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply};
+
+/// Nicira's experimenter id.
+pub const NICIRA: u32 = 0x2320;
