@@ -37,7 +37,7 @@ impl Subfield {
             Field::TunErspanVer => 4,
             Field::TunErspanHwid => 6,
             Field::TunErspanIdx => 20,
-            field if field.is_tun_metadata() => 992,
+            field if field.tun_metadata().is_some() => 992,
             _ => field.info().bits as u16,
         }
     }

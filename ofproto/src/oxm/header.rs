@@ -117,15 +117,16 @@ impl Field {
         Self::TUN_METADATA.get(usize::from(number.checked_sub(40)?)).copied()
     }
 
-    /// Whether it is one of the 64 tunnel options.
-    pub const fn is_tun_metadata(self) -> bool {
-        self as usize >= Self::TunMetadata0 as usize && self as usize <= Self::TunMetadata63 as usize
-    }
-
     /// The number of a tunnel option, from 0 to 63; none for other fields.
-    pub fn tun_metadata(self) -> Option<u8> {
-        let number = (self as usize).checked_sub(Self::TunMetadata0 as usize)?;
-        u8::try_from(number).ok().filter(|n| *n < 64)
+    pub const fn tun_metadata(self) -> Option<u8> {
+        if (self as usize) < Self::TunMetadata0 as usize {
+            return None;
+        }
+        // Numbers of a header's seven bits, from 40 on.
+        match self.info().nxm {
+            Some((_, number)) => Some(number - 40),
+            None => None,
+        }
     }
 
     /// Whether actions may write the field, as ovs-fields(7) says.
