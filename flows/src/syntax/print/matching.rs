@@ -138,6 +138,7 @@ impl Out<'_> {
             Field::TcpSrc | Field::TcpDst | Field::CtTpSrc | Field::CtTpDst | Field::TunGbpId if !exact => {
                 format!("0x{:x}/0x{:x}", bits.value, bits.mask)
             }
+            Field::RecircId if bits.value != 0 => format!("{:#x}", bits.value),
             Field::NshFlags if !exact => format!("0x{:02x}/0x{:02x}", bits.value, bits.mask),
             _ => value::print(field, bits, self.names),
         };
