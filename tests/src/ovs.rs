@@ -1,6 +1,7 @@
 //! A private Open vSwitch: its own processes, database, sockets and network namespace, beside any system one.
 
 use std::ffi::OsStr;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -44,7 +45,7 @@ impl PrivateOvs {
         let own = [OsStr::new("unshare"), OsStr::new("--net"), OsStr::new("ovsdb-server")];
         let ovsdb = daemon(dir.path(), &[&own[..], &[db.as_os_str(), OsStr::new(&remote)]].concat());
         let mut ovs = Self { dir, ovsdb, vswitchd: None };
-        wait_until("db.sock", || ovs.rundir().join("db.sock").exists());
+        wait_until("db.sock", || UnixStream::connect(ovs.rundir().join("db.sock")).is_ok());
         ovs.vsctl(&["--no-wait", "init"]);
         ovs.start_vswitchd();
         ovs

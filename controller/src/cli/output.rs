@@ -1,9 +1,9 @@
 //! Printing for readers that may go away: one that has seen enough, such as head(1), is no failure.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
-use miette::IntoDiagnostic as _;
+use miette::{Diagnostic, IntoDiagnostic as _, miette};
 
 use super::Failure;
 
@@ -38,4 +38,47 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// Prints a line to standard error; where that fails there is nobody to tell.
 pub(super) fn complain(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// How much is held before it is written, bytes.
+const BUFFER: usize = 64 << 10;
+
+/// Nobody reads any further: for a command that only prints, the reason to end, and to end well.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads any further")]
+pub(super) struct Enough;
+
+impl Diagnostic for Enough {}
+
+/// Standard output for much text, of which only a little is held at a time.
+#[derive(Debug)]
+pub(super) struct Out(BufWriter<Stdout>);
+
+impl Out {
+    pub(super) fn new() -> Self {
+        Self(BufWriter::with_capacity(BUFFER, io::stdout()))
+    }
+
+    /// Prints a text as it is.
+    ///
+    /// # Errors
+    /// [`Enough`] when nobody reads any further, or why it cannot be written.
+    pub(super) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.0.write_all(text.as_bytes()).map_err(failed)
+    }
+
+    /// Writes what is held.
+    ///
+    /// # Errors
+    /// As [`Out::text`].
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        self.0.flush().map_err(failed)
+    }
+}
+
+fn failed(error: io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::BrokenPipe => Failure::new(Enough),
+        _ => miette!("cannot print: {error}"),
+    }
 }

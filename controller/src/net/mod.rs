@@ -8,5 +8,5 @@ mod server;
 mod tests;
 
 pub use address::{Address, AddressError};
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Part, RawFlow};
 pub use server::{Limits, Server, ServerError, serve_api};

@@ -14,7 +14,7 @@ use super::port::check_port;
 use super::refused::{Printed, Refused};
 use super::{Out, put, text};
 use crate::model::FlowMatch;
-use crate::syntax::{Names, print_actions};
+use crate::syntax::{Names, print_actions, print_table};
 
 /// OFPFF_ flags by the words of `ovs-ofctl`.
 const FLAGS: [(u16, &str); 5] = [
@@ -64,7 +64,7 @@ impl Change {
         let text = &mut out.text;
         put!(text, " {}", self.command);
         if self.table != 0 {
-            put!(text, " table:{}", self.table);
+            put!(text, " table:{}", print_table(TableId(self.table), out.names));
         }
         put!(text, " {}", match_text(&self.matches, self.priority, out.names));
         if !text.ends_with(' ') {
@@ -200,7 +200,7 @@ impl Removed {
         let reason = removed_reason(u16::from(self.reason));
         put!(text, " {} reason={reason}", match_text(&self.matches, self.priority, out.names));
         if self.table != TableId::ALL.0 {
-            put!(text, " table_id={}", self.table);
+            put!(text, " table_id={}", print_table(TableId(self.table), out.names));
         }
         if self.cookie.0 != 0 {
             put!(text, " cookie:{}", self.cookie);
@@ -348,7 +348,7 @@ fn print(
         out.push_str(", ");
     }
     if show_stats || stats.table_id.0 != 0 {
-        put!(out, "table={}, ", stats.table_id.0);
+        put!(out, "table={}, ", print_table(stats.table_id, names));
     }
     if show_stats {
         for (name, count) in [("n_packets", stats.packet_count), ("n_bytes", stats.byte_count)] {

@@ -130,7 +130,7 @@ fn read_instruction<'a>(
             };
             Instruction::WriteMetadata { value: cx.number("write_metadata", value, u64::MAX)?, mask }
         }
-        "goto_table" => match TableId(cx.byte("goto_table", text)?) {
+        "goto_table" => match TableId(cx.table("goto_table", text)?) {
             next if next > table && next != TableId::ALL => Instruction::GotoTable(next),
             _ => {
                 let message = format!("goto_table:{text} does not lead onwards from table {}", table.0);
@@ -432,7 +432,7 @@ fn resubmit(cx: &Context<'_>, pair: Pair<'_>) -> Result<Action, SyntaxError> {
     let mut parts = pair.text().split(',').map(str::trim);
     let port = parts.next().filter(|word| !word.is_empty()).map(|word| cx.port(word)).transpose()?;
     let table =
-        parts.next().filter(|word| !word.is_empty()).map(|word| cx.byte("table", word)).transpose()?;
+        parts.next().filter(|word| !word.is_empty()).map(|word| cx.table("table", word)).transpose()?;
     let tracked = match parts.next().filter(|word| !word.is_empty()) {
         None => false,
         Some("ct") => true,

@@ -17,6 +17,14 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// A table: a number, or a name where tables have names.
+    pub(super) fn table(&self, what: &str, text: &str) -> Result<u8, SyntaxError> {
+        match super::names::table_by_name(text, self.names) {
+            Some(table) => Ok(table.0),
+            None => self.byte(what, text),
+        }
+    }
+
     /// A number of 8 bits.
     pub(super) fn byte(&self, what: &str, text: &str) -> Result<u8, SyntaxError> {
         self.number(what, text, 0xff).map(|n| u8::try_from(n).unwrap_or(u8::MAX))

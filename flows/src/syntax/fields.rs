@@ -66,7 +66,7 @@ pub(super) fn is_transport(field: Field) -> bool {
 }
 
 /// The single registers that a wide one consists of, from its most significant bits on.
-fn registers(field: Field) -> &'static [Field] {
+pub(super) fn registers(field: Field) -> &'static [Field] {
     use Field::*;
     match field {
         Xreg0 => &[Reg0, Reg1],

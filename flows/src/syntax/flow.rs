@@ -27,7 +27,7 @@ pub(super) const FLAGS: [(&str, u16); 5] = [
 ];
 
 /// Keys of a dump that say nothing about a flow to be added.
-const IGNORED: [&str; 5] = ["duration", "n_packets", "n_bytes", "idle_age", "hard_age"];
+pub(super) const IGNORED: [&str; 5] = ["duration", "n_packets", "n_bytes", "idle_age", "hard_age"];
 
 /// A flow, and what its author may want to know about the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +138,7 @@ fn property(
     match pair.key {
         "table" => {
             // 255 is "no table said", as for ovs-ofctl.
-            let table = cx.byte("table", text)?;
+            let table = cx.table("table", text)?;
             flow.table = TableId(if table == TableId::ALL.0 { 0 } else { table });
         }
         "priority" => flow.priority = cx.half("priority", text)?,

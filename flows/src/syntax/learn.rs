@@ -30,7 +30,7 @@ pub(super) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, Syntax
     for pair in token::pairs(list) {
         let text = pair.text();
         match pair.key {
-            "table" => match cx.byte("table", text)? {
+            "table" => match cx.table("table", text)? {
                 0xff => {
                     return Err(cx
                         .error(SyntaxErrorKind::Value, text, "learned flows cannot go into table 255")

@@ -17,8 +17,10 @@ mod learn;
 mod matching;
 mod names;
 mod nested;
+mod order;
 mod oxm;
 mod print;
+mod request;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -27,13 +29,15 @@ mod tunnel;
 mod value;
 
 pub(crate) use fields::Fields;
-pub(crate) use names::print_port;
+pub(crate) use names::{print_port, print_table};
 
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};
 pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
 pub use names::{Names, NoNames, PortNames};
+pub use order::{Criterion, SortKey};
 pub use oxm::{check_match, parse_oxm, print_oxm};
 pub use print::{print_actions, print_flow, print_match, print_stats};
+pub use request::parse_request;
 
 use ofproto::PortNo;
 use ofproto::action::Subfield;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ofproto::PortNo;
+use ofproto::{PortNo, TableId};
 
 use super::token;
 
@@ -12,6 +12,14 @@ pub trait Names {
     fn port_by_name(&self, name: &str) -> Option<PortNo>;
     /// The name of the port of that number.
     fn port_name(&self, port: PortNo) -> Option<&str>;
+    /// The number of the table of that name, where tables have names.
+    fn table_by_name(&self, _: &str) -> Option<TableId> {
+        None
+    }
+    /// The name of the table of that number, where tables have names.
+    fn table_name(&self, _: TableId) -> Option<&str> {
+        None
+    }
 }
 
 /// No names at all: only numbers and reserved ports are known.
@@ -28,11 +36,14 @@ impl Names for NoNames {
     }
 }
 
-/// A table of names.
+/// Names of ports, and perhaps of tables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PortNames {
     by_name: BTreeMap<String, PortNo>,
     by_number: BTreeMap<PortNo, String>,
+    tables: BTreeMap<TableId, String>,
+    /// None where several tables have the name.
+    tables_by_name: BTreeMap<String, Option<TableId>>,
 }
 
 impl PortNames {
@@ -55,6 +66,18 @@ impl PortNames {
     }
 }
 
+impl PortNames {
+    /// Adds a table that was not there before; an empty name is none.
+    pub fn insert_table(&mut self, name: impl Into<String>, table: TableId) {
+        let name = name.into();
+        if !name.is_empty() {
+            let others = self.tables_by_name.contains_key(&name);
+            self.tables_by_name.insert(name.clone(), (!others).then_some(table));
+            self.tables.insert(table, name);
+        }
+    }
+}
+
 impl<S: Into<String>> FromIterator<(S, PortNo)> for PortNames {
     fn from_iter<T: IntoIterator<Item = (S, PortNo)>>(ports: T) -> Self {
         let mut this = Self::new();
@@ -72,6 +95,16 @@ impl Names for PortNames {
 
     fn port_name(&self, port: PortNo) -> Option<&str> {
         self.by_number.get(&port).map(String::as_str)
+    }
+
+    fn table_by_name(&self, name: &str) -> Option<TableId> {
+        // A name that several tables have stands for none of them, as for ovs-ofctl.
+        self.tables_by_name.get(name).copied().flatten()
+    }
+
+    fn table_name(&self, table: TableId) -> Option<&str> {
+        let name = self.tables.get(&table)?;
+        self.table_by_name(name).map(|_| name.as_str())
     }
 }
 
@@ -144,8 +177,25 @@ pub(crate) fn print_port(port: PortNo, names: &dyn Names) -> String {
         let number = if port >= PortNo::MAX { port.0 & 0xffff } else { port.0 };
         return number.to_string();
     };
-    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric())
-        && reserved(name).is_none();
+    let plain = is_plain(name) && reserved(name).is_none();
     if plain { name.to_owned() } else { token::quote(name) }
+}
+
+/// Writes a table as `ovs-ofctl --names` does: its name, in quotes where a port's would be, or its number.
+pub(crate) fn print_table(table: TableId, names: &dyn Names) -> String {
+    let Some(name) = names.table_name(table) else { return table.0.to_string() };
+    if is_plain(name) { name.to_owned() } else { token::quote(name) }
+}
+
+/// Reads a table: a name, with or without quotes. Numbers are read elsewhere.
+pub(super) fn table_by_name(word: &str, names: &dyn Names) -> Option<TableId> {
+    match token::unquote(word) {
+        Some(name) => names.table_by_name(&name),
+        None => names.table_by_name(word),
+    }
+}
+
+/// Whether a name needs no quotes.
+fn is_plain(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }

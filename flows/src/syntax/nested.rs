@@ -35,7 +35,7 @@ impl<'a> ActionReader<'_, 'a> {
             match part.key {
                 "commit" => ct.flags |= CT_COMMIT,
                 "force" => ct.flags |= CT_FORCE,
-                "table" => match cx.byte("table", text)? {
+                "table" => match cx.table("table", text)? {
                     0xff => {
                         return Err(cx
                             .error(SyntaxErrorKind::Value, text, "there is no table 255")

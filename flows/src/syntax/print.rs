@@ -9,7 +9,7 @@ use ofproto::instruction::Instruction;
 use ofproto::message::multipart::FlowStats;
 
 use super::flow::FLAGS;
-use super::names::Names;
+use super::names::{Names, print_table};
 use crate::model::{Flow, FlowMatch};
 
 /// A flow as a line that `ovs-ofctl -O OpenFlow13 add-flows` and [`super::parse_flow`] take back: the text of
@@ -20,7 +20,7 @@ pub fn print_flow(flow: &Flow, names: &dyn Names) -> String {
         put(&mut out, format_args!("cookie={}, ", flow.cookie));
     }
     if flow.table.0 != 0 {
-        put(&mut out, format_args!("table={}, ", flow.table.0));
+        put(&mut out, format_args!("table={}, ", print_table(flow.table, names)));
     }
     rest(&mut out, flow, names);
     out
@@ -37,7 +37,7 @@ pub fn print_stats(stats: &FlowStats, names: &dyn Names, show_stats: bool) -> St
         " cookie={}, duration={}, table={}, n_packets={}, n_bytes={}, ",
         stats.cookie,
         duration(stats.duration_sec, stats.duration_nsec),
-        stats.table_id.0,
+        print_table(stats.table_id, names),
         stats.packet_count,
         stats.byte_count
     );

@@ -132,7 +132,7 @@ fn what_is_not_there_or_makes_no_sense_is_an_error() {
     refused(&dump(&["unix:/no/such.sock"]), &["/no/such.sock", "No such file"]);
     refused(&dump(&["tcp:127.0.0.1:1"]), &["127.0.0.1:1", "refused"]);
     refused(&dump(&["vmbr0", "nonsense=3"]), &["nonsense"]);
-    refused(&dump(&["vmbr0", "table=256"]), &["table=256", "no number"]);
+    refused(&dump(&["vmbr0", "table=256"]), &["table=256", "unknown table"]);
     refused(&dump(&["vmbr0", "out_port=nobody"]), &["out_port=nobody"]);
     refused(&dump(&["vmbr0", "in_port=nobody"]), &["nobody"]);
     // As ovs-ofctl says, too.

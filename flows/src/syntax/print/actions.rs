@@ -14,7 +14,7 @@ use ofproto::oxm::Oxm;
 
 use super::super::field::print_subfield;
 use super::super::flow::DEFAULT_PRIORITY;
-use super::super::names::{Names, print_port};
+use super::super::names::{Names, print_port, print_table};
 use super::super::set::REASONS;
 use super::super::value::{self, hex};
 use super::super::{header, nested, tunnel};
@@ -51,7 +51,7 @@ fn instruction(instruction: &Instruction, names: &dyn Names) -> String {
         Instruction::WriteMetadata { value, mask } => {
             format!("write_metadata:{}/{}", hex(u128::from(*value)), hex(u128::from(*mask)))
         }
-        Instruction::GotoTable(table) => format!("goto_table:{}", table.0),
+        Instruction::GotoTable(table) => format!("goto_table:{}", print_table(*table, names)),
         Instruction::Unknown { kind, body } => format!("unknown_instruction({kind}:{})", bytes(body)),
         // `Instruction` may grow; saying so is better than leaving it out.
         _ => "unknown_instruction".to_owned(),
@@ -92,10 +92,14 @@ fn action(action: &Action, names: &dyn Names) -> String {
         }
         Action::ResubmitCt { port, table } => {
             let port = port.map_or_else(String::new, |port| print_port(port, names));
-            format!("resubmit({port},{},ct)", table.map_or_else(String::new, |table| table.0.to_string()))
+            format!(
+                "resubmit({port},{},ct)",
+                table.map_or_else(String::new, |table| print_table(table, names))
+            )
         }
         Action::Resubmit { port, table: Some(table) } => {
-            format!("resubmit({},{})", port.map_or_else(String::new, |p| print_port(p, names)), table.0)
+            let port = port.map_or_else(String::new, |p| print_port(p, names));
+            format!("resubmit({port},{})", print_table(*table, names))
         }
         Action::Move { src, dst } | Action::CopyField { src, dst } => {
             format!("move:{}->{}", print_subfield(*src), print_subfield(*dst))
@@ -279,7 +283,7 @@ fn ct(ct: &Ct, names: &dyn Names) -> String {
     if ct.flags & CT_FORCE != 0 {
         parts.push("force".to_owned());
     }
-    parts.extend(ct.table.map(|table| format!("table={}", table.0)));
+    parts.extend(ct.table.map(|table| format!("table={}", print_table(table, names))));
     match ct.zone {
         CtZone::Immediate(0) => {}
         CtZone::Immediate(zone) => parts.push(format!("zone={zone}")),
@@ -365,7 +369,7 @@ fn encap(encap: &Encap) -> String {
 }
 
 fn learn(learn: &Learn, names: &dyn Names) -> String {
-    let mut parts = vec![format!("table={}", learn.table.0)];
+    let mut parts = vec![format!("table={}", print_table(learn.table, names))];
     let timeouts = [
         ("idle_timeout", learn.idle_timeout),
         ("hard_timeout", learn.hard_timeout),

@@ -1,0 +1,151 @@
+//! Where flows are read from.
+
+use std::path::{Path, PathBuf};
+
+use flows::Flow;
+use flows::compile::PortMap;
+use flows::learned::Learners;
+use flows::syntax::{Names, PortNames, parse_flow};
+use miette::miette;
+use ofproto::message::multipart::{FlowStatsRequest, MultipartRequestBody};
+use ofproto::{PortNo, Xid};
+
+use super::super::target::connect;
+use super::super::{Failure, finding, syntax};
+use crate::bridge::Ports;
+use crate::net::{Client, ClientError};
+use crate::policy::Policy;
+
+/// How long a file of flows may be, bytes.
+const MAX_FILE: u64 = 1 << 30;
+
+/// One of the two.
+pub(super) enum Source {
+    /// A file of flows.
+    Flows(PathBuf),
+    /// A network file, and the bridge if it is named.
+    Network(Box<Policy>, Option<String>),
+    /// A switch that was called, and its ports.
+    Switch(String, Ports),
+}
+
+impl Source {
+    /// What a word of the command line means.
+    pub(super) fn new(word: &str) -> Result<Self, Failure> {
+        let (name, bridge) = match word.rsplit_once('#') {
+            Some((name, bridge)) if !Path::new(word).exists() && is_network(name) => (name, Some(bridge)),
+            _ => (word, None),
+        };
+        let is_path = name.starts_with(['/', '.']);
+        if is_path || !name.contains(':') && Path::new(name).is_file() {
+            let path = PathBuf::from(name);
+            if !is_network(name) {
+                return Ok(Self::Flows(path));
+            }
+            let policy = Policy::load(&path).map_err(|error| {
+                finding::print_error(&error);
+                miette!("{name} cannot be used")
+            })?;
+            return Ok(Self::Network(Box::new(policy), bridge.map(str::to_owned)));
+        }
+        if bridge.is_some() {
+            return Err(miette!("there is no file {name:?}"));
+        }
+        let mut client = connect(name)?;
+        Ok(Self::Switch(name.to_owned(), Ports::new(&client.ports()?)))
+    }
+
+    /// The ports of a switch.
+    pub(super) fn ports(&self) -> Option<&Ports> {
+        match self {
+            Self::Switch(_, ports) => Some(ports),
+            _ => None,
+        }
+    }
+
+    /// The ports of a network file's bridge, numbered as they are where no switch says how.
+    pub(super) fn assumed_names(&self) -> Result<Option<PortNames>, Failure> {
+        let Self::Network(policy, bridge) = self else { return Ok(None) };
+        let bridge = named(policy, bridge.as_deref(), None)?;
+        let ports = policy.assumed_ports(&bridge).into_iter();
+        Ok(Some(ports.filter(|(_, number)| *number != PortNo::LOCAL).collect()))
+    }
+
+    /// The learners of a network file among its flows.
+    pub(super) fn learners(&self, flows: &[Flow]) -> Option<Learners> {
+        matches!(self, Self::Network(..)).then(|| Learners::of(flows))
+    }
+
+    /// The flows, by the names, the ports and the bridge of the switch beside it, if there is one.
+    pub(super) fn flows(
+        &self,
+        names: &dyn Names,
+        ports: Option<&Ports>,
+        beside: Option<&str>,
+    ) -> Result<Vec<Flow>, Failure> {
+        match self {
+            Self::Flows(path) => from_file(path, names),
+            Self::Network(policy, bridge) => {
+                let bridge = named(policy, bridge.as_deref(), beside)?;
+                let ports: PortMap = match ports {
+                    Some(ports) => ports.by_name(),
+                    None => policy.assumed_ports(&bridge),
+                };
+                Ok(policy.compile(&bridge, &ports).flows)
+            }
+            Self::Switch(target, _) => from_switch(&mut connect(target)?),
+        }
+    }
+}
+
+/// Whether a name is that of a network file rather than of a file of flows.
+fn is_network(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|e| e == "toml" || e == "json")
+}
+
+/// The bridge of a network file that is meant.
+fn named(policy: &Policy, bridge: Option<&str>, beside: Option<&str>) -> Result<String, Failure> {
+    let path = policy.path.display();
+    let all: Vec<&str> = policy.bridges().collect();
+    let help = format!("it has flows for: {}", all.join(", "));
+    match (bridge.or(beside), all.as_slice()) {
+        (Some(bridge), _) if policy.owns(bridge) => Ok(bridge.to_owned()),
+        (Some(bridge), _) => Err(miette!(help = help, "{path} has no flows for the bridge {bridge:?}")),
+        (None, [only]) => Ok((*only).to_owned()),
+        (None, _) => Err(miette!(help = help, "which bridge of {path}? write {path}#BRIDGE")),
+    }
+}
+
+fn from_switch(client: &mut Client) -> Result<Vec<Flow>, Failure> {
+    let mut flows = Vec::new();
+    let body = MultipartRequestBody::Flow(FlowStatsRequest::default());
+    client.parts::<Failure>(Xid(2), body, |part| {
+        for flow in part.flows() {
+            let stats = flow.and_then(|flow| flow.decode()).map_err(ClientError::from)?;
+            flows.push(Flow::from_stats(&stats));
+        }
+        Ok(())
+    })?;
+    Ok(flows)
+}
+
+/// Reads a file of flows: one a line, empty lines and what stands behind a # left out.
+fn from_file(path: &Path, names: &dyn Names) -> Result<Vec<Flow>, Failure> {
+    let name = path.display().to_string();
+    let failed = |error: std::io::Error| miette!("{name}: {error}");
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > MAX_FILE {
+        return Err(miette!("{name} is longer than {MAX_FILE} bytes"));
+    }
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let mut flows = Vec::new();
+    for (line, number) in text.lines().zip(1..) {
+        let line = line.split_once('#').map_or(line, |(line, _)| line).trim();
+        if line.is_empty() {
+            continue;
+        }
+        let flow = parse_flow(line, names);
+        flows.push(flow.map_err(|error| syntax::in_text(&error, &format!("{name}, line {number}"), line))?);
+    }
+    Ok(flows)
+}

@@ -1,0 +1,63 @@
+//! Which rule of a network file a flow comes from.
+
+use flows::Flow;
+use flows::compile::Origin;
+use miette::miette;
+use ofproto::message::multipart::FlowStats;
+use serde::Serialize;
+
+use super::Failure;
+use crate::bridge::{Compiled, Ports};
+use crate::policy::Policy;
+
+/// The rules of a bridge.
+pub(super) struct Rules(Compiled);
+
+/// Where a flow comes from, in JSON.
+#[derive(Debug, Serialize)]
+pub(super) struct Source {
+    kind: &'static str,
+    rule: String,
+    reason: Option<&'static str>,
+    detail: String,
+    learned: bool,
+}
+
+impl Rules {
+    /// Those of the bridge that has these ports.
+    pub(super) fn new(policy: &Policy, ports: &Ports) -> Result<Self, Failure> {
+        match ports.bridge() {
+            Some(bridge) if policy.owns(bridge) => {
+                Ok(Self(Compiled::new(policy.compile(bridge, &ports.by_name()))))
+            }
+            bridge => {
+                let bridge = bridge.unwrap_or("?");
+                Err(miette!("{} says nothing about the flows of {bridge}", policy.path.display()))
+            }
+        }
+    }
+
+    /// In words.
+    pub(super) fn explain(&self, stats: &FlowStats) -> String {
+        let flow = Flow::from_stats(stats);
+        let Some(Origin { kind, rule, reason, detail }) = self.0.origin(&flow) else {
+            return "not of the file: the controller would delete it".to_owned();
+        };
+        let learned = if self.0.twin(&flow).is_none() { "learned by " } else { "" };
+        let reason = reason.map_or_else(String::new, |r| format!(" (drops: {})", r.label()));
+        format!("{learned}{} {rule}{reason}: {detail}", kind.label())
+    }
+
+    /// For a program.
+    pub(super) fn source(&self, stats: &FlowStats) -> Option<Source> {
+        let flow = Flow::from_stats(stats);
+        let learned = self.0.twin(&flow).is_none();
+        self.0.origin(&flow).map(|origin| Source {
+            kind: origin.kind.label(),
+            rule: origin.rule.clone(),
+            reason: origin.reason.map(|reason| reason.label()),
+            detail: origin.detail.clone(),
+            learned,
+        })
+    }
+}
