@@ -5,6 +5,7 @@
 pub mod ages;
 pub mod conn;
 pub mod frames;
+pub mod ofctl;
 pub mod ovs;
 pub mod pinger;
 pub mod running;
@@ -12,6 +13,7 @@ pub mod traffic;
 
 pub use ages::Ages;
 pub use conn::Conn;
+pub use ofctl::flow_mods;
 pub use ovs::PrivateOvs;
 pub use pinger::Pinger;
 pub use running::{Running, binary, network_file};

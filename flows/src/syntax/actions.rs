@@ -345,7 +345,8 @@ impl<'a> ActionReader<'_, 'a> {
     /// A port of the protocol that is matched. An action set runs later, when the protocol may be known.
     fn transport_port(&self, pair: Pair<'a>, dst: bool) -> Result<Action, SyntaxError> {
         let port = self.cx.half("port", pair.text())?;
-        let (source, destination) = match self.packet.fields.protocol() {
+        let protocol = self.packet.fields.protocol().filter(|_| !self.packet.fields.is_later_fragment());
+        let (source, destination) = match protocol {
             Some(TCP) => (Field::TcpSrc, Field::TcpDst),
             Some(UDP) => (Field::UdpSrc, Field::UdpDst),
             Some(SCTP) => (Field::SctpSrc, Field::SctpDst),

@@ -58,6 +58,13 @@ pub(super) fn place(field: Field) -> Field {
     }
 }
 
+/// Whether a field stands behind the IP header.
+pub(super) fn is_transport(field: Field) -> bool {
+    use Field::*;
+    matches!(place(field), TcpSrc | TcpDst | TcpFlags | NdTarget | NdReserved | NdOptionsType)
+        || matches!(field, NdSll | NdTll)
+}
+
 /// The single registers that a wide one consists of, from its most significant bits on.
 pub(super) fn registers(field: Field) -> &'static [Field] {
     use Field::*;
@@ -258,6 +265,11 @@ impl Fields {
         matches!(self.eth_type(), Some(MPLS | MPLS_MULTICAST))
     }
 
+    /// Whether only later fragments match, which have no ports.
+    pub(super) fn is_later_fragment(&self) -> bool {
+        self.place(Field::IpFrag).is_some_and(|bits| bits.value & 2 != 0)
+    }
+
     /// The ICMPv6 type, if one is matched.
     fn icmp6_type(&self) -> Option<u128> {
         let icmp6 = self.eth_type() == Some(IPV6) && self.protocol() == Some(ICMP6);
@@ -318,6 +330,7 @@ impl Fields {
             Field::VlanTci | Field::VlanVid => self.is_ethernet(),
             Field::IpDscp => self.meaning(Field::IpDscpShifted).is_some(),
             Field::InPort => true,
+            field if is_transport(field) && self.is_later_fragment() => false,
             _ => self.meaning(place(field)) == Some(field) && self.tracking_problem(field).is_none(),
         }
     }

@@ -101,11 +101,11 @@ pub(super) fn decap<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, Synt
             .help("packet_type(ns=NAMESPACE,type=TYPE)")),
     };
     let (ns, kind) = (attribute("ns")?, attribute("type")?);
-    if ns > 1 {
+    if ns > 4 {
         let message = format!("there is no namespace {ns}");
         return Err(cx
             .error(SyntaxErrorKind::Value, part.text(), message)
-            .help("0 for packets with their own number, 1 for Ethernet types"));
+            .help("a number from 0 to 4: 0 for packets with their own number, 1 for Ethernet types"));
     }
     Ok(Action::Decap(u32::from(ns) << 16 | u32::from(kind)))
 }

@@ -10,6 +10,7 @@ use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field::{self, ones};
 use super::flow::DEFAULT_PRIORITY;
 use super::token::{self, Pair};
+use super::value;
 
 /// Reads what stands between the brackets.
 pub(super) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, SyntaxError> {
@@ -98,7 +99,7 @@ fn matched<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<LearnSpec, SyntaxErro
         return Ok(LearnSpec::Match { dst, src: cx.source(text, dst, text)? });
     }
     let bits = cx.value(dst.field, text)?;
-    if !whole || bits.mask != dst.field.info().exact() {
+    if !whole || bits.mask != value::known_bits(dst.field) {
         return Err(cx
             .error(SyntaxErrorKind::Syntax, text, format!("{text:?}: learn cannot match a masked value"))
             .help("match some bits of a field as FIELD[FIRST..LAST]=NUMBER"));

@@ -184,6 +184,13 @@ impl<'a> MatchReader<'a> {
                 warnings.push(self.not_matched(cx, place));
                 continue;
             };
+            if fields::is_transport(field) && fields.is_later_fragment() {
+                return Err(self.problem(
+                    cx,
+                    place,
+                    "is in the first fragment of a packet, and later ones are matched",
+                ));
+            }
             if let Some(problem) = fields.tracking_problem(field) {
                 return Err(self.problem(cx, place, problem));
             }

@@ -9,7 +9,7 @@ use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field::{self, ones};
 use super::token::{self, Pair};
-use super::tunnel;
+use super::{tunnel, value};
 
 /// OFPR_ reasons, as they are written.
 pub(super) const REASONS: [&str; 6] =
@@ -19,7 +19,7 @@ const REASON_ACTION: u8 = 1;
 /// Reads one value without a mask.
 pub(super) fn exact<'a>(cx: &Context<'a>, field: Field, text: &'a str) -> Result<u128, SyntaxError> {
     let bits = cx.value(field, text)?;
-    if bits.mask == field.info().exact() {
+    if bits.mask == value::known_bits(field) {
         return Ok(bits.value);
     }
     Err(cx.error(SyntaxErrorKind::Value, text, format!("{text:?}: no mask can stand here")))
@@ -90,15 +90,33 @@ pub(super) fn set_field<'a>(
         // The lower two bits are ECN.
         Field::IpDscp => bits.value & 3 != 0,
         // A tag without OFPVID_PRESENT is none.
-        Field::VlanVid => bits.mask == field.info().exact() && bits.value & 0x1000 == 0,
+        Field::VlanVid => !from.contains('/') && bits.value & 0x1000 == 0,
+        Field::ArpOp => bits.value > 0xff,
         _ => false,
     };
     if wrong {
-        let help = if field == Field::IpDscp { "a multiple of 4" } else { "the VLAN id plus 0x1000" };
+        let help = match field {
+            Field::IpDscp => "a multiple of 4",
+            Field::ArpOp => "a number up to 255",
+            _ => "the VLAN id plus 0x1000",
+        };
         let message = format!("{from:?} is not a valid value for {to}");
         return Err(cx.error(SyntaxErrorKind::Value, from, message).help(help));
     }
-    let action = Action::SetField(Oxm::Known { field, value: bits.value, mask: Some(bits.mask) });
+    let (mut value, mut mask) = (bits.value, bits.mask);
+    // Open vSwitch knows "all bits" by whole bytes: where a field has others, such a mask makes a load.
+    if from.contains('/') && !field.info().bits.is_multiple_of(8) {
+        mask &= ones(Subfield::width(field));
+        value &= mask;
+        if mask == ones(Subfield::width(field)) && !field::is_long(field) {
+            let value = u64::try_from(value).unwrap_or(u64::MAX);
+            actions.push(Action::Load { dst: Subfield::whole(field), value });
+            return Ok(());
+        }
+    } else if mask == value::known_bits(field) && !from.starts_with(['+', '-']) {
+        mask = field.info().exact();
+    }
+    let action = Action::SetField(Oxm::Known { field, value, mask: Some(mask) });
     match action.lowered() {
         Some(lowered) => actions.extend(lowered),
         None => actions.push(action),

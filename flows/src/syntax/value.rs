@@ -73,6 +73,9 @@ pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Maske
     if (value | mask) & !known_bits(field) != 0 {
         return Err(bad(format!("{text:?} has flags that {} does not know", info.name)));
     }
+    if field == Field::NshTtl && value > 63 {
+        return Err(bad(format!("{text:?} does not fit into the 6 bits of {}", info.name)));
+    }
     // ICMP types and the like: all bits or none.
     if !info.maskable && mask != 0 && mask != info.exact() {
         return Err(bad(format!("{text:?}: {} cannot be masked", info.name)));
@@ -258,7 +261,9 @@ fn print_flags(field: Field, bits: Masked) -> String {
     if (bits.value | bits.mask) & !known != 0 && bits.mask != field.info().exact() {
         return format!("{}/{}", hex(bits.value), hex(bits.mask));
     }
-    let all = bits.mask & known == known && format != Format::TunFlags;
+    // One flag alone is always "all", so Open vSwitch looks at those that nobody knows too.
+    let counted = if format == Format::TunFlags { field.info().exact() } else { known };
+    let all = bits.mask & counted == counted;
     let mut out = String::new();
     for (at, name) in flag_names(format).iter().enumerate() {
         let bit = 1_u128 << at;

@@ -1,9 +1,11 @@
 //! Lines for both parsers.
 
+mod later;
 mod refused;
 mod taken;
 
-pub(crate) use refused::{CHANGED, REFUSED, UNSUPPORTED};
+pub(crate) use later::LATER;
+pub(crate) use refused::{CHANGED, REFUSED};
 pub(crate) use taken::{ACTIONS, LEARN, MATCHES, NORMALIZED};
 
 /// The flows of the dual-socket document, as they stand there.

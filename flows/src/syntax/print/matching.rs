@@ -28,7 +28,9 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     if out.fields.place(PacketType).is_some_and(|bits| bits.value != 0) {
         out.field(PacketType, "packet_type");
     }
-    let short = fields.eth_type().and_then(|eth_type| shorthand(eth_type, fields.protocol()));
+    // A packet type says it all.
+    let short = fields.eth_type().filter(|_| fields.is_ethernet());
+    let short = short.and_then(|eth_type| shorthand(eth_type, fields.protocol()));
     out.parts.extend(short.map(|(name, _)| name.to_owned()));
     for register in REGISTERS {
         out.field(register, register.info().name);
@@ -136,6 +138,7 @@ impl Out<'_> {
             Field::TcpSrc | Field::TcpDst | Field::CtTpSrc | Field::CtTpDst | Field::TunGbpId if !exact => {
                 format!("0x{:x}/0x{:x}", bits.value, bits.mask)
             }
+            Field::NshFlags if !exact => format!("0x{:02x}/0x{:02x}", bits.value, bits.mask),
             _ => value::print(field, bits, self.names),
         };
         self.parts.push(format!("{name}={text}"));

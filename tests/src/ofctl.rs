@@ -1,0 +1,76 @@
+//! What `ovs-ofctl` sends for lines of text, without a switch.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const HELLO: u8 = 0;
+const FLOW_MOD: u8 = 14;
+const BARRIER_REQUEST: u8 = 20;
+const BARRIER_REPLY: u8 = 21;
+
+/// The flow_mods that `ovs-ofctl -O OpenFlow13 add-flows` sends for some flows, in order; the error it prints if
+/// it refuses one.
+///
+/// # Panics
+/// When `ovs-ofctl` does not start, or does not speak OpenFlow.
+///
+/// # Errors
+/// What it says.
+pub fn flow_mods(flows: &[String]) -> Result<Vec<Vec<u8>>, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let target = format!("tcp:{}", listener.local_addr().unwrap());
+    let mut ofctl = Command::new("ovs-ofctl")
+        .args(["-O", "OpenFlow13", "--no-names", "-vconsole:off", "add-flows", &target, "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    ofctl.stdin.take().unwrap().write_all(flows.join("\n").as_bytes()).unwrap();
+    let mods = accept(&listener, &mut ofctl).map(serve).unwrap_or_default();
+    let output = ofctl.wait_with_output().unwrap();
+    if output.status.success() { Ok(mods) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+/// Waits for `ovs-ofctl` to connect; none if it ended before.
+fn accept(listener: &TcpListener, ofctl: &mut Child) -> Option<TcpStream> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => return Some(stream),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => panic!("{e}"),
+        }
+        if ofctl.try_wait().unwrap().is_some() || Instant::now() > deadline {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Plays a switch that takes everything, until the other side has had enough.
+fn serve(mut stream: TcpStream) -> Vec<Vec<u8>> {
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(&[4, HELLO, 0, 8, 0, 0, 0, 1]).unwrap();
+    let mut mods = Vec::new();
+    let mut header = [0; 8];
+    while stream.read_exact(&mut header).is_ok() {
+        let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
+        let mut message = header.to_vec();
+        message.resize(len, 0);
+        stream.read_exact(&mut message[8..]).unwrap();
+        match header[1] {
+            FLOW_MOD => mods.push(message),
+            BARRIER_REQUEST => {
+                header[1] = BARRIER_REPLY;
+                stream.write_all(&header).unwrap();
+            }
+            _ => {}
+        }
+    }
+    mods
+}
