@@ -24,6 +24,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`message`] | every message, one file each, and the one table from type number to message |
+//! | [`message::coverage`] | which messages of the specifications are here, and why others are not |
 //! | [`message::multipart`] | requests and replies in parts: descriptions, flows, tables, ports |
 //! | [`message::monitor`] | the flow monitor, by which a switch tells of every change of its flows |
 //! | [`oxm`] | match fields: OXM and NXM, masks, and which fields need which others |

@@ -29,7 +29,8 @@ pub fn flow_mods(flows: &[String]) -> Result<Vec<Vec<u8>>, String> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    ofctl.stdin.take().unwrap().write_all(flows.join("\n").as_bytes()).unwrap();
+    // It reads no further than to a line that it refuses.
+    let _ = ofctl.stdin.take().unwrap().write_all(flows.join("\n").as_bytes());
     let mods = accept(&listener, &mut ofctl).map(serve).unwrap_or_default();
     let output = ofctl.wait_with_output().unwrap();
     if output.status.success() { Ok(mods) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }

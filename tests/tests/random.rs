@@ -22,7 +22,7 @@ use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Match;
-use ofproto::{Message, Writer, Xid};
+use ofproto::{Message, Refusal, Writer, Xid};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -36,7 +36,8 @@ fn number(name: &str, default: usize) -> usize {
 /// A runner whose values are the same every time.
 fn runner() -> TestRunner {
     let seed = u8::try_from(number("PORTCULLIS_SEED", 0) % 256).unwrap();
-    TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
+    let config = Config { max_local_rejects: u32::MAX, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -145,7 +146,7 @@ fn random_flows_are_what_ovs_ofctl_has() {
                 Err(_) => {}
             }
         }
-        assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n\n"));
+        assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong[..wrong.len().min(8)].join("\n\n"));
     }
 }
 
@@ -186,6 +187,8 @@ fn random_values_are_refused_as_by_ovs_ofctl() {
                     Some("OFPBAC_MATCH_INCONSISTENT" | "OFPMMFC_INVALID_METER" | "OFPBIC_BAD_TABLE_ID"),
                     None,
                 ) => true,
+                // A field that nobody knows: Open vSwitch looks into its mask all the same.
+                (Some("OFPBMC_BAD_WILDCARDS" | "OFPBAC_BAD_SET_LEN"), Some(Refusal::MatchField)) => true,
                 (Some(theirs), Some(ours)) => theirs == ours.name(),
                 (None, None) => {
                     let flow = Flow {

@@ -1,6 +1,6 @@
 //! Nicira's messages: settings of a session, the TLV table, flushes of connections, counters of IPFIX.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use ofproto::Wire as _;
 use ofproto::codec::Reader;
@@ -185,7 +185,7 @@ fn print_tuple(out: &mut String, tuple: &Tuple, protocol: u8, family: Option<Fam
         let address = Ipv6Addr::from(address);
         let comma = if name == "src" { "" } else { "," };
         match address.to_ipv4_mapped() {
-            Some(mapped) => put!(out, "{comma}ct_{kind}_{name}={}", Ipv4Addr::from(mapped)),
+            Some(mapped) => put!(out, "{comma}ct_{kind}_{name}={}", mapped),
             None => put!(out, "{comma}ct_{kind}_{name}={address}"),
         }
     }

@@ -89,8 +89,10 @@ impl<'a> MatchReader<'a> {
 
     fn field(&mut self, cx: &Context<'a>, field: Field, pair: Pair<'a>) -> Result<(), SyntaxError> {
         let text = required(cx, pair)?;
-        let bits = cx.value(field, text)?;
+        let mut bits = cx.value(field, text)?;
         match field {
+            // What Open vSwitch makes of these three: only the ones among their bits count.
+            Field::TunErspanVer | Field::TunErspanDir | Field::TunErspanHwid => bits.mask &= bits.value,
             Field::ArpOp if bits.value > 0xff => {
                 return Err(cx.error(
                     SyntaxErrorKind::Value,

@@ -73,6 +73,9 @@ pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Maske
     if (value | mask) & !known_bits(field) != 0 {
         return Err(bad(format!("{text:?} has flags that {} does not know", info.name)));
     }
+    if field == Field::NshMdtype && mask != 0 && !matches!(value, 1 | 2) {
+        return Err(bad(format!("{text:?} is no format of NSH metadata: 1 or 2")));
+    }
     if field == Field::NshTtl && value > 63 {
         return Err(bad(format!("{text:?} does not fit into the 6 bits of {}", info.name)));
     }

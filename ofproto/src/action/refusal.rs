@@ -108,7 +108,8 @@ fn extension_len(vendor: u32, subtype: u16) -> Option<(usize, usize)> {
         35 | 49 => (24, MAX),
         12 | 13 | 16 => (32, MAX),
         45 => (40, MAX),
-        // The debugging actions, 254 and 255, are for test builds only.
+        // The debugging actions are for test builds only.
+        254 | 255 => (16, 16),
         _ => return None,
     })
 }
@@ -121,7 +122,11 @@ fn decode_one(one: &[u8], depth: usize) -> Result<Action, Refusal> {
     let subtype = if kind == EXPERIMENTER { u16_at(one, 8).unwrap_or_default() } else { 0 };
     // Lists inside come first, so that the first error is theirs.
     match (kind, subtype) {
-        (EXPERIMENTER, 35) => verify(&decode(one.get(24..).unwrap_or_default(), depth + 1)?, Outer::Ct)?,
+        (EXPERIMENTER, 254 | 255) => return Err(ActionVendorType),
+        (EXPERIMENTER, 35) => {
+            ct_head(one)?;
+            verify(&decode(one.get(24..).unwrap_or_default(), depth + 1)?, Outer::Ct)?;
+        }
         (EXPERIMENTER, 42) => verify(&decode(one.get(16..).unwrap_or_default(), depth + 1)?, Outer::Clone)?,
         (25, _) => set_field(one.get(4..).unwrap_or_default(), false)?,
         (EXPERIMENTER, 33) => set_field(one.get(10..).unwrap_or_default(), true)?,
@@ -133,6 +138,18 @@ fn decode_one(one: &[u8], depth: usize) -> Result<Action, Refusal> {
         Some(Action::Unknown { .. }) | None => Err(malformed(subtype, one)),
         Some(action) => check(&action).map(|()| action),
     }
+}
+
+/// Flags and zone of a `ct`, which Open vSwitch looks at before the actions inside.
+fn ct_head(one: &[u8]) -> Result<(), Refusal> {
+    let flags = u16_at(one, 10).unwrap_or_default();
+    ok(flags & CT_COMMIT != 0 || flags & CT_FORCE == 0, ActionArgument)?;
+    if u32_at(one, 12).is_none_or(|header| header == 0) {
+        return Ok(());
+    }
+    let zone = u16_at(one, 16).map(|bits| (bits >> 6, (bits & 0x3f) + 1)).unwrap_or_default();
+    bits(one, 12, zone, false)?;
+    ok(zone.1 == 16, ActionSetLen)
 }
 
 /// What is wrong with an action that could not be taken apart.

@@ -12,18 +12,19 @@ use crate::instruction::Instruction;
 use crate::oxm::{Field, Match, Oxm};
 
 /// Decodes hexadecimal, blanks allowed.
-fn bytes(hex: &str) -> Vec<u8> {
+pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-fn golden(hex: &str, xid: u32, message: &Message) {
+/// Holds a message to its bytes, both ways.
+pub(super) fn golden(hex: &str, xid: u32, message: &Message) {
     let bytes = bytes(hex);
     assert_eq!(Message::decode(&bytes), Ok((Xid(xid), message.clone())));
     assert_eq!(message.encode(Xid(xid)).as_deref(), Ok(&bytes[..]));
 }
 
-fn reply(body: MultipartReplyBody) -> Message {
+pub(super) fn reply(body: MultipartReplyBody) -> Message {
     Message::MultipartReply(MultipartReply { flags: 0, body })
 }
 

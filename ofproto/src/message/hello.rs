@@ -1,5 +1,7 @@
 //! OFPT_HELLO (OpenFlow 1.3.5 §7.5.1).
 
+use bytes::Bytes;
+
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::header::VERSION;
@@ -11,15 +13,23 @@ pub struct Hello {
     pub version: u8,
     /// The first word of the version bitmap, bit n for version n; none without the element.
     pub bitmap: Option<u32>,
+    /// All behind the header, as it came, if that says more than `version` and `bitmap` (elements that are not known, more
+    /// versions, another version's data); else empty. When it is not empty, it goes out in place of the bitmap.
+    pub body: Bytes,
 }
 
 /// OFPHET_VERSIONBITMAP.
 const VERSION_BITMAP: u16 = 1;
 
 impl Hello {
+    /// One with a bitmap of one word, or without an element.
+    pub const fn new(version: u8, bitmap: Option<u32>) -> Self {
+        Self { version, bitmap, body: Bytes::new() }
+    }
+
     /// What Portcullis says: OpenFlow 1.3 and nothing else.
     pub const fn ours() -> Self {
-        Self { version: VERSION, bitmap: Some(1 << VERSION) }
+        Self::new(VERSION, Some(1 << VERSION))
     }
 
     /// Whether the sender speaks OpenFlow 1.3 (§6.3.1): by its bitmap, or without one, if its highest version is not
@@ -31,19 +41,22 @@ impl Hello {
         }
     }
 
-    /// Reads what stands behind a header of `version`. Elements other than the bitmap are passed over, as are words of
-    /// the bitmap beyond its first; a version that knows no elements may put anything here (§7.5.1).
+    /// Reads what stands behind a header of `version`. Elements other than the bitmap are kept and not looked at, as are
+    /// words of the bitmap beyond its first; a version that knows no elements may put anything here (§7.5.1).
     ///
     /// # Errors
     /// [`DecodeError`] when the elements' lengths are wrong and the version is 1.3 or later.
     pub fn decode(version: u8, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match decode_bitmap(r) {
-            Err(error) if version >= VERSION => Err(error),
-            bitmap => {
-                r.rest();
-                Ok(Self { version, bitmap: bitmap.unwrap_or(None) })
-            }
-        }
+        let mut whole = r.clone();
+        let bitmap = match decode_bitmap(r) {
+            Err(error) if version >= VERSION => return Err(error),
+            bitmap => bitmap.unwrap_or(None),
+        };
+        r.rest();
+        let hello = Self::new(version, bitmap);
+        let mut plain = Writer::new();
+        let says_it_all = hello.encode(&mut plain).is_ok() && plain.as_slice() == whole.clone().rest();
+        Ok(if says_it_all { hello } else { Self { body: whole.rest_copied(), ..hello } })
     }
 
     /// Appends the elements.
@@ -51,7 +64,9 @@ impl Hello {
     /// # Errors
     /// None: it has the signature of its kind.
     pub fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        if let Some(bitmap) = self.bitmap {
+        if !self.body.is_empty() {
+            w.bytes(&self.body);
+        } else if let Some(bitmap) = self.bitmap {
             let start = w.len();
             w.u16(VERSION_BITMAP);
             let slot = w.len_slot(start);

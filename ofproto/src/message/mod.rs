@@ -20,6 +20,7 @@ macro_rules! wire_enum {
 mod async_config;
 mod bundle;
 mod config;
+pub mod coverage;
 mod dispatch;
 mod error_msg;
 mod error_names;
@@ -29,8 +30,14 @@ mod flow_mod;
 mod flow_removed;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod golden_nicira;
+#[cfg(test)]
+mod golden_tables;
 mod group;
 mod hello;
+#[cfg(test)]
+mod malformed;
 mod meter;
 pub mod monitor;
 pub mod multipart;

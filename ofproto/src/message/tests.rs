@@ -121,7 +121,7 @@ fn only_hello_and_error_may_be_of_another_version() {
     }
     // OFPT_HELLO of 1.0 has no elements, and may hold anything.
     let (_, hello) = Message::decode(&[1, 0, 0, 11, 0, 0, 0, 9, b'h', b'i', b'!']).unwrap();
-    assert_eq!(hello, Message::Hello(Hello { version: 1, bitmap: None }));
+    assert_eq!(hello, Message::Hello(Hello { body: Bytes::from_static(b"hi!"), ..Hello::new(1, None) }));
     let (_, error) = Message::decode(&[1, 1, 0, 12, 0, 0, 0, 9, 0xff, 0xff, 0, 1]).unwrap();
     let expected = ErrorMsg { kind: 0xffff, code: 1, experimenter: None, data: Bytes::new() };
     assert_eq!(error, Message::Error(expected));
@@ -136,16 +136,19 @@ fn the_longest_error_of_version_1_decodes() {
 }
 
 #[test]
-fn hello_elements_are_passed_over() {
+fn hello_elements_are_kept() {
     // An unknown element of 5 bytes with padding, then a bitmap of two words, then the bitmap again.
     let body =
         [0, 9, 0, 5, 1, 0, 0, 0, 0, 1, 0, 12, 0, 0, 0, 0x12, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 8, 0, 0, 0, 0];
     let hello = Hello::decode(4, &mut Reader::new(&body)).unwrap();
-    assert_eq!(hello, Hello { version: 4, bitmap: Some(0x12) });
+    assert_eq!(hello, Hello { body: Bytes::copy_from_slice(&body), ..Hello::new(4, Some(0x12)) });
+    let mut w = Writer::new();
+    hello.encode(&mut w).unwrap();
+    assert_eq!(w.as_slice(), body);
     assert!(hello.speaks_ours());
-    assert!(!Hello { version: 6, bitmap: Some(0x42) }.speaks_ours());
-    assert!(Hello { version: 6, bitmap: None }.speaks_ours());
-    assert!(!Hello { version: 1, bitmap: None }.speaks_ours());
+    assert!(!Hello::new(6, Some(0x42)).speaks_ours());
+    assert!(Hello::new(6, None).speaks_ours());
+    assert!(!Hello::new(1, None).speaks_ours());
     assert!(Hello::decode(4, &mut Reader::new(&[0, 1, 0, 3, 0, 0, 0, 0])).is_err());
     assert!(Hello::decode(4, &mut Reader::new(&[0, 1, 0, 9, 0, 0, 0, 0])).is_err());
 }

@@ -287,7 +287,7 @@ fields! {
     /// Hash that the datapath computed.
     DpHash: "dp_hash", None, 32, Some((0x0001, 35)), None, true, Hex;
     /// Recirculation id.
-    RecircId: "recirc_id", None, 32, Some((0x0001, 36)), None, false, Dec;
+    RecircId: "recirc_id", None, 32, Some((0x0001, 36)), None, false, Hex;
     /// Output port in the action set.
     ActsetOutput: "actset_output", None, 32, Some((0xffff, 43)), Some((0xffff, 43)), false, OfpPort;
     /// Register 0.

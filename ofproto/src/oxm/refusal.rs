@@ -58,10 +58,9 @@ pub(crate) fn entry_refusal(entry: &[u8], in_action: bool) -> Result<Oxm, Refusa
         }
     }
     let mask = mask.map(|mask| mask & info.exact());
-    if in_action && !is_valid(field, value) {
+    if !is_valid(field, value) {
         return Err(MatchValue);
     }
-    // In a match, Open vSwitch looks at prerequisites before it looks at the value: see `Matched::take`.
     Ok(Oxm::Known { field, value, mask })
 }
 
@@ -88,14 +87,18 @@ fn largest(field: Field) -> u128 {
         Field::NshTtl => 63,
         Field::CtState => 0xff,
         Field::TunFlags => 1,
-        Field::TunErspanVer => 0xf,
-        Field::TunErspanDir => 1,
         _ => field.info().exact(),
     }
 }
 
 fn is_valid(field: Field, value: u128) -> bool {
-    value <= largest(field) && (field != Field::IpDscp || value & 3 == 0)
+    match field {
+        // Numbers of 32 bits that no 16 bits stand for.
+        Field::InPortOxm | Field::ActsetOutput => !(0xff00..0xffff_ff00).contains(&value),
+        Field::NshMdtype => matches!(value, 1 | 2),
+        Field::IpDscp => value & 3 == 0 && value <= 0xff,
+        field => value <= largest(field),
+    }
 }
 
 /// What was matched so far.
@@ -127,16 +130,17 @@ impl Matched {
         }
         let places = places(field);
         let counted = mask != Some(0);
-        if self.places.iter().any(|place| places.contains(place)) {
+        if places.iter().any(|place| self.places.contains(place)) {
             return Err(MatchTwice);
-        }
-        if !is_valid(field, value) {
-            return Err(MatchValue);
         }
         if !counted {
             return Ok(());
         }
         self.places.extend_from_slice(places);
+        // These say that packets are Ethernet frames.
+        if matches!(field, Field::EthSrc | Field::EthDst | Field::EthType | Field::VlanTci | Field::VlanVid) {
+            self.places.push(Field::PacketType);
+        }
         let exact = mask.is_none_or(|mask| mask == field.info().exact()).then_some(value);
         match field {
             Field::PacketType => self.packet_type = value,

@@ -7,6 +7,7 @@ mod extensions;
 mod ofctl;
 mod tables;
 mod text;
+mod types;
 
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;

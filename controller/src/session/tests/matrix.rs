@@ -82,7 +82,7 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     let updates = vec![MonitorUpdate::Abbreviated(Xid(7))];
     vec![
         ("HELLO", encoded(0, &Message::Hello(Hello::ours()))),
-        ("HELLO 1.0", encoded(0, &Message::Hello(Hello { version: 1, bitmap: None }))),
+        ("HELLO 1.0", encoded(0, &Message::Hello(Hello::new(1, None)))),
         ("ERROR", encoded(2, &Message::Error(error.clone()))),
         ("ERROR about DESC", encoded(4, &Message::Error(error.clone()))),
         ("ERROR in version 1", with(encoded(77, &Message::Error(error)), 0, &[1])),

@@ -147,7 +147,7 @@ pub(super) fn port_status() -> Message {
 fn a_handshake_tells_who_the_switch_is() {
     let mut rig = Rig::new(Config::default());
     assert_eq!(rig.sent(), [(Xid(1), Message::Hello(Hello::ours()))]);
-    rig.give(Xid(9), &Message::Hello(Hello { version: 6, bitmap: Some(0b0101_0010) }));
+    rig.give(Xid(9), &Message::Hello(Hello::new(6, Some(0b0101_0010))));
     assert_eq!(rig.sent(), [(Xid(2), Message::FeaturesRequest)]);
     rig.give(Xid(2), &Message::FeaturesReply(features()));
     let sent = rig.sent();
@@ -189,7 +189,7 @@ fn versions_are_agreed_on_as_the_standard_says() {
         (4, Some(0), false),
     ] {
         let mut rig = Rig::at(At::Hello, Config::default());
-        rig.give(Xid(3), &Message::Hello(Hello { version, bitmap }));
+        rig.give(Xid(3), &Message::Hello(Hello::new(version, bitmap)));
         let sent = rig.sent();
         if agreed {
             assert_eq!(sent, [(Xid(2), Message::FeaturesRequest)], "{version} {bitmap:?}");

@@ -43,8 +43,7 @@ fn instruction(instruction: &Instruction, names: &dyn Names) -> String {
         Instruction::Meter(id) => format!("meter:{id}"),
         Instruction::ApplyActions(list) => actions(list, names),
         Instruction::ClearActions => "clear_actions".to_owned(),
-        Instruction::WriteActions(list) if list.is_empty() => String::new(),
-        Instruction::WriteActions(list) => format!("write_actions({})", actions(list, names)),
+        Instruction::WriteActions(list) => format!("write_actions({})", actions_or_drop(list, names)),
         Instruction::WriteMetadata { value, mask: u64::MAX } => {
             format!("write_metadata:{}", hex(u128::from(*value)))
         }

@@ -38,8 +38,15 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     for field in [TunId, TunSrc, TunDst, TunIpv6Src, TunIpv6Dst, TunGbpId, TunGbpFlags] {
         out.field(field, field.info().name);
     }
-    for field in [TunErspanVer, TunErspanIdx, TunErspanDir, TunErspanHwid] {
-        out.field(field, field.info().name);
+    // Each version of ERSPAN has fields of its own, and `ovs-ofctl` prints no others.
+    let erspan: &[Field] = match out.fields.place(TunErspanVer).map(|version| version.value) {
+        None | Some(0) => &[],
+        Some(1) => &[TunErspanVer, TunErspanIdx],
+        Some(2) => &[TunErspanVer, TunErspanDir, TunErspanHwid],
+        Some(_) => &[TunErspanVer],
+    };
+    for field in erspan {
+        out.field(*field, field.info().name);
     }
     out.field(TunGtpuFlags, "gtpu_flags");
     out.field(TunGtpuMsgtype, "gtpu_msgtype");
@@ -138,6 +145,14 @@ impl Out<'_> {
             Field::TcpSrc | Field::TcpDst | Field::CtTpSrc | Field::CtTpDst | Field::TunGbpId if !exact => {
                 format!("0x{:x}/0x{:x}", bits.value, bits.mask)
             }
+            Field::NshC1 | Field::NshC2 | Field::NshC3 | Field::NshC4 if !exact => {
+                format!("0x{:x}/0x{:x}", bits.value, bits.mask)
+            }
+            // Without their masks.
+            Field::TunGtpuFlags | Field::TunGbpFlags | Field::TunErspanIdx | Field::TunErspanHwid => {
+                value::hex(bits.value)
+            }
+            Field::TunGtpuMsgtype | Field::TunErspanVer | Field::TunErspanDir => bits.value.to_string(),
             Field::NshFlags if !exact => format!("0x{:02x}/0x{:02x}", bits.value, bits.mask),
             _ => value::print(field, bits, self.names),
         };
