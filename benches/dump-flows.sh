@@ -43,7 +43,7 @@ awk -v flows="$flows" 'BEGIN {
             i % 60000 + 1, i % 200 + 1, i, i % 100 + 1
     }
 }' >"$dir/flows"
-ovs-ofctl -O OpenFlow13 --bundle add-flows many "$dir/flows"
+ovs-ofctl -vconsole:off -O OpenFlow13 --bundle add-flows many "$dir/flows"
 
 # NAME COMMAND…: appends wall seconds, processor seconds and kilobytes of one run to the file NAME.
 run() {
