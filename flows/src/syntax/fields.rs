@@ -89,8 +89,15 @@ impl Fields {
     /// What a match says.
     pub(super) fn of(matches: &FlowMatch) -> Self {
         let mut this = Self::default();
+        let untagged = |id: Masked| id.mask & TAGGED != 0 && id.value & TAGGED == 0;
         for (field, bits) in matches.iter() {
-            this.set(field, bits);
+            // Senseless, but a switch may say so: a priority without a tag.
+            if field == Field::VlanPcp && matches.field(Field::VlanVid).is_some_and(untagged) {
+                let priority = Masked { value: bits.value << 13, mask: bits.mask << 13 };
+                this.merge(Field::VlanTci, priority, 0xe000);
+            } else {
+                this.set(field, bits);
+            }
         }
         this
     }
