@@ -50,7 +50,18 @@ impl Protocols {
         for (field, bits) in flow.matches.iter() {
             // Under its common name a port is TCP's, whatever the protocol.
             let common = matches!(field, Field::SctpSrc | Field::SctpDst) && !says("sctp_");
-            this.narrow(of_field(if common { Field::TcpSrc } else { field }, bits));
+            // A priority alone asks for a tag, and the type of Ethernet need not be said.
+            let implied = match field {
+                Field::VlanVid => bits.mask == 0x1000 && (says("dl_vlan_pcp=") || says("vlan_pcp=")),
+                Field::PacketType => bits.value == 0 && !says("packet_type"),
+                _ => false,
+            };
+            if !implied {
+                this.narrow(of_field(if common { Field::TcpSrc } else { field }, bits));
+            }
+        }
+        if says("tun_metadata") {
+            this.narrow(NXM_OR_OXM);
         }
         let layer4 = flow.matches.iter().any(|(field, _)| is_layer4(field));
         if flow.matches.exact(Field::EthType) == Some(0x86dd) && layer4 {
@@ -100,6 +111,7 @@ impl Protocols {
                     self.narrow(exact(*field));
                 }
                 Action::Clone(list) => self.actions(list, set_field),
+                Action::Ct(ct) => self.actions(&ct.actions, set_field),
                 _ => {}
             }
         }
