@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use ofproto::frame::Framer;
 use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequestBody};

@@ -36,7 +36,8 @@ fn number(name: &str, default: usize) -> usize {
 /// A runner whose values are the same every time.
 fn runner() -> TestRunner {
     let seed = u8::try_from(number("PORTCULLIS_SEED", 0) % 256).unwrap();
-    TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
+    let config = Config { max_local_rejects: u32::MAX, ..Config::default() };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
 }
 
 fn hex(bytes: &[u8]) -> String {

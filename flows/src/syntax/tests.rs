@@ -362,6 +362,20 @@ fn flow() -> impl Strategy<Value = Flow> {
     )
 }
 
+/// Lines with a lot in them.
+const LINES: &[&str] = &[
+    "tcp,actions=ct(commit,force,zone=NXM_NX_REG0[0..15],table=3,alg=ftp,nat(src=1.2.3.4-1.2.3.9:5-6,hash),exec(load:1->ct_mark[3]))",
+    "ipv6,actions=ct(commit,nat(dst=[fe80::1]-[fe80::9]:5-6,persistent,random)),clone(1,clone(ct_clear,2)),resubmit(1,2)",
+    "actions=bundle_load(symmetric_l3l4+udp,5,hrw,ofport,reg0[0..15],members:[1,2]),multipath(eth_src,50,hrw,12,0,reg1[0..3])",
+    "actions=conjunction(5,1/3),conjunction(6,2/2),note:01.02",
+    "actions=sample(probability=5,collector_set_id=6,sampling_port=7,egress),check_pkt_larger(1500)->reg0[3],enqueue:1:2",
+    "actions=encap(nsh(md_type=2,tlv(0x1000,10,0x12345678))),decap(packet_type(ns=1,type=0x800))",
+    "tun_metadata3=0x1234/0xff00,tun_flags=+oam,actions=set_field:0x5/0xff->tun_metadata7,push:tun_metadata3[3..40],delete_field:tun_metadata1",
+    "ct_state=+trk-new|est,tcp,tcp_flags=+syn-ack,actions=learn(table=1,limit=5,result_dst=reg0[3],NXM_OF_IP_DST[]=NXM_OF_IP_SRC[],load:5->reg1[0..3])",
+    "packet_type=(1,0x800),nw_src=1.2.3.4/24,actions=write_actions(output(port=1,max_len=64)),write_metadata:5/7,goto_table:9",
+    "xxreg0=0x123/0xfff,dl_vlan=5,actions=move:xreg0[3..9]->xxreg1[60..66],output:reg0[0..15],dec_ttl(1,2)",
+];
+
 /// Pieces of lines, put together without sense.
 fn soup() -> impl Strategy<Value = String> {
     let words = [
@@ -455,6 +469,32 @@ proptest! {
             // The span is a part of the line, on character boundaries.
             prop_assert!(line.get(error.span.clone()).is_some(), "{:?} of {:?}", error, line);
         }
+    }
+
+    /// A line that is right but for a few characters.
+    #[test]
+    fn no_mutated_line_makes_it_panic(
+        line in select(LINES),
+        edits in vec((any::<prop::sample::Index>(), select(&b"0x5:=,()[]/->+. #\"9a"[..]), 0..3_u8), 1..5),
+    ) {
+        let mut bytes = line.as_bytes().to_vec();
+        for (at, byte, kind) in edits {
+            let at = at.index(bytes.len());
+            match kind {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => drop(bytes.remove(at)),
+            }
+        }
+        let line = String::from_utf8(bytes).unwrap();
+        match parse_flow(&line, &NoNames) {
+            Ok(flow) => prop_assert!(!print_flow(&flow, &NoNames).is_empty()),
+            Err(error) => {
+                prop_assert!(line.get(error.span.clone()).is_some(), "{:?} of {:?}", error, line);
+                prop_assert!(!error.message.is_empty());
+            }
+        }
+        let _ = parse_oxm(&line);
     }
 
     #[test]

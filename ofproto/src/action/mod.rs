@@ -1,4 +1,44 @@
 //! Actions (OpenFlow 1.3.5 §7.2.5, ovs-actions(7)).
+//!
+//! # What is supported
+//! "Yes" is: taken apart and put together ([`Action::decode_list`], [`Action::encode_list`]), read and printed as text by the
+//! crate `flows`, and checked as Open vSwitch checks it ([`Action::refusal`]). Whatever is in no row is kept as it came:
+//! [`Action::Unknown`].
+//!
+//! | action | on the wire | supported |
+//! |---|---|---|
+//! | `output`, `controller` (plain), port names | OFPAT_OUTPUT 0 | yes |
+//! | `mod_dl_src`, `mod_nw_tos`, `set_vlan_vid` and the like | OFPAT_ 1–10, 13, 14 of OpenFlow 1.1 | read, as Open vSwitch does: [`Action::Legacy`]. Their text becomes `set_field`, but for `mod_tp_src` and `mod_tp_dst` in `write_actions` without a protocol |
+//! | `copy_ttl_out`, `copy_ttl_in` | OFPAT_ 11, 12 | on the wire; Open vSwitch has neither, so no text is read |
+//! | `set_mpls_ttl`, `dec_mpls_ttl`, `push_mpls`, `pop_mpls` | OFPAT_ 15, 16, 19, 20 | yes |
+//! | `push_vlan`, `pop_vlan`, `strip_vlan` | OFPAT_ 17, 18 | yes |
+//! | `set_queue`, `group`, `mod_nw_ttl`, `dec_ttl` | OFPAT_ 21–24 | yes |
+//! | `set_field` | OFPAT_SET_FIELD 25; with a mask, NXAST_REG_LOAD 7 or NXAST_REG_LOAD2 33 | yes |
+//! | `push_pbb`, `pop_pbb` | OFPAT_ 26, 27 | on the wire; Open vSwitch has neither, so no text is read |
+//! | `resubmit` | NXAST_RESUBMIT 1, RESUBMIT_TABLE 14, RESUBMIT_TABLE_CT 44 | yes; the first is written as the second |
+//! | `set_tunnel`, `set_tunnel64` | NXAST_ 2, 9 | yes; their text becomes `set_field`, as in Open vSwitch |
+//! | `pop_queue`, `enqueue` | NXAST_POP_QUEUE 5 | yes; `enqueue` becomes `set_queue`, `output`, `pop_queue`: OpenFlow 1.3 has none |
+//! | `move` | NXAST_REG_MOVE 6, ONFACT_COPY_FIELD 3200 | yes; text becomes the first |
+//! | `load`, `note`, `exit`, `fin_timeout` | NXAST_ 7, 8, 17, 19 | yes |
+//! | `multipath`, `bundle`, `bundle_load` | NXAST_ 10, 12, 13 | yes |
+//! | `output:FIELD` | NXAST_OUTPUT_REG 15, OUTPUT_REG2 32 | yes; the second for fields that need it |
+//! | `learn` | NXAST_LEARN 16, LEARN2 45 | yes; a constant for a tunnel option is at most 128 bits |
+//! | `controller(…)` | NXAST_CONTROLLER 20, CONTROLLER2 37 | yes |
+//! | `dec_ttl(ID,…)` | NXAST_DEC_TTL_CNT_IDS 21 | yes |
+//! | `write_metadata` | NXAST_WRITE_METADATA 22 | on the wire; text becomes the instruction |
+//! | `push`, `pop` | NXAST_STACK_PUSH 27, STACK_POP 28 | yes |
+//! | `sample` | NXAST_SAMPLE 29, SAMPLE2 38, SAMPLE3 41 | yes |
+//! | `conjunction` | NXAST_CONJUNCTION 34 | yes |
+//! | `ct`, `nat`, `ct_clear` | NXAST_CT 35, NAT 36, CT_CLEAR 43 | yes |
+//! | `output(port=…,max_len=…)` | NXAST_OUTPUT_TRUNC 39 | yes |
+//! | `clone` | NXAST_CLONE 42 | yes, nested up to [`MAX_DEPTH`] |
+//! | `encap`, `decap`, `dec_nsh_ttl` | NXAST_ 46–48 | yes |
+//! | `check_pkt_larger`, `delete_field` | NXAST_ 49, 50 | yes |
+//! | `meter`, `write_actions`, `clear_actions`, `write_metadata`, `goto_table` | instructions | yes: [`crate::instruction`] |
+//! | `unroll_xlate`, `debug_recirc`, `debug_slow` | NXAST_ 254, 255 | refused, as by Open vSwitch: internal to it |
+//!
+//! Fields that a switch has mapped to tunnel options (NXT_TLV_TABLE_MOD) have headers as long as the option; only headers
+//! of the full 124 bytes, as `ovs-ofctl` sends them, are taken apart in actions, others are kept as they came.
 
 mod ct;
 mod encap;

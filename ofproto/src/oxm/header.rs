@@ -119,9 +119,13 @@ impl Field {
 
     /// The number of a tunnel option, from 0 to 63; none for other fields.
     pub const fn tun_metadata(self) -> Option<u8> {
-        match (self as usize).checked_sub(Self::TunMetadata0 as usize) {
-            Some(n @ 0..64) => Some(n as u8),
-            _ => None,
+        if (self as usize) < Self::TunMetadata0 as usize {
+            return None;
+        }
+        // Numbers of a header's seven bits, from 40 on.
+        match self.info().nxm {
+            Some((_, number)) => Some(number - 40),
+            None => None,
         }
     }
 

@@ -130,13 +130,17 @@ impl Matched {
         }
         let places = places(field);
         let counted = mask != Some(0);
-        if self.places.iter().any(|place| places.contains(place)) {
+        if places.iter().any(|place| self.places.contains(place)) {
             return Err(MatchTwice);
         }
         if !counted {
             return Ok(());
         }
         self.places.extend_from_slice(places);
+        // These say that packets are Ethernet frames.
+        if matches!(field, Field::EthSrc | Field::EthDst | Field::EthType | Field::VlanTci | Field::VlanVid) {
+            self.places.push(Field::PacketType);
+        }
         let exact = mask.is_none_or(|mask| mask == field.info().exact()).then_some(value);
         match field {
             Field::PacketType => self.packet_type = value,

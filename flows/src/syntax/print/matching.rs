@@ -145,6 +145,9 @@ impl Out<'_> {
             Field::TcpSrc | Field::TcpDst | Field::CtTpSrc | Field::CtTpDst | Field::TunGbpId if !exact => {
                 format!("0x{:x}/0x{:x}", bits.value, bits.mask)
             }
+            Field::NshC1 | Field::NshC2 | Field::NshC3 | Field::NshC4 if !exact => {
+                format!("0x{:x}/0x{:x}", bits.value, bits.mask)
+            }
             Field::RecircId if bits.value != 0 => format!("{:#x}", bits.value),
             // Without their masks.
             Field::TunGtpuFlags | Field::TunGbpFlags | Field::TunErspanIdx | Field::TunErspanHwid => {
