@@ -205,7 +205,13 @@ pub(super) fn print(field: Field, bits: Masked, names: &dyn Names) -> String {
         Format::Ethernet => masked(&mac),
         Format::Ipv4 | Format::Ipv6 => address(info.format, u32::from(info.bits), bits),
         Format::OfpPort => print_port(port_number(field, bits.value), names),
-        Format::PacketType => format!("({},{})", bits.value >> 16, hex(bits.value & 0xffff)),
+        Format::PacketType => {
+            let namespace = match bits.value >> 16 {
+                n @ 0..=9 => n.to_string(),
+                n => hex(n),
+            };
+            format!("({namespace},{})", hex(bits.value & 0xffff))
+        }
         Format::Frag => print_fragment(bits).map_or_else(|| masked(&hex), str::to_owned),
         Format::TcpFlags | Format::CtState | Format::TunFlags => print_flags(field, bits),
     }
