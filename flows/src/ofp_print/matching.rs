@@ -144,6 +144,8 @@ fn field(r: &mut Reader<'_>) -> Result<Oxm, Refused> {
     };
     match Oxm::decode(&mut own) {
         Ok(Oxm::Known { field, value, .. }) if !valid(field, value) => Err(BAD_VALUE),
+        // Tunnel options (NXM_NX_TUN_METADATA0 to 63) are as long as they are.
+        Ok(oxm @ Oxm::Unknown { class: 1, number: 40..=103, .. }) => Ok(oxm),
         Ok(Oxm::Unknown { .. }) => Err(BAD_FIELD),
         Ok(oxm) => Ok(oxm),
         // The right length, but bits that the field has not, or a mask that it may not have.

@@ -89,8 +89,15 @@ impl Fields {
     /// What a match says.
     pub(super) fn of(matches: &FlowMatch) -> Self {
         let mut this = Self::default();
+        let untagged = |id: Masked| id.mask & TAGGED != 0 && id.value & TAGGED == 0;
         for (field, bits) in matches.iter() {
-            this.set(field, bits);
+            // Senseless, but a switch may say so: a priority without a tag.
+            if field == Field::VlanPcp && matches.field(Field::VlanVid).is_some_and(untagged) {
+                let priority = Masked { value: bits.value << 13, mask: bits.mask << 13 };
+                this.merge(Field::VlanTci, priority, 0xe000);
+            } else {
+                this.set(field, bits);
+            }
         }
         this
     }
@@ -255,6 +262,14 @@ impl Fields {
     pub(super) fn protocol(&self) -> Option<u128> {
         let ip = matches!(self.eth_type(), Some(IPV4 | IPV6));
         self.exact(Field::IpProto).filter(|_| ip)
+    }
+
+    /// Whether something of IPv6 is matched that OpenFlow 1.0 and 1.1 know for IPv4 alone.
+    pub(super) fn is_younger_ipv6(&self) -> bool {
+        use Field::{IpDscpShifted, IpEcn, IpProto, TcpDst, TcpSrc};
+        let places = [IpProto, IpDscpShifted, IpEcn, TcpSrc, TcpDst];
+        self.eth_type() == Some(IPV6)
+            && places.iter().any(|place| self.place(*place).is_some_and(|bits| bits.mask != 0))
     }
 
     pub(super) fn is_arp(&self) -> bool {

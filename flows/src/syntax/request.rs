@@ -20,7 +20,7 @@ const HELP: &str = "flows are selected by the fields of ovs-fields(7), table=, o
 /// # Errors
 /// [`SyntaxError`] names the first word that is wrong.
 pub fn parse_request(text: &str, names: &dyn Names) -> Result<(FlowStatsRequest, Vec<Warning>), SyntaxError> {
-    let cx = Context { line: text, names };
+    let cx = Context::new(text, names);
     let mut request = FlowStatsRequest::default();
     let mut matches = MatchReader::default();
     for pair in token::pairs(text) {

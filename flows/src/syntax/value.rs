@@ -205,7 +205,10 @@ pub(super) fn print(field: Field, bits: Masked, names: &dyn Names) -> String {
         Format::Ethernet => masked(&mac),
         Format::Ipv4 | Format::Ipv6 => address(info.format, u32::from(info.bits), bits),
         Format::OfpPort => print_port(port_number(field, bits.value), names),
-        Format::PacketType => format!("({},{})", bits.value >> 16, hex(bits.value & 0xffff)),
+        Format::PacketType => {
+            let half = |n: u128| if n > 9 { hex(n) } else { n.to_string() };
+            format!("({},{})", half(bits.value >> 16), half(bits.value & 0xffff))
+        }
         Format::Frag => print_fragment(bits).map_or_else(|| masked(&hex), str::to_owned),
         Format::TcpFlags | Format::CtState | Format::TunFlags => print_flags(field, bits),
     }

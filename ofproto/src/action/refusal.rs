@@ -2,8 +2,8 @@
 
 use super::subfield::decode_header;
 use super::{
-    Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, HASH_FIELDS, LEARN_WRITE_RESULT, Legacy, MAX_MEMBERS,
-    MULTIPATH_ALGORITHMS, Multipath, NAT_DST, NAT_HASH, NAT_RANDOM, NAT_SRC, Nat, NatAddresses,
+    Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, HASH_FIELDS, LEARN_WRITE_RESULT, LearnSpec, Legacy,
+    MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath, NAT_DST, NAT_HASH, NAT_RANDOM, NAT_SRC, Nat, NatAddresses,
     PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NSH, Subfield,
 };
 use crate::codec::Reader;
@@ -176,7 +176,15 @@ fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), Refusal> {
         (false, 7) => bits(one, 12, packed(10), true).map(|_| ()),
         (false, 15) => bits(one, 12, packed(10), false).map(|_| ()),
         (false, 32) => bits(one, 14, packed(10), false).map(|_| ()),
-        (false, 10) => bits(one, 28, packed(26), true).map(|_| ()),
+        (false, 10) => {
+            // Open vSwitch looks at the other arguments first.
+            let dst = bits(one, 28, packed(26), true);
+            let known =
+                usize::from(at(10)) < HASH_FIELDS.len() && usize::from(at(16)) < MULTIPATH_ALGORITHMS.len();
+            let room = packed(26).1 >= 16 || at(18) >> packed(26).1 == 0;
+            ok(dst == Err(MatchField) || known && room, ActionArgument)?;
+            dst.map(|_| ())
+        }
         (false, 13) => bits(one, 24, packed(22), true).map(|_| ()),
         (false, 6) => {
             let next = bits(one, 16, (at(12), at(10)), false)?;
@@ -225,7 +233,7 @@ fn set_field(bytes: &[u8], may_mask: bool) -> Result<(), Refusal> {
     let header = Header::unpack(u32_at(bytes, 0).ok_or(MatchLen)?);
     let end = 4 + usize::from(header.len);
     let entry = bytes.get(..end).ok_or(MatchLen)?;
-    let oxm = match entry_refusal(entry, true) {
+    let oxm = match entry_refusal(entry, true, !may_mask) {
         Ok(oxm) => oxm,
         Err(MatchValue) => return Err(ActionSetArgument),
         Err(MatchMask) if !may_mask => return Err(ActionSetMask),
@@ -273,8 +281,9 @@ fn check(action: &Action) -> Result<(), Refusal> {
         Action::Multipath(m) => check_multipath(m),
         Action::Bundle(b) => {
             let known = usize::from(b.fields) < HASH_FIELDS.len() && b.algorithm <= 1;
-            let wide = b.dst.is_none_or(|dst| dst.n_bits >= 16);
-            ok(known && wide && b.members.len() <= MAX_MEMBERS, ActionArgument)?;
+            let known = known && b.members.len() <= MAX_MEMBERS;
+            // With a destination, Open vSwitch forgets what it found before.
+            ok(b.dst.map_or(known, |dst| dst.n_bits >= 16), ActionArgument)?;
             let member = |port: &PortNo| *port != PortNo::CONTROLLER;
             ok(b.members.iter().all(member), ActionOutPort)
         }
@@ -343,6 +352,26 @@ pub(crate) fn verify(actions: &[Action], outer: Outer) -> Result<(), Refusal> {
         ok(!metadata, ActionOrder)?;
         metadata = matches!(action, Action::WriteMetadata { .. });
         ok(!metadata || outer == Outer::Instructions, InstructionUnsupported)?;
+    }
+    Ok(())
+}
+
+/// What Open vSwitch finds only once it knows the match: looked for last.
+pub(crate) fn verify_late(actions: &[Action]) -> Result<(), Refusal> {
+    for action in actions {
+        match action {
+            Action::Learn(learn) => {
+                let writable = |spec: &LearnSpec| match spec {
+                    LearnSpec::Load { dst, .. } => dst.field.is_writable(),
+                    _ => true,
+                };
+                ok(learn.specs.iter().all(writable), ActionSetArgument)?;
+            }
+            Action::OutputTrunc { port, .. } => ok(is_output(*port), ActionOutPort)?,
+            Action::DeleteField(field) => ok(field.tun_metadata().is_some(), ActionArgument)?,
+            Action::Clone(list) => verify_late(list)?,
+            _ => {}
+        }
     }
     Ok(())
 }

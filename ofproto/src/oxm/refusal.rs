@@ -17,7 +17,7 @@ impl Match {
                 return Some(MatchLen);
             };
             rest = tail;
-            if let Err(refusal) = entry_refusal(entry, false).and_then(|oxm| seen.take(&oxm)) {
+            if let Err(refusal) = entry_refusal(entry, false, true).and_then(|oxm| seen.take(&oxm)) {
                 return Some(refusal);
             }
         }
@@ -25,8 +25,9 @@ impl Match {
     }
 }
 
-/// Reads one field as Open vSwitch does; in an action, another error tells of a wrong length.
-pub(crate) fn entry_refusal(entry: &[u8], in_action: bool) -> Result<Oxm, Refusal> {
+/// Reads one field as Open vSwitch does; in an action, another error tells of a wrong length, and NXAST_REG_LOAD2 asks no
+/// questions about the value.
+pub(crate) fn entry_refusal(entry: &[u8], in_action: bool, check_value: bool) -> Result<Oxm, Refusal> {
     let header = entry.first_chunk().map(|h| Header::unpack(u32::from_be_bytes(*h))).ok_or(MatchLen)?;
     let experimenter = entry.get(4..).and_then(|rest| rest.first_chunk()).map(|id| u32::from_be_bytes(*id));
     let (field, own) = if header.class == EXPERIMENTER {
@@ -58,7 +59,7 @@ pub(crate) fn entry_refusal(entry: &[u8], in_action: bool) -> Result<Oxm, Refusa
         }
     }
     let mask = mask.map(|mask| mask & info.exact());
-    if !is_valid(field, value) {
+    if check_value && !is_valid(field, value) {
         return Err(MatchValue);
     }
     Ok(Oxm::Known { field, value, mask })
