@@ -10,9 +10,12 @@
 
 mod lines;
 
+use std::process::Command;
+
 use flows::Flow;
 use flows::syntax::{
-    PortNames, SyntaxErrorKind, parse_flow, parse_flow_with_warnings, parse_match, print_flow, print_stats,
+    NoNames, PortNames, SyntaxErrorKind, parse_flow, parse_flow_with_warnings, parse_match, print_flow,
+    print_stats,
 };
 use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartReplyBody, MultipartRequestBody};
 use ofproto::message::{FlowMod, FlowModCommand};
@@ -117,6 +120,23 @@ impl Bench {
         assert_eq!(self.conn.errors(), [], "{line}");
         assert_eq!(self.dumped(), theirs, "{line}: sent by us");
     }
+}
+
+/// `ovs-ofctl` counts by the words of a line, not by what they mean.
+#[test]
+fn the_protocols_that_can_say_a_line_are_those_of_ovs_ofctl() {
+    let lines = [lines::DOCUMENT, lines::MATCHES, lines::ACTIONS, lines::LEARN, lines::LATER].concat();
+    let mut compared = 0;
+    for line in lines {
+        // Without a switch there are no names of ports, here as there.
+        let output =
+            Command::new("ovs-ofctl").args(["-O", "OpenFlow13", "parse-flow", line]).output().unwrap();
+        let Ok(parsed) = parse_flow_with_warnings(line, &NoNames) else { continue };
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.lines().next(), Some(&*format!("usable protocols: {}", parsed.usable)), "{line}");
+        compared += 1;
+    }
+    assert!(compared > 300, "{compared}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args};
-use flows::ofp_print::{Protocols, print_message};
-use flows::syntax::{NoNames, Parsed, parse_flow_with_warnings};
+use flows::ofp_print::print_message;
+use flows::syntax::{NoNames, Parsed, Protocols, parse_flow_with_warnings};
 use miette::{Context as _, IntoDiagnostic as _};
 use ofproto::message::FlowModCommand;
 use ofproto::{Message, Xid};
@@ -88,12 +88,12 @@ fn show(lines: &[(usize, &str)], what: &str, text: &str, shown: &Shown) -> Resul
     let mut usable = Protocols::ANY;
     for (xid, (start, line)) in (1..).zip(lines) {
         let parsed = parse_flow_with_warnings(line, &NoNames);
-        let Parsed { flow, warnings } = parsed.map_err(|mut error| {
+        let Parsed { flow, warnings, usable: here } = parsed.map_err(|mut error| {
             error.span = error.span.start + start..error.span.end + start;
             in_text(&error, what, text)
         })?;
         warn(&warnings, what);
-        usable = usable.and(Protocols::of(&flow, line));
+        usable = usable.and(here);
         let message = Message::FlowMod(flow.to_flow_mod(FlowModCommand::Add));
         let bytes = message.encode(Xid(xid)).into_diagnostic().wrap_err_with(|| (*line).to_owned())?;
         if shown.hex {

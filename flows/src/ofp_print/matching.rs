@@ -144,6 +144,8 @@ fn field(r: &mut Reader<'_>) -> Result<Oxm, Refused> {
     };
     match Oxm::decode(&mut own) {
         Ok(Oxm::Known { field, value, .. }) if !valid(field, value) => Err(BAD_VALUE),
+        // Tunnel options (NXM_NX_TUN_METADATA0 to 63) are as long as they are.
+        Ok(oxm @ Oxm::Unknown { class: 1, number: 40..=103, .. }) => Ok(oxm),
         Ok(Oxm::Unknown { .. }) => Err(BAD_FIELD),
         Ok(oxm) => Ok(oxm),
         // The right length, but bits that the field has not, or a mask that it may not have.
@@ -178,10 +180,35 @@ fn valid(field: Field, value: u128) -> bool {
 
 /// A match with its priority, as it stands in a flow; empty for one that matches everything at the usual priority.
 pub(super) fn text(matches: &FlowMatch, priority: u16, names: &dyn Names) -> String {
-    let fields = print_match(matches, names);
+    let fields = match without_meaningless(matches) {
+        Some(matches) => print_match(&matches, names),
+        None => print_match(matches, names),
+    };
     match (priority, fields.is_empty()) {
         (DEFAULT_PRIORITY, _) => fields,
         (priority, true) => format!("priority={priority}"),
         (priority, false) => format!("priority={priority},{fields}"),
     }
+}
+
+/// The match without the fields that Open vSwitch passes over because what they belong to is not matched; none if there
+/// are no such fields.
+fn without_meaningless(matches: &FlowMatch) -> Option<FlowMatch> {
+    use Field::*;
+    let version = matches.field(TunErspanVer).map_or(0, |bits| bits.value);
+    let nsh = matches.exact(EthType) == Some(0x894f);
+    let meaningless = |field: Field| match field {
+        TunErspanIdx => version != 1,
+        TunErspanDir | TunErspanHwid => version != 2,
+        CtTpSrc | CtTpDst => matches.field(CtNwProto).is_none(),
+        NshFlags | NshTtl | NshMdtype | NshNp | NshSpi | NshSi | NshC1 | NshC2 | NshC3 | NshC4 => !nsh,
+        _ => false,
+    };
+    let fields: Vec<Field> = matches.iter().map(|(field, _)| field).filter(|f| meaningless(*f)).collect();
+    if fields.is_empty() {
+        return None;
+    }
+    let mut rest = matches.clone();
+    fields.into_iter().for_each(|field| rest.set(field, Masked { value: 0, mask: 0 }));
+    Some(rest)
 }

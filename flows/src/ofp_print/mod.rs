@@ -25,7 +25,6 @@ mod packet;
 mod packet_in2;
 mod port;
 mod property;
-mod protocols;
 mod queue;
 mod refused;
 mod switch;
@@ -36,7 +35,6 @@ mod text;
 pub use flow::print_flow_stats;
 pub use group::{print_group_desc, print_group_stats};
 pub use port::{print_port, print_port_stats};
-pub use protocols::Protocols;
 pub use switch::print_desc;
 pub use table::TableStatsPrinter;
 

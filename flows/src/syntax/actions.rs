@@ -10,6 +10,7 @@ use super::check::{Packet, Place};
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::fields::{Fields, SCTP, TAGGED, TCP, UDP};
 use super::names::{PortWord, parse_port};
+use super::protocols::Protocols;
 use super::set;
 use super::token::{self, Pair};
 use super::{choice, field, header, learn, nested};
@@ -114,7 +115,10 @@ fn read_instruction<'a>(
     let text = pair.text();
     Ok(Some(match INSTRUCTIONS.get(at).copied().unwrap_or_default() {
         "meter" => match cx.word("meter", text)? {
-            1..=0xffff_0000 => Instruction::Meter(cx.word("meter", text)?),
+            meter @ 1..=0xffff_0000 => {
+                cx.narrow(Protocols::SINCE_13);
+                Instruction::Meter(meter)
+            }
             _ => return Err(cx.error(SyntaxErrorKind::Value, text, format!("there is no meter {text}"))),
         },
         "clear_actions" => Instruction::ClearActions,
@@ -124,6 +128,7 @@ fn read_instruction<'a>(
             actions => Instruction::WriteActions(actions),
         },
         "write_metadata" => {
+            cx.narrow(Protocols::NXM_OR_11);
             let (value, mask) = match text.split_once('/') {
                 Some((value, mask)) => (value, cx.number("mask", mask, u64::MAX)?),
                 None => (text, u64::MAX),
@@ -253,7 +258,10 @@ impl<'a> ActionReader<'_, 'a> {
             "set_field" => return set::set_field(cx, text, actions),
             "strip_vlan" | "pop_vlan" => Action::PopVlan,
             "push_vlan" => match cx.half("push_vlan", text)? {
-                tpid @ (ETH_TYPE_VLAN | ETH_TYPE_VLAN_SERVICE) => Action::PushVlan(tpid),
+                tpid @ (ETH_TYPE_VLAN | ETH_TYPE_VLAN_SERVICE) => {
+                    cx.narrow(Protocols::SINCE_11);
+                    Action::PushVlan(tpid)
+                }
                 _ => {
                     return Err(cx
                         .error(SyntaxErrorKind::Value, text, format!("{text:?} is not a VLAN ethertype"))
@@ -298,7 +306,10 @@ impl<'a> ActionReader<'_, 'a> {
             "bundle_load" => choice::bundle(cx, pair, true)?,
             "push" => Action::Push(cx.subfield(text)?),
             "pop" => Action::Pop(cx.settable(text)?),
-            "encap" => header::encap(cx, pair)?,
+            "encap" => {
+                cx.narrow(Protocols::SINCE_13);
+                header::encap(cx, pair)?
+            }
             "decap" => header::decap(cx, pair)?,
             "dec_nsh_ttl" => Action::DecNshTtl,
             "sample" => header::sample(cx, pair)?,

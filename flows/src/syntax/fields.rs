@@ -264,6 +264,14 @@ impl Fields {
         self.exact(Field::IpProto).filter(|_| ip)
     }
 
+    /// Whether something of IPv6 is matched that OpenFlow 1.0 and 1.1 know for IPv4 alone.
+    pub(super) fn is_younger_ipv6(&self) -> bool {
+        use Field::{IpDscpShifted, IpEcn, IpProto, TcpDst, TcpSrc};
+        let places = [IpProto, IpDscpShifted, IpEcn, TcpSrc, TcpDst];
+        self.eth_type() == Some(IPV6)
+            && places.iter().any(|place| self.place(*place).is_some_and(|bits| bits.mask != 0))
+    }
+
     pub(super) fn is_arp(&self) -> bool {
         matches!(self.eth_type(), Some(ARP | RARP))
     }

@@ -11,6 +11,7 @@ use super::actions::parse_instructions;
 use super::error::{SyntaxError, SyntaxErrorKind, Warning, span_of};
 use super::matching::MatchReader;
 use super::names::Names;
+use super::protocols::Protocols;
 use super::token::{self, Pair};
 use crate::model::{Flow, FlowMatch};
 
@@ -36,6 +37,8 @@ pub struct Parsed {
     pub flow: Flow,
     /// What was taken differently from how it was written, as `ovs-ofctl` takes it.
     pub warnings: Vec<Warning>,
+    /// The protocols of Open vSwitch that can say what the line says, by the words that it uses.
+    pub usable: Protocols,
 }
 
 /// Reads a flow as `ovs-ofctl -O OpenFlow13 add-flow` takes it.
@@ -51,7 +54,7 @@ pub fn parse_flow(line: &str, names: &dyn Names) -> Result<Flow, SyntaxError> {
 /// # Errors
 /// As [`parse_flow`].
 pub fn parse_flow_with_warnings(line: &str, names: &dyn Names) -> Result<Parsed, SyntaxError> {
-    let cx = Context { line, names };
+    let cx = Context::new(line, names);
     let Some((head, actions)) = split_actions(line) else {
         return Err(cx
             .error(SyntaxErrorKind::Syntax, line, "the flow does not say what it does")
@@ -69,7 +72,10 @@ pub fn parse_flow_with_warnings(line: &str, names: &dyn Names) -> Result<Parsed,
     flow.instructions = parse_instructions(&cx, actions, matches.fields(), flow.table)?;
     refuse_internal(&cx, &matches)?;
     flow.matches = matches.finish_flow(&cx, &mut warnings)?;
-    Ok(Parsed { flow, warnings })
+    if matches.fields().is_younger_ipv6() {
+        cx.narrow(Protocols::NXM_OR_OXM);
+    }
+    Ok(Parsed { flow, warnings, usable: cx.usable.get() })
 }
 
 /// Reads a match, as `ovs-ofctl dump-flows BRIDGE MATCH` takes it, but for `table`, `cookie`, `out_port` and
@@ -78,7 +84,7 @@ pub fn parse_flow_with_warnings(line: &str, names: &dyn Names) -> Result<Parsed,
 /// # Errors
 /// [`SyntaxError`] names the first word that is wrong.
 pub fn parse_match(text: &str, names: &dyn Names) -> Result<FlowMatch, SyntaxError> {
-    let cx = Context { line: text, names };
+    let cx = Context::new(text, names);
     let mut matches = MatchReader::default();
     for pair in token::pairs(text) {
         if !matches.take(&cx, pair)? {
@@ -122,6 +128,11 @@ fn flag(cx: &Context<'_>, pair: Pair<'_>, flow: &mut Flow) -> Result<bool, Synta
         return Err(cx.error(SyntaxErrorKind::Syntax, text, format!("{name} takes no value")));
     }
     flow.flags |= bit;
+    match *bit {
+        FLOW_RESET_COUNTS => cx.narrow(Protocols::SINCE_12),
+        FLOW_NO_PKT_COUNTS | FLOW_NO_BYT_COUNTS => cx.narrow(Protocols::SINCE_13),
+        _ => {}
+    }
     Ok(true)
 }
 
@@ -139,7 +150,10 @@ fn property(
         "table" => {
             // 255 is "no table said", as for ovs-ofctl.
             let table = cx.table("table", text)?;
-            flow.table = TableId(if table == TableId::ALL.0 { 0 } else { table });
+            if table != TableId::ALL.0 {
+                cx.narrow(Protocols::WITH_TABLE);
+                flow.table = TableId(table);
+            }
         }
         "priority" => flow.priority = cx.half("priority", text)?,
         "idle_timeout" => flow.idle_timeout = cx.half("idle_timeout", text)?,

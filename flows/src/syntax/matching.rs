@@ -8,6 +8,7 @@ use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind, Warning, span_of};
 use super::field;
 use super::fields::{self, Fields, TAGGED};
+use super::protocols::Protocols;
 use super::token::{self, Pair};
 use super::tunnel;
 use super::value::{self, BadValue};
@@ -78,6 +79,7 @@ impl<'a> MatchReader<'a> {
             name => match field::by_name(name) {
                 Some(field) if field.tun_metadata().is_some() => {
                     self.options.insert(field, tunnel::matched(cx, field, pair.text())?);
+                    cx.narrow(Protocols::setting(field));
                     Ok(true)
                 }
                 Some(field) => self.field(cx, field, pair).map(|()| true),
@@ -103,6 +105,7 @@ impl<'a> MatchReader<'a> {
             _ => {}
         }
         self.ethernet |= field == Field::PacketType && bits.mask != 0 || is_header(field);
+        cx.narrow(Protocols::of_field(field, bits));
         self.fields.set(field, bits);
         self.words.push((field, pair.key));
         Ok(())
@@ -133,6 +136,7 @@ impl<'a> MatchReader<'a> {
         let text = required(cx, pair)?;
         if target.field.tun_metadata().is_some() {
             self.options.insert(target.field, tunnel::matched_bits(cx, target, text)?);
+            cx.narrow(Protocols::setting(target.field));
             return Ok(());
         }
         let Some(number) = token::integer(text) else {
@@ -150,7 +154,9 @@ impl<'a> MatchReader<'a> {
             return Err(cx.error(SyntaxErrorKind::Value, pair.key, message));
         }
         self.ethernet |= is_header(target.field);
-        self.fields.set_bits(target.field, Masked { value: number << target.ofs, mask: ones << target.ofs });
+        let bits = Masked { value: number << target.ofs, mask: ones << target.ofs };
+        cx.narrow(Protocols::of_field(target.field, bits));
+        self.fields.set_bits(target.field, bits);
         self.words.push((target.field, pair.key));
         Ok(())
     }

@@ -20,6 +20,7 @@ mod nested;
 mod order;
 mod oxm;
 mod print;
+mod protocols;
 mod request;
 mod set;
 #[cfg(test)]
@@ -37,7 +38,10 @@ pub use names::{Names, NoNames, PortNames};
 pub use order::{Criterion, SortKey};
 pub use oxm::{check_match, parse_oxm, print_oxm};
 pub use print::{print_actions, print_flow, print_match, print_stats};
+pub use protocols::Protocols;
 pub use request::parse_request;
+
+use std::cell::Cell;
 
 use ofproto::PortNo;
 use ofproto::action::Subfield;
@@ -48,9 +52,20 @@ use names::{PortWord, parse_port};
 struct Context<'a> {
     line: &'a str,
     names: &'a dyn Names,
+    /// The protocols that can say what was read so far.
+    usable: Cell<Protocols>,
 }
 
 impl<'a> Context<'a> {
+    fn new(line: &'a str, names: &'a dyn Names) -> Self {
+        Self { line, names, usable: Cell::new(Protocols::ANY) }
+    }
+
+    /// Only these protocols can say the word that was read.
+    fn narrow(&self, to: Protocols) {
+        self.usable.set(self.usable.get().and(to));
+    }
+
     fn error(&self, kind: SyntaxErrorKind, word: &str, message: impl Into<String>) -> SyntaxError {
         SyntaxError::new(kind, self.line, word, message)
     }

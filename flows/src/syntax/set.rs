@@ -8,6 +8,7 @@ use ofproto::oxm::{Field, Oxm};
 use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field::{self, ones};
+use super::protocols::Protocols;
 use super::token::{self, Pair};
 use super::{tunnel, value};
 
@@ -81,6 +82,7 @@ pub(super) fn set_field<'a>(
         ));
     };
     cx.check_settable(field, to)?;
+    cx.narrow(Protocols::setting(field));
     if field.tun_metadata().is_some() {
         actions.push(tunnel::set_field(cx, from, field)?);
         return Ok(());

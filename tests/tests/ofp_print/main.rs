@@ -56,16 +56,16 @@ fn verdict(ours: &str, theirs: &str) -> Verdict {
     }
 }
 
-/// Compares in batches, and returns how many both refuse for reasons of different names.
-fn compare(messages: &[Vec<u8>], more: u8) -> usize {
+/// Compares in batches, and returns how many both refuse for reasons of different names, of which `strict` allows none.
+fn compare(messages: &[Vec<u8>], more: u8, strict: bool) -> usize {
     let mut other_reasons = 0;
     for batch in messages.chunks(5_000) {
         for (message, theirs) in batch.iter().zip(oracle::parse(batch, more)) {
             let ours = print_message(message, more + 2, &NoNames);
             match verdict(&ours, &theirs) {
                 Verdict::Same => {}
-                Verdict::OtherReason => other_reasons += 1,
-                Verdict::Different => {
+                Verdict::OtherReason if !strict => other_reasons += 1,
+                _ => {
                     panic!("{}\novs-ofctl:\n{theirs}\nours:\n{ours}", hex(message));
                 }
             }
@@ -81,7 +81,7 @@ fn messages_that_make_sense_print_the_same() {
     let (first, rest) = messages.split_at(messages.len() / 2);
     let (second, third) = rest.split_at(rest.len() / 2);
     for (messages, more) in [(first, 0), (second, 1), (third, 3)] {
-        assert_eq!(compare(messages, more), 0, "verbosity {}: errors of different names", more + 2);
+        compare(messages, more, true);
     }
 }
 
@@ -89,7 +89,7 @@ fn messages_that_make_sense_print_the_same() {
 fn messages_of_any_bits_print_the_same_but_for_the_reason() {
     let count = setting("PORTCULLIS_MESSAGES", 3_000);
     let messages = values(&messages::arbitrary(), count, 2);
-    let other_reasons = compare(&messages, 0);
+    let other_reasons = compare(&messages, 0, false);
     // Of two mistakes in one match or action list, the other one may be named.
     let allowed = messages.len() / 20;
     println!("{} messages, {other_reasons} refused for a reason of another name", messages.len());

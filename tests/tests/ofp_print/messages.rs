@@ -24,16 +24,17 @@ use proptest::sample::select;
 use super::lines;
 use super::packets::frame;
 
-/// Whatever the strategies of `ofproto` make: sense or not. A packet's metadata may lack what they need, which only
-/// these packets can; there Open vSwitch prints by rules of its own, and they are left to [`sensible`].
+/// Whatever the strategies of `ofproto` make, sense or not, but for three things: metadata of packets, which may lack what
+/// they need and are printed by rules of their own (see [`sensible`]); a VLAN's control word as NXM has it, which may
+/// have a priority without a tag: that is no match that the model of flows knows; and recirc_id, which is the switch's own.
 pub(crate) fn arbitrary() -> BoxedStrategy<Vec<u8>> {
     let told = |message: &Message| {
         !matches!(
             message,
             Message::PacketIn(_) | Message::NxPacketIn(_) | Message::PacketIn2(_) | Message::Resume(_)
-        )
+        ) && !["field: VlanTci", "field: RecircId"].iter().any(|field| format!("{message:?}").contains(field))
     };
-    (any_messages::message().prop_filter("packets for the controller", told), any::<u32>())
+    (any_messages::message().prop_filter("left out", told), any::<u32>())
         .prop_map(|(message, xid)| message.encode(Xid(xid)).unwrap())
         .boxed()
 }

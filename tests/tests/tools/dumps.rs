@@ -113,7 +113,7 @@ fn name_tables(bench: &Bench) {
     bench.add("br0", "tables", flows);
 }
 
-const FILTERS: [&str; 22] = [
+const FILTERS: [&str; 24] = [
     "table=0",
     "table=2,ip",
     "table=255",
@@ -136,6 +136,9 @@ const FILTERS: [&str; 22] = [
     "reg0=7",
     "duration=3s,n_packets=0,n_bytes=0,table=0,ip",
     "udp6",
+    // What has no prerequisites selects nothing, but what is about Ethernet packets.
+    "tp_dst=80",
+    "eth",
 ];
 
 #[test]

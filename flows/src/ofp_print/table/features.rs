@@ -134,6 +134,7 @@ impl Table {
             TableFeatureProperty::WriteSetField { miss, ids } => place(miss).write.set_fields = exact(ids)?,
             TableFeatureProperty::ApplySetField { miss, ids } => place(miss).apply.set_fields = exact(ids)?,
             TableFeatureProperty::Match(ids) => {
+                check_lengths(ids)?;
                 let of = |mask: bool| ids.iter().filter(move |id| id.has_mask == mask).filter_map(known);
                 self.matched = of(false).collect();
                 self.masked = of(true).collect();
@@ -226,7 +227,14 @@ fn known(id: &OxmId) -> Option<Field> {
     (usize::from(id.len) == own + experimenter).then_some(field)
 }
 
+/// Refuses an experimenter's field that has no room for the experimenter.
+fn check_lengths(ids: &[OxmId]) -> Printed {
+    let short = ids.iter().any(|id| id.experimenter.is_some() && id.len < 4);
+    if short { Err(Refused("OFPBMC_BAD_LEN")) } else { Ok(()) }
+}
+
 fn exact(ids: &[OxmId]) -> Result<Fields, Refused> {
+    check_lengths(ids)?;
     let fields = ids.iter().filter_map(|id| known(id).map(|field| (field, id.has_mask)));
     fields.map(|(field, has_mask)| if has_mask { Err(BAD_MASK) } else { Ok(field) }).collect()
 }

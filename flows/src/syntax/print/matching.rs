@@ -151,6 +151,7 @@ impl Out<'_> {
             Field::NshC1 | Field::NshC2 | Field::NshC3 | Field::NshC4 if !exact => {
                 format!("0x{:x}/0x{:x}", bits.value, bits.mask)
             }
+            Field::RecircId if bits.value != 0 => format!("{:#x}", bits.value),
             // Without their masks.
             Field::TunGtpuFlags | Field::TunGbpFlags | Field::TunErspanIdx | Field::TunErspanHwid => {
                 value::hex(bits.value)
