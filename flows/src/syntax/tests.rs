@@ -127,7 +127,7 @@ const KINDS: &[Kind] = {
         (&[], &[EthSrc, EthDst, VlanVid]),
         (&[(EthType, 0x88b5)], &[EthSrc]),
         (&[(EthType, 0x800)], &[Ipv4Src, Ipv4Dst, IpDscpShifted, IpEcn, IpTtl, IpFrag]),
-        (&[(EthType, 0x800), (IpProto, 6)], &[Ipv4Src, TcpSrc, TcpDst, TcpFlags, IpFrag]),
+        (&[(EthType, 0x800), (IpProto, 6)], &[Ipv4Src, TcpSrc, TcpDst, TcpFlags]),
         (&[(EthType, 0x800), (IpProto, 17)], &[Ipv4Dst, UdpSrc, UdpDst]),
         (&[(EthType, 0x800), (IpProto, 132)], &[SctpSrc, SctpDst]),
         (&[(EthType, 0x800), (IpProto, 1)], &[Icmpv4Type, Icmpv4Code]),
