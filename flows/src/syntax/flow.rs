@@ -71,7 +71,7 @@ pub fn parse_flow_with_warnings(line: &str, names: &dyn Names) -> Result<Parsed,
     }
     flow.instructions = parse_instructions(&cx, actions, matches.fields(), flow.table)?;
     refuse_internal(&cx, &matches)?;
-    flow.matches = matches.finish(&cx, &mut warnings)?;
+    flow.matches = matches.finish_flow(&cx, &mut warnings)?;
     if matches.fields().is_younger_ipv6() {
         cx.narrow(Protocols::NXM_OR_OXM);
     }

@@ -209,10 +209,20 @@ impl<'a> MatchReader<'a> {
             }
         }
         let mut matches = fields.to_match();
-        matches.say_ethernet(self.ethernet && fields.is_ethernet());
         for (option, bits) in &self.options {
             matches.set_tunnel_option(*option, bits);
         }
+        Ok(matches)
+    }
+
+    /// The match of a flow: as Open vSwitch writes it, which says "Ethernet" where nothing is left that would.
+    pub(super) fn finish_flow(
+        &self,
+        cx: &Context<'a>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<FlowMatch, SyntaxError> {
+        let mut matches = self.finish(cx, warnings)?;
+        matches.say_ethernet(self.ethernet && self.fields.is_ethernet());
         Ok(matches)
     }
 

@@ -161,7 +161,7 @@ fn bits(field: Field) -> BoxedStrategy<(Field, Masked)> {
                 Field::TunErspanDir | Field::TunErspanHwid => value & exact,
                 _ => mask & exact,
             };
-            (field, Masked { value: (value % (limit(field).saturating_add(1)).max(1)) & mask & exact, mask })
+            (field, Masked { value: (value % limit(field).saturating_add(1)) & mask & exact, mask })
         })
         .boxed()
 }

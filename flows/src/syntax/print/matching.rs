@@ -48,8 +48,11 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     for field in erspan {
         out.field(*field, field.info().name);
     }
-    out.field(TunGtpuFlags, "gtpu_flags");
-    out.field(TunGtpuMsgtype, "gtpu_msgtype");
+    for (field, name) in [(TunGtpuFlags, "gtpu_flags"), (TunGtpuMsgtype, "gtpu_msgtype")] {
+        if out.fields.place(field).is_some_and(|bits| bits.value != 0) {
+            out.field(field, name);
+        }
+    }
     out.field(TunFlags, "tun_flags");
     for (option, bits) in matches.tunnel_options() {
         out.parts.push(tunnel_option(option, &bits));
