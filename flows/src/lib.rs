@@ -34,6 +34,7 @@ pub mod interp;
 pub mod learned;
 pub mod lint;
 pub mod model;
+mod nearest;
 pub mod network;
 pub mod never;
 pub mod ofp_print;

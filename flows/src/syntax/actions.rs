@@ -13,7 +13,7 @@ use super::names::{PortWord, parse_port};
 use super::protocols::Protocols;
 use super::set;
 use super::token::{self, Pair};
-use super::{choice, field, header, learn, nested};
+use super::{choice, field, header, learn, meant, nested};
 
 /// 802.1Q.
 const ETH_TYPE_VLAN: u16 = 0x8100;
@@ -434,9 +434,11 @@ fn bare_port(cx: &Context<'_>, pair: Pair<'_>) -> Result<Action, SyntaxError> {
             PortWord::Unknown(_) => {}
         }
     }
-    Err(cx
-        .error(SyntaxErrorKind::Syntax, pair.key, format!("unknown action {:?}", pair.key))
-        .help("an action of ovs-actions(7), or a port of this bridge by name or number"))
+    Err(cx.error(SyntaxErrorKind::Syntax, pair.key, format!("unknown action {:?}", pair.key)).help(
+        meant::action(pair.key).unwrap_or_else(|| {
+            "an action of ovs-actions(7), or a port of this bridge by name or number".to_owned()
+        }),
+    ))
 }
 
 fn resubmit(cx: &Context<'_>, pair: Pair<'_>) -> Result<Action, SyntaxError> {

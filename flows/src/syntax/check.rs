@@ -281,7 +281,8 @@ fn check_learn(cx: &Context<'_>, pair: Pair<'_>, learn: &Learn, packet: &Fields)
         }
         if !learned.has(dst.field) {
             let name = dst.field.info().name;
-            let message = format!("learn: the flow that is learned names {name} and does not match what it needs");
+            let message =
+                format!("learn: the flow that is learned names {name} and does not match what it needs");
             return Err(cx.error(SyntaxErrorKind::Inconsistent, pair.key, message).help(format!(
                 "before {name}, inside learn(…): eth_type=0x800 for IPv4, and nw_proto=6 for TCP, 17 for UDP"
             )));

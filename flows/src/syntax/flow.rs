@@ -10,6 +10,7 @@ use super::Context;
 use super::actions::parse_instructions;
 use super::error::{SyntaxError, SyntaxErrorKind, Warning, span_of};
 use super::matching::MatchReader;
+use super::meant;
 use super::names::Names;
 use super::protocols::Protocols;
 use super::token::{self, Pair};
@@ -187,6 +188,9 @@ fn unknown_or_empty(cx: &Context<'_>, pair: Pair<'_>) -> SyntaxError {
 }
 
 fn unknown(cx: &Context<'_>, pair: Pair<'_>) -> SyntaxError {
-    cx.error(SyntaxErrorKind::Syntax, pair.key, format!("unknown field {:?}", pair.key))
-        .help("fields are those of ovs-fields(7), such as in_port, ip, nw_src, tcp or tp_dst")
+    cx.error(SyntaxErrorKind::Syntax, pair.key, format!("unknown field {:?}", pair.key)).help(
+        meant::field(pair.key).unwrap_or_else(|| {
+            "fields are those of ovs-fields(7), such as in_port, ip, nw_src, tcp or tp_dst".to_owned()
+        }),
+    )
 }

@@ -43,6 +43,11 @@ pub(super) fn shorthand(eth_type: u128, protocol: Option<u128>) -> Option<(&'sta
         .or_else(|| find(None).map(|name| (name, false)))
 }
 
+/// The shorthands, to propose them.
+pub(super) fn shorthand_names() -> impl Iterator<Item = &'static str> {
+    PROTOCOLS.iter().map(|(name, ..)| *name)
+}
+
 /// A match that is being read.
 #[derive(Default)]
 pub(super) struct MatchReader<'a> {

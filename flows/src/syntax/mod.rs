@@ -15,6 +15,7 @@ mod flow;
 mod header;
 mod learn;
 mod matching;
+mod meant;
 mod names;
 mod nested;
 mod order;
