@@ -33,7 +33,7 @@ impl Learners {
     pub fn of<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> Self {
         let mut this = Self::default();
         for flow in flows {
-            for learn in learns(flow) {
+            for learn in flow.learns() {
                 let learner = Learner::new(flow, learn);
                 this.by_cookie.entry((learn.table, learn.cookie)).or_default().push(learner);
             }
@@ -58,21 +58,6 @@ impl Learners {
     pub fn cookies(&self) -> BTreeSet<(TableId, Cookie)> {
         self.by_cookie.keys().copied().collect()
     }
-}
-
-/// The `learn` actions of a flow.
-fn learns(flow: &Flow) -> impl Iterator<Item = &Learn> {
-    flow.instructions
-        .iter()
-        .filter_map(|i| match i {
-            Instruction::ApplyActions(actions) | Instruction::WriteActions(actions) => Some(actions),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|a| match a {
-            Action::Learn(learn) => Some(&**learn),
-            _ => None,
-        })
 }
 
 impl Learner {
@@ -192,4 +177,48 @@ fn bits_of(matches: &FlowMatch, sub: Subfield) -> Masked {
     let Some(bits) = bits else { return Masked { value: 0, mask: 0 } };
     let down = |v: u128| v.checked_shr(sub.ofs.into()).unwrap_or(0) & low_bits(sub.n_bits);
     Masked { value: down(bits.value), mask: down(bits.mask) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::{NoNames, parse_flow};
+
+    const LEARN: &str = "learn(table=1,cookie=0x7,hard_timeout=60,priority=110,eth_type=0x800,nw_proto=6,\
+                         NXM_OF_IP_SRC[]=NXM_OF_IP_DST[],output:NXM_OF_IN_PORT[])";
+
+    fn flow(line: &str) -> Flow {
+        parse_flow(line, &NoNames).unwrap_or_else(|e| panic!("{line}: {e:?}"))
+    }
+
+    fn accounts(learner: &str, learned: &str) -> bool {
+        Learners::of(&[flow(learner)]).accounts_for(&flow(learned)) == Some(Cookie(9))
+    }
+
+    #[test]
+    fn a_learner_accounts_for_what_it_could_have_learned_and_nothing_else() {
+        let learned = "cookie=0x7,table=1,hard_timeout=60,priority=110,tcp,nw_src=10.0.0.1,actions=output:1";
+        for learner in [
+            format!("cookie=9,tcp,in_port=1,nw_dst=10.0.0.0/24,actions={LEARN},output:2"),
+            format!("cookie=9,tcp,in_port=1,nw_dst=10.0.0.0/24,actions=clone({LEARN}),output:2"),
+        ] {
+            assert!(accounts(&learner, learned));
+            for (right, wrong) in [
+                ("cookie=0x7", "cookie=0x8"),
+                ("table=1", "table=2"),
+                ("=60", "=61"),
+                ("=110", "=111"),
+                ("tcp", "udp"),
+                ("10.0.0.1", "10.0.1.1"),
+                ("nw_src=10.0.0.1", "nw_dst=10.0.0.1"),
+                ("nw_src=10.0.0.1", "nw_src=10.0.0.0/24"),
+                ("output:1", "output:2"),
+                ("output:1", "output:1,output:2"),
+                ("output:1", "drop"),
+            ] {
+                let forged = learned.replace(right, wrong);
+                assert!(!accounts(&learner, &forged), "{forged}");
+            }
+        }
+    }
 }

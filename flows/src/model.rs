@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ofproto::action::{Action, Learn};
 use ofproto::instruction::Instruction;
 use ofproto::message::multipart::FlowStats;
 use ofproto::message::{FlowMod, FlowModCommand};
@@ -296,6 +297,34 @@ impl Flow {
             matches,
             instructions: Vec::new(),
         }
+    }
+
+    /// Every action, of lists and action sets alike, and those inside other actions.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        let mut all = Vec::new();
+        for instruction in &self.instructions {
+            if let Instruction::ApplyActions(actions) | Instruction::WriteActions(actions) = instruction {
+                all.extend(actions);
+            }
+        }
+        let mut at = 0;
+        while let Some(action) = all.get(at).copied() {
+            match action {
+                Action::Clone(inner) => all.extend(inner),
+                Action::Ct(ct) => all.extend(&ct.actions),
+                _ => {}
+            }
+            at += 1;
+        }
+        all.into_iter()
+    }
+
+    /// The `learn` actions among them.
+    pub fn learns(&self) -> impl Iterator<Item = &Learn> {
+        self.actions().filter_map(|action| match action {
+            Action::Learn(learn) => Some(&**learn),
+            _ => None,
+        })
     }
 
     /// What makes it the flow that it is.

@@ -7,7 +7,7 @@ use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
 
 use super::overlap::overlaps;
-use super::tables::{actions, learns, looked_up};
+use super::tables::looked_up;
 use crate::finding::Finding;
 use crate::model::Flow;
 use crate::network::{Bridge, NetworkFile, RawFlow};
@@ -163,7 +163,7 @@ fn learning(file: &NetworkFile, bridge: &Bridge, lines: &[Line<'_>], findings: &
         .map(|(name, port)| (port, name))
         .collect();
     for line in lines {
-        for learn in learns(&line.flow) {
+        for learn in line.flow.learns() {
             let span = || line.raw.span.clone();
             let table = learn.table.0;
             if !looked_up.contains(&learn.table) {
@@ -216,7 +216,7 @@ fn normal(file: &NetworkFile, bridge: &Bridge, lines: &[Line<'_>], findings: &mu
         return;
     }
     for line in lines {
-        let mut ports = actions(&line.flow);
+        let mut ports = line.flow.actions();
         if ports.any(|a| matches!(a, Action::Output { port: PortNo::NORMAL, .. })) {
             findings.push(Finding::warning(
                 "normal-as-isolation",
