@@ -23,7 +23,7 @@
 //!
 //! # How flows are written
 //! [`model::Flow`] is the one form in which flows are compared: a field has one spelling there. [`syntax`] reads and
-//! prints the text of `ovs-ofctl`. The form on the wire is the crate `ofproto`'s, reached by [`Flow::to_flow_mod`] and
+//! prints the text of `ovs-ofctl`, [`ofp_print`] that of whole messages. The form on the wire is the crate `ofproto`'s, reached by [`Flow::to_flow_mod`] and
 //! [`Flow::from_stats`].
 
 pub mod check;

@@ -257,6 +257,9 @@ fn canonical(field: Field, bits: Masked) -> impl Iterator<Item = (Field, Masked)
     std::iter::once(first).chain(second)
 }
 
+/// What `ovs-ofctl` gives a flow that does not say, and leaves out when it prints one.
+pub(crate) const DEFAULT_PRIORITY: u16 = 0x8000;
+
 /// A flow as a file wants it or a switch has it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Flow {

@@ -13,7 +13,7 @@ use super::matching::{self, text as match_text};
 use super::port::check_port;
 use super::refused::{Printed, Refused};
 use super::{Out, put, text};
-use crate::model::FlowMatch;
+use crate::model::{DEFAULT_PRIORITY, FlowMatch};
 use crate::syntax::{Names, print_actions, print_table};
 
 /// OFPFF_ flags by the words of `ovs-ofctl`.
@@ -278,7 +278,7 @@ pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         out.text.push_str(" out_port=");
         text::port(&mut out.text, out_port, out.names);
     }
-    put!(out.text, " {}", match_text(&matches, matching::DEFAULT_PRIORITY, out.names));
+    put!(out.text, " {}", match_text(&matches, DEFAULT_PRIORITY, out.names));
     Ok(())
 }
 

@@ -6,11 +6,8 @@ use ofproto::{PortNo, Wire as _};
 
 use super::port::check_port;
 use super::refused::Refused;
-use crate::model::{FlowMatch, Masked};
+use crate::model::{DEFAULT_PRIORITY, FlowMatch, Masked};
 use crate::syntax::{Fields, Names, print_match};
-
-/// The priority that is not printed.
-pub(super) const DEFAULT_PRIORITY: u16 = 0x8000;
 
 const BAD_LEN: Refused = Refused("OFPBMC_BAD_LEN");
 const BAD_FIELD: Refused = Refused("OFPBMC_BAD_FIELD");

@@ -3,10 +3,11 @@
 use ofproto::codec::Reader;
 use ofproto::{Cookie, PortNo, TableId, Xid};
 
-use super::matching::{self, DEFAULT_PRIORITY, text as match_text};
+use super::matching::{self, text as match_text};
 use super::port::check_port;
 use super::refused::{Printed, Refused};
 use super::{Out, actions, flow, put, text};
+use crate::model::DEFAULT_PRIORITY;
 use crate::syntax::print_actions;
 
 pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {

@@ -6,11 +6,11 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo};
 
 use super::frame::ETHERNET;
-use super::matching::{self, DEFAULT_PRIORITY, text as match_text};
+use super::matching::{self, text as match_text};
 use super::port::check_port;
 use super::refused::{Printed, Refused};
 use super::{Out, actions, frame, put, text};
-use crate::model::FlowMatch;
+use crate::model::{DEFAULT_PRIORITY, FlowMatch};
 use crate::syntax::print_actions;
 
 /// What is told of a packet for the controller, whatever form the message has.

@@ -14,10 +14,7 @@ use super::meant;
 use super::names::Names;
 use super::protocols::Protocols;
 use super::token::{self, Pair};
-use crate::model::{Flow, FlowMatch};
-
-/// What `ovs-ofctl` gives a flow that does not say.
-pub(super) const DEFAULT_PRIORITY: u16 = 0x8000;
+use crate::model::{DEFAULT_PRIORITY, Flow, FlowMatch};
 
 /// The flags, as they are written.
 pub(super) const FLAGS: [(&str, u16); 5] = [

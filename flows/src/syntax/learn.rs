@@ -8,9 +8,9 @@ use ofproto::{Cookie, TableId};
 use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field::{self, ones};
-use super::flow::DEFAULT_PRIORITY;
 use super::token::{self, Pair};
 use super::value;
+use crate::model::DEFAULT_PRIORITY;
 
 /// Reads what stands between the brackets.
 pub(super) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, SyntaxError> {

@@ -74,7 +74,7 @@ fn rest(out: &mut String, flow: &Flow, names: &dyn Names) {
         }
     }
     let mut parts = Vec::new();
-    if flow.priority != super::flow::DEFAULT_PRIORITY {
+    if flow.priority != crate::model::DEFAULT_PRIORITY {
         parts.push(format!("priority={}", flow.priority));
     }
     let matches = print_match(&flow.matches, names);

@@ -13,11 +13,11 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Oxm;
 
 use super::super::field::print_subfield;
-use super::super::flow::DEFAULT_PRIORITY;
 use super::super::names::{Names, print_port, print_table};
 use super::super::set::REASONS;
 use super::super::value::{self, hex};
 use super::super::{header, nested, tunnel};
+use crate::model::DEFAULT_PRIORITY;
 use crate::model::Masked;
 
 /// Instructions in the order in which a switch takes them, whatever the order they came in.
