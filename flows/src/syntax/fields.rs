@@ -41,6 +41,11 @@ const TRACKING: u128 = 0x20;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields(BTreeMap<Field, Masked>);
 
+/// Whether a field is a part of an Ethernet packet.
+pub(super) fn is_header(field: Field) -> bool {
+    field >= Field::EthSrc && field < Field::PacketType
+}
+
 /// The name under which a field's place is known here.
 pub(super) fn place(field: Field) -> Field {
     match field {
@@ -264,6 +269,11 @@ impl Fields {
         self.exact(Field::IpProto).filter(|_| ip)
     }
 
+    /// Whether something is matched that only Ethernet packets have, or that they are such.
+    pub(super) fn names_ethernet(&self) -> bool {
+        self.iter().any(|(place, _)| place == Field::PacketType || is_header(place))
+    }
+
     /// Whether something of IPv6 is matched that OpenFlow 1.0 and 1.1 know for IPv4 alone.
     pub(super) fn is_younger_ipv6(&self) -> bool {
         use Field::{IpDscpShifted, IpEcn, IpProto, TcpDst, TcpSrc};
@@ -328,6 +338,10 @@ impl Fields {
                 (eth_type == Some(NSH)).then_some(place)
             }
             MplsLabel | MplsTc | MplsBos | MplsTtl => self.is_mpls().then_some(place),
+            // Protocol 0 is that of no connection.
+            CtNwProto | CtTpSrc | CtTpDst => {
+                self.place(CtNwProto).is_some_and(|bits| bits.value != 0).then_some(place)
+            }
             EthSrc | EthDst | EthType | VlanTci => self.is_ethernet().then_some(place),
             place => Some(place),
         }
@@ -370,12 +384,11 @@ impl Fields {
         let needs = match field {
             CtNwSrc | CtNwDst => (self.eth_type() == Some(IPV4)).then_some(()),
             CtIpv6Src | CtIpv6Dst => (self.eth_type() == Some(IPV6)).then_some(()),
-            CtTpSrc | CtTpDst => self.place(CtNwProto).map(|_| ()),
-            CtNwProto => Some(()),
+            CtTpSrc | CtTpDst | CtNwProto => Some(()),
             _ => return None,
         };
         if needs.is_none() {
-            return Some("needs ip, ipv6 or ct_nw_proto beside it");
+            return Some("needs ip or ipv6 beside it");
         }
         let problem = "needs ct_state with one of new, est, rel, rpl, snat or dnat, or with +trk-inv";
         (!self.is_tracked()).then_some(problem)

@@ -109,7 +109,7 @@ impl<'a> MatchReader<'a> {
             }
             _ => {}
         }
-        self.ethernet |= field == Field::PacketType && bits.mask != 0 || is_header(field);
+        self.ethernet |= field == Field::PacketType && bits.mask != 0 || fields::is_header(field);
         cx.narrow(Protocols::of_field(field, bits));
         self.fields.set(field, bits);
         self.words.push((field, pair.key));
@@ -158,7 +158,7 @@ impl<'a> MatchReader<'a> {
             let message = format!("{}: {} cannot be masked", pair.key, target.field.info().name);
             return Err(cx.error(SyntaxErrorKind::Value, pair.key, message));
         }
-        self.ethernet |= is_header(target.field);
+        self.ethernet |= fields::is_header(target.field);
         let bits = Masked { value: number << target.ofs, mask: ones << target.ofs };
         cx.narrow(Protocols::of_field(target.field, bits));
         self.fields.set_bits(target.field, bits);
@@ -249,11 +249,6 @@ impl<'a> MatchReader<'a> {
     }
 }
 
-/// Whether a field is a part of an Ethernet packet.
-fn is_header(field: Field) -> bool {
-    field >= Field::EthSrc && field < Field::PacketType
-}
-
 /// What a place needs beside it.
 fn wanted(place: Field) -> &'static str {
     match place {
@@ -261,6 +256,7 @@ fn wanted(place: Field) -> &'static str {
         Field::Ipv6Src | Field::Ipv6Dst | Field::Ipv6Label => "it needs ipv6",
         Field::TcpSrc | Field::TcpDst => "it needs a protocol that has it, such as tcp, udp or icmp",
         Field::TcpFlags => "it needs tcp or tcp6",
+        Field::CtNwProto | Field::CtTpSrc | Field::CtTpDst => "it needs a ct_nw_proto other than 0",
         Field::MplsLabel | Field::MplsTc | Field::MplsBos | Field::MplsTtl => "it needs mpls",
         Field::ArpSha | Field::ArpTha => "it needs arp, or icmp6 with icmp_type=135 or 136",
         Field::NdTarget => "it needs icmp6 with icmp_type=135 or 136",

@@ -161,6 +161,8 @@ fn bits(field: Field) -> BoxedStrategy<(Field, Masked)> {
                 Field::TunErspanDir | Field::TunErspanHwid => value & exact,
                 _ => mask & exact,
             };
+            // Protocol 0 of a tracked connection is none, and not matched.
+            let value = if field == Field::CtNwProto { value | 1 } else { value };
             (field, Masked { value: (value % limit(field).saturating_add(1)) & mask & exact, mask })
         })
         .boxed()

@@ -28,6 +28,10 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     if out.fields.place(PacketType).is_some_and(|bits| bits.value != 0) {
         out.field(PacketType, "packet_type");
     }
+    // Only beside what Open vSwitch itself sets is the usual type of packets named.
+    if out.fields.place(RecircId).is_some() && fields.is_ethernet() && fields.names_ethernet() {
+        out.parts.push("eth".to_owned());
+    }
     // A packet type says it all.
     let short = fields.eth_type().filter(|_| fields.is_ethernet());
     let short = short.and_then(|eth_type| shorthand(eth_type, fields.protocol()));
