@@ -301,6 +301,12 @@ impl Fields {
         self.exact(Field::TcpSrc).filter(|_| icmp6)
     }
 
+    /// Whether Open vSwitch leaves a place out of a match that it sends: protocol 0 is that of no tracked connection.
+    pub(super) fn is_left_out(&self, place: Field) -> bool {
+        matches!(place, Field::CtNwProto | Field::CtTpSrc | Field::CtTpDst)
+            && self.place(Field::CtNwProto).is_none_or(|bits| bits.value == 0)
+    }
+
     /// The field that a place stands for in this match, or none where its prerequisites are missing.
     pub(super) fn meaning(&self, place: Field) -> Option<Field> {
         use Field::*;
@@ -338,10 +344,6 @@ impl Fields {
                 (eth_type == Some(NSH)).then_some(place)
             }
             MplsLabel | MplsTc | MplsBos | MplsTtl => self.is_mpls().then_some(place),
-            // Protocol 0 is that of no connection.
-            CtNwProto | CtTpSrc | CtTpDst => {
-                self.place(CtNwProto).is_some_and(|bits| bits.value != 0).then_some(place)
-            }
             EthSrc | EthDst | EthType | VlanTci => self.is_ethernet().then_some(place),
             place => Some(place),
         }
@@ -384,11 +386,12 @@ impl Fields {
         let needs = match field {
             CtNwSrc | CtNwDst => (self.eth_type() == Some(IPV4)).then_some(()),
             CtIpv6Src | CtIpv6Dst => (self.eth_type() == Some(IPV6)).then_some(()),
-            CtTpSrc | CtTpDst | CtNwProto => Some(()),
+            CtTpSrc | CtTpDst => self.place(CtNwProto).map(|_| ()),
+            CtNwProto => Some(()),
             _ => return None,
         };
         if needs.is_none() {
-            return Some("needs ip or ipv6 beside it");
+            return Some("needs ip, ipv6 or ct_nw_proto beside it");
         }
         let problem = "needs ct_state with one of new, est, rel, rpl, snat or dnat, or with +trk-inv";
         (!self.is_tracked()).then_some(problem)
@@ -403,7 +406,7 @@ impl Fields {
     pub(super) fn to_match(&self) -> FlowMatch {
         let mut matches = FlowMatch::any();
         for (place, bits) in self.iter() {
-            let Some(field) = self.meaning(place) else { continue };
+            let Some(field) = self.meaning(place).filter(|_| !self.is_left_out(place)) else { continue };
             // Ethernet is what every flow matches that says nothing else.
             if field == Field::PacketType && bits.value == 0 {
                 continue;

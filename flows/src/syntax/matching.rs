@@ -182,7 +182,7 @@ impl<'a> MatchReader<'a> {
             return Err(self.problem(cx, Field::VlanTci, problem));
         }
         for (place, bits) in fields.iter() {
-            let Some(field) = fields.meaning(place) else {
+            let Some(field) = fields.meaning(place).filter(|_| !fields.is_left_out(place)) else {
                 // The one kind of field that is refused rather than left out.
                 if place.info().name.starts_with("nsh_") {
                     return Err(self.problem(cx, place, "needs dl_type=0x894f beside it"));
