@@ -220,7 +220,7 @@ impl<'a> MatchReader<'a> {
         Ok(matches)
     }
 
-    /// The match of a flow: as Open vSwitch writes it, which says "Ethernet" where nothing is left that would.
+    /// The match of a flow or of a request for flows: as Open vSwitch writes it, which says "Ethernet" where nothing is left that would.
     pub(super) fn finish_flow(
         &self,
         cx: &Context<'a>,

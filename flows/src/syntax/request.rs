@@ -29,7 +29,7 @@ pub fn parse_request(text: &str, names: &dyn Names) -> Result<(FlowStatsRequest,
         }
     }
     let mut warnings = Vec::new();
-    request.fields = matches.finish(&cx, &mut warnings)?.to_wire();
+    request.fields = matches.finish_flow(&cx, &mut warnings)?.to_wire();
     Ok((request, warnings))
 }
 
