@@ -20,6 +20,8 @@ pub enum OriginKind {
     Admission,
     /// Passes what has no return flow on to policy.
     Returns,
+    /// Finds the port of the address that a packet goes to.
+    Destination,
     /// Keeps networks apart.
     Isolation,
     /// An `allow` of the file.
@@ -44,6 +46,7 @@ impl OriginKind {
         match self {
             Self::Admission => "admission",
             Self::Returns => "returns",
+            Self::Destination => "destination",
             Self::Isolation => "isolation",
             Self::Allow => "allow",
             Self::Inside => "inside",
