@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ofproto::PortNo;
-use ofproto::action::{Action, Subfield};
+use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
@@ -106,7 +106,7 @@ fn foreign(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>) {
 pub(super) fn loads(site: &Site<'_>, sets: &[u16]) -> Vec<Action> {
     let mut loads = vec![load(layout::NETWORK, site.network.number.into())];
     if site.kind == SiteKind::Endpoint {
-        loads.push(mark(Subfield { field: layout::MARKS, ofs: layout::FROM_MEMBER, n_bits: 1 }));
+        loads.push(mark(layout::mark_bit(layout::FROM_MEMBER)));
     }
     loads.extend(sets.iter().map(|set| mark(layout::from_set(*set))));
     loads

@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 
-use ofproto::action::{Action, Subfield};
+use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
-use super::layout::{self, DESTINATION, Hold, MARKS, by_prefix};
+use super::layout::{self, DESTINATION, Hold, by_prefix};
 use super::origin::OriginKind;
 use super::party::Sets;
 use super::program::{Asked, Builder, load, mark};
@@ -75,7 +75,7 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'
         let mut found: Vec<Action> =
             site.port.and_then(layout::port_value).map(to_port).into_iter().collect();
         if !found.is_empty() {
-            found.extend(member.then(|| mark(bit(layout::TO_MEMBER))));
+            found.extend(member.then(|| mark(layout::mark_bit(layout::TO_MEMBER))));
             found.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
         }
         let whose = format!("{} at {}", site.party, site.port_name);
@@ -177,8 +177,4 @@ impl Table<'_, '_> {
 
 fn to_port(value: u32) -> Action {
     load(layout::OUT_PORT, value.into())
-}
-
-fn bit(of_marks: u16) -> Subfield {
-    Subfield { field: MARKS, ofs: of_marks, n_bits: 1 }
 }

@@ -42,6 +42,11 @@ pub(super) const EXPECTED: u16 = 2;
 /// In [`MARKS`]: the sender's address is nobody's here, and its port is no exit: only an answer may pass.
 pub(super) const STRANGER: u16 = 3;
 
+/// A bit of [`MARKS`].
+pub(super) fn mark_bit(bit: u16) -> Subfield {
+    Subfield { field: MARKS, ofs: bit, n_bits: 1 }
+}
+
 /// How many lists of parties a network's rules may have before they are spelt out one by one.
 pub(super) const SETS: u16 = 128;
 
@@ -104,6 +109,8 @@ pub(super) const INSIDE: u16 = 5_000;
 pub(super) const PORT_DEFAULT: u16 = 100;
 /// The two wires of a forwarding bridge.
 pub(super) const WIRE: u16 = 100;
+/// In the table of returns: packets of networks with a connection tracker that it has not seen.
+pub(super) const TRACK: u16 = 120;
 /// What carries no ports of its own, in the table of returns.
 pub(super) const PORTLESS: u16 = 90;
 /// The end of a table.

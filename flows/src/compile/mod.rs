@@ -17,8 +17,11 @@
 mod address;
 mod admission;
 mod claimed;
+mod conntrack;
 mod cookie;
+mod crossing;
 mod destination;
+mod dhcp;
 pub mod layout;
 mod moment;
 mod origin;
@@ -30,6 +33,7 @@ mod returns;
 mod rules;
 mod site;
 mod traffic;
+mod via;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -71,6 +75,7 @@ pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap, moment: &Momen
         wire::compile_links(&mut out, file, bridge, ports);
     } else {
         networks(&mut out, file, &sites, moment);
+        crossing::compile(&mut out, file, bridge, ports, &sites, moment);
     }
     raw::compile(&mut out, file, bridge, ports);
     out.finish()
@@ -81,7 +86,9 @@ fn networks(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>, moment
     let open = rules::open(file, moment);
     let sets = Sets::new(open.iter().map(|(allow, _)| *allow), sites);
     admission::compile(out, file, sites, &sets);
+    via::admission(out, open.iter().map(|(allow, _)| *allow), sites, &sets);
     returns::compile(out);
+    conntrack::compile(out, sites);
     destination::compile(out, file, sites, &sets);
     policy::compile(out, file, sites);
     let mut rules = Rules::new(out, file, sites, &sets);

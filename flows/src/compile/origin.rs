@@ -26,6 +26,8 @@ pub enum OriginKind {
     Isolation,
     /// An `allow` of the file.
     Allow,
+    /// A crossing of the file.
+    Crossing,
     /// Members of a network with `inside = "allow"` among themselves.
     Inside,
     /// ARP and neighbour discovery between those whom a rule joins.
@@ -49,6 +51,7 @@ impl OriginKind {
             Self::Destination => "destination",
             Self::Isolation => "isolation",
             Self::Allow => "allow",
+            Self::Crossing => "crossing",
             Self::Inside => "inside",
             Self::Resolution => "resolution",
             Self::Deny => "deny",

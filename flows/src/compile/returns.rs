@@ -129,7 +129,7 @@ impl Way {
         }
         let low = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
         let high = Subfield { field: OUT_PORT, ofs: 16, n_bits: 16 };
-        let expected = Subfield { field: layout::MARKS, ofs: layout::EXPECTED, n_bits: 1 };
+        let expected = layout::mark_bit(layout::EXPECTED);
         specs.push(LearnSpec::Load { dst: low, src: LearnSrc::Field(Subfield::whole(Field::InPort)) });
         specs.push(LearnSpec::Load { dst: high, src: LearnSrc::Immediate(0) });
         specs.push(LearnSpec::Load { dst: expected, src: LearnSrc::Immediate(1) });

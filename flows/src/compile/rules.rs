@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use super::address::{Family, Range};
 use super::claimed::{Claimed, Wanted};
+use super::conntrack;
+use super::dhcp::Dhcp;
 use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim};
 use super::moment::Moment;
 use super::origin::OriginKind;
@@ -15,7 +17,7 @@ use super::returns::{DEFAULT_LIMIT, Way};
 use super::site::{SiteKind, Sites};
 use super::traffic::Traffic;
 use crate::model::FlowMatch;
-use crate::network::{Allow, Network, NetworkFile, Outside, Place, Protocol, Returns};
+use crate::network::{Allow, Network, NetworkFile, Outside, Place, Protocol, Returns, Stateful};
 
 /// The allows that are enforced here and open now, with when each ends.
 pub(super) fn open<'a>(file: &'a NetworkFile, moment: &Moment) -> Vec<(&'a Allow, Option<u16>)> {
@@ -38,12 +40,13 @@ pub(super) fn seconds(left: u64) -> u16 {
 
 /// The compiler of rules.
 pub(super) struct Rules<'c, 'b, 'a> {
-    out: &'c mut Builder<'b>,
-    sites: &'c Sites<'a>,
-    sets: &'c Sets,
-    outsides: HashMap<&'a str, &'a Outside>,
+    pub(super) out: &'c mut Builder<'b>,
+    pub(super) sites: &'c Sites<'a>,
+    pub(super) sets: &'c Sets,
+    pub(super) outsides: HashMap<&'a str, &'a Outside>,
     resolution: Resolution<'a>,
-    claimed: Claimed<Kind>,
+    dhcp: Dhcp<'a>,
+    pub(super) claimed: Claimed<Kind>,
     /// Likewise for ARP and neighbour discovery: by network, kind of packet, and whether for leased addresses.
     resolved: Claimed<(u16, &'static str, bool)>,
 }
@@ -72,6 +75,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             sets,
             outsides,
             resolution: Resolution::default(),
+            dhcp: Dhcp::default(),
             claimed: Claimed::default(),
             resolved: Claimed::default(),
         }
@@ -80,11 +84,19 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     /// What all rules have in common.
     pub(super) fn finish(self) {
         self.resolution.finish(self.out);
+        self.dhcp.finish(self.out, self.sites, self.sets);
     }
 
     /// The flows of an allow.
     pub(super) fn allow(&mut self, allow: &'a Allow, ends: Option<u16>) {
+        if let Some(via) = &allow.via {
+            self.via(allow, via, ends);
+            return;
+        }
         let (from, to) = (self.ports_of(&allow.from), self.ports_of(&allow.to));
+        if allow.protocol == Protocol::Dhcp {
+            self.dhcp.add(self.sites, allow, (&from, &to), ends);
+        }
         for network in self.sites.shared(&from, &to) {
             let senders = self.sides(network, &allow.from, false);
             let receivers = self.sides(network, &allow.to, true);
@@ -146,7 +158,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         Some(Side { parties, range, outside: true })
     }
 
-    fn speaks(&self, parties: &Parties, family: Family) -> bool {
+    pub(super) fn speaks(&self, parties: &Parties, family: Family) -> bool {
         parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| site.speaks(family))
     }
 
@@ -212,10 +224,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         if let Some(range) = to.range {
             matches = towards(range, matches);
         }
-        let what = match port {
-            Some(port) => format!("{} {} {port}", family.label(), traffic.label()),
-            None => format!("{} {}", family.label(), traffic.label()),
-        };
+        let what = traffic.describe(family, port);
         let part = |side: &Side| match (side.parties.part.as_str(), side.outside) {
             ("", _) => String::new(),
             (part, false) => part.to_owned(),
@@ -232,9 +241,15 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             by_service: by_service(allow, traffic),
             vlan: network.vlan,
             cookie: self.out.cookie(&asked),
-            limit: allow.limit.unwrap_or(DEFAULT_LIMIT),
+            limit: limit(allow),
         };
-        let mut actions = way.learn();
+        let mut actions = match network.stateful {
+            Stateful::Learn => way.learn(),
+            Stateful::Conntrack => {
+                conntrack::answers(self.out, network, family, way.cookie, &asked);
+                vec![conntrack::commit(way.cookie)]
+            }
+        };
         actions.extend(exit.map(|port| load(OUT_PORT, port.into())));
         self.out.flow(POLICY, by_claim(claim, level), matches, forward(actions), asked);
     }
@@ -255,7 +270,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     }
 
     /// Those of `from` may ask for and tell MAC addresses of those of `to`.
-    fn resolve(
+    pub(super) fn resolve(
         &mut self,
         network: &Network,
         allow: &'a Allow,
@@ -293,7 +308,11 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     }
 }
 
-fn by_service(allow: &Allow, traffic: Traffic) -> bool {
+pub(super) fn limit(allow: &Allow) -> u32 {
+    allow.limit.unwrap_or(DEFAULT_LIMIT)
+}
+
+pub(super) fn by_service(allow: &Allow, traffic: Traffic) -> bool {
     match (allow.returns, traffic) {
         (Some(Returns::Connection), _) => false,
         (Some(Returns::Service), Traffic::Tcp | Traffic::Udp) | (None, Traffic::Tcp) => true,
@@ -314,9 +333,4 @@ struct Opening<'o, 'a> {
     traffic: Traffic,
     port: Option<u16>,
     ends: Option<u16>,
-}
-
-/// Whether the rule is one of this module.
-pub(super) fn plain(allow: &Allow) -> bool {
-    allow.via.is_none() && allow.protocol != Protocol::Dhcp
 }

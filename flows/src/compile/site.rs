@@ -43,11 +43,6 @@ impl Site<'_> {
     pub(super) fn speaks(&self, family: Family) -> bool {
         self.kind == SiteKind::Exit || self.prefixes.iter().chain(&self.leases).any(|p| p.family == family)
     }
-
-    /// Whether somebody may ask for its MAC by an address of the family.
-    pub(super) fn answers(&self, family: Family) -> bool {
-        self.resolves.iter().chain(&self.leases).any(|p| p.family == family)
-    }
 }
 
 /// Everybody on a bridge, in the order of the file: endpoints, links, exits.

@@ -82,6 +82,14 @@ impl Traffic {
         }
     }
 
+    /// In words, with the family and the port.
+    pub(super) fn describe(self, family: Family, port: Option<u16>) -> String {
+        match port {
+            Some(port) => format!("{} {} {port}", family.label(), self.label()),
+            None => format!("{} {}", family.label(), self.label()),
+        }
+    }
+
     /// How special a flow for it is.
     pub(super) fn claim(self, port: Option<u16>) -> Claim {
         match (self, port) {
