@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use flows::compile::compile;
+use flows::compile::{Moment, compile};
 use flows::diff::diff;
 use flows::interp::{Packet, Pipeline, TCP_SYN};
 use flows::model::Flow;
@@ -26,7 +26,9 @@ fn network(c: &mut Criterion) {
     let bridges: Vec<_> = file.bridges.iter().map(|b| (b.name.as_str(), ports(&file, &b.name))).collect();
     c.bench_function("compile/dual-socket", |b| {
         b.iter(|| {
-            let programs = bridges.iter().map(|(name, ports)| compile(black_box(&file), name, ports));
+            let programs = bridges
+                .iter()
+                .map(|(name, ports)| compile(black_box(&file), name, ports, &Moment::default()));
             assert!(programs.map(|p| p.flows.len()).sum::<usize>() > 0);
         });
     });
@@ -47,7 +49,7 @@ fn difference(c: &mut Criterion) {
 fn interpreter(c: &mut Criterion) {
     let file = dual_socket().unwrap();
     let ports = ports(&file, "vmbr0");
-    let pipeline = Pipeline::new(compile(&file, "vmbr0", &ports).flows);
+    let pipeline = Pipeline::new(compile(&file, "vmbr0", &ports, &Moment::default()).flows);
     let gateway = *ports.get("veth100").unwrap();
     let (from, to) = ([10, 0, 0, 100].into(), [1, 1, 1, 1].into());
     let packet = Packet::ipv4([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], from, to, 6).tcp(1_000, 443, TCP_SYN);

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use flows::check::{Checked, check};
-use flows::compile::{PortMap, Program};
+use flows::compile::{Moment, PortMap, Program};
 use flows::finding::{Finding, has_errors};
 use flows::network::{self, NetworkFile};
 use flows::never;
@@ -103,7 +103,7 @@ impl Policy {
 
     /// The flows of a bridge that has these ports.
     pub fn compile(&self, bridge: &str, ports: &PortMap) -> Program {
-        flows::compile::compile(&self.file, bridge, ports)
+        flows::compile::compile(&self.file, bridge, ports, &Moment::default())
     }
 
     /// Ports as a bridge of the file might have them, numbered from 1 in the file's order.

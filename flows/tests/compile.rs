@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
-use flows::compile::{OriginKind, PortMap, Program, compile, layout};
+use flows::compile::{Moment, OriginKind, PortMap, Program, compile, layout};
 use flows::interp::{Output, Packet, Pipeline, TCP_SYN};
 use flows::network::{self, NetworkFile};
 use ofproto::PortNo;
@@ -202,7 +202,7 @@ impl Compiled {
     fn new(text: &str, bridge: &'static str) -> Self {
         let file = file(text);
         let ports = ports(&file, bridge);
-        let program = compile(&file, bridge, &ports);
+        let program = compile(&file, bridge, &ports, &Moment::default());
         let pipeline = Pipeline::new(program.flows.clone());
         Self { file, bridge, ports, program, pipeline }
     }
@@ -246,7 +246,7 @@ proptest! {
 
 fn program(text: &str, bridge: &str) -> Program {
     let file = file(text);
-    compile(&file, bridge, &ports(&file, bridge))
+    compile(&file, bridge, &ports(&file, bridge), &Moment::default())
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn a_missing_port_is_named_by_nothing() {
     let all = ports(&file, "vmbr0");
     let mut fewer = all.clone();
     let warp = fewer.remove("warp0").unwrap();
-    let program = compile(&file, "vmbr0", &fewer);
+    let program = compile(&file, "vmbr0", &fewer, &Moment::default());
     assert_eq!(program.missing_ports, BTreeSet::from(["warp0".to_owned()]));
     for flow in &program.flows {
         assert_ne!(flow.matches.exact(Field::InPortOxm), Some(warp.0.into()));
@@ -312,7 +312,7 @@ fn a_missing_port_is_named_by_nothing() {
             .filter(|f| f.instructions.is_empty() && f.matches.exact(Field::InPortOxm).is_none())
             .count()
     };
-    assert_eq!(drops(&program), drops(&compile(&file, "vmbr0", &all)));
+    assert_eq!(drops(&program), drops(&compile(&file, "vmbr0", &all, &Moment::default())));
 }
 
 fn names_port(instruction: &Instruction, port: PortNo) -> bool {
@@ -329,8 +329,9 @@ fn names_port(instruction: &Instruction, port: PortNo) -> bool {
 fn a_port_with_another_number_keeps_its_cookies() {
     let file = file(DUAL_SOCKET);
     let mut ports = ports(&file, "vmbr0");
-    let cookies =
-        |p: &PortMap| compile(&file, "vmbr0", p).flows.iter().map(|f| f.cookie).collect::<BTreeSet<_>>();
+    let cookies = |p: &PortMap| {
+        compile(&file, "vmbr0", p, &Moment::default()).flows.iter().map(|f| f.cookie).collect::<BTreeSet<_>>()
+    };
     let before = cookies(&ports);
     ports.insert("warp0".to_owned(), PortNo(77));
     assert_eq!(before, cookies(&ports));

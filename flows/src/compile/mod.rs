@@ -14,6 +14,7 @@ mod address;
 mod admission;
 mod cookie;
 pub mod layout;
+mod moment;
 mod origin;
 mod policy;
 mod program;
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 
 use ofproto::PortNo;
 
+pub use moment::Moment;
 pub use origin::{Origin, OriginKind, Reason};
 pub use program::Program;
 
@@ -45,7 +47,9 @@ pub fn owns(file: &NetworkFile, bridge: &str) -> bool {
 /// Compiles one bridge of the file for the ports that it has now. Flows that would name a port that is not
 /// there are left out, and the port is listed in [`Program::missing_ports`]: what cannot leave by its own
 /// port does not leave at all.
-pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap) -> Program {
+///
+/// What ends by the clock, a window or a crossing, is judged by `moment`.
+pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap, moment: &Moment) -> Program {
     let sites = site::sites(file, bridge, ports);
     let mut out = Builder::new(bridge);
     for site in sites.iter().filter(|s| s.port.is_none()) {
@@ -54,7 +58,7 @@ pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap) -> Program {
     if !sites.is_empty() || file.networks.iter().any(|n| n.bridge == bridge) {
         admission::compile(&mut out, file, &sites);
         returns::compile(&mut out);
-        policy::compile(&mut out, file, bridge, &sites);
+        policy::compile(&mut out, file, bridge, &sites, moment);
         wire::compile_forwarding(&mut out, &sites);
     } else {
         wire::compile_links(&mut out, file, bridge, ports);

@@ -10,6 +10,7 @@ use ofproto::oxm::Field;
 use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
 use super::admission::at;
 use super::layout::{self, Claim, FORWARDING, POLICY, by_prefix};
+use super::moment::Moment;
 use super::origin::{OriginKind, Reason};
 use super::program::{Asked, Builder, apply_and_goto, load};
 use super::returns::{DEFAULT_LIMIT, Traffic, learn};
@@ -17,12 +18,19 @@ use super::site::{Site, SiteKind};
 use crate::model::FlowMatch;
 use crate::network::{Allow, Inside, NetworkFile, Protocol};
 
-pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, sites: &[Site<'_>]) {
+pub(super) fn compile(
+    out: &mut Builder<'_>,
+    file: &NetworkFile,
+    bridge: &str,
+    sites: &[Site<'_>],
+    moment: &Moment,
+) {
     isolation(out, file, bridge);
     multicast(out);
     let mut joined = Joined::default();
     let mut granted = Granted::new();
-    for allow in &file.allows {
+    let open = |allow: &&Allow| allow.temp.as_deref().is_none_or(|window| moment.left(window).is_some());
+    for allow in file.allows.iter().filter(open) {
         for (from, to) in pairs(allow, sites) {
             connect(out, &mut granted, allow, from, to);
             joined.both(out, from, to);
@@ -148,6 +156,7 @@ fn connect(out: &mut Builder<'_>, granted: &mut Granted, allow: &Allow, from: &S
         Protocol::Udp => &[Traffic::Udp],
         Protocol::Sctp => &[Traffic::Sctp],
         Protocol::Icmp => &[Traffic::Echo],
+        Protocol::Dhcp => &[],
     };
     let ports: Vec<Option<u16>> =
         if allow.ports.is_empty() { vec![None] } else { allow.ports.iter().copied().map(Some).collect() };

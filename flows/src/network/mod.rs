@@ -3,6 +3,7 @@
 //! A text becomes a tree with places (`tree`, `json`), the tree a draft (`read`), the draft is checked
 //! (`names`, `ports`, `addresses`, `rules`) and, where it has no error, becomes the model (`resolve`).
 
+mod additions;
 mod addresses;
 mod draft;
 mod fields;
@@ -20,6 +21,7 @@ mod tests;
 mod tree;
 mod views;
 
+pub use additions::*;
 pub use model::*;
 pub use views::Party;
 

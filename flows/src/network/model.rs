@@ -21,8 +21,16 @@ pub struct NetworkFile {
     pub links: Vec<Link>,
     /// Ports that lead outside.
     pub exits: Vec<Exit>,
-    /// Who may open a connection to whom.
+    /// Names for what is outside, behind an exit.
+    pub outsides: Vec<Outside>,
+    /// Tunnels between endpoints, of which a switch sees the envelope alone.
+    pub overlays: Vec<Overlay>,
+    /// Who may open a connection to whom; those of chains among them.
     pub allows: Vec<Allow>,
+    /// Allows between networks that are otherwise isolated.
+    pub crossings: Vec<Crossing>,
+    /// Networks that are stamped out by a number; what they gave is among the lists above.
+    pub templates: Vec<Template>,
     /// What must never be reachable.
     pub nevers: Vec<Never>,
 }
@@ -55,14 +63,50 @@ pub struct RawFlow {
 pub struct Network {
     /// Its name.
     pub name: String,
-    /// Its number in the registers of the pipeline, from 1 in order of appearance.
+    /// Its number in the registers of the pipeline: from its name, so that other networks come and go without it
+    /// changing; never 0.
     pub number: u16,
     /// The bridge it lives on.
     pub bridge: String,
     /// Its subnets; every address of an attachment lies in one.
     pub subnets: Vec<IpNetwork>,
-    /// Whether its endpoints may talk to each other freely.
+    /// Whether its endpoints may talk to each other freely, broadcast and multicast included.
     pub inside: Inside,
+    /// Addresses that its members have for their default route. Whoever owns them, owns them as anything else.
+    pub gateway: Vec<IpAddr>,
+    /// How its return traffic is told from the rest.
+    pub stateful: Stateful,
+    /// The VLAN that its frames carry at its ports, 1 to 4094; none means untagged. Tagged frames of any other kind
+    /// are dropped.
+    pub vlan: Option<u16>,
+    /// Where containers that the API makes have their place.
+    pub containers: Option<ContainerRange>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// How return traffic is told from the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stateful {
+    /// By flows that `learn()` puts into a table.
+    #[default]
+    Learn,
+    /// By the switch's connection tracker, `ct()`.
+    Conntrack,
+}
+
+/// The place of a network's containers that come and go at run time. In `port` and `addresses` the text `{id}` stands
+/// for the container's number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerRange {
+    /// The first and the last number.
+    pub ids: (u32, u32),
+    /// The name of the bridge's port.
+    pub port: String,
+    /// The addresses.
+    pub addresses: Vec<String>,
+    /// Who may open connections to a container's services: names as in an allow.
+    pub clients: Vec<String>,
     /// Where it stands.
     pub span: Span,
 }
@@ -99,6 +143,8 @@ pub struct Attachment {
     pub addresses: Vec<IpAddr>,
     /// Prefixes it also sends from and answers for (a VPN pool, say). Owned like addresses.
     pub behind: Vec<IpNetwork>,
+    /// Whether its address comes from DHCP: it may then use any address of the network's subnets that has no owner.
+    pub leased: bool,
     /// Its MAC, where the file pins one.
     pub mac: Option<[u8; 6]>,
     /// Where it stands.
@@ -144,6 +190,8 @@ pub enum LinkRole {
         /// That port's name.
         port: String,
     },
+    /// Carries the crossings that name the link, and nothing else.
+    Crossing,
     /// Only declared (a bridge of raw flows).
     Declared,
 }
@@ -165,12 +213,41 @@ pub struct Exit {
     pub span: Span,
 }
 
+/// A name for what is outside, behind an exit: hosts on the Internet, say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outside {
+    /// Its name.
+    pub name: String,
+    /// The exit's name.
+    pub exit: String,
+    /// Where they are; none means anywhere outside.
+    pub addresses: Vec<IpNetwork>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A tunnel between endpoints, such as Nebula. Its members may send each other its envelope; what travels inside, a
+/// switch cannot see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overlay {
+    /// Its name.
+    pub name: String,
+    /// The endpoints, and their addresses inside.
+    pub members: Vec<(String, Vec<IpAddr>)>,
+    /// The envelope's protocol.
+    pub protocol: Protocol,
+    /// The envelope's destination ports.
+    pub ports: Vec<u16>,
+    /// Where it stands.
+    pub span: Span,
+}
+
 /// Who may open a connection to whom.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Allow {
     /// Its name, unique among rules.
     pub name: String,
-    /// Names of endpoints, links, exits or networks (a network stands for its endpoints).
+    /// Names of endpoints, links, exits, outsides or networks (a network stands for its endpoints).
     pub from: Vec<String>,
     /// Likewise.
     pub to: Vec<String>,
@@ -182,6 +259,78 @@ pub struct Allow {
     pub purpose: String,
     /// At most so many learned return flows for each of its flows.
     pub limit: Option<u32>,
+    /// The window that opens it; none means always.
+    pub temp: Option<String>,
+    /// The endpoint that its packets take as next hop: the frame goes to that one's MAC, the packet to an address that
+    /// is none of the network's, whoever `to` names.
+    pub via: Option<String>,
+    /// What its learned flows look like; none means by service where that is safe.
+    pub returns: Option<Returns>,
+    /// Where it is enforced.
+    pub place: Place,
+    /// The chain that it is a hop of.
+    pub chain: Option<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What learned return flows look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returns {
+    /// One for each connection: the whole 5-tuple.
+    Connection,
+    /// One for each client and service: the server's port, not the client's.
+    Service,
+}
+
+/// Where an allow is enforced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// On the bridges.
+    #[default]
+    Switch,
+    /// Nowhere by us: it travels inside this overlay.
+    Overlay(String),
+    /// Nowhere by us: it does not pass a bridge. In the words of who wrote it.
+    Elsewhere(String),
+}
+
+/// An allow between two networks that are otherwise isolated, over a link of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Crossing {
+    /// Its name, unique among rules.
+    pub name: String,
+    /// Names of endpoints with addresses, all on one network.
+    pub from: Vec<String>,
+    /// Names of endpoints with addresses and a MAC, all on one other network.
+    pub to: Vec<String>,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Destination ports.
+    pub ports: Vec<u16>,
+    /// The link whose ends lie on the bridges of the two networks.
+    pub over: String,
+    /// Who approved it.
+    pub approved_by: String,
+    /// Why it has to be.
+    pub reason: String,
+    /// When it ends, in seconds since 1970-01-01 UTC.
+    pub expires: Option<u64>,
+    /// At most so many learned return flows for each of its flows.
+    pub limit: Option<u32>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A network that is stamped out by a number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    /// Its name.
+    pub name: String,
+    /// The first and the last number that it may have.
+    pub numbers: (u32, u32),
+    /// The numbers that the file, or somebody at run time, stamped out.
+    pub instances: Vec<u32>,
     /// Where it stands.
     pub span: Span,
 }
@@ -200,6 +349,8 @@ pub enum Protocol {
     Sctp,
     /// ICMP and ICMPv6 echo.
     Icmp,
+    /// DHCP and DHCPv6: a client's requests, and the answers of the servers that the rule names.
+    Dhcp,
 }
 
 /// An assertion: no packet from here ever reaches there.
@@ -212,6 +363,8 @@ pub struct Never {
     pub from: Vec<String>,
     /// Likewise.
     pub to: Vec<String>,
+    /// Crossings that may, all the same.
+    pub except: Vec<String>,
     /// Where it stands.
     pub span: Span,
 }

@@ -2,7 +2,8 @@
 
 use super::draft::{At, Draft, DraftExit, DraftLink, DraftLinkEnd};
 use super::{
-    Allow, Attachment, Bridge, Endpoint, Exit, Link, LinkEnd, LinkRole, Network, NetworkFile, Never, RawFlow,
+    Allow, Attachment, Bridge, Endpoint, Exit, Link, LinkEnd, LinkRole, Network, NetworkFile, Never, Place,
+    RawFlow, Stateful,
 };
 
 /// Builds the model. Whatever is not whole is left out: the draft of a file without errors is whole.
@@ -16,6 +17,10 @@ pub(super) fn resolve(draft: Draft) -> NetworkFile {
             bridge: bridge.value,
             subnets: once_each(network.subnets),
             inside: network.inside,
+            gateway: Vec::new(),
+            stateful: Stateful::default(),
+            vlan: None,
+            containers: None,
             span: network.name.span,
         });
     }
@@ -28,6 +33,7 @@ pub(super) fn resolve(draft: Draft) -> NetworkFile {
                 port: port.value,
                 addresses: once_each(attachment.addresses),
                 behind: once_each(attachment.behind),
+                leased: false,
                 mac: attachment.mac.map(|mac| mac.value),
                 span: attachment.span,
             });
@@ -47,6 +53,11 @@ pub(super) fn resolve(draft: Draft) -> NetworkFile {
             ports: once_each(allow.ports),
             purpose: allow.purpose,
             limit: allow.limit,
+            temp: None,
+            via: None,
+            returns: None,
+            place: Place::default(),
+            chain: None,
             span: allow.name.span,
         })
         .collect();
@@ -57,6 +68,7 @@ pub(super) fn resolve(draft: Draft) -> NetworkFile {
             name: never.name.value,
             from: once_each(never.from),
             to: once_each(never.to),
+            except: Vec::new(),
             span: never.name.span,
         })
         .collect();

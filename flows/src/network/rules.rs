@@ -236,6 +236,7 @@ fn describe(protocol: Protocol, port: Option<u16>) -> String {
         Protocol::Udp => "UDP",
         Protocol::Sctp => "SCTP",
         Protocol::Icmp => "ICMP echo",
+        Protocol::Dhcp => "DHCP",
     };
     port.map_or_else(|| word.to_owned(), |port| format!("{word} {port}"))
 }

@@ -52,7 +52,7 @@ impl LinkEnd {
     pub fn network(&self) -> Option<&str> {
         match &self.role {
             LinkRole::Network { network, .. } => Some(network),
-            LinkRole::Forwards { .. } | LinkRole::Declared => None,
+            LinkRole::Forwards { .. } | LinkRole::Crossing | LinkRole::Declared => None,
         }
     }
 }
@@ -101,7 +101,7 @@ impl NetworkFile {
         let links = self.link_ends_on(bridge).flat_map(|(_, end)| {
             let forwards = match &end.role {
                 LinkRole::Forwards { port } => Some(&**port),
-                LinkRole::Network { .. } | LinkRole::Declared => None,
+                LinkRole::Network { .. } | LinkRole::Crossing | LinkRole::Declared => None,
             };
             std::iter::once(&*end.port).chain(forwards)
         });

@@ -117,7 +117,7 @@ impl Values {
                 Protocol::Tcp => &mut self.tcp,
                 Protocol::Udp => &mut self.udp,
                 Protocol::Sctp => &mut self.sctp,
-                Protocol::Any | Protocol::Icmp => continue,
+                Protocol::Any | Protocol::Icmp | Protocol::Dhcp => continue,
             };
             ports.extend(allow.ports.iter().map(|p| u128::from(*p)));
         }

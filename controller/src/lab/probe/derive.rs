@@ -421,7 +421,7 @@ fn speeches(allow: &Allow) -> Vec<Speech> {
         Protocol::Tcp => ports(ANY_TCP).map(Speech::Tcp).collect(),
         Protocol::Udp => ports(ANY_UDP).map(Speech::Udp).collect(),
         Protocol::Icmp => vec![Speech::Ping],
-        Protocol::Sctp => Vec::new(),
+        Protocol::Sctp | Protocol::Dhcp => Vec::new(),
     }
 }
 
