@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use flows::check::{Checked, check};
 use flows::compile::{Moment, PortMap, Program};
 use flows::finding::{Finding, has_errors};
-use flows::network::{self, NetworkFile};
+use flows::network::{self, Additions, Failed, Loaded, NetworkFile, Sources};
 use flows::never;
 use ofproto::PortNo;
 
@@ -15,8 +15,8 @@ use ofproto::PortNo;
 pub struct Policy {
     /// Where it was read from.
     pub path: PathBuf,
-    /// Its text, for findings.
-    pub text: String,
+    /// Its texts, for findings.
+    pub sources: Sources,
     /// What it says.
     pub file: NetworkFile,
     /// What is doubtful in it.
@@ -37,53 +37,47 @@ pub enum PolicyError {
         source: std::io::Error,
     },
     /// It has errors.
-    #[error("{}", rendered(path, text, findings))]
-    Findings {
-        /// The file.
-        path: PathBuf,
-        /// Its text.
-        text: String,
-        /// All findings, warnings included.
-        findings: Vec<Finding>,
-    },
-}
-
-fn rendered(path: &Path, text: &str, findings: &[Finding]) -> String {
-    let name = path.display().to_string();
-    let lines: Vec<String> = findings.iter().map(|f| f.render(&name, text)).collect();
-    lines.join("\n")
+    #[error("{0}")]
+    Findings(Failed),
 }
 
 impl Policy {
-    /// Reads and checks a file.
+    /// Reads and checks a file, with what it includes.
     ///
     /// # Errors
     /// When it cannot be read or has errors.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let failed = |source| PolicyError::Io { path: path.to_owned(), source };
-        let mut text = String::new();
-        // One byte more than allowed, so that `parse` sees and says that it is too long.
-        let limit = network::MAX_FILE_LEN as u64 + 1;
-        std::fs::File::open(path).map_err(failed)?.take(limit).read_to_string(&mut text).map_err(failed)?;
-        Self::from_text(path, text)
+        Self::with(path, &Additions::default())
     }
 
-    /// Checks a text.
+    /// Reads and checks a file, with what it includes and what was added at run time.
+    ///
+    /// # Errors
+    /// When it cannot be read, or both together have errors.
+    pub fn with(path: &Path, additions: &Additions) -> Result<Self, PolicyError> {
+        Self::checked(path, loaded(path, additions)?)
+    }
+
+    /// Checks a text that includes nothing.
     ///
     /// # Errors
     /// When it has errors.
     pub fn from_text(path: &Path, text: String) -> Result<Self, PolicyError> {
-        let path = path.to_owned();
-        let (file, mut warnings) = match network::parse(&text, &path.display().to_string()) {
-            Ok(parsed) => parsed,
-            Err(findings) => return Err(PolicyError::Findings { path, text, findings }),
-        };
+        let mut text = Some(text);
+        let mut read = |_: &str| text.take().ok_or_else(|| "it is not beside this text".to_owned());
+        let name = path.display().to_string();
+        let loaded = network::load(&name, &mut read, &Additions::default()).map_err(PolicyError::Findings)?;
+        Self::checked(path, loaded)
+    }
+
+    fn checked(path: &Path, loaded: Loaded) -> Result<Self, PolicyError> {
+        let Loaded { file, findings: mut warnings, sources } = loaded;
         let Checked { findings, never } = check(&file);
         warnings.extend(findings);
         if has_errors(&warnings) {
-            return Err(PolicyError::Findings { path, text, findings: warnings });
+            return Err(PolicyError::Findings(Failed { findings: warnings, sources }));
         }
-        Ok(Self { path, text, file, warnings, never })
+        Ok(Self { path: path.to_owned(), sources, file, warnings, never })
     }
 
     /// Whether the file says what the bridge's flows are.
@@ -112,4 +106,34 @@ impl Policy {
         ports.insert(bridge.to_owned(), PortNo::LOCAL);
         ports
     }
+}
+
+/// Reads a file with what it includes and what was added at run time; it is not checked beyond what its words mean.
+///
+/// # Errors
+/// When it cannot be read or has errors.
+pub fn loaded(path: &Path, additions: &Additions) -> Result<Loaded, PolicyError> {
+    let mut unreadable = None;
+    let mut first = true;
+    let mut text_of = |name: &str| {
+        let first = std::mem::take(&mut first);
+        read(Path::new(name)).map_err(|source| {
+            let why = source.to_string();
+            unreadable = Some(source).filter(|_| first);
+            why
+        })
+    };
+    let loaded = network::load(&path.display().to_string(), &mut text_of, additions);
+    match unreadable {
+        Some(source) => Err(PolicyError::Io { path: path.to_owned(), source }),
+        None => loaded.map_err(PolicyError::Findings),
+    }
+}
+
+/// The text of a file; one byte more than may be, so that whoever reads it sees and says that it is too long.
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let limit = network::MAX_FILE_LEN as u64 + 1;
+    std::fs::File::open(path)?.take(limit).read_to_string(&mut text)?;
+    Ok(text)
 }

@@ -10,6 +10,8 @@ pub enum Severity {
     Error,
     /// It is installed, and it may not do what its writer thinks.
     Warning,
+    /// It is as its writer said, and whoever relies on it should know what that means.
+    Note,
 }
 
 impl fmt::Display for Severity {
@@ -17,6 +19,7 @@ impl fmt::Display for Severity {
         f.write_str(match self {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Note => "note",
         })
     }
 }
@@ -67,12 +70,27 @@ impl Finding {
         Finding { severity: Severity::Warning, ..Finding::error(code, span, message, help) }
     }
 
+    /// A note.
+    pub fn note(
+        code: &'static str,
+        span: impl Into<Option<Range<usize>>>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Finding { severity: Severity::Note, ..Finding::error(code, span, message, help) }
+    }
+
+    /// The same at another place.
+    pub(crate) fn at(self, span: Option<Range<usize>>) -> Self {
+        Finding { span, ..self }
+    }
+
     /// Whether it is an error.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 
-    /// Where it stands in `text`, the text that was parsed.
+    /// Where it stands in `text`, the only text that was parsed.
     pub fn position(&self, text: &str) -> Option<Position> {
         self.span.as_ref().map(|span| position_of(text, span.start))
     }

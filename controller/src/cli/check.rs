@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use flows::finding::Severity;
 
 use super::{Failure, finding, output};
 use crate::ovs::{Database, audit};
@@ -35,7 +36,7 @@ impl Check {
             }
         };
         let name = self.file.display().to_string();
-        finding::print(&policy.warnings, &name, &policy.text);
+        finding::print(&policy.warnings, &policy.sources);
         let mut out = String::new();
         for bridge in policy.bridges() {
             let program = policy.compile(bridge, &policy.assumed_ports(bridge));
@@ -57,7 +58,8 @@ impl Check {
                 Err(error) => tracing::debug!(%error, "no settings to look at"),
             }
         }
-        out += &format!("{name}: no errors, {} warnings\n", policy.warnings.len());
+        let warnings = policy.warnings.iter().filter(|finding| finding.severity == Severity::Warning).count();
+        out += &format!("{name}: no errors, {warnings} warnings\n");
         output::print(&out)?;
         Ok(ExitCode::SUCCESS)
     }

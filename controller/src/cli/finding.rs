@@ -1,16 +1,18 @@
 //! Findings as a person reads them: file, line, a caret under the place, and what to do.
 
-use flows::finding::Finding;
+use flows::finding::{self, Finding};
+use flows::network::{Failed, Sources};
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 use super::output;
 use crate::policy::PolicyError;
 
-/// A finding with the text that it is about.
+/// A finding with the text that it is about, and its place there.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", finding.message)]
 struct InText {
     finding: Finding,
+    span: std::ops::Range<usize>,
     text: NamedSource<String>,
 }
 
@@ -20,7 +22,11 @@ impl Diagnostic for InText {
     }
 
     fn severity(&self) -> Option<Severity> {
-        Some(if self.finding.is_error() { Severity::Error } else { Severity::Warning })
+        Some(match self.finding.severity {
+            finding::Severity::Error => Severity::Error,
+            finding::Severity::Warning => Severity::Warning,
+            finding::Severity::Note => Severity::Advice,
+        })
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
@@ -32,23 +38,25 @@ impl Diagnostic for InText {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let span = self.finding.span.clone()?;
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some("here".to_owned()), span))))
+        let label = LabeledSpan::new_with_span(Some("here".to_owned()), self.span.clone());
+        Some(Box::new(std::iter::once(label)))
     }
 }
 
 /// Prints findings to standard error: for a terminal with the lines that they are about, otherwise one
 /// `FILE:LINE:COLUMN: …` each.
-pub(super) fn print(findings: &[Finding], file: &str, text: &str) {
+pub(super) fn print(findings: &[Finding], sources: &Sources) {
     use std::io::IsTerminal as _;
     for finding in findings {
-        let first = finding.render(file, text);
-        if std::io::stderr().is_terminal() && finding.span.is_some() {
-            let text = NamedSource::new(file, text.to_owned()).with_language("TOML");
-            let report = miette::Report::new(InText { finding: finding.clone(), text });
-            output::complain(format_args!("{}\n{report:?}", first.lines().next().unwrap_or_default()));
-        } else {
-            output::complain(format_args!("{first}"));
+        let first = sources.render(finding);
+        let place = sources.place(finding).and_then(|(file, span)| Some((file, span?)));
+        match place.filter(|_| std::io::stderr().is_terminal()) {
+            Some((file, span)) => {
+                let text = NamedSource::new(&file.name, file.text.clone()).with_language("TOML");
+                let report = miette::Report::new(InText { finding: finding.clone(), span, text });
+                output::complain(format_args!("{}\n{report:?}", first.lines().next().unwrap_or_default()));
+            }
+            None => output::complain(format_args!("{first}")),
         }
     }
 }
@@ -56,7 +64,7 @@ pub(super) fn print(findings: &[Finding], file: &str, text: &str) {
 /// Prints why a network file cannot be used.
 pub(super) fn print_error(error: &PolicyError) {
     match error {
-        PolicyError::Findings { path, text, findings } => print(findings, &path.display().to_string(), text),
+        PolicyError::Findings(Failed { findings, sources }) => print(findings, sources),
         PolicyError::Io { .. } => output::complain(error),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use flows::finding::Severity;
 use miette::IntoDiagnostic as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -59,7 +60,7 @@ impl Run {
                 return Ok(ExitCode::FAILURE);
             }
         };
-        finding::print(&policy.warnings, &self.file.display().to_string(), &policy.text);
+        finding::print(&policy.warnings, &policy.sources);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
         runtime.block_on(self.serve(policy))
     }
@@ -108,9 +109,12 @@ impl Run {
         let loaded = tokio::task::spawn_blocking(move || Policy::load(&file)).await;
         match loaded {
             Ok(Ok(policy)) => {
-                let (name, text) = (policy.path.display().to_string(), policy.text.clone());
+                let name = policy.path.display().to_string();
                 for finding in &policy.warnings {
-                    warn!("{}", finding.render(&name, &text));
+                    match finding.severity {
+                        Severity::Note => info!("{}", policy.sources.render(finding)),
+                        Severity::Error | Severity::Warning => warn!("{}", policy.sources.render(finding)),
+                    }
                 }
                 hub.replace(policy);
                 info!(file = name, "read again and in force");
@@ -118,9 +122,9 @@ impl Run {
             Ok(Err(refused)) => {
                 hub.refuse(refused.to_string());
                 match &refused {
-                    PolicyError::Findings { path, text, findings } => {
-                        for finding in findings {
-                            error!("{}", finding.render(&path.display().to_string(), text));
+                    PolicyError::Findings(failed) => {
+                        for finding in &failed.findings {
+                            error!("{}", failed.sources.render(finding));
                         }
                     }
                     PolicyError::Io { .. } => error!("{refused}"),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use flows::network::NetworkFile;
+use flows::network::{Additions, NetworkFile};
 use serde::Deserialize;
 
 use super::daemons::wait_until;
@@ -14,6 +14,7 @@ use super::plan::HOST;
 use super::probe::{self, Finding};
 use crate::api_client::{ApiAddress, fetch};
 use crate::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
+use crate::policy::{self, PolicyError};
 
 /// How long the controller has until every bridge is connected and in its desired state.
 const SETTLE: Duration = Duration::from_secs(20);
@@ -41,13 +42,14 @@ impl Scenario {
     /// Errors: [`LabError::File`] with every finding if it has errors.
     pub fn read(path: &Path, program: PathBuf) -> Result<Self, LabError> {
         let what = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(LabError::io(format!("reading {what}")))?;
-        let (file, warnings) = flows::network::parse(&text, &what).map_err(|findings| {
-            LabError::File(findings.iter().map(|f| f.render(&what, &text)).collect::<Vec<_>>().join("\n"))
+        let loaded = policy::loaded(path, &Additions::default()).map_err(|error| match error {
+            PolicyError::Io { source, .. } => LabError::io(format!("reading {what}"))(source),
+            PolicyError::Findings(failed) => LabError::File(failed.to_string()),
         })?;
-        for warning in warnings {
-            tracing::warn!("{}", warning.render(&what, &text));
+        for warning in &loaded.findings {
+            tracing::warn!("{}", loaded.sources.render(warning));
         }
+        let file = loaded.file;
         // The controller reads it again, from wherever it runs.
         let path = std::fs::canonicalize(path).map_err(LabError::io(what))?;
         Ok(Self { path, file, program })

@@ -23,6 +23,9 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             let message = format!("{what} has more than {MAX_SUBNETS} subnets");
             report.error("too-many", &beyond.span, message, "use wider ones");
         }
+        let what = format!("the gateway of {what}");
+        usable(network.gateway.iter().map(host_at), &what, report);
+        in_subnets(&network.gateway, Some((0, network)), &what, report);
     }
     subnets_apart(draft, report);
     let mut owned = Vec::new();
@@ -50,6 +53,8 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
         owned.push((holder, exit.next_hop.iter().map(host_at).collect()));
     }
     one_owner(&owned, report);
+    outsides(draft, names, &owned, report);
+    overlay_addresses(draft, report);
     let mut remote = Vec::new();
     for link in &draft.links {
         let what = format!("link {}", quote(&link.name.value));
@@ -112,44 +117,117 @@ fn in_subnets(
     what: &str,
     report: &mut Report,
 ) {
-    // A network whose subnets could not be read has an error of its own.
-    let Some((_, network)) = network.filter(|(_, network)| !network.subnets.is_empty()) else { return };
-    for address in addresses.iter().filter(|address| unusable(host(address.value)).is_none()) {
-        let subnet =
-            network.subnets.iter().take(MAX_SUBNETS).find(|subnet| subnet.value.contains(address.value));
-        let Some(subnet) = subnet else {
-            let list: Vec<_> =
-                network.subnets.iter().take(4).map(|subnet| subnet.value.to_string()).collect();
-            let more = if network.subnets.len() > 4 { ", …" } else { "" };
-            let message = format!(
-                "the address `{}` of {what} is outside the subnets of network {} ({}{more})",
-                address.value,
-                quote(&network.name.value),
-                list.join(", "),
-            );
-            let help = format!(
-                "write an address of the network, or widen its subnets (line {})",
-                report.line(&network.name.span)
-            );
-            report.error("outside-subnets", &address.span, message, help);
-            continue;
-        };
-        // RFC 3021: with 31 bits and more there is neither.
-        if let IpNetwork::V4(v4) = subnet.value
-            && v4.prefix() <= 30
-            && (address.value == v4.network() || address.value == v4.broadcast())
-        {
-            let message = format!(
-                "the address `{}` of {what} stands for the whole subnet {}",
-                address.value,
-                text(subnet.value)
-            );
-            report.error(
-                "unusable-address",
-                &address.span,
-                message,
-                "take one between the first and the last",
-            );
+    let Some((_, network)) = network else { return };
+    for address in addresses {
+        reject(address, network, what, report);
+    }
+}
+
+/// An error, and true, where a member of the network cannot have the address.
+pub(super) fn reject(address: &At<IpAddr>, network: &DraftNetwork, what: &str, report: &mut Report) -> bool {
+    // A network whose subnets could not be read has an error of its own, like an address that nobody can have.
+    if network.subnets.is_empty() || unusable(host(address.value)).is_some() {
+        return false;
+    }
+    let subnet = network.subnets.iter().take(MAX_SUBNETS).find(|subnet| subnet.value.contains(address.value));
+    let Some(subnet) = subnet else {
+        let list: Vec<_> = network.subnets.iter().take(4).map(|subnet| subnet.value.to_string()).collect();
+        let more = if network.subnets.len() > 4 { ", …" } else { "" };
+        let message = format!(
+            "the address `{}` of {what} is outside the subnets of network {} ({}{more})",
+            address.value,
+            quote(&network.name.value),
+            list.join(", "),
+        );
+        let help = format!(
+            "write an address of the network, or widen its subnets (line {})",
+            report.line(&network.name.span)
+        );
+        report.error("outside-subnets", &address.span, message, help);
+        return true;
+    };
+    // RFC 3021: with 31 bits and more there is neither.
+    let whole = matches!(subnet.value, IpNetwork::V4(v4) if v4.prefix() <= 30
+        && (address.value == v4.network() || address.value == v4.broadcast()));
+    if whole {
+        let message = format!(
+            "the address `{}` of {what} stands for the whole subnet {}",
+            address.value,
+            text(subnet.value)
+        );
+        report.error("unusable-address", &address.span, message, "take one between the first and the last");
+    }
+    whole
+}
+
+/// What an outside names lies outside: in no subnet of another network than its exit's, and nobody here owns it.
+fn outsides(draft: &Draft, names: &Names<'_>, owned: &[Held<'_>], report: &mut Report) {
+    // Networks and owners first, each a group of its own, like each outside.
+    let mut items = Vec::new();
+    for (index, network) in draft.networks.iter().enumerate() {
+        let what = format!("network {}", quote(&network.name.value));
+        items.extend(network.subnets.iter().map(|at| (at.value, index, Some(index), what.clone(), &at.span)));
+    }
+    for (holder, prefixes) in owned.iter().filter(|(holder, _)| !holder.next_hop) {
+        let group = items.len() + draft.networks.len();
+        items
+            .extend(prefixes.iter().map(|(prefix, span)| (*prefix, group, None, holder.what.clone(), *span)));
+    }
+    let inside = items.len();
+    for outside in &draft.outsides {
+        let what = format!("outside {}", quote(&outside.name.value));
+        let party = names.parties.get(&*outside.name.value);
+        // Where the exit is unknown, so is the network: one that no network has the number of.
+        let network = party.and_then(|party| party.networks.first()).copied().unwrap_or(usize::MAX);
+        let group = items.len() + draft.networks.len();
+        items.extend(
+            outside.addresses.iter().map(|at| (at.value, group, Some(network), what.clone(), &at.span)),
+        );
+    }
+    if inside == items.len() {
+        return;
+    }
+    let first_outside = inside + draft.networks.len();
+    let items = items.iter().map(|(prefix, group, network, what, span)| {
+        Item::new(*prefix, *group, (*group, *network, what, *span))
+    });
+    overlaps(items.collect(), |wider, narrower| {
+        let ((group, network, what, at), (outside, of, name, span)) = (wider.tag, narrower.tag);
+        // A wide outside may contain networks: isolation comes first.
+        if outside < first_outside || group >= first_outside || of == Some(usize::MAX) || network == of {
+            return false;
+        }
+        let message = format!(
+            "{} of {name} is not outside: it is in {} of {what} (line {})",
+            text(narrower.prefix),
+            text(wider.prefix),
+            report.line(at),
+        );
+        report.error("not-outside", span, message, "name addresses that are behind the exit");
+        true
+    });
+}
+
+/// An address inside an overlay is one member's.
+fn overlay_addresses(draft: &Draft, report: &mut Report) {
+    for overlay in &draft.overlays {
+        let what = format!("overlay {}", quote(&overlay.name.value));
+        let mut seen: HashMap<IpAddr, (&str, &Span)> = HashMap::new();
+        for (name, addresses) in &overlay.members {
+            usable(addresses.iter().map(host_at), &what, report);
+            for address in addresses {
+                let Some((first, span)) = seen.insert(address.value, (&name.value, &address.span)) else {
+                    continue;
+                };
+                let message = format!(
+                    "the address `{}` of {} in {what} is already that of {} (line {})",
+                    address.value,
+                    quote(&name.value),
+                    quote(first),
+                    report.line(span),
+                );
+                report.error("address-owned-twice", &address.span, message, "an address has one owner");
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 
-use super::{Inside, Protocol, Span};
+use super::{Inside, Protocol, Returns, Span, Stateful};
 
 /// Something and where it stands.
 #[derive(Debug, Clone)]
@@ -21,7 +21,12 @@ pub(super) struct Draft {
     pub(super) endpoints: Vec<DraftEndpoint>,
     pub(super) links: Vec<DraftLink>,
     pub(super) exits: Vec<DraftExit>,
+    pub(super) outsides: Vec<DraftOutside>,
+    pub(super) overlays: Vec<DraftOverlay>,
+    pub(super) attaches: Vec<DraftAttach>,
     pub(super) allows: Vec<DraftAllow>,
+    pub(super) chains: Vec<DraftChain>,
+    pub(super) crossings: Vec<DraftCrossing>,
     pub(super) nevers: Vec<DraftNever>,
 }
 
@@ -38,6 +43,20 @@ pub(super) struct DraftNetwork {
     pub(super) bridge: Option<At<String>>,
     pub(super) subnets: Vec<At<IpNetwork>>,
     pub(super) inside: Inside,
+    pub(super) gateway: Vec<At<IpAddr>>,
+    pub(super) stateful: Stateful,
+    pub(super) vlan: Option<u16>,
+    pub(super) containers: Option<DraftContainers>,
+}
+
+/// Whole, or the report has an error.
+#[derive(Debug)]
+pub(super) struct DraftContainers {
+    pub(super) ids: Option<At<(u32, u32)>>,
+    pub(super) port: Option<At<String>>,
+    pub(super) addresses: Vec<At<String>>,
+    pub(super) clients: Vec<At<String>>,
+    pub(super) span: Span,
 }
 
 #[derive(Debug)]
@@ -53,7 +72,15 @@ pub(super) struct DraftAttachment {
     pub(super) addresses: Vec<At<IpAddr>>,
     pub(super) behind: Vec<At<IpNetwork>>,
     pub(super) mac: Option<At<[u8; 6]>>,
+    pub(super) leased: bool,
     pub(super) span: Span,
+}
+
+/// A further attachment of an endpoint, from a template.
+#[derive(Debug)]
+pub(super) struct DraftAttach {
+    pub(super) endpoint: Option<At<String>>,
+    pub(super) attachment: DraftAttachment,
 }
 
 #[derive(Debug)]
@@ -84,6 +111,21 @@ pub(super) struct DraftExit {
 }
 
 #[derive(Debug)]
+pub(super) struct DraftOutside {
+    pub(super) name: At<String>,
+    pub(super) exit: Option<At<String>>,
+    pub(super) addresses: Vec<At<IpNetwork>>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftOverlay {
+    pub(super) name: At<String>,
+    pub(super) protocol: Option<Protocol>,
+    pub(super) ports: Vec<At<u16>>,
+    pub(super) members: Vec<(At<String>, Vec<At<IpAddr>>)>,
+}
+
+#[derive(Debug)]
 pub(super) struct DraftAllow {
     pub(super) name: At<String>,
     pub(super) from: Vec<At<String>>,
@@ -93,6 +135,50 @@ pub(super) struct DraftAllow {
     pub(super) ports: Vec<At<u16>>,
     pub(super) purpose: String,
     pub(super) limit: Option<u32>,
+    pub(super) temp: Option<At<String>>,
+    pub(super) via: Option<At<String>>,
+    pub(super) returns: Option<Returns>,
+    pub(super) overlay: Option<At<String>>,
+    pub(super) elsewhere: Option<At<String>>,
+    /// The chain that it is a hop of.
+    pub(super) chain: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftChain {
+    pub(super) name: At<String>,
+    pub(super) from: Vec<At<String>>,
+    /// Each with its alternatives.
+    pub(super) hops: Vec<Vec<DraftHop>>,
+    pub(super) purpose: String,
+    pub(super) limit: Option<u32>,
+    pub(super) temp: Option<At<String>>,
+    pub(super) returns: Option<Returns>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftHop {
+    pub(super) to: Vec<At<String>>,
+    /// None where it is misspelt.
+    pub(super) protocol: Option<Protocol>,
+    pub(super) ports: Vec<At<u16>>,
+    pub(super) purpose: Option<String>,
+    pub(super) span: Span,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftCrossing {
+    pub(super) name: At<String>,
+    pub(super) from: Vec<At<String>>,
+    pub(super) to: Vec<At<String>>,
+    /// None where it is missing or misspelt.
+    pub(super) protocol: Option<Protocol>,
+    pub(super) ports: Vec<At<u16>>,
+    pub(super) over: Option<At<String>>,
+    pub(super) approved_by: String,
+    pub(super) reason: String,
+    pub(super) expires: Option<u64>,
+    pub(super) limit: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -100,6 +186,33 @@ pub(super) struct DraftNever {
     pub(super) name: At<String>,
     pub(super) from: Vec<At<String>>,
     pub(super) to: Vec<At<String>>,
+    pub(super) except: Vec<At<String>>,
+}
+
+impl DraftAllow {
+    /// An allow that says nothing but its name.
+    pub(super) fn new(name: At<String>) -> Self {
+        DraftAllow {
+            name,
+            from: Vec::new(),
+            to: Vec::new(),
+            protocol: Some(Protocol::Any),
+            ports: Vec::new(),
+            purpose: String::new(),
+            limit: None,
+            temp: None,
+            via: None,
+            returns: None,
+            overlay: None,
+            elsewhere: None,
+            chain: None,
+        }
+    }
+
+    /// Whether it is only carried: enforced elsewhere than on the bridges.
+    pub(super) fn is_carried(&self) -> bool {
+        self.overlay.is_some() || self.elsewhere.is_some()
+    }
 }
 
 impl Draft {

@@ -8,6 +8,7 @@ use super::Span;
 use super::draft::At;
 use super::report::{Report, quote};
 use super::tree::{Entry, Node, Value};
+use super::words::{MAX_NUMBER, Table};
 
 /// Items of one list. Longer ones are no description of a network that a person could check.
 const MAX_LIST: usize = 4096;
@@ -18,21 +19,29 @@ pub(super) struct Fields<'n, 't> {
     what: String,
     /// The place to point at when something is missing.
     span: Span,
+    table: &'static Table,
     entries: &'n [Entry<'t>],
+}
+
+/// One of the words that may stand under a key.
+pub(super) trait Word: Sized + Default {
+    /// What the word means.
+    fn of(word: &str) -> Option<Self>;
 }
 
 /// What a table may hold under a key.
 pub(super) fn entries_of<'n, 't>(
     node: &'n Node<'t>,
     what: &str,
-    known: &[&'static str],
+    table: &Table,
     report: &mut Report,
 ) -> Option<&'n [Entry<'t>]> {
     let Value::Table(entries) = &node.value else {
         wrong_kind(node, what, "a table", report);
         return None;
     };
-    for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
+    for entry in entries.iter().filter(|entry| table.key(&entry.key).is_none()) {
+        let known: Vec<_> = table.names().filter(|name| !name.starts_with('$')).collect();
         let help =
             report.near(&entry.key, known.iter().copied(), format!("known keys: {}", known.join(", ")));
         let message = format!("{what} has no key {}", quote(&entry.key));
@@ -52,11 +61,11 @@ impl<'n, 't> Fields<'n, 't> {
         node: &'n Node<'t>,
         span: &Span,
         what: String,
-        known: &[&'static str],
+        table: &'static Table,
         report: &mut Report,
     ) -> Option<Self> {
-        let entries = entries_of(node, &what, known, report)?;
-        Some(Fields { what, span: span.clone(), entries })
+        let entries = entries_of(node, &what, table, report)?;
+        Some(Fields { what, span: span.clone(), table, entries })
     }
 
     /// What it describes, once a better name for it is known.
@@ -70,6 +79,11 @@ impl<'n, 't> Fields<'n, 't> {
         &self.what
     }
 
+    /// All that is in the table.
+    pub(super) fn entries(&self) -> &'n [Entry<'t>] {
+        self.entries
+    }
+
     /// Where it stands.
     pub(super) fn span(&self) -> &Span {
         &self.span
@@ -77,6 +91,9 @@ impl<'n, 't> Fields<'n, 't> {
 
     /// The value of a key.
     pub(super) fn find(&self, key: &str) -> Option<&'n Node<'t>> {
+        // What is read is in the table: the schema is made from that.
+        #[cfg(test)]
+        assert!(self.table.key(key).is_some(), "{key} of {}", self.table.name);
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
@@ -102,6 +119,8 @@ impl<'n, 't> Fields<'n, 't> {
     /// The value of a key that must be there.
     pub(super) fn required(&self, key: &str, example: &str, report: &mut Report) -> Option<&'n Node<'t>> {
         let node = self.find(key);
+        #[cfg(test)]
+        assert!(self.table.key(key).is_some_and(|key| key.required), "{key} of {}", self.table.name);
         if node.is_none() {
             let message = format!("{} has no {}", self.what, quote(key));
             report.error("missing-key", &self.span, message, format!("add {key} = {example}"));
@@ -217,23 +236,8 @@ impl<'n, 't> Fields<'n, 't> {
 
     /// A list of addresses.
     pub(super) fn addresses(&self, key: &str, report: &mut Report) -> Vec<At<IpAddr>> {
-        let mut addresses = Vec::new();
-        for At { value, span } in self.texts(key, report) {
-            match value.parse::<IpAddr>() {
-                Ok(address) => addresses.push(At { value: address, span }),
-                Err(_) => {
-                    let help = match value.parse::<IpNetwork>() {
-                        Ok(prefix) => format!("write the address alone: \"{}\"", prefix.ip()),
-                        Err(_) => {
-                            "write an IPv4 or IPv6 address, like \"10.0.0.100\" or \"fd00::100\"".to_owned()
-                        }
-                    };
-                    let message = format!("{} in {} is not an address", quote(&value), self.of(key));
-                    report.error("bad-address", &span, message, help);
-                }
-            }
-        }
-        addresses
+        let what = self.of(key);
+        self.texts(key, report).into_iter().filter_map(|text| address(text, &what, report)).collect()
     }
 
     /// A list of prefixes without host bits.
@@ -257,29 +261,139 @@ impl<'n, 't> Fields<'n, 't> {
         prefixes
     }
 
-    /// One of a few words, the default where the key is missing; none where it is wrong.
-    pub(super) fn choice<T: Copy + Default>(
-        &self,
-        key: &str,
-        words: &[(&'static str, T)],
-        report: &mut Report,
-    ) -> Option<T> {
-        let At { value, span } = match self.find(key) {
-            Some(node) => text_of(node, &self.of(key), report)?,
-            None => return Some(T::default()),
-        };
-        if let Some((_, choice)) = words.iter().find(|(word, _)| *word == value) {
-            return Some(*choice);
+    /// One of the words that the tables have for the key, the default where the key is missing; none where it is wrong.
+    pub(super) fn choice<T: Word>(&self, key: &str, report: &mut Report) -> Option<T> {
+        if self.has(key) { self.optional_choice(key, report) } else { Some(T::default()) }
+    }
+
+    /// Likewise, and none where the key is missing.
+    pub(super) fn optional_choice<T: Word>(&self, key: &str, report: &mut Report) -> Option<T> {
+        let At { value, span } = text_of(self.find(key)?, &self.of(key), report)?;
+        let words = self.table.words(key);
+        if let Some(choice) = words.iter().find(|word| **word == value).and_then(|word| T::of(word)) {
+            return Some(choice);
         }
-        let known = words.iter().map(|(word, _)| *word);
-        let list = known.clone().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-        let help = report.near(&value, known, format!("write one of {list}"));
+        let list = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+        let help = report.near(&value, words.iter().copied(), format!("write one of {list}"));
         report.error("bad-value", &span, format!("{} cannot be {}", self.of(key), quote(&value)), help);
         None
     }
+
+    /// A truth value; false where the key is missing.
+    pub(super) fn flag(&self, key: &str, report: &mut Report) -> bool {
+        match self.find(key) {
+            Some(Node { value: Value::Flag(flag), .. }) => *flag,
+            Some(node) => {
+                wrong_kind(node, &self.of(key), "a truth value", report);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// A first and a last number, `FIRST-LAST`.
+    pub(super) fn range(&self, key: &str, report: &mut Report) -> Option<At<(u32, u32)>> {
+        let At { value, span } = self.text(key, report)?;
+        let range = range_of(&value);
+        if range.is_none() {
+            let message = format!("{} in {} is not a first and a last number", quote(&value), self.of(key));
+            report.error("bad-range", &span, message, range_help());
+        }
+        Some(At { value: range?, span })
+    }
+
+    /// Numbers: in a string ranges and the word `all`, which is all of a range; or a list. Each range with its place.
+    pub(super) fn numbers(
+        &self,
+        key: &str,
+        all: Option<(u32, u32)>,
+        report: &mut Report,
+    ) -> Vec<At<(u32, u32)>> {
+        let node = match self.find(key) {
+            None => return Vec::new(),
+            Some(node @ Node { value: Value::Text(_), .. }) => node,
+            Some(_) => {
+                let items = self.list(key, report);
+                let items = self.bounded(key, items, report);
+                let number = |node: &Node<'_>| {
+                    let number = self.number(node, key, 0, MAX_NUMBER, report)?;
+                    Some(At { value: (number, number), span: node.span.clone() })
+                };
+                return items.iter().filter_map(number).collect();
+            }
+        };
+        let Some(At { value, span }) = text_of(node, &self.of(key), report) else { return Vec::new() };
+        if value == "all" {
+            return all.map(|value| At { value, span }).into_iter().collect();
+        }
+        let mut ranges = Vec::new();
+        for part in value.split(',') {
+            match range_of(part.trim()) {
+                Some(range) => ranges.push(At { value: range, span: span.clone() }),
+                None => {
+                    let message =
+                        format!("{} in {} is not a range of numbers", quote(part.trim()), self.of(key));
+                    let help = "write \"1-3\", \"1-3, 17\", [1, 2, 17] or \"all\"";
+                    report.error("bad-range", &span, message, help);
+                }
+            }
+        }
+        ranges
+    }
+
+    /// A date or a date and time, in seconds since 1970-01-01 UTC. A date means the end of its day.
+    pub(super) fn moment(&self, key: &str, report: &mut Report) -> Option<u64> {
+        let node = self.find(key)?;
+        let text = match &node.value {
+            Value::Date(text) => text.as_str(),
+            Value::Text(text) => text,
+            _ => {
+                wrong_kind(node, &self.of(key), "a date", report);
+                return None;
+            }
+        };
+        let seconds = super::date::seconds(text);
+        if let Err(why) = &seconds {
+            let message = format!("{} in {} {why}", quote(text), self.of(key));
+            report.error("bad-date", &node.span, message, "write 2027-06-30, or 2027-06-30T12:00:00Z");
+        }
+        seconds.ok()
+    }
 }
 
-fn text_of(node: &Node<'_>, what: &str, report: &mut Report) -> Option<At<String>> {
+/// `FIRST-LAST`, or one number, within bounds.
+fn range_of(text: &str) -> Option<(u32, u32)> {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse().ok()).flatten().filter(|number| *number <= MAX_NUMBER)
+    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (number(first.trim())?, number(last.trim())?);
+    (first <= last).then_some((first, last))
+}
+
+fn range_help() -> String {
+    format!("write the first and the last, like \"100-199\", none above {MAX_NUMBER}")
+}
+
+/// An address.
+pub(super) fn address(At { value, span }: At<String>, what: &str, report: &mut Report) -> Option<At<IpAddr>> {
+    match value.parse::<IpAddr>() {
+        Ok(value) => Some(At { value, span }),
+        Err(_) => {
+            let help = match value.parse::<IpNetwork>() {
+                Ok(prefix) => format!("write the address alone: \"{}\"", prefix.ip()),
+                Err(_) => "write an IPv4 or IPv6 address, like \"10.0.0.100\" or \"fd00::100\"".to_owned(),
+            };
+            let message = format!("{} in {what} is not an address", quote(&value));
+            report.error("bad-address", &span, message, help);
+            None
+        }
+    }
+}
+
+/// A string; an error where it is something else.
+pub(super) fn text_of(node: &Node<'_>, what: &str, report: &mut Report) -> Option<At<String>> {
     match &node.value {
         Value::Text(text) => Some(At { value: text.to_string(), span: node.span.clone() }),
         _ => {

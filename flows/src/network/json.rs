@@ -11,16 +11,17 @@ use serde_json::value::RawValue;
 
 use super::Span;
 use super::report::{Report, quote};
-use super::tree::{Entry, Node, Value};
+use super::tree::{Entry, Node, Value, moved};
 
 /// Levels of tables and lists. The language needs five; each level is read again for the one above it.
 const MAX_DEPTH: usize = 16;
 
-/// The tree of a JSON text; none where the text is not JSON, and then the report says why.
-pub(super) fn from_json<'t>(text: &'t str, report: &mut Report) -> Option<Node<'t>> {
+/// The tree of a JSON text that begins at the offset `base`; none where the text is not JSON, and then the report says
+/// why.
+pub(super) fn from_json<'t>(text: &'t str, base: usize, report: &mut Report) -> Option<Node<'t>> {
     // RFC 8259 section 8.1 lets a parser ignore the mark, and editors write it.
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { text, report };
+    let mut reader = Reader { text, base, report };
     match serde_json::from_str::<&'t RawValue>(body) {
         Ok(raw) => reader.node(raw.get(), 0),
         Err(error) => {
@@ -32,14 +33,20 @@ pub(super) fn from_json<'t>(text: &'t str, report: &mut Report) -> Option<Node<'
 
 struct Reader<'t, 'r> {
     text: &'t str,
+    base: usize,
     report: &'r mut Report,
 }
 
 impl<'t> Reader<'t, '_> {
     /// Where a slice of the text stands in it.
-    fn span(&self, part: &str) -> Span {
+    fn local(&self, part: &str) -> Span {
         let start = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr()).min(self.text.len());
         start..(start + part.len()).min(self.text.len())
+    }
+
+    /// Where a slice of the text stands.
+    fn span(&self, part: &str) -> Span {
+        moved(self.local(part), self.base)
     }
 
     fn syntax(&mut self, part: &str, error: &serde_json::Error) {
@@ -47,10 +54,11 @@ impl<'t> Reader<'t, '_> {
         let before: usize =
             part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let at =
-            self.text.floor_char_boundary(self.span(part).start + before + error.column().saturating_sub(1));
+            self.text.floor_char_boundary(self.local(part).start + before + error.column().saturating_sub(1));
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
-        self.report.error("syntax", &(at..at), format!("not JSON: {message}"), "see RFC 8259");
+        let at = moved(at..at, self.base);
+        self.report.error("syntax", &at, format!("not JSON: {message}"), "see RFC 8259");
     }
 
     fn read<T: Deserialize<'t>>(&mut self, raw: &'t str) -> Option<T> {
@@ -77,7 +85,7 @@ impl<'t> Reader<'t, '_> {
                 Value::Array(nodes.into_iter().collect::<Option<_>>()?)
             }
             Some(b'"') => Value::Text(self.read::<Text<'t>>(raw)?.0),
-            Some(b't' | b'f') => Value::Other("a truth value"),
+            Some(first @ (b't' | b'f')) => Value::Flag(*first == b't'),
             Some(b'n') => Value::Other("null"),
             _ if raw.contains(['.', 'e', 'E']) => Value::Other("a fraction"),
             _ => Value::Integer(raw.parse().ok()),

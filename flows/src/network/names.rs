@@ -1,8 +1,8 @@
-//! Looks every name up: one namespace for networks, endpoints, links and exits, another for rules.
+//! Looks every name up: one namespace for what is on networks or outside, another for rules.
 
 use std::collections::HashMap;
 
-use super::draft::{At, Draft, DraftNetwork};
+use super::draft::{At, Draft, DraftEndpoint, DraftLink, DraftNetwork, DraftOverlay};
 use super::report::{Report, quote};
 
 /// What a name stands for.
@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Endpoint,
     Link,
     Exit,
+    Outside,
+    Overlay,
 }
 
 impl Kind {
@@ -21,7 +23,14 @@ impl Kind {
             Kind::Endpoint => "endpoint",
             Kind::Link => "link",
             Kind::Exit => "exit",
+            Kind::Outside => "outside",
+            Kind::Overlay => "overlay",
         }
+    }
+
+    /// Whether it lies outside every network.
+    pub(super) fn is_outside(self) -> bool {
+        matches!(self, Kind::Exit | Kind::Outside)
     }
 }
 
@@ -29,11 +38,31 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct NamedParty<'d> {
     pub(super) kind: Kind,
-    /// The networks that it is on, each once.
-    pub(super) networks: Vec<&'d str>,
+    /// The networks that it is on, by their places in the draft, sorted.
+    pub(super) networks: Vec<usize>,
     /// Whether a part of it is wrong, so that `networks` may lack one.
     pub(super) broken: bool,
+    /// What it is, where that is more than a name.
+    pub(super) thing: Thing<'d>,
     name: &'d At<String>,
+}
+
+impl NamedParty<'_> {
+    /// Whether both are on one network.
+    pub(super) fn meets(&self, other: &NamedParty<'_>) -> bool {
+        let (few, many) =
+            if self.networks.len() < other.networks.len() { (self, other) } else { (other, self) };
+        few.networks.iter().any(|network| many.networks.binary_search(network).is_ok())
+    }
+}
+
+/// The part of the draft that a name stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Thing<'d> {
+    Endpoint(&'d DraftEndpoint),
+    Link(&'d DraftLink),
+    Overlay(&'d DraftOverlay),
+    Other,
 }
 
 /// The names of a file.
@@ -46,54 +75,57 @@ pub(super) struct Names<'d> {
 }
 
 impl<'d> Names<'d> {
-    /// Collects the names of a file; an error for each that stands for two things, and for each network that
-    /// does not exist.
+    /// Collects the names of a file; an error for each that stands for two things, and for each network, exit or
+    /// endpoint that does not exist.
     pub(super) fn collect(draft: &'d Draft, report: &mut Report) -> Self {
         let mut names = Names { parties: HashMap::new(), networks: HashMap::new(), ordered: Vec::new() };
         for (index, network) in draft.networks.iter().enumerate() {
-            names.networks.insert(&network.name.value, (index, network));
+            names.networks.entry(&network.name.value).or_insert((index, network));
         }
-        for (kind, name) in all_names(draft) {
-            names.add(kind, name, report);
+        for (kind, name, thing) in all_names(draft) {
+            names.add(kind, name, thing, report);
         }
         for (name, network) in network_references(draft) {
-            let known = network.as_ref().is_some_and(|network| names.check_network(network, report));
+            let known = network.and_then(|network| names.check_network(network, report));
             let Some(party) = names.parties.get_mut(name) else { continue };
-            match network {
-                Some(network) if known => {
-                    if !party.networks.contains(&&*network.value) {
-                        party.networks.push(&network.value);
-                    }
-                }
-                _ => party.broken = true,
+            match known {
+                Some(index) => party.networks.push(index),
+                None => party.broken = true,
             }
         }
         for link in &draft.links {
             // A declared end is no defect.
             let whole =
                 link.ends.len() == 2 && link.ends.iter().all(|e| e.network.is_some() || e.bridge.is_some());
-            if let (false, Some(party)) = (whole, names.parties.get_mut(&*link.name.value)) {
-                party.broken = true;
-            }
+            names.break_unless(whole, &link.name);
         }
         for endpoint in &draft.endpoints {
-            if let (true, Some(party)) =
-                (endpoint.attachments.is_empty(), names.parties.get_mut(&*endpoint.name.value))
-            {
-                party.broken = true;
-            }
+            names.break_unless(!endpoint.attachments.is_empty(), &endpoint.name);
         }
         for exit in &draft.exits {
-            if let (true, Some(party)) =
-                (exit.network.is_none() && exit.bridge.is_none(), names.parties.get_mut(&*exit.name.value))
-            {
-                party.broken = true;
+            names.break_unless(exit.network.is_some() || exit.bridge.is_some(), &exit.name);
+        }
+        for outside in &draft.outsides {
+            let exit = outside.exit.as_ref().and_then(|exit| names.of_kind(exit, Kind::Exit, report));
+            let (networks, broken) = exit.map_or((Vec::new(), true), |e| (e.networks.clone(), e.broken));
+            if let Some(party) = names.parties.get_mut(&*outside.name.value) {
+                (party.networks, party.broken) = (networks, broken);
             }
+        }
+        for party in names.parties.values_mut() {
+            party.networks.sort_unstable();
+            party.networks.dedup();
         }
         names
     }
 
-    fn add(&mut self, kind: Kind, name: &'d At<String>, report: &mut Report) {
+    fn break_unless(&mut self, whole: bool, name: &At<String>) {
+        if let (false, Some(party)) = (whole, self.parties.get_mut(&*name.value)) {
+            party.broken = true;
+        }
+    }
+
+    fn add(&mut self, kind: Kind, name: &'d At<String>, thing: Thing<'d>, report: &mut Report) {
         if let Some(first) = self.parties.get(&*name.value) {
             let message = format!(
                 "{} is the name of two things: {} on line {}, and {} here",
@@ -102,12 +134,16 @@ impl<'d> Names<'d> {
                 report.line(&first.name.span),
                 with_article(kind),
             );
-            let help = "networks, endpoints, links and exits share one set of names: rename one";
+            let help =
+                "networks, endpoints, links, exits, outsides and overlays share one set of names: rename one";
             report.error("duplicate-name", &name.span, message, help);
             return;
         }
-        let networks = if kind == Kind::Network { vec![&*name.value] } else { Vec::new() };
-        self.parties.insert(&name.value, NamedParty { kind, networks, broken: false, name });
+        let networks = match self.networks.get(&*name.value) {
+            Some((index, _)) if kind == Kind::Network => vec![*index],
+            _ => Vec::new(),
+        };
+        self.parties.insert(&name.value, NamedParty { kind, networks, broken: false, thing, name });
         self.ordered.push((&name.value, kind));
     }
 
@@ -126,40 +162,82 @@ impl<'d> Names<'d> {
         bridge.or_else(of_network).map(|bridge| &*bridge.value)
     }
 
-    fn check_network(&self, name: &At<String>, report: &mut Report) -> bool {
-        if self.networks.contains_key(&*name.value) {
-            return true;
+    fn check_network(&self, name: &At<String>, report: &mut Report) -> Option<usize> {
+        if let Some((index, _)) = self.networks.get(&*name.value) {
+            return Some(*index);
         }
-        let other = self.parties.get(&*name.value).map(|party| party.kind);
-        let networks = self.ordered.iter().filter(|(_, kind)| *kind == Kind::Network).map(|(name, _)| *name);
-        let (message, help) = match other {
-            Some(kind) => (
-                format!("{} is {}, not a network", quote(&name.value), with_article(kind)),
+        let (message, help) = match self.parties.get(&*name.value) {
+            Some(other) => (
+                format!("{} is {}, not a network", quote(&name.value), with_article(other.kind)),
                 "name the network that it is to be on".to_owned(),
             ),
             None => (
                 format!("there is no network {}", quote(&name.value)),
                 report.near(
                     &name.value,
-                    networks,
+                    self.all(Kind::Network),
                     "name a network of this file, or add it as [network.NAME]",
                 ),
             ),
         };
         report.error("unknown-network", &name.span, message, help);
-        false
+        None
+    }
+
+    fn all(&self, kind: Kind) -> impl Iterator<Item = &'d str> {
+        self.ordered.iter().filter(move |(_, other)| *other == kind).map(|(name, _)| *name)
+    }
+
+    /// The one of that kind and name; an error where there is none. Not for networks, which can be there without
+    /// being whole.
+    pub(super) fn of_kind(
+        &self,
+        name: &At<String>,
+        kind: Kind,
+        report: &mut Report,
+    ) -> Option<&NamedParty<'d>> {
+        let other = self.parties.get(&*name.value);
+        if let Some(party) = other.filter(|party| party.kind == kind) {
+            return Some(party);
+        }
+        let word = kind.word();
+        let message = match other {
+            Some(other) => {
+                format!("{} is {}, not {}", quote(&name.value), with_article(other.kind), with_article(kind))
+            }
+            None => format!("there is no {word} {}", quote(&name.value)),
+        };
+        let otherwise = format!("name {} of this file, or add it as [{word}.NAME]", with_article(kind));
+        let help = report.near(&name.value, self.all(kind), otherwise);
+        let code = match kind {
+            Kind::Network => "unknown-network",
+            Kind::Endpoint => "unknown-endpoint",
+            Kind::Link => "unknown-link",
+            Kind::Exit => "unknown-exit",
+            Kind::Outside => "unknown-outside",
+            Kind::Overlay => "unknown-overlay",
+        };
+        report.error(code, &name.span, message, help);
+        None
     }
 
     /// What a rule names; an error where there is no such thing.
     pub(super) fn party(&self, name: &At<String>, report: &mut Report) -> Option<&NamedParty<'d>> {
         let party = self.parties.get(&*name.value);
+        if let Some(NamedParty { kind: Kind::Overlay, .. }) = party {
+            let message = format!("{} is an overlay: it sends nothing by itself", quote(&name.value));
+            report.error("not-a-party", &name.span, message, "name its members");
+            return None;
+        }
         if party.is_none() {
+            let parties = self.ordered.iter().filter(|(_, kind)| *kind != Kind::Overlay);
             let help = report.near(
                 &name.value,
-                self.ordered.iter().map(|(name, _)| *name),
-                "name a network, an endpoint, a link or an exit of this file",
+                parties.map(|(name, _)| *name),
+                "name a network, an endpoint, a link, an exit or an outside of this file",
             );
-            let message = format!("there is no network, endpoint, link or exit {}", quote(&name.value));
+            let message =
+                format!("there is no network, endpoint, link, exit or outside {}", quote(&name.value));
             report.error("unknown-name", &name.span, message, help);
         }
         party
@@ -168,22 +246,21 @@ impl<'d> Names<'d> {
 
 fn with_article(kind: Kind) -> String {
     match kind {
-        Kind::Endpoint | Kind::Exit => format!("an {}", kind.word()),
+        Kind::Endpoint | Kind::Exit | Kind::Outside | Kind::Overlay => format!("an {}", kind.word()),
         Kind::Network | Kind::Link => format!("a {}", kind.word()),
     }
 }
 
 /// In order of appearance, so that of two things with one name the second is the wrong one.
-fn all_names(draft: &Draft) -> Vec<(Kind, &At<String>)> {
-    let mut names: Vec<_> = draft
-        .networks
-        .iter()
-        .map(|network| (Kind::Network, &network.name))
-        .chain(draft.endpoints.iter().map(|endpoint| (Kind::Endpoint, &endpoint.name)))
-        .chain(draft.links.iter().map(|link| (Kind::Link, &link.name)))
-        .chain(draft.exits.iter().map(|exit| (Kind::Exit, &exit.name)))
-        .collect();
-    names.sort_by_key(|(_, name)| name.span.start);
+fn all_names(draft: &Draft) -> Vec<(Kind, &At<String>, Thing<'_>)> {
+    let other = |kind| move |name| (kind, name, Thing::Other);
+    let mut names: Vec<_> = draft.networks.iter().map(|n| &n.name).map(other(Kind::Network)).collect();
+    names.extend(draft.endpoints.iter().map(|e| (Kind::Endpoint, &e.name, Thing::Endpoint(e))));
+    names.extend(draft.links.iter().map(|l| (Kind::Link, &l.name, Thing::Link(l))));
+    names.extend(draft.exits.iter().map(|e| &e.name).map(other(Kind::Exit)));
+    names.extend(draft.outsides.iter().map(|o| &o.name).map(other(Kind::Outside)));
+    names.extend(draft.overlays.iter().map(|o| (Kind::Overlay, &o.name, Thing::Overlay(o))));
+    names.sort_by_key(|(_, name, _)| name.span.start);
     names
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Span;
-use super::draft::{At, Draft};
+use super::draft::{At, Draft, DraftNetwork};
 use super::names::Names;
 use super::report::{Report, quote};
 
@@ -71,7 +71,23 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
         let bridge = names.bridge_of(exit.network.as_ref(), exit.bridge.as_ref());
         uses.add(bridge, exit.port.as_ref(), &format!("exit {}", quote(&exit.name.value)), report);
     }
+    let mut first_network: HashMap<&str, &DraftNetwork> = HashMap::new();
+    for network in &draft.networks {
+        if let Some(bridge) = &network.bridge {
+            first_network.entry(&bridge.value).or_insert(network);
+        }
+    }
+    let mut sections: HashMap<&str, &Span> = HashMap::new();
     for bridge in &draft.bridges {
+        // In one text the syntax sees to that.
+        if let Some(first) = sections.insert(&bridge.name.value, &bridge.name.span) {
+            let message = format!(
+                "bridge {} has two sections, the first on line {}",
+                quote(&bridge.name.value),
+                report.line(first)
+            );
+            report.error("duplicate-bridge", &bridge.name.span, message, "put both into one");
+        }
         let mut seen: HashMap<&str, &Span> = HashMap::new();
         for port in &bridge.ports {
             uses.declare(&bridge.name.value, port, report);
@@ -81,8 +97,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
                 report.warning("repeated", &port.span, message, "keep one");
             }
         }
-        let network =
-            draft.networks.iter().find(|n| n.bridge.as_ref().is_some_and(|b| b.value == bridge.name.value));
+        let network = first_network.get(&*bridge.name.value);
         if let (Some(network), Some(flow)) = (network, bridge.flows.first()) {
             let message = format!(
                 "bridge {} has raw flows beside those of network {}",
@@ -159,7 +174,7 @@ impl<'d> Uses<'d> {
 }
 
 /// Whether Linux and ovs-ofctl take it for the name of an interface.
-fn is_interface_name(name: &str) -> bool {
+pub(super) fn is_interface_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@' | b'+');
     // A number would be read as a port's number, and `.` and `..` are no names of files in sysfs.
     (1..=LONGEST).contains(&name.len())
@@ -168,7 +183,8 @@ fn is_interface_name(name: &str) -> bool {
         && !matches!(name, "." | "..")
 }
 
-const NAME_HELP: &str = "use 1 to 15 ASCII letters, digits, `-`, `_`, `.`, `@` and `+`, not a number alone";
+pub(super) const NAME_HELP: &str =
+    "use 1 to 15 ASCII letters, digits, `-`, `_`, `.`, `@` and `+`, not a number alone";
 
 fn bridge_name(bridge: &At<String>, report: &mut Report) {
     let reserved = bridge.value.eq_ignore_ascii_case(LOCAL) || is_reserved(&bridge.value);

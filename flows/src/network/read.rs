@@ -1,32 +1,60 @@
-//! From the tree to the draft: which sections there are, and which keys each may have.
+//! From the tree to the draft: which sections there are, and what each says.
 
 use super::draft::{
-    At, Draft, DraftAllow, DraftAttachment, DraftBridge, DraftEndpoint, DraftExit, DraftLink, DraftLinkEnd,
-    DraftNetwork, DraftNever,
+    At, Draft, DraftAttach, DraftAttachment, DraftBridge, DraftContainers, DraftEndpoint, DraftExit,
+    DraftLink, DraftLinkEnd, DraftNetwork, DraftOutside, DraftOverlay,
 };
-use super::fields::{Fields, entries_of};
+use super::fields::{Fields, Word, entries_of, text_of};
+use super::read_rules::{allow, chain, crossing, never};
 use super::report::{Report, quote};
 use super::tree::{Entry, Node, Value};
-use super::{Inside, Protocol};
+use super::words::{self, Table};
+use super::{Inside, Stateful};
 
-const SECTIONS: [&str; 7] = ["bridge", "network", "endpoint", "link", "exit", "allow", "never"];
-
-/// Reads all sections of a file.
-pub(super) fn read(root: &Node<'_>, report: &mut Report) -> Draft {
-    let mut draft = Draft::default();
-    for section in entries_of(root, "the file", &SECTIONS, report).unwrap_or_default() {
-        match &*section.key {
-            "bridge" => draft.bridges = named(section, report, bridge),
-            "network" => draft.networks = named(section, report, network),
-            "endpoint" => draft.endpoints = named(section, report, endpoint),
-            "link" => draft.links = named(section, report, link),
-            "exit" => draft.exits = named(section, report, exit),
-            "allow" => draft.allows = rules(section, report, allow),
-            "never" => draft.nevers = rules(section, report, never),
-            _ => {}
+impl Word for Inside {
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "deny" => Some(Inside::Deny),
+            "allow" => Some(Inside::Allow),
+            _ => None,
         }
     }
-    draft
+}
+
+impl Word for Stateful {
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "learn" => Some(Stateful::Learn),
+            "conntrack" => Some(Stateful::Conntrack),
+            _ => None,
+        }
+    }
+}
+
+/// Reads all sections of a file into the draft, but for templates and what is included.
+pub(super) fn file(root: &Node<'_>, draft: &mut Draft, report: &mut Report) {
+    for entry in entries_of(root, "the file", &words::FILE, report).unwrap_or_default() {
+        section(entry, draft, report);
+    }
+}
+
+/// Reads one section.
+pub(super) fn section(section: &Entry<'_>, draft: &mut Draft, report: &mut Report) {
+    match &*section.key {
+        "bridge" => draft.bridges.extend(named(section, report, bridge)),
+        "network" => draft.networks.extend(named(section, report, network)),
+        "endpoint" => draft.endpoints.extend(named(section, report, endpoint)),
+        "link" => draft.links.extend(named(section, report, link)),
+        "exit" => draft.exits.extend(named(section, report, exit)),
+        "outside" => draft.outsides.extend(named(section, report, outside)),
+        "overlay" => draft.overlays.extend(named(section, report, overlay)),
+        "attach" => draft.attaches.extend(rules(section, report, attach)),
+        "allow" => draft.allows.extend(rules(section, report, allow)),
+        "chain" => draft.chains.extend(rules(section, report, chain)),
+        "crossing" => draft.crossings.extend(rules(section, report, crossing)),
+        "never" => draft.nevers.extend(rules(section, report, never)),
+        _ => {}
+    }
 }
 
 /// The tables of `[SECTION.NAME]`.
@@ -35,20 +63,32 @@ fn named<T>(
     report: &mut Report,
     read: fn(At<String>, &Node<'_>, &mut Report) -> T,
 ) -> Vec<T> {
+    let mut items = Vec::new();
+    for entry in named_entries(section, report) {
+        // A bridge has the name of one of its ports, which has rules of its own.
+        let name = name_of(entry, section.key != "bridge", report);
+        items.push(read(name, &entry.node, report));
+    }
+    items
+}
+
+/// The entries of a section of names.
+pub(super) fn named_entries<'n, 't>(section: &'n Entry<'t>, report: &mut Report) -> &'n [Entry<'t>] {
     let Value::Table(entries) = &section.node.value else {
         let message = format!("{} is {}, not a table of names", quote(&section.key), section.node.kind());
         report.error("wrong-type", &section.key_span, message, format!("write [{}.NAME]", section.key));
-        return Vec::new();
+        return &[];
     };
-    let item = |entry: &Entry<'_>| {
-        let name = At { value: entry.key.to_string(), span: entry.key_span.clone() };
-        // A bridge has the name of one of its ports, which has rules of its own.
-        if section.key != "bridge" {
-            check_name(&name, "a name", report);
-        }
-        read(name, &entry.node, report)
-    };
-    entries.iter().map(item).collect()
+    entries
+}
+
+/// The name that a section of names gives.
+pub(super) fn name_of(entry: &Entry<'_>, plain: bool, report: &mut Report) -> At<String> {
+    let name = At { value: entry.key.to_string(), span: entry.key_span.clone() };
+    if plain {
+        check_name(&name, "a name", report);
+    }
+    name
 }
 
 /// The tables of `[[SECTION]]`.
@@ -66,7 +106,7 @@ fn rules<T>(
 }
 
 /// Names stand in cookies' explanations, metrics and commands, so they are plain.
-fn check_name(name: &At<String>, what: &str, report: &mut Report) {
+pub(super) fn check_name(name: &At<String>, what: &str, report: &mut Report) {
     const LONGEST: usize = 64;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let help = format!("use up to {LONGEST} ASCII letters, digits, `-`, `_` and `.`");
@@ -75,19 +115,19 @@ fn check_name(name: &At<String>, what: &str, report: &mut Report) {
     }
 }
 
-fn open<'n, 't>(
+pub(super) fn open<'n, 't>(
     word: &str,
     name: &At<String>,
     node: &'n Node<'t>,
-    known: &[&'static str],
+    table: &'static Table,
     report: &mut Report,
 ) -> Option<Fields<'n, 't>> {
-    Fields::open(node, &name.span, format!("{word} {}", quote(&name.value)), known, report)
+    Fields::open(node, &name.span, format!("{word} {}", quote(&name.value)), table, report)
 }
 
 fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge {
     let (mut ports, mut flows) = (Vec::new(), Vec::new());
-    if let Some(fields) = open("bridge", &name, node, &["ports", "flows"], report) {
+    if let Some(fields) = open("bridge", &name, node, &words::BRIDGE, report) {
         ports = fields.texts("ports", report);
         flows = fields.lines("flows", report);
     }
@@ -95,23 +135,55 @@ fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge
 }
 
 fn network(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftNetwork {
-    let mut network = DraftNetwork { name, bridge: None, subnets: Vec::new(), inside: Inside::default() };
-    let Some(fields) = open("network", &network.name, node, &["bridge", "subnets", "inside"], report) else {
-        return network;
+    let mut network = DraftNetwork {
+        name,
+        bridge: None,
+        subnets: Vec::new(),
+        inside: Inside::default(),
+        gateway: Vec::new(),
+        stateful: Stateful::default(),
+        vlan: None,
+        containers: None,
     };
+    let Some(fields) = open("network", &network.name, node, &words::NETWORK, report) else { return network };
     network.bridge = fields.required_text("bridge", "\"vmbr0\"", report);
     if fields.required("subnets", "[\"10.0.0.0/24\"]", report).is_some() {
         network.subnets = fields.prefixes("subnets", report);
         not_empty(&fields, "subnets", report);
     }
-    let words = [("deny", Inside::Deny), ("allow", Inside::Allow)];
-    network.inside = fields.choice("inside", &words, report).unwrap_or_default();
+    network.inside = fields.choice("inside", report).unwrap_or_default();
+    network.gateway = fields.addresses("gateway", report);
+    network.stateful = fields.choice("stateful", report).unwrap_or_default();
+    // IEEE 802.1Q: 0 is no VLAN, and 4095 is reserved.
+    network.vlan = fields.optional_number("vlan", 1, 4094, report).and_then(|vlan| u16::try_from(vlan).ok());
+    network.containers = fields.find("containers").and_then(|node| {
+        let what = format!("`containers` of {}", fields.what());
+        let fields = Fields::open(node, &node.span, what, &words::CONTAINERS, report)?;
+        Some(containers(&fields, report))
+    });
     network
+}
+
+fn containers(fields: &Fields<'_, '_>, report: &mut Report) -> DraftContainers {
+    let ids = fields.required("ids", "\"100-199\"", report);
+    let port = fields.required_text("port", "\"veth{id}\"", report);
+    if fields.required("addresses", "[\"10.0.0.{id}\"]", report).is_some() {
+        not_empty(fields, "addresses", report);
+    }
+    DraftContainers {
+        ids: ids.and_then(|_| fields.range("ids", report)),
+        port,
+        addresses: fields.texts("addresses", report),
+        clients: fields.one_or_more_texts("clients", report),
+        span: fields.span().clone(),
+    }
 }
 
 fn endpoint(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftEndpoint {
     let mut endpoint = DraftEndpoint { name, attachments: Vec::new() };
-    let Some(fields) = open("endpoint", &endpoint.name, node, &["attach"], report) else { return endpoint };
+    let Some(fields) = open("endpoint", &endpoint.name, node, &words::ENDPOINT, report) else {
+        return endpoint;
+    };
     let example = "[{ network = \"NETWORK\", port = \"PORT\", addresses = [\"ADDRESS\"] }]";
     if fields.required("attach", example, report).is_none() {
         return endpoint;
@@ -119,23 +191,41 @@ fn endpoint(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftEndp
     not_empty(&fields, "attach", report);
     let what = format!("an attachment of {}", fields.what());
     for node in fields.list("attach", report) {
-        let known = ["network", "port", "addresses", "behind", "mac"];
-        let Some(fields) = Fields::open(node, &node.span, what.clone(), &known, report) else { continue };
-        if fields.is_bare("addresses") && fields.is_bare("behind") {
-            let message = format!("{what} has no address, so whatever it sends is dropped");
-            report.warning("no-address", &node.span, message, "add addresses = [\"ADDRESS\"]");
+        if let Some(fields) = Fields::open(node, &node.span, what.clone(), &words::ATTACH, report) {
+            endpoint.attachments.push(attachment(&fields, node, report));
         }
-        let mac = fields.text("mac", report).and_then(|text| mac(text, report));
-        endpoint.attachments.push(DraftAttachment {
-            network: fields.required_text("network", "\"NETWORK\"", report),
-            port: fields.required_text("port", "\"PORT\"", report),
-            addresses: fields.addresses("addresses", report),
-            behind: fields.prefixes("behind", report),
-            mac,
-            span: node.span.clone(),
-        });
     }
     endpoint
+}
+
+fn attachment(fields: &Fields<'_, '_>, node: &Node<'_>, report: &mut Report) -> DraftAttachment {
+    let leased = fields.flag("leased", report);
+    if fields.is_bare("addresses") && fields.is_bare("behind") && !leased {
+        let message = format!("{} has no address, so whatever it sends is dropped", fields.what());
+        report.warning(
+            "no-address",
+            &node.span,
+            message,
+            "add addresses = [\"ADDRESS\"], or leased = true where DHCP gives it one",
+        );
+    }
+    DraftAttachment {
+        network: fields.required_text("network", "\"NETWORK\"", report),
+        port: fields.required_text("port", "\"PORT\"", report),
+        addresses: fields.addresses("addresses", report),
+        behind: fields.prefixes("behind", report),
+        mac: fields.text("mac", report).and_then(|text| mac(text, report)),
+        leased,
+        span: node.span.clone(),
+    }
+}
+
+/// A further attachment, which a template gives an endpoint.
+fn attach(node: &Node<'_>, report: &mut Report) -> Option<DraftAttach> {
+    let what = "an [[attach]]".to_owned();
+    let fields = Fields::open(node, &node.span, what, &words::TEMPLATE_ATTACH, report)?;
+    let endpoint = fields.required_text("endpoint", "\"ENDPOINT\"", report);
+    Some(DraftAttach { endpoint, attachment: attachment(&fields, node, report) })
 }
 
 fn mac(At { value, span }: At<String>, report: &mut Report) -> Option<At<[u8; 6]>> {
@@ -161,7 +251,7 @@ fn mac(At { value, span }: At<String>, report: &mut Report) -> Option<At<[u8; 6]
 
 fn link(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftLink {
     let mut link = DraftLink { name, ends: Vec::new() };
-    let Some(fields) = open("link", &link.name, node, &["ends"], report) else { return link };
+    let Some(fields) = open("link", &link.name, node, &words::LINK, report) else { return link };
     let example = "[{ network = \"NETWORK\", port = \"PORT\" }, { bridge = \"BRIDGE\", port = \"PORT\" }]";
     if fields.required("ends", example, report).is_none() {
         return link;
@@ -178,8 +268,9 @@ fn link(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftLink {
     }
     let what = format!("an end of {}", fields.what());
     for node in ends.iter().take(2) {
-        let known = ["network", "bridge", "port", "behind", "forwards"];
-        let Some(fields) = Fields::open(node, &node.span, what.clone(), &known, report) else { continue };
+        let Some(fields) = Fields::open(node, &node.span, what.clone(), &words::LINK_END, report) else {
+            continue;
+        };
         let (network, bridge) = network_or_bridge(&fields, report);
         let end = DraftLinkEnd {
             port: fields.required_text("port", "\"PORT\"", report),
@@ -219,8 +310,7 @@ fn link(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftLink {
 
 fn exit(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftExit {
     let mut exit = DraftExit { name, network: None, bridge: None, port: None, next_hop: Vec::new() };
-    let known = ["network", "bridge", "port", "next_hop"];
-    let Some(fields) = open("exit", &exit.name, node, &known, report) else { return exit };
+    let Some(fields) = open("exit", &exit.name, node, &words::EXIT, report) else { return exit };
     (exit.network, exit.bridge) = network_or_bridge(&fields, report);
     exit.port = fields.required_text("port", "\"PORT\"", report);
     exit.next_hop = fields.addresses("next_hop", report);
@@ -259,72 +349,52 @@ fn network_or_bridge(
     }
 }
 
-fn rule<'n, 't>(
-    word: &str,
-    node: &'n Node<'t>,
-    known: &[&'static str],
-    report: &mut Report,
-) -> Option<(At<String>, Fields<'n, 't>)> {
-    let mut fields = Fields::open(node, &node.span, format!("a rule [[{word}]]"), known, report)?;
-    let name = match fields.required_text("name", "\"NAME\"", report) {
-        Some(name) => name,
-        // The rest of the rule is still looked at.
-        None => return Some((At { value: String::new(), span: node.span.clone() }, fields)),
-    };
-    check_name(&name, "the name of a rule", report);
-    fields.rename(format!("{word} {}", quote(&name.value)), &name.span);
-    Some((name, fields))
-}
-
-fn parties(fields: &Fields<'_, '_>, key: &str, report: &mut Report) -> Vec<At<String>> {
-    if fields.required(key, "[\"NAME\"]", report).is_none() {
-        return Vec::new();
+fn outside(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftOutside {
+    let mut outside = DraftOutside { name, exit: None, addresses: Vec::new() };
+    let Some(fields) = open("outside", &outside.name, node, &words::OUTSIDE, report) else { return outside };
+    outside.exit = fields.required_text("exit", "\"EXIT\"", report);
+    outside.addresses = fields.prefixes("addresses", report);
+    if fields.has("addresses") {
+        not_empty(&fields, "addresses", report);
     }
-    not_empty(fields, key, report);
-    fields.one_or_more_texts(key, report)
+    outside
 }
 
-fn allow(node: &Node<'_>, report: &mut Report) -> Option<DraftAllow> {
-    let known = ["name", "from", "to", "protocol", "ports", "purpose", "limit"];
-    let (name, fields) = rule("allow", node, &known, report)?;
-    let words = [
-        ("any", Protocol::Any),
-        ("tcp", Protocol::Tcp),
-        ("udp", Protocol::Udp),
-        ("sctp", Protocol::Sctp),
-        ("icmp", Protocol::Icmp),
-    ];
-    let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
-    let protocol = fields.choice("protocol", &words, report);
-    let mut ports = fields.port_numbers("ports", report);
-    if fields.has("ports") {
+fn overlay(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftOverlay {
+    let mut overlay = DraftOverlay { name, protocol: None, ports: Vec::new(), members: Vec::new() };
+    let Some(fields) = open("overlay", &overlay.name, node, &words::OVERLAY, report) else { return overlay };
+    if fields.required("protocol", "\"udp\"", report).is_some() {
+        overlay.protocol = fields.optional_choice("protocol", report);
+    }
+    if fields.required("ports", "[4242]", report).is_some() {
+        overlay.ports = fields.port_numbers("ports", report);
         not_empty(&fields, "ports", report);
-        // A misspelt protocol has its own error, and it may well have ports.
-        if let Some(word) = match protocol {
-            Some(Protocol::Any) => Some("any"),
-            Some(Protocol::Icmp) => Some("icmp"),
-            _ => None,
-        } {
-            let message = format!("{} has ports, and its protocol `{word}` has none", fields.what());
-            let help = "say protocol = \"tcp\", \"udp\" or \"sctp\", or take the ports away";
-            report.error("ports-without-protocol", fields.span_of("ports"), message, help);
-            ports.clear();
-        }
     }
-    let purpose = fields.text("purpose", report).map(|text| text.value).unwrap_or_default();
-    // In Open vSwitch a limit of 0 is no limit (ovs-actions(7), learn).
-    let limit = fields.optional_number("limit", 1, u32::MAX, report);
-    Some(DraftAllow { name, from, to, protocol, ports, purpose, limit })
-}
-
-fn never(node: &Node<'_>, report: &mut Report) -> Option<DraftNever> {
-    let (name, fields) = rule("never", node, &["name", "from", "to"], report)?;
-    let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
-    Some(DraftNever { name, from, to })
+    let Some(members) = fields.required("members", "{ ENDPOINT = \"ADDRESS\" }", report) else {
+        return overlay;
+    };
+    let what = format!("`members` of {}", fields.what());
+    let Value::Table(members) = &members.value else {
+        let message = format!("{what} is {}, not a table of names", members.kind());
+        report.error("wrong-type", &members.span, message, "write { ENDPOINT = \"ADDRESS\" }");
+        return overlay;
+    };
+    for member in members {
+        let what = format!("{} in {what}", quote(&member.key));
+        let items = match &member.node.value {
+            Value::Array(items) => items.as_slice(),
+            _ => std::slice::from_ref(&member.node),
+        };
+        let texts: Vec<_> = items.iter().filter_map(|item| text_of(item, &what, report)).collect();
+        let addresses = texts.into_iter().filter_map(|text| super::fields::address(text, &what, report));
+        let name = At { value: member.key.to_string(), span: member.key_span.clone() };
+        overlay.members.push((name, addresses.collect()));
+    }
+    overlay
 }
 
 /// An error for a list that is there and empty.
-fn not_empty(fields: &Fields<'_, '_>, key: &str, report: &mut Report) {
+pub(super) fn not_empty(fields: &Fields<'_, '_>, key: &str, report: &mut Report) {
     if let Some(Node { value: Value::Array(items), span }) = fields.find(key)
         && items.is_empty()
     {

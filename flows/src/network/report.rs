@@ -1,8 +1,10 @@
 //! Collects findings while a file is read: counts lines, quotes what the file says, proposes near names.
 
-use std::fmt;
+use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Write as _};
 
 use super::Span;
+use super::sources::end_of;
 use crate::finding::Finding;
 use crate::nearest::nearest;
 
@@ -12,24 +14,107 @@ pub(super) const MAX_FINDINGS: usize = 1000;
 /// Names for which a near one is looked up: each look-up goes through all names of the file.
 const MAX_PROPOSALS: usize = 100;
 
-/// The findings so far.
-#[derive(Debug)]
+/// The findings so far, and the texts that they point into.
+#[derive(Debug, Default)]
 pub(super) struct Report {
     findings: Vec<Finding>,
-    line_starts: Vec<usize>,
-    proposals_left: usize,
+    files: Vec<FilePlaces>,
+    stamps: Vec<Stamp>,
+    /// Findings that are there already: by code, place and message.
+    seen: HashSet<(&'static str, usize, String)>,
+    /// Findings in copies of a template: by code, place in the text, and template.
+    in_template: HashMap<(&'static str, usize, usize), Repeated>,
+    proposals_used: usize,
     overflowed: bool,
 }
 
+#[derive(Debug)]
+struct FilePlaces {
+    name: String,
+    base: usize,
+    len: usize,
+    line_starts: Vec<usize>,
+}
+
+/// A file once more, at offsets of its own: what a template, or a range of containers, gave has a place of its own
+/// like everything else, and yet is found in the text.
+#[derive(Debug)]
+struct Stamp {
+    base: usize,
+    /// The base of the file.
+    origin: usize,
+    /// What it is, for messages.
+    note: String,
+    /// The template, which has many copies.
+    template: Option<usize>,
+}
+
+/// A finding that is the same in several copies of a template.
+#[derive(Debug)]
+struct Repeated {
+    finding: usize,
+    first: usize,
+    last: usize,
+    others: usize,
+}
+
 impl Report {
+    /// A report about one text.
+    #[cfg(test)]
     pub(super) fn new(text: &str) -> Self {
+        let mut report = Report::default();
+        report.add_file("", text);
+        report
+    }
+
+    /// A further file, and the offset of its first byte. All files come before the first copy.
+    pub(super) fn add_file(&mut self, name: &str, text: &str) -> usize {
+        let base = self.next_base();
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1));
-        Report {
-            findings: Vec::new(),
+        self.files.push(FilePlaces {
+            name: name.to_owned(),
+            base,
+            len: text.len(),
             line_starts: line_starts.collect(),
-            proposals_left: MAX_PROPOSALS,
-            overflowed: false,
+        });
+        base
+    }
+
+    /// The offset at which the next file or copy begins.
+    pub(super) fn next_base(&self) -> usize {
+        let last = self.stamps.last().map(|copy| (copy.base, copy.origin));
+        let file = last.map_or(self.files.last(), |(_, origin)| self.file(origin));
+        file.map_or(0, |file| end_of(last.map_or(file.base, |(base, _)| base), file.len))
+    }
+
+    /// A copy of the file in which `span` lies: what has to be added to a place there to have it in the copy.
+    pub(super) fn add_stamp(&mut self, span: &Span, note: String, template: Option<usize>) -> usize {
+        let base = self.next_base();
+        let real = self.real(span);
+        let origin = self.file(real.start).map_or(0, |file| file.base);
+        self.stamps.push(Stamp { base, origin, note, template });
+        base - origin
+    }
+
+    fn file(&self, offset: usize) -> Option<&FilePlaces> {
+        let after = self.files.partition_point(|file| file.base <= offset);
+        self.files.get(after.checked_sub(1)?)
+    }
+
+    fn copy(&self, offset: usize) -> Option<(usize, &Stamp)> {
+        let at = self.stamps.partition_point(|copy| copy.base <= offset).checked_sub(1)?;
+        Some((at, self.stamps.get(at)?))
+    }
+
+    /// The place in the text of a place that may lie in a copy.
+    pub(super) fn real(&self, span: &Span) -> Span {
+        match self.copy(span.start) {
+            Some((_, copy)) => {
+                let shift = copy.base.saturating_sub(copy.origin);
+                span.start.saturating_sub(shift)..span.end.saturating_sub(shift)
+            }
+            None => span.clone(),
         }
     }
 
@@ -53,12 +138,38 @@ impl Report {
         self.push(Finding::warning(code, span.clone(), message, help));
     }
 
+    /// An error about the whole.
+    pub(super) fn whole(&mut self, code: &'static str, message: impl Into<String>, help: impl Into<String>) {
+        self.push(Finding::error(code, None, message, help));
+    }
+
     fn push(&mut self, finding: Finding) {
-        if self.findings.len() < MAX_FINDINGS {
-            self.findings.push(finding);
-        } else {
-            self.overflowed = true;
+        let start = finding.span.as_ref().map_or(usize::MAX, |span| span.start);
+        let copy = self.copy(start).filter(|_| finding.span.is_some());
+        let copy = copy.and_then(|(at, copy)| Some((at, copy.template?)));
+        let real = finding.span.as_ref().map_or(start, |span| self.real(span).start);
+        if let Some((at, template)) = copy
+            && let Some(known) = self.in_template.get_mut(&(finding.code, real, template))
+            && known.first != at
+        {
+            if known.last != at {
+                known.others += 1;
+                known.last = at;
+            }
+            return;
         }
+        if !self.seen.insert((finding.code, start, finding.message.clone())) {
+            return;
+        }
+        if self.findings.len() >= MAX_FINDINGS {
+            self.overflowed = true;
+            return;
+        }
+        if let Some((at, template)) = copy {
+            let new = Repeated { finding: self.findings.len(), first: at, last: at, others: 0 };
+            self.in_template.entry((finding.code, real, template)).or_insert(new);
+        }
+        self.findings.push(finding);
     }
 
     /// Whether further findings would be dropped, so that looking for them is of no use.
@@ -66,9 +177,13 @@ impl Report {
         self.overflowed
     }
 
-    /// The line, from 1, on which a span begins.
-    pub(super) fn line(&self, span: &Span) -> usize {
-        self.line_starts.partition_point(|&start| start <= span.start)
+    /// The line, from 1, on which a span begins; with its file where there are several.
+    pub(super) fn line(&self, span: &Span) -> String {
+        let start = self.real(span).start;
+        let Some(file) = self.file(start) else { return "1".to_owned() };
+        let local = start.saturating_sub(file.base);
+        let line = file.line_starts.partition_point(|&start| start <= local);
+        if self.files.len() > 1 { format!("{line} of {}", plain(&file.name)) } else { line.to_string() }
     }
 
     /// "did you mean `NAME`?" for the name nearest to `wrong`, or else the given help.
@@ -78,28 +193,52 @@ impl Report {
         names: impl IntoIterator<Item = &'n str>,
         otherwise: impl Into<String>,
     ) -> String {
-        if self.proposals_left == 0 {
+        if self.proposals_used == MAX_PROPOSALS {
             return otherwise.into();
         }
-        self.proposals_left -= 1;
+        self.proposals_used += 1;
         nearest(wrong, names)
             .map_or_else(|| otherwise.into(), |name| format!("did you mean {}?", quote(name)))
     }
 
-    /// All findings in the order of the text, and whether one is an error.
-    pub(super) fn finish(mut self) -> (Vec<Finding>, bool) {
-        self.findings.sort_by_key(|finding| finding.span.as_ref().map(|span| (span.start, span.end)));
+    /// Whether there is an error so far.
+    pub(super) fn has_errors(&self) -> bool {
+        self.overflowed || crate::finding::has_errors(&self.findings)
+    }
+
+    /// All findings in the order of the text, and whether one is an error. What is in a template, or was added at run
+    /// time, says so.
+    pub(super) fn finish(&mut self) -> (Vec<Finding>, bool) {
+        let others: HashMap<usize, usize> =
+            self.in_template.values().map(|repeated| (repeated.finding, repeated.others)).collect();
+        let mut findings = std::mem::take(&mut self.findings);
+        for (index, finding) in findings.iter_mut().enumerate() {
+            let Some(span) = finding.span.take() else { continue };
+            if let Some((_, copy)) = self.copy(span.start) {
+                let _ = match others.get(&index) {
+                    Some(&more @ 1..) => write!(finding.message, " ({}, and {more} more)", copy.note),
+                    _ => write!(finding.message, " ({})", copy.note),
+                };
+            }
+            finding.span = Some(self.real(&span));
+        }
+        findings.sort_by_key(|finding| finding.span.as_ref().map(|span| (span.start, span.end)));
         if self.overflowed {
-            self.findings.push(Finding::error(
+            findings.push(Finding::error(
                 "too-many-findings",
                 None,
                 format!("there are more than {MAX_FINDINGS} findings; the rest is not shown"),
                 "repair the first ones: they often cause the others",
             ));
         }
-        let failed = crate::finding::has_errors(&self.findings);
-        (self.findings, failed)
+        let failed = crate::finding::has_errors(&findings);
+        (findings, failed)
     }
+}
+
+/// A file's name without control characters.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// A text of the file between backticks: no control characters reach a terminal, and its length is bounded.
@@ -138,14 +277,14 @@ mod tests {
     #[test]
     fn line_is_counted_from_one() {
         let report = Report::new("a\nb\n\nc");
-        assert_eq!([0, 1, 2, 4, 5, 6].map(|at| report.line(&(at..at))), [1, 1, 2, 3, 4, 4]);
+        assert_eq!([0, 1, 2, 4, 5, 6].map(|at| report.line(&(at..at))), ["1", "1", "2", "3", "4", "4"]);
     }
 
     #[test]
     fn findings_are_bounded() {
         let mut report = Report::new("");
-        for _ in 0..=MAX_FINDINGS {
-            report.warning("w", &(0..0), "w", "");
+        for n in 0..=MAX_FINDINGS {
+            report.warning("w", &(0..0), format!("w{n}"), "");
         }
         assert!(report.is_full());
         let (findings, failed) = report.finish();

@@ -3,30 +3,157 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Protocol;
-use super::draft::{At, Draft, DraftAllow};
-use super::names::{Kind, NamedParty, Names};
+use super::crossings;
+use super::draft::{At, Draft, DraftAllow, DraftNetwork};
+use super::implied::Implied;
+use super::names::{Kind, NamedParty, Names, Thing};
 use super::report::{Report, quote};
 
 /// Triples of from, to and port in one file: each becomes at least one flow.
 const MAX_GRANTS: usize = 1 << 18;
 
-/// Checks all rules of a file.
-pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
-    unique(draft, report);
+/// Checks all rules of a file, and those that they imply.
+pub(super) fn check(draft: &Draft, implied: &Implied, names: &Names<'_>, report: &mut Report) {
+    unique(draft, implied, report);
     let mut granted = Granted { by_pair: HashMap::new(), left: MAX_GRANTS, full: false };
-    for allow in &draft.allows {
+    for allow in draft.allows.iter().chain(&implied.allows) {
         let (from, to) = (parties(&allow.from, names, report), parties(&allow.to, names, report));
-        repeated_ports(allow, report);
+        repeated_ports(&allow.ports, report);
+        if allow.is_carried() {
+            carried(allow, names, report);
+            continue;
+        }
         let from = in_a_network(allow, from, report);
         let to = in_a_network(allow, to, report);
         if granted.has_room(allow, from.len(), to.len(), report) {
-            one_network(allow, &from, &to, report);
+            match &allow.via {
+                Some(via) => next_hop(allow, via, &from, &to, names, report),
+                None => one_network(allow, &from, &to, report, draft),
+            }
             granted.add(allow, &from, &to, report);
         }
     }
-    for never in &draft.nevers {
-        parties(&never.from, names, report);
-        parties(&never.to, names, report);
+    for crossing in &draft.crossings {
+        repeated_ports(&crossing.ports, report);
+        crossings::check(draft, crossing, names, report);
+    }
+    for never in draft.nevers.iter().chain(&implied.nevers) {
+        for (name, party) in
+            parties(&never.from, names, report).into_iter().chain(parties(&never.to, names, report))
+        {
+            if party.kind == Kind::Outside {
+                let message =
+                    format!("{} is an outside, which a never cannot tell from its exit", quote(&name.value));
+                report.error("not-for-never", &name.span, message, "name the exit");
+            }
+        }
+    }
+    excepted(draft, report);
+    for network in &draft.networks {
+        if let Some(range) = &network.containers {
+            clients(network, &range.clients, names, report);
+        }
+    }
+}
+
+/// What a never excepts are crossings.
+fn excepted(draft: &Draft, report: &mut Report) {
+    let crossings: HashSet<&str> = draft.crossings.iter().map(|crossing| &*crossing.name.value).collect();
+    for name in draft.nevers.iter().flat_map(|never| &never.except) {
+        if !crossings.contains(&*name.value) {
+            let known = draft.crossings.iter().map(|crossing| &*crossing.name.value);
+            let help = report.near(&name.value, known, "name a [[crossing]] of this file");
+            report.error(
+                "unknown-crossing",
+                &name.span,
+                format!("there is no crossing {}", quote(&name.value)),
+                help,
+            );
+        }
+    }
+}
+
+/// Whoever may open connections to containers is on their network.
+fn clients(network: &DraftNetwork, clients: &[At<String>], names: &Names<'_>, report: &mut Report) {
+    let Some((index, _)) = names.network(&network.name.value) else { return };
+    for (name, party) in parties(clients, names, report) {
+        if !party.broken && !party.networks.contains(&index) {
+            let message = format!(
+                "{} is a client of the containers of network {}, and not on it",
+                quote(&name.value),
+                quote(&network.name.value),
+            );
+            report.error("client-elsewhere", &name.span, message, "name who is on the network");
+        }
+    }
+}
+
+/// What travels inside an overlay is between its members; of what travels elsewhere nothing is known here.
+fn carried(allow: &DraftAllow, names: &Names<'_>, report: &mut Report) {
+    let Some(name) = &allow.overlay else { return };
+    let Some(party) = names.of_kind(name, Kind::Overlay, report) else { return };
+    let Thing::Overlay(overlay) = party.thing else { return };
+    for party in allow.from.iter().chain(&allow.to) {
+        if !overlay.members.iter().any(|(member, _)| member.value == party.value) {
+            let known = overlay.members.iter().map(|(member, _)| &*member.value);
+            let help = report.near(&party.value, known, "name a member, or add it to `members`");
+            let message = format!("{} is no member of overlay {}", quote(&party.value), quote(&name.value));
+            report.error("not-a-member", &party.span, message, help);
+        }
+    }
+}
+
+/// A next hop has a MAC on the network of those who use it, and what they reach by it is outside.
+fn next_hop(
+    allow: &DraftAllow,
+    via: &At<String>,
+    from: &[Named<'_, '_>],
+    to: &[Named<'_, '_>],
+    names: &Names<'_>,
+    report: &mut Report,
+) {
+    for (name, party) in to {
+        if !party.kind.is_outside() {
+            let message = format!(
+                "{} goes via {}, and {} is {} of this file",
+                label(allow),
+                quote(&via.value),
+                quote(&name.value),
+                party.kind.word(),
+            );
+            let help = "what goes via a next hop has an address outside: name an exit or an outside, or take `via` away";
+            report.error("via-inside", &name.span, message, help);
+        }
+    }
+    let Some(party) = names.of_kind(via, Kind::Endpoint, report) else { return };
+    let Thing::Endpoint(endpoint) = party.thing else { return };
+    let plugs = || endpoint.attachments.iter();
+    let mut pinned: Vec<usize> = plugs()
+        .filter(|plug| plug.mac.is_some())
+        .filter_map(|plug| Some(names.network(&plug.network.as_ref()?.value)?.0))
+        .collect();
+    pinned.sort_unstable();
+    for (name, source) in from {
+        if source.networks.iter().any(|network| pinned.binary_search(network).is_ok()) || party.broken {
+            continue;
+        }
+        let (message, help) = if source.meets(party) {
+            (
+                format!("{} goes via {}, which has no `mac` there", label(allow), quote(&via.value)),
+                "frames to a next hop are told by its MAC: add mac = \"52:54:00:12:34:56\" to its attachment",
+            )
+        } else {
+            (
+                format!(
+                    "{} goes via {}, which is not on the network of {}",
+                    label(allow),
+                    quote(&via.value),
+                    quote(&name.value)
+                ),
+                "name an endpoint of that network",
+            )
+        };
+        report.error("bad-via", &via.span, message, help);
     }
 }
 
@@ -40,12 +167,19 @@ fn label(allow: &DraftAllow) -> String {
 }
 
 /// A party and the place where a rule names it.
-type Named<'n, 'd> = (&'n At<String>, &'n NamedParty<'d>);
+pub(super) type Named<'n, 'd> = (&'n At<String>, &'n NamedParty<'d>);
 
-fn unique(draft: &Draft, report: &mut Report) {
-    let allows = draft.allows.iter().map(|allow| ("allow", &allow.name));
-    let nevers = draft.nevers.iter().map(|never| ("never", &never.name));
-    let mut all: Vec<_> = allows.chain(nevers).filter(|(_, name)| !name.value.is_empty()).collect();
+fn unique(draft: &Draft, implied: &Implied, report: &mut Report) {
+    let allows = draft.allows.iter().chain(&implied.allows).map(|allow| ("allow", &allow.name));
+    let nevers = draft.nevers.iter().chain(&implied.nevers).map(|never| ("never", &never.name));
+    let chains = draft.chains.iter().map(|chain| ("chain", &chain.name));
+    let crossings = draft.crossings.iter().map(|crossing| ("crossing", &crossing.name));
+    let mut all: Vec<_> = allows
+        .chain(chains)
+        .chain(crossings)
+        .chain(nevers)
+        .filter(|(_, name)| !name.value.is_empty())
+        .collect();
     all.sort_by_key(|(_, name)| name.span.start);
     let mut seen: HashMap<&str, (&str, &At<String>)> = HashMap::new();
     for (word, name) in all {
@@ -65,7 +199,12 @@ fn unique(draft: &Draft, report: &mut Report) {
     }
 }
 
-fn parties<'n, 'd>(list: &'n [At<String>], names: &'n Names<'d>, report: &mut Report) -> Vec<Named<'n, 'd>> {
+/// What a list of a rule names.
+pub(super) fn parties<'n, 'd>(
+    list: &'n [At<String>],
+    names: &'n Names<'d>,
+    report: &mut Report,
+) -> Vec<Named<'n, 'd>> {
     let mut seen = HashSet::new();
     let mut parties = Vec::new();
     for name in list {
@@ -84,9 +223,9 @@ fn parties<'n, 'd>(list: &'n [At<String>], names: &'n Names<'d>, report: &mut Re
     parties
 }
 
-fn repeated_ports(allow: &DraftAllow, report: &mut Report) {
+fn repeated_ports(ports: &[At<u16>], report: &mut Report) {
     let mut seen = HashSet::new();
-    for port in &allow.ports {
+    for port in ports {
         if !seen.insert(port.value) {
             report.warning("repeated", &port.span, format!("port {} stands twice", port.value), "keep one");
         }
@@ -118,7 +257,13 @@ fn in_a_network<'n, 'd>(
     parties
 }
 
-fn one_network(allow: &DraftAllow, from: &[Named<'_, '_>], to: &[Named<'_, '_>], report: &mut Report) {
+fn one_network(
+    allow: &DraftAllow,
+    from: &[Named<'_, '_>],
+    to: &[Named<'_, '_>],
+    report: &mut Report,
+    draft: &Draft,
+) {
     // What a network means here is each of its endpoints with each other.
     if let ([(source, party)], [(target, _)]) = (from, to)
         && source.value == target.value
@@ -136,19 +281,22 @@ fn one_network(allow: &DraftAllow, from: &[Named<'_, '_>], to: &[Named<'_, '_>],
             if report.is_full() {
                 return;
             }
-            if source_party.networks.iter().any(|network| target_party.networks.contains(network)) {
+            if source_party.meets(target_party) {
                 continue;
             }
             let message = format!(
                 "{} joins two networks: {} is on {}, {} on {}",
                 label(allow),
                 quote(&source.value),
-                list(&source_party.networks),
+                list(draft, &source_party.networks),
                 quote(&target.value),
-                list(&target_party.networks),
+                list(draft, &target_party.networks),
             );
-            let help = "an allow holds within one network; one between networks needs a crossing, \
-                        which this version does not have yet";
+            let help = if target_party.kind.is_outside() {
+                "an allow holds within one network: say by `via` which endpoint is the next hop to what is outside"
+            } else {
+                "an allow holds within one network; between two it takes a [[crossing]], with approval and reason"
+            };
             // The second of the two names is the one that does not belong.
             let span = if target.span.start > source.span.start { &target.span } else { &source.span };
             report.error("crosses-networks", span, message, help);
@@ -156,8 +304,13 @@ fn one_network(allow: &DraftAllow, from: &[Named<'_, '_>], to: &[Named<'_, '_>],
     }
 }
 
-fn list(networks: &[&str]) -> String {
-    networks.iter().map(|network| quote(network).to_string()).collect::<Vec<_>>().join(" and ")
+/// The names of networks; not all of very many.
+pub(super) fn list(draft: &Draft, networks: &[usize]) -> String {
+    const MOST: usize = 4;
+    let names = networks.iter().filter_map(|index| draft.networks.get(*index));
+    let names: Vec<_> = names.take(MOST).map(|network| quote(&network.name.value).to_string()).collect();
+    let more = networks.len().saturating_sub(MOST);
+    if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(" and ") }
 }
 
 /// What each pair may already do, and by which rule.
@@ -168,8 +321,9 @@ struct Granted<'d> {
     full: bool,
 }
 
-/// The first rule for each protocol and port; no port stands for all.
-type ByPort<'d> = HashMap<(Protocol, Option<u16>), &'d At<String>>;
+/// The first rule for each protocol and port; no port stands for all. Rules that another window opens, or that take
+/// another next hop, are apart.
+type ByPort<'d> = HashMap<(Protocol, Option<u16>, Option<&'d str>, Option<&'d str>), &'d At<String>>;
 
 impl<'d> Granted<'d> {
     fn has_room(&mut self, allow: &DraftAllow, from: usize, to: usize, report: &mut Report) -> bool {
@@ -195,6 +349,8 @@ impl<'d> Granted<'d> {
         report: &mut Report,
     ) {
         let Some(protocol) = allow.protocol else { return };
+        let temp = allow.temp.as_ref().map(|temp| &*temp.value);
+        let via = allow.via.as_ref().map(|via| &*via.value);
         let ports: HashSet<Option<u16>> = allow.ports.iter().map(|port| Some(port.value)).collect();
         let mut ports: Vec<Option<u16>> =
             if ports.is_empty() { vec![None] } else { ports.into_iter().collect() };
@@ -205,10 +361,13 @@ impl<'d> Granted<'d> {
                 let pair = self.by_pair.entry((&source.value, &target.value)).or_default();
                 for &port in &ports {
                     let wider = [(Protocol::Any, None), (protocol, None), (protocol, port)];
-                    let earlier = wider.iter().find_map(|key| pair.get(key).copied());
+                    let earlier = wider.iter().find_map(|&(protocol, port)| {
+                        let by = |temp| pair.get(&(protocol, port, temp, via)).copied();
+                        by(None).or_else(|| by(temp))
+                    });
                     // A rule that names nobody twice meets each of its own pairs once.
                     let Some(rule) = earlier else {
-                        pair.insert((protocol, port), &allow.name);
+                        pair.insert((protocol, port, temp, via), &allow.name);
                         continue;
                     };
                     if told.insert(rule.span.start) {

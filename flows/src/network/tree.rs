@@ -26,6 +26,9 @@ pub(super) enum Value<'t> {
     Text(Cow<'t, str>),
     /// None for what does not fit: no number of the language is so large.
     Integer(Option<i64>),
+    Flag(bool),
+    /// As TOML writes it.
+    Date(String),
     /// Something that the language has no use for, by its name.
     Other(&'static str),
 }
@@ -46,16 +49,19 @@ impl Node<'_> {
             Value::Array(_) => "a list",
             Value::Text(_) => "a string",
             Value::Integer(_) => "a whole number",
+            Value::Flag(_) => "a truth value",
+            Value::Date(_) => "a date",
             Value::Other(kind) => kind,
         }
     }
 }
 
-/// The tree of a TOML text. Where the text is not TOML, every syntax error is reported, and there is none.
-pub(super) fn from_toml<'t>(text: &'t str, report: &mut Report) -> Option<Node<'t>> {
+/// The tree of a TOML text that begins at the offset `base`. Where the text is not TOML, every syntax error is reported,
+/// and there is none.
+pub(super) fn from_toml<'t>(text: &'t str, base: usize, report: &mut Report) -> Option<Node<'t>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        let span = error.span().unwrap_or(0..0);
+        let span = moved(error.span().unwrap_or(0..0), base);
         report.error(
             "syntax",
             &span,
@@ -63,31 +69,40 @@ pub(super) fn from_toml<'t>(text: &'t str, report: &mut Report) -> Option<Node<'
             "see https://toml.io/en/v1.1.0",
         );
     }
-    errors.is_empty().then(|| Node { span: table.span(), value: table_value(table.into_inner()) })
+    errors
+        .is_empty()
+        .then(|| Node { span: moved(table.span(), base), value: table_value(table.into_inner(), base) })
 }
 
-fn table_value<'t>(table: DeTable<'t>) -> Value<'t> {
-    let mut entries: Vec<Entry<'t>> = table
-        .into_iter()
-        .map(|(key, value)| Entry { key_span: key.span(), key: key.into_inner(), node: node(value) })
-        .collect();
+fn table_value<'t>(table: DeTable<'t>, base: usize) -> Value<'t> {
+    let entry = |(key, value): (Spanned<Cow<'t, str>>, Spanned<DeValue<'t>>)| Entry {
+        key_span: moved(key.span(), base),
+        key: key.into_inner(),
+        node: node(value, base),
+    };
+    let mut entries: Vec<Entry<'t>> = table.into_iter().map(entry).collect();
     // toml sorts by name.
     entries.sort_by_key(|entry| entry.key_span.start);
     Value::Table(entries)
 }
 
-fn node<'t>(value: Spanned<DeValue<'t>>) -> Node<'t> {
-    let span = value.span();
+fn node<'t>(value: Spanned<DeValue<'t>>, base: usize) -> Node<'t> {
+    let span = moved(value.span(), base);
     let value = match value.into_inner() {
-        DeValue::Table(table) => table_value(table),
-        DeValue::Array(array) => Value::Array(array.into_iter().map(node).collect()),
+        DeValue::Table(table) => table_value(table, base),
+        DeValue::Array(array) => Value::Array(array.into_iter().map(|item| node(item, base)).collect()),
         DeValue::String(text) => Value::Text(text),
         DeValue::Integer(integer) => {
             Value::Integer(i64::from_str_radix(integer.as_str(), integer.radix()).ok())
         }
         DeValue::Float(_) => Value::Other("a fraction"),
-        DeValue::Boolean(_) => Value::Other("a truth value"),
-        DeValue::Datetime(_) => Value::Other("a date"),
+        DeValue::Boolean(flag) => Value::Flag(flag),
+        DeValue::Datetime(date) => Value::Date(date.to_string()),
     };
     Node { span, value }
+}
+
+/// A span of a text that begins at `base`.
+pub(super) fn moved(span: Span, base: usize) -> Span {
+    span.start.saturating_add(base)..span.end.saturating_add(base)
 }

@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::{Attachment, Endpoint, Exit, Link, LinkEnd, LinkRole, Network, NetworkFile};
+use std::net::IpAddr;
+
+use super::{
+    Attachment, ContainerRange, Endpoint, Exit, Link, LinkEnd, LinkRole, Network, NetworkFile, Outside,
+};
 
 /// What a rule can name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +19,8 @@ pub enum Party<'f> {
     Link(&'f Link),
     /// An exit: what is behind it.
     Exit(&'f Exit),
+    /// Some of what is behind an exit.
+    Outside(&'f Outside, &'f Exit),
 }
 
 impl<'f> Party<'f> {
@@ -25,6 +31,7 @@ impl<'f> Party<'f> {
             Party::Endpoint(endpoint) => &endpoint.name,
             Party::Link(link) => &link.name,
             Party::Exit(exit) => &exit.name,
+            Party::Outside(outside, _) => &outside.name,
         }
     }
 
@@ -41,7 +48,9 @@ impl<'f> Party<'f> {
             Party::Network(network) => add(&network.name),
             Party::Endpoint(endpoint) => endpoint.attachments.iter().for_each(|a| add(&a.network)),
             Party::Link(link) => link.ends.iter().filter_map(LinkEnd::network).for_each(add),
-            Party::Exit(exit) => exit.network.iter().for_each(|network| add(network)),
+            Party::Exit(exit) | Party::Outside(_, exit) => {
+                exit.network.iter().for_each(|network| add(network));
+            }
         }
         networks
     }
@@ -57,14 +66,58 @@ impl LinkEnd {
     }
 }
 
+/// What stands for the number of a container.
+pub(super) const ID: &str = "{id}";
+
+impl ContainerRange {
+    /// The port of the container with that number.
+    pub fn port_of(&self, id: u32) -> String {
+        self.port.replace(ID, &id.to_string())
+    }
+
+    /// The addresses of the container with that number.
+    pub fn addresses_of(&self, id: u32) -> Vec<IpAddr> {
+        let id = id.to_string();
+        self.addresses.iter().filter_map(|address| address.replace(ID, &id).parse().ok()).collect()
+    }
+}
+
 impl NetworkFile {
-    /// What a rule means by a name: networks, endpoints, links and exits share one set of names.
+    /// The numbers of a network's containers of which neither the port nor an address is taken, by a container or by
+    /// anything else; in order. Nothing where it has no containers.
+    pub fn free_container_ids(&self, network: &str) -> impl Iterator<Item = u32> {
+        let network = self.network(network);
+        let ports: HashSet<&str> =
+            network.map(|network| self.bridge_ports(&network.bridge)).into_iter().flatten().collect();
+        let plugs = self.endpoints.iter().flat_map(|endpoint| &endpoint.attachments);
+        let hops = self.exits.iter().flat_map(|exit| &exit.next_hop);
+        let addresses: HashSet<IpAddr> =
+            plugs.clone().flat_map(|plug| &plug.addresses).chain(hops).copied().collect();
+        let behind: Vec<_> = plugs.flat_map(|plug| plug.behind.clone()).collect();
+        let range = network.and_then(|network| network.containers.as_ref());
+        range.into_iter().flat_map(|range| (range.ids.0..=range.ids.1).map(move |id| (range, id))).filter_map(
+            move |(range, id)| {
+                let taken = |address: &IpAddr| {
+                    addresses.contains(address) || behind.iter().any(|prefix| prefix.contains(*address))
+                };
+                let free = !ports.contains(&*range.port_of(id)) && !range.addresses_of(id).iter().any(taken);
+                free.then_some(id)
+            },
+        )
+    }
+
+    /// What a rule means by a name: networks, endpoints, links, exits and outsides share one set of names.
     pub fn party(&self, name: &str) -> Option<Party<'_>> {
         let network = || self.network(name).map(Party::Network);
         let endpoint = || self.endpoints.iter().find(|e| e.name == name).map(Party::Endpoint);
         let link = || self.links.iter().find(|l| l.name == name).map(Party::Link);
         let exit = || self.exits.iter().find(|e| e.name == name).map(Party::Exit);
-        network().or_else(endpoint).or_else(link).or_else(exit)
+        let outside = || {
+            let outside = self.outsides.iter().find(|o| o.name == name)?;
+            let exit = self.exits.iter().find(|e| e.name == outside.exit)?;
+            Some(Party::Outside(outside, exit))
+        };
+        network().or_else(endpoint).or_else(link).or_else(exit).or_else(outside)
     }
 
     /// The networks on a bridge, in the order of the file.

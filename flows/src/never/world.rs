@@ -102,7 +102,9 @@ impl<'a> World<'a> {
                     }
                 }
                 Party::Link(link) => self.link(link, &mut places),
-                Party::Exit(exit) => places.extend(self.place(&exit.bridge, &exit.port)),
+                Party::Exit(exit) | Party::Outside(_, exit) => {
+                    places.extend(self.place(&exit.bridge, &exit.port))
+                }
                 Party::Network(network) => {
                     for plug in self.file.endpoints.iter().flat_map(|e| &e.attachments) {
                         if plug.network == network.name {

@@ -141,7 +141,7 @@ impl<'a> View<'a> {
             Some(Party::Network(n)) => self.endpoints_of(&n.name),
             Some(Party::Endpoint(e)) => self.of_subject(&Subject::Endpoint(e.name.clone())),
             Some(Party::Link(l)) => self.of_subject(&Subject::Link(l.name.clone())),
-            Some(Party::Exit(e)) => self.of_subject(&Subject::Exit(e.name.clone())),
+            Some(Party::Exit(e) | Party::Outside(_, e)) => self.of_subject(&Subject::Exit(e.name.clone())),
             None => Vec::new(),
         }
     }

@@ -2,10 +2,12 @@
 
 mod bounds;
 mod findings;
+mod language;
 mod model;
 mod mutation;
 
 use super::*;
+use crate::finding::Finding;
 
 /// The network files that ship with the crate.
 const SHIPPED: [(&str, &str); 3] = [
@@ -35,7 +37,7 @@ fn rendered(findings: &[Finding], name: &str, text: &str) -> String {
 fn to_json(text: &str) -> String {
     let mut report = report::Report::new(text);
     let mut out = String::new();
-    write_json(&tree::from_toml(text, &mut report).unwrap(), &mut out);
+    write_json(&tree::from_toml(text, 0, &mut report).unwrap(), &mut out);
     out
 }
 
@@ -61,6 +63,8 @@ fn write_json(node: &tree::Node<'_>, out: &mut String) {
         }
         tree::Value::Text(text) => *out += &serde_json::to_string(text).unwrap(),
         tree::Value::Integer(Some(number)) => *out += &number.to_string(),
+        tree::Value::Flag(flag) => *out += &flag.to_string(),
+        tree::Value::Date(date) => *out += &serde_json::to_string(date).unwrap(),
         tree::Value::Integer(None) | tree::Value::Other(_) => unreachable!("not in a network file"),
     }
 }
@@ -71,7 +75,10 @@ fn without_places(mut file: NetworkFile) -> NetworkFile {
         bridge.span = 0..0;
         bridge.flows.iter_mut().for_each(|flow| flow.span = 0..0);
     }
-    file.networks.iter_mut().for_each(|network| network.span = 0..0);
+    for network in &mut file.networks {
+        network.span = 0..0;
+        network.containers.iter_mut().for_each(|range| range.span = 0..0);
+    }
     for endpoint in &mut file.endpoints {
         endpoint.span = 0..0;
         endpoint.attachments.iter_mut().for_each(|attachment| attachment.span = 0..0);
@@ -81,6 +88,10 @@ fn without_places(mut file: NetworkFile) -> NetworkFile {
         link.ends.iter_mut().for_each(|end| end.span = 0..0);
     }
     file.exits.iter_mut().for_each(|exit| exit.span = 0..0);
+    file.outsides.iter_mut().for_each(|outside| outside.span = 0..0);
+    file.overlays.iter_mut().for_each(|overlay| overlay.span = 0..0);
+    file.templates.iter_mut().for_each(|template| template.span = 0..0);
+    file.crossings.iter_mut().for_each(|crossing| crossing.span = 0..0);
     file.allows.iter_mut().for_each(|allow| allow.span = 0..0);
     file.nevers.iter_mut().for_each(|never| never.span = 0..0);
     file

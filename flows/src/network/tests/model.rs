@@ -62,7 +62,7 @@ fn views_of_a_bridge() {
     let file = model_of(shipped("dual-socket.toml"), "x.toml");
     let networks: Vec<_> =
         file.networks_on("vmbr1").map(|network| (&*network.name, network.number)).collect();
-    assert_eq!(networks, [("management", 2)]);
+    assert_eq!(networks, [("management", 9826)]);
     let attachments: Vec<_> = file.attachments_on("vmbr0").map(|(e, a)| (&*e.name, &*a.port)).collect();
     assert_eq!(attachments, [("gateway", "veth100"), ("xray", "veth102")]);
     let ends = |bridge| file.link_ends_on(bridge).map(|(l, e)| (&*l.name, &*e.port)).collect::<Vec<_>>();
@@ -97,7 +97,10 @@ fn order_is_that_of_the_file() {
     let text = "[network.z]\nbridge = \"b1\"\nsubnets = [\"10.0.0.0/24\"]\n\
                 [bridge.b2]\n[network.a]\nbridge = \"b0\"\nsubnets = [\"10.1.0.0/24\"]\n[bridge.b1]\nports = [\"x\"]";
     let file = model_of(text, "x.toml");
-    assert_eq!(file.networks.iter().map(|n| (&*n.name, n.number)).collect::<Vec<_>>(), [("z", 1), ("a", 2)]);
+    assert_eq!(
+        file.networks.iter().map(|n| (&*n.name, n.number)).collect::<Vec<_>>(),
+        [("z", 21179), ("a", 3386)]
+    );
     assert_eq!(file.bridges.iter().map(|b| &*b.name).collect::<Vec<_>>(), ["b1", "b2", "b0"]);
     assert_eq!(file.bridges[0].ports, ["x"]);
 }

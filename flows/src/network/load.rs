@@ -1,0 +1,304 @@
+//! Reads a network file with what it includes, stamps its templates out, adds what came at run time.
+
+use std::cell::OnceCell;
+use std::fmt;
+
+use super::additions::Additions;
+use super::draft::{At, Draft};
+use super::fields::text_of;
+use super::report::{Report, quote};
+use super::sources::Sources;
+use super::tree::{Node, Value};
+use super::{
+    NetworkFile, addresses, containers, implied, json, names, ports, read, resolve, rules, template, tree,
+};
+use crate::finding::Finding;
+
+/// The longest file, in bytes.
+pub const MAX_FILE_LEN: usize = 4 << 20;
+
+/// All files of one network, in bytes.
+pub const MAX_TOTAL_LEN: usize = 8 << 20;
+
+/// The most files of one network.
+pub const MAX_FILES: usize = 64;
+
+/// The most networks of one file: their numbers fill a 16-bit register.
+pub const MAX_NETWORKS: usize = u16::MAX as usize;
+
+/// The most attachments of all endpoints.
+pub const MAX_ATTACHMENTS: usize = 65_536;
+
+/// A network without errors.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// What it means.
+    pub file: NetworkFile,
+    /// The warnings.
+    pub findings: Vec<Finding>,
+    /// The texts that it came from.
+    pub sources: Sources,
+}
+
+/// A network with errors.
+#[derive(Debug, Clone, Default)]
+pub struct Failed {
+    /// All findings, warnings included, in the order of the texts.
+    pub findings: Vec<Finding>,
+    /// The texts that they are about.
+    pub sources: Sources,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sources.render_all(&self.findings).trim_end())
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// Reads a network file: JSON where its name ends in `.json`, else TOML. `read` gives the text of a file by its name:
+/// first that of `name`, then those of the files that are included. Names of these are relative to the including file,
+/// whose directory comes before them when they are asked for.
+///
+/// # Errors
+///
+/// All findings, warnings included, in the order of the texts, where one of them is an error.
+pub fn load(
+    name: &str,
+    read: &mut dyn FnMut(&str) -> Result<String, String>,
+    additions: &Additions,
+) -> Result<Loaded, Failed> {
+    let texts: Vec<OnceCell<String>> = (0..MAX_FILES).map(|_| OnceCell::new()).collect();
+    let mut report = Report::default();
+    let mut loader =
+        Loader { texts: &texts, read, report: &mut report, files: Vec::new(), open: Vec::new(), total: 0 };
+    loader.file(name.to_owned(), None);
+    let (names, roots): (Vec<_>, Vec<_>) =
+        loader.files.into_iter().map(|file| (file.name, file.root)).unzip();
+    // Where one text cannot be read, the rest would be full of names that are not there.
+    let roots: Option<Vec<Node<'_>>> = roots.into_iter().collect();
+    let file = roots.and_then(|roots| meaning(&roots, additions, &mut report));
+    let (findings, _) = report.finish();
+    let mut sources = Sources::default();
+    for (name, text) in names.into_iter().zip(texts) {
+        sources.push(name, text.into_inner().unwrap_or_default());
+    }
+    match file {
+        Some(file) => Ok(Loaded { file, findings, sources }),
+        None => Err(Failed { findings, sources }),
+    }
+}
+
+/// Reads one text, which includes nothing: JSON when `file_name` ends in `.json`, else TOML.
+///
+/// With the model come the warnings.
+///
+/// # Errors
+///
+/// All findings, warnings included, in the order of the text, where one of them is an error.
+pub fn parse(text: &str, file_name: &str) -> Result<(NetworkFile, Vec<Finding>), Vec<Finding>> {
+    let mut text = Some(text);
+    let mut read = |_: &str| {
+        text.take().map(str::to_owned).ok_or_else(|| "this text is read without others beside it".to_owned())
+    };
+    match load(file_name, &mut read, &Additions::default()) {
+        Ok(loaded) => Ok((loaded.file, loaded.findings)),
+        Err(failed) => Err(failed.findings),
+    }
+}
+
+/// A file that was read.
+struct File<'t> {
+    name: String,
+    /// What it is known by: without `.` and `..`.
+    plain: String,
+    root: Option<Node<'t>>,
+}
+
+struct Loader<'t, 'r> {
+    texts: &'t [OnceCell<String>],
+    read: &'r mut dyn FnMut(&str) -> Result<String, String>,
+    report: &'r mut Report,
+    files: Vec<File<'t>>,
+    /// The files that include the one that is read, that one last, by their places in `files`.
+    open: Vec<usize>,
+    total: usize,
+}
+
+impl<'t> Loader<'t, '_> {
+    /// Reads a file and what it includes. `at` is where it is included.
+    fn file(&mut self, name: String, at: Option<&At<String>>) {
+        let plain = plain(&name);
+        if let (Some(index), Some(at)) = (self.files.iter().position(|file| file.plain == plain), at) {
+            let (code, message) = if self.open.contains(&index) {
+                ("include-cycle", format!("{} includes itself, directly or by others", quote(&name)))
+            } else {
+                ("include-twice", format!("{} is included twice", quote(&name)))
+            };
+            self.report.error(code, &at.span, message, "include each file once");
+            return;
+        }
+        let index = self.files.len();
+        let Some(cell) = self.texts.get(index) else {
+            if let Some(at) = at {
+                let message = format!("more than {MAX_FILES} files");
+                self.report.error("too-many", &at.span, message, "put some of them together");
+            }
+            return;
+        };
+        let text = match (self.read)(&name) {
+            Ok(text) => cell.get_or_init(|| text),
+            Err(why) => {
+                let message = format!("{} cannot be read: {why}", quote(&name));
+                match at {
+                    Some(at) => {
+                        let help = "names are relative to the file that includes";
+                        self.report.error("unreadable", &at.span, message, help);
+                    }
+                    None => self.report.whole("unreadable", message, ""),
+                }
+                self.report.add_file(&name, "");
+                self.files.push(File { name, plain, root: None });
+                return;
+            }
+        };
+        self.total = self.total.saturating_add(text.len());
+        let base = self.report.add_file(&name, text);
+        if text.len() > MAX_FILE_LEN || self.total > MAX_TOTAL_LEN {
+            let message = if text.len() > MAX_FILE_LEN {
+                format!("the file has {} bytes, more than {MAX_FILE_LEN}", text.len())
+            } else {
+                format!("all files together have more than {MAX_TOTAL_LEN} bytes")
+            };
+            let help = "split it by host: a controller reads one network";
+            match at {
+                Some(at) => self.report.error("file-too-big", &at.span, message, help),
+                None => self.report.whole("file-too-big", message, help),
+            }
+            self.files.push(File { name, plain, root: None });
+            return;
+        }
+        let root = if name.to_ascii_lowercase().ends_with(".json") {
+            json::from_json(text, base, self.report)
+        } else {
+            tree::from_toml(text, base, self.report)
+        };
+        let includes = root.as_ref().map(|root| self.includes(root)).unwrap_or_default();
+        self.files.push(File { name: name.clone(), plain, root });
+        self.open.push(index);
+        for include in includes {
+            self.file(beside(&name, &include.value), Some(&include));
+        }
+        self.open.pop();
+    }
+
+    fn includes(&mut self, root: &Node<'_>) -> Vec<At<String>> {
+        let Value::Table(sections) = &root.value else { return Vec::new() };
+        let Some(include) = sections.iter().find(|entry| entry.key == "include") else { return Vec::new() };
+        let items = match &include.node.value {
+            Value::Array(items) => items.as_slice(),
+            _ => std::slice::from_ref(&include.node),
+        };
+        let what = "an item of `include`";
+        items.iter().take(MAX_FILES + 1).filter_map(|item| text_of(item, what, self.report)).collect()
+    }
+}
+
+/// The name of a file that is named in another one.
+fn beside(file: &str, name: &str) -> String {
+    match file.rfind('/') {
+        Some(end) if !name.starts_with('/') => format!("{}{name}", file.get(..=end).unwrap_or_default()),
+        _ => name.to_owned(),
+    }
+}
+
+/// A name without `.` and, as far as that can be said without looking, `..`.
+fn plain(name: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in name.split('/') {
+        match part {
+            "." => {}
+            "" if !parts.is_empty() => {}
+            ".." if parts.last().is_some_and(|last| !matches!(*last, "" | "..")) => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// What the files mean; none where something is wrong, which the report then has.
+fn meaning(roots: &[Node<'_>], additions: &Additions, report: &mut Report) -> Option<NetworkFile> {
+    let mut draft = Draft::default();
+    let mut templates = Vec::new();
+    for root in roots {
+        read::file(root, &mut draft, report);
+        template::read(root, &mut templates, report);
+    }
+    template::unique(&templates, report);
+    template::add(&mut templates, additions, report);
+    if !template::expand(&templates, &mut draft, report) {
+        return None;
+    }
+    containers::add(&mut draft, additions, report);
+    let tried = report.next_base();
+    template::expand_trials(&templates, &mut draft, report);
+    template::attach(&mut draft, report);
+    if !fits(&draft, report) {
+        return None;
+    }
+    if draft.bridge_names().is_empty() {
+        let help = "add [network.NAME] with bridge = \"BRIDGE\", or [bridge.NAME]";
+        report.warning("no-bridge", &(0..0), "the file names no bridge, so nothing is controlled", help);
+    }
+    let names = names::Names::collect(&draft, report);
+    let mut implied = implied::rules(&draft, &names, report);
+    ports::check(&draft, &names, report);
+    addresses::check(&draft, &names, report);
+    containers::check(&draft, &names, report);
+    rules::check(&draft, &implied, &names, report);
+    if report.has_errors() {
+        return None;
+    }
+    resolve::leave_out(&mut draft, &mut implied, tried);
+    let mut file = resolve::resolve(draft, implied, &|span| report.real(span));
+    file.templates = template::resolved(templates, |span| report.real(span));
+    Some(file)
+}
+
+/// Whether there is no more than what numbers can tell apart.
+fn fits(draft: &Draft, report: &mut Report) -> bool {
+    if let Some(beyond) = draft.networks.get(MAX_NETWORKS) {
+        let message = format!("there are more than {MAX_NETWORKS} networks");
+        report.error("too-many", &beyond.name.span, message, "split the file by host");
+        return false;
+    }
+    let mut left = MAX_ATTACHMENTS;
+    for endpoint in &draft.endpoints {
+        let Some(rest) = left.checked_sub(endpoint.attachments.len().max(1)) else {
+            let message = format!("there are more than {MAX_ATTACHMENTS} endpoints, or attachments of them");
+            report.error("too-many", &endpoint.name.span, message, "split the file by host");
+            return false;
+        };
+        left = rest;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_relative_to_the_including_file() {
+        assert_eq!(beside("a.toml", "b.toml"), "b.toml");
+        assert_eq!(beside("/etc/p/a.toml", "../b.toml"), "/etc/p/../b.toml");
+        assert_eq!(beside("p/a.toml", "/etc/b.toml"), "/etc/b.toml");
+        assert_eq!(plain("/etc/p/../b.toml"), "/etc/b.toml");
+        assert_eq!(plain("./p//./b.toml"), "p/b.toml");
+        assert_eq!(plain("../../b.toml"), "../../b.toml");
+        assert_eq!(plain("/../b.toml"), "/../b.toml");
+    }
+}

@@ -1,0 +1,356 @@
+//! The words of the language: which sections there are, which keys each may have, and what stands under a key. What is
+//! read, what is proposed for a wrong key, and the JSON Schema all come from these tables.
+
+/// A table of the file.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// Its name among the definitions of the schema.
+    pub(super) name: &'static str,
+    /// What it is, for the schema.
+    pub(super) doc: &'static str,
+    pub(super) keys: &'static [Key],
+}
+
+/// A key of a table.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+    pub(super) doc: &'static str,
+}
+
+/// What stands under a key.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A string.
+    Text,
+    /// A list of strings.
+    Texts,
+    /// A name of something in the file, or of a window.
+    Name,
+    /// One name, or a list of them.
+    Names,
+    /// The name of one file, or a list of them.
+    Files,
+    /// A list of addresses.
+    Addresses,
+    /// A list of prefixes.
+    Prefixes,
+    /// A list of prefixes and addresses.
+    Places,
+    /// A MAC address.
+    Mac,
+    /// A list of port numbers.
+    Ports,
+    /// A whole number within bounds.
+    Number(u32, u32),
+    /// A truth value.
+    Flag,
+    /// A date, or a date and time.
+    Date,
+    /// One of a few words.
+    Words(&'static [&'static str]),
+    /// A first and a last number: `1-9`.
+    Range,
+    /// Numbers: ranges in a string, a list, or the word `all`.
+    Numbers,
+    /// The members of an overlay: names, each with one address or a list of them.
+    Members,
+    /// A table.
+    One(&'static Table),
+    /// A list of tables.
+    List(&'static Table),
+    /// A list of tables, or of lists of them.
+    Hops(&'static Table),
+    /// Tables by name: `[SECTION.NAME]`.
+    Named(&'static Table),
+    /// Rules: `[[SECTION]]`.
+    Rules(&'static Table),
+}
+
+const fn key(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { name, kind, required: false, doc }
+}
+
+const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { name, kind, required: true, doc }
+}
+
+impl Table {
+    /// The key of that name.
+    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The names of all keys.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
+        self.keys.iter().map(|key| key.name)
+    }
+
+    /// The words that may stand under a key.
+    pub(super) fn words(&self, name: &str) -> &'static [&'static str] {
+        match self.key(name).map(|key| &key.kind) {
+            Some(Kind::Words(words)) => words,
+            _ => &[],
+        }
+    }
+}
+
+/// The most numbers of a template, and the last one: a third of an IPv4 address is less.
+pub(super) const MAX_NUMBER: u32 = 65_535;
+
+pub(super) static FILE: Table = Table {
+    name: "file",
+    doc: "A network file of Portcullis: which networks there are, and who may talk to whom",
+    keys: &[
+        key("$schema", Kind::Text, "For editors: where the schema is"),
+        key("include", Kind::Files, "Further files, relative to this one"),
+        key("bridge", Kind::Named(&BRIDGE), "Bridges, where they have raw flows or further ports"),
+        key("network", Kind::Named(&NETWORK), "The isolated networks"),
+        key("endpoint", Kind::Named(&ENDPOINT), "What is attached to them"),
+        key("link", Kind::Named(&LINK), "Wires that join two bridges"),
+        key("exit", Kind::Named(&EXIT), "Ports that lead outside"),
+        key("outside", Kind::Named(&OUTSIDE), "Names for what is outside, behind an exit"),
+        key(
+            "overlay",
+            Kind::Named(&OVERLAY),
+            "Tunnels between endpoints, of which a switch sees the envelope",
+        ),
+        key("template", Kind::Named(&TEMPLATE), "What is stamped out by a number"),
+        key("allow", Kind::Rules(&ALLOW), "Who may open a connection to whom"),
+        key("chain", Kind::Rules(&CHAIN), "Hops that may only be passed in order"),
+        key("crossing", Kind::Rules(&CROSSING), "Allows between networks that are otherwise isolated"),
+        key("never", Kind::Rules(&NEVER), "What must never be reachable"),
+    ],
+};
+
+pub(super) static TEMPLATE: Table = Table {
+    name: "template",
+    doc: "Stamped out for each of its numbers; `{n}` in every name and string stands for the number",
+    keys: &[
+        required("numbers", Kind::Range, "The numbers that may be, like \"0-255\""),
+        key(
+            "instances",
+            Kind::Numbers,
+            "The numbers that are: \"1-3\", [1, 2, 17] or \"all\"; more come at run time",
+        ),
+        key("network", Kind::Named(&NETWORK), "As in the file"),
+        key("endpoint", Kind::Named(&ENDPOINT), "As in the file"),
+        key("attach", Kind::Rules(&TEMPLATE_ATTACH), "Further attachments of endpoints"),
+        key("link", Kind::Named(&LINK), "As in the file"),
+        key("exit", Kind::Named(&EXIT), "As in the file"),
+        key("outside", Kind::Named(&OUTSIDE), "As in the file"),
+        key("overlay", Kind::Named(&OVERLAY), "As in the file"),
+        key("allow", Kind::Rules(&ALLOW), "As in the file"),
+        key("chain", Kind::Rules(&CHAIN), "As in the file"),
+        key("crossing", Kind::Rules(&CROSSING), "As in the file"),
+        key("never", Kind::Rules(&NEVER), "As in the file"),
+    ],
+};
+
+pub(super) static BRIDGE: Table = Table {
+    name: "bridge",
+    doc: "A bridge, by its name in Open vSwitch",
+    keys: &[
+        key("ports", Kind::Texts, "Ports beyond those of endpoints, links and exits"),
+        key("flows", Kind::Texts, "Raw flows in the syntax of ovs-ofctl, installed as they are"),
+    ],
+};
+
+pub(super) static NETWORK: Table = Table {
+    name: "network",
+    doc: "A set of endpoints on one bridge, isolated from every other network",
+    keys: &[
+        required("bridge", Kind::Text, "The bridge that it lives on"),
+        required("subnets", Kind::Prefixes, "Its subnets, IPv4 and IPv6"),
+        key("inside", Kind::Words(&["deny", "allow"]), "Whether its endpoints may talk to each other freely"),
+        key("gateway", Kind::Addresses, "The default routers of its members"),
+        key("stateful", Kind::Words(&["learn", "conntrack"]), "How replies are told from the rest"),
+        key("vlan", Kind::Number(1, 4094), "The tag that its frames carry at its ports"),
+        key("containers", Kind::One(&CONTAINERS), "Where containers that the API makes have their place"),
+    ],
+};
+
+pub(super) static CONTAINERS: Table = Table {
+    name: "containers",
+    doc: "The place of a network's containers; `{id}` stands for a container's number",
+    keys: &[
+        required("ids", Kind::Range, "The first and the last number, like \"100-199\""),
+        required("port", Kind::Text, "The port's name, like \"veth{id}\""),
+        required("addresses", Kind::Texts, "The addresses, like [\"10.0.0.{id}\"]"),
+        key("clients", Kind::Names, "Who may open connections to a container's services"),
+    ],
+};
+
+pub(super) static ENDPOINT: Table = Table {
+    name: "endpoint",
+    doc: "A thing with one or more attachments; with several it is multi-homed",
+    keys: &[required("attach", Kind::List(&ATTACH), "Where it is plugged in")],
+};
+
+pub(super) static ATTACH: Table = Table {
+    name: "attachment",
+    doc: "One plug of an endpoint",
+    keys: &[
+        required("network", Kind::Name, "The network"),
+        required("port", Kind::Text, "The bridge's port, LOCAL for the bridge's own"),
+        key("addresses", Kind::Addresses, "The addresses that it owns"),
+        key("behind", Kind::Prefixes, "Prefixes that it also sends from and answers for"),
+        key("mac", Kind::Mac, "Its MAC, where it is to be pinned"),
+        key(
+            "leased",
+            Kind::Flag,
+            "Whether its address comes from DHCP: any of the subnets' that nobody owns",
+        ),
+    ],
+};
+
+pub(super) static TEMPLATE_ATTACH: Table = Table {
+    name: "template-attachment",
+    doc: "A further plug of an endpoint",
+    keys: &[
+        required("endpoint", Kind::Name, "The endpoint"),
+        required("network", Kind::Name, "The network"),
+        required("port", Kind::Text, "The bridge's port"),
+        key("addresses", Kind::Addresses, "The addresses that it owns"),
+        key("behind", Kind::Prefixes, "Prefixes that it also sends from and answers for"),
+        key("mac", Kind::Mac, "Its MAC, where it is to be pinned"),
+        key(
+            "leased",
+            Kind::Flag,
+            "Whether its address comes from DHCP: any of the subnets' that nobody owns",
+        ),
+    ],
+};
+
+pub(super) static LINK: Table = Table {
+    name: "link",
+    doc: "A wire that joins two bridges, a veth or patch pair",
+    keys: &[required("ends", Kind::List(&LINK_END), "Its two ends")],
+};
+
+pub(super) static LINK_END: Table = Table {
+    name: "link-end",
+    doc: "One end of a link: on a network, forwarding to a port, or only declared (for crossings)",
+    keys: &[
+        key("network", Kind::Name, "The network whose remote members it brings in"),
+        key("bridge", Kind::Text, "The bridge, where it is on no network"),
+        required("port", Kind::Text, "The bridge's port"),
+        key("behind", Kind::Prefixes, "Where the remote members are"),
+        key("forwards", Kind::Text, "The port of the same bridge to and from which everything passes"),
+    ],
+};
+
+pub(super) static EXIT: Table = Table {
+    name: "exit",
+    doc: "A port that leads outside; without the port there is no way out",
+    keys: &[
+        key("network", Kind::Name, "The network that leaves by it"),
+        key("bridge", Kind::Text, "The bridge, where it is only declared"),
+        required("port", Kind::Text, "The bridge's port"),
+        key("next_hop", Kind::Addresses, "Addresses of the network's subnets that answer behind the port"),
+    ],
+};
+
+pub(super) static OUTSIDE: Table = Table {
+    name: "outside",
+    doc: "A name for hosts behind an exit",
+    keys: &[
+        required("exit", Kind::Name, "The exit"),
+        key("addresses", Kind::Places, "Where they are; anywhere outside when it is left out"),
+    ],
+};
+
+pub(super) static OVERLAY: Table = Table {
+    name: "overlay",
+    doc: "A tunnel between endpoints: every two on one network may exchange its envelope",
+    keys: &[
+        required("protocol", Kind::Words(&["tcp", "udp", "sctp"]), "The envelope's protocol"),
+        required("ports", Kind::Ports, "The envelope's destination ports"),
+        required("members", Kind::Members, "The endpoints, and their addresses inside"),
+    ],
+};
+
+const PROTOCOLS: &[&str] = &["any", "tcp", "udp", "sctp", "icmp", "dhcp"];
+const RETURNS: &[&str] = &["connection", "service"];
+
+pub(super) static ALLOW: Table = Table {
+    name: "allow",
+    doc: "Who may open a connection to whom; replies come back, and nothing else",
+    keys: &[
+        required("name", Kind::Name, "Its name, for counters"),
+        required("from", Kind::Names, "Endpoints, links, exits, outsides or networks"),
+        required("to", Kind::Names, "Likewise"),
+        key("protocol", Kind::Words(PROTOCOLS), "The protocol"),
+        key("ports", Kind::Ports, "Destination ports; any when they are left out"),
+        key("purpose", Kind::Text, "Why"),
+        key("limit", Kind::Number(1, u32::MAX), "At most so many learned return flows for each of its flows"),
+        key("temp", Kind::Name, "The window that opens it; always open without"),
+        key(
+            "via",
+            Kind::Name,
+            "The endpoint, with a mac, that its packets take as next hop to what is outside",
+        ),
+        key("returns", Kind::Words(RETURNS), "What its learned return flows stand for"),
+        key("overlay", Kind::Name, "The overlay inside which it travels: carried here, not enforced"),
+        key("elsewhere", Kind::Text, "Where it travels if it passes no bridge: carried here, not enforced"),
+    ],
+};
+
+pub(super) static CHAIN: Table = Table {
+    name: "chain",
+    doc: "Hops that may only be passed in order: none is skipped, none goes back",
+    keys: &[
+        required("name", Kind::Name, "Its name; its allows are NAME.1, NAME.2 and so on"),
+        required("from", Kind::Names, "Who is before the first hop"),
+        required("hops", Kind::Hops(&HOP), "The hops in order; a list among them holds alternatives"),
+        key("purpose", Kind::Text, "Why"),
+        key("limit", Kind::Number(1, u32::MAX), "As in an allow, for every hop"),
+        key("temp", Kind::Name, "The window that opens it"),
+        key("returns", Kind::Words(RETURNS), "As in an allow, for every hop"),
+    ],
+};
+
+pub(super) static HOP: Table = Table {
+    name: "hop",
+    doc: "A hop: whom those of the hop before may open a connection to",
+    keys: &[
+        required("to", Kind::Names, "Who is next"),
+        key(
+            "protocol",
+            Kind::Words(&["any", "tcp", "udp", "sctp", "icmp"]),
+            "The protocol; that of the hop before without",
+        ),
+        key("ports", Kind::Ports, "Destination ports"),
+        key("purpose", Kind::Text, "Why; what the chain says without"),
+    ],
+};
+
+pub(super) static CROSSING: Table = Table {
+    name: "crossing",
+    doc: "An allow between two networks that are otherwise isolated, over a link of its own",
+    keys: &[
+        required("name", Kind::Name, "Its name, for counters"),
+        required("from", Kind::Names, "Endpoints with addresses, on one network"),
+        required("to", Kind::Names, "Endpoints with addresses and a mac, on one other network"),
+        required("protocol", Kind::Words(&["tcp", "udp", "sctp", "icmp"]), "The protocol"),
+        key("ports", Kind::Ports, "Destination ports; all but icmp need them"),
+        required("over", Kind::Name, "The link that it takes: its ends on the bridges of the two networks"),
+        required("approved_by", Kind::Text, "Who approved it"),
+        required("reason", Kind::Text, "Why it has to be"),
+        key("expires", Kind::Date, "When it ends; a date ends with its day, UTC"),
+        key("limit", Kind::Number(1, u32::MAX), "At most so many learned return flows for each of its flows"),
+    ],
+};
+
+pub(super) static NEVER: Table = Table {
+    name: "never",
+    doc: "An assertion: no packet from here ever reaches there",
+    keys: &[
+        required("name", Kind::Name, "Its name"),
+        required("from", Kind::Names, "Endpoints, links, exits or networks with all that is on them"),
+        required("to", Kind::Names, "Likewise"),
+        key("except", Kind::Names, "Crossings that may all the same"),
+    ],
+};
