@@ -46,7 +46,7 @@ pub(super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
             3 => told.table = property::u8(body)?,
             4 => told.cookie = Some(Cookie(property::u64(body)?)).filter(|cookie| cookie.0 != u64::MAX),
             5 => told.reason = property::u8(body)?,
-            6 => told.fields = matching::fields(&mut body, false)?,
+            6 => told.fields = matching::fields(body.rest(), false)?,
             7 => userdata = body.rest(),
             8 => continuation = Some(property::nested(body)?),
             // What Open vSwitch of a later version may tell does not matter.

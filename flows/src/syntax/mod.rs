@@ -30,7 +30,6 @@ mod token;
 mod tunnel;
 mod value;
 
-pub(crate) use fields::Fields;
 pub(crate) use names::{print_port, print_table};
 
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};

@@ -2,6 +2,7 @@
 //!
 //! The number of random messages and where they begin come from the environment (see the README of `tests`).
 
+mod fields;
 #[allow(dead_code, unused_imports, reason = "the reader's tests have more lines")]
 #[path = "../lines/mod.rs"]
 mod lines;
