@@ -1,44 +1,41 @@
 //! The match of a message: read as strictly as Open vSwitch does, and printed.
 
+use ofproto::Refusal;
 use ofproto::codec::Reader;
 use ofproto::oxm::{Field, Match};
 
-use super::refused::Refused;
 use crate::model::{DEFAULT_PRIORITY, FlowMatch, Masked};
 use crate::syntax::{Names, print_match};
 
-const BAD_LEN: Refused = Refused("OFPBMC_BAD_LEN");
-const DUPLICATE: Refused = Refused("OFPBMC_DUP_FIELD");
-
 /// Reads a match and its padding (OpenFlow 1.3.5 §7.2.3). `strict` asks for the fields that a field needs, as every
 /// message but a packet for the controller does.
-pub(super) fn read(r: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refused> {
+pub(super) fn read(r: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refusal> {
     const OXM: u16 = 1;
     let start = r.at();
-    let kind = r.u16("match type").map_err(|_| BAD_LEN)?;
-    let len = r.u16("match length").map_err(|_| BAD_LEN)?;
+    let kind = r.u16("match type").map_err(|_| Refusal::MatchLen)?;
+    let len = r.u16("match length").map_err(|_| Refusal::MatchLen)?;
     if kind == 0 {
         // The form of OpenFlow 1.1; Open vSwitch would take one of the right length.
-        return Err(BAD_LEN);
+        return Err(Refusal::MatchLen);
     }
     if kind != OXM {
-        return Err(Refused("OFPBMC_BAD_TYPE"));
+        return Err(Refusal::MatchType);
     }
-    let len = usize::from(len).checked_sub(4).ok_or(BAD_LEN)?;
+    let len = usize::from(len).checked_sub(4).ok_or(Refusal::MatchLen)?;
     let padding = (len + 4).next_multiple_of(8) - len - 4;
-    let body = r.bytes(len, "match").map_err(|_| BAD_LEN)?;
-    r.skip(padding, "match padding").map_err(|_| BAD_LEN)?;
+    let body = r.bytes(len, "match").map_err(|_| Refusal::MatchLen)?;
+    r.skip(padding, "match padding").map_err(|_| Refusal::MatchLen)?;
     debug_assert_eq!((r.at() - start) % 8, 0);
     fields(body, strict)
 }
 
 /// Reads match fields as they stand in Nicira's messages: without a header, `len` bytes and their padding.
-pub(super) fn read_nxm(r: &mut Reader<'_>, len: u16, strict: bool) -> Result<FlowMatch, Refused> {
+pub(super) fn read_nxm(r: &mut Reader<'_>, len: u16, strict: bool) -> Result<FlowMatch, Refusal> {
     fields(nxm(r, len)?, strict)
 }
 
 /// Likewise, with the cookie and its mask that flows are selected by, zero for none.
-pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u64, u64)), Refused> {
+pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u64, u64)), Refusal> {
     /// NXM_NX_COOKIE and NXM_NX_COOKIE_W.
     const COOKIE: [u32; 2] = [0x0001_3c08, 0x0001_3d10];
     let mut body = Reader::new(nxm(r, len)?);
@@ -46,8 +43,8 @@ pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u
     let mut others = Vec::new();
     while !body.is_empty() {
         let mut ahead = body.clone();
-        let [.., len] = ahead.clone().array::<4>("nxm.header").map_err(|_| BAD_LEN)?;
-        let entry = body.bytes(4 + usize::from(len), "nxm").map_err(|_| BAD_LEN)?;
+        let [.., len] = ahead.clone().array::<4>("nxm.header").map_err(|_| Refusal::MatchLen)?;
+        let entry = body.bytes(4 + usize::from(len), "nxm").map_err(|_| Refusal::MatchLen)?;
         let header = ahead.u32("nxm.header")?;
         if !COOKIE.contains(&header) {
             others.extend_from_slice(entry);
@@ -56,38 +53,38 @@ pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u
         let value = ahead.u64("nxm.cookie")?;
         let mask = if header == COOKIE[0] { u64::MAX } else { ahead.u64("nxm.cookie_mask")? };
         if value & !mask != 0 {
-            return Err(Refused("OFPBMC_BAD_WILDCARDS"));
+            return Err(Refusal::MatchWildcards);
         }
         if cookie.1 != 0 {
-            return Err(DUPLICATE);
+            return Err(Refusal::MatchTwice);
         }
         cookie = (value, mask);
     }
     Ok((fields(&others, true)?, cookie))
 }
 
-fn nxm<'a>(r: &mut Reader<'a>, len: u16) -> Result<&'a [u8], Refused> {
+fn nxm<'a>(r: &mut Reader<'a>, len: u16) -> Result<&'a [u8], Refusal> {
     let len = usize::from(len);
-    let body = r.bytes(len, "nxm").map_err(|_| BAD_LEN)?;
-    r.skip(len.next_multiple_of(8) - len, "nxm.pad").map_err(|_| BAD_LEN)?;
+    let body = r.bytes(len, "nxm").map_err(|_| Refusal::MatchLen)?;
+    r.skip(len.next_multiple_of(8) - len, "nxm.pad").map_err(|_| Refusal::MatchLen)?;
     Ok(body)
 }
 
 /// Reads the fields of a match. Without `strict`, those that are not known are passed over, and none needs another.
-pub(super) fn fields(body: &[u8], strict: bool) -> Result<FlowMatch, Refused> {
+pub(super) fn fields(body: &[u8], strict: bool) -> Result<FlowMatch, Refusal> {
     let decoded = if strict { Match::decode_strict(body) } else { Match::decode_told(body) };
-    decoded.map(|wire| FlowMatch::from_wire(&wire)).map_err(|refusal| Refused(refusal.name()))
+    decoded.map(|wire| FlowMatch::from_wire(&wire)).map_err(|refusal| refusal)
 }
 
 /// Refuses the addresses of a tracked connection without the version of IP that they belong to.
-pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), Refused> {
+pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), Refusal> {
     use Field::{CtIpv6Dst, CtIpv6Src, CtNwDst, CtNwSrc};
     let eth_type = matches.exact(Field::EthType);
     let any = |fields: [Field; 2]| fields.iter().any(|field| matches.field(*field).is_some());
     if any([CtNwSrc, CtNwDst]) && eth_type != Some(0x0800)
         || any([CtIpv6Src, CtIpv6Dst]) && eth_type != Some(0x86dd)
     {
-        return Err(Refused("OFPBAC_MATCH_INCONSISTENT"));
+        return Err(Refusal::MatchInconsistent);
     }
     Ok(())
 }

@@ -3,13 +3,12 @@
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{Cookie, PortNo};
+use ofproto::{Cookie, PortNo, Refusal};
 
 use super::frame::ETHERNET;
 use super::matching::{self, text as match_text};
 use super::port::check_port;
-use super::refused::{Printed, Refused};
-use super::{Out, actions, frame, put, text};
+use super::{Out, Printed, actions, frame, put, text};
 use crate::model::{DEFAULT_PRIORITY, FlowMatch};
 use crate::syntax::print_actions;
 
@@ -25,37 +24,20 @@ pub(super) struct Told<'a> {
     pub(super) data: &'a [u8],
 }
 
-pub(super) fn packet_in(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+/// OFPT_PACKET_IN, or Nicira's form, whose fields are written as in OpenFlow 1.0.
+pub(super) fn packet_in(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
     let buffer_id = r.u32("packet_in.buffer_id")?;
     let total_len = u64::from(r.u16("packet_in.total_len")?);
     let [reason, table] = r.array("packet_in.reason")?;
     let cookie = r.u64("packet_in.cookie")?;
-    let fields = matching::read(r, false)?;
-    r.skip(2, "packet_in.pad")?;
-    let told = Told {
-        table,
-        cookie: Some(Cookie(cookie)).filter(|cookie| cookie.0 != u64::MAX),
-        total_len,
-        reason,
-        buffer_id: Some(buffer_id).filter(|id| *id != u32::MAX),
-        fields,
-        data: r.rest(),
+    let fields = if nicira {
+        let len = r.u16("nx_packet_in.match_len")?;
+        r.skip(6, "nx_packet_in.pad")?;
+        matching::read_nxm(r, len, false)?
+    } else {
+        matching::read(r, false)?
     };
-    head(out, &told);
-    packet(out, &told);
-    Ok(())
-}
-
-/// Nicira's form, whose fields are written as in OpenFlow 1.0.
-pub(super) fn nicira_packet_in(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let buffer_id = r.u32("nx_packet_in.buffer_id")?;
-    let total_len = u64::from(r.u16("nx_packet_in.total_len")?);
-    let [reason, table] = r.array("nx_packet_in.reason")?;
-    let cookie = r.u64("nx_packet_in.cookie")?;
-    let len = r.u16("nx_packet_in.match_len")?;
-    r.skip(6, "nx_packet_in.pad")?;
-    let fields = matching::read_nxm(r, len, false)?;
-    r.skip(2, "nx_packet_in.pad2")?;
+    r.skip(2, "packet_in.pad")?;
     let told = Told {
         table,
         cookie: Some(Cookie(cookie)).filter(|cookie| cookie.0 != u64::MAX),
@@ -126,7 +108,7 @@ pub(super) fn packet_out(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let actions = actions::list(r, actions_len)?;
     let known = matches!(in_port, PortNo(0..0xff00) | PortNo::LOCAL | PortNo::ANY | PortNo::CONTROLLER);
     if !known {
-        return Err(Refused("OFPBRC_BAD_PORT"));
+        return Err(Refusal::RequestPort);
     }
     out.text.push_str(" in_port=");
     text::port(&mut out.text, in_port, out.names);

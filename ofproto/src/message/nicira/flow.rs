@@ -41,8 +41,13 @@ pub struct NxFlowMod {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NxFlowRemoved(pub FlowRemoved);
 
-impl Wire for NxFlowMod {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl NxFlowMod {
+    /// Reads what stands before the match, and how many bytes that has without its padding: of it and the instructions there
+    /// is nothing yet. For those who read them in their own way, such as [`Match::decode_strict`].
+    ///
+    /// # Errors
+    /// `Truncated` for a message that ends before.
+    pub fn decode_head(r: &mut Reader<'_>) -> Result<(Self, u16), DecodeError> {
         let cookie = Cookie(r.u64("nx_flow_mod.cookie")?);
         let table_id = TableId(r.u8("nx_flow_mod.table_id")?);
         let command = r.u8("nx_flow_mod.command")?.into();
@@ -54,7 +59,7 @@ impl Wire for NxFlowMod {
         let flags = r.u16("nx_flow_mod.flags")?;
         let match_len = r.u16("nx_flow_mod.match_len")?;
         r.skip(6, "nx_flow_mod.pad")?;
-        Ok(Self {
+        let head = Self {
             cookie,
             table_id,
             command,
@@ -64,9 +69,18 @@ impl Wire for NxFlowMod {
             buffer_id,
             out_port,
             flags,
-            fields: nxm::decode(r, match_len, "nx_flow_mod.match")?,
-            instructions: Instruction::decode_list(r)?,
-        })
+            fields: Match::default(),
+            instructions: Vec::new(),
+        };
+        Ok((head, match_len))
+    }
+}
+
+impl Wire for NxFlowMod {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (head, match_len) = Self::decode_head(r)?;
+        let fields = nxm::decode(r, match_len, "nx_flow_mod.match")?;
+        Ok(Self { fields, instructions: Instruction::decode_list(r)?, ..head })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
