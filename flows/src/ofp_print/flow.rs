@@ -14,7 +14,7 @@ use super::matching::{self, text as match_text};
 use super::port::check_port;
 use super::{Out, Printed, put, text};
 use crate::model::{DEFAULT_PRIORITY, FlowMatch};
-use crate::syntax::{Names, print_actions, print_table};
+use crate::syntax::{Names, misfit, print_actions, print_table};
 
 /// OFPFF_ flags by the words of `ovs-ofctl`.
 const FLAGS: [(u16, &str); 5] = [
@@ -140,6 +140,9 @@ pub(super) fn flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> P
     let command = command(change.head.command)?;
     let instructions = instructions(r)?;
     check_flags(change.head.flags)?;
+    if let Some(refusal) = misfit(&change.matches, change.head.table_id, &instructions) {
+        return Err(refusal);
+    }
     change.print(out, command, &instructions);
     Ok(())
 }

@@ -73,7 +73,7 @@ fn nxm<'a>(r: &mut Reader<'a>, len: u16) -> Result<&'a [u8], Refusal> {
 /// Reads the fields of a match. Without `strict`, those that are not known are passed over, and none needs another.
 pub(super) fn fields(body: &[u8], strict: bool) -> Result<FlowMatch, Refusal> {
     let decoded = if strict { Match::decode_strict(body) } else { Match::decode_told(body) };
-    decoded.map(|wire| FlowMatch::from_wire(&wire)).map_err(|refusal| refusal)
+    decoded.map(|wire| FlowMatch::from_wire(&wire))
 }
 
 /// Refuses the addresses of a tracked connection without the version of IP that they belong to.

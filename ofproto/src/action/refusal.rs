@@ -2,8 +2,8 @@
 
 use super::subfield::decode_header;
 use super::{
-    Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, HASH_FIELDS, LEARN_WRITE_RESULT, LearnSpec, Legacy,
-    MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath, NAT_DST, NAT_HASH, NAT_RANDOM, NAT_SRC, Nat, NatAddresses,
+    Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, HASH_FIELDS, LEARN_WRITE_RESULT, Legacy, MAX_MEMBERS,
+    MULTIPATH_ALGORITHMS, Multipath, NAT_DST, NAT_HASH, NAT_RANDOM, NAT_SRC, Nat, NatAddresses,
     PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NSH, Subfield,
 };
 use crate::codec::Reader;
@@ -352,26 +352,6 @@ pub(crate) fn verify(actions: &[Action], outer: Outer) -> Result<(), Refusal> {
         ok(!metadata, ActionOrder)?;
         metadata = matches!(action, Action::WriteMetadata { .. });
         ok(!metadata || outer == Outer::Instructions, InstructionUnsupported)?;
-    }
-    Ok(())
-}
-
-/// What Open vSwitch finds only once it knows the match: looked for last.
-pub(crate) fn verify_late(actions: &[Action]) -> Result<(), Refusal> {
-    for action in actions {
-        match action {
-            Action::Learn(learn) => {
-                let writable = |spec: &LearnSpec| match spec {
-                    LearnSpec::Load { dst, .. } => dst.field.is_writable(),
-                    _ => true,
-                };
-                ok(learn.specs.iter().all(writable), ActionSetArgument)?;
-            }
-            Action::OutputTrunc { port, .. } => ok(is_output(*port), ActionOutPort)?,
-            Action::DeleteField(field) => ok(field.tun_metadata().is_some(), ActionArgument)?,
-            Action::Clone(list) => verify_late(list)?,
-            _ => {}
-        }
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! The number of random messages and where they begin come from the environment (see the README of `tests`).
 
 mod fields;
+mod fit;
 #[allow(dead_code, unused_imports, reason = "the reader's tests have more lines")]
 #[path = "../lines/mod.rs"]
 mod lines;
@@ -84,6 +85,18 @@ fn messages_that_make_sense_print_the_same() {
     for (messages, more) in [(first, 0), (second, 1), (third, 3)] {
         compare(messages, more, true);
     }
+}
+
+#[test]
+fn flow_mods_whose_actions_do_not_fit_are_refused_alike() {
+    let messages = values(&messages::mismatched(), setting("PORTCULLIS_MESSAGES", 3_000), 5);
+    compare(&messages, 0, true);
+    let texts = messages.iter().map(|message| print_message(message, 2, &NoNames));
+    let (refused, taken): (Vec<_>, Vec<_>) = texts.partition(|text| text.contains("***decode error: "));
+    for error in ["OFPBAC_MATCH_INCONSISTENT", "OFPBIC_BAD_TABLE_ID", "OFPFMFC_BAD_TABLE_ID"] {
+        assert!(refused.iter().any(|text| text.contains(error)), "{error} is not among {}", refused.len());
+    }
+    assert!(taken.len() > messages.len() / 10, "{}", taken.len());
 }
 
 #[test]
