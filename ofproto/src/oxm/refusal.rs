@@ -85,7 +85,7 @@ pub(crate) fn entry_refusal(entry: &[u8], in_action: bool, check_value: bool) ->
         }
         // All ones are those that fill its bytes, be its bits fewer.
         let all = mask.count_ones() as usize == 8 * info.bytes();
-        if !info.maskable && mask != 0 && !all {
+        if check_value && !info.maskable && mask != 0 && !all {
             return Err(MatchMask);
         }
     }

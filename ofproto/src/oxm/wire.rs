@@ -41,43 +41,27 @@ pub(crate) fn put(w: &mut Writer, v: u128, n: usize) {
 
 impl Wire for Oxm {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let bad = r.error(DecodeErrorKind::BadField, "oxm");
-        let header = Header::unpack(r.u32("oxm header")?);
-        let payload = r.bytes(usize::from(header.len), "oxm payload")?;
-        let (field, own) = if header.class == EXPERIMENTER {
-            let Some((id, own)) = payload.split_first_chunk() else { return Err(bad) };
-            (Field::from_experimenter(u32::from_be_bytes(*id), header.number), own)
-        } else {
-            (Field::from_header(header.class, header.number), payload)
-        };
-        let Some(field) = field else {
-            return Ok(Self::Unknown {
-                class: header.class,
-                number: header.number,
-                has_mask: header.has_mask,
-                payload: Bytes::copy_from_slice(payload),
-            });
-        };
-        let info = field.info();
-        let (body, mask) = if header.has_mask {
-            let Some((body, mask)) = own.split_at_checked(info.bytes()) else { return Err(bad) };
-            // Mask bits above the width mean nothing; Open vSwitch drops them as well.
-            (body, Some((mask.len(), value(mask) & info.exact())))
-        } else {
-            (own, None)
-        };
-        if body.len() != info.bytes()
-            || mask.is_some_and(|(len, _)| len != info.bytes() || !info.maskable)
-            || value(body) > info.exact()
-        {
-            return Err(bad);
-        }
-        Ok(Self::Known { field, value: value(body), mask: mask.map(|(_, mask)| mask) })
+        decode_known(r, false)
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
         match self {
             &Self::Known { field, value, mask } => encode_known(field, value, mask, field.match_header(), w),
+            this @ Self::Unknown { .. } => this.encode_masked(w),
+        }
+    }
+}
+
+impl Oxm {
+    /// Reads what an action writes, of which any bits may count.
+    pub(crate) fn decode_masked(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        decode_known(r, true)
+    }
+
+    /// Likewise.
+    pub(crate) fn encode_masked(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        match self {
+            &Self::Known { field, value, mask } => put_known(field, value, mask, field.match_header(), w),
             Self::Unknown { class, number, has_mask, payload } => {
                 let len = u8::try_from(payload.len())
                     .map_err(|_| EncodeError::TooLong { field: "oxm payload", len: payload.len() })?;
@@ -92,8 +76,57 @@ impl Wire for Oxm {
     }
 }
 
-/// Appends a field under the given header.
+fn decode_known(r: &mut Reader<'_>, may_mask: bool) -> Result<Oxm, DecodeError> {
+    let bad = r.error(DecodeErrorKind::BadField, "oxm");
+    let header = Header::unpack(r.u32("oxm header")?);
+    let payload = r.bytes(usize::from(header.len), "oxm payload")?;
+    let (field, own) = if header.class == EXPERIMENTER {
+        let Some((id, own)) = payload.split_first_chunk() else { return Err(bad) };
+        (Field::from_experimenter(u32::from_be_bytes(*id), header.number), own)
+    } else {
+        (Field::from_header(header.class, header.number), payload)
+    };
+    let Some(field) = field else {
+        return Ok(Oxm::Unknown {
+            class: header.class,
+            number: header.number,
+            has_mask: header.has_mask,
+            payload: Bytes::copy_from_slice(payload),
+        });
+    };
+    let info = field.info();
+    let (body, mask) = if header.has_mask {
+        let Some((body, mask)) = own.split_at_checked(info.bytes()) else { return Err(bad) };
+        // Mask bits above the width mean nothing; Open vSwitch drops them as well.
+        (body, Some((mask.len(), value(mask) & info.exact())))
+    } else {
+        (own, None)
+    };
+    if body.len() != info.bytes()
+        || mask.is_some_and(|(len, _)| len != info.bytes() || !info.maskable && !may_mask)
+        || value(body) > info.exact()
+    {
+        return Err(bad);
+    }
+    Ok(Oxm::Known { field, value: value(body), mask: mask.map(|(_, mask)| mask) })
+}
+
+/// Appends a field of a match under the given header.
 pub(crate) fn encode_known(
+    field: Field,
+    value: u128,
+    mask: Option<u128>,
+    header: Option<(u16, u8)>,
+    w: &mut Writer,
+) -> Result<(), EncodeError> {
+    let info = field.info();
+    match mask.filter(|_| !info.maskable) {
+        Some(mask) => Err(EncodeError::DoesNotFit { field: info.name, value: mask }),
+        None => put_known(field, value, mask, header, w),
+    }
+}
+
+fn put_known(
     field: Field,
     value: u128,
     mask: Option<u128>,
@@ -105,11 +138,6 @@ pub(crate) fn encode_known(
         if v > info.exact() {
             return Err(EncodeError::DoesNotFit { field: info.name, value: v });
         }
-    }
-    if let Some(mask) = mask
-        && !info.maskable
-    {
-        return Err(EncodeError::DoesNotFit { field: info.name, value: mask });
     }
     let parts = if mask.is_some() { 2 } else { 1 };
     put_header(field, header, mask.is_some(), info.bytes() * parts, w)?;
