@@ -167,6 +167,16 @@ fn packet_types_of_learned_flows_are_printed_as_by_ovs_ofctl() {
 }
 
 #[test]
+fn actions_nest_as_deep_as_in_ovs_ofctl() {
+    for depth in [98, 99, 100] {
+        let line = format!("actions={}output:1{}", "clone(".repeat(depth), ")".repeat(depth));
+        let output =
+            Command::new("ovs-ofctl").args(["-O", "OpenFlow13", "parse-flow", &line]).output().unwrap();
+        assert_eq!(parse_flow(&line, &NoNames).is_ok(), output.status.success(), "{depth}");
+    }
+}
+
+#[test]
 fn what_ovs_ofctl_refuses_is_refused_here() {
     let mut bench = Bench::new();
     for line in lines::REFUSED {
