@@ -65,6 +65,12 @@ pub(super) fn is_transport(field: Field) -> bool {
         || matches!(field, NdSll | NdTll)
 }
 
+/// Whether a field tells of the first packet of a tracked connection.
+fn is_of_connection(field: Field) -> bool {
+    use Field::*;
+    matches!(field, CtNwProto | CtNwSrc | CtNwDst | CtIpv6Src | CtIpv6Dst | CtTpSrc | CtTpDst)
+}
+
 impl Fields {
     /// What a match says.
     pub(super) fn of(matches: &FlowMatch) -> Self {
@@ -337,7 +343,9 @@ impl Fields {
             Field::IpDscp => self.meaning(Field::IpDscpShifted).is_some(),
             Field::InPort => true,
             field if is_transport(field) && self.is_later_fragment() => false,
-            _ => self.meaning(place(field)) == Some(field) && self.tracking_problem(field).is_none(),
+            // That addresses are of the version of IP that is matched is asked of flows alone.
+            field if is_of_connection(field) => self.is_tracked(),
+            _ => self.meaning(place(field)) == Some(field),
         }
     }
 

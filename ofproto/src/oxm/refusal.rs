@@ -239,9 +239,7 @@ impl Matched {
             NshFlags | NshTtl | NshMdtype | NshNp | NshSpi | NshSi | NshC1 | NshC2 | NshC3 | NshC4 => {
                 self.is(0x894f)
             }
-            CtNwSrc | CtNwDst => self.is(0x0800) && self.is_tracked(),
-            CtIpv6Src | CtIpv6Dst => self.is(0x86dd) && self.is_tracked(),
-            CtNwProto | CtTpSrc | CtTpDst => self.is_tracked(),
+            CtNwSrc | CtNwDst | CtIpv6Src | CtIpv6Dst | CtNwProto | CtTpSrc | CtTpDst => self.is_tracked(),
             _ => true,
         }
     }

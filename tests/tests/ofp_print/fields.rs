@@ -35,13 +35,27 @@ fn flow_mod(fields: &[u8]) -> Vec<u8> {
     message(14, &[fixed, matched(fields)].concat())
 }
 
+fn flow_request(fields: &[u8]) -> Vec<u8> {
+    let fixed = [&[0, 1, 0, 0, 0, 0, 0, 0][..], &[0xff, 0, 0, 0], &[0xff; 8], &[0; 20]].concat();
+    message(18, &[fixed, matched(fields)].concat())
+}
+
 #[test]
 fn fields_are_taken_and_refused_as_by_ovs_ofctl() {
     let ip = oxm(0x8000, 5, b"\x08\0", b"");
     let reg0 = oxm(1, 0, b"\0\0\0\x01", b"");
     let option = oxm(1, 40, b"\x01\x02\x03", b"");
+    let tracked = oxm(1, 105, b"\0\0\0\x22", b"\0\0\0\x22");
+    let source = oxm(1, 120, b"\x01\x02\x03\x04", b"");
+    let source6 = oxm(1, 122, &[1; 16], b"");
     let fields = [
         Vec::new(),
+        // Of a connection, and of which version of IP only flows are asked.
+        source.clone(),
+        [&tracked[..], &source].concat(),
+        [&ip[..], &tracked, &source].concat(),
+        [&ip[..], &tracked, &source6].concat(),
+        [tracked, source6].concat(),
         // Without what they need.
         oxm(0x8000, 13, b"\0\x50", b""),
         oxm(0x8000, 10, b"\x06", b""),
@@ -81,7 +95,7 @@ fn fields_are_taken_and_refused_as_by_ovs_ofctl() {
         [ip, oxm(0x8000, 6, b"\x10\x05", b""), oxm(0x8000, 7, b"\x03", b"")].concat(),
     ];
     for fields in fields {
-        for message in [packet_in(&fields), flow_mod(&fields)] {
+        for message in [packet_in(&fields), flow_mod(&fields), flow_request(&fields)] {
             assert_eq!(
                 print_message(&message, 2, &NoNames),
                 oracle::print(&hex(&message), 2),
