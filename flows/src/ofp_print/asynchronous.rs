@@ -1,4 +1,6 @@
 //! What a controller wants to be told of, and what it is told of other controllers.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::codec::Reader;
 use ofproto::{HEADER_LEN, Header, Refusal, Wire as _};

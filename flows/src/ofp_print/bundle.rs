@@ -1,4 +1,6 @@
 //! Bundles, and the messages in them.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::codec::Reader;
 use ofproto::{HEADER_LEN, Header, Refusal, Wire as _};

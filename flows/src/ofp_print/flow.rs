@@ -2,10 +2,10 @@
 
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
-use ofproto::message::multipart::{AggregateReply, FlowStats};
+use ofproto::message::multipart::{AggregateReply, FlowStats, FlowStatsRequest};
 use ofproto::message::{
     FLOW_CHECK_OVERLAP, FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_RESET_COUNTS, FLOW_SEND_FLOW_REM,
-    FlowMod, FlowModCommand, NxFlowMod,
+    FlowMod, FlowModCommand, FlowRemoved, NxFlowMod, NxFlowRemoved,
 };
 use ofproto::{BufferId, Cookie, PortNo, Refusal, TableId, Wire as _};
 
@@ -147,84 +147,34 @@ pub(super) fn flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> P
     Ok(())
 }
 
-/// The end of a flow.
-#[derive(Debug)]
-struct Removed {
-    matches: FlowMatch,
-    priority: u16,
-    reason: u8,
-    table: u8,
-    cookie: Cookie,
-    /// Seconds and nanoseconds.
-    age: (u32, u32),
-    idle_timeout: u16,
-    hard_timeout: u16,
-    packets: u64,
-    bytes: u64,
-}
-
-impl Removed {
-    fn print(&self, out: &mut Out<'_>) {
-        let text = &mut out.text;
-        let reason = removed_reason(u16::from(self.reason));
-        put!(text, " {} reason={reason}", match_text(&self.matches, self.priority, out.names));
-        if self.table != TableId::ALL.0 {
-            put!(text, " table_id={}", print_table(TableId(self.table), out.names));
+/// OFPT_FLOW_REMOVED, or Nicira's form.
+pub(super) fn removed(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
+    let (head, matches) = if nicira {
+        let (NxFlowRemoved(head), match_len) = NxFlowRemoved::decode_head(r)?;
+        let matches = matching::read_nxm(r, match_len, true)?;
+        if !r.is_empty() {
+            return Err(Refusal::RequestLen);
         }
-        if self.cookie.0 != 0 {
-            put!(text, " cookie:{}", self.cookie);
-        }
-        text.push_str(" duration");
-        text::duration(text, self.age.0, self.age.1);
-        put!(text, " idle{}", self.idle_timeout);
-        if self.hard_timeout != 0 {
-            put!(text, " hard{}", self.hard_timeout);
-        }
-        put!(text, " pkts{} bytes{}\n", self.packets, self.bytes);
-    }
-}
-
-pub(super) fn removed(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let cookie = Cookie(r.u64("flow_removed.cookie")?);
-    let priority = r.u16("flow_removed.priority")?;
-    let [reason, table] = r.array("flow_removed.reason")?;
-    let age = (r.u32("flow_removed.duration_sec")?, r.u32("flow_removed.duration_nsec")?);
-    let idle_timeout = r.u16("flow_removed.idle_timeout")?;
-    let hard_timeout = r.u16("flow_removed.hard_timeout")?;
-    let (packets, bytes) = (r.u64("flow_removed.packet_count")?, r.u64("flow_removed.byte_count")?);
-    let matches = matching::read(r, true)?;
-    let removed =
-        Removed { matches, priority, reason, table, cookie, age, idle_timeout, hard_timeout, packets, bytes };
-    removed.print(out);
-    Ok(())
-}
-
-pub(super) fn nicira_removed(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let cookie = Cookie(r.u64("nx_flow_removed.cookie")?);
-    let priority = r.u16("nx_flow_removed.priority")?;
-    // The table's number is one more here, with zero for none.
-    let [reason, table] = r.array("nx_flow_removed.reason")?;
-    let age = (r.u32("nx_flow_removed.duration_sec")?, r.u32("nx_flow_removed.duration_nsec")?);
-    let idle_timeout = r.u16("nx_flow_removed.idle_timeout")?;
-    let len = r.u16("nx_flow_removed.match_len")?;
-    let (packets, bytes) = (r.u64("nx_flow_removed.packet_count")?, r.u64("nx_flow_removed.byte_count")?);
-    let matches = matching::read_nxm(r, len, true)?;
-    if !r.is_empty() {
-        return Err(Refusal::RequestLen);
-    }
-    let removed = Removed {
-        matches,
-        priority,
-        reason,
-        table: table.wrapping_sub(1),
-        cookie,
-        age,
-        idle_timeout,
-        hard_timeout: 0,
-        packets,
-        bytes,
+        (head, matches)
+    } else {
+        (FlowRemoved::decode_head(r)?, matching::read(r, true)?)
     };
-    removed.print(out);
+    let text = &mut out.text;
+    let reason = removed_reason(u16::from(head.reason));
+    put!(text, " {} reason={reason}", match_text(&matches, head.priority, out.names));
+    if head.table_id != TableId::ALL {
+        put!(text, " table_id={}", print_table(head.table_id, out.names));
+    }
+    if head.cookie.0 != 0 {
+        put!(text, " cookie:{}", head.cookie);
+    }
+    text.push_str(" duration");
+    text::duration(text, head.duration_sec, head.duration_nsec);
+    put!(text, " idle{}", head.idle_timeout);
+    if head.hard_timeout != 0 {
+        put!(text, " hard{}", head.hard_timeout);
+    }
+    put!(text, " pkts{} bytes{}\n", head.packet_count, head.byte_count);
     Ok(())
 }
 
@@ -235,10 +185,8 @@ pub(super) fn removed_reason(reason: u16) -> String {
 }
 
 pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let table = TableId(r.u8("flow_stats_request.table_id")?);
-    r.skip(3, "flow_stats_request.pad")?;
-    let out_port = check_port(PortNo(r.u32("flow_stats_request.out_port")?))?;
-    r.skip(24, "flow_stats_request")?;
+    let FlowStatsRequest { table_id: table, out_port, .. } = FlowStatsRequest::decode_head(r)?;
+    check_port(out_port)?;
     let matches = matching::read(r, true)?;
     if table != TableId::ALL {
         put!(out.text, " table={}", table.0);
@@ -263,19 +211,14 @@ pub(super) fn reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
             return Err(Refusal::RequestLen);
         }
         // The match and the instructions are checked before anything of the flow is printed.
-        ahead.skip(LEN - 2, "flow_stats")?;
+        let stats = FlowStats::decode_head(&mut ahead)?;
         let before = ahead.at();
         let matches = matching::read(&mut ahead, true)?;
-        let flags = {
-            let mut fixed = r.clone();
-            fixed.skip(18, "flow_stats")?;
-            fixed.u16("flow_stats.flags")?
-        };
-        check_flags(flags)?;
+        check_flags(stats.flags)?;
         let left = (length - LEN).checked_sub(ahead.at() - before).ok_or(Refusal::InstructionLen)?;
         let mut rest = ahead.sub(left, "instructions").map_err(|_| Refusal::InstructionLen)?;
         let instructions = instructions(&mut rest)?;
-        let stats = FlowStats::decode(r)?;
+        r.skip(length, "flow_stats")?;
         out.text.push_str("\n ");
         print(&mut out.text, &stats, &matches, &instructions, out.names, true);
     }

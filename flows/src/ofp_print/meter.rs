@@ -1,4 +1,6 @@
 //! Meters.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::{MeterFeatures, MeterStats};

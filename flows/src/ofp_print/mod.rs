@@ -5,6 +5,9 @@
 //! versions what has the same bytes there (HELLO, ERROR, echoes, barriers, …); the rest of these prints its version,
 //! that it is not decoded, and its bytes.
 //!
+//! The fields before a match are read by the types of `ofproto` (`decode_head`), the match, actions and instructions as strictly
+//! as Open vSwitch reads them ([`ofproto::refusal`]).
+//!
 //! # Streams of parts
 //! A dump that comes in many replies is printed part by part as it comes: [`print_flow_stats`], [`print_port_stats`],
 //! [`print_port`], [`print_group_desc`] and [`print_group_stats`] append one element each, and [`TableStatsPrinter`] remembers the table
@@ -173,7 +176,7 @@ impl Out<'_> {
             Body::PacketIn => packet::packet_in(self, r, false),
             Body::PacketOut => packet::packet_out(self, r),
             Body::FlowMod => flow::flow_mod(self, r, false),
-            Body::FlowRemoved => flow::removed(self, r),
+            Body::FlowRemoved => flow::removed(self, r, false),
             Body::FlowRequest => flow::request(self, r),
             Body::FlowReply => flow::reply(self, r),
             Body::Aggregate => flow::aggregate(self, r),
@@ -214,7 +217,7 @@ impl Out<'_> {
             Body::NiciraPacketIn => packet::packet_in(self, r, true),
             Body::PacketIn2 => packet_in2::print(self, r),
             Body::NiciraFlowMod => flow::flow_mod(self, r, true),
-            Body::NiciraFlowRemoved => flow::nicira_removed(self, r),
+            Body::NiciraFlowRemoved => flow::removed(self, r, true),
             Body::FlowModTableId => nicira::flow_mod_table_id(self, r),
             Body::PacketInFormat => nicira::packet_in_format(self, r),
             Body::ControllerId => nicira::controller_id(self, r),

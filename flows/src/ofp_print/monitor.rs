@@ -1,4 +1,6 @@
 //! The flow monitor: what is asked of it, and what it tells.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::codec::Reader;
 use ofproto::{Cookie, PortNo, Refusal, TableId, Xid};

@@ -1,4 +1,6 @@
 //! Nicira's messages: settings of a session, the TLV table, flushes of connections, counters of IPFIX.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use std::net::Ipv6Addr;
 

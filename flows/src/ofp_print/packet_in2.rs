@@ -1,11 +1,13 @@
 //! NXT_PACKET_IN2 and NXT_RESUME: packets for the controller as properties, and where their processing goes on.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::action::Action;
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 use ofproto::{Cookie, Refusal};
 
-use super::packet::{Told, head, packet};
+use super::packet::{Told, packet, print_head};
 use super::{Out, Printed, actions, matching, property, put};
 use crate::model::FlowMatch;
 use crate::syntax::print_actions;
@@ -58,7 +60,7 @@ pub(super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         return Err(Refusal::RequestLen);
     }
     let continuation = continuation.map(read).transpose()?.unwrap_or_default();
-    head(out, &told);
+    print_head(out, &told);
     if !userdata.is_empty() {
         put!(out.text, " userdata={}\n", hex(userdata));
     }

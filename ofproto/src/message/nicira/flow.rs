@@ -100,8 +100,13 @@ impl Wire for NxFlowMod {
     }
 }
 
-impl Wire for NxFlowRemoved {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl NxFlowRemoved {
+    /// Reads what stands before the match, and how many bytes that has without its padding: of it there is nothing yet. For
+    /// those who read it in their own way, such as [`Match::decode_strict`].
+    ///
+    /// # Errors
+    /// `Truncated` for a message that ends before.
+    pub fn decode_head(r: &mut Reader<'_>) -> Result<(Self, u16), DecodeError> {
         let cookie = Cookie(r.u64("nx_flow_removed.cookie")?);
         let priority = r.u16("nx_flow_removed.priority")?;
         let reason = r.u8("nx_flow_removed.reason")?;
@@ -110,7 +115,7 @@ impl Wire for NxFlowRemoved {
         let duration_nsec = r.u32("nx_flow_removed.duration_nsec")?;
         let idle_timeout = r.u16("nx_flow_removed.idle_timeout")?;
         let match_len = r.u16("nx_flow_removed.match_len")?;
-        Ok(Self(FlowRemoved {
+        let head = FlowRemoved {
             cookie,
             priority,
             reason,
@@ -121,8 +126,16 @@ impl Wire for NxFlowRemoved {
             hard_timeout: 0,
             packet_count: r.u64("nx_flow_removed.packet_count")?,
             byte_count: r.u64("nx_flow_removed.byte_count")?,
-            fields: nxm::decode(r, match_len, "nx_flow_removed.match")?,
-        }))
+            fields: Match::default(),
+        };
+        Ok((Self(head), match_len))
+    }
+}
+
+impl Wire for NxFlowRemoved {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (Self(head), match_len) = Self::decode_head(r)?;
+        Ok(Self(FlowRemoved { fields: nxm::decode(r, match_len, "nx_flow_removed.match")?, ..head }))
     }
 
     /// The hard timeout has no place and must be 0.
