@@ -89,7 +89,7 @@ fn only_flow_mods_are_asked() {
 
 #[test]
 fn each_error_has_its_name() {
-    let apply = |actions: &[Action]| vec![Instruction::ApplyActions(actions.to_vec())];
+    let apply = |actions: Vec<Action>| vec![Instruction::ApplyActions(actions)];
     let push = Action::PushVlan(0x8100);
     let truncated = Action::OutputTrunc { port: PortNo::ANY, max_len: 100 };
     let delete = Action::DeleteField(Field::Reg0);
@@ -97,20 +97,20 @@ fn each_error_has_its_name() {
     let port = Action::Legacy(Legacy::TpSrc(80));
     let ttl = Action::DecNwTtl;
     let cases = [
-        ("", apply(&[push.clone(), push.clone()]), ""),
-        ("", apply(&[push.clone(), push.clone(), push.clone()]), "OFPBAC_BAD_TAG"),
-        ("", apply(&[push.clone(), push.clone(), Action::PopVlan, push.clone()]), ""),
+        ("", apply(vec![push.clone(), push.clone()]), ""),
+        ("", apply(vec![push.clone(), push.clone(), push.clone()]), "OFPBAC_BAD_TAG"),
+        ("", apply(vec![push.clone(), push.clone(), Action::PopVlan, push.clone()]), ""),
         // What is worse is found behind what OpenFlow 1.0 would let pass.
-        ("", apply(&[ttl.clone(), push.clone(), push.clone(), push.clone()]), "OFPBAC_BAD_TAG"),
-        ("", apply(&[vlan.clone(), push.clone(), push.clone()]), "OFPBAC_BAD_TAG"),
-        ("", apply(&[vlan.clone()]), "OFPBAC_MATCH_INCONSISTENT"),
-        ("dl_vlan=5,", apply(&[vlan]), ""),
-        ("ip,", apply(&[port.clone()]), "OFPBAC_MATCH_INCONSISTENT"),
-        ("udp,", apply(&[port]), ""),
-        ("", apply(&[truncated.clone()]), "OFPBAC_BAD_OUT_PORT"),
-        ("", apply(&[Action::Clone(vec![truncated])]), "OFPBAC_BAD_OUT_PORT"),
-        ("", apply(&[delete]), "OFPBAC_BAD_ARGUMENT"),
-        ("", apply(&[Action::Clone(vec![ttl.clone()])]), "OFPBAC_MATCH_INCONSISTENT"),
+        ("", apply(vec![ttl.clone(), push.clone(), push.clone(), push.clone()]), "OFPBAC_BAD_TAG"),
+        ("", apply(vec![vlan.clone(), push.clone(), push.clone()]), "OFPBAC_BAD_TAG"),
+        ("", apply(vec![vlan.clone()]), "OFPBAC_MATCH_INCONSISTENT"),
+        ("dl_vlan=5,", apply(vec![vlan]), ""),
+        ("ip,", apply(vec![port.clone()]), "OFPBAC_MATCH_INCONSISTENT"),
+        ("udp,", apply(vec![port]), ""),
+        ("", apply(vec![truncated.clone()]), "OFPBAC_BAD_OUT_PORT"),
+        ("", apply(vec![Action::Clone(vec![truncated])]), "OFPBAC_BAD_OUT_PORT"),
+        ("", apply(vec![delete]), "OFPBAC_BAD_ARGUMENT"),
+        ("", apply(vec![Action::Clone(vec![ttl.clone()])]), "OFPBAC_MATCH_INCONSISTENT"),
         ("", vec![Instruction::WriteActions(vec![ttl])], ""),
         ("", vec![Instruction::Meter(0)], "OFPMMFC_INVALID_METER"),
         ("", vec![Instruction::Meter(0xffff_0001)], "OFPMMFC_INVALID_METER"),
