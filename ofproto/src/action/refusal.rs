@@ -185,7 +185,13 @@ fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), Refusal> {
             ok(dst == Err(MatchField) || known && room, ActionArgument)?;
             dst.map(|_| ())
         }
-        (false, 13) => bits(one, 24, packed(22), true).map(|_| ()),
+        (false, 13) => {
+            // Whether it may be written comes last, behind the room for the members and the width.
+            let dst = bits(one, 24, packed(22), true);
+            ok(dst == Err(MatchField) || one.len() >= 32 + 2 * usize::from(at(20)), ActionLen)?;
+            ok(dst == Err(MatchField) || packed(22).1 >= 16, ActionArgument)?;
+            dst.map(|_| ())
+        }
         (false, 6) => {
             let next = bits(one, 16, (at(12), at(10)), false)?;
             bits(one, next, (at(14), at(10)), true).map(|_| ())
