@@ -28,6 +28,7 @@ refusals! {
     ActionVendorType "OFPBAC_BAD_VENDOR_TYPE" "A known experimenter's action that nobody knows.",
     ActionOutPort "OFPBAC_BAD_OUT_PORT" "Nothing can be sent there.",
     ActionArgument "OFPBAC_BAD_ARGUMENT" "A value that the action cannot have.",
+    ActionSetType "OFPBAC_BAD_SET_TYPE" "A field that nobody knows.",
     ActionSetLen "OFPBAC_BAD_SET_LEN" "Bits that a field has not.",
     ActionSetArgument "OFPBAC_BAD_SET_ARGUMENT" "A field that cannot be set, or not so.",
     ActionSetMask "OFPBAC_BAD_SET_MASK" "A mask where OpenFlow 1.3 has none.",
@@ -51,6 +52,9 @@ refusals! {
     HeaderPropertyValue "NXBAC_BAD_ED_PROP" "A property of a header that is not well-formed.",
     PropertyType "OFPBPC_BAD_TYPE" "A property that nobody knows.",
     PropertyLen "OFPBPC_BAD_LEN" "A property of a length that it cannot have.",
+    MatchType "OFPBMC_BAD_TYPE" "A match of a type that nobody knows.",
+    GroupBucket "OFPGMFC_BAD_BUCKET" "A bucket of a length that it cannot have.",
+    BundleMessageLen "OFPBFC_MSG_BAD_LEN" "A message in a bundle of a length that it cannot have.",
 }
 
 impl std::fmt::Display for Refusal {

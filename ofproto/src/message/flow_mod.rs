@@ -93,6 +93,7 @@ wire_enum!(FlowModCommand: u8 { 0 => Add, 1 => Modify, 2 => ModifyStrict, 3 => D
 
 impl Wire for FlowMod {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        super::padded(r, "flow_mod")?;
         Ok(Self {
             cookie: Cookie(r.u64("flow_mod.cookie")?),
             cookie_mask: r.u64("flow_mod.cookie_mask")?,

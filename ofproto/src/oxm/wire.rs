@@ -6,9 +6,12 @@ use super::header::{EXPERIMENTER, Header};
 use super::{Field, Match, Oxm};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::refusal::Refusal;
 
 /// OFPMT_OXM.
 const MATCH_OXM: u16 = 1;
+/// OFPMT_STANDARD, deprecated.
+const MATCH_1_1: u16 = 0;
 
 /// Which fields a match has had, to find one that comes twice.
 #[derive(Default)]
@@ -28,6 +31,11 @@ impl Seen {
 
 const _: () = assert!(Field::ALL.len() <= 256);
 
+/// The error of a match that ends before its field.
+fn cut(error: DecodeError) -> DecodeError {
+    error.refused(Refusal::MatchLen)
+}
+
 /// A right-aligned value of up to 16 bytes.
 fn value(bytes: &[u8]) -> u128 {
     bytes.iter().fold(0, |v, &b| v << 8 | u128::from(b))
@@ -42,10 +50,10 @@ pub(crate) fn put(w: &mut Writer, v: u128, n: usize) {
 impl Wire for Oxm {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let bad = r.error(DecodeErrorKind::BadField, "oxm");
-        let header = Header::unpack(r.u32("oxm header")?);
-        let payload = r.bytes(usize::from(header.len), "oxm payload")?;
+        let header = Header::unpack(r.u32("oxm header").map_err(cut)?);
+        let payload = r.bytes(usize::from(header.len), "oxm payload").map_err(cut)?;
         let (field, own) = if header.class == EXPERIMENTER {
-            let Some((id, own)) = payload.split_first_chunk() else { return Err(bad) };
+            let Some((id, own)) = payload.split_first_chunk() else { return Err(cut(bad)) };
             (Field::from_experimenter(u32::from_be_bytes(*id), header.number), own)
         } else {
             (Field::from_header(header.class, header.number), payload)
@@ -66,11 +74,20 @@ impl Wire for Oxm {
         } else {
             (own, None)
         };
-        if body.len() != info.bytes()
-            || mask.is_some_and(|(len, _)| len != info.bytes() || !info.maskable)
-            || value(body) > info.exact()
-        {
+        if body.len() != info.bytes() || mask.is_some_and(|(len, _)| len != info.bytes()) {
             return Err(bad);
+        }
+        // A mask of all bits or none may stand anywhere.
+        let all_or_none = |mask| mask == 0 || mask == info.exact();
+        if let Some((_, mask)) = mask
+            && !info.maskable
+            && !all_or_none(mask)
+        {
+            let outside = value(body) & !mask != 0;
+            return Err(bad.refused(if outside { Refusal::MatchWildcards } else { Refusal::MatchMask }));
+        }
+        if value(body) > info.exact() {
+            return Err(bad.refused(Refusal::MatchValue));
         }
         Ok(Self::Known { field, value: value(body), mask: mask.map(|(_, mask)| mask) })
     }
@@ -108,6 +125,8 @@ pub(crate) fn encode_known(
     }
     if let Some(mask) = mask
         && !info.maskable
+        && mask != 0
+        && mask != info.exact()
     {
         return Err(EncodeError::DoesNotFit { field: info.name, value: mask });
     }
@@ -150,7 +169,7 @@ impl Match {
         let mut fields = Vec::new();
         let mut seen = Seen::default();
         while !r.is_empty() {
-            let twice = r.error(DecodeErrorKind::BadField, "match");
+            let twice = r.error(DecodeErrorKind::BadField, "match").refused(Refusal::MatchTwice);
             let oxm = Oxm::decode(r)?;
             if let Oxm::Known { field, .. } = oxm
                 && !seen.insert(field)
@@ -175,19 +194,26 @@ impl Wire for Match {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let start = r.at();
         let at_kind = r.clone();
-        let kind = r.u16("match type")?;
+        let kind = r.u16("match type").map_err(cut)?;
         if kind != MATCH_OXM {
-            return Err(at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type"));
+            let error = at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type");
+            // OpenFlow 1.1's match is known, but has another length.
+            return Err(error.refused(if kind == MATCH_1_1 {
+                Refusal::MatchLen
+            } else {
+                Refusal::MatchType
+            }));
         }
         let at_len = r.clone();
-        let len = usize::from(r.u16("match length")?);
+        let len = usize::from(r.u16("match length").map_err(cut)?);
         let body = len
             .checked_sub(4)
-            .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "match length"))?;
-        let mut fields = r.sub(body, "match")?;
+            .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "match length"))
+            .map_err(cut)?;
+        let mut fields = r.sub(body, "match").map_err(cut)?;
         let decoded = Self::decode_fields(&mut fields)?;
         let used = r.at() - start;
-        r.skip(used.next_multiple_of(8) - used, "match padding")?;
+        r.skip(used.next_multiple_of(8) - used, "match padding").map_err(cut)?;
         Ok(decoded)
     }
 

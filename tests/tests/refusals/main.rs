@@ -7,6 +7,8 @@
     reason = "tests fail by panicking, and their helpers do as well"
 )]
 
+mod codes;
+
 use std::process::Command;
 
 use flows::ofp_print::print_message;
@@ -41,6 +43,34 @@ fn flow_mod(instruction: Instruction) -> Vec<u8> {
 fn bundle(field: Field, n_bits: u16, members: Vec<PortNo>) -> Action {
     let dst = Some(Subfield { field, ofs: 0, n_bits });
     Action::Bundle(Box::new(Bundle { fields: 99, basis: 0, algorithm: 99, members, dst }))
+}
+
+/// A flow_mod that does what these bytes say; in place of a note, which does nothing.
+fn with_action(action: &[u8]) -> Vec<u8> {
+    let note = Action::Note(vec![0; action.len() - 10].into());
+    let mut bytes = flow_mod(Instruction::ApplyActions(vec![note]));
+    let at = bytes.len() - action.len();
+    bytes[at..].copy_from_slice(action);
+    bytes
+}
+
+/// Which field it is, and whether it has that length, comes before whether it is there.
+#[test]
+fn a_field_to_set_is_refused_for_its_type_then_its_length_then_its_absence() {
+    let set_field = |rest: &[u8]| {
+        let action = [&[0, 25, 0, u8::try_from(rest.len() + 4).unwrap()][..], rest].concat();
+        refusal(&with_action(&action))
+    };
+    let zeros = [0; 8];
+    assert_eq!(set_field(&[&[0x80, 0, 99 << 1, 8], &zeros[..]].concat()), "OFPBAC_BAD_SET_TYPE");
+    assert_eq!(set_field(&[&[0x80, 0, 99 << 1, 32], &zeros[..]].concat()), "OFPBAC_BAD_SET_TYPE");
+    assert_eq!(set_field(&[&[0x80, 0, 3 << 1, 0], &zeros[..]].concat()), "OFPBAC_BAD_SET_TYPE");
+    assert_eq!(set_field(&[&[0x80, 0, 3 << 1, 32], &zeros[..]].concat()), "OFPBAC_BAD_SET_LEN");
+    assert_eq!(set_field(&[&[0x80, 0, 3 << 1 | 1, 33], &zeros[..]].concat()), "OFPBAC_BAD_SET_LEN");
+    assert_eq!(set_field(&[&[0x80, 0, 3 << 1 | 1, 12], &zeros[..]].concat()), "OFPBMC_BAD_LEN");
+    // A header of zeros is none.
+    let load = [&[0xff, 0xff, 0, 24, 0, 0, 0x23, 0x20, 0, 7][..], &[0; 14]].concat();
+    assert_eq!(refusal(&with_action(&load)), "OFPBAC_BAD_SET_TYPE");
 }
 
 /// 16 bits are asked for before a field that can be written.
