@@ -103,7 +103,7 @@ fn the_error_to_send_back_names_the_part() {
     let flow = Message::FlowMod(FlowMod { instructions, ..FlowMod::default() });
     assert_eq!(name(with_word(&flow, 48, 7)), "OFPBMC_BAD_TYPE");
     assert_eq!(name(with_word(&flow, 50, 3)), "OFPBMC_BAD_LEN");
-    assert_eq!(name(with_word(&flow, 58, 8)), "OFPBIC_BAD_LEN");
+    assert_eq!(name(with_word(&flow, 58, 24)), "OFPBIC_BAD_LEN");
     assert_eq!(name(with_word(&flow, 66, 16)), "OFPBAC_BAD_LEN");
     let inner = Message::BarrierRequest.encode(Xid(1)).unwrap().into();
     let add = BundleAdd { bundle_id: 1, flags: 0, message: inner, properties: vec![] };
