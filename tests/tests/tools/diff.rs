@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use portcullis_tests::network_file;
 
 use super::Bench;
+use super::dumps::name_tables;
 
 const A: &str = "# a comment
 actions=drop
@@ -58,6 +59,39 @@ fn files_and_switches_in_every_pair() {
     for pair in [["br0", "named.txt"], ["named.txt", "br0"]] {
         let output = bench.output(&[&["diff-flows"][..], &pair].concat());
         assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+}
+
+/// The tables of a file have numbers, whatever the switch beside it calls them, and so has what is printed.
+#[test]
+fn names_of_tables_are_not_taken_and_not_printed() {
+    let bench = Bench::new();
+    name_tables(&bench);
+    bench.add(
+        "br0",
+        "flows.txt",
+        "table=2,ip actions=resubmit(,2),learn(table=2,in_port=1)\nudp actions=goto_table:2",
+    );
+    for (flow, code) in [
+        ("table=2,tcp actions=drop", 2),
+        ("table=mytab,tcp actions=drop", 1),
+        ("tcp actions=resubmit(,mytab)", 1),
+        ("tcp actions=goto_table:mytab", 1),
+        ("tcp actions=ct(table=mytab)", 1),
+        ("actions=learn(table=mytab,in_port=1)", 1),
+    ] {
+        std::fs::write(bench.ovs.rundir().join("flow.txt"), flow).unwrap();
+        let path = bench.ovs.rundir().join("flow.txt");
+        let file = path.to_str().unwrap();
+        for [a, b] in [["br0", file], [file, "br0"]] {
+            for option in ["--names", "--no-names"] {
+                let theirs = bench.ovs.try_ofctl(&[option, "diff-flows", a, b]);
+                let ours = bench.output(&["diff-flows", option, a, b]);
+                assert_eq!(theirs.status.code(), Some(code), "{flow}");
+                assert_eq!(ours.status.code(), Some(code), "{flow}");
+                assert_eq!(ours.stdout, theirs.stdout, "{flow}");
+            }
+        }
     }
 }
 
