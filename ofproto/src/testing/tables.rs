@@ -86,7 +86,10 @@ fn padded_band() -> impl Strategy<Value = MeterBand> {
         match &mut band.kind {
             MeterBandType::Experimenter { data, .. } => data.truncate(data.len() / 8 * 8),
             // The length and what stands before the body are 12 bytes.
-            MeterBandType::Unknown { body, .. } => *body = [&[0; 4], &body[body.len() % 8..]].concat().into(),
+            MeterBandType::Unknown { body, .. } => {
+                let whole = body.split_off(body.len() % 8);
+                *body = [&[0; 4][..], &whole].concat().into();
+            }
             _ => {}
         }
         band
