@@ -10,8 +10,6 @@
     reason = "a test fails by panicking; the lints know test functions, but not their helpers"
 )]
 
-mod model;
-
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Command;
@@ -107,7 +105,7 @@ fn encoded(flow: &Flow, id: u32) -> Vec<u8> {
 #[test]
 fn random_flows_are_what_ovs_ofctl_has() {
     let mut runner = runner();
-    let strategy = model::flow();
+    let strategy = flows::testing::flow();
     let mut left = number("PORTCULLIS_RANDOM", 1000);
     let mut wrong = Vec::new();
     while left > 0 {
@@ -221,7 +219,7 @@ fn random_values_are_refused_as_by_ovs_ofctl() {
 #[test]
 fn random_flows_differ_in_the_order_of_ovs_ofctl() {
     let mut runner = runner();
-    let strategy = model::flow();
+    let strategy = flows::testing::flow();
     let dir = tempfile::tempdir().unwrap();
     let mut left = number("PORTCULLIS_RANDOM", 1000);
     while left > 0 {
@@ -258,7 +256,7 @@ fn random_flows_differ_in_the_order_of_ovs_ofctl() {
 #[test]
 fn every_kind_of_action_is_among_the_random_flows() {
     let mut runner = runner();
-    let strategy = model::flow();
+    let strategy = flows::testing::flow();
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..3000 {
         let flow = strategy.new_tree(&mut runner).unwrap().current();

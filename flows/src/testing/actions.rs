@@ -147,7 +147,7 @@ fn controller() -> impl Strategy<Value = Action> {
 fn choice() -> impl Strategy<Value = Action> {
     let multipath = (0..7_u16, any::<u16>(), 0..4_u16, any::<u16>(), any::<u32>(), subfield(64)).prop_map(
         |(fields, basis, algorithm, max_link, arg, dst)| {
-            let max_link = max_link & u16::try_from(dst.mask() >> dst.ofs & 0xffff).unwrap();
+            let max_link = max_link & u16::try_from(dst.mask() >> dst.ofs).unwrap_or(u16::MAX);
             Action::Multipath(Box::new(Multipath { fields, basis, algorithm, max_link, arg, dst }))
         },
     );
@@ -194,7 +194,7 @@ pub(super) fn action(writable: &'static [Field]) -> BoxedStrategy<Action> {
         1 => resubmit.prop_filter_map("resubmit says something", |(port, table)| {
             (port.is_some() || table.is_some()).then_some(Action::Resubmit { port, table })
         }),
-        1 => (0..3_usize, any::<[u8; 22]>()).prop_map(|(n, fill)| Action::Note(fill[..6 + 8 * n].to_vec().into())),
+        1 => select(vec![6, 14, 22]).prop_flat_map(|n| vec(any::<u8>(), n)).prop_map(|fill| Action::Note(fill.into())),
         1 => learn(),
         1 => controller(),
         1 => select(vec![Action::Exit, Action::CtClear, Action::PopQueue]),
@@ -212,10 +212,12 @@ pub(super) fn action(writable: &'static [Field]) -> BoxedStrategy<Action> {
 
 /// Actions that change what the packet is: only as the last of a list.
 fn last() -> impl Strategy<Value = Action> {
-    let tlv = (any::<u16>(), any::<u8>(), vec(any::<u8>(), 1..12)).prop_map(|(class, kind, mut data)| {
-        data[0] |= 0x10;
-        EncapProp::NshTlv { class, kind, data: data.into() }
-    });
+    let tlv = (any::<u16>(), any::<u8>(), any::<u8>(), vec(any::<u8>(), 0..11)).prop_map(
+        |(class, kind, first, data)| {
+            let data = [&[first | 0x10], &data[..]].concat();
+            EncapProp::NshTlv { class, kind, data: data.into() }
+        },
+    );
     let prop = prop_oneof![(1..3_u8).prop_map(EncapProp::NshMdType), tlv];
     prop_oneof![
         Just(Action::PushVlan(0x8100)),

@@ -1,10 +1,11 @@
 //! Matches: what a packet must be for a field to be there.
 
-use flows::{FlowMatch, Masked, TunnelOption};
 use ofproto::oxm::{Field, Format};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+
+use crate::model::{FlowMatch, Masked, TunnelOption};
 
 /// What a packet must be, the fields that it has then, and those of them that actions may write.
 pub(super) type Kind = (&'static [(Field, u128)], &'static [Field], &'static [Field]);
@@ -171,7 +172,9 @@ fn tunnel_option() -> impl Strategy<Value = (Field, TunnelOption)> {
         }),
         vec(any::<(u8, u8)>(), 1..6).prop_map(|pairs| {
             let mut mask: Vec<u8> = pairs.iter().map(|(_, mask)| mask & 0x7f).collect();
-            mask[0] |= 1;
+            if let Some(first) = mask.first_mut() {
+                *first |= 1;
+            }
             let value = pairs.iter().zip(&mask).map(|((value, _), mask)| value & mask).collect();
             TunnelOption { value, mask: Some(mask) }
         }),

@@ -1,10 +1,9 @@
-//! Strategies that make flows which Open vSwitch takes.
+//! Strategies that make flows which Open vSwitch takes (proptest).
 
 mod actions;
 mod fields;
 mod parts;
 
-use flows::Flow;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::{Cookie, TableId};
@@ -14,6 +13,7 @@ use proptest::sample::select;
 
 use self::actions::{action, actions};
 use self::fields::{KINDS, Kind, matches};
+use crate::model::Flow;
 
 fn instructions(kind: &'static Kind) -> impl Strategy<Value = Vec<Instruction>> {
     let option = prop::option::of::<BoxedStrategy<Instruction>>;
@@ -41,7 +41,7 @@ fn instructions(kind: &'static Kind) -> impl Strategy<Value = Vec<Instruction>> 
 }
 
 /// Flows that Open vSwitch takes.
-pub(crate) fn flow() -> impl Strategy<Value = Flow> {
+pub fn flow() -> impl Strategy<Value = Flow> {
     let head = (0..10_u8, any::<[u16; 3]>(), any::<u64>(), 0..32_u16);
     let body =
         select(KINDS.iter().collect::<Vec<_>>()).prop_flat_map(|kind| (matches(kind), instructions(kind)));
