@@ -21,6 +21,7 @@ use ofproto::instruction::Instruction;
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Match;
 use ofproto::{Message, Refusal, Writer, Xid};
+use portcullis_tests::hex;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -36,10 +37,6 @@ fn runner() -> TestRunner {
     let seed = u8::try_from(number("PORTCULLIS_SEED", 0) % 256).unwrap();
     let config = Config { max_local_rejects: u32::MAX, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// What `ovs-ofctl` prints of each message of a stream, by transaction id: its first line.

@@ -5,9 +5,7 @@ use std::fmt::Write as _;
 
 use ofproto::message::ErrorMsg;
 use ofproto::{Message, Xid};
-use portcullis_tests::{Conn, PrivateOvs};
-
-use super::hex;
+use portcullis_tests::{Conn, PrivateOvs, hex};
 
 const XID: u32 = 7;
 const EXPERIMENTER: u8 = 4;

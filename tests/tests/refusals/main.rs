@@ -9,8 +9,6 @@
 
 mod codes;
 
-use std::process::Command;
-
 use flows::ofp_print::print_message;
 use flows::syntax::NoNames;
 use ofproto::action::{Action, Bundle, Ct, CtZone, Legacy, Subfield};
@@ -18,17 +16,11 @@ use ofproto::instruction::Instruction;
 use ofproto::message::FlowMod;
 use ofproto::oxm::Field;
 use ofproto::{Message, PortNo, Xid};
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
+use portcullis_tests::ofp_print;
 
 /// What `ovs-ofctl` prints of a message, which must be what we print, and the error that it names.
 fn refusal(message: &[u8]) -> String {
-    let mut command = Command::new("ovs-ofctl");
-    let output =
-        command.args(["-vconsole:off", "-vsyslog:off", "ofp-print", &hex(message)]).output().unwrap();
-    let theirs = String::from_utf8(output.stdout).unwrap();
+    let theirs = ofp_print(message, 2);
     assert_eq!(print_message(message, 2, &NoNames), theirs);
     let error = theirs.split("***decode error: ").nth(1).and_then(|text| text.split("***").next());
     error.unwrap_or("none").to_owned()
