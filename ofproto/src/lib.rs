@@ -56,7 +56,7 @@ pub mod refusal;
 pub mod testing;
 
 pub use codec::{Reader, Wire, Writer};
-pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError, ErrorCode};
 pub use frame::{FrameError, Framer};
 pub use header::{HEADER_LEN, Header, VERSION};
 pub use ids::{BufferId, Cookie, DatapathId, GroupId, MeterId, PortNo, QueueId, TableId, Xid};

@@ -74,6 +74,7 @@ refusals! {
     ActionVendorType "OFPBAC_BAD_VENDOR_TYPE" "A known experimenter's action that nobody knows.",
     ActionOutPort "OFPBAC_BAD_OUT_PORT" "Nothing can be sent there.",
     ActionArgument "OFPBAC_BAD_ARGUMENT" "A value that the action cannot have.",
+    ActionSetType "OFPBAC_BAD_SET_TYPE" "A field that nobody knows.",
     ActionSetLen "OFPBAC_BAD_SET_LEN" "Bits that a field has not.",
     ActionSetArgument "OFPBAC_BAD_SET_ARGUMENT" "A field that cannot be set, or not so.",
     ActionSetMask "OFPBAC_BAD_SET_MASK" "A mask where OpenFlow 1.3 has none.",
@@ -109,6 +110,9 @@ impl std::fmt::Display for Refusal {
 impl From<DecodeError> for Refusal {
     /// What Open vSwitch says to bytes that are no message.
     fn from(error: DecodeError) -> Self {
+        if let Some(refusal) = error.refusal {
+            return refusal;
+        }
         match error.kind {
             DecodeErrorKind::BadVersion(_) => Self::RequestVersion,
             DecodeErrorKind::BadType(_) => Self::RequestType,

@@ -65,7 +65,7 @@ pub(crate) fn entry_refusal(entry: &[u8], in_action: bool, check_value: bool) ->
     if header.class == NXM_1 && Field::from_tun_metadata(header.number).is_some() {
         return tunnel_option(entry, header);
     }
-    let bytes = entry.get(entry.len() - own..).unwrap_or_default();
+    let bytes = entry.len().checked_sub(own).and_then(|at| entry.get(at..)).unwrap_or_default();
     // It looks into the mask of a field that it does not know, too, and knows none of another length.
     if !in_action && header.has_mask && outside_mask(bytes) {
         return Err(MatchWildcards);

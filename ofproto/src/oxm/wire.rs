@@ -6,9 +6,12 @@ use super::header::{EXPERIMENTER, Header};
 use super::{Field, Match, Oxm};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::refusal::Refusal;
 
 /// OFPMT_OXM.
 const MATCH_OXM: u16 = 1;
+/// OFPMT_STANDARD, deprecated.
+const MATCH_1_1: u16 = 0;
 
 /// Which fields a match has had, to find one that comes twice.
 #[derive(Default)]
@@ -27,6 +30,11 @@ impl Seen {
 }
 
 const _: () = assert!(Field::ALL.len() <= 256);
+
+/// The error of a match that ends before its field.
+fn cut(error: DecodeError) -> DecodeError {
+    error.refused(Refusal::MatchLen)
+}
 
 /// A right-aligned value of up to 16 bytes.
 fn value(bytes: &[u8]) -> u128 {
@@ -78,10 +86,10 @@ impl Oxm {
 
 fn decode_known(r: &mut Reader<'_>, may_mask: bool) -> Result<Oxm, DecodeError> {
     let bad = r.error(DecodeErrorKind::BadField, "oxm");
-    let header = Header::unpack(r.u32("oxm header")?);
-    let payload = r.bytes(usize::from(header.len), "oxm payload")?;
+    let header = Header::unpack(r.u32("oxm header").map_err(cut)?);
+    let payload = r.bytes(usize::from(header.len), "oxm payload").map_err(cut)?;
     let (field, own) = if header.class == EXPERIMENTER {
-        let Some((id, own)) = payload.split_first_chunk() else { return Err(bad) };
+        let Some((id, own)) = payload.split_first_chunk() else { return Err(cut(bad)) };
         (Field::from_experimenter(u32::from_be_bytes(*id), header.number), own)
     } else {
         (Field::from_header(header.class, header.number), payload)
@@ -102,13 +110,26 @@ fn decode_known(r: &mut Reader<'_>, may_mask: bool) -> Result<Oxm, DecodeError> 
     } else {
         (own, None)
     };
-    if body.len() != info.bytes()
-        || mask.is_some_and(|(len, _)| len != info.bytes() || !info.maskable && !may_mask)
-        || value(body) > info.exact()
-    {
+    if body.len() != info.bytes() || mask.is_some_and(|(len, _)| len != info.bytes()) {
         return Err(bad);
     }
+    if let Some((_, mask)) = mask
+        && !may_mask
+        && !may_stand(field, mask)
+    {
+        let outside = value(body) & !mask != 0;
+        return Err(bad.refused(if outside { Refusal::MatchWildcards } else { Refusal::MatchMask }));
+    }
+    if value(body) > info.exact() {
+        return Err(bad.refused(Refusal::MatchValue));
+    }
     Ok(Oxm::Known { field, value: value(body), mask: mask.map(|(_, mask)| mask) })
+}
+
+/// Whether a match may mask the field so: a mask of all bits or none may stand anywhere.
+fn may_stand(field: Field, mask: u128) -> bool {
+    let info = field.info();
+    info.maskable || mask == 0 || mask == info.exact()
 }
 
 /// Appends a field of a match under the given header.
@@ -120,7 +141,7 @@ pub(crate) fn encode_known(
     w: &mut Writer,
 ) -> Result<(), EncodeError> {
     let info = field.info();
-    match mask.filter(|_| !info.maskable) {
+    match mask.filter(|mask| !may_stand(field, *mask)) {
         Some(mask) => Err(EncodeError::DoesNotFit { field: info.name, value: mask }),
         None => put_known(field, value, mask, header, w),
     }
@@ -178,7 +199,7 @@ impl Match {
         let mut fields = Vec::new();
         let mut seen = Seen::default();
         while !r.is_empty() {
-            let twice = r.error(DecodeErrorKind::BadField, "match");
+            let twice = r.error(DecodeErrorKind::BadField, "match").refused(Refusal::MatchTwice);
             let oxm = Oxm::decode(r)?;
             if let Oxm::Known { field, .. } = oxm
                 && !seen.insert(field)
@@ -203,19 +224,26 @@ impl Wire for Match {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let start = r.at();
         let at_kind = r.clone();
-        let kind = r.u16("match type")?;
+        let kind = r.u16("match type").map_err(cut)?;
         if kind != MATCH_OXM {
-            return Err(at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type"));
+            let error = at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type");
+            // OpenFlow 1.1's match is known, but has another length.
+            return Err(error.refused(if kind == MATCH_1_1 {
+                Refusal::MatchLen
+            } else {
+                Refusal::MatchType
+            }));
         }
         let at_len = r.clone();
-        let len = usize::from(r.u16("match length")?);
+        let len = usize::from(r.u16("match length").map_err(cut)?);
         let body = len
             .checked_sub(4)
-            .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "match length"))?;
-        let mut fields = r.sub(body, "match")?;
+            .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "match length"))
+            .map_err(cut)?;
+        let mut fields = r.sub(body, "match").map_err(cut)?;
         let decoded = Self::decode_fields(&mut fields)?;
         let used = r.at() - start;
-        r.skip(used.next_multiple_of(8) - used, "match padding")?;
+        r.skip(used.next_multiple_of(8) - used, "match padding").map_err(cut)?;
         Ok(decoded)
     }
 

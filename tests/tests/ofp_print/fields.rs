@@ -3,7 +3,7 @@
 use flows::ofp_print::print_message;
 use flows::syntax::NoNames;
 
-use super::{hex, oracle};
+use portcullis_tests::{hex, ofp_print};
 
 const ONF: &[u8] = b"\x4f\x4e\x46\x00";
 
@@ -96,12 +96,7 @@ fn fields_are_taken_and_refused_as_by_ovs_ofctl() {
     ];
     for fields in fields {
         for message in [packet_in(&fields), flow_mod(&fields), flow_request(&fields)] {
-            assert_eq!(
-                print_message(&message, 2, &NoNames),
-                oracle::print(&hex(&message), 2),
-                "{}",
-                hex(&fields)
-            );
+            assert_eq!(print_message(&message, 2, &NoNames), ofp_print(&message, 2), "{}", hex(&fields));
         }
     }
 }

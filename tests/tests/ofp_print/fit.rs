@@ -11,7 +11,9 @@ use ofproto::message::{BundleAdd, FlowMod, FlowModCommand, Message, PacketOut};
 use ofproto::oxm::Field;
 use ofproto::{BufferId, Cookie, PortNo, TableId, Xid};
 
-use super::{hex, oracle, refusal};
+use portcullis_tests::ofp_print;
+
+use super::refusal;
 
 fn flow(line: &str) -> Flow {
     parse_flow(line, &NoNames).unwrap()
@@ -21,7 +23,7 @@ fn flow(line: &str) -> Flow {
 fn error(message: Message) -> Option<String> {
     let bytes = message.encode(Xid(7)).unwrap();
     let ours = print_message(&bytes, 2, &NoNames);
-    assert_eq!(ours, oracle::print(&hex(&bytes), 2), "{message:?}");
+    assert_eq!(ours, ofp_print(&bytes, 2), "{message:?}");
     refusal(&ours).map(|_| {
         let (_, rest) = ours.split_once("***decode error: ").unwrap();
         rest.split_once("***").unwrap().0.to_owned()

@@ -14,6 +14,7 @@ mod switch;
 
 use flows::ofp_print::print_message;
 use flows::syntax::NoNames;
+use portcullis_tests::{hex, ofp_print};
 use proptest::strategy::{BoxedStrategy, Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -29,10 +30,6 @@ fn values<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, count: u64, salt: u8)
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The error that a text names, if it does.
@@ -114,7 +111,7 @@ fn messages_of_any_bits_print_the_same_but_for_the_reason() {
 fn every_verbosity_prints_the_same() {
     for message in values(&messages::sensible(), 60, 3) {
         for verbosity in [0, 1, 2, 3, 4, 5, 9] {
-            let theirs = oracle::print(&hex(&message), verbosity);
+            let theirs = ofp_print(&message, verbosity);
             assert_eq!(print_message(&message, verbosity, &NoNames), theirs, "{}", hex(&message));
         }
     }
@@ -126,7 +123,7 @@ fn what_is_cut_short_or_too_long_prints_the_same() {
         let cut = &message[..n * message.len() / 60];
         let longer = [&message[..], &[0; 3]].concat();
         for bytes in [cut, &longer] {
-            assert_eq!(print_message(bytes, 2, &NoNames), oracle::print(&hex(bytes), 2), "{}", hex(bytes));
+            assert_eq!(print_message(bytes, 2, &NoNames), ofp_print(bytes, 2), "{}", hex(bytes));
         }
     }
 }
@@ -138,7 +135,7 @@ fn other_versions_are_said_to_be_what_they_are() {
         for (kind, body) in [(0, &b""[..]), (1, b"\0\x01\0\x06"), (2, b"ping"), (3, b"")] {
             let length = u8::try_from(8 + body.len()).unwrap();
             let message = [&[version, kind, 0, length, 0, 0, 0, 9], body].concat();
-            let theirs = oracle::print(&hex(&message), 2);
+            let theirs = ofp_print(&message, 2);
             // Errors have other numbers in OpenFlow 1.0 and 1.1.
             if kind != 1 || version >= 3 {
                 assert_eq!(print_message(&message, 2, &NoNames), theirs, "{}", hex(&message));
