@@ -118,6 +118,9 @@ pub fn main() -> ExitCode {
         if failure.downcast_ref::<output::Enough>().is_some() {
             return ExitCode::SUCCESS;
         }
+        if failure.downcast_ref::<finding::Said>().is_some() {
+            return ExitCode::FAILURE;
+        }
         output::complain(format_args!("{failure:?}"));
         ExitCode::FAILURE
     })
