@@ -227,7 +227,7 @@ impl Taken {
             report.error("addition-number-taken", &range.span, message, help);
             return;
         }
-        let by = report.add_stamp(&range.span, format!("{what}, added at run time"), None);
+        let by = report.add_stamp(&range.span, format!("container {}, added at run time", quote(name)), None);
         let span = moved(range.span.clone(), by);
         let at = |value: String| At { value, span: span.clone() };
         check_name(&at(name.clone()), "the name of a container", report);

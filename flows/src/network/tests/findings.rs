@@ -23,7 +23,7 @@ fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for case in TABLE.split("\n=== ").skip(1) {
         let (name, rest) = case.split_once('\n').unwrap();
-        let (raw, findings) = rest.split_once("\n---\n").unwrap();
+        let (raw, findings) = rest.split_once("\n---").unwrap();
         let base = cases.first().map_or("", |base| &base.files[0].1);
         let text = raw.replacen("<base>", base, 1);
         let (text, additions) = text.split_once("\n+++\n").unwrap_or((&text, ""));
@@ -32,7 +32,7 @@ fn cases() -> Vec<Case> {
             let (name, text) = if n == 0 { (name, file) } else { file.split_once('\n').unwrap() };
             files.push((name.to_owned(), text.to_owned()));
         }
-        let findings = findings.trim_end_matches('\n');
+        let findings = findings.trim_matches('\n');
         cases.push(Case { name, raw, files, additions: read_additions(additions), findings });
     }
     cases
