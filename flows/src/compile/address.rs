@@ -9,7 +9,7 @@ use super::origin::Reason;
 use crate::model::FlowMatch;
 
 /// IPv4 or IPv6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Family {
     V4,
     V6,
@@ -81,8 +81,32 @@ pub(super) fn nd(kind: u8) -> FlowMatch {
         .with(Field::Icmpv6Code, 0)
 }
 
+/// DHCP from a server to a client (RFC 2131 §4.1, RFC 8415 §7.2).
+pub(super) fn dhcp_answer(family: Family) -> FlowMatch {
+    let (server, client) = dhcp_ports(family);
+    dhcp(family, server, client)
+}
+
+/// DHCP from a client to a server.
+pub(super) fn dhcp_request(family: Family) -> FlowMatch {
+    let (server, client) = dhcp_ports(family);
+    dhcp(family, client, server)
+}
+
+fn dhcp_ports(family: Family) -> (u16, u16) {
+    match family {
+        Family::V4 => (67, 68),
+        Family::V6 => (547, 546),
+    }
+}
+
+fn dhcp(family: Family, from: u16, to: u16) -> FlowMatch {
+    let udp = family.matches().with(Field::IpProto, IPPROTO_UDP.into());
+    udp.with(Field::UdpSrc, from.into()).with(Field::UdpDst, to.into())
+}
+
 /// A prefix, or all of a family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Range {
     pub(super) family: Family,
     prefix: Option<IpNetwork>,
@@ -91,6 +115,16 @@ pub(super) struct Range {
 impl Range {
     pub(super) fn all(family: Family) -> Self {
         Self { family, prefix: None }
+    }
+
+    /// Whether every address of the other is one of this.
+    pub(super) fn contains(self, other: Self) -> bool {
+        self.family == other.family
+            && match (self.prefix, other.prefix) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(a), Some(b)) => a.prefix() <= b.prefix() && a.contains(b.network()),
+            }
     }
 
     /// How many bits are fixed.
@@ -124,6 +158,15 @@ impl fmt::Display for Range {
             None => f.write_str(self.family.label()),
         }
     }
+}
+
+/// The addresses of groups: multicast and broadcast.
+pub(super) fn groups() -> Vec<Range> {
+    ["224.0.0.0/4", "255.255.255.255/32", "ff00::/8"]
+        .iter()
+        .filter_map(|p| p.parse::<IpNetwork>().ok())
+        .map(Range::from)
+        .collect()
 }
 
 /// Prefixes that are nobody's unicast address out in the world: never a source, never a destination of

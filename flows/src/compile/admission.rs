@@ -1,54 +1,56 @@
 //! Table 0: which port, and is it who it says.
 
+use std::collections::HashSet;
+
+use ofproto::PortNo;
+use ofproto::action::Action;
+use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{PortNo, TableId};
 
 use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
-use super::layout::{self, ADMISSION, Claim, by_prefix};
+use super::layout::{self, ADMISSION, Hold, by_prefix};
 use super::origin::{OriginKind, Reason};
-use super::program::{Asked, Builder, apply_and_goto, load};
-use super::site::{Site, SiteKind};
+use super::party::Sets;
+use super::program::{Asked, Builder, apply_and_goto, load, mark, resubmit};
+use super::site::{Site, SiteKind, Sites};
 use crate::model::FlowMatch;
 use crate::network::NetworkFile;
 
-const KIND: OriginKind = OriginKind::Admission;
+pub(super) const KIND: OriginKind = OriginKind::Admission;
 
 /// The claims on senders' addresses are told apart by the length of the prefix: who owns the longest one may
-/// use it, and nobody else may (`Owned` is one class weaker than the owner's own claim).
-pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &[Site<'_>]) {
+/// use it, and nobody else may (`Owned` is weaker than the owner's own claim).
+pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>, sets: &Sets) {
     guards(out);
     foreign(out, file, sites);
-    for site in sites {
+    for (place, site) in sites.all.iter().enumerate() {
         let Some(port) = site.port else { continue };
-        admit(out, site, port);
-        let detail = format!("{} at {}: anything else", site.party, site.port_name);
-        out.drop(ADMISSION, layout::PORT_DEFAULT, at(port, FlowMatch::any()), KIND, Reason::Spoofed, detail);
+        Sender { site, port, loads: loads(site, sets.of_site(place)) }.admit(out);
     }
-    out.drop(
-        ADMISSION,
-        layout::DEFAULT,
-        FlowMatch::any(),
-        KIND,
-        Reason::UnknownPort,
-        "any port that the file does not name",
-    );
+    let mut ports = HashSet::new();
+    for site in &sites.all {
+        let Some(port) = site.port.filter(|port| ports.insert(*port)) else { continue };
+        let who = |what: &str| format!("{} at {}: {what}", site.party, site.port_name);
+        let mut deny = |priority, matches, detail| {
+            out.drop(ADMISSION, priority, at(port, matches), KIND, Reason::Spoofed, detail);
+        };
+        for (kind, what) in [(ND_SOLICIT, "other ND solicitations"), (ND_ADVERT, "other ND advertisements")] {
+            deny(layout::MULTICAST, address::nd(kind), who(what));
+        }
+        deny(layout::PORT_DEFAULT, FlowMatch::any(), who("anything else"));
+    }
+    let detail = "any port that the file does not name";
+    out.drop(ADMISSION, layout::DEFAULT, FlowMatch::any(), KIND, Reason::UnknownPort, detail);
 }
 
 /// What no port may send, whoever is there.
 fn guards(out: &mut Builder<'_>) {
     tagged(out);
-    let udp = |family: Family, from: u16, to: u16| {
-        family
-            .matches()
-            .with(Field::IpProto, address::IPPROTO_UDP.into())
-            .with(Field::UdpSrc, from.into())
-            .with(Field::UdpDst, to.into())
-    };
     let icmp = Family::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
     let icmp6 = Family::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
     for (what, matches) in [
-        ("DHCP answers", udp(Family::V4, 67, 68)),
-        ("DHCPv6 answers", udp(Family::V6, 547, 546)),
+        ("DHCP answers", address::dhcp_answer(Family::V4)),
+        ("DHCPv6 answers", address::dhcp_answer(Family::V6)),
         ("ICMP redirects", icmp.with(Field::Icmpv4Type, 5)),
         ("router advertisements", icmp6.clone().with(Field::Icmpv6Type, 134)),
         ("ICMPv6 redirects", icmp6.with(Field::Icmpv6Type, 137)),
@@ -64,14 +66,13 @@ pub(super) fn tagged(out: &mut Builder<'_>) {
 }
 
 /// Addresses that have an owner: dropped wherever the owner's own claim does not win.
-fn foreign(out: &mut Builder<'_>, file: &NetworkFile, sites: &[Site<'_>]) {
-    let mut seen: Vec<Range> = Vec::new();
+fn foreign(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>) {
+    let mut seen: HashSet<Range> = HashSet::new();
     let mut owned = |out: &mut Builder<'_>, range: Range, reason: Reason, whose: String| {
-        if seen.contains(&range) {
+        if !seen.insert(range) {
             return;
         }
-        seen.push(range);
-        let priority = by_prefix(range.length(), Claim::Owned);
+        let priority = by_prefix(range.length(), Hold::Owned);
         let matches = range.on(range.family.matches(), range.family.src());
         out.drop(ADMISSION, priority, matches, KIND, reason, format!("from {range}: {whose}"));
         if range.family == Family::V4 {
@@ -79,17 +80,14 @@ fn foreign(out: &mut Builder<'_>, file: &NetworkFile, sites: &[Site<'_>]) {
             out.drop(ADMISSION, priority, matches, KIND, reason, format!("ARP from {range}: {whose}"));
         }
     };
-    for site in sites {
+    for site in sites.all.iter().filter(|site| site.kind != SiteKind::Link) {
         for &range in &site.prefixes {
-            if site.kind == SiteKind::Link {
-                continue;
-            }
             owned(out, range, Reason::Spoofed, format!("owned by {}", site.party));
         }
     }
+    let here: HashSet<u16> = sites.all.iter().map(|site| site.network.number).collect();
     for network in &file.networks {
-        let here = sites.iter().any(|s| s.network.name == network.name);
-        let reason = if here { Reason::Spoofed } else { Reason::Isolation };
+        let reason = if here.contains(&network.number) { Reason::Spoofed } else { Reason::Isolation };
         for &subnet in &network.subnets {
             owned(out, subnet.into(), reason, format!("in network {}", network.name));
         }
@@ -104,76 +102,115 @@ fn foreign(out: &mut Builder<'_>, file: &NetworkFile, sites: &[Site<'_>]) {
     }
 }
 
-/// What a port may send.
-fn admit(out: &mut Builder<'_>, site: &Site<'_>, port: PortNo) {
-    let who = |what: &str| format!("{} at {}: {what}", site.party, site.port_name);
-    let pin = |m: FlowMatch| match site.mac {
-        Some(mac) => at(port, m).with(Field::EthSrc, mac_bits(mac)),
-        None => at(port, m),
-    };
-    for &range in &site.prefixes {
-        let matches = pin(range.on(range.family.matches(), range.family.src()));
-        pass(out, site, by_prefix(range.length(), Claim::Protocol), matches, who(&format!("from {range}")));
+/// What later tables know about a sender.
+pub(super) fn loads(site: &Site<'_>, sets: &[u16]) -> Vec<Action> {
+    let mut loads = vec![load(layout::NETWORK, site.network.number.into())];
+    if site.kind == SiteKind::Endpoint {
+        loads.push(mark(layout::mark_bit(layout::FROM_MEMBER)));
     }
-    if site.kind == SiteKind::Exit {
-        for family in Family::BOTH {
-            let range = Range::all(family);
-            let matches = pin(family.matches());
-            pass(
-                out,
-                site,
-                by_prefix(range.length(), Claim::Protocol),
-                matches,
-                who(&format!("from {range}")),
-            );
+    loads.extend(sets.iter().map(|set| mark(layout::from_set(*set))));
+    loads
+}
+
+/// Somebody at a port.
+struct Sender<'s, 'a> {
+    site: &'s Site<'a>,
+    port: PortNo,
+    loads: Vec<Action>,
+}
+
+impl Sender<'_, '_> {
+    fn admit(&self, out: &mut Builder<'_>) {
+        let site = self.site;
+        self.untag(out);
+        let here = |range: Range, hold| by_prefix(range.length(), hold);
+        for &range in &site.prefixes {
+            let matches = self.pin(range.on(range.family.matches(), range.family.src()));
+            self.pass(out, here(range, Hold::Owner), matches, &format!("from {range}"));
+        }
+        for &range in &site.leases {
+            let matches = self.pin(range.on(range.family.matches(), range.family.src()));
+            self.pass(out, here(range, Hold::Network), matches, &format!("from its lease in {range}"));
+        }
+        if site.kind == SiteKind::Exit {
+            for range in Family::BOTH.map(Range::all) {
+                self.pass(
+                    out,
+                    here(range, Hold::Owner),
+                    self.pin(range.family.matches()),
+                    &format!("from {range}"),
+                );
+            }
+        }
+        for &range in &site.resolves {
+            self.resolve(out, range, Hold::Owner);
+        }
+        for &range in &site.leases {
+            self.resolve(out, range, Hold::Network);
+            if range.family == Family::V4 {
+                // Whoever was given an address asks first whether somebody has it (RFC 5227 §2.1.1).
+                let probe = self.pin_arp(address::arp().with(Field::ArpSpa, 0).with(Field::ArpOp, 1));
+                self.pass(out, by_prefix(32, Hold::Owner), probe, "ARP probes");
+            }
         }
     }
-    for &range in &site.resolves {
+
+    /// Frames of a network with a VLAN lose their tag and come in again: with the network's number in the register,
+    /// which what came in without a tag lacks.
+    fn untag(&self, out: &mut Builder<'_>) {
+        let Some(vlan) = self.site.network.vlan else { return };
+        let matches = at(self.port, FlowMatch::any()).with(Field::VlanVid, u128::from(vlan) | 0x1000);
+        let number = load(layout::NETWORK, self.site.network.number.into());
+        let actions = vec![Instruction::ApplyActions(vec![Action::PopVlan, number, resubmit(ADMISSION)])];
+        let detail = format!("{} at {}: VLAN {vlan}", self.site.party, self.site.port_name);
+        out.flow(ADMISSION, layout::UNTAG, matches, actions, Asked::new(KIND, self.site.party, detail));
+    }
+
+    fn resolve(&self, out: &mut Builder<'_>, range: Range, hold: Hold) {
         match range.family {
             Family::V4 => {
-                let mut matches = pin(range.on(address::arp(), Field::ArpSpa));
-                if let Some(mac) = site.mac {
-                    matches = matches.with(Field::ArpSha, mac_bits(mac));
-                }
-                pass(
-                    out,
-                    site,
-                    by_prefix(range.length(), Claim::Protocol),
-                    matches,
-                    who(&format!("ARP from {range}")),
-                );
+                let matches = self.pin_arp(range.on(address::arp(), Field::ArpSpa));
+                self.pass(out, by_prefix(range.length(), hold), matches, &format!("ARP from {range}"));
             }
             Family::V6 => {
                 // Above every claim by address: an advertisement must also be *about* an address of the
                 // sender, or it redirects its neighbours' traffic.
-                let priority = layout::MULTICAST + by_prefix(range.length(), Claim::Protocol);
-                let from = |kind| pin(range.on(address::nd(kind), Field::Ipv6Src));
-                pass(out, site, priority, from(ND_SOLICIT), who(&format!("ND solicitation from {range}")));
+                let priority = layout::MULTICAST + by_prefix(range.length(), hold);
+                let from = |kind| self.pin(range.on(address::nd(kind), Field::Ipv6Src));
+                self.pass(out, priority, from(ND_SOLICIT), &format!("ND solicitation from {range}"));
                 let advert = range.on(from(ND_ADVERT), Field::NdTarget);
-                pass(out, site, priority, advert, who(&format!("ND advertisement of {range}")));
+                self.pass(out, priority, advert, &format!("ND advertisement of {range}"));
             }
         }
     }
-    for (kind, what) in [(ND_SOLICIT, "other ND solicitations"), (ND_ADVERT, "other ND advertisements")] {
-        let matches = at(port, address::nd(kind));
-        out.drop(ADMISSION, layout::MULTICAST, matches, KIND, Reason::Spoofed, who(what));
-    }
-}
 
-/// Admits, with the network's number in the registers.
-fn pass(out: &mut Builder<'_>, site: &Site<'_>, priority: u16, matches: FlowMatch, detail: String) {
-    let mut actions = vec![load(layout::NETWORK, site.network.number.into())];
-    if site.kind == SiteKind::Endpoint {
-        actions.push(load(layout::MEMBER, 1));
+    /// At the port, in the network's VLAN, with the MAC that the file pins.
+    fn pin(&self, m: FlowMatch) -> FlowMatch {
+        let m = at(self.port, m);
+        let m = match self.site.network.vlan {
+            Some(_) => m.with(layout::NETWORK, self.site.network.number.into()),
+            None => m,
+        };
+        match self.site.mac {
+            Some(mac) => m.with(Field::EthSrc, mac_bits(mac)),
+            None => m,
+        }
     }
-    let next: TableId = layout::RETURNS;
-    out.flow(
-        ADMISSION,
-        priority,
-        matches,
-        apply_and_goto(actions, next),
-        Asked::new(KIND, site.party, detail),
-    );
+
+    fn pin_arp(&self, m: FlowMatch) -> FlowMatch {
+        let m = self.pin(m);
+        match self.site.mac {
+            Some(mac) => m.with(Field::ArpSha, mac_bits(mac)),
+            None => m,
+        }
+    }
+
+    /// Admits, with what later tables need to know.
+    fn pass(&self, out: &mut Builder<'_>, priority: u16, matches: FlowMatch, what: &str) {
+        let instructions = apply_and_goto(self.loads.clone(), layout::RETURNS);
+        let detail = format!("{} at {}: {what}", self.site.party, self.site.port_name);
+        out.flow(ADMISSION, priority, matches, instructions, Asked::new(KIND, self.site.party, detail));
+    }
 }
 
 /// Adds the port of arrival.
@@ -181,6 +218,6 @@ pub(super) fn at(port: PortNo, matches: FlowMatch) -> FlowMatch {
     matches.with(Field::InPortOxm, port.0.into())
 }
 
-fn mac_bits(mac: [u8; 6]) -> u128 {
+pub(super) fn mac_bits(mac: [u8; 6]) -> u128 {
     mac.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte))
 }

@@ -1,63 +1,161 @@
 //! The layout of a compiled bridge: tables, registers, priorities.
 
-use ofproto::TableId;
+use ofproto::action::Subfield;
 use ofproto::oxm::Field;
+use ofproto::{PortNo, TableId};
 
 /// Who may send at all: port, addresses, no tag.
 pub const ADMISSION: TableId = TableId(0);
-/// Learned return flows, and nothing else; a miss goes on.
+/// Learned return flows; a miss goes on.
 pub const RETURNS: TableId = TableId(1);
 /// Isolation, then allows, then the default deny.
 pub const POLICY: TableId = TableId(2);
-/// Output to the port that policy chose.
+/// Output to the port that is in the register.
 pub const FORWARDING: TableId = TableId(3);
+/// Looked up on the way to policy: whose is the address that the packet goes to.
+pub const DESTINATION: TableId = TableId(4);
+/// Learned too: who may send ICMP errors and later fragments to whom. Looked up for such packets alone.
+pub const RELATED: TableId = TableId(5);
 
 /// The number of the network that the packet came in on.
 pub(super) const NETWORK: Field = Field::Reg0;
-/// The port that policy chose.
+/// The port that the packet goes to, as a 16-bit number, or one of [`OUTSIDE`], [`EVERYBODY`], [`LEASED`].
 pub(super) const OUT_PORT: Field = Field::Reg1;
-/// 1 where the sender is an endpoint of its network, 0 for links and exits.
-pub(super) const MEMBER: Field = Field::Reg2;
+/// What is known of both ends: the bits below.
+pub(super) const MARKS: Field = Field::Reg2;
+/// The number of the network that owns the destination, where that is another one than [`NETWORK`].
+pub(super) const FOREIGN: Field = Field::Reg3;
+
+/// In [`OUT_PORT`]: an address that is nobody's here.
+pub(super) const OUTSIDE: u32 = 0x1_0000;
+/// In [`OUT_PORT`]: all members of the network.
+pub(super) const EVERYBODY: u32 = 0x1_0001;
+/// In [`OUT_PORT`]: all whose address comes from DHCP.
+pub(super) const LEASED: u32 = 0x1_0002;
+
+/// In [`MARKS`]: the sender is an endpoint of its network, not a link or an exit.
+pub(super) const FROM_MEMBER: u16 = 0;
+/// In [`MARKS`]: the destination is an endpoint of its network.
+pub(super) const TO_MEMBER: u16 = 1;
+/// In [`MARKS`]: an ICMP error or a later fragment that somebody waits for.
+pub(super) const EXPECTED: u16 = 2;
+/// In [`MARKS`]: the sender's address is nobody's here, and its port is no exit: only an answer may pass.
+pub(super) const STRANGER: u16 = 3;
+
+/// A bit of [`MARKS`].
+pub(super) fn mark_bit(bit: u16) -> Subfield {
+    Subfield { field: MARKS, ofs: bit, n_bits: 1 }
+}
+
+/// How many lists of parties a network's rules may have before they are spelt out one by one.
+pub(super) const SETS: u16 = 128;
+
+/// The bit that says that the sender is in a list of parties.
+pub(super) fn from_set(set: u16) -> Subfield {
+    const REGISTERS: [Field; 4] = [Field::Reg8, Field::Reg9, Field::Reg10, Field::Reg11];
+    set_bit(REGISTERS, set)
+}
+
+/// The bit that says that the destination is in a list of parties.
+pub(super) fn to_set(set: u16) -> Subfield {
+    const REGISTERS: [Field; 4] = [Field::Reg12, Field::Reg13, Field::Reg14, Field::Reg15];
+    set_bit(REGISTERS, set)
+}
+
+fn set_bit(registers: [Field; 4], set: u16) -> Subfield {
+    let [first, ..] = registers;
+    let field = registers.get(usize::from(set / 32)).copied().unwrap_or(first);
+    Subfield { field, ofs: set % 32, n_bits: 1 }
+}
+
+/// How a port stands in [`OUT_PORT`]: 16 bits, as in the `in_port` that learned flows copy. None for a number that
+/// Open vSwitch gives to no port.
+pub(super) fn port_value(port: PortNo) -> Option<u32> {
+    port.to_u16().map(u32::from)
+}
 
 /// The priority of learned return flows: the user's document fixes it.
 pub const RETURN_PRIORITY: u16 = 110;
 
-// Priorities. Where flows are chosen by address, the longer prefix wins and, for one prefix, the more
-// specific claim: `by_prefix(length, class)`.
+// --- priorities -------------------------------------------------------------------------------------------
 
+/// Tagged frames of networks that have a VLAN: the tag comes off.
+pub(super) const UNTAG: u16 = 65_100;
 /// Tagged frames.
 pub(super) const TAGGED: u16 = 65_000;
+/// DHCP of those who may: above what is rogue.
+pub(super) const DHCP: u16 = 64_001;
 /// DHCP answers, router advertisements and redirects.
 pub(super) const ROGUE: u16 = 64_000;
+/// The crossings of the file, above the isolation that they break.
+pub(super) const CROSSING: u16 = 61_000;
 /// Between networks.
 pub(super) const ISOLATION: u16 = 60_000;
+/// What learned flows let through in policy.
+pub(super) const EXPECTED_PASS: u16 = 59_000;
+/// Strangers without a learned flow.
+pub(super) const STRANGERS: u16 = 58_000;
+/// Requests and answers of DHCP.
+pub(super) const DHCP_POLICY: u16 = 57_000;
 /// IP multicast and broadcast.
 pub(super) const MULTICAST: u16 = 50_000;
+/// ARP and neighbour discovery between those whom a rule joins.
+pub(super) const RESOLUTION: u16 = 52_000;
+/// What is left of ARP and neighbour discovery.
+pub(super) const UNRESOLVED: u16 = 51_000;
+/// Members among themselves.
+pub(super) const INSIDE: u16 = 5_000;
 /// What a known port may not do.
 pub(super) const PORT_DEFAULT: u16 = 100;
 /// The two wires of a forwarding bridge.
 pub(super) const WIRE: u16 = 100;
-/// What is left of neighbour discovery.
-pub(super) const ND_DEFAULT: u16 = 200;
+/// In the table of returns: packets of networks with a connection tracker that it has not seen.
+pub(super) const TRACK: u16 = 120;
+/// What carries no ports of its own, in the table of returns.
+pub(super) const PORTLESS: u16 = 90;
 /// The end of a table.
 pub(super) const DEFAULT: u16 = 0;
 
-/// Among claims on one prefix, the weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What an allow claims, the weakest first: where two rules overlap the more special one counts, and of equals the one
+/// that stands first in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Claim {
-    /// The prefix has an owner, and it is not this one.
-    Owned = 1,
-    /// Members among themselves.
-    Inside = 2,
     /// Any protocol.
-    Ip = 3,
-    /// One protocol, or an owner's claim to its address.
-    Protocol = 4,
+    Ip,
+    /// One protocol.
+    Protocol,
     /// One protocol and port.
-    Port = 5,
+    Port,
+    /// The same by way of one next hop.
+    Via,
 }
 
-/// The priority of a claim on a prefix of `length` bits: 1,001 to 2,285.
-pub(super) fn by_prefix(length: u8, claim: Claim) -> u16 {
-    1_000 + u16::from(length) * 10 + claim as u16
+/// How many rules may overlap in one claim.
+pub(super) const LEVELS: u16 = 6_900;
+
+/// The priority of a rule's flow; level 0 is the first of those that overlap.
+pub(super) fn by_claim(claim: Claim, level: u16) -> u16 {
+    let top = match claim {
+        Claim::Via => 47_000,
+        Claim::Port => 40_000,
+        Claim::Protocol => 30_000,
+        Claim::Ip => 20_000,
+    };
+    top - level.min(LEVELS)
+}
+
+/// Among claims on one prefix, where flows are chosen by address, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// The prefix has an owner, and it is not this one.
+    Owned = 1,
+    /// It lies in the network.
+    Network = 2,
+    /// The owner's own.
+    Owner = 4,
+}
+
+/// The priority of a claim on a prefix of `length` bits: 1,001 to 2,284. The longer prefix wins.
+pub(super) fn by_prefix(length: u8, hold: Hold) -> u16 {
+    1_000 + u16::from(length) * 10 + hold as u16
 }

@@ -20,10 +20,14 @@ pub enum OriginKind {
     Admission,
     /// Passes what has no return flow on to policy.
     Returns,
+    /// Finds the port of the address that a packet goes to.
+    Destination,
     /// Keeps networks apart.
     Isolation,
     /// An `allow` of the file.
     Allow,
+    /// A crossing of the file.
+    Crossing,
     /// Members of a network with `inside = "allow"` among themselves.
     Inside,
     /// ARP and neighbour discovery between those whom a rule joins.
@@ -44,8 +48,10 @@ impl OriginKind {
         match self {
             Self::Admission => "admission",
             Self::Returns => "returns",
+            Self::Destination => "destination",
             Self::Isolation => "isolation",
             Self::Allow => "allow",
+            Self::Crossing => "crossing",
             Self::Inside => "inside",
             Self::Resolution => "resolution",
             Self::Deny => "deny",

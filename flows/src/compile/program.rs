@@ -33,16 +33,21 @@ pub(super) struct Asked<'a> {
     pub(super) kind: OriginKind,
     pub(super) rule: &'a str,
     pub(super) reason: Option<Reason>,
+    /// In words.
     pub(super) detail: String,
+    /// What tells it from its siblings, where the words may change without it being another flow.
+    pub(super) key: Option<String>,
+    /// Seconds until it ends, where the clock ends it.
+    pub(super) ends: Option<u16>,
 }
 
 impl<'a> Asked<'a> {
     pub(super) fn new(kind: OriginKind, rule: &'a str, detail: impl Into<String>) -> Self {
-        Self { kind, rule, reason: None, detail: detail.into() }
+        Self { kind, rule, reason: None, detail: detail.into(), key: None, ends: None }
     }
 
     pub(super) fn drop(kind: OriginKind, reason: Reason, detail: impl Into<String>) -> Self {
-        Self { kind, rule: kind.label(), reason: Some(reason), detail: detail.into() }
+        Self { reason: Some(reason), ..Self::new(kind, kind.label(), detail) }
     }
 }
 
@@ -57,7 +62,7 @@ impl<'a> Builder<'a> {
 
     /// The cookie that `asked` has.
     pub(super) fn cookie(&self, asked: &Asked<'_>) -> Cookie {
-        cookie(&[self.bridge, asked.kind.label(), asked.rule, &asked.detail])
+        cookie(&[self.bridge, asked.kind.label(), asked.rule, asked.key.as_ref().unwrap_or(&asked.detail)])
     }
 
     pub(super) fn flow(
@@ -71,7 +76,8 @@ impl<'a> Builder<'a> {
         let mut flow = Flow::new(table, priority, matches);
         flow.cookie = self.cookie(&asked);
         flow.instructions = instructions;
-        let Asked { kind, rule, reason, detail } = asked;
+        flow.hard_timeout = asked.ends.unwrap_or_default();
+        let Asked { kind, rule, reason, detail, .. } = asked;
         self.program.origins.insert(flow.cookie, Origin { kind, rule: rule.to_owned(), reason, detail });
         self.program.flows.push(flow);
     }
@@ -98,6 +104,16 @@ impl<'a> Builder<'a> {
     pub(super) fn finish(self) -> Program {
         self.program
     }
+}
+
+/// `load:1->register[bit]`.
+pub(super) fn mark(dst: Subfield) -> Action {
+    Action::Load { dst, value: 1 }
+}
+
+/// `resubmit(,table)`.
+pub(super) fn resubmit(table: TableId) -> Action {
+    Action::Resubmit { port: None, table: Some(table) }
 }
 
 /// `load:value->field`.

@@ -1,157 +1,181 @@
-//! Table 1 and the `learn()` that fills it: who was spoken to may answer.
+//! Tables 1 and 5 and the `learn()` that fills them: who was spoken to may answer.
 
+use ofproto::Cookie;
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{Cookie, PortNo};
 
 use super::address::{self, Family};
-use super::layout::{self, POLICY, RETURN_PRIORITY, RETURNS};
+use super::layout::{self, DESTINATION, OUT_PORT, POLICY, RELATED, RETURN_PRIORITY, RETURNS};
 use super::origin::OriginKind;
-use super::program::{Asked, Builder};
+use super::program::{Asked, Builder, resubmit};
+use super::traffic::{Traffic, echo};
 use crate::model::FlowMatch;
 
 /// How many return flows one flow of a rule may learn, where the rule does not say.
 pub(super) const DEFAULT_LIMIT: u32 = 10_000;
 
-/// The empty table: what has no return flow is judged by policy.
+/// ICMP messages about a packet that was sent: destination unreachable, time exceeded, parameter problem (RFC 792), and
+/// their like with packet too big (RFC 4443 §2.1).
+const ERRORS_V4: [u8; 3] = [3, 11, 12];
+const ERRORS_V6: [u8; 4] = [1, 2, 3, 4];
+
+/// Where the empty tables send what has no return flow: to policy, with the destination looked up.
 pub(super) fn compile(out: &mut Builder<'_>) {
-    let asked = Asked::new(OriginKind::Returns, "returns", "no return flow: on to policy");
-    out.flow(RETURNS, layout::DEFAULT, FlowMatch::any(), vec![Instruction::GotoTable(POLICY)], asked);
+    let kind = OriginKind::Returns;
+    let miss = |tables: &[ofproto::TableId]| {
+        let look = tables.iter().copied().map(resubmit).collect();
+        vec![Instruction::ApplyActions(look), Instruction::GotoTable(POLICY)]
+    };
+    let asked = Asked::new(kind, kind.label(), "no return flow: on to policy");
+    out.flow(RETURNS, layout::DEFAULT, FlowMatch::any(), miss(&[DESTINATION]), asked);
+    // Neither an ICMP error nor a later fragment has the ports of what it belongs to.
+    let mut portless = |matches: FlowMatch, what: &str| {
+        let asked = Asked::new(kind, kind.label(), format!("{what}: perhaps somebody waits for it"));
+        out.flow(RETURNS, layout::PORTLESS, matches, miss(&[DESTINATION, RELATED]), asked);
+    };
+    for family in Family::BOTH {
+        let later = family.matches().with_masked(Field::IpFrag, LATER.into(), LATER.into());
+        portless(later, &format!("{} later fragments", family.label()));
+    }
+    for kind in ERRORS_V4 {
+        let icmp = Family::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
+        portless(icmp.with(Field::Icmpv4Type, kind.into()), &format!("ICMP errors of type {kind}"));
+    }
+    for kind in ERRORS_V6 {
+        let icmp = Family::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
+        portless(icmp.with(Field::Icmpv6Type, kind.into()), &format!("ICMPv6 errors of type {kind}"));
+    }
+    let asked = Asked::new(kind, kind.label(), "nobody waits for it");
+    out.flow(RELATED, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
 }
 
-/// What a rule's flow lets through, and so what the answer looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Traffic {
-    Tcp,
-    Udp,
-    Sctp,
-    /// Echo requests.
-    Echo,
-    /// Every other ICMP message, errors above all: passed on, and nothing comes back for it.
-    Icmp,
-    /// Any other IP protocol.
-    Other,
+/// In `ip_frag`: not the first fragment (NX_IP_FRAG_LATER).
+const LATER: u8 = 2;
+
+/// A way back that a flow of a rule learns.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    pub(super) traffic: Traffic,
+    pub(super) family: Family,
+    /// The port that the answer comes in at, or none where the packet's own destination says.
+    pub(super) from: Option<u32>,
+    /// Whether the other side is anybody outside: an ICMP error then comes from any router.
+    pub(super) outside: bool,
+    /// A flow for each client and service, not for each connection.
+    pub(super) by_service: bool,
+    /// The VLAN of the one who opens.
+    pub(super) vlan: Option<u16>,
+    pub(super) cookie: Cookie,
+    pub(super) limit: u32,
 }
 
-impl Traffic {
-    pub(super) const ALL: [Self; 6] = [Self::Tcp, Self::Udp, Self::Sctp, Self::Echo, Self::Icmp, Self::Other];
-
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Sctp => "sctp",
-            Self::Echo => "echo",
-            Self::Icmp => "icmp",
-            Self::Other => "ip",
+impl Way {
+    /// The `learn()` actions: from there, with addresses and ports exchanged, to where the packet came from.
+    /// The packets of the one who opened renew the hard timeout; those of the other side cannot. None for traffic
+    /// that has no answer.
+    pub(super) fn learn(&self) -> Vec<Action> {
+        if self.traffic == Traffic::Icmp {
+            return Vec::new();
         }
+        let mut actions = Vec::new();
+        if self.by_service && self.traffic == Traffic::Tcp {
+            // Whatever opens a connection has SYN without ACK (RFC 9293 §3.5), so this lets nothing be opened …
+            actions.push(self.answers(&[(tcp_flags(4, 1), 1)]));
+            // … and a reset from one who forgot the connection has no ACK either.
+            actions.push(self.answers(&[(tcp_flags(1, 2), 2)]));
+        } else {
+            actions.push(self.answers(&[]));
+        }
+        actions.push(self.related());
+        actions
     }
 
-    fn ip_proto(self, family: Family) -> Option<u8> {
-        match self {
-            Self::Tcp => Some(address::IPPROTO_TCP),
-            Self::Udp => Some(address::IPPROTO_UDP),
-            Self::Sctp => Some(address::IPPROTO_SCTP),
-            Self::Echo | Self::Icmp if family == Family::V4 => Some(address::IPPROTO_ICMP),
-            Self::Echo | Self::Icmp => Some(address::IPPROTO_ICMPV6),
-            Self::Other => None,
+    fn answers(&self, flags: &[(Subfield, u128)]) -> Action {
+        let whole = Subfield::whole;
+        let mut specs = self.ends();
+        match self.traffic.ip_proto(self.family) {
+            Some(proto) => specs.insert(2, constant(whole(Field::IpProto), proto.into())),
+            None => specs.insert(2, copied(Field::IpProto, Field::IpProto)),
         }
+        if let Some((src, dst)) = self.traffic.ports() {
+            specs.push(copied(src, dst));
+            if !self.by_service {
+                specs.push(copied(dst, src));
+            }
+        }
+        specs.extend(flags.iter().map(|(bits, value)| constant(*bits, *value)));
+        if self.traffic == Traffic::Echo {
+            let (field, _, reply) = echo(self.family);
+            specs.push(constant(whole(field), reply.into()));
+        }
+        if let Some(vlan) = self.vlan {
+            let src = LearnSrc::Immediate(u128::from(vlan) | 0x1000);
+            specs.push(LearnSpec::Load { dst: whole(Field::VlanTci), src });
+        }
+        specs.push(LearnSpec::Output { src: whole(Field::InPort) });
+        let fin = if self.traffic == Traffic::Tcp && !self.by_service { 5 } else { 0 };
+        Action::Learn(Box::new(Learn { specs, fin_idle_timeout: fin, ..self.frame(RETURNS) }))
     }
 
-    /// Source and destination port.
-    fn ports(self) -> Option<(Field, Field)> {
-        match self {
-            Self::Tcp => Some((Field::TcpSrc, Field::TcpDst)),
-            Self::Udp => Some((Field::UdpSrc, Field::UdpDst)),
-            Self::Sctp => Some((Field::SctpSrc, Field::SctpDst)),
-            Self::Echo | Self::Icmp | Self::Other => None,
+    /// ICMP errors and later fragments for the one who opened. It marks them, and policy lets them pass: a rule of
+    /// the other side may let them pass as well, and they must not pass twice.
+    fn related(&self) -> Action {
+        let mut specs = self.ends();
+        if self.outside {
+            specs.retain(
+                |spec| !matches!(spec, LearnSpec::Match { dst, .. } if dst.field == self.family.src()),
+            );
         }
+        let low = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
+        let high = Subfield { field: OUT_PORT, ofs: 16, n_bits: 16 };
+        let expected = layout::mark_bit(layout::EXPECTED);
+        specs.push(LearnSpec::Load { dst: low, src: LearnSrc::Field(Subfield::whole(Field::InPort)) });
+        specs.push(LearnSpec::Load { dst: high, src: LearnSrc::Immediate(0) });
+        specs.push(LearnSpec::Load { dst: expected, src: LearnSrc::Immediate(1) });
+        Action::Learn(Box::new(Learn { specs, ..self.frame(RELATED) }))
     }
 
-    /// What opens a connection, to one port where there are ports.
-    pub(super) fn opens(self, family: Family, port: Option<u16>) -> FlowMatch {
-        let mut m = family.matches();
-        if let Some(proto) = self.ip_proto(family) {
-            m = m.with(Field::IpProto, proto.into());
-        }
-        if self == Self::Echo {
-            let (field, request, _) = echo(family);
-            m = m.with(field, request.into());
-        }
-        match (self.ports(), port) {
-            (Some((_, dst)), Some(port)) => m.with(dst, port.into()),
-            _ => m,
-        }
+    /// Where the answer comes in, and the two addresses.
+    fn ends(&self) -> Vec<LearnSpec> {
+        let in_port = match self.from {
+            Some(port) => LearnSrc::Immediate(port.into()),
+            None => LearnSrc::Field(Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 }),
+        };
+        let family = self.family;
+        vec![
+            LearnSpec::Match { dst: Subfield::whole(Field::InPort), src: in_port },
+            constant(Subfield::whole(Field::EthType), family.eth_type().into()),
+            copied(family.src(), family.dst()),
+            copied(family.dst(), family.src()),
+        ]
     }
 
-    /// Seconds until a return flow dies without a packet of the one who opened. Established TCP lives two
-    /// hours and four minutes at least (RFC 5382 §5), UDP five minutes (RFC 4787 §4.3).
-    fn hard_timeout(self) -> u16 {
-        match self {
-            Self::Tcp | Self::Sctp => 7_500,
-            Self::Udp | Self::Other => 300,
-            Self::Echo | Self::Icmp => 30,
+    fn frame(&self, table: ofproto::TableId) -> Learn {
+        Learn {
+            idle_timeout: 0,
+            hard_timeout: self.traffic.hard_timeout(),
+            priority: RETURN_PRIORITY,
+            cookie: self.cookie,
+            flags: LEARN_DELETE_LEARNED,
+            table,
+            fin_idle_timeout: 0,
+            fin_hard_timeout: 0,
+            limit: self.limit,
+            result_dst: None,
+            specs: Vec::new(),
         }
     }
 }
 
-/// The type field of a family's ICMP, and its echo request and reply.
-fn echo(family: Family) -> (Field, u8, u8) {
-    match family {
-        Family::V4 => (Field::Icmpv4Type, 8, 0),
-        Family::V6 => (Field::Icmpv6Type, 128, 129),
-    }
+fn constant(dst: Subfield, value: u128) -> LearnSpec {
+    LearnSpec::Match { dst, src: LearnSrc::Immediate(value) }
 }
 
-/// `learn()` of the way back: from `out`, with addresses and ports exchanged, to where the packet came from.
-/// The packets of the one who opened renew the hard timeout; those of the other side cannot. None for traffic
-/// that has no answer.
-pub(super) fn learn(
-    traffic: Traffic,
-    family: Family,
-    out: PortNo,
-    cookie: Cookie,
-    limit: u32,
-) -> Option<Action> {
-    if traffic == Traffic::Icmp {
-        return None;
-    }
-    let whole = Subfield::whole;
-    let constant =
-        |field: Field, value: u128| LearnSpec::Match { dst: whole(field), src: LearnSrc::Immediate(value) };
-    let swapped =
-        |dst: Field, src: Field| LearnSpec::Match { dst: whole(dst), src: LearnSrc::Field(whole(src)) };
-    // NXM's in_port has 16 bits; Open vSwitch gives out no port that needs more.
-    let in_port = u128::from(out.to_u16()?);
-    let mut specs =
-        vec![constant(Field::InPort, in_port), constant(Field::EthType, family.eth_type().into())];
-    match traffic.ip_proto(family) {
-        Some(proto) => specs.push(constant(Field::IpProto, proto.into())),
-        None => specs.push(swapped(Field::IpProto, Field::IpProto)),
-    }
-    specs.push(swapped(family.src(), family.dst()));
-    specs.push(swapped(family.dst(), family.src()));
-    if let Some((src, dst)) = traffic.ports() {
-        specs.push(swapped(src, dst));
-        specs.push(swapped(dst, src));
-    }
-    if traffic == Traffic::Echo {
-        let (field, _, reply) = echo(family);
-        specs.push(constant(field, reply.into()));
-    }
-    specs.push(LearnSpec::Output { src: whole(Field::InPort) });
-    Some(Action::Learn(Box::new(Learn {
-        idle_timeout: 0,
-        hard_timeout: traffic.hard_timeout(),
-        priority: RETURN_PRIORITY,
-        cookie,
-        flags: LEARN_DELETE_LEARNED,
-        table: RETURNS,
-        fin_idle_timeout: if traffic == Traffic::Tcp { 5 } else { 0 },
-        fin_hard_timeout: 0,
-        limit,
-        result_dst: None,
-        specs,
-    })))
+fn copied(dst: Field, src: Field) -> LearnSpec {
+    LearnSpec::Match { dst: Subfield::whole(dst), src: LearnSrc::Field(Subfield::whole(src)) }
+}
+
+fn tcp_flags(ofs: u16, n_bits: u16) -> Subfield {
+    Subfield { field: Field::TcpFlags, ofs, n_bits }
 }

@@ -2,32 +2,58 @@
 
 use std::collections::BTreeSet;
 
+use ofproto::PortNo;
+use ofproto::action::Action;
 use ofproto::instruction::Instruction;
-use ofproto::oxm::Field;
+use ofproto::oxm::{Field, Oxm};
 
-use super::address::{self, Family, Range};
+use super::address::{self, Family, ND_SOLICIT, Range};
 use super::admission::{at, tagged};
 use super::layout::{self, ADMISSION, FORWARDING};
 use super::origin::{OriginKind, Reason};
 use super::program::{Asked, Builder, output};
-use super::site::Site;
-use super::{PortMap, forwards, policy};
+use super::site::{Site, SiteKind, Sites};
+use super::{PortMap, forwards};
 use crate::model::FlowMatch;
-use crate::network::{LinkRole, NetworkFile};
+use crate::network::{Inside, LinkRole, NetworkFile};
 
 /// Table 3: the port that policy chose, if it is one of the file's.
-pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &[Site<'_>]) {
+pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
     let kind = OriginKind::Forwarding;
     let mut seen = BTreeSet::new();
-    for site in sites {
-        let Some(port) = site.port else { continue };
-        if !seen.insert(port) {
+    for site in &sites.all {
+        let (Some(port), vlan) = (site.port, site.network.vlan) else { continue };
+        let Some(value) = layout::port_value(port) else { continue };
+        // A port may carry several networks, each with a tag of its own.
+        if !seen.insert((value, vlan)) {
             continue;
         }
-        let matches = FlowMatch::any().with(layout::OUT_PORT, port.0.into());
-        let actions = vec![Instruction::ApplyActions(vec![output(port)])];
+        let mut matches = FlowMatch::any().with(layout::OUT_PORT, value.into());
+        if vlan.is_some() {
+            matches = matches.with(layout::NETWORK, site.network.number.into());
+        }
         let asked = Asked::new(kind, kind.label(), format!("to {} at {}", site.party, site.port_name));
-        out.flow(FORWARDING, layout::WIRE, matches, actions, asked);
+        out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(emit(site, port))], asked);
+    }
+    for network in &sites.networks {
+        let members = sites.on(&network.name).filter(|(_, s)| s.kind == SiteKind::Endpoint);
+        let members: Vec<&Site<'_>> = members.map(|(_, site)| site).collect();
+        let mut flood = |value: u32, to: Vec<&Site<'_>>, what: &str| {
+            let actions: Vec<Action> = to.iter().filter_map(|s| Some(emit(s, s.port?))).flatten().collect();
+            if actions.is_empty() {
+                return;
+            }
+            let matches = FlowMatch::any()
+                .with(layout::NETWORK, network.number.into())
+                .with(layout::OUT_PORT, value.into());
+            let asked = Asked::new(kind, kind.label(), format!("{what} of {}", network.name));
+            out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
+        };
+        if network.inside == Inside::Allow {
+            flood(layout::EVERYBODY, members.clone(), "to all members");
+        }
+        let leased = members.into_iter().filter(|s| !s.leases.is_empty()).collect();
+        flood(layout::LEASED, leased, "to all whose address is leased");
     }
     out.drop(
         FORWARDING,
@@ -37,6 +63,13 @@ pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &[Site<'_>]) {
         Reason::NoPort,
         "a port that is not there",
     );
+}
+
+/// Output to a site's port, in the VLAN of its network.
+pub(super) fn emit(site: &Site<'_>, port: PortNo) -> Vec<Action> {
+    let Some(vlan) = site.network.vlan else { return vec![output(port)] };
+    let tag = Oxm::Known { field: Field::VlanVid, value: u128::from(vlan) | 0x1000, mask: None };
+    vec![Action::PushVlan(0x8100), Action::SetField(tag), output(port), Action::PopVlan]
 }
 
 /// A bridge without networks: each forwarding link passes between its two ports, but for what belongs to
@@ -81,17 +114,23 @@ pub(super) fn compile_links(out: &mut Builder<'_>, file: &NetworkFile, bridge: &
 fn isolate(out: &mut Builder<'_>, file: &NetworkFile, carries: &str) {
     for other in file.networks.iter().filter(|n| n.name != carries) {
         for range in other.subnets.iter().copied().map(Range::from) {
-            policy::into(out, range, &other.name, "", &FlowMatch::any(), ADMISSION);
+            let mut to = vec![("to", range.on(range.family.matches(), range.family.dst()))];
+            match range.family {
+                Family::V4 => to.push(("ARP for", range.on(address::arp(), Field::ArpTpa))),
+                Family::V6 => to.push(("ND for", range.on(address::nd(ND_SOLICIT), Field::NdTarget))),
+            }
             let mut from = vec![("from", range.on(range.family.matches(), range.family.src()))];
             if range.family == Family::V4 {
                 from.push(("ARP from", range.on(address::arp(), Field::ArpSpa)));
             }
-            for (how, matches) in from {
-                let detail = format!("{how} {range} of network {}", other.name);
-                let mut asked = Asked::drop(OriginKind::Isolation, Reason::Isolation, detail);
-                asked.rule = &other.name;
-                // Below its twin for destinations: a packet of the other network on both sides is both.
-                out.flow(ADMISSION, layout::ISOLATION - 1, matches, Vec::new(), asked);
+            // A packet of the other network on both sides is both: one of the two is below.
+            for (priority, list) in [(layout::ISOLATION, to), (layout::ISOLATION - 1, from)] {
+                for (how, matches) in list {
+                    let detail = format!("{how} {range} of network {}", other.name);
+                    let mut asked = Asked::drop(OriginKind::Isolation, Reason::Isolation, detail);
+                    asked.rule = &other.name;
+                    out.flow(ADMISSION, priority, matches, Vec::new(), asked);
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Running a packet through the tables.
 
-use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
+use ofproto::action::{Action, Ct, CtZone, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 use ofproto::{PortNo, TableId};
@@ -14,6 +14,9 @@ use super::{Dropped, Outcome, Output, Pipeline, Step};
 pub const MAX_DEPTH: u32 = 64;
 /// How many table lookups a packet may cause (Open vSwitch's MAX_RESUBMITS).
 pub const MAX_RESUBMITS: u32 = MAX_DEPTH * MAX_DEPTH;
+
+/// In ct_state: `+trk+new`.
+const NEW_TRACKED: u128 = 0x21;
 
 struct Exec<'a> {
     pipeline: &'a Pipeline,
@@ -38,6 +41,8 @@ enum Then {
 pub(super) fn run(pipeline: &Pipeline, in_port: PortNo, packet: &Packet) -> Outcome {
     let mut packet = packet.clone();
     packet.put(Field::InPortOxm, in_port.0.into());
+    // The connection tracker has not seen it.
+    packet.put(Field::CtState, 0);
     let mut exec = Exec {
         pipeline,
         packet,
@@ -232,11 +237,30 @@ impl Exec<'_> {
                 }
             }
             Action::Learn(learn) => self.learn(learn),
+            Action::Ct(ct) => self.track(ct),
             Action::Exit => self.exit = true,
             Action::Note(_) | Action::FinTimeout { .. } | Action::SetQueue(_) => {}
             other => self.out.unsupported.push(format!("action {other:?}")),
         }
         Then::GoOn
+    }
+
+    /// The first packet of a connection that the tracker does not know: new, and in the zone. A copy goes on in the
+    /// table that `ct` names; this one does not know of it (ovs-actions(7), "ct").
+    fn track(&mut self, ct: &Ct) {
+        let zone = match ct.zone {
+            CtZone::Immediate(zone) => zone.into(),
+            CtZone::Field(src) => self.read(src).unwrap_or(0),
+        };
+        if ct.actions.iter().any(|action| matches!(action, Action::Nat(_))) {
+            self.out.unsupported.push("nat of a connection".to_owned());
+        }
+        let Some(table) = ct.table else { return };
+        let before = self.packet.clone();
+        self.packet.put(Field::CtState, NEW_TRACKED);
+        self.packet.put(Field::CtZone, zone);
+        self.lookup(table, None);
+        self.packet = before;
     }
 
     fn read(&mut self, src: Subfield) -> Option<u128> {

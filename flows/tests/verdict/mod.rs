@@ -43,19 +43,39 @@ struct Party<'a> {
     behind: Vec<IpNetwork>,
 }
 
-/// The port of `bridge` that the packet comes out of, if any, and untagged.
-pub(crate) fn verdict(file: &NetworkFile, bridge: &str, in_port: &str, what: What) -> Option<String> {
+/// The ports of `bridge` that the packet comes out of, untagged.
+pub(crate) fn verdict(file: &NetworkFile, bridge: &str, in_port: &str, what: What) -> Vec<String> {
     let parties = parties(file, bridge);
-    let from = parties.iter().find(|p| p.port == in_port)?;
+    let Some(from) = parties.iter().find(|p| p.port == in_port) else { return Vec::new() };
+    if let What::Ip { src, dst, content } = what
+        && group(file, from, dst)
+        && !rogue(content, src)
+        && claims(file, &parties, from, src)
+    {
+        // The members of a network hear each other's broadcasts where they may talk freely.
+        let heard = parties.iter().filter(|to| to.port != in_port && to.network == from.network);
+        return heard.filter(|to| inside(file, from, to)).map(|to| to.port.to_owned()).collect();
+    }
+    one(file, &parties, from, what).into_iter().collect()
+}
+
+/// A multicast or broadcast address, as seen from somebody.
+fn group(file: &NetworkFile, from: &Party<'_>, dst: IpAddr) -> bool {
+    let subnets = file.network(from.network).into_iter().flat_map(|n| &n.subnets);
+    let broadcast = |subnet: &IpNetwork| subnet.is_ipv4() && subnet.broadcast() == dst;
+    dst.is_multicast() || dst == IpAddr::from([255; 4]) || subnets.into_iter().any(broadcast)
+}
+
+fn one(file: &NetworkFile, parties: &[Party<'_>], from: &Party<'_>, what: What) -> Option<String> {
     let to = match what {
         What::Resolution { sender, target } => {
             // A link resolves whatever is behind it, everybody else their very addresses.
             let own = from.addresses.iter().any(|a| a.contains(sender));
-            let may = own || (from.kind == Kind::Link && claims(file, &parties, from, sender));
+            let may = own || (from.kind == Kind::Link && claims(file, parties, from, sender));
             if !may {
                 return None;
             }
-            let to = receiver(file, &parties, from, target)?;
+            let to = receiver(file, parties, from, target)?;
             let resolves = to.addresses.iter().any(|a| a.contains(target)) || to.kind == Kind::Link;
             if !resolves {
                 return None;
@@ -63,10 +83,10 @@ pub(crate) fn verdict(file: &NetworkFile, bridge: &str, in_port: &str, what: Wha
             to
         }
         What::Ip { src, dst, content } => {
-            if rogue(content, src) || !claims(file, &parties, from, src) {
+            if rogue(content, src) || !claims(file, parties, from, src) {
                 return None;
             }
-            receiver(file, &parties, from, dst)?
+            receiver(file, parties, from, dst)?
         }
     };
     let fine = match what {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Action, Subfield};
+use super::{Action, Ct, CtZone, Subfield};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeErrorKind, EncodeError};
 use crate::instruction::Instruction;
@@ -119,6 +119,16 @@ fn every_field_has_a_wire_form() {
             assert_eq!(Match::decode(&mut Reader::new(&bytes)), Ok(m));
         }
     }
+}
+
+/// Found by fuzzing: in the 32 bits of a `ct` zone, actset_output has only its number of OpenFlow 1.5.
+#[test]
+fn a_field_named_by_another_versions_number_comes_back() {
+    let zone = CtZone::Field(Subfield { field: Field::ActsetOutput, ofs: 0, n_bits: 16 });
+    let list = vec![Action::Ct(Box::new(Ct { flags: 0, zone, table: None, alg: 0, actions: Vec::new() }))];
+    let bytes = encode(&list).unwrap();
+    assert_eq!(bytes[12..16], [0x80, 0x00, 0x56, 0x04]);
+    assert_eq!(Action::decode_list(&mut Reader::new(&bytes)), Ok(list));
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! What rules grant, and which of those that overlap comes first.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::address::Range;
+
+/// What earlier rules grant. Two flows of one priority that overlap would contradict each other, each learning for the
+/// same packets: of those that overlap the first is the strongest, and one that an earlier one covers is left out.
+#[derive(Debug)]
+pub(super) struct Claimed<K> {
+    of_kind: HashMap<K, Vec<Wanted>>,
+}
+
+impl<K> Default for Claimed<K> {
+    fn default() -> Self {
+        Self { of_kind: HashMap::new() }
+    }
+}
+
+/// The packets of one flow of a rule, among those of its kind.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) from: Vec<usize>,
+    pub(super) from_range: Option<Range>,
+    pub(super) to: Vec<usize>,
+    pub(super) to_range: Option<Range>,
+    pub(super) outside: bool,
+    /// The next hop's site.
+    pub(super) via: Option<usize>,
+    /// No clock ends it.
+    pub(super) forever: bool,
+    pub(super) level: u16,
+}
+
+impl<K: Hash + Eq> Claimed<K> {
+    /// The level at which a flow stands, none where it has nothing left to do.
+    pub(super) fn level(&mut self, kind: K, mut wanted: Wanted) -> Option<u16> {
+        let before = self.of_kind.entry(kind).or_default();
+        let mut level = 0;
+        for other in before.iter() {
+            if other.forever && other.covers(&wanted) {
+                return None;
+            }
+            if other.overlaps(&wanted) {
+                level = level.max(other.level + 1);
+            }
+        }
+        wanted.level = level;
+        before.push(wanted);
+        Some(level)
+    }
+}
+
+impl Wanted {
+    /// From these places to those, whatever their addresses.
+    pub(super) fn between(from: &[usize], to: &[usize], forever: bool) -> Self {
+        Self {
+            from: from.to_vec(),
+            from_range: None,
+            to: to.to_vec(),
+            to_range: None,
+            outside: false,
+            via: None,
+            forever,
+            level: 0,
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        let within = |a: &[usize], b: &[usize]| b.iter().all(|place| a.binary_search(place).is_ok());
+        let range = |a: Option<Range>, b: Option<Range>| a.is_none_or(|a| b.is_some_and(|b| a.contains(b)));
+        self.outside == other.outside
+            && self.via == other.via
+            && within(&self.from, &other.from)
+            && within(&self.to, &other.to)
+            && range(self.from_range, other.from_range)
+            && range(self.to_range, other.to_range)
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        let meet = |a: &[usize], b: &[usize]| a.iter().any(|place| b.binary_search(place).is_ok());
+        let range = |a: Option<Range>, b: Option<Range>| match (a, b) {
+            (Some(a), Some(b)) => a.contains(b) || b.contains(a),
+            _ => true,
+        };
+        // Outside by whichever exit: the packet does not say which.
+        let to = if self.outside { other.outside } else { !other.outside && meet(&self.to, &other.to) };
+        to && self.via == other.via
+            && meet(&self.from, &other.from)
+            && range(self.from_range, other.from_range)
+            && range(self.to_range, other.to_range)
+    }
+}

@@ -1,0 +1,287 @@
+//! Crossings: an allow between two networks that are otherwise isolated, over a link of its own.
+//!
+//! The first bridge takes the packet from the initiator, whatever next hop it was sent to, and puts it on the link as it
+//! is. The second turns it into a frame of its own subnet: the MAC of the one it is for, and that of the link as sender.
+//! The answer is learned on both, with the MACs turned back. Whoever asks for a MAC of the other side is told the
+//! link's. Nothing else comes in by the link.
+
+use std::net::IpAddr;
+
+use ipnetwork::IpNetwork;
+use ofproto::PortNo;
+use ofproto::action::{Action, LearnSpec, LearnSrc, Subfield};
+use ofproto::oxm::{Field, Oxm};
+
+use super::PortMap;
+use super::address::{self, Range};
+use super::admission::{KIND, at, mac_bits};
+use super::layout::{self, ADMISSION, Hold, OUT_PORT, POLICY, by_prefix};
+use super::moment::Moment;
+use super::origin::{OriginKind, Reason};
+use super::policy::forward;
+use super::program::{Asked, Builder, apply_and_goto, load, output};
+use super::returns::{DEFAULT_LIMIT, Way};
+use super::rules::seconds;
+use super::site::{Site, Sites};
+use super::traffic::Traffic;
+use crate::model::FlowMatch;
+use crate::network::{Crossing, Link, NetworkFile};
+use ofproto::instruction::Instruction;
+
+/// All crossings that pass this bridge.
+pub(super) fn compile(
+    out: &mut Builder<'_>,
+    file: &NetworkFile,
+    bridge: &str,
+    ports: &PortMap,
+    sites: &Sites<'_>,
+    moment: &Moment,
+) {
+    let mut links: Vec<&str> = Vec::new();
+    for crossing in &file.crossings {
+        let ends = match crossing.expires {
+            None => None,
+            Some(expires) => match moment.until(expires) {
+                Some(left) => Some(seconds(left)),
+                None => continue,
+            },
+        };
+        let Some(link) = file.links.iter().find(|link| link.name == crossing.over) else { continue };
+        let Some(end) = link.ends.iter().find(|end| end.bridge == bridge) else { continue };
+        let Some(&wire) = ports.get(&end.port) else {
+            out.missing(&end.port);
+            continue;
+        };
+        let pass = Pass { crossing, file, sites, wire, mac: link_mac(link), ends };
+        pass.compile(out);
+        if !links.contains(&&*link.name) {
+            links.push(&link.name);
+            nothing_else(out, &end.port, link, wire);
+        }
+    }
+}
+
+/// What comes in by the link and is no crossing.
+fn nothing_else(out: &mut Builder<'_>, port_name: &str, link: &Link, wire: PortNo) {
+    let matches = at(wire, FlowMatch::any());
+    let detail = format!("{} at {port_name}: no crossing", link.name);
+    let asked = |detail: String| Asked { rule: &link.name, ..Asked::drop(KIND, Reason::Isolation, detail) };
+    out.flow(ADMISSION, layout::PORT_DEFAULT, matches.clone(), Vec::new(), asked(detail));
+    let detail = format!("{} at {port_name}: not by this crossing", link.name);
+    out.flow(POLICY, layout::CROSSING - 1, matches, Vec::new(), asked(detail));
+    let asked = Asked::new(OriginKind::Forwarding, "forwarding", format!("to {} at {port_name}", link.name));
+    let Some(value) = layout::port_value(wire) else { return };
+    let matches = FlowMatch::any().with(OUT_PORT, value.into());
+    out.flow(
+        layout::FORWARDING,
+        layout::WIRE,
+        matches,
+        vec![Instruction::ApplyActions(vec![output(wire)])],
+        asked,
+    );
+}
+
+/// A MAC for a link, the same for ever: locally administered, the rest from its name.
+fn link_mac(link: &Link) -> [u8; 6] {
+    let [_, _, _, a, b, c, d, e] = super::cookie::cookie(&["link", &link.name]).0.to_be_bytes();
+    [0x02, a, b, c, d, e]
+}
+
+/// A crossing on one of its bridges.
+struct Pass<'p, 'a> {
+    crossing: &'p Crossing,
+    file: &'p NetworkFile,
+    sites: &'p Sites<'a>,
+    wire: PortNo,
+    mac: [u8; 6],
+    ends: Option<u16>,
+}
+
+/// Somebody of the crossing.
+struct End<'p> {
+    name: &'p str,
+    network: u16,
+    address: IpAddr,
+    mac: Option<[u8; 6]>,
+}
+
+impl Pass<'_, '_> {
+    fn compile(&self, out: &mut Builder<'_>) {
+        let (from, to) = (self.everybody(&self.crossing.from), self.everybody(&self.crossing.to));
+        for a in &from {
+            for b in
+                to.iter().filter(|b| b.address.is_ipv4() == a.address.is_ipv4() && b.network != a.network)
+            {
+                match (self.here(a), self.here(b)) {
+                    (Some((site, port)), None) => self.leaves(out, a, b, site, port),
+                    (None, Some((site, port))) => self.arrives(out, a, b, site, port),
+                    // A link joins two bridges.
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn everybody<'s>(&'s self, names: &'s [String]) -> Vec<End<'s>> {
+        let mut all = Vec::new();
+        for endpoint in self.file.endpoints.iter().filter(|e| names.contains(&e.name)) {
+            for plug in &endpoint.attachments {
+                let Some(network) = self.file.network(&plug.network) else { continue };
+                let of = |address: &IpAddr| End {
+                    name: &endpoint.name,
+                    network: network.number,
+                    address: *address,
+                    mac: plug.mac,
+                };
+                all.extend(plug.addresses.iter().map(of));
+            }
+        }
+        all
+    }
+
+    fn here(&self, end: &End<'_>) -> Option<(&Site<'_>, PortNo)> {
+        let address = Range::from(IpNetwork::from(end.address));
+        let mine = |site: &&Site<'_>| {
+            site.party == end.name && site.network.number == end.network && site.resolves.contains(&address)
+        };
+        let site = self.sites.all.iter().find(mine)?;
+        Some((site, site.port?))
+    }
+
+    fn asked(&self, kind: OriginKind, detail: String) -> Asked<'_> {
+        Asked { ends: self.ends, ..Asked::new(kind, &self.crossing.name, detail) }
+    }
+
+    /// On the initiator's bridge.
+    fn leaves(&self, out: &mut Builder<'_>, a: &End<'_>, b: &End<'_>, site: &Site<'_>, port: PortNo) {
+        self.opens(
+            out,
+            a,
+            b,
+            at(port, FlowMatch::any()).with(layout::NETWORK, a.network.into()),
+            self.wire,
+            site,
+            None,
+        );
+        self.answered(out, b, a);
+        self.resolved(out, port, b.address, a.network);
+    }
+
+    /// On the other bridge.
+    fn arrives(&self, out: &mut Builder<'_>, a: &End<'_>, b: &End<'_>, site: &Site<'_>, port: PortNo) {
+        let Some(mac) = b.mac else { return };
+        self.answered(out, a, b);
+        let from = at(self.wire, FlowMatch::any()).with(layout::NETWORK, a.network.into());
+        self.opens(out, a, b, from, port, site, Some(mac));
+        self.resolved(out, port, a.address, b.network);
+    }
+
+    /// What the link may bring: packets of the other side's end to this side's.
+    fn answered(&self, out: &mut Builder<'_>, there: &End<'_>, here: &End<'_>) {
+        let range = Range::from(IpNetwork::from(there.address));
+        let target = Range::from(IpNetwork::from(here.address));
+        let family = range.family;
+        let matches = target.on(range.on(family.matches(), family.src()), family.dst());
+        let detail = format!("{} to {} by the link", there.name, here.name);
+        let key = format!("{range} to {target} by the link");
+        let asked = Asked { key: Some(key), ..self.asked(KIND, detail) };
+        let instructions = apply_and_goto(vec![load(layout::NETWORK, there.network.into())], layout::RETURNS);
+        let priority = by_prefix(range.length(), Hold::Owner);
+        out.flow(ADMISSION, priority, at(self.wire, matches), instructions, asked);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "both sides, and where from and to")]
+    fn opens(
+        &self,
+        out: &mut Builder<'_>,
+        a: &End<'_>,
+        b: &End<'_>,
+        from: FlowMatch,
+        to: PortNo,
+        site: &Site<'_>,
+        mac: Option<[u8; 6]>,
+    ) {
+        let (source, target) =
+            (Range::from(IpNetwork::from(a.address)), Range::from(IpNetwork::from(b.address)));
+        let family = source.family;
+        let Some(out_port) = layout::port_value(to) else { return };
+        let any = [None];
+        let ports: Vec<Option<u16>> = self.crossing.ports.iter().copied().map(Some).collect();
+        for &traffic in Traffic::of(self.crossing.protocol) {
+            for &port in if ports.is_empty() { &any[..] } else { &ports } {
+                let matches = traffic.opens(family, port);
+                let matches = target.on(source.on(matches, family.src()), family.dst());
+                let matches =
+                    from.iter().fold(matches, |m, (field, bits)| m.with_masked(field, bits.value, bits.mask));
+                let what = traffic.describe(family, port);
+                let side = if mac.is_some() { "arrives" } else { "leaves" };
+                let key = format!("{source} to {target}: {what} {side}");
+                let detail = format!("{} {source} to {} {target}: {what} {side}", a.name, b.name);
+                let asked = Asked { key: Some(key), ..self.asked(OriginKind::Crossing, detail) };
+                let way = Way {
+                    traffic,
+                    family,
+                    from: Some(out_port),
+                    outside: false,
+                    by_service: false,
+                    vlan: if mac.is_none() { site.network.vlan } else { None },
+                    cookie: out.cookie(&asked),
+                    limit: self.crossing.limit.unwrap_or(DEFAULT_LIMIT),
+                };
+                let mut actions = way.learn();
+                if let Some(mac) = mac {
+                    actions.iter_mut().for_each(turn_back);
+                    actions.push(Action::DecNwTtl);
+                    actions.push(set(Field::EthSrc, mac_bits(self.mac)));
+                    actions.push(set(Field::EthDst, mac_bits(mac)));
+                }
+                actions.push(load(OUT_PORT, out_port.into()));
+                // Of a protocol's kinds the more special one is judged first.
+                let priority = layout::CROSSING + traffic.claim(port) as u16;
+                out.flow(POLICY, priority, matches, forward(actions), asked);
+            }
+        }
+    }
+
+    /// Whoever here asks for the MAC of the other side is told the link's, by the switch.
+    fn resolved(&self, out: &mut Builder<'_>, port: PortNo, address: IpAddr, network: u16) {
+        // Neighbour discovery cannot be answered by a flow: its checksum covers what the answer adds.
+        let IpAddr::V4(v4) = address else { return };
+        let number = u128::from(v4.to_bits());
+        let matches = at(port, address::arp().with(Field::ArpTpa, number).with(Field::ArpOp, 1))
+            .with(layout::NETWORK, network.into());
+        let copy =
+            |src: Field, dst: Field| Action::Move { src: Subfield::whole(src), dst: Subfield::whole(dst) };
+        let mac = mac_bits(self.mac);
+        let actions = vec![
+            copy(Field::EthSrc, Field::EthDst),
+            set(Field::EthSrc, mac),
+            set(Field::ArpOp, 2),
+            copy(Field::ArpSha, Field::ArpTha),
+            set(Field::ArpSha, mac),
+            copy(Field::ArpSpa, Field::ArpTpa),
+            set(Field::ArpSpa, number),
+            output(PortNo::IN_PORT),
+        ];
+        let detail = format!("ARP for {address} is answered");
+        let asked = self.asked(OriginKind::Crossing, detail);
+        out.flow(POLICY, layout::CROSSING, matches, vec![Instruction::ApplyActions(actions)], asked);
+    }
+}
+
+fn set(field: Field, value: u128) -> Action {
+    Action::SetField(Oxm::Known { field, value, mask: None })
+}
+
+/// The answer goes back with the MACs that the initiator used.
+fn turn_back(action: &mut Action) {
+    let Action::Learn(learn) = action else { return };
+    let load = |dst: Field, src: Field| LearnSpec::Load {
+        dst: Subfield::whole(dst),
+        src: LearnSrc::Field(Subfield::whole(src)),
+    };
+    let place = learn.specs.iter().position(|spec| !matches!(spec, LearnSpec::Match { .. }));
+    let place = place.unwrap_or(learn.specs.len());
+    learn.specs.insert(place, load(Field::EthDst, Field::EthSrc));
+    learn.specs.insert(place, load(Field::EthSrc, Field::EthDst));
+}

@@ -1,0 +1,180 @@
+//! Table 4: whose is the address that a packet goes to. Admission knows the sender's network, this table finds the
+//! destination's port in it, and policy judges the two: so flows grow with parties plus rules, not with their product.
+
+use std::collections::HashSet;
+
+use ofproto::action::Action;
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+
+use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
+use super::layout::{self, DESTINATION, Hold, by_prefix};
+use super::origin::OriginKind;
+use super::party::Sets;
+use super::program::{Asked, Builder, load, mark};
+use super::site::{SiteKind, Sites};
+use crate::model::FlowMatch;
+use crate::network::{Network, NetworkFile};
+
+const KIND: OriginKind = OriginKind::Destination;
+
+/// The ways to address somebody: what the packet is, the field, and the name of it.
+const WAYS: [Way; 5] = [Way::Ipv4, Way::Arp, Way::Ipv6, Way::Solicit, Way::Advert];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Ipv4,
+    Arp,
+    Ipv6,
+    Solicit,
+    Advert,
+}
+
+impl Way {
+    fn family(self) -> Family {
+        match self {
+            Self::Ipv4 | Self::Arp => Family::V4,
+            Self::Ipv6 | Self::Solicit | Self::Advert => Family::V6,
+        }
+    }
+
+    /// Whether it asks for or tells a MAC address.
+    fn resolves(self) -> bool {
+        !matches!(self, Self::Ipv4 | Self::Ipv6)
+    }
+
+    fn to(self, range: Range) -> FlowMatch {
+        match self {
+            Self::Ipv4 => range.on(Family::V4.matches(), Field::Ipv4Dst),
+            Self::Arp => range.on(address::arp(), Field::ArpTpa),
+            Self::Ipv6 => range.on(Family::V6.matches(), Field::Ipv6Dst),
+            Self::Solicit => range.on(address::nd(ND_SOLICIT), Field::NdTarget),
+            Self::Advert => range.on(address::nd(ND_ADVERT), Field::Ipv6Dst),
+        }
+    }
+
+    /// Neighbour discovery is IPv6 too, so it is judged before.
+    fn above(self) -> u16 {
+        if matches!(self, Self::Solicit | Self::Advert) { layout::RESOLUTION } else { 0 }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Ipv4 | Self::Ipv6 => "to",
+            Self::Arp => "ARP for",
+            Self::Solicit => "ND solicitation for",
+            Self::Advert => "ND advertisement to",
+        }
+    }
+}
+
+pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>, sets: &Sets) {
+    let mut table = Table { out, seen: HashSet::new() };
+    for (place, site) in sites.all.iter().enumerate() {
+        let member = site.kind == SiteKind::Endpoint;
+        let mut found: Vec<Action> =
+            site.port.and_then(layout::port_value).map(to_port).into_iter().collect();
+        if !found.is_empty() {
+            found.extend(member.then(|| mark(layout::mark_bit(layout::TO_MEMBER))));
+            found.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
+        }
+        let whose = format!("{} at {}", site.party, site.port_name);
+        for way in WAYS {
+            let ranges = if way.resolves() { &site.resolves } else { &site.prefixes };
+            for &range in ranges {
+                table.add(way, Some(site.network), range, Hold::Owner, &found, &whose);
+            }
+            if way.resolves() {
+                let anybody = [to_port(layout::LEASED)];
+                for &range in &site.leases {
+                    table.add(way, Some(site.network), range, Hold::Owner, &anybody, "whoever has a lease");
+                }
+            }
+        }
+    }
+    foreign(&mut table, file, sites);
+    outside(&mut table, sites);
+}
+
+/// Addresses of other networks, and in the network those of nobody.
+fn foreign(table: &mut Table<'_, '_>, file: &NetworkFile, sites: &Sites<'_>) {
+    let mut behind: std::collections::HashMap<&str, Vec<Range>> = std::collections::HashMap::new();
+    for attachment in file.endpoints.iter().flat_map(|e| &e.attachments).filter(|a| !a.behind.is_empty()) {
+        let ranges = attachment.behind.iter().copied().map(Range::from);
+        behind.entry(&attachment.network).or_default().extend(ranges);
+    }
+    for network in &file.networks {
+        let here = sites.networks.iter().any(|n| n.number == network.number);
+        let of_network = [load(layout::FOREIGN, network.number.into())];
+        let whose = format!("network {}", network.name);
+        let ranges = network.subnets.iter().copied().map(Range::from);
+        for range in ranges.chain(behind.get(&*network.name).into_iter().flatten().copied()) {
+            for way in WAYS {
+                if here {
+                    table.add(way, Some(network), range, Hold::Network, &[], &format!("nobody in {whose}"));
+                }
+                table.add(way, None, range, Hold::Owned, &of_network, &whose);
+            }
+        }
+    }
+    for (range, _) in address::martians() {
+        for way in [Way::Ipv4, Way::Ipv6] {
+            table.add(way, None, range, Hold::Owned, &[], "nobody");
+        }
+    }
+}
+
+/// All other addresses are out in the world; only rules that lead there look for them. Neighbour discovery does not
+/// lead there.
+fn outside(table: &mut Table<'_, '_>, sites: &Sites<'_>) {
+    for way in [Way::Ipv4, Way::Ipv6] {
+        let range = Range::all(way.family());
+        if !sites.networks.is_empty() {
+            table.add(way, None, range, Hold::Owned, &[to_port(layout::OUTSIDE)], "the outside");
+        }
+    }
+    for way in [Way::Solicit, Way::Advert] {
+        table.add(way, None, Range::all(way.family()), Hold::Owned, &[], "nobody");
+    }
+}
+
+struct Table<'o, 'b> {
+    out: &'o mut Builder<'b>,
+    seen: HashSet<(u16, FlowMatch)>,
+}
+
+impl Table<'_, '_> {
+    /// The first who asks for an address has it.
+    fn add(
+        &mut self,
+        way: Way,
+        network: Option<&Network>,
+        range: Range,
+        hold: Hold,
+        actions: &[Action],
+        whose: &str,
+    ) {
+        if range.family != way.family() {
+            return;
+        }
+        let mut matches = way.to(range);
+        if let Some(network) = network {
+            matches = matches.with(layout::NETWORK, network.number.into());
+        }
+        let priority = way.above() + by_prefix(range.length(), hold);
+        if !self.seen.insert((priority, matches.clone())) {
+            return;
+        }
+        let within = network.map(|n| format!(", within {}", n.name)).unwrap_or_default();
+        let key = format!("{} {range}{within}: {hold:?}", way.label());
+        let detail = format!("{} {range}{within}: {whose}", way.label());
+        let asked = Asked { key: Some(key), ..Asked::new(KIND, KIND.label(), detail) };
+        let instructions =
+            if actions.is_empty() { Vec::new() } else { vec![Instruction::ApplyActions(actions.to_vec())] };
+        self.out.flow(DESTINATION, priority, matches, instructions, asked);
+    }
+}
+
+fn to_port(value: u32) -> Action {
+    load(layout::OUT_PORT, value.into())
+}

@@ -1,0 +1,336 @@
+//! Table 2, the allows of the file: for each rule, network, protocol and port one flow, with the `learn()` of the way
+//! back, however many parties the rule names.
+
+use std::collections::HashMap;
+
+use super::address::{Family, Range};
+use super::claimed::{Claimed, Wanted};
+use super::conntrack;
+use super::dhcp::Dhcp;
+use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim};
+use super::moment::Moment;
+use super::origin::OriginKind;
+use super::party::{Parties, Sets};
+use super::policy::{Resolution, forward, out_of, resolution_kinds, towards};
+use super::program::{Asked, Builder, load};
+use super::returns::{DEFAULT_LIMIT, Way};
+use super::site::{SiteKind, Sites};
+use super::traffic::Traffic;
+use crate::model::FlowMatch;
+use crate::network::{Allow, Network, NetworkFile, Outside, Place, Protocol, Returns, Stateful};
+
+/// The allows that are enforced here and open now, with when each ends.
+pub(super) fn open<'a>(file: &'a NetworkFile, moment: &Moment) -> Vec<(&'a Allow, Option<u16>)> {
+    let open = |allow: &'a Allow| {
+        if allow.place != Place::Switch {
+            return None;
+        }
+        match &allow.temp {
+            None => Some((allow, None)),
+            Some(window) => Some((allow, Some(seconds(moment.left(window)?)))),
+        }
+    };
+    file.allows.iter().filter_map(open).collect()
+}
+
+/// A flow lasts 65,535 seconds at most; what is to last longer is armed again in time.
+pub(super) fn seconds(left: u64) -> u16 {
+    u16::try_from(left).unwrap_or(u16::MAX)
+}
+
+/// The compiler of rules.
+pub(super) struct Rules<'c, 'b, 'a> {
+    pub(super) out: &'c mut Builder<'b>,
+    pub(super) sites: &'c Sites<'a>,
+    pub(super) sets: &'c Sets,
+    pub(super) outsides: HashMap<&'a str, &'a Outside>,
+    resolution: Resolution<'a>,
+    dhcp: Dhcp<'a>,
+    pub(super) claimed: Claimed<Kind>,
+    /// Likewise for ARP and neighbour discovery: by network, kind of packet, and whether for leased addresses.
+    resolved: Claimed<(u16, &'static str, bool)>,
+}
+
+/// One side of a rule on a network, as a flow can say it.
+#[derive(Debug, Clone)]
+struct Side {
+    parties: Parties,
+    /// Only those of them with an address in here.
+    range: Option<Range>,
+    /// Whether the addresses are those of nobody here, behind the parties' one port.
+    outside: bool,
+}
+
+impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
+    pub(super) fn new(
+        out: &'c mut Builder<'b>,
+        file: &'a NetworkFile,
+        sites: &'c Sites<'a>,
+        sets: &'c Sets,
+    ) -> Self {
+        let outsides = file.outsides.iter().map(|outside| (&*outside.name, outside)).collect();
+        Self {
+            out,
+            sites,
+            sets,
+            outsides,
+            resolution: Resolution::default(),
+            dhcp: Dhcp::default(),
+            claimed: Claimed::default(),
+            resolved: Claimed::default(),
+        }
+    }
+
+    /// What all rules have in common.
+    pub(super) fn finish(self) {
+        self.resolution.finish(self.out);
+        self.dhcp.finish(self.out, self.sites, self.sets);
+    }
+
+    /// The flows of an allow.
+    pub(super) fn allow(&mut self, allow: &'a Allow, ends: Option<u16>) {
+        if let Some(via) = &allow.via {
+            self.via(allow, via, ends);
+            return;
+        }
+        let (from, to) = (self.ports_of(&allow.from), self.ports_of(&allow.to));
+        if allow.protocol == Protocol::Dhcp {
+            self.dhcp.add(self.sites, allow, (&from, &to), ends);
+        }
+        for network in self.sites.shared(&from, &to) {
+            let senders = self.sides(network, &allow.from, false);
+            let receivers = self.sides(network, &allow.to, true);
+            for from in &senders {
+                for to in &receivers {
+                    self.connect(network, allow, from, to, ends);
+                    self.resolve(network, allow, (&from.parties, &to.parties), false, ends);
+                    self.resolve(network, allow, (&to.parties, &from.parties), true, ends);
+                }
+            }
+        }
+    }
+
+    /// A list with each outside replaced by its exit: where its traffic passes.
+    fn ports_of(&self, names: &[String]) -> Vec<String> {
+        let name =
+            |name: &String| self.outsides.get(&**name).map_or_else(|| name.clone(), |o| o.exit.clone());
+        names.iter().map(name).collect()
+    }
+
+    /// A rule's list on a network. An exit as receiver is two: its next hops, and what is outside.
+    fn sides(&self, network: &Network, names: &[String], receiver: bool) -> Vec<Side> {
+        let inner: Vec<String> =
+            names.iter().filter(|n| !self.outsides.contains_key(&***n)).cloned().collect();
+        let mut sides: Vec<Side> = self
+            .sets
+            .parts(self.sites, network, &inner)
+            .into_iter()
+            .map(|parties| Side { parties, range: None, outside: false })
+            .collect();
+        let exits = |name: &String| {
+            let places = self.sites.places(network, std::slice::from_ref(name));
+            places.into_iter().any(|p| self.sites.at(p).is_some_and(|s| s.kind == SiteKind::Exit))
+        };
+        if receiver {
+            for exit in inner.iter().filter(|name| exits(name)) {
+                sides.extend(self.outside(network, exit, None, exit));
+            }
+        }
+        for outside in names.iter().filter_map(|name| self.outsides.get(&**name)) {
+            if outside.addresses.is_empty() {
+                sides.extend(self.outside(network, &outside.exit, None, &outside.name));
+            }
+            for &address in &outside.addresses {
+                sides.extend(self.outside(network, &outside.exit, Some(address.into()), &outside.name));
+            }
+        }
+        sides
+    }
+
+    /// What is outside, behind an exit of the network.
+    fn outside(&self, network: &Network, exit: &String, range: Option<Range>, name: &str) -> Option<Side> {
+        let mut parties =
+            self.sets.parts(self.sites, network, std::slice::from_ref(exit)).into_iter().next()?;
+        parties.part = match range {
+            Some(range) => format!("{name} {range}"),
+            None => name.to_owned(),
+        };
+        Some(Side { parties, range, outside: true })
+    }
+
+    pub(super) fn speaks(&self, parties: &Parties, family: Family) -> bool {
+        parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| site.speaks(family))
+    }
+
+    fn reached(&self, side: &Side, family: Family) -> bool {
+        match side.range {
+            Some(range) => range.family == family,
+            None if side.outside => true,
+            None => {
+                let at = |p: &usize| self.sites.at(*p);
+                side.parties
+                    .sites
+                    .iter()
+                    .filter_map(at)
+                    .any(|s| s.prefixes.iter().any(|r| r.family == family))
+            }
+        }
+    }
+
+    fn connect(&mut self, network: &'a Network, allow: &'a Allow, from: &Side, to: &Side, ends: Option<u16>) {
+        let itself = from.parties.single().is_some() && from.parties.single() == to.parties.single();
+        if itself {
+            return;
+        }
+        let ports: Vec<Option<u16>> =
+            if allow.ports.is_empty() { vec![None] } else { allow.ports.iter().copied().map(Some).collect() };
+        for family in Family::BOTH {
+            let sends = match from.range {
+                Some(range) => range.family == family,
+                None => self.speaks(&from.parties, family),
+            };
+            if !sends || !self.reached(to, family) {
+                continue;
+            }
+            for &traffic in Traffic::of(allow.protocol) {
+                for &port in &ports {
+                    self.open(Opening { network, allow, from, to, family, traffic, port, ends });
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, opening: Opening<'_, 'a>) {
+        let Opening { network, allow, from, to, family, traffic, port, ends } = opening;
+        let claim = traffic.claim(port);
+        let wanted = Wanted {
+            from_range: from.range,
+            to_range: to.range,
+            outside: to.outside,
+            ..Wanted::between(&from.parties.sites, &to.parties.sites, ends.is_none())
+        };
+        let Some(level) = self.claimed.level((network.number, claim, family, traffic, port), wanted) else {
+            return;
+        };
+        let mut matches = from.parties.sends(network, traffic.opens(family, port));
+        if let Some(range) = from.range {
+            matches = out_of(range, matches);
+        }
+        let exit = to.parties.single().filter(|_| to.outside);
+        matches = match exit {
+            Some(_) => matches.with(OUT_PORT, layout::OUTSIDE.into()),
+            None => to.parties.receives(matches),
+        };
+        if let Some(range) = to.range {
+            matches = towards(range, matches);
+        }
+        let what = traffic.describe(family, port);
+        let part = |side: &Side| match (side.parties.part.as_str(), side.outside) {
+            ("", _) => String::new(),
+            (part, false) => part.to_owned(),
+            (part, true) => format!("outside by {part}"),
+        };
+        let key = format!("{}: {what}, {} > {}", network.name, part(from), part(to));
+        let detail = format!("{} to {}: {what}", self.listed(from), self.listed(to));
+        let asked = Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+        let way = Way {
+            traffic,
+            family,
+            from: to.parties.single(),
+            outside: to.outside,
+            by_service: by_service(allow, traffic),
+            vlan: network.vlan,
+            cookie: self.out.cookie(&asked),
+            limit: limit(allow),
+        };
+        let mut actions = match network.stateful {
+            Stateful::Learn => way.learn(),
+            Stateful::Conntrack => {
+                conntrack::answers(self.out, network, family, way.cookie, &asked);
+                vec![conntrack::commit(way.cookie)]
+            }
+        };
+        actions.extend(exit.map(|port| load(OUT_PORT, port.into())));
+        self.out.flow(POLICY, by_claim(claim, level), matches, forward(actions), asked);
+    }
+
+    /// The parties of a side by name.
+    fn listed(&self, side: &Side) -> String {
+        if side.outside {
+            return side.parties.part.clone();
+        }
+        const FEW: usize = 8;
+        let name = |place: &usize| Some(self.sites.at(*place)?.party);
+        let mut names: Vec<&str> = side.parties.sites.iter().filter_map(name).collect();
+        names.dedup();
+        let more = names.len().saturating_sub(FEW);
+        names.truncate(FEW);
+        let list = names.join(", ");
+        if more > 0 { format!("{list} and {more} more") } else { list }
+    }
+
+    /// Those of `from` may ask for and tell MAC addresses of those of `to`.
+    pub(super) fn resolve(
+        &mut self,
+        network: &Network,
+        allow: &'a Allow,
+        (from, to): (&Parties, &Parties),
+        back: bool,
+        ends: Option<u16>,
+    ) {
+        let to_sites: Vec<_> = to.sites.iter().filter_map(|p| self.sites.at(*p)).collect();
+        for (family, kind, what) in resolution_kinds() {
+            if !self.speaks(from, family) {
+                continue;
+            }
+            let sends = from.sends(network, kind);
+            let mut add = |leased: bool, matches: FlowMatch| {
+                let wanted = Wanted::between(&from.sites, &to.sites, ends.is_none());
+                if self.resolved.level((network.number, what, leased), wanted).is_none() {
+                    return;
+                }
+                let what = if leased { format!("{what} for leased addresses") } else { what.to_owned() };
+                let way = if back { "back" } else { "forth" };
+                let key =
+                    format!("{}: {} {what} {way}, {} > {}", network.name, allow.name, from.part, to.part);
+                let detail = format!("{way} for {} on {}: {what}", allow.name, network.name);
+                let kind = OriginKind::Resolution;
+                let asked = Asked { key: Some(key), ends, ..Asked::new(kind, kind.label(), detail) };
+                self.resolution.add(matches, asked);
+            };
+            if to_sites.iter().any(|site| site.leases.iter().any(|r| r.family == family)) {
+                add(true, sends.clone().with(OUT_PORT, layout::LEASED.into()));
+            }
+            if to_sites.iter().any(|site| site.resolves.iter().any(|r| r.family == family)) {
+                add(false, to.receives(sends));
+            }
+        }
+    }
+}
+
+pub(super) fn limit(allow: &Allow) -> u32 {
+    allow.limit.unwrap_or(DEFAULT_LIMIT)
+}
+
+pub(super) fn by_service(allow: &Allow, traffic: Traffic) -> bool {
+    match (allow.returns, traffic) {
+        (Some(Returns::Connection), _) => false,
+        (Some(Returns::Service), Traffic::Tcp | Traffic::Udp) | (None, Traffic::Tcp) => true,
+        _ => false,
+    }
+}
+
+/// The packets of a rule's flow, but for who sends them to whom.
+type Kind = (u16, Claim, Family, Traffic, Option<u16>);
+
+/// One flow of a rule.
+struct Opening<'o, 'a> {
+    network: &'a Network,
+    allow: &'a Allow,
+    from: &'o Side,
+    to: &'o Side,
+    family: Family,
+    traffic: Traffic,
+    port: Option<u16>,
+    ends: Option<u16>,
+}

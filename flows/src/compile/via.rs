@@ -1,0 +1,160 @@
+//! Rules that go by a next hop: the frame goes to that one's MAC, the packet to an address outside. The next hop's port
+//! is then where the answers come in, with sources that are nobody's here: they pass as answers, and as nothing else.
+
+use std::collections::BTreeMap;
+
+use ofproto::oxm::Field;
+
+use super::address::{Family, Range};
+use super::admission::{KIND, at, loads, mac_bits};
+use super::claimed::Wanted;
+use super::layout::{self, ADMISSION, Claim, Hold, OUT_PORT, POLICY, by_claim, by_prefix};
+use super::origin::OriginKind;
+use super::party::Sets;
+use super::policy::{forward, towards};
+use super::program::{Asked, Builder, apply_and_goto, load, mark};
+use super::returns::Way;
+use super::rules::{Rules, by_service, limit};
+use super::site::Sites;
+use super::traffic::Traffic;
+use crate::network::{Allow, Network};
+
+/// At the ports of next hops, what comes from outside.
+pub(super) fn admission<'a>(
+    out: &mut Builder<'_>,
+    allows: impl Iterator<Item = &'a Allow>,
+    sites: &Sites<'_>,
+    sets: &Sets,
+) {
+    let mut hops: BTreeMap<usize, &str> = BTreeMap::new();
+    for allow in allows {
+        let Some(via) = &allow.via else { continue };
+        let from = |name: &String| sites.shared(std::slice::from_ref(name), std::slice::from_ref(via));
+        for network in allow.from.iter().flat_map(from) {
+            hops.extend(
+                sites.places(network, std::slice::from_ref(via)).into_iter().map(|place| (place, &**via)),
+            );
+        }
+    }
+    for (place, name) in hops {
+        let Some(site) = sites.at(place) else { continue };
+        let Some(port) = site.port else { continue };
+        for family in Family::BOTH.into_iter().filter(|family| site.speaks(*family)) {
+            let mut actions = loads(site, sets.of_site(place));
+            actions.push(mark(layout::mark_bit(layout::STRANGER)));
+            let mut matches = at(port, family.matches());
+            if site.network.vlan.is_some() {
+                matches = matches.with(layout::NETWORK, site.network.number.into());
+            }
+            if let Some(mac) = site.mac {
+                matches = matches.with(Field::EthSrc, mac_bits(mac));
+            }
+            let detail = format!("{name} at {}: answers from outside, {}", site.port_name, family.label());
+            let asked = Asked::new(KIND, site.party, detail);
+            let instructions = apply_and_goto(actions, layout::RETURNS);
+            out.flow(ADMISSION, by_prefix(0, Hold::Network), matches, instructions, asked);
+        }
+    }
+}
+
+impl<'a> Rules<'_, '_, 'a> {
+    /// The flows of an allow that goes by a next hop.
+    pub(super) fn via(&mut self, allow: &'a Allow, via: &'a String, ends: Option<u16>) {
+        let hop = std::slice::from_ref(via);
+        for network in self.sites.shared(&allow.from, hop) {
+            let hops = self.sets.parts(self.sites, network, hop);
+            let Some(hop) = hops.first() else { continue };
+            let Some(place) = hop.sites.first().copied() else { continue };
+            let Some(mac) = self.sites.at(place).and_then(|site| site.mac) else { continue };
+            let Some(port) = hop.single() else { continue };
+            for from in self.sets.parts(self.sites, network, &allow.from) {
+                for range in self.ranges(&allow.to) {
+                    let hop = Hop { network, place, mac, port };
+                    self.by_hop(allow, &from, &hop, range, ends);
+                }
+                self.resolve(network, allow, (&from, hop), false, ends);
+                self.resolve(network, allow, (hop, &from), true, ends);
+            }
+        }
+    }
+
+    /// The addresses that names of the outside stand for; an exit stands for all.
+    fn ranges(&self, names: &[String]) -> Vec<Range> {
+        let mut ranges = Vec::new();
+        for name in names {
+            match self.outsides.get(&**name).filter(|outside| !outside.addresses.is_empty()) {
+                Some(outside) => ranges.extend(outside.addresses.iter().copied().map(Range::from)),
+                None => ranges.extend(Family::BOTH.map(Range::all)),
+            }
+        }
+        ranges
+    }
+
+    fn by_hop(
+        &mut self,
+        allow: &'a Allow,
+        from: &super::party::Parties,
+        hop: &Hop<'_>,
+        range: Range,
+        ends: Option<u16>,
+    ) {
+        let (family, network) = (range.family, hop.network);
+        let hop_speaks = self.sites.at(hop.place).is_some_and(|site| site.speaks(family));
+        if !self.speaks(from, family) || !hop_speaks || from.single() == Some(hop.port) {
+            return;
+        }
+        let ports: Vec<Option<u16>> =
+            if allow.ports.is_empty() { vec![None] } else { allow.ports.iter().copied().map(Some).collect() };
+        for &traffic in Traffic::of(allow.protocol) {
+            for &port in &ports {
+                let wanted = Wanted {
+                    to_range: Some(range),
+                    outside: true,
+                    via: Some(hop.place),
+                    ..Wanted::between(&from.sites, &[hop.place], ends.is_none())
+                };
+                let kind = (network.number, Claim::Via, family, traffic, port);
+                let Some(level) = self.claimed.level(kind, wanted) else { continue };
+                // Of the kinds of traffic of one rule, the more special one is first.
+                let level = level * 4 + 3 - traffic.claim(port) as u16;
+                let matches = from.sends(network, traffic.opens(family, port));
+                let matches = towards(range, matches.with(OUT_PORT, layout::OUTSIDE.into()));
+                let matches = matches.with(Field::EthDst, mac_bits(hop.mac));
+                let what = traffic.describe(family, port);
+                let part = &from.part;
+                let key =
+                    format!("{}: {what} by {}, {part} > {range}", network.name, hop.place_name(self.sites));
+                let detail = format!("to {range} by {}: {what}", hop.place_name(self.sites));
+                let asked =
+                    Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+                let way = Way {
+                    traffic,
+                    family,
+                    from: Some(hop.port),
+                    outside: true,
+                    by_service: by_service(allow, traffic),
+                    vlan: network.vlan,
+                    cookie: self.out.cookie(&asked),
+                    limit: limit(allow),
+                };
+                let mut actions = way.learn();
+                actions.push(load(OUT_PORT, hop.port.into()));
+                self.out.flow(POLICY, by_claim(Claim::Via, level), matches, forward(actions), asked);
+            }
+        }
+    }
+}
+
+/// The next hop of a rule.
+struct Hop<'h> {
+    network: &'h Network,
+    place: usize,
+    mac: [u8; 6],
+    port: u32,
+}
+
+impl Hop<'_> {
+    fn place_name<'s>(&self, sites: &'s Sites<'_>) -> &'s str {
+        sites.at(self.place).map_or("", |site| site.party)
+    }
+}
