@@ -62,7 +62,8 @@ mod tests {
     #[test]
     fn the_shipped_network_has_no_findings() {
         let checked = checked(DUAL_SOCKET);
-        assert_eq!(checked.findings, vec![]);
+        let notes = |finding: &Finding| finding.severity == Severity::Note;
+        assert!(checked.findings.iter().all(notes), "{:#?}", checked.findings);
         assert!(checked.never.packets > 10_000, "{:?}", checked.never.packets);
     }
 

@@ -38,6 +38,12 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// The texts of the cases that are one TOML file and nothing else.
+pub(super) fn single_texts() -> Vec<String> {
+    let alone = cases().into_iter().filter(|case| !case.name.ends_with(".json"));
+    alone.filter_map(|case| case.text().map(str::to_owned)).collect()
+}
+
 /// `instance TEMPLATE NUMBER` and `container ID NAME NETWORK [SERVICE/PROTOCOL/PORT]…`, one a line.
 fn read_additions(text: &str) -> Additions {
     let mut additions = Additions::default();

@@ -5,6 +5,7 @@ mod findings;
 mod language;
 mod model;
 mod mutation;
+mod schema;
 
 use super::*;
 use crate::finding::Finding;
