@@ -12,6 +12,7 @@ mod ofp_print;
 mod output;
 mod parse_flow;
 mod run;
+mod schema;
 mod snoop;
 mod status;
 mod syntax;
@@ -40,6 +41,7 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Compile(compile::Compile),
+    Schema(schema::Schema),
     DumpFlows(dump_flows::DumpFlows),
     /// Print the sums over flows, as `ovs-ofctl dump-aggregate` does.
     DumpAggregate(dump::DumpOne),
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => args.execute(),
         Command::Check(args) => args.execute(),
         Command::Compile(args) => args.execute(),
+        Command::Schema(args) => args.execute(),
         Command::DumpFlows(args) => args.execute(),
         Command::DumpAggregate(args) => args.aggregate(),
         Command::Show(args) => args.show(),
