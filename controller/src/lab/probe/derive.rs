@@ -180,10 +180,12 @@ impl<'a> View<'a> {
                     bridge: near.bridge.clone(),
                     port: near.port.clone(),
                     entry: near.port.clone(),
+                    vlan: None,
                     namespace: HOST.to_owned(),
                     device: far.port.clone(),
                     mac: node.map_or_else(|| mac(MAC_WIRE, number), |n| n.mac),
                     addresses,
+                    leased: false,
                     behind: Vec::new(),
                 });
             }
@@ -388,10 +390,12 @@ impl<'a> View<'a> {
             bridge: bridge.to_owned(),
             port: bridge.to_owned(),
             entry: bridge.to_owned(),
+            vlan: None,
             namespace: HOST.to_owned(),
             device: bridge.to_owned(),
             mac: planned.mac,
             addresses: Vec::new(),
+            leased: false,
             behind: Vec::new(),
         };
         for target in &targets {
