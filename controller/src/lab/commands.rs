@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::error::LabError;
 use super::handle::fresh_id;
 use super::options::LabOptions;
-use super::probe::table;
+use super::probe::{Now, table};
 use super::proxy;
 use super::session::{Running, Scenario, start};
 use super::teardown::{Which, take_down};
@@ -92,7 +92,7 @@ fn labelled(scenario: &Scenario, base: &Path) -> (LabOptions, String) {
 fn report(running: &Running, scenario: &Scenario) -> Result<bool, LabError> {
     let lab = &running.lab;
     let mut good = true;
-    let findings = lab.probe(&scenario.file)?;
+    let findings = lab.probe(&scenario.file, &Now::closed())?;
     if findings.is_empty() {
         say!("the file has no rules to probe (raw flows say nothing about who may reach whom)");
     } else {

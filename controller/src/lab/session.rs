@@ -11,7 +11,7 @@ use super::error::LabError;
 use super::handle::{Lab, Spawned};
 use super::options::LabOptions;
 use super::plan::HOST;
-use super::probe::{self, Finding};
+use super::probe::{self, Finding, Now};
 use crate::api_client::{ApiAddress, fetch};
 use crate::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
 use crate::policy::{self, PolicyError};
@@ -151,9 +151,9 @@ impl Lab {
         Ok(text.lines().filter(shown).filter(hidden).map(|l| l.trim().to_owned()).collect())
     }
 
-    /// Probes everything that the file says; see [`probe`].
-    pub fn probe(&self, file: &NetworkFile) -> Result<Vec<Finding>, LabError> {
-        probe::run(self, &probe::derive(file, self.plan()))
+    /// Probes everything that the file says at that hour; see [`probe`].
+    pub fn probe(&self, file: &NetworkFile, now: &Now) -> Result<Vec<Finding>, LabError> {
+        probe::run(self, &probe::derive(file, self.plan(), now))
     }
 }
 

@@ -14,6 +14,8 @@ use std::net::IpAddr;
 use flows::network::NetworkFile;
 use ipnetwork::IpNetwork;
 
+pub(crate) use exits::stands_for;
+
 use super::addressing::Addresses;
 
 /// The key of the lab's own host namespace, where Open vSwitch and the controller run.
