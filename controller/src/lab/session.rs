@@ -17,7 +17,8 @@ use crate::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
 use crate::policy::{self, PolicyError};
 
 /// How long the controller has until every bridge is connected and in its desired state.
-const SETTLE: Duration = Duration::from_secs(20);
+/// It first tries every packet that a `never` might be about.
+const SETTLE: Duration = Duration::from_secs(90);
 /// How often it is asked.
 const ASK: Duration = Duration::from_millis(50);
 /// Flows of this priority and above are the switch's own: OpenFlow's are 16 bits long.

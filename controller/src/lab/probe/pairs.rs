@@ -66,7 +66,9 @@ impl Pair<'_, '_> {
         }
         if !denied.is_empty() {
             let what = format!("{} (no rule)", said.join(", "));
-            probes.push(self.none_arrives(what, denied, self.a.entry.clone()));
+            // What is for another network a mesh bridge may drop.
+            let enters = if self.a.network == self.b.network { &self.a.entry } else { &self.a.port };
+            probes.push(self.none_arrives(what, denied, enters.clone()));
         }
         self.forged(probes);
     }
