@@ -168,7 +168,14 @@ impl Daemons {
         let tagged: BTreeSet<&str> = plan.tags.iter().flat_map(|t| [&*t.member, &*t.trunk]).collect();
         if !tagged.is_empty() {
             add(&["add-br", TAGGER]);
-            add(&["set", "bridge", TAGGER, "datapath_type=netdev", "protocols=OpenFlow13", "fail_mode=secure"]);
+            add(&[
+                "set",
+                "bridge",
+                TAGGER,
+                "datapath_type=netdev",
+                "protocols=OpenFlow13",
+                "fail_mode=secure",
+            ]);
             for port in tagged {
                 add(&["add-port", TAGGER, port]);
             }

@@ -58,7 +58,8 @@ pub use error::LabError;
 pub use handle::{Lab, Spawned};
 pub use options::{ExtraPort, LabOptions};
 pub use plan::{
-    Cable, CableEnd, HOST, INTERNET, LabPlan, Place, PlannedBridge, PlannedNamespace, SourceRoutes, Subject, TAGGER, Tag,
+    Cable, CableEnd, HOST, INTERNET, LabPlan, Place, PlannedBridge, PlannedNamespace, SourceRoutes, Subject,
+    TAGGER, Tag,
 };
 pub use process::ProcessRecord;
 pub use session::{Running, Scenario, start};

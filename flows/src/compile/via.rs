@@ -17,11 +17,21 @@ use super::returns::Way;
 use super::rules::{Rules, by_service, limit};
 use super::site::Sites;
 use super::traffic::Traffic;
-use crate::network::{Allow, Network};
+use crate::network::{Allow, Network, NetworkFile};
+
+/// Whether a rule leads out of the network: not where the exit itself is, as there is nothing to go by there.
+fn leads_away(file: &NetworkFile, allow: &Allow, network: &Network) -> bool {
+    let here = |name: &String| {
+        let exit = file.outsides.iter().find(|o| o.name == *name).map_or(&**name, |o| &*o.exit);
+        file.exits.iter().any(|e| e.name == exit && e.network.as_deref() == Some(&*network.name))
+    };
+    !allow.to.iter().any(here)
+}
 
 /// At the ports of next hops, what comes from outside.
 pub(super) fn admission<'a>(
     out: &mut Builder<'_>,
+    file: &NetworkFile,
     allows: impl Iterator<Item = &'a Allow>,
     sites: &Sites<'_>,
     sets: &Sets,
@@ -30,7 +40,7 @@ pub(super) fn admission<'a>(
     for allow in allows {
         let Some(via) = &allow.via else { continue };
         let from = |name: &String| sites.shared(std::slice::from_ref(name), std::slice::from_ref(via));
-        for network in allow.from.iter().flat_map(from) {
+        for network in allow.from.iter().flat_map(from).filter(|n| leads_away(file, allow, n)) {
             hops.extend(
                 sites.places(network, std::slice::from_ref(via)).into_iter().map(|place| (place, &**via)),
             );
@@ -61,7 +71,8 @@ impl<'a> Rules<'_, '_, 'a> {
     /// The flows of an allow that goes by a next hop.
     pub(super) fn via(&mut self, allow: &'a Allow, via: &'a String, ends: Option<u16>) {
         let hop = std::slice::from_ref(via);
-        for network in self.sites.shared(&allow.from, hop) {
+        let away = |network: &&Network| leads_away(self.file, allow, network);
+        for network in self.sites.shared(&allow.from, hop).into_iter().filter(away) {
             let hops = self.sets.parts(self.sites, network, hop);
             let Some(hop) = hops.first() else { continue };
             let Some(place) = hop.sites.first().copied() else { continue };

@@ -110,7 +110,8 @@ fn an_established_connection_agrees() {
     )
     .icmp(3, 3);
     assert_eq!(agree(&switch, "vmbr1", &pipeline, api, &error, false).outputs.len(), 1);
-    let elsewhere = error.clone().with(Field::Ipv4Dst, u32::from(std::net::Ipv4Addr::new(10, 1, 0, 51)).into());
+    let elsewhere =
+        error.clone().with(Field::Ipv4Dst, u32::from(std::net::Ipv4Addr::new(10, 1, 0, 51)).into());
     assert!(agree(&switch, "vmbr1", &pipeline, api, &elsewhere, false).outputs.is_empty());
     let echo = error.with(Field::Icmpv4Type, 8);
     assert!(agree(&switch, "vmbr1", &pipeline, api, &echo, false).outputs.is_empty());

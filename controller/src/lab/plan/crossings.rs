@@ -10,9 +10,7 @@ impl LabPlan {
         let mut routes = Vec::new();
         for crossing in &file.crossings {
             for (here, there) in [(&crossing.from, &crossing.to), (&crossing.to, &crossing.from)] {
-                let of = |names: &[String], subject: &Subject| {
-                    matches!(subject, Subject::Endpoint(name) if names.contains(name))
-                };
+                let of = |names: &[String], subject: &Subject| matches!(subject, Subject::Endpoint(name) if names.contains(name));
                 for place in self.places.iter().filter(|p| of(here, &p.subject)) {
                     for other in self.places.iter().filter(|p| of(there, &p.subject)) {
                         let like = |a: &&IpNetwork| place.address_like(a.ip()).is_some();

@@ -49,7 +49,8 @@ impl LabPlan {
             }
         }
         if vlan.is_some() {
-            self.remarks.push(format!("link {link}: no node behind it, as a forwarding bridge passes no tags"));
+            self.remarks
+                .push(format!("link {link}: no node behind it, as a forwarding bridge passes no tags"));
             self.add_port(bridge, port);
             return;
         }

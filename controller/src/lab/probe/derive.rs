@@ -147,8 +147,9 @@ pub fn derive(file: &NetworkFile, plan: &LabPlan, now: &Now) -> Vec<Probe> {
 
 /// Some conversations of every rule, and some of everything else.
 fn sample(probes: Vec<Probe>) -> Vec<Probe> {
-    let (talks, frames): (Vec<_>, Vec<_>) =
-        probes.into_iter().partition(|p| matches!(p.action, Action::Talk { .. }) || p.expected == Expected::Passes);
+    let (talks, frames): (Vec<_>, Vec<_>) = probes
+        .into_iter()
+        .partition(|p| matches!(p.action, Action::Talk { .. }) || p.expected == Expected::Passes);
     let mut of_rule: BTreeMap<String, Vec<Probe>> = BTreeMap::new();
     for probe in talks {
         let rule = probe.what.rsplit_once(" (").map_or_else(String::new, |(_, rule)| rule.to_owned());

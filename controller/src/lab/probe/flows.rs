@@ -14,7 +14,7 @@ use super::derive::{Action, Case, Expected, Probe};
 use super::view::{Kind, View};
 use crate::lab::error::LabError;
 use crate::lab::handle::Lab;
-use crate::lab::plan::{HOST, LabPlan, Place};
+use crate::lab::plan::{HOST, LabPlan, Place, Subject};
 
 /// A packet may come by so many bridges.
 const HOPS: usize = 8;
@@ -31,6 +31,16 @@ pub(super) fn probes(view: &View<'_>, kinds: &[Kind], probes: &mut Vec<Probe>) {
                         continue;
                     }
                     for kind in kinds {
+                        // It leaves by the network's own exit then, whomever the frame is for.
+                        if server.beyond && !matches!(b.subject, Subject::Exit(_)) && {
+                            let exit =
+                                |e: &&Place| matches!(e.subject, Subject::Exit(_)) && e.network == a.network;
+                            places()
+                                .filter(exit)
+                                .any(|e| view.may((a, client.address), (e, &server), *kind).is_some())
+                        } {
+                            continue;
+                        }
                         let case = Case {
                             to: b.clone(),
                             kind: kind.said(),
@@ -39,8 +49,8 @@ pub(super) fn probes(view: &View<'_>, kinds: &[Kind], probes: &mut Vec<Probe>) {
                             target: server.address,
                         };
                         let may = view.may((a, client.address), (b, &server), *kind).is_some();
-                        let hop = server.beyond
-                            && view.reaches_hop((a, client.address), b, server.address, *kind);
+                        let hop =
+                            server.beyond && view.reaches_hop((a, client.address), b, server.address, *kind);
                         if may || hop { passes.push(case) } else { denied.push(case) }
                     }
                 }
@@ -129,7 +139,8 @@ impl Bridges {
             let mut flows = Vec::new();
             for line in text.lines().filter(|l| l.contains("actions=")) {
                 let flow = parse_flow(line.trim(), &NoNames);
-                flows.push(flow.map_err(|e| LabError::Flow { line: line.trim().to_owned(), why: e.message })?);
+                flows
+                    .push(flow.map_err(|e| LabError::Flow { line: line.trim().to_owned(), why: e.message })?);
             }
             let ports = numbers(&lab.ofctl(&["show", &bridge.name])?);
             pipelines.insert(bridge.name.clone(), (Pipeline::new(flows), ports));

@@ -128,7 +128,8 @@ impl<'a> View<'a> {
     pub(super) fn crossing_wires(&self, probes: &mut Vec<Probe>) {
         for (number, link) in self.file.links.iter().enumerate() {
             let crossings: Vec<_> = self.file.crossings.iter().filter(|c| c.over == link.name).collect();
-            let tried = |c: &&Crossing| c.ports.is_empty() || forged::PORTS.iter().any(|p| c.ports.contains(p));
+            let tried =
+                |c: &&Crossing| c.ports.is_empty() || forged::PORTS.iter().any(|p| c.ports.contains(p));
             if crossings.is_empty() || crossings.iter().any(tried) {
                 continue;
             }
@@ -153,9 +154,8 @@ impl<'a> View<'a> {
                     behind: Vec::new(),
                 };
                 let here = self.plan.places.iter().filter(|p| p.network.is_some());
-                let here: Vec<&Place> = here
-                    .filter(|p| self.network_of(p).is_some_and(|n| n.bridge == near.bridge))
-                    .collect();
+                let here: Vec<&Place> =
+                    here.filter(|p| self.network_of(p).is_some_and(|n| n.bridge == near.bridge)).collect();
                 for to in &here {
                     let frames = forged::frames(&wire, to, &here, &self.local_macs());
                     probes.push(Probe {

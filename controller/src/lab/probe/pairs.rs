@@ -49,7 +49,11 @@ impl Pair<'_, '_> {
             // Only beyond an exit does everybody have a way back to the addresses behind an endpoint.
             let behind = self.a.behind.iter().copied();
             let namespace = &self.a.namespace;
-            clients.extend(behind.map(|address| Site { namespace: namespace.clone(), address, beyond: true }));
+            clients.extend(behind.map(|address| Site {
+                namespace: namespace.clone(),
+                address,
+                beyond: true,
+            }));
         }
         for client in &clients {
             for server in self.view.sites(self.b) {
@@ -102,7 +106,10 @@ impl Pair<'_, '_> {
             Kind::Sctp(_) => {
                 let frames = vec![frame(kind, (self.a.mac, self.b.mac), client.address, server.address)?];
                 let what = format!("{what}: an INIT");
-                return Some(Probe { expected: Expected::Passes, ..self.none_arrives(what, frames, self.a.entry.clone()) });
+                return Some(Probe {
+                    expected: Expected::Passes,
+                    ..self.none_arrives(what, frames, self.a.entry.clone())
+                });
             }
         };
         Some(Probe {
@@ -120,7 +127,14 @@ impl Pair<'_, '_> {
         })
     }
 
-    fn denied(&self, client: &Site, server: &Site, kind: Kind, frames: &mut Vec<Frame>, said: &mut Vec<String>) {
+    fn denied(
+        &self,
+        client: &Site,
+        server: &Site,
+        kind: Kind,
+        frames: &mut Vec<Frame>,
+        said: &mut Vec<String>,
+    ) {
         let source = client.address;
         if self.view.reaches_hop((self.a, source), self.b, server.address, kind) && server.beyond {
             return;
@@ -162,7 +176,8 @@ impl Pair<'_, '_> {
         let members = self.view.members(network);
         for server in self.view.sites(self.b).iter().take(2) {
             let others = members.iter().filter(|c| c.name != self.a.name && c.name != self.b.name);
-            let with = others.flat_map(|c| self.view.clients(c).into_iter().map(move |s| (c.mac, s.address, *c)));
+            let with =
+                others.flat_map(|c| self.view.clients(c).into_iter().map(move |s| (c.mac, s.address, *c)));
             let may = |(mac, source, c): ([u8; 6], IpAddr, &Place)| {
                 let like = source.is_ipv4() == server.address.is_ipv4();
                 let rule = |kind: &&Kind| self.view.may((c, source), (self.b, server), **kind).is_some();
@@ -196,7 +211,8 @@ impl Pair<'_, '_> {
 
     /// Into another network.
     fn crosses(&self, probes: &mut Vec<Probe>) {
-        let whole = |names: &[String], p: &Place| self.view.list(names, true).iter().any(|q| q.name == p.name);
+        let whole =
+            |names: &[String], p: &Place| self.view.list(names, true).iter().any(|q| q.name == p.name);
         if self.view.file.nevers.iter().any(|n| whole(&n.from, self.a) && whole(&n.to, self.b)) {
             return;
         }
@@ -229,10 +245,13 @@ impl Pair<'_, '_> {
                     for (what, a, b, body) in ways {
                         let others = view.plan.places.iter().filter(|p| {
                             // Other rules may have other servers and clients.
-                            p.name != a.name && p.name != b.name && !view.rules().any(|r| {
-                                let named = |names| view.list(names, false).iter().any(|q| q.name == p.name);
-                                r.protocol == Protocol::Dhcp && (named(&r.from) || named(&r.to))
-                            })
+                            p.name != a.name
+                                && p.name != b.name
+                                && !view.rules().any(|r| {
+                                    let named =
+                                        |names| view.list(names, false).iter().any(|q| q.name == p.name);
+                                    r.protocol == Protocol::Dhcp && (named(&r.from) || named(&r.to))
+                                })
                         });
                         probes.push(Probe {
                             from: a.name.clone(),

@@ -177,6 +177,10 @@ impl<'a> View<'a> {
         if target.beyond && !matches!(b.subject, Subject::Exit(_)) {
             return self.may_by((a, source), b, address, kind);
         }
+        // Nobody knows where a leased address is, but by what its owner opens.
+        if b.leased && !target.beyond {
+            return None;
+        }
         let endpoint = |p: &Place| matches!(p.subject, Subject::Endpoint(_));
         let network = self.network_of(a)?;
         if network.inside == Inside::Allow && endpoint(a) && endpoint(b) {
@@ -189,7 +193,13 @@ impl<'a> View<'a> {
     }
 
     /// By way of `hop`: a rule says so, and another lets the hop go on.
-    fn may_by(&self, (a, source): (&Place, IpAddr), hop: &Place, target: IpAddr, kind: Kind) -> Option<String> {
+    fn may_by(
+        &self,
+        (a, source): (&Place, IpAddr),
+        hop: &Place,
+        target: IpAddr,
+        kind: Kind,
+    ) -> Option<String> {
         let Subject::Endpoint(name) = &hop.subject else { return None };
         let rule = self.rules().find(|r| {
             let leads = |to: &String| match self.file.party(to) {
@@ -213,7 +223,13 @@ impl<'a> View<'a> {
     }
 
     /// Whether a rule lets the packet come as far as the next hop, whatever becomes of it there.
-    pub(super) fn reaches_hop(&self, (a, source): (&Place, IpAddr), hop: &Place, target: IpAddr, kind: Kind) -> bool {
+    pub(super) fn reaches_hop(
+        &self,
+        (a, source): (&Place, IpAddr),
+        hop: &Place,
+        target: IpAddr,
+        kind: Kind,
+    ) -> bool {
         let Subject::Endpoint(name) = &hop.subject else { return false };
         self.rules().any(|r| {
             let leads = |to: &String| match self.file.party(to) {
@@ -242,9 +258,10 @@ impl<'a> View<'a> {
                         continue;
                     }
                     for name in &allow.to {
-                        match self.file.party(name) {
-                            Some(Party::Exit(e) | Party::Outside(_, e)) => beyond.extend(self.behind(&e.name)),
-                            _ => {}
+                        if let Some(Party::Exit(e) | Party::Outside(_, e)) = self.file.party(name)
+                            && e.network != place.network
+                        {
+                            beyond.extend(self.behind(&e.name));
                         }
                     }
                 }
@@ -265,7 +282,8 @@ impl<'a> View<'a> {
         let mut addresses = Vec::new();
         // Its namespace and the internet are joined by a cable: the far end's device has the address.
         let place = self.plan.places.iter().find(|p| p.subject == Subject::Exit(exit.to_owned()));
-        let cable = place.and_then(|place| self.plan.cables.iter().find(|c| c.a.namespace == place.namespace));
+        let cable =
+            place.and_then(|place| self.plan.cables.iter().find(|c| c.a.namespace == place.namespace));
         let internet = self.plan.namespaces.iter().find(|n| n.key == INTERNET);
         if let (Some(cable), Some(internet)) = (cable, internet) {
             let beyond = internet.addresses.iter().filter(|(device, _)| *device == cable.b.device);
@@ -304,7 +322,8 @@ impl<'a> View<'a> {
         let inside = |n: &Network| n.subnets.iter().any(|s| s.contains(address));
         match &place.subject {
             Subject::Endpoint(name) => {
-                let plugs = self.file.endpoints.iter().filter(|e| e.name == *name).flat_map(|e| &e.attachments);
+                let plugs =
+                    self.file.endpoints.iter().filter(|e| e.name == *name).flat_map(|e| &e.attachments);
                 let here = |network: &str| place.network.as_deref() == Some(network);
                 plugs.filter(|a| here(&a.network)).any(|a| {
                     a.behind.iter().any(|p| p.contains(address))
