@@ -201,7 +201,7 @@ impl<'t> Loader<'t, '_> {
             _ => std::slice::from_ref(&include.node),
         };
         let what = "an item of `include`";
-        items.iter().take(MAX_FILES + 1).filter_map(|item| text_of(item, what, self.report)).collect()
+        items.iter().take(MAX_FILES + 1).filter_map(|item| text_of(item, &what, self.report)).collect()
     }
 }
 
