@@ -67,3 +67,4 @@ pub mod net;
 pub mod ovs;
 pub mod policy;
 pub mod session;
+pub mod store;
