@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
 use crate::bridge::{Compiled, Counts, Status, Sums};
+use crate::in_force::InForce;
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, IsolationFault};
 use crate::policy::Policy;
@@ -19,7 +20,7 @@ use crate::policy::Policy;
 pub struct Hub {
     /// The numbers for Prometheus.
     pub metrics: Metrics,
-    policy: watch::Sender<Arc<Policy>>,
+    policy: watch::Sender<InForce>,
     /// Why a newer file was not taken.
     refused: ArcSwapOption<String>,
     seats: DashMap<String, Seat>,
@@ -111,7 +112,7 @@ impl Hub {
         }
         Self {
             metrics,
-            policy: watch::Sender::new(Arc::new(policy)),
+            policy: watch::Sender::new(InForce::new(policy)),
             refused: ArcSwapOption::empty(),
             seats: DashMap::new(),
             bridges: DashMap::new(),
@@ -121,12 +122,12 @@ impl Hub {
     }
 
     /// The file in force.
-    pub fn policy(&self) -> Arc<Policy> {
+    pub fn policy(&self) -> InForce {
         self.policy.borrow().clone()
     }
 
     /// Tells when another file comes into force.
-    pub fn follow(&self) -> watch::Receiver<Arc<Policy>> {
+    pub fn follow(&self) -> watch::Receiver<InForce> {
         self.policy.subscribe()
     }
 
@@ -138,7 +139,7 @@ impl Hub {
         self.metrics.reloaded(true);
         self.refused.store(None);
         // Not `send`, which does nothing while no session listens.
-        self.policy.send_replace(Arc::new(policy));
+        self.policy.send_modify(|in_force| in_force.policy = Arc::new(policy));
     }
 
     /// A newer file was not taken, and why: said in the status until one is.

@@ -61,6 +61,7 @@ pub mod bridge;
 mod capture;
 pub mod cli;
 pub mod hub;
+pub mod in_force;
 pub mod lab;
 pub mod metrics;
 pub mod net;

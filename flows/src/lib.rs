@@ -34,11 +34,12 @@ pub mod interp;
 pub mod learned;
 pub mod lint;
 pub mod model;
-mod nearest;
+pub mod nearest;
 pub mod network;
 pub mod never;
 pub mod ofp_print;
 mod order;
 pub mod syntax;
+pub mod timed;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};
