@@ -71,7 +71,12 @@ pub struct Clock {
 impl Clock {
     /// The time now, by both clocks.
     pub fn now() -> Self {
-        Self::new(Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        Self::new(Instant::now(), Self::wall())
+    }
+
+    /// How long it is now since 1970-01-01 UTC.
+    pub fn wall() -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
     /// That at `at` it is so long since 1970-01-01 UTC.

@@ -69,3 +69,4 @@ pub mod ovs;
 pub mod policy;
 pub mod session;
 pub mod store;
+pub mod windows;

@@ -216,8 +216,9 @@ impl Drop for Running {
 fn spawn(lab: &Lab, path: &Path) -> Spawned {
     let binary = binary();
     let api = format!("unix:{}", lab.rundir().join("api.sock").display());
-    let (binary, path) = (binary.to_string_lossy(), path.to_string_lossy());
+    let state = lab.state_dir();
+    let (binary, path, state) = (binary.to_string_lossy(), path.to_string_lossy(), state.to_string_lossy());
     // Each lab has a network of its own, so the usual port is free in every one.
-    let words = [&*binary, "run", &*path, "--metrics", &*api, "--metrics", METRICS];
+    let words = [&*binary, "run", &*path, "--metrics", &*api, "--metrics", METRICS, "--state", &*state];
     lab.spawn(HOST, &words).expect("the controller")
 }

@@ -5,14 +5,19 @@
 //! | `GET /metrics` | numbers for Prometheus |
 //! | `GET /api/status` | how the controller and its bridges stand |
 //! | `GET /healthz` | whether it lives |
+//! | `GET /api/windows` | which windows there are, and which are open |
+//! | `POST /api/windows` | opens one |
+//! | `DELETE /api/windows/NAME` | closes it |
 //!
-//! Those are served at the addresses of `run --metrics` too. What changes something is at those of `run --api-listen` alone.
+//! The first three are served at the addresses of `run --metrics` too. What changes something is at those of `run --api-listen` alone.
 
 mod access;
 mod refusal;
+mod windows;
 
 pub use access::{BadToken, Caller, Gate, Peer, Token};
 pub use refusal::Refusal;
+pub use windows::OpenRequest;
 
 use std::sync::Arc;
 
@@ -38,8 +43,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
 
 /// All routes, behind a gate. To be served with [`Peer`] as connection info.
 pub fn control(hub: Arc<Hub>, gate: Gate) -> Router {
-    let changing = Router::new();
-    changing
+    windows::routes()
         .with_state(Arc::clone(&hub))
         .merge(router(hub))
         .fallback(async || Refusal::not_found("there is nothing at this path"))
