@@ -65,13 +65,11 @@ impl Compiled {
         Some(Left::after(twin.hard_timeout, self.elapsed(now), self.longest))
     }
 
-    /// A flow as the switch has it since `age`, or with the timeout of its twin if the two end alike.
+    /// A flow as the switch has it since `age`: with the timeout of its twin if the two end alike, without one if they do not.
     pub fn as_timed(&self, mut flow: Flow, age: Duration, now: Duration) -> Flow {
-        if let Some(left) = self.left(&flow, now)
-            && ends_as_desired(flow.hard_timeout, age, left, self.longest)
-            && let Some(twin) = self.twin(&flow)
-        {
-            flow.hard_timeout = twin.hard_timeout;
+        if let Some(left) = self.left(&flow, now) {
+            let alike = ends_as_desired(flow.hard_timeout, age, left, self.longest);
+            flow.hard_timeout = self.twin(&flow).filter(|_| alike).map_or(0, |twin| twin.hard_timeout);
         }
         flow
     }

@@ -3,6 +3,7 @@
 mod change;
 mod connect;
 mod drift;
+mod windows;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
