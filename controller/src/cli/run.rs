@@ -155,7 +155,14 @@ impl Run {
     async fn reload(&self, hub: &Hub) {
         let file = self.file.clone();
         let _changing = hub.changing.lock().await;
-        let additions = hub.additions();
+        let additions = match hub.additions() {
+            Ok(additions) => additions,
+            Err(lost) => {
+                hub.refuse(lost.to_string());
+                error!(%lost, "what was added at run time cannot be read: what was in force stays in force");
+                return;
+            }
+        };
         let loaded = tokio::task::spawn_blocking(move || Policy::with(&file, &additions)).await;
         match loaded {
             Ok(Ok(policy)) => {

@@ -65,13 +65,12 @@ impl Hub {
         })
     }
 
-    /// What was added to the network file at run time. What cannot be read is not there, and said.
-    pub fn additions(&self) -> Additions {
-        let Ok(store) = &self.store else { return Additions::default() };
-        store.state().map(|state| state.additions()).unwrap_or_else(|error| {
-            error!(%error, "what was added at run time cannot be read");
-            Additions::default()
-        })
+    /// What was added to the network file at run time.
+    ///
+    /// # Errors
+    /// When it cannot be read: the file alone would take away what is there.
+    pub fn additions(&self) -> Result<Additions, StoreError> {
+        self.store.as_ref().map_or_else(|_| Ok(Additions::default()), |store| Ok(store.state()?.additions()))
     }
 
     /// Opens a window, or keeps it open for longer.
