@@ -13,20 +13,35 @@ pub const LONGEST: u16 = u16::MAX;
 /// moment to arrive.
 pub const TOLERANCE: Duration = Duration::from_secs(2);
 
-/// Whether a flow that was added `age` ago with `hard_timeout` is the one that is desired with `left` seconds at most.
+/// What becomes of a flow that a switch has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It ends as desired.
+    Good,
+    /// It ends before its time, as one of the longest timeout does, and has to be armed again now.
+    Due,
+    /// It is another flow.
+    Other,
+}
+
+/// How a flow that was added `age` ago with `hard_timeout` stands to the one that is desired with `left`.
 ///
 /// `longest` is the timeout of a flow that ends later than a timeout can say. One on the switch is good for its first half,
 /// unless it would outlive its time.
-pub fn ends_as_desired(hard_timeout: u16, age: Duration, left: Left, longest: u16) -> bool {
-    if hard_timeout == 0 {
-        return false;
-    }
+pub fn standing(hard_timeout: u16, age: Duration, left: Left, longest: u16) -> Standing {
     let timeout = Duration::from_secs(hard_timeout.into());
     let ends = timeout.saturating_sub(age);
-    let fresh = hard_timeout == longest && age.saturating_mul(2) < timeout;
-    match left {
-        Left::Exactly(left) => ends.abs_diff(left) <= TOLERANCE || (fresh && ends <= left + TOLERANCE),
-        Left::AtLeast(left) => fresh || (ends.abs_diff(left) <= TOLERANCE && hard_timeout != longest),
+    let long = hard_timeout == longest;
+    let (as_desired, early) = match left {
+        Left::Exactly(left) => (ends.abs_diff(left) <= TOLERANCE, long && ends <= left),
+        Left::AtLeast(left) => (!long && ends.abs_diff(left) <= TOLERANCE, long),
+    };
+    match (as_desired, early) {
+        _ if hard_timeout == 0 => Standing::Other,
+        (true, _) => Standing::Good,
+        (false, true) if age.saturating_mul(2) < timeout => Standing::Good,
+        (false, true) => Standing::Due,
+        (false, false) => Standing::Other,
     }
 }
 
@@ -64,36 +79,38 @@ mod tests {
 
     const S: fn(u64) -> Duration = Duration::from_secs;
 
+    use Standing::{Due, Good, Other};
+
     #[test]
     fn the_same_end_is_the_same_flow() {
-        let same = |timeout, age, left| ends_as_desired(timeout, age, Left::Exactly(left), LONGEST);
-        assert!(same(60, S(20), S(40)));
-        assert!(same(60, Duration::from_millis(20_600), S(41)));
-        assert!(same(60, S(20), S(42)) && same(60, S(20), S(38)));
-        assert!(!same(60, S(20), S(43)) && !same(60, S(20), S(37)));
-        assert!(!same(0, S(20), S(40)), "one without an end is another");
+        let stands = |timeout, age, left| standing(timeout, age, Left::Exactly(left), LONGEST);
+        assert_eq!(stands(60, S(20), S(40)), Good);
+        assert_eq!(stands(60, Duration::from_millis(20_600), S(41)), Good);
+        assert_eq!((stands(60, S(20), S(42)), stands(60, S(20), S(38))), (Good, Good));
+        assert_eq!((stands(60, S(20), S(43)), stands(60, S(20), S(37))), (Other, Other));
+        assert_eq!(stands(0, S(20), S(40)), Other, "one without an end is another");
         // Its time is over and it is still there: about to go.
-        assert!(same(60, S(61), S(0)) && !same(60, S(40), S(0)));
+        assert_eq!((stands(60, S(61), S(0)), stands(60, S(40), S(0))), (Good, Other));
     }
 
     #[test]
     fn the_longest_is_good_for_its_first_half() {
-        let same = |timeout, age, left| ends_as_desired(timeout, age, Left::AtLeast(left), 1_000);
-        assert!(same(1_000, S(0), S(1_000)));
-        assert!(same(1_000, S(499), S(1_000)) && same(1_000, S(499), S(10)));
-        assert!(!same(1_000, S(500), S(1_000)));
-        assert!(!same(999, S(0), S(1_000 + 5)));
+        let stands = |timeout, age, left| standing(timeout, age, Left::AtLeast(left), 1_000);
+        assert_eq!(stands(1_000, S(0), S(1_000)), Good);
+        assert_eq!((stands(1_000, S(499), S(1_000)), stands(1_000, S(499), S(10))), (Good, Good));
+        assert_eq!((stands(1_000, S(500), S(1_000)), stands(1_000, S(999), S(1_000))), (Due, Due));
+        assert_eq!(stands(999, S(0), S(1_000 + 5)), Other);
         // Added a while after it was compiled.
-        assert!(same(900, S(0), S(900)) && !same(900, S(0), S(1_000)));
+        assert_eq!((stands(900, S(0), S(900)), stands(900, S(0), S(1_000))), (Good, Other));
     }
 
     #[test]
     fn the_longest_may_end_early_but_not_late() {
-        let same = |age, left| ends_as_desired(1_000, age, Left::Exactly(left), 1_000);
-        assert!(same(S(400), S(600)) && same(S(400), S(900)));
-        assert!(!same(S(400), S(500)), "it would outlive its time");
-        assert!(!same(S(600), S(900)), "it ends early and is half over");
-        assert!(same(S(600), S(400)), "it ends in time");
+        let stands = |age, left| standing(1_000, age, Left::Exactly(left), 1_000);
+        assert_eq!((stands(S(400), S(600)), stands(S(400), S(900))), (Good, Good));
+        assert_eq!(stands(S(400), S(500)), Other, "it would outlive its time");
+        assert_eq!(stands(S(600), S(900)), Due, "it ends early and is half over");
+        assert_eq!(stands(S(600), S(400)), Good, "it ends in time");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flows::compile::{Origin, OriginKind, Program};
 use flows::learned::Learners;
-use flows::timed::{LONGEST, Left, ends_as_desired};
+use flows::timed::{LONGEST, Left, Standing, standing};
 use flows::{Flow, FlowMatch};
 use ofproto::TableId;
 
@@ -65,12 +65,14 @@ impl Compiled {
         Some(Left::after(twin.hard_timeout, self.elapsed(now), self.longest))
     }
 
-    /// A flow as the switch has it since `age`: with the timeout of its twin if the two end alike, without one if they do not.
-    pub fn as_timed(&self, mut flow: Flow, age: Duration, now: Duration) -> Flow {
-        if let Some(left) = self.left(&flow, now) {
-            let alike = ends_as_desired(flow.hard_timeout, age, left, self.longest);
-            flow.hard_timeout = self.twin(&flow).filter(|_| alike).map_or(0, |twin| twin.hard_timeout);
-        }
+    /// How a flow that the switch has since `age` stands to its desired twin, where that has an end.
+    pub fn standing(&self, flow: &Flow, age: Duration, now: Duration) -> Option<Standing> {
+        Some(standing(flow.hard_timeout, age, self.left(flow, now)?, self.longest))
+    }
+
+    /// A flow with the timeout of its twin, or with none where it ends otherwise.
+    pub fn timed_like_twin(&self, mut flow: Flow, alike: bool) -> Flow {
+        flow.hard_timeout = self.twin(&flow).filter(|_| alike).map_or(0, |twin| twin.hard_timeout);
         flow
     }
 

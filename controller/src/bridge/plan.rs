@@ -7,6 +7,7 @@ use flows::Flow;
 use flows::diff::diff;
 use flows::learned::Learners;
 use flows::syntax::PortNames;
+use flows::timed::Standing;
 use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
 use ofproto::{Cookie, GroupId, TableId};
 
@@ -39,9 +40,13 @@ pub(super) struct Actual<'a> {
 }
 
 impl Actual<'_> {
-    /// The flows, those that end as desired with the timeout that is desired.
-    fn flows_as(&self, desired: &Compiled) -> Vec<Flow> {
-        self.flows.iter().map(|(flow, age)| desired.as_timed(flow.clone(), *age, self.at)).collect()
+    /// The flows, those that end as they should with the very timeout that is desired.
+    fn flows_as(&self, desired: &Compiled, good: impl Fn(Standing) -> bool) -> Vec<Flow> {
+        let flow = |(flow, age): &(Flow, Duration)| match desired.standing(flow, *age, self.at) {
+            None => flow.clone(),
+            Some(standing) => desired.timed_like_twin(flow.clone(), good(standing)),
+        };
+        self.flows.iter().map(flow).collect()
     }
 }
 
@@ -54,7 +59,7 @@ impl Plan {
         actual: &Actual<'_>,
         leftover: &Orphans,
     ) -> Self {
-        let flows = actual.flows_as(desired);
+        let flows = actual.flows_as(desired, |standing| standing == Standing::Good);
         let has = desired.learners.cookies();
         // A learner may have ended by itself, a moment before it is taken away.
         let mut had = Learners::of(&flows).cookies();
@@ -66,13 +71,9 @@ impl Plan {
             return Self::default();
         }
         let drift = before.map_or(0, |before| {
-            let others;
-            let mods = if std::ptr::eq(before, desired) {
-                &mods
-            } else {
-                others = differing(before, &actual.flows_as(before), actual, Some(before));
-                &others
-            };
+            // What is only to be armed again is nobody's doing.
+            let flows = actual.flows_as(before, |standing| standing != Standing::Other);
+            let mods = differing(before, &flows, actual, Some(before));
             let leftover = |m: &&FlowMod| {
                 m.command == FlowModCommand::DeleteStrict && leftover.iter().any(|(t, _)| *t == m.table_id)
             };

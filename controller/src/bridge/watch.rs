@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use flows::syntax::{PortNames, print_flow};
-use flows::timed::Left;
+use flows::timed::{Left, Standing};
 use flows::{Flow, FlowMatch};
 use ofproto::message::monitor::{
     MONITOR_ACTIONS, MONITOR_ADD, MONITOR_DELETE, MONITOR_MODIFY, MonitorEvent, MonitorRequest,
@@ -64,7 +64,10 @@ impl Bridge {
                 // The monitor tells neither flags nor importance.
                 Some(twin) => {
                     let told = Flow { flags: twin.flags, importance: twin.importance, ..flow.clone() };
-                    let told = self.compiled.as_timed(told, Duration::ZERO, at);
+                    let told = match self.compiled.standing(&told, Duration::ZERO, at) {
+                        None => told,
+                        Some(standing) => self.compiled.timed_like_twin(told, standing == Standing::Good),
+                    };
                     !flows::diff::same(&told, twin)
                 }
                 None => !learned(&self.compiled, &flow),
