@@ -26,10 +26,10 @@ enum Command {
         /// Its name: the `temp` of the allows that it opens.
         name: String,
         /// For how long: 45s, 30m, 2h, 1d, 1h30m; at most 30d.
-        #[arg(long = "for", value_name = "DURATION")]
+        #[arg(long = "for", value_name = "DURATION", allow_hyphen_values = true)]
         duration: String,
         /// Why, for those who read the log.
-        #[arg(long, value_name = "TEXT", default_value = "")]
+        #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
         reason: String,
         /// Keep it open for so long from now on, if it is open.
         #[arg(long)]

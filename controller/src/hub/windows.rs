@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use super::Hub;
 use crate::api::Refusal;
-use crate::in_force::Clock;
+use crate::in_force::{Clock, ceil};
 use crate::store::{Store, StoreError, Window};
 use crate::windows::{Ending, Opening, Windows, utc, words};
 
@@ -106,7 +106,7 @@ impl Hub {
         let window = self.windows().closing(&in_force.window_names(), name)?;
         self.windows().remove(name);
         self.publish_windows();
-        let left = words(window.closes_at.saturating_sub(Clock::wall().as_secs()));
+        let left = words(window.closes_at.saturating_sub(ceil(Clock::wall())));
         info!(window = name, who, left, opened_by = window.who, reason = window.reason, "window closed");
         let (store, key) = (self.store()?, name.to_owned());
         remember(move || store.remove::<Window>(&key).map(drop)).await.map_err(|refusal| {
@@ -194,7 +194,7 @@ impl Hub {
             opened_at: w.opened_at,
             closes_at: w.closes_at,
             until: utc(w.closes_at),
-            seconds_left: w.closes_at.saturating_sub(now.as_secs()),
+            seconds_left: w.closes_at.saturating_sub(ceil(now)),
             reason: w.reason.clone(),
             who: w.who.clone(),
         });
