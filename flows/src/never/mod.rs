@@ -21,7 +21,7 @@ use crate::compile::{Moment, Origin, PortMap, Program, compile};
 use crate::finding::Finding;
 use crate::interp::Pipeline;
 use crate::model::{Flow, FlowMatch};
-use crate::network::NetworkFile;
+use crate::network::{NetworkFile, Never};
 use follow::{Follower, Learnt, Round};
 use world::World;
 
@@ -102,12 +102,32 @@ pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
     bridges.collect()
 }
 
-/// Checks every `never` of the file on the flows of all its bridges together.
+/// Checks every `never` of the file on the flows of all its bridges together. One that excepts crossings is checked on
+/// the flows that there would be without them: everything but those still has to hold.
 pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Report {
+    let (plain, excepting): (Vec<Never>, Vec<Never>) =
+        file.nevers.iter().cloned().partition(|never| never.except.is_empty());
     let mut report = Report::default();
-    if file.nevers.is_empty() {
-        return report;
+    if !plain.is_empty() {
+        let file = NetworkFile { nevers: plain, ..file.clone() };
+        hold(&file, bridges, &mut report);
     }
+    let mut by_exception: BTreeMap<Vec<String>, Vec<Never>> = BTreeMap::new();
+    for mut never in excepting {
+        never.except.sort();
+        by_exception.entry(never.except.clone()).or_default().push(never);
+    }
+    for (except, nevers) in by_exception {
+        let crossings = file.crossings.iter().filter(|c| !except.contains(&c.name)).cloned().collect();
+        let without = NetworkFile { nevers, crossings, ..file.clone() };
+        hold(&without, &compiled(&without), &mut report);
+    }
+    report.incomplete.sort();
+    report.incomplete.dedup();
+    report
+}
+
+fn hold(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut Report) {
     let world = World::new(file, bridges);
     let values = values::Values::collect(file, bridges);
     let mut pipelines: Vec<Pipeline> = bridges.iter().map(|b| Pipeline::new(b.flows.clone())).collect();
@@ -118,7 +138,7 @@ pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Report {
         let mut round = Round { number, left: 0, learnt };
         for source in world.sources() {
             round.left = share;
-            let mut follower = Follower::new(&world, &pipelines, source, &mut report, &mut round);
+            let mut follower = Follower::new(&world, &pipelines, source, report, &mut round);
             probe::from_port(&world, &values, source, &mut follower);
         }
         let mut changed = false;
@@ -136,9 +156,6 @@ pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Report {
             report.incomplete.push("learned flows learn without an end".to_owned());
         }
     }
-    report.incomplete.sort();
-    report.incomplete.dedup();
-    report
 }
 
 /// What makes a learned flow the flow that it is.

@@ -45,7 +45,7 @@ pub(super) fn from_port(world: &World<'_>, values: &Values, source: Place, follo
         list
     };
     let src_macs = thin(&values.macs, &[own]);
-    let dst_macs = thin(&values.macs, &[STRANGER]);
+    let dst_macs = thin(&values.dst_macs, &[STRANGER]);
     let v4 = thin(&values.v4, &[]);
     let v6 = thin(&values.v6, &[]);
     let tags = std::iter::once(vec![(Field::VlanVid, 0)])

@@ -24,7 +24,10 @@ pub(super) const OTHER_STRANGER: u128 = 0x02_00_5e_00_53_08;
 pub(super) struct Values {
     pub(super) v4: BTreeSet<u128>,
     pub(super) v6: BTreeSet<u128>,
+    /// Of senders, in frames and in what they say of themselves.
     pub(super) macs: BTreeSet<u128>,
+    /// Of receivers.
+    pub(super) dst_macs: BTreeSet<u128>,
     pub(super) tcp: BTreeSet<u128>,
     pub(super) udp: BTreeSet<u128>,
     pub(super) sctp: BTreeSet<u128>,
@@ -75,8 +78,11 @@ impl Values {
         ];
         self.v6.extend(v6.iter().filter_map(|a| a.parse::<Ipv6Addr>().ok()).map(u128::from));
         self.macs.insert(STRANGER);
+        self.dst_macs.insert(STRANGER);
         // Broadcast, IPv4 and IPv6 multicast, the bridges' own group.
-        self.macs.extend([0xffff_ffff_ffff, 0x0100_5e00_0001, 0x3333_0000_0001, 0x0180_c200_0000]);
+        for macs in [&mut self.macs, &mut self.dst_macs] {
+            macs.extend([0xffff_ffff_ffff, 0x0100_5e00_0001, 0x3333_0000_0001, 0x0180_c200_0000]);
+        }
         for ports in [&mut self.tcp, &mut self.udp, &mut self.sctp] {
             ports.insert(OTHER_PORT);
         }
@@ -127,7 +133,8 @@ impl Values {
         let set = match field {
             Field::Ipv4Src | Field::Ipv4Dst | Field::ArpSpa | Field::ArpTpa => &mut self.v4,
             Field::Ipv6Src | Field::Ipv6Dst | Field::NdTarget => &mut self.v6,
-            Field::EthSrc | Field::EthDst | Field::ArpSha | Field::NdSll | Field::NdTll => &mut self.macs,
+            Field::EthSrc | Field::ArpSha | Field::NdSll | Field::NdTll => &mut self.macs,
+            Field::EthDst => &mut self.dst_macs,
             Field::TcpSrc | Field::TcpDst => &mut self.tcp,
             Field::UdpSrc | Field::UdpDst => &mut self.udp,
             Field::SctpSrc | Field::SctpDst => &mut self.sctp,
