@@ -21,6 +21,7 @@ pub struct Compiled {
     at: u64,
     /// The longest hard timeout that it was compiled with.
     longest: u16,
+    has_ends: bool,
 }
 
 impl Compiled {
@@ -35,7 +36,10 @@ impl Compiled {
         // Of two flows with one key the last counts, as it does for a switch.
         let index = program.flows.iter().enumerate();
         let index = index.map(|(i, f)| ((f.table, f.priority, f.matches.clone()), i)).collect();
-        Self { learners: Learners::of(&program.flows), index, program, at, longest }
+        let learners = Learners::of(&program.flows);
+        let mut this = Self { learners, index, program, at, longest, has_ends: false };
+        this.has_ends = this.program.flows.iter().any(|flow| this.is_timed(flow));
+        this
     }
 
     /// The desired flow that has the key of `flow`.
@@ -76,9 +80,14 @@ impl Compiled {
         flow
     }
 
+    /// Whether the clock ends any of its flows.
+    pub fn has_ends(&self) -> bool {
+        self.has_ends
+    }
+
     /// Whether it has flows that end before they should, and have to be armed again.
     pub fn ends_early(&self) -> bool {
-        self.program.flows.iter().any(|f| self.is_timed(f) && f.hard_timeout >= self.longest)
+        self.has_ends && self.program.flows.iter().any(|f| self.is_timed(f) && f.hard_timeout >= self.longest)
     }
 
     /// Whether another program's flows are the same, and end alike.

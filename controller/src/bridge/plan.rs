@@ -1,5 +1,6 @@
 //! What a round changes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -31,8 +32,10 @@ pub(super) struct Plan {
 
 /// What a switch has.
 pub(super) struct Actual<'a> {
-    /// Its flows, and how long each is there.
-    pub(super) flows: &'a [(Flow, Duration)],
+    /// Its flows.
+    pub(super) flows: &'a [Flow],
+    /// How long each of them is there.
+    pub(super) ages: &'a [Duration],
     /// Its groups.
     pub(super) groups: &'a [GroupId],
     /// When that was, since 1970-01-01 UTC.
@@ -41,12 +44,15 @@ pub(super) struct Actual<'a> {
 
 impl Actual<'_> {
     /// The flows, those that end as they should with the very timeout that is desired.
-    fn flows_as(&self, desired: &Compiled, good: impl Fn(Standing) -> bool) -> Vec<Flow> {
-        let flow = |(flow, age): &(Flow, Duration)| match desired.standing(flow, *age, self.at) {
+    fn flows_as(&self, desired: &Compiled, good: impl Fn(Standing) -> bool) -> Cow<'_, [Flow]> {
+        if !desired.has_ends() {
+            return Cow::Borrowed(self.flows);
+        }
+        let flow = |(flow, age): (&Flow, &Duration)| match desired.standing(flow, *age, self.at) {
             None => flow.clone(),
             Some(standing) => desired.timed_like_twin(flow.clone(), good(standing)),
         };
-        self.flows.iter().map(flow).collect()
+        Cow::Owned(self.flows.iter().zip(self.ages).map(flow).collect())
     }
 }
 
@@ -62,7 +68,7 @@ impl Plan {
         let flows = actual.flows_as(desired, |standing| standing == Standing::Good);
         let has = desired.learners.cookies();
         // A learner may have ended by itself, a moment before it is taken away.
-        let mut had = Learners::of(&flows).cookies();
+        let mut had = Learners::of(&*flows).cookies();
         had.extend(before.into_iter().flat_map(|before| before.learners.cookies()));
         let gone: Orphans = had.difference(&has).copied().collect();
 

@@ -90,12 +90,13 @@ impl Bridge {
         if !self.owned {
             return;
         }
-        let flows: Vec<(Flow, Duration)> = stats.iter().map(|s| (Flow::from_stats(s), age(s))).collect();
+        let flows: Vec<Flow> = stats.iter().map(Flow::from_stats).collect();
+        let ages: Vec<Duration> = stats.iter().map(age).collect();
         self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats });
 
         let nothing = Orphans::new();
         let leftover = self.revoked.as_ref().map_or(&nothing, |(orphans, _)| orphans);
-        let actual = Actual { flows: &flows, groups: &groups, at: self.clock.since_epoch(now) };
+        let actual = Actual { flows: &flows, ages: &ages, groups: &groups, at: self.clock.since_epoch(now) };
         let plan = Plan::new(&self.compiled, self.in_force.as_deref(), &actual, leftover);
         if plan.messages.is_empty() {
             self.as_desired(now, started);
