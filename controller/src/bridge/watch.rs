@@ -73,17 +73,18 @@ impl Bridge {
                 None => !learned(&self.compiled, &flow),
             },
         };
-        // The switch ended what ends by the clock. Should that be early, a read will show.
-        let expired =
-            update.event == MonitorEvent::Deleted && update.reason == HARD_TIMEOUT && left.is_some();
-        if !foreign || (expired && left.is_some_and(Left::is_over)) {
+        // The switch ended what ends by the clock, and it was time.
+        let expired = update.event == MonitorEvent::Deleted
+            && update.reason == HARD_TIMEOUT
+            && left.is_some_and(Left::is_over);
+        if !foreign || expired {
             return;
         }
         // A learner that just went may have taught this: swept with the next read, and nobody's fault.
         let learner = (flow.table, flow.cookie);
         let orphan = self.revoked.as_ref().is_some_and(|(orphans, _)| orphans.contains(&learner))
             || self.in_force.as_ref().is_some_and(|before| learned(before, &flow));
-        if !orphan && !expired {
+        if !orphan {
             let text = print_flow(&flow, &self.ports.names());
             self.notices.push_back(Notice::Foreign(Foreign { event: update.event, flow, text }));
         }
