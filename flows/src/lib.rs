@@ -40,6 +40,8 @@ pub mod never;
 pub mod ofp_print;
 mod order;
 pub mod syntax;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod timed;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

@@ -13,6 +13,7 @@ mod ofp_print;
 mod output;
 mod parse_flow;
 mod run;
+mod schema;
 mod snoop;
 mod status;
 mod syntax;
@@ -42,6 +43,7 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Compile(compile::Compile),
+    Schema(schema::Schema),
     DumpFlows(dump_flows::DumpFlows),
     /// Print the sums over flows, as `ovs-ofctl dump-aggregate` does.
     DumpAggregate(dump::DumpOne),
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => args.execute(),
         Command::Check(args) => args.execute(),
         Command::Compile(args) => args.execute(),
+        Command::Schema(args) => args.execute(),
         Command::DumpFlows(args) => args.execute(),
         Command::DumpAggregate(args) => args.aggregate(),
         Command::Show(args) => args.show(),
@@ -121,6 +124,9 @@ pub fn main() -> ExitCode {
     done.unwrap_or_else(|failure| {
         if failure.downcast_ref::<output::Enough>().is_some() {
             return ExitCode::SUCCESS;
+        }
+        if failure.downcast_ref::<finding::Said>().is_some() {
+            return ExitCode::FAILURE;
         }
         output::complain(format_args!("{failure:?}"));
         ExitCode::FAILURE

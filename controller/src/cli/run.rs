@@ -79,17 +79,9 @@ impl Run {
             }
             Err(failed) => return Err(miette::miette!(help = failed.help(), "not started: {failed}")),
         };
-        let policy = match Policy::with(&self.file, &state.additions()) {
-            Ok(policy) => policy,
-            Err(error) => {
-                finding::print_error(&error);
-                output::complain(format_args!(
-                    "portcullis: not started: {} cannot be used",
-                    self.file.display()
-                ));
-                return Ok(ExitCode::FAILURE);
-            }
-        };
+        let policy = finding::load_with(&self.file, &state.additions()).inspect_err(|_| {
+            output::complain(format_args!("portcullis: not started: {} cannot be used", self.file.display()));
+        })?;
         finding::print(&policy.warnings, &policy.sources);
         let token = self.api_token_file.as_deref().map(Token::load).transpose().into_diagnostic()?;
         let metrics = Metrics::new().into_diagnostic()?;
