@@ -1,5 +1,9 @@
 //! What the sessions of a controller share: the file in force, who has which bridge, and how all stand.
 
+mod windows;
+
+pub use windows::{OpenedReport, WindowReport};
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,22 +14,30 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
 use crate::bridge::{Compiled, Counts, Status, Sums};
+use crate::in_force::InForce;
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, IsolationFault};
 use crate::policy::Policy;
+use crate::store::{State, Store};
+use crate::windows::Windows;
 
 /// What the sessions share.
 #[derive(Debug)]
 pub struct Hub {
     /// The numbers for Prometheus.
     pub metrics: Metrics,
-    policy: watch::Sender<Arc<Policy>>,
+    policy: watch::Sender<InForce>,
     /// Why a newer file was not taken.
     refused: ArcSwapOption<String>,
     seats: DashMap<String, Seat>,
     bridges: DashMap<String, Standing>,
     faults: DashMap<String, Vec<IsolationFault>>,
     next_session: AtomicU64,
+    /// What is remembered, or why nothing is.
+    store: Result<Arc<Store>, String>,
+    windows: Mutex<Windows>,
+    /// Whoever changes what is remembered holds this, so that the store and what is in force do not part.
+    pub(crate) changing: tokio::sync::Mutex<()>,
 }
 
 /// Which session has a bridge.
@@ -61,6 +73,10 @@ pub struct Report {
     pub file: String,
     /// Why the file, read again, was not taken; none while the newest one is in force.
     pub refused: Option<String>,
+    /// Why the controller has no state; none when it has.
+    pub state_lost: Option<String>,
+    /// The windows of the file.
+    pub windows: Vec<WindowReport>,
     /// The bridges of the file.
     pub bridges: Vec<BridgeReport>,
 }
@@ -104,29 +120,46 @@ pub struct FaultReport {
 }
 
 impl Hub {
-    /// A controller with a file in force.
+    /// A controller with a file in force that remembers nothing.
     pub fn new(policy: Policy, metrics: Metrics) -> Self {
+        Self::with_state(policy, metrics, Err("it was started without one".to_owned()), State::default())
+    }
+
+    /// A controller with a file in force and what was remembered; or why nothing is.
+    pub fn with_state(policy: Policy, metrics: Metrics, store: Result<Store, String>, state: State) -> Self {
         for bridge in policy.named() {
             metrics.declare(bridge);
         }
-        Self {
+        let this = Self {
             metrics,
-            policy: watch::Sender::new(Arc::new(policy)),
+            policy: watch::Sender::new(InForce::new(policy)),
             refused: ArcSwapOption::empty(),
             seats: DashMap::new(),
             bridges: DashMap::new(),
             faults: DashMap::new(),
             next_session: AtomicU64::new(1),
-        }
+            store: store.map(Arc::new),
+            windows: Mutex::new(Windows::new(state.windows)),
+            changing: tokio::sync::Mutex::new(()),
+        };
+        this.publish_windows();
+        this
     }
 
-    /// The file in force.
-    pub fn policy(&self) -> Arc<Policy> {
+    /// The same with a longest hard timeout of flows, in seconds, below that of the wire.
+    #[must_use]
+    pub fn with_longest(self, seconds: u16) -> Self {
+        self.policy.send_modify(|in_force| in_force.longest = seconds.max(1));
+        self
+    }
+
+    /// The file in force, and the windows.
+    pub fn policy(&self) -> InForce {
         self.policy.borrow().clone()
     }
 
     /// Tells when another file comes into force.
-    pub fn follow(&self) -> watch::Receiver<Arc<Policy>> {
+    pub fn follow(&self) -> watch::Receiver<InForce> {
         self.policy.subscribe()
     }
 
@@ -138,7 +171,8 @@ impl Hub {
         self.metrics.reloaded(true);
         self.refused.store(None);
         // Not `send`, which does nothing while no session listens.
-        self.policy.send_replace(Arc::new(policy));
+        self.policy.send_modify(|in_force| in_force.policy = Arc::new(policy));
+        self.publish_windows();
     }
 
     /// A newer file was not taken, and why: said in the status until one is.
@@ -240,6 +274,8 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION"),
             file: policy.path.display().to_string(),
             refused: self.refused.load_full().map(|why| String::clone(&why)),
+            state_lost: self.store.as_ref().err().cloned(),
+            windows: self.window_reports(),
             bridges,
         }
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flows::finding::{self, Finding};
-use flows::network::{Failed, Sources};
+use flows::network::{Additions, Failed, Sources};
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 use super::{Failure, output};
@@ -75,7 +75,15 @@ impl Diagnostic for Said {}
 /// # Errors
 /// [`Said`] when it cannot be used: why, has been printed.
 pub(super) fn load(file: &Path) -> Result<Policy, Failure> {
-    Policy::load(file).map_err(|error| {
+    load_with(file, &Additions::default())
+}
+
+/// The same, with what was added to it at run time.
+///
+/// # Errors
+/// [`Said`] when it cannot be used: why, has been printed.
+pub(super) fn load_with(file: &Path, additions: &Additions) -> Result<Policy, Failure> {
+    Policy::with(file, additions).map_err(|error| {
         print_error(&error);
         Said.into()
     })

@@ -3,6 +3,7 @@
 mod attach;
 mod check;
 mod compile;
+mod control;
 mod diff_flows;
 mod dump;
 mod dump_flows;
@@ -17,6 +18,7 @@ mod snoop;
 mod status;
 mod syntax;
 mod target;
+mod window;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -78,6 +80,7 @@ enum Command {
     Detach(attach::Detach),
     Lab(lab::LabArgs),
     Status(status::StatusArgs),
+    Window(window::WindowArgs),
 }
 
 /// Why a command failed.
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Detach(args) => args.execute(),
         Command::Lab(args) => args.execute(),
         Command::Status(args) => args.execute(),
+        Command::Window(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {
         if failure.downcast_ref::<output::Enough>().is_some() {
