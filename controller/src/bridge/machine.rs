@@ -270,10 +270,10 @@ impl Bridge {
             self.wake = Some(self.wake.map_or(again, |end| end.min(again)));
         }
         let same = compiled.desires_same(&self.compiled);
-        self.compiled = Arc::new(compiled);
+        let before = std::mem::replace(&mut self.compiled, Arc::new(compiled));
         if same {
-            // Names of rules may have changed, flows have not.
-            if self.in_force.is_some() {
+            // Names of rules may have changed, flows have not. What the switch does not have yet is not in force by that.
+            if self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &before)) {
                 self.in_force = Some(Arc::clone(&self.compiled));
             }
             return;

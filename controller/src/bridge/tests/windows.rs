@@ -276,6 +276,21 @@ fn it_is_closed_to_the_second_and_its_learned_flows_go_until_nothing_is_left() {
 }
 
 #[test]
+fn what_two_tell_of_at_once_is_nobodys_drift() {
+    let mut pair = Pair::connect(windowed(&[("updates", 60)]));
+    let learned = pair.learn();
+    pair.pass(S(59) - pair.elapsed());
+    // The bridge's own timer, and then the controller's, before the switch answered.
+    pair.rig.millis(1_000);
+    pair.rig.bridge.reload(pair.rig.now, windowed(&[]), &mut pair.rig.session);
+    pair.rig.settle();
+    pair.pass(S(3));
+    assert_eq!(pair.switch.timed(), 0);
+    assert!(deletes_learned(&pair.changes(), &learned));
+    assert_eq!((pair.rig.bridge.status().drift_repaired, pair.foreign()), (0, vec![]));
+}
+
+#[test]
 fn what_the_switch_ended_itself_is_no_drift_and_its_learned_flows_go_all_the_same() {
     for told in [true, false] {
         let mut pair = Pair::connect(windowed(&[("updates", 60)]));
