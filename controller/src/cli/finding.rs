@@ -92,6 +92,6 @@ pub(super) fn load_with(file: &Path, additions: &Additions) -> Result<Policy, Fa
 fn print_error(error: &PolicyError) {
     match error {
         PolicyError::Findings(Failed { findings, sources }) => print(findings, sources),
-        PolicyError::Io { .. } => output::complain(error),
+        PolicyError::Io { .. } | PolicyError::NoPlace { .. } => output::complain(error),
     }
 }
