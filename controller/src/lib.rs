@@ -66,6 +66,7 @@ pub mod api_client;
 pub mod bridge;
 mod capture;
 pub mod cli;
+pub mod containers;
 pub mod hub;
 pub mod in_force;
 pub mod lab;
