@@ -11,5 +11,6 @@
 mod api;
 mod crash;
 mod life;
+mod networks;
 mod refused;
 mod stage;
