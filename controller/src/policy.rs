@@ -95,11 +95,11 @@ impl Policy {
         let alone = Additions { instances: Vec::new(), ..additions.clone() };
         let policy = Self::with(path, &alone)?;
         let fits = |(name, number): &(String, u32)| {
-            policy.file.templates.iter().any(|t| {
-                t.name == *name
-                    && (t.numbers.0..=t.numbers.1).contains(number)
-                    && !t.instances.contains(number)
-            })
+            policy
+                .file
+                .templates
+                .iter()
+                .any(|t| t.name == *name && (t.numbers.0..=t.numbers.1).contains(number))
         };
         let (instances, aside) = additions.instances.iter().cloned().partition(fits);
         match Self::with(path, &Additions { instances, ..additions.clone() }) {

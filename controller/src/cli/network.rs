@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::control::{Control, segment};
 use super::{Failure, output};
-use crate::containers::{Instance, Stamped, TemplateList};
+use crate::containers::{Instance, SetAside, Stamped, TemplateList};
 
 /// Add, remove and list the networks that templates make.
 #[derive(Debug, Args)]
@@ -89,6 +89,10 @@ impl List {
             return Ok(ExitCode::SUCCESS);
         }
         let list: TemplateList = serde_json::from_value(answer).into_diagnostic()?;
+        for SetAside { template, number } in &list.set_aside {
+            let why = "the network file has no place for it";
+            output::complain(format_args!("{template} {number} was added and is NOT IN FORCE: {why}"));
+        }
         if list.templates.is_empty() {
             output::print("the network file has no templates\n")?;
             return Ok(ExitCode::SUCCESS);

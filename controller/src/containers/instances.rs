@@ -40,6 +40,17 @@ pub struct TemplateListed {
 pub struct TemplateList {
     /// In the order of the file.
     pub templates: Vec<TemplateListed>,
+    /// Instances that were added, for which the network file has no place any more: they are not in force.
+    pub set_aside: Vec<SetAside>,
+}
+
+/// An instance that is not in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SetAside {
+    /// The template's name.
+    pub template: String,
+    /// The number.
+    pub number: u32,
 }
 
 impl Containers {
@@ -55,7 +66,16 @@ impl Containers {
                 added,
             }
         };
-        TemplateList { templates: policy.file.templates.iter().map(listed).collect() }
+        // Where nothing is remembered, nothing is set aside either.
+        let rows = self.store().and_then(|store| Ok(store.all::<store::Instance>()?)).unwrap_or_default();
+        let aside = |row: store::Instance| {
+            let in_force = added(&policy, &row.template).contains(&row.number);
+            (!in_force).then_some(SetAside { template: row.template, number: row.number })
+        };
+        TemplateList {
+            templates: policy.file.templates.iter().map(listed).collect(),
+            set_aside: rows.into_iter().filter_map(aside).collect(),
+        }
     }
 
     /// Stamps a template out once more, in one bundle for each bridge that it touches.
@@ -96,8 +116,14 @@ impl Containers {
     pub fn unstamp(&self, instance: &Instance, who: &str) -> Result<Stamped, Problem> {
         let _turn = self.hub.revise();
         let policy = self.hub.policy();
-        let template = template_of(&policy.file, &instance.template)?;
         let Instance { template: name, number } = instance;
+        let key = store::Instance::key_of(name, *number);
+        let stamped = |pending| Stamped { template: name.clone(), number: *number, pending };
+        if !added(&policy, name).contains(number) && self.store()?.remove::<store::Instance>(&key)? {
+            info!(template = name, number, who, "network removed that was not in force");
+            return Ok(stamped(Vec::new()));
+        }
+        let template = template_of(&policy.file, name)?;
         let mut additions = policy.additions.clone();
         additions.instances.retain(|(t, n)| (t, n) != (name, number));
         if additions == policy.additions {
@@ -109,11 +135,10 @@ impl Containers {
                 Problem::not_found(format!("there is no {name} {number}"), near)
             });
         }
-        let key = store::Instance::key_of(name, *number);
         let remove = || Ok(self.store()?.remove::<store::Instance>(&key).map(drop)?);
         let pending = self.revise_instances(&policy, &additions, remove)?;
         info!(template = name, number, who, "network removed");
-        Ok(Stamped { template: name.clone(), number: *number, pending })
+        Ok(stamped(pending))
     }
 
     /// Takes a policy with other additions into force, and has it remembered; or neither. Gives the bridges that are not

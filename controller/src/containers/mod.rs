@@ -29,7 +29,7 @@ use crate::ovs::Database;
 use crate::store::Store;
 
 pub use create::Made;
-pub use instances::{Stamped, TemplateList, TemplateListed};
+pub use instances::{SetAside, Stamped, TemplateList, TemplateListed};
 pub use list::{ContainerList, Found, Listed, Served, ServiceList, Standing};
 pub use problem::{Kind, Problem};
 pub use remove::Removed;

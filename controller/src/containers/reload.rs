@@ -2,10 +2,9 @@
 
 use flows::network::Additions;
 
-use super::Containers;
+use super::{Containers, Problem};
 use crate::in_force::InForce;
 use crate::policy::{Policy, PolicyError};
-use crate::store::{Container, Phase};
 
 impl Containers {
     /// Reads the network file again and takes it into force.
@@ -15,9 +14,15 @@ impl Containers {
     pub fn reload(&self) -> Result<InForce, PolicyError> {
         let _turn = self.hub.revise();
         let before = self.hub.policy();
-        let mut additions = before.additions.clone();
-        self.bring_back(&mut additions);
-        let mut policy = Policy::with(&self.file, &additions)?;
+        let additions = self.remembered().unwrap_or_else(|_| before.additions.clone());
+        let mut policy = match Policy::with(&self.file, &additions) {
+            // Instances that were set aside at the start may still be in the way; those in force have to have a place.
+            Err(_) if additions.instances != before.additions.instances => {
+                let instances = before.additions.instances.clone();
+                Policy::with(&self.file, &Additions { instances, ..additions })?
+            }
+            read => read?,
+        };
         let was = |name: &str| before.additions.containers.iter().any(|c| c.name == name);
         let (lost, still): (Vec<_>, Vec<_>) = policy.set_aside.into_iter().partition(|(c, _)| was(&c.name));
         if !lost.is_empty() {
@@ -28,13 +33,8 @@ impl Containers {
         Ok(self.hub.policy())
     }
 
-    /// Those that were set aside may have a place again.
-    fn bring_back(&self, additions: &mut Additions) {
-        let Ok(rows) = self.store().and_then(|store| Ok(store.all::<Container>()?)) else { return };
-        for row in rows.iter().filter(|r| r.phase == Phase::There) {
-            if !additions.containers.iter().any(|c| c.name == row.name) {
-                additions.containers.push(row.into());
-            }
-        }
+    /// What is remembered to be added: also what was set aside, which may have a place again.
+    fn remembered(&self) -> Result<Additions, Problem> {
+        Ok(self.store()?.state()?.additions())
     }
 }

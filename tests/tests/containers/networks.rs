@@ -130,13 +130,21 @@ fn an_instance_without_a_place_is_set_aside_at_the_start() {
     assert_eq!(add(&net, 17).status, 201);
     assert_eq!(add(&net, 18).status, 201);
     net.kill_controller();
-    // The file has its own 17 now.
-    let file = FILE.replace("instances = [1]", "instances = [1, 17]");
-    std::fs::write(&net.path, file).unwrap();
+    std::fs::write(&net.path, FILE.replace("0-31", "0-17")).unwrap();
     net.start_controller();
-    assert!(net.controller.output().contains("project 17 is not in force"), "{}", net.controller.output());
-    assert!(files(&net), "the file's own");
-    assert_eq!(project(&net)["added"].to_string(), "[18]");
+    assert!(net.controller.output().contains("project 18 is not in force"), "{}", net.controller.output());
+    assert!(files(&net), "the other one is");
+    assert_eq!(project(&net)["added"].to_string(), "[17]");
+    let list = ask(&net, "GET", "/api/networks", None);
+    assert_eq!(list.body["set_aside"][0]["number"].as_u64(), Some(18), "{list:?}");
+    // The file may have a place for it again; or nobody wants it any more.
+    net.reload(FILE);
+    net.wait_for("it to be back", || (project(&net)["added"].to_string() == "[17,18]").then_some(()));
+    net.reload(&FILE.replace("0-31", "0-17"));
+    net.wait_for("the file to be refused", || {
+        net.status()?["refused"].as_str()?.contains("18").then_some(())
+    });
+    assert_eq!(remove(&net, 18).status, 200);
 }
 
 #[test]
