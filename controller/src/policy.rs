@@ -82,30 +82,52 @@ impl Policy {
         Self::checked(path, loaded(path, &file)?, additions)
     }
 
-    /// The same, without the instances of templates that have no place in the file any more: for a start, at which what is
-    /// left is better than nothing.
+    /// The same, without what has no place in the file any more: for a start, at which what is left is better than nothing.
+    /// Gives the instances of templates that are set aside; the containers are in [`Policy::set_aside`].
     ///
     /// # Errors
     /// When the file cannot be read or has errors by itself.
     pub fn resume(path: &Path, additions: &Additions) -> Result<(Self, Vec<(String, u32)>), PolicyError> {
         let whole = Self::with(path, additions);
-        if additions.instances.is_empty() || !matches!(whole, Err(PolicyError::Findings(_))) {
-            return whole.map(|policy| (policy, Vec::new()));
-        }
-        let alone = Additions { instances: Vec::new(), ..additions.clone() };
-        let policy = Self::with(path, &alone)?;
+        let Err(PolicyError::Findings(failed)) = &whole else { return whole.map(|p| (p, Vec::new())) };
+        let why =
+            failed.findings.iter().find(|f| f.is_error()).map(|f| f.message.clone()).unwrap_or_default();
+        let Additions { instances, containers } = additions.clone();
+        let alone = Self::with(path, &Additions::default())?;
         let fits = |(name, number): &(String, u32)| {
-            policy
-                .file
-                .templates
-                .iter()
-                .any(|t| t.name == *name && (t.numbers.0..=t.numbers.1).contains(number))
+            let mut templates = alone.file.templates.iter().filter(|t| t.name == *name);
+            templates.any(|t| (t.numbers.0..=t.numbers.1).contains(number))
         };
-        let (instances, aside) = additions.instances.iter().cloned().partition(fits);
-        match Self::with(path, &Additions { instances, ..additions.clone() }) {
-            Ok(policy) => Ok((policy, aside)),
-            Err(_) => Ok((policy, additions.instances.clone())),
+        let (fitting, unfit): (Vec<_>, Vec<_>) = instances.iter().cloned().partition(fits);
+        // The least is taken away that lets the rest be.
+        for (kept, aside, containers) in [
+            (fitting.clone(), unfit.clone(), containers.as_slice()),
+            (fitting, unfit, &[]),
+            (Vec::new(), instances.clone(), containers.as_slice()),
+        ] {
+            let some = Additions { instances: kept, containers: containers.to_vec() };
+            if let Ok(policy) = Self::with(path, &some) {
+                return Ok((policy.setting_aside(additions, &why), aside));
+            }
         }
+        Ok((alone.setting_aside(additions, &why), instances))
+    }
+
+    /// With every container set aside that is not in force.
+    fn setting_aside(mut self, additions: &Additions, why: &str) -> Self {
+        for container in &additions.containers {
+            let name = &container.name;
+            if !self
+                .additions
+                .containers
+                .iter()
+                .chain(self.set_aside.iter().map(|(c, _)| c))
+                .any(|c| c.name == *name)
+            {
+                self.set_aside.push((container.clone(), ContainError::Refused(why.to_owned())));
+            }
+        }
+        self
     }
 
     /// Checks a text that includes nothing.

@@ -40,6 +40,9 @@ pub enum ContainError {
     /// The range gives no address for this number.
     #[error("{0} is no address of the network")]
     NoAddress(String),
+    /// The file has errors with it.
+    #[error("with it the file has errors: {0}")]
+    Refused(String),
 }
 
 /// The name of the rule that lets the clients of a range open connections to a service.

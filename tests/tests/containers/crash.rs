@@ -116,3 +116,37 @@ fn a_bridge_that_is_not_connected_gets_the_flows_when_it_is() {
     // The client may be in the middle of asking in vain who has the address.
     net.wait_for("a connection", || reaches(&net, "client", &home, "10.0.0.101:9001").then_some(()));
 }
+
+#[test]
+fn a_container_without_a_place_is_set_aside_at_the_start_and_comes_back() {
+    let mut net = start();
+    let home = Namespace::new(&net, "aside");
+    assert_eq!(create(&net, "tor-relay", "privacy", 9001, Some(&home)).status, 201);
+    assert_eq!(create(&net, "prometheus", "management", 9090, None).status, 201);
+    net.kill_controller();
+    // An endpoint of the file has the container's address now.
+    let taken = "[endpoint.more]\nattach = [{ network = \"privacy\", port = \"m0\", addresses = [\"10.0.0.101\"] }]\n";
+    std::fs::write(&net.path, super::stage::FILE.to_owned() + taken).unwrap();
+    net.start_controller();
+    assert_eq!(
+        (state(&net, "tor-relay"), state(&net, "prometheus")),
+        ("set-aside".into(), "in-force".into())
+    );
+    assert!(
+        net.controller.output().contains("container tor-relay is not in force"),
+        "{}",
+        net.controller.output()
+    );
+    assert!(!reaches(&net, "client", &home, "10.0.0.101:9001"), "its port is quarantined");
+    assert_eq!(services(&net, "privacy"), Vec::<String>::new());
+    // A rule of the file says that nobody may do what the container's clients may: it is set aside as well.
+    let never = "[[never]]\nname = \"quiet\"\nfrom = [\"client\"]\nto = [\"privacy\"]\n";
+    net.kill_controller();
+    std::fs::write(&net.path, super::stage::FILE.to_owned() + never).unwrap();
+    net.start_controller();
+    assert_eq!(state(&net, "tor-relay"), "set-aside");
+
+    net.reload(super::stage::FILE);
+    net.wait_for("it to be back", || (state(&net, "tor-relay") == "in-force").then_some(()));
+    net.wait_for("a connection", || reaches(&net, "client", &home, "10.0.0.101:9001").then_some(()));
+}
