@@ -21,7 +21,7 @@ use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::net::{Address, Limits, Server, serve_api, serve_control};
 use crate::ovs::{AuditError, Database, audit};
-use crate::policy::{Policy, PolicyError};
+use crate::policy::PolicyError;
 use crate::store::{DEFAULT_DIR, State, Store};
 
 /// From one look at the bridges' settings to the next.

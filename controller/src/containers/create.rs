@@ -14,6 +14,7 @@ use super::place::{self, Place, Taken};
 use super::{Containers, LIMIT, MAX_CONTAINERS, Problem, Request, Served, now};
 use crate::hub::Arrival;
 use crate::ovs::{add_port, bridge_kind};
+use crate::policy::Policy;
 use crate::store::{Container, Phase};
 
 /// A container that was made.
@@ -72,13 +73,18 @@ impl Containers {
             created_at: now(),
             who: who.to_owned(),
         };
+        // Whatever the file has against it is said before anything is made.
+        let next = policy.with_container(&(&row).into()).map_err(|why| {
+            let error = format!("the network file has no place for it: {why}");
+            Problem::conflict("no-place", error, "name another network, or change the file")
+        })?;
         let inside = Inside {
             addresses: place.addresses.clone(),
             gateways: network.gateway.clone(),
             vlan: network.vlan,
         };
         self.store()?.put(&row)?;
-        let arrival = match self.make(&mut row, &inside, kind.userspace) {
+        let arrival = match self.make(&mut row, next, &inside, kind.userspace) {
             Ok(arrival) => arrival,
             Err(mut problem) => {
                 info!(container = row.name, %problem, "not made: taken back");
@@ -111,7 +117,13 @@ impl Containers {
     }
 
     /// All that follows the first row, in order.
-    fn make(&self, row: &mut Container, inside: &Inside, userspace: bool) -> Result<Arrival, Problem> {
+    fn make(
+        &self,
+        row: &mut Container,
+        next: Policy,
+        inside: &Inside,
+        userspace: bool,
+    ) -> Result<Arrival, Problem> {
         let pair = Pair::of(&row.port);
         let netns = row.netns.as_deref();
         pair.create(netns).map_err(device_failed)?;
@@ -123,14 +135,7 @@ impl Containers {
         }
         add_port(&self.database, &row.bridge, &row.port, &row.name)
             .map_err(|why| ovs_failed(&format!("the port {}", row.port), &why))?;
-        let policy = self.hub.policy().with_container(&(&*row).into()).map_err(|why| {
-            Problem::conflict(
-                "no-place",
-                format!("the network file has no place for it: {why}"),
-                "name another network",
-            )
-        })?;
-        let generation = self.hub.replace(policy);
+        let generation = self.hub.replace(next);
         let arrival = self.arrival(&row.bridge, generation, Some(&row.port));
         if let Arrival::Late(why) = &arrival {
             let why = why.clone().unwrap_or_else(|| format!("no answer within {} s", LIMIT.as_secs()));

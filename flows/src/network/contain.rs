@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Allow, Attachment, Container, Endpoint, NetworkFile, Place};
+use super::{Allow, Attachment, Container, Endpoint, Inside, NetworkFile, Place};
 
 /// Why a container cannot be put into a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +40,16 @@ pub enum ContainError {
     /// The range gives no address for this number.
     #[error("{0} is no address of the network")]
     NoAddress(String),
+    /// A `never` of the file says that its services are reached by nobody who may reach them.
+    #[error("the never {never:?} says that {from} reaches nothing of the network {network:?}")]
+    Never {
+        /// The never.
+        never: String,
+        /// Who must not.
+        from: String,
+        /// The network.
+        network: String,
+    },
     /// The file has errors with it.
     #[error("with it the file has errors: {0}")]
     Refused(String),
@@ -120,6 +130,7 @@ impl NetworkFile {
             return Err(ContainError::NameTaken(container.name.clone()));
         }
         let (endpoint, allows) = container.parts(self)?;
+        self.keeps_nevers(container, !allows.is_empty())?;
         for attachment in &endpoint.attachments {
             let bridge = self.network(&attachment.network).map(|n| n.bridge.as_str()).unwrap_or_default();
             if self.bridge_ports(bridge).contains(&attachment.port.as_str()) {
@@ -135,6 +146,31 @@ impl NetworkFile {
         }
         self.endpoints.push(endpoint);
         self.allows.extend(allows);
+        Ok(())
+    }
+
+    /// Whether every `never` still holds with a container: its clients are on its network, so only those matter that say
+    /// so of somebody there.
+    fn keeps_nevers(&self, container: &Container, served: bool) -> Result<(), ContainError> {
+        let Some(network) = self.network(&container.network) else { return Ok(()) };
+        let name = &network.name;
+        let none = Vec::new();
+        let clients = network.containers.as_ref().filter(|_| served).map_or(&none, |range| &range.clients);
+        let free = network.inside == Inside::Allow;
+        let member = |who: &String| {
+            let mut endpoints = self.endpoints.iter().filter(|e| e.name == *who);
+            endpoints.any(|e| e.attachments.iter().any(|a| a.network == *name))
+        };
+        let may = |who: &&String| {
+            let all = free || clients.contains(name);
+            (*who == name && (free || !clients.is_empty())) || clients.contains(who) || (all && member(who))
+        };
+        for never in self.nevers.iter().filter(|never| never.to.contains(name)) {
+            if let Some(from) = never.from.iter().find(may) {
+                let (never, from, network) = (never.name.clone(), from.clone(), name.clone());
+                return Err(ContainError::Never { never, from, network });
+            }
+        }
         Ok(())
     }
 
@@ -215,6 +251,76 @@ mod tests {
             "\"privacy\" is the name of something else in the file"
         );
         assert_eq!(file, before);
+    }
+
+    /// What a file says, but for the places in the text.
+    fn said(file: &NetworkFile) -> String {
+        let text = format!("{file:?}");
+        let mut parts = text.split("span: ");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |said, part| {
+            said + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+        })
+    }
+
+    #[test]
+    fn a_text_that_is_read_with_containers_means_the_same() {
+        let text = r#"
+            [network.privacy]
+            bridge = "vmbr0"
+            subnets = ["10.0.0.0/24", "fd00::/64"]
+            [network.privacy.containers]
+            ids = "100-199"
+            port = "veth{id}"
+            addresses = ["10.0.0.{id}", "fd00::{id}"]
+            clients = ["gateway", "privacy"]
+            [endpoint.gateway]
+            attach = [{ network = "privacy", port = "veth100", addresses = ["10.0.0.100"] }]
+        "#;
+        let load = |containers| {
+            let additions = crate::network::Additions { instances: Vec::new(), containers };
+            crate::network::load("test.toml", &mut |_| Ok(text.to_owned()), &additions).unwrap().file
+        };
+        let read = load(vec![container(101), Container { name: "web".to_owned(), ..container(102) }]);
+        let mut put = load(Vec::new());
+        put.put(&container(101)).unwrap();
+        put.put(&Container { name: "web".to_owned(), ..container(102) }).unwrap();
+        assert_eq!(said(&put), said(&read));
+        assert_ne!(said(&put), said(&load(vec![container(101)])));
+    }
+
+    #[test]
+    fn what_a_never_says_of_its_clients_is_kept() {
+        let never = |from: &str, to: &str| crate::network::Never {
+            name: "quiet".to_owned(),
+            from: vec![from.to_owned()],
+            to: vec![to.to_owned()],
+            except: Vec::new(),
+            span: 0..0,
+        };
+        let put = |change: &dyn Fn(&mut NetworkFile)| {
+            let mut file = file();
+            change(&mut file);
+            file.put(&container(101)).map_err(|e| e.to_string())
+        };
+        let said = "the never \"quiet\" says that gateway reaches nothing of the network \"privacy\"";
+        assert_eq!(put(&|f| f.nevers.push(never("gateway", "privacy"))), Err(said.to_owned()));
+        assert!(put(&|f| f.nevers.push(never("privacy", "privacy"))).is_err());
+        assert_eq!(put(&|f| f.nevers.push(never("other", "privacy"))), Ok(()), "no client");
+        assert_eq!(put(&|f| f.nevers.push(never("gateway", "other"))), Ok(()), "not this network");
+        let unserved = |f: &mut NetworkFile| {
+            f.networks[0].containers.as_mut().unwrap().clients.clear();
+            f.nevers.push(never("gateway", "privacy"));
+        };
+        assert_eq!(put(&unserved), Ok(()), "nobody reaches it");
+        assert!(
+            put(&|f| {
+                unserved(f);
+                f.networks[0].inside = Inside::Allow;
+            })
+            .is_err(),
+            "all members do"
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What cannot be, and that nothing is left of it.
 
-use portcullis::lab::HOST;
+use portcullis::lab::{HOST, LabOptions};
+use portcullis_tests::Running;
 
-use super::stage::{Namespace, ask, create, delete, start, traces};
+use super::stage::{FILE, Namespace, ask, create, delete, start, traces};
 
 #[test]
 fn a_name_that_is_taken_is_a_conflict() {
@@ -143,4 +144,17 @@ fn what_is_asked_wrongly_is_said_by_its_key() {
     let unknown = delete(&net, "tor-relay");
     assert_eq!((unknown.status, unknown.refusal().1), (404, "there is no container tor-relay"));
     assert_eq!(traces(&net), before);
+}
+
+#[test]
+fn a_container_that_would_break_a_never_is_not_made() {
+    let never = "[[never]]\nname = \"quiet\"\nfrom = [\"client\"]\nto = [\"privacy\"]\n";
+    let net = Running::start(&(FILE.to_owned() + never), LabOptions::default());
+    let before = traces(&net);
+    let made = create(&net, "tor-relay", "privacy", 9001, None);
+    assert_eq!((made.status, made.refusal().0), (409, "no-place"), "{made:?}");
+    assert!(made.refusal().1.contains("the never \"quiet\" says that client reaches nothing"), "{made:?}");
+    assert_eq!(traces(&net), before);
+    let quiet = ask(&net, "POST", "/api/containers/create", Some(r#"{"name": "a", "network": "privacy"}"#));
+    assert_eq!(quiet.status, 201, "one that serves nothing breaks nothing: {quiet:?}");
 }
