@@ -139,7 +139,7 @@ fn an_instance_without_a_place_is_set_aside_at_the_start() {
     assert_eq!(list.body["set_aside"][0]["number"].as_u64(), Some(18), "{list:?}");
     // The file may have a place for it again; or nobody wants it any more.
     net.reload(FILE);
-    net.wait_for("it to be back", || (project(&net)["added"].to_string() == "[17,18]").then_some(()));
+    net.wait_for("it to be back", || (project(&net)["added"] == serde_json::json!([17, 18])).then_some(()));
     net.reload(&FILE.replace("0-31", "0-17"));
     net.wait_for("the file to be refused", || {
         net.status()?["refused"].as_str()?.contains("18").then_some(())
