@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use crate::api::Token;
 
-/// How long the controller has for a read or a write.
+/// How long the controller has to take a request, or to answer one that only looks.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it has for a change: bridges, and Open vSwitch, have to take it.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest answer that is read, in bytes.
 const LIMIT: u64 = 64 << 20;
 
@@ -98,7 +100,8 @@ pub fn fetch(api: &ApiAddress, path: &str) -> Result<String, ApiError> {
     Ok(reply.body)
 }
 
-/// Sends one request, with a JSON body if there is one, and a token. Blocks for at most some seconds.
+/// Sends one request, with a JSON body if there is one, and a token. Blocks for at most some seconds, or a minute where
+/// it is a change.
 pub fn request(
     api: &ApiAddress,
     method: &str,
@@ -107,14 +110,15 @@ pub fn request(
     token: Option<&Token>,
 ) -> Result<Reply, ApiError> {
     let failed = |source| ApiError::Io { address: api.clone(), source };
+    let patience = if method == "GET" { TIMEOUT } else { PATIENCE };
     let answer = match api {
         ApiAddress::Unix(socket) => UnixStream::connect(socket).and_then(|stream| {
-            stream.set_read_timeout(Some(TIMEOUT))?;
+            stream.set_read_timeout(Some(patience))?;
             stream.set_write_timeout(Some(TIMEOUT))?;
             exchange(stream, method, path, json, token)
         }),
         ApiAddress::Tcp(address) => TcpStream::connect_timeout(address, TIMEOUT).and_then(|stream| {
-            stream.set_read_timeout(Some(TIMEOUT))?;
+            stream.set_read_timeout(Some(patience))?;
             stream.set_write_timeout(Some(TIMEOUT))?;
             exchange(stream, method, path, json, token)
         }),

@@ -6,12 +6,14 @@ pub use windows::{OpenedReport, WindowReport};
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
+use utoipa::ToSchema;
 
 use crate::bridge::{Compiled, Counts, Status, Sums};
 use crate::in_force::InForce;
@@ -38,6 +40,22 @@ pub struct Hub {
     windows: Mutex<Windows>,
     /// Whoever changes what is remembered holds this, so that the store and what is in force do not part.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    generation: AtomicU64,
+    /// Whose turn it is to make another policy of the one in force.
+    revising: Mutex<()>,
+    /// Told whenever a bridge stands differently.
+    moved: watch::Sender<()>,
+}
+
+/// Whether a bridge has what it is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrival {
+    /// The switch has it.
+    InForce,
+    /// It has no session; it gets it when it connects.
+    NotConnected,
+    /// Not within the time given; with the last error, if there was one.
+    Late(Option<String>),
 }
 
 /// Which session has a bridge.
@@ -65,7 +83,7 @@ struct Counting {
 }
 
 /// How a controller stands, as the API tells it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Report {
     /// The controller's version.
     pub version: &'static str,
@@ -82,7 +100,7 @@ pub struct Report {
 }
 
 /// How a bridge stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct BridgeReport {
     /// Its name.
     pub name: String,
@@ -109,7 +127,7 @@ pub struct BridgeReport {
 }
 
 /// A setting that breaks isolation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct FaultReport {
     /// What kind of fault.
     pub kind: &'static str,
@@ -141,6 +159,9 @@ impl Hub {
             store: store.map(Arc::new),
             windows: Mutex::new(Windows::new(state.windows)),
             changing: tokio::sync::Mutex::new(()),
+            generation: AtomicU64::new(1),
+            revising: Mutex::new(()),
+            moved: watch::Sender::new(()),
         };
         this.publish_windows();
         this
@@ -163,16 +184,67 @@ impl Hub {
         self.policy.subscribe()
     }
 
-    /// Takes another file into force.
-    pub fn replace(&self, policy: Policy) {
+    /// To be held by whoever takes the policy in force, changes it and takes the result into force, so that of two who do
+    /// it at once the second begins with what the first made. It may be held for seconds: not for async code.
+    pub fn revise(&self) -> MutexGuard<'_, ()> {
+        // Whoever panicked under it left the policy whole: it is replaced in one step.
+        self.revising.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How a bridge stands, if it is connected.
+    pub fn standing(&self, bridge: &str) -> Option<Status> {
+        self.bridges.get(bridge).filter(|s| s.connected).map(|s| s.status.clone())
+    }
+
+    /// Takes another file into force. Gives its [`generation`](Policy::generation).
+    pub fn replace(&self, mut policy: Policy) -> u64 {
         for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
         self.metrics.reloaded(true);
         self.refused.store(None);
         // Not `send`, which does nothing while no session listens.
-        self.policy.send_modify(|in_force| in_force.policy = Arc::new(policy));
+        let mut generation = 0;
+        self.policy.send_modify(|in_force| {
+            // Counted under the lock of the channel: the order of the numbers is that of the policies.
+            generation = self.generation.fetch_add(1, Ordering::Relaxed);
+            policy.generation = generation;
+            in_force.policy = Arc::new(policy);
+        });
         self.publish_windows();
+        generation
+    }
+
+    /// Waits until a bridge has the policy of that number, compiled with that port there, for at most so long.
+    pub async fn arrival(
+        &self,
+        bridge: &str,
+        generation: u64,
+        port: Option<&str>,
+        limit: Duration,
+    ) -> Arrival {
+        let mut moved = self.moved.subscribe();
+        let end = tokio::time::Instant::now() + limit;
+        loop {
+            moved.mark_unchanged();
+            let late = {
+                let Some(standing) = self.bridges.get(bridge).filter(|s| s.connected) else {
+                    return Arrival::NotConnected;
+                };
+                let status = &standing.status;
+                let there = status.in_force.as_ref().is_some_and(|in_force| {
+                    in_force.generation >= generation
+                        && port.is_none_or(|port| !in_force.missing_ports.contains(port))
+                });
+                if there {
+                    return Arrival::InForce;
+                }
+                status.last_error.clone()
+            };
+            if tokio::time::timeout_at(end, moved.changed()).await.is_err() {
+                return Arrival::Late(late);
+            }
+        }
     }
 
     /// A newer file was not taken, and why: said in the status until one is.
@@ -206,6 +278,7 @@ impl Hub {
                 standing.connected = false;
             }
             self.metrics.standing(bridge, false, false);
+            self.moved.send_replace(());
         }
         had
     }
@@ -224,6 +297,8 @@ impl Hub {
         let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
         standing.connected = true;
         standing.status = status;
+        drop(standing);
+        self.moved.send_replace(());
     }
 
     /// A bridge's flows were read.

@@ -44,6 +44,8 @@
 //! - [`windows`] says which window may be opened, for how long, and when it is over; [`in_force`] adds those that are
 //!   open to the network file. Their flows end by a hard timeout, also without a controller: [`flows::timed`] says which
 //!   of them are as desired.
+//! - [`containers`] makes and removes containers and instances of templates while the controller runs, each as a whole; the
+//!   [`api`] asks for it, and the [`store`] remembers it.
 //! - [`ovs`] speaks with `ovs-vsctl`: `attach` and `detach`, and the look at settings that break isolation past all
 //!   flows, which cannot be seen over OpenFlow.
 //! - [`lab`] builds a private Open vSwitch and a namespace for each endpoint, and tries every rule with real packets.
@@ -66,6 +68,7 @@ pub mod api_client;
 pub mod bridge;
 mod capture;
 pub mod cli;
+pub mod containers;
 pub mod hub;
 pub mod in_force;
 pub mod lab;

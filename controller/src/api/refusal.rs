@@ -5,6 +5,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A request was refused: `{"error": {"code", "message", "help"}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,15 +21,19 @@ pub struct Refusal {
 }
 
 /// A refusal on the wire.
-#[derive(Debug, Serialize, Deserialize)]
-struct Envelope {
-    error: Inner,
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Refusal)]
+pub(super) struct Said {
+    error: Reason,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Inner {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct Reason {
+    /// What kind of refusal it is, in kebab-case; stays the same from release to release.
     code: String,
+    /// Why, in one sentence.
     message: String,
+    /// What to do about it; may be empty.
     #[serde(default)]
     help: String,
 }
@@ -53,7 +58,7 @@ impl Refusal {
 
     /// Reads one from an answer's body, for those who asked.
     pub fn parse(status: u16, body: &str) -> Option<Self> {
-        let Envelope { error } = serde_json::from_str(body).ok()?;
+        let Said { error } = serde_json::from_str(body).ok()?;
         let status = StatusCode::from_u16(status).ok()?;
         Some(Self { status, code: error.code, message: error.message, help: error.help })
     }
@@ -61,8 +66,8 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let error = Inner { code: self.code, message: self.message, help: self.help };
-        (self.status, Json(Envelope { error })).into_response()
+        let error = Reason { code: self.code, message: self.message, help: self.help };
+        (self.status, Json(Said { error })).into_response()
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Compiled {
     pub program: Program,
     /// The learners among them.
     pub learners: Learners,
+    /// Which policy it was compiled from: [`Policy::generation`](crate::policy::Policy::generation).
+    pub generation: u64,
     index: HashMap<(TableId, u16, FlowMatch), usize>,
     /// When it was compiled, in seconds since 1970-01-01 UTC: hard timeouts count from then.
     at: u64,
@@ -37,9 +39,15 @@ impl Compiled {
         let index = program.flows.iter().enumerate();
         let index = index.map(|(i, f)| ((f.table, f.priority, f.matches.clone()), i)).collect();
         let learners = Learners::of(&program.flows);
-        let mut this = Self { learners, index, program, at, longest, has_ends: false };
+        let mut this = Self { learners, index, generation: 0, program, at, longest, has_ends: false };
         this.has_ends = this.program.flows.iter().any(|flow| this.is_timed(flow));
         this
+    }
+
+    /// The same, compiled from the policy of that number.
+    #[must_use]
+    pub fn of_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
     }
 
     /// The desired flow that has the key of `flow`.

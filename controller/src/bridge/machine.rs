@@ -1,6 +1,6 @@
 //! The state of one bridge over one session.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -90,6 +90,17 @@ pub struct Status {
     pub drift_repaired: u64,
     /// What went wrong last, until all is well again.
     pub last_error: Option<String>,
+    /// What the switch is known to have; none before the first round that went well.
+    pub in_force: Option<Reached>,
+}
+
+/// What was in force after the last round that went well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// The policy that it was compiled from: [`Policy::generation`].
+    pub generation: u64,
+    /// The ports that the file named and the bridge lacked.
+    pub missing_ports: BTreeSet<String>,
 }
 
 impl Bridge {
@@ -218,6 +229,10 @@ impl Bridge {
             missing_ports: self.compiled.program.missing_ports.iter().cloned().collect(),
             drift_repaired: self.drift_repaired,
             last_error: self.last_error.clone(),
+            in_force: self.in_force.as_ref().map(|compiled| Reached {
+                generation: compiled.generation,
+                missing_ports: compiled.program.missing_ports.clone(),
+            }),
         }
     }
 
@@ -262,7 +277,8 @@ impl Bridge {
         if program.missing_ports != self.compiled.program.missing_ports {
             self.notices.push_back(Notice::Missing(program.missing_ports.clone()));
         }
-        let compiled = Compiled::at(program, seconds, self.policy.longest);
+        let compiled =
+            Compiled::at(program, seconds, self.policy.longest).of_generation(self.policy.generation);
         self.wake = self.policy.next_end(seconds);
         if compiled.ends_early() {
             // Half of the timeout is not over by then, and half is left when it is.

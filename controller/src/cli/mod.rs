@@ -3,12 +3,14 @@
 mod attach;
 mod check;
 mod compile;
+mod container;
 mod control;
 mod diff_flows;
 mod dump;
 mod dump_flows;
 mod finding;
 mod lab;
+mod network;
 mod ofp_print;
 mod output;
 mod parse_flow;
@@ -81,6 +83,8 @@ enum Command {
     Lab(lab::LabArgs),
     Status(status::StatusArgs),
     Window(window::WindowArgs),
+    Container(container::ContainerArgs),
+    Network(network::NetworkArgs),
 }
 
 /// Why a command failed.
@@ -120,6 +124,8 @@ pub fn main() -> ExitCode {
         Command::Lab(args) => args.execute(),
         Command::Status(args) => args.execute(),
         Command::Window(args) => args.execute(),
+        Command::Container(args) => args.execute(),
+        Command::Network(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {
         if failure.downcast_ref::<output::Enough>().is_some() {

@@ -16,11 +16,12 @@ use tracing::{error, info, warn};
 use super::{Failure, finding, output};
 use crate::api::Token;
 use crate::api_client::DEFAULT_SOCKET;
+use crate::containers::Containers;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::net::{Address, Limits, Server, serve_api, serve_control};
 use crate::ovs::{AuditError, Database, audit};
-use crate::policy::{Policy, PolicyError};
+use crate::policy::PolicyError;
 use crate::store::{DEFAULT_DIR, State, Store};
 
 /// From one look at the bridges' settings to the next.
@@ -79,7 +80,7 @@ impl Run {
             }
             Err(failed) => return Err(miette::miette!(help = failed.help(), "not started: {failed}")),
         };
-        let policy = finding::load_with(&self.file, &state.additions()).inspect_err(|_| {
+        let policy = finding::resume(&self.file, &state.additions()).inspect_err(|_| {
             output::complain(format_args!("portcullis: not started: {} cannot be used", self.file.display()));
         })?;
         finding::print(&policy.warnings, &policy.sources);
@@ -97,12 +98,19 @@ impl Run {
         // Before a switch can connect: what is over is over.
         hub.close_ended().await;
         let (shutdown, down) = watch::channel(false);
+        let database = Database { db: self.db.clone(), rundir: None };
+        let containers = Arc::new(Containers::new(Arc::clone(&hub), database.clone(), self.file.clone()));
+        let recovering = Arc::clone(&containers);
+        tokio::task::spawn_blocking(move || recovering.recover()).await.into_diagnostic()?;
         for address in &self.metrics {
             serve_api(Arc::clone(&hub), address, down.clone()).await.into_diagnostic()?;
         }
         for address in &self.api_addresses() {
             let token = token.as_ref();
-            serve_control(Arc::clone(&hub), address, token, down.clone()).await.into_diagnostic()?;
+            let containers = Arc::clone(&containers);
+            serve_control(Arc::clone(&hub), containers, address, token, down.clone())
+                .await
+                .into_diagnostic()?;
         }
         tokio::spawn(Arc::clone(&hub).keep_windows());
         let server =
@@ -111,13 +119,12 @@ impl Run {
             server.listen(address).await.into_diagnostic()?;
         }
         if !self.no_audit {
-            let database = Database { db: self.db.clone(), rundir: None };
             tokio::spawn(keep_auditing(Arc::clone(&hub), database));
         }
         info!(version = env!("CARGO_PKG_VERSION"), file = %self.file.display(), "in force");
         loop {
             tokio::select! {
-                _ = hangup.recv() => self.reload(&hub).await,
+                _ = hangup.recv() => self.reload(&hub, &containers).await,
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
             }
@@ -144,18 +151,9 @@ impl Run {
     }
 
     /// Reads the file again.
-    async fn reload(&self, hub: &Hub) {
-        let file = self.file.clone();
-        let _changing = hub.changing.lock().await;
-        let additions = match hub.additions() {
-            Ok(additions) => additions,
-            Err(lost) => {
-                hub.refuse(lost.to_string());
-                error!(%lost, "what was added at run time cannot be read: what was in force stays in force");
-                return;
-            }
-        };
-        let loaded = tokio::task::spawn_blocking(move || Policy::with(&file, &additions)).await;
+    async fn reload(&self, hub: &Hub, containers: &Arc<Containers>) {
+        let containers = Arc::clone(containers);
+        let loaded = tokio::task::spawn_blocking(move || containers.reload()).await;
         match loaded {
             Ok(Ok(policy)) => {
                 let name = policy.path.display().to_string();
@@ -165,7 +163,6 @@ impl Run {
                         Severity::Error | Severity::Warning => warn!("{}", policy.sources.render(finding)),
                     }
                 }
-                hub.replace(policy);
                 info!(file = name, "read again and in force");
             }
             Ok(Err(refused)) => {
@@ -176,7 +173,7 @@ impl Run {
                             error!("{}", failed.sources.render(finding));
                         }
                     }
-                    PolicyError::Io { .. } => error!("{refused}"),
+                    PolicyError::Io { .. } | PolicyError::NoPlace { .. } => error!("{refused}"),
                 }
                 error!(file = %self.file.display(), "not taken: what was in force stays in force");
             }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use flows::network::Additions;
 use serde::Serialize;
 use tracing::{error, info, warn};
+use utoipa::ToSchema;
 
 use super::Hub;
 use crate::api::Refusal;
@@ -19,7 +20,7 @@ use crate::windows::{Ending, Opening, Windows, utc, words};
 const LOOK: Duration = Duration::from_secs(30);
 
 /// A window, as the API tells of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WindowReport {
     /// Its name.
     pub name: String,
@@ -33,7 +34,7 @@ pub struct WindowReport {
 }
 
 /// How a window is open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OpenedReport {
     /// When it was opened, in seconds since 1970-01-01 UTC.
     pub opened_at: u64,

@@ -44,7 +44,9 @@ impl Scenario {
         let what = path.display().to_string();
         let loaded = policy::loaded(path, &Additions::default()).map_err(|error| match error {
             PolicyError::Io { source, .. } => LabError::io(format!("reading {what}"))(source),
-            PolicyError::Findings(failed) => LabError::File(failed.to_string()),
+            error @ (PolicyError::Findings(_) | PolicyError::NoPlace { .. }) => {
+                LabError::File(error.to_string())
+            }
         })?;
         for warning in &loaded.findings {
             tracing::warn!("{}", loaded.sources.render(warning));

@@ -135,6 +135,10 @@ impl<'a> Driver<'a> {
         self.bridge.set_clock(Clock::now());
         self.bridge.reload(Instant::now(), policy, &mut self.session);
         self.seat();
+        // Where no flow differs nothing is noted, and yet it is in force.
+        if let Some(bridge) = &self.claimed {
+            self.hub.publish(bridge, self.number, self.bridge.status());
+        }
     }
 
     /// Passes on all that happened.

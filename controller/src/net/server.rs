@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::Address;
 use super::connection::drive;
 use crate::api::{Gate, Peer, Token};
+use crate::containers::Containers;
 use crate::hub::Hub;
 
 /// Bounds on connections.
@@ -177,6 +178,7 @@ pub async fn serve_api(
 /// When the address is taken, not this machine's, or not for changes: a TCP address beyond loopback or without a token.
 pub async fn serve_control(
     hub: Arc<Hub>,
+    containers: Arc<Containers>,
     address: &Address,
     token: Option<&Token>,
     shutdown: watch::Receiver<bool>,
@@ -211,7 +213,7 @@ pub async fn serve_control(
         }
     };
     info!(address = %bound, "the API");
-    serve(listener, crate::api::control(hub, gate), shutdown);
+    serve(listener, crate::api::control(hub, containers, gate), shutdown);
     Ok(bound)
 }
 

@@ -9,7 +9,7 @@ mod rows;
 mod tests;
 
 pub use error::StoreError;
-pub use rows::{Container, Instance, Row, Service, State, Transport, Window};
+pub use rows::{Container, Instance, Phase, Row, Service, State, Transport, Window};
 
 use std::fs::{self, DirBuilder};
 use std::io;

@@ -4,6 +4,7 @@ use flows::network::{Additions, Protocol};
 use redb::TableDefinition;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A kind of thing that is remembered, each under a key of its own.
 pub trait Row: Serialize + DeserializeOwned {
@@ -55,12 +56,33 @@ pub struct Container {
     pub id: u32,
     /// The network's name.
     pub network: String,
+    /// The bridge of that network when it was made.
+    pub bridge: String,
+    /// Its port there.
+    pub port: String,
+    /// The network namespace that its end was put into; none where that was left to others.
+    pub netns: Option<String>,
+    /// How far it came.
+    pub phase: Phase,
     /// What it serves.
     pub services: Vec<Service>,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created_at: u64,
     /// Who made it.
     pub who: String,
+}
+
+/// How far a container came. It is written before anything is done, so that what a crash left half done is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// It is being made; what there is of it is undone at the next start.
+    Making,
+    /// It is there.
+    #[default]
+    There,
+    /// It is being removed; that is brought to its end at the next start.
+    Removing,
 }
 
 /// What a container serves.
@@ -73,10 +95,13 @@ pub struct Service {
     pub protocol: Transport,
     /// The port.
     pub port: u16,
+    /// Whether the clients of the network's range may open connections to it. One that is not exposed is listed all the
+    /// same.
+    pub exposed: bool,
 }
 
 /// A protocol with ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// TCP.
@@ -104,7 +129,7 @@ impl State {
     pub fn additions(&self) -> Additions {
         Additions {
             instances: self.instances.iter().map(|i| (i.template.clone(), i.number)).collect(),
-            containers: self.containers.iter().map(Into::into).collect(),
+            containers: self.containers.iter().filter(|c| c.phase == Phase::There).map(Into::into).collect(),
         }
     }
 }
@@ -120,8 +145,27 @@ impl From<&Container> for flows::network::Container {
             id: container.id,
             name: container.name.clone(),
             network: container.network.clone(),
-            services: container.services.iter().map(service).collect(),
+            services: container.services.iter().filter(|s| s.exposed).map(service).collect(),
         }
+    }
+}
+
+impl Transport {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Sctp];
+
+    /// Its name, as it is written in requests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+        }
+    }
+
+    /// The protocol of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|t| t.name() == name)
     }
 }
 

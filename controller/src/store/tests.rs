@@ -16,11 +16,15 @@ fn window(name: &str) -> Window {
 }
 
 fn container(name: &str, id: u32) -> Container {
-    let service = Service { name: "web".to_owned(), protocol: Transport::Tcp, port: 8080 };
+    let service = Service { name: "web".to_owned(), protocol: Transport::Tcp, port: 8080, exposed: true };
     Container {
         name: name.to_owned(),
         id,
         network: "privacy".to_owned(),
+        bridge: "vmbr0".to_owned(),
+        port: format!("veth{id}"),
+        netns: None,
+        phase: Phase::There,
         services: vec![service],
         created_at: 7,
         who: "root".to_owned(),

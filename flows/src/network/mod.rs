@@ -8,6 +8,7 @@
 mod add;
 mod additions;
 mod addresses;
+mod contain;
 mod containers;
 mod crossings;
 mod date;
@@ -36,6 +37,7 @@ mod views;
 mod words;
 
 pub use additions::*;
+pub use contain::{ContainError, service_rule};
 pub use load::*;
 pub use model::*;
 pub use notes::notes;
