@@ -5,8 +5,10 @@
 //! `addresses`, `rules`) and, where it has no error, becomes the model (`resolve`). Which words there are is said in
 //! one place (`words`), from which the JSON Schema is made (`schema`).
 
+mod add;
 mod additions;
 mod addresses;
+mod contain;
 mod containers;
 mod crossings;
 mod date;
@@ -35,6 +37,7 @@ mod views;
 mod words;
 
 pub use additions::*;
+pub use contain::{ContainError, service_rule};
 pub use load::*;
 pub use model::*;
 pub use notes::notes;
