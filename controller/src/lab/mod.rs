@@ -62,6 +62,6 @@ pub use plan::{
     TAGGER, Tag,
 };
 pub use process::ProcessRecord;
-pub use session::{Running, Scenario, start};
+pub use session::{Round, Running, Scenario, start};
 pub use state::{LabState, default_base, labs};
 pub use teardown::{Which, take_down};
