@@ -81,6 +81,10 @@ impl Container {
         if addresses.len() < range.addresses.len() {
             return Err(ContainError::NoAddress(format!("one that {} makes", self.id)));
         }
+        if !network.can_hold(self.id) {
+            let text: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
+            return Err(ContainError::NoAddress(text.join(" or ")));
+        }
         let attachment = Attachment {
             network: self.network.clone(),
             port: range.port_of(self.id),
@@ -138,9 +142,11 @@ impl NetworkFile {
                 return Err(ContainError::PortTaken { port, bridge });
             }
             let others = || self.endpoints.iter().flat_map(|e| &e.attachments);
-            let owned =
-                |a: &&IpAddr| others().any(|o| o.network == attachment.network && o.addresses.contains(a));
-            if let Some(taken) = attachment.addresses.iter().find(owned) {
+            let owned = |a: &&IpAddr| {
+                others().any(|o| o.addresses.contains(a) || o.behind.iter().any(|p| p.contains(**a)))
+            };
+            let hop = |a: &&IpAddr| self.exits.iter().any(|exit| exit.next_hop.contains(a));
+            if let Some(taken) = attachment.addresses.iter().find(|a| owned(a) || hop(a)) {
                 return Err(ContainError::AddressTaken(*taken));
             }
         }

@@ -5,7 +5,6 @@
 //! `addresses`, `rules`) and, where it has no error, becomes the model (`resolve`). Which words there are is said in
 //! one place (`words`), from which the JSON Schema is made (`schema`).
 
-mod add;
 mod additions;
 mod addresses;
 mod contain;
