@@ -15,7 +15,7 @@ use crate::lab::handle::Lab;
 use crate::lab::plan::{HOST, Place};
 
 /// How long a conversation may take.
-const TALK: Duration = Duration::from_millis(2500);
+const TALK: Duration = Duration::from_secs(6);
 /// How many are held side by side.
 const TALKERS: usize = 64;
 /// How long frames have to turn up where they should not.

@@ -231,7 +231,7 @@ impl<'a> View<'a> {
         kind: Kind,
     ) -> bool {
         let Subject::Endpoint(name) = &hop.subject else { return false };
-        self.rules().any(|r| {
+        a.network == hop.network && self.rules().any(|r| {
             let leads = |to: &String| match self.file.party(to) {
                 Some(Party::Exit(_)) => true,
                 Some(Party::Outside(o, _)) => self.is_of(o, target),
