@@ -218,7 +218,8 @@ impl Running {
 
     fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<(), LabError> {
         let failed = |why: String| LabError::Controller(format!("{method} {path}: {why}"));
-        let reply = request(&self.lab.control(), method, path, body, None).map_err(|e| failed(e.to_string()))?;
+        let reply =
+            request(&self.lab.control(), method, path, body, None).map_err(|e| failed(e.to_string()))?;
         if (200..300).contains(&reply.status) { Ok(()) } else { Err(failed(reply.body)) }
     }
 }

@@ -74,7 +74,8 @@ fn the_plan_of_the_four_vms() {
     let gateway = ns("gateway");
     assert!(gateway.forwards && gateway.translates == ["eth1"]);
     assert_eq!(gateway.routes, [route("0.0.0.0/0", "192.0.2.1")]);
-    let tables: Vec<_> = ns("mesh").by_source.iter().map(|t| (t.from.to_string(), t.routes.clone())).collect();
+    let tables: Vec<_> =
+        ns("mesh").by_source.iter().map(|t| (t.from.to_string(), t.routes.clone())).collect();
     assert_eq!(
         tables,
         [
@@ -84,7 +85,9 @@ fn the_plan_of_the_four_vms() {
     );
     assert!(ns("joi").by_source.is_empty() && !ns("mesh").forwards);
     let pantheon = LabPlan::new(&shipped("pantheon.toml"));
-    let dns = |a: &str| pantheon.namespaces.iter().any(|n| n.addresses.contains(&("lo".to_owned(), a.parse().unwrap())));
+    let dns = |a: &str| {
+        pantheon.namespaces.iter().any(|n| n.addresses.contains(&("lo".to_owned(), a.parse().unwrap())))
+    };
     assert!(dns("1.1.1.1/32") && dns("8.8.4.4/32"));
 }
 

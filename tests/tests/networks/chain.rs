@@ -9,7 +9,8 @@ use super::introduce;
 const PLACES: [(&str, &str); 4] =
     [("client", "10.0.0.1"), ("nginx", "10.0.0.153"), ("traefik", "10.0.0.12"), ("qdrant", "10.0.0.102")];
 /// Who comes after whom, and where.
-const HOPS: [(&str, &str, u16); 3] = [("client", "nginx", 443), ("nginx", "traefik", 443), ("traefik", "qdrant", 8000)];
+const HOPS: [(&str, &str, u16); 3] =
+    [("client", "nginx", 443), ("nginx", "traefik", 443), ("traefik", "qdrant", 8000)];
 
 #[test]
 fn no_hop_is_skipped_and_none_goes_back() {

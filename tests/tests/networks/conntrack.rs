@@ -56,7 +56,8 @@ fn what_belongs_to_a_conversation_without_its_ports() {
 
 /// Difference 1.
 fn learns_nothing(net: &Running) {
-    let learned = |f: &&String| f.split(" actions=").next().is_some_and(|head| head.contains("hard_timeout="));
+    let learned =
+        |f: &&String| f.split(" actions=").next().is_some_and(|head| head.contains("hard_timeout="));
     assert_eq!(net.flows("br0").iter().filter(learned).collect::<Vec<_>>(), Vec::<&String>::new());
     let tracked = net.lab.appctl(&["dpctl/dump-conntrack", "netdev@ovs-netdev"]).unwrap();
     assert!(tracked.contains("10.7.0.2"), "{tracked}");
@@ -71,7 +72,8 @@ fn an_answer_belongs_to_one_connection() {
         let macs = (mac(&net.lab, "b"), mac(&net.lab, "a"));
         let (a, b) = (Ipv4Addr::new(10, 7, 0, 1), Ipv4Addr::new(10, 7, 0, 2));
         let mut stray = Vec::new();
-        let segment = PacketBuilder::ethernet2(macs.0, macs.1).ipv4(b.octets(), a.octets(), 60).tcp(80, 9, 7, 9);
+        let segment =
+            PacketBuilder::ethernet2(macs.0, macs.1).ipv4(b.octets(), a.octets(), 60).tcp(80, 9, 7, 9);
         segment.ack(1).write(&mut stray, b"").unwrap();
         assert_eq!(arrive(&net, "b", "a", &[stray]) > 0, passes, "{text}");
     }

@@ -13,14 +13,21 @@ fn a_multi_homed_host_that_forwards_joins_nothing() {
     must(&net, "backend", &["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
     assert!(tcp(&net.lab, "vm-1", "backend", "172.30.1.4:3002"), "the project's API");
     assert!(tcp(&net.lab, "backend", "vm-2", "172.30.2.2:5985"), "Backend manages the VM");
-    for (from, gateway, address) in [("vm-1", "backend@project-1", "172.30.1.4"), ("shared-1", "backend@project-1", "172.30.1.4")] {
+    for (from, gateway, address) in
+        [("vm-1", "backend@project-1", "172.30.1.4"), ("shared-1", "backend@project-1", "172.30.1.4")]
+    {
         introduce(&net, from, address, gateway);
         must(&net, from, &["ip", "route", "replace", "172.30.2.0/24", "via", address]);
         must(&net, from, &["ip", "route", "replace", "10.0.1.0/24", "via", address]);
     }
     let isolated = || net.metric("portcullis_denied_packets_total{bridge=\"pantheon\",reason=\"isolation\"}");
     let before = isolated();
-    for (to, address) in [("vm-2", "172.30.2.2"), ("shared-2", "172.30.2.3"), ("postgres", "10.0.1.4"), ("frontend", "10.0.1.5")] {
+    for (to, address) in [
+        ("vm-2", "172.30.2.2"),
+        ("shared-2", "172.30.2.3"),
+        ("postgres", "10.0.1.4"),
+        ("frontend", "10.0.1.5"),
+    ] {
         let heard = heard(&net, to, || {
             for port in [3000, 3002, 5432, 8090, 8888] {
                 assert!(!tcp(&net.lab, "vm-1", to, &format!("{address}:{port}")), "vm-1 → {to}:{port}");

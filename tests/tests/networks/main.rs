@@ -59,7 +59,8 @@ fn window(net: &Running, words: &[&str]) {
 /// by ARP whenever they like.)
 fn heard(net: &Running, place: &str, work: impl FnOnce()) -> u64 {
     let packets = || {
-        let read = |path: &str| String::from_utf8(net.lab.exec(place, &["cat", path]).unwrap().stdout).unwrap();
+        let read =
+            |path: &str| String::from_utf8(net.lab.exec(place, &["cat", path]).unwrap().stdout).unwrap();
         // RFC 4293, ipSystemStatsInReceives: the third value of the second line.
         let v4 = read("/proc/net/snmp");
         let v4 = v4.lines().nth(1).unwrap().split(' ').nth(3).unwrap().parse::<u64>().unwrap();

@@ -16,7 +16,9 @@ const JOI: Ipv4Addr = Ipv4Addr::new(172, 22, 22, 2);
 /// A segment from a server outside, as the gateway would hand it on: with ACK or without.
 fn segment(net: &Running, port: u16, opens: bool) -> Vec<u8> {
     let macs = (mac(&net.lab, "gateway"), mac(&net.lab, "joi"));
-    let tcp = PacketBuilder::ethernet2(macs.0, macs.1).ipv4(OUTSIDE.octets(), JOI.octets(), 60).tcp(port, 40_000, 7, 9);
+    let tcp = PacketBuilder::ethernet2(macs.0, macs.1)
+        .ipv4(OUTSIDE.octets(), JOI.octets(), 60)
+        .tcp(port, 40_000, 7, 9);
     let mut frame = Vec::new();
     if opens { tcp.syn() } else { tcp.ack(1) }.write(&mut frame, b"").unwrap();
     frame
@@ -39,7 +41,11 @@ fn answers_from_outside_come_in_only_while_the_window_is_open() {
     assert!(!out(8443), "no rule for that port");
     assert!(answer(443) > 0, "an answer");
     assert_eq!(answer(8443), 0, "of another service");
-    assert_eq!(arrive(&net, "gateway", "joi", &[segment(&net, 443, true)]), 0, "nothing is opened from outside");
+    assert_eq!(
+        arrive(&net, "gateway", "joi", &[segment(&net, 443, true)]),
+        0,
+        "nothing is opened from outside"
+    );
     let macs = (mac(&net.lab, "gateway"), mac(&net.lab, "joi"));
     assert_eq!(arrive(&net, "gateway", "joi", &[datagram(macs, OUTSIDE, JOI, 123)]), 0, "nor by UDP");
     // What the gateway may send outside to others is its own.

@@ -143,7 +143,8 @@ fn a_closed_port_resets_at_once() {
     tcp.ack(1).write(&mut stray, b"").unwrap();
     assert!(heard(&net, "a", || emit(&net.lab, "a", &[stray])) > 0, "the reset");
     net.wait_for("the reset to be counted", || {
-        let now = net.flows_with_stats("br0").into_iter().find(|f| f.contains("tp_src=80") && f.contains("+rst"));
+        let now =
+            net.flows_with_stats("br0").into_iter().find(|f| f.contains("tp_src=80") && f.contains("+rst"));
         now.is_some_and(|f| !f.contains("n_packets=0,")).then_some(())
     });
 }

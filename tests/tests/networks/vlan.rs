@@ -88,7 +88,8 @@ fn another_tag_or_none_is_dropped() {
     use portcullis::lab::probe::{Body, Frame};
     let body = Body::Udp(from.into(), 4_000, to.into(), 53);
     let with = |vlan: Option<u16>| Frame { vlan, ..Frame::new(macs.0, macs.1, body.clone()) };
-    let frames = [(1, with(Some(10))), (2, with(None)), (3, with(Some(20))), (4, with(Some(11))), (5, with(Some(0)))];
+    let frames =
+        [(1, with(Some(10))), (2, with(None)), (3, with(Some(20))), (4, with(Some(11))), (5, with(Some(0)))];
     wire.send(frames.iter().map(|(id, f)| f.encode(*id).unwrap())).unwrap();
     net.wait_for("the one that is right", || sniffer.saw(1).then_some(()));
     std::thread::sleep(std::time::Duration::from_millis(300));

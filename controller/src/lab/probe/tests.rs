@@ -50,12 +50,22 @@ fn the_probes_of_the_dual_socket_network() {
     assert_eq!(row("warp", "gateway", "udp 51820 (vpn-clients)"), Some(Expected::Passes));
     assert_eq!(row("nm-mgmt", "api", "tcp 9574 (op-dbus-api)"), Some(Expected::Passes));
     assert_eq!(row("host", "mcp", "tcp 8006 (inside management)"), Some(Expected::Passes));
-    assert_eq!(row("warp", "xray", "tcp 443, tcp 9573, tcp 9574, tcp 8080, tcp 4444, udp 53, udp 51820, udp 4444, ping (no rule)"), Some(Expected::Denied));
+    assert_eq!(
+        row(
+            "warp",
+            "xray",
+            "tcp 443, tcp 9573, tcp 9574, tcp 8080, tcp 4444, udp 53, udp 51820, udp 4444, ping (no rule)"
+        ),
+        Some(Expected::Denied)
+    );
     assert_eq!(row("xray", "gateway", "tcp 443, "), Some(Expected::Denied));
     assert_eq!(row("nm-mgmt", "api", "tcp 443, tcp 8080, tcp 4444, udp"), Some(Expected::Denied));
     assert_eq!(row("api", "nm-mgmt", "tcp 443, "), Some(Expected::Denied));
     assert_eq!(row("monitoring", "xray", "tcp 8080 (privacy-health)"), Some(Expected::Passes));
-    assert_eq!(row("monitoring", "xray", "tcp 443, tcp 9573, tcp 9574, tcp 4444, udp"), Some(Expected::Denied));
+    assert_eq!(
+        row("monitoring", "xray", "tcp 443, tcp 9573, tcp 9574, tcp 4444, udp"),
+        Some(Expected::Denied)
+    );
     assert_eq!(row("wire from-health", "xray", ""), Some(Expected::Denied));
     assert_eq!(row("LOCAL of vmbr0", "warp", ""), Some(Expected::Denied));
     assert_eq!(row("LOCAL of mesh-mgmt", "nm-mgmt", ""), Some(Expected::Denied));
@@ -98,7 +108,8 @@ fn open_bridges_are_found_out() {
         let here = p.what.ends_with("(no rule)") && place(&p.from) == place(&p.to);
         !by_flows && (p.expected != Expected::Denied || here || p.from.starts_with("LOCAL"))
     };
-    let of = |expected| all.iter().filter(plain).filter(|p| p.expected == expected).cloned().collect::<Vec<_>>();
+    let of =
+        |expected| all.iter().filter(plain).filter(|p| p.expected == expected).cloned().collect::<Vec<_>>();
     // One after the other, as forged frames spoil the tables of NORMAL.
     let findings = run(&lab, &of(Expected::Passes)).unwrap();
     assert_eq!(count(&findings, Expected::Passes, false), 0, "{}", table(&findings));

@@ -231,17 +231,18 @@ impl<'a> View<'a> {
         kind: Kind,
     ) -> bool {
         let Subject::Endpoint(name) = &hop.subject else { return false };
-        a.network == hop.network && self.rules().any(|r| {
-            let leads = |to: &String| match self.file.party(to) {
-                Some(Party::Exit(_)) => true,
-                Some(Party::Outside(o, _)) => self.is_of(o, target),
-                _ => false,
-            };
-            r.via.as_ref() == Some(name)
-                && kind.fits(r.protocol, &r.ports)
-                && self.is_named(&r.from, a, source)
-                && r.to.iter().any(leads)
-        })
+        a.network == hop.network
+            && self.rules().any(|r| {
+                let leads = |to: &String| match self.file.party(to) {
+                    Some(Party::Exit(_)) => true,
+                    Some(Party::Outside(o, _)) => self.is_of(o, target),
+                    _ => false,
+                };
+                r.via.as_ref() == Some(name)
+                    && kind.fits(r.protocol, &r.ports)
+                    && self.is_named(&r.from, a, source)
+                    && r.to.iter().any(leads)
+            })
     }
 
     /// Where conversations with a place are held: at its own addresses; for an exit also beyond it, and for the
