@@ -3,6 +3,7 @@
 
 pub(crate) mod packets;
 pub(crate) mod random;
+pub(crate) mod table;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +53,7 @@ pub(crate) fn open_windows(file: &NetworkFile) -> Moment {
 
 /// A bridge, compiled.
 pub(crate) struct Compiled {
+    pub(crate) text: String,
     pub(crate) file: NetworkFile,
     pub(crate) moment: Moment,
     pub(crate) bridge: String,
@@ -68,7 +70,7 @@ impl Compiled {
         let pipeline = Pipeline::new(program.flows.clone());
         let mut names: BTreeMap<_, _> = ports.iter().map(|(name, number)| (*number, name.clone())).collect();
         names.insert(PortNo::LOCAL, "LOCAL".to_owned());
-        Self { file, moment, bridge: bridge.to_owned(), ports, names, program, pipeline }
+        Self { text: String::new(), file, moment, bridge: bridge.to_owned(), ports, names, program, pipeline }
     }
 
     /// Every bridge of the file that it owns, windows closed and open.
@@ -81,7 +83,8 @@ impl Compiled {
         }
         let bridges = file.bridges.iter().filter(|b| flows::compile::owns(&file, &b.name));
         let of = |bridge: &str| {
-            moments.iter().map(|m| Self::new(file.clone(), bridge, m.clone())).collect::<Vec<_>>()
+            let at = |m: &Moment| Self { text: text.to_owned(), ..Self::new(file.clone(), bridge, m.clone()) };
+            moments.iter().map(at).collect::<Vec<_>>()
         };
         bridges.flat_map(|b| of(&b.name)).collect()
     }
@@ -158,9 +161,10 @@ impl Compiled {
         assert_eq!(
             came_out,
             expected,
-            "{frame:?} at {in_port} of {}:\n{}",
+            "{frame:?} at {in_port} of {}:\n{}{}",
             self.bridge,
-            self.path(in_port, &packet)
+            self.path(in_port, &packet),
+            if self.text.len() < 5_000 { self.text.as_str() } else { "" },
         );
     }
 }

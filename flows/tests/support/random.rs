@@ -172,7 +172,9 @@ impl Plan {
 
     fn plug(&self, e: usize, end: &End, n: usize) -> String {
         let mut plug = format!("{{ network = \"n{n}\", port = \"e{e}n{n}\"");
-        if end.leased {
+        // Who answers for a leased address is not defined where a link leads to the same subnet.
+        let linked = self.links.iter().any(|(at, _)| at.index(self.networks.len()) == n);
+        if end.leased && !linked {
             plug.push_str(", leased = true");
         } else {
             let v6 = if self.networks[n].v6 { format!(", \"fd00:{n}::{}\"", 1 + e) } else { String::new() };

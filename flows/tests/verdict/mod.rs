@@ -155,7 +155,8 @@ impl Judge<'_, '_> {
             // By a next hop if the frame is for one, else by the exit that the first of the special rules names.
             let hop = on().find(|hop| hop.mac == Some(eth_dst) && self.rules.by_hop(from, hop, src, dst, content));
             let exit = || {
-                let exits: Vec<_> = on().filter(|p| p.kind == Kind::Exit).collect();
+                let here = |p: &&Party<'_>| p.kind == Kind::Exit && p.network.name == from.network.name;
+                let exits: Vec<_> = self.world.parties.iter().filter(here).collect();
                 self.rules.exit(from, &exits, src, dst, content)
             };
             return hop.or_else(exit).into_iter().collect();
@@ -274,8 +275,11 @@ fn wire(file: &NetworkFile, bridge: &str, in_port: &str, frame: Frame) -> Vec<Ou
         port if port == b => Some((l, a)),
         _ => None,
     });
-    let Some((link, to)) = found.filter(|_| frame.vlan.is_none()) else { return Vec::new() };
+    let Some((link, to)) = found else { return Vec::new() };
     let carries = link.ends.iter().find_map(|e| e.network());
+    if frame.vlan != carries.and_then(|n| file.network(n)).and_then(|n| n.vlan) {
+        return Vec::new();
+    }
     let foreign = |address: IpAddr| {
         let others = file.networks.iter().filter(|n| Some(n.name.as_str()) != carries);
         carries.is_some() && others.flat_map(|n| &n.subnets).any(|s: &IpNetwork| s.contains(address))
@@ -290,5 +294,5 @@ fn wire(file: &NetworkFile, bridge: &str, in_port: &str, frame: Frame) -> Vec<Ou
     if src.is_some_and(foreign) || dst.is_some_and(foreign) {
         return Vec::new();
     }
-    vec![Out { port: to.to_owned(), vlan: None, form: Form::Same }]
+    vec![Out { port: to.to_owned(), vlan: frame.vlan, form: Form::Same }]
 }

@@ -97,15 +97,19 @@ impl<'a> Rules<'a> {
         dst: IpAddr,
         content: Content,
     ) -> Option<&'p Party<'w>> {
-        let grants = |a: &&Allow, exit: &Party<'_>| {
-            a.via.is_none()
+        let by = |name: &str| exits.iter().find(|exit| exit.name == name).copied();
+        let grants = |a: &Allow| {
+            let holds = a.via.is_none()
                 && self.sends(&a.from, from, src)
-                && (a.to.iter().any(|n| n == exit.name) || self.behind(&a.to, exit, dst))
-                && self.admits(a.protocol, &a.ports, content)
+                && self.admits(a.protocol, &a.ports, content);
+            // In the order of the list, exits before their outsides.
+            let named = || a.to.iter().find_map(|n| by(n));
+            let outsides = || a.to.iter().filter_map(|n| self.outside(n)).filter(|o| covers(o, dst));
+            holds.then(|| named().or_else(|| outsides().find_map(|o| by(&o.exit)))).flatten()
         };
         let named = self.allows.iter().filter(|a| !a.ports.is_empty());
         let others = self.allows.iter().filter(|a| a.ports.is_empty());
-        named.chain(others).find_map(|a| exits.iter().find(|exit| grants(a, exit)).copied())
+        named.chain(others).find_map(|a| grants(a))
     }
 
     /// Whether a rule lets a packet for the outside go by that next hop.
