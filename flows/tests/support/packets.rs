@@ -182,7 +182,8 @@ impl Probe {
             _ => *eth_src.get(&choices.macs),
         };
         let vlan = if real_tag { *vlan } else { *tag.get(&choices.vlans) };
-        let eth_dst = *eth_dst.get(&choices.macs);
+        // Nobody sends frames to himself.
+        let eth_dst = Some(*eth_dst.get(&choices.macs)).filter(|to| Some(*to) != *mac).unwrap_or(STRANGER);
         let unset: IpAddr = if self.v6 { "fe80::1" } else { "0.0.0.0" }.parse().unwrap();
         let what = match self.kind % 16 {
             0 => What::Resolution { sender: src, target: dst, answer: true },
