@@ -15,9 +15,8 @@ use verdict::{Form, Out};
 /// A client, its server, and somebody of each kind who is neither; on untagged and tagged networks.
 fn network(vlan: bool) -> String {
     let tag = if vlan { "vlan = 10\n" } else { "" };
-    let mut text = format!(
-        "[network.n]\nbridge = \"br0\"\nsubnets = [\"192.168.1.0/24\", \"fd00:1::/64\"]\n{tag}"
-    );
+    let mut text =
+        format!("[network.n]\nbridge = \"br0\"\nsubnets = [\"192.168.1.0/24\", \"fd00:1::/64\"]\n{tag}");
     for (n, name) in ["client", "other", "server", "second"].iter().enumerate() {
         let n = n + 1;
         text.push_str(&format!(
@@ -30,7 +29,9 @@ fn network(vlan: bool) -> String {
 
 fn allow(protocol: &str, ports: &str, more: &str) -> String {
     let ports = if ports.is_empty() { String::new() } else { format!("ports = [{ports}]\n") };
-    format!("[[allow]]\nname = \"rule\"\nfrom = [\"client\", \"other\"]\nto = [\"server\", \"second\", \"world\"]\nprotocol = \"{protocol}\"\n{ports}{more}")
+    format!(
+        "[[allow]]\nname = \"rule\"\nfrom = [\"client\", \"other\"]\nto = [\"server\", \"second\", \"world\"]\nprotocol = \"{protocol}\"\n{ports}{more}"
+    )
 }
 
 fn compiled(vlan: bool, rules: &str) -> Compiled {
@@ -166,14 +167,18 @@ fn tcp_by_connection() {
 
 #[test]
 fn udp() {
-    for (returns, by_service) in [("", false), ("returns = \"service\"\n", true), ("returns = \"connection\"\n", false)] {
+    for (returns, by_service) in
+        [("", false), ("returns = \"service\"\n", true), ("returns = \"connection\"\n", false)]
+    {
         everywhere(&allow("udp", "53", returns), |talk, v4, server, second| {
             let udp = |from: Side, to: Side, src, dst| from.to(to, v4, 17).udp(src, dst);
             talk.fails(server, udp(server, CLIENT, 53, 40_000), "an answer before the question");
             talk.opens(CLIENT, udp(CLIENT, server, 40_000, 53), server);
             talk.passes(server, udp(server, CLIENT, 53, 40_000), CLIENT, "the answer");
             match by_service {
-                true => talk.passes(server, udp(server, CLIENT, 53, 40_001), CLIENT, "another port of the client"),
+                true => {
+                    talk.passes(server, udp(server, CLIENT, 53, 40_001), CLIENT, "another port of the client")
+                }
                 false => talk.fails(server, udp(server, CLIENT, 53, 40_001), "another port of the client"),
             }
             talk.fails(server, udp(server, CLIENT, 54, 40_000), "another port of the server");
@@ -257,7 +262,9 @@ fn errors_and_later_fragments() {
         // Out in the world any router may say that something is unreachable.
         match server.port == ROUTER.port {
             true => talk.passes(ROUTER, error(ROUTER, CLIENT, unreachable), CLIENT, "a router's error"),
-            false => talk.fails(ROUTER, error(ROUTER, CLIENT, unreachable), "a router's error about a neighbour"),
+            false => {
+                talk.fails(ROUTER, error(ROUTER, CLIENT, unreachable), "a router's error about a neighbour")
+            }
         }
     });
 }
@@ -277,7 +284,8 @@ fn by_a_next_hop() {
     let client = Side { port: "client", v4: "10.0.0.1", v6: "" };
     let gw = Side { port: "gw", v4: "10.0.0.4", v6: "" };
     let world = Side { port: "gw", v4: "203.0.113.7", v6: "" };
-    let answer = |flags| world.to(client, true, 6).tcp(80, 40_000, flags).with(Field::EthSrc, 0x0200_0000_0002);
+    let answer =
+        |flags| world.to(client, true, 6).tcp(80, 40_000, flags).with(Field::EthSrc, 0x0200_0000_0002);
     talk.fails(gw, answer(TCP_ACK), "an answer before the question");
     talk.opens(client, client.to(world, true, 6).tcp(40_000, 80, TCP_SYN), gw);
     talk.passes(gw, answer(TCP_SYN | TCP_ACK), client, "the answer");
@@ -294,7 +302,8 @@ fn what_a_crossing_opens_comes_back_on_both_bridges() {
         .map(|bridge| Compiled::new(file(text), bridge, Moment { now: support::NOW, ..Moment::default() }))
         .into();
     let monitoring = Side { port: "veth202", v4: "10.1.0.202", v6: "" };
-    let (to_health, from_health) = (Side { port: "to-health", ..monitoring }, Side { port: "from-health", ..monitoring });
+    let (to_health, from_health) =
+        (Side { port: "to-health", ..monitoring }, Side { port: "from-health", ..monitoring });
     let xray = Side { port: "veth102", v4: "10.0.0.102", v6: "" };
     let probe = monitoring.to(xray, true, 6).tcp(40_000, 8_080, TCP_SYN);
     let mac = 0x0200_0a00_0066;
@@ -304,7 +313,8 @@ fn what_a_crossing_opens_comes_back_on_both_bridges() {
     first.opens(monitoring, probe.clone(), to_health);
     let mut second = Talk::new(&bridges[1], false);
     second.fails(xray, answer(8_080, TCP_ACK), "an answer before the question");
-    let routed = vec![Out { port: "veth102".to_owned(), vlan: None, form: Form::Routed([2, 0, 0x0a, 0, 0, 0x66]) }];
+    let routed =
+        vec![Out { port: "veth102".to_owned(), vlan: None, form: Form::Routed([2, 0, 0x0a, 0, 0, 0x66]) }];
     assert_eq!(second.outs(from_health, probe.clone()), routed);
     let outcome = second.pipeline.run(second.on.number("from-health"), &probe);
     second.pipeline.learn(outcome.learned);

@@ -72,13 +72,15 @@ fn pantheon_with_all_projects() {
         let suffixes = ["vm", "shared", "tools", "backend"].map(|p| format!("{p}{n}"));
         all.iter().filter(|p| suffixes.contains(&p.port)).collect()
     };
-    let main: Vec<&table::Place> = all.iter().filter(|p| !p.port.ends_with(|c: char| c.is_ascii_digit()) || p.port == "host0").collect();
+    let main: Vec<&table::Place> =
+        all.iter().filter(|p| !p.port.ends_with(|c: char| c.is_ascii_digit()) || p.port == "host0").collect();
     let mut sums: BTreeMap<String, u32> = BTreeMap::new();
     let mut count = |n: u32, what: &str, from: &[&table::Place], to: &[&table::Place]| {
         for from in from {
             let text = rows.of(&bridges[0], from, to, true);
             for line in text.lines() {
-                let general = line.replace(&format!("172.30.{n}."), "172.30.N.").replace(&format!("-{n} "), "-N ");
+                let general =
+                    line.replace(&format!("172.30.{n}."), "172.30.N.").replace(&format!("-{n} "), "-N ");
                 let (head, port) = general.rsplit_once(' ').unwrap();
                 let port = port.strip_suffix(&n.to_string()).unwrap_or(port);
                 let who = from.port.trim_end_matches(&n.to_string());
@@ -106,7 +108,9 @@ fn concerned(file: &NetworkFile, names: &[String]) -> String {
         let of = file.endpoints.iter().find(|e| e.name == *name);
         of.is_some_and(|e| e.attachments.iter().any(|a| a.network == *network))
     };
-    let outside = |name: &String| file.outsides.iter().find(|o| o.name == *name).map_or_else(|| name.clone(), |o| o.exit.clone());
+    let outside = |name: &String| {
+        file.outsides.iter().find(|o| o.name == *name).map_or_else(|| name.clone(), |o| o.exit.clone())
+    };
     rows(file, true, |p| names.iter().any(|n| outside(n) == p.name || *n == p.name || on(&p.name, n)))
 }
 
@@ -139,10 +143,15 @@ fn every_rule_can_be_seen() {
 #[test]
 fn every_member_of_an_overlay_can_be_seen() {
     let before = table(&shipped("comm-matrix"));
-    let text = support::COMM_MATRIX.replace("members = { mesh = \"10.42.0.1\", joi", "members = { ntp = \"10.42.0.1\", joi");
+    let text = support::COMM_MATRIX
+        .replace("members = { mesh = \"10.42.0.1\", joi", "members = { ntp = \"10.42.0.1\", joi");
     assert_ne!(text, support::COMM_MATRIX);
-    let text = text.replace("name = \"mesh-joi-api\"\nfrom = \"mesh\"", "name = \"mesh-joi-api\"\nfrom = \"ntp\"");
-    let text = text.replace("name = \"joi-mesh-api\"\nfrom = \"joi\"\nto = \"mesh\"", "name = \"joi-mesh-api\"\nfrom = \"joi\"\nto = \"ntp\"");
+    let text =
+        text.replace("name = \"mesh-joi-api\"\nfrom = \"mesh\"", "name = \"mesh-joi-api\"\nfrom = \"ntp\"");
+    let text = text.replace(
+        "name = \"joi-mesh-api\"\nfrom = \"joi\"\nto = \"mesh\"",
+        "name = \"joi-mesh-api\"\nfrom = \"joi\"\nto = \"ntp\"",
+    );
     let after = table(&file(&text));
     assert_ne!(before, after);
     assert!(after.lines().any(|l| l.contains("> ntp 172.22.22.3") && l.contains("udp/4242")));
@@ -154,9 +163,8 @@ fn every_new_rule_can_be_seen() {
     for (name, text) in SHIPPED {
         let file = file(text);
         let before = places(&file);
-        let networks = |name: &str| -> Vec<&str> {
-            file.party(name).map(|p| p.networks()).unwrap_or_default()
-        };
+        let networks =
+            |name: &str| -> Vec<&str> { file.party(name).map(|p| p.networks()).unwrap_or_default() };
         let mut names: Vec<&str> = before.iter().map(|p| p.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
@@ -208,10 +216,12 @@ fn only_leases(file: &NetworkFile, from: &str, to: &str) -> bool {
 fn has_any(file: &NetworkFile, from: &str, to: &str) -> bool {
     let networks = |name: &str| file.party(name).map(|p| p.networks()).unwrap_or_default();
     let is_endpoint = |name: &str| file.endpoints.iter().any(|e| e.name == name);
-    let inside = networks(from).into_iter().filter(|n| networks(to).contains(n)).all(|n| {
-        file.network(n).is_some_and(|n| n.inside == flows::network::Inside::Allow)
-    });
-    let means = |names: &[String], who: &str| names.iter().any(|n| n == who || networks(who).contains(&n.as_str()));
+    let inside = networks(from)
+        .into_iter()
+        .filter(|n| networks(to).contains(n))
+        .all(|n| file.network(n).is_some_and(|n| n.inside == flows::network::Inside::Allow));
+    let means =
+        |names: &[String], who: &str| names.iter().any(|n| n == who || networks(who).contains(&n.as_str()));
     let any = |a: &Allow| a.protocol == Protocol::Any && means(&a.from, from) && means(&a.to, to);
     (inside && is_endpoint(from) && is_endpoint(to)) || file.allows.iter().any(any)
 }

@@ -82,7 +82,9 @@ fn a_further_endpoint_touches_only_floods() {
     }
     // Where members hear each other's broadcasts, who is added hears them too: one flow.
     let swarm = text_of("swarm");
-    let more = format!("[endpoint.a]\nattach = [{{ network = \"media\", port = \"aa1\", addresses = [\"10.20.7.99\"] }}]\n{swarm}");
+    let more = format!(
+        "[endpoint.a]\nattach = [{{ network = \"media\", port = \"aa1\", addresses = [\"10.20.7.99\"] }}]\n{swarm}"
+    );
     let (changed, added) = changes(swarm, &more, "swarm");
     assert!(changed <= 1 && added < 20, "{changed} changed, {added} added");
 }
@@ -97,13 +99,16 @@ fn a_further_rule_touches_only_its_parties() {
             text_of(name)
         );
         let rule = |from: &str, to: &str| {
-            format!("[[allow]]\nname = \"a-new-rule\"\nfrom = {from}\nto = {to}\nprotocol = \"tcp\"\nports = [9999]\n{with_two}")
+            format!(
+                "[[allow]]\nname = \"a-new-rule\"\nfrom = {from}\nto = {to}\nprotocol = \"tcp\"\nports = [9999]\n{with_two}"
+            )
         };
         let (changed, added) = changes(&with_two, &rule("\"a-new-one\"", "\"another\""), bridge);
         assert_eq!(changed, 0, "{name}");
         assert!((1..20).contains(&added), "{name}: {added} flows for a rule");
         // A list of several has a bit of its own, which its members carry: in admission and in the lookup.
-        let (changed, added) = changes(&with_two, &rule("[\"a-new-one\", \"another\"]", "[\"another\", \"a-new-one\"]"), bridge);
+        let (changed, added) =
+            changes(&with_two, &rule("[\"a-new-one\", \"another\"]", "[\"another\", \"a-new-one\"]"), bridge);
         assert!(changed <= 10 && added < 20, "{name}: {changed} changed, {added} added");
     }
 }

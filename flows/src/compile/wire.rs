@@ -83,7 +83,8 @@ pub(super) fn compile_links(out: &mut Builder<'_>, file: &NetworkFile, bridge: &
         let ends = file.links.get(*index).map_or(&[][..], |link| &link.ends);
         ends.iter().find_map(|end| file.network(end.network()?))
     };
-    let untagged = !ends.iter().any(|(index, ..)| carried(index).is_some_and(|network| network.vlan.is_some()));
+    let untagged =
+        !ends.iter().any(|(index, ..)| carried(index).is_some_and(|network| network.vlan.is_some()));
     if untagged {
         tagged(out);
     }

@@ -83,7 +83,8 @@ impl Compiled {
         }
         let bridges = file.bridges.iter().filter(|b| flows::compile::owns(&file, &b.name));
         let of = |bridge: &str| {
-            let at = |m: &Moment| Self { text: text.to_owned(), ..Self::new(file.clone(), bridge, m.clone()) };
+            let at =
+                |m: &Moment| Self { text: text.to_owned(), ..Self::new(file.clone(), bridge, m.clone()) };
             moments.iter().map(at).collect::<Vec<_>>()
         };
         bridges.flat_map(|b| of(&b.name)).collect()
@@ -102,8 +103,13 @@ impl Compiled {
         let outcome = pipeline.run(self.number(in_port), packet);
         assert!(outcome.unsupported.is_empty(), "{:?}", outcome.unsupported);
         for flows in &outcome.ambiguous {
-            let same = |n: &usize| pipeline.flows()[*n].instructions == pipeline.flows()[flows[0]].instructions;
-            assert!(flows.iter().all(same), "{flows:?} contradict each other: {}", self.path(in_port, packet));
+            let same =
+                |n: &usize| pipeline.flows()[*n].instructions == pipeline.flows()[flows[0]].instructions;
+            assert!(
+                flows.iter().all(same),
+                "{flows:?} contradict each other: {}",
+                self.path(in_port, packet)
+            );
         }
         let mut outs: Vec<Out> = outcome
             .outputs
@@ -147,7 +153,10 @@ impl Compiled {
     pub(crate) fn path(&self, in_port: &str, packet: &Packet) -> String {
         let outcome = self.pipeline.run(self.number(in_port), packet);
         let line = |s: &flows::interp::Step| match self.program.origins.get(&s.cookie) {
-            Some(o) => format!("  table {} priority {}: {:?} {}: {}\n", s.table.0, s.priority, o.kind, o.rule, o.detail),
+            Some(o) => format!(
+                "  table {} priority {}: {:?} {}: {}\n",
+                s.table.0, s.priority, o.kind, o.rule, o.detail
+            ),
             None => format!("  table {} priority {}: learned\n", s.table.0, s.priority),
         };
         outcome.path.iter().map(line).collect()

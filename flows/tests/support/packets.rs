@@ -48,7 +48,13 @@ fn ip(src_mac: [u8; 6], dst_mac: [u8; 6], src: IpAddr, dst: IpAddr, content: Con
         Content::Tcp(_) => 6,
         Content::Udp { .. } => 17,
         Content::Sctp(_) => 132,
-        Content::EchoRequest | Content::OtherIcmp(_) => if v4 { 1 } else { 58 },
+        Content::EchoRequest | Content::OtherIcmp(_) => {
+            if v4 {
+                1
+            } else {
+                58
+            }
+        }
         Content::Other => 47,
         Content::Later(proto) => proto,
     };
@@ -83,12 +89,14 @@ pub(crate) struct Choices {
 
 impl Choices {
     pub(crate) fn new(file: &NetworkFile, bridge: &str) -> Self {
-        let mut all: Vec<IpAddr> = "1.1.1.1 9.9.9.9 127.0.0.1 0.0.0.0 224.0.0.251 255.255.255.255 2606:4700::1111 \
+        let mut all: Vec<IpAddr> =
+            "1.1.1.1 9.9.9.9 127.0.0.1 0.0.0.0 224.0.0.251 255.255.255.255 2606:4700::1111 \
                                     fe80::1 ::1 :: ff02::fb ::ffff:1.2.3.4"
-            .split_whitespace()
-            .map(|a| a.parse().unwrap())
-            .collect();
-        let somewhere = |p: &IpNetwork| p.iter().nth(77).into_iter().chain(p.is_ipv4().then(|| p.broadcast()));
+                .split_whitespace()
+                .map(|a| a.parse().unwrap())
+                .collect();
+        let somewhere =
+            |p: &IpNetwork| p.iter().nth(77).into_iter().chain(p.is_ipv4().then(|| p.broadcast()));
         for network in &file.networks {
             all.extend(network.subnets.iter().flat_map(somewhere));
         }

@@ -51,23 +51,28 @@ const PORTS: [u16; 4] = [53, 80, 443, 8080];
 pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     let index = any::<Index>;
     let rarely = || prop::bool::weighted(0.2);
-    let net = (any::<bool>(), rarely(), rarely(), rarely())
-        .prop_map(|(v6, inside, vlan, conntrack)| Net { v6, inside, vlan, conntrack });
+    let net = (any::<bool>(), rarely(), rarely(), rarely()).prop_map(|(v6, inside, vlan, conntrack)| Net {
+        v6,
+        inside,
+        vlan,
+        conntrack,
+    });
     let end = (prop::collection::vec(index(), 1..3), any::<bool>(), rarely(), rarely())
         .prop_map(|(at, mac, leased, behind)| End { at, mac, leased, behind });
     let names = || prop::collection::vec(any::<Index>(), 1..4);
     let via = prop::option::weighted(0.2, (index(), index()));
-    let rule = (index(), names(), names(), 0..6usize, prop::collection::vec(index(), 0..3), rarely(), rarely(), via)
-        .prop_map(|(network, from, to, protocol, ports, temp, connection, via)| Rule {
-            network,
-            from,
-            to,
-            protocol,
-            ports,
-            temp,
-            connection,
-            via,
-        });
+    let rule =
+        (index(), names(), names(), 0..6usize, prop::collection::vec(index(), 0..3), rarely(), rarely(), via)
+            .prop_map(|(network, from, to, protocol, ports, temp, connection, via)| Rule {
+                network,
+                from,
+                to,
+                protocol,
+                ports,
+                temp,
+                connection,
+                via,
+            });
     (
         prop::collection::vec(net, 1..4),
         prop::collection::vec(end, 1..7),
@@ -139,16 +144,16 @@ impl Plan {
         }
         for (l, (n, half)) in self.links.iter().enumerate() {
             let n = n.index(count);
-            let mut behind = if *half {
-                format!("\"192.168.{n}.128/25\"")
-            } else {
-                format!("\"192.168.{n}.0/24\"")
-            };
+            let mut behind =
+                if *half { format!("\"192.168.{n}.128/25\"") } else { format!("\"192.168.{n}.0/24\"") };
             if self.networks[n].v6 {
                 let _ = write!(behind, ", \"fd00:{n}::/64\"");
             }
             let here = format!("{{ network = \"n{n}\", port = \"l{l}\", behind = [{behind}] }}");
-            let _ = writeln!(t, "[link.l{l}]\nends = [{here}, {{ bridge = \"br1\", port = \"f{l}\", forwards = \"g{l}\" }}]");
+            let _ = writeln!(
+                t,
+                "[link.l{l}]\nends = [{here}, {{ bridge = \"br1\", port = \"f{l}\", forwards = \"g{l}\" }}]"
+            );
             named[n].push(format!("l{l}"));
         }
         if !self.exits.is_empty() {
@@ -193,10 +198,21 @@ impl Plan {
 
 impl Rule {
     fn write(&self, t: &mut String, r: usize, named: &[String], hops: &[String], beyond: &[(usize, String)]) {
-        let list = |picks: &[Index]| {
+        // From one exit to another: which one a packet takes by its own list, and whether back, is nobody's question.
+        let leads = |name: &String| name.starts_with(['o', 'x']);
+        let transit = self.from.iter().any(|p| leads(p.get(named)));
+        let list = |picks: &[Index], inside: bool| {
             let mut names: Vec<&String> = picks.iter().map(|p| p.get(named)).collect();
+            names.retain(|n| !inside || !leads(n));
+            // The network itself.
+            names.extend(named.first().filter(|_| inside));
             let mut seen = Vec::new();
-            names.retain(|n| !seen.contains(n) && { seen.push(*n); true });
+            names.retain(|n| {
+                !seen.contains(n) && {
+                    seen.push(*n);
+                    true
+                }
+            });
             format!("{names:?}")
         };
         let inner = |picks: &[Index]| {
@@ -215,7 +231,7 @@ impl Rule {
                 let _ = writeln!(t, "from = {}\nto = \"{to}\"\nvia = \"{hop}\"", inner(&self.from));
             }
             _ => {
-                let _ = writeln!(t, "from = {}\nto = {}", list(&self.from), list(&self.to));
+                let _ = writeln!(t, "from = {}\nto = {}", list(&self.from, false), list(&self.to, transit));
             }
         }
         if matches!(protocol, "tcp" | "udp" | "sctp") && !self.ports.is_empty() {

@@ -228,7 +228,8 @@ pub(crate) fn rows(file: &NetworkFile, open: bool, chosen: impl Fn(&Place) -> bo
         let Some(on) = rows.bridge(&from.bridge) else { continue };
         let lines = rows.of(on, from, &everybody, false);
         if !lines.is_empty() {
-            let _ = write!(text, "{} {} at {} of {}\n{lines}", from.name, from.address, from.port, from.bridge);
+            let _ =
+                write!(text, "{} {} at {} of {}\n{lines}", from.name, from.address, from.port, from.bridge);
         }
     }
     text
@@ -262,7 +263,9 @@ fn forged(file: &NetworkFile, open: bool) -> String {
 
 /// The whole table of a file.
 pub(crate) fn table(file: &NetworkFile) -> String {
-    let mut text = String::from("# What comes out where, as the compiled flows have it. Who is not there reaches nobody.\n");
+    let mut text = String::from(
+        "# What comes out where, as the compiled flows have it. Who is not there reaches nobody.\n",
+    );
     for allow in file.allows.iter().filter(|a| a.place != Enforced::Switch) {
         let _ = writeln!(
             text,

@@ -39,7 +39,10 @@ pub(crate) enum What {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     Tcp(u16),
-    Udp { src: u16, dst: u16 },
+    Udp {
+        src: u16,
+        dst: u16,
+    },
     Sctp(u16),
     EchoRequest,
     OtherIcmp(u8),
@@ -68,7 +71,13 @@ pub(crate) enum Form {
 }
 
 /// Where on `bridge` the frame comes out, in the order of the ports' names.
-pub(crate) fn verdict(file: &NetworkFile, moment: &Moment, bridge: &str, in_port: &str, frame: Frame) -> Vec<Out> {
+pub(crate) fn verdict(
+    file: &NetworkFile,
+    moment: &Moment,
+    bridge: &str,
+    in_port: &str,
+    frame: Frame,
+) -> Vec<Out> {
     let mut outs = if file.networks.iter().any(|n| n.bridge == bridge) {
         let world = World::new(file, bridge);
         let rules = Rules::new(file, moment);
@@ -106,8 +115,7 @@ impl Judge<'_, '_> {
             What::Advert { .. } => Vec::new(),
             What::Ip { src, dst, content } => self.ip(from, frame.eth_dst, src, dst, content),
         };
-        let out =
-            |to: &Party<'_>| Out { port: to.port.to_owned(), vlan: to.network.vlan, form: Form::Same };
+        let out = |to: &Party<'_>| Out { port: to.port.to_owned(), vlan: to.network.vlan, form: Form::Same };
         to.into_iter().filter(|to| to.port != in_port).map(out).collect()
     }
 
@@ -118,7 +126,8 @@ impl Judge<'_, '_> {
         }
         let on = |p: &&Party<'_>| p.network.name == from.network.name && p.port != from.port;
         let all = || self.world.parties.iter().filter(on);
-        let fine = |to: &Party<'_>| from.inside(to) || self.rules.joined(from, to) || self.rules.joined(to, from);
+        let fine =
+            |to: &Party<'_>| from.inside(to) || self.rules.joined(from, to) || self.rules.joined(to, from);
         if let Some(owner) = self.world.resolver(target) {
             return all().filter(|to| to.port == owner.port && fine(to)).collect();
         }
@@ -153,7 +162,8 @@ impl Judge<'_, '_> {
         }
         if self.world.outside(dst) {
             // By a next hop if the frame is for one, else by the exit that the first of the special rules names.
-            let hop = on().find(|hop| hop.mac == Some(eth_dst) && self.rules.by_hop(from, hop, src, dst, content));
+            let hop =
+                on().find(|hop| hop.mac == Some(eth_dst) && self.rules.by_hop(from, hop, src, dst, content));
             let exit = || {
                 let here = |p: &&Party<'_>| p.kind == Kind::Exit && p.network.name == from.network.name;
                 let exits: Vec<_> = self.world.parties.iter().filter(here).collect();
@@ -215,7 +225,8 @@ impl Judge<'_, '_> {
                             continue;
                         }
                         let tagged = if here { a.vlan } else { None };
-                        let honest = here && in_port == a.port && a.mac.is_none_or(|mac| mac == frame.eth_src);
+                        let honest =
+                            here && in_port == a.port && a.mac.is_none_or(|mac| mac == frame.eth_src);
                         let arrived = there && in_port == end.port;
                         if frame.vlan != tagged || !(honest || arrived) || rogue(content, src) {
                             continue;
@@ -239,7 +250,8 @@ impl Judge<'_, '_> {
                         let probe = sender == IpAddr::from([0; 4]) && from.leases_v4();
                         let honest = from.mac.is_none_or(|mac| mac == frame.eth_src);
                         if honest && (probe || self.world.resolves(from, sender)) {
-                            let answer = Out { port: in_port.to_owned(), vlan: frame.vlan, form: Form::Answer };
+                            let answer =
+                                Out { port: in_port.to_owned(), vlan: frame.vlan, form: Form::Answer };
                             return Some(vec![answer]);
                         }
                     }
@@ -286,7 +298,9 @@ fn wire(file: &NetworkFile, bridge: &str, in_port: &str, frame: Frame) -> Vec<Ou
     };
     let (src, dst) = match frame.what {
         What::Frame(_) => (None, None),
-        What::Resolution { sender, target, answer } if answer && sender.is_ipv6() => (Some(sender), Some(target)),
+        What::Resolution { sender, target, answer } if answer && sender.is_ipv6() => {
+            (Some(sender), Some(target))
+        }
         What::Resolution { sender, target, .. } => (Some(sender), Some(target)),
         What::Advert { sender, target, .. } => (Some(sender), Some(target)),
         What::Ip { src, dst, .. } => (Some(src), Some(dst)),

@@ -83,7 +83,8 @@ impl<'a> Rules<'a> {
     }
 
     pub(super) fn allowed(&self, from: &Party<'_>, to: &Party<'_>, src: IpAddr, content: Content) -> bool {
-        let direct = |a: &&&Allow| a.via.is_none() && self.sends(&a.from, from, src) && Self::means(&a.to, to);
+        let direct =
+            |a: &&&Allow| a.via.is_none() && self.sends(&a.from, from, src) && Self::means(&a.to, to);
         self.allows.iter().filter(direct).any(|a| self.admits(a.protocol, &a.ports, content))
             || self.envelopes(from, to).any(|o| self.admits(o.protocol, &o.ports, content))
     }
@@ -125,7 +126,8 @@ impl<'a> Rules<'a> {
         let by = |a: &&Allow| {
             a.via.as_deref() == Some(hop.name) && Self::means(&a.from, from) && a.to.iter().any(there)
         };
-        hop.speaks(dst) && self.allows.iter().filter(|a| by(a)).any(|a| self.admits(a.protocol, &a.ports, content))
+        hop.speaks(dst)
+            && self.allows.iter().filter(|a| by(a)).any(|a| self.admits(a.protocol, &a.ports, content))
     }
 
     /// Whether a rule lets the one ask the other for an address.

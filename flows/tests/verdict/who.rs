@@ -56,9 +56,8 @@ impl Party<'_> {
 
     /// A multicast or broadcast address, as seen from it.
     pub(super) fn group(&self, dst: IpAddr) -> bool {
-        let broadcast = |subnet: &IpNetwork| {
-            subnet.is_ipv4() && subnet.prefix() < 31 && subnet.broadcast() == dst
-        };
+        let broadcast =
+            |subnet: &IpNetwork| subnet.is_ipv4() && subnet.prefix() < 31 && subnet.broadcast() == dst;
         dst.is_multicast() || dst == IpAddr::from([255; 4]) || self.network.subnets.iter().any(broadcast)
     }
 }
@@ -157,7 +156,9 @@ impl<'a> World<'a> {
 
     /// Whether the address is in another network than the sender's.
     pub(super) fn foreign(&self, from: &Party<'_>, address: IpAddr) -> bool {
-        self.owner(address).map(|p| p.network.name.as_str()).or_else(|| self.home(address))
+        self.owner(address)
+            .map(|p| p.network.name.as_str())
+            .or_else(|| self.home(address))
             .is_some_and(|network| network != from.network.name)
     }
 
