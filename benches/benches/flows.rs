@@ -8,7 +8,7 @@ use flows::compile::{Moment, compile};
 use flows::diff::diff;
 use flows::interp::{Packet, Pipeline, TCP_SYN};
 use flows::model::Flow;
-use portcullis_benches::{DUAL_SOCKET, dual_socket, numbered_flow, ports, reported};
+use portcullis_benches::{DUAL_SOCKET, dual_socket, numbered_flow, pantheon_256, ports, reported};
 
 fn main() {
     let mut c = Criterion::default().configure_from_args();
@@ -21,6 +21,12 @@ fn main() {
 fn network(c: &mut Criterion) {
     c.bench_function("parse/dual-socket", |b| {
         b.iter(|| flows::network::parse(black_box(DUAL_SOCKET), "dual-socket.toml").unwrap());
+    });
+    let pantheon = pantheon_256();
+    let (file, findings) = flows::network::parse(&pantheon, "pantheon.toml").unwrap();
+    assert_eq!((file.networks.len(), findings.len()), (257, 0));
+    c.bench_function("network/pantheon-256", |b| {
+        b.iter(|| flows::network::parse(black_box(&pantheon), "pantheon.toml").unwrap());
     });
     let file = dual_socket().unwrap();
     let bridges: Vec<_> = file.bridges.iter().map(|b| (b.name.as_str(), ports(&file, &b.name))).collect();

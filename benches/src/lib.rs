@@ -19,6 +19,14 @@ pub fn dual_socket() -> Option<NetworkFile> {
     flows::network::parse(DUAL_SOCKET, "dual-socket.toml").ok().map(|(file, _)| file)
 }
 
+/// Pantheon with all of its projects: 256 networks from one template, and what is in each.
+pub const PANTHEON: &str = include_str!("../../flows/networks/pantheon.toml");
+
+/// [`PANTHEON`] with every project there.
+pub fn pantheon_256() -> String {
+    PANTHEON.replace("instances = \"1-3\"", "instances = \"all\"")
+}
+
 /// A flow such as an allow makes, one for each number: TCP to one address and port, to the forwarding table.
 pub fn numbered_flow(number: u32) -> Flow {
     let matches = FlowMatch::any()

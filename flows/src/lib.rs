@@ -41,5 +41,7 @@ pub mod never;
 pub mod ofp_print;
 mod order;
 pub mod syntax;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::refusal::Refusal;
+
 /// Why bytes are not a message. Small and `Copy`: made on hot paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{field}: {kind} at byte {at}")]
@@ -12,6 +14,34 @@ pub struct DecodeError {
     pub field: &'static str,
     /// Offset from the start of the message, in bytes.
     pub at: usize,
+    /// What Open vSwitch calls it, where it says more than that the message is too short or too long.
+    pub refusal: Option<Refusal>,
+}
+
+/// What an OFPT_ERROR says (OpenFlow 1.3.5 §7.4.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ErrorCode {
+    /// OFPET_ type; 0xffff is an experimenter's.
+    pub kind: u16,
+    /// The code; for an experimenter's error its type.
+    pub code: u16,
+    /// The experimenter, for type 0xffff.
+    pub experimenter: Option<u32>,
+}
+
+impl ErrorCode {
+    /// OFPBRC_BAD_VERSION.
+    pub const BAD_VERSION: Self = Self::bad_request(0);
+    /// OFPBRC_BAD_TYPE.
+    pub const BAD_TYPE: Self = Self::bad_request(1);
+    /// OFPBRC_BAD_EXPERIMENTER.
+    pub const BAD_EXPERIMENTER: Self = Self::bad_request(3);
+    /// OFPBRC_BAD_LEN.
+    pub const BAD_LEN: Self = Self::bad_request(6);
+
+    const fn bad_request(code: u16) -> Self {
+        Self { kind: 1, code, experimenter: None }
+    }
 }
 
 /// What is wrong with the bytes.
@@ -41,18 +71,28 @@ pub enum DecodeErrorKind {
 }
 
 impl DecodeError {
-    /// The error type and code to send back (OpenFlow 1.3.5 §7.4.4).
-    pub fn wire_code(&self) -> (u16, u16) {
-        // OFPET_BAD_REQUEST = 1: BAD_VERSION 0, BAD_TYPE 1, BAD_EXPERIMENTER 3, BAD_LEN 6.
-        match self.kind {
-            DecodeErrorKind::Truncated | DecodeErrorKind::BadLength(_) => (1, 6),
-            DecodeErrorKind::BadVersion(_) => (1, 0),
-            DecodeErrorKind::BadType(_) => (1, 1),
-            DecodeErrorKind::BadExperimenter(_) => (1, 3),
-            DecodeErrorKind::BadValue(_) => (1, 6),
-            // OFPET_BAD_MATCH = 4: BAD_FIELD 6.
-            DecodeErrorKind::BadField => (4, 6),
+    /// The error to send back: that of Open vSwitch for the same bytes, as far as it is known here.
+    pub fn wire_code(&self) -> ErrorCode {
+        if let Some(code) = self.refusal.and_then(Refusal::wire_code) {
+            return code;
         }
+        match self.kind {
+            DecodeErrorKind::Truncated | DecodeErrorKind::BadLength(_) | DecodeErrorKind::BadValue(_) => {
+                ErrorCode::BAD_LEN
+            }
+            DecodeErrorKind::BadVersion(_) => ErrorCode::BAD_VERSION,
+            DecodeErrorKind::BadType(_) => ErrorCode::BAD_TYPE,
+            DecodeErrorKind::BadExperimenter(_) => ErrorCode::BAD_EXPERIMENTER,
+            // OFPET_BAD_MATCH, OFPBMC_BAD_FIELD.
+            DecodeErrorKind::BadField => ErrorCode { kind: 4, code: 6, experimenter: None },
+        }
+    }
+
+    /// Says what Open vSwitch calls it, unless that is known from further inside.
+    #[must_use]
+    pub(crate) fn refused(mut self, refusal: Refusal) -> Self {
+        self.refusal = self.refusal.or(Some(refusal));
+        self
     }
 }
 

@@ -24,6 +24,7 @@ impl From<FrameError> for DecodeError {
             kind: DecodeErrorKind::BadLength(usize::from(error.header.length)),
             field: "header.length",
             at: 2,
+            refusal: None,
         }
     }
 }
@@ -92,6 +93,7 @@ impl Framer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorCode;
 
     fn frame(version: u8, len: u16) -> Vec<u8> {
         let mut bytes = vec![version, 2];
@@ -136,7 +138,7 @@ mod tests {
             assert_eq!(framer.feed(&frame(4, 8)), 8);
             assert_eq!(framer.next_frame(), Err(error));
             assert_eq!(framer.buffered(), 0);
-            assert_eq!(DecodeError::from(error).wire_code(), (1, 6));
+            assert_eq!(DecodeError::from(error).wire_code(), ErrorCode::BAD_LEN);
         }
     }
 

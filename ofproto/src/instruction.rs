@@ -52,9 +52,15 @@ impl Instruction {
     /// `BadLength` for a length that is no multiple of 8, is below 8, or leaves bytes over; `Truncated` when an
     /// instruction ends before its fields; the errors of [`Action::decode_list`].
     pub fn decode_list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        let list = r.clone().rest();
         let mut instructions = Vec::new();
         while !r.is_empty() {
-            instructions.push(Self::decode_one(r)?);
+            instructions.push(Self::decode_one(r).map_err(|error| match Self::refusal(list) {
+                // Open vSwitch looks into no list that is not padded.
+                _ if !list.len().is_multiple_of(8) => DecodeError { refusal: None, ..error },
+                // It finds what is wrong with the list before what is wrong inside.
+                refusal => DecodeError { refusal, ..error }.refused(Refusal::InstructionLen),
+            })?);
         }
         Ok(instructions)
     }
@@ -187,7 +193,7 @@ fn refuse(list: &[u8]) -> Result<(), Refusal> {
     if as_action && [clear, write, metadata].iter().any(Option::is_some) {
         return Err(Refusal::ActionOrder);
     }
-    refusal::verify_late(&applied)
+    Ok(())
 }
 
 fn actions(body: &mut Reader<'_>) -> Result<Vec<Action>, DecodeError> {

@@ -30,7 +30,7 @@
 //! | [`oxm`] | match fields: OXM and NXM, masks, and which fields need which others |
 //! | [`action`], [`instruction`] | what flows do; `learn()` and the other Nicira actions among them |
 //! | [`codec`], [`error`] | reading and writing with lengths checked once; what goes wrong, and where |
-//! | [`refusal`] | what Open vSwitch says to a match, actions or instructions that make no sense |
+//! | [`refusal`] | what Open vSwitch says to a message, match, actions or instructions that make no sense |
 //! | [`ids`] | numbers that must not be mixed up, a type each |
 //!
 //! # Promises
@@ -56,7 +56,7 @@ pub mod refusal;
 pub mod testing;
 
 pub use codec::{Reader, Wire, Writer};
-pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError, ErrorCode};
 pub use frame::{FrameError, Framer};
 pub use header::{HEADER_LEN, Header, VERSION};
 pub use ids::{BufferId, Cookie, DatapathId, GroupId, MeterId, PortNo, QueueId, TableId, Xid};

@@ -10,6 +10,23 @@ const FLOW_MOD: u8 = 14;
 const BARRIER_REQUEST: u8 = 20;
 const BARRIER_REPLY: u8 = 21;
 
+/// Bytes as `ovs-ofctl ofp-print` takes them.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// What `ovs-ofctl ofp-print` prints of a message.
+///
+/// # Panics
+/// When it does not start, or fails.
+pub fn ofp_print(message: &[u8], verbosity: u8) -> String {
+    let mut command = Command::new("ovs-ofctl");
+    command.args(["-vconsole:off", "-vsyslog:off", "ofp-print", &hex(message), &verbosity.to_string()]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// The flow_mods that `ovs-ofctl -O OpenFlow13 add-flows` sends for some flows, in order; the error it prints if
 /// it refuses one.
 ///

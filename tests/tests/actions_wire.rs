@@ -8,13 +8,11 @@
     reason = "tests fail by panicking, and their helpers do as well"
 )]
 
-use std::process::Command;
-
 use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield, ToController};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Format, Match, Oxm};
 use ofproto::{Cookie, GroupId, PortNo, Reader, TableId, Wire, Writer};
-use portcullis_tests::flow_mods;
+use portcullis_tests::{flow_mods, hex};
 
 /// Where the match of a flow_mod begins.
 const MATCH_AT: usize = 48;
@@ -44,14 +42,9 @@ fn encode(fields: &Match, instructions: &[Instruction]) -> Vec<u8> {
     w.into_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 /// What `ovs-ofctl ofp-print` makes of a message, on one line, from the flow on.
 fn ofp_print(message: &[u8]) -> String {
-    let output = Command::new("ovs-ofctl").args(["ofp-print", &hex(message)]).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let text = portcullis_tests::ofp_print(message, 2).trim().to_owned();
     text.strip_prefix("OFPT_FLOW_MOD (OF1.3) (xid=0x1): ADD ").unwrap_or(&text).to_owned()
 }
 

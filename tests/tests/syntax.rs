@@ -153,6 +153,29 @@ fn what_ovs_ofctl_takes_is_the_same_flow_here() {
     }
 }
 
+/// It does not read back what it prints of these.
+#[test]
+fn packet_types_of_learned_flows_are_printed_as_by_ovs_ofctl() {
+    for packet_type in ["(0,0)", "(0,1)", "(1,0)", "(1,0x86dd)"] {
+        let line = format!("actions=learn(table=1,packet_type={packet_type})");
+        let output =
+            Command::new("ovs-ofctl").args(["-O", "OpenFlow13", "parse-flow", &line]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let theirs = said.trim_end().split_once(": ADD ").unwrap().1;
+        assert_eq!(print_flow(&parse_flow(&line, &NoNames).unwrap(), &NoNames), theirs);
+    }
+}
+
+#[test]
+fn actions_nest_as_deep_as_in_ovs_ofctl() {
+    for depth in [98, 99, 100] {
+        let line = format!("actions={}output:1{}", "clone(".repeat(depth), ")".repeat(depth));
+        let output =
+            Command::new("ovs-ofctl").args(["-O", "OpenFlow13", "parse-flow", &line]).output().unwrap();
+        assert_eq!(parse_flow(&line, &NoNames).is_ok(), output.status.success(), "{depth}");
+    }
+}
+
 #[test]
 fn what_ovs_ofctl_refuses_is_refused_here() {
     let mut bench = Bench::new();

@@ -9,7 +9,6 @@ use miette::IntoDiagnostic as _;
 use super::output::Output;
 use super::{Failure, finding};
 use crate::ovs::{AttachOptions, AttachOutcome, DEFAULT_TARGET, Database, attach, detach};
-use crate::policy::Policy;
 
 /// Point the bridges of a network file at the controller, with the settings that isolation needs.
 ///
@@ -56,7 +55,7 @@ impl Common {
 
 impl Attach {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let Some(policy) = load(&self.file) else { return Ok(ExitCode::FAILURE) };
+        let policy = finding::load(&self.file)?;
         let options = self.common.options(false);
         let done = attach(&policy.file, &self.target, &options, &mut Output);
         Ok(code(&done.into_diagnostic()?))
@@ -65,15 +64,11 @@ impl Attach {
 
 impl Detach {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let Some(policy) = load(&self.file) else { return Ok(ExitCode::FAILURE) };
+        let policy = finding::load(&self.file)?;
         let options = self.common.options(self.standalone);
         let done = detach(&policy.file, &options, &mut Output);
         Ok(code(&done.into_diagnostic()?))
     }
-}
-
-fn load(file: &std::path::Path) -> Option<Policy> {
-    Policy::load(file).inspect_err(finding::print_error).ok()
 }
 
 fn code(outcome: &AttachOutcome) -> ExitCode {

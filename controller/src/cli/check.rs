@@ -8,7 +8,6 @@ use flows::finding::Severity;
 
 use super::{Failure, finding, output};
 use crate::ovs::{Database, audit};
-use crate::policy::Policy;
 
 /// Explain what is wrong or doubtful in a network file, with file and line.
 ///
@@ -28,13 +27,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let policy = match Policy::load(&self.file) {
-            Ok(policy) => policy,
-            Err(error) => {
-                finding::print_error(&error);
-                return Ok(ExitCode::FAILURE);
-            }
-        };
+        let policy = finding::load(&self.file)?;
         let name = self.file.display().to_string();
         finding::print(&policy.warnings, &policy.sources);
         let mut out = String::new();

@@ -8,7 +8,6 @@ use flows::syntax::{PortNames, print_flow};
 use ofproto::PortNo;
 
 use super::{Failure, finding, output};
-use crate::policy::Policy;
 
 /// Print the flows of a network file in the syntax of ovs-ofctl.
 #[derive(Debug, Args)]
@@ -21,13 +20,7 @@ pub(super) struct Compile {
 
 impl Compile {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let policy = match Policy::load(&self.file) {
-            Ok(policy) => policy,
-            Err(error) => {
-                finding::print_error(&error);
-                return Ok(ExitCode::FAILURE);
-            }
-        };
+        let policy = finding::load(&self.file)?;
         if let Some(bridge) = &self.bridge
             && !policy.owns(bridge)
         {

@@ -1,11 +1,13 @@
 //! Findings as a person reads them: file, line, a caret under the place, and what to do.
 
+use std::path::Path;
+
 use flows::finding::{self, Finding};
 use flows::network::{Failed, Sources};
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
-use super::output;
-use crate::policy::PolicyError;
+use super::{Failure, output};
+use crate::policy::{Policy, PolicyError};
 
 /// A finding with the text that it is about, and its place there.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +63,24 @@ pub(super) fn print(findings: &[Finding], sources: &Sources) {
     }
 }
 
-/// Prints why a network file cannot be used.
+/// Why a command failed has been printed.
+#[derive(Debug, thiserror::Error)]
+#[error("the network file cannot be used")]
+pub(super) struct Said;
+
+impl Diagnostic for Said {}
+
+/// Reads a network file.
+///
+/// # Errors
+/// [`Said`] when it cannot be used: why, has been printed.
+pub(super) fn load(file: &Path) -> Result<Policy, Failure> {
+    Policy::load(file).map_err(|error| {
+        print_error(&error);
+        Said.into()
+    })
+}
+
 pub(super) fn print_error(error: &PolicyError) {
     match error {
         PolicyError::Findings(Failed { findings, sources }) => print(findings, sources),

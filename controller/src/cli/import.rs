@@ -65,7 +65,10 @@ impl Import {
         // What was made is read as any network file: a document may say more than that checks by itself.
         if let Err(findings) = network::parse(&imported.text, &written) {
             finding::print(&findings, &network::Sources::single(&written, &imported.text));
-            return Err(miette!(help = "repair the document, or the lines above", "the network file has errors"));
+            return Err(miette!(
+                help = "repair the document, or the lines above",
+                "the network file has errors"
+            ));
         }
         Ok(ExitCode::SUCCESS)
     }

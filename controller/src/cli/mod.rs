@@ -14,6 +14,7 @@ mod ofp_print;
 mod output;
 mod parse_flow;
 mod run;
+mod schema;
 mod snoop;
 mod status;
 mod syntax;
@@ -44,6 +45,7 @@ enum Command {
     Compile(compile::Compile),
     Matrix(matrix::MatrixArgs),
     Import(import::Import),
+    Schema(schema::Schema),
     DumpFlows(dump_flows::DumpFlows),
     /// Print the sums over flows, as `ovs-ofctl dump-aggregate` does.
     DumpAggregate(dump::DumpOne),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => args.execute(),
         Command::Matrix(args) => args.execute(),
         Command::Import(args) => args.execute(),
+        Command::Schema(args) => args.execute(),
         Command::DumpFlows(args) => args.execute(),
         Command::DumpAggregate(args) => args.aggregate(),
         Command::Show(args) => args.show(),
@@ -123,6 +126,9 @@ pub fn main() -> ExitCode {
     done.unwrap_or_else(|failure| {
         if failure.downcast_ref::<output::Enough>().is_some() {
             return ExitCode::SUCCESS;
+        }
+        if failure.downcast_ref::<finding::Said>().is_some() {
+            return ExitCode::FAILURE;
         }
         output::complain(format_args!("{failure:?}"));
         ExitCode::FAILURE

@@ -49,17 +49,9 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let policy = match Policy::load(&self.file) {
-            Ok(policy) => policy,
-            Err(error) => {
-                finding::print_error(&error);
-                output::complain(format_args!(
-                    "portcullis: not started: {} cannot be used",
-                    self.file.display()
-                ));
-                return Ok(ExitCode::FAILURE);
-            }
-        };
+        let policy = finding::load(&self.file).inspect_err(|_| {
+            output::complain(format_args!("portcullis: not started: {} cannot be used", self.file.display()));
+        })?;
         finding::print(&policy.warnings, &policy.sources);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
         runtime.block_on(self.serve(policy))

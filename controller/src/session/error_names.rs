@@ -8,10 +8,6 @@ pub const HELLO_FAILED: u16 = 0;
 pub const INCOMPATIBLE: u16 = 0;
 /// OFPET_BAD_REQUEST.
 pub const BAD_REQUEST: u16 = 1;
-/// OFPBRC_BAD_VERSION.
-pub const BAD_VERSION: u16 = 0;
-/// OFPBRC_BAD_TYPE.
-pub const BAD_TYPE: u16 = 1;
 
 /// Type and code of an error by name. Never more than a fixed set: what has no name is "other".
 pub fn names(error: &ErrorMsg) -> (&'static str, &'static str) {

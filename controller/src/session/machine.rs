@@ -9,10 +9,10 @@ use ofproto::message::multipart::{
     Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
 };
 use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, SwitchConfig};
-use ofproto::{DecodeError, Header, Reader, VERSION, Wire as _, Xid};
+use ofproto::{DecodeError, ErrorCode, Header, Reader, VERSION, Wire as _, Xid};
 
 use super::assembly::{Assembly, Part};
-use super::error_names::{BAD_REQUEST, BAD_TYPE, BAD_VERSION, HELLO_FAILED, INCOMPATIBLE};
+use super::error_names::{HELLO_FAILED, INCOMPATIBLE};
 use super::outbox::Outbox;
 use super::{CloseReason, Config, Connected, Event, SendError, Stats};
 
@@ -88,8 +88,8 @@ impl Session {
                     Ok(Some(frame)) => self.frame(now, &frame),
                     Ok(None) => break,
                     Err(error) => {
-                        let (kind, code) = DecodeError::from(error).wire_code();
-                        self.answer_error(error.header.xid, kind, code, &[]);
+                        let code = DecodeError::from(error).wire_code();
+                        self.answer_error(error.header.xid, code, &[]);
                         return self.close(CloseReason::Framing(error.into()));
                     }
                 }
@@ -225,15 +225,14 @@ impl Session {
         let Ok(header) = Header::decode(&mut Reader::new(frame)) else { return };
         // Open vSwitch reports some errors in version 1; those are taken.
         if header.version != VERSION && !matches!(header.kind, HELLO | ERROR) {
-            return self.bad(&header, frame, BAD_REQUEST, BAD_VERSION, "another version");
+            return self.bad(&header, frame, ErrorCode::BAD_VERSION, "another version");
         }
         match Message::decode_shared(frame) {
             Ok((xid, message)) => self.message(&header, xid, message, frame),
             Err(error) => {
                 self.assembly.forget(header.xid);
                 self.events.push_back(Event::Garbled { xid: header.xid, kind: header.kind, error });
-                let (kind, code) = error.wire_code();
-                self.bad(&header, frame, kind, code, "malformed");
+                self.bad(&header, frame, error.wire_code(), "malformed");
             }
         }
     }
@@ -264,7 +263,7 @@ impl Session {
             ) => {}
             (State::Hello | State::Features | State::Describing { .. }, _) => {
                 let waiting = self.waiting();
-                self.answer_error(header.xid, BAD_REQUEST, BAD_TYPE, frame);
+                self.answer_error(header.xid, ErrorCode::BAD_TYPE, frame);
                 self.close(CloseReason::Unexpected { kind: header.kind, waiting });
             }
             (State::Ready, Message::Error(error)) => {
@@ -278,7 +277,7 @@ impl Session {
                     self.events.push_back(Event::Received(xid, message));
                 } else {
                     let what = if header.kind > LAST { "unknown type" } else { "a switch's message" };
-                    self.bad(header, frame, BAD_REQUEST, BAD_TYPE, what);
+                    self.bad(header, frame, ErrorCode::BAD_TYPE, what);
                 }
             }
         }
@@ -399,16 +398,15 @@ impl Session {
     }
 
     /// An OFPT_ERROR with the beginning of what it answers.
-    fn answer_error(&mut self, xid: Xid, kind: u16, code: u16, frame: &[u8]) {
-        let data = Bytes::copy_from_slice(frame.get(..64).unwrap_or(frame));
-        self.answer(xid, &Message::Error(ErrorMsg { kind, code, experimenter: None, data }));
+    fn answer_error(&mut self, xid: Xid, code: ErrorCode, frame: &[u8]) {
+        self.answer(xid, &Message::Error(ErrorMsg::with_code(code, frame)));
     }
 
     /// Answers a message that cannot be taken (but never an error); after too many of them the session ends.
-    fn bad(&mut self, header: &Header, frame: &[u8], kind: u16, code: u16, what: &str) {
+    fn bad(&mut self, header: &Header, frame: &[u8], code: ErrorCode, what: &str) {
         self.stats.bad += 1;
         if header.kind != ERROR {
-            self.answer_error(header.xid, kind, code, frame);
+            self.answer_error(header.xid, code, frame);
         }
         if !matches!(self.state, State::Ready) {
             let waiting = self.waiting();

@@ -86,7 +86,7 @@ fn networks(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>, moment
     let open = rules::open(file, moment);
     let sets = Sets::new(open.iter().map(|(allow, _)| *allow), sites);
     admission::compile(out, file, sites, &sets);
-    via::admission(out, open.iter().map(|(allow, _)| *allow), sites, &sets);
+    via::admission(out, file, open.iter().map(|(allow, _)| *allow), sites, &sets);
     returns::compile(out);
     conntrack::compile(out, sites);
     destination::compile(out, file, sites, &sets);

@@ -36,7 +36,7 @@ const ALWAYS: FieldSet = {
     let mut set = FieldSet(0);
     let mut rest = Field::ALL;
     while let Some((&field, tail)) = rest.split_first() {
-        if !is_header(field)
+        if !field.is_header()
             || matches!(field, Field::EthSrc | Field::EthDst | Field::EthType | Field::VlanVid)
         {
             set.0 |= bit(field);
@@ -63,12 +63,6 @@ const ALWAYS: FieldSet = {
     ];
     FieldSet(set.0 & !FieldSet::of(&second).0)
 };
-
-/// Whether a field is part of the packet itself, not of what travels beside it.
-pub(crate) const fn is_header(field: Field) -> bool {
-    let n = field as u32;
-    n >= Field::EthSrc as u32 && n <= Field::NshC4 as u32
-}
 
 /// The header fields of a packet, and the registers, metadata and port of arrival that a pipeline keeps
 /// beside them. Ask for fields in their canonical spelling (see [`crate::FlowMatch`]) where speed matters; the
@@ -374,7 +368,7 @@ const HEADER: FieldSet = {
     let mut set = FieldSet(0);
     let mut rest = Field::ALL;
     while let Some((&field, tail)) = rest.split_first() {
-        if is_header(field) {
+        if field.is_header() {
             set.0 |= bit(field);
         }
         rest = tail;

@@ -60,7 +60,9 @@ impl Both<'_> {
 
     fn network(&self, span: &Span) -> String {
         let place = self.sources.at(span.start);
-        place.map_or_else(String::new, |(file, at)| format!("{}:{}", file.name, position_of(&file.text, at).line))
+        place.map_or_else(String::new, |(file, at)| {
+            format!("{}:{}", file.name, position_of(&file.text, at).line)
+        })
     }
 }
 
@@ -82,7 +84,8 @@ pub(super) fn inconsistent(document: &Matrix) -> Vec<Finding> {
         (words::slug(&row.from), words::slug(to), row.protocol, ports, row.temp.clone())
     };
     let net = |row: &Row| row.nets.first().map(|net| words::slug(words::split(net).0)).unwrap_or_default();
-    let tables: HashSet<String> = document.rows.iter().filter(|row| row.in_overlay.is_some()).map(net).collect();
+    let tables: HashSet<String> =
+        document.rows.iter().filter(|row| row.in_overlay.is_some()).map(net).collect();
     let flows = document.rows.iter().filter(|row| row.in_overlay.is_none());
     let with_rows: HashSet<String> = flows.map(net).filter(|net| tables.contains(net)).collect();
     let keyed = |inside: bool| -> HashSet<(String, InOverlay)> {

@@ -1,6 +1,6 @@
 //! The matrix that a network file has in effect: allows, hops of chains, crossings, members that talk freely.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ipnetwork::IpNetwork;
 
@@ -100,7 +100,10 @@ fn of_allow<'f>(on: &On<'f>, allow: &'f Allow, rows: &mut Vec<Granted<'f>>) {
     };
     for from in &allow.from {
         if let Some(via) = &allow.via {
-            let networks = on.both(from, via);
+            let networks = on.onwards(from, via, &allow.to);
+            if networks.is_empty() {
+                continue;
+            }
             let row = Row {
                 section: format!("Routing (via {via})"),
                 nets: networks.iter().map(|network| (*network).to_owned()).collect(),
@@ -115,7 +118,7 @@ fn of_allow<'f>(on: &On<'f>, allow: &'f Allow, rows: &mut Vec<Granted<'f>>) {
             let (paths, to_word) = match &allow.place {
                 network::Place::Switch if from == to && !on.is_network(from) => continue,
                 network::Place::Switch => {
-                    (on.both(from, to).into_iter().map(Path::Network).collect(), &**to)
+                    (on.both(allow, from, to).into_iter().map(Path::Network).collect(), &**to)
                 }
                 network::Place::Overlay(overlay) => (vec![Path::Overlay(overlay)], &**to),
                 network::Place::Elsewhere(what) if from == to => (vec![Path::Elsewhere(what)], "localhost"),
@@ -132,8 +135,15 @@ fn of_allow<'f>(on: &On<'f>, allow: &'f Allow, rows: &mut Vec<Granted<'f>>) {
     }
 }
 
-/// The networks that each party is on.
-struct On<'f>(HashMap<&'f str, Vec<&'f str>>);
+/// Who is on which network, and what can be done there.
+struct On<'f> {
+    parties: HashMap<&'f str, Vec<&'f str>>,
+    endpoints: HashSet<&'f str>,
+    /// Endpoints and networks where the endpoint has an address that the file knows: only there is it found.
+    found: HashSet<(&'f str, &'f str)>,
+    /// Endpoints and networks where the endpoint has a MAC that the file knows: only there is it a next hop.
+    pinned: HashSet<(&'f str, &'f str)>,
+}
 
 impl<'f> On<'f> {
     fn new(file: &'f NetworkFile) -> Self {
@@ -141,23 +151,50 @@ impl<'f> On<'f> {
         let endpoints = file.endpoints.iter().map(Party::Endpoint);
         let links = file.links.iter().map(Party::Link);
         let exits = file.exits.iter().map(Party::Exit);
-        let parties = networks.chain(endpoints).chain(links).chain(exits);
-        let mut on: HashMap<_, _> = parties.map(|party| (party.name(), party.networks())).collect();
+        let all = networks.chain(endpoints).chain(links).chain(exits);
+        let mut parties: HashMap<_, _> = all.map(|party| (party.name(), party.networks())).collect();
         for outside in &file.outsides {
-            let of_exit = on.get(&*outside.exit).cloned().unwrap_or_default();
-            on.insert(&outside.name, of_exit);
+            let of_exit = parties.get(&*outside.exit).cloned().unwrap_or_default();
+            parties.insert(&outside.name, of_exit);
         }
-        On(on)
+        let endpoints = file.endpoints.iter().map(|endpoint| &*endpoint.name).collect();
+        let mut on = On { parties, endpoints, found: HashSet::new(), pinned: HashSet::new() };
+        for endpoint in &file.endpoints {
+            for plug in &endpoint.attachments {
+                let key = (&*endpoint.name, &*plug.network);
+                if !plug.addresses.is_empty() || !plug.behind.is_empty() {
+                    on.found.insert(key);
+                }
+                if plug.mac.is_some() {
+                    on.pinned.insert(key);
+                }
+            }
+        }
+        on
     }
 
     fn is_network(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|networks| networks.as_slice() == [name])
+        self.of(name) == [name]
     }
 
-    /// The networks that both are on.
-    fn both(&self, one: &str, other: &str) -> Vec<&'f str> {
-        let (Some(one), Some(other)) = (self.0.get(one), self.0.get(other)) else { return Vec::new() };
-        one.iter().filter(|network| other.contains(network)).copied().collect()
+    fn of(&self, name: &str) -> &[&'f str] {
+        self.parties.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The networks on which one may open connections to the other: both are there, and if the other one is an
+    /// endpoint, its address there is known. An address that comes by DHCP is not.
+    fn both(&self, allow: &Allow, one: &str, other: &str) -> Vec<&'f str> {
+        let there = self.of(other);
+        let endpoint = allow.protocol != Protocol::Dhcp && self.endpoints.contains(other);
+        let reached = |network: &&str| !endpoint || self.found.contains(&(other, *network));
+        self.of(one).iter().filter(|network| there.contains(network)).copied().filter(reached).collect()
+    }
+
+    /// The networks on which a next hop is one for what is behind an exit of another network.
+    fn onwards(&self, from: &str, via: &str, to: &[String]) -> Vec<&'f str> {
+        let beyond = |network: &&str| to.iter().any(|to| !self.of(to).contains(network));
+        let hop = |network: &&str| self.pinned.contains(&(via, *network)) && self.of(via).contains(network);
+        self.of(from).iter().copied().filter(|network| hop(network) && beyond(network)).collect()
     }
 }
 

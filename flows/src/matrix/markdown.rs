@@ -74,7 +74,9 @@ pub(super) fn read(text: &str) -> Result<Text, Finding> {
             Event::End(TagEnd::TableCell) => {
                 line.cells.extend(open.take().map(Cell::finished));
             }
-            Event::End(TagEnd::Paragraph | TagEnd::Item) => out.paragraphs.extend(open.take().map(Cell::finished)),
+            Event::End(TagEnd::Paragraph | TagEnd::Item) => {
+                out.paragraphs.extend(open.take().map(Cell::finished))
+            }
             Event::End(TagEnd::Heading(_)) => heading = open.take().unwrap_or_default().finished().text,
             Event::Start(Tag::Strong | Tag::Emphasis) => {
                 if let Some(cell) = &mut open {

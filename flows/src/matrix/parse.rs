@@ -104,7 +104,10 @@ impl Reader<'_> {
             self.push(Finding::note(
                 "table-not-read",
                 table.span.start..table.header.last().map_or(table.span.start, |cell| cell.span.end),
-                format!("this table is neither of flows nor of hosts: its first column is `{}`", short(first)),
+                format!(
+                    "this table is neither of flows nor of hosts: its first column is `{}`",
+                    short(first)
+                ),
                 "if it should be, name its columns From, To, Proto, Port; or VM and the networks",
             ));
         }

@@ -94,8 +94,7 @@ fn overlays(matrix: &Matrix, out: &mut String) {
     }
     for name in names {
         let _ = writeln!(out, "\n## {} Overlay", escaped(name));
-        let in_it =
-            |row: &&Row| row.in_overlay.is_some() && row.nets.first().is_some_and(|net| net == name);
+        let in_it = |row: &&Row| row.in_overlay.is_some() && row.nets.first().is_some_and(|net| net == name);
         let mut rows = matrix.rows.iter().filter(in_it).peekable();
         if rows.peek().is_some() {
             let _ = writeln!(out, "\n| From | To | {} IP | Proto | Port | Purpose | Temp |", escaped(name));

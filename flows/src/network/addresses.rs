@@ -8,7 +8,7 @@ use ipnetwork::IpNetwork;
 use super::Span;
 use super::draft::{At, Draft, DraftNetwork};
 use super::names::Names;
-use super::prefix::{Item, host, overlaps, unusable};
+use super::prefix::{Item, host, is_edge, overlaps, unusable};
 use super::report::{Report, quote};
 
 /// Subnets of one network.
@@ -146,9 +146,7 @@ pub(super) fn reject(address: &At<IpAddr>, network: &DraftNetwork, what: &str, r
         report.error("outside-subnets", &address.span, message, help);
         return true;
     };
-    // RFC 3021: with 31 bits and more there is neither.
-    let whole = matches!(subnet.value, IpNetwork::V4(v4) if v4.prefix() <= 30
-        && (address.value == v4.network() || address.value == v4.broadcast()));
+    let whole = is_edge(address.value, subnet.value);
     if whole {
         let message = format!(
             "the address `{}` of {what} stands for the whole subnet {}",

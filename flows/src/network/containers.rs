@@ -7,8 +7,8 @@ use super::Protocol;
 use super::additions::{Additions, Container};
 use super::addresses::reject;
 use super::draft::{At, Draft, DraftAllow, DraftAttachment, DraftContainers, DraftEndpoint};
-use super::names::Names;
 use super::ports::is_interface_name;
+use super::prefix::is_member;
 use super::read::check_name;
 use super::report::{Report, quote};
 use super::tree::moved;
@@ -24,7 +24,7 @@ const MAX_ALL_IDS: u32 = 65_536;
 pub(super) const MAX_CONTAINERS: usize = 65_536;
 
 /// Checks the ranges of the networks.
-pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
+pub(super) fn check(draft: &Draft, report: &mut Report) {
     let mut ports: HashMap<String, &At<String>> = HashMap::new();
     let mut left = MAX_ALL_IDS;
     for network in &draft.networks {
@@ -59,23 +59,29 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
                 break;
             }
         }
-        let (_, subnets) = match names.network(&network.name.value) {
-            Some(found) => found,
-            None => continue,
+        let can = |id: u32| {
+            let subnets = || network.subnets.iter().map(|subnet| subnet.value);
+            let addresses = range.addresses.iter().map(|text| of(text, id).parse::<IpAddr>());
+            let mut members =
+                addresses.map(|address| address.is_ok_and(|address| is_member(address, subnets())));
+            members.all(|member| member)
         };
+        // Where only some can be, the others are not given to anybody.
+        if network.subnets.is_empty() || (*first..=*last).any(can) {
+            continue;
+        }
         for text in range.addresses.iter().filter(|text| text.value.contains(ID)) {
-            // The first wrong one says it for all.
-            let _ = (*first..=*last).try_for_each(|id| {
-                let address = of(text, id);
-                let Ok(value) = address.parse::<IpAddr>() else {
+            let address = of(text, *first);
+            match address.parse::<IpAddr>() {
+                Ok(value) => {
+                    reject(&At { value, span: text.span.clone() }, network, &what, report);
+                }
+                Err(_) => {
                     let message = format!("{} in `addresses` of {what} is not an address", quote(&address));
                     let help = "write it like \"10.0.0.{id}\", and let the numbers be such that it is one";
                     report.error("bad-address", &text.span, message, help);
-                    return Err(());
-                };
-                let at = At { value, span: text.span.clone() };
-                if reject(&at, subnets, &what, report) { Err(()) } else { Ok(()) }
-            });
+                }
+            }
         }
     }
 }
@@ -216,8 +222,14 @@ impl Taken {
             return;
         }
         let port = of(port, *id);
-        let texts = range.addresses.iter().map(|text| of(text, *id));
-        let addresses: Vec<IpAddr> = texts.filter_map(|text| text.parse().ok()).collect();
+        let texts = || range.addresses.iter().map(|text| of(text, *id));
+        let addresses: Vec<IpAddr> = texts().filter_map(|text| text.parse().ok()).collect();
+        if let Some(text) = texts().find(|text| text.parse::<IpAddr>().is_err()) {
+            let message = format!("{} of {what} is not an address", quote(&text));
+            let help = format!("{delete}, and create it again: it gets the next number that has a place");
+            report.error("addition-out-of-range", &range.span, message, help);
+            return;
+        }
         let place = target.bridge.as_ref().map(|bridge| (bridge.value.clone(), port.clone()));
         let owner = place.as_ref().and_then(|place| self.ports.get(place));
         let owner = owner.or_else(|| addresses.iter().find_map(|address| self.addresses.get(address)));
@@ -227,7 +239,7 @@ impl Taken {
             report.error("addition-number-taken", &range.span, message, help);
             return;
         }
-        let by = report.add_stamp(&range.span, format!("{what}, added at run time"), None);
+        let by = report.add_stamp(&range.span, format!("container {}, added at run time", quote(name)), None);
         let span = moved(range.span.clone(), by);
         let at = |value: String| At { value, span: span.clone() };
         check_name(&at(name.clone()), "the name of a container", report);

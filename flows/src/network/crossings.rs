@@ -67,11 +67,8 @@ fn side(
     let mut common: Option<Vec<usize>> = None;
     for (name, party) in super::rules::parties(parties, names, report) {
         let Thing::Endpoint(endpoint) = party.thing else {
-            let message = format!(
-                "{} is {} of {what}, which is between endpoints",
-                quote(&name.value),
-                party.kind.word()
-            );
+            let message =
+                format!("{} is {}, and {what} is between endpoints", quote(&name.value), party.kind.one());
             report.error("crossing-party", &name.span, message, "name endpoints, each of them");
             return None;
         };
@@ -87,13 +84,13 @@ fn side(
         if networks.is_empty() {
             let (lacks, help) = if with_mac {
                 (
-                    "an address and a `mac` on one attachment",
+                    "attachment with an address and a `mac`",
                     "add mac = \"52:54:00:12:34:56\" to its attachment",
                 )
             } else {
-                ("an address", "add addresses = [\"ADDRESS\"] to its attachment")
+                ("address", "add addresses = [\"ADDRESS\"] to its attachment")
             };
-            let message = format!("{} is a party of {what}, and has not {lacks}", quote(&name.value));
+            let message = format!("{} is a party of {what}, and has no {lacks}", quote(&name.value));
             report.error("crossing-party", &name.span, message, help);
             return None;
         }

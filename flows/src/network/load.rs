@@ -257,7 +257,7 @@ fn meaning(roots: &[Node<'_>], additions: &Additions, report: &mut Report) -> Op
     let mut implied = implied::rules(&draft, &names, report);
     ports::check(&draft, &names, report);
     addresses::check(&draft, &names, report);
-    containers::check(&draft, &names, report);
+    containers::check(&draft, report);
     rules::check(&draft, &implied, &names, report);
     if report.has_errors() {
         return None;

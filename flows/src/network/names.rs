@@ -28,6 +28,15 @@ impl Kind {
         }
     }
 
+    /// The word with its article.
+    pub(super) fn one(self) -> String {
+        let article = match self {
+            Kind::Endpoint | Kind::Exit | Kind::Outside | Kind::Overlay => "an",
+            Kind::Network | Kind::Link => "a",
+        };
+        format!("{article} {}", self.word())
+    }
+
     /// Whether it lies outside every network.
     pub(super) fn is_outside(self) -> bool {
         matches!(self, Kind::Exit | Kind::Outside)
@@ -130,9 +139,9 @@ impl<'d> Names<'d> {
             let message = format!(
                 "{} is the name of two things: {} on line {}, and {} here",
                 quote(&name.value),
-                with_article(first.kind),
+                first.kind.one(),
                 report.line(&first.name.span),
-                with_article(kind),
+                kind.one(),
             );
             let help =
                 "networks, endpoints, links, exits, outsides and overlays share one set of names: rename one";
@@ -168,7 +177,7 @@ impl<'d> Names<'d> {
         }
         let (message, help) = match self.parties.get(&*name.value) {
             Some(other) => (
-                format!("{} is {}, not a network", quote(&name.value), with_article(other.kind)),
+                format!("{} is {}, not a network", quote(&name.value), other.kind.one()),
                 "name the network that it is to be on".to_owned(),
             ),
             None => (
@@ -203,11 +212,11 @@ impl<'d> Names<'d> {
         let word = kind.word();
         let message = match other {
             Some(other) => {
-                format!("{} is {}, not {}", quote(&name.value), with_article(other.kind), with_article(kind))
+                format!("{} is {}, not {}", quote(&name.value), other.kind.one(), kind.one())
             }
             None => format!("there is no {word} {}", quote(&name.value)),
         };
-        let otherwise = format!("name {} of this file, or add it as [{word}.NAME]", with_article(kind));
+        let otherwise = format!("name {} of this file, or add it as [{word}.NAME]", kind.one());
         let help = report.near(&name.value, self.all(kind), otherwise);
         let code = match kind {
             Kind::Network => "unknown-network",
@@ -241,13 +250,6 @@ impl<'d> Names<'d> {
             report.error("unknown-name", &name.span, message, help);
         }
         party
-    }
-}
-
-fn with_article(kind: Kind) -> String {
-    match kind {
-        Kind::Endpoint | Kind::Exit | Kind::Outside | Kind::Overlay => format!("an {}", kind.word()),
-        Kind::Network | Kind::Link => format!("a {}", kind.word()),
     }
 }
 

@@ -77,6 +77,21 @@ pub(super) fn overlaps<T>(mut items: Vec<Item<T>>, mut found: impl FnMut(&Item<T
     }
 }
 
+/// Whether a member of a network with these subnets can have the address.
+pub(super) fn is_member(address: IpAddr, subnets: impl IntoIterator<Item = IpNetwork>) -> bool {
+    let subnet = subnets.into_iter().find(|subnet| subnet.contains(address));
+    unusable(host(address)).is_none() && subnet.is_some_and(|subnet| !is_edge(address, subnet))
+}
+
+/// Whether an address of a subnet stands for the subnet, or for all in it. RFC 3021: with 31 bits and more there is
+/// neither. IPv6 has none: the first address is a router's, any router's (RFC 4291 section 2.6.1), and is left to it.
+pub(super) fn is_edge(address: IpAddr, subnet: IpNetwork) -> bool {
+    match subnet {
+        IpNetwork::V4(v4) => v4.prefix() <= 30 && (address == v4.network() || address == v4.broadcast()),
+        IpNetwork::V6(_) => false,
+    }
+}
+
 /// Why no member of a network can have an address in this prefix; none where it can.
 pub(super) fn unusable(prefix: IpNetwork) -> Option<&'static str> {
     let addresses = Addresses::of(prefix);

@@ -119,7 +119,7 @@ fn next_hop(
                 label(allow),
                 quote(&via.value),
                 quote(&name.value),
-                party.kind.word(),
+                party.kind.one(),
             );
             let help = "what goes via a next hop has an address outside: name an exit or an outside, or take `via` away";
             report.error("via-inside", &name.span, message, help);

@@ -171,8 +171,8 @@ fn stamp(index: usize, template: &Read<'_, '_>, number: u32, draft: &mut Draft, 
     let note = format!("number {number} of template {}", quote(&template.name.value));
     let by = report.add_stamp(&template.name.span, note, Some(index));
     let number = number.to_string();
-    let sections = template.entries.iter().filter(|entry| entry.key != "numbers" && entry.key != "instances");
-    for entry in sections {
+    let known = template.entries.iter().filter(|entry| words::TEMPLATE.key(&entry.key).is_some());
+    for entry in known {
         section(&stamped_entry(entry, &number, by), draft, report);
     }
 }

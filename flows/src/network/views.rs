@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use std::net::IpAddr;
 
+use super::prefix::is_member;
+
 use super::{
     Attachment, ContainerRange, Endpoint, Exit, Link, LinkEnd, LinkRole, Network, NetworkFile, Outside,
 };
@@ -76,34 +78,53 @@ impl ContainerRange {
     }
 
     /// The addresses of the container with that number.
+    ///
+    /// What is no address for this number is left out: see [`Network::can_hold`].
     pub fn addresses_of(&self, id: u32) -> Vec<IpAddr> {
         let id = id.to_string();
         self.addresses.iter().filter_map(|address| address.replace(ID, &id).parse().ok()).collect()
     }
 }
 
+impl Network {
+    /// Whether a container with that number has a place: the number is in the range, and all of its addresses are such
+    /// that a member of the network can have them (`10.1.0.{id}` ends at 254).
+    pub fn can_hold(&self, id: u32) -> bool {
+        let Some(range) = &self.containers else { return false };
+        let addresses = range.addresses_of(id);
+        (range.ids.0..=range.ids.1).contains(&id)
+            && addresses.len() == range.addresses.len()
+            && addresses.iter().all(|address| is_member(*address, self.subnets.iter().copied()))
+    }
+}
+
 impl NetworkFile {
-    /// The numbers of a network's containers of which neither the port nor an address is taken, by a container or by
-    /// anything else; in order. Nothing where it has no containers.
+    /// The numbers of a network's containers that have a place ([`Network::can_hold`]) and of which neither the port
+    /// nor an address is taken, by a container or by anything else, a gateway among them; in order. Nothing where it
+    /// has no containers.
     pub fn free_container_ids(&self, network: &str) -> impl Iterator<Item = u32> {
         let network = self.network(network);
+        // In one Open vSwitch a port is on one bridge.
         let ports: HashSet<&str> =
-            network.map(|network| self.bridge_ports(&network.bridge)).into_iter().flatten().collect();
+            self.bridges.iter().flat_map(|bridge| self.bridge_ports(&bridge.name)).collect();
         let plugs = self.endpoints.iter().flat_map(|endpoint| &endpoint.attachments);
+        let gateways = self.networks.iter().flat_map(|network| &network.gateway);
         let hops = self.exits.iter().flat_map(|exit| &exit.next_hop);
         let addresses: HashSet<IpAddr> =
-            plugs.clone().flat_map(|plug| &plug.addresses).chain(hops).copied().collect();
+            plugs.clone().flat_map(|plug| &plug.addresses).chain(hops).chain(gateways).copied().collect();
         let behind: Vec<_> = plugs.flat_map(|plug| plug.behind.clone()).collect();
-        let range = network.and_then(|network| network.containers.as_ref());
-        range.into_iter().flat_map(|range| (range.ids.0..=range.ids.1).map(move |id| (range, id))).filter_map(
-            move |(range, id)| {
-                let taken = |address: &IpAddr| {
-                    addresses.contains(address) || behind.iter().any(|prefix| prefix.contains(*address))
-                };
-                let free = !ports.contains(&*range.port_of(id)) && !range.addresses_of(id).iter().any(taken);
-                free.then_some(id)
-            },
-        )
+        let range = network.and_then(|network| Some((network, network.containers.as_ref()?)));
+        let ids = range.into_iter().flat_map(|(network, range)| {
+            let ids = (range.ids.0..=range.ids.1).filter(|id| network.can_hold(*id));
+            ids.map(move |id| (range, id))
+        });
+        ids.filter_map(move |(range, id)| {
+            let taken = |address: &IpAddr| {
+                addresses.contains(address) || behind.iter().any(|prefix| prefix.contains(*address))
+            };
+            let free = !ports.contains(&*range.port_of(id)) && !range.addresses_of(id).iter().any(taken);
+            free.then_some(id)
+        })
     }
 
     /// What a rule means by a name: networks, endpoints, links, exits and outsides share one set of names.

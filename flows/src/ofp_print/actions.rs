@@ -1,28 +1,27 @@
 //! Actions and instructions of a message, refused where Open vSwitch refuses them.
 
+use ofproto::Refusal;
 use ofproto::action::Action;
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 
-use super::refused::Refused;
-
 /// Reads a list of actions of that many bytes.
-pub(super) fn list(r: &mut Reader<'_>, len: usize) -> Result<Vec<Action>, Refused> {
+pub(super) fn list(r: &mut Reader<'_>, len: usize) -> Result<Vec<Action>, Refusal> {
     if !len.is_multiple_of(8) {
-        return Err(Refused::BAD_LEN);
+        return Err(Refusal::RequestLen);
     }
-    let bytes = r.bytes(len, "actions").map_err(|_| Refused::BAD_LEN)?;
+    let bytes = r.bytes(len, "actions").map_err(|_| Refusal::RequestLen)?;
     match Action::refusal(bytes) {
-        Some(refusal) => Err(Refused(refusal.name())),
+        Some(refusal) => Err(refusal),
         None => Ok(Action::decode_list(&mut Reader::new(bytes))?),
     }
 }
 
 /// Reads the instructions that fill what is left.
-pub(super) fn instructions(r: &mut Reader<'_>) -> Result<Vec<Instruction>, Refused> {
+pub(super) fn instructions(r: &mut Reader<'_>) -> Result<Vec<Instruction>, Refusal> {
     let bytes = r.rest();
     match Instruction::refusal(bytes) {
-        Some(refusal) => Err(Refused(refusal.name())),
+        Some(refusal) => Err(refusal),
         None => Ok(Instruction::decode_list(&mut Reader::new(bytes))?),
     }
 }

@@ -1,11 +1,12 @@
 //! Bundles, and the messages in them.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::codec::Reader;
-use ofproto::{HEADER_LEN, Header, Wire as _};
+use ofproto::{HEADER_LEN, Header, Refusal, Wire as _};
 
 use super::kinds::{self, Body};
-use super::refused::{Printed, Refused};
-use super::{Frame, Out, put, text};
+use super::{Frame, Out, Printed, put, text};
 
 /// OFPBF_ bits by the words of `ovs-ofctl`.
 const FLAGS: [&str; 2] = ["atomic", "ordered"];
@@ -35,14 +36,14 @@ pub(super) fn add(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> P
     r.skip(2, "bundle_add.pad")?;
     let flags = r.u16("bundle_add.flags")?;
     let bytes = r.rest();
-    let header = Header::decode(&mut Reader::new(bytes)).map_err(|_| Refused("OFPBFC_MSG_BAD_LEN"))?;
+    let header = Header::decode(&mut Reader::new(bytes)).map_err(|_| Refusal::BundleMessageLen)?;
     if header.version != frame.header.version {
-        return Err(Refused("OFPBFC_BAD_VERSION"));
+        return Err(Refusal::BundleVersion);
     }
     let inner = bytes.get(..usize::from(header.length)).filter(|inner| inner.len() >= HEADER_LEN);
-    let inner = inner.ok_or(Refused("OFPBFC_MSG_BAD_LEN"))?;
+    let inner = inner.ok_or(Refusal::BundleMessageLen)?;
     if header.xid != frame.header.xid {
-        return Err(Refused("OFPBFC_MSG_BAD_XID"));
+        return Err(Refusal::BundleXid);
     }
     let bundlable = kinds::find(inner).is_ok_and(|(kind, body)| {
         kind.admits(body.remaining())
@@ -52,7 +53,7 @@ pub(super) fn add(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> P
             )
     });
     if !bundlable {
-        return Err(Refused("OFPBFC_MSG_UNSUP"));
+        return Err(Refusal::BundleMessage);
     }
     put!(out.text, "\n bundle_id={} flags=", text::c_hex(id));
     text::bits(&mut out.text, u32::from(flags), &FLAGS, ' ');

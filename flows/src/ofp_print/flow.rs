@@ -2,19 +2,19 @@
 
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
-use ofproto::message::multipart::{AggregateReply, FlowStats};
+use ofproto::message::multipart::{AggregateReply, FlowStats, FlowStatsRequest};
 use ofproto::message::{
     FLOW_CHECK_OVERLAP, FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_RESET_COUNTS, FLOW_SEND_FLOW_REM,
+    FlowMod, FlowModCommand, FlowRemoved, NxFlowMod, NxFlowRemoved,
 };
-use ofproto::{Cookie, PortNo, TableId, Wire as _};
+use ofproto::{BufferId, Cookie, PortNo, Refusal, TableId, Wire as _};
 
 use super::actions::instructions;
 use super::matching::{self, text as match_text};
 use super::port::check_port;
-use super::refused::{Printed, Refused};
-use super::{Out, put, text};
+use super::{Out, Printed, put, text};
 use crate::model::{DEFAULT_PRIORITY, FlowMatch};
-use crate::syntax::{Names, print_actions, print_table};
+use crate::syntax::{Names, misfit, print_actions, print_table};
 
 /// OFPFF_ flags by the words of `ovs-ofctl`.
 const FLAGS: [(u16, &str); 5] = [
@@ -26,9 +26,9 @@ const FLAGS: [(u16, &str); 5] = [
 ];
 
 /// Refuses flags that OpenFlow 1.3 does not have.
-fn check_flags(flags: u16) -> Result<(), Refused> {
+fn check_flags(flags: u16) -> Result<(), Refusal> {
     let known = FLAGS.iter().fold(0, |all, (bit, _)| all | bit);
-    if flags & !known == 0 { Ok(()) } else { Err(Refused("OFPFMFC_BAD_FLAGS")) }
+    if flags & !known == 0 { Ok(()) } else { Err(Refusal::FlowFlags) }
 }
 
 fn flags(out: &mut String, flags: u16) {
@@ -37,36 +37,62 @@ fn flags(out: &mut String, flags: u16) {
     }
 }
 
-/// The words of OFPFC_ commands.
-const COMMANDS: [&str; 5] = ["ADD", "MOD", "MOD_STRICT", "DEL", "DEL_STRICT"];
-
 /// A change of flows, in whichever form it came.
 #[derive(Debug)]
 struct Change {
-    command: &'static str,
-    table: u8,
-    priority: u16,
+    /// What stands before the match.
+    head: FlowMod,
     matches: FlowMatch,
     /// The cookie that flows get.
     new_cookie: Cookie,
     /// Which flows, by cookie and mask.
     cookie: (u64, u64),
-    idle_timeout: u16,
-    hard_timeout: u16,
-    buffer_id: u32,
-    out_port: PortNo,
-    flags: u16,
-    instructions: Vec<Instruction>,
 }
 
 impl Change {
-    fn print(&self, out: &mut Out<'_>) {
-        let text = &mut out.text;
-        put!(text, " {}", self.command);
-        if self.table != 0 {
-            put!(text, " table:{}", print_table(TableId(self.table), out.names));
+    fn read(r: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let head = FlowMod::decode_head(r)?;
+        let matches = matching::read(r, true)?;
+        let deletes = matches!(head.command, FlowModCommand::Delete | FlowModCommand::DeleteStrict);
+        if head.table_id == TableId::ALL && !deletes {
+            return Err(Refusal::FlowTable);
         }
-        put!(text, " {}", match_text(&self.matches, self.priority, out.names));
+        check_port(head.out_port)?;
+        let (new_cookie, cookie) = match head.command {
+            FlowModCommand::Add => (head.cookie, (0, 0)),
+            _ => (Cookie(u64::MAX), (head.cookie.0, head.cookie_mask)),
+        };
+        Ok(Self { head, matches, new_cookie, cookie })
+    }
+
+    /// Nicira's form, whose match is written as in OpenFlow 1.0 and may select by cookie.
+    fn read_nicira(r: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let (nx, match_len) = NxFlowMod::decode_head(r)?;
+        let (matches, cookie) = matching::read_nicira(r, match_len)?;
+        if nx.command == FlowModCommand::Add && cookie.1 != 0 {
+            return Err(Refusal::CookieMatch);
+        }
+        let head = FlowMod {
+            table_id: nx.table_id,
+            command: nx.command,
+            idle_timeout: nx.idle_timeout,
+            hard_timeout: nx.hard_timeout,
+            priority: nx.priority,
+            buffer_id: nx.buffer_id,
+            out_port: PortNo::from_u16(nx.out_port),
+            flags: nx.flags,
+            ..FlowMod::default()
+        };
+        Ok(Self { head, matches, new_cookie: nx.cookie, cookie })
+    }
+
+    fn print(&self, out: &mut Out<'_>, command: &str, instructions: &[Instruction]) {
+        let (text, head) = (&mut out.text, &self.head);
+        put!(text, " {command}");
+        if head.table_id.0 != 0 {
+            put!(text, " table:{}", print_table(head.table_id, out.names));
+        }
+        put!(text, " {}", match_text(&self.matches, head.priority, out.names));
         if !text.ends_with(' ') {
             text.push(' ');
         }
@@ -76,186 +102,79 @@ impl Change {
         if self.cookie.1 != 0 {
             put!(text, "cookie:{:#x}/{:#x} ", self.cookie.0, self.cookie.1);
         }
-        if self.idle_timeout != 0 {
-            put!(text, "idle:{} ", self.idle_timeout);
+        if head.idle_timeout != 0 {
+            put!(text, "idle:{} ", head.idle_timeout);
         }
-        if self.hard_timeout != 0 {
-            put!(text, "hard:{} ", self.hard_timeout);
+        if head.hard_timeout != 0 {
+            put!(text, "hard:{} ", head.hard_timeout);
         }
-        if self.buffer_id != u32::MAX {
-            put!(text, "buf:{:#x} ", self.buffer_id);
+        if head.buffer_id != BufferId::NO_BUFFER {
+            put!(text, "buf:{:#x} ", head.buffer_id.0);
         }
-        if self.out_port != PortNo::ANY {
+        if head.out_port != PortNo::ANY {
             text.push_str("out_port:");
-            text::port(text, self.out_port, out.names);
+            text::port(text, head.out_port, out.names);
             text.push(' ');
         }
-        flags(text, self.flags);
-        put!(text, "actions={}", print_actions(&self.instructions, out.names));
+        flags(text, head.flags);
+        put!(text, "actions={}", print_actions(instructions, out.names));
     }
 }
 
-fn command(number: u8) -> Result<&'static str, Refused> {
-    COMMANDS.get(usize::from(number)).copied().ok_or(Refused("OFPFMFC_BAD_COMMAND"))
+/// The words of OFPFC_ commands.
+fn command(command: FlowModCommand) -> Result<&'static str, Refusal> {
+    Ok(match command {
+        FlowModCommand::Add => "ADD",
+        FlowModCommand::Modify => "MOD",
+        FlowModCommand::ModifyStrict => "MOD_STRICT",
+        FlowModCommand::Delete => "DEL",
+        FlowModCommand::DeleteStrict => "DEL_STRICT",
+        FlowModCommand::Unknown(_) => return Err(Refusal::FlowCommand),
+    })
 }
 
-pub(super) fn flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let cookie = r.u64("flow_mod.cookie")?;
-    let cookie_mask = r.u64("flow_mod.cookie_mask")?;
-    let [table, number] = r.array("flow_mod.command")?;
-    let idle_timeout = r.u16("flow_mod.idle_timeout")?;
-    let hard_timeout = r.u16("flow_mod.hard_timeout")?;
-    let priority = r.u16("flow_mod.priority")?;
-    let buffer_id = r.u32("flow_mod.buffer_id")?;
-    let out_port = PortNo(r.u32("flow_mod.out_port")?);
-    r.skip(4, "flow_mod.out_group")?;
-    let flags = r.u16("flow_mod.flags")?;
-    r.skip(2, "flow_mod.importance")?;
-    let matches = matching::read(r, true)?;
-    let command = command(number);
-    if table == TableId::ALL.0 && !command.is_ok_and(|command| command.starts_with("DEL")) {
-        return Err(Refused("OFPFMFC_BAD_TABLE_ID"));
-    }
-    check_port(out_port)?;
-    matching::check_tracking(&matches)?;
-    let command = command?;
+/// OFPT_FLOW_MOD, or Nicira's form.
+pub(super) fn flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
+    let change = if nicira { Change::read_nicira(r) } else { Change::read(r) }?;
+    matching::check_tracking(&change.matches)?;
+    let command = command(change.head.command)?;
     let instructions = instructions(r)?;
-    check_flags(flags)?;
-    let add = command == "ADD";
-    let change = Change {
-        command,
-        table,
-        priority,
-        matches,
-        new_cookie: Cookie(if add { cookie } else { u64::MAX }),
-        cookie: if add { (0, 0) } else { (cookie, cookie_mask) },
-        idle_timeout,
-        hard_timeout,
-        buffer_id,
-        out_port,
-        flags,
-        instructions,
-    };
-    change.print(out);
+    check_flags(change.head.flags)?;
+    if let Some(refusal) = misfit(&change.matches, change.head.table_id, &instructions) {
+        return Err(refusal);
+    }
+    change.print(out, command, &instructions);
     Ok(())
 }
 
-/// Nicira's form, whose match is written as in OpenFlow 1.0 and may select by cookie.
-pub(super) fn nicira_flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let new_cookie = Cookie(r.u64("nx_flow_mod.cookie")?);
-    let [table, number] = r.array("nx_flow_mod.command")?;
-    let idle_timeout = r.u16("nx_flow_mod.idle_timeout")?;
-    let hard_timeout = r.u16("nx_flow_mod.hard_timeout")?;
-    let priority = r.u16("nx_flow_mod.priority")?;
-    let buffer_id = r.u32("nx_flow_mod.buffer_id")?;
-    let out_port = PortNo::from_u16(r.u16("nx_flow_mod.out_port")?);
-    let flags = r.u16("nx_flow_mod.flags")?;
-    let len = r.u16("nx_flow_mod.match_len")?;
-    r.skip(6, "nx_flow_mod.pad")?;
-    let (matches, cookie) = matching::read_nicira(r, len)?;
-    if number == 0 && cookie.1 != 0 {
-        return Err(Refused("NXBRC_NXM_INVALID"));
-    }
-    matching::check_tracking(&matches)?;
-    let command = command(number)?;
-    let instructions = instructions(r)?;
-    check_flags(flags)?;
-    let change = Change {
-        command,
-        table,
-        priority,
-        matches,
-        new_cookie,
-        cookie,
-        idle_timeout,
-        hard_timeout,
-        buffer_id,
-        out_port,
-        flags,
-        instructions,
+/// OFPT_FLOW_REMOVED, or Nicira's form.
+pub(super) fn removed(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
+    let (head, matches) = if nicira {
+        let (NxFlowRemoved(head), match_len) = NxFlowRemoved::decode_head(r)?;
+        let matches = matching::read_nxm(r, match_len, true)?;
+        if !r.is_empty() {
+            return Err(Refusal::RequestLen);
+        }
+        (head, matches)
+    } else {
+        (FlowRemoved::decode_head(r)?, matching::read(r, true)?)
     };
-    change.print(out);
-    Ok(())
-}
-
-/// The end of a flow.
-#[derive(Debug)]
-struct Removed {
-    matches: FlowMatch,
-    priority: u16,
-    reason: u8,
-    table: u8,
-    cookie: Cookie,
-    /// Seconds and nanoseconds.
-    age: (u32, u32),
-    idle_timeout: u16,
-    hard_timeout: u16,
-    packets: u64,
-    bytes: u64,
-}
-
-impl Removed {
-    fn print(&self, out: &mut Out<'_>) {
-        let text = &mut out.text;
-        let reason = removed_reason(u16::from(self.reason));
-        put!(text, " {} reason={reason}", match_text(&self.matches, self.priority, out.names));
-        if self.table != TableId::ALL.0 {
-            put!(text, " table_id={}", print_table(TableId(self.table), out.names));
-        }
-        if self.cookie.0 != 0 {
-            put!(text, " cookie:{}", self.cookie);
-        }
-        text.push_str(" duration");
-        text::duration(text, self.age.0, self.age.1);
-        put!(text, " idle{}", self.idle_timeout);
-        if self.hard_timeout != 0 {
-            put!(text, " hard{}", self.hard_timeout);
-        }
-        put!(text, " pkts{} bytes{}\n", self.packets, self.bytes);
+    let text = &mut out.text;
+    let reason = removed_reason(u16::from(head.reason));
+    put!(text, " {} reason={reason}", match_text(&matches, head.priority, out.names));
+    if head.table_id != TableId::ALL {
+        put!(text, " table_id={}", print_table(head.table_id, out.names));
     }
-}
-
-pub(super) fn removed(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let cookie = Cookie(r.u64("flow_removed.cookie")?);
-    let priority = r.u16("flow_removed.priority")?;
-    let [reason, table] = r.array("flow_removed.reason")?;
-    let age = (r.u32("flow_removed.duration_sec")?, r.u32("flow_removed.duration_nsec")?);
-    let idle_timeout = r.u16("flow_removed.idle_timeout")?;
-    let hard_timeout = r.u16("flow_removed.hard_timeout")?;
-    let (packets, bytes) = (r.u64("flow_removed.packet_count")?, r.u64("flow_removed.byte_count")?);
-    let matches = matching::read(r, true)?;
-    let removed =
-        Removed { matches, priority, reason, table, cookie, age, idle_timeout, hard_timeout, packets, bytes };
-    removed.print(out);
-    Ok(())
-}
-
-pub(super) fn nicira_removed(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let cookie = Cookie(r.u64("nx_flow_removed.cookie")?);
-    let priority = r.u16("nx_flow_removed.priority")?;
-    // The table's number is one more here, with zero for none.
-    let [reason, table] = r.array("nx_flow_removed.reason")?;
-    let age = (r.u32("nx_flow_removed.duration_sec")?, r.u32("nx_flow_removed.duration_nsec")?);
-    let idle_timeout = r.u16("nx_flow_removed.idle_timeout")?;
-    let len = r.u16("nx_flow_removed.match_len")?;
-    let (packets, bytes) = (r.u64("nx_flow_removed.packet_count")?, r.u64("nx_flow_removed.byte_count")?);
-    let matches = matching::read_nxm(r, len, true)?;
-    if !r.is_empty() {
-        return Err(Refused::BAD_LEN);
+    if head.cookie.0 != 0 {
+        put!(text, " cookie:{}", head.cookie);
     }
-    let removed = Removed {
-        matches,
-        priority,
-        reason,
-        table: table.wrapping_sub(1),
-        cookie,
-        age,
-        idle_timeout,
-        hard_timeout: 0,
-        packets,
-        bytes,
-    };
-    removed.print(out);
+    text.push_str(" duration");
+    text::duration(text, head.duration_sec, head.duration_nsec);
+    put!(text, " idle{}", head.idle_timeout);
+    if head.hard_timeout != 0 {
+        put!(text, " hard{}", head.hard_timeout);
+    }
+    put!(text, " pkts{} bytes{}\n", head.packet_count, head.byte_count);
     Ok(())
 }
 
@@ -266,10 +185,8 @@ pub(super) fn removed_reason(reason: u16) -> String {
 }
 
 pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let table = TableId(r.u8("flow_stats_request.table_id")?);
-    r.skip(3, "flow_stats_request.pad")?;
-    let out_port = check_port(PortNo(r.u32("flow_stats_request.out_port")?))?;
-    r.skip(24, "flow_stats_request")?;
+    let FlowStatsRequest { table_id: table, out_port, .. } = FlowStatsRequest::decode_head(r)?;
+    check_port(out_port)?;
     let matches = matching::read(r, true)?;
     if table != TableId::ALL {
         put!(out.text, " table={}", table.0);
@@ -286,27 +203,22 @@ pub(super) fn reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const LEN: usize = 48;
     while !r.is_empty() {
         if r.remaining() < LEN {
-            return Err(Refused::BAD_LEN);
+            return Err(Refusal::RequestLen);
         }
         let mut ahead = r.clone();
         let length = usize::from(ahead.u16("flow_stats.length")?);
         if length < LEN {
-            return Err(Refused::BAD_LEN);
+            return Err(Refusal::RequestLen);
         }
         // The match and the instructions are checked before anything of the flow is printed.
-        ahead.skip(LEN - 2, "flow_stats")?;
+        let stats = FlowStats::decode_head(&mut ahead)?;
         let before = ahead.at();
         let matches = matching::read(&mut ahead, true)?;
-        let flags = {
-            let mut fixed = r.clone();
-            fixed.skip(18, "flow_stats")?;
-            fixed.u16("flow_stats.flags")?
-        };
-        check_flags(flags)?;
-        let left = (length - LEN).checked_sub(ahead.at() - before).ok_or(Refused("OFPBIC_BAD_LEN"))?;
-        let mut rest = ahead.sub(left, "instructions").map_err(|_| Refused("OFPBIC_BAD_LEN"))?;
+        check_flags(stats.flags)?;
+        let left = (length - LEN).checked_sub(ahead.at() - before).ok_or(Refusal::InstructionLen)?;
+        let mut rest = ahead.sub(left, "instructions").map_err(|_| Refusal::InstructionLen)?;
         let instructions = instructions(&mut rest)?;
-        let stats = FlowStats::decode(r)?;
+        r.skip(length, "flow_stats")?;
         out.text.push_str("\n ");
         print(&mut out.text, &stats, &matches, &instructions, out.names, true);
     }
@@ -351,12 +263,8 @@ fn print(
         put!(out, "table={}, ", print_table(stats.table_id, names));
     }
     if show_stats {
-        for (name, count) in [("n_packets", stats.packet_count), ("n_bytes", stats.byte_count)] {
-            match count {
-                u64::MAX => put!(out, "{name}=?, "),
-                count => put!(out, "{name}={count}, "),
-            }
-        }
+        text::counter(out, "n_packets", stats.packet_count, ", ");
+        text::counter(out, "n_bytes", stats.byte_count, ", ");
     }
     if stats.idle_timeout != 0 {
         put!(out, "idle_timeout={}, ", stats.idle_timeout);

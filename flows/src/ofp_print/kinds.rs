@@ -4,9 +4,7 @@
 //! Nicira's, ONFT and ONFST for ONF's.
 
 use ofproto::message::ONF;
-use ofproto::{DecodeError, Header, Reader, VERSION, Wire as _};
-
-use super::refused::Refused;
+use ofproto::{DecodeError, Header, Reader, Refusal, VERSION, Wire as _};
 
 /// Nicira's experimenter id.
 pub(super) const NICIRA: u32 = 0x2320;
@@ -241,14 +239,14 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// Open vSwitch does not know it either.
-    Refused(Refused),
+    Refused(Refusal),
     /// It is of another version than 1.3, with a form of its own there.
     Version(u8),
 }
 
 impl From<DecodeError> for Unknown {
     fn from(_: DecodeError) -> Self {
-        Self::Refused(Refused::BAD_LEN)
+        Self::Refused(Refusal::RequestLen)
     }
 }
 
@@ -262,12 +260,12 @@ pub(super) fn find(frame: &[u8]) -> Result<(&'static Kind, Reader<'_>), Unknown>
     match kind {
         Some(kind) => Ok((kind, r)),
         None if version != VERSION && (ALL.0..=ALL.1).contains(&version) => Err(Unknown::Version(version)),
-        None => Err(Unknown::Refused(Refused(match key {
-            Key::Type(_) => "OFPBRC_BAD_TYPE",
-            Key::Request(_) | Key::Reply(_) if version != VERSION => "OFPBRC_BAD_TYPE",
-            Key::Request(_) | Key::Reply(_) => "OFPBRC_BAD_STAT",
-            _ => "OFPBRC_BAD_SUBTYPE",
-        }))),
+        None => Err(Unknown::Refused(match key {
+            Key::Type(_) => Refusal::RequestType,
+            Key::Request(_) | Key::Reply(_) if version != VERSION => Refusal::RequestType,
+            Key::Request(_) | Key::Reply(_) => Refusal::RequestMultipart,
+            _ => Refusal::RequestVendorType,
+        })),
     }
 }
 
@@ -295,9 +293,5 @@ fn key(header: Header, r: &mut Reader<'_>) -> Result<Key, Unknown> {
 
 fn experimenter(r: &mut Reader<'_>, key: fn(u32, u32) -> Key) -> Result<Key, Unknown> {
     let (id, kind) = (r.u32("experimenter.id")?, r.u32("experimenter.type")?);
-    if matches!(id, ONF | NICIRA) {
-        Ok(key(id, kind))
-    } else {
-        Err(Unknown::Refused(Refused("OFPBRC_BAD_VENDOR")))
-    }
+    if matches!(id, ONF | NICIRA) { Ok(key(id, kind)) } else { Err(Unknown::Refused(Refusal::RequestVendor)) }
 }

@@ -1,57 +1,50 @@
 //! The match of a message: read as strictly as Open vSwitch does, and printed.
 
+use ofproto::Refusal;
 use ofproto::codec::Reader;
-use ofproto::oxm::{Field, Match, Oxm};
-use ofproto::{PortNo, Wire as _};
+use ofproto::oxm::{Field, Match};
 
-use super::port::check_port;
-use super::refused::Refused;
 use crate::model::{DEFAULT_PRIORITY, FlowMatch, Masked};
-use crate::syntax::{Fields, Names, print_match};
-
-const BAD_LEN: Refused = Refused("OFPBMC_BAD_LEN");
-const BAD_FIELD: Refused = Refused("OFPBMC_BAD_FIELD");
-const DUPLICATE: Refused = Refused("OFPBMC_DUP_FIELD");
-const BAD_VALUE: Refused = Refused("OFPBMC_BAD_VALUE");
+use crate::syntax::{Names, print_match};
 
 /// Reads a match and its padding (OpenFlow 1.3.5 §7.2.3). `strict` asks for the fields that a field needs, as every
 /// message but a packet for the controller does.
-pub(super) fn read(r: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refused> {
+pub(super) fn read(r: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refusal> {
     const OXM: u16 = 1;
     let start = r.at();
-    let kind = r.u16("match type").map_err(|_| BAD_LEN)?;
-    let len = r.u16("match length").map_err(|_| BAD_LEN)?;
+    let kind = r.u16("match type").map_err(|_| Refusal::MatchLen)?;
+    let len = r.u16("match length").map_err(|_| Refusal::MatchLen)?;
     if kind == 0 {
         // The form of OpenFlow 1.1; Open vSwitch would take one of the right length.
-        return Err(BAD_LEN);
+        return Err(Refusal::MatchLen);
     }
     if kind != OXM {
-        return Err(Refused("OFPBMC_BAD_TYPE"));
+        return Err(Refusal::MatchType);
     }
-    let len = usize::from(len).checked_sub(4).ok_or(BAD_LEN)?;
+    let len = usize::from(len).checked_sub(4).ok_or(Refusal::MatchLen)?;
     let padding = (len + 4).next_multiple_of(8) - len - 4;
-    let mut body = r.sub(len, "match").map_err(|_| BAD_LEN)?;
-    r.skip(padding, "match padding").map_err(|_| BAD_LEN)?;
+    let body = r.bytes(len, "match").map_err(|_| Refusal::MatchLen)?;
+    r.skip(padding, "match padding").map_err(|_| Refusal::MatchLen)?;
     debug_assert_eq!((r.at() - start) % 8, 0);
-    fields(&mut body, strict)
+    fields(body, strict)
 }
 
 /// Reads match fields as they stand in Nicira's messages: without a header, `len` bytes and their padding.
-pub(super) fn read_nxm(r: &mut Reader<'_>, len: u16, strict: bool) -> Result<FlowMatch, Refused> {
-    fields(&mut nxm(r, len)?, strict)
+pub(super) fn read_nxm(r: &mut Reader<'_>, len: u16, strict: bool) -> Result<FlowMatch, Refusal> {
+    fields(nxm(r, len)?, strict)
 }
 
 /// Likewise, with the cookie and its mask that flows are selected by, zero for none.
-pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u64, u64)), Refused> {
+pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u64, u64)), Refusal> {
     /// NXM_NX_COOKIE and NXM_NX_COOKIE_W.
     const COOKIE: [u32; 2] = [0x0001_3c08, 0x0001_3d10];
-    let mut body = nxm(r, len)?;
+    let mut body = Reader::new(nxm(r, len)?);
     let mut cookie = (0, 0);
     let mut others = Vec::new();
     while !body.is_empty() {
         let mut ahead = body.clone();
-        let [.., len] = ahead.clone().array::<4>("nxm.header").map_err(|_| BAD_LEN)?;
-        let entry = body.bytes(4 + usize::from(len), "nxm").map_err(|_| BAD_LEN)?;
+        let [.., len] = ahead.clone().array::<4>("nxm.header").map_err(|_| Refusal::MatchLen)?;
+        let entry = body.bytes(4 + usize::from(len), "nxm").map_err(|_| Refusal::MatchLen)?;
         let header = ahead.u32("nxm.header")?;
         if !COOKIE.contains(&header) {
             others.extend_from_slice(entry);
@@ -60,119 +53,40 @@ pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u
         let value = ahead.u64("nxm.cookie")?;
         let mask = if header == COOKIE[0] { u64::MAX } else { ahead.u64("nxm.cookie_mask")? };
         if value & !mask != 0 {
-            return Err(Refused("OFPBMC_BAD_WILDCARDS"));
+            return Err(Refusal::MatchWildcards);
         }
         if cookie.1 != 0 {
-            return Err(DUPLICATE);
+            return Err(Refusal::MatchTwice);
         }
         cookie = (value, mask);
     }
-    Ok((fields(&mut Reader::new(&others), true)?, cookie))
+    Ok((fields(&others, true)?, cookie))
 }
 
-fn nxm<'a>(r: &mut Reader<'a>, len: u16) -> Result<Reader<'a>, Refused> {
+fn nxm<'a>(r: &mut Reader<'a>, len: u16) -> Result<&'a [u8], Refusal> {
     let len = usize::from(len);
-    let body = r.sub(len, "nxm").map_err(|_| BAD_LEN)?;
-    r.skip(len.next_multiple_of(8) - len, "nxm.pad").map_err(|_| BAD_LEN)?;
+    let body = r.bytes(len, "nxm").map_err(|_| Refusal::MatchLen)?;
+    r.skip(len.next_multiple_of(8) - len, "nxm.pad").map_err(|_| Refusal::MatchLen)?;
     Ok(body)
 }
 
-/// Reads match fields until nothing is left. Without `strict`, fields that are not known are passed over, and none
-/// needs another. The first mistake is the one that Open vSwitch names, which looks at each field in turn.
-pub(super) fn fields(body: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refused> {
-    let mut seen = Fields::default();
-    let mut fields = Vec::new();
-    while !body.is_empty() {
-        match field(body) {
-            Ok(oxm) => {
-                if let Oxm::Known { field, value, mask } = oxm {
-                    let mask = mask.unwrap_or(field.info().exact());
-                    if strict && !seen.has(field) {
-                        return Err(Refused("OFPBMC_BAD_PREREQ"));
-                    }
-                    if seen.get(field).is_some_and(|bits| bits.mask != 0) {
-                        return Err(DUPLICATE);
-                    }
-                    seen.set(field, Masked { value, mask });
-                }
-                fields.push(oxm);
-            }
-            Err(refused) if refused == BAD_FIELD && !strict => {}
-            Err(refused) => return Err(refused),
-        }
-    }
-    Ok(FlowMatch::from_wire(&Match { fields }))
+/// Reads the fields of a match. Without `strict`, those that are not known are passed over, and none needs another.
+pub(super) fn fields(body: &[u8], strict: bool) -> Result<FlowMatch, Refusal> {
+    let decoded = if strict { Match::decode_strict(body) } else { Match::decode_told(body) };
+    decoded.map(|wire| FlowMatch::from_wire(&wire))
 }
 
 /// Refuses the addresses of a tracked connection without the version of IP that they belong to.
-pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), Refused> {
+pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), Refusal> {
     use Field::{CtIpv6Dst, CtIpv6Src, CtNwDst, CtNwSrc};
     let eth_type = matches.exact(Field::EthType);
     let any = |fields: [Field; 2]| fields.iter().any(|field| matches.field(*field).is_some());
     if any([CtNwSrc, CtNwDst]) && eth_type != Some(0x0800)
         || any([CtIpv6Src, CtIpv6Dst]) && eth_type != Some(0x86dd)
     {
-        return Err(Refused("OFPBAC_MATCH_INCONSISTENT"));
+        return Err(Refusal::MatchInconsistent);
     }
     Ok(())
-}
-
-/// One field. One that is not known is passed over before it is refused.
-fn field(r: &mut Reader<'_>) -> Result<Oxm, Refused> {
-    const EXPERIMENTER: [u8; 2] = [0xff, 0xff];
-    let [high, low, number, len] = r.clone().array("oxm header").map_err(|_| BAD_LEN)?;
-    let mut own = r.sub(4 + usize::from(len), "oxm").map_err(|_| BAD_LEN)?;
-    let mut payload = own.clone();
-    let experimenter = if [high, low] == EXPERIMENTER { 4 } else { 0 };
-    payload.skip(4 + experimenter, "oxm").map_err(|_| BAD_LEN)?;
-    let has_mask = number & 1 != 0;
-    if has_mask {
-        let payload = payload.rest();
-        let (value, mask) = payload.split_at(payload.len() / 2);
-        if value.iter().zip(mask).any(|(value, mask)| value & !mask != 0) {
-            return Err(Refused("OFPBMC_BAD_WILDCARDS"));
-        }
-    }
-    let known =
-        Field::from_header(u16::from_be_bytes([high, low]), number >> 1).is_some() || experimenter != 0;
-    let wide = |field: &Field| {
-        let parts = if has_mask { 2 } else { 1 };
-        usize::from(len) == field.info().bytes() * parts + experimenter
-    };
-    match Oxm::decode(&mut own) {
-        Ok(Oxm::Known { field, value, .. }) if !valid(field, value) => Err(BAD_VALUE),
-        // Tunnel options (NXM_NX_TUN_METADATA0 to 63) are as long as they are.
-        Ok(oxm @ Oxm::Unknown { class: 1, number: 40..=103, .. }) => Ok(oxm),
-        Ok(Oxm::Unknown { .. }) => Err(BAD_FIELD),
-        Ok(oxm) => Ok(oxm),
-        // The right length, but bits that the field has not, or a mask that it may not have.
-        Err(_) if known => {
-            let field = Field::from_header(u16::from_be_bytes([high, low]), number >> 1).filter(wide);
-            Err(match field {
-                Some(field) if has_mask && !field.info().maskable => Refused("OFPBMC_BAD_MASK"),
-                Some(_) => BAD_VALUE,
-                None => BAD_FIELD,
-            })
-        }
-        Err(_) => Err(BAD_FIELD),
-    }
-}
-
-fn valid(field: Field, value: u128) -> bool {
-    match field {
-        Field::InPortOxm | Field::ActsetOutput => {
-            u32::try_from(value).is_ok_and(|port| check_port(PortNo(port)).is_ok())
-        }
-        Field::ArpOp => value <= 0xff,
-        Field::NshTtl => value <= 63,
-        Field::NshMdtype => value == 1 || value == 2,
-        Field::VlanVid => value <= 0x1fff,
-        Field::TunFlags => value <= 1,
-        // The lower two bits are ECN's.
-        Field::IpDscp => value & 3 == 0,
-        Field::CtState => value <= 0xff,
-        _ => true,
-    }
 }
 
 /// A match with its priority, as it stands in a flow; empty for one that matches everything at the usual priority.

@@ -5,6 +5,9 @@
 //! versions what has the same bytes there (HELLO, ERROR, echoes, barriers, …); the rest of these prints its version,
 //! that it is not decoded, and its bytes.
 //!
+//! The fields before a match are read by the types of `ofproto` (`decode_head`), the match, actions and instructions as strictly
+//! as Open vSwitch reads them ([`ofproto::refusal`]).
+//!
 //! # Streams of parts
 //! A dump that comes in many replies is printed part by part as it comes: [`print_flow_stats`], [`print_port_stats`],
 //! [`print_port`], [`print_group_desc`] and [`print_group_stats`] append one element each, and [`TableStatsPrinter`] remembers the table
@@ -26,7 +29,6 @@ mod packet_in2;
 mod port;
 mod property;
 mod queue;
-mod refused;
 mod switch;
 mod symmetric;
 mod table;
@@ -38,11 +40,10 @@ pub use port::{print_port, print_port_stats};
 pub use switch::print_desc;
 pub use table::TableStatsPrinter;
 
-use ofproto::{HEADER_LEN, Header, Reader, Wire as _};
+use ofproto::{HEADER_LEN, Header, Reader, Refusal, Wire as _};
 
 use crate::syntax::Names;
 use kinds::{Body, Kind, Unknown};
-use refused::{Printed, Refused};
 
 /// Appends formatted text; writing to a string cannot fail.
 macro_rules! put {
@@ -52,6 +53,9 @@ macro_rules! put {
     }};
 }
 use put;
+
+/// How printing a body ended: the error that a switch would answer with is printed behind what came before it.
+type Printed = Result<(), Refusal>;
 
 /// How deep messages inside messages (errors, bundles) are printed; what is deeper is dumped.
 const MAX_DEPTH: u8 = 4;
@@ -116,7 +120,7 @@ impl Out<'_> {
                 dump |= self.known(kind, &Frame { header, bytes }, r).is_err();
             }
             Ok(_) => {
-                self.refused(Refused::BAD_LEN);
+                self.refused(Refusal::RequestLen);
                 dump = true;
             }
             Err(Unknown::Refused(refused)) => {
@@ -169,10 +173,10 @@ impl Out<'_> {
             Body::SetConfig => switch::config(self, r, frame, true),
             Body::Desc => switch::desc(self, r),
             Body::Role => switch::role(self, r, frame),
-            Body::PacketIn => packet::packet_in(self, r),
+            Body::PacketIn => packet::packet_in(self, r, false),
             Body::PacketOut => packet::packet_out(self, r),
-            Body::FlowMod => flow::flow_mod(self, r),
-            Body::FlowRemoved => flow::removed(self, r),
+            Body::FlowMod => flow::flow_mod(self, r, false),
+            Body::FlowRemoved => flow::removed(self, r, false),
             Body::FlowRequest => flow::request(self, r),
             Body::FlowReply => flow::reply(self, r),
             Body::Aggregate => flow::aggregate(self, r),
@@ -210,10 +214,10 @@ impl Out<'_> {
             Body::RequestForward => asynchronous::request_forward(self, r, frame),
             Body::MonitorCancel => monitor::cancel(self, r),
             Body::NiciraRole => nicira::role(self, r),
-            Body::NiciraPacketIn => packet::nicira_packet_in(self, r),
+            Body::NiciraPacketIn => packet::packet_in(self, r, true),
             Body::PacketIn2 => packet_in2::print(self, r),
-            Body::NiciraFlowMod => flow::nicira_flow_mod(self, r),
-            Body::NiciraFlowRemoved => flow::nicira_removed(self, r),
+            Body::NiciraFlowMod => flow::flow_mod(self, r, true),
+            Body::NiciraFlowRemoved => flow::removed(self, r, true),
             Body::FlowModTableId => nicira::flow_mod_table_id(self, r),
             Body::PacketInFormat => nicira::packet_in_format(self, r),
             Body::ControllerId => nicira::controller_id(self, r),
@@ -265,8 +269,8 @@ impl Out<'_> {
         self.text.push_str(&inner.text);
     }
 
-    fn refused(&mut self, refused: Refused) {
-        put!(self.text, "***decode error: {}***\n", refused.0);
+    fn refused(&mut self, refused: Refusal) {
+        put!(self.text, "***decode error: {refused}***\n");
     }
 
     fn chomp(&mut self) {

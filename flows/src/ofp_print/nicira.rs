@@ -1,18 +1,19 @@
 //! Nicira's messages: settings of a session, the TLV table, flushes of connections, counters of IPFIX.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use std::net::Ipv6Addr;
 
-use ofproto::Wire as _;
 use ofproto::codec::Reader;
 use ofproto::message::multipart::IpfixStats;
+use ofproto::{Refusal, Wire as _};
 
-use super::refused::{Printed, Refused};
-use super::{Out, property, put, text};
+use super::{Out, Printed, property, put, text};
 
 pub(super) fn role(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const ROLES: [&str; 3] = ["equal", "primary", "secondary"];
     let role = usize::try_from(r.u32("nx_role.role")?).unwrap_or(usize::MAX);
-    put!(out.text, " role={}", ROLES.get(role).ok_or(Refused("OFPRRFC_BAD_ROLE"))?);
+    put!(out.text, " role={}", ROLES.get(role).ok_or(Refusal::Role)?);
     Ok(())
 }
 
@@ -25,7 +26,7 @@ pub(super) fn flow_mod_table_id(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printe
 pub(super) fn packet_in_format(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const FORMATS: [&str; 3] = ["standard", "nxt_packet_in", "nxt_packet_in2"];
     let format = usize::try_from(r.u32("packet_in_format.format")?).unwrap_or(usize::MAX);
-    put!(out.text, " format={}", FORMATS.get(format).ok_or(Refused("OFPBRC_EPERM"))?);
+    put!(out.text, " format={}", FORMATS.get(format).ok_or(Refusal::RequestPermission)?);
     Ok(())
 }
 
@@ -44,7 +45,7 @@ struct Mapping {
     index: u16,
 }
 
-fn mappings(r: &mut Reader<'_>, max_fields: u16) -> Result<Vec<Mapping>, Refused> {
+fn mappings(r: &mut Reader<'_>, max_fields: u16) -> Result<Vec<Mapping>, Refusal> {
     const MAX_LEN: u8 = 124;
     let mut mappings = Vec::new();
     while !r.is_empty() {
@@ -53,10 +54,10 @@ fn mappings(r: &mut Reader<'_>, max_fields: u16) -> Result<Vec<Mapping>, Refused
         let index = r.u16("tlv_map.index")?;
         r.skip(2, "tlv_map.pad")?;
         if !len.is_multiple_of(4) || len > MAX_LEN {
-            return Err(Refused("NXTTMFC_BAD_OPT_LEN"));
+            return Err(Refusal::TlvLen);
         }
         if index >= max_fields {
-            return Err(Refused("NXTTMFC_BAD_FIELD_IDX"));
+            return Err(Refusal::TlvField);
         }
         mappings.push(Mapping { class, kind, len, index });
     }
@@ -68,7 +69,7 @@ pub(super) fn tlv_table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const FIELDS: u16 = 64;
     let command = usize::from(r.u16("tlv_table_mod.command")?);
     r.skip(6, "tlv_table_mod.pad")?;
-    let command = COMMANDS.get(command).ok_or(Refused("NXTTMFC_BAD_COMMAND"))?;
+    let command = COMMANDS.get(command).ok_or(Refusal::TlvCommand)?;
     let mappings = mappings(r, FIELDS)?;
     put!(out.text, "\n {command}");
     if *command != "CLEAR" {
@@ -129,7 +130,7 @@ enum Family {
 pub(super) fn ct_flush(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let protocol = r.u8("ct_flush.ip_proto")?;
     if r.bytes(7, "ct_flush.pad")? != [0; 7] {
-        return Err(Refused("NXBRC_MUST_BE_ZERO"));
+        return Err(Refusal::MustBeZero);
     }
     let (mut original, mut reply) = (Tuple::default(), Tuple::default());
     let (mut family, mut zone) = (None, 0);
@@ -165,15 +166,15 @@ fn read_tuple(body: Reader<'_>, tuple: &mut Tuple, family: &mut Option<Family>) 
     Ok(())
 }
 
-fn address(mut body: Reader<'_>, family: &mut Option<Family>) -> Result<u128, Refused> {
-    let address = body.array("ct_tuple.address").map_err(|_| Refused("OFPBPC_BAD_LEN"))?;
+fn address(mut body: Reader<'_>, family: &mut Option<Family>) -> Result<u128, Refusal> {
+    let address = body.array("ct_tuple.address").map_err(|_| Refusal::PropertyLen)?;
     let found = match Ipv6Addr::from(address) {
         Ipv6Addr::UNSPECIFIED => None,
         address if address.to_ipv4_mapped().is_some() => Some(Family::Ipv4),
         _ => Some(Family::Ipv6),
     };
     if family.is_some() && found.is_some() && *family != found {
-        return Err(Refused("OFPBPC_BAD_VALUE"));
+        return Err(Refusal::PropertyValue);
     }
     *family = found;
     Ok(u128::from_be_bytes(address))
@@ -216,17 +217,7 @@ pub(super) fn ipfix_flow(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 }
 
 fn ipfix(out: &mut String, stats: &IpfixStats, indent: usize) {
-    let line = |out: &mut String, counters: &[(&str, u64)]| {
-        for (at, (name, count)) in counters.iter().enumerate() {
-            put!(out, "{}{name}=", if at == 0 { "" } else { ", " });
-            match count {
-                &u64::MAX => out.push('?'),
-                count => put!(out, "{count}"),
-            }
-        }
-        out.push('\n');
-    };
-    line(
+    text::counters(
         out,
         &[
             ("flows", stats.total_flows),
@@ -238,7 +229,7 @@ fn ipfix(out: &mut String, stats: &IpfixStats, indent: usize) {
         ],
     );
     put!(out, "{:indent$}", "");
-    line(
+    text::counters(
         out,
         &[
             ("pkts errs", stats.error_packets),

@@ -1,15 +1,17 @@
 //! Packets that pass between switch and controller.
+//!
+//! A packet out is read field by field, not by the type of `ofproto`: Open vSwitch looks at the port before the actions.
 
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
+use ofproto::message::{NxPacketIn, PacketIn};
 use ofproto::oxm::Field;
-use ofproto::{Cookie, PortNo};
+use ofproto::{Cookie, PortNo, Refusal};
 
 use super::frame::ETHERNET;
 use super::matching::{self, text as match_text};
 use super::port::check_port;
-use super::refused::{Printed, Refused};
-use super::{Out, actions, frame, put, text};
+use super::{Out, Printed, actions, frame, put, text};
 use crate::model::{DEFAULT_PRIORITY, FlowMatch};
 use crate::syntax::print_actions;
 
@@ -25,53 +27,31 @@ pub(super) struct Told<'a> {
     pub(super) data: &'a [u8],
 }
 
-pub(super) fn packet_in(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let buffer_id = r.u32("packet_in.buffer_id")?;
-    let total_len = u64::from(r.u16("packet_in.total_len")?);
-    let [reason, table] = r.array("packet_in.reason")?;
-    let cookie = r.u64("packet_in.cookie")?;
-    let fields = matching::read(r, false)?;
+/// OFPT_PACKET_IN, or Nicira's form, whose fields are written as in OpenFlow 1.0.
+pub(super) fn packet_in(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
+    let (head, fields) = if nicira {
+        let (NxPacketIn(head), match_len) = NxPacketIn::decode_head(r)?;
+        (head, matching::read_nxm(r, match_len, false)?)
+    } else {
+        (PacketIn::decode_head(r)?, matching::read(r, false)?)
+    };
     r.skip(2, "packet_in.pad")?;
     let told = Told {
-        table,
-        cookie: Some(Cookie(cookie)).filter(|cookie| cookie.0 != u64::MAX),
-        total_len,
-        reason,
-        buffer_id: Some(buffer_id).filter(|id| *id != u32::MAX),
+        table: head.table_id.0,
+        cookie: Some(head.cookie).filter(|cookie| cookie.0 != u64::MAX),
+        total_len: u64::from(head.total_len),
+        reason: head.reason,
+        buffer_id: Some(head.buffer_id.0).filter(|id| *id != u32::MAX),
         fields,
         data: r.rest(),
     };
-    head(out, &told);
-    packet(out, &told);
-    Ok(())
-}
-
-/// Nicira's form, whose fields are written as in OpenFlow 1.0.
-pub(super) fn nicira_packet_in(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let buffer_id = r.u32("nx_packet_in.buffer_id")?;
-    let total_len = u64::from(r.u16("nx_packet_in.total_len")?);
-    let [reason, table] = r.array("nx_packet_in.reason")?;
-    let cookie = r.u64("nx_packet_in.cookie")?;
-    let len = r.u16("nx_packet_in.match_len")?;
-    r.skip(6, "nx_packet_in.pad")?;
-    let fields = matching::read_nxm(r, len, false)?;
-    r.skip(2, "nx_packet_in.pad2")?;
-    let told = Told {
-        table,
-        cookie: Some(Cookie(cookie)).filter(|cookie| cookie.0 != u64::MAX),
-        total_len,
-        reason,
-        buffer_id: Some(buffer_id).filter(|id| *id != u32::MAX),
-        fields,
-        data: r.rest(),
-    };
-    head(out, &told);
+    print_head(out, &told);
     packet(out, &told);
     Ok(())
 }
 
 /// The line about a packet for the controller.
-pub(super) fn head(out: &mut Out<'_>, told: &Told<'_>) {
+pub(super) fn print_head(out: &mut Out<'_>, told: &Told<'_>) {
     // Two more that Open vSwitch has for itself have no word.
     const REASONS: [&str; 8] =
         ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out", "", ""];
@@ -126,7 +106,7 @@ pub(super) fn packet_out(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let actions = actions::list(r, actions_len)?;
     let known = matches!(in_port, PortNo(0..0xff00) | PortNo::LOCAL | PortNo::ANY | PortNo::CONTROLLER);
     if !known {
-        return Err(Refused("OFPBRC_BAD_PORT"));
+        return Err(Refusal::RequestPort);
     }
     out.text.push_str(" in_port=");
     text::port(&mut out.text, in_port, out.names);

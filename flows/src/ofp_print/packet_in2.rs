@@ -1,17 +1,16 @@
 //! NXT_PACKET_IN2 and NXT_RESUME: packets for the controller as properties, and where their processing goes on.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
-use ofproto::Cookie;
 use ofproto::action::Action;
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
+use ofproto::{Cookie, Refusal};
 
-use super::packet::{Told, head, packet};
-use super::refused::{Printed, Refused};
-use super::{Out, actions, matching, property, put};
+use super::packet::{Told, packet, print_head};
+use super::{Out, Printed, actions, matching, property, put};
 use crate::model::FlowMatch;
 use crate::syntax::print_actions;
-
-const BAD_LEN: Refused = Refused("OFPBPC_BAD_LEN");
 
 /// What a switch needs to go on with a packet; only it knows what all of it means.
 #[derive(Debug, Default)]
@@ -46,7 +45,7 @@ pub(super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
             3 => told.table = property::u8(body)?,
             4 => told.cookie = Some(Cookie(property::u64(body)?)).filter(|cookie| cookie.0 != u64::MAX),
             5 => told.reason = property::u8(body)?,
-            6 => told.fields = matching::fields(&mut body, false)?,
+            6 => told.fields = matching::fields(body.rest(), false)?,
             7 => userdata = body.rest(),
             8 => continuation = Some(property::nested(body)?),
             // What Open vSwitch of a later version may tell does not matter.
@@ -58,10 +57,10 @@ pub(super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         told.total_len = len;
     }
     if len == 0 || told.total_len < len {
-        return Err(Refused::BAD_LEN);
+        return Err(Refusal::RequestLen);
     }
     let continuation = continuation.map(read).transpose()?.unwrap_or_default();
-    head(out, &told);
+    print_head(out, &told);
     if !userdata.is_empty() {
         put!(out.text, " userdata={}\n", hex(userdata));
     }
@@ -70,7 +69,7 @@ pub(super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, Refused> {
+fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, Refusal> {
     /// The widest value on the stack, bytes.
     const MAX_STACK: usize = 128;
     let mut this = Continuation::default();
@@ -79,13 +78,13 @@ fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, Refused> {
         let (kind, mut body) = property::next(&mut r)?;
         match kind {
             0x8000 => {
-                let bridge = body.array("continuation.bridge").map_err(|_| BAD_LEN)?;
+                let bridge = body.array("continuation.bridge").map_err(|_| Refusal::PropertyLen)?;
                 if !body.is_empty() {
-                    return Err(BAD_LEN);
+                    return Err(Refusal::PropertyLen);
                 }
                 this.bridge = Some(bridge).filter(|bridge| *bridge != [0; 16]);
             }
-            0x8001 if body.remaining() > MAX_STACK => return Err(BAD_LEN),
+            0x8001 if body.remaining() > MAX_STACK => return Err(Refusal::PropertyLen),
             0x8001 => this.stack.push(body.rest()),
             0x8002 => this.mirrors = property::u32(body)?,
             0x8003 => this.conntracked = true,
@@ -100,7 +99,7 @@ fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, Refused> {
     Ok(this)
 }
 
-fn list(body: Reader<'_>) -> Result<Vec<Action>, Refused> {
+fn list(body: Reader<'_>) -> Result<Vec<Action>, Refusal> {
     let mut body = property::nested(body)?;
     let len = body.remaining();
     actions::list(&mut body, len)

@@ -3,10 +3,9 @@
 use ofproto::codec::Reader;
 use ofproto::message::multipart::PortStats;
 use ofproto::message::{Port, PortMod, PortStatus, PortStatusReason};
-use ofproto::{PortNo, Wire};
+use ofproto::{PortNo, Refusal, Wire};
 
-use super::refused::{Printed, Refused};
-use super::{Out, put, text};
+use super::{Out, Printed, put, text};
 use crate::syntax::{Names, NoNames};
 
 /// OFPPC_ bits (OpenFlow 1.3.5 §7.2.1), by bit.
@@ -36,9 +35,9 @@ const FEATURES: [&str; 16] = [
 ];
 
 /// A port that Open vSwitch takes: up to 0xfeff, or one of the numbers from OFPP_MAX on.
-pub(super) fn check_port(port: PortNo) -> Result<PortNo, Refused> {
+pub(super) fn check_port(port: PortNo) -> Result<PortNo, Refusal> {
     match port.0 {
-        0xff00..0xffff_ff00 => Err(Refused("OFPBAC_BAD_OUT_PORT")),
+        0xff00..0xffff_ff00 => Err(Refusal::ActionOutPort),
         _ => Ok(port),
     }
 }
@@ -49,7 +48,7 @@ pub(super) fn status(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         PortStatusReason::Add => " ADD:",
         PortStatusReason::Delete => " DEL:",
         PortStatusReason::Modify => " MOD:",
-        PortStatusReason::Unknown(_) => return Err(Refused("NXBRC_BAD_REASON")),
+        PortStatusReason::Unknown(_) => return Err(Refusal::PortReason),
     };
     check_port(status.port.port_no)?;
     out.text.push_str(reason);
@@ -92,7 +91,7 @@ fn sorted(r: &mut Reader<'_>) -> (Vec<Port>, Printed) {
     let mut ports = Vec::new();
     let mut printed = Ok(());
     while !r.is_empty() {
-        let port = Port::decode(r).map_err(Refused::from);
+        let port = Port::decode(r).map_err(Refusal::from);
         match port.and_then(|port| check_port(port.port_no).map(|_| port)) {
             Ok(port) => ports.push(port),
             Err(refused) => {
@@ -144,23 +143,13 @@ pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 /// The counters of a port, as `ovs-ofctl dump-ports` prints them: three lines. What the switch does not count is
 /// all ones, and printed as a question mark.
 pub fn print_port_stats(out: &mut String, stats: &PortStats, names: &dyn Names) {
-    let line = |out: &mut String, counters: &[(&str, u64)]| {
-        for (at, (name, count)) in counters.iter().enumerate() {
-            put!(out, "{}{name}=", if at == 0 { "" } else { ", " });
-            match count {
-                &u64::MAX => out.push('?'),
-                count => put!(out, "{count}"),
-            }
-        }
-        out.push('\n');
-    };
     out.push_str("  port ");
     if stats.port_no.0 < 10 {
         out.push(' ');
     }
     text::port(out, stats.port_no, names);
     out.push_str(": rx ");
-    line(
+    text::counters(
         out,
         &[
             ("pkts", stats.rx_packets),
@@ -173,7 +162,7 @@ pub fn print_port_stats(out: &mut String, stats: &PortStats, names: &dyn Names) 
         ],
     );
     out.push_str("           tx ");
-    line(
+    text::counters(
         out,
         &[
             ("pkts", stats.tx_packets),

@@ -1,60 +1,57 @@
 //! Properties: parts of a message with a type and a length (OpenFlow 1.4 §7.2.8), which Nicira's messages have too.
 
+use ofproto::Refusal;
 use ofproto::codec::Reader;
 
-use super::refused::Refused;
-
-const BAD_LEN: Refused = Refused("OFPBPC_BAD_LEN");
-
 /// Takes the next property and its padding: its type, and a reader of what it says.
-pub(super) fn next<'a>(r: &mut Reader<'a>) -> Result<(u16, Reader<'a>), Refused> {
+pub(super) fn next<'a>(r: &mut Reader<'a>) -> Result<(u16, Reader<'a>), Refusal> {
     const HEADER: usize = 4;
     /// Those of experimenters have two more numbers, which nobody asks for here.
     const EXPERIMENTER: u16 = 0xffff;
     let available = r.remaining();
-    let kind = r.u16("property.type").map_err(|_| BAD_LEN)?;
-    let len = usize::from(r.u16("property.length").map_err(|_| BAD_LEN)?);
+    let kind = r.u16("property.type").map_err(|_| Refusal::PropertyLen)?;
+    let len = usize::from(r.u16("property.length").map_err(|_| Refusal::PropertyLen)?);
     let padded = len.next_multiple_of(8);
     if len < HEADER || padded > available {
-        return Err(BAD_LEN);
+        return Err(Refusal::PropertyLen);
     }
-    let body = r.sub(len - HEADER, "property").map_err(|_| BAD_LEN)?;
-    r.skip(padded - len, "property.pad").map_err(|_| BAD_LEN)?;
+    let body = r.sub(len - HEADER, "property").map_err(|_| Refusal::PropertyLen)?;
+    r.skip(padded - len, "property.pad").map_err(|_| Refusal::PropertyLen)?;
     if kind == EXPERIMENTER {
         match body.clone().u32("property.experimenter") {
-            Ok(0) => return Err(Refused("OFPBPC_BAD_EXPERIMENTER")),
+            Ok(0) => return Err(Refusal::PropertyVendor),
             Ok(_) if len >= HEADER + 8 => {}
-            _ => return Err(BAD_LEN),
+            _ => return Err(Refusal::PropertyLen),
         }
     }
     Ok((kind, body))
 }
 
 /// The first two bytes: the rest does not matter.
-pub(super) fn u16(mut body: Reader<'_>) -> Result<u16, Refused> {
-    body.u16("property").map_err(|_| BAD_LEN)
+pub(super) fn u16(mut body: Reader<'_>) -> Result<u16, Refusal> {
+    body.u16("property").map_err(|_| Refusal::PropertyLen)
 }
 
 /// A number that fills the property.
-pub(super) fn u32(mut body: Reader<'_>) -> Result<u32, Refused> {
-    let n = body.u32("property").map_err(|_| BAD_LEN)?;
-    if body.is_empty() { Ok(n) } else { Err(BAD_LEN) }
+pub(super) fn u32(mut body: Reader<'_>) -> Result<u32, Refusal> {
+    let n = body.u32("property").map_err(|_| Refusal::PropertyLen)?;
+    if body.is_empty() { Ok(n) } else { Err(Refusal::PropertyLen) }
 }
 
 /// A number that fills the property behind its padding.
-pub(super) fn u64(mut body: Reader<'_>) -> Result<u64, Refused> {
-    body.skip(4, "property.pad").map_err(|_| BAD_LEN)?;
-    let n = body.u64("property").map_err(|_| BAD_LEN)?;
-    if body.is_empty() { Ok(n) } else { Err(BAD_LEN) }
+pub(super) fn u64(mut body: Reader<'_>) -> Result<u64, Refusal> {
+    body.skip(4, "property.pad").map_err(|_| Refusal::PropertyLen)?;
+    let n = body.u64("property").map_err(|_| Refusal::PropertyLen)?;
+    if body.is_empty() { Ok(n) } else { Err(Refusal::PropertyLen) }
 }
 
 /// The first byte: the rest does not matter.
-pub(super) fn u8(mut body: Reader<'_>) -> Result<u8, Refused> {
-    body.u8("property").map_err(|_| BAD_LEN)
+pub(super) fn u8(mut body: Reader<'_>) -> Result<u8, Refusal> {
+    body.u8("property").map_err(|_| Refusal::PropertyLen)
 }
 
 /// The properties inside a property.
-pub(super) fn nested(mut body: Reader<'_>) -> Result<Reader<'_>, Refused> {
-    body.skip(4, "property.pad").map_err(|_| BAD_LEN)?;
+pub(super) fn nested(mut body: Reader<'_>) -> Result<Reader<'_>, Refusal> {
+    body.skip(4, "property.pad").map_err(|_| Refusal::PropertyLen)?;
     Ok(body)
 }

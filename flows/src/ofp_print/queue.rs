@@ -1,17 +1,18 @@
 //! Queues of ports.
+//!
+//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::QueueStats;
-use ofproto::{PortNo, Wire as _};
+use ofproto::{PortNo, Refusal, Wire as _};
 
 use super::port::check_port;
-use super::refused::{Printed, Refused};
-use super::{Out, put, text};
+use super::{Out, Printed, put, text};
 
 pub(super) fn config_request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let port = check_port(PortNo(r.u32("queue_config.port")?))?;
     if port.0 >= 0xff00 && port != PortNo::ANY {
-        return Err(Refused("OFPQOFC_BAD_PORT"));
+        return Err(Refusal::QueuePort);
     }
     out.text.push_str(" port=");
     text::port(&mut out.text, port, out.names);
@@ -59,7 +60,7 @@ pub(super) fn config_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     printed
 }
 
-fn queue(r: &mut Reader<'_>) -> Result<Queue, Refused> {
+fn queue(r: &mut Reader<'_>) -> Result<Queue, Refusal> {
     const LEN: usize = 16;
     const MIN_RATE: u16 = 1;
     const MAX_RATE: u16 = 2;
@@ -67,14 +68,14 @@ fn queue(r: &mut Reader<'_>) -> Result<Queue, Refused> {
     r.skip(4, "queue.port")?;
     let len = usize::from(r.u16("queue.len")?);
     r.skip(6, "queue.pad")?;
-    let body = len.checked_sub(LEN).filter(|_| len.is_multiple_of(8)).ok_or(Refused::BAD_LEN)?;
+    let body = len.checked_sub(LEN).filter(|_| len.is_multiple_of(8)).ok_or(Refusal::RequestLen)?;
     let mut properties = r.sub(body, "queue.len")?;
     while !properties.is_empty() {
         let available = properties.remaining();
         let kind = properties.u16("queue_property.property")?;
         let len = usize::from(properties.u16("queue_property.len")?);
         if len < 8 || len > available || !len.is_multiple_of(8) {
-            return Err(Refused::BAD_LEN);
+            return Err(Refusal::RequestLen);
         }
         let mut property = properties.sub(len - 4, "queue_property")?;
         property.skip(4, "queue_property.pad")?;
@@ -84,7 +85,7 @@ fn queue(r: &mut Reader<'_>) -> Result<Queue, Refused> {
             _ => continue,
         };
         if len != 16 {
-            return Err(Refused::BAD_LEN);
+            return Err(Refusal::RequestLen);
         }
         *place = property.u16("queue_property.rate")?;
     }
@@ -126,12 +127,7 @@ pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         id(text, stats.queue_id.0);
         text.push_str(": ");
         let counters = [("bytes", stats.tx_bytes), ("pkts", stats.tx_packets), ("errors", stats.tx_errors)];
-        for (name, count) in counters {
-            match count {
-                u64::MAX => put!(text, "{name}=?, "),
-                count => put!(text, "{name}={count}, "),
-            }
-        }
+        counters.iter().for_each(|(name, count)| text::counter(text, name, *count, ", "));
         text.push_str("duration=");
         match stats.duration_sec {
             u32::MAX => text.push('?'),

@@ -3,10 +3,9 @@
 use ofproto::codec::Reader;
 use ofproto::message::multipart::Desc;
 use ofproto::message::{FeaturesReply, Role, SwitchConfig};
-use ofproto::{VERSION, Wire as _};
+use ofproto::{Refusal, VERSION, Wire as _};
 
-use super::refused::{Printed, Refused};
-use super::{Frame, Out, put, text};
+use super::{Frame, Out, Printed, put, text};
 
 /// OFPC_ capabilities (OpenFlow 1.3.5 §7.3.1), by bit.
 const CAPABILITIES: [&str; 9] = [
@@ -50,7 +49,7 @@ pub(super) fn config(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>, s
     let old = frame.header.version < VERSION;
     let known = if old { FRAGMENTS | INVALID_TTL } else { FRAGMENTS };
     if set && config.flags & !known != 0 {
-        return Err(Refused("OFPSCFC_BAD_FLAGS"));
+        return Err(Refusal::ConfigFlags);
     }
     let fragments = match config.flags & FRAGMENTS {
         0 => "normal",
@@ -102,9 +101,9 @@ pub(super) fn role(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> 
 }
 
 /// OFPCR_ROLE_ by the words of `ovs-ofctl`.
-pub(super) fn role_name(role: u32) -> Result<&'static str, Refused> {
+pub(super) fn role_name(role: u32) -> Result<&'static str, Refusal> {
     ["nochange", "equal", "primary", "secondary"]
         .get(usize::try_from(role).unwrap_or(usize::MAX))
         .copied()
-        .ok_or(Refused("OFPRRFC_BAD_ROLE"))
+        .ok_or(Refusal::Role)
 }

@@ -1,11 +1,10 @@
 //! What either side may send: HELLO, ERROR, ECHO.
 
-use ofproto::Wire as _;
 use ofproto::codec::Reader;
 use ofproto::message::ErrorMsg;
+use ofproto::{Refusal, Wire as _};
 
-use super::refused::{Printed, Refused};
-use super::{Frame, Out, put, text};
+use super::{Frame, Out, Printed, put, text};
 
 /// The versions that a HELLO names; one without a bitmap means all up to its own (§6.3.1).
 pub(super) fn hello(out: &mut Out<'_>, frame: &Frame<'_>) -> Printed {
@@ -61,10 +60,10 @@ fn versions(frame: &Frame<'_>) -> (u32, bool) {
 pub(super) fn error(out: &mut Out<'_>, frame: &Frame<'_>, r: &mut Reader<'_>) -> Printed {
     // Numbers of errors mean something only in a version that there is.
     if !(1..=6).contains(&frame.header.version) {
-        return Err(Refused::BAD_LEN);
+        return Err(Refusal::RequestLen);
     }
     let error = ErrorMsg::decode(r)?;
-    let name = error.name().ok_or(Refused::BAD_LEN)?;
+    let name = error.name().ok_or(Refusal::RequestLen)?;
     put!(out.text, " {name}\n");
     if matches!(name, "OFPHFC_INCOMPATIBLE" | "OFPHFC_EPERM") {
         text::printable(&mut out.text, &error.data);

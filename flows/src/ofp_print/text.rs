@@ -48,6 +48,21 @@ pub(super) fn duration(out: &mut String, seconds: u32, nanoseconds: u32) {
     out.push('s');
 }
 
+/// A counter and what stands behind it. What the switch does not count is all ones, and printed as a question mark.
+pub(super) fn counter(out: &mut String, name: &str, count: u64, behind: &str) {
+    let _ = match count {
+        u64::MAX => write!(out, "{name}=?{behind}"),
+        count => write!(out, "{name}={count}{behind}"),
+    };
+}
+
+/// The rest of a line: counters with commas between them.
+pub(super) fn counters(out: &mut String, counters: &[(&str, u64)]) {
+    for (at, (name, count)) in counters.iter().enumerate() {
+        counter(out, name, *count, if at + 1 == counters.len() { "\n" } else { ", " });
+    }
+}
+
 /// The names of the bits that are set, lowest first, then what has no name in hexadecimal; `0` for none.
 /// `names` begins with the name of bit 0; an empty one is none.
 pub(super) fn bits(out: &mut String, bits: u32, names: &[&str], separator: char) {

@@ -223,7 +223,14 @@ impl<'a> ActionReader<'_, 'a> {
     /// Appends what a word says: none, one or several actions.
     fn read(&mut self, pair: Pair<'a>, actions: &mut Vec<Action>) -> Result<(), SyntaxError> {
         let before = actions.len();
-        self.append(pair, actions)?;
+        // Apart from the others, which need more room on the stack than many levels of these.
+        if pair.key.eq_ignore_ascii_case("clone") {
+            actions.push(self.clone_action(pair)?);
+        } else if pair.key.eq_ignore_ascii_case("ct") {
+            actions.push(self.ct(pair)?);
+        } else {
+            self.append(pair, actions)?;
+        }
         for action in actions.iter().skip(before) {
             self.packet.check(self.cx, pair, action)?;
         }
@@ -296,8 +303,6 @@ impl<'a> ActionReader<'_, 'a> {
             "mod_tp_dst" => self.transport_port(pair, true)?,
             "dec_ttl" if text.is_empty() => Action::DecNwTtl,
             "dec_ttl" => Action::DecNwTtlIds(controller_ids(cx, pair)?),
-            "clone" => self.clone_action(pair)?,
-            "ct" => self.ct(pair)?,
             "nat" => Action::Nat(nested::nat(cx, pair)?),
             "ct_clear" => Action::CtClear,
             "conjunction" => choice::conjunction(cx, pair)?,

@@ -1,18 +1,53 @@
 //! Whether an action fits what the flow matches and what the actions before it made of the packet.
 
-use ofproto::PortNo;
-use ofproto::action::{Action, CT_COMMIT, Ct, CtZone, Learn, LearnSpec, LearnSrc, NatAddresses, Subfield};
+use ofproto::action::{
+    Action, CT_COMMIT, Ct, CtZone, Learn, LearnSpec, LearnSrc, Legacy, NatAddresses, Subfield,
+};
 use ofproto::oxm::{Field, Oxm};
+use ofproto::{PortNo, Refusal};
 
 use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field;
-use super::fields::{Fields, IPV4, IPV6, TAGGED, TCP, UDP};
+use super::fields::{Fields, IPV4, IPV6, SCTP, TAGGED, TCP, UDP};
 use super::token::Pair;
 use crate::model::Masked;
 
-/// Open vSwitch looks no deeper.
-const MAX_TAGS: u8 = 2;
+/// Why an action does not fit.
+pub(super) struct Misfit {
+    /// What a switch answers.
+    pub(super) refusal: Refusal,
+    /// Whether Open vSwitch goes on looking for what is worse: OpenFlow 1.0 would let it pass.
+    pub(super) passable: bool,
+    message: String,
+    help: Option<String>,
+}
+
+impl Misfit {
+    fn new(refusal: Refusal, message: impl Into<String>) -> Self {
+        Self { refusal, passable: false, message: message.into(), help: None }
+    }
+
+    fn inconsistent(message: impl Into<String>) -> Self {
+        Self::new(Refusal::MatchInconsistent, message)
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    /// As an error of the text, at the word that stands for the action.
+    fn at(self, cx: &Context<'_>, word: &str) -> SyntaxError {
+        let kind = match self.refusal {
+            Refusal::ActionOutPort => SyntaxErrorKind::Value,
+            _ => SyntaxErrorKind::Inconsistent,
+        };
+        let error = cx.error(kind, word, self.message);
+        self.help.into_iter().fold(error, SyntaxError::help)
+    }
+}
+
+type Fit = Result<(), Misfit>;
 
 /// Where an action stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +66,8 @@ pub(super) enum Place {
 #[derive(Clone)]
 pub(super) struct Packet {
     pub(super) fields: Fields,
-    /// VLAN tags that are there for sure.
-    tags: u8,
+    /// Which VLAN tags are there for sure, the outer one first: Open vSwitch looks no deeper.
+    tags: [bool; 2],
     place: Place,
     /// Whether the action runs later, when more may be known.
     lenient: bool,
@@ -41,7 +76,7 @@ pub(super) struct Packet {
 impl Packet {
     /// The packet as it comes in.
     pub(super) fn new(fields: Fields) -> Self {
-        let tags = u8::from(fields.is_tagged());
+        let tags = [fields.is_tagged(), false];
         Self { fields, tags, place: Place::Apply, lenient: false }
     }
 
@@ -60,12 +95,12 @@ impl Packet {
 
     /// Whether it has a VLAN tag.
     pub(super) fn is_tagged(&self) -> bool {
-        self.tags > 0
+        self.tags[0]
     }
 
-    fn set_tags(&mut self, tags: u8) {
+    fn set_tags(&mut self, tags: [bool; 2]) {
         self.tags = tags;
-        let value = if tags > 0 { TAGGED } else { 0 };
+        let value = if self.is_tagged() { TAGGED } else { 0 };
         self.fields.set(Field::VlanTci, Masked { value, mask: TAGGED });
     }
 
@@ -77,96 +112,125 @@ impl Packet {
         action: &Action,
     ) -> Result<(), SyntaxError> {
         let word = pair.key;
-        let wrong = |message: String| Err(cx.error(SyntaxErrorKind::Inconsistent, word, message));
+        let placed = self.check_place(word, action);
+        placed.and_then(|()| self.run(word, action)).map_err(|misfit| misfit.at(cx, word))
+    }
+
+    /// Whether the action finds what it needs; the packet is then what it makes of it. `word` is how messages call it.
+    pub(super) fn run(&mut self, word: &str, action: &Action) -> Fit {
         let needs = |ok: bool, what: &str| {
-            if ok { Ok(()) } else { wrong(format!("{word} needs a match on {what}")) }
+            if ok { Ok(()) } else { Err(Misfit::inconsistent(format!("{word} needs a match on {what}"))) }
+        };
+        // What an action set holds runs later, when more may be known.
+        let lenient = self.lenient;
+        let wants = |ok: bool, what: &str| {
+            needs(ok || lenient, what).map_err(|misfit| Misfit { passable: true, ..misfit })
         };
         let ip = matches!(self.fields.eth_type(), Some(IPV4 | IPV6));
-        self.check_place(cx, pair, action)?;
+        let v4 = self.fields.eth_type() == Some(IPV4);
         match action {
-            Action::Output { port, .. } if *port == PortNo::ANY || port.to_u16().is_none() => {
-                return Err(cx
-                    .error(SyntaxErrorKind::Value, word, "nothing can be sent there")
+            Action::Output { port, .. } | Action::OutputTrunc { port, .. }
+                if *port == PortNo::ANY || port.to_u16().is_none() =>
+            {
+                return Err(Misfit::new(Refusal::ActionOutPort, "nothing can be sent there")
                     .help("a port number up to 65279, or LOCAL, IN_PORT, NORMAL, FLOOD, ALL or CONTROLLER"));
             }
-            Action::OutputReg { src, .. } => readable(cx, pair, *src, &self.fields)?,
-            Action::SetField(Oxm::Known { field, value, .. }) => {
-                self.writable(cx, pair, *field)?;
+            Action::OutputReg { src, .. } | Action::Push(src) => self.readable(word, *src)?,
+            Action::SetField(Oxm::Known { field, value, .. })
+            | Action::RegLoad2(Oxm::Known { field, value, .. }) => {
+                self.writable(word, *field)?;
                 if *field == Field::VlanTci {
-                    self.set_tags(u8::from(value & TAGGED != 0));
+                    self.set_tags([value & TAGGED != 0, self.tags[1]]);
                 }
             }
             Action::Load { dst, value } => {
-                self.writable(cx, pair, dst.field)?;
+                self.writable(word, dst.field)?;
                 if dst.field == Field::VlanTci {
-                    self.set_tags(u8::from(u128::from(*value) << dst.ofs & TAGGED != 0));
+                    self.set_tags([u128::from(*value) << dst.ofs & TAGGED != 0, self.tags[1]]);
                 }
             }
-            Action::Move { src, dst } => {
-                readable(cx, pair, *src, &self.fields)?;
-                self.writable(cx, pair, dst.field)?;
+            Action::Move { src, dst } | Action::CopyField { src, dst } => {
+                self.readable(word, *src)?;
+                self.there(word, dst.field)?;
             }
-            // What an action set holds runs later: the tag may come from elsewhere.
             Action::PopVlan => {
-                needs(self.tags > 0 || self.lenient, "a VLAN tag (dl_vlan=…), or push_vlan before it")?;
-                self.set_tags(self.tags.saturating_sub(1));
+                let tagged = self.is_tagged();
+                self.set_tags([self.tags[1], false]);
+                wants(tagged, "a VLAN tag (dl_vlan=…), or push_vlan before it")?;
             }
-            Action::PushVlan(_) if self.tags >= MAX_TAGS => {
-                return wrong(format!("{word}: Open vSwitch handles at most {MAX_TAGS} VLAN tags"));
+            Action::PushVlan(_) => {
+                if self.tags[1] {
+                    let most = self.tags.len();
+                    let message = format!("{word}: Open vSwitch handles at most {most} VLAN tags");
+                    return Err(Misfit::new(Refusal::ActionTag, message));
+                }
+                self.set_tags([true, self.tags[0]]);
             }
-            Action::PushVlan(_) => self.set_tags(self.tags + 1),
-            Action::SetNwTtl(_) | Action::DecNwTtl | Action::DecNwTtlIds(_) => {
-                needs(ip || self.lenient, "ip or ipv6")?
-            }
-            Action::SetMplsTtl(_) | Action::DecMplsTtl => {
-                needs(self.fields.is_mpls() || self.lenient, "mpls")?;
-            }
+            Action::Legacy(legacy) => self.run_legacy(*legacy, wants)?,
+            Action::SetNwTtl(_) | Action::DecNwTtl | Action::DecNwTtlIds(_) => wants(ip, "ip or ipv6")?,
+            Action::SetMplsTtl(_) | Action::DecMplsTtl => wants(self.fields.is_mpls(), "mpls")?,
             Action::PushMpls(kind) => {
-                needs(self.fields.is_ethernet() || self.lenient, "Ethernet packets")?;
+                let ethernet = self.fields.is_ethernet();
                 self.set_eth_type(*kind);
                 self.fields.forget(Field::IpProto);
+                wants(ethernet, "Ethernet packets")?;
             }
             Action::PopMpls(kind) => {
-                let ethernet = self.fields.is_ethernet();
-                needs(ethernet && self.fields.is_mpls() || self.lenient, "mpls")?;
+                let mpls = self.fields.is_ethernet() && self.fields.is_mpls();
                 self.set_eth_type(*kind);
+                wants(mpls, "mpls")?;
             }
-            Action::Push(src) => readable(cx, pair, *src, &self.fields)?,
-            Action::Pop(dst) => self.writable_bits(cx, pair, dst.field)?,
-            Action::Multipath(m) => self.writable_bits(cx, pair, m.dst.field)?,
-            Action::Bundle(b) => {
-                if let Some(dst) = b.dst {
-                    self.writable_bits(cx, pair, dst.field)?;
-                }
-            }
-            Action::RegLoad2(Oxm::Known { field, .. }) => self.writable(cx, pair, *field)?,
+            Action::Pop(dst) => self.there(word, dst.field)?,
+            Action::Multipath(m) => self.there(word, m.dst.field)?,
+            Action::Bundle(b) => b.dst.map_or(Ok(()), |dst| self.there(word, dst.field))?,
             Action::ResubmitCt { .. } => {
                 needs(self.fields.is_tracked(), "ct_state with +est, +new or the like, or with +trk-inv")?;
             }
-            Action::DecNshTtl => needs(self.fields.is_nsh() || self.lenient, "NSH packets (dl_type=0x894f)")?,
-            Action::Ct(ct) => self.check_ct(cx, pair, ct)?,
-            Action::Nat(nat) => {
-                let v4 = self.fields.eth_type() == Some(IPV4);
-                let v6 = self.fields.eth_type() == Some(IPV6);
-                match nat.addresses {
-                    NatAddresses::None => needs(v4 || v6, "ip or ipv6")?,
-                    NatAddresses::V4(..) => needs(v4, "ip")?,
-                    NatAddresses::V6(..) => needs(v6, "ipv6")?,
-                }
-            }
+            Action::DecNshTtl => wants(self.fields.is_nsh(), "NSH packets (dl_type=0x894f)")?,
+            Action::Ct(ct) => self.run_ct(word, ct)?,
+            Action::Nat(nat) => match nat.addresses {
+                NatAddresses::None => needs(ip, "ip or ipv6")?,
+                NatAddresses::V4(..) => needs(v4, "ip")?,
+                NatAddresses::V6(..) => needs(ip && !v4, "ipv6")?,
+            },
             Action::Encap(encap) => self.fields.encapsulate(encap.packet_type),
             Action::Decap(_) => self.fields.decapsulate(),
-            Action::FinTimeout { .. } => needs(self.fields.protocol() == Some(TCP), "tcp")?,
-            Action::Learn(learn) => check_learn(cx, pair, learn, &self.fields)?,
+            Action::FinTimeout { .. } => wants(self.fields.protocol() == Some(TCP), "tcp")?,
+            Action::Learn(learn) => self.run_learn(word, learn)?,
+            Action::DeleteField(field) if field.tun_metadata().is_none() => {
+                return Err(Misfit::new(
+                    Refusal::ActionArgument,
+                    format!("{word}: only tunnel options can go"),
+                ));
+            }
             _ => {}
         }
         Ok(())
     }
 
+    /// The actions of OpenFlow 1.1 that set one field each.
+    fn run_legacy(&mut self, legacy: Legacy, wants: impl Fn(bool, &str) -> Fit) -> Fit {
+        let ip = matches!(self.fields.eth_type(), Some(IPV4 | IPV6));
+        match legacy {
+            Legacy::VlanVid(_) | Legacy::VlanPcp(_) => {
+                let tagged = self.is_tagged();
+                self.set_tags([true, self.tags[1]]);
+                wants(tagged, "a VLAN tag")
+            }
+            Legacy::Ipv4Src(_) | Legacy::Ipv4Dst(_) => wants(self.fields.eth_type() == Some(IPV4), "ip"),
+            Legacy::NwTos(_) | Legacy::NwEcn(_) => wants(ip, "ip or ipv6"),
+            Legacy::TpSrc(_) | Legacy::TpDst(_) => {
+                let ports = matches!(self.fields.protocol(), Some(TCP | UDP | SCTP));
+                wants(ip && ports && !self.fields.is_later_fragment(), "tcp, udp or sctp")
+            }
+            Legacy::MplsLabel(_) | Legacy::MplsTc(_) => wants(self.fields.is_mpls(), "mpls"),
+            Legacy::EthSrc(_) | Legacy::EthDst(_) => Ok(()),
+        }
+    }
+
     /// Which actions may stand inside which.
-    fn check_place(&self, cx: &Context<'_>, pair: Pair<'_>, action: &Action) -> Result<(), SyntaxError> {
-        let word = pair.key;
-        let wrong = |message: String| Err(cx.error(SyntaxErrorKind::Inconsistent, word, message));
+    fn check_place(&self, word: &str, action: &Action) -> Fit {
+        let wrong = |message: String| Err(Misfit::inconsistent(message));
         let of_connection = match action {
             Action::SetField(Oxm::Known { field, .. }) | Action::RegLoad2(Oxm::Known { field, .. }) => {
                 Some(*field)
@@ -192,10 +256,9 @@ impl Packet {
         }
     }
 
-    fn check_ct(&self, cx: &Context<'_>, pair: Pair<'_>, ct: &Ct) -> Result<(), SyntaxError> {
+    fn run_ct(&self, word: &str, ct: &Ct) -> Fit {
         let needs = |ok: bool, what: &str| {
-            let message = format!("{} needs a match on {what}", pair.key);
-            if ok { Ok(()) } else { Err(cx.error(SyntaxErrorKind::Inconsistent, pair.key, message)) }
+            if ok { Ok(()) } else { Err(Misfit::inconsistent(format!("{word} needs a match on {what}"))) }
         };
         let fields = &self.fields;
         needs(matches!(fields.eth_type(), Some(IPV4 | IPV6)), "ip or ipv6")?;
@@ -204,10 +267,10 @@ impl Packet {
         }
         if ct.flags & CT_COMMIT != 0 && fields.is_invalid_connection() {
             let message = "a connection that is invalid cannot be committed";
-            return Err(cx.error(SyntaxErrorKind::Inconsistent, pair.key, message).help("ct_state=+trk-inv"));
+            return Err(Misfit::inconsistent(message).help("ct_state=+trk-inv"));
         }
         match ct.zone {
-            CtZone::Field(src) => readable(cx, pair, src, fields),
+            CtZone::Field(src) => self.readable(word, src),
             CtZone::Immediate(_) => Ok(()),
         }
     }
@@ -216,18 +279,58 @@ impl Packet {
         self.fields.set(Field::EthType, Masked::exact(Field::EthType, u128::from(kind)));
     }
 
-    /// As [`Self::writable`], where Open vSwitch asks for no tag to write an id into.
-    fn writable_bits(&self, cx: &Context<'_>, pair: Pair<'_>, dst: Field) -> Result<(), SyntaxError> {
-        if self.fields.has(dst) { Ok(()) } else { Err(missing(cx, pair, dst)) }
+    fn readable(&self, word: &str, src: Subfield) -> Fit {
+        self.there(word, src.field)
     }
 
-    /// Any frame has a VLAN id to read, "none" too; only a tagged one has one to write.
-    fn writable(&self, cx: &Context<'_>, pair: Pair<'_>, dst: Field) -> Result<(), SyntaxError> {
-        if self.fields.has(dst) && (dst != Field::VlanVid || self.is_tagged()) {
-            Ok(())
-        } else {
-            Err(missing(cx, pair, dst))
+    fn there(&self, word: &str, field: Field) -> Fit {
+        if self.fields.has(field) { Ok(()) } else { Err(missing(word, field)) }
+    }
+
+    /// Any frame has a VLAN id to read, "none" too; only a tagged one has one to write. Where Open vSwitch asks for no tag to
+    /// write an id into, ask for [`Self::there`].
+    fn writable(&self, word: &str, dst: Field) -> Fit {
+        if dst == Field::VlanVid && !self.is_tagged() {
+            return Err(missing(word, dst));
         }
+        self.there(word, dst)
+    }
+
+    /// Sources come from the packet at hand, destinations belong to the flow that is learned.
+    fn run_learn(&self, word: &str, learn: &Learn) -> Fit {
+        let mut learned = Fields::default();
+        for spec in &learn.specs {
+            let (dst, src) = match spec {
+                LearnSpec::Match { dst, src } | LearnSpec::Load { dst, src } => (dst, src),
+                LearnSpec::Output { src } => {
+                    self.readable(word, *src)?;
+                    continue;
+                }
+            };
+            if let LearnSrc::Field(src) = src {
+                self.readable(word, *src)?;
+            }
+            if !learned.has(dst.field) {
+                let name = dst.field.info().name;
+                let message =
+                    format!("learn: the flow that is learned names {name} and does not match what it needs");
+                return Err(Misfit::inconsistent(message).help(format!(
+                    "before {name}, inside learn(…): eth_type=0x800 for IPv4, and nw_proto=6 for TCP, 17 for UDP"
+                )));
+            }
+            match (spec, src) {
+                (LearnSpec::Match { .. }, LearnSrc::Immediate(value)) => {
+                    let mask = field::ones(dst.n_bits) << dst.ofs;
+                    learned.set_bits(dst.field, Masked { value: value << dst.ofs, mask });
+                }
+                (LearnSpec::Load { .. }, _) if !dst.field.is_writable() => {
+                    let message = format!("learn: {} is read-only", dst.field.info().name);
+                    return Err(Misfit::new(Refusal::ActionSetArgument, message));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -255,42 +358,8 @@ fn is_for_set(action: &Action) -> bool {
     )
 }
 
-fn missing(cx: &Context<'_>, pair: Pair<'_>, field: Field) -> SyntaxError {
+fn missing(word: &str, field: Field) -> Misfit {
     let name = field.info().name;
-    cx.error(SyntaxErrorKind::Inconsistent, pair.key, format!("{}: the packet may have no {name}", pair.key))
+    Misfit::inconsistent(format!("{word}: the packet may have no {name}"))
         .help(format!("match what {name} needs, such as ip, tcp, udp or dl_vlan"))
-}
-
-fn readable(cx: &Context<'_>, pair: Pair<'_>, src: Subfield, fields: &Fields) -> Result<(), SyntaxError> {
-    if fields.has(src.field) { Ok(()) } else { Err(missing(cx, pair, src.field)) }
-}
-
-/// Sources come from the packet at hand, destinations belong to the flow that is learned.
-fn check_learn(cx: &Context<'_>, pair: Pair<'_>, learn: &Learn, packet: &Fields) -> Result<(), SyntaxError> {
-    let mut learned = Fields::default();
-    for spec in &learn.specs {
-        let (dst, src) = match spec {
-            LearnSpec::Match { dst, src } | LearnSpec::Load { dst, src } => (dst, src),
-            LearnSpec::Output { src } => {
-                readable(cx, pair, *src, packet)?;
-                continue;
-            }
-        };
-        if let LearnSrc::Field(src) = src {
-            readable(cx, pair, *src, packet)?;
-        }
-        if !learned.has(dst.field) {
-            let name = dst.field.info().name;
-            let message =
-                format!("learn: the flow that is learned names {name} and does not match what it needs");
-            return Err(cx.error(SyntaxErrorKind::Inconsistent, pair.key, message).help(format!(
-                "before {name}, inside learn(…): eth_type=0x800 for IPv4, and nw_proto=6 for TCP, 17 for UDP"
-            )));
-        }
-        if let (LearnSpec::Match { .. }, LearnSrc::Immediate(value)) = (spec, src) {
-            let mask = field::ones(dst.n_bits) << dst.ofs;
-            learned.set_bits(dst.field, Masked { value: value << dst.ofs, mask });
-        }
-    }
-    Ok(())
 }

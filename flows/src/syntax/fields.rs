@@ -39,12 +39,7 @@ const TRACKING: u128 = 0x20;
 /// The fields by the place they share, each under one name for the place: `nw_src` for `arp_spa` too, `tp_src`
 /// (as [`Field::TcpSrc`]) for all ports and ICMP types, `vlan_tci` for all that is in the tag.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Fields(BTreeMap<Field, Masked>);
-
-/// Whether a field is a part of an Ethernet packet.
-pub(super) fn is_header(field: Field) -> bool {
-    field >= Field::EthSrc && field < Field::PacketType
-}
+pub(super) struct Fields(BTreeMap<Field, Masked>);
 
 /// The name under which a field's place is known here.
 pub(super) fn place(field: Field) -> Field {
@@ -70,24 +65,10 @@ pub(super) fn is_transport(field: Field) -> bool {
         || matches!(field, NdSll | NdTll)
 }
 
-/// The single registers that a wide one consists of, from its most significant bits on.
-pub(super) fn registers(field: Field) -> &'static [Field] {
+/// Whether a field tells of the first packet of a tracked connection.
+fn is_of_connection(field: Field) -> bool {
     use Field::*;
-    match field {
-        Xreg0 => &[Reg0, Reg1],
-        Xreg1 => &[Reg2, Reg3],
-        Xreg2 => &[Reg4, Reg5],
-        Xreg3 => &[Reg6, Reg7],
-        Xreg4 => &[Reg8, Reg9],
-        Xreg5 => &[Reg10, Reg11],
-        Xreg6 => &[Reg12, Reg13],
-        Xreg7 => &[Reg14, Reg15],
-        Xxreg0 => &[Reg0, Reg1, Reg2, Reg3],
-        Xxreg1 => &[Reg4, Reg5, Reg6, Reg7],
-        Xxreg2 => &[Reg8, Reg9, Reg10, Reg11],
-        Xxreg3 => &[Reg12, Reg13, Reg14, Reg15],
-        _ => &[],
-    }
+    matches!(field, CtNwProto | CtNwSrc | CtNwDst | CtIpv6Src | CtIpv6Dst | CtTpSrc | CtTpDst)
 }
 
 impl Fields {
@@ -108,8 +89,8 @@ impl Fields {
     }
 
     /// Replaces what is known of a field.
-    pub(crate) fn set(&mut self, field: Field, bits: Masked) {
-        let parts = registers(field);
+    pub(super) fn set(&mut self, field: Field, bits: Masked) {
+        let parts = field.registers();
         if !parts.is_empty() {
             let mut shift = 32 * parts.len();
             for part in parts {
@@ -177,8 +158,8 @@ impl Fields {
     }
 
     /// What is known of a field in its own layout, as far as subfields may set it.
-    pub(crate) fn get(&self, field: Field) -> Option<Masked> {
-        let parts = registers(field);
+    pub(super) fn get(&self, field: Field) -> Option<Masked> {
+        let parts = field.registers();
         if !parts.is_empty() {
             return Some(parts.iter().fold(Masked { value: 0, mask: 0 }, |wide, part| {
                 let bits = self.place(*part).unwrap_or(Masked { value: 0, mask: 0 });
@@ -271,7 +252,7 @@ impl Fields {
 
     /// Whether something is matched that only Ethernet packets have, or that they are such.
     pub(super) fn names_ethernet(&self) -> bool {
-        self.iter().any(|(place, _)| place == Field::PacketType || is_header(place))
+        self.iter().any(|(place, _)| place == Field::PacketType || place.is_header())
     }
 
     /// Whether something of IPv6 is matched that OpenFlow 1.0 and 1.1 know for IPv4 alone.
@@ -355,14 +336,16 @@ impl Fields {
     }
 
     /// Whether a packet that matches has the field.
-    pub(crate) fn has(&self, field: Field) -> bool {
+    pub(super) fn has(&self, field: Field) -> bool {
         match field {
             Field::VlanPcp => self.is_ethernet() && self.is_tagged(),
             Field::VlanTci | Field::VlanVid => self.is_ethernet(),
             Field::IpDscp => self.meaning(Field::IpDscpShifted).is_some(),
             Field::InPort => true,
             field if is_transport(field) && self.is_later_fragment() => false,
-            _ => self.meaning(place(field)) == Some(field) && self.tracking_problem(field).is_none(),
+            // That addresses are of the version of IP that is matched is asked of flows alone.
+            field if is_of_connection(field) => self.is_tracked(),
+            _ => self.meaning(place(field)) == Some(field),
         }
     }
 

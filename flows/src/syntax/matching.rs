@@ -109,7 +109,7 @@ impl<'a> MatchReader<'a> {
             }
             _ => {}
         }
-        self.ethernet |= field == Field::PacketType && bits.mask != 0 || fields::is_header(field);
+        self.ethernet |= field == Field::PacketType && bits.mask != 0 || field.is_header();
         cx.narrow(Protocols::of_field(field, bits));
         self.fields.set(field, bits);
         self.words.push((field, pair.key));
@@ -158,7 +158,7 @@ impl<'a> MatchReader<'a> {
             let message = format!("{}: {} cannot be masked", pair.key, target.field.info().name);
             return Err(cx.error(SyntaxErrorKind::Value, pair.key, message));
         }
-        self.ethernet |= fields::is_header(target.field);
+        self.ethernet |= target.field.is_header();
         let bits = Masked { value: number << target.ofs, mask: ones << target.ofs };
         cx.narrow(Protocols::of_field(target.field, bits));
         self.fields.set_bits(target.field, bits);

@@ -11,6 +11,7 @@ mod choice;
 mod error;
 mod field;
 mod fields;
+mod fit;
 mod flow;
 mod header;
 mod learn;
@@ -30,10 +31,10 @@ mod token;
 mod tunnel;
 mod value;
 
-pub(crate) use fields::Fields;
 pub(crate) use names::{print_port, print_table};
 
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};
+pub use fit::misfit;
 pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
 pub use names::{Names, NoNames, PortNames};
 pub use order::{Criterion, SortKey};

@@ -6,7 +6,7 @@ use ofproto::message::multipart::FlowStats;
 use ofproto::oxm::Field;
 
 use super::field;
-use super::fields::{Fields, registers};
+use super::fields::Fields;
 use crate::model::{FlowMatch, Masked};
 
 /// What flows are sorted by.
@@ -66,7 +66,7 @@ impl Criterion {
                     Field::IpDscp => Field::IpDscpShifted,
                     field => field,
                 };
-                let wide = !registers(field).is_empty();
+                let wide = !field.registers().is_empty();
                 let has = if wide { bits.mask != 0 } else { matches.field(spelling).is_some() };
                 // A field of Ethernet packets says of what type they are.
                 let ethernet =

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use ofproto::oxm::{Field, Match, Oxm};
-use ofproto::{Reader, Refusal, Writer};
+use ofproto::{Refusal, Writer};
 
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field;
@@ -89,11 +89,7 @@ pub fn check_match(wire: &Match) -> Result<FlowMatch, Refusal> {
     for oxm in &wire.fields {
         raw(oxm, &mut w);
     }
-    if let Some(refusal) = Match::refusal(w.as_slice()) {
-        return Err(refusal);
-    }
-    let read = Match::decode_fields(&mut Reader::new(w.as_slice())).map_err(|_| Refusal::MatchLen)?;
-    let read = FlowMatch::from_wire(&read);
+    let read = FlowMatch::from_wire(&Match::decode_strict(w.as_slice())?);
     let mut matches = Fields::of(&read).to_match();
     // The tag as it was said, be there one or not; its priority counts only where that does.
     let id = read.field(Field::VlanVid).unwrap_or(Masked { value: 0, mask: 0 });
@@ -103,12 +99,9 @@ pub fn check_match(wire: &Match) -> Result<FlowMatch, Refusal> {
     for (option, bits) in read.tunnel_options() {
         matches.set_tunnel_option(option, &bits);
     }
-    matches.say_ethernet(read.field(Field::PacketType).is_some() || wire.fields.iter().any(is_header));
+    let of_header = |oxm: &Oxm| matches!(oxm, Oxm::Known { field, .. } if field.is_header());
+    matches.say_ethernet(read.field(Field::PacketType).is_some() || wire.fields.iter().any(of_header));
     Ok(matches)
-}
-
-fn is_header(oxm: &Oxm) -> bool {
-    matches!(oxm, Oxm::Known { field, .. } if *field >= Field::EthSrc && *field < Field::PacketType)
 }
 
 /// Appends a field, whatever its value: what does not fit is for the check to find.

@@ -49,7 +49,8 @@ pub(super) fn load<'a>(
     }
     if field::is_long(dst.field) {
         let (value, mask) = (number << dst.ofs, dst.mask());
-        let mask = Some(mask).filter(|mask| *mask != dst.field.info().exact());
+        // All ones are those that fill its bytes.
+        let mask = Some(mask).filter(|mask| mask.count_ones() as usize != 8 * dst.field.info().bytes());
         actions.push(Action::RegLoad2(Oxm::Known { field: dst.field, value, mask }));
         return Ok(());
     }
@@ -107,7 +108,7 @@ pub(super) fn set_field<'a>(
     }
     let (mut value, mut mask) = (bits.value, bits.mask);
     // Open vSwitch knows "all bits" by whole bytes: where a field has others, such a mask makes a load.
-    if from.contains('/') && !field.info().bits.is_multiple_of(8) {
+    if from.contains('/') && field.info().maskable && !field.info().bits.is_multiple_of(8) {
         mask &= ones(Subfield::width(field));
         value &= mask;
         if mask == ones(Subfield::width(field)) && !field::is_long(field) {

@@ -1,17 +1,15 @@
 //! What needs no Open vSwitch to be judged: errors and their places, warnings, and that a printed flow reads
 //! back as itself. That the text is the right one, the end-to-end tests ask `ovs-ofctl`.
 
-use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield, ToController};
-use ofproto::instruction::Instruction;
 use ofproto::message::multipart::FlowStats;
-use ofproto::oxm::{Field, Oxm};
-use ofproto::{Cookie, GroupId, PortNo, TableId};
+use ofproto::oxm::Field;
+use ofproto::{Cookie, PortNo, TableId};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
+use proptest::sample::select;
 
 use super::*;
-use crate::model::{Flow, FlowMatch, Masked};
+use crate::model::FlowMatch;
 
 fn names() -> PortNames {
     let names = ["warp0", "from-privacy", "normal", "a \"b\"", "eth.1", "1st", "", "faction0"];
@@ -118,250 +116,6 @@ fn a_match_alone() {
     assert_eq!(parse_match("", &NoNames), Ok(FlowMatch::any()));
 }
 
-/// What a packet must be, and the fields that it has then.
-type Kind = (&'static [(Field, u128)], &'static [Field]);
-
-const KINDS: &[Kind] = {
-    use Field::*;
-    &[
-        (&[], &[EthSrc, EthDst, VlanVid]),
-        (&[(EthType, 0x88b5)], &[EthSrc]),
-        (&[(EthType, 0x800)], &[Ipv4Src, Ipv4Dst, IpDscpShifted, IpEcn, IpTtl, IpFrag]),
-        (&[(EthType, 0x800), (IpProto, 6)], &[Ipv4Src, TcpSrc, TcpDst, TcpFlags]),
-        (&[(EthType, 0x800), (IpProto, 17)], &[Ipv4Dst, UdpSrc, UdpDst]),
-        (&[(EthType, 0x800), (IpProto, 132)], &[SctpSrc, SctpDst]),
-        (&[(EthType, 0x800), (IpProto, 1)], &[Icmpv4Type, Icmpv4Code]),
-        (&[(EthType, 0x800), (IpProto, 2)], &[Ipv4Src]),
-        (&[(EthType, 0x86dd)], &[Ipv6Src, Ipv6Dst, Ipv6Label, IpTtl]),
-        (&[(EthType, 0x86dd), (IpProto, 6)], &[Ipv6Src, TcpDst]),
-        (&[(EthType, 0x86dd), (IpProto, 17)], &[Ipv6Dst, UdpSrc]),
-        (&[(EthType, 0x86dd), (IpProto, 58)], &[Icmpv6Type, Icmpv6Code]),
-        (&[(EthType, 0x86dd), (IpProto, 58), (Icmpv6Type, 135)], &[NdTarget, NdSll]),
-        (&[(EthType, 0x86dd), (IpProto, 58), (Icmpv6Type, 136)], &[NdTarget, NdTll]),
-        (&[(EthType, 0x806)], &[ArpOp, ArpSpa, ArpTpa, ArpSha, ArpTha]),
-        (&[(EthType, 0x8035)], &[ArpOp, ArpSpa]),
-        (&[(EthType, 0x8847)], &[MplsLabel, MplsTc, MplsBos, MplsTtl]),
-    ]
-};
-
-/// Fields of any packet.
-const ALWAYS: &[Field] = {
-    use Field::*;
-    &[
-        Metadata, Reg0, Reg7, Reg15, PktMark, ConjId, CtMark, CtLabel, CtZone, TunId, TunSrc, TunDst,
-        TunIpv6Src, TunGbpId, InPortOxm,
-    ]
-};
-
-fn bits(field: Field) -> BoxedStrategy<(Field, Masked)> {
-    let exact = field.info().exact();
-    let limit = match field {
-        Field::InPortOxm => 0xfeff,
-        Field::ArpOp => 0xff,
-        // With OFPVID_PRESENT, so that it is a tag.
-        Field::VlanVid => {
-            return (0..0x1000_u128)
-                .prop_map(|id| (Field::VlanVid, Masked::exact(Field::VlanVid, id | 0x1000)))
-                .boxed();
-        }
-        Field::IpFrag => {
-            let all = [(0, 3), (1, 1), (1, 3), (3, 3), (0, 2)].map(|(value, mask)| Masked { value, mask });
-            return select(all.to_vec()).prop_map(|bits| (Field::IpFrag, bits)).boxed();
-        }
-        _ => exact,
-    };
-    let mask = if field.info().maskable {
-        // Whole, a prefix, or anything.
-        prop_oneof![Just(exact), (0..128_u32).prop_map(move |n| exact << n & exact), any::<u128>()].boxed()
-    } else {
-        Just(exact).boxed()
-    };
-    (any::<u128>(), mask)
-        .prop_map(move |(value, mask)| {
-            let mask = mask & exact;
-            (field, Masked { value: value & limit & mask, mask })
-        })
-        .boxed()
-}
-
-fn matches() -> impl Strategy<Value = FlowMatch> {
-    select(KINDS).prop_flat_map(|(fixed, fields)| {
-        let some = (subsequence(fields, 0..=fields.len()), subsequence(ALWAYS, 0..4));
-        some.prop_flat_map(|(own, always)| own.into_iter().chain(always).map(bits).collect::<Vec<_>>())
-            .prop_map(move |chosen| {
-                let base = fixed.iter().fold(FlowMatch::any(), |m, (field, value)| m.with(*field, *value));
-                chosen.into_iter().fold(base, |mut m, (field, bits)| {
-                    m.set(field, bits);
-                    m
-                })
-            })
-    })
-}
-
-/// Bits of fields that any packet has and any action may write.
-fn subfield(max: u16) -> impl Strategy<Value = Subfield> {
-    let fields = vec![
-        Field::Reg0,
-        Field::Reg9,
-        Field::Xreg3,
-        Field::Xxreg1,
-        Field::Metadata,
-        Field::EthDst,
-        Field::TunId,
-    ];
-    select(fields).prop_flat_map(move |field| {
-        let width = Subfield::width(field);
-        (1..=width.min(max)).prop_flat_map(move |n_bits| {
-            (0..=width - n_bits).prop_map(move |ofs| Subfield { field, ofs, n_bits })
-        })
-    })
-}
-
-fn pair() -> impl Strategy<Value = (Subfield, Subfield)> {
-    (subfield(128), subfield(128)).prop_map(|(a, b)| {
-        let n_bits = a.n_bits.min(b.n_bits);
-        (Subfield { n_bits, ..a }, Subfield { n_bits, ..b })
-    })
-}
-
-fn port() -> impl Strategy<Value = PortNo> {
-    prop_oneof![
-        (0..9_u32).prop_map(PortNo),
-        (0..0xff00_u32).prop_map(PortNo),
-        select(vec![
-            PortNo::IN_PORT,
-            PortNo::NORMAL,
-            PortNo::FLOOD,
-            PortNo::ALL,
-            PortNo::LOCAL,
-            PortNo::TABLE
-        ]),
-    ]
-}
-
-fn learn() -> impl Strategy<Value = Learn> {
-    let immediate =
-        (subfield(128), any::<u128>()).prop_map(|(dst, v)| (dst, LearnSrc::Immediate(dst.read(v))));
-    let from = pair().prop_map(|(dst, src)| (dst, LearnSrc::Field(src)));
-    let spec =
-        (prop_oneof![immediate, from], 0..3_u8, subfield(64)).prop_map(
-            |((dst, src), kind, port)| match kind {
-                0 => LearnSpec::Match { dst, src },
-                1 => LearnSpec::Load { dst, src },
-                _ => LearnSpec::Output { src: port },
-            },
-        );
-    let result = prop::option::of(subfield(1));
-    (any::<[u16; 5]>(), any::<u64>(), 0..4_u16, 0..255_u8, any::<u32>(), result, vec(spec, 0..5)).prop_map(
-        |(
-            [idle_timeout, hard_timeout, priority, fin_idle_timeout, fin_hard_timeout],
-            cookie,
-            flags,
-            table,
-            limit,
-            result_dst,
-            specs,
-        )| Learn {
-            idle_timeout,
-            hard_timeout,
-            priority,
-            cookie: Cookie(cookie),
-            flags: flags | if result_dst.is_some() { 4 } else { 0 },
-            table: TableId(table),
-            fin_idle_timeout,
-            fin_hard_timeout,
-            limit,
-            result_dst,
-            specs,
-        },
-    )
-}
-
-fn controller() -> impl Strategy<Value = Action> {
-    (
-        any::<u16>(),
-        1..=u16::MAX,
-        0..6_u8,
-        vec(any::<u8>(), 0..9),
-        any::<bool>(),
-        prop::option::of(any::<u32>()),
-    )
-        .prop_map(|(max_len, controller_id, reason, userdata, pause, meter)| {
-            let userdata = userdata.into();
-            Action::Controller(Box::new(ToController {
-                max_len,
-                controller_id,
-                reason,
-                userdata,
-                pause,
-                meter,
-            }))
-        })
-}
-
-fn action() -> impl Strategy<Value = Action> {
-    let table = prop::option::of((0..255_u8).prop_map(TableId));
-    let in_port = prop::option::of((0..0xff00_u32).prop_map(PortNo));
-    let set = |field: Field| {
-        any::<u128>().prop_map(move |value| {
-            Action::SetField(Oxm::Known { field, value: value & field.info().exact(), mask: None })
-        })
-    };
-    prop_oneof![
-        port().prop_map(|port| Action::Output { port, max_len: 0 }),
-        any::<u16>().prop_map(|max_len| Action::Output { port: PortNo::CONTROLLER, max_len }),
-        subfield(64).prop_map(|src| Action::OutputReg { src, max_len: 0xffff }),
-        (subfield(64), any::<u64>()).prop_map(|(dst, v)| {
-            Action::Load { dst, value: v & u64::MAX >> (64 - u32::from(dst.n_bits)) }
-        }),
-        pair().prop_map(|(src, dst)| Action::Move { src, dst }),
-        select(vec![Field::Reg3, Field::Metadata, Field::EthSrc, Field::TunSrc, Field::Xxreg2])
-            .prop_flat_map(set),
-        (in_port, table).prop_filter_map("resubmit says something", |(port, table)| {
-            (port.is_some() || table.is_some()).then_some(Action::Resubmit { port, table })
-        }),
-        (0..3_usize, any::<[u8; 22]>()).prop_map(|(n, fill)| Action::Note(fill[..6 + 8 * n].to_vec().into())),
-        learn().prop_map(|l| Action::Learn(Box::new(l))),
-        controller(),
-        Just(Action::Exit),
-        Just(Action::PushVlan(0x8100)),
-        any::<u32>().prop_map(Action::SetQueue),
-        (0..0xffff_ff00_u32).prop_map(|g| Action::Group(GroupId(g))),
-    ]
-    .prop_filter("no third tag", |action| !matches!(action, Action::PushVlan(_)))
-}
-
-fn instructions() -> impl Strategy<Value = Vec<Instruction>> {
-    let option = prop::option::of::<BoxedStrategy<Instruction>>;
-    let in_set = action().prop_filter("fits an action set", |action| {
-        matches!(action, Action::Output { .. } | Action::Load { .. } | Action::SetField(_) | Action::Group(_))
-    });
-    (
-        option((1..0xffff_0000_u32).prop_map(Instruction::Meter).boxed()),
-        option(vec(action(), 1..5).prop_map(Instruction::ApplyActions).boxed()),
-        option(Just(Instruction::ClearActions).boxed()),
-        option(vec(in_set, 1..4).prop_map(Instruction::WriteActions).boxed()),
-        option(
-            any::<(u64, u64)>().prop_map(|(value, mask)| Instruction::WriteMetadata { value, mask }).boxed(),
-        ),
-        option((10..255_u8).prop_map(|t| Instruction::GotoTable(TableId(t))).boxed()),
-    )
-        .prop_map(|(a, b, c, d, e, f)| [a, b, c, d, e, f].into_iter().flatten().collect())
-}
-
-fn flow() -> impl Strategy<Value = Flow> {
-    (0..10_u8, any::<[u16; 3]>(), any::<u64>(), 0..32_u16, matches(), instructions()).prop_map(
-        |(table, [priority, idle_timeout, hard_timeout], cookie, flags, matches, instructions)| Flow {
-            cookie: Cookie(cookie),
-            idle_timeout,
-            hard_timeout,
-            flags,
-            instructions,
-            ..Flow::new(TableId(table), priority, matches)
-        },
-    )
-}
-
 /// Lines with a lot in them.
 const LINES: &[&str] = &[
     "tcp,actions=ct(commit,force,zone=NXM_NX_REG0[0..15],table=3,alg=ftp,nat(src=1.2.3.4-1.2.3.9:5-6,hash),exec(load:1->ct_mark[3]))",
@@ -441,7 +195,7 @@ fn soup() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_printed_flow_reads_back_as_itself(flow in flow()) {
+    fn a_printed_flow_reads_back_as_itself(flow in crate::testing::flow()) {
         for names in [&names() as &dyn Names, &NoNames] {
             let text = print_flow(&flow, names);
             let parsed = parse_flow_with_warnings(&text, names);

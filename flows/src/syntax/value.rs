@@ -62,11 +62,13 @@ pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Maske
     let Some((value, mask)) = found else {
         return Err(bad(format!("{text:?} is not a valid value for {}", info.name)));
     };
-    // Open vSwitch compares such a mask by whole bytes, so that even "all bits" is none of its masks.
-    if !info.maskable && !info.bits.is_multiple_of(8) && mask.is_some_and(|mask| mask != 0) {
-        return Err(bad(format!("{text:?}: {} cannot be masked", info.name)));
-    }
-    let mask = mask.unwrap_or_else(|| known_bits(field));
+    // Open vSwitch compares such a mask by whole bytes.
+    let mask = match mask {
+        None => known_bits(field),
+        Some(mask) if info.maskable || mask == 0 => mask,
+        Some(mask) if mask.count_ones() as usize == 8 * info.bytes() => info.exact(),
+        Some(_) => return Err(bad(format!("{text:?}: {} cannot be masked", info.name))),
+    };
     if value > info.exact() || mask > info.exact() {
         return Err(bad(format!("{text:?} does not fit into the {} bits of {}", info.bits, info.name)));
     }
@@ -78,10 +80,6 @@ pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Maske
     }
     if field == Field::NshTtl && value > 63 {
         return Err(bad(format!("{text:?} does not fit into the 6 bits of {}", info.name)));
-    }
-    // ICMP types and the like: all bits or none.
-    if !info.maskable && mask != 0 && mask != info.exact() {
-        return Err(bad(format!("{text:?}: {} cannot be masked", info.name)));
     }
     Ok(Masked { value: value & mask, mask })
 }

@@ -72,8 +72,8 @@ use crate::ids::{GroupId, PortNo, TableId};
 use crate::oxm::{Field, Oxm};
 
 /// Actions inside actions, at most so deep: what is deeper comes out as [`Action::Unknown`], and is refused in encoding.
-/// Open vSwitch reads no text that is nested deeper.
-pub const MAX_DEPTH: usize = 32;
+/// Open vSwitch reads no text that is nested deeper; of bytes, its version 3.1 asks no depth.
+pub const MAX_DEPTH: usize = 99;
 
 /// An action.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

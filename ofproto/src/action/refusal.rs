@@ -2,8 +2,8 @@
 
 use super::subfield::decode_header;
 use super::{
-    Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, HASH_FIELDS, LEARN_WRITE_RESULT, LearnSpec, Legacy,
-    MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath, NAT_DST, NAT_HASH, NAT_RANDOM, NAT_SRC, Nat, NatAddresses,
+    Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, HASH_FIELDS, LEARN_WRITE_RESULT, Legacy, MAX_MEMBERS,
+    MULTIPATH_ALGORITHMS, Multipath, NAT_DST, NAT_HASH, NAT_RANDOM, NAT_SRC, Nat, NatAddresses,
     PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NSH, Subfield,
 };
 use crate::codec::Reader;
@@ -133,7 +133,7 @@ fn decode_one(one: &[u8], depth: usize) -> Result<Action, Refusal> {
         (EXPERIMENTER, _) => fields(subtype, u32_at(one, 4) == Some(ONF), one)?,
         _ => {}
     }
-    let decoded = Action::decode_list(&mut Reader::new(one)).ok().and_then(|mut list| list.pop());
+    let decoded = Action::decode_nested(&mut Reader::new(one), 0).ok().and_then(|mut list| list.pop());
     match decoded {
         Some(Action::Unknown { .. }) | None => Err(malformed(subtype, one)),
         Some(action) => check(&action).map(|()| action),
@@ -182,10 +182,16 @@ fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), Refusal> {
             let known =
                 usize::from(at(10)) < HASH_FIELDS.len() && usize::from(at(16)) < MULTIPATH_ALGORITHMS.len();
             let room = packed(26).1 >= 16 || at(18) >> packed(26).1 == 0;
-            ok(dst == Err(MatchField) || known && room, ActionArgument)?;
+            ok(dst == Err(ActionSetType) || known && room, ActionArgument)?;
             dst.map(|_| ())
         }
-        (false, 13) => bits(one, 24, packed(22), true).map(|_| ()),
+        (false, 13) => {
+            // Whether it may be written comes last, behind the room for the members and the width.
+            let dst = bits(one, 24, packed(22), true);
+            ok(dst == Err(ActionSetType) || one.len() >= 32 + 2 * usize::from(at(20)), ActionLen)?;
+            ok(dst == Err(ActionSetType) || packed(22).1 >= 16, ActionArgument)?;
+            dst.map(|_| ())
+        }
         (false, 6) => {
             let next = bits(one, 16, (at(12), at(10)), false)?;
             bits(one, next, (at(14), at(10)), true).map(|_| ())
@@ -216,7 +222,7 @@ fn bits(one: &[u8], at: usize, (ofs, n_bits): (u16, u16), written: bool) -> Resu
         Ok(Some(field)) => field,
         // A header with a mask stands for the field as well, but for none that may be written here.
         Ok(None) if masked && written => return Err(ActionSetArgument),
-        _ => return Err(MatchField),
+        _ => return Err(ActionSetType),
     };
     let sub = Subfield { field, ofs, n_bits };
     if !sub.is_valid() {
@@ -232,8 +238,13 @@ fn bits(one: &[u8], at: usize, (ofs, n_bits): (u16, u16), written: bool) -> Resu
 fn set_field(bytes: &[u8], may_mask: bool) -> Result<(), Refusal> {
     let header = Header::unpack(u32_at(bytes, 0).ok_or(MatchLen)?);
     let end = 4 + usize::from(header.len);
-    let entry = bytes.get(..end).ok_or(MatchLen)?;
-    let oxm = match entry_refusal(entry, true, !may_mask) {
+    let entry = bytes.get(..end);
+    let oxm = match entry_refusal(entry.unwrap_or(bytes), true, !may_mask) {
+        // Which field it is, and whether that has this length, comes before whether it is there.
+        Err(MatchField) => return Err(ActionSetType),
+        Err(ActionSetLen) if header.len == 0 => return Err(ActionSetType),
+        Err(ActionSetLen) => return Err(ActionSetLen),
+        _ if entry.is_none() => return Err(MatchLen),
         Ok(oxm) => oxm,
         Err(MatchValue) => return Err(ActionSetArgument),
         Err(MatchMask) if !may_mask => return Err(ActionSetMask),
@@ -352,26 +363,6 @@ pub(crate) fn verify(actions: &[Action], outer: Outer) -> Result<(), Refusal> {
         ok(!metadata, ActionOrder)?;
         metadata = matches!(action, Action::WriteMetadata { .. });
         ok(!metadata || outer == Outer::Instructions, InstructionUnsupported)?;
-    }
-    Ok(())
-}
-
-/// What Open vSwitch finds only once it knows the match: looked for last.
-pub(crate) fn verify_late(actions: &[Action]) -> Result<(), Refusal> {
-    for action in actions {
-        match action {
-            Action::Learn(learn) => {
-                let writable = |spec: &LearnSpec| match spec {
-                    LearnSpec::Load { dst, .. } => dst.field.is_writable(),
-                    _ => true,
-                };
-                ok(learn.specs.iter().all(writable), ActionSetArgument)?;
-            }
-            Action::OutputTrunc { port, .. } => ok(is_output(*port), ActionOutPort)?,
-            Action::DeleteField(field) => ok(field.tun_metadata().is_some(), ActionArgument)?,
-            Action::Clone(list) => verify_late(list)?,
-            _ => {}
-        }
     }
     Ok(())
 }

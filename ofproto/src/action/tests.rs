@@ -180,7 +180,7 @@ fn lengths_that_cannot_be_are_refused() {
 #[test]
 fn a_mask_where_none_may_be_is_refused() {
     // eth_type with a mask, set_field with one, and fields of a length that is not theirs.
-    let masked = [0x80, 0x00, 0x0b, 4, 8, 0, 0xff, 0xff];
+    let masked = [0x80, 0x00, 0x0b, 4, 8, 0, 0xff, 0];
     let short = [0x80, 0x00, 0x0a, 1, 8];
     let half = [0x80, 0x00, 0x0d, 3, 1, 2, 3];
     for bytes in [&masked[..], &short, &half] {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::{Action, MAX_DEPTH, nicira as experimenter, standard as st};
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::refusal::Refusal;
 
 /// OFPAT_EXPERIMENTER.
 const EXPERIMENTER: u16 = 0xffff;
@@ -19,7 +20,12 @@ impl Action {
     /// `BadLength` for a length that is no multiple of 8, is below 8, or leaves bytes over; `Truncated` when an
     /// action ends before its fields; `BadField` for a `set_field` that is not well-formed.
     pub fn decode_list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
-        Self::decode_nested(r, 0)
+        let list = r.clone().rest();
+        Self::decode_nested(r, 0).map_err(|error| match Self::refusal(list) {
+            // Open vSwitch looks into no list that is not padded.
+            _ if !list.len().is_multiple_of(8) => DecodeError { refusal: None, ..error },
+            refusal => DecodeError { refusal, ..error }.refused(Refusal::ActionLen),
+        })
     }
 
     /// The list inside `depth` actions.

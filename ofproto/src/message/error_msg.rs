@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::codec::{Reader, Wire, Writer};
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeError, EncodeError, ErrorCode};
 
 /// A request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +27,14 @@ const QUOTED: usize = 64;
 impl ErrorMsg {
     /// The answer to a message that could not be decoded: send it under that message's xid.
     pub fn reply_to(error: &DecodeError, frame: &[u8]) -> Self {
-        let (kind, code) = error.wire_code();
+        Self::with_code(error.wire_code(), frame)
+    }
+
+    /// An error about a message, of which it quotes the beginning.
+    pub fn with_code(code: ErrorCode, frame: &[u8]) -> Self {
+        let ErrorCode { kind, code, experimenter } = code;
         let quoted = frame.get(..QUOTED).unwrap_or(frame);
-        Self { kind, code, experimenter: None, data: Bytes::copy_from_slice(quoted) }
+        Self { kind, code, experimenter, data: Bytes::copy_from_slice(quoted) }
     }
 }
 

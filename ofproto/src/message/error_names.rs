@@ -1,6 +1,8 @@
 //! The names of errors, as Open vSwitch prints them: what a person can search for.
 
 use super::{ErrorMsg, ONF};
+use crate::error::ErrorCode;
+use crate::refusal::Refusal;
 
 /// Nicira's experimenter id.
 const NICIRA: u32 = 0x0000_2320;
@@ -27,6 +29,24 @@ impl ErrorMsg {
         }
         let (_, codes) = STANDARD.get(usize::from(self.kind))?;
         codes.get(usize::from(self.code)).copied()
+    }
+}
+
+impl Refusal {
+    /// What an OFPT_ERROR says for it in OpenFlow 1.3.
+    pub fn wire_code(self) -> Option<ErrorCode> {
+        let standard = (0..).zip(STANDARD).find_map(|(kind, (_, codes))| {
+            let (code, _) = (0..).zip(*codes).find(|(_, name)| **name == self.name())?;
+            Some(ErrorCode { kind, code, experimenter: None })
+        });
+        let kind = super::error_msg::EXPERIMENTER;
+        let other = || {
+            [(ONF, ONF_NAMES), (NICIRA, NICIRA_NAMES)].into_iter().find_map(|(experimenter, names)| {
+                let (code, _) = names.iter().find(|(_, name)| *name == self.name())?;
+                Some(ErrorCode { kind, code: *code, experimenter: Some(experimenter) })
+            })
+        };
+        standard.or_else(other)
     }
 }
 

@@ -91,8 +91,13 @@ pub enum FlowModCommand {
 
 wire_enum!(FlowModCommand: u8 { 0 => Add, 1 => Modify, 2 => ModifyStrict, 3 => Delete, 4 => DeleteStrict });
 
-impl Wire for FlowMod {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl FlowMod {
+    /// Reads what stands before the match: of that and the instructions there is nothing yet. For those who read them in
+    /// their own way, such as [`Match::decode_strict`].
+    ///
+    /// # Errors
+    /// `Truncated` for a message that ends before.
+    pub fn decode_head(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             cookie: Cookie(r.u64("flow_mod.cookie")?),
             cookie_mask: r.u64("flow_mod.cookie_mask")?,
@@ -106,9 +111,17 @@ impl Wire for FlowMod {
             out_group: GroupId(r.u32("flow_mod.out_group")?),
             flags: r.u16("flow_mod.flags")?,
             importance: r.u16("flow_mod.importance")?,
-            fields: Match::decode(r)?,
-            instructions: Instruction::decode_list(r)?,
+            fields: Match::default(),
+            instructions: Vec::new(),
         })
+    }
+}
+
+impl Wire for FlowMod {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        super::padded(r, "flow_mod")?;
+        let head = Self::decode_head(r)?;
+        Ok(Self { fields: Match::decode(r)?, instructions: Instruction::decode_list(r)?, ..head })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

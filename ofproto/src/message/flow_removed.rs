@@ -32,8 +32,13 @@ pub struct FlowRemoved {
     pub fields: Match,
 }
 
-impl Wire for FlowRemoved {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl FlowRemoved {
+    /// Reads what stands before the match, of which there is nothing yet: for those who read that in their own way, such as
+    /// [`Match::decode_strict`].
+    ///
+    /// # Errors
+    /// `Truncated` for a message that ends before.
+    pub fn decode_head(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             cookie: Cookie(r.u64("flow_removed.cookie")?),
             priority: r.u16("flow_removed.priority")?,
@@ -45,8 +50,15 @@ impl Wire for FlowRemoved {
             hard_timeout: r.u16("flow_removed.hard_timeout")?,
             packet_count: r.u64("flow_removed.packet_count")?,
             byte_count: r.u64("flow_removed.byte_count")?,
-            fields: Match::decode(r)?,
+            fields: Match::default(),
         })
+    }
+}
+
+impl Wire for FlowRemoved {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let head = Self::decode_head(r)?;
+        Ok(Self { fields: Match::decode(r)?, ..head })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

@@ -1,10 +1,11 @@
 //! OFPT_GROUP_MOD (OpenFlow 1.3.5 §7.3.4.2). Portcullis has no groups of its own; it deletes others'.
 
-use super::{decode_list, encode_list};
+use super::{decode_list, encode_list, padded, refused_as};
 use crate::action::Action;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::{GroupId, PortNo};
+use crate::refusal::Refusal;
 
 /// A change of groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +73,7 @@ wire_enum!(GroupType: u8 { 0 => All, 1 => Select, 2 => Indirect, 3 => FastFailov
 
 impl Wire for GroupMod {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        padded(r, "group_mod")?;
         let command = r.u16("group_mod.command")?.into();
         let kind = r.u8("group_mod.type")?.into();
         r.skip(1, "group_mod.pad")?;
@@ -87,14 +89,22 @@ impl Wire for GroupMod {
     }
 }
 
-impl Wire for Bucket {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl Bucket {
+    /// Reads one up to its actions.
+    fn decode_head<'a>(r: &mut Reader<'a>) -> Result<(Self, Reader<'a>), DecodeError> {
         let mut b = r.sized("bucket.len")?;
         let weight = b.u16("bucket.weight")?;
         let watch_port = PortNo(b.u32("bucket.watch_port")?);
         let watch_group = GroupId(b.u32("bucket.watch_group")?);
         b.skip(4, "bucket.pad")?;
-        Ok(Self { weight, watch_port, watch_group, actions: Action::decode_list(&mut b)? })
+        Ok((Self { weight, watch_port, watch_group, actions: Vec::new() }, b))
+    }
+}
+
+impl Wire for Bucket {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (bucket, mut b) = refused_as(Refusal::GroupBucket, r, Self::decode_head)?;
+        Ok(Self { actions: Action::decode_list(&mut b)?, ..bucket })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{decode_list, encode_list};
+use super::{decode_list, encode_list, padded};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::MeterId;
@@ -87,6 +87,7 @@ wire_enum!(MeterModCommand: u16 { 0 => Add, 1 => Modify, 2 => Delete });
 
 impl Wire for MeterMod {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        padded(r, "meter_mod")?;
         Ok(Self {
             command: r.u16("meter_mod.command")?.into(),
             flags: r.u16("meter_mod.flags")?,
@@ -99,7 +100,12 @@ impl Wire for MeterMod {
         w.u16(self.command.into());
         w.u16(self.flags);
         w.u32(self.meter_id.0);
-        encode_list(&self.bands, w)
+        let start = w.len();
+        encode_list(&self.bands, w)?;
+        match w.len() - start {
+            len if len.is_multiple_of(8) => Ok(()),
+            len => Err(EncodeError::DoesNotFit { field: "meter_mod bands length", value: len as u128 }),
+        }
     }
 }
 

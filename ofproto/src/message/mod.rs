@@ -86,7 +86,8 @@ pub use table_mod::TableMod;
 pub use tlv::Property;
 
 use crate::codec::{Reader, Wire, Writer};
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::refusal::Refusal;
 use monitor::MonitorCancel;
 use multipart::{MultipartReply, MultipartRequest};
 
@@ -214,6 +215,24 @@ pub enum Message {
         /// All behind the header.
         body: Bytes,
     },
+}
+
+/// What Open vSwitch asks of messages that end in a list: whole words of eight bytes.
+fn padded(r: &Reader<'_>, field: &'static str) -> Result<(), DecodeError> {
+    match r.remaining() {
+        len if len.is_multiple_of(8) => Ok(()),
+        len => Err(r.error(DecodeErrorKind::BadLength(len), field)),
+    }
+}
+
+/// Reads something whose lengths Open vSwitch has an error of its own for, where it has whole words of eight bytes to look at.
+fn refused_as<'a, T>(
+    refusal: Refusal,
+    r: &mut Reader<'a>,
+    decode: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let words = r.remaining().is_multiple_of(8);
+    decode(r).map_err(|error| if words { error.refused(refusal) } else { error })
 }
 
 /// Reads structures until nothing is left.

@@ -40,17 +40,32 @@ pub struct PacketOut {
     pub data: Bytes,
 }
 
+impl PacketIn {
+    /// Reads what stands before the match, of which there is nothing yet: for those who read that in their own way, such as
+    /// [`Match::decode_strict`].
+    ///
+    /// # Errors
+    /// `Truncated` for a message that ends before.
+    pub fn decode_head(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            buffer_id: BufferId(r.u32("packet_in.buffer_id")?),
+            total_len: r.u16("packet_in.total_len")?,
+            reason: r.u8("packet_in.reason")?,
+            table_id: TableId(r.u8("packet_in.table_id")?),
+            cookie: Cookie(r.u64("packet_in.cookie")?),
+            fields: Match::default(),
+            data: Bytes::new(),
+        })
+    }
+}
+
 impl Wire for PacketIn {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let buffer_id = BufferId(r.u32("packet_in.buffer_id")?);
-        let total_len = r.u16("packet_in.total_len")?;
-        let reason = r.u8("packet_in.reason")?;
-        let table_id = TableId(r.u8("packet_in.table_id")?);
-        let cookie = Cookie(r.u64("packet_in.cookie")?);
+        let head = Self::decode_head(r)?;
         let fields = Match::decode(r)?;
         // Two bytes of padding put the IP header of the frame on a multiple of four.
         r.skip(2, "packet_in.pad")?;
-        Ok(Self { buffer_id, total_len, reason, table_id, cookie, fields, data: r.rest_shared() })
+        Ok(Self { fields, data: r.rest_shared(), ..head })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

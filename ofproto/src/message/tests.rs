@@ -5,7 +5,7 @@ use proptest::sample::Index;
 
 use super::*;
 use crate::codec::{Reader, Writer};
-use crate::error::{DecodeErrorKind, EncodeError};
+use crate::error::{DecodeErrorKind, EncodeError, ErrorCode};
 use crate::ids::{PortNo, Xid};
 use crate::testing::messages::{message, xid};
 
@@ -89,7 +89,7 @@ fn bytes_left_over_are_an_error() {
         assert!(Message::decode(&frame(message.kind(), &body)).is_ok());
         body.push(0);
         let error = Message::decode(&frame(message.kind(), &body)).unwrap_err();
-        assert_eq!(error.wire_code(), (1, 6), "{message:?}: {error}");
+        assert_eq!(error.wire_code(), ErrorCode::BAD_LEN, "{message:?}: {error}");
     }
 }
 
@@ -115,7 +115,7 @@ fn only_hello_and_error_may_be_of_another_version() {
             if kind > 1 {
                 let error = Message::decode(&bytes).unwrap_err();
                 assert_eq!(error.kind, DecodeErrorKind::BadVersion(version));
-                assert_eq!(error.wire_code(), (1, 0));
+                assert_eq!(error.wire_code(), ErrorCode::BAD_VERSION);
             }
         }
     }

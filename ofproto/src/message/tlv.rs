@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{decode_list, encode_list};
+use super::{decode_list, encode_list, refused_as};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::refusal::Refusal;
 
 /// Reads type and length: the type, and a reader of what is inside. Padding is not passed over.
 ///
@@ -94,6 +95,14 @@ impl Wire for Property {
             Ok(())
         })
     }
+}
+
+/// Reads properties until nothing is left.
+///
+/// # Errors
+/// As for the properties; Open vSwitch has an error of its own for wrong lengths in them.
+pub(super) fn decode_properties<T: Wire>(r: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
+    refused_as(Refusal::PropertyLen, r, decode_list)
 }
 
 /// Reads the properties inside a property: four bytes of padding stand before them.

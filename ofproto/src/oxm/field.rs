@@ -101,6 +101,33 @@ impl FieldInfo {
     }
 }
 
+impl Field {
+    /// Whether the field is a part of the packet itself, not of what travels beside it.
+    pub const fn is_header(self) -> bool {
+        self as u32 >= Self::EthSrc as u32 && (self as u32) < Self::PacketType as u32
+    }
+
+    /// The single registers that a wide one consists of, from its most significant bits on; none for other fields.
+    pub const fn registers(self) -> &'static [Self] {
+        use Field::*;
+        match self {
+            Xreg0 => &[Reg0, Reg1],
+            Xreg1 => &[Reg2, Reg3],
+            Xreg2 => &[Reg4, Reg5],
+            Xreg3 => &[Reg6, Reg7],
+            Xreg4 => &[Reg8, Reg9],
+            Xreg5 => &[Reg10, Reg11],
+            Xreg6 => &[Reg12, Reg13],
+            Xreg7 => &[Reg14, Reg15],
+            Xxreg0 => &[Reg0, Reg1, Reg2, Reg3],
+            Xxreg1 => &[Reg4, Reg5, Reg6, Reg7],
+            Xxreg2 => &[Reg8, Reg9, Reg10, Reg11],
+            Xxreg3 => &[Reg12, Reg13, Reg14, Reg15],
+            _ => &[],
+        }
+    }
+}
+
 fields! {
     0 TunMetadata0 1 TunMetadata1 2 TunMetadata2 3 TunMetadata3
     4 TunMetadata4 5 TunMetadata5 6 TunMetadata6 7 TunMetadata7

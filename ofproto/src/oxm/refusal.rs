@@ -9,20 +9,46 @@ impl Match {
     /// What Open vSwitch says to the fields of a match, as bytes without frame and padding: the first error that it would
     /// name; none for a match that it takes.
     pub fn refusal(fields: &[u8]) -> Option<Refusal> {
-        let mut seen = Matched::default();
-        let mut rest = fields;
-        while !rest.is_empty() {
-            let len = rest.get(3).map(|len| usize::from(*len) + 4);
-            let Some((entry, tail)) = len.and_then(|len| rest.split_at_checked(len)) else {
-                return Some(MatchLen);
-            };
-            rest = tail;
-            if let Err(refusal) = entry_refusal(entry, false, true).and_then(|oxm| seen.take(&oxm)) {
-                return Some(refusal);
-            }
-        }
-        None
+        Self::decode_strict(fields).err()
     }
+
+    /// Reads the fields of a match, as bytes without frame and padding, as strictly as Open vSwitch: each must be known, have
+    /// a length, a value and a mask that it may have, stand once, and behind the fields that it needs (ovs-fields(7)).
+    ///
+    /// # Errors
+    /// The first that Open vSwitch would name.
+    pub fn decode_strict(fields: &[u8]) -> Result<Self, Refusal> {
+        decode(fields, true)
+    }
+
+    /// As [`Match::decode_strict`], for what a switch tells of a packet (PACKET_IN): fields that nobody knows are passed over,
+    /// and none needs another.
+    ///
+    /// # Errors
+    /// The first that Open vSwitch would name.
+    pub fn decode_told(fields: &[u8]) -> Result<Self, Refusal> {
+        decode(fields, false)
+    }
+}
+
+fn decode(fields: &[u8], strict: bool) -> Result<Match, Refusal> {
+    let mut seen = Matched { lenient: !strict, ..Matched::default() };
+    let mut decoded = Vec::new();
+    let mut rest = fields;
+    while !rest.is_empty() {
+        let len = rest.get(3).map(|len| usize::from(*len) + 4);
+        let (entry, tail) = len.and_then(|len| rest.split_at_checked(len)).ok_or(MatchLen)?;
+        rest = tail;
+        match entry_refusal(entry, false, true) {
+            Ok(oxm) => {
+                seen.take(&oxm)?;
+                decoded.push(oxm);
+            }
+            Err(MatchField) if !strict => {}
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    Ok(Match { fields: decoded })
 }
 
 /// Reads one field as Open vSwitch does; in an action, another error tells of a wrong length, and NXAST_REG_LOAD2 asks no
@@ -39,13 +65,17 @@ pub(crate) fn entry_refusal(entry: &[u8], in_action: bool, check_value: bool) ->
     if header.class == NXM_1 && Field::from_tun_metadata(header.number).is_some() {
         return tunnel_option(entry, header);
     }
+    let bytes = entry.len().checked_sub(own).and_then(|at| entry.get(at..)).unwrap_or_default();
+    // It looks into the mask of a field that it does not know, too, and knows none of another length.
+    if !in_action && header.has_mask && outside_mask(bytes) {
+        return Err(MatchWildcards);
+    }
     let field = field.ok_or(MatchField)?;
     let info = field.info();
     let wanted = info.bytes() * if header.has_mask { 2 } else { 1 };
     if own != wanted {
-        return Err(if in_action { ActionSetLen } else { MatchLen });
+        return Err(if in_action { ActionSetLen } else { MatchField });
     }
-    let bytes = entry.get(entry.len() - own..).unwrap_or_default();
     let number = |bytes: &[u8]| bytes.iter().fold(0_u128, |v, b| v << 8 | u128::from(*b));
     let (value, mask) = bytes.split_at_checked(info.bytes()).ok_or(MatchLen)?;
     let (value, mask) = (number(value), header.has_mask.then(|| number(mask)));
@@ -53,8 +83,9 @@ pub(crate) fn entry_refusal(entry: &[u8], in_action: bool, check_value: bool) ->
         if value & !mask != 0 {
             return Err(MatchWildcards);
         }
-        let all = mask & info.exact() == info.exact();
-        if !info.maskable && mask != 0 && !all {
+        // All ones are those that fill its bytes, be its bits fewer.
+        let all = mask.count_ones() as usize == 8 * info.bytes();
+        if check_value && !info.maskable && mask != 0 && !all {
             return Err(MatchMask);
         }
     }
@@ -63,6 +94,12 @@ pub(crate) fn entry_refusal(entry: &[u8], in_action: bool, check_value: bool) ->
         return Err(MatchValue);
     }
     Ok(Oxm::Known { field, value, mask })
+}
+
+/// Whether a value has bits that its mask, the second half, has not.
+fn outside_mask(payload: &[u8]) -> bool {
+    let (value, mask) = payload.split_at_checked(payload.len() / 2).unwrap_or_default();
+    value.iter().zip(mask).any(|(value, mask)| value & !mask != 0)
 }
 
 fn tunnel_option(entry: &[u8], header: Header) -> Result<Oxm, Refusal> {
@@ -74,8 +111,7 @@ fn tunnel_option(entry: &[u8], header: Header) -> Result<Oxm, Refusal> {
         return Err(MatchLen);
     }
     let payload = entry.get(4..).unwrap_or_default();
-    let (value, mask) = payload.split_at_checked(len / 2).unwrap_or_default();
-    if header.has_mask && value.iter().zip(mask).any(|(value, mask)| value & !mask != 0) {
+    if header.has_mask && outside_mask(payload) {
         return Err(MatchWildcards);
     }
     Ok(oxm)
@@ -105,6 +141,8 @@ fn is_valid(field: Field, value: u128) -> bool {
 /// What was matched so far.
 #[derive(Default)]
 struct Matched {
+    /// Whether fields may stand without those that they need.
+    lenient: bool,
     places: Vec<Field>,
     options: Vec<u8>,
     packet_type: u128,
@@ -126,7 +164,7 @@ impl Matched {
                 return if twice { Err(MatchTwice) } else { Ok(()) };
             }
         };
-        if !self.has(field) {
+        if !self.lenient && !self.has(field) {
             return Err(MatchPrerequisite);
         }
         let places = places(field);
@@ -201,9 +239,7 @@ impl Matched {
             NshFlags | NshTtl | NshMdtype | NshNp | NshSpi | NshSi | NshC1 | NshC2 | NshC3 | NshC4 => {
                 self.is(0x894f)
             }
-            CtNwSrc | CtNwDst => self.is(0x0800) && self.is_tracked(),
-            CtIpv6Src | CtIpv6Dst => self.is(0x86dd) && self.is_tracked(),
-            CtNwProto | CtTpSrc | CtTpDst => self.is_tracked(),
+            CtNwSrc | CtNwDst | CtIpv6Src | CtIpv6Dst | CtNwProto | CtTpSrc | CtTpDst => self.is_tracked(),
             _ => true,
         }
     }
@@ -216,18 +252,7 @@ fn places(field: Field) -> &'static [Field] {
         InPort | InPortOxm => &[InPort],
         IpDscp | IpDscpShifted => &[IpDscp],
         VlanTci => &[VlanVid, VlanPcp],
-        Xreg0 => &[Reg0, Reg1],
-        Xreg1 => &[Reg2, Reg3],
-        Xreg2 => &[Reg4, Reg5],
-        Xreg3 => &[Reg6, Reg7],
-        Xreg4 => &[Reg8, Reg9],
-        Xreg5 => &[Reg10, Reg11],
-        Xreg6 => &[Reg12, Reg13],
-        Xreg7 => &[Reg14, Reg15],
-        Xxreg0 => &[Reg0, Reg1, Reg2, Reg3],
-        Xxreg1 => &[Reg4, Reg5, Reg6, Reg7],
-        Xxreg2 => &[Reg8, Reg9, Reg10, Reg11],
-        Xxreg3 => &[Reg12, Reg13, Reg14, Reg15],
+        field if !field.registers().is_empty() => field.registers(),
         field => itself(field),
     }
 }

@@ -6,9 +6,12 @@ use super::header::{EXPERIMENTER, Header};
 use super::{Field, Match, Oxm};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::refusal::Refusal;
 
 /// OFPMT_OXM.
 const MATCH_OXM: u16 = 1;
+/// OFPMT_STANDARD, deprecated.
+const MATCH_1_1: u16 = 0;
 
 /// Which fields a match has had, to find one that comes twice.
 #[derive(Default)]
@@ -28,6 +31,11 @@ impl Seen {
 
 const _: () = assert!(Field::ALL.len() <= 256);
 
+/// The error of a match that ends before its field.
+fn cut(error: DecodeError) -> DecodeError {
+    error.refused(Refusal::MatchLen)
+}
+
 /// A right-aligned value of up to 16 bytes.
 fn value(bytes: &[u8]) -> u128 {
     bytes.iter().fold(0, |v, &b| v << 8 | u128::from(b))
@@ -41,43 +49,27 @@ pub(crate) fn put(w: &mut Writer, v: u128, n: usize) {
 
 impl Wire for Oxm {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let bad = r.error(DecodeErrorKind::BadField, "oxm");
-        let header = Header::unpack(r.u32("oxm header")?);
-        let payload = r.bytes(usize::from(header.len), "oxm payload")?;
-        let (field, own) = if header.class == EXPERIMENTER {
-            let Some((id, own)) = payload.split_first_chunk() else { return Err(bad) };
-            (Field::from_experimenter(u32::from_be_bytes(*id), header.number), own)
-        } else {
-            (Field::from_header(header.class, header.number), payload)
-        };
-        let Some(field) = field else {
-            return Ok(Self::Unknown {
-                class: header.class,
-                number: header.number,
-                has_mask: header.has_mask,
-                payload: Bytes::copy_from_slice(payload),
-            });
-        };
-        let info = field.info();
-        let (body, mask) = if header.has_mask {
-            let Some((body, mask)) = own.split_at_checked(info.bytes()) else { return Err(bad) };
-            // Mask bits above the width mean nothing; Open vSwitch drops them as well.
-            (body, Some((mask.len(), value(mask) & info.exact())))
-        } else {
-            (own, None)
-        };
-        if body.len() != info.bytes()
-            || mask.is_some_and(|(len, _)| len != info.bytes() || !info.maskable)
-            || value(body) > info.exact()
-        {
-            return Err(bad);
-        }
-        Ok(Self::Known { field, value: value(body), mask: mask.map(|(_, mask)| mask) })
+        decode_known(r, false)
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
         match self {
             &Self::Known { field, value, mask } => encode_known(field, value, mask, field.match_header(), w),
+            this @ Self::Unknown { .. } => this.encode_masked(w),
+        }
+    }
+}
+
+impl Oxm {
+    /// Reads what an action writes, of which any bits may count.
+    pub(crate) fn decode_masked(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        decode_known(r, true)
+    }
+
+    /// Likewise.
+    pub(crate) fn encode_masked(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        match self {
+            &Self::Known { field, value, mask } => put_known(field, value, mask, field.match_header(), w),
             Self::Unknown { class, number, has_mask, payload } => {
                 let len = u8::try_from(payload.len())
                     .map_err(|_| EncodeError::TooLong { field: "oxm payload", len: payload.len() })?;
@@ -92,8 +84,70 @@ impl Wire for Oxm {
     }
 }
 
-/// Appends a field under the given header.
+fn decode_known(r: &mut Reader<'_>, may_mask: bool) -> Result<Oxm, DecodeError> {
+    let bad = r.error(DecodeErrorKind::BadField, "oxm");
+    let header = Header::unpack(r.u32("oxm header").map_err(cut)?);
+    let payload = r.bytes(usize::from(header.len), "oxm payload").map_err(cut)?;
+    let (field, own) = if header.class == EXPERIMENTER {
+        let Some((id, own)) = payload.split_first_chunk() else { return Err(cut(bad)) };
+        (Field::from_experimenter(u32::from_be_bytes(*id), header.number), own)
+    } else {
+        (Field::from_header(header.class, header.number), payload)
+    };
+    let Some(field) = field else {
+        return Ok(Oxm::Unknown {
+            class: header.class,
+            number: header.number,
+            has_mask: header.has_mask,
+            payload: Bytes::copy_from_slice(payload),
+        });
+    };
+    let info = field.info();
+    let (body, mask) = if header.has_mask {
+        let Some((body, mask)) = own.split_at_checked(info.bytes()) else { return Err(bad) };
+        // Mask bits above the width mean nothing; Open vSwitch drops them as well.
+        (body, Some((mask.len(), value(mask) & info.exact())))
+    } else {
+        (own, None)
+    };
+    if body.len() != info.bytes() || mask.is_some_and(|(len, _)| len != info.bytes()) {
+        return Err(bad);
+    }
+    if let Some((_, mask)) = mask
+        && !may_mask
+        && !may_stand(field, mask)
+    {
+        let outside = value(body) & !mask != 0;
+        return Err(bad.refused(if outside { Refusal::MatchWildcards } else { Refusal::MatchMask }));
+    }
+    if value(body) > info.exact() {
+        return Err(bad.refused(Refusal::MatchValue));
+    }
+    Ok(Oxm::Known { field, value: value(body), mask: mask.map(|(_, mask)| mask) })
+}
+
+/// Whether a match may mask the field so: a mask of all bits or none may stand anywhere.
+fn may_stand(field: Field, mask: u128) -> bool {
+    let info = field.info();
+    info.maskable || mask == 0 || mask == info.exact()
+}
+
+/// Appends a field of a match under the given header.
 pub(crate) fn encode_known(
+    field: Field,
+    value: u128,
+    mask: Option<u128>,
+    header: Option<(u16, u8)>,
+    w: &mut Writer,
+) -> Result<(), EncodeError> {
+    let info = field.info();
+    match mask.filter(|mask| !may_stand(field, *mask)) {
+        Some(mask) => Err(EncodeError::DoesNotFit { field: info.name, value: mask }),
+        None => put_known(field, value, mask, header, w),
+    }
+}
+
+fn put_known(
     field: Field,
     value: u128,
     mask: Option<u128>,
@@ -105,11 +159,6 @@ pub(crate) fn encode_known(
         if v > info.exact() {
             return Err(EncodeError::DoesNotFit { field: info.name, value: v });
         }
-    }
-    if let Some(mask) = mask
-        && !info.maskable
-    {
-        return Err(EncodeError::DoesNotFit { field: info.name, value: mask });
     }
     let parts = if mask.is_some() { 2 } else { 1 };
     put_header(field, header, mask.is_some(), info.bytes() * parts, w)?;
@@ -150,7 +199,7 @@ impl Match {
         let mut fields = Vec::new();
         let mut seen = Seen::default();
         while !r.is_empty() {
-            let twice = r.error(DecodeErrorKind::BadField, "match");
+            let twice = r.error(DecodeErrorKind::BadField, "match").refused(Refusal::MatchTwice);
             let oxm = Oxm::decode(r)?;
             if let Oxm::Known { field, .. } = oxm
                 && !seen.insert(field)
@@ -175,19 +224,26 @@ impl Wire for Match {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let start = r.at();
         let at_kind = r.clone();
-        let kind = r.u16("match type")?;
+        let kind = r.u16("match type").map_err(cut)?;
         if kind != MATCH_OXM {
-            return Err(at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type"));
+            let error = at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type");
+            // OpenFlow 1.1's match is known, but has another length.
+            return Err(error.refused(if kind == MATCH_1_1 {
+                Refusal::MatchLen
+            } else {
+                Refusal::MatchType
+            }));
         }
         let at_len = r.clone();
-        let len = usize::from(r.u16("match length")?);
+        let len = usize::from(r.u16("match length").map_err(cut)?);
         let body = len
             .checked_sub(4)
-            .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "match length"))?;
-        let mut fields = r.sub(body, "match")?;
+            .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "match length"))
+            .map_err(cut)?;
+        let mut fields = r.sub(body, "match").map_err(cut)?;
         let decoded = Self::decode_fields(&mut fields)?;
         let used = r.at() - start;
-        r.skip(used.next_multiple_of(8) - used, "match padding")?;
+        r.skip(used.next_multiple_of(8) - used, "match padding").map_err(cut)?;
         Ok(decoded)
     }
 

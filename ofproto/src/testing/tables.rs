@@ -80,9 +80,25 @@ fn meter_band() -> impl Strategy<Value = MeterBand> {
     (any::<(u32, u32)>(), kind).prop_map(|((rate, burst_size), kind)| MeterBand { rate, burst_size, kind })
 }
 
+/// A band of whole words of eight bytes, as changes of meters have them.
+fn padded_band() -> impl Strategy<Value = MeterBand> {
+    meter_band().prop_map(|mut band| {
+        match &mut band.kind {
+            MeterBandType::Experimenter { data, .. } => data.truncate(data.len() / 8 * 8),
+            // The length and what stands before the body are 12 bytes.
+            MeterBandType::Unknown { body, .. } => {
+                let whole = body.split_off(body.len() % 8);
+                *body = [&[0; 4][..], &whole].concat().into();
+            }
+            _ => {}
+        }
+        band
+    })
+}
+
 /// Changes of meters.
 pub fn meter_mod() -> impl Strategy<Value = MeterMod> {
-    (0..5u16, any::<u16>(), meter_id(), vec(meter_band(), 0..4)).prop_map(
+    (0..5u16, any::<u16>(), meter_id(), vec(padded_band(), 0..4)).prop_map(
         |(command, flags, meter_id, bands)| MeterMod { command: command.into(), flags, meter_id, bands },
     )
 }

@@ -29,7 +29,9 @@ fn the_dual_socket_network_has_nothing_wrong() {
     let file = shipped("dual-socket.toml");
     let ended = portcullis(&["check", &file]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert_eq!(ended.err, "");
+    // What is to be known all the same: numbers of containers that are taken.
+    assert!(ended.err.contains(": note[container-numbers-taken]: "), "{}", ended.err);
+    assert!(!ended.err.contains(": warning["), "{}", ended.err);
     assert!(ended.out.contains("\nnever: 2 assertions hold, "), "{}", ended.out);
     assert!(ended.out.ends_with(&format!("{file}: no errors, 0 warnings\n")), "{}", ended.out);
 }
@@ -187,4 +189,31 @@ fn on_a_terminal_the_line_is_shown_too() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("nobody") && said.contains("here") && said.contains("help"), "{said}");
     assert!(said.contains("to = ["), "the line itself: {said}");
+}
+
+#[test]
+fn the_schema_is_printed() {
+    let ended = portcullis(&["schema"]);
+    assert_eq!((ended.code, &*ended.err), (Some(0), ""));
+    let schema: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(schema["properties"]["crossing"].is_object());
+    assert!(schema["$defs"]["allow"]["properties"]["via"].is_object());
+}
+
+#[test]
+fn an_included_file_has_its_own_name_and_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let main = dir.path().join("main.toml");
+    std::fs::write(
+        &main,
+        "include = \"more.toml\"\n[network.a]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\"]\n",
+    )
+    .unwrap();
+    std::fs::write(dir.path().join("more.toml"), "[exit.e]\n\nnetwork = \"aa\"\nport = \"e0\"\n").unwrap();
+    let ended = portcullis(&["check", &main.display().to_string()]);
+    let more = dir.path().join("more.toml").display().to_string();
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    let (what, help) = finding(&ended.err, &more, 3, "unknown-network");
+    assert!(what.ends_with("there is no network `aa`") && help == "did you mean `a`?", "{}", ended.err);
 }

@@ -47,4 +47,11 @@ pub(crate) const LATER: &[&str] = &[
     "actions=set_field:oam->tun_flags",
     "dl_vlan=5,actions=set_field:0x1003/0x1fff->vlan_vid",
     "ipv6,actions=set_field:0x5/0xfffff->ipv6_label",
+    "dl_type=0x894f,actions=load:5->nsh_spi,load:5->nsh_spi[8..23],set_field:5/0xffffffff->nsh_spi",
+    "dl_type=0x894f,actions=load:5->nsh_si[0..3],load:5->nsh_ttl[0..5],load:5->nsh_ttl",
+    "dl_type=0x894f,nsh_spi=5/0xffffffff,nsh_ttl=5/0xff,actions=drop",
+    "ip,nw_ecn=1/0xff,actions=drop",
+    "ct_state=+trk+est,actions=move:NXM_NX_CT_NW_SRC[]->NXM_NX_REG0[],move:NXM_NX_CT_TP_SRC[]->NXM_NX_REG1[0..15]",
+    "dl_vlan=5,dl_vlan_pcp=1/0xff,actions=set_field:1/255->vlan_pcp",
+    "actions=move:NXM_NX_REG0[0..11]->OXM_OF_VLAN_VID[0..11]",
 ];

@@ -2,6 +2,8 @@
 //!
 //! The number of random messages and where they begin come from the environment (see the README of `tests`).
 
+mod fields;
+mod fit;
 #[allow(dead_code, unused_imports, reason = "the reader's tests have more lines")]
 #[path = "../lines/mod.rs"]
 mod lines;
@@ -12,6 +14,7 @@ mod switch;
 
 use flows::ofp_print::print_message;
 use flows::syntax::NoNames;
+use portcullis_tests::{hex, ofp_print};
 use proptest::strategy::{BoxedStrategy, Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -27,10 +30,6 @@ fn values<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, count: u64, salt: u8)
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The error that a text names, if it does.
@@ -86,6 +85,18 @@ fn messages_that_make_sense_print_the_same() {
 }
 
 #[test]
+fn flow_mods_whose_actions_do_not_fit_are_refused_alike() {
+    let messages = values(&messages::mismatched(), setting("PORTCULLIS_MESSAGES", 3_000), 5);
+    compare(&messages, 0, true);
+    let texts = messages.iter().map(|message| print_message(message, 2, &NoNames));
+    let (refused, taken): (Vec<_>, Vec<_>) = texts.partition(|text| text.contains("***decode error: "));
+    for error in ["OFPBAC_MATCH_INCONSISTENT", "OFPBIC_BAD_TABLE_ID", "OFPFMFC_BAD_TABLE_ID"] {
+        assert!(refused.iter().any(|text| text.contains(error)), "{error} is not among {}", refused.len());
+    }
+    assert!(taken.len() > messages.len() / 10, "{}", taken.len());
+}
+
+#[test]
 fn messages_of_any_bits_print_the_same_but_for_the_reason() {
     let count = setting("PORTCULLIS_MESSAGES", 3_000);
     let messages = values(&messages::arbitrary(), count, 2);
@@ -100,7 +111,7 @@ fn messages_of_any_bits_print_the_same_but_for_the_reason() {
 fn every_verbosity_prints_the_same() {
     for message in values(&messages::sensible(), 60, 3) {
         for verbosity in [0, 1, 2, 3, 4, 5, 9] {
-            let theirs = oracle::print(&hex(&message), verbosity);
+            let theirs = ofp_print(&message, verbosity);
             assert_eq!(print_message(&message, verbosity, &NoNames), theirs, "{}", hex(&message));
         }
     }
@@ -112,7 +123,7 @@ fn what_is_cut_short_or_too_long_prints_the_same() {
         let cut = &message[..n * message.len() / 60];
         let longer = [&message[..], &[0; 3]].concat();
         for bytes in [cut, &longer] {
-            assert_eq!(print_message(bytes, 2, &NoNames), oracle::print(&hex(bytes), 2), "{}", hex(bytes));
+            assert_eq!(print_message(bytes, 2, &NoNames), ofp_print(bytes, 2), "{}", hex(bytes));
         }
     }
 }
@@ -124,7 +135,7 @@ fn other_versions_are_said_to_be_what_they_are() {
         for (kind, body) in [(0, &b""[..]), (1, b"\0\x01\0\x06"), (2, b"ping"), (3, b"")] {
             let length = u8::try_from(8 + body.len()).unwrap();
             let message = [&[version, kind, 0, length, 0, 0, 0, 9], body].concat();
-            let theirs = oracle::print(&hex(&message), 2);
+            let theirs = ofp_print(&message, 2);
             // Errors have other numbers in OpenFlow 1.0 and 1.1.
             if kind != 1 || version >= 3 {
                 assert_eq!(print_message(&message, 2, &NoNames), theirs, "{}", hex(&message));

@@ -60,6 +60,18 @@ pub(crate) fn sensible() -> BoxedStrategy<Vec<u8>> {
     message.boxed()
 }
 
+/// Changes of flows whose actions are those of another flow; some in bundles.
+pub(crate) fn mismatched() -> BoxedStrategy<Vec<u8>> {
+    (flow_mod(), flow(), 0..8_u8, any::<u32>())
+        .prop_flat_map(|(flow_mod, other, table, xid)| {
+            let table = if table == 7 { TableId::ALL } else { TableId(table) };
+            let flow_mod = FlowMod { table_id: table, instructions: other.instructions, ..flow_mod };
+            let bytes = Message::FlowMod(flow_mod).encode(Xid(xid)).unwrap();
+            prop_oneof![9 => Just(bytes.clone()), 1 => wrapped(bytes, xid)]
+        })
+        .boxed()
+}
+
 /// A message in a bundle, or in the error that answers it.
 fn wrapped(bytes: Vec<u8>, xid: u32) -> BoxedStrategy<Vec<u8>> {
     let fits = bytes.len() <= 60_000;

@@ -32,12 +32,3 @@ pub(crate) fn parse(messages: &[Vec<u8>], more: u8) -> Vec<String> {
     assert_eq!(rest, "");
     texts
 }
-
-/// `ovs-ofctl ofp-print` of one message.
-pub(crate) fn print(hex: &str, verbosity: u8) -> String {
-    let mut command = Command::new("ovs-ofctl");
-    command.args(["-vconsole:off", "-vsyslog:off", "ofp-print", hex, &verbosity.to_string()]);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use portcullis_tests::network_file;
 
 use super::Bench;
+use super::dumps::name_tables;
 
 const A: &str = "# a comment
 actions=drop
@@ -24,14 +25,6 @@ priority=9,send_flow_rem,in_port=1 actions=output:2,group:5
 table=3 cookie=0x2 actions=resubmit(,5)
 ip,in_port=LOCAL actions=NORMAL
 ";
-
-/// The lines of each table: `ovs-ofctl` has no order within one.
-fn lines(text: &str) -> (BTreeSet<String>, Vec<String>) {
-    let table = |line: &str| line[1..].split_once(' ').map_or("", |(word, _)| word).to_owned();
-    let mut tables: Vec<String> = text.lines().map(table).filter(|t| t.starts_with("table=")).collect();
-    tables.dedup();
-    (text.lines().map(str::to_owned).collect(), tables)
-}
 
 #[test]
 fn files_and_switches_in_every_pair() {
@@ -55,8 +48,7 @@ fn files_and_switches_in_every_pair() {
                 let ours = bench.output(&["diff-flows", option, a, b]);
                 assert_eq!(ours.status.code(), theirs.status.code(), "{a} {b}");
                 codes.insert(ours.status.code());
-                let [ours, theirs] =
-                    [ours, theirs].map(|output| lines(&String::from_utf8(output.stdout).unwrap()));
+                let [ours, theirs] = [ours, theirs].map(|output| String::from_utf8(output.stdout).unwrap());
                 assert_eq!(ours, theirs, "{option} {a} {b}");
             }
         }
@@ -67,6 +59,39 @@ fn files_and_switches_in_every_pair() {
     for pair in [["br0", "named.txt"], ["named.txt", "br0"]] {
         let output = bench.output(&[&["diff-flows"][..], &pair].concat());
         assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+}
+
+/// The tables of a file have numbers, whatever the switch beside it calls them, and so has what is printed.
+#[test]
+fn names_of_tables_are_not_taken_and_not_printed() {
+    let bench = Bench::new();
+    name_tables(&bench);
+    bench.add(
+        "br0",
+        "flows.txt",
+        "table=2,ip actions=resubmit(,2),learn(table=2,in_port=1)\nudp actions=goto_table:2",
+    );
+    for (flow, code) in [
+        ("table=2,tcp actions=drop", 2),
+        ("table=mytab,tcp actions=drop", 1),
+        ("tcp actions=resubmit(,mytab)", 1),
+        ("tcp actions=goto_table:mytab", 1),
+        ("tcp actions=ct(table=mytab)", 1),
+        ("actions=learn(table=mytab,in_port=1)", 1),
+    ] {
+        std::fs::write(bench.ovs.rundir().join("flow.txt"), flow).unwrap();
+        let path = bench.ovs.rundir().join("flow.txt");
+        let file = path.to_str().unwrap();
+        for [a, b] in [["br0", file], [file, "br0"]] {
+            for option in ["--names", "--no-names"] {
+                let theirs = bench.ovs.try_ofctl(&[option, "diff-flows", a, b]);
+                let ours = bench.output(&["diff-flows", option, a, b]);
+                assert_eq!(theirs.status.code(), Some(code), "{flow}");
+                assert_eq!(ours.status.code(), Some(code), "{flow}");
+                assert_eq!(ours.stdout, theirs.stdout, "{flow}");
+            }
+        }
     }
 }
 

@@ -91,7 +91,7 @@ fn mixed() -> String {
 }
 
 /// Tables with names: one that needs quotes, and one that two have.
-fn name_tables(bench: &Bench) {
+pub(super) fn name_tables(bench: &Bench) {
     for (table, name) in [(2, "mytab"), (3, "my-tab"), (6, "both"), (9, "both")] {
         let name = format!("name={name}");
         let column = format!("flow_tables:{table}=@t");
@@ -187,6 +187,10 @@ fn tables_have_names() {
         &["--names", "dump-aggregate", "br0", "table=mytab"],
         &["dump-aggregate", "br0", "table=mytab"],
     );
+    // Numbers alone know no names.
+    let filter = "table=mytab";
+    assert!(!bench.ovs.try_ofctl(&["--no-names", "dump-flows", "br0", filter]).status.success());
+    assert_eq!(bench.output(&["dump-flows", "--no-names", "br0", filter]).status.code(), Some(1));
     for table in ["both", "nobody"] {
         let filter = format!("table={table}");
         assert!(!bench.ovs.try_ofctl(&["--names", "dump-flows", "br0", &filter]).status.success());

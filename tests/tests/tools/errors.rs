@@ -34,6 +34,7 @@ fn a_clear_word_and_exit_code_1() {
         (&["dump-groups", "br0", "x"], &["\"x\" is no group"]),
         (&["dump-meters", "br0", "x"], &["\"x\" is no meter"]),
         (&["diff-flows", "br0", "./nope"], &["./nope: No such file"]),
+        (&["diff-flows", "nope", "br0"], &["there is no file \"nope\"", "there is no bridge \"nope\""]),
         (&["diff-flows", "br0", "nope.toml#vmbr0"], &["there is no file"]),
     ];
     for (arguments, wanted) in cases {

@@ -1,17 +1,17 @@
 //! `portcullis diff-flows`: in what two sets of flows differ.
 
+mod order;
 mod source;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
+use flows::Flow;
 use flows::diff::same;
 use flows::syntax::{Names, NoNames, print_actions, print_match};
-use flows::{Flow, FlowMatch};
-use ofproto::TableId;
 
+use self::order::Tables;
 use self::source::Source;
 use super::Failure;
 use super::output::{Out, complain};
@@ -26,7 +26,8 @@ const DIFFERENT: u8 = 2;
 /// if not. The bridge of a network file may be left out where the other is a switch.
 ///
 /// A flow that is only in A is printed behind a -, one that is only in B behind a +, and one with other actions, cookie or
-/// timeouts in both ways: by table, then by priority. Exit code 0: no difference; 2: differences; 1: an error. Beside a
+/// timeouts in both ways: by table, and within one in the order of `ovs-ofctl`, which keeps together what matches the same
+/// fields. Exit code 0: no difference; 2: differences; 1: an error. Beside a
 /// network file, flows that the switch learned for one of its rules are no difference.
 #[derive(Debug, Args)]
 pub(super) struct DiffFlows {
@@ -41,9 +42,6 @@ pub(super) struct DiffFlows {
     #[arg(long)]
     names: bool,
 }
-
-/// Flows in the order in which they are printed: by table, the highest priority first. Of two with one key the last counts.
-type Set = BTreeMap<(TableId, std::cmp::Reverse<u16>, FlowMatch), Flow>;
 
 impl DiffFlows {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
@@ -63,19 +61,17 @@ impl DiffFlows {
         let b_flows = b.flows(names, ports.as_ref(), bridge)?;
         let learned = b.learners(&b_flows).or(a.learners(&a_flows)).unwrap_or_default();
         let mut left_out = 0_usize;
-        let mut set = |flows: Vec<Flow>, of_switch: bool| -> Set {
-            let mut set = Set::new();
+        let mut tables = Tables::default();
+        for (set, (flows, source)) in [(a_flows, &a), (b_flows, &b)].into_iter().enumerate() {
             for flow in flows {
-                if of_switch && learned.accounts_for(&flow).is_some() {
+                if source.ports().is_some() && learned.accounts_for(&flow).is_some() {
                     left_out += 1;
-                    continue;
+                } else {
+                    tables.insert(flow, set);
                 }
-                set.insert((flow.table, std::cmp::Reverse(flow.priority), flow.matches.clone()), flow);
             }
-            set
-        };
-        let (a, b) = (set(a_flows, a.ports().is_some()), set(b_flows, b.ports().is_some()));
-        let different = print(&a, &b, names)?;
+        }
+        let different = print(tables, names)?;
         if left_out > 0 {
             complain(format_args!(
                 "{left_out} learned flows are left out: the file's rules account for them"
@@ -86,31 +82,22 @@ impl DiffFlows {
 }
 
 /// Prints the differences; whether there are any.
-fn print(a: &Set, b: &Set, names: &dyn Names) -> Result<bool, Failure> {
+fn print(tables: Tables, names: &dyn Names) -> Result<bool, Failure> {
     let mut out = Out::new();
     let mut line = String::new();
     let mut different = false;
-    let (mut left, mut right) = (a.iter().peekable(), b.iter().peekable());
-    loop {
-        let order = match (left.peek(), right.peek()) {
-            (None, None) => break,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some((a, _)), Some((b, _))) => a.cmp(b),
-        };
-        let old = if order.is_le() { left.next().map(|(_, flow)| flow) } else { None };
-        let new = if order.is_ge() { right.next().map(|(_, flow)| flow) } else { None };
-        if let (Some(old), Some(new)) = (old, new)
+    for versions in tables.into_flows() {
+        if let [Some(old), Some(new)] = &versions
             && alike(old, new)
         {
             continue;
         }
         different = true;
-        for (sign, flow) in [('-', old), ('+', new)] {
+        for (sign, flow) in ['-', '+'].into_iter().zip(versions) {
             let Some(flow) = flow else { continue };
             line.clear();
             line.push(sign);
-            put(&mut line, flow, names);
+            put(&mut line, &flow, names);
             out.text(&line)?;
         }
     }

@@ -42,16 +42,16 @@ impl Source {
             if !is_network(name) {
                 return Ok(Self::Flows(path));
             }
-            let policy = Policy::load(&path).map_err(|error| {
-                finding::print_error(&error);
-                miette!("{name} cannot be used")
-            })?;
+            let policy = finding::load(&path)?;
             return Ok(Self::Network(Box::new(policy), bridge.map(str::to_owned)));
         }
         if bridge.is_some() {
             return Err(miette!("there is no file {name:?}"));
         }
-        let mut client = connect(name)?;
+        let mut client = connect(name).map_err(|failure| {
+            // What was meant may be the one or the other.
+            if name.contains(':') { failure } else { failure.wrap_err(format!("there is no file {name:?}")) }
+        })?;
         Ok(Self::Switch(name.to_owned(), Ports::new(&client.ports()?)))
     }
 

@@ -22,7 +22,6 @@ use super::target::{connect, names};
 use super::{Failure, finding, syntax};
 use crate::bridge::Ports;
 use crate::net::{Client, ClientError, RawFlow};
-use crate::policy::Policy;
 
 /// What is kept to be sorted, bytes on the wire: some million flows.
 const MAX_SORTED: usize = 512 << 20;
@@ -74,13 +73,7 @@ impl DumpFlows {
                 "{unknown:?} is no field to sort by"
             ));
         }
-        let policy = match self.explain.as_deref().map(Policy::load).transpose() {
-            Ok(policy) => policy,
-            Err(error) => {
-                finding::print_error(&error);
-                return Ok(ExitCode::FAILURE);
-            }
-        };
+        let policy = self.explain.as_deref().map(finding::load).transpose()?;
         let mut client = connect(target).map_err(|failure| self.order.doubt(failure))?;
         let ports = if self.no_names && policy.is_none() { Vec::new() } else { client.ports()? };
         let ports = Ports::new(&ports);

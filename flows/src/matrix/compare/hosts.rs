@@ -62,7 +62,8 @@ pub(super) fn compare(document: &Matrix, names: &Names<'_>, places: &Both<'_>, f
             let place = theirs.places.iter().find(|place| columns.get(place.column) == Some(&Some(*column)));
             let (In::Network(name) | In::Overlay(name)) = *column;
             let Some(place) = place else {
-                if let Some(mine) = mine.filter(|_| named.contains(column) || without_column.insert(*column)) {
+                if let Some(mine) = mine.filter(|_| named.contains(column) || without_column.insert(*column))
+                {
                     let at = places.document(&theirs.span);
                     let message =
                         format!("`{}` is in {name}, and the document ({at}) does not say so", host.name);
@@ -114,10 +115,9 @@ fn same(document: &Presence, network: &Presence) -> bool {
         (Presence::None, _) | (_, Presence::None) => false,
         (Presence::Yes, _) => true,
         (Presence::Dhcp, Presence::Dhcp) => true,
-        (
-            Presence::At { addresses, behind },
-            Presence::At { addresses: others, behind: others_behind },
-        ) => ips(addresses) == ips(others) && prefixes(behind) == prefixes(others_behind),
+        (Presence::At { addresses, behind }, Presence::At { addresses: others, behind: others_behind }) => {
+            ips(addresses) == ips(others) && prefixes(behind) == prefixes(others_behind)
+        }
         _ => false,
     }
 }

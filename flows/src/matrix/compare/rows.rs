@@ -61,7 +61,8 @@ pub(super) fn compare(document: &Matrix, names: &Names<'_>, places: &Both<'_>, f
     rows.report(places, found);
     rows.addresses(places, found);
     if rows.left.get() == 0 {
-        let message = "the matrices are too big to be compared wholly: some rows of lists may be reported wrongly";
+        let message =
+            "the matrices are too big to be compared wholly: some rows of lists may be reported wrongly";
         let help = "name networks in place of their hosts, or split the document";
         found.document.push(Finding::error("too-much-to-compare", None, message, help));
     }
@@ -76,7 +77,10 @@ fn read<'d, 'f>(row: &'d Row, names: &Names<'f>) -> Said<'d, 'f> {
     let to = if is_itself(&row.to) { from } else { party(&row.to) };
     let via = via_of(&row.section).and_then(|via| names.party(&via)).filter(|via| {
         // The next hop itself goes by nobody.
-        row.in_overlay.is_none() && from != Some(via) && from != to && names.file.endpoints.iter().any(|e| e.name == *via)
+        row.in_overlay.is_none()
+            && from != Some(via)
+            && from != to
+            && names.file.endpoints.iter().any(|e| e.name == *via)
     });
     let (to, via) = match (via, to) {
         (Some(via), Some(to)) if via == to => (Some(to), Some(None)),
@@ -133,7 +137,13 @@ impl<'f> Rows<'_, '_, 'f> {
     }
 
     /// Whether the network grants this, in a row of the file.
-    fn is_granted(&self, said: &Said<'_, '_>, pair: (&'f str, &'f str), net: &[String], port: Option<u16>) -> bool {
+    fn is_granted(
+        &self,
+        said: &Said<'_, '_>,
+        pair: (&'f str, &'f str),
+        net: &[String],
+        port: Option<u16>,
+    ) -> bool {
         let one = |key: (&'f str, &'f str)| {
             let rows = self.granted_by.get(&key).map_or(&[][..], Vec::as_slice);
             self.spend(rows.len() + 1)
@@ -157,13 +167,19 @@ impl<'f> Rows<'_, '_, 'f> {
         let pairs: BTreeSet<_> =
             networks.into_iter().flat_map(|network| self.under(pair.0, pair.1, network)).collect();
         pairs.into_iter().any(one)
-            || self.members(pair, None).is_some_and(|pairs| {
-                pairs.into_iter().all(|pair| self.is_granted(said, pair, net, port))
-            })
+            || self
+                .members(pair, None)
+                .is_some_and(|pairs| pairs.into_iter().all(|pair| self.is_granted(said, pair, net, port)))
     }
 
     /// Whether the document says this, in a row of its own.
-    fn is_said(&self, granted: &Granted<'f>, pair: (&'f str, &'f str), path: Path<'f>, port: Option<u16>) -> bool {
+    fn is_said(
+        &self,
+        granted: &Granted<'f>,
+        pair: (&'f str, &'f str),
+        path: Path<'f>,
+        port: Option<u16>,
+    ) -> bool {
         let mut pairs = self.under(pair.0, pair.1, path.network());
         pairs.extend([(pair.0, ANYBODY), (ANYBODY, pair.1), (ANYBODY, ANYBODY)]);
         let one = |key: &(&'f str, &'f str)| {
@@ -175,9 +191,9 @@ impl<'f> Rows<'_, '_, 'f> {
                 })
         };
         pairs.iter().any(one)
-            || self.members(pair, path.network()).is_some_and(|pairs| {
-                pairs.into_iter().all(|pair| self.is_said(granted, pair, path, port))
-            })
+            || self
+                .members(pair, path.network())
+                .is_some_and(|pairs| pairs.into_iter().all(|pair| self.is_said(granted, pair, path, port)))
     }
 
     /// The endpoints of networks in a pair; nothing where there is no network in it, or very many endpoints.
@@ -307,8 +323,7 @@ impl<'f> Rows<'_, '_, 'f> {
             let ours = granted.paths.iter().any(|path| matches!(path, Path::Via(_)));
             let beyond = |via: Option<Option<&str>>| via.flatten().map(|to| format!("by it to {to}"));
             let document = beyond(said.via).unwrap_or_else(|| by(said.via.is_some()));
-            let network =
-                if ours { format!("by it to {}", granted.beyond.join(", ")) } else { by(false) };
+            let network = if ours { format!("by it to {}", granted.beyond.join(", ")) } else { by(false) };
             found.push(("next hop", document, network));
         }
         found
@@ -335,7 +350,13 @@ impl<'f> Rows<'_, '_, 'f> {
         Finding::error("row-differs", span.clone(), message, "change the one that is out of date")
     }
 
-    fn not_allowed(&self, said: &Said<'_, 'f>, ports: &[Option<u16>], like: &[usize], places: &Both<'_>) -> Finding {
+    fn not_allowed(
+        &self,
+        said: &Said<'_, 'f>,
+        ports: &[Option<u16>],
+        like: &[usize],
+        places: &Both<'_>,
+    ) -> Finding {
         let row = said.row;
         let what = what(&Row { ports: ports.iter().copied().flatten().collect(), ..row.clone() });
         let when = Some(temp_word(&row.temp)).filter(|word| !word.is_empty()).map(|word| format!(" {word}"));
@@ -397,7 +418,9 @@ impl<'f> Rows<'_, '_, 'f> {
         let key = (granted.from, granted.to);
         let like = self.said_by.get(&key).and_then(|rows| self.said.get(*rows.first()?));
         let line = match like {
-            Some(said) => format!(", which has other rows for them ({})", places.document(&said.row.places.row)),
+            Some(said) => {
+                format!(", which has other rows for them ({})", places.document(&said.row.places.row))
+            }
             None => String::new(),
         };
         let when = temp_word(&row.temp);
@@ -431,7 +454,9 @@ impl<'f> Rows<'_, '_, 'f> {
     /// The addresses that rows in the table of an overlay name are those of the receivers.
     fn addresses(&self, places: &Both<'_>, found: &mut Comparison) {
         for said in &self.said {
-            let Some(address) = said.row.in_overlay.as_ref().and_then(|inside| inside.address) else { continue };
+            let Some(address) = said.row.in_overlay.as_ref().and_then(|inside| inside.address) else {
+                continue;
+            };
             let overlay = said.row.nets.first().and_then(|net| self.names.overlay(net));
             let overlay = self.names.file.overlays.iter().find(|one| Some(&*one.name) == overlay);
             let Some((overlay, to)) = overlay.zip(said.to) else { continue };
@@ -490,7 +515,8 @@ pub(super) fn envelopes(document: &Matrix, names: &Names<'_>, places: &Both<'_>,
         found.document.push(Finding::error("envelope-differs", envelope.span.clone(), message, help));
     }
     for (one, _) in own.iter().zip(&said).filter(|(_, said)| !**said) {
-        let message = format!("the network allows the envelope of {}, and the document does not say so", one.overlay);
+        let message =
+            format!("the network allows the envelope of {}, and the document does not say so", one.overlay);
         let help = format!("add to the document: {}", super::super::print::sentence(one));
         found.network.push(Finding::error("envelope-not-in-document", one.span.clone(), message, help));
     }

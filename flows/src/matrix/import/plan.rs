@@ -113,7 +113,8 @@ impl<'d> Plan<'d> {
             ports: HashSet::new(),
         };
         plan.read_overlays(findings);
-        let hosts: Vec<String> = document.hosts.iter().map(|host| plan.fresh(&slug(&host.name), "")).collect();
+        let hosts: Vec<String> =
+            document.hosts.iter().map(|host| plan.fresh(&slug(&host.name), "")).collect();
         for (at, column) in document.columns.iter().enumerate() {
             if plan.overlay(&column.label).is_none() && plan.is_used(at) {
                 plan.net(at, &column.label, findings);
@@ -155,7 +156,8 @@ impl<'d> Plan<'d> {
             if self.overlay(name).is_none() {
                 self.add_overlay(name);
                 let message = format!("what {} looks like from outside is not said", short(name));
-                let help = "write a sentence like: Nebula itself uses UDP 4242 on vmbr1 between mesh and joi.";
+                let help =
+                    "write a sentence like: Nebula itself uses UDP 4242 on vmbr1 between mesh and joi.";
                 findings.list.push(Finding::warning("no-envelope", row.places.row.clone(), message, help));
             }
         }
@@ -183,7 +185,8 @@ impl<'d> Plan<'d> {
         let Some(label) = self.document.columns.get(column).map(|column| names_of(&column.label)) else {
             return false;
         };
-        let place = |host: &Host| host.places.iter().any(|p| p.column == column && p.presence != Presence::None);
+        let place =
+            |host: &Host| host.places.iter().any(|p| p.column == column && p.presence != Presence::None);
         let named = |row: &Row| row.nets.iter().any(|net| names_of(net).iter().any(|n| label.contains(n)));
         let addressed = |host: &Host| {
             let there = |presence: &Presence| matches!(presence, Presence::Dhcp | Presence::At { .. });
@@ -228,8 +231,7 @@ impl<'d> Plan<'d> {
         subnets.sort_unstable();
         subnets.dedup();
         let covered = |subnets: &[IpNetwork], ip: IpAddr| subnets.iter().any(|subnet| subnet.contains(ip));
-        let rest: Vec<IpAddr> =
-            here.iter().map(IpNetwork::ip).filter(|ip| !covered(&subnets, *ip)).collect();
+        let rest: Vec<IpAddr> = here.iter().map(IpNetwork::ip).filter(|ip| !covered(&subnets, *ip)).collect();
         let mut subnets_assumed = None;
         for v4 in [true, false] {
             let of: Vec<IpAddr> = rest.iter().copied().filter(|ip| ip.is_ipv4() == v4).collect();
@@ -240,7 +242,8 @@ impl<'d> Plan<'d> {
         if subnets.is_empty() {
             subnets.extend(self.placeholder());
             subnets_assumed = Some("a placeholder: the document says no address here");
-            let message = format!("the subnet of `{}` is not said: a placeholder stands for it", short(label));
+            let message =
+                format!("the subnet of `{}` is not said: a placeholder stands for it", short(label));
             let help = "write it into the head of the column, like: vmbr0 (wan, 198.51.100.0/24)";
             findings.list.push(Finding::note("assumed-subnet", span, message, help));
         }
@@ -281,13 +284,15 @@ impl<'d> Plan<'d> {
         let mut endpoint =
             Endpoint { title: host.name.clone(), name, plugs: Vec::new(), inside: Vec::new(), host: at };
         for place in host.places.iter().filter(|place| place.presence != Presence::None) {
-            let label = self.document.columns.get(place.column).map(|column| &*column.label).unwrap_or_default();
+            let label =
+                self.document.columns.get(place.column).map(|column| &*column.label).unwrap_or_default();
             if let Some(net) = self.nets.iter().position(|net| net.column == place.column) {
                 let short = self.nets.get(net).map(|net| net.name.clone()).unwrap_or_default();
                 let port = self.port(&endpoint.name, &short);
                 endpoint.plugs.push(Plug { net, port, presence: place.presence.clone(), mac: None });
                 if place.presence == Presence::Yes {
-                    let message = format!("the address of `{}` there is not said: DHCP is assumed", host.name);
+                    let message =
+                        format!("the address of `{}` there is not said: DHCP is assumed", host.name);
                     let help = "write its address, or DHCP";
                     findings.list.push(Finding::note("assumed-address", place.span.clone(), message, help));
                 }
@@ -508,7 +513,8 @@ pub(super) fn fresh(names: &mut HashSet<String>, name: &str, suffix: &str) -> St
 /// Whether a word looks like a bridge's name.
 fn is_bridge(word: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let looks = word.starts_with("br") || word.starts_with("ovs") || word.ends_with(|c: char| c.is_ascii_digit());
+    let looks =
+        word.starts_with("br") || word.starts_with("ovs") || word.ends_with(|c: char| c.is_ascii_digit());
     (1..=LONGEST_PORT).contains(&word.len()) && word.bytes().all(plain) && looks
 }
 

@@ -89,14 +89,14 @@ pub(super) fn rules(document: &Matrix, plan: &mut Plan<'_>, findings: &mut Findi
             Ok(end) => end,
             Err(Left { code, message, help }) => {
                 let who = format!("{} → {} {}", row.from, row.to, compare::what(row));
-                items.push(Item::Comment(format!(
-                    "Left out, line {line} of the document: {who}: {message}."
-                )));
+                items
+                    .push(Item::Comment(format!("Left out, line {line} of the document: {who}: {message}.")));
                 let message = format!("{who} is left out: {message}");
                 findings.list.push(Finding::warning(code, row.places.row.clone(), message, help));
                 continue;
             }
         };
+        misspelt(row, plan, findings);
         let temp = match &row.temp {
             Temp::Always => None,
             Temp::Window => Some(WINDOW.to_owned()),
@@ -111,7 +111,9 @@ pub(super) fn rules(document: &Matrix, plan: &mut Plan<'_>, findings: &mut Findi
                 let message = format!("line {first} says the same: it is not repeated");
                 let help = "take one of the two out of the document";
                 findings.list.push(Finding::note("repeated-row", row.places.row.clone(), message, help));
-                items.push(Item::Comment(format!("Line {line} of the document says the same as line {first}.")));
+                items.push(Item::Comment(format!(
+                    "Line {line} of the document says the same as line {first}."
+                )));
             }
             continue;
         }
@@ -135,6 +137,19 @@ pub(super) fn rules(document: &Matrix, plan: &mut Plan<'_>, findings: &mut Findi
         })));
     }
     items
+}
+
+/// Somebody outside who is called almost like a host.
+fn misspelt(row: &Row, plan: &Plan<'_>, findings: &mut Findings) {
+    for (name, span) in [(&row.from, &row.places.from), (&row.to, &row.places.to)] {
+        let Who::Other(_) = plan.who(name) else { continue };
+        let hosts = plan.endpoints.iter().map(|endpoint| &*endpoint.name);
+        if let Some(host) = nearest(&slug(name), hosts).filter(|_| !is_itself(name)) {
+            let message = format!("`{}` is no host, so it is taken for somebody outside", short(name));
+            let help = format!("is it {host}?");
+            findings.list.push(Finding::warning("maybe-a-host", span.clone(), message, help));
+        }
+    }
 }
 
 fn name(from: &str, to: &str, how: &How, protocol: Protocol, ports: &[u16]) -> String {
@@ -200,13 +215,7 @@ fn name_of(plan: &Plan<'_>, who: Who<'_>) -> String {
     }
 }
 
-fn in_overlay(
-    row: &Row,
-    plan: &Plan<'_>,
-    overlay: usize,
-    from: Who<'_>,
-    to: Who<'_>,
-) -> Result<End, Left> {
+fn in_overlay(row: &Row, plan: &Plan<'_>, overlay: usize, from: Who<'_>, to: Who<'_>) -> Result<End, Left> {
     const HELP: &str = "name two hosts that the sentence about its envelope names";
     let Some(overlay) = plan.overlays.get(overlay) else { return left("no-rule", "no such overlay", HELP) };
     for (who, name) in [(from, &row.from), (to, &row.to)] {
@@ -215,7 +224,11 @@ fn in_overlay(
         }
         let key = slug(name);
         if overlay.envelope.is_some() && !overlay.members.iter().any(|member| slug(member) == key) {
-            return left("not-a-member", format!("`{}` is no member of {}", short(name), overlay.title), HELP);
+            return left(
+                "not-a-member",
+                format!("`{}` is no member of {}", short(name), overlay.title),
+                HELP,
+            );
         }
     }
     let how = match overlay.envelope {
@@ -360,9 +373,4 @@ fn by_next_hop(
     };
     plan.next_hop(hop, net);
     Ok(End { from: name_of(plan, from), to, how: How::Via(name) })
-}
-
-/// What a name that is no host may have been meant as.
-pub(super) fn near<'p>(plan: &'p Plan<'_>, name: &str) -> Option<&'p str> {
-    nearest(&slug(name), plan.endpoints.iter().map(|endpoint| &*endpoint.name))
 }

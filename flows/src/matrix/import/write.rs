@@ -17,7 +17,9 @@ const ASSUMED: &str = "# ASSUMED:";
 pub(super) fn write(document: &str, plan: &Plan<'_>, items: &[Item]) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# Imported from {}.", plain(document));
-    out.push_str("#\n# Look at every line marked ASSUMED: the document does not say it. Then: portcullis check FILE\n");
+    out.push_str(
+        "#\n# Look at every line marked ASSUMED: the document does not say it. Then: portcullis check FILE\n",
+    );
     if items.iter().filter_map(Item::rule).any(|rule| rule.temp.is_some()) {
         out.push_str("# Rules with `temp` are closed until their window opens: portcullis window open NAME --for 30m --reason \"…\"\n");
     }
@@ -67,8 +69,7 @@ fn network(net: &Net, out: &mut String) {
         String::new()
     };
     let _ = writeln!(out, "bridge = {}{bridge}", quote(&net.bridge));
-    let subnets =
-        net.subnets_assumed.map(|why| format!(" {ASSUMED} {why}")).unwrap_or_default();
+    let subnets = net.subnets_assumed.map(|why| format!(" {ASSUMED} {why}")).unwrap_or_default();
     let _ = writeln!(out, "subnets = {}{subnets}", list(net.subnets.iter().map(IpNetwork::to_string)));
     if !net.gateway.is_empty() {
         let _ = writeln!(out, "gateway = {}", list(net.gateway.iter().map(IpAddr::to_string)));
@@ -97,7 +98,8 @@ fn plug(plan: &Plan<'_>, plug: &Plug, out: &mut String) {
     }
     if let Some([a, b, c, d, e, f]) = plug.mac {
         cells.push(format!("mac = \"{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}\""));
-        assumed.push("the MAC, which a next hop needs: write down the real one, or what goes via it is dropped");
+        assumed
+            .push("the MAC, which a next hop needs: write down the real one, or what goes via it is dropped");
     }
     let _ = writeln!(out, "  {{ {} }}, {ASSUMED} {}", cells.join(", "), assumed.join("; "));
 }

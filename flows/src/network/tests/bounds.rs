@@ -76,3 +76,149 @@ fn findings_end_somewhere() {
     assert_eq!(findings.len(), report::MAX_FINDINGS + 1);
     assert_eq!(findings.last().unwrap().code, "too-many-findings");
 }
+
+/// Loads files that are made when they are asked for; the codes of what was found, and how many files were read.
+fn loaded(
+    name: &str,
+    additions: &Additions,
+    mut text: impl FnMut(&str) -> Result<String, String>,
+) -> (Vec<&'static str>, usize) {
+    let mut count = 0;
+    let mut read = |name: &str| {
+        count += 1;
+        text(name)
+    };
+    let findings = match load(name, &mut read, additions) {
+        Ok(loaded) => loaded.findings,
+        Err(failed) => failed.findings,
+    };
+    let mut codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+    codes.dedup();
+    (codes, count)
+}
+
+/// Each file includes a further one, without end.
+#[test]
+fn files_that_include_further_ones_end() {
+    let (codes, count) = loaded("0.toml", &Additions::default(), |name| {
+        let number: usize = name.trim_end_matches(".toml").parse().unwrap();
+        Ok(format!("include = \"{}.toml\"\n[bridge.b{number}]\n", number + 1))
+    });
+    assert_eq!((codes, count), (vec!["too-many"], MAX_FILES));
+    // One file that names very many.
+    let (codes, count) = loaded("x.toml", &Additions::default(), |name| match name {
+        "x.toml" => {
+            Ok(format!("include = [{}]", (0..100_000).map(|n| format!("\"{n}\",")).collect::<String>()))
+        }
+        _ => Ok(String::new()),
+    });
+    assert_eq!((codes, count), (vec!["no-bridge", "too-many"], MAX_FILES));
+}
+
+#[test]
+fn all_files_together_are_bounded() {
+    let of_each = MAX_TOTAL_LEN / 4;
+    let text = |len: usize| {
+        move |name: &str| match name {
+            "x.toml" => Ok("include = [\"a\", \"b\", \"c\", \"d\"]\n[bridge.b]\n".to_owned()),
+            _ => Ok("#".repeat(len)),
+        }
+    };
+    assert_eq!(loaded("x.toml", &Additions::default(), text(of_each - 100)), (vec![], 5));
+    assert_eq!(loaded("x.toml", &Additions::default(), text(of_each)), (vec!["file-too-big"], 5));
+    assert_eq!(loaded("x.toml", &Additions::default(), text(MAX_FILE_LEN + 1)).0, ["file-too-big"]);
+}
+
+#[test]
+fn copies_of_templates_are_bounded() {
+    let text = |numbers: usize| {
+        format!(
+            "[bridge.b]\n[template.t]\nnumbers = \"1-65535\"\ninstances = \"1-{numbers}\"\n[template.t.outside]\n"
+        )
+    };
+    assert_eq!(codes(&text(template::MAX_INSTANCES), "x.toml"), [""; 0]);
+    assert_eq!(codes(&text(template::MAX_INSTANCES + 1), "x.toml"), ["too-many"]);
+    // Few copies of much.
+    let ports = format!("ends = [{}]", "{ bridge = \"b\", port = \"p\" },".repeat(4000));
+    let bomb = format!(
+        "[template.t]\nnumbers = \"1-4000\"\ninstances = \"all\"\n[template.t.link.\"l{{n}}\"]\n{ports}\n"
+    );
+    assert_eq!(codes(&bomb, "x.toml"), ["too-many"]);
+    // What is added at run time counts.
+    let additions = Additions {
+        instances: (1..=65_535).map(|number| ("t".to_owned(), number)).collect(),
+        containers: Vec::new(),
+    };
+    let small = "[bridge.b]\n[template.t]\nnumbers = \"1-65535\"\n[template.t.outside]\n";
+    assert_eq!(loaded("x.toml", &additions, |_| Ok(small.to_owned())).0, ["too-many"]);
+}
+
+#[test]
+fn endpoints_and_their_attachments_are_bounded() {
+    // The ports are all one, which is found where there are not too many.
+    let attach = "{ network = \"a\", port = \"p\", leased = true },";
+    let text = |beyond: usize| {
+        let mut text = String::new();
+        for n in 0..16 {
+            let count = MAX_ATTACHMENTS / 16 + if n == 0 { beyond } else { 0 };
+            write!(text, "[endpoint.e{n}]\nattach = [{}]\n", attach.repeat(count)).unwrap();
+        }
+        text
+    };
+    assert_eq!(codes(&text(0), "x.toml"), ["no-bridge", "unknown-network", "too-many-findings"]);
+    assert_eq!(codes(&text(1), "x.toml"), ["too-many"]);
+    let containers = |count: usize| Additions {
+        instances: Vec::new(),
+        containers: (0..count)
+            .map(|n| Container {
+                id: 1,
+                name: format!("c{n}"),
+                network: "a".to_owned(),
+                services: Vec::new(),
+            })
+            .collect(),
+    };
+    let codes = |count| loaded("x.toml", &containers(count), |_| Ok("[bridge.b]\n".to_owned())).0;
+    assert_eq!(codes(containers::MAX_CONTAINERS), ["addition-unknown-network", "too-many-findings"]);
+    assert_eq!(codes(containers::MAX_CONTAINERS + 1), ["too-many"]);
+}
+
+#[test]
+fn chains_overlays_and_ranges_are_bounded() {
+    let endpoints = |count: usize| {
+        let mut text = String::from("[network.a]\nbridge = \"b\"\nsubnets = [\"10.0.0.0/16\"]\n");
+        for n in 0..count {
+            let address = format!("10.0.{}.{}", n / 200, n % 200 + 1);
+            writeln!(text, "[endpoint.e{n}]\nattach = [{{ network = \"a\", port = \"p{n}\", addresses = [\"{address}\"] }}]").unwrap();
+        }
+        text
+    };
+    let list = |from: usize, to: usize| (from..to).map(|n| format!("\"e{n}\",")).collect::<String>();
+    let chain = |count: usize| {
+        let hop = format!("{{ to = [{}] }}", list(1, count));
+        format!("{}[[chain]]\nname = \"c\"\nfrom = \"e0\"\nhops = [{hop}]\n", endpoints(count))
+    };
+    assert_eq!(codes(&chain(256), "x.toml"), [""; 0]);
+    assert_eq!(codes(&chain(257), "x.toml"), ["too-many"]);
+    let hops = |count: usize| {
+        let hops: String = (1..=count).map(|n| format!("{{ to = \"e{n}\" }},")).collect();
+        format!("{}[[chain]]\nname = \"c\"\nfrom = \"e0\"\nhops = [{hops}]\n", endpoints(count + 1))
+    };
+    assert_eq!(codes(&hops(26), "x.toml"), [""; 0]);
+    assert_eq!(codes(&hops(27), "x.toml"), ["too-many"]);
+    let overlay = |count: usize| {
+        let members: String = (0..count).map(|n| format!("e{n} = \"10.9.0.{n}\",")).collect();
+        let overlay = format!("[overlay.o]\nprotocol = \"udp\"\nports = [1]\nmembers = {{ {members} }}\n");
+        endpoints(count) + &overlay
+    };
+    assert_eq!(codes(&overlay(64), "x.toml"), [""; 0]);
+    assert_eq!(codes(&overlay(65), "x.toml"), ["too-many"]);
+    let range = |last: usize| {
+        format!(
+            "[network.a]\nbridge = \"b\"\nsubnets = [\"fd00::/16\"]\n\
+             containers = {{ ids = \"1-{last}\", port = \"v{{id}}\", addresses = [\"fd00::{{id}}\"] }}\n"
+        )
+    };
+    assert_eq!(codes(&range(4096), "x.toml"), [""; 0]);
+    assert_eq!(codes(&range(4097), "x.toml"), ["too-many"]);
+}

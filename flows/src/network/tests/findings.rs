@@ -23,7 +23,7 @@ fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for case in TABLE.split("\n=== ").skip(1) {
         let (name, rest) = case.split_once('\n').unwrap();
-        let (raw, findings) = rest.split_once("\n---\n").unwrap();
+        let (raw, findings) = rest.split_once("\n---").unwrap();
         let base = cases.first().map_or("", |base| &base.files[0].1);
         let text = raw.replacen("<base>", base, 1);
         let (text, additions) = text.split_once("\n+++\n").unwrap_or((&text, ""));
@@ -32,10 +32,16 @@ fn cases() -> Vec<Case> {
             let (name, text) = if n == 0 { (name, file) } else { file.split_once('\n').unwrap() };
             files.push((name.to_owned(), text.to_owned()));
         }
-        let findings = findings.trim_end_matches('\n');
+        let findings = findings.trim_matches('\n');
         cases.push(Case { name, raw, files, additions: read_additions(additions), findings });
     }
     cases
+}
+
+/// The texts of the cases that are one TOML file and nothing else.
+pub(super) fn single_texts() -> Vec<String> {
+    let alone = cases().into_iter().filter(|case| !case.name.ends_with(".json"));
+    alone.filter_map(|case| case.text().map(str::to_owned)).collect()
 }
 
 /// `instance TEMPLATE NUMBER` and `container ID NAME NETWORK [SERVICE/PROTOCOL/PORT]…`, one a line.

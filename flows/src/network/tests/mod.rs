@@ -5,13 +5,18 @@ mod findings;
 mod language;
 mod model;
 mod mutation;
+mod schema;
 
 use super::*;
 use crate::finding::Finding;
 
 /// The network files that ship with the crate.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 7] = [
     ("dual-socket.toml", include_str!("../../../networks/dual-socket.toml")),
+    ("comm-matrix.toml", include_str!("../../../networks/comm-matrix.toml")),
+    ("pantheon.toml", include_str!("../../../networks/pantheon.toml")),
+    ("phoenix.toml", include_str!("../../../networks/phoenix.toml")),
+    ("swarm.toml", include_str!("../../../networks/swarm.toml")),
     ("dual-socket-verbatim.toml", include_str!("../../../networks/dual-socket-verbatim.toml")),
     ("dual-socket-health-check.toml", include_str!("../../../networks/dual-socket-health-check.toml")),
 ];

@@ -48,8 +48,14 @@ fn bridge_ports_are_each_once_and_in_order() {
         let file = model_of(shipped(name), name);
         file.bridge_ports(bridge).into_iter().map(str::to_owned).collect()
     };
-    assert_eq!(ports("dual-socket.toml", "vmbr0"), ["veth100", "veth102", "from-privacy", "warp0"]);
-    assert_eq!(ports("dual-socket.toml", "vmbr1"), ["veth200", "veth201", "veth202", "LOCAL", "from-mgmt"]);
+    assert_eq!(
+        ports("dual-socket.toml", "vmbr0"),
+        ["veth100", "veth102", "from-privacy", "from-health", "warp0"]
+    );
+    assert_eq!(
+        ports("dual-socket.toml", "vmbr1"),
+        ["veth200", "veth201", "veth202", "LOCAL", "from-mgmt", "to-health"]
+    );
     assert_eq!(ports("dual-socket.toml", "mesh-mgmt"), ["to-mgmt", "nm-mgmt"]);
     assert_eq!(ports("dual-socket-verbatim.toml", "vmbr0"), ["from-privacy", "warp0", "veth100", "veth102"]);
     assert_eq!(ports("dual-socket.toml", "vmbr2"), [""; 0]);
@@ -66,7 +72,7 @@ fn views_of_a_bridge() {
     let attachments: Vec<_> = file.attachments_on("vmbr0").map(|(e, a)| (&*e.name, &*a.port)).collect();
     assert_eq!(attachments, [("gateway", "veth100"), ("xray", "veth102")]);
     let ends = |bridge| file.link_ends_on(bridge).map(|(l, e)| (&*l.name, &*e.port)).collect::<Vec<_>>();
-    assert_eq!(ends("vmbr0"), [("privacy-mesh", "from-privacy")]);
+    assert_eq!(ends("vmbr0"), [("privacy-mesh", "from-privacy"), ("health", "from-health")]);
     assert_eq!(ends("mesh-privacy"), [("privacy-mesh", "to-privacy")]);
     assert_eq!(file.exits_on("vmbr0").map(|exit| &*exit.port).collect::<Vec<_>>(), ["warp0"]);
     assert_eq!(file.exits_on("vmbr1").count(), 0);

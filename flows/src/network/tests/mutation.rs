@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// What a change puts into a text: words of the language, and what breaks them.
-const WORDS: [&str; 32] = [
+const WORDS: [&str; 48] = [
     "\"",
     "'",
     "[",
@@ -38,6 +38,22 @@ const WORDS: [&str; 32] = [
     "fd00::1",
     "[[allow]]",
     "[network.privacy]",
+    "{n}",
+    "{id}",
+    "all",
+    "1-3",
+    "true",
+    "2027-06-30",
+    "via = \"gateway\"",
+    "temp = \"w\"",
+    "overlay = \"nebula\"",
+    "elsewhere = \"x\"",
+    "dhcp",
+    "[[chain]]",
+    "[[crossing]]",
+    "[template.t]",
+    "[outside.o]",
+    "include = \"x.toml\"",
 ];
 
 #[derive(Debug, Clone)]
@@ -81,18 +97,55 @@ fn apply(text: &str, changes: Vec<Change>) -> String {
     chars.into_iter().collect()
 }
 
+/// What is added to every changed text: some of it fits, some does not.
+fn additions() -> Additions {
+    let container = |id: u32, name: &str, network: &str| Container {
+        id,
+        name: name.to_owned(),
+        network: network.to_owned(),
+        services: vec![Service { name: "s".to_owned(), protocol: Protocol::Tcp, port: 80 }],
+    };
+    Additions {
+        instances: vec![("project".to_owned(), 9), ("project".to_owned(), 300), ("t".to_owned(), 1)],
+        containers: vec![container(150, "x", "privacy"), container(260, "gateway", "management")],
+    }
+}
+
 fn check(text: &str, name: &str) -> Result<(), TestCaseError> {
-    let (ok, findings) = match parse(text, name) {
-        Ok((file, findings)) => {
+    let found = checked(text, name, &Additions::default())?;
+    let parsed = match parse(text, name) {
+        Ok((_, findings)) | Err(findings) => findings,
+    };
+    prop_assert_eq!(found, parsed, "one text alone is as one text of several");
+    checked(text, name, &additions())?;
+    Ok(())
+}
+
+fn checked(text: &str, name: &str, additions: &Additions) -> Result<Vec<Finding>, TestCaseError> {
+    let mut first = true;
+    let mut read = |_: &str| {
+        let why = "this text is read without others beside it".to_owned();
+        if std::mem::take(&mut first) { Ok(text.to_owned()) } else { Err(why) }
+    };
+    let (ok, findings) = match load(name, &mut read, additions) {
+        Ok(Loaded { file, findings, sources }) => {
             for bridge in &file.bridges {
                 file.bridge_ports(&bridge.name);
             }
+            for network in &file.networks {
+                file.free_container_ids(&network.name).for_each(drop);
+            }
+            for note in notes(&file) {
+                prop_assert!(sources.position(&note).is_some(), "{:?}", note);
+            }
+            let numbers: std::collections::HashSet<u16> = file.networks.iter().map(|n| n.number).collect();
+            prop_assert_eq!(numbers.len(), file.networks.len());
             (true, findings)
         }
-        Err(findings) => (false, findings),
+        Err(failed) => (false, failed.findings),
     };
     prop_assert_eq!(ok, !findings.iter().any(Finding::is_error));
-    for finding in findings {
+    for finding in findings.clone() {
         prop_assert!(
             finding.span.as_ref().is_none_or(|span| text.get(span.clone()).is_some()),
             "{:?}",
@@ -100,20 +153,28 @@ fn check(text: &str, name: &str) -> Result<(), TestCaseError> {
         );
         prop_assert!(!finding.render(name, text).contains('\u{1b}'), "{:?}", finding);
     }
-    Ok(())
+    Ok(findings)
 }
+
+/// The shipped files, and those of the language's words.
+fn texts() -> Vec<String> {
+    let words = ["matrix.toml", "net/chain.toml", "projects.toml", "crossing.toml"].map(language::files);
+    SHIPPED.iter().map(|(_, text)| (*text).to_owned()).chain(words.into_iter().flatten()).collect()
+}
+
+const TEXTS: usize = SHIPPED.len() + 4;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn changed_toml_never_panics(file in 0..SHIPPED.len(), changes in prop::collection::vec(change(), 1..6)) {
-        check(&apply(SHIPPED[file].1, changes), "x.toml")?;
+    fn changed_toml_never_panics(file in 0..TEXTS, changes in prop::collection::vec(change(), 1..6)) {
+        check(&apply(&texts()[file], changes), "x.toml")?;
     }
 
     #[test]
-    fn changed_json_never_panics(file in 0..SHIPPED.len(), changes in prop::collection::vec(change(), 1..6)) {
-        check(&apply(&to_json(SHIPPED[file].1), changes), "x.json")?;
+    fn changed_json_never_panics(file in 0..TEXTS, changes in prop::collection::vec(change(), 1..6)) {
+        check(&apply(&to_json(&texts()[file]), changes), "x.json")?;
     }
 
     #[test]

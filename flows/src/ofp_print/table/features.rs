@@ -6,11 +6,10 @@ use std::collections::BTreeSet;
 use ofproto::codec::Reader;
 use ofproto::message::multipart::{FeatureId, OxmId, TableFeatureProperty, TableFeatures};
 use ofproto::oxm::Field;
-use ofproto::{TableId, Wire as _};
+use ofproto::{Refusal, TableId, Wire as _};
 
 use super::super::group::actions_of_bitmap;
-use super::super::refused::{Printed, Refused};
-use super::super::{Out, put};
+use super::super::{Out, Printed, put};
 use super::names;
 
 /// OFPIT_ types in the order of `ovs-ofctl`, and their words.
@@ -22,9 +21,6 @@ const INSTRUCTIONS: [(u16, &str); 6] = [
     (2, "write_metadata"),
     (1, "goto_table"),
 ];
-
-const BAD_FEATURES: Refused = Refused("OFPTFFC_BAD_FEATURES");
-const BAD_MASK: Refused = Refused("OFPBMC_BAD_MASK");
 
 type Fields = BTreeSet<Field>;
 
@@ -78,18 +74,17 @@ pub(in super::super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed 
     printed
 }
 
-fn table(r: &mut Reader<'_>) -> Result<Table, Refused> {
+fn table(r: &mut Reader<'_>) -> Result<Table, Refusal> {
     const LEN: usize = 64;
-    const BAD_LEN: Refused = Refused("OFPBPC_BAD_LEN");
     let available = r.remaining();
-    let len = usize::from(r.clone().u16("table_features.length").map_err(|_| BAD_LEN)?);
+    let len = usize::from(r.clone().u16("table_features.length").map_err(|_| Refusal::PropertyLen)?);
     if available < LEN || len < LEN || len > available || !len.is_multiple_of(8) {
-        return Err(BAD_LEN);
+        return Err(Refusal::PropertyLen);
     }
     if r.clone().bytes(3, "table_features.table_id")?.last() == Some(&TableId::ALL.0) {
-        return Err(Refused("OFPTFFC_BAD_TABLE"));
+        return Err(Refusal::TableNumber);
     }
-    let wire = TableFeatures::decode(r).map_err(|_| BAD_LEN)?;
+    let wire = TableFeatures::decode(r).map_err(|_| Refusal::PropertyLen)?;
     let mut table = Table {
         id: wire.table_id.0,
         name: wire.name.iter().take(31).copied().collect(),
@@ -102,13 +97,13 @@ fn table(r: &mut Reader<'_>) -> Result<Table, Refused> {
     for property in &wire.properties {
         let kind = property.kind();
         if !seen.insert(kind) && kind < 32 {
-            return Err(BAD_FEATURES);
+            return Err(Refusal::TableFeatures);
         }
         table.take(property)?;
     }
     const REQUIRED: [u16; 8] = [0, 2, 4, 6, 8, 10, 12, 14];
     if !REQUIRED.iter().all(|kind| seen.contains(kind)) {
-        return Err(BAD_FEATURES);
+        return Err(Refusal::TableFeatures);
     }
     table.complete(&seen);
     Ok(table)
@@ -125,7 +120,7 @@ impl Table {
             }
             TableFeatureProperty::NextTables { miss, tables } => {
                 if tables.contains(&TableId::ALL) {
-                    return Err(Refused("OFPBPC_BAD_VALUE"));
+                    return Err(Refusal::PropertyValue);
                 }
                 place(miss).next = tables.iter().map(|table| table.0).collect();
             }
@@ -230,13 +225,13 @@ fn known(id: &OxmId) -> Option<Field> {
 /// Refuses an experimenter's field that has no room for the experimenter.
 fn check_lengths(ids: &[OxmId]) -> Printed {
     let short = ids.iter().any(|id| id.experimenter.is_some() && id.len < 4);
-    if short { Err(Refused("OFPBMC_BAD_LEN")) } else { Ok(()) }
+    if short { Err(Refusal::MatchLen) } else { Ok(()) }
 }
 
-fn exact(ids: &[OxmId]) -> Result<Fields, Refused> {
+fn exact(ids: &[OxmId]) -> Result<Fields, Refusal> {
     check_lengths(ids)?;
     let fields = ids.iter().filter_map(|id| known(id).map(|field| (field, id.has_mask)));
-    fields.map(|(field, has_mask)| if has_mask { Err(BAD_MASK) } else { Ok(field) }).collect()
+    fields.map(|(field, has_mask)| if has_mask { Err(Refusal::MatchMask) } else { Ok(field) }).collect()
 }
 
 fn print_table(out: &mut String, table: &Table, before: Option<&Table>, ditto: &mut super::Ditto) {

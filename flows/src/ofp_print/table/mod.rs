@@ -7,7 +7,7 @@ use ofproto::codec::Reader;
 use ofproto::message::multipart::TableStats;
 use ofproto::{TableId, Wire as _};
 
-use super::refused::Printed;
+use super::Printed;
 use super::{Out, put};
 
 pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {

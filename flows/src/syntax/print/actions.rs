@@ -10,7 +10,7 @@ use ofproto::action::{
     Sample, SampleDirection, Subfield, ToController,
 };
 use ofproto::instruction::Instruction;
-use ofproto::oxm::Oxm;
+use ofproto::oxm::{Field, Oxm};
 
 use super::super::field::print_subfield;
 use super::super::names::{Names, print_port, print_table};
@@ -170,9 +170,14 @@ fn output(port: PortNo, max_len: u16, names: &dyn Names) -> String {
 fn set_field(oxm: &Oxm, names: &dyn Names) -> String {
     match oxm {
         Oxm::Known { field, value, mask } => {
-            let mask = mask.unwrap_or_else(|| field.info().exact());
-            let text = value::print(*field, Masked { value: *value, mask }, names);
-            format!("set_field:{text}->{}", field.info().name)
+            let info = field.info();
+            let bits = Masked { value: *value, mask: mask.unwrap_or(info.exact()) };
+            let mut text = value::print(*field, bits, names);
+            // Open vSwitch leaves a mask out that fills the bytes of a field, be its bits fewer.
+            if *mask == Some(info.exact()) && usize::from(info.bits) != 8 * info.bytes() {
+                text = format!("{text}/{:#x}", bits.mask);
+            }
+            format!("set_field:{text}->{}", info.name)
         }
         Oxm::Unknown { class, number, payload, .. } => {
             if let Some((option, bits)) = tunnel::of(oxm) {
@@ -409,8 +414,13 @@ fn learn_spec(spec: &LearnSpec, names: &dyn Names) -> String {
             format!("{}={}", print_subfield(*dst), print_subfield(*src))
         }
         LearnSpec::Match { dst, src: LearnSrc::Immediate(number) } if *dst == Subfield::whole(dst.field) => {
-            let text = value::print(dst.field, Masked::exact(dst.field, *number), names);
-            format!("{}={text}", dst.field.info().name)
+            let name = dst.field.info().name;
+            match (dst.field, value::print(dst.field, Masked::exact(dst.field, *number), names)) {
+                // Open vSwitch says the name of a packet type with its value, but for Ethernet's.
+                (Field::PacketType, _) if *number == 0 => format!("{name}=eth"),
+                (Field::PacketType, text) => format!("{name}={name}={text}"),
+                (_, text) => format!("{name}={text}"),
+            }
         }
         LearnSpec::Match { dst, src: LearnSrc::Immediate(number) } => {
             format!("{}={}", print_subfield(*dst), hex(*number))

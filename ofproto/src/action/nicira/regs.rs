@@ -3,7 +3,7 @@
 use super::super::subfield::{decode_header, encode_header, encode_match_header};
 use super::super::{Action, Subfield};
 use super::{ONF_COPY_FIELD, OUTPUT_REG, OUTPUT_REG2, REG_LOAD, REG_LOAD2, REG_MOVE, fill, zeros};
-use crate::codec::{Reader, Wire, Writer};
+use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::oxm::header::EXPERIMENTER;
 use crate::oxm::{Field, Oxm};
@@ -93,7 +93,7 @@ pub(super) fn encode_load(dst: Subfield, value: u64, w: &mut Writer) -> Result<(
 pub(super) fn decode_load2(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     // Behind type, length, experimenter and subtype.
     let start = r.at() - 10;
-    let oxm = Oxm::decode(r)?;
+    let oxm = Oxm::decode_masked(r)?;
     let used = r.at() - start;
     r.skip(used.next_multiple_of(8) - used, "load2 padding")?;
     Ok(Some(Action::RegLoad2(oxm)))
@@ -101,7 +101,7 @@ pub(super) fn decode_load2(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeE
 
 pub(super) fn encode_load2(oxm: &Oxm, w: &mut Writer) -> Result<(), EncodeError> {
     w.u16(REG_LOAD2);
-    oxm.encode(w)
+    oxm.encode_masked(w)
 }
 
 pub(super) fn decode_output(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {

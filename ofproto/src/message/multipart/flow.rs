@@ -79,8 +79,13 @@ pub struct AggregateReply {
     pub flow_count: u32,
 }
 
-impl Wire for FlowStatsRequest {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl FlowStatsRequest {
+    /// Reads what stands before the match, of which there is nothing yet: for those who read that in their own way, such as
+    /// [`Match::decode_strict`].
+    ///
+    /// # Errors
+    /// `Truncated` for a message that ends before.
+    pub fn decode_head(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let table_id = TableId(r.u8("flow_stats_request.table_id")?);
         r.skip(3, "flow_stats_request.pad")?;
         let out_port = PortNo(r.u32("flow_stats_request.out_port")?);
@@ -92,8 +97,15 @@ impl Wire for FlowStatsRequest {
             out_group,
             cookie: Cookie(r.u64("flow_stats_request.cookie")?),
             cookie_mask: r.u64("flow_stats_request.cookie_mask")?,
-            fields: Match::decode(r)?,
+            fields: Match::default(),
         })
+    }
+}
+
+impl Wire for FlowStatsRequest {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let head = Self::decode_head(r)?;
+        Ok(Self { fields: Match::decode(r)?, ..head })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
@@ -108,9 +120,13 @@ impl Wire for FlowStatsRequest {
     }
 }
 
-impl Wire for FlowStats {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut f = r.sized("flow_stats.length")?;
+impl FlowStats {
+    /// Reads what stands between the length and the match: of that and the instructions there is nothing yet. For those who
+    /// read them in their own way, such as [`Match::decode_strict`].
+    ///
+    /// # Errors
+    /// `Truncated` for an entry that ends before.
+    pub fn decode_head(f: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let table_id = TableId(f.u8("flow_stats.table_id")?);
         f.skip(1, "flow_stats.pad")?;
         let duration_sec = f.u32("flow_stats.duration_sec")?;
@@ -133,9 +149,18 @@ impl Wire for FlowStats {
             cookie: Cookie(f.u64("flow_stats.cookie")?),
             packet_count: f.u64("flow_stats.packet_count")?,
             byte_count: f.u64("flow_stats.byte_count")?,
-            fields: Match::decode(&mut f)?,
-            instructions: Instruction::decode_list(&mut f)?,
+            fields: Match::default(),
+            instructions: Vec::new(),
         })
+    }
+}
+
+impl Wire for FlowStats {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut f = r.sized("flow_stats.length")?;
+        let head = Self::decode_head(&mut f)?;
+        let fields = Match::decode(&mut f)?;
+        Ok(Self { fields, instructions: Instruction::decode_list(&mut f)?, ..head })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

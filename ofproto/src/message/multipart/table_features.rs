@@ -3,12 +3,13 @@
 use bytes::Bytes;
 
 use super::super::tlv::{self, Property};
-use super::super::{decode_list, encode_list};
+use super::super::{decode_list, encode_list, refused_as};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::TableId;
 use crate::oxm::Field;
 use crate::oxm::header::{EXPERIMENTER, Header};
+use crate::refusal::Refusal;
 
 /// What a table can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,8 +130,8 @@ impl OxmId {
     }
 }
 
-impl Wire for TableFeatures {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl TableFeatures {
+    fn decode_one(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut t = r.sized("table_features.length")?;
         let table_id = TableId(t.u8("table_features.table_id")?);
         t.skip(5, "table_features.pad")?;
@@ -143,6 +144,12 @@ impl Wire for TableFeatures {
             max_entries: t.u32("table_features.max_entries")?,
             properties: decode_list(&mut t)?,
         })
+    }
+}
+
+impl Wire for TableFeatures {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        refused_as(Refusal::PropertyLen, r, Self::decode_one)
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

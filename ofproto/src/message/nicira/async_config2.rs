@@ -2,8 +2,8 @@
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
+use crate::message::encode_list;
 use crate::message::tlv::{self, Property};
-use crate::message::{decode_list, encode_list};
 
 /// What a controller is told without asking. What is not named keeps its default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,7 +59,7 @@ impl AsyncMessage {
 
 impl Wire for AsyncConfig2 {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { properties: decode_list(r)? })
+        Ok(Self { properties: tlv::decode_properties(r)? })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

@@ -2,8 +2,8 @@
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
+use crate::message::encode_list;
 use crate::message::tlv::{self, Property};
-use crate::message::{decode_list, encode_list};
 
 /// Forgets all connections of a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Wire for CtFlush {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let ip_proto = r.u8("ct_flush.ip_proto")?;
         r.skip(7, "ct_flush.zero")?;
-        Ok(Self { ip_proto, properties: decode_list(r)? })
+        Ok(Self { ip_proto, properties: tlv::decode_properties(r)? })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

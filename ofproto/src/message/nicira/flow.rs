@@ -41,8 +41,13 @@ pub struct NxFlowMod {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NxFlowRemoved(pub FlowRemoved);
 
-impl Wire for NxFlowMod {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl NxFlowMod {
+    /// Reads what stands before the match, and how many bytes that has without its padding: of it and the instructions there
+    /// is nothing yet. For those who read them in their own way, such as [`Match::decode_strict`].
+    ///
+    /// # Errors
+    /// `Truncated` for a message that ends before.
+    pub fn decode_head(r: &mut Reader<'_>) -> Result<(Self, u16), DecodeError> {
         let cookie = Cookie(r.u64("nx_flow_mod.cookie")?);
         let table_id = TableId(r.u8("nx_flow_mod.table_id")?);
         let command = r.u8("nx_flow_mod.command")?.into();
@@ -54,7 +59,7 @@ impl Wire for NxFlowMod {
         let flags = r.u16("nx_flow_mod.flags")?;
         let match_len = r.u16("nx_flow_mod.match_len")?;
         r.skip(6, "nx_flow_mod.pad")?;
-        Ok(Self {
+        let head = Self {
             cookie,
             table_id,
             command,
@@ -64,9 +69,18 @@ impl Wire for NxFlowMod {
             buffer_id,
             out_port,
             flags,
-            fields: nxm::decode(r, match_len, "nx_flow_mod.match")?,
-            instructions: Instruction::decode_list(r)?,
-        })
+            fields: Match::default(),
+            instructions: Vec::new(),
+        };
+        Ok((head, match_len))
+    }
+}
+
+impl Wire for NxFlowMod {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (head, match_len) = Self::decode_head(r)?;
+        let fields = nxm::decode(r, match_len, "nx_flow_mod.match")?;
+        Ok(Self { fields, instructions: Instruction::decode_list(r)?, ..head })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
@@ -86,8 +100,13 @@ impl Wire for NxFlowMod {
     }
 }
 
-impl Wire for NxFlowRemoved {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+impl NxFlowRemoved {
+    /// Reads what stands before the match, and how many bytes that has without its padding: of it there is nothing yet. For
+    /// those who read it in their own way, such as [`Match::decode_strict`].
+    ///
+    /// # Errors
+    /// `Truncated` for a message that ends before.
+    pub fn decode_head(r: &mut Reader<'_>) -> Result<(Self, u16), DecodeError> {
         let cookie = Cookie(r.u64("nx_flow_removed.cookie")?);
         let priority = r.u16("nx_flow_removed.priority")?;
         let reason = r.u8("nx_flow_removed.reason")?;
@@ -96,7 +115,7 @@ impl Wire for NxFlowRemoved {
         let duration_nsec = r.u32("nx_flow_removed.duration_nsec")?;
         let idle_timeout = r.u16("nx_flow_removed.idle_timeout")?;
         let match_len = r.u16("nx_flow_removed.match_len")?;
-        Ok(Self(FlowRemoved {
+        let head = FlowRemoved {
             cookie,
             priority,
             reason,
@@ -107,8 +126,16 @@ impl Wire for NxFlowRemoved {
             hard_timeout: 0,
             packet_count: r.u64("nx_flow_removed.packet_count")?,
             byte_count: r.u64("nx_flow_removed.byte_count")?,
-            fields: nxm::decode(r, match_len, "nx_flow_removed.match")?,
-        }))
+            fields: Match::default(),
+        };
+        Ok((Self(head), match_len))
+    }
+}
+
+impl Wire for NxFlowRemoved {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (Self(head), match_len) = Self::decode_head(r)?;
+        Ok(Self(FlowRemoved { fields: nxm::decode(r, match_len, "nx_flow_removed.match")?, ..head }))
     }
 
     /// The hard timeout has no place and must be 0.

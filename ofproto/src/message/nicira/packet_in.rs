@@ -3,7 +3,6 @@
 use super::nxm;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
-use crate::ids::{BufferId, Cookie, TableId};
 use crate::message::PacketIn;
 
 /// A packet for the controller in Nicira's first format, which a controller asks for by
@@ -11,20 +10,28 @@ use crate::message::PacketIn;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NxPacketIn(pub PacketIn);
 
-impl Wire for NxPacketIn {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let buffer_id = BufferId(r.u32("nx_packet_in.buffer_id")?);
-        let total_len = r.u16("nx_packet_in.total_len")?;
-        let reason = r.u8("nx_packet_in.reason")?;
-        let table_id = TableId(r.u8("nx_packet_in.table_id")?);
-        let cookie = Cookie(r.u64("nx_packet_in.cookie")?);
+impl NxPacketIn {
+    /// Reads what stands before the match, and how many bytes that has without its padding: of it there is nothing yet. For
+    /// those who read it in their own way, such as [`Match::decode_told`](crate::oxm::Match::decode_told).
+    ///
+    /// # Errors
+    /// `Truncated` for a message that ends before.
+    pub fn decode_head(r: &mut Reader<'_>) -> Result<(Self, u16), DecodeError> {
+        // As the standard's as far as there.
+        let head = PacketIn::decode_head(r)?;
         let match_len = r.u16("nx_packet_in.match_len")?;
         r.skip(6, "nx_packet_in.pad")?;
+        Ok((Self(head), match_len))
+    }
+}
+
+impl Wire for NxPacketIn {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (Self(head), match_len) = Self::decode_head(r)?;
         let fields = nxm::decode(r, match_len, "nx_packet_in.match")?;
         // Two bytes of padding put the IP header of the frame on a multiple of four.
         r.skip(2, "nx_packet_in.pad2")?;
-        let data = r.rest_shared();
-        Ok(Self(PacketIn { buffer_id, total_len, reason, table_id, cookie, fields, data }))
+        Ok(Self(PacketIn { fields, data: r.rest_shared(), ..head }))
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

@@ -71,7 +71,7 @@ pub enum ContinuationProperty {
 
 impl Wire for PacketIn2 {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { properties: decode_list(r)? })
+        Ok(Self { properties: tlv::decode_properties(r)? })
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

@@ -1,0 +1,201 @@
+//! What a network file says as its writer wants it, and what that means all the same: rules that no bridge enforces,
+//! gateways that somebody owns, addresses that are nobody's.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use super::report::quote;
+use super::{LinkRole, NetworkFile, Place, Span};
+use crate::finding::Finding;
+
+/// Names that one note lists.
+const LISTED: usize = 8;
+
+/// The notes about a file without errors, in the order of the text. What is the same in every copy of a template is
+/// said once.
+pub fn notes(file: &NetworkFile) -> Vec<Finding> {
+    let mut notes = Notes::default();
+    carried(file, &mut notes);
+    gateways(file, &mut notes);
+    leases(file, &mut notes);
+    ranges(file, &mut notes);
+    let told = |(mut note, more): (Finding, usize)| {
+        if more > 0 {
+            note.message.push_str(&format!("; likewise {more} more of the template's copies"));
+        }
+        note
+    };
+    notes.by_place.into_values().map(told).collect()
+}
+
+/// Notes by place, code, and which of those of one thing; with the number of further ones. Copies of a template have one
+/// place.
+#[derive(Default)]
+struct Notes {
+    by_place: BTreeMap<(usize, &'static str, usize), (Finding, usize)>,
+}
+
+impl Notes {
+    fn add(&mut self, code: &'static str, span: &Span, which: usize, message: String, help: &str) {
+        let note = Finding::note(code, span.clone(), message, help);
+        let entry = self.by_place.entry((span.start, code, which));
+        entry.and_modify(|(_, more)| *more += 1).or_insert((note, 0));
+    }
+}
+
+/// Rules that are written down and enforced by nobody here.
+fn carried(file: &NetworkFile, notes: &mut Notes) {
+    for allow in &file.allows {
+        let (message, help) = match &allow.place {
+            Place::Switch => continue,
+            Place::Overlay(overlay) => (
+                format!(
+                    "rule {} is not enforced: it travels inside overlay {}, of which a switch sees the envelope alone",
+                    quote(&allow.name),
+                    quote(overlay),
+                ),
+                "whoever may send the envelope may send anything inside: set the overlay's own firewall",
+            ),
+            Place::Elsewhere(place) => (
+                format!(
+                    "rule {} is not enforced: it passes no bridge ({})",
+                    quote(&allow.name),
+                    quote(place)
+                ),
+                "see to it where it passes",
+            ),
+        };
+        notes.add("not-enforced", &allow.span, 0, message, help);
+    }
+}
+
+/// Who answers for the default route of a network.
+fn gateways(file: &NetworkFile, notes: &mut Notes) {
+    let mut owners: HashMap<IpAddr, &str> = HashMap::new();
+    let mut behind = Vec::new();
+    for endpoint in &file.endpoints {
+        for plug in &endpoint.attachments {
+            owners.extend(plug.addresses.iter().map(|address| (*address, &*endpoint.name)));
+            behind.extend(plug.behind.iter().map(|prefix| (*prefix, &*endpoint.name)));
+        }
+    }
+    // Exits and links are where one expects a router.
+    let expected: Vec<IpAddr> = file.exits.iter().flat_map(|exit| &exit.next_hop).copied().collect();
+    let ends = file.links.iter().flat_map(|link| &link.ends);
+    let remote: Vec<_> = ends
+        .filter_map(|end| match &end.role {
+            LinkRole::Network { behind, .. } => Some(behind),
+            LinkRole::Forwards { .. } | LinkRole::Crossing | LinkRole::Declared => None,
+        })
+        .flatten()
+        .collect();
+    for network in &file.networks {
+        for (which, gateway) in network.gateway.iter().enumerate() {
+            let owner = owners.get(gateway).copied();
+            let owner =
+                owner.or_else(|| behind.iter().find(|(p, _)| p.contains(*gateway)).map(|(_, owner)| *owner));
+            if let Some(owner) = owner {
+                let message = format!(
+                    "the gateway {gateway} of network {} is endpoint {}: its address has one owner",
+                    quote(&network.name),
+                    quote(owner),
+                );
+                let help = "members reach it and what goes `via` it, as rules say; it joins the networks that it is on \
+                            only as far as they do";
+                notes.add("gateway-owned", &network.span, which, message, help);
+            } else if !expected.contains(gateway) && !remote.iter().any(|prefix| prefix.contains(*gateway)) {
+                let message =
+                    format!("the gateway {gateway} of network {} is nobody's here", quote(&network.name));
+                let help = "members that have it for their default route reach nothing by it";
+                notes.add("gateway-nobody", &network.span, which, message, help);
+            }
+        }
+    }
+}
+
+/// Addresses that DHCP gives are nobody's in the file: all who have one may use each.
+fn leases(file: &NetworkFile, notes: &mut Notes) {
+    let mut by_network: HashMap<&str, (Vec<&str>, bool)> = HashMap::new();
+    for endpoint in &file.endpoints {
+        for plug in endpoint.attachments.iter().filter(|plug| plug.leased) {
+            let (names, pinned) = by_network.entry(&plug.network).or_insert((Vec::new(), true));
+            names.push(&endpoint.name);
+            *pinned &= plug.mac.is_some();
+        }
+    }
+    for network in &file.networks {
+        let Some((names, pinned)) = by_network.get(&*network.name).filter(|(names, _)| names.len() > 1)
+        else {
+            continue;
+        };
+        let so = if *pinned { ", with its own MAC alone" } else { ", and its MAC" };
+        let message = format!(
+            "on network {} the addresses of {} come from DHCP: each of them may use another's{so}",
+            quote(&network.name),
+            list(names.iter().copied()),
+        );
+        let help = if *pinned {
+            "write down `addresses` where that is to be ruled out"
+        } else {
+            "give each a `mac`, so that none can pass for another one's interface; `addresses` rule it out altogether"
+        };
+        notes.add("leased-address", &network.span, 0, message, help);
+    }
+}
+
+/// Numbers of containers that something else has.
+fn ranges(file: &NetworkFile, notes: &mut Notes) {
+    for network in &file.networks {
+        let Some(range) = &network.containers else { continue };
+        let plugs = file.endpoints.iter().flat_map(|e| e.attachments.iter().map(move |plug| (e, plug)));
+        let mut names = Vec::new();
+        let mut of_plug: HashMap<&str, &str> = HashMap::new();
+        let mut of_address: HashMap<IpAddr, &str> = HashMap::new();
+        for (endpoint, plug) in plugs.filter(|(_, plug)| plug.network == network.name) {
+            // A container is where its range is.
+            if plug.span != range.span {
+                of_plug.insert(&plug.port, &endpoint.name);
+                of_address.extend(plug.addresses.iter().map(|address| (*address, &*endpoint.name)));
+            }
+        }
+        for id in range.ids.0..=range.ids.1 {
+            let by_port = of_plug.get(&*range.port_of(id)).copied();
+            let taken =
+                by_port.or_else(|| range.addresses_of(id).iter().find_map(|a| of_address.get(a).copied()));
+            names.extend(taken.map(|owner| format!("{id} ({})", quote(owner))));
+        }
+        if !names.is_empty() {
+            let message = format!(
+                "of the containers of network {} these numbers are taken by the file: {}",
+                quote(&network.name),
+                list(names.iter().map(String::as_str)),
+            );
+            notes.add(
+                "container-numbers-taken",
+                &range.span,
+                0,
+                message,
+                "they are left out when one is created",
+            );
+        }
+        let without: Vec<u32> = (range.ids.0..=range.ids.1).filter(|id| !network.can_hold(*id)).collect();
+        if let (Some(first), Some(last)) = (without.first(), without.last()) {
+            let message = format!(
+                "{} of the containers' numbers of network {} have no place in its subnets, {first} to {last} among them",
+                without.len(),
+                quote(&network.name),
+            );
+            let help = "they are left out when one is created: take other numbers or wider subnets for more";
+            notes.add("container-numbers-without-place", &range.span, 0, message, help);
+        }
+    }
+}
+
+fn list<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let mut text = names.take(LISTED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}

@@ -1,0 +1,82 @@
+//! Whether what a flow does fits what it matches, as a switch asks of every flow_mod.
+
+use ofproto::action::{Action, CtZone};
+use ofproto::instruction::Instruction;
+use ofproto::{Refusal, TableId};
+
+use super::check::{Packet, Place};
+use super::fields::Fields;
+use crate::model::FlowMatch;
+
+/// OFPM_MAX.
+const MAX_METER: u32 = 0xffff_0000;
+
+/// What Open vSwitch says to instructions that make sense by themselves ([`Instruction::refusal`] has none for them), once it
+/// knows the match and the table of their flow; none if they fit.
+pub fn misfit(matches: &FlowMatch, table: TableId, instructions: &[Instruction]) -> Option<Refusal> {
+    let mut walk = Walk { packet: Packet::new(Fields::of(matches)), passed: false };
+    if let Err(refusal) = walk.instructions(table, instructions) {
+        return Some(refusal);
+    }
+    walk.passed.then_some(Refusal::MatchInconsistent)
+}
+
+struct Walk {
+    packet: Packet,
+    /// Whether there was a misfit behind which Open vSwitch looks on for what is worse.
+    passed: bool,
+}
+
+impl Walk {
+    /// In the order in which they run.
+    fn instructions(&mut self, table: TableId, instructions: &[Instruction]) -> Result<(), Refusal> {
+        for instruction in instructions {
+            if matches!(instruction, Instruction::Meter(id) if !(1..=MAX_METER).contains(id)) {
+                return Err(Refusal::MeterNumber);
+            }
+        }
+        for instruction in instructions {
+            if let Instruction::ApplyActions(list) = instruction {
+                self.list(list)?;
+            }
+        }
+        for instruction in instructions {
+            if let Instruction::WriteActions(list) = instruction {
+                self.nested(Place::Set, list)?;
+            }
+        }
+        for instruction in instructions {
+            // A deletion from all tables may name any.
+            if matches!(instruction, Instruction::GotoTable(next) if table != TableId::ALL && *next <= table)
+            {
+                return Err(Refusal::InstructionTable);
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, actions: &[Action]) -> Result<(), Refusal> {
+        actions.iter().try_for_each(|action| self.one(action))
+    }
+
+    fn one(&mut self, action: &Action) -> Result<(), Refusal> {
+        match self.packet.run("", action) {
+            Err(misfit) if misfit.passable => self.passed = true,
+            fit => fit.map_err(|misfit| misfit.refusal)?,
+        }
+        match action {
+            Action::Clone(list) => self.nested(Place::Clone, list),
+            // It does not look at what stands beside a zone that a field holds.
+            Action::Ct(ct) if matches!(ct.zone, CtZone::Immediate(_)) => self.nested(Place::Ct, &ct.actions),
+            _ => Ok(()),
+        }
+    }
+
+    /// What actions make of the packet is forgotten behind them.
+    fn nested(&mut self, place: Place, actions: &[Action]) -> Result<(), Refusal> {
+        let before = self.packet.enter(place);
+        let fit = self.list(actions);
+        self.packet = before;
+        fit
+    }
+}
