@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::words::{is_itself, protocol_word, short, slug, via_of};
-use super::super::{Matrix, Row, Temp};
+use super::super::{Matrix, Presence, Row, Temp};
 use super::plan::{Plan, Who, fresh};
 use super::{Findings, compare};
 use crate::finding::Finding;
@@ -279,9 +279,25 @@ fn on_networks(
                     "it takes a crossing, with approval and reason: write one into the network file",
                 );
             }
+            // Where its address comes by DHCP, a host is not found.
+            let found = |net: &usize| match to {
+                Who::Endpoint(at) => {
+                    plan.plug(at, *net).is_some_and(|p| matches!(p.presence, Presence::At { .. }))
+                }
+                _ => true,
+            };
+            if row.protocol != Protocol::Dhcp
+                && !shared.iter().any(|net| found(net) && (nets.is_empty() || nets.contains(net)))
+            {
+                return left(
+                    "no-address",
+                    format!("the address of `{}` there is not known", short(&row.to)),
+                    "a rule leads to an address: write it into the table of hosts",
+                );
+            }
             let wider: Vec<String> = shared
                 .iter()
-                .filter(|net| !nets.is_empty() && !nets.contains(net))
+                .filter(|net| !nets.is_empty() && !nets.contains(net) && found(net))
                 .filter_map(|net| plan.nets.get(*net).map(|net| short(&net.label)))
                 .collect();
             if !wider.is_empty() {
