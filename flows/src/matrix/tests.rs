@@ -539,6 +539,7 @@ fn what_cannot_be_imported_is_a_comment_and_a_finding() {
         ),
         ("| b | c | | TCP | 1 | | |", "no-network", "they share no network"),
         ("| a | c | WAN | TCP | 1 | | |", "no-address", "the address of `c` there is not known"),
+        ("| web | a | WAN | TCP | 1 | | |", "no-address", "the address of `a` there is not known"),
         ("| a | b | docker0 | TCP | 1 | | |", "unknown-network", "`docker0` is no column"),
         ("| a | gw | Mesh | TCP | 1 | | |", "not-a-member", "`gw` is no member of Mesh"),
         ("| a | web | Mesh | TCP | 1 | | |", "not-a-member", "`web` is no host in Mesh"),
@@ -576,7 +577,7 @@ fn what_cannot_be_imported_is_a_comment_and_a_finding() {
 
 #[test]
 fn rows_are_imported_as_what_they_say() {
-    let rows = "| a, gw | b | lan | TCP/UDP | 8000-8002 | x \\| y | TEMP (night) |\n| any | a | WAN | TCP | 443 | | |\n| a | any | WAN | ICMP | | | |\n| a | localhost | lo | TCP | 5 | | |\n| **Way out via GW** |\n| b | web | lan | TCP | 443 | | |\n";
+    let rows = "| a, gw | b | lan | TCP/UDP | 8000-8002 | x \\| y | TEMP (night) |\n| any | b | lan | TCP | 443 | | |\n| a | any | WAN | ICMP | | | |\n| a | localhost | lo | TCP | 5 | | |\n| **Way out via GW** |\n| b | web | lan | TCP | 443 | | |\n";
     let text = format!("{HOSTS}{FLOWS}{rows}\n\nMesh itself uses UDP 4242 on lan between a and b.\n");
     let imported = import(&read(&text), ("d.md", &text)).unwrap();
     let network = network_of(&imported);
@@ -585,7 +586,7 @@ fn rows_are_imported_as_what_they_say() {
     assert_eq!(allows.len(), 8, "{}", imported.text);
     assert_eq!((&*allows[0].ports, &*allows[0].purpose), (&[8000, 8001, 8002][..], "x | y"));
     assert_eq!(allows[0].temp.as_deref(), Some("night"));
-    assert_eq!((&*allows[4].from, &*allows[4].to), (&["uplink".to_owned()][..], &["a".to_owned()][..]));
+    assert_eq!((&*allows[4].from, &*allows[4].to), (&["lan".to_owned()][..], &["b".to_owned()][..]));
     assert_eq!(allows[6].place, crate::network::Place::Elsewhere("lo".to_owned()));
     assert_eq!((allows[7].via.as_deref(), &*allows[7].to), (Some("gw"), &["web".to_owned()][..]));
     let found = against(&text, &network);

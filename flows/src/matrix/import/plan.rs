@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::{IpNetwork, Ipv4Network};
 
-use super::super::words::{is_anybody, is_itself, is_single, names_of, short, slug, split};
+use super::super::words::{is_anybody, is_itself, is_single, names_of, short, slug, split, via_of};
 use super::super::{Host, Matrix, Presence, Row};
 use super::Findings;
 use super::rules::Item;
@@ -330,7 +330,10 @@ impl<'d> Plan<'d> {
     /// Which networks lead outside: a row there names somebody who is no host.
     fn find_ways_out(&mut self) {
         let mut out = HashSet::new();
-        for row in &self.document.rows {
+        // Who is reached by a next hop is not on the network of the row.
+        let by_hop =
+            |row: &&Row| via_of(&row.section).is_some_and(|via| matches!(self.who(&via), Who::Endpoint(_)));
+        for row in self.document.rows.iter().filter(|row| !by_hop(row)) {
             for name in [&row.from, &row.to] {
                 if let Who::Other(_) = self.who(name)
                     && !is_itself(name)

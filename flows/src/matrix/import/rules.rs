@@ -269,7 +269,12 @@ fn on_networks(
         Who::Net(at) => Some(vec![at]),
         Who::Anybody | Who::Other(_) => None,
     };
-    match (of(from), of(to)) {
+    // Where its address comes by DHCP, a host is not found.
+    let found = |net: &usize| match to {
+        Who::Endpoint(at) => plan.plug(at, *net).is_some_and(|p| matches!(p.presence, Presence::At { .. })),
+        _ => true,
+    };
+    let on = match (of(from), of(to)) {
         (Some(one), Some(other)) => {
             let shared: Vec<usize> = one.into_iter().filter(|net| other.contains(net)).collect();
             if shared.is_empty() {
@@ -277,22 +282,6 @@ fn on_networks(
                     "no-network",
                     "they share no network",
                     "it takes a crossing, with approval and reason: write one into the network file",
-                );
-            }
-            // Where its address comes by DHCP, a host is not found.
-            let found = |net: &usize| match to {
-                Who::Endpoint(at) => {
-                    plan.plug(at, *net).is_some_and(|p| matches!(p.presence, Presence::At { .. }))
-                }
-                _ => true,
-            };
-            if row.protocol != Protocol::Dhcp
-                && !shared.iter().any(|net| found(net) && (nets.is_empty() || nets.contains(net)))
-            {
-                return left(
-                    "no-address",
-                    format!("the address of `{}` there is not known", short(&row.to)),
-                    "a rule leads to an address: write it into the table of hosts",
                 );
             }
             let wider: Vec<String> = shared
@@ -305,22 +294,34 @@ fn on_networks(
                 let help = "a rule holds on all networks that its ends share: see whether that may be";
                 findings.list.push(Finding::warning("wider-than-row", row.places.net.clone(), message, help));
             }
-            Ok(shared)
+            shared
         }
         (Some(known), None) | (None, Some(known)) if nets.is_empty() => {
             let out: Vec<usize> = known.iter().copied().filter(|net| plan.leads_out(*net)).collect();
             match (out.as_slice(), known.as_slice()) {
-                ([net], _) | ([], [net]) => Ok(vec![*net]),
-                _ => left(
-                    "no-network",
-                    "it is not said on which network",
-                    "name the network under Interface/Net",
-                ),
+                ([net], _) | ([], [net]) => vec![*net],
+                _ => {
+                    return left(
+                        "no-network",
+                        "it is not said on which network",
+                        "name the network under Interface/Net",
+                    );
+                }
             }
         }
-        (None, None) => left("no-rule", "neither end is a host", "name a host at one end"),
-        _ => Ok(nets.to_vec()),
+        (None, None) => return left("no-rule", "neither end is a host", "name a host at one end"),
+        _ => nets.to_vec(),
+    };
+    if row.protocol != Protocol::Dhcp
+        && !on.iter().any(|net| found(net) && (nets.is_empty() || nets.contains(net)))
+    {
+        return left(
+            "no-address",
+            format!("the address of `{}` there is not known", short(&row.to)),
+            "a rule leads to an address: write it into the table of hosts",
+        );
     }
+    Ok(on)
 }
 
 /// Whom a rule names for a party of a row.
