@@ -103,8 +103,8 @@ impl<'f> Names<'f> {
         }
         for endpoint in &file.endpoints {
             for plug in &endpoint.attachments {
-                add(names.wider.entry(&endpoint.name).or_default(), &*plug.network);
-                add(names.members.entry(&plug.network).or_default(), &*endpoint.name);
+                add(names.wider.entry(&endpoint.name).or_default(), &plug.network);
+                add(names.members.entry(&plug.network).or_default(), &endpoint.name);
             }
         }
         for outside in &file.outsides {

@@ -79,11 +79,7 @@ fn a_printed_matrix_agrees_with_its_file_and_a_changed_one_does_not() {
         let other = document(&printed.out.replace(row, &row.replace("TCP", "SCTP")));
         let ended = portcullis(&["matrix", &file, "--against", word(&other)]);
         assert_eq!(ended.code, Some(1), "{name}: {}", ended.err);
-        assert!(
-            ended.err.contains(": error[row-") && ended.err.contains(&file),
-            "{name}: {}",
-            ended.err
-        );
+        assert!(ended.err.contains(": error[row-") && ended.err.contains(&file), "{name}: {}", ended.err);
     }
 }
 
