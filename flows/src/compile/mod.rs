@@ -87,7 +87,7 @@ fn networks(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>, moment
     // Those of closed windows too: opening one changes no flow of another rule.
     let sets = Sets::new(file.allows.iter().filter(|allow| allow.place == Place::Switch), sites);
     admission::compile(out, file, sites, &sets);
-    via::admission(out, open.iter().map(|(allow, _)| *allow), sites, &sets);
+    via::admission(out, file, open.iter().map(|(allow, _)| *allow), sites, &sets);
     returns::compile(out);
     conntrack::compile(out, sites);
     destination::compile(out, file, sites, &sets);
