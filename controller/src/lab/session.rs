@@ -1,23 +1,26 @@
 //! A lab with a running controller: what `portcullis lab up` and `portcullis lab test` have in common.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use flows::network::{Additions, NetworkFile};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::daemons::wait_until;
 use super::error::LabError;
 use super::handle::{Lab, Spawned};
 use super::options::LabOptions;
 use super::plan::HOST;
-use super::probe::{self, Finding};
-use crate::api_client::{ApiAddress, fetch};
+use super::probe::{self, Finding, Now, Probe};
+use crate::api_client::{ApiAddress, fetch, request};
 use crate::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
 use crate::policy::{self, PolicyError};
 
 /// How long the controller has until every bridge is connected and in its desired state.
-const SETTLE: Duration = Duration::from_secs(20);
+/// It first tries every packet that a `never` might be about.
+const SETTLE: Duration = Duration::from_secs(90);
 /// How often it is asked.
 const ASK: Duration = Duration::from_millis(50);
 /// Flows of this priority and above are the switch's own: OpenFlow's are 16 bits long.
@@ -164,9 +167,60 @@ impl Lab {
         Ok(text.lines().filter(shown).filter(hidden).map(|l| l.trim().to_owned()).collect())
     }
 
-    /// Probes everything that the file says; see [`probe`].
-    pub fn probe(&self, file: &NetworkFile) -> Result<Vec<Finding>, LabError> {
-        probe::run(self, &probe::derive(file, self.plan()))
+    /// Probes everything that the file says at that hour; see [`probe`].
+    pub fn probe(&self, file: &NetworkFile, now: &Now) -> Result<Vec<Finding>, LabError> {
+        probe::run(self, &probe::derive(file, self.plan(), now))
+    }
+}
+
+/// What a round of probes is about, and what it showed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    /// Which windows are open, in words.
+    pub when: String,
+    /// What was seen.
+    pub findings: Vec<Finding>,
+}
+
+impl Running {
+    /// Probes everything that the file says: with its windows closed; then, where it has any, what an open one changes;
+    /// and again with all of them closed.
+    pub fn probe(&self, file: &NetworkFile) -> Result<Vec<Round>, LabError> {
+        let (lab, closed) = (&self.lab, Now::closed());
+        let open: BTreeSet<String> = file.allows.iter().filter_map(|a| a.temp.clone()).collect();
+        let open = Now { open: open.into_iter().collect(), ..closed.clone() };
+        let when = if open.open.is_empty() { "" } else { "with all windows closed" };
+        let mut rounds = vec![Round { when: when.to_owned(), findings: lab.probe(file, &closed)? }];
+        if open.open.is_empty() {
+            return Ok(rounds);
+        }
+        let (when_closed, when_open) =
+            (probe::derive(file, lab.plan(), &closed), probe::derive(file, lab.plan(), &open));
+        let other = |these: &[Probe], those: &[Probe]| {
+            these.iter().filter(|p| !those.contains(p)).cloned().collect::<Vec<_>>()
+        };
+        for name in &open.open {
+            let body = json!({ "name": name, "for": "10m", "reason": "the lab's probes" });
+            self.ask("POST", "/api/windows", Some(&body.to_string()))?;
+        }
+        lab.settle(&self.controller)?;
+        let when = format!("with {} open", open.open.join(", "));
+        let findings = probe::run(lab, &other(&when_open, &when_closed))?;
+        rounds.push(Round { when, findings });
+        for name in &open.open {
+            self.ask("DELETE", &format!("/api/windows/{name}"), None)?;
+        }
+        lab.settle(&self.controller)?;
+        let findings = probe::run(lab, &other(&when_closed, &when_open))?;
+        rounds.push(Round { when: "with all windows closed again".to_owned(), findings });
+        Ok(rounds)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<(), LabError> {
+        let failed = |why: String| LabError::Controller(format!("{method} {path}: {why}"));
+        let reply =
+            request(&self.lab.control(), method, path, body, None).map_err(|e| failed(e.to_string()))?;
+        if (200..300).contains(&reply.status) { Ok(()) } else { Err(failed(reply.body)) }
     }
 }
 
