@@ -76,6 +76,9 @@ fn ip(src_mac: [u8; 6], dst_mac: [u8; 6], src: IpAddr, dst: IpAddr, content: Con
     }
 }
 
+/// Who is at a port: its name, the addresses, the MAC, the VLAN.
+type Own = (String, Vec<IpAddr>, Option<[u8; 6]>, Option<u16>);
+
 /// What the file gives to choose from.
 pub(crate) struct Choices {
     v4: Vec<IpAddr>,
@@ -84,7 +87,7 @@ pub(crate) struct Choices {
     vlans: Vec<Option<u16>>,
     ports: Vec<u16>,
     /// Of each port of the bridge: the addresses of who is there, its MAC, its VLAN.
-    own: Vec<(String, Vec<IpAddr>, Option<[u8; 6]>, Option<u16>)>,
+    own: Vec<Own>,
 }
 
 impl Choices {
@@ -107,9 +110,8 @@ impl Choices {
         }
         all.extend(file.outsides.iter().flat_map(|o| &o.addresses).filter_map(|p| p.iter().next()));
         all.extend(file.exits.iter().flat_map(|x| &x.next_hop));
-        let mut own: Vec<(String, Vec<IpAddr>, Option<[u8; 6]>, Option<u16>)> = Vec::new();
-        for (name, attachment) in file.attachments_on(bridge).map(|(e, a)| (&e.name, a)) {
-            let _ = name;
+        let mut own: Vec<Own> = Vec::new();
+        for (_, attachment) in file.attachments_on(bridge) {
             let network = file.network(&attachment.network).unwrap();
             let mut addresses = attachment.addresses.clone();
             addresses.extend(attachment.behind.iter().flat_map(somewhere));
