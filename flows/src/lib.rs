@@ -34,7 +34,7 @@ pub mod interp;
 pub mod learned;
 pub mod lint;
 pub mod model;
-mod nearest;
+pub mod nearest;
 pub mod network;
 pub mod never;
 pub mod ofp_print;
@@ -42,5 +42,6 @@ mod order;
 pub mod syntax;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod timed;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

@@ -3,11 +3,14 @@
 mod attach;
 mod check;
 mod compile;
+mod container;
+mod control;
 mod diff_flows;
 mod dump;
 mod dump_flows;
 mod finding;
 mod lab;
+mod network;
 mod ofp_print;
 mod output;
 mod parse_flow;
@@ -17,6 +20,7 @@ mod snoop;
 mod status;
 mod syntax;
 mod target;
+mod window;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -78,6 +82,9 @@ enum Command {
     Detach(attach::Detach),
     Lab(lab::LabArgs),
     Status(status::StatusArgs),
+    Window(window::WindowArgs),
+    Container(container::ContainerArgs),
+    Network(network::NetworkArgs),
 }
 
 /// Why a command failed.
@@ -116,6 +123,9 @@ pub fn main() -> ExitCode {
         Command::Detach(args) => args.execute(),
         Command::Lab(args) => args.execute(),
         Command::Status(args) => args.execute(),
+        Command::Window(args) => args.execute(),
+        Command::Container(args) => args.execute(),
+        Command::Network(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {
         if failure.downcast_ref::<output::Enough>().is_some() {

@@ -44,7 +44,9 @@ impl Scenario {
         let what = path.display().to_string();
         let loaded = policy::loaded(path, &Additions::default()).map_err(|error| match error {
             PolicyError::Io { source, .. } => LabError::io(format!("reading {what}"))(source),
-            PolicyError::Findings(failed) => LabError::File(failed.to_string()),
+            error @ (PolicyError::Findings(_) | PolicyError::NoPlace { .. }) => {
+                LabError::File(error.to_string())
+            }
         })?;
         for warning in &loaded.findings {
             tracing::warn!("{}", loaded.sources.render(warning));
@@ -85,6 +87,16 @@ impl Lab {
         ApiAddress::Unix(self.api_socket())
     }
 
+    /// Where the controller of [`start_controller`](Self::start_controller) keeps its state.
+    pub fn state_dir(&self) -> PathBuf {
+        self.rundir().join("state")
+    }
+
+    /// The address at which that controller takes changes.
+    pub fn control(&self) -> ApiAddress {
+        ApiAddress::Unix(self.state_dir().join("api.sock"))
+    }
+
     /// The settings of the lab's Open vSwitch for [`attach`] and [`audit`](crate::ovs::audit).
     pub fn database(&self) -> Database {
         Database { db: None, rundir: Some(self.rundir().to_owned()) }
@@ -94,7 +106,8 @@ impl Lab {
     pub fn start_controller(&self, program: &Path, file: &Path) -> Result<Spawned, LabError> {
         let (program, file) = (program.display().to_string(), file.display().to_string());
         let metrics = self.api().to_string();
-        let words = ["run", &file, "--listen", DEFAULT_TARGET, "--metrics", &metrics];
+        let state = self.state_dir().display().to_string();
+        let words = ["run", &file, "--listen", DEFAULT_TARGET, "--metrics", &metrics, "--state", &state];
         self.spawn(HOST, &[&[program.as_str()], &words[..]].concat())
     }
 

@@ -185,7 +185,7 @@ impl Pass<'_, '_> {
         let matches = target.on(range.on(family.matches(), family.src()), family.dst());
         let detail = format!("{} to {} by the link", there.name, here.name);
         let key = format!("{range} to {target} by the link");
-        let asked = Asked { key: Some(key), ..self.asked(KIND, detail) };
+        let asked = Asked { key: Some(key), ..self.asked(OriginKind::Crossing, detail) };
         let instructions = apply_and_goto(vec![load(layout::NETWORK, there.network.into())], layout::RETURNS);
         let priority = by_prefix(range.length(), Hold::Owner);
         out.flow(ADMISSION, priority, at(self.wire, matches), instructions, asked);
