@@ -76,7 +76,7 @@ fn ip(src_mac: [u8; 6], dst_mac: [u8; 6], src: IpAddr, dst: IpAddr, content: Con
     }
 }
 
-/// A port, the addresses of who is there, its MAC, its VLAN.
+/// Who is at a port: its name, the addresses, the MAC, the VLAN.
 type Own = (String, Vec<IpAddr>, Option<[u8; 6]>, Option<u16>);
 
 /// What the file gives to choose from.
@@ -86,7 +86,7 @@ pub(crate) struct Choices {
     macs: Vec<[u8; 6]>,
     vlans: Vec<Option<u16>>,
     ports: Vec<u16>,
-    /// Who is at each port of the bridge.
+    /// Of each port of the bridge: the addresses of who is there, its MAC, its VLAN.
     own: Vec<Own>,
 }
 
@@ -111,8 +111,7 @@ impl Choices {
         all.extend(file.outsides.iter().flat_map(|o| &o.addresses).filter_map(|p| p.iter().next()));
         all.extend(file.exits.iter().flat_map(|x| &x.next_hop));
         let mut own: Vec<Own> = Vec::new();
-        for (name, attachment) in file.attachments_on(bridge).map(|(e, a)| (&e.name, a)) {
-            let _ = name;
+        for (_, attachment) in file.attachments_on(bridge) {
             let network = file.network(&attachment.network).unwrap();
             let mut addresses = attachment.addresses.clone();
             addresses.extend(attachment.behind.iter().flat_map(somewhere));
