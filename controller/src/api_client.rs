@@ -10,10 +10,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long the controller has for a read or a write.
+use crate::api::Token;
+
+/// How long the controller has to take a request, or to answer one that only looks.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it has for a change: bridges, and Open vSwitch, have to take it.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest answer that is read, in bytes.
 const LIMIT: u64 = 64 << 20;
+
+/// Where a controller with the usual state directory serves its API.
+pub const DEFAULT_SOCKET: &str = "/run/portcullis/api.sock";
 
 /// Where an API listens: `unix:PATH` or `tcp:ADDR:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +92,7 @@ pub struct Reply {
 
 /// Asks for `path`; any status but 2xx is an error. Blocks for at most some seconds.
 pub fn fetch(api: &ApiAddress, path: &str) -> Result<String, ApiError> {
-    let reply = request(api, "GET", path, None)?;
+    let reply = request(api, "GET", path, None, None)?;
     if !(200..300).contains(&reply.status) {
         let body = reply.body.trim().to_owned();
         return Err(ApiError::Refused { path: path.to_owned(), status: reply.status, body });
@@ -93,19 +100,27 @@ pub fn fetch(api: &ApiAddress, path: &str) -> Result<String, ApiError> {
     Ok(reply.body)
 }
 
-/// Sends one request, with a JSON body if there is one. Blocks for at most some seconds.
-pub fn request(api: &ApiAddress, method: &str, path: &str, json: Option<&str>) -> Result<Reply, ApiError> {
+/// Sends one request, with a JSON body if there is one, and a token. Blocks for at most some seconds, or a minute where
+/// it is a change.
+pub fn request(
+    api: &ApiAddress,
+    method: &str,
+    path: &str,
+    json: Option<&str>,
+    token: Option<&Token>,
+) -> Result<Reply, ApiError> {
     let failed = |source| ApiError::Io { address: api.clone(), source };
+    let patience = if method == "GET" { TIMEOUT } else { PATIENCE };
     let answer = match api {
         ApiAddress::Unix(socket) => UnixStream::connect(socket).and_then(|stream| {
-            stream.set_read_timeout(Some(TIMEOUT))?;
+            stream.set_read_timeout(Some(patience))?;
             stream.set_write_timeout(Some(TIMEOUT))?;
-            exchange(stream, method, path, json)
+            exchange(stream, method, path, json, token)
         }),
         ApiAddress::Tcp(address) => TcpStream::connect_timeout(address, TIMEOUT).and_then(|stream| {
-            stream.set_read_timeout(Some(TIMEOUT))?;
+            stream.set_read_timeout(Some(patience))?;
             stream.set_write_timeout(Some(TIMEOUT))?;
-            exchange(stream, method, path, json)
+            exchange(stream, method, path, json, token)
         }),
     }
     .map_err(failed)?;
@@ -117,10 +132,14 @@ fn exchange<S: Read + Write>(
     method: &str,
     path: &str,
     json: Option<&str>,
+    token: Option<&Token>,
 ) -> io::Result<Vec<u8>> {
     let mut head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n");
     if let Some(body) = json {
         head += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    }
+    if let Some(token) = token {
+        head += &format!("Authorization: {}\r\n", token.header());
     }
     head += "\r\n";
     head += json.unwrap_or_default();
@@ -165,7 +184,7 @@ mod tests {
         let api: ApiAddress = format!("unix:{}", path.display()).parse().unwrap();
         tokio::task::spawn_blocking(move || {
             assert_eq!(fetch(&api, "/status").unwrap(), "x".repeat(100_000));
-            assert_eq!(request(&api, "POST", "/echo", Some("{}")).unwrap().body, "{}");
+            assert_eq!(request(&api, "POST", "/echo", Some("{}"), None).unwrap().body, "{}");
             let error = fetch(&api, "/no").unwrap_err();
             assert!(matches!(error, ApiError::Refused { status: 409, .. }), "{error}");
         })

@@ -1,31 +1,61 @@
 //! What the sessions of a controller share: the file in force, who has which bridge, and how all stand.
 
+mod windows;
+
+pub use windows::{OpenedReport, WindowReport};
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
+use utoipa::ToSchema;
 
 use crate::bridge::{Compiled, Counts, Status, Sums};
+use crate::in_force::InForce;
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, IsolationFault};
 use crate::policy::Policy;
+use crate::store::{State, Store};
+use crate::windows::Windows;
 
 /// What the sessions share.
 #[derive(Debug)]
 pub struct Hub {
     /// The numbers for Prometheus.
     pub metrics: Metrics,
-    policy: watch::Sender<Arc<Policy>>,
+    policy: watch::Sender<InForce>,
     /// Why a newer file was not taken.
     refused: ArcSwapOption<String>,
     seats: DashMap<String, Seat>,
     bridges: DashMap<String, Standing>,
     faults: DashMap<String, Vec<IsolationFault>>,
     next_session: AtomicU64,
+    /// What is remembered, or why nothing is.
+    store: Result<Arc<Store>, String>,
+    windows: Mutex<Windows>,
+    /// Whoever changes what is remembered holds this, so that the store and what is in force do not part.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    generation: AtomicU64,
+    /// Whose turn it is to make another policy of the one in force.
+    revising: Mutex<()>,
+    /// Told whenever a bridge stands differently.
+    moved: watch::Sender<()>,
+}
+
+/// Whether a bridge has what it is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrival {
+    /// The switch has it.
+    InForce,
+    /// It has no session; it gets it when it connects.
+    NotConnected,
+    /// Not within the time given; with the last error, if there was one.
+    Late(Option<String>),
 }
 
 /// Which session has a bridge.
@@ -53,7 +83,7 @@ struct Counting {
 }
 
 /// How a controller stands, as the API tells it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Report {
     /// The controller's version.
     pub version: &'static str,
@@ -61,12 +91,16 @@ pub struct Report {
     pub file: String,
     /// Why the file, read again, was not taken; none while the newest one is in force.
     pub refused: Option<String>,
+    /// Why the controller has no state; none when it has.
+    pub state_lost: Option<String>,
+    /// The windows of the file.
+    pub windows: Vec<WindowReport>,
     /// The bridges of the file.
     pub bridges: Vec<BridgeReport>,
 }
 
 /// How a bridge stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct BridgeReport {
     /// Its name.
     pub name: String,
@@ -93,7 +127,7 @@ pub struct BridgeReport {
 }
 
 /// A setting that breaks isolation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct FaultReport {
     /// What kind of fault.
     pub kind: &'static str,
@@ -104,41 +138,113 @@ pub struct FaultReport {
 }
 
 impl Hub {
-    /// A controller with a file in force.
+    /// A controller with a file in force that remembers nothing.
     pub fn new(policy: Policy, metrics: Metrics) -> Self {
+        Self::with_state(policy, metrics, Err("it was started without one".to_owned()), State::default())
+    }
+
+    /// A controller with a file in force and what was remembered; or why nothing is.
+    pub fn with_state(policy: Policy, metrics: Metrics, store: Result<Store, String>, state: State) -> Self {
         for bridge in policy.named() {
             metrics.declare(bridge);
         }
-        Self {
+        let this = Self {
             metrics,
-            policy: watch::Sender::new(Arc::new(policy)),
+            policy: watch::Sender::new(InForce::new(policy)),
             refused: ArcSwapOption::empty(),
             seats: DashMap::new(),
             bridges: DashMap::new(),
             faults: DashMap::new(),
             next_session: AtomicU64::new(1),
-        }
+            store: store.map(Arc::new),
+            windows: Mutex::new(Windows::new(state.windows)),
+            changing: tokio::sync::Mutex::new(()),
+            generation: AtomicU64::new(1),
+            revising: Mutex::new(()),
+            moved: watch::Sender::new(()),
+        };
+        this.publish_windows();
+        this
     }
 
-    /// The file in force.
-    pub fn policy(&self) -> Arc<Policy> {
+    /// The same with a longest hard timeout of flows, in seconds, below that of the wire.
+    #[must_use]
+    pub fn with_longest(self, seconds: u16) -> Self {
+        self.policy.send_modify(|in_force| in_force.longest = seconds.max(1));
+        self
+    }
+
+    /// The file in force, and the windows.
+    pub fn policy(&self) -> InForce {
         self.policy.borrow().clone()
     }
 
     /// Tells when another file comes into force.
-    pub fn follow(&self) -> watch::Receiver<Arc<Policy>> {
+    pub fn follow(&self) -> watch::Receiver<InForce> {
         self.policy.subscribe()
     }
 
-    /// Takes another file into force.
-    pub fn replace(&self, policy: Policy) {
+    /// To be held by whoever takes the policy in force, changes it and takes the result into force, so that of two who do
+    /// it at once the second begins with what the first made. It may be held for seconds: not for async code.
+    pub fn revise(&self) -> MutexGuard<'_, ()> {
+        // Whoever panicked under it left the policy whole: it is replaced in one step.
+        self.revising.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How a bridge stands, if it is connected.
+    pub fn standing(&self, bridge: &str) -> Option<Status> {
+        self.bridges.get(bridge).filter(|s| s.connected).map(|s| s.status.clone())
+    }
+
+    /// Takes another file into force. Gives its [`generation`](Policy::generation).
+    pub fn replace(&self, mut policy: Policy) -> u64 {
         for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
         self.metrics.reloaded(true);
         self.refused.store(None);
         // Not `send`, which does nothing while no session listens.
-        self.policy.send_replace(Arc::new(policy));
+        let mut generation = 0;
+        self.policy.send_modify(|in_force| {
+            // Counted under the lock of the channel: the order of the numbers is that of the policies.
+            generation = self.generation.fetch_add(1, Ordering::Relaxed);
+            policy.generation = generation;
+            in_force.policy = Arc::new(policy);
+        });
+        self.publish_windows();
+        generation
+    }
+
+    /// Waits until a bridge has the policy of that number, compiled with that port there, for at most so long.
+    pub async fn arrival(
+        &self,
+        bridge: &str,
+        generation: u64,
+        port: Option<&str>,
+        limit: Duration,
+    ) -> Arrival {
+        let mut moved = self.moved.subscribe();
+        let end = tokio::time::Instant::now() + limit;
+        loop {
+            moved.mark_unchanged();
+            let late = {
+                let Some(standing) = self.bridges.get(bridge).filter(|s| s.connected) else {
+                    return Arrival::NotConnected;
+                };
+                let status = &standing.status;
+                let there = status.in_force.as_ref().is_some_and(|in_force| {
+                    in_force.generation >= generation
+                        && port.is_none_or(|port| !in_force.missing_ports.contains(port))
+                });
+                if there {
+                    return Arrival::InForce;
+                }
+                status.last_error.clone()
+            };
+            if tokio::time::timeout_at(end, moved.changed()).await.is_err() {
+                return Arrival::Late(late);
+            }
+        }
     }
 
     /// A newer file was not taken, and why: said in the status until one is.
@@ -172,6 +278,7 @@ impl Hub {
                 standing.connected = false;
             }
             self.metrics.standing(bridge, false, false);
+            self.moved.send_replace(());
         }
         had
     }
@@ -190,6 +297,8 @@ impl Hub {
         let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
         standing.connected = true;
         standing.status = status;
+        drop(standing);
+        self.moved.send_replace(());
     }
 
     /// A bridge's flows were read.
@@ -240,6 +349,8 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION"),
             file: policy.path.display().to_string(),
             refused: self.refused.load_full().map(|why| String::clone(&why)),
+            state_lost: self.store.as_ref().err().cloned(),
+            windows: self.window_reports(),
             bridges,
         }
     }

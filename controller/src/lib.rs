@@ -34,11 +34,18 @@
 //!    outbox of the session, and written by [`net`].
 //!
 //! Nothing of this needs a memory: the switch and the network file are enough, so a controller that was killed goes on
-//! where it was, and flows that are as desired keep their counters and their age.
+//! where it was, and flows that are as desired keep their counters and their age. What was decided at run time is the
+//! exception: [`store`] remembers open windows, stamped out templates and containers.
 //!
 //! # Beside the stream
 //! - [`hub`] is what sessions share: the file in force, which session has which bridge, how all stand.
-//!   [`metrics`] and [`api`] show it; [`api_client`] asks for it (`portcullis status`).
+//!   [`metrics`] and [`api`] show it; [`api_client`] asks for it (`portcullis status`). Who may change something by the
+//!   API is up to [`api::Gate`].
+//! - [`windows`] says which window may be opened, for how long, and when it is over; [`in_force`] adds those that are
+//!   open to the network file. Their flows end by a hard timeout, also without a controller: [`flows::timed`] says which
+//!   of them are as desired.
+//! - [`containers`] makes and removes containers and instances of templates while the controller runs, each as a whole; the
+//!   [`api`] asks for it, and the [`store`] remembers it.
 //! - [`ovs`] speaks with `ovs-vsctl`: `attach` and `detach`, and the look at settings that break isolation past all
 //!   flows, which cannot be seen over OpenFlow.
 //! - [`lab`] builds a private Open vSwitch and a namespace for each endpoint, and tries every rule with real packets.
@@ -52,6 +59,7 @@
 //! | another word of the network file | [`flows::network`], then [`flows::compile`](mod@flows::compile) |
 //! | other flows for a rule | [`flows::compile`](mod@flows::compile); [`flows::never`](mod@flows::never) and the lab say whether they hold |
 //! | another reaction to what a switch does | [`bridge`] |
+//! | another thing to remember | [`store`] |
 //! | another number to look at | [`metrics`] |
 //! | another command | [`cli`] |
 
@@ -60,10 +68,14 @@ pub mod api_client;
 pub mod bridge;
 mod capture;
 pub mod cli;
+pub mod containers;
 pub mod hub;
+pub mod in_force;
 pub mod lab;
 pub mod metrics;
 pub mod net;
 pub mod ovs;
 pub mod policy;
 pub mod session;
+pub mod store;
+pub mod windows;

@@ -34,6 +34,7 @@ pub struct Metrics {
     reconcile: HistogramVec,
     faults: IntGaugeVec,
     reloads: IntCounterVec,
+    windows: IntGaugeVec,
 }
 
 impl Metrics {
@@ -141,6 +142,11 @@ impl Metrics {
                 "Times the network file was read again, by outcome.",
                 &["outcome"],
             )?,
+            windows: gauge(
+                "portcullis_window_open",
+                "Whether a window of the network file is open.",
+                &["window"],
+            )?,
             registry,
         })
     }
@@ -209,6 +215,14 @@ impl Metrics {
     /// The network file was read again.
     pub fn reloaded(&self, ok: bool) {
         self.reloads.with_label_values(&[if ok { "ok" } else { "refused" }]).inc();
+    }
+
+    /// The windows of the network file, and whether each is open.
+    pub fn windows<'a>(&self, windows: impl Iterator<Item = (&'a str, bool)>) {
+        self.windows.reset();
+        for (window, open) in windows {
+            self.windows.with_label_values(&[window]).set(i64::from(open));
+        }
     }
 
     /// All of it in Prometheus' text format.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use flows::check::{Checked, check};
 use flows::compile::{Moment, PortMap, Program};
 use flows::finding::{Finding, has_errors};
-use flows::network::{self, Additions, Failed, Loaded, NetworkFile, Sources};
+use flows::network::{self, Additions, ContainError, Container, Failed, Loaded, NetworkFile, Sources};
 use flows::never;
 use ofproto::PortNo;
 
@@ -23,6 +23,12 @@ pub struct Policy {
     pub warnings: Vec<Finding>,
     /// How its `never` assertions were checked.
     pub never: never::Report,
+    /// What is in it beyond the file.
+    pub additions: Additions,
+    /// Containers that have no place in the file any more, and why. They are not in force.
+    pub set_aside: Vec<(Container, ContainError)>,
+    /// Counts the policies that were in force: a higher number is a later one.
+    pub generation: u64,
 }
 
 /// Why a network file cannot be used.
@@ -39,6 +45,22 @@ pub enum PolicyError {
     /// It has errors.
     #[error("{0}")]
     Findings(Failed),
+    /// It has no place for containers that there are.
+    #[error("{path} has no place for {}", places(containers))]
+    NoPlace {
+        /// The file.
+        path: PathBuf,
+        /// The containers, and why not.
+        containers: Vec<(Container, ContainError)>,
+    },
+}
+
+fn places(containers: &[(Container, ContainError)]) -> String {
+    let line = |(container, why): &(Container, ContainError)| {
+        let name = &container.name;
+        format!("the container {name}: {why}; give it one, or `portcullis container delete {name}` first")
+    };
+    containers.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 impl Policy {
@@ -55,7 +77,57 @@ impl Policy {
     /// # Errors
     /// When it cannot be read, or both together have errors.
     pub fn with(path: &Path, additions: &Additions) -> Result<Self, PolicyError> {
-        Self::checked(path, loaded(path, additions)?)
+        // Containers are put in one by one, so that one without a place is named and the others go on.
+        let file = Additions { containers: Vec::new(), ..additions.clone() };
+        Self::checked(path, loaded(path, &file)?, additions)
+    }
+
+    /// The same, without what has no place in the file any more: for a start, at which what is left is better than nothing.
+    /// Gives the instances of templates that are set aside; the containers are in [`Policy::set_aside`].
+    ///
+    /// # Errors
+    /// When the file cannot be read or has errors by itself.
+    pub fn resume(path: &Path, additions: &Additions) -> Result<(Self, Vec<(String, u32)>), PolicyError> {
+        let whole = Self::with(path, additions);
+        let Err(PolicyError::Findings(failed)) = &whole else { return whole.map(|p| (p, Vec::new())) };
+        let why =
+            failed.findings.iter().find(|f| f.is_error()).map(|f| f.message.clone()).unwrap_or_default();
+        let Additions { instances, containers } = additions.clone();
+        let alone = Self::with(path, &Additions::default())?;
+        let fits = |(name, number): &(String, u32)| {
+            let mut templates = alone.file.templates.iter().filter(|t| t.name == *name);
+            templates.any(|t| (t.numbers.0..=t.numbers.1).contains(number))
+        };
+        let (fitting, unfit): (Vec<_>, Vec<_>) = instances.iter().cloned().partition(fits);
+        // The least is taken away that lets the rest be.
+        for (kept, aside, containers) in [
+            (fitting.clone(), unfit.clone(), containers.as_slice()),
+            (fitting, unfit, &[]),
+            (Vec::new(), instances.clone(), containers.as_slice()),
+        ] {
+            let some = Additions { instances: kept, containers: containers.to_vec() };
+            if let Ok(policy) = Self::with(path, &some) {
+                return Ok((policy.setting_aside(additions, &why), aside));
+            }
+        }
+        Ok((alone.setting_aside(additions, &why), instances))
+    }
+
+    /// With every container set aside that is not in force.
+    fn setting_aside(mut self, additions: &Additions, why: &str) -> Self {
+        for container in &additions.containers {
+            let name = &container.name;
+            if !self
+                .additions
+                .containers
+                .iter()
+                .chain(self.set_aside.iter().map(|(c, _)| c))
+                .any(|c| c.name == *name)
+            {
+                self.set_aside.push((container.clone(), ContainError::Refused(why.to_owned())));
+            }
+        }
+        self
     }
 
     /// Checks a text that includes nothing.
@@ -67,17 +139,55 @@ impl Policy {
         let mut read = |_: &str| text.take().ok_or_else(|| "it is not beside this text".to_owned());
         let name = path.display().to_string();
         let loaded = network::load(&name, &mut read, &Additions::default()).map_err(PolicyError::Findings)?;
-        Self::checked(path, loaded)
+        Self::checked(path, loaded, &Additions::default())
     }
 
-    fn checked(path: &Path, loaded: Loaded) -> Result<Self, PolicyError> {
-        let Loaded { file, findings: mut warnings, sources } = loaded;
+    fn checked(path: &Path, loaded: Loaded, additions: &Additions) -> Result<Self, PolicyError> {
+        let Loaded { mut file, findings: mut warnings, sources } = loaded;
+        let mut set_aside = Vec::new();
+        let mut additions = additions.clone();
+        additions.containers.retain(|container| match file.put(container) {
+            Ok(()) => true,
+            Err(why) => {
+                set_aside.push((container.clone(), why));
+                false
+            }
+        });
         let Checked { findings, never } = check(&file);
         warnings.extend(findings);
         if has_errors(&warnings) {
             return Err(PolicyError::Findings(Failed { findings: warnings, sources }));
         }
-        Ok(Self { path: path.to_owned(), sources, file, warnings, never })
+        Ok(Self {
+            path: path.to_owned(),
+            sources,
+            file,
+            warnings,
+            never,
+            additions,
+            set_aside,
+            generation: 0,
+        })
+    }
+
+    /// The same with one more container.
+    ///
+    /// # Errors
+    /// When the file has no place for it.
+    pub fn with_container(&self, container: &Container) -> Result<Self, ContainError> {
+        let mut policy = self.clone();
+        policy.file.put(container)?;
+        policy.additions.containers.push(container.clone());
+        Ok(policy)
+    }
+
+    /// The same without a container; none if it has no such container.
+    pub fn without_container(&self, name: &str) -> Option<Self> {
+        let container = self.additions.containers.iter().find(|c| c.name == name)?;
+        let mut policy = self.clone();
+        policy.file.take(container);
+        policy.additions.containers.retain(|c| c.name != name);
+        Some(policy)
     }
 
     /// Whether the file says what the bridge's flows are.

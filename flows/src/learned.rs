@@ -14,7 +14,11 @@ use crate::model::{Flow, FlowMatch, Masked};
 #[derive(Debug, Clone, Default)]
 pub struct Learners {
     by_cookie: HashMap<(TableId, Cookie), Vec<Learner>>,
+    senders: Senders,
 }
+
+/// What the first table lets in, by port: where a way back may lead to.
+type Senders = HashMap<u16, Vec<FlowMatch>>;
 
 /// One `learn` action, and what is known about the packets that reach it.
 #[derive(Debug, Clone)]
@@ -33,6 +37,11 @@ impl Learners {
     pub fn of<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> Self {
         let mut this = Self::default();
         for flow in flows {
+            let port = flow.matches.exact(Field::InPortOxm).and_then(|port| u32::try_from(port).ok());
+            let port = port.and_then(|port| PortNo(port).to_u16());
+            if let Some(port) = port.filter(|_| flow.table == TableId(0) && !flow.instructions.is_empty()) {
+                this.senders.entry(port).or_default().push(flow.matches.clone());
+            }
             for learn in flow.learns() {
                 let learner = Learner::new(flow, learn);
                 this.by_cookie.entry((learn.table, learn.cookie)).or_default().push(learner);
@@ -46,7 +55,7 @@ impl Learners {
     /// and doing exactly what it would.
     pub fn accounts_for(&self, flow: &Flow) -> Option<Cookie> {
         let candidates = self.by_cookie.get(&(flow.table, flow.cookie))?;
-        candidates.iter().find(|l| l.accounts_for(flow)).map(|l| l.parent)
+        candidates.iter().find(|l| l.accounts_for(flow, &self.senders)).map(|l| l.parent)
     }
 
     /// The tables that learned flows are in.
@@ -94,7 +103,7 @@ impl Learner {
         this
     }
 
-    fn accounts_for(&self, flow: &Flow) -> bool {
+    fn accounts_for(&self, flow: &Flow, senders: &Senders) -> bool {
         flow.priority == self.learn.priority
             && flow.flags == self.learn.flags & ofproto::action::LEARN_SEND_FLOW_REM
             && timeout_fits(flow.idle_timeout, self.learn.idle_timeout, self.learn.fin_idle_timeout)
@@ -102,11 +111,11 @@ impl Learner {
             && !flow.matches.has_unknown()
             && flow.matches.iter().map(|(f, m)| (f, m.mask)).eq(self.shape.iter().map(|(f, m)| (f, m.mask)))
             && flow.matches.within(&self.fixed)
-            && self.does(flow)
+            && self.does(flow, senders)
     }
 
     /// Whether the flow's actions are those that would be learned.
-    fn does(&self, flow: &Flow) -> bool {
+    fn does(&self, flow: &Flow, senders: &Senders) -> bool {
         let actions = match flow.instructions.as_slice() {
             [] => &[][..],
             [Instruction::ApplyActions(actions)] => actions.as_slice(),
@@ -125,7 +134,7 @@ impl Learner {
                 LearnSpec::Match { .. } => continue,
                 LearnSpec::Output { src } => match rest.next() {
                     Some(Action::Output { port, .. }) => {
-                        port.to_u16().is_some_and(|p| bits_of(&self.seen, *src).admits(u128::from(p)))
+                        port.to_u16().is_some_and(|p| self.may_be(*src, p.into(), flow, senders))
                     }
                     _ => false,
                 },
@@ -134,7 +143,7 @@ impl Learner {
                         LearnSrc::Immediate(expected) => {
                             u128::from(*value) == expected & low_bits(dst.n_bits)
                         }
-                        LearnSrc::Field(src) => bits_of(&self.seen, *src).admits(u128::from(*value)),
+                        LearnSrc::Field(src) => self.may_be(*src, u128::from(*value), flow, senders),
                     },
                     _ => false,
                 },
@@ -144,6 +153,31 @@ impl Learner {
             }
         }
         rest.next().is_none()
+    }
+}
+
+impl Learner {
+    /// Whether the packets that reach the learner can have that value in a field. A port of arrival that the learner
+    /// does not match is one by which the first table lets in packets from where the way back leads.
+    fn may_be(&self, src: Subfield, value: u128, flow: &Flow, senders: &Senders) -> bool {
+        let bits = bits_of(&self.seen, src);
+        if src.field != Field::InPort || bits.mask != 0 || senders.is_empty() {
+            return bits.admits(value);
+        }
+        let at = u16::try_from(value).ok().and_then(|port| senders.get(&port));
+        let from = |sender: &FlowMatch| {
+            self.learn.specs.iter().all(|spec| match spec {
+                LearnSpec::Match { dst, src: LearnSrc::Field(src) }
+                    if matches!(src.field, Field::Ipv4Src | Field::Ipv6Src) =>
+                {
+                    let value = flow.matches.exact(dst.field);
+                    value.is_some_and(|value| sender.field(src.field).is_none_or(|bits| bits.admits(value)))
+                }
+                _ => true,
+            })
+        };
+        let family = flow.matches.exact(Field::EthType);
+        at.is_some_and(|all| all.iter().any(|m| m.exact(Field::EthType) == family && from(m)))
     }
 }
 

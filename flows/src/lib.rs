@@ -35,7 +35,7 @@ pub mod learned;
 pub mod lint;
 pub mod matrix;
 pub mod model;
-mod nearest;
+pub mod nearest;
 pub mod network;
 pub mod never;
 pub mod ofp_print;
@@ -43,5 +43,6 @@ mod order;
 pub mod syntax;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod timed;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

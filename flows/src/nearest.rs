@@ -1,7 +1,7 @@
 //! What a person may have meant.
 
 /// The name at the smallest edit distance, if that is small against the length of the name.
-pub(crate) fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // Longer texts are no misspelt names, and the distance costs the product of the lengths.
     const LONGEST: usize = 64;
     if wrong.len() > LONGEST {

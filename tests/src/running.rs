@@ -63,6 +63,8 @@ pub struct Running {
     pub path: PathBuf,
     /// What the file says.
     pub file: NetworkFile,
+    /// What the controller is told beyond what every lab tells it.
+    words: Vec<String>,
 }
 
 impl Running {
@@ -79,13 +81,19 @@ impl Running {
 
     /// Any network file's text, settled.
     pub fn start(text: &str, options: LabOptions) -> Self {
+        Self::start_with(text, options, &[])
+    }
+
+    /// The same with more words on the controller's command line.
+    pub fn start_with(text: &str, options: LabOptions, words: &[&str]) -> Self {
+        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
         let dir = tempfile::tempdir().expect("a directory").keep();
         let path = dir.join("network.toml");
         std::fs::write(&path, text).expect("the network file");
         let file = read(&path);
         let lab = Lab::up(&file, options).expect("a lab");
-        let controller = spawn(&lab, &path);
-        let running = Self { lab, controller, path, file };
+        let controller = spawn(&lab, &path, &words);
+        let running = Self { lab, controller, path, file, words };
         let database = Database { rundir: Some(running.lab.rundir().to_owned()), ..Database::default() };
         let options = AttachOptions { database, ..AttachOptions::default() };
         let outcome = attach(&running.file, DEFAULT_TARGET, &options, &mut Vec::new()).expect("ovs-vsctl");
@@ -165,7 +173,7 @@ impl Running {
 
     /// Starts the controller (again).
     pub fn start_controller(&mut self) {
-        self.controller = spawn(&self.lab, &self.path);
+        self.controller = spawn(&self.lab, &self.path, &self.words);
         self.settle();
     }
 
@@ -213,11 +221,14 @@ impl Drop for Running {
     }
 }
 
-fn spawn(lab: &Lab, path: &Path) -> Spawned {
+fn spawn(lab: &Lab, path: &Path, more: &[String]) -> Spawned {
     let binary = binary();
     let api = format!("unix:{}", lab.rundir().join("api.sock").display());
-    let (binary, path) = (binary.to_string_lossy(), path.to_string_lossy());
+    let state = lab.state_dir();
+    let (binary, path, state) = (binary.to_string_lossy(), path.to_string_lossy(), state.to_string_lossy());
     // Each lab has a network of its own, so the usual port is free in every one.
-    let words = [&*binary, "run", &*path, "--metrics", &*api, "--metrics", METRICS];
+    let mut words =
+        vec![&*binary, "run", &*path, "--metrics", &*api, "--metrics", METRICS, "--state", &*state];
+    words.extend(more.iter().map(String::as_str));
     lab.spawn(HOST, &words).expect("the controller")
 }

@@ -78,6 +78,36 @@ fn for_many(macs: Macs, own: Ipv4Addr) -> Vec<Vec<u8>> {
     ]
 }
 
+/// Members of a network in which all may talk.
+const MEMBERS: [&str; 3] = ["mcp", "api", "monitoring"];
+/// The first so many of what is for many have an address of the sender's network.
+const TO_MEMBERS: usize = 2;
+
+/// What a member of management sends to all reaches the members, and nobody else: no link, no exit, no other network.
+#[test]
+fn what_is_for_all_reaches_the_members_alone() {
+    let net = Running::dual_socket();
+    let own = Ipv4Addr::new(10, 1, 0, 200);
+    let before = heard(&net);
+    let frames = for_many((mac(&net.lab, "mcp"), mac(&net.lab, "api")), own);
+    let frames = &frames[..TO_MEMBERS];
+    emit(&net.lab, "mcp", frames);
+    emit(&net.lab, "mcp", &[udp((mac(&net.lab, "mcp"), EVERYBODY), own, Ipv4Addr::new(10, 1, 0, 255), 9)]);
+    let more = |now: &[(String, u64)], place: &str| {
+        let of = |list: &[(String, u64)]| list.iter().find(|(p, _)| p == place).expect("a place").1;
+        of(now) - of(&before)
+    };
+    let (heard, _) = net.wait_for("the members to hear it", || {
+        let now = heard(&net);
+        ["api", "monitoring", "host's vmbr1"].iter().all(|p| more(&now, p) == 3).then_some(now)
+    });
+    for (place, _) in &heard {
+        if !["api", "monitoring", "host's vmbr1"].contains(&&**place) {
+            assert_eq!(more(&heard, place), 0, "{place} heard it");
+        }
+    }
+}
+
 /// One side's places write all of it, for each place of the other side.
 fn assault(net: &Running, from: &[(&str, [u8; 4], [u8; 4])], to: &[(&str, [u8; 4], [u8; 4])]) -> usize {
     let mut sent = 0;
@@ -88,7 +118,9 @@ fn assault(net: &Running, from: &[(&str, [u8; 4], [u8; 4])], to: &[(&str, [u8; 4
             let mut frames = crossing(macs, own, beside, other, others);
             // WARP is the world: what only has no address of the networks may leave by it.
             if *place != "warp" {
-                frames.extend(for_many(macs, own));
+                // What management's members send to all of them they may send; another test is about that.
+                let own_affair = if MEMBERS.contains(place) { TO_MEMBERS } else { 0 };
+                frames.extend(for_many(macs, own).into_iter().skip(own_affair));
             }
             // A guest of the other network among the neighbours: to its own, from one of theirs.
             frames.push(udp((macs.0, mac(&net.lab, neighbour(from, beside))), other, beside, 51_820));
@@ -117,10 +149,14 @@ fn no_frame_crosses_whatever_it_says() {
     let before = (heard(&net), all_denied(&net));
     let sent = assault(&net, &PRIVACY, &MANAGEMENT) + assault(&net, &MANAGEMENT, &PRIVACY);
     assert!(sent > 800, "{sent}");
+    // The two of the crossing ask for each other's MAC, and the switch tells them the link's.
+    let answered = |place: &str| u64::from(["monitoring", "xray"].contains(&place));
+    let sent = sent - 2;
     net.wait_for("each of them to be denied and counted", || {
         (all_denied(&net) >= before.1 + sent as f64).then_some(())
     });
-    assert_eq!(heard(&net), before.0);
+    let expected: Vec<_> = before.0.iter().map(|(p, n)| (p.clone(), n + answered(p))).collect();
+    assert_eq!(heard(&net), expected);
     // Each of the mechanisms had its share.
     for bridge in BRIDGES {
         for reason in ["isolation", "tagged"] {

@@ -1,6 +1,6 @@
 //! The state of one bridge over one session.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::commit::Commit;
 use super::plan::Orphans;
 use super::read::Reading;
 use super::{Compiled, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
-use crate::policy::Policy;
+use crate::in_force::{Clock, InForce};
 use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
 
 /// Ports beyond so many are not looked at.
@@ -21,7 +21,11 @@ const MAX_PORTS: usize = 65_536;
 /// One bridge of one session.
 #[derive(Debug)]
 pub struct Bridge {
-    pub(super) policy: Arc<Policy>,
+    pub(super) policy: InForce,
+    /// What time it is.
+    pub(super) clock: Clock,
+    /// When what is desired changes by itself, in seconds since 1970-01-01 UTC.
+    wake: Option<u64>,
     pub(super) name: Option<String>,
     pub(super) datapath: DatapathId,
     pub(super) owned: bool,
@@ -86,13 +90,26 @@ pub struct Status {
     pub drift_repaired: u64,
     /// What went wrong last, until all is well again.
     pub last_error: Option<String>,
+    /// What the switch is known to have; none before the first round that went well.
+    pub in_force: Option<Reached>,
+}
+
+/// What was in force after the last round that went well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// The policy that it was compiled from: [`Policy::generation`].
+    pub generation: u64,
+    /// The ports that the file named and the bridge lacked.
+    pub missing_ports: BTreeSet<String>,
 }
 
 impl Bridge {
     /// A bridge whose name is not known yet.
-    pub fn new(policy: Arc<Policy>) -> Self {
+    pub fn new(policy: InForce, clock: Clock) -> Self {
         Self {
             policy,
+            clock,
+            wake: None,
             name: None,
             datapath: DatapathId::default(),
             owned: false,
@@ -152,17 +169,30 @@ impl Bridge {
 
     /// When [`Bridge::handle_timeout`] wants to be called, if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match &self.phase {
+        let deadline = match &self.phase {
             Phase::Idle => self.read_at,
             Phase::Reading(reading) => Some(reading.deadline),
             Phase::Committing(commit) => Some(commit.deadline),
-        }
+        };
+        let wake = self.wake.and_then(|at| self.clock.instant(at));
+        deadline.into_iter().chain(wake).min()
+    }
+
+    /// What time it is by the clock on the wall, which may be set while it goes.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
     }
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant, session: &mut Session) {
         if session.is_closed() {
             return;
+        }
+        if self.wake.is_some_and(|at| self.clock.instant(at).is_some_and(|at| at <= now)) {
+            self.recompile(now);
+            if self.compiled.ends_early() {
+                self.read_soon(now);
+            }
         }
         match &self.phase {
             Phase::Idle if self.owned && self.read_at.is_some_and(|at| at <= now) => self.read(now, session),
@@ -177,8 +207,8 @@ impl Bridge {
         }
     }
 
-    /// Takes another network file into force.
-    pub fn reload(&mut self, now: Instant, policy: Arc<Policy>, session: &mut Session) {
+    /// Takes another network file into force, or other windows.
+    pub fn reload(&mut self, now: Instant, policy: InForce, session: &mut Session) {
         self.policy = policy;
         if self.name.is_none() {
             return;
@@ -199,6 +229,10 @@ impl Bridge {
             missing_ports: self.compiled.program.missing_ports.iter().cloned().collect(),
             drift_repaired: self.drift_repaired,
             last_error: self.last_error.clone(),
+            in_force: self.in_force.as_ref().map(|compiled| Reached {
+                generation: compiled.generation,
+                missing_ports: compiled.program.missing_ports.clone(),
+            }),
         }
     }
 
@@ -224,6 +258,7 @@ impl Bridge {
         self.settled = false;
         if !owned {
             self.read_at = None;
+            self.wake = None;
             self.in_force = None;
             return;
         }
@@ -234,18 +269,27 @@ impl Bridge {
         self.read_soon(now);
     }
 
-    /// Compiles for the ports that there are now; what differs is then read and changed.
+    /// Compiles for the ports that there are now, and for the time; what differs is then read and changed.
     fn recompile(&mut self, now: Instant) {
         let Some(name) = &self.name else { return };
-        let program = self.policy.compile(name, &self.ports.by_name());
+        let seconds = self.clock.seconds(now);
+        let program = self.policy.compile(name, &self.ports.by_name(), seconds);
         if program.missing_ports != self.compiled.program.missing_ports {
             self.notices.push_back(Notice::Missing(program.missing_ports.clone()));
         }
-        let same = program.flows == self.compiled.program.flows;
-        self.compiled = Arc::new(Compiled::new(program));
+        let compiled =
+            Compiled::at(program, seconds, self.policy.longest).of_generation(self.policy.generation);
+        self.wake = self.policy.next_end(seconds);
+        if compiled.ends_early() {
+            // Half of the timeout is not over by then, and half is left when it is.
+            let again = seconds.saturating_add(u64::from(self.policy.longest / 4).max(1));
+            self.wake = Some(self.wake.map_or(again, |end| end.min(again)));
+        }
+        let same = compiled.desires_same(&self.compiled);
+        let before = std::mem::replace(&mut self.compiled, Arc::new(compiled));
         if same {
-            // Names of rules may have changed, flows have not.
-            if self.in_force.is_some() {
+            // Names of rules may have changed, flows have not. What the switch does not have yet is not in force by that.
+            if self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &before)) {
                 self.in_force = Some(Arc::clone(&self.compiled));
             }
             return;

@@ -19,7 +19,7 @@ mod watch;
 
 pub use compiled::Compiled;
 pub use counts::{Counts, Sums};
-pub use machine::{Bridge, Status};
+pub use machine::{Bridge, Reached, Status};
 pub use notice::{Foreign, Notice};
 pub use ports::Ports;
 

@@ -1,11 +1,14 @@
 //! What a round changes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use flows::Flow;
 use flows::diff::diff;
 use flows::learned::Learners;
 use flows::syntax::PortNames;
+use flows::timed::Standing;
 use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
 use ofproto::{Cookie, GroupId, TableId};
 
@@ -27,39 +30,63 @@ pub(super) struct Plan {
     pub(super) orphans: Orphans,
 }
 
+/// What a switch has.
+pub(super) struct Actual<'a> {
+    /// Its flows.
+    pub(super) flows: &'a [Flow],
+    /// How long each of them is there.
+    pub(super) ages: &'a [Duration],
+    /// Its groups.
+    pub(super) groups: &'a [GroupId],
+    /// When that was, since 1970-01-01 UTC.
+    pub(super) at: Duration,
+}
+
+impl Actual<'_> {
+    /// The flows, those that end as they should with the very timeout that is desired.
+    fn flows_as(&self, desired: &Compiled, good: impl Fn(Standing) -> bool) -> Cow<'_, [Flow]> {
+        if !desired.has_ends() {
+            return Cow::Borrowed(self.flows);
+        }
+        let flow = |(flow, age): (&Flow, &Duration)| match desired.standing(flow, *age, self.at) {
+            None => flow.clone(),
+            Some(standing) => desired.timed_like_twin(flow.clone(), good(standing)),
+        };
+        Cow::Owned(self.flows.iter().zip(self.ages).map(flow).collect())
+    }
+}
+
 impl Plan {
     /// The changes from what the switch has to what is desired. `before` is what was in force, if anything was: what
     /// differs from that is somebody else's doing. `leftover` are cookies of learners that went a moment ago.
     pub(super) fn new(
         desired: &Compiled,
         before: Option<&Compiled>,
-        flows: &[Flow],
-        groups: &[GroupId],
+        actual: &Actual<'_>,
         leftover: &Orphans,
     ) -> Self {
-        let mods = diff(&desired.program.flows, flows, |f| desired.learned(f));
-        if mods.is_empty() && groups.is_empty() {
+        let flows = actual.flows_as(desired, |standing| standing == Standing::Good);
+        let has = desired.learners.cookies();
+        // A learner may have ended by itself, a moment before it is taken away.
+        let mut had = Learners::of(&*flows).cookies();
+        had.extend(before.into_iter().flat_map(|before| before.learners.cookies()));
+        let gone: Orphans = had.difference(&has).copied().collect();
+
+        let mods = differing(desired, &flows, actual, before);
+        if mods.is_empty() && actual.groups.is_empty() && gone.is_empty() {
             return Self::default();
         }
         let drift = before.map_or(0, |before| {
-            let same = std::ptr::eq(before, desired);
-            let others;
-            let mods = if same {
-                &mods
-            } else {
-                others = diff(&before.program.flows, flows, |f| before.learned(f));
-                &others
-            };
+            // What is only to be armed again is nobody's doing.
+            let flows = actual.flows_as(before, |standing| standing != Standing::Other);
+            let mods = differing(before, &flows, actual, Some(before));
             let leftover = |m: &&FlowMod| {
                 m.command == FlowModCommand::DeleteStrict && leftover.iter().any(|(t, _)| *t == m.table_id)
             };
-            mods.len() - mods.iter().filter(leftover).count() + groups.len()
+            mods.len() - mods.iter().filter(leftover).count() + actual.groups.len()
         });
 
-        let had = Learners::of(flows).cookies();
-        let has = desired.learners.cookies();
-        let gone: Orphans = had.difference(&has).copied().collect();
-        let revokes = !gone.is_empty() || touches_learner(&mods, flows);
+        let revokes = !gone.is_empty() || touches_learner(&mods, &flows);
         let orphans: Orphans = gone.union(leftover).copied().filter(|c| !has.contains(c)).collect();
         let fixed: BTreeSet<(TableId, Cookie)> =
             desired.program.flows.iter().map(|f| (f.table, f.cookie)).collect();
@@ -76,7 +103,7 @@ impl Plan {
             })
         }));
         // After the flows, which a group takes along when it goes.
-        messages.extend(groups.iter().map(|group| {
+        messages.extend(actual.groups.iter().map(|group| {
             Message::GroupMod(GroupMod {
                 command: GroupModCommand::Delete,
                 kind: GroupType::All,
@@ -95,6 +122,31 @@ impl Plan {
             _ => "a change".to_owned(),
         }
     }
+}
+
+/// What differs between `flows` and what is desired. What ends by the clock is added for the time that is left; what was in
+/// force and is as good as over is not added again, because the switch may have ended it.
+fn differing(
+    desired: &Compiled,
+    flows: &[Flow],
+    actual: &Actual<'_>,
+    before: Option<&Compiled>,
+) -> Vec<FlowMod> {
+    let mut mods = diff(&desired.program.flows, flows, |f| desired.learned(f));
+    mods.retain_mut(|m| {
+        if m.command != FlowModCommand::Add || m.hard_timeout == 0 {
+            return true;
+        }
+        let key = Flow::new(m.table_id, m.priority, flows::FlowMatch::from_wire(&m.fields));
+        let Some(left) = desired.left(&key, actual.at) else { return true };
+        let ended = left.is_over() && before.is_some_and(|before| before.left(&key, actual.at).is_some());
+        match left.timeout().filter(|_| !ended) {
+            Some(timeout) => m.hard_timeout = timeout,
+            None => return false,
+        }
+        true
+    });
+    mods
 }
 
 /// Whether a flow that learns is replaced or deleted.

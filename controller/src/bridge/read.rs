@@ -1,7 +1,7 @@
 //! Reading what a switch has, and finding out what differs.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flows::Flow;
 use ofproto::message::ErrorMsg;
@@ -9,7 +9,7 @@ use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartReplyBod
 use ofproto::{GroupId, Xid};
 
 use super::machine::{Bridge, Phase};
-use super::plan::{Orphans, Plan};
+use super::plan::{Actual, Orphans, Plan};
 use super::{Notice, READ_TIMEOUT};
 use crate::session::{CloseReason, Session};
 
@@ -91,11 +91,13 @@ impl Bridge {
             return;
         }
         let flows: Vec<Flow> = stats.iter().map(Flow::from_stats).collect();
+        let ages: Vec<Duration> = stats.iter().map(age).collect();
         self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats });
 
         let nothing = Orphans::new();
         let leftover = self.revoked.as_ref().map_or(&nothing, |(orphans, _)| orphans);
-        let plan = Plan::new(&self.compiled, self.in_force.as_deref(), &flows, &groups, leftover);
+        let actual = Actual { flows: &flows, ages: &ages, groups: &groups, at: self.clock.since_epoch(now) };
+        let plan = Plan::new(&self.compiled, self.in_force.as_deref(), &actual, leftover);
         if plan.messages.is_empty() {
             self.as_desired(now, started);
         } else {
@@ -124,4 +126,10 @@ impl Bridge {
         }
         self.read_by(now + self.poll_interval());
     }
+}
+
+/// How long a flow is there (OpenFlow 1.3.5 §A.3.5.2).
+fn age(stats: &FlowStats) -> Duration {
+    Duration::from_secs(stats.duration_sec.into())
+        .saturating_add(Duration::from_nanos(stats.duration_nsec.into()))
 }

@@ -1,8 +1,9 @@
 //! The flow monitor: what is a foreign hand's doing, and what is not.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flows::syntax::{PortNames, print_flow};
+use flows::timed::{Left, Standing};
 use flows::{Flow, FlowMatch};
 use ofproto::message::monitor::{
     MONITOR_ACTIONS, MONITOR_ADD, MONITOR_DELETE, MONITOR_MODIFY, MonitorEvent, MonitorRequest,
@@ -14,11 +15,13 @@ use ofproto::oxm::Match;
 use ofproto::{PortNo, TableId};
 
 use super::machine::{Bridge, Monitor};
-use super::{DEBOUNCE, DRIFT_INTERVAL, Foreign, Notice};
+use super::{Compiled, DEBOUNCE, DRIFT_INTERVAL, Foreign, Notice};
 use crate::session::Session;
 
 /// The number of our one monitor.
 const MONITOR: u32 = 1;
+/// OFPRR_HARD_TIMEOUT (OpenFlow 1.3.5 §A.4.2).
+const HARD_TIMEOUT: u16 = 1;
 
 impl Bridge {
     /// Subscribes to the changes of others. Before the first read, so that nothing falls between the two.
@@ -53,23 +56,34 @@ impl Bridge {
     fn judge(&mut self, now: Instant, update: &MonitoredFlow) {
         let flow = flow(update);
         let twin = self.compiled.twin(&flow);
+        let at = self.clock.since_epoch(now);
+        let left = self.compiled.left(&flow, at);
         let foreign = match update.event {
             MonitorEvent::Deleted => twin.is_some(),
             MonitorEvent::Added | MonitorEvent::Modified => match twin {
                 // The monitor tells neither flags nor importance.
                 Some(twin) => {
                     let told = Flow { flags: twin.flags, importance: twin.importance, ..flow.clone() };
+                    let told = match self.compiled.standing(&told, Duration::ZERO, at) {
+                        None => told,
+                        Some(standing) => self.compiled.timed_like_twin(told, standing == Standing::Good),
+                    };
                     !flows::diff::same(&told, twin)
                 }
-                None => !self.learned_now(&flow),
+                None => !learned(&self.compiled, &flow),
             },
         };
-        if !foreign {
+        // The switch ended what ends by the clock, and it was time.
+        let expired = update.event == MonitorEvent::Deleted
+            && update.reason == HARD_TIMEOUT
+            && left.is_some_and(Left::is_over);
+        if !foreign || expired {
             return;
         }
         // A learner that just went may have taught this: swept with the next read, and nobody's fault.
-        let orphan =
-            self.revoked.as_ref().is_some_and(|(orphans, _)| orphans.contains(&(flow.table, flow.cookie)));
+        let learner = (flow.table, flow.cookie);
+        let orphan = self.revoked.as_ref().is_some_and(|(orphans, _)| orphans.contains(&learner))
+            || self.in_force.as_ref().is_some_and(|before| learned(before, &flow));
         if !orphan {
             let text = print_flow(&flow, &self.ports.names());
             self.notices.push_back(Notice::Foreign(Foreign { event: update.event, flow, text }));
@@ -77,16 +91,16 @@ impl Bridge {
         self.read_after_drift(now);
     }
 
-    /// Whether a learner accounts for a flow: one that is desired, or one that still is in force.
-    fn learned_now(&self, flow: &Flow) -> bool {
-        // Flags are not told. A learned flow has at most OFPFF_SEND_FLOW_REM.
-        (0..=1).any(|flags| self.compiled.learned(&Flow { flags, ..flow.clone() }))
-    }
-
     fn read_after_drift(&mut self, now: Instant) {
         let earliest = self.last_read.map_or(now, |at| at + DRIFT_INTERVAL);
         self.read_by(earliest.max(now + DEBOUNCE));
     }
+}
+
+/// Whether a learner accounts for a flow that the monitor told of.
+fn learned(by: &Compiled, flow: &Flow) -> bool {
+    // Flags are not told. A learned flow has at most OFPFF_SEND_FLOW_REM.
+    (0..=1).any(|flags| by.learned(&Flow { flags, ..flow.clone() }))
 }
 
 fn flow(update: &MonitoredFlow) -> Flow {

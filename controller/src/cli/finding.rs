@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flows::finding::{self, Finding};
-use flows::network::{Failed, Sources};
+use flows::network::{Additions, Failed, Sources};
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 use super::{Failure, output};
@@ -75,15 +75,34 @@ impl Diagnostic for Said {}
 /// # Errors
 /// [`Said`] when it cannot be used: why, has been printed.
 pub(super) fn load(file: &Path) -> Result<Policy, Failure> {
-    Policy::load(file).map_err(|error| {
-        print_error(&error);
-        Said.into()
-    })
+    Policy::load(file).map_err(said)
+}
+
+/// The same, with what was added to it at run time, as far as there is a place for it. Prints what has none.
+///
+/// # Errors
+/// [`Said`] when it cannot be used: why, has been printed.
+pub(super) fn resume(file: &Path, additions: &Additions) -> Result<Policy, Failure> {
+    let (policy, aside) = Policy::resume(file, additions).map_err(said)?;
+    for (template, number) in aside {
+        output::complain(format_args!(
+            "portcullis: {template} {number} is not in force: the network file has no place for it"
+        ));
+    }
+    for (container, why) in &policy.set_aside {
+        output::complain(format_args!("portcullis: container {} is not in force: {why}", container.name));
+    }
+    Ok(policy)
+}
+
+fn said(error: PolicyError) -> Failure {
+    print_error(&error);
+    Said.into()
 }
 
 pub(super) fn print_error(error: &PolicyError) {
     match error {
         PolicyError::Findings(Failed { findings, sources }) => print(findings, sources),
-        PolicyError::Io { .. } => output::complain(error),
+        PolicyError::Io { .. } | PolicyError::NoPlace { .. } => output::complain(error),
     }
 }

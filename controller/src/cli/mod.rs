@@ -3,6 +3,8 @@
 mod attach;
 mod check;
 mod compile;
+mod container;
+mod control;
 mod diff_flows;
 mod dump;
 mod dump_flows;
@@ -10,6 +12,7 @@ mod finding;
 mod import;
 mod lab;
 mod matrix;
+mod network;
 mod ofp_print;
 mod output;
 mod parse_flow;
@@ -19,6 +22,7 @@ mod snoop;
 mod status;
 mod syntax;
 mod target;
+mod window;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -82,6 +86,9 @@ enum Command {
     Detach(attach::Detach),
     Lab(lab::LabArgs),
     Status(status::StatusArgs),
+    Window(window::WindowArgs),
+    Container(container::ContainerArgs),
+    Network(network::NetworkArgs),
 }
 
 /// Why a command failed.
@@ -122,6 +129,9 @@ pub fn main() -> ExitCode {
         Command::Detach(args) => args.execute(),
         Command::Lab(args) => args.execute(),
         Command::Status(args) => args.execute(),
+        Command::Window(args) => args.execute(),
+        Command::Container(args) => args.execute(),
+        Command::Network(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {
         if failure.downcast_ref::<output::Enough>().is_some() {

@@ -82,3 +82,26 @@ fn failed(error: io::Error) -> Failure {
         _ => miette!("cannot print: {error}"),
     }
 }
+
+/// Rows as a table: each column as wide as its widest cell, the last one as it is.
+pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        text += cells.collect::<Vec<_>>().join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// JSON, as a person reads it.
+pub(super) fn json(value: &serde_json::Value) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).into_diagnostic()?;
+    print(&(text + "\n"))
+}

@@ -1,23 +1,28 @@
 //! `portcullis run`: the controller.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use flows::finding::Severity;
+use flows::timed::LONGEST;
 use miette::IntoDiagnostic as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::{Failure, finding, output};
+use crate::api::Token;
+use crate::api_client::DEFAULT_SOCKET;
+use crate::containers::Containers;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
-use crate::net::{Address, Limits, Server, serve_api};
+use crate::net::{Address, Limits, Server, serve_api, serve_control};
 use crate::ovs::{AuditError, Database, audit};
-use crate::policy::{Policy, PolicyError};
+use crate::policy::PolicyError;
+use crate::store::{DEFAULT_DIR, State, Store};
 
 /// From one look at the bridges' settings to the next.
 const AUDIT: Duration = Duration::from_secs(10);
@@ -36,6 +41,20 @@ pub(super) struct Run {
     /// Where metrics and status are served: [tcp:]ADDRESS:PORT or unix:PATH. May be repeated.
     #[arg(long, value_name = "ADDRESS", default_value = "tcp:127.0.0.1:9653")]
     metrics: Vec<Address>,
+    /// Where the API is served, for those who may change things: unix:PATH (root, its owner and its group may), or
+    /// tcp:ADDRESS:PORT on loopback with a token. May be repeated. Default: api.sock in the state directory, or in
+    /// /run/portcullis where that is the default one.
+    #[arg(long, value_name = "ADDRESS")]
+    api_listen: Vec<Address>,
+    /// The file with the token that every change over TCP has to carry.
+    #[arg(long, value_name = "FILE")]
+    api_token_file: Option<PathBuf>,
+    /// Where open windows, added networks and containers are remembered. One directory belongs to one controller.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
+    state: PathBuf,
+    /// The longest hard timeout of a flow, in seconds: for tests, which do not want to wait for half a day.
+    #[arg(long, hide = true, default_value_t = LONGEST)]
+    longest_timeout: u16,
     /// Connections of switches at one time.
     #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
     max_connections: usize,
@@ -49,36 +68,63 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let policy = finding::load(&self.file).inspect_err(|_| {
+        let (store, state) = match Store::open(&self.state).and_then(|store| Ok((store.state()?, store))) {
+            Ok((state, store)) => (Ok(store), state),
+            Err(lost) if lost.is_lost() => {
+                let why = format!(
+                    "{lost}: no window is open, no network and no container was added; {}",
+                    lost.help()
+                );
+                output::complain(format_args!("portcullis: the network file alone is in force: {why}"));
+                (Err(why), State::default())
+            }
+            Err(failed) => return Err(miette::miette!(help = failed.help(), "not started: {failed}")),
+        };
+        let policy = finding::resume(&self.file, &state.additions()).inspect_err(|_| {
             output::complain(format_args!("portcullis: not started: {} cannot be used", self.file.display()));
         })?;
         finding::print(&policy.warnings, &policy.sources);
+        let token = self.api_token_file.as_deref().map(Token::load).transpose().into_diagnostic()?;
+        let metrics = Metrics::new().into_diagnostic()?;
+        let hub = Arc::new(Hub::with_state(policy, metrics, store, state).with_longest(self.longest_timeout));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
-        runtime.block_on(self.serve(policy))
+        runtime.block_on(self.serve(hub, token))
     }
 
-    async fn serve(self, policy: Policy) -> Result<ExitCode, Failure> {
+    async fn serve(self, hub: Arc<Hub>, token: Option<Token>) -> Result<ExitCode, Failure> {
         let mut hangup = on(SignalKind::hangup())?;
         let mut interrupt = on(SignalKind::interrupt())?;
         let mut terminate = on(SignalKind::terminate())?;
-        let hub = Arc::new(Hub::new(policy, Metrics::new().into_diagnostic()?));
+        // Before a switch can connect: what is over is over.
+        hub.close_ended().await;
         let (shutdown, down) = watch::channel(false);
+        let database = Database { db: self.db.clone(), rundir: None };
+        let containers = Arc::new(Containers::new(Arc::clone(&hub), database.clone(), self.file.clone()));
+        let recovering = Arc::clone(&containers);
+        tokio::task::spawn_blocking(move || recovering.recover()).await.into_diagnostic()?;
         for address in &self.metrics {
             serve_api(Arc::clone(&hub), address, down.clone()).await.into_diagnostic()?;
         }
+        for address in &self.api_addresses() {
+            let token = token.as_ref();
+            let containers = Arc::clone(&containers);
+            serve_control(Arc::clone(&hub), containers, address, token, down.clone())
+                .await
+                .into_diagnostic()?;
+        }
+        tokio::spawn(Arc::clone(&hub).keep_windows());
         let server =
             Server::new(Arc::clone(&hub), Limits { connections: self.max_connections }, down.clone());
         for address in &self.listen {
             server.listen(address).await.into_diagnostic()?;
         }
         if !self.no_audit {
-            let database = Database { db: self.db.clone(), rundir: None };
             tokio::spawn(keep_auditing(Arc::clone(&hub), database));
         }
         info!(version = env!("CARGO_PKG_VERSION"), file = %self.file.display(), "in force");
         loop {
             tokio::select! {
-                _ = hangup.recv() => self.reload(&hub).await,
+                _ = hangup.recv() => self.reload(&hub, &containers).await,
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
             }
@@ -95,10 +141,19 @@ impl Run {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Where the API is served.
+    fn api_addresses(&self) -> Vec<Address> {
+        if !self.api_listen.is_empty() {
+            return self.api_listen.clone();
+        }
+        let default = self.state.as_path() == Path::new(DEFAULT_DIR);
+        vec![Address::Unix(if default { DEFAULT_SOCKET.into() } else { self.state.join("api.sock") })]
+    }
+
     /// Reads the file again.
-    async fn reload(&self, hub: &Hub) {
-        let file = self.file.clone();
-        let loaded = tokio::task::spawn_blocking(move || Policy::load(&file)).await;
+    async fn reload(&self, hub: &Hub, containers: &Arc<Containers>) {
+        let containers = Arc::clone(containers);
+        let loaded = tokio::task::spawn_blocking(move || containers.reload()).await;
         match loaded {
             Ok(Ok(policy)) => {
                 let name = policy.path.display().to_string();
@@ -108,7 +163,6 @@ impl Run {
                         Severity::Error | Severity::Warning => warn!("{}", policy.sources.render(finding)),
                     }
                 }
-                hub.replace(policy);
                 info!(file = name, "read again and in force");
             }
             Ok(Err(refused)) => {
@@ -119,7 +173,7 @@ impl Run {
                             error!("{}", failed.sources.render(finding));
                         }
                     }
-                    PolicyError::Io { .. } => error!("{refused}"),
+                    PolicyError::Io { .. } | PolicyError::NoPlace { .. } => error!("{refused}"),
                 }
                 error!(file = %self.file.display(), "not taken: what was in force stays in force");
             }

@@ -6,12 +6,13 @@ use clap::Args;
 use miette::IntoDiagnostic as _;
 use serde_json::Value;
 
-use super::{Failure, output};
+use super::{Failure, output, window};
 use crate::api_client::{ApiAddress, fetch};
 
 /// Show how a running controller and its bridges stand.
 ///
-/// Exit code 1 when a bridge is not connected, not settled or not isolated, or when the file, read again, was refused.
+/// Exit code 1 when a bridge is not connected, not settled or not isolated, when the file, read again, was refused, or when
+/// the controller's state is lost.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// The controller's API: [tcp:]ADDRESS:PORT or unix:PATH.
@@ -27,7 +28,9 @@ impl StatusArgs {
         let text = fetch(&self.api, "/api/status").into_diagnostic()?;
         let report: Value = serde_json::from_str(&text).into_diagnostic()?;
         let refused = word(&report, "refused");
+        let lost = word(&report, "state_lost");
         let well = refused.is_empty()
+            && lost.is_empty()
             && bridges(&report).all(|b| ["connected", "settled", "isolated"].iter().all(|k| is(b, k)));
         let mut out = String::new();
         if self.json {
@@ -39,6 +42,13 @@ impl StatusArgs {
                 for line in refused.lines() {
                     out += &format!("  {line}\n");
                 }
+            }
+            if !lost.is_empty() {
+                out += &format!("the controller has NO STATE: {lost}\n");
+            }
+            let windows = report.get("windows").and_then(Value::as_array).into_iter().flatten();
+            for window in windows.filter(|window| is(window, "open")) {
+                out += &window::line(window);
             }
             for bridge in bridges(&report) {
                 out += &paragraph(bridge);

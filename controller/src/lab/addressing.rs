@@ -19,7 +19,8 @@ impl Addresses {
     pub(super) fn of(file: &NetworkFile) -> Self {
         let attached = file.endpoints.iter().flat_map(|e| &e.attachments).flat_map(|a| &a.addresses);
         let hops = file.exits.iter().flat_map(|e| &e.next_hop);
-        Self(attached.chain(hops).copied().collect())
+        let gateways = file.networks.iter().flat_map(|n| &n.gateway);
+        Self(attached.chain(hops).chain(gateways).copied().collect())
     }
 
     /// An address of the prefix that nobody has: number 50, or the next one free. It is taken then.

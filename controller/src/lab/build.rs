@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::thread;
 
+use ipnetwork::IpNetwork;
+
 use super::command::{ip_batch, run};
 use super::error::LabError;
 use super::netns;
@@ -31,6 +33,9 @@ const DEAF: [(&str, &str); 4] = [
     ("net/ipv4/conf/default/arp_ignore", "8"),
     ("net/ipv4/conf/default/drop_unicast_in_l2_multicast", "1"),
 ];
+
+/// The first table of routes by source address.
+const TABLES: u32 = 100;
 
 const FORWARDS: [(&str, &str); 2] = [("net/ipv4/ip_forward", "1"), ("net/ipv6/conf/all/forwarding", "1")];
 
@@ -121,11 +126,43 @@ impl Builder<'_> {
             let nodad = if address.is_ipv6() { " nodad" } else { "" };
             lines.push(format!("addr replace {address} dev {device}{nodad}"));
         }
-        for (to, via) in &namespace.routes {
-            let family = if to.is_ipv6() { "-6 " } else { "" };
-            lines.push(format!("{family}route replace {to} via {via}"));
+        let family = |to: &IpNetwork| if to.is_ipv6() { "-6 " } else { "" };
+        for (to, device) in &namespace.on_link {
+            lines.push(format!("{}route replace {to} dev {device}", family(to)));
         }
-        ip_batch(&lines)
+        for (to, via) in &namespace.routes {
+            lines.push(format!("{}route replace {to} via {via}", family(to)));
+        }
+        for (table, source) in (TABLES..).zip(&namespace.by_source) {
+            let (from, device) = (IpNetwork::from(source.from), &source.device);
+            lines.push(format!("{}rule add from {from} lookup {table}", family(&from)));
+            for to in &source.on_link {
+                lines.push(format!("{}route replace {to} dev {device} table {table}", family(to)));
+            }
+            for (to, via) in &source.routes {
+                lines.push(format!("{}route replace {to} via {via} dev {device} table {table}", family(to)));
+            }
+        }
+        ip_batch(&lines)?;
+        Self::translation(namespace)
+    }
+
+    /// What leaves by some devices of a namespace that forwards has the device's address (nft(8), "masquerade").
+    fn translation(namespace: &PlannedNamespace) -> Result<(), LabError> {
+        if namespace.translates.is_empty() {
+            return Ok(());
+        }
+        let mut rules = String::new();
+        for family in ["ip", "ip6"] {
+            for device in &namespace.translates {
+                rules += &format!(
+                    "add table {family} lab\n\
+                     add chain {family} lab out {{ type nat hook postrouting priority 100; }}\n\
+                     add rule {family} lab out oifname \"{device}\" masquerade\n"
+                );
+            }
+        }
+        run(Command::new("nft").args(["-f", "-"]), Some(&rules)).map(drop)
     }
 
     /// Does something in every namespace, side by side.

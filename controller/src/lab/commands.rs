@@ -12,7 +12,7 @@ use super::handle::fresh_id;
 use super::options::LabOptions;
 use super::probe::table;
 use super::proxy;
-use super::session::{Running, Scenario, start};
+use super::session::{Round, Running, Scenario, start};
 use super::teardown::{Which, take_down};
 
 /// As `println!`, but a reader that went away ends nothing: there is a lab to be taken down.
@@ -92,12 +92,16 @@ fn labelled(scenario: &Scenario, base: &Path) -> (LabOptions, String) {
 fn report(running: &Running, scenario: &Scenario) -> Result<bool, LabError> {
     let lab = &running.lab;
     let mut good = true;
-    let findings = lab.probe(&scenario.file)?;
-    if findings.is_empty() {
-        say!("the file has no rules to probe (raw flows say nothing about who may reach whom)");
-    } else {
-        say!("{}", table(&findings).trim_end());
-        good &= findings.iter().all(|f| f.ok);
+    for Round { when, findings } in running.probe(&scenario.file)? {
+        if !when.is_empty() {
+            say!("{when}:");
+        }
+        if findings.is_empty() {
+            say!("the file has no rules to probe (raw flows say nothing about who may reach whom)");
+        } else {
+            say!("{}", table(&findings).trim_end());
+            good &= findings.iter().all(|f| f.ok);
+        }
     }
     let mut hidden = 0;
     for bridge in &lab.plan().bridges {

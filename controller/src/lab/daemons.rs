@@ -1,5 +1,6 @@
 //! The lab's own ovsdb-server and ovs-vswitchd.
 
+use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::command::{not_started, ovs_tool, run};
 use super::error::LabError;
-use super::plan::LabPlan;
+use super::plan::{LabPlan, TAGGER, Tag};
 use super::process::ProcessRecord;
 
 const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
@@ -164,10 +165,36 @@ impl Daemons {
                 add(&["set", "interface", port, &format!("ofport_request={}", number + 1)]);
             }
         }
+        let tagged: BTreeSet<&str> = plan.tags.iter().flat_map(|t| [&*t.member, &*t.trunk]).collect();
+        if !tagged.is_empty() {
+            add(&["add-br", TAGGER]);
+            add(&[
+                "set",
+                "bridge",
+                TAGGER,
+                "datapath_type=netdev",
+                "protocols=OpenFlow13",
+                "fail_mode=secure",
+            ]);
+            for port in tagged {
+                add(&["add-port", TAGGER, port]);
+            }
+        }
         if words.is_empty() {
             return Ok(());
         }
         let words: Vec<_> = words.iter().map(String::as_str).collect();
-        self.vsctl(&words).map(drop)
+        self.vsctl(&words)?;
+        for Tag { member, trunk, vlan } in &plan.tags {
+            let vid = vlan | 0x1000;
+            for flow in [
+                format!("in_port={member},actions=push_vlan:0x8100,set_field:{vid}->vlan_vid,output:{trunk}"),
+                format!("in_port={trunk},dl_vlan={vlan},actions=pop_vlan,output:{member}"),
+            ] {
+                let words = ["-O", "OpenFlow13", "add-flow", TAGGER, &flow];
+                run(ovs_tool("ovs-ofctl", &self.rundir).args(words), None)?;
+            }
+        }
+        Ok(())
     }
 }

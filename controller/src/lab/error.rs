@@ -32,6 +32,14 @@ pub enum LabError {
         /// What the system said.
         source: io::Error,
     },
+    /// A flow that the switch prints cannot be read.
+    #[error("{line}: {why}")]
+    Flow {
+        /// What it printed.
+        line: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Nothing in the lab has that name.
     #[error("nothing in the lab is called {0:?}")]
     NoSuchPlace(String),

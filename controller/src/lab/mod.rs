@@ -57,8 +57,11 @@ pub use commands::{down, test, up};
 pub use error::LabError;
 pub use handle::{Lab, Spawned};
 pub use options::{ExtraPort, LabOptions};
-pub use plan::{Cable, CableEnd, HOST, INTERNET, LabPlan, Place, PlannedBridge, PlannedNamespace, Subject};
+pub use plan::{
+    Cable, CableEnd, HOST, INTERNET, LabPlan, Place, PlannedBridge, PlannedNamespace, SourceRoutes, Subject,
+    TAGGER, Tag,
+};
 pub use process::ProcessRecord;
-pub use session::{Running, Scenario, start};
+pub use session::{Round, Running, Scenario, start};
 pub use state::{LabState, default_base, labs};
 pub use teardown::{Which, take_down};

@@ -88,10 +88,12 @@ impl LabPlan {
                 bridge: extra.bridge.clone(),
                 port: extra.port.clone(),
                 entry: extra.port.clone(),
+                vlan: None,
                 namespace,
                 device,
                 mac,
                 addresses: extra.addresses.clone(),
+                leased: false,
                 behind: Vec::new(),
             });
         }

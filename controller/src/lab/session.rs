@@ -1,23 +1,26 @@
 //! A lab with a running controller: what `portcullis lab up` and `portcullis lab test` have in common.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use flows::network::{Additions, NetworkFile};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::daemons::wait_until;
 use super::error::LabError;
 use super::handle::{Lab, Spawned};
 use super::options::LabOptions;
 use super::plan::HOST;
-use super::probe::{self, Finding};
-use crate::api_client::{ApiAddress, fetch};
+use super::probe::{self, Finding, Now, Probe};
+use crate::api_client::{ApiAddress, fetch, request};
 use crate::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
 use crate::policy::{self, PolicyError};
 
 /// How long the controller has until every bridge is connected and in its desired state.
-const SETTLE: Duration = Duration::from_secs(20);
+/// It first tries every packet that a `never` might be about.
+const SETTLE: Duration = Duration::from_secs(90);
 /// How often it is asked.
 const ASK: Duration = Duration::from_millis(50);
 /// Flows of this priority and above are the switch's own: OpenFlow's are 16 bits long.
@@ -44,7 +47,9 @@ impl Scenario {
         let what = path.display().to_string();
         let loaded = policy::loaded(path, &Additions::default()).map_err(|error| match error {
             PolicyError::Io { source, .. } => LabError::io(format!("reading {what}"))(source),
-            PolicyError::Findings(failed) => LabError::File(failed.to_string()),
+            error @ (PolicyError::Findings(_) | PolicyError::NoPlace { .. }) => {
+                LabError::File(error.to_string())
+            }
         })?;
         for warning in &loaded.findings {
             tracing::warn!("{}", loaded.sources.render(warning));
@@ -85,6 +90,16 @@ impl Lab {
         ApiAddress::Unix(self.api_socket())
     }
 
+    /// Where the controller of [`start_controller`](Self::start_controller) keeps its state.
+    pub fn state_dir(&self) -> PathBuf {
+        self.rundir().join("state")
+    }
+
+    /// The address at which that controller takes changes.
+    pub fn control(&self) -> ApiAddress {
+        ApiAddress::Unix(self.state_dir().join("api.sock"))
+    }
+
     /// The settings of the lab's Open vSwitch for [`attach`] and [`audit`](crate::ovs::audit).
     pub fn database(&self) -> Database {
         Database { db: None, rundir: Some(self.rundir().to_owned()) }
@@ -94,7 +109,8 @@ impl Lab {
     pub fn start_controller(&self, program: &Path, file: &Path) -> Result<Spawned, LabError> {
         let (program, file) = (program.display().to_string(), file.display().to_string());
         let metrics = self.api().to_string();
-        let words = ["run", &file, "--listen", DEFAULT_TARGET, "--metrics", &metrics];
+        let state = self.state_dir().display().to_string();
+        let words = ["run", &file, "--listen", DEFAULT_TARGET, "--metrics", &metrics, "--state", &state];
         self.spawn(HOST, &[&[program.as_str()], &words[..]].concat())
     }
 
@@ -151,9 +167,60 @@ impl Lab {
         Ok(text.lines().filter(shown).filter(hidden).map(|l| l.trim().to_owned()).collect())
     }
 
-    /// Probes everything that the file says; see [`probe`].
-    pub fn probe(&self, file: &NetworkFile) -> Result<Vec<Finding>, LabError> {
-        probe::run(self, &probe::derive(file, self.plan()))
+    /// Probes everything that the file says at that hour; see [`probe`].
+    pub fn probe(&self, file: &NetworkFile, now: &Now) -> Result<Vec<Finding>, LabError> {
+        probe::run(self, &probe::derive(file, self.plan(), now))
+    }
+}
+
+/// What a round of probes is about, and what it showed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    /// Which windows are open, in words.
+    pub when: String,
+    /// What was seen.
+    pub findings: Vec<Finding>,
+}
+
+impl Running {
+    /// Probes everything that the file says: with its windows closed; then, where it has any, what an open one changes;
+    /// and again with all of them closed.
+    pub fn probe(&self, file: &NetworkFile) -> Result<Vec<Round>, LabError> {
+        let (lab, closed) = (&self.lab, Now::closed());
+        let open: BTreeSet<String> = file.allows.iter().filter_map(|a| a.temp.clone()).collect();
+        let open = Now { open: open.into_iter().collect(), ..closed.clone() };
+        let when = if open.open.is_empty() { "" } else { "with all windows closed" };
+        let mut rounds = vec![Round { when: when.to_owned(), findings: lab.probe(file, &closed)? }];
+        if open.open.is_empty() {
+            return Ok(rounds);
+        }
+        let (when_closed, when_open) =
+            (probe::derive(file, lab.plan(), &closed), probe::derive(file, lab.plan(), &open));
+        let other = |these: &[Probe], those: &[Probe]| {
+            these.iter().filter(|p| !those.contains(p)).cloned().collect::<Vec<_>>()
+        };
+        for name in &open.open {
+            let body = json!({ "name": name, "for": "10m", "reason": "the lab's probes" });
+            self.ask("POST", "/api/windows", Some(&body.to_string()))?;
+        }
+        lab.settle(&self.controller)?;
+        let when = format!("with {} open", open.open.join(", "));
+        let findings = probe::run(lab, &other(&when_open, &when_closed))?;
+        rounds.push(Round { when, findings });
+        for name in &open.open {
+            self.ask("DELETE", &format!("/api/windows/{name}"), None)?;
+        }
+        lab.settle(&self.controller)?;
+        let findings = probe::run(lab, &other(&when_closed, &when_open))?;
+        rounds.push(Round { when: "with all windows closed again".to_owned(), findings });
+        Ok(rounds)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Result<(), LabError> {
+        let failed = |why: String| LabError::Controller(format!("{method} {path}: {why}"));
+        let reply =
+            request(&self.lab.control(), method, path, body, None).map_err(|e| failed(e.to_string()))?;
+        if (200..300).contains(&reply.status) { Ok(()) } else { Err(failed(reply.body)) }
     }
 }
 

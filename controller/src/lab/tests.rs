@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::samples::dual_socket;
+use super::samples::{dual_socket, shipped};
 use super::*;
 
 fn options(base: &Path) -> LabOptions {
@@ -33,8 +33,8 @@ fn ping(lab: &Lab, from: &str, to: &str) -> bool {
 fn the_plan_of_the_dual_socket_network() {
     let plan = LabPlan::new(&dual_socket());
     let ports = |b: &str| plan.bridges.iter().find(|x| x.name == b).unwrap().ports.join(" ");
-    assert_eq!(ports("vmbr0"), "veth100 veth102 warp0 from-privacy");
-    assert_eq!(ports("vmbr1"), "veth200 veth201 veth202 from-mgmt");
+    assert_eq!(ports("vmbr0"), "veth100 veth102 warp0 from-privacy from-health");
+    assert_eq!(ports("vmbr1"), "veth200 veth201 veth202 from-mgmt to-health");
     assert_eq!(ports("mesh-privacy"), "to-privacy nm-privacy");
     assert_eq!(ports("mesh-mgmt"), "to-mgmt nm-mgmt");
     let place = |name: &str| plan.place(name).unwrap();
@@ -56,12 +56,49 @@ fn the_plan_of_the_dual_socket_network() {
         ns(INTERNET).routes,
         [route("10.0.0.0/24", "198.51.100.1"), route("10.8.0.0/24", "198.51.100.1")]
     );
+    assert_eq!(ns("monitoring").on_link, [("10.0.0.102/32".parse().unwrap(), "eth0".to_owned())]);
+    assert_eq!(ns("xray").on_link, [("10.1.0.202/32".parse().unwrap(), "eth0".to_owned())]);
     assert!(plan.remarks.is_empty());
 }
 
 #[test]
+fn the_plan_of_the_four_vms() {
+    let plan = LabPlan::new(&shipped("comm-matrix.toml"));
+    let ns = |key: &str| plan.namespaces.iter().find(|n| n.key == key).unwrap();
+    let route = |to: &str, via: &str| (to.parse().unwrap(), via.parse().unwrap());
+    // Leases are addresses that nobody owns.
+    assert_eq!(plan.place("mesh@wan").unwrap().addresses, ["192.0.2.50/24".parse().unwrap()]);
+    assert!(plan.place("mesh@wan").unwrap().leased && !plan.place("mesh").unwrap().leased);
+    assert_eq!(ns("joi").routes, [route("0.0.0.0/0", "172.22.22.4")]);
+    // The gateway forwards and translates; those with two homes leave by the one whose address they use.
+    let gateway = ns("gateway");
+    assert!(gateway.forwards && gateway.translates == ["eth1"]);
+    assert_eq!(gateway.routes, [route("0.0.0.0/0", "192.0.2.1")]);
+    let tables: Vec<_> =
+        ns("mesh").by_source.iter().map(|t| (t.from.to_string(), t.routes.clone())).collect();
+    assert_eq!(
+        tables,
+        [
+            ("172.22.22.1".to_owned(), vec![route("0.0.0.0/0", "172.22.22.4")]),
+            ("192.0.2.50".to_owned(), vec![route("0.0.0.0/0", "192.0.2.1")]),
+        ]
+    );
+    assert!(ns("joi").by_source.is_empty() && !ns("mesh").forwards);
+    let pantheon = LabPlan::new(&shipped("pantheon.toml"));
+    let dns = |a: &str| {
+        pantheon.namespaces.iter().any(|n| n.addresses.contains(&("lo".to_owned(), a.parse().unwrap())))
+    };
+    assert!(dns("1.1.1.1/32") && dns("8.8.4.4/32"));
+}
+
+#[test]
 fn no_two_devices_of_a_plan_share_a_mac_or_a_name() {
-    let plan = LabPlan::new(&dual_socket());
+    for name in ["comm-matrix.toml", "phoenix.toml", "pantheon.toml", "swarm.toml", "dual-socket.toml"] {
+        distinct(&LabPlan::new(&shipped(name)));
+    }
+}
+
+fn distinct(plan: &LabPlan) {
     let ends = || plan.cables.iter().flat_map(|c| [&c.a, &c.b]);
     let mut macs: Vec<_> = ends().map(|e| e.mac).chain(plan.bridges.iter().map(|b| b.mac)).collect();
     let mut names: Vec<_> = ends().map(|e| (&e.namespace, &e.device)).collect();

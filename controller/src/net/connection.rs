@@ -11,6 +11,7 @@ use tracing::{debug, info, warn};
 
 use crate::bridge::{Bridge, Notice};
 use crate::hub::Hub;
+use crate::in_force::{Clock, InForce};
 use crate::session::{CloseReason, Config, Event, Session, error_names};
 
 /// Read at once.
@@ -100,10 +101,10 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(hub: &'a Arc<Hub>, peer: String, policy: Arc<crate::policy::Policy>) -> Self {
+    fn new(hub: &'a Arc<Hub>, peer: String, policy: InForce) -> Self {
         Self {
             session: Session::new(Instant::now(), Config::default()),
-            bridge: Bridge::new(policy),
+            bridge: Bridge::new(policy, Clock::now()),
             number: hub.session(),
             hub,
             peer,
@@ -125,18 +126,25 @@ impl<'a> Driver<'a> {
 
     fn timeout(&mut self) {
         let now = Instant::now();
+        self.bridge.set_clock(Clock::now());
         self.session.handle_timeout(now);
         self.bridge.handle_timeout(now, &mut self.session);
     }
 
-    fn reload(&mut self, policy: Arc<crate::policy::Policy>) {
+    fn reload(&mut self, policy: InForce) {
+        self.bridge.set_clock(Clock::now());
         self.bridge.reload(Instant::now(), policy, &mut self.session);
         self.seat();
+        // Where no flow differs nothing is noted, and yet it is in force.
+        if let Some(bridge) = &self.claimed {
+            self.hub.publish(bridge, self.number, self.bridge.status());
+        }
     }
 
     /// Passes on all that happened.
     fn settle(&mut self) {
         let now = Instant::now();
+        self.bridge.set_clock(Clock::now());
         while let Some(event) = self.session.poll_event() {
             if let Event::Connected(_) = event {
                 self.counted = true;

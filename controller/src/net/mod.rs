@@ -9,4 +9,4 @@ mod tests;
 
 pub use address::{Address, AddressError};
 pub use client::{Client, ClientError, Part, RawFlow};
-pub use server::{Limits, Server, ServerError, serve_api};
+pub use server::{Limits, Server, ServerError, serve_api, serve_control};

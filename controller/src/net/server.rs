@@ -1,16 +1,21 @@
 //! Listening, for switches and for those who ask how things are.
 
+use std::fs::{DirBuilder, Permissions};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 
 use super::Address;
 use super::connection::drive;
+use crate::api::{Gate, Peer, Token};
+use crate::containers::Containers;
 use crate::hub::Hub;
 
 /// Bounds on connections.
@@ -158,22 +163,72 @@ async fn next(listener: &Listener) -> io::Result<(Stream, String)> {
 pub async fn serve_api(
     hub: Arc<Hub>,
     address: &Address,
-    mut shutdown: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 ) -> Result<Address, ServerError> {
     let (listener, bound) = bind(address).await?;
     info!(address = %bound, "metrics and status");
-    let router = crate::api::router(hub);
+    serve(listener, crate::api::router(hub), shutdown);
+    Ok(bound)
+}
+
+/// Serves the whole API, changes included, in a task of its own: at a Unix socket for those whom the kernel vouches
+/// for, at a loopback address for those who know the token.
+///
+/// # Errors
+/// When the address is taken, not this machine's, or not for changes: a TCP address beyond loopback or without a token.
+pub async fn serve_control(
+    hub: Arc<Hub>,
+    containers: Arc<Containers>,
+    address: &Address,
+    token: Option<&Token>,
+    shutdown: watch::Receiver<bool>,
+) -> Result<Address, ServerError> {
+    let failed = |source| ServerError { address: address.clone(), source };
+    let unfit = |why: &str| failed(io::Error::new(io::ErrorKind::InvalidInput, why));
+    let token = match (address, token) {
+        (Address::Unix(path), _) => {
+            if let Some(dir) = path.parent() {
+                DirBuilder::new().recursive(true).mode(0o755).create(dir).map_err(failed)?;
+            }
+            None
+        }
+        (Address::Tcp(at), _) if !at.ip().is_loopback() => {
+            return Err(unfit(
+                "the API is for this machine alone: a loopback address (127.0.0.1, [::1]), or unix:PATH",
+            ));
+        }
+        (Address::Tcp(_), None) => {
+            return Err(unfit("changes over TCP need a token: --api-token-file FILE"));
+        }
+        (Address::Tcp(_), Some(token)) => Some(token.clone()),
+    };
+    let (listener, bound) = bind(address).await?;
+    let gate = match (&bound, token) {
+        (Address::Tcp(_), Some(token)) => Gate::Token(token),
+        (Address::Tcp(_), None) => return Err(unfit("no token")),
+        (Address::Unix(path), _) => {
+            std::fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
+            let socket = std::fs::symlink_metadata(path).map_err(failed)?;
+            Gate::Process { owner: socket.uid(), group: socket.gid() }
+        }
+    };
+    info!(address = %bound, "the API");
+    serve(listener, crate::api::control(hub, containers, gate), shutdown);
+    Ok(bound)
+}
+
+fn serve(listener: Listener, router: Router, mut shutdown: watch::Receiver<bool>) {
     let ended = async move {
         let _ = shutdown.wait_for(|down| *down).await;
     };
+    let service = router.into_make_service_with_connect_info::<Peer>();
     tokio::spawn(async move {
         let served = match listener {
-            Listener::Tcp(listener) => axum::serve(listener, router).with_graceful_shutdown(ended).await,
-            Listener::Unix(listener) => axum::serve(listener, router).with_graceful_shutdown(ended).await,
+            Listener::Tcp(listener) => axum::serve(listener, service).with_graceful_shutdown(ended).await,
+            Listener::Unix(listener) => axum::serve(listener, service).with_graceful_shutdown(ended).await,
         };
         if let Err(error) = served {
-            warn!(%error, "metrics and status ended");
+            warn!(%error, "serving HTTP ended");
         }
     });
-    Ok(bound)
 }

@@ -5,11 +5,13 @@ mod attach;
 mod audit;
 mod database;
 mod kept;
+mod ports;
 #[cfg(test)]
 mod tests;
 mod vsctl;
 
 pub use attach::{AttachOptions, AttachOutcome, DEFAULT_TARGET, attach, detach};
 pub use audit::{AuditError, FaultKind, IsolationFault, audit};
+pub use ports::{BridgeKind, add_port, bridge_kind, find_port, remove_port};
 pub use vsctl::Database;
 pub(crate) use vsctl::quoted;

@@ -17,6 +17,10 @@ use super::outbox::Outbox;
 use super::{CloseReason, Config, Connected, Event, SendError, Stats};
 
 /// OFPT_ numbers that the session itself tells apart.
+/// Open vSwitch's way to treat fragments: the first is matched by its ports, and later ones have none (ovs-ofctl(8),
+/// set-frags, `nx-match`). OFPC_FRAG_NORMAL hides them of the first, too. A switch that does not know it says so and stays
+/// as it is.
+const FRAG_NX_MATCH: u16 = 3;
 const HELLO: u8 = 0;
 const ERROR: u8 = 1;
 /// The last type of OpenFlow 1.3 (OFPT_METER_MOD).
@@ -305,8 +309,9 @@ impl Session {
 
     fn features(&mut self, features: FeaturesReply) {
         if self.config.set_config {
-            // Fragments handled as usual, the rest of a packet sent on a miss as Open vSwitch has it by default.
-            self.request(&Message::SetConfig(SwitchConfig { flags: 0, miss_send_len: 128 }));
+            // First fragments with their ports, or no answer of several fragments would find its return flow; the rest
+            // of a packet sent on a miss as Open vSwitch has it by default.
+            self.request(&Message::SetConfig(SwitchConfig { flags: FRAG_NX_MATCH, miss_send_len: 128 }));
         }
         let desc_xid = self.ask(MultipartRequestBody::Desc);
         let ports_xid = self.ask(MultipartRequestBody::PortDesc);

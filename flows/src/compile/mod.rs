@@ -44,7 +44,7 @@ pub use moment::Moment;
 pub use origin::{Origin, OriginKind, Reason};
 pub use program::Program;
 
-use crate::network::{LinkRole, NetworkFile};
+use crate::network::{LinkRole, NetworkFile, Place};
 use party::Sets;
 use program::Builder;
 use rules::Rules;
@@ -84,7 +84,8 @@ pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap, moment: &Momen
 /// The tables of a bridge that has networks.
 fn networks(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>, moment: &Moment) {
     let open = rules::open(file, moment);
-    let sets = Sets::new(open.iter().map(|(allow, _)| *allow), sites);
+    // Those of closed windows too: opening one changes no flow of another rule.
+    let sets = Sets::new(file.allows.iter().filter(|allow| allow.place == Place::Switch), sites);
     admission::compile(out, file, sites, &sets);
     via::admission(out, file, open.iter().map(|(allow, _)| *allow), sites, &sets);
     returns::compile(out);

@@ -35,7 +35,7 @@ pub(super) fn compile(out: &mut Builder<'_>) {
         out.flow(RETURNS, layout::PORTLESS, matches, miss(&[DESTINATION, RELATED]), asked);
     };
     for family in Family::BOTH {
-        let later = family.matches().with_masked(Field::IpFrag, LATER.into(), LATER.into());
+        let later = family.matches().with(Field::IpFrag, LATER.into());
         portless(later, &format!("{} later fragments", family.label()));
     }
     for kind in ERRORS_V4 {
@@ -50,8 +50,9 @@ pub(super) fn compile(out: &mut Builder<'_>) {
     out.flow(RELATED, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
 }
 
-/// In `ip_frag`: not the first fragment (NX_IP_FRAG_LATER).
-const LATER: u8 = 2;
+/// In `ip_frag`: a fragment, and not the first. What Open vSwitch reads where text says "later", which by itself is
+/// either this or the second bit alone (ovs-fields(7)).
+const LATER: u8 = 3;
 
 /// A way back that a flow of a rule learns.
 #[derive(Debug, Clone)]
@@ -133,7 +134,10 @@ impl Way {
         specs.push(LearnSpec::Load { dst: low, src: LearnSrc::Field(Subfield::whole(Field::InPort)) });
         specs.push(LearnSpec::Load { dst: high, src: LearnSrc::Immediate(0) });
         specs.push(LearnSpec::Load { dst: expected, src: LearnSrc::Immediate(1) });
-        Action::Learn(Box::new(Learn { specs, ..self.frame(RELATED) }))
+        // Several rules may teach the same match here. Each has a priority of its own, so that none takes another's place
+        // and revoking one leaves those of the others.
+        let priority = 1 + u16::try_from(self.cookie.0 % u64::from(u16::MAX)).unwrap_or(0);
+        Action::Learn(Box::new(Learn { specs, priority, ..self.frame(RELATED) }))
     }
 
     /// Where the answer comes in, and the two addresses.

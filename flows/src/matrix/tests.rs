@@ -482,7 +482,7 @@ fn what_cannot_be_read_says_where_and_what_to_do() {
             "two columns for `Port`",
             "keep one",
         ),
-        (format!("{HOSTS}"), 0, "no-flows", "no table of flows", "add one"),
+        (HOSTS.to_owned(), 0, "no-flows", "no table of flows", "add one"),
         (
             "| VM | lan |\n|--|--|\n| a | 10.0.0.1 |\n| b | 10.0.0.300 |".into(),
             4,

@@ -1,6 +1,7 @@
 //! Whose each address is: subnets are apart, every address lies in one, and has one owner.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
@@ -9,7 +10,7 @@ use super::Span;
 use super::draft::{At, Draft, DraftNetwork};
 use super::names::Names;
 use super::prefix::{Item, host, is_edge, overlaps, unusable};
-use super::report::{Report, quote};
+use super::report::{Named, Report, quote};
 
 /// Subnets of one network.
 const MAX_SUBNETS: usize = 64;
@@ -17,13 +18,13 @@ const MAX_SUBNETS: usize = 64;
 /// Checks all addresses, prefixes and MACs of a file.
 pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     for network in &draft.networks {
-        let what = format!("network {}", quote(&network.name.value));
+        let what = Named { word: "network", name: &network.name.value };
         usable(network.subnets.iter().map(prefix_at), &what, report);
         if let Some(beyond) = network.subnets.get(MAX_SUBNETS) {
             let message = format!("{what} has more than {MAX_SUBNETS} subnets");
             report.error("too-many", &beyond.span, message, "use wider ones");
         }
-        let what = format!("the gateway of {what}");
+        let what = format_args!("the gateway of {what}");
         usable(network.gateway.iter().map(host_at), &what, report);
         in_subnets(&network.gateway, Some((0, network)), &what, report);
     }
@@ -31,24 +32,23 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     let mut owned = Vec::new();
     let mut behind = Vec::new();
     for endpoint in &draft.endpoints {
-        let what = format!("endpoint {}", quote(&endpoint.name.value));
+        let what = Named { word: "endpoint", name: &endpoint.name.value };
         for attachment in &endpoint.attachments {
             let network = attachment.network.as_ref().and_then(|name| names.network(&name.value));
-            let holder =
-                Holder { what: what.clone(), next_hop: false, network: network.map(|(index, _)| index) };
+            let holder = Holder { what, next_hop: false, network: network.map(|(index, _)| index) };
             usable(attachment.addresses.iter().map(host_at), &what, report);
             usable(attachment.behind.iter().map(prefix_at), &what, report);
             in_subnets(&attachment.addresses, network, &what, report);
             let all = attachment.addresses.iter().map(host_at).chain(attachment.behind.iter().map(prefix_at));
-            owned.push((holder.clone(), all.collect::<Vec<_>>()));
+            owned.push((holder, all.collect::<Vec<_>>()));
             behind.push((holder, attachment.behind.iter().map(prefix_at).collect::<Vec<_>>()));
         }
     }
     for exit in &draft.exits {
-        let what = format!("exit {}", quote(&exit.name.value));
+        let what = Named { word: "exit", name: &exit.name.value };
         let network = exit.network.as_ref().and_then(|name| names.network(&name.value));
         usable(exit.next_hop.iter().map(host_at), &what, report);
-        in_subnets(&exit.next_hop, network, &format!("the next hop of {what}"), report);
+        in_subnets(&exit.next_hop, network, &format_args!("the next hop of {what}"), report);
         let holder = Holder { what, next_hop: true, network: network.map(|(index, _)| index) };
         owned.push((holder, exit.next_hop.iter().map(host_at).collect()));
     }
@@ -57,12 +57,11 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     overlay_addresses(draft, report);
     let mut remote = Vec::new();
     for link in &draft.links {
-        let what = format!("link {}", quote(&link.name.value));
+        let what = Named { word: "link", name: &link.name.value };
         for end in link.ends.iter().filter(|end| end.network.is_some()) {
             let network = end.network.as_ref().and_then(|name| names.network(&name.value));
             usable(end.behind.iter().map(prefix_at), &what, report);
-            let holder =
-                Holder { what: what.clone(), next_hop: false, network: network.map(|(index, _)| index) };
+            let holder = Holder { what, next_hop: false, network: network.map(|(index, _)| index) };
             remote.push((holder, end.behind.iter().map(prefix_at).collect::<Vec<_>>()));
         }
     }
@@ -73,15 +72,15 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
 }
 
 /// Who holds addresses.
-#[derive(Debug, Clone)]
-struct Holder {
-    what: String,
+#[derive(Debug, Clone, Copy)]
+struct Holder<'d> {
+    what: Named<'d>,
     next_hop: bool,
     network: Option<usize>,
 }
 
 /// The prefixes of one attachment, exit or end of a link.
-type Held<'d> = (Holder, Vec<(IpNetwork, &'d Span)>);
+type Held<'d> = (Holder<'d>, Vec<(IpNetwork, &'d Span)>);
 
 fn prefix_at(prefix: &At<IpNetwork>) -> (IpNetwork, &Span) {
     (prefix.value, &prefix.span)
@@ -100,7 +99,11 @@ fn text(prefix: IpNetwork) -> String {
     }
 }
 
-fn usable<'d>(prefixes: impl Iterator<Item = (IpNetwork, &'d Span)>, what: &str, report: &mut Report) {
+fn usable<'d>(
+    prefixes: impl Iterator<Item = (IpNetwork, &'d Span)>,
+    what: &dyn fmt::Display,
+    report: &mut Report,
+) {
     for (prefix, span) in prefixes {
         if let Some(why) = unusable(prefix) {
             let kind = if text(prefix).contains('/') { "prefix" } else { "address" };
@@ -114,7 +117,7 @@ fn usable<'d>(prefixes: impl Iterator<Item = (IpNetwork, &'d Span)>, what: &str,
 fn in_subnets(
     addresses: &[At<IpAddr>],
     network: Option<(usize, &DraftNetwork)>,
-    what: &str,
+    what: &dyn fmt::Display,
     report: &mut Report,
 ) {
     let Some((_, network)) = network else { return };
@@ -124,7 +127,12 @@ fn in_subnets(
 }
 
 /// An error, and true, where a member of the network cannot have the address.
-pub(super) fn reject(address: &At<IpAddr>, network: &DraftNetwork, what: &str, report: &mut Report) -> bool {
+pub(super) fn reject(
+    address: &At<IpAddr>,
+    network: &DraftNetwork,
+    what: &dyn fmt::Display,
+    report: &mut Report,
+) -> bool {
     // A network whose subnets could not be read has an error of its own, like an address that nobody can have.
     if network.subnets.is_empty() || unusable(host(address.value)).is_some() {
         return false;
@@ -163,24 +171,21 @@ fn outsides(draft: &Draft, names: &Names<'_>, owned: &[Held<'_>], report: &mut R
     // Networks and owners first, each a group of its own, like each outside.
     let mut items = Vec::new();
     for (index, network) in draft.networks.iter().enumerate() {
-        let what = format!("network {}", quote(&network.name.value));
-        items.extend(network.subnets.iter().map(|at| (at.value, index, Some(index), what.clone(), &at.span)));
+        let what = Named { word: "network", name: &network.name.value };
+        items.extend(network.subnets.iter().map(|at| (at.value, index, Some(index), what, &at.span)));
     }
     for (holder, prefixes) in owned.iter().filter(|(holder, _)| !holder.next_hop) {
         let group = items.len() + draft.networks.len();
-        items
-            .extend(prefixes.iter().map(|(prefix, span)| (*prefix, group, None, holder.what.clone(), *span)));
+        items.extend(prefixes.iter().map(|(prefix, span)| (*prefix, group, None, holder.what, *span)));
     }
     let inside = items.len();
     for outside in &draft.outsides {
-        let what = format!("outside {}", quote(&outside.name.value));
+        let what = Named { word: "outside", name: &outside.name.value };
         let party = names.parties.get(&*outside.name.value);
         // Where the exit is unknown, so is the network: one that no network has the number of.
         let network = party.and_then(|party| party.networks.first()).copied().unwrap_or(usize::MAX);
         let group = items.len() + draft.networks.len();
-        items.extend(
-            outside.addresses.iter().map(|at| (at.value, group, Some(network), what.clone(), &at.span)),
-        );
+        items.extend(outside.addresses.iter().map(|at| (at.value, group, Some(network), what, &at.span)));
     }
     if inside == items.len() {
         return;
@@ -209,7 +214,7 @@ fn outsides(draft: &Draft, names: &Names<'_>, owned: &[Held<'_>], report: &mut R
 /// An address inside an overlay is one member's.
 fn overlay_addresses(draft: &Draft, report: &mut Report) {
     for overlay in &draft.overlays {
-        let what = format!("overlay {}", quote(&overlay.name.value));
+        let what = Named { word: "overlay", name: &overlay.name.value };
         let mut seen: HashMap<IpAddr, (&str, &Span)> = HashMap::new();
         for (name, addresses) in &overlay.members {
             usable(addresses.iter().map(host_at), &what, report);
@@ -265,7 +270,7 @@ fn subnets_apart(draft: &Draft, report: &mut Report) {
 }
 
 /// A prefix with the number of who holds it, who that is, and where it is written.
-type Tagged<'h> = Item<(usize, &'h Holder, &'h Span)>;
+type Tagged<'h> = Item<(usize, &'h Holder<'h>, &'h Span)>;
 
 fn items<'h>(held: &'h [Held<'_>]) -> Vec<Tagged<'h>> {
     let of = |(group, (holder, prefixes)): (usize, &'h Held<'_>)| {

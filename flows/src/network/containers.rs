@@ -102,15 +102,16 @@ fn of(text: &At<String>, id: u32) -> String {
     text.value.replace(ID, &id.to_string())
 }
 
-/// Adds the containers of the additions to the draft: an endpoint each, and an allow for each service.
-pub(super) fn add(draft: &mut Draft, additions: &Additions, report: &mut Report) {
+/// Adds the containers of the additions to the draft: an endpoint each. Gives an allow for each service; they come after
+/// all others, so that what comes last at run time changes nothing that was there.
+pub(super) fn add(draft: &mut Draft, additions: &Additions, report: &mut Report) -> Vec<DraftAllow> {
     if additions.containers.is_empty() {
-        return;
+        return Vec::new();
     }
     if additions.containers.len() > MAX_CONTAINERS {
         let message = format!("more than {MAX_CONTAINERS} containers were added");
         report.whole("too-many", message, "delete some");
-        return;
+        return Vec::new();
     }
     let mut taken = Taken::of(draft, report);
     let (mut endpoints, mut allows) = (Vec::new(), Vec::new());
@@ -118,7 +119,7 @@ pub(super) fn add(draft: &mut Draft, additions: &Additions, report: &mut Report)
         taken.add(draft, container, &mut endpoints, &mut allows, report);
     }
     draft.endpoints.extend(endpoints);
-    draft.allows.extend(allows);
+    allows
 }
 
 /// What is taken, and by whom.

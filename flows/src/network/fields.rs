@@ -1,5 +1,6 @@
 //! The keys of one table: known ones, wrong ones, missing ones, and their values by type.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
@@ -29,6 +30,28 @@ pub(super) trait Word: Sized + Default {
     fn of(word: &str) -> Option<Self>;
 }
 
+/// A key of something, for errors: "`port` of endpoint `gateway`". Written where there is an error, and not before.
+#[derive(Clone, Copy)]
+struct Of<'s> {
+    key: &'s str,
+    what: &'s str,
+}
+
+impl fmt::Display for Of<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", quote(self.key), self.what)
+    }
+}
+
+/// An item of a list under a key, likewise.
+struct ItemOf<'s>(Of<'s>);
+
+impl fmt::Display for ItemOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an item of {}", self.0)
+    }
+}
+
 /// What a table may hold under a key.
 pub(super) fn entries_of<'n, 't>(
     node: &'n Node<'t>,
@@ -37,7 +60,7 @@ pub(super) fn entries_of<'n, 't>(
     report: &mut Report,
 ) -> Option<&'n [Entry<'t>]> {
     let Value::Table(entries) = &node.value else {
-        wrong_kind(node, what, "a table", report);
+        wrong_kind(node, &what, "a table", report);
         return None;
     };
     for entry in entries.iter().filter(|entry| table.key(&entry.key).is_none()) {
@@ -50,7 +73,7 @@ pub(super) fn entries_of<'n, 't>(
     Some(entries)
 }
 
-fn wrong_kind(node: &Node<'_>, what: &str, wanted: &str, report: &mut Report) {
+fn wrong_kind(node: &Node<'_>, what: &dyn fmt::Display, wanted: &str, report: &mut Report) {
     let message = format!("{what} is {}, not {wanted}", node.kind());
     report.error("wrong-type", &node.span, message, format!("write {wanted} here"));
 }
@@ -112,8 +135,8 @@ impl<'n, 't> Fields<'n, 't> {
         self.find(key).map_or(&self.span, |node| &node.span)
     }
 
-    fn of(&self, key: &str) -> String {
-        format!("{} of {}", quote(key), self.what)
+    fn of<'s>(&'s self, key: &'s str) -> Of<'s> {
+        Of { key, what: &self.what }
     }
 
     /// The value of a key that must be there.
@@ -181,7 +204,7 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     fn items(&self, key: &str, items: &[Node<'_>], report: &mut Report) -> Vec<At<String>> {
-        let what = format!("an item of {}", self.of(key));
+        let what = ItemOf(self.of(key));
         items.iter().filter_map(|node| text_of(node, &what, report)).collect()
     }
 
@@ -377,7 +400,11 @@ fn range_help() -> String {
 }
 
 /// An address.
-pub(super) fn address(At { value, span }: At<String>, what: &str, report: &mut Report) -> Option<At<IpAddr>> {
+pub(super) fn address(
+    At { value, span }: At<String>,
+    what: &dyn fmt::Display,
+    report: &mut Report,
+) -> Option<At<IpAddr>> {
     match value.parse::<IpAddr>() {
         Ok(value) => Some(At { value, span }),
         Err(_) => {
@@ -393,7 +420,7 @@ pub(super) fn address(At { value, span }: At<String>, what: &str, report: &mut R
 }
 
 /// A string; an error where it is something else.
-pub(super) fn text_of(node: &Node<'_>, what: &str, report: &mut Report) -> Option<At<String>> {
+pub(super) fn text_of(node: &Node<'_>, what: &dyn fmt::Display, report: &mut Report) -> Option<At<String>> {
     match &node.value {
         Value::Text(text) => Some(At { value: text.to_string(), span: node.span.clone() }),
         _ => {

@@ -201,7 +201,7 @@ impl<'t> Loader<'t, '_> {
             _ => std::slice::from_ref(&include.node),
         };
         let what = "an item of `include`";
-        items.iter().take(MAX_FILES + 1).filter_map(|item| text_of(item, what, self.report)).collect()
+        items.iter().take(MAX_FILES + 1).filter_map(|item| text_of(item, &what, self.report)).collect()
     }
 }
 
@@ -242,7 +242,7 @@ fn meaning(roots: &[Node<'_>], additions: &Additions, report: &mut Report) -> Op
     if !template::expand(&templates, &mut draft, report) {
         return None;
     }
-    containers::add(&mut draft, additions, report);
+    let services = containers::add(&mut draft, additions, report);
     let tried = report.next_base();
     template::expand_trials(&templates, &mut draft, report);
     template::attach(&mut draft, report);
@@ -255,6 +255,7 @@ fn meaning(roots: &[Node<'_>], additions: &Additions, report: &mut Report) -> Op
     }
     let names = names::Names::collect(&draft, report);
     let mut implied = implied::rules(&draft, &names, report);
+    implied.allows.extend(services);
     ports::check(&draft, &names, report);
     addresses::check(&draft, &names, report);
     containers::check(&draft, report);

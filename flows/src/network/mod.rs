@@ -7,6 +7,7 @@
 
 mod additions;
 mod addresses;
+mod contain;
 mod containers;
 mod crossings;
 mod date;
@@ -35,6 +36,7 @@ mod views;
 mod words;
 
 pub use additions::*;
+pub use contain::{ContainError, service_rule};
 pub use load::*;
 pub use model::*;
 pub use notes::notes;

@@ -1,11 +1,12 @@
 //! Who uses which port of which bridge: each port has one use.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use super::Span;
 use super::draft::{At, Draft, DraftNetwork};
 use super::names::Names;
-use super::report::{Report, quote};
+use super::report::{Named, Report, quote};
 
 /// The longest name of a Linux interface: IFNAMSIZ counts the NUL.
 const LONGEST: usize = 15;
@@ -32,18 +33,18 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             uses.add(
                 bridge,
                 attachment.port.as_ref(),
-                &format!("endpoint {}", quote(&endpoint.name.value)),
+                Use { what: Named { word: "endpoint", name: &endpoint.name.value }, forwards: false },
                 report,
             );
         }
     }
     for link in &draft.links {
-        let what = format!("link {}", quote(&link.name.value));
+        let what = Named { word: "link", name: &link.name.value };
         for end in &link.ends {
             let bridge = names.bridge_of(end.network.as_ref(), end.bridge.as_ref());
-            uses.add(bridge, end.port.as_ref(), &what, report);
+            uses.add(bridge, end.port.as_ref(), Use { what, forwards: false }, report);
             if end.bridge.is_some() {
-                uses.add(bridge, end.forwards.as_ref(), &format!("{what}, which forwards to it"), report);
+                uses.add(bridge, end.forwards.as_ref(), Use { what, forwards: true }, report);
             }
         }
         let mut bridges =
@@ -69,7 +70,8 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     }
     for exit in &draft.exits {
         let bridge = names.bridge_of(exit.network.as_ref(), exit.bridge.as_ref());
-        uses.add(bridge, exit.port.as_ref(), &format!("exit {}", quote(&exit.name.value)), report);
+        let what = Named { word: "exit", name: &exit.name.value };
+        uses.add(bridge, exit.port.as_ref(), Use { what, forwards: false }, report);
     }
     let mut first_network: HashMap<&str, &DraftNetwork> = HashMap::new();
     for network in &draft.networks {
@@ -110,9 +112,23 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     }
 }
 
+/// What uses a port.
+#[derive(Clone, Copy)]
+struct Use<'d> {
+    what: Named<'d>,
+    /// Whether it is not its own port, but that to which it passes everything.
+    forwards: bool,
+}
+
+impl fmt::Display for Use<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.what, if self.forwards { ", which forwards to it" } else { "" })
+    }
+}
+
 /// The first use of each port: what uses it, and where.
 struct Uses<'d> {
-    by_place: HashMap<(&'d str, &'d str), (String, &'d Span)>,
+    by_place: HashMap<(&'d str, &'d str), (Use<'d>, &'d Span)>,
     bridge_of: HashMap<&'d str, (&'d str, &'d Span)>,
 }
 
@@ -121,7 +137,7 @@ impl<'d> Uses<'d> {
         &mut self,
         bridge: Option<&'d str>,
         port: Option<&'d At<String>>,
-        what: &str,
+        user: Use<'d>,
         report: &mut Report,
     ) {
         let Some(port) = port else { return };
@@ -139,7 +155,7 @@ impl<'d> Uses<'d> {
             report.error("port-used-twice", &port.span, message, "give each a port of its own");
             return;
         }
-        self.by_place.insert((bridge, &port.value), (what.to_owned(), &port.span));
+        self.by_place.insert((bridge, &port.value), (user, &port.span));
         self.on_one_bridge(bridge, port, report);
     }
 

@@ -107,12 +107,19 @@ fn rules<T>(
 
 /// Names stand in cookies' explanations, metrics and commands, so they are plain.
 pub(super) fn check_name(name: &At<String>, what: &str, report: &mut Report) {
-    const LONGEST: usize = 64;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let help = format!("use up to {LONGEST} ASCII letters, digits, `-`, `_` and `.`");
-    if name.value.is_empty() || name.value.len() > LONGEST || !name.value.bytes().all(plain) {
+    if !is_plain(&name.value) {
+        let help = format!("use up to {LONGEST} ASCII letters, digits, `-`, `_` and `.`");
         report.error("bad-name", &name.span, format!("{} cannot be {what}", quote(&name.value)), help);
     }
+}
+
+/// The longest name, in bytes.
+const LONGEST: usize = 64;
+
+/// Whether it can be a name.
+pub(super) fn is_plain(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (1..=LONGEST).contains(&name.len()) && name.bytes().all(plain)
 }
 
 pub(super) fn open<'n, 't>(

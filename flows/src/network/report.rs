@@ -246,12 +246,31 @@ pub(super) fn quote(text: &str) -> Quoted<'_> {
     Quoted(text)
 }
 
+/// A word and a name, as findings say it: "endpoint `x`".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Named<'t> {
+    pub(super) word: &'static str,
+    pub(super) name: &'t str,
+}
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.word, quote(self.name))
+    }
+}
+
 /// See [`quote`].
 pub(super) struct Quoted<'t>(&'t str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LONGEST: usize = 80;
+        // Nearly every text is short and plain, and many are quoted for a finding that then is none.
+        if self.0.len() <= LONGEST && self.0.bytes().all(|b| (b' '..0x7f).contains(&b)) {
+            f.write_str("`")?;
+            f.write_str(self.0)?;
+            return f.write_str("`");
+        }
         f.write_str("`")?;
         for c in self.0.chars().take(LONGEST) {
             if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }

@@ -209,7 +209,7 @@ pub(super) fn parties<'n, 'd>(
     let mut parties = Vec::new();
     for name in list {
         let Some(party) = names.party(name, report) else { continue };
-        if seen.insert(&*name.value) {
+        if list.len() == 1 || seen.insert(&*name.value) {
             parties.push((name, party));
         } else {
             report.warning(
@@ -224,6 +224,9 @@ pub(super) fn parties<'n, 'd>(
 }
 
 fn repeated_ports(ports: &[At<u16>], report: &mut Report) {
+    if ports.len() < 2 {
+        return;
+    }
     let mut seen = HashSet::new();
     for port in ports {
         if !seen.insert(port.value) {
@@ -351,10 +354,12 @@ impl<'d> Granted<'d> {
         let Some(protocol) = allow.protocol else { return };
         let temp = allow.temp.as_ref().map(|temp| &*temp.value);
         let via = allow.via.as_ref().map(|via| &*via.value);
-        let ports: HashSet<Option<u16>> = allow.ports.iter().map(|port| Some(port.value)).collect();
-        let mut ports: Vec<Option<u16>> =
-            if ports.is_empty() { vec![None] } else { ports.into_iter().collect() };
+        let mut ports: Vec<Option<u16>> = allow.ports.iter().map(|port| Some(port.value)).collect();
+        if ports.is_empty() {
+            ports.push(None);
+        }
         ports.sort_unstable();
+        ports.dedup();
         let mut told = HashSet::new();
         for (source, _) in from {
             for (target, _) in to {

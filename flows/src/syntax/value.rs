@@ -256,7 +256,10 @@ fn address(format: Format, width: u32, bits: Masked) -> String {
 }
 
 fn print_fragment(bits: Masked) -> Option<&'static str> {
-    FRAGMENTS.iter().find(|(_, value, mask)| bits == Masked { value: *value, mask: *mask }).map(|f| f.0)
+    // Of values that have one name, the first is what text means (meta-flow.c, all_frags).
+    const SHORTER: [(&str, u128, u128); 2] = [("no", 0, 1), ("later", 2, 2)];
+    let mut all = FRAGMENTS.iter().chain(&SHORTER);
+    all.find(|(_, value, mask)| bits == Masked { value: *value, mask: *mask }).map(|f| f.0)
 }
 
 fn print_flags(field: Field, bits: Masked) -> String {

@@ -23,7 +23,9 @@ impl Unattached {
         }
         let (program, file) = (binary().display().to_string(), shipped("dual-socket.toml"));
         let api = format!("unix:{}", lab.rundir().join("api.sock").display());
-        let controller = lab.spawn(HOST, &[&program, "run", &file, "--metrics", &api]).unwrap();
+        let state = lab.state_dir().display().to_string();
+        let words = [&program, "run", &file, "--metrics", &api, "--state", &state];
+        let controller = lab.spawn(HOST, &words).unwrap();
         Self { lab, controller, file }
     }
 

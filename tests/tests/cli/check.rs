@@ -172,7 +172,8 @@ fn settings_of_bridges_are_warned_about() {
         assert!(ended.err.contains(&format!("warning: vmbr0: NOT ISOLATED ({fault}): ")), "{}", ended.err);
     }
     assert!(ended.err.contains("ovs-vsctl set bridge vmbr0 fail_mode=secure"), "{}", ended.err);
-    assert_eq!(portcullis_in(ovs.rundir(), &["check", "--no-audit", &file]).err, "");
+    let without = portcullis_in(ovs.rundir(), &["check", "--no-audit", &file]).err;
+    assert!(!without.contains("warning") && !without.contains("NOT ISOLATED"), "{without}");
     // By its database alone, as ovs-vsctl --db takes it.
     let db = format!("unix:{}", ovs.rundir().join("db.sock").display());
     assert!(portcullis(&["check", "--db", &db, &file]).err.contains("NOT ISOLATED (in-band)"));

@@ -99,7 +99,8 @@ fn explained(net: &Running) {
         let [flow, rule] = pair else { panic!("{pair:?}") };
         assert!(flow.starts_with(" cookie=") && rule.starts_with("    # "), "{pair:?}");
         assert!(!rule.contains("not of the file"), "{pair:?}");
-        let learned = flow.contains(" table=1,") && flow.contains("priority=110");
+        let of_table = |table: &str, mark: &str| flow.contains(table) && flow.contains(mark);
+        let learned = of_table(" table=1,", "priority=110") || of_table(" table=5,", "hard_timeout=");
         assert_eq!(rule.contains("# learned by allow warp-egress: "), learned, "{pair:?}");
     }
     let json = portcullis_in(net.lab.rundir(), &["dump-flows", "vmbr0", "--json", "--explain", &file]);

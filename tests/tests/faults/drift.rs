@@ -106,7 +106,7 @@ fn what_looks_learned_and_is_not_goes() {
     let net = Running::dual_socket();
     assert!(tcp(&net.lab, "gateway", "internet", &format!("{INTERNET}:443")));
     let learned: Vec<String> =
-        net.flows("vmbr0").into_iter().filter(|f| is_return(f) && f.contains("tcp")).collect();
+        net.flows("vmbr0").into_iter().filter(|f| is_return(f) && f.contains("tcp_flags=+ack")).collect();
     let flow = learned.first().expect("a learned flow").clone();
     let cookie = flow.split(',').next().unwrap().to_owned();
     let changed = |from: &str, to: &str| {

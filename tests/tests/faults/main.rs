@@ -19,9 +19,12 @@ const BRIDGES: [&str; 4] = ["vmbr0", "vmbr1", "mesh-privacy", "mesh-mgmt"];
 /// Whether a flow, as `ovs-ofctl` prints it, is one of the learned return flows.
 fn is_return(flow: &str) -> bool {
     // Before the actions: a learner has the same words in them.
-    flow.split(" actions=")
-        .next()
-        .is_some_and(|head| head.contains(" table=1,") && head.contains("priority=110"))
+    // Table 5 has those for ICMP errors and later fragments, each learner's with a priority of its own.
+    let learned = |head: &str| {
+        (head.contains(" table=1,") && head.contains("priority=110"))
+            || (head.contains(" table=5,") && head.contains("hard_timeout="))
+    };
+    flow.split(" actions=").next().is_some_and(learned)
 }
 
 /// Tells other threads to end when it is dropped: also when a test fails, which would wait for them forever.

@@ -28,10 +28,12 @@ fn a_file_with_an_error_is_not_started_with() {
     let (text, line) = broken();
     std::fs::write(&path, text).unwrap();
     let api = format!("unix:{}", dir.path().join("api.sock").display());
+    let state = dir.path().join("state");
+    let state = state.to_str().unwrap();
     // Where it does start, it would run for ever.
     let output = Command::new("timeout")
         .args(["20", binary().to_str().unwrap(), "run", path.to_str().unwrap()])
-        .args(["--listen", "tcp:127.0.0.1:0", "--metrics", &api])
+        .args(["--listen", "tcp:127.0.0.1:0", "--metrics", &api, "--state", state])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -42,7 +44,8 @@ fn a_file_with_an_error_is_not_started_with() {
     assert!(said.contains("\n  help: "), "no remedy: {said}");
     assert!(!dir.path().join("api.sock").exists(), "it was started");
 
-    let missing = Command::new(binary()).args(["run", "/no/such/network.toml"]).output().unwrap();
+    let missing =
+        Command::new(binary()).args(["run", "/no/such/network.toml", "--state", state]).output().unwrap();
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("/no/such/network.toml"));
 }

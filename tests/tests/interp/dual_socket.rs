@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use flows::compile::PortMap;
-use flows::interp::{Packet, Pipeline, TCP_ACK, TCP_SYN};
+use flows::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
 use flows::network;
 use flows::never::{BridgeFlows, compiled};
 use ofproto::oxm::Field;
@@ -56,11 +56,12 @@ fn the_compiled_network_agrees() {
             }
         }
         // What the switch has learned is what the interpreter has.
-        let in_table_1 = |flow: &&flows::Flow| flow.table == TableId(1) && flow.priority > 0;
+        let hard = |flow: &flows::Flow| flow.hard_timeout > 0;
+        let learnt = |flow: &&flows::Flow| [TableId(1), TableId(5)].contains(&flow.table) && hard(flow);
         let what = |f: &flows::Flow| (f.priority, f.cookie.0, f.matches.clone(), format!("{f:?}"));
-        let ours: BTreeSet<_> = pipeline.flows().iter().filter(in_table_1).map(what).collect();
+        let ours: BTreeSet<_> = pipeline.flows().iter().filter(learnt).map(what).collect();
         let real = switch.flows(name);
-        let real: BTreeSet<_> = real.iter().filter(in_table_1).map(what).collect();
+        let real: BTreeSet<_> = real.iter().filter(learnt).map(what).collect();
         assert_eq!(ours, real);
         learned += ours.len();
     }
@@ -86,11 +87,34 @@ fn an_established_connection_agrees() {
     let answer = reversed(&syn).with(Field::TcpFlags, (TCP_SYN | TCP_ACK).into());
     assert!(agree(&switch, "vmbr1", &pipeline, api, &answer, false).outputs.is_empty());
     let opened = agree(&switch, "vmbr1", &pipeline, mesh, &syn, true);
-    assert_eq!(opened.learned.len(), 1);
+    // Answers with ACK, resets without, and what has no ports.
+    assert_eq!(opened.learned.len(), 3);
     pipeline.learn(opened.learned);
     assert_eq!(agree(&switch, "vmbr1", &pipeline, api, &answer, false).outputs.len(), 1);
-    let other = answer.with(Field::TcpDst, 33_001);
-    assert!(agree(&switch, "vmbr1", &pipeline, api, &other, false).outputs.is_empty());
+    // By service: whichever port of the client it is for. But nothing is opened from there.
+    let another = answer.clone().with(Field::TcpDst, 33_001);
+    assert_eq!(agree(&switch, "vmbr1", &pipeline, api, &another, false).outputs.len(), 1);
+    let reset = answer.clone().with(Field::TcpFlags, TCP_RST.into());
+    assert_eq!(agree(&switch, "vmbr1", &pipeline, api, &reset, false).outputs.len(), 1);
+    let opening = answer.clone().with(Field::TcpFlags, TCP_SYN.into());
+    assert!(agree(&switch, "vmbr1", &pipeline, api, &opening, false).outputs.is_empty());
+    let service = answer.clone().with(Field::TcpSrc, 9574);
+    assert!(agree(&switch, "vmbr1", &pipeline, api, &service, false).outputs.is_empty());
+    // An ICMP error, and a later fragment: of the one who was asked, to the one who asked.
+    let error = Packet::ipv4(
+        [2, 0, 0, 0, 0, 2],
+        [2, 0, 0, 0, 0, 1],
+        [10, 1, 0, 201].into(),
+        [10, 1, 0, 50].into(),
+        1,
+    )
+    .icmp(3, 3);
+    assert_eq!(agree(&switch, "vmbr1", &pipeline, api, &error, false).outputs.len(), 1);
+    let elsewhere =
+        error.clone().with(Field::Ipv4Dst, u32::from(std::net::Ipv4Addr::new(10, 1, 0, 51)).into());
+    assert!(agree(&switch, "vmbr1", &pipeline, api, &elsewhere, false).outputs.is_empty());
+    let echo = error.with(Field::Icmpv4Type, 8);
+    assert!(agree(&switch, "vmbr1", &pipeline, api, &echo, false).outputs.is_empty());
 }
 
 /// The answer to a packet: everything exchanged.
@@ -108,6 +132,10 @@ fn reversed(packet: &Packet) -> Packet {
             back.put(a, y);
             back.put(b, x);
         }
+    }
+    // An answer has ACK, whatever else it has.
+    if let Some(flags) = packet.value(Field::TcpFlags) {
+        back.put(Field::TcpFlags, flags | u128::from(TCP_ACK));
     }
     if packet.value(Field::Icmpv4Type) == Some(8) {
         back.put(Field::Icmpv4Type, 0);

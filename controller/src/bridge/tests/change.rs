@@ -11,7 +11,7 @@ use super::{FILE, Rig, commands, flow_mod, foreign, is_read, stats};
 use crate::bridge::Notice;
 
 const MESH: [&str; 2] = ["nm-privacy", "to-privacy"];
-const VMBR0: [&str; 4] = ["veth100", "veth102", "warp0", "from-privacy"];
+const VMBR0: [&str; 5] = ["veth100", "veth102", "warp0", "from-privacy", "from-health"];
 
 /// The file without its rule for VPN clients.
 fn without_vpn() -> String {

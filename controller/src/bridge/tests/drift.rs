@@ -13,19 +13,23 @@ use super::{FILE, Rig, commands, flow_mod, foreign, is_read, stats};
 use crate::bridge::Notice;
 
 const MESH: [&str; 2] = ["nm-privacy", "to-privacy"];
-const VMBR0: [&str; 4] = ["veth100", "veth102", "warp0", "from-privacy"];
+const VMBR0: [&str; 5] = ["veth100", "veth102", "warp0", "from-privacy", "from-health"];
 /// A promise: within a second. This much of it is ours.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
 /// A flow that the first learner among the bridge's flows would write, for some packet.
 pub(super) fn learned(rig: &Rig) -> Flow {
-    let learner = rig.bridge.compiled.program.flows.iter().find_map(|flow| {
+    learned_by(rig, |_| true)
+}
+
+/// The same, of the first learner that fits.
+pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
+    let fitting = rig.bridge.compiled.program.flows.iter().filter(|flow| fits(flow));
+    let learner = fitting.into_iter().find_map(|flow| {
         flow.instructions.iter().find_map(|i| match i {
             Instruction::ApplyActions(actions) => actions.iter().find_map(|a| match a {
-                // One with a whole tuple and a single output: UDP.
-                Action::Learn(learn) if learn.specs.len() == 8 && learn.fin_idle_timeout == 0 => {
-                    Some((flow, learn))
-                }
+                // One with a whole tuple and a single output.
+                Action::Learn(learn) if learn.specs.iter().any(is_udp) => Some((flow, learn)),
                 _ => None,
             }),
             _ => None,
@@ -58,6 +62,10 @@ pub(super) fn learned(rig: &Rig) -> Flow {
     flow.instructions = vec![Instruction::ApplyActions(actions)];
     assert!(rig.bridge.compiled.learned(&flow), "{flow:?} is none that {learn:?} writes");
     flow
+}
+
+fn is_udp(spec: &LearnSpec) -> bool {
+    matches!(spec, LearnSpec::Match { dst, .. } if dst.field == ofproto::oxm::Field::UdpSrc)
 }
 
 #[test]

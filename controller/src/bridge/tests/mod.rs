@@ -3,9 +3,9 @@
 mod change;
 mod connect;
 mod drift;
+mod windows;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,13 +22,17 @@ use ofproto::message::{
 use ofproto::{DatapathId, GroupId, PortNo, Xid};
 
 use super::{Bridge, Notice};
+use crate::in_force::{Clock, InForce};
 use crate::policy::Policy;
 use crate::session::{Config, Event, Session};
 
 const FILE: &str = include_str!("../../../../flows/networks/dual-socket.toml");
 
-fn policy(text: &str) -> Arc<Policy> {
-    Arc::new(Policy::from_text(Path::new("test.toml"), text.to_owned()).unwrap())
+/// What time it is when a test begins, in seconds since 1970-01-01 UTC.
+const BEGUN: u64 = 1_000_000;
+
+fn policy(text: &str) -> InForce {
+    InForce::new(Policy::from_text(Path::new("test.toml"), text.to_owned()).unwrap())
 }
 
 /// A bridge, its session, the clock, and what the peer received.
@@ -44,9 +48,13 @@ struct Rig {
 impl Rig {
     /// A switch whose own port has that name, and ports of these names, numbered from 1.
     fn connect(text: &str, bridge: &'static str, ports: &[&'static str]) -> Self {
+        Self::connect_with(policy(text), bridge, ports)
+    }
+
+    fn connect_with(in_force: InForce, bridge: &'static str, ports: &[&'static str]) -> Self {
         let now = Instant::now();
         let mut rig = Self {
-            bridge: Bridge::new(policy(text)),
+            bridge: Bridge::new(in_force, Clock::new(now, Duration::from_secs(BEGUN))),
             session: Session::new(now, Config::default()),
             now,
             framer: Framer::new(),

@@ -1,7 +1,7 @@
 //! Which rule of a network file a flow comes from.
 
 use flows::Flow;
-use flows::compile::Origin;
+use flows::compile::{Moment, Origin};
 use miette::miette;
 use ofproto::message::multipart::FlowStats;
 use serde::Serialize;
@@ -28,7 +28,10 @@ impl Rules {
     pub(super) fn new(policy: &Policy, ports: &Ports) -> Result<Self, Failure> {
         match ports.bridge() {
             Some(bridge) if policy.owns(bridge) => {
-                Ok(Self(Compiled::new(policy.compile(bridge, &ports.by_name()))))
+                // Whatever window is open now: its flows are explained, too.
+                let widest = Moment::widest(&policy.file);
+                let program = flows::compile::compile(&policy.file, bridge, &ports.by_name(), &widest);
+                Ok(Self(Compiled::new(program)))
             }
             bridge => {
                 let bridge = bridge.unwrap_or("?");

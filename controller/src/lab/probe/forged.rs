@@ -11,6 +11,8 @@ use crate::lab::plan::Place;
 /// A port that servers of every network may have; whether it is listed matters for no `never`.
 const TCP: u16 = 9573;
 const UDP: u16 = 51_820;
+/// Both.
+pub(super) const PORTS: [u16; 2] = [TCP, UDP];
 const SOURCE: u16 = 40_000;
 /// The number, in the victim's subnet, of an address that nobody should own.
 const NOBODY: u32 = 77;

@@ -37,6 +37,8 @@ pub struct Frame {
     pub from: [u8; 6],
     /// Ethernet destination.
     pub to: [u8; 6],
+    /// The VLAN that it is tagged with.
+    pub vlan: Option<u16>,
     /// What it carries.
     pub body: Body,
 }
@@ -89,7 +91,7 @@ pub enum Body {
 impl Frame {
     /// A frame from one MAC to another.
     pub fn new(from: [u8; 6], to: [u8; 6], body: Body) -> Self {
-        Self { from, to, body }
+        Self { from, to, vlan: None, body }
     }
 
     /// What it is, for a person.
@@ -112,6 +114,16 @@ impl Frame {
 
     /// The bytes with the tag `id`; `None` if the addresses are of different families.
     pub fn encode(&self, id: u32) -> Option<Vec<u8>> {
+        let mut bytes = self.untagged(id)?;
+        if let Some(vlan) = self.vlan {
+            // Behind the two MACs (IEEE 802.1Q).
+            let [high, low] = vlan.to_be_bytes();
+            bytes.splice(12..12, [0x81, 0x00, high, low]);
+        }
+        Some(bytes)
+    }
+
+    fn untagged(&self, id: u32) -> Option<Vec<u8>> {
         let tag = tag(id);
         let mut bytes = Vec::with_capacity(128);
         let ethernet = || PacketBuilder::ethernet2(self.from, self.to);

@@ -1,23 +1,30 @@
 //! Real packets for every rule of a network file.
 //!
-//! Every `allow` is tried by a conversation (TCP, UDP, ping) between two namespaces. What nobody allowed, and
-//! every `never`, is tried by raw frames, forged ones among them, each with a tag of its own, while listeners
-//! look for the tags wherever they must not turn up. "Nothing arrived" is worth something only if the frames
+//! All pairs of places are tried with every port that a rule names and one that none does: by the flows that the bridges
+//! have, in the reference interpreter, and by real packets (of a file with many places a sample). What a rule allows is
+//! tried by a conversation (TCP, UDP, ping) between two namespaces. What nobody allowed, and every `never`, is tried by
+//! raw frames, forged ones among them, each with a tag of its own, while listeners look for the tags wherever they must
+//! not turn up. "Nothing arrived" is worth something only if the frames
 //! did enter the bridge and the listeners do hear: both are checked for every probe.
 
 mod derive;
+mod flows;
 mod forged;
 mod frames;
+mod nevers;
+mod pairs;
 mod run;
 mod table;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod view;
 mod wire;
 
-pub use derive::{Action, Expected, Probe, derive};
+pub use derive::{Action, Case, Expected, Probe, derive};
 pub use frames::{BROADCAST, Body, Frame, link_local, solicited_node, tag_of};
 pub use run::{Finding, run};
 pub use table::table;
 pub use talk::{Outcome, Server, Speech, talk};
+pub use view::Now;
 pub use wire::{Injector, Sniffer};

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::derive::{Action, Expected, Probe};
+use super::flows::{Bridges, judge};
 use super::frames::{BROADCAST, Body, Frame};
 use super::talk::{Outcome, Server, Speech, talk};
 use super::wire::{Injector, Sniffer};
@@ -14,7 +15,7 @@ use crate::lab::handle::Lab;
 use crate::lab::plan::{HOST, Place};
 
 /// How long a conversation may take.
-const TALK: Duration = Duration::from_millis(2500);
+const TALK: Duration = Duration::from_secs(6);
 /// How many are held side by side.
 const TALKERS: usize = 64;
 /// How long frames have to turn up where they should not.
@@ -38,10 +39,11 @@ pub struct Finding {
     pub ok: bool,
 }
 
-/// Runs all probes: first those that must not arrive, on pipelines that have learned nothing yet, then
+/// Runs all probes: first those by the flows, then those that must not arrive, on pipelines that have learned nothing yet, then
 /// the conversations. The findings are in the probes' order.
 pub fn run(lab: &Lab, probes: &[Probe]) -> Result<Vec<Finding>, LabError> {
     let mut findings: BTreeMap<usize, Seen> = BTreeMap::new();
+    findings.extend(by_flows(lab, probes)?);
     findings.extend(frames(lab, probes)?);
     findings.extend(talks(lab, probes)?);
     Ok(probes
@@ -52,6 +54,18 @@ pub fn run(lab: &Lab, probes: &[Probe]) -> Result<Vec<Finding>, LabError> {
             Finding { probe: probe.clone(), seen, ok }
         })
         .collect())
+}
+
+fn by_flows(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
+    if !probes.iter().any(|p| matches!(p.action, Action::Flows { .. })) {
+        return Ok(Vec::new());
+    }
+    let bridges = Bridges::read(lab)?;
+    let judged = |(number, probe): (usize, &Probe)| match &probe.action {
+        Action::Flows { from, cases } => Some((number, judge(&bridges, from, cases, probe.expected))),
+        _ => None,
+    };
+    Ok(probes.iter().enumerate().filter_map(judged).collect())
 }
 
 fn talks(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
@@ -118,12 +132,12 @@ fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     let mut injectors: BTreeMap<Tap, Injector> = BTreeMap::new();
     let mut listeners: BTreeMap<Tap, Place> = BTreeMap::new();
     for probe in probes {
-        let Action::Frames { from, enters, at, .. } = &probe.action else { continue };
+        let Action::Frames { from, enters, at, else_at, .. } = &probe.action else { continue };
         if let Entry::Vacant(entry) = injectors.entry(inside(from)) {
             entry.insert(Injector::open(&lab.full_name(&from.namespace), &from.device)?);
         }
         let mut taps = vec![(HOST.to_owned(), enters.clone())];
-        for place in at {
+        for place in at.iter().chain(else_at) {
             taps.extend([inside(place), entry(place)]);
             listeners.entry(inside(place)).or_insert_with(|| place.clone());
         }
@@ -157,16 +171,20 @@ fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     let saw = |tap: Tap, id: u32| sniffers.get(&tap).is_some_and(|s| s.saw(id));
     let mut findings = Vec::new();
     for (number, probe) in probes.iter().enumerate() {
-        let Action::Frames { enters, at, .. } = &probe.action else { continue };
+        let Action::Frames { enters, at, else_at, .. } = &probe.action else { continue };
         let sent = ids.get(&number).map(Vec::as_slice).unwrap_or_default();
         let entered = sent.iter().filter(|(id, _)| saw((HOST.to_owned(), enters.clone()), *id)).count();
         let arrived = |id: u32| at.iter().find(|p| saw(inside(p), id) || saw(entry(p), id));
         let leaks: Vec<_> = sent.iter().filter_map(|(id, f)| Some((f, arrived(*id)?))).collect();
-        let not_heard = at.iter().find(|p| deaf.contains(&inside(p)));
+        let strayed = |id: u32| else_at.iter().find(|p| saw(inside(p), id) || saw(entry(p), id));
+        let strays = sent.iter().find_map(|(id, f)| Some((f, strayed(*id)?)));
+        let not_heard = at.iter().chain(else_at).find(|p| deaf.contains(&inside(p)));
         let finding = if let Some(place) = not_heard {
             (format!("nothing is heard at {}, so this shows nothing", place.name), false)
         } else if sent.is_empty() || entered < sent.len() {
             (format!("{entered} of {} frames reached the bridge", sent.len()), false)
+        } else if let Some((frame, place)) = strays {
+            (format!("{} at {} too", frame.describe(), place.name), false)
         } else if probe.expected == Expected::Passes {
             let all = leaks.len() == sent.len();
             (if all { "passes" } else { "denied" }.to_owned(), all)
@@ -191,7 +209,8 @@ fn controls(
 ) -> Result<BTreeSet<Tap>, LabError> {
     let mut waiting = BTreeMap::new();
     for (id, (tap, place)) in (CONTROL_IDS..).zip(listeners) {
-        let frame = Frame::new([2, 0, 0, 0, 0, 0xfe], BROADCAST, Body::Experimental);
+        let mut frame = Frame::new([2, 0, 0, 0, 0, 0xfe], BROADCAST, Body::Experimental);
+        frame.vlan = place.vlan;
         let mut injector = Injector::open(&lab.full_name(HOST), &place.port)?;
         injector.send(frame.encode(id))?;
         waiting.insert(tap.clone(), id);

@@ -87,11 +87,10 @@ fn the_schema_has_every_key() {
             | Kind::List(inner)
             | Kind::One(inner)
             | Kind::Hops(inner) = key.kind
+                && !seen.contains(&inner.name)
             {
-                if !seen.contains(&inner.name) {
-                    seen.push(inner.name);
-                    walk(inner, &schema["$defs"][inner.name], schema, seen);
-                }
+                seen.push(inner.name);
+                walk(inner, &schema["$defs"][inner.name], schema, seen);
             }
         }
     }

@@ -1,0 +1,268 @@
+//! Who may change something.
+//!
+//! At a Unix socket the kernel says who asks: root, the socket's owner and its group may change things, whatever the
+//! socket's mode lets others see. At a TCP address nobody knows who asks: a token has to come with every change.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use axum::serve::IncomingStream;
+use nix::unistd::{Gid, Uid, User};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::Refusal;
+
+/// A token has at least so many characters.
+const MIN_TOKEN: usize = 16;
+/// The longest token file that is read, in bytes.
+const MAX_TOKEN: u64 = 4_096;
+
+/// Who is on the other side of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// A process of this machine, as the kernel says; none if it does not.
+    Process(Option<(u32, u32)>),
+    /// Whoever sends from there.
+    Address(SocketAddr),
+}
+
+impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        Self::Process(stream.io().peer_cred().ok().map(|peer| (peer.uid(), peer.gid())))
+    }
+}
+
+impl Connected<IncomingStream<'_, TcpListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self::Address(*stream.remote_addr())
+    }
+}
+
+/// What a change needs at one listener.
+#[derive(Debug)]
+pub enum Gate {
+    /// At a Unix socket: to be root, this user, or of this group.
+    Process {
+        /// The socket's owner.
+        owner: u32,
+        /// The socket's group.
+        group: u32,
+    },
+    /// At a TCP address: this token, as `Authorization: Bearer TOKEN` (RFC 6750 §2.1).
+    Token(Token),
+}
+
+/// Who makes a change, as it is remembered and logged. An extractor of handlers; without one, the request is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// A user's name, `uid N`, or `token at ADDRESS`.
+    pub who: String,
+}
+
+/// A secret that whoever makes changes over TCP has to know. Never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+/// Why a file gives no token.
+#[derive(Debug, thiserror::Error)]
+pub enum BadToken {
+    /// It cannot be read.
+    #[error("the token file {0}: {1}")]
+    Io(PathBuf, std::io::Error),
+    /// Anyone can read it.
+    #[error("the token file {0} can be read by everybody: chmod 600 {0}")]
+    Open(PathBuf),
+    /// What is in it is no token.
+    #[error(
+        "the token file {0} holds no token: one line of {MIN_TOKEN} characters or more, letters, digits and -._~+/= (try: openssl rand -hex 32)"
+    )]
+    Unfit(PathBuf),
+}
+
+impl Token {
+    /// Reads the token from a file that only some can read.
+    ///
+    /// # Errors
+    /// When it cannot be read, everybody can read it, or what is in it is too short or has characters that no header has.
+    pub fn load(path: &Path) -> Result<Self, BadToken> {
+        use std::io::Read as _;
+        let io = |error| BadToken::Io(path.to_owned(), error);
+        let file = std::fs::File::open(path).map_err(io)?;
+        if file.metadata().map_err(io)?.permissions().mode() & 0o007 != 0 {
+            return Err(BadToken::Open(path.to_owned()));
+        }
+        let mut text = String::new();
+        file.take(MAX_TOKEN).read_to_string(&mut text).map_err(io)?;
+        Self::parse(&text).ok_or_else(|| BadToken::Unfit(path.to_owned()))
+    }
+
+    /// A token as RFC 6750 §2.1 spells them, blanks and line ends around it aside.
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+        (text.len() >= MIN_TOKEN && text.bytes().all(fits)).then(|| Self(text.to_owned()))
+    }
+
+    /// The value of the header that carries it.
+    pub fn header(&self) -> String {
+        format!("Bearer {}", self.0)
+    }
+
+    /// Whether a request carries it. Takes as long for a wrong one as for the right one.
+    fn is_in(&self, headers: &HeaderMap) -> bool {
+        let Some(value) = headers.get(header::AUTHORIZATION).map(|v| v.as_bytes()) else { return false };
+        let Some((scheme, token)) = value.split_at_checked(b"Bearer ".len()) else { return false };
+        let differs = token.iter().zip(self.0.bytes()).fold(0, |acc, (a, b)| acc | (a ^ b));
+        scheme.eq_ignore_ascii_case(b"Bearer ") && token.len() == self.0.len() && differs == 0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl Gate {
+    /// Who makes the change.
+    fn admit(&self, peer: Peer, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        match (self, peer) {
+            (Self::Process { owner, group }, Peer::Process(Some((uid, gid)))) => {
+                let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+                if uid == 0 || uid == *owner || gid == *group || is_member(user.as_ref(), *group) {
+                    return Ok(Caller { who: user.map_or_else(|| format!("uid {uid}"), |u| u.name) });
+                }
+                let message = format!("uid {uid} may look, but not change anything");
+                Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message)
+                    .help("root may, and the owner and the group of the controller's socket"))
+            }
+            (Self::Token(token), Peer::Address(from)) if token.is_in(headers) => {
+                Ok(Caller { who: format!("token at {}", from.ip()) })
+            }
+            (Self::Token(_), _) => {
+                let message = "a change needs the controller's token";
+                Err(Refusal::new(StatusCode::UNAUTHORIZED, "token", message).help(
+                    "send Authorization: Bearer TOKEN (--api-token-file FILE does), or use the Unix socket",
+                ))
+            }
+            (Self::Process { .. }, _) => {
+                Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", "the system does not say who asks"))
+            }
+        }
+    }
+}
+
+/// Whether a group is one of the user's further ones: the kernel tells the first alone.
+fn is_member(user: Option<&User>, group: u32) -> bool {
+    let Some(user) = user else { return false };
+    let Ok(name) = std::ffi::CString::new(user.name.as_bytes()) else { return false };
+    nix::unistd::getgrouplist(&name, user.gid).is_ok_and(|groups| groups.contains(&Gid::from_raw(group)))
+}
+
+/// Lets everybody look, and those whom the gate admits change.
+pub(super) async fn guard(
+    State(gate): State<Arc<Gate>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        match gate.admit(peer, request.headers()) {
+            Ok(caller) => request.extensions_mut().insert(caller),
+            Err(refusal) => {
+                tracing::warn!(
+                    ?peer,
+                    path = request.uri().path(),
+                    "a change by somebody who may not: refused"
+                );
+                return refusal.into_response();
+            }
+        };
+    }
+    next.run(request).await
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        // A route that changes something outside of the gate: nobody was let in.
+        let nobody = || Refusal::new(StatusCode::FORBIDDEN, "forbidden", "nobody may do that here");
+        parts.extensions.get::<Self>().cloned().ok_or_else(nobody)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef";
+
+    fn bearing(value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn at_a_socket_root_its_owner_and_its_group_may() {
+        let gate = Gate::Process { owner: 4_001, group: 4_002 };
+        let admit = |uid, gid| gate.admit(Peer::Process(Some((uid, gid))), &HeaderMap::new());
+        assert_eq!(admit(0, 0).unwrap().who, "root");
+        assert_eq!(admit(4_001, 9).unwrap().who, "uid 4001");
+        assert_eq!(admit(4_003, 4_002).unwrap().who, "uid 4003");
+        let refusal = admit(4_003, 4_003).unwrap_err();
+        assert_eq!(refusal.status, 403);
+        assert!(refusal.message.contains("4003") && refusal.help.contains("group"), "{refusal:?}");
+        let unknown = gate.admit(Peer::Process(None), &bearing(SECRET));
+        assert_eq!(unknown.unwrap_err().status, 403);
+    }
+
+    #[test]
+    fn over_tcp_the_token_and_nothing_near_it() {
+        let gate = Gate::Token(Token::parse(SECRET).unwrap());
+        let from = Peer::Address("127.0.0.1:5".parse().unwrap());
+        let good = format!("Bearer {SECRET}");
+        assert_eq!(gate.admit(from, &bearing(&good)).unwrap().who, "token at 127.0.0.1");
+        assert!(gate.admit(from, &bearing(&good.replace('B', "b"))).is_ok());
+        for bad in [
+            SECRET,
+            "Bearer ",
+            "Bearer",
+            "Basic 0123456789abcdef",
+            "Bearer 0123456789abcdeg",
+            &good[..22],
+            &format!("{good}0"),
+        ] {
+            assert_eq!(gate.admit(from, &bearing(bad)).unwrap_err().status, 401, "{bad}");
+        }
+        assert_eq!(gate.admit(from, &HeaderMap::new()).unwrap_err().status, 401);
+        assert!(!format!("{gate:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn a_token_comes_from_a_file_that_is_not_for_everybody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        let load = |text: &str, mode| {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            Token::load(&path)
+        };
+        assert_eq!(load(&format!("{SECRET}\n"), 0o640).unwrap().header(), format!("Bearer {SECRET}"));
+        assert!(matches!(load(SECRET, 0o644), Err(BadToken::Open(_))));
+        for unfit in ["", "short", "0123456789abcde\u{e9}", "0123456789 abcdef"] {
+            let error = load(unfit, 0o600).unwrap_err();
+            assert!(matches!(error, BadToken::Unfit(_)), "{unfit}");
+            assert!(unfit.is_empty() || !error.to_string().contains(unfit), "a secret is shown: {error}");
+        }
+        assert!(matches!(Token::load(&dir.path().join("none")), Err(BadToken::Io(..))));
+    }
+}

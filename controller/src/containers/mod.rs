@@ -1,0 +1,78 @@
+//! Containers and instances of templates, that come and go at run time.
+//!
+//! Making a container is one transaction over five things: a row in the [store](crate::store), a pair of veth devices, a
+//! port of a bridge, the policy in force, and the flows of the bridge. The row is written first, with how far the
+//! container came ([`Phase`]); then the rest, in order; then the row says that it is there. Whatever fails on the way, all
+//! is taken back: flows before the port, the port before the devices, the row last. Each of these steps does nothing where
+//! there is nothing to do, so the same steps remove a container, take a failed one back, and clear away at the next start
+//! what a crash left half done.
+//!
+//! A port without a policy is quarantined, so it is put on the bridge before its flows, and taken off after them.
+
+mod create;
+mod devices;
+mod instances;
+mod list;
+mod place;
+mod problem;
+mod reload;
+mod remove;
+mod request;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::api::Refusal;
+use crate::hub::{Arrival, Hub};
+use crate::ovs::Database;
+use crate::store::Store;
+
+pub use create::Made;
+pub use instances::{SetAside, Stamped, TemplateList, TemplateListed};
+pub use list::{ContainerList, Found, Listed, Served, ServiceList, Standing};
+pub use problem::{Kind, Problem};
+pub use remove::Removed;
+pub use request::{Instance, Request};
+
+/// A bridge has so long to take what is sent to it.
+const LIMIT: Duration = Duration::from_secs(5);
+/// The most containers of one controller.
+const MAX_CONTAINERS: usize = 4096;
+/// The most instances that are added at run time.
+const MAX_INSTANCES: usize = 4096;
+
+/// Makes and removes containers and instances. All that it does blocks, for seconds at the worst: not for async code.
+#[derive(Debug)]
+pub struct Containers {
+    hub: Arc<Hub>,
+    database: Database,
+    /// The network file.
+    file: PathBuf,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Containers {
+    /// For the network file that is in force in the hub. To be called within a runtime.
+    pub fn new(hub: Arc<Hub>, database: Database, file: PathBuf) -> Self {
+        Self { hub, database, file, runtime: tokio::runtime::Handle::current() }
+    }
+
+    /// What is remembered.
+    fn store(&self) -> Result<Arc<Store>, Problem> {
+        self.hub.store().map_err(|refusal| {
+            let Refusal { message, help, .. } = refusal;
+            Problem { kind: Kind::Unavailable, code: "state-lost", error: message, remedy: help }
+        })
+    }
+
+    /// Waits until a bridge has the policy in force.
+    fn arrival(&self, bridge: &str, generation: u64, port: Option<&str>) -> Arrival {
+        self.runtime.block_on(self.hub.arrival(bridge, generation, port, LIMIT))
+    }
+}
+
+/// Seconds since 1970-01-01 UTC.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}

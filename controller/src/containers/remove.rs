@@ -1,0 +1,112 @@
+//! Removing a container, all of it.
+
+use flows::nearest::nearest;
+use serde::{Deserialize, Serialize};
+use tracing::{error, info, warn};
+use utoipa::ToSchema;
+
+use super::create::{device_failed, ovs_failed};
+use super::devices::Pair;
+use super::{Containers, Problem};
+use crate::hub::Arrival;
+use crate::ovs::remove_port;
+use crate::store::{Container, Phase};
+
+/// A container that is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Removed {
+    /// Its name.
+    pub name: String,
+    /// Its network.
+    pub network: String,
+    /// Its number, which is free again.
+    pub id: u32,
+    /// Whether its flows are still on the bridge, because the bridge is not connected to the controller; they go when it
+    /// connects.
+    pub pending: bool,
+}
+
+impl Containers {
+    /// Removes a container: its flows, its port, its devices, and its row.
+    ///
+    /// # Errors
+    /// There is none of that name, or something could not be removed. Then it is said so, and the rest is removed by another
+    /// call, or at the next start.
+    pub fn delete(&self, name: &str, who: &str) -> Result<Removed, Problem> {
+        let _turn = self.hub.revise();
+        let rows = self.store()?.all::<Container>()?;
+        let Some(row) = rows.iter().find(|r| r.name == name) else {
+            return Err(unknown(name, &rows));
+        };
+        let mut row = row.clone();
+        row.phase = Phase::Removing;
+        self.store()?.put(&row)?;
+        let arrival = self.clear(&row).map_err(|mut problem| {
+            problem.remedy = format!("{}; `portcullis container delete {name}` goes on", problem.remedy);
+            problem
+        })?;
+        info!(container = name, network = row.network, port = row.port, who, "container removed");
+        Ok(Removed {
+            pending: arrival == Arrival::NotConnected,
+            name: row.name,
+            network: row.network,
+            id: row.id,
+        })
+    }
+
+    /// Takes away whatever there is of a container, the last made first. What is not there needs no removing.
+    pub(super) fn clear(&self, row: &Container) -> Result<Arrival, Problem> {
+        let mut arrival = Arrival::InForce;
+        if let Some(policy) = self.hub.policy().without_container(&row.name) {
+            let generation = self.hub.replace(policy);
+            arrival = self.arrival(&row.bridge, generation, None);
+            if let Arrival::Late(why) = &arrival {
+                // The port goes all the same: without it nothing reaches the container, and the controller goes on trying.
+                warn!(bridge = row.bridge, why, "the flows of a container are not gone yet");
+            }
+        }
+        self.clear_host(row)?;
+        self.store()?.remove::<Container>(&row.name)?;
+        Ok(arrival)
+    }
+
+    /// What is on the host: the port, then the devices.
+    fn clear_host(&self, row: &Container) -> Result<(), Problem> {
+        remove_port(&self.database, &row.port, &row.name)
+            .map_err(|why| ovs_failed(&format!("the port {}", row.port), &why))?;
+        Pair::of(&row.port).remove().map_err(device_failed)?;
+        Ok(())
+    }
+
+    /// Clears away what a crash left half made or half removed. What cannot be stays half done, and said so.
+    pub fn recover(&self) {
+        let _turn = self.hub.revise();
+        let rows = match self.store().and_then(|store| Ok(store.all::<Container>()?)) {
+            Ok(rows) => rows,
+            Err(why) => {
+                error!(%why, "the containers cannot be read");
+                return;
+            }
+        };
+        for row in rows.iter().filter(|r| r.phase != Phase::There) {
+            match self.clear(row) {
+                Ok(_) => {
+                    info!(container = row.name, "a container that was half made or half removed is gone")
+                }
+                Err(why) => error!(
+                    container = row.name,
+                    %why,
+                    "a container that was half made or half removed could not be cleared away"
+                ),
+            }
+        }
+    }
+}
+
+fn unknown(name: &str, rows: &[Container]) -> Problem {
+    let remedy = match nearest(name, rows.iter().map(|r| r.name.as_str())) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "`portcullis container list` shows those there are".to_owned(),
+    };
+    Problem::not_found(format!("there is no container {name}"), remedy)
+}

@@ -1,0 +1,232 @@
+//! The windows of a running controller: remembered, in force, and closed when their time is over.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use flows::network::Additions;
+use serde::Serialize;
+use tracing::{error, info, warn};
+use utoipa::ToSchema;
+
+use super::Hub;
+use crate::api::Refusal;
+use crate::in_force::{Clock, ceil};
+use crate::store::{Store, StoreError, Window};
+use crate::windows::{Ending, Opening, Windows, utc, words};
+
+/// The clock on the wall is looked at so often at least: it may be set.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// A window, as the API tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WindowReport {
+    /// Its name.
+    pub name: String,
+    /// Whether it is open.
+    pub open: bool,
+    /// As it is open.
+    #[serde(flatten)]
+    pub opened: Option<OpenedReport>,
+    /// The rules that it opens.
+    pub rules: Vec<String>,
+}
+
+/// How a window is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OpenedReport {
+    /// When it was opened, in seconds since 1970-01-01 UTC.
+    pub opened_at: u64,
+    /// When it closes, in the same seconds.
+    pub closes_at: u64,
+    /// The same, as a person reads it.
+    pub until: String,
+    /// Seconds until then.
+    pub seconds_left: u64,
+    /// Why it is open.
+    pub reason: String,
+    /// Who opened it.
+    pub who: String,
+}
+
+impl Hub {
+    /// What the controller remembers is kept there.
+    ///
+    /// # Errors
+    /// Where it cannot be: nothing that has to be remembered is changed then.
+    pub fn store(&self) -> Result<Arc<Store>, Refusal> {
+        self.store.clone().map_err(|why| {
+            Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "state-lost",
+                format!("the controller has no state: {why}"),
+            )
+            .help("portcullis status says what to do")
+        })
+    }
+
+    /// What was added to the network file at run time.
+    ///
+    /// # Errors
+    /// When it cannot be read: the file alone would take away what is there.
+    pub fn additions(&self) -> Result<Additions, StoreError> {
+        self.store.as_ref().map_or_else(|_| Ok(Additions::default()), |store| Ok(store.state()?.additions()))
+    }
+
+    /// Opens a window, or keeps it open for longer.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn open_window(&self, wish: Opening) -> Result<WindowReport, Refusal> {
+        let _changing = self.changing.lock().await;
+        let in_force = self.policy();
+        let window = self.windows().opening(Clock::wall(), &in_force.window_names(), &wish)?;
+        let (store, row) = (self.store()?, window.clone());
+        // Remembered first: one that is open and forgotten would have to be found by the switches' timeouts alone.
+        remember(move || store.put(&row)).await?;
+        self.windows().put(window.clone());
+        self.publish_windows();
+        let Window { name, closes_at, reason, who, .. } = &window;
+        let until = utc(*closes_at);
+        if wish.extend {
+            info!(window = name, until, who, reason, "window open, or open for longer");
+        } else {
+            info!(window = name, until, who, reason, "window opened");
+        }
+        Ok(self.window_report(&window.name, Clock::wall()))
+    }
+
+    /// Closes a window before its time.
+    ///
+    /// # Errors
+    /// Why not. Where it cannot be remembered that it is closed, it is closed all the same.
+    pub async fn close_window(&self, name: &str, who: &str) -> Result<WindowReport, Refusal> {
+        let _changing = self.changing.lock().await;
+        let in_force = self.policy();
+        let window = self.windows().closing(&in_force.window_names(), name)?;
+        self.windows().remove(name);
+        self.publish_windows();
+        let left = words(window.closes_at.saturating_sub(ceil(Clock::wall())));
+        info!(window = name, who, left, opened_by = window.who, reason = window.reason, "window closed");
+        let (store, key) = (self.store()?, name.to_owned());
+        remember(move || store.remove::<Window>(&key).map(drop)).await.map_err(|refusal| {
+            let message = format!(
+                "window {name:?} is closed, and may be open again after a restart: {}",
+                refusal.message
+            );
+            Refusal { message, ..refusal }
+        })?;
+        Ok(self.window_report(name, Clock::wall()))
+    }
+
+    /// Closes the windows whose time is over, and those that the file does not name any more.
+    pub async fn close_ended(&self) {
+        let _changing = self.changing.lock().await;
+        let in_force = self.policy();
+        let ending = self.windows().ending(Clock::wall(), &in_force.window_names());
+        if ending.is_empty() {
+            return;
+        }
+        for (window, why) in &ending {
+            self.windows().remove(&window.name);
+            let Window { name, reason, who, .. } = window;
+            match why {
+                Ending::Over => {
+                    info!(window = name, opened_by = who, reason, "window closed: its time is over")
+                }
+                Ending::Clock => {
+                    warn!(
+                        window = name,
+                        opened_by = who,
+                        reason,
+                        "window closed: it was opened in what is the future now; the clock was set back"
+                    );
+                }
+                Ending::Unnamed => {
+                    warn!(
+                        window = name,
+                        opened_by = who,
+                        reason,
+                        "window closed: the network file has no rule for it any more"
+                    );
+                }
+            }
+        }
+        self.publish_windows();
+        let Ok(store) = self.store.clone() else { return };
+        let forgotten = remember(move || {
+            store.change(|change| {
+                ending.iter().try_for_each(|(window, _)| change.remove::<Window>(&window.name).map(drop))
+            })
+        });
+        if let Err(refusal) = forgotten.await {
+            error!(why = refusal.message, "a window that is closed is still remembered");
+        }
+    }
+
+    /// Closes windows when their time is over, for ever.
+    pub async fn keep_windows(self: Arc<Self>) {
+        let mut changes = self.follow();
+        loop {
+            changes.borrow_and_update();
+            self.close_ended().await;
+            let next = self.windows().next_end();
+            let wait =
+                next.map_or(LOOK, |end| Duration::from_secs(end).saturating_sub(Clock::wall()).min(LOOK));
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// All windows of the file, and those that are open.
+    pub fn window_reports(&self) -> Vec<WindowReport> {
+        let in_force = self.policy();
+        let mut names = in_force.window_names();
+        let open: Vec<String> = self.windows().all().map(|w| w.name.clone()).collect();
+        names.extend(open.iter().map(String::as_str));
+        names.into_iter().map(|name| self.window_report(name, Clock::wall())).collect()
+    }
+
+    fn window_report(&self, name: &str, now: Duration) -> WindowReport {
+        let opened = self.windows().all().find(|w| w.name == name).map(|w| OpenedReport {
+            opened_at: w.opened_at,
+            closes_at: w.closes_at,
+            until: utc(w.closes_at),
+            seconds_left: w.closes_at.saturating_sub(ceil(now)),
+            reason: w.reason.clone(),
+            who: w.who.clone(),
+        });
+        let in_force = self.policy();
+        let of = in_force.file.allows.iter().filter(|allow| allow.temp.as_deref() == Some(name));
+        let rules = of.map(|allow| allow.name.clone()).collect();
+        WindowReport { name: name.to_owned(), open: opened.is_some(), opened, rules }
+    }
+
+    /// The windows as they are now come into force.
+    pub(super) fn publish_windows(&self) {
+        let ends: BTreeMap<String, u64> = self.windows().ends();
+        self.metrics
+            .windows(self.policy().window_names().into_iter().map(|name| (name, ends.contains_key(name))));
+        self.policy.send_modify(|in_force| in_force.windows = Arc::new(ends));
+    }
+
+    pub(super) fn windows(&self) -> MutexGuard<'_, Windows> {
+        // Each change is one assignment: a panic elsewhere leaves them whole.
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes to the disk, aside.
+async fn remember(write: impl FnOnce() -> Result<(), StoreError> + Send + 'static) -> Result<(), Refusal> {
+    let failed = |message: String, help: String| {
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "not-remembered", message).help(help)
+    };
+    match tokio::task::spawn_blocking(write).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(failed(error.to_string(), error.help())),
+        Err(error) => Err(failed(error.to_string(), String::new())),
+    }
+}

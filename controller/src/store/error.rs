@@ -1,0 +1,82 @@
+//! Why the state cannot be used.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the file open: another controller, most likely.
+    #[error("{0} is in use by another controller: end that one, or give this one a --state of its own")]
+    Locked(PathBuf),
+    /// The system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The file is damaged, or none of ours.
+    #[error("{path} is damaged: {why}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A newer controller wrote the file.
+    #[error("{path} is of version {version}, and this controller knows up to version {}", super::VERSION)]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u64,
+    },
+}
+
+impl StoreError {
+    pub(super) fn corrupt(path: &Path, why: &str) -> Self {
+        Self::Corrupt { path: path.to_owned(), why: why.to_owned() }
+    }
+
+    pub(super) fn from_redb(path: &Path, error: redb::Error) -> Self {
+        use redb::Error;
+        let path = path.to_owned();
+        match error {
+            Error::DatabaseAlreadyOpen => Self::Locked(path),
+            // This is how redb says that the file does not begin, or end, as its files do.
+            Error::Io(source)
+                if matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+            {
+                Self::Corrupt { path, why: source.to_string() }
+            }
+            Error::Io(source) => Self::Io { path, source },
+            other => Self::Corrupt { path, why: other.to_string() },
+        }
+    }
+
+    /// Whether the file has to be mended or moved away by a person before it is of use again; nothing of it is known
+    /// meanwhile.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::Newer { .. })
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Locked(_) => "one state directory belongs to one controller".to_owned(),
+            Self::Io { .. } => {
+                "make it writable for the controller, or name another place with --state".to_owned()
+            }
+            Self::Corrupt { path, .. } => format!(
+                "restore {0} from a backup, or move it away (windows, added networks and containers have then to be made again), and start the controller again",
+                path.display()
+            ),
+            Self::Newer { path, .. } => format!(
+                "run the version of portcullis that wrote it, or move {} away (windows, added networks and containers have then to be made again)",
+                path.display()
+            ),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What a controller has to remember beyond the network file: open windows, stamped out templates, containers.
+//!
+//! One redb file in the state directory. A row is JSON under a key, so that a person can be shown what is in it; the file
+//! carries a version, and each change is one transaction: on the disk as a whole, or not at all.
+
+mod error;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use rows::{Container, Instance, Phase, Row, Service, State, Transport, Window};
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+
+/// Where a controller keeps its state, if nobody says otherwise.
+pub const DEFAULT_DIR: &str = "/var/lib/portcullis";
+/// The version of what is in the file.
+pub const VERSION: u64 = 1;
+
+/// The file, in its directory.
+const FILE: &str = "state.redb";
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// The version's key among the meta data.
+const VERSION_KEY: &str = "version";
+
+/// The file of a controller's state. Nobody else has it open.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    database: Database,
+}
+
+/// Changes under way: all of them come into force, or none.
+pub struct Change<'a> {
+    path: &'a Path,
+    transaction: &'a WriteTransaction,
+}
+
+impl Store {
+    /// Opens the file in a directory; makes both if they are not there, for nobody else to read.
+    ///
+    /// Blocks: it reads and checks all of the file.
+    ///
+    /// # Errors
+    /// When another process has it, the system refuses, it is damaged, or a newer version wrote it.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source: io::Error| StoreError::Io { path, source }
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io(dir))?;
+        let path = dir.join(FILE);
+        // Damage is found here, and not by a panic later on.
+        let opened = Database::builder().set_check_integrity_on_open(true).create(&path);
+        let database = opened.map_err(|error| StoreError::from_redb(&path, error.into()))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(io(&path))?;
+        let this = Self { path, database };
+        match this.version()? {
+            None => this.create()?,
+            Some(VERSION) => {}
+            Some(version) => return Err(StoreError::Newer { path: this.path, version }),
+        }
+        // All rows once: what cannot be read is found now.
+        this.state()?;
+        Ok(this)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All that is in it, at one moment.
+    ///
+    /// # Errors
+    /// When the system refuses, or a row is not what it should be.
+    pub fn state(&self) -> Result<State, StoreError> {
+        Ok(State { windows: self.all()?, instances: self.all()?, containers: self.all()? })
+    }
+
+    /// Makes changes in one transaction: all of them if `f` gives its result, none if it gives an error.
+    ///
+    /// Blocks until the disk has them.
+    ///
+    /// # Errors
+    /// What `f` gives, or that they cannot be written.
+    pub fn change<T, E: From<StoreError>>(
+        &self,
+        f: impl FnOnce(&Change<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.database.begin_write().map_err(|e| self.failed(e.into()))?;
+        // Dropped without a commit, it leaves nothing.
+        let result = f(&Change { path: &self.path, transaction: &transaction })?;
+        transaction.commit().map_err(|e| self.failed(e.into()))?;
+        Ok(result)
+    }
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put<R: Row>(&self, row: &R) -> Result<(), StoreError> {
+        self.change(|change| change.put(row))
+    }
+
+    /// Removes one row; whether it was there.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn remove<R: Row>(&self, key: &str) -> Result<bool, StoreError> {
+        self.change(|change| change.remove::<R>(key))
+    }
+
+    /// All rows of a kind, by their keys.
+    ///
+    /// # Errors
+    /// When the system refuses, or a row is not what it should be.
+    pub fn all<R: Row>(&self) -> Result<Vec<R>, StoreError> {
+        let failed = |error| self.failed(error);
+        let transaction = self.database.begin_read().map_err(|e| failed(e.into()))?;
+        let table = match transaction.open_table(R::TABLE) {
+            Ok(table) => table,
+            Err(error) => return Err(failed(error.into())),
+        };
+        let mut rows = Vec::new();
+        for entry in table.iter().map_err(|e| failed(e.into()))? {
+            let (key, value) = entry.map_err(|e| failed(e.into()))?;
+            rows.push(row(&self.path, key.value(), value.value())?);
+        }
+        Ok(rows)
+    }
+
+    /// The version of the file; none when it is new.
+    fn version(&self) -> Result<Option<u64>, StoreError> {
+        let transaction = self.database.begin_read().map_err(|e| self.failed(e.into()))?;
+        let table = match transaction.open_table(META) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => {
+                return if transaction.list_tables().map_err(|e| self.failed(e.into()))?.next().is_none() {
+                    Ok(None)
+                } else {
+                    Err(StoreError::corrupt(&self.path, "it has no version"))
+                };
+            }
+            Err(error) => return Err(self.failed(error.into())),
+        };
+        match table.get(VERSION_KEY).map_err(|e| self.failed(e.into()))? {
+            Some(version) => Ok(Some(version.value())),
+            None => Err(StoreError::corrupt(&self.path, "it has no version")),
+        }
+    }
+
+    /// Makes the tables.
+    fn create(&self) -> Result<(), StoreError> {
+        self.change(|change| {
+            change.table::<Window>()?;
+            change.table::<Instance>()?;
+            change.table::<Container>()?;
+            let mut meta = change.transaction.open_table(META).map_err(|e| self.failed(e.into()))?;
+            meta.insert(VERSION_KEY, VERSION).map_err(|e| self.failed(e.into()))?;
+            Ok(())
+        })
+    }
+
+    fn failed(&self, error: redb::Error) -> StoreError {
+        StoreError::from_redb(&self.path, error)
+    }
+}
+
+impl Change<'_> {
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn put<R: Row>(&self, row: &R) -> Result<(), StoreError> {
+        let value = serde_json::to_vec(row).map_err(|e| StoreError::corrupt(self.path, &e.to_string()))?;
+        let key = row.key();
+        self.table::<R>()?.insert(key.as_str(), value.as_slice()).map_err(|e| self.failed(e.into()))?;
+        Ok(())
+    }
+
+    /// Removes a row; whether it was there.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn remove<R: Row>(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.table::<R>()?.remove(key).map_err(|e| self.failed(e.into()))?.is_some())
+    }
+
+    /// The row of that key.
+    ///
+    /// # Errors
+    /// When the system refuses, or the row is not what it should be.
+    pub fn find<R: Row>(&self, key: &str) -> Result<Option<R>, StoreError> {
+        let table = self.table::<R>()?;
+        let found = table.get(key).map_err(|e| self.failed(e.into()))?;
+        found.map(|value| row(self.path, key, value.value())).transpose()
+    }
+
+    /// All rows of a kind, by their keys.
+    ///
+    /// # Errors
+    /// When the system refuses, or a row is not what it should be.
+    pub fn all<R: Row>(&self) -> Result<Vec<R>, StoreError> {
+        let table = self.table::<R>()?;
+        let mut rows = Vec::new();
+        for entry in table.iter().map_err(|e| self.failed(e.into()))? {
+            let (key, value) = entry.map_err(|e| self.failed(e.into()))?;
+            rows.push(row(self.path, key.value(), value.value())?);
+        }
+        Ok(rows)
+    }
+
+    fn table<R: Row>(&self) -> Result<redb::Table<'_, &'static str, &'static [u8]>, StoreError> {
+        self.transaction.open_table(R::TABLE).map_err(|e| self.failed(e.into()))
+    }
+
+    fn failed(&self, error: redb::Error) -> StoreError {
+        StoreError::from_redb(self.path, error)
+    }
+}
+
+fn row<R: Row>(path: &Path, key: &str, value: &[u8]) -> Result<R, StoreError> {
+    let row: R = serde_json::from_slice(value)
+        .map_err(|error| StoreError::corrupt(path, &format!("{} {key:?}: {error}", R::WHAT)))?;
+    if row.key() != key {
+        return Err(StoreError::corrupt(
+            path,
+            &format!("{} {key:?} says that it is {:?}", R::WHAT, row.key()),
+        ));
+    }
+    Ok(row)
+}

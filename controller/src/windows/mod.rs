@@ -1,0 +1,171 @@
+//! Windows: the time for which `temp` allows are open. What may be asked of them, and what is refused; the time is an
+//! argument.
+
+mod duration;
+mod error;
+#[cfg(test)]
+mod tests;
+
+pub use duration::{DurationError, MAX, parse_duration, utc, words};
+pub use error::WindowError;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use flows::nearest::nearest;
+
+use crate::in_force::ceil;
+use crate::store::Window;
+
+/// The longest reason, in characters.
+pub const MAX_REASON: usize = 500;
+/// A window that was opened so much later than now, in seconds, was opened by another clock.
+const CLOCK: u64 = 3_600;
+
+/// The windows that are open.
+#[derive(Debug, Clone, Default)]
+pub struct Windows {
+    open: BTreeMap<String, Window>,
+}
+
+/// A wish to open a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Its name.
+    pub name: String,
+    /// For so many seconds.
+    pub seconds: u64,
+    /// Why.
+    pub reason: String,
+    /// Whether one that is open may stay open for longer.
+    pub extend: bool,
+    /// Who wishes it.
+    pub who: String,
+}
+
+/// Why a window closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Its time is over.
+    Over,
+    /// It was opened in what the clock now calls the future: nobody can say when it is over.
+    Clock,
+    /// The network file has no rule for it any more.
+    Unnamed,
+}
+
+impl Windows {
+    /// Those that were open, as they were remembered.
+    pub fn new(remembered: Vec<Window>) -> Self {
+        Self { open: remembered.into_iter().map(|w| (w.name.clone(), w)).collect() }
+    }
+
+    /// The window as it would be open from `now` on, since 1970-01-01 UTC. `names` are the windows of the network file.
+    ///
+    /// # Errors
+    /// When there is none of that name, it is open, or for how long or why is not said as it has to be.
+    pub fn opening(
+        &self,
+        now: Duration,
+        names: &BTreeSet<&str>,
+        wish: &Opening,
+    ) -> Result<Window, WindowError> {
+        known(names, &wish.name)?;
+        if wish.seconds == 0 {
+            return Err(DurationError::Zero.into());
+        }
+        if wish.seconds > MAX {
+            return Err(DurationError::TooLong(wish.seconds).into());
+        }
+        let reason = wish.reason.trim();
+        if reason.is_empty() {
+            return Err(WindowError::NoReason);
+        }
+        let length = reason.chars().count();
+        if length > MAX_REASON || reason.chars().any(char::is_control) {
+            return Err(WindowError::Reason { length });
+        }
+        // Not shorter than it was asked for: a second that has begun does not count.
+        let closes_at = ceil(now).saturating_add(wish.seconds);
+        let mut opened_at = now.as_secs();
+        if let Some(open) = self.open.get(&wish.name) {
+            if !wish.extend {
+                return Err(WindowError::Open(open.clone()));
+            }
+            if closes_at <= open.closes_at {
+                return Err(WindowError::Longer { open: open.clone(), closes_at });
+            }
+            opened_at = open.opened_at;
+        }
+        Ok(Window {
+            name: wish.name.clone(),
+            opened_at,
+            closes_at,
+            reason: reason.to_owned(),
+            who: wish.who.clone(),
+        })
+    }
+
+    /// The window that would be closed.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it is not open.
+    pub fn closing(&self, names: &BTreeSet<&str>, name: &str) -> Result<Window, WindowError> {
+        if let Some(open) = self.open.get(name) {
+            return Ok(open.clone());
+        }
+        known(names, name)?;
+        Err(WindowError::Closed(name.to_owned()))
+    }
+
+    /// A window is open.
+    pub fn put(&mut self, window: Window) {
+        self.open.insert(window.name.clone(), window);
+    }
+
+    /// A window is closed.
+    pub fn remove(&mut self, name: &str) {
+        self.open.remove(name);
+    }
+
+    /// Those whose time is over at `now`, and those that the network file does not name any more. They stay until they are
+    /// removed.
+    pub fn ending(&self, now: Duration, names: &BTreeSet<&str>) -> Vec<(Window, Ending)> {
+        let ending = |w: &Window| {
+            if w.closes_at <= now.as_secs() {
+                Some(Ending::Over)
+            } else if w.opened_at > now.as_secs().saturating_add(CLOCK) {
+                Some(Ending::Clock)
+            } else {
+                (!names.contains(w.name.as_str())).then_some(Ending::Unnamed)
+            }
+        };
+        self.open.values().filter_map(|w| Some((w.clone(), ending(w)?))).collect()
+    }
+
+    /// When the next one closes, in seconds since 1970-01-01 UTC.
+    pub fn next_end(&self) -> Option<u64> {
+        self.open.values().map(|w| w.closes_at).min()
+    }
+
+    /// Those that are open, by name.
+    pub fn all(&self) -> impl Iterator<Item = &Window> {
+        self.open.values()
+    }
+
+    /// When each closes, in seconds since 1970-01-01 UTC.
+    pub fn ends(&self) -> BTreeMap<String, u64> {
+        self.open.values().map(|w| (w.name.clone(), w.closes_at)).collect()
+    }
+}
+
+fn known(names: &BTreeSet<&str>, name: &str) -> Result<(), WindowError> {
+    if names.contains(name) {
+        return Ok(());
+    }
+    Err(WindowError::Unknown {
+        name: name.to_owned(),
+        nearest: nearest(name, names.iter().copied()).map(str::to_owned),
+        there: names.iter().map(|n| (*n).to_owned()).collect(),
+    })
+}

@@ -1,0 +1,341 @@
+//! Containers put into a resolved file, and taken out: without reading the text again.
+
+use std::net::IpAddr;
+
+use super::{Allow, Attachment, Container, Endpoint, Inside, NetworkFile, Place};
+
+/// Why a container cannot be put into a file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContainError {
+    /// The file has no such network.
+    #[error("the file has no network {0:?}")]
+    NoNetwork(String),
+    /// The network has no place for containers.
+    #[error("the network {0:?} has no `containers` range")]
+    NoRange(String),
+    /// The number is none of the range.
+    #[error("{id} is not among the ids {} to {} of the network {network:?}", range.0, range.1)]
+    OutOfRange {
+        /// The number.
+        id: u32,
+        /// The first and the last of the range.
+        range: (u32, u32),
+        /// The network.
+        network: String,
+    },
+    /// The name is something else's.
+    #[error("{0:?} is the name of something else in the file")]
+    NameTaken(String),
+    /// The port is something else's.
+    #[error("the port {port:?} of bridge {bridge:?} is something else's")]
+    PortTaken {
+        /// The port.
+        port: String,
+        /// The bridge.
+        bridge: String,
+    },
+    /// The address is somebody else's.
+    #[error("the address {0} is somebody else's")]
+    AddressTaken(IpAddr),
+    /// The range gives no address for this number.
+    #[error("{0} is no address of the network")]
+    NoAddress(String),
+    /// A `never` of the file says that its services are reached by nobody who may reach them.
+    #[error("the never {never:?} says that {from} reaches nothing of the network {network:?}")]
+    Never {
+        /// The never.
+        never: String,
+        /// Who must not.
+        from: String,
+        /// The network.
+        network: String,
+    },
+    /// The file has errors with it.
+    #[error("with it the file has errors: {0}")]
+    Refused(String),
+}
+
+/// The name of the rule that lets the clients of a range open connections to a service.
+pub fn service_rule(container: &str, service: &str) -> String {
+    format!("container.{container}.{service}")
+}
+
+impl Container {
+    /// The endpoint and the rules that a container is.
+    ///
+    /// # Errors
+    /// When the network has no place for it.
+    pub fn parts(&self, file: &NetworkFile) -> Result<(Endpoint, Vec<Allow>), ContainError> {
+        let network =
+            file.network(&self.network).ok_or_else(|| ContainError::NoNetwork(self.network.clone()))?;
+        let range = network.containers.as_ref().ok_or_else(|| ContainError::NoRange(self.network.clone()))?;
+        if self.id < range.ids.0 || self.id > range.ids.1 {
+            let (id, range) = (self.id, range.ids);
+            return Err(ContainError::OutOfRange { id, range, network: self.network.clone() });
+        }
+        let addresses = range.addresses_of(self.id);
+        let inside = |a: &IpAddr| network.subnets.iter().any(|subnet| subnet.contains(*a));
+        if let Some(outside) = addresses.iter().find(|a| !inside(a)) {
+            return Err(ContainError::NoAddress(outside.to_string()));
+        }
+        if addresses.len() < range.addresses.len() {
+            return Err(ContainError::NoAddress(format!("one that {} makes", self.id)));
+        }
+        if !network.can_hold(self.id) {
+            let text: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
+            return Err(ContainError::NoAddress(text.join(" or ")));
+        }
+        let attachment = Attachment {
+            network: self.network.clone(),
+            port: range.port_of(self.id),
+            addresses,
+            behind: Vec::new(),
+            leased: false,
+            mac: None,
+            span: range.span.clone(),
+        };
+        let allow = |service: &super::Service| Allow {
+            name: service_rule(&self.name, &service.name),
+            from: range.clients.clone(),
+            to: vec![self.name.clone()],
+            protocol: service.protocol,
+            ports: vec![service.port],
+            purpose: format!("{} of container {}", service.name, self.name),
+            limit: None,
+            temp: None,
+            via: None,
+            returns: None,
+            place: Place::Switch,
+            chain: None,
+            span: range.span.clone(),
+        };
+        let allows =
+            if range.clients.is_empty() { Vec::new() } else { self.services.iter().map(allow).collect() };
+        let endpoint =
+            Endpoint { name: self.name.clone(), attachments: vec![attachment], span: range.span.clone() };
+        Ok((endpoint, allows))
+    }
+}
+
+impl NetworkFile {
+    /// Whether something of the file has that name, so that a container cannot.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.party(name).is_some()
+            || self.overlays.iter().any(|overlay| overlay.name == name)
+            || self.outsides.iter().any(|outside| outside.name == name)
+    }
+
+    /// Puts a container into the file: an endpoint, and a rule for each of its services.
+    ///
+    /// # Errors
+    /// When there is no place for it. The file is as it was then.
+    pub fn put(&mut self, container: &Container) -> Result<(), ContainError> {
+        if self.has_name(&container.name) {
+            return Err(ContainError::NameTaken(container.name.clone()));
+        }
+        let (endpoint, allows) = container.parts(self)?;
+        self.keeps_nevers(container, !allows.is_empty())?;
+        for attachment in &endpoint.attachments {
+            let bridge = self.network(&attachment.network).map(|n| n.bridge.as_str()).unwrap_or_default();
+            if self.bridge_ports(bridge).contains(&attachment.port.as_str()) {
+                let (port, bridge) = (attachment.port.clone(), bridge.to_owned());
+                return Err(ContainError::PortTaken { port, bridge });
+            }
+            let others = || self.endpoints.iter().flat_map(|e| &e.attachments);
+            let owned = |a: &&IpAddr| {
+                others().any(|o| o.addresses.contains(a) || o.behind.iter().any(|p| p.contains(**a)))
+            };
+            let hop = |a: &&IpAddr| self.exits.iter().any(|exit| exit.next_hop.contains(a));
+            if let Some(taken) = attachment.addresses.iter().find(|a| owned(a) || hop(a)) {
+                return Err(ContainError::AddressTaken(*taken));
+            }
+        }
+        self.endpoints.push(endpoint);
+        self.allows.extend(allows);
+        Ok(())
+    }
+
+    /// Whether every `never` still holds with a container: its clients are on its network, so only those matter that say
+    /// so of somebody there.
+    fn keeps_nevers(&self, container: &Container, served: bool) -> Result<(), ContainError> {
+        let Some(network) = self.network(&container.network) else { return Ok(()) };
+        let name = &network.name;
+        let none = Vec::new();
+        let clients = network.containers.as_ref().filter(|_| served).map_or(&none, |range| &range.clients);
+        let free = network.inside == Inside::Allow;
+        let member = |who: &String| {
+            let mut endpoints = self.endpoints.iter().filter(|e| e.name == *who);
+            endpoints.any(|e| e.attachments.iter().any(|a| a.network == *name))
+        };
+        let may = |who: &&String| {
+            let all = free || clients.contains(name);
+            (*who == name && (free || !clients.is_empty())) || clients.contains(who) || (all && member(who))
+        };
+        for never in self.nevers.iter().filter(|never| never.to.contains(name)) {
+            if let Some(from) = never.from.iter().find(may) {
+                let (never, from, network) = (never.name.clone(), from.clone(), name.clone());
+                return Err(ContainError::Never { never, from, network });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a container out again. Whether it was there.
+    pub fn take(&mut self, container: &Container) -> bool {
+        let before = self.endpoints.len();
+        self.endpoints.retain(|e| e.name != container.name);
+        let rules: Vec<String> =
+            container.services.iter().map(|s| service_rule(&container.name, &s.name)).collect();
+        self.allows.retain(|a| !rules.contains(&a.name));
+        self.endpoints.len() < before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Protocol, Service};
+
+    fn file() -> NetworkFile {
+        let text = r#"
+            [network.privacy]
+            bridge = "vmbr0"
+            subnets = ["10.0.0.0/24"]
+            [network.privacy.containers]
+            ids = "100-199"
+            port = "veth{id}"
+            addresses = ["10.0.0.{id}"]
+            clients = ["gateway"]
+            [endpoint.gateway]
+            attach = [{ network = "privacy", port = "veth100", addresses = ["10.0.0.100", "10.0.0.102"] }]
+        "#;
+        crate::network::parse(text, "test.toml").unwrap().0
+    }
+
+    fn container(id: u32) -> Container {
+        let service = |name: &str, port| Service { name: name.to_owned(), protocol: Protocol::Tcp, port };
+        Container {
+            id,
+            name: "tor".to_owned(),
+            network: "privacy".to_owned(),
+            services: vec![service("relay", 9001), service("directory", 9030)],
+        }
+    }
+
+    #[test]
+    fn what_is_put_in_can_be_taken_out() {
+        let mut file = file();
+        let before = file.clone();
+        file.put(&container(101)).unwrap();
+        let tor = file.endpoints.last().unwrap();
+        assert_eq!((tor.name.as_str(), tor.attachments[0].port.as_str()), ("tor", "veth101"));
+        assert_eq!(tor.attachments[0].addresses, ["10.0.0.101".parse::<IpAddr>().unwrap()]);
+        let rules: Vec<_> = file.allows.iter().map(|a| (a.name.as_str(), a.ports.as_slice())).collect();
+        assert_eq!(rules, [("container.tor.relay", &[9001][..]), ("container.tor.directory", &[9030])]);
+        assert!(file.allows.iter().all(|a| a.from == ["gateway"] && a.to == ["tor"]));
+        assert_eq!(file.put(&container(103)), Err(ContainError::NameTaken("tor".to_owned())));
+        assert!(file.take(&container(101)));
+        assert_eq!(file, before);
+        assert!(!file.take(&container(101)));
+    }
+
+    #[test]
+    fn what_has_no_place_changes_nothing() {
+        let mut file = file();
+        let before = file.clone();
+        let mut put = |change: &dyn Fn(&mut Container)| {
+            let mut container = container(101);
+            change(&mut container);
+            file.put(&container).unwrap_err().to_string()
+        };
+        assert_eq!(put(&|c| c.network = "privat".to_owned()), "the file has no network \"privat\"");
+        assert_eq!(put(&|c| c.id = 99), "99 is not among the ids 100 to 199 of the network \"privacy\"");
+        assert_eq!(put(&|c| c.id = 100), "the port \"veth100\" of bridge \"vmbr0\" is something else's");
+        assert_eq!(put(&|c| c.id = 102), "the address 10.0.0.102 is somebody else's");
+        assert_eq!(
+            put(&|c| c.name = "privacy".to_owned()),
+            "\"privacy\" is the name of something else in the file"
+        );
+        assert_eq!(file, before);
+    }
+
+    /// What a file says, but for the places in the text.
+    fn said(file: &NetworkFile) -> String {
+        let text = format!("{file:?}");
+        let mut parts = text.split("span: ");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |said, part| {
+            said + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+        })
+    }
+
+    #[test]
+    fn a_text_that_is_read_with_containers_means_the_same() {
+        let text = r#"
+            [network.privacy]
+            bridge = "vmbr0"
+            subnets = ["10.0.0.0/24", "fd00::/64"]
+            [network.privacy.containers]
+            ids = "100-199"
+            port = "veth{id}"
+            addresses = ["10.0.0.{id}", "fd00::{id}"]
+            clients = ["gateway", "privacy"]
+            [endpoint.gateway]
+            attach = [{ network = "privacy", port = "veth100", addresses = ["10.0.0.100"] }]
+        "#;
+        let load = |containers| {
+            let additions = crate::network::Additions { instances: Vec::new(), containers };
+            crate::network::load("test.toml", &mut |_| Ok(text.to_owned()), &additions).unwrap().file
+        };
+        let read = load(vec![container(101), Container { name: "web".to_owned(), ..container(102) }]);
+        let mut put = load(Vec::new());
+        put.put(&container(101)).unwrap();
+        put.put(&Container { name: "web".to_owned(), ..container(102) }).unwrap();
+        assert_eq!(said(&put), said(&read));
+        assert_ne!(said(&put), said(&load(vec![container(101)])));
+    }
+
+    #[test]
+    fn what_a_never_says_of_its_clients_is_kept() {
+        let never = |from: &str, to: &str| crate::network::Never {
+            name: "quiet".to_owned(),
+            from: vec![from.to_owned()],
+            to: vec![to.to_owned()],
+            except: Vec::new(),
+            span: 0..0,
+        };
+        let put = |change: &dyn Fn(&mut NetworkFile)| {
+            let mut file = file();
+            change(&mut file);
+            file.put(&container(101)).map_err(|e| e.to_string())
+        };
+        let said = "the never \"quiet\" says that gateway reaches nothing of the network \"privacy\"";
+        assert_eq!(put(&|f| f.nevers.push(never("gateway", "privacy"))), Err(said.to_owned()));
+        assert!(put(&|f| f.nevers.push(never("privacy", "privacy"))).is_err());
+        assert_eq!(put(&|f| f.nevers.push(never("other", "privacy"))), Ok(()), "no client");
+        assert_eq!(put(&|f| f.nevers.push(never("gateway", "other"))), Ok(()), "not this network");
+        let unserved = |f: &mut NetworkFile| {
+            f.networks[0].containers.as_mut().unwrap().clients.clear();
+            f.nevers.push(never("gateway", "privacy"));
+        };
+        assert_eq!(put(&unserved), Ok(()), "nobody reaches it");
+        assert!(
+            put(&|f| {
+                unserved(f);
+                f.networks[0].inside = Inside::Allow;
+            })
+            .is_err(),
+            "all members do"
+        );
+    }
+
+    #[test]
+    fn without_clients_there_are_no_rules() {
+        let mut file = file();
+        file.networks[0].containers.as_mut().unwrap().clients.clear();
+        file.put(&container(101)).unwrap();
+        assert!(file.allows.is_empty());
+        file.networks[0].containers = None;
+        assert_eq!(container(102).parts(&file), Err(ContainError::NoRange("privacy".to_owned())));
+    }
+}

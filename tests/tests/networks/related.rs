@@ -1,0 +1,150 @@
+//! What belongs to a conversation without its ports: later fragments, ICMP errors; and resets.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use etherparse::{Icmpv4Type, PacketBuilder, icmpv4::DestUnreachableHeader};
+use portcullis::lab::LabOptions;
+use portcullis_tests::Running;
+use portcullis_tests::frames::{emit, mac};
+use portcullis_tests::traffic::ping;
+
+use super::{arrive, heard, introduce};
+
+/// `a` may ask `b`; nobody else may do anything but be asked by `a` for an echo.
+pub(super) const FILE: &str = r#"
+[network.n]
+bridge = "br0"
+subnets = ["10.7.0.0/24", "fd00:7::/64"]
+[endpoint.a]
+attach = [{ network = "n", port = "a0", addresses = ["10.7.0.1", "fd00:7::1"] }]
+[endpoint.b]
+attach = [{ network = "n", port = "b0", addresses = ["10.7.0.2", "fd00:7::2"] }]
+[endpoint.c]
+attach = [{ network = "n", port = "c0", addresses = ["10.7.0.3", "fd00:7::3"] }]
+[[allow]]
+name = "ask"
+from = "a"
+to = "b"
+protocol = "udp"
+ports = [5000, 5001]
+purpose = "test"
+[[allow]]
+name = "web"
+from = "a"
+to = "b"
+protocol = "tcp"
+ports = [80, 81]
+purpose = "test"
+[[allow]]
+name = "echo"
+from = "a"
+to = "c"
+protocol = "icmp"
+purpose = "test"
+"#;
+
+const A: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
+const B: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 2);
+const C: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 3);
+const LONG: usize = 3_000;
+
+fn socket(net: &Running, place: &str, at: &str) -> UdpSocket {
+    let socket = net.lab.within(place, || UdpSocket::bind(at)).unwrap().unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    socket
+}
+
+/// A long answer of several fragments comes back to the one who asked; the same datagram does not to one who did not.
+pub(super) fn long_answers(net: &Running) {
+    for (client, server) in [("10.7.0.1:6000", "10.7.0.2:5000"), ("[fd00:7::1]:6000", "[fd00:7::2]:5000")] {
+        let (a, b) = (socket(net, "a", client), socket(net, "b", server));
+        let unasked = heard(net, "a", || {
+            introduce(net, "b", client.rsplit_once(':').unwrap().0.trim_matches(['[', ']']), "a");
+            b.send_to(&[7; LONG], client.parse::<SocketAddr>().unwrap()).unwrap();
+        });
+        assert_eq!(unasked, 0, "{server}: nobody had asked");
+        a.send_to(b"long, please", server.parse::<SocketAddr>().unwrap()).unwrap();
+        let mut buffer = [0; 2 * LONG];
+        let (_, peer) = b.recv_from(&mut buffer).unwrap();
+        b.send_to(&[7; LONG], peer).unwrap();
+        let n = loop {
+            match a.recv_from(&mut buffer) {
+                Ok((n, _)) => break n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => panic!("{server}: {e}"),
+            }
+        };
+        assert_eq!((n, buffer[0]), (LONG, 7));
+    }
+}
+
+/// An ICMP error about a packet of one's own comes back; one about nothing does not.
+pub(super) fn errors(net: &Running) {
+    for (client, server) in [("10.7.0.1:0", "10.7.0.2:5001"), ("[fd00:7::1]:0", "[fd00:7::2]:5001")] {
+        let a = socket(net, "a", client);
+        a.connect(server.parse::<SocketAddr>().unwrap()).unwrap();
+        a.send(b"anybody there?").unwrap();
+        let refused = a.recv(&mut [0; 16]).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{server}: {refused}");
+    }
+    // b was asked, c was not.
+    assert!(arrive(net, "b", "a", &[unreachable(net, "b", B)]) > 0);
+    assert_eq!(arrive(net, "c", "a", &[unreachable(net, "c", C)]), 0);
+    assert_eq!(arrive(net, "c", "a", &[unreachable(net, "c", B)]), 0, "as b");
+}
+
+/// "Port unreachable", to a.
+fn unreachable(net: &Running, from: &str, source: Ipv4Addr) -> Vec<u8> {
+    let macs = (mac(&net.lab, from), mac(&net.lab, "a"));
+    let about = PacketBuilder::ipv4(A.octets(), source.octets(), 60).udp(6_000, 5_001);
+    let mut inner = Vec::new();
+    about.write(&mut inner, b"").unwrap();
+    let mut frame = Vec::new();
+    PacketBuilder::ethernet2(macs.0, macs.1)
+        .ipv4(source.octets(), A.octets(), 60)
+        .icmpv4(Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::Port))
+        .write(&mut frame, &inner)
+        .unwrap();
+    frame
+}
+
+/// A port at which nobody listens says so at once.
+pub(super) fn refusals(net: &Running) {
+    for server in ["10.7.0.2:81", "[fd00:7::2]:81"] {
+        let address = server.parse::<SocketAddr>().unwrap();
+        let refused = net.lab.within("a", || TcpStream::connect_timeout(&address, Duration::from_secs(5)));
+        assert_eq!(refused.unwrap().unwrap_err().kind(), ErrorKind::ConnectionRefused, "{server}");
+    }
+}
+
+#[test]
+fn a_long_answer_comes_back_to_the_one_who_asked() {
+    long_answers(&Running::start(FILE, LabOptions::default()));
+}
+
+#[test]
+fn an_icmp_error_comes_back_to_the_one_whom_it_is_about() {
+    errors(&Running::start(FILE, LabOptions::default()));
+}
+
+#[test]
+fn a_closed_port_resets_at_once() {
+    let net = Running::start(FILE, LabOptions::default());
+    refusals(&net);
+    // A server that lost its connection resets without ACK (RFC 9293 §3.5.2): a flow of its own lets that pass.
+    assert!(ping(&net.lab, "a", "10.7.0.3"));
+    introduce(&net, "a", "10.7.0.2", "b");
+    introduce(&net, "b", "10.7.0.1", "a");
+    let macs = (mac(&net.lab, "a"), mac(&net.lab, "b"));
+    let mut stray = Vec::new();
+    let tcp = PacketBuilder::ethernet2(macs.0, macs.1).ipv4(A.octets(), B.octets(), 60).tcp(6_001, 80, 7, 9);
+    tcp.ack(1).write(&mut stray, b"").unwrap();
+    assert!(heard(&net, "a", || emit(&net.lab, "a", &[stray])) > 0, "the reset");
+    net.wait_for("the reset to be counted", || {
+        let now =
+            net.flows_with_stats("br0").into_iter().find(|f| f.contains("tp_src=80") && f.contains("+rst"));
+        now.is_some_and(|f| !f.contains("n_packets=0,")).then_some(())
+    });
+}
