@@ -2,17 +2,21 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark of what is not read measures nothing")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use criterion::{Criterion, Throughput};
-use flows::compile::{Moment, compile};
+use flows::compile::{Moment, Program, compile};
 use flows::diff::diff;
 use flows::interp::{Packet, Pipeline, TCP_SYN};
 use flows::model::Flow;
+use flows::network::{Additions, Container, NetworkFile, Protocol, Service, load};
 use portcullis_benches::{DUAL_SOCKET, dual_socket, numbered_flow, pantheon_256, ports, reported};
 
 fn main() {
     let mut c = Criterion::default().configure_from_args();
     network(&mut c);
+    pantheon(&mut c);
     difference(&mut c);
     interpreter(&mut c);
     c.final_summary();
@@ -36,6 +40,65 @@ fn network(c: &mut Criterion) {
                 .iter()
                 .map(|(name, ports)| compile(black_box(&file), name, ports, &Moment::default()));
             assert!(programs.map(|p| p.flows.len()).sum::<usize>() > 0);
+        });
+    });
+}
+
+/// Pantheon with all 256 projects, and a range for containers on its main network.
+fn with_containers() -> String {
+    let range = "[network.main.containers]\nids = \"100-199\"\nport = \"veth{id}\"\n\
+                 addresses = [\"10.0.1.{id}\"]\nclients = [\"backend\"]\n";
+    format!("{}\n{range}", pantheon_256())
+}
+
+fn loaded(text: &str, more: &Additions) -> NetworkFile {
+    let mut read = |_: &str| Ok(text.to_owned());
+    match load("pantheon.toml", &mut read, more) {
+        Ok(loaded) => loaded.file,
+        Err(_) => NetworkFile::default(),
+    }
+}
+
+/// What is done when a file is loaded again, and when one container comes.
+fn pantheon(c: &mut Criterion) {
+    const BRIDGE: &str = "pantheon";
+    let text = with_containers();
+    let service = Service { name: "web".to_owned(), protocol: Protocol::Tcp, port: 80 };
+    let container =
+        Container { id: 100, name: "new".to_owned(), network: "main".to_owned(), services: vec![service] };
+    let more = Additions { containers: vec![container], ..Additions::default() };
+    let (before, after) = (loaded(&text, &Additions::default()), loaded(&text, &more));
+    let ports = ports(&after, BRIDGE);
+    let compiled = |file: &NetworkFile| compile(file, BRIDGE, &ports, &Moment::default());
+    let (old, new) = (compiled(&before), compiled(&after));
+    assert!(new.missing_ports.is_empty() && old.flows.len() > 5_000);
+    let added = diff(&new.flows, &old.flows, |_| false).len();
+    assert!((1..20).contains(&added), "{added} changes for a container");
+    let mut group = c.benchmark_group("pantheon-256");
+    group.sample_size(20);
+    group.bench_function("text_to_flows", |b| {
+        b.iter(|| compiled(&loaded(black_box(&text), &Additions::default())).flows.len());
+    });
+    group.bench_function("load", |b| b.iter(|| loaded(black_box(&text), &Additions::default())));
+    group.bench_function("compile", |b| b.iter(|| compiled(black_box(&before))));
+    group.bench_function("diff_unchanged", |b| {
+        b.iter(|| assert!(diff(black_box(&old.flows), black_box(&old.flows), |_| false).is_empty()));
+    });
+    // From the addition to the changes of the bundle.
+    group.bench_function("container_added", |b| {
+        b.iter(|| {
+            let program = compiled(&loaded(black_box(&text), black_box(&more)));
+            assert_eq!(diff(&program.flows, &old.flows, |_| false).len(), added);
+        });
+    });
+    group.bench_function("snapshot_swap", |b| {
+        // What readers hold while it is swapped: the old one is not freed under them.
+        let (old, new) = (Arc::new(old.clone()), Arc::new(new.clone()));
+        let current: ArcSwap<Program> = ArcSwap::new(Arc::clone(&old));
+        b.iter(|| {
+            current.store(Arc::clone(&new));
+            current.store(Arc::clone(&old));
+            current.load().flows.len()
         });
     });
 }

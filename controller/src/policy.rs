@@ -240,10 +240,18 @@ pub fn loaded(path: &Path, additions: &Additions) -> Result<Loaded, PolicyError>
     }
 }
 
-/// The text of a file; one byte more than may be, so that whoever reads it sees and says that it is too long.
 fn read(path: &Path) -> std::io::Result<String> {
+    read_text(path, network::MAX_FILE_LEN)
+}
+
+/// The text of a file of at most that many bytes; one byte more than may be, so that whoever reads it sees and says that
+/// it is too long.
+///
+/// # Errors
+/// When it cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path, most: usize) -> std::io::Result<String> {
     let mut text = String::new();
-    let limit = network::MAX_FILE_LEN as u64 + 1;
+    let limit = (most as u64).saturating_add(1);
     std::fs::File::open(path)?.take(limit).read_to_string(&mut text)?;
     Ok(text)
 }

@@ -33,6 +33,7 @@ pub mod finding;
 pub mod interp;
 pub mod learned;
 pub mod lint;
+pub mod matrix;
 pub mod model;
 pub mod nearest;
 pub mod network;

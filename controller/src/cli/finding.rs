@@ -100,7 +100,7 @@ fn said(error: PolicyError) -> Failure {
     Said.into()
 }
 
-fn print_error(error: &PolicyError) {
+pub(super) fn print_error(error: &PolicyError) {
     match error {
         PolicyError::Findings(Failed { findings, sources }) => print(findings, sources),
         PolicyError::Io { .. } | PolicyError::NoPlace { .. } => output::complain(error),

@@ -9,7 +9,9 @@ mod diff_flows;
 mod dump;
 mod dump_flows;
 mod finding;
+mod import;
 mod lab;
+mod matrix;
 mod network;
 mod ofp_print;
 mod output;
@@ -45,6 +47,8 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Compile(compile::Compile),
+    Matrix(matrix::MatrixArgs),
+    Import(import::Import),
     Schema(schema::Schema),
     DumpFlows(dump_flows::DumpFlows),
     /// Print the sums over flows, as `ovs-ofctl dump-aggregate` does.
@@ -98,6 +102,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => args.execute(),
         Command::Check(args) => args.execute(),
         Command::Compile(args) => args.execute(),
+        Command::Matrix(args) => args.execute(),
+        Command::Import(args) => args.execute(),
         Command::Schema(args) => args.execute(),
         Command::DumpFlows(args) => args.execute(),
         Command::DumpAggregate(args) => args.aggregate(),

@@ -80,8 +80,28 @@ fn foreign(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>) {
             out.drop(ADMISSION, priority, matches, KIND, reason, format!("ARP from {range}: {whose}"));
         }
     };
+    // Neighbour discovery is admitted above all that is told by address: where somebody may use a wider prefix, the
+    // addresses in it that have an owner are that one's alone here too.
+    let wide = sites.all.iter().flat_map(|site| match site.kind {
+        SiteKind::Link => &site.prefixes,
+        _ => &site.leases,
+    });
+    let wide: Vec<Range> = wide.copied().filter(|range| range.family == Family::V6).collect();
+    let mut discovered = HashSet::new();
     for site in sites.all.iter().filter(|site| site.kind != SiteKind::Link) {
         for &range in &site.prefixes {
+            if wide.iter().any(|wide| wide.contains(range)) && discovered.insert(range) {
+                let priority = layout::MULTICAST + by_prefix(range.length(), Hold::Owned);
+                for (kind, field, what) in [
+                    (ND_SOLICIT, Field::Ipv6Src, "ND solicitation from"),
+                    (ND_ADVERT, Field::Ipv6Src, "ND advertisement from"),
+                    (ND_ADVERT, Field::NdTarget, "ND advertisement of"),
+                ] {
+                    let detail = format!("{what} {range}: owned by {}", site.party);
+                    let matches = range.on(address::nd(kind), field);
+                    out.drop(ADMISSION, priority, matches, KIND, Reason::Spoofed, detail);
+                }
+            }
             owned(out, range, Reason::Spoofed, format!("owned by {}", site.party));
         }
     }
@@ -159,7 +179,9 @@ impl Sender<'_, '_> {
     /// which what came in without a tag lacks.
     fn untag(&self, out: &mut Builder<'_>) {
         let Some(vlan) = self.site.network.vlan else { return };
-        let matches = at(self.port, FlowMatch::any()).with(Field::VlanVid, u128::from(vlan) | 0x1000);
+        // Once: a second tag below is another network's, or nobody's.
+        let matches = at(self.port, FlowMatch::any()).with(layout::NETWORK, 0);
+        let matches = matches.with(Field::VlanVid, u128::from(vlan) | 0x1000);
         let number = load(layout::NETWORK, self.site.network.number.into());
         let actions = vec![Instruction::ApplyActions(vec![Action::PopVlan, number, resubmit(ADMISSION)])];
         let detail = format!("{} at {}: VLAN {vlan}", self.site.party, self.site.port_name);

@@ -24,6 +24,7 @@ use super::returns::{DEFAULT_LIMIT, Way};
 use super::rules::seconds;
 use super::site::{Site, Sites};
 use super::traffic::Traffic;
+use super::wire::emit;
 use crate::model::FlowMatch;
 use crate::network::{Crossing, Link, NetworkFile};
 use ofproto::instruction::Instruction;
@@ -164,7 +165,7 @@ impl Pass<'_, '_> {
             None,
         );
         self.answered(out, b, a);
-        self.resolved(out, port, b.address, a.network);
+        self.resolved(out, site, port, b.address);
     }
 
     /// On the other bridge.
@@ -173,7 +174,7 @@ impl Pass<'_, '_> {
         self.answered(out, a, b);
         let from = at(self.wire, FlowMatch::any()).with(layout::NETWORK, a.network.into());
         self.opens(out, a, b, from, port, site, Some(mac));
-        self.resolved(out, port, a.address, b.network);
+        self.resolved(out, site, port, a.address);
     }
 
     /// What the link may bring: packets of the other side's end to this side's.
@@ -184,7 +185,7 @@ impl Pass<'_, '_> {
         let matches = target.on(range.on(family.matches(), family.src()), family.dst());
         let detail = format!("{} to {} by the link", there.name, here.name);
         let key = format!("{range} to {target} by the link");
-        let asked = Asked { key: Some(key), ..self.asked(KIND, detail) };
+        let asked = Asked { key: Some(key), ..self.asked(OriginKind::Crossing, detail) };
         let instructions = apply_and_goto(vec![load(layout::NETWORK, there.network.into())], layout::RETURNS);
         let priority = by_prefix(range.length(), Hold::Owner);
         out.flow(ADMISSION, priority, at(self.wire, matches), instructions, asked);
@@ -234,6 +235,10 @@ impl Pass<'_, '_> {
                     actions.push(Action::DecNwTtl);
                     actions.push(set(Field::EthSrc, mac_bits(self.mac)));
                     actions.push(set(Field::EthDst, mac_bits(mac)));
+                    // Its port is chosen by port and network where that has a tag.
+                    if site.network.vlan.is_some() {
+                        actions.push(load(layout::NETWORK, site.network.number.into()));
+                    }
                 }
                 actions.push(load(OUT_PORT, out_port.into()));
                 // Of a protocol's kinds the more special one is judged first.
@@ -244,16 +249,16 @@ impl Pass<'_, '_> {
     }
 
     /// Whoever here asks for the MAC of the other side is told the link's, by the switch.
-    fn resolved(&self, out: &mut Builder<'_>, port: PortNo, address: IpAddr, network: u16) {
+    fn resolved(&self, out: &mut Builder<'_>, site: &Site<'_>, port: PortNo, address: IpAddr) {
         // Neighbour discovery cannot be answered by a flow: its checksum covers what the answer adds.
         let IpAddr::V4(v4) = address else { return };
         let number = u128::from(v4.to_bits());
         let matches = at(port, address::arp().with(Field::ArpTpa, number).with(Field::ArpOp, 1))
-            .with(layout::NETWORK, network.into());
+            .with(layout::NETWORK, site.network.number.into());
         let copy =
             |src: Field, dst: Field| Action::Move { src: Subfield::whole(src), dst: Subfield::whole(dst) };
         let mac = mac_bits(self.mac);
-        let actions = vec![
+        let mut actions = vec![
             copy(Field::EthSrc, Field::EthDst),
             set(Field::EthSrc, mac),
             set(Field::ArpOp, 2),
@@ -261,8 +266,8 @@ impl Pass<'_, '_> {
             set(Field::ArpSha, mac),
             copy(Field::ArpSpa, Field::ArpTpa),
             set(Field::ArpSpa, number),
-            output(PortNo::IN_PORT),
         ];
+        actions.extend(emit(site, PortNo::IN_PORT));
         let detail = format!("ARP for {address} is answered");
         let asked = self.asked(OriginKind::Crossing, detail);
         out.flow(POLICY, layout::CROSSING, matches, vec![Instruction::ApplyActions(actions)], asked);

@@ -11,7 +11,7 @@ use super::layout::{self, FORWARDING, FROM_MEMBER, MARKS, OUT_PORT, POLICY, TO_M
 use super::origin::{OriginKind, Reason};
 use super::party::with_bit;
 use super::program::{Asked, Builder, apply_and_goto, load};
-use super::site::Sites;
+use super::site::{SiteKind, Sites};
 use crate::model::FlowMatch;
 use crate::network::{Inside, Network, NetworkFile};
 
@@ -20,6 +20,7 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'
     isolation(out, file);
     marked(out);
     multicast(out);
+    broadcast(out, sites);
     for network in sites.networks.iter().filter(|n| n.inside == Inside::Allow) {
         inside(out, network);
     }
@@ -64,6 +65,22 @@ fn multicast(out: &mut Builder<'_>) {
     }
 }
 
+/// Nor does the broadcast of a subnet go to a link that leads to the subnet's other members.
+fn broadcast(out: &mut Builder<'_>, sites: &Sites<'_>) {
+    for network in &sites.networks {
+        let links = || sites.on(&network.name).filter(|(_, site)| site.kind == SiteKind::Link);
+        for range in broadcasts(network) {
+            if !links().any(|(_, link)| link.prefixes.iter().any(|prefix| prefix.contains(range))) {
+                continue;
+            }
+            let matches = range.on(range.family.matches(), range.family.dst());
+            let matches = matches.with(layout::NETWORK, network.number.into());
+            let detail = format!("broadcast to {range} of {}", network.name);
+            out.drop(POLICY, layout::MULTICAST, matches, OriginKind::Deny, Reason::Multicast, detail);
+        }
+    }
+}
+
 /// Members of a network with `inside = "allow"` among themselves, stateless: what one may send, the other may
 /// answer; broadcast and multicast reach all of them and nobody else.
 fn inside(out: &mut Builder<'_>, network: &Network) {
@@ -80,8 +97,10 @@ fn inside(out: &mut Builder<'_>, network: &Network) {
     flow(resolution, between(address::arp()), Vec::new(), "ARP");
     flow(resolution, between(address::nd(ND_SOLICIT)), Vec::new(), "ND solicitation");
     flow(resolution, between(address::nd(ND_ADVERT)), Vec::new(), "ND advertisement");
-    let leased = from_member(address::arp()).with(OUT_PORT, layout::LEASED.into());
-    flow(resolution, leased, Vec::new(), "ARP for leased addresses");
+    for (_, kind, what) in resolution_kinds() {
+        let leased = from_member(kind).with(OUT_PORT, layout::LEASED.into());
+        flow(resolution, leased, Vec::new(), &format!("{what} for leased addresses"));
+    }
     for range in address::groups().into_iter().chain(broadcasts(network)) {
         let matches = from_member(range.on(range.family.matches(), range.family.dst()));
         let everybody = vec![load(OUT_PORT, layout::EVERYBODY.into())];

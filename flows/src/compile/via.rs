@@ -1,7 +1,7 @@
 //! Rules that go by a next hop: the frame goes to that one's MAC, the packet to an address outside. The next hop's port
 //! is then where the answers come in, with sources that are nobody's here: they pass as answers, and as nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ofproto::oxm::Field;
 
@@ -17,16 +17,7 @@ use super::returns::Way;
 use super::rules::{Rules, by_service, limit};
 use super::site::Sites;
 use super::traffic::Traffic;
-use crate::network::{Allow, Network, NetworkFile};
-
-/// Whether a rule leads out of the network: not where the exit itself is, as there is nothing to go by there.
-fn leads_away(file: &NetworkFile, allow: &Allow, network: &Network) -> bool {
-    let here = |name: &String| {
-        let exit = file.outsides.iter().find(|o| o.name == *name).map_or(&**name, |o| &*o.exit);
-        file.exits.iter().any(|e| e.name == exit && e.network.as_deref() == Some(&*network.name))
-    };
-    !allow.to.iter().any(here)
-}
+use crate::network::{Allow, Network, NetworkFile, Outside};
 
 /// At the ports of next hops, what comes from outside.
 pub(super) fn admission<'a>(
@@ -36,11 +27,15 @@ pub(super) fn admission<'a>(
     sites: &Sites<'_>,
     sets: &Sets,
 ) {
+    let outsides: HashMap<&str, &Outside> = file.outsides.iter().map(|o| (&*o.name, o)).collect();
     let mut hops: BTreeMap<usize, &str> = BTreeMap::new();
     for allow in allows {
         let Some(via) = &allow.via else { continue };
         let from = |name: &String| sites.shared(std::slice::from_ref(name), std::slice::from_ref(via));
-        for network in allow.from.iter().flat_map(from).filter(|n| leads_away(file, allow, n)) {
+        for network in allow.from.iter().flat_map(from) {
+            if beyond(network, &allow.to, &outsides, sites).is_empty() {
+                continue;
+            }
             hops.extend(
                 sites.places(network, std::slice::from_ref(via)).into_iter().map(|place| (place, &**via)),
             );
@@ -67,19 +62,33 @@ pub(super) fn admission<'a>(
     }
 }
 
+/// Those of a rule's names whose exit is on another network: what has a way out of its own here needs no next hop.
+fn beyond(
+    network: &Network,
+    names: &[String],
+    outsides: &HashMap<&str, &Outside>,
+    sites: &Sites<'_>,
+) -> Vec<String> {
+    let exit = |name: &String| outsides.get(&**name).map_or_else(|| name.clone(), |o| o.exit.clone());
+    names.iter().filter(|name| sites.places(network, &[exit(name)]).is_empty()).cloned().collect()
+}
+
 impl<'a> Rules<'_, '_, 'a> {
     /// The flows of an allow that goes by a next hop.
     pub(super) fn via(&mut self, allow: &'a Allow, via: &'a String, ends: Option<u16>) {
         let hop = std::slice::from_ref(via);
-        let away = |network: &&Network| leads_away(self.file, allow, network);
-        for network in self.sites.shared(&allow.from, hop).into_iter().filter(away) {
+        for network in self.sites.shared(&allow.from, hop) {
+            let to = beyond(network, &allow.to, &self.outsides, self.sites);
+            if to.is_empty() {
+                continue;
+            }
             let hops = self.sets.parts(self.sites, network, hop);
             let Some(hop) = hops.first() else { continue };
             let Some(place) = hop.sites.first().copied() else { continue };
             let Some(mac) = self.sites.at(place).and_then(|site| site.mac) else { continue };
             let Some(port) = hop.single() else { continue };
             for from in self.sets.parts(self.sites, network, &allow.from) {
-                for range in self.ranges(&allow.to) {
+                for range in self.ranges(&to) {
                     let hop = Hop { network, place, mac, port };
                     self.by_hop(allow, &from, &hop, range, ends);
                 }

@@ -15,7 +15,7 @@ use super::program::{Asked, Builder, output};
 use super::site::{Site, SiteKind, Sites};
 use super::{PortMap, forwards};
 use crate::model::FlowMatch;
-use crate::network::{Inside, LinkRole, NetworkFile};
+use crate::network::{Inside, NetworkFile};
 
 /// Table 3: the port that policy chose, if it is one of the file's.
 pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
@@ -79,24 +79,42 @@ pub(super) fn compile_links(out: &mut Builder<'_>, file: &NetworkFile, bridge: &
     if ends.is_empty() {
         return;
     }
-    tagged(out);
+    let carried = |index: &usize| {
+        let ends = file.links.get(*index).map_or(&[][..], |link| &link.ends);
+        ends.iter().find_map(|end| file.network(end.network()?))
+    };
+    let untagged =
+        !ends.iter().any(|(index, ..)| carried(index).is_some_and(|network| network.vlan.is_some()));
+    if untagged {
+        tagged(out);
+    }
+    let alone = ends.len() == 1;
     for (index, a, b) in ends {
         let Some(link) = file.links.get(index) else { continue };
         for name in [a, b].into_iter().filter(|p| !ports.contains_key(*p)) {
             out.missing(name);
         }
-        let carries = link.ends.iter().find_map(|e| match &e.role {
-            LinkRole::Network { network, .. } => Some(network.as_str()),
-            _ => None,
-        });
-        if let Some(carries) = carries {
-            isolate(out, file, carries);
+        let carries = carried(&index);
+        if let (true, Some(carries)) = (alone, carries) {
+            isolate(out, file, &carries.name, None);
         }
         for (from, to) in [(a, b), (b, a)] {
             let (Some(in_port), Some(out_port)) = (ports.get(from), ports.get(to)) else { continue };
+            // What is foreign to one link is what another carries.
+            if let (false, Some(carries)) = (alone, carries) {
+                isolate(out, file, &carries.name, Some((from, *in_port)));
+            }
             let actions = vec![Instruction::ApplyActions(vec![output(*out_port)])];
             let asked = Asked::new(OriginKind::Wire, &link.name, format!("{from} to {to}"));
-            out.flow(ADMISSION, layout::WIRE, at(*in_port, FlowMatch::any()), actions, asked);
+            let vlan = carries.and_then(|network| network.vlan).map_or(0, |vlan| u128::from(vlan) | 0x1000);
+            let matches = at(*in_port, FlowMatch::any());
+            if untagged {
+                out.flow(ADMISSION, layout::WIRE, matches, actions, asked);
+                continue;
+            }
+            out.flow(ADMISSION, layout::WIRE, matches.clone().with(Field::VlanVid, vlan), actions, asked);
+            let detail = format!("{from}: frames with another tag");
+            out.drop(ADMISSION, layout::WIRE - 1, matches, OriginKind::Admission, Reason::Tagged, detail);
         }
     }
     let detail = "any port that the file does not name";
@@ -111,7 +129,7 @@ pub(super) fn compile_links(out: &mut Builder<'_>, file: &NetworkFile, bridge: &
 }
 
 /// Nothing from or to the subnets of other networks.
-fn isolate(out: &mut Builder<'_>, file: &NetworkFile, carries: &str) {
+fn isolate(out: &mut Builder<'_>, file: &NetworkFile, carries: &str, arrives: Option<(&str, PortNo)>) {
     for other in file.networks.iter().filter(|n| n.name != carries) {
         for range in other.subnets.iter().copied().map(Range::from) {
             let mut to = vec![("to", range.on(range.family.matches(), range.family.dst()))];
@@ -126,7 +144,12 @@ fn isolate(out: &mut Builder<'_>, file: &NetworkFile, carries: &str) {
             // A packet of the other network on both sides is both: one of the two is below.
             for (priority, list) in [(layout::ISOLATION, to), (layout::ISOLATION - 1, from)] {
                 for (how, matches) in list {
-                    let detail = format!("{how} {range} of network {}", other.name);
+                    let mut detail = format!("{how} {range} of network {}", other.name);
+                    let mut matches = matches;
+                    if let Some((name, port)) = arrives {
+                        detail = format!("{name}: {detail}");
+                        matches = at(port, matches);
+                    }
                     let mut asked = Asked::drop(OriginKind::Isolation, Reason::Isolation, detail);
                     asked.rule = &other.name;
                     out.flow(ADMISSION, priority, matches, Vec::new(), asked);

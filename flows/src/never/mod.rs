@@ -17,7 +17,7 @@ use ofproto::{Cookie, PortNo};
 
 pub use witness::{Hop, Witness};
 
-use crate::compile::{Moment, Origin, PortMap, Program, compile};
+use crate::compile::{Moment, Origin, OriginKind, PortMap, Program, compile};
 use crate::finding::Finding;
 use crate::interp::Pipeline;
 use crate::model::{Flow, FlowMatch};
@@ -118,13 +118,24 @@ pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Report {
         by_exception.entry(never.except.clone()).or_default().push(never);
     }
     for (except, nevers) in by_exception {
-        let crossings = file.crossings.iter().filter(|c| !except.contains(&c.name)).cloned().collect();
-        let without = NetworkFile { nevers, crossings, ..file.clone() };
-        hold(&without, &compiled(&without), &mut report);
+        let bridges: Vec<BridgeFlows<'_>> = bridges.iter().map(|bridge| without(bridge, &except)).collect();
+        hold(&NetworkFile { nevers, ..file.clone() }, &bridges, &mut report);
     }
     report.incomplete.sort();
     report.incomplete.dedup();
     report
+}
+
+/// A bridge without the flows of some crossings.
+fn without<'a>(bridge: &BridgeFlows<'a>, crossings: &[String]) -> BridgeFlows<'a> {
+    let of_crossing = |flow: &Flow| {
+        let origin = bridge.origins.get(&flow.cookie);
+        origin.is_some_and(|o| o.kind == OriginKind::Crossing && crossings.contains(&o.rule))
+    };
+    let mut bridge = bridge.clone();
+    let flows = std::mem::take(&mut bridge.flows);
+    bridge.flows = flows.into_iter().filter(|flow| !of_crossing(flow)).collect();
+    bridge
 }
 
 fn hold(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut Report) {

@@ -1,199 +1,267 @@
 //! What a network file says about a packet, read from the file alone: an oracle for the compiler that shares
 //! no code with it. First packets only; answers are the matter of learned flows.
 
+mod rules;
+mod who;
+
 use std::net::IpAddr;
 
-use flows::network::{Inside, LinkRole, NetworkFile, Protocol};
+use flows::compile::Moment;
+use flows::network::{LinkRole, NetworkFile};
 use ipnetwork::IpNetwork;
+use rules::Rules;
+use who::{Kind, Party, World, public};
+
+/// A frame as it arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// The VLAN of its tag, if it has one.
+    pub(crate) vlan: Option<u16>,
+    pub(crate) eth_src: [u8; 6],
+    pub(crate) eth_dst: [u8; 6],
+    pub(crate) what: What,
+}
 
 /// A packet as the file's words see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
     /// An ARP or neighbour discovery request or answer: sender's and target's address.
-    Resolution { sender: IpAddr, target: IpAddr },
+    Resolution { sender: IpAddr, target: IpAddr, answer: bool },
+    /// A neighbour advertisement that is about another address than that of its sender.
+    Advert { sender: IpAddr, about: IpAddr, target: IpAddr },
     /// An IP packet.
     Ip { src: IpAddr, dst: IpAddr, content: Content },
+    /// Neither.
+    Frame(u16),
 }
 
 /// What an IP packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     Tcp(u16),
-    Udp { src: u16, dst: u16 },
+    Udp {
+        src: u16,
+        dst: u16,
+    },
     Sctp(u16),
     EchoRequest,
     OtherIcmp(u8),
     Other,
+    /// A later fragment of this IP protocol.
+    Later(u8),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Endpoint,
-    Link,
-    Exit,
+/// Where a packet comes out, and as what.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Out {
+    pub(crate) port: String,
+    /// The VLAN of its tag.
+    pub(crate) vlan: Option<u16>,
+    pub(crate) form: Form,
 }
 
-#[derive(Debug, Clone)]
-struct Party<'a> {
-    name: &'a str,
-    port: &'a str,
-    network: &'a str,
-    kind: Kind,
-    addresses: Vec<IpNetwork>,
-    behind: Vec<IpNetwork>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Form {
+    /// As it came.
+    Same,
+    /// For this MAC, from another: it was routed.
+    Routed([u8; 6]),
+    /// The answer to an ARP request, out of the port that asked.
+    Answer,
 }
 
-/// The ports of `bridge` that the packet comes out of, untagged.
-pub(crate) fn verdict(file: &NetworkFile, bridge: &str, in_port: &str, what: What) -> Vec<String> {
-    let parties = parties(file, bridge);
-    let Some(from) = parties.iter().find(|p| p.port == in_port) else { return Vec::new() };
-    if let What::Ip { src, dst, content } = what
-        && group(file, from, dst)
-        && !rogue(content, src)
-        && claims(file, &parties, from, src)
-    {
-        // The members of a network hear each other's broadcasts where they may talk freely.
-        let heard = parties.iter().filter(|to| to.port != in_port && to.network == from.network);
-        return heard.filter(|to| inside(file, from, to)).map(|to| to.port.to_owned()).collect();
-    }
-    one(file, &parties, from, what).into_iter().collect()
-}
-
-/// A multicast or broadcast address, as seen from somebody.
-fn group(file: &NetworkFile, from: &Party<'_>, dst: IpAddr) -> bool {
-    let subnets = file.network(from.network).into_iter().flat_map(|n| &n.subnets);
-    let broadcast = |subnet: &IpNetwork| subnet.is_ipv4() && subnet.broadcast() == dst;
-    dst.is_multicast() || dst == IpAddr::from([255; 4]) || subnets.into_iter().any(broadcast)
-}
-
-fn one(file: &NetworkFile, parties: &[Party<'_>], from: &Party<'_>, what: What) -> Option<String> {
-    let to = match what {
-        What::Resolution { sender, target } => {
-            // A link resolves whatever is behind it, everybody else their very addresses.
-            let own = from.addresses.iter().any(|a| a.contains(sender));
-            let may = own || (from.kind == Kind::Link && claims(file, parties, from, sender));
-            if !may {
-                return None;
-            }
-            let to = receiver(file, parties, from, target)?;
-            let resolves = to.addresses.iter().any(|a| a.contains(target)) || to.kind == Kind::Link;
-            if !resolves {
-                return None;
-            }
-            to
-        }
-        What::Ip { src, dst, content } => {
-            if rogue(content, src) || !claims(file, parties, from, src) {
-                return None;
-            }
-            receiver(file, parties, from, dst)?
-        }
-    };
-    let fine = match what {
-        What::Resolution { .. } => inside(file, from, to) || joined(file, from, to) || joined(file, to, from),
-        What::Ip { content, .. } => inside(file, from, to) || allowed(file, from, to, content),
-    };
-    fine.then(|| to.port.to_owned())
-}
-
-fn parties<'a>(file: &'a NetworkFile, bridge: &str) -> Vec<Party<'a>> {
-    let here = |name: &str| file.network(name).is_some_and(|n| n.bridge == bridge);
-    let mut all = Vec::new();
-    for e in &file.endpoints {
-        for a in e.attachments.iter().filter(|a| here(&a.network)) {
-            all.push(Party {
-                name: &e.name,
-                port: &a.port,
-                network: &a.network,
-                kind: Kind::Endpoint,
-                addresses: a.addresses.iter().map(|i| IpNetwork::from(*i)).collect(),
-                behind: a.behind.clone(),
-            });
-        }
-    }
-    for l in &file.links {
-        for end in &l.ends {
-            if let LinkRole::Network { network, behind } = &end.role
-                && here(network)
-            {
-                all.push(Party {
-                    name: &l.name,
-                    port: &end.port,
-                    network,
-                    kind: Kind::Link,
-                    addresses: Vec::new(),
-                    behind: behind.clone(),
-                });
-            }
-        }
-    }
-    for x in &file.exits {
-        if let Some(network) = x.network.as_deref().filter(|n| here(n)) {
-            all.push(Party {
-                name: &x.name,
-                port: &x.port,
-                network,
-                kind: Kind::Exit,
-                addresses: x.next_hop.iter().map(|i| IpNetwork::from(*i)).collect(),
-                behind: Vec::new(),
-            });
-        }
-    }
-    all
-}
-
-/// Who an address belongs to: the longest prefix says, and an owner before a link that shares the prefix.
-fn owner<'p, 'a>(parties: &'p [Party<'a>], address: IpAddr) -> Option<&'p Party<'a>> {
-    parties
-        .iter()
-        .flat_map(|p| p.addresses.iter().chain(&p.behind).map(move |prefix| (prefix, p)))
-        .filter(|(prefix, _)| prefix.contains(address))
-        .max_by_key(|(prefix, p)| (prefix.prefix(), p.kind != Kind::Link))
-        .map(|(_, p)| p)
-}
-
-/// Whether the address lies in any network's subnets, or behind any endpoint of the file.
-fn somebodys(file: &NetworkFile, address: IpAddr) -> bool {
-    let behind = file.endpoints.iter().flat_map(|e| &e.attachments).flat_map(|a| &a.behind);
-    file.networks.iter().flat_map(|n| &n.subnets).chain(behind).any(|p| p.contains(address))
-}
-
-/// Out in the world, and a host.
-fn public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(a) => !(a.octets()[0] == 0 || a.is_loopback() || a.octets()[0] >= 224),
-        IpAddr::V6(a) => {
-            !(a.is_unspecified()
-                || a.is_loopback()
-                || a.is_multicast()
-                || a.is_unicast_link_local()
-                || a.to_ipv4_mapped().is_some())
-        }
-    }
-}
-
-fn claims(file: &NetworkFile, parties: &[Party<'_>], from: &Party<'_>, src: IpAddr) -> bool {
-    match owner(parties, src) {
-        Some(owner) => owner.port == from.port,
-        None => from.kind == Kind::Exit && public(src) && !somebodys(file, src),
-    }
-}
-
-/// Who gets a packet for an address, as far as networks go.
-fn receiver<'p, 'a>(
+/// Where on `bridge` the frame comes out, in the order of the ports' names.
+pub(crate) fn verdict(
     file: &NetworkFile,
-    parties: &'p [Party<'a>],
-    from: &Party<'a>,
-    dst: IpAddr,
-) -> Option<&'p Party<'a>> {
-    let to = match owner(parties, dst) {
-        Some(owner) => owner,
-        None if public(dst) && !somebodys(file, dst) => {
-            parties.iter().find(|p| p.kind == Kind::Exit && p.network == from.network)?
-        }
-        None => return None,
+    moment: &Moment,
+    bridge: &str,
+    in_port: &str,
+    frame: Frame,
+) -> Vec<Out> {
+    let mut outs = if file.networks.iter().any(|n| n.bridge == bridge) {
+        let world = World::new(file, bridge);
+        let rules = Rules::new(file, moment);
+        Judge { file, world: &world, rules: &rules, bridge }.judge(in_port, frame)
+    } else {
+        wire(file, bridge, in_port, frame)
     };
-    (to.network == from.network && to.port != from.port && public(dst)).then_some(to)
+    outs.sort();
+    outs
+}
+
+struct Judge<'j, 'a> {
+    file: &'a NetworkFile,
+    world: &'j World<'a>,
+    rules: &'j Rules<'a>,
+    bridge: &'j str,
+}
+
+impl Judge<'_, '_> {
+    fn judge(&self, in_port: &str, frame: Frame) -> Vec<Out> {
+        if let Some(outs) = self.by_crossing(in_port, frame) {
+            return outs;
+        }
+        let Some(from) = self.world.parties.iter().find(|p| p.port == in_port) else { return Vec::new() };
+        if frame.vlan != from.network.vlan || from.mac.is_some_and(|mac| mac != frame.eth_src) {
+            return Vec::new();
+        }
+        let to = match frame.what {
+            What::Frame(_) => Vec::new(),
+            What::Resolution { sender, target, answer } => self.resolution(from, sender, target, answer),
+            // About somebody else's address: never.
+            What::Advert { sender, about, target } if sender == about => {
+                self.resolution(from, sender, target, true)
+            }
+            What::Advert { .. } => Vec::new(),
+            What::Ip { src, dst, content } => self.ip(from, frame.eth_dst, src, dst, content),
+        };
+        let out = |to: &Party<'_>| Out { port: to.port.to_owned(), vlan: to.network.vlan, form: Form::Same };
+        to.into_iter().filter(|to| to.port != in_port).map(out).collect()
+    }
+
+    fn resolution(&self, from: &Party<'_>, sender: IpAddr, target: IpAddr, answer: bool) -> Vec<&Party<'_>> {
+        let probe = sender == IpAddr::from([0; 4]) && !answer && from.leases_v4();
+        if !probe && !self.world.resolves(from, sender) {
+            return Vec::new();
+        }
+        let on = |p: &&Party<'_>| p.network.name == from.network.name && p.port != from.port;
+        let all = || self.world.parties.iter().filter(on);
+        let fine =
+            |to: &Party<'_>| from.inside(to) || self.rules.joined(from, to) || self.rules.joined(to, from);
+        if let Some(owner) = self.world.resolver(target) {
+            return all().filter(|to| to.port == owner.port && fine(to)).collect();
+        }
+        // Whoever has a lease may be it: all are asked, if one of them may be.
+        let leased = |p: &&Party<'_>| p.leased && p.subnets_contain(target);
+        match all().filter(leased).any(fine) {
+            true => all().filter(|p| p.leased).collect(),
+            false => Vec::new(),
+        }
+    }
+
+    fn ip(
+        &self,
+        from: &Party<'_>,
+        eth_dst: [u8; 6],
+        src: IpAddr,
+        dst: IpAddr,
+        content: Content,
+    ) -> Vec<&Party<'_>> {
+        let dhcp = self.dhcp(from, src, dst, content);
+        if let Some(to) = dhcp {
+            return to;
+        }
+        if rogue(content, src) || !self.world.claims(from, src) {
+            return Vec::new();
+        }
+        let others = || self.world.parties.iter().filter(|p| p.port != from.port);
+        let on = || others().filter(|p| p.network.name == from.network.name);
+        if from.group(dst) {
+            // The members of a network hear each other's broadcasts where they may talk freely.
+            return on().filter(|to| from.inside(to)).collect();
+        }
+        if self.world.outside(dst) {
+            // By a next hop if the frame is for one, else by the exit that the first of the special rules names.
+            let hop =
+                on().find(|hop| hop.mac == Some(eth_dst) && self.rules.by_hop(from, hop, src, dst, content));
+            let exit = || {
+                let here = |p: &&Party<'_>| p.kind == Kind::Exit && p.network.name == from.network.name;
+                let exits: Vec<_> = self.world.parties.iter().filter(here).collect();
+                self.rules.exit(from, &exits, src, dst, content)
+            };
+            return hop.or_else(exit).into_iter().collect();
+        }
+        let Some(to) = self.world.owner(dst).filter(|to| public(dst) && to.network.name == from.network.name)
+        else {
+            return Vec::new();
+        };
+        let fine = from.inside(to) || self.rules.allowed(from, to, src, content);
+        fine.then_some(to).into_iter().collect()
+    }
+
+    /// DHCP of those whom rules name; none where it is an ordinary packet.
+    fn dhcp(&self, from: &Party<'_>, src: IpAddr, dst: IpAddr, content: Content) -> Option<Vec<&Party<'_>>> {
+        let Content::Udp { src: from_port, dst: to_port } = content else { return None };
+        let request = match (src.is_ipv4(), from_port, to_port) {
+            (true, 68, 67) | (false, 546, 547) => true,
+            (true, 67, 68) | (false, 547, 546) => false,
+            _ => return None,
+        };
+        let on = |p: &&Party<'_>| p.network.name == from.network.name && p.port != from.port;
+        let others = self.world.parties.iter().filter(on);
+        let to: Vec<_> = match request {
+            true => others.filter(|to| self.rules.dhcp(from, to)).collect(),
+            false => others.filter(|to| self.rules.dhcp(to, from)).collect(),
+        };
+        if to.is_empty() {
+            return None;
+        }
+        let link_local = matches!(src, IpAddr::V6(a) if a.is_unicast_link_local());
+        let may = match (request, src) {
+            (true, _) if src == IpAddr::from([0; 4]) || link_local => true,
+            (true, _) => self.world.claims(from, src),
+            (false, _) if from.kind == Kind::Exit => true,
+            (false, IpAddr::V4(_)) => from.has(src),
+            (false, IpAddr::V6(_)) => link_local,
+        };
+        let stays = !self.world.foreign(from, dst);
+        Some(if may && stays { to } else { Vec::new() })
+    }
+
+    /// What crossings make of a frame; none where it has nothing to do with one.
+    fn by_crossing(&self, in_port: &str, frame: Frame) -> Option<Vec<Out>> {
+        let link = self.file.links.iter().find(|l| {
+            let here = |e: &&flows::network::LinkEnd| e.bridge == self.bridge && e.port == in_port;
+            matches!(l.ends.iter().find(here), Some(e) if e.role == LinkRole::Crossing)
+        });
+        for crossing in self.rules.crossings() {
+            let over = self.file.links.iter().find(|l| l.name == crossing.over)?;
+            let Some(end) = over.ends.iter().find(|e| e.bridge == self.bridge) else { continue };
+            for (a, b) in self.rules.crossed(self.file, crossing, over) {
+                let (here, there) = (a.bridge == self.bridge, b.bridge == self.bridge);
+                match frame.what {
+                    What::Ip { src, dst, content } if src == a.address && dst == b.address => {
+                        if !self.rules.admits(crossing.protocol, &crossing.ports, content) {
+                            continue;
+                        }
+                        let tagged = if here { a.vlan } else { None };
+                        let honest =
+                            here && in_port == a.port && a.mac.is_none_or(|mac| mac == frame.eth_src);
+                        let arrived = there && in_port == end.port;
+                        if frame.vlan != tagged || !(honest || arrived) || rogue(content, src) {
+                            continue;
+                        }
+                        let out = match (here, b.mac) {
+                            (true, _) => Out { port: end.port.clone(), vlan: None, form: Form::Same },
+                            (false, Some(mac)) => {
+                                Out { port: b.port.to_owned(), vlan: b.vlan, form: Form::Routed(mac) }
+                            }
+                            (false, None) => continue,
+                        };
+                        return Some(vec![out]);
+                    }
+                    What::Resolution { sender, target, answer: false } if target.is_ipv4() => {
+                        // Whichever of the two is here asks for the other.
+                        let (near, far) = if here { (&a, &b) } else { (&b, &a) };
+                        if target != far.address || in_port != near.port || frame.vlan != near.vlan {
+                            continue;
+                        }
+                        let from = self.world.parties.iter().find(|p| p.port == in_port)?;
+                        let probe = sender == IpAddr::from([0; 4]) && from.leases_v4();
+                        let honest = from.mac.is_none_or(|mac| mac == frame.eth_src);
+                        if honest && (probe || self.world.resolves(from, sender)) {
+                            let answer =
+                                Out { port: in_port.to_owned(), vlan: frame.vlan, form: Form::Answer };
+                            return Some(vec![answer]);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        // Nothing else comes in by such a link.
+        link.map(|_| Vec::new())
+    }
 }
 
 /// What servers and routers say, from wherever.
@@ -207,28 +275,38 @@ fn rogue(content: Content, src: IpAddr) -> bool {
     }
 }
 
-fn inside(file: &NetworkFile, from: &Party<'_>, to: &Party<'_>) -> bool {
-    from.kind == Kind::Endpoint
-        && to.kind == Kind::Endpoint
-        && file.network(from.network).is_some_and(|n| n.inside == Inside::Allow)
-}
-
-fn means(names: &[String], party: &Party<'_>) -> bool {
-    names.iter().any(|n| n == party.name || (party.kind == Kind::Endpoint && n == party.network))
-}
-
-fn joined(file: &NetworkFile, from: &Party<'_>, to: &Party<'_>) -> bool {
-    file.allows.iter().any(|a| means(&a.from, from) && means(&a.to, to))
-}
-
-fn allowed(file: &NetworkFile, from: &Party<'_>, to: &Party<'_>, content: Content) -> bool {
-    file.allows.iter().filter(|a| means(&a.from, from) && means(&a.to, to)).any(|a| {
-        let port = |p: u16| a.ports.is_empty() || a.ports.contains(&p);
-        match (a.protocol, content) {
-            (Protocol::Any, _) | (Protocol::Icmp, Content::EchoRequest) => true,
-            (Protocol::Tcp, Content::Tcp(p)) | (Protocol::Sctp, Content::Sctp(p)) => port(p),
-            (Protocol::Udp, Content::Udp { dst, .. }) => port(dst),
-            _ => false,
+/// A bridge without networks: two ports of a forwarding link, and nothing of the networks that it does not carry.
+fn wire(file: &NetworkFile, bridge: &str, in_port: &str, frame: Frame) -> Vec<Out> {
+    let forwards = file.links.iter().flat_map(|l| l.ends.iter().map(move |e| (l, e)));
+    let mut ends = forwards.filter(|(_, e)| e.bridge == bridge).filter_map(|(l, e)| match &e.role {
+        LinkRole::Forwards { port } => Some((l, e.port.as_str(), port.as_str())),
+        _ => None,
+    });
+    let found = ends.find_map(|(l, a, b)| match in_port {
+        port if port == a => Some((l, b)),
+        port if port == b => Some((l, a)),
+        _ => None,
+    });
+    let Some((link, to)) = found else { return Vec::new() };
+    let carries = link.ends.iter().find_map(|e| e.network());
+    if frame.vlan != carries.and_then(|n| file.network(n)).and_then(|n| n.vlan) {
+        return Vec::new();
+    }
+    let foreign = |address: IpAddr| {
+        let others = file.networks.iter().filter(|n| Some(n.name.as_str()) != carries);
+        carries.is_some() && others.flat_map(|n| &n.subnets).any(|s: &IpNetwork| s.contains(address))
+    };
+    let (src, dst) = match frame.what {
+        What::Frame(_) => (None, None),
+        What::Resolution { sender, target, answer } if answer && sender.is_ipv6() => {
+            (Some(sender), Some(target))
         }
-    })
+        What::Resolution { sender, target, .. } => (Some(sender), Some(target)),
+        What::Advert { sender, target, .. } => (Some(sender), Some(target)),
+        What::Ip { src, dst, .. } => (Some(src), Some(dst)),
+    };
+    if src.is_some_and(foreign) || dst.is_some_and(foreign) {
+        return Vec::new();
+    }
+    vec![Out { port: to.to_owned(), vlan: frame.vlan, form: Form::Same }]
 }

@@ -14,6 +14,7 @@ mod dump_flows;
 #[allow(dead_code, unused_imports, reason = "most of its lines are for the test of the syntax")]
 #[path = "../lines/mod.rs"]
 mod lines;
+mod matrix;
 mod output;
 mod verbatim;
 
@@ -58,6 +59,11 @@ fn shipped(name: &str) -> String {
 fn dual_socket_and(more: &str) -> tempfile::NamedTempFile {
     let text = std::fs::read_to_string(network_file("dual-socket.toml")).unwrap();
     written(&format!("{text}\n{more}"))
+}
+
+/// How many lines have these words.
+fn lines_with(text: &str, words: &str) -> usize {
+    text.lines().filter(|line| line.contains(words)).count()
 }
 
 fn written(text: &str) -> tempfile::NamedTempFile {

@@ -1,0 +1,187 @@
+//! Who is at which port, and whose an address is.
+
+use std::net::IpAddr;
+
+use flows::network::{Inside, LinkRole, Network, NetworkFile};
+use ipnetwork::IpNetwork;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Endpoint,
+    Link,
+    Exit,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Party<'a> {
+    pub(super) name: &'a str,
+    pub(super) port: &'a str,
+    pub(super) network: &'a Network,
+    pub(super) kind: Kind,
+    pub(super) mac: Option<[u8; 6]>,
+    pub(super) leased: bool,
+    addresses: Vec<IpAddr>,
+    behind: Vec<IpNetwork>,
+}
+
+impl Party<'_> {
+    /// Whether both are members of a network whose members may talk freely.
+    pub(super) fn inside(&self, to: &Party<'_>) -> bool {
+        self.kind == Kind::Endpoint
+            && to.kind == Kind::Endpoint
+            && self.network.name == to.network.name
+            && self.network.inside == Inside::Allow
+    }
+
+    pub(super) fn leases_v4(&self) -> bool {
+        self.leased && self.network.subnets.iter().any(IpNetwork::is_ipv4)
+    }
+
+    pub(super) fn subnets_contain(&self, address: IpAddr) -> bool {
+        self.network.subnets.iter().any(|s| s.contains(address))
+    }
+
+    /// Whether it has addresses of the family, or may get one.
+    pub(super) fn speaks(&self, like: IpAddr) -> bool {
+        let same = |v4: bool| v4 == like.is_ipv4();
+        self.addresses.iter().any(|a| same(a.is_ipv4()))
+            || self.behind.iter().any(|p| same(p.is_ipv4()))
+            || (self.leased && self.network.subnets.iter().any(|s| same(s.is_ipv4())))
+    }
+
+    /// One of its own addresses, or behind it.
+    pub(super) fn has(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address) || self.behind.iter().any(|p| p.contains(address))
+    }
+
+    /// A multicast or broadcast address, as seen from it.
+    pub(super) fn group(&self, dst: IpAddr) -> bool {
+        let broadcast =
+            |subnet: &IpNetwork| subnet.is_ipv4() && subnet.prefix() < 31 && subnet.broadcast() == dst;
+        dst.is_multicast() || dst == IpAddr::from([255; 4]) || self.network.subnets.iter().any(broadcast)
+    }
+}
+
+pub(super) struct World<'a> {
+    file: &'a NetworkFile,
+    pub(super) parties: Vec<Party<'a>>,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(file: &'a NetworkFile, bridge: &str) -> Self {
+        let here = |name: &str| file.network(name).filter(|n| n.bridge == bridge);
+        let mut parties = Vec::new();
+        for e in &file.endpoints {
+            for a in &e.attachments {
+                let Some(network) = here(&a.network) else { continue };
+                parties.push(Party {
+                    name: &e.name,
+                    port: &a.port,
+                    network,
+                    kind: Kind::Endpoint,
+                    mac: a.mac,
+                    leased: a.leased,
+                    addresses: a.addresses.clone(),
+                    behind: a.behind.clone(),
+                });
+            }
+        }
+        let other = |name, port, network, kind, addresses, behind| Party {
+            name,
+            port,
+            network,
+            kind,
+            mac: None,
+            leased: false,
+            addresses,
+            behind,
+        };
+        for l in &file.links {
+            for end in &l.ends {
+                let LinkRole::Network { network, behind } = &end.role else { continue };
+                let Some(network) = here(network) else { continue };
+                parties.push(other(&l.name, &end.port, network, Kind::Link, Vec::new(), behind.clone()));
+            }
+        }
+        for x in &file.exits {
+            let Some(network) = x.network.as_deref().and_then(here) else { continue };
+            parties.push(other(&x.name, &x.port, network, Kind::Exit, x.next_hop.clone(), Vec::new()));
+        }
+        Self { file, parties }
+    }
+
+    /// Who an address belongs to: the longest prefix says, and an owner before a link that shares the prefix.
+    pub(super) fn owner(&self, address: IpAddr) -> Option<&Party<'a>> {
+        let prefixes = |p: &Party<'a>| {
+            let hosts = p.addresses.iter().map(|a| IpNetwork::from(*a));
+            hosts.chain(p.behind.iter().copied()).collect::<Vec<_>>()
+        };
+        self.parties
+            .iter()
+            .flat_map(|p| prefixes(p).into_iter().map(move |prefix| (prefix, p)))
+            .filter(|(prefix, _)| prefix.contains(address))
+            .max_by_key(|(prefix, p)| (prefix.prefix(), p.kind != Kind::Link))
+            .map(|(_, p)| p)
+    }
+
+    /// Who answers for an address when somebody asks for its MAC: its very owner, or a link that leads to it.
+    pub(super) fn resolver(&self, address: IpAddr) -> Option<&Party<'a>> {
+        let own = self.parties.iter().find(|p| p.addresses.contains(&address));
+        let link = || self.owner(address).filter(|p| p.kind == Kind::Link);
+        own.or_else(link)
+    }
+
+    /// Whether it may send ARP and neighbour discovery from the address: its own, one leased, and a link all that is
+    /// behind it.
+    pub(super) fn resolves(&self, from: &Party<'_>, sender: IpAddr) -> bool {
+        match self.resolver(sender) {
+            Some(owner) => owner.port == from.port,
+            None => self.owner(sender).is_none() && from.leased && from.subnets_contain(sender),
+        }
+    }
+
+    /// Whether it may send from the address.
+    pub(super) fn claims(&self, from: &Party<'_>, src: IpAddr) -> bool {
+        match self.owner(src) {
+            Some(owner) => owner.port == from.port,
+            None if from.leased && from.subnets_contain(src) => true,
+            None => from.kind == Kind::Exit && self.outside(src),
+        }
+    }
+
+    /// Whether the address is nobody's here, and a host's.
+    pub(super) fn outside(&self, address: IpAddr) -> bool {
+        public(address) && self.owner(address).is_none() && self.home(address).is_none()
+    }
+
+    /// Whether the address is in another network than the sender's.
+    pub(super) fn foreign(&self, from: &Party<'_>, address: IpAddr) -> bool {
+        self.owner(address)
+            .map(|p| p.network.name.as_str())
+            .or_else(|| self.home(address))
+            .is_some_and(|network| network != from.network.name)
+    }
+
+    /// The network in whose subnets, or behind whose endpoint, the address lies.
+    fn home(&self, address: IpAddr) -> Option<&str> {
+        let attachments = self.file.endpoints.iter().flat_map(|e| &e.attachments);
+        let behind = attachments.flat_map(|a| a.behind.iter().map(|p| (p, a.network.as_str())));
+        let subnets = self.file.networks.iter().flat_map(|n| n.subnets.iter().map(|s| (s, n.name.as_str())));
+        let all = subnets.chain(behind).filter(|(prefix, _)| prefix.contains(address));
+        all.max_by_key(|(prefix, _)| prefix.prefix()).map(|(_, network)| network)
+    }
+}
+
+/// Out in the world, and a host.
+pub(super) fn public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => !(a.octets()[0] == 0 || a.is_loopback() || a.octets()[0] >= 224),
+        IpAddr::V6(a) => {
+            !(a.is_unspecified()
+                || a.is_loopback()
+                || a.is_multicast()
+                || a.is_unicast_link_local()
+                || a.to_ipv4_mapped().is_some())
+        }
+    }
+}
