@@ -282,7 +282,9 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         if from.single().is_some() && from.single() == to.single() {
             return;
         }
-        let to_sites: Vec<_> = to.sites.iter().filter_map(|p| self.sites.at(*p)).collect();
+        // Nor is one of a list, by itself being in the other.
+        let another = |p: &&usize| from.single().is_none() || !from.sites.contains(p);
+        let to_sites: Vec<_> = to.sites.iter().filter(another).filter_map(|p| self.sites.at(*p)).collect();
         for (family, kind, what) in resolution_kinds() {
             if !self.speaks(from, family) {
                 continue;
