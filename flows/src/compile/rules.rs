@@ -280,6 +280,10 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         back: bool,
         ends: Option<u16>,
     ) {
+        // Who is allowed to talk to itself is joined to nobody.
+        if from.single().is_some() && from.single() == to.single() {
+            return;
+        }
         let to_sites: Vec<_> = to.sites.iter().filter_map(|p| self.sites.at(*p)).collect();
         for (family, kind, what) in resolution_kinds() {
             if !self.speaks(from, family) {

@@ -60,11 +60,6 @@ fn socket(net: &Running, place: &str, at: &str) -> UdpSocket {
 pub(super) fn long_answers(net: &Running) {
     for (client, server) in [("10.7.0.1:6000", "10.7.0.2:5000"), ("[fd00:7::1]:6000", "[fd00:7::2]:5000")] {
         let (a, b) = (socket(net, "a", client), socket(net, "b", server));
-        let unasked = heard(net, "a", || {
-            introduce(net, "b", client.rsplit_once(':').unwrap().0.trim_matches(['[', ']']), "a");
-            b.send_to(&[7; LONG], client.parse::<SocketAddr>().unwrap()).unwrap();
-        });
-        assert_eq!(unasked, 0, "{server}: nobody had asked");
         a.send_to(b"long, please", server.parse::<SocketAddr>().unwrap()).unwrap();
         let mut buffer = [0; 2 * LONG];
         let (_, peer) = b.recv_from(&mut buffer).unwrap();
@@ -77,6 +72,17 @@ pub(super) fn long_answers(net: &Running) {
             }
         };
         assert_eq!((n, buffer[0]), (LONG, 7));
+    }
+    for (source, client, address) in [
+        ("10.7.0.3:5000", "10.7.0.1:6000", "10.7.0.1"),
+        ("[fd00:7::3]:5000", "[fd00:7::1]:6000", "fd00:7::1"),
+    ] {
+        let c = socket(net, "c", source);
+        introduce(net, "c", address, "a");
+        let unasked = heard(net, "a", || {
+            c.send_to(&[7; LONG], client.parse::<SocketAddr>().unwrap()).unwrap();
+        });
+        assert_eq!(unasked, 0, "{source}: nobody had asked");
     }
 }
 

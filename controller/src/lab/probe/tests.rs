@@ -70,7 +70,10 @@ fn the_probes_of_the_dual_socket_network() {
     assert_eq!(row("LOCAL of vmbr0", "warp", ""), Some(Expected::Denied));
     assert_eq!(row("LOCAL of mesh-mgmt", "nm-mgmt", ""), Some(Expected::Denied));
     assert_eq!(row("LOCAL of vmbr1", "api", ""), None);
-    assert_eq!(row("nm-privacy", "api", ""), Some(Expected::Never));
+    let never = |from: &str, to: &str| {
+        probes.iter().any(|p| p.from == from && p.to == to && p.expected == Expected::Never)
+    };
+    assert!(never("nm-privacy", "api"));
     assert_eq!(row("wire from-privacy", "host", ""), Some(Expected::Never));
     // 4 places of privacy and its wire to 5 of management; and 5 with the wire to 4.
     assert_eq!(probes.iter().filter(|p| p.expected == Expected::Never).count(), 5 * 5 + 6 * 4);
@@ -83,7 +86,7 @@ fn every_frame_of_the_probes_can_be_sent() {
     let file = dual_socket();
     for probe in derive(&file, &LabPlan::new(&file), &Now::closed()) {
         let Action::Frames { frames, .. } = &probe.action else { continue };
-        assert!(frames.len() >= 2, "{probe:?}");
+        assert!(!frames.is_empty(), "{probe:?}");
         for frame in frames {
             let bytes = frame.encode(9).unwrap();
             assert_eq!(tag_of(&bytes), Some(9), "{frame:?}");
