@@ -1,6 +1,6 @@
 //! The flow model: what a flow matches, in one canonical form, and what it does.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use ofproto::action::{Action, Learn};
 use ofproto::instruction::Instruction;
@@ -48,9 +48,43 @@ impl Masked {
 /// are the same flow for a switch when table, priority and this are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FlowMatch {
-    fields: BTreeMap<Field, Masked>,
+    fields: Fields,
     /// Fields that Portcullis does not know, as they came, sorted by class and number.
     unknown: Vec<UnknownField>,
+}
+
+/// Fields and their bits, each field once, in the order of [`Field`]. There are few of them, so that a list is smaller and
+/// faster than a map: matches are most of what a large program is made of.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+struct Fields(Vec<(Field, Masked)>);
+
+impl Fields {
+    fn place(&self, field: Field) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&field, |(f, _)| *f)
+    }
+
+    fn get(&self, field: Field) -> Option<Masked> {
+        self.0.get(self.place(field).ok()?).map(|(_, bits)| *bits)
+    }
+
+    fn insert(&mut self, field: Field, bits: Masked) {
+        match self.place(field) {
+            Ok(place) => self.0.get_mut(place).into_iter().for_each(|(_, old)| *old = bits),
+            Err(place) => self.0.insert(place, (field, bits)),
+        }
+    }
+
+    fn remove(&mut self, field: Field) {
+        if let Ok(place) = self.place(field) {
+            self.0.remove(place);
+        }
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().copied()).finish()
+    }
 }
 
 /// A match field that Portcullis does not know, or a tunnel option, which may be longer than 128 bits.
@@ -122,7 +156,7 @@ impl FlowMatch {
         for (field, bits) in canonical(field, bits) {
             let mask = bits.mask & field.info().exact();
             if mask == 0 {
-                self.fields.remove(&field);
+                self.fields.remove(field);
             } else {
                 self.fields.insert(field, Masked { value: bits.value & mask, mask });
             }
@@ -131,7 +165,7 @@ impl FlowMatch {
 
     /// The bits of a field that count, if any do. Ask for the canonical spelling.
     pub fn field(&self, field: Field) -> Option<Masked> {
-        self.fields.get(&field).copied()
+        self.fields.get(field)
     }
 
     /// The value of a field that is matched exactly.
@@ -141,7 +175,7 @@ impl FlowMatch {
 
     /// All fields, in the order of [`Field`].
     pub fn iter(&self) -> impl Iterator<Item = (Field, Masked)> + '_ {
-        self.fields.iter().map(|(f, m)| (*f, *m))
+        self.fields.0.iter().copied()
     }
 
     /// Whether fields are matched whose values are not looked into here: those that Portcullis does not know, and
@@ -183,21 +217,21 @@ impl FlowMatch {
 
     /// Whether some packet matches both (as far as the fields say; prerequisites are fields here).
     pub fn overlaps(&self, other: &Self) -> bool {
-        self.fields.iter().all(|(f, m)| other.fields.get(f).is_none_or(|o| m.overlaps(*o)))
+        self.iter().all(|(f, m)| other.field(f).is_none_or(|o| m.overlaps(o)))
     }
 
     /// Whether every packet that matches `self` matches `other`.
     pub fn within(&self, other: &Self) -> bool {
-        other.fields.iter().all(|(f, o)| self.fields.get(f).is_some_and(|m| m.within(*o)))
+        other.iter().all(|(f, o)| self.field(f).is_some_and(|m| m.within(o)))
             && other.unknown.iter().all(|u| self.unknown.contains(u))
     }
 
     /// The form for an OpenFlow 1.3 message, in the order in which Open vSwitch writes it: fields come after their
     /// prerequisites, as §7.2.3.6 asks.
     pub fn to_wire(&self) -> Match {
-        let known = self.fields.iter().map(|(field, m)| {
+        let known = self.iter().map(|(field, m)| {
             let mask = (m.mask != field.info().exact()).then_some(m.mask);
-            (order::rank(*field), Oxm::Known { field: *field, value: m.value, mask })
+            (order::rank(field), Oxm::Known { field, value: m.value, mask })
         });
         let unknown = self.unknown.iter().map(|u| {
             let rank = if u.tunnel_option().is_some() { order::TUNNEL_OPTIONS } else { u8::MAX };

@@ -185,8 +185,9 @@ fn every_learner_has_a_bound_and_takes_its_flows_along() {
             for action in actions {
                 let Action::Learn(learn) = action else { continue };
                 learners += 1;
+                // Flows for errors and fragments have a priority of their own for each learner, so that none is shared.
+                assert!(learn.table == layout::RELATED || learn.priority == layout::RETURN_PRIORITY);
                 assert!([layout::RETURNS, layout::RELATED].contains(&learn.table));
-                assert_eq!(learn.priority, layout::RETURN_PRIORITY);
                 assert_eq!(learn.cookie, flow.cookie);
                 assert!(learn.hard_timeout > 0 && learn.limit > 0);
                 assert_eq!(

@@ -67,6 +67,16 @@ fn neighbour_discovery_finds_leased_addresses() {
     assert_eq!(on.outs("a", &arp), out("c", None, Form::Same));
 }
 
+/// A rule from somebody to itself joins it to nobody, though others lease addresses beside it.
+#[test]
+fn a_rule_to_oneself_joins_nobody() {
+    let more = "[endpoint.d]\nattach = [{ network = \"n\", port = \"d\", leased = true }]\n\
+                [[allow]]\nname = \"r\"\nfrom = \"c\"\nto = \"c\"\n";
+    let text = format!("{SHARED}{LEASED}{more}").replace("inside = \"allow\"", "inside = \"deny\"");
+    let arp = Packet::arp(MAC, PEER, 1, [10, 0, 0, 77].into(), [10, 0, 0, 78].into());
+    assert_eq!(on(&text, "br0").outs("c", &arp), vec![]);
+}
+
 #[test]
 fn a_broadcast_does_not_go_to_a_link() {
     let text = format!("{SHARED}{LINK}").replace("inside = \"allow\"", "inside = \"deny\"");

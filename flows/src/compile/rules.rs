@@ -278,7 +278,13 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         back: bool,
         ends: Option<u16>,
     ) {
-        let to_sites: Vec<_> = to.sites.iter().filter_map(|p| self.sites.at(*p)).collect();
+        // Who is allowed to talk to itself is joined to nobody.
+        if from.single().is_some() && from.single() == to.single() {
+            return;
+        }
+        // Nor is one of a list, by itself being in the other.
+        let another = |p: &&usize| from.single().is_none() || !from.sites.contains(p);
+        let to_sites: Vec<_> = to.sites.iter().filter(another).filter_map(|p| self.sites.at(*p)).collect();
         for (family, kind, what) in resolution_kinds() {
             if !self.speaks(from, family) {
                 continue;

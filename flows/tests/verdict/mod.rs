@@ -133,7 +133,11 @@ impl Judge<'_, '_> {
         }
         // Whoever has a lease may be it: all are asked, if one of them may be.
         let leased = |p: &&Party<'_>| p.leased && p.subnets_contain(target);
-        match all().filter(leased).any(fine) {
+        // Those of a list ask alike, also where it is one of themselves who has a lease.
+        let on_it: Vec<_> =
+            self.world.parties.iter().filter(|p| p.network.name == from.network.name).collect();
+        let alike = leased(&from) && self.rules.joined_in_a_list(&on_it, from);
+        match alike || all().filter(leased).any(fine) {
             true => all().filter(|p| p.leased).collect(),
             false => Vec::new(),
         }

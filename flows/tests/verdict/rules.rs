@@ -82,6 +82,14 @@ impl<'a> Rules<'a> {
         self.allows.iter().any(by) || self.envelopes(from, to).next().is_some()
     }
 
+    /// Whether a list of several with it in it is joined to a list with it in it.
+    pub(super) fn joined_in_a_list(&self, parties: &[&Party<'_>], one: &Party<'_>) -> bool {
+        let several = |names: &[String]| parties.iter().filter(|p| self.leads(names, p)).count() > 1;
+        self.allows.iter().filter(|a| a.via.is_none()).any(|a| {
+            self.leads(&a.from, one) && self.leads(&a.to, one) && (several(&a.from) || several(&a.to))
+        })
+    }
+
     pub(super) fn allowed(&self, from: &Party<'_>, to: &Party<'_>, src: IpAddr, content: Content) -> bool {
         let direct =
             |a: &&&Allow| a.via.is_none() && self.sends(&a.from, from, src) && Self::means(&a.to, to);
