@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use flows::network::{Inside, Protocol};
+use flows::network::Protocol;
 
 use super::derive::{Action, Expected, Probe};
 use super::forged;
@@ -81,11 +81,15 @@ impl Pair<'_, '_> {
     fn kinds_for(&self, source: IpAddr, server: &Site) -> Vec<Kind> {
         let open = |kind| self.view.may((self.a, source), (self.b, server), kind).is_some();
         if self.kinds.iter().all(|kind| open(*kind)) {
-            let network = self.view.network_of(self.b);
-            return match network.map(|n| n.inside) {
-                Some(Inside::Allow) => vec![Kind::Tcp(INSIDE_TCP), Kind::Ping],
-                _ => vec![Kind::Tcp(443), Kind::Udp(53), Kind::Ping],
+            let Some(inside) = self.view.inside(self.a, self.b) else {
+                return vec![Kind::Tcp(443), Kind::Udp(53), Kind::Ping];
             };
+            // And what a rule says beside that.
+            let by = |kind| self.view.may((self.a, source), (self.b, server), kind);
+            let ruled = |kind: &&Kind| by(**kind).is_some_and(|rule| rule != inside);
+            let mut kinds = vec![Kind::Tcp(INSIDE_TCP), Kind::Ping];
+            kinds.extend(self.kinds.iter().filter(ruled));
+            return kinds;
         }
         self.kinds.to_vec()
     }

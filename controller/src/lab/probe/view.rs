@@ -181,15 +181,18 @@ impl<'a> View<'a> {
         if b.leased && !target.beyond {
             return None;
         }
-        let endpoint = |p: &Place| matches!(p.subject, Subject::Endpoint(_));
-        let network = self.network_of(a)?;
-        if network.inside == Inside::Allow && endpoint(a) && endpoint(b) {
-            return Some(format!("inside {}", network.name));
-        }
-        self.rules()
+        let rule = self
+            .rules()
             .filter(|r| r.via.is_none() && kind.fits(r.protocol, &r.ports))
-            .find(|r| self.is_named(&r.from, a, source) && self.is_named(&r.to, b, address))
-            .map(|r| r.name.clone())
+            .find(|r| self.is_named(&r.from, a, source) && self.is_named(&r.to, b, address));
+        rule.map(|r| r.name.clone()).or_else(|| self.inside(a, b))
+    }
+
+    /// Whether members of their network talk freely, in words.
+    pub(super) fn inside(&self, a: &Place, b: &Place) -> Option<String> {
+        let endpoint = |p: &Place| matches!(p.subject, Subject::Endpoint(_));
+        let network = self.network_of(a).filter(|n| n.inside == Inside::Allow)?;
+        (endpoint(a) && endpoint(b)).then(|| format!("inside {}", network.name))
     }
 
     /// By way of `hop`: a rule says so, and another lets the hop go on.
