@@ -65,6 +65,13 @@ impl<'a> Rules<'a> {
         Self::means(names, party) || names.iter().any(of)
     }
 
+    /// Whether what the name leads to is on another network: here it has a way of its own.
+    fn beyond(&self, name: &str, from: &Party<'_>) -> bool {
+        let exit = self.outside(name).map_or(name, |o| o.exit.as_str());
+        let exit = self.file.exits.iter().find(|x| x.name == exit);
+        exit.is_some_and(|x| x.network.as_deref() != Some(from.network.name.as_str()))
+    }
+
     fn envelopes(&self, from: &Party<'_>, to: &Party<'_>) -> impl Iterator<Item = &'a Overlay> {
         let both = (from.kind == Kind::Endpoint && to.kind == Kind::Endpoint && from.name != to.name)
             .then(|| (from.name.to_owned(), to.name.to_owned()));
@@ -77,7 +84,10 @@ impl<'a> Rules<'a> {
     pub(super) fn joined(&self, from: &Party<'_>, to: &Party<'_>) -> bool {
         let by = |a: &&Allow| match &a.via {
             None => self.leads(&a.from, from) && self.leads(&a.to, to),
-            Some(via) => Self::means(&a.from, from) && Self::means(std::slice::from_ref(via), to),
+            Some(via) => {
+                let hop = Self::means(&a.from, from) && Self::means(std::slice::from_ref(via), to);
+                hop && a.to.iter().any(|n| self.beyond(n, from))
+            }
         };
         self.allows.iter().any(by) || self.envelopes(from, to).next().is_some()
     }
@@ -130,7 +140,7 @@ impl<'a> Rules<'a> {
         dst: IpAddr,
         content: Content,
     ) -> bool {
-        let there = |n: &String| self.outside(n).is_none_or(|o| covers(o, dst));
+        let there = |n: &String| self.beyond(n, from) && self.outside(n).is_none_or(|o| covers(o, dst));
         let by = |a: &&Allow| {
             a.via.as_deref() == Some(hop.name) && Self::means(&a.from, from) && a.to.iter().any(there)
         };
