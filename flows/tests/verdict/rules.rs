@@ -65,13 +65,6 @@ impl<'a> Rules<'a> {
         Self::means(names, party) || names.iter().any(of)
     }
 
-    /// Whether what the name leads to is on another network: here it has a way of its own.
-    fn beyond(&self, name: &str, from: &Party<'_>) -> bool {
-        let exit = self.outside(name).map_or(name, |o| o.exit.as_str());
-        let exit = self.file.exits.iter().find(|x| x.name == exit);
-        exit.is_some_and(|x| x.network.as_deref() != Some(from.network.name.as_str()))
-    }
-
     fn envelopes(&self, from: &Party<'_>, to: &Party<'_>) -> impl Iterator<Item = &'a Overlay> {
         let both = (from.kind == Kind::Endpoint && to.kind == Kind::Endpoint && from.name != to.name)
             .then(|| (from.name.to_owned(), to.name.to_owned()));
@@ -85,8 +78,9 @@ impl<'a> Rules<'a> {
         let by = |a: &&Allow| match &a.via {
             None => self.leads(&a.from, from) && self.leads(&a.to, to),
             Some(via) => {
-                let hop = Self::means(&a.from, from) && Self::means(std::slice::from_ref(via), to);
-                hop && a.to.iter().any(|n| self.beyond(n, from))
+                Self::means(&a.from, from)
+                    && Self::means(std::slice::from_ref(via), to)
+                    && a.to.iter().any(|n| self.by_way_of(a, n, &from.network.name))
             }
         };
         self.allows.iter().any(by) || self.envelopes(from, to).next().is_some()
@@ -131,6 +125,34 @@ impl<'a> Rules<'a> {
         named.chain(others).find_map(|a| grants(a))
     }
 
+    /// Whether a rule's next hop is for that name on that network. On the network of the name's own exit it is not, if
+    /// all who are there and whom the rule names meet the next hop elsewhere too.
+    fn by_way_of(&self, allow: &Allow, to: &str, network: &str) -> bool {
+        let exit = self.outside(to).map_or(to, |outside| &outside.exit);
+        let exit = self.file.exits.iter().find(|e| e.name == exit);
+        if exit.is_none_or(|exit| exit.network.as_deref() != Some(network)) {
+            return true;
+        }
+        let plugs = |name: &str, pinned: bool| -> Vec<&str> {
+            if self.file.network(name).is_some() {
+                return vec![self.file.network(name).map_or("", |network| &network.name)];
+            }
+            let all = self.file.endpoints.iter().filter(|e| e.name == name).flat_map(|e| &e.attachments);
+            let ends = self.file.links.iter().filter(|l| l.name == name).flat_map(|l| &l.ends);
+            let exits = self.file.exits.iter().filter(|e| e.name == name);
+            all.filter(|plug| !pinned || plug.mac.is_some())
+                .map(|plug| &*plug.network)
+                .chain(ends.filter_map(|end| end.network()))
+                .chain(exits.filter_map(|exit| exit.network.as_deref()))
+                .collect()
+        };
+        let hop = plugs(allow.via.as_deref().unwrap_or_default(), true);
+        allow.from.iter().any(|from| {
+            let on = plugs(from, false);
+            on.contains(&network) && !on.iter().any(|other| *other != network && hop.contains(other))
+        })
+    }
+
     /// Whether a rule lets a packet for the outside go by that next hop.
     pub(super) fn by_hop(
         &self,
@@ -140,9 +162,10 @@ impl<'a> Rules<'a> {
         dst: IpAddr,
         content: Content,
     ) -> bool {
-        let there = |n: &String| self.beyond(n, from) && self.outside(n).is_none_or(|o| covers(o, dst));
+        let there = |n: &String| self.outside(n).is_none_or(|o| covers(o, dst));
         let by = |a: &&Allow| {
-            a.via.as_deref() == Some(hop.name) && Self::means(&a.from, from) && a.to.iter().any(there)
+            let leads = |n: &String| there(n) && self.by_way_of(a, n, &from.network.name);
+            a.via.as_deref() == Some(hop.name) && Self::means(&a.from, from) && a.to.iter().any(leads)
         };
         hop.speaks(dst)
             && self.allows.iter().filter(|a| by(a)).any(|a| self.admits(a.protocol, &a.ports, content))

@@ -36,7 +36,10 @@ pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
         })
     });
     let (parent, learn) = learner.unwrap();
-    let parent_value = |field: ofproto::oxm::Field| parent.matches.field(field).map_or(1, |m| m.value);
+    // Where the learner does not say, somebody at port 1: the gateway.
+    let somebody = |field| if field == ofproto::oxm::Field::Ipv4Src { 0x0a00_0064 } else { 1 };
+    let parent_value =
+        |field: ofproto::oxm::Field| parent.matches.field(field).map_or_else(|| somebody(field), |m| m.value);
     let mut matches = FlowMatch::any();
     let mut actions = Vec::new();
     for spec in &learn.specs {
