@@ -34,11 +34,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(
-    address: &str,
-    seconds: &str,
-    work: fn(SocketAddr, Duration) -> io::Result<f64>,
-) -> io::Result<()> {
+fn run(address: &str, seconds: &str, work: fn(SocketAddr, Duration) -> io::Result<f64>) -> io::Result<()> {
     let address = address.parse().map_err(io::Error::other)?;
     let seconds = seconds.parse().map_err(io::Error::other)?;
     println!("{:.1}", work(address, Duration::from_secs(seconds))?);

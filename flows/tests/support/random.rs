@@ -170,7 +170,9 @@ impl Plan {
         }
         for (r, rule) in self.rules.iter().enumerate() {
             let n = rule.network.index(count);
-            rule.write(t, r, &named[n], &hops[n], &beyond);
+            let others: Vec<_> = beyond.iter().filter(|(at, _)| *at != n).cloned().collect();
+            let beyond = if others.is_empty() { &beyond } else { &others };
+            rule.write(t, r, &named[n], &hops[n], beyond);
         }
         text
     }
