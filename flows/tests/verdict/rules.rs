@@ -88,9 +88,9 @@ impl<'a> Rules<'a> {
 
     /// Whether a list of several with it in it is joined to a list with it in it.
     pub(super) fn joined_in_a_list(&self, parties: &[&Party<'_>], one: &Party<'_>) -> bool {
-        let several = |names: &[String]| parties.iter().filter(|p| self.leads(names, p)).count() > 1;
+        let several = |names: &[String]| parties.iter().filter(|p| Self::means(names, p)).count() > 1;
         self.allows.iter().filter(|a| a.via.is_none()).any(|a| {
-            self.leads(&a.from, one) && self.leads(&a.to, one) && (several(&a.from) || several(&a.to))
+            Self::means(&a.from, one) && Self::means(&a.to, one) && (several(&a.from) || several(&a.to))
         })
     }
 
