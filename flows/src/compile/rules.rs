@@ -41,6 +41,7 @@ pub(super) fn seconds(left: u64) -> u16 {
 /// The compiler of rules.
 pub(super) struct Rules<'c, 'b, 'a> {
     pub(super) out: &'c mut Builder<'b>,
+    pub(super) file: &'a NetworkFile,
     pub(super) sites: &'c Sites<'a>,
     pub(super) sets: &'c Sets,
     pub(super) outsides: HashMap<&'a str, &'a Outside>,
@@ -71,6 +72,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         let outsides = file.outsides.iter().map(|outside| (&*outside.name, outside)).collect();
         Self {
             out,
+            file,
             sites,
             sets,
             outsides,

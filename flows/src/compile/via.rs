@@ -1,7 +1,7 @@
 //! Rules that go by a next hop: the frame goes to that one's MAC, the packet to an address outside. The next hop's port
 //! is then where the answers come in, with sources that are nobody's here: they pass as answers, and as nothing else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use ofproto::oxm::Field;
 
@@ -17,7 +17,7 @@ use super::returns::Way;
 use super::rules::{Rules, by_service, limit};
 use super::site::Sites;
 use super::traffic::Traffic;
-use crate::network::{Allow, Network, NetworkFile, Outside};
+use crate::network::{Allow, Network, NetworkFile};
 
 /// At the ports of next hops, what comes from outside.
 pub(super) fn admission<'a>(
@@ -27,13 +27,12 @@ pub(super) fn admission<'a>(
     sites: &Sites<'_>,
     sets: &Sets,
 ) {
-    let outsides: HashMap<&str, &Outside> = file.outsides.iter().map(|o| (&*o.name, o)).collect();
     let mut hops: BTreeMap<usize, &str> = BTreeMap::new();
     for allow in allows {
         let Some(via) = &allow.via else { continue };
         let from = |name: &String| sites.shared(std::slice::from_ref(name), std::slice::from_ref(via));
         for network in allow.from.iter().flat_map(from) {
-            if beyond(network, &allow.to, &outsides, sites).is_empty() {
+            if !allow.to.iter().any(|to| file.goes_by_hop(allow, &network.name, to)) {
                 continue;
             }
             hops.extend(
@@ -62,23 +61,13 @@ pub(super) fn admission<'a>(
     }
 }
 
-/// Those of a rule's names whose exit is on another network: what has a way out of its own here needs no next hop.
-fn beyond(
-    network: &Network,
-    names: &[String],
-    outsides: &HashMap<&str, &Outside>,
-    sites: &Sites<'_>,
-) -> Vec<String> {
-    let exit = |name: &String| outsides.get(&**name).map_or_else(|| name.clone(), |o| o.exit.clone());
-    names.iter().filter(|name| sites.places(network, &[exit(name)]).is_empty()).cloned().collect()
-}
-
 impl<'a> Rules<'_, '_, 'a> {
     /// The flows of an allow that goes by a next hop.
     pub(super) fn via(&mut self, allow: &'a Allow, via: &'a String, ends: Option<u16>) {
         let hop = std::slice::from_ref(via);
         for network in self.sites.shared(&allow.from, hop) {
-            let to = beyond(network, &allow.to, &self.outsides, self.sites);
+            let by_hop = |to: &&String| self.file.goes_by_hop(allow, &network.name, to);
+            let to: Vec<String> = allow.to.iter().filter(by_hop).cloned().collect();
             if to.is_empty() {
                 continue;
             }

@@ -100,7 +100,7 @@ fn of_allow<'f>(on: &On<'f>, allow: &'f Allow, rows: &mut Vec<Granted<'f>>) {
     };
     for from in &allow.from {
         if let Some(via) = &allow.via {
-            let networks = on.onwards(from, via, &allow.to);
+            let networks = on.onwards(allow, from, via);
             if networks.is_empty() {
                 continue;
             }
@@ -137,6 +137,7 @@ fn of_allow<'f>(on: &On<'f>, allow: &'f Allow, rows: &mut Vec<Granted<'f>>) {
 
 /// Who is on which network, and what can be done there.
 struct On<'f> {
+    file: &'f NetworkFile,
     parties: HashMap<&'f str, Vec<&'f str>>,
     endpoints: HashSet<&'f str>,
     /// Endpoints and networks where the endpoint has an address that the file knows: only there is it found.
@@ -158,7 +159,7 @@ impl<'f> On<'f> {
             parties.insert(&outside.name, of_exit);
         }
         let endpoints = file.endpoints.iter().map(|endpoint| &*endpoint.name).collect();
-        let mut on = On { parties, endpoints, found: HashSet::new(), pinned: HashSet::new() };
+        let mut on = On { file, parties, endpoints, found: HashSet::new(), pinned: HashSet::new() };
         for endpoint in &file.endpoints {
             for plug in &endpoint.attachments {
                 let key = (&*endpoint.name, &*plug.network);
@@ -190,9 +191,9 @@ impl<'f> On<'f> {
         self.of(one).iter().filter(|network| there.contains(network)).copied().filter(reached).collect()
     }
 
-    /// The networks on which a next hop is one for what is behind an exit of another network.
-    fn onwards(&self, from: &str, via: &str, to: &[String]) -> Vec<&'f str> {
-        let beyond = |network: &&str| to.iter().any(|to| !self.of(to).contains(network));
+    /// The networks on which a next hop is one.
+    fn onwards(&self, allow: &Allow, from: &str, via: &str) -> Vec<&'f str> {
+        let beyond = |network: &&str| allow.to.iter().any(|to| self.file.goes_by_hop(allow, network, to));
         let hop = |network: &&str| self.pinned.contains(&(via, *network)) && self.of(via).contains(network);
         self.of(from).iter().copied().filter(|network| hop(network) && beyond(network)).collect()
     }

@@ -609,6 +609,40 @@ fn members_that_talk_freely_and_lists_of_them_are_the_same() {
     assert!(found.agrees(), "{}", said(&found));
 }
 
+#[test]
+fn a_next_hop_is_one_where_the_exit_is_not_or_where_there_is_no_other() {
+    let plug = |network: &str, n: u8| {
+        let third = u8::from(network == "wan");
+        format!(
+            "{{ network = \"{network}\", port = \"{network}{n}\", addresses = [\"10.0.{third}.{n}\"], mac = \"02:00:00:00:0{third}:0{n}\" }}"
+        )
+    };
+    let networks = "[network.lan]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\"]\n[network.wan]\nbridge = \"br1\"\nsubnets = [\"10.0.1.0/24\"]\n[exit.out]\nnetwork = \"wan\"\nport = \"up\"\n";
+    let endpoint =
+        |name: &str, plugs: &[String]| format!("[endpoint.{name}]\nattach = [{}]\n", plugs.join(", "));
+    let both = |n| [plug("lan", n), plug("wan", n)];
+    let hop = endpoint("hop", &both(1));
+    let rule = "[[allow]]\nname = \"r\"\nfrom = [\"a\"]\nto = \"out\"\nvia = \"hop\"\n";
+    for (a, nets) in [
+        (endpoint("a", &both(2)), "lan"),
+        (endpoint("a", &[plug("lan", 2)]), "lan"),
+        // One that has nothing but the network of the exit.
+        (endpoint("a", &[plug("wan", 2)]), "wan"),
+    ] {
+        let network = network("n.toml", &format!("{networks}{hop}{a}{rule}"));
+        let matrix = effective(&network.file);
+        let rows: Vec<_> = matrix.rows.iter().map(|row| (&*row.from, &*row.to, row.nets.join(" "))).collect();
+        assert_eq!(rows, [("a", "hop", nets.to_owned())], "{a}");
+        // And so it is compiled.
+        for (bridge, on) in [("br0", "lan"), ("br1", "wan")] {
+            let ports = crate::never::numbered_ports(&network.file, bridge);
+            let program = crate::compile::compile(&network.file, bridge, &ports, &Default::default());
+            let rules = program.origins.values().filter(|origin| origin.rule == "r").count();
+            assert_eq!(rules > 0, on == nets, "{bridge}: {a}");
+        }
+    }
+}
+
 /// Without places, as far as they differ between a document and its source.
 fn bare(mut matrix: Matrix) -> Matrix {
     matrix.columns.iter_mut().for_each(|column| column.span = 0..0);

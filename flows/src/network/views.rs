@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::prefix::is_member;
 
 use super::{
-    Attachment, ContainerRange, Endpoint, Exit, Link, LinkEnd, LinkRole, Network, NetworkFile, Outside,
+    Allow, Attachment, ContainerRange, Endpoint, Exit, Link, LinkEnd, LinkRole, Network, NetworkFile, Outside,
 };
 
 /// What a rule can name.
@@ -139,6 +139,25 @@ impl NetworkFile {
             Some(Party::Outside(outside, exit))
         };
         network().or_else(endpoint).or_else(link).or_else(exit).or_else(outside)
+    }
+
+    /// Whether the next hop of an allow is one, on that network, to that name of the outside. Who has the choice goes
+    /// by a network that the exit is not on: where the exit is, it is reached without a next hop.
+    pub fn goes_by_hop(&self, allow: &Allow, network: &str, to: &str) -> bool {
+        let exit = match self.party(to) {
+            Some(Party::Exit(exit) | Party::Outside(_, exit)) => exit.network.as_deref(),
+            _ => None,
+        };
+        if exit != Some(network) {
+            return true;
+        }
+        let hop = self.endpoints.iter().find(|endpoint| Some(&endpoint.name) == allow.via.as_ref());
+        let plugs = hop.into_iter().flat_map(|hop| &hop.attachments).filter(|plug| plug.mac.is_some());
+        let others: Vec<&str> = plugs.map(|plug| &*plug.network).filter(|on| *on != network).collect();
+        allow.from.iter().filter_map(|from| self.party(from)).any(|from| {
+            let on = from.networks();
+            on.contains(&network) && !others.iter().any(|other| on.contains(other))
+        })
     }
 
     /// The networks on a bridge, in the order of the file.

@@ -77,7 +77,11 @@ impl<'a> Rules<'a> {
     pub(super) fn joined(&self, from: &Party<'_>, to: &Party<'_>) -> bool {
         let by = |a: &&Allow| match &a.via {
             None => self.leads(&a.from, from) && self.leads(&a.to, to),
-            Some(via) => Self::means(&a.from, from) && Self::means(std::slice::from_ref(via), to),
+            Some(via) => {
+                Self::means(&a.from, from)
+                    && Self::means(std::slice::from_ref(via), to)
+                    && a.to.iter().any(|n| self.by_way_of(a, n, &from.network.name))
+            }
         };
         self.allows.iter().any(by) || self.envelopes(from, to).next().is_some()
     }
@@ -121,6 +125,34 @@ impl<'a> Rules<'a> {
         named.chain(others).find_map(|a| grants(a))
     }
 
+    /// Whether a rule's next hop is for that name on that network. On the network of the name's own exit it is not, if
+    /// all who are there and whom the rule names meet the next hop elsewhere too.
+    fn by_way_of(&self, allow: &Allow, to: &str, network: &str) -> bool {
+        let exit = self.outside(to).map_or(to, |outside| &outside.exit);
+        let exit = self.file.exits.iter().find(|e| e.name == exit);
+        if exit.is_none_or(|exit| exit.network.as_deref() != Some(network)) {
+            return true;
+        }
+        let plugs = |name: &str, pinned: bool| -> Vec<&str> {
+            if self.file.network(name).is_some() {
+                return vec![self.file.network(name).map_or("", |network| &network.name)];
+            }
+            let all = self.file.endpoints.iter().filter(|e| e.name == name).flat_map(|e| &e.attachments);
+            let ends = self.file.links.iter().filter(|l| l.name == name).flat_map(|l| &l.ends);
+            let exits = self.file.exits.iter().filter(|e| e.name == name);
+            all.filter(|plug| !pinned || plug.mac.is_some())
+                .map(|plug| &*plug.network)
+                .chain(ends.filter_map(|end| end.network()))
+                .chain(exits.filter_map(|exit| exit.network.as_deref()))
+                .collect()
+        };
+        let hop = plugs(allow.via.as_deref().unwrap_or_default(), true);
+        allow.from.iter().any(|from| {
+            let on = plugs(from, false);
+            on.contains(&network) && !on.iter().any(|other| *other != network && hop.contains(other))
+        })
+    }
+
     /// Whether a rule lets a packet for the outside go by that next hop.
     pub(super) fn by_hop(
         &self,
@@ -132,7 +164,8 @@ impl<'a> Rules<'a> {
     ) -> bool {
         let there = |n: &String| self.outside(n).is_none_or(|o| covers(o, dst));
         let by = |a: &&Allow| {
-            a.via.as_deref() == Some(hop.name) && Self::means(&a.from, from) && a.to.iter().any(there)
+            let leads = |n: &String| there(n) && self.by_way_of(a, n, &from.network.name);
+            a.via.as_deref() == Some(hop.name) && Self::means(&a.from, from) && a.to.iter().any(leads)
         };
         hop.speaks(dst)
             && self.allows.iter().filter(|a| by(a)).any(|a| self.admits(a.protocol, &a.ports, content))
