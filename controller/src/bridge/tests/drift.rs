@@ -36,10 +36,20 @@ pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
         })
     });
     let (parent, learn) = learner.unwrap();
-    // Where the learner does not say, somebody at port 1: the gateway.
-    let somebody = |field| if field == ofproto::oxm::Field::Ipv4Src { 0x0a00_0064 } else { 1 };
-    let parent_value =
-        |field: ofproto::oxm::Field| parent.matches.field(field).map_or_else(|| somebody(field), |m| m.value);
+    // Of a sender that the first table lets in: the way back leads to where its packets come from.
+    let sender = |flow: &&Flow| {
+        let known = |field| flow.matches.exact(field).is_some();
+        flow.table == ofproto::TableId(0)
+            && !flow.instructions.is_empty()
+            && flow.matches.exact(ofproto::oxm::Field::EthType) == Some(0x0800)
+            && known(ofproto::oxm::Field::InPortOxm)
+            && known(ofproto::oxm::Field::Ipv4Src)
+    };
+    let sender = rig.bridge.compiled.program.flows.iter().find(sender).unwrap();
+    let parent_value = |field: ofproto::oxm::Field| {
+        let value = parent.matches.field(field).or_else(|| sender.matches.field(field));
+        value.map_or(1, |m| m.value)
+    };
     let mut matches = FlowMatch::any();
     let mut actions = Vec::new();
     for spec in &learn.specs {
