@@ -10,23 +10,7 @@ use crate::syntax::{Names, print_match};
 /// Reads a match and its padding (OpenFlow 1.3.5 §7.2.3). `strict` asks for the fields that a field needs, as every
 /// message but a packet for the controller does.
 pub(super) fn read(r: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, Refusal> {
-    const OXM: u16 = 1;
-    let start = r.at();
-    let kind = r.u16("match type").map_err(|_| Refusal::MatchLen)?;
-    let len = r.u16("match length").map_err(|_| Refusal::MatchLen)?;
-    if kind == 0 {
-        // The form of OpenFlow 1.1; Open vSwitch would take one of the right length.
-        return Err(Refusal::MatchLen);
-    }
-    if kind != OXM {
-        return Err(Refusal::MatchType);
-    }
-    let len = usize::from(len).checked_sub(4).ok_or(Refusal::MatchLen)?;
-    let padding = (len + 4).next_multiple_of(8) - len - 4;
-    let body = r.bytes(len, "match").map_err(|_| Refusal::MatchLen)?;
-    r.skip(padding, "match padding").map_err(|_| Refusal::MatchLen)?;
-    debug_assert_eq!((r.at() - start) % 8, 0);
-    fields(body, strict)
+    fields(Match::frame(r)?.rest(), strict)
 }
 
 /// Reads match fields as they stand in Nicira's messages: without a header, `len` bytes and their padding.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ofproto::action::{
     Action, Bundle, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, EncapProp, Learn, LearnSpec, LearnSrc, Multipath,
     NAT_DST, NAT_HASH, NAT_PERSISTENT, NAT_RANDOM, NAT_SRC, Nat, NatAddresses, PACKET_NEXT_PROTO, PACKET_NSH,
-    Sample, SampleDirection, Subfield, ToController,
+    Subfield, ToController,
 };
 use ofproto::oxm::Field;
 use ofproto::{Cookie, GroupId, PortNo, TableId};
@@ -157,20 +157,8 @@ fn choice() -> impl Strategy<Value = Action> {
             Action::Bundle(Box::new(Bundle { fields, basis, algorithm, members, dst }))
         },
     );
-    let direction = select(vec![SampleDirection::Default, SampleDirection::Ingress, SampleDirection::Egress]);
     let sampling = prop_oneof![Just(PortNo::ANY), plain_port()];
-    let sample = (1..=u16::MAX, any::<[u32; 3]>(), sampling, direction).prop_map(
-        |(probability, [collector_set_id, obs_domain_id, obs_point_id], sampling_port, direction)| {
-            Action::Sample(Box::new(Sample {
-                probability,
-                collector_set_id,
-                obs_domain_id,
-                obs_point_id,
-                sampling_port,
-                direction,
-            }))
-        },
-    );
+    let sample = ofproto::testing::actions::sample(1..=u16::MAX, sampling);
     prop_oneof![multipath, bundle, sample]
 }
 

@@ -3,7 +3,7 @@
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::oxm::Field;
-use crate::oxm::header::{EXPERIMENTER, Header, NXM_1, TUN_METADATA_LEN};
+use crate::oxm::header::{EXPERIMENTER, Header, NXM_1, OPENFLOW_BASIC, TUN_METADATA_LEN};
 use crate::oxm::wire::put_header;
 
 /// Some consecutive bits of a field: `NXM_NX_REG0[0..15]`.
@@ -115,17 +115,14 @@ pub(crate) fn decode_header(r: &mut Reader<'_>, long: bool) -> Result<Option<Fie
     Ok(field.filter(|f| !header.has_mask && len == f.info().bytes()))
 }
 
-/// OFPXMC_OPENFLOW_BASIC.
-const OXM_BASIC: u16 = 0x8000;
-
 /// Appends the header of a field: the NXM one where there is one, as Open vSwitch does in its own actions.
 pub(crate) fn encode_header(field: Field, w: &mut Writer, long: bool) -> Result<(), EncodeError> {
     let info = field.info();
     let len = if field.tun_metadata().is_some() { TUN_METADATA_LEN } else { info.bytes() };
     match info.nxm {
         // Where only 32 bits are, an experimenter's id has no place; OpenFlow 1.5 has a number of its own for some.
-        Some((EXPERIMENTER, number)) if !long => match Field::from_header(OXM_BASIC, number) {
-            Some(same) if same == field => put_header(field, Some((OXM_BASIC, number)), false, len, w),
+        Some((EXPERIMENTER, number)) if !long => match Field::from_header(OPENFLOW_BASIC, number) {
+            Some(same) if same == field => put_header(field, Some((OPENFLOW_BASIC, number)), false, len, w),
             _ => Err(EncodeError::DoesNotFit { field: info.name, value: u128::from(number) }),
         },
         header => put_header(field, header, false, len, w),

@@ -4,6 +4,8 @@ use super::Field;
 
 /// The class whose payload begins with an experimenter's id.
 pub(crate) const EXPERIMENTER: u16 = 0xffff;
+/// OFPXMC_OPENFLOW_BASIC, OpenFlow's own fields.
+pub(crate) const OPENFLOW_BASIC: u16 = 0x8000;
 /// Nicira's own fields.
 pub(crate) const NXM_1: u16 = 0x0001;
 /// How long a tunnel option is at most, in bytes.
@@ -34,7 +36,7 @@ const fn table(class: u16, experimenter: u32) -> Table {
         }
         rest = tail;
     }
-    if class == 0x8000 {
+    if class == OPENFLOW_BASIC {
         // OpenFlow 1.5 gave these two a place of their own; Open vSwitch reads it in 1.3 too, and never writes it.
         set(&mut table, class, Some((class, 42)), Field::TcpFlags);
         set(&mut table, class, Some((class, 43)), Field::ActsetOutput);
@@ -54,7 +56,7 @@ const fn set(table: &mut Table, class: u16, header: Option<(u16, u8)>, field: Fi
 static NXM_BASIC: Table = table(0x0000, 0);
 static NXM_NICIRA: Table = table(NXM_1, 0);
 static ERICSSON: Table = table(0x1000, 0);
-static OXM_BASIC: Table = table(0x8000, 0);
+static OXM_BASIC: Table = table(OPENFLOW_BASIC, 0);
 static OXM_REGS: Table = table(0x8001, 0);
 static ONF_FIELDS: Table = table(EXPERIMENTER, ONF);
 static NICIRA_FIELDS: Table = table(EXPERIMENTER, NICIRA);
@@ -94,7 +96,7 @@ impl Field {
             0x0000 => &NXM_BASIC,
             NXM_1 => &NXM_NICIRA,
             0x1000 => &ERICSSON,
-            0x8000 => &OXM_BASIC,
+            OPENFLOW_BASIC => &OXM_BASIC,
             0x8001 => &OXM_REGS,
             _ => return None,
         };

@@ -190,6 +190,35 @@ pub(crate) fn put_header(
 }
 
 impl Match {
+    /// Takes the frame of a match, with its padding: a reader of the fields inside.
+    ///
+    /// # Errors
+    /// `BadType` for a match that is none of OXM fields, `BadLength` and `Truncated` for one of a length that it cannot have.
+    pub fn frame<'a>(r: &mut Reader<'a>) -> Result<Reader<'a>, DecodeError> {
+        let start = r.at();
+        let at_kind = r.clone();
+        let kind = r.u16("match type").map_err(cut)?;
+        let at_len = r.clone();
+        let len = usize::from(r.u16("match length").map_err(cut)?);
+        if kind != MATCH_OXM {
+            let error = at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type");
+            // OpenFlow 1.1's match is known, but has another length.
+            return Err(error.refused(if kind == MATCH_1_1 {
+                Refusal::MatchLen
+            } else {
+                Refusal::MatchType
+            }));
+        }
+        let body = len
+            .checked_sub(4)
+            .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "match length"))
+            .map_err(cut)?;
+        let fields = r.sub(body, "match").map_err(cut)?;
+        let used = r.at() - start;
+        r.skip(used.next_multiple_of(8) - used, "match padding").map_err(cut)?;
+        Ok(fields)
+    }
+
     /// Reads fields until nothing is left: a match without its frame, as flow monitors carry it.
     ///
     /// # Errors
@@ -222,29 +251,7 @@ impl Match {
 
 impl Wire for Match {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let start = r.at();
-        let at_kind = r.clone();
-        let kind = r.u16("match type").map_err(cut)?;
-        if kind != MATCH_OXM {
-            let error = at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type");
-            // OpenFlow 1.1's match is known, but has another length.
-            return Err(error.refused(if kind == MATCH_1_1 {
-                Refusal::MatchLen
-            } else {
-                Refusal::MatchType
-            }));
-        }
-        let at_len = r.clone();
-        let len = usize::from(r.u16("match length").map_err(cut)?);
-        let body = len
-            .checked_sub(4)
-            .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "match length"))
-            .map_err(cut)?;
-        let mut fields = r.sub(body, "match").map_err(cut)?;
-        let decoded = Self::decode_fields(&mut fields)?;
-        let used = r.at() - start;
-        r.skip(used.next_multiple_of(8) - used, "match padding").map_err(cut)?;
-        Ok(decoded)
+        Self::decode_fields(&mut Self::frame(r)?)
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

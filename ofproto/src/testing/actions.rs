@@ -179,6 +179,26 @@ fn legacy() -> impl Strategy<Value = Action> {
     .prop_map(Action::Legacy)
 }
 
+/// Samples with these probabilities, of packets at these ports.
+pub fn sample(
+    probability: impl Strategy<Value = u16>,
+    sampling_port: impl Strategy<Value = PortNo>,
+) -> impl Strategy<Value = Action> {
+    let direction = select(vec![SampleDirection::Default, SampleDirection::Ingress, SampleDirection::Egress]);
+    (probability, any::<[u32; 3]>(), sampling_port, direction).prop_map(
+        |(probability, [collector_set_id, obs_domain_id, obs_point_id], sampling_port, direction)| {
+            Action::Sample(Box::new(Sample {
+                probability,
+                collector_set_id,
+                obs_domain_id,
+                obs_point_id,
+                sampling_port,
+                direction,
+            }))
+        },
+    )
+}
+
 /// Nicira's actions for connections, choices, stacks, samples and headers.
 fn later() -> impl Strategy<Value = Action> {
     let resubmit = (prop::option::of(short_port()), prop::option::of((0..=254_u8).prop_map(TableId)));
@@ -192,19 +212,7 @@ fn later() -> impl Strategy<Value = Action> {
             Action::Bundle(Box::new(Bundle { fields, basis, algorithm, members, dst }))
         },
     );
-    let direction = select(vec![SampleDirection::Default, SampleDirection::Ingress, SampleDirection::Egress]);
-    let sample = (any::<u16>(), any::<[u32; 3]>(), short_port(), direction).prop_map(
-        |(probability, [collector_set_id, obs_domain_id, obs_point_id], sampling_port, direction)| {
-            Action::Sample(Box::new(Sample {
-                probability,
-                collector_set_id,
-                obs_domain_id,
-                obs_point_id,
-                sampling_port,
-                direction,
-            }))
-        },
-    );
+    let sample = sample(any::<u16>(), short_port());
     let prop = prop_oneof![
         any::<u8>().prop_map(EncapProp::NshMdType),
         (any::<u16>(), any::<u8>(), bytes(20)).prop_map(|(class, kind, data)| EncapProp::NshTlv {
