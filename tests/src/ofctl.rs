@@ -92,3 +92,14 @@ fn serve(mut stream: TcpStream) -> Vec<Vec<u8>> {
     }
     mods
 }
+
+/// Whether a flow, as `ovs-ofctl` prints it, is one of the learned return flows.
+pub fn is_learned(flow: &str) -> bool {
+    // Before the actions: a learner has the same words in them.
+    // Table 5 has those for ICMP errors and later fragments, each learner's with a priority of its own.
+    let learned = |head: &str| {
+        (head.contains(" table=1,") && head.contains("priority=110"))
+            || (head.contains(" table=5,") && head.contains("hard_timeout="))
+    };
+    flow.split(" actions=").next().is_some_and(learned)
+}

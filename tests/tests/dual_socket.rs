@@ -6,6 +6,7 @@ use ipnetwork::IpNetwork;
 use portcullis::lab::{ExtraPort, LabOptions};
 use portcullis_tests::Running;
 use portcullis_tests::frames::{arp, emit, mac};
+use portcullis_tests::ofctl::is_learned;
 use portcullis_tests::running::{dual_socket as file, dual_socket_without as without};
 use portcullis_tests::traffic::{Udp, ping, ping_as, received, tcp, udp};
 
@@ -13,10 +14,7 @@ const INTERNET: &str = "198.51.100.10";
 
 /// The learned flows of a bridge.
 fn learned(net: &Running, bridge: &str) -> Vec<String> {
-    net.flows_with_stats(bridge)
-        .into_iter()
-        .filter(|f| f.contains(" table=1,") && f.contains(" priority=110"))
-        .collect()
+    net.flows_with_stats(bridge).into_iter().filter(|f| f.contains(" table=1,") && is_learned(f)).collect()
 }
 
 /// Tells a place its neighbours' MACs, so that it is not ARP alone that stops its packets.

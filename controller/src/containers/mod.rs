@@ -2,7 +2,7 @@
 //!
 //! Making a container is one transaction over five things: a row in the [store](crate::store), a pair of veth devices, a
 //! port of a bridge, the policy in force, and the flows of the bridge. The row is written first, with how far the
-//! container came ([`Phase`]); then the rest, in order; then the row says that it is there. Whatever fails on the way, all
+//! container came ([`Phase`](crate::store::Phase)); then the rest, in order; then the row says that it is there. Whatever fails on the way, all
 //! is taken back: flows before the port, the port before the devices, the row last. Each of these steps does nothing where
 //! there is nothing to do, so the same steps remove a container, take a failed one back, and clear away at the next start
 //! what a crash left half done.

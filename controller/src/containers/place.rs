@@ -8,9 +8,6 @@ use ipnetwork::IpNetwork;
 
 use super::devices::MAX_NAME;
 
-/// Numbers of a range that are looked at, so that a range of billions is no day's work.
-const MOST: usize = 1 << 16;
-
 /// A place on a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -55,7 +52,6 @@ pub(super) fn next_free(
     let ports: HashSet<&str> = file.bridges.iter().flat_map(|b| file.bridge_ports(&b.name)).collect();
     let free = |address: &IpNetwork| !network.gateway.contains(&address.ip()) && !is_edge(address);
     file.free_container_ids(&network.name)
-        .take(MOST)
         .filter(|id| !taken.ids.contains(id))
         .filter_map(|id| place_of(network, range, id))
         .find(|place| {

@@ -15,7 +15,7 @@ use super::tree::moved;
 use super::views::ID;
 
 /// Numbers of one range.
-const MAX_IDS: u32 = 4096;
+pub(super) const MAX_IDS: u32 = 4096;
 
 /// Numbers of all ranges of a file.
 const MAX_ALL_IDS: u32 = 65_536;

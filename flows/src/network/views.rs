@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use std::net::IpAddr;
 
+use super::containers::MAX_IDS;
 use super::prefix::is_member;
 
 use super::{
@@ -115,7 +116,9 @@ impl NetworkFile {
         let behind: Vec<_> = plugs.flat_map(|plug| plug.behind.clone()).collect();
         let range = network.and_then(|network| Some((network, network.containers.as_ref()?)));
         let ids = range.into_iter().flat_map(|(network, range)| {
-            let ids = (range.ids.0..=range.ids.1).filter(|id| network.can_hold(*id));
+            // A model that was not read may have a range without a bound.
+            let ids = (range.ids.0..=range.ids.1).take(MAX_IDS as usize);
+            let ids = ids.filter(|id| network.can_hold(*id));
             ids.map(move |id| (range, id))
         });
         ids.filter_map(move |(range, id)| {

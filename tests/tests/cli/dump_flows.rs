@@ -1,6 +1,7 @@
 //! `portcullis dump-flows` prints the text of `ovs-ofctl -O OpenFlow13 --names dump-flows`.
 
 use portcullis_tests::Running;
+use portcullis_tests::ofctl::is_learned;
 use portcullis_tests::traffic::{Udp, ping, tcp, udp};
 
 use super::{BRIDGES, Ended, INTERNET, portcullis_in, shipped};
@@ -46,7 +47,7 @@ fn it_prints_what_ovs_ofctl_prints() {
         assert_eq!(ours, theirs, "{bridge}");
         assert!(ours.len() >= 8);
         if bridge.starts_with("vmbr") {
-            let learned = |l: &&String| l.contains(" table=1,") && l.contains("priority=110");
+            let learned = |l: &&String| l.contains(" table=1,") && is_learned(l);
             assert!(ours.iter().filter(learned).count() > 0, "{bridge}: nothing learned: {ours:#?}");
         }
         let (ours, theirs) = both(&net, &["--no-stats"], &["--no-stats"], &[bridge]);
@@ -99,9 +100,7 @@ fn explained(net: &Running) {
         let [flow, rule] = pair else { panic!("{pair:?}") };
         assert!(flow.starts_with(" cookie=") && rule.starts_with("    # "), "{pair:?}");
         assert!(!rule.contains("not of the file"), "{pair:?}");
-        let of_table = |table: &str, mark: &str| flow.contains(table) && flow.contains(mark);
-        let learned = of_table(" table=1,", "priority=110") || of_table(" table=5,", "hard_timeout=");
-        assert_eq!(rule.contains("# learned by allow warp-egress: "), learned, "{pair:?}");
+        assert_eq!(rule.contains("# learned by allow warp-egress: "), is_learned(flow), "{pair:?}");
     }
     let json = portcullis_in(net.lab.rundir(), &["dump-flows", "vmbr0", "--json", "--explain", &file]);
     let rows: serde_json::Value = serde_json::from_str(&json.out).unwrap();

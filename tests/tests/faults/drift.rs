@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_tests::Running;
 use portcullis_tests::traffic::{ping, tcp};
 
-use super::{INTERNET, is_return};
+use super::{INTERNET, is_learned};
 
 /// What is promised.
 const PROMISED: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ fn repaired(net: &Running, bridge: &str) -> f64 {
 
 fn fixed(net: &Running, bridge: &str) -> Vec<String> {
     let mut flows: Vec<String> =
-        net.flows(bridge).iter().filter(|f| !is_return(f)).map(|f| timeless(f)).collect();
+        net.flows(bridge).iter().filter(|f| !is_learned(f)).map(|f| timeless(f)).collect();
     flows.sort();
     flows
 }
@@ -116,7 +116,7 @@ fn what_looks_learned_and_is_not_goes() {
     let net = Running::dual_socket();
     assert!(tcp(&net.lab, "gateway", "internet", &format!("{INTERNET}:443")));
     let learned: Vec<String> =
-        net.flows("vmbr0").into_iter().filter(|f| is_return(f) && f.contains("tcp_flags=+ack")).collect();
+        net.flows("vmbr0").into_iter().filter(|f| is_learned(f) && f.contains("tcp_flags=+ack")).collect();
     let flow = learned.first().expect("a learned flow").clone();
     let cookie = flow.split(',').next().unwrap().to_owned();
     let changed = |from: &str, to: &str| {
@@ -147,14 +147,14 @@ fn what_looks_learned_and_is_not_goes() {
         // In the place of the real one: that would be a change to it.
         net.lab.ofctl(&["del-flows", "vmbr0", "table=1,tcp"]).unwrap();
         put_back(&net, "vmbr0", &words, mark);
-        assert!(had.iter().any(|f| is_return(f)), "{had:#?}");
+        assert!(had.iter().any(|f| is_learned(f)), "{had:#?}");
         // The switch may still know how the packets of the last connection went, and teaches itself the way back when it
         // has looked at its flows again.
         let connects = || tcp(&net.lab, "gateway", "internet", &format!("{INTERNET}:443")).then_some(());
         net.wait_for("a connection", connects);
     }
     // The real ones are left alone all the while: none is deleted by a repair.
-    let learned: Vec<String> = net.flows("vmbr0").into_iter().filter(|f| is_return(f)).collect();
+    let learned: Vec<String> = net.flows("vmbr0").into_iter().filter(|f| is_learned(f)).collect();
     assert!(!learned.is_empty());
     net.lab.ofctl(&["add-flow", "vmbr0", "priority=65123,actions=normal"]).unwrap();
     net.wait_for("the repair", || {

@@ -9,23 +9,13 @@ mod restart;
 mod revocation;
 
 use portcullis_tests::Running;
+use portcullis_tests::ofctl::is_learned;
 use portcullis_tests::running::{dual_socket as file, dual_socket_without as without};
 
 /// Where another node's packets leave by WARP.
 const INTERNET: &str = "198.51.100.10";
 /// The bridges of dual-socket.toml.
 const BRIDGES: [&str; 4] = ["vmbr0", "vmbr1", "mesh-privacy", "mesh-mgmt"];
-
-/// Whether a flow, as `ovs-ofctl` prints it, is one of the learned return flows.
-fn is_return(flow: &str) -> bool {
-    // Before the actions: a learner has the same words in them.
-    // Table 5 has those for ICMP errors and later fragments, each learner's with a priority of its own.
-    let learned = |head: &str| {
-        (head.contains(" table=1,") && head.contains("priority=110"))
-            || (head.contains(" table=5,") && head.contains("hard_timeout="))
-    };
-    flow.split(" actions=").next().is_some_and(learned)
-}
 
 /// Tells other threads to end when it is dropped: also when a test fails, which would wait for them forever.
 struct Ends<'a>(&'a std::sync::atomic::AtomicBool);
@@ -38,7 +28,7 @@ impl Drop for Ends<'_> {
 
 /// The flows of all bridges but for the learned ones.
 fn fixed(net: &Running) -> Vec<Vec<String>> {
-    BRIDGES.iter().map(|b| net.flows(b).into_iter().filter(|f| !is_return(f)).collect()).collect()
+    BRIDGES.iter().map(|b| net.flows(b).into_iter().filter(|f| !is_learned(f)).collect()).collect()
 }
 
 /// The MAC of a place as tools take it.

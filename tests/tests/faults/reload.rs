@@ -143,7 +143,7 @@ fn a_reload_changes_what_differs_and_one_with_an_error_nothing() {
     let new: Vec<_> = after
         .flows
         .keys()
-        .filter(|k| !before_good.flows.contains_key(*k) && !super::is_return(&k.1))
+        .filter(|k| !before_good.flows.contains_key(*k) && !super::is_learned(&k.1))
         .collect();
     assert!(!new.is_empty() && new.iter().all(|(b, _)| b == "vmbr0"), "{new:#?}");
     let now = counts(&net);

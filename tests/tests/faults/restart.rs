@@ -9,7 +9,7 @@ use portcullis::lab::Lab;
 use portcullis_tests::traffic::ping;
 use portcullis_tests::{Ages, Pinger, Running};
 
-use super::{BRIDGES, Ends, INTERNET, fixed, is_return, mac, must};
+use super::{BRIDGES, Ends, INTERNET, fixed, is_learned, mac, must};
 
 #[test]
 fn the_controller_dies_and_starts_again_and_no_packet_is_lost() {
@@ -25,7 +25,7 @@ fn the_controller_dies_and_starts_again_and_no_packet_is_lost() {
     client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let pinger = Pinger::start(&net.lab, "nm-privacy", INTERNET);
     let before = Ages::of(&net, &BRIDGES);
-    assert!(before.on("vmbr0", is_return).count() >= 2, "{before:#?}");
+    assert!(before.on("vmbr0", is_learned).count() >= 2, "{before:#?}");
 
     net.kill_controller();
     pinger.more(50);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use portcullis_tests::Running;
 use portcullis_tests::traffic::ping;
 
-use super::{Ends, INTERNET, is_return, without};
+use super::{Ends, INTERNET, is_learned, without};
 
 /// So long none may come back, once they are gone.
 const STAYS: Duration = Duration::from_secs(2);
@@ -34,7 +34,7 @@ fn storm(net: &Running, ends: &AtomicBool, sent: &AtomicU64) {
 }
 
 fn learned(net: &Running) -> Vec<String> {
-    net.flows("vmbr0").into_iter().filter(|f| is_return(f)).collect()
+    net.flows("vmbr0").into_iter().filter(|f| is_learned(f)).collect()
 }
 
 #[test]

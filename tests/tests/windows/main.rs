@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis::lab::LabOptions;
+use portcullis_tests::ofctl::is_learned;
 use portcullis_tests::{Running, binary};
 use serde_json::Value;
 
@@ -68,11 +69,6 @@ fn learned(net: &Running, port: u16) -> Vec<String> {
     let of = format!("tp_src={port}");
     let flows = net.flows_with_stats(BRIDGE);
     flows.into_iter().filter(|f| is_learned(f) && head(f).contains(&of)).collect()
-}
-
-fn is_learned(flow: &str) -> bool {
-    let head = head(flow);
-    head.contains("hard_timeout=") && (head.contains(" table=1,") || head.contains(" table=5,"))
 }
 
 /// A flow without its actions, in which a learner has the same words.
