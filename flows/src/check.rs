@@ -145,6 +145,23 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_to_a_leased_address_opens_nothing() {
+        let text = format!(
+            "{NETWORK}[endpoint.x]\nattach = [{{ network = \"a\", port = \"x\", leased = true }}]\n\
+             [endpoint.y]\nattach = [{{ network = \"a\", port = \"y\", addresses = [\"10.0.0.2\"] }}]\n\
+             [[allow]]\nname = \"there\"\nfrom = \"y\"\nto = \"x\"\nprotocol = \"tcp\"\nports = [80]\n\
+             [[allow]]\nname = \"back\"\nfrom = \"x\"\nto = \"y\"\nprotocol = \"tcp\"\nports = [80]\n\
+             [[allow]]\nname = \"dhcp\"\nfrom = \"x\"\nto = \"y\"\nprotocol = \"dhcp\"\n"
+        );
+        let notes = notes(&text).join("\n");
+        assert!(
+            notes.contains("rule `there` opens nothing to `x`, whose address comes from DHCP"),
+            "{notes}"
+        );
+        assert_eq!(notes.matches("leased-unreached").count(), 1, "{notes}");
+    }
+
+    #[test]
     fn numbers_of_containers_that_are_taken_are_said() {
         let text = "[network.a]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\"]\n\
              containers = { ids = \"100-299\", port = \"v{id}\", addresses = [\"10.0.0.{id}\"] }\n\

@@ -21,8 +21,8 @@ pub struct Removed {
     pub network: String,
     /// Its number, which is free again.
     pub id: u32,
-    /// Whether its flows are still on the bridge, because the bridge is not connected to the controller; they go when it
-    /// connects.
+    /// Whether its flows are still on the bridge, because the bridge is not connected to the controller or did not take the change in
+    /// time; the controller goes on trying.
     pub pending: bool,
 }
 
@@ -46,12 +46,7 @@ impl Containers {
             problem
         })?;
         info!(container = name, network = row.network, port = row.port, who, "container removed");
-        Ok(Removed {
-            pending: arrival == Arrival::NotConnected,
-            name: row.name,
-            network: row.network,
-            id: row.id,
-        })
+        Ok(Removed { pending: arrival != Arrival::InForce, name: row.name, network: row.network, id: row.id })
     }
 
     /// Takes away whatever there is of a container, the last made first. What is not there needs no removing.

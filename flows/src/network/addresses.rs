@@ -66,6 +66,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
         }
     }
     links_apart(&remote, report);
+    leases_apart(draft, names, &remote, report);
     behind.append(&mut remote);
     not_foreign(draft, &behind, report);
     one_mac(draft, names, report);
@@ -362,6 +363,36 @@ fn links_apart(remote: &[Held<'_>], report: &mut Report) {
         report.error("links-overlap", span, message, "let each link lead to other addresses");
         true
     });
+}
+
+/// An address that DHCP gives is anywhere in its network's subnets: where a link leads to one of them, nobody can say
+/// behind which port it is.
+fn leases_apart(draft: &Draft, names: &Names<'_>, remote: &[Held<'_>], report: &mut Report) {
+    for endpoint in &draft.endpoints {
+        for attachment in endpoint.attachments.iter().filter(|attachment| attachment.leased) {
+            let name = attachment.network.as_ref();
+            let Some((index, network)) = name.and_then(|name| names.network(&name.value)) else { continue };
+            let here = remote.iter().filter(|(holder, _)| holder.network == Some(index));
+            let mut prefixes = here.flat_map(|(link, prefixes)| prefixes.iter().map(move |p| (link, p.0)));
+            let subnets = || network.subnets.iter().take(MAX_SUBNETS).map(|subnet| subnet.value);
+            let Some((link, prefix)) = prefixes.find(|(_, p)| subnets().any(|s| meet(*p, s))) else {
+                continue;
+            };
+            let message = format!(
+                "endpoint {} has an address by DHCP, and {} leads to {} of the same subnet",
+                quote(&endpoint.name.value),
+                link.what,
+                text(prefix),
+            );
+            let help = "give it `addresses`, or the network a subnet of its own behind the link";
+            report.error("lease-beside-link", &attachment.span, message, help);
+        }
+    }
+}
+
+/// Whether two prefixes have an address in common.
+fn meet(a: IpNetwork, b: IpNetwork) -> bool {
+    a.contains(b.network()) || b.contains(a.network())
 }
 
 /// Nothing sends from the subnets of a network that it is not on.

@@ -1,11 +1,11 @@
 //! What a network file says as its writer wants it, and what that means all the same: rules that no bridge enforces,
 //! gateways that somebody owns, addresses that are nobody's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::report::quote;
-use super::{LinkRole, NetworkFile, Place, Span};
+use super::{Endpoint, LinkRole, NetworkFile, Place, Protocol, Span};
 use crate::finding::Finding;
 
 /// Names that one note lists.
@@ -18,6 +18,7 @@ pub fn notes(file: &NetworkFile) -> Vec<Finding> {
     carried(file, &mut notes);
     gateways(file, &mut notes);
     leases(file, &mut notes);
+    unreached(file, &mut notes);
     ranges(file, &mut notes);
     let told = |(mut note, more): (Finding, usize)| {
         if more > 0 {
@@ -140,6 +141,35 @@ fn leases(file: &NetworkFile, notes: &mut Notes) {
             "give each a `mac`, so that none can pass for another one's interface; `addresses` rule it out altogether"
         };
         notes.add("leased-address", &network.span, 0, message, help);
+    }
+}
+
+/// Rules to somebody whose address only DHCP knows: no flow can say where it is.
+fn unreached(file: &NetworkFile, notes: &mut Notes) {
+    let leased = |endpoint: &&Endpoint| {
+        let mut plugs = endpoint.attachments.iter();
+        plugs.all(|plug| plug.leased && plug.addresses.is_empty() && plug.behind.is_empty())
+    };
+    let leased: HashSet<&str> = file.endpoints.iter().filter(leased).map(|e| &*e.name).collect();
+    for allow in &file.allows {
+        // DHCP itself goes to whoever asked.
+        if allow.place != Place::Switch || allow.protocol == Protocol::Dhcp {
+            continue;
+        }
+        for (which, name) in allow.to.iter().enumerate().filter(|(_, name)| leased.contains(&***name)) {
+            let message = format!(
+                "rule {} opens nothing to {}, whose address comes from DHCP: no flow can say where it is",
+                quote(&allow.name),
+                quote(name),
+            );
+            notes.add(
+                "leased-unreached",
+                &allow.span,
+                which,
+                message,
+                "give it `addresses` to be reached at",
+            );
+        }
     }
 }
 
