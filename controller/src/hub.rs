@@ -40,7 +40,6 @@ pub struct Hub {
     windows: Mutex<Windows>,
     /// Whoever changes what is remembered holds this, so that the store and what is in force do not part.
     pub(crate) changing: tokio::sync::Mutex<()>,
-    generation: AtomicU64,
     /// Whose turn it is to make another policy of the one in force.
     revising: Mutex<()>,
     /// Told whenever a bridge stands differently.
@@ -159,7 +158,6 @@ impl Hub {
             store: store.map(Arc::new),
             windows: Mutex::new(Windows::new(state.windows)),
             changing: tokio::sync::Mutex::new(()),
-            generation: AtomicU64::new(1),
             revising: Mutex::new(()),
             moved: watch::Sender::new(()),
         };
@@ -196,26 +194,31 @@ impl Hub {
         self.bridges.get(bridge).filter(|s| s.connected).map(|s| s.status.clone())
     }
 
-    /// Takes another file into force. Gives its [`generation`](Policy::generation).
-    pub fn replace(&self, mut policy: Policy) -> u64 {
+    /// Takes another file into force. Gives its [`generation`](InForce::generation).
+    pub fn replace(&self, policy: Policy) -> u64 {
         for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
         self.metrics.reloaded(true);
         self.refused.store(None);
-        // Not `send`, which does nothing while no session listens.
+        self.put_in_force(|in_force| in_force.policy = Arc::new(policy));
+        self.publish_windows()
+    }
+
+    /// Changes what is in force. Gives its new [`generation`](InForce::generation).
+    fn put_in_force(&self, change: impl FnOnce(&mut InForce)) -> u64 {
         let mut generation = 0;
+        // Not `send`, which does nothing while no session listens.
         self.policy.send_modify(|in_force| {
-            // Counted under the lock of the channel: the order of the numbers is that of the policies.
-            generation = self.generation.fetch_add(1, Ordering::Relaxed);
-            policy.generation = generation;
-            in_force.policy = Arc::new(policy);
+            // Counted under the lock of the channel: the order of the numbers is that of the changes.
+            in_force.generation += 1;
+            generation = in_force.generation;
+            change(in_force);
         });
-        self.publish_windows();
         generation
     }
 
-    /// Waits until a bridge has the policy of that number, compiled with that port there, for at most so long.
+    /// Waits until a bridge has what is in force since that number, compiled with that port there, for at most so long.
     pub async fn arrival(
         &self,
         bridge: &str,

@@ -17,6 +17,8 @@ pub struct InForce {
     pub policy: Arc<Policy>,
     /// The open windows, and when each closes, in seconds since 1970-01-01 UTC.
     pub windows: Arc<BTreeMap<String, u64>>,
+    /// Counts what was in force, files and windows: a higher number is later.
+    pub generation: u64,
     /// The longest hard timeout of a flow, in seconds; less than the wire has only in tests.
     pub longest: u16,
 }
@@ -24,7 +26,7 @@ pub struct InForce {
 impl InForce {
     /// A file without an open window.
     pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
-        Self { policy: policy.into(), windows: Arc::default(), longest: LONGEST }
+        Self { policy: policy.into(), windows: Arc::default(), generation: 0, longest: LONGEST }
     }
 
     /// The names of the windows that the file knows.

@@ -27,8 +27,6 @@ pub struct Policy {
     pub additions: Additions,
     /// Containers that have no place in the file any more, and why. They are not in force.
     pub set_aside: Vec<(Container, ContainError)>,
-    /// Counts the policies that were in force: a higher number is a later one.
-    pub generation: u64,
 }
 
 /// Why a network file cannot be used.
@@ -158,16 +156,7 @@ impl Policy {
         if has_errors(&warnings) {
             return Err(PolicyError::Findings(Failed { findings: warnings, sources }));
         }
-        Ok(Self {
-            path: path.to_owned(),
-            sources,
-            file,
-            warnings,
-            never,
-            additions,
-            set_aside,
-            generation: 0,
-        })
+        Ok(Self { path: path.to_owned(), sources, file, warnings, never, additions, set_aside })
     }
 
     /// The same with one more container.

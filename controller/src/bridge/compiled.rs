@@ -16,7 +16,7 @@ pub struct Compiled {
     pub program: Program,
     /// The learners among them.
     pub learners: Learners,
-    /// Which policy it was compiled from: [`Policy::generation`](crate::policy::Policy::generation).
+    /// What it was compiled from: [`InForce::generation`](crate::in_force::InForce::generation).
     pub generation: u64,
     index: HashMap<(TableId, u16, FlowMatch), usize>,
     /// When it was compiled, in seconds since 1970-01-01 UTC: hard timeouts count from then.

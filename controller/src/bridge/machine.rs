@@ -97,7 +97,7 @@ pub struct Status {
 /// What was in force after the last round that went well.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reached {
-    /// The policy that it was compiled from: [`generation`](crate::policy::Policy::generation).
+    /// What it was compiled from: [`InForce::generation`].
     pub generation: u64,
     /// The ports that the file named and the bridge lacked.
     pub missing_ports: BTreeSet<String>,

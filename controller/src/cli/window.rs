@@ -99,10 +99,16 @@ pub(super) fn line(window: &Value) -> String {
     } else {
         text += "closed\n";
     }
-    let rules = window.get("rules").and_then(Value::as_array).into_iter().flatten();
-    let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
+    let list = |key: &str| {
+        let list = window.get(key).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_str).collect::<Vec<_>>()
+    };
+    let rules = list("rules");
     if !rules.is_empty() {
         text += &format!("  opens {}\n", rules.join(", "));
+    }
+    for bridge in list("pending") {
+        text += &format!("  not yet so on {bridge}\n");
     }
     text
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::create::network_of;
 use super::devices::{Pair, mac_text};
 use super::{Containers, Problem, place};
-use crate::policy::Policy;
+use crate::in_force::InForce;
 use crate::store::{Container, Phase, Service, Transport};
 
 /// A service of a container.
@@ -145,7 +145,7 @@ impl Containers {
         Ok(ContainerList { containers: rows.into_iter().map(|row| self.listed(&policy, row)).collect() })
     }
 
-    fn listed(&self, policy: &Policy, row: Container) -> Listed {
+    fn listed(&self, policy: &InForce, row: Container) -> Listed {
         let (state, why) = self.standing(policy, &row);
         let place = policy
             .file
@@ -168,7 +168,7 @@ impl Containers {
         }
     }
 
-    fn standing(&self, policy: &Policy, row: &Container) -> (Standing, Option<String>) {
+    fn standing(&self, policy: &InForce, row: &Container) -> (Standing, Option<String>) {
         if row.phase != Phase::There {
             let why = format!("`portcullis container delete {}` goes on", row.name);
             return (Standing::HalfDone, Some(why));

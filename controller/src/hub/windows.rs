@@ -1,16 +1,16 @@
 //! The windows of a running controller: remembered, in force, and closed when their time is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use flows::network::Additions;
+use flows::network::{Additions, Party};
 use serde::Serialize;
 use tracing::{error, info, warn};
 use utoipa::ToSchema;
 
-use super::Hub;
+use super::{Arrival, Hub};
 use crate::api::Refusal;
 use crate::in_force::{Clock, ceil};
 use crate::store::{Store, StoreError, Window};
@@ -18,6 +18,8 @@ use crate::windows::{Ending, Opening, Windows, utc, words};
 
 /// The clock on the wall is looked at so often at least: it may be set.
 const LOOK: Duration = Duration::from_secs(30);
+/// So long whoever opens or closes a window waits for the switches.
+const ARRIVAL: Duration = Duration::from_secs(5);
 
 /// A window, as the API tells of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -31,6 +33,9 @@ pub struct WindowReport {
     pub opened: Option<OpenedReport>,
     /// The rules that it opens.
     pub rules: Vec<String>,
+    /// After it was opened or closed: the bridges that it is not open or closed on yet, each with why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<String>,
 }
 
 /// How a window is open.
@@ -79,14 +84,15 @@ impl Hub {
     /// # Errors
     /// Why not.
     pub async fn open_window(&self, wish: Opening) -> Result<WindowReport, Refusal> {
-        let _changing = self.changing.lock().await;
+        let changing = self.changing.lock().await;
         let in_force = self.policy();
         let window = self.windows().opening(Clock::wall(), &in_force.window_names(), &wish)?;
         let (store, row) = (self.store()?, window.clone());
         // Remembered first: one that is open and forgotten would have to be found by the switches' timeouts alone.
         remember(move || store.put(&row)).await?;
         self.windows().put(window.clone());
-        self.publish_windows();
+        let generation = self.publish_windows();
+        drop(changing);
         let Window { name, closes_at, reason, who, .. } = &window;
         let until = utc(*closes_at);
         if wish.extend {
@@ -94,7 +100,8 @@ impl Hub {
         } else {
             info!(window = name, until, who, reason, "window opened");
         }
-        Ok(self.window_report(&window.name, Clock::wall()))
+        let pending = self.pending(name, generation).await;
+        Ok(WindowReport { pending, ..self.window_report(name, Clock::wall()) })
     }
 
     /// Closes a window before its time.
@@ -102,11 +109,11 @@ impl Hub {
     /// # Errors
     /// Why not. Where it cannot be remembered that it is closed, it is closed all the same.
     pub async fn close_window(&self, name: &str, who: &str) -> Result<WindowReport, Refusal> {
-        let _changing = self.changing.lock().await;
+        let changing = self.changing.lock().await;
         let in_force = self.policy();
         let window = self.windows().closing(&in_force.window_names(), name)?;
         self.windows().remove(name);
-        self.publish_windows();
+        let generation = self.publish_windows();
         let left = words(window.closes_at.saturating_sub(ceil(Clock::wall())));
         info!(window = name, who, left, opened_by = window.who, reason = window.reason, "window closed");
         let (store, key) = (self.store()?, name.to_owned());
@@ -117,7 +124,9 @@ impl Hub {
             );
             Refusal { message, ..refusal }
         })?;
-        Ok(self.window_report(name, Clock::wall()))
+        drop(changing);
+        let pending = self.pending(name, generation).await;
+        Ok(WindowReport { pending, ..self.window_report(name, Clock::wall()) })
     }
 
     /// Closes the windows whose time is over, and those that the file does not name any more.
@@ -202,15 +211,38 @@ impl Hub {
         let in_force = self.policy();
         let of = in_force.file.allows.iter().filter(|allow| allow.temp.as_deref() == Some(name));
         let rules = of.map(|allow| allow.name.clone()).collect();
-        WindowReport { name: name.to_owned(), open: opened.is_some(), opened, rules }
+        WindowReport { name: name.to_owned(), open: opened.is_some(), opened, rules, pending: Vec::new() }
     }
 
     /// The windows as they are now come into force.
-    pub(super) fn publish_windows(&self) {
+    pub(super) fn publish_windows(&self) -> u64 {
         let ends: BTreeMap<String, u64> = self.windows().ends();
         self.metrics
             .windows(self.policy().window_names().into_iter().map(|name| (name, ends.contains_key(name))));
-        self.policy.send_modify(|in_force| in_force.windows = Arc::new(ends));
+        self.put_in_force(|in_force| in_force.windows = Arc::new(ends))
+    }
+
+    /// Waits, not for ever, until the bridges of a window's rules have it as it is since that number. Gives those that do
+    /// not, each with why.
+    async fn pending(&self, window: &str, generation: u64) -> Vec<String> {
+        let in_force = self.policy();
+        let rules = in_force.file.allows.iter().filter(|allow| allow.temp.as_deref() == Some(window));
+        let names = rules.flat_map(|rule| rule.from.iter().chain(&rule.to));
+        let networks = names.filter_map(|name| in_force.file.party(name)).flat_map(Party::networks);
+        let bridges: BTreeSet<&str> =
+            networks.filter_map(|name| Some(&*in_force.file.network(name)?.bridge)).collect();
+        let mut pending = Vec::new();
+        for bridge in bridges {
+            match self.arrival(bridge, generation, None, ARRIVAL).await {
+                Arrival::InForce => {}
+                Arrival::NotConnected => pending.push(format!("{bridge}: not connected")),
+                Arrival::Late(why) => {
+                    let why = why.unwrap_or_else(|| format!("no answer within {} s", ARRIVAL.as_secs()));
+                    pending.push(format!("{bridge}: {why}"));
+                }
+            }
+        }
+        pending
     }
 
     pub(super) fn windows(&self) -> MutexGuard<'_, Windows> {

@@ -25,7 +25,7 @@ fn a_window_opens_and_closes_its_own_rules_and_touches_no_other_flow() {
     );
     assert!(said.contains("(1h 29m 5") || said.contains("(1h 30m left)"), "{said}");
     assert!(said.contains("opens fetch, push"), "{said}");
-    net.wait_for("the window", || fetch().then_some(()));
+    assert!(fetch(), "it is open when it is said so");
     assert!(!tcp(&net.lab, "b", "a", "10.9.0.1:9"), "another window is closed");
     let opened = Ages::of(&net, &[BRIDGE]);
     assert_eq!(opened.touched_since(&before), Vec::<String>::new());
@@ -55,7 +55,7 @@ fn a_window_opens_and_closes_its_own_rules_and_touches_no_other_flow() {
 
     let said = must(&net, &["close", "updates"]);
     assert!(said.starts_with("window updates: closed"), "{said}");
-    net.wait_for("the flows to go", || timed(&net).is_empty().then_some(()));
+    assert_eq!(timed(&net), Vec::<String>::new(), "it is closed when it is said so");
     assert!(!fetch() && web());
     assert_eq!(udp(&net.lab, "a", "c", "10.9.0.3:7000"), Udp::Lost);
     assert_eq!(Ages::of(&net, &[BRIDGE]).touched_since(&before), Vec::<String>::new());
@@ -65,4 +65,17 @@ fn a_window_opens_and_closes_its_own_rules_and_touches_no_other_flow() {
     let pinged = pinger.end();
     assert_eq!(pinged.lost, Vec::<u32>::new(), "of {}", pinged.sent);
     assert_eq!(drift(&net), 0.0);
+}
+
+#[test]
+fn a_window_that_a_switch_does_not_have_yet_is_said_to_be_pending() {
+    let net = start();
+    net.lab.vsctl(&["del-controller", BRIDGE]).unwrap();
+    let gone =
+        || (net.metric(&format!("portcullis_bridge_connected{{bridge=\"{BRIDGE}\"}}")) == 0.0).then_some(());
+    net.wait_for("the session to end", gone);
+    let said = must(&net, &["open", "updates", "--for", "10m", "--reason", "kernel update"]);
+    assert!(said.contains(&format!("not yet so on {BRIDGE}: not connected")), "{said}");
+    let said = must(&net, &["close", "updates"]);
+    assert!(said.starts_with("window updates: closed") && said.contains("not yet so on"), "{said}");
 }
