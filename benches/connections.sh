@@ -76,7 +76,8 @@ ofctl() { ovs-ofctl -vconsole:off -O OpenFlow13 "$@"; }
 "$portcullis" compile "$file" vmbr1 >"$dir/pipeline"
 echo 'actions=NORMAL' >"$dir/normal"
 
-into "$api" "$connections" serve 10.1.0.201:9573 &
+# Not by the function: its process is to be the server itself, which is ended by its pid.
+nsenter --net="/proc/$api/ns/net" "$connections" serve 10.1.0.201:9573 &
 server=$!
 
 # KIND WORK: appends the result of one run to the file KIND.WORK.
@@ -87,7 +88,7 @@ measure() {
     into "$mcp" "$connections" open 10.1.0.201:9573 1 >/dev/null
     into "$mcp" "$connections" "$2" 10.1.0.201:9573 "$seconds" >>"$dir/$1.$2"
     if [ "$1" = pipeline ]; then
-        ofctl dump-flows vmbr1 table=1,priority=110 2>/dev/null | grep -c priority=110 >>"$dir/learned.$2" || true
+        ofctl dump-flows vmbr1 table=1 2>/dev/null | grep -c priority=110 >>"$dir/learned.$2" || true
     fi
 }
 for ((i = 0; i < runs; i++)); do

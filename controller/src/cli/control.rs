@@ -37,6 +37,11 @@ impl Control {
         Err(match Refusal::parse(reply.status, &reply.body) {
             Some(Refusal { message, help, .. }) if help.is_empty() => miette::miette!("{message}"),
             Some(Refusal { message, help, .. }) => miette::miette!(help = help, "{message}"),
+            // Where numbers are shown, nothing is changed: such an address knows no such path.
+            None if reply.status == 404 => miette::miette!(
+                help = "name the socket of `run --api-listen`: --api unix:PATH",
+                "{api} has no {path}: it shows how the controller stands, and changes nothing"
+            ),
             None => {
                 let (path, status) = (path.to_owned(), reply.status);
                 miette::Report::from_err(ApiError::Refused {

@@ -131,6 +131,8 @@ fn print_hints(running: &Running, metrics: Option<std::net::SocketAddr>) {
     if let Some(place) = lab.plan().places.first() {
         say!("  ip netns exec {} bash      # {}", lab.full_name(&place.namespace), place.name);
     }
+    say!("  portcullis status --api {}", lab.api());
+    say!("  portcullis window list --api {}", lab.control());
     say!("  ip netns exec {} ip link   # the lab's host", lab.host());
     say!("  tail -f {}", running.controller.log().display());
 }
