@@ -29,6 +29,7 @@
 //! | [`message::monitor`] | the flow monitor, by which a switch tells of every change of its flows |
 //! | [`oxm`] | match fields: OXM and NXM, masks, and which fields need which others |
 //! | [`action`], [`instruction`] | what flows do; `learn()` and the other Nicira actions among them |
+//! | [`hot`] | the messages of the packet-in path, without allocating |
 //! | [`codec`], [`error`] | reading and writing with lengths checked once; what goes wrong, and where |
 //! | [`refusal`] | what Open vSwitch says to a message, match, actions or instructions that make no sense |
 //! | [`ids`] | numbers that must not be mixed up, a type each |
@@ -47,6 +48,7 @@ pub mod codec;
 pub mod error;
 pub mod frame;
 pub mod header;
+pub mod hot;
 pub mod ids;
 pub mod instruction;
 pub mod message;

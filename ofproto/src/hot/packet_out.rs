@@ -1,0 +1,65 @@
+//! OFPT_PACKET_OUT to one port (OpenFlow 1.3.5 §7.3.7).
+
+use bytes::Bytes;
+
+use super::{place, put};
+use crate::action::Action;
+use crate::error::EncodeError;
+use crate::ids::{BufferId, PortNo, Xid};
+use crate::message::{Message, PacketOut};
+
+/// A PACKET_OUT with one output action.
+#[derive(Debug, Clone)]
+pub struct PacketOutStamp {
+    bytes: Vec<u8>,
+    buffer_id: usize,
+    in_port: usize,
+    output: usize,
+}
+
+impl PacketOutStamp {
+    /// Encodes it once, under that transaction id.
+    ///
+    /// # Errors
+    /// As [`Message::encode`].
+    pub fn new(xid: Xid) -> Result<Self, EncodeError> {
+        let encode = |buffer_id, in_port, output| {
+            Message::PacketOut(PacketOut {
+                buffer_id: BufferId(buffer_id),
+                in_port: PortNo(in_port),
+                actions: vec![Action::Output { port: PortNo(output), max_len: 0 }],
+                data: Bytes::new(),
+            })
+            .encode(xid)
+        };
+        let bytes = encode(0, 0, 0)?;
+        Ok(Self {
+            buffer_id: place(&bytes, &encode(u32::MAX, 0, 0)?),
+            in_port: place(&bytes, &encode(0, u32::MAX, 0)?),
+            output: place(&bytes, &encode(0, 0, u32::MAX)?),
+            bytes,
+        })
+    }
+
+    /// Appends the message for a packet: with its bytes, or with none for one that the switch keeps. Nothing, and false, for
+    /// one that is longer than a message can be.
+    pub fn write(
+        &self,
+        out: &mut Vec<u8>,
+        buffer_id: BufferId,
+        in_port: PortNo,
+        output: PortNo,
+        data: &[u8],
+    ) -> bool {
+        let Ok(length) = u16::try_from(self.bytes.len() + data.len()) else { return false };
+        let start = out.len();
+        out.extend_from_slice(&self.bytes);
+        out.extend_from_slice(data);
+        let Some(bytes) = out.get_mut(start..) else { return false };
+        put(bytes, 2, length.to_be_bytes());
+        put(bytes, self.buffer_id, buffer_id.0.to_be_bytes());
+        put(bytes, self.in_port, in_port.0.to_be_bytes());
+        put(bytes, self.output, output.0.to_be_bytes());
+        true
+    }
+}
