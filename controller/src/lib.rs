@@ -72,6 +72,7 @@ pub mod containers;
 pub mod hub;
 pub mod in_force;
 pub mod lab;
+pub mod learning;
 pub mod metrics;
 pub mod net;
 pub mod ovs;

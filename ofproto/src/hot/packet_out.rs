@@ -12,6 +12,8 @@ use crate::message::{Message, PacketOut};
 #[derive(Debug, Clone)]
 pub struct PacketOutStamp {
     bytes: Vec<u8>,
+    /// The same without an action.
+    discard: Vec<u8>,
     buffer_id: usize,
     in_port: usize,
     output: usize,
@@ -23,21 +25,20 @@ impl PacketOutStamp {
     /// # Errors
     /// As [`Message::encode`].
     pub fn new(xid: Xid) -> Result<Self, EncodeError> {
+        let message = |buffer_id, in_port, actions| {
+            let (buffer_id, in_port) = (BufferId(buffer_id), PortNo(in_port));
+            Message::PacketOut(PacketOut { buffer_id, in_port, actions, data: Bytes::new() }).encode(xid)
+        };
         let encode = |buffer_id, in_port, output| {
-            Message::PacketOut(PacketOut {
-                buffer_id: BufferId(buffer_id),
-                in_port: PortNo(in_port),
-                actions: vec![Action::Output { port: PortNo(output), max_len: 0 }],
-                data: Bytes::new(),
-            })
-            .encode(xid)
+            message(buffer_id, in_port, vec![Action::Output { port: PortNo(output), max_len: 0 }])
         };
         let bytes = encode(0, 0, 0)?;
         Ok(Self {
             buffer_id: place(&bytes, &encode(u32::MAX, 0, 0)?),
             in_port: place(&bytes, &encode(0, u32::MAX, 0)?),
             output: place(&bytes, &encode(0, 0, u32::MAX)?),
-            bytes,
+            discard: message(0, 0, Vec::new())?.to_vec(),
+            bytes: bytes.to_vec(),
         })
     }
 
@@ -61,5 +62,14 @@ impl PacketOutStamp {
         put(bytes, self.in_port, in_port.0.to_be_bytes());
         put(bytes, self.output, output.0.to_be_bytes());
         true
+    }
+
+    /// Appends the message by which a switch throws away a packet that it keeps.
+    pub fn discard(&self, out: &mut Vec<u8>, buffer_id: BufferId, in_port: PortNo) {
+        let start = out.len();
+        out.extend_from_slice(&self.discard);
+        let Some(bytes) = out.get_mut(start..) else { return };
+        put(bytes, self.buffer_id, buffer_id.0.to_be_bytes());
+        put(bytes, self.in_port, in_port.0.to_be_bytes());
     }
 }

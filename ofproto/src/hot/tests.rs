@@ -53,7 +53,7 @@ proptest! {
         let view = PacketInView::parse(&frame).unwrap();
         prop_assert_eq!(
             view,
-            PacketInView { buffer_id: BufferId(7), total_len: data.len() as u16, in_port: PortNo(in_port), data: &data }
+            PacketInView { buffer_id: BufferId(7), total_len: u16::try_from(data.len()).unwrap(), in_port: PortNo(in_port), data: &data }
         );
         // One that ends too soon is none.
         if cut < 36 {
@@ -117,6 +117,15 @@ proptest! {
         });
         prop_assert_eq!(&out[3..], &whole.encode(Xid(4)).unwrap()[..]);
     }
+}
+
+#[test]
+fn a_packet_that_is_kept_is_thrown_away() {
+    let mut out = Vec::new();
+    PacketOutStamp::new(Xid(4)).unwrap().discard(&mut out, BufferId(77), PortNo(5));
+    let (buffer_id, in_port) = (BufferId(77), PortNo(5));
+    let whole = PacketOut { buffer_id, in_port, actions: Vec::new(), data: Bytes::new() };
+    assert_eq!(out, Message::PacketOut(whole).encode(Xid(4)).unwrap());
 }
 
 #[test]

@@ -1,0 +1,24 @@
+//! The packet-in path of a learning switch: from the bytes of PACKET_INs to the bytes of FLOW_MODs and PACKET_OUTs.
+//!
+//! # Who owns what
+//! | what | whose | how the others get at it |
+//! |---|---|---|
+//! | the table of MAC addresses ([`MacTable`]) | the session's task, in its [`LearningSwitch`] | not at all |
+//! | bytes that came, bytes that go | the session's task | not at all |
+//! | what to do ([`Settings`]) | an immutable part of the network file | copied when another file comes into force |
+//! | what was counted ([`Tally`]) | the session's task | added to atomic counters, once for each batch |
+//!
+//! So between reading from the socket and writing to it there is no lock, no allocation (the buffers keep their size, the table
+//! grows only with the number of hosts), no logging and no system call. `controller/tests` counts the allocations, and
+//! a test below keeps locks out of these files by name.
+//!
+//! What one batch may make is bounded by the caller: it stops to decide when enough waits to be written, and stops to read when
+//! the switch does not take it.
+
+mod switch;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use switch::{LearningSwitch, Settings, Tally};
+pub use table::{Learned, MacTable, Shares};

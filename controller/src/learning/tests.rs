@@ -1,0 +1,287 @@
+//! The table against a map, and every decision as the messages that it sends.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use ofproto::action::Action;
+use ofproto::message::{FlowModCommand, Message, PacketIn};
+use ofproto::oxm::{Field, Match, Oxm};
+use ofproto::{BufferId, Cookie, Framer, PortNo, TableId, Xid};
+use proptest::prelude::*;
+
+use super::switch::FlowKind;
+use super::*;
+
+type Mac = [u8; 6];
+
+fn mac(n: u32) -> Mac {
+    let [a, b, c, d] = n.to_be_bytes();
+    [2, 0, a, b, c, d]
+}
+
+/// What the table is to be, said with a map.
+struct Model {
+    places: HashMap<Mac, (u32, u32)>,
+    shares: Shares,
+    age: u32,
+}
+
+impl Model {
+    fn port(&self, mac: Mac, now: u32) -> Option<PortNo> {
+        let (port, seen) = self.places.get(&mac)?;
+        (now - seen <= self.age).then_some(PortNo(*port))
+    }
+
+    fn learn(&mut self, mac: Mac, port: PortNo, now: u32) -> Learned {
+        let at_port = self.places.values().filter(|(p, _)| *p == port.0).count();
+        let old = |seen: u32, age| now - seen > age;
+        let full = self.places.len() >= self.shares.all as usize;
+        match self.places.get_mut(&mac) {
+            Some((p, seen)) if *p == port.0 => {
+                let was = std::mem::replace(seen, now);
+                if old(was, self.age) { Learned::New } else { Learned::Known }
+            }
+            _ if at_port >= self.shares.per_port as usize => Learned::Full,
+            Some(place) => {
+                let (from, was) = std::mem::replace(place, (port.0, now));
+                if old(was, self.age) { Learned::New } else { Learned::Moved(PortNo(from)) }
+            }
+            None if full => Learned::Full,
+            None => {
+                self.places.insert(mac, (port.0, now));
+                Learned::New
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Learn(u32, u32),
+    Wait(u32),
+    Sweep,
+    ForgetPort(u32),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        20 => (0_u32..900, 1_u32..5).prop_map(|(n, port)| Step::Learn(n, port)),
+        2 => (0_u32..4).prop_map(Step::Wait),
+        2 => Just(Step::Sweep),
+        1 => (1_u32..5).prop_map(Step::ForgetPort),
+    ];
+    prop::collection::vec(step, 0..1500)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_table_is_a_map_with_ages_and_shares(steps in steps(), per_port in 1_u32..300, all in 1_u32..600) {
+        let (shares, age) = (Shares { per_port, all }, 10);
+        let mut table = MacTable::new(shares, age);
+        let mut model = Model { places: HashMap::new(), shares, age };
+        let mut now = 1_000;
+        for step in steps {
+            match step {
+                Step::Learn(n, port) => {
+                    prop_assert_eq!(
+                        table.learn(mac(n), PortNo(port), now),
+                        model.learn(mac(n), PortNo(port), now)
+                    );
+                }
+                Step::Wait(seconds) => now += seconds,
+                Step::Sweep => {
+                    // Twice round: what moves up while it goes is met the second time.
+                    table.sweep(1 << 16, now);
+                    table.sweep(1 << 16, now);
+                    model.places.retain(|_, (_, seen)| now - *seen <= age);
+                }
+                Step::ForgetPort(port) => {
+                    table.forget_port(PortNo(port));
+                    model.places.retain(|_, (p, _)| *p != port);
+                }
+            }
+            prop_assert_eq!(table.len(), model.places.len());
+        }
+        for n in 0..900 {
+            prop_assert_eq!(table.port(mac(n), now), model.port(mac(n), now), "{}", n);
+        }
+    }
+}
+
+#[test]
+fn groups_and_zero_are_nobodys() {
+    let mut table = MacTable::new(Shares { per_port: 9, all: 9 }, 10);
+    for nobodys in [[0; 6], [1, 0, 0, 0, 0, 1], [0xff; 6], [0x33, 0x33, 0, 0, 0, 1]] {
+        assert_eq!(table.learn(nobodys, PortNo(1), 0), Learned::Nobodys);
+        assert_eq!(table.port(nobodys, 0), None);
+    }
+    assert!(table.is_empty());
+}
+
+const KEPT: FlowKind = FlowKind { table: TableId(0), priority: 100, cookie: Cookie(0xabc), idle_timeout: 60 };
+
+fn switch() -> LearningSwitch {
+    let shares = Shares { per_port: 4, all: 100 };
+    LearningSwitch::new(Settings { flow: KEPT, shares, age: 300 }).unwrap()
+}
+
+fn frame(dst: Mac, src: Mac) -> Vec<u8> {
+    [&dst[..], &src, &[0x88, 0xb5], &[7; 46]].concat()
+}
+
+fn packet_in(in_port: u32, buffer_id: BufferId, total_len: usize, data: &[u8]) -> Vec<u8> {
+    let in_port = Oxm::Known { field: Field::InPortOxm, value: in_port.into(), mask: None };
+    let packet = PacketIn {
+        buffer_id,
+        total_len: u16::try_from(total_len).unwrap(),
+        reason: 0,
+        table_id: TableId(0),
+        cookie: Cookie(0),
+        fields: Match { fields: vec![in_port] },
+        data: Bytes::copy_from_slice(data),
+    };
+    Message::PacketIn(packet).encode(Xid(0)).unwrap().to_vec()
+}
+
+/// What is sent for a packet, in words.
+fn sent(switch: &mut LearningSwitch, in_port: u32, dst: Mac, src: Mac) -> Vec<String> {
+    let data = frame(dst, src);
+    said(switch, &packet_in(in_port, BufferId::NO_BUFFER, data.len(), &data), &data)
+}
+
+fn said(switch: &mut LearningSwitch, message: &[u8], data: &[u8]) -> Vec<String> {
+    let mut out = Vec::new();
+    assert!(switch.packet_in(message, 5, &mut out));
+    let mut framer = Framer::new();
+    framer.feed(&out);
+    let mut words = Vec::new();
+    while let Some(frame) = framer.next_frame().unwrap() {
+        words.push(match Message::decode_shared(&frame).unwrap().1 {
+            Message::FlowMod(flow) => {
+                assert_eq!(flow.cookie, KEPT.cookie);
+                let fields = flow.fields.fields.iter().map(|oxm| match oxm {
+                    Oxm::Known { field, value, mask: None } => format!("{field:?}={:x}", value & 0xffff),
+                    other => panic!("{other:?}"),
+                });
+                let fields = fields.collect::<Vec<_>>().join(",");
+                match flow.command {
+                    FlowModCommand::Add => {
+                        assert_eq!((flow.priority, flow.idle_timeout, flow.hard_timeout), (100, 60, 0));
+                        format!("add {fields} {:?}", flow.instructions)
+                    }
+                    FlowModCommand::Delete => {
+                        assert_eq!(flow.cookie_mask, u64::MAX);
+                        format!("delete {fields}")
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            Message::PacketOut(out) => {
+                let kept = if out.buffer_id == BufferId::NO_BUFFER {
+                    assert_eq!(out.data, data);
+                    String::new()
+                } else {
+                    assert!(out.data.is_empty());
+                    format!(" of buffer {}", out.buffer_id.0)
+                };
+                match out.actions.as_slice() {
+                    [Action::Output { port, .. }] if *port == PortNo::ALL => format!("flood{kept}"),
+                    [Action::Output { port, .. }] => format!("out {}{kept}", port.0),
+                    [] => format!("discard{kept}"),
+                    other => panic!("{other:?}"),
+                }
+            }
+            other => panic!("{other:?}"),
+        });
+    }
+    words
+}
+
+#[test]
+fn unknown_destinations_are_flooded_and_known_ones_get_a_flow() {
+    let mut switch = switch();
+    assert_eq!(sent(&mut switch, 1, mac(2), mac(1)), ["flood"]);
+    let answer = sent(&mut switch, 2, mac(1), mac(2));
+    assert_eq!(answer.len(), 2);
+    assert!(answer[0].starts_with("add InPortOxm=2,EthDst=1,EthSrc=2 "), "{answer:?}");
+    assert!(answer[0].contains("Output { port: PortNo(1)"), "{answer:?}");
+    assert_eq!(answer[1], "out 1");
+    // Groups are flooded, and nothing is learned of them.
+    assert_eq!(sent(&mut switch, 2, [0xff; 6], mac(2)), ["flood"]);
+    let tally = switch.batch_ended(5);
+    assert_eq!((tally.packets, tally.forwarded, tally.flooded, tally.learned), (3, 1, 2, 2));
+}
+
+#[test]
+fn a_host_that_moves_takes_its_flows_along() {
+    let mut switch = switch();
+    sent(&mut switch, 1, mac(2), mac(1));
+    assert_eq!(sent(&mut switch, 3, mac(9), mac(1)), ["delete EthDst=1", "delete EthSrc=1", "flood"]);
+    assert_eq!(sent(&mut switch, 2, mac(1), mac(2))[1], "out 3");
+    assert_eq!(switch.batch_ended(5).moved, 1);
+}
+
+#[test]
+fn what_makes_no_sense_goes_nowhere() {
+    let mut switch = switch();
+    sent(&mut switch, 1, mac(2), mac(1));
+    for (what, dst, src) in [
+        ("from a group", mac(1), [1, 0, 0, 0, 0, 9]),
+        ("from nobody", mac(1), [0; 6]),
+        ("back to where it came from", mac(1), mac(3)),
+        ("a bridge's own", [1, 0x80, 0xc2, 0, 0, 0], mac(1)),
+    ] {
+        assert_eq!(sent(&mut switch, 1, dst, src), [""; 0], "{what}");
+    }
+    // Too short, and cut off.
+    let short = packet_in(1, BufferId::NO_BUFFER, 10, &[2; 10]);
+    assert_eq!(said(&mut switch, &short, &[]), [""; 0]);
+    let data = frame(mac(1), mac(2));
+    let cut = packet_in(2, BufferId::NO_BUFFER, data.len() + 1, &data);
+    assert_eq!(said(&mut switch, &cut, &data), [""; 0]);
+    assert_eq!(switch.batch_ended(5).dropped, 6);
+    // Where the switch keeps it, it is told to keep it no longer; and half of it is enough to send it on.
+    let kept = packet_in(1, BufferId(7), 10, &[2; 10]);
+    assert_eq!(said(&mut switch, &kept, &[]), ["discard of buffer 7"]);
+    let cut = packet_in(2, BufferId(8), 1500, &data);
+    assert_eq!(said(&mut switch, &cut, &data)[1], "out 1 of buffer 8");
+}
+
+#[test]
+fn who_invents_addresses_fills_the_share_of_its_own_port() {
+    let mut switch = switch();
+    sent(&mut switch, 2, mac(900), mac(1));
+    for n in 100..200 {
+        sent(&mut switch, 1, mac(900), mac(n));
+    }
+    let tally = switch.batch_ended(5);
+    assert_eq!((tally.learned, tally.refused, switch.known()), (5, 96, 5));
+    sent(&mut switch, 3, mac(900), mac(2));
+    assert_eq!(sent(&mut switch, 3, mac(1), mac(2))[1], "out 2", "the others are known as before");
+}
+
+#[test]
+fn what_is_no_packet_in_is_left_to_whoever_says_why() {
+    let mut out = Vec::new();
+    assert!(!switch().packet_in(&[4, 10, 0, 8, 0, 0, 0, 0], 5, &mut out));
+    assert!(out.is_empty());
+}
+
+#[test]
+fn nothing_here_locks() {
+    let sources = [include_str!("mod.rs"), include_str!("switch.rs"), include_str!("table.rs")];
+    let used =
+        sources.iter().flat_map(|text| text.lines()).filter(|line| !line.trim_start().starts_with("//"));
+    let used: Vec<&str> = used.collect();
+    let hot = [include_str!("../../../ofproto/src/hot/packet_in.rs")];
+    let hot = hot.iter().flat_map(|text| text.lines());
+    for line in used.into_iter().chain(hot) {
+        for lock in
+            ["Mutex", "RwLock", "DashMap", "parking_lot", "Condvar", "OnceLock", "LazyLock", "tracing::"]
+        {
+            assert!(!line.contains(lock), "{line}");
+        }
+    }
+}
