@@ -138,7 +138,7 @@ impl Bridge {
 
     /// Whether the file names it. One that it names without saying anything about its flows is left alone.
     pub fn is_named(&self) -> bool {
-        self.name.as_deref().is_some_and(|name| self.policy.file.bridge(name).is_some())
+        self.name.as_deref().is_some_and(|name| self.policy.file.bridge_for(name).is_some())
     }
 
     /// What the session tells.

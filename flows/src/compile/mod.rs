@@ -11,7 +11,7 @@
 //!
 //! Admission tells the sender and table 4 the destination, each with the lists of rules that it is in, and policy
 //! judges the two: a rule costs one flow for each protocol and port, a party those of its own addresses. A bridge that
-//! only forwards a link has table 0 alone. Nothing depends on `NORMAL`, and every drop has a flow of its own, so that
+//! only forwards a link has table 0 alone, and so has one that [learns](learning). Nothing depends on `NORMAL`, and every drop has a flow of its own, so that
 //! its counter says why.
 
 mod address;
@@ -23,6 +23,7 @@ mod crossing;
 mod destination;
 mod dhcp;
 pub mod layout;
+pub mod learning;
 mod moment;
 mod origin;
 mod party;
@@ -57,7 +58,7 @@ pub type PortMap = BTreeMap<String, PortNo>;
 pub fn owns(file: &NetworkFile, bridge: &str) -> bool {
     file.networks.iter().any(|n| n.bridge == bridge)
         || forwards(file, bridge).next().is_some()
-        || file.bridge(bridge).is_some_and(|b| !b.flows.is_empty())
+        || file.bridge_for(bridge).is_some_and(|b| !b.flows.is_empty() || b.learning.is_some())
 }
 
 /// Compiles one bridge of the file for the ports that it has now. Flows that would name a port that is not
@@ -71,7 +72,9 @@ pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap, moment: &Momen
     for site in sites.all.iter().filter(|s| s.port.is_none()) {
         out.missing(site.port_name);
     }
-    if sites.networks.is_empty() {
+    if file.bridge_for(bridge).is_some_and(|bridge| bridge.learning.is_some()) {
+        learning::compile(&mut out);
+    } else if sites.networks.is_empty() {
         wire::compile_links(&mut out, file, bridge, ports);
     } else {
         networks(&mut out, file, &sites, moment);

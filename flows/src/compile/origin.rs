@@ -38,6 +38,8 @@ pub enum OriginKind {
     Forwarding,
     /// One direction of a forwarding link.
     Wire,
+    /// A learning switch: what the controller decides about.
+    Learning,
     /// A raw line of the file.
     Raw,
 }
@@ -57,6 +59,7 @@ impl OriginKind {
             Self::Deny => "deny",
             Self::Forwarding => "forwarding",
             Self::Wire => "wire",
+            Self::Learning => "learning",
             Self::Raw => "raw",
         }
     }

@@ -22,7 +22,7 @@ impl Names for PortMap {
 /// A line that names a port the bridge lacks waits for it; any other mistake is the business of the lints, and
 /// such a line never gets here: a file with errors is not compiled.
 pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, ports: &PortMap) {
-    let Some(bridge) = file.bridge(bridge) else { return };
+    let Some(bridge) = file.bridge_for(bridge) else { return };
     for raw in &bridge.flows {
         match parse_flow(&raw.line, ports) {
             Ok(mut flow) => {

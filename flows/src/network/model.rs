@@ -35,7 +35,10 @@ pub struct NetworkFile {
     pub nevers: Vec<Never>,
 }
 
-/// A bridge, by the name of its `OFPP_LOCAL` port.
+/// The name of a section for every bridge that has none of its own.
+pub const ANY_BRIDGE: &str = "*";
+
+/// A bridge, by the name of its `OFPP_LOCAL` port, or by its datapath id where it has none; or [`ANY_BRIDGE`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bridge {
     /// The bridge's name.
@@ -45,8 +48,23 @@ pub struct Bridge {
     pub ports: Vec<String>,
     /// Raw flow lines in `ovs-ofctl` syntax, installed verbatim.
     pub flows: Vec<RawFlow>,
+    /// Whether and how the controller makes a learning switch of it.
+    pub learning: Option<Learning>,
     /// Where it is first named.
     pub span: Span,
+}
+
+/// How a bridge learns which MAC address is at which port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learning {
+    /// Seconds after which a flow that no packet matched ends.
+    pub idle_timeout: u16,
+    /// Seconds after which an address that was not seen is forgotten.
+    pub age: u32,
+    /// Addresses that one port may have.
+    pub macs_per_port: u32,
+    /// Addresses that the bridge may have.
+    pub macs: u32,
 }
 
 /// A raw flow line and where it stands.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::Span;
 use super::draft::{At, Draft, DraftNetwork};
 use super::names::Names;
 use super::report::{Named, Report, quote};
+use super::{ANY_BRIDGE, Span};
 
 /// The longest name of a Linux interface: IFNAMSIZ counts the NUL.
 const LONGEST: usize = 15;
@@ -26,6 +26,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             bridge_name(bridge, report);
         }
     }
+    any_bridge(draft, report);
     let mut uses = Uses { by_place: HashMap::new(), bridge_of: HashMap::new() };
     for endpoint in &draft.endpoints {
         for attachment in &endpoint.attachments {
@@ -100,6 +101,15 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             }
         }
         let network = first_network.get(&*bridge.name.value);
+        if let (Some(network), Some(learning)) = (network, &bridge.learning) {
+            let message = format!(
+                "bridge {} is to learn, and network {} lives on it",
+                quote(&bridge.name.value),
+                quote(&network.name.value),
+            );
+            let help = "a learning switch joins all that is attached to it: take one of the two away";
+            report.error("learning-beside-networks", &learning.span, message, help);
+        }
         if let (Some(network), Some(flow)) = (network, bridge.flows.first()) {
             let message = format!(
                 "bridge {} has raw flows beside those of network {}",
@@ -109,6 +119,22 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             let help = "raw flows are installed as they are and may break its isolation: say it with rules";
             report.warning("flows-beside-networks", &flow.span, message, help);
         }
+    }
+}
+
+/// `*` stands for bridges that nothing else names: it has no ports that anything could be attached to.
+fn any_bridge(draft: &Draft, report: &mut Report) {
+    let networks = draft.networks.iter().filter_map(|network| network.bridge.as_ref());
+    let ends = draft.links.iter().flat_map(|link| &link.ends).filter_map(|end| end.bridge.as_ref());
+    let exits = draft.exits.iter().filter_map(|exit| exit.bridge.as_ref());
+    for bridge in networks.chain(ends).chain(exits).filter(|bridge| bridge.value == ANY_BRIDGE) {
+        let message = format!("{} is every bridge that the file does not name", quote(ANY_BRIDGE));
+        report.error("bad-bridge-name", &bridge.span, message, "name one bridge");
+    }
+    let section = draft.bridges.iter().filter(|bridge| bridge.name.value == ANY_BRIDGE);
+    for port in section.flat_map(|bridge| &bridge.ports) {
+        let message = format!("{} is every bridge that the file does not name", quote(ANY_BRIDGE));
+        report.error("bad-port-name", &port.span, message, "give ports to bridges with a name");
     }
 }
 
@@ -203,6 +229,9 @@ pub(super) const NAME_HELP: &str =
     "use 1 to 15 ASCII letters, digits, `-`, `_`, `.`, `@` and `+`, not a number alone";
 
 fn bridge_name(bridge: &At<String>, report: &mut Report) {
+    if bridge.value == ANY_BRIDGE {
+        return;
+    }
     let reserved = bridge.value.eq_ignore_ascii_case(LOCAL) || is_reserved(&bridge.value);
     if reserved || !is_interface_name(&bridge.value) {
         let message = format!("{} cannot be the name of a bridge", quote(&bridge.value));

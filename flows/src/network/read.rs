@@ -9,7 +9,7 @@ use super::read_rules::{allow, chain, crossing, never};
 use super::report::{Report, quote};
 use super::tree::{Entry, Node, Value};
 use super::words::{self, Table};
-use super::{Inside, Stateful};
+use super::{Inside, Learning, Stateful};
 
 impl Word for Inside {
     fn of(word: &str) -> Option<Self> {
@@ -133,12 +133,27 @@ pub(super) fn open<'n, 't>(
 }
 
 fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge {
-    let (mut ports, mut flows) = (Vec::new(), Vec::new());
+    let (mut ports, mut flows, mut learning) = (Vec::new(), Vec::new(), None);
     if let Some(fields) = open("bridge", &name, node, &words::BRIDGE, report) {
         ports = fields.texts("ports", report);
         flows = fields.lines("flows", report);
+        learning = fields.find("learning").and_then(|node| {
+            let what = format!("`learning` of {}", fields.what());
+            let fields = Fields::open(node, &node.span, what, &words::LEARNING, report)?;
+            Some(At { value: self::learning(&fields, report), span: node.span.clone() })
+        });
     }
-    DraftBridge { name, ports, flows }
+    DraftBridge { name, ports, flows, learning }
+}
+
+fn learning(fields: &Fields<'_, '_>, report: &mut Report) -> Learning {
+    let mut number = |key, default, most| fields.optional_number(key, 1, most, report).unwrap_or(default);
+    Learning {
+        idle_timeout: u16::try_from(number("idle_timeout", 60, 65_535)).unwrap_or(u16::MAX),
+        age: number("age", 300, 1_000_000),
+        macs_per_port: number("macs_per_port", 4096, 1 << 20),
+        macs: number("macs", 1 << 16, 1 << 20),
+    }
 }
 
 fn network(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftNetwork {

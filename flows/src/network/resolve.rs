@@ -201,7 +201,8 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
     for name in draft.bridge_names() {
         by_name.entry(&*name.value).or_insert_with(|| {
             let (ports, flows) = (Vec::new(), Vec::new());
-            bridges.push(Bridge { name: name.value.clone(), ports, flows, span: real(&name.span) });
+            let (name, span) = (name.value.clone(), real(&name.span));
+            bridges.push(Bridge { name, ports, flows, learning: None, span });
             bridges.len() - 1
         });
     }
@@ -212,6 +213,7 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
         bridge.ports = once_each(section.ports.clone());
         let raw = |flow: &At<String>| RawFlow { line: flow.value.clone(), span: real(&flow.span) };
         bridge.flows = section.flows.iter().map(raw).collect();
+        bridge.learning = section.learning.as_ref().map(|learning| learning.value);
     }
     bridges
 }

@@ -8,7 +8,8 @@ use super::containers::MAX_IDS;
 use super::prefix::is_member;
 
 use super::{
-    Allow, Attachment, ContainerRange, Endpoint, Exit, Link, LinkEnd, LinkRole, Network, NetworkFile, Outside,
+    ANY_BRIDGE, Bridge, Allow, Attachment, ContainerRange, Endpoint, Exit, Link, LinkEnd, LinkRole, Network,
+    NetworkFile, Outside,
 };
 
 /// What a rule can name.
@@ -128,6 +129,11 @@ impl NetworkFile {
             let free = !ports.contains(&*range.port_of(id)) && !range.addresses_of(id).iter().any(taken);
             free.then_some(id)
         })
+    }
+
+    /// What the file says of the bridge of that name: its own section, or the one for all that it does not name.
+    pub fn bridge_for(&self, name: &str) -> Option<&Bridge> {
+        self.bridge(name).or_else(|| self.bridge(ANY_BRIDGE))
     }
 
     /// What a rule means by a name: networks, endpoints, links, exits and outsides share one set of names.

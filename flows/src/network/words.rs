@@ -151,10 +151,31 @@ pub(super) static TEMPLATE: Table = Table {
 
 pub(super) static BRIDGE: Table = Table {
     name: "bridge",
-    doc: "A bridge, by its name in Open vSwitch",
+    doc: "A bridge, by its name in Open vSwitch; a switch without a LOCAL port by the 16 digits of its datapath id; `*` for every one that \
+          the file does not name",
     keys: &[
         key("ports", Kind::Texts, "Ports beyond those of endpoints, links and exits"),
         key("flows", Kind::Texts, "Raw flows in the syntax of ovs-ofctl, installed as they are"),
+        key(
+            "learning",
+            Kind::One(&LEARNING),
+            "A learning switch, whose packets the controller decides about",
+        ),
+    ],
+};
+
+pub(super) static LEARNING: Table = Table {
+    name: "learning",
+    doc: "How a bridge learns which MAC address is at which port",
+    keys: &[
+        key("idle_timeout", Kind::Number(1, 65_535), "Seconds after which an unused flow ends (60)"),
+        key(
+            "age",
+            Kind::Number(1, 1_000_000),
+            "Seconds after which an address that was not seen is forgotten (300)",
+        ),
+        key("macs_per_port", Kind::Number(1, 1_048_576), "Addresses that one port may have (4096)"),
+        key("macs", Kind::Number(1, 1_048_576), "Addresses that the bridge may have (65536)"),
     ],
 };
 

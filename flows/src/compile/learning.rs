@@ -1,0 +1,64 @@
+//! A learning switch: what no bridge passes on is dropped, and what no flow knows goes to the controller, which installs a
+//! flow for each two addresses that speak.
+
+use ofproto::action::Action;
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+use ofproto::{Cookie, PortNo, TableId};
+
+use super::cookie::cookie;
+use super::origin::{OriginKind, Reason};
+use super::program::{Asked, Builder};
+use crate::model::{Flow, FlowMatch};
+
+/// The one table.
+pub const TABLE: TableId = TableId(0);
+/// The priority of the flows between two addresses.
+pub const PRIORITY: u16 = 100;
+
+const KIND: OriginKind = OriginKind::Learning;
+/// Above those flows.
+const GUARD: u16 = 1_000;
+
+/// The cookie of the flows between two addresses.
+pub fn learned_cookie() -> Cookie {
+    cookie(&[KIND.label(), "learned"])
+}
+
+/// From a flow between two addresses: who sends at which port, and who is at which port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    /// The sender, and its port.
+    pub from: ([u8; 6], PortNo),
+    /// The receiver, and its port.
+    pub to: ([u8; 6], PortNo),
+}
+
+/// What a flow that was learned says; none of another flow.
+pub fn learned(flow: &Flow) -> Option<Pair> {
+    let [Instruction::ApplyActions(actions)] = flow.instructions.as_slice() else { return None };
+    let [Action::Output { port, .. }] = actions.as_slice() else { return None };
+    let ours = flow.table == TABLE && flow.priority == PRIORITY && flow.cookie == learned_cookie();
+    let from = flow.matches.exact(Field::InPortOxm).and_then(|port| u32::try_from(port).ok())?;
+    let mac = |field| {
+        let [.., a, b, c, d, e, f] = flow.matches.exact(field)?.to_be_bytes();
+        Some([a, b, c, d, e, f])
+    };
+    let pair = Pair { from: (mac(Field::EthSrc)?, PortNo(from)), to: (mac(Field::EthDst)?, *port) };
+    (ours && flow.matches.iter().count() == 3).then_some(pair)
+}
+
+pub(super) fn compile(out: &mut Builder<'_>) {
+    let masked = |field, value, mask| FlowMatch::any().with_masked(field, value, mask);
+    let drop = |out: &mut Builder<'_>, matches, reason, what: &str| {
+        out.drop(TABLE, GUARD, matches, KIND, reason, what);
+    };
+    // IEEE 802.1Q §8.6.3: these are for the bridge itself.
+    let reserved = masked(Field::EthDst, 0x0180_c200_0000, 0xffff_ffff_fff0);
+    drop(out, reserved, Reason::Multicast, "to a bridge's own addresses");
+    let group = masked(Field::EthSrc, 1 << 40, 1 << 40);
+    drop(out, group, Reason::Spoofed, "from a group's address");
+    let ask = Action::Output { port: PortNo::CONTROLLER, max_len: u16::MAX };
+    let asked = Asked::new(KIND, KIND.label(), "what no flow knows, to the controller");
+    out.flow(TABLE, 0, FlowMatch::any(), vec![Instruction::ApplyActions(vec![ask])], asked);
+}
