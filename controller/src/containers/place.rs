@@ -125,6 +125,7 @@ mod tests {
             name: "other".to_owned(),
             ports: vec!["veth100".to_owned()],
             flows: Vec::new(),
+            learning: None,
             span: 0..0,
         });
         assert_eq!(next(&file, &Taken::default()), Some(101));

@@ -8,7 +8,7 @@ use super::containers::MAX_IDS;
 use super::prefix::is_member;
 
 use super::{
-    ANY_BRIDGE, Bridge, Allow, Attachment, ContainerRange, Endpoint, Exit, Link, LinkEnd, LinkRole, Network,
+    ANY_BRIDGE, Allow, Attachment, Bridge, ContainerRange, Endpoint, Exit, Link, LinkEnd, LinkRole, Network,
     NetworkFile, Outside,
 };
 
