@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
+use flows::network::ANY_BRIDGE;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
@@ -194,6 +195,12 @@ impl Hub {
         self.bridges.get(bridge).filter(|s| s.connected).map(|s| s.status.clone())
     }
 
+    /// The name of a bridge in metrics: one that the file does not name, and that says itself what it is called, shares a
+    /// name with all others of that kind.
+    pub fn label<'b>(&self, bridge: &'b str) -> &'b str {
+        if self.policy.borrow().file.bridge(bridge).is_some() { bridge } else { ANY_BRIDGE }
+    }
+
     /// Takes another file into force. Gives its [`generation`](InForce::generation).
     pub fn replace(&self, policy: Policy) -> u64 {
         for bridge in policy.named() {
@@ -277,10 +284,16 @@ impl Hub {
     pub fn release(&self, bridge: &str, session: u64) -> bool {
         let had = self.seats.remove_if(bridge, |_, seat| seat.session == session).is_some();
         if had {
-            if let Some(mut standing) = self.bridges.get_mut(bridge) {
+            let named = self.label(bridge) == bridge;
+            if named && let Some(mut standing) = self.bridges.get_mut(bridge) {
                 standing.connected = false;
             }
-            self.metrics.standing(bridge, false, false);
+            if named {
+                self.metrics.standing(bridge, false, false);
+            } else {
+                // Whoever comes next may be called something else.
+                self.bridges.remove(bridge);
+            }
             self.moved.send_replace(());
         }
         had
@@ -296,7 +309,9 @@ impl Hub {
         if !self.holds(bridge, session) {
             return;
         }
-        self.metrics.standing(bridge, true, status.settled);
+        if self.label(bridge) == bridge {
+            self.metrics.standing(bridge, true, status.settled);
+        }
         let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
         standing.connected = true;
         standing.status = status;
@@ -310,7 +325,9 @@ impl Hub {
         // Outside the map's lock: counting takes a while. A panic elsewhere leaves the counts usable.
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
         let sums = counting.counts.take(compiled, stats);
-        self.metrics.counted(bridge, &counting.sums, &sums);
+        if self.label(bridge) == bridge {
+            self.metrics.counted(bridge, &counting.sums, &sums);
+        }
         let learned = sums.learned;
         counting.sums = sums;
         drop(counting);
@@ -347,7 +364,13 @@ impl Hub {
     /// How all stand.
     pub fn report(&self) -> Report {
         let policy = self.policy();
-        let bridges = policy.named().map(|name| self.bridge_report(name)).collect();
+        let mut names: Vec<String> = policy.named().filter(|n| *n != ANY_BRIDGE).map(str::to_owned).collect();
+        let unnamed = |name: &str| policy.file.bridge(name).is_none();
+        let others = self.bridges.iter().filter(|b| b.connected && unnamed(b.key()));
+        let mut others: Vec<String> = others.map(|b| b.key().clone()).collect();
+        others.sort();
+        names.append(&mut others);
+        let bridges = names.iter().map(|name| self.bridge_report(name)).collect();
         Report {
             version: env!("CARGO_PKG_VERSION"),
             file: policy.path.display().to_string(),

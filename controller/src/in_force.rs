@@ -102,6 +102,11 @@ impl Clock {
         Self { at, since_epoch }
     }
 
+    /// The instant at which it was looked at.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
     /// How long it is since 1970-01-01 UTC.
     pub fn since_epoch(&self, now: Instant) -> Duration {
         match now.checked_duration_since(self.at) {

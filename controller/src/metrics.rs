@@ -9,6 +9,7 @@ use prometheus::{
 };
 
 use crate::bridge::Sums;
+use crate::learning::Tally;
 
 /// All metrics of a controller.
 #[derive(Debug, Clone)]
@@ -28,6 +29,9 @@ pub struct Metrics {
     rule_bytes: IntCounterVec,
     denied: IntCounterVec,
     packet_ins: IntCounterVec,
+    decided: IntCounterVec,
+    macs: IntGaugeVec,
+    macs_learned: IntCounterVec,
     flow_mods: IntCounterVec,
     errors: IntCounterVec,
     drift: IntCounterVec,
@@ -121,6 +125,21 @@ impl Metrics {
                 "Packets that a bridge sent to the controller.",
                 &["bridge"],
             )?,
+            decided: counter(
+                "portcullis_learning_packets_total",
+                "Packets of learning switches that the controller decided about.",
+                &["bridge", "outcome"],
+            )?,
+            macs: gauge(
+                "portcullis_learning_macs",
+                "MAC addresses that learning switches know.",
+                &["bridge"],
+            )?,
+            macs_learned: counter(
+                "portcullis_learning_macs_total",
+                "MAC addresses that were learned, moved, or not learned because their port has its share.",
+                &["bridge", "outcome"],
+            )?,
             flow_mods: counter("portcullis_flow_mods_total", "Changes sent to a bridge.", &["bridge"])?,
             errors: counter(
                 "portcullis_openflow_errors_total",
@@ -191,6 +210,23 @@ impl Metrics {
         self.packet_ins.with_label_values(&[bridge]).inc();
     }
 
+    /// The counters of a learning switch, looked up once.
+    pub fn learning(&self, bridge: &str) -> LearningMetrics {
+        let decided = |outcome| self.decided.with_label_values(&[bridge, outcome]);
+        let macs = |outcome| self.macs_learned.with_label_values(&[bridge, outcome]);
+        LearningMetrics {
+            packets: self.packet_ins.with_label_values(&[bridge]),
+            forwarded: decided("forwarded"),
+            flooded: decided("flooded"),
+            dropped: decided("dropped"),
+            learned: macs("learned"),
+            moved: macs("moved"),
+            refused: macs("refused"),
+            known: self.macs.with_label_values(&[bridge]),
+            last: 0,
+        }
+    }
+
     /// Changes were sent.
     pub fn changing(&self, bridge: &str, changes: usize) {
         self.flow_mods.with_label_values(&[bridge]).inc_by(changes as u64);
@@ -238,4 +274,49 @@ impl Metrics {
 
 fn saturated(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// The counters of one learning switch: adding to them takes no lock.
+#[derive(Debug)]
+pub struct LearningMetrics {
+    packets: IntCounter,
+    forwarded: IntCounter,
+    flooded: IntCounter,
+    dropped: IntCounter,
+    learned: IntCounter,
+    moved: IntCounter,
+    refused: IntCounter,
+    known: IntGauge,
+    /// The part of this switch in `known`, which may be that of several.
+    last: i64,
+}
+
+impl LearningMetrics {
+    /// Adds what a batch came to. `known` are the addresses after it.
+    pub fn add(&mut self, tally: &Tally, known: usize) {
+        for (counter, count) in [
+            (&self.packets, tally.packets),
+            (&self.forwarded, tally.forwarded),
+            (&self.flooded, tally.flooded),
+            (&self.dropped, tally.dropped),
+            (&self.learned, tally.learned),
+            (&self.moved, tally.moved),
+            (&self.refused, tally.refused),
+        ] {
+            if count > 0 {
+                counter.inc_by(count);
+            }
+        }
+        let known = i64::try_from(known).unwrap_or(i64::MAX);
+        if known != self.last {
+            self.known.add(known - self.last);
+            self.last = known;
+        }
+    }
+}
+
+impl Drop for LearningMetrics {
+    fn drop(&mut self) {
+        self.known.sub(self.last);
+    }
 }

@@ -29,6 +29,19 @@ impl From<FrameError> for DecodeError {
     }
 }
 
+/// How long the first message of a stream is, header included; none until all of it is there.
+///
+/// # Errors
+/// [`FrameError`] when the length is shorter than a header.
+pub fn next_length(stream: &[u8]) -> Result<Option<usize>, FrameError> {
+    let Ok(header) = Header::decode(&mut Reader::new(stream)) else { return Ok(None) };
+    let length = usize::from(header.length);
+    if length < HEADER_LEN {
+        return Err(FrameError { header });
+    }
+    Ok((stream.len() >= length).then_some(length))
+}
+
 /// Cuts a stream into messages, by their length alone: the version is the session's to judge, because a switch may
 /// answer in another one.
 ///
@@ -70,18 +83,14 @@ impl Framer {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let Ok(header) = Header::decode(&mut Reader::new(&self.buf)) else { return Ok(None) };
-        let length = usize::from(header.length);
-        if length < HEADER_LEN {
-            let error = FrameError { header };
-            self.failed = Some(error);
-            self.buf = BytesMut::new();
-            return Err(error);
+        match next_length(&self.buf) {
+            Ok(length) => Ok(length.map(|length| self.buf.split_to(length).freeze())),
+            Err(error) => {
+                self.failed = Some(error);
+                self.buf = BytesMut::new();
+                Err(error)
+            }
         }
-        if self.buf.len() < length {
-            return Ok(None);
-        }
-        Ok(Some(self.buf.split_to(length).freeze()))
     }
 
     /// Bytes held of messages not taken yet.

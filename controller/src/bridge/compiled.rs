@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flows::Flow;
+use flows::compile::learning;
 use flows::compile::{Origin, OriginKind, Part, Program};
 use flows::learned::Learners;
 use flows::timed::{LONGEST, Left, Standing, standing};
@@ -25,6 +26,8 @@ pub struct Compiled {
     parts: Vec<Arc<Indexed>>,
     whole: OnceLock<Whole>,
     keys: RandomState,
+    /// Whether the flows that the controller makes between two addresses belong to it.
+    learning: bool,
     /// When it was compiled, in seconds since 1970-01-01 UTC: hard timeouts count from then.
     at: u64,
     /// The longest hard timeout that it was compiled with.
@@ -97,13 +100,19 @@ impl Compiled {
         };
         let parts = program.parts.iter().map(part).collect();
         let keys = self.keys.clone();
-        Self { program, generation: 0, parts, whole: OnceLock::new(), keys, at, longest }
+        Self { program, generation: 0, parts, whole: OnceLock::new(), keys, learning: false, at, longest }
     }
 
     /// The same, compiled from the policy of that number.
     #[must_use]
     pub fn of_generation(self, generation: u64) -> Self {
         Self { generation, ..self }
+    }
+
+    /// The same, of a learning switch or not.
+    #[must_use]
+    pub fn learning(self, learning: bool) -> Self {
+        Self { learning, ..self }
     }
 
     fn by_network(&self) -> HashMap<Option<u16>, &Arc<Indexed>> {
@@ -147,15 +156,23 @@ impl Compiled {
         &self.whole().learners
     }
 
-    /// Whether a live learner accounts for the flow.
+    /// Whether a live learner accounts for the flow, or the controller itself as one.
     pub fn learned(&self, flow: &Flow) -> bool {
-        self.learners().accounts_for(flow).is_some()
+        self.learners().accounts_for(flow).is_some() || self.learned_by_us(flow)
+    }
+
+    fn learned_by_us(&self, flow: &Flow) -> bool {
+        self.learning && learning::learned(flow).is_some()
     }
 
     /// Where a flow comes from; a learned one comes from where its learner does.
     pub fn origin(&self, flow: &Flow) -> Option<&Origin> {
         if let Some((indexed, twin)) = self.twin_in(flow) {
             return indexed.part.origins.get(&twin.cookie);
+        }
+        if self.learned_by_us(flow) {
+            let mut origins = self.program.origins().map(|(_, origin)| origin);
+            return origins.find(|origin| origin.kind == OriginKind::Learning && origin.reason.is_none());
         }
         let parent = self.learners().accounts_for(flow)?;
         let indexed = self.parts.get(*self.whole().parents.get(&parent)?)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
-use ofproto::message::{ErrorMsg, Message, PortStatus};
+use ofproto::message::{ErrorMsg, Message, PortStatus, PortStatusReason};
 use ofproto::{DatapathId, TableId, Xid};
 
 use super::commit::Commit;
@@ -13,6 +13,7 @@ use super::plan::{Orphans, Plan};
 use super::read::Reading;
 use super::{Compiled, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::in_force::{Clock, InForce};
+use crate::learning::LearningSwitch;
 use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
 
 /// Ports beyond so many are not looked at.
@@ -53,6 +54,14 @@ pub struct Bridge {
     pub(super) drift_repaired: u64,
     pub(super) last_error: Option<String>,
     pub(super) notices: VecDeque<Notice>,
+    /// Where the file makes a learning switch of it.
+    pub(super) learning: Option<LearningSwitch>,
+    /// Since when: its table counts seconds from here.
+    pub(super) since: Instant,
+    /// Whether the switch ever showed a flow.
+    pub(super) shown: bool,
+    /// Whether it was noted that it shows none of those that it took.
+    pub(super) silent: bool,
 }
 
 /// The flow monitor.
@@ -131,6 +140,10 @@ impl Bridge {
             drift_repaired: 0,
             last_error: None,
             notices: VecDeque::new(),
+            learning: None,
+            since: clock.at(),
+            shown: false,
+            silent: false,
         }
     }
 
@@ -242,7 +255,8 @@ impl Bridge {
     fn connected(&mut self, now: Instant, connected: &Connected, session: &mut Session) {
         self.datapath = connected.features.datapath_id;
         self.ports = Ports::new(&connected.ports);
-        self.name = self.ports.bridge().map(str::to_owned);
+        // A switch without a port of its own has no name but its number.
+        self.name = Some(self.ports.bridge().map_or_else(|| self.datapath.to_string(), str::to_owned));
         self.identify(now, session);
         self.notices.push_back(Notice::Identified {
             bridge: self.name.clone(),
@@ -263,9 +277,11 @@ impl Bridge {
             self.read_at = None;
             self.wake = None;
             self.in_force = None;
+            self.learning = None;
             return;
         }
-        if self.monitor == Monitor::None {
+        // The monitor would tell of every flow that a learning switch makes.
+        if self.monitor == Monitor::None && self.learns().is_none() {
             self.watch(session);
         }
         self.recompile(now, session);
@@ -275,6 +291,7 @@ impl Bridge {
     /// Compiles for the ports that there are now, and for the time; what differs is then changed: at once where it is
     /// known what the switch has, otherwise after a read.
     fn recompile(&mut self, now: Instant, session: &mut Session) {
+        self.learn_as_said();
         let Some(name) = &self.name else { return };
         let seconds = self.clock.seconds(now);
         let program = self.policy.compile(&self.compiled.program, name, &self.ports.by_name(), seconds);
@@ -282,7 +299,7 @@ impl Bridge {
             self.notices.push_back(Notice::Missing(program.missing_ports.clone()));
         }
         let compiled = self.compiled.then(program, seconds, self.policy.longest);
-        let compiled = compiled.of_generation(self.policy.generation);
+        let compiled = compiled.of_generation(self.policy.generation).learning(self.learns().is_some());
         self.wake = self.policy.next_end(seconds);
         if compiled.ends_early() {
             // Half of the timeout is not over by then, and half is left when it is.
@@ -310,6 +327,9 @@ impl Bridge {
     }
 
     fn port_changed(&mut self, now: Instant, status: &PortStatus, session: &mut Session) {
+        if status.reason == PortStatusReason::Delete {
+            self.port_gone(status.port.port_no, session);
+        }
         if self.ports.apply(status, MAX_PORTS) && self.owned {
             self.recompile(now, session);
         }

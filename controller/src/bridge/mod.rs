@@ -9,6 +9,7 @@
 mod commit;
 mod compiled;
 mod counts;
+mod learn;
 mod machine;
 mod notice;
 mod plan;

@@ -26,6 +26,8 @@ pub struct Foreign {
 /// Something worth noting, in order.
 #[derive(Debug, Clone)]
 pub enum Notice {
+    /// The switch shows none of the flows that it took: what others change cannot be seen.
+    Silent,
     /// The switch said which bridge it is.
     Identified {
         /// The bridge's name; none when it has no port of its own.

@@ -91,6 +91,18 @@ impl Bridge {
             return;
         }
         let flows: Vec<Flow> = stats.iter().map(Flow::from_stats).collect();
+        if self.in_force.is_none() {
+            self.remember(now, &flows, session);
+        }
+        self.shown |= !flows.is_empty();
+        let done = self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &self.compiled));
+        if self.learning.is_some() && done && !self.shown {
+            // It took the flows and shows none, now as before: to give them again and again would not change that.
+            if !std::mem::replace(&mut self.silent, true) {
+                self.notices.push_back(Notice::Silent);
+            }
+            return self.as_desired(now, started);
+        }
         let ages: Vec<Duration> = stats.iter().map(age).collect();
         self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats });
 

@@ -20,5 +20,5 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use switch::{LearningSwitch, Settings, Tally};
+pub use switch::{FlowKind, LearningSwitch, Settings, Tally};
 pub use table::{Learned, MacTable, Shares};

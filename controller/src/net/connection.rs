@@ -12,43 +12,49 @@ use tracing::{debug, info, warn};
 use crate::bridge::{Bridge, Notice};
 use crate::hub::Hub;
 use crate::in_force::{Clock, InForce};
+use crate::learning::Tally;
+use crate::metrics::LearningMetrics;
 use crate::session::{CloseReason, Config, Event, Session, error_names};
 
-/// Read at once.
-const READ: usize = 64 << 10;
 /// How long a session that is over may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Foreign changes written to the log at most, each second.
 const LOGGED: u32 = 20;
 
 /// Drives a connection to its end. `shutdown` turns true when the controller ends.
-pub(super) async fn drive<S>(stream: S, peer: String, hub: Arc<Hub>, mut shutdown: watch::Receiver<bool>)
-where
-    S: AsyncRead + AsyncWrite,
+///
+/// What comes in one read is answered by one write; nothing more is read before that is taken, so that a switch which
+/// does not take its answers waits, and no buffer grows.
+pub(super) async fn drive<R, W>(
+    mut reader: R,
+    mut writer: W,
+    peer: String,
+    hub: Arc<Hub>,
+    mut shutdown: watch::Receiver<bool>,
+) where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
 {
-    let (mut reader, mut writer) = tokio::io::split(stream);
     let mut policy = hub.follow();
     let mut driver = Driver::new(&hub, peer, policy.borrow_and_update().clone());
-    let mut buffer = vec![0; READ];
-    let mut chunk = Bytes::new();
+    let mut outgoing = Outgoing::default();
     loop {
         driver.settle();
-        if chunk.is_empty() {
-            chunk = driver.session.poll_transmit().unwrap_or_default();
-        }
+        outgoing.refill(&mut driver.session);
         if driver.session.is_closed() {
             break;
         }
         let deadline = driver.deadline();
+        let reads = driver.session.wants_read() && outgoing.is_answered();
         tokio::select! {
-            written = writer.write(&chunk), if !chunk.is_empty() => match written {
+            written = writer.write(outgoing.bytes()), if !outgoing.is_empty() => match written {
                 Ok(0) => driver.session.close(CloseReason::Connection("the other side takes nothing".to_owned())),
-                Ok(n) => chunk.advance(n),
+                Ok(n) => outgoing.advance(n),
                 Err(error) => driver.session.close(CloseReason::Connection(error.to_string())),
             },
-            read = reader.read(&mut buffer), if driver.session.wants_read() => match read {
+            read = reader.read_buf(driver.session.inbox()), if reads => match read {
                 Ok(0) => driver.session.close(CloseReason::Connection("the other side closed it".to_owned())),
-                Ok(n) => driver.session.receive(Instant::now(), buffer.get(..n).unwrap_or_default()),
+                Ok(_) => driver.received(&mut outgoing.answers),
                 Err(error) => driver.session.close(CloseReason::Connection(error.to_string())),
             },
             () = sleep_until(deadline) => driver.timeout(),
@@ -66,7 +72,7 @@ where
     }
     // The last error, if there is one to say.
     let last_words = async {
-        writer.write_all(&chunk).await?;
+        writer.write_all(outgoing.bytes()).await?;
         while let Some(chunk) = driver.session.poll_transmit() {
             writer.write_all(&chunk).await?;
         }
@@ -74,6 +80,51 @@ where
     };
     let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
     driver.ended();
+}
+
+/// Bytes on their way to the socket: those of the session in chunks, and the answers to PACKET_INs, in a buffer that is used
+/// again and again. Whole messages of the one go between whole messages of the other.
+#[derive(Debug, Default)]
+struct Outgoing {
+    chunk: Bytes,
+    answers: Vec<u8>,
+    /// How much of the answers is written.
+    written: usize,
+}
+
+impl Outgoing {
+    /// Takes what the session has to say, where nothing else is half said.
+    fn refill(&mut self, session: &mut Session) {
+        if self.chunk.is_empty() && self.written == 0 {
+            self.chunk = session.poll_transmit().unwrap_or_default();
+        }
+    }
+
+    /// What is to be written next.
+    fn bytes(&self) -> &[u8] {
+        if self.chunk.is_empty() { self.answers.get(self.written..).unwrap_or_default() } else { &self.chunk }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
+
+    /// So many of [`Outgoing::bytes`] are written.
+    fn advance(&mut self, n: usize) {
+        if !self.chunk.is_empty() {
+            return self.chunk.advance(n);
+        }
+        self.written += n;
+        if self.is_answered() {
+            self.answers.clear();
+            self.written = 0;
+        }
+    }
+
+    /// Whether the answers to all PACKET_INs are written.
+    fn is_answered(&self) -> bool {
+        self.written >= self.answers.len()
+    }
 }
 
 async fn sleep_until(deadline: Option<Instant>) {
@@ -98,6 +149,8 @@ struct Driver<'a> {
     closed: Option<CloseReason>,
     logged: (Option<Instant>, u32),
     bad: u64,
+    /// The counters of the bridge, where it is a learning switch.
+    learning: Option<LearningMetrics>,
 }
 
 impl<'a> Driver<'a> {
@@ -114,6 +167,7 @@ impl<'a> Driver<'a> {
             closed: None,
             logged: (None, 0),
             bad: 0,
+            learning: None,
         }
     }
 
@@ -129,6 +183,21 @@ impl<'a> Driver<'a> {
         self.bridge.set_clock(Clock::now());
         self.session.handle_timeout(now);
         self.bridge.handle_timeout(now, &mut self.session);
+    }
+
+    /// Bytes came. PACKET_INs of a learning switch are answered at once.
+    fn received(&mut self, answers: &mut Vec<u8>) {
+        let now = Instant::now();
+        let Some((learning, second)) = self.bridge.learning(now) else {
+            return self.session.received(now, |_| false);
+        };
+        self.session.received(now, |frame| learning.packet_in(frame, second, answers));
+        let tally = learning.batch_ended(second);
+        if tally != Tally::default()
+            && let Some(metrics) = &mut self.learning
+        {
+            metrics.add(&tally, learning.known());
+        }
     }
 
     fn reload(&mut self, policy: InForce) {
@@ -187,6 +256,7 @@ impl<'a> Driver<'a> {
                 "the bridge has a new session; the old one ends"
             );
         }
+        self.learning = name.as_deref().map(|name| self.hub.metrics.learning(self.hub.label(name)));
         self.claimed = name;
     }
 
@@ -204,6 +274,9 @@ impl<'a> Driver<'a> {
                     warn!(bridge = name, %datapath, peer, "connected, but the network file says nothing about it: left alone");
                 }
                 self.seat();
+            }
+            Notice::Silent => {
+                warn!(bridge, "the switch shows none of its flows: what others change is not seen")
             }
             Notice::Unwatched(error) => {
                 warn!(
@@ -242,10 +315,10 @@ impl<'a> Driver<'a> {
             }
             Notice::Changing { changes, drift } => {
                 debug!(bridge, changes, drift, "changing");
-                metrics.changing(bridge, changes);
+                metrics.changing(self.hub.label(bridge), changes);
             }
             Notice::Changed { changes, drift, took } => {
-                metrics.changed(bridge, drift, took);
+                metrics.changed(self.hub.label(bridge), drift, took);
                 if drift > 0 {
                     warn!(bridge, changes, drift, ?took, "drift repaired");
                 } else {
@@ -258,7 +331,7 @@ impl<'a> Driver<'a> {
                 metrics.error(error_names::names(&error));
                 debug!(bridge, error = error_names::describe(&error), "refused");
             }
-            Notice::PacketIn(_) => metrics.packet_in(bridge),
+            Notice::PacketIn(_) => metrics.packet_in(self.hub.label(bridge)),
         }
     }
 

@@ -27,7 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 256 }
+        Self { connections: 4096 }
     }
 }
 
@@ -128,8 +128,14 @@ async fn accept(
         let (hub, shutdown) = (Arc::clone(&hub), shutdown.clone());
         tokio::spawn(async move {
             match stream {
-                Stream::Tcp(stream) => drive(stream, peer, hub, shutdown).await,
-                Stream::Unix(stream) => drive(stream, peer, hub, shutdown).await,
+                Stream::Tcp(stream) => {
+                    let (reader, writer) = stream.into_split();
+                    drive(reader, writer, peer, hub, shutdown).await;
+                }
+                Stream::Unix(stream) => {
+                    let (reader, writer) = stream.into_split();
+                    drive(reader, writer, peer, hub, shutdown).await;
+                }
             }
             drop(slot);
         });

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use bytes::Bytes;
-use ofproto::frame::Framer;
+use bytes::{Buf as _, Bytes, BytesMut};
+use ofproto::frame::next_length;
 use ofproto::message::multipart::{
     Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
 };
@@ -16,11 +16,14 @@ use super::error_names::{HELLO_FAILED, INCOMPATIBLE};
 use super::outbox::Outbox;
 use super::{CloseReason, Config, Connected, Event, SendError, Stats};
 
-/// OFPT_ numbers that the session itself tells apart.
+/// Room for so many bytes at once.
+const READ: usize = 64 << 10;
 /// Open vSwitch's way to treat fragments: the first is matched by its ports, and later ones have none (ovs-ofctl(8),
 /// set-frags, `nx-match`). OFPC_FRAG_NORMAL hides them of the first, too. A switch that does not know it says so and stays
 /// as it is.
 const FRAG_NX_MATCH: u16 = 3;
+/// OFPT_ numbers that the session itself tells apart.
+const PACKET_IN: u8 = 10;
 const HELLO: u8 = 0;
 const ERROR: u8 = 1;
 /// The last type of OpenFlow 1.3 (OFPT_METER_MOD).
@@ -48,7 +51,8 @@ enum State {
 pub struct Session {
     config: Config,
     state: State,
-    framer: Framer,
+    /// What came and is no whole message yet.
+    inbox: BytesMut,
     outbox: Outbox,
     events: VecDeque<Event>,
     assembly: Assembly,
@@ -69,7 +73,7 @@ impl Session {
             handshake_deadline: now + config.handshake_timeout,
             config,
             state: State::Hello,
-            framer: Framer::new(),
+            inbox: BytesMut::new(),
             outbox: Outbox::default(),
             events: VecDeque::new(),
             assembly: Assembly::default(),
@@ -83,28 +87,44 @@ impl Session {
     }
 
     /// Takes bytes from the switch.
-    pub fn receive(&mut self, now: Instant, mut bytes: &[u8]) {
+    pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        self.inbox.extend_from_slice(bytes);
+        self.received(now, |_| false);
+    }
+
+    /// Where bytes from the switch go, with room for some; [`Session::received`] takes them from there. So they are not
+    /// copied, and no memory is allocated for them as long as all messages are taken.
+    pub fn inbox(&mut self) -> &mut BytesMut {
+        self.inbox.reserve(READ);
+        &mut self.inbox
+    }
+
+    /// Takes the messages that are complete. PACKET_INs go to `packet_in` first, as they came; one that it does not take
+    /// becomes an event like all others.
+    pub fn received(&mut self, now: Instant, mut packet_in: impl FnMut(&[u8]) -> bool) {
         while !self.is_closed() {
-            let taken = self.framer.feed(bytes);
-            bytes = bytes.get(taken..).unwrap_or_default();
-            loop {
-                match self.framer.next_frame() {
-                    Ok(Some(frame)) => self.frame(now, &frame),
-                    Ok(None) => break,
-                    Err(error) => {
-                        let code = DecodeError::from(error).wire_code();
-                        self.answer_error(error.header.xid, code, &[]);
-                        return self.close(CloseReason::Framing(error.into()));
-                    }
+            let length = match next_length(&self.inbox) {
+                Ok(Some(length)) => length,
+                Ok(None) => return,
+                Err(error) => {
+                    let code = DecodeError::from(error).wire_code();
+                    self.answer_error(error.header.xid, code, &[]);
+                    return self.close(CloseReason::Framing(error.into()));
                 }
-                if self.is_closed() {
-                    return;
-                }
-            }
-            if bytes.is_empty() {
-                return;
+            };
+            if matches!(self.state, State::Ready)
+                && self.inbox.first_chunk() == Some(&[VERSION, PACKET_IN])
+                && self.inbox.get(..length).is_some_and(&mut packet_in)
+            {
+                self.heard(now);
+                self.inbox.advance(length);
+            } else {
+                let frame = self.inbox.split_to(length).freeze();
+                self.frame(now, &frame);
             }
         }
+        // Nothing more is read from one that is over.
+        self.inbox = BytesMut::new();
     }
 
     /// The next whole messages to write.
@@ -194,7 +214,7 @@ impl Session {
             return;
         }
         self.state = State::Closed;
-        self.framer = Framer::new();
+        self.inbox = BytesMut::new();
         self.assembly = Assembly::default();
         self.outbox.drop_requests();
         self.events.push_back(Event::Closed(reason));
@@ -220,12 +240,16 @@ impl Session {
         self.stats
     }
 
-    /// One complete message.
-    fn frame(&mut self, now: Instant, frame: &Bytes) {
-        // Half a message keeps no session alive, a complete one does, whatever it says.
+    /// Half a message keeps no session alive, a complete one does, whatever it says.
+    fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.probed = None;
         self.stats.received += 1;
+    }
+
+    /// One complete message.
+    fn frame(&mut self, now: Instant, frame: &Bytes) {
+        self.heard(now);
         let Ok(header) = Header::decode(&mut Reader::new(frame)) else { return };
         // Open vSwitch reports some errors in version 1; those are taken.
         if header.version != VERSION && !matches!(header.kind, HELLO | ERROR) {

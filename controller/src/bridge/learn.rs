@@ -1,0 +1,96 @@
+//! A bridge that the file makes a learning switch: its table of addresses lives as long as the session.
+
+use std::time::Instant;
+
+use flows::Flow;
+use flows::compile::learning::{self, Pair};
+use flows::network::Learning;
+use ofproto::PortNo;
+use ofproto::message::{FlowMod, FlowModCommand, Message};
+
+use super::Notice;
+use super::machine::Bridge;
+use crate::learning::{FlowKind, LearningSwitch, Settings, Shares};
+use crate::session::Session;
+
+impl Bridge {
+    /// How the file wants it to learn.
+    pub(super) fn learns(&self) -> Option<Learning> {
+        self.policy.file.bridge_for(self.name.as_deref()?)?.learning
+    }
+
+    /// Begins to learn, goes on in another way, or ends.
+    pub(super) fn learn_as_said(&mut self) {
+        let settings = self.learns().map(settings);
+        let had = self.learning.take();
+        let next = match (had, settings) {
+            (_, None) => return,
+            (Some(had), Some(settings)) => had.with(settings),
+            (None, Some(settings)) => LearningSwitch::new(settings),
+        };
+        match next {
+            Ok(next) => self.learning = Some(next),
+            Err(error) => self.notices.push_back(Notice::Failed(format!("cannot learn: {error}"))),
+        }
+    }
+
+    /// Decides about PACKET_INs, where it is a learning switch, and the second that it is for that.
+    pub fn learning(&mut self, now: Instant) -> Option<(&mut LearningSwitch, u32)> {
+        let second = self.second(now);
+        Some((self.learning.as_mut()?, second))
+    }
+
+    /// Whole seconds since the bridge is known.
+    fn second(&self, now: Instant) -> u32 {
+        u32::try_from(now.saturating_duration_since(self.since).as_secs()).unwrap_or(u32::MAX)
+    }
+
+    /// What flows of an earlier session say: who is where. So a controller that comes back floods nothing that is known, and sees
+    /// when somebody moved in the meantime.
+    pub(super) fn remember(&mut self, now: Instant, flows: &[Flow], session: &mut Session) {
+        let second = self.second(now);
+        let Some(learning) = &mut self.learning else { return };
+        for Pair { from, to } in flows.iter().filter_map(learning::learned) {
+            for (mac, port) in [from, to] {
+                learning.remember(mac, port, second);
+            }
+        }
+        // One that says nothing may have such flows all the same.
+        if flows.is_empty() {
+            Self::send(session, &Message::FlowMod(gone(PortNo::ANY)));
+        }
+    }
+
+    /// A port is gone, and with it whoever was there.
+    pub(super) fn port_gone(&mut self, port: PortNo, session: &mut Session) {
+        if let Some(learning) = &mut self.learning {
+            learning.forget_port(port);
+            Self::send(session, &Message::FlowMod(gone(port)));
+        }
+    }
+}
+
+fn settings(learning: Learning) -> Settings {
+    Settings {
+        flow: FlowKind {
+            table: learning::TABLE,
+            priority: learning::PRIORITY,
+            cookie: learning::learned_cookie(),
+            idle_timeout: learning.idle_timeout,
+        },
+        shares: Shares { per_port: learning.macs_per_port, all: learning.macs },
+        age: learning.age,
+    }
+}
+
+/// Deletes the flows between two addresses that lead to a port.
+fn gone(out_port: PortNo) -> FlowMod {
+    FlowMod {
+        command: FlowModCommand::Delete,
+        table_id: learning::TABLE,
+        cookie: learning::learned_cookie(),
+        cookie_mask: u64::MAX,
+        out_port,
+        ..FlowMod::default()
+    }
+}
