@@ -9,6 +9,7 @@ use clap::Args;
 use flows::finding::Severity;
 use flows::timed::LONGEST;
 use miette::IntoDiagnostic as _;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -113,6 +114,9 @@ impl Run {
                 .into_diagnostic()?;
         }
         tokio::spawn(Arc::clone(&hub).keep_windows());
+        if let Err(why) = raise_files(self.max_connections) {
+            warn!(why, "fewer switches may be able to connect than --max-connections says");
+        }
         let server =
             Server::new(Arc::clone(&hub), Limits { connections: self.max_connections }, down.clone());
         for address in &self.listen {
@@ -216,3 +220,18 @@ async fn keep_auditing(hub: Arc<Hub>, database: Database) {
         tokio::time::sleep(AUDIT).await;
     }
 }
+
+/// Lets this process have a file for each connection, and some more, as far as the system allows.
+fn raise_files(connections: usize) -> Result<(), String> {
+    const MORE: u64 = 256;
+    let wanted = (connections as u64).saturating_add(MORE);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|e| e.to_string())?;
+    if soft < wanted && soft < hard {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard).map_err(|e| e.to_string())?;
+    }
+    if hard < wanted {
+        return Err(format!("this process may have {hard} files; `ulimit -n {wanted}` before it starts"));
+    }
+    Ok(())
+}
+
