@@ -65,6 +65,7 @@
 
 pub mod api;
 pub mod api_client;
+pub mod bench;
 pub mod bridge;
 mod capture;
 pub mod cli;
