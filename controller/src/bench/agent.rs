@@ -151,7 +151,11 @@ impl Agent {
     ///
     /// # Errors
     /// As [`Agent::take`].
-    pub(super) fn refuse(Refused(kind, of): Refused, frame: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    pub(super) fn refuse(
+        Refused(kind, of): Refused,
+        frame: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
         refuse(code(kind, of), frame, out).map(|_| ())
     }
 

@@ -34,7 +34,7 @@ fn ticks(pid: u32) -> io::Result<u64> {
 ///
 /// # Errors
 /// What the kernel says.
-pub(super) fn cores() -> io::Result<Vec<usize>> {
+pub fn cores() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(Pid::from_raw(0))?;
     Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
 }

@@ -102,9 +102,9 @@ impl BenchError {
     /// What the reader can do about it.
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => {
-                Some("nobody listens there: start the controller first, or name its address, as tcp:ADDRESS:PORT")
-            }
+            Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => Some(
+                "nobody listens there: start the controller first, or name its address, as tcp:ADDRESS:PORT",
+            ),
             Self::Version { .. } => Some(
                 "allow it OpenFlow 1.3 (ovs-testcontroller: -O OpenFlow13); this load generator speaks no other version",
             ),

@@ -51,7 +51,12 @@ impl Link {
     ///
     /// # Errors
     /// When the kernel has no room for another.
-    pub(super) fn new(epoll: &Epoll, stream: TcpStream, token: u64, interest: EpollFlags) -> io::Result<Self> {
+    pub(super) fn new(
+        epoll: &Epoll,
+        stream: TcpStream,
+        token: u64,
+        interest: EpollFlags,
+    ) -> io::Result<Self> {
         epoll.add(&stream, EpollEvent::new(interest, token))?;
         Ok(Self { stream, token, partial: Vec::new(), unsent: Vec::new(), registered: interest })
     }

@@ -27,6 +27,7 @@ mod process;
 mod report;
 mod run;
 mod switch;
+mod table;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -34,6 +35,7 @@ mod window;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use cpu::cores;
 pub use error::{BenchError, Stuck};
 pub use fleet::Watch;
 pub use packet::FrameKind;

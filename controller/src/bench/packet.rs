@@ -166,7 +166,7 @@ fn packet_in(frame: Vec<u8>) -> Result<([u8; MAX_LEN], usize), EncodeError> {
 
 /// A match of one port and nothing else.
 fn in_port(port: u128) -> Match {
-    Match { fields: vec![Oxm::Known { field: Field::InPort, value: port, mask: None }] }
+    Match { fields: vec![Oxm::Known { field: Field::InPortOxm, value: port, mask: None }] }
 }
 
 /// The frame of a pair, addresses, numbers and checksums zero.

@@ -21,7 +21,10 @@ pub struct Cpu {
 
 impl Cpu {
     pub(super) fn new(ns: u64, answers: u64, seconds: f64) -> Self {
-        Self { ns_per_answer: if answers == 0 { 0.0 } else { per(ns, per(answers, 1.0)) }, cores: per(ns, seconds * 1e9) }
+        Self {
+            ns_per_answer: if answers == 0 { 0.0 } else { per(ns, per(answers, 1.0)) },
+            cores: per(ns, seconds * 1e9),
+        }
     }
 }
 
@@ -153,9 +156,19 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let many = |n: u64, what: &str| format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" });
-        write!(f, "{}: {}", self.target, many(self.switches.into(), "switch").replace("switchs", "switches"))?;
+        write!(
+            f,
+            "{}: {}",
+            self.target,
+            many(self.switches.into(), "switch").replace("switchs", "switches")
+        )?;
         if self.mode != Mode::Connect {
-            write!(f, ", {} each, {} outstanding", many(self.macs.into(), "MAC"), count(self.outstanding.into()))?;
+            write!(
+                f,
+                ", {} each, {} outstanding",
+                many(self.macs.into(), "MAC"),
+                count(self.outstanding.into())
+            )?;
         }
         writeln!(f)?;
         if let Some(seconds) = self.served_seconds {
@@ -173,14 +186,25 @@ impl fmt::Display for Report {
         }
         if let Some(l) = &self.latency {
             let Latency { p50, p99, p99_9, max, .. } = l;
-            writeln!(f, "  latency           p50 {p50:.1} µs, p99 {p99:.1} µs, p99.9 {p99_9:.1} µs, max {max:.1} µs")?;
+            writeln!(
+                f,
+                "  latency           p50 {p50:.1} µs, p99 {p99:.1} µs, p99.9 {p99_9:.1} µs, max {max:.1} µs"
+            )?;
         }
         if self.mode != Mode::Connect {
             if let Some(cpu) = &self.controller_cpu {
-                writeln!(f, "  controller CPU    {:.0} ns per answer, {:.2} cores", cpu.ns_per_answer, cpu.cores)?;
+                writeln!(
+                    f,
+                    "  controller CPU    {:.0} ns per answer, {:.2} cores",
+                    cpu.ns_per_answer, cpu.cores
+                )?;
             }
             let cpu = &self.generator_cpu;
-            writeln!(f, "  generator CPU     {:.0} ns per answer, {:.2} cores", cpu.ns_per_answer, cpu.cores)?;
+            writeln!(
+                f,
+                "  generator CPU     {:.0} ns per answer, {:.2} cores",
+                cpu.ns_per_answer, cpu.cores
+            )?;
         }
         writeln!(f, "  faults            {}", self.wrong())
     }

@@ -2,21 +2,27 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::Failure;
 use super::output::{complain, print};
+use crate::bench::compare::{Contender, Plan, compare, suite};
 use crate::bench::null::Null;
+use crate::bench::plot::svg;
 use crate::bench::{self, BenchError, FrameKind, Mode, Options, Progress};
 use crate::net::Address;
 
 /// How often the progress line is written anew.
 const LINE: Duration = Duration::from_millis(200);
+/// What a shell reports of a command that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 /// Measure a controller: an OpenFlow 1.3 load generator for any of them.
 ///
@@ -30,9 +36,9 @@ pub(super) struct BenchArgs {
     /// Where the controller listens.
     #[arg(default_value = "tcp:127.0.0.1:6653")]
     target: Address,
-    /// How many switches.
-    #[arg(long, default_value_t = 16)]
-    switches: u16,
+    /// How many switches: 16, or 1 with --latency, unless this says otherwise.
+    #[arg(long)]
+    switches: Option<u16>,
     /// How many MACs each switch has, spread over its ports.
     #[arg(long, default_value_t = 100)]
     macs: u32,
@@ -66,6 +72,27 @@ pub(super) struct BenchArgs {
     /// The controller's process id, for its processor time by answer.
     #[arg(long)]
     pid: Option<u32>,
+    /// Compare controllers with the null responder: each is started, measured and ended in turn, several times. May be repeated; the
+    /// first one named is the one that the exit code is about.
+    ///
+    /// The command's words are separated by blanks; {port} in it stands for the port to listen at, on 127.0.0.1.
+    #[arg(long, value_name = "NAME=COMMAND", conflicts_with_all = ["target", "pid"])]
+    compare: Vec<Contender>,
+    /// With --compare: all of the works that matter in place of one: 1, 16 and 64 switches, many MACs, latency, 1,000 connecting.
+    #[arg(long, requires = "compare", conflicts_with_all = ["switches", "macs", "latency", "connect"])]
+    suite: bool,
+    /// With --compare: how often each is measured.
+    #[arg(long, requires = "compare", default_value_t = 5)]
+    rounds: u32,
+    /// With --compare: the core that the controllers run on. By default the first one there is, if there are two.
+    #[arg(long, requires = "compare", value_name = "CORE")]
+    controller_core: Option<usize>,
+    /// With --compare: the core that the load generator runs on. By default the second one there is.
+    #[arg(long, requires = "compare", value_name = "CORE")]
+    generator_core: Option<usize>,
+    /// With --compare: draw it, as SVG.
+    #[arg(long, requires = "compare", value_name = "FILE")]
+    plot: Option<PathBuf>,
     /// Write what was measured as JSON, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -94,7 +121,8 @@ impl BenchArgs {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         match &self.command {
             Some(Command::Null(args)) => null(&args.listen),
-            None => self.single(),
+            None if self.compare.is_empty() => self.single(),
+            None => self.several(),
         }
     }
 
@@ -106,7 +134,7 @@ impl BenchArgs {
         };
         Options {
             mode,
-            switches: self.connect.unwrap_or(self.switches),
+            switches: self.connect.or(self.switches).unwrap_or(if self.latency { 1 } else { 16 }),
             ports: self.ports,
             macs: self.macs,
             outstanding: self.outstanding,
@@ -125,19 +153,91 @@ impl BenchArgs {
 
     fn single(self) -> Result<ExitCode, Failure> {
         let options = self.options(tcp(&self.target)?);
-        let mut line = Line::new("");
+        let mut line = Line::new();
         let report = bench::run(&options, &mut |progress| {
-            line.show(progress);
+            line.show("", progress);
             Ok(())
         });
         line.clear();
         let report = report.map_err(failure)?;
         print(&report.to_string())?;
-        if let Some(file) = &self.json {
-            let text = serde_json::to_string_pretty(&report).into_diagnostic()?;
-            std::fs::write(file, text + "\n").into_diagnostic().wrap_err_with(|| file.display().to_string())?;
-        }
+        self.save(&report)?;
         Ok(if report.right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn several(self) -> Result<ExitCode, Failure> {
+        let base = self.options(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let own = std::env::current_exe().into_diagnostic()?;
+        let null = Contender::null(&own.to_string_lossy());
+        let subject = self.compare.first().map_or(String::new(), |first| first.name.clone());
+        let (controller_core, generator_core) = self.cores()?;
+        let plan = Plan {
+            works: if self.suite { suite(&base) } else { vec![base] },
+            contenders: [null].into_iter().chain(self.compare.clone()).collect(),
+            rounds: self.rounds,
+            controller_core,
+            generator_core,
+        };
+        let stop = Stop::new()?;
+        let mut line = Line::new();
+        let comparison = compare(&plan, &mut |what, progress| {
+            line.show(what, progress);
+            stop.check()
+        });
+        line.clear();
+        let comparison = match comparison {
+            Err(BenchError::Interrupted) => return Ok(ExitCode::from(INTERRUPTED)),
+            other => other.map_err(failure)?,
+        };
+        print(&comparison.to_string())?;
+        self.save(&comparison)?;
+        if let Some(file) = &self.plot {
+            write(file, &svg(&comparison))?;
+        }
+        Ok(if comparison.right(&subject) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// The cores of the controllers and of this load generator: none where there is only one.
+    fn cores(&self) -> Result<(Option<usize>, Option<usize>), Failure> {
+        let cores = bench::cores().into_diagnostic().wrap_err("cannot read on which cores it may run")?;
+        let (first, second) = match cores.as_slice() {
+            [first, second, ..] => (Some(*first), Some(*second)),
+            _ => (None, None),
+        };
+        Ok((self.controller_core.or(first), self.generator_core.or(second)))
+    }
+
+    fn save(&self, what: &impl serde::Serialize) -> Result<(), Failure> {
+        match &self.json {
+            Some(file) => write(file, &(serde_json::to_string_pretty(what).into_diagnostic()? + "\n")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text).into_diagnostic().wrap_err_with(|| file.display().to_string())
+}
+
+/// Tells of Ctrl-C, so that the controllers that were started are ended first.
+struct Stop(SignalFd);
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        let mut signals = SigSet::empty();
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            signals.add(signal);
+        }
+        signals.thread_block().into_diagnostic()?;
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        SignalFd::with_flags(&signals, flags).map(Self).into_diagnostic()
+    }
+
+    fn check(&self) -> Result<(), BenchError> {
+        match self.0.read_signal() {
+            Ok(Some(_)) => Err(BenchError::Interrupted),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -164,19 +264,18 @@ fn failure(error: BenchError) -> Failure {
 
 /// The progress line: on standard error, and only for a person.
 struct Line {
-    what: String,
     shown: bool,
     terminal: bool,
     next: Instant,
 }
 
 impl Line {
-    fn new(what: &str) -> Self {
+    fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { what: what.to_owned(), shown: false, terminal, next: Instant::now() + LINE }
+        Self { shown: false, terminal, next: Instant::now() + LINE }
     }
 
-    fn show(&mut self, progress: &Progress) {
+    fn show(&mut self, what: &str, progress: &Progress) {
         let now = Instant::now();
         if !self.terminal || now < self.next {
             return;
@@ -184,12 +283,12 @@ impl Line {
         self.next = now + LINE;
         self.shown = true;
         let Progress { phase, served, answers_per_second, faults, seconds } = progress;
+        let colon = if what.is_empty() { "" } else { ": " };
         let faults = if *faults { ", with faults" } else { "" };
         // A line that cannot be written tells nobody anything.
         let _ = write!(
             std::io::stderr(),
-            "\r\x1b[K{}{phase}: {served} switches served, {answers_per_second:.0} answers/s, {seconds:.1} s{faults}",
-            self.what
+            "\r\x1b[K{what}{colon}{phase}, {served} switches served, {answers_per_second:.0} answers/s, {seconds:.1} s{faults}"
         );
     }
 
