@@ -11,13 +11,16 @@ use super::{Mode, Options, Progress, cpu, run};
 
 /// What stands for the port in a command.
 const PORT: &str = "{port}";
+/// What stands for an empty directory in a command.
+const DIR: &str = "{dir}";
 
 /// A controller to compare, as `NAME=COMMAND`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contender {
     /// What it is called.
     pub name: String,
-    /// Program and arguments, separated by blanks; `{port}` stands for the port to listen at.
+    /// Program and arguments, separated by blanks; `{port}` stands for the port to listen at, on 127.0.0.1, and `{dir}` for an
+    /// empty directory that is removed afterwards.
     pub command: String,
 }
 
@@ -40,10 +43,11 @@ impl Contender {
         Self { name: "null".into(), command: format!("{program} bench null tcp:127.0.0.1:{PORT}") }
     }
 
-    /// The program and its arguments, for this port.
-    pub(super) fn words(&self, port: u16) -> Result<(String, Vec<String>), String> {
+    /// The program and its arguments, for this port and directory.
+    pub(super) fn words(&self, port: u16, dir: &str) -> Result<(String, Vec<String>), String> {
         let port = port.to_string();
-        let mut words = self.command.split_ascii_whitespace().map(|word| word.replace(PORT, &port));
+        let mut words =
+            self.command.split_ascii_whitespace().map(|word| word.replace(PORT, &port).replace(DIR, dir));
         let program = words.next().ok_or("the command is empty")?;
         Ok((program, words.collect()))
     }
@@ -194,6 +198,9 @@ pub fn compare(plan: &Plan, watch: WatchAll<'_>) -> Result<Comparison, BenchErro
                 let (report, failed) = match result {
                     Ok(report) => (Some(report), None),
                     Err(error @ (BenchError::Interrupted | BenchError::Start { .. })) => return Err(error),
+                    Err(BenchError::NotServed { served, switches, .. }) => {
+                        (None, Some(format!("{served} of {switches} switches served")))
+                    }
                     Err(error) => (None, Some(error.to_string())),
                 };
                 runs.push(Run { work: index, controller: contender.name.clone(), round, report, failed });
@@ -312,12 +319,12 @@ mod tests {
 
     #[test]
     fn commands() {
-        let contender: Contender = "a=prog --listen tcp:127.0.0.1:{port}  x=y".parse().unwrap();
+        let contender: Contender = "a=prog --listen tcp:127.0.0.1:{port}  --state={dir}/x".parse().unwrap();
         assert_eq!(contender.name, "a");
-        let (program, arguments) = contender.words(77).unwrap();
+        let (program, arguments) = contender.words(77, "/d").unwrap();
         assert_eq!(
             (program.as_str(), arguments),
-            ("prog", vec!["--listen".into(), "tcp:127.0.0.1:77".into(), "x=y".into()])
+            ("prog", vec!["--listen".into(), "tcp:127.0.0.1:77".into(), "--state=/d/x".into()])
         );
         for bad in ["prog {port}", "a=prog", "={port}"] {
             assert!(bad.parse::<Contender>().is_err(), "{bad}");

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 use super::compare::Contender;
 use super::error::BenchError;
@@ -27,6 +28,8 @@ const LAST_WORDS: u64 = 600;
 pub(super) struct Controller {
     child: Child,
     log: File,
+    /// For its files; removed with it.
+    _dir: TempDir,
     name: String,
     /// Where it listens.
     pub(super) address: SocketAddr,
@@ -44,7 +47,9 @@ impl Controller {
     ) -> Result<Self, BenchError> {
         let fail = |why: String| BenchError::Start { name: contender.name.clone(), why };
         let address = free().map_err(BenchError::system("find a free port"))?;
-        let (program, arguments) = contender.words(address.port()).map_err(fail)?;
+        let dir = tempfile::tempdir().map_err(BenchError::system("make a temporary directory"))?;
+        let (program, arguments) =
+            contender.words(address.port(), &dir.path().to_string_lossy()).map_err(fail)?;
         let log = tempfile::tempfile().map_err(BenchError::system("make a temporary file"))?;
         let output = log.try_clone().and_then(|one| Ok((one, log.try_clone()?)));
         let (stdout, stderr) = output.map_err(BenchError::system("share a temporary file"))?;
@@ -52,7 +57,7 @@ impl Controller {
         command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
         let child =
             on(core, || command.spawn())?.map_err(|e| fail(format!("cannot start {program}: {e}")))?;
-        let mut controller = Self { child, log, name: contender.name.clone(), address };
+        let mut controller = Self { child, log, _dir: dir, name: contender.name.clone(), address };
         controller.wait(watch)?;
         Ok(controller)
     }

@@ -145,7 +145,8 @@ impl Report {
     pub fn wrong(&self) -> String {
         let mut some = Vec::new();
         if self.served < u32::from(self.switches) {
-            some.push(format!("not served: {}", self.stuck));
+            let (served, all) = (count(self.served.into()), count(self.switches.into()));
+            some.push(format!("{served} of {all} switches served, {}", self.stuck));
         }
         let faults = self.faults.by_name();
         some.extend(faults.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{} {name}", count(*n))));

@@ -75,7 +75,8 @@ pub(super) struct BenchArgs {
     /// Compare controllers with the null responder: each is started, measured and ended in turn, several times. May be repeated; the
     /// first one named is the one that the exit code is about.
     ///
-    /// The command's words are separated by blanks; {port} in it stands for the port to listen at, on 127.0.0.1.
+    /// The command's words are separated by blanks; {port} in it stands for the port to listen at, on 127.0.0.1, {dir} for an
+    /// empty directory that is removed afterwards.
     #[arg(long, value_name = "NAME=COMMAND", conflicts_with_all = ["target", "pid"])]
     compare: Vec<Contender>,
     /// With --compare: all of the works that matter in place of one: 1, 16 and 64 switches, many MACs, latency, 1,000 connecting.
