@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use portcullis_tests::{PATIENCE, binary};
+use portcullis_tests::binary;
+use portcullis_tests::running::PATIENCE;
 use serde_json::Value;
 
 const OVS: &str = "ovs-testcontroller=ovs-testcontroller -O OpenFlow13 --unixctl=none ptcp:{port}:127.0.0.1";

@@ -129,8 +129,11 @@ impl Fleet {
         for index in 0..self.switches.len() {
             if let Some(switch) = self.switches.get_mut(index) {
                 switch.heard = now;
-                if phase == Phase::Measure {
-                    switch.window.begin();
+                match phase {
+                    // First packet-ins that were sent again may be unanswered.
+                    Phase::Announce => switch.window.write_off(&mut self.tally.faults),
+                    Phase::Measure => switch.window.begin(),
+                    Phase::Serve | Phase::Drain => {}
                 }
             }
             self.act(index, |switch, epoll, out, tally| {
@@ -289,5 +292,6 @@ fn dial(epoll: &Epoll, target: std::net::SocketAddr, token: u64) -> io::Result<L
         Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => return Err(error),
         _ => {}
     }
-    Link::new(epoll, socket.into(), token, EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT)
+    // What is outstanding bounds what is unsent. A load generator that stopped reading could wait for a controller that waits for it.
+    Link::new(epoll, socket.into(), token, usize::MAX)
 }

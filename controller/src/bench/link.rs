@@ -8,9 +8,6 @@ use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 
 /// Room for one read, bytes: several times the longest message.
 pub(super) const READ: usize = 256 << 10;
-/// Bytes held for a peer that does not read; whoever has more is not listened to until it does.
-const MAX_UNSENT: usize = 1 << 20;
-
 /// A stream cut into messages by their length, or why that cannot be done.
 pub(super) enum Cut<'a> {
     /// A message, and what follows it.
@@ -43,22 +40,20 @@ pub(super) struct Link {
     /// The beginning of a message whose rest has not arrived.
     partial: Vec<u8>,
     unsent: Vec<u8>,
+    /// With more than this unsent the peer is not listened to until it reads.
+    max_unsent: usize,
     registered: EpollFlags,
 }
 
 impl Link {
-    /// Takes a stream that is set non-blocking and tells of it under this token.
+    /// Takes a stream that is set non-blocking, and tells under this token of what can be read and written.
     ///
     /// # Errors
     /// When the kernel has no room for another.
-    pub(super) fn new(
-        epoll: &Epoll,
-        stream: TcpStream,
-        token: u64,
-        interest: EpollFlags,
-    ) -> io::Result<Self> {
-        epoll.add(&stream, EpollEvent::new(interest, token))?;
-        Ok(Self { stream, token, partial: Vec::new(), unsent: Vec::new(), registered: interest })
+    pub(super) fn new(epoll: &Epoll, stream: TcpStream, token: u64, max_unsent: usize) -> io::Result<Self> {
+        let registered = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT;
+        epoll.add(&stream, EpollEvent::new(registered, token))?;
+        Ok(Self { stream, token, partial: Vec::new(), unsent: Vec::new(), max_unsent, registered })
     }
 
     /// What the attempt to connect came to.
@@ -126,7 +121,7 @@ impl Link {
     fn register(&mut self, epoll: &Epoll) -> io::Result<()> {
         let mut wanted = EpollFlags::empty();
         wanted.set(EpollFlags::EPOLLOUT, !self.unsent.is_empty());
-        wanted.set(EpollFlags::EPOLLIN, self.unsent.len() <= MAX_UNSENT);
+        wanted.set(EpollFlags::EPOLLIN, self.unsent.len() <= self.max_unsent);
         if wanted != self.registered {
             epoll.modify(&self.stream, &mut EpollEvent::new(wanted, self.token))?;
             self.registered = wanted;

@@ -19,6 +19,8 @@ const BACKLOG: i32 = 4096;
 /// The listening socket's token; those of the connections are their places.
 const LISTENER: u64 = u64::MAX;
 const EVENTS: usize = 256;
+/// Bytes held for a switch that does not read; one with more is not listened to until it does.
+const MAX_UNSENT: usize = 1 << 20;
 
 /// HELLO with the version bitmap, and FEATURES_REQUEST.
 const GREETING: [u8; 24] = [4, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0, 8, 0, 0, 0, 0x10, 4, 5, 0, 8, 0, 0, 0, 2];
@@ -144,7 +146,7 @@ impl Null {
                 self.links.len() - 1
             });
             let token = u64::try_from(place).unwrap_or(LISTENER);
-            let mut link = Link::new(&self.epoll, stream, token, EpollFlags::EPOLLIN)?;
+            let mut link = Link::new(&self.epoll, stream, token, MAX_UNSENT)?;
             if link.write(&self.epoll, &GREETING).is_ok()
                 && let Some(slot) = self.links.get_mut(place)
             {

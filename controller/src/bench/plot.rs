@@ -9,7 +9,7 @@ use super::report::{count, whole};
 const WIDTH: f64 = 860.0;
 /// Of the plotting area of one panel.
 const HEIGHT: f64 = 180.0;
-const LEFT: f64 = 70.0;
+const LEFT: f64 = 80.0;
 const RIGHT: f64 = 10.0;
 /// Above and below the plotting area of a panel.
 const ABOVE: f64 = 44.0;
@@ -24,10 +24,12 @@ const STYLE: &str = "text{fill:#24292f;font:13px system-ui,sans-serif}.h{font-we
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.g{stroke:#3d444d}.b0{fill:#7d8590}.b1{fill:#58a6ff}.b2{fill:#d29922}\
 .b3{fill:#a371f7}.b4{fill:#3fb950}.b5{fill:#f85149}}";
 
+/// Its name, and for each controller a value and whether everything was right.
+type Group = (String, Vec<(Option<f64>, bool)>);
+
 struct Panel {
     title: String,
-    /// The name of a group, and a value for each controller.
-    groups: Vec<(String, Vec<Option<f64>>)>,
+    groups: Vec<Group>,
     /// How a value is written.
     text: fn(f64) -> String,
 }
@@ -74,7 +76,7 @@ fn panels(comparison: &Comparison) -> Vec<Panel> {
         format!("{} switch{plural} × {}", table.switches, count(table.macs.into()))
     };
     let group = |table: &Table, label: String, value: fn(&Row) -> Option<f64>| {
-        (label, table.rows.iter().map(value).collect::<Vec<_>>())
+        (label, table.rows.iter().map(|row| (value(row), row.right)).collect::<Vec<_>>())
     };
     let mut panels = Vec::new();
     let mut add = |title: &str, groups: Vec<_>, text| {
@@ -113,8 +115,13 @@ fn panels(comparison: &Comparison) -> Vec<Panel> {
 }
 
 fn draw(out: &mut String, panel: &Panel, top: f64) {
-    let values =
-        || panel.groups.iter().flat_map(|(_, values)| values.iter().flatten().copied()).filter(|v| *v > 0.0);
+    let values = || {
+        panel
+            .groups
+            .iter()
+            .flat_map(|(_, values)| values.iter().filter_map(|(value, _)| *value))
+            .filter(|v| *v > 0.0)
+    };
     let highest = values().fold(f64::MIN_POSITIVE, f64::max).log10().ceil();
     // A decade below the smallest, so that it has a bar.
     let lowest = (values().fold(f64::MAX, f64::min).log10() - 0.3).floor().min(highest - 1.0);
@@ -140,11 +147,12 @@ fn draw(out: &mut String, panel: &Panel, top: f64) {
         let begin = LEFT + step * number(index);
         let bar = (step * 0.84 / number(values.len())).min(110.0);
         let inset = (step - bar * number(values.len())) / 2.0;
-        for (place, value) in values.iter().enumerate() {
+        for (place, (value, right)) in values.iter().enumerate() {
             let x = begin + inset + bar * number(place);
             let (at, label) = match value {
-                Some(value) if *value > 0.0 => (y(*value), (panel.text)(*value)),
-                _ => (first, "none".to_owned()),
+                Some(value) if *value > 0.0 && *right => (y(*value), (panel.text)(*value)),
+                Some(value) if *value > 0.0 => (y(*value), format!("{}, faults", (panel.text)(*value))),
+                _ => (first, "not served".to_owned()),
             };
             let _ = writeln!(
                 out,
