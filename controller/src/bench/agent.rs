@@ -228,3 +228,97 @@ fn send(xid: Xid, message: &Message, out: &mut Vec<u8>) -> Result<(), EncodeErro
     out.extend_from_slice(&message.encode(xid)?);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use ofproto::message::multipart::{FlowStatsRequest, MultipartRequest};
+    use ofproto::message::{BundleControl, BundleControlKind, ROLE_MASTER};
+
+    use super::*;
+
+    fn answer(frame: &[u8]) -> (Said, Option<Message>) {
+        let mut out = Vec::new();
+        let said = Agent::new(6, 4, 0).take(frame, &mut out).unwrap();
+        let reply = (!out.is_empty()).then(|| Message::decode(&out).unwrap());
+        assert!(reply.as_ref().is_none_or(|(xid, _)| *xid == Xid(77)), "{reply:?}");
+        (said, reply.map(|(_, message)| message))
+    }
+
+    fn asked(message: &Message) -> Option<Message> {
+        answer(&message.encode(Xid(77)).unwrap()).1
+    }
+
+    fn multipart(body: Ask) -> Message {
+        match asked(&Message::MultipartRequest(MultipartRequest { flags: 0, body })) {
+            Some(message) => message,
+            None => panic!("no answer"),
+        }
+    }
+
+    fn reply(body: Reply) -> Message {
+        Message::MultipartReply(MultipartReply { flags: 0, body })
+    }
+
+    #[track_caller]
+    fn refused(message: Option<Message>, name: &str) {
+        let Some(Message::Error(error)) = message else { panic!("{message:?}") };
+        assert_eq!(error.name(), Some(name));
+    }
+
+    #[test]
+    fn a_plain_switch_answers() {
+        assert_eq!(asked(&Message::EchoRequest("x".into())), Some(Message::EchoReply("x".into())));
+        assert_eq!(asked(&Message::BarrierRequest), Some(Message::BarrierReply));
+        let role = Role { role: ROLE_MASTER, generation_id: 5 };
+        assert_eq!(asked(&Message::RoleRequest(role)), Some(Message::RoleReply(role)));
+        assert!(matches!(asked(&Message::GetConfigRequest), Some(Message::GetConfigReply(_))));
+        let Some(Message::FeaturesReply(features)) = asked(&Message::FeaturesRequest) else { panic!() };
+        assert_eq!(features.datapath_id, DatapathId(0x5043_0000_0007));
+        let Message::MultipartReply(MultipartReply { body: Reply::PortDesc(ports), .. }) =
+            multipart(Ask::PortDesc)
+        else {
+            panic!()
+        };
+        let numbers: Vec<u32> = ports.iter().map(|port| port.port_no.0).collect();
+        assert_eq!(numbers, [1, 2, 3, 4], "and no LOCAL port");
+        assert_eq!(multipart(Ask::Flow(FlowStatsRequest::default())), reply(Reply::Flow(Vec::new())));
+        assert_eq!(multipart(Ask::GroupDesc), reply(Reply::GroupDesc(Vec::new())));
+    }
+
+    #[test]
+    fn it_has_no_extensions_and_says_so() {
+        refused(Some(multipart(Ask::TableFeatures(Vec::new()))), "OFPBRC_BAD_STAT");
+        refused(Some(multipart(Ask::Monitor(Vec::new()))), "OFPBRC_BAD_VENDOR");
+        refused(Some(multipart(Ask::Unknown { kind: 99, body: Bytes::new() })), "OFPBRC_BAD_STAT");
+        let open = BundleControl {
+            bundle_id: 1,
+            kind: BundleControlKind::OpenRequest,
+            flags: 0,
+            properties: Vec::new(),
+        };
+        refused(asked(&Message::BundleControl(open)), "OFPBRC_BAD_VENDOR");
+        refused(asked(&Message::TlvTableRequest), "OFPBRC_BAD_VENDOR");
+        refused(asked(&Message::BarrierReply), "OFPBRC_BAD_TYPE");
+        refused(asked(&Message::Unknown { kind: 40, body: Bytes::new() }), "OFPBRC_BAD_TYPE");
+        refused(answer(&[4, 18, 0, 9, 0, 0, 0, 77, 0]).1, "OFPBRC_BAD_LEN");
+        refused(answer(&[1, 5, 0, 8, 0, 0, 0, 77]).1, "OFPBRC_BAD_VERSION");
+        for (code, name) in
+            [(OUT_OF_GROUPS, "OFPGMFC_OUT_OF_GROUPS"), (OUT_OF_METERS, "OFPMMFC_OUT_OF_METERS")]
+        {
+            refused(Some(Message::Error(ErrorMsg::with_code(code, &[]))), name);
+        }
+        let mut out = Vec::new();
+        Agent::refuse(Refused(2, 2), &[4, 14, 0, 8, 0, 0, 0, 77], &mut out).unwrap();
+        refused(Some(Message::decode(&out).unwrap().1), "OFPBAC_BAD_VENDOR");
+    }
+
+    #[test]
+    fn other_versions_are_told_apart() {
+        assert_eq!(answer(&[4, 0, 0, 8, 0, 0, 0, 77]), (Said::Hello, None));
+        let (said, reply) = answer(&[1, 0, 0, 8, 0, 0, 0, 77]);
+        assert!(matches!(said, Said::OtherVersion(_)));
+        refused(reply, "OFPHFC_INCOMPATIBLE");
+        // HELLO_FAILED in its own version.
+        assert!(matches!(answer(&[1, 1, 0, 12, 0, 0, 0, 77, 0, 0, 0, 0]).0, Said::OtherVersion(_)));
+    }
+}

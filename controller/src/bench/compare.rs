@@ -182,6 +182,11 @@ pub fn compare(plan: &Plan, watch: WatchAll<'_>) -> Result<Comparison, BenchErro
     if let Some(core) = plan.generator_core {
         cpu::pin(&[core]).map_err(BenchError::system("pin the load generator to its core"))?;
     }
+    cpu::allow_many_files();
+    // Better to know now than after the first of them was measured.
+    for contender in &plan.contenders {
+        Controller::start(contender, plan.controller_core, &mut |progress| watch(&contender.name, progress))?;
+    }
     let mut runs: Vec<Run> = Vec::new();
     for (index, work) in plan.works.iter().enumerate() {
         for round in 0..plan.rounds {

@@ -12,7 +12,7 @@ use super::error::{BenchError, Stuck};
 use super::link::{Link, READ};
 use super::switch::{PROBE, Phase, Stage, Switch, Tally};
 use super::window::Faults;
-use super::{Mode, Options, Progress};
+use super::{Mode, Options, Progress, cpu};
 
 /// How often is looked at what no event tells of: time passed, a signal, somebody who watches.
 const TICK: Duration = Duration::from_millis(20);
@@ -43,6 +43,7 @@ impl Fleet {
     /// # Errors
     /// When a socket cannot be had. A controller that is not there shows later.
     pub(super) fn connect(options: &Options) -> Result<Self, BenchError> {
+        cpu::allow_many_files();
         let now = Instant::now();
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|errno| BenchError::system("wait for sockets")(errno.into()))?;
@@ -87,7 +88,7 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Everything now waits in a loop of its own, without sleeping: for latency.
+    /// From now on it asks again and again in place of sleeping, so that its own waking up is not in the latency.
     pub(super) fn spin(&mut self) {
         self.busy = true;
     }
@@ -95,7 +96,7 @@ impl Fleet {
     /// Goes on until `done` says so.
     ///
     /// # Errors
-    /// What `watch` says, or that no switch is left.
+    /// What `watch` says, another version of OpenFlow, or what the system says.
     pub(super) fn drive(
         &mut self,
         watch: Watch<'_>,

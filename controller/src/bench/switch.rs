@@ -285,6 +285,10 @@ impl Switch {
             }
             Phase::Measure => {
                 let room = self.outstanding.saturating_sub(self.window.outstanding());
+                // Half a window at least: else how many come at once, and so what each costs, would be chance.
+                if room < self.outstanding.div_ceil(2) {
+                    return;
+                }
                 for _ in 0..room {
                     let (from, to) = self.pair();
                     let number = self.window.send(to.port, &mut tally.faults);
