@@ -223,7 +223,9 @@ fn one(
     watch: super::Watch<'_>,
 ) -> Result<Report, BenchError> {
     let mut controller = Controller::start(contender, plan.controller_core, watch)?;
-    let options = Options { target: controller.address, pid: Some(controller.pid()), ..work.clone() };
+    let (target, pid) = (controller.address, Some(controller.pid()));
+    let pinned = plan.generator_core.is_some() && plan.generator_core != plan.controller_core;
+    let options = Options { target, pid, pinned, ..work.clone() };
     let report = run(&options, watch);
     match (&report, controller.alive()) {
         // Why it ended tells more than that its connections did.

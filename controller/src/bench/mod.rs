@@ -80,6 +80,8 @@ pub struct Options {
     pub frame: FrameKind,
     /// Whether the switch keeps packets, and packet-ins name their buffer.
     pub buffered: bool,
+    /// Whether this load generator has a core of its own although it may run on no other.
+    pub pinned: bool,
     /// The controller's process, for its processor time.
     pub pid: Option<u32>,
 }
@@ -99,6 +101,7 @@ impl Options {
             timeout: Duration::from_secs(5),
             frame: FrameKind::Icmp,
             buffered: false,
+            pinned: false,
             pid: None,
         }
     }

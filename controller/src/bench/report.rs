@@ -101,8 +101,8 @@ pub struct Report {
     pub latency: Option<Latency>,
     /// Of the controller, where its process is known.
     pub controller_cpu: Option<Cpu>,
-    /// Of this load generator.
-    pub generator_cpu: Cpu,
+    /// Of this load generator: the time that it did not wait for answers.
+    pub generator: Cpu,
     /// What was wrong.
     pub faults: Faults,
 }
@@ -131,7 +131,7 @@ impl Report {
             packet_ins_answered: 0,
             latency: None,
             controller_cpu: None,
-            generator_cpu: Cpu { ns_per_answer: 0.0, cores: 0.0 },
+            generator: Cpu { ns_per_answer: 0.0, cores: 0.0 },
             faults: Faults::default(),
         }
     }
@@ -200,10 +200,10 @@ impl fmt::Display for Report {
                     cpu.ns_per_answer, cpu.cores
                 )?;
             }
-            let cpu = &self.generator_cpu;
+            let cpu = &self.generator;
             writeln!(
                 f,
-                "  generator CPU     {:.0} ns per answer, {:.2} cores",
+                "  generator         {:.0} ns per answer, {:.2} cores",
                 cpu.ns_per_answer, cpu.cores
             )?;
         }

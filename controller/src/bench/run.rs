@@ -38,9 +38,7 @@ pub fn run(options: &Options, watch: Watch<'_>) -> Result<Report, BenchError> {
     report.announcements = u64::from(options.switches) * u64::from(options.macs);
     report.announcements_answered = fleet.tally.announced;
 
-    if options.mode == Mode::Latency {
-        fleet.spin();
-    }
+    fleet.spin();
     fleet.begin(Phase::Measure)?;
     let start = Instant::now() + options.warm_up;
     fleet.drive(watch, |_, now| now >= start)?;
@@ -73,7 +71,7 @@ pub fn run(options: &Options, watch: Watch<'_>) -> Result<Report, BenchError> {
     report.packet_ins_sent = fleet.tally.sent;
     report.packet_ins_answered = fleet.tally.answers;
     let cpu = |before: u64, after: u64| Cpu::new(after.saturating_sub(before), report.answers, seconds);
-    report.generator_cpu = cpu(before.own, after.own);
+    report.generator = cpu(before.worked, after.worked);
     report.controller_cpu = match (before.controller, after.controller) {
         (Some(before), Some(after)) => Some(cpu(before, after)),
         _ => None,
@@ -124,7 +122,7 @@ struct Snapshot {
     answers: u64,
     flow_mods: u64,
     packet_outs: u64,
-    own: u64,
+    worked: u64,
     controller: Option<u64>,
 }
 
@@ -133,7 +131,7 @@ impl Snapshot {
         let controller = options.pid.map(cpu::used).transpose();
         Ok(Self {
             controller: controller.map_err(BenchError::system("read the controller's processor time"))?,
-            own: cpu::used(std::process::id()).map_err(BenchError::system("read the processor time"))?,
+            worked: u64::try_from(fleet.worked.as_nanos()).unwrap_or(u64::MAX),
             at: Instant::now(),
             answers: fleet.tally.answers,
             flow_mods: fleet.tally.flow_mods,
