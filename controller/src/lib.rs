@@ -49,6 +49,7 @@
 //! - [`ovs`] speaks with `ovs-vsctl`: `attach` and `detach`, and the look at settings that break isolation past all
 //!   flows, which cannot be seen over OpenFlow.
 //! - [`lab`] builds a private Open vSwitch and a namespace for each endpoint, and tries every rule with real packets.
+//! - [`mod@bench`] is many switches at once, to measure controllers with; it shares nothing with the controller but [`ofproto`].
 //! - [`cli`] is the command line, one file a command. The tools among them ask a switch through [`net::Client`] and print with
 //!   [`flows::ofp_print`]; `capture` cuts the messages out of a pcap file for them.
 //!
@@ -65,6 +66,7 @@
 
 pub mod api;
 pub mod api_client;
+pub mod bench;
 pub mod bridge;
 mod capture;
 pub mod cli;

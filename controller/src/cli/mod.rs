@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod attach;
+mod bench;
 mod check;
 mod compile;
 mod container;
@@ -89,6 +90,7 @@ enum Command {
     Window(window::WindowArgs),
     Container(container::ContainerArgs),
     Network(network::NetworkArgs),
+    Bench(bench::BenchArgs),
 }
 
 /// Why a command failed.
@@ -132,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Window(args) => args.execute(),
         Command::Container(args) => args.execute(),
         Command::Network(args) => args.execute(),
+        Command::Bench(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {
         if failure.downcast_ref::<output::Enough>().is_some() {

@@ -234,4 +234,3 @@ fn raise_files(connections: usize) -> Result<(), String> {
     }
     Ok(())
 }
-

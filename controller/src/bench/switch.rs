@@ -1,0 +1,334 @@
+//! One emulated switch.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use nix::sys::epoll::Epoll;
+use ofproto::EncodeError;
+
+use super::agent::{Agent, Said};
+use super::answer::{CONTROLLER, FLOW_MOD, FlowMod, NOWHERE, PACKET_OUT, PacketOut, flow_mod, packet_out};
+use super::error::BenchError;
+use super::link::{Cut, Link, cut};
+use super::packet::{Host, Number, Template, tag};
+use super::window::{Faults, Window};
+use super::{Mode, Options};
+
+/// How far a switch has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// TCP is not connected yet.
+    Connecting,
+    /// HELLO is sent.
+    Greeting,
+    /// The controller's HELLO has come.
+    Greeted,
+    /// FEATURES_REPLY is sent.
+    Known,
+    /// The table-miss flow is there, and the first packet-in is sent.
+    Probing,
+    /// The first packet-in was answered.
+    Served,
+    /// Nobody listens.
+    Refused,
+    /// The controller has closed.
+    Dropped,
+}
+
+/// What all switches are to send now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Only what a handshake takes.
+    Serve,
+    /// Each host makes itself known.
+    Announce,
+    /// Packets between known hosts.
+    Measure,
+    /// Nothing new.
+    Drain,
+}
+
+/// What all switches together have seen.
+#[derive(Debug)]
+pub(super) struct Tally {
+    pub(super) phase: Phase,
+    pub(super) sent: u64,
+    pub(super) answers: u64,
+    pub(super) announced: u64,
+    pub(super) flow_mods: u64,
+    pub(super) packet_outs: u64,
+    pub(super) faults: Faults,
+    /// From sending to answer, ns: in latency mode only.
+    pub(super) latency: Histogram<u64>,
+    pub(super) timed: bool,
+    pub(super) last_answer: Instant,
+    /// The first controller that speaks another version, in its own words.
+    pub(super) other_version: Option<String>,
+}
+
+/// A switch.
+#[derive(Debug)]
+pub(super) struct Switch {
+    pub(super) link: Option<Link>,
+    pub(super) stage: Stage,
+    pub(super) window: Window,
+    pub(super) announced: u32,
+    /// Its last answer, or the last time that it was given up.
+    pub(super) heard: Instant,
+    /// When the first packet-in was answered.
+    pub(super) served: Option<Instant>,
+    agent: Agent,
+    template: Template,
+    tag: u32,
+    /// The number of its first host.
+    first_host: u32,
+    macs: u32,
+    ports: u8,
+    outstanding: u32,
+    random: u64,
+    sent_at: Instant,
+}
+
+/// How long the first packet-in may go unanswered before another one is sent.
+pub(super) const PROBE: Duration = Duration::from_millis(250);
+
+impl Switch {
+    pub(super) fn new(index: u16, options: &Options, now: Instant) -> Result<Self, BenchError> {
+        let buffers = if options.buffered { 256 } else { 0 };
+        let outstanding = match options.mode {
+            Mode::Latency => 1,
+            _ => options.outstanding,
+        };
+        let tag = tag(index);
+        Ok(Self {
+            link: None,
+            stage: Stage::Connecting,
+            window: Window::new(outstanding),
+            announced: 0,
+            heard: now,
+            served: None,
+            agent: Agent::new(index, options.ports, buffers),
+            template: Template::new(options.frame, tag, options.buffered)?,
+            tag,
+            first_host: u32::from(index) * options.macs,
+            macs: options.macs,
+            ports: options.ports,
+            outstanding,
+            random: 0x9e37_79b9_7f4a_7c15 ^ (u64::from(index) << 32 | 1),
+            sent_at: now,
+        })
+    }
+
+    /// Reads once, takes every whole message, and writes once what there is to say.
+    ///
+    /// # Errors
+    /// When the connection is over, or the stream cannot be cut.
+    pub(super) fn ready(
+        &mut self,
+        epoll: &Epoll,
+        buffer: &mut [u8],
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> io::Result<()> {
+        out.clear();
+        let Some(link) = &mut self.link else { return Ok(()) };
+        if let Some(len) = link.read(buffer)? {
+            let now = Instant::now();
+            let mut rest = buffer.get(..len).unwrap_or_default();
+            loop {
+                match cut(rest) {
+                    Cut::Message(message, next) => {
+                        self.take(message, out, tally, now).map_err(io::Error::other)?;
+                        rest = next;
+                    }
+                    Cut::More => break,
+                    Cut::Bad => return Err(io::ErrorKind::InvalidData.into()),
+                }
+            }
+            if let Some(link) = &mut self.link {
+                link.keep(rest);
+            }
+        }
+        self.send(epoll, out, tally)
+    }
+
+    /// Writes what is to be said, and new packet-ins as far as the phase and the window allow.
+    pub(super) fn send(&mut self, epoll: &Epoll, out: &mut Vec<u8>, tally: &mut Tally) -> io::Result<()> {
+        if self.stage == Stage::Served {
+            self.refill(out, tally);
+        }
+        match &mut self.link {
+            Some(link) if out.is_empty() => link.flush(epoll),
+            Some(link) => link.write(epoll, out),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn take(
+        &mut self,
+        message: &[u8],
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+        now: Instant,
+    ) -> Result<(), EncodeError> {
+        match message {
+            [ofproto::VERSION, PACKET_OUT, ..] => match packet_out(message, self.tag) {
+                Ok(PacketOut { number, out }) => {
+                    tally.packet_outs += 1;
+                    self.answered(number, out, tally, now);
+                }
+                Err(refused) => {
+                    tally.faults.refused += u64::from(tally.phase == Phase::Measure);
+                    Agent::refuse(refused, message, out)?;
+                }
+            },
+            [ofproto::VERSION, FLOW_MOD, ..] => match flow_mod(message) {
+                Ok(flow) => {
+                    tally.flow_mods += 1;
+                    self.flow(flow, out, tally, now);
+                }
+                Err(refused) => {
+                    tally.faults.refused += u64::from(tally.phase == Phase::Measure);
+                    Agent::refuse(refused, message, out)?;
+                }
+            },
+            _ => self.manage(message, out, tally)?,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn answered(&mut self, number: Number, out: u32, tally: &mut Tally, now: Instant) {
+        let number = match number {
+            Number::Of(number) => number,
+            Number::Foreign => {
+                tally.faults.unknown += 1;
+                return;
+            }
+            Number::Other => return,
+        };
+        if !self.window.answered(number, out, &mut tally.faults) {
+            return;
+        }
+        self.heard = now;
+        tally.last_answer = now;
+        match tally.phase {
+            Phase::Measure | Phase::Drain => {
+                tally.answers += 1;
+                if tally.timed {
+                    let ns = u64::try_from((now - self.sent_at).as_nanos()).unwrap_or(u64::MAX);
+                    tally.latency.saturating_record(ns);
+                }
+            }
+            Phase::Announce => tally.announced += 1,
+            Phase::Serve => {
+                if self.stage == Stage::Probing {
+                    self.stage = Stage::Served;
+                    self.served = Some(now);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn flow(&mut self, flow: FlowMod, out: &mut Vec<u8>, tally: &mut Tally, now: Instant) {
+        if matches!(self.stage, Stage::Greeted | Stage::Known) && flow.adds && flow.out == CONTROLLER {
+            self.stage = Stage::Probing;
+            self.probe(out, tally, now);
+        }
+        // What it does with the packet that it came with may be a fault; what it does with later ones, too.
+        if let (Some([2, port, a, b, c, d]), Phase::Measure | Phase::Drain) = (flow.eth_dst, tally.phase)
+            && flow.adds
+            && flow.out != NOWHERE
+        {
+            let ours = u32::from_be_bytes([a, b, c, d]).wrapping_sub(self.first_host) < self.macs;
+            tally.faults.wrong_flow += u64::from(!ours || flow.out != u32::from(port));
+        }
+        if let Some(number) = flow.number {
+            self.answered(Number::Of(number), flow.out, tally, now);
+        }
+    }
+
+    fn manage(&mut self, message: &[u8], out: &mut Vec<u8>, tally: &mut Tally) -> Result<(), EncodeError> {
+        match self.agent.take(message, out)? {
+            Said::Hello if self.stage == Stage::Greeting => self.stage = Stage::Greeted,
+            Said::Features if self.stage == Stage::Greeted => self.stage = Stage::Known,
+            Said::OtherVersion(said) => tally.other_version = tally.other_version.take().or(Some(said)),
+            Said::Error => tally.faults.errors += 1,
+            Said::Refused => tally.faults.refused += u64::from(tally.phase == Phase::Measure),
+            Said::Hello | Said::Features | Said::Other => {}
+        }
+        Ok(())
+    }
+
+    /// The first packet-in: a host makes itself known.
+    pub(super) fn probe(&mut self, out: &mut Vec<u8>, tally: &mut Tally, now: Instant) {
+        self.heard = now;
+        let number = self.window.announce(&mut tally.faults);
+        let host = self.host(0);
+        self.template.announce(out, host, number);
+    }
+
+    #[inline]
+    fn refill(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        match tally.phase {
+            Phase::Serve | Phase::Drain => {}
+            Phase::Announce => {
+                while self.announced < self.macs && self.window.outstanding() < self.outstanding {
+                    let host = self.host(self.announced);
+                    let number = self.window.announce(&mut tally.faults);
+                    self.template.announce(out, host, number);
+                    self.announced += 1;
+                }
+            }
+            Phase::Measure => {
+                let room = self.outstanding.saturating_sub(self.window.outstanding());
+                // Half a window at least: else how many come at once, and so what each costs, would be chance.
+                if room < self.outstanding.div_ceil(2) {
+                    return;
+                }
+                for _ in 0..room {
+                    let (from, to) = self.pair();
+                    let number = self.window.send(to.port, &mut tally.faults);
+                    self.template.pair(out, from, to, number);
+                }
+                tally.sent += u64::from(room);
+                if tally.timed && room > 0 {
+                    self.sent_at = Instant::now();
+                }
+            }
+        }
+    }
+
+    /// Two hosts behind different ports, at random.
+    #[inline]
+    fn pair(&mut self) -> (Host, Host) {
+        // xorshift64*
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        let random = self.random.wrapping_mul(0x2545_f491_4f6c_dd1d);
+        let from = self.host(below(self.macs, random & 0xffff_ffff));
+        let mut index = below(self.macs, random >> 32);
+        let mut to = self.host(index);
+        while to.port == from.port {
+            index = if index + 1 < self.macs { index + 1 } else { 0 };
+            to = self.host(index);
+        }
+        (from, to)
+    }
+
+    #[inline]
+    fn host(&self, index: u32) -> Host {
+        let port = u8::try_from(index % u32::from(self.ports)).unwrap_or(0) + 1;
+        Host::new(self.first_host.wrapping_add(index), port)
+    }
+}
+
+/// A number below `bound` from 32 random bits.
+#[inline]
+fn below(bound: u32, random: u64) -> u32 {
+    u32::try_from((random * u64::from(bound)) >> 32).unwrap_or(0)
+}

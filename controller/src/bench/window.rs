@@ -1,0 +1,234 @@
+//! Which packet-ins of a switch are unanswered, and what is wrong with the answers.
+
+use serde::Serialize;
+
+use super::answer::{ALL, FLOOD, SEVERAL};
+
+/// What was wrong, by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Faults {
+    /// Packets that left through another port than the one at which their destination was announced, or through none.
+    pub wrong_port: u64,
+    /// Packets to a known destination that were flooded, or sent through several ports.
+    pub flooded: u64,
+    /// Packet-ins never answered.
+    pub lost: u64,
+    /// Answers to a packet-in that was already answered.
+    pub duplicated: u64,
+    /// Answers behind that of a later packet-in of the same switch.
+    pub reordered: u64,
+    /// Answers to packet-ins that were never sent, or that another switch sent.
+    pub unknown: u64,
+    /// Flows to a destination through another port than the one at which it was announced.
+    pub wrong_flow: u64,
+    /// OFPT_ERROR messages from the controller.
+    pub errors: u64,
+    /// Malformed messages, and requests that a plain OpenFlow 1.3 switch refuses, after the handshake.
+    pub refused: u64,
+    /// Connections that the controller closed.
+    pub closed: u64,
+}
+
+impl Faults {
+    /// Every kind by its name, with how many there were.
+    pub const fn by_name(&self) -> [(&'static str, u64); 10] {
+        [
+            ("wrong port", self.wrong_port),
+            ("flooded", self.flooded),
+            ("lost", self.lost),
+            ("duplicated", self.duplicated),
+            ("reordered", self.reordered),
+            ("unknown", self.unknown),
+            ("wrong flow", self.wrong_flow),
+            ("errors", self.errors),
+            ("refused", self.refused),
+            ("closed", self.closed),
+        ]
+    }
+
+    /// Whether there were any.
+    pub fn any(&self) -> bool {
+        self.by_name().iter().any(|(_, n)| *n > 0)
+    }
+}
+
+/// How far back an answer may lie, in multiples of what may be outstanding, before its packet-in counts as lost.
+const LAPS: u32 = 4;
+/// Any answer at all will do: a broadcast.
+const ANY_PORT: u8 = 0;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    number: u32,
+    /// Where it is to leave through.
+    port: u8,
+    pending: bool,
+    used: bool,
+}
+
+/// The packet-ins of one switch, numbered in the order in which they were sent.
+#[derive(Debug)]
+pub(super) struct Window {
+    slots: Box<[Slot]>,
+    next: u32,
+    /// The first one of which all is demanded.
+    first: u32,
+    /// The latest one that was answered.
+    newest: Option<u32>,
+    outstanding: u32,
+}
+
+impl Window {
+    /// One in which so many may be outstanding.
+    pub(super) fn new(outstanding: u32) -> Self {
+        let len = outstanding.max(1).saturating_mul(LAPS).next_power_of_two();
+        let slots = vec![Slot::default(); usize::try_from(len).unwrap_or(usize::MAX)].into_boxed_slice();
+        Self { slots, next: 0, first: 0, newest: None, outstanding: 0 }
+    }
+
+    pub(super) const fn outstanding(&self) -> u32 {
+        self.outstanding
+    }
+
+    /// From here on every packet-in must be answered as is right; what was before is forgiven.
+    pub(super) const fn begin(&mut self) {
+        self.first = self.next;
+        self.newest = None;
+    }
+
+    fn slot(&mut self, number: u32) -> Option<&mut Slot> {
+        let mask = self.slots.len().wrapping_sub(1);
+        self.slots.get_mut(usize::try_from(number).unwrap_or(0) & mask)
+    }
+
+    /// The number for a packet-in whose answer may name any port.
+    pub(super) fn announce(&mut self, faults: &mut Faults) -> u32 {
+        self.send(ANY_PORT, faults)
+    }
+
+    /// The number for a packet-in that is to leave through this port.
+    #[inline]
+    pub(super) fn send(&mut self, port: u8, faults: &mut Faults) -> u32 {
+        // The last number is that of "no buffer".
+        if self.next == u32::MAX {
+            self.next = 0;
+        }
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        let slot = Slot { number, port, pending: true, used: true };
+        let old = self.slot(number).map_or(slot, |s| std::mem::replace(s, slot));
+        if old.pending {
+            faults.lost += u64::from(old.port != ANY_PORT);
+        } else {
+            self.outstanding += 1;
+        }
+        number
+    }
+
+    /// Takes an answer; whether it is the first one to its packet-in.
+    #[inline]
+    pub(super) fn answered(&mut self, number: u32, out: u32, faults: &mut Faults) -> bool {
+        let (next, first, newest) = (self.next, self.first, self.newest);
+        let Some(slot) = self.slot(number) else { return false };
+        if !slot.used || slot.number != number {
+            let age = next.wrapping_sub(number);
+            match age {
+                1..=0x7fff_ffff if age <= next.wrapping_sub(first) => faults.duplicated += 1,
+                1..=0x7fff_ffff => {}
+                _ => faults.unknown += 1,
+            }
+            return false;
+        }
+        let port = slot.port;
+        if !slot.pending {
+            faults.duplicated += u64::from(port != ANY_PORT);
+            return false;
+        }
+        slot.pending = false;
+        self.outstanding = self.outstanding.saturating_sub(1);
+        if port == ANY_PORT {
+            return true;
+        }
+        if out != u32::from(port) {
+            match out {
+                FLOOD | ALL | SEVERAL => faults.flooded += 1,
+                _ => faults.wrong_port += 1,
+            }
+        }
+        match newest {
+            Some(newest) if newest.wrapping_sub(number) < 0x8000_0000 => faults.reordered += 1,
+            _ => self.newest = Some(number),
+        }
+        true
+    }
+
+    /// Gives up what is unanswered.
+    pub(super) fn write_off(&mut self, faults: &mut Faults) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.pending) {
+            slot.pending = false;
+            faults.lost += u64::from(slot.port != ANY_PORT);
+        }
+        self.outstanding = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_by_its_name() {
+        let (mut window, mut faults) = (Window::new(4), Faults::default());
+        for port in 1..=4 {
+            window.send(port, &mut faults);
+        }
+        assert!(window.answered(0, 1, &mut faults));
+        assert!(!faults.any());
+        assert!(window.answered(2, 3, &mut faults));
+        assert!(window.answered(1, 2, &mut faults));
+        assert_eq!(faults, Faults { reordered: 1, ..Faults::default() });
+        assert!(!window.answered(1, 2, &mut faults));
+        assert_eq!(faults.duplicated, 1);
+        assert!(window.answered(3, 9, &mut faults));
+        assert_eq!(faults.wrong_port, 1);
+        assert!(!window.answered(77, 1, &mut faults));
+        assert_eq!(faults.unknown, 1);
+        let flooded = window.send(1, &mut faults);
+        assert!(window.answered(flooded, FLOOD, &mut faults));
+        assert_eq!(faults.flooded, 1);
+        window.send(1, &mut faults);
+        assert_eq!(window.outstanding(), 1);
+        window.write_off(&mut faults);
+        assert_eq!((window.outstanding(), faults.lost), (0, 1));
+    }
+
+    #[test]
+    fn one_that_others_overtake_by_far_is_lost() {
+        let (mut window, mut faults) = (Window::new(1), Faults::default());
+        let lost = window.send(1, &mut faults);
+        for _ in 0..LAPS {
+            assert_eq!(faults.lost, 0);
+            let number = window.send(1, &mut faults);
+            window.answered(number, 1, &mut faults);
+        }
+        assert_eq!((faults.lost, window.outstanding()), (1, 0));
+        assert!(!window.answered(lost, 1, &mut faults));
+        assert_eq!(faults.duplicated, 1);
+    }
+
+    #[test]
+    fn announcements_may_be_answered_anyhow_and_numbers_go_round() {
+        let (mut window, mut faults) = (Window::new(2), Faults::default());
+        let first = window.announce(&mut faults);
+        assert!(window.answered(first, SEVERAL, &mut faults));
+        assert!(!window.answered(first, FLOOD, &mut faults));
+        window.next = u32::MAX;
+        window.begin();
+        for _ in 0..20 {
+            let number = window.send(3, &mut faults);
+            assert_ne!(number, u32::MAX);
+            assert!(window.answered(number, 3, &mut faults));
+        }
+        assert!(!faults.any(), "{faults:?}");
+    }
+}
