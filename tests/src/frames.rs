@@ -29,17 +29,23 @@ pub fn mac(lab: &Lab, place: &str) -> [u8; 6] {
 /// When the system does not let them out.
 pub fn emit(lab: &Lab, place: &str, frames: &[Vec<u8>]) {
     let device = &lab.plan().place(place).unwrap_or_else(|| panic!("no place {place}")).device;
-    let sent = lab.within(place, || -> nix::Result<()> {
-        let raw = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
-        let mut devices = getifaddrs()?.filter(|d| d.interface_name == *device);
-        let link = devices.find_map(|d| d.address?.as_link_addr().copied()).ok_or(nix::Error::ENODEV)?;
-        bind(raw.as_raw_fd(), &link)?;
-        for frame in frames {
-            send(raw.as_raw_fd(), frame, MsgFlags::empty())?;
-        }
-        Ok(())
-    });
+    let sent = lab.within(place, || emit_on(device, frames));
     sent.expect("the namespace").unwrap_or_else(|error| panic!("{place}, {device}: {error}"));
+}
+
+/// Sends frames from a device of the namespace that this thread is in.
+///
+/// # Errors
+/// When there is no such device, or the system does not let them out.
+pub fn emit_on(device: &str, frames: &[Vec<u8>]) -> nix::Result<()> {
+    let raw = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
+    let mut devices = getifaddrs()?.filter(|d| d.interface_name == *device);
+    let link = devices.find_map(|d| d.address?.as_link_addr().copied()).ok_or(nix::Error::ENODEV)?;
+    bind(raw.as_raw_fd(), &link)?;
+    for frame in frames {
+        send(raw.as_raw_fd(), frame, MsgFlags::empty())?;
+    }
+    Ok(())
 }
 
 /// A UDP datagram.
