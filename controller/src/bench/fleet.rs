@@ -178,6 +178,11 @@ impl Fleet {
                     switch.link = None;
                     Ok(())
                 }
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::TimedOut) => {
+                    switch.stage = Stage::Dropped;
+                    switch.link = None;
+                    Ok(())
+                }
                 Err(source) => Err(BenchError::Unreachable { address: self.address, source }),
             };
         }

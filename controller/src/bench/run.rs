@@ -8,8 +8,7 @@ use super::report::{Cpu, Latency, Report};
 use super::switch::Phase;
 use super::{Mode, Options, cpu};
 
-/// How long the last answers may be apart from each other, once nothing is sent any more, before the connections are asked no
-/// further.
+/// How long nothing may come, once everything is answered, before the end: an answer too many comes behind the last one.
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// Makes a measurement.
