@@ -107,9 +107,10 @@ impl Stage {
         ovs.add_bridge(BRIDGE);
         let hosts: Vec<Host> = (1..=hosts).map(|number| host(&ovs, number)).collect();
         let dir = tempfile::tempdir().unwrap();
-        let (controller, metrics, openflow) = controller(&dir);
+        // Open vSwitch takes no controller's socket elsewhere.
+        let target = format!("unix:{}", ovs.rundir().join("openflow").display());
+        let (controller, metrics, openflow) = controller(&target, &dir);
         let stage = Self { hosts, controller, metrics, openflow, ovs, dir };
-        let target = format!("unix:{}", stage.dir.path().join("openflow").display());
         stage.ovs.vsctl(&["set-controller", BRIDGE, &target]);
         stage.wait_for("the flow of what nobody knows", || {
             stage.flows().iter().any(|f| f.contains("CONTROLLER"))
@@ -122,7 +123,7 @@ impl Stage {
         let (controller, metrics, openflow) = {
             let _ = self.controller.0.kill();
             let _ = self.controller.0.wait();
-            controller(&self.dir)
+            controller(&format!("unix:{}", self.ovs.rundir().join("openflow").display()), &self.dir)
         };
         (self.controller, self.metrics, self.openflow) = (controller, metrics, openflow);
         self.wait_for("the session", || self.metric("portcullis_switches_connected") == Some(1.0));
@@ -204,12 +205,11 @@ fn host(ovs: &PrivateOvs, number: usize) -> Host {
 }
 
 /// The controller, and where it shows numbers and listens for switches over TCP.
-fn controller(dir: &tempfile::TempDir) -> (Kept, String, String) {
-    let openflow = format!("unix:{}", dir.path().join("openflow").display());
+fn controller(openflow: &str, dir: &tempfile::TempDir) -> (Kept, String, String) {
     let mut child = Command::new(binary())
         .arg("run")
         .arg(network_file("learning-switch.toml"))
-        .args(["--no-audit", "--listen", &openflow, "--listen", "tcp:127.0.0.1:0"])
+        .args(["--no-audit", "--listen", openflow, "--listen", "tcp:127.0.0.1:0"])
         .args(["--metrics", "tcp:127.0.0.1:0", "--state"])
         .arg(dir.path().join("state"))
         .stderr(Stdio::piped())
