@@ -94,11 +94,11 @@ fn every_flow_has_a_cookie_of_its_own_that_leads_back_to_the_file() {
         (MIXED, "br1"),
     ] {
         let program = program(text, bridge);
-        let cookies: BTreeSet<_> = program.flows.iter().map(|f| f.cookie).collect();
-        assert_eq!(cookies.len(), program.flows.len(), "{bridge}");
-        assert!(program.flows.iter().all(|f| program.origins.contains_key(&f.cookie)));
-        let keys: BTreeSet<_> = program.flows.iter().map(|f| f.key()).collect();
-        assert_eq!(keys.len(), program.flows.len(), "{bridge}: two flows with one key");
+        let cookies: BTreeSet<_> = program.flows().map(|f| f.cookie).collect();
+        assert_eq!(cookies.len(), program.flows().count(), "{bridge}");
+        assert!(program.flows().all(|f| program.origin(f.cookie).is_some()));
+        let keys: BTreeSet<_> = program.flows().map(|f| f.key()).collect();
+        assert_eq!(keys.len(), program.flows().count(), "{bridge}: two flows with one key");
     }
 }
 
@@ -106,7 +106,7 @@ fn every_flow_has_a_cookie_of_its_own_that_leads_back_to_the_file() {
 fn every_rule_has_flows() {
     let program = program(DUAL_SOCKET, "vmbr0");
     let rules: BTreeSet<_> =
-        program.origins.values().filter(|o| o.kind == OriginKind::Allow).map(|o| o.rule.as_str()).collect();
+        program.origins().filter(|(_, o)| o.kind == OriginKind::Allow).map(|(_, o)| o.rule.as_str()).collect();
     assert_eq!(rules, BTreeSet::from(["warp-egress", "vpn-clients"]));
 }
 
@@ -117,7 +117,7 @@ fn flows_that_overlap_at_one_priority_do_the_same() {
     for (text, bridge) in
         [(DUAL_SOCKET, "vmbr0"), (DUAL_SOCKET, "vmbr1"), (DUAL_SOCKET, "mesh-mgmt"), (MIXED, "br1")]
     {
-        let flows = program(text, bridge).flows;
+        let flows = program(text, bridge).into_whole().0;
         for (i, a) in flows.iter().enumerate() {
             for b in &flows[i + 1..] {
                 let clash = a.table == b.table
@@ -138,14 +138,13 @@ fn a_missing_port_is_named_by_nothing() {
     let warp = fewer.remove("warp0").unwrap();
     let program = compile(&file, "vmbr0", &fewer, &Moment::default());
     assert_eq!(program.missing_ports, BTreeSet::from(["warp0".to_owned()]));
-    for flow in &program.flows {
+    for flow in program.flows() {
         assert_ne!(flow.matches.exact(Field::InPortOxm), Some(warp.0.into()));
         assert!(!flow.instructions.iter().any(|i| names_port(i, warp)), "{flow:#?}");
     }
     // Without WARP the file's own drops are all still there.
     let drops = |p: &Program| {
-        p.flows
-            .iter()
+        p.flows()
             .filter(|f| f.table != layout::DESTINATION)
             .filter(|f| f.instructions.is_empty() && f.matches.exact(Field::InPortOxm).is_none())
             .count()
@@ -168,7 +167,7 @@ fn a_port_with_another_number_keeps_its_cookies() {
     let file = file(DUAL_SOCKET);
     let mut ports = ports(&file, "vmbr0");
     let cookies = |p: &PortMap| {
-        compile(&file, "vmbr0", p, &Moment::default()).flows.iter().map(|f| f.cookie).collect::<BTreeSet<_>>()
+        compile(&file, "vmbr0", p, &Moment::default()).flows().map(|f| f.cookie).collect::<BTreeSet<_>>()
     };
     let before = cookies(&ports);
     ports.insert("warp0".to_owned(), PortNo(77));
@@ -179,7 +178,7 @@ fn a_port_with_another_number_keeps_its_cookies() {
 fn every_learner_has_a_bound_and_takes_its_flows_along() {
     let program = program(DUAL_SOCKET, "vmbr0");
     let mut learners = 0;
-    for flow in &program.flows {
+    for flow in program.flows() {
         for instruction in &flow.instructions {
             let Instruction::ApplyActions(actions) = instruction else { continue };
             for action in actions {
@@ -204,6 +203,6 @@ fn every_learner_has_a_bound_and_takes_its_flows_along() {
 fn of_two_rules_that_grant_the_same_the_first_does_it() {
     let more = "[[allow]]\nname = \"tcp-too\"\nfrom = \"gateway\"\nto = \"warp\"\nprotocol = \"tcp\"\n";
     let text = format!("{DUAL_SOCKET}\n{more}");
-    assert_eq!(program(&text, "vmbr0").flows, program(DUAL_SOCKET, "vmbr0").flows);
+    assert_eq!(program(&text, "vmbr0").into_whole().0, program(DUAL_SOCKET, "vmbr0").into_whole().0);
     assert_eq!(flows::check::check(&file(&text)).findings.iter().filter(|f| f.is_error()).count(), 0);
 }

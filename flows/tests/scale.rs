@@ -19,7 +19,7 @@ use support::{PANTHEON, SHIPPED, file, open_windows, ports};
 fn flows(file: &NetworkFile, bridge: &str, numbers: &BTreeMap<String, PortNo>) -> BTreeMap<Cookie, Flow> {
     let program = compile(file, bridge, numbers, &open_windows(file));
     assert!(program.missing_ports.is_empty(), "{:?}", program.missing_ports);
-    program.flows.into_iter().map(|f| (f.cookie, f)).collect()
+    program.into_whole().0.into_iter().map(|f| (f.cookie, f)).collect()
 }
 
 /// How many flows of `before` are changed or gone, and how many are new, when the text becomes `after`.
@@ -146,7 +146,7 @@ fn crowd(n: usize, rules: usize) -> String {
 
 fn count(text: &str) -> usize {
     let file = file(text);
-    compile(&file, "br0", &ports(&file, "br0"), &Default::default()).flows.len()
+    compile(&file, "br0", &ports(&file, "br0"), &Default::default()).flows().count()
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_reload_that_changes_nothing_sends_nothing() {
         let file_now = file(text);
         for bridge in &file_now.bridges {
             let numbers = ports(&file_now, &bridge.name);
-            let compiled = || compile(&file(text), &bridge.name, &numbers, &open_windows(&file_now)).flows;
+            let compiled = || compile(&file(text), &bridge.name, &numbers, &open_windows(&file_now)).into_whole().0;
             let (before, mut again) = (compiled(), compiled());
             again.reverse();
             assert_eq!(diff(&again, &before, |_| false), vec![], "{name} {}", bridge.name);

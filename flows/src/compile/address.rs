@@ -127,6 +127,16 @@ impl Range {
             }
     }
 
+    /// What it is to a switch: two prefixes that are written differently may match the same.
+    pub(super) fn bits(self) -> (Family, u128, u8) {
+        let network = match self.prefix {
+            None => 0,
+            Some(IpNetwork::V4(n)) => n.network().to_bits().into(),
+            Some(IpNetwork::V6(n)) => n.network().to_bits(),
+        };
+        (self.family, network, self.length())
+    }
+
     /// How many bits are fixed.
     pub(super) fn length(self) -> u8 {
         self.prefix.map_or(0, |p| p.prefix())

@@ -1,7 +1,5 @@
 //! Table 0: which port, and is it who it says.
 
-use std::collections::HashSet;
-
 use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
@@ -12,24 +10,26 @@ use super::layout::{self, ADMISSION, Hold, by_prefix};
 use super::origin::{OriginKind, Reason};
 use super::party::Sets;
 use super::program::{Asked, Builder, apply_and_goto, load, mark, resubmit};
+use super::scope::{Owned, Scope, Scopes};
 use super::site::{Site, SiteKind, Sites};
 use crate::model::FlowMatch;
-use crate::network::NetworkFile;
+use crate::network::Network;
 
 pub(super) const KIND: OriginKind = OriginKind::Admission;
 
+/// What the senders of a network may say of themselves.
+///
 /// The claims on senders' addresses are told apart by the length of the prefix: who owns the longest one may
 /// use it, and nobody else may (`Owned` is weaker than the owner's own claim).
-pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>, sets: &Sets) {
-    guards(out);
-    foreign(out, file, sites);
+pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets) {
+    owned(out, &scope.owned);
+    discovered(out, &scope.discovered);
     for (place, site) in sites.all.iter().enumerate() {
         let Some(port) = site.port else { continue };
-        Sender { site, port, loads: loads(site, sets.of_site(place)) }.admit(out);
+        Sender { network: sites.network, site, port, loads: loads(sites, site, sets.of_site(place)) }.admit(out);
     }
-    let mut ports = HashSet::new();
-    for site in &sites.all {
-        let Some(port) = site.port.filter(|port| ports.insert(*port)) else { continue };
+    for site in sites.all.iter().filter(|site| site.first_at_port) {
+        let Some(port) = site.port else { continue };
         let who = |what: &str| format!("{} at {}: {what}", site.party, site.port_name);
         let mut deny = |priority, matches, detail| {
             out.drop(ADMISSION, priority, at(port, matches), KIND, Reason::Spoofed, detail);
@@ -39,6 +39,12 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'
         }
         deny(layout::PORT_DEFAULT, FlowMatch::any(), who("anything else"));
     }
+}
+
+/// What holds for all networks.
+pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+    guards(out);
+    owned(out, &scopes.owned);
     let detail = "any port that the file does not name";
     out.drop(ADMISSION, layout::DEFAULT, FlowMatch::any(), KIND, Reason::UnknownPort, detail);
 }
@@ -66,12 +72,8 @@ pub(super) fn tagged(out: &mut Builder<'_>) {
 }
 
 /// Addresses that have an owner: dropped wherever the owner's own claim does not win.
-fn foreign(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>) {
-    let mut seen: HashSet<Range> = HashSet::new();
-    let mut owned = |out: &mut Builder<'_>, range: Range, reason: Reason, whose: String| {
-        if !seen.insert(range) {
-            return;
-        }
+fn owned(out: &mut Builder<'_>, all: &[Owned<'_>]) {
+    for &Owned { range, reason, whose } in all {
         let priority = by_prefix(range.length(), Hold::Owned);
         let matches = range.on(range.family.matches(), range.family.src());
         out.drop(ADMISSION, priority, matches, KIND, reason, format!("from {range}: {whose}"));
@@ -79,52 +81,28 @@ fn foreign(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>) {
             let matches = range.on(address::arp(), Field::ArpSpa);
             out.drop(ADMISSION, priority, matches, KIND, reason, format!("ARP from {range}: {whose}"));
         }
-    };
-    // Neighbour discovery is admitted above all that is told by address: where somebody may use a wider prefix, the
-    // addresses in it that have an owner are that one's alone here too.
-    let wide = sites.all.iter().flat_map(|site| match site.kind {
-        SiteKind::Link => &site.prefixes,
-        _ => &site.leases,
-    });
-    let wide: Vec<Range> = wide.copied().filter(|range| range.family == Family::V6).collect();
-    let mut discovered = HashSet::new();
-    for site in sites.all.iter().filter(|site| site.kind != SiteKind::Link) {
-        for &range in &site.prefixes {
-            if wide.iter().any(|wide| wide.contains(range)) && discovered.insert(range) {
-                let priority = layout::MULTICAST + by_prefix(range.length(), Hold::Owned);
-                for (kind, field, what) in [
-                    (ND_SOLICIT, Field::Ipv6Src, "ND solicitation from"),
-                    (ND_ADVERT, Field::Ipv6Src, "ND advertisement from"),
-                    (ND_ADVERT, Field::NdTarget, "ND advertisement of"),
-                ] {
-                    let detail = format!("{what} {range}: owned by {}", site.party);
-                    let matches = range.on(address::nd(kind), field);
-                    out.drop(ADMISSION, priority, matches, KIND, Reason::Spoofed, detail);
-                }
-            }
-            owned(out, range, Reason::Spoofed, format!("owned by {}", site.party));
-        }
     }
-    let here: HashSet<u16> = sites.all.iter().map(|site| site.network.number).collect();
-    for network in &file.networks {
-        let reason = if here.contains(&network.number) { Reason::Spoofed } else { Reason::Isolation };
-        for &subnet in &network.subnets {
-            owned(out, subnet.into(), reason, format!("in network {}", network.name));
+}
+
+/// The same for neighbour discovery, where it is not enough to leave it to the claims by address.
+fn discovered(out: &mut Builder<'_>, all: &[(Range, &str)]) {
+    for (range, party) in all {
+        let priority = layout::MULTICAST + by_prefix(range.length(), Hold::Owned);
+        for (kind, field, what) in [
+            (ND_SOLICIT, Field::Ipv6Src, "ND solicitation from"),
+            (ND_ADVERT, Field::Ipv6Src, "ND advertisement from"),
+            (ND_ADVERT, Field::NdTarget, "ND advertisement of"),
+        ] {
+            let detail = format!("{what} {range}: owned by {party}");
+            let matches = range.on(address::nd(kind), field);
+            out.drop(ADMISSION, priority, matches, KIND, Reason::Spoofed, detail);
         }
-    }
-    for endpoint in &file.endpoints {
-        for prefix in endpoint.attachments.iter().flat_map(|a| &a.behind) {
-            owned(out, (*prefix).into(), Reason::Isolation, format!("behind {}", endpoint.name));
-        }
-    }
-    for (range, reason) in address::martians() {
-        owned(out, range, reason, "nobody's address".to_owned());
     }
 }
 
 /// What later tables know about a sender.
-pub(super) fn loads(site: &Site<'_>, sets: &[u16]) -> Vec<Action> {
-    let mut loads = vec![load(layout::NETWORK, site.network.number.into())];
+pub(super) fn loads(sites: &Sites<'_>, site: &Site<'_>, sets: &[u16]) -> Vec<Action> {
+    let mut loads = vec![load(layout::NETWORK, sites.network.number.into())];
     if site.kind == SiteKind::Endpoint {
         loads.push(mark(layout::mark_bit(layout::FROM_MEMBER)));
     }
@@ -134,6 +112,7 @@ pub(super) fn loads(site: &Site<'_>, sets: &[u16]) -> Vec<Action> {
 
 /// Somebody at a port.
 struct Sender<'s, 'a> {
+    network: &'s Network,
     site: &'s Site<'a>,
     port: PortNo,
     loads: Vec<Action>,
@@ -178,11 +157,11 @@ impl Sender<'_, '_> {
     /// Frames of a network with a VLAN lose their tag and come in again: with the network's number in the register,
     /// which what came in without a tag lacks.
     fn untag(&self, out: &mut Builder<'_>) {
-        let Some(vlan) = self.site.network.vlan else { return };
+        let Some(vlan) = self.network.vlan else { return };
         // Once: a second tag below is another network's, or nobody's.
         let matches = at(self.port, FlowMatch::any()).with(layout::NETWORK, 0);
         let matches = matches.with(Field::VlanVid, u128::from(vlan) | 0x1000);
-        let number = load(layout::NETWORK, self.site.network.number.into());
+        let number = load(layout::NETWORK, self.network.number.into());
         let actions = vec![Instruction::ApplyActions(vec![Action::PopVlan, number, resubmit(ADMISSION)])];
         let detail = format!("{} at {}: VLAN {vlan}", self.site.party, self.site.port_name);
         out.flow(ADMISSION, layout::UNTAG, matches, actions, Asked::new(KIND, self.site.party, detail));
@@ -209,8 +188,8 @@ impl Sender<'_, '_> {
     /// At the port, in the network's VLAN, with the MAC that the file pins.
     fn pin(&self, m: FlowMatch) -> FlowMatch {
         let m = at(self.port, m);
-        let m = match self.site.network.vlan {
-            Some(_) => m.with(layout::NETWORK, self.site.network.number.into()),
+        let m = match self.network.vlan {
+            Some(_) => m.with(layout::NETWORK, self.network.number.into()),
             None => m,
         };
         match self.site.mac {

@@ -30,7 +30,8 @@ const OPENED_AT: Subfield = Subfield { field: Field::CtLabel, ofs: 64, n_bits: 1
 
 /// Every IP packet of such a network is looked up in its zone first.
 pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
-    for network in sites.networks.iter().filter(|network| network.stateful == Stateful::Conntrack) {
+    let network = sites.network;
+    if network.stateful == Stateful::Conntrack {
         for family in Family::BOTH {
             let matches = family.matches().with(layout::NETWORK, network.number.into());
             let matches = matches.with_masked(Field::CtState, 0, TRACKED);

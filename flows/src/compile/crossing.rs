@@ -22,11 +22,12 @@ use super::policy::forward;
 use super::program::{Asked, Builder, apply_and_goto, load, output};
 use super::returns::{DEFAULT_LIMIT, Way};
 use super::rules::seconds;
-use super::site::{Site, Sites};
+use super::scope::Scopes;
+use super::site::Site;
 use super::traffic::Traffic;
 use super::wire::emit;
 use crate::model::FlowMatch;
-use crate::network::{Crossing, Link, NetworkFile};
+use crate::network::{Crossing, Link, Network, NetworkFile};
 use ofproto::instruction::Instruction;
 
 /// All crossings that pass this bridge.
@@ -35,7 +36,7 @@ pub(super) fn compile(
     file: &NetworkFile,
     bridge: &str,
     ports: &PortMap,
-    sites: &Sites<'_>,
+    scopes: &Scopes<'_>,
     moment: &Moment,
 ) {
     let mut links: Vec<&str> = Vec::new();
@@ -53,7 +54,7 @@ pub(super) fn compile(
             out.missing(&end.port);
             continue;
         };
-        let pass = Pass { crossing, file, sites, wire, mac: link_mac(link), ends };
+        let pass = Pass { crossing, file, scopes, wire, mac: link_mac(link), ends };
         pass.compile(out);
         if !links.contains(&&*link.name) {
             links.push(&link.name);
@@ -92,7 +93,7 @@ fn link_mac(link: &Link) -> [u8; 6] {
 struct Pass<'p, 'a> {
     crossing: &'p Crossing,
     file: &'p NetworkFile,
-    sites: &'p Sites<'a>,
+    scopes: &'p Scopes<'a>,
     wire: PortNo,
     mac: [u8; 6],
     ends: Option<u16>,
@@ -114,8 +115,8 @@ impl Pass<'_, '_> {
                 to.iter().filter(|b| b.address.is_ipv4() == a.address.is_ipv4() && b.network != a.network)
             {
                 match (self.here(a), self.here(b)) {
-                    (Some((site, port)), None) => self.leaves(out, a, b, site, port),
-                    (None, Some((site, port))) => self.arrives(out, a, b, site, port),
+                    (Some((network, port)), None) => self.leaves(out, a, b, network, port),
+                    (None, Some((network, port))) => self.arrives(out, a, b, network, port),
                     // A link joins two bridges.
                     _ => {}
                 }
@@ -140,13 +141,11 @@ impl Pass<'_, '_> {
         all
     }
 
-    fn here(&self, end: &End<'_>) -> Option<(&Site<'_>, PortNo)> {
+    fn here(&self, end: &End<'_>) -> Option<(&Network, PortNo)> {
         let address = Range::from(IpNetwork::from(end.address));
-        let mine = |site: &&Site<'_>| {
-            site.party == end.name && site.network.number == end.network && site.resolves.contains(&address)
-        };
-        let site = self.sites.all.iter().find(mine)?;
-        Some((site, site.port?))
+        let mine = |site: &&Site<'_>| site.party == end.name && site.resolves.contains(&address);
+        let scope = self.scopes.all.iter().find(|scope| scope.network.number == end.network)?;
+        Some((scope.network, scope.sites.iter().find(mine)?.port?))
     }
 
     fn asked(&self, kind: OriginKind, detail: String) -> Asked<'_> {
@@ -154,27 +153,27 @@ impl Pass<'_, '_> {
     }
 
     /// On the initiator's bridge.
-    fn leaves(&self, out: &mut Builder<'_>, a: &End<'_>, b: &End<'_>, site: &Site<'_>, port: PortNo) {
+    fn leaves(&self, out: &mut Builder<'_>, a: &End<'_>, b: &End<'_>, network: &Network, port: PortNo) {
         self.opens(
             out,
             a,
             b,
             at(port, FlowMatch::any()).with(layout::NETWORK, a.network.into()),
             self.wire,
-            site,
+            network,
             None,
         );
         self.answered(out, b, a);
-        self.resolved(out, site, port, b.address);
+        self.resolved(out, network, port, b.address);
     }
 
     /// On the other bridge.
-    fn arrives(&self, out: &mut Builder<'_>, a: &End<'_>, b: &End<'_>, site: &Site<'_>, port: PortNo) {
+    fn arrives(&self, out: &mut Builder<'_>, a: &End<'_>, b: &End<'_>, network: &Network, port: PortNo) {
         let Some(mac) = b.mac else { return };
         self.answered(out, a, b);
         let from = at(self.wire, FlowMatch::any()).with(layout::NETWORK, a.network.into());
-        self.opens(out, a, b, from, port, site, Some(mac));
-        self.resolved(out, site, port, a.address);
+        self.opens(out, a, b, from, port, network, Some(mac));
+        self.resolved(out, network, port, a.address);
     }
 
     /// What the link may bring: packets of the other side's end to this side's.
@@ -199,7 +198,7 @@ impl Pass<'_, '_> {
         b: &End<'_>,
         from: FlowMatch,
         to: PortNo,
-        site: &Site<'_>,
+        network: &Network,
         mac: Option<[u8; 6]>,
     ) {
         let (source, target) =
@@ -225,7 +224,7 @@ impl Pass<'_, '_> {
                     from: Some(out_port),
                     outside: false,
                     by_service: false,
-                    vlan: if mac.is_none() { site.network.vlan } else { None },
+                    vlan: if mac.is_none() { network.vlan } else { None },
                     cookie: out.cookie(&asked),
                     limit: self.crossing.limit.unwrap_or(DEFAULT_LIMIT),
                 };
@@ -236,8 +235,8 @@ impl Pass<'_, '_> {
                     actions.push(set(Field::EthSrc, mac_bits(self.mac)));
                     actions.push(set(Field::EthDst, mac_bits(mac)));
                     // Its port is chosen by port and network where that has a tag.
-                    if site.network.vlan.is_some() {
-                        actions.push(load(layout::NETWORK, site.network.number.into()));
+                    if network.vlan.is_some() {
+                        actions.push(load(layout::NETWORK, network.number.into()));
                     }
                 }
                 actions.push(load(OUT_PORT, out_port.into()));
@@ -249,12 +248,12 @@ impl Pass<'_, '_> {
     }
 
     /// Whoever here asks for the MAC of the other side is told the link's, by the switch.
-    fn resolved(&self, out: &mut Builder<'_>, site: &Site<'_>, port: PortNo, address: IpAddr) {
+    fn resolved(&self, out: &mut Builder<'_>, network: &Network, port: PortNo, address: IpAddr) {
         // Neighbour discovery cannot be answered by a flow: its checksum covers what the answer adds.
         let IpAddr::V4(v4) = address else { return };
         let number = u128::from(v4.to_bits());
         let matches = at(port, address::arp().with(Field::ArpTpa, number).with(Field::ArpOp, 1))
-            .with(layout::NETWORK, site.network.number.into());
+            .with(layout::NETWORK, network.number.into());
         let copy =
             |src: Field, dst: Field| Action::Move { src: Subfield::whole(src), dst: Subfield::whole(dst) };
         let mac = mac_bits(self.mac);
@@ -267,7 +266,7 @@ impl Pass<'_, '_> {
             copy(Field::ArpSpa, Field::ArpTpa),
             set(Field::ArpSpa, number),
         ];
-        actions.extend(emit(site, PortNo::IN_PORT));
+        actions.extend(emit(network, PortNo::IN_PORT));
         let detail = format!("ARP for {address} is answered");
         let asked = self.asked(OriginKind::Crossing, detail);
         out.flow(POLICY, layout::CROSSING, matches, vec![Instruction::ApplyActions(actions)], asked);

@@ -12,9 +12,10 @@ use super::layout::{self, DESTINATION, Hold, by_prefix};
 use super::origin::OriginKind;
 use super::party::Sets;
 use super::program::{Asked, Builder, load, mark};
+use super::scope::{Scope, Scopes};
 use super::site::{SiteKind, Sites};
 use crate::model::FlowMatch;
-use crate::network::{Network, NetworkFile};
+use crate::network::Network;
 
 const KIND: OriginKind = OriginKind::Destination;
 
@@ -68,7 +69,9 @@ impl Way {
     }
 }
 
-pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>, sets: &Sets) {
+/// The addresses of a network.
+pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets) {
+    let network = sites.network;
     let mut table = Table { out, seen: HashSet::new() };
     for (place, site) in sites.all.iter().enumerate() {
         let member = site.kind == SiteKind::Endpoint;
@@ -82,59 +85,44 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'
         for way in WAYS {
             let ranges = if way.resolves() { &site.resolves } else { &site.prefixes };
             for &range in ranges {
-                table.add(way, Some(site.network), range, Hold::Owner, &found, &whose);
+                table.add(way, Some(network), range, Hold::Owner, &found, &whose);
             }
             if way.resolves() {
                 let anybody = [to_port(layout::LEASED)];
                 for &range in &site.leases {
-                    table.add(way, Some(site.network), range, Hold::Owner, &anybody, "whoever has a lease");
+                    table.add(way, Some(network), range, Hold::Owner, &anybody, "whoever has a lease");
                 }
             }
         }
     }
-    foreign(&mut table, file, sites);
-    outside(&mut table, sites);
+    let nobody = format!("nobody in network {}", network.name);
+    for range in network.subnets.iter().copied().map(Range::from).chain(scope.behind.iter().copied()) {
+        for way in WAYS {
+            table.add(way, Some(network), range, Hold::Network, &[], &nobody);
+        }
+    }
+    table.foreign(network, &scope.known);
 }
 
-/// Addresses of other networks, and in the network those of nobody.
-fn foreign(table: &mut Table<'_, '_>, file: &NetworkFile, sites: &Sites<'_>) {
-    let mut behind: std::collections::HashMap<&str, Vec<Range>> = std::collections::HashMap::new();
-    for attachment in file.endpoints.iter().flat_map(|e| &e.attachments).filter(|a| !a.behind.is_empty()) {
-        let ranges = attachment.behind.iter().copied().map(Range::from);
-        behind.entry(&attachment.network).or_default().extend(ranges);
+/// All other addresses. Those of nobody are out in the world; only rules that lead there look for them. Neighbour
+/// discovery does not lead there.
+pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+    let mut table = Table { out, seen: HashSet::new() };
+    for (network, known) in &scopes.elsewhere {
+        table.foreign(network, known);
     }
-    for network in &file.networks {
-        let here = sites.networks.iter().any(|n| n.number == network.number);
-        let of_network = [load(layout::FOREIGN, network.number.into())];
-        let whose = format!("network {}", network.name);
-        let ranges = network.subnets.iter().copied().map(Range::from);
-        for range in ranges.chain(behind.get(&*network.name).into_iter().flatten().copied()) {
-            for way in WAYS {
-                if here {
-                    table.add(way, Some(network), range, Hold::Network, &[], &format!("nobody in {whose}"));
-                }
-                table.add(way, None, range, Hold::Owned, &of_network, &whose);
-            }
-        }
-    }
-    for (range, _) in address::martians() {
+    for &range in &scopes.nobodys {
         for way in [Way::Ipv4, Way::Ipv6] {
             table.add(way, None, range, Hold::Owned, &[], "nobody");
         }
     }
-}
-
-/// All other addresses are out in the world; only rules that lead there look for them. Neighbour discovery does not
-/// lead there.
-fn outside(table: &mut Table<'_, '_>, sites: &Sites<'_>) {
-    for way in [Way::Ipv4, Way::Ipv6] {
-        let range = Range::all(way.family());
-        if !sites.networks.is_empty() {
+    for &range in &scopes.rest {
+        for way in [Way::Ipv4, Way::Ipv6] {
             table.add(way, None, range, Hold::Owned, &[to_port(layout::OUTSIDE)], "the outside");
         }
-    }
-    for way in [Way::Solicit, Way::Advert] {
-        table.add(way, None, Range::all(way.family()), Hold::Owned, &[], "nobody");
+        for way in [Way::Solicit, Way::Advert] {
+            table.add(way, None, range, Hold::Owned, &[], "nobody");
+        }
     }
 }
 
@@ -144,6 +132,17 @@ struct Table<'o, 'b> {
 }
 
 impl Table<'_, '_> {
+    /// The addresses of a network, as all others know them.
+    fn foreign(&mut self, network: &Network, known: &[Range]) {
+        let of_network = [load(layout::FOREIGN, network.number.into())];
+        let whose = format!("network {}", network.name);
+        for &range in known {
+            for way in WAYS {
+                self.add(way, None, range, Hold::Owned, &of_network, &whose);
+            }
+        }
+    }
+
     /// The first who asks for an address has it.
     fn add(
         &mut self,

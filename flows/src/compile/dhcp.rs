@@ -42,11 +42,9 @@ impl<'a> Dhcp<'a> {
         (from, to): (&[String], &[String]),
         ends: Option<u16>,
     ) {
-        for network in sites.shared(from, to) {
-            for client in sites.places(network, from) {
-                for server in sites.places(network, to).into_iter().filter(|server| *server != client) {
-                    self.pairs.push(Pair { client, server, rule: &allow.name, ends });
-                }
+        for client in sites.places(from) {
+            for server in sites.places(to).into_iter().filter(|server| *server != client) {
+                self.pairs.push(Pair { client, server, rule: &allow.name, ends });
             }
         }
     }
@@ -74,17 +72,17 @@ impl<'a> Dhcp<'a> {
             ports.dedup();
             let receivers: Vec<&Site<'_>> = ports.into_iter().filter_map(|to| sites.at(to)).collect();
             let outputs: Vec<Action> =
-                receivers.iter().filter_map(|s| Some(emit(s, s.port?))).flatten().collect();
+                receivers.iter().filter_map(|s| Some(emit(sites.network, s.port?))).flatten().collect();
             let rule = to.first().map_or("", |(_, pair)| pair.rule);
             for family in Family::BOTH {
                 let kind = if requests { dhcp_request(family) } else { dhcp_answer(family) };
-                for (matches, source) in senders(site, port, family, &kind, requests) {
+                for (matches, source) in senders(sites, site, port, family, &kind, requests) {
                     let detail = format!("{} at {}: {what}{source}", site.party, site.port_name);
-                    let instructions = apply_and_goto(loads(site, sets.of_site(place)), layout::RETURNS);
+                    let instructions = apply_and_goto(loads(sites, site, sets.of_site(place)), layout::RETURNS);
                     let asked = Asked { ends, ..Asked::new(KIND, site.party, detail) };
                     out.flow(ADMISSION, layout::DHCP, matches, instructions, asked);
                 }
-                let matches = at(port, kind).with(layout::NETWORK, site.network.number.into());
+                let matches = at(port, kind).with(layout::NETWORK, sites.network.number.into());
                 let names: Vec<&str> = receivers.iter().map(|s| s.party).collect();
                 let key = format!("{} at {}: {what}, {}", site.party, site.port_name, family.label());
                 let detail = format!("{what} of {} to {}", site.party, names.join(", "));
@@ -99,6 +97,7 @@ impl<'a> Dhcp<'a> {
 /// What such packets may say of their sender. A client has no address yet, or one of its link (RFC 2131 §4.1,
 /// RFC 8415 §13); a server its own.
 fn senders(
+    sites: &Sites<'_>,
     site: &Site<'_>,
     port: PortNo,
     family: Family,
@@ -106,8 +105,8 @@ fn senders(
     requests: bool,
 ) -> Vec<(FlowMatch, String)> {
     let mut base = at(port, kind.clone());
-    if site.network.vlan.is_some() {
-        base = base.with(layout::NETWORK, site.network.number.into());
+    if sites.network.vlan.is_some() {
+        base = base.with(layout::NETWORK, sites.network.number.into());
     }
     if let Some(mac) = site.mac {
         base = base.with(Field::EthSrc, mac_bits(mac));

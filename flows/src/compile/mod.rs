@@ -31,23 +31,26 @@ mod program;
 mod raw;
 mod returns;
 mod rules;
+mod scope;
 mod site;
 mod traffic;
 mod via;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use ofproto::PortNo;
 
 pub use moment::Moment;
 pub use origin::{Origin, OriginKind, Reason};
-pub use program::Program;
+pub use program::{Part, Program};
 
-use crate::network::{LinkRole, NetworkFile, Place};
+use crate::network::{LinkRole, NetworkFile};
 use party::Sets;
 use program::Builder;
 use rules::Rules;
+use scope::{Scope, Scopes};
 use site::Sites;
 
 /// The ports that a bridge has, by name.
@@ -66,38 +69,73 @@ pub fn owns(file: &NetworkFile, bridge: &str) -> bool {
 ///
 /// What ends by the clock, a window or a crossing, is judged by `moment`.
 pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap, moment: &Moment) -> Program {
-    let sites = Sites::new(file, bridge, ports);
-    let mut out = Builder::new(bridge);
-    for site in sites.all.iter().filter(|s| s.port.is_none()) {
-        out.missing(site.port_name);
-    }
-    if sites.networks.is_empty() {
-        wire::compile_links(&mut out, file, bridge, ports);
-    } else {
-        networks(&mut out, file, &sites, moment);
-        crossing::compile(&mut out, file, bridge, ports, &sites, moment);
-    }
-    raw::compile(&mut out, file, bridge, ports);
-    out.finish()
+    recompile(&Program::default(), file, bridge, ports, moment)
 }
 
-/// The tables of a bridge that has networks.
-fn networks(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>, moment: &Moment) {
-    let open = rules::open(file, moment);
-    // Those of closed windows too: opening one changes no flow of another rule.
-    let sets = Sets::new(file.allows.iter().filter(|allow| allow.place == Place::Switch), sites);
-    admission::compile(out, file, sites, &sets);
-    via::admission(out, file, open.iter().map(|(allow, _)| *allow), sites, &sets);
-    returns::compile(out);
-    conntrack::compile(out, sites);
-    destination::compile(out, file, sites, &sets);
-    policy::compile(out, file, sites);
-    let mut rules = Rules::new(out, file, sites, &sets);
-    for (allow, ends) in open {
-        rules.allow(allow, ends);
+/// The same, but what is as in an earlier program is taken from it: of each network whatever its flows depend on is
+/// compared, and where that is equal, so are they. The earlier program may be any, also that of another bridge.
+pub fn recompile(
+    before: &Program,
+    file: &NetworkFile,
+    bridge: &str,
+    ports: &PortMap,
+    moment: &Moment,
+) -> Program {
+    let scopes = Scopes::new(file, bridge, ports, moment);
+    let mut out = Builder::new(bridge);
+    if scopes.all.is_empty() {
+        wire::compile_links(&mut out, file, bridge, ports);
+    } else {
+        common(&mut out, &scopes);
+        crossing::compile(&mut out, file, bridge, ports, &scopes, moment);
     }
+    raw::compile(&mut out, file, bridge, ports);
+    let mut missing_ports = std::mem::take(&mut out.missing);
+    let sites = scopes.all.iter().flat_map(|scope| &scope.sites);
+    missing_ports.extend(sites.filter(|s| s.port.is_none()).map(|s| s.port_name.to_owned()));
+
+    let had: HashMap<Option<u16>, &Arc<Part>> = before.parts.iter().map(|p| (p.network, p)).collect();
+    let part = |scope: &Scope<'_>| {
+        let inputs = scope.inputs(bridge);
+        match had.get(&Some(scope.network.number)).filter(|part| part.inputs == inputs) {
+            Some(part) => Arc::clone(part),
+            None => Arc::new(Part { inputs, ..network(scope, bridge) }),
+        }
+    };
+    let mut parts: Vec<Arc<Part>> = scopes.all.iter().map(part).collect();
+    let common = out.finish();
+    parts.push(match had.get(&None).filter(|part| ****part == common) {
+        Some(part) => Arc::clone(part),
+        None => Arc::new(common),
+    });
+    Program { parts, missing_ports }
+}
+
+/// The flows of a network: of what its scope says, and of nothing else.
+fn network(scope: &Scope<'_>, bridge: &str) -> Part {
+    let mut out = Builder::new(bridge);
+    let sites = &Sites::new(scope.network, &scope.sites);
+    // Those of closed windows too: opening one changes no flow of another rule.
+    let sets = &Sets::new(scope.rules.iter().map(|rule| rule.allow), sites);
+    admission::compile(&mut out, scope, sites, sets);
+    via::admission(&mut out, &scope.rules, sites, sets);
+    conntrack::compile(&mut out, sites);
+    destination::compile(&mut out, scope, sites, sets);
+    policy::compile(&mut out, sites);
+    let mut rules = Rules::new(&mut out, &scope.rules, sites, sets);
+    scope.rules.iter().for_each(|rule| rules.allow(rule));
     rules.finish();
-    wire::compile_forwarding(out, sites);
+    wire::compile_forwarding(&mut out, sites);
+    Part { network: Some(scope.network.number), ..std::mem::replace(&mut out, Builder::new(bridge)).finish() }
+}
+
+/// What the networks of a bridge have in common.
+fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+    admission::common(out, scopes);
+    returns::compile(out);
+    destination::common(out, scopes);
+    policy::common(out, scopes);
+    wire::common(out);
 }
 
 /// The forwarding link ends of a bridge: the link's index, the end's port, the port it forwards to.

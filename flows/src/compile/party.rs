@@ -67,11 +67,11 @@ pub(super) fn with_bit(m: FlowMatch, field: Field, bit: u16) -> FlowMatch {
     m.with_masked(field, value | bit, mask | bit)
 }
 
-/// The lists of a bridge's rules that have a bit, by network.
+/// The lists of a network's rules that have a bit.
 #[derive(Debug, Default)]
 pub(super) struct Sets {
-    /// The bit of a list, by the network's number and the list's names.
-    bits: HashMap<(u16, String), u16>,
+    /// The bit of a list, by its names.
+    bits: HashMap<String, u16>,
     /// The bits of a place in [`Sites::all`].
     of_site: Vec<Vec<u16>>,
 }
@@ -81,29 +81,29 @@ impl Sets {
     /// rules and other parties come and go.
     pub(super) fn new<'a>(allows: impl Iterator<Item = &'a Allow>, sites: &Sites<'_>) -> Self {
         let mut sets = Self { bits: HashMap::new(), of_site: vec![Vec::new(); sites.all.len()] };
-        let mut used: HashMap<u16, u128> = HashMap::new();
+        let mut used = 0;
         for allow in allows {
-            for network in sites.shared(&allow.from, &allow.to) {
+            if sites.share(&allow.from, &allow.to) {
                 for names in [&allow.from, &allow.to] {
-                    sets.add(sites, network, names, used.entry(network.number).or_default());
+                    sets.add(sites, names, &mut used);
                 }
             }
         }
         sets
     }
 
-    fn add(&mut self, sites: &Sites<'_>, network: &Network, names: &[String], used: &mut u128) {
-        let key = (network.number, names.join("\n"));
-        if key.1 == network.name || self.bits.contains_key(&key) {
+    fn add(&mut self, sites: &Sites<'_>, names: &[String], used: &mut u128) {
+        let list = names.join("\n");
+        if list == sites.network.name || self.bits.contains_key(&list) {
             return;
         }
-        let places = sites.places(network, names);
+        let places = sites.places(names);
         if places.len() < 2 {
             return;
         }
-        let Some(bit) = free_bit(*used, &key.1) else { return };
+        let Some(bit) = free_bit(*used, &list) else { return };
         *used |= 1 << bit;
-        self.bits.insert(key, bit);
+        self.bits.insert(list, bit);
         for place in places {
             self.of_site.get_mut(place).into_iter().for_each(|of| of.push(bit));
         }
@@ -114,12 +114,12 @@ impl Sets {
         self.of_site.get(place).map_or(&[], Vec::as_slice)
     }
 
-    /// A rule's list on a network: one part, but where there is no bit left for it.
-    pub(super) fn parts(&self, sites: &Sites<'_>, network: &Network, names: &[String]) -> Vec<Parties> {
-        let places = sites.places(network, names);
+    /// A rule's list: one part, but where there is no bit left for it.
+    pub(super) fn parts(&self, sites: &Sites<'_>, names: &[String]) -> Vec<Parties> {
+        let places = sites.places(names);
         let list = names.join("\n");
-        let how = match self.bits.get(&(network.number, list.clone())) {
-            _ if list == network.name => How::Members,
+        let how = match self.bits.get(&list) {
+            _ if list == sites.network.name => How::Members,
             Some(&bit) => How::Set(bit),
             None => return singles(sites, &places),
         };

@@ -11,19 +11,25 @@ use super::layout::{self, FORWARDING, FROM_MEMBER, MARKS, OUT_PORT, POLICY, TO_M
 use super::origin::{OriginKind, Reason};
 use super::party::with_bit;
 use super::program::{Asked, Builder, apply_and_goto, load};
+use super::scope::Scopes;
 use super::site::{SiteKind, Sites};
 use crate::model::FlowMatch;
-use crate::network::{Inside, Network, NetworkFile};
+use crate::network::{Inside, Network};
 
-/// Everything but the rules.
-pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'_>) {
-    isolation(out, file);
+/// Everything of a network but its rules.
+pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
+    isolation(out, sites.network);
+    broadcast(out, sites);
+    if sites.network.inside == Inside::Allow {
+        inside(out, sites.network);
+    }
+}
+
+/// What holds for all networks.
+pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+    scopes.elsewhere.iter().for_each(|(network, _)| isolation(out, network));
     marked(out);
     multicast(out);
-    broadcast(out, sites);
-    for network in sites.networks.iter().filter(|n| n.inside == Inside::Allow) {
-        inside(out, network);
-    }
     let deny = OriginKind::Deny;
     for kind in [ND_SOLICIT, ND_ADVERT] {
         let detail = if kind == ND_SOLICIT { "ND solicitation" } else { "ND advertisement" };
@@ -35,14 +41,12 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, sites: &Sites<'
 
 /// Nothing from another network reaches a network's addresses, behind its endpoints or not: the lookup tells whose
 /// they are, and a flow for each network counts what would have crossed into it.
-fn isolation(out: &mut Builder<'_>, file: &NetworkFile) {
-    for network in &file.networks {
-        let matches = FlowMatch::any().with(layout::FOREIGN, network.number.into());
-        let detail = format!("into network {}", network.name);
-        let mut asked = Asked::drop(OriginKind::Isolation, Reason::Isolation, detail);
-        asked.rule = &network.name;
-        out.flow(POLICY, layout::ISOLATION, matches, Vec::new(), asked);
-    }
+fn isolation(out: &mut Builder<'_>, network: &Network) {
+    let matches = FlowMatch::any().with(layout::FOREIGN, network.number.into());
+    let detail = format!("into network {}", network.name);
+    let mut asked = Asked::drop(OriginKind::Isolation, Reason::Isolation, detail);
+    asked.rule = &network.name;
+    out.flow(POLICY, layout::ISOLATION, matches, Vec::new(), asked);
 }
 
 /// What a learned flow has marked, and who may send nothing else.
@@ -67,17 +71,16 @@ fn multicast(out: &mut Builder<'_>) {
 
 /// Nor does the broadcast of a subnet go to a link that leads to the subnet's other members.
 fn broadcast(out: &mut Builder<'_>, sites: &Sites<'_>) {
-    for network in &sites.networks {
-        let links = || sites.on(&network.name).filter(|(_, site)| site.kind == SiteKind::Link);
-        for range in broadcasts(network) {
-            if !links().any(|(_, link)| link.prefixes.iter().any(|prefix| prefix.contains(range))) {
-                continue;
-            }
-            let matches = range.on(range.family.matches(), range.family.dst());
-            let matches = matches.with(layout::NETWORK, network.number.into());
-            let detail = format!("broadcast to {range} of {}", network.name);
-            out.drop(POLICY, layout::MULTICAST, matches, OriginKind::Deny, Reason::Multicast, detail);
+    let network = sites.network;
+    let links = || sites.all.iter().filter(|site| site.kind == SiteKind::Link);
+    for range in broadcasts(network) {
+        if !links().any(|link| link.prefixes.iter().any(|prefix| prefix.contains(range))) {
+            continue;
         }
+        let matches = range.on(range.family.matches(), range.family.dst());
+        let matches = matches.with(layout::NETWORK, network.number.into());
+        let detail = format!("broadcast to {range} of {}", network.name);
+        out.drop(POLICY, layout::MULTICAST, matches, OriginKind::Deny, Reason::Multicast, detail);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What compiling a bridge gives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ofproto::action::{Action, Subfield};
 use ofproto::instruction::Instruction;
@@ -14,20 +15,65 @@ use crate::model::{Flow, FlowMatch};
 /// The flows of one bridge, and where each comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Program {
+    /// One for each network of the bridge, in the order of the file, and last what belongs to none of them alone. What
+    /// [`recompile`](super::recompile) finds unchanged it takes over: of two programs the same part is the same `Arc`.
+    pub parts: Vec<Arc<Part>>,
+    /// Ports that the file names and the bridge lacks.
+    pub missing_ports: BTreeSet<String>,
+}
+
+/// Some of the flows of a bridge, and where each comes from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Part {
+    /// The number of the network whose flows these are; none for what the networks have in common.
+    pub network: Option<u16>,
     /// The flows.
     pub flows: Vec<Flow>,
     /// Where the flow of a cookie comes from. One cookie a flow, except for raw lines.
     pub origins: BTreeMap<Cookie, Origin>,
-    /// Ports that the file names and the bridge lacks.
-    pub missing_ports: BTreeSet<String>,
+    /// Whether raw lines are among them. Those alone may have the key or the cookie of another flow.
+    pub verbatim: bool,
+    /// All that a network's part is made from; none for what is always made anew.
+    pub(super) inputs: Vec<u8>,
+}
+
+impl Program {
+    /// All flows. Of two with one key, as raw lines may have it, the later one counts.
+    pub fn flows(&self) -> impl DoubleEndedIterator<Item = &Flow> + Clone {
+        self.parts.iter().flat_map(|part| &part.flows)
+    }
+
+    /// Where the flow of a cookie comes from.
+    pub fn origin(&self, cookie: Cookie) -> Option<&Origin> {
+        self.parts.iter().find_map(|part| part.origins.get(&cookie))
+    }
+
+    /// Where all flows come from.
+    pub fn origins(&self) -> impl Iterator<Item = (Cookie, &Origin)> {
+        self.parts.iter().flat_map(|part| &part.origins).map(|(cookie, origin)| (*cookie, origin))
+    }
+
+    /// All flows, and where they come from, without the parts.
+    pub fn into_whole(self) -> (Vec<Flow>, BTreeMap<Cookie, Origin>) {
+        let (mut flows, mut origins) = (Vec::new(), Vec::new());
+        for part in self.parts {
+            let part = Arc::unwrap_or_clone(part);
+            flows.extend(part.flows);
+            origins.extend(part.origins);
+        }
+        // Where a raw line has another flow's cookie, the other's origin counts, which is before.
+        origins.reverse();
+        (flows, origins.into_iter().collect())
+    }
 }
 
 /// Collects flows.
 pub(super) struct Builder<'a> {
     bridge: &'a str,
-    program: Program,
+    part: Part,
     /// A map that is made of all at once costs half of one that grows.
     origins: Vec<(Cookie, Origin)>,
+    pub(super) missing: BTreeSet<String>,
 }
 
 /// Who asks for a flow and what tells it from its siblings: together with bridge and kind, its cookie.
@@ -55,11 +101,11 @@ impl<'a> Asked<'a> {
 
 impl<'a> Builder<'a> {
     pub(super) fn new(bridge: &'a str) -> Self {
-        Self { bridge, program: Program::default(), origins: Vec::new() }
+        Self { bridge, part: Part::default(), origins: Vec::new(), missing: BTreeSet::new() }
     }
 
     pub(super) fn missing(&mut self, port: &str) {
-        self.program.missing_ports.insert(port.to_owned());
+        self.missing.insert(port.to_owned());
     }
 
     /// The cookie that `asked` has.
@@ -81,7 +127,7 @@ impl<'a> Builder<'a> {
         flow.hard_timeout = asked.ends.unwrap_or_default();
         let Asked { kind, rule, reason, detail, .. } = asked;
         self.origins.push((flow.cookie, Origin { kind, rule: rule.to_owned(), reason, detail }));
-        self.program.flows.push(flow);
+        self.part.flows.push(flow);
     }
 
     /// A flow that drops.
@@ -99,17 +145,18 @@ impl<'a> Builder<'a> {
 
     /// A flow as somebody wrote it. Several may share a cookie; the first gives it its origin.
     pub(super) fn verbatim(&mut self, flow: Flow, origin: Origin) {
-        self.program.origins.entry(flow.cookie).or_insert(origin);
-        self.program.flows.push(flow);
+        self.part.verbatim = true;
+        self.part.origins.entry(flow.cookie).or_insert(origin);
+        self.part.flows.push(flow);
     }
 
-    pub(super) fn finish(mut self) -> Program {
-        let raw = std::mem::take(&mut self.program.origins);
-        self.program.origins = self.origins.into_iter().collect();
+    pub(super) fn finish(mut self) -> Part {
+        let raw = std::mem::take(&mut self.part.origins);
+        self.part.origins = self.origins.into_iter().collect();
         for (cookie, origin) in raw {
-            self.program.origins.entry(cookie).or_insert(origin);
+            self.part.origins.entry(cookie).or_insert(origin);
         }
-        self.program
+        self.part
     }
 }
 

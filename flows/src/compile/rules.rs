@@ -14,23 +14,21 @@ use super::party::{Parties, Sets};
 use super::policy::{Resolution, forward, out_of, resolution_kinds, towards};
 use super::program::{Asked, Builder, load};
 use super::returns::{DEFAULT_LIMIT, Way};
+use super::scope::Rule;
 use super::site::{SiteKind, Sites};
 use super::traffic::Traffic;
 use crate::model::FlowMatch;
-use crate::network::{Allow, Network, NetworkFile, Outside, Place, Protocol, Returns, Stateful};
+use crate::network::{Allow, NetworkFile, Outside, Place, Protocol, Returns, Stateful};
 
-/// The allows that are enforced here and open now, with when each ends.
-pub(super) fn open<'a>(file: &'a NetworkFile, moment: &Moment) -> Vec<(&'a Allow, Option<u16>)> {
-    let open = |allow: &'a Allow| {
-        if allow.place != Place::Switch {
-            return None;
-        }
-        match &allow.temp {
-            None => Some((allow, None)),
-            Some(window) => Some((allow, Some(seconds(moment.left(window)?)))),
-        }
-    };
-    file.allows.iter().filter_map(open).collect()
+/// The allows that switches enforce, each with whether it is open now, and if so when it ends.
+pub(super) fn on_switches<'a>(
+    file: &'a NetworkFile,
+    moment: &Moment,
+) -> impl Iterator<Item = (&'a Allow, Option<Option<u16>>)> {
+    file.allows.iter().filter(|allow| allow.place == Place::Switch).map(|allow| match &allow.temp {
+        None => (allow, Some(None)),
+        Some(window) => (allow, moment.left(window).map(|left| Some(seconds(left)))),
+    })
 }
 
 /// A flow lasts 65,535 seconds at most; what is to last longer is armed again in time.
@@ -38,21 +36,20 @@ pub(super) fn seconds(left: u64) -> u16 {
     u16::try_from(left).unwrap_or(u16::MAX)
 }
 
-/// The compiler of rules.
+/// The compiler of a network's rules.
 pub(super) struct Rules<'c, 'b, 'a> {
     pub(super) out: &'c mut Builder<'b>,
-    pub(super) file: &'a NetworkFile,
     pub(super) sites: &'c Sites<'a>,
     pub(super) sets: &'c Sets,
     pub(super) outsides: HashMap<&'a str, &'a Outside>,
     resolution: Resolution<'a>,
     dhcp: Dhcp<'a>,
     pub(super) claimed: Claimed<Kind>,
-    /// Likewise for ARP and neighbour discovery: by network, kind of packet, and whether for leased addresses.
-    resolved: Claimed<(u16, &'static str, bool)>,
+    /// Likewise for ARP and neighbour discovery: by kind of packet, and whether for leased addresses.
+    resolved: Claimed<(&'static str, bool)>,
 }
 
-/// One side of a rule on a network, as a flow can say it.
+/// One side of a rule, as a flow can say it.
 #[derive(Debug, Clone)]
 struct Side {
     parties: Parties,
@@ -65,14 +62,13 @@ struct Side {
 impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     pub(super) fn new(
         out: &'c mut Builder<'b>,
-        file: &'a NetworkFile,
+        rules: &[Rule<'a>],
         sites: &'c Sites<'a>,
         sets: &'c Sets,
     ) -> Self {
-        let outsides = file.outsides.iter().map(|outside| (&*outside.name, outside)).collect();
+        let outsides = rules.iter().flat_map(|rule| &rule.outsides).map(|o| (&*o.name, *o)).collect();
         Self {
             out,
-            file,
             sites,
             sets,
             outsides,
@@ -89,25 +85,27 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         self.dhcp.finish(self.out, self.sites, self.sets);
     }
 
-    /// The flows of an allow.
-    pub(super) fn allow(&mut self, allow: &'a Allow, ends: Option<u16>) {
+    /// The flows of a rule.
+    pub(super) fn allow(&mut self, rule: &Rule<'a>) {
+        let (allow, Some(ends)) = (rule.allow, rule.open) else { return };
         if let Some(via) = &allow.via {
-            self.via(allow, via, ends);
+            self.via(rule, via, ends);
             return;
         }
         let (from, to) = (self.ports_of(&allow.from), self.ports_of(&allow.to));
         if allow.protocol == Protocol::Dhcp {
             self.dhcp.add(self.sites, allow, (&from, &to), ends);
         }
-        for network in self.sites.shared(&from, &to) {
-            let senders = self.sides(network, &allow.from, false);
-            let receivers = self.sides(network, &allow.to, true);
-            for from in &senders {
-                for to in &receivers {
-                    self.connect(network, allow, from, to, ends);
-                    self.resolve(network, allow, (&from.parties, &to.parties), false, ends);
-                    self.resolve(network, allow, (&to.parties, &from.parties), true, ends);
-                }
+        if !self.sites.share(&from, &to) {
+            return;
+        }
+        let senders = self.sides(&allow.from, false);
+        let receivers = self.sides(&allow.to, true);
+        for from in &senders {
+            for to in &receivers {
+                self.connect(allow, from, to, ends);
+                self.resolve(allow, (&from.parties, &to.parties), false, ends);
+                self.resolve(allow, (&to.parties, &from.parties), true, ends);
             }
         }
     }
@@ -119,40 +117,40 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         names.iter().map(name).collect()
     }
 
-    /// A rule's list on a network. An exit as receiver is two: its next hops, and what is outside.
-    fn sides(&self, network: &Network, names: &[String], receiver: bool) -> Vec<Side> {
+    /// A rule's list. An exit as receiver is two: its next hops, and what is outside.
+    fn sides(&self, names: &[String], receiver: bool) -> Vec<Side> {
         let inner: Vec<String> =
             names.iter().filter(|n| !self.outsides.contains_key(&***n)).cloned().collect();
         let mut sides: Vec<Side> = self
             .sets
-            .parts(self.sites, network, &inner)
+            .parts(self.sites, &inner)
             .into_iter()
             .map(|parties| Side { parties, range: None, outside: false })
             .collect();
         let exits = |name: &String| {
-            let places = self.sites.places(network, std::slice::from_ref(name));
+            let places = self.sites.places(std::slice::from_ref(name));
             places.into_iter().any(|p| self.sites.at(p).is_some_and(|s| s.kind == SiteKind::Exit))
         };
         if receiver {
             for exit in inner.iter().filter(|name| exits(name)) {
-                sides.extend(self.outside(network, exit, None, exit));
+                sides.extend(self.outside(exit, None, exit));
             }
         }
         for outside in names.iter().filter_map(|name| self.outsides.get(&**name)) {
             if outside.addresses.is_empty() {
-                sides.extend(self.outside(network, &outside.exit, None, &outside.name));
+                sides.extend(self.outside(&outside.exit, None, &outside.name));
             }
             for &address in &outside.addresses {
-                sides.extend(self.outside(network, &outside.exit, Some(address.into()), &outside.name));
+                sides.extend(self.outside(&outside.exit, Some(address.into()), &outside.name));
             }
         }
         sides
     }
 
     /// What is outside, behind an exit of the network.
-    fn outside(&self, network: &Network, exit: &String, range: Option<Range>, name: &str) -> Option<Side> {
+    fn outside(&self, exit: &String, range: Option<Range>, name: &str) -> Option<Side> {
         let mut parties =
-            self.sets.parts(self.sites, network, std::slice::from_ref(exit)).into_iter().next()?;
+            self.sets.parts(self.sites, std::slice::from_ref(exit)).into_iter().next()?;
         parties.part = match range {
             Some(range) => format!("{name} {range}"),
             None => name.to_owned(),
@@ -179,7 +177,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         }
     }
 
-    fn connect(&mut self, network: &'a Network, allow: &'a Allow, from: &Side, to: &Side, ends: Option<u16>) {
+    fn connect(&mut self, allow: &'a Allow, from: &Side, to: &Side, ends: Option<u16>) {
         let itself = from.parties.single().is_some() && from.parties.single() == to.parties.single();
         if itself {
             return;
@@ -196,14 +194,15 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             }
             for &traffic in Traffic::of(allow.protocol) {
                 for &port in &ports {
-                    self.open(Opening { network, allow, from, to, family, traffic, port, ends });
+                    self.open(Opening { allow, from, to, family, traffic, port, ends });
                 }
             }
         }
     }
 
     fn open(&mut self, opening: Opening<'_, 'a>) {
-        let Opening { network, allow, from, to, family, traffic, port, ends } = opening;
+        let network = self.sites.network;
+        let Opening { allow, from, to, family, traffic, port, ends } = opening;
         let claim = traffic.claim(port);
         let wanted = Wanted {
             from_range: from.range,
@@ -211,7 +210,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             outside: to.outside,
             ..Wanted::between(&from.parties.sites, &to.parties.sites, ends.is_none())
         };
-        let Some(level) = self.claimed.level((network.number, claim, family, traffic, port), wanted) else {
+        let Some(level) = self.claimed.level((claim, family, traffic, port), wanted) else {
             return;
         };
         let mut matches = from.parties.sends(network, traffic.opens(family, port));
@@ -274,12 +273,12 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     /// Those of `from` may ask for and tell MAC addresses of those of `to`.
     pub(super) fn resolve(
         &mut self,
-        network: &Network,
         allow: &'a Allow,
         (from, to): (&Parties, &Parties),
         back: bool,
         ends: Option<u16>,
     ) {
+        let network = self.sites.network;
         // Who is allowed to talk to itself is joined to nobody.
         if from.single().is_some() && from.single() == to.single() {
             return;
@@ -294,7 +293,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             let sends = from.sends(network, kind);
             let mut add = |leased: bool, matches: FlowMatch| {
                 let wanted = Wanted::between(&from.sites, &to.sites, ends.is_none());
-                if self.resolved.level((network.number, what, leased), wanted).is_none() {
+                if self.resolved.level((what, leased), wanted).is_none() {
                     return;
                 }
                 let what = if leased { format!("{what} for leased addresses") } else { what.to_owned() };
@@ -329,11 +328,10 @@ pub(super) fn by_service(allow: &Allow, traffic: Traffic) -> bool {
 }
 
 /// The packets of a rule's flow, but for who sends them to whom.
-type Kind = (u16, Claim, Family, Traffic, Option<u16>);
+type Kind = (Claim, Family, Traffic, Option<u16>);
 
 /// One flow of a rule.
 struct Opening<'o, 'a> {
-    network: &'a Network,
     allow: &'a Allow,
     from: &'o Side,
     to: &'o Side,

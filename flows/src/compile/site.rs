@@ -2,22 +2,24 @@
 
 use std::collections::HashMap;
 
-use ipnetwork::IpNetwork;
 use ofproto::PortNo;
 
-use super::PortMap;
 use super::address::{Family, Range};
-use crate::network::{LinkRole, Network, NetworkFile};
+use crate::network::Network;
 
 /// A party of the file at a port of the bridge that is compiled.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(super) struct Site<'a> {
     /// The endpoint's, link's or exit's name.
     pub(super) party: &'a str,
     pub(super) port_name: &'a str,
     /// None while the bridge lacks the port.
     pub(super) port: Option<PortNo>,
-    pub(super) network: &'a Network,
+    /// Whether it is the first of the bridge at its port, which may carry several networks: what no one there may do is
+    /// said once.
+    pub(super) first_at_port: bool,
+    /// Whether it is the first of the bridge whose frames leave by its port with its tag, or with none.
+    pub(super) first_out: bool,
     pub(super) kind: SiteKind,
     /// The prefixes it sends from and is reached at.
     pub(super) prefixes: Vec<Range>,
@@ -28,7 +30,7 @@ pub(super) struct Site<'a> {
     pub(super) mac: Option<[u8; 6]>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SiteKind {
     /// Owns its prefixes: nobody else may send from them.
     Endpoint,
@@ -45,75 +47,44 @@ impl Site<'_> {
     }
 }
 
-/// Everybody on a bridge, in the order of the file: endpoints, links, exits.
+/// Everybody on a network, in the order of the file: endpoints, links, exits.
 pub(super) struct Sites<'a> {
-    pub(super) all: Vec<Site<'a>>,
-    /// The networks of the bridge.
-    pub(super) networks: Vec<&'a Network>,
-    by_party: HashMap<&'a str, Vec<usize>>,
-    by_network: HashMap<&'a str, Vec<usize>>,
-    plugs: HashMap<(&'a str, &'a str), Vec<usize>>,
+    pub(super) network: &'a Network,
+    pub(super) all: &'a [Site<'a>],
+    plugs: HashMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> Sites<'a> {
-    pub(super) fn new(file: &'a NetworkFile, bridge: &str, ports: &PortMap) -> Self {
-        let all = sites(file, bridge, ports);
-        let networks = file.networks.iter().filter(|n| n.bridge == bridge).collect();
-        let mut sites = Self {
-            networks,
-            by_party: HashMap::new(),
-            by_network: HashMap::new(),
-            plugs: HashMap::new(),
-            all: Vec::new(),
-        };
+    pub(super) fn new(network: &'a Network, all: &'a [Site<'a>]) -> Self {
+        let mut plugs: HashMap<&str, Vec<usize>> = HashMap::new();
         for (place, site) in all.iter().enumerate() {
-            sites.by_party.entry(site.party).or_default().push(place);
-            sites.by_network.entry(&site.network.name).or_default().push(place);
-            sites.plugs.entry((&site.network.name, site.party)).or_default().push(place);
+            plugs.entry(site.party).or_default().push(place);
         }
-        Self { all, ..sites }
+        Self { network, all, plugs }
     }
 
     /// A site by its place.
-    pub(super) fn at(&self, place: usize) -> Option<&Site<'a>> {
+    pub(super) fn at(&self, place: usize) -> Option<&'a Site<'a>> {
         self.all.get(place)
     }
 
-    /// The sites of a network, with their places.
-    pub(super) fn on(&self, network: &str) -> impl Iterator<Item = (usize, &Site<'a>)> {
-        let places = self.by_network.get(network).map_or(&[][..], Vec::as_slice);
-        places.iter().filter_map(|&place| Some((place, self.all.get(place)?)))
+    /// Its endpoints, with their places.
+    pub(super) fn members(&self) -> impl Iterator<Item = (usize, &'a Site<'a>)> {
+        self.all.iter().enumerate().filter(|(_, site)| site.kind == SiteKind::Endpoint)
     }
 
-    /// The networks on which both lists of a rule have somebody, in the order of the file.
-    pub(super) fn shared(&self, from: &[String], to: &[String]) -> Vec<&'a Network> {
-        // Who is everywhere is looked up by who is not: a template's rules name few of the first kind.
-        let count = |names: &[String]| names.iter().map(|n| self.plugs_of(n).len()).sum::<usize>();
-        let (few, many) = if count(from) <= count(to) { (from, to) } else { (to, from) };
-        let mut networks: Vec<&Network> = few
-            .iter()
-            .flat_map(|n| self.plugs_of(n))
-            .filter_map(|&p| Some(self.all.get(p)?.network))
-            .collect();
-        networks.sort_by_key(|network| network.span.start);
-        networks.dedup_by_key(|network| network.number);
-        networks.retain(|network| {
-            !self.places(network, many).is_empty() && !self.places(network, few).is_empty()
-        });
-        networks
+    /// Whether both lists of a rule have somebody here.
+    pub(super) fn share(&self, from: &[String], to: &[String]) -> bool {
+        !self.places(from).is_empty() && !self.places(to).is_empty()
     }
 
-    fn plugs_of(&self, name: &str) -> &[usize] {
-        self.by_party.get(name).or_else(|| self.by_network.get(name)).map_or(&[], Vec::as_slice)
-    }
-
-    /// Where those of a rule's list sit on a network: sorted places, each once. A network stands for its endpoints.
-    pub(super) fn places(&self, network: &Network, names: &[String]) -> Vec<usize> {
+    /// Where those of a rule's list sit: sorted places, each once. A network stands for its endpoints.
+    pub(super) fn places(&self, names: &[String]) -> Vec<usize> {
         let mut places = Vec::new();
         for name in names {
-            if *name == network.name {
-                places.extend(self.on(name).filter(|(_, s)| s.kind == SiteKind::Endpoint).map(|(p, _)| p));
-            } else if let Some(plugs) = self.plugs.get(&(network.name.as_str(), name.as_str())) {
+            if *name == self.network.name {
+                places.extend(self.members().map(|(place, _)| place));
+            } else if let Some(plugs) = self.plugs.get(name.as_str()) {
                 places.extend(plugs);
             }
         }
@@ -121,56 +92,4 @@ impl<'a> Sites<'a> {
         places.dedup();
         places
     }
-}
-
-fn sites<'a>(file: &'a NetworkFile, bridge: &str, ports: &PortMap) -> Vec<Site<'a>> {
-    let networks: HashMap<&str, &Network> =
-        file.networks.iter().filter(|n| n.bridge == bridge).map(|n| (&*n.name, n)).collect();
-    let number = |port: &str| if port == "LOCAL" { Some(PortNo::LOCAL) } else { ports.get(port).copied() };
-    let host = |a: &std::net::IpAddr| Range::from(IpNetwork::from(*a));
-    let mut sites = Vec::new();
-    for endpoint in &file.endpoints {
-        for plug in &endpoint.attachments {
-            let Some(&network) = networks.get(&*plug.network) else { continue };
-            let resolves: Vec<Range> = plug.addresses.iter().map(host).collect();
-            let behind = plug.behind.iter().copied().map(Range::from);
-            let leases = network.subnets.iter().filter(|_| plug.leased);
-            sites.push(Site {
-                party: &endpoint.name,
-                port_name: &plug.port,
-                port: number(&plug.port),
-                network,
-                kind: SiteKind::Endpoint,
-                prefixes: resolves.iter().copied().chain(behind).collect(),
-                resolves,
-                leases: leases.copied().map(Range::from).collect(),
-                mac: plug.mac,
-            });
-        }
-    }
-    let other = |party, port_name, network, kind, prefixes: Vec<Range>| Site {
-        party,
-        port_name,
-        port: number(port_name),
-        network,
-        kind,
-        resolves: prefixes.clone(),
-        prefixes,
-        leases: Vec::new(),
-        mac: None,
-    };
-    for link in &file.links {
-        for end in &link.ends {
-            let LinkRole::Network { network, behind } = &end.role else { continue };
-            let Some(&network) = networks.get(&**network) else { continue };
-            let prefixes = behind.iter().copied().map(Range::from).collect();
-            sites.push(other(&*link.name, &*end.port, network, SiteKind::Link, prefixes));
-        }
-    }
-    for exit in &file.exits {
-        let Some(&network) = exit.network.as_deref().and_then(|name| networks.get(name)) else { continue };
-        let prefixes = exit.next_hop.iter().map(host).collect();
-        sites.push(other(&exit.name, &exit.port, network, SiteKind::Exit, prefixes));
-    }
-    sites
 }

@@ -15,40 +15,30 @@ use super::policy::{forward, towards};
 use super::program::{Asked, Builder, apply_and_goto, load, mark};
 use super::returns::Way;
 use super::rules::{Rules, by_service, limit};
+use super::scope::Rule;
 use super::site::Sites;
 use super::traffic::Traffic;
-use crate::network::{Allow, Network, NetworkFile};
+use crate::network::Allow;
 
 /// At the ports of next hops, what comes from outside.
-pub(super) fn admission<'a>(
-    out: &mut Builder<'_>,
-    file: &NetworkFile,
-    allows: impl Iterator<Item = &'a Allow>,
-    sites: &Sites<'_>,
-    sets: &Sets,
-) {
+pub(super) fn admission(out: &mut Builder<'_>, rules: &[Rule<'_>], sites: &Sites<'_>, sets: &Sets) {
     let mut hops: BTreeMap<usize, &str> = BTreeMap::new();
-    for allow in allows {
+    for Rule { allow, by_hop, .. } in rules.iter().filter(|rule| rule.open.is_some()) {
         let Some(via) = &allow.via else { continue };
-        let from = |name: &String| sites.shared(std::slice::from_ref(name), std::slice::from_ref(via));
-        for network in allow.from.iter().flat_map(from) {
-            if !allow.to.iter().any(|to| file.goes_by_hop(allow, &network.name, to)) {
-                continue;
-            }
-            hops.extend(
-                sites.places(network, std::slice::from_ref(via)).into_iter().map(|place| (place, &**via)),
-            );
+        let hop = std::slice::from_ref(via);
+        if !by_hop.is_empty() && sites.share(&allow.from, hop) {
+            hops.extend(sites.places(hop).into_iter().map(|place| (place, &**via)));
         }
     }
     for (place, name) in hops {
         let Some(site) = sites.at(place) else { continue };
         let Some(port) = site.port else { continue };
         for family in Family::BOTH.into_iter().filter(|family| site.speaks(*family)) {
-            let mut actions = loads(site, sets.of_site(place));
+            let mut actions = loads(sites, site, sets.of_site(place));
             actions.push(mark(layout::mark_bit(layout::STRANGER)));
             let mut matches = at(port, family.matches());
-            if site.network.vlan.is_some() {
-                matches = matches.with(layout::NETWORK, site.network.number.into());
+            if sites.network.vlan.is_some() {
+                matches = matches.with(layout::NETWORK, sites.network.number.into());
             }
             if let Some(mac) = site.mac {
                 matches = matches.with(Field::EthSrc, mac_bits(mac));
@@ -63,35 +53,31 @@ pub(super) fn admission<'a>(
 
 impl<'a> Rules<'_, '_, 'a> {
     /// The flows of an allow that goes by a next hop.
-    pub(super) fn via(&mut self, allow: &'a Allow, via: &'a String, ends: Option<u16>) {
+    pub(super) fn via(&mut self, rule: &Rule<'a>, via: &'a String, ends: Option<u16>) {
+        let allow = rule.allow;
         let hop = std::slice::from_ref(via);
-        for network in self.sites.shared(&allow.from, hop) {
-            let by_hop = |to: &&String| self.file.goes_by_hop(allow, &network.name, to);
-            let to: Vec<String> = allow.to.iter().filter(by_hop).cloned().collect();
-            if to.is_empty() {
-                continue;
+        if rule.by_hop.is_empty() || !self.sites.share(&allow.from, hop) {
+            return;
+        }
+        let hops = self.sets.parts(self.sites, hop);
+        let Some(hop) = hops.first() else { return };
+        let Some(place) = hop.sites.first().copied() else { return };
+        let Some(mac) = self.sites.at(place).and_then(|site| site.mac) else { return };
+        let Some(port) = hop.single() else { return };
+        for from in self.sets.parts(self.sites, &allow.from) {
+            for range in self.ranges(&rule.by_hop) {
+                self.by_hop(allow, &from, &Hop { place, mac, port }, range, ends);
             }
-            let hops = self.sets.parts(self.sites, network, hop);
-            let Some(hop) = hops.first() else { continue };
-            let Some(place) = hop.sites.first().copied() else { continue };
-            let Some(mac) = self.sites.at(place).and_then(|site| site.mac) else { continue };
-            let Some(port) = hop.single() else { continue };
-            for from in self.sets.parts(self.sites, network, &allow.from) {
-                for range in self.ranges(&to) {
-                    let hop = Hop { network, place, mac, port };
-                    self.by_hop(allow, &from, &hop, range, ends);
-                }
-                self.resolve(network, allow, (&from, hop), false, ends);
-                self.resolve(network, allow, (hop, &from), true, ends);
-            }
+            self.resolve(allow, (&from, hop), false, ends);
+            self.resolve(allow, (hop, &from), true, ends);
         }
     }
 
     /// The addresses that names of the outside stand for; an exit stands for all.
-    fn ranges(&self, names: &[String]) -> Vec<Range> {
+    fn ranges(&self, names: &[&String]) -> Vec<Range> {
         let mut ranges = Vec::new();
         for name in names {
-            match self.outsides.get(&**name).filter(|outside| !outside.addresses.is_empty()) {
+            match self.outsides.get(&***name).filter(|outside| !outside.addresses.is_empty()) {
                 Some(outside) => ranges.extend(outside.addresses.iter().copied().map(Range::from)),
                 None => ranges.extend(Family::BOTH.map(Range::all)),
             }
@@ -103,11 +89,11 @@ impl<'a> Rules<'_, '_, 'a> {
         &mut self,
         allow: &'a Allow,
         from: &super::party::Parties,
-        hop: &Hop<'_>,
+        hop: &Hop,
         range: Range,
         ends: Option<u16>,
     ) {
-        let (family, network) = (range.family, hop.network);
+        let (family, network) = (range.family, self.sites.network);
         let hop_speaks = self.sites.at(hop.place).is_some_and(|site| site.speaks(family));
         if !self.speaks(from, family) || !hop_speaks || from.single() == Some(hop.port) {
             return;
@@ -122,7 +108,7 @@ impl<'a> Rules<'_, '_, 'a> {
                     via: Some(hop.place),
                     ..Wanted::between(&from.sites, &[hop.place], ends.is_none())
                 };
-                let kind = (network.number, Claim::Via, family, traffic, port);
+                let kind = (Claim::Via, family, traffic, port);
                 let Some(level) = self.claimed.level(kind, wanted) else { continue };
                 // Of the kinds of traffic of one rule, the more special one is first.
                 let level = level * 4 + 3 - traffic.claim(port) as u16;
@@ -155,14 +141,13 @@ impl<'a> Rules<'_, '_, 'a> {
 }
 
 /// The next hop of a rule.
-struct Hop<'h> {
-    network: &'h Network,
+struct Hop {
     place: usize,
     mac: [u8; 6],
     port: u32,
 }
 
-impl Hop<'_> {
+impl Hop {
     fn place_name<'s>(&self, sites: &'s Sites<'_>) -> &'s str {
         sites.at(self.place).map_or("", |site| site.party)
     }

@@ -1,7 +1,5 @@
 //! Outputs: table 3, and the bridges that only forward a link.
 
-use std::collections::BTreeSet;
-
 use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
@@ -12,49 +10,46 @@ use super::admission::{at, tagged};
 use super::layout::{self, ADMISSION, FORWARDING};
 use super::origin::{OriginKind, Reason};
 use super::program::{Asked, Builder, output};
-use super::site::{Site, SiteKind, Sites};
+use super::site::{Site, Sites};
 use super::{PortMap, forwards};
 use crate::model::FlowMatch;
-use crate::network::{Inside, NetworkFile};
+use crate::network::{Inside, Network, NetworkFile};
 
 /// Table 3: the port that policy chose, if it is one of the file's.
 pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
-    let kind = OriginKind::Forwarding;
-    let mut seen = BTreeSet::new();
-    for site in &sites.all {
-        let (Some(port), vlan) = (site.port, site.network.vlan) else { continue };
+    let (kind, network) = (OriginKind::Forwarding, sites.network);
+    // A port may carry several networks, each with a tag of its own.
+    for site in sites.all.iter().filter(|site| site.first_out) {
+        let Some(port) = site.port else { continue };
         let Some(value) = layout::port_value(port) else { continue };
-        // A port may carry several networks, each with a tag of its own.
-        if !seen.insert((value, vlan)) {
-            continue;
-        }
         let mut matches = FlowMatch::any().with(layout::OUT_PORT, value.into());
-        if vlan.is_some() {
-            matches = matches.with(layout::NETWORK, site.network.number.into());
+        if network.vlan.is_some() {
+            matches = matches.with(layout::NETWORK, network.number.into());
         }
         let asked = Asked::new(kind, kind.label(), format!("to {} at {}", site.party, site.port_name));
-        out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(emit(site, port))], asked);
+        let actions = vec![Instruction::ApplyActions(emit(network, port))];
+        out.flow(FORWARDING, layout::WIRE, matches, actions, asked);
     }
-    for network in &sites.networks {
-        let members = sites.on(&network.name).filter(|(_, s)| s.kind == SiteKind::Endpoint);
-        let members: Vec<&Site<'_>> = members.map(|(_, site)| site).collect();
-        let mut flood = |value: u32, to: Vec<&Site<'_>>, what: &str| {
-            let actions: Vec<Action> = to.iter().filter_map(|s| Some(emit(s, s.port?))).flatten().collect();
-            if actions.is_empty() {
-                return;
-            }
-            let matches = FlowMatch::any()
-                .with(layout::NETWORK, network.number.into())
-                .with(layout::OUT_PORT, value.into());
-            let asked = Asked::new(kind, kind.label(), format!("{what} of {}", network.name));
-            out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
-        };
-        if network.inside == Inside::Allow {
-            flood(layout::EVERYBODY, members.clone(), "to all members");
+    let members: Vec<&Site<'_>> = sites.members().map(|(_, site)| site).collect();
+    let mut flood = |value: u32, to: Vec<&Site<'_>>, what: &str| {
+        let actions: Vec<Action> = to.iter().filter_map(|s| Some(emit(network, s.port?))).flatten().collect();
+        if actions.is_empty() {
+            return;
         }
-        let leased = members.into_iter().filter(|s| !s.leases.is_empty()).collect();
-        flood(layout::LEASED, leased, "to all whose address is leased");
+        let matches =
+            FlowMatch::any().with(layout::NETWORK, network.number.into()).with(layout::OUT_PORT, value.into());
+        let asked = Asked::new(kind, kind.label(), format!("{what} of {}", network.name));
+        out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
+    };
+    if network.inside == Inside::Allow {
+        flood(layout::EVERYBODY, members.clone(), "to all members");
     }
+    let leased = members.into_iter().filter(|s| !s.leases.is_empty()).collect();
+    flood(layout::LEASED, leased, "to all whose address is leased");
+}
+
+/// The end of table 3.
+pub(super) fn common(out: &mut Builder<'_>) {
     out.drop(
         FORWARDING,
         layout::DEFAULT,
@@ -65,9 +60,9 @@ pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
     );
 }
 
-/// Output to a site's port, in the VLAN of its network.
-pub(super) fn emit(site: &Site<'_>, port: PortNo) -> Vec<Action> {
-    let Some(vlan) = site.network.vlan else { return vec![output(port)] };
+/// Output to a port of a network, in its VLAN.
+pub(super) fn emit(network: &Network, port: PortNo) -> Vec<Action> {
+    let Some(vlan) = network.vlan else { return vec![output(port)] };
     let tag = Oxm::Known { field: Field::VlanVid, value: u128::from(vlan) | 0x1000, mask: None };
     vec![Action::PushVlan(0x8100), Action::SetField(tag), output(port), Action::PopVlan]
 }

@@ -86,7 +86,7 @@ pub struct Network {
 }
 
 /// How return traffic is told from the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Stateful {
     /// By flows that `learn()` puts into a table.
     #[default]
@@ -112,7 +112,7 @@ pub struct ContainerRange {
 }
 
 /// Whether the members of a network may talk freely to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Inside {
     /// Only what an `allow` says.
     #[default]
@@ -275,7 +275,7 @@ pub struct Allow {
 }
 
 /// What learned return flows look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Returns {
     /// One for each connection: the whole 5-tuple.
     Connection,

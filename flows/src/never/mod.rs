@@ -17,7 +17,7 @@ use ofproto::{Cookie, PortNo};
 
 pub use witness::{Hop, Witness};
 
-use crate::compile::{Moment, Origin, OriginKind, PortMap, Program, compile};
+use crate::compile::{Moment, Origin, OriginKind, PortMap, compile};
 use crate::finding::Finding;
 use crate::interp::Pipeline;
 use crate::model::{Flow, FlowMatch};
@@ -96,7 +96,7 @@ pub fn numbered_ports(file: &NetworkFile, bridge: &str) -> PortMap {
 pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
     let bridges = file.bridges.iter().map(|bridge| {
         let ports = numbered_ports(file, &bridge.name);
-        let Program { flows, origins, .. } = compile(file, &bridge.name, &ports, &Moment::widest(file));
+        let (flows, origins) = compile(file, &bridge.name, &ports, &Moment::widest(file)).into_whole();
         BridgeFlows { name: &bridge.name, ports, flows, origins }
     });
     bridges.collect()

@@ -67,7 +67,7 @@ impl Compiled {
     pub(crate) fn new(file: NetworkFile, bridge: &str, moment: Moment) -> Self {
         let ports = ports(&file, bridge);
         let program = compile(&file, bridge, &ports, &moment);
-        let pipeline = Pipeline::new(program.flows.clone());
+        let pipeline = Pipeline::new(program.flows().cloned().collect());
         let mut names: BTreeMap<_, _> = ports.iter().map(|(name, number)| (*number, name.clone())).collect();
         names.insert(PortNo::LOCAL, "LOCAL".to_owned());
         Self { text: String::new(), file, moment, bridge: bridge.to_owned(), ports, names, program, pipeline }
@@ -152,7 +152,7 @@ impl Compiled {
     /// The flows that the frame passes, in words.
     pub(crate) fn path(&self, in_port: &str, packet: &Packet) -> String {
         let outcome = self.pipeline.run(self.number(in_port), packet);
-        let line = |s: &flows::interp::Step| match self.program.origins.get(&s.cookie) {
+        let line = |s: &flows::interp::Step| match self.program.origin(s.cookie) {
             Some(o) => format!(
                 "  table {} priority {}: {:?} {}: {}\n",
                 s.table.0, s.priority, o.kind, o.rule, o.detail

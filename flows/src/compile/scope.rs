@@ -1,0 +1,397 @@
+//! What the flows of each network of a bridge depend on, told apart before anything is compiled: a network's part of the
+//! program is made of its scope and of nothing else. Where networks of one bridge meet (a port that carries several, an
+//! address that two could claim) it is decided here, for all of them at once, and the scope says how.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
+
+use ipnetwork::IpNetwork;
+use ofproto::PortNo;
+
+use super::address::{self, Family, Range};
+use super::layout;
+use super::moment::Moment;
+use super::origin::Reason;
+use super::site::{Site, SiteKind};
+use super::{PortMap, rules};
+use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside};
+
+/// All that the flows of a network on the bridge depend on.
+pub(super) struct Scope<'a> {
+    pub(super) network: &'a Network,
+    pub(super) sites: Vec<Site<'a>>,
+    /// The rules that may have something to do with it, in the order of the file.
+    pub(super) rules: Vec<Rule<'a>>,
+    /// The prefixes behind its endpoints.
+    pub(super) behind: Vec<Range>,
+    /// The addresses that are its own, and no network's before it.
+    pub(super) owned: Vec<Owned<'a>>,
+    /// Those of its endpoints that somebody with a wider prefix could claim by neighbour discovery.
+    pub(super) discovered: Vec<(Range, &'a str)>,
+    /// The prefixes by which other networks know its addresses.
+    pub(super) known: Vec<Range>,
+}
+
+/// A rule as it concerns one network.
+pub(super) struct Rule<'a> {
+    pub(super) allow: &'a Allow,
+    /// Whether it is open now, and if so when it ends.
+    pub(super) open: Option<Option<u16>>,
+    /// The names of the outside that it has.
+    pub(super) outsides: Vec<&'a Outside>,
+    /// To whom its packets go by its next hop.
+    pub(super) by_hop: Vec<&'a String>,
+}
+
+/// A prefix that has an owner: what comes from there is dropped wherever the owner's own claim does not win.
+#[derive(Debug, Clone, Hash)]
+pub(super) struct Owned<'a> {
+    pub(super) range: Range,
+    pub(super) reason: Reason,
+    pub(super) whose: Whose<'a>,
+}
+
+#[derive(Debug, Clone, Copy, Hash)]
+pub(super) enum Whose<'a> {
+    Party(&'a str),
+    Network(&'a str),
+    Behind(&'a str),
+    Nobody,
+}
+
+impl fmt::Display for Whose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Party(name) => write!(f, "owned by {name}"),
+            Self::Network(name) => write!(f, "in network {name}"),
+            Self::Behind(name) => write!(f, "behind {name}"),
+            Self::Nobody => f.write_str("nobody's address"),
+        }
+    }
+}
+
+/// The networks of a bridge, and what is not theirs.
+#[derive(Default)]
+pub(super) struct Scopes<'a> {
+    pub(super) all: Vec<Scope<'a>>,
+    /// Addresses that are none of the bridge's networks'.
+    pub(super) owned: Vec<Owned<'a>>,
+    /// The networks of other bridges, with their prefixes.
+    pub(super) elsewhere: Vec<(&'a Network, Vec<Range>)>,
+    /// Whole families but for what has an owner.
+    pub(super) rest: Vec<Range>,
+    pub(super) nobodys: Vec<Range>,
+}
+
+impl<'a> Scopes<'a> {
+    pub(super) fn new(file: &'a NetworkFile, bridge: &str, ports: &PortMap, moment: &Moment) -> Self {
+        let mut this = Self::default();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for network in file.networks_on(bridge) {
+            places.insert(&network.name, this.all.len());
+            this.all.push(Scope {
+                network,
+                sites: Vec::new(),
+                rules: Vec::new(),
+                behind: Vec::new(),
+                owned: Vec::new(),
+                discovered: Vec::new(),
+                known: Vec::new(),
+            });
+        }
+        let mut sites = Located { places: &places, ports, all: Vec::new() }.read(file);
+        this.firsts(&mut sites);
+        this.own(file, &sites);
+        this.know(file, &places);
+        this.rules(file, moment, &places, &sites);
+        for (place, site) in sites {
+            this.all.get_mut(place).into_iter().for_each(|scope| scope.sites.push(site.clone()));
+        }
+        this
+    }
+
+    fn network(&self, place: usize) -> Option<&'a Network> {
+        self.all.get(place).map(|scope| scope.network)
+    }
+
+    /// Who is the first at a port.
+    fn firsts(&self, sites: &mut [(usize, Site<'a>)]) {
+        let (mut at, mut out) = (HashSet::new(), HashSet::new());
+        for (place, site) in sites {
+            let Some(port) = site.port else { continue };
+            site.first_at_port = at.insert(port);
+            let vlan = self.network(*place).and_then(|network| network.vlan);
+            site.first_out = layout::port_value(port).is_some_and(|value| out.insert((value, vlan)));
+        }
+    }
+
+    /// Whose an address is that a packet says it is from: the first who claims it has it.
+    fn own(&mut self, file: &'a NetworkFile, sites: &[(usize, Site<'a>)]) {
+        let mut seen: HashSet<Range> = HashSet::new();
+        // Neighbour discovery is admitted above all that is told by address: where somebody may use a wider prefix, the
+        // addresses in it that have an owner are that one's alone here too.
+        let wide = sites.iter().flat_map(|(_, site)| match site.kind {
+            SiteKind::Link => &site.prefixes,
+            _ => &site.leases,
+        });
+        let wide: Vec<Range> = wide.copied().filter(|range| range.family == Family::V6).collect();
+        let mut discovered = HashSet::new();
+        for (place, site) in sites.iter().filter(|(_, site)| site.kind != SiteKind::Link) {
+            let Some(scope) = self.all.get_mut(*place) else { continue };
+            for &range in &site.prefixes {
+                if wide.iter().any(|wide| wide.contains(range)) && discovered.insert(range) {
+                    scope.discovered.push((range, site.party));
+                }
+                if seen.insert(range) {
+                    let whose = Whose::Party(site.party);
+                    scope.owned.push(Owned { range, reason: Reason::Spoofed, whose });
+                }
+            }
+        }
+        let here: HashSet<u16> = sites.iter().filter_map(|(at, _)| Some(self.network(*at)?.number)).collect();
+        let places: HashMap<u16, usize> =
+            self.all.iter().enumerate().map(|(place, scope)| (scope.network.number, place)).collect();
+        for network in &file.networks {
+            let reason = if here.contains(&network.number) { Reason::Spoofed } else { Reason::Isolation };
+            for range in network.subnets.iter().copied().map(Range::from).filter(|r| seen.insert(*r)) {
+                let owned = Owned { range, reason, whose: Whose::Network(&network.name) };
+                match places.get(&network.number).and_then(|place| self.all.get_mut(*place)) {
+                    Some(scope) => scope.owned.push(owned),
+                    None => self.owned.push(owned),
+                }
+            }
+        }
+        for endpoint in &file.endpoints {
+            for prefix in endpoint.attachments.iter().flat_map(|a| &a.behind) {
+                let (range, reason) = (Range::from(*prefix), Reason::Isolation);
+                if seen.insert(range) {
+                    self.owned.push(Owned { range, reason, whose: Whose::Behind(&endpoint.name) });
+                }
+            }
+        }
+        for (range, reason) in address::martians() {
+            if seen.insert(range) {
+                self.owned.push(Owned { range, reason, whose: Whose::Nobody });
+            }
+        }
+    }
+
+    /// Whose an address is that a packet is for: likewise.
+    fn know(&mut self, file: &'a NetworkFile, places: &HashMap<&str, usize>) {
+        let mut behind: HashMap<&str, Vec<Range>> = HashMap::new();
+        for plug in file.endpoints.iter().flat_map(|e| &e.attachments).filter(|a| !a.behind.is_empty()) {
+            let ranges = plug.behind.iter().copied().map(Range::from);
+            behind.entry(&plug.network).or_default().extend(ranges);
+        }
+        let mut seen = HashSet::new();
+        for network in &file.networks {
+            let behind = behind.remove(&*network.name).unwrap_or_default();
+            let ranges = network.subnets.iter().copied().map(Range::from).chain(behind.iter().copied());
+            let known: Vec<Range> = ranges.filter(|range| seen.insert(range.bits())).collect();
+            match places.get(&*network.name).and_then(|place| self.all.get_mut(*place)) {
+                Some(scope) => (scope.behind, scope.known) = (behind, known),
+                None => self.elsewhere.push((network, known)),
+            }
+        }
+        let mut new = |range: &Range| seen.insert(range.bits());
+        self.nobodys = address::martians().into_iter().map(|(range, _)| range).filter(&mut new).collect();
+        self.rest = Family::BOTH.map(Range::all).into_iter().filter(new).collect();
+    }
+
+    /// Gives every rule to the networks on which both of its lists may have somebody.
+    fn rules(
+        &mut self,
+        file: &'a NetworkFile,
+        moment: &Moment,
+        places: &HashMap<&str, usize>,
+        sites: &[(usize, Site<'a>)],
+    ) {
+        let mut on: HashMap<&str, Vec<usize>> = HashMap::with_capacity(sites.len());
+        for (place, site) in sites {
+            let on = on.entry(site.party).or_default();
+            // Who is everywhere is mostly written so in order.
+            if on.last() != Some(place) {
+                on.push(*place);
+            }
+        }
+        on.values_mut().for_each(|on| {
+            on.sort_unstable();
+            on.dedup();
+        });
+        on.extend(places.iter().map(|(name, place)| (*name, vec![*place])));
+        let outsides: HashMap<&str, &Outside> = file.outsides.iter().map(|o| (&*o.name, o)).collect();
+        let outside = |name: &String| outsides.get(&**name).copied();
+        let on = |name: &String| {
+            let name = outside(name).map_or(name, |outside| &outside.exit);
+            on.get(&**name).map_or(&[][..], Vec::as_slice)
+        };
+        let of = |names: &'a [String]| -> Vec<&[usize]> { names.iter().map(on).collect() };
+        for (allow, open) in rules::on_switches(file, moment) {
+            let (from, to) = (of(&allow.from), of(&allow.to));
+            let mut concerned = shared(&from, &to);
+            if let Some(via) = &allow.via {
+                concerned.extend(shared(&from, &[on(via)]));
+            }
+            concerned.sort_unstable();
+            concerned.dedup();
+            for place in concerned {
+                let Some(scope) = self.all.get_mut(place) else { continue };
+                let outsides = allow.from.iter().chain(&allow.to).filter_map(outside).collect();
+                let by_hop = |to: &&String| {
+                    allow.via.is_some() && file.goes_by_hop(allow, &scope.network.name, to)
+                };
+                let by_hop = allow.to.iter().filter(by_hop).collect();
+                scope.rules.push(Rule { allow, open, outsides, by_hop });
+            }
+        }
+    }
+}
+
+/// The places that both have; each list is sorted.
+fn shared(from: &[&[usize]], to: &[&[usize]]) -> Vec<usize> {
+    // Who is everywhere is looked up by who is not: a template's rules name few of the first kind.
+    let count = |lists: &[&[usize]]| lists.iter().map(|list| list.len()).sum::<usize>();
+    let (few, many) = if count(from) <= count(to) { (from, to) } else { (to, from) };
+    let has = |place: &usize| many.iter().any(|list| list.binary_search(place).is_ok());
+    few.iter().copied().flatten().copied().filter(has).collect()
+}
+
+/// Everybody on the networks of a bridge, each with the place of the network.
+struct Located<'l, 'a> {
+    places: &'l HashMap<&'a str, usize>,
+    ports: &'l PortMap,
+    all: Vec<(usize, Site<'a>)>,
+}
+
+impl<'a> Located<'_, 'a> {
+    fn read(mut self, file: &'a NetworkFile) -> Vec<(usize, Site<'a>)> {
+        file.endpoints.iter().for_each(|endpoint| self.endpoint(file, endpoint));
+        for link in &file.links {
+            for end in &link.ends {
+                let LinkRole::Network { network, behind } = &end.role else { continue };
+                let prefixes = behind.iter().copied().map(Range::from).collect();
+                self.other(&link.name, &end.port, network, SiteKind::Link, prefixes);
+            }
+        }
+        for exit in &file.exits {
+            let Some(network) = &exit.network else { continue };
+            let prefixes = exit.next_hop.iter().map(host).collect();
+            self.other(&exit.name, &exit.port, network, SiteKind::Exit, prefixes);
+        }
+        self.all
+    }
+
+    fn number(&self, port: &str) -> Option<PortNo> {
+        if port == "LOCAL" { Some(PortNo::LOCAL) } else { self.ports.get(port).copied() }
+    }
+
+    fn endpoint(&mut self, file: &'a NetworkFile, endpoint: &'a Endpoint) {
+        for plug in &endpoint.attachments {
+            let Some(&place) = self.places.get(&*plug.network) else { continue };
+            let resolves: Vec<Range> = plug.addresses.iter().map(host).collect();
+            let behind = plug.behind.iter().copied().map(Range::from);
+            let subnets = match plug.leased {
+                true => file.network(&plug.network).map_or(&[][..], |network| &network.subnets),
+                false => &[],
+            };
+            let site = Site {
+                party: &endpoint.name,
+                port_name: &plug.port,
+                port: self.number(&plug.port),
+                first_at_port: false,
+                first_out: false,
+                kind: SiteKind::Endpoint,
+                prefixes: resolves.iter().copied().chain(behind).collect(),
+                resolves,
+                leases: subnets.iter().copied().map(Range::from).collect(),
+                mac: plug.mac,
+            };
+            self.all.push((place, site));
+        }
+    }
+
+    fn other(
+        &mut self,
+        party: &'a str,
+        port_name: &'a str,
+        network: &str,
+        kind: SiteKind,
+        prefixes: Vec<Range>,
+    ) {
+        let Some(&place) = self.places.get(network) else { return };
+        let site = Site {
+            party,
+            port_name,
+            port: self.number(port_name),
+            first_at_port: false,
+            first_out: false,
+            kind,
+            resolves: prefixes.clone(),
+            prefixes,
+            leases: Vec::new(),
+            mac: None,
+        };
+        self.all.push((place, site));
+    }
+}
+
+fn host(address: &IpAddr) -> Range {
+    Range::from(IpNetwork::from(*address))
+}
+
+impl Scope<'_> {
+    /// All of it, and whose bridge it is, as bytes: two scopes that have the same bytes give the same flows.
+    ///
+    /// Everything is taken apart field by field, so that a new field of the language cannot be forgotten here: what
+    /// means nothing to the compiler is left out by name.
+    pub(super) fn inputs(&self, bridge: &str) -> Vec<u8> {
+        let Self { network, sites, rules, behind, owned, discovered, known } = self;
+        let mut out = Bytes(Vec::with_capacity(1 << 11));
+        bridge.hash(&mut out);
+        let Network { name, number, bridge: _, subnets, inside, gateway: _, stateful, vlan, containers: _, span: _ } =
+            network;
+        (name, number, subnets, inside, stateful, vlan).hash(&mut out);
+        (sites, behind, owned, discovered, known).hash(&mut out);
+        out.write_usize(rules.len());
+        for Rule { allow, open, outsides, by_hop } in rules {
+            let Allow {
+                name,
+                from,
+                to,
+                protocol,
+                ports,
+                purpose: _,
+                limit,
+                // When its window closes is in `open`.
+                temp: _,
+                via,
+                returns,
+                // Those enforced elsewhere are left out.
+                place: _,
+                chain: _,
+                span: _,
+            } = allow;
+            (name, from, to, protocol, ports, limit, via, returns, open, by_hop).hash(&mut out);
+            out.write_usize(outsides.len());
+            for Outside { name, exit, addresses, span: _ } in outsides {
+                (name, exit, addresses).hash(&mut out);
+            }
+        }
+        out.0
+    }
+}
+
+/// What is hashed, whole: [`Hash`] writes lengths and ends, so that different values have different bytes.
+struct Bytes(Vec<u8>);
+
+impl Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}
