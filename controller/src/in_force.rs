@@ -5,7 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use flows::compile::{Moment, OriginKind, PortMap, Program};
+use flows::Flow;
+use flows::compile::{Moment, OriginKind, Part, PortMap, Program};
 use flows::timed::LONGEST;
 
 use crate::policy::Policy;
@@ -34,17 +35,32 @@ impl InForce {
         self.file.allows.iter().filter_map(|allow| allow.temp.as_deref()).collect()
     }
 
-    /// The flows of a bridge that has these ports, at `now`, in seconds since 1970-01-01 UTC.
-    pub fn compile(&self, bridge: &str, ports: &PortMap, now: u64) -> Program {
+    /// The flows of a bridge that has these ports, at `now`, in seconds since 1970-01-01 UTC; what is as in an earlier
+    /// program is taken from it.
+    pub fn compile(&self, before: &Program, bridge: &str, ports: &PortMap, now: u64) -> Program {
         let moment = Moment { now, windows: BTreeMap::clone(&self.windows) };
-        let mut program = flows::compile::compile(&self.file, bridge, ports, &moment);
-        for flow in program.flows.iter_mut().filter(|f| f.hard_timeout > self.longest) {
-            // A raw line is installed as it stands.
-            if program.origins.get(&flow.cookie).is_none_or(|o| o.kind != OriginKind::Raw) {
-                flow.hard_timeout = self.longest;
-            }
+        let mut program = flows::compile::recompile(before, &self.file, bridge, ports, &moment);
+        if self.longest < LONGEST {
+            program.parts.iter_mut().for_each(|part| self.shorten(part));
         }
         program
+    }
+
+    fn shorten(&self, part: &mut Arc<Part>) {
+        // A raw line is installed as it stands.
+        let raw = |part: &Part, flow: &Flow| {
+            part.origins.get(&flow.cookie).is_some_and(|origin| origin.kind == OriginKind::Raw)
+        };
+        let long = |flow: &Flow| flow.hard_timeout > self.longest && !raw(part, flow);
+        let long: Vec<usize> =
+            part.flows.iter().enumerate().filter(|(_, flow)| long(flow)).map(|(n, _)| n).collect();
+        if long.is_empty() {
+            return;
+        }
+        let part = Arc::make_mut(part);
+        for n in long {
+            part.flows.get_mut(n).into_iter().for_each(|flow| flow.hard_timeout = self.longest);
+        }
     }
 
     /// When the next thing after `now` ends by the clock, in seconds since 1970-01-01 UTC: a window or a crossing.

@@ -15,8 +15,12 @@ const KEPT_FLAGS: u16 = FLOW_SEND_FLOW_REM | FLOW_NO_PKT_COUNTS | FLOW_NO_BYT_CO
 ///
 /// The order is safe also where a switch applies them one by one: new drops come first, then what is no longer
 /// wanted goes (but for drops), then the rest comes, the later tables first, and old drops go last.
-pub fn diff(desired: &[Flow], actual: &[Flow], keep: impl Fn(&Flow) -> bool) -> Vec<FlowMod> {
-    let (desired, actual) = differing(desired, actual);
+pub fn diff<'d, 'a>(
+    desired: impl IntoIterator<Item = &'d Flow>,
+    actual: impl IntoIterator<Item = &'a Flow>,
+    keep: impl Fn(&Flow) -> bool,
+) -> Vec<FlowMod> {
+    let (desired, actual) = differing(desired.into_iter().collect(), actual.into_iter().collect());
     let have: HashMap<FlowKey<'_>, &Flow> = actual.iter().map(|f| (f.key(), *f)).collect();
     let want: HashMap<FlowKey<'_>, &Flow> = desired.iter().map(|f| (f.key(), *f)).collect();
 
@@ -46,16 +50,15 @@ const FEW: usize = 64;
 
 /// What is left of both without what is the same. Compiled flows have a cookie each, by which they find each other; that
 /// costs a tenth of what looking up whole matches costs, and mostly nothing is left.
-fn differing<'f>(desired: &'f [Flow], actual: &'f [Flow]) -> (Vec<&'f Flow>, Vec<&'f Flow>) {
-    let all = || (desired.iter().collect(), actual.iter().collect());
+fn differing<'d, 'a>(desired: Vec<&'d Flow>, actual: Vec<&'a Flow>) -> (Vec<&'d Flow>, Vec<&'a Flow>) {
     let places: HashMap<u64, usize> = actual.iter().enumerate().map(|(n, f)| (f.cookie.0, n)).collect();
     let mut settled = vec![false; actual.len()];
     let mut cookies: HashSet<u64> = HashSet::with_capacity(desired.len());
     let mut left = Vec::new();
-    for flow in desired {
+    for &flow in &desired {
         // Several of one cookie are as somebody wrote them, and may have one key as well.
         if !cookies.insert(flow.cookie.0) {
-            return all();
+            return (desired, actual);
         }
         match places.get(&flow.cookie.0).and_then(|&n| Some((settled.get_mut(n)?, actual.get(n)?))) {
             Some((settled, there)) if same(there, flow) => *settled = true,
@@ -64,10 +67,10 @@ fn differing<'f>(desired: &'f [Flow], actual: &'f [Flow]) -> (Vec<&'f Flow>, Vec
     }
     // Many are worth whole tables; and what shares its key with a settled one is a question of order.
     let shared = |flow: &Flow| left.iter().any(|l| l.key() == flow.key() && !std::ptr::eq(*l, flow));
-    if left.len() > FEW || (!left.is_empty() && desired.iter().any(shared)) {
-        return all();
+    if left.len() > FEW || (!left.is_empty() && desired.iter().copied().any(shared)) {
+        return (desired, actual);
     }
-    let rest = actual.iter().zip(settled).filter(|(_, settled)| !settled);
+    let rest = actual.into_iter().zip(settled).filter(|(_, settled)| !settled);
     (left, rest.map(|(flow, _)| flow).collect())
 }
 

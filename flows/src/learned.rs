@@ -2,6 +2,7 @@
 //! written is drift: somebody put it there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
@@ -13,7 +14,7 @@ use crate::model::{Flow, FlowMatch, Masked};
 /// The `learn` actions of a set of flows.
 #[derive(Debug, Clone, Default)]
 pub struct Learners {
-    by_cookie: HashMap<(TableId, Cookie), Vec<Learner>>,
+    by_cookie: HashMap<(TableId, Cookie), Vec<Arc<Learner>>>,
     senders: Senders,
 }
 
@@ -44,7 +45,21 @@ impl Learners {
             }
             for learn in flow.learns() {
                 let learner = Learner::new(flow, learn);
-                this.by_cookie.entry((learn.table, learn.cookie)).or_default().push(learner);
+                this.by_cookie.entry((learn.table, learn.cookie)).or_default().push(Arc::new(learner));
+            }
+        }
+        this
+    }
+
+    /// The learners of several sets of flows together: where a sender of one set counts for a learner of another.
+    pub fn joined<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut this = Self::default();
+        for Self { by_cookie, senders } in all {
+            for (cookie, learners) in by_cookie {
+                this.by_cookie.entry(*cookie).or_default().extend(learners.iter().cloned());
+            }
+            for (port, matches) in senders {
+                this.senders.entry(*port).or_default().extend_from_slice(matches);
             }
         }
         this
@@ -56,6 +71,11 @@ impl Learners {
     pub fn accounts_for(&self, flow: &Flow) -> Option<Cookie> {
         let candidates = self.by_cookie.get(&(flow.table, flow.cookie))?;
         candidates.iter().find(|l| l.accounts_for(flow, &self.senders)).map(|l| l.parent)
+    }
+
+    /// The cookies of the flows that learn; one that learns several times is told several times.
+    pub fn parents(&self) -> impl Iterator<Item = Cookie> {
+        self.by_cookie.values().flatten().map(|learner| learner.parent)
     }
 
     /// The tables that learned flows are in.

@@ -41,6 +41,7 @@ impl Bridge {
     /// Makes the changes of a plan.
     pub(super) fn commit(&mut self, now: Instant, started: Instant, plan: Plan, session: &mut Session) {
         self.settled = false;
+        self.sure = false;
         self.notices.push_back(Notice::Changing { changes: plan.messages.len(), drift: plan.drift });
         let compiled = Arc::clone(&self.compiled);
         let deadline = now + COMMIT_TIMEOUT;

@@ -1,79 +1,169 @@
 //! A compiled program, ready to be asked about single flows.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use flows::compile::{Origin, OriginKind, Program};
+use flows::Flow;
+use flows::compile::{Origin, OriginKind, Part, Program};
 use flows::learned::Learners;
 use flows::timed::{LONGEST, Left, Standing, standing};
-use flows::{Flow, FlowMatch};
-use ofproto::TableId;
+use ofproto::Cookie;
 
 /// The desired flows of a bridge, by their keys, with their learners.
+///
+/// What is known of a part of the program is kept while the part is. What is known of all of them together is put
+/// together when it is first asked for, which a change of the policy never does on its way to the switch.
 #[derive(Debug, Default)]
 pub struct Compiled {
     /// The flows and where they come from.
     pub program: Program,
-    /// The learners among them.
-    pub learners: Learners,
     /// What it was compiled from: [`InForce::generation`](crate::in_force::InForce::generation).
     pub generation: u64,
-    index: HashMap<(TableId, u16, FlowMatch), usize>,
+    /// One for each part of the program.
+    parts: Vec<Arc<Indexed>>,
+    whole: OnceLock<Whole>,
+    keys: RandomState,
     /// When it was compiled, in seconds since 1970-01-01 UTC: hard timeouts count from then.
     at: u64,
     /// The longest hard timeout that it was compiled with.
     longest: u16,
-    has_ends: bool,
+}
+
+/// What is known of one part.
+#[derive(Debug)]
+pub(super) struct Indexed {
+    part: Arc<Part>,
+    /// The hashes of the flows' keys.
+    hashes: Vec<u64>,
+    /// The learners among the flows.
+    pub(super) learners: Learners,
+    /// Whether the clock ends any of the flows.
+    pub(super) timed: bool,
+}
+
+/// What is known of all parts together.
+#[derive(Debug)]
+struct Whole {
+    /// The flows by the hashes of their keys: hash, part and place, sorted.
+    flows: Vec<(u64, usize, usize)>,
+    learners: Learners,
+    /// The parts of the flows that learn.
+    parents: HashMap<Cookie, usize>,
+}
+
+/// What differs between two programs, by part: all that is in others is the same.
+pub(super) struct Differing<'c> {
+    /// Parts of the one program.
+    pub(super) new: Vec<&'c Indexed>,
+    /// Parts of the other.
+    pub(super) old: Vec<&'c Indexed>,
+}
+
+impl Indexed {
+    fn new(part: &Arc<Part>, keys: &RandomState) -> Self {
+        let hashes = part.flows.iter().map(|flow| keys.hash_one(flow.key())).collect();
+        let timed = part.flows.iter().any(|flow| is_timed(part, flow));
+        Self { hashes, learners: Learners::of(&part.flows), timed, part: Arc::clone(part) }
+    }
+
+    /// Its flows.
+    pub(super) fn flows(&self) -> &[Flow] {
+        &self.part.flows
+    }
+}
+
+/// The timeout of a raw line is not the clock's.
+fn is_timed(part: &Part, flow: &Flow) -> bool {
+    flow.hard_timeout != 0 && part.origins.get(&flow.cookie).is_none_or(|o| o.kind != OriginKind::Raw)
 }
 
 impl Compiled {
     /// Indexes a program in which nothing ends.
     pub fn new(program: Program) -> Self {
-        Self::at(program, 0, LONGEST)
+        Self::default().then(program, 0, LONGEST)
     }
 
-    /// Indexes a program that was compiled `at` so many seconds since 1970-01-01 UTC, with hard timeouts of up to
-    /// `longest` seconds.
-    pub fn at(program: Program, at: u64, longest: u16) -> Self {
-        // Of two flows with one key the last counts, as it does for a switch.
-        let index = program.flows.iter().enumerate();
-        let index = index.map(|(i, f)| ((f.table, f.priority, f.matches.clone()), i)).collect();
-        let learners = Learners::of(&program.flows);
-        let mut this = Self { learners, index, generation: 0, program, at, longest, has_ends: false };
-        this.has_ends = this.program.flows.iter().any(|flow| this.is_timed(flow));
-        this
+    /// Indexes the program that comes after this one, compiled `at` so many seconds since 1970-01-01 UTC, with hard
+    /// timeouts of up to `longest` seconds.
+    #[must_use]
+    pub fn then(&self, program: Program, at: u64, longest: u16) -> Self {
+        let had = self.by_network();
+        let part = |part: &Arc<Part>| match had.get(&part.network).filter(|had| Arc::ptr_eq(&had.part, part)) {
+            Some(had) => Arc::clone(had),
+            None => Arc::new(Indexed::new(part, &self.keys)),
+        };
+        let parts = program.parts.iter().map(part).collect();
+        let keys = self.keys.clone();
+        Self { program, generation: 0, parts, whole: OnceLock::new(), keys, at, longest }
     }
 
-    /// The same, compiled from the policy of that number.
+    /// The same, compiled from what has that number.
     #[must_use]
     pub fn of_generation(self, generation: u64) -> Self {
         Self { generation, ..self }
     }
 
+    fn by_network(&self) -> HashMap<Option<u16>, &Arc<Indexed>> {
+        self.parts.iter().map(|indexed| (indexed.part.network, indexed)).collect()
+    }
+
+    fn whole(&self) -> &Whole {
+        self.whole.get_or_init(|| {
+            let parts = || self.parts.iter().enumerate();
+            let mut flows: Vec<(u64, usize, usize)> = parts()
+                .flat_map(|(n, part)| part.hashes.iter().enumerate().map(move |(i, hash)| (*hash, n, i)))
+                .collect();
+            flows.sort_unstable();
+            let parents = parts().flat_map(|(n, part)| part.learners.parents().map(move |cookie| (cookie, n)));
+            let learners = Learners::joined(self.parts.iter().map(|part| &part.learners));
+            Whole { flows, learners, parents: parents.collect() }
+        })
+    }
+
+    /// The desired flow that has the key of `flow`, with its part. Of two the last counts, as it does for a switch.
+    fn twin_in(&self, flow: &Flow) -> Option<(&Indexed, &Flow)> {
+        let hash = self.keys.hash_one(flow.key());
+        let all = &self.whole().flows;
+        let end = all.partition_point(|(h, ..)| *h <= hash);
+        let alike = all.get(..end)?.iter().rev().take_while(|(h, ..)| *h == hash);
+        let mut twins = alike.filter_map(|(_, part, place)| {
+            let part = self.parts.get(*part)?;
+            Some((&**part, part.flows().get(*place)?))
+        });
+        twins.find(|(_, twin)| twin.key() == flow.key())
+    }
+
     /// The desired flow that has the key of `flow`.
     pub fn twin(&self, flow: &Flow) -> Option<&Flow> {
-        let key = (flow.table, flow.priority, flow.matches.clone());
-        self.index.get(&key).and_then(|i| self.program.flows.get(*i))
+        self.twin_in(flow).map(|(_, twin)| twin)
+    }
+
+    /// The learners among the flows.
+    pub fn learners(&self) -> &Learners {
+        &self.whole().learners
     }
 
     /// Whether a live learner accounts for the flow.
     pub fn learned(&self, flow: &Flow) -> bool {
-        self.learners.accounts_for(flow).is_some()
+        self.learners().accounts_for(flow).is_some()
     }
 
     /// Where a flow comes from; a learned one comes from where its learner does.
     pub fn origin(&self, flow: &Flow) -> Option<&Origin> {
-        let cookie = match self.twin(flow) {
-            Some(twin) => twin.cookie,
-            None => self.learners.accounts_for(flow)?,
-        };
-        self.program.origins.get(&cookie)
+        if let Some((indexed, twin)) = self.twin_in(flow) {
+            return indexed.part.origins.get(&twin.cookie);
+        }
+        let parent = self.learners().accounts_for(flow)?;
+        let indexed = self.parts.get(*self.whole().parents.get(&parent)?)?;
+        indexed.part.origins.get(&parent)
     }
 
     /// How long the desired flow that has the key of `flow` is desired from `now` on (since 1970-01-01 UTC); none if it has
     /// no end, or is no desired flow. What the timeout of a raw line means is up to who wrote it.
     pub fn left(&self, flow: &Flow, now: Duration) -> Option<Left> {
-        let twin = self.twin(flow).filter(|twin| self.is_timed(twin))?;
+        let (_, twin) = self.twin_in(flow).filter(|(indexed, twin)| is_timed(&indexed.part, twin))?;
         Some(Left::after(twin.hard_timeout, self.elapsed(now), self.longest))
     }
 
@@ -90,30 +180,61 @@ impl Compiled {
 
     /// Whether the clock ends any of its flows.
     pub fn has_ends(&self) -> bool {
-        self.has_ends
+        self.parts.iter().any(|part| part.timed)
     }
 
     /// Whether it has flows that end before they should, and have to be armed again.
     pub fn ends_early(&self) -> bool {
-        self.has_ends && self.program.flows.iter().any(|f| self.is_timed(f) && f.hard_timeout >= self.longest)
+        let early = |part: &Indexed, f: &Flow| f.hard_timeout >= self.longest && is_timed(&part.part, f);
+        self.parts.iter().filter(|part| part.timed).any(|part| part.flows().iter().any(|f| early(part, f)))
     }
 
     /// Whether another program's flows are the same, and end alike.
     pub fn desires_same(&self, other: &Self) -> bool {
-        let (mine, others) = (&self.program.flows, &other.program.flows);
+        let Differing { new, old } = self.differing(other);
+        new.is_empty() && old.is_empty()
+    }
+
+    /// The parts of this program and of another that are not in both.
+    pub(super) fn differing<'c>(&'c self, other: &'c Self) -> Differing<'c> {
+        let mut had = other.by_network();
+        let mut new = Vec::new();
+        let mut old = Vec::new();
+        for part in &self.parts {
+            let before = had.remove(&part.part.network);
+            if before.is_some_and(|before| self.same(part, other, before)) {
+                continue;
+            }
+            new.push(&**part);
+            old.extend(before.map(|before| &**before));
+        }
+        old.extend(had.into_values().map(|gone| &**gone));
+        let verbatim = |part: &&Indexed| part.part.verbatim;
+        // What raw lines share with flows of other parts is a question of all of them.
+        if new.iter().chain(&old).next().is_some()
+            && self.parts.iter().chain(&other.parts).map(|part| &**part).any(|part| verbatim(&part))
+        {
+            let all = |compiled: &'c Self| compiled.parts.iter().map(|part| &**part).collect();
+            return Differing { new: all(self), old: all(other) };
+        }
+        Differing { new, old }
+    }
+
+    /// Whether a part is the same as one of another program, and its flows end alike.
+    fn same(&self, part: &Arc<Indexed>, other: &Self, before: &Arc<Indexed>) -> bool {
+        if Arc::ptr_eq(part, before) && (!part.timed || self.at == other.at) {
+            return true;
+        }
+        let (mine, others) = (part.flows(), before.flows());
         mine.len() == others.len()
             && mine.iter().zip(others).all(|(a, b)| {
-                a == b && !self.is_timed(a)
-                    || self.is_timed(a)
-                        && other.is_timed(b)
+                let timed = is_timed(&part.part, a);
+                a == b && !timed
+                    || timed
+                        && is_timed(&before.part, b)
                         && self.end(a) == other.end(b)
                         && Flow { hard_timeout: b.hard_timeout, ..a.clone() } == *b
             })
-    }
-
-    fn is_timed(&self, flow: &Flow) -> bool {
-        flow.hard_timeout != 0
-            && self.program.origins.get(&flow.cookie).is_none_or(|o| o.kind != OriginKind::Raw)
     }
 
     fn elapsed(&self, now: Duration) -> Duration {

@@ -9,7 +9,7 @@ use ofproto::message::{ErrorMsg, Message, PortStatus};
 use ofproto::{DatapathId, TableId, Xid};
 
 use super::commit::Commit;
-use super::plan::Orphans;
+use super::plan::{Orphans, Plan};
 use super::read::Reading;
 use super::{Compiled, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::in_force::{Clock, InForce};
@@ -41,6 +41,8 @@ pub struct Bridge {
     pub(super) phase: Phase,
     /// When to read next.
     pub(super) read_at: Option<Instant>,
+    /// Whether the last read found what is in force and nobody has told of anything since that calls for another.
+    pub(super) sure: bool,
     /// When the last read began.
     pub(super) last_read: Option<Instant>,
     /// Cookies of learners that went, and when a read can tell that nothing of theirs is left.
@@ -121,6 +123,7 @@ impl Bridge {
             next_bundle: 1,
             phase: Phase::Idle,
             read_at: None,
+            sure: false,
             last_read: None,
             revoked: None,
             restless: 0,
@@ -145,7 +148,7 @@ impl Bridge {
     pub fn handle_event(&mut self, now: Instant, event: Event, session: &mut Session) {
         match event {
             Event::Connected(connected) => self.connected(now, &connected, session),
-            Event::PortChanged(status) => self.port_changed(now, &status),
+            Event::PortChanged(status) => self.port_changed(now, &status, session),
             Event::Replied(xid, body) => self.replied(now, xid, body, session),
             Event::Monitored(updates) => self.monitored(now, updates),
             Event::Refused(xid, error) => self.refused(now, xid, error, session),
@@ -189,7 +192,7 @@ impl Bridge {
             return;
         }
         if self.wake.is_some_and(|at| self.clock.instant(at).is_some_and(|at| at <= now)) {
-            self.recompile(now);
+            self.recompile(now, session);
             if self.compiled.ends_early() {
                 self.read_soon(now);
             }
@@ -216,7 +219,7 @@ impl Bridge {
         let was = self.owned;
         self.identify(now, session);
         if was && self.owned {
-            self.recompile(now);
+            self.recompile(now, session);
         }
         self.handle_timeout(now, session);
     }
@@ -265,20 +268,21 @@ impl Bridge {
         if self.monitor == Monitor::None {
             self.watch(session);
         }
-        self.recompile(now);
+        self.recompile(now, session);
         self.read_soon(now);
     }
 
-    /// Compiles for the ports that there are now, and for the time; what differs is then read and changed.
-    fn recompile(&mut self, now: Instant) {
+    /// Compiles for the ports that there are now, and for the time; what differs is then changed: at once where it is
+    /// known what the switch has, otherwise after a read.
+    fn recompile(&mut self, now: Instant, session: &mut Session) {
         let Some(name) = &self.name else { return };
         let seconds = self.clock.seconds(now);
-        let program = self.policy.compile(name, &self.ports.by_name(), seconds);
+        let program = self.policy.compile(&self.compiled.program, name, &self.ports.by_name(), seconds);
         if program.missing_ports != self.compiled.program.missing_ports {
             self.notices.push_back(Notice::Missing(program.missing_ports.clone()));
         }
-        let compiled =
-            Compiled::at(program, seconds, self.policy.longest).of_generation(self.policy.generation);
+        let compiled = self.compiled.then(program, seconds, self.policy.longest);
+        let compiled = compiled.of_generation(self.policy.generation);
         self.wake = self.policy.next_end(seconds);
         if compiled.ends_early() {
             // Half of the timeout is not over by then, and half is left when it is.
@@ -287,20 +291,27 @@ impl Bridge {
         }
         let same = compiled.desires_same(&self.compiled);
         let before = std::mem::replace(&mut self.compiled, Arc::new(compiled));
+        let had = self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &before));
         if same {
             // Names of rules may have changed, flows have not. What the switch does not have yet is not in force by that.
-            if self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &before)) {
+            if had {
                 self.in_force = Some(Arc::clone(&self.compiled));
             }
             return;
         }
         self.settled = false;
-        self.read_soon(now);
+        // A read of a large bridge costs more than all the rest. The monitor would have told if the switch had something
+        // else than what is in force; and should its word be under way, the read after the commit finds that.
+        let sure = had && self.sure && self.monitor == Monitor::On && matches!(self.phase, Phase::Idle);
+        match sure.then(|| Plan::between(&before, &self.compiled)).flatten() {
+            Some(plan) => self.commit(now, now, plan, session),
+            None => self.read_soon(now),
+        }
     }
 
-    fn port_changed(&mut self, now: Instant, status: &PortStatus) {
+    fn port_changed(&mut self, now: Instant, status: &PortStatus, session: &mut Session) {
         if self.ports.apply(status, MAX_PORTS) && self.owned {
-            self.recompile(now);
+            self.recompile(now, session);
         }
     }
 
@@ -354,6 +365,7 @@ impl Bridge {
     /// Asks for a read at `at`, unless one is due before.
     pub(super) fn read_by(&mut self, at: Instant) {
         if self.owned {
+            self.sure = false;
             self.read_at = Some(self.read_at.map_or(at, |due| due.min(at)));
         }
     }
@@ -367,6 +379,7 @@ impl Bridge {
     pub(super) fn failed(&mut self, now: Instant, why: String) {
         self.phase = Phase::Idle;
         self.settled = false;
+        self.sure = false;
         self.restless = self.restless.saturating_add(1);
         self.last_error = Some(why.clone());
         self.notices.push_back(Notice::Failed(why));

@@ -13,6 +13,7 @@ use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, Group
 use ofproto::{Cookie, GroupId, TableId};
 
 use super::Compiled;
+use super::compiled::Differing;
 
 /// Where the flows of a learner that is gone may still appear.
 pub(super) type Orphans = BTreeSet<(TableId, Cookie)>;
@@ -66,10 +67,10 @@ impl Plan {
         leftover: &Orphans,
     ) -> Self {
         let flows = actual.flows_as(desired, |standing| standing == Standing::Good);
-        let has = desired.learners.cookies();
+        let has = desired.learners().cookies();
         // A learner may have ended by itself, a moment before it is taken away.
         let mut had = Learners::of(&*flows).cookies();
-        had.extend(before.into_iter().flat_map(|before| before.learners.cookies()));
+        had.extend(before.into_iter().flat_map(|before| before.learners().cookies()));
         let gone: Orphans = had.difference(&has).copied().collect();
 
         let mods = differing(desired, &flows, actual, before);
@@ -86,10 +87,10 @@ impl Plan {
             mods.len() - mods.iter().filter(leftover).count() + actual.groups.len()
         });
 
-        let revokes = !gone.is_empty() || touches_learner(&mods, &flows);
+        let revokes = !gone.is_empty() || touches_learner(&mods, &*flows);
         let orphans: Orphans = gone.union(leftover).copied().filter(|c| !has.contains(c)).collect();
         let fixed: BTreeSet<(TableId, Cookie)> =
-            desired.program.flows.iter().map(|f| (f.table, f.cookie)).collect();
+            desired.program.flows().map(|f| (f.table, f.cookie)).collect();
 
         let mut messages: Vec<Message> = mods.into_iter().map(Message::FlowMod).collect();
         // A cookie that a desired flow of that table has too is no way to tell the learned ones: those go one by one.
@@ -114,6 +115,23 @@ impl Plan {
         Self { messages, drift, revokes, orphans }
     }
 
+    /// The changes from what is in force to what is desired, for a switch that has what is in force: only the parts that
+    /// differ are looked at. None where that is not enough to tell. What ends by the clock depends on how long the switch
+    /// has it. And where a flow goes, or one that learns is another now, what the switch learned has to be looked at:
+    /// perhaps nothing accounts for it any more. What is only added takes the ground from under nothing.
+    pub(super) fn between(before: &Compiled, desired: &Compiled) -> Option<Self> {
+        let Differing { new, old } = desired.differing(before);
+        if new.iter().chain(&old).any(|part| part.timed) {
+            return None;
+        }
+        let flows = || old.iter().flat_map(|part| part.flows());
+        let mods = diff(new.iter().flat_map(|part| part.flows()), flows(), |_| false);
+        if mods.is_empty() || mods.iter().any(|m| m.command != FlowModCommand::Add) || touches_learner(&mods, flows()) {
+            return None;
+        }
+        Some(Self { messages: mods.into_iter().map(Message::FlowMod).collect(), ..Self::default() })
+    }
+
     /// What the n-th change is, for a person.
     pub(super) fn describe(&self, n: usize, names: &PortNames) -> String {
         match self.messages.get(n) {
@@ -132,7 +150,7 @@ fn differing(
     actual: &Actual<'_>,
     before: Option<&Compiled>,
 ) -> Vec<FlowMod> {
-    let mut mods = diff(&desired.program.flows, flows, |f| desired.learned(f));
+    let mut mods = diff(desired.program.flows(), flows, |f| desired.learned(f));
     mods.retain_mut(|m| {
         if m.command != FlowModCommand::Add || m.hard_timeout == 0 {
             return true;
@@ -150,10 +168,9 @@ fn differing(
 }
 
 /// Whether a flow that learns is replaced or deleted.
-fn touches_learner(mods: &[FlowMod], flows: &[Flow]) -> bool {
-    let learners: Vec<&Flow> =
-        flows.iter().filter(|f| !Learners::of(std::iter::once(*f)).cookies().is_empty()).collect();
-    let keys: std::collections::HashSet<_> = learners.iter().map(|f| f.key()).collect();
+fn touches_learner<'f>(mods: &[FlowMod], flows: impl IntoIterator<Item = &'f Flow>) -> bool {
+    let learners = flows.into_iter().filter(|flow| flow.learns().next().is_some());
+    let keys: std::collections::HashSet<_> = learners.map(Flow::key).collect();
     mods.iter().any(|m| {
         let matches = flows::FlowMatch::from_wire(&m.fields);
         keys.contains(&(m.table_id, m.priority, &matches))

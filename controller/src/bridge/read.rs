@@ -124,7 +124,9 @@ impl Bridge {
                 }
             }
         }
-        self.read_by(now + self.poll_interval());
+        let poll = now + self.poll_interval();
+        self.read_by(poll);
+        self.sure = self.settled && self.revoked.is_none() && self.read_at == Some(poll);
     }
 }
 

@@ -33,7 +33,7 @@ impl Check {
         let mut out = String::new();
         for bridge in policy.bridges() {
             let program = policy.compile(bridge, &policy.assumed_ports(bridge));
-            out += &format!("{bridge}: {} flows\n", program.flows.len());
+            out += &format!("{bridge}: {} flows\n", program.flows().count());
         }
         if !policy.file.nevers.is_empty() {
             out += &format!(

@@ -37,10 +37,10 @@ impl Compile {
             let program = policy.compile(bridge, &ports);
             let others = ports.iter().filter(|(_, number)| **number != PortNo::LOCAL);
             let names: PortNames = others.map(|(name, number)| (name.as_str(), *number)).collect();
-            out += &format!("# bridge {bridge}: {} flows\n", program.flows.len());
+            out += &format!("# bridge {bridge}: {} flows\n", program.flows().count());
             let mut rule = None;
-            for flow in &program.flows {
-                let origin = program.origins.get(&flow.cookie);
+            for flow in program.flows() {
+                let origin = program.origin(flow.cookie);
                 let header = origin.map(|o| (o.kind.label(), o.rule.as_str(), o.detail.as_str()));
                 if header != rule {
                     if let Some((kind, name, detail)) = header {

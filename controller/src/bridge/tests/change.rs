@@ -96,8 +96,8 @@ fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     let taught: Flow = {
         let mut flow = learned(&rig);
         let vpn =
-            rig.bridge.compiled.program.origins.iter().find(|(_, o)| o.rule == "vpn-clients").unwrap().0;
-        flow.cookie = *vpn;
+            rig.bridge.compiled.program.origins().find(|(_, o)| o.rule == "vpn-clients").unwrap().0;
+        flow.cookie = vpn;
         flow
     };
     rig.reload(&without_vpn());

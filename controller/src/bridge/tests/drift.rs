@@ -24,7 +24,7 @@ pub(super) fn learned(rig: &Rig) -> Flow {
 
 /// The same, of the first learner that fits.
 pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
-    let fitting = rig.bridge.compiled.program.flows.iter().filter(|flow| fits(flow));
+    let fitting = rig.bridge.compiled.program.flows().filter(|flow| fits(flow));
     let learner = fitting.into_iter().find_map(|flow| {
         flow.instructions.iter().find_map(|i| match i {
             Instruction::ApplyActions(actions) => actions.iter().find_map(|a| match a {
@@ -45,7 +45,7 @@ pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
             && known(ofproto::oxm::Field::InPortOxm)
             && known(ofproto::oxm::Field::Ipv4Src)
     };
-    let sender = rig.bridge.compiled.program.flows.iter().find(sender).unwrap();
+    let sender = rig.bridge.compiled.program.flows().find(sender).unwrap();
     let parent_value = |field: ofproto::oxm::Field| {
         let value = parent.matches.field(field).or_else(|| sender.matches.field(field));
         value.map_or(1, |m| m.value)
@@ -114,7 +114,7 @@ fn a_desired_flow_that_was_changed_or_deleted_comes_back() {
     for event in [MonitorEvent::Deleted, MonitorEvent::Modified] {
         let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
         rig.pass(Duration::from_secs(1));
-        let mut flow = rig.bridge.compiled.program.flows[0].clone();
+        let mut flow = rig.bridge.compiled.program.flows().next().unwrap().clone();
         if event == MonitorEvent::Modified {
             flow.instructions = vec![Instruction::ClearActions];
         }
@@ -133,7 +133,7 @@ fn our_own_changes_and_what_is_as_desired_are_no_drift() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
     rig.pass(Duration::from_secs(1));
     rig.tell_update(MonitorUpdate::Abbreviated(Xid(9)));
-    let flow = rig.bridge.compiled.program.flows[0].clone();
+    let flow = rig.bridge.compiled.program.flows().next().unwrap().clone();
     rig.tell(MonitorEvent::Added, &flow);
     rig.tell(MonitorEvent::Deleted, &foreign());
     let learned = learned(&rig);

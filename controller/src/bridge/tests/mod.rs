@@ -141,7 +141,7 @@ impl Rig {
 
     /// The bridge's desired flows, as a switch would report them.
     fn desired(&self) -> Vec<FlowStats> {
-        self.bridge.compiled.program.flows.iter().map(stats).collect()
+        self.bridge.compiled.program.flows().map(stats).collect()
     }
 
     /// Answers the request for the flow monitor, if there is one among these.

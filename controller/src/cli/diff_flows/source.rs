@@ -91,7 +91,7 @@ impl Source {
                     Some(ports) => ports.by_name(),
                     None => policy.assumed_ports(&bridge),
                 };
-                Ok(policy.compile(&bridge, &ports).flows)
+                Ok(policy.compile(&bridge, &ports).into_whole().0)
             }
             Self::Switch(target, _) => from_switch(&mut connect(target)?),
         }
