@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use criterion::{Criterion, Throughput};
-use flows::compile::{Moment, Program, compile};
+use flows::compile::{Moment, Program, compile, recompile};
 use flows::diff::diff;
 use flows::interp::{Packet, Pipeline, TCP_SYN};
 use flows::model::Flow;
-use flows::network::{Additions, Container, NetworkFile, Protocol, Service, load};
-use portcullis_benches::{DUAL_SOCKET, dual_socket, numbered_flow, pantheon_256, ports, reported};
+use flows::network::{Additions, NetworkFile, load};
+use portcullis_benches::{
+    DUAL_SOCKET, container, dual_socket, numbered_flow, pantheon_256, pantheon_with_containers, ports, reported,
+};
 
 fn main() {
     let mut c = Criterion::default().configure_from_args();
@@ -39,56 +41,48 @@ fn network(c: &mut Criterion) {
             let programs = bridges
                 .iter()
                 .map(|(name, ports)| compile(black_box(&file), name, ports, &Moment::default()));
-            assert!(programs.map(|p| p.flows.len()).sum::<usize>() > 0);
+            assert!(programs.map(|p| p.flows().count()).sum::<usize>() > 0);
         });
     });
 }
 
-/// Pantheon with all 256 projects, and a range for containers on its main network.
-fn with_containers() -> String {
-    let range = "[network.main.containers]\nids = \"100-199\"\nport = \"veth{id}\"\n\
-                 addresses = [\"10.0.1.{id}\"]\nclients = [\"backend\"]\n";
-    format!("{}\n{range}", pantheon_256())
-}
-
-fn loaded(text: &str, more: &Additions) -> NetworkFile {
+fn loaded(text: &str) -> NetworkFile {
     let mut read = |_: &str| Ok(text.to_owned());
-    match load("pantheon.toml", &mut read, more) {
+    match load("pantheon.toml", &mut read, &Additions::default()) {
         Ok(loaded) => loaded.file,
         Err(_) => NetworkFile::default(),
     }
 }
 
-/// What is done when a file is loaded again, and when one container comes.
+/// What is done when a file is loaded again, and the compiler's share of what is done when one container comes: the whole
+/// of that is in `change.rs`.
 fn pantheon(c: &mut Criterion) {
     const BRIDGE: &str = "pantheon";
-    let text = with_containers();
-    let service = Service { name: "web".to_owned(), protocol: Protocol::Tcp, port: 80 };
-    let container =
-        Container { id: 100, name: "new".to_owned(), network: "main".to_owned(), services: vec![service] };
-    let more = Additions { containers: vec![container], ..Additions::default() };
-    let (before, after) = (loaded(&text, &Additions::default()), loaded(&text, &more));
+    let text = pantheon_with_containers();
+    let (before, mut after) = (loaded(&text), loaded(&text));
+    after.put(&container()).unwrap();
     let ports = ports(&after, BRIDGE);
     let compiled = |file: &NetworkFile| compile(file, BRIDGE, &ports, &Moment::default());
     let (old, new) = (compiled(&before), compiled(&after));
-    assert!(new.missing_ports.is_empty() && old.flows.len() > 5_000);
-    let added = diff(&new.flows, &old.flows, |_| false).len();
+    assert!(new.missing_ports.is_empty() && old.flows().count() > 5_000);
+    let added = diff(new.flows(), old.flows(), |_| false).len();
     assert!((1..20).contains(&added), "{added} changes for a container");
     let mut group = c.benchmark_group("pantheon-256");
     group.sample_size(20);
     group.bench_function("text_to_flows", |b| {
-        b.iter(|| compiled(&loaded(black_box(&text), &Additions::default())).flows.len());
+        b.iter(|| compiled(&loaded(black_box(&text))).parts.len());
     });
-    group.bench_function("load", |b| b.iter(|| loaded(black_box(&text), &Additions::default())));
+    group.bench_function("load", |b| b.iter(|| loaded(black_box(&text))));
     group.bench_function("compile", |b| b.iter(|| compiled(black_box(&before))));
     group.bench_function("diff_unchanged", |b| {
-        b.iter(|| assert!(diff(black_box(&old.flows), black_box(&old.flows), |_| false).is_empty()));
+        b.iter(|| assert!(diff(black_box(&old).flows(), black_box(&old).flows(), |_| false).is_empty()));
     });
-    // From the addition to the changes of the bundle.
-    group.bench_function("container_added", |b| {
+    group.bench_function("recompile", |b| {
         b.iter(|| {
-            let program = compiled(&loaded(black_box(&text), black_box(&more)));
-            assert_eq!(diff(&program.flows, &old.flows, |_| false).len(), added);
+            let program = recompile(black_box(&old), black_box(&after), BRIDGE, &ports, &Moment::default());
+            let kept = program.parts.iter().zip(&old.parts).filter(|(new, old)| Arc::ptr_eq(new, old)).count();
+            assert_eq!(kept + 1, old.parts.len());
+            program
         });
     });
     group.bench_function("snapshot_swap", |b| {
@@ -98,7 +92,7 @@ fn pantheon(c: &mut Criterion) {
         b.iter(|| {
             current.store(Arc::clone(&new));
             current.store(Arc::clone(&old));
-            current.load().flows.len()
+            current.load().parts.len()
         });
     });
 }
@@ -118,7 +112,7 @@ fn difference(c: &mut Criterion) {
 fn interpreter(c: &mut Criterion) {
     let file = dual_socket().unwrap();
     let ports = ports(&file, "vmbr0");
-    let pipeline = Pipeline::new(compile(&file, "vmbr0", &ports, &Moment::default()).flows);
+    let pipeline = Pipeline::new(compile(&file, "vmbr0", &ports, &Moment::default()).into_whole().0);
     let gateway = *ports.get("veth100").unwrap();
     let (from, to) = ([10, 0, 0, 100].into(), [1, 1, 1, 1].into());
     let packet = Packet::ipv4([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], from, to, 6).tcp(1_000, 443, TCP_SYN);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flows::model::{Flow, FlowMatch};
-use flows::network::NetworkFile;
+use flows::network::{Container, NetworkFile, Protocol, Service};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::message::PacketIn;
@@ -25,6 +25,19 @@ pub const PANTHEON: &str = include_str!("../../flows/networks/pantheon.toml");
 /// [`PANTHEON`] with every project there.
 pub fn pantheon_256() -> String {
     PANTHEON.replace("instances = \"1-3\"", "instances = \"all\"")
+}
+
+/// The same with a range for containers on its main network.
+pub fn pantheon_with_containers() -> String {
+    let range = "[network.main.containers]\nids = \"100-199\"\nport = \"veth{id}\"\n\
+                 addresses = [\"10.0.1.{id}\"]\nclients = [\"backend\"]\n";
+    format!("{}\n{range}", pantheon_256())
+}
+
+/// A container of [`pantheon_with_containers`].
+pub fn container() -> Container {
+    let service = Service { name: "web".to_owned(), protocol: Protocol::Tcp, port: 80 };
+    Container { id: 100, name: "new".to_owned(), network: "main".to_owned(), services: vec![service] }
 }
 
 /// A flow such as an allow makes, one for each number: TCP to one address and port, to the forwarding table.

@@ -1,14 +1,16 @@
 //! Ports that come and go, and another file.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use flows::Flow;
 use ofproto::TableId;
-use ofproto::message::{FlowModCommand, Message, PortStatusReason};
+use ofproto::message::{BundleControlKind, FlowModCommand, Message, PortStatusReason};
 
 use super::drift::learned;
-use super::{FILE, Rig, commands, flow_mod, foreign, is_read, stats};
+use super::{FILE, Rig, commands, control, flow_mod, foreign, is_read, policy, refusal, stats};
 use crate::bridge::Notice;
+use crate::in_force::InForce;
 
 const MESH: [&str; 2] = ["nm-privacy", "to-privacy"];
 const VMBR0: [&str; 5] = ["veth100", "veth102", "warp0", "from-privacy", "from-health"];
@@ -95,8 +97,7 @@ fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     let before = rig.desired();
     let taught: Flow = {
         let mut flow = learned(&rig);
-        let vpn =
-            rig.bridge.compiled.program.origins().find(|(_, o)| o.rule == "vpn-clients").unwrap().0;
+        let vpn = rig.bridge.compiled.program.origins().find(|(_, o)| o.rule == "vpn-clients").unwrap().0;
         flow.cookie = vpn;
         flow
     };
@@ -155,4 +156,82 @@ fn a_bridge_that_the_file_names_from_now_on_is_kept() {
     assert!(is_read(&sent[1..]), "the monitor, then a read");
     let changes = rig.round(&sent, vec![]);
     assert!(commands(&changes).iter().all(|c| *c == FlowModCommand::Add));
+}
+
+/// Checked once: that is most of what such a test takes.
+static WITH: LazyLock<InForce> = LazyLock::new(|| policy(FILE));
+static WITHOUT: LazyLock<InForce> = LazyLock::new(|| policy(&without_vpn()));
+
+/// A bridge that is settled and has all but the rule for VPN clients.
+fn without_a_rule() -> Rig {
+    Rig::settled_with(WITHOUT.clone(), "vmbr0", &VMBR0)
+}
+
+#[test]
+fn what_is_added_goes_to_a_settled_bridge_at_once_and_is_read_afterwards() {
+    let mut rig = without_a_rule();
+    let before = rig.desired();
+    rig.reload_with(WITH.clone());
+    let sent = rig.received();
+    let (xid, bundle, changes) = rig.open_bundle(&sent);
+    let changes: Vec<_> = changes.into_iter().map(|(_, m)| m).collect();
+    let new = rig.desired().iter().filter(|f| !before.contains(f)).count();
+    assert_eq!((changes.len(), commands(&changes)), (new, vec![FlowModCommand::Add; new]));
+    assert!(new > 0 && !rig.bridge.status().settled);
+    rig.give(xid, &control(bundle, BundleControlKind::CommitReply));
+    // What was done unseen is seen now: somebody took one of the flows away meanwhile.
+    let sent = rig.received();
+    assert!(is_read(&sent));
+    let mut flows = rig.desired();
+    flows.pop();
+    assert_eq!(rig.round(&sent, flows).len(), 1);
+    assert_eq!(rig.drift_noted(), 1);
+    let sent = rig.received();
+    let desired = rig.desired();
+    rig.answer_read(&sent, desired, &[]);
+    assert!(rig.bridge.status().settled);
+}
+
+#[test]
+fn a_failed_addition_is_followed_by_a_read() {
+    let mut rig = without_a_rule();
+    rig.reload_with(WITH.clone());
+    let sent = rig.received();
+    let (xid, ..) = rig.open_bundle(&sent);
+    rig.give(xid, &refusal(0xffff, 2_308));
+    let (_, sent) = rig.until_sent(Duration::from_secs(1)).unwrap();
+    assert!(is_read(&sent), "nobody knows what is there");
+}
+
+#[test]
+fn where_it_is_not_known_what_the_switch_has_it_is_read_first() {
+    let reads_first = |mut rig: Rig, why: &str| {
+        rig.received();
+        rig.reload_with(WITH.clone());
+        let sent = rig.until_sent(Duration::from_secs(1)).unwrap().1;
+        assert!(is_read(&sent), "{why}: {sent:?}");
+    };
+    let mut rig = without_a_rule();
+    rig.tell(ofproto::message::monitor::MonitorEvent::Added, &foreign());
+    reads_first(rig, "a foreign hand was told of");
+    let mut rig = Rig::connect_with(WITHOUT.clone(), "vmbr0", &VMBR0);
+    let sent = rig.received();
+    let desired = rig.desired();
+    rig.answer_read(&sent, desired, &[]);
+    assert!(rig.bridge.status().settled);
+    reads_first(rig, "there is no monitor yet");
+}
+
+#[test]
+fn a_change_during_a_read_waits_for_what_it_shows() {
+    let mut rig = without_a_rule();
+    let (_, sent) = rig.until_sent(Duration::from_secs(6)).unwrap();
+    let before = rig.desired();
+    rig.reload_with(WITH.clone());
+    assert_eq!(rig.received(), []);
+    let mut flows = before;
+    flows.pop();
+    let changes = rig.round(&sent, flows);
+    assert!(changes.len() > 1, "what was gone comes back with what is new");
+    assert_eq!(rig.drift_noted(), 1);
 }

@@ -177,7 +177,11 @@ impl Rig {
 
     /// Takes the bridge through its first read, with nothing left to do.
     fn settled(text: &str, bridge: &'static str, ports: &[&'static str]) -> Self {
-        let mut rig = Self::connect(text, bridge, ports);
+        Self::settled_with(policy(text), bridge, ports)
+    }
+
+    fn settled_with(in_force: InForce, bridge: &'static str, ports: &[&'static str]) -> Self {
+        let mut rig = Self::connect_with(in_force, bridge, ports);
         let sent = rig.received();
         rig.grant_monitor(&sent);
         let desired = rig.desired();
@@ -245,7 +249,11 @@ impl Rig {
     }
 
     fn reload(&mut self, text: &str) {
-        self.bridge.reload(self.now, policy(text), &mut self.session);
+        self.reload_with(policy(text));
+    }
+
+    fn reload_with(&mut self, in_force: InForce) {
+        self.bridge.reload(self.now, in_force, &mut self.session);
         self.settle();
     }
 
