@@ -57,6 +57,21 @@ impl State {
         .collect()
     }
 
+    /// The programs after those that were are those that are made from nothing.
+    fn agree(&self, before: &[Program], why: &impl std::fmt::Debug) -> Vec<Program> {
+        let (again, fresh) = (self.after(before), self.after(&[]));
+        assert_eq!(again.len(), fresh.len());
+        for (again, fresh) in again.iter().zip(&fresh) {
+            assert_eq!(again.missing_ports, fresh.missing_ports, "{why:?}");
+            assert_eq!(again.parts.len(), fresh.parts.len(), "{why:?}");
+            for (again, fresh) in again.parts.iter().zip(&fresh.parts) {
+                assert_eq!(again.flows, fresh.flows, "{why:?}");
+                assert_eq!(again.origins, fresh.origins, "{why:?}");
+            }
+        }
+        again
+    }
+
     /// Makes the change where there is something to change. The file need not be one that the language takes.
     fn make(&mut self, change: &Change) {
         let Change { what, which, other, number } = change;
@@ -223,18 +238,7 @@ fn holds(mut state: State, changes: &[Change]) {
     let mut before = state.after(&[]);
     for change in changes {
         state.make(change);
-        let again = state.after(&before);
-        let fresh = state.after(&[]);
-        assert_eq!(again.len(), fresh.len());
-        for (again, fresh) in again.iter().zip(&fresh) {
-            assert_eq!(again.missing_ports, fresh.missing_ports, "{change:?}");
-            assert_eq!(again.parts.len(), fresh.parts.len(), "{change:?}");
-            for (again, fresh) in again.parts.iter().zip(&fresh.parts) {
-                assert_eq!(again.flows, fresh.flows, "{change:?}");
-                assert_eq!(again.origins, fresh.origins, "{change:?}");
-            }
-        }
-        before = again;
+        before = state.agree(&before, change);
     }
 }
 
@@ -268,6 +272,35 @@ proptest! {
             }
         }
     }
+}
+
+/// Whether a rule goes by its next hop on one network depends on where the hop is on another.
+#[test]
+fn a_next_hop_that_moves_elsewhere_counts() {
+    let plug = |network: &str, name: &str, n: u8| {
+        let third = if network == "lan" { 0 } else { 1 };
+        format!(
+            "{{ network = \"{network}\", port = \"{name}-{network}\", addresses = [\"10.0.{third}.{n}\"], \
+             mac = \"02:00:00:00:0{third}:0{n}\" }}"
+        )
+    };
+    let endpoint = |name: &str, n: u8| {
+        format!("[endpoint.{name}]\nattach = [{}, {}]\n", plug("lan", name, n), plug("other", name, n))
+    };
+    let text = format!(
+        "[network.lan]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\"]\n\
+         [network.other]\nbridge = \"br0\"\nsubnets = [\"10.0.1.0/24\"]\n\
+         [exit.out]\nnetwork = \"lan\"\nport = \"up\"\n{}{}\
+         [[allow]]\nname = \"r\"\nfrom = \"a\"\nto = \"out\"\nvia = \"hop\"\n",
+        endpoint("hop", 1),
+        endpoint("a", 2)
+    );
+    let mut state = State::new(file(&text));
+    let before = state.after(&[]);
+    state.file.endpoints[0].attachments[1].mac = None;
+    let lan = state.file.network("lan").map(|network| network.number);
+    let after = state.agree(&before, &"the hop has no place on the other network");
+    assert!(made_again(&before[0], &after[0]).contains(&lan));
 }
 
 /// The parts that are not taken over from the program before, by network.
