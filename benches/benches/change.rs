@@ -22,7 +22,7 @@ use portcullis_benches::{container, pantheon_with_containers, reported};
 const BRIDGE: &str = "pantheon";
 /// OFPMPF_REPLY_MORE.
 const MORE: u16 = 1;
-/// So many flows of Pantheon are less than 64 kB.
+/// So many flows of Pantheon, or ports, are less than 64 kB.
 const PART: usize = 100;
 
 fn main() {
@@ -69,12 +69,15 @@ impl Switch {
             capabilities: 0,
             reserved: 0,
         };
-        let list = ports.iter().map(|(name, number)| Port::named(*number, name.clone())).collect();
+        let list: Vec<_> = ports.iter().map(|(name, number)| Port::named(*number, name.clone())).collect();
         this.give(Xid(0), &Message::Hello(Hello::ours()));
         this.give(Xid(2), &Message::FeaturesReply(features));
         this.give(Xid(4), &reply(0, MultipartReplyBody::Desc(Desc::default())));
         this.sent();
-        this.give(Xid(5), &reply(0, MultipartReplyBody::PortDesc(list)));
+        for part in list.chunks(PART) {
+            this.give(Xid(5), &reply(MORE, MultipartReplyBody::PortDesc(part.to_vec())));
+        }
+        this.give(Xid(5), &reply(0, MultipartReplyBody::PortDesc(Vec::new())));
         let flows: Vec<_> = policy.policy.compile(BRIDGE, ports).flows().map(reported).collect();
         for (xid, message) in this.sent() {
             let Message::MultipartRequest(MultipartRequest { body, .. }) = message else { continue };

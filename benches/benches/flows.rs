@@ -12,7 +12,8 @@ use flows::interp::{Packet, Pipeline, TCP_SYN};
 use flows::model::Flow;
 use flows::network::{Additions, NetworkFile, load};
 use portcullis_benches::{
-    DUAL_SOCKET, container, dual_socket, numbered_flow, pantheon_256, pantheon_with_containers, ports, reported,
+    DUAL_SOCKET, container, dual_socket, numbered_flow, pantheon_256, pantheon_with_containers, ports,
+    reported,
 };
 
 fn main() {
@@ -80,7 +81,8 @@ fn pantheon(c: &mut Criterion) {
     group.bench_function("recompile", |b| {
         b.iter(|| {
             let program = recompile(black_box(&old), black_box(&after), BRIDGE, &ports, &Moment::default());
-            let kept = program.parts.iter().zip(&old.parts).filter(|(new, old)| Arc::ptr_eq(new, old)).count();
+            let kept =
+                program.parts.iter().zip(&old.parts).filter(|(new, old)| Arc::ptr_eq(new, old)).count();
             assert_eq!(kept + 1, old.parts.len());
             program
         });

@@ -25,7 +25,7 @@
 //! 4. **[`bridge`] decides.** [`bridge::Bridge`] is sans-IO as well. It finds out which bridge this is by the name
 //!    of its LOCAL port, watches its flows by a flow monitor, reads them, and compares them with what is desired. A port
 //!    that comes or goes, a change by a foreign hand and a new file all lead to the same round: read, compare,
-//!    commit, read again.
+//!    commit, read again. Only what is added to a bridge of which nothing is in doubt is committed before that.
 //! 5. **[`flows`] says what is desired.** [`policy`] holds the network file in force, which [`flows::network`] has read and
 //!    checked; [`flows::compile`](mod@flows::compile) makes the flows of this bridge for the ports that it has;
 //!    [`flows::learned`] says which of the actual flows the switch learned for a live rule, and those stay;

@@ -10,7 +10,8 @@
 //! ```
 //! 1. [`network::parse`] reads the file, or says what is wrong with it: [`finding::Finding`]s with a place in the text.
 //! 2. [`compile::compile`] makes the flows of one bridge for the ports that it has now, and remembers the rule
-//!    behind each ([`compile::Origin`]). The tables are those of [`compile::layout`].
+//!    behind each ([`compile::Origin`]). The tables are those of [`compile::layout`]. [`compile::recompile`] does so after a
+//!    change, and makes only those parts of the program again that depend on it.
 //! 3. [`diff::diff`] says what has to change on a switch that has other flows; what is as desired is not touched.
 //! 4. [`learned`] tells the return flows that the switch wrote itself, by `learn()`, from those that somebody else
 //!    put there.

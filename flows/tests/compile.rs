@@ -105,8 +105,11 @@ fn every_flow_has_a_cookie_of_its_own_that_leads_back_to_the_file() {
 #[test]
 fn every_rule_has_flows() {
     let program = program(DUAL_SOCKET, "vmbr0");
-    let rules: BTreeSet<_> =
-        program.origins().filter(|(_, o)| o.kind == OriginKind::Allow).map(|(_, o)| o.rule.as_str()).collect();
+    let rules: BTreeSet<_> = program
+        .origins()
+        .filter(|(_, o)| o.kind == OriginKind::Allow)
+        .map(|(_, o)| o.rule.as_str())
+        .collect();
     assert_eq!(rules, BTreeSet::from(["warp-egress", "vpn-clients"]));
 }
 

@@ -27,8 +27,12 @@ struct Change {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    (0..KINDS, any::<Index>(), any::<Index>(), any::<u16>())
-        .prop_map(|(what, which, other, number)| Change { what, which, other, number })
+    (0..KINDS, any::<Index>(), any::<Index>(), any::<u16>()).prop_map(|(what, which, other, number)| Change {
+        what,
+        which,
+        other,
+        number,
+    })
 }
 
 const KINDS: usize = 40;
@@ -130,7 +134,10 @@ impl State {
             9 => swap!(file.networks),
             10 => pick!(file.allows).ports = vec![*number],
             11 => pick!(file.allows).limit = Some((*number).into()),
-            12 => pick!(file.allows).protocol = [Protocol::Any, Protocol::Dhcp, Protocol::Udp][usize::from(number % 3)],
+            12 => {
+                pick!(file.allows).protocol =
+                    [Protocol::Any, Protocol::Dhcp, Protocol::Udp][usize::from(number % 3)]
+            }
             13 => pick!(file.allows).returns = Some(Returns::Connection),
             14 => pick!(file.allows).temp = Some("window".to_owned()),
             15 => pick!(file.allows).name.push('x'),
@@ -175,7 +182,10 @@ impl State {
                 to.into_iter().zip(from).for_each(|(plug, addresses)| plug.addresses = addresses);
             }
             27 => pick!(file.networks).inside = [Inside::Allow, Inside::Deny][usize::from(number % 2)],
-            28 => pick!(file.networks).stateful = [Stateful::Conntrack, Stateful::Learn][usize::from(number % 2)],
+            28 => {
+                pick!(file.networks).stateful =
+                    [Stateful::Conntrack, Stateful::Learn][usize::from(number % 2)]
+            }
             29 => pick!(file.networks).vlan = Some(1 + number % 3).filter(|vlan| *vlan < 3),
             30 => pick!(file.networks).subnets.push(format!("10.{}.0.0/16", number % 4).parse().unwrap()),
             31 => pick!(file.networks).number ^= 0x8000,
@@ -321,14 +331,20 @@ fn a_change_makes_the_parts_again_that_depend_on_it_and_no_other() {
     let number = |name: &str| before.network(name).map(|network| network.number);
     let again = |text: &str, ports: &PortMap| made_again(&old, &compiled(&file(text), ports, &old));
     assert_eq!(again(&text, &numbers), [], "nothing changed");
-    assert_eq!(again(&format!("\n# Moved down a line.\n{text}"), &numbers), [], "only places in the text did");
-    let shared = text.replace("to = \"shared-{n}\"\nprotocol = \"tcp\"", "to = \"shared-{n}\"\nprotocol = \"udp\"");
+    assert_eq!(
+        again(&format!("\n# Moved down a line.\n{text}"), &numbers),
+        [],
+        "only places in the text did"
+    );
+    let shared =
+        text.replace("to = \"shared-{n}\"\nprotocol = \"tcp\"", "to = \"shared-{n}\"\nprotocol = \"udp\"");
     assert_eq!(again(&shared, &numbers).len(), 256, "a rule of all projects");
     let one = format!(
         "[[allow]]\nname = \"one\"\nfrom = \"vm-7\"\nto = \"backend\"\nprotocol = \"tcp\"\nports = [9]\n{text}"
     );
     assert_eq!(again(&one, &numbers), [number("project-7")], "a rule of one project");
-    let endpoint = "[endpoint.new]\nattach = [{ network = \"main\", port = \"new\", addresses = [\"10.0.1.99\"] }]\n";
+    let endpoint =
+        "[endpoint.new]\nattach = [{ network = \"main\", port = \"new\", addresses = [\"10.0.1.99\"] }]\n";
     numbers.insert("new".to_owned(), PortNo(5_000));
     assert_eq!(again(&text, &numbers), [], "a port that the file does not name");
     assert_eq!(again(&format!("{endpoint}{text}"), &numbers), [number("main")], "an endpoint");

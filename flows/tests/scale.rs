@@ -185,7 +185,8 @@ fn a_reload_that_changes_nothing_sends_nothing() {
         let file_now = file(text);
         for bridge in &file_now.bridges {
             let numbers = ports(&file_now, &bridge.name);
-            let compiled = || compile(&file(text), &bridge.name, &numbers, &open_windows(&file_now)).into_whole().0;
+            let compiled =
+                || compile(&file(text), &bridge.name, &numbers, &open_windows(&file_now)).into_whole().0;
             let (before, mut again) = (compiled(), compiled());
             again.reverse();
             assert_eq!(diff(&again, &before, |_| false), vec![], "{name} {}", bridge.name);

@@ -90,7 +90,8 @@ impl Compiled {
     #[must_use]
     pub fn then(&self, program: Program, at: u64, longest: u16) -> Self {
         let had = self.by_network();
-        let part = |part: &Arc<Part>| match had.get(&part.network).filter(|had| Arc::ptr_eq(&had.part, part)) {
+        let part = |part: &Arc<Part>| match had.get(&part.network).filter(|had| Arc::ptr_eq(&had.part, part))
+        {
             Some(had) => Arc::clone(had),
             None => Arc::new(Indexed::new(part, &self.keys)),
         };
@@ -116,7 +117,8 @@ impl Compiled {
                 .flat_map(|(n, part)| part.hashes.iter().enumerate().map(move |(i, hash)| (*hash, n, i)))
                 .collect();
             flows.sort_unstable();
-            let parents = parts().flat_map(|(n, part)| part.learners.parents().map(move |cookie| (cookie, n)));
+            let parents =
+                parts().flat_map(|(n, part)| part.learners.parents().map(move |cookie| (cookie, n)));
             let learners = Learners::joined(self.parts.iter().map(|part| &part.learners));
             Whole { flows, learners, parents: parents.collect() }
         })

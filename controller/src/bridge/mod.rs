@@ -3,7 +3,8 @@
 //! A bridge is known by the name of its `OFPP_LOCAL` port. If the network file names it, its flows are
 //! watched by a flow monitor and read; what differs from the file is changed in one ordered atomic bundle,
 //! and read again. Whatever changes later (a foreign hand, a port, the file) leads to the same round: read,
-//! compare, commit, read again, until nothing differs.
+//! compare, commit, read again, until nothing differs. Where nothing is in doubt, what is only added is committed first and
+//! read then.
 
 mod commit;
 mod compiled;

@@ -126,7 +126,10 @@ impl Plan {
         }
         let flows = || old.iter().flat_map(|part| part.flows());
         let mods = diff(new.iter().flat_map(|part| part.flows()), flows(), |_| false);
-        if mods.is_empty() || mods.iter().any(|m| m.command != FlowModCommand::Add) || touches_learner(&mods, flows()) {
+        if mods.is_empty()
+            || mods.iter().any(|m| m.command != FlowModCommand::Add)
+            || touches_learner(&mods, flows())
+        {
             return None;
         }
         Some(Self { messages: mods.into_iter().map(Message::FlowMod).collect(), ..Self::default() })

@@ -26,7 +26,8 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
     discovered(out, &scope.discovered);
     for (place, site) in sites.all.iter().enumerate() {
         let Some(port) = site.port else { continue };
-        Sender { network: sites.network, site, port, loads: loads(sites, site, sets.of_site(place)) }.admit(out);
+        Sender { network: sites.network, site, port, loads: loads(sites, site, sets.of_site(place)) }
+            .admit(out);
     }
     for site in sites.all.iter().filter(|site| site.first_at_port) {
         let Some(port) = site.port else { continue };

@@ -78,7 +78,8 @@ impl<'a> Dhcp<'a> {
                 let kind = if requests { dhcp_request(family) } else { dhcp_answer(family) };
                 for (matches, source) in senders(sites, site, port, family, &kind, requests) {
                     let detail = format!("{} at {}: {what}{source}", site.party, site.port_name);
-                    let instructions = apply_and_goto(loads(sites, site, sets.of_site(place)), layout::RETURNS);
+                    let instructions =
+                        apply_and_goto(loads(sites, site, sets.of_site(place)), layout::RETURNS);
                     let asked = Asked { ends, ..Asked::new(KIND, site.party, detail) };
                     out.flow(ADMISSION, layout::DHCP, matches, instructions, asked);
                 }

@@ -13,6 +13,9 @@
 //! judges the two: a rule costs one flow for each protocol and port, a party those of its own addresses. A bridge that
 //! only forwards a link has table 0 alone. Nothing depends on `NORMAL`, and every drop has a flow of its own, so that
 //! its counter says why.
+//!
+//! The flows of each network are a part of their own, made from what `scope` says of the network and from nothing else: so a
+//! part whose scope is as it was need not be made again ([`recompile`]).
 
 mod address;
 mod admission;

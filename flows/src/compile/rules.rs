@@ -149,8 +149,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
 
     /// What is outside, behind an exit of the network.
     fn outside(&self, exit: &String, range: Option<Range>, name: &str) -> Option<Side> {
-        let mut parties =
-            self.sets.parts(self.sites, std::slice::from_ref(exit)).into_iter().next()?;
+        let mut parties = self.sets.parts(self.sites, std::slice::from_ref(exit)).into_iter().next()?;
         parties.part = match range {
             Some(range) => format!("{name} {range}"),
             None => name.to_owned(),

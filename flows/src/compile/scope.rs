@@ -239,9 +239,8 @@ impl<'a> Scopes<'a> {
             for place in concerned {
                 let Some(scope) = self.all.get_mut(place) else { continue };
                 let outsides = allow.from.iter().chain(&allow.to).filter_map(outside).collect();
-                let by_hop = |to: &&String| {
-                    allow.via.is_some() && file.goes_by_hop(allow, &scope.network.name, to)
-                };
+                let by_hop =
+                    |to: &&String| allow.via.is_some() && file.goes_by_hop(allow, &scope.network.name, to);
                 let by_hop = allow.to.iter().filter(by_hop).collect();
                 scope.rules.push(Rule { allow, open, outsides, by_hop });
             }
@@ -350,8 +349,18 @@ impl Scope<'_> {
         let Self { network, sites, rules, behind, owned, discovered, known } = self;
         let mut out = Bytes(Vec::with_capacity(1 << 11));
         bridge.hash(&mut out);
-        let Network { name, number, bridge: _, subnets, inside, gateway: _, stateful, vlan, containers: _, span: _ } =
-            network;
+        let Network {
+            name,
+            number,
+            bridge: _,
+            subnets,
+            inside,
+            gateway: _,
+            stateful,
+            vlan,
+            containers: _,
+            span: _,
+        } = network;
         (name, number, subnets, inside, stateful, vlan).hash(&mut out);
         (sites, behind, owned, discovered, known).hash(&mut out);
         out.write_usize(rules.len());

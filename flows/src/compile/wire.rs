@@ -36,8 +36,9 @@ pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
         if actions.is_empty() {
             return;
         }
-        let matches =
-            FlowMatch::any().with(layout::NETWORK, network.number.into()).with(layout::OUT_PORT, value.into());
+        let matches = FlowMatch::any()
+            .with(layout::NETWORK, network.number.into())
+            .with(layout::OUT_PORT, value.into());
         let asked = Asked::new(kind, kind.label(), format!("{what} of {}", network.name));
         out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
     };
