@@ -163,7 +163,8 @@ impl State {
             20 => plug!().addresses.iter_mut().for_each(|ip| *ip = address(ip)),
             21 => {
                 let plug = plug!();
-                plug.mac = if plug.mac.is_some() { None } else { Some([2, 0, 0, 0, 0, *number as u8]) };
+                plug.mac =
+                    if plug.mac.is_some() { None } else { Some([2, 0, 0, 0, 0, u8::from(number % 2 == 0)]) };
             }
             22 => plug!().leased ^= true,
             23 => plug!().behind.push(format!("10.{}.0.0/16", number % 4).parse().unwrap()),
