@@ -154,12 +154,17 @@ impl Compiled {
 
     /// Where a flow comes from; a learned one comes from where its learner does.
     pub fn origin(&self, flow: &Flow) -> Option<&Origin> {
+        self.whence(flow).map(|(origin, _)| origin)
+    }
+
+    /// The same, with whether it is learned.
+    pub fn whence(&self, flow: &Flow) -> Option<(&Origin, bool)> {
         if let Some((indexed, twin)) = self.twin_in(flow) {
-            return indexed.part.origins.get(&twin.cookie);
+            return Some((indexed.part.origins.get(&twin.cookie)?, false));
         }
         let parent = self.learners().accounts_for(flow)?;
         let indexed = self.parts.get(*self.whole().parents.get(&parent)?)?;
-        indexed.part.origins.get(&parent)
+        Some((indexed.part.origins.get(&parent)?, true))
     }
 
     /// How long the desired flow that has the key of `flow` is desired from `now` on (since 1970-01-01 UTC); none if it has
