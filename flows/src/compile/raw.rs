@@ -46,7 +46,7 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, p
 
 /// The instructions as a switch gives them back: OpenFlow 1.3 has several spellings for one action, and no
 /// spelling of its own for some (a masked `set_field`). What differed from that would be changed for ever.
-fn as_switched(instructions: Vec<Instruction>) -> Vec<Instruction> {
+pub(crate) fn as_switched(instructions: Vec<Instruction>) -> Vec<Instruction> {
     let mut w = Writer::new();
     match Instruction::encode_list(&instructions, &mut w) {
         Ok(()) => Instruction::decode_list(&mut Reader::new(w.as_slice())).unwrap_or(instructions),

@@ -2,6 +2,7 @@
 //! through `ovs-appctl ofproto/trace` of a private Open vSwitch with a datapath of no devices at all.
 
 mod dual_socket;
+mod learners;
 mod packets;
 mod pipelines;
 mod switch;

@@ -147,6 +147,18 @@ impl Switch {
         self.appctl(if learn { &args } else { &args[..3] })
     }
 
+    /// The same as [`Switch::trace`] with `learn`, without a process for it: what `ovs-appctl` says to the daemon is JSON-RPC.
+    pub(crate) fn trace_quick(&self, bridge: &str, packet: &str) -> String {
+        let mut socket = UnixStream::connect(self.path("v.ctl")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let params = [bridge, packet, "-generate"];
+        let ask = serde_json::json!({ "id": 0, "method": "ofproto/trace", "params": params });
+        socket.write_all(ask.to_string().as_bytes()).unwrap();
+        let mut answers = serde_json::Deserializer::from_reader(socket).into_iter::<serde_json::Value>();
+        let answer = answers.next().unwrap().unwrap();
+        answer["result"].as_str().unwrap_or_else(|| panic!("{packet}: {answer}")).to_owned()
+    }
+
     /// Puts flows in place of all that there are; returns those that the switch took.
     pub(crate) fn install(&self, bridge: &str, flows: Vec<Flow>) -> Vec<Flow> {
         let mut session = Session::open(self, bridge);
@@ -181,13 +193,13 @@ impl Switch {
 }
 
 /// An OpenFlow session on a bridge's management socket.
-struct Session {
+pub(crate) struct Session {
     socket: UnixStream,
     framer: Framer,
 }
 
 impl Session {
-    fn open(switch: &Switch, bridge: &str) -> Self {
+    pub(crate) fn open(switch: &Switch, bridge: &str) -> Self {
         let socket = UnixStream::connect(switch.path(&format!("{bridge}.mgmt"))).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut this = Self { socket, framer: Framer::new() };
@@ -195,7 +207,7 @@ impl Session {
         this
     }
 
-    fn send(&mut self, message: &Message, xid: u32) {
+    pub(crate) fn send(&mut self, message: &Message, xid: u32) {
         self.socket.write_all(&message.encode(Xid(xid)).unwrap()).unwrap();
     }
 
@@ -212,7 +224,7 @@ impl Session {
     }
 
     /// The transactions that were refused before a barrier.
-    fn barrier(&mut self) -> Vec<u32> {
+    pub(crate) fn barrier(&mut self) -> Vec<u32> {
         self.send(&Message::BarrierRequest, 2_000_000);
         let mut refused = Vec::new();
         loop {
