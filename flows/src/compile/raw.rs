@@ -6,7 +6,8 @@ use ofproto::{PortNo, Reader, Writer};
 use super::PortMap;
 use super::origin::{Origin, OriginKind};
 use super::program::Builder;
-use crate::network::NetworkFile;
+use crate::network::{LearnBy, NetworkFile};
+use crate::reactive::Learner;
 use crate::syntax::{Names, SyntaxErrorKind, parse_flow};
 
 impl Names for PortMap {
@@ -33,7 +34,12 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, p
                     reason: None,
                     detail: raw.line.clone(),
                 };
-                out.verbatim(flow, origin);
+                match Learner::of(&flow).filter(|_| bridge.learn == LearnBy::Controller) {
+                    None => out.verbatim(flow, origin),
+                    Some(Ok(learner)) => out.reactive(learner, origin),
+                    // The lints say so, and a file with errors is not compiled.
+                    Some(Err(_)) => {}
+                }
             }
             Err(error) => {
                 if let SyntaxErrorKind::UnknownPort(port) = error.kind {

@@ -2,7 +2,7 @@
 
 use ofproto::Cookie;
 use ofproto::PortNo;
-use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
+use ofproto::action::{Action, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
@@ -63,6 +63,34 @@ impl Learner {
         let mut all = Vec::new();
         collect(&self.actions, &mut all);
         all
+    }
+
+    /// The flow as it would be on a switch that learns by itself.
+    pub fn as_written(&self) -> Flow {
+        self.doing(self.actions.clone())
+    }
+
+    /// The same with `send_flow_rem` in every `learn`, which all flows have that a controller learns.
+    pub fn as_taught(&self) -> Flow {
+        fn tell(actions: &mut [Action]) {
+            for action in actions {
+                match action {
+                    Action::Learn(learn) => learn.flags |= LEARN_SEND_FLOW_REM,
+                    Action::Clone(inner) => tell(inner),
+                    _ => {}
+                }
+            }
+        }
+        let mut actions = self.actions.clone();
+        tell(&mut actions);
+        self.doing(actions)
+    }
+
+    fn doing(&self, actions: Vec<Action>) -> Flow {
+        let mut flow = self.asks.clone();
+        flow.instructions.pop();
+        flow.instructions.push(Instruction::ApplyActions(actions));
+        flow
     }
 
     /// Those that take their flows along when they go, if they have `delete_learned`: all but those in clones.

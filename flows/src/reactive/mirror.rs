@@ -55,13 +55,14 @@ impl Lesson {
     }
 }
 
-/// What is remembered of a flow beside its key. Flags are those that the switch's own `learn` would have given it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is remembered of a flow beside its key.
+#[derive(Debug, Clone)]
 struct Known {
     cookie: Cookie,
     idle_timeout: u16,
     hard_timeout: u16,
-    flags: u16,
+    /// Those that the switch's own `learn` would have given it; of a flow that was read nobody knows.
+    flags: Option<u16>,
     instructions: Vec<Instruction>,
 }
 
@@ -71,9 +72,17 @@ impl Known {
             cookie: flow.cookie,
             idle_timeout: flow.idle_timeout,
             hard_timeout: flow.hard_timeout,
-            flags: flow.flags,
+            flags: Some(flow.flags),
             instructions: flow.instructions.clone(),
         }
+    }
+
+    /// Whether the flow is the very one that would be learned.
+    fn is(&self, flow: &Flow) -> bool {
+        self.cookie == flow.cookie
+            && (self.idle_timeout, self.hard_timeout) == (flow.idle_timeout, flow.hard_timeout)
+            && self.flags.is_none_or(|flags| flags == flow.flags)
+            && self.instructions == flow.instructions
     }
 }
 
@@ -119,7 +128,7 @@ impl Mirror {
             cookie: known.cookie,
             idle_timeout: known.idle_timeout,
             hard_timeout: known.hard_timeout,
-            flags: known.flags,
+            flags: known.flags.unwrap_or(FLOW_SEND_FLOW_REM),
             instructions: known.instructions.clone(),
             ..Flow::new(*table, *priority, matches.clone())
         })
@@ -137,7 +146,7 @@ impl Mirror {
         self.flows.clear();
         self.counts.clear();
         for flow in flows.into_iter().take(self.capacity) {
-            self.put(&flow);
+            self.put(&flow, None);
         }
     }
 
@@ -174,7 +183,7 @@ impl Mirror {
         }
         let key = (flow.table, flow.priority, flow.matches.clone());
         let before = self.flows.get(&key);
-        if before == Some(&Known::of(&flow)) {
+        if before.is_some_and(|before| before.is(&flow)) {
             return Ok(lesson(Taught::Refreshed, &flow, FlowModCommand::ModifyStrict));
         }
         let limit = usize::try_from(learn.limit).unwrap_or(usize::MAX);
@@ -185,14 +194,15 @@ impl Mirror {
             if self.flows.len() >= self.capacity {
                 return Err(LearnError::Full { flows: self.flows.len() });
             }
-            self.put(&flow);
+            self.put(&flow, Some(flow.flags));
             return Ok(lesson(Taught::Added, &flow, FlowModCommand::Add));
         };
         flow.idle_timeout = before.idle_timeout;
         flow.hard_timeout = before.hard_timeout;
-        flow.flags = before.flags;
+        let flags = before.flags;
+        flow.flags = flags.unwrap_or(FLOW_SEND_FLOW_REM);
         let same_cookie = before.cookie == flow.cookie;
-        self.put(&flow);
+        self.put(&flow, flags);
         let command = if same_cookie { FlowModCommand::ModifyStrict } else { FlowModCommand::Add };
         Ok(lesson(Taught::Replaced, &flow, command))
     }
@@ -233,10 +243,10 @@ impl Mirror {
         })
     }
 
-    fn put(&mut self, flow: &Flow) {
+    fn put(&mut self, flow: &Flow, flags: Option<u16>) {
         let key = (flow.table, flow.priority, flow.matches.clone());
         self.drop_flow(&key);
-        self.flows.insert(key, Known::of(flow));
+        self.flows.insert(key, Known { flags, ..Known::of(flow) });
         *self.counts.entry((flow.table, flow.cookie)).or_default() += 1;
     }
 
