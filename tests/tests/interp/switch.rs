@@ -74,7 +74,8 @@ impl Switch {
         this
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A file beside those of the switch.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -145,6 +146,29 @@ impl Switch {
     pub(crate) fn trace(&self, bridge: &str, packet: &str, learn: bool) -> String {
         let args = ["ofproto/trace", bridge, packet, "-generate"];
         self.appctl(if learn { &args } else { &args[..3] })
+    }
+
+    /// Changes the switch's configuration.
+    pub(crate) fn vsctl(&self, args: &[&str]) -> String {
+        let database = format!("--db=unix:{}", self.path("db.sock").display());
+        self.run("ovs-vsctl", &[&[&*database, "--timeout=20"], args].concat())
+    }
+
+    /// Asks or tells a bridge something by hand.
+    pub(crate) fn ofctl(&self, args: &[&str]) -> String {
+        self.run("ovs-ofctl", &[&["-O", "OpenFlow13"], args].concat())
+    }
+
+    /// A frame comes in at a port.
+    pub(crate) fn receive(&self, port: &str, frame: &str) {
+        self.appctl(&["netdev-dummy/receive", port, frame]);
+    }
+
+    /// How many frames have left a bridge by a port.
+    pub(crate) fn sent(&self, bridge: &str, port: u32) -> u64 {
+        let text = self.ofctl(&["dump-ports", bridge, &port.to_string()]);
+        let (_, sent) = text.split_once("tx pkts=").unwrap_or_else(|| panic!("{text}"));
+        sent.split(',').next().unwrap().parse().unwrap()
     }
 
     /// The same as [`Switch::trace`] with `learn`, without a process for it: what `ovs-appctl` says to the daemon is JSON-RPC.
