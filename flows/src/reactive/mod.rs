@@ -14,6 +14,8 @@ mod frame;
 mod learner;
 mod mirror;
 mod react;
+#[cfg(test)]
+mod tests;
 
 pub use error::{LearnError, Unfit};
 pub use frame::packet_of;

@@ -10,6 +10,7 @@ use ofproto::instruction::Instruction;
 use ofproto::message::{FLOW_SEND_FLOW_REM, FlowMod, FlowModCommand, Message, PacketIn};
 use ofproto::oxm::{Field, Match, Oxm};
 use ofproto::{BufferId, Cookie, PortNo, TableId};
+use portcullis_tests::frames;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
@@ -399,33 +400,49 @@ fn a_refreshed_flow_keeps_what_fin_left_of_its_timeouts() {
     assert_eq!(short(OURS), (100, 200));
 }
 
-/// What a controller sees of a frame is what the switch sees of it: it learns every field from either.
-#[test]
-fn frames_are_read_as_the_switch_reads_them() {
-    let frame = {
-        let builder = etherparse::PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
-        let vlan = etherparse::VlanId::try_new(5).unwrap();
-        let mut frame = Vec::new();
-        let packet = builder.single_vlan(vlan).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 63).tcp(1_000, 80, 1, 2);
-        packet.write(&mut frame, b"data").unwrap();
-        frame
-    };
-    let fields = Match { fields: vec![Oxm::Known { field: Field::InPortOxm, value: 3, mask: None }] };
-    let message = PacketIn {
+/// A PACKET_IN from port 3 with a frame.
+fn seen(frame: Vec<u8>) -> Packet {
+    packet_of(&PacketIn {
         buffer_id: BufferId::NO_BUFFER,
         total_len: 0,
         reason: 1,
         table_id: TableId(0),
         cookie: Cookie(0),
-        fields,
+        fields: Match { fields: vec![Oxm::Known { field: Field::InPortOxm, value: 3, mask: None }] },
         data: frame.into(),
-    };
-    let expected =
-        Packet::ipv4([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], [10, 0, 0, 1].into(), [10, 0, 0, 2].into(), 6)
-            .tcp(1_000, 80, 0)
-            .with(Field::IpTtl, 63)
-            .tagged(5, 0)
-            .with(Field::InPortOxm, 3)
-            .with(Field::CtState, 0);
-    assert_eq!(packet_of(&message), expected);
+    })
+}
+
+#[test]
+fn frames_are_read_as_match_fields() {
+    let macs = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    let (a, b) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+    let (a6, b6) = ((0xfd00_u128 << 112 | 1).into(), (0xfd00_u128 << 112 | 2).into());
+    let mut tcp = Vec::new();
+    let builder = etherparse::PacketBuilder::ethernet2(macs.0, macs.1).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 63);
+    builder.tcp(1_000, 80, 1, 2).syn().write(&mut tcp, b"data").unwrap();
+    let v4 = |ttl: u128| Packet::ipv4(macs.0, macs.1, a, b, 0).with(Field::IpTtl, ttl);
+    let v6 = |ttl: u128| Packet::ipv6(macs.0, macs.1, a6, b6, 0).with(Field::IpTtl, ttl);
+    let cut = |frame: &[u8], len: usize| frame[..len].to_vec();
+    let mut fragment = frames::udp(macs, a, b, 53);
+    fragment[20..22].copy_from_slice(&[0x20, 0]);
+    let mut later = fragment.clone();
+    later[20..22].copy_from_slice(&[0, 7]);
+    for (frame, expected) in [
+        (tcp.clone(), v4(63).tcp(1_000, 80, 0x002)),
+        (cut(&tcp, 40), v4(63).with(Field::IpProto, 6)),
+        (cut(&tcp, 20), Packet::ethernet(macs.0, macs.1, 0x800)),
+        (frames::udp(macs, a, b, 53), v4(9).udp(4_000, 53)),
+        (fragment, v4(9).udp(4_000, 53).fragment(false)),
+        (later, v4(9).with(Field::IpProto, 17).fragment(true)),
+        (frames::tagged(macs, 5, a, b), v4(9).udp(4_000, 9_573).tagged(5, 0)),
+        (frames::udp6(macs, a6, b6, 53), v6(255).udp(4_000, 53)),
+        (frames::arp(macs, true, a, b), Packet::arp(macs.0, macs.1, 1, a, b)),
+        (frames::arp(macs, false, a, b), Packet::arp(macs.0, macs.1, 2, a, b)),
+        (frames::nd(macs, frames::SOLICITATION, a6, b6, b6), v6(255).neighbour_solicitation(b6, macs.0)),
+        (frames::nd(macs, frames::ADVERTISEMENT, a6, b6, a6), v6(255).neighbour_advertisement(a6, macs.0)),
+    ] {
+        let expected = expected.with(Field::InPortOxm, 3).with(Field::CtState, 0);
+        assert_eq!(seen(frame), expected);
+    }
 }
