@@ -62,6 +62,8 @@ pub struct Bridge {
     pub(super) since: Instant,
     /// What the controller learned for it.
     pub(super) mirror: Mirror,
+    /// Why a packet was not learned from, as it was noted last.
+    pub(super) not_learned: Option<String>,
     /// Whether the switch ever showed a flow.
     pub(super) shown: bool,
     /// Whether it was noted that it shows none of those that it took.
@@ -147,6 +149,7 @@ impl Bridge {
             learning: None,
             since: clock.at(),
             mirror: Mirror::new(MIRRORED, Dialect::Nicira),
+            not_learned: None,
             shown: false,
             silent: false,
         }

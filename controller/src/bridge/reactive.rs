@@ -35,7 +35,7 @@ impl Bridge {
         let Some(learner) = self.learner_of(message) else { return };
         if usize::from(message.total_len) > message.data.len() {
             let whole = "a packet came cut short: it can be learned from, and not sent on";
-            self.notices.push_back(Notice::Failed(whole.to_owned()));
+            self.not_learned(whole.to_owned());
             return;
         }
         let actions = learner.actions.clone();
@@ -43,7 +43,7 @@ impl Bridge {
         let in_port = packet.value(ofproto::oxm::Field::InPortOxm).and_then(|port| u32::try_from(port).ok());
         let reaction = react(&actions, &packet, &mut self.mirror);
         for error in reaction.errors {
-            self.notices.push_back(Notice::Failed(format!("cannot learn: {error}")));
+            self.not_learned(format!("cannot learn: {error}"));
         }
         // In this order: the answer to the packet finds what was learned from it.
         for change in reaction.flow_mods {
@@ -60,6 +60,14 @@ impl Bridge {
             data: if buffered { bytes::Bytes::new() } else { message.data.clone() },
         };
         Self::send(session, &Message::PacketOut(out));
+    }
+
+    /// Notes once what may be so for every packet of a storm.
+    fn not_learned(&mut self, why: String) {
+        if self.not_learned.as_ref() != Some(&why) {
+            self.not_learned = Some(why.clone());
+            self.notices.push_back(Notice::Failed(why));
+        }
     }
 
     /// A flow is gone.

@@ -56,6 +56,17 @@ fn lint_bridge(file: &NetworkFile, bridge: &Bridge, findings: &mut Vec<Finding>)
     normal(file, bridge, &lines, findings);
     if bridge.learn == LearnBy::Controller {
         executed(&lines, findings);
+        if let Some(line) = lines.first().filter(|_| bridge.learning.is_some()) {
+            findings.push(Finding::error(
+                "learn-beside-learning",
+                line.raw.span.clone(),
+                format!(
+                    "{} is a learning switch: what comes to the controller is not looked at otherwise",
+                    bridge.name
+                ),
+                "take `learning` away, or let the switch learn (learn = \"switch\")",
+            ));
+        }
     }
 }
 

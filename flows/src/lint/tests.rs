@@ -189,6 +189,9 @@ fn what_a_controller_cannot_execute_is_said() {
     let learns = learn("");
     assert_eq!(found(&format!("{learns},output:2"), ""), "");
     assert_eq!(found(&format!("load:1->NXM_NX_REG0[],clone({learns}),output:2"), ""), "");
+    let beside = one_bridge(&format!("\"cookie=1,tcp,actions={learns},output:2\""))
+        .replace("flows", "learn = \"controller\"\nlearning = {}\nflows");
+    assert!(lint(&beside).iter().any(|f| f.is_error() && f.code == "learn-beside-learning"));
     insta::assert_snapshot!(
         [
             found(&format!("{learns},goto_table:2"), ""),
