@@ -49,7 +49,8 @@ impl<'s> Both<'s> {
     fn packet(&mut self, in_port: PortNo, packet: &Packet) {
         let text = self.switch.trace_quick(THEIRS, &packet.to_text(Some(in_port)));
         let packet = packet.clone().with(Field::InPortOxm, in_port.0.into());
-        let reaction = react(&self.actions().to_vec(), &packet, &mut self.mirror);
+        let actions = self.actions().to_vec();
+        let reaction = react(&actions, &packet, &mut self.mirror);
         assert_eq!(reaction.errors, [], "{:?}", self.learner);
         for change in reaction.flow_mods {
             self.change_ours(change);
