@@ -48,10 +48,22 @@ pub struct Bridge {
     pub ports: Vec<String>,
     /// Raw flow lines in `ovs-ofctl` syntax, installed verbatim.
     pub flows: Vec<RawFlow>,
+    /// Who executes `learn(...)` of the raw flows.
+    pub learn: LearnBy,
     /// Whether and how the controller makes a learning switch of it.
     pub learning: Option<Learning>,
     /// Where it is first named.
     pub span: Span,
+}
+
+/// Who executes the `learn` actions of a bridge's raw flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LearnBy {
+    /// The switch, as Open vSwitch does.
+    #[default]
+    Switch,
+    /// The controller, to whom the packets of such flows go.
+    Controller,
 }
 
 /// How a bridge learns which MAC address is at which port.
