@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flows::compile::sample;
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message, PortStatus, PortStatusReason};
 use ofproto::{DatapathId, TableId, Xid};
@@ -11,6 +12,7 @@ use ofproto::{DatapathId, TableId, Xid};
 use super::commit::Commit;
 use super::plan::{Orphans, Plan};
 use super::read::Reading;
+use super::samples::Sampling;
 use super::{Compiled, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::in_force::{Clock, InForce};
 use crate::learning::LearningSwitch;
@@ -62,6 +64,8 @@ pub struct Bridge {
     pub(super) shown: bool,
     /// Whether it was noted that it shows none of those that it took.
     pub(super) silent: bool,
+    /// Samples of what is denied.
+    pub(super) sampling: Sampling,
 }
 
 /// The flow monitor.
@@ -144,6 +148,7 @@ impl Bridge {
             since: clock.at(),
             shown: false,
             silent: false,
+            sampling: Sampling::default(),
         }
     }
 
@@ -290,11 +295,15 @@ impl Bridge {
 
     /// Compiles for the ports that there are now, and for the time; what differs is then changed: at once where it is
     /// known what the switch has, otherwise after a read.
-    fn recompile(&mut self, now: Instant, session: &mut Session) {
+    pub(super) fn recompile(&mut self, now: Instant, session: &mut Session) {
         self.learn_as_said();
+        self.meter_samples(session);
         let Some(name) = &self.name else { return };
         let seconds = self.clock.seconds(now);
-        let program = self.policy.compile(&self.compiled.program, name, &self.ports.by_name(), seconds);
+        let mut program = self.policy.compile(&self.compiled.program, name, &self.ports.by_name(), seconds);
+        if self.sampling.is_refused() {
+            sample::remove(&mut program);
+        }
         if program.missing_ports != self.compiled.program.missing_ports {
             self.notices.push_back(Notice::Missing(program.missing_ports.clone()));
         }
@@ -344,6 +353,9 @@ impl Bridge {
     }
 
     fn refused(&mut self, now: Instant, xid: Xid, error: ErrorMsg, session: &mut Session) {
+        if self.meter_refused(now, xid, &error, session) {
+            return;
+        }
         self.notices.push_back(Notice::Refused(error.clone()));
         if self.monitor == Monitor::Asked(xid) {
             self.monitor = Monitor::Off;
@@ -360,6 +372,7 @@ impl Bridge {
             Message::PacketIn(packet) => {
                 let table: TableId = packet.table_id;
                 self.notices.push_back(Notice::PacketIn(table));
+                self.sampled(packet);
             }
             // The monitor dropped updates while it was paused: what it would have told is to be read.
             Message::MonitorPaused | Message::MonitorResumed => self.read_soon(now),

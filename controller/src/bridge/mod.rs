@@ -15,6 +15,7 @@ mod notice;
 mod plan;
 mod ports;
 mod read;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod watch;

@@ -126,6 +126,7 @@ mod tests {
             ports: vec!["veth100".to_owned()],
             flows: Vec::new(),
             learning: None,
+            sample_denied: None,
             span: 0..0,
         });
         assert_eq!(next(&file, &Taken::default()), Some(101));

@@ -36,6 +36,7 @@ pub(super) struct DraftBridge {
     pub(super) ports: Vec<At<String>>,
     pub(super) flows: Vec<At<String>>,
     pub(super) learning: Option<At<Learning>>,
+    pub(super) sample_denied: Option<At<u16>>,
 }
 
 #[derive(Debug)]

@@ -202,7 +202,7 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
         by_name.entry(&*name.value).or_insert_with(|| {
             let (ports, flows) = (Vec::new(), Vec::new());
             let (name, span) = (name.value.clone(), real(&name.span));
-            bridges.push(Bridge { name, ports, flows, learning: None, span });
+            bridges.push(Bridge { name, ports, flows, learning: None, sample_denied: None, span });
             bridges.len() - 1
         });
     }
@@ -214,6 +214,7 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
         let raw = |flow: &At<String>| RawFlow { line: flow.value.clone(), span: real(&flow.span) };
         bridge.flows = section.flows.iter().map(raw).collect();
         bridge.learning = section.learning.as_ref().map(|learning| learning.value);
+        bridge.sample_denied = section.sample_denied.as_ref().map(|rate| rate.value);
     }
     bridges
 }
