@@ -109,11 +109,12 @@ fn receiver<'f>(
 /// What would allow it.
 pub(super) fn advise(file: &NetworkFile, ends: &Ends<'_>, sample: &Sample) -> Advice {
     let nothing = |why: &str| Advice::Nothing(why.to_owned());
+    // Whatever else is wrong with it: that comes first.
+    if ends.from.is_none() {
+        let port = &sample.port_name;
+        return Advice::Nothing(format!("the file knows no port {port}: attach an endpoint to it"));
+    }
     match sample.origin.reason {
-        Some(Reason::UnknownPort) => {
-            let port = &sample.port_name;
-            return Advice::Nothing(format!("the file knows no port {port}: attach an endpoint to it"));
-        }
         Some(Reason::Spoofed) => return nothing("the address is not the sender's own: no rule allows that"),
         Some(Reason::Rogue) => {
             return nothing("it answers for a router or a DHCP server that it is not: no rule allows that");
