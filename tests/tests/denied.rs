@@ -95,6 +95,19 @@ fn a_connection_that_was_refused_shows_with_the_rule_that_would_allow_it() {
     assert!(text.contains("a (10.9.0.1) -> b (10.9.0.2): tcp 443 by a0 of br0"), "{text}");
     assert_eq!(printed(&net, &["--bridge", "br1"]), "");
 
+    // Into another network, and from an address that is another's: no rule would do.
+    let macs = (mac(&net.lab, "a"), mac(&net.lab, "b"));
+    let [a, b, d] = [[10, 9, 0, 1], [10, 9, 0, 2], [10, 8, 0, 1]].map(Ipv4Addr::from);
+    emit(&net.lab, "a", &[udp(macs, a, d, 53), udp(macs, b, d, 53)]);
+    for (from, reason, help) in [("10.9.0.1", "isolation", "[[crossing]]"), ("10.9.0.2", "spoofed", "own")] {
+        let entry = self::entry(&net, &[("from_address", from.into()), ("to", "d".into())]);
+        assert_eq!(
+            (&entry["from"], &entry["reason"], &entry["allow"]),
+            (&"a".into(), &reason.into(), &Value::Null)
+        );
+        assert!(entry["help"].as_str().is_some_and(|said| said.contains(help)), "{entry:#}");
+    }
+
     // What is proposed is taken, and does it.
     let allow = said("allow");
     assert!(allow.contains("[[allow]]") && allow.contains("ports = [443]"), "{allow}");

@@ -102,8 +102,7 @@ impl Seen {
                 Self::ip(from, to, ip.payload(), ip.is_payload_fragmented())
             }
             Some(LaxNetSlice::Arp(arp)) => {
-                let address =
-                    |bytes: &[u8]| <[u8; 4]>::try_from(bytes).ok().map(|octets| IpAddr::from(octets));
+                let address = |bytes: &[u8]| <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
                 Self {
                     from: address(arp.sender_protocol_addr()),
                     to: address(arp.target_protocol_addr()),
