@@ -30,7 +30,9 @@
 //!    checked; [`flows::compile`](mod@flows::compile) makes the flows of this bridge for the ports that it has;
 //!    [`flows::learned`] says which of the actual flows the switch learned for a live rule, and those stay;
 //!    [`flows::diff`](mod@flows::diff) says what is left to change.
-//! 6. **Bytes go back**: the changes, and only they, in one ordered atomic bundle, encoded by [`ofproto`] into the bounded
+//! 6. **PACKET_INs of a learning switch take a shorter way**: [`session`] hands their bytes to [`learning`], which appends the
+//!    bytes of the answers, without a lock or an allocation; [`net`] writes them before it reads more.
+//! 7. **Bytes go back**: the changes, and only they, in one ordered atomic bundle, encoded by [`ofproto`] into the bounded
 //!    outbox of the session, and written by [`net`].
 //!
 //! Nothing of this needs a memory: the switch and the network file are enough, so a controller that was killed goes on
@@ -47,6 +49,7 @@
 //! - [`containers`] makes and removes containers and instances of templates while the controller runs, each as a whole; the
 //!   [`api`] asks for it, and the [`store`] remembers it.
 //! - [`denied`] counts samples of denied packets, and says which line would allow them (`portcullis denied`).
+//! - [`bench`] measures controllers, this one and others, with switches of its own (`portcullis bench`).
 //! - [`ovs`] speaks with `ovs-vsctl`: `attach` and `detach`, and the look at settings that break isolation past all
 //!   flows, which cannot be seen over OpenFlow.
 //! - [`lab`] builds a private Open vSwitch and a namespace for each endpoint, and tries every rule with real packets.

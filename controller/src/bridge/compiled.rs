@@ -103,7 +103,7 @@ impl Compiled {
         Self { program, generation: 0, parts, whole: OnceLock::new(), keys, learning: false, at, longest }
     }
 
-    /// The same, compiled from the policy of that number.
+    /// The same, compiled from what has that number.
     #[must_use]
     pub fn of_generation(self, generation: u64) -> Self {
         Self { generation, ..self }
@@ -167,16 +167,22 @@ impl Compiled {
 
     /// Where a flow comes from; a learned one comes from where its learner does.
     pub fn origin(&self, flow: &Flow) -> Option<&Origin> {
+        self.whence(flow).map(|(origin, _)| origin)
+    }
+
+    /// The same, with whether it is learned.
+    pub fn whence(&self, flow: &Flow) -> Option<(&Origin, bool)> {
         if let Some((indexed, twin)) = self.twin_in(flow) {
-            return indexed.part.origins.get(&twin.cookie);
+            return Some((indexed.part.origins.get(&twin.cookie)?, false));
         }
         if self.learned_by_us(flow) {
             let mut origins = self.program.origins().map(|(_, origin)| origin);
-            return origins.find(|origin| origin.kind == OriginKind::Learning && origin.reason.is_none());
+            let asks = origins.find(|origin| origin.kind == OriginKind::Learning && origin.reason.is_none());
+            return asks.map(|origin| (origin, true));
         }
         let parent = self.learners().accounts_for(flow)?;
         let indexed = self.parts.get(*self.whole().parents.get(&parent)?)?;
-        indexed.part.origins.get(&parent)
+        Some((indexed.part.origins.get(&parent)?, true))
     }
 
     /// How long the desired flow that has the key of `flow` is desired from `now` on (since 1970-01-01 UTC); none if it has

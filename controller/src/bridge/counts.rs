@@ -39,11 +39,8 @@ impl Counts {
         for entry in stats {
             *sums.tables.entry(entry.table_id.0).or_default() += 1;
             let flow = Flow::from_stats(entry);
-            let twin = compiled.twin(&flow).is_some();
-            let Some(origin) = compiled.origin(&flow) else { continue };
-            if !twin {
-                sums.learned += 1;
-            }
+            let Some((origin, learned)) = compiled.whence(&flow) else { continue };
+            sums.learned += u64::from(learned);
             let key = self.keys.hash_one((flow.key(), flow.cookie));
             let counted = |n: u64| if n == UNCOUNTED { 0 } else { n };
             let now = (counted(entry.packet_count), counted(entry.byte_count));

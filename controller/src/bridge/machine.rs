@@ -336,12 +336,25 @@ impl Bridge {
     }
 
     fn port_changed(&mut self, now: Instant, status: &PortStatus, session: &mut Session) {
+        let number = status.port.port_no;
         if status.reason == PortStatusReason::Delete {
-            self.port_gone(status.port.port_no, session);
+            self.port_gone(number, session);
         }
-        if self.ports.apply(status, MAX_PORTS) && self.owned {
+        let before = self.ports.name_of(number).map(str::to_owned);
+        if self.ports.apply(status, MAX_PORTS)
+            && self.owned
+            && before.as_deref().into_iter().chain(self.ports.name_of(number)).any(|name| self.names(name))
+        {
             self.recompile(now, session);
         }
+    }
+
+    /// Whether flows may depend on the port of that name. A raw line may name any.
+    fn names(&self, port: &str) -> bool {
+        let Some(bridge) = &self.name else { return false };
+        let file = &self.policy.file;
+        file.bridge_for(bridge).is_some_and(|bridge| !bridge.flows.is_empty())
+            || file.bridge_ports(bridge).contains(&port)
     }
 
     fn replied(&mut self, now: Instant, xid: Xid, body: MultipartReplyBody, session: &mut Session) {

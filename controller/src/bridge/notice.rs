@@ -66,7 +66,7 @@ pub enum Notice {
         changes: usize,
         /// Among them what somebody else had changed.
         drift: usize,
-        /// From the request to read to the commit.
+        /// From the request to read to the commit; from the change of what is desired where nothing had to be read.
         took: Duration,
     },
     /// Nothing is left to do, and something was before.

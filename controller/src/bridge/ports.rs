@@ -33,6 +33,11 @@ impl Ports {
         self.by_number.get(&PortNo::LOCAL).map(String::as_str).filter(|n| !n.is_empty())
     }
 
+    /// The name of a port.
+    pub fn name_of(&self, number: PortNo) -> Option<&str> {
+        self.by_number.get(&number).map(String::as_str)
+    }
+
     /// Takes a change in; whether a name or a number changed by it. A port beyond `limit` is not taken.
     pub fn apply(&mut self, status: &PortStatus, limit: usize) -> bool {
         let number = status.port.port_no;

@@ -53,6 +53,9 @@ pub struct Tally {
 /// Each message carries this id: an answer to one can only be an error, which says itself what it is about.
 const XID: Xid = Xid(0);
 
+/// So many addresses fit a processor's own memory.
+const LARGE: usize = 2_000;
+
 /// Places of the table that each batch looks through for addresses that are too old.
 const SWEPT: usize = 64;
 
@@ -108,6 +111,24 @@ impl LearningSwitch {
     /// How it learns.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Whether its table is so large that the memory behind it is slow, and [`LearningSwitch::touch`] is worth while.
+    pub fn is_large(&self) -> bool {
+        self.table.len() > LARGE
+    }
+
+    /// Looks up the addresses of a PACKET_IN that is decided about soon. What it gives says nothing: it is to be used
+    /// all the same, or the compiler would leave it out.
+    #[inline]
+    pub fn touch(&self, frame: &[u8]) -> u64 {
+        let data = PacketInView::parse(frame).map_or(&[][..], |packet| packet.data);
+        match data.first_chunk::<12>() {
+            Some(&[a, b, c, d, e, f, g, h, i, j, k, l]) => {
+                self.table.touch([a, b, c, d, e, f]) ^ self.table.touch([g, h, i, j, k, l])
+            }
+            None => 0,
+        }
     }
 
     /// Decides about one whole PACKET_IN and appends what is to be sent. `now` are seconds of a clock that does not go

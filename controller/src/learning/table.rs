@@ -40,7 +40,7 @@ struct Slot {
 }
 
 /// MAC addresses by open addressing with linear probing: one place of memory for most questions. It grows by doubling, at
-/// half full, and never gives memory back; an entry that is too old is as good as none, and is cleared away by
+/// three quarters full, and never gives memory back; an entry that is too old is as good as none, and is cleared away by
 /// [`MacTable::sweep`], a few places at a time.
 #[derive(Debug)]
 pub struct MacTable {
@@ -96,6 +96,12 @@ impl MacTable {
         (slot.mac != 0 && !self.is_old(slot, now)).then_some(PortNo(slot.port))
     }
 
+    /// Looks where an address would be, so that the place is at hand when it is asked for. What it gives says nothing.
+    #[inline]
+    pub fn touch(&self, mac: Mac) -> u64 {
+        self.slots.get(self.home(number(mac))).map_or(0, |slot| slot.mac)
+    }
+
     /// An address was seen at a port.
     #[inline]
     pub fn learn(&mut self, mac: Mac, port: PortNo, now: u32) -> Learned {
@@ -133,7 +139,7 @@ impl MacTable {
         }
         self.used += 1;
         self.slots.get_mut(at).into_iter().for_each(|slot| *slot = entry);
-        if self.used * 2 > self.slots.len() {
+        if is_full(self.used, self.slots.len()) {
             self.grow();
         }
         Learned::New
@@ -178,7 +184,7 @@ impl MacTable {
     #[inline]
     fn find(&self, mac: u64) -> usize {
         let mut at = self.home(mac);
-        // At most half of the places are in use.
+        // Never are all places in use.
         while let Some(slot) = self.slots.get(at) {
             if slot.mac == mac || slot.mac == 0 {
                 break;
@@ -227,7 +233,7 @@ impl MacTable {
     fn refill(&mut self, entries: impl Iterator<Item = Slot>) {
         let mut used = 0;
         for entry in entries.filter(|entry| entry.mac != 0) {
-            if (used + 1) * 2 > self.slots.len() {
+            if is_full(used + 1, self.slots.len()) {
                 let twice = vec![Slot::default(); self.slots.len() * 2];
                 let before = std::mem::replace(&mut self.slots, twice);
                 before.into_iter().filter(|slot| slot.mac != 0).for_each(|slot| self.put(slot));
@@ -243,6 +249,11 @@ impl MacTable {
         let at = self.find(entry.mac);
         self.slots.get_mut(at).into_iter().for_each(|slot| *slot = entry);
     }
+}
+
+/// Whether so many entries are too many for so many places.
+fn is_full(entries: usize, places: usize) -> bool {
+    entries * 4 > places * 3
 }
 
 /// An address as a number: its first byte is the highest of six.

@@ -99,6 +99,18 @@ impl Session {
         &mut self.inbox
     }
 
+    /// Shows the PACKET_INs that came and are not taken yet.
+    pub fn waiting_packet_ins(&self, mut look: impl FnMut(&[u8])) {
+        let mut rest = &self.inbox[..];
+        while let Ok(Some(length)) = next_length(rest) {
+            let Some((frame, after)) = rest.split_at_checked(length) else { return };
+            if frame.first_chunk() == Some(&[VERSION, PACKET_IN]) {
+                look(frame);
+            }
+            rest = after;
+        }
+    }
+
     /// Takes the messages that are complete. PACKET_INs go to `packet_in` first, as they came; one that it does not take
     /// becomes an event like all others.
     pub fn received(&mut self, now: Instant, mut packet_in: impl FnMut(&[u8]) -> bool) {

@@ -107,7 +107,9 @@ impl<'a> Scopes<'a> {
         this.know(file, &places);
         this.rules(file, moment, &places, &sites);
         for (place, site) in sites {
-            this.all.get_mut(place).into_iter().for_each(|scope| scope.sites.push(site.clone()));
+            if let Some(scope) = this.all.get_mut(place) {
+                scope.sites.push(site);
+            }
         }
         this
     }

@@ -8,6 +8,7 @@
 )]
 
 mod stage;
+mod storm;
 
 use std::process::Command;
 

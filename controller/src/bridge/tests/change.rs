@@ -56,6 +56,14 @@ fn a_port_that_returns_with_another_number_is_followed() {
 }
 
 #[test]
+fn a_port_that_takes_another_name_is_missing() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    rig.tell_port(PortStatusReason::Modify, 3, "tap17");
+    assert_eq!(rig.bridge.status().missing_ports, ["warp0"]);
+    assert!(is_read(&rig.received()));
+}
+
+#[test]
 fn the_same_file_again_changes_nothing() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
     rig.reload(FILE);
