@@ -19,15 +19,6 @@ impl Ports {
         Self { by_number: ports.iter().map(|p| (p.port_no, name(p))).collect() }
     }
 
-    /// The name of a port; its number where it has none.
-    pub fn name_of(&self, port: PortNo) -> String {
-        self.by_number
-            .get(&port)
-            .filter(|name| !name.is_empty())
-            .cloned()
-            .unwrap_or_else(|| port.0.to_string())
-    }
-
     /// The name of the bridge: that of its own port.
     pub fn bridge(&self) -> Option<&str> {
         self.by_number.get(&PortNo::LOCAL).map(String::as_str).filter(|n| !n.is_empty())

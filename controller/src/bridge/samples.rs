@@ -79,9 +79,10 @@ impl Bridge {
             _ => None,
         });
         let Some(in_port) = in_port.map(PortNo) else { return };
+        let name = self.ports.name_of(in_port).filter(|name| !name.is_empty());
         self.notices.push_back(Notice::Denied(Box::new(Sample {
             in_port,
-            port_name: self.ports.name_of(in_port),
+            port_name: name.map_or_else(|| in_port.0.to_string(), str::to_owned),
             seen: Seen::parse(&packet.data),
             origin: origin.clone(),
         })));
