@@ -1,5 +1,6 @@
 //! What the sessions of a controller share: the file in force, who has which bridge, and how all stand.
 
+mod denied;
 mod windows;
 
 pub use windows::{OpenedReport, WindowReport};
@@ -36,6 +37,8 @@ pub struct Hub {
     bridges: DashMap<String, Standing>,
     faults: DashMap<String, Vec<IsolationFault>>,
     next_session: AtomicU64,
+    /// What was denied, by bridge.
+    denied: DashMap<String, crate::denied::Table>,
     /// What is remembered, or why nothing is.
     store: Result<Arc<Store>, String>,
     windows: Mutex<Windows>,
@@ -156,6 +159,7 @@ impl Hub {
             bridges: DashMap::new(),
             faults: DashMap::new(),
             next_session: AtomicU64::new(1),
+            denied: DashMap::new(),
             store: store.map(Arc::new),
             windows: Mutex::new(Windows::new(state.windows)),
             changing: tokio::sync::Mutex::new(()),

@@ -48,6 +48,7 @@
 //!   of them are as desired.
 //! - [`containers`] makes and removes containers and instances of templates while the controller runs, each as a whole; the
 //!   [`api`] asks for it, and the [`store`] remembers it.
+//! - [`denied`] counts samples of denied packets, and says which line would allow them (`portcullis denied`).
 //! - [`bench`] measures controllers, this one and others, with switches of its own (`portcullis bench`).
 //! - [`ovs`] speaks with `ovs-vsctl`: `attach` and `detach`, and the look at settings that break isolation past all
 //!   flows, which cannot be seen over OpenFlow.
@@ -74,6 +75,7 @@ pub mod bridge;
 mod capture;
 pub mod cli;
 pub mod containers;
+pub mod denied;
 pub mod hub;
 pub mod in_force;
 pub mod lab;

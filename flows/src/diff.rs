@@ -31,13 +31,13 @@ pub fn diff<'d, 'a>(
             continue;
         }
         if have.get(&flow.key()).is_none_or(|h| !same(h, flow)) {
-            let step = if drops(flow) { Step::AddDrop } else { Step::Add };
+            let step = if flow.drops() { Step::AddDrop } else { Step::Add };
             changes.push((step, flow, FlowModCommand::Add));
         }
     }
     for &flow in &actual {
         if !want.contains_key(&flow.key()) && !keep(flow) {
-            let step = if drops(flow) { Step::DeleteDrop } else { Step::Delete };
+            let step = if flow.drops() { Step::DeleteDrop } else { Step::Delete };
             changes.push((step, flow, FlowModCommand::DeleteStrict));
         }
     }
@@ -96,10 +96,6 @@ pub fn same(actual: &Flow, desired: &Flow) -> bool {
 /// Instructions without those that do nothing.
 fn effective(instructions: &[Instruction]) -> impl Iterator<Item = &Instruction> {
     instructions.iter().filter(|i| !matches!(i, Instruction::ApplyActions(a) if a.is_empty()))
-}
-
-fn drops(flow: &Flow) -> bool {
-    effective(&flow.instructions).next().is_none()
 }
 
 #[cfg(test)]

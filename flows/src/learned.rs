@@ -41,7 +41,7 @@ impl Learners {
         for flow in flows {
             let port = flow.matches.exact(Field::InPortOxm).and_then(|port| u32::try_from(port).ok());
             let port = port.and_then(|port| PortNo(port).to_u16());
-            if let Some(port) = port.filter(|_| flow.table == TableId(0) && !flow.instructions.is_empty()) {
+            if let Some(port) = port.filter(|_| flow.table == TableId(0) && !flow.drops()) {
                 this.senders.entry(port).or_default().push(flow.matches.clone());
             }
             for learn in flow.learns() {

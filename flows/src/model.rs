@@ -336,6 +336,16 @@ impl Flow {
         }
     }
 
+    /// Whether it drops what it matches: it does nothing, or nothing but show it to a controller.
+    pub fn drops(&self) -> bool {
+        self.instructions.iter().all(|instruction| match instruction {
+            Instruction::ApplyActions(actions) => {
+                actions.iter().all(|action| matches!(action, Action::Controller(to) if !to.pause))
+            }
+            _ => false,
+        })
+    }
+
     /// Every action, of lists and action sets alike, and those inside other actions.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         let mut all = Vec::new();

@@ -5,6 +5,7 @@
 //! | `GET /metrics` | numbers for Prometheus |
 //! | `GET /api/status` | how the controller and its bridges stand |
 //! | `GET /healthz` | whether it lives |
+//! | `GET /api/denied?bridge=NAME` | who tried to reach what, and was refused |
 //! | `GET /api/windows` | which windows there are, and which are open |
 //! | `POST /api/windows` | opens one |
 //! | `DELETE /api/windows/NAME` | closes it |
@@ -13,10 +14,11 @@
 //! | `GET`, `POST /api/networks`, `DELETE /api/networks/{template}/{number}` | instances of templates |
 //! | `GET /api/openapi.json` | all of this, as OpenAPI 3.1 |
 //!
-//! The first three are served at the addresses of `run --metrics` too. What changes something is at those of `run --api-listen` alone.
+//! The first four are served at the addresses of `run --metrics` too. What changes something is at those of `run --api-listen` alone.
 
 mod access;
 mod containers;
+mod denied;
 mod document;
 mod refusal;
 mod windows;
@@ -66,7 +68,8 @@ fn looking(hub: Arc<Hub>) -> OpenApiRouter {
         .routes(routes!(metrics))
         .routes(routes!(status))
         .routes(routes!(healthz))
-        .with_state(hub)
+        .with_state(Arc::clone(&hub))
+        .merge(denied::routes(hub))
 }
 
 /// Whether the controller lives.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flows::compile::sample;
 use flows::reactive::{Dialect, Mirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message, PortStatus, PortStatusReason};
@@ -13,6 +14,7 @@ use super::commit::Commit;
 use super::plan::{Orphans, Plan};
 use super::reactive::MIRRORED;
 use super::read::Reading;
+use super::samples::Sampling;
 use super::{Compiled, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::in_force::{Clock, InForce};
 use crate::learning::LearningSwitch;
@@ -68,6 +70,8 @@ pub struct Bridge {
     pub(super) shown: bool,
     /// Whether it was noted that it shows none of those that it took.
     pub(super) silent: bool,
+    /// Samples of what is denied.
+    pub(super) sampling: Sampling,
 }
 
 /// The flow monitor.
@@ -152,6 +156,7 @@ impl Bridge {
             not_learned: None,
             shown: false,
             silent: false,
+            sampling: Sampling::default(),
         }
     }
 
@@ -298,11 +303,15 @@ impl Bridge {
 
     /// Compiles for the ports that there are now, and for the time; what differs is then changed: at once where it is
     /// known what the switch has, otherwise after a read.
-    fn recompile(&mut self, now: Instant, session: &mut Session) {
+    pub(super) fn recompile(&mut self, now: Instant, session: &mut Session) {
         self.learn_as_said();
+        self.meter_samples(session);
         let Some(name) = &self.name else { return };
         let seconds = self.clock.seconds(now);
-        let program = self.policy.compile(&self.compiled.program, name, &self.ports.by_name(), seconds);
+        let mut program = self.policy.compile(&self.compiled.program, name, &self.ports.by_name(), seconds);
+        if self.sampling.is_refused() {
+            sample::remove(&mut program);
+        }
         if program.missing_ports != self.compiled.program.missing_ports {
             self.notices.push_back(Notice::Missing(program.missing_ports.clone()));
         }
@@ -365,6 +374,9 @@ impl Bridge {
     }
 
     fn refused(&mut self, now: Instant, xid: Xid, error: ErrorMsg, session: &mut Session) {
+        if self.meter_refused(now, xid, &error, session) {
+            return;
+        }
         self.notices.push_back(Notice::Refused(error.clone()));
         if self.monitor == Monitor::Asked(xid) {
             self.monitor = Monitor::Off;
@@ -381,6 +393,7 @@ impl Bridge {
             Message::PacketIn(packet) => {
                 let table: TableId = packet.table_id;
                 self.notices.push_back(Notice::PacketIn(table));
+                self.sampled(packet);
                 self.execute(packet, session);
             }
             Message::FlowRemoved(removed) => self.ended(removed),

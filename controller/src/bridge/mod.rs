@@ -16,6 +16,7 @@ mod plan;
 mod ports;
 mod reactive;
 mod read;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod watch;

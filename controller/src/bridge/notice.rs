@@ -11,6 +11,7 @@ use ofproto::message::multipart::FlowStats;
 use ofproto::{DatapathId, TableId};
 
 use super::Compiled;
+use crate::denied::Sample;
 
 /// A change that nobody here made.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,4 +77,8 @@ pub enum Notice {
     Refused(ErrorMsg),
     /// A packet came to the controller.
     PacketIn(TableId),
+    /// A packet was denied, and this is a sample of it.
+    Denied(Box<Sample>),
+    /// The switch has no meters for samples: nothing is sampled.
+    Unsampled(ErrorMsg),
 }

@@ -6,6 +6,7 @@ mod check;
 mod compile;
 mod container;
 mod control;
+mod denied;
 mod diff_flows;
 mod dump;
 mod dump_flows;
@@ -87,6 +88,7 @@ enum Command {
     Detach(attach::Detach),
     Lab(lab::LabArgs),
     Status(status::StatusArgs),
+    Denied(denied::DeniedArgs),
     Window(window::WindowArgs),
     Container(container::ContainerArgs),
     Network(network::NetworkArgs),
@@ -131,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Detach(args) => args.execute(),
         Command::Lab(args) => args.execute(),
         Command::Status(args) => args.execute(),
+        Command::Denied(args) => args.execute(),
         Command::Window(args) => args.execute(),
         Command::Container(args) => args.execute(),
         Command::Network(args) => args.execute(),

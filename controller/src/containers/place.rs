@@ -127,6 +127,7 @@ mod tests {
             flows: Vec::new(),
             learn: Default::default(),
             learning: None,
+            sample_denied: None,
             span: 0..0,
         });
         assert_eq!(next(&file, &Taken::default()), Some(101));

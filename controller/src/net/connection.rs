@@ -337,6 +337,18 @@ impl<'a> Driver<'a> {
                 metrics.error(error_names::names(&error));
                 debug!(bridge, error = error_names::describe(&error), "refused");
             }
+            Notice::Unsampled(error) => {
+                warn!(
+                    bridge,
+                    error = error_names::describe(&error),
+                    "no meters: what is denied is not sampled"
+                );
+            }
+            Notice::Denied(sample) => {
+                if self.claimed.is_some() {
+                    self.hub.denied(bridge, *sample, Clock::wall().as_secs());
+                }
+            }
             Notice::PacketIn(_) => metrics.packet_in(self.hub.label(bridge)),
         }
     }

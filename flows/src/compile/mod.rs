@@ -35,6 +35,7 @@ mod program;
 mod raw;
 mod returns;
 mod rules;
+pub mod sample;
 mod scope;
 mod site;
 mod traffic;
@@ -87,7 +88,8 @@ pub fn recompile(
     moment: &Moment,
 ) -> Program {
     let scopes = Scopes::new(file, bridge, ports, moment);
-    let mut out = Builder::new(bridge);
+    let samples = file.bridge_for(bridge).is_some_and(|bridge| bridge.sample_denied.is_some());
+    let mut out = Builder::new(bridge, samples);
     if file.bridge_for(bridge).is_some_and(|bridge| bridge.learning.is_some()) {
         learning::compile(&mut out);
     } else if scopes.all.is_empty() {
@@ -103,10 +105,10 @@ pub fn recompile(
 
     let had: HashMap<Option<u16>, &Arc<Part>> = before.parts.iter().map(|p| (p.network, p)).collect();
     let part = |scope: &Scope<'_>| {
-        let inputs = scope.inputs(bridge);
+        let inputs = scope.inputs(bridge, samples);
         match had.get(&Some(scope.network.number)).filter(|part| part.inputs == inputs) {
             Some(part) => Arc::clone(part),
-            None => Arc::new(Part { inputs, ..network(scope, bridge) }),
+            None => Arc::new(Part { inputs, ..network(scope, bridge, samples) }),
         }
     };
     let mut parts: Vec<Arc<Part>> = scopes.all.iter().map(part).collect();
@@ -119,8 +121,8 @@ pub fn recompile(
 }
 
 /// The flows of a network: of what its scope says, and of nothing else.
-fn network(scope: &Scope<'_>, bridge: &str) -> Part {
-    let mut out = Builder::new(bridge);
+fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> Part {
+    let mut out = Builder::new(bridge, samples);
     let sites = &Sites::new(scope.network, &scope.sites);
     // Those of closed windows too: opening one changes no flow of another rule.
     let sets = &Sets::new(scope.rules.iter().map(|rule| rule.allow), sites);
@@ -133,7 +135,7 @@ fn network(scope: &Scope<'_>, bridge: &str) -> Part {
     scope.rules.iter().for_each(|rule| rules.allow(rule));
     rules.finish();
     wire::compile_forwarding(&mut out, sites);
-    Part { network: Some(scope.network.number), ..std::mem::replace(&mut out, Builder::new(bridge)).finish() }
+    Part { network: Some(scope.network.number), ..out.finish() }
 }
 
 /// What the networks of a bridge have in common.

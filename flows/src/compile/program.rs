@@ -10,6 +10,7 @@ use ofproto::{Cookie, PortNo, TableId};
 
 use super::cookie::cookie;
 use super::origin::{Origin, OriginKind, Reason};
+use super::sample;
 use crate::model::{Flow, FlowMatch};
 use crate::reactive::Learner;
 
@@ -79,6 +80,8 @@ impl Program {
 /// Collects flows.
 pub(super) struct Builder<'a> {
     bridge: &'a str,
+    /// Whether the controller sees samples of what is denied.
+    samples: bool,
     part: Part,
     /// A map that is made of all at once costs half of one that grows.
     origins: Vec<(Cookie, Origin)>,
@@ -109,8 +112,8 @@ impl<'a> Asked<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(bridge: &'a str) -> Self {
-        Self { bridge, part: Part::default(), origins: Vec::new(), missing: BTreeSet::new() }
+    pub(super) fn new(bridge: &'a str, samples: bool) -> Self {
+        Self { bridge, samples, part: Part::default(), origins: Vec::new(), missing: BTreeSet::new() }
     }
 
     pub(super) fn missing(&mut self, port: &str) {
@@ -135,7 +138,11 @@ impl<'a> Builder<'a> {
         flow.instructions = instructions;
         flow.hard_timeout = asked.ends.unwrap_or_default();
         let Asked { kind, rule, reason, detail, .. } = asked;
-        self.origins.push((flow.cookie, Origin { kind, rule: rule.to_owned(), reason, detail }));
+        let origin = Origin { kind, rule: rule.to_owned(), reason, detail };
+        if self.samples && sample::is_sampled(&origin) {
+            flow.instructions = sample::instructions();
+        }
+        self.origins.push((flow.cookie, origin));
         self.part.flows.push(flow);
     }
 

@@ -343,14 +343,14 @@ fn host(address: &IpAddr) -> Range {
 }
 
 impl Scope<'_> {
-    /// All of it, and whose bridge it is, as bytes: two scopes that have the same bytes give the same flows.
+    /// All of it, whose bridge it is and whether that is sampled, as bytes: two scopes that have the same bytes give the same flows.
     ///
     /// Everything is taken apart field by field, so that a new field of the language cannot be forgotten here: what
     /// means nothing to the compiler is left out by name.
-    pub(super) fn inputs(&self, bridge: &str) -> Vec<u8> {
+    pub(super) fn inputs(&self, bridge: &str, samples: bool) -> Vec<u8> {
         let Self { network, sites, rules, behind, owned, discovered, known } = self;
         let mut out = Bytes(Vec::with_capacity(1 << 11));
-        bridge.hash(&mut out);
+        (bridge, samples).hash(&mut out);
         let Network {
             name,
             number,

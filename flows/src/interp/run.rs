@@ -65,11 +65,18 @@ impl Exec<'_> {
         if self.too_deep {
             self.out.outputs.clear();
             self.out.dropped_by = Some(Dropped::TooDeep);
-        } else if self.out.outputs.is_empty() {
+        } else if self.out.outputs.is_empty() || self.only_shown() {
             let by = self.out.path.last().copied().map(Dropped::By);
             self.out.dropped_by = self.last_miss.map(Dropped::Miss).or(by);
         }
         self.out
+    }
+
+    /// Whether a flow that drops showed it to the controller, and it went nowhere else.
+    fn only_shown(&self) -> bool {
+        let last = self.out.path.last().and_then(|step| self.pipeline.flows.get(step.flow));
+        self.out.outputs.iter().all(|(output, _)| *output == Output::Controller)
+            && last.is_some_and(|flow| flow.drops())
     }
 
     /// Looks the packet up in a table and does what the flow says. `in_port` counts for the lookup only.

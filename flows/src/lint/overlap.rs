@@ -108,6 +108,8 @@ impl Search<'_> {
         let (Some(x), Some(y)) = (self.flows.get(a), self.flows.get(b)) else { return };
         if self.found.len() < MAX_OVERLAPS
             && x.instructions != y.instructions
+            // Which of two drops shows a sample of it is no contradiction.
+            && !(x.drops() && y.drops())
             && x.matches.overlaps(&y.matches)
         {
             self.found.push((a.min(b), a.max(b)));

@@ -37,6 +37,7 @@ pub(super) struct DraftBridge {
     pub(super) flows: Vec<At<String>>,
     pub(super) learn: LearnBy,
     pub(super) learning: Option<At<Learning>>,
+    pub(super) sample_denied: Option<At<u16>>,
 }
 
 #[derive(Debug)]

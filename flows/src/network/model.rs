@@ -52,6 +52,8 @@ pub struct Bridge {
     pub learn: LearnBy,
     /// Whether and how the controller makes a learning switch of it.
     pub learning: Option<Learning>,
+    /// Samples of denied packets that the controller sees, in packets a second; none means none at all.
+    pub sample_denied: Option<u16>,
     /// Where it is first named.
     pub span: Span,
 }

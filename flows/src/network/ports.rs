@@ -110,6 +110,11 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             let help = "a learning switch joins all that is attached to it: take one of the two away";
             report.error("learning-beside-networks", &learning.span, message, help);
         }
+        if let (Some(_), Some(rate)) = (&bridge.learning, &bridge.sample_denied) {
+            let message = format!("bridge {} is to learn, and denies nobody", quote(&bridge.name.value));
+            let help = "what it denies is sampled where networks live: take one of the two away";
+            report.error("sampling-beside-learning", &rate.span, message, help);
+        }
         if let (Some(network), Some(flow)) = (network, bridge.flows.first()) {
             let message = format!(
                 "bridge {} has raw flows beside those of network {}",

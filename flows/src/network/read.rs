@@ -143,7 +143,7 @@ pub(super) fn open<'n, 't>(
 }
 
 fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge {
-    let (mut ports, mut flows, mut learning) = (Vec::new(), Vec::new(), None);
+    let (mut ports, mut flows, mut learning, mut sample_denied) = (Vec::new(), Vec::new(), None, None);
     let mut learn = LearnBy::default();
     if let Some(fields) = open("bridge", &name, node, &words::BRIDGE, report) {
         ports = fields.texts("ports", report);
@@ -154,8 +154,12 @@ fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge
             let fields = Fields::open(node, &node.span, what, &words::LEARNING, report)?;
             Some(At { value: self::learning(&fields, report), span: node.span.clone() })
         });
+        sample_denied = fields.find("sample_denied").and_then(|node| {
+            let rate = fields.optional_number("sample_denied", 1, 1_000, report)?;
+            Some(At { value: u16::try_from(rate).ok()?, span: node.span.clone() })
+        });
     }
-    DraftBridge { name, ports, flows, learn, learning }
+    DraftBridge { name, ports, flows, learn, learning, sample_denied }
 }
 
 fn learning(fields: &Fields<'_, '_>, report: &mut Report) -> Learning {

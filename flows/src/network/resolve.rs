@@ -203,7 +203,7 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
             let (ports, flows) = (Vec::new(), Vec::new());
             let (name, span) = (name.value.clone(), real(&name.span));
             let learn = LearnBy::default();
-            bridges.push(Bridge { name, ports, flows, learn, learning: None, span });
+            bridges.push(Bridge { name, ports, flows, learn, learning: None, sample_denied: None, span });
             bridges.len() - 1
         });
     }
@@ -216,6 +216,7 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
         bridge.flows = section.flows.iter().map(raw).collect();
         bridge.learn = section.learn;
         bridge.learning = section.learning.as_ref().map(|learning| learning.value);
+        bridge.sample_denied = section.sample_denied.as_ref().map(|rate| rate.value);
     }
     bridges
 }

@@ -166,6 +166,11 @@ pub(super) static BRIDGE: Table = Table {
             Kind::One(&LEARNING),
             "A learning switch, whose packets the controller decides about",
         ),
+        key(
+            "sample_denied",
+            Kind::Number(1, 1_000),
+            "Denied packets that the controller is shown, at most so many a second; none without",
+        ),
     ],
 };
 

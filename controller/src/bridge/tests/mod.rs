@@ -3,6 +3,7 @@
 mod change;
 mod connect;
 mod drift;
+mod samples;
 mod windows;
 
 use std::path::Path;

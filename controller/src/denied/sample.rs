@@ -1,0 +1,152 @@
+//! One denied packet: what its first bytes say.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use etherparse::{LaxIpPayloadSlice, LaxNetSlice, LaxSlicedPacket};
+use flows::compile::Origin;
+use ofproto::PortNo;
+
+/// What a packet carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+    /// ICMP or ICMPv6 echo.
+    Icmp,
+    /// ICMP or ICMPv6 of another type.
+    IcmpType(u8),
+    /// DHCP and DHCPv6, by its ports.
+    Dhcp,
+    /// ARP, or neighbour discovery: somebody's MAC address is asked for or told.
+    Resolution,
+    /// Another protocol over IP, by its number.
+    Ip(u8),
+    /// Neither IP nor ARP, by its EtherType; 0 where the packet has none.
+    Ethernet(u16),
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp => f.write_str("tcp"),
+            Self::Udp => f.write_str("udp"),
+            Self::Sctp => f.write_str("sctp"),
+            Self::Icmp => f.write_str("icmp"),
+            Self::IcmpType(kind) => write!(f, "icmp type {kind}"),
+            Self::Dhcp => f.write_str("dhcp"),
+            Self::Resolution => f.write_str("arp"),
+            Self::Ip(number) => write!(f, "ip protocol {number}"),
+            Self::Ethernet(kind) => write!(f, "ethernet type {kind:#06x}"),
+        }
+    }
+}
+
+/// What a packet says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Seen {
+    /// From where, if it says.
+    pub from: Option<IpAddr>,
+    /// To where; for ARP and neighbour discovery whose MAC address it is about.
+    pub to: Option<IpAddr>,
+    /// What it carries.
+    pub protocol: Protocol,
+    /// The destination port, where the protocol has one and the packet is no later fragment.
+    pub port: Option<u16>,
+    /// Whether it would open a connection, as far as it says: TCP with SYN and without ACK, an echo request, all else that
+    /// is no answer by its kind.
+    pub opens: bool,
+}
+
+/// A denied packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The port that it came in by.
+    pub in_port: PortNo,
+    /// The port's name.
+    pub port_name: String,
+    /// What it says.
+    pub seen: Seen,
+    /// The flow that dropped it.
+    pub origin: Origin,
+}
+
+/// IANA's protocol numbers.
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMPV6: u8 = 58;
+const SCTP: u8 = 132;
+
+impl Seen {
+    /// Reads the beginning of a frame. What is cut off, or no packet at all, is known by less.
+    pub fn parse(frame: &[u8]) -> Self {
+        let ethernet =
+            |kind| Self { from: None, to: None, protocol: Protocol::Ethernet(kind), port: None, opens: true };
+        let kind = frame.get(12..14).map_or(0, |b| b.iter().fold(0, |kind, b| kind << 8 | u16::from(*b)));
+        let Ok(packet) = LaxSlicedPacket::from_ethernet(frame) else { return ethernet(kind) };
+        match &packet.net {
+            Some(LaxNetSlice::Ipv4(ip)) => {
+                let header = ip.header();
+                let (from, to) = (header.source_addr().into(), header.destination_addr().into());
+                let later = header.fragments_offset().value() > 0;
+                Self::ip(from, to, ip.payload(), later)
+            }
+            Some(LaxNetSlice::Ipv6(ip)) => {
+                let header = ip.header();
+                let (from, to) = (header.source_addr().into(), header.destination_addr().into());
+                Self::ip(from, to, ip.payload(), ip.is_payload_fragmented())
+            }
+            Some(LaxNetSlice::Arp(arp)) => {
+                let address = |bytes: &[u8]| <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
+                Self {
+                    from: address(arp.sender_protocol_addr()),
+                    to: address(arp.target_protocol_addr()),
+                    protocol: Protocol::Resolution,
+                    port: None,
+                    opens: true,
+                }
+            }
+            None => ethernet(kind),
+        }
+    }
+
+    fn ip(from: IpAddr, to: IpAddr, payload: &LaxIpPayloadSlice<'_>, later: bool) -> Self {
+        let bytes = if later { &[] } else { payload.payload };
+        let number = |at: usize| {
+            let bytes = bytes.get(at..at.checked_add(2)?)?;
+            Some(bytes.iter().fold(0, |number: u16, byte| number << 8 | u16::from(*byte)))
+        };
+        let mut seen =
+            Self { from: Some(from), to: Some(to), protocol: Protocol::Ip(0), port: None, opens: true };
+        match (payload.ip_number.0, bytes.first()) {
+            (TCP, _) => {
+                // SYN without ACK (RFC 9293 §3.1).
+                seen.opens = bytes.get(13).is_some_and(|flags| flags & 0x12 == 0x02);
+                (seen.protocol, seen.port) = (Protocol::Tcp, number(2));
+            }
+            (UDP, _) => {
+                let dhcp = matches!((number(0), number(2)), (Some(68), Some(67)) | (Some(546), Some(547)));
+                let protocol = if dhcp { Protocol::Dhcp } else { Protocol::Udp };
+                (seen.protocol, seen.port) = (protocol, number(2));
+            }
+            (SCTP, _) => (seen.protocol, seen.port) = (Protocol::Sctp, number(2)),
+            (ICMP, Some(8)) | (ICMPV6, Some(128)) => seen.protocol = Protocol::Icmp,
+            (ICMPV6, Some(135 | 136)) => {
+                let target = bytes.get(8..24).and_then(|b| <[u8; 16]>::try_from(b).ok());
+                seen.to = target.map(IpAddr::from);
+                seen.protocol = Protocol::Resolution;
+            }
+            (ICMP | ICMPV6, Some(kind)) => {
+                seen.opens = false;
+                seen.protocol = Protocol::IcmpType(*kind);
+            }
+            (other, _) => seen.protocol = Protocol::Ip(other),
+        }
+        seen
+    }
+}
