@@ -9,6 +9,7 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
+use crate::interp::is_matched;
 use crate::model::{Flow, FlowMatch, Masked};
 
 /// The `learn` actions of a set of flows.
@@ -95,6 +96,9 @@ impl Learner {
         let mut fixed: BTreeMap<Field, Masked> = BTreeMap::new();
         for spec in &learn.specs {
             let LearnSpec::Match { dst, src } = spec else { continue };
+            if !is_matched(*dst) {
+                continue;
+            }
             *shape.entry(dst.field).or_default() |= mask_of(*dst);
             let known = match src {
                 LearnSrc::Immediate(value) => {

@@ -41,6 +41,7 @@ pub mod network;
 pub mod never;
 pub mod ofp_print;
 mod order;
+pub mod reactive;
 pub mod syntax;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -9,6 +9,7 @@ use flows::Flow;
 use flows::compile::learning;
 use flows::compile::{Origin, OriginKind, Part, Program};
 use flows::learned::Learners;
+use flows::reactive::Learner;
 use flows::timed::{LONGEST, Left, Standing, standing};
 use ofproto::Cookie;
 
@@ -68,7 +69,9 @@ impl Indexed {
     fn new(part: &Arc<Part>, keys: &RandomState) -> Self {
         let hashes = part.flows.iter().map(|flow| keys.hash_one(flow.key())).collect();
         let timed = part.flows.iter().any(|flow| is_timed(part, flow));
-        Self { hashes, learners: Learners::of(&part.flows), timed, part: Arc::clone(part) }
+        let taught: Vec<Flow> = part.reactive.iter().map(Learner::as_taught).collect();
+        let learners = Learners::of(part.flows.iter().chain(&taught));
+        Self { hashes, learners, timed, part: Arc::clone(part) }
     }
 
     /// Its flows.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flows::compile::sample;
+use flows::reactive::{Dialect, Mirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message, PortStatus, PortStatusReason};
 use ofproto::{DatapathId, TableId, Xid};
 
 use super::commit::Commit;
 use super::plan::{Orphans, Plan};
+use super::reactive::MIRRORED;
 use super::read::Reading;
 use super::samples::Sampling;
 use super::{Compiled, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
@@ -60,6 +62,10 @@ pub struct Bridge {
     pub(super) learning: Option<LearningSwitch>,
     /// Since when: its table counts seconds from here.
     pub(super) since: Instant,
+    /// What the controller learned for it.
+    pub(super) mirror: Mirror,
+    /// Why a packet was not learned from, as it was noted last.
+    pub(super) not_learned: Option<String>,
     /// Whether the switch ever showed a flow.
     pub(super) shown: bool,
     /// Whether it was noted that it shows none of those that it took.
@@ -146,6 +152,8 @@ impl Bridge {
             notices: VecDeque::new(),
             learning: None,
             since: clock.at(),
+            mirror: Mirror::new(MIRRORED, Dialect::Nicira),
+            not_learned: None,
             shown: false,
             silent: false,
             sampling: Sampling::default(),
@@ -385,8 +393,11 @@ impl Bridge {
             Message::PacketIn(packet) => {
                 let table: TableId = packet.table_id;
                 self.notices.push_back(Notice::PacketIn(table));
-                self.sampled(packet);
+                if !self.sampled(packet) {
+                    self.execute(packet, session);
+                }
             }
+            Message::FlowRemoved(removed) => self.ended(removed),
             // The monitor dropped updates while it was paused: what it would have told is to be read.
             Message::MonitorPaused | Message::MonitorResumed => self.read_soon(now),
             Message::BundleControl(control) => self.bundle_replied(now, control, session),

@@ -14,6 +14,7 @@ mod machine;
 mod notice;
 mod plan;
 mod ports;
+mod reactive;
 mod read;
 mod samples;
 #[cfg(test)]

@@ -125,6 +125,7 @@ mod tests {
             name: "other".to_owned(),
             ports: vec!["veth100".to_owned()],
             flows: Vec::new(),
+            learn: Default::default(),
             learning: None,
             sample_denied: None,
             span: 0..0,

@@ -12,6 +12,7 @@ use super::cookie::cookie;
 use super::origin::{Origin, OriginKind, Reason};
 use super::sample;
 use crate::model::{Flow, FlowMatch};
+use crate::reactive::Learner;
 
 /// The flows of one bridge, and where each comes from.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +35,9 @@ pub struct Part {
     pub origins: BTreeMap<Cookie, Origin>,
     /// Whether raw lines are among them. Those alone may have the key or the cookie of another flow.
     pub verbatim: bool,
+    /// What the controller executes for the packets of some of the flows: raw lines with `learn`, where the file gives
+    /// that to the controller.
+    pub reactive: Vec<Learner>,
     /// All that a network's part is made from; none for what is always made anew.
     pub(super) inputs: Vec<u8>,
 }
@@ -42,6 +46,11 @@ impl Program {
     /// All flows. Of two with one key, as raw lines may have it, the later one counts.
     pub fn flows(&self) -> impl DoubleEndedIterator<Item = &Flow> + Clone {
         self.parts.iter().flat_map(|part| &part.flows)
+    }
+
+    /// What the controller executes, by the flow that a packet comes from: the table and the cookie that a PACKET_IN tells.
+    pub fn reactive(&self) -> impl Iterator<Item = &Learner> {
+        self.parts.iter().flat_map(|part| &part.reactive)
     }
 
     /// Where the flow of a cookie comes from.
@@ -155,6 +164,12 @@ impl<'a> Builder<'a> {
         self.part.verbatim = true;
         self.part.origins.entry(flow.cookie).or_insert(origin);
         self.part.flows.push(flow);
+    }
+
+    /// A flow as somebody wrote it, whose actions the controller executes.
+    pub(super) fn reactive(&mut self, learner: Learner, origin: Origin) {
+        self.verbatim(learner.asks.clone(), origin);
+        self.part.reactive.push(learner);
     }
 
     pub(super) fn finish(mut self) -> Part {

@@ -6,7 +6,8 @@ use ofproto::{PortNo, Reader, Writer};
 use super::PortMap;
 use super::origin::{Origin, OriginKind};
 use super::program::Builder;
-use crate::network::NetworkFile;
+use crate::network::{LearnBy, NetworkFile};
+use crate::reactive::Learner;
 use crate::syntax::{Names, SyntaxErrorKind, parse_flow};
 
 impl Names for PortMap {
@@ -33,7 +34,12 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, p
                     reason: None,
                     detail: raw.line.clone(),
                 };
-                out.verbatim(flow, origin);
+                match Learner::of(&flow).filter(|_| bridge.learn == LearnBy::Controller) {
+                    None => out.verbatim(flow, origin),
+                    Some(Ok(learner)) => out.reactive(learner, origin),
+                    // The lints say so, and a file with errors is not compiled.
+                    Some(Err(_)) => {}
+                }
             }
             Err(error) => {
                 if let SyntaxErrorKind::UnknownPort(port) = error.kind {
@@ -46,7 +52,7 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, p
 
 /// The instructions as a switch gives them back: OpenFlow 1.3 has several spellings for one action, and no
 /// spelling of its own for some (a masked `set_field`). What differed from that would be changed for ever.
-fn as_switched(instructions: Vec<Instruction>) -> Vec<Instruction> {
+pub(crate) fn as_switched(instructions: Vec<Instruction>) -> Vec<Instruction> {
     let mut w = Writer::new();
     match Instruction::encode_list(&instructions, &mut w) {
         Ok(()) => Instruction::decode_list(&mut Reader::new(w.as_slice())).unwrap_or(instructions),

@@ -4,7 +4,7 @@ use ofproto::PortNo;
 use ofproto::action::{Action, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::message::FLOW_SEND_FLOW_REM;
-use ofproto::oxm::{Field, Oxm};
+use ofproto::oxm::Field;
 
 use super::fields::FieldSet;
 use super::packet::{Packet, low_bits};
@@ -26,9 +26,11 @@ pub(crate) fn learned(learn: &Learn, packet: &Packet, consulted: &mut FieldSet) 
         match spec {
             LearnSpec::Match { dst, src } => {
                 let value = value_of(src, &mut read) & low_bits(dst.n_bits);
-                add_bits(&mut bits, *dst, value);
+                if is_matched(*dst) {
+                    add_bits(&mut bits, *dst, value);
+                }
             }
-            LearnSpec::Load { dst, src } => actions.push(load(*dst, value_of(src, &mut read))),
+            LearnSpec::Load { dst, src } => actions.extend(load(*dst, value_of(src, &mut read))),
             LearnSpec::Output { src } => {
                 let port = u16::try_from(read(*src)).map(PortNo::from_u16);
                 // Ports of the switch, and those reserved ones that make sense in a learned flow.
@@ -59,6 +61,13 @@ pub(crate) fn learned(learn: &Learn, packet: &Packet, consulted: &mut FieldSet) 
     flow
 }
 
+/// Whether a learned flow matches the bits at all. Open vSwitch learns no part of a field that a match cannot mask, and takes
+/// two bits in a byte for a part, though they are all that there is: `NXM_NX_IP_ECN[]` says nothing in `learn`.
+pub(crate) fn is_matched(dst: Subfield) -> bool {
+    let info = dst.field.info();
+    info.maskable || usize::from(dst.n_bits) == info.bytes() * 8
+}
+
 fn value_of(src: &LearnSrc, read: &mut impl FnMut(Subfield) -> u128) -> u128 {
     match src {
         LearnSrc::Field(sub) => read(*sub),
@@ -66,29 +75,37 @@ fn value_of(src: &LearnSrc, read: &mut impl FnMut(Subfield) -> u128) -> u128 {
     }
 }
 
-/// Two specs may give different bits of one field.
+/// Two specs may give different bits of one field. A wide register is matched as the single ones that it is made of, as Open
+/// vSwitch stores it.
 fn add_bits(bits: &mut Vec<(Field, Masked)>, dst: Subfield, value: u128) {
     let mask = low_bits(dst.n_bits) << dst.ofs;
     let value = value << dst.ofs & mask;
-    if let Some((_, old)) = bits.iter_mut().find(|(f, _)| *f == dst.field) {
+    if !dst.field.registers().is_empty() {
+        for (field, at) in dst.field.registers().iter().rev().zip((0..).step_by(32)) {
+            let part = Masked { value: value >> at & 0xffff_ffff, mask: mask >> at & 0xffff_ffff };
+            merge(bits, *field, part);
+        }
+        return;
+    }
+    merge(bits, dst.field, Masked { value, mask });
+}
+
+fn merge(bits: &mut Vec<(Field, Masked)>, field: Field, Masked { value, mask }: Masked) {
+    if mask == 0 {
+        return;
+    }
+    if let Some((_, old)) = bits.iter_mut().find(|(f, _)| *f == field) {
         *old = Masked { value: old.value & !mask | value, mask: old.mask | mask };
     } else {
-        bits.push((dst.field, Masked { value, mask }));
+        bits.push((field, Masked { value, mask }));
     }
 }
 
-/// A whole field is set, part of it loaded: as OpenFlow 1.3 says what Open vSwitch stores.
-fn load(dst: Subfield, value: u128) -> Action {
-    let value = value & low_bits(dst.n_bits);
-    if dst.n_bits == u16::from(dst.field.info().bits) {
-        return Action::SetField(Oxm::Known { field: dst.field, value, mask: None });
-    }
-    match u64::try_from(value) {
-        Ok(value) => Action::Load { dst, value },
-        Err(_) => Action::SetField(Oxm::Known {
-            field: dst.field,
-            value: value << dst.ofs,
-            mask: Some(low_bits(dst.n_bits) << dst.ofs),
-        }),
-    }
+/// Loads, as Open vSwitch stores and shows them: at most 64 bits each, the lower ones first.
+fn load(dst: Subfield, value: u128) -> impl Iterator<Item = Action> {
+    (0..dst.n_bits).step_by(64).map(move |at| {
+        let dst = Subfield { ofs: dst.ofs + at, n_bits: (dst.n_bits - at).min(64), ..dst };
+        let bits = (value >> at) & low_bits(dst.n_bits);
+        Action::Load { dst, value: u64::try_from(bits).unwrap_or(u64::MAX) }
+    })
 }

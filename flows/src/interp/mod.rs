@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use ofproto::{Cookie, PortNo, TableId};
 
 pub use fields::FieldSet;
+pub(crate) use learn::{is_matched, learned};
 pub use packet::{
     ETH_ARP, ETH_IPV4, ETH_IPV6, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT, mac_bits,
 };

@@ -10,7 +10,8 @@ use super::overlap::overlaps;
 use super::tables::looked_up;
 use crate::finding::Finding;
 use crate::model::Flow;
-use crate::network::{Bridge, NetworkFile, RawFlow};
+use crate::network::{Bridge, LearnBy, NetworkFile, RawFlow};
+use crate::reactive::Learner;
 use crate::syntax::{PortNames, SyntaxError, SyntaxErrorKind, parse_flow_with_warnings};
 
 /// A line that could be read.
@@ -53,6 +54,50 @@ fn lint_bridge(file: &NetworkFile, bridge: &Bridge, findings: &mut Vec<Finding>)
     contradictions(&lines, &flows, findings);
     learning(file, bridge, &lines, findings);
     normal(file, bridge, &lines, findings);
+    if bridge.learn == LearnBy::Controller {
+        executed(&lines, findings);
+        if let Some(line) = lines.first().filter(|_| bridge.learning.is_some()) {
+            findings.push(Finding::error(
+                "learn-beside-learning",
+                line.raw.span.clone(),
+                format!(
+                    "{} is a learning switch: what comes to the controller is not looked at otherwise",
+                    bridge.name
+                ),
+                "take `learning` away, or let the switch learn (learn = \"switch\")",
+            ));
+        }
+    }
+}
+
+/// What the controller is to execute for the switch: whether it can, and whether it can tell for which line a packet came.
+fn executed(lines: &[Line<'_>], findings: &mut Vec<Finding>) {
+    for (n, line) in lines.iter().enumerate() {
+        match Learner::of(&line.flow) {
+            None => continue,
+            Some(Err(unfit)) => findings.push(Finding::error(
+                "learn-by-controller",
+                line.raw.span.clone(),
+                format!("the controller cannot execute this line: {unfit}"),
+                "leave that out, or let the switch learn (learn = \"switch\")",
+            )),
+            Some(Ok(_)) => {}
+        }
+        let same =
+            |other: &Line<'_>| (other.flow.table, other.flow.cookie) == (line.flow.table, line.flow.cookie);
+        let other = lines.iter().enumerate().find(|(m, other)| *m != n && same(other));
+        if let Some((_, other)) = other {
+            findings.push(Finding::error(
+                "learn-cookie",
+                line.raw.span.clone(),
+                format!(
+                    "{:?} has the same cookie in the same table: the controller could not tell for which of the two a packet came",
+                    other.raw.line
+                ),
+                "give each line with learn a cookie of its own: cookie=1,…",
+            ));
+        }
+    }
 }
 
 /// The ports that the file gives a bridge, with numbers.

@@ -170,3 +170,47 @@ fn ten_thousand_flows_are_told_apart() {
         .collect();
     assert_eq!(overlaps(&flows), []);
 }
+
+#[test]
+fn what_a_controller_cannot_execute_is_said() {
+    let learn = |more: &str| {
+        format!(
+            "learn(table=1,limit=9,{more}eth_type=0x800,nw_proto=6,NXM_OF_IP_SRC[],output:NXM_OF_IN_PORT[])"
+        )
+    };
+    let found = |first: &str, more: &str| {
+        let lines = format!(
+            "\"cookie=1,tcp,actions={first}\",\n{more}\"table=0,priority=1,cookie=9,actions=resubmit(,1)\""
+        );
+        let text = one_bridge(&lines).replace("flows", "learn = \"controller\"\nflows");
+        let all = lint(&text).into_iter().map(|f| format!("{}: {}", f.code, f.message));
+        all.filter(|f| f.starts_with("learn-")).collect::<Vec<_>>().join("\n")
+    };
+    let learns = learn("");
+    assert_eq!(found(&format!("{learns},output:2"), ""), "");
+    assert_eq!(found(&format!("load:1->NXM_NX_REG0[],clone({learns}),output:2"), ""), "");
+    let beside = one_bridge(&format!("\"cookie=1,tcp,actions={learns},output:2\""))
+        .replace("flows", "learn = \"controller\"\nlearning = {}\nflows");
+    assert!(lint(&beside).iter().any(|f| f.is_error() && f.code == "learn-beside-learning"));
+    insta::assert_snapshot!(
+        [
+            found(&format!("{learns},goto_table:2"), ""),
+            found(&format!("{learns},write_metadata:1"), ""),
+            found(&format!("{learns},write_actions(output:1)"), ""),
+            found(&format!("{learns},clear_actions"), ""),
+            found(&format!("{learns},resubmit(,2)"), ""),
+            found(&format!("{learns},clone(resubmit(,2))"), ""),
+            found(&format!("{learns},output:TABLE"), ""),
+            found(&format!("ct(table=2),{learns}"), ""),
+            found(&format!("ct(commit),{learns}"), ""),
+            found(&format!("push:NXM_NX_REG0[],{learns}"), ""),
+            found(&format!("{learns},fin_timeout(idle_timeout=1)"), ""),
+            found(&learn("cookie=0xffffffffffffffff,"), ""),
+            found(&learn("table=254,"), ""),
+            found(&learn("fin_idle_timeout=5,").replace("nw_proto=6,", ""), ""),
+            found(&learn("tun_metadata0=5,"), ""),
+            found(&learns, "\"cookie=1,udp,actions=drop\",\n"),
+        ]
+        .join("\n")
+    );
+}

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 
-use super::{Inside, Learning, Protocol, Returns, Span, Stateful};
+use super::{Inside, LearnBy, Learning, Protocol, Returns, Span, Stateful};
 
 /// Something and where it stands.
 #[derive(Debug, Clone)]
@@ -35,6 +35,7 @@ pub(super) struct DraftBridge {
     pub(super) name: At<String>,
     pub(super) ports: Vec<At<String>>,
     pub(super) flows: Vec<At<String>>,
+    pub(super) learn: LearnBy,
     pub(super) learning: Option<At<Learning>>,
     pub(super) sample_denied: Option<At<u16>>,
 }

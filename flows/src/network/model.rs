@@ -48,12 +48,24 @@ pub struct Bridge {
     pub ports: Vec<String>,
     /// Raw flow lines in `ovs-ofctl` syntax, installed verbatim.
     pub flows: Vec<RawFlow>,
+    /// Who executes `learn(...)` of the raw flows.
+    pub learn: LearnBy,
     /// Whether and how the controller makes a learning switch of it.
     pub learning: Option<Learning>,
     /// Samples of denied packets that the controller sees, in packets a second; none means none at all.
     pub sample_denied: Option<u16>,
     /// Where it is first named.
     pub span: Span,
+}
+
+/// Who executes the `learn` actions of a bridge's raw flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LearnBy {
+    /// The switch, as Open vSwitch does.
+    #[default]
+    Switch,
+    /// The controller, to whom the packets of such flows go.
+    Controller,
 }
 
 /// How a bridge learns which MAC address is at which port.

@@ -9,13 +9,23 @@ use super::read_rules::{allow, chain, crossing, never};
 use super::report::{Report, quote};
 use super::tree::{Entry, Node, Value};
 use super::words::{self, Table};
-use super::{Inside, Learning, Stateful};
+use super::{Inside, LearnBy, Learning, Stateful};
 
 impl Word for Inside {
     fn of(word: &str) -> Option<Self> {
         match word {
             "deny" => Some(Inside::Deny),
             "allow" => Some(Inside::Allow),
+            _ => None,
+        }
+    }
+}
+
+impl Word for LearnBy {
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "switch" => Some(LearnBy::Switch),
+            "controller" => Some(LearnBy::Controller),
             _ => None,
         }
     }
@@ -134,9 +144,11 @@ pub(super) fn open<'n, 't>(
 
 fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge {
     let (mut ports, mut flows, mut learning, mut sample_denied) = (Vec::new(), Vec::new(), None, None);
+    let mut learn = LearnBy::default();
     if let Some(fields) = open("bridge", &name, node, &words::BRIDGE, report) {
         ports = fields.texts("ports", report);
         flows = fields.lines("flows", report);
+        learn = fields.choice("learn", report).unwrap_or_default();
         learning = fields.find("learning").and_then(|node| {
             let what = format!("`learning` of {}", fields.what());
             let fields = Fields::open(node, &node.span, what, &words::LEARNING, report)?;
@@ -147,7 +159,7 @@ fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge
             Some(At { value: u16::try_from(rate).ok()?, span: node.span.clone() })
         });
     }
-    DraftBridge { name, ports, flows, learning, sample_denied }
+    DraftBridge { name, ports, flows, learn, learning, sample_denied }
 }
 
 fn learning(fields: &Fields<'_, '_>, report: &mut Report) -> Learning {

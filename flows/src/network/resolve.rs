@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::draft::{At, Draft, DraftAllow, DraftExit, DraftLink, DraftLinkEnd, DraftNetwork, DraftNever};
 use super::implied::Implied;
 use super::{
-    Allow, Attachment, Bridge, ContainerRange, Crossing, Endpoint, Exit, Link, LinkEnd, LinkRole, Network,
-    NetworkFile, Never, Outside, Overlay, Place, RawFlow, Span,
+    Allow, Attachment, Bridge, ContainerRange, Crossing, Endpoint, Exit, LearnBy, Link, LinkEnd, LinkRole,
+    Network, NetworkFile, Never, Outside, Overlay, Place, RawFlow, Span,
 };
 
 /// Leaves out all that begins at or beyond an offset: what was only tried.
@@ -202,7 +202,8 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
         by_name.entry(&*name.value).or_insert_with(|| {
             let (ports, flows) = (Vec::new(), Vec::new());
             let (name, span) = (name.value.clone(), real(&name.span));
-            bridges.push(Bridge { name, ports, flows, learning: None, sample_denied: None, span });
+            let learn = LearnBy::default();
+            bridges.push(Bridge { name, ports, flows, learn, learning: None, sample_denied: None, span });
             bridges.len() - 1
         });
     }
@@ -213,6 +214,7 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
         bridge.ports = once_each(section.ports.clone());
         let raw = |flow: &At<String>| RawFlow { line: flow.value.clone(), span: real(&flow.span) };
         bridge.flows = section.flows.iter().map(raw).collect();
+        bridge.learn = section.learn;
         bridge.learning = section.learning.as_ref().map(|learning| learning.value);
         bridge.sample_denied = section.sample_denied.as_ref().map(|rate| rate.value);
     }

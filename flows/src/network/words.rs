@@ -157,6 +157,11 @@ pub(super) static BRIDGE: Table = Table {
         key("ports", Kind::Texts, "Ports beyond those of endpoints, links and exits"),
         key("flows", Kind::Texts, "Raw flows in the syntax of ovs-ofctl, installed as they are"),
         key(
+            "learn",
+            Kind::Words(&["switch", "controller"]),
+            "Who executes learn(...) of the raw flows: the switch itself, or the controller for one that has no such action",
+        ),
+        key(
             "learning",
             Kind::One(&LEARNING),
             "A learning switch, whose packets the controller decides about",

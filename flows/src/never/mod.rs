@@ -22,6 +22,7 @@ use crate::finding::Finding;
 use crate::interp::Pipeline;
 use crate::model::{Flow, FlowMatch};
 use crate::network::{NetworkFile, Never};
+use crate::reactive::Learner;
 use follow::{Follower, Learnt, Round};
 use world::World;
 
@@ -96,7 +97,16 @@ pub fn numbered_ports(file: &NetworkFile, bridge: &str) -> PortMap {
 pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
     let bridges = file.bridges.iter().map(|bridge| {
         let ports = numbered_ports(file, &bridge.name);
-        let (flows, origins) = compile(file, &bridge.name, &ports, &Moment::widest(file)).into_whole();
+        let program = compile(file, &bridge.name, &ports, &Moment::widest(file));
+        let executed: Vec<Flow> = program.reactive().map(Learner::as_written).collect();
+        let (mut flows, origins) = program.into_whole();
+        // What the controller does for a switch is done all the same.
+        for written in executed {
+            flows
+                .iter_mut()
+                .filter(|flow| flow.key() == written.key())
+                .for_each(|flow| *flow = written.clone());
+        }
         BridgeFlows { name: &bridge.name, ports, flows, origins }
     });
     bridges.collect()

@@ -1,7 +1,9 @@
 //! The reference interpreter agrees with Open vSwitch: random pipelines, and the compiled dual-socket network,
 //! through `ovs-appctl ofproto/trace` of a private Open vSwitch with a datapath of no devices at all.
 
+mod controller;
 mod dual_socket;
+mod learners;
 mod packets;
 mod pipelines;
 mod switch;

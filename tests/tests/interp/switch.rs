@@ -74,7 +74,8 @@ impl Switch {
         this
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A file beside those of the switch.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -147,6 +148,41 @@ impl Switch {
         self.appctl(if learn { &args } else { &args[..3] })
     }
 
+    /// Changes the switch's configuration.
+    pub(crate) fn vsctl(&self, args: &[&str]) -> String {
+        let database = format!("--db=unix:{}", self.path("db.sock").display());
+        self.run("ovs-vsctl", &[&[&*database, "--timeout=20"], args].concat())
+    }
+
+    /// Asks or tells a bridge something by hand.
+    pub(crate) fn ofctl(&self, args: &[&str]) -> String {
+        self.run("ovs-ofctl", &[&["-O", "OpenFlow13"], args].concat())
+    }
+
+    /// A frame comes in at a port.
+    pub(crate) fn receive(&self, port: &str, frame: &str) {
+        self.appctl(&["netdev-dummy/receive", port, frame]);
+    }
+
+    /// How many frames have left a bridge by a port.
+    pub(crate) fn sent(&self, bridge: &str, port: u32) -> u64 {
+        let text = self.ofctl(&["dump-ports", bridge, &port.to_string()]);
+        let (_, sent) = text.split_once("tx pkts=").unwrap_or_else(|| panic!("{text}"));
+        sent.split(',').next().unwrap().parse().unwrap()
+    }
+
+    /// The same as [`Switch::trace`] with `learn`, without a process for it: what `ovs-appctl` says to the daemon is JSON-RPC.
+    pub(crate) fn trace_quick(&self, bridge: &str, packet: &str) -> String {
+        let mut socket = UnixStream::connect(self.path("v.ctl")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let params = [bridge, packet, "-generate"];
+        let ask = serde_json::json!({ "id": 0, "method": "ofproto/trace", "params": params });
+        socket.write_all(ask.to_string().as_bytes()).unwrap();
+        let mut answers = serde_json::Deserializer::from_reader(socket).into_iter::<serde_json::Value>();
+        let answer = answers.next().unwrap().unwrap();
+        answer["result"].as_str().unwrap_or_else(|| panic!("{packet}: {answer}")).to_owned()
+    }
+
     /// Puts flows in place of all that there are; returns those that the switch took.
     pub(crate) fn install(&self, bridge: &str, flows: Vec<Flow>) -> Vec<Flow> {
         let mut session = Session::open(self, bridge);
@@ -181,13 +217,13 @@ impl Switch {
 }
 
 /// An OpenFlow session on a bridge's management socket.
-struct Session {
+pub(crate) struct Session {
     socket: UnixStream,
     framer: Framer,
 }
 
 impl Session {
-    fn open(switch: &Switch, bridge: &str) -> Self {
+    pub(crate) fn open(switch: &Switch, bridge: &str) -> Self {
         let socket = UnixStream::connect(switch.path(&format!("{bridge}.mgmt"))).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut this = Self { socket, framer: Framer::new() };
@@ -195,7 +231,7 @@ impl Session {
         this
     }
 
-    fn send(&mut self, message: &Message, xid: u32) {
+    pub(crate) fn send(&mut self, message: &Message, xid: u32) {
         self.socket.write_all(&message.encode(Xid(xid)).unwrap()).unwrap();
     }
 
@@ -212,7 +248,7 @@ impl Session {
     }
 
     /// The transactions that were refused before a barrier.
-    fn barrier(&mut self) -> Vec<u32> {
+    pub(crate) fn barrier(&mut self) -> Vec<u32> {
         self.send(&Message::BarrierRequest, 2_000_000);
         let mut refused = Vec::new();
         loop {

@@ -1,0 +1,192 @@
+//! A flow with `learn` whose packets go to the controller.
+
+use ofproto::Cookie;
+use ofproto::PortNo;
+use ofproto::action::{Action, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Subfield};
+use ofproto::instruction::Instruction;
+use ofproto::oxm::{Field, Oxm};
+
+use super::Unfit;
+use crate::model::Flow;
+
+/// A flow with `learn` that a controller executes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learner {
+    /// What the controller does with a packet: see [`react`](super::react).
+    pub actions: Vec<Action>,
+    /// What the switch gets: the same flow, whose packets go to the controller as a whole.
+    pub asks: Flow,
+}
+
+impl Learner {
+    /// The learner that a flow is, if it learns.
+    ///
+    /// # Errors
+    /// What of the flow a controller cannot do.
+    pub fn of(flow: &Flow) -> Option<Result<Self, Unfit>> {
+        flow.learns().next()?;
+        Some(Self::read(flow))
+    }
+
+    fn read(flow: &Flow) -> Result<Self, Unfit> {
+        let mut all = Vec::new();
+        let mut instructions = Vec::new();
+        for instruction in &flow.instructions {
+            match instruction {
+                Instruction::ApplyActions(actions) => all.extend(actions.iter().cloned()),
+                // What comes to the controller is what the meter lets through.
+                Instruction::Meter(_) => instructions.push(instruction.clone()),
+                Instruction::GotoTable(_) => return Err(Unfit::Instruction("goto_table")),
+                Instruction::WriteMetadata { .. } => return Err(Unfit::Instruction("write_metadata")),
+                Instruction::WriteActions(_) => return Err(Unfit::Instruction("write_actions")),
+                Instruction::ClearActions => return Err(Unfit::Instruction("clear_actions")),
+                _ => return Err(Unfit::Instruction("an unknown instruction")),
+            }
+        }
+        fits(&all, false)?;
+        let ask = Action::Output { port: PortNo::CONTROLLER, max_len: u16::MAX };
+        instructions.push(Instruction::ApplyActions(vec![ask]));
+        Ok(Self { actions: all, asks: Flow { instructions, ..flow.clone() } })
+    }
+
+    /// Its `learn` actions, those in clones too.
+    pub fn learns(&self) -> Vec<&Learn> {
+        fn collect<'a>(actions: &'a [Action], into: &mut Vec<&'a Learn>) {
+            for action in actions {
+                match action {
+                    Action::Learn(learn) => into.push(learn),
+                    Action::Clone(inner) => collect(inner, into),
+                    _ => {}
+                }
+            }
+        }
+        let mut all = Vec::new();
+        collect(&self.actions, &mut all);
+        all
+    }
+
+    /// The flow as it would be on a switch that learns by itself.
+    pub fn as_written(&self) -> Flow {
+        self.doing(self.actions.clone())
+    }
+
+    /// The same with `send_flow_rem` in every `learn`, which all flows have that a controller learns.
+    pub fn as_taught(&self) -> Flow {
+        fn tell(actions: &mut [Action]) {
+            for action in actions {
+                match action {
+                    Action::Learn(learn) => learn.flags |= LEARN_SEND_FLOW_REM,
+                    Action::Clone(inner) => tell(inner),
+                    _ => {}
+                }
+            }
+        }
+        let mut actions = self.actions.clone();
+        tell(&mut actions);
+        self.doing(actions)
+    }
+
+    fn doing(&self, actions: Vec<Action>) -> Flow {
+        let mut flow = self.asks.clone();
+        flow.instructions.pop();
+        flow.instructions.push(Instruction::ApplyActions(actions));
+        flow
+    }
+
+    /// Those that take their flows along when they go, if they have `delete_learned`: all but those in clones.
+    pub fn deleters(&self) -> impl Iterator<Item = &Learn> {
+        self.actions.iter().filter_map(|action| match action {
+            Action::Learn(learn) => Some(&**learn),
+            _ => None,
+        })
+    }
+}
+
+/// Whether a packet-out can carry the actions, and the packet is known at each `learn`; one more comes behind them if
+/// `learns_later`.
+fn fits(actions: &[Action], learns_later: bool) -> Result<(), Unfit> {
+    let learns = |action: &Action| match action {
+        Action::Learn(_) => true,
+        Action::Clone(inner) => {
+            Flow { instructions: vec![Instruction::ApplyActions(inner.clone())], ..blank() }
+                .learns()
+                .next()
+                .is_some()
+        }
+        _ => false,
+    };
+    let last = actions.iter().rposition(learns);
+    for (n, action) in actions.iter().enumerate() {
+        let before = learns_later || last.is_some_and(|last| n < last);
+        match action {
+            Action::Learn(learn) => learnable(learn)?,
+            Action::Clone(inner) => fits(inner, false)?,
+            Action::Resubmit { .. } => return Err(Unfit::Action("resubmit")),
+            Action::Output { port: PortNo::TABLE, .. } => return Err(Unfit::Action("output:TABLE")),
+            Action::Ct(ct) if ct.table.is_some() => return Err(Unfit::Action("ct with a table")),
+            Action::FinTimeout { .. } => return Err(Unfit::Flow("fin_timeout")),
+            Action::Conjunction { .. } => return Err(Unfit::Flow("conjunction")),
+            action if before => known_effect(action)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn blank() -> Flow {
+    Flow::new(ofproto::TableId(0), 0, crate::model::FlowMatch::any())
+}
+
+/// Whether it is known here what the packet is after an action.
+fn known_effect(action: &Action) -> Result<(), Unfit> {
+    match action {
+        Action::Output { .. }
+        | Action::OutputReg { .. }
+        | Action::OutputTrunc { .. }
+        | Action::Controller(_)
+        | Action::Group(_)
+        | Action::SetField(Oxm::Known { .. })
+        | Action::Load { .. }
+        | Action::Move { .. }
+        | Action::PushVlan(_)
+        | Action::PopVlan
+        | Action::SetNwTtl(_)
+        | Action::DecNwTtl
+        | Action::SetQueue(_)
+        | Action::PopQueue
+        | Action::Note(_)
+        | Action::Sample(_)
+        | Action::Exit => Ok(()),
+        Action::Ct(_) | Action::CtClear => Err(Unfit::Before("ct")),
+        Action::PushMpls(_) | Action::PopMpls(_) => Err(Unfit::Before("MPLS")),
+        Action::Encap(_) | Action::Decap(_) => Err(Unfit::Before("encap or decap")),
+        Action::Push(_) | Action::Pop(_) => Err(Unfit::Before("push or pop")),
+        Action::Multipath(_) => Err(Unfit::Before("multipath")),
+        Action::Bundle(_) => Err(Unfit::Before("bundle")),
+        Action::CheckPktLarger { .. } => Err(Unfit::Before("check_pkt_larger")),
+        _ => Err(Unfit::Before("such an action")),
+    }
+}
+
+fn learnable(learn: &Learn) -> Result<(), Unfit> {
+    let option = |sub: &Subfield| sub.field.tun_metadata().is_some();
+    let from = |src: &LearnSrc| matches!(src, LearnSrc::Field(src) if option(src));
+    let options = learn.result_dst.as_ref().is_some_and(option)
+        || learn.specs.iter().any(|spec| match spec {
+            LearnSpec::Match { dst, src } | LearnSpec::Load { dst, src } => option(dst) || from(src),
+            LearnSpec::Output { src } => option(src),
+        });
+    let fin = (learn.fin_idle_timeout, learn.fin_hard_timeout) != (0, 0);
+    let tcp = learn.specs.iter().any(|spec| match spec {
+        LearnSpec::Match { dst, src: LearnSrc::Immediate(6) } => *dst == Subfield::whole(Field::IpProto),
+        LearnSpec::Match { dst, src: LearnSrc::Field(_) } => *dst == Subfield::whole(Field::IpProto),
+        _ => false,
+    });
+    match learn.cookie {
+        _ if learn.table >= super::mirror::INTERNAL => Err(Unfit::Table),
+        _ if fin && !tcp => Err(Unfit::Fin),
+        Cookie(u64::MAX) => Err(Unfit::Cookie),
+        _ if options => Err(Unfit::TunnelOption),
+        _ => Ok(()),
+    }
+}
