@@ -49,7 +49,6 @@
 //! - [`containers`] makes and removes containers and instances of templates while the controller runs, each as a whole; the
 //!   [`api`] asks for it, and the [`store`] remembers it.
 //! - [`denied`] counts samples of denied packets, and says which line would allow them (`portcullis denied`).
-//! - [`bench`] measures controllers, this one and others, with switches of its own (`portcullis bench`).
 //! - [`ovs`] speaks with `ovs-vsctl`: `attach` and `detach`, and the look at settings that break isolation past all
 //!   flows, which cannot be seen over OpenFlow.
 //! - [`lab`] builds a private Open vSwitch and a namespace for each endpoint, and tries every rule with real packets.

@@ -393,8 +393,9 @@ impl Bridge {
             Message::PacketIn(packet) => {
                 let table: TableId = packet.table_id;
                 self.notices.push_back(Notice::PacketIn(table));
-                self.sampled(packet);
-                self.execute(packet, session);
+                if !self.sampled(packet) {
+                    self.execute(packet, session);
+                }
             }
             Message::FlowRemoved(removed) => self.ended(removed),
             // The monitor dropped updates while it was paused: what it would have told is to be read.

@@ -68,17 +68,18 @@ impl Bridge {
         true
     }
 
-    /// A packet came: where a flow that drops has sent it, it is a sample.
-    pub(super) fn sampled(&mut self, packet: &PacketIn) {
-        let Some(origin) = self.compiled.program.origin(packet.cookie) else { return };
-        if origin.reason.is_none() || self.sampling.asked.is_none() {
-            return;
+    /// A packet came: where a flow that drops has sent it, it is a sample. Whether it is one.
+    pub(super) fn sampled(&mut self, packet: &PacketIn) -> bool {
+        if self.sampling.asked.is_none() {
+            return false;
         }
+        let origin = self.compiled.program.origin(packet.cookie);
+        let Some(origin) = origin.filter(|origin| origin.reason.is_some()) else { return false };
         let in_port = packet.fields.fields.iter().find_map(|oxm| match oxm {
             ofproto::oxm::Oxm::Known { field: Field::InPortOxm, value, .. } => u32::try_from(*value).ok(),
             _ => None,
         });
-        let Some(in_port) = in_port.map(PortNo) else { return };
+        let Some(in_port) = in_port.map(PortNo) else { return false };
         let name = self.ports.name_of(in_port).filter(|name| !name.is_empty());
         self.notices.push_back(Notice::Denied(Box::new(Sample {
             in_port,
@@ -86,5 +87,6 @@ impl Bridge {
             seen: Seen::parse(&packet.data),
             origin: origin.clone(),
         })));
+        true
     }
 }
