@@ -13,14 +13,16 @@ use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody, Mult
 use ofproto::message::{BundleControl, BundleControlKind, FeaturesReply, Hello, Port};
 use ofproto::{DatapathId, Message, PortNo, Xid};
 use portcullis::bridge::Bridge;
+use portcullis::in_force::{Clock, InForce};
 use portcullis::policy::Policy;
 use portcullis::session::{Config, Session};
 
-/// Two files for one bridge: with one rule, and with another.
-fn policies() -> &'static [Arc<Policy>; 2] {
-    static POLICIES: OnceLock<[Arc<Policy>; 2]> = OnceLock::new();
+/// Three files for one bridge: with one rule, with another, and a learning switch.
+fn policies() -> &'static [Arc<Policy>; 3] {
+    static POLICIES: OnceLock<[Arc<Policy>; 3]> = OnceLock::new();
     POLICIES.get_or_init(|| {
-        ["tcp", "udp"].map(|protocol| {
+        let of = |text| Arc::new(Policy::from_text(Path::new("fuzz.toml"), text).unwrap());
+        let isolated = |protocol| {
             let text = format!(
                 "[network.n]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\"]\n\
                  [endpoint.a]\nattach = [{{ network = \"n\", port = \"p1\", addresses = [\"10.0.0.2\"] }}]\n\
@@ -28,8 +30,10 @@ fn policies() -> &'static [Arc<Policy>; 2] {
                  [[allow]]\nname = \"r\"\nfrom = [\"a\"]\nto = [\"b\"]\nprotocol = \"{protocol}\"\nports = [80]\n\
                  purpose = \"x\"\n"
             );
-            Arc::new(Policy::from_text(Path::new("fuzz.toml"), text).unwrap())
-        })
+            of(text)
+        };
+        let learning = "[bridge.\"*\"]\nlearning = { macs = 8, macs_per_port = 4 }\n";
+        [isolated("tcp"), isolated("udp"), of(learning.to_owned())]
     })
 }
 
@@ -59,7 +63,10 @@ impl Rig {
         let now = Instant::now();
         Self {
             session: Session::new(now, config()),
-            bridge: Bridge::new(Arc::clone(&policies()[0])),
+            bridge: Bridge::new(
+                InForce::new(Arc::clone(&policies()[0])),
+                Clock::new(now, Duration::from_secs(1_800_000_000)),
+            ),
             now,
             framer: Framer::new(),
             asked: VecDeque::new(),
@@ -68,8 +75,23 @@ impl Rig {
 
     fn receive(&mut self, bytes: &[u8]) {
         // As the connection does: nothing is read from a switch that does not take its answers.
-        if self.session.wants_read() {
-            self.session.receive(self.now, bytes);
+        if !self.session.wants_read() {
+            return;
+        }
+        self.session.inbox().extend_from_slice(bytes);
+        match self.bridge.learning(self.now) {
+            None => self.session.received(self.now, |_| false),
+            Some((learning, second)) => {
+                let mut answers = Vec::new();
+                self.session.received(self.now, |frame| learning.packet_in(frame, second, &mut answers));
+                learning.batch_ended(second);
+                assert!(learning.known() <= 8);
+                let mut framer = Framer::new();
+                framer.feed(&answers);
+                while let Some(frame) = framer.next_frame().unwrap() {
+                    Message::decode_shared(&frame).unwrap();
+                }
+            }
         }
     }
 
@@ -188,8 +210,8 @@ fuzz_target!(|data: &[u8]| {
             }
             6 => rig.pass(Duration::from_millis(u64::from(byte(&mut data)) * 50)),
             _ => {
-                let policy = &policies()[usize::from(byte(&mut data) % 2)];
-                rig.bridge.reload(rig.now, Arc::clone(policy), &mut rig.session);
+                let policy = &policies()[usize::from(byte(&mut data) % 3)];
+                rig.bridge.reload(rig.now, InForce::new(Arc::clone(policy)), &mut rig.session);
             }
         }
         rig.settle();
