@@ -32,5 +32,6 @@ unit:
 fuzz-smoke:
 	fuzz/smoke.sh
 
+# Each benchmark once. Optimised is for measuring; so built, they share what the tests are built of.
 bench-smoke:
-	cargo bench --workspace --locked -- --test
+	cargo bench --workspace --locked --profile dev -- --test
