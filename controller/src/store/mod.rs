@@ -15,13 +15,19 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{
+    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
+};
 
 /// Where a controller keeps its state, if nobody says otherwise.
 pub const DEFAULT_DIR: &str = "/var/lib/portcullis";
 /// The version of what is in the file.
 pub const VERSION: u64 = 1;
+
+/// How long a controller that ends may still hold the file.
+const PREDECESSOR: Duration = Duration::from_secs(2);
 
 /// The file, in its directory.
 const FILE: &str = "state.redb";
@@ -57,7 +63,14 @@ impl Store {
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io(dir))?;
         let path = dir.join(FILE);
         // Damage is found here, and not by a panic later on.
-        let opened = Database::builder().set_check_integrity_on_open(true).create(&path);
+        let open = || Database::builder().set_check_integrity_on_open(true).create(&path);
+        // Whoever had it may be about to end: a restart is no reason to give up.
+        let end = Instant::now() + PREDECESSOR;
+        let mut opened = open();
+        while matches!(opened, Err(DatabaseError::DatabaseAlreadyOpen)) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(50));
+            opened = open();
+        }
         let database = opened.map_err(|error| StoreError::from_redb(&path, error.into()))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(io(&path))?;
         let this = Self { path, database };
