@@ -13,6 +13,9 @@ pub const LONGEST: u16 = u16::MAX;
 /// moment to arrive.
 pub const TOLERANCE: Duration = Duration::from_secs(2);
 
+/// So many seconds may pass from compiling a flow of the longest timeout to adding it; it is added with what is left.
+const LATE: u16 = 5;
+
 /// What becomes of a flow that a switch has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -31,7 +34,7 @@ pub enum Standing {
 pub fn standing(hard_timeout: u16, age: Duration, left: Left, longest: u16) -> Standing {
     let timeout = Duration::from_secs(hard_timeout.into());
     let ends = timeout.saturating_sub(age);
-    let long = hard_timeout == longest;
+    let long = hard_timeout <= longest && longest - hard_timeout <= LATE;
     let (as_desired, early) = match left {
         Left::Exactly(left) => (ends.abs_diff(left) <= TOLERANCE, long && ends <= left),
         Left::AtLeast(left) => (!long && ends.abs_diff(left) <= TOLERANCE, long),
@@ -99,7 +102,9 @@ mod tests {
         assert_eq!(stands(1_000, S(0), S(1_000)), Good);
         assert_eq!((stands(1_000, S(499), S(1_000)), stands(1_000, S(499), S(10))), (Good, Good));
         assert_eq!((stands(1_000, S(500), S(1_000)), stands(1_000, S(999), S(1_000))), (Due, Due));
-        assert_eq!(stands(999, S(0), S(1_000 + 5)), Other);
+        assert_eq!(stands(994, S(0), S(1_000 + 5)), Other);
+        // Added a moment after it was compiled, and looked at by a controller that was started since.
+        assert_eq!((stands(999, S(300), S(1_000)), stands(999, S(600), S(1_000))), (Good, Due));
         // Added a while after it was compiled.
         assert_eq!((stands(900, S(0), S(900)), stands(900, S(0), S(1_000))), (Good, Other));
     }
