@@ -165,6 +165,27 @@ impl Running {
         }
     }
 
+    /// Waits until a bridge has just these [flows](Self::flows), and says which differ if it never does.
+    pub fn wait_for_flows(&self, bridge: &str, wanted: &[String]) {
+        let start = Instant::now();
+        loop {
+            let flows = self.flows(bridge);
+            if flows == wanted {
+                return;
+            }
+            let without = |a: &[String], b: &[String]| -> Vec<String> {
+                a.iter().filter(|flow| !b.contains(flow)).cloned().collect()
+            };
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{bridge} has not the flows it should have: {:#?} are missing, {:#?} are too many",
+                without(wanted, &flows),
+                without(&flows, wanted),
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Kills the controller as a crash does.
     pub fn kill_controller(&self) {
         self.controller.signal(Signal::SIGKILL);

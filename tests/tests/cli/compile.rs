@@ -56,7 +56,7 @@ fn what_it_prints_is_what_the_controller_installs() {
         let printed = text.lines().filter(|l| !l.starts_with('#')).count();
         assert_eq!(installed, printed, "{bridge}: two of the flows are one");
         assert!(text.starts_with(&format!("# bridge {bridge}: {printed} flows\n")), "{text}");
-        let ((), _) = net.wait_for("the controller's flows", || (net.flows(bridge) == by_hand).then_some(()));
+        net.wait_for_flows(bridge, &by_hand);
         flows.push(text);
     }
     assert_eq!(portcullis(&["compile", &file, "mesh-mgmt"]).out, section(&all.out, "mesh-mgmt"));

@@ -98,7 +98,7 @@ fn a_project_comes_with_its_rules_and_goes_with_them() {
     assert_eq!(touched, Vec::<String>::new());
 
     assert_eq!(remove(&net, 17).status, 200);
-    net.wait_for("all flows to be as before", || (net.flows("br0") == before).then_some(()));
+    net.wait_for_flows("br0", &before);
     assert!(!files(&net));
     assert_eq!(project(&net)["added"].to_string(), "[]");
 }
