@@ -61,6 +61,13 @@ pub enum Arrival {
     Late(Option<String>),
 }
 
+impl Arrival {
+    /// Why it is late, in words: the last error, or that there was no answer within the time given.
+    pub fn lateness(why: Option<String>, limit: Duration) -> String {
+        why.unwrap_or_else(|| format!("no answer within {} s", limit.as_secs()))
+    }
+}
+
 /// Which session has a bridge.
 #[derive(Debug)]
 struct Seat {
@@ -212,21 +219,7 @@ impl Hub {
         }
         self.metrics.reloaded(true);
         self.refused.store(None);
-        self.put_in_force(|in_force| in_force.policy = Arc::new(policy));
-        self.publish_windows()
-    }
-
-    /// Changes what is in force. Gives its new [`generation`](InForce::generation).
-    fn put_in_force(&self, change: impl FnOnce(&mut InForce)) -> u64 {
-        let mut generation = 0;
-        // Not `send`, which does nothing while no session listens.
-        self.policy.send_modify(|in_force| {
-            // Counted under the lock of the channel: the order of the numbers is that of the changes.
-            in_force.generation += 1;
-            generation = in_force.generation;
-            change(in_force);
-        });
-        generation
+        self.bring_into_force(|in_force| in_force.policy = Arc::new(policy))
     }
 
     /// Waits until a bridge has what is in force since that number, compiled with that port there, for at most so long.

@@ -138,7 +138,7 @@ impl Containers {
         let generation = self.hub.replace(next);
         let arrival = self.arrival(&row.bridge, generation, Some(&row.port));
         if let Arrival::Late(why) = &arrival {
-            let why = why.clone().unwrap_or_else(|| format!("no answer within {} s", LIMIT.as_secs()));
+            let why = Arrival::lateness(why.clone(), LIMIT);
             let error = format!("the flows did not come into force on {}: {why}", row.bridge);
             return Err(Problem::failed(
                 "not-in-force",

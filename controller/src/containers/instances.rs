@@ -174,7 +174,7 @@ impl Containers {
                 Arrival::InForce => {}
                 Arrival::NotConnected => pending.push(bridge.clone()),
                 Arrival::Late(why) => {
-                    let why = why.unwrap_or_else(|| format!("no answer within {} s", LIMIT.as_secs()));
+                    let why = Arrival::lateness(why, LIMIT);
                     let error = format!("the flows did not come into force on {bridge}: {why}");
                     let remedy = "look at `portcullis status`, then try again";
                     return Err(Problem::failed("not-in-force", error, remedy));

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{Arrival, Hub};
 use crate::api::Refusal;
-use crate::in_force::{Clock, ceil};
+use crate::in_force::{Clock, InForce, ceil};
 use crate::store::{Store, StoreError, Window};
 use crate::windows::{Ending, Opening, Windows, utc, words};
 
@@ -214,12 +214,27 @@ impl Hub {
         WindowReport { name: name.to_owned(), open: opened.is_some(), opened, rules, pending: Vec::new() }
     }
 
-    /// The windows as they are now come into force.
+    /// The windows as they are now come into force. Gives the new [`generation`](InForce::generation).
     pub(super) fn publish_windows(&self) -> u64 {
-        let ends: BTreeMap<String, u64> = self.windows().ends();
-        self.metrics
-            .windows(self.policy().window_names().into_iter().map(|name| (name, ends.contains_key(name))));
-        self.put_in_force(|in_force| in_force.windows = Arc::new(ends))
+        self.bring_into_force(|_| ())
+    }
+
+    /// Changes what is in force, the windows as they are now with it: one change for whoever follows. Gives the new
+    /// [`generation`](InForce::generation).
+    pub(super) fn bring_into_force(&self, change: impl FnOnce(&mut InForce)) -> u64 {
+        let ends: Arc<BTreeMap<String, u64>> = Arc::new(self.windows().ends());
+        let mut generation = 0;
+        // Not `send`, which does nothing while no session listens.
+        self.policy.send_modify(|in_force| {
+            // Counted under the lock of the channel: the order of the numbers is that of the changes.
+            in_force.generation += 1;
+            generation = in_force.generation;
+            in_force.windows = Arc::clone(&ends);
+            change(in_force);
+        });
+        let in_force = self.policy();
+        self.metrics.windows(in_force.window_names().into_iter().map(|name| (name, ends.contains_key(name))));
+        generation
     }
 
     /// Waits, not for ever, until the bridges of a window's rules have it as it is since that number. Gives those that do
@@ -236,10 +251,7 @@ impl Hub {
             match self.arrival(bridge, generation, None, ARRIVAL).await {
                 Arrival::InForce => {}
                 Arrival::NotConnected => pending.push(format!("{bridge}: not connected")),
-                Arrival::Late(why) => {
-                    let why = why.unwrap_or_else(|| format!("no answer within {} s", ARRIVAL.as_secs()));
-                    pending.push(format!("{bridge}: {why}"));
-                }
+                Arrival::Late(why) => pending.push(format!("{bridge}: {}", Arrival::lateness(why, ARRIVAL))),
             }
         }
         pending
