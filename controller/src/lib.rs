@@ -17,7 +17,7 @@
 //! # From bytes to bytes
 //! 1. **Bytes arrive in [`net`]**, the only module with sockets and clocks. It decides nothing: it carries bytes, and
 //!    the time, into the state machines, and carries out what they ask for.
-//! 2. **[`ofproto`] cuts and reads them**: [`ofproto::Framer`], then [`ofproto::Message`]. Whatever a peer sends, this
+//! 2. **[`ofproto`] cuts and reads them**: [`ofproto::frame`], then [`ofproto::Message`]. Whatever a peer sends, this
 //!    does not panic, and it holds a bounded number of bytes.
 //! 3. **[`session`] makes a conversation of the messages**: version, features, ports, keepalive, multipart replies put
 //!    together, errors answered. [`session::Session`] is sans-IO: bytes and `now` in; bytes, [`session::Event`]s and

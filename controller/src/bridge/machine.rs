@@ -269,13 +269,10 @@ impl Bridge {
         self.datapath = connected.features.datapath_id;
         self.ports = Ports::new(&connected.ports);
         // A switch without a port of its own has no name but its number.
-        self.name = Some(self.ports.bridge().map_or_else(|| self.datapath.to_string(), str::to_owned));
+        let bridge = self.ports.bridge().map_or_else(|| self.datapath.to_string(), str::to_owned);
+        self.name = Some(bridge.clone());
         self.identify(now, session);
-        self.notices.push_back(Notice::Identified {
-            bridge: self.name.clone(),
-            datapath: self.datapath,
-            owned: self.owned,
-        });
+        self.notices.push_back(Notice::Identified { bridge, datapath: self.datapath, owned: self.owned });
     }
 
     /// Finds out whether the file names the bridge, and begins or ends to keep it.

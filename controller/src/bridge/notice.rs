@@ -31,8 +31,8 @@ pub enum Notice {
     Silent,
     /// The switch said which bridge it is.
     Identified {
-        /// The bridge's name; none when it has no port of its own.
-        bridge: Option<String>,
+        /// The bridge's name; its datapath id when it has no port of its own.
+        bridge: String,
         /// Its datapath id.
         datapath: DatapathId,
         /// Whether the file says anything about its flows.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use flows::FlowMatch;
 use flows::compile::sample;
 use ofproto::message::{ErrorMsg, Message, PacketIn};
 use ofproto::oxm::Field;
@@ -75,11 +76,10 @@ impl Bridge {
         }
         let origin = self.compiled.program.origin(packet.cookie);
         let Some(origin) = origin.filter(|origin| origin.reason.is_some()) else { return false };
-        let in_port = packet.fields.fields.iter().find_map(|oxm| match oxm {
-            ofproto::oxm::Oxm::Known { field: Field::InPortOxm, value, .. } => u32::try_from(*value).ok(),
-            _ => None,
-        });
-        let Some(in_port) = in_port.map(PortNo) else { return false };
+        let in_port = FlowMatch::from_wire(&packet.fields).exact(Field::InPortOxm);
+        let Some(in_port) = in_port.and_then(|port| u32::try_from(port).ok()).map(PortNo) else {
+            return false;
+        };
         let name = self.ports.name_of(in_port).filter(|name| !name.is_empty());
         self.notices.push_back(Notice::Denied(Box::new(Sample {
             in_port,

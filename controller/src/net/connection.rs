@@ -273,11 +273,10 @@ impl<'a> Driver<'a> {
         let metrics = &self.hub.metrics;
         match notice {
             Notice::Identified { bridge, datapath, owned } => {
-                let name = bridge.as_deref().unwrap_or("?");
                 if owned {
-                    info!(bridge = name, %datapath, peer, "connected");
+                    info!(bridge, %datapath, peer, "connected");
                 } else {
-                    warn!(bridge = name, %datapath, peer, "connected, but the network file says nothing about it: left alone");
+                    warn!(bridge, %datapath, peer, "connected, but the network file says nothing about it: left alone");
                 }
                 self.seat();
             }
