@@ -11,7 +11,8 @@ use ofproto::frame::Framer;
 use ofproto::message::multipart::{
     Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
 };
-use ofproto::message::{BundleControl, BundleControlKind, FeaturesReply, Hello, Port};
+use ofproto::message::{BundleControl, BundleControlKind, Hello, Port};
+use ofproto::testing::switch::features;
 use ofproto::{DatapathId, Message, Xid};
 use portcullis::bridge::Bridge;
 use portcullis::in_force::{Clock, InForce};
@@ -61,17 +62,9 @@ impl Switch {
         let now = Instant::now();
         let bridge = Bridge::new(policy.clone(), Clock::new(now, Duration::from_secs(1_000_000)));
         let mut this = Self { bridge, session: Session::new(now, Config::default()), now };
-        let features = FeaturesReply {
-            datapath_id: DatapathId(1),
-            n_buffers: 0,
-            n_tables: 254,
-            auxiliary_id: 0,
-            capabilities: 0,
-            reserved: 0,
-        };
         let list: Vec<_> = ports.iter().map(|(name, number)| Port::named(*number, name.clone())).collect();
         this.give(Xid(0), &Message::Hello(Hello::ours()));
-        this.give(Xid(2), &Message::FeaturesReply(features));
+        this.give(Xid(2), &Message::FeaturesReply(features(DatapathId(1))));
         this.give(Xid(4), &reply(0, MultipartReplyBody::Desc(Desc::default())));
         this.sent();
         for part in list.chunks(PART) {

@@ -1,14 +1,15 @@
-//! The packet-in path of a learning switch: its parts, and a whole decision.
+//! The packet-in path of a learning switch: its parts, and a whole decision. And `learn` executed in userspace.
 #![allow(clippy::unwrap_used, reason = "a benchmark of what does not decode measures nothing")]
 
 use std::hint::black_box;
 
-use bytes::Bytes;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
+use flows::reactive::{Dialect, Mirror, packet_of, react};
+use flows::syntax::{NoNames, parse_flow};
 use ofproto::frame::next_length;
 use ofproto::hot::{FlowStamp, PacketInView, PacketOutStamp};
-use ofproto::message::{FlowMod, Message, PacketIn};
-use ofproto::oxm::{Field, Match, Oxm};
+use ofproto::message::{FlowMod, Message};
+use ofproto::testing::switch::{self, mac};
 use ofproto::{BufferId, Cookie, PortNo, TableId, Xid};
 use portcullis::learning::{FlowKind, LearningSwitch, MacTable, Settings, Shares};
 
@@ -22,12 +23,8 @@ fn main() {
     parts(&mut c);
     tables(&mut c);
     decisions(&mut c);
+    learning(&mut c);
     c.final_summary();
-}
-
-fn mac(n: u32) -> [u8; 6] {
-    let [a, b, c, d] = n.to_be_bytes();
-    [2, 0, a, b, c, d]
 }
 
 /// Numbers below `size` in an order that no processor foresees.
@@ -41,18 +38,9 @@ fn scattered(size: u32) -> impl FnMut() -> u32 {
     }
 }
 
+/// From a host at one of four ports.
 fn packet_in(from: u32, to: u32) -> Vec<u8> {
-    let data = [&mac(to)[..], &mac(from), &[8, 0], &[0x45; 84]].concat();
-    let in_port = Oxm::Known { field: Field::InPortOxm, value: u128::from(1 + from % 4), mask: None };
-    let packet = PacketIn {
-        buffer_id: BufferId::NO_BUFFER,
-        total_len: 98,
-        reason: 0,
-        table_id: TableId(0),
-        cookie: Cookie(0),
-        fields: Match { fields: vec![in_port] },
-        data: Bytes::from(data),
-    };
+    let packet = switch::packet_in(PortNo(1 + from % 4), &switch::frame(mac(from), mac(to)));
     Message::PacketIn(packet).encode(Xid(0)).unwrap().to_vec()
 }
 
@@ -113,7 +101,7 @@ fn tables(c: &mut Criterion) {
         let mut filled = table(size);
         let mut next = scattered(size);
         group.bench_function(BenchmarkId::new("lookup", size), |b| {
-            b.iter(|| filled.port(black_box(mac(next())), NOW).unwrap());
+            b.iter(|| filled.port(black_box(mac(next()))).unwrap());
         });
         group.bench_function(BenchmarkId::new("learn_known", size), |b| {
             b.iter(|| {
@@ -161,6 +149,49 @@ fn decisions(c: &mut Criterion) {
                 }
                 black_box(switch.batch_ended(NOW));
             });
+        });
+    }
+    group.finish();
+}
+
+/// `learn` executed for a packet: a return flow that is there already, and one that is not, with so many learned before.
+fn learning(c: &mut Criterion) {
+    let learner = "actions=learn(table=1,cookie=7,idle_timeout=60,priority=5,eth_type=0x800,nw_proto=17,\
+                   NXM_OF_IP_SRC[]=NXM_OF_IP_DST[],NXM_OF_IP_DST[]=NXM_OF_IP_SRC[],NXM_OF_UDP_SRC[]=NXM_OF_UDP_DST[],\
+                   NXM_OF_UDP_DST[]=NXM_OF_UDP_SRC[],output:NXM_OF_IN_PORT[]),output:2";
+    let learner = parse_flow(learner, &NoNames).unwrap();
+    let actions: Vec<_> = learner.actions().cloned().collect();
+    let datagram = |n: u32| {
+        let [_, b, c, d] = n.to_be_bytes();
+        let ipv4 = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, b, c, d, 10, 255, 0, 1];
+        let data = [&mac(9)[..], &mac(n), &[8, 0], &ipv4, &[4, 0, 0, 53, 0, 8, 0, 0]].concat();
+        switch::packet_in(PortNo(1), &data)
+    };
+    let mut group = c.benchmark_group("learn");
+    group.throughput(Throughput::Elements(1));
+    for size in [100, 10_000] {
+        let mut mirror = Mirror::new(usize::MAX, Dialect::Nicira);
+        for n in 0..size {
+            react(&actions, &packet_of(&datagram(n)), &mut mirror);
+        }
+        assert_eq!(mirror.len(), size as usize);
+        let mut next = scattered(size);
+        let known: Vec<_> = (0..1_024).map(|_| datagram(next())).collect();
+        let mut turn = known.iter().cycle();
+        group.bench_function(BenchmarkId::new("known", size), |b| {
+            b.iter(|| turn.next().map(|packet| react(&actions, &packet_of(black_box(packet)), &mut mirror)));
+        });
+        let packet = datagram(size);
+        group.bench_function(BenchmarkId::new("new", size), |b| {
+            b.iter_batched(
+                || mirror.clone(),
+                |mut mirror| {
+                    let reaction = react(&actions, &packet_of(black_box(&packet)), &mut mirror);
+                    assert_eq!(reaction.flow_mods.len(), 1);
+                    (mirror, reaction)
+                },
+                BatchSize::PerIteration,
+            );
         });
     }
     group.finish();

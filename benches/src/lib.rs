@@ -6,10 +6,9 @@ use flows::model::{Flow, FlowMatch};
 use flows::network::{Container, NetworkFile, Protocol, Service};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
-use ofproto::message::PacketIn;
 use ofproto::message::multipart::{FlowStats, MultipartReply, MultipartReplyBody};
-use ofproto::oxm::{Field, Match, Oxm};
-use ofproto::{BufferId, Cookie, EncodeError, Message, PortNo, TableId, Xid};
+use ofproto::oxm::Field;
+use ofproto::{Cookie, EncodeError, Message, PortNo, TableId, Xid};
 
 /// The network file of the dual-socket deployment.
 pub const DUAL_SOCKET: &str = include_str!("../../flows/networks/dual-socket.toml");
@@ -87,20 +86,6 @@ pub fn full_flow_reply() -> Result<(Vec<u8>, u32), EncodeError> {
     let one = reply(1)?.len() - 16;
     let count = u32::try_from((0xffff - 16) / one).unwrap_or(1);
     Ok((reply(count)?, count))
-}
-
-/// A PACKET_IN with a whole small frame, of a bridge with two ports.
-pub fn packet_in() -> Message {
-    let in_port = Oxm::Known { field: Field::InPortOxm, value: 3, mask: None };
-    Message::PacketIn(PacketIn {
-        buffer_id: BufferId::NO_BUFFER,
-        total_len: 98,
-        reason: 1,
-        table_id: TableId(2),
-        cookie: Cookie(0x1234),
-        fields: Match { fields: vec![in_port] },
-        data: vec![0xab; 98].into(),
-    })
 }
 
 /// Numbers for the ports that a file gives a bridge.

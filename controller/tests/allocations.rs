@@ -3,11 +3,9 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody};
-use ofproto::message::{FeaturesReply, Hello, Message, PacketIn};
-use ofproto::oxm::{Field, Match, Oxm};
-use ofproto::{BufferId, Cookie, DatapathId, Framer, PortNo, TableId, Xid};
+use ofproto::message::{Hello, Message};
+use ofproto::testing::switch::{self, mac};
+use ofproto::{Cookie, DatapathId, Framer, PortNo, TableId, Xid};
 use portcullis::learning::{FlowKind, LearningSwitch, Settings, Shares};
 use portcullis::session::{Config, Session};
 
@@ -22,56 +20,21 @@ fn ready(now: Instant) -> Session {
     while let Some(bytes) = session.poll_transmit() {
         framer.feed(&bytes);
         while let Some(frame) = framer.next_frame().unwrap() {
-            let (xid, message) = Message::decode_shared(&frame).unwrap();
-            let reply = match message {
-                Message::FeaturesRequest => {
-                    let (datapath_id, n_buffers, n_tables) = (DatapathId(7), 0, 1);
-                    let (auxiliary_id, capabilities, reserved) = (0, 0, 0);
-                    let features = FeaturesReply {
-                        datapath_id,
-                        n_buffers,
-                        n_tables,
-                        auxiliary_id,
-                        capabilities,
-                        reserved,
-                    };
-                    Message::FeaturesReply(features)
-                }
-                Message::MultipartRequest(request) => {
-                    let body = match request.body {
-                        ofproto::message::multipart::MultipartRequestBody::Desc => {
-                            MultipartReplyBody::Desc(Desc::default())
-                        }
-                        _ => MultipartReplyBody::PortDesc(Vec::new()),
-                    };
-                    Message::MultipartReply(MultipartReply { flags: 0, body })
-                }
-                _ => continue,
-            };
-            session.receive(now, &reply.encode(xid).unwrap());
+            let (xid, asked) = Message::decode_shared(&frame).unwrap();
+            // Its HELLO was answered before it came.
+            let answer =
+                switch::handshake(&asked, DatapathId(7), &[]).filter(|_| !matches!(asked, Message::Hello(_)));
+            if let Some(answer) = answer {
+                session.receive(now, &answer.encode(xid).unwrap());
+            }
         }
     }
     while session.poll_event().is_some() {}
     session
 }
 
-fn mac(n: u32) -> [u8; 6] {
-    let [a, b, c, d] = n.to_be_bytes();
-    [2, 0, a, b, c, d]
-}
-
 fn packet_in(from: u32, to: u32) -> Vec<u8> {
-    let data = [&mac(to)[..], &mac(from), &[8, 0], &[0x45; 84]].concat();
-    let in_port = Oxm::Known { field: Field::InPortOxm, value: u128::from(1 + from % 4), mask: None };
-    let packet = PacketIn {
-        buffer_id: BufferId::NO_BUFFER,
-        total_len: 98,
-        reason: 0,
-        table_id: TableId(0),
-        cookie: Cookie(0),
-        fields: Match { fields: vec![in_port] },
-        data: Bytes::from(data),
-    };
+    let packet = switch::packet_in(PortNo(1 + from % 4), &switch::frame(mac(from), mac(to)));
     Message::PacketIn(packet).encode(Xid(0)).unwrap().to_vec()
 }
 
@@ -106,7 +69,7 @@ fn a_batch_of_packet_ins_allocates_nothing() {
     });
     assert_eq!(decided, u64::from(BATCH) * 100);
     assert_eq!(counted.count_total, 0, "{counted:?}");
-    // PortNo is what the answers are about: they were made.
+    // They were made, and not left out.
     batch(first, &mut answers);
-    assert!(answers.len() > 100 * BATCH as usize && PortNo(1) != PortNo(2));
+    assert!(answers.len() > 100 * BATCH as usize);
 }

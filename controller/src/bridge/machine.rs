@@ -377,6 +377,7 @@ impl Bridge {
         self.notices.push_back(Notice::Refused(error.clone()));
         if self.monitor == Monitor::Asked(xid) {
             self.monitor = Monitor::Off;
+            self.understands_less();
             self.notices.push_back(Notice::Unwatched(error));
         } else if matches!(self.phase, Phase::Reading(_)) {
             self.read_refused(now, xid, &error, session);

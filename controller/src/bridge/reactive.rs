@@ -6,7 +6,7 @@
 //! packet costs some allocations and a look at a map.
 
 use flows::Flow;
-use flows::reactive::{Learner, packet_of, react};
+use flows::reactive::{Dialect, Learner, packet_of, react};
 use ofproto::message::{FlowRemoved, Message, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo};
 
@@ -73,6 +73,12 @@ impl Bridge {
     /// A flow is gone.
     pub(super) fn ended(&mut self, removed: &FlowRemoved) {
         self.mirror.removed(removed);
+    }
+
+    /// The switch has no flow monitor, the oldest of the extensions that it is asked for. What is learned for it must do
+    /// without the others too, and says so where it cannot.
+    pub(super) fn understands_less(&mut self) {
+        self.mirror.speak(Dialect::Plain);
     }
 
     /// What the learned tables hold when the session begins.

@@ -15,6 +15,9 @@
 //! What one batch may make is bounded by the caller: it stops to decide when enough waits to be written, and stops to read when
 //! the switch does not take it.
 
+mod age;
+mod ports;
+mod slot;
 mod switch;
 mod table;
 #[cfg(test)]

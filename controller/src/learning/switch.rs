@@ -14,7 +14,7 @@ pub struct Settings {
     pub flow: FlowKind,
     /// How many addresses there may be.
     pub shares: Shares,
-    /// Seconds after which an address that was not seen is forgotten.
+    /// Seconds after which an address that was not seen is forgotten: at the end of that quarter of them, or of the next.
     pub age: u32,
 }
 
@@ -55,9 +55,6 @@ const XID: Xid = Xid(0);
 
 /// So many addresses fit a processor's own memory.
 const LARGE: usize = 2_000;
-
-/// Places of the table that each batch looks through for addresses that are too old.
-const SWEPT: usize = 64;
 
 /// A learning switch: its table, and its messages ready but for the values.
 #[derive(Debug)]
@@ -158,18 +155,18 @@ impl LearningSwitch {
                 return true;
             }
         }
-        self.send(&packet, src, dst, now, out);
+        self.send(&packet, src, dst, out);
         true
     }
 
-    fn send(&mut self, packet: &PacketInView<'_>, src: Mac, dst: Mac, now: u32, out: &mut Vec<u8>) {
+    fn send(&mut self, packet: &PacketInView<'_>, src: Mac, dst: Mac, out: &mut Vec<u8>) {
         // Half a packet is not sent on; the flow that would have let it pass is not made either, so that it is seen.
         let whole =
             packet.buffer_id != BufferId::NO_BUFFER || packet.data.len() >= usize::from(packet.total_len);
         if !whole || is_reserved(dst) {
             return self.drop(packet, out);
         }
-        let to = match self.table.port(dst, now) {
+        let to = match self.table.port(dst) {
             Some(port) if port == packet.in_port => return self.drop(packet, out),
             Some(port) => {
                 self.tally.forwarded += 1;
@@ -194,9 +191,9 @@ impl LearningSwitch {
         }
     }
 
-    /// After each batch: forgets some of what is too old. Gives what was counted since the last time.
+    /// After each batch: forgets what is too old. Gives what was counted since the last time.
     pub fn batch_ended(&mut self, now: u32) -> Tally {
-        self.table.sweep(SWEPT, now);
+        self.table.forget_old(now);
         std::mem::take(&mut self.tally)
     }
 

@@ -1,10 +1,13 @@
 //! Which MAC address is at which port.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
 use ofproto::PortNo;
 use ofproto::hot::Mac;
+
+use super::age::Age;
+use super::ports::Ports;
+use super::slot::Slot;
 
 /// How many addresses there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,60 +29,52 @@ pub enum Learned {
     Moved(PortNo),
     /// It cannot be anybody's: a group's address, or zero.
     Nobodys,
-    /// The port, or the table, has as many as it may have.
+    /// The port, or the table, has as many as it may have; or addresses are at more ports than can be told apart (8,192).
     Full,
 }
 
-/// An entry. Empty while its address is zero, which is nobody's.
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    mac: u64,
-    port: u32,
-    /// When it was last seen, in the seconds of whoever asks.
-    seen: u32,
-}
-
-/// MAC addresses by open addressing with linear probing: one place of memory for most questions. It grows by doubling, at
-/// three quarters full, and never gives memory back; an entry that is too old is as good as none, and is cleared away by
-/// [`MacTable::sweep`], a few places at a time.
+/// MAC addresses by open addressing with linear probing: one place of memory for most questions, and small places, because
+/// with many bridges it is the memory that a packet waits for. It grows by doubling, at three quarters full, and never
+/// gives memory back. What is too old is cleared away all at once, some four times in the time of an age.
 #[derive(Debug)]
 pub struct MacTable {
     slots: Vec<Slot>,
     used: usize,
-    /// How many addresses a port has. Only a new, moved or forgotten address changes it.
-    by_port: HashMap<u32, u32>,
+    ports: Ports,
     shares: Shares,
-    /// Seconds after which an address that was not seen is forgotten.
-    age: u32,
+    age: Age,
     /// So that nobody can choose addresses that collide.
     seed: u64,
-    /// Where the next sweep goes on.
-    cursor: usize,
 }
 
 /// The size of an empty table: a power of two.
 const SMALLEST: usize = 256;
 
 impl MacTable {
-    /// An empty one. Addresses that are not seen for `age` seconds are forgotten.
+    /// An empty one. An address that is not seen for `age` seconds, or up to two quarters of them more, is forgotten.
     pub fn new(shares: Shares, age: u32) -> Self {
         Self {
-            slots: vec![Slot::default(); SMALLEST],
+            slots: vec![Slot::EMPTY; SMALLEST],
             used: 0,
-            by_port: HashMap::new(),
+            ports: Ports::default(),
             shares,
-            age,
+            age: Age::new(age, 0),
             seed: RandomState::new().hash_one(0),
-            cursor: 0,
         }
     }
 
-    /// With other bounds from now on. What is there beyond them stays until it is too old.
+    /// With other bounds from now on. What is there beyond them stays until it is too old; with another age, all that is
+    /// there counts as just seen.
     pub fn bound(&mut self, shares: Shares, age: u32) {
-        (self.shares, self.age) = (shares, age);
+        self.shares = shares;
+        if self.age.seconds() != age {
+            self.age = Age::new(age, self.age.now());
+            let tick = self.age.tick();
+            self.slots.iter_mut().filter(|slot| !slot.is_empty()).for_each(|slot| slot.see(tick));
+        }
     }
 
-    /// How many addresses it holds, those that are too old and not cleared away yet among them.
+    /// How many addresses it holds.
     pub fn len(&self) -> usize {
         self.used
     }
@@ -89,20 +84,20 @@ impl MacTable {
         self.used == 0
     }
 
-    /// Where an address is, as far as is known at `now` (seconds of a clock that does not go back).
+    /// Where an address is, as far as is known at the time of the last [`MacTable::learn`] or [`MacTable::forget_old`].
     #[inline]
-    pub fn port(&self, mac: Mac, now: u32) -> Option<PortNo> {
+    pub fn port(&self, mac: Mac) -> Option<PortNo> {
         let slot = self.slots.get(self.find(number(mac)))?;
-        (slot.mac != 0 && !self.is_old(slot, now)).then_some(PortNo(slot.port))
+        if slot.is_empty() { None } else { self.ports.number(slot.place()) }
     }
 
     /// Looks where an address would be, so that the place is at hand when it is asked for. What it gives says nothing.
     #[inline]
     pub fn touch(&self, mac: Mac) -> u64 {
-        self.slots.get(self.home(number(mac))).map_or(0, |slot| slot.mac)
+        self.slots.get(self.home(number(mac))).map_or(0, |slot| slot.mac())
     }
 
-    /// An address was seen at a port.
+    /// An address was seen at a port at `now` (seconds of a clock that does not go back).
     #[inline]
     pub fn learn(&mut self, mac: Mac, port: PortNo, now: u32) -> Learned {
         let mac = number(mac);
@@ -110,35 +105,32 @@ impl MacTable {
         if mac == 0 || mac & (1 << 40) != 0 {
             return Learned::Nobodys;
         }
+        self.forget_old(now);
         let at = self.find(mac);
-        let age = self.age;
         match self.slots.get_mut(at) {
-            Some(slot) if slot.mac == mac && slot.port == port.0 => {
-                let known = now.saturating_sub(slot.seen) <= age;
-                slot.seen = now;
-                if known { Learned::Known } else { Learned::New }
+            Some(slot) if slot.mac() == mac && self.ports.number(slot.place()) == Some(port) => {
+                slot.see(self.age.tick());
+                Learned::Known
             }
-            _ => self.learn_anew(mac, port, now, at),
+            _ => self.learn_anew(mac, port, at),
         }
     }
 
     /// One that is not there, or at another port.
-    fn learn_anew(&mut self, mac: u64, port: PortNo, now: u32, at: usize) -> Learned {
-        let Some(slot) = self.slots.get(at).copied() else { return Learned::Full };
-        let is_new = slot.mac == 0;
-        let share = self.by_port.get(&port.0).copied().unwrap_or_default();
-        if share >= self.shares.per_port || (is_new && self.used >= self.shares.all as usize) {
+    fn learn_anew(&mut self, mac: u64, port: PortNo, at: usize) -> Learned {
+        let Some(slot) = self.slots.get_mut(at) else { return Learned::Full };
+        let was = *slot;
+        if was.is_empty() && self.used >= self.shares.all as usize {
             return Learned::Full;
         }
-        *self.by_port.entry(port.0).or_default() += 1;
-        let entry = Slot { mac, port: port.0, seen: now };
-        if !is_new {
-            self.leave(slot.port);
-            self.slots.get_mut(at).into_iter().for_each(|slot| *slot = entry);
-            return if self.is_old(&slot, now) { Learned::New } else { Learned::Moved(PortNo(slot.port)) };
+        let Some(place) = self.ports.enter(port, self.shares.per_port) else { return Learned::Full };
+        *slot = Slot::new(mac, place, self.age.tick());
+        if !was.is_empty() {
+            let from = self.ports.number(was.place());
+            self.ports.leave(was.place());
+            return from.map_or(Learned::New, Learned::Moved);
         }
         self.used += 1;
-        self.slots.get_mut(at).into_iter().for_each(|slot| *slot = entry);
         if is_full(self.used, self.slots.len()) {
             self.grow();
         }
@@ -147,25 +139,18 @@ impl MacTable {
 
     /// Forgets all addresses of a port that is not there any more.
     pub fn forget_port(&mut self, port: PortNo) {
-        let slots = std::mem::replace(&mut self.slots, vec![Slot::default(); SMALLEST]);
-        self.refill(slots.into_iter().filter(|slot| slot.port != port.0));
-        self.by_port.remove(&port.0);
-    }
-
-    /// Clears away what is too old among the next `places` places. Cheap: call it once a batch.
-    pub fn sweep(&mut self, places: usize, now: u32) {
-        for _ in 0..places.min(self.slots.len()) {
-            self.cursor &= self.mask();
-            match self.slots.get(self.cursor) {
-                // Another one may have come here: it is looked at next.
-                Some(slot) if slot.mac != 0 && self.is_old(slot, now) => self.remove(self.cursor),
-                _ => self.cursor += 1,
-            }
+        if let Some(gone) = self.ports.place(port) {
+            self.remove_where(|slot| slot.place() == gone);
         }
     }
 
-    fn is_old(&self, slot: &Slot, now: u32) -> bool {
-        now.saturating_sub(slot.seen) > self.age
+    /// Forgets what is too old at `now`. Costs nothing but a comparison, except once in a quarter of an age.
+    #[inline]
+    pub fn forget_old(&mut self, now: u32) {
+        if self.age.is_due(now) {
+            let is_old = self.age.advance(now);
+            self.remove_where(is_old);
+        }
     }
 
     fn mask(&self) -> usize {
@@ -186,7 +171,7 @@ impl MacTable {
         let mut at = self.home(mac);
         // Never are all places in use.
         while let Some(slot) = self.slots.get(at) {
-            if slot.mac == mac || slot.mac == 0 {
+            if slot.mac() == mac || slot.is_empty() {
                 break;
             }
             at = (at + 1) & self.mask();
@@ -194,60 +179,41 @@ impl MacTable {
         at
     }
 
+    fn remove_where(&mut self, gone: impl Fn(Slot) -> bool) {
+        let mut at = 0;
+        while let Some(&slot) = self.slots.get(at) {
+            // After a removal another one may have come here. What comes from the beginning has been looked at.
+            if !slot.is_empty() && gone(slot) { self.remove(at) } else { at += 1 }
+        }
+    }
+
     /// Empties a place, and moves those up that were kept from their own by it.
     fn remove(&mut self, at: usize) {
         let Some(gone) = self.slots.get(at).copied() else { return };
-        self.leave(gone.port);
+        self.ports.leave(gone.place());
         self.used -= 1;
         let (mut hole, mut next) = (at, at);
         loop {
             next = (next + 1) & self.mask();
-            let Some(slot) = self.slots.get(next).copied().filter(|slot| slot.mac != 0) else { break };
+            let Some(slot) = self.slots.get(next).copied().filter(|slot| !slot.is_empty()) else { break };
             // It may move where its own place is not between the hole and where it is.
-            let from_home = next.wrapping_sub(self.home(slot.mac)) & self.mask();
+            let from_home = next.wrapping_sub(self.home(slot.mac())) & self.mask();
             let from_hole = next.wrapping_sub(hole) & self.mask();
             if from_home >= from_hole {
                 self.slots.get_mut(hole).into_iter().for_each(|place| *place = slot);
                 hole = next;
             }
         }
-        self.slots.get_mut(hole).into_iter().for_each(|place| *place = Slot::default());
-    }
-
-    /// One address less at a port.
-    fn leave(&mut self, port: u32) {
-        if let Some(share) = self.by_port.get_mut(&port) {
-            *share -= 1;
-            if *share == 0 {
-                self.by_port.remove(&port);
-            }
-        }
+        self.slots.get_mut(hole).into_iter().for_each(|place| *place = Slot::EMPTY);
     }
 
     fn grow(&mut self) {
-        let twice = vec![Slot::default(); self.slots.len() * 2];
+        let twice = vec![Slot::EMPTY; self.slots.len() * 2];
         let slots = std::mem::replace(&mut self.slots, twice);
-        self.refill(slots.into_iter());
-    }
-
-    fn refill(&mut self, entries: impl Iterator<Item = Slot>) {
-        let mut used = 0;
-        for entry in entries.filter(|entry| entry.mac != 0) {
-            if is_full(used + 1, self.slots.len()) {
-                let twice = vec![Slot::default(); self.slots.len() * 2];
-                let before = std::mem::replace(&mut self.slots, twice);
-                before.into_iter().filter(|slot| slot.mac != 0).for_each(|slot| self.put(slot));
-            }
-            self.put(entry);
-            used += 1;
+        for entry in slots.into_iter().filter(|slot| !slot.is_empty()) {
+            let at = self.find(entry.mac());
+            self.slots.get_mut(at).into_iter().for_each(|slot| *slot = entry);
         }
-        self.used = used;
-        self.cursor = 0;
-    }
-
-    fn put(&mut self, entry: Slot) {
-        let at = self.find(entry.mac);
-        self.slots.get_mut(at).into_iter().for_each(|slot| *slot = entry);
     }
 }
 

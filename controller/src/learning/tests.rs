@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use ofproto::action::Action;
 use ofproto::message::{FlowModCommand, Message, PacketIn};
-use ofproto::oxm::{Field, Match, Oxm};
+use ofproto::oxm::Oxm;
+use ofproto::testing::switch::{self, mac};
 use ofproto::{BufferId, Cookie, Framer, PortNo, TableId, Xid};
 use proptest::prelude::*;
 
@@ -14,12 +14,7 @@ use super::*;
 
 type Mac = [u8; 6];
 
-fn mac(n: u32) -> Mac {
-    let [a, b, c, d] = n.to_be_bytes();
-    [2, 0, a, b, c, d]
-}
-
-/// What the table is to be, said with a map.
+/// What the table is to be, said with a map: addresses with their port, and when they were seen.
 struct Model {
     places: HashMap<Mac, (u32, u32)>,
     shares: Shares,
@@ -27,26 +22,25 @@ struct Model {
 }
 
 impl Model {
-    fn port(&self, mac: Mac, now: u32) -> Option<PortNo> {
-        let (port, seen) = self.places.get(&mac)?;
-        (now - seen <= self.age).then_some(PortNo(*port))
+    /// Forgets what is older than an age, but only at the end of a quarter.
+    fn forget_old(&mut self, now: u32) {
+        let quarter = self.age.div_ceil(4).max(1);
+        let kept = self.age.div_ceil(quarter);
+        self.places.retain(|_, (_, seen)| now / quarter - *seen / quarter <= kept);
     }
 
     fn learn(&mut self, mac: Mac, port: PortNo, now: u32) -> Learned {
+        self.forget_old(now);
         let at_port = self.places.values().filter(|(p, _)| *p == port.0).count();
-        let old = |seen: u32, age| now - seen > age;
         let full = self.places.len() >= self.shares.all as usize;
         match self.places.get_mut(&mac) {
             Some((p, seen)) if *p == port.0 => {
-                let was = std::mem::replace(seen, now);
-                if old(was, self.age) { Learned::New } else { Learned::Known }
-            }
-            _ if at_port >= self.shares.per_port as usize => Learned::Full,
-            Some(place) => {
-                let (from, was) = std::mem::replace(place, (port.0, now));
-                if old(was, self.age) { Learned::New } else { Learned::Moved(PortNo(from)) }
+                *seen = now;
+                Learned::Known
             }
             None if full => Learned::Full,
+            _ if at_port >= self.shares.per_port as usize => Learned::Full,
+            Some(place) => Learned::Moved(PortNo(std::mem::replace(place, (port.0, now)).0)),
             None => {
                 self.places.insert(mac, (port.0, now));
                 Learned::New
@@ -59,16 +53,17 @@ impl Model {
 enum Step {
     Learn(u32, u32),
     Wait(u32),
-    Sweep,
     ForgetPort(u32),
+    Bound(u32),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        20 => (0_u32..900, 1_u32..5).prop_map(|(n, port)| Step::Learn(n, port)),
-        2 => (0_u32..4).prop_map(Step::Wait),
-        2 => Just(Step::Sweep),
-        1 => (1_u32..5).prop_map(Step::ForgetPort),
+        60 => (0_u32..900, 1_u32..5).prop_map(|(n, port)| Step::Learn(n, port)),
+        6 => (0_u32..4).prop_map(Step::Wait),
+        1 => (4_u32..60).prop_map(Step::Wait),
+        2 => (1_u32..5).prop_map(Step::ForgetPort),
+        1 => (1_u32..30).prop_map(Step::Bound),
     ];
     prop::collection::vec(step, 0..1500)
 }
@@ -81,7 +76,7 @@ proptest! {
         let (shares, age) = (Shares { per_port, all }, 10);
         let mut table = MacTable::new(shares, age);
         let mut model = Model { places: HashMap::new(), shares, age };
-        let mut now = 1_000;
+        let mut now = 0;
         for step in steps {
             match step {
                 Step::Learn(n, port) => {
@@ -90,24 +85,60 @@ proptest! {
                         model.learn(mac(n), PortNo(port), now)
                     );
                 }
-                Step::Wait(seconds) => now += seconds,
-                Step::Sweep => {
-                    // Twice round: what moves up while it goes is met the second time.
-                    table.sweep(1 << 16, now);
-                    table.sweep(1 << 16, now);
-                    model.places.retain(|_, (_, seen)| now - *seen <= age);
+                Step::Wait(seconds) => {
+                    now += seconds;
+                    table.forget_old(now);
+                    model.forget_old(now);
                 }
                 Step::ForgetPort(port) => {
                     table.forget_port(PortNo(port));
                     model.places.retain(|_, (p, _)| *p != port);
                 }
+                Step::Bound(age) => {
+                    // The table's last quarter began at or before now: as seen then counts what is there.
+                    let quarter = model.age.div_ceil(4).max(1);
+                    let seen = now / quarter * quarter;
+                    table.bound(shares, age);
+                    if age != model.age {
+                        model.places.values_mut().for_each(|(_, at)| *at = seen);
+                    }
+                    model.age = age;
+                    table.forget_old(now);
+                    model.forget_old(now);
+                }
             }
             prop_assert_eq!(table.len(), model.places.len());
         }
         for n in 0..900 {
-            prop_assert_eq!(table.port(mac(n), now), model.port(mac(n), now), "{}", n);
+            let port = model.places.get(&mac(n)).map(|(port, _)| PortNo(*port));
+            prop_assert_eq!(table.port(mac(n)), port, "{}", n);
         }
     }
+
+    #[test]
+    fn an_address_lives_for_its_age_and_no_longer_than_half_of_it_more(age in 1_u32..1_000, seen in 0_u32..5_000) {
+        let mut table = MacTable::new(Shares { per_port: 9, all: 9 }, age);
+        table.learn(mac(1), PortNo(1), seen);
+        table.forget_old(seen + age);
+        prop_assert_eq!(table.port(mac(1)), Some(PortNo(1)));
+        let quarter = age.div_ceil(4);
+        table.forget_old(seen + age + 2 * quarter);
+        prop_assert_eq!(table.port(mac(1)), None);
+    }
+}
+
+#[test]
+fn more_ports_than_can_be_told_apart_learn_nothing() {
+    let mut table = MacTable::new(Shares { per_port: 9, all: 1 << 20 }, 10);
+    for port in 0..8_192 {
+        assert_eq!(table.learn(mac(port), PortNo(port), 0), Learned::New);
+    }
+    assert_eq!(table.learn(mac(9_000), PortNo(9_000), 0), Learned::Full);
+    assert_eq!((table.port(mac(8_191)), table.port(mac(9_000))), (Some(PortNo(8_191)), None));
+    // The place of a port where nobody is any more is another's.
+    table.forget_port(PortNo(17));
+    assert_eq!(table.learn(mac(9_000), PortNo(9_000), 0), Learned::New);
+    assert_eq!((table.port(mac(9_000)), table.port(mac(17))), (Some(PortNo(9_000)), None));
 }
 
 #[test]
@@ -115,7 +146,7 @@ fn groups_and_zero_are_nobodys() {
     let mut table = MacTable::new(Shares { per_port: 9, all: 9 }, 10);
     for nobodys in [[0; 6], [1, 0, 0, 0, 0, 1], [0xff; 6], [0x33, 0x33, 0, 0, 0, 1]] {
         assert_eq!(table.learn(nobodys, PortNo(1), 0), Learned::Nobodys);
-        assert_eq!(table.port(nobodys, 0), None);
+        assert_eq!(table.port(nobodys), None);
     }
     assert!(table.is_empty());
 }
@@ -127,27 +158,15 @@ fn switch() -> LearningSwitch {
     LearningSwitch::new(Settings { flow: KEPT, shares, age: 300 }).unwrap()
 }
 
-fn frame(dst: Mac, src: Mac) -> Vec<u8> {
-    [&dst[..], &src, &[0x88, 0xb5], &[7; 46]].concat()
-}
-
 fn packet_in(in_port: u32, buffer_id: BufferId, total_len: usize, data: &[u8]) -> Vec<u8> {
-    let in_port = Oxm::Known { field: Field::InPortOxm, value: in_port.into(), mask: None };
-    let packet = PacketIn {
-        buffer_id,
-        total_len: u16::try_from(total_len).unwrap(),
-        reason: 0,
-        table_id: TableId(0),
-        cookie: Cookie(0),
-        fields: Match { fields: vec![in_port] },
-        data: Bytes::copy_from_slice(data),
-    };
+    let total_len = u16::try_from(total_len).unwrap();
+    let packet = PacketIn { buffer_id, total_len, ..switch::packet_in(PortNo(in_port), data) };
     Message::PacketIn(packet).encode(Xid(0)).unwrap().to_vec()
 }
 
 /// What is sent for a packet, in words.
 fn sent(switch: &mut LearningSwitch, in_port: u32, dst: Mac, src: Mac) -> Vec<String> {
-    let data = frame(dst, src);
+    let data = switch::frame(src, dst);
     said(switch, &packet_in(in_port, BufferId::NO_BUFFER, data.len(), &data), &data)
 }
 
@@ -238,7 +257,7 @@ fn what_makes_no_sense_goes_nowhere() {
     // Too short, and cut off.
     let short = packet_in(1, BufferId::NO_BUFFER, 10, &[2; 10]);
     assert_eq!(said(&mut switch, &short, &[]), [""; 0]);
-    let data = frame(mac(1), mac(2));
+    let data = switch::frame(mac(2), mac(1));
     let cut = packet_in(2, BufferId::NO_BUFFER, data.len() + 1, &data);
     assert_eq!(said(&mut switch, &cut, &data), [""; 0]);
     assert_eq!(switch.batch_ended(5).dropped, 6);
@@ -271,7 +290,14 @@ fn what_is_no_packet_in_is_left_to_whoever_says_why() {
 
 #[test]
 fn nothing_here_locks() {
-    let sources = [include_str!("mod.rs"), include_str!("switch.rs"), include_str!("table.rs")];
+    let sources = [
+        include_str!("age.rs"),
+        include_str!("mod.rs"),
+        include_str!("ports.rs"),
+        include_str!("slot.rs"),
+        include_str!("switch.rs"),
+        include_str!("table.rs"),
+    ];
     let used =
         sources.iter().flat_map(|text| text.lines()).filter(|line| !line.trim_start().starts_with("//"));
     let used: Vec<&str> = used.collect();

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ofproto::frame::Framer;
-use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequestBody};
-use ofproto::message::{FeaturesReply, Hello, Message, Port};
+use ofproto::message::multipart::MultipartRequestBody;
+use ofproto::message::{Message, Port};
+use ofproto::testing::switch::handshake;
 use ofproto::{DatapathId, PortNo, Xid};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -55,34 +56,14 @@ impl Peer {
     /// A session as the bridge of that name, whose handshake is done.
     async fn connect(at: SocketAddr, bridge: &'static str) -> Self {
         let mut peer = Self::call(at).await;
-        peer.send(Xid(0), &Message::Hello(Hello::ours())).await;
+        let ports = [Port::named(PortNo::LOCAL, bridge)];
         loop {
-            let (xid, message) = peer.next().await.expect("the handshake goes on");
-            let body = match message {
-                Message::FeaturesRequest => {
-                    let features = FeaturesReply {
-                        datapath_id: DatapathId(1),
-                        n_buffers: 0,
-                        n_tables: 254,
-                        auxiliary_id: 0,
-                        capabilities: 0,
-                        reserved: 0,
-                    };
-                    peer.send(xid, &Message::FeaturesReply(features)).await;
-                    continue;
-                }
-                Message::MultipartRequest(request) => match request.body {
-                    MultipartRequestBody::Desc => MultipartReplyBody::Desc(Desc::default()),
-                    MultipartRequestBody::PortDesc => {
-                        MultipartReplyBody::PortDesc(vec![Port::named(PortNo::LOCAL, bridge)])
-                    }
-                    _ => continue,
-                },
-                _ => continue,
-            };
-            let done = matches!(body, MultipartReplyBody::PortDesc(_));
-            peer.send(xid, &Message::MultipartReply(MultipartReply { flags: 0, body })).await;
-            if done {
+            let (xid, asked) = peer.next().await.expect("the handshake goes on");
+            let Some(answer) = handshake(&asked, DatapathId(1), &ports) else { continue };
+            peer.send(xid, &answer).await;
+            // What it is asked for last.
+            if matches!(&asked, Message::MultipartRequest(r) if matches!(r.body, MultipartRequestBody::PortDesc))
+            {
                 return peer;
             }
         }

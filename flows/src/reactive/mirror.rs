@@ -107,6 +107,11 @@ impl Mirror {
         Self { capacity, dialect, ..Self::default() }
     }
 
+    /// What the switch turned out to understand.
+    pub fn speak(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
+    }
+
     /// How many flows it knows.
     pub fn len(&self) -> usize {
         self.flows.len()

@@ -1,9 +1,10 @@
-//! Strategies that make wire values (proptest): whatever they make encodes, and decodes to itself.
+//! Strategies that make wire values (proptest): whatever they make encodes, and decodes to itself. And what a switch says.
 
 pub mod actions;
 pub mod features;
 pub mod messages;
 pub mod nicira;
+pub mod switch;
 pub mod tables;
 
 use bytes::Bytes;

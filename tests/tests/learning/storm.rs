@@ -5,11 +5,10 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequestBody};
-use ofproto::message::{FeaturesReply, Hello, Message, PacketIn};
-use ofproto::oxm::{Field, Match, Oxm};
-use ofproto::{BufferId, Cookie, DatapathId, Framer, PortNo, TableId, Xid};
+use ofproto::message::Message;
+use ofproto::message::multipart::MultipartRequestBody;
+use ofproto::testing::switch::{frame, handshake, mac, packet_in};
+use ofproto::{DatapathId, Framer, PortNo, Xid};
 use portcullis_tests::binary;
 
 use super::stage::Stage;
@@ -50,37 +49,17 @@ fn a_storm_of_some_switches_delays_nobody_else() {
 fn switch(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address.trim_start_matches("tcp:")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    stream.write_all(&Message::Hello(Hello::ours()).encode(Xid(1)).unwrap()).unwrap();
     let (mut framer, mut buffer) = (Framer::new(), [0; 4096]);
     loop {
         let n = stream.read(&mut buffer).unwrap();
         framer.feed(&buffer[..n]);
         while let Some(frame) = framer.next_frame().unwrap() {
-            let (xid, message) = Message::decode_shared(&frame).unwrap();
-            let (reply, last) = match message {
-                Message::FeaturesRequest => {
-                    let features = FeaturesReply {
-                        datapath_id: DatapathId(0x51),
-                        n_buffers: 0,
-                        n_tables: 1,
-                        auxiliary_id: 0,
-                        capabilities: 0,
-                        reserved: 0,
-                    };
-                    (Message::FeaturesReply(features), false)
-                }
-                Message::MultipartRequest(request) => {
-                    let (body, last) = match request.body {
-                        MultipartRequestBody::Desc => (MultipartReplyBody::Desc(Desc::default()), false),
-                        MultipartRequestBody::PortDesc => (MultipartReplyBody::PortDesc(Vec::new()), true),
-                        _ => continue,
-                    };
-                    (Message::MultipartReply(MultipartReply { flags: 0, body }), last)
-                }
-                _ => continue,
-            };
-            stream.write_all(&reply.encode(xid).unwrap()).unwrap();
-            if last {
+            let (xid, asked) = Message::decode_shared(&frame).unwrap();
+            let Some(answer) = handshake(&asked, DatapathId(0x51), &[]) else { continue };
+            stream.write_all(&answer.encode(xid).unwrap()).unwrap();
+            // What it is asked for last.
+            if matches!(&asked, Message::MultipartRequest(r) if matches!(r.body, MultipartRequestBody::PortDesc))
+            {
                 return stream;
             }
         }
@@ -92,18 +71,7 @@ fn a_switch_that_takes_no_answers_is_read_no_further() {
     let stage = Stage::new(2);
     let before = memory(&stage);
     let mut stream = switch(&stage.openflow);
-    let data = [&[0xff; 6][..], &[2, 0, 0, 0, 0, 1], &[0x88, 0xb5], &[0; 86]].concat();
-    let in_port = Oxm::Known { field: Field::InPortOxm, value: 1, mask: None };
-    let packet = PacketIn {
-        buffer_id: BufferId::NO_BUFFER,
-        total_len: 100,
-        reason: 0,
-        table_id: TableId(0),
-        cookie: Cookie(0),
-        fields: Match { fields: vec![in_port] },
-        data: Bytes::from(data),
-    };
-    assert_ne!(PortNo(1), PortNo::LOCAL);
+    let packet = packet_in(PortNo(1), &frame(mac(1), [0xff; 6]));
     let batch = Message::PacketIn(packet).encode(Xid(0)).unwrap().repeat(500);
     stream.set_write_timeout(Some(Duration::from_secs(3))).unwrap();
     // Each answer is about as long as its question: half a gigabyte would be in memory if nobody said stop.

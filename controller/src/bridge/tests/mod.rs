@@ -3,6 +3,7 @@
 mod change;
 mod connect;
 mod drift;
+mod reactive;
 mod samples;
 mod windows;
 
@@ -17,9 +18,10 @@ use ofproto::message::multipart::{
     Desc, FlowStats, GroupDesc, MultipartReply, MultipartReplyBody, MultipartRequestBody,
 };
 use ofproto::message::{
-    BundleControl, BundleControlKind, ErrorMsg, FeaturesReply, FlowMod, FlowModCommand, GroupType, Hello,
-    Message, Port, PortStatus, PortStatusReason,
+    BundleControl, BundleControlKind, ErrorMsg, FlowMod, FlowModCommand, GroupType, Hello, Message, Port,
+    PortStatus, PortStatusReason,
 };
+use ofproto::testing::switch::features;
 use ofproto::{DatapathId, GroupId, PortNo, Xid};
 
 use super::{Bridge, Notice};
@@ -62,18 +64,10 @@ impl Rig {
             notices: Vec::new(),
             closed: false,
         };
-        let features = FeaturesReply {
-            datapath_id: DatapathId(1),
-            n_buffers: 0,
-            n_tables: 254,
-            auxiliary_id: 0,
-            capabilities: 0,
-            reserved: 0,
-        };
         let mut list = vec![Port::named(PortNo::LOCAL, bridge)];
         list.extend((1..).zip(ports).map(|(n, name)| Port::named(PortNo(n), *name)));
         rig.give(Xid(0), &Message::Hello(Hello::ours()));
-        rig.give(Xid(2), &Message::FeaturesReply(features));
+        rig.give(Xid(2), &Message::FeaturesReply(features(DatapathId(1))));
         rig.give(Xid(4), &reply(MultipartReplyBody::Desc(Desc::default())));
         rig.received(); // What the handshake asked.
         rig.give(Xid(5), &reply(MultipartReplyBody::PortDesc(list)));

@@ -1,0 +1,59 @@
+//! `learn = "controller"`: what is sent for a packet.
+
+use ofproto::message::PacketIn;
+use ofproto::testing::switch::{frame, mac, packet_in};
+use ofproto::{Cookie, TableId};
+
+use super::*;
+
+/// Two learners: what the first learns, any switch of OpenFlow 1.3 can do, and that of the second has a register in its match.
+const LEARNERS: &str = r#"
+[bridge.br0]
+ports = ["p1", "p2"]
+learn = "controller"
+flows = [
+  "cookie=1,in_port=p1,actions=learn(table=1,cookie=7,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),output:p2",
+  "cookie=2,in_port=p2,actions=learn(table=1,cookie=8,NXM_NX_REG1[],NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),output:p1",
+]
+"#;
+
+/// What is learned from a packet to each learner: the matches of the flows, and the packets that go on.
+fn learned(rig: &mut Rig) -> (Vec<FlowMatch>, usize) {
+    for (port, cookie) in [(1, 1), (2, 2)] {
+        let packet = packet_in(PortNo(port), &frame(mac(port), mac(9)));
+        let packet = PacketIn { cookie: Cookie(cookie), table_id: TableId(0), ..packet };
+        rig.give(Xid(0), &Message::PacketIn(packet));
+    }
+    let sent = rig.received();
+    let flows = sent.iter().filter_map(|(_, message)| match message {
+        Message::FlowMod(flow) => Some(FlowMatch::from_wire(&flow.fields)),
+        _ => None,
+    });
+    (flows.collect(), sent.iter().filter(|(_, m)| matches!(m, Message::PacketOut(_))).count())
+}
+
+#[test]
+fn a_switch_with_extensions_gets_all_that_is_learned() {
+    let mut rig = Rig::settled(LEARNERS, "br0", &["p1", "p2"]);
+    let (flows, packets) = learned(&mut rig);
+    assert_eq!((flows.len(), packets), (2, 2), "{flows:?}");
+    assert!(rig.notices.is_empty(), "{:?}", rig.notices);
+}
+
+#[test]
+fn a_switch_without_extensions_gets_what_it_understands_and_the_rest_is_said() {
+    let mut rig = Rig::connect(LEARNERS, "br0", &["p1", "p2"]);
+    let sent = rig.received();
+    let (monitor, _) =
+        sent.iter().find(|(_, m)| matches!(asked(m), Some(MultipartRequestBody::Monitor(_)))).unwrap();
+    // OFPET_BAD_REQUEST, OFPBRC_BAD_EXPERIMENTER.
+    rig.give(*monitor, &refusal(1, 3));
+    let desired = rig.desired();
+    rig.answer_read(&sent, desired, &[]);
+    rig.notices.clear();
+    let (flows, packets) = learned(&mut rig);
+    assert_eq!((flows.len(), packets), (1, 2), "{flows:?}");
+    let said =
+        rig.notices.iter().find_map(|n| if let Notice::Failed(why) = n { Some(why.as_str()) } else { None });
+    assert!(said.is_some_and(|why| why.contains("reg1")), "{said:?}");
+}

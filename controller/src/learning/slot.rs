@@ -1,0 +1,48 @@
+//! One entry of the table, in eight bytes.
+
+use super::age::{TICK_BITS, Tick};
+
+/// How many bits the place of a port has.
+pub(super) const PLACE_BITS: u32 = 16 - TICK_BITS;
+
+/// From the highest bit: 48 of the address, then the [place](super::ports) of its port, then when it was last seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slot(u64);
+
+impl Slot {
+    /// The address zero is nobody's.
+    pub(super) const EMPTY: Self = Self(0);
+
+    #[inline]
+    pub(super) fn new(mac: u64, place: u16, tick: Tick) -> Self {
+        Self(mac << 16 | u64::from(place) << TICK_BITS | u64::from(tick))
+    }
+
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline]
+    pub(super) fn mac(self) -> u64 {
+        self.0 >> 16
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lowest 16 bits are asked for")]
+    pub(super) fn place(self) -> u16 {
+        self.0 as u16 >> TICK_BITS
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are asked for")]
+    pub(super) fn tick(self) -> Tick {
+        self.0 as Tick & Tick::MAX >> (Tick::BITS - TICK_BITS)
+    }
+
+    /// It was seen again.
+    #[inline]
+    pub(super) fn see(&mut self, tick: Tick) {
+        *self = Self::new(self.mac(), self.place(), tick);
+    }
+}

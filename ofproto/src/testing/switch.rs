@@ -1,0 +1,54 @@
+//! What a switch says, for a test that plays one.
+
+use bytes::Bytes;
+
+use crate::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequestBody};
+use crate::message::{FeaturesReply, Hello, Message, PacketIn, Port};
+use crate::oxm::{Field, Match, Oxm};
+use crate::{BufferId, Cookie, DatapathId, PortNo, TableId};
+
+/// The address of one of many hosts.
+pub fn mac(n: u32) -> [u8; 6] {
+    let [a, b, c, d] = n.to_be_bytes();
+    [2, 0, a, b, c, d]
+}
+
+/// An Ethernet frame of 98 bytes.
+pub fn frame(from: [u8; 6], to: [u8; 6]) -> Vec<u8> {
+    [&to[..], &from, &[0x88, 0xb5], &[0x45; 84]].concat()
+}
+
+/// A whole frame that no flow matched, and that the switch did not keep.
+pub fn packet_in(in_port: PortNo, frame: &[u8]) -> PacketIn {
+    let in_port = Oxm::Known { field: Field::InPortOxm, value: in_port.0.into(), mask: None };
+    PacketIn {
+        buffer_id: BufferId::NO_BUFFER,
+        total_len: u16::try_from(frame.len()).unwrap_or(u16::MAX),
+        reason: 0,
+        table_id: TableId(0),
+        cookie: Cookie(0),
+        fields: Match { fields: vec![in_port] },
+        data: Bytes::copy_from_slice(frame),
+    }
+}
+
+/// A switch of 254 tables that keeps no packets.
+pub fn features(datapath_id: DatapathId) -> FeaturesReply {
+    FeaturesReply { datapath_id, n_buffers: 0, n_tables: 254, auxiliary_id: 0, capabilities: 0, reserved: 0 }
+}
+
+/// What a switch with these ports answers to a message of the handshake: HELLO, and the questions for its features, its
+/// description and its ports. None to any other.
+pub fn handshake(asked: &Message, datapath_id: DatapathId, ports: &[Port]) -> Option<Message> {
+    let body = match asked {
+        Message::Hello(_) => return Some(Message::Hello(Hello::ours())),
+        Message::FeaturesRequest => return Some(Message::FeaturesReply(features(datapath_id))),
+        Message::MultipartRequest(request) => match request.body {
+            MultipartRequestBody::Desc => MultipartReplyBody::Desc(Desc::default()),
+            MultipartRequestBody::PortDesc => MultipartReplyBody::PortDesc(ports.to_vec()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(Message::MultipartReply(MultipartReply { flags: 0, body }))
+}
