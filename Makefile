@@ -2,14 +2,22 @@
 SHELL := /bin/bash
 FILE ?= flows/networks/dual-socket.toml
 
-.PHONY: run test deps fmt clippy doc unit fuzz-smoke bench-smoke
+.PHONY: run test deps fmt lint clippy doc unit fuzz-smoke bench-smoke
 
 run:
 	@.ci/deps
 	cargo build --release --locked --bin portcullis
 	$${CARGO_TARGET_DIR:-target}/release/portcullis lab up $(FILE)
 
-test: deps fmt clippy doc fuzz-smoke bench-smoke unit
+# Fuzz targets are built in a folder of their own, so that they need not wait for the others.
+test: deps fmt
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint fuzz-smoke
+	$(MAKE) --no-print-directory bench-smoke
+	$(MAKE) --no-print-directory unit
+
+lint:
+	$(MAKE) --no-print-directory clippy
+	$(MAKE) --no-print-directory doc
 
 # What Debian has and the machine may lack.
 deps:

@@ -6,17 +6,30 @@ use std::time::Duration;
 
 use portcullis::lab::Lab;
 
-/// How long a packet has to get through. The lab's links take microseconds; a first packet goes by way of ARP
-/// and an upcall.
+/// How long what is to pass may take. The lab's links take microseconds; but on a busy machine a first packet, which goes by
+/// way of neighbour discovery and an upcall, is sent more than once.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it is waited for what is not to pass.
 const WAIT: Duration = Duration::from_millis(1000);
 
-/// Whether an echo request is answered.
+/// Whether an echo request is answered, one of several if need be.
 pub fn ping(lab: &Lab, from: &str, to: &str) -> bool {
     ping_as(lab, from, to, None)
 }
 
 /// The same with a source address of the caller's choice (one of the namespace's).
 pub fn ping_as(lab: &Lab, from: &str, to: &str, source: Option<&str>) -> bool {
+    (0..PATIENCE.as_secs()).any(|_| ping_as_now(lab, from, to, source))
+}
+
+/// Whether the first echo request is answered, within a second.
+pub fn ping_now(lab: &Lab, from: &str, to: &str) -> bool {
+    ping_as_now(lab, from, to, None)
+}
+
+/// The same with a source address of the caller's choice.
+pub fn ping_as_now(lab: &Lab, from: &str, to: &str, source: Option<&str>) -> bool {
     let mut words = vec!["ping", "-n", "-c", "1", "-W", "1"];
     words.extend(source.iter().flat_map(|s| ["-I", *s]));
     words.push(to);
@@ -26,14 +39,23 @@ pub fn ping_as(lab: &Lab, from: &str, to: &str, source: Option<&str>) -> bool {
 /// Whether a TCP connection opens and carries bytes both ways. The server is started at `to`, where the
 /// address is expected to live.
 pub fn tcp(lab: &Lab, from: &str, to: &str, address: &str) -> bool {
+    tcp_within(lab, from, to, address, PATIENCE)
+}
+
+/// The same within a second.
+pub fn tcp_now(lab: &Lab, from: &str, to: &str, address: &str) -> bool {
+    tcp_within(lab, from, to, address, WAIT)
+}
+
+fn tcp_within(lab: &Lab, from: &str, to: &str, address: &str, wait: Duration) -> bool {
     let address: SocketAddr = address.parse().expect("ADDRESS:PORT");
     let listener =
         lab.within(to, || TcpListener::bind(any(address))).expect("the namespace").expect("a listener");
-    let client = lab.within(from, || TcpStream::connect_timeout(&address, WAIT)).expect("the namespace");
+    let client = lab.within(from, || TcpStream::connect_timeout(&address, wait)).expect("the namespace");
     let Ok(mut client) = client else { return false };
     let (mut server, _) = listener.accept().expect("who connected was accepted");
     for stream in [&client, &server] {
-        stream.set_read_timeout(Some(WAIT)).expect("a timeout");
+        stream.set_read_timeout(Some(wait)).expect("a timeout");
     }
     let mut buffer = [0; 4];
     client.write_all(b"ping").expect("to write");
@@ -54,8 +76,14 @@ pub enum Udp {
     Answered,
 }
 
-/// Sends a datagram and lets the other side answer it.
+/// Sends a datagram and lets the other side answer it. Another one if it was lost, as any client does.
 pub fn udp(lab: &Lab, from: &str, to: &str, address: &str) -> Udp {
+    let mut tries = (0..PATIENCE.as_secs()).map(|_| udp_now(lab, from, to, address));
+    tries.find(|outcome| *outcome == Udp::Answered).unwrap_or_else(|| udp_now(lab, from, to, address))
+}
+
+/// Sends one datagram, and the other side answers it; both within a second.
+pub fn udp_now(lab: &Lab, from: &str, to: &str, address: &str) -> Udp {
     let address: SocketAddr = address.parse().expect("ADDRESS:PORT");
     let server = lab.within(to, || UdpSocket::bind(any(address))).expect("the namespace").expect("a socket");
     let client = lab

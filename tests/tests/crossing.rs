@@ -8,7 +8,7 @@ use portcullis_tests::Running;
 use portcullis_tests::frames::{
     ADVERTISEMENT, EVERYBODY, SOLICITATION, arp, emit, mac, nd, tagged, udp, udp6,
 };
-use portcullis_tests::traffic::{ping_as, received};
+use portcullis_tests::traffic::{ping_as_now, received};
 
 type Macs = ([u8; 6], [u8; 6]);
 
@@ -271,7 +271,7 @@ fn who_has_no_place_reaches_nobody_as_nobody_either() {
     let words = ["ip", "neigh", "replace", "192.0.2.9", "lladdr", &gateway, "dev", "vmbr0"];
     assert!(net.lab.exec("host", &words).unwrap().status.success());
     for to in ["192.0.2.8", "192.0.2.9"] {
-        assert!(!ping_as(&net.lab, "host", to, Some("vmbr0")));
+        assert!(!ping_as_now(&net.lab, "host", to, Some("vmbr0")));
         sent[0] += 1.0;
     }
     net.wait_for("each of them to be denied", || {

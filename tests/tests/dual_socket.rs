@@ -8,7 +8,9 @@ use portcullis_tests::Running;
 use portcullis_tests::frames::{arp, emit, mac};
 use portcullis_tests::ofctl::is_learned;
 use portcullis_tests::running::{dual_socket as file, dual_socket_without as without};
-use portcullis_tests::traffic::{Udp, ping, ping_as, received, tcp, udp};
+use portcullis_tests::traffic::{
+    Udp, ping, ping_as, ping_as_now, ping_now, received, tcp, tcp_now, udp, udp_now,
+};
 
 const INTERNET: &str = "198.51.100.10";
 
@@ -56,8 +58,8 @@ fn privacy_members_leave_through_warp() {
 fn without_its_rule_nothing_leaves_through_warp() {
     let net = Running::start(&without("warp-egress"), LabOptions::default());
     for from in ["gateway", "xray", "nm-privacy"] {
-        assert!(!ping(&net.lab, from, INTERNET), "{from}: ping");
-        assert!(!tcp(&net.lab, from, "internet", &format!("{INTERNET}:443")), "{from}: TCP");
+        assert!(!ping_now(&net.lab, from, INTERNET), "{from}: ping");
+        assert!(!tcp_now(&net.lab, from, "internet", &format!("{INTERNET}:443")), "{from}: TCP");
     }
 }
 
@@ -96,10 +98,14 @@ fn vpn_clients_reach_the_gateway() {
     introduce(&net, "nm-privacy", &[XRAY]);
     for from in ["internet", "warp", "nm-privacy"] {
         assert_eq!(udp(&net.lab, from, "gateway", "10.0.0.100:51820"), Udp::Answered, "{from}");
-        assert_eq!(udp(&net.lab, from, "gateway", "10.0.0.100:51821"), Udp::Lost, "{from}: another port");
-        assert_eq!(udp(&net.lab, from, "xray", "10.0.0.102:51820"), Udp::Lost, "{from}: another host");
+        assert_eq!(udp_now(&net.lab, from, "gateway", "10.0.0.100:51821"), Udp::Lost, "{from}: another port");
+        assert_eq!(udp_now(&net.lab, from, "xray", "10.0.0.102:51820"), Udp::Lost, "{from}: another host");
     }
-    assert_eq!(udp(&net.lab, "xray", "gateway", "10.0.0.100:51820"), Udp::Lost, "a member is no VPN client");
+    assert_eq!(
+        udp_now(&net.lab, "xray", "gateway", "10.0.0.100:51820"),
+        Udp::Lost,
+        "a member is no VPN client"
+    );
 }
 
 #[test]
@@ -107,7 +113,7 @@ fn without_their_rule_vpn_clients_do_not() {
     let net = Running::start(&without("vpn-clients"), LabOptions::default());
     introduce(&net, "nm-privacy", &[GATEWAY]);
     for from in ["internet", "nm-privacy"] {
-        assert_eq!(udp(&net.lab, from, "gateway", "10.0.0.100:51820"), Udp::Lost, "{from}");
+        assert_eq!(udp_now(&net.lab, from, "gateway", "10.0.0.100:51820"), Udp::Lost, "{from}");
     }
 }
 
@@ -120,9 +126,13 @@ fn nobody_reaches_privacy_unasked() {
     let before = net.metric("portcullis_denied_packets_total{bridge=\"vmbr0\",reason=\"not-allowed\"}");
     for from in ["internet", "warp", "nm-privacy"] {
         for (to, address) in [("gateway", "10.0.0.100"), ("xray", "10.0.0.102")] {
-            assert!(!ping(&net.lab, from, address), "{from} → {to}: ping");
-            assert!(!tcp(&net.lab, from, to, &format!("{address}:443")), "{from} → {to}: TCP");
-            assert_eq!(udp(&net.lab, from, to, &format!("{address}:53")), Udp::Lost, "{from} → {to}: UDP");
+            assert!(!ping_now(&net.lab, from, address), "{from} → {to}: ping");
+            assert!(!tcp_now(&net.lab, from, to, &format!("{address}:443")), "{from} → {to}: TCP");
+            assert_eq!(
+                udp_now(&net.lab, from, to, &format!("{address}:53")),
+                Udp::Lost,
+                "{from} → {to}: UDP"
+            );
         }
     }
     // The drops are counted, with their reason.
@@ -137,12 +147,12 @@ fn privacy_members_do_not_reach_each_other() {
     let net = Running::dual_socket();
     introduce(&net, "gateway", &[XRAY]);
     introduce(&net, "xray", &[GATEWAY]);
-    assert_eq!(udp(&net.lab, "gateway", "xray", "10.0.0.102:53"), Udp::Lost);
-    assert_eq!(udp(&net.lab, "xray", "gateway", "10.0.0.100:53"), Udp::Lost);
-    assert!(!ping(&net.lab, "gateway", "10.0.0.102"));
-    assert!(!tcp(&net.lab, "gateway", "xray", "10.0.0.102:443"));
-    assert!(!ping(&net.lab, "xray", "10.0.0.100"));
-    assert!(!tcp(&net.lab, "xray", "gateway", "10.0.0.100:443"));
+    assert_eq!(udp_now(&net.lab, "gateway", "xray", "10.0.0.102:53"), Udp::Lost);
+    assert_eq!(udp_now(&net.lab, "xray", "gateway", "10.0.0.100:53"), Udp::Lost);
+    assert!(!ping_now(&net.lab, "gateway", "10.0.0.102"));
+    assert!(!tcp_now(&net.lab, "gateway", "xray", "10.0.0.102:443"));
+    assert!(!ping_now(&net.lab, "xray", "10.0.0.100"));
+    assert!(!tcp_now(&net.lab, "xray", "gateway", "10.0.0.100:443"));
 }
 
 #[test]
@@ -152,9 +162,9 @@ fn unless_a_rule_says_so() {
     introduce(&net, "nm-privacy", &[XRAY]);
     introduce(&net, "xray", &[("nm-privacy", "10.0.0.50")]);
     assert!(tcp(&net.lab, "gateway", "xray", "10.0.0.102:443"));
-    assert!(!tcp(&net.lab, "gateway", "xray", "10.0.0.102:444"), "another port");
-    assert!(!tcp(&net.lab, "nm-privacy", "xray", "10.0.0.102:443"), "somebody else");
-    assert!(!tcp(&net.lab, "xray", "gateway", "10.0.0.100:443"), "the other way");
+    assert!(!tcp_now(&net.lab, "gateway", "xray", "10.0.0.102:444"), "another port");
+    assert!(!tcp_now(&net.lab, "nm-privacy", "xray", "10.0.0.102:443"), "somebody else");
+    assert!(!tcp_now(&net.lab, "xray", "gateway", "10.0.0.100:443"), "the other way");
 }
 
 #[test]
@@ -167,11 +177,11 @@ fn the_api_is_reached_by_those_who_may() {
     }
     introduce(&net, "nm-mgmt", &[("mcp", "10.1.0.200")]);
     introduce(&net, "api", &[("nm-mgmt", "10.1.0.50")]);
-    assert!(!tcp(&net.lab, "nm-mgmt", "api", "10.1.0.201:9575"), "another port from the mesh");
-    assert_eq!(udp(&net.lab, "nm-mgmt", "mcp", "10.1.0.200:514"), Udp::Lost, "a member's privilege");
-    assert!(!tcp(&net.lab, "nm-mgmt", "mcp", "10.1.0.200:9573"), "another host from the mesh");
-    assert!(!ping(&net.lab, "nm-mgmt", "10.1.0.201"), "another protocol from the mesh");
-    assert!(!tcp(&net.lab, "api", "nm-mgmt", "10.1.0.50:9573"), "the other way");
+    assert!(!tcp_now(&net.lab, "nm-mgmt", "api", "10.1.0.201:9575"), "another port from the mesh");
+    assert_eq!(udp_now(&net.lab, "nm-mgmt", "mcp", "10.1.0.200:514"), Udp::Lost, "a member's privilege");
+    assert!(!tcp_now(&net.lab, "nm-mgmt", "mcp", "10.1.0.200:9573"), "another host from the mesh");
+    assert!(!ping_now(&net.lab, "nm-mgmt", "10.1.0.201"), "another protocol from the mesh");
+    assert!(!tcp_now(&net.lab, "api", "nm-mgmt", "10.1.0.50:9573"), "the other way");
 }
 
 #[test]
@@ -179,7 +189,7 @@ fn without_its_rule_the_api_is_closed_to_the_mesh() {
     let net = Running::start(&without("op-dbus-api"), LabOptions::default());
     introduce(&net, "nm-mgmt", &[("api", "10.1.0.201")]);
     introduce(&net, "api", &[("nm-mgmt", "10.1.0.50")]);
-    assert!(!tcp(&net.lab, "nm-mgmt", "api", "10.1.0.201:9573"));
+    assert!(!tcp_now(&net.lab, "nm-mgmt", "api", "10.1.0.201:9573"));
 }
 
 #[test]
@@ -195,8 +205,8 @@ fn management_members_talk_among_themselves() {
 fn not_when_the_network_says_otherwise() {
     let net =
         Running::start(&file().replace("inside = \"allow\"", "inside = \"deny\""), LabOptions::default());
-    assert!(!ping(&net.lab, "mcp", "10.1.0.202"));
-    assert!(!tcp(&net.lab, "mcp", "monitoring", "10.1.0.202:3000"));
+    assert!(!ping_now(&net.lab, "mcp", "10.1.0.202"));
+    assert!(!tcp_now(&net.lab, "mcp", "monitoring", "10.1.0.202:3000"));
 }
 
 fn extra(bridge: &str, port: &str, address: &str) -> ExtraPort {
@@ -230,7 +240,7 @@ fn a_port_that_the_file_does_not_name_reaches_nobody() {
         ("stray2", "10.1.0.1"),
         ("stray3", "10.1.0.50"),
     ] {
-        assert!(!ping(&net.lab, from, to), "{from} → {to}");
+        assert!(!ping_now(&net.lab, from, to), "{from} → {to}");
     }
     // On a bridge with networks an address of theirs has an owner, and that is what the packet fails on.
     net.wait_for("the drops to be counted", || {
@@ -296,13 +306,13 @@ fn a_host_that_forwards_joins_nothing() {
     let net = Running::dual_socket_with(forwarding_host());
     by_way_of_the_host(&net);
     for from in ["warp", "gateway", "xray", "nm-privacy"] {
-        assert!(!tcp(&net.lab, from, "api", "10.1.0.201:9573"), "{from} → api");
-        assert!(!ping(&net.lab, from, "10.1.0.201"), "{from} → api: ping");
-        assert!(!ping(&net.lab, from, "10.1.0.1"), "{from} → the host's management address");
+        assert!(!tcp_now(&net.lab, from, "api", "10.1.0.201:9573"), "{from} → api");
+        assert!(!ping_now(&net.lab, from, "10.1.0.201"), "{from} → api: ping");
+        assert!(!ping_now(&net.lab, from, "10.1.0.1"), "{from} → the host's management address");
     }
     for from in ["mcp", "api"] {
-        assert!(!tcp(&net.lab, from, "xray", "10.0.0.102:443"), "{from} → xray");
-        assert!(!ping(&net.lab, from, "10.0.0.1"), "{from} → WARP");
+        assert!(!tcp_now(&net.lab, from, "xray", "10.0.0.102:443"), "{from} → xray");
+        assert!(!ping_now(&net.lab, from, "10.0.0.1"), "{from} → WARP");
     }
 }
 
@@ -336,7 +346,7 @@ fn the_host_has_no_other_address() {
     assert!(ping_as(&net.lab, "host", "10.1.0.200", Some("10.1.0.1")));
     // Not even a packet that nobody could answer.
     let heard = received(&net.lab, "mcp", "eth0");
-    assert!(!ping_as(&net.lab, "host", "10.1.0.200", Some("10.1.0.77")));
+    assert!(!ping_as_now(&net.lab, "host", "10.1.0.200", Some("10.1.0.77")));
     assert_eq!(received(&net.lab, "mcp", "eth0"), heard);
 }
 
@@ -353,7 +363,7 @@ fn the_host_has_no_place_in_privacy_or_on_the_mesh() {
     let net = Running::dual_socket_with(options);
     let before = (received(&net.lab, "nm-privacy", "eth0"), received(&net.lab, "nm-mgmt", "eth0"));
     for (device, to) in [("mesh-privacy", "10.0.2.1"), ("mesh-mgmt", "10.1.2.1")] {
-        assert!(!ping_as(&net.lab, "host", to, Some(device)));
+        assert!(!ping_as_now(&net.lab, "host", to, Some(device)));
     }
     let after = (received(&net.lab, "nm-privacy", "eth0"), received(&net.lab, "nm-mgmt", "eth0"));
     assert_eq!(before, after, "the host's ARP came out at the mesh");
@@ -364,10 +374,10 @@ fn the_host_has_no_place_in_privacy_or_on_the_mesh() {
         ["mesh-privacy", "mesh-mgmt"].iter().all(|b| denied(b) > 0.0).then_some(())
     });
     for to in ["10.0.0.1", "10.0.0.100", "10.0.0.102"] {
-        assert!(!ping_as(&net.lab, "host", to, Some("vmbr0")), "host → {to}");
+        assert!(!ping_as_now(&net.lab, "host", to, Some("vmbr0")), "host → {to}");
     }
     for from in ["gateway", "warp", "nm-privacy"] {
-        assert!(!ping(&net.lab, from, "10.0.0.254"), "{from} → host");
+        assert!(!ping_now(&net.lab, from, "10.0.0.254"), "{from} → host");
     }
 }
 
@@ -386,7 +396,7 @@ fn arp_resolves_between_those_whom_a_rule_joins_and_is_heard_by_nobody_else() {
     assert_eq!((heard("xray"), heard("nm-privacy")), before, "others heard the gateway's ARP");
 
     let before = heard("xray");
-    assert!(!ping(&net.lab, "gateway", "10.0.0.102"));
+    assert!(!ping_now(&net.lab, "gateway", "10.0.0.102"));
     assert!(!resolved(&net, "gateway", "10.0.0.102"), "no rule joins the gateway and xray");
     assert_eq!(heard("xray"), before);
 }
@@ -426,7 +436,7 @@ fn a_forged_source_opens_and_redirects_nothing() {
     let warp = net.lab.plan().place("warp").unwrap().mac.map(|b| format!("{b:02x}")).join(":");
     let pin = ["ip", "neigh", "replace", "10.0.0.1", "lladdr", &warp, "dev", "eth0"];
     assert!(net.lab.exec("nm-privacy", &pin).unwrap().status.success());
-    assert!(!ping_as(&net.lab, "nm-privacy", "10.0.0.1", Some("10.0.0.100")));
+    assert!(!ping_as_now(&net.lab, "nm-privacy", "10.0.0.1", Some("10.0.0.100")));
     let stolen: Vec<_> = learned(&net, "vmbr0")
         .into_iter()
         .filter(|f| f.contains("nw_dst=10.0.0.100") && !f.contains("output:veth100"))
@@ -451,8 +461,8 @@ fn without_warp_nothing_leaves_and_with_it_traffic_goes_on() {
     let others = ["xray", "nm-privacy", "mcp", "api", "monitoring", "nm-mgmt"];
     let heard = || others.map(|place| received(&net.lab, place, "eth0"));
     let before = heard();
-    assert!(!ping(&net.lab, "gateway", INTERNET));
-    assert!(!ping(&net.lab, "xray", INTERNET));
+    assert!(!ping_now(&net.lab, "gateway", INTERNET));
+    assert!(!ping_now(&net.lab, "xray", INTERNET));
     assert_eq!(heard(), before, "it went another way");
 
     net.lab.add_port("vmbr0", "warp0", Some(77)).unwrap();

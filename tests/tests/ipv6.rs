@@ -3,7 +3,7 @@
 use portcullis::lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::frames::{ADVERTISEMENT, SOLICITATION, emit, mac, nd};
-use portcullis_tests::traffic::{Udp, ping, ping_as, received, tcp, udp};
+use portcullis_tests::traffic::{Udp, ping, ping_as_now, ping_now, received, tcp, tcp_now, udp};
 
 const SIX: &str = r#"
 [network.six]
@@ -46,15 +46,15 @@ fn neighbour(net: &Running, from: &str, address: &str) -> bool {
 fn rules_resolution_and_returns() {
     let net = Running::start(SIX, LabOptions::default());
     assert!(tcp(&net.lab, "a", "b", "[fd00:6::b]:80"));
-    assert!(!tcp(&net.lab, "a", "b", "[fd00:6::b]:81"), "another port");
-    assert!(!tcp(&net.lab, "b", "a", "[fd00:6::a]:80"), "the other way");
+    assert!(!tcp_now(&net.lab, "a", "b", "[fd00:6::b]:81"), "another port");
+    assert!(!tcp_now(&net.lab, "b", "a", "[fd00:6::a]:80"), "the other way");
     assert_eq!(udp(&net.lab, "a", "b", "[fd00:6::b]:514"), Udp::Answered);
     assert!(ping(&net.lab, "b", "fd00:6::c"));
-    assert!(!ping(&net.lab, "c", "fd00:6::b"), "echo the other way");
+    assert!(!ping_now(&net.lab, "c", "fd00:6::b"), "echo the other way");
 
     assert!(neighbour(&net, "a", "fd00:6::b") && neighbour(&net, "b", "fd00:6::c"));
     let heard = received(&net.lab, "c", "eth0");
-    assert!(!ping(&net.lab, "a", "fd00:6::c"));
+    assert!(!ping_now(&net.lab, "a", "fd00:6::c"));
     assert!(!neighbour(&net, "a", "fd00:6::c"), "no rule joins a and c");
     assert_eq!(received(&net.lab, "c", "eth0"), heard, "c heard a's solicitations");
 }
@@ -68,7 +68,7 @@ fn a_forged_source_passes_nowhere() {
         let add = ["ip", "-6", "addr", "add", &format!("{forged}/128"), "dev", "eth0", "nodad"];
         assert!(net.lab.exec("b", &add).unwrap().status.success());
         let heard = received(&net.lab, "c", "eth0");
-        assert!(!ping_as(&net.lab, "b", "fd00:6::c", Some(forged)));
+        assert!(!ping_as_now(&net.lab, "b", "fd00:6::c", Some(forged)));
         assert_eq!(received(&net.lab, "c", "eth0"), heard, "as {forged}");
     }
 }

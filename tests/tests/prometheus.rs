@@ -15,7 +15,7 @@ use portcullis::api_client::{ApiAddress, fetch};
 use portcullis::lab::HOST;
 use portcullis_tests::Running;
 use portcullis_tests::running::METRICS;
-use portcullis_tests::traffic::{Udp, ping, ping_as, tcp, udp};
+use portcullis_tests::traffic::{Udp, ping, ping_as, ping_now, tcp, udp_now};
 use serde_json::Value;
 
 const INTERNET: &str = "198.51.100.10";
@@ -76,8 +76,8 @@ fn eventful() -> Running {
     }
     assert!(ping_as(&net.lab, "gateway", INTERNET, Some("10.8.0.2")));
     assert!(tcp(&net.lab, "mcp", "api", "10.1.0.201:9573"));
-    assert!(!ping(&net.lab, "internet", "10.0.0.102"));
-    assert_eq!(udp(&net.lab, "gateway", "xray", "10.0.0.102:53"), Udp::Lost);
+    assert!(!ping_now(&net.lab, "internet", "10.0.0.102"));
+    assert_eq!(udp_now(&net.lab, "gateway", "xray", "10.0.0.102:53"), Udp::Lost);
     net.lab.ofctl(&["add-flow", "vmbr1", "priority=7,ip,nw_dst=10.9.8.7,actions=drop"]).unwrap();
 
     // A group that the bridge does not have: nothing but the switch can know that.
@@ -220,7 +220,7 @@ fn promtool_takes_the_metrics_and_prometheus_scrapes_them() {
     let by_reason = "portcullis_denied_packets_total{bridge=\"vmbr0\",reason=\"not-allowed\"}";
     let denied = asked(&net, by_reason).expect("denies by reason");
     assert!(ping(&net.lab, "xray", INTERNET));
-    assert!(!ping(&net.lab, "internet", "10.0.0.100"));
+    assert!(!ping_now(&net.lab, "internet", "10.0.0.100"));
     net.wait_for("the packets in Prometheus", || {
         let more = |query, than| asked(&net, query).is_some_and(|now| now > than);
         (more(by_rule, before) && more(by_reason, denied)).then_some(())

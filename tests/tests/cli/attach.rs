@@ -2,7 +2,7 @@
 
 use portcullis::lab::{HOST, Lab, LabOptions, Spawned};
 use portcullis_tests::running::{PATIENCE, binary, network_file, read};
-use portcullis_tests::traffic::ping;
+use portcullis_tests::traffic::{ping, ping_now};
 
 use super::{BRIDGES, Ended, INTERNET, portcullis_in, shipped};
 
@@ -138,7 +138,7 @@ fn attach_sets_what_isolation_needs_and_detach_takes_the_controller_away() {
     }
     net.until(1, |t| t.matches("NOT CONNECTED").count() == 4);
     assert!(net.controller.running());
-    assert!(ping(&net.lab, "gateway", INTERNET) && !ping(&net.lab, "internet", "10.0.0.102"));
+    assert!(ping(&net.lab, "gateway", INTERNET) && !ping_now(&net.lab, "internet", "10.0.0.102"));
 
     let done = net.run(&["detach", "--standalone", &net.file]);
     assert_eq!(done.code, Some(0));

@@ -3,7 +3,7 @@
 use ofproto::PortNo;
 use portcullis::policy::Policy;
 use portcullis_tests::running::network_file;
-use portcullis_tests::traffic::{ping, tcp};
+use portcullis_tests::traffic::{ping_now, tcp};
 use portcullis_tests::{PrivateOvs, Running};
 
 use super::{BRIDGES, INTERNET, portcullis, shipped};
@@ -66,14 +66,14 @@ fn what_it_prints_is_what_the_controller_installs() {
     for bridge in BRIDGES {
         net.lab.ofctl(&["del-flows", bridge]).unwrap();
     }
-    assert!(!ping(&net.lab, "xray", INTERNET));
+    assert!(!ping_now(&net.lab, "xray", INTERNET));
     for (bridge, text) in BRIDGES.iter().zip(&flows) {
         let path = net.lab.rundir().join(format!("{bridge}.flows"));
         std::fs::write(&path, text).unwrap();
         net.lab.ofctl(&["--names", "--bundle", "add-flows", bridge, path.to_str().unwrap()]).unwrap();
     }
     assert!(tcp(&net.lab, "nm-privacy", "internet", &format!("{INTERNET}:443")));
-    assert!(!ping(&net.lab, "internet", "10.0.0.102"));
+    assert!(!ping_now(&net.lab, "internet", "10.0.0.102"));
 }
 
 /// What is printed for one bridge.

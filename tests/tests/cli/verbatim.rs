@@ -2,7 +2,7 @@
 
 use portcullis::lab::LabOptions;
 use portcullis_tests::running::network_file;
-use portcullis_tests::traffic::ping;
+use portcullis_tests::traffic::ping_now;
 use portcullis_tests::{PrivateOvs, Running};
 
 use super::lines;
@@ -46,7 +46,7 @@ fn it_gives_the_flows_that_ovs_ofctl_makes_of_the_document() {
     // What the document's flows learn is theirs to learn: no drift.
     let add = ["ip", "addr", "add", "10.0.0.1/24", "dev", "eth0"];
     assert!(net.lab.exec("warp", &add).unwrap().status.success());
-    assert!(!ping(&net.lab, "warp", "10.0.0.100"), "nobody has that address");
+    assert!(!ping_now(&net.lab, "warp", "10.0.0.100"), "nobody has that address");
     net.wait_for("something to be learned", || net.flows("vmbr0").iter().any(learned).then_some(()));
     let vmbr0 = || net.flows("vmbr0").into_iter().filter(learned).collect::<Vec<_>>();
     let before = vmbr0();

@@ -1,7 +1,7 @@
 //! Templates that are stamped out while the controller runs.
 
 use portcullis::lab::{ExtraPort, LabOptions};
-use portcullis_tests::traffic::tcp;
+use portcullis_tests::traffic::{tcp, tcp_now};
 use portcullis_tests::{Ages, Running};
 use serde_json::Value;
 
@@ -86,8 +86,8 @@ fn a_project_comes_with_its_rules_and_goes_with_them() {
     assert_eq!((added.status, text(&added.body["template"])), (201, "project"), "{added:?}");
     assert_eq!(added.body["pending"].as_array().map(Vec::len), Some(0), "{added:?}");
     assert!(files(&net));
-    assert!(!tcp(&net.lab, "share17", "vm17", "172.30.17.2:8888"), "only the one way");
-    assert!(!tcp(&net.lab, "vm17", "backend", "10.0.1.2:8888"), "it is no part of another network");
+    assert!(!tcp_now(&net.lab, "share17", "vm17", "172.30.17.2:8888"), "only the one way");
+    assert!(!tcp_now(&net.lab, "vm17", "backend", "10.0.1.2:8888"), "it is no part of another network");
     let listed = project(&net);
     assert_eq!(
         (listed["file"].to_string(), listed["added"].to_string()),

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use portcullis_tests::running::{binary, network_file};
-use portcullis_tests::traffic::{ping, tcp};
+use portcullis_tests::traffic::{ping, tcp, tcp_now};
 use portcullis_tests::{Ages, Pinger, Running};
 
 use super::{BRIDGES, INTERNET, file};
@@ -133,7 +133,7 @@ fn a_reload_changes_what_differs_and_one_with_an_error_nothing() {
     let before_good = Ages::of(&net, &bridges);
     let counts = |net: &Running| BRIDGES.map(|b| (flow_mods(net, b), commits(net, b)));
     let sent = counts(&net);
-    assert!(!tcp(&net.lab, "gateway", "xray", "10.0.0.102:443"));
+    assert!(!tcp_now(&net.lab, "gateway", "xray", "10.0.0.102:443"));
     let snoop = net.lab.spawn("host", &["ovs-ofctl", "-O", "OpenFlow13", "snoop", "vmbr0"]).unwrap();
     net.wait_for("a look at the wire", || (!snoop.output().is_empty()).then_some(()));
     net.reload(&format!("{}{RULE}", file()));

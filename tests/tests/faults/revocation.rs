@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use portcullis_tests::Running;
-use portcullis_tests::traffic::ping;
+use portcullis_tests::traffic::{ping, ping_now};
 
 use super::{Ends, INTERNET, is_learned, without};
 
@@ -67,5 +67,5 @@ fn a_rule_that_goes_takes_its_learned_flows_along_also_in_a_storm() {
         let so_far = sent.load(Ordering::Relaxed);
         net.wait_for("the storm to go on", || (sent.load(Ordering::Relaxed) > so_far + 100).then_some(()));
     });
-    assert!(!ping(&net.lab, "gateway", INTERNET));
+    assert!(!ping_now(&net.lab, "gateway", INTERNET));
 }

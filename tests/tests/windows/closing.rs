@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use portcullis_tests::traffic::tcp;
+use portcullis_tests::traffic::tcp_now;
 use portcullis_tests::{Ages, Running};
 
 use super::{BRIDGE, drift, learned, listed, logged, now, open, start, timed};
@@ -64,7 +64,7 @@ fn it_closes_by_itself_and_its_connections_with_it() {
         (logged(&net, &["window closed: its time is over", "updates", "kernel update"]) == 1).then_some(())
     });
     assert_eq!(listed(&net, "updates")["open"], false);
-    assert!(!tcp(&net.lab, "b", "c", "10.9.0.3:8080"));
+    assert!(!tcp_now(&net.lab, "b", "c", "10.9.0.3:8080"));
     net.settle();
     assert_eq!(drift(&net), 0.0);
     assert_eq!(Ages::of(&net, &[BRIDGE]).touched_since(&before), Vec::<String>::new());

@@ -1,6 +1,6 @@
 //! A window opens its own flows, and no other flow is touched.
 
-use portcullis_tests::traffic::{Udp, ping, tcp, udp};
+use portcullis_tests::traffic::{Udp, ping, tcp, tcp_now, udp_now};
 use portcullis_tests::{Ages, Pinger};
 
 use super::{BRIDGE, drift, is_learned, listed, logged, must, start, timed};
@@ -12,7 +12,7 @@ fn a_window_opens_and_closes_its_own_rules_and_touches_no_other_flow() {
     // Between others than the window's: what two hosts learned of each other for errors and fragments is one flow.
     let web = || tcp(&net.lab, "a", "c", "10.9.0.3:80");
     assert!(web() && !fetch());
-    assert_eq!(udp(&net.lab, "a", "c", "10.9.0.3:7000"), Udp::Lost);
+    assert_eq!(udp_now(&net.lab, "a", "c", "10.9.0.3:7000"), Udp::Lost);
     assert_eq!(timed(&net), Vec::<String>::new());
     assert_eq!(listed(&net, "updates")["open"], false);
     let pinger = Pinger::start(&net.lab, "a", "10.9.0.2");
@@ -26,7 +26,7 @@ fn a_window_opens_and_closes_its_own_rules_and_touches_no_other_flow() {
     assert!(said.contains("(1h 29m 5") || said.contains("(1h 30m left)"), "{said}");
     assert!(said.contains("opens fetch, push"), "{said}");
     assert!(fetch(), "it is open when it is said so");
-    assert!(!tcp(&net.lab, "b", "a", "10.9.0.1:9"), "another window is closed");
+    assert!(!tcp_now(&net.lab, "b", "a", "10.9.0.1:9"), "another window is closed");
     let opened = Ages::of(&net, &[BRIDGE]);
     assert_eq!(opened.touched_since(&before), Vec::<String>::new());
     let new: Vec<&String> = opened
@@ -57,7 +57,7 @@ fn a_window_opens_and_closes_its_own_rules_and_touches_no_other_flow() {
     assert!(said.starts_with("window updates: closed"), "{said}");
     assert_eq!(timed(&net), Vec::<String>::new(), "it is closed when it is said so");
     assert!(!fetch() && web());
-    assert_eq!(udp(&net.lab, "a", "c", "10.9.0.3:7000"), Udp::Lost);
+    assert_eq!(udp_now(&net.lab, "a", "c", "10.9.0.3:7000"), Udp::Lost);
     assert_eq!(Ages::of(&net, &[BRIDGE]).touched_since(&before), Vec::<String>::new());
     assert_eq!(net.metric("portcullis_window_open{window=\"updates\"}"), 0.0);
     assert_eq!(logged(&net, &["window closed", "window=\"updates\"", "who=\"root\""]), 1);

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use portcullis_tests::binary;
-use portcullis_tests::traffic::tcp;
+use portcullis_tests::traffic::{tcp, tcp_now};
 
 use super::{NETWORK, open, said, start, timed, window};
 
@@ -19,7 +19,7 @@ fn a_controller_whose_state_is_damaged_opens_nothing_and_says_what_to_do() {
     net.start_controller();
     // The network file alone is in force: the window that was open is closed.
     net.wait_for("the flows to go", || timed(&net).is_empty().then_some(()));
-    assert!(!tcp(&net.lab, "b", "c", "10.9.0.3:8080") && tcp(&net.lab, "b", "c", "10.9.0.3:80"));
+    assert!(!tcp_now(&net.lab, "b", "c", "10.9.0.3:8080") && tcp(&net.lab, "b", "c", "10.9.0.3:80"));
     let api = net.api().to_string();
     let status = Command::new(binary()).args(["status", "--api", &api]).output().unwrap();
     let said = String::from_utf8_lossy(&status.stdout);
