@@ -21,29 +21,7 @@ for binary in "$portcullis" "$connections"; do
     [ -x "$binary" ] || { echo "$binary is not built: cargo build --release --workspace --bins" >&2; exit 1; }
 done
 
-dir=$(mktemp -d)
-export OVS_RUNDIR=$dir
-server=
-holders=()
-end() {
-    for pid in $server "${holders[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for daemon in vswitchd ovsdb; do
-        if [ -s "$dir/$daemon.pid" ]; then
-            kill "$(cat "$dir/$daemon.pid")" 2>/dev/null || true
-        fi
-    done
-    rm -rf "$dir"
-}
-trap end EXIT
-
-# A network namespace lasts as long as the process in it.
-namespace() {
-    unshare --net sleep infinity &
-    holders+=($!)
-    until [ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
-    holder=$!
-}
-into() { nsenter --net="/proc/$1/ns/net" "${@:2}"; }
+. "$here/ovs.sh"
 
 namespace; switch=$holder
 namespace; mcp=$holder
@@ -60,25 +38,18 @@ host() { # PID NAME ADDRESS: a place at port NAME of the switch
 host "$mcp" veth200 10.1.0.200
 host "$api" veth201 10.1.0.201
 
-ovsdb-tool create "$dir/conf.db" /usr/share/openvswitch/vswitch.ovsschema
-quiet=(-vconsole:off -vsyslog:off)
-ovsdb-server "$dir/conf.db" --remote="punix:$dir/db.sock" --pidfile="$dir/ovsdb.pid" --detach "${quiet[@]}"
-vsctl() { ovs-vsctl --db="unix:$dir/db.sock" "$@"; }
-vsctl --no-wait init
-into "$switch" ovs-vswitchd "unix:$dir/db.sock" --pidfile="$dir/vswitchd.pid" --detach --disable-system "${quiet[@]}"
-vsctl add-br vmbr1 -- set bridge vmbr1 datapath_type=netdev protocols=OpenFlow13 fail_mode=secure \
-    -- add-port vmbr1 veth200 -- add-port vmbr1 veth201
+open_vswitch "$switch"
+vsctl add-br vmbr1 -- set bridge vmbr1 "${bridge[@]}" -- add-port vmbr1 veth200 -- add-port vmbr1 veth201
 # The file's other ports: nobody is there.
 for port in veth202 from-mgmt to-health; do
     vsctl add-port vmbr1 "$port" -- set interface "$port" type=internal
 done
-ofctl() { ovs-ofctl -vconsole:off -O OpenFlow13 "$@"; }
 "$portcullis" compile "$file" vmbr1 >"$dir/pipeline"
 echo 'actions=NORMAL' >"$dir/normal"
 
 # Not by the function: its process is to be the server itself, which is ended by its pid.
 nsenter --net="/proc/$api/ns/net" "$connections" serve 10.1.0.201:9573 &
-server=$!
+started+=($!)
 
 # KIND WORK: appends the result of one run to the file KIND.WORK.
 measure() {
@@ -98,7 +69,6 @@ for ((i = 0; i < runs; i++)); do
     done
 done
 
-median() { sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
 row() { # WORK UNIT
     printf '%-14s %10.0f %10.0f %8.2f   %s\n' "$2" "$(median <"$dir/normal.$1")" "$(median <"$dir/pipeline.$1")" \
         "$(paste "$dir/pipeline.$1" "$dir/normal.$1" | awk '{ print $1 / $2 }' | median)" "$(median <"$dir/learned.$1")"

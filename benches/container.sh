@@ -23,21 +23,8 @@ portcullis=${PORTCULLIS:-${CARGO_TARGET_DIR:-$here/../target}/release/portcullis
 [ "${PORTCULLIS_BENCH_NETNS:-}" ] || exec env PORTCULLIS_BENCH_NETNS=1 unshare --net "$0" "$@"
 ip link set lo up
 
-dir=$(mktemp -d)
-export OVS_RUNDIR=$dir
+. "$here/ovs.sh"
 declare -A controller
-tails=()
-end() {
-    # A pipeline's end is its last process; its first one goes with the file.
-    for pid in "${controller[@]}" "${tails[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for daemon in vswitchd ovsdb; do
-        if [ -s "$dir/$daemon.pid" ]; then
-            kill "$(cat "$dir/$daemon.pid")" 2>/dev/null || true
-        fi
-    done
-    rm -rf "$dir"
-}
-trap end EXIT
 
 range() { # NETWORK PREFIX CLIENT PORT
     printf '\n[network.%s.containers]\nids = "100-199"\nport = "%s{id}"\naddresses = ["%s.{id}"]\nclients = ["%s"]\n' \
@@ -53,19 +40,14 @@ range() { # NETWORK PREFIX CLIENT PORT
     range main 10.77.0 client little
 } >"$dir/small.toml"
 
-ovsdb-tool create "$dir/conf.db" /usr/share/openvswitch/vswitch.ovsschema
-quiet=(-vconsole:off -vsyslog:off)
-ovsdb-server "$dir/conf.db" --remote="punix:$dir/db.sock" --pidfile="$dir/ovsdb.pid" --detach "${quiet[@]}"
-vsctl() { ovs-vsctl --db="unix:$dir/db.sock" "$@"; }
-vsctl --no-wait init
 # Ports at which nobody is: devices of the kind that Open vSwitch has for its own tests cost nothing.
-ovs-vswitchd "unix:$dir/db.sock" --pidfile="$dir/vswitchd.pid" --detach --disable-system --enable-dummy "${quiet[@]}"
+open_vswitch $$ --enable-dummy
 ports() { # BRIDGE PORT…
-    local bridge=$1 words=()
+    local name=$1 words=()
     shift
-    for port in "$@"; do words+=(-- add-port "$bridge" "$port" -- set interface "$port" type=dummy); done
-    vsctl add-br "$bridge" -- set bridge "$bridge" datapath_type=netdev protocols=OpenFlow13 fail_mode=secure \
-        other-config:disable-in-band=true "${words[@]}" -- set-controller "$bridge" "unix:$dir/$bridge.openflow"
+    for port in "$@"; do words+=(-- add-port "$name" "$port" -- set interface "$port" type=dummy); done
+    vsctl add-br "$name" -- set bridge "$name" "${bridge[@]}" other-config:disable-in-band=true "${words[@]}" \
+        -- set-controller "$name" "unix:$dir/$name.openflow"
 }
 projects=()
 for n in {0..255}; do projects+=("vm$n" "shared$n" "tools$n" "backend$n"); done
@@ -87,8 +69,9 @@ for name in pantheon small; do
         --api-listen "unix:$dir/$name.api" --state "$dir/$name.state" --db "unix:$dir/db.sock" --no-audit \
         2>"$dir/$name.log" &
     controller[$name]=$!
+    started+=($!)
     settled "$name"
-    flows=$(ovs-ofctl -vconsole:off -O OpenFlow13 dump-aggregate "$name" | grep -o 'flow_count=[0-9]*')
+    flows=$(ofctl dump-aggregate "$name" | grep -o 'flow_count=[0-9]*')
     echo "$name: $flows"
 done
 
@@ -104,7 +87,7 @@ for name in pantheon small; do
     tail -n 0 -F "$dir/$name.log" 2>/dev/null | while read -r line; do
         case $line in *"flows changed"*) spent "$name"; echo "$total" >>"$dir/$name.commits" ;; esac
     done &
-    tails+=($!)
+    started+=($!)
 done
 make() { # NAME NUMBER: appends microseconds to the files NAME.commit and NAME.all
     local before body
@@ -121,9 +104,8 @@ for n in $(seq "$count"); do
     make small "$n"
     make pantheon "$n"
 done
-median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 for name in small pantheon; do
-    echo "$name: $(median "$dir/$name.commit") us from call to commit," \
-        "$(median "$dir/$name.all") us with the read that follows and half a second more (medians of $count)"
+    echo "$name: $(median <"$dir/$name.commit") us from call to commit," \
+        "$(median <"$dir/$name.all") us with the read that follows and half a second more (medians of $count)"
 done
-echo "difference: $(($(median "$dir/pantheon.commit") - $(median "$dir/small.commit"))) us"
+echo "difference: $(($(median <"$dir/pantheon.commit") - $(median <"$dir/small.commit"))) us"

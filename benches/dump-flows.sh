@@ -10,30 +10,16 @@ set -euo pipefail
 
 flows=${1:-100000}
 runs=${2:-11}
-portcullis=${PORTCULLIS:-$(dirname "$0")/../target/release/portcullis}
+here=$(dirname "$(readlink -f "$0")")
+portcullis=${PORTCULLIS:-${CARGO_TARGET_DIR:-$here/../target}/release/portcullis}
 [ -x "$portcullis" ] || { echo "$portcullis is not built: cargo build --release, or set PORTCULLIS" >&2; exit 1; }
 portcullis=$(readlink -f "$portcullis")
 
-dir=$(mktemp -d)
-export OVS_RUNDIR=$dir
-end() {
-    for daemon in vswitchd ovsdb; do
-        if [ -s "$dir/$daemon.pid" ]; then
-            kill "$(cat "$dir/$daemon.pid")" 2>/dev/null || true
-        fi
-    done
-    rm -rf "$dir"
-}
-trap end EXIT
+. "$here/ovs.sh"
 
-ovsdb-tool create "$dir/conf.db" /usr/share/openvswitch/vswitch.ovsschema
-quiet=(-vconsole:off -vsyslog:off)
-unshare --net ovsdb-server "$dir/conf.db" --remote="punix:$dir/db.sock" --pidfile="$dir/ovsdb.pid" --detach "${quiet[@]}"
-ovs-vsctl --db="unix:$dir/db.sock" --no-wait init
-nsenter --net="/proc/$(cat "$dir/ovsdb.pid")/ns/net" ovs-vswitchd "unix:$dir/db.sock" \
-    --pidfile="$dir/vswitchd.pid" --detach --disable-system "${quiet[@]}"
-ovs-vsctl --db="unix:$dir/db.sock" add-br many -- \
-    set bridge many datapath_type=netdev protocols=OpenFlow13 fail_mode=secure
+namespace
+open_vswitch "$holder"
+vsctl add-br many -- set bridge many "${bridge[@]}"
 
 awk -v flows="$flows" 'BEGIN {
     for (i = 0; i < flows; i++) {
@@ -43,7 +29,7 @@ awk -v flows="$flows" 'BEGIN {
             i % 60000 + 1, i % 200 + 1, i, i % 100 + 1
     }
 }' >"$dir/flows"
-ovs-ofctl -vconsole:off -O OpenFlow13 --bundle add-flows many "$dir/flows"
+ofctl --bundle add-flows many "$dir/flows"
 
 # NAME COMMAND…: appends wall seconds, processor seconds and kilobytes of one run to the file NAME.
 run() {
@@ -69,7 +55,6 @@ for ((i = 0; i < runs; i++)); do
     theirs
 done
 
-median() { sort -g | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
 row() {
     local wall cpu memory
     wall=$(awk '{ print $1 }' "$dir/$2" | median)

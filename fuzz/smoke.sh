@@ -14,11 +14,12 @@ targets=("${@:2}")
 cargo run --quiet --locked --no-default-features --features seeds --bin seeds -- corpus
 
 host=$(rustc -vV | sed -n 's/^host: //p')
-flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
+flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
 flags+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
-flags+=" -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
+flags+=" -Cllvm-args=-sanitizer-coverage-trace-compares"
 # With --target the flags spare build scripts, which have no fuzzer to link.
-RUSTFLAGS=$flags cargo build --quiet --locked --release --target "$host" --bins
+INSTRUMENT=$flags RUSTC_WRAPPER=$PWD/instrument.sh RUSTFLAGS="--cfg fuzzing" \
+    cargo build --quiet --locked --release --target "$host" --bins
 
 for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" "artifacts/$target"

@@ -156,7 +156,7 @@ fn decisions(c: &mut Criterion) {
 
 /// `learn` executed for a packet: a return flow that is there already, and one that is not, with so many learned before.
 fn learning(c: &mut Criterion) {
-    let learner = "actions=learn(table=1,cookie=7,idle_timeout=60,priority=5,eth_type=0x800,nw_proto=17,\
+    let learner = "udp,actions=learn(table=1,cookie=7,idle_timeout=60,priority=5,eth_type=0x800,nw_proto=17,\
                    NXM_OF_IP_SRC[]=NXM_OF_IP_DST[],NXM_OF_IP_DST[]=NXM_OF_IP_SRC[],NXM_OF_UDP_SRC[]=NXM_OF_UDP_DST[],\
                    NXM_OF_UDP_DST[]=NXM_OF_UDP_SRC[],output:NXM_OF_IN_PORT[]),output:2";
     let learner = parse_flow(learner, &NoNames).unwrap();
