@@ -135,7 +135,7 @@ impl Stage {
 
     /// The flows of the bridge.
     pub(crate) fn flows(&self) -> Vec<String> {
-        let text = self.ovs.ofctl(&["--no-stats", "dump-flows", BRIDGE]);
+        let text = self.ovs.ofctl(&["--names", "--no-stats", "dump-flows", BRIDGE]);
         text.lines().filter(|line| line.contains("actions=")).map(str::to_owned).collect()
     }
 
