@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 FILE ?= flows/networks/dual-socket.toml
 
-.PHONY: run test deps fmt lint clippy doc unit fuzz-smoke bench-smoke
+.PHONY: run test deps fmt lint-and-bench-smoke clippy doc unit fuzz-smoke bench-smoke
 
 run:
 	@.ci/deps
@@ -11,13 +11,12 @@ run:
 
 # Fuzz targets are built in a folder of their own, so that they need not wait for the others.
 test: deps fmt
-	$(MAKE) --no-print-directory --jobs 2 --output-sync lint fuzz-smoke
-	$(MAKE) --no-print-directory bench-smoke
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-and-bench-smoke fuzz-smoke
 	$(MAKE) --no-print-directory unit
 
-lint:
-	$(MAKE) --no-print-directory clippy
-	$(MAKE) --no-print-directory doc
+# One after the other: they share a folder.
+lint-and-bench-smoke:
+	$(MAKE) --no-print-directory --jobs 1 clippy doc bench-smoke
 
 # What Debian has and the machine may lack.
 deps:
@@ -32,9 +31,8 @@ clippy:
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-# Unit, property and end-to-end tests; last, so that its summary closes the run.
+# Unit, property and end-to-end tests, which builds the binaries, too; last, so that its summary closes the run.
 unit:
-	cargo build --workspace --bins --locked
 	cargo nextest run --workspace --locked
 
 fuzz-smoke:
