@@ -15,6 +15,16 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// A printed flow without the time that is left until a crossing ends: of what is written a second later, less is left.
+///
+/// # Panics
+/// When it has no actions.
+pub fn timeless(flow: &str) -> String {
+    let (head, actions) = flow.split_once(" actions=").expect("actions");
+    let words: Vec<_> = head.split(", ").filter(|w| !w.starts_with("hard_timeout=")).collect();
+    format!("{} actions={actions}", words.join(", "))
+}
+
 /// What `ovs-ofctl ofp-print` prints of a message.
 ///
 /// # Panics

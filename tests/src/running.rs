@@ -10,6 +10,8 @@ use portcullis::lab::{HOST, Lab, LabOptions, Spawned};
 use portcullis::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
 use serde_json::Value;
 
+use crate::ofctl::timeless;
+
 /// How long anything may take before a test gives up; what has a promised time is measured by its test.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -165,11 +167,17 @@ impl Running {
         }
     }
 
-    /// Waits until a bridge has just these [flows](Self::flows), and says which differ if it never does.
+    /// Waits until a bridge has just these [flows](Self::flows), however long they last, and says which differ if it never does.
     pub fn wait_for_flows(&self, bridge: &str, wanted: &[String]) {
+        let timeless = |flows: &[String]| {
+            let mut flows: Vec<String> = flows.iter().map(|flow| timeless(flow)).collect();
+            flows.sort();
+            flows
+        };
+        let wanted = timeless(wanted);
         let start = Instant::now();
         loop {
-            let flows = self.flows(bridge);
+            let flows = timeless(&self.flows(bridge));
             if flows == wanted {
                 return;
             }
@@ -179,8 +187,8 @@ impl Running {
             assert!(
                 start.elapsed() < PATIENCE,
                 "{bridge} has not the flows it should have: {:#?} are missing, {:#?} are too many",
-                without(wanted, &flows),
-                without(&flows, wanted),
+                without(&wanted, &flows),
+                without(&flows, &wanted),
             );
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sched::{CloneFlags, setns};
 use portcullis::api_client::{ApiAddress, request};
 use portcullis::lab::{HOST, LabOptions};
-use portcullis_tests::ofctl::is_learned;
+use portcullis_tests::ofctl::{is_learned, timeless};
 use portcullis_tests::{Running, binary};
 use serde_json::Value;
 
@@ -202,7 +202,7 @@ pub(crate) fn traces(net: &Running) -> Vec<String> {
         if let Ok(ports) = net.lab.vsctl(&["list-ports", bridge]) {
             traces.extend(ports.lines().map(|p| format!("{bridge} port {p}")));
             let fixed = net.flows(bridge).into_iter().filter(|f| !is_learned(f));
-            traces.extend(fixed.map(|f| format!("{bridge} {f}")));
+            traces.extend(fixed.map(|f| format!("{bridge} {}", timeless(&f))));
         }
     }
     let links = net.lab.exec(HOST, &["ip", "-br", "link"]).unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_tests::Running;
 use portcullis_tests::traffic::{ping, tcp};
 
-use super::{INTERNET, is_learned};
+use super::{INTERNET, fixed, is_learned};
 
 /// What is promised.
 const PROMISED: Duration = Duration::from_secs(1);
@@ -14,20 +14,6 @@ const NOISE: Duration = Duration::from_millis(1500);
 
 fn repaired(net: &Running, bridge: &str) -> f64 {
     net.metric(&format!("portcullis_drift_repaired_total{{bridge=\"{bridge}\"}}"))
-}
-
-fn fixed(net: &Running, bridge: &str) -> Vec<String> {
-    let mut flows: Vec<String> =
-        net.flows(bridge).iter().filter(|f| !is_learned(f)).map(|f| timeless(f)).collect();
-    flows.sort();
-    flows
-}
-
-/// Without the time that is left until a crossing ends: what is written again has less of it.
-fn timeless(flow: &str) -> String {
-    let (head, actions) = flow.split_once(" actions=").expect("actions");
-    let words: Vec<_> = head.split(", ").filter(|w| !w.starts_with("hard_timeout=")).collect();
-    format!("{} actions={actions}", words.join(", "))
 }
 
 /// Runs `ovs-ofctl` against a bridge and sees it put back, in time, logged and counted. Flows as `ovs-ofctl` prints them

@@ -9,7 +9,7 @@ mod restart;
 mod revocation;
 
 use portcullis_tests::Running;
-use portcullis_tests::ofctl::is_learned;
+use portcullis_tests::ofctl::{is_learned, timeless};
 use portcullis_tests::running::{dual_socket as file, dual_socket_without as without};
 
 /// Where another node's packets leave by WARP.
@@ -26,9 +26,17 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// The flows of all bridges but for the learned ones.
-fn fixed(net: &Running) -> Vec<Vec<String>> {
-    BRIDGES.iter().map(|b| net.flows(b).into_iter().filter(|f| !is_learned(f)).collect()).collect()
+/// The flows of a bridge but for the learned ones.
+fn fixed(net: &Running, bridge: &str) -> Vec<String> {
+    let flows = net.flows(bridge);
+    let mut flows: Vec<String> = flows.iter().filter(|f| !is_learned(f)).map(|f| timeless(f)).collect();
+    flows.sort();
+    flows
+}
+
+/// The same of all bridges.
+fn all_fixed(net: &Running) -> Vec<Vec<String>> {
+    BRIDGES.iter().map(|bridge| fixed(net, bridge)).collect()
 }
 
 /// The MAC of a place as tools take it.

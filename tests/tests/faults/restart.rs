@@ -9,7 +9,7 @@ use portcullis::lab::Lab;
 use portcullis_tests::traffic::ping;
 use portcullis_tests::{Ages, Pinger, Running};
 
-use super::{BRIDGES, Ends, INTERNET, fixed, is_learned, mac, must};
+use super::{BRIDGES, Ends, INTERNET, all_fixed, is_learned, mac, must};
 
 #[test]
 fn the_controller_dies_and_starts_again_and_no_packet_is_lost() {
@@ -94,7 +94,7 @@ impl Prober {
 fn the_switch_dies_and_starts_again_and_no_denied_packet_passes() {
     let net = Running::dual_socket();
     assert!(ping(&net.lab, "gateway", INTERNET));
-    let before = fixed(&net);
+    let before = all_fixed(&net);
     let prober = Prober::new(&net);
     let (ends, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let probe = || {
@@ -111,7 +111,7 @@ fn the_switch_dies_and_starts_again_and_no_denied_packet_passes() {
             std::thread::sleep(Duration::from_millis(200));
             net.lab.start_vswitchd().unwrap();
             net.wait_for("all flows to be back", || {
-                let back = net.lab.ofctl(&["dump-flows", "vmbr0"]).is_ok() && fixed(&net) == before;
+                let back = net.lab.ofctl(&["dump-flows", "vmbr0"]).is_ok() && all_fixed(&net) == before;
                 back.then_some(())
             });
         }
