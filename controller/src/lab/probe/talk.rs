@@ -132,9 +132,16 @@ fn is_silence(kind: ErrorKind) -> bool {
 }
 
 fn tcp(source: IpAddr, target: SocketAddr, limit: Duration) -> std::io::Result<bool> {
-    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-    socket.bind(&SocketAddr::new(source, 0).into())?;
-    socket.connect_timeout(&target.into(), limit)?;
+    let deadline = Instant::now() + limit;
+    let socket = loop {
+        let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+        match socket.connect_timeout(&target.into(), limit) {
+            // The kernel gives up the MAC sooner than the connection; datagrams are sent again, too.
+            Err(e) if e.kind() == ErrorKind::HostUnreachable && Instant::now() < deadline => {}
+            connected => break connected.map(|()| socket)?,
+        }
+    };
     let mut stream: TcpStream = socket.into();
     stream.set_read_timeout(Some(limit))?;
     stream.write_all(WORDS)?;
