@@ -39,8 +39,7 @@ impl Learners {
     pub fn of<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> Self {
         let mut this = Self::default();
         for flow in flows {
-            let port = flow.matches.exact(Field::InPortOxm).and_then(|port| u32::try_from(port).ok());
-            let port = port.and_then(|port| PortNo(port).to_u16());
+            let port = flow.matches.in_port().and_then(PortNo::to_u16);
             if let Some(port) = port.filter(|_| flow.table == TableId(0) && !flow.drops()) {
                 this.senders.entry(port).or_default().push(flow.matches.clone());
             }
@@ -226,10 +225,10 @@ fn mask_of(sub: Subfield) -> u128 {
 fn bits_of(matches: &FlowMatch, sub: Subfield) -> Masked {
     let bits = match sub.field {
         // The only field whose NXM and OXM forms differ in width and that learners use.
-        Field::InPort => matches.exact(Field::InPortOxm).and_then(|port| {
-            let port = PortNo(u32::try_from(port).ok()?).to_u16()?;
-            Some(Masked { value: u128::from(port), mask: 0xffff })
-        }),
+        Field::InPort => {
+            let port = matches.in_port().and_then(PortNo::to_u16);
+            port.map(|port| Masked { value: port.into(), mask: 0xffff })
+        }
         field => matches.field(field),
     };
     let Some(bits) = bits else { return Masked { value: 0, mask: 0 } };

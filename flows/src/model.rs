@@ -173,6 +173,11 @@ impl FlowMatch {
         self.field(field).filter(|m| m.mask == field.info().exact()).map(|m| m.value)
     }
 
+    /// The port of arrival, if it is matched exactly.
+    pub fn in_port(&self) -> Option<PortNo> {
+        self.exact(Field::InPortOxm).and_then(|port| u32::try_from(port).ok()).map(PortNo)
+    }
+
     /// All fields, in the order of [`Field`].
     pub fn iter(&self) -> impl Iterator<Item = (Field, Masked)> + '_ {
         self.fields.0.iter().copied()
@@ -348,30 +353,15 @@ impl Flow {
 
     /// Every action, of lists and action sets alike, and those inside other actions.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
-        let mut all = Vec::new();
-        for instruction in &self.instructions {
-            if let Instruction::ApplyActions(actions) | Instruction::WriteActions(actions) = instruction {
-                all.extend(actions);
-            }
-        }
-        let mut at = 0;
-        while let Some(action) = all.get(at).copied() {
-            match action {
-                Action::Clone(inner) => all.extend(inner),
-                Action::Ct(ct) => all.extend(&ct.actions),
-                _ => {}
-            }
-            at += 1;
-        }
-        all.into_iter()
+        nested(self.instructions.iter().flat_map(|instruction| match instruction {
+            Instruction::ApplyActions(actions) | Instruction::WriteActions(actions) => actions.as_slice(),
+            _ => &[],
+        }))
     }
 
     /// The `learn` actions among them.
     pub fn learns(&self) -> impl Iterator<Item = &Learn> {
-        self.actions().filter_map(|action| match action {
-            Action::Learn(learn) => Some(&**learn),
-            _ => None,
-        })
+        learns(self.actions())
     }
 
     /// What makes it the flow that it is.
@@ -411,6 +401,29 @@ impl Flow {
             instructions: stats.instructions.clone(),
         }
     }
+}
+
+/// Actions, and behind them those inside them.
+pub(crate) fn nested<'a>(actions: impl IntoIterator<Item = &'a Action>) -> impl Iterator<Item = &'a Action> {
+    let mut all: Vec<&Action> = actions.into_iter().collect();
+    let mut at = 0;
+    while let Some(action) = all.get(at).copied() {
+        match action {
+            Action::Clone(inner) => all.extend(inner),
+            Action::Ct(ct) => all.extend(&ct.actions),
+            _ => {}
+        }
+        at += 1;
+    }
+    all.into_iter()
+}
+
+/// The `learn` actions among some.
+pub(crate) fn learns<'a>(actions: impl IntoIterator<Item = &'a Action>) -> impl Iterator<Item = &'a Learn> {
+    actions.into_iter().filter_map(|action| match action {
+        Action::Learn(learn) => Some(&**learn),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -395,7 +395,9 @@ impl Bridge {
                     self.execute(packet, session);
                 }
             }
-            Message::FlowRemoved(removed) => self.ended(removed),
+            Message::FlowRemoved(removed) => {
+                self.mirror.removed(removed);
+            }
             // The monitor dropped updates while it was paused: what it would have told is to be read.
             Message::MonitorPaused | Message::MonitorResumed => self.read_soon(now),
             Message::BundleControl(control) => self.bundle_replied(now, control, session),

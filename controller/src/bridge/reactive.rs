@@ -5,9 +5,11 @@
 //! with what the first read finds, and FLOW_REMOVED keeps it true. This is not the way for packets by the million: a
 //! packet costs some allocations and a look at a map.
 
+use std::sync::Arc;
+
 use flows::Flow;
 use flows::reactive::{Dialect, Learner, packet_of, react};
-use ofproto::message::{FlowRemoved, Message, PacketIn, PacketOut};
+use ofproto::message::{Message, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo};
 
 use super::Notice;
@@ -20,28 +22,24 @@ pub(super) const MIRRORED: usize = 262_144;
 const INVALID_TTL: u8 = 2;
 
 impl Bridge {
-    /// The flow that a packet comes from, if the controller is to execute its actions.
-    fn learner_of(&self, message: &PacketIn) -> Option<&Learner> {
-        let from = (message.table_id, message.cookie);
-        let mut all = self.compiled.program.reactive();
-        all.find(|learner| message.reason != INVALID_TTL && (learner.asks.table, learner.asks.cookie) == from)
-    }
-
     /// Learns from a packet, and sends it on.
     pub(super) fn execute(&mut self, message: &PacketIn, session: &mut Session) {
-        if !self.owned {
+        if !self.owned || message.reason == INVALID_TTL {
             return;
         }
-        let Some(learner) = self.learner_of(message) else { return };
+        // The flow that it comes from: is the controller to execute its actions?
+        let from = (message.table_id, message.cookie);
+        let compiled = Arc::clone(&self.compiled);
+        let mut learners = compiled.program.reactive();
+        let learner = learners.find(|learner| (learner.asks.table, learner.asks.cookie) == from);
+        let Some(learner) = learner else { return };
         if usize::from(message.total_len) > message.data.len() {
-            let whole = "a packet came cut short: it can be learned from, and not sent on";
-            self.not_learned(whole.to_owned());
+            let cut = "a packet came cut short and was dropped, nothing was learned from it: the switch has to send packets whole";
+            self.not_learned(cut.to_owned());
             return;
         }
-        let actions = learner.actions.clone();
         let packet = packet_of(message);
-        let in_port = packet.value(ofproto::oxm::Field::InPortOxm).and_then(|port| u32::try_from(port).ok());
-        let reaction = react(&actions, &packet, &mut self.mirror);
+        let reaction = react(&learner.actions, &packet, &mut self.mirror);
         for error in reaction.errors {
             self.not_learned(format!("cannot learn: {error}"));
         }
@@ -55,7 +53,7 @@ impl Bridge {
         let buffered = message.buffer_id != BufferId::NO_BUFFER;
         let out = PacketOut {
             buffer_id: message.buffer_id,
-            in_port: PortNo(in_port.unwrap_or(PortNo::CONTROLLER.0)),
+            in_port: packet.in_port().unwrap_or(PortNo::CONTROLLER),
             actions: reaction.actions,
             data: if buffered { bytes::Bytes::new() } else { message.data.clone() },
         };
@@ -68,11 +66,6 @@ impl Bridge {
             self.not_learned = Some(why.clone());
             self.notices.push_back(Notice::Failed(why));
         }
-    }
-
-    /// A flow is gone.
-    pub(super) fn ended(&mut self, removed: &FlowRemoved) {
-        self.mirror.removed(removed);
     }
 
     /// The switch has no flow monitor, the oldest of the extensions that it is asked for. What is learned for it must do

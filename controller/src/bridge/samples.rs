@@ -4,9 +4,8 @@ use std::time::Instant;
 
 use flows::FlowMatch;
 use flows::compile::sample;
+use ofproto::Xid;
 use ofproto::message::{ErrorMsg, Message, PacketIn};
-use ofproto::oxm::Field;
-use ofproto::{PortNo, Xid};
 
 use super::Notice;
 use super::machine::Bridge;
@@ -76,10 +75,7 @@ impl Bridge {
         }
         let origin = self.compiled.program.origin(packet.cookie);
         let Some(origin) = origin.filter(|origin| origin.reason.is_some()) else { return false };
-        let in_port = FlowMatch::from_wire(&packet.fields).exact(Field::InPortOxm);
-        let Some(in_port) = in_port.and_then(|port| u32::try_from(port).ok()).map(PortNo) else {
-            return false;
-        };
+        let Some(in_port) = FlowMatch::from_wire(&packet.fields).in_port() else { return false };
         let name = self.ports.name_of(in_port).filter(|name| !name.is_empty());
         self.notices.push_back(Notice::Denied(Box::new(Sample {
             in_port,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ofproto::frame::Framer;
 use ofproto::message::multipart::MultipartRequestBody;
 use ofproto::message::{Message, Port};
-use ofproto::testing::switch::handshake;
+use ofproto::testing::switch::{handshake, is_last};
 use ofproto::{DatapathId, PortNo, Xid};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -61,9 +61,7 @@ impl Peer {
             let (xid, asked) = peer.next().await.expect("the handshake goes on");
             let Some(answer) = handshake(&asked, DatapathId(1), &ports) else { continue };
             peer.send(xid, &answer).await;
-            // What it is asked for last.
-            if matches!(&asked, Message::MultipartRequest(r) if matches!(r.body, MultipartRequestBody::PortDesc))
-            {
+            if is_last(&asked) {
                 return peer;
             }
         }

@@ -39,12 +39,12 @@ pub fn learned(flow: &Flow) -> Option<Pair> {
     let [Instruction::ApplyActions(actions)] = flow.instructions.as_slice() else { return None };
     let [Action::Output { port, .. }] = actions.as_slice() else { return None };
     let ours = flow.table == TABLE && flow.priority == PRIORITY && flow.cookie == learned_cookie();
-    let from = flow.matches.exact(Field::InPortOxm).and_then(|port| u32::try_from(port).ok())?;
+    let from = flow.matches.in_port()?;
     let mac = |field| {
         let [.., a, b, c, d, e, f] = flow.matches.exact(field)?.to_be_bytes();
         Some([a, b, c, d, e, f])
     };
-    let pair = Pair { from: (mac(Field::EthSrc)?, PortNo(from)), to: (mac(Field::EthDst)?, *port) };
+    let pair = Pair { from: (mac(Field::EthSrc)?, from), to: (mac(Field::EthDst)?, *port) };
     (ours && flow.matches.iter().count() == 3).then_some(pair)
 }
 

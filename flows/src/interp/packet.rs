@@ -227,6 +227,11 @@ impl Packet {
         self
     }
 
+    /// The port that it came in by.
+    pub fn in_port(&self) -> Option<PortNo> {
+        self.value(Field::InPortOxm).and_then(|port| u32::try_from(port).ok()).map(PortNo)
+    }
+
     /// The value of a field, if the packet has it.
     pub fn value(&self, field: Field) -> Option<u128> {
         if self.present & bit(field) != 0 {
@@ -283,9 +288,8 @@ impl Packet {
     fn derived(&self, field: Field) -> Option<u128> {
         match field {
             Field::InPort => {
-                let port = u32::try_from(self.value(Field::InPortOxm)?).ok()?;
                 // Open vSwitch's own port numbers have 16 bits; OFPP_NONE where there is none.
-                Some(PortNo(port).to_u16().unwrap_or(u16::MAX).into())
+                Some(self.in_port()?.to_u16().unwrap_or(u16::MAX).into())
             }
             Field::IpDscp => Some(self.value(Field::IpDscpShifted)? << 2),
             Field::VlanTci => {

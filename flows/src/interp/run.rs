@@ -293,7 +293,7 @@ impl Exec<'_> {
     }
 
     fn output(&mut self, port: PortNo) {
-        let in_port = self.packet.value(Field::InPortOxm).and_then(|v| u32::try_from(v).ok()).map(PortNo);
+        let in_port = self.packet.in_port();
         match port {
             PortNo::IN_PORT => self.put_out(Output::InPort(in_port.unwrap_or(PortNo::ANY))),
             PortNo::TABLE => self.lookup(TableId(0), None),

@@ -7,7 +7,7 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
 use super::Unfit;
-use crate::model::Flow;
+use crate::model::{Flow, learns, nested};
 
 /// A flow with `learn` that a controller executes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,19 +50,8 @@ impl Learner {
     }
 
     /// Its `learn` actions, those in clones too.
-    pub fn learns(&self) -> Vec<&Learn> {
-        fn collect<'a>(actions: &'a [Action], into: &mut Vec<&'a Learn>) {
-            for action in actions {
-                match action {
-                    Action::Learn(learn) => into.push(learn),
-                    Action::Clone(inner) => collect(inner, into),
-                    _ => {}
-                }
-            }
-        }
-        let mut all = Vec::new();
-        collect(&self.actions, &mut all);
-        all
+    pub fn learns(&self) -> impl Iterator<Item = &Learn> {
+        learns(nested(&self.actions))
     }
 
     /// The flow as it would be on a switch that learns by itself.
@@ -95,27 +84,14 @@ impl Learner {
 
     /// Those that take their flows along when they go, if they have `delete_learned`: all but those in clones.
     pub fn deleters(&self) -> impl Iterator<Item = &Learn> {
-        self.actions.iter().filter_map(|action| match action {
-            Action::Learn(learn) => Some(&**learn),
-            _ => None,
-        })
+        learns(&self.actions)
     }
 }
 
 /// Whether a packet-out can carry the actions, and the packet is known at each `learn`; one more comes behind them if
 /// `learns_later`.
 fn fits(actions: &[Action], learns_later: bool) -> Result<(), Unfit> {
-    let learns = |action: &Action| match action {
-        Action::Learn(_) => true,
-        Action::Clone(inner) => {
-            Flow { instructions: vec![Instruction::ApplyActions(inner.clone())], ..blank() }
-                .learns()
-                .next()
-                .is_some()
-        }
-        _ => false,
-    };
-    let last = actions.iter().rposition(learns);
+    let last = actions.iter().rposition(|action| learns(nested([action])).next().is_some());
     for (n, action) in actions.iter().enumerate() {
         let before = learns_later || last.is_some_and(|last| n < last);
         match action {
@@ -131,10 +107,6 @@ fn fits(actions: &[Action], learns_later: bool) -> Result<(), Unfit> {
         }
     }
     Ok(())
-}
-
-fn blank() -> Flow {
-    Flow::new(ofproto::TableId(0), 0, crate::model::FlowMatch::any())
 }
 
 /// Whether it is known here what the packet is after an action.

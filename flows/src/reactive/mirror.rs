@@ -67,12 +67,12 @@ struct Known {
 }
 
 impl Known {
-    fn of(flow: &Flow) -> Self {
+    fn of(flow: &Flow, flags: Option<u16>) -> Self {
         Self {
             cookie: flow.cookie,
             idle_timeout: flow.idle_timeout,
             hard_timeout: flow.hard_timeout,
-            flags: Some(flow.flags),
+            flags,
             instructions: flow.instructions.clone(),
         }
     }
@@ -251,7 +251,7 @@ impl Mirror {
     fn put(&mut self, flow: &Flow, flags: Option<u16>) {
         let key = (flow.table, flow.priority, flow.matches.clone());
         self.drop_flow(&key);
-        self.flows.insert(key, Known { flags, ..Known::of(flow) });
+        self.flows.insert(key, Known::of(flow, flags));
         *self.counts.entry((flow.table, flow.cookie)).or_default() += 1;
     }
 

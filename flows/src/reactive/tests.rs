@@ -4,6 +4,7 @@
 use ofproto::action::{Action, Learn};
 use ofproto::message::{FLOW_SEND_FLOW_REM, FlowModCommand, FlowRemoved};
 use ofproto::oxm::Field;
+use ofproto::testing::switch::flow_removed;
 
 use super::*;
 use crate::interp::Packet;
@@ -22,19 +23,7 @@ fn from(last: u8) -> Packet {
 }
 
 fn removed(flow: &Flow, cookie: u64) -> FlowRemoved {
-    FlowRemoved {
-        cookie: ofproto::Cookie(cookie),
-        priority: flow.priority,
-        reason: 0,
-        table_id: flow.table,
-        duration_sec: 0,
-        duration_nsec: 0,
-        idle_timeout: 0,
-        hard_timeout: 0,
-        packet_count: 0,
-        byte_count: 0,
-        fields: flow.matches.to_wire(),
-    }
+    flow_removed(flow.table, flow.priority, flow.matches.to_wire(), ofproto::Cookie(cookie))
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequestBody};
-use crate::message::{FeaturesReply, Hello, Message, PacketIn, Port};
+use crate::message::{FeaturesReply, FlowRemoved, Hello, Message, PacketIn, Port};
 use crate::oxm::{Field, Match, Oxm};
 use crate::{BufferId, Cookie, DatapathId, PortNo, TableId};
 
@@ -32,6 +32,23 @@ pub fn packet_in(in_port: PortNo, frame: &[u8]) -> PacketIn {
     }
 }
 
+/// Of a flow that ended, the moment it began.
+pub fn flow_removed(table_id: TableId, priority: u16, fields: Match, cookie: Cookie) -> FlowRemoved {
+    FlowRemoved {
+        cookie,
+        priority,
+        reason: 0,
+        table_id,
+        duration_sec: 0,
+        duration_nsec: 0,
+        idle_timeout: 0,
+        hard_timeout: 0,
+        packet_count: 0,
+        byte_count: 0,
+        fields,
+    }
+}
+
 /// A switch of 254 tables that keeps no packets.
 pub fn features(datapath_id: DatapathId) -> FeaturesReply {
     FeaturesReply { datapath_id, n_buffers: 0, n_tables: 254, auxiliary_id: 0, capabilities: 0, reserved: 0 }
@@ -51,4 +68,9 @@ pub fn handshake(asked: &Message, datapath_id: DatapathId, ports: &[Port]) -> Op
         _ => return None,
     };
     Some(Message::MultipartReply(MultipartReply { flags: 0, body }))
+}
+
+/// Whether a message is the last one of the handshake: the question for the ports.
+pub fn is_last(asked: &Message) -> bool {
+    matches!(asked, Message::MultipartRequest(request) if matches!(request.body, MultipartRequestBody::PortDesc))
 }

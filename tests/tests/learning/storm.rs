@@ -6,8 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ofproto::message::Message;
-use ofproto::message::multipart::MultipartRequestBody;
-use ofproto::testing::switch::{frame, handshake, mac, packet_in};
+use ofproto::testing::switch::{frame, handshake, is_last, mac, packet_in};
 use ofproto::{DatapathId, Framer, PortNo, Xid};
 use portcullis_tests::binary;
 
@@ -57,9 +56,7 @@ fn switch(address: &str) -> TcpStream {
             let (xid, asked) = Message::decode_shared(&frame).unwrap();
             let Some(answer) = handshake(&asked, DatapathId(0x51), &[]) else { continue };
             stream.write_all(&answer.encode(xid).unwrap()).unwrap();
-            // What it is asked for last.
-            if matches!(&asked, Message::MultipartRequest(r) if matches!(r.body, MultipartRequestBody::PortDesc))
-            {
+            if is_last(&asked) {
                 return stream;
             }
         }

@@ -3,11 +3,11 @@
 use ofproto::message::monitor::MonitorUpdate;
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{
-    BundleControl, BundleControlKind, ErrorMsg, FlowMod, FlowRemoved, Hello, Message, PacketIn, Role,
-    SwitchConfig,
+    BundleControl, BundleControlKind, ErrorMsg, FlowMod, Hello, Message, PacketIn, Role, SwitchConfig,
 };
 use ofproto::oxm::Match;
-use ofproto::{BufferId, Cookie, TableId, Xid};
+use ofproto::testing::switch;
+use ofproto::{Cookie, PortNo, TableId, Xid};
 
 use super::{At, Rig, desc, features, multipart, port_status, ports};
 use crate::session::{Config, Event};
@@ -54,28 +54,9 @@ fn with(mut bytes: Vec<u8>, at: usize, new: &[u8]) -> Vec<u8> {
 /// Everything that a peer can send, by kinds that make a difference.
 fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     let error = ErrorMsg { kind: 1, code: 1, experimenter: None, data: "abc".into() };
-    let packet_in = PacketIn {
-        buffer_id: BufferId::NO_BUFFER,
-        total_len: 3,
-        reason: 0,
-        table_id: TableId(0),
-        cookie: Cookie(1),
-        fields: Match::default(),
-        data: "abc".into(),
-    };
-    let removed = FlowRemoved {
-        cookie: Cookie(1),
-        priority: 1,
-        reason: 0,
-        table_id: TableId(0),
-        duration_sec: 0,
-        duration_nsec: 0,
-        idle_timeout: 0,
-        hard_timeout: 0,
-        packet_count: 0,
-        byte_count: 0,
-        fields: Match::default(),
-    };
+    let packet_in =
+        PacketIn { cookie: Cookie(1), fields: Match::default(), ..switch::packet_in(PortNo(1), b"abc") };
+    let removed = switch::flow_removed(TableId(0), 1, Match::default(), Cookie(1));
     let echo = Message::EchoRequest("hi".into());
     let open = BundleControl::new(1, BundleControlKind::OpenReply, 3);
     let ask = MultipartRequest { flags: 0, body: MultipartRequestBody::Desc };
