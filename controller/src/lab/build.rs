@@ -6,7 +6,7 @@ use std::thread;
 
 use ipnetwork::IpNetwork;
 
-use super::command::{ip_batch, run};
+use super::command::{IPV6, ip_batch, run};
 use super::error::LabError;
 use super::netns;
 use super::plan::{CableEnd, HOST, LabPlan, PlannedNamespace};
@@ -87,7 +87,7 @@ impl Builder<'_> {
         ip_batch(&makes)?;
         self.each(|namespace| {
             let ends = ups.get(namespace.key.as_str()).map(Vec::as_slice).unwrap_or_default();
-            let lines: Vec<_> = ends.iter().map(|e| format!("link set {} up", e.device)).collect();
+            let lines: Vec<_> = ends.iter().map(|e| format!("link set dev {} up", e.device)).collect();
             ip_batch(&lines)?;
             if namespace.key == HOST {
                 return Ok(());
@@ -107,7 +107,7 @@ impl Builder<'_> {
             let mut ups = Vec::new();
             for bridge in &self.plan.bridges {
                 let name = &bridge.name;
-                ups.push(format!("link set {name} up"));
+                ups.push(format!("link set dev {name} up"));
                 netns::sysctl(&[
                     (&format!("net/ipv6/conf/{name}/disable_ipv6"), "0"),
                     (&format!("net/ipv4/conf/{name}/rp_filter"), "0"),
@@ -126,7 +126,7 @@ impl Builder<'_> {
             let nodad = if address.is_ipv6() { " nodad" } else { "" };
             lines.push(format!("addr replace {address} dev {device}{nodad}"));
         }
-        let family = |to: &IpNetwork| if to.is_ipv6() { "-6 " } else { "" };
+        let family = |to: &IpNetwork| if to.is_ipv6() { IPV6 } else { "" };
         for (to, device) in &namespace.on_link {
             lines.push(format!("{}route replace {to} dev {device}", family(to)));
         }

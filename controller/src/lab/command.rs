@@ -16,6 +16,7 @@ fn package_of(program: &str) -> &'static str {
     match program {
         "ip" => "iproute2",
         "ethtool" => "ethtool",
+        "nft" => "nftables",
         "ovs-vswitchd" | "ovsdb-server" => "openvswitch-switch",
         _ => "openvswitch-common",
     }
@@ -75,20 +76,32 @@ pub(crate) fn run(command: &mut Command, input: Option<&str>) -> Result<String, 
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs one `ip` command a line in the network namespace of the calling thread.
+/// Runs one `ip` command a line in the network namespace of the calling thread. Lines that begin with `-6` run after
+/// all others: a batch takes no options in its lines.
 pub(crate) fn ip_batch(lines: &[String]) -> Result<(), LabError> {
+    let (ipv6, others): (Vec<&str>, Vec<&str>) =
+        lines.iter().map(String::as_str).partition(|line| line.starts_with(IPV6));
+    batch(&[], &others)?;
+    batch(&["-6"], &ipv6.iter().map(|line| line.trim_start_matches(IPV6)).collect::<Vec<_>>())
+}
+
+/// Begins a line of [`ip_batch`] that is about IPv6 where its words do not say so.
+pub(crate) const IPV6: &str = "-6 ";
+
+fn batch(options: &[&str], lines: &[&str]) -> Result<(), LabError> {
     if lines.is_empty() {
         return Ok(());
     }
     let text = lines.join("\n") + "\n";
-    match run(Command::new("ip").args(["-batch", "-"]), Some(&text)) {
+    match run(Command::new("ip").args(options).args(["-batch", "-"]), Some(&text)) {
         Err(LabError::Command { stderr, status, .. }) => {
             // `ip` says only "Command failed -:N": say which line that was.
             let line = stderr
                 .lines()
                 .find_map(|l| l.strip_prefix("Command failed -:")?.trim().parse::<usize>().ok())
                 .and_then(|n| lines.get(n.saturating_sub(1)));
-            let command = line.map_or_else(|| "ip -batch -".to_owned(), |l| format!("ip {l}"));
+            let words = options.iter().copied().chain([line.copied().unwrap_or("-batch -")]);
+            let command = format!("ip {}", words.collect::<Vec<_>>().join(" "));
             Err(LabError::Command { command, status, stderr })
         }
         other => other.map(drop),
@@ -122,5 +135,7 @@ mod tests {
         let lines = ["link show lo".to_owned(), "link show no-such-device".to_owned()];
         let error = ip_batch(&lines).unwrap_err().to_string();
         assert!(error.contains("ip link show no-such-device"), "{error}");
+        let error = ip_batch(&["-6 route show no-such-thing".to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("ip -6 route show no-such-thing"), "{error}");
     }
 }

@@ -12,7 +12,6 @@ use super::error::LabError;
 use super::plan::{LabPlan, TAGGER, Tag};
 use super::process::ProcessRecord;
 
-const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
 /// How long a daemon has to open its socket.
 const START: Duration = Duration::from_secs(10);
 /// The longest path of a Unix socket, without the byte that ends it (unix(7)).
@@ -100,7 +99,8 @@ impl Daemons {
     /// Makes the database and starts its server.
     pub(crate) fn start_ovsdb(&self) -> Result<(Child, ProcessRecord), LabError> {
         let database = self.path("conf.db").display().to_string();
-        run(ovs_tool("ovsdb-tool", &self.rundir).args(["create", &database, SCHEMA]), None)?;
+        // The tool knows where its package, or OVS_PKGDATADIR, has the schema: not every system has Debian's places.
+        run(ovs_tool("ovsdb-tool", &self.rundir).args(["create", &database]), None)?;
         let socket = self.path("db.sock");
         let remote = format!("--remote=punix:{}", socket.display());
         let pidfile = format!("--pidfile={}", self.path("ovsdb-server.pid").display());

@@ -51,7 +51,7 @@ impl LabPlan {
         if self.namespace_of(INTERNET).is_none() {
             self.new_namespace(INTERNET);
         }
-        let device = format!("inet{number}");
+        let device = internet_device(number);
         self.cables.push(Cable {
             a: CableEnd {
                 namespace: key.to_owned(),
@@ -99,6 +99,11 @@ impl LabPlan {
             }
         }
     }
+}
+
+/// Returns the internet's device to the exit of that number.
+pub(super) fn internet_device(number: usize) -> String {
+    format!("inet{number}")
 }
 
 /// The address that stands for a prefix outside.

@@ -14,7 +14,7 @@ use super::derive::{Action, Case, Expected, Probe};
 use super::view::{Kind, View};
 use crate::lab::error::LabError;
 use crate::lab::handle::Lab;
-use crate::lab::plan::{HOST, LabPlan, Place, Subject};
+use crate::lab::plan::{HOST, LabPlan, Place};
 
 /// A packet may come by so many bridges.
 const HOPS: usize = 8;
@@ -31,14 +31,11 @@ pub(super) fn probes(view: &View<'_>, kinds: &[Kind], probes: &mut Vec<Probe>) {
                         continue;
                     }
                     for kind in kinds {
-                        // It leaves by the network's own exit then, whomever the frame is for.
-                        if server.beyond && !matches!(b.subject, Subject::Exit(_)) && {
-                            let exit =
-                                |e: &&Place| matches!(e.subject, Subject::Exit(_)) && e.network == a.network;
-                            places()
-                                .filter(exit)
-                                .any(|e| view.may((a, client.address), (e, &server), *kind).is_some())
-                        } {
+                        // It leaves by the exit of the rule then, whomever the frame is for.
+                        let leaves = || {
+                            view.leaves_by((a, client.address), server.address, *kind).map(|(exit, _)| exit)
+                        };
+                        if server.beyond && leaves().is_some_and(|exit| exit.name != b.name) {
                             continue;
                         }
                         let case = Case {

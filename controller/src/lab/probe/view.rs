@@ -177,8 +177,12 @@ impl<'a> View<'a> {
         if target.beyond && !matches!(b.subject, Subject::Exit(_)) {
             return self.may_by((a, source), b, address, kind);
         }
+        if target.beyond {
+            let leaves = self.leaves_by((a, source), address, kind)?;
+            return (leaves.0.name == b.name).then_some(leaves.1);
+        }
         // Nobody knows where a leased address is, but by what its owner opens.
-        if b.leased && !target.beyond {
+        if b.leased {
             return None;
         }
         let rule = self
@@ -186,6 +190,36 @@ impl<'a> View<'a> {
             .filter(|r| r.via.is_none() && kind.fits(r.protocol, &r.ports))
             .find(|r| self.is_named(&r.from, a, source) && self.is_named(&r.to, b, address));
         rule.map(|r| r.name.clone()).or_else(|| self.inside(a, b))
+    }
+
+    /// Returns the exit by which a packet for an address outside leaves its network, and the rule that sends it there. A
+    /// rule with ports comes before one without, and of two alike the one that stands first in the file.
+    pub(super) fn leaves_by(
+        &self,
+        (a, source): (&Place, IpAddr),
+        target: IpAddr,
+        kind: Kind,
+    ) -> Option<(&'a Place, String)> {
+        let mut rules: Vec<&Allow> = self
+            .rules()
+            .filter(|r| r.via.is_none() && kind.fits(r.protocol, &r.ports))
+            .filter(|r| self.is_named(&r.from, a, source))
+            .collect();
+        rules.sort_by_key(|r| r.ports.is_empty() && r.protocol != Protocol::Icmp);
+        rules.into_iter().find_map(|rule| {
+            let outside = |name: &&String| matches!(self.file.party(name), Some(Party::Outside(..)));
+            let (outsides, exits): (Vec<&String>, Vec<_>) = rule.to.iter().partition(outside);
+            let place = exits.into_iter().chain(outsides).find_map(|name| {
+                let mut places = self.named(name, false).into_iter();
+                places.find(|p| p.network == a.network && self.is_exit_to(name, p, target))
+            })?;
+            Some((place, rule.name.clone()))
+        })
+    }
+
+    /// Whether a name of a rule stands for an address outside, behind the exit that the place is.
+    fn is_exit_to(&self, name: &String, place: &Place, target: IpAddr) -> bool {
+        matches!(place.subject, Subject::Exit(_)) && self.is_named(std::slice::from_ref(name), place, target)
     }
 
     /// Whether members of their network talk freely, in words.

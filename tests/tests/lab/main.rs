@@ -7,6 +7,8 @@
     reason = "a test fails by panicking; the lints know test functions, but not their helpers"
 )]
 
+mod shapes;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
