@@ -103,6 +103,19 @@ impl UnknownField {
         }
         TunnelOption::of_wire(self.number, self.has_mask, &self.payload)
     }
+
+    /// A tunnel option without the zeros in front that a switch fills it up with: how long an option is, each switch
+    /// says by itself (NXT_TLV_TABLE_MOD).
+    fn canonical(mut self) -> Self {
+        if let Some((_, option)) = self.tunnel_option() {
+            let counted = option.mask.as_ref().unwrap_or(&option.value);
+            let zeros = counted.iter().take_while(|byte| **byte == 0).count();
+            let mut payload = option.value.get(zeros..).unwrap_or_default().to_vec();
+            payload.extend(option.mask.iter().flat_map(|mask| mask.iter().skip(zeros)));
+            self.payload = payload;
+        }
+        self
+    }
 }
 
 /// A tunnel option that is matched: big-endian values as long as on the wire.
@@ -202,9 +215,7 @@ impl FlowMatch {
     /// Says that packets are Ethernet frames if something said so and nothing that is left does: Open vSwitch writes
     /// packet_type=(0,0) then.
     pub(crate) fn say_ethernet(&mut self, said: bool) {
-        let header = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
-        let left = header.iter().any(|field| self.field(*field).is_some());
-        if said && !left && self.field(Field::PacketType).is_none() {
+        if said && !self.names_ethernet() && self.field(Field::PacketType).is_none() {
             self.set(Field::PacketType, Masked::exact(Field::PacketType, 0));
         }
     }
@@ -216,7 +227,8 @@ impl FlowMatch {
         let number = first + index;
         self.unknown.retain(|u| (u.class, u.number) != (class, number));
         let payload = [&bits.value[..], bits.mask.as_deref().unwrap_or_default()].concat();
-        self.unknown.push(UnknownField { class, number, has_mask: bits.mask.is_some(), payload });
+        let field = UnknownField { class, number, has_mask: bits.mask.is_some(), payload };
+        self.unknown.push(field.canonical());
         self.unknown.sort();
     }
 
@@ -256,16 +268,25 @@ impl FlowMatch {
                 Oxm::Known { field, value, mask } => {
                     this.set(*field, Masked { value: *value, mask: mask.unwrap_or(field.info().exact()) });
                 }
-                Oxm::Unknown { class, number, has_mask, payload } => this.unknown.push(UnknownField {
-                    class: *class,
-                    number: *number,
-                    has_mask: *has_mask,
-                    payload: payload.to_vec(),
-                }),
+                Oxm::Unknown { class, number, has_mask, payload } => {
+                    let payload = payload.to_vec();
+                    let field = UnknownField { class: *class, number: *number, has_mask: *has_mask, payload };
+                    this.unknown.push(field.canonical());
+                }
             }
         }
         this.unknown.sort();
+        // That packets are Ethernet frames needs no word beside a field that only these have.
+        if this.names_ethernet() && this.exact(Field::PacketType) == Some(0) {
+            this.fields.remove(Field::PacketType);
+        }
         this
+    }
+
+    /// Whether a field is matched that only Ethernet frames have.
+    fn names_ethernet(&self) -> bool {
+        let header = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
+        header.iter().any(|field| self.field(*field).is_some())
     }
 }
 
@@ -288,6 +309,12 @@ fn canonical(field: Field, bits: Masked) -> impl Iterator<Item = (Field, Masked)
             let untagged = bits.mask & 0x1000 != 0 && bits.value & bits.mask == 0;
             (vid, (!untagged && pcp.1.mask != 0).then_some(pcp))
         }
+        // Of these, Open vSwitch lets only the ones count.
+        Field::TunErspanVer
+        | Field::TunErspanDir
+        | Field::TunErspanHwid
+        | Field::TunGtpuFlags
+        | Field::TunGtpuMsgtype => ((field, Masked { mask: bits.mask & bits.value, ..bits }), None),
         // Open vSwitch knows no other bits, and lets none count.
         Field::CtState => ((field, Masked { mask: bits.mask & 0xff, ..bits }), None),
         Field::TunFlags => ((field, Masked { mask: bits.mask & 1, ..bits }), None),

@@ -26,14 +26,27 @@ impl PortNo {
     /// Wildcard, in requests and deletions.
     pub const ANY: Self = Self(0xffff_ffff);
 
+    /// Open vSwitch's "no output yet" of an action set: a match may name it, and no packet goes there.
+    pub const UNSET: Self = Self(0xffff_fff7);
+
     /// The 16-bit form that Nicira fields and `learn` use, if there is one: OpenFlow 1.0's reserved
-    /// numbers 0xfff8–0xffff stand for 0xfffffff8–0xffffffff.
+    /// numbers 0xff00–0xffff stand for 0xffffff00–0xffffffff.
     pub fn to_u16(self) -> Option<u16> {
         match self.0 {
             n @ 0..0xff00 => u16::try_from(n).ok(),
-            n @ 0xffff_fff8.. => u16::try_from(n & 0xffff).ok(),
+            n @ 0xffff_ff00.. => u16::try_from(n & 0xffff).ok(),
             _ => None,
         }
+    }
+
+    /// Whether a packet can be sent there: a port of the switch, or a reserved port that forwards.
+    pub fn is_output(self) -> bool {
+        self.0 < 0xff00 || (Self::IN_PORT..=Self::LOCAL).contains(&self)
+    }
+
+    /// Whether `bundle` can choose it: `ANY` stands for a member that is down, and the controller is none.
+    pub fn is_member(self) -> bool {
+        (self.is_output() || self == Self::ANY) && self != Self::CONTROLLER
     }
 
     /// The port that a 16-bit number stands for.

@@ -71,7 +71,7 @@ fn set_bit(registers: [Field; 4], set: u16) -> Subfield {
 /// How a port stands in [`OUT_PORT`]: 16 bits, as in the `in_port` that learned flows copy. None for a number that
 /// Open vSwitch gives to no port.
 pub(super) fn port_value(port: PortNo) -> Option<u32> {
-    port.to_u16().map(u32::from)
+    port.to_u16().filter(|_| port.is_output()).map(u32::from)
 }
 
 /// The priority of learned return flows: the user's document fixes it.

@@ -87,14 +87,12 @@ pub(super) fn text(matches: &FlowMatch, priority: u16, names: &dyn Names) -> Str
 }
 
 /// The match without the fields that Open vSwitch passes over because what they belong to is not matched; none if there
-/// are no such fields.
+/// are no such fields. Only what is told of a packet has them: a switch refuses such a flow.
 fn without_meaningless(matches: &FlowMatch) -> Option<FlowMatch> {
     use Field::*;
-    let version = matches.field(TunErspanVer).map_or(0, |bits| bits.value);
-    let nsh = matches.exact(EthType) == Some(0x894f);
+    const NSH: u128 = 0x894f;
+    let nsh = matches.exact(EthType) == Some(NSH) || matches.exact(PacketType) == Some(1 << 16 | NSH);
     let meaningless = |field: Field| match field {
-        TunErspanIdx => version != 1,
-        TunErspanDir | TunErspanHwid => version != 2,
         CtTpSrc | CtTpDst => matches.field(CtNwProto).is_none(),
         NshFlags | NshTtl | NshMdtype | NshNp | NshSpi | NshSi | NshC1 | NshC2 | NshC3 | NshC4 => !nsh,
         _ => false,

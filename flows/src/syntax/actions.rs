@@ -324,6 +324,7 @@ impl<'a> ActionReader<'_, 'a> {
                 return Ok(());
             }
             "pop_queue" => Action::PopQueue,
+            "unknown_action" => header::unknown(cx, pair)?,
             "delete_field" => delete_field(cx, text)?,
             "push_mpls" => match cx.half("push_mpls", text)? {
                 kind @ 0x8847..=0x8848 => Action::PushMpls(kind),
@@ -389,8 +390,12 @@ impl<'a> ActionReader<'_, 'a> {
         if text.contains("port") && text.contains("max_len") {
             return header::output_trunc(cx, pair);
         }
+        if text.contains("src=") && text.contains("max_len") {
+            return header::output_field(cx, pair);
+        }
         match parse_port(text, cx.names) {
             PortWord::Port(port) => {
+                cx.warn_of_old_port(text);
                 Ok(Action::Output { port, max_len: if port == PortNo::CONTROLLER { 0xffff } else { 0 } })
             }
             PortWord::Unknown(_) if text.contains('[') || field::parse_subfield(text).is_ok() => {
@@ -431,8 +436,9 @@ fn delete_field<'a>(cx: &Context<'a>, text: &'a str) -> Result<Action, SyntaxErr
 fn bare_port(cx: &Context<'_>, pair: Pair<'_>) -> Result<Action, SyntaxError> {
     if pair.value.is_none() {
         match parse_port(pair.key, cx.names) {
-            PortWord::Port(port) => return Ok(Action::Output { port, max_len: 0 }),
-            PortWord::OutOfRange => return cx.port(pair.key).map(|port| Action::Output { port, max_len: 0 }),
+            PortWord::Port(_) | PortWord::OutOfRange => {
+                return cx.port(pair.key).map(|port| Action::Output { port, max_len: 0 });
+            }
             PortWord::Unknown(_) if pair.key.starts_with('"') => {
                 return cx.port(pair.key).map(|port| Action::Output { port, max_len: 0 });
             }

@@ -1,10 +1,10 @@
 //! Whether an action fits what the flow matches and what the actions before it made of the packet.
 
+use ofproto::Refusal;
 use ofproto::action::{
     Action, CT_COMMIT, Ct, CtZone, Learn, LearnSpec, LearnSrc, Legacy, NatAddresses, Subfield,
 };
 use ofproto::oxm::{Field, Oxm};
-use ofproto::{PortNo, Refusal};
 
 use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
@@ -129,9 +129,7 @@ impl Packet {
         let ip = matches!(self.fields.eth_type(), Some(IPV4 | IPV6));
         let v4 = self.fields.eth_type() == Some(IPV4);
         match action {
-            Action::Output { port, .. } | Action::OutputTrunc { port, .. }
-                if *port == PortNo::ANY || port.to_u16().is_none() =>
-            {
+            Action::Output { port, .. } | Action::OutputTrunc { port, .. } if !port.is_output() => {
                 return Err(Misfit::new(Refusal::ActionOutPort, "nothing can be sent there")
                     .help("a port number up to 65279, or LOCAL, IN_PORT, NORMAL, FLOOD, ALL or CONTROLLER"));
             }

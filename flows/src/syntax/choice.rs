@@ -1,6 +1,5 @@
 //! `multipath(...)`, `bundle(...)`, `bundle_load(...)` and `conjunction(...)` (ovs-actions(7)).
 
-use ofproto::PortNo;
 use ofproto::action::{
     Action, BUNDLE_ALGORITHMS, Bundle, HASH_FIELDS, MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath, Subfield,
 };
@@ -89,7 +88,7 @@ pub(super) fn bundle<'a>(cx: &Context<'a>, pair: Pair<'a>, load: bool) -> Result
     let mut members = Vec::new();
     for word in list.split([',', ' ', '[', ']']).filter(|word| !word.is_empty()) {
         let port = cx.port(word)?;
-        if port == PortNo::CONTROLLER || port.to_u16().is_none() {
+        if !port.is_member() {
             let message = format!("{word} cannot be a member");
             return Err(cx.error(SyntaxErrorKind::Value, word, message).help("a port of this bridge"));
         }

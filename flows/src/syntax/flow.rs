@@ -8,7 +8,7 @@ use ofproto::{Cookie, TableId};
 
 use super::Context;
 use super::actions::parse_instructions;
-use super::error::{SyntaxError, SyntaxErrorKind, Warning, span_of};
+use super::error::{SyntaxError, SyntaxErrorKind, Warning};
 use super::matching::MatchReader;
 use super::meant;
 use super::names::Names;
@@ -59,21 +59,20 @@ pub fn parse_flow_with_warnings(line: &str, names: &dyn Names) -> Result<Parsed,
             .help("end it with actions=…, for example actions=drop or actions=output:2"));
     };
     let mut flow = Flow::new(TableId(0), DEFAULT_PRIORITY, FlowMatch::any());
-    let mut warnings = Vec::new();
     let mut matches = MatchReader::default();
     for pair in token::pairs(head) {
         let taken = flag(&cx, pair, &mut flow)? || matches.take(&cx, pair)?;
         if !taken {
-            property(&cx, pair, &mut flow, &mut warnings)?;
+            property(&cx, pair, &mut flow)?;
         }
     }
     flow.instructions = parse_instructions(&cx, actions, matches.fields(), flow.table)?;
     refuse_internal(&cx, &matches)?;
-    flow.matches = matches.finish_flow(&cx, &mut warnings)?;
+    flow.matches = matches.finish_flow(&cx)?;
     if matches.fields().is_younger_ipv6() {
         cx.narrow(Protocols::NXM_OR_OXM);
     }
-    Ok(Parsed { flow, warnings, usable: cx.usable.get() })
+    Ok(Parsed { flow, usable: cx.usable.get(), warnings: cx.warnings.into_inner() })
 }
 
 /// Reads a match, as `ovs-ofctl dump-flows BRIDGE MATCH` takes it, but for `table`, `cookie`, `out_port` and
@@ -89,7 +88,7 @@ pub fn parse_match(text: &str, names: &dyn Names) -> Result<FlowMatch, SyntaxErr
             return Err(unknown(&cx, pair));
         }
     }
-    matches.finish(&cx, &mut Vec::new())
+    matches.finish(&cx)
 }
 
 /// Open vSwitch keeps two fields to itself; flows that match them are refused with OFPBRC_EPERM.
@@ -134,12 +133,7 @@ fn flag(cx: &Context<'_>, pair: Pair<'_>, flow: &mut Flow) -> Result<bool, Synta
     Ok(true)
 }
 
-fn property(
-    cx: &Context<'_>,
-    pair: Pair<'_>,
-    flow: &mut Flow,
-    warnings: &mut Vec<Warning>,
-) -> Result<(), SyntaxError> {
+fn property(cx: &Context<'_>, pair: Pair<'_>, flow: &mut Flow) -> Result<(), SyntaxError> {
     let text = pair.text();
     if text.is_empty() {
         return Err(unknown_or_empty(cx, pair));
@@ -158,10 +152,7 @@ fn property(
         "hard_timeout" => flow.hard_timeout = cx.half("hard_timeout", text)?,
         "importance" => {
             cx.half("importance", text)?;
-            warnings.push(Warning {
-                message: "importance is not kept: OpenFlow 1.3 has none".to_owned(),
-                span: span_of(cx.line, pair.key),
-            });
+            cx.warn(pair.key, "importance is not kept: OpenFlow 1.3 has none");
         }
         "cookie" if text.contains('/') => {
             return Err(cx

@@ -36,8 +36,13 @@ pub(super) fn encap<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, Synt
         return Err(cx.error(SyntaxErrorKind::Syntax, more.key, message));
     }
     let mut props = Vec::new();
+    let mut hdr_size = 0;
     for prop in token::pairs(header.text()) {
         props.push(match (*packet_type, prop.key) {
+            (_, "hdr_size") => {
+                hdr_size = cx.half("hdr_size", prop.text())?;
+                continue;
+            }
             (PACKET_NSH, "md_type") => match cx.byte("md_type", prop.text())? {
                 md_type @ 1..=2 => EncapProp::NshMdType(md_type),
                 _ => {
@@ -53,7 +58,7 @@ pub(super) fn encap<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, Synt
             }
         });
     }
-    Ok(Action::Encap(Box::new(Encap { packet_type: *packet_type, hdr_size: 0, props })))
+    Ok(Action::Encap(Box::new(Encap { packet_type: *packet_type, hdr_size, props })))
 }
 
 /// `tlv(0xCLASS,TYPE,0xVALUE)`.
@@ -199,6 +204,34 @@ pub(super) fn output_trunc<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Actio
     }
 }
 
+/// Reads `src=FIELD[BITS],max_len=BYTES`, as Portcullis prints it.
+pub(super) fn output_field<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+    let (mut src, mut max_len) = (None, u16::MAX);
+    for part in token::pairs(pair.text()) {
+        match part.key {
+            "src" => src = Some(cx.subfield(part.text())?).filter(|src| src.n_bits <= 64),
+            "max_len" => max_len = cx.half("max_len", part.text())?,
+            _ => return Err(cx.unknown_argument("output", part, "src, max_len")),
+        }
+    }
+    src.map(|src| Action::OutputReg { src, max_len }).ok_or_else(|| {
+        cx.error(SyntaxErrorKind::Syntax, pair.key, "output needs at most 64 bits of a field")
+            .help("output(src=FIELD[BITS],max_len=BYTES)")
+    })
+}
+
+/// Reads `KIND:BYTES`, as an action that Portcullis does not know is printed.
+pub(super) fn unknown<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+    let text = pair.text();
+    let Some((kind, body)) = text.split_once(':') else {
+        return Err(cx
+            .error(SyntaxErrorKind::Syntax, pair.key, "unknown_action needs a type and bytes")
+            .help("unknown_action(TYPE:01.02.03.04)"));
+    };
+    let (kind, body) = (cx.half("action type", kind)?, cx.hex_bytes(body)?);
+    Ok(Action::Unknown { kind, body: Bytes::from(body) })
+}
+
 /// `enqueue:PORT:QUEUE`, which OpenFlow 1.3 has not: queue, output, and back to the queue before.
 pub(super) fn enqueue<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<[Action; 3], SyntaxError> {
     let text = pair.text();
@@ -210,8 +243,8 @@ pub(super) fn enqueue<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<[Action; 3
     };
     let word = port;
     let port = cx.port(word)?;
-    let allowed = port.0 < PortNo::MAX.0 || matches!(port, PortNo::IN_PORT | PortNo::LOCAL);
-    if !allowed || port.to_u16().is_none() {
+    let allowed = port.is_output() && (port < PortNo::MAX || matches!(port, PortNo::IN_PORT | PortNo::LOCAL));
+    if !allowed {
         return Err(cx
             .error(SyntaxErrorKind::Value, word, format!("{word} has no queues"))
             .help("a port of this bridge, LOCAL or IN_PORT"));

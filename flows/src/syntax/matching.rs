@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ofproto::oxm::Field;
+use ofproto::oxm::{Field, Format};
 
 use super::Context;
-use super::error::{SyntaxError, SyntaxErrorKind, Warning, span_of};
+use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field;
 use super::fields::{self, Fields, TAGGED};
+use super::names::Names;
 use super::protocols::Protocols;
 use super::token::{self, Pair};
 use super::tunnel;
@@ -96,19 +97,7 @@ impl<'a> MatchReader<'a> {
 
     fn field(&mut self, cx: &Context<'a>, field: Field, pair: Pair<'a>) -> Result<(), SyntaxError> {
         let text = required(cx, pair)?;
-        let mut bits = cx.value(field, text)?;
-        match field {
-            // What Open vSwitch makes of these three: only the ones among their bits count.
-            Field::TunErspanVer | Field::TunErspanDir | Field::TunErspanHwid => bits.mask &= bits.value,
-            Field::ArpOp if bits.value > 0xff => {
-                return Err(cx.error(
-                    SyntaxErrorKind::Value,
-                    text,
-                    format!("{text:?} is no arp_op: at most 255"),
-                ));
-            }
-            _ => {}
-        }
+        let bits = cx.matched_value(field, text)?;
         self.ethernet |= field == Field::PacketType && bits.mask != 0 || field.is_header();
         cx.narrow(Protocols::of_field(field, bits));
         self.fields.set(field, bits);
@@ -119,11 +108,23 @@ impl<'a> MatchReader<'a> {
     /// `dl_vlan=9`, which says "tagged" too; 0xffff is "not tagged".
     fn vlan_id(&mut self, cx: &Context<'a>, pair: Pair<'a>) -> Result<(), SyntaxError> {
         let text = required(cx, pair)?;
-        let bits = match token::integer(text) {
+        // A mask is all or nothing here.
+        let (id, mask) = match text.split_once('/') {
+            Some((id, mask)) => (id, token::integer(mask).filter(|mask| matches!(mask, 0 | 0xffff))),
+            None => (text, Some(0xffff)),
+        };
+        let bits = match token::integer(id).filter(|id| *id <= 0xffff).zip(mask) {
             _ if text == "*" => Masked { value: 0, mask: 0 },
-            Some(0xffff) => Masked { value: 0, mask: 0x1fff },
-            Some(id @ 0..=0xfff) => Masked { value: id | TAGGED, mask: 0x1fff },
-            _ => {
+            Some((_, 0)) => Masked { value: 0, mask: 0 },
+            Some((0xffff, _)) => Masked { value: 0, mask: 0x1fff },
+            Some((id, _)) => {
+                let kept = id & 0xfff;
+                if kept != id {
+                    cx.warn(text, format!("{text} is not a VLAN id: its lower 12 bits, {kept}, are matched"));
+                }
+                Masked { value: kept | TAGGED, mask: 0x1fff }
+            }
+            None => {
                 return Err(cx
                     .error(SyntaxErrorKind::Value, text, format!("{text:?} is not a valid value for dl_vlan"))
                     .help("a VLAN id from 0 to 4095, or 0xffff for untagged frames"));
@@ -172,11 +173,7 @@ impl<'a> MatchReader<'a> {
     }
 
     /// The match, and a warning for every field that is not matched for want of its prerequisites.
-    pub(super) fn finish(
-        &self,
-        cx: &Context<'a>,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<FlowMatch, SyntaxError> {
+    pub(super) fn finish(&self, cx: &Context<'a>) -> Result<FlowMatch, SyntaxError> {
         let fields = &self.fields;
         if let Some(problem) = fields.vlan_problem() {
             return Err(self.problem(cx, Field::VlanTci, problem));
@@ -194,7 +191,7 @@ impl<'a> MatchReader<'a> {
                         "belongs to Ethernet packets, and packet_type names others",
                     ));
                 }
-                warnings.push(self.not_matched(cx, place));
+                self.warn_not_matched(cx, place);
                 continue;
             };
             if fields::is_transport(field) && fields.is_later_fragment() {
@@ -221,12 +218,8 @@ impl<'a> MatchReader<'a> {
     }
 
     /// The match of a flow or of a request for flows: as Open vSwitch writes it, which says "Ethernet" where nothing is left that would.
-    pub(super) fn finish_flow(
-        &self,
-        cx: &Context<'a>,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<FlowMatch, SyntaxError> {
-        let mut matches = self.finish(cx, warnings)?;
+    pub(super) fn finish_flow(&self, cx: &Context<'a>) -> Result<FlowMatch, SyntaxError> {
+        let mut matches = self.finish(cx)?;
         matches.say_ethernet(self.ethernet && self.fields.is_ethernet());
         Ok(matches)
     }
@@ -243,9 +236,9 @@ impl<'a> MatchReader<'a> {
         cx.error(SyntaxErrorKind::Inconsistent, word, format!("{name} {problem}"))
     }
 
-    fn not_matched(&self, cx: &Context<'a>, place: Field) -> Warning {
+    fn warn_not_matched(&self, cx: &Context<'a>, place: Field) {
         let name = self.word(place).unwrap_or_else(|| place.info().name);
-        Warning { message: format!("{name} is not matched: {}", wanted(place)), span: span_of(cx.line, name) }
+        cx.warn(name, format!("{name} is not matched: {}", wanted(place)));
     }
 }
 
@@ -278,7 +271,33 @@ fn required<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<&'a str, SyntaxError
 impl<'a> Context<'a> {
     /// Reads a value of a field.
     pub(super) fn value(&self, field: Field, text: &'a str) -> Result<Masked, SyntaxError> {
-        value::parse(field, text, self.names).map_err(|bad| match bad {
+        self.read_value(field, text, value::parse)
+    }
+
+    /// Reads a value that a match has: Open vSwitch takes as many bits as the bytes of some fields have, and matches
+    /// those that the field has.
+    fn matched_value(&self, field: Field, text: &'a str) -> Result<Masked, SyntaxError> {
+        let bits = self.read_value(field, text, value::parse_bytes)?;
+        let mask = bits.mask & field.info().exact();
+        let cut = Masked { value: bits.value & value::counted_bits(field), mask };
+        if cut.value != bits.value || mask != bits.mask && bits.mask != value::all_bytes(field) {
+            let kept = value::print(field, cut, self.names);
+            let message = format!("{text} has more bits than {}: {kept} is matched", field.info().name);
+            self.warn(text, message);
+        }
+        Ok(cut)
+    }
+
+    fn read_value(
+        &self,
+        field: Field,
+        text: &'a str,
+        parse: fn(Field, &str, &dyn Names) -> Result<Masked, BadValue>,
+    ) -> Result<Masked, SyntaxError> {
+        if field.info().format == Format::OfpPort {
+            self.warn_of_old_port(text);
+        }
+        parse(field, text, self.names).map_err(|bad| match bad {
             BadValue::Words(message) => {
                 self.error(SyntaxErrorKind::Value, text, message).help(value::example(field))
             }

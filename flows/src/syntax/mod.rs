@@ -43,7 +43,7 @@ pub use print::{print_actions, print_flow, print_match, print_stats};
 pub use protocols::Protocols;
 pub use request::parse_request;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use ofproto::PortNo;
 use ofproto::action::Subfield;
@@ -56,11 +56,13 @@ struct Context<'a> {
     names: &'a dyn Names,
     /// The protocols that can say what was read so far.
     usable: Cell<Protocols>,
+    /// What was taken differently from how it was written.
+    warnings: RefCell<Vec<Warning>>,
 }
 
 impl<'a> Context<'a> {
     fn new(line: &'a str, names: &'a dyn Names) -> Self {
-        Self { line, names, usable: Cell::new(Protocols::ANY) }
+        Self { line, names, usable: Cell::new(Protocols::ANY), warnings: RefCell::default() }
     }
 
     /// Only these protocols can say the word that was read.
@@ -72,6 +74,24 @@ impl<'a> Context<'a> {
         SyntaxError::new(kind, self.line, word, message)
     }
 
+    /// Warns about `word`, which should be a part of the line.
+    fn warn(&self, word: &str, message: impl Into<String>) {
+        let warning = Warning { message: message.into(), span: error::span_of(self.line, word) };
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// Warns about a port that is given by its number of OpenFlow 1.0, as `ovs-ofctl` does.
+    fn warn_of_old_port(&self, word: &str) {
+        let decimal = word.bytes().all(|b| b.is_ascii_digit());
+        let Some(old) = word.parse::<u16>().ok().filter(|n| decimal && *n >= 0xff00) else { return };
+        let port = PortNo::from_u16(old);
+        let message = match names::reserved_name(port) {
+            Some(name) => format!("{name} is port {} since OpenFlow 1.1, not {old}", port.0),
+            None => format!("port {old} is a reserved number of OpenFlow 1.0: since 1.1 it is {}", port.0),
+        };
+        self.warn(word, message);
+    }
+
     fn unknown_port(&self, word: &str, name: String) -> SyntaxError {
         let message = format!("unknown port {name:?}");
         self.error(SyntaxErrorKind::UnknownPort(name), word, message).help(
@@ -80,6 +100,7 @@ impl<'a> Context<'a> {
     }
 
     fn port(&self, word: &str) -> Result<PortNo, SyntaxError> {
+        self.warn_of_old_port(word);
         match parse_port(word, self.names) {
             PortWord::Port(port) => Ok(port),
             PortWord::Unknown(name) => Err(self.unknown_port(word, name)),

@@ -109,7 +109,8 @@ impl Names for PortNames {
 }
 
 /// The reserved ports, as `ovs-ofctl` writes them.
-const RESERVED: [(&str, PortNo); 8] = [
+const RESERVED: [(&str, PortNo); 9] = [
+    ("UNSET", PortNo::UNSET),
     ("IN_PORT", PortNo::IN_PORT),
     ("TABLE", PortNo::TABLE),
     ("NORMAL", PortNo::NORMAL),
@@ -119,9 +120,6 @@ const RESERVED: [(&str, PortNo); 8] = [
     ("LOCAL", PortNo::LOCAL),
     ("ANY", PortNo::ANY),
 ];
-
-/// What Open vSwitch has for "not set yet": it reads and writes the word, and nothing can be sent there.
-const UNSET: PortNo = PortNo(0xffff_fff7);
 
 /// What a word may say about a port.
 pub(super) enum PortWord {
@@ -154,6 +152,11 @@ pub(super) fn parse_port(word: &str, names: &dyn Names) -> PortWord {
     names.port_by_name(&name).map_or(PortWord::Unknown(name), PortWord::Port)
 }
 
+/// The word for a reserved port, if it has one.
+pub(super) fn reserved_name(port: PortNo) -> Option<&'static str> {
+    RESERVED.iter().find(|(_, reserved)| *reserved == port).map(|(name, _)| *name)
+}
+
 fn reserved(word: &str) -> Option<PortNo> {
     let same = |name: &str| name.eq_ignore_ascii_case(word);
     RESERVED
@@ -166,11 +169,8 @@ fn reserved(word: &str) -> Option<PortNo> {
 /// Writes a port as `ovs-ofctl --names` does: reserved word, name, or number. A name goes into quotes unless
 /// it is a letter and then letters and digits; unlike `ovs-ofctl`, also if it reads like a reserved port.
 pub(crate) fn print_port(port: PortNo, names: &dyn Names) -> String {
-    if let Some((name, _)) = RESERVED.iter().find(|(_, p)| *p == port) {
-        return (*name).to_owned();
-    }
-    if port == UNSET {
-        return "UNSET".to_owned();
+    if let Some(name) = reserved_name(port) {
+        return name.to_owned();
     }
     let Some(name) = names.port_name(port) else {
         // Reserved numbers without a word are printed as OpenFlow 1.0 had them.

@@ -46,7 +46,9 @@ impl<'a> ActionReader<'_, 'a> {
                 "zone" => ct.zone = zone(cx, text)?,
                 "alg" => {
                     let helper = HELPERS.iter().find(|(name, _)| *name == text);
-                    ct.alg = helper.map(|(_, port)| *port).ok_or_else(|| {
+                    // A switch may hold the port of a helper that has no name.
+                    let port = helper.map(|(_, port)| *port).or_else(|| text.parse().ok());
+                    ct.alg = port.ok_or_else(|| {
                         cx.error(SyntaxErrorKind::Value, text, format!("there is no helper {text:?}"))
                             .help("alg=ftp or alg=tftp")
                     })?;
@@ -104,7 +106,7 @@ pub(super) fn nat<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Nat, SyntaxErr
                 nat.flags |= if part.key == "src" { NAT_SRC } else { NAT_DST };
                 let text = part.text();
                 if !text.is_empty() {
-                    let range = range(text).ok_or_else(|| {
+                    let range = range(cx, text).ok_or_else(|| {
                         cx.error(
                             SyntaxErrorKind::Value,
                             text,
@@ -140,8 +142,9 @@ pub(super) fn nat<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Nat, SyntaxErr
 
 type Range = (NatAddresses, Option<(u16, Option<u16>)>);
 
-/// `ADDRESS[-ADDRESS][:PORT[-PORT]]`; an IPv6 address stands in brackets where a port follows.
-fn range(text: &str) -> Option<Range> {
+/// `ADDRESS[-ADDRESS][:PORT[-PORT]]`; an IPv6 address stands in brackets where a port follows. An address or a port of
+/// zero is none, as Open vSwitch takes it.
+fn range(cx: &Context<'_>, text: &str) -> Option<Range> {
     let (addresses, left) = v4_range(text).or_else(|| v6_range(text))?;
     let ports = match left.strip_prefix(':') {
         None => left.is_empty().then_some(None)?,
@@ -150,20 +153,45 @@ fn range(text: &str) -> Option<Range> {
                 Some((first, last)) => (first, Some(last)),
                 None => (ports, None),
             };
-            let first = port(first)?;
-            let last = last.map(port).map_or(Some(None), |last| last.map(Some))?;
+            let first = port(cx, first)?;
+            let last = last.map(|last| port(cx, last)).map_or(Some(None), |last| last.map(Some))?;
             if last.is_some_and(|last| last < first) {
                 return None;
             }
-            Some((first, last))
+            (first != 0 || last.is_some_and(|last| last != 0)).then_some((first, last))
         }
     };
-    Some((addresses, ports))
+    let (unspecified, last) = match addresses {
+        NatAddresses::None => return None,
+        NatAddresses::V4(first, last) => {
+            (first.is_unspecified(), last.is_some_and(|last| !last.is_unspecified()))
+        }
+        NatAddresses::V6(first, last) => {
+            (first.is_unspecified(), last.is_some_and(|last| !last.is_unspecified()))
+        }
+    };
+    match ports {
+        // The switch refuses a range without its first address or port.
+        _ if unspecified && (last || ports.is_some()) => None,
+        Some((0, _)) => None,
+        _ if unspecified => {
+            cx.warn(text, format!("{text} is no address to translate to: the switch chooses one"));
+            Some((NatAddresses::None, None))
+        }
+        ports => Some((addresses, ports)),
+    }
 }
 
-/// 0 is no port to translate to.
-fn port(text: &str) -> Option<u16> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?.filter(|port| *port != 0)
+/// A decimal number, of which Open vSwitch takes the lower 16 bits.
+fn port(cx: &Context<'_>, text: &str) -> Option<u16> {
+    let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok())??;
+    let kept = u16::try_from(number & 0xffff).ok()?;
+    if kept == 0 {
+        cx.warn(text, format!("{text} is no port to translate to: the switch chooses one"));
+    } else if u64::from(kept) != number {
+        cx.warn(text, format!("{text} is not a port: its lower 16 bits, {kept}, are taken"));
+    }
+    Some(kept)
 }
 
 fn v4_range(text: &str) -> Option<(NatAddresses, &str)> {
@@ -175,9 +203,6 @@ fn v4_range(text: &str) -> Option<(NatAddresses, &str)> {
     let tail = |text: &'_ str, left: usize| text.len() - left;
     let (first, left) = address(text)?;
     let text = text.get(tail(text, left)..)?;
-    if first.is_unspecified() {
-        return None;
-    }
     let Some(second) = text.strip_prefix('-') else { return Some((NatAddresses::V4(first, None), text)) };
     let (last, left) = address(second)?;
     let text = second.get(tail(second, left)..)?;
@@ -195,9 +220,6 @@ fn v6_range(text: &str) -> Option<(NatAddresses, &str)> {
         Some((address.parse().ok()?, tail))
     }
     let (first, text) = address(text)?;
-    if first.is_unspecified() {
-        return None;
-    }
     let Some(second) = text.strip_prefix('-') else { return Some((NatAddresses::V6(first, None), text)) };
     let (last, text) = address(second)?;
     (last >= first).then_some((NatAddresses::V6(first, Some(last)), text))

@@ -28,9 +28,8 @@ pub fn parse_request(text: &str, names: &dyn Names) -> Result<(FlowStatsRequest,
             property(&cx, pair, &mut request)?;
         }
     }
-    let mut warnings = Vec::new();
-    request.fields = matches.finish_flow(&cx, &mut warnings)?.to_wire();
-    Ok((request, warnings))
+    request.fields = matches.finish_flow(&cx)?.to_wire();
+    Ok((request, cx.warnings.into_inner()))
 }
 
 fn property(cx: &Context<'_>, pair: Pair<'_>, request: &mut FlowStatsRequest) -> Result<(), SyntaxError> {

@@ -88,6 +88,10 @@ pub(super) fn set_field<'a>(
         actions.push(tunnel::set_field(cx, from, field)?);
         return Ok(());
     }
+    if let Some(action) = masked_bits(field, from) {
+        actions.push(action);
+        return Ok(());
+    }
     let bits = cx.value(field, from)?;
     let wrong = match field {
         // The lower two bits are ECN.
@@ -125,6 +129,16 @@ pub(super) fn set_field<'a>(
         None => actions.push(action),
     }
     Ok(())
+}
+
+/// Some bits of a field that no match may mask: a switch takes them in NXAST_REG_LOAD2, and `ovs-ofctl` prints them without
+/// reading them again.
+fn masked_bits(field: Field, text: &str) -> Option<Action> {
+    let (value, mask) = text.split_once('/')?;
+    let (value, mask) = (token::integer(value)?, token::integer(mask)?);
+    let fits = mask != 0 && mask <= field.info().exact() && value & !mask == 0;
+    let wanted = field::is_long(field) && !field.info().maskable && fits;
+    wanted.then_some(Action::RegLoad2(Oxm::Known { field, value, mask: Some(mask) }))
 }
 
 /// The bytes of a note, filled up with zeros as the wire form does: eight bytes an action header, less two.
@@ -165,6 +179,8 @@ pub(super) fn controller<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action,
             "reason" => {
                 let found =
                     REASONS.iter().position(|name| *name == value).and_then(|at| u8::try_from(at).ok());
+                // A switch may hold a reason that has no name.
+                let found = found.or_else(|| value.parse().ok());
                 to.reason = found.ok_or_else(|| {
                     cx.error(SyntaxErrorKind::Value, value, format!("unknown reason {value:?}"))
                         .help(format!("one of {}", REASONS.join(", ")))

@@ -42,8 +42,38 @@ pub(super) fn known_bits(field: Field) -> u128 {
     }
 }
 
+/// The bits of a value that a match counts, of those that the bytes of its field have.
+pub(super) fn counted_bits(field: Field) -> u128 {
+    if field == Field::ArpOp { 0xff } else { field.info().exact() }
+}
+
+/// All bits of the bytes that a field fills.
+pub(super) fn all_bytes(field: Field) -> u128 {
+    u128::MAX >> (128 - 8 * field.info().bytes())
+}
+
+/// The fields whose further bits Open vSwitch passes over in a match; in others it refuses them.
+fn is_cut(field: Field) -> bool {
+    use Field::*;
+    matches!(field, VlanVid | VlanPcp | MplsLabel | MplsTc | MplsBos | IpEcn | IpDscpShifted | ArpOp | NshSpi)
+}
+
 /// Reads a value for a field, perhaps with a mask. Bits outside the mask are cleared.
 pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Masked, BadValue> {
+    let bits = parse_bytes(field, text, names)?;
+    let exact = field.info().exact();
+    if bits.mask == all_bytes(field) && bits.value <= exact {
+        return Ok(Masked { mask: exact, ..bits });
+    }
+    if bits.value > exact || bits.mask > exact {
+        let (bits, name) = (field.info().bits, field.info().name);
+        return Err(BadValue::Words(format!("{text:?} does not fit into the {bits} bits of {name}")));
+    }
+    Ok(bits)
+}
+
+/// Reads a value that may have bits that its field has not, as Open vSwitch reads that of a match.
+pub(super) fn parse_bytes(field: Field, text: &str, names: &dyn Names) -> Result<Masked, BadValue> {
     let info = field.info();
     if text == "*" {
         return Ok(Masked { value: 0, mask: 0 });
@@ -62,17 +92,20 @@ pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Maske
     let Some((value, mask)) = found else {
         return Err(bad(format!("{text:?} is not a valid value for {}", info.name)));
     };
+    let all = if is_cut(field) { all_bytes(field) } else { known_bits(field) };
     // Open vSwitch compares such a mask by whole bytes.
     let mask = match mask {
-        None => known_bits(field),
+        None => all,
         Some(mask) if info.maskable || mask == 0 => mask,
-        Some(mask) if mask.count_ones() as usize == 8 * info.bytes() => info.exact(),
+        Some(mask) if mask == all_bytes(field) => all,
         Some(_) => return Err(bad(format!("{text:?}: {} cannot be masked", info.name))),
     };
-    if value > info.exact() || mask > info.exact() {
+    let most = if is_cut(field) { all } else { info.exact() };
+    if value > most || mask > most {
         return Err(bad(format!("{text:?} does not fit into the {} bits of {}", info.bits, info.name)));
     }
-    if (value | mask) & !known_bits(field) != 0 {
+    let flags = matches!(info.format, Format::CtState | Format::TunFlags);
+    if flags && (value | mask) & !known_bits(field) != 0 {
         return Err(bad(format!("{text:?} has flags that {} does not know", info.name)));
     }
     if field == Field::NshMdtype && mask != 0 && !matches!(value, 1 | 2) {
@@ -144,7 +177,11 @@ fn packet_type(text: &str) -> Option<(u128, Option<u128>)> {
 }
 
 fn fragment(text: &str) -> Option<(u128, Option<u128>)> {
-    FRAGMENTS.iter().find(|(name, ..)| *name == text).map(|(_, value, mask)| (*value, Some(*mask)))
+    let named = FRAGMENTS.iter().find(|(name, ..)| *name == text);
+    named.map(|(_, value, mask)| (*value, Some(*mask))).or_else(|| {
+        // Values without a name have a mask.
+        with_mask(text, token::integer).filter(|(_, mask)| mask.is_some())
+    })
 }
 
 /// `+syn-ack`, `syn|ack`, `0x2/0x12` or `0`.
@@ -207,7 +244,8 @@ pub(super) fn print(field: Field, bits: Masked, names: &dyn Names) -> String {
             let half = |n: u128| if n > 9 { hex(n) } else { n.to_string() };
             format!("({},{})", half(bits.value >> 16), half(bits.value & 0xffff))
         }
-        Format::Frag => print_fragment(bits).map_or_else(|| masked(&hex), str::to_owned),
+        Format::Frag => print_fragment(bits)
+            .map_or_else(|| format!("{}/{}", hex(bits.value), hex(bits.mask)), str::to_owned),
         Format::TcpFlags | Format::CtState | Format::TunFlags => print_flags(field, bits),
     }
 }
@@ -255,11 +293,10 @@ fn address(format: Format, width: u32, bits: Masked) -> String {
     }
 }
 
+/// The name that text has for a value. `ovs-ofctl` prints two more as "no" and "later", which mean other values when they
+/// are read.
 fn print_fragment(bits: Masked) -> Option<&'static str> {
-    // Of values that have one name, the first is what text means (meta-flow.c, all_frags).
-    const SHORTER: [(&str, u128, u128); 2] = [("no", 0, 1), ("later", 2, 2)];
-    let mut all = FRAGMENTS.iter().chain(&SHORTER);
-    all.find(|(_, value, mask)| bits == Masked { value: *value, mask: *mask }).map(|f| f.0)
+    FRAGMENTS.iter().find(|(_, value, mask)| bits == Masked { value: *value, mask: *mask }).map(|f| f.0)
 }
 
 fn print_flags(field: Field, bits: Masked) -> String {

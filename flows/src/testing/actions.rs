@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::fields::{ANY, Kind};
-use super::parts::{pair, part, plain_port, port, set, subfield, table};
+use super::parts::{named_port, pair, part, plain_port, port, set, subfield, table};
 
 fn learn() -> impl Strategy<Value = Action> {
     let immediate = (subfield(128), any::<u128>())
@@ -157,14 +157,14 @@ fn choice() -> impl Strategy<Value = Action> {
             Action::Bundle(Box::new(Bundle { fields, basis, algorithm, members, dst }))
         },
     );
-    let sampling = prop_oneof![Just(PortNo::ANY), plain_port()];
+    let sampling = prop_oneof![Just(PortNo::ANY), named_port()];
     let sample = ofproto::testing::actions::sample(1..=u16::MAX, sampling);
     prop_oneof![multipath, bundle, sample]
 }
 
 /// Actions for any packet, which leave it what it is.
 pub(super) fn action(writable: &'static [Field]) -> BoxedStrategy<Action> {
-    let resubmit = (prop::option::of((0..0xff00_u32).prop_map(PortNo)), table());
+    let resubmit = (prop::option::of(named_port()), table());
     let own = if writable.is_empty() {
         Just(Action::Exit).boxed()
     } else {

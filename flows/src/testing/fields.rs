@@ -55,8 +55,42 @@ pub(super) const KINDS: &[Kind] = {
         (&[(TunErspanVer, 2)], &[TunErspanDir, TunErspanHwid], &[]),
         (&[(PacketType, 0x1_0800)], &[Ipv4Src, IpTtl], &[Ipv4Dst]),
         (&[(PacketType, 0x1_86dd)], &[Ipv6Src], &[Ipv6Dst]),
+        (&[(PacketType, 0x1_0800), (IpProto, 6)], &[Ipv4Dst, TcpSrc, TcpDst, TcpFlags], &[TcpDst]),
+        (&[(PacketType, 0x1_86dd), (IpProto, 58), (Icmpv6Type, 135)], &[NdTarget, NdSll], &[NdTarget]),
+        (&[(PacketType, 0x1_0806)], &[ArpOp, ArpSpa, ArpSha], &[ArpSpa]),
+        (&[(PacketType, 0x1_8847)], &[MplsLabel, MplsTc, MplsBos, MplsTtl], &[MplsTtl]),
+        (
+            &[(PacketType, 0x1_894f), (NshMdtype, 1)],
+            &[NshFlags, NshTtl, NshNp, NshSpi, NshSi, NshC1, NshC2, NshC3, NshC4],
+            &[NshSi, NshC1],
+        ),
+        (&[(PacketType, 0x1_894f)], &[NshFlags, NshTtl, NshNp, NshSpi, NshSi], &[NshSi]),
+        (&[(PacketType, 0x1_0000)], &[], &[]),
+        (&[(PacketType, 5)], &[], &[]),
         (&[(CtState, 0x22), (EthType, 0x800)], &[CtNwSrc, CtNwDst, CtNwProto], &[Ipv4Src]),
         (&[(CtState, 0x21), (EthType, 0x86dd)], &[CtIpv6Src, CtIpv6Dst], &[Ipv6Src]),
+    ]
+};
+
+/// What a switch holds too, and `ovs-ofctl` does not print, or does not read again.
+pub(super) const UNREADABLE: &[Kind] = {
+    use Field::*;
+    const CONTEXTS: &[Field] = &[NshC1, NshC2, NshC3, NshC4, NshSpi];
+    const ERSPAN: &[Field] = &[TunErspanIdx, TunErspanDir, TunErspanHwid, TunGtpuFlags, TunGtpuMsgtype];
+    &[
+        (&[(PacketType, 0)], &[], &[EthSrc]),
+        (&[(EthType, 0x894f)], CONTEXTS, &[NshC2]),
+        (&[(EthType, 0x894f), (NshMdtype, 2)], CONTEXTS, &[NshC2]),
+        (&[(PacketType, 0x1_894f)], CONTEXTS, &[NshC2]),
+        (&[(TunErspanVer, 1)], ERSPAN, &[]),
+        (&[(TunErspanVer, 3)], ERSPAN, &[]),
+        (&[], ERSPAN, &[]),
+        (&[(EthType, 0x800)], &[IpFrag, Ipv4Src, VlanVid], &[]),
+        (&[(EthType, 0x86dd)], &[IpFrag, Ipv6Src, Ipv6Dst, Ipv6Label], &[]),
+        (&[(CtState, 0x22), (EthType, 0x800)], &[CtNwProto, CtTpSrc, CtTpDst], &[]),
+        (&[(CtState, 0x22), (EthType, 0x86dd)], &[CtNwProto, CtTpSrc, CtTpDst, CtIpv6Src], &[]),
+        (&[], &[VlanVid, RecircId, TunFlags, CtState, TunGbpFlags], &[]),
+        (&[(EthType, 0x806)], &[RecircId, VlanVid, ArpSpa], &[]),
     ]
 };
 
@@ -107,21 +141,43 @@ const ALWAYS: &[Field] = {
         TunGbpFlags,
         InPortOxm,
         ActsetOutput,
+        TunFlags,
     ]
 };
 
 fn limit(field: Field) -> u128 {
     match field {
-        Field::InPortOxm | Field::ActsetOutput => 0xfeff,
         Field::ArpOp => 0xff,
         Field::NshTtl => 63,
         field => field.info().exact(),
     }
 }
 
+/// Any bits of a field, as far as Open vSwitch has them.
+fn any_bits(field: Field) -> BoxedStrategy<(Field, Masked)> {
+    let exact = field.info().exact();
+    let value = match field {
+        Field::InPortOxm | Field::ActsetOutput => return bits(field),
+        Field::RecircId => Just(0).boxed(),
+        _ => prop_oneof![any::<u128>(), 0..4_u128].boxed(),
+    };
+    let mask = prop_oneof![2 => Just(exact), 1 => 1..8_u128, 1 => any::<u128>()];
+    let maskable = field.info().maskable;
+    (value, mask)
+        .prop_map(move |(value, mask)| {
+            let mask = if maskable { mask & exact } else { exact };
+            (field, Masked { value: value % limit(field).saturating_add(1) & mask, mask })
+        })
+        .boxed()
+}
+
 fn bits(field: Field) -> BoxedStrategy<(Field, Masked)> {
     let exact = field.info().exact();
     match field {
+        Field::InPortOxm | Field::ActsetOutput => {
+            let number = prop_oneof![0..9_u32, 0..0xff00_u32, 0xffff_ff00..=u32::MAX, 0xffff_fff7..=u32::MAX];
+            return number.prop_map(move |port| (field, Masked::exact(field, port.into()))).boxed();
+        }
         // With OFPVID_PRESENT, so that it is a tag.
         Field::VlanVid => {
             return (0..0x1000_u128)
@@ -183,11 +239,15 @@ fn tunnel_option() -> impl Strategy<Value = (Field, TunnelOption)> {
     (select(Field::TUN_METADATA.to_vec()), value)
 }
 
-pub(super) fn matches(kind: &'static Kind) -> impl Strategy<Value = FlowMatch> {
+pub(super) fn matches(kind: &'static Kind, readable: bool) -> impl Strategy<Value = FlowMatch> {
     let (fixed, fields, _) = kind;
+    let bits = if readable { bits } else { any_bits };
     let some = (subsequence(*fields, 0..=fields.len()), subsequence(ALWAYS, 0..4));
     let options = vec(tunnel_option(), 0..2);
-    (some.prop_flat_map(|(own, always)| own.into_iter().chain(always).map(bits).collect::<Vec<_>>()), options)
+    (
+        some.prop_flat_map(move |(own, always)| own.into_iter().chain(always).map(bits).collect::<Vec<_>>()),
+        options,
+    )
         .prop_map(move |(chosen, options)| {
             let mut m = fixed.iter().fold(FlowMatch::any(), |m, (field, value)| match field {
                 Field::CtState | Field::TunErspanVer => m.with_masked(*field, *value, *value),

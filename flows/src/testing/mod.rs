@@ -2,6 +2,7 @@
 
 mod actions;
 mod fields;
+mod held;
 mod parts;
 
 use ofproto::action::Action;
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use self::actions::{action, actions};
-use self::fields::{KINDS, Kind, matches};
+use self::fields::{KINDS, Kind, UNREADABLE, matches};
 use crate::model::Flow;
 
 fn instructions(kind: &'static Kind) -> impl Strategy<Value = Vec<Instruction>> {
@@ -40,11 +41,35 @@ fn instructions(kind: &'static Kind) -> impl Strategy<Value = Vec<Instruction>> 
         })
 }
 
-/// Flows that Open vSwitch takes.
+/// Flows that Open vSwitch takes, and reads again from the text that it prints of them.
 pub fn flow() -> impl Strategy<Value = Flow> {
+    flow_of(KINDS.iter().collect(), true)
+}
+
+/// Flows that Open vSwitch may hold, be they only sent as bytes.
+pub fn held() -> impl Strategy<Value = Flow> {
+    (flow_of(KINDS.iter().chain(UNREADABLE).collect(), false), prop::option::of(held::action())).prop_map(
+        |(mut flow, more)| {
+            let Some(more) = more else { return flow };
+            let alone = |action: &Action| matches!(action, Action::Conjunction { .. });
+            if flow.actions().any(alone) {
+                return flow;
+            }
+            match flow.instructions.iter_mut().find_map(|instruction| match instruction {
+                Instruction::ApplyActions(list) => Some(list),
+                _ => None,
+            }) {
+                Some(list) => list.insert(0, more),
+                None => flow.instructions.push(Instruction::ApplyActions(vec![more])),
+            }
+            flow
+        },
+    )
+}
+
+fn flow_of(kinds: Vec<&'static Kind>, readable: bool) -> impl Strategy<Value = Flow> {
     let head = (0..10_u8, any::<[u16; 3]>(), any::<u64>(), 0..32_u16);
-    let body =
-        select(KINDS.iter().collect::<Vec<_>>()).prop_flat_map(|kind| (matches(kind), instructions(kind)));
+    let body = select(kinds).prop_flat_map(move |kind| (matches(kind, readable), instructions(kind)));
     (head, body).prop_map(|((table, times, cookie, flags), (matches, instructions))| {
         let [priority, idle_timeout, hard_timeout] = times;
         Flow {

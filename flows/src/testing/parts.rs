@@ -38,6 +38,13 @@ pub(super) fn plain_port() -> impl Strategy<Value = PortNo> {
     prop_oneof![(0..0xff00_u32).prop_map(PortNo), select(vec![PortNo::IN_PORT, PortNo::LOCAL])]
 }
 
+/// Ports that an action may name without sending anything there.
+pub(super) fn named_port() -> impl Strategy<Value = PortNo> {
+    let reserved = prop_oneof![0xffff_ff00..=u32::MAX, 0xffff_fff7..=u32::MAX];
+    prop_oneof![0..0xff00_u32, reserved.prop_filter("the port of arrival", |port| *port != 0xffff_fff8)]
+        .prop_map(PortNo)
+}
+
 pub(super) fn table() -> impl Strategy<Value = Option<TableId>> {
     prop::option::of((0..255_u8).prop_map(TableId))
 }

@@ -7,7 +7,6 @@ use super::{
     PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NSH, Subfield,
 };
 use crate::codec::Reader;
-use crate::ids::PortNo;
 use crate::oxm::header::Header;
 use crate::oxm::{Field, Oxm, refusal::entry_refusal};
 use crate::refusal::Refusal::{self, *};
@@ -269,14 +268,10 @@ fn ok(condition: bool, refusal: Refusal) -> Result<(), Refusal> {
     if condition { Ok(()) } else { Err(refusal) }
 }
 
-fn is_output(port: PortNo) -> bool {
-    port != PortNo::ANY && port.to_u16().is_some()
-}
-
 /// The values of an action.
 fn check(action: &Action) -> Result<(), Refusal> {
     match action {
-        Action::Output { port, .. } => ok(is_output(*port), ActionOutPort),
+        Action::Output { port, .. } => ok(port.is_output(), ActionOutPort),
         Action::PushVlan(kind) => ok(matches!(kind, 0x8100 | 0x88a8), ActionArgument),
         Action::PushMpls(kind) => ok(matches!(kind, 0x8847 | 0x8848), ActionArgument),
         Action::Legacy(Legacy::VlanVid(id)) => ok(*id <= 0xfff, ActionArgument),
@@ -295,8 +290,7 @@ fn check(action: &Action) -> Result<(), Refusal> {
             let known = known && b.members.len() <= MAX_MEMBERS;
             // With a destination, Open vSwitch forgets what it found before.
             ok(b.dst.map_or(known, |dst| dst.n_bits >= 16), ActionArgument)?;
-            let member = |port: &PortNo| *port != PortNo::CONTROLLER;
-            ok(b.members.iter().all(member), ActionOutPort)
+            ok(b.members.iter().all(|port| port.is_member()), ActionOutPort)
         }
         Action::Sample(sample) => ok(sample.probability != 0, ActionArgument),
         Action::Conjunction { clause, n_clauses, .. } => {

@@ -83,7 +83,10 @@ fn pair(fields: impl Strategy<Value = (Field, Field)>) -> impl Strategy<Value = 
 
 /// A port that has a 16-bit form.
 fn short_port() -> impl Strategy<Value = PortNo> {
-    prop_oneof![(0..0xff00_u32).prop_map(PortNo), (0xffff_fff9..=u32::MAX).prop_map(PortNo)]
+    let reserved = prop_oneof![0xffff_ff00..=u32::MAX, 0xffff_fff7..=u32::MAX];
+    // A resubmit to IN_PORT is one that names no port.
+    let reserved = reserved.prop_filter("the port of arrival", |port| *port != PortNo::IN_PORT.0);
+    prop_oneof![0..0xff00_u32, reserved].prop_map(PortNo)
 }
 
 /// One part of a learned flow.

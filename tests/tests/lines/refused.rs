@@ -264,7 +264,6 @@ pub(crate) const REFUSED: &[&str] = &[
     "dl_type=0x894f,nsh_ttl=5/0x3f,actions=drop",
     "ip,nw_ecn=1/3,actions=drop",
     "dl_vlan=5,actions=set_field:1/7->vlan_pcp",
-    "dl_type=0x894f,actions=set_field:5/0xffffff->nsh_spi",
     "actions=ct()",
     "ip,actions=ct(table=255)",
     "ip,actions=ct(table=foo)",

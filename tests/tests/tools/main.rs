@@ -10,6 +10,7 @@
 mod diff;
 mod dumps;
 mod errors;
+mod held;
 mod many;
 mod snoop;
 

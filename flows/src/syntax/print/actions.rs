@@ -86,9 +86,6 @@ fn action(action: &Action, names: &dyn Names) -> String {
         Action::Resubmit { port, table: None } => {
             port.map_or_else(|| "resubmit(,)".to_owned(), |p| format!("resubmit:{}", print_port(p, names)))
         }
-        Action::ResubmitCt { port: Some(port), table: None } => {
-            format!("resubmit:{}", print_port(*port, names))
-        }
         Action::ResubmitCt { port, table } => {
             let port = port.map_or_else(String::new, |port| print_port(port, names));
             format!(
@@ -107,7 +104,11 @@ fn action(action: &Action, names: &dyn Names) -> String {
             format!("load:{}->{}", hex(u128::from(*value)), print_subfield(*dst))
         }
         Action::Note(note) => format!("note:{}", bytes(note)),
-        Action::OutputReg { src, .. } => format!("output:{}", print_subfield(*src)),
+        Action::OutputReg { src, max_len: u16::MAX } => format!("output:{}", print_subfield(*src)),
+        // `ovs-ofctl` has no word for how much of a packet the controller gets.
+        Action::OutputReg { src, max_len } => {
+            format!("output(src={},max_len={max_len})", print_subfield(*src))
+        }
         Action::Learn(learn) => self::learn(learn, names),
         Action::Exit => "exit".to_owned(),
         Action::FinTimeout { idle, hard } => {
@@ -318,8 +319,7 @@ fn nat(nat: &Nat) -> String {
     };
     let first_port = nat.ports.map_or(0, |(first, _)| first);
     let range = match nat.addresses {
-        // Without a range, `ovs-ofctl` prints no flags either.
-        NatAddresses::None => return format!("nat({kind})"),
+        NatAddresses::None => String::new(),
         NatAddresses::V4(first, last) => {
             let last = last.filter(|last| *last != first && !last.is_unspecified());
             format!("{first}{}", last.map_or_else(String::new, |last| format!("-{last}")))
@@ -333,7 +333,7 @@ fn nat(nat: &Nat) -> String {
             format!("{}{}", show(first), last.map_or_else(String::new, |last| format!("-{}", show(last))))
         }
     };
-    let mut parts = vec![format!("{kind}={range}")];
+    let mut parts = vec![if range.is_empty() { kind.to_owned() } else { format!("{kind}={range}") }];
     if first_port != 0
         && let (Some(range), Some((first, last))) = (parts.first_mut(), nat.ports)
     {
@@ -353,17 +353,18 @@ fn nat(nat: &Nat) -> String {
 fn encap(encap: &Encap) -> String {
     let header = header::HEADERS.iter().find(|(_, kind)| *kind == encap.packet_type);
     let header = header.map_or("UNKNOWN", |(name, _)| name);
-    let props: Vec<String> = encap
-        .props
-        .iter()
-        .map(|prop| match prop {
+    // `ovs-ofctl` does not print how long the header is to be; 0 leaves that to the switch.
+    let size = Some(encap.hdr_size).filter(|size| *size != 0).map(|size| format!("hdr_size={size}"));
+    let props: Vec<String> = size
+        .into_iter()
+        .chain(encap.props.iter().map(|prop| match prop {
             EncapProp::NshMdType(md_type) => format!("md_type={md_type}"),
             EncapProp::NshTlv { class, kind, data } => {
                 let digits: String = data.iter().map(|b| format!("{b:02x}")).collect();
-                let digits = digits.trim_start_matches('0');
-                format!("tlv({class:#06x},{kind},0x{})", if digits.is_empty() { "0" } else { digits })
+                // With the zeros in front, which `ovs-ofctl` leaves out: they count for the length.
+                format!("tlv({class:#06x},{kind},0x{digits})")
             }
-        })
+        }))
         .collect();
     if props.is_empty() {
         format!("encap({header})")

@@ -24,12 +24,14 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     for field in [CtNwSrc, CtIpv6Src, CtNwDst, CtIpv6Dst, CtNwProto, CtTpSrc, CtTpDst] {
         out.field(field, field.info().name);
     }
-    // A switch names the type of Ethernet packets for some flows; `ovs-ofctl` never does.
-    if out.fields.place(PacketType).is_some_and(|bits| bits.value != 0) {
+    let packet_type = out.fields.place(PacketType).map(|bits| bits.value);
+    if packet_type.is_some_and(|value| value != 0) {
         out.field(PacketType, "packet_type");
     }
-    // Only beside what Open vSwitch itself sets is the usual type of packets named.
-    if out.fields.place(RecircId).is_some() && fields.is_ethernet() && fields.names_ethernet() {
+    // A flow of Ethernet frames that matches nothing of theirs is another than one of any packets, which
+    // `ovs-ofctl` does not tell apart.
+    let recirculated = out.fields.place(RecircId).is_some() && fields.names_ethernet();
+    if fields.is_ethernet() && (recirculated || packet_type.is_some()) {
         out.parts.push("eth".to_owned());
     }
     // A packet type says it all.
@@ -42,21 +44,12 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     for field in [TunId, TunSrc, TunDst, TunIpv6Src, TunIpv6Dst, TunGbpId, TunGbpFlags] {
         out.field(field, field.info().name);
     }
-    // Each version of ERSPAN has fields of its own, and `ovs-ofctl` prints no others.
-    let erspan: &[Field] = match out.fields.place(TunErspanVer).map(|version| version.value) {
-        None | Some(0) => &[],
-        Some(1) => &[TunErspanVer, TunErspanIdx],
-        Some(2) => &[TunErspanVer, TunErspanDir, TunErspanHwid],
-        Some(_) => &[TunErspanVer],
-    };
-    for field in erspan {
-        out.field(*field, field.info().name);
+    // Also what is of another version than the one that is matched, if one is: `ovs-ofctl` leaves it out.
+    for field in [TunErspanVer, TunErspanIdx, TunErspanDir, TunErspanHwid] {
+        out.field(field, field.info().name);
     }
-    for (field, name) in [(TunGtpuFlags, "gtpu_flags"), (TunGtpuMsgtype, "gtpu_msgtype")] {
-        if out.fields.place(field).is_some_and(|bits| bits.value != 0) {
-            out.field(field, name);
-        }
-    }
+    out.field(TunGtpuFlags, "gtpu_flags");
+    out.field(TunGtpuMsgtype, "gtpu_msgtype");
     out.field(TunFlags, "tun_flags");
     for (option, bits) in matches.tunnel_options() {
         out.parts.push(tunnel_option(option, &bits));
@@ -94,14 +87,9 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     out.field(MplsTc, "mpls_tc");
     out.field(MplsTtl, "mpls_ttl");
     out.field(MplsBos, "mpls_bos");
-    for field in [NshFlags, NshTtl, NshMdtype, NshNp, NshSpi, NshSi] {
+    // `ovs-ofctl` prints the contexts only beside the metadata format that has them.
+    for field in [NshFlags, NshTtl, NshMdtype, NshNp, NshSpi, NshSi, NshC1, NshC2, NshC3, NshC4] {
         out.field(field, field.info().name);
-    }
-    // Only metadata of the first format has contexts, and `ovs-ofctl` prints none otherwise.
-    if out.fields.place(NshMdtype).is_some_and(|md_type| md_type.value == 1) {
-        for field in [NshC1, NshC2, NshC3, NshC4] {
-            out.field(field, field.info().name);
-        }
     }
     out.field(IpFrag, "nw_frag");
     let icmp6 = fields.eth_type() == Some(IPV6) && fields.protocol() == Some(ICMP6);
@@ -155,9 +143,15 @@ impl Out<'_> {
             Field::NshC1 | Field::NshC2 | Field::NshC3 | Field::NshC4 if !exact => {
                 format!("0x{:x}/0x{:x}", bits.value, bits.mask)
             }
+            Field::NshSpi | Field::NshC1 | Field::NshC2 | Field::NshC3 | Field::NshC4 => {
+                format!("0x{:x}", bits.value)
+            }
             Field::RecircId if bits.value != 0 => format!("{:#x}", bits.value),
-            // Without their masks.
-            Field::TunGtpuFlags | Field::TunGbpFlags | Field::TunErspanIdx | Field::TunErspanHwid => {
+            // `ovs-ofctl` leaves out the masks of the first two; the others have none.
+            Field::TunGbpFlags | Field::TunErspanIdx if !exact => {
+                format!("{}/{}", value::hex(bits.value), value::hex(bits.mask))
+            }
+            Field::TunGbpFlags | Field::TunErspanIdx | Field::TunGtpuFlags | Field::TunErspanHwid => {
                 value::hex(bits.value)
             }
             Field::TunGtpuMsgtype | Field::TunErspanVer | Field::TunErspanDir => bits.value.to_string(),

@@ -60,8 +60,7 @@ pub(super) fn decode_bundle(r: &mut Reader<'_>, load: bool) -> Result<Option<Act
     }
     let mut members = Vec::with_capacity(usize::from(count));
     for _ in 0..count {
-        let Some(member) = port(r, "bundle member")? else { return Ok(None) };
-        members.push(member);
+        members.push(port(r, "bundle member")?);
     }
     // As many bytes of padding as eight ask for.
     if r.remaining() >= 8 || !zeros(r) {

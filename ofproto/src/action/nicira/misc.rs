@@ -117,7 +117,7 @@ pub(super) fn encode_conjunction(
 pub(super) fn decode_output_trunc(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     let port = port(r, "output_trunc port")?;
     let max_len = r.u32("output_trunc max_len")?;
-    Ok(port.map(|port| Action::OutputTrunc { port, max_len }))
+    Ok(Some(Action::OutputTrunc { port, max_len }))
 }
 
 pub(super) fn encode_output_trunc(port: PortNo, max_len: u32, w: &mut Writer) -> Result<(), EncodeError> {

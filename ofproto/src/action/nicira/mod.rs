@@ -185,7 +185,7 @@ fn short(port: PortNo, field: &'static str) -> Result<u16, EncodeError> {
     port.to_u16().ok_or(EncodeError::DoesNotFit { field, value: u128::from(port.0) })
 }
 
-/// Reads a port in 16 bits; none for a number that no port has.
-fn port(r: &mut Reader<'_>, field: &'static str) -> Result<Option<PortNo>, DecodeError> {
-    Ok(Some(PortNo::from_u16(r.u16(field)?)).filter(|port| port.to_u16().is_some()))
+/// Reads a port in 16 bits.
+fn port(r: &mut Reader<'_>, field: &'static str) -> Result<PortNo, DecodeError> {
+    r.u16(field).map(PortNo::from_u16)
 }

@@ -16,12 +16,8 @@ pub(super) fn decode(r: &mut Reader<'_>, with_table: bool) -> Result<Option<Acti
     if with_table && padding != [0; 3] {
         return Ok(None);
     }
-    let port = PortNo::from_u16(port);
-    if port.to_u16().is_none() {
-        return Ok(None);
-    }
     Ok(Some(Action::Resubmit {
-        port: Some(port).filter(|&p| p != PortNo::IN_PORT),
+        port: Some(PortNo::from_u16(port)).filter(|&p| p != PortNo::IN_PORT),
         table: Some(TableId(table)).filter(|_| with_table && table != CURRENT),
     }))
 }

@@ -16,8 +16,7 @@ pub(super) fn decode(r: &mut Reader<'_>, form: u8) -> Result<Option<Action>, Dec
         direction: SampleDirection::Default,
     };
     if form > 1 {
-        let Some(port) = port(r, "sample port")? else { return Ok(None) };
-        sample.sampling_port = port;
+        sample.sampling_port = port(r, "sample port")?;
         let [direction, padding @ ..] = r.array::<6>("sample direction")?;
         if form == 3 {
             sample.direction = match direction {
