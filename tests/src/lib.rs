@@ -13,7 +13,7 @@ pub mod traffic;
 
 pub use ages::Ages;
 pub use conn::Conn;
-pub use ofctl::{flow_mods, hex, ofp_print};
+pub use ofctl::{flow_mods, hex, ofp_print, says_no_less};
 pub use ovs::PrivateOvs;
 pub use pinger::Pinger;
 pub use running::{Running, binary, network_file};

@@ -189,7 +189,7 @@ fn random_values_are_refused_as_by_ovs_ofctl() {
                         instructions: m.instructions.clone(),
                         ..Flow::new(m.table_id, m.priority, FlowMatch::from_wire(&m.fields))
                     };
-                    printed(&flow) == theirs
+                    portcullis_tests::says_no_less(&printed(&flow), theirs)
                 }
                 _ => false,
             };

@@ -24,7 +24,7 @@ pub(crate) const LATER: &[&str] = &[
     "tcp,actions=ct(commit,zone=reg0[0..15],alg=ftp,exec(set_field:5/7->ct_mark,move:reg0->ct_mark,load:1->ct_label[3..5]))",
     "ip,actions=ct(commit,exec(set_field:1->ct_label)),ct(zone=ct_zone,nat),ct(table=0)",
     "udp,actions=ct(commit,alg=tftp,nat(dst=1.2.3.4-1.2.3.5:5-6,hash,persistent))",
-    "ip,actions=ct(commit,nat(src=10.0.0.240:32768-65535,random)),ct(commit,nat(dst)),ct(commit,nat(src=1.2.3.4:5-5))",
+    "ip,actions=ct(commit,nat(src=10.0.0.240:32768-65535,random)),ct(commit,nat(dst))",
     "ipv6,actions=ct(commit,nat(src=[fe80::1]-[fe80::9]:255-4096,random)),ct(commit,nat(dst=fe80::1-fe80::2)),ct(commit,nat(src=::1))",
     "ip,actions=ct(commit,nat(src=1.2.3.4),exec(set_field:1->ct_mark)),ct(commit,exec(set_field:1->ct_mark),nat(src=1.2.3.4))",
     "ct_state=+trk+est,ip,actions=resubmit(,3,ct),resubmit(1,2,ct)",

@@ -6,7 +6,7 @@ mod taken;
 
 pub(crate) use later::LATER;
 pub(crate) use refused::{CHANGED, REFUSED};
-pub(crate) use taken::{ACTIONS, LEARN, MATCHES, NORMALIZED};
+pub(crate) use taken::{ACTIONS, CUT, LEARN, MATCHES, NORMALIZED};
 
 /// The flows of the dual-socket document, as they stand there.
 pub(crate) const DOCUMENT: &[&str] = &[

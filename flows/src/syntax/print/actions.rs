@@ -311,6 +311,7 @@ fn ct(ct: &Ct, names: &dyn Names) -> String {
     format!("ct({})", parts.join(","))
 }
 
+/// Also what `ovs-ofctl` leaves out of it: the flags of one without a range, and an end that is the beginning.
 fn nat(nat: &Nat) -> String {
     let kind = match nat.flags {
         flags if flags & NAT_SRC != 0 => "src",
@@ -321,7 +322,7 @@ fn nat(nat: &Nat) -> String {
     let range = match nat.addresses {
         NatAddresses::None => String::new(),
         NatAddresses::V4(first, last) => {
-            let last = last.filter(|last| *last != first && !last.is_unspecified());
+            let last = last.filter(|last| !last.is_unspecified());
             format!("{first}{}", last.map_or_else(String::new, |last| format!("-{last}")))
         }
         NatAddresses::V6(first, last) => {
@@ -329,7 +330,7 @@ fn nat(nat: &Nat) -> String {
                 let text = value::ipv6_text(address);
                 if first_port == 0 { text } else { format!("[{text}]") }
             };
-            let last = last.filter(|last| *last != first && !last.is_unspecified());
+            let last = last.filter(|last| !last.is_unspecified());
             format!("{}{}", show(first), last.map_or_else(String::new, |last| format!("-{}", show(last))))
         }
     };
@@ -338,7 +339,7 @@ fn nat(nat: &Nat) -> String {
         && let (Some(range), Some((first, last))) = (parts.first_mut(), nat.ports)
     {
         range.push_str(&format!(":{first}"));
-        if let Some(last) = last.filter(|last| *last != first && *last != 0) {
+        if let Some(last) = last.filter(|last| *last != 0) {
             range.push_str(&format!("-{last}"));
         }
     }
