@@ -3,6 +3,10 @@
 //! [`parse_flow`] takes what `ovs-ofctl -O OpenFlow13 add-flow` takes, and [`print_stats`] writes what
 //! `ovs-ofctl -O OpenFlow13 --names dump-flows` writes: every field and action that a session of OpenFlow 1.3 can carry (the
 //! tables are in [`ofproto::oxm`] and [`ofproto::action`]).
+//!
+//! What is printed of a flow that a switch holds is read as that flow. So where two flows have one text in `ovs-ofctl`, ours says
+//! what that leaves out: `eth`, `nsh_c1` without its `nsh_mdtype`, masks of `tun_gbp_flags` and `tun_erspan_idx`, `nw_frag=0/0x1`,
+//! flags of a `nat` without a range, `resubmit(PORT,,ct)`, `output(src=FIELD,max_len=N)`, `hdr_size` and zeros of `encap`.
 
 mod actions;
 mod arguments;

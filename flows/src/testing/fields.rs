@@ -166,7 +166,7 @@ fn any_bits(field: Field) -> BoxedStrategy<(Field, Masked)> {
     (value, mask)
         .prop_map(move |(value, mask)| {
             let mask = if maskable { mask & exact } else { exact };
-            (field, Masked { value: value % limit(field).saturating_add(1) & mask, mask })
+            (field, Masked { value: (value % limit(field).saturating_add(1)) & mask, mask })
         })
         .boxed()
 }
