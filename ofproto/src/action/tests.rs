@@ -237,8 +237,7 @@ fn an_action_that_cannot_be_said_survives() {
         nicira(&[&[0, 7, 0, 3, 0, 1, 0, 4], &[0, 0, 0, 0, 0, 0, 0, 16]]),
         nicira(&[&[0, 7, 7, 0xc1, 0, 1, 0, 4], &[0; 8]]),
         nicira(&[&[0, 7, 0, 3, 0, 1, 0, 8], &[0; 8]]),
-        // resubmit to a port that is none, a property of controller2 that nobody knows.
-        nicira(&[&[0, 14, 0xff, 0x01, 4, 0, 0, 0]]),
+        // A property of controller2 that nobody knows.
         nicira(&[&[0, 37, 0, 0, 0, 0, 0, 0], &[0, 99, 0, 8, 1, 2, 3, 4]]),
         // Another's, and a subtype nobody knows.
         vec![0xff, 0xff, 0, 8, 0x4f, 0x4e, 0x46, 0],
