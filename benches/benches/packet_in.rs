@@ -7,7 +7,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use flows::reactive::{Dialect, Mirror, packet_of, react};
 use flows::syntax::{NoNames, parse_flow};
 use ofproto::frame::next_length;
-use ofproto::hot::{FlowStamp, PacketInView, PacketOutStamp};
+use ofproto::hot::{FlowStamp, PacketInView, PacketOutStamp, VlanVid};
 use ofproto::message::{FlowMod, Message};
 use ofproto::testing::switch::{self, mac};
 use ofproto::{BufferId, Cookie, PortNo, TableId, Xid};
@@ -54,7 +54,12 @@ fn parts(c: &mut Criterion) {
     group.bench_function("flow_mod", |b| {
         b.iter(|| {
             out.clear();
-            flow.write(&mut out, black_box(PortNo(1)), black_box(mac(1)), mac(2), PortNo(2));
+            flow.write(
+                &mut out,
+                (black_box(PortNo(1)), black_box(mac(1))),
+                (PortNo(2), mac(2)),
+                VlanVid::NONE,
+            );
         });
     });
     let packet_out = PacketOutStamp::new(Xid(0)).unwrap();
@@ -89,7 +94,7 @@ fn parts(c: &mut Criterion) {
 fn table(size: u32) -> MacTable {
     let mut table = MacTable::new(SHARES, 300);
     for n in 0..size {
-        table.learn(mac(n), PortNo(1 + n % 4), NOW);
+        table.learn(mac(n), 0, PortNo(1 + n % 4), NOW);
     }
     table
 }
@@ -101,12 +106,12 @@ fn tables(c: &mut Criterion) {
         let mut filled = table(size);
         let mut next = scattered(size);
         group.bench_function(BenchmarkId::new("lookup", size), |b| {
-            b.iter(|| filled.port(black_box(mac(next()))).unwrap());
+            b.iter(|| filled.port(black_box(mac(next())), 0).unwrap());
         });
         group.bench_function(BenchmarkId::new("learn_known", size), |b| {
             b.iter(|| {
                 let n = next();
-                filled.learn(black_box(mac(n)), PortNo(1 + n % 4), NOW)
+                filled.learn(black_box(mac(n)), 0, PortNo(1 + n % 4), NOW)
             });
         });
     }

@@ -6,6 +6,7 @@ use flows::Flow;
 use flows::compile::learning::{self, Pair};
 use flows::network::Learning;
 use ofproto::PortNo;
+use ofproto::hot::VlanVid;
 use ofproto::message::{FlowMod, FlowModCommand, Message};
 
 use super::Notice;
@@ -50,9 +51,9 @@ impl Bridge {
     pub(super) fn remember(&mut self, now: Instant, flows: &[Flow], session: &mut Session) {
         let second = self.second(now);
         let Some(learning) = &mut self.learning else { return };
-        for Pair { from, to } in flows.iter().filter_map(learning::learned) {
+        for Pair { vlan, from, to } in flows.iter().filter_map(learning::learned) {
             for (mac, port) in [from, to] {
-                learning.remember(mac, port, second);
+                learning.remember(mac, VlanVid(vlan), port, second);
             }
         }
         // One that says nothing may have such flows all the same.

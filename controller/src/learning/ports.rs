@@ -1,72 +1,127 @@
-//! The ports that addresses are at, each by a number small enough for an entry of the table.
+//! The ports that addresses are at, one place for each VLAN that a port has addresses in: its number is small enough for an
+//! entry of the table, which has no room for a VLAN beside it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ofproto::PortNo;
 
 use super::slot::PLACE_BITS;
 
-/// A port, and how many addresses are there.
+/// So many places there are.
+const PLACES: usize = 1 << PLACE_BITS;
+/// Of which VLANs have no more than so many: whoever sends in all of them leaves each port its place without a tag.
+const TAGGED_PLACES: usize = PLACES / 2;
+
+/// A port in a VLAN (0 without a tag), and how many addresses are there.
 #[derive(Debug, Clone, Copy)]
-struct Port {
-    number: PortNo,
+struct Place {
+    port: PortNo,
+    vlan: u16,
     addresses: u32,
 }
 
-/// Ports by their places. A place without addresses is given to the next port that needs one.
+/// What is at a port in all VLANs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Port {
+    addresses: u32,
+    /// The place of the port without a tag.
+    untagged: Option<u16>,
+}
+
+/// Ports in VLANs by their places. A place without addresses is given to the next port that needs one.
 #[derive(Debug, Default)]
 pub(super) struct Ports {
-    ports: Vec<Port>,
-    /// Only asked for a new, a moved or a forgotten address.
-    places: HashMap<PortNo, u16>,
+    places: Vec<Place>,
+    /// Only asked for a new, a moved or a forgotten address, as are those below.
+    ports: HashMap<PortNo, Port>,
+    tagged: HashMap<(PortNo, u16), u16>,
     free: Vec<u16>,
 }
 
 impl Ports {
-    /// Which port has a place.
+    /// Returns the number of the port of a place.
     #[inline]
     pub(super) fn number(&self, place: u16) -> Option<PortNo> {
-        self.ports.get(usize::from(place)).map(|port| port.number)
+        self.places.get(usize::from(place)).map(|place| place.port)
     }
 
-    /// The place of a port that addresses are at.
-    pub(super) fn place(&self, number: PortNo) -> Option<u16> {
-        self.places.get(&number).copied()
+    /// Returns the VLAN of a place.
+    #[inline]
+    pub(super) fn vlan(&self, place: u16) -> u16 {
+        self.places.get(usize::from(place)).map_or(0, |place| place.vlan)
     }
 
-    /// One address more at a port, unless it has its share, or there are no places left.
-    pub(super) fn enter(&mut self, number: PortNo, share: u32) -> Option<u16> {
-        if let Some(place) = self.place(number) {
-            let port = self.ports.get_mut(usize::from(place)).filter(|port| port.addresses < share)?;
-            port.addresses += 1;
-            return Some(place);
-        }
-        if share == 0 {
+    /// Returns the places of a port that addresses are at.
+    pub(super) fn places_of(&self, port: PortNo) -> HashSet<u16> {
+        let tagged = self.tagged.iter().filter(|((of, _), _)| *of == port).map(|(_, place)| *place);
+        tagged.chain(self.ports.get(&port).and_then(|port| port.untagged)).collect()
+    }
+
+    /// Counts one address more at a port in a VLAN, unless the port has its share, or there are no places left.
+    pub(super) fn enter(&mut self, port: PortNo, vlan: u16, share: u32) -> Option<u16> {
+        let known = self.ports.get_mut(&port);
+        if known.as_ref().map_or(0, |port| port.addresses) >= share {
             return None;
         }
-        let port = Port { number, addresses: 1 };
-        let place = match self.free.pop() {
-            Some(place) => {
-                *self.ports.get_mut(usize::from(place))? = port;
-                place
-            }
-            None => {
-                let place = u16::try_from(self.ports.len()).ok().filter(|place| *place < 1 << PLACE_BITS)?;
-                self.ports.push(port);
-                place
-            }
+        if let Some(Port { addresses, untagged: Some(place) }) = known
+            && vlan == 0
+        {
+            *addresses += 1;
+            self.places.get_mut(usize::from(*place))?.addresses += 1;
+            return Some(*place);
+        }
+        let place = match self.tagged.get(&(port, vlan)) {
+            Some(place) => *place,
+            None => self.take(port, vlan)?,
         };
-        self.places.insert(number, place);
+        self.places.get_mut(usize::from(place))?.addresses += 1;
+        let known = self.ports.entry(port).or_default();
+        known.addresses += 1;
+        if vlan == 0 {
+            known.untagged = Some(place);
+        }
         Some(place)
     }
 
-    /// One address less at the port of a place.
+    /// Takes a place for a port in a VLAN, where there is one left.
+    fn take(&mut self, port: PortNo, vlan: u16) -> Option<u16> {
+        if vlan != 0 && self.tagged.len() >= TAGGED_PLACES {
+            return None;
+        }
+        let new = Place { port, vlan, addresses: 0 };
+        let place = match self.free.pop() {
+            Some(place) => {
+                *self.places.get_mut(usize::from(place))? = new;
+                place
+            }
+            None => {
+                let place = u16::try_from(self.places.len()).ok().filter(|n| usize::from(*n) < PLACES)?;
+                self.places.push(new);
+                place
+            }
+        };
+        if vlan != 0 {
+            self.tagged.insert((port, vlan), place);
+        }
+        Some(place)
+    }
+
+    /// Counts one address less at a place.
     pub(super) fn leave(&mut self, place: u16) {
-        let Some(port) = self.ports.get_mut(usize::from(place)) else { return };
-        port.addresses = port.addresses.saturating_sub(1);
-        if port.addresses == 0 {
-            self.places.remove(&port.number);
+        let Some(left) = self.places.get_mut(usize::from(place)) else { return };
+        left.addresses = left.addresses.saturating_sub(1);
+        let Place { port, vlan, addresses } = *left;
+        if addresses == 0 {
             self.free.push(place);
+            self.tagged.remove(&(port, vlan));
+        }
+        let Some(known) = self.ports.get_mut(&port) else { return };
+        known.addresses = known.addresses.saturating_sub(1);
+        if vlan == 0 && addresses == 0 {
+            known.untagged = None;
+        }
+        if known.addresses == 0 {
+            self.ports.remove(&port);
         }
     }
 }

@@ -5,7 +5,7 @@ use super::age::{TICK_BITS, Tick};
 /// How many bits the place of a port has.
 pub(super) const PLACE_BITS: u32 = 16 - TICK_BITS;
 
-/// From the highest bit: 48 of the address, then the [place](super::ports) of its port, then when it was last seen.
+/// From the highest bit: 48 of the address, then the [place](super::ports) of its port in its VLAN, then when it was last seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot(u64);
 

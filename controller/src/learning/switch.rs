@@ -1,6 +1,6 @@
 //! What a learning switch does with a packet.
 
-use ofproto::hot::{FlowStamp, Mac, MacStamp, PacketInView, PacketOutStamp};
+use ofproto::hot::{Addresses, FlowStamp, Mac, MacStamp, PacketInView, PacketOutStamp, VlanVid};
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
 use ofproto::{BufferId, Cookie, EncodeError, PortNo, TableId, Xid};
@@ -120,12 +120,9 @@ impl LearningSwitch {
     #[inline]
     pub fn touch(&self, frame: &[u8]) -> u64 {
         let data = PacketInView::parse(frame).map_or(&[][..], |packet| packet.data);
-        match data.first_chunk::<12>() {
-            Some(&[a, b, c, d, e, f, g, h, i, j, k, l]) => {
-                self.table.touch([a, b, c, d, e, f]) ^ self.table.touch([g, h, i, j, k, l])
-            }
-            None => 0,
-        }
+        Addresses::parse(data).map_or(0, |Addresses { dst, src, vlan }| {
+            self.table.touch(dst, vlan.number()) ^ self.table.touch(src, vlan.number())
+        })
     }
 
     /// Decides about one whole PACKET_IN and appends what is to be sent. `now` are seconds of a clock that does not go
@@ -134,20 +131,18 @@ impl LearningSwitch {
     pub fn packet_in(&mut self, frame: &[u8], now: u32, out: &mut Vec<u8>) -> bool {
         let Some(packet) = PacketInView::parse(frame) else { return false };
         self.tally.packets += 1;
-        let addresses =
-            packet.data.first_chunk::<6>().zip(packet.data.get(6..12).and_then(<[u8]>::first_chunk));
-        let Some((&dst, &src)) = addresses else {
+        let Some(addresses) = Addresses::parse(packet.data) else {
             self.drop(&packet, out);
             return true;
         };
-        match self.table.learn(src, packet.in_port, now) {
+        let Addresses { src, vlan, .. } = addresses;
+        match self.table.learn(src, vlan.number(), packet.in_port, now) {
             Learned::Known => {}
             Learned::New => self.tally.learned += 1,
             // The flows to where it was are wrong now, and those from there are somebody else's chance.
             Learned::Moved(_) => {
                 self.tally.moved += 1;
-                self.to_gone.write(out, src);
-                self.from_gone.write(out, src);
+                self.moved(src, vlan, out);
             }
             Learned::Full => self.tally.refused += 1,
             Learned::Nobodys => {
@@ -155,22 +150,33 @@ impl LearningSwitch {
                 return true;
             }
         }
-        self.send(&packet, src, dst, out);
+        self.send(&packet, addresses, out);
         true
     }
 
-    fn send(&mut self, packet: &PacketInView<'_>, src: Mac, dst: Mac, out: &mut Vec<u8>) {
+    /// Deletes the flows of an address in a VLAN. That of frames without a tag is also that of frames with a priority alone.
+    #[cold]
+    fn moved(&self, mac: Mac, vlan: VlanVid, out: &mut Vec<u8>) {
+        let tags = if vlan.number() == 0 { &[VlanVid::NONE, VlanVid::PRIORITY][..] } else { &[vlan] };
+        for tag in tags {
+            self.to_gone.write(out, mac, *tag);
+            self.from_gone.write(out, mac, *tag);
+        }
+    }
+
+    fn send(&mut self, packet: &PacketInView<'_>, addresses: Addresses, out: &mut Vec<u8>) {
+        let Addresses { dst, src, vlan } = addresses;
         // Half a packet is not sent on; the flow that would have let it pass is not made either, so that it is seen.
         let whole =
             packet.buffer_id != BufferId::NO_BUFFER || packet.data.len() >= usize::from(packet.total_len);
         if !whole || is_reserved(dst) {
             return self.drop(packet, out);
         }
-        let to = match self.table.port(dst) {
+        let to = match self.table.port(dst, vlan.number()) {
             Some(port) if port == packet.in_port => return self.drop(packet, out),
             Some(port) => {
                 self.tally.forwarded += 1;
-                self.flow.write(out, packet.in_port, src, dst, port);
+                self.flow.write(out, (packet.in_port, src), (port, dst), vlan);
                 port
             }
             // Every OpenFlow switch has ALL; FLOOD is for hybrid ones (OpenFlow 1.3.5 §4.5).
@@ -198,8 +204,8 @@ impl LearningSwitch {
     }
 
     /// Somebody is known to be at a port, from a flow that was installed before.
-    pub fn remember(&mut self, mac: Mac, port: PortNo, now: u32) {
-        self.table.learn(mac, port, now);
+    pub fn remember(&mut self, mac: Mac, vlan: VlanVid, port: PortNo, now: u32) {
+        self.table.learn(mac, vlan.number(), port, now);
     }
 
     /// A port is gone, and whoever was there.

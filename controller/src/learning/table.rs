@@ -1,4 +1,4 @@
-//! Which MAC address is at which port.
+//! Which MAC address is at which port of which VLAN.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -29,11 +29,12 @@ pub enum Learned {
     Moved(PortNo),
     /// It cannot be anybody's: a group's address, or zero.
     Nobodys,
-    /// The port, or the table, has as many as it may have; or addresses are at more ports than can be told apart (8,192).
+    /// The port, or the table, has as many as it may have; or addresses are at more ports than can be told apart: 8,192, where
+    /// a port counts once for each VLAN that it has addresses in. Those with tags are at most 4,096 of them.
     Full,
 }
 
-/// MAC addresses by open addressing with linear probing: one place of memory for most questions, and small places, because
+/// MAC addresses, each in each VLAN for itself (IEEE 802.1Q calls that independent learning), by open addressing with linear probing: one place of memory for most questions, and small places, because
 /// with many bridges it is the memory that a packet waits for. It grows by doubling, at three quarters full, and never
 /// gives memory back. What is too old is cleared away all at once, some four times in the time of an age.
 #[derive(Debug)]
@@ -86,44 +87,45 @@ impl MacTable {
 
     /// Where an address is, as far as is known at the time of the last [`MacTable::learn`] or [`MacTable::forget_old`].
     #[inline]
-    pub fn port(&self, mac: Mac) -> Option<PortNo> {
-        let slot = self.slots.get(self.find(number(mac)))?;
+    pub fn port(&self, mac: Mac, vlan: u16) -> Option<PortNo> {
+        let slot = self.slots.get(self.find(Key::new(mac, vlan)))?;
         if slot.is_empty() { None } else { self.ports.number(slot.place()) }
     }
 
     /// Looks where an address would be, so that the place is at hand when it is asked for. What it gives says nothing.
     #[inline]
-    pub fn touch(&self, mac: Mac) -> u64 {
-        self.slots.get(self.home(number(mac))).map_or(0, |slot| slot.mac())
+    pub fn touch(&self, mac: Mac, vlan: u16) -> u64 {
+        self.slots.get(self.home(Key::new(mac, vlan))).map_or(0, |slot| slot.mac())
     }
 
-    /// An address was seen at a port at `now` (seconds of a clock that does not go back).
+    /// An address was seen at a port in a VLAN at `now` (seconds of a clock that does not go back).
     #[inline]
-    pub fn learn(&mut self, mac: Mac, port: PortNo, now: u32) -> Learned {
-        let mac = number(mac);
+    pub fn learn(&mut self, mac: Mac, vlan: u16, port: PortNo, now: u32) -> Learned {
+        let key = Key::new(mac, vlan);
         // The lowest bit of the first byte (IEEE 802, individual or group).
-        if mac == 0 || mac & (1 << 40) != 0 {
+        if key.mac == 0 || key.mac & (1 << 40) != 0 {
             return Learned::Nobodys;
         }
         self.forget_old(now);
-        let at = self.find(mac);
+        let at = self.find(key);
         match self.slots.get_mut(at) {
-            Some(slot) if slot.mac() == mac && self.ports.number(slot.place()) == Some(port) => {
+            // What was found in use is this address in this VLAN.
+            Some(slot) if !slot.is_empty() && self.ports.number(slot.place()) == Some(port) => {
                 slot.see(self.age.tick());
                 Learned::Known
             }
-            _ => self.learn_anew(mac, port, at),
+            _ => self.learn_anew(key, port, at),
         }
     }
 
     /// One that is not there, or at another port.
-    fn learn_anew(&mut self, mac: u64, port: PortNo, at: usize) -> Learned {
+    fn learn_anew(&mut self, Key { mac, vlan }: Key, port: PortNo, at: usize) -> Learned {
         let Some(slot) = self.slots.get_mut(at) else { return Learned::Full };
         let was = *slot;
         if was.is_empty() && self.used >= self.shares.all as usize {
             return Learned::Full;
         }
-        let Some(place) = self.ports.enter(port, self.shares.per_port) else { return Learned::Full };
+        let Some(place) = self.ports.enter(port, vlan, self.shares.per_port) else { return Learned::Full };
         *slot = Slot::new(mac, place, self.age.tick());
         if !was.is_empty() {
             let from = self.ports.number(was.place());
@@ -139,8 +141,9 @@ impl MacTable {
 
     /// Forgets all addresses of a port that is not there any more.
     pub fn forget_port(&mut self, port: PortNo) {
-        if let Some(gone) = self.ports.place(port) {
-            self.remove_where(|slot| slot.place() == gone);
+        let places = self.ports.places_of(port);
+        if !places.is_empty() {
+            self.remove_where(|slot| places.contains(&slot.place()));
         }
     }
 
@@ -159,24 +162,30 @@ impl MacTable {
 
     /// Where an address is looked for first.
     #[inline]
-    fn home(&self, mac: u64) -> usize {
-        // The two halves of a product in which every bit of the address and of the seed has a part.
-        let wide = u128::from(mac ^ self.seed) * 0x9e37_79b9_7f4a_7c15;
+    fn home(&self, key: Key) -> usize {
+        // The two halves of a product in which every bit of the address, the VLAN and the seed has a part.
+        let wide = u128::from(key.bits() ^ self.seed) * 0x9e37_79b9_7f4a_7c15;
         usize::try_from((wide >> 64 ^ wide) & self.mask() as u128).unwrap_or(0)
     }
 
     /// The place of an address, or the empty one where it would be.
     #[inline]
-    fn find(&self, mac: u64) -> usize {
-        let mut at = self.home(mac);
+    fn find(&self, key: Key) -> usize {
+        let mut at = self.home(key);
         // Never are all places in use.
         while let Some(slot) = self.slots.get(at) {
-            if slot.mac() == mac || slot.is_empty() {
+            // An entry has no room for its VLAN: the port's place says it.
+            if slot.is_empty() || slot.mac() == key.mac && self.ports.vlan(slot.place()) == key.vlan {
                 break;
             }
             at = (at + 1) & self.mask();
         }
         at
+    }
+
+    /// What an entry is found by.
+    fn key(&self, slot: Slot) -> Key {
+        Key { mac: slot.mac(), vlan: self.ports.vlan(slot.place()) }
     }
 
     fn remove_where(&mut self, gone: impl Fn(Slot) -> bool) {
@@ -197,7 +206,7 @@ impl MacTable {
             next = (next + 1) & self.mask();
             let Some(slot) = self.slots.get(next).copied().filter(|slot| !slot.is_empty()) else { break };
             // It may move where its own place is not between the hole and where it is.
-            let from_home = next.wrapping_sub(self.home(slot.mac())) & self.mask();
+            let from_home = next.wrapping_sub(self.home(self.key(slot))) & self.mask();
             let from_hole = next.wrapping_sub(hole) & self.mask();
             if from_home >= from_hole {
                 self.slots.get_mut(hole).into_iter().for_each(|place| *place = slot);
@@ -211,7 +220,7 @@ impl MacTable {
         let twice = vec![Slot::EMPTY; self.slots.len() * 2];
         let slots = std::mem::replace(&mut self.slots, twice);
         for entry in slots.into_iter().filter(|slot| !slot.is_empty()) {
-            let at = self.find(entry.mac());
+            let at = self.find(self.key(entry));
             self.slots.get_mut(at).into_iter().for_each(|slot| *slot = entry);
         }
     }
@@ -222,8 +231,22 @@ fn is_full(entries: usize, places: usize) -> bool {
     entries * 4 > places * 3
 }
 
-/// An address as a number: its first byte is the highest of six.
-#[inline]
-fn number([a, b, c, d, e, f]: Mac) -> u64 {
-    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+/// An address in a VLAN.
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    /// As a number: its first byte is the highest of six.
+    mac: u64,
+    vlan: u16,
+}
+
+impl Key {
+    #[inline]
+    fn new([a, b, c, d, e, f]: Mac, vlan: u16) -> Self {
+        Self { mac: u64::from_be_bytes([0, 0, a, b, c, d, e, f]), vlan }
+    }
+
+    #[inline]
+    fn bits(self) -> u64 {
+        self.mac | u64::from(self.vlan) << 48
+    }
 }

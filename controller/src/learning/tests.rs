@@ -14,9 +14,9 @@ use super::*;
 
 type Mac = [u8; 6];
 
-/// What the table is to be, said with a map: addresses with their port, and when they were seen.
+/// What the table is to be, said with a map: addresses in VLANs with their port, and when they were seen.
 struct Model {
-    places: HashMap<Mac, (u32, u32)>,
+    places: HashMap<(Mac, u16), (u32, u32)>,
     shares: Shares,
     age: u32,
 }
@@ -29,11 +29,11 @@ impl Model {
         self.places.retain(|_, (_, seen)| now / quarter - *seen / quarter <= kept);
     }
 
-    fn learn(&mut self, mac: Mac, port: PortNo, now: u32) -> Learned {
+    fn learn(&mut self, mac: Mac, vlan: u16, port: PortNo, now: u32) -> Learned {
         self.forget_old(now);
         let at_port = self.places.values().filter(|(p, _)| *p == port.0).count();
         let full = self.places.len() >= self.shares.all as usize;
-        match self.places.get_mut(&mac) {
+        match self.places.get_mut(&(mac, vlan)) {
             Some((p, seen)) if *p == port.0 => {
                 *seen = now;
                 Learned::Known
@@ -42,7 +42,7 @@ impl Model {
             _ if at_port >= self.shares.per_port as usize => Learned::Full,
             Some(place) => Learned::Moved(PortNo(std::mem::replace(place, (port.0, now)).0)),
             None => {
-                self.places.insert(mac, (port.0, now));
+                self.places.insert((mac, vlan), (port.0, now));
                 Learned::New
             }
         }
@@ -51,7 +51,7 @@ impl Model {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Learn(u32, u32),
+    Learn(u32, u16, u32),
     Wait(u32),
     ForgetPort(u32),
     Bound(u32),
@@ -59,7 +59,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        60 => (0_u32..900, 1_u32..5).prop_map(|(n, port)| Step::Learn(n, port)),
+        60 => (0_u32..300, 0_u16..4, 1_u32..5).prop_map(|(n, vlan, port)| Step::Learn(n, vlan, port)),
         6 => (0_u32..4).prop_map(Step::Wait),
         1 => (4_u32..60).prop_map(Step::Wait),
         2 => (1_u32..5).prop_map(Step::ForgetPort),
@@ -79,10 +79,10 @@ proptest! {
         let mut now = 0;
         for step in steps {
             match step {
-                Step::Learn(n, port) => {
+                Step::Learn(n, vlan, port) => {
                     prop_assert_eq!(
-                        table.learn(mac(n), PortNo(port), now),
-                        model.learn(mac(n), PortNo(port), now)
+                        table.learn(mac(n), vlan, PortNo(port), now),
+                        model.learn(mac(n), vlan, PortNo(port), now)
                     );
                 }
                 Step::Wait(seconds) => {
@@ -109,21 +109,21 @@ proptest! {
             }
             prop_assert_eq!(table.len(), model.places.len());
         }
-        for n in 0..900 {
-            let port = model.places.get(&mac(n)).map(|(port, _)| PortNo(*port));
-            prop_assert_eq!(table.port(mac(n)), port, "{}", n);
+        for (n, vlan) in (0..300).flat_map(|n| (0..4).map(move |vlan| (n, vlan))) {
+            let port = model.places.get(&(mac(n), vlan)).map(|(port, _)| PortNo(*port));
+            prop_assert_eq!(table.port(mac(n), vlan), port, "{} in {}", n, vlan);
         }
     }
 
     #[test]
     fn an_address_lives_for_its_age_and_no_longer_than_half_of_it_more(age in 1_u32..1_000, seen in 0_u32..5_000) {
         let mut table = MacTable::new(Shares { per_port: 9, all: 9 }, age);
-        table.learn(mac(1), PortNo(1), seen);
+        table.learn(mac(1), 0, PortNo(1), seen);
         table.forget_old(seen + age);
-        prop_assert_eq!(table.port(mac(1)), Some(PortNo(1)));
+        prop_assert_eq!(table.port(mac(1), 0), Some(PortNo(1)));
         let quarter = age.div_ceil(4);
         table.forget_old(seen + age + 2 * quarter);
-        prop_assert_eq!(table.port(mac(1)), None);
+        prop_assert_eq!(table.port(mac(1), 0), None);
     }
 }
 
@@ -131,22 +131,39 @@ proptest! {
 fn more_ports_than_can_be_told_apart_learn_nothing() {
     let mut table = MacTable::new(Shares { per_port: 9, all: 1 << 20 }, 10);
     for port in 0..8_192 {
-        assert_eq!(table.learn(mac(port), PortNo(port), 0), Learned::New);
+        assert_eq!(table.learn(mac(port), 0, PortNo(port), 0), Learned::New);
     }
-    assert_eq!(table.learn(mac(9_000), PortNo(9_000), 0), Learned::Full);
-    assert_eq!((table.port(mac(8_191)), table.port(mac(9_000))), (Some(PortNo(8_191)), None));
+    assert_eq!(table.learn(mac(9_000), 0, PortNo(9_000), 0), Learned::Full);
+    assert_eq!((table.port(mac(8_191), 0), table.port(mac(9_000), 0)), (Some(PortNo(8_191)), None));
     // The place of a port where nobody is any more is another's.
     table.forget_port(PortNo(17));
-    assert_eq!(table.learn(mac(9_000), PortNo(9_000), 0), Learned::New);
-    assert_eq!((table.port(mac(9_000)), table.port(mac(17))), (Some(PortNo(9_000)), None));
+    assert_eq!(table.learn(mac(9_000), 0, PortNo(9_000), 0), Learned::New);
+    assert_eq!((table.port(mac(9_000), 0), table.port(mac(17), 0)), (Some(PortNo(9_000)), None));
+}
+
+#[test]
+fn one_port_with_every_vlan_leaves_the_others_their_places() {
+    let mut table = MacTable::new(Shares { per_port: 1 << 20, all: 1 << 20 }, 10);
+    let in_port_1 = |vlan| table.learn(mac(vlan), u16::try_from(vlan).unwrap(), PortNo(1), 0);
+    assert!((1..4_095).map(in_port_1).all(|learned| learned == Learned::New));
+    // Two of the places for VLANs are left, and all of those for ports.
+    let in_port_2 = (1..4).map(|vlan| table.learn(mac(20_000), vlan, PortNo(2), 0)).collect::<Vec<_>>();
+    assert_eq!(in_port_2, [Learned::New, Learned::New, Learned::Full]);
+    assert_eq!(table.learn(mac(2), 2, PortNo(2), 0), Learned::Moved(PortNo(1)), "where it has a place");
+    for port in 1..=4_096 {
+        assert_eq!(table.learn(mac(10_000 + port), 0, PortNo(port), 0), Learned::New, "{port}");
+    }
+    table.forget_port(PortNo(1));
+    assert_eq!(table.learn(mac(20_000), 3, PortNo(2), 0), Learned::New);
+    assert_eq!(table.port(mac(77), 77), None);
 }
 
 #[test]
 fn groups_and_zero_are_nobodys() {
     let mut table = MacTable::new(Shares { per_port: 9, all: 9 }, 10);
     for nobodys in [[0; 6], [1, 0, 0, 0, 0, 1], [0xff; 6], [0x33, 0x33, 0, 0, 0, 1]] {
-        assert_eq!(table.learn(nobodys, PortNo(1), 0), Learned::Nobodys);
-        assert_eq!(table.port(nobodys), None);
+        assert_eq!(table.learn(nobodys, 0, PortNo(1), 0), Learned::Nobodys);
+        assert_eq!(table.port(nobodys, 0), None);
     }
     assert!(table.is_empty());
 }
@@ -166,7 +183,22 @@ fn packet_in(in_port: u32, buffer_id: BufferId, total_len: usize, data: &[u8]) -
 
 /// What is sent for a packet, in words.
 fn sent(switch: &mut LearningSwitch, in_port: u32, dst: Mac, src: Mac) -> Vec<String> {
-    let data = switch::frame(src, dst);
+    sent_tagged(switch, in_port, dst, src, None)
+}
+
+/// The same for one with a tag.
+fn sent_tagged(
+    switch: &mut LearningSwitch,
+    in_port: u32,
+    dst: Mac,
+    src: Mac,
+    tci: Option<u16>,
+) -> Vec<String> {
+    let mut data = switch::frame(src, dst);
+    if let Some(tci) = tci {
+        let [high, low] = tci.to_be_bytes();
+        data.splice(12..12, [0x81, 0, high, low]);
+    }
     said(switch, &packet_in(in_port, BufferId::NO_BUFFER, data.len(), &data), &data)
 }
 
@@ -224,7 +256,7 @@ fn unknown_destinations_are_flooded_and_known_ones_get_a_flow() {
     assert_eq!(sent(&mut switch, 1, mac(2), mac(1)), ["flood"]);
     let answer = sent(&mut switch, 2, mac(1), mac(2));
     assert_eq!(answer.len(), 2);
-    assert!(answer[0].starts_with("add InPortOxm=2,EthDst=1,EthSrc=2 "), "{answer:?}");
+    assert!(answer[0].starts_with("add InPortOxm=2,EthDst=1,EthSrc=2,VlanVid=0 "), "{answer:?}");
     assert!(answer[0].contains("Output { port: PortNo(1)"), "{answer:?}");
     assert_eq!(answer[1], "out 1");
     // Groups are flooded, and nothing is learned of them.
@@ -237,9 +269,39 @@ fn unknown_destinations_are_flooded_and_known_ones_get_a_flow() {
 fn a_host_that_moves_takes_its_flows_along() {
     let mut switch = switch();
     sent(&mut switch, 1, mac(2), mac(1));
-    assert_eq!(sent(&mut switch, 3, mac(9), mac(1)), ["delete EthDst=1", "delete EthSrc=1", "flood"]);
+    let deleted = [
+        "delete EthDst=1,VlanVid=0",
+        "delete EthSrc=1,VlanVid=0",
+        "delete EthDst=1,VlanVid=1000",
+        "delete EthSrc=1,VlanVid=1000",
+    ];
+    assert_eq!(sent(&mut switch, 3, mac(9), mac(1)), [&deleted[..], &["flood"]].concat());
     assert_eq!(sent(&mut switch, 2, mac(1), mac(2))[1], "out 3");
     assert_eq!(switch.batch_ended(5).moved, 1);
+}
+
+#[test]
+fn each_vlan_knows_its_own_hosts() {
+    let mut switch = switch();
+    let (ten, twenty) = (Some(0x600a), Some(20));
+    sent_tagged(&mut switch, 1, mac(9), mac(1), ten);
+    sent_tagged(&mut switch, 2, mac(9), mac(1), twenty);
+    sent_tagged(&mut switch, 4, mac(9), mac(1), None);
+    assert_eq!(switch.batch_ended(5).moved, 0, "one address in three VLANs is three hosts");
+    for (tci, output, vlan) in
+        [(ten, 1, "100a"), (twenty, 2, "1014"), (None, 4, "0"), (Some(0xa000), 4, "1000")]
+    {
+        let answer = sent_tagged(&mut switch, 3, mac(1), mac(2), tci);
+        let flow = format!("add InPortOxm=3,EthDst=1,EthSrc=2,VlanVid={vlan} ");
+        assert!(answer[0].starts_with(&flow), "{answer:?}");
+        assert_eq!(answer[1], format!("out {output}"));
+    }
+    assert_eq!(sent_tagged(&mut switch, 3, mac(1), mac(2), Some(30)), ["flood"]);
+    // It moves in one of them alone.
+    let moved = ["delete EthDst=1,VlanVid=100a", "delete EthSrc=1,VlanVid=100a", "flood"];
+    assert_eq!(sent_tagged(&mut switch, 2, mac(9), mac(1), ten), moved);
+    assert_eq!(sent_tagged(&mut switch, 3, mac(1), mac(2), None)[1], "out 4");
+    assert_eq!(sent_tagged(&mut switch, 3, mac(1), mac(2), ten)[1], "out 2");
 }
 
 #[test]
@@ -301,7 +363,10 @@ fn nothing_here_locks() {
     let used =
         sources.iter().flat_map(|text| text.lines()).filter(|line| !line.trim_start().starts_with("//"));
     let used: Vec<&str> = used.collect();
-    let hot = [include_str!("../../../ofproto/src/hot/packet_in.rs")];
+    let hot = [
+        include_str!("../../../ofproto/src/hot/frame.rs"),
+        include_str!("../../../ofproto/src/hot/packet_in.rs"),
+    ];
     let hot = hot.iter().flat_map(|text| text.lines());
     for line in used.into_iter().chain(hot) {
         for lock in

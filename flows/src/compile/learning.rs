@@ -1,5 +1,5 @@
 //! A learning switch: what no bridge passes on is dropped, and what no flow knows goes to the controller, which installs a
-//! flow for each two addresses that speak.
+//! flow for each two addresses that speak in a VLAN.
 
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
@@ -28,6 +28,8 @@ pub fn learned_cookie() -> Cookie {
 /// From a flow between two addresses: who sends at which port, and who is at which port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair {
+    /// The VLAN of both, as OXM_OF_VLAN_VID has it: 0 without a tag.
+    pub vlan: u16,
     /// The sender, and its port.
     pub from: ([u8; 6], PortNo),
     /// The receiver, and its port.
@@ -44,8 +46,9 @@ pub fn learned(flow: &Flow) -> Option<Pair> {
         let [.., a, b, c, d, e, f] = flow.matches.exact(field)?.to_be_bytes();
         Some([a, b, c, d, e, f])
     };
-    let pair = Pair { from: (mac(Field::EthSrc)?, from), to: (mac(Field::EthDst)?, *port) };
-    (ours && flow.matches.iter().count() == 3).then_some(pair)
+    let vlan = u16::try_from(flow.matches.exact(Field::VlanVid)?).ok()?;
+    let pair = Pair { vlan, from: (mac(Field::EthSrc)?, from), to: (mac(Field::EthDst)?, *port) };
+    (ours && flow.matches.iter().count() == 4).then_some(pair)
 }
 
 pub(super) fn compile(out: &mut Builder<'_>) {

@@ -1,6 +1,6 @@
 //! OFPT_FLOW_MOD for a flow between two MAC addresses, and for the deletion of those of one (OpenFlow 1.3.5 §7.3.4.1).
 
-use super::{Mac, place, put};
+use super::{Mac, VlanVid, place, put};
 use crate::action::Action;
 use crate::error::EncodeError;
 use crate::ids::{PortNo, Xid};
@@ -11,13 +11,14 @@ use crate::oxm::{Field, Match, Oxm};
 /// All bytes of it differ from those of the zero address.
 const ONES: Mac = [0xff; 6];
 
-/// A FLOW_MOD whose flow matches `in_port`, `eth_src` and `eth_dst`, and outputs to a port.
+/// A FLOW_MOD whose flow matches `in_port`, `eth_src`, `eth_dst` and `vlan_vid`, and outputs to a port.
 #[derive(Debug, Clone)]
 pub struct FlowStamp {
     bytes: Vec<u8>,
     in_port: usize,
     src: usize,
     dst: usize,
+    vlan: usize,
     output: usize,
 }
 
@@ -28,67 +29,77 @@ impl FlowStamp {
     /// # Errors
     /// As [`Message::encode`].
     pub fn new(flow: &FlowMod, xid: Xid) -> Result<Self, EncodeError> {
-        let encode = |in_port, src, dst, output| {
+        let encode = |in_port, src, dst, VlanVid(vlan), output| {
             let output = Action::Output { port: PortNo(output), max_len: 0 };
             let fields = vec![
                 exact(Field::InPortOxm, u128::from(in_port)),
                 exact(Field::EthDst, bits(dst)),
                 exact(Field::EthSrc, bits(src)),
+                exact(Field::VlanVid, vlan.into()),
             ];
             let instructions = vec![Instruction::ApplyActions(vec![output])];
             Message::FlowMod(FlowMod { fields: Match { fields }, instructions, ..flow.clone() }).encode(xid)
         };
-        let zero = Mac::default();
-        let bytes = encode(0_u32, zero, zero, 0)?;
+        let (zero, none) = (Mac::default(), VlanVid::NONE);
+        let bytes = encode(0_u32, zero, zero, none, 0)?;
         Ok(Self {
-            in_port: place(&bytes, &encode(u32::MAX, zero, zero, 0)?),
-            src: place(&bytes, &encode(0, ONES, zero, 0)?),
-            dst: place(&bytes, &encode(0, zero, ONES, 0)?),
-            output: place(&bytes, &encode(0, zero, zero, u32::MAX)?),
+            in_port: place(&bytes, &encode(u32::MAX, zero, zero, none, 0)?),
+            src: place(&bytes, &encode(0, ONES, zero, none, 0)?),
+            dst: place(&bytes, &encode(0, zero, ONES, none, 0)?),
+            vlan: place(&bytes, &encode(0, zero, zero, VlanVid::HIGHEST, 0)?),
+            output: place(&bytes, &encode(0, zero, zero, none, u32::MAX)?),
             bytes,
         })
     }
 
-    /// Appends the message for a flow.
-    pub fn write(&self, out: &mut Vec<u8>, in_port: PortNo, src: Mac, dst: Mac, output: PortNo) {
+    /// Appends the message for a flow from `(port, address)` to `(port, address)`.
+    pub fn write(&self, out: &mut Vec<u8>, from: (PortNo, Mac), to: (PortNo, Mac), vlan: VlanVid) {
+        let ((in_port, src), (output, dst)) = (from, to);
         let start = out.len();
         out.extend_from_slice(&self.bytes);
         let Some(bytes) = out.get_mut(start..) else { return };
         put(bytes, self.in_port, in_port.0.to_be_bytes());
         put(bytes, self.src, src);
         put(bytes, self.dst, dst);
+        put(bytes, self.vlan, vlan.0.to_be_bytes());
         put(bytes, self.output, output.0.to_be_bytes());
     }
 }
 
-/// A FLOW_MOD whose match is one MAC address.
+/// A FLOW_MOD whose match is one MAC address in one VLAN.
 #[derive(Debug, Clone)]
 pub struct MacStamp {
     bytes: Vec<u8>,
     mac: usize,
+    vlan: usize,
 }
 
 impl MacStamp {
-    /// Encodes it once: all is as in `flow`, but that it matches `field` ([`Field::EthSrc`] or [`Field::EthDst`]) alone.
+    /// Encodes it once: all is as in `flow`, but that it matches `field` ([`Field::EthSrc`] or [`Field::EthDst`]) and
+    /// `vlan_vid` alone.
     ///
     /// # Errors
     /// As [`Message::encode`].
     pub fn new(flow: &FlowMod, field: Field, xid: Xid) -> Result<Self, EncodeError> {
-        let encode = |mac| {
-            let fields = vec![exact(field, bits(mac))];
+        let encode = |mac, VlanVid(vlan)| {
+            let fields = vec![exact(field, bits(mac)), exact(Field::VlanVid, vlan.into())];
             Message::FlowMod(FlowMod { fields: Match { fields }, ..flow.clone() }).encode(xid)
         };
-        let bytes = encode(Mac::default())?;
-        Ok(Self { mac: place(&bytes, &encode(ONES)?), bytes })
+        let bytes = encode(Mac::default(), VlanVid::NONE)?;
+        Ok(Self {
+            mac: place(&bytes, &encode(ONES, VlanVid::NONE)?),
+            vlan: place(&bytes, &encode(Mac::default(), VlanVid::HIGHEST)?),
+            bytes,
+        })
     }
 
     /// Appends the message for an address.
-    pub fn write(&self, out: &mut Vec<u8>, mac: Mac) {
+    pub fn write(&self, out: &mut Vec<u8>, mac: Mac, vlan: VlanVid) {
         let start = out.len();
         out.extend_from_slice(&self.bytes);
-        if let Some(bytes) = out.get_mut(start..) {
-            put(bytes, self.mac, mac);
-        }
+        let Some(bytes) = out.get_mut(start..) else { return };
+        put(bytes, self.mac, mac);
+        put(bytes, self.vlan, vlan.0.to_be_bytes());
     }
 }
 

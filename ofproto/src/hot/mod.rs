@@ -5,12 +5,14 @@
 //! stamped message against what it encodes.
 
 mod flow;
+mod frame;
 mod packet_in;
 mod packet_out;
 #[cfg(test)]
 mod tests;
 
 pub use flow::{FlowStamp, MacStamp};
+pub use frame::{Addresses, VlanVid};
 pub use packet_in::PacketInView;
 pub use packet_out::PacketOutStamp;
 

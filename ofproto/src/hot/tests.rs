@@ -72,16 +72,19 @@ proptest! {
         src: Mac,
         dst: Mac,
         output: u32,
+        vlan in 0_u16..0x2000,
         idle_timeout: u16,
         cookie: u64,
     ) {
         let flow = FlowMod { cookie: Cookie(cookie), idle_timeout, priority: 100, ..FlowMod::default() };
         let mut out = vec![9];
-        FlowStamp::new(&flow, Xid(3)).unwrap().write(&mut out, PortNo(in_port), src, dst, PortNo(output));
+        let stamp = FlowStamp::new(&flow, Xid(3)).unwrap();
+        stamp.write(&mut out, (PortNo(in_port), src), (PortNo(output), dst), VlanVid(vlan));
         let fields = vec![
             exact(Field::InPortOxm, in_port.into()),
             exact(Field::EthDst, bits(dst)),
             exact(Field::EthSrc, bits(src)),
+            exact(Field::VlanVid, vlan.into()),
         ];
         let output = Action::Output { port: PortNo(output), max_len: 0 };
         let instructions = vec![Instruction::ApplyActions(vec![output])];
@@ -90,12 +93,13 @@ proptest! {
     }
 
     #[test]
-    fn a_deletion_is_stamped_as_it_is_encoded(mac: Mac, source: bool) {
+    fn a_deletion_is_stamped_as_it_is_encoded(mac: Mac, vlan in 0_u16..0x2000, source: bool) {
         let flow = FlowMod { command: FlowModCommand::Delete, ..FlowMod::default() };
         let field = if source { Field::EthSrc } else { Field::EthDst };
         let mut out = Vec::new();
-        MacStamp::new(&flow, field, Xid(3)).unwrap().write(&mut out, mac);
-        let whole = FlowMod { fields: Match { fields: vec![exact(field, bits(mac))] }, ..flow };
+        MacStamp::new(&flow, field, Xid(3)).unwrap().write(&mut out, mac, VlanVid(vlan));
+        let fields = vec![exact(field, bits(mac)), exact(Field::VlanVid, vlan.into())];
+        let whole = FlowMod { fields: Match { fields }, ..flow };
         prop_assert_eq!(&out[..], &Message::FlowMod(whole).encode(Xid(3)).unwrap()[..]);
     }
 

@@ -9,6 +9,7 @@
 
 mod stage;
 mod storm;
+mod vlan;
 
 use std::process::Command;
 

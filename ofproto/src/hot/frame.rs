@@ -1,0 +1,73 @@
+//! The beginning of an Ethernet frame: its addresses and its outermost VLAN tag.
+
+use super::Mac;
+
+/// The value of OXM_OF_VLAN_VID (OpenFlow 1.3.5 §7.2.3.7): OFPVID_NONE for a frame without a tag, and the VLAN's number with
+/// OFPVID_PRESENT for one with a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VlanVid(pub u16);
+
+/// OFPVID_PRESENT.
+const PRESENT: u16 = 0x1000;
+
+impl VlanVid {
+    /// No tag.
+    pub const NONE: Self = Self(0);
+    /// A tag of priority alone: the frame is of the VLAN that it would be of without one (IEEE 802.1Q §6.9.1).
+    pub const PRIORITY: Self = Self(PRESENT);
+    /// The highest value.
+    pub(super) const HIGHEST: Self = Self(PRESENT | 0xfff);
+
+    /// Returns the number of the VLAN, 0 for that of frames without a tag.
+    #[inline]
+    pub const fn number(self) -> u16 {
+        self.0 & 0xfff
+    }
+}
+
+/// Between which addresses a frame is, and in which VLAN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The receiver.
+    pub dst: Mac,
+    /// The sender.
+    pub src: Mac,
+    /// The outermost tag.
+    pub vlan: VlanVid,
+}
+
+impl Addresses {
+    /// Reads the beginning of a frame. None where it is too short to have all of it.
+    #[inline]
+    pub fn parse(frame: &[u8]) -> Option<Self> {
+        let (&dst, rest) = frame.split_first_chunk::<6>()?;
+        let (&src, rest) = rest.split_first_chunk::<6>()?;
+        let vlan = match rest.first_chunk::<2>() {
+            // Customer and service tags, which OXM_OF_VLAN_VID matches alike.
+            Some([0x81, 0x00] | [0x88, 0xa8]) => {
+                let tci = u16::from_be_bytes(*rest.get(2..)?.first_chunk::<2>()?);
+                VlanVid(PRESENT | tci & 0xfff)
+            }
+            _ => VlanVid::NONE,
+        };
+        Some(Self { dst, src, vlan })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outermost_tag_says_which_vlan() {
+        let frame = |rest: &[u8]| [&[2; 6][..], &[4; 6], rest].concat();
+        let vlan = |rest: &[u8]| Addresses::parse(&frame(rest)).map(|addresses| addresses.vlan.0);
+        assert_eq!(vlan(&[8, 0, 0x45, 0]), Some(0));
+        assert_eq!(vlan(&[0x81, 0, 0x20, 0x0a, 8, 0]), Some(0x100a), "the priority does not count");
+        assert_eq!(vlan(&[0x81, 0, 0xe0, 0, 8, 0]), Some(VlanVid::PRIORITY.0));
+        assert_eq!(vlan(&[0x88, 0xa8, 0, 7, 0x81, 0, 0, 9, 8, 0]), Some(0x1007));
+        assert_eq!(vlan(&[0x81, 0, 0]), None, "cut off within its tag");
+        assert_eq!((vlan(&[]), Addresses::parse(&[2; 11])), (Some(0), None));
+        assert_eq!((VlanVid(0x100a).number(), VlanVid::PRIORITY.number()), (10, 0));
+    }
+}
