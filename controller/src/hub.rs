@@ -126,6 +126,8 @@ pub struct BridgeReport {
     pub learned: u64,
     /// Ports that the file names and the bridge lacks.
     pub missing_ports: Vec<String>,
+    /// Ports that the file names and whose names several ports of the bridge have: none of those has the rights.
+    pub ambiguous_ports: Vec<String>,
     /// Changes by others that were put back, in this session.
     pub drift_repaired: u64,
     /// Whether no setting is known that breaks isolation.
@@ -308,6 +310,7 @@ impl Hub {
         }
         if self.label(bridge) == bridge {
             self.metrics.standing(bridge, true, status.settled);
+            self.metrics.ambiguous(bridge, status.ambiguous_ports.len());
         }
         let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
         standing.connected = true;
@@ -399,6 +402,7 @@ impl Hub {
             flows: standing.map_or(0, |s| s.flows),
             learned: standing.map_or(0, |s| s.learned),
             missing_ports: status.missing_ports,
+            ambiguous_ports: status.ambiguous_ports,
             drift_repaired: status.drift_repaired,
             isolated: faults.is_empty(),
             faults,

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use flows::network::ANY_BRIDGE;
+use prometheus::core::{Collector as _, MetricVec, MetricVecBuilder};
 use prometheus::{
     Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -23,6 +25,7 @@ pub struct Metrics {
     pub bad_messages: IntCounter,
     connected: IntGaugeVec,
     settled: IntGaugeVec,
+    ambiguous: IntGaugeVec,
     flows: IntGaugeVec,
     learned: IntGaugeVec,
     rule_packets: IntCounterVec,
@@ -99,6 +102,11 @@ impl Metrics {
                 "Whether the last look at a bridge's flows left nothing to do.",
                 &["bridge"],
             )?,
+            ambiguous: gauge(
+                "portcullis_ambiguous_ports",
+                "Port names of the network file that several ports of a bridge have.",
+                &["bridge"],
+            )?,
             flows: gauge("portcullis_flows", "Flows of a bridge.", &["bridge", "table"])?,
             learned: gauge(
                 "portcullis_learned_flows",
@@ -173,18 +181,48 @@ impl Metrics {
     /// A bridge of the file: its series exist from now on.
     pub fn declare(&self, bridge: &str) {
         let labels = &[bridge];
-        self.connected.with_label_values(labels);
-        self.settled.with_label_values(labels);
+        // All bridges that the file does not name are none that could be connected or not.
+        if bridge != ANY_BRIDGE {
+            self.connected.with_label_values(labels);
+            self.settled.with_label_values(labels);
+            self.ambiguous.with_label_values(labels);
+        }
         self.learned.with_label_values(labels);
         self.packet_ins.with_label_values(labels);
         self.flow_mods.with_label_values(labels);
         self.drift.with_label_values(labels);
     }
 
+    /// Ends the series of bridges and of rules that are not there. Faults have bridges of their own.
+    pub fn retain(
+        &self,
+        has_bridge: impl Fn(&str) -> bool,
+        has_rule: impl Fn(&str, &str) -> bool,
+        has_faults: impl Fn(&str) -> bool,
+    ) {
+        let of_bridge = |labels: &[&str]| labels.first().is_some_and(|bridge| has_bridge(bridge));
+        let gauges =
+            [&self.connected, &self.settled, &self.ambiguous, &self.flows, &self.learned, &self.macs];
+        gauges.into_iter().for_each(|family| retain(family, of_bridge));
+        let counters =
+            [&self.denied, &self.packet_ins, &self.decided, &self.macs_learned, &self.flow_mods, &self.drift];
+        counters.into_iter().for_each(|family| retain(family, of_bridge));
+        retain(&self.reconcile, of_bridge);
+        for family in [&self.rule_packets, &self.rule_bytes] {
+            retain(family, |labels| matches!(labels, [bridge, rule] if has_rule(bridge, rule)));
+        }
+        retain(&self.faults, |labels| labels.first().is_some_and(|bridge| has_faults(bridge)));
+    }
+
     /// Whether a bridge is connected and settled.
     pub fn standing(&self, bridge: &str, connected: bool, settled: bool) {
         self.connected.with_label_values(&[bridge]).set(i64::from(connected));
         self.settled.with_label_values(&[bridge]).set(i64::from(connected && settled));
+    }
+
+    /// How many names of the file several ports of a bridge have.
+    pub fn ambiguous(&self, bridge: &str, names: usize) {
+        self.ambiguous.with_label_values(&[bridge]).set(saturated(names as u64));
     }
 
     /// What a read of a bridge's flows added up to.
@@ -269,6 +307,18 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// Removes the series of a family whose labels, in the order of their names, are not to be kept. Each family here is declared
+/// with its labels in that order.
+fn retain<T: MetricVecBuilder>(family: &MetricVec<T>, keep: impl Fn(&[&str]) -> bool) {
+    for metric in family.collect().iter().flat_map(|family| family.get_metric()) {
+        let labels: Vec<&str> = metric.get_label().iter().map(|label| label.value()).collect();
+        if !keep(&labels) {
+            // Gone already is gone, too.
+            let _ = family.remove_label_values(&labels);
+        }
     }
 }
 

@@ -24,10 +24,11 @@ const BRIDGES: [&str; 4] = ["vmbr0", "vmbr1", "mesh-privacy", "mesh-mgmt"];
 const PROMETHEUS: &str = "127.0.0.1:9090";
 
 /// Each family, its type, and the labels of its samples.
-const FAMILIES: [(&str, &str, &[&str]); 14] = [
+const FAMILIES: [(&str, &str, &[&str]); 15] = [
     ("portcullis_switches_connected", "gauge", &[]),
     ("portcullis_bridge_connected", "gauge", &["bridge"]),
     ("portcullis_bridge_settled", "gauge", &["bridge"]),
+    ("portcullis_ambiguous_ports", "gauge", &["bridge"]),
     ("portcullis_flows", "gauge", &["bridge", "table"]),
     ("portcullis_learned_flows", "gauge", &["bridge"]),
     ("portcullis_rule_packets_total", "counter", &["bridge", "rule"]),

@@ -35,6 +35,10 @@ pub struct Bridge {
     pub(super) datapath: DatapathId,
     pub(super) owned: bool,
     pub(super) ports: Ports,
+    /// The ports that the file names and that are not there.
+    missing_ports: BTreeSet<String>,
+    /// The ports that the file names and that are there more than once.
+    ambiguous_ports: BTreeSet<String>,
     /// What is desired.
     pub(super) compiled: Arc<Compiled>,
     /// What was in force after the last round that went well.
@@ -107,6 +111,8 @@ pub struct Status {
     pub settled: bool,
     /// The ports that the file names and the bridge lacks.
     pub missing_ports: Vec<String>,
+    /// The ports that the file names and whose names several ports of the bridge have: none of those has the rights.
+    pub ambiguous_ports: Vec<String>,
     /// Changes by others that were put back in this session.
     pub drift_repaired: u64,
     /// What went wrong last, until all is well again.
@@ -120,7 +126,7 @@ pub struct Status {
 pub struct Reached {
     /// What it was compiled from: [`InForce::generation`].
     pub generation: u64,
-    /// The ports that the file named and the bridge lacked.
+    /// The ports that the file named and that no one port of the bridge stood for.
     pub missing_ports: BTreeSet<String>,
 }
 
@@ -135,6 +141,8 @@ impl Bridge {
             datapath: DatapathId::default(),
             owned: false,
             ports: Ports::default(),
+            missing_ports: BTreeSet::new(),
+            ambiguous_ports: BTreeSet::new(),
             compiled: Arc::default(),
             in_force: None,
             monitor: Monitor::None,
@@ -255,7 +263,8 @@ impl Bridge {
         Status {
             datapath: self.datapath,
             settled: self.settled || (self.is_named() && !self.owned),
-            missing_ports: self.compiled.program.missing_ports.iter().cloned().collect(),
+            missing_ports: self.missing_ports.iter().cloned().collect(),
+            ambiguous_ports: self.ambiguous_ports.iter().cloned().collect(),
             drift_repaired: self.drift_repaired,
             last_error: self.last_error.clone(),
             in_force: self.in_force.as_ref().map(|compiled| Reached {
@@ -309,9 +318,7 @@ impl Bridge {
         if self.sampling.is_refused() {
             sample::remove(&mut program);
         }
-        if program.missing_ports != self.compiled.program.missing_ports {
-            self.notices.push_back(Notice::Missing(program.missing_ports.clone()));
-        }
+        self.note_ports(&program.missing_ports);
         let compiled = self.compiled.then(program, seconds, self.policy.longest);
         let compiled = compiled.of_generation(self.policy.generation).learning(self.learns().is_some());
         self.wake = self.policy.next_end(seconds);
@@ -337,6 +344,20 @@ impl Bridge {
         match sure.then(|| Plan::between(&before, &self.compiled)).flatten() {
             Some(plan) => self.commit(now, now, plan, session),
             None => self.read_soon(now),
+        }
+    }
+
+    /// Notes which of the ports that nothing could be compiled for are not there, and which are there more than once.
+    fn note_ports(&mut self, named: &BTreeSet<String>) {
+        let ambiguous: BTreeSet<String> = self.ports.ambiguous().intersection(named).cloned().collect();
+        let missing: BTreeSet<String> = named.difference(&ambiguous).cloned().collect();
+        if ambiguous != self.ambiguous_ports {
+            self.notices.push_back(Notice::Ambiguous(ambiguous.clone()));
+            self.ambiguous_ports = ambiguous;
+        }
+        if missing != self.missing_ports {
+            self.notices.push_back(Notice::Missing(missing.clone()));
+            self.missing_ports = missing;
         }
     }
 

@@ -46,6 +46,8 @@ pub enum Notice {
     Foreign(Foreign),
     /// The ports that the file names and the bridge lacks changed.
     Missing(BTreeSet<String>),
+    /// The ports that the file names and whose names several ports of the bridge have changed.
+    Ambiguous(BTreeSet<String>),
     /// The flows were read.
     Read {
         /// What is desired of them.

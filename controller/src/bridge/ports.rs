@@ -1,6 +1,6 @@
 //! The ports of a bridge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flows::compile::PortMap;
 use flows::syntax::PortNames;
@@ -42,15 +42,30 @@ impl Ports {
         self.by_number.insert(number, name.clone()) != Some(name)
     }
 
-    /// Names for printing; LOCAL is written so.
+    /// Returns the names for printing and for reading.
     pub fn names(&self) -> PortNames {
-        let others = self.by_number.iter().filter(|(number, _)| **number != PortNo::LOCAL);
-        others.map(|(number, name)| (name.clone(), *number)).collect()
+        self.by_number.iter().map(|(number, name)| (name.clone(), *number)).collect()
     }
 
-    /// Numbers by names, for the compiler.
+    /// Returns numbers by names, for the compiler. A name that several ports have is left out: names are cut to 15 bytes on
+    /// the wire, so that whoever has it need not be the port that the file means.
     pub fn by_name(&self) -> PortMap {
-        self.by_number.iter().map(|(number, name)| (name.clone(), *number)).collect()
+        let ambiguous = self.ambiguous();
+        let clear = self.by_number.iter().filter(|(_, name)| !ambiguous.contains(*name));
+        clear.map(|(number, name)| (name.clone(), *number)).collect()
+    }
+
+    /// Returns the names that several ports have.
+    pub fn ambiguous(&self) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        self.by_number.values().filter(|name| !seen.insert(name.as_str())).cloned().collect()
+    }
+
+    /// Returns the name of a port, unless another port has it as well.
+    pub fn unambiguous_name_of(&self, number: PortNo) -> Option<&str> {
+        let name = self.name_of(number)?;
+        let others = self.by_number.iter().any(|(other, its)| *other != number && its == name);
+        (!others).then_some(name)
     }
 }
 

@@ -76,7 +76,7 @@ impl Bridge {
         let origin = self.compiled.program.origin(packet.cookie);
         let Some(origin) = origin.filter(|origin| origin.reason.is_some()) else { return false };
         let Some(in_port) = FlowMatch::from_wire(&packet.fields).in_port() else { return false };
-        let name = self.ports.name_of(in_port).filter(|name| !name.is_empty());
+        let name = self.ports.unambiguous_name_of(in_port).filter(|name| !name.is_empty());
         self.notices.push_back(Notice::Denied(Box::new(Sample {
             in_port,
             port_name: name.map_or_else(|| in_port.0.to_string(), str::to_owned),

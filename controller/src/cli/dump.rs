@@ -61,7 +61,6 @@ struct Style {
 /// A switch that was called.
 struct Called {
     client: Client,
-    ports: Ports,
     names: PortNames,
     no_names: bool,
     out: Out,
@@ -70,9 +69,14 @@ struct Called {
 impl Called {
     fn new(target: &str, style: Style) -> Result<Self, Failure> {
         let mut client = connect(target)?;
-        let ports = if style.no_names { Ports::default() } else { Ports::new(&client.ports()?) };
-        let names = if style.no_names { PortNames::new() } else { names(&mut client, &ports)? };
-        Ok(Self { client, ports, names, no_names: style.no_names, out: Out::new() })
+        let names = match style.no_names {
+            true => PortNames::new(),
+            false => {
+                let ports = Ports::new(&client.ports()?);
+                names(&mut client, &ports)?
+            }
+        };
+        Ok(Self { client, names, no_names: style.no_names, out: Out::new() })
     }
 
     fn print(&mut self, frame: &[u8]) -> Result<(), Failure> {
@@ -180,12 +184,11 @@ impl Called {
         if let Ok((request, _)) = known {
             return Ok((FIRST, request.out_port));
         }
-        let local = self.ports.bridge() == Some(word);
-        self.names
-            .port_by_name(word)
-            .or(local.then_some(PortNo::LOCAL))
-            .map(|port| (AFTER_PORT, port))
-            .ok_or_else(|| miette!(help = "a number, a name or LOCAL", "unknown port {word:?}"))
+        let port = self.names.port_by_name(word).map(|port| (AFTER_PORT, port));
+        port.ok_or_else(|| match self.names.is_ambiguous(word) {
+            true => miette!(help = "the port's number", "several ports have the name {word:?}"),
+            false => miette!(help = "a number, a name or LOCAL", "unknown port {word:?}"),
+        })
     }
 }
 

@@ -11,8 +11,8 @@ use crate::api_client::{ApiAddress, fetch};
 
 /// Show how a running controller and its bridges stand.
 ///
-/// Exit code 1 when a bridge is not connected, not settled or not isolated, when the file, read again, was refused, or when
-/// the controller's state is lost.
+/// Exit code 1 when a bridge is not connected, not settled or not isolated, when several of its ports have a name that the file
+/// gives to one, when the file, read again, was refused, or when the controller's state is lost.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// The controller's API: [tcp:]ADDRESS:PORT or unix:PATH.
@@ -31,7 +31,10 @@ impl StatusArgs {
         let lost = word(&report, "state_lost");
         let well = refused.is_empty()
             && lost.is_empty()
-            && bridges(&report).all(|b| ["connected", "settled", "isolated"].iter().all(|k| is(b, k)));
+            && bridges(&report).all(|b| {
+                ["connected", "settled", "isolated"].iter().all(|k| is(b, k))
+                    && words(b, "ambiguous_ports").is_empty()
+            });
         let mut out = String::new();
         if self.json {
             out = text + "\n";
@@ -75,10 +78,17 @@ fn number(value: &Value, key: &str) -> u64 {
     value.get(key).and_then(Value::as_u64).unwrap_or_default()
 }
 
+fn words<'a>(value: &'a Value, key: &str) -> Vec<&'a str> {
+    let list = value.get(key).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
 /// What is said about one bridge.
 fn paragraph(bridge: &Value) -> String {
+    let ambiguous = words(bridge, "ambiguous_ports");
     let connected = match (is(bridge, "connected"), is(bridge, "settled")) {
-        (true, true) => "connected, as the file says",
+        (true, true) if ambiguous.is_empty() => "connected, as the file says",
+        (true, true) => "connected, as the file says but for AMBIGUOUS PORTS",
         (true, false) => "connected, NOT YET as the file says",
         (false, _) => "NOT CONNECTED",
     };
@@ -90,15 +100,15 @@ fn paragraph(bridge: &Value) -> String {
         number(bridge, "learned"),
         number(bridge, "drift_repaired"),
     );
-    let missing: Vec<&str> = bridge
-        .get("missing_ports")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let missing = words(bridge, "missing_ports");
     if !missing.is_empty() {
         text += &format!("  ports not there: {}\n", missing.join(", "));
+    }
+    if !ambiguous.is_empty() {
+        text += &format!(
+            "  AMBIGUOUS PORTS: {}: several ports have this name (its first 15 bytes), and none gets its rights\n",
+            ambiguous.join(", ")
+        );
     }
     for fault in bridge.get("faults").and_then(Value::as_array).into_iter().flatten() {
         let (kind, detail) = (word(fault, "kind"), word(fault, "detail"));

@@ -184,6 +184,10 @@ impl Containers {
         if status.missing_ports.contains(&row.port) {
             return (Standing::MissingPort, Some(format!("{} is not on {}", row.port, row.bridge)));
         }
+        if status.ambiguous_ports.contains(&row.port) {
+            let why = format!("several ports of {} have the name {}", row.bridge, row.port);
+            return (Standing::MissingPort, Some(why));
+        }
         match status.in_force {
             Some(in_force) if in_force.generation >= policy.generation => (Standing::InForce, None),
             _ => (Standing::Pending, status.last_error),

@@ -312,6 +312,17 @@ impl<'a> Driver<'a> {
                 let ports: Vec<String> = ports.into_iter().collect();
                 warn!(bridge, ports = ports.join(", "), "ports that the file names are not there");
             }
+            Notice::Ambiguous(ports) if ports.is_empty() => {
+                info!(bridge, "no port that the file names is there more than once")
+            }
+            Notice::Ambiguous(ports) => {
+                let ports: Vec<String> = ports.into_iter().collect();
+                warn!(
+                    bridge,
+                    ports = ports.join(", "),
+                    "several ports have a name that the file gives to one: none of them gets its rights"
+                );
+            }
             Notice::Read { compiled, stats } => {
                 debug!(bridge, flows = stats.len(), "read");
                 if self.claimed.is_some() {

@@ -97,10 +97,18 @@ impl<'a> Context<'a> {
     }
 
     fn unknown_port(&self, word: &str, name: String) -> SyntaxError {
-        let message = format!("unknown port {name:?}");
-        self.error(SyntaxErrorKind::UnknownPort(name), word, message).help(
-            "a port of this bridge by name or number, or LOCAL, IN_PORT, NORMAL, FLOOD, ALL or CONTROLLER",
-        )
+        let (message, help) = if self.names.is_ambiguous(&name) {
+            (
+                format!("several ports have the name {name:?}, which stands for none of them"),
+                "the port's number",
+            )
+        } else {
+            (
+                format!("unknown port {name:?}"),
+                "a port of this bridge by name or number, or LOCAL, IN_PORT, NORMAL, FLOOD, ALL or CONTROLLER",
+            )
+        };
+        self.error(SyntaxErrorKind::UnknownPort(name), word, message).help(help)
     }
 
     fn port(&self, word: &str) -> Result<PortNo, SyntaxError> {

@@ -12,6 +12,10 @@ pub trait Names {
     fn port_by_name(&self, name: &str) -> Option<PortNo>;
     /// The name of the port of that number.
     fn port_name(&self, port: PortNo) -> Option<&str>;
+    /// Whether several ports have that name: it stands for none of them.
+    fn is_ambiguous(&self, _: &str) -> bool {
+        false
+    }
     /// The number of the table of that name, where tables have names.
     fn table_by_name(&self, _: &str) -> Option<TableId> {
         None
@@ -36,10 +40,12 @@ impl Names for NoNames {
     }
 }
 
-/// Names of ports, and perhaps of tables.
+/// Names of ports, and perhaps of tables. A name that several ports have stands for none of them, and those ports are
+/// written by their numbers, as `ovs-ofctl` does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PortNames {
-    by_name: BTreeMap<String, PortNo>,
+    /// None where several ports have the name.
+    by_name: BTreeMap<String, Option<PortNo>>,
     by_number: BTreeMap<PortNo, String>,
     tables: BTreeMap<TableId, String>,
     /// None where several tables have the name.
@@ -52,17 +58,12 @@ impl PortNames {
         Self::default()
     }
 
-    /// Adds a port. A name or a number that was there before now belongs to this one.
+    /// Adds a port whose number was not there before.
     pub fn insert(&mut self, name: impl Into<String>, port: PortNo) {
         let name = name.into();
-        if let Some(old) = self.by_name.insert(name.clone(), port) {
-            self.by_number.remove(&old);
-        }
-        if let Some(old) = self.by_number.insert(port, name.clone())
-            && old != name
-        {
-            self.by_name.remove(&old);
-        }
+        let others = self.by_name.contains_key(&name);
+        self.by_name.insert(name.clone(), (!others).then_some(port));
+        self.by_number.insert(port, name);
     }
 }
 
@@ -90,11 +91,15 @@ impl<S: Into<String>> FromIterator<(S, PortNo)> for PortNames {
 
 impl Names for PortNames {
     fn port_by_name(&self, name: &str) -> Option<PortNo> {
-        self.by_name.get(name).copied()
+        self.by_name.get(name).copied().flatten()
     }
 
     fn port_name(&self, port: PortNo) -> Option<&str> {
-        self.by_number.get(&port).map(String::as_str)
+        self.by_number.get(&port).map(String::as_str).filter(|name| !self.is_ambiguous(name))
+    }
+
+    fn is_ambiguous(&self, name: &str) -> bool {
+        self.by_name.get(name).is_some_and(Option::is_none)
     }
 
     fn table_by_name(&self, name: &str) -> Option<TableId> {

@@ -128,13 +128,17 @@ fn a_port_named_like_the_word_action_is_no_end_of_the_match() {
 }
 
 #[test]
-fn a_table_of_names_stays_one_to_one() {
-    let mut names = PortNames::new();
-    names.insert("a", PortNo(1));
-    names.insert("b", PortNo(1));
-    names.insert("b", PortNo(2));
-    assert_eq!((names.port_by_name("a"), names.port_by_name("b")), (None, Some(PortNo(2))));
-    assert_eq!((names.port_name(PortNo(1)), names.port_name(PortNo(2))), (None, Some("b")));
+fn a_name_that_several_ports_have_stands_for_none_of_them() {
+    let names: PortNames = [("a", PortNo(1)), ("b", PortNo(2)), ("b", PortNo(3))].into_iter().collect();
+    assert_eq!((names.port_by_name("a"), names.port_by_name("b")), (Some(PortNo(1)), None));
+    let printed = [1, 2, 3].map(|number| names.port_name(PortNo(number)));
+    assert_eq!(printed, [Some("a"), None, None]);
+    for line in ["in_port=b,actions=drop", "actions=output:b", "actions=\"b\"", "actions=enqueue:b:1"] {
+        let error = parse_flow(line, &names).expect_err(line);
+        assert_eq!(error.kind, SyntaxErrorKind::UnknownPort("b".into()), "{line}");
+        assert_eq!(error.message, "several ports have the name \"b\", which stands for none of them");
+        assert_eq!(error.help.as_deref(), Some("the port's number"));
+    }
 }
 
 #[test]

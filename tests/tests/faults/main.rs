@@ -4,6 +4,7 @@ mod bad_switch;
 mod drift;
 mod hostile;
 mod isolation;
+mod ports;
 mod reload;
 mod restart;
 mod revocation;

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking; the lints know test functions, but not their helpers"
 )]
 
+mod ambiguous;
 mod diff;
 mod dumps;
 mod errors;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flows::Flow;
 use ofproto::TableId;
+use ofproto::message::multipart::FlowStats;
 use ofproto::message::{BundleControlKind, FlowModCommand, Message, PortStatusReason};
 
 use super::drift::learned;
@@ -242,4 +243,35 @@ fn a_change_during_a_read_waits_for_what_it_shows() {
     let changes = rig.round(&sent, flows);
     assert!(changes.len() > 1, "what was gone comes back with what is new");
     assert_eq!(rig.drift_noted(), 1);
+}
+
+#[test]
+fn a_name_that_two_ports_have_stands_for_neither() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    let before = rig.desired();
+    let at = |flows: &[FlowStats], port: u32| {
+        flows.iter().filter(|f| format!("{f:?}").contains(&format!("PortNo({port})"))).count()
+    };
+    assert!(at(&before, 3) > 0);
+    rig.tell_port(PortStatusReason::Add, 77, "warp0");
+    let noted = |rig: &Rig| {
+        let mut sets = rig.notices.iter().filter_map(|notice| match notice {
+            Notice::Ambiguous(ports) => Some(ports.iter().cloned().collect::<Vec<_>>()),
+            _ => None,
+        });
+        sets.next_back()
+    };
+    assert_eq!(noted(&rig), Some(vec!["warp0".to_owned()]));
+    let status = rig.bridge.status();
+    assert_eq!((status.ambiguous_ports, status.missing_ports), (vec!["warp0".to_owned()], Vec::new()));
+    let neither = rig.desired();
+    assert_eq!((at(&neither, 3), at(&neither, 77)), (0, 0));
+    // One of them takes another name, and the other has the rights.
+    rig.tell_port(PortStatusReason::Modify, 3, "tap3");
+    assert_eq!(noted(&rig), Some(Vec::new()));
+    assert!(at(&rig.desired(), 77) > 0);
+    assert_eq!(rig.bridge.status().ambiguous_ports, Vec::<String>::new());
+    // A name that two ports share, and that the file does not name, is nobody's business.
+    rig.tell_port(PortStatusReason::Add, 78, "tap3");
+    assert_eq!(rig.bridge.status().ambiguous_ports, Vec::<String>::new());
 }
