@@ -1,11 +1,12 @@
 //! What the sessions of a controller share: the file in force, who has which bridge, and how all stand.
 
 mod denied;
+mod series;
 mod windows;
 
 pub use windows::{OpenedReport, WindowReport};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub struct Hub {
     revising: Mutex<()>,
     /// Told whenever a bridge stands differently.
     moved: watch::Sender<()>,
+    /// The names that series may have.
+    named: Mutex<Arc<series::Named>>,
 }
 
 /// Whether a bridge has what it is to have.
@@ -174,6 +177,7 @@ impl Hub {
             changing: tokio::sync::Mutex::new(()),
             revising: Mutex::new(()),
             moved: watch::Sender::new(()),
+            named: Mutex::default(),
         };
         this.publish_windows();
         this
@@ -221,7 +225,10 @@ impl Hub {
         }
         self.metrics.reloaded(true);
         self.refused.store(None);
-        self.bring_into_force(|in_force| in_force.policy = Arc::new(policy))
+        let generation = self.bring_into_force(|in_force| in_force.policy = Arc::new(policy));
+        self.forget_bridges();
+        self.end_series();
+        generation
     }
 
     /// Waits until a bridge has what is in force since that number, compiled with that port there, for at most so long.
@@ -298,6 +305,16 @@ impl Hub {
         had
     }
 
+    /// Tells when a bridge stands differently.
+    pub fn follow_bridges(&self) -> watch::Receiver<()> {
+        self.moved.subscribe()
+    }
+
+    /// Returns the bridges that have a session, each with the session's number, in order.
+    pub fn seated(&self) -> BTreeSet<(String, u64)> {
+        self.seats.iter().map(|seat| (seat.key().clone(), seat.session)).collect()
+    }
+
     /// Whether the session has the bridge.
     fn holds(&self, bridge: &str, session: u64) -> bool {
         self.seats.get(bridge).is_some_and(|seat| seat.session == session)
@@ -338,15 +355,19 @@ impl Hub {
     }
 
     /// What a look at the bridges' settings found. Gives what is new since the last look, and the bridges that are
-    /// well again.
+    /// well again. A bridge that the file does not name is its business while it is connected.
     pub fn audited(&self, found: Vec<IsolationFault>) -> (Vec<IsolationFault>, Vec<String>) {
-        let mut by_bridge: BTreeMap<String, Vec<IsolationFault>> = BTreeMap::new();
-        for bridge in &self.policy().file.bridges {
-            by_bridge.insert(bridge.name.clone(), Vec::new());
-        }
+        let named = self.named_series();
+        let policy = self.policy();
+        let file = policy.named().map(str::to_owned);
+        let had = self.faults.iter().map(|faults| faults.key().clone()).collect::<Vec<_>>();
+        let mut by_bridge: BTreeMap<String, Vec<IsolationFault>> =
+            file.chain(had).map(|name| (name, Vec::new())).collect();
         for fault in found {
             by_bridge.entry(fault.bridge.clone()).or_default().push(fault);
         }
+        by_bridge.retain(|bridge, _| self.is_known(bridge, &named));
+        self.faults.retain(|bridge, _| by_bridge.contains_key(bridge));
         let (mut new, mut well) = (Vec::new(), Vec::new());
         for (bridge, faults) in by_bridge {
             for kind in FaultKind::ALL {

@@ -87,7 +87,7 @@ async fn healthz() -> &'static str {
     responses((status = OK, description = "the text format of Prometheus", body = String, content_type = "text/plain"))
 )]
 async fn metrics(State(hub): State<Arc<Hub>>) -> Response {
-    match hub.metrics.text() {
+    match hub.metrics_text() {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

@@ -210,6 +210,7 @@ impl<'a> Driver<'a> {
         self.bridge.set_clock(Clock::now());
         self.bridge.reload(Instant::now(), policy, &mut self.session);
         self.seat();
+        self.count_learning();
         // Where no flow differs nothing is noted, and yet it is in force.
         if let Some(bridge) = &self.claimed {
             self.hub.publish(bridge, self.number, self.bridge.status());
@@ -262,8 +263,19 @@ impl<'a> Driver<'a> {
                 "the bridge has a new session; the old one ends"
             );
         }
-        self.learning = name.as_deref().map(|name| self.hub.metrics.learning(self.hub.label(name)));
         self.claimed = name;
+        self.count_learning();
+    }
+
+    /// Looks up the counters of the bridge: another file may have ended the series that they were of.
+    fn count_learning(&mut self) {
+        let metrics = |name: &str| self.hub.metrics.learning(self.hub.label(name));
+        self.learning = self.claimed.as_deref().map(metrics);
+        if let (Some(metrics), Some((learning, _))) =
+            (&mut self.learning, self.bridge.learning(Instant::now()))
+        {
+            metrics.add(&Tally::default(), learning.known());
+        }
     }
 
     fn note(&mut self, now: Instant, notice: Notice) {

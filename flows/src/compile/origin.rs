@@ -45,6 +45,23 @@ pub enum OriginKind {
 }
 
 impl OriginKind {
+    /// Every kind.
+    pub const ALL: [Self; 13] = [
+        Self::Admission,
+        Self::Returns,
+        Self::Destination,
+        Self::Isolation,
+        Self::Allow,
+        Self::Crossing,
+        Self::Inside,
+        Self::Resolution,
+        Self::Deny,
+        Self::Forwarding,
+        Self::Wire,
+        Self::Learning,
+        Self::Raw,
+    ];
+
     /// Its name in metrics and cookies.
     pub fn label(self) -> &'static str {
         match self {

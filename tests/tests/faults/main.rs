@@ -8,6 +8,7 @@ mod ports;
 mod reload;
 mod restart;
 mod revocation;
+mod series;
 
 use portcullis_tests::Running;
 use portcullis_tests::ofctl::{is_learned, timeless};

@@ -1,0 +1,134 @@
+//! Which series of the metrics there are: those of the bridges and rules that are in the file. A series ends with its thing;
+//! its last value would be taken for what is so now.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError};
+
+use flows::compile::OriginKind;
+use flows::network::{ANY_BRIDGE, NetworkFile};
+
+use super::Hub;
+
+/// The names that series may have, as of one number of what was in force.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    generation: u64,
+    /// The rules of each bridge.
+    rules: HashMap<String, HashSet<String>>,
+}
+
+impl Named {
+    fn new(generation: u64, file: &NetworkFile) -> Self {
+        let mut rules: HashMap<String, HashSet<String>> = HashMap::new();
+        for bridge in &file.bridges {
+            let fixed = OriginKind::ALL.iter().map(|kind| kind.label().to_owned());
+            // Each network is kept apart from those of other bridges, too.
+            let networks = file.networks.iter().map(|network| network.name.clone());
+            rules.insert(bridge.name.clone(), fixed.chain(networks).collect());
+        }
+        let homes = homes(file);
+        let mut add = |rule: &str, bridges: &mut dyn Iterator<Item = &str>| {
+            for bridge in bridges {
+                if let Some(rules) = rules.get_mut(bridge) {
+                    rules.insert(rule.to_owned());
+                }
+            }
+        };
+        for (name, bridges) in &homes {
+            add(name, &mut bridges.iter().copied());
+        }
+        let of = |name: &String| homes.get(name.as_str()).into_iter().flatten().copied();
+        for allow in &file.allows {
+            add(&allow.name, &mut allow.from.iter().chain(&allow.to).chain(&allow.via).flat_map(of));
+        }
+        for crossing in &file.crossings {
+            let parties = crossing.from.iter().chain(&crossing.to).chain([&crossing.over]);
+            add(&crossing.name, &mut parties.flat_map(of));
+        }
+        Self { generation, rules }
+    }
+
+    /// Whether the file has a bridge of that name.
+    pub(super) fn has_bridge(&self, bridge: &str) -> bool {
+        self.rules.contains_key(bridge)
+    }
+
+    /// Whether the file can have a flow on the bridge that counts for the rule.
+    pub(super) fn has_rule(&self, bridge: &str, rule: &str) -> bool {
+        self.rules.get(bridge).is_some_and(|rules| rules.contains(rule))
+    }
+}
+
+/// Finds the bridges that each party of the file is on.
+fn homes(file: &NetworkFile) -> HashMap<&str, HashSet<&str>> {
+    let networks: HashMap<&str, &str> = file.networks.iter().map(|n| (&*n.name, &*n.bridge)).collect();
+    let mut homes: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for (network, bridge) in &networks {
+        homes.entry(network).or_default().insert(bridge);
+    }
+    for endpoint in &file.endpoints {
+        let on = endpoint.attachments.iter().filter_map(|plug| networks.get(&*plug.network).copied());
+        homes.entry(&endpoint.name).or_default().extend(on);
+    }
+    for link in &file.links {
+        homes.entry(&link.name).or_default().extend(link.ends.iter().map(|end| &*end.bridge));
+    }
+    for exit in &file.exits {
+        homes.entry(&exit.name).or_default().insert(&exit.bridge);
+    }
+    for outside in &file.outsides {
+        let exit = file.exits.iter().find(|exit| exit.name == outside.exit);
+        homes.entry(&outside.name).or_default().extend(exit.map(|exit| &*exit.bridge));
+    }
+    homes
+}
+
+impl Hub {
+    /// Returns all metrics in Prometheus' text format.
+    ///
+    /// # Errors
+    /// As [`Metrics::text`](crate::metrics::Metrics::text).
+    pub fn metrics_text(&self) -> prometheus::Result<String> {
+        // A session may have written what a reload took away a moment before it heard of that.
+        self.end_series();
+        self.metrics.text()
+    }
+
+    /// Ends the series of what the file does not have.
+    pub(super) fn end_series(&self) {
+        let named = self.named_series();
+        self.metrics.retain(
+            |bridge| named.has_bridge(bridge),
+            |bridge, rule| named.has_rule(bridge, rule),
+            |bridge| self.is_known(bridge, &named),
+        );
+    }
+
+    /// Forgets what is known about bridges that the file does not have and that have no session.
+    pub(super) fn forget_bridges(&self) {
+        let named = self.named_series();
+        self.faults.retain(|bridge, _| self.is_known(bridge, &named));
+        self.denied.retain(|bridge, _| self.is_known(bridge, &named));
+        self.bridges.retain(|bridge, standing| named.has_bridge(bridge) || standing.connected);
+    }
+
+    /// Whether the file names the bridge, or the bridge is connected as one of those that it does not name.
+    pub(super) fn is_known(&self, bridge: &str, named: &Named) -> bool {
+        let connected = || self.bridges.get(bridge).is_some_and(|standing| standing.connected);
+        bridge != ANY_BRIDGE && (named.has_bridge(bridge) || named.has_bridge(ANY_BRIDGE) && connected())
+    }
+
+    /// Returns the names that series may have now.
+    pub(super) fn named_series(&self) -> Arc<Named> {
+        let policy = self.policy();
+        // What is there after a panic is whole: it is replaced in one step.
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.generation != policy.generation || named.rules.is_empty() {
+            *named = Arc::new(Named::new(policy.generation, &policy.file));
+        }
+        Arc::clone(&named)
+    }
+}
+
+#[cfg(test)]
+mod tests;
