@@ -48,6 +48,20 @@ pub fn standing(hard_timeout: u16, age: Duration, left: Left, longest: u16) -> S
     }
 }
 
+/// Whether a flow that was added `age` ago with `hard_timeout` ends as a controller lets it end that desires it as long as
+/// `left` from now on. When that one compiled it, and so how much of the longest timeout it had left to give, is not known here:
+/// at most a quarter of it is over by the time when it compiles again.
+pub fn ends_as_desired(hard_timeout: u16, age: Duration, left: Left) -> bool {
+    let ends = Duration::from_secs(hard_timeout.into()).saturating_sub(age);
+    let early = hard_timeout >= LONGEST - LONGEST / 4 - LATE;
+    match left {
+        Left::Exactly(left) => {
+            hard_timeout != 0 && (ends.abs_diff(left) <= TOLERANCE || early && ends <= left + TOLERANCE)
+        }
+        Left::AtLeast(_) => early,
+    }
+}
+
 /// How long a timed flow is desired from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
@@ -116,6 +130,19 @@ mod tests {
         assert_eq!(stands(S(400), S(500)), Other, "it would outlive its time");
         assert_eq!(stands(S(600), S(900)), Due, "it ends early and is half over");
         assert_eq!(stands(S(600), S(400)), Good, "it ends in time");
+    }
+
+    #[test]
+    fn when_a_controller_compiled_is_no_difference() {
+        let ends = |timeout, age, left| ends_as_desired(timeout, S(age), left);
+        let later = Left::AtLeast(S(65_535));
+        assert!(ends(65_535, 0, later) && ends(65_535, 60_000, later) && ends(55_000, 9, later));
+        assert!(!ends(0, 0, later) && !ends(600, 0, later));
+        let exactly = |left| Left::Exactly(S(left));
+        assert!(ends(7_200, 200, exactly(7_000)) && !ends(7_200, 200, exactly(6_000)));
+        assert!(!ends(7_200, 200, exactly(7_100)) && !ends(0, 0, exactly(60)));
+        // It was armed when it was not known to the second yet.
+        assert!(ends(65_000, 30_000, exactly(40_000)) && !ends(65_000, 30_000, exactly(30_000)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use flows::compile::learning;
 use flows::compile::{Origin, OriginKind, Part, Program};
 use flows::learned::Learners;
 use flows::reactive::Learner;
-use flows::timed::{LONGEST, Left, Standing, standing};
+use flows::timed::{LONGEST, Left, Standing, ends_as_desired, standing};
 use ofproto::Cookie;
 
 /// The desired flows of a bridge, by their keys, with their learners.
@@ -198,6 +198,11 @@ impl Compiled {
     /// How a flow that the switch has since `age` stands to its desired twin, where that has an end.
     pub fn standing(&self, flow: &Flow, age: Duration, now: Duration) -> Option<Standing> {
         Some(standing(flow.hard_timeout, age, self.left(flow, now)?, self.longest))
+    }
+
+    /// Whether a flow that the switch has since `age` ends as its desired twin, where that has an end, whenever it was compiled.
+    pub fn ends_as_desired(&self, flow: &Flow, age: Duration, now: Duration) -> Option<bool> {
+        Some(ends_as_desired(flow.hard_timeout, age, self.left(flow, now)?))
     }
 
     /// A flow with the timeout of its twin, or with none where it ends otherwise.

@@ -1,8 +1,10 @@
 //! Somebody else changes a bridge that the file says all about.
 
+use std::process::Command;
 use std::time::Duration;
 
 use portcullis_tests::Running;
+use portcullis_tests::running::binary;
 use portcullis_tests::traffic::{ping, tcp};
 
 use super::{INTERNET, fixed, is_learned};
@@ -161,4 +163,54 @@ fn groups_that_nobody_asked_for_go() {
         (!net.lab.ofctl(&["dump-groups", "vmbr0"]).unwrap().contains("group_id=7")).then_some(())
     });
     assert!(repaired(&net, "vmbr0") >= counted + 2.0);
+}
+
+/// How `portcullis diff-flows FILE BRIDGE` ends, and what it prints.
+fn differences(net: &Running, bridge: &str) -> (Option<i32>, String) {
+    let path = net.path.to_str().unwrap();
+    let output = Command::new(binary())
+        .args(["diff-flows", path, bridge])
+        .env("OVS_RUNDIR", net.lab.rundir())
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn the_time_that_is_left_to_a_crossing_is_no_difference() {
+    let net = Running::dual_socket();
+    let timed = |bridge: &str| {
+        let mut flows = net.flows(bridge).into_iter();
+        flows.find(|flow| flow.contains("hard_timeout=") && !is_learned(flow))
+    };
+    let bridge = super::BRIDGES.into_iter().find(|bridge| timed(bridge).is_some()).expect("the crossing");
+    let none = (Some(0), String::new());
+    let repair = || {
+        let flow = timed(bridge).unwrap();
+        // What was compiled a while ago is added with what is left.
+        let compiled = net.flows_with_stats(bridge);
+        net.wait_for("some seconds", || {
+            let now = net.flows_with_stats(bridge);
+            let old = |flows: &[String]| flows.iter().filter(|f| f.contains("duration=0.")).count();
+            (old(&now) == 0 && now != compiled).then_some(())
+        });
+        put_back(&net, bridge, &["--strict", "del-flows", bridge, &key(&flow)], "");
+        timed(bridge).unwrap()
+    };
+    let again = repair();
+    assert!(!again.contains("hard_timeout=65535"), "{again}");
+    assert_eq!(differences(&net, bridge), none);
+    // The same where the end is near enough for a timeout.
+    let soon = Command::new("date").args(["-u", "-d", "+2 hours", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+    let soon = String::from_utf8(soon.stdout).unwrap();
+    net.reload(&portcullis_tests::running::dual_socket().replace("2031-12-31", soon.trim()));
+    net.wait_for("the end", || timed(bridge).filter(|flow| flow.contains("hard_timeout=7")));
+    repair();
+    assert_eq!(differences(&net, bridge), none);
+    // One that ends at another time is another.
+    let other = key(&timed(bridge).unwrap());
+    net.kill_controller();
+    net.lab.ofctl(&["--strict", "del-flows", bridge, &other]).unwrap();
+    let (code, text) = differences(&net, bridge);
+    assert_eq!((code, text.lines().count()), (Some(2), 1), "{text}");
 }

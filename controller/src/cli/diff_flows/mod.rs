@@ -28,7 +28,8 @@ const DIFFERENT: u8 = 2;
 /// A flow that is only in A is printed behind a -, one that is only in B behind a +, and one with other actions, cookie or
 /// timeouts in both ways: by table, and within one in the order of `ovs-ofctl`, which keeps together what matches the same
 /// fields. Exit code 0: no difference; 2: differences; 1: an error. Beside a
-/// network file, flows that the switch learned for one of its rules are no difference.
+/// network file, flows that the switch learned for one of its rules are no difference, and neither is the time that is left to a
+/// flow which ends when the file says.
 #[derive(Debug, Args)]
 pub(super) struct DiffFlows {
     /// The one.
@@ -57,19 +58,14 @@ impl DiffFlows {
             Some(table) if !self.no_names => table,
             _ => &NoNames,
         };
-        let a_flows = a.flows(names, ports.as_ref(), bridge)?;
-        let b_flows = b.flows(names, ports.as_ref(), bridge)?;
-        let learned = b.learners(&b_flows).or(a.learners(&a_flows)).unwrap_or_default();
-        let mut left_out = 0_usize;
+        let (a, b) = (a.flows(names, ports.as_ref(), bridge)?, b.flows(names, ports.as_ref(), bridge)?);
+        let desired = b.desired().or(a.desired());
+        let mut left_out = 0;
         let mut tables = Tables::default();
-        for (set, (flows, source)) in [(a_flows, &a), (b_flows, &b)].into_iter().enumerate() {
-            for flow in flows {
-                if source.ports().is_some() && learned.accounts_for(&flow).is_some() {
-                    left_out += 1;
-                } else {
-                    tables.insert(flow, set);
-                }
-            }
+        for (set, flows) in [&a, &b].into_iter().enumerate() {
+            let (flows, learned) = flows.beside(desired);
+            left_out += learned;
+            flows.into_iter().for_each(|flow| tables.insert(flow, set));
         }
         let different = print(tables, names)?;
         if left_out > 0 {

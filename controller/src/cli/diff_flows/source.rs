@@ -1,18 +1,20 @@
 //! Where flows are read from.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flows::Flow;
-use flows::compile::PortMap;
-use flows::learned::Learners;
+use flows::compile::{Moment, PortMap};
 use flows::syntax::{Names, PortNames, parse_flow};
+use flows::timed::LONGEST;
 use miette::miette;
 use ofproto::message::multipart::{FlowStatsRequest, MultipartRequestBody};
 use ofproto::{PortNo, Xid};
 
 use super::super::target::connect;
 use super::super::{Failure, finding, syntax};
-use crate::bridge::Ports;
+use crate::bridge::{Compiled, Ports};
+use crate::in_force::{Clock, ceil};
 use crate::net::{Client, ClientError};
 use crate::policy::Policy;
 
@@ -27,6 +29,47 @@ pub(super) enum Source {
     Network(Box<Policy>, Option<String>),
     /// A switch that was called, and its ports.
     Switch(String, Ports),
+}
+
+/// Flows as their source has them.
+pub(super) enum Flows {
+    /// Those of a file.
+    Written(Vec<Flow>),
+    /// What a network file desires.
+    Desired(Box<Compiled>),
+    /// What a switch has, each with its age, and when that was, since 1970-01-01 UTC.
+    Actual(Vec<(Flow, Duration)>, Duration),
+}
+
+impl Flows {
+    /// What a network file desires, if it is from one.
+    pub(super) fn desired(&self) -> Option<&Compiled> {
+        match self {
+            Self::Desired(compiled) => Some(compiled),
+            Self::Written(_) | Self::Actual(..) => None,
+        }
+    }
+
+    /// Returns the flows beside what a network file desires, and how many learned ones were left out: its rules account for
+    /// them. What ends when it should has the timeout that is desired, however long ago it was added.
+    pub(super) fn beside(&self, desired: Option<&Compiled>) -> (Vec<Flow>, usize) {
+        match (self, desired) {
+            (Self::Written(flows), _) => (flows.clone(), 0),
+            (Self::Desired(compiled), _) => (compiled.program.flows().cloned().collect(), 0),
+            (Self::Actual(flows, _), None) => (flows.iter().map(|(flow, _)| flow.clone()).collect(), 0),
+            (Self::Actual(flows, at), Some(desired)) => {
+                let others = flows.iter().filter(|(flow, _)| !desired.learned(flow));
+                let others: Vec<Flow> = others
+                    .map(|(flow, age)| match desired.ends_as_desired(flow, *age, *at) {
+                        Some(true) => desired.timed_like_twin(flow.clone(), true),
+                        Some(false) | None => flow.clone(),
+                    })
+                    .collect();
+                let left_out = flows.len() - others.len();
+                (others, left_out)
+            }
+        }
+    }
 }
 
 impl Source {
@@ -71,27 +114,28 @@ impl Source {
         Ok(Some(ports.filter(|(_, number)| *number != PortNo::LOCAL).collect()))
     }
 
-    /// The learners of a network file among its flows.
-    pub(super) fn learners(&self, flows: &[Flow]) -> Option<Learners> {
-        matches!(self, Self::Network(..)).then(|| Learners::of(flows))
-    }
-
-    /// The flows, by the names, the ports and the bridge of the switch beside it, if there is one.
+    /// Reads the flows, by the names, the ports and the bridge of the switch beside it, if there is one.
     pub(super) fn flows(
         &self,
         names: &dyn Names,
         ports: Option<&Ports>,
         beside: Option<&str>,
-    ) -> Result<Vec<Flow>, Failure> {
+    ) -> Result<Flows, Failure> {
         match self {
-            Self::Flows(path) => from_file(path, names),
+            Self::Flows(path) => from_file(path, names).map(Flows::Written),
             Self::Network(policy, bridge) => {
                 let bridge = named(policy, bridge.as_deref(), beside)?;
                 let ports: PortMap = match ports {
                     Some(ports) => ports.by_name(),
                     None => policy.assumed_ports(&bridge),
                 };
-                Ok(policy.compile(&bridge, &ports).into_whole().0)
+                // As the controller compiles it, which knows what time it is.
+                let now = ceil(Clock::wall());
+                let moment = Moment { now, ..Moment::default() };
+                let program = flows::compile::compile(&policy.file, &bridge, &ports, &moment);
+                let learns = policy.file.bridge_for(&bridge).is_some_and(|bridge| bridge.learning.is_some());
+                let compiled = Compiled::default().then(program, now, LONGEST).learning(learns);
+                Ok(Flows::Desired(Box::new(compiled)))
             }
             Self::Switch(target, _) => from_switch(&mut connect(target)?),
         }
@@ -116,17 +160,19 @@ fn named(policy: &Policy, bridge: Option<&str>, beside: Option<&str>) -> Result<
     }
 }
 
-fn from_switch(client: &mut Client) -> Result<Vec<Flow>, Failure> {
+fn from_switch(client: &mut Client) -> Result<Flows, Failure> {
     let mut flows = Vec::new();
+    let at = Clock::wall();
     let body = MultipartRequestBody::Flow(FlowStatsRequest::default());
     client.parts::<Failure>(Xid(2), body, |part| {
         for flow in part.flows() {
             let stats = flow.and_then(|flow| flow.decode()).map_err(ClientError::from)?;
-            flows.push(Flow::from_stats(&stats));
+            let age = Duration::new(stats.duration_sec.into(), stats.duration_nsec.min(999_999_999));
+            flows.push((Flow::from_stats(&stats), age));
         }
         Ok(())
     })?;
-    Ok(flows)
+    Ok(Flows::Actual(flows, at))
 }
 
 /// Reads a file of flows: one a line, empty lines and what stands behind a # left out.
