@@ -1,5 +1,6 @@
 //! `portcullis run`: the controller.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use miette::IntoDiagnostic as _;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{Failure, finding, output};
 use crate::api::Token;
@@ -21,12 +22,14 @@ use crate::containers::Containers;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::net::{Address, Limits, Server, serve_api, serve_control};
-use crate::ovs::{AuditError, Database, audit};
+use crate::ovs::{AuditError, Database, audit, tell_retry_again};
 use crate::policy::PolicyError;
 use crate::store::{DEFAULT_DIR, State, Store};
 
 /// From one look at the bridges' settings to the next.
 const AUDIT: Duration = Duration::from_secs(10);
+/// How long after a bridge connected it is told when to call again.
+const RETRY_TOLD: Duration = Duration::from_millis(500);
 
 /// Keep the bridges of a network file exactly as it says.
 ///
@@ -123,6 +126,7 @@ impl Run {
             server.listen(address).await.into_diagnostic()?;
         }
         if !self.no_audit {
+            tokio::spawn(keep_retrying(Arc::clone(&hub), database.clone()));
             tokio::spawn(keep_auditing(Arc::clone(&hub), database));
         }
         info!(version = env!("CARGO_PKG_VERSION"), file = %self.file.display(), "in force");
@@ -218,6 +222,30 @@ async fn keep_auditing(hub: Arc<Hub>, database: Database) {
             Err(failed) => warn!(%failed, "looking at the bridges' settings failed"),
         }
         tokio::time::sleep(AUDIT).await;
+    }
+}
+
+/// Tells Open vSwitch for each new session that it has to call again within a second should the session end.
+async fn keep_retrying(hub: Arc<Hub>, database: Database) {
+    let mut moved = hub.follow_bridges();
+    let mut told = BTreeSet::new();
+    while moved.changed().await.is_ok() {
+        // What comes together is told together.
+        tokio::time::sleep(RETRY_TOLD).await;
+        moved.mark_unchanged();
+        let seats = hub.seated();
+        let new = seats.iter().filter(|seat| !told.contains(*seat));
+        let bridges: Vec<String> = new.map(|(bridge, _)| bridge.clone()).collect();
+        told = seats;
+        if bridges.is_empty() {
+            continue;
+        }
+        let asked = database.clone();
+        match tokio::task::spawn_blocking(move || tell_retry_again(&asked, &bridges)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => debug!(why, "Open vSwitch keeps its own time before it calls again"),
+            Err(failed) => warn!(%failed, "telling Open vSwitch when to call again failed"),
+        }
     }
 }
 

@@ -65,7 +65,8 @@ pub fn attach(
                 "controller",
                 bridge,
                 "connection-mode=out-of-band",
-                // A new controller is found within a second, a dead one is noticed within ten.
+                // A new controller is found within a second once it has been there (see the module `retry`), a dead one is
+                // noticed within ten.
                 "max_backoff=1000",
                 "inactivity_probe=5000",
             ],

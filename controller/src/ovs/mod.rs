@@ -6,6 +6,7 @@ mod audit;
 mod database;
 mod kept;
 mod ports;
+mod retry;
 #[cfg(test)]
 mod tests;
 mod vsctl;
@@ -13,5 +14,6 @@ mod vsctl;
 pub use attach::{AttachOptions, AttachOutcome, DEFAULT_TARGET, attach, detach};
 pub use audit::{AuditError, FaultKind, IsolationFault, audit};
 pub use ports::{BridgeKind, add_port, bridge_kind, find_port, remove_port};
+pub use retry::tell_retry_again;
 pub use vsctl::Database;
 pub(crate) use vsctl::quoted;

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use portcullis::lab::Lab;
+use portcullis::lab::{HOST, Lab, LabOptions};
 use portcullis_tests::traffic::ping;
 use portcullis_tests::{Ages, Pinger, Running};
 
@@ -144,3 +144,36 @@ fn open(lab: &Lab, bridge: &str) {
     lab.ofctl(&["del-flows", bridge]).unwrap();
     lab.ofctl(&["add-flow", bridge, "priority=10,actions=normal"]).unwrap();
 }
+
+/// So many calls take seven seconds where each follows the last within one, and half a minute where Open vSwitch waits
+/// twice as long each time, as it does of itself up to eight seconds.
+const CALLS: usize = 7;
+
+#[test]
+fn a_controller_that_is_gone_is_called_every_second() {
+    let net = Running::start(ONE_BRIDGE, LabOptions::default());
+    net.wait_for("Open vSwitch to be told", || {
+        let told = net.lab.vsctl(&["get", "controller", "br0", "max_backoff"]).unwrap();
+        (told.trim() == "1001").then_some(())
+    });
+    net.kill_controller();
+    let listener = net.lab.within(HOST, || TcpListener::bind("127.0.0.1:6653")).unwrap().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let mut calls = 0;
+    net.wait_for("Open vSwitch to call again and again", || {
+        // Whoever is called hangs up.
+        calls += usize::from(listener.accept().is_ok());
+        (calls >= CALLS).then_some(())
+    });
+}
+
+const ONE_BRIDGE: &str = r#"
+[network.lan]
+bridge = "br0"
+subnets = ["10.0.0.0/24"]
+inside = "allow"
+[endpoint.a]
+attach = [{ network = "lan", port = "a0", addresses = ["10.0.0.1"] }]
+[endpoint.b]
+attach = [{ network = "lan", port = "b0", addresses = ["10.0.0.2"] }]
+"#;
