@@ -1,9 +1,12 @@
 //! Everything that can be said about a network file without a switch, beyond what its words mean: its raw lines,
 //! its compiled flows, and whether a `never` can be broken.
 
-use crate::compile::OriginKind;
+use std::collections::BTreeMap;
+
+use crate::compile::layout::LEVELS;
+use crate::compile::raw_lines;
 use crate::finding::Finding;
-use crate::lint::{lint_raw, overlaps};
+use crate::lint::{Reach, lint_raw, overlaps_where};
 use crate::network::{self, NetworkFile};
 use crate::never::{self, BridgeFlows, Report};
 
@@ -29,28 +32,59 @@ pub fn check(file: &NetworkFile) -> Checked {
     Checked { findings, never }
 }
 
-/// Two flows of one priority that a packet can match both of and that do different things: for two raw lines that
-/// is a warning of the lints, for any other pair an error.
+/// Two flows of one priority that a packet can match both of and that do different things. For two raw lines that is
+/// a warning of the lints; for one beside a compiled flow it is an error, whatever the other tables say.
 fn undefined(file: &NetworkFile, bridge: &BridgeFlows<'_>) -> Vec<Finding> {
-    let span = file.bridge(bridge.name).map(|b| b.span.clone());
-    let origin = |n: usize| bridge.flows.get(n).and_then(|f| bridge.origins.get(&f.cookie));
-    overlaps(&bridge.flows)
-        .into_iter()
-        .filter_map(|(a, b)| Some((origin(a)?, origin(b)?)))
-        .filter(|(a, b)| !(a.kind == OriginKind::Raw && b.kind == OriginKind::Raw))
-        .map(|(a, b)| {
-            let message = format!(
-                "bridge {}: two flows of one priority match the same packets and do different things: {} ({}) and {} ({})",
-                bridge.name, a.rule, a.detail, b.rule, b.detail
-            );
-            Finding::error("overlap", span.clone(), message, "give the raw line another priority, or match less with it")
-        })
-        .collect()
+    let lines = raw_lines(file, bridge.name, &bridge.ports);
+    let first_raw = bridge.flows.len().saturating_sub(lines.len());
+    let line = |n: usize| n.checked_sub(first_raw).and_then(|n| lines.get(n).copied());
+    let mut reach = Reach::new(&bridge.flows, first_raw);
+    let pairs = overlaps_where(&bridge.flows, |a, b| match (line(a), line(b)) {
+        (None, None) => bridge.flows.get(a).zip(bridge.flows.get(b)).is_some_and(|(a, b)| reach.both(a, b)),
+        (Some(_), Some(_)) => false,
+        _ => true,
+    });
+    let origin = |n: usize| bridge.flows.get(n).and_then(|flow| bridge.origins.get(&flow.cookie));
+    let mut by_line: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut rules = None;
+    // Raw lines are the last flows of a bridge.
+    for (a, b) in pairs {
+        match line(b) {
+            Some(_) => by_line.entry(b).or_default().push(a),
+            None => rules = rules.or(origin(a).zip(origin(b))),
+        }
+    }
+    let beside = by_line.iter().filter_map(|(b, compiled)| {
+        let (raw, flow) = (line(*b)?, bridge.flows.get(*b)?);
+        let first = compiled.iter().find_map(|a| origin(*a))?;
+        let more = match compiled.len() {
+            1 => String::new(),
+            all => format!(", and {} more", all - 1),
+        };
+        let message = format!(
+            "bridge {}: {:?} matches packets of a compiled flow of its priority {} and does something else with them: \
+             {} ({}){more}",
+            bridge.name, raw.line, flow.priority, first.rule, first.detail
+        );
+        let help = "give the raw line another priority, or match less with it";
+        Some(Finding::error("overlap", raw.span.clone(), message, help))
+    });
+    let many = rules.map(|(a, b)| {
+        let rule = file.allows.iter().find(|allow| allow.name == b.rule);
+        let message = format!(
+            "bridge {}: of the rules that overlap {LEVELS} have an order, and {} ({}) and {} ({}) are beyond",
+            bridge.name, a.rule, a.detail, b.rule, b.detail
+        );
+        let help = "join rules for the same protocol and port into one with longer lists";
+        Finding::error("too-many-overlaps", rule.map(|allow| allow.span.clone()), message, help)
+    });
+    beside.chain(many).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compile::OriginKind;
     use crate::finding::{Severity, has_errors};
 
     const DUAL_SOCKET: &str = include_str!("../networks/dual-socket.toml");
@@ -82,6 +116,100 @@ mod tests {
         let checked = checked(&format!("{DUAL_SOCKET}\n{clash}"));
         assert!(has_errors(&checked.findings));
         assert!(checked.findings.iter().any(|f| f.code == "overlap" && f.message.contains("tagged frames")));
+    }
+
+    const SYMMETRICAL: &str = "[network.lan]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\"]\n\
+        [endpoint.a]\nattach = [{ network = \"lan\", port = \"a\", addresses = [\"10.0.0.1\"] }]\n\
+        [endpoint.b]\nattach = [{ network = \"lan\", port = \"b\", addresses = [\"10.0.0.2\"] }]\n\
+        [endpoint.c]\nattach = [{ network = \"lan\", port = \"c\", addresses = [\"10.0.0.3\"] }]\n\
+        [exit.uplink]\nnetwork = \"lan\"\nport = \"up\"\nnext_hop = [\"10.0.0.254\"]\n\
+        [outside.dns]\nexit = \"uplink\"\naddresses = [\"1.1.1.1\"]\n\
+        [link.far]\nends = [{ network = \"lan\", port = \"l\", behind = [\"10.0.0.128/25\"] }, { bridge = \"br1\", port = \"m\" }]\n";
+
+    fn rules(rules: &[(&str, &str, &str)]) -> String {
+        let rule = |(n, (from, to, more)): (usize, &(&str, &str, &str))| {
+            format!("[[allow]]\nname = \"r{n}\"\nfrom = {from}\nto = {to}\n{more}\n")
+        };
+        format!("{SYMMETRICAL}{}", rules.iter().enumerate().map(rule).collect::<String>())
+    }
+
+    #[test]
+    fn rules_both_ways_and_lists_of_inside_and_outside_are_no_contradiction() {
+        let https = "protocol = \"tcp\"\nports = [443]";
+        for file in [
+            rules(&[("[\"a\", \"b\"]", "\"c\"", https), ("\"c\"", "[\"a\", \"b\"]", https)]),
+            rules(&[("\"lan\"", "\"uplink\"", ""), ("\"uplink\"", "\"lan\"", "")]),
+            rules(&[("[\"lan\", \"uplink\"]", "[\"lan\", \"uplink\"]", "")]),
+            rules(&[("\"a\"", "[\"b\", \"dns\"]", https)]),
+            rules(&[("\"a\"", "[\"b\", \"far\"]", https), ("[\"b\", \"far\"]", "\"a\"", https)]),
+            rules(&[
+                ("[\"a\", \"b\"]", "[\"b\", \"c\"]", https),
+                ("[\"b\", \"c\"]", "[\"a\", \"b\"]", https),
+            ]),
+            format!(
+                "{SYMMETRICAL}[[chain]]\nname = \"k\"\nfrom = \"uplink\"\nhops = [{{ to = [\"a\", \"b\"], protocol = \
+                 \"tcp\", ports = [443] }}, {{ to = [\"c\", \"dns\"] }}, {{ to = [\"a\", \"uplink\"] }}]\n"
+            ),
+        ] {
+            let errors: Vec<_> = checked(&file).findings.into_iter().filter(Finding::is_error).collect();
+            assert_eq!(errors, [], "{file}");
+        }
+    }
+
+    #[test]
+    fn crossings_of_the_same_two_are_no_contradiction() {
+        let link = |n: u8| {
+            format!(
+                "[link.w{n}]\nends = [{{ bridge = \"br0\", port = \"w{n}a\" }}, {{ bridge = \"br1\", port = \"w{n}b\" }}]\n"
+            )
+        };
+        let crossing = |name: &str, from: &str, to: &str, over: u8, more: &str| {
+            format!(
+                "[[crossing]]\nname = \"{name}\"\nfrom = \"{from}\"\nto = \"{to}\"\nprotocol = \"tcp\"\nover = \"w{over}\"\n\
+                 approved_by = \"me\"\nreason = \"test\"\n{more}\n"
+            )
+        };
+        let ends = "[network.a]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\"]\n\
+            [network.b]\nbridge = \"br1\"\nsubnets = [\"10.1.0.0/24\"]\n\
+            [endpoint.x]\nattach = [{ network = \"a\", port = \"x\", addresses = [\"10.0.0.1\"], mac = \"02:00:00:00:00:01\" }]\n\
+            [endpoint.y]\nattach = [{ network = \"b\", port = \"y\", addresses = [\"10.1.0.1\"], mac = \"02:00:00:00:00:02\" }]\n";
+        let text = [
+            ends.to_owned(),
+            link(1),
+            link(2),
+            crossing("ends", "x", "y", 1, "ports = [80, 443]\nexpires = 2090-01-01"),
+            crossing("lasts", "x", "y", 2, "ports = [80]"),
+            crossing("back", "y", "x", 1, "ports = [80]"),
+            crossing("more", "x", "y", 1, "ports = [22]"),
+        ]
+        .concat();
+        let checked = checked(&text);
+        assert!(!has_errors(&checked.findings), "{:#?}", checked.findings);
+        for bridge in never::compiled(&network::parse(&text, "test.toml").unwrap().0) {
+            let keys: std::collections::BTreeSet<_> = bridge.flows.iter().map(crate::Flow::key).collect();
+            assert_eq!(keys.len(), bridge.flows.len(), "{}: two flows with one key", bridge.name);
+            let web = |origin: &&crate::compile::Origin| {
+                origin.kind == OriginKind::Crossing
+                    && origin.detail.starts_with("x ")
+                    && origin.detail.contains("tcp 80")
+            };
+            let rules: Vec<&str> = bridge.origins.values().filter(web).map(|origin| &*origin.rule).collect();
+            // Where it leaves there is one way, and where it arrives each comes by its own link.
+            assert_eq!(rules.len(), if bridge.name == "br0" { 1 } else { 2 }, "{rules:?}");
+            assert!(rules.contains(&"lasts"), "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn the_raw_line_that_contradicts_a_rule_is_named() {
+        let text = rules(&[("\"a\"", "\"b\"", "protocol = \"tcp\"\nports = [443]")]);
+        let flows = ["priority=1,actions=drop", "table=2,priority=40000,tcp,tp_dst=443,actions=drop"];
+        let text = format!("{text}[bridge.br0]\nflows = {flows:?}\n");
+        let errors: Vec<_> = checked(&text).findings.into_iter().filter(Finding::is_error).collect();
+        let [error] = errors.as_slice() else { panic!("{errors:#?}") };
+        assert_eq!(error.code, "overlap");
+        assert_eq!(&text[error.span.clone().unwrap()], format!("{:?}", flows[1]));
+        assert!(error.message.contains("tp_dst=443") && error.message.contains("r0 ("), "{}", error.message);
     }
 
     /// The notes of a text.

@@ -43,7 +43,7 @@ proptest! {
     /// Lists that overlap, rules in any order, everything beside everything.
     #[test]
     fn so_does_that_of_any_file(
-        plan in random::plan(),
+        plan in prop_oneof![2 => random::plan(), 1 => random::symmetrical()],
         probes in prop::collection::vec((any::<prop::sample::Index>(), probe()), 1..200),
     ) {
         let Some(text) = plan.text() else { return Ok(()) };
@@ -53,6 +53,18 @@ proptest! {
             let n = bridge.index(bridges.len());
             packets::agree(&bridges[n], &choices[n], &probe);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2_000), ..ProptestConfig::default() })]
+
+    /// Lists here and there, rules both ways: what cannot meet in a table is no contradiction, and what can has an order.
+    #[test]
+    fn no_file_without_raw_lines_is_refused(plan in random::symmetrical()) {
+        let Some(text) = plan.text() else { return Ok(()) };
+        let errors = flows::check::check(&file(&text)).findings.into_iter().filter(|found| found.is_error());
+        prop_assert_eq!(errors.collect::<Vec<_>>(), vec![], "{}", text);
     }
 }
 

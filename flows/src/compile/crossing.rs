@@ -5,12 +5,14 @@
 //! The answer is learned on both, with the MACs turned back. Whoever asks for a MAC of the other side is told the
 //! link's. Nothing else comes in by the link.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
-use ofproto::PortNo;
 use ofproto::action::{Action, LearnSpec, LearnSrc, Subfield};
 use ofproto::oxm::{Field, Oxm};
+use ofproto::{PortNo, TableId};
 
 use super::PortMap;
 use super::address::{self, Range};
@@ -40,7 +42,11 @@ pub(super) fn compile(
     moment: &Moment,
 ) {
     let mut links: Vec<&str> = Vec::new();
-    for crossing in &file.crossings {
+    let mut out = Once { out, seen: HashSet::new() };
+    // Of two that say the same the one that lasts longer does it.
+    let mut crossings: Vec<&Crossing> = file.crossings.iter().collect();
+    crossings.sort_by_key(|crossing| Reverse(crossing.expires.unwrap_or(u64::MAX)));
+    for crossing in crossings {
         let ends = match crossing.expires {
             None => None,
             Some(expires) => match moment.until(expires) {
@@ -51,14 +57,35 @@ pub(super) fn compile(
         let Some(link) = file.links.iter().find(|link| link.name == crossing.over) else { continue };
         let Some(end) = link.ends.iter().find(|end| end.bridge == bridge) else { continue };
         let Some(&wire) = ports.get(&end.port) else {
-            out.missing(&end.port);
+            out.out.missing(&end.port);
             continue;
         };
         let pass = Pass { crossing, file, scopes, wire, mac: link_mac(link), ends };
-        pass.compile(out);
+        pass.compile(&mut out);
         if !links.contains(&&*link.name) {
             links.push(&link.name);
-            nothing_else(out, &end.port, link, wire);
+            nothing_else(out.out, &end.port, link, wire);
+        }
+    }
+}
+
+/// The flows of all crossings, each once: several may join the same two.
+struct Once<'o, 'b> {
+    out: &'o mut Builder<'b>,
+    seen: HashSet<(TableId, u16, FlowMatch)>,
+}
+
+impl Once<'_, '_> {
+    fn flow(
+        &mut self,
+        table: TableId,
+        priority: u16,
+        matches: FlowMatch,
+        instructions: Vec<Instruction>,
+        asked: Asked<'_>,
+    ) {
+        if self.seen.insert((table, priority, matches.clone())) {
+            self.out.flow(table, priority, matches, instructions, asked);
         }
     }
 }
@@ -108,7 +135,7 @@ struct End<'p> {
 }
 
 impl Pass<'_, '_> {
-    fn compile(&self, out: &mut Builder<'_>) {
+    fn compile(&self, out: &mut Once<'_, '_>) {
         let (from, to) = (self.everybody(&self.crossing.from), self.everybody(&self.crossing.to));
         for a in &from {
             for b in
@@ -153,7 +180,7 @@ impl Pass<'_, '_> {
     }
 
     /// On the initiator's bridge.
-    fn leaves(&self, out: &mut Builder<'_>, a: &End<'_>, b: &End<'_>, network: &Network, port: PortNo) {
+    fn leaves(&self, out: &mut Once<'_, '_>, a: &End<'_>, b: &End<'_>, network: &Network, port: PortNo) {
         self.opens(
             out,
             a,
@@ -168,7 +195,7 @@ impl Pass<'_, '_> {
     }
 
     /// On the other bridge.
-    fn arrives(&self, out: &mut Builder<'_>, a: &End<'_>, b: &End<'_>, network: &Network, port: PortNo) {
+    fn arrives(&self, out: &mut Once<'_, '_>, a: &End<'_>, b: &End<'_>, network: &Network, port: PortNo) {
         let Some(mac) = b.mac else { return };
         self.answered(out, a, b);
         let from = at(self.wire, FlowMatch::any()).with(layout::NETWORK, a.network.into());
@@ -177,7 +204,7 @@ impl Pass<'_, '_> {
     }
 
     /// What the link may bring: packets of the other side's end to this side's.
-    fn answered(&self, out: &mut Builder<'_>, there: &End<'_>, here: &End<'_>) {
+    fn answered(&self, out: &mut Once<'_, '_>, there: &End<'_>, here: &End<'_>) {
         let range = Range::from(IpNetwork::from(there.address));
         let target = Range::from(IpNetwork::from(here.address));
         let family = range.family;
@@ -193,7 +220,7 @@ impl Pass<'_, '_> {
     #[allow(clippy::too_many_arguments, reason = "both sides, and where from and to")]
     fn opens(
         &self,
-        out: &mut Builder<'_>,
+        out: &mut Once<'_, '_>,
         a: &End<'_>,
         b: &End<'_>,
         from: FlowMatch,
@@ -225,7 +252,7 @@ impl Pass<'_, '_> {
                     outside: false,
                     by_service: false,
                     vlan: if mac.is_none() { network.vlan } else { None },
-                    cookie: out.cookie(&asked),
+                    cookie: out.out.cookie(&asked),
                     limit: self.crossing.limit.unwrap_or(DEFAULT_LIMIT),
                 };
                 let mut actions = way.learn();
@@ -248,7 +275,7 @@ impl Pass<'_, '_> {
     }
 
     /// Whoever here asks for the MAC of the other side is told the link's, by the switch.
-    fn resolved(&self, out: &mut Builder<'_>, network: &Network, port: PortNo, address: IpAddr) {
+    fn resolved(&self, out: &mut Once<'_, '_>, network: &Network, port: PortNo, address: IpAddr) {
         // Neighbour discovery cannot be answered by a flow: its checksum covers what the answer adds.
         let IpAddr::V4(v4) = address else { return };
         let number = u128::from(v4.to_bits());

@@ -131,7 +131,7 @@ pub(super) enum Claim {
 }
 
 /// How many rules may overlap in one claim.
-pub(super) const LEVELS: u16 = 6_900;
+pub(crate) const LEVELS: u16 = 6_900;
 
 /// The priority of a rule's flow; level 0 is the first of those that overlap.
 pub(super) fn by_claim(claim: Claim, level: u16) -> u16 {

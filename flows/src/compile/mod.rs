@@ -50,7 +50,7 @@ use ofproto::PortNo;
 pub use moment::Moment;
 pub use origin::{Origin, OriginKind, Reason};
 pub use program::{Part, Program};
-pub(crate) use raw::as_switched;
+pub(crate) use raw::{as_switched, installed as raw_lines};
 
 use crate::network::{LinkRole, NetworkFile};
 use party::Sets;

@@ -6,9 +6,10 @@ use ofproto::{PortNo, Reader, Writer};
 use super::PortMap;
 use super::origin::{Origin, OriginKind};
 use super::program::Builder;
-use crate::network::{LearnBy, NetworkFile};
+use crate::model::Flow;
+use crate::network::{LearnBy, NetworkFile, RawFlow};
 use crate::reactive::Learner;
-use crate::syntax::{Names, SyntaxErrorKind, parse_flow};
+use crate::syntax::{Names, SyntaxError, SyntaxErrorKind, parse_flow};
 
 impl Names for PortMap {
     fn port_by_name(&self, name: &str) -> Option<PortNo> {
@@ -23,24 +24,22 @@ impl Names for PortMap {
 /// A line that names a port the bridge lacks waits for it; any other mistake is the business of the lints, and
 /// such a line never gets here: a file with errors is not compiled.
 pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, ports: &PortMap) {
-    let Some(bridge) = file.bridge_for(bridge) else { return };
-    for raw in &bridge.flows {
-        match parse_flow(&raw.line, ports) {
-            Ok(mut flow) => {
-                flow.instructions = as_switched(flow.instructions);
+    for raw in file.bridge_for(bridge).iter().flat_map(|bridge| &bridge.flows) {
+        match read(file, bridge, ports, raw) {
+            Ok(Some(line)) => {
                 let origin = Origin {
                     kind: OriginKind::Raw,
                     rule: OriginKind::Raw.label().to_owned(),
                     reason: None,
                     detail: raw.line.clone(),
                 };
-                match Learner::of(&flow).filter(|_| bridge.learn == LearnBy::Controller) {
-                    None => out.verbatim(flow, origin),
-                    Some(Ok(learner)) => out.reactive(learner, origin),
-                    // The lints say so, and a file with errors is not compiled.
-                    Some(Err(_)) => {}
+                match line {
+                    Line::Installed(flow) => out.verbatim(flow, origin),
+                    Line::Executed(learner) => out.reactive(learner, origin),
                 }
             }
+            // The lints say so, and a file with errors is not compiled.
+            Ok(None) => {}
             Err(error) => {
                 if let SyntaxErrorKind::UnknownPort(port) = error.kind {
                     out.missing(&port);
@@ -48,6 +47,35 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, p
             }
         }
     }
+}
+
+/// A line that has a flow.
+enum Line {
+    Installed(Flow),
+    /// Its actions are the controller's.
+    Executed(Learner),
+}
+
+/// None for what the controller is to execute and cannot.
+fn read(
+    file: &NetworkFile,
+    bridge: &str,
+    ports: &PortMap,
+    raw: &RawFlow,
+) -> Result<Option<Line>, SyntaxError> {
+    let mut flow = parse_flow(&raw.line, ports)?;
+    flow.instructions = as_switched(flow.instructions);
+    let by_controller = file.bridge_for(bridge).is_some_and(|bridge| bridge.learn == LearnBy::Controller);
+    Ok(match Learner::of(&flow).filter(|_| by_controller) {
+        None => Some(Line::Installed(flow)),
+        Some(learner) => learner.ok().map(Line::Executed),
+    })
+}
+
+/// The lines behind the last flows of a bridge's program, in their order.
+pub(crate) fn installed<'f>(file: &'f NetworkFile, bridge: &str, ports: &PortMap) -> Vec<&'f RawFlow> {
+    let lines = file.bridge_for(bridge).into_iter().flat_map(|bridge| &bridge.flows);
+    lines.filter(|raw| matches!(read(file, bridge, ports, raw), Ok(Some(_)))).collect()
 }
 
 /// The instructions as a switch gives them back: OpenFlow 1.3 has several spellings for one action, and no

@@ -3,10 +3,13 @@
 
 mod overlap;
 mod raw;
+mod reach;
 mod tables;
 
+pub(crate) use overlap::overlaps_where;
 pub use overlap::{MAX_OVERLAPS, overlaps};
 pub use raw::lint_raw;
+pub(crate) use reach::Reach;
 
 #[cfg(test)]
 mod tests;

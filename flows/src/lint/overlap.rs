@@ -32,11 +32,16 @@ const FIELDS: [Field; 12] = [
 /// The pairs of flows, by their places, that have one table and priority, that some packet matches both of, and that
 /// do different things; in order, and at most [`MAX_OVERLAPS`].
 pub fn overlaps(flows: &[Flow]) -> Vec<(usize, usize)> {
+    overlaps_where(flows, |_, _| true)
+}
+
+/// Likewise, of those pairs alone that `may` says of that a packet can match both.
+pub(crate) fn overlaps_where(flows: &[Flow], may: impl FnMut(usize, usize) -> bool) -> Vec<(usize, usize)> {
     let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (n, flow) in flows.iter().enumerate() {
         groups.entry((flow.table, flow.priority)).or_default().push(n);
     }
-    let mut search = Search { flows, found: Vec::new() };
+    let mut search = Search { flows, may, found: Vec::new() };
     for group in groups.values() {
         search.within(group, &FIELDS);
     }
@@ -44,12 +49,13 @@ pub fn overlaps(flows: &[Flow]) -> Vec<(usize, usize)> {
     search.found
 }
 
-struct Search<'a> {
+struct Search<'a, M> {
     flows: &'a [Flow],
+    may: M,
     found: Vec<(usize, usize)>,
 }
 
-impl Search<'_> {
+impl<M: FnMut(usize, usize) -> bool> Search<'_, M> {
     /// Pairs inside one set.
     fn within(&mut self, set: &[usize], fields: &[Field]) {
         let Some((field, rest)) = fields.split_first().filter(|_| set.len() * set.len() > FEW) else {
@@ -111,6 +117,7 @@ impl Search<'_> {
             // Which of two drops shows a sample of it is no contradiction.
             && !(x.drops() && y.drops())
             && x.matches.overlaps(&y.matches)
+            && (self.may)(a, b)
         {
             self.found.push((a.min(b), a.max(b)));
         }

@@ -43,6 +43,10 @@ struct Rule {
     temp: bool,
     connection: bool,
     via: Option<(Index, Index)>,
+    /// Whether there is a rule from its receivers to its senders too.
+    both: bool,
+    /// Whether both lists may hold what is inside beside what is outside.
+    mixed: bool,
 }
 
 const PREFIXES: [&str; 4] = ["1.1.1.1", "1.0.0.0/8", "2606:4700::/32", "9.9.9.9"];
@@ -61,18 +65,20 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
         .prop_map(|(at, mac, leased, behind)| End { at, mac, leased, behind });
     let names = || prop::collection::vec(any::<Index>(), 1..4);
     let via = prop::option::weighted(0.2, (index(), index()));
-    let rule =
-        (index(), names(), names(), 0..6usize, prop::collection::vec(index(), 0..3), rarely(), rarely(), via)
-            .prop_map(|(network, from, to, protocol, ports, temp, connection, via)| Rule {
-                network,
-                from,
-                to,
-                protocol,
-                ports,
-                temp,
-                connection,
-                via,
-            });
+    let how = (rarely(), rarely(), rarely(), rarely());
+    let rule = (index(), names(), names(), 0..6usize, prop::collection::vec(index(), 0..3), how, via)
+        .prop_map(|(network, from, to, protocol, ports, (temp, connection, both, mixed), via)| Rule {
+            network,
+            from,
+            to,
+            protocol,
+            ports,
+            temp,
+            connection,
+            via,
+            both,
+            mixed,
+        });
     (
         prop::collection::vec(net, 1..4),
         prop::collection::vec(end, 1..7),
@@ -89,6 +95,29 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
             outsides,
             rules,
         })
+}
+
+/// Many rules for the same few things, most of them with one the other way round beside them.
+pub(crate) fn symmetrical() -> impl Strategy<Value = Plan> {
+    let names = || prop::collection::vec(any::<Index>(), 1..4);
+    let ports = prop::collection::vec(any::<Index>(), 0..2);
+    // Any protocol, TCP twice, or echo.
+    let what = (prop::sample::select(vec![0, 1, 1, 4]), ports);
+    let rule = (any::<Index>(), names(), names(), what, any::<[bool; 2]>()).prop_map(
+        |(network, from, to, (protocol, ports), [both, mixed])| Rule {
+            network,
+            from,
+            to,
+            protocol,
+            ports,
+            temp: false,
+            connection: false,
+            via: None,
+            both,
+            mixed,
+        },
+    );
+    (plan(), prop::collection::vec(rule, 8..24)).prop_map(|(plan, rules)| Plan { rules, ..plan })
 }
 
 impl Plan {
@@ -172,9 +201,25 @@ impl Plan {
             let n = rule.network.index(count);
             let others: Vec<_> = beyond.iter().filter(|(at, _)| *at != n).cloned().collect();
             let beyond = if others.is_empty() { &beyond } else { &others };
-            rule.write(t, r, &named[n], &hops[n], beyond);
+            match rule.mixed {
+                true => rule.write(t, r, &self.by_one_exit(n, &named[n]), &hops[n], beyond),
+                false => rule.write(t, r, &named[n], &hops[n], beyond),
+            }
         }
         text
+    }
+
+    /// Those names of a network's that lead out by one exit at most.
+    fn by_one_exit(&self, n: usize, named: &[String]) -> Vec<String> {
+        let count = self.networks.len();
+        let exit = self.exits.iter().position(|(at, _)| at.index(count) == n);
+        let outside = |o: usize| self.outsides[o].0.index(self.exits.len());
+        let by_it = |name: &&String| match name.split_at(1) {
+            ("x", x) => exit == x.parse().ok(),
+            ("o", o) => exit == o.parse().ok().map(outside),
+            _ => true,
+        };
+        named.iter().filter(by_it).cloned().collect()
     }
 
     fn plug(&self, e: usize, end: &End, n: usize) -> String {
@@ -202,7 +247,7 @@ impl Rule {
     fn write(&self, t: &mut String, r: usize, named: &[String], hops: &[String], beyond: &[(usize, String)]) {
         // From one exit to another: which one a packet takes by its own list, and whether back, is nobody's question.
         let leads = |name: &String| name.starts_with(['o', 'x']);
-        let transit = self.from.iter().any(|p| leads(p.get(named)));
+        let transit = self.from.iter().any(|p| leads(p.get(named))) && !self.mixed;
         let list = |picks: &[Index], inside: bool| {
             let mut names: Vec<&String> = picks.iter().map(|p| p.get(named)).collect();
             names.retain(|n| !inside || !leads(n));
@@ -226,16 +271,27 @@ impl Rule {
             format!("{names:?}")
         };
         let protocol = ["any", "tcp", "udp", "sctp", "icmp", "dhcp"][self.protocol];
-        let _ = writeln!(t, "[[allow]]\nname = \"r{r}\"\nprotocol = \"{protocol}\"");
+        let _ = writeln!(t, "[[allow]]\nname = \"r{r}\"");
         match &self.via {
             Some((hop, to)) if !hops.is_empty() && !beyond.is_empty() && protocol != "dhcp" => {
                 let (hop, (_, to)) = (hop.get(hops), to.get(beyond));
                 let _ = writeln!(t, "from = {}\nto = \"{to}\"\nvia = \"{hop}\"", inner(&self.from));
+                self.what(t, protocol);
             }
             _ => {
-                let _ = writeln!(t, "from = {}\nto = {}", list(&self.from, false), list(&self.to, transit));
+                let (from, to) = (list(&self.from, false), list(&self.to, transit));
+                let _ = writeln!(t, "from = {from}\nto = {to}");
+                self.what(t, protocol);
+                if self.both {
+                    let _ = writeln!(t, "[[allow]]\nname = \"r{r}-back\"\nfrom = {to}\nto = {from}");
+                    self.what(t, protocol);
+                }
             }
         }
+    }
+
+    fn what(&self, t: &mut String, protocol: &str) {
+        let _ = writeln!(t, "protocol = \"{protocol}\"");
         if matches!(protocol, "tcp" | "udp" | "sctp") && !self.ports.is_empty() {
             let mut ports: Vec<u16> = self.ports.iter().map(|p| *p.get(&PORTS)).collect();
             ports.sort_unstable();
