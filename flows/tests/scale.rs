@@ -144,6 +144,47 @@ fn crowd(n: usize, rules: usize) -> String {
     text
 }
 
+/// Four networks of a thousand, and a dozen rules between lists of all of them: as many flows as if the lists were short.
+#[test]
+fn a_dozen_rules_of_a_thousand_to_a_thousand() {
+    let text = |n: usize| {
+        let mut text = String::new();
+        for net in 0..4 {
+            let _ = writeln!(text, "[network.n{net}]\nbridge = \"br0\"\nsubnets = [\"10.{net}.0.0/16\"]");
+            for e in 0..n {
+                let _ = writeln!(
+                    text,
+                    "[endpoint.e{net}-{e}]\nattach = [{{ network = \"n{net}\", port = \"p{net}-{e}\", addresses = [\"10.{net}.{}.{}\"] }}]",
+                    e / 250,
+                    1 + e % 250
+                );
+            }
+            let names: Vec<String> = (0..n).map(|e| format!("e{net}-{e}")).collect();
+            for r in 0..3 {
+                // Each list lacks another one, so that none is the same.
+                let but = |lacks: usize| -> Vec<&String> {
+                    names.iter().filter(|name| **name != names[lacks]).collect()
+                };
+                let _ = writeln!(
+                    text,
+                    "[[allow]]\nname = \"r{net}-{r}\"\nfrom = {:?}\nto = {:?}\nprotocol = \"tcp\"\nports = [443]",
+                    but(r),
+                    but(r + 1)
+                );
+            }
+        }
+        text
+    };
+    let of_rules = |n: usize| {
+        let file = file(&text(n));
+        let errors = flows::check::check(&file).findings.into_iter().filter(|found| found.is_error());
+        assert_eq!(errors.collect::<Vec<_>>(), vec![]);
+        let program = compile(&file, "br0", &ports(&file, "br0"), &Default::default());
+        program.flows().filter(|flow| flow.table == flows::compile::layout::POLICY).count()
+    };
+    assert_eq!(of_rules(1_000), of_rules(10));
+}
+
 fn count(text: &str) -> usize {
     let file = file(text);
     compile(&file, "br0", &ports(&file, "br0"), &Default::default()).flows().count()

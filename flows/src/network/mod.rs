@@ -13,6 +13,7 @@ mod crossings;
 mod date;
 mod draft;
 mod fields;
+mod granted;
 mod implied;
 mod json;
 mod load;
@@ -27,6 +28,7 @@ mod report;
 mod resolve;
 mod rules;
 mod schema;
+mod size;
 mod sources;
 mod template;
 #[cfg(test)]

@@ -2,20 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Protocol;
 use super::crossings;
 use super::draft::{At, Draft, DraftAllow, DraftNetwork};
+use super::granted::Granted;
 use super::implied::Implied;
 use super::names::{Kind, NamedParty, Names, Thing};
 use super::report::{Report, quote};
-
-/// Triples of from, to and port in one file: each becomes at least one flow.
-const MAX_GRANTS: usize = 1 << 18;
+use super::size::Size;
 
 /// Checks all rules of a file, and those that they imply.
 pub(super) fn check(draft: &Draft, implied: &Implied, names: &Names<'_>, report: &mut Report) {
     unique(draft, implied, report);
-    let mut granted = Granted { by_pair: HashMap::new(), left: MAX_GRANTS, full: false };
+    let mut granted = Granted::new();
+    let mut size = Size::new(draft, names);
     for allow in draft.allows.iter().chain(&implied.allows) {
         let (from, to) = (parties(&allow.from, names, report), parties(&allow.to, names, report));
         repeated_ports(&allow.ports, report);
@@ -25,7 +24,7 @@ pub(super) fn check(draft: &Draft, implied: &Implied, names: &Names<'_>, report:
         }
         let from = in_a_network(allow, from, report);
         let to = in_a_network(allow, to, report);
-        if granted.has_room(allow, from.len(), to.len(), report) {
+        if size.fits(&label(allow), &allow.name, report, |size| size.of_allow(allow, &from, &to)) {
             match &allow.via {
                 Some(via) => next_hop(allow, via, &from, &to, names, report),
                 None => one_network(allow, &from, &to, report, draft),
@@ -35,7 +34,10 @@ pub(super) fn check(draft: &Draft, implied: &Implied, names: &Names<'_>, report:
     }
     for crossing in &draft.crossings {
         repeated_ports(&crossing.ports, report);
-        crossings::check(draft, crossing, names, report);
+        let label = format!("crossing {}", quote(&crossing.name.value));
+        if size.fits(&label, &crossing.name, report, |size| size.of_crossing(crossing)) {
+            crossings::check(draft, crossing, names, report);
+        }
     }
     for never in draft.nevers.iter().chain(&implied.nevers) {
         for (name, party) in
@@ -279,6 +281,19 @@ fn one_network(
         );
         report.warning("allow-to-itself", &target.span, message, "name somebody else");
     }
+    // Of many parties most are on the same networks: those are compared, and pairs only to say which are wrong.
+    let groups = |parties: &[Named<'_, '_>]| -> HashMap<Vec<usize>, usize> {
+        let each = parties.iter().enumerate().map(|(n, (_, party))| (party.networks.clone(), n));
+        each.collect()
+    };
+    let (sources, targets) = (groups(from), groups(to));
+    let apart = |a: &usize, b: &usize| match (from.get(*a), to.get(*b)) {
+        (Some((_, a)), Some((_, b))) => !a.meets(b),
+        _ => false,
+    };
+    if !sources.values().any(|a| targets.values().any(|b| apart(a, b))) {
+        return;
+    }
     for (source, source_party) in from {
         for (target, target_party) in to {
             if report.is_full() {
@@ -314,93 +329,4 @@ pub(super) fn list(draft: &Draft, networks: &[usize]) -> String {
     let names: Vec<_> = names.take(MOST).map(|network| quote(&network.name.value).to_string()).collect();
     let more = networks.len().saturating_sub(MOST);
     if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(" and ") }
-}
-
-/// What each pair may already do, and by which rule.
-struct Granted<'d> {
-    by_pair: HashMap<(&'d str, &'d str), ByPort<'d>>,
-    left: usize,
-    /// Whether the report has an error about it.
-    full: bool,
-}
-
-/// The first rule for each protocol and port; no port stands for all. Rules that another window opens, or that take
-/// another next hop, are apart.
-type ByPort<'d> = HashMap<(Protocol, Option<u16>, Option<&'d str>, Option<&'d str>), &'d At<String>>;
-
-impl<'d> Granted<'d> {
-    fn has_room(&mut self, allow: &DraftAllow, from: usize, to: usize, report: &mut Report) -> bool {
-        let count = from.saturating_mul(to).saturating_mul(allow.ports.len().max(1));
-        if count > self.left && !self.full {
-            let message = format!(
-                "the rules up to {} grant more than {MAX_GRANTS} combinations of from, to and port",
-                label(allow),
-            );
-            report.error("too-many", &allow.name.span, message, "name networks in place of their endpoints");
-            self.full = true;
-        }
-        let fits = count <= self.left && !self.full;
-        self.left -= if fits { count } else { 0 };
-        fits
-    }
-
-    fn add(
-        &mut self,
-        allow: &'d DraftAllow,
-        from: &[Named<'d, '_>],
-        to: &[Named<'d, '_>],
-        report: &mut Report,
-    ) {
-        let Some(protocol) = allow.protocol else { return };
-        let temp = allow.temp.as_ref().map(|temp| &*temp.value);
-        let via = allow.via.as_ref().map(|via| &*via.value);
-        let mut ports: Vec<Option<u16>> = allow.ports.iter().map(|port| Some(port.value)).collect();
-        if ports.is_empty() {
-            ports.push(None);
-        }
-        ports.sort_unstable();
-        ports.dedup();
-        let mut told = HashSet::new();
-        for (source, _) in from {
-            for (target, _) in to {
-                let pair = self.by_pair.entry((&source.value, &target.value)).or_default();
-                for &port in &ports {
-                    let wider = [(Protocol::Any, None), (protocol, None), (protocol, port)];
-                    let earlier = wider.iter().find_map(|&(protocol, port)| {
-                        let by = |temp| pair.get(&(protocol, port, temp, via)).copied();
-                        by(None).or_else(|| by(temp))
-                    });
-                    // A rule that names nobody twice meets each of its own pairs once.
-                    let Some(rule) = earlier else {
-                        pair.insert((protocol, port, temp, via), &allow.name);
-                        continue;
-                    };
-                    if told.insert(rule.span.start) {
-                        let message = format!(
-                            "{} may already open {} to {} by rule {} (line {})",
-                            quote(&source.value),
-                            describe(protocol, port),
-                            quote(&target.value),
-                            quote(&rule.value),
-                            report.line(&rule.span),
-                        );
-                        let help = "take it out of one of the two: packets are counted by rule";
-                        report.warning("already-allowed", &allow.name.span, message, help);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn describe(protocol: Protocol, port: Option<u16>) -> String {
-    let word = match protocol {
-        Protocol::Any => "anything",
-        Protocol::Tcp => "TCP",
-        Protocol::Udp => "UDP",
-        Protocol::Sctp => "SCTP",
-        Protocol::Icmp => "ICMP echo",
-        Protocol::Dhcp => "DHCP",
-    };
-    port.map_or_else(|| word.to_owned(), |port| format!("{word} {port}"))
 }

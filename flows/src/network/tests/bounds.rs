@@ -54,8 +54,8 @@ fn long_lists_are_refused() {
     assert_eq!(codes(&subnets(65), "x.toml"), ["too-many"]);
 }
 
-#[test]
-fn rules_that_multiply_are_refused() {
+/// 512 endpoints on one network, by name in one string, and an exit with so many prefixes outside.
+fn crowd(prefixes: usize) -> (String, String) {
     let mut text = String::from("[network.a]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/16\"]\n");
     let mut names = String::new();
     for i in 0..512 {
@@ -63,10 +63,65 @@ fn rules_that_multiply_are_refused() {
         writeln!(text, "addresses = [\"10.0.{}.{}\"] }}]", 1 + i / 128, 1 + i % 128).unwrap();
         write!(names, "\"e{i}\",").unwrap();
     }
-    write!(text, "[[allow]]\nname = \"p\"\nfrom = [{names}]\nto = [{names}]\n").unwrap();
+    let outside: String = (0..prefixes).map(|i| format!("\"1.{}.{}.0/24\",", i / 256, i % 256)).collect();
+    write!(
+        text,
+        "[exit.x]\nnetwork = \"a\"\nport = \"x\"\n[outside.o]\nexit = \"x\"\naddresses = [{outside}]\n"
+    )
+    .unwrap();
+    (text, names)
+}
+
+/// The flows of a file count, not the pairs in its lists.
+#[test]
+fn long_lists_are_few_flows() {
+    let (mut text, names) = crowd(1);
+    for rule in 0..100 {
+        write!(text, "[[allow]]\nname = \"r{rule}\"\nfrom = [{names}]\nto = [{names}]\nprotocol = \"tcp\"\nports = [{}]\n", 1 + rule).unwrap();
+    }
     assert_eq!(codes(&text, "x.toml"), [""; 0]);
-    text += "[[allow]]\nname = \"q\"\nfrom = \"a\"\nto = \"a\"";
-    assert_eq!(codes(&text, "x.toml"), ["too-many"]);
+}
+
+#[test]
+fn rules_that_multiply_are_refused() {
+    let ports = |count: usize| (1..=count).map(|port| format!("{port},")).collect::<String>();
+    let rule = |to: &str, count: usize| {
+        format!(
+            "[[allow]]\nname = \"p\"\nfrom = \"e0\"\nto = {to}\nprotocol = \"tcp\"\nports = [{}]\n",
+            ports(count)
+        )
+    };
+    // Every prefix has a flow for every port.
+    let (text, _) = crowd(1_000);
+    assert_eq!(codes(&format!("{text}{}", rule("\"o\"", 200)), "x.toml"), [""; 0]);
+    assert_eq!(codes(&format!("{text}{}", rule("\"o\"", 300)), "x.toml"), ["too-many"]);
+    // So has every one of a list, where more lists differ than have a bit.
+    let (text, _) = crowd(1);
+    let lists = |count: usize| -> String {
+        let names = |from: usize| (from..from + 256).map(|e| format!("\"e{e}\",")).collect::<String>();
+        let each = (0..count).map(|n| {
+            let names = names(n);
+            format!("[[allow]]\nname = \"r{n}\"\nfrom = [{names}]\nto = [{names}]\nprotocol = \"tcp\"\nports = [{}]\n", n + 1)
+        });
+        each.collect()
+    };
+    assert_eq!(codes(&format!("{text}{}", lists(128)), "x.toml"), [""; 0]);
+    assert_eq!(codes(&format!("{text}{}", lists(140)), "x.toml"), ["too-many"]);
+    // DHCP has an output for every pair, and a crossing flows.
+    let dhcp = "[[allow]]\nname = \"d\"\nfrom = \"a\"\nto = \"a\"\nprotocol = \"dhcp\"\n";
+    assert_eq!(codes(&format!("{text}{dhcp}"), "x.toml"), ["too-many"]);
+    let other = "[network.b]\nbridge = \"br1\"\nsubnets = [\"10.1.0.0/16\"]\n[endpoint.y]\n\
+        attach = [{ network = \"b\", port = \"y\", addresses = [\"10.1.0.1\"], mac = \"02:00:00:00:00:01\" }]\n\
+        [link.w]\nends = [{ bridge = \"br0\", port = \"w0\" }, { bridge = \"br1\", port = \"w1\" }]\n";
+    let crossing = |count: usize| {
+        let (text, names) = crowd(1);
+        let ports = ports(count);
+        format!(
+            "{text}{other}[[crossing]]\nname = \"c\"\nfrom = [{names}]\nto = \"y\"\nprotocol = \"tcp\"\nports = [{ports}]\nover = \"w\"\napproved_by = \"me\"\nreason = \"test\"\n"
+        )
+    };
+    assert_eq!(codes(&crossing(200), "x.toml"), [""; 0]);
+    assert_eq!(codes(&crossing(300), "x.toml"), ["too-many"]);
 }
 
 #[test]

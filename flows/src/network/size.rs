@@ -1,0 +1,229 @@
+//! How many flows the rules of a file compile to, counted before anything is compiled: so that no file takes all memory.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ipnetwork::IpNetwork;
+
+use super::draft::{At, Draft, DraftAllow, DraftCrossing};
+use super::names::{Kind, Names};
+use super::report::Report;
+use super::rules::Named;
+use super::{Protocol, Stateful};
+
+/// Flows of the rules of one file.
+pub(super) const MAX_FLOWS: usize = 1 << 18;
+
+/// Lists of parties for which one flow of a rule is enough, on one network. Those of a further list have each their own.
+const LISTS: usize = 128;
+
+/// The flows of a file's rules.
+pub(super) struct Size<'d> {
+    draft: &'d Draft,
+    /// How often an endpoint, a link or an exit is on a network.
+    places: HashMap<(&'d str, usize), usize>,
+    networks: Vec<Network<'d>>,
+    /// The prefixes of an outside, and the addresses of an endpoint.
+    outsides: HashMap<&'d str, usize>,
+    addresses: HashMap<&'d str, usize>,
+    left: usize,
+    full: bool,
+}
+
+#[derive(Default)]
+struct Network<'d> {
+    members: usize,
+    v4: bool,
+    v6: bool,
+    conntrack: bool,
+    lists: HashSet<Vec<&'d str>>,
+}
+
+/// One list of a rule on one network.
+#[derive(Default, Clone, Copy)]
+struct Side {
+    /// Parties that are there, each as often as it is.
+    places: usize,
+    exits: usize,
+    /// Prefixes of what is outside.
+    outside: usize,
+}
+
+impl<'d> Size<'d> {
+    pub(super) fn new(draft: &'d Draft, names: &Names<'d>) -> Self {
+        let mut networks: Vec<Network<'d>> = Vec::new();
+        for network in &draft.networks {
+            let mut of = Network { conntrack: network.stateful == Stateful::Conntrack, ..Network::default() };
+            network.subnets.iter().for_each(|subnet| of.speaks(&subnet.value));
+            networks.push(of);
+        }
+        let mut places: HashMap<(&str, usize), usize> = HashMap::new();
+        let mut at = |name: &'d str, network: Option<&At<String>>, member: bool, behind: &[At<IpNetwork>]| {
+            let Some((index, _)) = network.and_then(|network| names.network(&network.value)) else { return };
+            *places.entry((name, index)).or_default() += 1;
+            if let Some(network) = networks.get_mut(index) {
+                network.members += usize::from(member);
+                behind.iter().for_each(|prefix| network.speaks(&prefix.value));
+            }
+        };
+        for endpoint in &draft.endpoints {
+            for plug in &endpoint.attachments {
+                at(&endpoint.name.value, plug.network.as_ref(), true, &plug.behind);
+            }
+        }
+        for link in &draft.links {
+            link.ends.iter().for_each(|end| at(&link.name.value, end.network.as_ref(), false, &end.behind));
+        }
+        draft.exits.iter().for_each(|exit| at(&exit.name.value, exit.network.as_ref(), false, &[]));
+        let outsides = draft.outsides.iter().map(|o| (&*o.name.value, o.addresses.len().max(1)));
+        let addresses = draft.endpoints.iter().map(|endpoint| {
+            (&*endpoint.name.value, endpoint.attachments.iter().map(|plug| plug.addresses.len()).sum())
+        });
+        Self {
+            draft,
+            places,
+            networks,
+            outsides: outsides.collect(),
+            addresses: addresses.collect(),
+            left: MAX_FLOWS,
+            full: false,
+        }
+    }
+
+    /// Counts a rule; an error at the first that is too much.
+    pub(super) fn fits(
+        &mut self,
+        label: &str,
+        name: &At<String>,
+        report: &mut Report,
+        count: impl FnOnce(&mut Self) -> usize,
+    ) -> bool {
+        if self.full {
+            return false;
+        }
+        match self.left.checked_sub(count(self)) {
+            Some(left) => self.left = left,
+            None => {
+                self.full = true;
+                let message = format!("the rules up to {label} compile to more than {MAX_FLOWS} flows");
+                let help = "use the same lists in several rules, names of networks in place of their endpoints, \
+                            wider prefixes, or no ports in place of very many";
+                report.error("too-many", &name.span, message, help);
+            }
+        }
+        !self.full
+    }
+
+    /// The flows of an allow.
+    pub(super) fn of_allow(
+        &mut self,
+        allow: &'d DraftAllow,
+        from: &[Named<'d, '_>],
+        to: &[Named<'d, '_>],
+    ) -> usize {
+        let (senders, receivers) = (self.sides(from), self.sides(to));
+        let ports = allow.ports.len().max(1);
+        let kinds = if allow.protocol == Some(Protocol::Any) { 6 } else { 1 };
+        let mut count: usize = 1;
+        for (index, sender) in &senders {
+            let others = match &allow.via {
+                None => receivers.get(index).copied(),
+                // Whoever `to` names is outside, and behind the one next hop.
+                Some(_) => Some(Side {
+                    outside: to.iter().map(|(name, _)| self.prefixes(name)).sum(),
+                    ..Side::default()
+                }),
+            };
+            let Some(receiver) = others else { continue };
+            if allow.protocol == Some(Protocol::Dhcp) {
+                let pairs = sender.places.saturating_mul(receiver.places);
+                count = count.saturating_add(pairs).saturating_add(4 * (sender.places + receiver.places));
+                continue;
+            }
+            let join = sender.places > 0 && receiver.places > 0;
+            let a = self.parts(*index, from, *sender, join, false);
+            let b = self.parts(*index, to, receiver, join, allow.via.is_none());
+            let Some(network) = self.networks.get(*index) else { continue };
+            // A flow, and with a connection tracker two for the way back.
+            let each = if network.conntrack { 3 } else { 1 };
+            let both = (network.v4 && network.v6) || sender.exits + sender.outside > 0;
+            let families = if both { 2 } else { 1 };
+            // Beside them ARP and neighbour discovery, both ways, and those for leased addresses.
+            let flows = ports * kinds * each * families + 12;
+            count = count.saturating_add(a.saturating_mul(b).saturating_mul(flows));
+        }
+        count
+    }
+
+    /// The flows of a crossing.
+    pub(super) fn of_crossing(&self, crossing: &DraftCrossing) -> usize {
+        let addresses = |names: &[At<String>]| -> usize {
+            names.iter().filter_map(|name| self.addresses.get(&*name.value)).sum()
+        };
+        let pairs = addresses(&crossing.from).saturating_mul(addresses(&crossing.to));
+        // On both bridges the packets, the answers, and ARP.
+        pairs.saturating_mul(2 * (crossing.ports.len().max(1) + 2))
+    }
+
+    fn prefixes(&self, name: &At<String>) -> usize {
+        self.outsides.get(&*name.value).copied().unwrap_or(2)
+    }
+
+    fn sides(&self, list: &[Named<'d, '_>]) -> BTreeMap<usize, Side> {
+        let mut sides: BTreeMap<usize, Side> = BTreeMap::new();
+        for (name, party) in list {
+            for index in &party.networks {
+                let side = sides.entry(*index).or_default();
+                match party.kind {
+                    Kind::Network => {
+                        side.places += self.networks.get(*index).map_or(0, |network| network.members);
+                    }
+                    Kind::Outside => side.outside += self.prefixes(name),
+                    Kind::Endpoint | Kind::Link | Kind::Exit | Kind::Overlay => {
+                        side.places += self.places.get(&(&*name.value, *index)).copied().unwrap_or(1);
+                        side.exits += usize::from(party.kind == Kind::Exit);
+                    }
+                }
+            }
+        }
+        sides
+    }
+
+    /// In how many parts a list is matched. Where both lists have somebody, it is one for all of those.
+    fn parts(
+        &mut self,
+        index: usize,
+        names: &[Named<'d, '_>],
+        side: Side,
+        join: bool,
+        receiver: bool,
+    ) -> usize {
+        let beyond = side.outside + if receiver { side.exits } else { 0 };
+        let alone =
+            |name: &str| self.draft.networks.get(index).is_some_and(|network| network.name.value == name);
+        let inner = match names {
+            [(name, _)] if alone(&name.value) => 1,
+            _ if side.places < 2 => side.places,
+            _ if !join || side.outside > 0 => side.places,
+            _ => {
+                let list: Vec<&'d str> = names.iter().map(|(name, _)| &*name.value).collect();
+                let lists = self.networks.get_mut(index).map(|network| &mut network.lists);
+                match lists {
+                    Some(lists) if lists.contains(&list) => 1,
+                    Some(lists) if lists.len() < LISTS => {
+                        lists.insert(list);
+                        1
+                    }
+                    _ => side.places,
+                }
+            }
+        };
+        inner + beyond
+    }
+}
+
+impl Network<'_> {
+    fn speaks(&mut self, prefix: &IpNetwork) {
+        self.v4 |= prefix.is_ipv4();
+        self.v6 |= prefix.is_ipv6();
+    }
+}
