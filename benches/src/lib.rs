@@ -36,7 +36,13 @@ pub fn pantheon_with_containers() -> String {
 /// A container of [`pantheon_with_containers`].
 pub fn container() -> Container {
     let service = Service { name: "web".to_owned(), protocol: Protocol::Tcp, port: 80 };
-    Container { id: 100, name: "new".to_owned(), network: "main".to_owned(), services: vec![service] }
+    Container {
+        id: 100,
+        name: "new".to_owned(),
+        network: "main".to_owned(),
+        mac: Some([2, 0x50, 0x43, 0, 0, 1]),
+        services: vec![service],
+    }
 }
 
 /// A flow such as an allow makes, one for each number: TCP to one address and port, to the forwarding table.

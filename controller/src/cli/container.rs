@@ -186,7 +186,7 @@ fn table(list: &ContainerList) -> String {
     if list.containers.is_empty() {
         return "no containers\n".to_owned();
     }
-    let head = ["NAME", "NETWORK", "ID", "PORT", "ADDRESSES", "SERVICES", "STATE"].map(str::to_owned);
+    let head = ["NAME", "NETWORK", "ID", "PORT", "MAC", "ADDRESSES", "SERVICES", "STATE"].map(str::to_owned);
     let rows = list.containers.iter().map(|c: &Listed| {
         let state = match (&c.state, &c.why) {
             (state, None) => state.words().to_owned(),
@@ -197,6 +197,7 @@ fn table(list: &ContainerList) -> String {
             c.network.clone(),
             c.id.to_string(),
             c.port.clone(),
+            c.mac.clone(),
             c.addresses.join(", "),
             services(&c.services),
             state,

@@ -34,7 +34,7 @@ pub struct Made {
     pub device: String,
     /// The namespace that the device was put into; none where that is left to others.
     pub netns: Option<String>,
-    /// The MAC of the container's end.
+    /// The MAC of the container's end: what comes from another is dropped.
     pub mac: String,
     /// Its addresses with the lengths of their subnets. Whoever moves the device gives it these.
     pub addresses: Vec<String>,
@@ -61,6 +61,7 @@ impl Containers {
         let (network, place) = fit(&policy.file, &rows, request)?;
         let kind = bridge_kind(&self.database, &network.bridge)
             .map_err(|why| ovs_failed(&format!("bridge {}", network.bridge), &why))?;
+        let mac = free_mac(&policy.file, &network.bridge, Pair::of(&place.port).inner_mac());
         let mut row = Container {
             name: request.name.clone(),
             id: place.id,
@@ -68,6 +69,7 @@ impl Containers {
             bridge: network.bridge.clone(),
             port: place.port.clone(),
             netns: request.netns.clone(),
+            mac: Some(mac),
             phase: Phase::Making,
             services: request.services.iter().map(Into::into).collect(),
             created_at: now(),
@@ -98,7 +100,7 @@ impl Containers {
             }
         };
         info!(container = row.name, network = row.network, port = row.port, who, "container made");
-        let pair = Pair::of(&row.port);
+        let pair = Pair::of_row(&row);
         Ok(Made {
             pending: arrival == Arrival::NotConnected,
             device: pair.device(row.netns.as_deref()).to_owned(),
@@ -124,7 +126,7 @@ impl Containers {
         inside: &Inside,
         userspace: bool,
     ) -> Result<Arrival, Problem> {
-        let pair = Pair::of(&row.port);
+        let pair = Pair::of_row(row);
         let netns = row.netns.as_deref();
         pair.create(netns).map_err(device_failed)?;
         if let Some(netns) = netns {
@@ -198,6 +200,16 @@ fn fit<'f>(
         Problem::conflict("range-full", error, remedy)
     })?;
     Ok((network, place))
+}
+
+/// The MAC, or the next one that nobody on the bridge has pinned.
+fn free_mac(file: &NetworkFile, bridge: &str, mut mac: [u8; 6]) -> [u8; 6] {
+    while file.has_mac(bridge, mac) {
+        let [.., a, b] = &mut mac;
+        let next = u16::from_be_bytes([*a, *b]).wrapping_add(1);
+        [*a, *b] = next.to_be_bytes();
+    }
+    mac
 }
 
 /// The network of that name.

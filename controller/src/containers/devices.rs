@@ -17,6 +17,8 @@ use nix::sched::{CloneFlags, setns};
 use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, LinkVlan, RouteMessageBuilder};
 
+use crate::store::Container;
+
 /// Where `ip netns` keeps the namespaces that have names.
 const NAMESPACES: &str = "/run/netns";
 /// What the container's end is called inside its namespace.
@@ -99,6 +101,14 @@ impl Pair {
         let inner = format!("{first}{}", rest.as_str());
         let macs = [mac(host), mac(&inner)];
         Self { host: host.to_owned(), inner, macs }
+    }
+
+    /// The pair of a container, with the MAC that its row says.
+    pub(super) fn of_row(row: &Container) -> Self {
+        let mut pair = Self::of(&row.port);
+        let [_, inner] = &mut pair.macs;
+        *inner = row.mac.unwrap_or(*inner);
+        pair
     }
 
     /// What the container's end is called where it is after [`Pair::create`].

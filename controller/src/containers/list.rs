@@ -67,7 +67,7 @@ pub struct Listed {
     pub port: String,
     /// The namespace that its device was put into, if any.
     pub netns: Option<String>,
-    /// The MAC that its device was made with.
+    /// The MAC that its device was made with: what comes from another is dropped.
     pub mac: String,
     /// Its addresses with the lengths of their subnets.
     pub addresses: Vec<String>,
@@ -152,7 +152,7 @@ impl Containers {
             .network(&row.network)
             .and_then(|network| place::place_of(network, network.containers.as_ref()?, row.id));
         Listed {
-            mac: mac_text(Pair::of(&row.port).inner_mac()),
+            mac: mac_text(Pair::of_row(&row).inner_mac()),
             addresses: place.map_or_else(Vec::new, |p| p.addresses.iter().map(ToString::to_string).collect()),
             services: row.services.iter().map(Into::into).collect(),
             name: row.name,

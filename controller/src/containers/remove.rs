@@ -83,6 +83,13 @@ impl Containers {
                 return;
             }
         };
+        for row in rows.iter().filter(|r| r.phase == Phase::There && r.mac.is_none()) {
+            // Its device was made with this one; it is pinned when the file is read again.
+            let row = Container { mac: Some(Pair::of(&row.port).inner_mac()), ..row.clone() };
+            if let Err(why) = self.store().and_then(|store| Ok(store.put(&row)?)) {
+                error!(container = row.name, %why, "the MAC of a container could not be written down");
+            }
+        }
         for row in rows.iter().filter(|r| r.phase != Phase::There) {
             match self.clear(row) {
                 Ok(_) => {

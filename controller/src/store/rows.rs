@@ -62,6 +62,9 @@ pub struct Container {
     pub port: String,
     /// The network namespace that its end was put into; none where that was left to others.
     pub netns: Option<String>,
+    /// The MAC of its end, which its flows pin; none in a row from before that was written down.
+    #[serde(default)]
+    pub mac: Option<[u8; 6]>,
     /// How far it came.
     pub phase: Phase,
     /// What it serves.
@@ -145,6 +148,7 @@ impl From<&Container> for flows::network::Container {
             id: container.id,
             name: container.name.clone(),
             network: container.network.clone(),
+            mac: container.mac,
             services: container.services.iter().filter(|s| s.exposed).map(service).collect(),
         }
     }

@@ -24,6 +24,7 @@ fn container(name: &str, id: u32) -> Container {
         bridge: "vmbr0".to_owned(),
         port: format!("veth{id}"),
         netns: None,
+        mac: Some([2, 0x50, 0x43, 0, 0, 1]),
         phase: Phase::There,
         services: vec![service],
         created_at: 7,

@@ -61,7 +61,8 @@ fn lint_bridge(file: &NetworkFile, bridge: &Bridge, findings: &mut Vec<Finding>)
                 "learn-beside-learning",
                 line.raw.span.clone(),
                 format!(
-                    "{} is a learning switch: what comes to the controller is not looked at otherwise",
+                    "`learn` of bridge {} means nothing: what a learning switch sends to the controller is not looked at \
+                     otherwise",
                     bridge.name
                 ),
                 "take `learning` away, or let the switch learn (learn = \"switch\")",

@@ -20,6 +20,8 @@ pub struct Container {
     pub name: String,
     /// The network's name.
     pub network: String,
+    /// The MAC of its device, to be pinned; none where it is not known.
+    pub mac: Option<[u8; 6]>,
     /// What it serves.
     pub services: Vec<Service>,
 }

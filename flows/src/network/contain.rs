@@ -37,6 +37,9 @@ pub enum ContainError {
     /// The address is somebody else's.
     #[error("the address {0} is somebody else's")]
     AddressTaken(IpAddr),
+    /// The MAC is somebody else's on the bridge.
+    #[error("its MAC is somebody else's on the bridge {0:?}")]
+    MacTaken(String),
     /// The range gives no address for this number.
     #[error("{0} is no address of the network")]
     NoAddress(String),
@@ -91,7 +94,7 @@ impl Container {
             addresses,
             behind: Vec::new(),
             leased: false,
-            mac: None,
+            mac: self.mac,
             span: range.span.clone(),
         };
         let allow = |service: &super::Service| Allow {
@@ -118,9 +121,17 @@ impl Container {
 }
 
 impl NetworkFile {
-    /// Whether something of the file has that name, so that a container cannot.
+    /// Whether somebody on the bridge has that MAC pinned.
+    pub fn has_mac(&self, bridge: &str, mac: [u8; 6]) -> bool {
+        let on = |network: &str| self.network(network).is_some_and(|network| network.bridge == bridge);
+        let plugs = self.endpoints.iter().flat_map(|endpoint| &endpoint.attachments);
+        plugs.filter(|plug| plug.mac == Some(mac)).any(|plug| on(&plug.network))
+    }
+
+    /// Whether something of the file has that name, or flows are counted under it, so that a container cannot.
     pub fn has_name(&self, name: &str) -> bool {
-        self.party(name).is_some()
+        super::built_in::NAMES.contains(&name)
+            || self.party(name).is_some()
             || self.overlays.iter().any(|overlay| overlay.name == name)
             || self.outsides.iter().any(|outside| outside.name == name)
     }
@@ -140,6 +151,9 @@ impl NetworkFile {
             if self.bridge_ports(bridge).contains(&attachment.port.as_str()) {
                 let (port, bridge) = (attachment.port.clone(), bridge.to_owned());
                 return Err(ContainError::PortTaken { port, bridge });
+            }
+            if attachment.mac.is_some_and(|mac| self.has_mac(bridge, mac)) {
+                return Err(ContainError::MacTaken(bridge.to_owned()));
             }
             let others = || self.endpoints.iter().flat_map(|e| &e.attachments);
             let owned = |a: &&IpAddr| {
@@ -218,6 +232,7 @@ mod tests {
             id,
             name: "tor".to_owned(),
             network: "privacy".to_owned(),
+            mac: Some([2, 0, 0, 0, 1, 1]),
             services: vec![service("relay", 9001), service("directory", 9030)],
         }
     }

@@ -192,7 +192,7 @@ impl Taken {
         allows: &mut Vec<DraftAllow>,
         report: &mut Report,
     ) {
-        let Container { id, name, network, services } = container;
+        let Container { id, name, network, mac, services } = container;
         let what = format!("container {} ({id})", quote(name));
         let delete = format!("`portcullis container delete {name}`");
         let Some(target) = self.networks.get(network).and_then(|index| draft.networks.get(*index)) else {
@@ -243,6 +243,7 @@ impl Taken {
         let by = report.add_stamp(&range.span, format!("container {}, added at run time", quote(name)), None);
         let span = moved(range.span.clone(), by);
         let at = |value: String| At { value, span: span.clone() };
+        let at_mac = |value: [u8; 6]| At { value, span: span.clone() };
         check_name(&at(name.clone()), "the name of a container", report);
         self.names.insert(name.clone(), what.clone());
         self.ports.extend(place.map(|place| (place, what.clone())));
@@ -254,7 +255,7 @@ impl Taken {
                 port: Some(at(port)),
                 addresses: addresses.into_iter().map(|value| At { value, span: span.clone() }).collect(),
                 behind: Vec::new(),
-                mac: None,
+                mac: mac.map(at_mac),
                 leased: false,
                 span: span.clone(),
             }],

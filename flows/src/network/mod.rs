@@ -7,6 +7,7 @@
 
 mod additions;
 mod addresses;
+mod built_in;
 mod contain;
 mod containers;
 mod crossings;

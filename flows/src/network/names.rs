@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::built_in;
 use super::draft::{At, Draft, DraftEndpoint, DraftLink, DraftNetwork, DraftOverlay};
 use super::report::{Report, quote};
 
@@ -135,6 +136,7 @@ impl<'d> Names<'d> {
     }
 
     fn add(&mut self, kind: Kind, name: &'d At<String>, thing: Thing<'d>, report: &mut Report) {
+        built_in::check(kind.word(), name, report);
         if let Some(first) = self.parties.get(&*name.value) {
             let message = format!(
                 "{} is the name of two things: {} on line {}, and {} here",

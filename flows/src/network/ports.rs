@@ -1,12 +1,12 @@
 //! Who uses which port of which bridge: each port has one use.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::draft::{At, Draft, DraftNetwork};
 use super::names::Names;
 use super::report::{Named, Report, quote};
-use super::{ANY_BRIDGE, Span};
+use super::{ANY_BRIDGE, LearnBy, Span};
 
 /// The longest name of a Linux interface: IFNAMSIZ counts the NUL.
 const LONGEST: usize = 15;
@@ -20,14 +20,18 @@ const RESERVED: [&str; 10] =
 
 /// Checks the names of bridges and ports, and that nothing shares a port.
 pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for bridge in draft.bridge_names() {
         if seen.insert(&*bridge.value) {
             bridge_name(bridge, report);
         }
     }
     any_bridge(draft, report);
-    let mut uses = Uses { by_place: HashMap::new(), bridge_of: HashMap::new() };
+    let mut by_cut: HashMap<(&str, &str), HashSet<&str>> = HashMap::new();
+    for (bridge, port) in all_ports(draft, names) {
+        by_cut.entry((bridge, cut(port))).or_default().insert(port);
+    }
+    let mut uses = Uses { by_place: HashMap::new(), bridge_of: HashMap::new(), by_cut };
     for endpoint in &draft.endpoints {
         for attachment in &endpoint.attachments {
             let bridge = names.bridge_of(attachment.network.as_ref(), None);
@@ -80,6 +84,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             first_network.entry(&bridge.value).or_insert(network);
         }
     }
+    bridge_words(draft, &first_network, report);
     let mut sections: HashMap<&str, &Span> = HashMap::new();
     for bridge in &draft.bridges {
         // In one text the syntax sees to that.
@@ -103,7 +108,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
         let network = first_network.get(&*bridge.name.value);
         if let (Some(network), Some(learning)) = (network, &bridge.learning) {
             let message = format!(
-                "bridge {} is to learn, and network {} lives on it",
+                "bridge {} has `learning`, and network {} lives on it",
                 quote(&bridge.name.value),
                 quote(&network.name.value),
             );
@@ -111,7 +116,10 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             report.error("learning-beside-networks", &learning.span, message, help);
         }
         if let (Some(_), Some(rate)) = (&bridge.learning, &bridge.sample_denied) {
-            let message = format!("bridge {} is to learn, and denies nobody", quote(&bridge.name.value));
+            let message = format!(
+                "`sample_denied` of bridge {} means nothing: a learning switch denies nobody",
+                quote(&bridge.name.value)
+            );
             let help = "what it denies is sampled where networks live: take one of the two away";
             report.error("sampling-beside-learning", &rate.span, message, help);
         }
@@ -123,6 +131,83 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             );
             let help = "raw flows are installed as they are and may break its isolation: say it with rules";
             report.warning("flows-beside-networks", &flow.span, message, help);
+        }
+    }
+}
+
+/// The ports that the file names, each with its bridge.
+fn all_ports<'d>(draft: &'d Draft, names: &Names<'d>) -> Vec<(&'d str, &'d str)> {
+    let mut all = Vec::new();
+    let mut add = |bridge: Option<&'d str>, port: Option<&'d At<String>>| {
+        all.extend(bridge.zip(port.map(|port| &*port.value)));
+    };
+    for plug in draft.endpoints.iter().flat_map(|endpoint| &endpoint.attachments) {
+        add(names.bridge_of(plug.network.as_ref(), None), plug.port.as_ref());
+    }
+    for end in draft.links.iter().flat_map(|link| &link.ends) {
+        let bridge = names.bridge_of(end.network.as_ref(), end.bridge.as_ref());
+        add(bridge, end.port.as_ref());
+        add(bridge, end.forwards.as_ref());
+    }
+    for exit in &draft.exits {
+        add(names.bridge_of(exit.network.as_ref(), exit.bridge.as_ref()), exit.port.as_ref());
+    }
+    for bridge in &draft.bridges {
+        bridge.ports.iter().for_each(|port| add(Some(&bridge.name.value), Some(port)));
+    }
+    all
+}
+
+/// As much of a port's name as a switch says.
+fn cut(name: &str) -> &str {
+    name.get(..LONGEST).unwrap_or(name)
+}
+
+/// What a bridge is to do, where that means nothing beside what else it does.
+fn bridge_words(draft: &Draft, first_network: &HashMap<&str, &DraftNetwork>, report: &mut Report) {
+    let mut forwarding: HashSet<&str> = HashSet::new();
+    let learning = |name: &str| draft.bridges.iter().find(|b| b.name.value == name)?.learning.as_ref();
+    for link in &draft.links {
+        for end in &link.ends {
+            let (Some(bridge), Some(forwards)) = (&end.bridge, &end.forwards) else { continue };
+            forwarding.insert(&bridge.value);
+            if let Some(network) = first_network.get(&*bridge.value) {
+                let message = format!(
+                    "an end of link {} `forwards` on bridge {}, and network {} lives on it",
+                    quote(&link.name.value),
+                    quote(&bridge.value),
+                    quote(&network.name.value),
+                );
+                let help = "a bridge with networks passes what they allow: let the end name its `network`, or forward on \
+                            a bridge of its own";
+                report.error("forwards-beside-networks", &forwards.span, message, help);
+            }
+            if let Some(learning) = learning(&bridge.value) {
+                let message = format!(
+                    "bridge {} has `learning`, and an end of link {} `forwards` on it",
+                    quote(&bridge.value),
+                    quote(&link.name.value),
+                );
+                let help = "a learning switch joins all that is attached to it: take one of the two away";
+                report.error("learning-beside-forwards", &learning.span, message, help);
+            }
+        }
+    }
+    for bridge in &draft.bridges {
+        let name = &*bridge.name.value;
+        let compiled = first_network.contains_key(name) || forwarding.contains(name);
+        if let Some(rate) = bridge.sample_denied.as_ref().filter(|_| !compiled && bridge.learning.is_none()) {
+            let message = format!(
+                "`sample_denied` of bridge {} means nothing: no network lives on it whose rules could deny",
+                quote(name)
+            );
+            let help = "raw lines do as they are written: let one send to the controller, or take it away";
+            report.error("sampling-nothing", &rate.span, message, help);
+        }
+        if bridge.learn == LearnBy::Controller && bridge.flows.is_empty() {
+            let message = format!("`learn` of bridge {} is about raw flows, and it has none", quote(name));
+            let help = "take it away: the flows of networks are always the switch's to learn";
+            report.error("learn-without-flows", &bridge.name.span, message, help);
         }
     }
 }
@@ -161,6 +246,8 @@ impl fmt::Display for Use<'_> {
 struct Uses<'d> {
     by_place: HashMap<(&'d str, &'d str), (Use<'d>, &'d Span)>,
     bridge_of: HashMap<&'d str, (&'d str, &'d Span)>,
+    /// The names that begin alike on one bridge, by their first bytes.
+    by_cut: HashMap<(&'d str, &'d str), HashSet<&'d str>>,
 }
 
 impl<'d> Uses<'d> {
@@ -172,7 +259,7 @@ impl<'d> Uses<'d> {
         report: &mut Report,
     ) {
         let Some(port) = port else { return };
-        if !port_name(port, bridge, report) {
+        if !self.port_name(port, bridge, report) {
             return;
         }
         let Some(bridge) = bridge else { return };
@@ -192,9 +279,40 @@ impl<'d> Uses<'d> {
 
     /// A port that the file lists without a use; it may have one elsewhere.
     fn declare(&mut self, bridge: &'d str, port: &'d At<String>, report: &mut Report) {
-        if port_name(port, Some(bridge), report) {
+        if self.port_name(port, Some(bridge), report) {
             self.on_one_bridge(bridge, port, report);
         }
+    }
+
+    /// Whether the name is one that a port can have.
+    fn port_name(&self, port: &At<String>, bridge: Option<&str>, report: &mut Report) -> bool {
+        let name = &*port.value;
+        let help = if bridge == Some(name) || (name != LOCAL && name.eq_ignore_ascii_case(LOCAL)) {
+            "write \"LOCAL\" for the bridge's own port".to_owned()
+        } else if is_reserved(name) {
+            "name a real port: this word means something else in ovs-ofctl".to_owned()
+        } else if !is_interface_name(name) {
+            match self.by_cut.get(&(bridge.unwrap_or_default(), cut(name))).map(HashSet::len) {
+                _ if name.len() <= LONGEST || !is_interface_name(cut(name)) => NAME_HELP.to_owned(),
+                // A switch says no more of a name (OpenFlow 1.3.5 §7.2.1, OFP_MAX_PORT_NAME_LEN).
+                None | Some(0 | 1) => {
+                    format!("write the {LONGEST} bytes that a switch says of it: {:?}", cut(name))
+                }
+                Some(_) => format!(
+                    "rename it: of several ports of the bridge a switch says the same {LONGEST} bytes, {:?}",
+                    cut(name)
+                ),
+            }
+        } else {
+            return true;
+        };
+        report.error(
+            "bad-port-name",
+            &port.span,
+            format!("{} cannot be the name of a port", quote(name)),
+            help,
+        );
+        false
     }
 
     fn on_one_bridge(&mut self, bridge: &'d str, port: &'d At<String>, report: &mut Report) {
@@ -246,19 +364,4 @@ fn bridge_name(bridge: &At<String>, report: &mut Report) {
 
 fn is_reserved(name: &str) -> bool {
     RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved))
-}
-
-fn port_name(port: &At<String>, bridge: Option<&str>, report: &mut Report) -> bool {
-    let name = &*port.value;
-    let help = if bridge == Some(name) || (name != LOCAL && name.eq_ignore_ascii_case(LOCAL)) {
-        "write \"LOCAL\" for the bridge's own port"
-    } else if is_reserved(name) {
-        "name a real port: this word means something else in ovs-ofctl"
-    } else if !is_interface_name(name) {
-        NAME_HELP
-    } else {
-        return true;
-    };
-    report.error("bad-port-name", &port.span, format!("{} cannot be the name of a port", quote(name)), help);
-    false
 }

@@ -333,7 +333,7 @@ fn link(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftLink {
             report.warning("no-address", &node.span, message, "add behind = [\"PREFIX\"]");
         }
         if end.network.is_some() && fields.has("forwards") {
-            let message = format!("{what} is on a network, so it cannot forward to a port");
+            let message = format!("{what} is on a network, so there is nothing for its `forwards`");
             report.error(
                 "misplaced-key",
                 fields.span_of("forwards"),

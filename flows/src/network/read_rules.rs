@@ -141,12 +141,14 @@ pub(super) fn allow(node: &Node<'_>, report: &mut Report) -> Option<DraftAllow> 
     }
     if let Some(word) = match protocol {
         Some(Protocol::Icmp) => Some("icmp"),
+        Some(Protocol::Sctp) => Some("sctp"),
         Some(Protocol::Dhcp) => Some("dhcp"),
         _ => None,
     } {
         let why = format!("its protocol `{word}`");
         contradiction(&fields, "returns", &why, "take it away: there is nothing to choose", report);
         if protocol == Some(Protocol::Dhcp) {
+            contradiction(&fields, "limit", &why, "take it away: DHCP has no learned flows", report);
             contradiction(&fields, "via", &why, "take it away: DHCP stays inside a network", report);
         }
     }
@@ -171,6 +173,11 @@ pub(super) fn chain(node: &Node<'_>, report: &mut Report) -> Option<DraftChain> 
             protocol = hop.first().map_or(before, |hop| hop.protocol);
             hops.push(hop);
         }
+    }
+    let chosen = |hop: &DraftHop| !matches!(hop.protocol, Some(Protocol::Icmp | Protocol::Sctp));
+    if !hops.iter().flatten().any(chosen) {
+        let why = "the protocols of its hops";
+        contradiction(&fields, "returns", why, "take it away: there is nothing to choose", report);
     }
     Some(DraftChain {
         from,

@@ -1,7 +1,9 @@
 //! Whether the rules make sense: names, parties, networks, and nothing granted twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::Stateful;
+use super::built_in;
 use super::crossings;
 use super::draft::{At, Draft, DraftAllow, DraftNetwork};
 use super::granted::Granted;
@@ -27,7 +29,10 @@ pub(super) fn check(draft: &Draft, implied: &Implied, names: &Names<'_>, report:
         if size.fits(&label(allow), &allow.name, report, |size| size.of_allow(allow, &from, &to)) {
             match &allow.via {
                 Some(via) => next_hop(allow, via, &from, &to, names, report),
-                None => one_network(allow, &from, &to, report, draft),
+                None => {
+                    one_network(allow, &from, &to, report, draft);
+                    tracked(allow, &from, &to, report, draft);
+                }
             }
             granted.add(allow, &from, &to, report);
         }
@@ -185,6 +190,7 @@ fn unique(draft: &Draft, implied: &Implied, report: &mut Report) {
     all.sort_by_key(|(_, name)| name.span.start);
     let mut seen: HashMap<&str, (&str, &At<String>)> = HashMap::new();
     for (word, name) in all {
+        built_in::check(word, name, report);
         if let Some((first_word, first)) = seen.get(&*name.value) {
             let line = report.line(&first.span);
             let message =
@@ -318,6 +324,44 @@ fn one_network(
             // The second of the two names is the one that does not belong.
             let span = if target.span.start > source.span.start { &target.span } else { &source.span };
             report.error("crosses-networks", span, message, help);
+        }
+    }
+}
+
+/// What is said of learned flows means nothing where the connection tracker knows the answers.
+fn tracked(
+    allow: &DraftAllow,
+    from: &[Named<'_, '_>],
+    to: &[Named<'_, '_>],
+    report: &mut Report,
+    draft: &Draft,
+) {
+    if allow.limit.is_none() && allow.returns.is_none() {
+        return;
+    }
+    let on = |parties: &[Named<'_, '_>]| -> BTreeSet<usize> {
+        parties.iter().flat_map(|(_, party)| &party.networks).copied().collect()
+    };
+    let shared: Vec<usize> = on(from).intersection(&on(to)).copied().collect();
+    let by_tracker =
+        |index: &usize| draft.networks.get(*index).filter(|network| network.stateful == Stateful::Conntrack);
+    let Some(network) = shared.iter().find_map(by_tracker) else { return };
+    for (word, there, help) in [
+        (
+            "limit",
+            allow.limit.is_some(),
+            "take it away: the connections of a zone are limited for all rules together, on the switch \
+             (ovs-appctl dpctl/ct-set-limits)",
+        ),
+        ("returns", allow.returns.is_some(), "take it away: the tracker knows each connection"),
+    ] {
+        if there {
+            let message = format!(
+                "`{word}` of {} means nothing in network {}, whose replies the connection tracker tells",
+                label(allow),
+                quote(&network.name.value),
+            );
+            report.error("not-in-conntrack", &allow.name.span, message, help);
         }
     }
 }

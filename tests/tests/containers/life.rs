@@ -1,9 +1,10 @@
 //! What a container has from its beginning to its end.
 
 use portcullis::lab::HOST;
+use portcullis_tests::Running;
 
 use super::stage::{
-    Namespace, ask, cli, create, delete, reached_from, reaches, services, start, text, traces,
+    FILE, Namespace, ask, cli, create, delete, reached_from, reaches, services, start, text, traces,
 };
 
 #[test]
@@ -41,6 +42,46 @@ fn the_clients_of_its_range_reach_its_service_and_nobody_reaches_anything_else()
     // Nothing learned for it is left either.
     let learned: Vec<_> = net.flows("vmbr0").into_iter().filter(|f| f.contains("10.0.0.101")).collect();
     assert_eq!(learned, Vec::<String>::new());
+}
+
+/// What is said of its MAC holds: nothing passes from another, also after a restart and a reload.
+#[test]
+fn a_container_sends_from_the_mac_that_is_said() {
+    let mut net = start();
+    let home = Namespace::new(&net, "pinned");
+    let made = create(&net, "tor-relay", "privacy", 9001, Some(&home));
+    let mac = text(&made.body["mac"]).to_owned();
+    let listed = ask(&net, "GET", "/api/containers", None);
+    assert_eq!(text(&listed.body["containers"][0]["mac"]), mac);
+    let become_one = |mac: &str| {
+        let set = home.exec(&["ip", "link", "set", "eth0", "address", mac]);
+        assert!(set.status.success(), "{set:?}");
+    };
+    let pins = |net: &Running| net.flows("vmbr0").iter().filter(|flow| flow.contains(&mac)).count();
+    let (fixed, serves) = (pins(&net), |net: &Running| reaches(net, "client", &home, "10.0.0.101:9001"));
+    assert!(fixed > 0, "{:#?}", net.flows("vmbr0"));
+    assert!(serves(&net));
+    for step in ["as it was made", "after a restart", "after a reload"] {
+        match step {
+            "after a restart" => {
+                net.kill_controller();
+                net.start_controller();
+                net.settle();
+            }
+            "after a reload" => {
+                net.reload(&format!("{FILE}# read again\n"));
+                net.wait_for("the file to be read again", || {
+                    net.controller.output().contains("read again and in force").then_some(())
+                });
+            }
+            _ => {}
+        }
+        assert_eq!(pins(&net), fixed, "{step}");
+        become_one("02:00:00:00:00:99");
+        assert!(!serves(&net), "from another MAC, {step}");
+        become_one(&mac);
+        assert!(serves(&net), "from its own, {step}");
+    }
 }
 
 #[test]
@@ -131,14 +172,17 @@ fn the_command_line_does_the_same() {
     let made = said(&create, true);
     assert!(made.starts_with("tor-relay: id 101 on privacy, port veth101 of vmbr0\n"), "{made}");
     assert!(made.contains("ceth101, to be moved") && made.contains("10.0.0.101/24"), "{made}");
+    let mac = made.lines().find_map(|line| line.trim().strip_prefix("mac ")).unwrap().trim();
     let again = said(&create, false);
     assert!(again.contains("there is a container tor-relay already"), "{again}");
     assert!(again.contains("container delete tor-relay"), "{again}");
     let list = said(&["container", "list", "--network", "privacy"], true);
     assert_eq!(
         list,
-        "NAME       NETWORK  ID   PORT     ADDRESSES      SERVICES            STATE\n\
-         tor-relay  privacy  101  veth101  10.0.0.101/24  tor-relay:tcp/9001  in force\n"
+        format!(
+            "NAME       NETWORK  ID   PORT     MAC                ADDRESSES      SERVICES            STATE\n\
+             tor-relay  privacy  101  veth101  {mac}  10.0.0.101/24  tor-relay:tcp/9001  in force\n"
+        )
     );
     assert_eq!(said(&["container", "list", "--network", "management"], true), "no containers\n");
     assert!(said(&["container", "list", "--network", "privaci"], false).contains("did you mean privacy?"));

@@ -229,6 +229,7 @@ fn endpoints_and_their_attachments_are_bounded() {
                 id: 1,
                 name: format!("c{n}"),
                 network: "a".to_owned(),
+                mac: None,
                 services: Vec::new(),
             })
             .collect(),

@@ -58,6 +58,7 @@ fn read_additions(text: &str) -> Additions {
                     id: id.parse().unwrap(),
                     name: name.to_owned(),
                     network: network.to_owned(),
+                    mac: None,
                     services: services
                         .map(|service| Service {
                             name: service[0].to_owned(),

@@ -48,6 +48,7 @@ fn container(id: u32, name: &str, network: &str, services: &[(&str, Protocol, u1
         id,
         name: name.to_owned(),
         network: network.to_owned(),
+        mac: Some([2, 0x50, 0x43, 0, 0, u8::try_from(id).unwrap()]),
         services: services.iter().map(service).collect(),
     }
 }

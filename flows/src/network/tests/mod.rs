@@ -2,6 +2,7 @@
 
 mod bounds;
 mod findings;
+mod in_force;
 mod language;
 mod model;
 mod mutation;

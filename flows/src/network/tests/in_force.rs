@@ -1,0 +1,544 @@
+//! Every word of the language is in force, or an error, in every mode: for each word and each mode of the bridge that it
+//! speaks of the flows change with its value, or the check names the word, or something else is done with it, which the
+//! line of the word says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::*;
+use crate::compile::{Moment, compile};
+use crate::network::words::{FILE, Kind, Table};
+use crate::{Flow, never};
+
+/// What a bridge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mode {
+    /// Networks whose switch learns the answers.
+    Learn,
+    /// Networks whose answers the connection tracker knows.
+    Conntrack,
+    /// Networks, and raw lines that the controller executes.
+    Controller,
+    /// A learning switch.
+    Learning,
+    /// Raw lines and nothing else.
+    Raw,
+    /// A bridge that only forwards a link.
+    Forwarding,
+}
+
+const MODES: [Mode; 6] =
+    [Mode::Learn, Mode::Conntrack, Mode::Controller, Mode::Learning, Mode::Raw, Mode::Forwarding];
+
+/// Modes of bridges with networks.
+const NETWORKS: [Mode; 3] = [Mode::Learn, Mode::Conntrack, Mode::Controller];
+
+/// What comes of another value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// Other flows on a bridge, or other lines that the controller executes.
+    Flows,
+    /// An error with this code that names the word.
+    Finding(&'static str),
+    /// The check itself goes by it: one of the two has a finding with this code.
+    Answer(&'static str),
+    /// The flows are the same: this is done with it.
+    Other(&'static str),
+}
+use Effect::{Answer, Finding as Said, Flows, Other};
+
+/// A part of the file: a table of the language, and the keys that it has in the file that words are tried in.
+struct Part {
+    table: &'static str,
+    /// None for a table in a line.
+    open: Option<&'static str>,
+    keys: &'static [(&'static str, &'static str)],
+}
+
+const fn part(
+    table: &'static str,
+    open: &'static str,
+    keys: &'static [(&'static str, &'static str)],
+) -> Part {
+    Part { table, open: Some(open), keys }
+}
+
+const fn inline(table: &'static str, keys: &'static [(&'static str, &'static str)]) -> Part {
+    Part { table, open: None, keys }
+}
+
+/// The bridge `br0` of networks; `<TABLE>` stands for the table in a line.
+const WITH_NETWORKS: &[Part] = &[
+    part("file", "", &[]),
+    part("bridge", "[bridge.br0]", &[]),
+    part("network", "[network.a]", &[("bridge", "\"br0\""), ("subnets", "[\"10.0.0.0/24\"]")]),
+    part("", "[network.b]", &[("bridge", "\"br2\""), ("subnets", "[\"10.1.0.0/24\"]")]),
+    part("endpoint", "[endpoint.x]", &[("attach", "[{ <attachment> }]")]),
+    inline("attachment", &[("network", "\"a\""), ("port", "\"px\""), ("addresses", "[\"10.0.0.1\"]")]),
+    part(
+        "",
+        "[endpoint.u]",
+        &[("attach", "[{ network = \"a\", port = \"pu\", addresses = [\"10.0.0.8\"] }]")],
+    ),
+    part(
+        "",
+        "[endpoint.z2]",
+        &[(
+            "attach",
+            "[{ network = \"b\", port = \"pz2\", addresses = [\"10.1.0.2\"], mac = \"02:00:00:00:00:04\" }]",
+        )],
+    ),
+    part(
+        "",
+        "[endpoint.y]",
+        &[(
+            "attach",
+            "[{ network = \"a\", port = \"py\", addresses = [\"10.0.0.2\"], mac = \"02:00:00:00:00:02\" }]",
+        )],
+    ),
+    part(
+        "",
+        "[endpoint.z]",
+        &[(
+            "attach",
+            "[{ network = \"b\", port = \"pz\", addresses = [\"10.1.0.1\"], mac = \"02:00:00:00:00:03\" }]",
+        )],
+    ),
+    part(
+        "link",
+        "[link.w]",
+        &[("ends", "[{ <link-end> }, { bridge = \"br1\", port = \"w1\", forwards = \"f1\" }]")],
+    ),
+    inline("link-end", &[("network", "\"a\""), ("port", "\"w0\""), ("behind", "[\"10.0.0.128/25\"]")]),
+    part(
+        "",
+        "[link.c]",
+        &[("ends", "[{ bridge = \"br0\", port = \"c0\" }, { bridge = \"br2\", port = \"c2\" }]")],
+    ),
+    part(
+        "",
+        "[link.d]",
+        &[("ends", "[{ bridge = \"br0\", port = \"d0\" }, { bridge = \"br2\", port = \"d2\" }]")],
+    ),
+    part("exit", "[exit.e]", &[("network", "\"a\""), ("port", "\"pe\"")]),
+    part("", "[exit.e2]", &[("network", "\"a\""), ("port", "\"pe2\"")]),
+    part("", "[exit.far]", &[("network", "\"b\""), ("port", "\"pf\"")]),
+    part("outside", "[outside.o]", &[("exit", "\"e\"")]),
+    part(
+        "",
+        "[[allow]]",
+        &[("name", "\"to-o\""), ("from", "\"x\""), ("to", "\"o\""), ("protocol", "\"sctp\"")],
+    ),
+    part(
+        "overlay",
+        "[overlay.v]",
+        &[
+            ("protocol", "\"udp\""),
+            ("ports", "[4242]"),
+            ("members", "{ x = \"10.9.0.1\", y = \"10.9.0.2\" }"),
+        ],
+    ),
+    part(
+        "allow",
+        "[[allow]]",
+        &[
+            ("name", "\"one\""),
+            ("from", "\"x\""),
+            ("to", "\"y\""),
+            ("protocol", "\"tcp\""),
+            ("ports", "[80]"),
+        ],
+    ),
+    part("chain", "[[chain]]", &[("name", "\"k\""), ("from", "\"e\""), ("hops", "[{ <hop> }]")]),
+    inline("hop", &[("to", "\"x\""), ("protocol", "\"tcp\""), ("ports", "[443]")]),
+    part(
+        "crossing",
+        "[[crossing]]",
+        &[
+            ("name", "\"cross\""),
+            ("from", "\"x\""),
+            ("to", "\"z\""),
+            ("protocol", "\"tcp\""),
+            ("ports", "[22]"),
+            ("over", "\"c\""),
+            ("approved_by", "\"me\""),
+            ("reason", "\"test\""),
+        ],
+    ),
+    part("never", "[[never]]", &[("name", "\"n\""), ("from", "\"y\""), ("to", "\"z\"")]),
+    part("template", "[template.t]", &[("numbers", "\"0-9\""), ("instances", "\"1\"")]),
+    part("", "[template.t.network.\"t{n}\"]", &[("bridge", "\"br0\""), ("subnets", "[\"10.2.{n}.0/24\"]")]),
+    part(
+        "template-attachment",
+        "[[template.t.attach]]",
+        &[
+            ("endpoint", "\"y\""),
+            ("network", "\"t{n}\""),
+            ("port", "\"y{n}\""),
+            ("addresses", "[\"10.2.{n}.1\"]"),
+        ],
+    ),
+];
+
+/// The bridge `m`, which has none.
+const RAW: &[Part] = &[
+    part("bridge", "[bridge.m]", &[("flows", "[\"priority=1,actions=drop\"]")]),
+    part("exit", "[exit.e]", &[("bridge", "\"m\""), ("port", "\"pe\"")]),
+    part("link", "[link.w]", &[("ends", "[{ <link-end> }, { bridge = \"n\", port = \"wn\" }]")]),
+    inline("link-end", &[("bridge", "\"m\""), ("port", "\"wm\"")]),
+];
+const LEARNING: &[Part] = &[
+    part("bridge", "[bridge.m]", &[("learning", "{ <learning> }")]),
+    inline("learning", &[]),
+    part("exit", "[exit.e]", &[("bridge", "\"m\""), ("port", "\"pe\"")]),
+    part("link", "[link.w]", &[("ends", "[{ <link-end> }, { bridge = \"n\", port = \"wn\" }]")]),
+    inline("link-end", &[("bridge", "\"m\""), ("port", "\"wm\"")]),
+];
+const FORWARDING: &[Part] = &[
+    part("bridge", "[bridge.m]", &[]),
+    part("exit", "[exit.e]", &[("bridge", "\"m\""), ("port", "\"pe\"")]),
+    part("link", "[link.w]", &[("ends", "[{ <link-end> }, { bridge = \"n\", port = \"wn\" }]")]),
+    inline("link-end", &[("bridge", "\"m\""), ("port", "\"wm\""), ("forwards", "\"fm\"")]),
+];
+
+/// A line that the switch is not to execute.
+const EXECUTED: &str = "[\"cookie=7,priority=1,in_port=9,tcp,actions=learn(table=9,limit=9,eth_type=0x800,nw_proto=6,NXM_OF_IP_SRC[],output:NXM_OF_IN_PORT[])\"]";
+
+impl Mode {
+    fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Learn | Self::Conntrack | Self::Controller => WITH_NETWORKS,
+            Self::Learning => LEARNING,
+            Self::Raw => RAW,
+            Self::Forwarding => FORWARDING,
+        }
+    }
+
+    /// What the file says beyond its parts.
+    fn settings(self) -> &'static [(&'static str, &'static str, &'static str)] {
+        match self {
+            Self::Conntrack => &[("network", "stateful", "\"conntrack\"")],
+            Self::Controller => &[("bridge", "learn", "\"controller\""), ("bridge", "flows", EXECUTED)],
+            _ => &[],
+        }
+    }
+
+    /// The file with some keys set; an empty value takes a key out.
+    fn text(self, settings: &[(&str, &str, &str)]) -> String {
+        let mut tables: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
+        let set = |keys: &mut Vec<(String, String)>, key: &str, value: &str| match keys
+            .iter_mut()
+            .find(|(other, _)| other == key)
+        {
+            Some((_, old)) => *old = value.to_owned(),
+            None => keys.push((key.to_owned(), value.to_owned())),
+        };
+        for part in self.parts().iter().filter(|part| !part.table.is_empty()) {
+            let keys = tables.entry(part.table).or_default();
+            part.keys.iter().for_each(|(key, value)| set(keys, key, value));
+        }
+        for (table, key, value) in self.settings().iter().chain(settings) {
+            set(tables.entry(table).or_default(), key, value);
+        }
+        tables.values_mut().for_each(|keys| keys.retain(|(_, value)| !value.is_empty()));
+        let mut text = String::new();
+        for part in self.parts() {
+            let Some(open) = part.open else { continue };
+            text += &format!("{open}\n");
+            let own =
+                || part.keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            for (key, mut value) in tables.get(part.table).cloned().unwrap_or_else(own) {
+                for (table, keys) in &tables {
+                    let keys: Vec<String> =
+                        keys.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                    value = value.replace(&format!("<{table}>"), &keys.join(", "));
+                }
+                // `$` needs quotes.
+                text += &format!("{key:?} = {value}\n");
+            }
+        }
+        text
+    }
+}
+
+/// A word: its table, its key, two values (none is an empty one), what else is set for it, what comes of it, and where
+/// something else does.
+struct Line(
+    &'static str,
+    &'static str,
+    [&'static str; 2],
+    &'static [(&'static str, &'static str, &'static str)],
+    Effect,
+    &'static [(Mode, Effect)],
+);
+
+const DOCS: Effect = Other("written into the matrix of the file, for readers");
+const DECLARED: Effect = Other("a port that raw lines may name, and whose other use is an error");
+const LEARNER: Effect = Other("the controller's learning switch");
+
+/// One line a word, however long.
+#[rustfmt::skip]
+const LINES: &[Line] = &[
+    Line("file", "$schema", ["\"a\"", "\"b\""], &[], Other("for editors"), &[]),
+    Line("file", "include", ["", "\"no.toml\""], &[], Answer("unreadable"), &[]),
+    Line("bridge", "ports", ["[\"q1\"]", "[\"q2\"]"], &[], DECLARED, &[]),
+    Line("bridge", "flows", ["[\"priority=1,actions=drop\"]", "[\"priority=2,actions=drop\"]"], &[("bridge", "learn", "")], Flows, &[]),
+    Line("bridge", "learn", ["\"switch\"", "\"controller\""], &[("bridge", "flows", EXECUTED)], Flows, &[(Mode::Learning, Said("learn-beside-learning"))]),
+    Line("bridge", "learning", ["", "{}"], &[], Said("learning-beside-networks"), &[(Mode::Raw, Flows), (Mode::Learning, Flows), (Mode::Forwarding, Said("learning-beside-forwards"))]),
+    Line("bridge", "sample_denied", ["", "10"], &[], Flows, &[(Mode::Learning, Said("sampling-beside-learning")), (Mode::Raw, Said("sampling-nothing"))]),
+    Line("learning", "idle_timeout", ["30", "60"], &[], LEARNER, &[]),
+    Line("learning", "age", ["30", "60"], &[], LEARNER, &[]),
+    Line("learning", "macs_per_port", ["30", "60"], &[], LEARNER, &[]),
+    Line("learning", "macs", ["30", "60"], &[], LEARNER, &[]),
+    Line("network", "bridge", ["\"br0\"", "\"br3\""], &[("crossing", "over", "\"c\"")], Answer("crossing-link"), &[]),
+    Line("network", "subnets", ["[\"10.0.0.0/24\"]", "[\"10.0.0.0/23\"]"], &[], Flows, &[]),
+    Line("network", "inside", ["\"deny\"", "\"allow\""], &[], Flows, &[]),
+    Line("network", "gateway", ["", "[\"10.0.0.2\"]"], &[], Other("the default routes of the lab, and notes"), &[]),
+    Line("network", "stateful", ["\"learn\"", "\"conntrack\""], &[], Flows, &[]),
+    Line("network", "vlan", ["", "7"], &[], Flows, &[]),
+    Line("network", "containers", ["", "{ ids = \"40-49\", port = \"v{id}\", addresses = [\"10.0.0.{id}\"] }"], &[], Other("where the API makes containers"), &[]),
+    Line("endpoint", "attach", ["[{ <attachment> }]", "[{ <attachment> }, { network = \"a\", port = \"q\", addresses = [\"10.0.0.9\"] }]"], &[], Flows, &[]),
+    Line("attachment", "network", ["\"a\"", "\"b\""], &[], Answer("outside-subnets"), &[]),
+    Line("attachment", "port", ["\"px\"", "\"q\""], &[], Flows, &[]),
+    Line("attachment", "addresses", ["[\"10.0.0.1\"]", "[\"10.0.0.9\"]"], &[], Flows, &[]),
+    Line("attachment", "behind", ["", "[\"10.7.0.0/24\"]"], &[], Flows, &[]),
+    Line("attachment", "mac", ["", "\"02:00:00:00:00:01\""], &[], Flows, &[]),
+    Line("attachment", "leased", ["false", "true"], &[("link-end", "behind", "[\"10.3.0.0/24\"]")], Flows, &[]),
+    Line("template-attachment", "endpoint", ["\"y\"", "\"u\""], &[], Flows, &[]),
+    Line("template-attachment", "network", ["\"t{n}\"", "\"a\""], &[], Answer("outside-subnets"), &[]),
+    Line("template-attachment", "port", ["\"y{n}\"", "\"z{n}\""], &[], Flows, &[]),
+    Line("template-attachment", "addresses", ["[\"10.2.{n}.1\"]", "[\"10.2.{n}.2\"]"], &[], Flows, &[]),
+    Line("template-attachment", "behind", ["", "[\"10.7.{n}.0/24\"]"], &[], Flows, &[]),
+    Line("template-attachment", "mac", ["", "\"02:00:00:00:01:0{n}\""], &[], Flows, &[]),
+    Line("template-attachment", "leased", ["false", "true"], &[], Flows, &[]),
+    Line("link", "ends", ["[{ <link-end> }, { bridge = \"br1\", port = \"w1\", forwards = \"f1\" }]", "[{ <link-end> }, { bridge = \"br1\", port = \"w1\", forwards = \"f2\" }]"], &[], Flows, &[]),
+    Line("link-end", "network", ["\"a\"", "\"b\""], &[], Answer("behind-foreign"), &[(Mode::Learning, Said("network-and-bridge")), (Mode::Raw, Said("network-and-bridge")), (Mode::Forwarding, Said("network-and-bridge"))]),
+    Line("link-end", "bridge", ["\"m\"", "\"m2\""], &[], DECLARED, &[(Mode::Learn, Said("network-and-bridge")), (Mode::Conntrack, Said("network-and-bridge")), (Mode::Controller, Said("network-and-bridge")), (Mode::Forwarding, Flows)]),
+    Line("link-end", "port", ["\"w0\"", "\"q\""], &[], Flows, &[(Mode::Learning, DECLARED), (Mode::Raw, DECLARED)]),
+    Line("link-end", "behind", ["[\"10.0.0.128/25\"]", "[\"10.0.0.192/26\"]"], &[], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
+    Line("link-end", "forwards", ["", "\"q\""], &[], Said("misplaced-key"), &[(Mode::Raw, Flows), (Mode::Learning, Said("learning-beside-forwards")), (Mode::Forwarding, Flows)]),
+    Line("exit", "network", ["\"a\"", "\"b\""], &[], Answer("crosses-networks"), &[(Mode::Learning, Said("network-and-bridge")), (Mode::Raw, Said("network-and-bridge")), (Mode::Forwarding, Said("network-and-bridge"))]),
+    Line("exit", "bridge", ["\"m\"", "\"m2\""], &[], DECLARED, &[(Mode::Learn, Said("network-and-bridge")), (Mode::Conntrack, Said("network-and-bridge")), (Mode::Controller, Said("network-and-bridge"))]),
+    Line("exit", "port", ["\"pe\"", "\"q\""], &[], Flows, &[(Mode::Learning, DECLARED), (Mode::Raw, DECLARED), (Mode::Forwarding, DECLARED)]),
+    Line("exit", "next_hop", ["", "[\"10.0.0.9\"]"], &[], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
+    Line("outside", "exit", ["\"e\"", "\"e2\""], &[], Flows, &[]),
+    Line("outside", "addresses", ["[\"1.0.0.0/8\"]", "[\"2.0.0.0/8\"]"], &[], Flows, &[]),
+    Line("overlay", "protocol", ["\"udp\"", "\"tcp\""], &[], Flows, &[]),
+    Line("overlay", "ports", ["[4242]", "[4243]"], &[], Flows, &[]),
+    Line("overlay", "members", ["{ x = \"10.9.0.1\", y = \"10.9.0.2\" }", "{ x = \"10.9.0.1\" }"], &[], Flows, &[]),
+    Line("template", "numbers", ["\"0-9\"", "\"2-9\""], &[], Answer("number-out-of-range"), &[]),
+    Line("template", "instances", ["\"1\"", "\"2\""], &[], Flows, &[]),
+    Line("allow", "name", ["\"one\"", "\"two\""], &[], Flows, &[]),
+    Line("allow", "from", ["\"x\"", "\"e\""], &[], Flows, &[]),
+    Line("allow", "to", ["\"y\"", "\"e\""], &[], Flows, &[]),
+    Line("allow", "protocol", ["\"tcp\"", "\"udp\""], &[], Flows, &[]),
+    Line("allow", "ports", ["[80]", "[81]"], &[], Flows, &[]),
+    Line("allow", "purpose", ["\"a\"", "\"b\""], &[], DOCS, &[]),
+    Line("allow", "limit", ["5", "6"], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    Line("allow", "limit", ["5", "6"], &[("allow", "to", "\"far\""), ("allow", "via", "\"y\"")], Flows, &[]),
+    Line("allow", "limit", ["5", "6"], &[("allow", "protocol", "\"dhcp\""), ("allow", "ports", "")], Said("contradicting-keys"), &[]),
+    Line("allow", "temp", ["", "\"w\""], &[], Flows, &[]),
+    Line("allow", "via", ["", "\"y\""], &[("allow", "to", "\"far\"")], Answer("crosses-networks"), &[]),
+    Line("allow", "via", ["", "\"y\""], &[("allow", "to", "\"e\"")], Flows, &[]),
+    Line("allow", "returns", ["\"service\"", "\"connection\""], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    Line("allow", "returns", ["\"service\"", "\"connection\""], &[("allow", "to", "\"far\""), ("allow", "via", "\"y\"")], Flows, &[]),
+    Line("allow", "returns", ["\"service\"", "\"connection\""], &[("allow", "protocol", "\"sctp\"")], Said("contradicting-keys"), &[]),
+    Line("allow", "overlay", ["", "\"v\""], &[], Flows, &[]),
+    Line("allow", "elsewhere", ["", "\"docker\""], &[], Flows, &[]),
+    Line("chain", "name", ["\"k\"", "\"l\""], &[], Flows, &[]),
+    Line("chain", "from", ["\"e\"", "\"y\""], &[], Flows, &[]),
+    Line("chain", "hops", ["[{ <hop> }]", "[{ <hop> }, { to = \"y\" }]"], &[], Flows, &[]),
+    Line("chain", "purpose", ["\"a\"", "\"b\""], &[], DOCS, &[]),
+    Line("chain", "limit", ["5", "6"], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    Line("chain", "temp", ["", "\"w\""], &[], Flows, &[]),
+    Line("chain", "returns", ["\"service\"", "\"connection\""], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    Line("chain", "returns", ["\"service\"", "\"connection\""], &[("hop", "protocol", "\"sctp\"")], Said("contradicting-keys"), &[]),
+    Line("hop", "to", ["\"x\"", "\"y\""], &[], Flows, &[]),
+    Line("hop", "protocol", ["\"tcp\"", "\"udp\""], &[], Flows, &[]),
+    Line("hop", "ports", ["[443]", "[444]"], &[], Flows, &[]),
+    Line("hop", "purpose", ["\"a\"", "\"b\""], &[], DOCS, &[]),
+    Line("crossing", "name", ["\"cross\"", "\"over\""], &[], Flows, &[]),
+    Line("crossing", "from", ["\"x\"", "\"u\""], &[], Flows, &[]),
+    Line("crossing", "to", ["\"z\"", "\"z2\""], &[], Flows, &[]),
+    Line("crossing", "protocol", ["\"tcp\"", "\"udp\""], &[], Flows, &[]),
+    Line("crossing", "ports", ["[22]", "[23]"], &[], Flows, &[]),
+    Line("crossing", "over", ["\"c\"", "\"d\""], &[], Flows, &[]),
+    Line("crossing", "approved_by", ["\"me\"", "\"you\""], &[], DOCS, &[]),
+    Line("crossing", "reason", ["\"test\"", "\"try\""], &[], DOCS, &[]),
+    Line("crossing", "expires", ["", "\"2031-01-01\""], &[], Flows, &[]),
+    Line("crossing", "limit", ["5", "6"], &[], Flows, &[]),
+    Line("never", "name", ["\"n\"", "\"m\""], &[], Other("checked on the flows: the name of the finding"), &[]),
+    Line("never", "from", ["\"y\"", "\"x\""], &[], Answer("never-violated"), &[]),
+    Line("never", "to", ["\"z\"", "\"e\""], &[("allow", "from", "\"y\""), ("allow", "to", "\"e\"")], Answer("never-violated"), &[]),
+    Line("never", "except", ["", "\"cross\""], &[("never", "from", "\"x\"")], Answer("never-violated"), &[]),
+    Line("containers", "ids", ["\"40-49\"", "\"50-59\""], CONTAINERS, Other("where the API makes containers"), &[]),
+    Line("containers", "port", ["\"v{id}\"", "\"u{id}\""], CONTAINERS, Other("where the API makes containers"), &[]),
+    Line("containers", "addresses", ["[\"10.0.0.{id}\"]", "[\"10.0.0.1{id}\"]"], CONTAINERS, Other("where the API makes containers"), &[]),
+    Line("containers", "clients", ["", "\"x\""], CONTAINERS, Other("where the API makes containers"), &[]),
+];
+
+const CONTAINERS: &[(&str, &str, &str)] = &[
+    ("network", "containers", "{ <containers> }"),
+    ("containers", "ids", "\"40-49\""),
+    ("containers", "port", "\"v{id}\""),
+    ("containers", "addresses", "[\"10.0.0.{id}\"]"),
+];
+
+/// What is made of a text: findings by code and text, the flows and learners of all bridges at several times, the model.
+struct Made {
+    findings: Vec<Finding>,
+    flows: Vec<Flow>,
+    executed: String,
+    model: String,
+}
+
+fn made(text: &str, nevers: bool) -> Made {
+    let (file, mut findings) = match parse(text, "x.toml") {
+        Ok((file, findings)) => (Some(file), findings),
+        Err(findings) => (None, findings),
+    };
+    let (mut flows, mut executed, mut model) = (Vec::new(), String::new(), String::new());
+    if let Some(file) = &file {
+        let mut checked = file.clone();
+        if !nevers {
+            checked.nevers.clear();
+        }
+        findings.extend(crate::check::check(&checked).findings);
+        let now = 1_893_456_000;
+        let open = BTreeMap::from([("w".to_owned(), now + 60)]);
+        let closed = Moment { now, ..Moment::default() };
+        let moments =
+            if text.contains("temp") { vec![closed, Moment { now, windows: open }] } else { vec![closed] };
+        for moment in moments {
+            for bridge in &file.bridges {
+                let ports = never::numbered_ports(file, &bridge.name);
+                let program = compile(file, &bridge.name, &ports, &moment);
+                executed += &program.reactive().map(|line| format!("{line:?}")).collect::<String>();
+                // Flows of two bridges have two cookies.
+                flows.extend(program.flows().cloned());
+            }
+        }
+        // Without the places in the text.
+        for (n, piece) in format!("{file:?}").split("span: ").enumerate() {
+            let rest = piece.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(piece.len());
+            model += if n == 0 { piece } else { &piece[rest..] };
+        }
+    }
+    Made { findings, flows, executed, model }
+}
+
+fn applies(mode: Mode, table: &str) -> bool {
+    mode.parts().iter().any(|part| part.table == table) || table == "containers" && NETWORKS.contains(&mode)
+}
+
+#[test]
+fn every_word_is_in_force_or_an_error_in_every_mode() {
+    let mut wrong = Vec::new();
+    let mut known: BTreeMap<String, Rc<Made>> = BTreeMap::new();
+    for Line(table, word, values, more, effect, elsewhere) in LINES {
+        for mode in MODES.into_iter().filter(|mode| applies(*mode, table)) {
+            let effect =
+                elsewhere.iter().find(|(other, _)| *other == mode).map_or(*effect, |(_, effect)| *effect);
+            let [a, b] = values.map(|value| {
+                let text = mode.text(&[more, &[(*table, *word, value)][..]].concat());
+                let nevers = *table == "never";
+                let made = || Rc::new(made(&text, nevers));
+                let made =
+                    if nevers { made() } else { Rc::clone(known.entry(text.clone()).or_insert_with(made)) };
+                (text, made)
+            });
+            let names = |made: &Made, code: &str| {
+                let word = format!("`{word}`");
+                made.findings.iter().any(|f| f.is_error() && f.code == code && f.message.contains(&word))
+            };
+            let has = |made: &Made, code: &str| made.findings.iter().any(|found| found.code == code);
+            let error = |made: &Made| made.findings.iter().any(Finding::is_error);
+            let found = match effect {
+                Said(code) => names(&a.1, code) || names(&b.1, code),
+                Answer(code) => has(&a.1, code) != has(&b.1, code),
+                _ if error(&a.1) || error(&b.1) => false,
+                Flows => a.1.flows != b.1.flows || a.1.executed != b.1.executed,
+                Other(why) => {
+                    !why.is_empty() && a.1.flows == b.1.flows && a.1.model != b.1.model
+                        || (*word == "$schema")
+                }
+            };
+            if !found {
+                let say = |(_, made): &(String, Rc<Made>)| {
+                    made.findings
+                        .iter()
+                        .map(|f| format!("{}: {}", f.code, f.message))
+                        .collect::<Vec<_>>()
+                        .join("; ")
+                };
+                wrong.push(format!(
+                    "{mode:?}: {table}.{word}: not {effect:?}: same flows {}, same model {}, found [{}] [{}]",
+                    a.1.flows == b.1.flows,
+                    a.1.model == b.1.model,
+                    say(&a),
+                    say(&b)
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every word of the schema has a line.
+#[test]
+fn every_word_has_a_line() {
+    fn walk(
+        table: &'static Table,
+        seen: &mut BTreeSet<&'static str>,
+        words: &mut BTreeSet<(&'static str, &'static str)>,
+    ) {
+        if !seen.insert(table.name) {
+            return;
+        }
+        for key in table.keys {
+            match key.kind {
+                // Sections: their own words are what counts.
+                Kind::Named(inner) | Kind::Rules(inner) => walk(inner, seen, words),
+                Kind::List(inner) | Kind::One(inner) | Kind::Hops(inner) => {
+                    walk(inner, seen, words);
+                    words.insert((table.name, key.name));
+                }
+                _ => {
+                    words.insert((table.name, key.name));
+                }
+            }
+        }
+    }
+    let mut words = BTreeSet::new();
+    walk(&FILE, &mut BTreeSet::new(), &mut words);
+    let lines: BTreeSet<(&str, &str)> = LINES.iter().map(|line| (line.0, line.1)).collect();
+    assert_eq!(words, lines);
+    for (table, _) in lines {
+        assert!(MODES.into_iter().any(|mode| applies(mode, table)), "{table} is tried in no mode");
+    }
+}
+
+/// Flows that are counted under no name of the file are counted under one that nothing in a file may have.
+#[test]
+fn what_flows_are_counted_under_is_in_the_file_or_taken() {
+    for mode in MODES {
+        let text = mode.text(&[]);
+        let file = parse(&text, "x.toml").unwrap().0;
+        for bridge in &file.bridges {
+            let ports = never::numbered_ports(&file, &bridge.name);
+            let program = compile(&file, &bridge.name, &ports, &Moment::default());
+            for (_, origin) in program.origins() {
+                let rule = &*origin.rule;
+                let named = text.contains(&format!(".{rule}]")) || text.contains(&format!("\"{rule}\""));
+                let implied = ["t1", "k.1", "v.x.y", "v.y.x"].contains(&rule);
+                assert!(named || implied || built_in::NAMES.contains(&rule), "{rule}: {origin:?}");
+            }
+        }
+    }
+    for name in built_in::NAMES {
+        let text = format!(
+            "[network.a]\nbridge = \"b\"\nsubnets = [\"10.0.0.0/24\"]\n[[never]]\nname = \"{name}\"\nfrom = \"a\"\nto = \"a\"\n"
+        );
+        assert_eq!(parse(&text, "x.toml").unwrap_err()[0].code, "built-in-name", "{name}");
+    }
+}
