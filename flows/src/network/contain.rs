@@ -232,7 +232,7 @@ mod tests {
             id,
             name: "tor".to_owned(),
             network: "privacy".to_owned(),
-            mac: Some([2, 0, 0, 0, 1, 1]),
+            mac: Some([2, 0, 0, 0, 1, u8::try_from(id).unwrap()]),
             services: vec![service("relay", 9001), service("directory", 9030)],
         }
     }
