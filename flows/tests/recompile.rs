@@ -35,7 +35,7 @@ fn change() -> impl Strategy<Value = Change> {
     })
 }
 
-const KINDS: usize = 40;
+const KINDS: usize = 44;
 
 /// What is compiled.
 #[derive(Clone)]
@@ -167,6 +167,10 @@ impl State {
                     if plug.mac.is_some() { None } else { Some([2, 0, 0, 0, 0, u8::from(number % 2 == 0)]) };
             }
             22 => plug!().leased ^= true,
+            39 => plug!().router ^= true,
+            40 => plug!().link_local = Some([0xfe80, 0, 0, 0, 0, 0, 0, *number % 4].into()),
+            41 => pick!(file.exits).router ^= true,
+            42 => pick!(file.exits).link_local = Some([0xfe80, 0, 0, 0, 0, 0, 0, *number % 4].into()),
             23 => plug!().behind.push(format!("10.{}.0.0/16", number % 4).parse().unwrap()),
             24 => plug!().port.push('x'),
             // Several at one port, and two of one address.

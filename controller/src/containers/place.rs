@@ -91,6 +91,8 @@ mod tests {
             behind: behind.iter().map(|b| b.parse().unwrap()).collect(),
             leased: false,
             mac: None,
+            router: false,
+            link_local: None,
             span: 0..0,
         };
         Endpoint { name: port.to_owned(), attachments: vec![attachment], span: 0..0 }

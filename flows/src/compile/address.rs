@@ -1,8 +1,9 @@
 //! Address families and prefixes as match fields.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
-use ipnetwork::IpNetwork;
+use ipnetwork::{IpNetwork, Ipv6Network};
 use ofproto::oxm::Field;
 
 use super::origin::Reason;
@@ -23,6 +24,8 @@ pub(super) const IPPROTO_TCP: u8 = 6;
 pub(super) const IPPROTO_UDP: u8 = 17;
 pub(super) const IPPROTO_ICMPV6: u8 = 58;
 pub(super) const IPPROTO_SCTP: u8 = 132;
+pub(super) const ROUTER_SOLICIT: u8 = 133;
+pub(super) const ROUTER_ADVERT: u8 = 134;
 pub(super) const ND_SOLICIT: u8 = 135;
 pub(super) const ND_ADVERT: u8 = 136;
 
@@ -168,6 +171,28 @@ impl fmt::Display for Range {
             None => f.write_str(self.family.label()),
         }
     }
+}
+
+/// All link-local addresses.
+pub(super) fn link_local() -> Range {
+    v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10)
+}
+
+/// What an interface makes its link-local address of (RFC 4291 appendix A), if it takes its MAC.
+pub(super) fn link_local_of(mac: [u8; 6]) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.map(u16::from);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
+}
+
+/// One IPv6 address.
+pub(super) fn v6_host(address: Ipv6Addr) -> Range {
+    v6(address, 128)
+}
+
+/// An IPv6 prefix; none longer than 128 bits.
+pub(super) fn v6(address: Ipv6Addr, length: u8) -> Range {
+    let prefix = Ipv6Network::new(address, length).ok().map(IpNetwork::V6);
+    Range { family: Family::V6, prefix }
 }
 
 /// The addresses of groups: multicast and broadcast.

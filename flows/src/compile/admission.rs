@@ -5,11 +5,13 @@ use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
+use super::address::{self, Family, Range};
 use super::layout::{self, ADMISSION, Hold, by_prefix};
+use super::neighbour_discovery;
 use super::origin::{OriginKind, Reason};
 use super::party::Sets;
 use super::program::{Asked, Builder, apply_and_goto, load, mark, resubmit};
+use super::router_discovery::{self, Hearers};
 use super::scope::{Owned, Scope, Scopes};
 use super::site::{Site, SiteKind, Sites};
 use crate::model::FlowMatch;
@@ -23,22 +25,23 @@ pub(super) const KIND: OriginKind = OriginKind::Admission;
 /// use it, and nobody else may (`Owned` is weaker than the owner's own claim).
 pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets) {
     owned(out, &scope.owned);
-    discovered(out, &scope.discovered);
+    neighbour_discovery::owned(out, &scope.discovered);
+    let hearers = Hearers::of(sites);
     for (place, site) in sites.all.iter().enumerate() {
         let Some(port) = site.port else { continue };
-        Sender { network: sites.network, site, port, loads: loads(sites, site, sets.of_site(place)) }
-            .admit(out);
+        let sender =
+            Sender { network: sites.network, site, port, loads: loads(sites, site, sets.of_site(place)) };
+        sender.admit(out);
+        if sites.resolves(site, Family::V6) {
+            neighbour_discovery::admit(out, &sender);
+            router_discovery::admit(out, &sender, hearers);
+        }
     }
     for site in sites.all.iter().filter(|site| site.first_at_port) {
         let Some(port) = site.port else { continue };
-        let who = |what: &str| format!("{} at {}: {what}", site.party, site.port_name);
-        let mut deny = |priority, matches, detail| {
-            out.drop(ADMISSION, priority, at(port, matches), KIND, Reason::Spoofed, detail);
-        };
-        for (kind, what) in [(ND_SOLICIT, "other ND solicitations"), (ND_ADVERT, "other ND advertisements")] {
-            deny(layout::MULTICAST, address::nd(kind), who(what));
-        }
-        deny(layout::PORT_DEFAULT, FlowMatch::any(), who("anything else"));
+        neighbour_discovery::refuse(out, sites, site, port);
+        let detail = format!("{} at {}: anything else", site.party, site.port_name);
+        out.drop(ADMISSION, layout::PORT_DEFAULT, at(port, FlowMatch::any()), KIND, Reason::Spoofed, detail);
     }
 }
 
@@ -58,7 +61,9 @@ fn guards(out: &mut Builder<'_>) {
     for (what, matches) in [
         ("DHCP answers", address::dhcp_answer(Family::V4)),
         ("DHCPv6 answers", address::dhcp_answer(Family::V6)),
-        ("ICMP redirects", icmp.with(Field::Icmpv4Type, 5)),
+        ("ICMP redirects", icmp.clone().with(Field::Icmpv4Type, 5)),
+        ("ICMP router advertisements", icmp.clone().with(Field::Icmpv4Type, 9)),
+        ("ICMP router solicitations", icmp.with(Field::Icmpv4Type, 10)),
         ("router advertisements", icmp6.clone().with(Field::Icmpv6Type, 134)),
         ("ICMPv6 redirects", icmp6.with(Field::Icmpv6Type, 137)),
     ] {
@@ -85,22 +90,6 @@ fn owned(out: &mut Builder<'_>, all: &[Owned<'_>]) {
     }
 }
 
-/// The same for neighbour discovery, where it is not enough to leave it to the claims by address.
-fn discovered(out: &mut Builder<'_>, all: &[(Range, &str)]) {
-    for (range, party) in all {
-        let priority = layout::MULTICAST + by_prefix(range.length(), Hold::Owned);
-        for (kind, field, what) in [
-            (ND_SOLICIT, Field::Ipv6Src, "ND solicitation from"),
-            (ND_ADVERT, Field::Ipv6Src, "ND advertisement from"),
-            (ND_ADVERT, Field::NdTarget, "ND advertisement of"),
-        ] {
-            let detail = format!("{what} {range}: owned by {party}");
-            let matches = range.on(address::nd(kind), field);
-            out.drop(ADMISSION, priority, matches, KIND, Reason::Spoofed, detail);
-        }
-    }
-}
-
 /// What later tables know about a sender.
 pub(super) fn loads(sites: &Sites<'_>, site: &Site<'_>, sets: &[u16]) -> Vec<Action> {
     let mut loads = vec![load(layout::NETWORK, sites.network.number.into())];
@@ -112,9 +101,10 @@ pub(super) fn loads(sites: &Sites<'_>, site: &Site<'_>, sets: &[u16]) -> Vec<Act
 }
 
 /// Somebody at a port.
-struct Sender<'s, 'a> {
+#[derive(Clone)]
+pub(super) struct Sender<'s, 'a> {
     network: &'s Network,
-    site: &'s Site<'a>,
+    pub(super) site: &'s Site<'a>,
     port: PortNo,
     loads: Vec<Action>,
 }
@@ -142,16 +132,26 @@ impl Sender<'_, '_> {
                 );
             }
         }
-        for &range in &site.resolves {
-            self.resolve(out, range, Hold::Owner);
-        }
-        for &range in &site.leases {
-            self.resolve(out, range, Hold::Network);
-            if range.family == Family::V4 {
-                // Whoever was given an address asks first whether somebody has it (RFC 5227 §2.1.1).
-                let probe = self.pin_arp(address::arp().with(Field::ArpSpa, 0).with(Field::ArpOp, 1));
-                self.pass(out, by_prefix(32, Hold::Owner), probe, "ARP probes");
+        let v4 =
+            |ranges: &[Range]| ranges.iter().copied().filter(|r| r.family == Family::V4).collect::<Vec<_>>();
+        let arp = |range: Range| range.on(address::arp(), Field::ArpSpa);
+        // Whoever is to have an address asks first whether somebody has it (RFC 5227 §2.1.1).
+        let probe = || address::arp().with(Field::ArpSpa, 0).with(Field::ArpOp, 1);
+        for range in v4(&site.resolves) {
+            self.pass(out, here(range, Hold::Owner), self.pin_arp(arp(range)), &format!("ARP from {range}"));
+            if site.kind != SiteKind::Link {
+                let probe = self.pin_arp(range.on(probe(), Field::ArpTpa));
+                self.pass(out, by_prefix(32, Hold::Owner), probe, &format!("ARP probes for {range}"));
             }
+        }
+        for range in v4(&site.leases) {
+            self.pass(
+                out,
+                here(range, Hold::Network),
+                self.pin_arp(arp(range)),
+                &format!("ARP from {range}"),
+            );
+            self.pass(out, by_prefix(32, Hold::Owner), self.pin_arp(probe()), "ARP probes");
         }
     }
 
@@ -168,26 +168,8 @@ impl Sender<'_, '_> {
         out.flow(ADMISSION, layout::UNTAG, matches, actions, Asked::new(KIND, self.site.party, detail));
     }
 
-    fn resolve(&self, out: &mut Builder<'_>, range: Range, hold: Hold) {
-        match range.family {
-            Family::V4 => {
-                let matches = self.pin_arp(range.on(address::arp(), Field::ArpSpa));
-                self.pass(out, by_prefix(range.length(), hold), matches, &format!("ARP from {range}"));
-            }
-            Family::V6 => {
-                // Above every claim by address: an advertisement must also be *about* an address of the
-                // sender, or it redirects its neighbours' traffic.
-                let priority = layout::MULTICAST + by_prefix(range.length(), hold);
-                let from = |kind| self.pin(range.on(address::nd(kind), Field::Ipv6Src));
-                self.pass(out, priority, from(ND_SOLICIT), &format!("ND solicitation from {range}"));
-                let advert = range.on(from(ND_ADVERT), Field::NdTarget);
-                self.pass(out, priority, advert, &format!("ND advertisement of {range}"));
-            }
-        }
-    }
-
     /// At the port, in the network's VLAN, with the MAC that the file pins.
-    fn pin(&self, m: FlowMatch) -> FlowMatch {
+    pub(super) fn pin(&self, m: FlowMatch) -> FlowMatch {
         let m = at(self.port, m);
         let m = match self.network.vlan {
             Some(_) => m.with(layout::NETWORK, self.network.number.into()),
@@ -207,8 +189,15 @@ impl Sender<'_, '_> {
         }
     }
 
+    /// The same, marked as speaking of a link-local address of its own.
+    pub(super) fn marked(&self, own: bool) -> Self {
+        let mut this = self.clone();
+        this.loads.extend(own.then(|| mark(layout::mark_bit(layout::OWN_LINK_LOCAL))));
+        this
+    }
+
     /// Admits, with what later tables need to know.
-    fn pass(&self, out: &mut Builder<'_>, priority: u16, matches: FlowMatch, what: &str) {
+    pub(super) fn pass(&self, out: &mut Builder<'_>, priority: u16, matches: FlowMatch, what: &str) {
         let instructions = apply_and_goto(self.loads.clone(), layout::RETURNS);
         let detail = format!("{} at {}: {what}", self.site.party, self.site.port_name);
         out.flow(ADMISSION, priority, matches, instructions, Asked::new(KIND, self.site.party, detail));

@@ -14,6 +14,7 @@ use super::party::Sets;
 use super::program::{Asked, Builder, load, mark};
 use super::scope::{Scope, Scopes};
 use super::site::{SiteKind, Sites};
+use super::{neighbour_discovery, router_discovery};
 use crate::model::FlowMatch;
 use crate::network::Network;
 
@@ -73,6 +74,7 @@ impl Way {
 pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets) {
     let network = sites.network;
     let mut table = Table { out, seen: HashSet::new() };
+    let mut by_link = Vec::new();
     for (place, site) in sites.all.iter().enumerate() {
         let member = site.kind == SiteKind::Endpoint;
         let mut found: Vec<Action> =
@@ -82,6 +84,9 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
             found.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
         }
         let whose = format!("{} at {}", site.party, site.port_name);
+        if sites.resolves(site, Family::V6) {
+            by_link.push((site, found.clone()));
+        }
         for way in WAYS {
             let ranges = if way.resolves() { &site.resolves } else { &site.prefixes };
             for &range in ranges {
@@ -102,6 +107,10 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
         }
     }
     table.foreign(network, &scope.known);
+    if !by_link.is_empty() {
+        neighbour_discovery::destination(out, network, &by_link);
+        router_discovery::destination(out, sites);
+    }
 }
 
 /// All other addresses. Those of nobody are out in the world; only rules that lead there look for them. Neighbour

@@ -33,6 +33,13 @@ pub(super) const EVERYBODY: u32 = 0x1_0001;
 /// In [`OUT_PORT`]: all whose address comes from DHCP.
 pub(super) const LEASED: u32 = 0x1_0002;
 
+/// In [`OUT_PORT`]: all whom a rule joins to the sender.
+pub(super) const NEIGHBOURS: u32 = 0x1_0003;
+/// In [`OUT_PORT`]: the routers among them.
+pub(super) const ROUTERS: u32 = 0x1_0004;
+/// In [`OUT_PORT`], with 16 bits more: a list of ports.
+pub(super) const LIST: u32 = 0x2_0000;
+
 /// In [`MARKS`]: the sender is an endpoint of its network, not a link or an exit.
 pub(super) const FROM_MEMBER: u16 = 0;
 /// In [`MARKS`]: the destination is an endpoint of its network.
@@ -41,6 +48,9 @@ pub(super) const TO_MEMBER: u16 = 1;
 pub(super) const EXPECTED: u16 = 2;
 /// In [`MARKS`]: the sender's address is nobody's here, and its port is no exit: only an answer may pass.
 pub(super) const STRANGER: u16 = 3;
+
+/// In [`MARKS`]: neighbour discovery about a link-local address that is the sender's alone.
+pub(super) const OWN_LINK_LOCAL: u16 = 8;
 
 /// A bit of [`MARKS`].
 pub(super) fn mark_bit(bit: u16) -> Subfield {
@@ -85,6 +95,8 @@ pub(super) const UNTAG: u16 = 65_100;
 pub(super) const TAGGED: u16 = 65_000;
 /// DHCP of those who may: above what is rogue.
 pub(super) const DHCP: u16 = 64_001;
+/// Advertisements of routers: likewise.
+pub(super) const ROUTER: u16 = 64_001;
 /// DHCP answers, router advertisements and redirects.
 pub(super) const ROGUE: u16 = 64_000;
 /// The crossings of the file, above the isolation that they break.
@@ -99,6 +111,10 @@ pub(super) const STRANGERS: u16 = 58_000;
 pub(super) const DHCP_POLICY: u16 = 57_000;
 /// IP multicast and broadcast.
 pub(super) const MULTICAST: u16 = 50_000;
+/// Neighbour discovery about a link-local address that is another's.
+pub(super) const IMPOSTOR: u16 = 53_000;
+/// What goes to all whom a rule joins to the sender.
+pub(super) const JOINED: u16 = 52_001;
 /// ARP and neighbour discovery between those whom a rule joins.
 pub(super) const RESOLUTION: u16 = 52_000;
 /// What is left of ARP and neighbour discovery.

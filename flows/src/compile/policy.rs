@@ -8,6 +8,7 @@ use ofproto::oxm::Field;
 
 use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
 use super::layout::{self, FORWARDING, FROM_MEMBER, MARKS, OUT_PORT, POLICY, TO_MEMBER};
+use super::neighbour_discovery;
 use super::origin::{OriginKind, Reason};
 use super::party::with_bit;
 use super::program::{Asked, Builder, apply_and_goto, load};
@@ -20,6 +21,7 @@ use crate::network::{Inside, Network};
 pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
     isolation(out, sites.network);
     broadcast(out, sites);
+    neighbour_discovery::impostors(out, sites);
     if sites.network.inside == Inside::Allow {
         inside(out, sites.network);
     }

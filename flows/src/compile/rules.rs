@@ -9,13 +9,14 @@ use super::conntrack;
 use super::dhcp::Dhcp;
 use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim};
 use super::moment::Moment;
+use super::neighbours::Neighbours;
 use super::origin::OriginKind;
 use super::party::{Parties, Sets};
 use super::policy::{Resolution, forward, out_of, resolution_kinds, towards};
 use super::program::{Asked, Builder, load};
 use super::returns::{DEFAULT_LIMIT, Way};
 use super::scope::Rule;
-use super::site::{SiteKind, Sites};
+use super::site::{Site, SiteKind, Sites};
 use super::traffic::Traffic;
 use crate::model::FlowMatch;
 use crate::network::{Allow, NetworkFile, Outside, Place, Protocol, Returns, Stateful};
@@ -43,6 +44,7 @@ pub(super) struct Rules<'c, 'b, 'a> {
     pub(super) sets: &'c Sets,
     pub(super) outsides: HashMap<&'a str, &'a Outside>,
     resolution: Resolution<'a>,
+    neighbours: Neighbours,
     dhcp: Dhcp<'a>,
     pub(super) claimed: Claimed<Kind>,
     /// Likewise for ARP and neighbour discovery: by kind of packet, and whether for leased addresses.
@@ -73,6 +75,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             sets,
             outsides,
             resolution: Resolution::default(),
+            neighbours: Neighbours::new(sites),
             dhcp: Dhcp::default(),
             claimed: Claimed::default(),
             resolved: Claimed::default(),
@@ -82,6 +85,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     /// What all rules have in common.
     pub(super) fn finish(self) {
         self.resolution.finish(self.out);
+        self.neighbours.finish(self.out, self.sites);
         self.dhcp.finish(self.out, self.sites, self.sets);
     }
 
@@ -159,6 +163,11 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
 
     pub(super) fn speaks(&self, parties: &Parties, family: Family) -> bool {
         parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| site.speaks(family))
+    }
+
+    /// Whether one of them sends ARP, or neighbour discovery.
+    fn resolves(&self, parties: &Parties, family: Family) -> bool {
+        parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| self.sites.resolves(site, family))
     }
 
     fn reached(&self, side: &Side, family: Family) -> bool {
@@ -278,6 +287,9 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         ends: Option<u16>,
     ) {
         let network = self.sites.network;
+        if !back {
+            self.neighbours.join(&from.sites, &to.sites, ends);
+        }
         // Who is allowed to talk to itself is joined to nobody.
         if from.single().is_some() && from.single() == to.single() {
             return;
@@ -286,7 +298,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         let another = |p: &&usize| from.single().is_none() || !from.sites.contains(p);
         let to_sites: Vec<_> = to.sites.iter().filter(another).filter_map(|p| self.sites.at(*p)).collect();
         for (family, kind, what) in resolution_kinds() {
-            if !self.speaks(from, family) {
+            if !self.resolves(from, family) {
                 continue;
             }
             let sends = from.sends(network, kind);
@@ -307,7 +319,9 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             if to_sites.iter().any(|site| site.leases.iter().any(|r| r.family == family)) {
                 add(true, sends.clone().with(OUT_PORT, layout::LEASED.into()));
             }
-            if to_sites.iter().any(|site| site.resolves.iter().any(|r| r.family == family)) {
+            let by_link = |site: &Site<'_>| family == Family::V6 && self.sites.resolves(site, family);
+            let found = |site: &&Site<'_>| by_link(site) || site.resolves.iter().any(|r| r.family == family);
+            if to_sites.iter().any(|site| found(&site)) {
                 add(false, to.receives(sends));
             }
         }

@@ -280,6 +280,11 @@ impl<'a> Located<'_, 'a> {
             let Some(network) = &exit.network else { continue };
             let prefixes = exit.next_hop.iter().map(host).collect();
             self.other(&exit.name, &exit.port, network, SiteKind::Exit, prefixes);
+            if let Some((_, site)) = self.all.last_mut().filter(|(_, site)| site.party == exit.name) {
+                site.router = exit.router;
+                site.link_local = exit.link_local.map(address::v6_host);
+                site.link_locals = site.link_local.unwrap_or_else(address::link_local);
+            }
         }
         self.all
     }
@@ -308,6 +313,12 @@ impl<'a> Located<'_, 'a> {
                 resolves,
                 leases: subnets.iter().copied().map(Range::from).collect(),
                 mac: plug.mac,
+                router: plug.router,
+                link_locals: plug.link_local.map_or_else(address::link_local, address::v6_host),
+                link_local: plug
+                    .link_local
+                    .or_else(|| plug.mac.map(address::link_local_of))
+                    .map(address::v6_host),
             };
             self.all.push((place, site));
         }
@@ -333,6 +344,9 @@ impl<'a> Located<'_, 'a> {
             prefixes,
             leases: Vec::new(),
             mac: None,
+            router: false,
+            link_locals: address::link_local(),
+            link_local: None,
         };
         self.all.push((place, site));
     }

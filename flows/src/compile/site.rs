@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ofproto::PortNo;
 
-use super::address::{Family, Range};
+use super::address::{self, Family, Range};
 use crate::network::Network;
 
 /// A party of the file at a port of the bridge that is compiled.
@@ -28,6 +28,12 @@ pub(super) struct Site<'a> {
     /// The prefixes in which DHCP gives it an address.
     pub(super) leases: Vec<Range>,
     pub(super) mac: Option<[u8; 6]>,
+    /// Whether its router advertisements pass.
+    pub(super) router: bool,
+    /// The link-local addresses that it may have.
+    pub(super) link_locals: Range,
+    /// The one among them that nobody else on its network may have.
+    pub(super) link_local: Option<Range>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,7 +49,17 @@ pub(super) enum SiteKind {
 impl Site<'_> {
     /// Whether it sends packets of a family.
     pub(super) fn speaks(&self, family: Family) -> bool {
-        self.kind == SiteKind::Exit || self.prefixes.iter().chain(&self.leases).any(|p| p.family == family)
+        self.kind == SiteKind::Exit || self.has(family)
+    }
+
+    /// Whether it has addresses of a family, or may get one.
+    fn has(&self, family: Family) -> bool {
+        self.prefixes.iter().chain(&self.leases).any(|p| p.family == family)
+    }
+
+    /// Whether the file says anything of it and IPv6.
+    fn six(&self) -> bool {
+        self.has(Family::V6) || self.router || self.link_locals != address::link_local()
     }
 }
 
@@ -52,6 +68,8 @@ pub(super) struct Sites<'a> {
     pub(super) network: &'a Network,
     pub(super) all: &'a [Site<'a>],
     plugs: HashMap<&'a str, Vec<usize>>,
+    /// Whether there is IPv6 on the network.
+    six: bool,
 }
 
 impl<'a> Sites<'a> {
@@ -60,7 +78,7 @@ impl<'a> Sites<'a> {
         for (place, site) in all.iter().enumerate() {
             plugs.entry(site.party).or_default().push(place);
         }
-        Self { network, all, plugs }
+        Self { network, all, plugs, six: all.iter().any(Site::six) }
     }
 
     /// A site by its place.
@@ -71,6 +89,14 @@ impl<'a> Sites<'a> {
     /// Its endpoints, with their places.
     pub(super) fn members(&self) -> impl Iterator<Item = (usize, &'a Site<'a>)> {
         self.all.iter().enumerate().filter(|(_, site)| site.kind == SiteKind::Endpoint)
+    }
+
+    /// Whether a site sends and hears ARP, or neighbour discovery. Outside there is IPv6 where there is any here.
+    pub(super) fn resolves(&self, site: &Site<'_>, family: Family) -> bool {
+        match family {
+            Family::V4 => site.speaks(family),
+            Family::V6 => site.six() || (self.six && site.kind == SiteKind::Exit),
+        }
     }
 
     /// Whether both lists of a rule have somebody here.

@@ -8,6 +8,7 @@ use ipnetwork::IpNetwork;
 
 use super::Span;
 use super::draft::{At, Draft, DraftNetwork};
+use super::link_local;
 use super::names::Names;
 use super::prefix::{Item, host, is_edge, overlaps, unusable};
 use super::report::{Named, Report, quote};
@@ -70,6 +71,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     behind.append(&mut remote);
     not_foreign(draft, &behind, report);
     one_mac(draft, names, report);
+    link_local::check(draft, report);
 }
 
 /// Who holds addresses.

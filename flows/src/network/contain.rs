@@ -95,6 +95,8 @@ impl Container {
             behind: Vec::new(),
             leased: false,
             mac: self.mac,
+            router: false,
+            link_local: None,
             span: range.span.clone(),
         };
         let allow = |service: &super::Service| Allow {

@@ -257,6 +257,8 @@ impl Taken {
                 behind: Vec::new(),
                 mac: mac.map(at_mac),
                 leased: false,
+                router: false,
+                link_local: None,
                 span: span.clone(),
             }],
         });

@@ -1,6 +1,6 @@
 //! A network file as it was written: every name, address and number with its place, nothing looked up yet.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
@@ -76,6 +76,8 @@ pub(super) struct DraftAttachment {
     pub(super) behind: Vec<At<IpNetwork>>,
     pub(super) mac: Option<At<[u8; 6]>>,
     pub(super) leased: bool,
+    pub(super) router: bool,
+    pub(super) link_local: Option<At<Ipv6Addr>>,
     pub(super) span: Span,
 }
 
@@ -111,6 +113,8 @@ pub(super) struct DraftExit {
     pub(super) bridge: Option<At<String>>,
     pub(super) port: Option<At<String>>,
     pub(super) next_hop: Vec<At<IpAddr>>,
+    pub(super) router: bool,
+    pub(super) link_local: Option<At<Ipv6Addr>>,
 }
 
 #[derive(Debug)]

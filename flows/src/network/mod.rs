@@ -17,6 +17,7 @@ mod fields;
 mod granted;
 mod implied;
 mod json;
+mod link_local;
 mod load;
 mod model;
 mod names;

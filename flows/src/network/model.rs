@@ -1,6 +1,6 @@
 //! What a network file says, resolved: every name in it exists, every address is in its subnet.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Range;
 
 use ipnetwork::IpNetwork;
@@ -179,6 +179,10 @@ pub struct Attachment {
     pub leased: bool,
     /// Its MAC, where the file pins one.
     pub mac: Option<[u8; 6]>,
+    /// Whether its IPv6 router advertisements pass.
+    pub router: bool,
+    /// Its link-local address, where the file gives one.
+    pub link_local: Option<Ipv6Addr>,
     /// Where it stands.
     pub span: Span,
 }
@@ -241,6 +245,10 @@ pub struct Exit {
     pub port: String,
     /// Addresses of the network's subnets that answer behind the port.
     pub next_hop: Vec<IpAddr>,
+    /// Whether IPv6 router advertisements of what is behind the port pass.
+    pub router: bool,
+    /// The one link-local address behind the port, where the file gives one.
+    pub link_local: Option<Ipv6Addr>,
     /// Where it stands.
     pub span: Span,
 }

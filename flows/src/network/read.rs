@@ -5,6 +5,7 @@ use super::draft::{
     DraftLink, DraftLinkEnd, DraftNetwork, DraftOutside, DraftOverlay,
 };
 use super::fields::{Fields, Word, entries_of, text_of};
+use super::link_local;
 use super::read_rules::{allow, chain, crossing, never};
 use super::report::{Report, quote};
 use super::tree::{Entry, Node, Value};
@@ -254,6 +255,8 @@ fn attachment(fields: &Fields<'_, '_>, node: &Node<'_>, report: &mut Report) -> 
         behind: fields.prefixes("behind", report),
         mac: fields.text("mac", report).and_then(|text| mac(text, report)),
         leased,
+        router: fields.flag("router", report),
+        link_local: link_local::read(fields, report),
         span: node.span.clone(),
     }
 }
@@ -347,19 +350,27 @@ fn link(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftLink {
 }
 
 fn exit(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftExit {
-    let mut exit = DraftExit { name, network: None, bridge: None, port: None, next_hop: Vec::new() };
+    let mut exit = DraftExit {
+        name,
+        network: None,
+        bridge: None,
+        port: None,
+        next_hop: Vec::new(),
+        router: false,
+        link_local: None,
+    };
     let Some(fields) = open("exit", &exit.name, node, &words::EXIT, report) else { return exit };
     (exit.network, exit.bridge) = network_or_bridge(&fields, report);
     exit.port = fields.required_text("port", "\"PORT\"", report);
     exit.next_hop = fields.addresses("next_hop", report);
-    if exit.bridge.is_some() && fields.has("next_hop") {
-        let message = format!("{} is on no network, so there is nothing for its `next_hop`", fields.what());
-        report.error(
-            "misplaced-key",
-            fields.span_of("next_hop"),
-            message,
-            "name the network in place of the bridge",
-        );
+    exit.router = fields.flag("router", report);
+    exit.link_local = link_local::read(&fields, report);
+    for key in ["next_hop", "router", "link_local"] {
+        if exit.bridge.is_some() && fields.has(key) {
+            let message = format!("{} is on no network, so there is nothing for its `{key}`", fields.what());
+            let help = "name the network in place of the bridge";
+            report.error("misplaced-key", fields.span_of(key), message, help);
+        }
     }
     exit
 }

@@ -53,6 +53,8 @@ pub(super) fn resolve(draft: Draft, implied: Implied, real: &dyn Fn(&Span) -> Sp
                 behind: once_each(attachment.behind),
                 leased: attachment.leased,
                 mac: attachment.mac.map(|mac| mac.value),
+                router: attachment.router,
+                link_local: attachment.link_local.map(|address| address.value),
                 span: real(&attachment.span),
             });
         }
@@ -252,6 +254,8 @@ fn exit(draft: DraftExit, scope: &Scope<'_>) -> Option<Exit> {
         network: draft.network.map(|network| network.value),
         port: draft.port?.value,
         next_hop: once_each(draft.next_hop),
+        router: draft.router,
+        link_local: draft.link_local.map(|address| address.value),
         span: (scope.real)(&draft.name.span),
     })
 }

@@ -67,7 +67,7 @@ fn kind(kind: &Kind, definitions: &mut Map<String, Value>) -> Value {
     let list = |items: Value| json!({ "type": "array", "items": items });
     let range = "^\\s*[0-9]+\\s*(-\\s*[0-9]+\\s*)?$";
     match kind {
-        Kind::Text | Kind::Mac => text(),
+        Kind::Text | Kind::Mac | Kind::Address => text(),
         Kind::Name => name(),
         Kind::Texts | Kind::Addresses | Kind::Prefixes | Kind::Places => list(text()),
         Kind::Files => json!({ "anyOf": [text(), list(text())] }),

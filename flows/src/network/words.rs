@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Names,
     /// The name of one file, or a list of them.
     Files,
+    /// An address.
+    Address,
     /// A list of addresses.
     Addresses,
     /// A list of prefixes.
@@ -234,6 +236,12 @@ pub(super) static ATTACH: Table = Table {
             Kind::Flag,
             "Whether its address comes from DHCP: any of the subnets' that nobody owns",
         ),
+        key("router", Kind::Flag, "Whether its IPv6 router advertisements pass"),
+        key(
+            "link_local",
+            Kind::Address,
+            "Its link-local address; without, any that is nobody else's, and that of a pinned MAC is its own",
+        ),
     ],
 };
 
@@ -251,6 +259,12 @@ pub(super) static TEMPLATE_ATTACH: Table = Table {
             "leased",
             Kind::Flag,
             "Whether its address comes from DHCP: any of the subnets' that nobody owns",
+        ),
+        key("router", Kind::Flag, "Whether its IPv6 router advertisements pass"),
+        key(
+            "link_local",
+            Kind::Address,
+            "Its link-local address; without, any that is nobody else's, and that of a pinned MAC is its own",
         ),
     ],
 };
@@ -281,6 +295,12 @@ pub(super) static EXIT: Table = Table {
         key("bridge", Kind::Text, "The bridge, where it is only declared"),
         required("port", Kind::Text, "The bridge's port"),
         key("next_hop", Kind::Addresses, "Addresses of the network's subnets that answer behind the port"),
+        key("router", Kind::Flag, "Whether IPv6 router advertisements of what is behind the port pass"),
+        key(
+            "link_local",
+            Kind::Address,
+            "The one link-local address behind the port; without, any that is nobody else's",
+        ),
     ],
 };
 

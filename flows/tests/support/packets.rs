@@ -1,6 +1,6 @@
 //! Packets worth trying at a bridge: of its own addresses, MACs, tags and ports, and of some others.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use flows::interp::{Packet, TCP_SYN};
 use flows::network::{LinkRole, NetworkFile};
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::Compiled;
-use crate::verdict::{Content, Frame, What};
+use crate::verdict::{Content, Discovery, Frame, What};
 
 const STRANGER: [u8; 6] = [2, 0, 0, 0, 9, 9];
 const PEER: [u8; 6] = [2, 0, 0, 0, 8, 8];
@@ -30,8 +30,12 @@ pub(crate) fn packet(frame: Frame) -> Packet {
             let group = format!("ff02::1:ff{a:02x}:{b:02x}{c:02x}").parse().unwrap();
             Packet::ipv6(src_mac, dst_mac, from, group, 58).neighbour_solicitation(target, src_mac)
         }
-        What::Advert { sender: IpAddr::V6(from), about: IpAddr::V6(about), target: IpAddr::V6(target) } => {
-            Packet::ipv6(src_mac, dst_mac, from, target, 58).neighbour_advertisement(about, src_mac)
+        What::Discovery(Discovery { advert, src, dst, target, told }) => {
+            let (packet, told) = (Packet::ipv6(src_mac, dst_mac, src, dst, 58), told.unwrap_or_default());
+            match advert {
+                true => packet.neighbour_advertisement(target, told),
+                false => packet.neighbour_solicitation(target, told),
+            }
         }
         What::Ip { src, dst, content } => ip(src_mac, dst_mac, src, dst, content),
         mixed => unreachable!("{mixed:?}"),
@@ -94,7 +98,7 @@ impl Choices {
     pub(crate) fn new(file: &NetworkFile, bridge: &str) -> Self {
         let mut all: Vec<IpAddr> =
             "1.1.1.1 9.9.9.9 127.0.0.1 0.0.0.0 224.0.0.251 255.255.255.255 2606:4700::1111 \
-                                    fe80::1 ::1 :: ff02::fb ::ffff:1.2.3.4"
+                                    fe80::1 ::1 :: ff02::fb ff02::1 ff02::2 ::ffff:1.2.3.4"
                 .split_whitespace()
                 .map(|a| a.parse().unwrap())
                 .collect();
@@ -110,11 +114,21 @@ impl Choices {
         }
         all.extend(file.outsides.iter().flat_map(|o| &o.addresses).filter_map(|p| p.iter().next()));
         all.extend(file.exits.iter().flat_map(|x| &x.next_hop));
+        all.extend(attachments().filter_map(|a| a.link_local).map(IpAddr::from));
+        all.extend(file.exits.iter().filter_map(|x| x.link_local).map(IpAddr::from));
+        // The link-local addresses of the MACs.
+        all.extend(attachments().filter_map(|a| a.mac).map(|[a, b, c, d, e, f]| {
+            IpAddr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
+        }));
         let mut own: Vec<Own> = Vec::new();
         for (_, attachment) in file.attachments_on(bridge) {
             let network = file.network(&attachment.network).unwrap();
             let mut addresses = attachment.addresses.clone();
             addresses.extend(attachment.behind.iter().flat_map(somewhere));
+            if network.subnets.iter().any(IpNetwork::is_ipv6) {
+                addresses.extend(attachment.link_local.map(IpAddr::from));
+                addresses.push("fe80::1".parse().unwrap());
+            }
             if attachment.leased {
                 addresses.extend(network.subnets.iter().filter_map(|s| s.iter().nth(77)));
             }
@@ -198,7 +212,27 @@ impl Probe {
         let what = match self.kind % 16 {
             0 => What::Resolution { sender: src, target: dst, answer: true },
             1..=2 => What::Resolution { sender: src, target: dst, answer: false },
-            3 if self.v6 => What::Advert { sender: src, about: any_source, target: dst },
+            _ if self.v6 && (self.kind % 16 <= 3 || self.kind % 3 == 0) => {
+                let pick = |index: &Index, all: &[IpAddr]| match *index.get(all) {
+                    IpAddr::V6(address) => address,
+                    IpAddr::V4(_) => Ipv6Addr::UNSPECIFIED,
+                };
+                let own = |index: &Index| if mine.is_empty() { pick(index, all) } else { pick(index, &mine) };
+                let advert = self.kind & 16 != 0;
+                let src = match (self.kind & 32 != 0, src) {
+                    (true, IpAddr::V6(src)) => src,
+                    (true, _) | (false, _) if !advert => Ipv6Addr::UNSPECIFIED,
+                    _ => own(tag),
+                };
+                let target = if advert && real_source { own(content) } else { pick(content, all) };
+                let told = match self.honest[1] % 4 {
+                    0 => None,
+                    1 => Some(STRANGER),
+                    _ => Some(eth_src),
+                };
+                let dst = pick(&self.pick[1], all);
+                What::Discovery(Discovery { advert, src, dst, target, told })
+            }
             3 => What::Resolution { sender: unset, target: dst, answer: false },
             4 => What::Frame(0x88cc),
             5 => {
@@ -223,7 +257,9 @@ impl Probe {
             10..=11 => Content::Udp { src: 40_000, dst: port },
             12 => Content::Sctp(port),
             13 => Content::EchoRequest,
-            14 => Content::OtherIcmp(*pick.get(&[0, 1, 3, 5, 11, 129, 134, 137])),
+            14 => Content::OtherIcmp(
+                *pick.get(&[0, 1, 3, 5, 9, 10, 11, 129, 130, 131, 132, 133, 134, 137, 143]),
+            ),
             _ => *pick.get(&[
                 Content::Other,
                 Content::Later(6),

@@ -31,6 +31,8 @@ struct End {
     mac: bool,
     leased: bool,
     behind: bool,
+    router: bool,
+    link_local: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -61,8 +63,15 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
         vlan,
         conntrack,
     });
-    let end = (prop::collection::vec(index(), 1..3), any::<bool>(), rarely(), rarely())
-        .prop_map(|(at, mac, leased, behind)| End { at, mac, leased, behind });
+    let end = (prop::collection::vec(index(), 1..3), any::<bool>(), rarely(), rarely(), rarely(), rarely())
+        .prop_map(|(at, mac, leased, behind, router, link_local)| End {
+            at,
+            mac,
+            leased,
+            behind,
+            router,
+            link_local,
+        });
     let names = || prop::collection::vec(any::<Index>(), 1..4);
     let via = prop::option::weighted(0.2, (index(), index()));
     let how = (rarely(), rarely(), rarely(), rarely());
@@ -168,6 +177,9 @@ impl Plan {
             if *next {
                 let _ = writeln!(t, "next_hop = [\"192.168.{n}.{}\"]", 250 + x);
             }
+            if *next && self.networks[n].v6 {
+                let _ = writeln!(t, "router = true");
+            }
             named[n].push(format!("x{x}"));
             beyond.push((n, format!("x{x}")));
         }
@@ -237,6 +249,12 @@ impl Plan {
         }
         if end.behind {
             let _ = write!(plug, ", behind = [\"10.{e}.{n}.0/24\"]");
+        }
+        if end.router && self.networks[n].v6 {
+            plug.push_str(", router = true");
+        }
+        if end.link_local && self.networks[n].v6 {
+            let _ = write!(plug, ", link_local = \"fe80::{}\"", 1 + e);
         }
         plug.push_str(" }");
         plug

@@ -1,11 +1,13 @@
 //! What a network file says about a packet, read from the file alone: an oracle for the compiler that shares
 //! no code with it. First packets only; answers are the matter of learned flows.
 
+mod discovery;
 mod rules;
 mod who;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
+pub(crate) use discovery::Discovery;
 use flows::compile::Moment;
 use flows::network::{LinkRole, NetworkFile};
 use ipnetwork::IpNetwork;
@@ -27,8 +29,8 @@ pub(crate) struct Frame {
 pub(crate) enum What {
     /// An ARP or neighbour discovery request or answer: sender's and target's address.
     Resolution { sender: IpAddr, target: IpAddr, answer: bool },
-    /// A neighbour advertisement that is about another address than that of its sender.
-    Advert { sender: IpAddr, about: IpAddr, target: IpAddr },
+    /// Neighbour discovery of any kind.
+    Discovery(Discovery),
     /// An IP packet.
     Ip { src: IpAddr, dst: IpAddr, content: Content },
     /// Neither.
@@ -107,29 +109,50 @@ impl Judge<'_, '_> {
         }
         let to = match frame.what {
             What::Frame(_) => Vec::new(),
-            What::Resolution { sender, target, answer } => self.resolution(from, sender, target, answer),
-            // About somebody else's address: never.
-            What::Advert { sender, about, target } if sender == about => {
-                self.resolution(from, sender, target, true)
+            What::Resolution { sender: IpAddr::V6(src), target: IpAddr::V6(target), answer } => {
+                // (A solicitation is for a group.)
+                let (dst, about) = if answer { (target, src) } else { (Ipv6Addr::UNSPECIFIED, target) };
+                let told = Some(frame.eth_src);
+                self.discovery(from, frame, Discovery { advert: answer, src, dst, target: about, told })
             }
-            What::Advert { .. } => Vec::new(),
+            What::Discovery(discovery) => self.discovery(from, frame, discovery),
+            What::Resolution { sender, target, answer } => self.arp(from, sender, target, answer),
             What::Ip { src, dst, content } => self.ip(from, frame.eth_dst, src, dst, content),
         };
         let out = |to: &Party<'_>| Out { port: to.port.to_owned(), vlan: to.network.vlan, form: Form::Same };
         to.into_iter().filter(|to| to.port != in_port).map(out).collect()
     }
 
-    fn resolution(&self, from: &Party<'_>, sender: IpAddr, target: IpAddr, answer: bool) -> Vec<&Party<'_>> {
-        let probe = sender == IpAddr::from([0; 4]) && !answer && from.leases_v4();
+    fn arp(&self, from: &Party<'_>, sender: IpAddr, target: IpAddr, answer: bool) -> Vec<&Party<'_>> {
+        // Whether somebody has the address that it is to have, or may get.
+        let to_have = || from.addresses().contains(&target) || from.leases_v4();
+        let probe = sender == IpAddr::from([0; 4]) && !answer && to_have();
         if !probe && !self.world.resolves(from, sender) {
             return Vec::new();
         }
+        self.owners(from, target, true)
+    }
+
+    /// Who is at an address when somebody asks for its MAC, or tells it his.
+    fn owners(&self, from: &Party<'_>, target: IpAddr, asks: bool) -> Vec<&Party<'_>> {
         let on = |p: &&Party<'_>| p.network.name == from.network.name && p.port != from.port;
         let all = || self.world.parties.iter().filter(on);
-        let fine =
-            |to: &Party<'_>| from.inside(to) || self.rules.joined(from, to) || self.rules.joined(to, from);
+        let fine = |to: &Party<'_>| self.joins(from, to);
         if let Some(owner) = self.world.resolver(target) {
+            // It speaks of itself: to all who may want to know.
+            if owner.port == from.port && asks {
+                return self.neighbours(from, target.is_ipv4());
+            }
             return all().filter(|to| to.port == owner.port && fine(to)).collect();
+        }
+        let neighbours = self.neighbours(from, target.is_ipv4());
+        if asks
+            && from.leased
+            && from.subnets_contain(target)
+            && self.world.owner(target).is_none()
+            && !neighbours.is_empty()
+        {
+            return neighbours;
         }
         // Whoever has a lease may be it: all are asked, if one of them may be.
         let leased = |p: &&Party<'_>| p.leased && p.subnets_contain(target);
@@ -153,6 +176,9 @@ impl Judge<'_, '_> {
     ) -> Vec<&Party<'_>> {
         let dhcp = self.dhcp(from, src, dst, content);
         if let Some(to) = dhcp {
+            return to;
+        }
+        if let Some(to) = self.routers(from, src, dst, content) {
             return to;
         }
         if rogue(content, src) || !self.world.claims(from, src) {
@@ -273,7 +299,7 @@ fn rogue(content: Content, src: IpAddr) -> bool {
     match content {
         Content::Udp { src: 67, dst: 68 } => src.is_ipv4(),
         Content::Udp { src: 547, dst: 546 } => src.is_ipv6(),
-        Content::OtherIcmp(5) => src.is_ipv4(),
+        Content::OtherIcmp(5 | 9 | 10) => src.is_ipv4(),
         Content::OtherIcmp(134 | 137) => src.is_ipv6(),
         _ => false,
     }
@@ -300,16 +326,14 @@ fn wire(file: &NetworkFile, bridge: &str, in_port: &str, frame: Frame) -> Vec<Ou
         let others = file.networks.iter().filter(|n| Some(n.name.as_str()) != carries);
         carries.is_some() && others.flat_map(|n| &n.subnets).any(|s: &IpNetwork| s.contains(address))
     };
-    let (src, dst) = match frame.what {
-        What::Frame(_) => (None, None),
-        What::Resolution { sender, target, answer } if answer && sender.is_ipv6() => {
-            (Some(sender), Some(target))
-        }
-        What::Resolution { sender, target, .. } => (Some(sender), Some(target)),
-        What::Advert { sender, target, .. } => (Some(sender), Some(target)),
-        What::Ip { src, dst, .. } => (Some(src), Some(dst)),
+    let speaks_of = match frame.what {
+        What::Frame(_) => Vec::new(),
+        What::Resolution { sender, target, .. } => vec![sender, target],
+        What::Discovery(Discovery { advert: true, src, dst, .. }) => vec![src.into(), dst.into()],
+        What::Discovery(Discovery { src, dst, target, .. }) => vec![src.into(), dst.into(), target.into()],
+        What::Ip { src, dst, .. } => vec![src, dst],
     };
-    if src.is_some_and(foreign) || dst.is_some_and(foreign) {
+    if speaks_of.into_iter().any(foreign) {
         return Vec::new();
     }
     vec![Out { port: to.to_owned(), vlan: frame.vlan, form: Form::Same }]

@@ -1,6 +1,6 @@
 //! Who is at which port, and whose an address is.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use flows::network::{Inside, LinkRole, Network, NetworkFile};
 use ipnetwork::IpNetwork;
@@ -20,6 +20,8 @@ pub(super) struct Party<'a> {
     pub(super) kind: Kind,
     pub(super) mac: Option<[u8; 6]>,
     pub(super) leased: bool,
+    pub(super) router: bool,
+    link_local: Option<Ipv6Addr>,
     addresses: Vec<IpAddr>,
     behind: Vec<IpNetwork>,
 }
@@ -47,6 +49,46 @@ impl Party<'_> {
         self.addresses.iter().any(|a| same(a.is_ipv4()))
             || self.behind.iter().any(|p| same(p.is_ipv4()))
             || (self.leased && self.network.subnets.iter().any(|s| same(s.is_ipv4())))
+    }
+
+    pub(super) fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// Whether the file gives it this link-local address, or none.
+    pub(super) fn may_have(&self, address: Ipv6Addr) -> bool {
+        address.is_unicast_link_local() && self.link_local.is_none_or(|own| own == address)
+    }
+
+    /// The one of the file, or that of its MAC.
+    pub(super) fn link_local_of_its_own(&self) -> Option<Ipv6Addr> {
+        let of_mac = |mac: [u8; 6]| {
+            let mut octets = [0; 16];
+            octets[..2].copy_from_slice(&[0xfe, 0x80]);
+            octets[8..11].copy_from_slice(&mac[..3]);
+            octets[8] ^= 0b10;
+            octets[11..13].copy_from_slice(&[0xff, 0xfe]);
+            octets[13..].copy_from_slice(&mac[3..]);
+            Ipv6Addr::from(octets)
+        };
+        self.link_local.or_else(|| self.mac.map(of_mac))
+    }
+
+    /// Whether both are one address, lie behind the same link, or are leased from the same subnet.
+    pub(super) fn one_place(&self, a: IpAddr, b: IpAddr) -> bool {
+        let both = |p: &IpNetwork| p.contains(a) && p.contains(b);
+        a == b
+            || (self.kind == Kind::Link && self.behind.iter().any(both))
+            || (self.leased && self.network.subnets.iter().any(both))
+    }
+
+    /// Whether the file says anything of it and IPv6.
+    fn six(&self) -> bool {
+        self.router
+            || self.link_local.is_some()
+            || self.addresses.iter().any(IpAddr::is_ipv6)
+            || self.behind.iter().any(IpNetwork::is_ipv6)
+            || (self.leased && self.network.subnets.iter().any(IpNetwork::is_ipv6))
     }
 
     /// One of its own addresses, or behind it.
@@ -81,6 +123,8 @@ impl<'a> World<'a> {
                     kind: Kind::Endpoint,
                     mac: a.mac,
                     leased: a.leased,
+                    router: a.router,
+                    link_local: a.link_local,
                     addresses: a.addresses.clone(),
                     behind: a.behind.clone(),
                 });
@@ -93,6 +137,8 @@ impl<'a> World<'a> {
             kind,
             mac: None,
             leased: false,
+            router: false,
+            link_local: None,
             addresses,
             behind,
         };
@@ -105,7 +151,8 @@ impl<'a> World<'a> {
         }
         for x in &file.exits {
             let Some(network) = x.network.as_deref().and_then(here) else { continue };
-            parties.push(other(&x.name, &x.port, network, Kind::Exit, x.next_hop.clone(), Vec::new()));
+            let exit = other(&x.name, &x.port, network, Kind::Exit, x.next_hop.clone(), Vec::new());
+            parties.push(Party { router: x.router, link_local: x.link_local, ..exit });
         }
         Self { file, parties }
     }
@@ -137,6 +184,17 @@ impl<'a> World<'a> {
         match self.resolver(sender) {
             Some(owner) => owner.port == from.port,
             None => self.owner(sender).is_none() && from.leased && from.subnets_contain(sender),
+        }
+    }
+
+    /// Whether it takes part in ARP, or in neighbour discovery. What is outside does in the latter where anybody here does.
+    pub(super) fn resolves_family(&self, party: &Party<'_>, v4: bool) -> bool {
+        let mut here = self.parties.iter().filter(|p| p.network.name == party.network.name);
+        match (v4, party.kind) {
+            (true, Kind::Exit) => true,
+            (true, _) => party.speaks(IpAddr::from([0; 4])),
+            (false, Kind::Exit) => here.any(Party::six),
+            (false, _) => party.six(),
         }
     }
 

@@ -1,0 +1,115 @@
+//! Router discovery (RFC 4861 §6) and multicast listeners (RFC 3810): routers advertise themselves to those whom a rule
+//! joins to them, these ask for routers and tell them the groups that they listen to.
+//!
+//! No group is forwarded to its listeners alone, so a report is of use to a router, and to members who may talk freely and
+//! keep track of groups themselves. Queries come from a router, or from such a member. Where there is neither, all this
+//! is dropped, as what every host says of itself.
+
+use std::net::Ipv6Addr;
+
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+
+use super::address::{self, Family, ROUTER_ADVERT, ROUTER_SOLICIT, Range};
+use super::admission::Sender;
+use super::layout::{self, DESTINATION, Hold, NEIGHBOURS, ROUTERS, by_prefix};
+use super::origin::OriginKind;
+use super::program::{Asked, Builder, load};
+use super::site::{SiteKind, Sites};
+use crate::model::FlowMatch;
+use crate::network::Inside;
+
+const LISTENER_QUERY: u8 = 130;
+/// A report, that one listens no more, and the report of version 2 (RFC 2710, RFC 3810).
+const LISTENER_REPORTS: [u8; 3] = [131, 132, 143];
+
+fn icmp(kind: u8) -> FlowMatch {
+    let icmp = Family::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
+    icmp.with(Field::Icmpv6Type, kind.into())
+}
+
+/// All routers of the link (RFC 4291 §2.7.1).
+fn all_routers() -> Range {
+    address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2))
+}
+
+fn groups() -> Range {
+    address::v6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8)
+}
+
+/// Who is there to hear it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hearers {
+    routers: bool,
+    free: bool,
+}
+
+impl Hearers {
+    pub(super) fn of(sites: &Sites<'_>) -> Self {
+        let routers = sites.all.iter().any(|site| site.router);
+        Self { routers, free: sites.network.inside == Inside::Allow }
+    }
+}
+
+/// What a site may say.
+pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>, hearers: Hearers) {
+    let site = sender.site;
+    let link_locals = site.link_locals;
+    let alone = site.link_local.filter(|address| *address != link_locals);
+    let own = || alone.into_iter().chain([link_locals]);
+    let unset = address::v6_host(Ipv6Addr::UNSPECIFIED);
+    let mut pass = |priority, kind, from: Range, to: Range, what: &str| {
+        let matches = to.on(from.on(icmp(kind), Field::Ipv6Src), Field::Ipv6Dst);
+        let sender = sender.marked(site.link_local == Some(from));
+        let matches = sender.pin(matches);
+        sender.pass(out, priority, matches, &format!("{what} from {from}"));
+    };
+    let here = |range: Range| by_prefix(range.length(), Hold::Owner);
+    if hearers.routers {
+        for from in own().chain([unset]) {
+            pass(here(from), ROUTER_SOLICIT, from, all_routers(), "router solicitations");
+        }
+    }
+    let free = hearers.free && site.kind == SiteKind::Endpoint;
+    if free || hearers.routers {
+        for kind in LISTENER_REPORTS {
+            for from in [link_locals, unset] {
+                pass(here(from), kind, from, groups(), &format!("listener reports of type {kind}"));
+            }
+        }
+    }
+    if free || site.router {
+        pass(here(link_locals), LISTENER_QUERY, link_locals, groups(), "listener queries");
+    }
+    if site.router {
+        let anybody = Range::all(Family::V6);
+        pass(layout::ROUTER, ROUTER_ADVERT, link_locals, anybody, "router advertisements");
+    }
+}
+
+/// Where it goes: found by what it is, whatever address it is for.
+pub(super) fn destination(out: &mut Builder<'_>, sites: &Sites<'_>) {
+    let network = sites.network;
+    let hearers = Hearers::of(sites);
+    if !hearers.routers && !hearers.free {
+        return;
+    }
+    let reports = LISTENER_REPORTS.map(|kind| (kind, groups(), ROUTERS, "routers"));
+    let to_all = [
+        (ROUTER_SOLICIT, all_routers(), ROUTERS, "routers"),
+        (ROUTER_ADVERT, Range::all(Family::V6), NEIGHBOURS, "all neighbours"),
+        (LISTENER_QUERY, groups(), NEIGHBOURS, "all neighbours"),
+    ];
+    for (kind, to, whom, who) in reports.into_iter().chain(to_all) {
+        // What routers say has a link-local source (RFC 4861 §4.2, RFC 2710 §3).
+        let from_router = matches!(kind, ROUTER_ADVERT | LISTENER_QUERY);
+        let from = if from_router { address::link_local() } else { Range::all(Family::V6) };
+        let matches = from
+            .on(to.on(icmp(kind), Field::Ipv6Dst), Field::Ipv6Src)
+            .with(layout::NETWORK, network.number.into());
+        let detail = format!("ICMPv6 of type {kind}, within {}: {who}", network.name);
+        let asked = Asked::new(OriginKind::Destination, OriginKind::Destination.label(), detail);
+        let actions = vec![Instruction::ApplyActions(vec![load(layout::OUT_PORT, whom.into())])];
+        out.flow(DESTINATION, layout::RESOLUTION, matches, actions, asked);
+    }
+}
