@@ -1,15 +1,25 @@
 //! Frames that no well-behaved host sends, written to a device as they are.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::time::Instant;
 
 use etherparse::{ArpEthIpv4Packet, ArpOperation, ArpPacket, PacketBuilder, VlanId};
 use nix::ifaddrs::getifaddrs;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, bind, send, socket};
+use nix::sys::socket::sockopt::ReceiveTimeout;
+use nix::sys::socket::{
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, bind, recvfrom, send, setsockopt,
+    socket,
+};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use portcullis::lab::Lab;
+
+use crate::running::PATIENCE;
 
 /// Everybody's MAC.
 pub const EVERYBODY: [u8; 6] = [0xff; 6];
+/// In a packet socket's address: a frame that goes out (packet(7)).
+const OUTGOING: u8 = 4;
 /// ICMPv6's neighbour solicitation (RFC 4861 §4.3).
 pub const SOLICITATION: u8 = 135;
 /// ICMPv6's neighbour advertisement (RFC 4861 §4.4).
@@ -119,4 +129,81 @@ pub fn nd(macs: ([u8; 6], [u8; 6]), kind: u8, from: Ipv6Addr, to: Ipv6Addr, targ
     let mut frame = Vec::new();
     builder.icmpv6_raw(kind, 0, flags).write(&mut frame, &payload).expect("a frame");
     frame
+}
+
+/// An ICMPv6 message of a type, with the four bytes after its checksum and what follows.
+///
+/// # Panics
+/// Never: it fits.
+pub fn icmpv6(
+    macs: ([u8; 6], [u8; 6]),
+    kind: u8,
+    (from, to): (Ipv6Addr, Ipv6Addr),
+    head: [u8; 4],
+    payload: &[u8],
+) -> Vec<u8> {
+    let builder = PacketBuilder::ethernet2(macs.0, macs.1).ipv6(from.octets(), to.octets(), 255);
+    let mut frame = Vec::new();
+    builder.icmpv6_raw(kind, 0, head).write(&mut frame, payload).expect("a frame");
+    frame
+}
+
+/// A router advertisement (RFC 4861 §4.2): half an hour of a default route, and a /64 for addresses that hosts make
+/// themselves.
+pub fn router_advertisement(mac: [u8; 6], from: Ipv6Addr, prefix: Ipv6Addr) -> Vec<u8> {
+    let mut payload = vec![0; 8];
+    payload.extend([1, 1]);
+    payload.extend(mac);
+    // On-link, autonomous; for an hour.
+    payload.extend([3, 4, 64, 0xc0]);
+    payload.extend([0, 0, 14, 16, 0, 0, 14, 16, 0, 0, 0, 0]);
+    payload.extend(prefix.octets());
+    let everybody = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+    icmpv6((mac, [0x33, 0x33, 0, 0, 0, 1]), 134, (from, everybody), [64, 0, 7, 8], &payload)
+}
+
+/// Hears all frames that come in by a place's device.
+#[derive(Debug)]
+pub struct Ear {
+    socket: OwnedFd,
+}
+
+impl Ear {
+    /// Listens from now on.
+    ///
+    /// # Panics
+    /// When there is no such place.
+    pub fn open(lab: &Lab, place: &str) -> Self {
+        let device = &lab.plan().place(place).unwrap_or_else(|| panic!("no place {place}")).device;
+        let open = || -> nix::Result<OwnedFd> {
+            let all = SockProtocol::EthAll;
+            let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, all)?;
+            let mut devices = getifaddrs()?.filter(|d| d.interface_name == *device);
+            let link = devices.find_map(|d| d.address?.as_link_addr().copied()).ok_or(nix::Error::ENODEV)?;
+            bind(socket.as_raw_fd(), &link)?;
+            setsockopt(&socket, ReceiveTimeout, &TimeVal::milliseconds(100))?;
+            Ok(socket)
+        };
+        Self { socket: lab.within(place, open).expect("the namespace").expect("a packet socket") }
+    }
+
+    /// The frames that come in until one is the last that is waited for, that one included.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn until(&self, last: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
+        let start = Instant::now();
+        let mut heard: Vec<Vec<u8>> = Vec::new();
+        let mut buffer = [0; 2_048];
+        while !heard.last().is_some_and(|frame| last(frame)) {
+            assert!(start.elapsed() < PATIENCE, "waited in vain; heard {heard:02x?}");
+            match recvfrom::<LinkAddr>(self.socket.as_raw_fd(), &mut buffer) {
+                // What the device itself sends goes by as well.
+                Ok((_, Some(from))) if from.pkttype() == OUTGOING => {}
+                Ok((length, _)) => heard.push(buffer.get(..length).unwrap_or_default().to_vec()),
+                Err(_) => {}
+            }
+        }
+        heard
+    }
 }

@@ -8,10 +8,12 @@
     reason = "a test fails by panicking; the lints know test functions, but not their helpers"
 )]
 
+mod announcements;
 mod chain;
 mod conntrack;
 mod five;
 mod homes;
+mod ipv6_router;
 mod next_hop;
 mod related;
 mod vlan;
