@@ -121,7 +121,9 @@ pub fn arp(macs: ([u8; 6], [u8; 6]), request: bool, sender: Ipv4Addr, target: Ip
 /// # Panics
 /// Never: it fits.
 pub fn nd(macs: ([u8; 6], [u8; 6]), kind: u8, from: Ipv6Addr, to: Ipv6Addr, target: Ipv6Addr) -> Vec<u8> {
-    let (flags, option) = if kind == ADVERTISEMENT { ([0x60, 0, 0, 0], 2) } else { ([0; 4], 1) };
+    // What goes to a group was not solicited, and a host drops what says so (RFC 4861 §7.1.2).
+    let flags = if to.is_multicast() { 0x20 } else { 0x60 };
+    let (flags, option) = if kind == ADVERTISEMENT { ([flags, 0, 0, 0], 2) } else { ([0; 4], 1) };
     let mut payload = target.octets().to_vec();
     payload.extend([option, 1]);
     payload.extend(macs.0);

@@ -9,7 +9,7 @@ use portcullis_tests::Running;
 use portcullis_tests::frames::{
     ADVERTISEMENT, Ear, SOLICITATION, emit, icmpv6, mac, nd, router_advertisement,
 };
-use portcullis_tests::traffic::ping;
+use portcullis_tests::traffic::{ping, received};
 
 use super::must;
 
@@ -139,7 +139,7 @@ fn source(frame: &[u8]) -> Ipv6Addr {
 #[test]
 fn a_host_makes_its_address_of_what_a_router_advertises() {
     let net = Running::start(ROUTED, LabOptions::default());
-    let ears = ["router", "other", "apart"].map(|place| Ear::open(&net.lab, place));
+    let ears = ["router", "other"].map(|place| Ear::open(&net.lab, place));
     let addresses = || text(&net.lab.exec("host", &["ip", "-6", "addr", "show", "dev", "eth0"]).unwrap());
     for setting in ["accept_dad=1", "accept_ra=2", "router_solicitations=-1"] {
         must(&net, "host", &["sysctl", "-qw", &format!("net.ipv6.conf.eth0.{setting}")]);
@@ -196,8 +196,7 @@ fn a_host_makes_its_address_of_what_a_router_advertises() {
     assert!(heard.iter().any(|frame| is(SOLICITATION)(frame) && source(frame).is_unspecified()));
     assert!(!heard.iter().any(|frame| is(133)(frame) || is(143)(frame)));
     assert!(heard.iter().any(|frame| is(134)(frame)), "it is joined to the router as well");
-    let own = Ipv6Addr::new(0xfd05, 0, 0, 0, 0, 0, 0, 4);
-    assert_eq!(portcullis_tests::traffic::received(&net.lab, "apart", "eth0"), 0, "{own} hears nothing");
+    assert_eq!(received(&net.lab, "apart", "eth0"), 0);
 }
 
 /// Two with one link-local address, which the file gives to neither.
@@ -260,18 +259,24 @@ fn forged_neighbour_discovery_reaches_nobody() {
             own("fe80::3"),
         ],
     );
-    let heard = ear.until(|frame| is(ADVERTISEMENT)(frame) && source(frame) == link);
-    assert_eq!(heard.len(), 1, "{heard:02x?}");
+    // (A datapath may change the order of what comes in at once: a second one comes after all.)
+    let mut heard = ear.until(|frame| is(ADVERTISEMENT)(frame) && source(frame) == link);
+    emit(&net.lab, "other", &[own("fe80::3")]);
+    heard.extend(ear.until(|frame| is(ADVERTISEMENT)(frame) && source(frame) == link));
+    assert_eq!(heard.len(), 2, "{heard:02x?}");
     // Under a pinned MAC, what tells another one.
+    let own = || tells(router, ADVERTISEMENT, ROUTER, ALL_NODES, ROUTER);
     emit(
         &net.lab,
         "router",
         &[
             tells(host, ADVERTISEMENT, ROUTER, ALL_NODES, ROUTER),
             tells(host, SOLICITATION, ROUTER, address("ff02::1:ff00:501"), address("fd05::ff:fe00:501")),
-            tells(router, ADVERTISEMENT, ROUTER, ALL_NODES, ROUTER),
+            own(),
         ],
     );
-    let heard = ear.until(|frame| is(ADVERTISEMENT)(frame) && source(frame) == ROUTER);
-    assert_eq!(heard.len(), 1, "{heard:02x?}");
+    let mut heard = ear.until(|frame| is(ADVERTISEMENT)(frame) && source(frame) == ROUTER);
+    emit(&net.lab, "router", &[own()]);
+    heard.extend(ear.until(|frame| is(ADVERTISEMENT)(frame) && source(frame) == ROUTER));
+    assert_eq!(heard.len(), 2, "{heard:02x?}");
 }
