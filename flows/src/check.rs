@@ -273,6 +273,21 @@ mod tests {
     }
 
     #[test]
+    fn a_routers_link_local_address_is_somebodys() {
+        let text = |words: &str| {
+            format!(
+                "{NETWORK}[endpoint.x]\nattach = [{{ network = \"a\", port = \"x\", addresses = [\"10.0.0.9\"], router = true{words} }}]\n"
+            )
+        };
+        let notes = |words: &str| {
+            notes(&text(words)).into_iter().filter(|note| note.contains("router-link-local")).count()
+        };
+        assert_eq!(notes(""), 1);
+        assert_eq!(notes(", link_local = \"fe80::1\""), 0);
+        assert_eq!(notes(", mac = \"52:54:00:00:00:01\""), 0);
+    }
+
+    #[test]
     fn a_rule_to_a_leased_address_opens_nothing() {
         let text = format!(
             "{NETWORK}[endpoint.x]\nattach = [{{ network = \"a\", port = \"x\", leased = true }}]\n\

@@ -178,12 +178,6 @@ pub(super) fn link_local() -> Range {
     v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10)
 }
 
-/// What an interface makes its link-local address of (RFC 4291 appendix A), if it takes its MAC.
-pub(super) fn link_local_of(mac: [u8; 6]) -> Ipv6Addr {
-    let [a, b, c, d, e, f] = mac.map(u16::from);
-    Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
-}
-
 /// One IPv6 address.
 pub(super) fn v6_host(address: Ipv6Addr) -> Range {
     v6(address, 128)

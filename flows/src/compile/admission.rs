@@ -39,7 +39,7 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
     }
     for site in sites.all.iter().filter(|site| site.first_at_port) {
         let Some(port) = site.port else { continue };
-        neighbour_discovery::refuse(out, sites, site, port);
+        neighbour_discovery::refuse(out, site, port);
         let detail = format!("{} at {}: anything else", site.party, site.port_name);
         out.drop(ADMISSION, layout::PORT_DEFAULT, at(port, FlowMatch::any()), KIND, Reason::Spoofed, detail);
     }

@@ -86,16 +86,15 @@ pub(super) fn owned(out: &mut Builder<'_>, all: &[(Range, &str)]) {
     }
 }
 
-/// What else comes in by a port. Where there is no IPv6 all hosts look for duplicates of their link-local addresses: that
-/// is no attack.
-pub(super) fn refuse(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, port: PortNo) {
-    let who = |what: &str| format!("{} at {}: {what}", site.party, site.port_name);
-    let reason = if sites.resolves(site, Family::V6) { Reason::Spoofed } else { Reason::LinkLocal };
-    for (kind, reason, what) in [
-        (ND_SOLICIT, reason, "other ND solicitations"),
-        (ND_ADVERT, Reason::Spoofed, "other ND advertisements"),
-    ] {
-        out.drop(ADMISSION, layout::MULTICAST, at(port, address::nd(kind)), KIND, reason, who(what));
+/// What else comes in by a port. Where there is no IPv6 it is dropped by its source, as all that is: what all hosts say of
+/// their link-local addresses is no attack.
+pub(super) fn refuse(out: &mut Builder<'_>, site: &Site<'_>, port: PortNo) {
+    if !site.ipv6_at_port {
+        return;
+    }
+    for (kind, what) in [(ND_SOLICIT, "other ND solicitations"), (ND_ADVERT, "other ND advertisements")] {
+        let detail = format!("{} at {}: {what}", site.party, site.port_name);
+        out.drop(ADMISSION, layout::MULTICAST, at(port, address::nd(kind)), KIND, Reason::Spoofed, detail);
     }
 }
 

@@ -4,8 +4,9 @@
 //! Senders with the same neighbours share one list of ports in the table of outputs, so that flows grow with parties and
 //! lists, not with pairs.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
+use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 
@@ -96,38 +97,48 @@ impl Neighbours {
 
     /// The flows: in policy for each sender, in the table of outputs for each list.
     pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>) {
-        let mut lists = Lists { sites, values: HashMap::new(), taken: HashSet::new() };
+        let mut lists = Lists::new(sites);
         for family in Family::BOTH {
             let senders = sites.all.iter().enumerate().filter(|(_, site)| sites.resolves(site, family));
             for (place, site) in senders {
-                let Some(lasting) = self.lasting.get(place) else { continue };
-                self.send(out, &mut lists, Sender { place, site, family }, lasting, None);
+                let (Some(lasting), Some(port)) = (self.lasting.get(place), site.port) else { continue };
+                let Some(own) = layout::port_value(port) else { continue };
+                let sender = Sender { place, site, family, port, own };
+                sender.send(&mut lists, lasting, None);
                 if let Some((more, Some(ends))) = self.passing.get(place) {
                     let mut all = lasting.clone();
                     all.add(more);
-                    self.send(out, &mut lists, Sender { place, site, family }, &all, Some(*ends));
+                    sender.send(&mut lists, &all, Some(*ends));
                 }
             }
         }
         lists.finish(out);
     }
+}
 
-    fn send(
-        &self,
-        out: &mut Builder<'_>,
-        lists: &mut Lists<'_, '_>,
-        Sender { place, site, family }: Sender<'_>,
-        to: &Places,
-        ends: Option<u16>,
-    ) {
+/// Somebody, as one of a family.
+struct Sender<'s> {
+    place: usize,
+    site: &'s Site<'s>,
+    family: Family,
+    port: PortNo,
+    /// The port in [`OUT_PORT`].
+    own: u32,
+}
+
+impl Sender<'_> {
+    fn send(&self, lists: &mut Lists<'_, '_>, to: &Places, ends: Option<u16>) {
+        let Self { place, site, family, port, own } = *self;
         let sites = lists.sites;
-        let Some(port) = site.port else { return };
-        let Some(own) = layout::port_value(port) else { return };
-        let hears = |place: &usize| sites.at(*place).is_some_and(|site| sites.resolves(site, family));
+        let free = sites.network.inside == Inside::Allow && site.kind == SiteKind::Endpoint;
+        // Members who may talk freely hear each other's broadcasts, whatever they speak.
+        let hears = |place: &usize| {
+            let free = |other: &Site<'_>| free && other.kind == SiteKind::Endpoint;
+            sites.at(*place).is_some_and(|other| free(other) || sites.resolves(other, family))
+        };
         let router = |place: &usize| sites.at(*place).is_some_and(|site| site.router);
         // Nothing goes out where it came in, so a list may have its sender in it: so all who are joined to all share one.
         let all: Vec<usize> = to.iter().filter(hears).collect();
-        let free = sites.network.inside == Inside::Allow && site.kind == SiteKind::Endpoint;
         let routers: Vec<usize> = all.iter().copied().filter(|place| free || router(place)).collect();
         let six = family == Family::V6;
         let by_link = six && site.link_local.is_some();
@@ -146,96 +157,114 @@ impl Neighbours {
             if !wanted || list.iter().all(|other| *other == place) {
                 continue;
             }
-            let Some(value) = lists.value(list) else { continue };
             let matches = at(port, matches).with(layout::NETWORK, sites.network.number.into());
             let matches = matches.with(OUT_PORT, to_port.into());
             let while_open = if ends.is_some() { ", while a window is open" } else { "" };
-            let detail = format!(
-                "{} at {}: {} {what}{while_open}",
-                site.party,
-                site.port_name,
-                if six { "ND" } else { "ARP" }
-            );
+            let says = if six { "ND" } else { "ARP" };
+            let detail = format!("{} at {}: {says} {what}{while_open}", site.party, site.port_name);
             let key = format!("{}: {detail}", sites.network.name);
-            let kind = OriginKind::Resolution;
-            let asked = Asked { key: Some(key), ends, ..Asked::new(kind, kind.label(), detail) };
-            let priority = layout::JOINED + u16::from(ends.is_some());
-            out.flow(POLICY, priority, matches, forward(vec![load(OUT_PORT, value.into())]), asked);
+            lists.pass(list, Pending { matches, ends, key, detail });
         }
     }
 }
 
-/// Somebody, as one of a family.
-struct Sender<'s> {
-    place: usize,
-    site: &'s Site<'s>,
-    family: Family,
+/// A flow of a sender, which waits for its list to have a value.
+struct Pending {
+    matches: FlowMatch,
+    ends: Option<u16>,
+    key: String,
+    detail: String,
 }
 
-/// The lists of a network, each once.
+/// The lists of a network, each once, with the flows that lead to it.
 struct Lists<'l, 'a> {
     sites: &'l Sites<'a>,
-    values: HashMap<Vec<usize>, u32>,
+    members: Vec<usize>,
+    all: Vec<(Vec<usize>, Vec<Pending>)>,
+    by_list: HashMap<Vec<usize>, usize>,
     taken: HashSet<u16>,
 }
 
-impl Lists<'_, '_> {
-    /// What stands for a list in [`OUT_PORT`]; none for one that is empty. It comes from the names, so that it stays
-    /// while other lists come and go.
-    fn value(&mut self, list: &[usize]) -> Option<u32> {
-        if list.is_empty() {
-            return None;
-        }
-        if let Some(value) = self.values.get(list) {
-            return Some(*value);
-        }
-        let [.., high, low] = cookie(&[&self.names(list)]).0.to_be_bytes();
-        let first = u16::from_be_bytes([high, low]);
-        let free = (first..=u16::MAX).chain(0..first).find(|value| !self.taken.contains(value))?;
-        self.taken.insert(free);
-        let value = layout::LIST | u32::from(free);
-        self.values.insert(list.to_vec(), value);
-        Some(value)
+impl<'l, 'a> Lists<'l, 'a> {
+    fn new(sites: &'l Sites<'a>) -> Self {
+        let members = match sites.network.inside {
+            Inside::Allow => sites.members().map(|(place, _)| place).collect(),
+            Inside::Deny => Vec::new(),
+        };
+        Self { sites, members, all: Vec::new(), by_list: HashMap::new(), taken: HashSet::new() }
     }
 
-    fn names(&self, list: &[usize]) -> String {
-        let name = |place: &usize| {
-            Some(format!("{} at {}", self.sites.at(*place)?.party, self.sites.at(*place)?.port_name))
-        };
-        list.iter().filter_map(name).collect::<Vec<_>>().join(", ")
+    fn pass(&mut self, list: &[usize], flow: Pending) {
+        match self.by_list.get(list).and_then(|at| self.all.get_mut(*at)) {
+            Some((_, flows)) => flows.push(flow),
+            None => {
+                self.by_list.insert(list.to_vec(), self.all.len());
+                self.all.push((list.to_vec(), vec![flow]));
+            }
+        }
     }
 
     fn finish(mut self, out: &mut Builder<'_>) {
-        // The rest of a long list is a list too.
-        let mut todo: BTreeMap<u32, Vec<usize>> =
-            self.values.iter().map(|(list, value)| (*value, list.clone())).collect();
-        while let Some((value, list)) = todo.pop_first() {
-            let (here, rest) = list.split_at(list.len().min(OUTPUTS));
-            let mut actions = self.outputs(here);
-            let known = self.values.contains_key(rest);
-            if let Some(rest_value) = self.value(rest) {
-                if !known {
-                    todo.insert(rest_value, rest.to_vec());
-                }
-                actions.extend([load(OUT_PORT, rest_value.into()), resubmit(FORWARDING)]);
-            }
-            let network = self.sites.network;
-            let matches = FlowMatch::any().with(layout::NETWORK, network.number.into());
-            let matches = matches.with(OUT_PORT, value.into());
-            let kind = OriginKind::Forwarding;
-            let names = self.names(&list);
-            let few = match list.len() {
-                0..=8 => format!("to {names}"),
-                many => format!("to {many} neighbours"),
+        for (list, flows) in std::mem::take(&mut self.all) {
+            // It is known by one of its senders, always the same one, so that its value stays while others come and go.
+            let known_by = flows.iter().min_by_key(|flow| cookie(&[&flow.key])).map_or("", |flow| &flow.key);
+            let value = match list == self.members {
+                true => layout::EVERYBODY,
+                false => match self.output(out, known_by, &list) {
+                    Some(value) => value,
+                    None => continue,
+                },
             };
-            let key = format!("{}: to {names}", network.name);
-            let asked = Asked { key: Some(key), ..Asked::new(kind, kind.label(), few) };
-            out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
+            for Pending { matches, ends, key, detail } in flows {
+                let kind = OriginKind::Resolution;
+                let asked = Asked { key: Some(key), ends, ..Asked::new(kind, kind.label(), detail) };
+                let priority = layout::JOINED + u16::from(ends.is_some());
+                out.flow(POLICY, priority, matches, forward(vec![load(OUT_PORT, value.into())]), asked);
+            }
         }
     }
 
-    fn outputs(&self, list: &[usize]) -> Vec<Action> {
-        let port = |place: &usize| self.sites.at(*place)?.port;
-        list.iter().filter_map(port).flat_map(|port| emit(self.sites.network, port)).collect()
+    /// The flow that outputs to a list, and what stands for the list in [`OUT_PORT`]; none if there is nothing left that
+    /// could.
+    fn output(&mut self, out: &mut Builder<'_>, known_by: &str, list: &[usize]) -> Option<u32> {
+        let network = self.sites.network;
+        let mut rest = None;
+        // The last ones first: each flow leads to the next.
+        for (part, list) in list.chunks(OUTPUTS).enumerate().rev() {
+            let key = format!("{known_by}, part {part}");
+            let value = self.value(&key)?;
+            let matches = FlowMatch::any().with(layout::NETWORK, network.number.into());
+            let matches = matches.with(OUT_PORT, value.into());
+            let port = |place: &usize| self.sites.at(*place)?.port;
+            let mut actions: Vec<Action> =
+                list.iter().filter_map(port).flat_map(|port| emit(network, port)).collect();
+            actions.extend(
+                rest.into_iter().flat_map(|rest: u32| [load(OUT_PORT, rest.into()), resubmit(FORWARDING)]),
+            );
+            let kind = OriginKind::Forwarding;
+            let detail = format!("to {}", self.names(list));
+            let asked = Asked { key: Some(key), ..Asked::new(kind, kind.label(), detail) };
+            out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
+            rest = Some(value);
+        }
+        rest
+    }
+
+    fn value(&mut self, key: &str) -> Option<u32> {
+        let [.., high, low] = cookie(&[key]).0.to_be_bytes();
+        let first = u16::from_be_bytes([high, low]);
+        let free = (first..=u16::MAX).chain(0..first).find(|value| !self.taken.contains(value))?;
+        self.taken.insert(free);
+        Some(layout::LIST | u32::from(free))
+    }
+
+    fn names(&self, list: &[usize]) -> String {
+        const FEW: usize = 8;
+        let name = |place: &usize| self.sites.at(*place).map(|site| site.party);
+        let names: Vec<&str> = list.iter().take(FEW).filter_map(name).collect();
+        match list.len().saturating_sub(FEW) {
+            0 => names.join(", "),
+            more => format!("{} and {more} more", names.join(", ")),
+        }
     }
 }

@@ -321,7 +321,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             }
             let by_link = |site: &Site<'_>| family == Family::V6 && self.sites.resolves(site, family);
             let found = |site: &&Site<'_>| by_link(site) || site.resolves.iter().any(|r| r.family == family);
-            if to_sites.iter().any(|site| found(&site)) {
+            if to_sites.iter().any(found) {
                 add(false, to.receives(sends));
             }
         }

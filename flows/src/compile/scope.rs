@@ -16,7 +16,7 @@ use super::moment::Moment;
 use super::origin::Reason;
 use super::site::{Site, SiteKind};
 use super::{PortMap, rules};
-use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside};
+use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside, link_local_of};
 
 /// All that the flows of a network on the bridge depend on.
 pub(super) struct Scope<'a> {
@@ -121,9 +121,12 @@ impl<'a> Scopes<'a> {
     /// Who is the first at a port.
     fn firsts(&self, sites: &mut [(usize, Site<'a>)]) {
         let (mut at, mut out) = (HashSet::new(), HashSet::new());
+        let six = |site: &Site<'_>| site.kind == SiteKind::Exit || site.six();
+        let six: HashSet<_> = sites.iter().filter(|(_, s)| six(s)).filter_map(|(_, s)| s.port).collect();
         for (place, site) in sites {
             let Some(port) = site.port else { continue };
             site.first_at_port = at.insert(port);
+            site.ipv6_at_port = six.contains(&port);
             let vlan = self.network(*place).and_then(|network| network.vlan);
             site.first_out = layout::port_value(port).is_some_and(|value| out.insert((value, vlan)));
         }
@@ -307,6 +310,7 @@ impl<'a> Located<'_, 'a> {
                 port_name: &plug.port,
                 port: self.number(&plug.port),
                 first_at_port: false,
+                ipv6_at_port: false,
                 first_out: false,
                 kind: SiteKind::Endpoint,
                 prefixes: resolves.iter().copied().chain(behind).collect(),
@@ -315,10 +319,7 @@ impl<'a> Located<'_, 'a> {
                 mac: plug.mac,
                 router: plug.router,
                 link_locals: plug.link_local.map_or_else(address::link_local, address::v6_host),
-                link_local: plug
-                    .link_local
-                    .or_else(|| plug.mac.map(address::link_local_of))
-                    .map(address::v6_host),
+                link_local: plug.link_local.or_else(|| plug.mac.map(link_local_of)).map(address::v6_host),
             };
             self.all.push((place, site));
         }
@@ -338,6 +339,7 @@ impl<'a> Located<'_, 'a> {
             port_name,
             port: self.number(port_name),
             first_at_port: false,
+            ipv6_at_port: false,
             first_out: false,
             kind,
             resolves: prefixes.clone(),

@@ -18,6 +18,8 @@ pub(super) struct Site<'a> {
     /// Whether it is the first of the bridge at its port, which may carry several networks: what no one there may do is
     /// said once.
     pub(super) first_at_port: bool,
+    /// Whether anybody at its port may send IPv6.
+    pub(super) ipv6_at_port: bool,
     /// Whether it is the first of the bridge whose frames leave by its port with its tag, or with none.
     pub(super) first_out: bool,
     pub(super) kind: SiteKind,
@@ -58,7 +60,7 @@ impl Site<'_> {
     }
 
     /// Whether the file says anything of it and IPv6.
-    fn six(&self) -> bool {
+    pub(super) fn six(&self) -> bool {
         self.has(Family::V6) || self.router || self.link_locals != address::link_local()
     }
 }

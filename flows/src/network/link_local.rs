@@ -20,28 +20,48 @@ pub(super) fn read(fields: &Fields<'_, '_>, report: &mut Report) -> Option<At<Ip
     }
 }
 
-/// Checks that no two on one network have the same.
+/// The link-local address that follows from a MAC (RFC 4291 appendix A).
+pub(crate) fn of_mac(mac: [u8; 6]) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.map(u16::from);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
+}
+
+/// Checks that no two on one network have the same, by the file or by a pinned MAC.
 pub(super) fn check(draft: &Draft, report: &mut Report) {
-    let attachments = draft.endpoints.iter().flat_map(|endpoint| {
-        let what = Named { word: "endpoint", name: &endpoint.name.value };
-        endpoint.attachments.iter().map(move |a| (what, a.network.as_ref(), a.link_local.as_ref()))
-    });
+    let plugs = || {
+        draft.endpoints.iter().flat_map(|endpoint| {
+            let what = Named { word: "endpoint", name: &endpoint.name.value };
+            endpoint.attachments.iter().map(move |plug| (what, plug))
+        })
+    };
+    let attachments = plugs().map(|(what, plug)| (what, plug.network.as_ref(), plug.link_local.clone()));
     let exits = draft.exits.iter().map(|exit| {
         let what = Named { word: "exit", name: &exit.name.value };
-        (what, exit.network.as_ref(), exit.link_local.as_ref())
+        (what, exit.network.as_ref(), exit.link_local.clone())
     });
+    // Those of MACs last: two of one MAC are another error.
+    let of_macs = plugs().filter(|(_, plug)| plug.link_local.is_none()).filter_map(|(what, plug)| {
+        let At { value, span } = plug.mac.as_ref()?;
+        Some((what, plug.network.as_ref(), At { value: of_mac(*value), span: span.clone() }))
+    });
+    let given =
+        attachments.chain(exits).filter_map(|(what, network, address)| Some((what, network, address?)));
     let mut seen = HashMap::new();
-    for (what, network, address) in attachments.chain(exits) {
-        let (Some(network), Some(address)) = (network, address) else { continue };
-        if let Some((first, span)) = seen.insert((&network.value, address.value), (what, &address.span)) {
+    let all = given.map(|given| (given, true)).chain(of_macs.map(|of_mac| (of_mac, false)));
+    for ((what, network, At { value, span }), given) in all {
+        let Some(network) = network else { continue };
+        let key = (&network.value, value);
+        if let Some((first, place)) = seen.get(&key) {
             let message = format!(
                 "{} of {what} is already that of {first} on network {} (line {})",
-                quote(&address.value.to_string()),
+                quote(&value.to_string()),
                 quote(&network.value),
-                report.line(span),
+                report.line(place),
             );
             let help = "a link-local address has one owner on a network";
-            report.error("link-local-owned-twice", &address.span, message, help);
+            report.error("link-local-owned-twice", &span, message, help);
+        } else if given {
+            seen.insert(key, (what, span));
         }
     }
 }

@@ -19,6 +19,7 @@ pub fn notes(file: &NetworkFile) -> Vec<Finding> {
     gateways(file, &mut notes);
     leases(file, &mut notes);
     unreached(file, &mut notes);
+    routers(file, &mut notes);
     ranges(file, &mut notes);
     let told = |(mut note, more): (Finding, usize)| {
         if more > 0 {
@@ -141,6 +142,21 @@ fn leases(file: &NetworkFile, notes: &mut Notes) {
             "give each a `mac`, so that none can pass for another one's interface; `addresses` rule it out altogether"
         };
         notes.add("leased-address", &network.span, 0, message, help);
+    }
+}
+
+/// Routers whose link-local address, by which hosts find them, is nobody's: who is joined to the same hosts may speak of it.
+fn routers(file: &NetworkFile, notes: &mut Notes) {
+    let plugs = file.endpoints.iter().flat_map(|e| e.attachments.iter().map(move |plug| (e, plug)));
+    let open = plugs.filter(|(_, plug)| plug.router && plug.mac.is_none() && plug.link_local.is_none());
+    let endpoints = open.map(|(endpoint, plug)| ("endpoint", &endpoint.name, &plug.span));
+    let exits = file.exits.iter().filter(|exit| exit.router && exit.link_local.is_none());
+    for (what, name, span) in endpoints.chain(exits.map(|exit| ("exit", &exit.name, &exit.span))) {
+        let message = format!(
+            "the link-local address of router {what} {} is nobody's: others whom a rule joins to its hosts may speak of it",
+            quote(name),
+        );
+        notes.add("router-link-local", span, 0, message, "give it a `link_local`, or pin its `mac`");
     }
 }
 

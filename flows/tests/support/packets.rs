@@ -212,7 +212,7 @@ impl Probe {
         let what = match self.kind % 16 {
             0 => What::Resolution { sender: src, target: dst, answer: true },
             1..=2 => What::Resolution { sender: src, target: dst, answer: false },
-            _ if self.v6 && (self.kind % 16 <= 3 || self.kind % 3 == 0) => {
+            _ if self.v6 && (self.kind % 16 <= 3 || self.kind.is_multiple_of(3)) => {
                 let pick = |index: &Index, all: &[IpAddr]| match *index.get(all) {
                     IpAddr::V6(address) => address,
                     IpAddr::V4(_) => Ipv6Addr::UNSPECIFIED,

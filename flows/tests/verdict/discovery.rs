@@ -99,7 +99,9 @@ impl Judge<'_, '_> {
     /// All whom a rule joins to it, and who hear ARP, or neighbour discovery.
     pub(super) fn neighbours(&self, from: &Party<'_>, v4: bool) -> Vec<&Party<'_>> {
         let all = self.world.parties.iter().filter(|p| self.on_its_network(from, p));
-        all.filter(|p| self.joins(from, p) && self.world.resolves_family(p, v4)).collect()
+        // Members who may talk freely hear each other's broadcasts, whatever they speak.
+        let hears = |p: &Party<'_>| from.inside(p) || self.world.resolves_family(p, v4);
+        all.filter(|p| self.joins(from, p) && hears(p)).collect()
     }
 
     /// Router discovery and reports of listeners; none where it is an ordinary packet.
