@@ -1,8 +1,10 @@
 //! Making changes: in one ordered atomic bundle, or one by one before a barrier where there are no bundles.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use flows::compile::{Program, Stale};
 use ofproto::Xid;
 use ofproto::message::{
     BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind, ErrorMsg, Message,
@@ -10,7 +12,7 @@ use ofproto::message::{
 
 use super::machine::{Bridge, Phase};
 use super::plan::Plan;
-use super::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS};
+use super::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS, ct_flush};
 use crate::session::{SendError, Session, error_names};
 
 const FLAGS: u16 = BUNDLE_ATOMIC | BUNDLE_ORDERED;
@@ -20,6 +22,8 @@ const FLAGS: u16 = BUNDLE_ATOMIC | BUNDLE_ORDERED;
 pub(super) struct Commit {
     plan: Plan,
     compiled: Arc<Compiled>,
+    /// The connections that are to be forgotten.
+    stale: BTreeSet<Stale>,
     step: Step,
     /// The first error that names one of the changes.
     error: Option<String>,
@@ -29,6 +33,8 @@ pub(super) struct Commit {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
+    /// Connections are being forgotten, before or after the changes; the barrier ends it.
+    Forgetting { first: Xid, xid: Xid, changed: bool, refused: bool },
     /// The bundle is being opened.
     Opening { bundle: u32, xid: Xid },
     /// All is sent; the commit decides. Changes went out from `first` on.
@@ -46,8 +52,35 @@ impl Bridge {
         let compiled = Arc::clone(&self.compiled);
         let deadline = now + COMMIT_TIMEOUT;
         let step = Step::Barrier { first: Xid(0), xid: Xid(0) };
-        let commit = Commit { plan, compiled, step, error: None, started, deadline };
-        if self.bundles { self.open(now, commit, session) } else { self.change_plainly(now, commit, session) }
+        let before = self.in_force.iter().map(|before| &before.program);
+        let programs: Vec<&Program> = before.chain([&compiled.program]).collect();
+        let stale = ct_flush::stale(&plan.messages, &programs);
+        let commit = Commit { plan, compiled, stale, step, error: None, started, deadline };
+        self.forget(now, commit, false, session);
+    }
+
+    /// Has the switch forget what connections the changes concern, and goes on.
+    fn forget(&mut self, now: Instant, mut commit: Commit, changed: bool, session: &mut Session) {
+        let messages = self.forgets.messages(&commit.stale);
+        if messages.is_empty() {
+            return self.forgotten(now, commit, changed, session);
+        }
+        match send_before_barrier(&messages, session) {
+            Ok((first, xid)) => {
+                commit.step = Step::Forgetting { first, xid, changed, refused: false };
+                commit.deadline = now + COMMIT_TIMEOUT;
+                self.phase = Phase::Committing(Box::new(commit));
+            }
+            Err(error) => self.not_sent(now, &error),
+        }
+    }
+
+    fn forgotten(&mut self, now: Instant, commit: Commit, changed: bool, session: &mut Session) {
+        match (changed, self.bundles) {
+            (true, _) => self.done(now, commit),
+            (false, true) => self.open(now, commit, session),
+            (false, false) => self.change_plainly(now, commit, session),
+        }
     }
 
     fn open(&mut self, now: Instant, mut commit: Commit, session: &mut Session) {
@@ -75,7 +108,7 @@ impl Bridge {
             (Step::Committing { bundle, .. }, BundleControlKind::CommitReply)
                 if bundle == control.bundle_id =>
             {
-                self.committed(now);
+                self.committed(now, session);
             }
             _ => {}
         }
@@ -92,13 +125,26 @@ impl Bridge {
         }
     }
 
-    pub(super) fn barrier_replied(&mut self, now: Instant, answered: Xid) {
+    pub(super) fn barrier_replied(&mut self, now: Instant, answered: Xid, session: &mut Session) {
         let Phase::Committing(commit) = &mut self.phase else { return };
-        if matches!(commit.step, Step::Barrier { xid, .. } if xid == answered) {
-            match commit.error.take() {
-                None => self.committed(now),
+        match commit.step {
+            Step::Barrier { xid, .. } if xid == answered => match commit.error.take() {
+                None => self.committed(now, session),
                 Some(error) => self.failed(now, error),
+            },
+            Step::Forgetting { xid, changed, refused, .. } if xid == answered => {
+                let Phase::Committing(commit) = std::mem::replace(&mut self.phase, Phase::Idle) else {
+                    return;
+                };
+                match refused {
+                    true => {
+                        self.forgets = self.forgets.coarser();
+                        self.forget(now, *commit, changed, session);
+                    }
+                    false => self.forgotten(now, *commit, changed, session),
+                }
             }
+            _ => {}
         }
     }
 
@@ -126,13 +172,24 @@ impl Bridge {
                     commit.error = Some(Self::explain(&commit.plan.describe(n, &self.ports.names()), error));
                 }
             }
+            Step::Forgetting { first, xid: end, changed, .. } => {
+                if xid.0.wrapping_sub(first.0) < end.0.wrapping_sub(first.0) {
+                    commit.step = Step::Forgetting { first, xid: end, changed, refused: true };
+                    self.notices.push_back(Notice::Unforgetting(error.clone()));
+                }
+            }
             Step::Opening { .. } => {}
         }
     }
 
-    fn committed(&mut self, now: Instant) {
+    fn committed(&mut self, now: Instant, session: &mut Session) {
         let Phase::Committing(commit) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let Commit { plan, compiled, started, .. } = *commit;
+        self.forget(now, *commit, true, session);
+    }
+
+    /// All of it happened.
+    fn done(&mut self, now: Instant, commit: Commit) {
+        let Commit { plan, compiled, started, .. } = commit;
         let changes = plan.messages.len();
         self.drift_repaired = self.drift_repaired.saturating_add(plan.drift as u64);
         self.notices.push_back(Notice::Changed {
@@ -179,14 +236,20 @@ impl Commit {
     }
 
     fn send_plainly(&self, session: &mut Session) -> Result<Step, SendError> {
-        let mut first = None;
-        for message in &self.plan.messages {
-            let xid = session.send(message)?;
-            first.get_or_insert(xid);
-        }
-        let xid = session.send(&Message::BarrierRequest)?;
-        Ok(Step::Barrier { first: first.unwrap_or(xid), xid })
+        let (first, xid) = send_before_barrier(&self.plan.messages, session)?;
+        Ok(Step::Barrier { first, xid })
     }
+}
+
+/// Sends messages and a barrier; returns the ids of the first of them and of the barrier.
+fn send_before_barrier(messages: &[Message], session: &mut Session) -> Result<(Xid, Xid), SendError> {
+    let mut first = None;
+    for message in messages {
+        let xid = session.send(message)?;
+        first.get_or_insert(xid);
+    }
+    let xid = session.send(&Message::BarrierRequest)?;
+    Ok((first.unwrap_or(xid), xid))
 }
 
 fn control(bundle_id: u32, kind: BundleControlKind) -> Message {

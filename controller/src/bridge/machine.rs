@@ -11,6 +11,7 @@ use ofproto::message::{ErrorMsg, Message, PortStatus, PortStatusReason};
 use ofproto::{DatapathId, TableId, Xid};
 
 use super::commit::Commit;
+use super::ct_flush::Grain;
 use super::plan::{Orphans, Plan};
 use super::reactive::MIRRORED;
 use super::read::Reading;
@@ -47,6 +48,8 @@ pub struct Bridge {
     /// Whether the switch has bundles; assumed until it says no.
     pub(super) bundles: bool,
     pub(super) next_bundle: u32,
+    /// How finely the switch forgets connections; assumed until it says no.
+    pub(super) forgets: Grain,
     pub(super) phase: Phase,
     /// When to read next.
     pub(super) read_at: Option<Instant>,
@@ -148,6 +151,7 @@ impl Bridge {
             monitor: Monitor::None,
             bundles: true,
             next_bundle: 1,
+            forgets: Grain::Tuple,
             phase: Phase::Idle,
             read_at: None,
             sure: false,
@@ -422,7 +426,7 @@ impl Bridge {
             // The monitor dropped updates while it was paused: what it would have told is to be read.
             Message::MonitorPaused | Message::MonitorResumed => self.read_soon(now),
             Message::BundleControl(control) => self.bundle_replied(now, control, session),
-            Message::BarrierReply => self.barrier_replied(now, xid),
+            Message::BarrierReply => self.barrier_replied(now, xid, session),
             _ => {}
         }
     }

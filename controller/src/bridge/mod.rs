@@ -9,6 +9,7 @@
 mod commit;
 mod compiled;
 mod counts;
+mod ct_flush;
 mod learn;
 mod machine;
 mod notice;

@@ -42,6 +42,8 @@ pub enum Notice {
     Unwatched(ErrorMsg),
     /// The switch has no bundles: its flows change one by one.
     Unbundled(ErrorMsg),
+    /// The switch cannot forget connections so finely, or not at all.
+    Unforgetting(ErrorMsg),
     /// Somebody else changed something.
     Foreign(Foreign),
     /// The ports that the file names and the bridge lacks changed.

@@ -309,6 +309,13 @@ impl<'a> Driver<'a> {
                     "no bundles: its flows change one by one"
                 );
             }
+            Notice::Unforgetting(error) => {
+                warn!(
+                    bridge,
+                    error = error_names::describe(&error),
+                    "connections cannot be forgotten one by one: whole zones are, or none"
+                );
+            }
             Notice::Foreign(foreign) => {
                 if self.may_log(now) {
                     let what = match foreign.event {

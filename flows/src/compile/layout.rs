@@ -16,6 +16,18 @@ pub const FORWARDING: TableId = TableId(3);
 pub const DESTINATION: TableId = TableId(4);
 /// Learned too: who may send ICMP errors and later fragments to whom. Looked up for such packets alone.
 pub const RELATED: TableId = TableId(5);
+/// Networks with a connection tracker, learned: who waits for first fragments of answers.
+pub const FIRST_FRAGMENTS: TableId = TableId(10);
+/// Networks with a connection tracker, learned: who waits for later fragments of answers.
+pub const LATER_FRAGMENTS: TableId = TableId(11);
+/// Packets that come back from the connection tracker: which ports their connection was opened between.
+pub const TRACKED: TableId = TableId(12);
+/// Looked up for those: the party at the port that the connection knows, where no address tells.
+pub const BY_CONNECTION: TableId = TableId(13);
+/// Packets of tracked connections: does the sender use the connection's port.
+pub const SENDER_PORT: TableId = TableId(14);
+/// Packets of tracked connections: is the destination at the connection's port.
+pub const DESTINATION_PORT: TableId = TableId(15);
 
 /// The number of the network that the packet came in on.
 pub(super) const NETWORK: Field = Field::Reg0;
@@ -25,6 +37,9 @@ pub(super) const OUT_PORT: Field = Field::Reg1;
 pub(super) const MARKS: Field = Field::Reg2;
 /// The number of the network that owns the destination, where that is another one than [`NETWORK`].
 pub(super) const FOREIGN: Field = Field::Reg3;
+
+/// The ports of a tracked connection: the sender's in the low half, the destination's in the high half.
+pub(super) const CONNECTION: Field = Field::Reg7;
 
 /// In [`OUT_PORT`]: an address that is nobody's here.
 pub(super) const OUTSIDE: u32 = 0x1_0000;
@@ -119,14 +134,14 @@ pub(super) const JOINED: u16 = 52_001;
 pub(super) const RESOLUTION: u16 = 52_000;
 /// What is left of ARP and neighbour discovery.
 pub(super) const UNRESOLVED: u16 = 51_000;
+/// Packets for the connection tracker, and those that its connections explain.
+pub(super) const CONNECTIONS: u16 = 49_000;
 /// Members among themselves.
 pub(super) const INSIDE: u16 = 5_000;
 /// What a known port may not do.
 pub(super) const PORT_DEFAULT: u16 = 100;
 /// The two wires of a forwarding bridge.
 pub(super) const WIRE: u16 = 100;
-/// In the table of returns: packets of networks with a connection tracker that it has not seen.
-pub(super) const TRACK: u16 = 120;
 /// What carries no ports of its own, in the table of returns.
 pub(super) const PORTLESS: u16 = 90;
 /// The end of a table.

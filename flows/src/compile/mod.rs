@@ -8,6 +8,7 @@
 //! | 3 | forwarding | output to the port that is in the register |
 //! | 4 | destination | looked up by table 1: whose is the address that the packet goes to |
 //! | 5 | related | learned too, looked up for ICMP errors and later fragments |
+//! | 10–15 | | of networks with a connection tracker: see [`conntrack`] |
 //!
 //! Admission tells the sender and table 4 the destination, each with the lists of rules that it is in, and policy
 //! judges the two: a rule costs one flow for each protocol and port, a party those of its own addresses. A bridge that
@@ -50,12 +51,13 @@ use std::sync::Arc;
 
 use ofproto::PortNo;
 
+pub use conntrack::{Stale, add_stale};
 pub use moment::Moment;
 pub use origin::{Origin, OriginKind, Reason};
 pub use program::{Part, Program};
 pub(crate) use raw::{as_switched, installed as raw_lines};
 
-use crate::network::{LinkRole, NetworkFile};
+use crate::network::{LinkRole, NetworkFile, Stateful};
 use party::Sets;
 use program::Builder;
 use rules::Rules;
@@ -131,20 +133,22 @@ fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> Part {
     let sets = &Sets::new(scope.rules.iter().map(|rule| rule.allow), sites);
     admission::compile(&mut out, scope, sites, sets);
     via::admission(&mut out, &scope.rules, sites, sets);
-    conntrack::compile(&mut out, sites);
+    conntrack::compile(&mut out, sites, sets);
     destination::compile(&mut out, scope, sites, sets);
     policy::compile(&mut out, sites);
     let mut rules = Rules::new(&mut out, &scope.rules, sites, sets);
     scope.rules.iter().for_each(|rule| rules.allow(rule));
     rules.finish();
     wire::compile_forwarding(&mut out, sites);
-    Part { network: Some(scope.network.number), ..out.finish() }
+    let tracked = scope.network.stateful == Stateful::Conntrack;
+    Part { network: Some(scope.network.number), tracked, ..out.finish() }
 }
 
 /// What the networks of a bridge have in common.
 fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     admission::common(out, scopes);
     returns::compile(out);
+    conntrack::common(out, scopes);
     destination::common(out, scopes);
     policy::common(out, scopes);
     wire::common(out);

@@ -151,8 +151,13 @@ impl<'a> Resolution<'a> {
     }
 
     pub(super) fn finish(self, out: &mut Builder<'_>) {
+        self.finish_as(out, layout::RESOLUTION, &forward(Vec::new()));
+    }
+
+    /// Emits the flows with a priority and instructions that all of them share.
+    pub(super) fn finish_as(self, out: &mut Builder<'_>, priority: u16, instructions: &[Instruction]) {
         for (matches, asked) in self.order {
-            out.flow(POLICY, layout::RESOLUTION, matches, forward(Vec::new()), asked);
+            out.flow(POLICY, priority, matches, instructions.to_vec(), asked);
         }
     }
 }

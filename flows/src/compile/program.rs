@@ -29,6 +29,8 @@ pub struct Program {
 pub struct Part {
     /// The number of the network whose flows these are; none for what the networks have in common.
     pub network: Option<u16>,
+    /// Whether the connection tracker tells that network's answers, in the zone of its number.
+    pub tracked: bool,
     /// The flows.
     pub flows: Vec<Flow>,
     /// Where the flow of a cookie comes from. One cookie a flow, except for raw lines.
@@ -46,6 +48,11 @@ impl Program {
     /// All flows. Of two with one key, as raw lines may have it, the later one counts.
     pub fn flows(&self) -> impl DoubleEndedIterator<Item = &Flow> + Clone {
         self.parts.iter().flat_map(|part| &part.flows)
+    }
+
+    /// The zones of networks with a connection tracker.
+    pub fn zones(&self) -> impl Iterator<Item = u16> {
+        self.parts.iter().filter(|part| part.tracked).filter_map(|part| part.network)
     }
 
     /// What the controller executes, by the flow that a packet comes from: the table and the cookie that a PACKET_IN tells.

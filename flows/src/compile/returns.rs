@@ -141,7 +141,7 @@ impl Way {
     }
 
     /// Where the answer comes in, and the two addresses.
-    fn ends(&self) -> Vec<LearnSpec> {
+    pub(super) fn ends(&self) -> Vec<LearnSpec> {
         let in_port = match self.from {
             Some(port) => LearnSrc::Immediate(port.into()),
             None => LearnSrc::Field(Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 }),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::address::{Family, Range};
 use super::claimed::{Claimed, Wanted};
-use super::conntrack;
+use super::conntrack::{self, Opened, Tracking};
 use super::dhcp::Dhcp;
 use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim};
 use super::moment::Moment;
@@ -49,16 +49,24 @@ pub(super) struct Rules<'c, 'b, 'a> {
     pub(super) claimed: Claimed<Kind>,
     /// Likewise for ARP and neighbour discovery: by kind of packet, and whether for leased addresses.
     resolved: Claimed<(&'static str, bool)>,
+    pub(super) tracking: Tracking<'a>,
 }
 
 /// One side of a rule, as a flow can say it.
 #[derive(Debug, Clone)]
-struct Side {
-    parties: Parties,
+pub(super) struct Side {
+    pub(super) parties: Parties,
     /// Only those of them with an address in here.
-    range: Option<Range>,
+    pub(super) range: Option<Range>,
     /// Whether the addresses are those of nobody here, behind the parties' one port.
-    outside: bool,
+    pub(super) outside: bool,
+}
+
+impl Side {
+    /// The port that leads to the addresses of nobody here.
+    pub(super) fn exit(&self) -> Option<u32> {
+        self.parties.single().filter(|_| self.outside)
+    }
 }
 
 impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
@@ -79,6 +87,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             dhcp: Dhcp::default(),
             claimed: Claimed::default(),
             resolved: Claimed::default(),
+            tracking: Tracking::default(),
         }
     }
 
@@ -86,6 +95,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     pub(super) fn finish(self) {
         self.resolution.finish(self.out);
         self.neighbours.finish(self.out, self.sites);
+        self.tracking.finish(self.out);
         self.dhcp.finish(self.out, self.sites, self.sets);
     }
 
@@ -225,7 +235,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         if let Some(range) = from.range {
             matches = out_of(range, matches);
         }
-        let exit = to.parties.single().filter(|_| to.outside);
+        let exit = to.exit();
         matches = match exit {
             Some(_) => matches.with(OUT_PORT, layout::OUTSIDE.into()),
             None => to.parties.receives(matches),
@@ -252,15 +262,14 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             cookie: self.out.cookie(&asked),
             limit: limit(allow),
         };
-        let mut actions = match network.stateful {
-            Stateful::Learn => way.learn(),
-            Stateful::Conntrack => {
-                conntrack::answers(self.out, network, family, way.cookie, &asked);
-                vec![conntrack::commit(way.cookie)]
-            }
-        };
+        let priority = by_claim(claim, level);
+        if network.stateful == Stateful::Conntrack {
+            let opened = Opened { from, to, matches, priority, way, asked };
+            return conntrack::open(self, opened);
+        }
+        let mut actions = way.learn();
         actions.extend(exit.map(|port| load(OUT_PORT, port.into())));
-        self.out.flow(POLICY, by_claim(claim, level), matches, forward(actions), asked);
+        self.out.flow(POLICY, priority, matches, forward(actions), asked);
     }
 
     /// The parties of a side by name.

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use flows::compile::Moment;
-use flows::network::{Allow, Crossing, Link, NetworkFile, Outside, Overlay, Place, Protocol};
+use flows::network::{
+    Allow, Crossing, Link, Network, NetworkFile, Outside, Overlay, Place, Protocol, Stateful,
+};
 
 use super::Content;
 use super::who::{Kind, Party};
@@ -97,8 +99,9 @@ impl<'a> Rules<'a> {
     pub(super) fn allowed(&self, from: &Party<'_>, to: &Party<'_>, src: IpAddr, content: Content) -> bool {
         let direct =
             |a: &&&Allow| a.via.is_none() && self.sends(&a.from, from, src) && Self::means(&a.to, to);
-        self.allows.iter().filter(direct).any(|a| self.admits(a.protocol, &a.ports, content))
-            || self.envelopes(from, to).any(|o| self.admits(o.protocol, &o.ports, content))
+        let network = from.network;
+        self.allows.iter().filter(direct).any(|a| self.admits_on(network, a.protocol, &a.ports, content))
+            || self.envelopes(from, to).any(|o| self.admits_on(network, o.protocol, &o.ports, content))
     }
 
     /// The exit that a packet for the outside takes: that of the first rule that names ports, else of the first.
@@ -114,13 +117,14 @@ impl<'a> Rules<'a> {
         let grants = |a: &Allow| {
             let holds = a.via.is_none()
                 && self.sends(&a.from, from, src)
-                && self.admits(a.protocol, &a.ports, content);
+                && self.admits_on(from.network, a.protocol, &a.ports, content);
             // In the order of the list, exits before their outsides.
             let named = || a.to.iter().find_map(|n| by(n));
             let outsides = || a.to.iter().filter_map(|n| self.outside(n)).filter(|o| covers(o, dst));
             holds.then(|| named().or_else(|| outsides().find_map(|o| by(&o.exit)))).flatten()
         };
-        let named = self.allows.iter().filter(|a| !a.ports.is_empty());
+        let portless = from.network.stateful == Stateful::Conntrack && matches!(content, Content::Later(_));
+        let named = self.allows.iter().filter(|a| portless || !a.ports.is_empty());
         let others = self.allows.iter().filter(|a| a.ports.is_empty());
         named.chain(others).find_map(|a| grants(a))
     }
@@ -217,6 +221,22 @@ impl<'a> Rules<'a> {
             }
         }
         pairs
+    }
+
+    /// Whether protocol and ports of a rule mean the packet on that network. With a connection tracker, later fragments of
+    /// a rule's protocol pass whatever its ports: the first ones say those.
+    fn admits_on(&self, network: &Network, protocol: Protocol, ports: &[u16], content: Content) -> bool {
+        let Content::Later(carried) = content else { return self.admits(protocol, ports, content) };
+        let of = match protocol {
+            _ if network.stateful == Stateful::Learn => return self.admits(protocol, ports, content),
+            Protocol::Any => return true,
+            Protocol::Tcp => &[6][..],
+            Protocol::Udp => &[17],
+            Protocol::Sctp => &[132],
+            Protocol::Icmp => &[1, 58],
+            Protocol::Dhcp => &[],
+        };
+        of.contains(&carried)
     }
 
     /// Whether protocol and ports of a rule mean the packet.

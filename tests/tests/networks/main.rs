@@ -11,6 +11,8 @@
 mod announcements;
 mod chain;
 mod conntrack;
+mod conntrack_fragments;
+mod conntrack_revocation;
 mod five;
 mod homes;
 mod ipv6_router;

@@ -2,6 +2,7 @@
 
 mod change;
 mod connect;
+mod ct_flush;
 mod drift;
 mod reactive;
 mod samples;

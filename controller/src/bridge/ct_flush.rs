@@ -1,0 +1,93 @@
+//! Connections that a change takes the ground from are forgotten by the switch: before the change, so that nothing of an
+//! earlier time comes back with a flow that is added, and after it, so that what goes leaves nothing behind.
+//!
+//! The flows let no such connection through either way (`flows::compile`, networks with a connection tracker). Connections
+//! that stay allowed and are forgotten with the others come back with the next packet of those who opened them.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use flows::FlowMatch;
+use flows::compile::{Program, Stale, add_stale};
+use ofproto::message::{CtFlush, CtFlushProperty, CtFlushZone, CtTupleProperty, Message};
+
+/// So many kinds of connections of a zone are forgotten one by one; beyond it the zone forgets all.
+const MOST: usize = 64;
+
+/// How finely a switch can be told what to forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grain {
+    /// NXT_CT_FLUSH, since Open vSwitch 3.1.
+    Tuple,
+    /// NXT_CT_FLUSH_ZONE.
+    Zone,
+    /// It cannot: connections end by their timeouts.
+    None,
+}
+
+impl Grain {
+    /// The next one that a switch may understand which does not understand this one.
+    pub(super) fn coarser(self) -> Self {
+        match self {
+            Self::Tuple => Self::Zone,
+            Self::Zone | Self::None => Self::None,
+        }
+    }
+
+    /// What to send so that all of it is forgotten.
+    pub(super) fn messages(self, stale: &BTreeSet<Stale>) -> Vec<Message> {
+        let zones: BTreeSet<u16> = stale.iter().map(|stale| stale.zone).collect();
+        let mut messages = Vec::new();
+        for zone in zones {
+            let of_zone = || stale.iter().filter(move |stale| stale.zone == zone);
+            let all = of_zone().any(|stale| *stale == Stale { zone, ..Stale::default() });
+            match self {
+                Self::Tuple if !all && of_zone().count() <= MOST => {
+                    messages.extend(of_zone().flat_map(tuples))
+                }
+                Self::Tuple | Self::Zone => {
+                    messages.push(Message::CtFlushZone(CtFlushZone { zone_id: zone }));
+                }
+                Self::None => {}
+            }
+        }
+        messages
+    }
+}
+
+/// The connections that the flows of these messages have to do with.
+pub(super) fn stale(messages: &[Message], programs: &[&Program]) -> BTreeSet<Stale> {
+    let zones: BTreeSet<u16> = programs.iter().flat_map(|program| program.zones()).collect();
+    let mut stale = BTreeSet::new();
+    if zones.is_empty() {
+        return stale;
+    }
+    for message in messages {
+        if let Message::FlowMod(m) = message {
+            add_stale(&mut stale, &zones, m.table_id, &FlowMatch::from_wire(&m.fields));
+        }
+    }
+    stale
+}
+
+/// Those opened to the port; of an address both those that it opened and those opened to it.
+fn tuples(stale: &Stale) -> Vec<Message> {
+    let flush = |tuple: CtTupleProperty| {
+        let properties = vec![CtFlushProperty::OrigTuple(vec![tuple]), CtFlushProperty::ZoneId(stale.zone)];
+        Message::CtFlush(CtFlush { ip_proto: stale.ip_proto.unwrap_or(0), properties })
+    };
+    match (stale.address, stale.port) {
+        (Some(address), _) => {
+            let address = match address {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+                IpAddr::V6(v6) => v6,
+            };
+            [CtTupleProperty::Src(address.octets()), CtTupleProperty::Dst(address.octets())].map(flush).into()
+        }
+        (None, Some(port)) => vec![flush(CtTupleProperty::DstPort(port))],
+        (None, None) => {
+            let properties = vec![CtFlushProperty::ZoneId(stale.zone)];
+            vec![Message::CtFlush(CtFlush { ip_proto: stale.ip_proto.unwrap_or(0), properties })]
+        }
+    }
+}

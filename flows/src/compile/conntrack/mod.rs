@@ -1,0 +1,311 @@
+//! Networks whose answers the switch's connection tracker tells, in a zone for each network.
+//!
+//! Policy sends to `ct()` what a rule joins, in either direction, and nothing else: whoever no rule joins costs the tracker
+//! nothing. What comes back is judged once more, now with the state of its connection. A rule's flow commits: the label says
+//! which flow opened the connection, and between which two ports of the bridge.
+//!
+//! An answer passes if the rule's flow is there, if the rule still joins these two parties in this direction, and if both are at
+//! the ports between which the connection was opened. It goes to the port that the lookup of its destination gave. So a
+//! connection that outlives its rule, or the place of one of its ends, passes nothing, whether it is flushed or not.
+//!
+//! | table | name | does |
+//! |---|---|---|
+//! | 12 | tracked | puts the connection's two ports into a register, the sender's first |
+//! | 13 | by connection | the destination of an answer whose address is not looked up: outside, or leased |
+//! | 14 | sender's port | the sender is at the connection's port |
+//! | 15 | destination's port | so is the destination |
+//!
+//! Fragments never meet `ct()`: see [`fragments`].
+
+mod fragments;
+mod stale;
+
+use std::collections::HashSet;
+
+use ofproto::Cookie;
+use ofproto::action::{Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Subfield};
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+
+pub use stale::{Stale, add_stale};
+
+use super::address::Family;
+use super::claimed::Claimed;
+use super::layout::{
+    self, BY_CONNECTION, CONNECTION, DESTINATION_PORT, FORWARDING, OUT_PORT, POLICY, SENDER_PORT, TO_MEMBER,
+    TRACKED,
+};
+use super::origin::OriginKind;
+use super::party::Sets;
+use super::policy::{Resolution, forward, out_of, towards};
+use super::program::{Asked, Builder, load, mark, resubmit};
+use super::returns::Way;
+use super::rules::{Rules, Side};
+use super::scope::Scopes;
+use super::site::{SiteKind, Sites};
+use crate::model::FlowMatch;
+use crate::network::{Network, Stateful};
+
+// Bits of ct_state (ovs-fields(7)).
+const ESTABLISHED: u128 = 0x02;
+const RELATED: u128 = 0x04;
+const REPLY: u128 = 0x08;
+const INVALID: u128 = 0x10;
+const TRACKED_BIT: u128 = 0x20;
+
+/// In `ip_frag`: no fragment.
+const WHOLE: u128 = 0;
+
+const ZONE: Subfield = Subfield { field: layout::NETWORK, ofs: 0, n_bits: 16 };
+/// Of the label: the cookie of the flow that opened the connection.
+const OPENED_BY: Subfield = Subfield { field: Field::CtLabel, ofs: 0, n_bits: 64 };
+/// Of the label: the port of the one who opened it.
+const OPENER: Subfield = Subfield { field: Field::CtLabel, ofs: 64, n_bits: 16 };
+/// Of the label: the port of the one to whom it was opened.
+const RESPONDER: Subfield = Subfield { field: Field::CtLabel, ofs: 80, n_bits: 16 };
+/// Of the register: the port of the connection that the packet should come from.
+const SENDER: Subfield = Subfield { field: CONNECTION, ofs: 0, n_bits: 16 };
+/// Of the register: the port of the connection that the packet should go to.
+const DESTINATION: Subfield = Subfield { field: CONNECTION, ofs: 16, n_bits: 16 };
+
+/// The flows of a network that do not depend on its rules.
+pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+    if sites.network.stateful == Stateful::Conntrack {
+        fragments::compile(out, sites.network);
+        ports(out, sites);
+        by_connection(out, sites, sets);
+    }
+}
+
+/// What such networks of a bridge have in common.
+pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+    if !scopes.all.iter().any(|scope| scope.network.stateful == Stateful::Conntrack) {
+        return;
+    }
+    let copy = |src, dst| Action::Move { src, dst };
+    let on = || [resubmit(BY_CONNECTION), resubmit(POLICY)];
+    for (what, state, sender, destination) in [
+        ("from the responder", REPLY, RESPONDER, OPENER),
+        ("an error from the opener", RELATED, OPENER, RESPONDER),
+    ] {
+        let matches = FlowMatch::any().with_masked(Field::CtState, state, REPLY | state);
+        let mut actions = vec![copy(sender, SENDER), copy(destination, DESTINATION)];
+        actions.extend(on());
+        flow(out, TRACKED, matches, actions, what);
+    }
+    let asked = Asked::new(KIND, KIND.label(), "tracked: on to policy");
+    let instructions = vec![Instruction::ApplyActions(vec![resubmit(POLICY)])];
+    out.flow(TRACKED, layout::DEFAULT, FlowMatch::any(), instructions, asked);
+    for (table, what) in [
+        (BY_CONNECTION, "the destination's address tells"),
+        (SENDER_PORT, "the sender is at another port than the connection's"),
+        (DESTINATION_PORT, "the destination is at another port than the connection's"),
+    ] {
+        let asked = Asked::new(KIND, KIND.label(), what);
+        out.flow(table, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
+    }
+    fragments::common(out);
+}
+
+const KIND: OriginKind = OriginKind::Returns;
+
+fn flow(
+    out: &mut Builder<'_>,
+    table: ofproto::TableId,
+    matches: FlowMatch,
+    actions: Vec<Action>,
+    detail: impl Into<String>,
+) {
+    let asked = Asked::new(KIND, KIND.label(), detail);
+    out.flow(table, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
+}
+
+/// Whether both ends are at the connection's ports: a flow for each port, first for the sender and then for the destination.
+fn ports(out: &mut Builder<'_>, sites: &Sites<'_>) {
+    let network = sites.network;
+    let mut seen = HashSet::new();
+    for site in sites.all {
+        let Some((port, value)) = site.port.and_then(|port| Some((port, layout::port_value(port)?))) else {
+            continue;
+        };
+        if !seen.insert(value) {
+            continue;
+        }
+        let here = FlowMatch::any().with(layout::NETWORK, network.number.into());
+        let name = site.port_name;
+        let matches = part(here.clone().with(Field::InPortOxm, port.0.into()), SENDER, value.into());
+        let detail = format!("{}: a connection's packet from {name}", network.name);
+        flow(out, SENDER_PORT, matches, vec![resubmit(DESTINATION_PORT)], detail);
+        let matches = part(here.with(OUT_PORT, value.into()), DESTINATION, value.into());
+        let detail = format!("{}: a connection's packet to {name}", network.name);
+        flow(out, DESTINATION_PORT, matches, vec![resubmit(FORWARDING)], detail);
+    }
+}
+
+/// Adds that some bits of a field have a value.
+fn part(matches: FlowMatch, bits: Subfield, value: u128) -> FlowMatch {
+    let old = matches.field(bits.field).map_or((0, 0), |old| (old.value, old.mask));
+    let ones = (1u128 << bits.n_bits) - 1;
+    matches.with_masked(bits.field, old.0 | value << bits.ofs, old.1 | ones << bits.ofs)
+}
+
+/// The destination of an answer whose address no lookup knows: outside behind an exit, or leased. The connection knows the
+/// port.
+fn by_connection(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+    let network = sites.network;
+    for (place, site) in sites.all.iter().enumerate() {
+        let Some(value) = site.port.and_then(layout::port_value) else { continue };
+        let here = FlowMatch::any().with(layout::NETWORK, network.number.into());
+        let here = part(here, DESTINATION, value.into());
+        let mut found = vec![load(OUT_PORT, value.into())];
+        if site.kind == SiteKind::Endpoint {
+            found.push(mark(layout::mark_bit(TO_MEMBER)));
+        }
+        found.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
+        let detail = |what: &str| format!("{}: {} {what}", network.name, site.party);
+        if site.kind == SiteKind::Exit {
+            let outside = here.clone().with(OUT_PORT, layout::OUTSIDE.into());
+            flow(out, BY_CONNECTION, outside, found.clone(), detail("leads outside"));
+        }
+        for &range in &site.leases {
+            let unknown = here.clone().with(OUT_PORT, 0).with(layout::FOREIGN, 0);
+            let family = range.family.matches();
+            let matches = family.iter().fold(unknown, |m, (f, bits)| m.with_masked(f, bits.value, bits.mask));
+            let what = format!("has a lease in {range}");
+            flow(out, BY_CONNECTION, towards(range, matches), found.clone(), detail(&what));
+        }
+    }
+}
+
+/// What the rules of a network ask the connection tracker for.
+#[derive(Default)]
+pub(super) struct Tracking<'a> {
+    /// Whose packets are tracked.
+    joined: Resolution<'a>,
+    /// Whose later fragments pass, by IP protocol.
+    later: Claimed<(Family, Option<u8>)>,
+}
+
+impl Tracking<'_> {
+    pub(super) fn finish(self, out: &mut Builder<'_>) {
+        let track =
+            Ct { flags: 0, zone: CtZone::Field(ZONE), table: Some(TRACKED), alg: 0, actions: Vec::new() };
+        let instructions = vec![Instruction::ApplyActions(vec![Action::Ct(Box::new(track))])];
+        self.joined.finish_as(out, layout::CONNECTIONS, &instructions);
+    }
+}
+
+/// What a flow of a rule opens.
+pub(super) struct Opened<'o, 'a> {
+    pub(super) from: &'o Side,
+    pub(super) to: &'o Side,
+    /// The packets.
+    pub(super) matches: FlowMatch,
+    pub(super) priority: u16,
+    pub(super) way: Way,
+    pub(super) asked: Asked<'a>,
+}
+
+impl Opened<'_, '_> {
+    /// A flow beside the rule's own.
+    fn beside<'a>(like: &Asked<'a>, kind: OriginKind, what: &str) -> Asked<'a> {
+        let key = like.key.as_ref().map(|key| format!("{key}: {what}"));
+        let detail = format!("{}: {what}", like.detail);
+        Asked { key, ends: like.ends, ..Asked::new(kind, like.rule, detail) }
+    }
+
+    /// The port by which the traffic leaves, where no lookup gives it.
+    fn exit(&self) -> Option<u32> {
+        self.to.exit()
+    }
+
+    /// What passes to the receivers.
+    fn pass(&self, mut before: Vec<Action>, after: Vec<Action>) -> Vec<Instruction> {
+        before.splice(0..0, self.exit().map(|port| load(OUT_PORT, port.into())));
+        before.extend(after);
+        forward(before)
+    }
+}
+
+/// The flows for what a rule lets be opened.
+pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: Opened<'_, 'a>) {
+    let family = opened.way.family;
+    join(rules, (opened.from, opened.to), false, family, &opened.asked);
+    join(rules, (opened.to, opened.from), true, family, &opened.asked);
+    answers(rules.out, rules.sites.network, &opened);
+    fragments::open(rules, &opened);
+    let matches = opened.matches.clone().with_masked(Field::CtState, TRACKED_BIT, TRACKED_BIT);
+    let expected = fragments::expect(&opened, rules.sites);
+    let instructions = opened.pass(vec![commit(opened.way.cookie)], expected);
+    rules.out.flow(POLICY, opened.priority, matches, instructions, opened.asked);
+}
+
+/// What the one sends to the other is tracked, whatever it is. On the way back, the address of one who is outside or has a
+/// lease is not looked up.
+fn join<'a>(
+    rules: &mut Rules<'_, '_, 'a>,
+    (from, to): (&Side, &Side),
+    back: bool,
+    family: Family,
+    like: &Asked<'a>,
+) {
+    let network = rules.sites.network;
+    let untracked = family.matches().with(Field::IpFrag, WHOLE).with_masked(Field::CtState, 0, TRACKED_BIT);
+    let sends = from.parties.sends(network, untracked);
+    let mut there = to.parties.sites.iter().filter_map(|place| rules.sites.at(*place));
+    let mut receives = Vec::new();
+    if !to.outside {
+        receives.push((to.parties.receives(sends.clone()), ""));
+    }
+    if to.outside || (back && there.clone().any(|site| site.kind == SiteKind::Exit)) {
+        receives.push((sends.clone().with(OUT_PORT, layout::OUTSIDE.into()), ", outside"));
+    }
+    if back && there.any(|site| site.leases.iter().any(|range| range.family == family)) {
+        receives.push((sends.with(OUT_PORT, 0).with(layout::FOREIGN, 0), ", leased"));
+    }
+    for (matches, what) in receives {
+        let way = if back { "back" } else { "forth" };
+        let detail = format!("{way} for {} on {}: {} tracked{what}", like.rule, network.name, family.label());
+        let key = format!("{detail}, {} > {}", from.parties.part, to.parties.part);
+        let asked = Asked { key: Some(key), ends: like.ends, ..Asked::new(KIND, &network.name, detail) };
+        rules.tracking.joined.add(matches, asked);
+    }
+}
+
+/// What a rule's flow does to the connection that it opens. One that was opened the other way is opened anew.
+fn commit(cookie: Cookie) -> Action {
+    let out_port = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
+    let actions = vec![
+        Action::Load { dst: OPENED_BY, value: cookie.0 },
+        Action::Move { src: Subfield::whole(Field::InPort), dst: OPENER },
+        Action::Move { src: out_port, dst: RESPONDER },
+    ];
+    let zone = CtZone::Field(ZONE);
+    Action::Ct(Box::new(Ct { flags: CT_COMMIT | CT_FORCE, zone, table: None, alg: 0, actions }))
+}
+
+/// What a rule's connections explain: answers, and ICMP errors in both directions.
+fn answers(out: &mut Builder<'_>, network: &Network, opened: &Opened<'_, '_>) {
+    let Opened { from, to, way, asked, .. } = opened;
+    let back = REPLY | INVALID | TRACKED_BIT;
+    for (what, state, mask, sender, receiver) in [
+        ("answers", REPLY | ESTABLISHED, back | ESTABLISHED, to, from),
+        ("errors", REPLY | RELATED, back | RELATED, to, from),
+        ("errors about answers", RELATED, back | RELATED, from, to),
+    ] {
+        let matches = way.family.matches().with_masked(Field::CtState, TRACKED_BIT | state, mask);
+        let matches = part(matches, OPENED_BY, way.cookie.0.into());
+        let mut matches = receiver.parties.receives(sender.parties.sends(network, matches));
+        // Any router on the way may send an error.
+        let range = sender.range.filter(|_| state & RELATED == 0);
+        if let Some(range) = range {
+            matches = out_of(range, matches);
+        }
+        if let Some(range) = receiver.range {
+            matches = towards(range, matches);
+        }
+        let actions = vec![resubmit(SENDER_PORT)];
+        let asked = Opened::beside(asked, KIND, what);
+        out.flow(POLICY, layout::CONNECTIONS, matches, vec![Instruction::ApplyActions(actions)], asked);
+    }
+}
