@@ -99,9 +99,9 @@ impl<'a> Rules<'a> {
     pub(super) fn allowed(&self, from: &Party<'_>, to: &Party<'_>, src: IpAddr, content: Content) -> bool {
         let direct =
             |a: &&&Allow| a.via.is_none() && self.sends(&a.from, from, src) && Self::means(&a.to, to);
-        let network = from.network;
-        self.allows.iter().filter(direct).any(|a| self.admits_on(network, a.protocol, &a.ports, content))
-            || self.envelopes(from, to).any(|o| self.admits_on(network, o.protocol, &o.ports, content))
+        let on = (from.network, src.is_ipv4());
+        self.allows.iter().filter(direct).any(|a| self.admits_on(on, a.protocol, &a.ports, content))
+            || self.envelopes(from, to).any(|o| self.admits_on(on, o.protocol, &o.ports, content))
     }
 
     /// The exit that a packet for the outside takes: that of the first rule that names ports, else of the first.
@@ -117,7 +117,7 @@ impl<'a> Rules<'a> {
         let grants = |a: &Allow| {
             let holds = a.via.is_none()
                 && self.sends(&a.from, from, src)
-                && self.admits_on(from.network, a.protocol, &a.ports, content);
+                && self.admits_on((from.network, dst.is_ipv4()), a.protocol, &a.ports, content);
             // In the order of the list, exits before their outsides.
             let named = || a.to.iter().find_map(|n| by(n));
             let outsides = || a.to.iter().filter_map(|n| self.outside(n)).filter(|o| covers(o, dst));
@@ -224,17 +224,23 @@ impl<'a> Rules<'a> {
     }
 
     /// Whether protocol and ports of a rule mean the packet on that network. With a connection tracker, later fragments of
-    /// a rule's protocol pass whatever its ports: the first ones say those.
-    fn admits_on(&self, network: &Network, protocol: Protocol, ports: &[u16], content: Content) -> bool {
+    /// a rule's protocol pass whatever its ports: the first ones say those. Those of IPv6 do not even tell their protocol.
+    fn admits_on(
+        &self,
+        (network, v4): (&Network, bool),
+        protocol: Protocol,
+        ports: &[u16],
+        content: Content,
+    ) -> bool {
         let Content::Later(carried) = content else { return self.admits(protocol, ports, content) };
         let of = match protocol {
             _ if network.stateful == Stateful::Learn => return self.admits(protocol, ports, content),
-            Protocol::Any => return true,
-            Protocol::Tcp => &[6][..],
+            Protocol::Dhcp => &[][..],
+            _ if protocol == Protocol::Any || !v4 => return true,
+            Protocol::Tcp => &[6],
             Protocol::Udp => &[17],
             Protocol::Sctp => &[132],
-            Protocol::Icmp => &[1, 58],
-            Protocol::Dhcp => &[],
+            Protocol::Icmp | Protocol::Any => &[1],
         };
         of.contains(&carried)
     }

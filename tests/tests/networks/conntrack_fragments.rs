@@ -27,7 +27,7 @@ attach = [{ network = "n", port = "c0", addresses = ["10.7.0.3", "fd00:7::3"] }]
 [exit.world]
 network = "n"
 port = "w0"
-next_hop = ["10.7.0.254", "fd00:7::fe"]
+next_hop = ["10.7.0.254"]
 [[allow]]
 name = "ask"
 from = "a"

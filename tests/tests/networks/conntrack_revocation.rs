@@ -193,14 +193,16 @@ fn a_window_that_was_closed_opens_with_nothing_in_it() {
     let net = Running::start(FILE, LabOptions::default());
     let open = || {
         window(&net, &["open", "cw", "--for", "10m", "--reason", "test"]);
-        net.wait_for("the window", || net.flows("br0").iter().any(|f| f.contains("tp_dst=54")).then_some(()));
+        net.wait_for("the window", || {
+            net.flows("br0").iter().any(|f| f.contains("tp_dst=54 ")).then_some(())
+        });
         net.settle();
     };
     open();
     talk(&net, 54);
     window(&net, &["close", "cw"]);
     net.wait_for("the window to close", || {
-        (!net.flows("br0").iter().any(|f| f.contains("tp_dst=54"))).then_some(())
+        (!net.flows("br0").iter().any(|f| f.contains("tp_dst=54 "))).then_some(())
     });
     net.settle();
     assert_eq!(answered(&net, 54), (0, 0), "closed");

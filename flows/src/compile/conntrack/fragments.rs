@@ -3,6 +3,8 @@
 //! its userspace datapath (up to 3.1 at least) lets no more than 32 fragments of a datagram go on, and sends what is left, and
 //! what was never complete, with the next packet of whichever network.
 //!
+//! Of a later fragment of IPv6 Open vSwitch does not say which protocol it carries (`nw_proto` is 44): there any counts.
+//!
 //! The first fragment has ports, and passes as the rule says; its answers are learned as in networks without a tracker. Later
 //! fragments pass from those whom a rule lets send that IP protocol. Back come fragments of what was asked for: a request
 //! teaches which service's first fragments its sender waits for, and which later ones.
@@ -36,10 +38,10 @@ const PATIENCE: u16 = 300;
 /// Where fragments look for who waits for them.
 pub(super) fn compile(out: &mut Builder<'_>, network: &Network) {
     for family in Family::BOTH {
-        for (what, kind, tables, priority) in [
-            ("first fragments", FIRST, &[DESTINATION, FIRST_FRAGMENTS][..], layout::PORTLESS),
+        for (what, kind, tables) in [
+            ("first fragments", FIRST, &[DESTINATION, FIRST_FRAGMENTS][..]),
             // Those of crossings and next hops are in the table of every network.
-            ("later fragments", LATER, &[DESTINATION, RELATED, LATER_FRAGMENTS][..], layout::PORTLESS + 1),
+            ("later fragments", LATER, &[DESTINATION, RELATED, LATER_FRAGMENTS][..]),
         ] {
             let matches = family.matches().with(layout::NETWORK, network.number.into());
             let look = tables.iter().copied().map(resubmit).collect();
@@ -47,7 +49,7 @@ pub(super) fn compile(out: &mut Builder<'_>, network: &Network) {
             let detail =
                 format!("{} {what} of {}: perhaps somebody waits for it", family.label(), network.name);
             let asked = Asked::new(KIND, &network.name, detail);
-            out.flow(RETURNS, priority, matches.with(Field::IpFrag, kind), instructions, asked);
+            out.flow(RETURNS, layout::PORTLESS + 1, matches.with(Field::IpFrag, kind), instructions, asked);
         }
     }
 }
@@ -75,7 +77,8 @@ fn first<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
 /// One flow for all ports of a rule.
 fn later<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
     let Opened { from, to, way, asked, .. } = opened;
-    let (family, proto) = (way.family, way.traffic.ip_proto(way.family));
+    let family = way.family;
+    let proto = way.traffic.ip_proto(family).filter(|_| family == Family::V4);
     let wanted = Wanted {
         from_range: from.range,
         to_range: to.range,
@@ -118,11 +121,15 @@ pub(super) fn expect(opened: &Opened<'_, '_>, sites: &Sites<'_>) -> Vec<Action> 
         ends.retain(|spec| !matches!(spec, LearnSpec::Match { dst, .. } if dst.field == way.family.dst()));
         ends.push(constant(whole(OUT_PORT), layout::OUTSIDE.into()));
     }
-    match way.traffic.ip_proto(way.family) {
-        Some(proto) => ends.insert(2, constant(whole(Field::IpProto), proto.into())),
-        None => ends.insert(2, copied(Field::IpProto, Field::IpProto)),
+    let mut later = ends.clone();
+    let carried = match way.traffic.ip_proto(way.family) {
+        Some(proto) => constant(whole(Field::IpProto), proto.into()),
+        None => copied(Field::IpProto, Field::IpProto),
+    };
+    if way.family == Family::V4 {
+        later.insert(2, carried.clone());
     }
-    let later = ends.clone();
+    ends.insert(2, carried);
     match way.traffic {
         Traffic::Echo => {
             let (field, _, reply) = echo(way.family);

@@ -234,7 +234,8 @@ pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: Opened<'_, 'a>) {
     join(rules, (opened.to, opened.from), true, family, &opened.asked);
     answers(rules.out, rules.sites.network, &opened);
     fragments::open(rules, &opened);
-    let matches = opened.matches.clone().with_masked(Field::CtState, TRACKED_BIT, TRACKED_BIT);
+    let matches = opened.matches.clone().with(Field::IpFrag, WHOLE);
+    let matches = matches.with_masked(Field::CtState, TRACKED_BIT, TRACKED_BIT);
     let expected = fragments::expect(&opened, rules.sites);
     let instructions = opened.pass(vec![commit(opened.way.cookie)], expected);
     rules.out.flow(POLICY, opened.priority, matches, instructions, opened.asked);
