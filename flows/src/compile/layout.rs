@@ -28,6 +28,8 @@ pub const BY_CONNECTION: TableId = TableId(13);
 pub const SENDER_PORT: TableId = TableId(14);
 /// Packets of tracked connections: is the destination at the connection's port.
 pub const DESTINATION_PORT: TableId = TableId(15);
+/// Networks with a connection tracker, learned: who waits for answers to requests that came in fragments.
+pub const UNTRACKED: TableId = TableId(16);
 
 /// The number of the network that the packet came in on.
 pub(super) const NETWORK: Field = Field::Reg0;

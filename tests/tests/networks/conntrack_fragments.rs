@@ -12,7 +12,7 @@ use portcullis_tests::frames::{EVERYBODY, emit, mac};
 
 use super::{arrive, heard, introduce};
 
-/// `a` may ask `b`; nobody else may do anything.
+/// `a` may ask `b` and `d`, and never asks `d`; `c` may do nothing.
 const FILE: &str = r#"
 [network.n]
 bridge = "br0"
@@ -24,6 +24,8 @@ attach = [{ network = "n", port = "a0", addresses = ["10.7.0.1", "fd00:7::1"] }]
 attach = [{ network = "n", port = "b0", addresses = ["10.7.0.2", "fd00:7::2"] }]
 [endpoint.c]
 attach = [{ network = "n", port = "c0", addresses = ["10.7.0.3", "fd00:7::3"] }]
+[endpoint.d]
+attach = [{ network = "n", port = "d0", addresses = ["10.7.0.4", "fd00:7::4"] }]
 [exit.world]
 network = "n"
 port = "w0"
@@ -32,6 +34,12 @@ next_hop = ["10.7.0.254"]
 name = "ask"
 from = "a"
 to = "b"
+protocol = "udp"
+ports = [5000]
+[[allow]]
+name = "ask-d"
+from = "a"
+to = "d"
 protocol = "udp"
 ports = [5000]
 [[allow]]
@@ -120,10 +128,11 @@ fn fragments(text: &str) {
     let net = Running::start(text, LabOptions::default());
     introduced(&net);
     for (client, server) in ENDS {
-        // Nobody has asked yet.
         let (a, b) = (socket(&net, "a", client, 6_000), socket(&net, "b", server, 5_000));
+        let d = socket(&net, "d", &server.replace("0.2", "0.4").replace("::2", "::4"), 5_000);
+        introduce(&net, "d", client, "a");
         let unasked = heard(&net, "a", || {
-            b.send_to(&[7; 3_000], a.local_addr().unwrap()).unwrap();
+            d.send_to(&[7; 3_000], a.local_addr().unwrap()).unwrap();
         });
         assert_eq!(unasked, 0, "{server}: nobody had asked");
         for (n, (request, reply)) in
@@ -139,7 +148,7 @@ fn fragments(text: &str) {
         // Not from another service, to another service, to another client, or from another.
         let (other, wrong) = (
             socket(&net, "b", server, 5_001),
-            socket(&net, "c", &client.replace(":1", ":3").replace("0.1", "0.3"), 6_000),
+            socket(&net, "c", &client.replace("::1", "::3").replace("0.1", "0.3"), 6_000),
         );
         introduce(&net, "b", &wrong.local_addr().unwrap().ip().to_string(), "c");
         introduce(&net, "c", client, "a");

@@ -5,9 +5,11 @@
 //!
 //! Of a later fragment of IPv6 Open vSwitch does not say which protocol it carries (`nw_proto` is 44): there any counts.
 //!
-//! The first fragment has ports, and passes as the rule says; its answers are learned as in networks without a tracker. Later
-//! fragments pass from those whom a rule lets send that IP protocol. Back come fragments of what was asked for: a request
-//! teaches which service's first fragments its sender waits for, and which later ones.
+//! The first fragment has ports, and passes as the rule says. Later fragments pass from those whom a rule lets send that IP
+//! protocol. Back come fragments of what was asked for: a request teaches which service's first fragments its sender waits
+//! for, and which later ones. One that came in fragments teaches its whole answer, too, since no connection is known for it.
+//! What is whole is tracked all the same and only then looked up among those: a datapath flow that sends it to `ct()` is as
+//! good after the request as it was before.
 
 use ofproto::TableId;
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
@@ -17,13 +19,14 @@ use ofproto::oxm::Field;
 use super::{Family, KIND, Opened};
 use crate::compile::claimed::Wanted;
 use crate::compile::layout::{
-    self, Claim, DESTINATION, FIRST_FRAGMENTS, LATER_FRAGMENTS, OUT_PORT, POLICY, RELATED, RETURNS, by_claim,
+    self, Claim, DESTINATION, FIRST_FRAGMENTS, LATER_FRAGMENTS, OUT_PORT, POLICY, RELATED, RETURNS,
+    UNTRACKED, by_claim,
 };
 use crate::compile::origin::OriginKind;
 use crate::compile::policy::{out_of, towards};
 use crate::compile::program::{Asked, Builder, resubmit};
 use crate::compile::returns::Way;
-use crate::compile::rules::Rules;
+use crate::compile::rules::{Rules, Side};
 use crate::compile::site::{SiteKind, Sites};
 use crate::compile::traffic::{Traffic, echo};
 use crate::network::Network;
@@ -55,7 +58,11 @@ pub(super) fn compile(out: &mut Builder<'_>, network: &Network) {
 }
 
 pub(super) fn common(out: &mut Builder<'_>) {
-    for (table, what) in [(FIRST_FRAGMENTS, "first fragment"), (LATER_FRAGMENTS, "later fragment")] {
+    for (table, what) in [
+        (FIRST_FRAGMENTS, "first fragment"),
+        (LATER_FRAGMENTS, "later fragment"),
+        (UNTRACKED, "no answer to a request in fragments"),
+    ] {
         let asked = Asked::new(KIND, KIND.label(), format!("{what}: nobody waits for it"));
         out.flow(table, layout::DEFAULT, crate::model::FlowMatch::any(), Vec::new(), asked);
     }
@@ -69,9 +76,32 @@ pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
 
 fn first<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
     let asked = Opened::beside(&opened.asked, OriginKind::Allow, "first fragments");
-    let way = Way { by_service: false, cookie: rules.out.cookie(&asked), ..opened.way.clone() };
+    let way = Way { cookie: rules.out.cookie(&asked), ..opened.way.clone() };
+    let mut learns = expect(&way, opened.from, rules.sites);
+    learns.extend(untracked(&way));
     let matches = opened.matches.clone().with(Field::IpFrag, FIRST);
-    rules.out.flow(POLICY, opened.priority, matches, opened.pass(way.learn(), Vec::new()), asked);
+    rules.out.flow(POLICY, opened.priority, matches, opened.pass(Vec::new(), learns), asked);
+}
+
+/// The whole answer to a request in fragments, and errors about it.
+fn untracked(way: &Way) -> Vec<Action> {
+    if way.traffic == Traffic::Icmp {
+        return Vec::new();
+    }
+    let mut answers = way.ends();
+    answers.insert(2, carried(way));
+    answers.extend(reply(way));
+    if let Some((src, dst)) = way.traffic.ports() {
+        answers.extend([copied(src, dst), copied(dst, src)]);
+    }
+    let mut errors = way.ends();
+    if way.outside {
+        // From any router.
+        errors.retain(|spec| !is_about(spec, way.family.src()));
+    }
+    let icmp = Traffic::Icmp.ip_proto(way.family).unwrap_or_default();
+    errors.insert(2, constant(Subfield::whole(Field::IpProto), icmp.into()));
+    vec![wait(way, UNTRACKED, answers), wait(way, RELATED, errors)]
 }
 
 /// One flow for all ports of a rule.
@@ -107,41 +137,52 @@ fn later<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
     rules.out.flow(POLICY, by_claim(claim, level), matches, instructions, asked);
 }
 
-/// What a request that is whole teaches of its answer's fragments.
-pub(super) fn expect(opened: &Opened<'_, '_>, sites: &Sites<'_>) -> Vec<Action> {
-    let way = &opened.way;
+/// What a request teaches of its answer's fragments.
+pub(super) fn expect(way: &Way, from: &Side, sites: &Sites<'_>) -> Vec<Action> {
     if way.traffic == Traffic::Icmp {
         return Vec::new();
     }
-    let whole = Subfield::whole;
     let exits = sites.all.iter().filter(|site| site.kind == SiteKind::Exit).count();
-    let mut ends = way.ends();
-    if opened.from.outside && exits == 1 {
+    let mut first = way.ends();
+    if from.outside && exits == 1 {
         // Strangers' addresses are without number, and their way out is one.
-        ends.retain(|spec| !matches!(spec, LearnSpec::Match { dst, .. } if dst.field == way.family.dst()));
-        ends.push(constant(whole(OUT_PORT), layout::OUTSIDE.into()));
+        first.retain(|spec| !is_about(spec, way.family.dst()));
+        first.push(constant(Subfield::whole(OUT_PORT), layout::OUTSIDE.into()));
     }
-    let mut later = ends.clone();
-    let carried = match way.traffic.ip_proto(way.family) {
-        Some(proto) => constant(whole(Field::IpProto), proto.into()),
-        None => copied(Field::IpProto, Field::IpProto),
-    };
+    let mut later = first.clone();
     if way.family == Family::V4 {
-        later.insert(2, carried.clone());
+        later.insert(2, carried(way));
     }
-    ends.insert(2, carried);
+    first.insert(2, carried(way));
+    first.extend(reply(way));
+    if let Some((src, dst)) = way.traffic.ports() {
+        first.push(copied(src, dst));
+    }
+    vec![wait(way, FIRST_FRAGMENTS, first), wait(way, LATER_FRAGMENTS, later)]
+}
+
+/// The IP protocol.
+fn carried(way: &Way) -> LearnSpec {
+    match way.traffic.ip_proto(way.family) {
+        Some(proto) => constant(Subfield::whole(Field::IpProto), proto.into()),
+        None => copied(Field::IpProto, Field::IpProto),
+    }
+}
+
+/// What else tells a reply: nothing that opens a connection is one.
+fn reply(way: &Way) -> Option<LearnSpec> {
     match way.traffic {
         Traffic::Echo => {
             let (field, _, reply) = echo(way.family);
-            ends.push(constant(whole(field), reply.into()));
+            Some(constant(Subfield::whole(field), reply.into()))
         }
-        Traffic::Tcp => ends.push(constant(Subfield { field: Field::TcpFlags, ofs: 4, n_bits: 1 }, 1)),
-        _ => {}
+        Traffic::Tcp => Some(constant(Subfield { field: Field::TcpFlags, ofs: 4, n_bits: 1 }, 1)),
+        _ => None,
     }
-    if let Some((src, dst)) = way.traffic.ports() {
-        ends.push(copied(src, dst));
-    }
-    vec![wait(way, FIRST_FRAGMENTS, ends), wait(way, LATER_FRAGMENTS, later)]
+}
+
+fn is_about(spec: &LearnSpec, field: Field) -> bool {
+    matches!(spec, LearnSpec::Match { dst, .. } if dst.field == field)
 }
 
 /// A learned flow that marks what it matches as expected, for the port of the one who asked.

@@ -14,6 +14,7 @@
 //! | 13 | by connection | the destination of an answer whose address is not looked up: outside, or leased |
 //! | 14 | sender's port | the sender is at the connection's port |
 //! | 15 | destination's port | so is the destination |
+//! | 16 | untracked | learned: answers to requests that came in fragments |
 //!
 //! Fragments never meet `ct()`: see [`fragments`].
 
@@ -33,7 +34,7 @@ use super::address::Family;
 use super::claimed::Claimed;
 use super::layout::{
     self, BY_CONNECTION, CONNECTION, DESTINATION_PORT, FORWARDING, OUT_PORT, POLICY, SENDER_PORT, TO_MEMBER,
-    TRACKED,
+    TRACKED, UNTRACKED,
 };
 use super::origin::OriginKind;
 use super::party::Sets;
@@ -93,8 +94,8 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
         actions.extend(on());
         flow(out, TRACKED, matches, actions, what);
     }
-    let asked = Asked::new(KIND, KIND.label(), "tracked: on to policy");
-    let instructions = vec![Instruction::ApplyActions(vec![resubmit(POLICY)])];
+    let asked = Asked::new(KIND, KIND.label(), "of no connection, or from its opener: on to policy");
+    let instructions = vec![Instruction::ApplyActions(vec![resubmit(UNTRACKED), resubmit(POLICY)])];
     out.flow(TRACKED, layout::DEFAULT, FlowMatch::any(), instructions, asked);
     for (table, what) in [
         (BY_CONNECTION, "the destination's address tells"),
@@ -236,7 +237,7 @@ pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: Opened<'_, 'a>) {
     fragments::open(rules, &opened);
     let matches = opened.matches.clone().with(Field::IpFrag, WHOLE);
     let matches = matches.with_masked(Field::CtState, TRACKED_BIT, TRACKED_BIT);
-    let expected = fragments::expect(&opened, rules.sites);
+    let expected = fragments::expect(&opened.way, opened.from, rules.sites);
     let instructions = opened.pass(vec![commit(opened.way.cookie)], expected);
     rules.out.flow(POLICY, opened.priority, matches, instructions, opened.asked);
 }
@@ -308,5 +309,59 @@ fn answers(out: &mut Builder<'_>, network: &Network, opened: &Opened<'_, '_>) {
         let actions = vec![resubmit(SENDER_PORT)];
         let asked = Opened::beside(asked, KIND, what);
         out.flow(POLICY, layout::CONNECTIONS, matches, vec![Instruction::ApplyActions(actions)], asked);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use ofproto::PortNo;
+
+    use super::super::layout::TRACKED;
+    use super::super::{Moment, compile};
+    use crate::interp::{Packet, Pipeline};
+
+    const FILE: &str = r#"
+[network.n]
+bridge = "br0"
+subnets = ["10.7.0.0/24"]
+stateful = "conntrack"
+[endpoint.a]
+attach = [{ network = "n", port = "a", addresses = ["10.7.0.1"] }]
+[endpoint.b]
+attach = [{ network = "n", port = "b", addresses = ["10.7.0.2"] }]
+[endpoint.c]
+attach = [{ network = "n", port = "c", addresses = ["10.7.0.3"] }]
+[[allow]]
+name = "ask"
+from = "a"
+to = "b"
+protocol = "udp"
+ports = [53]
+"#;
+
+    #[test]
+    fn only_what_a_rule_joins_and_no_fragment_is_tracked() {
+        let (file, _) = crate::network::parse(FILE, "test.toml").unwrap();
+        let ports = [("a", 1), ("b", 2), ("c", 3)].map(|(name, n)| (name.to_owned(), PortNo(n)));
+        let program = compile(&file, "br0", &ports.into(), &Moment::default());
+        let pipeline = Pipeline::new(program.into_whole().0);
+        let packet = |from: u8, to: u8| {
+            let (source, target) = (Ipv4Addr::new(10, 7, 0, from), Ipv4Addr::new(10, 7, 0, to));
+            Packet::ipv4([2, 0, 0, 0, 0, from], [2, 0, 0, 0, 0, to], source, target, 17).udp(9, 99)
+        };
+        let tracked = |from: u8, packet: &Packet| {
+            let outcome = pipeline.run(PortNo(from.into()), packet);
+            outcome.path.iter().any(|step| step.table == TRACKED)
+        };
+        for (from, to, joined) in
+            [(1, 2, true), (2, 1, true), (1, 3, false), (3, 1, false), (3, 2, false), (2, 3, false)]
+        {
+            assert_eq!(tracked(from, &packet(from, to)), joined, "{from} to {to}");
+            for later in [false, true] {
+                assert!(!tracked(from, &packet(from, to).fragment(later)), "a fragment, {from} to {to}");
+            }
+        }
     }
 }
