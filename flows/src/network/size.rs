@@ -143,12 +143,13 @@ impl<'d> Size<'d> {
             let a = self.parts(*index, from, *sender, join, false);
             let b = self.parts(*index, to, receiver, join, allow.via.is_none());
             let Some(network) = self.networks.get(*index) else { continue };
-            // A flow, and with a connection tracker two for the way back.
-            let each = if network.conntrack { 3 } else { 1 };
+            // A flow; with a connection tracker two for fragments, and three for the way back.
+            let each = if network.conntrack { 6 } else { 1 };
             let both = (network.v4 && network.v6) || sender.exits + sender.outside > 0;
             let families = if both { 2 } else { 1 };
-            // Beside them ARP and neighbour discovery, both ways, and those for leased addresses.
-            let flows = ports * kinds * each * families + 12;
+            // Beside them ARP and neighbour discovery, both ways, and those for leased addresses; and what is tracked.
+            let beside = if network.conntrack { 24 } else { 12 };
+            let flows = ports * kinds * each * families + beside;
             count = count.saturating_add(a.saturating_mul(b).saturating_mul(flows));
         }
         count
