@@ -12,6 +12,7 @@ use ofproto::message::{
 
 use super::machine::{Bridge, Phase};
 use super::plan::Plan;
+use super::revoked::Revoked;
 use super::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS, ct_flush};
 use crate::session::{SendError, Session, error_names};
 
@@ -47,7 +48,6 @@ impl Bridge {
     /// Makes the changes of a plan.
     pub(super) fn commit(&mut self, now: Instant, started: Instant, plan: Plan, session: &mut Session) {
         self.settled = false;
-        self.sure = false;
         self.notices.push_back(Notice::Changing { changes: plan.messages.len(), drift: plan.drift });
         let compiled = Arc::clone(&self.compiled);
         let deadline = now + COMMIT_TIMEOUT;
@@ -197,12 +197,15 @@ impl Bridge {
             drift: plan.drift,
             took: now.saturating_duration_since(started),
         });
-        self.in_force = Some(compiled);
+        let before = self.in_force.replace(Arc::clone(&compiled)).filter(|b| !Arc::ptr_eq(b, &compiled));
         self.restless = self.restless.saturating_add(1);
         let first = plan.describe(0, &self.ports.names());
-        if plan.revokes || !plan.orphans.is_empty() {
-            self.revoked = Some((plan.orphans, now + UPCALLS));
+        let revokes = plan.revokes || !plan.orphans.is_empty();
+        if revokes || before.is_some() {
+            let until = if revokes { now + UPCALLS } else { now };
+            self.revoked = Some(Revoked::after(self.revoked.take(), before.clone(), plan.orphans, until));
         }
+        self.gone = before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
         if self.restless > PATIENCE {
             self.last_error =
                 Some(format!("after {} rounds there is still something to change: {first}", self.restless));

@@ -1,5 +1,6 @@
 //! A compiled program, ready to be asked about single flows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, OnceLock};
@@ -8,10 +9,11 @@ use std::time::Duration;
 use flows::Flow;
 use flows::compile::learning;
 use flows::compile::{Origin, OriginKind, Part, Program};
-use flows::learned::Learners;
-use flows::reactive::Learner;
+use flows::learned::{Judge, Learners};
 use flows::timed::{LONGEST, Left, Standing, ends_as_desired, standing};
 use ofproto::Cookie;
+
+use super::revoked::Orphans;
 
 /// The desired flows of a bridge, by their keys, with their learners.
 ///
@@ -52,7 +54,7 @@ pub(super) struct Indexed {
 struct Whole {
     /// The flows by the hashes of their keys: hash, part and place, sorted.
     flows: Vec<(u64, usize, usize)>,
-    learners: Learners,
+    judge: Judge,
     /// The parts of the flows that learn.
     parents: HashMap<Cookie, usize>,
 }
@@ -69,8 +71,7 @@ impl Indexed {
     fn new(part: &Arc<Part>, keys: &RandomState) -> Self {
         let hashes = part.flows.iter().map(|flow| keys.hash_one(flow.key())).collect();
         let timed = part.flows.iter().any(|flow| is_timed(part, flow));
-        let taught: Vec<Flow> = part.reactive.iter().map(Learner::as_taught).collect();
-        let learners = Learners::of(part.flows.iter().chain(&taught));
+        let learners = Learners::of_part(part);
         Self { hashes, learners, timed, part: Arc::clone(part) }
     }
 
@@ -132,7 +133,8 @@ impl Compiled {
             let parents =
                 parts().flat_map(|(n, part)| part.learners.parents().map(move |cookie| (cookie, n)));
             let learners = Learners::joined(self.parts.iter().map(|part| &part.learners));
-            Whole { flows, learners, parents: parents.collect() }
+            let judge = Judge::with(learners, &self.program.parts);
+            Whole { flows, judge, parents: parents.collect() }
         })
     }
 
@@ -154,14 +156,14 @@ impl Compiled {
         self.twin_in(flow).map(|(_, twin)| twin)
     }
 
-    /// The learners among the flows.
-    pub fn learners(&self) -> &Learners {
-        &self.whole().learners
+    /// The learners among the flows, and what they may learn.
+    pub fn judge(&self) -> &Judge {
+        &self.whole().judge
     }
 
     /// Whether a live learner accounts for the flow, or the controller itself as one.
     pub fn learned(&self, flow: &Flow) -> bool {
-        self.learners().accounts_for(flow).is_some() || self.learned_by_us(flow)
+        self.judge().accounts_for(flow).is_some() || self.learned_by_us(flow)
     }
 
     fn learned_by_us(&self, flow: &Flow) -> bool {
@@ -183,7 +185,7 @@ impl Compiled {
             let asks = origins.find(|origin| origin.kind == OriginKind::Learning && origin.reason.is_none());
             return asks.map(|origin| (origin, true));
         }
-        let parent = self.learners().accounts_for(flow)?;
+        let parent = self.judge().accounts_for(flow)?;
         let indexed = self.parts.get(*self.whole().parents.get(&parent)?)?;
         Some((indexed.part.origins.get(&parent)?, true))
     }
@@ -253,6 +255,20 @@ impl Compiled {
         Differing { new, old }
     }
 
+    /// Table and cookie of learners of another program's parts that this one has no more; `new` and `old` are what differs.
+    pub(super) fn orphans(&self, new: &[&Indexed], old: &[&Indexed]) -> Orphans {
+        let mut gone: Orphans = old.iter().flat_map(|part| part.learners.cookies()).collect();
+        for part in new {
+            part.learners.cookies().iter().for_each(|cookie| _ = gone.remove(cookie));
+        }
+        if !gone.is_empty() {
+            // Raw lines may have the cookies of others.
+            let has = |cookie: &_| self.parts.iter().any(|part| part.learners.has(cookie));
+            gone.retain(|cookie| !has(cookie));
+        }
+        gone
+    }
+
     /// Whether a part is the same as one of another program, and its flows end alike.
     fn same(&self, part: &Arc<Indexed>, other: &Self, before: &Arc<Indexed>) -> bool {
         if Arc::ptr_eq(part, before) && (!part.timed || self.at == other.at) {
@@ -268,6 +284,20 @@ impl Compiled {
                         && self.end(a) == other.end(b)
                         && Flow { hard_timeout: b.hard_timeout, ..a.clone() } == *b
             })
+    }
+
+    /// A flow of another program, with the timeout of its twin where both end at one time.
+    pub(super) fn ending_alike<'f>(&self, other: &Self, part: &Indexed, flow: &'f Flow) -> Cow<'f, Flow> {
+        let alike = |(mine, twin): &(&Indexed, &Flow)| {
+            is_timed(&mine.part, twin) && self.end(twin) == other.end(flow)
+        };
+        match part.timed && is_timed(&part.part, flow) {
+            false => Cow::Borrowed(flow),
+            true => match self.twin_in(flow).filter(alike) {
+                Some((_, twin)) => Cow::Owned(Flow { hard_timeout: twin.hard_timeout, ..flow.clone() }),
+                None => Cow::Borrowed(flow),
+            },
+        }
     }
 
     fn elapsed(&self, now: Duration) -> Duration {

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flows::Flow;
 use flows::compile::sample;
 use flows::reactive::{Dialect, Mirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
@@ -12,9 +13,10 @@ use ofproto::{DatapathId, TableId, Xid};
 
 use super::commit::Commit;
 use super::ct_flush::Grain;
-use super::plan::{Orphans, Plan};
+use super::plan::Plan;
 use super::reactive::MIRRORED;
 use super::read::Reading;
+use super::revoked::Revoked;
 use super::samples::Sampling;
 use super::{Compiled, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::in_force::{Clock, InForce};
@@ -53,12 +55,18 @@ pub struct Bridge {
     pub(super) phase: Phase,
     /// When to read next.
     pub(super) read_at: Option<Instant>,
-    /// Whether the last read found what is in force and nobody has told of anything since that calls for another.
+    /// Whether the switch has what is in force, as far as the last read and what was told since can tell.
     pub(super) sure: bool,
+    /// Whether somebody told of another hand since the last read began.
+    pub(super) told: bool,
     /// When the last read began.
     pub(super) last_read: Option<Instant>,
-    /// Cookies of learners that went, and when a read can tell that nothing of theirs is left.
-    pub(super) revoked: Option<(Orphans, Instant)>,
+    /// Whether what is desired changed, and it is not decided yet whether that is changed at once.
+    changed: bool,
+    /// What was in force before the last commit, and what of it went, while it is not known what that had taught.
+    pub(super) gone: Option<(Arc<Compiled>, Vec<Flow>)>,
+    /// What was in force a moment ago.
+    pub(super) revoked: Option<Revoked>,
     /// Rounds in a row that failed or left something to do.
     pub(super) restless: u32,
     pub(super) settled: bool,
@@ -155,6 +163,9 @@ impl Bridge {
             phase: Phase::Idle,
             read_at: None,
             sure: false,
+            told: false,
+            changed: false,
+            gone: None,
             last_read: None,
             revoked: None,
             restless: 0,
@@ -235,6 +246,8 @@ impl Bridge {
                 self.read_soon(now);
             }
         }
+        self.change_at_once(now, session);
+        self.delete_taught(now, session);
         match &self.phase {
             Phase::Idle if self.owned && self.read_at.is_some_and(|at| at <= now) => self.read(now, session),
             Phase::Reading(reading) if reading.deadline <= now => {
@@ -342,13 +355,44 @@ impl Bridge {
             return;
         }
         self.settled = false;
-        // A read of a large bridge costs more than all the rest. The monitor would have told if the switch had something
-        // else than what is in force; and should its word be under way, the read after the commit finds that.
-        let sure = had && self.sure && self.monitor == Monitor::On && matches!(self.phase, Phase::Idle);
-        match sure.then(|| Plan::between(&before, &self.compiled)).flatten() {
-            Some(plan) => self.commit(now, now, plan, session),
-            None => self.read_soon(now),
+        self.changed = true;
+        self.read_soon(now);
+        self.change_at_once(now, session);
+    }
+
+    /// Changes what differs between what is in force and what is desired where it is known what the switch has. A read of a
+    /// large bridge costs more than all the rest, and whoever is revoked may make it larger meanwhile. The monitor would have
+    /// told if the switch had something else than what is in force; and should its word be under way, the read after the
+    /// commit finds that.
+    fn change_at_once(&mut self, now: Instant, session: &mut Session) {
+        if !self.changed || matches!(self.phase, Phase::Committing(_)) {
+            return;
         }
+        self.changed = false;
+        let sure = self.owned && self.sure && self.monitor == Monitor::On;
+        let before = self.in_force.as_ref().filter(|before| sure && !Arc::ptr_eq(before, &self.compiled));
+        let at = self.clock.since_epoch(now);
+        // What a read under way would show is old by then.
+        if let Some(plan) = before.and_then(|before| Plan::between(before, &self.compiled, at)) {
+            self.commit(now, now, plan, session);
+        }
+    }
+
+    /// Deletes what those taught who lost by the last change, as far as that can be told without looking.
+    fn delete_taught(&mut self, now: Instant, session: &mut Session) {
+        if !matches!(self.phase, Phase::Idle) {
+            return;
+        }
+        let (Some((before, gone)), Some(in_force)) = (self.gone.take(), &self.in_force) else { return };
+        if let Some(plan) = Plan::taught(&before, in_force, &gone).filter(|_| self.owned) {
+            self.commit(now, now, plan, session);
+        }
+    }
+
+    /// Somebody told that the switch may have something else than what is in force.
+    pub(super) fn in_doubt(&mut self) {
+        self.sure = false;
+        self.told = true;
     }
 
     /// Notes which of the ports that nothing could be compiled for are not there, and which are there more than once.
@@ -424,7 +468,10 @@ impl Bridge {
                 self.mirror.removed(removed);
             }
             // The monitor dropped updates while it was paused: what it would have told is to be read.
-            Message::MonitorPaused | Message::MonitorResumed => self.read_soon(now),
+            Message::MonitorPaused | Message::MonitorResumed => {
+                self.in_doubt();
+                self.read_soon(now);
+            }
             Message::BundleControl(control) => self.bundle_replied(now, control, session),
             Message::BarrierReply => self.barrier_replied(now, xid, session),
             _ => {}
@@ -447,7 +494,6 @@ impl Bridge {
     /// Asks for a read at `at`, unless one is due before.
     pub(super) fn read_by(&mut self, at: Instant) {
         if self.owned {
-            self.sure = false;
             self.read_at = Some(self.read_at.map_or(at, |due| due.min(at)));
         }
     }

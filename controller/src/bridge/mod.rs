@@ -3,8 +3,9 @@
 //! A bridge is known by the name of its `OFPP_LOCAL` port. If the network file names it, its flows are
 //! watched by a flow monitor and read; what differs from the file is changed in one ordered atomic bundle,
 //! and read again. Whatever changes later (a foreign hand, a port, the file) leads to the same round: read,
-//! compare, commit, read again, until nothing differs. Where nothing is in doubt, what is only added is committed first and
-//! read then.
+//! compare, commit, read again, until nothing differs. Where it is known what the switch has, what the file changes is
+//! committed first, with what those taught who lost by it, and read then. What goes may have taught more meanwhile, from
+//! packets under way: a read a second later has to find nothing of it before the change counts as made.
 
 mod commit;
 mod compiled;
@@ -17,6 +18,7 @@ mod plan;
 mod ports;
 mod reactive;
 mod read;
+mod revoked;
 mod samples;
 #[cfg(test)]
 mod tests;

@@ -1,22 +1,20 @@
 //! What a round changes.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::time::Duration;
 
-use flows::Flow;
 use flows::diff::diff;
 use flows::learned::Learners;
 use flows::syntax::PortNames;
 use flows::timed::Standing;
+use flows::{Flow, FlowKey, FlowMatch};
+use ofproto::GroupId;
 use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
-use ofproto::{Cookie, GroupId, TableId};
 
 use super::Compiled;
 use super::compiled::Differing;
-
-/// Where the flows of a learner that is gone may still appear.
-pub(super) type Orphans = BTreeSet<(TableId, Cookie)>;
+use super::revoked::{self, Orphans, Revoked};
 
 /// The changes of one round.
 #[derive(Debug, Default)]
@@ -25,10 +23,12 @@ pub(super) struct Plan {
     pub(super) messages: Vec<Message>,
     /// How many of them put back what somebody else had changed.
     pub(super) drift: usize,
-    /// Whether a learner goes or changes: what it taught may appear once more.
+    /// Whether something goes or changes that let packets pass: what it taught may appear once more.
     pub(super) revokes: bool,
     /// The cookies of learners that went.
     pub(super) orphans: Orphans,
+    /// What went or changed that let packets pass, where the switch was not looked at.
+    pub(super) gone: Vec<Flow>,
 }
 
 /// What a switch has.
@@ -59,50 +59,50 @@ impl Actual<'_> {
 
 impl Plan {
     /// The changes from what the switch has to what is desired. `before` is what was in force, if anything was: what
-    /// differs from that is somebody else's doing. `leftover` are cookies of learners that went a moment ago.
+    /// differs from that is somebody else's doing, but for what was `revoked` a moment ago.
     pub(super) fn new(
         desired: &Compiled,
         before: Option<&Compiled>,
         actual: &Actual<'_>,
-        leftover: &Orphans,
+        revoked: Option<&Revoked>,
     ) -> Self {
         let flows = actual.flows_as(desired, |standing| standing == Standing::Good);
-        let has = desired.learners().cookies();
+        let has = desired.judge().cookies();
         // A learner may have ended by itself, a moment before it is taken away.
         let mut had = Learners::of(&*flows).cookies();
-        had.extend(before.into_iter().flat_map(|before| before.learners().cookies()));
+        had.extend(before.into_iter().flat_map(|before| before.judge().cookies()));
         let gone: Orphans = had.difference(&has).copied().collect();
 
-        let mods = differing(desired, &flows, actual, before);
+        let mut mods = differing(desired, &flows, actual, before);
         if mods.is_empty() && actual.groups.is_empty() && gone.is_empty() {
             return Self::default();
         }
-        let drift = before.map_or(0, |before| {
-            // What is only to be armed again is nobody's doing.
-            let flows = actual.flows_as(before, |standing| standing != Standing::Other);
-            let mods = differing(before, &flows, actual, Some(before));
-            let leftover = |m: &&FlowMod| {
-                m.command == FlowModCommand::DeleteStrict && leftover.iter().any(|(t, _)| *t == m.table_id)
-            };
-            mods.len() - mods.iter().filter(leftover).count() + actual.groups.len()
-        });
+        let goes = deleted(&mods, &flows);
+        let left_behind = |flow: &&&Flow| revoked.is_some_and(|revoked| revoked.left_behind(flow));
+        let drift = match before {
+            None => 0,
+            Some(before) if std::ptr::eq(before, desired) => {
+                mods.len() - goes.iter().filter(left_behind).count() + actual.groups.len()
+            }
+            Some(before) => {
+                // What is only to be armed again is nobody's doing.
+                let flows = actual.flows_as(before, |standing| standing != Standing::Other);
+                let mods = differing(before, &flows, actual, Some(before));
+                let goes = deleted(&mods, &flows);
+                mods.len() - goes.iter().filter(left_behind).count() + actual.groups.len()
+            }
+        };
 
-        let revokes = !gone.is_empty() || touches_learner(&mods, &*flows);
-        let orphans: Orphans = gone.union(leftover).copied().filter(|c| !has.contains(c)).collect();
-        let fixed: BTreeSet<(TableId, Cookie)> =
-            desired.program.flows().map(|f| (f.table, f.cookie)).collect();
+        let changes = before.is_none_or(|before| !std::ptr::eq(before, desired));
+        let revokes = !gone.is_empty()
+            || goes.iter().any(|flow| left_behind(&flow))
+            || touches(&mods, &*flows, |flow| flow.learns().next().is_some() || changes && !flow.drops());
+        let leftover = revoked.into_iter().flat_map(|revoked| &revoked.orphans);
+        let orphans: Orphans = gone.iter().chain(leftover).copied().filter(|c| !has.contains(c)).collect();
 
+        revoked::together(&mut mods, &goes, &flows, desired);
+        mods.extend(revoked::by_cookie(&orphans, desired));
         let mut messages: Vec<Message> = mods.into_iter().map(Message::FlowMod).collect();
-        // A cookie that a desired flow of that table has too is no way to tell the learned ones: those go one by one.
-        messages.extend(orphans.difference(&fixed).map(|(table, cookie)| {
-            Message::FlowMod(FlowMod {
-                table_id: *table,
-                cookie: *cookie,
-                cookie_mask: u64::MAX,
-                command: FlowModCommand::Delete,
-                ..FlowMod::default()
-            })
-        }));
         // After the flows, which a group takes along when it goes.
         messages.extend(actual.groups.iter().map(|group| {
             Message::GroupMod(GroupMod {
@@ -112,27 +112,38 @@ impl Plan {
                 buckets: Vec::new(),
             })
         }));
-        Self { messages, drift, revokes, orphans }
+        Self { messages, drift, revokes, orphans, gone: Vec::new() }
     }
 
-    /// The changes from what is in force to what is desired, for a switch that has what is in force: only the parts that
-    /// differ are looked at. None where that is not enough to tell. What ends by the clock depends on how long the switch
-    /// has it. And where a flow goes, or one that learns is another now, what the switch learned has to be looked at:
-    /// perhaps nothing accounts for it any more. What is only added takes the ground from under nothing.
-    pub(super) fn between(before: &Compiled, desired: &Compiled) -> Option<Self> {
+    /// The changes from what is in force to what is desired `at` that time, since 1970-01-01 UTC, for a switch that has
+    /// what is in force: only the parts that differ are looked at, and nothing is read. So whoever is revoked is so at
+    /// once, however much he taught the switch. What he taught goes along as far as a cookie, or a cookie and an address,
+    /// tells it; what else nothing accounts for any more the read that follows finds. None where nothing is to be changed
+    /// in that way: what is only to be armed again depends on how long the switch has it.
+    pub(super) fn between(before: &Compiled, desired: &Compiled, at: Duration) -> Option<Self> {
         let Differing { new, old } = desired.differing(before);
-        if new.iter().chain(&old).any(|part| part.timed) {
+        let flows: Vec<Cow<'_, Flow>> = old
+            .iter()
+            .flat_map(|part| part.flows().iter().map(|flow| desired.ending_alike(before, part, flow)))
+            .collect();
+        let flows = || flows.iter().map(|flow| &**flow);
+        let mut mods = diff(new.iter().flat_map(|part| part.flows()), flows(), |_| false);
+        for_what_is_left(&mut mods, desired, Some(before), at);
+        if mods.is_empty() {
             return None;
         }
-        let flows = || old.iter().flat_map(|part| part.flows());
-        let mods = diff(new.iter().flat_map(|part| part.flows()), flows(), |_| false);
-        if mods.is_empty()
-            || mods.iter().any(|m| m.command != FlowModCommand::Add)
-            || touches_learner(&mods, flows())
-        {
-            return None;
-        }
-        Some(Self { messages: mods.into_iter().map(Message::FlowMod).collect(), ..Self::default() })
+        let orphans = desired.orphans(&new, &old);
+        let gone: Vec<Flow> = touched(&mods, flows()).into_iter().filter(|f| !f.drops()).cloned().collect();
+        mods.extend(revoked::by_cookie(&orphans, desired));
+        let messages = mods.into_iter().map(Message::FlowMod).collect();
+        Some(Self { messages, drift: 0, revokes: !gone.is_empty(), orphans, gone })
+    }
+
+    /// What is left to be deleted of what those taught the switch who lost by a change that is made.
+    pub(super) fn taught(before: &Compiled, desired: &Compiled, gone: &[Flow]) -> Option<Self> {
+        let mods = revoked::by_address(before, desired, gone);
+        let messages: Vec<Message> = mods.into_iter().map(Message::FlowMod).collect();
+        (!messages.is_empty()).then(|| Self { messages, revokes: true, ..Self::default() })
     }
 
     /// What the n-th change is, for a person.
@@ -154,28 +165,46 @@ fn differing(
     before: Option<&Compiled>,
 ) -> Vec<FlowMod> {
     let mut mods = diff(desired.program.flows(), flows, |f| desired.learned(f));
+    for_what_is_left(&mut mods, desired, before, actual.at);
+    mods
+}
+
+/// Gives what ends by the clock the time that is left of it.
+fn for_what_is_left(mods: &mut Vec<FlowMod>, desired: &Compiled, before: Option<&Compiled>, at: Duration) {
     mods.retain_mut(|m| {
         if m.command != FlowModCommand::Add || m.hard_timeout == 0 {
             return true;
         }
-        let key = Flow::new(m.table_id, m.priority, flows::FlowMatch::from_wire(&m.fields));
-        let Some(left) = desired.left(&key, actual.at) else { return true };
-        let ended = left.is_over() && before.is_some_and(|before| before.left(&key, actual.at).is_some());
+        let key = Flow::new(m.table_id, m.priority, FlowMatch::from_wire(&m.fields));
+        let Some(left) = desired.left(&key, at) else { return true };
+        let ended = left.is_over() && before.is_some_and(|before| before.left(&key, at).is_some());
         match left.timeout().filter(|_| !ended) {
             Some(timeout) => m.hard_timeout = timeout,
             None => return false,
         }
         true
     });
-    mods
 }
 
-/// Whether a flow that learns is replaced or deleted.
-fn touches_learner<'f>(mods: &[FlowMod], flows: impl IntoIterator<Item = &'f Flow>) -> bool {
-    let learners = flows.into_iter().filter(|flow| flow.learns().next().is_some());
-    let keys: std::collections::HashSet<_> = learners.map(Flow::key).collect();
-    mods.iter().any(|m| {
-        let matches = flows::FlowMatch::from_wire(&m.fields);
-        keys.contains(&(m.table_id, m.priority, &matches))
-    })
+/// The flows that are deleted one by one.
+fn deleted<'f>(mods: &[FlowMod], flows: &'f [Flow]) -> Vec<&'f Flow> {
+    let deletes = mods.iter().filter(|m| m.command == FlowModCommand::DeleteStrict);
+    touched(&deletes.cloned().collect::<Vec<_>>(), flows)
+}
+
+/// Whether one of these flows, of which `counts` answers, is replaced or deleted.
+fn touches<'f>(
+    mods: &[FlowMod],
+    flows: impl IntoIterator<Item = &'f Flow>,
+    counts: impl Fn(&Flow) -> bool,
+) -> bool {
+    touched(mods, flows).into_iter().any(counts)
+}
+
+/// Those of the flows that are replaced or deleted.
+fn touched<'f>(mods: &[FlowMod], flows: impl IntoIterator<Item = &'f Flow>) -> Vec<&'f Flow> {
+    let matches: Vec<FlowMatch> = mods.iter().map(|m| FlowMatch::from_wire(&m.fields)).collect();
+    let keys: HashSet<FlowKey<'_>> =
+        mods.iter().zip(&matches).map(|(m, matches)| (m.table_id, m.priority, matches)).collect();
+    flows.into_iter().filter(|flow| keys.contains(&flow.key())).collect()
 }

@@ -9,7 +9,8 @@ use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartReplyBod
 use ofproto::{GroupId, Xid};
 
 use super::machine::{Bridge, Phase};
-use super::plan::{Actual, Orphans, Plan};
+use super::plan::{Actual, Plan};
+use super::revoked::Revoked;
 use super::{Notice, READ_TIMEOUT};
 use crate::session::{CloseReason, Session};
 
@@ -39,6 +40,7 @@ impl Bridge {
         };
         let Some(groups) = Self::ask(session, MultipartRequestBody::GroupDesc) else { return };
         self.last_read = Some(now);
+        self.told = false;
         self.phase = Phase::Reading(Box::new(Reading {
             flows,
             groups,
@@ -107,10 +109,10 @@ impl Bridge {
         let ages: Vec<Duration> = stats.iter().map(age).collect();
         self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats });
 
-        let nothing = Orphans::new();
-        let leftover = self.revoked.as_ref().map_or(&nothing, |(orphans, _)| orphans);
         let actual = Actual { flows: &flows, ages: &ages, groups: &groups, at: self.clock.since_epoch(now) };
-        let plan = Plan::new(&self.compiled, self.in_force.as_deref(), &actual, leftover);
+        let plan = Plan::new(&self.compiled, self.in_force.as_deref(), &actual, self.revoked.as_ref());
+        // It is known what the switch has, and will be when the plan is carried out, unless somebody told of more meanwhile.
+        self.sure = !self.told;
         if plan.messages.is_empty() {
             self.as_desired(now, started);
         } else {
@@ -124,9 +126,9 @@ impl Bridge {
         self.restless = 0;
         // What a learner that is gone taught in its last moments shows within a second: only a read after that counts.
         match &self.revoked {
-            Some((_, at)) if started < *at => {
-                let at = *at;
-                self.read_by(at);
+            Some(Revoked { until, .. }) if started < *until => {
+                let until = *until;
+                self.read_by(until);
             }
             _ => {
                 self.revoked = None;
@@ -137,9 +139,7 @@ impl Bridge {
                 }
             }
         }
-        let poll = now + self.poll_interval();
-        self.read_by(poll);
-        self.sure = self.settled && self.revoked.is_none() && self.read_at == Some(poll);
+        self.read_by(now + self.poll_interval());
     }
 }
 

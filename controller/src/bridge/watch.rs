@@ -81,8 +81,7 @@ impl Bridge {
             return;
         }
         // A learner that just went may have taught this: swept with the next read, and nobody's fault.
-        let learner = (flow.table, flow.cookie);
-        let orphan = self.revoked.as_ref().is_some_and(|(orphans, _)| orphans.contains(&learner))
+        let orphan = self.revoked.as_ref().is_some_and(|r| flagged(&flow).any(|flow| r.left_behind(&flow)))
             || self.in_force.as_ref().is_some_and(|before| learned(before, &flow));
         if !orphan {
             let text = print_flow(&flow, &self.ports.names());
@@ -92,6 +91,7 @@ impl Bridge {
     }
 
     fn read_after_drift(&mut self, now: Instant) {
+        self.in_doubt();
         let earliest = self.last_read.map_or(now, |at| at + DRIFT_INTERVAL);
         self.read_by(earliest.max(now + DEBOUNCE));
     }
@@ -99,8 +99,12 @@ impl Bridge {
 
 /// Whether a learner accounts for a flow that the monitor told of.
 fn learned(by: &Compiled, flow: &Flow) -> bool {
-    // Flags are not told. A learned flow has at most OFPFF_SEND_FLOW_REM.
-    (0..=1).any(|flags| by.learned(&Flow { flags, ..flow.clone() }))
+    flagged(flow).any(|flow| by.learned(&flow))
+}
+
+/// Flags are not told. A learned flow has at most OFPFF_SEND_FLOW_REM.
+fn flagged(flow: &Flow) -> impl Iterator<Item = Flow> {
+    (0..=1).map(|flags| Flow { flags, ..flow.clone() })
 }
 
 fn flow(update: &MonitoredFlow) -> Flow {

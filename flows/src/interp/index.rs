@@ -48,22 +48,20 @@ pub(crate) struct Hits {
 }
 
 impl Node {
-    /// Over the flows with these numbers.
-    pub(crate) fn build(flows: &[Flow], numbers: &[usize]) -> Self {
-        let entries = numbers
-            .iter()
-            .filter_map(|&n| {
-                let flow = flows.get(n)?;
-                Some(Entry { flow: n, priority: flow.priority, fields: flow.matches.iter().collect() })
-            })
-            .collect();
-        Self::over(entries)
+    /// Over flows and their numbers, branching on fields of which `by` answers.
+    pub(crate) fn build<'f>(flows: impl Iterator<Item = (usize, &'f Flow)>, by: fn(Field) -> bool) -> Self {
+        let entry = |(flow, f): (usize, &Flow)| Entry {
+            flow,
+            priority: f.priority,
+            fields: f.matches.iter().collect(),
+        };
+        Self::over(flows.map(entry).collect(), by)
     }
 
-    fn over(mut entries: Vec<Entry>) -> Self {
+    fn over(mut entries: Vec<Entry>, by: fn(Field) -> bool) -> Self {
         entries.sort_by_key(|e| (std::cmp::Reverse(e.priority), e.flow));
         let priority = entries.first().map_or(0, |e| e.priority);
-        let Some(field) = (entries.len() > SMALL).then(|| best_field(&entries)).flatten() else {
+        let Some(field) = (entries.len() > SMALL).then(|| best_field(&entries, by)).flatten() else {
             return Self { priority, kind: Kind::Leaf(entries) };
         };
         let mut by_value: BTreeMap<u128, Vec<Entry>> = BTreeMap::new();
@@ -78,8 +76,28 @@ impl Node {
                 None => rest.push(entry),
             }
         }
-        let by_value = by_value.into_iter().map(|(v, e)| (v, Self::over(e))).collect();
-        Self { priority, kind: Kind::Branch { field, by_value, rest: Box::new(Self::over(rest)) } }
+        let by_value = by_value.into_iter().map(|(v, e)| (v, Self::over(e, by))).collect();
+        Self { priority, kind: Kind::Branch { field, by_value, rest: Box::new(Self::over(rest, by)) } }
+    }
+
+    /// Adds the numbers of the flows that a packet may match of which only these bits of each field are known.
+    pub(crate) fn compatible(&self, known: &impl Fn(Field) -> Masked, found: &mut Vec<usize>) {
+        match &self.kind {
+            Kind::Leaf(entries) => {
+                let may = |e: &&Entry| e.fields.iter().all(|(field, bits)| bits.overlaps(known(*field)));
+                found.extend(entries.iter().filter(may).map(|e| e.flow));
+            }
+            Kind::Branch { field, by_value, rest } => {
+                rest.compatible(known, found);
+                let bits = known(*field);
+                if bits.mask == field.info().exact() {
+                    by_value.get(&bits.value).into_iter().for_each(|node| node.compatible(known, found));
+                } else {
+                    let may = by_value.iter().filter(|(value, _)| bits.admits(**value));
+                    may.for_each(|(_, node)| node.compatible(known, found));
+                }
+            }
+        }
     }
 
     /// Adds what the packet matches here to `hits`.
@@ -139,11 +157,11 @@ fn exact(entry: &Entry, field: Field) -> Option<u128> {
 }
 
 /// The field whose values split the flows best, if one does at all.
-fn best_field(entries: &[Entry]) -> Option<Field> {
+fn best_field(entries: &[Entry], by: fn(Field) -> bool) -> Option<Field> {
     let mut values: BTreeMap<Field, BTreeMap<u128, usize>> = BTreeMap::new();
     for entry in entries {
         for (field, bits) in &entry.fields {
-            if bits.mask == field.info().exact() {
+            if bits.mask == field.info().exact() && by(*field) {
                 *values.entry(*field).or_default().entry(bits.value).or_default() += 1;
             }
         }

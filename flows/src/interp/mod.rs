@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use ofproto::{Cookie, PortNo, TableId};
 
 pub use fields::FieldSet;
+pub(crate) use index::Node;
 pub(crate) use learn::{is_matched, learned};
 pub use packet::{
     ETH_ARP, ETH_IPV4, ETH_IPV6, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT, mac_bits,
@@ -22,7 +23,6 @@ pub use packet::{
 pub use run::{MAX_DEPTH, MAX_RESUBMITS};
 
 use crate::model::{Flow, FlowKey};
-use index::Node;
 
 /// Where a packet goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,7 +105,11 @@ impl Pipeline {
                 by_table.entry(flow.table).or_default().push(n);
             }
         }
-        let tables = by_table.iter().map(|(t, numbers)| (*t, Node::build(&flows, numbers))).collect();
+        let of = |numbers: &[usize]| {
+            let flows = numbers.iter().filter_map(|n| Some((*n, flows.get(*n)?)));
+            Node::build(flows, |_| true)
+        };
+        let tables = by_table.iter().map(|(table, numbers)| (*table, of(numbers))).collect();
         Self { flows, tables }
     }
 

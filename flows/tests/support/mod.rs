@@ -1,6 +1,7 @@
 //! What the tests of the compiler share: files compiled, packets made, what came out in words.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod changes;
 pub(crate) mod packets;
 pub(crate) mod random;
 pub(crate) mod table;

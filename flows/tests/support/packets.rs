@@ -122,7 +122,7 @@ impl Choices {
         }));
         let mut own: Vec<Own> = Vec::new();
         for (_, attachment) in file.attachments_on(bridge) {
-            let network = file.network(&attachment.network).unwrap();
+            let Some(network) = file.network(&attachment.network) else { continue };
             let mut addresses = attachment.addresses.clone();
             addresses.extend(attachment.behind.iter().flat_map(somewhere));
             if network.subnets.iter().any(IpNetwork::is_ipv6) {
@@ -137,7 +137,7 @@ impl Choices {
         for (_, end) in file.link_ends_on(bridge) {
             let (addresses, vlan) = match &end.role {
                 LinkRole::Network { network, behind } => {
-                    (behind.iter().flat_map(somewhere).collect(), file.network(network).unwrap().vlan)
+                    (behind.iter().flat_map(somewhere).collect(), file.network(network).and_then(|n| n.vlan))
                 }
                 _ => (Vec::new(), None),
             };
@@ -170,6 +170,43 @@ impl Choices {
         all.dedup();
         let (v4, v6) = all.into_iter().partition(IpAddr::is_ipv4);
         Self { v4, v6, macs, vlans, ports, own }
+    }
+}
+
+impl Choices {
+    /// Whether there is anybody to send.
+    pub(crate) fn speaks(&self) -> bool {
+        !self.own.is_empty()
+    }
+
+    /// The addresses of a family.
+    pub(crate) fn addresses(&self, v6: bool) -> &[IpAddr] {
+        if v6 { &self.v6 } else { &self.v4 }
+    }
+
+    pub(crate) fn macs(&self) -> &[[u8; 6]] {
+        &self.macs
+    }
+
+    /// The MACs and tags that somebody at a port has, beside those of a frame.
+    pub(crate) fn worn(&self, frame: Frame) -> impl Iterator<Item = Frame> {
+        let macs = self.macs.iter().copied().chain([frame.eth_src]);
+        let mut vlans: Vec<Option<u16>> = self.own.iter().map(|(.., vlan)| *vlan).collect();
+        vlans.sort_unstable();
+        vlans.dedup();
+        macs.flat_map(move |eth_src| {
+            vlans.clone().into_iter().map(move |vlan| Frame { eth_src, vlan, ..frame })
+        })
+    }
+
+    /// One of each kind of what opens something.
+    pub(crate) fn contents(&self) -> Vec<Content> {
+        let udp = |dst| Content::Udp { src: 40_000, dst };
+        let mut all = vec![Content::EchoRequest, Content::Other];
+        all.extend(
+            self.ports.iter().flat_map(|port| [Content::Tcp(*port), udp(*port), Content::Sctp(*port)]),
+        );
+        all
     }
 }
 

@@ -1,5 +1,18 @@
 //! Which learned flows a pipeline accounts for. A flow in a learned table that no live learner could have
-//! written is drift: somebody put it there.
+//! written is drift, or what a change has left behind.
+//!
+//! [`Learners`] judges the form: cookie, priority, timeouts, which fields, which actions. [`Judge`] asks more of flows that
+//! learners of the network file would have written: that the pipeline as it is would let them arise. From the learned
+//! flow it takes what it says of the packet that opened the conversation (the port that it came in at is where the answer
+//! goes; addresses and ports are exchanged), leaves open what it does not say, and walks the tables with that. So a
+//! learned flow whose parties changed places, left a list or went is accounted for no more, though its learner is still
+//! there, as it was.
+
+mod judge;
+mod known;
+mod openers;
+
+pub use judge::Judge;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -9,6 +22,8 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
+use self::known::{low_bits, mask_of, shifted};
+use crate::compile::{OriginKind, Part};
 use crate::interp::is_matched;
 use crate::model::{Flow, FlowMatch, Masked};
 
@@ -26,6 +41,10 @@ type Senders = HashMap<u16, Vec<FlowMatch>>;
 #[derive(Debug, Clone)]
 struct Learner {
     parent: Cookie,
+    /// The parent's table.
+    at: TableId,
+    /// Whether somebody wrote it as it is: then its form is all that is asked about.
+    raw: bool,
     seen: FlowMatch,
     learn: Learn,
     /// Which bits learned flows match, with all of them set.
@@ -47,6 +66,17 @@ impl Learners {
                 let learner = Learner::new(flow, learn);
                 this.by_cookie.entry((learn.table, learn.cookie)).or_default().push(Arc::new(learner));
             }
+        }
+        this
+    }
+
+    /// The learners of a part of a program, with those that the controller executes.
+    pub fn of_part(part: &Part) -> Self {
+        let taught: Vec<Flow> = part.reactive.iter().map(crate::reactive::Learner::as_taught).collect();
+        let mut this = Self::of(part.flows.iter().chain(&taught));
+        for learner in this.by_cookie.values_mut().flatten() {
+            let written = part.origins.get(&learner.parent).is_some_and(|o| o.kind != OriginKind::Raw);
+            Arc::make_mut(learner).raw = !written;
         }
         this
     }
@@ -83,6 +113,11 @@ impl Learners {
         self.by_cookie.keys().map(|(table, _)| *table).collect()
     }
 
+    /// Whether flows with that table and cookie may be learned.
+    pub fn has(&self, learned: &(TableId, Cookie)) -> bool {
+        self.by_cookie.contains_key(learned)
+    }
+
     /// Table and cookie of learned flows.
     pub fn cookies(&self) -> BTreeSet<(TableId, Cookie)> {
         self.by_cookie.keys().copied().collect()
@@ -112,6 +147,8 @@ impl Learner {
         }
         let mut this = Self {
             parent: flow.cookie,
+            at: flow.table,
+            raw: true,
             seen: flow.matches.clone(),
             learn: learn.clone(),
             shape: FlowMatch::any(),
@@ -131,6 +168,12 @@ impl Learner {
             && flow.flags == self.learn.flags & ofproto::action::LEARN_SEND_FLOW_REM
             && timeout_fits(flow.idle_timeout, self.learn.idle_timeout, self.learn.fin_idle_timeout)
             && timeout_fits(flow.hard_timeout, self.learn.hard_timeout, self.learn.fin_hard_timeout)
+            && self.writes(flow, senders)
+    }
+
+    /// Whether it may write what the flow matches and does, whatever its cookie, priority and timeouts.
+    fn writes(&self, flow: &Flow, senders: &Senders) -> bool {
+        flow.table == self.learn.table
             && !flow.matches.has_unknown()
             && flow.matches.iter().map(|(f, m)| (f, m.mask)).eq(self.shape.iter().map(|(f, m)| (f, m.mask)))
             && flow.matches.within(&self.fixed)
@@ -207,18 +250,6 @@ impl Learner {
 /// FIN or RST may have shortened a timeout to `fin`.
 fn timeout_fits(is: u16, learned: u16, fin: u16) -> bool {
     is == learned || (fin != 0 && is == fin && (learned == 0 || fin < learned))
-}
-
-fn low_bits(n: u16) -> u128 {
-    1u128.checked_shl(n.into()).map_or(u128::MAX, |bit| bit - 1)
-}
-
-fn shifted(value: u128, by: u16) -> u128 {
-    value.checked_shl(by.into()).unwrap_or(0)
-}
-
-fn mask_of(sub: Subfield) -> u128 {
-    shifted(low_bits(sub.n_bits), sub.ofs)
 }
 
 /// What `matches` says about the bits of a subfield, right-aligned.

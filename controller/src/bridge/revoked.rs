@@ -1,0 +1,158 @@
+//! What a change takes the ground from under: flows that the switch learned and that nothing accounts for any more.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use flows::compile::layout::{ADMISSION, DESTINATION};
+use flows::{Flow, FlowMatch};
+use ofproto::message::{FlowMod, FlowModCommand};
+use ofproto::oxm::Field;
+use ofproto::{Cookie, TableId};
+
+use super::Compiled;
+
+/// Where the flows of a learner that is gone may still appear.
+pub(super) type Orphans = BTreeSet<(TableId, Cookie)>;
+
+/// So many programs are remembered that were in force a moment ago.
+const REMEMBERED: usize = 8;
+/// Of so many addresses that a change names it is asked what their packets led to. What more of them taught a read finds.
+const ADDRESSES: usize = 16;
+/// So many learned flows are deleted one by one.
+const FEW: usize = 16;
+
+/// What was in force a moment ago, and may have taught the switch something since.
+#[derive(Debug)]
+pub(super) struct Revoked {
+    before: Vec<Arc<Compiled>>,
+    /// Of learners that went.
+    pub(super) orphans: Orphans,
+    /// A read that begins after this can tell that nothing of it is left.
+    pub(super) until: Instant,
+}
+
+impl Revoked {
+    /// What a change revoked, after what was revoked before it.
+    pub(super) fn after(
+        earlier: Option<Self>,
+        before: Option<Arc<Compiled>>,
+        orphans: Orphans,
+        until: Instant,
+    ) -> Self {
+        let (mut all, orphans, last) = match earlier {
+            Some(earlier) => (earlier.before, &earlier.orphans | &orphans, earlier.until),
+            None => (Vec::new(), orphans, until),
+        };
+        all.extend(before);
+        let many = all.len().saturating_sub(REMEMBERED);
+        all.drain(..many);
+        Self { before: all, orphans, until: until.max(last) }
+    }
+
+    /// Whether a flow is one that what was in force may have taught the switch.
+    pub(super) fn left_behind(&self, flow: &Flow) -> bool {
+        self.orphans.contains(&(flow.table, flow.cookie))
+            || self.before.iter().any(|before| before.learned(flow))
+    }
+}
+
+/// Deletes all flows of those cookies, but where a desired flow has one of them too: that is no way to tell them apart.
+pub(super) fn by_cookie(orphans: &Orphans, desired: &Compiled) -> Vec<FlowMod> {
+    if orphans.is_empty() {
+        return Vec::new();
+    }
+    let fixed = fixed(desired);
+    orphans.difference(&fixed).map(|(table, cookie)| delete(*table, *cookie, &FlowMatch::any())).collect()
+}
+
+fn fixed(desired: &Compiled) -> Orphans {
+    desired.program.flows().map(|flow| (flow.table, flow.cookie)).collect()
+}
+
+/// Deletes what somebody taught whose admission or destination is among these flows, which go or become others, by learners
+/// that his packets no longer get to. That needs no look at the switch.
+pub(super) fn by_address(before: &Compiled, desired: &Compiled, gone: &[Flow]) -> Vec<FlowMod> {
+    // Where packets with this in a field led to, there answers lead from with the same in the other.
+    let ends = [(Field::Ipv4Src, Field::Ipv4Dst), (Field::Ipv6Src, Field::Ipv6Dst)];
+    let mut said: BTreeSet<(Field, Field, u128)> = BTreeSet::new();
+    for flow in gone {
+        for (src, dst) in ends {
+            let (said_by, answered_by) = match flow.table {
+                ADMISSION => (src, dst),
+                DESTINATION => (dst, src),
+                _ => continue,
+            };
+            said.extend(flow.matches.exact(said_by).map(|value| (said_by, answered_by, value)));
+        }
+    }
+    if said.is_empty() || said.len() > ADDRESSES {
+        return Vec::new();
+    }
+    let fixed = fixed(desired);
+    let mut mods = Vec::new();
+    for (said_by, answered_by, value) in said {
+        let lost = desired.judge().lost(before.judge(), said_by, value);
+        let of = |(table, cookie): &(TableId, Cookie)| delete(*table, *cookie, &address(answered_by, value));
+        mods.extend(lost.difference(&fixed).map(of));
+    }
+    mods
+}
+
+fn address(field: Field, value: u128) -> FlowMatch {
+    let v4 = matches!(field, Field::Ipv4Src | Field::Ipv4Dst);
+    FlowMatch::any().with(Field::EthType, if v4 { 0x0800 } else { 0x86dd }).with(field, value)
+}
+
+fn delete(table: TableId, cookie: Cookie, matches: &FlowMatch) -> FlowMod {
+    FlowMod {
+        table_id: table,
+        cookie,
+        cookie_mask: u64::MAX,
+        command: FlowModCommand::Delete,
+        fields: matches.to_wire(),
+        ..FlowMod::default()
+    }
+}
+
+fn is_strict(m: &FlowMod) -> bool {
+    m.command == FlowModCommand::DeleteStrict
+}
+
+fn key(m: &FlowMod) -> (TableId, u16, FlowMatch) {
+    (m.table_id, m.priority, FlowMatch::from_wire(&m.fields))
+}
+
+/// Deletes many learned flows at a time where they are all that a learner taught for one address: that is shorter, and takes
+/// along what is learned meanwhile. `gone` are flows that the changes delete, `flows` are all.
+pub(super) fn together(mods: &mut Vec<FlowMod>, gone: &[&Flow], flows: &[Flow], desired: &Compiled) {
+    if gone.len() <= FEW {
+        return;
+    }
+    let fixed = fixed(desired);
+    let tables = desired.judge().tables();
+    let lost: HashSet<*const Flow> = gone.iter().map(|flow| std::ptr::from_ref(*flow)).collect();
+    let mut groups: HashMap<(TableId, Cookie, Field, u128), bool> = HashMap::new();
+    let fields = [Field::Ipv4Dst, Field::Ipv6Dst, Field::Ipv4Src, Field::Ipv6Src];
+    let group =
+        |flow: &Flow, field: Field| Some((flow.table, flow.cookie, field, flow.matches.exact(field)?));
+    let learned = |flow: &&Flow| tables.contains(&flow.table) && !fixed.contains(&(flow.table, flow.cookie));
+    for flow in flows.iter().filter(learned) {
+        let goes = lost.contains(&std::ptr::from_ref(flow));
+        for group in fields.into_iter().filter_map(|field| group(flow, field)) {
+            *groups.entry(group).or_insert(true) &= goes;
+        }
+    }
+    let mut taken: BTreeMap<(TableId, Cookie, Field, u128), ()> = BTreeMap::new();
+    let mut done: HashSet<(TableId, u16, FlowMatch)> = HashSet::new();
+    for flow in gone.iter().copied().filter(learned) {
+        let all = fields.into_iter().filter_map(|field| group(flow, field));
+        if let Some(whole) = all.into_iter().find(|group| groups.get(group) == Some(&true)) {
+            taken.insert(whole, ());
+            done.insert((flow.table, flow.priority, flow.matches.clone()));
+        }
+    }
+    mods.retain(|m| !is_strict(m) || !done.contains(&key(m)));
+    let whole = |((table, cookie, field, value), ())| delete(table, cookie, &address(field, value));
+    mods.extend(taken.into_iter().map(whole));
+}

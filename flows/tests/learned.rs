@@ -1,0 +1,144 @@
+//! Which learned flows a program accounts for: those that some packet would teach it, and after a change of the file no others.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+mod verdict;
+
+use std::cell::Cell;
+
+use flows::Flow;
+use flows::compile::Program;
+use flows::compile::layout::RELATED;
+use flows::interp::{Packet, Pipeline};
+use flows::learned::{Judge, Learners};
+use flows::network::NetworkFile;
+use ofproto::PortNo;
+use ofproto::oxm::Field;
+use proptest::prelude::*;
+use support::changes::{Change, State, change};
+use support::packets::{Choices, Probe, packet, probe};
+use support::{MIXED, SHIPPED, file, random};
+use verdict::{Content, Frame, What};
+
+/// What was said, and what the switch learned of it.
+struct Said {
+    at: PortNo,
+    frame: Frame,
+    learned: Vec<Flow>,
+}
+
+fn pipeline(program: &Program) -> Pipeline {
+    Pipeline::new(program.flows().cloned().collect())
+}
+
+fn number(state: &State, bridge: usize, port: &str) -> Option<PortNo> {
+    if port == "LOCAL" { Some(PortNo::LOCAL) } else { state.ports[bridge].get(port).copied() }
+}
+
+/// Lets everybody speak who may, and asks that the program accounts for whatever that taught.
+fn speak(state: &State, bridge: usize, program: &Program, probes: &[Probe]) -> Vec<Said> {
+    let choices = Choices::new(&state.file, &state.file.bridges[bridge].name);
+    let (pipeline, judge) = (pipeline(program), Judge::new(&program.parts));
+    let mut all = Vec::new();
+    for probe in probes {
+        if !choices.speaks() {
+            continue;
+        }
+        let (port, frame) = probe.on(&choices);
+        let Some(at) = number(state, bridge, &port) else { continue };
+        let learned = pipeline.run(at, &packet(frame)).learned;
+        for flow in &learned {
+            assert!(judge.accounts_for(flow).is_some(), "{frame:?} at {port} taught {flow:?}");
+        }
+        if !learned.is_empty() {
+            all.push(Said { at, frame, learned });
+        }
+    }
+    all
+}
+
+/// What else may have taught the same: the MACs and the tag are whatever the file wants, and where the flow does not say it
+/// what was said to whom.
+fn alike<'c>(said: &Said, flow: &Flow, choices: &'c Choices) -> impl Iterator<Item = Packet> + 'c {
+    let mut frames = vec![said.frame];
+    if let (RELATED, What::Ip { src, dst, .. }) = (flow.table, said.frame.what) {
+        let outside =
+            flow.matches.field(if src.is_ipv4() { Field::Ipv4Src } else { Field::Ipv6Src }).is_none();
+        let anybody = choices.addresses(src.is_ipv6());
+        for dst in if outside { anybody } else { std::slice::from_ref(&dst) } {
+            let frame = |content| Frame { what: What::Ip { src, dst: *dst, content }, ..said.frame };
+            frames.extend(choices.contents().into_iter().map(frame));
+        }
+    }
+    let worn = |frame| choices.worn(frame);
+    let towards = |frame: Frame| {
+        let macs = choices.macs().iter().copied().chain([frame.eth_dst]);
+        macs.map(move |eth_dst| Frame { eth_dst, ..frame })
+    };
+    frames.clone().into_iter().chain(frames.into_iter().flat_map(worn).flat_map(towards)).map(packet)
+}
+
+/// The same flow, of whichever rule.
+fn same(a: &Flow, b: &Flow) -> bool {
+    (a.table, &a.matches, &a.instructions) == (b.table, &b.matches, &b.instructions)
+}
+
+/// After the changes a flow is accounted for if its learner is there as it was and a packet would teach it, and not otherwise.
+fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[usize; 2]>) {
+    let before = state.after(&[]);
+    let said: Vec<Vec<Said>> =
+        before.iter().enumerate().map(|(n, program)| speak(&state, n, program, probes)).collect();
+    let bridges = state.file.bridges.len();
+    changes.iter().for_each(|change| state.make(change));
+    assert_eq!(state.file.bridges.len(), bridges);
+    for (bridge, after) in state.after(&before).iter().enumerate() {
+        let choices = Choices::new(&state.file, &state.file.bridges[bridge].name);
+        let (pipeline, judge) = (pipeline(after), Judge::new(&after.parts));
+        let learners = Learners::of(after.flows());
+        for said in &said[bridge] {
+            for flow in &said.learned {
+                let live = learners.accounts_for(flow).is_some();
+                let taught = |packet: &Packet| {
+                    pipeline.run(said.at, packet).learned.iter().any(|other| same(other, flow))
+                };
+                let expected = live && alike(said, flow, &choices).any(|packet| taught(&packet));
+                let accounts = judge.accounts_for(flow).is_some();
+                assert_eq!(accounts, expected, "{:?} taught {flow:#?}\n{changes:?}", said.frame);
+                let mut counts = seen.get();
+                counts[usize::from(accounts)] += 1;
+                seen.set(counts);
+            }
+        }
+    }
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: ProptestConfig::default().cases.max(64), ..ProptestConfig::default() }
+}
+
+/// Asks for many files, and that both outcomes were among the answers.
+fn for_many(files: impl Strategy<Value = Option<NetworkFile>>) {
+    let seen = Cell::new([0, 0]);
+    let changes = prop::collection::vec(change(), 0..5);
+    let probes = prop::collection::vec(probe(), 150);
+    let mut runner = proptest::test_runner::TestRunner::new(config());
+    let outcome = runner.run(&(files, changes, probes), |(file, changes, probes)| {
+        if let Some(file) = file {
+            judged(State::new(file), &changes, &probes, &seen);
+        }
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+    assert!(seen.get().iter().all(|n| *n > 50), "{:?}: of one kind there were too few", seen.get());
+}
+
+#[test]
+fn a_shipped_file_after_changes_accounts_for_what_may_arise() {
+    let files: Vec<NetworkFile> = SHIPPED.iter().map(|(_, text)| *text).chain([MIXED]).map(file).collect();
+    for_many(any::<prop::sample::Index>().prop_map(move |which| Some(which.get(&files).clone())));
+}
+
+#[test]
+fn any_file_after_changes_accounts_for_what_may_arise() {
+    for_many(random::plan().prop_map(|plan| plan.text().map(|text| file(&text))));
+}
