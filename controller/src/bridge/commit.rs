@@ -205,6 +205,7 @@ impl Bridge {
             let until = if revokes { now + UPCALLS } else { now };
             self.revoked = Some(Revoked::after(self.revoked.take(), before.clone(), plan.orphans, until));
         }
+        self.reach(now);
         self.gone = before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
         if self.restless > PATIENCE {
             self.last_error =

@@ -46,6 +46,8 @@ pub struct Bridge {
     pub(super) compiled: Arc<Compiled>,
     /// What was in force after the last round that went well.
     pub(super) in_force: Option<Arc<Compiled>>,
+    /// What was in force when nothing that was revoked was left.
+    reached: Option<Arc<Compiled>>,
     pub(super) monitor: Monitor,
     /// Whether the switch has bundles; assumed until it says no.
     pub(super) bundles: bool,
@@ -128,11 +130,12 @@ pub struct Status {
     pub drift_repaired: u64,
     /// What went wrong last, until all is well again.
     pub last_error: Option<String>,
-    /// What the switch is known to have; none before the first round that went well.
+    /// What holds on the switch: it has it, and nothing that was revoked by it is left, as far as that can be told; none before
+    /// the first round that went well.
     pub in_force: Option<Reached>,
 }
 
-/// What was in force after the last round that went well.
+/// What holds on a switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reached {
     /// What it was compiled from: [`InForce::generation`].
@@ -156,6 +159,7 @@ impl Bridge {
             ambiguous_ports: BTreeSet::new(),
             compiled: Arc::default(),
             in_force: None,
+            reached: None,
             monitor: Monitor::None,
             bundles: true,
             next_bundle: 1,
@@ -284,10 +288,17 @@ impl Bridge {
             ambiguous_ports: self.ambiguous_ports.iter().cloned().collect(),
             drift_repaired: self.drift_repaired,
             last_error: self.last_error.clone(),
-            in_force: self.in_force.as_ref().map(|compiled| Reached {
+            in_force: self.reached.as_ref().map(|compiled| Reached {
                 generation: compiled.generation,
                 missing_ports: compiled.program.missing_ports.clone(),
             }),
+        }
+    }
+
+    /// What is in force holds now, if nothing of what was before is left.
+    pub(super) fn reach(&mut self, now: Instant) {
+        if self.revoked.as_ref().is_none_or(|revoked| revoked.until <= now) {
+            self.reached = self.in_force.clone();
         }
     }
 
@@ -313,6 +324,7 @@ impl Bridge {
             self.read_at = None;
             self.wake = None;
             self.in_force = None;
+            self.reached = None;
             self.learning = None;
             return;
         }
@@ -351,6 +363,7 @@ impl Bridge {
             // Names of rules may have changed, flows have not. What the switch does not have yet is not in force by that.
             if had {
                 self.in_force = Some(Arc::clone(&self.compiled));
+                self.reach(now);
             }
             return;
         }

@@ -1,7 +1,7 @@
 //! What a round changes.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use flows::diff::diff;
@@ -81,7 +81,7 @@ impl Plan {
         let left_behind = |flow: &&&Flow| revoked.is_some_and(|revoked| revoked.left_behind(flow));
         let drift = match before {
             None => 0,
-            Some(before) if std::ptr::eq(before, desired) => {
+            Some(before) if std::ptr::eq(before, desired) && !desired.has_ends() => {
                 mods.len() - goes.iter().filter(left_behind).count() + actual.groups.len()
             }
             Some(before) => {
@@ -96,7 +96,9 @@ impl Plan {
         let changes = before.is_none_or(|before| !std::ptr::eq(before, desired));
         let revokes = !gone.is_empty()
             || goes.iter().any(|flow| left_behind(&flow))
-            || touches(&mods, &*flows, |flow| flow.learns().next().is_some() || changes && !flow.drops());
+            || touched(&mods, &*flows)
+                .into_iter()
+                .any(|(m, flow)| lets_less(m, flow) && (changes || flow.learns().next().is_some()));
         let leftover = revoked.into_iter().flat_map(|revoked| &revoked.orphans);
         let orphans: Orphans = gone.iter().chain(leftover).copied().filter(|c| !has.contains(c)).collect();
 
@@ -133,7 +135,8 @@ impl Plan {
             return None;
         }
         let orphans = desired.orphans(&new, &old);
-        let gone: Vec<Flow> = touched(&mods, flows()).into_iter().filter(|f| !f.drops()).cloned().collect();
+        let touched = touched(&mods, flows()).into_iter();
+        let gone: Vec<Flow> = touched.filter(|(m, f)| lets_less(m, f)).map(|(_, f)| f.clone()).collect();
         mods.extend(revoked::by_cookie(&orphans, desired));
         let messages = mods.into_iter().map(Message::FlowMod).collect();
         Some(Self { messages, drift: 0, revokes: !gone.is_empty(), orphans, gone })
@@ -188,23 +191,39 @@ fn for_what_is_left(mods: &mut Vec<FlowMod>, desired: &Compiled, before: Option<
 
 /// The flows that are deleted one by one.
 fn deleted<'f>(mods: &[FlowMod], flows: &'f [Flow]) -> Vec<&'f Flow> {
-    let deletes = mods.iter().filter(|m| m.command == FlowModCommand::DeleteStrict);
-    touched(&deletes.cloned().collect::<Vec<_>>(), flows)
+    let strict =
+        |(m, flow): (&FlowMod, &'f Flow)| (m.command == FlowModCommand::DeleteStrict).then_some(flow);
+    touched(mods, flows).into_iter().filter_map(strict).collect()
 }
 
-/// Whether one of these flows, of which `counts` answers, is replaced or deleted.
-fn touches<'f>(
-    mods: &[FlowMod],
+/// Those of the flows that are replaced or deleted, each with what does it.
+fn touched<'m, 'f>(
+    mods: &'m [FlowMod],
     flows: impl IntoIterator<Item = &'f Flow>,
-    counts: impl Fn(&Flow) -> bool,
-) -> bool {
-    touched(mods, flows).into_iter().any(counts)
+) -> Vec<(&'m FlowMod, &'f Flow)> {
+    if mods.is_empty() {
+        return Vec::new();
+    }
+    let matches: Vec<FlowMatch> = mods.iter().map(|m| FlowMatch::from_wire(&m.fields)).collect();
+    let keys: HashMap<FlowKey<'_>, &FlowMod> =
+        mods.iter().zip(&matches).map(|(m, matches)| ((m.table_id, m.priority, matches), m)).collect();
+    flows.into_iter().filter_map(|flow| Some((*keys.get(&flow.key())?, flow))).collect()
 }
 
-/// Those of the flows that are replaced or deleted.
-fn touched<'f>(mods: &[FlowMod], flows: impl IntoIterator<Item = &'f Flow>) -> Vec<&'f Flow> {
-    let matches: Vec<FlowMatch> = mods.iter().map(|m| FlowMatch::from_wire(&m.fields)).collect();
-    let keys: HashSet<FlowKey<'_>> =
-        mods.iter().zip(&matches).map(|(m, matches)| (m.table_id, m.priority, matches)).collect();
-    flows.into_iter().filter(|flow| keys.contains(&flow.key())).collect()
+/// Whether a change of a flow may keep from passing what passed. One that only sets more bits, as that of somebody who is in one
+/// more list, lets the same pass.
+fn lets_less(m: &FlowMod, flow: &Flow) -> bool {
+    use ofproto::action::Action;
+    use ofproto::instruction::Instruction::ApplyActions;
+
+    let sets_a_bit = |action: &Action| matches!(action, Action::Load { dst, value: 1 } if dst.n_bits == 1);
+    let grows = match (&*flow.instructions, &*m.instructions) {
+        ([ApplyActions(old), then @ ..], [ApplyActions(new), next @ ..]) if then == next => {
+            let mut rest = old.iter().peekable();
+            let more = |action: &&Action| rest.next_if(|old| old == action).is_none();
+            new.iter().filter(more).all(sets_a_bit) && rest.peek().is_none()
+        }
+        (old, new) => old == new,
+    };
+    !flow.drops() && !(m.command == FlowModCommand::Add && grows)
 }

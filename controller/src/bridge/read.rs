@@ -132,6 +132,7 @@ impl Bridge {
             }
             _ => {
                 self.revoked = None;
+                self.reach(now);
                 self.last_error = None;
                 if !self.settled {
                     self.settled = true;

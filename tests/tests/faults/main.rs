@@ -1,6 +1,7 @@
 //! What holds when something fails, is changed by hand, or is hostile: on a real Open vSwitch, with real packets.
 
 mod bad_switch;
+mod conversations;
 mod drift;
 mod hostile;
 mod isolation;

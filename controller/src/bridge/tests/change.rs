@@ -42,13 +42,13 @@ fn a_port_that_returns_with_another_number_is_followed() {
     assert!(rig.notices.iter().any(|n| matches!(n, Notice::Missing(p) if p.contains("warp0"))));
     assert_eq!(rig.bridge.status().missing_ports, ["warp0"]);
     let sent = rig.received();
-    assert!(is_read(&sent), "at once");
-    rig.round(&sent, before.clone());
-    let gone = rig.desired();
+    let (changes, sent) = rig.at_once(sent);
+    assert!(commands(&changes).contains(&FlowModCommand::DeleteStrict));
+    // The port comes back while the switch is read: what that would show is old by then.
     rig.tell_port(PortStatusReason::Add, 77, "warp0");
-    // The read that follows the first commit already sees what is desired now.
+    rig.answer_read(&sent, before.clone(), &[]);
     let sent = rig.received();
-    let changes = rig.round(&sent, gone);
+    let (changes, _) = rig.at_once(sent);
     assert!(changes.iter().all(|m| !format!("{m:?}").contains("PortNo(3)")));
     assert!(changes.iter().any(|m| format!("{m:?}").contains("PortNo(77)")));
     assert_eq!(rig.bridge.status().missing_ports, Vec::<String>::new());
@@ -61,7 +61,8 @@ fn a_port_that_takes_another_name_is_missing() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
     rig.tell_port(PortStatusReason::Modify, 3, "tap17");
     assert_eq!(rig.bridge.status().missing_ports, ["warp0"]);
-    assert!(is_read(&rig.received()));
+    let sent = rig.received();
+    rig.at_once(sent);
 }
 
 #[test]
@@ -82,9 +83,11 @@ fn another_file_changes_only_what_differs_and_is_no_drift() {
     let differ = before.iter().filter(|f| !after.contains(f)).count()
         + after.iter().filter(|f| !before.contains(f)).count();
     let sent = rig.received();
-    let changes = rig.round(&sent, before);
+    let (changes, sent) = rig.at_once(sent);
     let strict = changes.iter().filter(|m| flow_mod(m).command != FlowModCommand::Delete).count();
     assert!(differ > 0 && strict <= differ, "{strict} changes for {differ} differences");
+    rig.answer_read(&sent, after, &[]);
+    assert!(!rig.bridge.status().settled, "what went may have taught something a moment ago");
     assert_eq!(rig.bridge.status().drift_repaired, 0);
 }
 
@@ -93,17 +96,26 @@ fn drift_is_told_from_what_another_file_changes() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
     let mut flows = rig.desired();
     flows.push(stats(&foreign()));
+    // Where somebody told of it the switch is looked at first, elsewhere afterwards.
+    rig.tell(ofproto::message::monitor::MonitorEvent::Added, &foreign());
     rig.reload(&without_vpn());
     let sent = rig.received();
     let changes = rig.round(&sent, flows);
     assert!(changes.len() > 1);
+    assert_eq!(rig.bridge.status().drift_repaired, 1);
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    rig.reload(&without_vpn());
+    let sent = rig.received();
+    let (_, sent) = rig.at_once(sent);
+    let mut flows = rig.desired();
+    flows.push(stats(&foreign()));
+    rig.round(&sent, flows);
     assert_eq!(rig.bridge.status().drift_repaired, 1);
 }
 
 #[test]
 fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
-    let before = rig.desired();
     let taught: Flow = {
         let mut flow = learned(&rig);
         let vpn = rig.bridge.compiled.program.origins().find(|(_, o)| o.rule == "vpn-clients").unwrap().0;
@@ -112,8 +124,8 @@ fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     };
     rig.reload(&without_vpn());
     let sent = rig.received();
-    let changes = rig.round(&sent, before);
-    // By its cookie, in the same bundle: also what was learned since the read.
+    let (changes, sent) = rig.at_once(sent);
+    // By its cookie, in the same bundle, however much that is.
     let by_cookie = |changes: &[Message]| {
         changes.iter().map(flow_mod).any(|m| {
             m.command == FlowModCommand::Delete
@@ -126,7 +138,6 @@ fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     let mut leftover = rig.desired();
     leftover.push(stats(&taught));
     let desired = rig.desired();
-    let sent = rig.received();
     rig.answer_read(&sent, desired.clone(), &[]);
     assert!(!rig.bridge.status().settled, "a moment ago it may still have been taught");
     for _ in 0..3 {
@@ -232,16 +243,19 @@ fn where_it_is_not_known_what_the_switch_has_it_is_read_first() {
 }
 
 #[test]
-fn a_change_during_a_read_waits_for_what_it_shows() {
+fn a_change_during_a_read_does_not_wait_for_what_it_shows() {
     let mut rig = without_a_rule();
     let (_, sent) = rig.until_sent(Duration::from_secs(6)).unwrap();
-    let before = rig.desired();
+    let mut before = rig.desired();
     rig.reload_with(WITH.clone());
-    assert_eq!(rig.received(), []);
-    let mut flows = before;
+    let changes = rig.received();
+    let (_, again) = rig.at_once(changes);
+    before.pop();
+    rig.answer_read(&sent, before, &[]);
+    assert_eq!(rig.received(), [], "that was before");
+    let mut flows = rig.desired();
     flows.pop();
-    let changes = rig.round(&sent, flows);
-    assert!(changes.len() > 1, "what was gone comes back with what is new");
+    assert_eq!(rig.round(&again, flows).len(), 1);
     assert_eq!(rig.drift_noted(), 1);
 }
 
@@ -274,4 +288,91 @@ fn a_name_that_two_ports_have_stands_for_neither() {
     // A name that two ports share, and that the file does not name, is nobody's business.
     rig.tell_port(PortStatusReason::Add, 78, "tap3");
     assert_eq!(rig.bridge.status().ambiguous_ports, Vec::<String>::new());
+}
+
+#[test]
+fn a_change_during_a_commit_follows_it_at_once() {
+    let mut rig = without_a_rule();
+    rig.reload_with(WITH.clone());
+    let sent = rig.received();
+    let (xid, bundle, _) = rig.open_bundle(&sent);
+    rig.reload_with(WITHOUT.clone());
+    assert_eq!(rig.received(), []);
+    rig.give(xid, &control(bundle, BundleControlKind::CommitReply));
+    let sent = rig.received();
+    let (changes, _) = rig.at_once(sent);
+    assert!(commands(&changes).contains(&FlowModCommand::DeleteStrict), "{changes:?}");
+}
+
+/// Two parties in a list of senders, and a third.
+fn listed(from: &str, a: u8, c: u8) -> InForce {
+    let endpoint = |name: &str, n: u8| {
+        format!(
+            "[endpoint.{name}]\nattach = [{{ network = \"n\", port = \"{name}0\", addresses = [\"10.9.0.{n}\"] }}]\n"
+        )
+    };
+    policy(&format!(
+        "[network.n]\nbridge = \"br0\"\nsubnets = [\"10.9.0.0/24\"]\n{}{}{}\
+         [[allow]]\nname = \"dns\"\nfrom = {from}\nto = \"b\"\nprotocol = \"udp\"\nports = [53]\n",
+        endpoint("a", a),
+        endpoint("b", 2),
+        endpoint("c", c)
+    ))
+}
+
+/// What the switch learned of a datagram to b.
+fn taught(rig: &Rig, at: u32, from: u8) -> Vec<Flow> {
+    let pipeline = flows::interp::Pipeline::new(rig.bridge.compiled.program.flows().cloned().collect());
+    let address = |n: u8| std::net::Ipv4Addr::new(10, 9, 0, n);
+    let packet = flows::interp::Packet::ipv4([2; 6], [4; 6], address(from), address(2), 17).udp(4_000, 53);
+    pipeline.run(ofproto::PortNo(at), &packet).learned
+}
+
+#[test]
+fn who_leaves_a_list_takes_what_he_taught_along_before_anything_is_read() {
+    let ports = ["a0", "b0", "c0"];
+    let mut rig = Rig::settled_with(listed("[\"a\", \"c\"]", 1, 3), "br0", &ports);
+    let (his, anothers) = (taught(&rig, 1, 1), taught(&rig, 3, 3));
+    assert_eq!((his.len(), anothers.len()), (2, 2), "the way back, and what is related");
+    rig.reload_with(listed("[\"c\", \"b\"]", 1, 3));
+    // The list is another one, and so is its bit: of both parties the admission changes, and one still gets there.
+    let sent = rig.received();
+    let (changes, sent) = rig.at_once(sent);
+    let deletes = |flow: &Flow| {
+        changes.iter().map(flow_mod).any(|m| {
+            m.command == FlowModCommand::Delete
+                && (m.table_id, m.cookie, m.cookie_mask) == (flow.table, flow.cookie, u64::MAX)
+                && flow.matches.within(&flows::FlowMatch::from_wire(&m.fields))
+        })
+    };
+    assert!(his.iter().all(deletes), "{changes:?}");
+    assert!(!anothers.iter().any(deletes), "{changes:?}");
+    // What was under way taught it once more, and much of it: it goes as soon as it is seen, and is nobody's drift.
+    let mut flows = rig.desired();
+    flows.extend(anothers.iter().chain(&his).map(stats));
+    let changes = rig.round(&sent, flows);
+    assert_eq!(commands(&changes), [FlowModCommand::DeleteStrict; 2]);
+    assert_eq!((rig.bridge.status().settled, rig.bridge.status().drift_repaired), (false, 0));
+}
+
+#[test]
+fn parties_that_change_places_leave_nothing_behind() {
+    let ports = ["a0", "b0", "c0"];
+    let both = "[\"a\", \"c\"]";
+    let mut rig = Rig::settled_with(listed(both, 1, 3), "br0", &ports);
+    let left = [taught(&rig, 1, 1), taught(&rig, 3, 3)].concat();
+    rig.reload_with(listed(both, 3, 1));
+    let sent = rig.received();
+    let (_, sent) = rig.at_once(sent);
+    // The learner is as it was: what it taught of these addresses is no more, and what it teaches of them now is.
+    let mut flows = rig.desired();
+    flows.extend(left.iter().map(stats));
+    let changes = rig.round(&sent, flows);
+    assert!(commands(&changes).iter().all(|c| *c == FlowModCommand::DeleteStrict) && changes.len() == 4);
+    let mut flows = rig.desired();
+    flows.extend(taught(&rig, 1, 3).iter().chain(&taught(&rig, 3, 1)).map(stats));
+    let sent = rig.received();
+    rig.answer_read(&sent, flows, &[]);
+    assert_eq!(rig.received(), []);
+    assert_eq!(rig.bridge.status().drift_repaired, 0);
 }

@@ -1,13 +1,16 @@
 //! Foreign hands, and what is none.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use flows::{Flow, FlowMatch};
+use flows::Flow;
+use flows::interp::{Packet, Pipeline};
 use ofproto::action::{Action, LearnSpec};
 use ofproto::instruction::Instruction;
 use ofproto::message::monitor::{MonitorEvent, MonitorUpdate};
 use ofproto::message::{FlowModCommand, Message};
-use ofproto::{Cookie, Xid};
+use ofproto::oxm::Field;
+use ofproto::{Cookie, TableId, Xid};
 
 use super::{FILE, Rig, commands, flow_mod, foreign, is_read, stats};
 use crate::bridge::Notice;
@@ -36,43 +39,25 @@ pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
         })
     });
     let (parent, learn) = learner.unwrap();
-    // Of a sender that the first table lets in: the way back leads to where its packets come from.
-    let sender = |flow: &&Flow| {
-        let known = |field| flow.matches.exact(field).is_some();
-        flow.table == ofproto::TableId(0)
-            && !flow.instructions.is_empty()
-            && flow.matches.exact(ofproto::oxm::Field::EthType) == Some(0x0800)
-            && known(ofproto::oxm::Field::InPortOxm)
-            && known(ofproto::oxm::Field::Ipv4Src)
+    // Of whoever the first table lets in, to whoever the file knows or to the world.
+    let flows: Vec<Flow> = rig.bridge.compiled.program.flows().cloned().collect();
+    let exact = |field| move |flow: &Flow| flow.matches.exact(field).filter(|_| !flow.drops());
+    let senders = || flows.iter().filter(|flow| flow.table == TableId(0) && !flow.drops());
+    let mut targets: Vec<u128> = flows.iter().filter_map(exact(Field::Ipv4Dst)).collect();
+    targets.push(u32::from(Ipv4Addr::new(8, 8, 8, 8)).into());
+    let pipeline = Pipeline::new(flows.clone());
+    let port = parent.matches.exact(Field::UdpDst).unwrap_or(4_000);
+    let taught = |(sender, to): (&Flow, &u128)| {
+        let (at, from) = (sender.matches.in_port()?, sender.matches.exact(Field::Ipv4Src)?);
+        let packet =
+            Packet::ipv4([2; 6], [4; 6], Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED, 17).udp(4_000, 0);
+        let packet = packet.with(Field::Ipv4Src, from).with(Field::Ipv4Dst, *to).with(Field::UdpDst, port);
+        let mac = sender.matches.exact(Field::EthSrc).unwrap_or(0x0200_0000_0001);
+        let learned = pipeline.run(at, &packet.with(Field::EthSrc, mac)).learned;
+        learned.into_iter().find(|f| (f.table, f.cookie) == (learn.table, learn.cookie))
     };
-    let sender = rig.bridge.compiled.program.flows().find(sender).unwrap();
-    let parent_value = |field: ofproto::oxm::Field| {
-        let value = parent.matches.field(field).or_else(|| sender.matches.field(field));
-        value.map_or(1, |m| m.value)
-    };
-    let mut matches = FlowMatch::any();
-    let mut actions = Vec::new();
-    for spec in &learn.specs {
-        match spec {
-            LearnSpec::Match { dst, src: ofproto::action::LearnSrc::Immediate(value) } => {
-                matches = matches.with(dst.field, *value);
-            }
-            LearnSpec::Match { dst, src: ofproto::action::LearnSrc::Field(src) } => {
-                matches = matches.with(dst.field, parent_value(src.field));
-            }
-            LearnSpec::Output { .. } => {
-                let port = parent_value(ofproto::oxm::Field::InPortOxm);
-                actions
-                    .push(Action::Output { port: ofproto::PortNo(u32::try_from(port).unwrap()), max_len: 0 });
-            }
-            LearnSpec::Load { .. } => {}
-        }
-    }
-    let mut flow = Flow::new(learn.table, learn.priority, matches);
-    flow.cookie = learn.cookie;
-    flow.idle_timeout = learn.idle_timeout;
-    flow.hard_timeout = learn.hard_timeout;
-    flow.instructions = vec![Instruction::ApplyActions(actions)];
+    let pairs = senders().flat_map(|sender| targets.iter().map(move |to| (sender, to)));
+    let flow = pairs.into_iter().find_map(taught).unwrap();
     assert!(rig.bridge.compiled.learned(&flow), "{flow:?} is none that {learn:?} writes");
     flow
 }

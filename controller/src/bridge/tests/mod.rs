@@ -219,6 +219,19 @@ impl Rig {
         changes.into_iter().map(|(_, m)| m).collect()
     }
 
+    /// What is changed without a look at the switch: the bundles that lead to it are committed. What is sent then is left.
+    fn at_once(&mut self, sent: Vec<(Xid, Message)>) -> (Vec<Message>, Vec<(Xid, Message)>) {
+        let (mut sent, mut all) = (sent, Vec::new());
+        while !is_read(&sent) {
+            let (xid, bundle, changes) = self.open_bundle(&sent);
+            self.give(xid, &control(bundle, BundleControlKind::CommitReply));
+            all.extend(changes.into_iter().map(|(_, m)| m));
+            sent = self.received();
+        }
+        assert!(!all.is_empty(), "it was read first");
+        (all, sent)
+    }
+
     /// Tells of a change by somebody else.
     fn tell(&mut self, event: MonitorEvent, flow: &Flow) {
         let update = MonitoredFlow {

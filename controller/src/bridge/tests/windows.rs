@@ -71,7 +71,9 @@ impl Switch {
         match m.command {
             FlowModCommand::Delete => {
                 assert_eq!(m.cookie_mask, u64::MAX, "{m:?}");
-                self.flows.retain(|(f, _)| (f.table, f.cookie) != (m.table_id, m.cookie));
+                self.flows.retain(|(f, _)| {
+                    (f.table, f.cookie) != (m.table_id, m.cookie) || !f.matches.within(&matches)
+                });
             }
             command => {
                 self.flows
