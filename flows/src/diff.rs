@@ -14,7 +14,9 @@ const KEPT_FLAGS: u16 = FLOW_SEND_FLOW_REM | FLOW_NO_PKT_COUNTS | FLOW_NO_BYT_CO
 /// neither is one for which `keep` answers (learned flows).
 ///
 /// The order is safe also where a switch applies them one by one: new drops come first, then what is no longer
-/// wanted goes (but for drops), then the rest comes, the later tables first, and old drops go last.
+/// wanted goes (but for drops), then the rest comes, the later tables first, and old drops go last. A learner whose cookie
+/// another one has from now on goes after that came: Open vSwitch takes learned flows along with the last learner of their
+/// cookie (ovs-actions(7), `delete_learned`), and what others taught is to stay when one party leaves a rule.
 pub fn diff<'d, 'a>(
     desired: impl IntoIterator<Item = &'d Flow>,
     actual: impl IntoIterator<Item = &'a Flow>,
@@ -35,9 +37,15 @@ pub fn diff<'d, 'a>(
             changes.push((step, flow, FlowModCommand::Add));
         }
     }
+    let learned = |flow: &Flow| flow.learns().map(|learn| (learn.table, learn.cookie)).collect::<Vec<_>>();
+    let comes: HashSet<_> = changes.iter().flat_map(|(_, flow, _)| learned(flow)).collect();
     for &flow in &actual {
         if !want.contains_key(&flow.key()) && !keep(flow) {
-            let step = if flow.drops() { Step::DeleteDrop } else { Step::Delete };
+            let step = match flow.drops() {
+                true => Step::DeleteDrop,
+                false if learned(flow).iter().any(|cookie| comes.contains(cookie)) => Step::DeleteLearner,
+                false => Step::Delete,
+            };
             changes.push((step, flow, FlowModCommand::DeleteStrict));
         }
     }
@@ -79,6 +87,7 @@ enum Step {
     AddDrop,
     Delete,
     Add,
+    DeleteLearner,
     DeleteDrop,
 }
 
@@ -138,6 +147,21 @@ mod tests {
         let mods = diff(&[new], &[passing(0, 1, 1)], |_| false);
         assert_eq!(mods.len(), 1);
         assert_eq!((mods[0].command, mods[0].cookie), (FlowModCommand::Add, Cookie(5)));
+    }
+
+    #[test]
+    fn a_learner_goes_after_the_one_that_has_its_cookie_now() {
+        let learner = |port, cookie: &str| {
+            let line = format!(
+                "table=2,in_port={port},actions=learn(table=1,cookie={cookie},delete_learned,eth_type=0x800),output:9"
+            );
+            crate::syntax::parse_flow(&line, &crate::syntax::NoNames).unwrap()
+        };
+        let commands = |mods: Vec<FlowMod>| mods.into_iter().map(|m| m.command).collect::<Vec<_>>();
+        let mods = diff(&[learner(1, "7")], &[learner(2, "7")], |_| false);
+        assert_eq!(commands(mods), [FlowModCommand::Add, FlowModCommand::DeleteStrict]);
+        let mods = diff(&[learner(1, "7")], &[learner(2, "8")], |_| false);
+        assert_eq!(commands(mods), [FlowModCommand::DeleteStrict, FlowModCommand::Add]);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use portcullis::lab::LabOptions;
 use portcullis_tests::Running;
-use portcullis_tests::traffic::{ping, ping_now};
+use portcullis_tests::traffic::{Udp, ping, ping_now, udp};
 
 use super::{Ends, INTERNET, is_learned, without};
 
@@ -68,4 +69,75 @@ fn a_rule_that_goes_takes_its_learned_flows_along_also_in_a_storm() {
         net.wait_for("the storm to go on", || (sent.load(Ordering::Relaxed) > so_far + 100).then_some(()));
     });
     assert!(!ping_now(&net.lab, "gateway", INTERNET));
+}
+
+/// Three parties, and who of them may ask b.
+fn asking(from: &str) -> String {
+    let mut text = "[network.n]\nbridge = \"br0\"\nsubnets = [\"10.9.0.0/24\"]\n".to_owned();
+    for (name, n) in [("a", 1), ("b", 2), ("c", 3)] {
+        text += &format!(
+            "[endpoint.{name}]\nattach = [{{ network = \"n\", port = \"{name}0\", addresses = [\"10.9.0.{n}\"] }}]\n"
+        );
+    }
+    text + &format!(
+        "[[allow]]\nname = \"dns\"\nfrom = {from}\nto = \"b\"\nprotocol = \"udp\"\nports = [53]\nlimit = 30000\n"
+    )
+}
+
+/// What somebody taught the switch, by his address.
+fn taught(net: &Running, address: &str) -> Vec<String> {
+    let (one, more) = (format!("nw_dst={address},"), format!("nw_dst={address} "));
+    let his = |flow: &String| is_learned(flow) && (flow.contains(&one) || flow.contains(&more));
+    net.flows("br0").into_iter().filter(his).collect()
+}
+
+/// Datagrams of new conversations with b, until `ends`.
+fn ask(net: &Running, ends: &AtomicBool, sent: &AtomicU64) {
+    let storm = || {
+        while !ends.load(Ordering::Relaxed) {
+            for _ in 0..32 {
+                let Ok(socket) = UdpSocket::bind("10.9.0.1:0") else { continue };
+                if socket.send_to(b"new", "10.9.0.2:53").is_ok() {
+                    sent.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(8));
+        }
+    };
+    net.lab.within("a", storm).unwrap();
+}
+
+#[test]
+fn who_leaves_a_list_in_a_storm_of_his_own_leaves_nothing_behind() {
+    let net = Running::start(&asking("[\"a\", \"c\"]"), LabOptions::default());
+    assert_eq!(udp(&net.lab, "c", "b", "10.9.0.2:53"), Udp::Answered);
+    let anothers = taught(&net, "10.9.0.3");
+    assert!(!anothers.is_empty());
+    let (ends, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        let _ends = Ends(&ends);
+        scope.spawn(|| ask(&net, &ends, &sent));
+        net.wait_for("the storm to teach the switch", || {
+            (taught(&net, "10.9.0.1").len() > 500).then_some(())
+        });
+        // The rule, its cookie and its flow stay: b is in the list in his place.
+        net.reload(&asking("[\"b\", \"c\"]"));
+        let in_force = || net.metric("portcullis_reloads_total{outcome=\"ok\"}") == 1.0;
+        net.wait_for("the file to be in force", || in_force().then_some(()));
+        let start = Instant::now();
+        net.wait_for("the change to be acknowledged", || {
+            let settled = net.bridge("br0").is_some_and(|bridge| bridge["settled"] == true);
+            // It is not at once: packets may be under way.
+            (settled && start.elapsed() > Duration::from_millis(1200)).then_some(())
+        });
+        let gone = Instant::now();
+        while gone.elapsed() < STAYS {
+            assert_eq!(taught(&net, "10.9.0.1"), Vec::<String>::new());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let so_far = sent.load(Ordering::Relaxed);
+        net.wait_for("the storm to go on", || (sent.load(Ordering::Relaxed) > so_far + 100).then_some(()));
+    });
+    assert_eq!(taught(&net, "10.9.0.3"), anothers, "what others taught stays");
+    assert_eq!(net.metric("portcullis_drift_repaired_total{bridge=\"br0\"}"), 0.0);
 }

@@ -36,8 +36,10 @@ impl Dice {
         usize::try_from((z ^ (z >> 31)) % n as u64).unwrap()
     }
 
-    fn some(&mut self, most: usize) -> Vec<usize> {
-        let mut all: Vec<usize> = (0..=self.below(most)).map(|_| self.below(PARTIES)).collect();
+    /// One party as often as several: rules for one are other flows.
+    fn some(&mut self) -> Vec<usize> {
+        let more = if self.below(2) == 0 { 0 } else { 1 + self.below(3) };
+        let mut all: Vec<usize> = (0..=more).map(|_| self.below(PARTIES)).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -100,7 +102,7 @@ impl World {
         let party = |n: usize| Party { port: n, network: 0, host: 1 + u8::try_from(n).unwrap() };
         let parties = (0..PARTIES).map(party).collect();
         let mut this = Self { mode, parties, rules: Vec::new(), open: true, mark: 20_000, named: 0 };
-        for _ in 0..4 {
+        for _ in 0..6 {
             this.add(dice);
         }
         this
@@ -110,8 +112,8 @@ impl World {
         self.named += 1;
         self.rules.push(Rule {
             name: self.named,
-            from: dice.some(3),
-            to: dice.some(3),
+            from: dice.some(),
+            to: dice.some(),
             udp: dice.below(2) == 0,
             ports: (0..=dice.below(2)).map(|_| SERVICES[dice.below(SERVICES.len())]).collect(),
             connection: dice.below(3) == 0,
@@ -198,6 +200,11 @@ impl World {
             "[[allow]]\nname = \"mark\"\nfrom = \"m1\"\nto = \"m2\"\nprotocol = \"tcp\"\nports = [{}]",
             self.mark
         );
+        let _ = writeln!(
+            text,
+            "[[allow]]\nname = \"always\"\nfrom = \"m1\"\nto = \"m2\"\nprotocol = \"udp\"\nports = [9]\n\
+             temp = \"{WINDOW}\"\npurpose = \"the window is always known\""
+        );
         for rule in &self.rules {
             let names = |list: &[usize]| {
                 format!("{:?}", list.iter().map(|party| format!("e{party}")).collect::<Vec<_>>())
@@ -237,11 +244,6 @@ impl World {
                     && rule.ports.contains(&conversation.service)
                     && (self.open || !rule.temp)
             })
-    }
-
-    /// Whether a rule is for a time.
-    pub(super) fn has_window(&self) -> bool {
-        self.rules.iter().any(|rule| rule.temp)
     }
 
     /// All that any two could open, as the parties stand.
