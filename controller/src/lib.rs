@@ -25,10 +25,12 @@
 //! 4. **[`bridge`] decides.** [`bridge::Bridge`] is sans-IO as well. It finds out which bridge this is by the name
 //!    of its LOCAL port, watches its flows by a flow monitor, reads them, and compares them with what is desired. A port
 //!    that comes or goes, a change by a foreign hand and a new file all lead to the same round: read, compare,
-//!    commit, read again. Only what is added to a bridge of which nothing is in doubt is committed before that.
+//!    commit, read again. What the file changes on a bridge of which nothing is in doubt is committed before that, so that
+//!    nobody whose rights end keeps them for as long as a read takes. What went may have taught the switch something:
+//!    the change is acknowledged when a read a second later finds none of it (see [`flows`]).
 //! 5. **[`flows`] says what is desired.** [`policy`] holds the network file in force, which [`flows::network`] has read and
 //!    checked; [`flows::compile`](mod@flows::compile) makes the flows of this bridge for the ports that it has;
-//!    [`flows::learned`] says which of the actual flows the switch learned for a live rule, and those stay;
+//!    [`flows::learned`] says which of the actual flows the switch learned, and would learn still, and those stay;
 //!    [`flows::diff`](mod@flows::diff) says what is left to change.
 //! 6. **PACKET_INs of a learning switch take a shorter way**: [`session`] hands their bytes to [`learning`], which appends the
 //!    bytes of the answers, without a lock or an allocation; [`net`] writes them before it reads more.

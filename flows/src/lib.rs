@@ -14,7 +14,12 @@
 //!    change, and makes only those parts of the program again that depend on it.
 //! 3. [`diff::diff`] says what has to change on a switch that has other flows; what is as desired is not touched.
 //! 4. [`learned`] tells the return flows that the switch wrote itself, by `learn()`, from those that somebody else
-//!    put there.
+//!    put there, and from those that what is in force now would not let arise.
+//!
+//! # What a change promises
+//! After a change is acknowledged, no packet passes that the new file does not allow, but for learned state that the new
+//! file would have let arise between the same two parties at the same two ports. [`learned::Judge`] says of a learned flow
+//! whether it is such state. The controller acknowledges a change when a read that began a second after it found no other.
 //!
 //! # What judges it
 //! [`interp`] runs packets through flows as a switch would: the oracle of the tests. [`never`](mod@never) uses it to send packets of
