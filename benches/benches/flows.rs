@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark of what is not read measures nothing")]
 
 use std::hint::black_box;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -9,8 +10,10 @@ use criterion::{Criterion, Throughput};
 use flows::compile::{Moment, Program, compile, recompile};
 use flows::diff::diff;
 use flows::interp::{Packet, Pipeline, TCP_SYN};
-use flows::model::Flow;
+use flows::learned::Judge;
+use flows::model::{Flow, Masked};
 use flows::network::{Additions, NetworkFile, load};
+use ofproto::oxm::Field;
 use portcullis_benches::{
     DUAL_SOCKET, container, dual_socket, numbered_flow, pantheon_256, pantheon_with_containers, ports,
     reported,
@@ -22,6 +25,7 @@ fn main() {
     pantheon(&mut c);
     difference(&mut c);
     interpreter(&mut c);
+    judged(&mut c);
     c.final_summary();
 }
 
@@ -125,4 +129,33 @@ fn interpreter(c: &mut Criterion) {
     group.bench_function("gateway_to_warp", |b| {
         b.iter(|| pipeline.run(gateway, black_box(&packet)));
     });
+}
+
+/// A switch's learned flows after a change: 5 conversations of the gateway with each of 20,000 servers.
+fn judged(c: &mut Criterion) {
+    let file = dual_socket().unwrap();
+    let ports = ports(&file, "vmbr0");
+    let program = compile(&file, "vmbr0", &ports, &Moment::default());
+    let pipeline = Pipeline::new(program.flows().cloned().collect());
+    let (from, to) = (Ipv4Addr::new(10, 0, 0, 100), Ipv4Addr::new(198, 51, 100, 10));
+    let gateway = file.attachments_on("vmbr0").find(|(endpoint, _)| endpoint.name == "gateway").unwrap().1;
+    let packet = Packet::ipv4(gateway.mac.unwrap_or([2; 6]), [4; 6], from, to, 17).udp(4_000, 4_000);
+    let learned = pipeline.run(ports[gateway.port.as_str()], &packet).learned;
+    let one = learned.iter().find(|flow| flow.matches.exact(Field::UdpDst).is_some()).unwrap();
+    let flow = |n: u32| {
+        let mut flow = one.clone();
+        flow.matches.set(Field::Ipv4Src, Masked::exact(Field::Ipv4Src, (0xc633_0000 + n / 5).into()));
+        flow.matches.set(Field::UdpDst, Masked::exact(Field::UdpDst, (40_000 + n % 5).into()));
+        flow
+    };
+    let flows: Vec<Flow> = (0..100_000).map(flow).collect();
+    let mut group = c.benchmark_group("learned");
+    group.sample_size(10).throughput(Throughput::Elements(flows.len() as u64));
+    group.bench_function("judge/100000", |b| {
+        b.iter(|| {
+            let judge = Judge::new(&program.parts);
+            assert!(flows.iter().all(|flow| judge.accounts_for(flow).is_some()));
+        });
+    });
+    group.finish();
 }

@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use support::changes::{Change, State, change};
 use support::packets::{Choices, Probe, packet, probe};
 use support::{MIXED, SHIPPED, file, random};
-use verdict::{Content, Frame, What};
+use verdict::{Frame, What};
 
 /// What was said, and what the switch learned of it.
 struct Said {
