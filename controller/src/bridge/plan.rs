@@ -225,5 +225,6 @@ fn lets_less(m: &FlowMod, flow: &Flow) -> bool {
         }
         (old, new) => old == new,
     };
-    !flow.drops() && !(m.command == FlowModCommand::Add && grows)
+    let same = m.command == FlowModCommand::Add && grows;
+    !(flow.drops() || same)
 }

@@ -51,12 +51,16 @@ struct Table {
     leads_to: BTreeSet<TableId>,
     /// Whether a flow in here learns.
     learns: bool,
-    /// What flows that are learned into it load: the value is none where the packet says it.
-    learned: Vec<Vec<(Subfield, Option<u128>)>>,
+    /// What flows that are learned into it load.
+    learned: Vec<Loads>,
     /// What packets that get here may have lost on their way.
     written: FieldSet,
 }
 
+/// What a learned flow loads: the value is none where the packet that taught it says it.
+type Loads = Vec<(Subfield, Option<u128>)>;
+
+/// A way through the tables, or as many as there are.
 struct Walk<'o> {
     openers: &'o Openers,
     aim: Aim<'o>,
@@ -80,8 +84,16 @@ impl Openers {
         let mut by_table: BTreeMap<TableId, Vec<usize>> = BTreeMap::new();
         let mut next: BTreeMap<TableId, BTreeSet<TableId>> = BTreeMap::new();
         let mut writes: BTreeMap<TableId, FieldSet> = BTreeMap::new();
-        let mut learned: BTreeMap<TableId, Vec<Vec<(Subfield, Option<u128>)>>> = BTreeMap::new();
+        let mut learned: BTreeMap<TableId, Vec<Loads>> = BTreeMap::new();
         for (n, part) in parts.iter().enumerate() {
+            let learns = part.flows.iter().flat_map(Flow::learns);
+            for learn in learns.chain(part.reactive.iter().flat_map(|learner| learner.learns())) {
+                let loads = loads(learn);
+                let known = learned.entry(learn.table).or_default();
+                if !known.contains(&loads) {
+                    known.push(loads);
+                }
+            }
             for (place, flow) in part.flows.iter().enumerate() {
                 let number = this.places.len();
                 this.places.push((n, place));
@@ -92,13 +104,6 @@ impl Openers {
                     match bits.mask == field.info().exact() {
                         true => _ = this.ports.entry(field).or_default().insert(bits.value),
                         false => this.masked.insert(field),
-                    }
-                }
-                for learn in flow.learns() {
-                    let loads = loads(learn);
-                    let known = learned.entry(learn.table).or_default();
-                    if !known.contains(&loads) {
-                        known.push(loads);
                     }
                 }
                 let learners = learners_of(flow);
@@ -433,7 +438,7 @@ fn written(action: &Action, fields: &mut FieldSet) {
 }
 
 /// What a flow that is learned so loads.
-fn loads(learn: &Learn) -> Vec<(Subfield, Option<u128>)> {
+fn loads(learn: &Learn) -> Loads {
     let load = |spec: &LearnSpec| match spec {
         LearnSpec::Load { dst, src: LearnSrc::Immediate(value) } => Some((*dst, Some(*value))),
         LearnSpec::Load { dst, .. } => Some((*dst, None)),
