@@ -209,7 +209,6 @@ impl State {
                     name: "container".to_owned(),
                     network: network.name.clone(),
                     mac: number.is_multiple_of(2).then_some([2, 0, 0, 0, 0, 7]),
-                    mac: number.is_multiple_of(2).then_some([2, 0, 0, 0, 0, 7]),
                     services: vec![service],
                 };
                 // Whether there is a place for it is another question.
