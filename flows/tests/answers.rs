@@ -256,6 +256,14 @@ fn errors_and_later_fragments() {
         talk.fails(server, later(server, OTHER), "a fragment for another");
         talk.fails(second, error(second, CLIENT, unreachable), "an error of another");
         talk.fails(second, later(second, CLIENT), "a fragment of another");
+        // The way there is open, for what the rule lets through and for errors about what comes back.
+        talk.passes(CLIENT, later(CLIENT, server), server, "the rest of a question");
+        talk.passes(CLIENT, error(CLIENT, server, unreachable), server, "an error about the answer");
+        if v4 {
+            talk.fails(CLIENT, CLIENT.to(server, v4, 6).fragment(true), "another protocol's");
+        }
+        talk.fails(CLIENT, later(CLIENT, OTHER), "to one who is no server");
+        talk.fails(CLIENT, error(CLIENT, OTHER, unreachable), "to one who is no server");
         if v4 {
             talk.fails(server, error(server, CLIENT, 5), "a redirect");
         }
@@ -327,4 +335,139 @@ fn what_a_crossing_opens_comes_back_on_both_bridges() {
     first.passes(to_health, sent.clone(), monitoring, "the answer");
     second.fails(xray, answer(8_081, TCP_ACK), "another port");
     second.fails(xray, answer(8_080, TCP_ACK).with(Field::TcpDst, 40_001), "another port of the client");
+}
+
+/// A server that whoever is outside may open, on untagged and tagged networks and in both families.
+fn published(rules: &str, test: impl Fn(&mut Talk<'_>, bool)) {
+    for vlan in [false, true] {
+        let on = compiled(vlan, rules);
+        for v4 in [true, false] {
+            test(&mut Talk::new(&on, vlan), v4);
+        }
+    }
+}
+
+fn from_outside(from: &str, protocol: &str, ports: &str, more: &str) -> String {
+    let ports = if ports.is_empty() { String::new() } else { format!("ports = [{ports}]\n") };
+    format!(
+        "[outside.office]\nexit = \"world\"\naddresses = [\"203.0.113.0/24\", \"2001:db8::/64\"]\n\
+         [[allow]]\nname = \"rule\"\nfrom = {from}\nto = \"server\"\nprotocol = \"{protocol}\"\n{ports}{more}"
+    )
+}
+
+/// Without a word of theirs, and nothing is learned of it.
+#[test]
+fn those_outside_are_answered_by_tcp() {
+    for (from, everybody) in [("\"world\"", true), ("\"office\"", false), ("[\"client\", \"world\"]", true)] {
+        published(&from_outside(from, "tcp", "443", ""), |talk, v4| {
+            let tcp = |from: Side, to: Side, src, dst, flags| from.to(to, v4, 6).tcp(src, dst, flags);
+            let syn = tcp(WORLD, SERVER, 40_000, 443, TCP_SYN);
+            talk.passes(WORLD, syn.clone(), SERVER, "the opening");
+            assert!(talk.pipeline.run(talk.on.number("world"), &talk.tag(syn)).learned.is_empty());
+            talk.passes(SERVER, tcp(SERVER, WORLD, 443, 40_000, TCP_SYN | TCP_ACK), WORLD, "the answer");
+            talk.passes(SERVER, tcp(SERVER, WORLD, 443, 9, TCP_ACK), WORLD, "what follows");
+            talk.passes(SERVER, tcp(SERVER, WORLD, 443, 9, TCP_RST), WORLD, "a reset");
+            talk.fails(SERVER, tcp(SERVER, WORLD, 443, 40_000, TCP_SYN), "a connection the other way");
+            talk.fails(SERVER, tcp(SERVER, WORLD, 443, 40_000, TCP_SYN | TCP_RST), "SYN with RST");
+            talk.fails(SERVER, tcp(SERVER, WORLD, 444, 40_000, TCP_ACK), "from another port");
+            talk.fails(SECOND, tcp(SECOND, WORLD, 443, 40_000, TCP_ACK), "another server");
+            talk.fails(SERVER, tcp(SERVER, OTHER, 443, 40_000, TCP_ACK), "another member");
+            talk.fails(SERVER, SERVER.to(WORLD, v4, 17).udp(443, 40_000), "another protocol");
+            let elsewhere = tcp(SERVER, ROUTER, 443, 40_000, TCP_ACK);
+            match everybody {
+                true => talk.passes(SERVER, elsewhere, ROUTER, "anybody outside"),
+                false => talk.fails(SERVER, elsewhere, "whom the rule does not name"),
+            }
+        });
+    }
+    // The next hop is one of those by that exit.
+    published(&from_outside("\"world\"", "tcp", "443", ""), |talk, v4| {
+        let hop = Side { v4: "192.168.1.254", ..WORLD };
+        if v4 {
+            talk.passes(SERVER, SERVER.to(hop, v4, 6).tcp(443, 9, TCP_ACK), hop, "the next hop");
+        }
+    });
+    // A member in the same list is told by what he opened.
+    published(&from_outside("[\"client\", \"world\"]", "tcp", "443", ""), |talk, v4| {
+        let tcp = |from: Side, to: Side, src, dst, flags| from.to(to, v4, 6).tcp(src, dst, flags);
+        talk.fails(SERVER, tcp(SERVER, CLIENT, 443, 40_000, TCP_ACK), "an answer before the question");
+        talk.opens(CLIENT, tcp(CLIENT, SERVER, 40_000, 443, TCP_SYN), SERVER);
+        talk.passes(SERVER, tcp(SERVER, CLIENT, 443, 40_000, TCP_ACK), CLIENT, "the answer");
+    });
+}
+
+/// By two exits only what was learned says which.
+#[test]
+fn two_exits_are_told_apart_by_what_was_learned() {
+    let more = "[exit.other-world]\nnetwork = \"n\"\nport = \"second-world\"\n";
+    published(
+        &format!("{more}{}", from_outside("[\"world\", \"other-world\"]", "tcp", "443", "")),
+        |talk, v4| {
+            let there = Side { port: "second-world", ..WORLD };
+            let tcp = |from: Side, to: Side, src, dst, flags| from.to(to, v4, 6).tcp(src, dst, flags);
+            talk.fails(SERVER, tcp(SERVER, WORLD, 443, 40_000, TCP_ACK), "an answer before the question");
+            talk.opens(there, tcp(there, SERVER, 40_000, 443, TCP_SYN), SERVER);
+            talk.passes(SERVER, tcp(SERVER, WORLD, 443, 40_000, TCP_ACK), there, "by the exit it came in by");
+        },
+    );
+}
+
+/// What else they open is learned, for the host and not for its ports, in a table of its own.
+#[test]
+fn those_outside_are_answered_by_udp_where_they_asked() {
+    for (more, by_service) in [("", true), ("returns = \"connection\"\n", false)] {
+        published(&from_outside("\"office\"", "udp", "53", more), |talk, v4| {
+            let udp = |from: Side, to: Side, src, dst| from.to(to, v4, 17).udp(src, dst);
+            let question = udp(WORLD, SERVER, 40_000, 53);
+            let learned = talk.pipeline.run(talk.on.number("world"), &talk.tag(question.clone())).learned;
+            assert_eq!(
+                learned.iter().map(|f| f.table).collect::<Vec<_>>(),
+                [flows::compile::layout::VISITORS]
+            );
+            talk.fails(SERVER, udp(SERVER, WORLD, 53, 40_000), "an answer before the question");
+            talk.opens(WORLD, question, SERVER);
+            talk.passes(SERVER, udp(SERVER, WORLD, 53, 40_000), WORLD, "the answer");
+            match by_service {
+                true => talk.passes(SERVER, udp(SERVER, WORLD, 53, 9), WORLD, "another port of the client"),
+                false => talk.fails(SERVER, udp(SERVER, WORLD, 53, 9), "another port of the client"),
+            }
+            talk.fails(SERVER, udp(SERVER, ROUTER, 53, 40_000), "another client");
+            talk.fails(SERVER, udp(SERVER, WORLD, 54, 40_000), "from another port");
+            talk.fails(SECOND, udp(SECOND, WORLD, 53, 40_000), "another server");
+        });
+    }
+    published(&from_outside("\"world\"", "icmp", "", ""), |talk, v4| {
+        let (proto, request, reply) = if v4 { (1, 8, 0) } else { (58, 128, 129) };
+        talk.fails(SERVER, icmp(SERVER.to(WORLD, v4, proto), v4, reply), "an answer before the question");
+        talk.opens(WORLD, icmp(WORLD.to(SERVER, v4, proto), v4, request), SERVER);
+        talk.passes(SERVER, icmp(SERVER.to(WORLD, v4, proto), v4, reply), WORLD, "the answer");
+        talk.fails(SERVER, icmp(SERVER.to(ROUTER, v4, proto), v4, reply), "another client");
+    });
+}
+
+/// What a rule lets through is not cut short, whoever is outside; and whoever learns, learns nothing from it.
+#[test]
+fn what_has_no_ports_passes_both_ways_from_and_to_the_outside() {
+    published(&from_outside("\"office\"", "udp", "53", ""), |talk, v4| {
+        let (proto, too_big) = if v4 { (1, 3) } else { (58, 2) };
+        let error = |from: Side, to: Side| icmp(from.to(to, v4, proto), v4, too_big);
+        let later = |from: Side, to: Side, proto| from.to(to, v4, proto).fragment(true);
+        talk.passes(WORLD, later(WORLD, SERVER, 17), SERVER, "the rest of a question");
+        talk.passes(SERVER, later(SERVER, WORLD, 17), WORLD, "the rest of an answer");
+        if v4 {
+            talk.fails(WORLD, later(WORLD, SERVER, 6), "another protocol's");
+            talk.fails(SERVER, later(SERVER, WORLD, 6), "another protocol's");
+        }
+        talk.fails(ROUTER, later(ROUTER, SERVER, 17), "of one whom the rule does not name");
+        talk.fails(SERVER, later(SERVER, ROUTER, 17), "to one whom the rule does not name");
+        talk.fails(WORLD, later(WORLD, SECOND, 17), "to another server");
+        talk.passes(WORLD, error(WORLD, SERVER), SERVER, "the client's error");
+        talk.passes(ROUTER, error(ROUTER, SERVER), SERVER, "a router's error");
+        talk.passes(SERVER, error(SERVER, WORLD), WORLD, "the server's error");
+        talk.fails(SERVER, error(SERVER, ROUTER), "to one whom the rule does not name");
+        talk.fails(ROUTER, error(ROUTER, SECOND), "to another server");
+        for packet in [later(WORLD, SERVER, 17), error(ROUTER, SERVER)] {
+            assert!(talk.pipeline.run(talk.on.number("world"), &talk.tag(packet)).learned.is_empty());
+        }
+    });
 }

@@ -217,7 +217,8 @@ fn five_hundred_endpoints_and_five_hundred_rules() {
         );
     }
     let flows = count(&text);
-    assert!(flows < 500 * 10 + 500 * 8, "{flows} flows");
+    // Two of a rule's are for what has no ports.
+    assert!(flows < 500 * 10 + 500 * 10, "{flows} flows");
 }
 
 #[test]

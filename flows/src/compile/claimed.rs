@@ -35,20 +35,23 @@ pub(super) struct Wanted {
 
 impl<K: Hash + Eq> Claimed<K> {
     /// The level at which a flow stands, none where it has nothing left to do.
-    pub(super) fn level(&mut self, kind: K, mut wanted: Wanted) -> Option<u16> {
+    pub(super) fn level(&mut self, kind: K, wanted: Wanted) -> Option<u16> {
+        if self.covers(&kind, &wanted) { None } else { Some(self.place(kind, wanted)) }
+    }
+
+    /// Whether one of that kind grants it already, for ever.
+    pub(super) fn covers(&self, kind: &K, wanted: &Wanted) -> bool {
+        self.of_kind.get(kind).is_some_and(|all| all.iter().any(|w| w.forever && w.covers(wanted)))
+    }
+
+    /// The level at which a flow stands among those of its kind.
+    pub(super) fn place(&mut self, kind: K, mut wanted: Wanted) -> u16 {
         let before = self.of_kind.entry(kind).or_default();
-        let mut level = 0;
-        for other in before.iter() {
-            if other.forever && other.covers(&wanted) {
-                return None;
-            }
-            if other.overlaps(&wanted) {
-                level = level.max(other.level + 1);
-            }
-        }
-        wanted.level = level;
+        let overlapping = before.iter().filter(|other| other.overlaps(&wanted));
+        wanted.level = overlapping.map(|other| other.level + 1).max().unwrap_or(0);
+        let level = wanted.level;
         before.push(wanted);
-        Some(level)
+        level
     }
 }
 

@@ -22,13 +22,14 @@ use super::moment::Moment;
 use super::origin::{OriginKind, Reason};
 use super::policy::forward;
 use super::program::{Asked, Builder, apply_and_goto, load, output};
+use super::related::Portless;
 use super::returns::{DEFAULT_LIMIT, Way};
 use super::rules::seconds;
 use super::scope::Scopes;
 use super::site::Site;
 use super::traffic::Traffic;
 use super::wire::emit;
-use crate::model::FlowMatch;
+use crate::model::{FlowMatch, Masked};
 use crate::network::{Crossing, Link, Network, NetworkFile};
 use ofproto::instruction::Instruction;
 
@@ -232,16 +233,42 @@ impl Pass<'_, '_> {
             (Range::from(IpNetwork::from(a.address)), Range::from(IpNetwork::from(b.address)));
         let family = source.family;
         let Some(out_port) = layout::port_value(to) else { return };
+        let between = |matches: FlowMatch| {
+            let matches = target.on(source.on(matches, family.src()), family.dst());
+            from.iter().fold(matches, |m, (field, bits)| {
+                let had = m.field(field).unwrap_or(Masked { value: 0, mask: 0 });
+                m.with_masked(field, had.value | bits.value, had.mask | bits.mask)
+            })
+        };
+        let routed = |actions: &mut Vec<Action>| {
+            if let Some(mac) = mac {
+                actions.push(Action::DecNwTtl);
+                actions.push(set(Field::EthSrc, mac_bits(self.mac)));
+                actions.push(set(Field::EthDst, mac_bits(mac)));
+                // Its port is chosen by port and network where that has a tag.
+                if network.vlan.is_some() {
+                    actions.push(load(layout::NETWORK, network.number.into()));
+                }
+            }
+            actions.push(load(OUT_PORT, out_port.into()));
+        };
+        let side = if mac.is_some() { "arrives" } else { "leaves" };
+        for what in Portless::of(self.crossing.protocol, family) {
+            let matches = between(what.matches(family));
+            let what = what.describe(family);
+            let key = format!("{source} to {target}: {what} {side}");
+            let detail = format!("{} {source} to {} {target}: {what} {side}", a.name, b.name);
+            let asked = Asked { key: Some(key), ..self.asked(OriginKind::Crossing, detail) };
+            let mut actions = Vec::new();
+            routed(&mut actions);
+            out.flow(POLICY, layout::CROSSING_PORTLESS, matches, forward(actions), asked);
+        }
         let any = [None];
         let ports: Vec<Option<u16>> = self.crossing.ports.iter().copied().map(Some).collect();
         for &traffic in Traffic::of(self.crossing.protocol) {
             for &port in if ports.is_empty() { &any[..] } else { &ports } {
-                let matches = traffic.opens(family, port);
-                let matches = target.on(source.on(matches, family.src()), family.dst());
-                let matches =
-                    from.iter().fold(matches, |m, (field, bits)| m.with_masked(field, bits.value, bits.mask));
+                let matches = between(traffic.opens(family, port));
                 let what = traffic.describe(family, port);
-                let side = if mac.is_some() { "arrives" } else { "leaves" };
                 let key = format!("{source} to {target}: {what} {side}");
                 let detail = format!("{} {source} to {} {target}: {what} {side}", a.name, b.name);
                 let asked = Asked { key: Some(key), ..self.asked(OriginKind::Crossing, detail) };
@@ -250,23 +277,17 @@ impl Pass<'_, '_> {
                     family,
                     from: Some(out_port),
                     outside: false,
+                    visitor: false,
                     by_service: false,
                     vlan: if mac.is_none() { network.vlan } else { None },
                     cookie: out.out.cookie(&asked),
                     limit: self.crossing.limit.unwrap_or(DEFAULT_LIMIT),
                 };
                 let mut actions = way.learn();
-                if let Some(mac) = mac {
+                if mac.is_some() {
                     actions.iter_mut().for_each(turn_back);
-                    actions.push(Action::DecNwTtl);
-                    actions.push(set(Field::EthSrc, mac_bits(self.mac)));
-                    actions.push(set(Field::EthDst, mac_bits(mac)));
-                    // Its port is chosen by port and network where that has a tag.
-                    if network.vlan.is_some() {
-                        actions.push(load(layout::NETWORK, network.number.into()));
-                    }
                 }
-                actions.push(load(OUT_PORT, out_port.into()));
+                routed(&mut actions);
                 // Of a protocol's kinds the more special one is judged first.
                 let priority = layout::CROSSING + traffic.claim(port) as u16;
                 out.flow(POLICY, priority, matches, forward(actions), asked);

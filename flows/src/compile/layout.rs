@@ -30,6 +30,8 @@ pub const SENDER_PORT: TableId = TableId(14);
 pub const DESTINATION_PORT: TableId = TableId(15);
 /// Networks with a connection tracker, learned: who waits for answers to requests that came in fragments.
 pub const UNTRACKED: TableId = TableId(16);
+/// Learned too: the return flows of those who can send from any of many addresses, so that they fill a table of their own.
+pub const VISITORS: TableId = TableId(6);
 
 /// The number of the network that the packet came in on.
 pub(super) const NETWORK: Field = Field::Reg0;
@@ -68,6 +70,8 @@ pub(super) const STRANGER: u16 = 3;
 
 /// In [`MARKS`]: neighbour discovery about a link-local address that is the sender's alone.
 pub(super) const OWN_LINK_LOCAL: u16 = 8;
+/// In [`MARKS`]: an ICMP error.
+pub(super) const ERROR: u16 = 9;
 
 /// A bit of [`MARKS`].
 pub(super) fn mark_bit(bit: u16) -> Subfield {
@@ -118,6 +122,8 @@ pub(super) const ROUTER: u16 = 64_001;
 pub(super) const ROGUE: u16 = 64_000;
 /// The crossings of the file, above the isolation that they break.
 pub(super) const CROSSING: u16 = 61_000;
+/// What belongs to them and has no ports.
+pub(super) const CROSSING_PORTLESS: u16 = CROSSING + 10;
 /// Between networks.
 pub(super) const ISOLATION: u16 = 60_000;
 /// What learned flows let through in policy.
@@ -138,6 +144,20 @@ pub(super) const RESOLUTION: u16 = 52_000;
 pub(super) const UNRESOLVED: u16 = 51_000;
 /// Packets for the connection tracker, and those that its connections explain.
 pub(super) const CONNECTIONS: u16 = 49_000;
+/// ICMP errors and later fragments of what rules let through.
+pub(super) const PORTLESS_PASS: u16 = 49_000;
+/// The same by way of one next hop.
+pub(super) const PORTLESS_VIA: u16 = 49_001;
+/// How many rules that lead outside may overlap there.
+pub(super) const PORTLESS_LEVELS: u16 = 400;
+/// Later fragments to what is outside, the first rule of those that overlap on top.
+pub(super) const PORTLESS_OUT: u16 = 48_999;
+/// ICMP errors, likewise.
+pub(super) const PORTLESS_OUT_ERRORS: u16 = PORTLESS_OUT - PORTLESS_LEVELS - 1;
+/// Answers from a port that anybody outside may open.
+pub(super) const ANSWERS: u16 = 48_000;
+/// The same where the rule names no port: below the allows, whose own packets must renew what they learned.
+pub(super) const ANSWERS_OF_ANY_PORT: u16 = 11_000;
 /// Members among themselves.
 pub(super) const INSIDE: u16 = 5_000;
 /// What a known port may not do.

@@ -1,4 +1,4 @@
-//! Tables 1 and 5 and the `learn()` that fills them: who was spoken to may answer.
+//! Tables 1, 5 and 6 and the `learn()` that fills them: who was spoken to may answer.
 
 use ofproto::Cookie;
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
@@ -6,14 +6,16 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, Family};
-use super::layout::{self, DESTINATION, OUT_PORT, POLICY, RELATED, RETURN_PRIORITY, RETURNS};
+use super::layout::{self, DESTINATION, OUT_PORT, POLICY, RELATED, RETURN_PRIORITY, RETURNS, VISITORS};
 use super::origin::OriginKind;
-use super::program::{Asked, Builder, resubmit};
+use super::program::{Asked, Builder, mark, resubmit};
 use super::traffic::{Traffic, echo};
 use crate::model::FlowMatch;
 
-/// How many return flows one flow of a rule may learn, where the rule does not say.
-pub(super) const DEFAULT_LIMIT: u32 = 10_000;
+/// How many return flows one flow of a rule may learn, where the rule does not say: as many as the tables hold, which evict
+/// fairly. A limit would refuse newcomers instead, and Open vSwitch counts what was learned before at every `learn()`
+/// that has one: 2 ms each at 10,000 flows.
+pub(super) const DEFAULT_LIMIT: u32 = 0;
 
 /// ICMP messages about a packet that was sent: destination unreachable, time exceeded, parameter problem (RFC 792), and
 /// their like with packet too big (RFC 4443 §2.1).
@@ -23,31 +25,45 @@ const ERRORS_V6: [u8; 4] = [1, 2, 3, 4];
 /// Where the empty tables send what has no return flow: to policy, with the destination looked up.
 pub(super) fn compile(out: &mut Builder<'_>) {
     let kind = OriginKind::Returns;
-    let miss = |tables: &[ofproto::TableId]| {
-        let look = tables.iter().copied().map(resubmit).collect();
+    let miss = |tables: &[ofproto::TableId], error: bool| {
+        let mut look: Vec<Action> = tables.iter().copied().map(resubmit).collect();
+        look.extend(error.then(|| mark(layout::mark_bit(layout::ERROR))));
         vec![Instruction::ApplyActions(look), Instruction::GotoTable(POLICY)]
     };
     let asked = Asked::new(kind, kind.label(), "no return flow: on to policy");
-    out.flow(RETURNS, layout::DEFAULT, FlowMatch::any(), miss(&[DESTINATION]), asked);
+    out.flow(RETURNS, layout::DEFAULT, FlowMatch::any(), miss(&[DESTINATION, VISITORS], false), asked);
     // Neither an ICMP error nor a later fragment has the ports of what it belongs to.
-    let mut portless = |matches: FlowMatch, what: &str| {
+    let mut portless = |matches: FlowMatch, error: bool, what: &str| {
         let asked = Asked::new(kind, kind.label(), format!("{what}: perhaps somebody waits for it"));
-        out.flow(RETURNS, layout::PORTLESS, matches, miss(&[DESTINATION, RELATED]), asked);
+        // A later fragment says no type of ICMP either, and is judged first.
+        let priority = layout::PORTLESS - u16::from(error);
+        out.flow(RETURNS, priority, matches, miss(&[DESTINATION, RELATED], error), asked);
     };
     for family in Family::BOTH {
-        let later = family.matches().with(Field::IpFrag, LATER.into());
-        portless(later, &format!("{} later fragments", family.label()));
+        portless(later(family, None), false, &format!("{} later fragments", family.label()));
     }
     for kind in ERRORS_V4 {
         let icmp = Family::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
-        portless(icmp.with(Field::Icmpv4Type, kind.into()), &format!("ICMP errors of type {kind}"));
+        portless(icmp.with(Field::Icmpv4Type, kind.into()), true, &format!("ICMP errors of type {kind}"));
     }
     for kind in ERRORS_V6 {
         let icmp = Family::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
-        portless(icmp.with(Field::Icmpv6Type, kind.into()), &format!("ICMPv6 errors of type {kind}"));
+        portless(icmp.with(Field::Icmpv6Type, kind.into()), true, &format!("ICMPv6 errors of type {kind}"));
     }
-    let asked = Asked::new(kind, kind.label(), "nobody waits for it");
-    out.flow(RELATED, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
+    for table in [RELATED, VISITORS] {
+        let mut asked = Asked::new(kind, kind.label(), "nobody waits for it");
+        asked.key = (table == VISITORS).then(|| "no visitor waits for it".to_owned());
+        out.flow(table, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
+    }
+}
+
+/// Later fragments, of one IP protocol or of any.
+pub(super) fn later(family: Family, proto: Option<u8>) -> FlowMatch {
+    let matches = family.matches().with(Field::IpFrag, LATER.into());
+    match proto {
+        Some(proto) => matches.with(Field::IpProto, proto.into()),
+        None => matches,
+    }
 }
 
 /// In `ip_frag`: a fragment, and not the first. What Open vSwitch reads where text says "later", which by itself is
@@ -63,6 +79,9 @@ pub(super) struct Way {
     pub(super) from: Option<u32>,
     /// Whether the other side is anybody outside: an ICMP error then comes from any router.
     pub(super) outside: bool,
+    /// Whether the one who opens is anybody outside. Then it is learned where a flood of forged senders takes nothing from
+    /// the members, and what has no ports needs no learning: policy lets it pass.
+    pub(super) visitor: bool,
     /// A flow for each client and service, not for each connection.
     pub(super) by_service: bool,
     /// The VLAN of the one who opens.
@@ -88,7 +107,9 @@ impl Way {
         } else {
             actions.push(self.answers(&[]));
         }
-        actions.push(self.related());
+        if !self.visitor || self.outside {
+            actions.push(self.related());
+        }
         actions
     }
 
@@ -110,12 +131,16 @@ impl Way {
             let (field, _, reply) = echo(self.family);
             specs.push(constant(whole(field), reply.into()));
         }
+        let fin = if self.traffic == Traffic::Tcp && !self.by_service { 5 } else { 0 };
+        if self.visitor {
+            specs.extend(expected());
+            return Action::Learn(Box::new(Learn { specs, fin_idle_timeout: fin, ..self.frame(VISITORS) }));
+        }
         if let Some(vlan) = self.vlan {
             let src = LearnSrc::Immediate(u128::from(vlan) | 0x1000);
             specs.push(LearnSpec::Load { dst: whole(Field::VlanTci), src });
         }
         specs.push(LearnSpec::Output { src: whole(Field::InPort) });
-        let fin = if self.traffic == Traffic::Tcp && !self.by_service { 5 } else { 0 };
         Action::Learn(Box::new(Learn { specs, fin_idle_timeout: fin, ..self.frame(RETURNS) }))
     }
 
@@ -128,12 +153,7 @@ impl Way {
                 |spec| !matches!(spec, LearnSpec::Match { dst, .. } if dst.field == self.family.src()),
             );
         }
-        let low = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
-        let high = Subfield { field: OUT_PORT, ofs: 16, n_bits: 16 };
-        let expected = layout::mark_bit(layout::EXPECTED);
-        specs.push(LearnSpec::Load { dst: low, src: LearnSrc::Field(Subfield::whole(Field::InPort)) });
-        specs.push(LearnSpec::Load { dst: high, src: LearnSrc::Immediate(0) });
-        specs.push(LearnSpec::Load { dst: expected, src: LearnSrc::Immediate(1) });
+        specs.extend(expected());
         // Several rules may teach the same match here. Each has a priority of its own, so that none takes another's place
         // and revoking one leaves those of the others.
         let priority = 1 + u16::try_from(self.cookie.0 % u64::from(u16::MAX)).unwrap_or(0);
@@ -170,6 +190,18 @@ impl Way {
             specs: Vec::new(),
         }
     }
+}
+
+/// What a learned flow says where policy lets pass what it marks: to where the packet came from.
+fn expected() -> [LearnSpec; 3] {
+    let low = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
+    let high = Subfield { field: OUT_PORT, ofs: 16, n_bits: 16 };
+    let expected = layout::mark_bit(layout::EXPECTED);
+    [
+        LearnSpec::Load { dst: low, src: LearnSrc::Field(Subfield::whole(Field::InPort)) },
+        LearnSpec::Load { dst: high, src: LearnSrc::Immediate(0) },
+        LearnSpec::Load { dst: expected, src: LearnSrc::Immediate(1) },
+    ]
 }
 
 fn constant(dst: Subfield, value: u128) -> LearnSpec {

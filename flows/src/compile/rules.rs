@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 
 use super::address::{Family, Range};
+use super::answers::Visitors;
 use super::claimed::{Claimed, Wanted};
 use super::conntrack::{self, Opened, Tracking};
 use super::dhcp::Dhcp;
+use super::joint::Joint;
 use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim};
 use super::moment::Moment;
 use super::neighbours::Neighbours;
@@ -14,6 +16,7 @@ use super::origin::OriginKind;
 use super::party::{Parties, Sets};
 use super::policy::{Resolution, forward, out_of, resolution_kinds, towards};
 use super::program::{Asked, Builder, load};
+use super::related::{Claims, Portless};
 use super::returns::{DEFAULT_LIMIT, Way};
 use super::scope::Rule;
 use super::site::{Site, SiteKind, Sites};
@@ -50,6 +53,11 @@ pub(super) struct Rules<'c, 'b, 'a> {
     /// Likewise for ARP and neighbour discovery: by kind of packet, and whether for leased addresses.
     resolved: Claimed<(&'static str, bool)>,
     pub(super) tracking: Tracking<'a>,
+    /// What has no ports, and answers without learning.
+    pub(super) joint: Joint<'a>,
+    /// Where the first goes that leads outside.
+    pub(super) portless_claimed: Claimed<(Portless, Family, Claims)>,
+    pub(super) visitors: Visitors,
 }
 
 /// One side of a rule, as a flow can say it.
@@ -60,12 +68,23 @@ pub(super) struct Side {
     pub(super) range: Option<Range>,
     /// Whether the addresses are those of nobody here, behind the parties' one port.
     pub(super) outside: bool,
+    /// Whether it is a sender that is anybody behind an exit.
+    pub(super) visitor: bool,
 }
 
 impl Side {
     /// The port that leads to the addresses of nobody here.
     pub(super) fn exit(&self) -> Option<u32> {
         self.parties.single().filter(|_| self.outside)
+    }
+
+    /// What tells it from the other sides of its list.
+    pub(super) fn part(&self) -> String {
+        match (self.parties.part.as_str(), self.outside) {
+            ("", _) => String::new(),
+            (part, false) => part.to_owned(),
+            (part, true) => format!("outside by {part}"),
+        }
     }
 }
 
@@ -88,6 +107,9 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             claimed: Claimed::default(),
             resolved: Claimed::default(),
             tracking: Tracking::default(),
+            joint: Joint::default(),
+            portless_claimed: Claimed::default(),
+            visitors: Visitors::new(rules, sites),
         }
     }
 
@@ -96,6 +118,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         self.resolution.finish(self.out);
         self.neighbours.finish(self.out, self.sites);
         self.tracking.finish(self.out);
+        self.joint.finish(self.out);
         self.dhcp.finish(self.out, self.sites, self.sets);
     }
 
@@ -131,44 +154,56 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         names.iter().map(name).collect()
     }
 
-    /// A rule's list. An exit as receiver is two: its next hops, and what is outside.
+    /// A rule's list. An exit as receiver is two: its next hops, and what is outside. As a sender it stands for itself,
+    /// before the list that it may be in: nothing is learned from whoever comes in by it, where that is not needed.
     fn sides(&self, names: &[String], receiver: bool) -> Vec<Side> {
         let inner: Vec<String> =
             names.iter().filter(|n| !self.outsides.contains_key(&***n)).cloned().collect();
-        let mut sides: Vec<Side> = self
-            .sets
-            .parts(self.sites, &inner)
-            .into_iter()
-            .map(|parties| Side { parties, range: None, outside: false })
-            .collect();
-        let exits = |name: &String| {
-            let places = self.sites.places(std::slice::from_ref(name));
+        let exits = |name: &&String| {
+            let places = self.sites.places(std::slice::from_ref(*name));
             places.into_iter().any(|p| self.sites.at(p).is_some_and(|s| s.kind == SiteKind::Exit))
         };
+        let mut sides: Vec<Side> = Vec::new();
+        if !receiver {
+            for exit in inner.iter().filter(exits) {
+                let alone = self.sets.parts(self.sites, std::slice::from_ref(exit));
+                sides.extend(alone.into_iter().map(|mut parties| {
+                    if inner.len() > 1 {
+                        parties.part.clone_from(exit);
+                    }
+                    Side { parties, range: None, outside: false, visitor: true }
+                }));
+            }
+        }
+        if receiver || inner.iter().any(|name| !exits(&name)) {
+            let list = self.sets.parts(self.sites, &inner);
+            let side = |parties| Side { parties, range: None, outside: false, visitor: false };
+            sides.extend(list.into_iter().map(side));
+        }
         if receiver {
-            for exit in inner.iter().filter(|name| exits(name)) {
-                sides.extend(self.outside(exit, None, exit));
+            for exit in inner.iter().filter(exits) {
+                sides.extend(self.outside(exit, None, exit, false));
             }
         }
         for outside in names.iter().filter_map(|name| self.outsides.get(&**name)) {
             if outside.addresses.is_empty() {
-                sides.extend(self.outside(&outside.exit, None, &outside.name));
+                sides.extend(self.outside(&outside.exit, None, &outside.name, !receiver));
             }
             for &address in &outside.addresses {
-                sides.extend(self.outside(&outside.exit, Some(address.into()), &outside.name));
+                sides.extend(self.outside(&outside.exit, Some(address.into()), &outside.name, !receiver));
             }
         }
         sides
     }
 
     /// What is outside, behind an exit of the network.
-    fn outside(&self, exit: &String, range: Option<Range>, name: &str) -> Option<Side> {
+    fn outside(&self, exit: &String, range: Option<Range>, name: &str, visitor: bool) -> Option<Side> {
         let mut parties = self.sets.parts(self.sites, std::slice::from_ref(exit)).into_iter().next()?;
         parties.part = match range {
             Some(range) => format!("{name} {range}"),
             None => name.to_owned(),
         };
-        Some(Side { parties, range, outside: true })
+        Some(Side { parties, range, outside: true, visitor })
     }
 
     pub(super) fn speaks(&self, parties: &Parties, family: Family) -> bool {
@@ -215,11 +250,16 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
                     self.open(Opening { allow, from, to, family, traffic, port, ends });
                 }
             }
+            self.portless(allow, (from, to), family, ends);
         }
     }
 
     fn open(&mut self, opening: Opening<'_, 'a>) {
         let network = self.sites.network;
+        let answered = self.is_answered(&opening);
+        if answered {
+            self.answers(&opening);
+        }
         let Opening { allow, from, to, family, traffic, port, ends } = opening;
         let claim = traffic.claim(port);
         let wanted = Wanted {
@@ -244,12 +284,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             matches = towards(range, matches);
         }
         let what = traffic.describe(family, port);
-        let part = |side: &Side| match (side.parties.part.as_str(), side.outside) {
-            ("", _) => String::new(),
-            (part, false) => part.to_owned(),
-            (part, true) => format!("outside by {part}"),
-        };
-        let key = format!("{}: {what}, {} > {}", network.name, part(from), part(to));
+        let key = format!("{}: {what}, {} > {}", network.name, from.part(), to.part());
         let detail = format!("{} to {}: {what}", self.listed(from), self.listed(to));
         let asked = Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
         let way = Way {
@@ -257,7 +292,8 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             family,
             from: to.parties.single(),
             outside: to.outside,
-            by_service: by_service(allow, traffic),
+            visitor: from.visitor,
+            by_service: by_service(allow, traffic, from.visitor),
             vlan: network.vlan,
             cookie: self.out.cookie(&asked),
             limit: limit(allow),
@@ -267,13 +303,13 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             let opened = Opened { from, to, matches, priority, way, asked };
             return conntrack::open(self, opened);
         }
-        let mut actions = way.learn();
+        let mut actions = if answered { Vec::new() } else { way.learn() };
         actions.extend(exit.map(|port| load(OUT_PORT, port.into())));
         self.out.flow(POLICY, priority, matches, forward(actions), asked);
     }
 
     /// The parties of a side by name.
-    fn listed(&self, side: &Side) -> String {
+    pub(super) fn listed(&self, side: &Side) -> String {
         if side.outside {
             return side.parties.part.clone();
         }
@@ -341,9 +377,12 @@ pub(super) fn limit(allow: &Allow) -> u32 {
     allow.limit.unwrap_or(DEFAULT_LIMIT)
 }
 
-pub(super) fn by_service(allow: &Allow, traffic: Traffic) -> bool {
+/// Whether answers are learned for a client and a service, not for each connection. What anybody outside may open is: the
+/// ports of one host must not fill a table.
+pub(super) fn by_service(allow: &Allow, traffic: Traffic, visitor: bool) -> bool {
     match (allow.returns, traffic) {
         (Some(Returns::Connection), _) => false,
+        (_, Traffic::Udp | Traffic::Sctp) if visitor => true,
         (Some(Returns::Service), Traffic::Tcp | Traffic::Udp) | (None, Traffic::Tcp) => true,
         _ => false,
     }
@@ -353,12 +392,12 @@ pub(super) fn by_service(allow: &Allow, traffic: Traffic) -> bool {
 type Kind = (Claim, Family, Traffic, Option<u16>);
 
 /// One flow of a rule.
-struct Opening<'o, 'a> {
-    allow: &'a Allow,
-    from: &'o Side,
-    to: &'o Side,
-    family: Family,
-    traffic: Traffic,
-    port: Option<u16>,
-    ends: Option<u16>,
+pub(super) struct Opening<'o, 'a> {
+    pub(super) allow: &'a Allow,
+    pub(super) from: &'o Side,
+    pub(super) to: &'o Side,
+    pub(super) family: Family,
+    pub(super) traffic: Traffic,
+    pub(super) port: Option<u16>,
+    pub(super) ends: Option<u16>,
 }

@@ -8,17 +8,19 @@ use ofproto::oxm::Field;
 use super::address::{Family, Range};
 use super::admission::{KIND, at, loads, mac_bits};
 use super::claimed::Wanted;
+use super::joint::Pass;
 use super::layout::{self, ADMISSION, Claim, Hold, OUT_PORT, POLICY, by_claim, by_prefix};
 use super::origin::OriginKind;
 use super::party::Sets;
 use super::policy::{forward, towards};
 use super::program::{Asked, Builder, apply_and_goto, load, mark};
+use super::related::Portless;
 use super::returns::Way;
 use super::rules::{Rules, by_service, limit};
 use super::scope::Rule;
-use super::site::Sites;
+use super::site::{SiteKind, Sites};
 use super::traffic::Traffic;
-use crate::network::Allow;
+use crate::network::{Allow, Stateful};
 
 /// At the ports of next hops, what comes from outside.
 pub(super) fn admission(out: &mut Builder<'_>, rules: &[Rule<'_>], sites: &Sites<'_>, sets: &Sets) {
@@ -98,6 +100,9 @@ impl<'a> Rules<'_, '_, 'a> {
         if !self.speaks(from, family) || !hop_speaks || from.single() == Some(hop.port) {
             return;
         }
+        let is_exit = |place: &usize| self.sites.at(*place).is_some_and(|site| site.kind == SiteKind::Exit);
+        let visitor = from.sites.iter().all(is_exit);
+        self.portless_by_hop(allow, from, hop, range, ends);
         let ports: Vec<Option<u16>> =
             if allow.ports.is_empty() { vec![None] } else { allow.ports.iter().copied().map(Some).collect() };
         for &traffic in Traffic::of(allow.protocol) {
@@ -127,7 +132,8 @@ impl<'a> Rules<'_, '_, 'a> {
                     family,
                     from: Some(hop.port),
                     outside: true,
-                    by_service: by_service(allow, traffic),
+                    visitor,
+                    by_service: by_service(allow, traffic, visitor),
                     vlan: network.vlan,
                     cookie: self.out.cookie(&asked),
                     limit: limit(allow),
@@ -136,6 +142,34 @@ impl<'a> Rules<'_, '_, 'a> {
                 actions.push(load(OUT_PORT, hop.port.into()));
                 self.out.flow(POLICY, by_claim(Claim::Via, level), matches, forward(actions), asked);
             }
+        }
+    }
+}
+
+impl<'a> Rules<'_, '_, 'a> {
+    /// What has no ports goes by the next hop as well.
+    fn portless_by_hop(
+        &mut self,
+        allow: &'a Allow,
+        from: &super::party::Parties,
+        hop: &Hop,
+        range: Range,
+        ends: Option<u16>,
+    ) {
+        let (family, network) = (range.family, self.sites.network);
+        if network.stateful != Stateful::Learn {
+            return;
+        }
+        for what in Portless::of(allow.protocol, family) {
+            let matches = from.sends(network, what.matches(family));
+            let matches = towards(range, matches.with(OUT_PORT, layout::OUTSIDE.into()));
+            let matches = matches.with(Field::EthDst, mac_bits(hop.mac));
+            let (name, what) = (hop.place_name(self.sites), what.describe(family));
+            let key = format!("{}: {what} by {name}, {} > {range}", network.name, from.part);
+            let detail = format!("to {range} by {name}: {what}");
+            let asked = Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+            let actions = vec![load(OUT_PORT, hop.port.into())];
+            self.joint.add(Pass { priority: layout::PORTLESS_VIA, matches, actions, asked });
         }
     }
 }

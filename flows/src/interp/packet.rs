@@ -198,6 +198,10 @@ impl Packet {
             for field in Field::ALL.iter().filter(|f| TRANSPORT.contains(**f)) {
                 self.forget(*field);
             }
+            // Open vSwitch does not look past the fragment header of IPv6, whose number that is.
+            if self.value(Field::EthType) == Some(ETH_IPV6.into()) {
+                self.put(Field::IpProto, 44);
+            }
         }
         self.with(Field::IpFrag, if later { 3 } else { 1 })
     }

@@ -103,6 +103,12 @@ impl Learners {
         candidates.iter().find(|l| l.accounts_for(flow, &self.senders)).map(|l| l.parent)
     }
 
+    /// How many flows with that cookie a table may have, where a learner's `limit` says so.
+    pub fn limit(&self, table: TableId, cookie: Cookie) -> Option<u32> {
+        let learners = self.by_cookie.get(&(table, cookie))?;
+        learners.iter().map(|learner| learner.learn.limit).filter(|limit| *limit > 0).min()
+    }
+
     /// The cookies of the flows that learn; one that learns several times is told several times.
     pub fn parents(&self) -> impl Iterator<Item = Cookie> {
         self.by_cookie.values().flatten().map(|learner| learner.parent)

@@ -37,6 +37,31 @@ pub(crate) enum What {
     Frame(u16),
 }
 
+/// How a packet is judged beside its addresses.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    v4: bool,
+    /// Whether later fragments go with the first.
+    later: bool,
+    /// Whether ICMP errors go with what they are about: not where a connection tracker knows better.
+    errors: bool,
+}
+
+impl Content {
+    /// A message about another packet (RFC 792, RFC 4443 §2.1).
+    fn is_error(self, v4: bool) -> bool {
+        match self {
+            Self::OtherIcmp(kind) if v4 => [3, 11, 12].contains(&kind),
+            Self::OtherIcmp(kind) => (1..=4).contains(&kind),
+            _ => false,
+        }
+    }
+
+    fn has_no_ports(self, v4: bool) -> bool {
+        matches!(self, Self::Later(_)) || self.is_error(v4)
+    }
+}
+
 /// What an IP packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
@@ -205,7 +230,9 @@ impl Judge<'_, '_> {
         else {
             return Vec::new();
         };
-        let fine = from.inside(to) || self.rules.allowed(from, to, src, content);
+        let fine = from.inside(to)
+            || self.rules.allowed(from, to, src, content)
+            || self.rules.answered(from, to, dst, content);
         fine.then_some(to).into_iter().collect()
     }
 
@@ -251,7 +278,8 @@ impl Judge<'_, '_> {
                 let (here, there) = (a.bridge == self.bridge, b.bridge == self.bridge);
                 match frame.what {
                     What::Ip { src, dst, content } if src == a.address && dst == b.address => {
-                        if !self.rules.admits(crossing.protocol, &crossing.ports, content) {
+                        let manner = Manner { v4: src.is_ipv4(), later: true, errors: true };
+                        if !self.rules.admits(crossing.protocol, &crossing.ports, content, manner) {
                             continue;
                         }
                         let tagged = if here { a.vlan } else { None };

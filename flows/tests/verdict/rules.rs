@@ -3,12 +3,10 @@
 use std::net::IpAddr;
 
 use flows::compile::Moment;
-use flows::network::{
-    Allow, Crossing, Link, Network, NetworkFile, Outside, Overlay, Place, Protocol, Stateful,
-};
+use flows::network::{Allow, Crossing, Link, NetworkFile, Outside, Overlay, Place, Protocol, Stateful};
 
-use super::Content;
 use super::who::{Kind, Party};
+use super::{Content, Manner};
 
 /// The rules that hold now.
 pub(super) struct Rules<'a> {
@@ -56,6 +54,38 @@ impl<'a> Rules<'a> {
         Self::means(names, party) || self.behind(names, party, src)
     }
 
+    /// The same, but out there any router may be the one that tells of an error.
+    fn says(&self, names: &[String], party: &Party<'_>, src: IpAddr, content: Content) -> bool {
+        match manner(party, src).errors && content.is_error(src.is_ipv4()) {
+            true => self.leads(names, party),
+            false => self.sends(names, party, src),
+        }
+    }
+
+    /// Whether a rule lets whoever is outside open to the one, so that what has no ports goes back to him by that exit.
+    fn goes_back(
+        &self,
+        allow: &Allow,
+        from: &Party<'_>,
+        to: &Party<'_>,
+        dst: IpAddr,
+        content: Content,
+    ) -> bool {
+        let manner = manner(from, dst);
+        allow.via.is_none()
+            && to.kind == Kind::Exit
+            && manner.errors
+            && content.has_no_ports(manner.v4)
+            && Self::means(&allow.to, from)
+            && self.sends(&allow.from, to, dst)
+            && self.admits(allow.protocol, &[], content, manner)
+    }
+
+    /// The same to a next hop.
+    pub(super) fn answered(&self, from: &Party<'_>, to: &Party<'_>, dst: IpAddr, content: Content) -> bool {
+        self.allows.iter().any(|a| self.goes_back(a, from, to, dst, content))
+    }
+
     /// Whether the names mean an outside of the party with that address.
     fn behind(&self, names: &[String], party: &Party<'_>, address: IpAddr) -> bool {
         names.iter().filter_map(|n| self.outside(n)).any(|o| o.exit == party.name && covers(o, address))
@@ -98,10 +128,10 @@ impl<'a> Rules<'a> {
 
     pub(super) fn allowed(&self, from: &Party<'_>, to: &Party<'_>, src: IpAddr, content: Content) -> bool {
         let direct =
-            |a: &&&Allow| a.via.is_none() && self.sends(&a.from, from, src) && Self::means(&a.to, to);
-        let on = (from.network, src.is_ipv4());
-        self.allows.iter().filter(direct).any(|a| self.admits_on(on, a.protocol, &a.ports, content))
-            || self.envelopes(from, to).any(|o| self.admits_on(on, o.protocol, &o.ports, content))
+            |a: &&&Allow| a.via.is_none() && self.says(&a.from, from, src, content) && Self::means(&a.to, to);
+        let how = manner(from, src);
+        self.allows.iter().filter(direct).any(|a| self.admits(a.protocol, &a.ports, content, how))
+            || self.envelopes(from, to).any(|o| self.admits(o.protocol, &o.ports, content, how))
     }
 
     /// The exit that a packet for the outside takes: that of the first rule that names ports, else of the first.
@@ -114,17 +144,29 @@ impl<'a> Rules<'a> {
         content: Content,
     ) -> Option<&'p Party<'w>> {
         let by = |name: &str| exits.iter().find(|exit| exit.name == name).copied();
+        let how = manner(from, src);
         let grants = |a: &Allow| {
             let holds = a.via.is_none()
-                && self.sends(&a.from, from, src)
-                && self.admits_on((from.network, dst.is_ipv4()), a.protocol, &a.ports, content);
+                && self.says(&a.from, from, src, content)
+                && self.admits(a.protocol, &a.ports, content, how);
             // In the order of the list, exits before their outsides.
             let named = || a.to.iter().find_map(|n| by(n));
             let outsides = || a.to.iter().filter_map(|n| self.outside(n)).filter(|o| covers(o, dst));
-            holds.then(|| named().or_else(|| outsides().find_map(|o| by(&o.exit)))).flatten()
+            let out = holds.then(|| named().or_else(|| outsides().find_map(|o| by(&o.exit)))).flatten();
+            // Back to those outside: likewise, and before what leads there for itself.
+            let goes_back = |exit: &&Party<'_>| self.goes_back(a, from, exit, dst, content);
+            let exits_back = || a.from.iter().filter_map(|n| by(n)).find(goes_back);
+            let outsides_back = || {
+                let covering = a.from.iter().filter_map(|n| self.outside(n)).filter(|o| covers(o, dst));
+                covering.filter_map(|o| by(&o.exit)).find(goes_back)
+            };
+            exits_back().or(out).or_else(outsides_back)
         };
-        let portless = from.network.stateful == Stateful::Conntrack && matches!(content, Content::Later(_));
-        let named = self.allows.iter().filter(|a| portless || !a.ports.is_empty());
+        if matches!(content, Content::Later(_)) || (how.errors && content.is_error(how.v4)) {
+            // Nobody can see ports, so none is better than another.
+            return self.allows.iter().find_map(|a| grants(a));
+        }
+        let named = self.allows.iter().filter(|a| !a.ports.is_empty());
         let others = self.allows.iter().filter(|a| a.ports.is_empty());
         named.chain(others).find_map(|a| grants(a))
     }
@@ -171,8 +213,14 @@ impl<'a> Rules<'a> {
             let leads = |n: &String| there(n) && self.by_way_of(a, n, &from.network.name);
             a.via.as_deref() == Some(hop.name) && Self::means(&a.from, from) && a.to.iter().any(leads)
         };
+        // A connection tracker does not follow what goes by a next hop.
+        let how = manner(from, dst);
         hop.speaks(dst)
-            && self.allows.iter().filter(|a| by(a)).any(|a| self.admits(a.protocol, &a.ports, content))
+            && self
+                .allows
+                .iter()
+                .filter(|a| by(a))
+                .any(|a| self.admits(a.protocol, &a.ports, content, Manner { later: how.errors, ..how }))
     }
 
     /// Whether a rule lets the one ask the other for an address.
@@ -223,42 +271,37 @@ impl<'a> Rules<'a> {
         pairs
     }
 
-    /// Whether protocol and ports of a rule mean the packet on that network. With a connection tracker, later fragments of
-    /// a rule's protocol pass whatever its ports: the first ones say those. Those of IPv6 do not even tell their protocol.
-    fn admits_on(
-        &self,
-        (network, v4): (&Network, bool),
-        protocol: Protocol,
-        ports: &[u16],
-        content: Content,
-    ) -> bool {
-        let Content::Later(carried) = content else { return self.admits(protocol, ports, content) };
-        let of = match protocol {
-            _ if network.stateful == Stateful::Learn => return self.admits(protocol, ports, content),
-            Protocol::Dhcp => &[][..],
-            _ if protocol == Protocol::Any || !v4 => return true,
-            Protocol::Tcp => &[6],
-            Protocol::Udp => &[17],
-            Protocol::Sctp => &[132],
-            Protocol::Icmp | Protocol::Any => &[1],
-        };
-        of.contains(&carried)
-    }
-
     /// Whether protocol and ports of a rule mean the packet.
-    pub(super) fn admits(&self, protocol: Protocol, ports: &[u16], content: Content) -> bool {
+    pub(super) fn admits(&self, protocol: Protocol, ports: &[u16], content: Content, manner: Manner) -> bool {
         let port = |p: u16| ports.is_empty() || ports.contains(&p);
+        let icmp = if manner.v4 { 1 } else { 58 };
         match (protocol, content) {
+            (Protocol::Dhcp, _) => false,
+            // They come without what they belong to, and in IPv6 without its protocol.
+            (_, Content::Later(_)) if manner.later && !manner.v4 => true,
+            (Protocol::Tcp, Content::Later(6))
+            | (Protocol::Udp, Content::Later(17))
+            | (Protocol::Sctp, Content::Later(132))
+                if manner.later =>
+            {
+                true
+            }
+            (Protocol::Icmp, Content::Later(p)) if manner.later => p == icmp,
+            (_, content) if manner.errors && content.is_error(manner.v4) => true,
             (Protocol::Any, _) | (Protocol::Icmp, Content::EchoRequest) => true,
             (Protocol::Tcp, Content::Tcp(p)) | (Protocol::Sctp, Content::Sctp(p)) => port(p),
             (Protocol::Udp, Content::Udp { dst, .. }) => port(dst),
             // A later fragment says no ports.
             (Protocol::Tcp, Content::Later(6))
             | (Protocol::Udp, Content::Later(17))
-            | (Protocol::Sctp, Content::Later(132)) => ports.is_empty(),
+            | (Protocol::Sctp, Content::Later(132)) => manner.v4 && ports.is_empty(),
             _ => false,
         }
     }
+}
+
+fn manner(from: &Party<'_>, address: IpAddr) -> Manner {
+    Manner { v4: address.is_ipv4(), later: true, errors: from.network.stateful == Stateful::Learn }
 }
 
 fn covers(outside: &Outside, address: IpAddr) -> bool {

@@ -1,0 +1,122 @@
+//! Answers to what anybody outside may open by TCP, without anything learned.
+//!
+//! A learned flow lets a server answer to whom a SYN came from. Where the SYN may come from anybody outside, a forged one
+//! from anywhere is enough: learning adds nothing that a stranger could not ask for, and fills a table for him. So a flow
+//! of policy lets the server send from the rule's port what opens no connection, to those whom the rule names as senders
+//! and by their exit. It holds no state: there is nothing to fill, and no connection is idle for too long.
+
+use ofproto::oxm::Field;
+
+use super::address::{Family, Range};
+use super::joint::Pass;
+use super::layout::{self, OUT_PORT};
+use super::origin::OriginKind;
+use super::policy::towards;
+use super::program::{Asked, load};
+use super::rules::{Opening, Rules, Side};
+use super::scope::Rule;
+use super::site::{SiteKind, Sites};
+use super::traffic::Traffic;
+use crate::network::{Outside, Place, Protocol, Returns, Stateful};
+
+/// Those outside whom rules let open TCP connections: the place of their exit, and their addresses.
+#[derive(Debug, Default)]
+pub(super) struct Visitors {
+    all: Vec<(usize, Option<Range>)>,
+}
+
+impl Visitors {
+    /// Those of a network's rules, open or not: so opening a window changes no flow of another rule.
+    pub(super) fn new(rules: &[Rule<'_>], sites: &Sites<'_>) -> Self {
+        let mut all = Vec::new();
+        let mut add = |exit: &String, range| {
+            for place in sites.places(std::slice::from_ref(exit)) {
+                let exit = sites.at(place).is_some_and(|site| site.kind == SiteKind::Exit);
+                if exit && !all.contains(&(place, range)) {
+                    all.push((place, range));
+                }
+            }
+        };
+        let by_tcp = |rule: &&Rule<'_>| {
+            rule.allow.place == Place::Switch
+                && rule.allow.via.is_none()
+                && matches!(rule.allow.protocol, Protocol::Tcp | Protocol::Any)
+        };
+        for rule in rules.iter().filter(by_tcp) {
+            let outside = |name: &String| rule.outsides.iter().find(|outside| outside.name == *name);
+            for name in &rule.allow.from {
+                match outside(name) {
+                    None => add(name, None),
+                    Some(Outside { exit, addresses, .. }) if addresses.is_empty() => add(exit, None),
+                    Some(Outside { exit, addresses, .. }) => {
+                        addresses.iter().for_each(|address| add(exit, Some(Range::from(*address))));
+                    }
+                }
+            }
+        }
+        Self { all }
+    }
+
+    /// Whether some of them come in by another exit too. Then only what was learned tells by which to answer.
+    fn come_by_another(&self, exits: &[usize], range: Option<Range>) -> bool {
+        self.all.iter().any(|(exit, other)| {
+            let meets = match (range, *other) {
+                (Some(a), Some(b)) => a.contains(b) || b.contains(a),
+                _ => true,
+            };
+            !exits.contains(exit) && meets
+        })
+    }
+}
+
+impl<'a> Rules<'_, '_, 'a> {
+    /// Whether the answers to what a rule's flow lets through need no learning.
+    pub(super) fn is_answered(&self, opening: &Opening<'_, 'a>) -> bool {
+        let Opening { allow, from, to, traffic, .. } = opening;
+        self.sites.network.stateful == Stateful::Learn
+            && from.visitor
+            && !to.outside
+            && *traffic == Traffic::Tcp
+            && allow.returns != Some(Returns::Connection)
+            && !self.visitors.come_by_another(&from.parties.sites, from.range)
+    }
+
+    /// The flows that let them pass.
+    pub(super) fn answers(&mut self, opening: &Opening<'_, 'a>) {
+        let &Opening { allow, from, to, family, traffic, port, ends } = opening;
+        let Some(exit) = from.parties.single() else { return };
+        let opened = traffic.opens(family, None);
+        let (opened, priority) = match (traffic.ports(), port) {
+            (Some((src, _)), Some(port)) => (opened.with(src, port.into()), layout::ANSWERS),
+            _ => (opened, layout::ANSWERS_OF_ANY_PORT),
+        };
+        let what = traffic.describe(family, port);
+        let mut ways = vec![("outside", layout::OUTSIDE, vec![load(OUT_PORT, exit.into())])];
+        if self.has_next_hop(from, family) {
+            ways.push(("next hop", exit, Vec::new()));
+        }
+        // As a learned flow has it: whatever opens a connection has SYN without ACK (RFC 9293 §3.5), and a reset from one
+        // who forgot the connection has no ACK either.
+        for (kind, value, mask) in [("answers", 0x10, 0x10), ("resets", 0x04, 0x06)] {
+            let flagged = opened.clone().with_masked(Field::TcpFlags, value, mask);
+            let answers = to.parties.sends(self.sites.network, flagged);
+            for (way, out, actions) in &ways {
+                let matches = answers.clone().with(OUT_PORT, (*out).into());
+                let matches = from.range.map_or_else(|| matches.clone(), |r| towards(r, matches.clone()));
+                let parts = format!("{} > {}", to.part(), from.part());
+                let key = format!("{}: {what}, {parts}: {kind}, {way}", self.sites.network.name);
+                let detail = format!("{} to {}: {what}, {kind}, {way}", self.listed(to), self.listed(from));
+                let asked =
+                    Asked { key: Some(key), ends, ..Asked::new(OriginKind::Returns, &allow.name, detail) };
+                self.joint.add(Pass { priority, matches, actions: actions.clone(), asked });
+            }
+        }
+    }
+
+    /// Whether a next hop of the exit is one of those behind it whom a rule names.
+    pub(super) fn has_next_hop(&self, side: &Side, family: Family) -> bool {
+        let sites = side.parties.sites.iter().filter_map(|place| self.sites.at(*place));
+        let mut hops = sites.flat_map(|site| &site.prefixes).filter(|hop| hop.family == family);
+        hops.any(|hop| side.range.is_none_or(|range| range.contains(*hop)))
+    }
+}

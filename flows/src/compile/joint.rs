@@ -1,0 +1,49 @@
+//! Flows that several rules may ask for alike.
+
+use std::collections::HashMap;
+
+use ofproto::TableId;
+use ofproto::action::Action;
+
+use super::layout::POLICY;
+use super::policy::forward;
+use super::program::{Asked, Builder};
+use crate::model::FlowMatch;
+
+/// Flows of policy that let pass what several rules may name: each match once, in the order in which it was asked for.
+#[derive(Default)]
+pub(super) struct Joint<'a> {
+    order: Vec<Pass<'a>>,
+    by_match: HashMap<(u16, FlowMatch), usize>,
+}
+
+/// A flow that lets pass.
+pub(super) struct Pass<'a> {
+    pub(super) priority: u16,
+    pub(super) matches: FlowMatch,
+    pub(super) actions: Vec<Action>,
+    pub(super) asked: Asked<'a>,
+}
+
+impl<'a> Joint<'a> {
+    /// Adds a flow. Where several rules ask for one, it lasts as long as the longest.
+    pub(super) fn add(&mut self, pass: Pass<'a>) {
+        let key = (pass.priority, pass.matches.clone());
+        match self.by_match.get(&key).and_then(|place| self.order.get_mut(*place)) {
+            Some(before) => {
+                before.asked.ends = before.asked.ends.zip(pass.asked.ends).map(|(a, b)| a.max(b));
+            }
+            None => {
+                self.by_match.insert(key, self.order.len());
+                self.order.push(pass);
+            }
+        }
+    }
+
+    pub(super) fn finish(self, out: &mut Builder<'_>) {
+        let table: TableId = POLICY;
+        for Pass { priority, matches, actions, asked } in self.order {
+            out.flow(table, priority, matches, forward(actions), asked);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What belongs to a packet that a rule lets through and has no ports to show it: the later fragments of a datagram, and
+//! ICMP errors about what came back.
+//!
+//! The way of a rule is open for both from its senders to its receivers, whatever the ports that it names: no flow can
+//! see them. Above the allows, so that nothing is learned from such packets. Those towards the one who opened are
+//! learned ([`returns`](super::returns)), but for what anybody outside may open: there they pass as well.
+
+use super::address::{self, Family};
+use super::claimed::Wanted;
+use super::joint::Pass;
+use super::layout::{self, MARKS, OUT_PORT};
+use super::origin::OriginKind;
+use super::party::with_bit;
+use super::policy::{out_of, towards};
+use super::program::{Asked, load};
+use super::returns::later;
+use super::rules::{Rules, Side};
+use super::traffic::Traffic;
+use crate::model::FlowMatch;
+use crate::network::{Allow, Protocol, Stateful};
+
+/// Packets that have no ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Portless {
+    /// Later fragments, of one IP protocol or of any.
+    Later(Option<u8>),
+    /// ICMP errors.
+    Errors,
+}
+
+impl Portless {
+    /// Those that belong to what a rule lets through.
+    pub(super) fn of(protocol: Protocol, family: Family) -> Vec<Self> {
+        let later = match (protocol, family) {
+            (Protocol::Dhcp, _) => Vec::new(),
+            // Open vSwitch does not look past the fragment header of IPv6, and calls that the protocol.
+            (Protocol::Any, _) | (_, Family::V6) => vec![Self::Later(None)],
+            _ => Traffic::of(protocol).iter().map(|t| Self::Later(t.ip_proto(family))).collect(),
+        };
+        let errors = (!later.is_empty()).then_some(Self::Errors);
+        later.into_iter().chain(errors).collect()
+    }
+
+    /// The priority of the first rule that lets them out.
+    fn out(self) -> u16 {
+        match self {
+            Self::Later(_) => layout::PORTLESS_OUT,
+            Self::Errors => layout::PORTLESS_OUT_ERRORS,
+        }
+    }
+
+    pub(super) fn matches(self, family: Family) -> FlowMatch {
+        match self {
+            Self::Later(proto) => later(family, proto),
+            Self::Errors => with_bit(family.matches(), MARKS, layout::ERROR),
+        }
+    }
+
+    pub(super) fn describe(self, family: Family) -> String {
+        let proto = match self {
+            Self::Errors => return format!("{} ICMP errors", family.label()),
+            Self::Later(None) => "",
+            Self::Later(Some(address::IPPROTO_TCP)) => "tcp ",
+            Self::Later(Some(address::IPPROTO_UDP)) => "udp ",
+            Self::Later(Some(address::IPPROTO_SCTP)) => "sctp ",
+            Self::Later(Some(_)) => "icmp ",
+        };
+        format!("{} {proto}later fragments", family.label())
+    }
+}
+
+impl<'a> Rules<'_, '_, 'a> {
+    /// What has no ports, between the two sides of a rule.
+    pub(super) fn portless(
+        &mut self,
+        allow: &'a Allow,
+        (from, to): (&Side, &Side),
+        family: Family,
+        ends: Option<u16>,
+    ) {
+        if self.sites.network.stateful != Stateful::Learn {
+            return;
+        }
+        for what in Portless::of(allow.protocol, family) {
+            let kind = OriginKind::Allow;
+            self.portless_way(kind, allow, what, (from, to), family, ends);
+            if from.visitor && !to.outside {
+                self.portless_way(OriginKind::Returns, allow, what, (to, from), family, ends);
+            }
+        }
+    }
+
+    fn portless_way(
+        &mut self,
+        kind: OriginKind,
+        allow: &'a Allow,
+        what: Portless,
+        (from, to): (&Side, &Side),
+        family: Family,
+        ends: Option<u16>,
+    ) {
+        // Out there any router may be the one that says so.
+        let from_range = from.range.filter(|_| !(from.visitor && what == Portless::Errors));
+        let mut matches = from.parties.sends(self.sites.network, what.matches(family));
+        if let Some(range) = from_range {
+            matches = out_of(range, matches);
+        }
+        let described = what.describe(family);
+        let key = format!("{}: {described}, {} > {}", self.sites.network.name, from.part(), to.part());
+        let detail = format!("{} to {}: {described}", self.listed(from), self.listed(to));
+        let asked = |more: &str| Asked {
+            key: Some(format!("{key}{more}")),
+            ends,
+            ..Asked::new(kind, &allow.name, format!("{detail}{more}"))
+        };
+        let wanted = |outside| Wanted {
+            from_range,
+            to_range: to.range,
+            outside,
+            ..Wanted::between(&from.parties.sites, &to.parties.sites, ends.is_none())
+        };
+        let exit = to.parties.single().filter(|_| to.outside || to.visitor);
+        if exit.is_none() || to.visitor && self.has_next_hop(to, family) {
+            let mut matches = to.parties.receives(matches.clone());
+            if let Some(range) = to.range {
+                matches = towards(range, matches);
+            }
+            if self.portless_level(what, family, wanted(false)).is_some() {
+                let asked = asked(if exit.is_some() { ", to the next hop" } else { "" });
+                let priority = layout::PORTLESS_PASS;
+                self.joint.add(Pass { priority, matches, actions: Vec::new(), asked });
+            }
+        }
+        if let Some(exit) = exit {
+            // By which exit, the first rule says, as for all that is outside.
+            let Some(level) = self.portless_level(what, family, wanted(true)) else { return };
+            let mut matches = matches.with(OUT_PORT, layout::OUTSIDE.into());
+            if let Some(range) = to.range {
+                matches = towards(range, matches);
+            }
+            let priority = what.out() - level.min(layout::PORTLESS_LEVELS);
+            let actions = vec![load(OUT_PORT, exit.into())];
+            self.joint.add(Pass { priority, matches, actions, asked: asked("") });
+        }
+    }
+
+    /// The level of a flow among those that lead outside, none where an earlier rule has let all of it pass.
+    fn portless_level(&mut self, what: Portless, family: Family, wanted: Wanted) -> Option<u16> {
+        let all = match what {
+            Portless::Later(_) => Portless::Later(None),
+            Portless::Errors => Portless::Errors,
+        };
+        let claimed = &mut self.portless_claimed;
+        let covered = [all, what].iter().any(|what| claimed.covers(&(*what, family, Claims::Cover), &wanted));
+        if covered {
+            return None;
+        }
+        claimed.place((what, family, Claims::Cover), wanted.clone());
+        Some(claimed.place((all, family, Claims::Order), wanted))
+    }
+}
+
+/// Why a claim is remembered: for what it covers, or for what comes before what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Claims {
+    /// By protocol.
+    Cover,
+    /// Those of all protocols, which may be those of one packet.
+    Order,
+}
