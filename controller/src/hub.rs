@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
 
-use crate::bridge::{Compiled, Counts, Status, Sums};
+use crate::bridge::{Compiled, Counts, Evicted, Pot, Pots, Status, Sums};
 use crate::in_force::InForce;
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, IsolationFault};
@@ -86,6 +86,7 @@ struct Standing {
     status: Status,
     flows: u64,
     learned: u64,
+    full: Vec<String>,
     counting: Arc<Mutex<Counting>>,
 }
 
@@ -93,6 +94,7 @@ struct Standing {
 struct Counting {
     counts: Counts,
     sums: Sums,
+    pots: Pots,
 }
 
 /// How a controller stands, as the API tells it.
@@ -127,6 +129,8 @@ pub struct BridgeReport {
     pub flows: u64,
     /// Learned ones among them.
     pub learned: u64,
+    /// Where no more return flows fit: tables that evict, and rules at their limit.
+    pub full: Vec<String>,
     /// Ports that the file names and the bridge lacks.
     pub missing_ports: Vec<String>,
     /// Ports that the file names and whose names several ports of the bridge have: none of those has the rights.
@@ -135,7 +139,7 @@ pub struct BridgeReport {
     pub drift_repaired: u64,
     /// Whether no setting is known that breaks isolation.
     pub isolated: bool,
-    /// The settings that do.
+    /// The settings that do, or that let one sender cut others off.
     pub faults: Vec<FaultReport>,
     /// What went wrong last, until all is well again.
     pub last_error: Option<String>,
@@ -146,6 +150,8 @@ pub struct BridgeReport {
 pub struct FaultReport {
     /// What kind of fault.
     pub kind: &'static str,
+    /// What it makes of the bridge: NOT ISOLATED, or NOT BOUNDED.
+    pub verdict: &'static str,
     /// What was found.
     pub detail: String,
     /// What to do.
@@ -336,8 +342,14 @@ impl Hub {
         self.moved.send_replace(());
     }
 
-    /// A bridge's flows were read.
-    pub fn count(&self, bridge: &str, compiled: &Compiled, stats: &[ofproto::message::multipart::FlowStats]) {
+    /// A bridge's flows were read. Gives where no more return flows fit, and did before.
+    pub fn count(
+        &self,
+        bridge: &str,
+        compiled: &Compiled,
+        stats: &[ofproto::message::multipart::FlowStats],
+        evicted: &Evicted,
+    ) -> Vec<Pot> {
         let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
         // Outside the map's lock: counting takes a while. A panic elsewhere leaves the counts usable.
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -346,12 +358,20 @@ impl Hub {
             self.metrics.counted(bridge, &counting.sums, &sums);
         }
         let learned = sums.learned;
+        let new = counting.pots.look(&sums, evicted);
+        let full: Vec<&Pot> = counting.pots.full().collect();
+        if self.label(bridge) == bridge {
+            self.metrics.full(bridge, full.iter().map(|pot| pot.label()).collect(), evicted);
+        }
+        let full = full.into_iter().map(Pot::to_string).collect();
         counting.sums = sums;
         drop(counting);
         if let Some(mut standing) = self.bridges.get_mut(bridge) {
             standing.flows = stats.len() as u64;
             standing.learned = learned;
+            standing.full = full;
         }
+        new
     }
 
     /// What a look at the bridges' settings found. Gives what is new since the last look, and the bridges that are
@@ -406,11 +426,14 @@ impl Hub {
         let faults: Vec<FaultReport> = self.faults.get(name).map_or_else(Vec::new, |faults| {
             let report = |f: &IsolationFault| FaultReport {
                 kind: f.kind.label(),
+                verdict: f.kind.verdict(),
                 detail: f.detail.clone(),
                 remedy: f.remedy.clone(),
             };
             faults.iter().map(report).collect()
         });
+        let isolated =
+            self.faults.get(name).is_none_or(|faults| !faults.iter().any(|f| f.kind.breaks_isolation()));
         let standing = self.bridges.get(name);
         let standing = standing.as_deref();
         let status = standing.map(|s| s.status.clone()).unwrap_or_default();
@@ -422,10 +445,11 @@ impl Hub {
             dpid: standing.map(|_| status.datapath.to_string()),
             flows: standing.map_or(0, |s| s.flows),
             learned: standing.map_or(0, |s| s.learned),
+            full: standing.map_or_else(Vec::new, |s| s.full.clone()),
             missing_ports: status.missing_ports,
             ambiguous_ports: status.ambiguous_ports,
             drift_repaired: status.drift_repaired,
-            isolated: faults.is_empty(),
+            isolated,
             faults,
             last_error: status.last_error,
         }

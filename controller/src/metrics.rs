@@ -1,6 +1,8 @@
 //! What Prometheus is told. Labels are names of bridges and rules of the file, and fixed words: nothing that
 //! a packet or a peer can choose.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flows::network::ANY_BRIDGE;
@@ -10,7 +12,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
-use crate::bridge::Sums;
+use crate::bridge::{Evicted, Sums};
 use crate::learning::Tally;
 
 /// All metrics of a controller.
@@ -28,6 +30,9 @@ pub struct Metrics {
     ambiguous: IntGaugeVec,
     flows: IntGaugeVec,
     learned: IntGaugeVec,
+    full: IntGaugeVec,
+    evicted: IntCounterVec,
+    pots: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     rule_packets: IntCounterVec,
     rule_bytes: IntCounterVec,
     denied: IntCounterVec,
@@ -113,6 +118,17 @@ impl Metrics {
                 "Flows that a bridge learned for a live rule.",
                 &["bridge"],
             )?,
+            full: gauge(
+                "portcullis_return_flows_full",
+                "Where no more return flows of a bridge fit: tables that evict, and rules at their limit.",
+                &["bridge", "pot"],
+            )?,
+            evicted: counter(
+                "portcullis_return_flows_evicted_total",
+                "Return flows that made room for others in a table that was full.",
+                &["bridge", "table"],
+            )?,
+            pots: Arc::default(),
             rule_packets: counter(
                 "portcullis_rule_packets_total",
                 "Packets by rule, learned return flows included.",
@@ -240,6 +256,23 @@ impl Metrics {
         }
         for (reason, packets) in &sums.denied {
             self.denied.with_label_values(&[bridge, reason]).inc_by(*packets);
+        }
+    }
+
+    /// Where no more return flows of a bridge fit, and how many were evicted since the last look.
+    pub fn full(&self, bridge: &str, pots: Vec<String>, evicted: &Evicted) {
+        for (table, flows) in evicted {
+            self.evicted.with_label_values(&[bridge, &table.to_string()]).inc_by(*flows);
+        }
+        for pot in &pots {
+            self.full.with_label_values(&[bridge, pot]).set(1);
+        }
+        // A panic elsewhere leaves the names usable.
+        let mut all = self.pots.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.insert(bridge.to_owned(), pots.clone()).unwrap_or_default();
+        for pot in before.iter().filter(|pot| !pots.contains(pot)) {
+            // It is there: it was set when it became full.
+            let _ = self.full.remove_label_values(&[bridge, pot]);
         }
     }
 

@@ -1,12 +1,13 @@
 //! Packets and bytes of flows summed by rule, over the lives of the flows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 
 use flows::Flow;
 use ofproto::message::multipart::FlowStats;
 
-use super::Compiled;
+use super::pots::Learned;
+use super::{Compiled, Limited};
 
 /// What a switch says where it does not count.
 const UNCOUNTED: u64 = u64::MAX;
@@ -27,6 +28,8 @@ pub struct Sums {
     pub learned: u64,
     /// New packets and bytes by rule.
     pub rules: HashMap<String, (u64, u64)>,
+    /// How full the flows of rules are that have a limit, by rule.
+    pub limited: BTreeMap<String, Limited>,
     /// New denied packets by reason.
     pub denied: HashMap<&'static str, u64>,
 }
@@ -36,11 +39,15 @@ impl Counts {
     pub fn take(&mut self, compiled: &Compiled, stats: &[FlowStats]) -> Sums {
         let mut sums = Sums::default();
         let mut seen = HashMap::with_capacity(stats.len());
+        let mut of_rules = Learned::default();
         for entry in stats {
             *sums.tables.entry(entry.table_id.0).or_default() += 1;
             let flow = Flow::from_stats(entry);
             let Some((origin, learned)) = compiled.whence(&flow) else { continue };
-            sums.learned += u64::from(learned);
+            if learned {
+                sums.learned += 1;
+                of_rules.add(&flow, &origin.rule);
+            }
             let key = self.keys.hash_one((flow.key(), flow.cookie));
             let counted = |n: u64| if n == UNCOUNTED { 0 } else { n };
             let now = (counted(entry.packet_count), counted(entry.byte_count));
@@ -55,6 +62,7 @@ impl Counts {
             }
         }
         self.last = seen;
+        sums.limited = of_rules.limited(compiled);
         sums
     }
 }

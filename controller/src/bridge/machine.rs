@@ -18,7 +18,7 @@ use super::reactive::MIRRORED;
 use super::read::Reading;
 use super::revoked::Revoked;
 use super::samples::Sampling;
-use super::{Compiled, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
+use super::{Compiled, Evicted, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::in_force::{Clock, InForce};
 use crate::learning::LearningSwitch;
 use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
@@ -87,6 +87,8 @@ pub struct Bridge {
     pub(super) shown: bool,
     /// Whether it was noted that it shows none of those that it took.
     pub(super) silent: bool,
+    /// What was evicted since the last read.
+    pub(super) evicted: Evicted,
     /// Samples of what is denied.
     pub(super) sampling: Sampling,
 }
@@ -183,6 +185,7 @@ impl Bridge {
             not_learned: None,
             shown: false,
             silent: false,
+            evicted: Evicted::new(),
             sampling: Sampling::default(),
         }
     }

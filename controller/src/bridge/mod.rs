@@ -16,6 +16,7 @@ mod machine;
 mod notice;
 mod plan;
 mod ports;
+mod pots;
 mod reactive;
 mod read;
 mod revoked;
@@ -27,8 +28,9 @@ mod watch;
 pub use compiled::Compiled;
 pub use counts::{Counts, Sums};
 pub use machine::{Bridge, Reached, Status};
-pub use notice::{Foreign, Notice};
+pub use notice::{Evicted, Foreign, Notice};
 pub use ports::Ports;
+pub use pots::{Limited, Pot, Pots};
 
 use std::time::Duration;
 

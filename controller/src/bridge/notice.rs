@@ -1,6 +1,6 @@
 //! What a bridge notes, for the log, the metrics and the status.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ pub struct Foreign {
     /// The flow in ovs-ofctl's syntax, with the names that its ports have now.
     pub text: String,
 }
+
+/// Flows that a switch evicted, by table.
+pub type Evicted = BTreeMap<u8, u64>;
 
 /// Something worth noting, in order.
 #[derive(Debug, Clone)]
@@ -56,6 +59,8 @@ pub enum Notice {
         compiled: Arc<Compiled>,
         /// What the switch has.
         stats: Arc<Vec<FlowStats>>,
+        /// How many learned flows it has evicted since the read before, by table.
+        evicted: Evicted,
     },
     /// Changes were sent.
     Changing {

@@ -107,7 +107,8 @@ impl Bridge {
             return self.as_desired(now, started);
         }
         let ages: Vec<Duration> = stats.iter().map(age).collect();
-        self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats });
+        let evicted = std::mem::take(&mut self.evicted);
+        self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats, evicted });
 
         let actual = Actual { flows: &flows, ages: &ages, groups: &groups, at: self.clock.since_epoch(now) };
         let plan = Plan::new(&self.compiled, self.in_force.as_deref(), &actual, self.revoked.as_ref());

@@ -22,6 +22,8 @@ use crate::session::Session;
 const MONITOR: u32 = 1;
 /// OFPRR_HARD_TIMEOUT (OpenFlow 1.3.5 §A.4.2).
 const HARD_TIMEOUT: u16 = 1;
+/// OFPRR_EVICTION (OpenFlow 1.4.1 §7.4.2), which Open vSwitch tells over 1.3 too.
+const EVICTION: u16 = 5;
 
 impl Bridge {
     /// Subscribes to the changes of others. Before the first read, so that nothing falls between the two.
@@ -56,6 +58,10 @@ impl Bridge {
     fn judge(&mut self, now: Instant, update: &MonitoredFlow) {
         let flow = flow(update);
         let twin = self.compiled.twin(&flow);
+        if update.event == MonitorEvent::Deleted && update.reason == EVICTION && twin.is_none() {
+            *self.evicted.entry(flow.table.0).or_default() += 1;
+            return;
+        }
         let at = self.clock.since_epoch(now);
         let left = self.compiled.left(&flow, at);
         let foreign = match update.event {

@@ -110,9 +110,13 @@ fn paragraph(bridge: &Value) -> String {
             ambiguous.join(", ")
         );
     }
+    for pot in bridge.get("full").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        text += &format!("  return flows FULL: {pot}\n");
+    }
     for fault in bridge.get("faults").and_then(Value::as_array).into_iter().flatten() {
         let (kind, detail) = (word(fault, "kind"), word(fault, "detail"));
-        text += &format!("  NOT ISOLATED ({kind}): {detail}\n    {}\n", word(fault, "remedy"));
+        let verdict = word(fault, "verdict");
+        text += &format!("  {verdict} ({kind}): {detail}\n    {}\n", word(fault, "remedy"));
     }
     if !word(bridge, "last_error").is_empty() {
         text += &format!("  last error: {}\n", word(bridge, "last_error"));

@@ -342,10 +342,12 @@ impl<'a> Driver<'a> {
                     "several ports have a name that the file gives to one: none of them gets its rights"
                 );
             }
-            Notice::Read { compiled, stats } => {
+            Notice::Read { compiled, stats, evicted } => {
                 debug!(bridge, flows = stats.len(), "read");
                 if self.claimed.is_some() {
-                    self.hub.count(bridge, &compiled, &stats);
+                    for pot in self.hub.count(bridge, &compiled, &stats, &evicted) {
+                        warn!(bridge, "return flows: {pot} is full");
+                    }
                 }
             }
             Notice::Changing { changes, drift } => {

@@ -8,8 +8,8 @@ use std::io::{self, Write};
 
 use flows::network::NetworkFile;
 
-use super::kept;
 use super::vsctl::{Database, complaint, shown};
+use super::{eviction, kept};
 
 /// Where bridges look for the controller by default.
 pub const DEFAULT_TARGET: &str = "tcp:127.0.0.1:6653";
@@ -55,7 +55,7 @@ pub fn attach(
     out: &mut dyn Write,
 ) -> io::Result<AttachOutcome> {
     each_bridge(file, options, out, false, |bridge| {
-        [
+        let mut words: Vec<String> = [
             // First what closes the bridge, for the order in which a person reads it; it is one transaction.
             &["set", "bridge", bridge, "fail_mode=secure", "other-config:disable-in-band=true"][..],
             &["set", "bridge", bridge, "protocols=OpenFlow13"],
@@ -74,14 +74,19 @@ pub fn attach(
         .join(&"--")
         .into_iter()
         .map(str::to_owned)
-        .collect()
+        .collect();
+        if eviction::learns(file, bridge) {
+            words.push("--".to_owned());
+            words.extend(eviction::words(bridge));
+        }
+        words
     })
 }
 
 /// Takes the controller off every bridge of the file. `fail_mode=secure` stays, and so do the flows that are
 /// installed: Open vSwitch throws them away with a bridge's last controller, as it does with the first, so
-/// they are read before and put back at once, by `ovs-ofctl`. With `standalone` the bridge goes back to
-/// switching freely instead.
+/// they are read before and put back at once, by `ovs-ofctl`. They go on to learn, so the bounds of the learned tables stay
+/// too. With `standalone` the bridge goes back to switching freely instead, and the bounds go.
 ///
 /// Errors: only those of `out`.
 pub fn detach(file: &NetworkFile, options: &AttachOptions, out: &mut dyn Write) -> io::Result<AttachOutcome> {
@@ -90,7 +95,12 @@ pub fn detach(file: &NetworkFile, options: &AttachOptions, out: &mut dyn Write) 
         if options.standalone {
             words.extend(["--", "set", "bridge", bridge, "fail_mode=standalone"]);
         }
-        words.into_iter().map(str::to_owned).collect()
+        let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        if options.standalone && eviction::learns(file, bridge) {
+            words.push("--".to_owned());
+            words.extend(eviction::no_words(bridge));
+        }
+        words
     };
     let outcome = each_bridge(file, options, out, !options.standalone, words)?;
     if !outcome.done.is_empty() {

@@ -11,6 +11,7 @@ use flows::network::NetworkFile;
 
 use super::attach::not_run;
 use super::database::{Row, Table};
+use super::eviction;
 use super::vsctl::{Database, complaint};
 
 /// How long the database has to answer, in seconds.
@@ -19,7 +20,7 @@ const TIMEOUT: u32 = 3;
 const ETHERNET: &str = "1";
 const DEVICES: &str = "/sys/class/net";
 
-/// A setting that breaks isolation.
+/// A setting that breaks isolation, or lets one sender cut others off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultKind {
     /// In-band control: hidden flows pass ARP and TCP of the controller's address, forged or not.
@@ -34,17 +35,20 @@ pub enum FaultKind {
     NotEthernet,
     /// A mirror copies packets to a port past the flows.
     Mirror,
+    /// No bound and no fair eviction for learned flows: one sender may take the room of all others.
+    Unbounded,
 }
 
 impl FaultKind {
     /// Every kind, for metrics that name each.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::InBand,
         Self::NotSecure,
         Self::SecondController,
         Self::VlanPort,
         Self::NotEthernet,
         Self::Mirror,
+        Self::Unbounded,
     ];
 
     /// Its name in logs and metrics; it never changes.
@@ -56,7 +60,18 @@ impl FaultKind {
             Self::VlanPort => "vlan-port",
             Self::NotEthernet => "not-ethernet",
             Self::Mirror => "mirror",
+            Self::Unbounded => "unbounded",
         }
+    }
+
+    /// Whether packets may cross that the flows would drop.
+    pub const fn breaks_isolation(self) -> bool {
+        !matches!(self, Self::Unbounded)
+    }
+
+    /// What it makes of a bridge, as people read it.
+    pub const fn verdict(self) -> &'static str {
+        if self.breaks_isolation() { "NOT ISOLATED" } else { "NOT BOUNDED" }
     }
 }
 
@@ -81,7 +96,8 @@ pub struct IsolationFault {
 
 impl fmt::Display for IsolationFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: NOT ISOLATED ({}): {}; {}", self.bridge, self.kind, self.detail, self.remedy)
+        let verdict = self.kind.verdict();
+        write!(f, "{}: {verdict} ({}): {}; {}", self.bridge, self.kind, self.detail, self.remedy)
     }
 }
 
@@ -102,6 +118,7 @@ struct Tables {
     managers: Table,
     ports: Table,
     mirrors: Table,
+    flow_tables: Table,
 }
 
 /// Looks at every bridge of the file that this Open vSwitch has. Blocks for at most three seconds.
@@ -126,6 +143,7 @@ pub(super) fn audit_with(
             bridge.control(row, &tables);
             bridge.ports(row, &tables);
             bridge.devices(file, devices);
+            bridge.eviction(file, row, &tables);
         }
     }
     faults.sort_by(|a, b| (&a.bridge, a.kind).cmp(&(&b.bridge, b.kind)));
@@ -134,7 +152,7 @@ pub(super) fn audit_with(
 
 fn read(database: &Database) -> Result<Tables, AuditError> {
     let mut words = vec!["--no-wait", "--format=json"];
-    for table in ["bridge", "controller", "manager", "port", "mirror"] {
+    for table in ["bridge", "controller", "manager", "port", "mirror", "flow_table"] {
         words.extend(["--", "list", table]);
     }
     let output = database
@@ -145,9 +163,9 @@ fn read(database: &Database) -> Result<Tables, AuditError> {
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let tables = Table::read_all(&text).map_err(|e| AuditError::Unexpected(e.to_string()))?;
-    let [bridges, controllers, managers, ports, mirrors] = <[Table; 5]>::try_from(tables)
-        .map_err(|t| AuditError::Unexpected(format!("{} tables, not 5", t.len())))?;
-    Ok(Tables { bridges, controllers, managers, ports, mirrors })
+    let [bridges, controllers, managers, ports, mirrors, flow_tables] = <[Table; 6]>::try_from(tables)
+        .map_err(|t| AuditError::Unexpected(format!("{} tables, not 6", t.len())))?;
+    Ok(Tables { bridges, controllers, managers, ports, mirrors, flow_tables })
 }
 
 struct Audited<'a> {
@@ -248,6 +266,17 @@ impl Audited<'_> {
                     ),
                 );
             }
+        }
+    }
+
+    fn eviction(&mut self, file: &NetworkFile, row: &Row, tables: &Tables) {
+        let missing = eviction::missing(row, &tables.flow_tables);
+        if eviction::learns(file, &self.name) && !missing.is_empty() {
+            self.found(
+                FaultKind::Unbounded,
+                format!("learned flows are not evicted fairly (tables {})", missing.join(", ")),
+                eviction::command(&self.name),
+            );
         }
     }
 }

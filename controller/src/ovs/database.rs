@@ -85,7 +85,7 @@ impl Row {
             return None;
         }
         entries.iter().find_map(|entry| match entry.as_array()?.as_slice() {
-            [Value::String(k), value] if k == key => text(value),
+            [k, value] if text(k).as_deref() == Some(key) => text(value),
             _ => None,
         })
     }

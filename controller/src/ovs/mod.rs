@@ -4,6 +4,7 @@
 mod attach;
 mod audit;
 mod database;
+mod eviction;
 mod kept;
 mod ports;
 mod retry;
@@ -13,6 +14,7 @@ mod vsctl;
 
 pub use attach::{AttachOptions, AttachOutcome, DEFAULT_TARGET, attach, detach};
 pub use audit::{AuditError, FaultKind, IsolationFault, audit};
+pub use eviction::{BOUNDS, Bound};
 pub use ports::{BridgeKind, add_port, bridge_kind, find_port, remove_port};
 pub use retry::tell_retry_again;
 pub use vsctl::Database;

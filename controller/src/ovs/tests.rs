@@ -39,7 +39,9 @@ fn a_dry_run_prints_the_commands_and_changes_nothing() {
          set bridge vmbr0 fail_mode=secure other-config:disable-in-band=true -- \
          set bridge vmbr0 protocols=OpenFlow13 -- \
          set-controller vmbr0 tcp:127.0.0.1:6653 -- \
-         set controller vmbr0 connection-mode=out-of-band max_backoff=1000 inactivity_probe=5000"
+         set controller vmbr0 connection-mode=out-of-band max_backoff=1000 inactivity_probe=5000 -- "
+            .to_owned()
+            + eviction::command("vmbr0").strip_prefix("ovs-vsctl -- ").unwrap()
     );
     assert_eq!(text.lines().count(), 4);
     assert_eq!(lab.vsctl(&["get-controller", "vmbr0"]).unwrap(), "");
@@ -53,7 +55,9 @@ fn attached_bridges_pass_the_audit_and_have_no_hidden_flow() {
     lab.vsctl(&["remove", "bridge", "vmbr0", "other-config", "disable-in-band"]).unwrap();
     lab.vsctl(&["clear", "bridge", "vmbr0", "fail_mode"]).unwrap();
     lab.vsctl(&["set-controller", "vmbr0", "tcp:127.0.0.1:6653"]).unwrap();
-    assert_eq!(labels(&lab, "vmbr0"), ["in-band", "not-secure"]);
+    assert_eq!(labels(&lab, "vmbr0"), ["in-band", "not-secure", "unbounded"]);
+    // One that only forwards a link learns nothing.
+    assert!(!labels(&lab, "mesh-privacy").contains(&"unbounded"));
     let hidden = || lab.appctl(&["bridge/dump-flows", "vmbr0"]).unwrap().contains("priority=18000");
     assert!(hidden());
 
@@ -65,6 +69,16 @@ fn attached_bridges_pass_the_audit_and_have_no_hidden_flow() {
     assert_eq!(lab.vsctl(&["get-controller", "mesh-mgmt"]).unwrap().trim(), DEFAULT_TARGET);
     assert_eq!(lab.vsctl(&["get", "controller", "vmbr0", "max_backoff"]).unwrap().trim(), "1000");
 
+    // As set, and as somebody else may set it.
+    let visitors = lab.vsctl(&["get", "bridge", "vmbr0", "flow_tables:6"]).unwrap();
+    let visitors = visitors.trim();
+    let table = |column: &str| lab.vsctl(&["get", "flow_table", visitors, column]).unwrap();
+    assert_eq!((table("flow_limit").trim(), table("overflow_policy").trim()), ("65536", "evict"));
+    lab.vsctl(&["clear", "flow_table", visitors, "groups"]).unwrap();
+    assert_eq!(labels(&lab, "vmbr0"), ["unbounded"]);
+    lab.vsctl(&["remove", "bridge", "vmbr1", "flow_tables", "1"]).unwrap();
+    assert_eq!(labels(&lab, "vmbr1"), ["unbounded"]);
+
     let mut out = Vec::new();
     assert!(detach(&dual_socket(), &options(&lab), &mut out).unwrap().complete());
     assert!(String::from_utf8(out).unwrap().contains("stays secure"));
@@ -73,6 +87,7 @@ fn attached_bridges_pass_the_audit_and_have_no_hidden_flow() {
     let standalone = AttachOptions { standalone: true, ..options(&lab) };
     assert!(detach(&dual_socket(), &standalone, &mut Vec::new()).unwrap().complete());
     assert_eq!(lab.vsctl(&["get-fail-mode", "vmbr0"]).unwrap().trim(), "standalone");
+    assert_eq!(lab.vsctl(&["get", "bridge", "vmbr0", "flow_tables"]).unwrap().trim(), "{}");
 }
 
 #[test]
