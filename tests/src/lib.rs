@@ -9,6 +9,7 @@ pub mod ofctl;
 pub mod ovs;
 pub mod pinger;
 pub mod running;
+pub mod storms;
 pub mod traffic;
 
 pub use ages::Ages;

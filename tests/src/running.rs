@@ -20,11 +20,13 @@ pub const METRICS: &str = "127.0.0.1:9653";
 
 /// The `portcullis` binary of this build.
 pub fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let dir = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    let binary = dir.join("portcullis");
-    assert!(binary.exists(), "{} is not built: cargo build --bin portcullis", binary.display());
-    binary
+    let this = std::env::current_exe().expect("the program's own path");
+    // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM.
+    let near = || this.ancestors().skip(1).take(2).map(|dir| dir.join("portcullis"));
+    let binary = near().find(|binary| binary.exists());
+    binary.unwrap_or_else(|| {
+        panic!("portcullis is not built near {}: cargo build --bin portcullis", this.display())
+    })
 }
 
 /// The path of a shipped network file.

@@ -18,6 +18,7 @@ mod homes;
 mod ipv6_router;
 mod next_hop;
 mod related;
+mod storms;
 mod vlan;
 
 use std::path::Path;
