@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::AsRawFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -205,7 +205,7 @@ pub fn connected(lab: &Lab, place: &str, from: Ipv4Addr, to: SocketAddrV4) -> io
         setsockopt(&socket, sockopt::ReceiveTimeout, &patience)?;
         bind(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(from, 0)))?;
         connect(socket.as_raw_fd(), &SockaddrIn::from(to))?;
-        let mut stream = TcpStream::from(OwnedFd::from(socket));
+        let mut stream = TcpStream::from(socket);
         stream.read_exact(&mut [0])?;
         Ok(stream)
     };

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use flows::compile::Moment;
-use flows::network::{Allow, Crossing, Link, NetworkFile, Outside, Overlay, Place, Protocol, Stateful};
+use flows::network::{
+    Allow, Crossing, Link, LinkRole, NetworkFile, Outside, Overlay, Place, Protocol, Stateful,
+};
 
 use super::who::{Kind, Party};
 use super::{Content, Manner};
@@ -57,7 +59,13 @@ impl<'a> Rules<'a> {
     /// The same, but out there any router may be the one that tells of an error.
     fn says(&self, names: &[String], party: &Party<'_>, src: IpAddr, content: Content) -> bool {
         match manner(party, src).errors && content.is_error(src.is_ipv4()) {
-            true => self.leads(names, party),
+            true => {
+                let alike = |o: &Outside| {
+                    o.addresses.is_empty() || o.addresses.iter().any(|a| a.is_ipv4() == src.is_ipv4())
+                };
+                let outside = |n: &String| self.outside(n).is_some_and(|o| o.exit == party.name && alike(o));
+                Self::means(names, party) || names.iter().any(outside)
+            }
             false => self.sends(names, party, src),
         }
     }
@@ -78,7 +86,29 @@ impl<'a> Rules<'a> {
             && content.has_no_ports(manner.v4)
             && Self::means(&allow.to, from)
             && self.sends(&allow.from, to, dst)
+            && self.is_reached(&allow.to, from, manner.v4)
             && self.admits(allow.protocol, &[], content, manner)
+    }
+
+    /// Whether any of the names has an address of the family on the party's network: a rule opens nothing to a lease.
+    fn is_reached(&self, names: &[String], party: &Party<'_>, v4: bool) -> bool {
+        let network = party.network.name.as_str();
+        let named = |name: &String| names.contains(name);
+        let all = names.iter().any(|n| n == network);
+        let plugs = self.file.endpoints.iter().filter(|e| all || named(&e.name)).flat_map(|e| &e.attachments);
+        let mut plugs = plugs.filter(|plug| plug.network == network);
+        let mut ends = self.file.links.iter().filter(|l| named(&l.name)).flat_map(|l| &l.ends);
+        let mut exits = self.file.exits.iter().filter(|e| named(&e.name));
+        plugs.any(|plug| {
+            plug.addresses.iter().any(|a| a.is_ipv4() == v4) || plug.behind.iter().any(|p| p.is_ipv4() == v4)
+        }) || ends.any(|end| match &end.role {
+            LinkRole::Network { network: on, behind } => {
+                on == network && behind.iter().any(|p| p.is_ipv4() == v4)
+            }
+            _ => false,
+        }) || exits.any(|exit| {
+            exit.network.as_deref() == Some(network) && exit.next_hop.iter().any(|a| a.is_ipv4() == v4)
+        })
     }
 
     /// The same to a next hop.
