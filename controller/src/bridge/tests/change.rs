@@ -118,8 +118,10 @@ fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
     let taught: Flow = {
         let mut flow = learned(&rig);
-        let vpn = rig.bridge.compiled.program.origins().find(|(_, o)| o.rule == "vpn-clients").unwrap().0;
-        flow.cookie = vpn;
+        let program = &rig.bridge.compiled.program;
+        let vpn = |f: &&Flow| program.origin(f.cookie).is_some_and(|o| o.rule == "vpn-clients");
+        let teaches = |f: &&Flow| f.learns().any(|learn| learn.table == flow.table);
+        flow.cookie = program.flows().filter(vpn).find(teaches).unwrap().cookie;
         flow
     };
     rig.reload(&without_vpn());
