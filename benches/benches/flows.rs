@@ -140,7 +140,7 @@ fn judged(c: &mut Criterion) {
     let (from, to) = (Ipv4Addr::new(10, 0, 0, 100), Ipv4Addr::new(198, 51, 100, 10));
     let gateway = file.attachments_on("vmbr0").find(|(endpoint, _)| endpoint.name == "gateway").unwrap().1;
     let packet = Packet::ipv4(gateway.mac.unwrap_or([2; 6]), [4; 6], from, to, 17).udp(4_000, 4_000);
-    let learned = pipeline.run(ports[gateway.port.as_str()], &packet).learned;
+    let learned = pipeline.run(*ports.get(&gateway.port).unwrap(), &packet).learned;
     let one = learned.iter().find(|flow| flow.matches.exact(Field::UdpDst).is_some()).unwrap();
     let flow = |n: u32| {
         let mut flow = one.clone();

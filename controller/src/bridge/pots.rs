@@ -101,7 +101,7 @@ impl Learned {
     pub(super) fn limited(self, compiled: &Compiled) -> BTreeMap<String, Limited> {
         let mut rules: BTreeMap<String, Limited> = BTreeMap::new();
         for ((table, cookie), (held, rule)) in self.held {
-            let Some(limit) = compiled.learners().limit(table, cookie) else { continue };
+            let Some(limit) = compiled.judge().limit(table, cookie) else { continue };
             let this = Limited { held, limit: limit.into() };
             let room = |limited: &Limited| limited.limit.saturating_sub(limited.held);
             let most = rules.entry(rule).or_insert(this);

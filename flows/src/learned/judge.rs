@@ -50,6 +50,11 @@ impl Judge {
         candidates.iter().find(fits).map(|learner| learner.parent)
     }
 
+    /// Returns how many flows with that cookie a table may have, where a learner's `limit` says so.
+    pub fn limit(&self, table: TableId, cookie: Cookie) -> Option<u32> {
+        self.learners.limit(table, cookie)
+    }
+
     /// The cookies of the flows that learn; one that learns several times is told several times.
     pub fn parents(&self) -> impl Iterator<Item = Cookie> {
         self.learners.parents()

@@ -1,6 +1,6 @@
 //! After each kind of change: the series are those of the file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +106,7 @@ fn count(hub: &Hub, bridge: &str, session: u64) {
     let policy = hub.policy();
     hub.claim(bridge, session, "peer", &Arc::new(Notify::new()));
     let (compiled, stats) = read(&policy, bridge);
-    hub.count(bridge, &compiled, &stats);
+    hub.count(bridge, &compiled, &stats, &BTreeMap::new());
     let label = hub.label(bridge);
     hub.metrics.changing(label, 3);
     hub.metrics.changed(label, 1, Duration::from_millis(3));
@@ -216,8 +216,13 @@ fn a_rule_that_goes_to_another_bridge_ends_where_it_was() {
 fn series_end_with_their_container() {
     let hub = hub(&[LAN, FAR]);
     let service = Service { name: "web".to_owned(), protocol: Protocol::Tcp, port: 80 };
-    let container =
-        Container { id: 101, name: "shop".to_owned(), network: "lan".to_owned(), services: vec![service] };
+    let container = Container {
+        id: 101,
+        name: "shop".to_owned(),
+        network: "lan".to_owned(),
+        mac: None,
+        services: vec![service],
+    };
     hub.replace(hub.policy().with_container(&container).unwrap());
     count(&hub, "br0", 1);
     compare(&hub, &["br0", "br1"]);

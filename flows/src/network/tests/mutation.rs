@@ -103,7 +103,7 @@ fn additions() -> Additions {
         id,
         name: name.to_owned(),
         network: network.to_owned(),
-        mac: (id % 2 == 0).then_some([2, 0, 0, 0, 0, 9]),
+        mac: id.is_multiple_of(2).then_some([2, 0, 0, 0, 0, 9]),
         services: vec![Service { name: "s".to_owned(), protocol: Protocol::Tcp, port: 80 }],
     };
     Additions {
