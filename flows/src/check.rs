@@ -1,10 +1,10 @@
 //! Everything that can be said about a network file without a switch, beyond what its words mean: its raw lines,
 //! its compiled flows, and whether a `never` can be broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::compile::layout::LEVELS;
-use crate::compile::raw_lines;
+use crate::compile::{OriginKind, raw_lines};
 use crate::finding::Finding;
 use crate::lint::{Reach, lint_raw, overlaps_where};
 use crate::network::{self, NetworkFile};
@@ -27,6 +27,7 @@ pub fn check(file: &NetworkFile) -> Checked {
     for bridge in &bridges {
         findings.extend(undefined(file, bridge));
     }
+    findings.extend(unlimited(file, &bridges));
     let never = never::check(file, &bridges);
     findings.extend(never.findings(file));
     Checked { findings, never }
@@ -81,10 +82,48 @@ fn undefined(file: &NetworkFile, bridge: &BridgeFlows<'_>) -> Vec<Finding> {
     beside.chain(many).collect()
 }
 
+/// Rules whose `limit` bounds nothing: none of their flows learns.
+fn unlimited(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Vec<Finding> {
+    fn group(allow: &network::Allow) -> &str {
+        allow.chain.as_deref().unwrap_or(&allow.name)
+    }
+    let limited =
+        file.allows.iter().filter(|allow| allow.limit.is_some() && allow.place == network::Place::Switch);
+    let limited: Vec<&network::Allow> = limited.collect();
+    if limited.is_empty() {
+        return Vec::new();
+    }
+    let of: HashMap<&str, &str> = limited.iter().map(|allow| (&*allow.name, group(allow))).collect();
+    let (mut has_flows, mut learns) = (HashSet::new(), HashSet::new());
+    for bridge in bridges {
+        for flow in &bridge.flows {
+            let origin = bridge.origins.get(&flow.cookie).filter(|origin| origin.kind == OriginKind::Allow);
+            let Some(group) = origin.and_then(|origin| of.get(&*origin.rule)) else { continue };
+            has_flows.insert(*group);
+            if flow.learns().any(|learn| learn.limit > 0) {
+                learns.insert(*group);
+            }
+        }
+    }
+    let mut told = HashSet::new();
+    let unlimited = limited.into_iter().filter(|allow| {
+        let group = group(allow);
+        has_flows.contains(group) && !learns.contains(group) && told.insert(group)
+    });
+    let finding = |allow: &network::Allow| {
+        let message = format!(
+            "`limit` of {:?} bounds nothing: what anybody outside may open by TCP is answered without learning",
+            group(allow)
+        );
+        let help = "take `limit` away, or learn each connection with returns = \"connection\"";
+        Finding::error("limit-without-learning", Some(allow.span.clone()), message, help)
+    };
+    unlimited.map(finding).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compile::OriginKind;
     use crate::finding::{Severity, has_errors};
 
     const DUAL_SOCKET: &str = include_str!("../networks/dual-socket.toml");

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use flows::Flow;
 use flows::compile::Program;
-use flows::compile::layout::RELATED;
+use flows::compile::layout::{FIRST_FRAGMENTS, LATER_FRAGMENTS, RELATED, UNTRACKED};
 use flows::interp::{Packet, Pipeline};
 use flows::learned::{Judge, Learners};
 use flows::network::NetworkFile;
@@ -48,7 +48,8 @@ fn speak(state: &State, bridge: usize, program: &Program, probes: &[Probe]) -> V
         let Some(at) = number(state, bridge, &port) else { continue };
         let learned = pipeline.run(at, &packet(frame)).learned;
         for flow in &learned {
-            assert!(judge.accounts_for(flow).is_some(), "{frame:?} at {port} taught {flow:?}");
+            let accounts = judge.accounts_for(flow).is_some() || is_fragments(flow);
+            assert!(accounts, "{frame:?} at {port} taught {flow:?}");
         }
         if !learned.is_empty() {
             all.push(Said { at, frame, learned });
@@ -78,6 +79,12 @@ fn alike<'c>(said: &Said, flow: &Flow, choices: &'c Choices) -> impl Iterator<It
     frames.clone().into_iter().chain(frames.into_iter().flat_map(worn).flat_map(towards)).map(packet)
 }
 
+/// Whether a flow lets fragments of answers back in a network with a connection tracker. The way there is long, and what is
+/// not found in so many steps counts as not taught: such a flow may go too soon, and never stays too long.
+fn is_fragments(flow: &Flow) -> bool {
+    [FIRST_FRAGMENTS, LATER_FRAGMENTS, UNTRACKED].contains(&flow.table)
+}
+
 /// The same flow, of whichever rule.
 fn same(a: &Flow, b: &Flow) -> bool {
     (a.table, &a.matches, &a.instructions) == (b.table, &b.matches, &b.instructions)
@@ -103,7 +110,8 @@ fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[u
                 };
                 let expected = live && alike(said, flow, &choices).any(|packet| taught(&packet));
                 let accounts = judge.accounts_for(flow).is_some();
-                assert_eq!(accounts, expected, "{:?} taught {flow:#?}\n{changes:?}", said.frame);
+                let right = accounts == expected || (is_fragments(flow) && !accounts);
+                assert!(right, "{expected}: {:?} taught {flow:#?}\n{changes:?}", said.frame);
                 let mut counts = seen.get();
                 counts[usize::from(accounts)] += 1;
                 seen.set(counts);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use flows::compile::layout::FORWARDING;
 use flows::diff::diff;
 use flows::learned::Learners;
 use flows::syntax::PortNames;
@@ -11,6 +12,7 @@ use flows::timed::Standing;
 use flows::{Flow, FlowKey, FlowMatch};
 use ofproto::GroupId;
 use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
+use ofproto::oxm::Field;
 
 use super::Compiled;
 use super::compiled::Differing;
@@ -226,5 +228,14 @@ fn lets_less(m: &FlowMod, flow: &Flow) -> bool {
         (old, new) => old == new,
     };
     let same = m.command == FlowModCommand::Add && grows;
-    !(flow.drops() || same)
+    !(flow.drops() || same || teaches_nobody(flow))
+}
+
+/// Whether no packet that a flow matches is ever learned from: what is judged already, ARP and neighbour discovery. Whose
+/// list of neighbours grows or shrinks has nothing to unlearn by that.
+fn teaches_nobody(flow: &Flow) -> bool {
+    let discovery = |kind: u128| (133..=137).contains(&kind);
+    flow.table == FORWARDING
+        || flow.matches.exact(Field::EthType) == Some(0x0806)
+        || flow.matches.exact(Field::Icmpv6Type).is_some_and(discovery)
 }

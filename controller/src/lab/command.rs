@@ -135,7 +135,7 @@ mod tests {
         let lines = ["link show lo".to_owned(), "link show no-such-device".to_owned()];
         let error = ip_batch(&lines).unwrap_err().to_string();
         assert!(error.contains("ip link show no-such-device"), "{error}");
-        let error = ip_batch(&["-6 route show no-such-thing".to_owned()]).unwrap_err().to_string();
-        assert!(error.contains("ip -6 route show no-such-thing"), "{error}");
+        let error = ip_batch(&["-6 link show no-such-device".to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("ip -6 link show no-such-device"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! The lab's own ovsdb-server and ovs-vswitchd.
 
 use std::collections::BTreeSet;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -105,7 +106,8 @@ impl Daemons {
         let remote = format!("--remote=punix:{}", socket.display());
         let pidfile = format!("--pidfile={}", self.path("ovsdb-server.pid").display());
         let started = self.spawn(&["ovsdb-server", &database, &remote, &pidfile, "-vconsole:warn"])?;
-        wait_until("ovsdb-server", START, || socket.exists() || !started.1.alive())?;
+        // The socket is there a moment before anybody listens.
+        wait_until("ovsdb-server", START, || UnixStream::connect(&socket).is_ok() || !started.1.alive())?;
         self.vsctl(&["--no-wait", "init"])?;
         Ok(started)
     }

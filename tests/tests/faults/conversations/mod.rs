@@ -17,7 +17,7 @@ use self::ears::{Ears, Word};
 use self::world::{Conversation, Dice, Mode, WINDOW, World};
 
 /// The modes that are tried.
-const MODES: &[Mode] = &[Mode::Learn];
+const MODES: &[Mode] = &[Mode::Learn, Mode::Conntrack];
 /// How many changes CI tries in each.
 const CHANGES: u64 = 6;
 

@@ -19,7 +19,6 @@ pub(super) enum Mode {
     /// By learned flows.
     Learn,
     /// By the switch's connection tracker.
-    #[allow(dead_code, reason = "the selection for CI is a constant")]
     Conntrack,
 }
 
