@@ -9,7 +9,7 @@
 //! | 4 | destination | looked up by table 1: whose is the address that the packet goes to |
 //! | 5 | related | learned too, looked up for ICMP errors and later fragments |
 //! | 6 | visitors | learned too: the return flows of whoever opens from outside |
-//! | 10–15 | | of networks with a connection tracker: see [`conntrack`] |
+//! | 10–16 | | of networks with a connection tracker: whose connection it is, and fragments of answers |
 //!
 //! Admission tells the sender and table 4 the destination, each with the lists of rules that it is in, and policy
 //! judges the two: a rule costs one flow for each protocol and port, a party those of its own addresses. A bridge that
