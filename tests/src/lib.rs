@@ -4,6 +4,7 @@
 
 pub mod ages;
 pub mod conn;
+pub mod dhcp;
 pub mod frames;
 pub mod ofctl;
 pub mod ovs;

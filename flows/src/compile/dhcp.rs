@@ -1,5 +1,8 @@
-//! DHCP where a rule asks for it: a client's requests go to the servers of its rules and to nobody else, and what those
-//! say goes to their clients. Broadcast or not: who has no address yet cannot be found by it.
+//! DHCP where a rule asks for it: a client's requests go to everybody's address or to the servers that its rules name, and
+//! nowhere else; what those say comes back to everybody's address or to the client's own, and from nobody else.
+//!
+//! A server is an endpoint at its addresses, what is behind a link, an outside at its addresses, or an exit's next hop: that
+//! too where an outside has no addresses, because anybody on the Internet is no server.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +15,10 @@ use ofproto::oxm::Field;
 use super::address::{Family, Range, dhcp_answer, dhcp_request};
 use super::admission::{KIND, at, loads, mac_bits};
 use super::layout::{self, ADMISSION, POLICY};
-use super::origin::OriginKind;
+use super::origin::{OriginKind, Reason};
 use super::party::Sets;
 use super::program::{Asked, Builder, apply_and_goto};
-use super::site::{Site, SiteKind, Sites};
+use super::site::{Site, Sites};
 use super::wire::emit;
 use crate::model::FlowMatch;
 use crate::network::Allow;
@@ -28,96 +31,225 @@ pub(super) struct Dhcp<'a> {
 
 struct Pair<'a> {
     client: usize,
-    server: usize,
+    server: Server,
     rule: &'a str,
     ends: Option<u16>,
 }
 
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) place: usize,
+    /// Its addresses, or the prefix that it is one of.
+    pub(super) ranges: Vec<Range>,
+}
+
+/// One direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Requests,
+    Answers,
+}
+
+impl Way {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Requests => "DHCP requests",
+            Self::Answers => "DHCP answers",
+        }
+    }
+
+    fn matches(self, family: Family) -> FlowMatch {
+        match self {
+            Self::Requests => dhcp_request(family),
+            Self::Answers => dhcp_answer(family),
+        }
+    }
+}
+
+/// A rule's pair as one direction sees it.
+struct Leg<'p, 'a> {
+    to: usize,
+    server: &'p [Range],
+    pair: &'p Pair<'a>,
+}
+
 impl<'a> Dhcp<'a> {
-    /// Adds a rule, whose lists are given with each outside replaced by its exit.
+    /// Adds a rule.
     pub(super) fn add(
         &mut self,
-        sites: &Sites<'_>,
         allow: &'a Allow,
-        (from, to): (&[String], &[String]),
+        (clients, servers): (&[usize], &[Server]),
         ends: Option<u16>,
     ) {
-        for client in sites.places(from) {
-            for server in sites.places(to).into_iter().filter(|server| *server != client) {
-                self.pairs.push(Pair { client, server, rule: &allow.name, ends });
+        for &client in clients {
+            for server in servers.iter().filter(|server| server.place != client) {
+                self.pairs.push(Pair { client, server: server.clone(), rule: &allow.name, ends });
             }
         }
     }
 
     pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
-        self.way(out, sites, sets, true);
-        self.way(out, sites, sets, false);
+        self.way(out, sites, sets, Way::Requests);
+        self.way(out, sites, sets, Way::Answers);
     }
 
-    /// Requests, or answers: one flow in admission and one in policy for each port that they come from.
-    fn way(&self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets, requests: bool) {
-        let mut ways: BTreeMap<usize, Vec<(usize, &Pair<'a>)>> = BTreeMap::new();
+    /// For each port that such packets come from, what they may say of their sender, and for each address that they may be
+    /// for, where they go.
+    fn way(&self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets, way: Way) {
+        let mut ways: BTreeMap<usize, Vec<Leg<'_, 'a>>> = BTreeMap::new();
         for pair in &self.pairs {
-            let (from, to) = if requests { (pair.client, pair.server) } else { (pair.server, pair.client) };
-            ways.entry(from).or_default().push((to, pair));
+            let (client, server) = (pair.client, pair.server.place);
+            let (from, to) = if way == Way::Requests { (client, server) } else { (server, client) };
+            ways.entry(from).or_default().push(Leg { to, server: &pair.server.ranges, pair });
         }
-        let what = if requests { "DHCP requests" } else { "DHCP answers" };
-        for (place, to) in ways {
+        for (place, legs) in ways {
             let Some(site) = sites.at(place) else { continue };
             let Some(port) = site.port else { continue };
-            let lasting = to.iter().map(|(_, pair)| pair.ends).reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)));
-            let ends = lasting.flatten();
-            let mut ports: Vec<usize> = to.iter().map(|(to, _)| *to).collect();
-            ports.sort_unstable();
-            ports.dedup();
-            let receivers: Vec<&Site<'_>> = ports.into_iter().filter_map(|to| sites.at(to)).collect();
-            let outputs: Vec<Action> =
-                receivers.iter().filter_map(|s| Some(emit(sites.network, s.port?))).flatten().collect();
-            let rule = to.first().map_or("", |(_, pair)| pair.rule);
+            let sender = Sender { sites, site, port, loads: loads(sites, site, sets.of_site(place)) };
             for family in Family::BOTH {
-                let kind = if requests { dhcp_request(family) } else { dhcp_answer(family) };
-                for (matches, source) in senders(sites, site, port, family, &kind, requests) {
-                    let detail = format!("{} at {}: {what}{source}", site.party, site.port_name);
-                    let instructions =
-                        apply_and_goto(loads(sites, site, sets.of_site(place)), layout::RETURNS);
-                    let asked = Asked { ends, ..Asked::new(KIND, site.party, detail) };
-                    out.flow(ADMISSION, layout::DHCP, matches, instructions, asked);
-                }
-                let matches = at(port, kind).with(layout::NETWORK, sites.network.number.into());
-                let names: Vec<&str> = receivers.iter().map(|s| s.party).collect();
-                let key = format!("{} at {}: {what}, {}", site.party, site.port_name, family.label());
-                let detail = format!("{what} of {} to {}", site.party, names.join(", "));
-                let asked = Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, rule, detail) };
-                let instructions = vec![Instruction::ApplyActions(outputs.clone())];
-                out.flow(POLICY, layout::DHCP_POLICY, matches, instructions, asked);
+                sender.admit(out, way, family, &legs);
+                sender.pass(out, way, family, &legs);
+                sender.nothing_else(out, way, family);
             }
         }
     }
 }
 
-/// What such packets may say of their sender. A client has no address yet, or one of its link (RFC 2131 §4.1,
-/// RFC 8415 §13); a server its own.
-fn senders(
-    sites: &Sites<'_>,
-    site: &Site<'_>,
+/// When the last of the rules ends, if all do.
+fn ends(legs: &[&Leg<'_, '_>]) -> Option<u16> {
+    legs.iter().map(|leg| leg.pair.ends).reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b))).flatten()
+}
+
+/// Somebody at a port, as a client or a server.
+struct Sender<'s, 'a> {
+    sites: &'s Sites<'a>,
+    site: &'s Site<'a>,
     port: PortNo,
-    family: Family,
-    kind: &FlowMatch,
-    requests: bool,
-) -> Vec<(FlowMatch, String)> {
-    let mut base = at(port, kind.clone());
-    if sites.network.vlan.is_some() {
-        base = base.with(layout::NETWORK, sites.network.number.into());
+    loads: Vec<Action>,
+}
+
+impl Sender<'_, '_> {
+    /// What such packets may say of their sender. A client has no address yet, or one of its link (RFC 2131 §4.1,
+    /// RFC 8415 §13); what it sends from its own address is admitted as its other packets are.
+    fn admit(&self, out: &mut Builder<'_>, way: Way, family: Family, legs: &[Leg<'_, '_>]) {
+        let Site { party, port_name, mac, .. } = self.site;
+        let mut base = at(self.port, way.matches(family));
+        if self.sites.network.vlan.is_some() {
+            base = base.with(layout::NETWORK, self.sites.network.number.into());
+        }
+        if let Some(mac) = mac {
+            base = base.with(Field::EthSrc, mac_bits(*mac));
+        }
+        let all: Vec<&Leg<'_, '_>> = legs.iter().collect();
+        for range in sources(way, family, legs) {
+            let detail = format!("{party} at {port_name}: {} from {range}", way.label());
+            let instructions = apply_and_goto(self.loads.clone(), layout::RETURNS);
+            let asked = Asked { ends: ends(&all), ..Asked::new(KIND, party, detail) };
+            out.flow(ADMISSION, layout::DHCP, range.on(base.clone(), family.src()), instructions, asked);
+        }
     }
-    if let Some(mac) = site.mac {
-        base = base.with(Field::EthSrc, mac_bits(mac));
+
+    /// Where they go, by the address that they are for: the longest prefix says.
+    fn pass(&self, out: &mut Builder<'_>, way: Way, family: Family, legs: &[Leg<'_, '_>]) {
+        let Site { party, port_name, .. } = self.site;
+        let network = self.sites.network;
+        for (range, legs) in self.targets(way, family, legs) {
+            let mut places: Vec<usize> = legs.iter().map(|leg| leg.to).collect();
+            places.sort_unstable();
+            places.dedup();
+            let receivers: Vec<&Site<'_>> =
+                places.into_iter().filter_map(|place| self.sites.at(place)).collect();
+            let outputs: Vec<Action> =
+                receivers.iter().filter_map(|s| Some(emit(network, s.port?))).flatten().collect();
+            let names: Vec<&str> = receivers.iter().map(|s| s.party).collect();
+            let key = format!("{party} at {port_name}: {} to {range}", way.label());
+            let detail = format!("{} of {party} to {} by {range}", way.label(), names.join(", "));
+            let rule = legs.first().map_or("", |leg| leg.pair.rule);
+            let asked =
+                Asked { key: Some(key), ends: ends(&legs), ..Asked::new(OriginKind::Allow, rule, detail) };
+            let matches = at(self.port, way.matches(family)).with(layout::NETWORK, network.number.into());
+            let matches = range.on(matches, family.dst());
+            let priority = layout::DHCP_POLICY + u16::from(range.length());
+            out.flow(POLICY, priority, matches, vec![Instruction::ApplyActions(outputs)], asked);
+        }
     }
-    let unset = if family == Family::V4 { "0.0.0.0/32" } else { "fe80::/10" };
-    let own = site.prefixes.iter().copied().filter(|range| range.family == family);
-    let ranges: Vec<Range> = match (requests, site.kind) {
-        (false, SiteKind::Exit) => return vec![(base, format!(", {}", family.label()))],
-        (false, _) if family == Family::V4 => own.collect(),
-        _ => unset.parse::<IpNetwork>().ok().map(Range::from).into_iter().collect(),
+
+    /// What only DHCP admits goes nowhere else, whatever other rules say.
+    fn nothing_else(&self, out: &mut Builder<'_>, way: Way, family: Family) {
+        let Site { party, port_name, .. } = self.site;
+        let mut matches = at(self.port, way.matches(family));
+        matches = matches.with(layout::NETWORK, self.sites.network.number.into());
+        if way == Way::Requests {
+            let unset = sources(way, family, &[]).into_iter().next();
+            matches = unset.map_or(matches.clone(), |range| range.on(matches, family.src()));
+        }
+        let detail = format!("{party} at {port_name}: other {} over {}", way.label(), family.label());
+        let reason = Reason::NotAllowed;
+        out.drop(POLICY, layout::DHCP_POLICY - 1, matches, OriginKind::Deny, reason, detail);
+    }
+
+    /// The addresses that they may be for, each with those whom it leads to.
+    fn targets<'l, 'p, 'a>(
+        &self,
+        way: Way,
+        family: Family,
+        legs: &'l [Leg<'p, 'a>],
+    ) -> Vec<(Range, Vec<&'l Leg<'p, 'a>>)> {
+        let mut all: Vec<(Range, Vec<&Leg<'_, '_>>)> = vec![(everybody(way, family), legs.iter().collect())];
+        for leg in legs {
+            let ranges = match way {
+                Way::Requests => leg.server,
+                Way::Answers if family == Family::V4 => {
+                    self.sites.at(leg.to).map_or(&[][..], |site| &site.prefixes)
+                }
+                // An answer goes to the client's link-local address (RFC 8415 §18.3.10).
+                Way::Answers => &[],
+            };
+            for &range in ranges.iter().filter(|range| range.family == family) {
+                match all.iter_mut().find(|(had, _)| had.bits() == range.bits()) {
+                    Some((_, legs)) => legs.push(leg),
+                    None => all.push((range, vec![leg])),
+                }
+            }
+        }
+        all
+    }
+}
+
+/// From where such packets come.
+fn sources(way: Way, family: Family, legs: &[Leg<'_, '_>]) -> Vec<Range> {
+    let mut ranges = Vec::new();
+    // Servers of DHCPv6 speak from an address of their link (RFC 8415 §18.3.10).
+    if way == Way::Requests || family == Family::V6 {
+        ranges.extend(range(if family == Family::V4 { "0.0.0.0/32" } else { LINK_LOCAL }));
+    }
+    if way == Way::Answers {
+        ranges.extend(legs.iter().flat_map(|leg| leg.server).copied().filter(|r| r.family == family));
+    }
+    let mut seen = Vec::new();
+    ranges.retain(|range| {
+        let new = !seen.contains(&range.bits());
+        seen.push(range.bits());
+        new
+    });
+    ranges
+}
+
+/// The prefix of addresses of a link (RFC 4291 §2.5.6).
+const LINK_LOCAL: &str = "fe80::/10";
+
+fn range(text: &str) -> Option<Range> {
+    text.parse::<IpNetwork>().ok().map(Range::from)
+}
+
+/// Whom a packet is for that has nobody's own address: all servers, or all clients; of DHCPv6's clients one, by an address that
+/// only it and its server know.
+fn everybody(way: Way, family: Family) -> Range {
+    let text = match (family, way) {
+        (Family::V4, _) => "255.255.255.255/32",
+        (Family::V6, Way::Requests) => "ff02::1:2/128",
+        (Family::V6, Way::Answers) => LINK_LOCAL,
     };
-    ranges.into_iter().map(|range| (range.on(base.clone(), family.src()), format!(" from {range}"))).collect()
+    range(text).unwrap_or(Range::all(family))
 }

@@ -7,7 +7,7 @@ use super::address::{Family, Range};
 use super::answers::Visitors;
 use super::claimed::{Claimed, Wanted};
 use super::conntrack::{self, Opened, Tracking};
-use super::dhcp::Dhcp;
+use super::dhcp::{Dhcp, Server};
 use super::joint::Joint;
 use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim};
 use super::moment::Moment;
@@ -131,7 +131,8 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         }
         let (from, to) = (self.ports_of(&allow.from), self.ports_of(&allow.to));
         if allow.protocol == Protocol::Dhcp {
-            self.dhcp.add(self.sites, allow, (&from, &to), ends);
+            let (clients, servers) = (self.sites.places(&from), self.servers(&allow.to));
+            self.dhcp.add(allow, (&clients, &servers), ends);
         }
         if !self.sites.share(&from, &to) {
             return;
@@ -145,6 +146,25 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
                 self.resolve(allow, (&to.parties, &from.parties), true, ends);
             }
         }
+    }
+
+    /// The DHCP servers that a list names. An outside that has no addresses is its exit's next hop.
+    fn servers(&self, names: &[String]) -> Vec<Server> {
+        let mut servers = Vec::new();
+        for name in names {
+            let outside = self.outsides.get(&**name);
+            let exit = outside.map_or(name, |outside| &outside.exit);
+            let named = outside.map_or(&[][..], |outside| &outside.addresses);
+            for place in self.sites.places(std::slice::from_ref(exit)) {
+                let own = self.sites.at(place).map_or(&[][..], |site| &site.prefixes).iter().copied();
+                let ranges = match named {
+                    [] => own.collect(),
+                    named => named.iter().copied().map(Range::from).collect(),
+                };
+                servers.push(Server { place, ranges });
+            }
+        }
+        servers
     }
 
     /// A list with each outside replaced by its exit: where its traffic passes.

@@ -245,21 +245,51 @@ impl Judge<'_, '_> {
             _ => return None,
         };
         let on = |p: &&Party<'_>| p.network.name == from.network.name && p.port != from.port;
-        let others = self.world.parties.iter().filter(on);
-        let to: Vec<_> = match request {
-            true => others.filter(|to| self.rules.dhcp(from, to)).collect(),
-            false => others.filter(|to| self.rules.dhcp(to, from)).collect(),
-        };
-        if to.is_empty() {
+        let others: Vec<_> = self.world.parties.iter().filter(on).collect();
+        // Each of the other side, with where the server of the two is.
+        let pairs: Vec<_> = others
+            .iter()
+            .flat_map(|to| {
+                let places = if request { self.rules.dhcp(from, to) } else { self.rules.dhcp(to, from) };
+                places.into_iter().map(|at| (*to, at))
+            })
+            .collect();
+        if pairs.is_empty() {
             return None;
         }
-        let link_local = matches!(src, IpAddr::V6(a) if a.is_unicast_link_local());
-        let may = match (request, src) {
-            (true, _) if src == IpAddr::from([0; 4]) || link_local => true,
-            (true, _) => self.world.claims(from, src),
-            (false, _) if from.kind == Kind::Exit => true,
-            (false, IpAddr::V4(_)) => from.has(src),
-            (false, IpAddr::V6(_)) => link_local,
+        let link_local = |a: IpAddr| matches!(a, IpAddr::V6(a) if a.is_unicast_link_local());
+        let everybody: IpAddr = if src.is_ipv4() { [255; 4].into() } else { "ff02::1:2".parse().unwrap() };
+        let all = match request || src.is_ipv4() {
+            true => dst == everybody,
+            false => link_local(dst),
+        };
+        // By the longest of the prefixes that a unicast packet may be for.
+        let is_for = |to: &Party<'_>, at: &[IpNetwork]| {
+            let prefixes = match (request, src.is_ipv4()) {
+                (true, _) => at.to_vec(),
+                (false, true) => to.prefixes(),
+                (false, false) => Vec::new(),
+            };
+            prefixes.into_iter().filter(|p| p.contains(dst)).map(|p| p.prefix()).max()
+        };
+        let longest = pairs.iter().filter_map(|(to, at)| is_for(to, at)).max();
+        let mut to: Vec<&Party<'_>> = Vec::new();
+        for (party, at) in &pairs {
+            let is_meant = all || (longest.is_some() && is_for(party, at) == longest);
+            if is_meant && !to.iter().any(|had| std::ptr::eq(*had, *party)) {
+                to.push(party);
+            }
+        }
+        let unset = src == IpAddr::from([0; 4]) || link_local(src);
+        if request && !unset && to.is_empty() {
+            return None;
+        }
+        let may = match request {
+            true => unset || self.world.claims(from, src),
+            false => {
+                let server = pairs.iter().any(|(_, at)| at.iter().any(|p| p.contains(src)));
+                server || (src.is_ipv6() && link_local(src))
+            }
         };
         let stays = !self.world.foreign(from, dst);
         Some(if may && stays { to } else { Vec::new() })

@@ -9,6 +9,7 @@ use flows::network::{
 
 use super::who::{Kind, Party};
 use super::{Content, Manner};
+use ipnetwork::IpNetwork;
 
 /// The rules that hold now.
 pub(super) struct Rules<'a> {
@@ -253,10 +254,18 @@ impl<'a> Rules<'a> {
                 .any(|a| self.admits(a.protocol, &a.ports, content, Manner { later: how.errors, ..how }))
     }
 
-    /// Whether a rule lets the one ask the other for an address.
-    pub(super) fn dhcp(&self, client: &Party<'_>, server: &Party<'_>) -> bool {
+    /// Where the one finds the other as a server of DHCP: by each rule that says so, its addresses.
+    pub(super) fn dhcp(&self, client: &Party<'_>, server: &Party<'_>) -> Vec<Vec<IpNetwork>> {
         let asks = |a: &&&Allow| a.protocol == Protocol::Dhcp && a.via.is_none();
-        self.allows.iter().filter(asks).any(|a| self.leads(&a.from, client) && self.leads(&a.to, server))
+        let rules = self.allows.iter().filter(asks).filter(|a| self.leads(&a.from, client));
+        let names = rules.flat_map(|a| &a.to);
+        let of = |name: &String| match self.outside(name) {
+            Some(outside) if outside.exit == server.name && !outside.addresses.is_empty() => {
+                Some(outside.addresses.clone())
+            }
+            _ => self.leads(std::slice::from_ref(name), server).then(|| server.prefixes()),
+        };
+        names.filter_map(of).collect()
     }
 
     pub(super) fn crossings(&self) -> &[&'a Crossing] {

@@ -91,6 +91,12 @@ impl Party<'_> {
             || (self.leased && self.network.subnets.iter().any(IpNetwork::is_ipv6))
     }
 
+    /// Its addresses and what is behind it.
+    pub(super) fn prefixes(&self) -> Vec<IpNetwork> {
+        let hosts = self.addresses.iter().map(|a| IpNetwork::from(*a));
+        hosts.chain(self.behind.iter().copied()).collect()
+    }
+
     /// One of its own addresses, or behind it.
     pub(super) fn has(&self, address: IpAddr) -> bool {
         self.addresses.contains(&address) || self.behind.iter().any(|p| p.contains(address))
@@ -159,13 +165,9 @@ impl<'a> World<'a> {
 
     /// Who an address belongs to: the longest prefix says, and an owner before a link that shares the prefix.
     pub(super) fn owner(&self, address: IpAddr) -> Option<&Party<'a>> {
-        let prefixes = |p: &Party<'a>| {
-            let hosts = p.addresses.iter().map(|a| IpNetwork::from(*a));
-            hosts.chain(p.behind.iter().copied()).collect::<Vec<_>>()
-        };
         self.parties
             .iter()
-            .flat_map(|p| prefixes(p).into_iter().map(move |prefix| (prefix, p)))
+            .flat_map(|p| p.prefixes().into_iter().map(move |prefix| (prefix, p)))
             .filter(|(prefix, _)| prefix.contains(address))
             .max_by_key(|(prefix, p)| (prefix.prefix(), p.kind != Kind::Link))
             .map(|(_, p)| p)

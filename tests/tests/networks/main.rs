@@ -13,6 +13,7 @@ mod chain;
 mod conntrack;
 mod conntrack_fragments;
 mod conntrack_revocation;
+mod dhcp;
 mod five;
 mod homes;
 mod ipv6_router;
