@@ -34,6 +34,7 @@
 
 pub mod check;
 pub mod compile;
+pub mod dhcp;
 pub mod diff;
 pub mod finding;
 pub mod interp;

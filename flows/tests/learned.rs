@@ -16,9 +16,9 @@ use ofproto::PortNo;
 use ofproto::oxm::Field;
 use proptest::prelude::*;
 use support::changes::{Change, State, change};
-use support::packets::{Choices, Probe, packet, probe};
-use support::{MIXED, SHIPPED, file, random};
-use verdict::{Frame, What};
+use support::packets::{Choices, PEER, Probe, packet, probe};
+use support::{Compiled, MIXED, SHIPPED, file, random};
+use verdict::{Content, Frame, What};
 
 /// What was said, and what the switch learned of it.
 struct Said {
@@ -149,4 +149,27 @@ fn a_shipped_file_after_changes_accounts_for_what_may_arise() {
 #[test]
 fn any_file_after_changes_accounts_for_what_may_arise() {
     for_many(random::plan().prop_map(|plan| plan.text().map(|text| file(&text))));
+}
+
+#[test]
+fn what_was_learned_of_a_leased_address_counts_both_ways() {
+    let rule = |from: &str, to: &str| {
+        format!(
+            "[[allow]]\nname = \"{from}\"\nfrom = \"{from}\"\nto = \"{to}\"\nprotocol = \"tcp\"\nports = [80]\n"
+        )
+    };
+    let text = "[network.n]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\"]\n\
+         [endpoint.x]\nattach = [{ network = \"n\", port = \"x\", leased = true }]\n\
+         [endpoint.y]\nattach = [{ network = \"n\", port = \"y\", addresses = [\"10.0.0.2\"] }]\n";
+    let on =
+        Compiled::new(file(&[text, &rule("x", "y"), &rule("y", "x")].concat()), "br0", Default::default());
+    let (judge, leased, own) =
+        (Judge::new(&on.program.parts), on.leases[0].address.into(), "10.0.0.2".parse().unwrap());
+    for (at, src, dst) in [("x", leased, own), ("y", own, leased)] {
+        let what = What::Ip { src, dst, content: Content::Tcp(80) };
+        let frame = Frame { vlan: None, eth_src: PEER, eth_dst: PEER, what };
+        let learned = on.pipeline.run(on.ports[at], &packet(frame)).learned;
+        assert!(!learned.is_empty(), "{at}");
+        assert!(learned.iter().all(|flow| judge.accounts_for(flow).is_some()), "{at}: {learned:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The state of one bridge over one session.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,11 @@ use ofproto::{DatapathId, TableId, Xid};
 
 use super::commit::Commit;
 use super::ct_flush::Grain;
+use super::leases::Leases;
 use super::plan::Plan;
 use super::reactive::MIRRORED;
 use super::read::Reading;
+use super::relay::Metering;
 use super::revoked::Revoked;
 use super::samples::Sampling;
 use super::{Compiled, Evicted, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
@@ -91,6 +94,14 @@ pub struct Bridge {
     pub(super) evicted: Evicted,
     /// Samples of what is denied.
     pub(super) sampling: Sampling,
+    /// Who has which address by DHCP.
+    pub(super) leases: Leases,
+    /// Addresses that were somebody's, and when what was learned for them is looked at once more.
+    pub(super) unlearned: VecDeque<(Instant, (u16, Ipv4Addr))>,
+    /// The meters of DHCP.
+    pub(super) metering: Metering,
+    /// Why a message of DHCP was not passed on, as it was noted last.
+    pub(super) not_relayed: Option<String>,
 }
 
 /// The flow monitor.
@@ -187,6 +198,10 @@ impl Bridge {
             silent: false,
             evicted: Evicted::new(),
             sampling: Sampling::default(),
+            leases: Leases::default(),
+            unlearned: VecDeque::new(),
+            metering: Metering::default(),
+            not_relayed: None,
         }
     }
 
@@ -234,7 +249,7 @@ impl Bridge {
             Phase::Committing(commit) => Some(commit.deadline),
         };
         let wake = self.wake.and_then(|at| self.clock.instant(at));
-        deadline.into_iter().chain(wake).min()
+        deadline.into_iter().chain(wake).chain(self.leases_due()).min()
     }
 
     /// What time it is by the clock on the wall, which may be set while it goes.
@@ -255,6 +270,7 @@ impl Bridge {
         }
         self.change_at_once(now, session);
         self.delete_taught(now, session);
+        self.keep_leases(now, session);
         match &self.phase {
             Phase::Idle if self.owned && self.read_at.is_some_and(|at| at <= now) => self.read(now, session),
             Phase::Reading(reading) if reading.deadline <= now => {
@@ -329,6 +345,7 @@ impl Bridge {
             self.in_force = None;
             self.reached = None;
             self.learning = None;
+            self.leases = Leases::default();
             return;
         }
         // The monitor would tell of every flow that a learning switch makes.
@@ -350,6 +367,9 @@ impl Bridge {
         if self.sampling.is_refused() {
             sample::remove(&mut program);
         }
+        if self.metering.is_refused() {
+            program.unmeter_relays();
+        }
         self.note_ports(&program.missing_ports);
         let compiled = self.compiled.then(program, seconds, self.policy.longest);
         let compiled = compiled.of_generation(self.policy.generation).learning(self.learns().is_some());
@@ -362,6 +382,8 @@ impl Bridge {
         let same = compiled.desires_same(&self.compiled);
         let before = std::mem::replace(&mut self.compiled, Arc::new(compiled));
         let had = self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &before));
+        self.meter_relays(session);
+        self.judge_leases(now, session);
         if same {
             // Names of rules may have changed, flows have not. What the switch does not have yet is not in force by that.
             if had {
@@ -429,6 +451,7 @@ impl Bridge {
         let number = status.port.port_no;
         if status.reason == PortStatusReason::Delete {
             self.port_gone(number, session);
+            self.leases_gone(now, number, session);
         }
         let before = self.ports.name_of(number).map(str::to_owned);
         if self.ports.apply(status, MAX_PORTS)
@@ -456,7 +479,9 @@ impl Bridge {
     }
 
     fn refused(&mut self, now: Instant, xid: Xid, error: ErrorMsg, session: &mut Session) {
-        if self.meter_refused(now, xid, &error, session) {
+        if self.meter_refused(now, xid, &error, session)
+            || self.relay_meter_refused(now, xid, &error, session)
+        {
             return;
         }
         self.notices.push_back(Notice::Refused(error.clone()));
@@ -476,7 +501,7 @@ impl Bridge {
             Message::PacketIn(packet) => {
                 let table: TableId = packet.table_id;
                 self.notices.push_back(Notice::PacketIn(table));
-                if !self.sampled(packet) {
+                if !self.relayed(now, packet, session) && !self.sampled(packet) {
                     self.execute(packet, session);
                 }
             }

@@ -12,6 +12,7 @@ mod compiled;
 mod counts;
 mod ct_flush;
 mod learn;
+mod leases;
 mod machine;
 mod notice;
 mod plan;
@@ -19,6 +20,7 @@ mod ports;
 mod pots;
 mod reactive;
 mod read;
+mod relay;
 mod revoked;
 mod samples;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a bridge notes, for the log, the metrics and the status.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,6 +89,17 @@ pub enum Notice {
     PacketIn(TableId),
     /// A packet was denied, and this is a sample of it.
     Denied(Box<Sample>),
+    /// DHCP gave an address, and it is bound to the port.
+    Leased {
+        /// Who has it.
+        party: String,
+        /// The port's name.
+        port_name: String,
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// What DHCP said was not passed on, or nothing limits how much of it there is.
+    NotLeased(String),
     /// The switch has no meters for samples: nothing is sampled.
     Unsampled(ErrorMsg),
 }

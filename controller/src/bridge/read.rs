@@ -8,6 +8,7 @@ use ofproto::message::ErrorMsg;
 use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartReplyBody, MultipartRequestBody};
 use ofproto::{GroupId, Xid};
 
+use super::leases::apart;
 use super::machine::{Bridge, Phase};
 use super::plan::{Actual, Plan};
 use super::revoked::Revoked;
@@ -110,8 +111,13 @@ impl Bridge {
         let evicted = std::mem::take(&mut self.evicted);
         self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats, evicted });
 
+        let (leased, (flows, ages)) = apart(flows, ages);
+        let leases = self.leases_differ(now, &leased);
         let actual = Actual { flows: &flows, ages: &ages, groups: &groups, at: self.clock.since_epoch(now) };
-        let plan = Plan::new(&self.compiled, self.in_force.as_deref(), &actual, self.revoked.as_ref());
+        let mut plan = Plan::new(&self.compiled, self.in_force.as_deref(), &actual, self.revoked.as_ref());
+        // What is put right of leases is somebody's doing, but for what an earlier session left.
+        plan.drift += if self.in_force.is_some() { leases.len() } else { 0 };
+        plan.messages.extend(leases);
         // It is known what the switch has, and will be when the plan is carried out, unless somebody told of more meanwhile.
         self.sure = !self.told;
         if plan.messages.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use flows::compile::lease;
 use flows::syntax::{PortNames, print_flow};
 use flows::timed::{Left, Standing};
 use flows::{Flow, FlowMatch};
@@ -65,6 +66,11 @@ impl Bridge {
         let at = self.clock.since_epoch(now);
         let left = self.compiled.left(&flow, at);
         let foreign = match update.event {
+            // The switch ends a lease's flows as the clock says.
+            MonitorEvent::Deleted if lease::is_lease(&flow) => {
+                update.reason != HARD_TIMEOUT && self.is_leased(&flow)
+            }
+            _ if lease::is_lease(&flow) => !self.is_leased(&flow),
             MonitorEvent::Deleted => twin.is_some(),
             MonitorEvent::Added | MonitorEvent::Modified => match twin {
                 // The monitor tells neither flags nor importance.

@@ -116,6 +116,9 @@ pub(super) fn advise(file: &NetworkFile, ends: &Ends<'_>, sample: &Sample) -> Ad
     }
     match sample.origin.reason {
         Some(Reason::Spoofed) => return nothing("the address is not the sender's own: no rule allows that"),
+        Some(Reason::NotLeased) => {
+            return nothing("no lease gives the sender its address: it has to come by DHCP");
+        }
         Some(Reason::Rogue) => {
             return nothing("it answers for a router or a DHCP server that it is not: no rule allows that");
         }

@@ -39,6 +39,7 @@ mod commands;
 mod daemons;
 mod error;
 mod handle;
+mod leases;
 mod netns;
 mod options;
 mod plan;

@@ -20,7 +20,7 @@ use crate::policy::{self, PolicyError};
 
 /// How long the controller has until every bridge is connected and in its desired state.
 /// It first tries every packet that a `never` might be about.
-const SETTLE: Duration = Duration::from_secs(90);
+pub(super) const SETTLE: Duration = Duration::from_secs(90);
 /// How often it is asked.
 const ASK: Duration = Duration::from_millis(50);
 /// Flows of this priority and above are the switch's own: OpenFlow's are 16 bits long.
@@ -240,5 +240,6 @@ pub fn start(scenario: &Scenario, options: LabOptions) -> Result<Running, LabErr
     wait_until("the controller's API", SETTLE, || lab.api_socket().exists() || !controller.running())?;
     lab.attach(&scenario.file)?;
     lab.settle(&controller)?;
+    lab.lease(&scenario.file)?;
     Ok(Running { lab, controller })
 }

@@ -363,6 +363,10 @@ impl<'a> Driver<'a> {
                 }
             }
             Notice::Settled => info!(bridge, "as the file says"),
+            Notice::Leased { party, port_name, address } => {
+                info!(bridge, "{address} is leased to {party} at {port_name}");
+            }
+            Notice::NotLeased(why) => warn!(bridge, peer, "{why}"),
             Notice::Failed(why) => warn!(bridge, peer, "{why}"),
             Notice::Refused(error) => {
                 metrics.error(error_names::names(&error));

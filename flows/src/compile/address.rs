@@ -140,6 +140,11 @@ impl Range {
         (self.family, network, self.length())
     }
 
+    /// The prefix; none for all of a family.
+    pub(super) fn prefix(self) -> Option<IpNetwork> {
+        self.prefix
+    }
+
     /// How many bits are fixed.
     pub(super) fn length(self) -> u8 {
         self.prefix.map_or(0, |p| p.prefix())

@@ -1,12 +1,12 @@
 //! Table 0: which port, and is it who it says.
 
-use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
+use ofproto::{PortNo, TableId};
 
 use super::address::{self, Family, Range};
-use super::layout::{self, ADMISSION, Hold, by_prefix};
+use super::layout::{self, ADMISSION, Hold, LEASES, by_prefix};
 use super::neighbour_discovery;
 use super::origin::{OriginKind, Reason};
 use super::party::Sets;
@@ -120,7 +120,7 @@ impl Sender<'_, '_> {
         }
         for &range in &site.leases {
             let matches = self.pin(range.on(range.family.matches(), range.family.src()));
-            self.pass(out, here(range, Hold::Network), matches, &format!("from its lease in {range}"));
+            self.pass(out, here(range, Hold::Network), matches, &format!("from an address in {range}"));
         }
         if site.kind == SiteKind::Exit {
             for range in Family::BOTH.map(Range::all) {
@@ -132,25 +132,22 @@ impl Sender<'_, '_> {
                 );
             }
         }
-        let v4 =
-            |ranges: &[Range]| ranges.iter().copied().filter(|r| r.family == Family::V4).collect::<Vec<_>>();
         let arp = |range: Range| range.on(address::arp(), Field::ArpSpa);
         // Whoever is to have an address asks first whether somebody has it (RFC 5227 §2.1.1).
         let probe = || address::arp().with(Field::ArpSpa, 0).with(Field::ArpOp, 1);
-        for range in v4(&site.resolves) {
+        for &range in site.resolves.iter().filter(|range| range.family == Family::V4) {
             self.pass(out, here(range, Hold::Owner), self.pin_arp(arp(range)), &format!("ARP from {range}"));
             if site.kind != SiteKind::Link {
                 let probe = self.pin_arp(range.on(probe(), Field::ArpTpa));
                 self.pass(out, by_prefix(32, Hold::Owner), probe, &format!("ARP probes for {range}"));
             }
         }
-        for range in v4(&site.leases) {
-            self.pass(
-                out,
-                here(range, Hold::Network),
-                self.pin_arp(arp(range)),
-                &format!("ARP from {range}"),
-            );
+        for &range in &site.dhcp {
+            let priority = here(range, Hold::Network);
+            let matches = self.pin(range.on(range.family.matches(), range.family.src()));
+            self.pass_to(out, LEASES, priority, matches, &format!("from its lease in {range}"));
+            let what = format!("ARP from its lease in {range}");
+            self.pass_to(out, LEASES, priority, self.pin_arp(arp(range)), &what);
             self.pass(out, by_prefix(32, Hold::Owner), self.pin_arp(probe()), "ARP probes");
         }
     }
@@ -198,7 +195,11 @@ impl Sender<'_, '_> {
 
     /// Admits, with what later tables need to know.
     pub(super) fn pass(&self, out: &mut Builder<'_>, priority: u16, matches: FlowMatch, what: &str) {
-        let instructions = apply_and_goto(self.loads.clone(), layout::RETURNS);
+        self.pass_to(out, layout::RETURNS, priority, matches, what);
+    }
+
+    fn pass_to(&self, out: &mut Builder<'_>, table: TableId, priority: u16, matches: FlowMatch, what: &str) {
+        let instructions = apply_and_goto(self.loads.clone(), table);
         let detail = format!("{} at {}: {what}", self.site.party, self.site.port_name);
         out.flow(ADMISSION, priority, matches, instructions, Asked::new(KIND, self.site.party, detail));
     }

@@ -9,6 +9,7 @@ use ofproto::oxm::Field;
 
 use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
 use super::layout::{self, DESTINATION, Hold, by_prefix};
+use super::lease;
 use super::origin::OriginKind;
 use super::party::Sets;
 use super::program::{Asked, Builder, load, mark};
@@ -88,6 +89,10 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
             by_link.push((site, found.clone()));
         }
         for way in WAYS {
+            for &range in site.dhcp.iter().filter(|_| matches!(way, Way::Ipv4 | Way::Arp)) {
+                let look = lease::look_up();
+                table.add(way, Some(network), range, Hold::Owner, &look, "whoever has a lease of it");
+            }
             let ranges = if way.resolves() { &site.resolves } else { &site.prefixes };
             for &range in ranges {
                 table.add(way, Some(network), range, Hold::Owner, &found, &whose);

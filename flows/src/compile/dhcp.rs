@@ -3,6 +3,9 @@
 //!
 //! A server is an endpoint at its addresses, what is behind a link, an outside at its addresses, or an exit's next hop: that
 //! too where an outside has no addresses, because anybody on the Internet is no server.
+//!
+//! DHCP over IPv4 passes by way of the controller, which sees who gets which address ([`lease`](super::lease)). DHCPv6 the switch
+//! passes on itself.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +18,7 @@ use ofproto::oxm::Field;
 use super::address::{Family, Range, dhcp_answer, dhcp_request};
 use super::admission::{KIND, at, loads, mac_bits};
 use super::layout::{self, ADMISSION, POLICY};
+use super::lease::{self, Relay};
 use super::origin::{OriginKind, Reason};
 use super::party::Sets;
 use super::program::{Asked, Builder, apply_and_goto};
@@ -106,7 +110,7 @@ impl<'a> Dhcp<'a> {
         for (place, legs) in ways {
             let Some(site) = sites.at(place) else { continue };
             let Some(port) = site.port else { continue };
-            let sender = Sender { sites, site, port, loads: loads(sites, site, sets.of_site(place)) };
+            let sender = Sender { sites, place, site, port, loads: loads(sites, site, sets.of_site(place)) };
             for family in Family::BOTH {
                 sender.admit(out, way, family, &legs);
                 sender.pass(out, way, family, &legs);
@@ -124,6 +128,7 @@ fn ends(legs: &[&Leg<'_, '_>]) -> Option<u16> {
 /// Somebody at a port, as a client or a server.
 struct Sender<'s, 'a> {
     sites: &'s Sites<'a>,
+    place: usize,
     site: &'s Site<'a>,
     port: PortNo,
     loads: Vec<Action>,
@@ -158,10 +163,7 @@ impl Sender<'_, '_> {
             let mut places: Vec<usize> = legs.iter().map(|leg| leg.to).collect();
             places.sort_unstable();
             places.dedup();
-            let receivers: Vec<&Site<'_>> =
-                places.into_iter().filter_map(|place| self.sites.at(place)).collect();
-            let outputs: Vec<Action> =
-                receivers.iter().filter_map(|s| Some(emit(network, s.port?))).flatten().collect();
+            let receivers: Vec<&Site<'_>> = places.iter().filter_map(|place| self.sites.at(*place)).collect();
             let names: Vec<&str> = receivers.iter().map(|s| s.party).collect();
             let key = format!("{party} at {port_name}: {} to {range}", way.label());
             let detail = format!("{} of {party} to {} by {range}", way.label(), names.join(", "));
@@ -170,8 +172,19 @@ impl Sender<'_, '_> {
                 Asked { key: Some(key), ends: ends(&legs), ..Asked::new(OriginKind::Allow, rule, detail) };
             let matches = at(self.port, way.matches(family)).with(layout::NETWORK, network.number.into());
             let matches = range.on(matches, family.dst());
+            let instructions = match family {
+                Family::V4 => {
+                    let (cookie, requests) = (out.cookie(&asked), way == Way::Requests);
+                    out.relay(Relay { cookie, from: self.place, to: places, requests });
+                    lease::show(self.port)
+                }
+                Family::V6 => {
+                    let ports = receivers.iter().filter_map(|s| Some(emit(network, s.port?)));
+                    vec![Instruction::ApplyActions(ports.flatten().collect())]
+                }
+            };
             let priority = layout::DHCP_POLICY + u16::from(range.length());
-            out.flow(POLICY, priority, matches, vec![Instruction::ApplyActions(outputs)], asked);
+            out.flow(POLICY, priority, matches, instructions, asked);
         }
     }
 
@@ -198,15 +211,15 @@ impl Sender<'_, '_> {
     ) -> Vec<(Range, Vec<&'l Leg<'p, 'a>>)> {
         let mut all: Vec<(Range, Vec<&Leg<'_, '_>>)> = vec![(everybody(way, family), legs.iter().collect())];
         for leg in legs {
+            let client = self.sites.at(leg.to);
+            let leased = client.filter(|_| way == Way::Answers).map_or(&[][..], |site| &site.dhcp);
             let ranges = match way {
                 Way::Requests => leg.server,
-                Way::Answers if family == Family::V4 => {
-                    self.sites.at(leg.to).map_or(&[][..], |site| &site.prefixes)
-                }
+                Way::Answers if family == Family::V4 => client.map_or(&[][..], |site| &site.prefixes),
                 // An answer goes to the client's link-local address (RFC 8415 §18.3.10).
                 Way::Answers => &[],
             };
-            for &range in ranges.iter().filter(|range| range.family == family) {
+            for &range in ranges.iter().chain(leased).filter(|range| range.family == family) {
                 match all.iter_mut().find(|(had, _)| had.bits() == range.bits()) {
                     Some((_, legs)) => legs.push(leg),
                     None => all.push((range, vec![leg])),

@@ -16,6 +16,14 @@ pub const FORWARDING: TableId = TableId(3);
 pub const DESTINATION: TableId = TableId(4);
 /// Learned too: who may send ICMP errors and later fragments to whom. Looked up for such packets alone.
 pub const RELATED: TableId = TableId(5);
+/// Learned too: the return flows of those who can send from any of many addresses, so that they fill a table of their own.
+pub const VISITORS: TableId = TableId(6);
+/// Who may send from an address that DHCP gave: see [`lease`](super::lease).
+pub const LEASES: TableId = TableId(7);
+/// At which port an address is that the file leaves to others: that of whoever has the lease, or holds it.
+pub const HOLDERS: TableId = TableId(8);
+/// Who is at that port.
+pub const OWNERS: TableId = TableId(9);
 /// Networks with a connection tracker, learned: who waits for first fragments of answers.
 pub const FIRST_FRAGMENTS: TableId = TableId(10);
 /// Networks with a connection tracker, learned: who waits for later fragments of answers.
@@ -30,8 +38,6 @@ pub const SENDER_PORT: TableId = TableId(14);
 pub const DESTINATION_PORT: TableId = TableId(15);
 /// Networks with a connection tracker, learned: who waits for answers to requests that came in fragments.
 pub const UNTRACKED: TableId = TableId(16);
-/// Learned too: the return flows of those who can send from any of many addresses, so that they fill a table of their own.
-pub const VISITORS: TableId = TableId(6);
 
 /// The number of the network that the packet came in on.
 pub(super) const NETWORK: Field = Field::Reg0;
@@ -72,6 +78,8 @@ pub(super) const STRANGER: u16 = 3;
 pub(super) const OWN_LINK_LOCAL: u16 = 8;
 /// In [`MARKS`]: an ICMP error.
 pub(super) const ERROR: u16 = 9;
+/// In [`MARKS`]: the destination is at an address that it leased, and rules that name it reach it at others.
+pub(super) const UNNAMED: u16 = 10;
 
 /// A bit of [`MARKS`].
 pub(super) fn mark_bit(bit: u16) -> Subfield {

@@ -9,6 +9,9 @@
 //! | 4 | destination | looked up by table 1: whose is the address that the packet goes to |
 //! | 5 | related | learned too, looked up for ICMP errors and later fragments |
 //! | 6 | visitors | learned too: the return flows of whoever opens from outside |
+//! | 7 | leases | of addresses that DHCP gives: who has which, and may send from it |
+//! | 8 | holders | at which port such an address is |
+//! | 9 | owners | who is at that port |
 //! | 10–16 | | of networks with a connection tracker: whose connection it is, and fragments of answers |
 //!
 //! Admission tells the sender and table 4 the destination, each with the lists of rules that it is in, and policy
@@ -37,6 +40,7 @@ mod dhcp;
 mod joint;
 pub mod layout;
 pub mod learning;
+pub mod lease;
 mod moment;
 mod neighbour_discovery;
 mod neighbours;
@@ -143,6 +147,8 @@ fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> Part {
     let sets = &Sets::new(scope.rules.iter().map(|rule| rule.allow), sites);
     admission::compile(&mut out, scope, sites, sets);
     via::admission(&mut out, &scope.rules, sites, sets);
+    out.leasing(lease::leasing(scope, sites));
+    lease::compile(&mut out, sites, sets);
     conntrack::compile(&mut out, sites, sets);
     destination::compile(&mut out, scope, sites, sets);
     policy::compile(&mut out, sites);
@@ -158,6 +164,7 @@ fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> Part {
 fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     admission::common(out, scopes);
     returns::compile(out);
+    lease::common(out);
     conntrack::common(out, scopes);
     destination::common(out, scopes);
     policy::common(out, scopes);

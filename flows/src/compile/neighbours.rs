@@ -142,7 +142,7 @@ impl Sender<'_> {
         let routers: Vec<usize> = all.iter().copied().filter(|place| free || router(place)).collect();
         let six = family == Family::V6;
         let by_link = six && site.link_local.is_some();
-        let addressed = by_link || site.resolves.iter().any(|range| range.family == family);
+        let addressed = by_link || site.resolves.iter().chain(&site.dhcp).any(|range| range.family == family);
         let leased = site.leases.iter().any(|range| range.family == family);
         let asks = match family {
             Family::V4 => address::arp(),

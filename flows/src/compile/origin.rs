@@ -91,6 +91,8 @@ pub enum Reason {
     UnknownPort,
     /// The sender's address is not its own.
     Spoofed,
+    /// DHCP could have given the sender its address, and has not.
+    NotLeased,
     /// IPv6 router solicitations, listener reports and their like, from a link-local address.
     LinkLocal,
     /// It would cross from one network into another.
@@ -114,6 +116,7 @@ impl Reason {
             Self::Tagged => "tagged",
             Self::UnknownPort => "unknown-port",
             Self::Spoofed => "spoofed",
+            Self::NotLeased => "not-leased",
             Self::LinkLocal => "link-local",
             Self::Isolation => "isolation",
             Self::Rogue => "rogue",

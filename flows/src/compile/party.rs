@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use ofproto::oxm::Field;
 
 use super::layout::{self, FROM_MEMBER, MARKS, OUT_PORT, TO_MEMBER};
-use super::site::Sites;
+use super::site::{Site, Sites};
 use crate::model::FlowMatch;
 use crate::network::{Allow, Network};
 
@@ -23,7 +23,7 @@ pub(super) struct Parties {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     /// The port, by its number in [`OUT_PORT`] and the number to match as `in_port`.
-    At { out: u32, in_port: u32 },
+    At { out: u32, in_port: u32, unnamed_by_lease: bool },
     /// All endpoints of the network.
     Members,
     /// The bit of a list.
@@ -44,10 +44,25 @@ impl Parties {
     /// The destination is one of them.
     pub(super) fn receives(&self, m: FlowMatch) -> FlowMatch {
         match self.how {
+            How::At { out, unnamed_by_lease: true, .. } => {
+                without_bit(m.with(OUT_PORT, out.into()), MARKS, layout::UNNAMED)
+            }
             How::At { out, .. } => m.with(OUT_PORT, out.into()),
             How::Members => with_bit(m, MARKS, TO_MEMBER),
             How::Set(set) => with_bit(m, layout::to_set(set).field, layout::to_set(set).ofs),
         }
+    }
+
+    /// Where these are reached: their places, and beyond all places those at whose leased addresses only a rule about all
+    /// members reaches them.
+    pub(super) fn reached(&self, sites: &Sites<'_>) -> Vec<usize> {
+        const BY_LEASE: usize = 1 << (usize::BITS - 1);
+        let mut places = self.sites.clone();
+        if self.how == How::Members {
+            let unnamed = |place: &&usize| sites.at(**place).is_some_and(Site::is_unnamed_by_lease);
+            places.extend(self.sites.iter().filter(unnamed).map(|place| place | BY_LEASE));
+        }
+        places
     }
 
     /// The one port that these are at, where it is one.
@@ -65,6 +80,12 @@ pub(super) fn with_bit(m: FlowMatch, field: Field, bit: u16) -> FlowMatch {
     let (value, mask) = old.map_or((0, 0), |old| (old.value, old.mask));
     let bit = 1u128 << bit;
     m.with_masked(field, value | bit, mask | bit)
+}
+
+/// Likewise that it is not set.
+fn without_bit(m: FlowMatch, field: Field, bit: u16) -> FlowMatch {
+    let (value, mask) = m.field(field).map_or((0, 0), |old| (old.value, old.mask));
+    m.with_masked(field, value, mask | 1u128 << bit)
 }
 
 /// The lists of a network's rules that have a bit.
@@ -131,7 +152,8 @@ fn singles(sites: &Sites<'_>, places: &[usize]) -> Vec<Parties> {
     let single = |&place: &usize| {
         let site = sites.at(place)?;
         let port = site.port?;
-        let how = How::At { out: layout::port_value(port)?, in_port: port.0 };
+        let unnamed_by_lease = site.is_unnamed_by_lease();
+        let how = How::At { out: layout::port_value(port)?, in_port: port.0, unnamed_by_lease };
         let part =
             if places.len() > 1 { format!("{} at {}", site.party, site.port_name) } else { String::new() };
         Some(Parties { how, sites: vec![place], part })

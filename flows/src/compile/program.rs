@@ -9,6 +9,7 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
 use super::cookie::cookie;
+use super::lease::{Leasing, Relay};
 use super::origin::{Origin, OriginKind, Reason};
 use super::sample;
 use crate::model::{Flow, FlowMatch};
@@ -40,6 +41,8 @@ pub struct Part {
     /// What the controller executes for the packets of some of the flows: raw lines with `learn`, where the file gives
     /// that to the controller.
     pub reactive: Vec<Learner>,
+    /// What the controller has to know where DHCP gives addresses, or is spoken at all.
+    pub leasing: Option<Leasing>,
     /// All that a network's part is made from; none for what is always made anew.
     pub(super) inputs: Vec<u8>,
 }
@@ -179,7 +182,19 @@ impl<'a> Builder<'a> {
         self.part.reactive.push(learner);
     }
 
+    /// Who is on the network, before it is known who speaks DHCP.
+    pub(super) fn leasing(&mut self, leasing: Leasing) {
+        self.part.leasing = Some(leasing);
+    }
+
+    /// What a flow shows to the controller.
+    pub(super) fn relay(&mut self, relay: Relay) {
+        self.part.leasing.iter_mut().for_each(|leasing| leasing.relays.push(relay.clone()));
+    }
+
     pub(super) fn finish(mut self) -> Part {
+        // Where nobody speaks DHCP there is nothing to know.
+        self.part.leasing.take_if(|leasing| leasing.relays.is_empty() && !leasing.gives());
         let raw = std::mem::take(&mut self.part.origins);
         self.part.origins = self.origins.into_iter().collect();
         for (cookie, origin) in raw {

@@ -117,7 +117,7 @@ impl<'a> Rules<'_, '_, 'a> {
             from_range,
             to_range: to.range,
             outside,
-            ..Wanted::between(&from.parties.sites, &to.parties.sites, ends.is_none())
+            ..Wanted::between(&from.parties.sites, &to.parties.reached(self.sites), ends.is_none())
         };
         let exit = to.parties.single().filter(|_| to.outside || to.visitor);
         if exit.is_none() || to.visitor && self.has_next_hop(to, family) {

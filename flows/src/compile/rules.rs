@@ -241,11 +241,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             None if side.outside => true,
             None => {
                 let at = |p: &usize| self.sites.at(*p);
-                side.parties
-                    .sites
-                    .iter()
-                    .filter_map(at)
-                    .any(|s| s.prefixes.iter().any(|r| r.family == family))
+                side.parties.sites.iter().filter_map(at).any(|s| s.is_reached(family))
             }
         }
     }
@@ -286,7 +282,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             from_range: from.range,
             to_range: to.range,
             outside: to.outside,
-            ..Wanted::between(&from.parties.sites, &to.parties.sites, ends.is_none())
+            ..Wanted::between(&from.parties.sites, &to.parties.reached(self.sites), ends.is_none())
         };
         let Some(level) = self.claimed.level((claim, family, traffic, port), wanted) else {
             return;
@@ -385,7 +381,9 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
                 add(true, sends.clone().with(OUT_PORT, layout::LEASED.into()));
             }
             let by_link = |site: &Site<'_>| family == Family::V6 && self.sites.resolves(site, family);
-            let found = |site: &&Site<'_>| by_link(site) || site.resolves.iter().any(|r| r.family == family);
+            let found = |site: &&Site<'_>| {
+                by_link(site) || site.resolves.iter().chain(&site.dhcp).any(|r| r.family == family)
+            };
             if to_sites.iter().any(found) {
                 add(false, to.receives(sends));
             }

@@ -29,6 +29,7 @@ pub fn is_sampled(origin: &Origin) -> bool {
             Reason::Tagged
             | Reason::UnknownPort
             | Reason::Spoofed
+            | Reason::NotLeased
             | Reason::Isolation
             | Reason::Rogue
             | Reason::NotAllowed

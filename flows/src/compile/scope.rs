@@ -297,6 +297,7 @@ impl<'a> Located<'_, 'a> {
     }
 
     fn endpoint(&mut self, file: &'a NetworkFile, endpoint: &'a Endpoint) {
+        let reached_by_lease = endpoint.is_only_leased();
         for plug in &endpoint.attachments {
             let Some(&place) = self.places.get(&*plug.network) else { continue };
             let resolves: Vec<Range> = plug.addresses.iter().map(host).collect();
@@ -305,6 +306,8 @@ impl<'a> Located<'_, 'a> {
                 true => file.network(&plug.network).map_or(&[][..], |network| &network.subnets),
                 false => &[],
             };
+            let (dhcp, leases) =
+                subnets.iter().copied().map(Range::from).partition(|range| range.family == Family::V4);
             let site = Site {
                 party: &endpoint.name,
                 port_name: &plug.port,
@@ -315,7 +318,9 @@ impl<'a> Located<'_, 'a> {
                 kind: SiteKind::Endpoint,
                 prefixes: resolves.iter().copied().chain(behind).collect(),
                 resolves,
-                leases: subnets.iter().copied().map(Range::from).collect(),
+                leases,
+                dhcp,
+                reached_by_lease,
                 mac: plug.mac,
                 router: plug.router,
                 link_locals: plug.link_local.map_or_else(address::link_local, address::v6_host),
@@ -345,6 +350,8 @@ impl<'a> Located<'_, 'a> {
             resolves: prefixes.clone(),
             prefixes,
             leases: Vec::new(),
+            dhcp: Vec::new(),
+            reached_by_lease: false,
             mac: None,
             router: false,
             link_locals: address::link_local(),
@@ -373,13 +380,13 @@ impl Scope<'_> {
             bridge: _,
             subnets,
             inside,
-            gateway: _,
+            gateway,
             stateful,
             vlan,
             containers: _,
             span: _,
         } = network;
-        (name, number, subnets, inside, stateful, vlan).hash(&mut out);
+        (name, number, subnets, inside, gateway, stateful, vlan).hash(&mut out);
         (sites, behind, owned, discovered, known).hash(&mut out);
         out.write_usize(rules.len());
         for Rule { allow, open, outsides, by_hop } in rules {

@@ -27,8 +27,12 @@ pub(super) struct Site<'a> {
     pub(super) prefixes: Vec<Range>,
     /// Those among them that answer ARP and neighbour discovery.
     pub(super) resolves: Vec<Range>,
-    /// The prefixes in which DHCP gives it an address.
+    /// The IPv6 prefixes in which it may use any address that nobody owns.
     pub(super) leases: Vec<Range>,
+    /// The IPv4 prefixes in which DHCP gives it an address.
+    pub(super) dhcp: Vec<Range>,
+    /// Whether rules reach it at what it leased: where the file gives it addresses, on whatever network, they reach it there.
+    pub(super) reached_by_lease: bool,
     pub(super) mac: Option<[u8; 6]>,
     /// Whether its router advertisements pass.
     pub(super) router: bool,
@@ -49,6 +53,17 @@ pub(super) enum SiteKind {
 }
 
 impl Site<'_> {
+    /// Whether rules reach it at an address of a family.
+    pub(super) fn is_reached(&self, family: Family) -> bool {
+        let leased = self.dhcp.iter().filter(|_| self.reached_by_lease);
+        self.prefixes.iter().chain(leased).any(|p| p.family == family)
+    }
+
+    /// Whether DHCP gives it addresses at which no rule that names it reaches it.
+    pub(super) fn is_unnamed_by_lease(&self) -> bool {
+        !self.dhcp.is_empty() && !self.reached_by_lease
+    }
+
     /// Whether it sends packets of a family.
     pub(super) fn speaks(&self, family: Family) -> bool {
         self.kind == SiteKind::Exit || self.has(family)
@@ -56,7 +71,7 @@ impl Site<'_> {
 
     /// Whether it has addresses of a family, or may get one.
     fn has(&self, family: Family) -> bool {
-        self.prefixes.iter().chain(&self.leases).any(|p| p.family == family)
+        self.prefixes.iter().chain(&self.leases).chain(&self.dhcp).any(|p| p.family == family)
     }
 
     /// Whether the file says anything of it and IPv6.

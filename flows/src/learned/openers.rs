@@ -12,6 +12,8 @@ use ofproto::{PortNo, TableId};
 use super::known::{Known, low_bits, spellings};
 use super::{Learner, Senders};
 use crate::compile::Part;
+use crate::compile::layout::{HOLDERS, LEASES, RETURNS};
+use crate::compile::lease::HOLDER;
 use crate::interp::{FieldSet, Node};
 use crate::model::{Flow, Masked};
 
@@ -53,8 +55,19 @@ struct Table {
     learns: bool,
     /// What flows that are learned into it load.
     learned: Vec<Loads>,
+    /// What flows of leases in it do.
+    leases: Option<Leases>,
     /// What packets that get here may have lost on their way.
     written: FieldSet,
+}
+
+/// What the flows of leases do in a table. They are no part of a program, and each may be there or not.
+#[derive(Debug, Clone, Copy)]
+enum Leases {
+    /// The packet goes on with this table.
+    Admit(TableId),
+    /// The holder's port is loaded.
+    Find,
 }
 
 /// What a learned flow loads: the value is none where the packet that taught it says it.
@@ -64,6 +77,8 @@ type Loads = Vec<(Subfield, Option<u128>)>;
 struct Walk<'o> {
     openers: &'o Openers,
     aim: Aim<'o>,
+    /// The port that the packet leaves by, where it is known.
+    out_port: Option<u128>,
     steps: usize,
 }
 
@@ -85,6 +100,10 @@ impl Openers {
         let mut next: BTreeMap<TableId, BTreeSet<TableId>> = BTreeMap::new();
         let mut writes: BTreeMap<TableId, FieldSet> = BTreeMap::new();
         let mut learned: BTreeMap<TableId, Vec<Loads>> = BTreeMap::new();
+        let leased = parts.iter().any(|part| part.leasing.is_some());
+        if leased {
+            next.entry(LEASES).or_default().insert(RETURNS);
+        }
         for (n, part) in parts.iter().enumerate() {
             let learns = part.flows.iter().flat_map(Flow::learns);
             for learn in learns.chain(part.reactive.iter().flat_map(|learner| learner.learns())) {
@@ -124,7 +143,13 @@ impl Openers {
             let written = before.fold(FieldSet::EMPTY, |all, (_, fields)| all.union(*fields));
             let learned = learned.remove(&table).unwrap_or_default();
             let leads_to = leads_to.get(&table).cloned().unwrap_or_default();
-            this.tables.insert(table, Table { flows, leads_to, learns, learned, written });
+            let leases = match table {
+                LEASES => Some(Leases::Admit(RETURNS)),
+                HOLDERS => Some(Leases::Find),
+                _ => None,
+            };
+            let leases = leases.filter(|_| leased);
+            this.tables.insert(table, Table { flows, leads_to, learns, learned, leases, written });
         }
         this
     }
@@ -161,7 +186,9 @@ impl Openers {
             let starts = (field.is_header() || field == Field::InPortOxm) && spellings(field) == [field];
             !starts || table.written.contains(field) || known.add(field, bits)
         });
-        let mut walk = Walk { openers: self, aim: Aim::Teaches(flow), steps: 0 };
+        let out_port = copies(learner, flow).find(|(src, _)| src.field == HOLDER && src.ofs == 0);
+        let out_port = out_port.map(|(_, value)| value);
+        let mut walk = Walk { openers: self, aim: Aim::Teaches(flow), out_port, steps: 0 };
         fits && walk.enter(TableId(0), known, true, 0, &mut Vec::new()).is_err()
     }
 
@@ -169,8 +196,8 @@ impl Openers {
     pub(super) fn reached(&self, field: Field, value: u128) -> Option<Vec<&Arc<Learner>>> {
         let mut known = Known::nothing();
         known.add(field, Masked::exact(field, value));
-        let mut walk =
-            Walk { openers: self, aim: Aim::Reaches(BTreeSet::new()), steps: MAX_STEPS - FEW_STEPS };
+        let aim = Aim::Reaches(BTreeSet::new());
+        let mut walk = Walk { openers: self, aim, out_port: None, steps: MAX_STEPS - FEW_STEPS };
         let ended = walk.enter(TableId(0), known, true, 0, &mut Vec::new());
         match walk.aim {
             Aim::Reaches(flows) if ended.is_ok() && walk.steps <= MAX_STEPS => {
@@ -200,6 +227,19 @@ impl Walk<'_> {
         if !last {
             // A learned flow may be there, or not: then it goes on with the others.
             back.extend(at.learned.iter().map(|loads| loaded(&known, loads)));
+        }
+        match at.leases {
+            Some(Leases::Admit(table)) => {
+                self.steps += 1;
+                self.enter(table, known.clone(), last, depth + 1, back)?;
+            }
+            Some(Leases::Find) if !last => {
+                let mask = if self.out_port.is_some() { u128::MAX } else { !0xffff };
+                let mut found = known.clone();
+                found.write(Subfield::whole(HOLDER), Masked { value: self.out_port.unwrap_or(0), mask });
+                back.push(found);
+            }
+            Some(Leases::Find) | None => {}
         }
         let (hits, certain) = self.hits(at, &known, last);
         if !certain && !last {

@@ -163,7 +163,9 @@ impl<'f> On<'f> {
         for endpoint in &file.endpoints {
             for plug in &endpoint.attachments {
                 let key = (&*endpoint.name, &*plug.network);
-                if !plug.addresses.is_empty() || !plug.behind.is_empty() {
+                let leased = endpoint.is_only_leased()
+                    && file.network(&plug.network).is_some_and(|n| n.subnets.iter().any(IpNetwork::is_ipv4));
+                if !plug.addresses.is_empty() || !plug.behind.is_empty() || leased {
                     on.found.insert(key);
                 }
                 if plug.mac.is_some() {
@@ -183,7 +185,7 @@ impl<'f> On<'f> {
     }
 
     /// The networks on which one may open connections to the other: both are there, and if the other one is an
-    /// endpoint, its address there is known. An address that comes by DHCP is not.
+    /// endpoint, rules reach it there: at a leased address only where it has no other on any network.
     fn both(&self, allow: &Allow, one: &str, other: &str) -> Vec<&'f str> {
         let there = self.of(other);
         let endpoint = allow.protocol != Protocol::Dhcp && self.endpoints.contains(other);

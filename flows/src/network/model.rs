@@ -175,7 +175,8 @@ pub struct Attachment {
     pub addresses: Vec<IpAddr>,
     /// Prefixes it also sends from and answers for (a VPN pool, say). Owned like addresses.
     pub behind: Vec<IpNetwork>,
-    /// Whether its address comes from DHCP: it may then use any address of the network's subnets that has no owner.
+    /// Whether its address comes from DHCP: it may then use the address that it leased, and over IPv6 any address of the
+    /// network's subnets that has no owner.
     pub leased: bool,
     /// Its MAC, where the file pins one.
     pub mac: Option<[u8; 6]>,
@@ -407,6 +408,18 @@ pub struct Never {
     pub except: Vec<String>,
     /// Where it stands.
     pub span: Span,
+}
+
+impl Endpoint {
+    /// Whether the file gives it the address.
+    pub fn has(&self, address: IpAddr) -> bool {
+        self.attachments.iter().any(|plug| plug.addresses.contains(&address))
+    }
+
+    /// Whether all its addresses come from DHCP.
+    pub fn is_only_leased(&self) -> bool {
+        self.attachments.iter().all(|plug| plug.leased && plug.addresses.is_empty() && plug.behind.is_empty())
+    }
 }
 
 impl NetworkFile {

@@ -1,11 +1,13 @@
 //! What a network file says as its writer wants it, and what that means all the same: rules that no bridge enforces,
 //! gateways that somebody owns, addresses that are nobody's.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
+use ipnetwork::IpNetwork;
+
 use super::report::quote;
-use super::{Endpoint, LinkRole, NetworkFile, Place, Protocol, Span};
+use super::{Allow, LinkRole, NetworkFile, Place, Protocol, Span};
 use crate::finding::Finding;
 
 /// Names that one note lists.
@@ -18,7 +20,6 @@ pub fn notes(file: &NetworkFile) -> Vec<Finding> {
     carried(file, &mut notes);
     gateways(file, &mut notes);
     leases(file, &mut notes);
-    unreached(file, &mut notes);
     routers(file, &mut notes);
     ranges(file, &mut notes);
     let told = |(mut note, more): (Finding, usize)| {
@@ -115,32 +116,42 @@ fn gateways(file: &NetworkFile, notes: &mut Notes) {
     }
 }
 
-/// Addresses that DHCP gives are nobody's in the file: all who have one may use each.
+/// Addresses that nobody gives, or that nothing binds to who has them.
 fn leases(file: &NetworkFile, notes: &mut Notes) {
-    let mut by_network: HashMap<&str, (Vec<&str>, bool)> = HashMap::new();
+    let mut made_up: HashMap<&str, Vec<&str>> = HashMap::new();
     for endpoint in &file.endpoints {
         for plug in endpoint.attachments.iter().filter(|plug| plug.leased) {
-            let (names, pinned) = by_network.entry(&plug.network).or_insert((Vec::new(), true));
-            names.push(&endpoint.name);
-            *pinned &= plug.mac.is_some();
+            let Some(network) = file.network(&plug.network) else { continue };
+            if network.subnets.iter().any(IpNetwork::is_ipv6) {
+                made_up.entry(&plug.network).or_default().push(&endpoint.name);
+            }
+            let asks = |allow: &Allow| {
+                let named = |name: &String| *name == endpoint.name || *name == plug.network;
+                allow.place == Place::Switch
+                    && allow.protocol == Protocol::Dhcp
+                    && allow.from.iter().any(named)
+            };
+            if network.subnets.iter().any(IpNetwork::is_ipv4) && !file.allows.iter().any(asks) {
+                let message = format!(
+                    "the address of endpoint {} on network {} comes from DHCP, and no rule lets it ask for one",
+                    quote(&endpoint.name),
+                    quote(&plug.network),
+                );
+                let help = "whatever it sends is dropped until a server gives it an address: write an [[allow]] with \
+                            protocol = \"dhcp\"";
+                notes.add("leased-without-dhcp", &plug.span, 0, message, help);
+            }
         }
     }
     for network in &file.networks {
-        let Some((names, pinned)) = by_network.get(&*network.name).filter(|(names, _)| names.len() > 1)
-        else {
-            continue;
-        };
-        let so = if *pinned { ", with its own MAC alone" } else { ", and its MAC" };
+        let Some(names) = made_up.get(&*network.name).filter(|names| names.len() > 1) else { continue };
         let message = format!(
-            "on network {} the addresses of {} come from DHCP: each of them may use another's{so}",
+            "on network {} {} may each use any IPv6 address that nobody owns, another's too: only what DHCP gives over \
+             IPv4 is bound to who has it",
             quote(&network.name),
             list(names.iter().copied()),
         );
-        let help = if *pinned {
-            "write down `addresses` where that is to be ruled out"
-        } else {
-            "give each a `mac`, so that none can pass for another one's interface; `addresses` rule it out altogether"
-        };
+        let help = "write down `addresses` where that is to be ruled out";
         notes.add("leased-address", &network.span, 0, message, help);
     }
 }
@@ -157,35 +168,6 @@ fn routers(file: &NetworkFile, notes: &mut Notes) {
             quote(name),
         );
         notes.add("router-link-local", span, 0, message, "give it a `link_local`, or pin its `mac`");
-    }
-}
-
-/// Rules to somebody whose address only DHCP knows: no flow can say where it is.
-fn unreached(file: &NetworkFile, notes: &mut Notes) {
-    let leased = |endpoint: &&Endpoint| {
-        let mut plugs = endpoint.attachments.iter();
-        plugs.all(|plug| plug.leased && plug.addresses.is_empty() && plug.behind.is_empty())
-    };
-    let leased: HashSet<&str> = file.endpoints.iter().filter(leased).map(|e| &*e.name).collect();
-    for allow in &file.allows {
-        // DHCP itself goes to whoever asked.
-        if allow.place != Place::Switch || allow.protocol == Protocol::Dhcp {
-            continue;
-        }
-        for (which, name) in allow.to.iter().enumerate().filter(|(_, name)| leased.contains(&***name)) {
-            let message = format!(
-                "rule {} opens nothing to {}, whose address comes from DHCP: no flow can say where it is",
-                quote(&allow.name),
-                quote(name),
-            );
-            notes.add(
-                "leased-unreached",
-                &allow.span,
-                which,
-                message,
-                "give it `addresses` to be reached at",
-            );
-        }
     }
 }
 

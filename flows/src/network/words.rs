@@ -234,7 +234,7 @@ pub(super) static ATTACH: Table = Table {
         key(
             "leased",
             Kind::Flag,
-            "Whether its address comes from DHCP: any of the subnets' that nobody owns",
+            "Whether its address comes from DHCP: it may use what it leased, and over IPv6 any address that nobody owns",
         ),
         key("router", Kind::Flag, "Whether its IPv6 router advertisements pass"),
         key(
@@ -258,7 +258,7 @@ pub(super) static TEMPLATE_ATTACH: Table = Table {
         key(
             "leased",
             Kind::Flag,
-            "Whether its address comes from DHCP: any of the subnets' that nobody owns",
+            "Whether its address comes from DHCP: it may use what it leased, and over IPv6 any address that nobody owns",
         ),
         key("router", Kind::Flag, "Whether its IPv6 router advertisements pass"),
         key(

@@ -8,13 +8,14 @@ pub(crate) mod table;
 
 use std::collections::BTreeMap;
 
+use flows::compile::lease::Lease;
 use flows::compile::{Moment, PortMap, Program, compile};
 use flows::interp::{Output, Packet, Pipeline};
 use flows::network::{self, NetworkFile};
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 
-use crate::verdict::{Form, Frame, Out, verdict};
+use crate::verdict::{Form, Frame, Leased, Out, verdict};
 
 pub(crate) const DUAL_SOCKET: &str = include_str!("../../networks/dual-socket.toml");
 pub(crate) const COMM_MATRIX: &str = include_str!("../../networks/comm-matrix.toml");
@@ -61,6 +62,8 @@ pub(crate) struct Compiled {
     pub(crate) ports: PortMap,
     pub(crate) names: BTreeMap<PortNo, String>,
     pub(crate) program: Program,
+    /// What DHCP gave: one address to each who may have one.
+    pub(crate) leases: Vec<Lease>,
     pub(crate) pipeline: Pipeline,
 }
 
@@ -68,10 +71,21 @@ impl Compiled {
     pub(crate) fn new(file: NetworkFile, bridge: &str, moment: Moment) -> Self {
         let ports = ports(&file, bridge);
         let program = compile(&file, bridge, &ports, &moment);
-        let pipeline = Pipeline::new(program.flows().cloned().collect());
+        let (with_leases, leases) = program.clone().with_leases(packets::PEER);
+        let pipeline = Pipeline::new(with_leases.flows().cloned().collect());
         let mut names: BTreeMap<_, _> = ports.iter().map(|(name, number)| (*number, name.clone())).collect();
         names.insert(PortNo::LOCAL, "LOCAL".to_owned());
-        Self { text: String::new(), file, moment, bridge: bridge.to_owned(), ports, names, program, pipeline }
+        Self {
+            text: String::new(),
+            file,
+            moment,
+            bridge: bridge.to_owned(),
+            ports,
+            names,
+            program,
+            leases,
+            pipeline,
+        }
     }
 
     /// Every bridge of the file that it owns, windows closed and open.
@@ -150,6 +164,16 @@ impl Compiled {
         Out { port: self.names[&port].clone(), vlan, form }
     }
 
+    /// The leases by the names of ports.
+    fn leased(&self) -> Vec<Leased> {
+        let leased = |lease: &Lease| Leased {
+            port: self.names[&lease.port].clone(),
+            address: lease.address.into(),
+            mac: lease.mac,
+        };
+        self.leases.iter().map(leased).collect()
+    }
+
     /// The flows that the frame passes, in words.
     pub(crate) fn path(&self, in_port: &str, packet: &Packet) -> String {
         let outcome = self.pipeline.run(self.number(in_port), packet);
@@ -167,7 +191,7 @@ impl Compiled {
     pub(crate) fn agree(&self, in_port: &str, frame: Frame) {
         let packet = packets::packet(frame);
         let came_out = self.outs(in_port, &packet);
-        let expected = verdict(&self.file, &self.moment, &self.bridge, in_port, frame);
+        let expected = verdict(&self.file, &self.moment, &self.leased(), &self.bridge, in_port, frame);
         assert_eq!(
             came_out,
             expected,

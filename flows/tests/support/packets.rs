@@ -12,7 +12,7 @@ use super::Compiled;
 use crate::verdict::{Content, Discovery, Frame, What};
 
 const STRANGER: [u8; 6] = [2, 0, 0, 0, 9, 9];
-const PEER: [u8; 6] = [2, 0, 0, 0, 8, 8];
+pub(crate) const PEER: [u8; 6] = [2, 0, 0, 0, 8, 8];
 
 /// The packet in the form of headers; the oracle sees only [`Frame`].
 pub(crate) fn packet(frame: Frame) -> Packet {
@@ -120,6 +120,9 @@ impl Choices {
         all.extend(attachments().filter_map(|a| a.mac).map(|[a, b, c, d, e, f]| {
             IpAddr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
         }));
+        let on = super::Compiled::new(file.clone(), bridge, flows::compile::Moment::default());
+        let leases = &on.leases;
+        all.extend(leases.iter().map(|lease| IpAddr::from(lease.address)));
         let mut own: Vec<Own> = Vec::new();
         for (_, attachment) in file.attachments_on(bridge) {
             let Some(network) = file.network(&attachment.network) else { continue };
@@ -130,7 +133,12 @@ impl Choices {
                 addresses.push("fe80::1".parse().unwrap());
             }
             if attachment.leased {
-                addresses.extend(network.subnets.iter().filter_map(|s| s.iter().nth(77)));
+                addresses
+                    .extend(network.subnets.iter().filter(|s| s.is_ipv6()).filter_map(|s| s.iter().nth(77)));
+                let mine = leases
+                    .iter()
+                    .filter(|l| l.network == network.number && on.names[&l.port] == attachment.port);
+                addresses.extend(mine.map(|lease| IpAddr::from(lease.address)));
             }
             own.push((attachment.port.clone(), addresses, attachment.mac, network.vlan));
         }

@@ -34,13 +34,27 @@ pub(crate) fn places(file: &NetworkFile) -> Vec<Place> {
             let network = file.network(&a.network).unwrap();
             let mut addresses = a.addresses.clone();
             addresses.extend(a.behind.iter().filter_map(one));
-            addresses.extend(network.subnets.iter().filter(|_| a.leased).filter_map(one));
+            let leased = network.subnets.iter().filter(|subnet| a.leased && subnet.is_ipv6());
+            addresses.extend(leased.filter_map(one));
             all.extend(addresses.into_iter().map(|address| Place {
                 name: e.name.clone(),
                 bridge: network.bridge.clone(),
                 port: a.port.clone(),
                 address,
                 mac: a.mac,
+                vlan: network.vlan,
+            }));
+            if !a.leased {
+                continue;
+            }
+            let on = Compiled::new(file.clone(), &network.bridge, flows::compile::Moment::default());
+            let leases = on.leases.iter().filter(|l| on.names[&l.port] == a.port);
+            all.extend(leases.filter(|l| l.network == network.number).map(|lease| Place {
+                name: e.name.clone(),
+                bridge: network.bridge.clone(),
+                port: a.port.clone(),
+                address: lease.address.into(),
+                mac: Some(lease.mac),
                 vlan: network.vlan,
             }));
         }

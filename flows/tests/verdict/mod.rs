@@ -97,16 +97,25 @@ pub(crate) enum Form {
     Answer,
 }
 
+/// An address that DHCP gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Leased {
+    pub(crate) port: String,
+    pub(crate) address: IpAddr,
+    pub(crate) mac: [u8; 6],
+}
+
 /// Where on `bridge` the frame comes out, in the order of the ports' names.
 pub(crate) fn verdict(
     file: &NetworkFile,
     moment: &Moment,
+    leases: &[Leased],
     bridge: &str,
     in_port: &str,
     frame: Frame,
 ) -> Vec<Out> {
     let mut outs = if file.networks.iter().any(|n| n.bridge == bridge) {
-        let world = World::new(file, bridge);
+        let world = World::new(file, leases, bridge);
         let rules = Rules::new(file, moment);
         Judge { file, world: &world, rules: &rules, bridge }.judge(in_port, frame)
     } else {
@@ -130,6 +139,16 @@ impl Judge<'_, '_> {
         }
         let Some(from) = self.world.parties.iter().find(|p| p.port == in_port) else { return Vec::new() };
         if frame.vlan != from.network.vlan || from.mac.is_some_and(|mac| mac != frame.eth_src) {
+            return Vec::new();
+        }
+        // Who has an address by DHCP has it with the MAC that it was given to.
+        let source = match frame.what {
+            What::Frame(_) | What::Discovery(_) => None,
+            What::Ip { src, .. } => Some(src),
+            What::Resolution { sender, .. } => Some(sender),
+        };
+        let other_mac = |l: &Leased| Some(l.address) == source && l.mac != frame.eth_src;
+        if from.leases.iter().any(|l| other_mac(l)) {
             return Vec::new();
         }
         let to = match frame.what {
@@ -173,6 +192,7 @@ impl Judge<'_, '_> {
         let neighbours = self.neighbours(from, target.is_ipv4());
         if asks
             && from.leased
+            && target.is_ipv6()
             && from.subnets_contain(target)
             && self.world.owner(target).is_none()
             && !neighbours.is_empty()
@@ -180,7 +200,7 @@ impl Judge<'_, '_> {
             return neighbours;
         }
         // Whoever has a lease may be it: all are asked, if one of them may be.
-        let leased = |p: &&Party<'_>| p.leased && p.subnets_contain(target);
+        let leased = |p: &&Party<'_>| p.leased && target.is_ipv6() && p.subnets_contain(target);
         // Those of a list ask alike, also where it is one of themselves who has a lease.
         let on_it: Vec<_> =
             self.world.parties.iter().filter(|p| p.network.name == from.network.name).collect();
@@ -230,8 +250,10 @@ impl Judge<'_, '_> {
         else {
             return Vec::new();
         };
+        // At what it leased a rule reaches nobody by name whom the file gives addresses.
+        let nameless = !to.only_leased && to.leases.iter().any(|l| l.address == dst);
         let fine = from.inside(to)
-            || self.rules.allowed(from, to, src, content)
+            || self.rules.allowed(from, (to, nameless), src, content)
             || self.rules.answered(from, to, dst, content);
         fine.then_some(to).into_iter().collect()
     }
@@ -267,7 +289,7 @@ impl Judge<'_, '_> {
         let is_for = |to: &Party<'_>, at: &[IpNetwork]| {
             let prefixes = match (request, src.is_ipv4()) {
                 (true, _) => at.to_vec(),
-                (false, true) => to.prefixes(),
+                (false, true) => [to.prefixes(), to.subnets_by_dhcp()].concat(),
                 (false, false) => Vec::new(),
             };
             prefixes.into_iter().filter(|p| p.contains(dst)).map(|p| p.prefix()).max()

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use flows::compile::Moment;
 use flows::network::{
-    Allow, Crossing, Link, LinkRole, NetworkFile, Outside, Overlay, Place, Protocol, Stateful,
+    Allow, Attachment, Crossing, Endpoint, Link, LinkRole, NetworkFile, Outside, Overlay, Place, Protocol,
+    Stateful,
 };
 
 use super::who::{Kind, Party};
@@ -91,25 +92,36 @@ impl<'a> Rules<'a> {
             && self.admits(allow.protocol, &[], content, manner)
     }
 
-    /// Whether any of the names has an address of the family on the party's network: a rule opens nothing to a lease.
+    /// Whether any of the names has an address of the family on the party's network. Over IPv6 a rule opens nothing to a
+    /// lease, and over IPv4 only where whoever has it has no other address.
     fn is_reached(&self, names: &[String], party: &Party<'_>, v4: bool) -> bool {
         let network = party.network.name.as_str();
         let named = |name: &String| names.contains(name);
         let all = names.iter().any(|n| n == network);
-        let plugs = self.file.endpoints.iter().filter(|e| all || named(&e.name)).flat_map(|e| &e.attachments);
+        let endpoints = || self.file.endpoints.iter().filter(|e| all || named(&e.name));
+        let plugs = endpoints().flat_map(|e| &e.attachments);
         let mut plugs = plugs.filter(|plug| plug.network == network);
+        let leased = |e: &Endpoint| {
+            let of_file = |a: &Attachment| !a.leased || !a.addresses.is_empty() || !a.behind.is_empty();
+            !e.attachments.iter().any(of_file) && e.attachments.iter().any(|a| a.network == network)
+        };
+        let by_lease = v4 && party.network.subnets.iter().any(IpNetwork::is_ipv4) && endpoints().any(leased);
         let mut ends = self.file.links.iter().filter(|l| named(&l.name)).flat_map(|l| &l.ends);
         let mut exits = self.file.exits.iter().filter(|e| named(&e.name));
-        plugs.any(|plug| {
-            plug.addresses.iter().any(|a| a.is_ipv4() == v4) || plug.behind.iter().any(|p| p.is_ipv4() == v4)
-        }) || ends.any(|end| match &end.role {
-            LinkRole::Network { network: on, behind } => {
-                on == network && behind.iter().any(|p| p.is_ipv4() == v4)
-            }
-            _ => false,
-        }) || exits.any(|exit| {
-            exit.network.as_deref() == Some(network) && exit.next_hop.iter().any(|a| a.is_ipv4() == v4)
-        })
+        by_lease
+            || plugs.any(|plug| {
+                plug.addresses.iter().any(|a| a.is_ipv4() == v4)
+                    || plug.behind.iter().any(|p| p.is_ipv4() == v4)
+            })
+            || ends.any(|end| match &end.role {
+                LinkRole::Network { network: on, behind } => {
+                    on == network && behind.iter().any(|p| p.is_ipv4() == v4)
+                }
+                _ => false,
+            })
+            || exits.any(|exit| {
+                exit.network.as_deref() == Some(network) && exit.next_hop.iter().any(|a| a.is_ipv4() == v4)
+            })
     }
 
     /// The same to a next hop.
@@ -157,12 +169,24 @@ impl<'a> Rules<'a> {
         })
     }
 
-    pub(super) fn allowed(&self, from: &Party<'_>, to: &Party<'_>, src: IpAddr, content: Content) -> bool {
+    pub(super) fn allowed(
+        &self,
+        from: &Party<'_>,
+        (to, nameless): (&Party<'_>, bool),
+        src: IpAddr,
+        content: Content,
+    ) -> bool {
+        let named = |a: &Allow| match nameless {
+            true => a.to.contains(&to.network.name),
+            false => Self::means(&a.to, to),
+        };
+        // A list that is the network's name alone is all its members; in a list of several each is meant by itself.
+        let alone = |a: &Allow| !nameless || a.to.len() == 1;
         let direct =
-            |a: &&&Allow| a.via.is_none() && self.says(&a.from, from, src, content) && Self::means(&a.to, to);
+            |a: &&&Allow| a.via.is_none() && self.says(&a.from, from, src, content) && named(a) && alone(a);
         let how = manner(from, src);
         self.allows.iter().filter(direct).any(|a| self.admits(a.protocol, &a.ports, content, how))
-            || self.envelopes(from, to).any(|o| self.admits(o.protocol, &o.ports, content, how))
+            || !nameless && self.envelopes(from, to).any(|o| self.admits(o.protocol, &o.ports, content, how))
     }
 
     /// The exit that a packet for the outside takes: that of the first rule that names ports, else of the first.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::Leased;
 use flows::network::{Inside, LinkRole, Network, NetworkFile};
 use ipnetwork::IpNetwork;
 
@@ -24,6 +25,10 @@ pub(super) struct Party<'a> {
     link_local: Option<Ipv6Addr>,
     addresses: Vec<IpAddr>,
     behind: Vec<IpNetwork>,
+    /// Whether it has no address but by DHCP, anywhere.
+    pub(super) only_leased: bool,
+    /// What DHCP gave it.
+    pub(super) leases: Vec<&'a Leased>,
 }
 
 impl Party<'_> {
@@ -97,9 +102,9 @@ impl Party<'_> {
         hosts.chain(self.behind.iter().copied()).collect()
     }
 
-    /// One of its own addresses, or behind it.
-    pub(super) fn has(&self, address: IpAddr) -> bool {
-        self.addresses.contains(&address) || self.behind.iter().any(|p| p.contains(address))
+    /// Where DHCP may give it an address.
+    pub(super) fn subnets_by_dhcp(&self) -> Vec<IpNetwork> {
+        self.network.subnets.iter().copied().filter(|s| self.leased && s.is_ipv4()).collect()
     }
 
     /// A multicast or broadcast address, as seen from it.
@@ -116,7 +121,7 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(file: &'a NetworkFile, bridge: &str) -> Self {
+    pub(super) fn new(file: &'a NetworkFile, leases: &'a [Leased], bridge: &str) -> Self {
         let here = |name: &str| file.network(name).filter(|n| n.bridge == bridge);
         let mut parties = Vec::new();
         for e in &file.endpoints {
@@ -133,6 +138,15 @@ impl<'a> World<'a> {
                     link_local: a.link_local,
                     addresses: a.addresses.clone(),
                     behind: a.behind.clone(),
+                    only_leased: !e
+                        .attachments
+                        .iter()
+                        .any(|a| !a.leased || !a.addresses.is_empty() || !a.behind.is_empty()),
+                    leases: leases
+                        .iter()
+                        .filter(|l| a.leased && l.port == a.port)
+                        .filter(|l| network.subnets.iter().any(|s| s.contains(l.address)))
+                        .collect(),
                 });
             }
         }
@@ -147,6 +161,8 @@ impl<'a> World<'a> {
             link_local: None,
             addresses,
             behind,
+            only_leased: false,
+            leases: Vec::new(),
         };
         for l in &file.links {
             for end in &l.ends {
@@ -167,7 +183,10 @@ impl<'a> World<'a> {
     pub(super) fn owner(&self, address: IpAddr) -> Option<&Party<'a>> {
         self.parties
             .iter()
-            .flat_map(|p| p.prefixes().into_iter().map(move |prefix| (prefix, p)))
+            .flat_map(|p| {
+                let leased = p.leases.iter().map(|l| IpNetwork::from(l.address));
+                p.prefixes().into_iter().chain(leased).map(move |prefix| (prefix, p))
+            })
             .filter(|(prefix, _)| prefix.contains(address))
             .max_by_key(|(prefix, p)| (prefix.prefix(), p.kind != Kind::Link))
             .map(|(_, p)| p)
@@ -175,7 +194,8 @@ impl<'a> World<'a> {
 
     /// Who answers for an address when somebody asks for its MAC: its very owner, or a link that leads to it.
     pub(super) fn resolver(&self, address: IpAddr) -> Option<&Party<'a>> {
-        let own = self.parties.iter().find(|p| p.addresses.contains(&address));
+        let leased = |p: &&Party<'a>| p.leases.iter().any(|l| l.address == address);
+        let own = self.parties.iter().find(|p| p.addresses.contains(&address) || leased(p));
         let link = || self.owner(address).filter(|p| p.kind == Kind::Link);
         own.or_else(link)
     }
@@ -185,7 +205,10 @@ impl<'a> World<'a> {
     pub(super) fn resolves(&self, from: &Party<'_>, sender: IpAddr) -> bool {
         match self.resolver(sender) {
             Some(owner) => owner.port == from.port,
-            None => self.owner(sender).is_none() && from.leased && from.subnets_contain(sender),
+            None => {
+                let any = from.leased && sender.is_ipv6() && from.subnets_contain(sender);
+                self.owner(sender).is_none() && any
+            }
         }
     }
 
@@ -204,7 +227,7 @@ impl<'a> World<'a> {
     pub(super) fn claims(&self, from: &Party<'_>, src: IpAddr) -> bool {
         match self.owner(src) {
             Some(owner) => owner.port == from.port,
-            None if from.leased && from.subnets_contain(src) => true,
+            None if from.leased && src.is_ipv6() && from.subnets_contain(src) => true,
             None => from.kind == Kind::Exit && self.outside(src),
         }
     }

@@ -17,6 +17,7 @@ mod dhcp;
 mod five;
 mod homes;
 mod ipv6_router;
+mod leases;
 mod next_hop;
 mod related;
 mod storms;

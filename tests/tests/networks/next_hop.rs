@@ -28,6 +28,8 @@ fn segment(net: &Running, port: u16, opens: bool) -> Vec<u8> {
 fn answers_from_outside_come_in_only_while_the_window_is_open() {
     let text = std::fs::read_to_string(network_file("comm-matrix.toml")).unwrap();
     let net = Running::start(&text, LabOptions::default());
+    // The gateway's address outside comes by DHCP.
+    net.lab.lease(&net.file).unwrap();
     let out = |port: u16| tcp(&net.lab, "joi", "internet", &format!("{OUTSIDE}:{port}"));
     let answer = |port: u16| arrive(&net, "gateway", "joi", &[segment(&net, port, false)]);
     assert!(!out(443) && answer(443) == 0, "the window is closed");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flows::Flow;
+use flows::compile::lease::is_lease;
 use flows::compile::{Moment, PortMap};
 use flows::syntax::{Names, PortNames, parse_flow};
 use flows::timed::LONGEST;
@@ -58,7 +59,7 @@ impl Flows {
             (Self::Desired(compiled), _) => (compiled.program.flows().cloned().collect(), 0),
             (Self::Actual(flows, _), None) => (flows.iter().map(|(flow, _)| flow.clone()).collect(), 0),
             (Self::Actual(flows, at), Some(desired)) => {
-                let others = flows.iter().filter(|(flow, _)| !desired.learned(flow));
+                let others = flows.iter().filter(|(flow, _)| !desired.learned(flow) && !is_lease(flow));
                 let others: Vec<Flow> = others
                     .map(|(flow, age)| match desired.ends_as_desired(flow, *age, *at) {
                         Some(true) => desired.timed_like_twin(flow.clone(), true),

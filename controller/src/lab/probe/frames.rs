@@ -54,6 +54,17 @@ pub enum Body {
     Echo(IpAddr, IpAddr),
     /// An SCTP INIT.
     Sctp(Ipv4Addr, u16, Ipv4Addr, u16),
+    /// A message of DHCP to everybody, about a client and an address for it: a server's or the client's, as its kind says.
+    Dhcp {
+        /// The sender's address.
+        from: Ipv4Addr,
+        /// The kind (RFC 2132 §9.6).
+        kind: u8,
+        /// The client's MAC.
+        client: [u8; 6],
+        /// The address.
+        address: Ipv4Addr,
+    },
     /// An ARP request for `tpa` from `spa`.
     ArpRequest {
         /// The sender's address.
@@ -102,6 +113,9 @@ impl Frame {
             Body::Udp(a, ap, b, bp) => format!("UDP {a}:{ap} → {b}:{bp}"),
             Body::Echo(a, b) => format!("ICMP echo {a} → {b}"),
             Body::Sctp(a, ap, b, bp) => format!("SCTP INIT {a}:{ap} → {b}:{bp}"),
+            Body::Dhcp { from, kind, address, .. } => {
+                format!("DHCP of kind {kind} from {from} about {address}")
+            }
             Body::ArpRequest { spa, tpa } => format!("ARP who has {tpa} tell {spa}"),
             Body::ArpReply { spa, .. } => format!("ARP {spa} is here"),
             Body::Solicitation { from, target, .. } => format!("ND who has {target} tell {from}"),
@@ -175,6 +189,12 @@ impl Frame {
                     &sctp,
                 )
             }
+            Body::Dhcp { from, kind, client, address } => {
+                let answer = matches!(kind, 2 | 5 | 6);
+                let ports = if answer { (67, 68) } else { (68, 67) };
+                let body = dhcp(*kind, answer, *client, *address, &tag);
+                ethernet().ipv4(from.octets(), [255; 4], 64).udp(ports.0, ports.1).write(&mut bytes, &body)
+            }
             Body::ArpRequest { spa, tpa } => return Some(self.arp(1, *spa, [0; 6], *tpa, &tag)),
             Body::ArpReply { spa, tpa } => return Some(self.arp(2, *spa, self.to, *tpa, &tag)),
             Body::Solicitation { from, to, target } => {
@@ -236,6 +256,23 @@ impl Frame {
     }
 }
 
+/// A message of DHCP (RFC 2131 §2), with the tag where a server's name would stand.
+fn dhcp(kind: u8, answer: bool, client: [u8; 6], address: Ipv4Addr, tag: &[u8; TAG]) -> Vec<u8> {
+    let [.., a, b, c, d] = client;
+    let mut body = vec![if answer { 2 } else { 1 }, 1, 6, 0, a, b, c, d];
+    body.resize(16, 0);
+    body.extend(if answer { address.octets() } else { [0; 4] });
+    body.resize(28, 0);
+    body.extend(client);
+    body.resize(44, 0);
+    body.extend(tag);
+    body.resize(236, 0);
+    body.extend([99, 130, 83, 99, 53, 1, kind]);
+    // For a day.
+    body.extend([51, 4, 0, 1, 0x51, 0x80, 255]);
+    body
+}
+
 /// The tag as an option of neighbour discovery: two units of eight bytes.
 fn nd_option(tag: &[u8; TAG]) -> Vec<u8> {
     let mut option = vec![ND_EXPERIMENT, 2];
@@ -277,6 +314,7 @@ mod tests {
             Body::Echo(a, b),
             Body::Echo(v6a.into(), v6b.into()),
             Body::Sctp(v4a, 1, v4b, 2),
+            Body::Dhcp { from: v4a, kind: 5, client: [2; 6], address: v4b },
             Body::ArpRequest { spa: v4a, tpa: v4b },
             Body::ArpReply { spa: v4a, tpa: v4b },
             Body::Solicitation { from: v6a, to: solicited_node(v6b).0, target: v6b },

@@ -8,6 +8,7 @@
 //! did enter the bridge and the listeners do hear: both are checked for every probe.
 
 mod derive;
+mod exchange;
 mod flows;
 mod forged;
 mod frames;
@@ -22,6 +23,7 @@ mod view;
 mod wire;
 
 pub use derive::{Action, Case, Expected, Probe, derive};
+pub use exchange::{Exchange, exchanges};
 pub use frames::{BROADCAST, Body, Frame, link_local, solicited_node, tag_of};
 pub use run::{Finding, run};
 pub use table::table;

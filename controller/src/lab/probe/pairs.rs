@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use flows::network::Protocol;
 
 use super::derive::{Action, Expected, Probe};
+use super::exchange::{self, Exchange};
 use super::forged;
 use super::frames::{Body, Frame};
 use super::talk::Speech;
@@ -233,45 +234,36 @@ impl Pair<'_, '_> {
 
     /// DHCP of the rules that ask for it: what the client broadcasts reaches the server and nobody else, and likewise back.
     pub(super) fn dhcp(view: &View<'_>, probes: &mut Vec<Probe>) {
-        for allow in view.rules().filter(|r| r.protocol == Protocol::Dhcp) {
-            for client in view.list(&allow.from, false) {
-                for server in view.list(&allow.to, false) {
-                    if client.network != server.network || client.name == server.name {
-                        continue;
-                    }
-                    let address = server.addresses.iter().map(ipnetwork::IpNetwork::ip).find(IpAddr::is_ipv4);
-                    let Some(address) = address else { continue };
-                    let (none, all) = (IpAddr::from([0; 4]), IpAddr::from([255; 4]));
-                    let ways = [
-                        ("DHCP requests", client, server, Body::Udp(none, 68, all, 67)),
-                        ("DHCP answers", server, client, Body::Udp(address, 67, all, 68)),
-                    ];
-                    for (what, a, b, body) in ways {
-                        let others = view.plan.places.iter().filter(|p| {
-                            // Other rules may have other servers and clients.
-                            p.name != a.name
-                                && p.name != b.name
-                                && !view.rules().any(|r| {
-                                    let named =
-                                        |names| view.list(names, false).iter().any(|q| q.name == p.name);
-                                    r.protocol == Protocol::Dhcp && (named(&r.from) || named(&r.to))
-                                })
-                        });
-                        probes.push(Probe {
-                            from: a.name.clone(),
-                            to: b.name.clone(),
-                            what: format!("{what} ({})", allow.name),
-                            expected: Expected::Passes,
-                            action: Action::Frames {
-                                from: Box::new(a.clone()),
-                                frames: vec![Frame::new(a.mac, super::frames::BROADCAST, body)],
-                                enters: a.entry.clone(),
-                                at: vec![b.clone()],
-                                else_at: others.cloned().collect(),
-                            },
-                        });
-                    }
-                }
+        for exchange in exchange::of(view) {
+            let (client, server) = (&exchange.client, &exchange.server);
+            // In this order: nobody is answered who has not asked.
+            let ways = [
+                ("DHCP requests", client, server, Exchange::REQUEST),
+                ("DHCP answers", server, client, Exchange::OFFER),
+            ];
+            for (what, a, b, kind) in ways {
+                let others = view.plan.places.iter().filter(|p| {
+                    // Other rules may have other servers and clients.
+                    p.name != a.name
+                        && p.name != b.name
+                        && !view.rules().any(|r| {
+                            let named = |names| view.list(names, false).iter().any(|q| q.name == p.name);
+                            r.protocol == Protocol::Dhcp && (named(&r.from) || named(&r.to))
+                        })
+                });
+                probes.push(Probe {
+                    from: a.name.clone(),
+                    to: b.name.clone(),
+                    what: format!("{what} ({})", exchange.rule),
+                    expected: Expected::Passes,
+                    action: Action::Frames {
+                        from: Box::new(a.clone()),
+                        frames: vec![exchange.frame(kind)],
+                        enters: a.entry.clone(),
+                        at: vec![b.clone()],
+                        else_at: others.cloned().collect(),
+                    },
+                });
             }
         }
     }

@@ -181,9 +181,14 @@ impl<'a> View<'a> {
             let leaves = self.leaves_by((a, source), address, kind)?;
             return (leaves.0.name == b.name).then_some(leaves.1);
         }
-        // Nobody knows where a leased address is, but by what its owner opens.
-        if b.leased {
+        // Nobody knows where an IPv6 address is that its owner made up.
+        if b.leased && address.is_ipv6() {
             return None;
+        }
+        // At what it leased, rules name only who has no other address.
+        let named = self.file.endpoints.iter().find(|e| b.subject == Subject::Endpoint(e.name.clone()));
+        if b.leased && named.is_some_and(|e| !e.is_only_leased() && !e.has(address)) {
+            return self.inside(a, b);
         }
         let rule = self
             .rules()
@@ -365,7 +370,11 @@ impl<'a> View<'a> {
                 let here = |network: &str| place.network.as_deref() == Some(network);
                 plugs.filter(|a| here(&a.network)).any(|a| {
                     a.behind.iter().any(|p| p.contains(address))
-                        || (a.leased && network.is_some_and(inside) && !self.owned(address))
+                        || (a.leased
+                            && network.is_some_and(inside)
+                            && !self.owned(address)
+                            // One that DHCP gives is its alone.
+                            && (address.is_ipv6() || self.has(place, address)))
                 })
             }
             Subject::Link(name) => {

@@ -113,7 +113,7 @@ fn later<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
         from_range: from.range,
         to_range: to.range,
         outside: to.outside,
-        ..Wanted::between(&from.parties.sites, &to.parties.sites, asked.ends.is_none())
+        ..Wanted::between(&from.parties.sites, &to.parties.reached(rules.sites), asked.ends.is_none())
     };
     let Some(level) = rules.tracking.later.level((family, proto), wanted) else { return };
     let mut matches = family.matches().with(Field::IpFrag, LATER);

@@ -44,7 +44,7 @@ use super::returns::Way;
 use super::rules::{Rules, Side};
 use super::scope::Scopes;
 use super::site::{SiteKind, Sites};
-use crate::model::FlowMatch;
+use crate::model::{FlowMatch, Masked};
 use crate::network::{Network, Stateful};
 
 // Bits of ct_state (ovs-fields(7)).
@@ -164,16 +164,23 @@ fn by_connection(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
         }
         found.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
         let detail = |what: &str| format!("{}: {} {what}", network.name, site.party);
+        let add = |m: FlowMatch, (field, bits): (Field, Masked)| m.with_masked(field, bits.value, bits.mask);
         if site.kind == SiteKind::Exit {
             let outside = here.clone().with(OUT_PORT, layout::OUTSIDE.into());
             flow(out, BY_CONNECTION, outside, found.clone(), detail("leads outside"));
         }
         for &range in &site.leases {
             let unknown = here.clone().with(OUT_PORT, 0).with(layout::FOREIGN, 0);
-            let family = range.family.matches();
-            let matches = family.iter().fold(unknown, |m, (f, bits)| m.with_masked(f, bits.value, bits.mask));
+            let matches = range.family.matches().iter().fold(unknown, add);
             let what = format!("has a lease in {range}");
             flow(out, BY_CONNECTION, towards(range, matches), found.clone(), detail(&what));
+        }
+        for &range in site.dhcp.iter().filter(|_| site.is_unnamed_by_lease()) {
+            let named = Action::Load { dst: layout::mark_bit(layout::UNNAMED), value: 0 };
+            let found = [found.clone(), vec![named]].concat();
+            let matches = range.family.matches().iter().fold(here.clone().with(OUT_PORT, value.into()), add);
+            let what = format!("has leased an address in {range}");
+            flow(out, BY_CONNECTION, towards(range, matches), found, detail(&what));
         }
     }
 }
@@ -243,7 +250,7 @@ pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: Opened<'_, 'a>) {
 }
 
 /// What the one sends to the other is tracked, whatever it is. On the way back, the address of one who is outside or has a
-/// lease is not looked up.
+/// lease does not tell who he is.
 fn join<'a>(
     rules: &mut Rules<'_, '_, 'a>,
     (from, to): (&Side, &Side),
@@ -254,16 +261,22 @@ fn join<'a>(
     let network = rules.sites.network;
     let untracked = family.matches().with(Field::IpFrag, WHOLE).with_masked(Field::CtState, 0, TRACKED_BIT);
     let sends = from.parties.sends(network, untracked);
-    let mut there = to.parties.sites.iter().filter_map(|place| rules.sites.at(*place));
+    let there = to.parties.sites.iter().filter_map(|place| rules.sites.at(*place));
     let mut receives = Vec::new();
     if !to.outside {
-        receives.push((to.parties.receives(sends.clone()), ""));
+        receives.push((to.parties.receives(sends.clone()), String::new()));
     }
     if to.outside || (back && there.clone().any(|site| site.kind == SiteKind::Exit)) {
-        receives.push((sends.clone().with(OUT_PORT, layout::OUTSIDE.into()), ", outside"));
+        receives.push((sends.clone().with(OUT_PORT, layout::OUTSIDE.into()), ", outside".to_owned()));
     }
-    if back && there.any(|site| site.leases.iter().any(|range| range.family == family)) {
-        receives.push((sends.with(OUT_PORT, 0).with(layout::FOREIGN, 0), ", leased"));
+    if back && there.clone().any(|site| site.leases.iter().any(|range| range.family == family)) {
+        receives.push((sends.clone().with(OUT_PORT, 0).with(layout::FOREIGN, 0), ", leased".to_owned()));
+    }
+    // Rules do not reach these at what they leased: only the connection tells that an answer is for them.
+    for site in there.filter(|site| back && family == Family::V4 && site.is_unnamed_by_lease()) {
+        let Some(value) = site.port.and_then(layout::port_value) else { continue };
+        let what = format!(", leased by {} at {}", site.party, site.port_name);
+        receives.push((sends.clone().with(OUT_PORT, value.into()), what));
     }
     for (matches, what) in receives {
         let way = if back { "back" } else { "forth" };

@@ -1,0 +1,388 @@
+//! Who has which address by DHCP: see [`flows::compile::lease`].
+//!
+//! The book of leases belongs to the bridge of one session. It begins with the lease flows that the first read finds, as far as
+//! the file admits them; from then on it is the truth, and a lease flow that is not in it is somebody else's.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use flows::compile::layout::{RELATED, RETURNS};
+use flows::compile::lease::{self, FOREVER, Lease, Leasing, Relay};
+use flows::{Flow, FlowMatch};
+use ofproto::PortNo;
+use ofproto::message::{CtFlush, CtFlushProperty, CtTupleProperty, FlowMod, FlowModCommand};
+use ofproto::oxm::Field;
+
+/// Addresses that DHCP may give at one port.
+const PER_PORT: usize = 16;
+/// And in one network.
+const PER_NETWORK: usize = 8_192;
+/// Exchanges under way at one port, and how long each may take.
+const ASKED_PER_PORT: usize = 32;
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
+/// A flow lasts at most so long, in seconds.
+const LONGEST: u64 = 65_535;
+const ETH_IP: u128 = 0x0800;
+
+/// The leases of a bridge.
+#[derive(Debug, Default)]
+pub(super) struct Leases {
+    held: BTreeMap<(u16, Ipv4Addr), Held>,
+    asked: VecDeque<Asked>,
+    /// Whether the flows of an earlier session were looked at.
+    adopted: bool,
+}
+
+/// A lease, and until when the switch keeps its flows, in seconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    lease: Lease,
+    armed: u64,
+}
+
+/// A client's request under way.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    network: u16,
+    xid: u32,
+    chaddr: [u8; 6],
+    port: PortNo,
+    at: Instant,
+}
+
+/// Why an address is not bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Another party has it, and its lease lasts.
+    Held(PortNo),
+    /// The port or the network has as many as it may have.
+    Full,
+}
+
+impl Leases {
+    /// A client asked; the first who asks under a number is the one who is answered.
+    pub(super) fn ask(&mut self, now: Instant, network: u16, xid: u32, chaddr: [u8; 6], port: PortNo) {
+        self.asked.retain(|asked| now.saturating_duration_since(asked.at) < ANSWERED_WITHIN);
+        let same = |asked: &&mut Asked| (asked.network, asked.xid, asked.chaddr) == (network, xid, chaddr);
+        if let Some(asked) = self.asked.iter_mut().find(same) {
+            if asked.port == port {
+                asked.at = now;
+            }
+            return;
+        }
+        // The oldest of the same port makes room: nobody forgets another's.
+        if self.asked.iter().filter(|asked| asked.port == port).count() >= ASKED_PER_PORT
+            && let Some(oldest) = self.asked.iter().position(|asked| asked.port == port)
+        {
+            self.asked.remove(oldest);
+        }
+        self.asked.push_back(Asked { network, xid, chaddr, port, at: now });
+    }
+
+    /// At which port somebody asked.
+    pub(super) fn asker(&self, now: Instant, network: u16, xid: u32, chaddr: [u8; 6]) -> Option<PortNo> {
+        let lasts = |asked: &&Asked| now.saturating_duration_since(asked.at) < ANSWERED_WITHIN;
+        let same = |asked: &&Asked| (asked.network, asked.xid, asked.chaddr) == (network, xid, chaddr);
+        self.asked.iter().filter(lasts).find(same).map(|asked| asked.port)
+    }
+
+    /// Binds an address. What is to be sent for it, and which addresses go thereby.
+    pub(super) fn bind(&mut self, lease: Lease, seconds: u64) -> Result<(Vec<FlowMod>, Vec<Lease>), Refused> {
+        let key = (lease.network, lease.address);
+        let before = self.held.get(&key).map(|held| held.lease);
+        if let Some(before) = before.filter(|before| before.party != lease.party && !is_over(before, seconds))
+        {
+            return Err(Refused::Held(before.port));
+        }
+        let in_network =
+            self.held.range((lease.network, Ipv4Addr::UNSPECIFIED)..).map(|(_, held)| &held.lease);
+        let in_network: Vec<Lease> = in_network.take_while(|l| l.network == lease.network).copied().collect();
+        // An interface that gets another address gives up the one that it had.
+        let given_up = |l: &&Lease| l.address != lease.address && l.port == lease.port && l.mac == lease.mac;
+        let mut gone: Vec<Lease> = in_network.iter().filter(given_up).copied().collect();
+        let others = in_network.iter().filter(|l| l.address != lease.address && !given_up(l));
+        let (all, here) =
+            others.fold((0, 0), |(all, here), l| (all + 1, here + usize::from(l.port == lease.port)));
+        if here >= PER_PORT || all >= PER_NETWORK {
+            return Err(Refused::Full);
+        }
+        gone.extend(before.filter(|before| (before.port, before.mac) != (lease.port, lease.mac)));
+        let mut mods: Vec<FlowMod> = Vec::new();
+        for lease in &gone {
+            self.held.remove(&(lease.network, lease.address));
+            mods.extend(deletes(lease));
+        }
+        let held = Held { lease, armed: seconds.saturating_add(left(&lease, seconds)) };
+        self.held.insert(key, held);
+        mods.extend(adds(&lease, seconds));
+        Ok((mods, gone))
+    }
+
+    /// Takes out the leases for which `over` says so; what is to be sent for it, and which they were.
+    pub(super) fn end(&mut self, over: impl Fn(&Lease) -> bool) -> (Vec<FlowMod>, Vec<Lease>) {
+        let gone: Vec<Lease> = self.held.values().map(|held| held.lease).filter(over).collect();
+        for lease in &gone {
+            self.held.remove(&(lease.network, lease.address));
+        }
+        (gone.iter().flat_map(deletes).collect(), gone)
+    }
+
+    /// The leases whose time is over.
+    pub(super) fn expired(&mut self, seconds: u64) -> (Vec<FlowMod>, Vec<Lease>) {
+        self.end(|lease| is_over(lease, seconds))
+    }
+
+    /// Arms again what outlasts its flows.
+    pub(super) fn rearm(&mut self, seconds: u64) -> Vec<FlowMod> {
+        let due = |held: &&mut Held| {
+            u64::from(held.lease.ends) > held.armed && held.armed <= seconds.saturating_add(LONGEST / 4)
+        };
+        let mut mods = Vec::new();
+        for held in self.held.values_mut().filter(due) {
+            held.armed = seconds.saturating_add(left(&held.lease, seconds));
+            mods.extend(adds(&held.lease, seconds));
+        }
+        mods
+    }
+
+    /// When one ends or is to be armed again, in seconds since 1970-01-01 UTC.
+    pub(super) fn wake(&self) -> Option<u64> {
+        let due = |held: &Held| match u64::from(held.lease.ends) > held.armed {
+            true => held.armed.saturating_sub(LONGEST / 4),
+            false => held.lease.ends.into(),
+        };
+        self.held.values().map(due).min()
+    }
+
+    /// Takes over, once, the leases that an earlier session left on the switch. Of two ports that have one address that one
+    /// has it to which it is found.
+    pub(super) fn adopt<'l>(
+        &mut self,
+        flows: &[(Flow, Duration)],
+        leasings: impl Fn(u16) -> Option<&'l Leasing>,
+        seconds: u64,
+    ) {
+        if std::mem::replace(&mut self.adopted, true) {
+            return;
+        }
+        let there: HashMap<_, &Flow> = flows.iter().map(|(flow, _)| (flow.key(), flow)).collect();
+        for (flow, age) in flows {
+            let Some(lease) = Lease::of(flow) else { continue };
+            let expected = lease.flows();
+            let whole = expected.iter().all(|e| there.get(&e.key()).is_some_and(|flow| alike(flow, e)));
+            let admitted = leasings(lease.network).is_some_and(|leasing| leasing.admits(&lease));
+            if !whole || !admitted || is_over(&lease, seconds) || flow.hard_timeout == 0 {
+                continue;
+            }
+            let armed = (seconds + u64::from(flow.hard_timeout)).saturating_sub(age.as_secs());
+            self.held.entry((lease.network, lease.address)).or_insert(Held { lease, armed });
+        }
+    }
+
+    /// What differs between the lease flows of the switch and those that there should be.
+    pub(super) fn differing(&self, flows: &[(Flow, Duration)], seconds: u64) -> Vec<FlowMod> {
+        let there: HashMap<_, &Flow> = flows.iter().map(|(flow, _)| (flow.key(), flow)).collect();
+        let wrong = flows.iter().filter(|(flow, _)| !self.expects(flow));
+        let mut mods: Vec<FlowMod> =
+            wrong.map(|(flow, _)| flow.to_flow_mod(FlowModCommand::DeleteStrict)).collect();
+        // What ends in this moment is not put back.
+        let lasts = |held: &&Held| !is_over(&held.lease, seconds + 1);
+        for held in self.held.values().filter(lasts) {
+            let missing = |flow: &FlowMod| {
+                let flow = Flow::new(flow.table_id, flow.priority, FlowMatch::from_wire(&flow.fields));
+                there.get(&flow.key()).is_none_or(|flow| !self.expects(flow))
+            };
+            mods.extend(adds(&held.lease, seconds).filter(missing));
+        }
+        mods
+    }
+
+    /// Whether a flow is one of a lease of the book.
+    pub(super) fn expects(&self, flow: &Flow) -> bool {
+        let Some(address) = [Field::Ipv4Src, Field::ArpSpa, Field::Ipv4Dst, Field::ArpTpa]
+            .iter()
+            .find_map(|field| flow.matches.exact(*field))
+        else {
+            return false;
+        };
+        let number = |value: u128| u32::try_from(value).ok();
+        let network = flow.matches.exact(Field::Reg0).and_then(number).and_then(|n| u16::try_from(n).ok());
+        let key = network.zip(number(address).map(Ipv4Addr::from_bits));
+        let held = key.and_then(|key| self.held.get(&key));
+        held.is_some_and(|held| {
+            flow.hard_timeout != 0 && held.lease.flows().iter().any(|expected| alike(flow, expected))
+        })
+    }
+}
+
+/// How long a lease's flows are to last, in seconds.
+fn left(lease: &Lease, seconds: u64) -> u64 {
+    match lease.ends {
+        FOREVER => LONGEST,
+        ends => u64::from(ends).saturating_sub(seconds).clamp(1, LONGEST),
+    }
+}
+
+fn is_over(lease: &Lease, seconds: u64) -> bool {
+    lease.ends != FOREVER && u64::from(lease.ends) <= seconds
+}
+
+/// Whether a flow of the switch is the other, but for when it ends.
+fn alike(flow: &Flow, expected: &Flow) -> bool {
+    let told = Flow { hard_timeout: 0, flags: 0, importance: 0, ..flow.clone() };
+    told == *expected
+}
+
+fn adds(lease: &Lease, seconds: u64) -> impl Iterator<Item = FlowMod> {
+    let hard_timeout = u16::try_from(left(lease, seconds)).unwrap_or(u16::MAX);
+    lease.flows().into_iter().map(move |flow| Flow { hard_timeout, ..flow }.to_flow_mod(FlowModCommand::Add))
+}
+
+fn deletes(lease: &Lease) -> impl Iterator<Item = FlowMod> + use<> {
+    lease.flows().into_iter().map(|flow| flow.to_flow_mod(FlowModCommand::DeleteStrict))
+}
+
+/// Deletes what was learned for an address that is nobody's any more.
+pub(super) fn unlearn(address: Ipv4Addr) -> impl Iterator<Item = FlowMod> {
+    let fields = [Field::Ipv4Dst, Field::Ipv4Src];
+    [RETURNS, RELATED].into_iter().flat_map(move |table_id| {
+        fields.map(|field| {
+            let matches = FlowMatch::any().with(Field::EthType, ETH_IP);
+            FlowMod {
+                command: FlowModCommand::Delete,
+                table_id,
+                fields: matches.with(field, address.to_bits().into()).to_wire(),
+                ..FlowMod::default()
+            }
+        })
+    })
+}
+
+/// Makes the connection tracker forget what such an address spoke with, whoever opened it (NXT_CT_FLUSH).
+pub(super) fn forget(network: u16, address: Ipv4Addr) -> [CtFlush; 2] {
+    let ends = |end: Vec<CtTupleProperty>| {
+        [CtFlushProperty::OrigTuple(end.clone()), CtFlushProperty::ReplyTuple(end)]
+    };
+    ends(vec![CtTupleProperty::Src(address.to_ipv6_mapped().octets())])
+        .map(|end| CtFlush { ip_proto: 0, properties: vec![end, CtFlushProperty::ZoneId(network)] })
+}
+
+/// The flows of leases among those of a switch, and the others, each with its age.
+pub(super) type Aged = (Flow, Duration);
+
+/// Takes the lease flows out of what a switch has.
+pub(super) fn apart(flows: Vec<Flow>, ages: Vec<Duration>) -> (Vec<Aged>, (Vec<Flow>, Vec<Duration>)) {
+    let (leased, others): (Vec<Aged>, Vec<Aged>) =
+        flows.into_iter().zip(ages).partition(|(flow, _)| lease::is_lease(flow));
+    (leased, others.into_iter().unzip())
+}
+
+/// The flow that a packet was shown by, where it is one of DHCP.
+pub(super) fn relay<'p>(
+    leasings: impl Iterator<Item = &'p Leasing>,
+    cookie: ofproto::Cookie,
+) -> Option<(&'p Leasing, &'p Relay)> {
+    let mut all = leasings.flat_map(|leasing| leasing.relays.iter().map(move |relay| (leasing, relay)));
+    all.find(|(_, relay)| relay.cookie == cookie)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000;
+
+    fn lease(last: u8, port: u32, mac: u8, ends: u64) -> Lease {
+        Lease {
+            network: 7,
+            address: Ipv4Addr::new(10, 5, 0, last),
+            mac: [2, 0, 0, 0, 5, mac],
+            port: PortNo(port),
+            party: u16::try_from(port).unwrap(),
+            ends: u32::try_from(ends).unwrap(),
+        }
+    }
+
+    fn deletions(mods: &[FlowMod]) -> usize {
+        mods.iter().filter(|m| m.command == FlowModCommand::DeleteStrict).count()
+    }
+
+    #[test]
+    fn an_address_stays_with_its_party_until_it_is_given_back_or_over() {
+        let mut leases = Leases::default();
+        leases.bind(lease(77, 1, 1, NOW + 100), NOW).unwrap();
+        assert_eq!(leases.bind(lease(77, 2, 2, NOW + 900), NOW + 99), Err(Refused::Held(PortNo(1))));
+        // The same party at another port, or with another MAC.
+        let moved = Lease { party: 1, ..lease(77, 3, 1, NOW + 200) };
+        let (mods, gone) = leases.bind(moved, NOW).unwrap();
+        assert_eq!((mods.len(), deletions(&mods), gone.len()), (8, 4, 1));
+        assert!(leases.bind(lease(77, 2, 2, NOW + 900), NOW + 200).is_ok(), "its time is over");
+        let (mods, gone) = leases.end(|lease| lease.port == PortNo(2));
+        assert_eq!((deletions(&mods), gone.len()), (4, 1));
+        assert_eq!(leases.wake(), None);
+    }
+
+    #[test]
+    fn a_port_has_so_many_leases_and_an_interface_one() {
+        let mut leases = Leases::default();
+        for n in 1..=16 {
+            leases.bind(lease(n, 1, n, NOW + 100), NOW).unwrap();
+        }
+        assert_eq!(leases.bind(lease(17, 1, 17, NOW + 100), NOW), Err(Refused::Full));
+        assert!(leases.bind(lease(17, 2, 17, NOW + 100), NOW).is_ok(), "another port has room");
+        let (_, gone) = leases.bind(lease(18, 1, 16, NOW + 100), NOW).unwrap();
+        assert_eq!(gone, [lease(16, 1, 16, NOW + 100)], "another address for the same interface");
+    }
+
+    #[test]
+    fn what_outlasts_a_flow_is_armed_again() {
+        let mut leases = Leases::default();
+        let long = lease(77, 1, 1, NOW + 100_000);
+        let (mods, _) = leases.bind(long, NOW).unwrap();
+        assert!(mods.iter().all(|m| m.hard_timeout == u16::MAX));
+        let wake = leases.wake().unwrap();
+        assert!(wake > NOW + 40_000 && wake < NOW + 65_535, "{wake}");
+        assert_eq!(leases.rearm(wake - 1), []);
+        let mods = leases.rearm(wake);
+        assert_eq!((mods.len(), u64::from(mods[0].hard_timeout)), (4, NOW + 100_000 - wake));
+        assert_eq!(leases.wake(), Some(NOW + 100_000));
+        assert_eq!(leases.expired(NOW + 99_999).1, []);
+        assert_eq!(leases.expired(NOW + 100_000).1, [long]);
+    }
+
+    #[test]
+    fn the_switch_tells_a_new_session_what_is_leased_and_nothing_else_stays() {
+        let mut leases = Leases::default();
+        let (good, other) = (lease(77, 1, 1, NOW + 500), lease(78, 2, 2, NOW + 500));
+        let aged = |lease: &Lease, age| {
+            lease.flows().map(|flow| (Flow { hard_timeout: 600, ..flow }, Duration::from_secs(age)))
+        };
+        let leasing = Leasing { network: 7, parties: vec![party(good), party(other)], ..Leasing::default() };
+        let good = Lease { party: leasing.parties[0].tag(), ..good };
+        let other = Lease { party: leasing.parties[1].tag(), ..other };
+        let mut flows: Vec<_> = aged(&good, 100).into_iter().chain(aged(&other, 100)).collect();
+        // Of the second one flow is missing.
+        flows.pop();
+        leases.adopt(&flows, |network| (network == 7).then_some(&leasing), NOW);
+        let mods = leases.differing(&flows, NOW);
+        assert_eq!((deletions(&mods), mods.len()), (3, 3), "what is not whole goes");
+        assert!(leases.expects(&flows[0].0) && !leases.expects(&flows[4].0));
+        let mods = leases.differing(&flows[1..4], NOW);
+        assert_eq!((deletions(&mods), mods.len()), (0, 1), "what is missing comes back");
+        assert_eq!(u64::from(mods[0].hard_timeout), 500);
+    }
+
+    fn party(lease: Lease) -> lease::Party {
+        lease::Party {
+            name: format!("p{}", lease.port.0),
+            port_name: String::new(),
+            port: lease.port,
+            single: true,
+            mac: None,
+            has: Vec::new(),
+            leases: vec!["10.5.0.0/24".parse().unwrap()],
+            emit: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! DHCP on its way by the controller: a request goes on to the servers that the client's rules name, an answer to the one who
+//! asked; what an ACK gives is bound before the client knows of it.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use flows::Flow;
+use flows::compile::layout::POLICY;
+use flows::compile::lease::{FOREVER, Lease, Leasing, Party, Relay};
+use flows::dhcp::{Kind, Message as Dhcp};
+use ofproto::message::{ErrorMsg, FlowMod, Message, MeterMod, PacketIn, PacketOut};
+use ofproto::{BufferId, PortNo, Xid};
+
+use super::leases::{self, Aged, Refused};
+use super::machine::Bridge;
+use super::{Notice, UPCALLS};
+use crate::session::{Session, error_names};
+
+/// Addresses whose learned flows are looked at again a moment later; beyond so many only the learned flows' own end helps.
+const MAX_UNLEARNED: usize = 4_096;
+
+/// The meters of DHCP, as the switch was told.
+#[derive(Debug, Default)]
+pub(super) struct Metering {
+    meters: Vec<[MeterMod; 2]>,
+    /// The messages that gave them: the first of two adds, the second changes.
+    asked: Vec<[Xid; 2]>,
+    refused: bool,
+}
+
+impl Metering {
+    /// Whether the switch refused one of them.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused
+    }
+}
+
+impl Bridge {
+    /// A packet came: where a flow of DHCP has shown it, it is judged and sent on. Whether it is one.
+    pub(super) fn relayed(&mut self, now: Instant, packet: &PacketIn, session: &mut Session) -> bool {
+        if packet.table_id != POLICY {
+            return false;
+        }
+        let compiled = Arc::clone(&self.compiled);
+        let Some((leasing, relay)) = leases::relay(compiled.program.leasings(), packet.cookie) else {
+            return false;
+        };
+        let Some(from) = leasing.parties.get(relay.from) else { return true };
+        let whole = usize::from(packet.total_len) <= packet.data.len();
+        let said = Dhcp::parse(&packet.data).filter(|_| whole && self.owned);
+        let outcome = match said {
+            None => Err("it is no whole message of DHCP".to_owned()),
+            Some(message) if relay.requests => {
+                self.request(now, (leasing, relay, from), &message, packet, session)
+            }
+            Some(message) => self.answer(now, (leasing, relay, from), &message, packet, session),
+        };
+        if let Err(why) = outcome {
+            let what = if relay.requests { "request" } else { "answer" };
+            let why = format!("a DHCP {what} of {} at {} was dropped: {why}", from.name, from.port_name);
+            if self.not_relayed.as_ref() != Some(&why) {
+                self.not_relayed = Some(why.clone());
+                self.notices.push_back(Notice::NotLeased(why));
+            }
+        }
+        true
+    }
+
+    fn request(
+        &mut self,
+        now: Instant,
+        (leasing, relay, from): (&Leasing, &Relay, &Party),
+        message: &Dhcp,
+        packet: &PacketIn,
+        session: &mut Session,
+    ) -> Result<(), String> {
+        let Dhcp { chaddr, xid, .. } = *message;
+        if from.single && message.eth_src != chaddr || !leasing.is_own(from, chaddr) {
+            return Err("it is for another's MAC".to_owned());
+        }
+        self.leases.ask(now, leasing.network, xid, chaddr, from.port);
+        let to = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
+        Self::pass_on(packet, from.port, to, session);
+        if matches!(message.kind, Kind::Release | Kind::Decline) {
+            let address = message.requested.unwrap_or(message.ciaddr);
+            let (mods, gone) = self.leases.end(|lease| {
+                (lease.network, lease.address) == (leasing.network, address)
+                    && (lease.port, lease.mac) == (from.port, chaddr)
+            });
+            self.unbound(now, mods, &gone, session);
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        now: Instant,
+        (leasing, relay, from): (&Leasing, &Relay, &Party),
+        message: &Dhcp,
+        packet: &PacketIn,
+        session: &mut Session,
+    ) -> Result<(), String> {
+        let Dhcp { chaddr, xid, yiaddr, ciaddr, target, .. } = *message;
+        let asker = self.leases.asker(now, leasing.network, xid, chaddr);
+        let parties = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
+        let client = parties.into_iter().find(|party| Some(party.port) == asker);
+        let client = client.ok_or("nobody asked for it")?;
+        if !(target.is_broadcast() || (target == yiaddr || target == ciaddr) && !target.is_unspecified()) {
+            return Err("it is for another than the one who asked".to_owned());
+        }
+        let gives = matches!(message.kind, Kind::Offer | Kind::Ack) && !yiaddr.is_unspecified();
+        let own = |address| leasing.may_have(client, address);
+        if gives && !own(yiaddr) {
+            return Err(format!("{yiaddr} is none that {} may have by the file", client.name));
+        }
+        if !target.is_broadcast() && !own(target) {
+            return Err(format!("{target} is not {}'s", client.name));
+        }
+        if message.kind == Kind::Ack && gives && leasing.may_lease(client, yiaddr) {
+            let seconds = self.clock.seconds(now);
+            let ends = match message.lease_time {
+                None => return Err(format!("it does not say how long {yiaddr} is leased")),
+                Some(u32::MAX) => FOREVER,
+                Some(time) => u32::try_from(seconds.saturating_add(time.into())).unwrap_or(FOREVER),
+            };
+            let lease = Lease {
+                network: leasing.network,
+                address: yiaddr,
+                mac: chaddr,
+                port: client.port,
+                party: client.tag(),
+                ends,
+            };
+            self.bind(now, lease, seconds, session).map_err(|refused| match refused {
+                Refused::Full => format!("{} has as many leases as it may have", client.name),
+                Refused::Held(port) => {
+                    let holder = self.ports.name_of(port).unwrap_or("another port");
+                    format!("{yiaddr} is leased at {holder}, and not given back")
+                }
+            })?;
+            self.notices.push_back(Notice::Leased {
+                party: client.name.clone(),
+                port_name: client.port_name.clone(),
+                address: yiaddr,
+            });
+        }
+        if message.kind == Kind::Nak {
+            let (mods, gone) = self.leases.end(|lease| {
+                (lease.network, lease.port, lease.mac) == (leasing.network, client.port, chaddr)
+            });
+            self.unbound(now, mods, &gone, session);
+        }
+        Self::pass_on(packet, from.port, std::iter::once(client), session);
+        Ok(())
+    }
+
+    fn bind(
+        &mut self,
+        now: Instant,
+        lease: Lease,
+        seconds: u64,
+        session: &mut Session,
+    ) -> Result<(), Refused> {
+        let (mods, gone) = self.leases.bind(lease, seconds)?;
+        self.unbound(now, mods, &gone, session);
+        // The client's first packet finds the flows.
+        Self::send(session, &Message::BarrierRequest);
+        Ok(())
+    }
+
+    fn pass_on<'p>(
+        packet: &PacketIn,
+        in_port: PortNo,
+        to: impl Iterator<Item = &'p Party>,
+        session: &mut Session,
+    ) {
+        let actions: Vec<_> =
+            to.filter(|party| party.port != in_port).flat_map(|party| party.emit.iter().cloned()).collect();
+        if actions.is_empty() {
+            return;
+        }
+        let out = PacketOut { buffer_id: BufferId::NO_BUFFER, in_port, actions, data: packet.data.clone() };
+        Self::send(session, &Message::PacketOut(out));
+    }
+
+    /// Sends what leases changed. What was learned for those that are gone goes too, at once and when no packet on its way can
+    /// teach it again.
+    fn unbound(&mut self, now: Instant, mods: Vec<FlowMod>, gone: &[Lease], session: &mut Session) {
+        for change in mods {
+            Self::send(session, &Message::FlowMod(change));
+        }
+        for lease in gone {
+            self.unlearn((lease.network, lease.address), session);
+            if self.unlearned.len() < MAX_UNLEARNED {
+                self.unlearned.push_back((now + UPCALLS, (lease.network, lease.address)));
+            }
+        }
+    }
+
+    /// Takes away what was learned for an address, or tracked.
+    fn unlearn(&self, (network, address): (u16, Ipv4Addr), session: &mut Session) {
+        for change in leases::unlearn(address) {
+            Self::send(session, &Message::FlowMod(change));
+        }
+        let mut leasings = self.compiled.program.leasings();
+        if leasings.any(|leasing| leasing.network == network && leasing.tracked) {
+            for flush in leases::forget(network, address) {
+                Self::send(session, &Message::CtFlush(flush));
+            }
+        }
+    }
+
+    /// Does what is due for leases.
+    pub(super) fn keep_leases(&mut self, now: Instant, session: &mut Session) {
+        while let Some((_, address)) = self.unlearned.front().copied().filter(|(at, _)| *at <= now) {
+            self.unlearned.pop_front();
+            self.unlearn(address, session);
+        }
+        let due = self.leases.wake().and_then(|at| self.clock.instant(at));
+        if due.is_some_and(|at| at <= now) {
+            let seconds = self.clock.seconds(now);
+            let (mods, gone) = self.leases.expired(seconds);
+            self.unbound(now, mods, &gone, session);
+            for change in self.leases.rearm(seconds) {
+                Self::send(session, &Message::FlowMod(change));
+            }
+        }
+    }
+
+    /// When [`Bridge::keep_leases`] wants to be called.
+    pub(super) fn leases_due(&self) -> Option<Instant> {
+        let lease = self.leases.wake().and_then(|at| self.clock.instant(at));
+        self.unlearned.front().map(|(at, _)| *at).into_iter().chain(lease).min()
+    }
+
+    /// Ends the leases that the file in force would not give.
+    pub(super) fn judge_leases(&mut self, now: Instant, session: &mut Session) {
+        let compiled = Arc::clone(&self.compiled);
+        let (mods, gone) = self.leases.end(|lease| {
+            let leasing = compiled.program.leasings().find(|leasing| leasing.network == lease.network);
+            leasing.is_none_or(|leasing| !leasing.admits(lease))
+        });
+        self.unbound(now, mods, &gone, session);
+    }
+
+    /// A port is gone, and whoever had an address there.
+    pub(super) fn leases_gone(&mut self, now: Instant, port: PortNo, session: &mut Session) {
+        let (mods, gone) = self.leases.end(|lease| lease.port == port);
+        self.unbound(now, mods, &gone, session);
+    }
+
+    /// What the leases of the switch differ in from those that there are.
+    pub(super) fn leases_differ(&mut self, now: Instant, flows: &[Aged]) -> Vec<Message> {
+        let seconds = self.clock.seconds(now);
+        let program = &self.compiled.program;
+        let leasing = |network| program.leasings().find(|leasing| leasing.network == network);
+        self.leases.adopt(flows, leasing, seconds);
+        self.leases.differing(flows, seconds).into_iter().map(Message::FlowMod).collect()
+    }
+
+    /// Whether a lease flow of the switch is one that there is.
+    pub(super) fn is_leased(&self, flow: &Flow) -> bool {
+        self.leases.expects(flow)
+    }
+
+    /// Gives the switch the meters of DHCP, before the flows that name them.
+    pub(super) fn meter_relays(&mut self, session: &mut Session) {
+        let meters = self.compiled.program.relay_meters();
+        if self.metering.refused || meters == self.metering.meters {
+            return;
+        }
+        let new: Vec<_> = meters.iter().filter(|m| !self.metering.meters.contains(m)).cloned().collect();
+        for meter in new {
+            let [add, change] = meter.map(|meter| Self::send(session, &Message::MeterMod(meter)));
+            if let (Some(add), Some(change)) = (add, change) {
+                self.metering.asked.push([add, change]);
+            }
+        }
+        self.metering.meters = meters;
+    }
+
+    /// Whether it was about a meter of DHCP that the switch refused something. That there is one already is as it should be;
+    /// any other word means that no flow may name one.
+    pub(super) fn relay_meter_refused(
+        &mut self,
+        now: Instant,
+        xid: Xid,
+        error: &ErrorMsg,
+        session: &mut Session,
+    ) -> bool {
+        let Some([add, _]) = self.metering.asked.iter().find(|asked| asked.contains(&xid)) else {
+            return false;
+        };
+        if xid == *add && error_names::names(error).1 == "OFPMMFC_METER_EXISTS" {
+            return true;
+        }
+        if !std::mem::replace(&mut self.metering.refused, true) {
+            self.notices.push_back(Notice::NotLeased(
+                "the switch has no meters for DHCP: who floods it with requests floods the controller"
+                    .to_owned(),
+            ));
+            self.recompile(now, session);
+        }
+        true
+    }
+}

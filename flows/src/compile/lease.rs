@@ -1,0 +1,398 @@
+//! Addresses that DHCP gave: each is bound to the port that has the lease, and one that was not leased sends nothing.
+//!
+//! The switch shows DHCP to the controller and passes none of it on by itself. The controller hands a request on to the
+//! servers of the client's rules and an answer to the one who asked; of an ACK it first installs the *lease flows*: two in
+//! [`LEASES`], by which packets and ARP of the address come in at that port with that MAC, and two in [`HOLDERS`], by which
+//! the address is found. So the address works when the client learns it, and a new lease needs the controller; one that is
+//! there lives on without it until it ends.
+//!
+//! A lease flow ends by itself with the lease (at the latest after 65,535 s: what lasts longer is armed again), and its
+//! cookie says who has the lease and until when. So the switch and the file are enough to go on after a restart. What somebody
+//! else writes in exactly that form while no controller is there cannot be told from a lease that the controller knew.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnetwork::IpNetwork;
+use ofproto::action::{Action, ToController};
+use ofproto::instruction::Instruction;
+use ofproto::message::{METER_PKTPS, MeterBand, MeterBandType, MeterMod, MeterModCommand};
+use ofproto::oxm::Field;
+use ofproto::{Cookie, MeterId, PortNo};
+
+use super::address::{self, Family};
+use super::admission::{at, mac_bits};
+use super::layout::{self, HOLDERS, LEASES, OUT_PORT, OWNERS, RETURNS};
+use super::origin::{OriginKind, Reason};
+use super::party::Sets;
+use super::program::{Asked, Builder, Program, load, mark, resubmit};
+use super::scope::Scope;
+use super::site::{SiteKind, Sites};
+use super::wire::emit;
+use crate::model::{Flow, FlowMatch};
+use crate::network::Stateful;
+
+/// The priority of lease flows.
+pub const PRIORITY: u16 = 100;
+/// In the highest 16 bits of a lease flow's cookie.
+const TAG: u64 = 0x1ea5;
+/// Where a lease's flow says at which port its address is.
+pub(crate) const HOLDER: Field = OUT_PORT;
+/// A lease that ends never.
+pub const FOREVER: u32 = u32::MAX;
+
+/// An address at a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The network's number.
+    pub network: u16,
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The MAC that it was given to.
+    pub mac: [u8; 6],
+    /// The port.
+    pub port: PortNo,
+    /// Who is at the port, by [`Party::tag`].
+    pub party: u16,
+    /// When it ends, in seconds since 1970-01-01 UTC; [`FOREVER`] is never.
+    pub ends: u32,
+}
+
+impl Lease {
+    /// The flows that bind it, without a timeout.
+    pub fn flows(&self) -> [Flow; 4] {
+        let address = u128::from(self.address.to_bits());
+        let mac = mac_bits(self.mac);
+        let here = |m: FlowMatch| {
+            let m = at(self.port, m).with(layout::NETWORK, self.network.into());
+            m.with(Field::EthSrc, mac)
+        };
+        let there = |m: FlowMatch| m.with(layout::NETWORK, self.network.into());
+        let found = load(OUT_PORT, self.port.to_u16().map_or(0, u64::from));
+        let ip = Family::V4.matches();
+        let arp = address::arp();
+        [
+            (LEASES, here(ip.clone().with(Field::Ipv4Src, address)), resubmit(RETURNS)),
+            (
+                LEASES,
+                here(arp.clone().with(Field::ArpSpa, address).with(Field::ArpSha, mac)),
+                resubmit(RETURNS),
+            ),
+            (HOLDERS, there(ip.with(Field::Ipv4Dst, address)), found.clone()),
+            (HOLDERS, there(arp.with(Field::ArpTpa, address)), found),
+        ]
+        .map(|(table, matches, action)| {
+            let mut flow = Flow::new(table, PRIORITY, matches);
+            flow.cookie = self.cookie();
+            flow.instructions = vec![Instruction::ApplyActions(vec![action])];
+            flow
+        })
+    }
+
+    fn cookie(&self) -> Cookie {
+        Cookie(TAG << 48 | u64::from(self.party) << 32 | u64::from(self.ends))
+    }
+
+    /// The lease of its first flow; none of any other flow.
+    pub fn of(flow: &Flow) -> Option<Self> {
+        if !is_lease(flow) {
+            return None;
+        }
+        let low = |shift: u32| u16::try_from(flow.cookie.0 >> shift & 0xffff).ok();
+        let [.., a, b, c, d, e, f] = flow.matches.exact(Field::EthSrc)?.to_be_bytes();
+        let lease = Self {
+            network: u16::try_from(flow.matches.exact(layout::NETWORK)?).ok()?,
+            address: Ipv4Addr::from_bits(u32::try_from(flow.matches.exact(Field::Ipv4Src)?).ok()?),
+            mac: [a, b, c, d, e, f],
+            port: flow.matches.in_port()?,
+            party: low(32)?,
+            ends: u32::try_from(flow.cookie.0 & 0xffff_ffff).ok()?,
+        };
+        let [first, ..] = lease.flows();
+        (Flow { hard_timeout: 0, ..flow.clone() } == first).then_some(lease)
+    }
+}
+
+/// Whether a flow is marked as one of a lease.
+pub fn is_lease(flow: &Flow) -> bool {
+    [LEASES, HOLDERS].contains(&flow.table) && flow.priority == PRIORITY && flow.cookie.0 >> 48 == TAG
+}
+
+/// What the controller knows of a network in which DHCP is spoken.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Leasing {
+    /// The network's number.
+    pub network: u16,
+    /// Whether the connection tracker tells its answers.
+    pub tracked: bool,
+    /// Who is on it.
+    pub parties: Vec<Party>,
+    /// What the switch shows.
+    pub relays: Vec<Relay>,
+    /// Addresses of the subnets that are somebody's, or nobody's: none is given away.
+    pub reserved: Vec<IpNetwork>,
+}
+
+/// Somebody at a port.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Party {
+    /// Its name.
+    pub name: String,
+    /// The port's name.
+    pub port_name: String,
+    /// The port.
+    pub port: PortNo,
+    /// Whether it is one interface: an endpoint, whose frames have its own MAC.
+    pub single: bool,
+    /// The MAC that the file pins.
+    pub mac: Option<[u8; 6]>,
+    /// Its own addresses by the file.
+    pub has: Vec<IpNetwork>,
+    /// Where DHCP may give it one.
+    pub leases: Vec<IpNetwork>,
+    /// How a packet is sent to it.
+    pub emit: Vec<Action>,
+}
+
+/// Packets that one flow shows to the controller, and those who may have them: places in [`Leasing::parties`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relay {
+    /// The flow's cookie.
+    pub cookie: Cookie,
+    /// From whom they come.
+    pub from: usize,
+    /// For whom they may be.
+    pub to: Vec<usize>,
+    /// Whether they are a client's.
+    pub requests: bool,
+}
+
+impl Party {
+    /// A short mark of it, in the cookies of its leases.
+    pub fn tag(&self) -> u16 {
+        u16::try_from(super::cookie::cookie(&["lease", &self.name]).0 & 0xffff).unwrap_or(0)
+    }
+}
+
+impl Leasing {
+    /// Whether DHCP gives anybody an address.
+    pub(super) fn gives(&self) -> bool {
+        self.parties.iter().any(|party| !party.leases.is_empty())
+    }
+
+    /// Whether a server may give the party that address: one that nobody has, or its own.
+    pub fn may_have(&self, party: &Party, address: Ipv4Addr) -> bool {
+        self.may_lease(party, address) || within(&party.has, address)
+    }
+
+    /// Whether an address is one that the party may have by a lease alone.
+    pub fn may_lease(&self, party: &Party, address: Ipv4Addr) -> bool {
+        within(&party.leases, address) && !within(&self.reserved, address)
+    }
+
+    /// Whether a lease is one that could be given now.
+    pub fn admits(&self, lease: &Lease) -> bool {
+        self.party(lease).is_some_and(|party| {
+            party.mac.is_none_or(|mac| mac == lease.mac)
+                && self.is_own(party, lease.mac)
+                && self.may_lease(party, lease.address)
+        })
+    }
+
+    /// Who has a lease.
+    pub fn party(&self, lease: &Lease) -> Option<&Party> {
+        let at = |p: &&Party| p.port == lease.port && p.tag() == lease.party;
+        self.parties.iter().filter(|_| lease.network == self.network).find(at)
+    }
+
+    /// Whether a MAC may be the party's: not one that the file pins to somebody else.
+    pub fn is_own(&self, party: &Party, mac: [u8; 6]) -> bool {
+        party.mac.is_none_or(|own| own == mac)
+            && !self.parties.iter().any(|p| p.port != party.port && p.mac == Some(mac))
+    }
+}
+
+fn within(prefixes: &[IpNetwork], address: Ipv4Addr) -> bool {
+    prefixes.iter().any(|prefix| prefix.contains(IpAddr::V4(address)))
+}
+
+/// The parties of a network, for whom rules about DHCP then say what the switch shows.
+pub(super) fn leasing(scope: &Scope<'_>, sites: &Sites<'_>) -> Leasing {
+    let network = sites.network;
+    // One for each site, so that places are the same; who is not there is at no port.
+    let party = |site: &super::site::Site<'_>| Party {
+        name: site.party.to_owned(),
+        port_name: site.port_name.to_owned(),
+        port: site.port.unwrap_or(PortNo::ANY),
+        single: site.kind == SiteKind::Endpoint,
+        mac: site.mac,
+        has: site.prefixes.iter().filter_map(|range| range.prefix()).collect(),
+        leases: site.dhcp.iter().filter_map(|range| range.prefix()).collect(),
+        emit: site.port.map(|port| emit(network, port)).unwrap_or_default(),
+    };
+    let parties: Vec<Party> = sites.all.iter().map(party).collect();
+    let mut reserved: Vec<IpNetwork> = parties.iter().flat_map(|p| p.has.iter().copied()).collect();
+    reserved.extend(scope.behind.iter().filter_map(|range| range.prefix()));
+    reserved.extend(network.gateway.iter().map(|address| IpNetwork::from(*address)));
+    for subnet in &network.subnets {
+        if let IpNetwork::V4(v4) = subnet
+            && v4.prefix() < 31
+        {
+            reserved.extend([v4.network(), v4.broadcast()].map(|a| IpNetwork::from(IpAddr::V4(a))));
+        }
+    }
+    let tracked = network.stateful == Stateful::Conntrack;
+    Leasing { network: network.number, tracked, parties, relays: Vec::new(), reserved }
+}
+
+/// At each port whose address is leased: by whose packets the address may be used is in the flows of leases. And who is at a
+/// port that an address was found at.
+pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+    for (place, site) in sites.all.iter().enumerate().filter(|(_, site)| !site.dhcp.is_empty()) {
+        let Some(value) = site.port.and_then(layout::port_value) else { continue };
+        let member = vec![mark(layout::mark_bit(layout::TO_MEMBER))];
+        let mut named = member.clone();
+        named.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
+        let matches = FlowMatch::any().with(layout::NETWORK, sites.network.number.into());
+        let matches = matches.with(OUT_PORT, value.into());
+        let ip = matches.clone().with(Field::EthType, address::ETH_IP.into());
+        let mut all = vec![(layout::WIRE, matches, named, "by its lease")];
+        if site.is_unnamed_by_lease() {
+            // Whoever resolves the address finds it; rules that name it reach it where the file says that it is.
+            let unnamed = [member, vec![mark(layout::mark_bit(layout::UNNAMED))]].concat();
+            all.push((layout::WIRE + 1, ip, unnamed, "by its lease, as a member alone"));
+        }
+        for (priority, matches, found, how) in all {
+            let kind = OriginKind::Destination;
+            let detail = format!("{} at {}, {how}", site.party, site.port_name);
+            let asked = Asked::new(kind, kind.label(), detail);
+            out.flow(OWNERS, priority, matches, vec![Instruction::ApplyActions(found)], asked);
+        }
+    }
+}
+
+/// The ends of the tables.
+pub(super) fn common(out: &mut Builder<'_>) {
+    let detail = "an address that no lease gives the sender";
+    let any = FlowMatch::any;
+    out.drop(LEASES, layout::DEFAULT, any(), OriginKind::Admission, Reason::NotLeased, detail);
+    let kind = OriginKind::Destination;
+    for (table, detail) in [(HOLDERS, "nobody has a lease of it"), (OWNERS, "nobody by a lease")] {
+        out.flow(table, layout::DEFAULT, any(), Vec::new(), Asked::new(kind, kind.label(), detail));
+    }
+}
+
+/// What finds a leased address.
+pub(super) fn look_up() -> [Action; 2] {
+    [resubmit(HOLDERS), resubmit(OWNERS)]
+}
+
+// --- what the controller sees -----------------------------------------------------------------------------
+
+/// The meters of DHCP are numbered by ports, from here on.
+const METERS: u32 = 2_000;
+/// So many packets a second of one interface, and of a port with many behind it.
+const RATES: (u32, u32) = (20, 500);
+
+/// What a relayed flow does.
+pub(super) fn show(port: PortNo) -> Vec<Instruction> {
+    let to = ToController { max_len: u16::MAX, meter: Some(meter_of(port).0), ..ToController::default() };
+    vec![Instruction::ApplyActions(vec![Action::Controller(Box::new(to))])]
+}
+
+/// The meter of a port: who floods the controller with requests stops his own.
+fn meter_of(port: PortNo) -> MeterId {
+    MeterId(METERS + port.to_u16().map_or(0, |port| u32::from(port % 60_000)))
+}
+
+impl Program {
+    /// The networks in which DHCP is spoken.
+    pub fn leasings(&self) -> impl Iterator<Item = &Leasing> {
+        self.parts.iter().filter_map(|part| part.leasing.as_ref())
+    }
+
+    /// The meters that its flows name. Where there is one already, it is changed: both messages, in this order, leave it as it
+    /// should be, and the first one is refused by a switch that has it.
+    pub fn relay_meters(&self) -> Vec<[MeterMod; 2]> {
+        let mut all = std::collections::BTreeMap::new();
+        for leasing in self.leasings() {
+            for from in leasing.relays.iter().filter_map(|relay| leasing.parties.get(relay.from)) {
+                let rate = all.entry(meter_of(from.port).0).or_insert(0);
+                *rate = RATES.0.max(*rate).max(if from.single { 0 } else { RATES.1 });
+            }
+        }
+        let meter = |(id, rate): (u32, u32)| {
+            [MeterModCommand::Add, MeterModCommand::Modify].map(|command| MeterMod {
+                command,
+                flags: METER_PKTPS,
+                meter_id: MeterId(id),
+                bands: vec![MeterBand { rate, burst_size: 0, kind: MeterBandType::Drop }],
+            })
+        };
+        all.into_iter().map(meter).collect()
+    }
+
+    /// Takes the meters of DHCP out: for a switch that has none.
+    pub fn unmeter_relays(&mut self) {
+        for part in &mut self.parts {
+            if part.leasing.as_ref().is_some_and(|leasing| !leasing.relays.is_empty()) {
+                let part = std::sync::Arc::make_mut(part);
+                let relays = part.leasing.iter().flat_map(|leasing| &leasing.relays);
+                let cookies: std::collections::HashSet<Cookie> = relays.map(|relay| relay.cookie).collect();
+                for flow in part.flows.iter_mut().filter(|flow| cookies.contains(&flow.cookie)) {
+                    let to = ToController { max_len: u16::MAX, ..ToController::default() };
+                    let action = Action::Controller(Box::new(to));
+                    flow.instructions = vec![Instruction::ApplyActions(vec![action])];
+                }
+            }
+        }
+    }
+
+    /// What the switch and the controller do together, as flows of the switch alone: DHCP goes to all for whom it may be, and
+    /// each of those whom DHCP gives an address has one, with a MAC of `mac`'s where the file pins none. For checks
+    /// without a switch.
+    pub fn with_leases(mut self, mac: [u8; 6]) -> (Self, Vec<Lease>) {
+        let mut leases = Vec::new();
+        for part in &mut self.parts {
+            let Some(leasing) = part.leasing.clone() else { continue };
+            let part = std::sync::Arc::make_mut(part);
+            for relay in &leasing.relays {
+                let to = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
+                let actions: Vec<Action> = to.flat_map(|party| party.emit.iter().cloned()).collect();
+                for flow in part.flows.iter_mut().filter(|flow| flow.cookie == relay.cookie) {
+                    flow.instructions = vec![Instruction::ApplyActions(actions.clone())];
+                }
+            }
+            let had = leases.len();
+            leasing.possible(mac, &mut leases);
+            part.flows.extend(leases.iter().skip(had).flat_map(Lease::flows));
+        }
+        (self, leases)
+    }
+}
+
+impl Leasing {
+    /// A lease for each who may have one, of addresses that differ.
+    fn possible(&self, mac: [u8; 6], leases: &mut Vec<Lease>) {
+        /// Where the search for an address begins, and how far it goes.
+        const TRIES: std::ops::Range<u32> = 77..2_077;
+        let there = |party: &&Party| party.port != PortNo::ANY;
+        for party in self.parties.iter().filter(there) {
+            for subnet in &party.leases {
+                let IpNetwork::V4(v4) = subnet else { continue };
+                let nth = |n: u32| Ipv4Addr::from_bits(v4.network().to_bits() | n & !v4.mask().to_bits());
+                let free = |a: &Ipv4Addr| {
+                    self.may_lease(party, *a) && !leases.iter().any(|l: &Lease| l.address == *a)
+                };
+                let Some(address) = TRIES.map(nth).find(free) else { continue };
+                leases.push(Lease {
+                    network: self.network,
+                    address,
+                    mac: party.mac.unwrap_or(mac),
+                    port: party.port,
+                    party: party.tag(),
+                    ends: FOREVER,
+                });
+            }
+        }
+    }
+}

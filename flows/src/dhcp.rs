@@ -1,0 +1,274 @@
+//! What a frame of DHCP says (RFC 2131 §2), as far as it is about who gets which address: strict, because strangers write it.
+//!
+//! A message is one untagged Ethernet frame with an unfragmented IPv4 datagram between the ports 67 and 68. Relay agents and
+//! messages that continue their options in other fields (RFC 2132 §9.3) are none of ours.
+
+use std::net::Ipv4Addr;
+
+/// The kinds of messages (RFC 2132 §9.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A client looks for servers.
+    Discover,
+    /// A server offers an address.
+    Offer,
+    /// A client wants an address, or to keep it.
+    Request,
+    /// A client says that somebody else has the address.
+    Decline,
+    /// A server gives an address.
+    Ack,
+    /// A server refuses it.
+    Nak,
+    /// A client gives its address back.
+    Release,
+    /// A client that has an address asks for the rest.
+    Inform,
+}
+
+impl Kind {
+    fn of(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Discover,
+            2 => Self::Offer,
+            3 => Self::Request,
+            4 => Self::Decline,
+            5 => Self::Ack,
+            6 => Self::Nak,
+            7 => Self::Release,
+            8 => Self::Inform,
+            _ => return None,
+        })
+    }
+
+    /// Whether a server says it.
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::Offer | Self::Ack | Self::Nak)
+    }
+}
+
+/// A message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// The sender's MAC of the frame.
+    pub eth_src: [u8; 6],
+    /// The sender's address.
+    pub source: Ipv4Addr,
+    /// The address that it is for.
+    pub target: Ipv4Addr,
+    /// Its kind.
+    pub kind: Kind,
+    /// The exchange that it belongs to.
+    pub xid: u32,
+    /// The address that the client says it has.
+    pub ciaddr: Ipv4Addr,
+    /// The address that the server gives.
+    pub yiaddr: Ipv4Addr,
+    /// The client's MAC.
+    pub chaddr: [u8; 6],
+    /// The address that is asked for or declined (option 50).
+    pub requested: Option<Ipv4Addr>,
+    /// For how many seconds the address is given (option 51); all ones is for ever.
+    pub lease_time: Option<u32>,
+}
+
+const ETHERNET: usize = 14;
+/// Of a message before its options, the magic cookie included.
+const FIXED: usize = 240;
+const MAGIC: [u8; 4] = [99, 130, 83, 99];
+const UDP: u8 = 17;
+
+impl Message {
+    /// Reads a frame; none where it is anything else than one whole message.
+    pub fn parse(frame: &[u8]) -> Option<Self> {
+        let eth_src = array(frame, 6)?;
+        if array::<2>(frame, 12)? != [0x08, 0x00] {
+            return None;
+        }
+        let ip = frame.get(ETHERNET..)?;
+        let first = *ip.first()?;
+        let header = usize::from(first & 0x0f) * 4;
+        let length = usize::from(half(ip, 2)?);
+        // Of the flags and the offset, "more fragments" and where it stands.
+        let fragment = half(ip, 6)? & 0x3fff != 0;
+        if first >> 4 != 4 || header < 20 || *ip.get(9)? != UDP || fragment {
+            return None;
+        }
+        let udp = ip.get(header..length)?;
+        let ports = (half(udp, 0)?, half(udp, 2)?);
+        let body = udp.get(8..usize::from(half(udp, 4)?))?;
+        let options = Options::parse(body.get(FIXED..)?)?;
+        let ethernet = body.get(1..3)? == [1, 6];
+        let relayed = array::<4>(body, 24)? != [0; 4];
+        if !ethernet || relayed || array::<4>(body, 236)? != MAGIC {
+            return None;
+        }
+        let direction = match (*body.first()?, ports) {
+            (1, (68, 67)) => false,
+            (2, (67, 68)) => true,
+            _ => return None,
+        };
+        let message = Self {
+            eth_src,
+            source: address(ip, 12)?,
+            target: address(ip, 16)?,
+            kind: options.kind?,
+            xid: u32::from_be_bytes(array(body, 4)?),
+            ciaddr: address(body, 12)?,
+            yiaddr: address(body, 16)?,
+            chaddr: array(body, 28)?,
+            requested: options.requested,
+            lease_time: options.lease_time,
+        };
+        (message.kind.is_answer() == direction).then_some(message)
+    }
+}
+
+/// The options that matter here.
+#[derive(Debug, Default)]
+struct Options {
+    kind: Option<Kind>,
+    requested: Option<Ipv4Addr>,
+    lease_time: Option<u32>,
+}
+
+impl Options {
+    /// Up to the end that is marked (RFC 2132 §3). An option that comes twice is one in parts (RFC 3396): of these none is so
+    /// long, and what says two things says nothing.
+    fn parse(mut bytes: &[u8]) -> Option<Self> {
+        let mut this = Self::default();
+        loop {
+            let (&code, rest) = bytes.split_first()?;
+            match code {
+                0 => {
+                    bytes = rest;
+                    continue;
+                }
+                255 => return Some(this),
+                _ => {}
+            }
+            let (&length, rest) = rest.split_first()?;
+            let value = rest.get(..usize::from(length))?;
+            bytes = rest.get(usize::from(length)..)?;
+            let twice = match code {
+                50 => this.requested.replace(Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?)).is_some(),
+                51 => this.lease_time.replace(u32::from_be_bytes(value.try_into().ok()?)).is_some(),
+                53 => match value {
+                    [number] => this.kind.replace(Kind::of(*number)?).is_some(),
+                    _ => true,
+                },
+                _ => false,
+            };
+            if twice {
+                return None;
+            }
+        }
+    }
+}
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
+}
+
+fn half(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(array(bytes, at)?))
+}
+
+fn address(bytes: &[u8], at: usize) -> Option<Ipv4Addr> {
+    Some(Ipv4Addr::from(array::<4>(bytes, at)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CLIENT: [u8; 6] = [2, 0, 0, 0, 5, 1];
+
+    /// An ACK of 10.5.0.77 for an hour.
+    fn ack() -> Vec<u8> {
+        let mut body =
+            vec![2, 1, 6, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 10, 5, 0, 77, 0, 0, 0, 0, 0, 0, 0, 0];
+        body.extend(CLIENT);
+        body.extend([0; 10 + 64 + 128]);
+        body.extend(MAGIC);
+        body.extend([53, 1, 5, 0, 51, 4, 0, 0, 14, 16, 255]);
+        let mut frame = vec![2, 0, 0, 0, 5, 1, 2, 0, 0, 0, 5, 9, 8, 0, 0x45, 0];
+        let udp = u16::try_from(body.len() + 8).unwrap();
+        frame.extend((udp + 20).to_be_bytes());
+        frame.extend([0, 0, 0, 0, 64, UDP, 0, 0, 203, 0, 113, 5, 255, 255, 255, 255, 0, 67, 0, 68]);
+        frame.extend(udp.to_be_bytes());
+        frame.extend([0, 0]);
+        frame.extend(body);
+        frame
+    }
+
+    #[test]
+    fn an_ack_says_who_gets_what() {
+        let message = Message::parse(&ack()).unwrap();
+        assert_eq!((message.kind, message.xid, message.chaddr), (Kind::Ack, 7, CLIENT));
+        assert_eq!((message.yiaddr, message.lease_time), ([10, 5, 0, 77].into(), Some(3_600)));
+        assert_eq!((message.source, message.target), ([203, 0, 113, 5].into(), [255; 4].into()));
+    }
+
+    #[test]
+    fn what_is_no_whole_message_says_nothing() {
+        let frame = ack();
+        for cut in 0..frame.len() {
+            assert_eq!(Message::parse(&frame[..cut]), None, "{cut} bytes");
+        }
+        let options = ETHERNET + 20 + 8 + FIXED;
+        for (at, byte, what) in [
+            (12, 0x81, "another type"),
+            (14, 0x65, "IPv6"),
+            (14, 0x44, "a short header"),
+            (20, 0x20, "a first fragment"),
+            (21, 0x01, "a later fragment"),
+            (23, 6, "TCP"),
+            (35, 69, "another port"),
+            (37, 67, "another port of the client"),
+            (42, 1, "a request from a server"),
+            (43, 6, "another medium"),
+            (44, 8, "another length of address"),
+            (66, 10, "a relay's"),
+            (options - 1, 0, "no magic"),
+            (options + 1, 2, "a kind of two bytes"),
+            (options + 2, 3, "a request"),
+            (options + 2, 9, "a kind that there is not"),
+            (options + 5, 200, "an option that is longer than the message"),
+            (options + 10, 0, "no end"),
+        ] {
+            let mut other = frame.clone();
+            assert_ne!(other[at], byte, "{what}");
+            other[at] = byte;
+            assert_eq!(Message::parse(&other), None, "{what}");
+        }
+        // The same option twice.
+        let mut twice = frame[..frame.len() - 1].to_vec();
+        twice.extend([53, 1, 2, 255]);
+        for at in [16, 38] {
+            let length = half(&twice, at).unwrap() + 3;
+            twice[at..at + 2].copy_from_slice(&length.to_be_bytes());
+        }
+        assert_eq!(Message::parse(&twice), None);
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..700)) {
+            let _ = Message::parse(&bytes);
+        }
+
+        /// Near a message: some of its bytes are others.
+        #[test]
+        fn what_is_nearly_one_is_read_without_harm(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+            let mut frame = ack();
+            for (at, byte) in changes {
+                let at = at.index(frame.len());
+                frame[at] = byte;
+            }
+            let _ = Message::parse(&frame);
+        }
+    }
+}
