@@ -157,7 +157,10 @@ fn a_controller_that_is_gone_is_called_every_second() {
         (told.trim() == "1001").then_some(())
     });
     net.kill_controller();
-    let listener = net.lab.within(HOST, || TcpListener::bind("127.0.0.1:6653")).unwrap().unwrap();
+    // The port is free when the last of its sockets is gone, which may be a moment after the process.
+    let (listener, _) = net.wait_for("the controller's port to be free", || {
+        net.lab.within(HOST, || TcpListener::bind("127.0.0.1:6653")).unwrap().ok()
+    });
     listener.set_nonblocking(true).unwrap();
     let mut calls = 0;
     net.wait_for("Open vSwitch to call again and again", || {
