@@ -202,7 +202,7 @@ impl Compiled {
         Some(standing(flow.hard_timeout, age, self.left(flow, now)?, self.longest))
     }
 
-    /// Whether a flow that the switch has since `age` ends as its desired twin, where that has an end, whenever it was compiled.
+    /// Returns whether a flow of that `age` ends when its desired twin does; none where the twin has no end.
     pub fn ends_as_desired(&self, flow: &Flow, age: Duration, now: Duration) -> Option<bool> {
         Some(ends_as_desired(flow.hard_timeout, age, self.left(flow, now)?))
     }

@@ -28,7 +28,7 @@ pub struct Sums {
     pub learned: u64,
     /// New packets and bytes by rule.
     pub rules: HashMap<String, (u64, u64)>,
-    /// How full the flows of rules are that have a limit, by rule.
+    /// The fill of rules' learned flows that have a limit, by rule.
     pub limited: BTreeMap<String, Limited>,
     /// New denied packets by reason.
     pub denied: HashMap<&'static str, u64>,

@@ -14,7 +14,7 @@ use ofproto::message::{CtFlush, CtFlushProperty, CtFlushZone, CtTupleProperty, M
 /// So many kinds of connections of a zone are forgotten one by one; beyond it the zone forgets all.
 const MOST: usize = 64;
 
-/// How finely a switch can be told what to forget.
+/// The finest selector by which a switch forgets connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Grain {
     /// NXT_CT_FLUSH, since Open vSwitch 3.1.
@@ -34,7 +34,7 @@ impl Grain {
         }
     }
 
-    /// What to send so that all of it is forgotten.
+    /// Returns the messages that make the switch forget all of it.
     pub(super) fn messages(self, stale: &BTreeSet<Stale>) -> Vec<Message> {
         let zones: BTreeSet<u16> = stale.iter().map(|stale| stale.zone).collect();
         let mut messages = Vec::new();

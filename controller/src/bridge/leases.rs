@@ -1,4 +1,4 @@
-//! Who has which address by DHCP: see [`flows::compile::lease`].
+//! The book of addresses that DHCP gave: see [`flows::compile::lease`].
 //!
 //! The book of leases belongs to the bridge of one session. It begins with the lease flows that the first read finds, as far as
 //! the file admits them; from then on it is the truth, and a lease flow that is not in it is somebody else's.
@@ -30,7 +30,7 @@ const ETH_IP: u128 = 0x0800;
 pub(super) struct Leases {
     held: BTreeMap<(u16, Ipv4Addr), Held>,
     asked: VecDeque<Asked>,
-    /// Whether the flows of an earlier session were looked at.
+    /// Set once the lease flows of an earlier session were read.
     adopted: bool,
 }
 
@@ -51,7 +51,7 @@ struct Asked {
     at: Instant,
 }
 
-/// Why an address is not bound.
+/// The reason for which an address is not bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     /// Another party has it, and its lease lasts.
@@ -180,7 +180,7 @@ impl Leases {
         }
     }
 
-    /// What differs between the lease flows of the switch and those that there should be.
+    /// Returns the changes from the switch's lease flows to the desired ones.
     pub(super) fn differing(&self, flows: &[(Flow, Duration)], seconds: u64) -> Vec<FlowMod> {
         let there: HashMap<_, &Flow> = flows.iter().map(|(flow, _)| (flow.key(), flow)).collect();
         let wrong = flows.iter().filter(|(flow, _)| !self.expects(flow));
