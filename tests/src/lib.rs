@@ -6,6 +6,7 @@ pub mod ages;
 pub mod conn;
 pub mod dhcp;
 pub mod frames;
+pub mod lines;
 pub mod ofctl;
 pub mod ovs;
 pub mod pinger;

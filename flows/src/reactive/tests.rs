@@ -1,5 +1,5 @@
 //! What needs no switch to be seen: bounds, what a plain switch lacks, and FLOW_REMOVED. That it writes what Open vSwitch
-//! writes is shown against Open vSwitch (`tests/tests/interp/learners.rs`).
+//! writes is shown against Open vSwitch (`tests/tests/tools/interp/learners.rs`).
 
 use ofproto::action::{Action, Learn};
 use ofproto::message::{FLOW_SEND_FLOW_REM, FlowModCommand, FlowRemoved};

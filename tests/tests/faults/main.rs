@@ -1,6 +1,8 @@
-//! What holds when something fails, is changed by hand, or is hostile: on a real Open vSwitch, with real packets.
+//! What holds when something fails, is changed while the controller runs, or is hostile: on a real Open vSwitch, with
+//! real packets.
 
 mod bad_switch;
+mod containers;
 mod conversations;
 mod drift;
 mod hostile;

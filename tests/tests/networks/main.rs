@@ -1,27 +1,27 @@
 //! The shipped network files, and files of a few lines, with real packets on a real Open vSwitch: every row that allows
 //! something passes, nothing else does.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking; the lints know test functions, but not their helpers"
-)]
 
 mod announcements;
 mod chain;
 mod conntrack;
 mod conntrack_fragments;
 mod conntrack_revocation;
+mod crossing;
+mod denied;
 mod dhcp;
+mod dual_socket;
 mod five;
 mod homes;
+mod ipv6;
 mod ipv6_router;
+mod learning;
 mod leases;
 mod next_hop;
+mod prometheus;
 mod related;
 mod storms;
 mod vlan;
+mod windows;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,17 +1,17 @@
-//! The tools that look at a switch, against the installed `ovs-ofctl` on the same private switch: the same text for every
+//! The commands as their users type them, and the reference interpreter, on private switches.
+//!
+//! The tools that look at a switch print what the installed `ovs-ofctl` prints of the same switch: the same text for every
 //! verb, filter and order.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking; the lints know test functions, but not their helpers"
-)]
 
 mod ambiguous;
+mod bench;
+mod cli;
 mod diff;
 mod dumps;
 mod errors;
 mod held;
+mod interp;
+mod lab;
 mod many;
 mod snoop;
 

@@ -1,10 +1,15 @@
-//! `ofproto` against a real Open vSwitch. [`Conn::recv`] also holds every message that the switch sends to its bytes:
-//! decoded and encoded again they must be the same.
+//! Messages and their text against the installed Open vSwitch. [`Conn::recv`] also holds every message that the switch sends
+//! to its bytes: decoded and encoded again they must be the same.
 
+mod actions;
 mod asks;
 mod changes;
 mod extensions;
 mod ofctl;
+mod ofp_print;
+mod random;
+mod refusals;
+mod syntax;
 mod tables;
 mod text;
 mod types;

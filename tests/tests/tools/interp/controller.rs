@@ -1,0 +1,116 @@
+//! `learn = "controller"` as it runs: the same raw line on a bridge that learns by itself and on one whose controller learns for
+//! it. The same frames leave both with the same learned flows, and out of the same ports.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use flows::Flow;
+use flows::syntax::{NoNames, parse_flow};
+use ofproto::TableId;
+use ofproto::message::FLOW_SEND_FLOW_REM;
+use portcullis_tests::running::binary;
+
+use super::switch::Switch;
+
+const THEIRS: &str = "br0";
+const OURS: &str = "br1";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The controller, until the test ends.
+struct Controller(Child);
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The learned flows, all of them told about when they end.
+fn learned(switch: &Switch, bridge: &str) -> Vec<String> {
+    let flows = switch.flows(bridge).into_iter().filter(|flow| flow.table != TableId(0));
+    let told = |flow: Flow| Flow { flags: flow.flags | FLOW_SEND_FLOW_REM, ..flow };
+    let mut all: Vec<String> = flows.map(told).map(|flow| format!("{flow:?}")).collect();
+    all.sort();
+    all
+}
+
+fn frame(last: u8) -> String {
+    let builder = etherparse::PacketBuilder::ethernet2([2, 0, 0, 0, 0, last], [2, 0, 0, 0, 0, 99]);
+    let mut frame = Vec::new();
+    let packet = builder.ipv4([10, 0, 0, last], [10, 0, 0, 99], 64).tcp(1_000, 80, 1, 2);
+    packet.write(&mut frame, b"some data").unwrap();
+    portcullis_tests::hex(&frame)
+}
+
+#[test]
+fn a_controller_learns_for_a_bridge() {
+    let switch = Switch::start(&[(THEIRS, 3), (OURS, 3)]);
+    let learn = |hard: u8| {
+        format!(
+            "cookie=1,priority=9,tcp,actions=load:2->NXM_NX_REG0[0..15],mod_dl_src:02:00:00:00:00:07,\
+             learn(table=1,cookie=7,limit=2,hard_timeout={hard},result_dst=NXM_NX_REG1[0],priority=5,eth_type=0x800,\
+             nw_proto=6,NXM_OF_IP_SRC[],NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:NXM_NX_REG0[0..15]->NXM_NX_REG2[0..15],\
+             output:NXM_OF_IN_PORT[]),move:NXM_NX_REG1[0]->NXM_NX_REG0[0],output:NXM_NX_REG0[0..15]"
+        )
+    };
+    let file = |hard: u8| {
+        let ports = format!("[\"{OURS}-1\", \"{OURS}-2\", \"{OURS}-3\"]");
+        format!("[bridge.{OURS}]\nports = {ports}\nlearn = \"controller\"\nflows = [\"{}\"]\n", learn(hard))
+    };
+    let path = switch.path("network.toml");
+    fs::write(&path, file(100)).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let target = format!("tcp:127.0.0.1:{port}");
+    let mut command = Command::new(binary());
+    command.arg("run").arg(&path).args(["--listen", &target]);
+    command.args(["--metrics", &format!("unix:{}", switch.path("api.sock").display())]);
+    command.arg("--state").arg(switch.path("state")).stdin(Stdio::null());
+    let log = fs::File::create(switch.path("portcullis.log")).unwrap();
+    let _controller = Controller(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    switch.vsctl(&["set-controller", OURS, &target]);
+    switch.install(THEIRS, vec![parse_flow(&learn(100), &NoNames).unwrap()]);
+    eventually("the bridge has its flow", || {
+        let log = fs::read_to_string(switch.path("portcullis.log")).unwrap();
+        assert!(!log.contains("error"), "{log}");
+        switch.flows(OURS).iter().any(|flow| flow.cookie.0 == 1)
+    });
+
+    // Two are learned, the third is above the limit, which the last bit of the way out tells, and the first comes again.
+    for (last, out, sent) in [(1, 3, 1), (2, 3, 2), (3, 2, 1), (1, 3, 3)] {
+        for bridge in [THEIRS, OURS] {
+            switch.receive(&format!("{bridge}-1"), &frame(last));
+            eventually("the frame goes out", || switch.sent(bridge, out) == sent);
+        }
+    }
+    let theirs = learned(&switch, THEIRS);
+    assert_eq!(theirs.len(), 2);
+    eventually("the same is learned", || learned(&switch, OURS) == theirs);
+
+    // What somebody else puts there goes, and what was learned stays.
+    let foreign = "table=1,cookie=9,priority=7,actions=drop";
+    switch.ofctl(&["add-flow", OURS, foreign]);
+    eventually("the foreign flow is gone", || learned(&switch, OURS) == theirs);
+
+    // One ends, and the controller knows that there is room again.
+    for (bridge, sent) in [(THEIRS, 4), (OURS, 4)] {
+        switch.ofctl(&["del-flows", bridge, "table=1,tcp,nw_src=10.0.0.2"]);
+        eventually("the third is learned", || {
+            switch.receive(&format!("{bridge}-1"), &frame(3));
+            switch.sent(bridge, 3) >= sent
+        });
+    }
+    let theirs = learned(&switch, THEIRS);
+    assert!(theirs.iter().any(|flow| flow.contains(&format!("{:?}", 0x0a00_0003))), "{theirs:?}");
+    eventually("the same is learned", || learned(&switch, OURS) == theirs);
+}
