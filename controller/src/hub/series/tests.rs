@@ -263,7 +263,7 @@ fn every_rule_that_a_flow_can_count_for_is_named() {
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     // It is there to be refused.
     files.retain(|path| !path.ends_with("dual-socket-health-check.toml"));
-    files.push(root.join("tests/support/mixed.toml"));
+    files.push(root.join("tests/compiled/support/mixed.toml"));
     assert!(files.len() > 6);
     for path in files {
         // Not checked: that takes long, and says nothing about names.

@@ -1,20 +1,16 @@
 //! Who reaches whom in the shipped files, written down: a change of a file that changes anything is seen here.
-//! `UPDATE_REACH=1 cargo test -p flows --test reach` writes the tables anew.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
-
-mod support;
-mod verdict;
+//! `UPDATE_REACH=1 cargo test -p flows --test compiled reach::` writes the tables anew.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::support::table::{self, Rows, places, rows, table};
+use crate::support::{PANTHEON, SHIPPED, file};
 use flows::network::{Allow, NetworkFile, Place, Protocol};
-use support::table::{self, Rows, places, rows, table};
-use support::{PANTHEON, SHIPPED, file};
 
 /// Compares with the table in the folder, or writes it.
 fn pinned(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reach").join(format!("{name}.txt"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compiled/reach").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_REACH").is_some() {
         std::fs::write(&path, text).unwrap();
         return;

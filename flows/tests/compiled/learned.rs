@@ -1,11 +1,11 @@
 //! Which learned flows a program accounts for: those that some packet would teach it, and after a change of the file no others.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
-
-mod support;
-mod verdict;
 
 use std::cell::Cell;
 
+use crate::support::changes::{Change, State, change};
+use crate::support::packets::{Choices, PEER, Probe, packet, probe};
+use crate::support::{Compiled, MIXED, SHIPPED, file, random};
+use crate::verdict::{Content, Frame, What};
 use flows::Flow;
 use flows::compile::Program;
 use flows::compile::layout::{FIRST_FRAGMENTS, LATER_FRAGMENTS, RELATED, UNTRACKED};
@@ -15,10 +15,6 @@ use flows::network::NetworkFile;
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 use proptest::prelude::*;
-use support::changes::{Change, State, change};
-use support::packets::{Choices, PEER, Probe, packet, probe};
-use support::{Compiled, MIXED, SHIPPED, file, random};
-use verdict::{Content, Frame, What};
 
 /// What was said, and what the switch learned of it.
 struct Said {

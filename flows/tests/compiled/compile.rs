@@ -1,20 +1,16 @@
 //! The compiler against an oracle that reads the network file alone, and what else it promises.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
-
-mod support;
-mod verdict;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use crate::support::packets::{self, Choices, probe};
+use crate::support::{Compiled, DUAL_SOCKET, MIXED, SHIPPED, file, ports, random};
 use flows::compile::{Moment, OriginKind, PortMap, Program, compile, layout};
 use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use proptest::prelude::*;
-use support::packets::{self, Choices, probe};
-use support::{Compiled, DUAL_SOCKET, MIXED, SHIPPED, file, ports, random};
 
 /// All bridges of all files, compiled once, with windows closed and open.
 static BRIDGES: LazyLock<Vec<(Compiled, Choices)>> = LazyLock::new(|| {

@@ -1,16 +1,12 @@
 //! Answers: once an allowed packet went out, what it asked for comes back to it, and nothing else does.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
-
-mod support;
-mod verdict;
 
 use std::net::IpAddr;
 
+use crate::support::{Compiled, file};
+use crate::verdict::{Form, Out};
 use flows::compile::Moment;
 use flows::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
 use ofproto::oxm::Field;
-use support::{Compiled, file};
-use verdict::{Form, Out};
 
 /// A client, its server, and somebody of each kind who is neither; on untagged and tagged networks.
 fn network(vlan: bool) -> String {

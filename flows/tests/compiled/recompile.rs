@@ -1,19 +1,15 @@
 //! A program that is made out of an earlier one is the program that is made from nothing, whatever changed between the two;
 //! and what did not change is not made again.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
-
-mod support;
-mod verdict;
 
 use std::sync::{Arc, LazyLock};
 
+use crate::support::changes::{Change, State, change};
+use crate::support::{MIXED, PANTHEON, SHIPPED, file, ports, random};
 use flows::compile::{Moment, PortMap, Program, compile, recompile};
 use flows::network::NetworkFile;
 use ofproto::PortNo;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use support::changes::{Change, State, change};
-use support::{MIXED, PANTHEON, SHIPPED, file, ports, random};
 
 fn holds(mut state: State, changes: &[Change]) {
     let mut before = state.after(&[]);

@@ -1,5 +1,4 @@
 //! What the tests of the compiler share: files compiled, packets made, what came out in words.
-#![allow(dead_code, reason = "each test uses its part")]
 
 pub(crate) mod changes;
 pub(crate) mod packets;
@@ -17,11 +16,11 @@ use ofproto::oxm::Field;
 
 use crate::verdict::{Form, Frame, Leased, Out, verdict};
 
-pub(crate) const DUAL_SOCKET: &str = include_str!("../../networks/dual-socket.toml");
-pub(crate) const COMM_MATRIX: &str = include_str!("../../networks/comm-matrix.toml");
-pub(crate) const PANTHEON: &str = include_str!("../../networks/pantheon.toml");
-pub(crate) const PHOENIX: &str = include_str!("../../networks/phoenix.toml");
-pub(crate) const SWARM: &str = include_str!("../../networks/swarm.toml");
+pub(crate) const DUAL_SOCKET: &str = include_str!("../../../networks/dual-socket.toml");
+pub(crate) const COMM_MATRIX: &str = include_str!("../../../networks/comm-matrix.toml");
+pub(crate) const PANTHEON: &str = include_str!("../../../networks/pantheon.toml");
+pub(crate) const PHOENIX: &str = include_str!("../../../networks/phoenix.toml");
+pub(crate) const SWARM: &str = include_str!("../../../networks/swarm.toml");
 /// Everything at once.
 pub(crate) const MIXED: &str = include_str!("mixed.toml");
 

@@ -1,13 +1,9 @@
 //! What the oracle of `compile.rs` once found, each in its own words.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-mod support;
-mod verdict;
-
+use crate::support::{Compiled, MIXED, NOW, file};
+use crate::verdict::{Form, Out};
 use flows::interp::Packet;
 use ofproto::oxm::Field;
-use support::{Compiled, MIXED, NOW, file};
-use verdict::{Form, Out};
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 8, 8];
 const PEER: [u8; 6] = [2, 0, 0, 0, 9, 9];

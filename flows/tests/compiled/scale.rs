@@ -1,19 +1,15 @@
 //! What a change of a file costs: flows that do not depend on it stay as they are, and flows grow with endpoints plus
 //! rules, not with their product.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
-
-mod support;
-mod verdict;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::support::{PANTHEON, SHIPPED, file, open_windows, ports};
 use flows::compile::compile;
 use flows::diff::diff;
 use flows::model::Flow;
 use flows::network::NetworkFile;
 use ofproto::{Cookie, PortNo};
-use support::{PANTHEON, SHIPPED, file, open_windows, ports};
 
 /// The flows of a bridge, by cookie; ports keep their numbers.
 fn flows(file: &NetworkFile, bridge: &str, numbers: &BTreeMap<String, PortNo>) -> BTreeMap<Cookie, Flow> {
