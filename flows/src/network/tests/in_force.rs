@@ -27,9 +27,6 @@ enum Mode {
     Forwarding,
 }
 
-const MODES: [Mode; 6] =
-    [Mode::Learn, Mode::Conntrack, Mode::Controller, Mode::Learning, Mode::Raw, Mode::Forwarding];
-
 /// Modes of bridges with networks.
 const NETWORKS: [Mode; 3] = [Mode::Learn, Mode::Conntrack, Mode::Controller];
 
@@ -439,57 +436,78 @@ fn applies(mode: Mode, table: &str) -> bool {
     mode.parts().iter().any(|part| part.table == table) || table == "containers" && NETWORKS.contains(&mode)
 }
 
-#[test]
-fn every_word_is_in_force_or_an_error_in_every_mode() {
+/// Every word that a bridge of this mode may have is in force there, or an error.
+fn every_word_is_in_force_or_an_error(mode: Mode) {
     let mut wrong = Vec::new();
     let mut known: BTreeMap<String, Rc<Made>> = BTreeMap::new();
-    for Line(table, word, values, more, effect, elsewhere) in LINES {
-        for mode in MODES.into_iter().filter(|mode| applies(*mode, table)) {
-            let effect =
-                elsewhere.iter().find(|(other, _)| *other == mode).map_or(*effect, |(_, effect)| *effect);
-            let [a, b] = values.map(|value| {
-                let text = mode.text(&[more, &[(*table, *word, value)][..]].concat());
-                let nevers = *table == "never";
-                let made = || Rc::new(made(&text, nevers));
-                let made =
-                    if nevers { made() } else { Rc::clone(known.entry(text.clone()).or_insert_with(made)) };
-                (text, made)
-            });
-            let names = |made: &Made, code: &str| {
-                let word = format!("`{word}`");
-                made.findings.iter().any(|f| f.is_error() && f.code == code && f.message.contains(&word))
-            };
-            let has = |made: &Made, code: &str| made.findings.iter().any(|found| found.code == code);
-            let error = |made: &Made| made.findings.iter().any(Finding::is_error);
-            let found = match effect {
-                Said(code) => names(&a.1, code) || names(&b.1, code),
-                Answer(code) => has(&a.1, code) != has(&b.1, code),
-                _ if error(&a.1) || error(&b.1) => false,
-                Flows => a.1.flows != b.1.flows || a.1.executed != b.1.executed,
-                Other(why) => {
-                    !why.is_empty() && a.1.flows == b.1.flows && a.1.model != b.1.model
-                        || (*word == "$schema")
-                }
-            };
-            if !found {
-                let say = |(_, made): &(String, Rc<Made>)| {
-                    made.findings
-                        .iter()
-                        .map(|f| format!("{}: {}", f.code, f.message))
-                        .collect::<Vec<_>>()
-                        .join("; ")
-                };
-                wrong.push(format!(
-                    "{mode:?}: {table}.{word}: not {effect:?}: same flows {}, same model {}, found [{}] [{}]",
-                    a.1.flows == b.1.flows,
-                    a.1.model == b.1.model,
-                    say(&a),
-                    say(&b)
-                ));
+    for Line(table, word, values, more, effect, elsewhere) in
+        LINES.iter().filter(|line| applies(mode, line.0))
+    {
+        let effect =
+            elsewhere.iter().find(|(other, _)| *other == mode).map_or(*effect, |(_, effect)| *effect);
+        let [a, b] = values.map(|value| {
+            let text = mode.text(&[more, &[(*table, *word, value)][..]].concat());
+            let nevers = *table == "never";
+            let made = || Rc::new(made(&text, nevers));
+            let made =
+                if nevers { made() } else { Rc::clone(known.entry(text.clone()).or_insert_with(made)) };
+            (text, made)
+        });
+        let names = |made: &Made, code: &str| {
+            let word = format!("`{word}`");
+            made.findings.iter().any(|f| f.is_error() && f.code == code && f.message.contains(&word))
+        };
+        let has = |made: &Made, code: &str| made.findings.iter().any(|found| found.code == code);
+        let error = |made: &Made| made.findings.iter().any(Finding::is_error);
+        let found = match effect {
+            Said(code) => names(&a.1, code) || names(&b.1, code),
+            Answer(code) => has(&a.1, code) != has(&b.1, code),
+            _ if error(&a.1) || error(&b.1) => false,
+            Flows => a.1.flows != b.1.flows || a.1.executed != b.1.executed,
+            Other(why) => {
+                !why.is_empty() && a.1.flows == b.1.flows && a.1.model != b.1.model || (*word == "$schema")
             }
+        };
+        if !found {
+            let say = |(_, made): &(String, Rc<Made>)| {
+                made.findings
+                    .iter()
+                    .map(|f| format!("{}: {}", f.code, f.message))
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            };
+            wrong.push(format!(
+                "{mode:?}: {table}.{word}: not {effect:?}: same flows {}, same model {}, found [{}] [{}]",
+                a.1.flows == b.1.flows,
+                a.1.model == b.1.model,
+                say(&a),
+                say(&b)
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// One test a mode: they take longest, and run side by side.
+macro_rules! modes {
+    ($($name:ident: $mode:ident),* $(,)?) => {
+        const MODES: [Mode; [$(Mode::$mode),*].len()] = [$(Mode::$mode),*];
+        $(
+            #[test]
+            fn $name() {
+                every_word_is_in_force_or_an_error(Mode::$mode);
+            }
+        )*
+    };
+}
+
+modes! {
+    every_word_is_in_force_or_an_error_where_the_switch_learns: Learn,
+    every_word_is_in_force_or_an_error_where_connections_are_tracked: Conntrack,
+    every_word_is_in_force_or_an_error_where_the_controller_learns: Controller,
+    every_word_is_in_force_or_an_error_on_a_learning_switch: Learning,
+    every_word_is_in_force_or_an_error_beside_raw_lines: Raw,
+    every_word_is_in_force_or_an_error_where_a_link_is_forwarded: Forwarding,
 }
 
 /// Every word of the schema has a line.
