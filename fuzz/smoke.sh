@@ -8,23 +8,22 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 seconds=${1:-5}
+all=(matches actions instructions frame message flow_text network_file session)
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(matches actions instructions frame message flow_text network_file session)
+[ ${#targets[@]} -gt 0 ] || targets=("${all[@]}")
 
-cargo run --quiet --locked --no-default-features --features seeds --bin seeds -- corpus
+# Of the whole workspace and with an example, so that what the crates stand on is built with the features that it has in the
+# tests, and once for both.
+RUSTC_WORKSPACE_WRAPPER=$PWD/instrument.sh CARGO_INCREMENTAL=0 \
+    cargo build --quiet --locked --workspace --example seeds "${all[@]/#/--bin=}"
 
-host=$(rustc -vV | sed -n 's/^host: //p')
-flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
-flags+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table"
-flags+=" -Cllvm-args=-sanitizer-coverage-trace-compares"
-# With --target the flags spare build scripts, which have no fuzzer to link.
-INSTRUMENT=$flags RUSTC_WRAPPER=$PWD/instrument.sh RUSTFLAGS="--cfg fuzzing" \
-    cargo build --quiet --locked --release --target "$host" --bins
+built=${CARGO_TARGET_DIR:-../target}/debug
+"$built/examples/seeds" corpus
 
 for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     log=$(mktemp)
-    if ! "${CARGO_TARGET_DIR:-target}/$host/release/$target" "corpus/$target" \
+    if ! "$built/$target" "corpus/$target" \
         -max_total_time="$seconds" -max_len=4096 -timeout=5 -rss_limit_mb=1024 \
         -artifact_prefix="artifacts/$target/" 2>"$log"; then
         cat "$log" >&2

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use flows::syntax::{NoNames, print_flow};
 use flows::{Flow, FlowMatch};
+// What instrumented crates call.
+use libfuzzer_sys as _;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::testing::{actions, messages};
