@@ -2,21 +2,17 @@
 SHELL := /bin/bash
 FILE ?= flows/networks/dual-socket.toml
 
-.PHONY: run test deps fmt lint-and-bench-smoke clippy doc unit fuzz-smoke bench-smoke
+.PHONY: run test deps fmt clippy doc build fuzz-smoke bench-smoke unit
 
 run:
 	@.ci/deps
 	cargo build --release --locked --bin portcullis
 	$${CARGO_TARGET_DIR:-target}/release/portcullis lab up $(FILE)
 
-# Fuzz targets are built in a folder of their own, so that they need not wait for the others.
-test: deps fmt
-	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-and-bench-smoke fuzz-smoke
-	$(MAKE) --no-print-directory unit
-
-# One after the other: they share a folder.
-lint-and-bench-smoke:
-	$(MAKE) --no-print-directory --jobs 1 clippy doc bench-smoke
+# In turn: each step that compiles shares what the crates stand on with those before it, and uses all processors.
+# The tests come last, so that their summary closes the run.
+test:
+	@.ci/steps deps fmt clippy doc build fuzz-smoke bench-smoke unit
 
 # What Debian has and the machine may lack.
 deps:
@@ -28,12 +24,13 @@ fmt:
 clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# With the examples, because whatever has dev-dependencies is checked with the features that clippy has checked.
 doc:
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked \
+		--lib --examples --bin connections --bin storms
 
-# Unit, property and end-to-end tests, which builds the binaries, too; last, so that its summary closes the run.
-unit:
-	cargo nextest run --workspace --locked
+build:
+	cargo nextest run --workspace --locked --no-run
 
 fuzz-smoke:
 	fuzz/smoke.sh
@@ -41,3 +38,7 @@ fuzz-smoke:
 # Each benchmark once. Optimised is for measuring; so built, they share what the tests are built of.
 bench-smoke:
 	cargo bench --workspace --locked --profile dev -- --test
+
+# Unit, property and end-to-end tests.
+unit:
+	cargo nextest run --workspace --locked
