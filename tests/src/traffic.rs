@@ -13,6 +13,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long it is waited for what is not to pass.
 const WAIT: Duration = Duration::from_millis(1000);
 
+/// Tries several things at the same time: what is not to pass is waited for as long as one of them takes.
+///
+/// # Panics
+/// When one of them does.
+pub fn at_once<T: Send>(things: impl IntoIterator<Item = T>, attempt: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for thing in things {
+            let attempt = &attempt;
+            scope.spawn(move || attempt(thing));
+        }
+    });
+}
+
 /// Whether an echo request is answered, one of several if need be.
 pub fn ping(lab: &Lab, from: &str, to: &str) -> bool {
     ping_as(lab, from, to, None)

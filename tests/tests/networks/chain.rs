@@ -1,7 +1,7 @@
 //! Phoenix: client → Nginx → Traefik → Qdrant. No hop can be skipped, and none goes back.
 
 use portcullis::lab::LabOptions;
-use portcullis_tests::traffic::{ping_now, tcp, tcp_now};
+use portcullis_tests::traffic::{at_once, ping_now, tcp, tcp_now};
 use portcullis_tests::{Running, network_file};
 
 use super::introduce;
@@ -24,19 +24,17 @@ fn no_hop_is_skipped_and_none_goes_back() {
     // The world is behind the client's port.
     let client = |from: &'static str| if from == "client" { "internet" } else { from };
     for (from, _) in PLACES {
-        for (to, address) in PLACES.iter().filter(|(to, _)| *to != from) {
-            for port in [443, 8000, 22] {
-                let allowed = HOPS.contains(&(from, to, port));
-                let said = format!("{from} → {to}:{port}");
-                let reaches = if allowed { tcp } else { tcp_now };
-                assert_eq!(
-                    reaches(&net.lab, client(from), to, &format!("{address}:{port}")),
-                    allowed,
-                    "{said}"
-                );
-            }
+        let others = || PLACES.iter().filter(|(to, _)| *to != from);
+        let services = others().flat_map(|place| [443, 8000, 22].map(|port| (place, port)));
+        at_once(services, |((to, address), port)| {
+            let allowed = HOPS.contains(&(from, to, port));
+            let said = format!("{from} → {to}:{port}");
+            let reaches = if allowed { tcp } else { tcp_now };
+            assert_eq!(reaches(&net.lab, client(from), to, &format!("{address}:{port}")), allowed, "{said}");
+        });
+        at_once(others(), |(to, address)| {
             assert!(!ping_now(&net.lab, client(from), address), "{from} → {to}: ping");
-        }
+        });
     }
     // And none goes out.
     for from in ["nginx", "traefik", "qdrant"] {

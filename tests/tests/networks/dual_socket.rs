@@ -9,7 +9,7 @@ use portcullis_tests::frames::{arp, emit, mac};
 use portcullis_tests::ofctl::is_learned;
 use portcullis_tests::running::{dual_socket as file, dual_socket_without as without};
 use portcullis_tests::traffic::{
-    Udp, ping, ping_as, ping_as_now, ping_now, received, tcp, tcp_now, udp, udp_now,
+    Udp, at_once, ping, ping_as, ping_as_now, ping_now, received, tcp, tcp_now, udp, udp_now,
 };
 
 const INTERNET: &str = "198.51.100.10";
@@ -125,7 +125,7 @@ fn nobody_reaches_privacy_unasked() {
     }
     let before = net.metric("portcullis_denied_packets_total{bridge=\"vmbr0\",reason=\"not-allowed\"}");
     for from in ["internet", "warp", "nm-privacy"] {
-        for (to, address) in [("gateway", "10.0.0.100"), ("xray", "10.0.0.102")] {
+        at_once([("gateway", "10.0.0.100"), ("xray", "10.0.0.102")], |(to, address)| {
             assert!(!ping_now(&net.lab, from, address), "{from} → {to}: ping");
             assert!(!tcp_now(&net.lab, from, to, &format!("{address}:443")), "{from} → {to}: TCP");
             assert_eq!(
@@ -133,7 +133,7 @@ fn nobody_reaches_privacy_unasked() {
                 Udp::Lost,
                 "{from} → {to}: UDP"
             );
-        }
+        });
     }
     // The drops are counted, with their reason.
     net.wait_for("the denies to be counted", || {

@@ -1,7 +1,7 @@
 //! Pantheon's Backend has a port in every project, and joins none of them, whatever it forwards.
 
 use portcullis::lab::LabOptions;
-use portcullis_tests::traffic::{ping_now, tcp, tcp_now};
+use portcullis_tests::traffic::{at_once, ping_now, tcp, tcp_now};
 use portcullis_tests::{Running, network_file};
 
 use super::{heard, introduce, must};
@@ -29,11 +29,12 @@ fn a_multi_homed_host_that_forwards_joins_nothing() {
         ("frontend", "10.0.1.5"),
     ] {
         let heard = heard(&net, to, || {
-            for port in [3000, 3002, 5432, 8090, 8888] {
+            at_once([3000, 3002, 5432, 8090, 8888], |port| {
                 assert!(!tcp_now(&net.lab, "vm-1", to, &format!("{address}:{port}")), "vm-1 → {to}:{port}");
-            }
-            assert!(!ping_now(&net.lab, "vm-1", address), "vm-1 → {to}");
-            assert!(!ping_now(&net.lab, "shared-1", address), "shared-1 → {to}");
+            });
+            at_once(["vm-1", "shared-1"], |from| {
+                assert!(!ping_now(&net.lab, from, address), "{from} → {to}");
+            });
         });
         assert_eq!(heard, 0, "{to} heard of it");
     }
