@@ -127,6 +127,7 @@ fn protocol(protocol: Protocol) -> &'static str {
         Protocol::Sctp => "sctp",
         Protocol::Icmp => "icmp",
         Protocol::Dhcp => "dhcp",
+        Protocol::Vrrp => "vrrp",
     }
 }
 

@@ -88,6 +88,7 @@ mod tests {
             network: "privacy".to_owned(),
             port: port.to_owned(),
             addresses: vec![address.parse().unwrap()],
+            shared: Vec::new(),
             behind: behind.iter().map(|b| b.parse().unwrap()).collect(),
             leased: false,
             mac: None,

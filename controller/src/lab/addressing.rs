@@ -17,7 +17,9 @@ pub(super) struct Addresses(HashSet<IpAddr>);
 impl Addresses {
     /// Those that the file gives to somebody.
     pub(super) fn of(file: &NetworkFile) -> Self {
-        let attached = file.endpoints.iter().flat_map(|e| &e.attachments).flat_map(|a| &a.addresses);
+        let plugs = || file.endpoints.iter().flat_map(|e| &e.attachments);
+        let shared = plugs().flat_map(|a| &a.shared).map(|shared| &shared.address);
+        let attached = plugs().flat_map(|a| &a.addresses).chain(shared);
         let hops = file.exits.iter().flat_map(|e| &e.next_hop);
         let gateways = file.networks.iter().flat_map(|n| &n.gateway);
         Self(attached.chain(hops).chain(gateways).copied().collect())

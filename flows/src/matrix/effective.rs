@@ -165,7 +165,8 @@ impl<'f> On<'f> {
                 let key = (&*endpoint.name, &*plug.network);
                 let leased = endpoint.is_only_leased()
                     && file.network(&plug.network).is_some_and(|n| n.subnets.iter().any(IpNetwork::is_ipv4));
-                if !plug.addresses.is_empty() || !plug.behind.is_empty() || leased {
+                let placed = !plug.addresses.is_empty() || !plug.shared.is_empty() || !plug.behind.is_empty();
+                if placed || leased {
                     on.found.insert(key);
                 }
                 if plug.mac.is_some() {
@@ -295,7 +296,9 @@ fn hosts(file: &NetworkFile) -> (Vec<Column>, Vec<Host>) {
 
 /// What an attachment is in the column of its network.
 fn of_plug(plug: &Attachment) -> Presence {
-    let addresses: Vec<IpNetwork> = plug.addresses.iter().copied().map(IpNetwork::from).collect();
+    let shared = plug.shared.iter().map(|shared| shared.address);
+    let addresses: Vec<IpNetwork> =
+        plug.addresses.iter().copied().chain(shared).map(IpNetwork::from).collect();
     match (addresses.is_empty() && plug.behind.is_empty(), plug.leased) {
         (false, _) => Presence::At { addresses, behind: plug.behind.clone() },
         (true, true) => Presence::Dhcp,

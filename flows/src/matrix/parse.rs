@@ -391,7 +391,9 @@ fn grants(protocols: &[Protocol], ports: Ports) -> Result<Vec<(Protocol, Vec<u16
         }
         (_, Ports::List(ports)) => ports,
     };
-    let portless = |protocol: &Protocol| matches!(protocol, Protocol::Any | Protocol::Icmp | Protocol::Dhcp);
+    let portless = |protocol: &Protocol| {
+        matches!(protocol, Protocol::Any | Protocol::Icmp | Protocol::Dhcp | Protocol::Vrrp)
+    };
     if !ports.is_empty() && protocols.iter().any(portless) {
         let message = "ports, and a protocol that has none".to_owned();
         return Err((message, "write TCP, UDP or SCTP under Proto, or leave the port empty"));

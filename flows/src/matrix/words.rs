@@ -163,9 +163,10 @@ pub(super) fn protocols(cell: &str) -> Result<Vec<Protocol>, Wrong> {
             "sctp" => Protocol::Sctp,
             "icmp" | "ping" | "icmpv6" => Protocol::Icmp,
             "dhcp" => Protocol::Dhcp,
+            "vrrp" | "carp" => Protocol::Vrrp,
             _ => {
                 let message = format!("`{}` is no protocol", short(word.trim()));
-                return Err((message, "write TCP, UDP, SCTP, ICMP, DHCP or any"));
+                return Err((message, "write TCP, UDP, SCTP, ICMP, DHCP, VRRP or any"));
             }
         };
         if !found.contains(&protocol) {
@@ -296,6 +297,7 @@ pub(super) fn protocol_word(protocol: Protocol) -> &'static str {
         Protocol::Udp | Protocol::Dhcp => "UDP",
         Protocol::Sctp => "SCTP",
         Protocol::Icmp => "ICMP",
+        Protocol::Vrrp => "VRRP",
     }
 }
 
@@ -303,7 +305,7 @@ pub(super) fn protocol_word(protocol: Protocol) -> &'static str {
 pub(super) fn ports_word(protocol: Protocol, ports: &[u16]) -> String {
     match (protocol, ports) {
         (Protocol::Dhcp, _) => "67/68".to_owned(),
-        (Protocol::Any | Protocol::Icmp, []) => String::new(),
+        (Protocol::Any | Protocol::Icmp | Protocol::Vrrp, []) => String::new(),
         (_, []) => "any".to_owned(),
         (_, ports) => ports.iter().map(u16::to_string).collect::<Vec<_>>().join(","),
     }

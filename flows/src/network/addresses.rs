@@ -1,17 +1,18 @@
 //! Whose each address is: subnets are apart, every address lies in one, and has one owner.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 
-use super::Span;
 use super::draft::{At, Draft, DraftNetwork};
 use super::link_local;
 use super::names::Names;
 use super::prefix::{Item, host, is_edge, overlaps, unusable};
 use super::report::{Named, Report, quote};
+use super::shared;
+use super::{SharedAddress, Span};
 
 /// Subnets of one network.
 const MAX_SUBNETS: usize = 64;
@@ -32,14 +33,25 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     subnets_apart(draft, report);
     let mut owned = Vec::new();
     let mut behind = Vec::new();
+    let mut shared_before = HashSet::new();
     for endpoint in &draft.endpoints {
         let what = Named { word: "endpoint", name: &endpoint.name.value };
         for attachment in &endpoint.attachments {
             let network = attachment.network.as_ref().and_then(|name| names.network(&name.value));
-            let holder = Holder { what, next_hop: false, network: network.map(|(index, _)| index) };
+            let holder = Holder::new(what, network.map(|(index, _)| index));
             usable(attachment.addresses.iter().map(host_at), &what, report);
             usable(attachment.behind.iter().map(prefix_at), &what, report);
             in_subnets(&attachment.addresses, network, &what, report);
+            let shared = shared::first_mentions(&attachment.shared, &mut shared_before);
+            usable(shared.iter().map(|shared| shared_at(shared)), &what, report);
+            in_subnets(
+                &shared.iter().map(|shared| shared::address(shared)).collect::<Vec<_>>(),
+                network,
+                &what,
+                report,
+            );
+            let held = shared.into_iter().map(shared_at).collect();
+            owned.push((Holder { shared: true, ..holder }, held));
             let all = attachment.addresses.iter().map(host_at).chain(attachment.behind.iter().map(prefix_at));
             owned.push((holder, all.collect::<Vec<_>>()));
             behind.push((holder, attachment.behind.iter().map(prefix_at).collect::<Vec<_>>()));
@@ -50,7 +62,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
         let network = exit.network.as_ref().and_then(|name| names.network(&name.value));
         usable(exit.next_hop.iter().map(host_at), &what, report);
         in_subnets(&exit.next_hop, network, &format_args!("the next hop of {what}"), report);
-        let holder = Holder { what, next_hop: true, network: network.map(|(index, _)| index) };
+        let holder = Holder { next_hop: true, ..Holder::new(what, network.map(|(index, _)| index)) };
         owned.push((holder, exit.next_hop.iter().map(host_at).collect()));
     }
     one_owner(&owned, report);
@@ -62,7 +74,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
         for end in link.ends.iter().filter(|end| end.network.is_some()) {
             let network = end.network.as_ref().and_then(|name| names.network(&name.value));
             usable(end.behind.iter().map(prefix_at), &what, report);
-            let holder = Holder { what, next_hop: false, network: network.map(|(index, _)| index) };
+            let holder = Holder::new(what, network.map(|(index, _)| index));
             remote.push((holder, end.behind.iter().map(prefix_at).collect::<Vec<_>>()));
         }
     }
@@ -72,6 +84,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     not_foreign(draft, &behind, report);
     one_mac(draft, names, report);
     link_local::check(draft, report);
+    shared::check(draft, names, report);
 }
 
 /// Who holds addresses.
@@ -79,7 +92,15 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
 struct Holder<'d> {
     what: Named<'d>,
     next_hop: bool,
+    /// Whether others may hold them too.
+    shared: bool,
     network: Option<usize>,
+}
+
+impl<'d> Holder<'d> {
+    fn new(what: Named<'d>, network: Option<usize>) -> Self {
+        Self { what, next_hop: false, shared: false, network }
+    }
 }
 
 /// The prefixes of one attachment, exit or end of a link.
@@ -91,6 +112,10 @@ fn prefix_at(prefix: &At<IpNetwork>) -> (IpNetwork, &Span) {
 
 fn host_at(address: &At<IpAddr>) -> (IpNetwork, &Span) {
     (host(address.value), &address.span)
+}
+
+fn shared_at(shared: &At<SharedAddress>) -> (IpNetwork, &Span) {
+    (host(shared.value.address), &shared.span)
 }
 
 /// A prefix as the file writes it: without a length when it is one address.
@@ -310,7 +335,16 @@ fn one_owner(held: &[Held<'_>], report: &mut Report) {
                     one.what,
                     text(first.prefix),
                 );
-                report.error("address-owned-twice", span, message, "an address has one owner, by one port");
+                let one_host = first.prefix == second.prefix && !text(first.prefix).contains('/');
+                let help = if one.shared || other.shared {
+                    "share it at each of those who may hold it"
+                } else if one_host {
+                    "an address has one owner, by one port; one that several may hold is shared: \
+                     { address = \"ADDRESS\", shared = true } at each"
+                } else {
+                    "an address has one owner, by one port"
+                };
+                report.error("address-owned-twice", span, message, help);
             }
             (true, true) => {
                 let message = format!(

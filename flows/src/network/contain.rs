@@ -92,6 +92,7 @@ impl Container {
             network: self.network.clone(),
             port: range.port_of(self.id),
             addresses,
+            shared: Vec::new(),
             behind: Vec::new(),
             leased: false,
             mac: self.mac,
@@ -158,9 +159,8 @@ impl NetworkFile {
                 return Err(ContainError::MacTaken(bridge.to_owned()));
             }
             let others = || self.endpoints.iter().flat_map(|e| &e.attachments);
-            let owned = |a: &&IpAddr| {
-                others().any(|o| o.addresses.contains(a) || o.behind.iter().any(|p| p.contains(**a)))
-            };
+            let owned =
+                |a: &&IpAddr| others().any(|o| o.has(**a) || o.behind.iter().any(|p| p.contains(**a)));
             let hop = |a: &&IpAddr| self.exits.iter().any(|exit| exit.next_hop.contains(a));
             if let Some(taken) = attachment.addresses.iter().find(|a| owned(a) || hop(a)) {
                 return Err(ContainError::AddressTaken(*taken));

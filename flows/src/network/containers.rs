@@ -166,6 +166,7 @@ impl Taken {
             };
             for plug in &endpoint.attachments {
                 taken.addresses.extend(plug.addresses.iter().map(|address| (address.value, what())));
+                taken.addresses.extend(plug.shared.iter().map(|shared| (shared.value.address, what())));
                 let bridge = plug.network.as_ref().and_then(|name| taken.bridge(draft, &name.value));
                 if let (Some(bridge), Some(port)) = (bridge, &plug.port) {
                     taken.ports.insert((bridge, port.value.clone()), what());
@@ -254,6 +255,7 @@ impl Taken {
                 network: Some(at(network.clone())),
                 port: Some(at(port)),
                 addresses: addresses.into_iter().map(|value| At { value, span: span.clone() }).collect(),
+                shared: Vec::new(),
                 behind: Vec::new(),
                 mac: mac.map(at_mac),
                 leased: false,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
-use super::{Inside, LearnBy, Learning, Protocol, Returns, Span, Stateful};
+use super::{Inside, LearnBy, Learning, Protocol, Returns, SharedAddress, Span, Stateful};
 
 /// Something and where it stands.
 #[derive(Debug, Clone)]
@@ -73,6 +73,7 @@ pub(super) struct DraftAttachment {
     pub(super) network: Option<At<String>>,
     pub(super) port: Option<At<String>>,
     pub(super) addresses: Vec<At<IpAddr>>,
+    pub(super) shared: Vec<At<SharedAddress>>,
     pub(super) behind: Vec<At<IpNetwork>>,
     pub(super) mac: Option<At<[u8; 6]>>,
     pub(super) leased: bool,

@@ -263,6 +263,18 @@ impl<'n, 't> Fields<'n, 't> {
         self.texts(key, report).into_iter().filter_map(|text| address(text, &what, report)).collect()
     }
 
+    /// The items of a list, as many as a list may have.
+    pub(super) fn bounded_list(&self, key: &str, report: &mut Report) -> &'n [Node<'t>] {
+        let items = self.list(key, report);
+        self.bounded(key, items, report)
+    }
+
+    /// An item of a list of addresses.
+    pub(super) fn item_address(&self, key: &str, node: &Node<'_>, report: &mut Report) -> Option<At<IpAddr>> {
+        let text = text_of(node, &ItemOf(self.of(key)), report)?;
+        address(text, &self.of(key), report)
+    }
+
     /// A list of prefixes without host bits.
     pub(super) fn prefixes(&self, key: &str, report: &mut Report) -> Vec<At<IpNetwork>> {
         let mut prefixes = Vec::new();

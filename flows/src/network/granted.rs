@@ -201,6 +201,7 @@ fn describe(protocol: Protocol, port: Option<u16>) -> String {
         Protocol::Sctp => "SCTP",
         Protocol::Icmp => "ICMP echo",
         Protocol::Dhcp => "DHCP",
+        Protocol::Vrrp => "VRRP",
     };
     port.map_or_else(|| word.to_owned(), |port| format!("{word} {port}"))
 }

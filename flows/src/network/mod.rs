@@ -30,6 +30,7 @@ mod report;
 mod resolve;
 mod rules;
 mod schema;
+mod shared;
 mod size;
 mod sources;
 mod template;

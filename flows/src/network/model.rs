@@ -173,6 +173,8 @@ pub struct Attachment {
     pub port: String,
     /// The addresses it owns.
     pub addresses: Vec<IpAddr>,
+    /// The addresses that it may hold, one holder at a time.
+    pub shared: Vec<SharedAddress>,
     /// Prefixes it also sends from and answers for (a VPN pool, say). Owned like addresses.
     pub behind: Vec<IpNetwork>,
     /// Whether its address comes from DHCP: it may then use the address that it leased, and over IPv6 any address of the
@@ -186,6 +188,15 @@ pub struct Attachment {
     pub link_local: Option<Ipv6Addr>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// An address that several endpoints may hold, one at a time (VRRP, CARP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SharedAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// The virtual router's number, which makes its virtual MAC (RFC 5798 §7.3).
+    pub vrid: Option<u8>,
 }
 
 /// A wire that joins two bridges.
@@ -392,6 +403,8 @@ pub enum Protocol {
     Icmp,
     /// DHCP and DHCPv6: a client's requests, and the answers of the servers that the rule names.
     Dhcp,
+    /// VRRP (RFC 5798) and CARP: advertisements of virtual routers, to their group or to each other.
+    Vrrp,
 }
 
 /// An assertion: no packet from here ever reaches there.
@@ -413,12 +426,21 @@ pub struct Never {
 impl Endpoint {
     /// Whether the file gives it the address.
     pub fn has(&self, address: IpAddr) -> bool {
-        self.attachments.iter().any(|plug| plug.addresses.contains(&address))
+        self.attachments.iter().any(|plug| plug.has(address))
     }
 
     /// Whether all its addresses come from DHCP.
     pub fn is_only_leased(&self) -> bool {
-        self.attachments.iter().all(|plug| plug.leased && plug.addresses.is_empty() && plug.behind.is_empty())
+        let bare =
+            |plug: &Attachment| plug.addresses.is_empty() && plug.shared.is_empty() && plug.behind.is_empty();
+        self.attachments.iter().all(|plug| plug.leased && bare(plug))
+    }
+}
+
+impl Attachment {
+    /// Whether it owns the address, or may hold it.
+    pub fn has(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address) || self.shared.iter().any(|shared| shared.address == address)
     }
 }
 

@@ -79,6 +79,7 @@ fn gateways(file: &NetworkFile, notes: &mut Notes) {
     for endpoint in &file.endpoints {
         for plug in &endpoint.attachments {
             owners.extend(plug.addresses.iter().map(|address| (*address, &*endpoint.name)));
+            owners.extend(plug.shared.iter().map(|shared| (shared.address, &*endpoint.name)));
             behind.extend(plug.behind.iter().map(|prefix| (*prefix, &*endpoint.name)));
         }
     }

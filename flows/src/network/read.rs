@@ -8,6 +8,7 @@ use super::fields::{Fields, Word, entries_of, text_of};
 use super::link_local;
 use super::read_rules::{allow, chain, crossing, never};
 use super::report::{Report, quote};
+use super::shared;
 use super::tree::{Entry, Node, Value};
 use super::words::{self, Table};
 use super::{Inside, LearnBy, Learning, Stateful};
@@ -248,10 +249,12 @@ fn attachment(fields: &Fields<'_, '_>, node: &Node<'_>, report: &mut Report) -> 
             "add addresses = [\"ADDRESS\"], or leased = true where DHCP gives it one",
         );
     }
+    let (addresses, shared) = shared::read(fields, report);
     DraftAttachment {
         network: fields.required_text("network", "\"NETWORK\"", report),
         port: fields.required_text("port", "\"PORT\"", report),
-        addresses: fields.addresses("addresses", report),
+        addresses,
+        shared,
         behind: fields.prefixes("behind", report),
         mac: fields.text("mac", report).and_then(|text| mac(text, report)),
         leased,

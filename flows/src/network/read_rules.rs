@@ -20,6 +20,7 @@ impl Word for Protocol {
             "sctp" => Some(Protocol::Sctp),
             "icmp" => Some(Protocol::Icmp),
             "dhcp" => Some(Protocol::Dhcp),
+            "vrrp" => Some(Protocol::Vrrp),
             _ => None,
         }
     }
@@ -143,6 +144,7 @@ pub(super) fn allow(node: &Node<'_>, report: &mut Report) -> Option<DraftAllow> 
         Some(Protocol::Icmp) => Some("icmp"),
         Some(Protocol::Sctp) => Some("sctp"),
         Some(Protocol::Dhcp) => Some("dhcp"),
+        Some(Protocol::Vrrp) => Some("vrrp"),
         _ => None,
     } {
         let why = format!("its protocol `{word}`");

@@ -50,6 +50,7 @@ pub(super) fn resolve(draft: Draft, implied: Implied, real: &dyn Fn(&Span) -> Sp
                 network: network.value,
                 port: port.value,
                 addresses: once_each(attachment.addresses),
+                shared: once_each(attachment.shared),
                 behind: once_each(attachment.behind),
                 leased: attachment.leased,
                 mac: attachment.mac.map(|mac| mac.value),

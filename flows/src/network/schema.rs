@@ -70,6 +70,7 @@ fn kind(kind: &Kind, definitions: &mut Map<String, Value>) -> Value {
         Kind::Text | Kind::Mac | Kind::Address => text(),
         Kind::Name => name(),
         Kind::Texts | Kind::Addresses | Kind::Prefixes | Kind::Places => list(text()),
+        Kind::OwnAddresses(of) => list(json!({ "anyOf": [text(), reference(of, definitions)] })),
         Kind::Files => json!({ "anyOf": [text(), list(text())] }),
         Kind::Names => json!({ "anyOf": [name(), list(name())] }),
         Kind::Ports => list(json!({ "type": "integer", "minimum": 1, "maximum": u16::MAX })),

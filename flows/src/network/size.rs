@@ -35,6 +35,8 @@ struct Network<'d> {
     v4: bool,
     v6: bool,
     conntrack: bool,
+    /// Addresses that its endpoints share, each as often as somebody may hold it.
+    shared: usize,
     lists: HashSet<Vec<&'d str>>,
 }
 
@@ -57,6 +59,11 @@ impl<'d> Size<'d> {
             networks.push(of);
         }
         let mut places: HashMap<(&str, usize), usize> = HashMap::new();
+        for plug in draft.endpoints.iter().flat_map(|endpoint| &endpoint.attachments) {
+            let index = plug.network.as_ref().and_then(|network| names.network(&network.value));
+            let network = index.and_then(|(index, _)| networks.get_mut(index));
+            network.into_iter().for_each(|network| network.shared += plug.shared.len());
+        }
         let mut at = |name: &'d str, network: Option<&At<String>>, member: bool, behind: &[At<IpNetwork>]| {
             let Some((index, _)) = network.and_then(|network| names.network(&network.value)) else { return };
             *places.entry((name, index)).or_default() += 1;
@@ -144,7 +151,7 @@ impl<'d> Size<'d> {
             let b = self.parts(*index, to, receiver, join, allow.via.is_none());
             let Some(network) = self.networks.get(*index) else { continue };
             // A flow; with a connection tracker two for fragments, and three for the way back.
-            let each = if network.conntrack { 6 } else { 1 };
+            let each = if network.conntrack { 6 } else { 1 + 2 * network.shared };
             let both = (network.v4 && network.v6) || sender.exits + sender.outside > 0;
             let families = if both { 2 } else { 1 };
             // Beside them ARP and neighbour discovery, both ways, and those for leased addresses; and what is tracked.

@@ -112,8 +112,9 @@ impl NetworkFile {
         let plugs = self.endpoints.iter().flat_map(|endpoint| &endpoint.attachments);
         let gateways = self.networks.iter().flat_map(|network| &network.gateway);
         let hops = self.exits.iter().flat_map(|exit| &exit.next_hop);
-        let addresses: HashSet<IpAddr> =
-            plugs.clone().flat_map(|plug| &plug.addresses).chain(hops).chain(gateways).copied().collect();
+        let shared = plugs.clone().flat_map(|plug| &plug.shared).map(|shared| &shared.address);
+        let owned = plugs.clone().flat_map(|plug| &plug.addresses);
+        let addresses: HashSet<IpAddr> = owned.chain(shared).chain(hops).chain(gateways).copied().collect();
         let behind: Vec<_> = plugs.flat_map(|plug| plug.behind.clone()).collect();
         let range = network.and_then(|network| Some((network, network.containers.as_ref()?)));
         let ids = range.into_iter().flat_map(|(network, range)| {

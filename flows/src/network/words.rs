@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Address,
     /// A list of addresses.
     Addresses,
+    /// A list of addresses, each by itself or in a table.
+    OwnAddresses(&'static Table),
     /// A list of prefixes.
     Prefixes,
     /// A list of prefixes and addresses.
@@ -228,7 +230,7 @@ pub(super) static ATTACH: Table = Table {
     keys: &[
         required("network", Kind::Name, "The network"),
         required("port", Kind::Text, "The bridge's port, LOCAL for the bridge's own"),
-        key("addresses", Kind::Addresses, "The addresses that it owns"),
+        key("addresses", Kind::OwnAddresses(&ADDRESS), "The addresses that it owns, or shares"),
         key("behind", Kind::Prefixes, "Prefixes that it also sends from and answers for"),
         key("mac", Kind::Mac, "Its MAC, where it is to be pinned"),
         key(
@@ -245,6 +247,20 @@ pub(super) static ATTACH: Table = Table {
     ],
 };
 
+pub(super) static ADDRESS: Table = Table {
+    name: "address",
+    doc: "An address of an attachment, where more is said of it",
+    keys: &[
+        required("address", Kind::Address, "The address"),
+        key("shared", Kind::Flag, "Whether others may hold it too, one at a time (VRRP, CARP)"),
+        key(
+            "vrid",
+            Kind::Number(1, 255),
+            "The virtual router's number: its virtual MAC is admitted at the holders' ports alone",
+        ),
+    ],
+};
+
 pub(super) static TEMPLATE_ATTACH: Table = Table {
     name: "template-attachment",
     doc: "A further plug of an endpoint",
@@ -252,7 +268,7 @@ pub(super) static TEMPLATE_ATTACH: Table = Table {
         required("endpoint", Kind::Name, "The endpoint"),
         required("network", Kind::Name, "The network"),
         required("port", Kind::Text, "The bridge's port"),
-        key("addresses", Kind::Addresses, "The addresses that it owns"),
+        key("addresses", Kind::OwnAddresses(&ADDRESS), "The addresses that it owns, or shares"),
         key("behind", Kind::Prefixes, "Prefixes that it also sends from and answers for"),
         key("mac", Kind::Mac, "Its MAC, where it is to be pinned"),
         key(
@@ -323,7 +339,7 @@ pub(super) static OVERLAY: Table = Table {
     ],
 };
 
-const PROTOCOLS: &[&str] = &["any", "tcp", "udp", "sctp", "icmp", "dhcp"];
+const PROTOCOLS: &[&str] = &["any", "tcp", "udp", "sctp", "icmp", "dhcp", "vrrp"];
 const RETURNS: &[&str] = &["connection", "service"];
 
 pub(super) static ALLOW: Table = Table {

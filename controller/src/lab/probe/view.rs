@@ -404,7 +404,7 @@ impl<'a> View<'a> {
                 Protocol::Tcp => tcp.extend(of(ANY_TCP)),
                 Protocol::Udp => udp.extend(of(ANY_UDP)),
                 Protocol::Sctp => sctp.extend(of(ANY_TCP)),
-                Protocol::Icmp | Protocol::Dhcp => {}
+                Protocol::Icmp | Protocol::Dhcp | Protocol::Vrrp => {}
             }
         }
         let unlisted = |ports: &[u16]| UNLISTED.into_iter().find(|p| !ports.contains(p));

@@ -190,6 +190,7 @@ fn protocol_word(protocol: Protocol) -> &'static str {
         Protocol::Sctp => "sctp",
         Protocol::Icmp => "icmp",
         Protocol::Dhcp => "dhcp",
+        Protocol::Vrrp => "vrrp",
     }
 }
 

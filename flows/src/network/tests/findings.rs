@@ -136,6 +136,7 @@ fn table_has_every_code() {
         include_str!("../read.rs"),
         include_str!("../read_rules.rs"),
         include_str!("../rules.rs"),
+        include_str!("../shared.rs"),
         include_str!("../template.rs"),
         include_str!("../tree.rs"),
     ];

@@ -71,11 +71,18 @@ const WITH_NETWORKS: &[Part] = &[
     part("network", "[network.a]", &[("bridge", "\"br0\""), ("subnets", "[\"10.0.0.0/24\"]")]),
     part("", "[network.b]", &[("bridge", "\"br2\""), ("subnets", "[\"10.1.0.0/24\"]")]),
     part("endpoint", "[endpoint.x]", &[("attach", "[{ <attachment> }]")]),
-    inline("attachment", &[("network", "\"a\""), ("port", "\"px\""), ("addresses", "[\"10.0.0.1\"]")]),
+    inline(
+        "attachment",
+        &[("network", "\"a\""), ("port", "\"px\""), ("addresses", "[\"10.0.0.1\", { <address> }]")],
+    ),
+    inline("address", &[("address", "\"10.0.0.200\""), ("shared", "true")]),
     part(
         "",
         "[endpoint.u]",
-        &[("attach", "[{ network = \"a\", port = \"pu\", addresses = [\"10.0.0.8\"] }]")],
+        &[(
+            "attach",
+            "[{ network = \"a\", port = \"pu\", addresses = [\"10.0.0.8\", { address = \"10.0.0.200\", shared = true }] }]",
+        )],
     ),
     part(
         "",
@@ -245,7 +252,8 @@ impl Mode {
             let own =
                 || part.keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
             for (key, mut value) in tables.get(part.table).cloned().unwrap_or_else(own) {
-                for (table, keys) in &tables {
+                // The innermost tables come first by name, and are put in last.
+                for (table, keys) in tables.iter().rev() {
                     let keys: Vec<String> =
                         keys.iter().map(|(key, value)| format!("{key} = {value}")).collect();
                     value = value.replace(&format!("<{table}>"), &keys.join(", "));
@@ -298,6 +306,9 @@ const LINES: &[Line] = &[
     Line("attachment", "network", ["\"a\"", "\"b\""], &[], Answer("outside-subnets"), &[]),
     Line("attachment", "port", ["\"px\"", "\"q\""], &[], Flows, &[]),
     Line("attachment", "addresses", ["[\"10.0.0.1\"]", "[\"10.0.0.9\"]"], &[], Flows, &[]),
+    Line("address", "address", ["\"10.0.0.200\"", "\"10.0.0.201\""], &[], Flows, &[]),
+    Line("address", "shared", ["true", "false"], &[], Answer("address-owned-twice"), &[]),
+    Line("address", "vrid", ["", "51"], &[], Answer("shared-differs"), &[]),
     Line("attachment", "behind", ["", "[\"10.7.0.0/24\"]"], &[], Flows, &[]),
     Line("attachment", "mac", ["", "\"02:00:00:00:00:01\""], &[], Flows, &[]),
     Line("attachment", "router", ["false", "true"], &[("network", "subnets", "[\"10.0.0.0/24\", \"fd00::/64\"]"), ("attachment", "addresses", "[\"10.0.0.1\", \"fd00::1\"]")], Flows, &[]),
@@ -525,7 +536,7 @@ fn every_word_has_a_line() {
             match key.kind {
                 // Sections: their own words are what counts.
                 Kind::Named(inner) | Kind::Rules(inner) => walk(inner, seen, words),
-                Kind::List(inner) | Kind::One(inner) | Kind::Hops(inner) => {
+                Kind::List(inner) | Kind::One(inner) | Kind::Hops(inner) | Kind::OwnAddresses(inner) => {
                     walk(inner, seen, words);
                     words.insert((table.name, key.name));
                 }

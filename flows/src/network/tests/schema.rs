@@ -86,7 +86,8 @@ fn the_schema_has_every_key() {
             | Kind::Rules(inner)
             | Kind::List(inner)
             | Kind::One(inner)
-            | Kind::Hops(inner) = key.kind
+            | Kind::Hops(inner)
+            | Kind::OwnAddresses(inner) = key.kind
                 && !seen.contains(&inner.name)
             {
                 seen.push(inner.name);

@@ -1,0 +1,108 @@
+//! Addresses that several endpoints share, one holder at a time: each names the same virtual router.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::SharedAddress;
+use super::draft::{At, Draft};
+use super::fields::Fields;
+use super::names::Names;
+use super::report::{Named, Report, quote};
+use super::tree::{Node, Value};
+use super::words;
+
+/// Shared addresses of one network: each has a number among those that Open vSwitch gives to no port.
+const MAX_SHARED: usize = 240;
+
+/// Reads the `addresses` of an attachment: those that it owns, and those that it shares.
+pub(super) fn read(
+    fields: &Fields<'_, '_>,
+    report: &mut Report,
+) -> (Vec<At<IpAddr>>, Vec<At<SharedAddress>>) {
+    let (mut owned, mut shared) = (Vec::new(), Vec::new());
+    for node in fields.bounded_list("addresses", report) {
+        match &node.value {
+            Value::Table(_) => match item(fields, node, report) {
+                Some((address, None)) => owned.push(address),
+                Some((At { value: address, span }, Some(vrid))) => {
+                    shared.push(At { value: SharedAddress { address, vrid }, span });
+                }
+                None => {}
+            },
+            _ => owned.extend(fields.item_address("addresses", node, report)),
+        }
+    }
+    (owned, shared)
+}
+
+/// Reads one address with what is said of it: whether it is shared, and then perhaps the virtual router's number.
+fn item(
+    fields: &Fields<'_, '_>,
+    node: &Node<'_>,
+    report: &mut Report,
+) -> Option<(At<IpAddr>, Option<Option<u8>>)> {
+    let what = format!("an address of {}", fields.what());
+    let fields = Fields::open(node, &node.span, what, &words::ADDRESS, report)?;
+    let text = fields.required("address", "\"ADDRESS\"", report)?;
+    let address = fields.item_address("address", text, report);
+    let shared = fields.flag("shared", report);
+    let vrid = fields.optional_number("vrid", 1, 255, report).and_then(|vrid| u8::try_from(vrid).ok());
+    if !shared && fields.has("vrid") {
+        let message = format!("{} is not shared, so there is nothing for its `vrid`", fields.what());
+        let help = "add shared = true, or take the number away";
+        report.error("misplaced-key", fields.span_of("vrid"), message, help);
+    }
+    Some((address?, shared.then_some(vrid)))
+}
+
+/// Checks that all who share an address say the same of it, and that a network does not have too many.
+pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
+    let mut seen: HashMap<IpAddr, (SharedAddress, Named<'_>, &super::Span, usize)> = HashMap::new();
+    let mut on_network: HashMap<usize, usize> = HashMap::new();
+    let mut order = Vec::new();
+    for endpoint in &draft.endpoints {
+        let what = Named { word: "endpoint", name: &endpoint.name.value };
+        for plug in &endpoint.attachments {
+            let network = plug.network.as_ref().and_then(|name| names.network(&name.value));
+            for At { value, span } in &plug.shared {
+                let Some((first, whose, at, holders)) = seen.get_mut(&value.address) else {
+                    seen.insert(value.address, (*value, what, span, 1));
+                    order.push(value.address);
+                    let count = network.map(|(index, _)| on_network.entry(index).or_default());
+                    if count.is_some_and(|count| (*count == MAX_SHARED, *count += 1).0) {
+                        let message = format!("a network has more than {MAX_SHARED} shared addresses");
+                        report.error("too-many", span, message, "split it into several networks");
+                    }
+                    continue;
+                };
+                *holders += 1;
+                if first.vrid != value.vrid {
+                    let message = format!(
+                        "{} is shared by {what} with another `vrid` than by {whose} (line {})",
+                        quote(&value.address.to_string()),
+                        report.line(at),
+                    );
+                    report.error("shared-differs", span, message, "an address has one virtual router");
+                }
+            }
+        }
+    }
+    for (_, whose, span, _) in order.iter().filter_map(|address| seen.get(address)).filter(|s| s.3 == 1) {
+        let message = format!("the address is shared, and {whose} alone may hold it");
+        let help = "share it at the other holders too, or write it as an address of its own";
+        report.warning("shared-alone", span, message, help);
+    }
+}
+
+/// Returns the shared addresses that stand at this place first: each has one place among the owned ones.
+pub(super) fn first_mentions<'d>(
+    shared: &'d [At<SharedAddress>],
+    seen: &mut std::collections::HashSet<IpAddr>,
+) -> Vec<&'d At<SharedAddress>> {
+    shared.iter().filter(|at| seen.insert(at.value.address)).collect()
+}
+
+/// Returns the address alone, where it stands.
+pub(super) fn address(shared: &At<SharedAddress>) -> At<IpAddr> {
+    At { value: shared.value.address, span: shared.span.clone() }
+}
