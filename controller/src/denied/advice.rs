@@ -119,6 +119,11 @@ pub(super) fn advise(file: &NetworkFile, ends: &Ends<'_>, sample: &Sample) -> Ad
         Some(Reason::NotLeased) => {
             return nothing("no lease gives the sender its address: it has to come by DHCP");
         }
+        Some(Reason::NotHolder) => {
+            return nothing(
+                "another holder has the shared address: announce it by gratuitous ARP or by an NA",
+            );
+        }
         Some(Reason::Rogue) => {
             return nothing("it answers for a router or a DHCP server that it is not: no rule allows that");
         }

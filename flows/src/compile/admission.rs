@@ -1,9 +1,11 @@
 //! Table 0: which port, and is it who it says.
 
+use std::rc::Rc;
+
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{PortNo, TableId};
+use ofproto::{Cookie, PortNo, TableId};
 
 use super::address::{self, Family, Range};
 use super::layout::{self, ADMISSION, Hold, LEASES, by_prefix};
@@ -13,6 +15,7 @@ use super::party::Sets;
 use super::program::{Asked, Builder, apply_and_goto, load, mark, resubmit};
 use super::router_discovery::{self, Hearers};
 use super::scope::{Owned, Scope, Scopes};
+use super::shared;
 use super::site::{Site, SiteKind, Sites};
 use crate::model::FlowMatch;
 use crate::network::Network;
@@ -29,9 +32,9 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
     let hearers = Hearers::of(sites);
     for (place, site) in sites.all.iter().enumerate() {
         let Some(port) = site.port else { continue };
-        let sender =
-            Sender { network: sites.network, site, port, loads: loads(sites, site, sets.of_site(place)) };
+        let sender = Sender::new(sites, site, port, loads(sites, site, sets.of_site(place)));
         sender.admit(out);
+        shared::admit(out, sites, &sender);
         if sites.resolves(site, Family::V6) {
             neighbour_discovery::admit(out, &sender);
             router_discovery::admit(out, &sender, hearers);
@@ -48,6 +51,7 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
 /// What holds for all networks.
 pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     guards(out);
+    shared::guards(out, scopes);
     owned(out, &scopes.owned);
     let detail = "any port that the file does not name";
     out.drop(ADMISSION, layout::DEFAULT, FlowMatch::any(), KIND, Reason::UnknownPort, detail);
@@ -106,10 +110,50 @@ pub(super) struct Sender<'s, 'a> {
     network: &'s Network,
     pub(super) site: &'s Site<'a>,
     port: PortNo,
+    /// The MAC that its frames have, where it is known.
+    pub(super) mac: Option<[u8; 6]>,
     loads: Vec<Action>,
+    /// Where its packets go on.
+    table: TableId,
+    /// What each of its packets teaches.
+    teaches: Option<Teaches>,
+    /// What tells its flows from others of the same site, in words.
+    how: String,
+}
+
+/// Makes what a flow with some cookie teaches.
+type Teaches = Rc<dyn Fn(Cookie) -> Action>;
+
+impl<'a> Sender<'a, 'a> {
+    pub(super) fn new(sites: &Sites<'a>, site: &'a Site<'a>, port: PortNo, loads: Vec<Action>) -> Self {
+        let (network, mac, table) = (sites.network, site.mac, layout::RETURNS);
+        Self { network, site, port, mac, loads, table, teaches: None, how: String::new() }
+    }
 }
 
 impl Sender<'_, '_> {
+    /// The same with another MAC.
+    pub(super) fn with_mac(&self, mac: [u8; 6], how: &str) -> Self {
+        let mut this = self.clone();
+        (this.mac, this.how) = (Some(mac), how.to_owned());
+        this
+    }
+
+    /// The same, with more that is done to its packets, and where they go on.
+    pub(super) fn by_way_of(&self, actions: impl IntoIterator<Item = Action>, table: TableId) -> Self {
+        let mut this = self.clone();
+        this.loads.extend(actions);
+        this.table = table;
+        this
+    }
+
+    /// The same, whose packets teach.
+    pub(super) fn teaching(&self, teaches: impl Fn(Cookie) -> Action + 'static) -> Self {
+        let mut this = self.clone();
+        this.teaches = Some(Rc::new(teaches));
+        this
+    }
+
     fn admit(&self, out: &mut Builder<'_>) {
         let site = self.site;
         self.untag(out);
@@ -172,15 +216,15 @@ impl Sender<'_, '_> {
             Some(_) => m.with(layout::NETWORK, self.network.number.into()),
             None => m,
         };
-        match self.site.mac {
+        match self.mac {
             Some(mac) => m.with(Field::EthSrc, mac_bits(mac)),
             None => m,
         }
     }
 
-    fn pin_arp(&self, m: FlowMatch) -> FlowMatch {
+    pub(super) fn pin_arp(&self, m: FlowMatch) -> FlowMatch {
         let m = self.pin(m);
-        match self.site.mac {
+        match self.mac {
             Some(mac) => m.with(Field::ArpSha, mac_bits(mac)),
             None => m,
         }
@@ -195,13 +239,16 @@ impl Sender<'_, '_> {
 
     /// Admits, with what later tables need to know.
     pub(super) fn pass(&self, out: &mut Builder<'_>, priority: u16, matches: FlowMatch, what: &str) {
-        self.pass_to(out, layout::RETURNS, priority, matches, what);
+        self.pass_to(out, self.table, priority, matches, what);
     }
 
     fn pass_to(&self, out: &mut Builder<'_>, table: TableId, priority: u16, matches: FlowMatch, what: &str) {
-        let instructions = apply_and_goto(self.loads.clone(), table);
-        let detail = format!("{} at {}: {what}", self.site.party, self.site.port_name);
-        out.flow(ADMISSION, priority, matches, instructions, Asked::new(KIND, self.site.party, detail));
+        let Self { site, how, .. } = self;
+        let detail = format!("{} at {}: {what}{how}", site.party, site.port_name);
+        let asked = Asked::new(KIND, site.party, detail);
+        let mut actions = self.loads.clone();
+        actions.extend(self.teaches.iter().map(|teaches| teaches(out.cookie(&asked))));
+        out.flow(ADMISSION, priority, matches, apply_and_goto(actions, table), asked);
     }
 }
 

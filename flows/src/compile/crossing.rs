@@ -23,7 +23,7 @@ use super::origin::{OriginKind, Reason};
 use super::policy::forward;
 use super::program::{Asked, Builder, apply_and_goto, load, output};
 use super::related::Portless;
-use super::returns::{DEFAULT_LIMIT, Way};
+use super::returns::{DEFAULT_LIMIT, From, Way};
 use super::rules::seconds;
 use super::scope::Scopes;
 use super::site::Site;
@@ -275,9 +275,10 @@ impl Pass<'_, '_> {
                 let way = Way {
                     traffic,
                     family,
-                    from: Some(out_port),
+                    from: From::Port(out_port),
                     outside: false,
                     visitor: false,
+                    follows: false,
                     by_service: false,
                     vlan: if mac.is_none() { network.vlan } else { None },
                     cookie: out.out.cookie(&asked),

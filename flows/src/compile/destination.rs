@@ -14,8 +14,8 @@ use super::origin::OriginKind;
 use super::party::Sets;
 use super::program::{Asked, Builder, load, mark};
 use super::scope::{Scope, Scopes};
-use super::site::{SiteKind, Sites};
-use super::{neighbour_discovery, router_discovery};
+use super::site::{Shared, SiteKind, Sites};
+use super::{neighbour_discovery, router_discovery, shared};
 use crate::model::FlowMatch;
 use crate::network::Network;
 
@@ -92,6 +92,10 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
             for &range in site.dhcp.iter().filter(|_| matches!(way, Way::Ipv4 | Way::Arp)) {
                 let look = lease::look_up();
                 table.add(way, Some(network), range, Hold::Owner, &look, "whoever has a lease of it");
+            }
+            for &Shared { range, .. } in &site.shared {
+                let look = shared::look_up(sites, range, !way.resolves());
+                table.add(way, Some(network), range, Hold::Owner, &look, "whoever holds it");
             }
             let ranges = if way.resolves() { &site.resolves } else { &site.prefixes };
             for &range in ranges {

@@ -39,6 +39,11 @@ pub const DESTINATION_PORT: TableId = TableId(15);
 /// Networks with a connection tracker, learned: who waits for answers to requests that came in fragments.
 pub const UNTRACKED: TableId = TableId(16);
 
+/// Learned: at which port a shared address is held.
+pub const SHARED: TableId = TableId(17);
+/// Learned too: the return flows of those who open from a shared address. They lead to whoever holds it.
+pub const FOLLOWING: TableId = TableId(18);
+
 /// The number of the network that the packet came in on.
 pub(super) const NETWORK: Field = Field::Reg0;
 /// The port that the packet goes to, as a 16-bit number, or one of [`OUTSIDE`], [`EVERYBODY`], [`LEASED`].
@@ -64,6 +69,10 @@ pub(super) const NEIGHBOURS: u32 = 0x1_0003;
 pub(super) const ROUTERS: u32 = 0x1_0004;
 /// In [`OUT_PORT`], with 16 bits more: a list of ports.
 pub(super) const LIST: u32 = 0x2_0000;
+/// In [`OUT_PORT`], with 16 bits more: a shared address of which nobody is known to be the holder.
+pub(super) const UNHELD: u32 = 0x3_0000;
+/// In [`OUT_PORT`], with the port: a shared address is held there.
+pub(super) const HELD: u32 = 0x4_0000;
 
 /// In [`MARKS`]: the sender is an endpoint of its network, not a link or an exit.
 pub(super) const FROM_MEMBER: u16 = 0;
@@ -80,6 +89,8 @@ pub(super) const OWN_LINK_LOCAL: u16 = 8;
 pub(super) const ERROR: u16 = 9;
 /// In [`MARKS`]: the destination is at an address that it leased, and rules that name it reach it at others.
 pub(super) const UNNAMED: u16 = 10;
+/// In [`MARKS`]: the frame has a virtual router's MAC and came in at a port that may hold it.
+pub(super) const VIRTUAL: u16 = 11;
 
 /// A bit of [`MARKS`].
 pub(super) fn mark_bit(bit: u16) -> Subfield {
@@ -126,6 +137,8 @@ pub(super) const TAGGED: u16 = 65_000;
 pub(super) const DHCP: u16 = 64_001;
 /// Advertisements of routers: likewise.
 pub(super) const ROUTER: u16 = 64_001;
+/// Frames from a virtual router's MAC.
+pub(super) const VIRTUAL_MAC: u16 = 64_500;
 /// DHCP answers, router advertisements and redirects.
 pub(super) const ROGUE: u16 = 64_000;
 /// The crossings of the file, above the isolation that they break.
@@ -144,6 +157,8 @@ pub(super) const DHCP_POLICY: u16 = 57_000;
 pub(super) const MULTICAST: u16 = 50_000;
 /// Neighbour discovery about a link-local address that is another's.
 pub(super) const IMPOSTOR: u16 = 53_000;
+/// Advertisements of virtual routers.
+pub(super) const ADVERTISED: u16 = 52_003;
 /// What goes to all whom a rule joins to the sender.
 pub(super) const JOINED: u16 = 52_001;
 /// ARP and neighbour discovery between those whom a rule joins.
@@ -203,6 +218,20 @@ pub(super) fn by_claim(claim: Claim, level: u16) -> u16 {
         Claim::Ip => 20_000,
     };
     top - level.min(LEVELS)
+}
+
+/// The priority of the flow beside it for those who open from a shared address, or to one: above all flows of its claim, and
+/// below those of stronger ones. None where too many rules overlap.
+pub(super) fn by_claim_of_shared(claim: Claim, level: u16, opens_from_it: bool) -> Option<u16> {
+    let (top, levels) = match claim {
+        Claim::Via => return None,
+        // Above those by way of a next hop: these lead outside, where no rule without one leads by that hop's MAC.
+        Claim::Port => (47_999, 499),
+        Claim::Protocol => (33_099, 1_549),
+        Claim::Ip => (23_099, 1_549),
+    };
+    let top = if opens_from_it { top } else { top - levels };
+    (level < levels).then(|| top - level)
 }
 
 /// Among claims on one prefix, where flows are chosen by address, the weakest first.

@@ -231,6 +231,8 @@ pub(super) fn leasing(scope: &Scope<'_>, sites: &Sites<'_>) -> Leasing {
     };
     let parties: Vec<Party> = sites.all.iter().map(party).collect();
     let mut reserved: Vec<IpNetwork> = parties.iter().flat_map(|p| p.has.iter().copied()).collect();
+    let shared = sites.all.iter().flat_map(|site| &site.shared);
+    reserved.extend(shared.filter_map(|shared| shared.range.prefix()));
     reserved.extend(scope.behind.iter().filter_map(|range| range.prefix()));
     reserved.extend(network.gateway.iter().map(|address| IpNetwork::from(*address)));
     for subnet in &network.subnets {

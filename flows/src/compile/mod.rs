@@ -12,6 +12,8 @@
 //! | 7 | leases | of addresses that DHCP gives: who has which, and may send from it |
 //! | 8 | holders | at which port such an address is |
 //! | 9 | owners | who is at that port |
+//! | 17 | shared | learned: at which port a shared address is held |
+//! | 18 | following | learned too: the return flows of those who open from a shared address |
 //! | 10–16 | | of networks with a connection tracker: whose connection it is, and fragments of answers |
 //!
 //! Admission tells the sender and table 4 the destination, each with the lists of rules that it is in, and policy
@@ -55,9 +57,11 @@ mod router_discovery;
 mod rules;
 pub mod sample;
 mod scope;
+pub mod shared;
 mod site;
 mod traffic;
 mod via;
+mod vrrp;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
@@ -149,6 +153,7 @@ fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> Part {
     via::admission(&mut out, &scope.rules, sites, sets);
     out.leasing(lease::leasing(scope, sites));
     lease::compile(&mut out, sites, sets);
+    shared::compile(&mut out, sites, sets);
     conntrack::compile(&mut out, sites, sets);
     destination::compile(&mut out, scope, sites, sets);
     policy::compile(&mut out, sites);
@@ -165,6 +170,7 @@ fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     admission::common(out, scopes);
     returns::compile(out);
     lease::common(out);
+    shared::common(out, scopes);
     conntrack::common(out, scopes);
     destination::common(out, scopes);
     policy::common(out, scopes);

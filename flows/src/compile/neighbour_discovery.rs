@@ -23,17 +23,18 @@ use super::layout::{self, ADMISSION, DESTINATION, Hold, MARKS, POLICY, by_prefix
 use super::origin::{OriginKind, Reason};
 use super::program::{Asked, Builder, load};
 use super::site::{Site, Sites};
+use super::vrrp;
 use crate::model::FlowMatch;
 use crate::network::Network;
 
 /// Above every claim by address: neighbour discovery must also be *about* an address of the sender, or it redirects its
 /// neighbours' traffic.
-fn above(range: Range, hold: Hold) -> u16 {
+pub(super) fn above(range: Range, hold: Hold) -> u16 {
     layout::MULTICAST + by_prefix(range.length(), hold)
 }
 
 /// Duplicate address detection; it tells no MAC (RFC 4861 §4.3).
-fn probe() -> FlowMatch {
+pub(super) fn probe() -> FlowMatch {
     let from_nobody = address::v6_host(Ipv6Addr::UNSPECIFIED).on(address::nd(ND_SOLICIT), Field::Ipv6Src);
     from_nobody.with(Field::NdSll, 0)
 }
@@ -99,21 +100,28 @@ pub(super) fn refuse(out: &mut Builder<'_>, site: &Site<'_>, port: PortNo) {
 }
 
 impl Sender<'_, '_> {
-    fn solicit(&self, out: &mut Builder<'_>, priority: u16, from: Range) {
+    pub(super) fn solicit(&self, out: &mut Builder<'_>, priority: u16, from: Range) {
         let matches = from.on(address::nd(ND_SOLICIT), Field::Ipv6Src);
         self.bound(out, priority, matches, Field::NdSll, &format!("ND solicitation from {from}"));
     }
 
-    fn advertise(&self, out: &mut Builder<'_>, priority: u16, from: Range, about: Range) {
+    pub(super) fn advertise(&self, out: &mut Builder<'_>, priority: u16, from: Range, about: Range) {
         let matches = about.on(from.on(address::nd(ND_ADVERT), Field::Ipv6Src), Field::NdTarget);
         let source = if from == about { String::new() } else { format!(" from {from}") };
         self.bound(out, priority, matches, Field::NdTll, &format!("ND advertisement of {about}{source}"));
     }
 
     /// Passes what tells the sender's own MAC, or none.
-    fn bound(&self, out: &mut Builder<'_>, priority: u16, matches: FlowMatch, told: Field, what: &str) {
+    pub(super) fn bound(
+        &self,
+        out: &mut Builder<'_>,
+        priority: u16,
+        matches: FlowMatch,
+        told: Field,
+        what: &str,
+    ) {
         let matches = self.pin(matches);
-        match self.site.mac {
+        match self.mac {
             None => self.pass(out, priority, matches, what),
             Some(mac) => {
                 self.pass(out, priority, matches.clone().with(told, mac_bits(mac)), what);
@@ -174,18 +182,23 @@ pub(super) fn destination(out: &mut Builder<'_>, network: &Network, found: &[(&S
 /// Whoever speaks of a link-local address that is another's.
 pub(super) fn impostors(out: &mut Builder<'_>, sites: &Sites<'_>) {
     let mut seen = HashSet::new();
+    let shares = sites.all.iter().any(|site| !site.shared.is_empty());
     for site in sites.all.iter().filter(|site| sites.resolves(site, Family::V6)) {
         let Some(address) = site.link_local.filter(|address| seen.insert(*address)) else { continue };
         let router_solicit = Family::V6
             .matches()
             .with(Field::IpProto, address::IPPROTO_ICMPV6.into())
             .with(Field::Icmpv6Type, address::ROUTER_SOLICIT.into());
+        let vrrp = address.on(vrrp::advertisements(Family::V6), Field::Ipv6Src);
         for (matches, what) in [
             (address.on(address::nd(ND_SOLICIT), Field::Ipv6Src), "ND solicitation from"),
             (address.on(probe(), Field::NdTarget), "ND probe for"),
             (address.on(address::nd(ND_ADVERT), Field::NdTarget), "ND advertisement of"),
             (address.on(router_solicit, Field::Ipv6Src), "router solicitation from"),
-        ] {
+        ]
+        .into_iter()
+        .chain(shares.then_some((vrrp, "VRRP from")))
+        {
             let not_own = 1 << layout::OWN_LINK_LOCAL;
             let matches =
                 matches.with_masked(MARKS, 0, not_own).with(layout::NETWORK, sites.network.number.into());

@@ -10,14 +10,16 @@ use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 
-use super::address::{self, Family, ND_SOLICIT};
+use super::address::{self, Family, ND_SOLICIT, Range};
 use super::admission::at;
 use super::cookie::cookie;
 use super::layout::{self, FORWARDING, OUT_PORT, POLICY};
 use super::origin::OriginKind;
+use super::party::Sets;
 use super::policy::forward;
 use super::program::{Asked, Builder, load, resubmit};
 use super::site::{Site, SiteKind, Sites};
+use super::vrrp;
 use super::wire::emit;
 use crate::model::FlowMatch;
 use crate::network::Inside;
@@ -60,10 +62,58 @@ impl Places {
 
 /// Whom the rules of a network join to each of its sites.
 pub(super) struct Neighbours {
+    /// Those who ask for each other's MACs, and hear what each says of itself.
+    joined: Joined,
+    /// Those who hear a virtual router's advertisements.
+    advertised: Joined,
+}
+
+/// Some sites, for each site.
+#[derive(Clone)]
+struct Joined {
     /// By place: those whom a rule joins to it that no clock ends.
     lasting: Vec<Places>,
     /// Those whom any rule does, and when the first of these rules ends.
     passing: Vec<(Places, Option<u16>)>,
+}
+
+impl Joined {
+    fn new(lasting: Vec<Places>) -> Self {
+        let passing = vec![(Places::default(), None); lasting.len()];
+        Self { lasting, passing }
+    }
+
+    /// Joins others to each of some, until the rule ends.
+    fn add(&mut self, some: &[usize], others: &[usize], ends: Option<u16>) {
+        let joined = Places::of(others.iter().copied());
+        for &place in some {
+            match ends {
+                None => self.lasting.get_mut(place).into_iter().for_each(|places| places.add(&joined)),
+                Some(ends) => {
+                    let Some((places, first)) = self.passing.get_mut(place) else { continue };
+                    places.add(&joined);
+                    *first = Some(first.map_or(ends, |first| first.min(ends)));
+                }
+            }
+        }
+    }
+
+    /// Whether a rule joins anybody to a place.
+    fn any(&self, place: usize) -> bool {
+        self.of(place).iter().any(|(places, _)| places.iter().next().is_some())
+    }
+
+    /// Those of a place: for ever, and until the first rule ends where one does.
+    fn of(&self, place: usize) -> Vec<(Places, Option<u16>)> {
+        let Some(lasting) = self.lasting.get(place) else { return Vec::new() };
+        let mut all = vec![(lasting.clone(), None)];
+        if let Some((more, Some(ends))) = self.passing.get(place) {
+            let mut with_passing = lasting.clone();
+            with_passing.add(more);
+            all.push((with_passing, Some(*ends)));
+        }
+        all
+    }
 }
 
 impl Neighbours {
@@ -73,44 +123,39 @@ impl Neighbours {
             Inside::Deny => Places::default(),
         };
         let inside = |place| if members.has(place) { members.clone() } else { Places::default() };
-        let lasting: Vec<Places> = (0..sites.all.len()).map(inside).collect();
-        let passing = vec![(Places::default(), None); lasting.len()];
-        Self { lasting, passing }
+        let joined = Joined::new((0..sites.all.len()).map(inside).collect());
+        Self { joined, advertised: Joined::new(vec![Places::default(); sites.all.len()]) }
+    }
+
+    /// Lets virtual routers advertise themselves to others, until the rule ends.
+    pub(super) fn advertise(&mut self, routers: &[usize], others: &[usize], ends: Option<u16>) {
+        self.advertised.add(routers, others, ends);
     }
 
     /// Joins each of some to each of others, until the rule ends.
     pub(super) fn join(&mut self, some: &[usize], others: &[usize], ends: Option<u16>) {
-        for (here, there) in [(some, others), (others, some)] {
-            let joined = Places::of(there.iter().copied());
-            for &place in here {
-                match ends {
-                    None => self.lasting.get_mut(place).into_iter().for_each(|places| places.add(&joined)),
-                    Some(ends) => {
-                        let Some((places, first)) = self.passing.get_mut(place) else { continue };
-                        places.add(&joined);
-                        *first = Some(first.map_or(ends, |first| first.min(ends)));
-                    }
-                }
-            }
-        }
+        self.joined.add(some, others, ends);
+        self.joined.add(others, some, ends);
     }
 
     /// The flows: in policy for each sender, in the table of outputs for each list.
-    pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>) {
+    pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
         let mut lists = Lists::new(sites);
         for family in Family::BOTH {
             let senders = sites.all.iter().enumerate().filter(|(_, site)| sites.resolves(site, family));
             for (place, site) in senders {
-                let (Some(lasting), Some(port)) = (self.lasting.get(place), site.port) else { continue };
+                let Some(port) = site.port else { continue };
                 let Some(own) = layout::port_value(port) else { continue };
                 let sender = Sender { place, site, family, port, own };
-                sender.send(&mut lists, lasting, None);
-                if let Some((more, Some(ends))) = self.passing.get(place) {
-                    let mut all = lasting.clone();
-                    all.add(more);
-                    sender.send(&mut lists, &all, Some(*ends));
+                for (to, ends) in self.joined.of(place) {
+                    sender.send(&mut lists, &to, ends);
+                }
+                for (to, ends) in self.advertised.of(place) {
+                    sender.advertise(&mut lists, &to, ends);
                 }
             }
+            let advertisers = (0..sites.all.len()).filter(|place| self.advertised.any(*place));
+            vrrp::admit(out, sites, sets, family, advertisers);
         }
         lists.finish(out);
     }
@@ -142,7 +187,9 @@ impl Sender<'_> {
         let routers: Vec<usize> = all.iter().copied().filter(|place| free || router(place)).collect();
         let six = family == Family::V6;
         let by_link = six && site.link_local.is_some();
-        let addressed = by_link || site.resolves.iter().chain(&site.dhcp).any(|range| range.family == family);
+        let own_range = |range: &Range| range.family == family;
+        let addressed =
+            by_link || site.shares(family) || site.resolves.iter().chain(&site.dhcp).any(own_range);
         let leased = site.leases.iter().any(|range| range.family == family);
         let asks = match family {
             Family::V4 => address::arp(),
@@ -163,13 +210,32 @@ impl Sender<'_> {
             let says = if six { "ND" } else { "ARP" };
             let detail = format!("{} at {}: {says} {what}{while_open}", site.party, site.port_name);
             let key = format!("{}: {detail}", sites.network.name);
-            lists.pass(list, Pending { matches, ends, key, detail });
+            lists.pass(list, Pending { priority: layout::JOINED, matches, ends, key, detail });
         }
+    }
+}
+
+impl Sender<'_> {
+    /// Sends a virtual router's advertisements to those whom a rule for them joins to it.
+    fn advertise(&self, lists: &mut Lists<'_, '_>, to: &Places, ends: Option<u16>) {
+        let Self { place, site, family, port, .. } = *self;
+        let list: Vec<usize> = to.iter().collect();
+        if list.iter().all(|other| *other == place) {
+            return;
+        }
+        let network = lists.sites.network;
+        let matches = at(port, vrrp::advertisements(family)).with(layout::NETWORK, network.number.into());
+        let while_open = if ends.is_some() { ", while a window is open" } else { "" };
+        let family = family.label();
+        let detail = format!("{} at {}: {family} VRRP to its group{while_open}", site.party, site.port_name);
+        let key = format!("{}: {detail}", network.name);
+        lists.pass(&list, Pending { priority: layout::ADVERTISED, matches, ends, key, detail });
     }
 }
 
 /// A flow of a sender, which waits for its list to have a value.
 struct Pending {
+    priority: u16,
     matches: FlowMatch,
     ends: Option<u16>,
     key: String,
@@ -215,10 +281,10 @@ impl<'l, 'a> Lists<'l, 'a> {
                     None => continue,
                 },
             };
-            for Pending { matches, ends, key, detail } in flows {
+            for Pending { priority, matches, ends, key, detail } in flows {
                 let kind = OriginKind::Resolution;
                 let asked = Asked { key: Some(key), ends, ..Asked::new(kind, kind.label(), detail) };
-                let priority = layout::JOINED + u16::from(ends.is_some());
+                let priority = priority + u16::from(ends.is_some());
                 out.flow(POLICY, priority, matches, forward(vec![load(OUT_PORT, value.into())]), asked);
             }
         }

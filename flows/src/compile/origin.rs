@@ -93,6 +93,8 @@ pub enum Reason {
     Spoofed,
     /// DHCP could have given the sender its address, and has not.
     NotLeased,
+    /// Another holder announced the sender's shared address.
+    NotHolder,
     /// IPv6 router solicitations, listener reports and their like, from a link-local address.
     LinkLocal,
     /// It would cross from one network into another.
@@ -117,6 +119,7 @@ impl Reason {
             Self::UnknownPort => "unknown-port",
             Self::Spoofed => "spoofed",
             Self::NotLeased => "not-leased",
+            Self::NotHolder => "not-holder",
             Self::LinkLocal => "link-local",
             Self::Isolation => "isolation",
             Self::Rogue => "rogue",

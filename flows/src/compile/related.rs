@@ -63,6 +63,7 @@ impl Portless {
             Self::Later(Some(address::IPPROTO_TCP)) => "tcp ",
             Self::Later(Some(address::IPPROTO_UDP)) => "udp ",
             Self::Later(Some(address::IPPROTO_SCTP)) => "sctp ",
+            Self::Later(Some(address::IPPROTO_VRRP)) => "vrrp ",
             Self::Later(Some(_)) => "icmp ",
         };
         format!("{} {proto}later fragments", family.label())

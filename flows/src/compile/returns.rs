@@ -6,7 +6,9 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, Family};
-use super::layout::{self, DESTINATION, OUT_PORT, POLICY, RELATED, RETURN_PRIORITY, RETURNS, VISITORS};
+use super::layout::{
+    self, DESTINATION, FOLLOWING, OUT_PORT, POLICY, RELATED, RETURN_PRIORITY, RETURNS, VISITORS,
+};
 use super::origin::OriginKind;
 use super::program::{Asked, Builder, mark, resubmit};
 use super::traffic::{Traffic, echo};
@@ -70,18 +72,38 @@ pub(super) fn later(family: Family, proto: Option<u8>) -> FlowMatch {
 /// either this or the second bit alone (ovs-fields(7)).
 const LATER: u8 = 3;
 
+/// At which port the answers to what a rule's flow lets through come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// At this one.
+    Port(u32),
+    /// At the one that the packet goes to.
+    Destination,
+    /// At that of whoever holds the shared address when it answers: admission lets no other holder send from it.
+    Holder,
+}
+
+impl From {
+    /// At the one port of the receivers, or else the one that the packet goes to.
+    pub(super) fn single(port: Option<u32>) -> Self {
+        port.map_or(Self::Destination, Self::Port)
+    }
+}
+
 /// A way back that a flow of a rule learns.
 #[derive(Debug, Clone)]
 pub(super) struct Way {
     pub(super) traffic: Traffic,
     pub(super) family: Family,
-    /// The port that the answer comes in at, or none where the packet's own destination says.
-    pub(super) from: Option<u32>,
+    /// Where the answer comes in.
+    pub(super) from: From,
     /// Whether the other side is anybody outside: an ICMP error then comes from any router.
     pub(super) outside: bool,
     /// Whether the one who opens is anybody outside. Then it is learned where a flood of forged senders takes nothing from
     /// the members, and what has no ports needs no learning: policy lets it pass.
     pub(super) visitor: bool,
+    /// Whether the one who opens does so from a shared address: the answers go to whoever holds it when they come.
+    pub(super) follows: bool,
     /// A flow for each client and service, not for each connection.
     pub(super) by_service: bool,
     /// The VLAN of the one who opens.
@@ -95,7 +117,7 @@ impl Way {
     /// The packets of the one who opened renew the hard timeout; those of the other side cannot. None for traffic
     /// that has no answer.
     pub(super) fn learn(&self) -> Vec<Action> {
-        if self.traffic == Traffic::Icmp {
+        if matches!(self.traffic, Traffic::Icmp | Traffic::Vrrp) {
             return Vec::new();
         }
         let mut actions = Vec::new();
@@ -116,9 +138,11 @@ impl Way {
     fn answers(&self, flags: &[(Subfield, u128)]) -> Action {
         let whole = Subfield::whole;
         let mut specs = self.ends();
+        // Behind the type of the frame, which it needs.
+        let behind = specs.len() - 2;
         match self.traffic.ip_proto(self.family) {
-            Some(proto) => specs.insert(2, constant(whole(Field::IpProto), proto.into())),
-            None => specs.insert(2, copied(Field::IpProto, Field::IpProto)),
+            Some(proto) => specs.insert(behind, constant(whole(Field::IpProto), proto.into())),
+            None => specs.insert(behind, copied(Field::IpProto, Field::IpProto)),
         }
         if let Some((src, dst)) = self.traffic.ports() {
             specs.push(copied(src, dst));
@@ -132,9 +156,10 @@ impl Way {
             specs.push(constant(whole(field), reply.into()));
         }
         let fin = if self.traffic == Traffic::Tcp && !self.by_service { 5 } else { 0 };
-        if self.visitor {
-            specs.extend(expected());
-            return Action::Learn(Box::new(Learn { specs, fin_idle_timeout: fin, ..self.frame(VISITORS) }));
+        if self.visitor || self.follows {
+            specs.extend(self.expected());
+            let table = if self.follows { FOLLOWING } else { VISITORS };
+            return Action::Learn(Box::new(Learn { specs, fin_idle_timeout: fin, ..self.frame(table) }));
         }
         if let Some(vlan) = self.vlan {
             let src = LearnSrc::Immediate(u128::from(vlan) | 0x1000);
@@ -153,7 +178,7 @@ impl Way {
                 |spec| !matches!(spec, LearnSpec::Match { dst, .. } if dst.field == self.family.src()),
             );
         }
-        specs.extend(expected());
+        specs.extend(self.expected());
         // Several rules may teach the same match here. Each has a priority of its own, so that none takes another's place
         // and revoking one leaves those of the others.
         let priority = 1 + u16::try_from(self.cookie.0 % u64::from(u16::MAX)).unwrap_or(0);
@@ -163,16 +188,29 @@ impl Way {
     /// Where the answer comes in, and the two addresses.
     pub(super) fn ends(&self) -> Vec<LearnSpec> {
         let in_port = match self.from {
-            Some(port) => LearnSrc::Immediate(port.into()),
-            None => LearnSrc::Field(Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 }),
+            From::Port(port) => Some(LearnSrc::Immediate(port.into())),
+            From::Destination => Some(LearnSrc::Field(Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 })),
+            From::Holder => None,
         };
+        let in_port = in_port.map(|src| LearnSpec::Match { dst: Subfield::whole(Field::InPort), src });
         let family = self.family;
-        vec![
-            LearnSpec::Match { dst: Subfield::whole(Field::InPort), src: in_port },
+        let mut specs: Vec<LearnSpec> = in_port.into_iter().collect();
+        specs.extend([
             constant(Subfield::whole(Field::EthType), family.eth_type().into()),
             copied(family.src(), family.dst()),
             copied(family.dst(), family.src()),
-        ]
+        ]);
+        specs
+    }
+
+    /// What a learned flow says where policy lets pass what it marks: to where the packet came from, or where the lookup of a
+    /// shared address leads.
+    fn expected(&self) -> Vec<LearnSpec> {
+        let back = (!self.follows).then(|| back_to_port(0));
+        let mut specs: Vec<LearnSpec> = back.into_iter().flatten().collect();
+        let dst = layout::mark_bit(layout::EXPECTED);
+        specs.push(LearnSpec::Load { dst, src: LearnSrc::Immediate(1) });
+        specs
     }
 
     fn frame(&self, table: ofproto::TableId) -> Learn {
@@ -192,19 +230,18 @@ impl Way {
     }
 }
 
-/// What a learned flow says where policy lets pass what it marks: to where the packet came from.
-fn expected() -> [LearnSpec; 3] {
+/// What a learned flow loads so that its packets leave by the port that the teaching packet came in at, with some bits above
+/// the port's number.
+pub(super) fn back_to_port(high_bits: u32) -> [LearnSpec; 2] {
     let low = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
     let high = Subfield { field: OUT_PORT, ofs: 16, n_bits: 16 };
-    let expected = layout::mark_bit(layout::EXPECTED);
     [
         LearnSpec::Load { dst: low, src: LearnSrc::Field(Subfield::whole(Field::InPort)) },
-        LearnSpec::Load { dst: high, src: LearnSrc::Immediate(0) },
-        LearnSpec::Load { dst: expected, src: LearnSrc::Immediate(1) },
+        LearnSpec::Load { dst: high, src: LearnSrc::Immediate(u128::from(high_bits >> 16)) },
     ]
 }
 
-fn constant(dst: Subfield, value: u128) -> LearnSpec {
+pub(super) fn constant(dst: Subfield, value: u128) -> LearnSpec {
     LearnSpec::Match { dst, src: LearnSrc::Immediate(value) }
 }
 

@@ -9,7 +9,7 @@ use super::claimed::{Claimed, Wanted};
 use super::conntrack::{self, Opened, Tracking};
 use super::dhcp::{Dhcp, Server};
 use super::joint::Joint;
-use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim};
+use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim, by_claim_of_shared};
 use super::moment::Moment;
 use super::neighbours::Neighbours;
 use super::origin::OriginKind;
@@ -17,8 +17,9 @@ use super::party::{Parties, Sets};
 use super::policy::{Resolution, forward, out_of, resolution_kinds, towards};
 use super::program::{Asked, Builder, load};
 use super::related::{Claims, Portless};
-use super::returns::{DEFAULT_LIMIT, Way};
+use super::returns::{DEFAULT_LIMIT, From, Way};
 use super::scope::Rule;
+use super::shared;
 use super::site::{Site, SiteKind, Sites};
 use super::traffic::Traffic;
 use crate::model::FlowMatch;
@@ -116,7 +117,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     /// What all rules have in common.
     pub(super) fn finish(self) {
         self.resolution.finish(self.out);
-        self.neighbours.finish(self.out, self.sites);
+        self.neighbours.finish(self.out, self.sites, self.sets);
         self.tracking.finish(self.out);
         self.joint.finish(self.out);
         self.dhcp.finish(self.out, self.sites, self.sets);
@@ -133,6 +134,10 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         if allow.protocol == Protocol::Dhcp {
             let (clients, servers) = (self.sites.places(&from), self.servers(&allow.to));
             self.dhcp.add(allow, (&clients, &servers), ends);
+        }
+        if allow.protocol == Protocol::Vrrp {
+            let (routers, others) = (self.sites.places(&from), self.sites.places(&to));
+            self.neighbours.advertise(&routers, &others, ends);
         }
         if !self.sites.share(&from, &to) {
             return;
@@ -306,9 +311,10 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         let way = Way {
             traffic,
             family,
-            from: to.parties.single(),
+            from: From::single(to.parties.single()),
             outside: to.outside,
             visitor: from.visitor,
+            follows: false,
             by_service: by_service(allow, traffic, from.visitor),
             vlan: network.vlan,
             cookie: self.out.cookie(&asked),
@@ -320,7 +326,33 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             return conntrack::open(self, opened);
         }
         let mut actions = if answered { Vec::new() } else { way.learn() };
-        actions.extend(exit.map(|port| load(OUT_PORT, port.into())));
+        let leave = exit.map(|port| load(OUT_PORT, port.into()));
+        actions.extend(leave.clone());
+        if !answered {
+            let held = |side: &Side| shared::held_by(self.sites, &side.parties.sites, family);
+            let senders = if from.visitor { Vec::new() } else { held(from) };
+            let receivers = if to.outside { Vec::new() } else { held(to) };
+            let by_senders = senders.into_iter().map(|range| (range, true));
+            let all = by_senders.chain(receivers.into_iter().map(|range| (range, false)));
+            for (range, follows) in all {
+                let Some(priority) = by_claim_of_shared(claim, level, follows) else { continue };
+                let what = if follows { format!("from {range}") } else { format!("to {range}") };
+                let key = asked.key.as_ref().map(|key| format!("{key}, {what}"));
+                let detail = format!("{}, {what}", asked.detail);
+                let asked = Asked { key, ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+                let cookie = self.out.cookie(&asked);
+                let (way, matches) = match follows {
+                    true => (Way { follows, cookie, ..way.clone() }, out_of(range, matches.clone())),
+                    false => {
+                        let from = From::Holder;
+                        (Way { from, cookie, ..way.clone() }, towards(range, matches.clone()))
+                    }
+                };
+                let mut actions = way.learn();
+                actions.extend(leave.clone());
+                self.out.flow(POLICY, priority, matches, forward(actions), asked);
+            }
+        }
         self.out.flow(POLICY, priority, matches, forward(actions), asked);
     }
 
@@ -382,7 +414,9 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             }
             let by_link = |site: &Site<'_>| family == Family::V6 && self.sites.resolves(site, family);
             let found = |site: &&Site<'_>| {
-                by_link(site) || site.resolves.iter().chain(&site.dhcp).any(|r| r.family == family)
+                by_link(site)
+                    || site.shares(family)
+                    || site.resolves.iter().chain(&site.dhcp).any(|r| r.family == family)
             };
             if to_sites.iter().any(found) {
                 add(false, to.receives(sends));

@@ -30,6 +30,7 @@ pub fn is_sampled(origin: &Origin) -> bool {
             | Reason::UnknownPort
             | Reason::Spoofed
             | Reason::NotLeased
+            | Reason::NotHolder
             | Reason::Isolation
             | Reason::Rogue
             | Reason::NotAllowed

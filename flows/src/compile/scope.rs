@@ -14,7 +14,7 @@ use super::address::{self, Family, Range};
 use super::layout;
 use super::moment::Moment;
 use super::origin::Reason;
-use super::site::{Site, SiteKind};
+use super::site::{Shared, Site, SiteKind};
 use super::{PortMap, rules};
 use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside, link_local_of};
 
@@ -58,6 +58,7 @@ pub(super) enum Whose<'a> {
     Party(&'a str),
     Network(&'a str),
     Behind(&'a str),
+    Holders,
     Nobody,
 }
 
@@ -67,6 +68,7 @@ impl fmt::Display for Whose<'_> {
             Self::Party(name) => write!(f, "owned by {name}"),
             Self::Network(name) => write!(f, "in network {name}"),
             Self::Behind(name) => write!(f, "behind {name}"),
+            Self::Holders => f.write_str("shared by its holders"),
             Self::Nobody => f.write_str("nobody's address"),
         }
     }
@@ -145,6 +147,15 @@ impl<'a> Scopes<'a> {
         let mut discovered = HashSet::new();
         for (place, site) in sites.iter().filter(|(_, site)| site.kind != SiteKind::Link) {
             let Some(scope) = self.all.get_mut(*place) else { continue };
+            for Shared { range, .. } in &site.shared {
+                if wide.iter().any(|wide| wide.contains(*range)) && discovered.insert(*range) {
+                    scope.discovered.push((*range, "its holders"));
+                }
+                if seen.insert(*range) {
+                    let (range, whose) = (*range, Whose::Holders);
+                    scope.owned.push(Owned { range, reason: Reason::Spoofed, whose });
+                }
+            }
             for &range in &site.prefixes {
                 if wide.iter().any(|wide| wide.contains(range)) && discovered.insert(range) {
                     scope.discovered.push((range, site.party));
@@ -301,6 +312,8 @@ impl<'a> Located<'_, 'a> {
         for plug in &endpoint.attachments {
             let Some(&place) = self.places.get(&*plug.network) else { continue };
             let resolves: Vec<Range> = plug.addresses.iter().map(host).collect();
+            let shared = plug.shared.iter();
+            let shared = shared.map(|s| Shared { range: host(&s.address), vrid: s.vrid }).collect();
             let behind = plug.behind.iter().copied().map(Range::from);
             let subnets = match plug.leased {
                 true => file.network(&plug.network).map_or(&[][..], |network| &network.subnets),
@@ -318,6 +331,7 @@ impl<'a> Located<'_, 'a> {
                 kind: SiteKind::Endpoint,
                 prefixes: resolves.iter().copied().chain(behind).collect(),
                 resolves,
+                shared,
                 leases,
                 dhcp,
                 reached_by_lease,
@@ -349,6 +363,7 @@ impl<'a> Located<'_, 'a> {
             kind,
             resolves: prefixes.clone(),
             prefixes,
+            shared: Vec::new(),
             leases: Vec::new(),
             dhcp: Vec::new(),
             reached_by_lease: false,

@@ -1,10 +1,12 @@
 //! Who is at which port of a bridge.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ofproto::PortNo;
 
 use super::address::{self, Family, Range};
+use super::cookie::cookie;
+use super::layout;
 use crate::network::Network;
 
 /// A party of the file at a port of the bridge that is compiled.
@@ -27,6 +29,8 @@ pub(super) struct Site<'a> {
     pub(super) prefixes: Vec<Range>,
     /// Those among them that answer ARP and neighbour discovery.
     pub(super) resolves: Vec<Range>,
+    /// The addresses that it may hold, one holder at a time.
+    pub(super) shared: Vec<Shared>,
     /// The IPv6 prefixes in which it may use any address that nobody owns.
     pub(super) leases: Vec<Range>,
     /// The IPv4 prefixes in which DHCP gives it an address.
@@ -40,6 +44,14 @@ pub(super) struct Site<'a> {
     pub(super) link_locals: Range,
     /// The one among them that nobody else on its network may have.
     pub(super) link_local: Option<Range>,
+}
+
+/// An address that several sites may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Shared {
+    pub(super) range: Range,
+    /// The number of its virtual router.
+    pub(super) vrid: Option<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,7 +68,12 @@ impl Site<'_> {
     /// Whether rules reach it at an address of a family.
     pub(super) fn is_reached(&self, family: Family) -> bool {
         let leased = self.dhcp.iter().filter(|_| self.reached_by_lease);
-        self.prefixes.iter().chain(leased).any(|p| p.family == family)
+        self.prefixes.iter().chain(leased).any(|p| p.family == family) || self.shares(family)
+    }
+
+    /// Whether it shares an address of a family.
+    pub(super) fn shares(&self, family: Family) -> bool {
+        self.shared.iter().any(|shared| shared.range.family == family)
     }
 
     /// Whether DHCP gives it addresses at which no rule that names it reaches it.
@@ -72,6 +89,7 @@ impl Site<'_> {
     /// Whether it has addresses of a family, or may get one.
     fn has(&self, family: Family) -> bool {
         self.prefixes.iter().chain(&self.leases).chain(&self.dhcp).any(|p| p.family == family)
+            || self.shares(family)
     }
 
     /// Whether the file says anything of it and IPv6.
@@ -85,6 +103,8 @@ pub(super) struct Sites<'a> {
     pub(super) network: &'a Network,
     pub(super) all: &'a [Site<'a>],
     plugs: HashMap<&'a str, Vec<usize>>,
+    /// What stands in the register of the destination's port for a shared address, while nobody is known to hold it.
+    unheld: HashMap<Range, u32>,
     /// Whether there is IPv6 on the network.
     six: bool,
 }
@@ -95,7 +115,22 @@ impl<'a> Sites<'a> {
         for (place, site) in all.iter().enumerate() {
             plugs.entry(site.party).or_default().push(place);
         }
-        Self { network, all, plugs, six: all.iter().any(Site::six) }
+        Self { network, all, plugs, unheld: unheld(all), six: all.iter().any(Site::six) }
+    }
+
+    /// The places of those who may hold an address and are at a port of the bridge.
+    pub(super) fn holders(&self, range: Range) -> Vec<usize> {
+        let holds = |site: &Site<'_>| {
+            site.port.is_some_and(|port| layout::port_value(port).is_some())
+                && site.shared.iter().any(|shared| shared.range == range)
+        };
+        let holders = self.all.iter().enumerate().filter(|(_, site)| holds(site));
+        holders.map(|(place, _)| place).collect()
+    }
+
+    /// The value for a shared address that nobody is known to hold; none where it has too many on its network.
+    pub(super) fn unheld(&self, range: Range) -> Option<u32> {
+        self.unheld.get(&range).copied()
     }
 
     /// A site by its place.
@@ -135,4 +170,25 @@ impl<'a> Sites<'a> {
         places.dedup();
         places
     }
+}
+
+/// Gives each shared address a value, which stays while others come and go. Its low half is a number of no port: what is
+/// learned while nobody is known to hold the address is good for no sender.
+fn unheld(all: &[Site<'_>]) -> HashMap<Range, u32> {
+    const FIRST: u16 = 0xff00;
+    const COUNT: u16 = 0xf0;
+    let mut values = HashMap::new();
+    let mut taken = HashSet::new();
+    for Shared { range, .. } in all.iter().flat_map(|site| &site.shared) {
+        if values.contains_key(range) {
+            continue;
+        }
+        let start = cookie(&["shared", &range.to_string()]).0 % u64::from(COUNT);
+        let start = u16::try_from(start).unwrap_or(0);
+        let slots = (0..COUNT).map(|n| FIRST + (start + n) % COUNT);
+        let Some(slot) = slots.into_iter().find(|slot| !taken.contains(slot)) else { continue };
+        taken.insert(slot);
+        values.insert(*range, layout::UNHELD | u32::from(slot));
+    }
+    values
 }

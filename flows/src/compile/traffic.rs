@@ -17,6 +17,8 @@ pub(super) enum Traffic {
     Echo,
     /// Every other ICMP message, errors above all: passed on, and nothing comes back for it.
     Icmp,
+    /// VRRP and CARP between virtual routers that name each other: passed on, and nothing comes back for it.
+    Vrrp,
     /// Any other IP protocol.
     Other,
 }
@@ -31,6 +33,7 @@ impl Traffic {
             Protocol::Sctp => &[Self::Sctp],
             Protocol::Icmp => &[Self::Echo],
             Protocol::Dhcp => &[],
+            Protocol::Vrrp => &[Self::Vrrp],
         }
     }
 
@@ -41,6 +44,7 @@ impl Traffic {
             Self::Sctp => "sctp",
             Self::Echo => "echo",
             Self::Icmp => "icmp",
+            Self::Vrrp => "vrrp",
             Self::Other => "ip",
         }
     }
@@ -52,6 +56,7 @@ impl Traffic {
             Self::Sctp => Some(address::IPPROTO_SCTP),
             Self::Echo | Self::Icmp if family == Family::V4 => Some(address::IPPROTO_ICMP),
             Self::Echo | Self::Icmp => Some(address::IPPROTO_ICMPV6),
+            Self::Vrrp => Some(address::IPPROTO_VRRP),
             Self::Other => None,
         }
     }
@@ -62,7 +67,7 @@ impl Traffic {
             Self::Tcp => Some((Field::TcpSrc, Field::TcpDst)),
             Self::Udp => Some((Field::UdpSrc, Field::UdpDst)),
             Self::Sctp => Some((Field::SctpSrc, Field::SctpDst)),
-            Self::Echo | Self::Icmp | Self::Other => None,
+            Self::Echo | Self::Icmp | Self::Vrrp | Self::Other => None,
         }
     }
 
@@ -94,7 +99,7 @@ impl Traffic {
     pub(super) fn claim(self, port: Option<u16>) -> Claim {
         match (self, port) {
             (Self::Other, _) => Claim::Ip,
-            (Self::Echo, _) | (_, Some(_)) => Claim::Port,
+            (Self::Echo | Self::Vrrp, _) | (_, Some(_)) => Claim::Port,
             _ => Claim::Protocol,
         }
     }
@@ -104,7 +109,7 @@ impl Traffic {
     pub(super) fn hard_timeout(self) -> u16 {
         match self {
             Self::Tcp | Self::Sctp => 7_500,
-            Self::Udp | Self::Other => 300,
+            Self::Udp | Self::Vrrp | Self::Other => 300,
             Self::Echo | Self::Icmp => 30,
         }
     }

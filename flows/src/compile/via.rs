@@ -15,7 +15,7 @@ use super::party::Sets;
 use super::policy::{forward, towards};
 use super::program::{Asked, Builder, apply_and_goto, load, mark};
 use super::related::Portless;
-use super::returns::Way;
+use super::returns::{From, Way};
 use super::rules::{Rules, by_service, limit};
 use super::scope::Rule;
 use super::site::{SiteKind, Sites};
@@ -130,9 +130,10 @@ impl<'a> Rules<'_, '_, 'a> {
                 let way = Way {
                     traffic,
                     family,
-                    from: Some(hop.port),
+                    from: From::Port(hop.port),
                     outside: true,
                     visitor,
+                    follows: false,
                     by_service: by_service(allow, traffic, visitor),
                     vlan: network.vlan,
                     cookie: self.out.cookie(&asked),

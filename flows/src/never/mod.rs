@@ -17,7 +17,7 @@ use ofproto::{Cookie, PortNo};
 
 pub use witness::{Hop, Witness};
 
-use crate::compile::{Moment, Origin, OriginKind, PortMap, compile};
+use crate::compile::{Moment, Origin, OriginKind, PortMap, compile, shared};
 use crate::finding::Finding;
 use crate::interp::Pipeline;
 use crate::model::{Flow, FlowMatch};
@@ -150,7 +150,20 @@ fn without<'a>(bridge: &BridgeFlows<'a>, crossings: &[String]) -> BridgeFlows<'a
     bridge
 }
 
+/// Checks with each shared address at each of its holders in turn.
 fn hold(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut Report) {
+    let turns = bridges.iter().map(|bridge| shared::turns(&bridge.flows)).max().unwrap_or(1);
+    for turn in 0..turns {
+        let pinned = |bridge: &BridgeFlows<'_>| shared::pinned_holders(&bridge.flows, turn);
+        let mut bridges = bridges.to_vec();
+        for bridge in &mut bridges {
+            bridge.flows.extend(pinned(bridge));
+        }
+        hold_once(file, &bridges, report);
+    }
+}
+
+fn hold_once(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut Report) {
     let world = World::new(file, bridges);
     let values = values::Values::collect(file, bridges);
     let mut pipelines: Vec<Pipeline> = bridges.iter().map(|b| Pipeline::new(b.flows.clone())).collect();

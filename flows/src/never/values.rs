@@ -88,7 +88,7 @@ impl Values {
         }
         // DHCP and DHCPv6, both ways.
         self.udp.extend([67, 68, 546, 547]);
-        self.ip_protos.extend([2, 47, 253]);
+        self.ip_protos.extend([2, 47, 112, 253]);
         // Echo reply, unreachable, redirect, echo, time exceeded; their likes, MLD and ND without its fields.
         self.icmp.extend([0, 3, 5, 8, 11]);
         self.icmpv6.extend([1, 2, 128, 129, 130, 133, 134, 137, 143]);
@@ -100,6 +100,7 @@ impl Values {
         let plugs = || file.endpoints.iter().flat_map(|e| &e.attachments);
         for plug in plugs() {
             plug.addresses.iter().for_each(|a| self.address(*a));
+            plug.shared.iter().for_each(|shared| self.address(shared.address));
             plug.behind.iter().for_each(|p| self.stranger(file, *p));
             self.macs.extend(plug.mac.map(mac_bits));
         }
@@ -123,7 +124,7 @@ impl Values {
                 Protocol::Tcp => &mut self.tcp,
                 Protocol::Udp => &mut self.udp,
                 Protocol::Sctp => &mut self.sctp,
-                Protocol::Any | Protocol::Icmp | Protocol::Dhcp => continue,
+                Protocol::Any | Protocol::Icmp | Protocol::Dhcp | Protocol::Vrrp => continue,
             };
             ports.extend(allow.ports.iter().map(|p| u128::from(*p)));
         }
@@ -158,7 +159,7 @@ impl Values {
     /// An address of the prefix that no endpoint and no next hop has, if there is one near its start.
     fn stranger(&mut self, file: &NetworkFile, prefix: IpNetwork) {
         let owned = |a: &IpAddr| {
-            file.endpoints.iter().flat_map(|e| &e.attachments).any(|p| p.addresses.contains(a))
+            file.endpoints.iter().flat_map(|e| &e.attachments).any(|p| p.has(*a))
                 || file.exits.iter().any(|e| e.next_hop.contains(a))
         };
         let nth = |n: u32| match prefix {

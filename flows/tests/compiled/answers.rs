@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::support::{Compiled, file};
+use crate::support::{Compiled, DUAL_SOCKET, NOW, file};
 use crate::verdict::{Form, Out};
 use flows::compile::Moment;
 use flows::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
@@ -301,9 +301,9 @@ fn by_a_next_hop() {
 
 #[test]
 fn what_a_crossing_opens_comes_back_on_both_bridges() {
-    let text = support::DUAL_SOCKET;
+    let text = DUAL_SOCKET;
     let bridges: Vec<Compiled> = ["vmbr1", "vmbr0"]
-        .map(|bridge| Compiled::new(file(text), bridge, Moment { now: support::NOW, ..Moment::default() }))
+        .map(|bridge| Compiled::new(file(text), bridge, Moment { now: NOW, ..Moment::default() }))
         .into();
     let monitoring = Side { port: "veth202", v4: "10.1.0.202", v6: "" };
     let (to_health, from_health) =

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::support::table::{self, Rows, places, rows, table};
-use crate::support::{PANTHEON, SHIPPED, file};
+use crate::support::{COMM_MATRIX, PANTHEON, SHIPPED, file};
 use flows::network::{Allow, NetworkFile, Place, Protocol};
 
 /// Compares with the table in the folder, or writes it.
@@ -139,9 +139,9 @@ fn every_rule_can_be_seen() {
 #[test]
 fn every_member_of_an_overlay_can_be_seen() {
     let before = table(&shipped("comm-matrix"));
-    let text = support::COMM_MATRIX
-        .replace("members = { mesh = \"10.42.0.1\", joi", "members = { ntp = \"10.42.0.1\", joi");
-    assert_ne!(text, support::COMM_MATRIX);
+    let text =
+        COMM_MATRIX.replace("members = { mesh = \"10.42.0.1\", joi", "members = { ntp = \"10.42.0.1\", joi");
+    assert_ne!(text, COMM_MATRIX);
     let text =
         text.replace("name = \"mesh-joi-api\"\nfrom = \"mesh\"", "name = \"mesh-joi-api\"\nfrom = \"ntp\"");
     let text = text.replace(

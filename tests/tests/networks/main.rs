@@ -19,6 +19,7 @@ mod leases;
 mod next_hop;
 mod prometheus;
 mod related;
+mod shared_addresses;
 mod storms;
 mod vlan;
 mod windows;
@@ -65,7 +66,13 @@ fn window(net: &Running, words: &[&str]) {
 /// IP packets that a place has received while something was done, and a little longer. (Neighbours look after each other
 /// by ARP whenever they like.)
 fn heard(net: &Running, place: &str, work: impl FnOnce()) -> u64 {
-    let packets = || {
+    let [heard] = heard_by(net, [place], work);
+    heard
+}
+
+/// The same of several places.
+fn heard_by<const N: usize>(net: &Running, places: [&str; N], work: impl FnOnce()) -> [u64; N] {
+    let packets = |place: &str| {
         let read =
             |path: &str| String::from_utf8(net.lab.exec(place, &["cat", path]).unwrap().stdout).unwrap();
         // RFC 4293, ipSystemStatsInReceives: the third value of the second line.
@@ -75,10 +82,11 @@ fn heard(net: &Running, place: &str, work: impl FnOnce()) -> u64 {
         let v6 = v6.lines().find_map(|l| l.strip_prefix("Ip6InReceives")).unwrap();
         v4 + v6.trim().parse::<u64>().unwrap()
     };
-    let before = packets();
+    let before = places.map(packets);
     work();
     std::thread::sleep(std::time::Duration::from_millis(300));
-    packets() - before
+    let mut before = before.into_iter();
+    places.map(|place| packets(place) - before.next().unwrap())
 }
 
 /// Runs a command at a place, which has to succeed.

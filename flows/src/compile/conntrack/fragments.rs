@@ -89,7 +89,8 @@ fn untracked(way: &Way) -> Vec<Action> {
         return Vec::new();
     }
     let mut answers = way.ends();
-    answers.insert(2, carried(way));
+    // Behind the type of the frame, which it needs.
+    answers.insert(answers.len() - 2, carried(way));
     answers.extend(reply(way));
     if let Some((src, dst)) = way.traffic.ports() {
         answers.extend([copied(src, dst), copied(dst, src)]);

@@ -43,6 +43,7 @@ use super::program::{Asked, Builder, load, mark, resubmit};
 use super::returns::Way;
 use super::rules::{Rules, Side};
 use super::scope::Scopes;
+use super::shared;
 use super::site::{SiteKind, Sites};
 use crate::model::{FlowMatch, Masked};
 use crate::network::{Network, Stateful};
@@ -139,6 +140,18 @@ fn ports(out: &mut Builder<'_>, sites: &Sites<'_>) {
         flow(out, SENDER_PORT, matches, vec![resubmit(DESTINATION_PORT)], detail);
         let matches = part(here.with(OUT_PORT, value.into()), DESTINATION, value.into());
         let detail = format!("{}: a connection's packet to {name}", network.name);
+        flow(out, DESTINATION_PORT, matches, vec![resubmit(FORWARDING)], detail);
+    }
+    for shared::TakenOver { range, now, before } in shared::taken_over(sites) {
+        let here = range.family.matches().with(layout::NETWORK, network.number.into());
+        let what = format!("{range}, which moved from port {before}",);
+        let matches = part(out_of(range, here.clone()), SENDER, before.into());
+        let matches = matches.with(Field::InPortOxm, now.in_port.0.into());
+        let detail = format!("{}: a connection's packet from port {} by {what}", network.name, now.value);
+        flow(out, SENDER_PORT, matches, vec![resubmit(DESTINATION_PORT)], detail);
+        let matches = part(towards(range, here), DESTINATION, before.into());
+        let matches = matches.with(OUT_PORT, now.value.into());
+        let detail = format!("{}: a connection's packet to port {} for {what}", network.name, now.value);
         flow(out, DESTINATION_PORT, matches, vec![resubmit(FORWARDING)], detail);
     }
 }

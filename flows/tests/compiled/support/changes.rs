@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use flows::compile::{Moment, PortMap, Program, recompile};
 use flows::network::{
-    Container, ContainerRange, Inside, NetworkFile, Place, Protocol, Returns, Service, Stateful,
+    Container, ContainerRange, Inside, NetworkFile, Place, Protocol, Returns, Service, SharedAddress,
+    Stateful,
 };
 use ofproto::PortNo;
 use proptest::prelude::*;
@@ -30,7 +31,7 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
     })
 }
 
-const KINDS: usize = 44;
+const KINDS: usize = 46;
 
 /// What is compiled.
 #[derive(Clone)]
@@ -163,6 +164,14 @@ impl State {
             }
             22 => plug!().leased ^= true,
             39 => plug!().router ^= true,
+            43 => {
+                let shared = SharedAddress { address: [192, 168, 0, 200].into(), vrid: None };
+                let plug = plug!();
+                if plug.shared.pop().is_none() {
+                    plug.shared.push(shared);
+                }
+            }
+            44 => plug!().shared.iter_mut().for_each(|shared| shared.vrid = u8::try_from(*number % 256).ok()),
             40 => plug!().link_local = Some([0xfe80, 0, 0, 0, 0, 0, 0, *number % 4].into()),
             41 => pick!(file.exits).router ^= true,
             42 => pick!(file.exits).link_local = Some([0xfe80, 0, 0, 0, 0, 0, 0, *number % 4].into()),

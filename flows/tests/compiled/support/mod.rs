@@ -6,8 +6,10 @@ pub(crate) mod random;
 pub(crate) mod table;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use flows::compile::lease::Lease;
+use flows::compile::shared::pinned_holders;
 use flows::compile::{Moment, PortMap, Program, compile};
 use flows::interp::{Output, Packet, Pipeline};
 use flows::network::{self, NetworkFile};
@@ -71,7 +73,9 @@ impl Compiled {
         let ports = ports(&file, bridge);
         let program = compile(&file, bridge, &ports, &moment);
         let (with_leases, leases) = program.clone().with_leases(packets::PEER);
-        let pipeline = Pipeline::new(with_leases.flows().cloned().collect());
+        let mut flows: Vec<_> = with_leases.flows().cloned().collect();
+        flows.extend(pinned_holders(&flows, 0));
+        let pipeline = Pipeline::new(flows);
         let mut names: BTreeMap<_, _> = ports.iter().map(|(name, number)| (*number, name.clone())).collect();
         names.insert(PortNo::LOCAL, "LOCAL".to_owned());
         Self {
@@ -164,6 +168,19 @@ impl Compiled {
     }
 
     /// The leases by the names of ports.
+    /// Each shared address at the first of the ports at which it may be.
+    fn held(&self) -> Vec<(IpAddr, String)> {
+        let mut first: BTreeMap<IpAddr, (PortNo, String)> = BTreeMap::new();
+        for (_, plug) in self.file.attachments_on(&self.bridge) {
+            for shared in &plug.shared {
+                let here = (self.number(&plug.port), plug.port.clone());
+                let port = first.entry(shared.address).or_insert_with(|| here.clone());
+                *port = here.min(port.clone());
+            }
+        }
+        first.into_iter().map(|(address, (_, port))| (address, port)).collect()
+    }
+
     fn leased(&self) -> Vec<Leased> {
         let leased = |lease: &Lease| Leased {
             port: self.names[&lease.port].clone(),
@@ -190,7 +207,8 @@ impl Compiled {
     pub(crate) fn agree(&self, in_port: &str, frame: Frame) {
         let packet = packets::packet(frame);
         let came_out = self.outs(in_port, &packet);
-        let expected = verdict(&self.file, &self.moment, &self.leased(), &self.bridge, in_port, frame);
+        let expected =
+            verdict(&self.file, &self.moment, &self.leased(), &self.held(), &self.bridge, in_port, frame);
         assert_eq!(
             came_out,
             expected,

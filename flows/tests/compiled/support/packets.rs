@@ -110,6 +110,7 @@ impl Choices {
         let attachments = || file.endpoints.iter().flat_map(|e| &e.attachments);
         for a in attachments() {
             all.extend(&a.addresses);
+            all.extend(a.shared.iter().map(|shared| shared.address));
             all.extend(a.behind.iter().flat_map(somewhere));
         }
         all.extend(file.outsides.iter().flat_map(|o| &o.addresses).filter_map(|p| p.iter().next()));
@@ -127,6 +128,7 @@ impl Choices {
         for (_, attachment) in file.attachments_on(bridge) {
             let Some(network) = file.network(&attachment.network) else { continue };
             let mut addresses = attachment.addresses.clone();
+            addresses.extend(attachment.shared.iter().map(|shared| shared.address));
             addresses.extend(attachment.behind.iter().flat_map(somewhere));
             if network.subnets.iter().any(IpNetwork::is_ipv6) {
                 addresses.extend(attachment.link_local.map(IpAddr::from));
@@ -166,6 +168,8 @@ impl Choices {
         }
         let mut macs: Vec<[u8; 6]> = attachments().filter_map(|a| a.mac).collect();
         macs.extend([STRANGER, [0xff; 6]]);
+        let routers = attachments().flat_map(|a| &a.shared).filter_map(|shared| shared.vrid);
+        macs.extend(routers.flat_map(|vrid| [1, 2].map(|family| [0, 0, 0x5e, 0, family, vrid])));
         let mut vlans: Vec<Option<u16>> = file.networks.iter().map(|n| n.vlan).collect();
         vlans.extend([None, Some(999), Some(0)]);
         let mut ports: Vec<u16> = file.allows.iter().flat_map(|a| &a.ports).copied().collect();

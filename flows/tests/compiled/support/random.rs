@@ -33,6 +33,7 @@ struct End {
     behind: bool,
     router: bool,
     link_local: bool,
+    shared: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -63,15 +64,18 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
         vlan,
         conntrack,
     });
-    let end = (prop::collection::vec(index(), 1..3), any::<bool>(), rarely(), rarely(), rarely(), rarely())
-        .prop_map(|(at, mac, leased, behind, router, link_local)| End {
+    let said = (rarely(), rarely(), rarely(), rarely(), prop::bool::weighted(0.3));
+    let end = (prop::collection::vec(index(), 1..3), any::<bool>(), said).prop_map(
+        |(at, mac, (leased, behind, router, link_local, shared))| End {
             at,
             mac,
             leased,
             behind,
             router,
             link_local,
-        });
+            shared,
+        },
+    );
     let names = || prop::collection::vec(any::<Index>(), 1..4);
     let via = prop::option::weighted(0.2, (index(), index()));
     let how = (rarely(), rarely(), rarely(), rarely());
@@ -242,7 +246,14 @@ impl Plan {
             plug.push_str(", leased = true");
         } else {
             let v6 = if self.networks[n].v6 { format!(", \"fd00:{n}::{}\"", 1 + e) } else { String::new() };
-            let _ = write!(plug, ", addresses = [\"192.168.{n}.{}\"{v6}]", 1 + e);
+            let mut shared = String::new();
+            if end.shared {
+                let _ = write!(shared, ", {{ address = \"192.168.{n}.200\", shared = true, vrid = 7 }}");
+                if self.networks[n].v6 {
+                    let _ = write!(shared, ", {{ address = \"fd00:{n}::200\", shared = true }}");
+                }
+            }
+            let _ = write!(plug, ", addresses = [\"192.168.{n}.{}\"{v6}{shared}]", 1 + e);
         }
         if end.mac {
             let _ = write!(plug, ", mac = \"02:00:00:00:0{n}:0{e}\"");

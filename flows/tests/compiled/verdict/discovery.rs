@@ -25,16 +25,26 @@ impl Judge<'_, '_> {
     pub(super) fn discovery(&self, from: &Party<'_>, frame: Frame, d: Discovery) -> Vec<&Party<'_>> {
         let Discovery { advert, src, dst, target, told } = d;
         if !self.world.resolves_family(from, false)
-            || told.is_some_and(|mac| from.mac.is_some_and(|own| own != mac))
+            || told.is_some_and(|mac| from.mac.is_some() && frame.eth_src != mac)
         {
             return Vec::new();
+        }
+        let announces = advert && dst == ALL_NODES && from.shares(target.into());
+        if announces && (src == target || from.may_have(src)) {
+            return self.neighbours(from, false);
+        }
+        // Whether somebody has the address that it may take over.
+        if !advert && src.is_unspecified() && told.is_none() && from.shares(target.into()) {
+            return self.owners(from, target.into(), true);
         }
         let spoken_of = match (advert, src.is_unspecified()) {
             (true, _) => {
                 // From one of its addresses, about another of the same kind.
                 let fine = match (link_local(src), link_local(target)) {
                     (true, _) => from.may_have(src) && self.own(from, target),
-                    (false, true) => self.own(from, src) && self.own(from, target),
+                    (false, true) => {
+                        self.own(from, src) && self.own(from, target) && !from.shares(src.into())
+                    }
                     (false, false) => {
                         self.own(from, src)
                             && self.own(from, target)

@@ -110,12 +110,13 @@ pub(crate) fn verdict(
     file: &NetworkFile,
     moment: &Moment,
     leases: &[Leased],
+    held: &[(IpAddr, String)],
     bridge: &str,
     in_port: &str,
     frame: Frame,
 ) -> Vec<Out> {
     let mut outs = if file.networks.iter().any(|n| n.bridge == bridge) {
-        let world = World::new(file, leases, bridge);
+        let world = World::new(file, leases, held, bridge);
         let rules = Rules::new(file, moment);
         Judge { file, world: &world, rules: &rules, bridge }.judge(in_port, frame)
     } else {
@@ -138,7 +139,7 @@ impl Judge<'_, '_> {
             return outs;
         }
         let Some(from) = self.world.parties.iter().find(|p| p.port == in_port) else { return Vec::new() };
-        if frame.vlan != from.network.vlan || from.mac.is_some_and(|mac| mac != frame.eth_src) {
+        if frame.vlan != from.network.vlan || !self.wears(from, frame) {
             return Vec::new();
         }
         // Who has an address by DHCP has it with the MAC that it was given to.
@@ -167,9 +168,32 @@ impl Judge<'_, '_> {
         to.into_iter().filter(|to| to.port != in_port).map(out).collect()
     }
 
+    /// Whether the frame has a MAC that the sender may have for it.
+    fn wears(&self, from: &Party<'_>, frame: Frame) -> bool {
+        let routers = self.world.parties.iter().filter(|p| p.is_router(frame.eth_src, None));
+        if routers.clone().count() > 0 && !routers.into_iter().any(|p| p.port == from.port) {
+            return false;
+        }
+        let spoken_of = match frame.what {
+            What::Ip { src, .. } => Some(src),
+            What::Resolution { sender, target, answer: false } if sender == IpAddr::from([0; 4]) => {
+                Some(target)
+            }
+            What::Resolution { sender, .. } => Some(sender),
+            What::Discovery(d) if d.advert || d.src.is_unspecified() => Some(d.target.into()),
+            What::Discovery(d) => Some(d.src.into()),
+            What::Frame(_) => None,
+        };
+        let virtually = || spoken_of.is_some_and(|ip| from.is_router(frame.eth_src, Some(ip)));
+        from.mac.is_none_or(|mac| mac == frame.eth_src) || virtually()
+    }
+
     fn arp(&self, from: &Party<'_>, sender: IpAddr, target: IpAddr, answer: bool) -> Vec<&Party<'_>> {
         // Whether somebody has the address that it is to have, or may get.
-        let to_have = || from.addresses().contains(&target) || from.leases_v4();
+        if sender == target && from.shares(sender) {
+            return self.neighbours(from, true);
+        }
+        let to_have = || from.addresses().contains(&target) || from.shares(target) || from.leases_v4();
         let probe = sender == IpAddr::from([0; 4]) && !answer && to_have();
         if !probe && !self.world.resolves(from, sender) {
             return Vec::new();

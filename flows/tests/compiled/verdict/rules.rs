@@ -102,7 +102,9 @@ impl<'a> Rules<'a> {
         let plugs = endpoints().flat_map(|e| &e.attachments);
         let mut plugs = plugs.filter(|plug| plug.network == network);
         let leased = |e: &Endpoint| {
-            let of_file = |a: &Attachment| !a.leased || !a.addresses.is_empty() || !a.behind.is_empty();
+            let of_file = |a: &Attachment| {
+                !a.leased || !a.addresses.is_empty() || !a.shared.is_empty() || !a.behind.is_empty()
+            };
             !e.attachments.iter().any(of_file) && e.attachments.iter().any(|a| a.network == network)
         };
         let by_lease = v4 && party.network.subnets.iter().any(IpNetwork::is_ipv4) && endpoints().any(leased);
@@ -111,6 +113,7 @@ impl<'a> Rules<'a> {
         by_lease
             || plugs.any(|plug| {
                 plug.addresses.iter().any(|a| a.is_ipv4() == v4)
+                    || plug.shared.iter().any(|s| s.address.is_ipv4() == v4)
                     || plug.behind.iter().any(|p| p.is_ipv4() == v4)
             })
             || ends.any(|end| match &end.role {
@@ -339,7 +342,7 @@ impl<'a> Rules<'a> {
         let port = |p: u16| ports.is_empty() || ports.contains(&p);
         let icmp = if manner.v4 { 1 } else { 58 };
         match (protocol, content) {
-            (Protocol::Dhcp, _) => false,
+            (Protocol::Dhcp | Protocol::Vrrp, _) => false,
             // They come without what they belong to, and in IPv6 without its protocol.
             (_, Content::Later(_)) if manner.later && !manner.v4 => true,
             (Protocol::Tcp, Content::Later(6))

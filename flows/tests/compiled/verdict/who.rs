@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::Leased;
-use flows::network::{Inside, LinkRole, Network, NetworkFile};
+use flows::network::{Inside, LinkRole, Network, NetworkFile, SharedAddress};
 use ipnetwork::IpNetwork;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub(super) struct Party<'a> {
     pub(super) router: bool,
     link_local: Option<Ipv6Addr>,
     addresses: Vec<IpAddr>,
+    /// What it may hold.
+    pub(super) shared: Vec<SharedAddress>,
+    /// What it holds.
+    held: Vec<IpAddr>,
     behind: Vec<IpNetwork>,
     /// Whether it has no address but by DHCP, anywhere.
     pub(super) only_leased: bool,
@@ -52,8 +56,22 @@ impl Party<'_> {
     pub(super) fn speaks(&self, like: IpAddr) -> bool {
         let same = |v4: bool| v4 == like.is_ipv4();
         self.addresses.iter().any(|a| same(a.is_ipv4()))
+            || self.shared.iter().any(|s| same(s.address.is_ipv4()))
             || self.behind.iter().any(|p| same(p.is_ipv4()))
             || (self.leased && self.network.subnets.iter().any(|s| same(s.is_ipv4())))
+    }
+
+    /// Whether it may hold an address.
+    pub(super) fn shares(&self, address: IpAddr) -> bool {
+        self.shared.iter().any(|shared| shared.address == address)
+    }
+
+    /// Whether the MAC is that of a virtual router that has one of its addresses.
+    pub(super) fn is_router(&self, mac: [u8; 6], address: Option<IpAddr>) -> bool {
+        self.shared.iter().filter(|s| address.is_none_or(|a| a == s.address)).any(|s| {
+            let families: &[u8] = if s.address.is_ipv4() { &[1] } else { &[1, 2] };
+            families.iter().any(|family| s.vrid.is_some_and(|vrid| mac == [0, 0, 0x5e, 0, *family, vrid]))
+        })
     }
 
     pub(super) fn addresses(&self) -> &[IpAddr] {
@@ -92,6 +110,7 @@ impl Party<'_> {
         self.router
             || self.link_local.is_some()
             || self.addresses.iter().any(IpAddr::is_ipv6)
+            || self.shared.iter().any(|s| s.address.is_ipv6())
             || self.behind.iter().any(IpNetwork::is_ipv6)
             || (self.leased && self.network.subnets.iter().any(IpNetwork::is_ipv6))
     }
@@ -121,7 +140,12 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(file: &'a NetworkFile, leases: &'a [Leased], bridge: &str) -> Self {
+    pub(super) fn new(
+        file: &'a NetworkFile,
+        leases: &'a [Leased],
+        held: &[(IpAddr, String)],
+        bridge: &str,
+    ) -> Self {
         let here = |name: &str| file.network(name).filter(|n| n.bridge == bridge);
         let mut parties = Vec::new();
         for e in &file.endpoints {
@@ -137,11 +161,12 @@ impl<'a> World<'a> {
                     router: a.router,
                     link_local: a.link_local,
                     addresses: a.addresses.clone(),
+                    held: held.iter().filter(|(_, port)| *port == a.port).map(|(ip, _)| *ip).collect(),
+                    shared: a.shared.clone(),
                     behind: a.behind.clone(),
-                    only_leased: !e
-                        .attachments
-                        .iter()
-                        .any(|a| !a.leased || !a.addresses.is_empty() || !a.behind.is_empty()),
+                    only_leased: !e.attachments.iter().any(|a| {
+                        !a.leased || !a.addresses.is_empty() || !a.shared.is_empty() || !a.behind.is_empty()
+                    }),
                     leases: leases
                         .iter()
                         .filter(|l| a.leased && l.port == a.port)
@@ -160,6 +185,8 @@ impl<'a> World<'a> {
             router: false,
             link_local: None,
             addresses,
+            shared: Vec::new(),
+            held: Vec::new(),
             behind,
             only_leased: false,
             leases: Vec::new(),
@@ -185,7 +212,8 @@ impl<'a> World<'a> {
             .iter()
             .flat_map(|p| {
                 let leased = p.leases.iter().map(|l| IpNetwork::from(l.address));
-                p.prefixes().into_iter().chain(leased).map(move |prefix| (prefix, p))
+                let held = p.held.iter().map(|address| IpNetwork::from(*address));
+                p.prefixes().into_iter().chain(leased).chain(held).map(move |prefix| (prefix, p))
             })
             .filter(|(prefix, _)| prefix.contains(address))
             .max_by_key(|(prefix, p)| (prefix.prefix(), p.kind != Kind::Link))
@@ -195,7 +223,8 @@ impl<'a> World<'a> {
     /// Who answers for an address when somebody asks for its MAC: its very owner, or a link that leads to it.
     pub(super) fn resolver(&self, address: IpAddr) -> Option<&Party<'a>> {
         let leased = |p: &&Party<'a>| p.leases.iter().any(|l| l.address == address);
-        let own = self.parties.iter().find(|p| p.addresses.contains(&address) || leased(p));
+        let has = |p: &Party<'_>| p.addresses.contains(&address) || p.held.contains(&address);
+        let own = self.parties.iter().find(|p| has(p) || leased(p));
         let link = || self.owner(address).filter(|p| p.kind == Kind::Link);
         own.or_else(link)
     }

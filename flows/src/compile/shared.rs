@@ -1,0 +1,420 @@
+//! Addresses that several endpoints may hold, one at a time: virtual routers (RFC 5798), CARP, and whatever else announces
+//! that it has taken an address over.
+//!
+//! The holder is whoever announced the address last: by gratuitous ARP (RFC 5227 §3) or by an unsolicited neighbour
+//! advertisement (RFC 4861 §7.2.6), at a port of one of those whom the file names. The switch learns that by itself, one flow
+//! for each address in [`SHARED`], so a takeover needs no controller. Nothing else moves an address: what another holder
+//! sends from it is dropped.
+//!
+//! While nobody has announced it since the switch started, whoever uses the address first has it. Until then packets for it
+//! go to all who may hold it, if one rule allows that to each of them; the frame's MAC tells whose it is.
+//!
+//! Where only one of those who may hold an address is at a port of the bridge, the address is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv6Addr;
+
+use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+use ofproto::{Cookie, PortNo};
+
+use super::address::{self, Family, ND_ADVERT, Range};
+use super::admission::{KIND, Sender, at, mac_bits};
+use super::layout::{
+    self, ADMISSION, DESTINATION, FOLLOWING, FORWARDING, HELD, Hold, LEASES, MARKS, OUT_PORT, OWNERS,
+    RETURN_PRIORITY, RETURNS, SHARED, by_prefix,
+};
+use super::lease;
+use super::neighbour_discovery::{above, probe};
+use super::origin::{OriginKind, Reason};
+use super::party::Sets;
+use super::program::{Asked, Builder, load, mark, resubmit};
+use super::returns::{back_to_port, constant};
+use super::scope::Scopes;
+use super::site::{Shared, Site, Sites};
+use super::wire::emit;
+use crate::model::{Flow, FlowMatch};
+
+impl Shared {
+    /// The MACs of its virtual router (RFC 5798 §7.3). CARP has that of IPv4 for both families.
+    pub(super) fn virtual_macs(self) -> Vec<[u8; 6]> {
+        let Some(vrid) = self.vrid else { return Vec::new() };
+        let families: &[u8] = match self.range.family {
+            Family::V4 => &[1],
+            Family::V6 => &[2, 1],
+        };
+        families.iter().map(|family| [0x00, 0x00, 0x5e, 0x00, *family, vrid]).collect()
+    }
+}
+
+/// Returns the addresses of a family that some of these places may hold and others may take over.
+pub(super) fn held_by(sites: &Sites<'_>, places: &[usize], family: Family) -> Vec<Range> {
+    let held = |range: &Range| {
+        range.family == family
+            && matches!(place(sites, *range), Some(Where::Held(_)))
+            && sites.holders(*range).iter().any(|place| places.contains(place))
+    };
+    ranges(sites).into_iter().filter(held).collect()
+}
+
+/// How a bridge finds an address.
+enum Where {
+    /// At the port of the only one who may hold it.
+    At(u32),
+    /// At that of its holder: the value while there is none.
+    Held(u32),
+}
+
+fn place(sites: &Sites<'_>, range: Range) -> Option<Where> {
+    match sites.holders(range).as_slice() {
+        [] => None,
+        [only] => sites.at(*only)?.port.and_then(layout::port_value).map(Where::At),
+        _ => sites.unheld(range).map(Where::Held),
+    }
+}
+
+/// What a holder may send: from the address, and of it.
+pub(super) fn admit(out: &mut Builder<'_>, sites: &Sites<'_>, sender: &Sender<'_, '_>) {
+    for shared in &sender.site.shared {
+        let Some(place) = place(sites, shared.range) else { continue };
+        Holder { sites, shared: *shared, place, sender }.admit(out);
+        // Where no MAC is pinned, any passes.
+        let pinned = sender.site.mac.iter().flat_map(|_| shared.virtual_macs());
+        for mac in pinned {
+            let [.., family, _] = mac;
+            let sender = &sender.with_mac(mac, &format!(", by virtual MAC {family}"));
+            let Some(place) = self::place(sites, shared.range) else { continue };
+            Holder { sites, shared: *shared, place, sender }.admit(out);
+        }
+    }
+}
+
+/// Somebody who may hold an address, with one of its MACs.
+struct Holder<'h, 's, 'a> {
+    sites: &'h Sites<'a>,
+    shared: Shared,
+    place: Where,
+    sender: &'h Sender<'s, 'a>,
+}
+
+impl Holder<'_, '_, '_> {
+    fn admit(&self, out: &mut Builder<'_>) {
+        let range = self.shared.range;
+        let number = self.sites.network.number;
+        let (user, announcer) = match self.place {
+            Where::At(_) => (self.sender.clone(), self.sender.clone()),
+            Where::Held(value) => (
+                self.sender.by_way_of([load(OUT_PORT, value.into()), resubmit(SHARED)], LEASES),
+                self.sender.teaching(move |cookie| hold(number, value, cookie)),
+            ),
+        };
+        let here = by_prefix(range.length(), Hold::Owner);
+        let matches = range.on(range.family.matches(), range.family.src());
+        user.pass(out, here, self.sender.pin(matches), &format!("from {range}, which it shares"));
+        if range.family == Family::V4 {
+            let arp = || range.on(address::arp(), Field::ArpSpa);
+            user.pass(out, here, user.pin_arp(arp()), &format!("ARP from {range}, which it shares"));
+            // Gratuitous ARP, as a request or as a reply.
+            let announces = announcer.pin_arp(range.on(arp(), Field::ArpTpa));
+            announcer.pass(out, here + 1, announces, &format!("announcements of {range}"));
+            let probe = address::arp().with(Field::ArpSpa, 0).with(Field::ArpOp, 1);
+            let probe = self.sender.pin_arp(range.on(probe, Field::ArpTpa));
+            self.sender.pass(out, here, probe, &format!("ARP probes for {range}"));
+            return;
+        }
+        let above = above(range, Hold::Owner);
+        user.solicit(out, above, range);
+        let probe = self.sender.pin(range.on(probe(), Field::NdTarget));
+        self.sender.pass(out, above, probe, &format!("ND probe for {range}"));
+        for from in [range, self.sender.site.link_locals] {
+            user.advertise(out, above, from, range);
+            let unsolicited = from.on(address::nd(ND_ADVERT), Field::Ipv6Src);
+            let unsolicited = all_nodes().on(range.on(unsolicited, Field::NdTarget), Field::Ipv6Dst);
+            let what = format!("announcements of {range} from {from}");
+            announcer.bound(out, above + 2, unsolicited, Field::NdTll, &what);
+        }
+    }
+}
+
+fn all_nodes() -> Range {
+    address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1))
+}
+
+/// The `learn()` by which the sender's port has the address from now on.
+fn hold(network: u16, value: u32, cookie: Cookie) -> Action {
+    let mut specs = vec![
+        constant(Subfield::whole(layout::NETWORK), network.into()),
+        constant(Subfield::whole(OUT_PORT), value.into()),
+    ];
+    specs.extend(back_to_port(HELD));
+    Action::Learn(Box::new(Learn {
+        idle_timeout: 0,
+        hard_timeout: 0,
+        priority: RETURN_PRIORITY,
+        cookie,
+        flags: LEARN_DELETE_LEARNED,
+        table: SHARED,
+        fin_idle_timeout: 0,
+        fin_hard_timeout: 0,
+        limit: 0,
+        result_dst: None,
+        specs,
+    }))
+}
+
+/// What finds the holder. For packets that may be answers it also finds whether somebody who held the address asked for them.
+pub(super) fn look_up(sites: &Sites<'_>, range: Range, answers: bool) -> Vec<Action> {
+    let mut actions = match place(sites, range) {
+        None => return Vec::new(),
+        Some(Where::At(port)) => vec![load(OUT_PORT, (HELD | port).into())],
+        Some(Where::Held(value)) => vec![load(OUT_PORT, value.into()), resubmit(SHARED)],
+    };
+    actions.push(resubmit(OWNERS));
+    actions.extend(answers.then(|| resubmit(FOLLOWING)));
+    actions
+}
+
+/// Who is at a holder's port, who may send from the address, and where packets go while nobody holds it.
+pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+    let here = || FlowMatch::any().with(layout::NETWORK, sites.network.number.into());
+    let network = &sites.network.name;
+    for (place, site, value) in holders(sites) {
+        let mut found = vec![load(OUT_PORT, value.into())];
+        found.extend(marks(&BTreeSet::from_iter(sets.of_site(place).iter().copied())));
+        let matches = here().with(OUT_PORT, (HELD | value).into());
+        apply(out, OWNERS, matches, found, format!("{} at {}, as a holder", site.party, site.port_name));
+        if site.shared.iter().any(|shared| matches!(self::place(sites, shared.range), Some(Where::Held(_)))) {
+            senders(out, sites, site, value);
+        }
+    }
+    for range in ranges(sites) {
+        let (Some(Where::Held(value)), holders) = (place(sites, range), sites.holders(range)) else {
+            continue;
+        };
+        // All of them are meant, so what tells the destination is what is true of each.
+        let of_each = holders.iter().map(|place| BTreeSet::from_iter(sets.of_site(*place).iter().copied()));
+        let of_all = of_each.reduce(|a, b| a.intersection(&b).copied().collect()).unwrap_or_default();
+        let matches = here().with(OUT_PORT, value.into());
+        let detail = format!("{range} on {network}: any of its holders");
+        apply(out, OWNERS, matches.clone(), marks(&of_all).collect(), detail);
+        let ports = holders.iter().filter_map(|place| sites.at(*place)?.port);
+        let outputs = ports.flat_map(|port| emit(sites.network, port)).collect();
+        let asked_of = OriginKind::Forwarding;
+        let detail = format!("{range} on {network}: to all who may hold it");
+        let asked = Asked::new(asked_of, asked_of.label(), detail);
+        out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(outputs)], asked);
+        for place in holders {
+            let Some(site) = sites.at(place) else { continue };
+            announcements(out, sites, site, range);
+        }
+    }
+}
+
+/// Those who share addresses, with their ports: the first at each port.
+fn holders<'a>(sites: &Sites<'a>) -> impl Iterator<Item = (usize, &'a Site<'a>, u32)> {
+    let mut seen = BTreeSet::new();
+    let all = sites.all.iter().enumerate().filter(|(_, site)| !site.shared.is_empty());
+    let at_ports = all.filter_map(|(place, site)| Some((place, site, layout::port_value(site.port?)?)));
+    at_ports.filter(move |(_, _, value)| seen.insert(*value))
+}
+
+/// The shared addresses of a network, each once.
+fn ranges(sites: &Sites<'_>) -> Vec<Range> {
+    let mut ranges: Vec<Range> = Vec::new();
+    for Shared { range, .. } in sites.all.iter().flat_map(|site| &site.shared) {
+        if !ranges.contains(range) {
+            ranges.push(*range);
+        }
+    }
+    ranges
+}
+
+fn marks(sets: &BTreeSet<u16>) -> impl Iterator<Item = Action> {
+    let member = mark(layout::mark_bit(layout::TO_MEMBER));
+    std::iter::once(member).chain(sets.iter().map(|set| mark(layout::to_set(*set))))
+}
+
+/// A holder sends from what it holds, or from what nobody does, and holds it then.
+fn senders(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, value: u32) {
+    let Some(port) = site.port else { return };
+    let number = sites.network.number;
+    let here = at(port, FlowMatch::any()).with(layout::NETWORK, number.into());
+    let on = || [load(OUT_PORT, 0), resubmit(RETURNS)];
+    let who = format!("{} at {}", site.party, site.port_name);
+    let matches = here.clone().with(OUT_PORT, (HELD | value).into());
+    apply_as(out, KIND, lease::PRIORITY, LEASES, matches, |_| on().into(), format!("{who}: what it holds"));
+    for Shared { range, .. } in &site.shared {
+        let Some(Where::Held(unheld)) = place(sites, *range) else { continue };
+        let matches = here.clone().with(OUT_PORT, unheld.into());
+        let detail = format!("{who}: {range}, which nobody holds");
+        let actions = |cookie| [vec![hold(number, unheld, cookie)], on().into()].concat();
+        apply_as(out, KIND, lease::PRIORITY, LEASES, matches, actions, detail);
+    }
+    let matches = here.with_masked(OUT_PORT, HELD.into(), 0xffff_0000);
+    let detail = format!("{who}: what another holds");
+    out.drop(LEASES, lease::PRIORITY - 1, matches, KIND, Reason::NotHolder, detail);
+}
+
+/// A holder's announcement is of itself, whoever held the address before.
+fn announcements(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, range: Range) {
+    let Some((port, value)) = site.port.and_then(|port| Some((port, layout::port_value(port)?))) else {
+        return;
+    };
+    if range.family == Family::V6 {
+        return;
+    }
+    let matches = range.on(range.on(address::arp(), Field::ArpSpa), Field::ArpTpa);
+    let matches = at(port, matches).with(layout::NETWORK, sites.network.number.into());
+    let detail = format!("announcements of {range} by {} at {}", site.party, site.port_name);
+    let asked = Asked::new(OriginKind::Destination, OriginKind::Destination.label(), detail);
+    let found = vec![Instruction::ApplyActions(vec![load(OUT_PORT, value.into())])];
+    out.flow(DESTINATION, layout::RESOLUTION, matches, found, asked);
+}
+
+fn apply(
+    out: &mut Builder<'_>,
+    table: ofproto::TableId,
+    matches: FlowMatch,
+    actions: Vec<Action>,
+    detail: String,
+) {
+    apply_as(out, OriginKind::Destination, layout::WIRE, table, matches, |_| actions, detail);
+}
+
+fn apply_as(
+    out: &mut Builder<'_>,
+    kind: OriginKind,
+    priority: u16,
+    table: ofproto::TableId,
+    matches: FlowMatch,
+    actions: impl FnOnce(Cookie) -> Vec<Action>,
+    detail: String,
+) {
+    let asked = Asked::new(kind, kind.label(), detail);
+    let actions = actions(out.cookie(&asked));
+    out.flow(table, priority, matches, vec![Instruction::ApplyActions(actions)], asked);
+}
+
+/// The ends of the tables.
+pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+    if !scopes.all.iter().flat_map(|scope| &scope.sites).any(|site| !site.shared.is_empty()) {
+        return;
+    }
+    let kind = OriginKind::Destination;
+    let asked = Asked::new(kind, kind.label(), "nobody holds the address");
+    out.flow(SHARED, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
+    let kind = OriginKind::Returns;
+    let asked = Asked::new(kind, kind.label(), "no holder waits for it");
+    out.flow(FOLLOWING, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
+}
+
+/// The MACs of virtual routers come in at the ports of those who may hold their addresses, and at no other: a switch or a router
+/// beyond would learn them there.
+pub(super) fn guards(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+    let mut ports: BTreeMap<[u8; 6], BTreeMap<PortNo, String>> = BTreeMap::new();
+    for site in scopes.all.iter().flat_map(|scope| &scope.sites) {
+        for mac in site.shared.iter().flat_map(|shared| shared.virtual_macs()) {
+            let at = ports.entry(mac).or_default();
+            at.extend(site.port.map(|port| (port, format!("{} at {}", site.party, site.port_name))));
+        }
+    }
+    let unmarked = |mac: [u8; 6]| {
+        let from = FlowMatch::any().with(Field::EthSrc, mac_bits(mac));
+        from.with_masked(MARKS, 0, 1 << layout::VIRTUAL)
+    };
+    for (mac, ports) in ports {
+        let [.., family, vrid] = mac;
+        let router = format!("virtual router {vrid} (MAC {family})");
+        for (port, holder) in ports {
+            let actions = vec![mark(layout::mark_bit(layout::VIRTUAL)), resubmit(ADMISSION)];
+            let asked = Asked::new(KIND, KIND.label(), format!("{router}: {holder}"));
+            let matches = at(port, unmarked(mac));
+            let instructions = vec![Instruction::ApplyActions(actions)];
+            out.flow(ADMISSION, layout::VIRTUAL_MAC + 1, matches, instructions, asked);
+        }
+        let detail = format!("{router}: at a port of no holder");
+        out.drop(ADMISSION, layout::VIRTUAL_MAC, unmarked(mac), KIND, Reason::Spoofed, detail);
+    }
+}
+
+/// A shared address that is at another port than when a connection was opened.
+pub(super) struct TakenOver {
+    pub(super) range: Range,
+    pub(super) now: HolderPort,
+    /// The connection's port, or what stood for it while nobody held the address.
+    pub(super) before: u32,
+}
+
+/// The port of somebody who may hold an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HolderPort {
+    pub(super) in_port: PortNo,
+    pub(super) value: u32,
+}
+
+/// Returns the ways in which a shared address can move under a connection.
+pub(super) fn taken_over(sites: &Sites<'_>) -> Vec<TakenOver> {
+    let mut ways = Vec::new();
+    for range in ranges(sites) {
+        let port = |place: &usize| {
+            let in_port = sites.at(*place)?.port?;
+            Some(HolderPort { in_port, value: layout::port_value(in_port)? })
+        };
+        let mut ports: Vec<HolderPort> = Vec::new();
+        for port in sites.holders(range).iter().filter_map(port) {
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        let unheld = sites.unheld(range).map(|value| value & 0xffff);
+        for &now in &ports {
+            let others = ports.iter().map(|port| port.value).filter(|before| *before != now.value);
+            ways.extend(others.chain(unheld).map(|before| TakenOver { range, now, before }));
+        }
+    }
+    ways
+}
+
+/// Above what is learned.
+const PINNED: u16 = RETURN_PRIORITY + 1;
+
+/// Returns flows by which each shared address stays with one of its holders, whoever announces it: by turns, the first holder,
+/// the second and so on. For checks without a switch.
+pub fn pinned_holders<'f>(flows: impl IntoIterator<Item = &'f Flow>, turn: usize) -> Vec<Flow> {
+    let mut pinned = Vec::new();
+    for (matches, (cookie, ports)) in may_hold(flows) {
+        let Some(port) = ports.iter().nth(turn % ports.len().max(1)) else { continue };
+        let mut flow = Flow::new(SHARED, PINNED, matches);
+        flow.cookie = cookie;
+        flow.instructions =
+            vec![Instruction::ApplyActions(vec![load(OUT_PORT, (HELD | u32::from(*port)).into())])];
+        pinned.push(flow);
+    }
+    pinned
+}
+
+/// Returns how many turns let each holder of each shared address have it once: at least one.
+pub fn turns<'f>(flows: impl IntoIterator<Item = &'f Flow>) -> usize {
+    may_hold(flows).into_iter().map(|(_, (_, ports))| ports.len()).max().unwrap_or(0).max(1)
+}
+
+/// The ports at which each shared address may be held, by the match of the flow that is learned for it.
+fn may_hold<'f>(flows: impl IntoIterator<Item = &'f Flow>) -> Vec<(FlowMatch, (Cookie, BTreeSet<u16>))> {
+    let mut all: Vec<(FlowMatch, (Cookie, BTreeSet<u16>))> = Vec::new();
+    for flow in flows {
+        let Some(port) = flow.matches.in_port().and_then(PortNo::to_u16) else { continue };
+        for learn in flow.learns().filter(|learn| learn.table == SHARED && learn.priority == RETURN_PRIORITY)
+        {
+            let matches = learn.specs.iter().fold(FlowMatch::any(), |matches, spec| match spec {
+                LearnSpec::Match { dst, src: LearnSrc::Immediate(value) } => matches.with(dst.field, *value),
+                _ => matches,
+            });
+            match all.iter_mut().find(|(known, _)| *known == matches) {
+                Some((_, (_, ports))) => _ = ports.insert(port),
+                None => all.push((matches, (learn.cookie, BTreeSet::from([port])))),
+            }
+        }
+    }
+    all
+}
