@@ -177,21 +177,23 @@ fn learning(c: &mut Criterion) {
     for size in [100, 10_000] {
         let mut mirror = Mirror::new(usize::MAX, Dialect::Nicira);
         for n in 0..size {
-            react(&actions, &packet_of(&datagram(n)), &mut mirror);
+            react(&actions, &packet_of(&datagram(n)), &mut mirror, NOW);
         }
         assert_eq!(mirror.len(), size as usize);
         let mut next = scattered(size);
         let known: Vec<_> = (0..1_024).map(|_| datagram(next())).collect();
         let mut turn = known.iter().cycle();
         group.bench_function(BenchmarkId::new("known", size), |b| {
-            b.iter(|| turn.next().map(|packet| react(&actions, &packet_of(black_box(packet)), &mut mirror)));
+            b.iter(|| {
+                turn.next().map(|packet| react(&actions, &packet_of(black_box(packet)), &mut mirror, NOW))
+            });
         });
         let packet = datagram(size);
         group.bench_function(BenchmarkId::new("new", size), |b| {
             b.iter_batched(
                 || mirror.clone(),
                 |mut mirror| {
-                    let reaction = react(&actions, &packet_of(black_box(&packet)), &mut mirror);
+                    let reaction = react(&actions, &packet_of(black_box(&packet)), &mut mirror, NOW);
                     assert_eq!(reaction.flow_mods.len(), 1);
                     (mirror, reaction)
                 },

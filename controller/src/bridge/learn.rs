@@ -42,7 +42,7 @@ impl Bridge {
     }
 
     /// Whole seconds since the bridge is known.
-    fn second(&self, now: Instant) -> u32 {
+    pub(super) fn second(&self, now: Instant) -> u32 {
         u32::try_from(now.saturating_duration_since(self.since).as_secs()).unwrap_or(u32::MAX)
     }
 

@@ -1,6 +1,6 @@
 //! The state of one bridge over one session.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use super::commit::Commit;
 use super::ct_flush::Grain;
 use super::leases::Leases;
 use super::plan::Plan;
-use super::reactive::MIRRORED;
+use super::reactive::{Additions, MIRRORED};
 use super::read::Reading;
 use super::relay::Metering;
 use super::revoked::Revoked;
@@ -52,6 +52,8 @@ pub struct Bridge {
     /// What was in force when nothing that was revoked was left.
     reached: Option<Arc<Compiled>>,
     pub(super) monitor: Monitor,
+    /// The tables of which it tells what the switch evicts, and the requests for that.
+    pub(super) evictions: BTreeMap<TableId, Xid>,
     /// Whether the switch has bundles; assumed until it says no.
     pub(super) bundles: bool,
     pub(super) next_bundle: u32,
@@ -84,6 +86,8 @@ pub struct Bridge {
     pub(super) since: Instant,
     /// What the controller learned for it.
     pub(super) mirror: Mirror,
+    /// What of it the switch may yet refuse.
+    pub(super) additions: Additions,
     /// Why a packet was not learned from, as it was noted last.
     pub(super) not_learned: Option<String>,
     /// Whether the switch ever showed a flow.
@@ -174,6 +178,7 @@ impl Bridge {
             in_force: None,
             reached: None,
             monitor: Monitor::None,
+            evictions: BTreeMap::new(),
             bundles: true,
             next_bundle: 1,
             forgets: Grain::Tuple,
@@ -193,6 +198,7 @@ impl Bridge {
             learning: None,
             since: clock.at(),
             mirror: Mirror::new(MIRRORED, Dialect::Nicira),
+            additions: Additions::default(),
             not_learned: None,
             shown: false,
             silent: false,
@@ -382,6 +388,7 @@ impl Bridge {
         let same = compiled.desires_same(&self.compiled);
         let before = std::mem::replace(&mut self.compiled, Arc::new(compiled));
         let had = self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &before));
+        self.watch_evictions(session);
         self.meter_relays(session);
         self.judge_leases(now, session);
         if same {
@@ -481,6 +488,9 @@ impl Bridge {
     fn refused(&mut self, now: Instant, xid: Xid, error: ErrorMsg, session: &mut Session) {
         if self.meter_refused(now, xid, &error, session)
             || self.relay_meter_refused(now, xid, &error, session)
+            || self.no_room(now, xid, &error, session)
+            // A switch without the monitor of all tables has none of these either.
+            || self.evictions.values().any(|asked| *asked == xid)
         {
             return;
         }
@@ -502,7 +512,7 @@ impl Bridge {
                 let table: TableId = packet.table_id;
                 self.notices.push_back(Notice::PacketIn(table));
                 if !self.relayed(now, packet, session) && !self.sampled(packet) {
-                    self.execute(packet, session);
+                    self.execute(now, packet, session);
                 }
             }
             Message::FlowRemoved(removed) => {

@@ -1,6 +1,6 @@
 //! Where return flows are kept, and which of those places is full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::notice::Evicted;
@@ -52,10 +52,12 @@ impl Pots {
             Pot::Table(table) => sums.tables.get(table).copied().unwrap_or_default(),
             Pot::Rule(rule) => sums.limited.get(rule).map_or(0, |limited| limited.held),
         };
-        let tables = BOUNDS.iter().map(|bound| (bound.table.0, u64::from(bound.flow_limit)));
-        let brimming = tables
-            .filter(|(table, limit)| evicted.contains_key(table) || held(&Pot::Table(*table)) >= *limit)
-            .map(|(table, _)| Pot::Table(table));
+        let bounded = BOUNDS.iter().map(|bound| (bound.table.0, u64::from(bound.flow_limit)));
+        let at_bound = bounded.filter(|(table, limit)| held(&Pot::Table(*table)) >= *limit);
+        // Raw lines have learned flows in any table.
+        let brimming: BTreeSet<u8> =
+            at_bound.map(|(table, _)| table).chain(evicted.keys().copied()).collect();
+        let brimming = brimming.into_iter().map(Pot::Table);
         let at_limit = sums.limited.iter().filter(|(_, limited)| limited.held >= limited.limit);
         let full: Vec<Pot> = brimming.chain(at_limit.map(|(rule, _)| Pot::Rule(rule.clone()))).collect();
         self.full.retain(|pot, then| full.contains(pot) || held(pot).saturating_mul(2) > *then);

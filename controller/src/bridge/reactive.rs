@@ -2,28 +2,53 @@
 //! executes all of their actions.
 //!
 //! Who owns what: the mirror of the learned tables belongs to the bridge of one session, as all of its state does. It begins
-//! with what the first read finds, and FLOW_REMOVED keeps it true. This is not the way for packets by the million: a
-//! packet costs some allocations and a look at a map.
+//! with what the first read finds, and FLOW_REMOVED keeps it true, with the flow monitor for what Open vSwitch evicts. This is
+//! not the way for packets by the million: a packet costs some allocations and a look at some maps.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use flows::Flow;
-use flows::reactive::{Dialect, Learner, packet_of, react};
-use ofproto::message::{Message, PacketIn, PacketOut};
-use ofproto::{BufferId, PortNo};
+use flows::reactive::{Dialect, Learner, Refusal, packet_of, react};
+use ofproto::message::{ErrorMsg, FlowMod, FlowModCommand, Message, PacketIn, PacketOut};
+use ofproto::{BufferId, PortNo, TableId, Xid};
 
 use super::Notice;
 use super::machine::Bridge;
 use crate::session::Session;
 
-/// So many learned flows of one bridge are kept in mind, about a hundred megabytes of them.
+/// So many learned flows of one bridge are kept in mind, about two hundred megabytes of them.
 pub(super) const MIRRORED: usize = 262_144;
+/// So many additions are kept in mind in case the switch refuses them: more than are under way at once.
+const ADDITIONS: usize = 4_096;
+/// OFPFMFC_TABLE_FULL of OFPET_FLOW_MOD_FAILED (OpenFlow 1.3.5, ofp_flow_mod_failed_code).
+const TABLE_FULL: (u16, u16) = (5, 1);
 /// OFPR_INVALID_TTL (OpenFlow 1.3.5 §7.4.1): not what a flow sends to the controller.
 const INVALID_TTL: u8 = 2;
 
+/// The flows that were added last, under the ids that they were sent with.
+#[derive(Debug, Default)]
+pub(super) struct Additions(VecDeque<(Xid, FlowMod)>);
+
+impl Additions {
+    fn note(&mut self, xid: Xid, addition: FlowMod) {
+        if self.0.len() >= ADDITIONS {
+            self.0.pop_front();
+        }
+        self.0.push_back((xid, addition));
+    }
+
+    /// Takes one out. A switch answers in order, so none before it is refused any more.
+    fn take(&mut self, xid: Xid) -> Option<FlowMod> {
+        let at = self.0.iter().position(|(sent, _)| *sent == xid)?;
+        self.0.drain(..=at).next_back().map(|(_, addition)| addition)
+    }
+}
+
 impl Bridge {
     /// Learns from a packet, and sends it on.
-    pub(super) fn execute(&mut self, message: &PacketIn, session: &mut Session) {
+    pub(super) fn execute(&mut self, now: Instant, message: &PacketIn, session: &mut Session) {
         if !self.owned || message.reason == INVALID_TTL {
             return;
         }
@@ -39,13 +64,17 @@ impl Bridge {
             return;
         }
         let packet = packet_of(message);
-        let reaction = react(&learner.actions, &packet, &mut self.mirror);
+        let second = self.second(now);
+        let reaction = react(&learner.actions, &packet, &mut self.mirror, second);
+        for table in reaction.evicted {
+            self.made_room(table);
+        }
         for error in reaction.errors {
             self.not_learned(format!("cannot learn: {error}"));
         }
         // In this order: the answer to the packet finds what was learned from it.
         for change in reaction.flow_mods {
-            Self::send(session, &Message::FlowMod(change));
+            self.teach(change, session);
         }
         if reaction.actions.is_empty() {
             return;
@@ -58,6 +87,50 @@ impl Bridge {
             data: if buffered { bytes::Bytes::new() } else { message.data.clone() },
         };
         Self::send(session, &Message::PacketOut(out));
+    }
+
+    fn teach(&mut self, change: FlowMod, session: &mut Session) {
+        let message = Message::FlowMod(change);
+        let xid = Self::send(session, &message);
+        if let (Some(xid), Message::FlowMod(change)) = (xid, message)
+            && change.command == FlowModCommand::Add
+        {
+            self.additions.note(xid, change);
+        }
+    }
+
+    /// Counts a flow that made room for another.
+    pub(super) fn made_room(&mut self, table: TableId) {
+        *self.evicted.entry(table.0).or_default() += 1;
+    }
+
+    /// The switch refused something. Returns whether that was a learned flow for which its table has no room: then another makes
+    /// room.
+    pub(super) fn no_room(
+        &mut self,
+        now: Instant,
+        xid: Xid,
+        error: &ErrorMsg,
+        session: &mut Session,
+    ) -> bool {
+        if (error.kind, error.code) != TABLE_FULL {
+            return false;
+        }
+        let Some(addition) = self.additions.take(xid) else { return false };
+        let second = self.second(now);
+        match self.mirror.refused(&addition, second) {
+            Refusal::MakesRoom(deletion) => {
+                self.made_room(addition.table_id);
+                self.teach(deletion, session);
+                self.teach(addition, session);
+            }
+            Refusal::NoRoom => self.not_learned(format!(
+                "cannot learn: table {} of the switch is full of flows that were not learned: let learn write another table",
+                addition.table_id.0
+            )),
+            Refusal::Stale => {}
+        }
+        true
     }
 
     /// Notes once what may be so for every packet of a storm.
@@ -75,11 +148,15 @@ impl Bridge {
     }
 
     /// What the learned tables hold when the session begins.
-    pub(super) fn mirror_of(&mut self, flows: &[Flow]) {
+    pub(super) fn mirror_of(&mut self, now: Instant, flows: &[Flow], session: &mut Session) {
         let tables: std::collections::BTreeSet<_> =
             self.compiled.program.reactive().flat_map(Learner::learns).map(|learn| learn.table).collect();
         // Any other is about to be deleted, or was put there by somebody and does not tell when it ends.
         let stays = |flow: &&Flow| tables.contains(&flow.table) && self.compiled.learned(flow);
-        self.mirror.read(flows.iter().filter(stays).cloned());
+        let second = self.second(now);
+        for deletion in self.mirror.read(flows.iter().filter(stays).cloned(), second) {
+            self.made_room(deletion.table_id);
+            self.teach(deletion, session);
+        }
     }
 }

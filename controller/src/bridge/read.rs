@@ -96,7 +96,7 @@ impl Bridge {
         let flows: Vec<Flow> = stats.iter().map(Flow::from_stats).collect();
         if self.in_force.is_none() {
             self.remember(now, &flows, session);
-            self.mirror_of(&flows);
+            self.mirror_of(now, &flows, session);
         }
         self.shown |= !flows.is_empty();
         let done = self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &self.compiled));

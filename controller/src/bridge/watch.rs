@@ -1,13 +1,15 @@
 //! The flow monitor: what is a foreign hand's doing, and what is not.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use flows::compile::lease;
+use flows::reactive::Learner;
 use flows::syntax::{PortNames, print_flow};
 use flows::timed::{Left, Standing};
 use flows::{Flow, FlowMatch};
 use ofproto::message::monitor::{
-    MONITOR_ACTIONS, MONITOR_ADD, MONITOR_DELETE, MONITOR_MODIFY, MonitorEvent, MonitorRequest,
+    MONITOR_ACTIONS, MONITOR_ADD, MONITOR_DELETE, MONITOR_MODIFY, MONITOR_OWN, MonitorEvent, MonitorRequest,
     MonitorUpdate, MonitoredFlow,
 };
 use ofproto::message::multipart::MultipartRequestBody;
@@ -19,8 +21,10 @@ use super::machine::{Bridge, Monitor};
 use super::{Compiled, DEBOUNCE, DRIFT_INTERVAL, Foreign, Notice};
 use crate::session::Session;
 
-/// The number of our one monitor.
+/// The number of the monitor of all tables.
 const MONITOR: u32 = 1;
+/// The number of a table's own monitor is higher by this than the table's.
+const EVICTIONS: u32 = 2;
 /// OFPRR_HARD_TIMEOUT (OpenFlow 1.3.5 §A.4.2).
 const HARD_TIMEOUT: u16 = 1;
 /// OFPRR_EVICTION (OpenFlow 1.4.1 §7.4.2), which Open vSwitch tells over 1.3 too.
@@ -38,6 +42,29 @@ impl Bridge {
         };
         if let Some(xid) = Self::ask(session, MultipartRequestBody::Monitor(vec![request])) {
             self.monitor = Monitor::Asked(xid);
+        }
+    }
+
+    /// Subscribes to evictions in the tables that the controller learns for. Open vSwitch takes them for the doing of whoever adds
+    /// the flow that needs the room, and sends no FLOW_REMOVED of them over OpenFlow 1.3.
+    pub(super) fn watch_evictions(&mut self, session: &mut Session) {
+        let learns = self.compiled.program.reactive().flat_map(Learner::learns);
+        let tables: BTreeSet<TableId> = learns.map(|learn| learn.table).collect();
+        let new: Vec<TableId> =
+            tables.into_iter().filter(|table| !self.evictions.contains_key(table)).collect();
+        if new.is_empty() || matches!(self.monitor, Monitor::None | Monitor::Off) {
+            return;
+        }
+        let request = |table_id: &TableId| MonitorRequest {
+            id: EVICTIONS + u32::from(table_id.0),
+            flags: MONITOR_DELETE | MONITOR_OWN,
+            out_port: PortNo::ANY,
+            table_id: *table_id,
+            fields: Match::default(),
+        };
+        let asked = MultipartRequestBody::Monitor(new.iter().map(request).collect());
+        if let Some(xid) = Self::ask(session, asked) {
+            self.evictions.extend(new.into_iter().map(|table| (table, xid)));
         }
     }
 
@@ -60,7 +87,8 @@ impl Bridge {
         let flow = flow(update);
         let twin = self.compiled.twin(&flow);
         if update.event == MonitorEvent::Deleted && update.reason == EVICTION && twin.is_none() {
-            *self.evicted.entry(flow.table.0).or_default() += 1;
+            self.mirror.evicted(&flow);
+            self.made_room(flow.table);
             return;
         }
         let at = self.clock.since_epoch(now);

@@ -10,12 +10,6 @@ pub enum LearnError {
     /// vSwitch 3.1 ends at the first packet that such a `learn` sees.
     #[error("learn cannot write flows with cookie 0xffffffffffffffff: give it another cookie=")]
     Cookie,
-    /// The mirror holds as many flows as it may.
-    #[error("{flows} learned flows are as many as are kept in mind: give learn a limit= or shorter timeouts")]
-    Full {
-        /// How many there are.
-        flows: usize,
-    },
     /// A table that Open vSwitch keeps to itself: its own `learn` may write there, a controller may not.
     #[error("learn into table {table}, which the switch keeps to itself: take one from 0 to 253", table = .0.0)]
     Table(TableId),

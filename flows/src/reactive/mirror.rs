@@ -1,20 +1,24 @@
 //! The learned tables as far as the controller knows them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn};
-use ofproto::instruction::Instruction;
 use ofproto::message::{FLOW_SEND_FLOW_REM, FlowMod, FlowModCommand, FlowRemoved};
 use ofproto::oxm::Field;
 use ofproto::{Cookie, TableId};
 
 use super::LearnError;
+use super::held::{Held, Key, Known, key};
 use crate::compile::as_switched;
 use crate::interp::{FieldSet, Packet, VLAN_PRESENT, learned};
 use crate::model::{Flow, FlowMatch};
 
 /// The first table that Open vSwitch keeps to itself (its `TBL_INTERNAL`).
 pub(super) const INTERNAL: TableId = TableId(254);
+
+/// So many flows that made room are awaited: more than can be on their way to the switch and back.
+const AWAITED: usize = 65_536;
 
 /// What a switch understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +43,17 @@ pub enum Taught {
     Refused,
 }
 
+/// What to do about a flow that the switch had no room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// To send this, which deletes one that makes room, and then the flow again.
+    MakesRoom(FlowMod),
+    /// Nothing: no learned flow is there to make room. The flow counts as not learned.
+    NoRoom,
+    /// Nothing: the flow itself made room meanwhile.
+    Stale,
+}
+
 /// What a packet leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lesson {
@@ -46,6 +61,8 @@ pub struct Lesson {
     pub taught: Taught,
     /// What to send; none where it was refused.
     pub flow_mod: Option<FlowMod>,
+    /// What to send before: it deletes the flow that makes room.
+    pub makes_room: Option<FlowMod>,
 }
 
 impl Lesson {
@@ -55,56 +72,27 @@ impl Lesson {
     }
 }
 
-/// What is remembered of a flow beside its key.
-#[derive(Debug, Clone)]
-struct Known {
-    cookie: Cookie,
-    idle_timeout: u16,
-    hard_timeout: u16,
-    /// Those that the switch's own `learn` would have given it; of a flow that was read nobody knows.
-    flags: Option<u16>,
-    instructions: Vec<Instruction>,
-}
-
-impl Known {
-    fn of(flow: &Flow, flags: Option<u16>) -> Self {
-        Self {
-            cookie: flow.cookie,
-            idle_timeout: flow.idle_timeout,
-            hard_timeout: flow.hard_timeout,
-            flags,
-            instructions: flow.instructions.clone(),
-        }
-    }
-
-    /// Whether the flow is the very one that would be learned.
-    fn is(&self, flow: &Flow) -> bool {
-        self.cookie == flow.cookie
-            && (self.idle_timeout, self.hard_timeout) == (flow.idle_timeout, flow.hard_timeout)
-            && self.flags.is_none_or(|flags| flags == flow.flags)
-            && self.instructions == flow.instructions
-    }
-}
-
-type Key = (TableId, u16, FlowMatch);
-
 /// The flows of the learned tables, as far as the controller wrote or read them. Every flow is sent with
 /// OFPFF_SEND_FLOW_REM, so that the switch tells when it ends; timeouts run on the switch alone.
 ///
 /// It is no more than a copy: where a flow ended and the word of that is still under way, the packet that comes before it
 /// changes a flow that is not there any more, and the next one adds it.
+///
+/// A full table refuses no newcomer. A flow of whoever has most in it makes room: of the port that most of its flows lead to,
+/// the address that most of those lead to, and of these the flow that would end first. A table is full when the switch said so
+/// ([`Mirror::refused`]). Where all tables together hold as many flows as may be kept in mind, the one that has most is full.
 #[derive(Debug, Clone, Default)]
 pub struct Mirror {
-    flows: HashMap<Key, Known>,
-    counts: HashMap<(TableId, Cookie), usize>,
-    capacity: usize,
+    held: Held,
+    /// Flows that made room, and how often the switch has yet to tell that they ended.
+    going: HashMap<Arc<Key>, u32>,
     dialect: Dialect,
 }
 
 impl Mirror {
     /// An empty one, for so many flows at most.
     pub fn new(capacity: usize, dialect: Dialect) -> Self {
-        Self { capacity, dialect, ..Self::default() }
+        Self { held: Held::new(capacity), dialect, ..Self::default() }
     }
 
     /// What the switch turned out to understand.
@@ -114,45 +102,40 @@ impl Mirror {
 
     /// How many flows it knows.
     pub fn len(&self) -> usize {
-        self.flows.len()
+        self.held.len()
     }
 
     /// Whether it knows none.
     pub fn is_empty(&self) -> bool {
-        self.flows.is_empty()
+        self.held.len() == 0
     }
 
     /// How many flows of a table have a cookie: what `limit` counts.
     pub fn count(&self, table: TableId, cookie: Cookie) -> usize {
-        self.counts.get(&(table, cookie)).copied().unwrap_or(0)
+        self.held.count(table, cookie)
     }
 
     /// The flows, in no order.
     pub fn flows(&self) -> impl Iterator<Item = Flow> + '_ {
-        self.flows.iter().map(|((table, priority, matches), known)| Flow {
-            cookie: known.cookie,
-            idle_timeout: known.idle_timeout,
-            hard_timeout: known.hard_timeout,
-            flags: known.flags.unwrap_or(FLOW_SEND_FLOW_REM),
-            instructions: known.instructions.clone(),
-            ..Flow::new(*table, *priority, matches.clone())
-        })
+        self.held.iter().map(|(key, known)| known.flow(key))
     }
 
     /// Whether it knows a flow of that table, priority and match with that cookie.
     pub fn knows(&self, flow: &Flow) -> bool {
-        let key = (flow.table, flow.priority, flow.matches.clone());
-        self.flows.get(&key).is_some_and(|known| known.cookie == flow.cookie)
+        self.held.get(&key(flow)).is_some_and(|known| known.cookie == flow.cookie)
     }
 
-    /// Forgets everything and takes what was read from the switch, as far as there is room: the flows of learned tables, learned
-    /// or not, since `limit` counts them all.
-    pub fn read(&mut self, flows: impl IntoIterator<Item = Flow>) {
-        self.flows.clear();
-        self.counts.clear();
-        for flow in flows.into_iter().take(self.capacity) {
-            self.put(&flow, None);
+    /// Forgets everything and takes what was read from the switch: the flows of learned tables, learned or not, since `limit`
+    /// counts them all. Returns what to send: it deletes what there is no room for.
+    pub fn read(&mut self, flows: impl IntoIterator<Item = Flow>, now: u32) -> Vec<FlowMod> {
+        self.held.clear();
+        self.going.clear();
+        let mut deletions = Vec::new();
+        for flow in flows {
+            deletions.extend(self.make_room(flow.table));
+            self.held.put(&flow, None, now);
         }
+        deletions
     }
 
     /// What Open vSwitch's `learn` would do for a packet, as a flow_mod; the mirror is changed as if it had been sent.
@@ -162,9 +145,11 @@ impl Mirror {
     /// another gets the new actions and the new cookie and keeps its timeouts and flags. That is an ADD where the cookie
     /// changes, because no MODIFY of OpenFlow 1.3 changes one; it undoes what `fin_timeout` shortened.
     ///
+    /// `now` counts seconds from anywhere, as it does for the other calls.
+    ///
     /// # Errors
-    /// Where no flow_mod says it, or the mirror is full; nothing is changed then.
-    pub fn learn(&mut self, learn: &Learn, packet: &Packet) -> Result<Lesson, LearnError> {
+    /// Where no flow_mod says it; nothing is changed then.
+    pub fn learn(&mut self, learn: &Learn, packet: &Packet, now: u32) -> Result<Lesson, LearnError> {
         if learn.cookie == Cookie(u64::MAX) {
             return Err(LearnError::Cookie);
         }
@@ -186,28 +171,27 @@ impl Mirror {
         {
             return Err(LearnError::Plain { table: flow.table, what });
         }
-        let key = (flow.table, flow.priority, flow.matches.clone());
-        let before = self.flows.get(&key);
+        let key = key(&flow);
+        let before = self.held.get(&key);
         if before.is_some_and(|before| before.is(&flow)) {
+            self.held.renew(&key, now);
             return Ok(lesson(Taught::Refreshed, &flow, FlowModCommand::ModifyStrict));
         }
         let limit = usize::try_from(learn.limit).unwrap_or(usize::MAX);
         if limit != 0 && self.count(flow.table, flow.cookie) >= limit {
-            return Ok(Lesson { taught: Taught::Refused, flow_mod: None });
+            return Ok(Lesson { taught: Taught::Refused, flow_mod: None, makes_room: None });
         }
         let Some(before) = before else {
-            if self.flows.len() >= self.capacity {
-                return Err(LearnError::Full { flows: self.flows.len() });
-            }
-            self.put(&flow, Some(flow.flags));
-            return Ok(lesson(Taught::Added, &flow, FlowModCommand::Add));
+            let makes_room = self.make_room(flow.table);
+            self.held.put(&flow, Some(flow.flags), now);
+            return Ok(Lesson { makes_room, ..lesson(Taught::Added, &flow, FlowModCommand::Add) });
         };
         flow.idle_timeout = before.idle_timeout;
         flow.hard_timeout = before.hard_timeout;
         let flags = before.flags;
         flow.flags = flags.unwrap_or(FLOW_SEND_FLOW_REM);
         let same_cookie = before.cookie == flow.cookie;
-        self.put(&flow, flags);
+        self.held.put(&flow, flags, now);
         let command = if same_cookie { FlowModCommand::ModifyStrict } else { FlowModCommand::Add };
         Ok(lesson(Taught::Replaced, &flow, command))
     }
@@ -215,12 +199,69 @@ impl Mirror {
     /// The switch says that a flow ended. Returns whether it was known.
     pub fn removed(&mut self, removed: &FlowRemoved) -> bool {
         let key = (removed.table_id, removed.priority, FlowMatch::from_wire(&removed.fields));
+        self.ended(&key, removed.cookie)
+    }
+
+    /// The switch evicted a flow by itself, of which OpenFlow 1.3 has no FLOW_REMOVED. Returns whether it was known.
+    pub fn evicted(&mut self, flow: &Flow) -> bool {
+        self.ended(&key(flow), flow.cookie)
+    }
+
+    fn ended(&mut self, key: &Key, cookie: Cookie) -> bool {
+        if self.was_awaited(key) {
+            return false;
+        }
         // One with another cookie took its place in the meantime.
-        let known = self.flows.get(&key).is_some_and(|known| known.cookie == removed.cookie);
+        let known = self.held.get(key).is_some_and(|known| known.cookie == cookie);
         if known {
-            self.drop_flow(&key);
+            self.held.take(key);
         }
         known
+    }
+
+    /// The switch had no room for a flow that [`Mirror::learn`] added. The table counts as full from then on with as many flows as
+    /// it has.
+    pub fn refused(&mut self, addition: &FlowMod, now: u32) -> Refusal {
+        let key = (addition.table_id, addition.priority, FlowMatch::from_wire(&addition.fields));
+        // One that made room meanwhile: the switch never had it, so it will tell of no end. What became of another with its key
+        // that is there since will be told after that.
+        if self.was_awaited(&key) || self.held.get(&key).is_none() {
+            return Refusal::Stale;
+        }
+        match self.held.refused(&key, now) {
+            Some((key, known)) => Refusal::MakesRoom(self.deletion(key, &known)),
+            None => Refusal::NoRoom,
+        }
+    }
+
+    /// Whether that a flow ended is what was awaited of one that made room: another with its key may be there since.
+    fn was_awaited(&mut self, key: &Key) -> bool {
+        let Some(times) = self.going.get_mut(key) else { return false };
+        *times -= 1;
+        if *times == 0 {
+            self.going.remove(key);
+        }
+        true
+    }
+
+    fn make_room(&mut self, table: TableId) -> Option<FlowMod> {
+        let (key, known) = self.held.make_room(table)?;
+        Some(self.deletion(key, &known))
+    }
+
+    /// Deletes that very flow, and awaits the word of its end.
+    fn deletion(&mut self, key: Arc<Key>, known: &Known) -> FlowMod {
+        let flow = known.flow(&key);
+        // A switch that does not tell must not fill the memory.
+        if self.going.len() >= AWAITED {
+            self.going.clear();
+        }
+        *self.going.entry(key).or_default() += 1;
+        FlowMod {
+            cookie: flow.cookie,
+            cookie_mask: u64::MAX,
+            ..flow.to_flow_mod(FlowModCommand::DeleteStrict)
+        }
     }
 
     /// A learner is gone, or learns otherwise: with `delete_learned` its flows go, unless one that is `left` has
@@ -236,9 +277,9 @@ impl Mirror {
         if !deletes(gone) || left.into_iter().any(shared) {
             return None;
         }
-        let of_it = |key: &Key, known: &Known| (key.0, known.cookie) == (gone.table, gone.cookie);
-        self.flows.retain(|key, known| !of_it(key, known));
-        self.counts.remove(&(gone.table, gone.cookie));
+        let of_it = |(key, known): &(&Key, &Known)| (key.0, known.cookie) == (gone.table, gone.cookie);
+        let its: Vec<Key> = self.held.iter().filter(of_it).map(|(key, _)| key.clone()).collect();
+        its.iter().for_each(|key| _ = self.held.take(key));
         Some(FlowMod {
             table_id: gone.table,
             cookie: gone.cookie,
@@ -246,24 +287,6 @@ impl Mirror {
             command: FlowModCommand::Delete,
             ..FlowMod::default()
         })
-    }
-
-    fn put(&mut self, flow: &Flow, flags: Option<u16>) {
-        let key = (flow.table, flow.priority, flow.matches.clone());
-        self.drop_flow(&key);
-        self.flows.insert(key, Known::of(flow, flags));
-        *self.counts.entry((flow.table, flow.cookie)).or_default() += 1;
-    }
-
-    fn drop_flow(&mut self, key: &Key) {
-        let Some(known) = self.flows.remove(key) else { return };
-        let counted = (key.0, known.cookie);
-        if let Some(count) = self.counts.get_mut(&counted) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.counts.remove(&counted);
-            }
-        }
     }
 }
 
@@ -274,7 +297,7 @@ fn lesson(taught: Taught, flow: &Flow, command: FlowModCommand) -> Lesson {
         // A change of flows selects by the cookie, under the mask: the flow may have no other.
         _ => change.cookie_mask = 0,
     }
-    Lesson { taught, flow_mod: Some(change) }
+    Lesson { taught, flow_mod: Some(change), makes_room: None }
 }
 
 /// What of a flow OpenFlow 1.3.5 alone cannot say.

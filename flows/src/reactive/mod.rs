@@ -4,13 +4,15 @@
 //!
 //! 1. [`Mirror`] is what the controller knows of the learned tables. [`Mirror::learn`] says which flow_mod a packet
 //!    leads to, if any, and what `result_dst` gets; [`Mirror::removed`] takes a FLOW_REMOVED, [`Mirror::unlearn`] the end of
-//!    a learner with `delete_learned`.
+//!    a learner with `delete_learned`. Where a table is full, it also says whose flow makes room.
 //! 2. [`react`] executes the whole list of actions of such a flow for one packet: the flow_mods, and the actions that are left
 //!    for a PACKET_OUT. [`Learner`] says beforehand whether a flow can be executed so.
 //! 3. [`packet_of`] reads a packet as it came in.
 
 mod error;
+mod fair;
 mod frame;
+mod held;
 mod learner;
 mod mirror;
 mod react;
@@ -20,5 +22,5 @@ mod tests;
 pub use error::{LearnError, Unfit};
 pub use frame::packet_of;
 pub use learner::Learner;
-pub use mirror::{Dialect, Lesson, Mirror, Taught};
+pub use mirror::{Dialect, Lesson, Mirror, Refusal, Taught};
 pub use react::{Reaction, react};

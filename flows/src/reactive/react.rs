@@ -1,5 +1,6 @@
 //! A list of actions with `learn` in it, executed for one packet.
 
+use ofproto::TableId;
 use ofproto::action::{Action, Learn};
 use ofproto::message::FlowMod;
 use ofproto::oxm::{Field, Oxm};
@@ -12,6 +13,8 @@ use crate::interp::Packet;
 pub struct Reaction {
     /// What to learn, in order. To be sent before the packet: the answer to it may be quicker than anything else.
     pub flow_mods: Vec<FlowMod>,
+    /// The tables in which flows make room for those; `flow_mods` deletes them.
+    pub evicted: Vec<TableId>,
     /// What is left to do with the packet, for a PACKET_OUT: every `learn` is gone, and the bit of its `result_dst` is loaded
     /// in its place. Empty where nothing is left.
     pub actions: Vec<Action>,
@@ -19,13 +22,13 @@ pub struct Reaction {
     pub errors: Vec<LearnError>,
 }
 
-/// Executes the actions of a flow for a packet as it came to the flow.
-pub fn react(actions: &[Action], packet: &Packet, mirror: &mut Mirror) -> Reaction {
+/// Executes the actions of a flow for a packet as it came to the flow, in the second `now`.
+pub fn react(actions: &[Action], packet: &Packet, mirror: &mut Mirror, now: u32) -> Reaction {
     let mut reaction = Reaction::default();
     let mut packet = packet.clone();
     // A packet-out begins with all of them zero.
     reaction.actions = carried(&packet);
-    let rest = run(actions, &mut packet, mirror, &mut reaction).0;
+    let rest = run(actions, &mut packet, &mut Pupil { mirror, now, reaction: &mut reaction }).0;
     reaction.actions.extend(rest);
     if !reaction.actions.iter().any(goes_somewhere) {
         reaction.actions.clear();
@@ -33,22 +36,24 @@ pub fn react(actions: &[Action], packet: &Packet, mirror: &mut Mirror) -> Reacti
     reaction
 }
 
+/// Where what is learned goes.
+struct Pupil<'a> {
+    mirror: &'a mut Mirror,
+    now: u32,
+    reaction: &'a mut Reaction,
+}
+
 /// What is left to do, and whether anything is done after it.
-fn run(
-    actions: &[Action],
-    packet: &mut Packet,
-    mirror: &mut Mirror,
-    reaction: &mut Reaction,
-) -> (Vec<Action>, bool) {
+fn run(actions: &[Action], packet: &mut Packet, pupil: &mut Pupil<'_>) -> (Vec<Action>, bool) {
     let mut left = Vec::new();
     for action in actions {
         match action {
             Action::Learn(learn) => {
-                left.extend(teach(learn, packet, mirror, reaction));
+                left.extend(pupil.learn(learn, packet));
                 continue;
             }
             Action::Clone(inner) => {
-                let (inner, goes_on) = run(inner, &mut packet.clone(), mirror, reaction);
+                let (inner, goes_on) = run(inner, &mut packet.clone(), pupil);
                 left.push(Action::Clone(inner));
                 if !goes_on {
                     return (left, false);
@@ -64,18 +69,21 @@ fn run(
     (left, true)
 }
 
-fn teach(learn: &Learn, packet: &mut Packet, mirror: &mut Mirror, reaction: &mut Reaction) -> Option<Action> {
-    match mirror.learn(learn, packet) {
-        Ok(lesson) => {
-            let value = u64::from(lesson.succeeded());
-            reaction.flow_mods.extend(lesson.flow_mod);
-            let dst = learn.result_dst?;
-            packet.put_subfield(dst, value.into());
-            Some(Action::Load { dst, value })
-        }
-        Err(error) => {
-            reaction.errors.push(error);
-            None
+impl Pupil<'_> {
+    fn learn(&mut self, learn: &Learn, packet: &mut Packet) -> Option<Action> {
+        match self.mirror.learn(learn, packet, self.now) {
+            Ok(lesson) => {
+                let value = u64::from(lesson.succeeded());
+                self.reaction.evicted.extend(lesson.makes_room.as_ref().map(|deletion| deletion.table_id));
+                self.reaction.flow_mods.extend(lesson.makes_room.into_iter().chain(lesson.flow_mod));
+                let dst = learn.result_dst?;
+                packet.put_subfield(dst, value.into());
+                Some(Action::Load { dst, value })
+            }
+            Err(error) => {
+                self.reaction.errors.push(error);
+                None
+            }
         }
     }
 }

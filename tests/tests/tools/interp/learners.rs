@@ -50,7 +50,7 @@ impl<'s> Both<'s> {
         let text = self.switch.trace_quick(THEIRS, &packet.to_text(Some(in_port)));
         let packet = packet.clone().with(Field::InPortOxm, in_port.0.into());
         let actions = self.actions().to_vec();
-        let reaction = react(&actions, &packet, &mut self.mirror);
+        let reaction = react(&actions, &packet, &mut self.mirror, 0);
         assert_eq!(reaction.errors, [], "{:?}", self.learner);
         for change in reaction.flow_mods {
             self.change_ours(change);
@@ -76,7 +76,7 @@ impl<'s> Both<'s> {
         self.theirs.send(&Message::FlowMod(change.clone()), 1);
         assert_eq!(self.theirs.barrier(), Vec::<u32>::new());
         self.change_ours(change);
-        self.mirror.read(self.switch.flows(OURS));
+        assert_eq!(self.mirror.read(self.switch.flows(OURS), 0), []);
     }
 
     /// Takes the learner away.

@@ -1,6 +1,9 @@
 //! What needs no switch to be seen: bounds, what a plain switch lacks, and FLOW_REMOVED. That it writes what Open vSwitch
 //! writes is shown against Open vSwitch (`tests/tests/tools/interp/learners.rs`).
 
+mod drift;
+mod fair;
+
 use ofproto::action::{Action, Learn};
 use ofproto::message::{FLOW_SEND_FLOW_REM, FlowModCommand, FlowRemoved};
 use ofproto::oxm::Field;
@@ -30,7 +33,7 @@ fn removed(flow: &Flow, cookie: u64) -> FlowRemoved {
 fn what_ends_makes_room() {
     let mut mirror = Mirror::new(9, Dialect::Nicira);
     let learn = learn("limit=1,output:NXM_OF_IN_PORT[]");
-    let teach = |mirror: &mut Mirror, last| mirror.learn(&learn, &from(last)).unwrap();
+    let teach = |mirror: &mut Mirror, last| mirror.learn(&learn, &from(last), 0).unwrap();
     let first = teach(&mut mirror, 1).flow_mod.unwrap();
     assert_eq!((first.command, first.flags), (FlowModCommand::Add, FLOW_SEND_FLOW_REM));
     assert_eq!(teach(&mut mirror, 2).taught, Taught::Refused);
@@ -47,21 +50,12 @@ fn what_ends_makes_room() {
 }
 
 #[test]
-fn the_mirror_is_bounded() {
-    let mut mirror = Mirror::new(2, Dialect::Nicira);
-    let learn = learn("output:NXM_OF_IN_PORT[]");
-    assert!([1, 2].iter().all(|last| mirror.learn(&learn, &from(*last)).is_ok()));
-    assert_eq!(mirror.learn(&learn, &from(3)), Err(LearnError::Full { flows: 2 }));
-    assert!(mirror.learn(&learn, &from(1)).is_ok(), "what is there is refreshed");
-    mirror.read((1..9).map(|n| Flow::new(ofproto::TableId(1), n, crate::FlowMatch::any())));
-    assert_eq!(mirror.len(), 2);
-}
-
-#[test]
 fn what_cannot_be_learned_is_said() {
     let mut plain = Mirror::new(9, Dialect::Plain);
     let said = |mirror: &mut Mirror, text: &str| {
-        mirror.learn(&learn(text), &from(1)).map_or_else(|error| error.to_string(), |_| "learned".to_owned())
+        mirror
+            .learn(&learn(text), &from(1), 0)
+            .map_or_else(|error| error.to_string(), |_| "learned".to_owned())
     };
     let mut nicira = Mirror::new(9, Dialect::Nicira);
     let fin = "nw_proto=6,fin_idle_timeout=5";
@@ -82,7 +76,7 @@ fn what_is_left_goes_out() {
     let learn = "learn(table=1,limit=1,result_dst=NXM_NX_REG1[0],eth_type=0x800,NXM_OF_IP_SRC[])";
     let mut mirror = Mirror::new(9, Dialect::Nicira);
     let mut left = |actions: &str, packet: &Packet| {
-        let reaction = react(&parse(actions), packet, &mut mirror);
+        let reaction = react(&parse(actions), packet, &mut mirror, 0);
         (reaction.flow_mods.len(), reaction.actions)
     };
     let load = |value| Action::Load {

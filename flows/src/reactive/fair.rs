@@ -1,0 +1,144 @@
+//! Whose flow makes room for a new one: a tree of those who hold flows, each ordered by how many it holds.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use ofproto::TableId;
+use ofproto::action::Action;
+use ofproto::oxm::Field;
+
+use super::held::Key;
+use crate::model::Flow;
+
+/// The second in which a flow would end, and its place among those of that second: no two flows have the same.
+pub(super) type Rank = (u64, u64);
+
+/// The learned flows by table, by the port that they lead to, and by the address that they lead to.
+pub(super) type Tables = Branch<TableId, Branch<u32, Branch<Address, Queue>>>;
+
+/// Names a place in [`Tables`].
+pub(super) type Path = (TableId, (u32, (Address, ())));
+
+/// An address, with the number that tells those of one kind from those of another.
+pub(super) type Address = (u8, u128);
+
+/// Returns where a flow counts.
+///
+/// A return flow leads to the one who opened, so its output port and the address that it matches as the destination name the
+/// opener. The port comes first: nothing checks the addresses in packets that raw lines match, and whoever forges them would
+/// have one flow for each. One who has two would then be the one who has most.
+pub(super) fn path(flow: &Flow) -> Path {
+    let port = flow.actions().find_map(|action| match action {
+        Action::Output { port, .. } => Some(port.0),
+        _ => None,
+    });
+    let fields = [(6, Field::Ipv6Dst), (4, Field::Ipv4Dst), (2, Field::EthDst)];
+    let address = fields.iter().find_map(|(kind, field)| Some((*kind, flow.matches.exact(*field)?)));
+    (flow.table, (port.unwrap_or_default(), (address.unwrap_or_default(), ())))
+}
+
+/// Holders of flows.
+pub(super) trait Holder: Default {
+    /// Names one of them.
+    type Path;
+
+    /// Adds a flow.
+    fn insert(&mut self, path: &Self::Path, rank: Rank, key: Arc<Key>);
+
+    /// Takes a flow out.
+    fn remove(&mut self, path: &Self::Path, rank: Rank) -> Option<Arc<Key>>;
+
+    /// Returns how many flows there are.
+    fn len(&self) -> usize;
+
+    /// Returns the flow that makes room, and when it would end.
+    fn first(&self) -> Option<(Rank, &Arc<Key>)>;
+}
+
+/// The flows of one holder, as they would end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Queue(BTreeMap<Rank, Arc<Key>>);
+
+impl Holder for Queue {
+    type Path = ();
+
+    fn insert(&mut self, (): &(), rank: Rank, key: Arc<Key>) {
+        self.0.insert(rank, key);
+    }
+
+    fn remove(&mut self, (): &(), rank: Rank) -> Option<Arc<Key>> {
+        self.0.remove(&rank)
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn first(&self) -> Option<(Rank, &Arc<Key>)> {
+        self.0.first_key_value().map(|(rank, key)| (*rank, key))
+    }
+}
+
+/// How many flows a member has, and when the one of them that makes room would end.
+type Weight = (usize, Reverse<Rank>);
+
+/// Holders by name, and which of them has most. Of those who have as many, it is the one whose flow would end first.
+#[derive(Debug, Clone)]
+pub(super) struct Branch<K, H> {
+    members: HashMap<K, H>,
+    order: BTreeSet<(Weight, K)>,
+    len: usize,
+}
+
+impl<K, H> Default for Branch<K, H> {
+    fn default() -> Self {
+        Self { members: HashMap::new(), order: BTreeSet::new(), len: 0 }
+    }
+}
+
+impl<K: Copy + Ord + Hash, H: Holder> Branch<K, H> {
+    /// Returns one of the members.
+    pub(super) fn member(&self, name: &K) -> Option<&H> {
+        self.members.get(name)
+    }
+
+    /// Does something to a member, and puts it where it then belongs.
+    fn change<R>(&mut self, name: K, what: impl FnOnce(&mut H) -> R) -> R {
+        let member = self.members.entry(name).or_default();
+        let weigh = |member: &H| member.first().map(|(rank, _)| (member.len(), Reverse(rank)));
+        if let Some(weight) = weigh(member) {
+            self.order.remove(&(weight, name));
+        }
+        let had = member.len();
+        let done = what(member);
+        self.len = (self.len + member.len()).saturating_sub(had);
+        match weigh(member) {
+            Some(weight) => _ = self.order.insert((weight, name)),
+            None => _ = self.members.remove(&name),
+        }
+        done
+    }
+}
+
+impl<K: Copy + Ord + Hash, H: Holder> Holder for Branch<K, H> {
+    type Path = (K, H::Path);
+
+    fn insert(&mut self, (name, rest): &Self::Path, rank: Rank, key: Arc<Key>) {
+        self.change(*name, |member| member.insert(rest, rank, key));
+    }
+
+    fn remove(&mut self, (name, rest): &Self::Path, rank: Rank) -> Option<Arc<Key>> {
+        self.change(*name, |member| member.remove(rest, rank))
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn first(&self) -> Option<(Rank, &Arc<Key>)> {
+        let (_, name) = self.order.last()?;
+        self.members.get(name)?.first()
+    }
+}

@@ -1,0 +1,185 @@
+//! The flows that are known, how many each has, and which of them makes room.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ofproto::instruction::Instruction;
+use ofproto::message::FLOW_SEND_FLOW_REM;
+use ofproto::{Cookie, TableId};
+
+use super::fair::{self, Holder as _, Path, Rank, Tables};
+use crate::model::{Flow, FlowMatch};
+
+/// What tells a flow from the others (OpenFlow 1.3.5 §6.4).
+pub(super) type Key = (TableId, u16, FlowMatch);
+
+/// Returns the key of a flow.
+pub(super) fn key(flow: &Flow) -> Key {
+    (flow.table, flow.priority, flow.matches.clone())
+}
+
+/// What is remembered of a flow beside its key.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) cookie: Cookie,
+    pub(super) idle_timeout: u16,
+    pub(super) hard_timeout: u16,
+    /// Those that the switch's own `learn` would have given it; of a flow that was read nobody knows.
+    pub(super) flags: Option<u16>,
+    pub(super) instructions: Vec<Instruction>,
+    path: Path,
+    rank: Rank,
+}
+
+impl Known {
+    /// Whether the flow is the very one that would be learned.
+    pub(super) fn is(&self, flow: &Flow) -> bool {
+        self.cookie == flow.cookie
+            && (self.idle_timeout, self.hard_timeout) == (flow.idle_timeout, flow.hard_timeout)
+            && self.flags.is_none_or(|flags| flags == flow.flags)
+            && self.instructions == flow.instructions
+    }
+
+    /// Returns the second in which it ends unless something comes meanwhile. A flow without timeouts outlasts all others.
+    fn end(&self, now: u32) -> u64 {
+        let timeouts = [self.idle_timeout, self.hard_timeout];
+        let first = timeouts.into_iter().filter(|timeout| *timeout != 0).min();
+        first.map_or(u64::MAX, |timeout| u64::from(now) + u64::from(timeout))
+    }
+
+    /// Returns the flow.
+    pub(super) fn flow(&self, (table, priority, matches): &Key) -> Flow {
+        Flow {
+            cookie: self.cookie,
+            idle_timeout: self.idle_timeout,
+            hard_timeout: self.hard_timeout,
+            flags: self.flags.unwrap_or(FLOW_SEND_FLOW_REM),
+            instructions: self.instructions.clone(),
+            ..Flow::new(*table, *priority, matches.clone())
+        }
+    }
+}
+
+/// The flows of the learned tables, so many at most.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held {
+    flows: HashMap<Arc<Key>, Known>,
+    counts: HashMap<(TableId, Cookie), usize>,
+    fair: Tables,
+    capacity: usize,
+    /// How many flows a table of the switch turned out to hold.
+    bounds: HashMap<TableId, usize>,
+    /// How often flows were put here: what orders those that end in the same second.
+    puts: u64,
+}
+
+impl Held {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, ..Self::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.flows.len()
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<&Known> {
+        self.flows.get(key)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Known)> {
+        self.flows.iter().map(|(key, known)| (&**key, known))
+    }
+
+    /// How many flows of a table have a cookie: what `limit` counts.
+    pub(super) fn count(&self, table: TableId, cookie: Cookie) -> usize {
+        self.counts.get(&(table, cookie)).copied().unwrap_or(0)
+    }
+
+    /// Puts a flow here that is taught now, in place of one with its key.
+    pub(super) fn put(&mut self, flow: &Flow, flags: Option<u16>, now: u32) {
+        let key = key(flow);
+        self.take(&key);
+        let known = Known {
+            cookie: flow.cookie,
+            idle_timeout: flow.idle_timeout,
+            hard_timeout: flow.hard_timeout,
+            flags,
+            instructions: flow.instructions.clone(),
+            path: fair::path(flow),
+            rank: Rank::default(),
+        };
+        self.place(Arc::new(key), known, now);
+    }
+
+    /// Puts back what was taken, as taught now.
+    fn place(&mut self, key: Arc<Key>, mut known: Known, now: u32) {
+        self.puts += 1;
+        known.rank = (known.end(now), self.puts);
+        *self.counts.entry((key.0, known.cookie)).or_default() += 1;
+        self.fair.insert(&known.path, known.rank, Arc::clone(&key));
+        self.flows.insert(key, known);
+    }
+
+    /// Counts a flow's timeouts anew.
+    pub(super) fn renew(&mut self, key: &Key, now: u32) {
+        let Some(known) = self.flows.get_mut(key) else { return };
+        let end = known.end(now);
+        // Within a second the order may stay: a flow that many packets teach is moved once.
+        if end == known.rank.0 {
+            return;
+        }
+        self.puts += 1;
+        if let Some(key) = self.fair.remove(&known.path, known.rank) {
+            known.rank = (end, self.puts);
+            self.fair.insert(&known.path, known.rank, key);
+        }
+    }
+
+    /// Takes a flow out.
+    pub(super) fn take(&mut self, key: &Key) -> Option<(Arc<Key>, Known)> {
+        let (key, known) = self.flows.remove_entry(key)?;
+        self.fair.remove(&known.path, known.rank);
+        let counted = (key.0, known.cookie);
+        if let Some(count) = self.counts.get_mut(&counted) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.counts.remove(&counted);
+            }
+        }
+        Some((key, known))
+    }
+
+    /// Takes the flow out that makes room for one more in a table, if none is left: one of that table where the table is full, one
+    /// of the table that has most where there are as many as may be kept in mind.
+    pub(super) fn make_room(&mut self, table: TableId) -> Option<(Arc<Key>, Known)> {
+        let full = self.bounds.get(&table).is_some_and(|bound| self.len_of(table) >= *bound);
+        let key = match full {
+            true => self.fair.member(&table)?.first()?.1,
+            false if self.len() >= self.capacity => self.fair.first()?.1,
+            false => return None,
+        };
+        let key = Arc::clone(key);
+        self.take(&key)
+    }
+
+    /// The switch had no room for a flow. Returns the one that makes room for it, or none if there is no other: the switch then
+    /// has none of them.
+    pub(super) fn refused(&mut self, key: &Key, now: u32) -> Option<(Arc<Key>, Known)> {
+        let refused = self.take(key)?;
+        let table = key.0;
+        self.bounds.insert(table, self.len_of(table).max(1));
+        let other = Arc::clone(self.fair.member(&table)?.first()?.1);
+        let other = self.take(&other);
+        self.place(refused.0, refused.1, now);
+        other
+    }
+
+    fn len_of(&self, table: TableId) -> usize {
+        self.fair.member(&table).map_or(0, |table| table.len())
+    }
+
+    /// Forgets all flows, and what the switch's tables hold.
+    pub(super) fn clear(&mut self) {
+        *self = Self { puts: self.puts, ..Self::new(self.capacity) };
+    }
+}
