@@ -92,6 +92,8 @@ pub struct Outcome {
 pub struct Pipeline {
     flows: Vec<Flow>,
     tables: BTreeMap<TableId, Node>,
+    /// Whether first fragments are matched by their ports.
+    nx_match: bool,
 }
 
 impl Pipeline {
@@ -110,7 +112,14 @@ impl Pipeline {
             Node::build(flows, |_| true)
         };
         let tables = by_table.iter().map(|(table, numbers)| (*table, of(numbers))).collect();
-        Self { flows, tables }
+        Self { flows, tables, nx_match: false }
+    }
+
+    /// Matches first fragments by their ports, as a switch does that was told `nx-match` (ovs-ofctl(8), set-frags).
+    #[must_use]
+    pub fn nx_match(mut self) -> Self {
+        self.nx_match = true;
+        self
     }
 
     /// Its flows; [`Step::flow`] counts in them.
@@ -143,7 +152,7 @@ impl Pipeline {
                 }
             }
         }
-        *self = Self::new(flows);
+        *self = Self { nx_match: self.nx_match, ..Self::new(flows) };
         changed
     }
 }

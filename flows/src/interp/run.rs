@@ -15,6 +15,8 @@ pub const MAX_DEPTH: u32 = 64;
 /// How many table lookups a packet may cause (Open vSwitch's MAX_RESUBMITS).
 pub const MAX_RESUBMITS: u32 = MAX_DEPTH * MAX_DEPTH;
 
+/// In ip_frag: the first fragment.
+const FIRST_FRAGMENT: u128 = 1;
 /// In ct_state: `+trk+new`.
 const NEW_TRACKED: u128 = 0x21;
 
@@ -104,7 +106,8 @@ impl Exec<'_> {
     fn find(&mut self, table: TableId, in_port: Option<PortNo>) -> Option<(Step, usize)> {
         let root = self.pipeline.tables.get(&table)?;
         let mut hits = Hits::default();
-        let fragment = self.packet.value(Field::IpFrag).is_some_and(|f| f != 0);
+        let with_ports = if self.pipeline.nx_match { FIRST_FRAGMENT } else { 0 };
+        let fragment = self.packet.value(Field::IpFrag).is_some_and(|f| f != 0 && f != with_ports);
         if in_port.is_none() && !fragment {
             root.find(&self.packet, &mut hits);
         } else {

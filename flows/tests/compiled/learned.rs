@@ -8,7 +8,7 @@ use crate::support::{Compiled, MIXED, SHIPPED, file, random};
 use crate::verdict::{Content, Frame, What};
 use flows::Flow;
 use flows::compile::Program;
-use flows::compile::layout::{FIRST_FRAGMENTS, LATER_FRAGMENTS, RELATED, UNTRACKED};
+use flows::compile::layout::{LATER_FRAGMENTS, RELATED};
 use flows::interp::{Packet, Pipeline};
 use flows::learned::{Judge, Learners};
 use flows::network::NetworkFile;
@@ -23,8 +23,17 @@ struct Said {
     learned: Vec<Flow>,
 }
 
+fn said(frame: Frame, fragment: bool) -> Packet {
+    if fragment { packet(frame).fragment(false) } else { packet(frame) }
+}
+
+/// Whether there are first fragments of it that the pipeline tells from others.
+fn comes_in_fragments(frame: &Frame) -> bool {
+    matches!(frame.what, What::Ip { content, .. } if !matches!(content, Content::Later(_) | Content::OtherIcmp(_)))
+}
+
 fn pipeline(program: &Program) -> Pipeline {
-    Pipeline::new(program.flows().cloned().collect())
+    Pipeline::new(program.flows().cloned().collect()).nx_match()
 }
 
 fn number(state: &State, bridge: usize, port: &str) -> Option<PortNo> {
@@ -42,43 +51,51 @@ fn speak(state: &State, bridge: usize, program: &Program, probes: &[Probe]) -> V
         }
         let (port, frame) = probe.on(&choices);
         let Some(at) = number(state, bridge, &port) else { continue };
-        let learned = pipeline.run(at, &packet(frame)).learned;
-        for flow in &learned {
-            let accounts = judge.accounts_for(flow).is_some() || is_fragments(flow);
-            assert!(accounts, "{frame:?} at {port} taught {flow:?}");
-        }
-        if !learned.is_empty() {
-            all.push(Said { at, frame, learned });
+        for fragment in [false, true] {
+            if fragment && !comes_in_fragments(&frame) {
+                continue;
+            }
+            let learned = pipeline.run(at, &said(frame, fragment)).learned;
+            for flow in &learned {
+                let accounts = judge.accounts_for(flow).is_some();
+                assert!(accounts, "{frame:?} at {port}, fragment {fragment}, taught {flow:?}");
+            }
+            if !learned.is_empty() {
+                all.push(Said { at, frame, learned });
+            }
         }
     }
     all
 }
 
 /// What else may have taught the same: the MACs and the tag are whatever the file wants, and where the flow does not say it
-/// what was said to whom.
-fn alike<'c>(said: &Said, flow: &Flow, choices: &'c Choices) -> impl Iterator<Item = Packet> + 'c {
-    let mut frames = vec![said.frame];
-    if let (RELATED, What::Ip { src, dst, .. }) = (flow.table, said.frame.what) {
-        let outside =
-            flow.matches.field(if src.is_ipv4() { Field::Ipv4Src } else { Field::Ipv6Src }).is_none();
-        let anybody = choices.addresses(src.is_ipv6());
-        for dst in if outside { anybody } else { std::slice::from_ref(&dst) } {
-            let frame = |content| Frame { what: What::Ip { src, dst: *dst, content }, ..said.frame };
-            frames.extend(choices.contents().into_iter().map(frame));
+/// who said what to whom.
+fn alike<'c>(one: &Said, flow: &Flow, choices: &'c Choices) -> impl Iterator<Item = Packet> + 'c {
+    let mut frames = vec![one.frame];
+    if let What::Ip { src, dst, content } = one.frame.what {
+        let v6 = src.is_ipv6();
+        let [from, to] = if v6 { [Field::Ipv6Src, Field::Ipv6Dst] } else { [Field::Ipv4Src, Field::Ipv4Dst] };
+        let any = |says: Field, address| match flow.matches.field(says) {
+            Some(_) => vec![address],
+            None => choices.addresses(v6).to_vec(),
+        };
+        let portless = [RELATED, LATER_FRAGMENTS].contains(&flow.table);
+        let contents = if portless { choices.contents() } else { vec![content] };
+        for (src, dst) in
+            any(to, src).into_iter().flat_map(|s| any(from, dst).into_iter().map(move |d| (s, d)))
+        {
+            let frame = |content| Frame { what: What::Ip { src, dst, content }, ..one.frame };
+            frames.extend(contents.iter().copied().map(frame));
         }
     }
+    let fragments = [false, true];
     let worn = |frame| choices.worn(frame);
     let towards = |frame: Frame| {
         let macs = choices.macs().iter().copied().chain([frame.eth_dst]);
         macs.map(move |eth_dst| Frame { eth_dst, ..frame })
     };
-    frames.clone().into_iter().chain(frames.into_iter().flat_map(worn).flat_map(towards)).map(packet)
-}
-
-/// Whether a flow lets fragments of answers back in a network with a connection tracker. The way there is long, and what is
-/// not found in so many steps counts as not taught: such a flow may go too soon, and never stays too long.
-fn is_fragments(flow: &Flow) -> bool {
-    [FIRST_FRAGMENTS, LATER_FRAGMENTS, UNTRACKED].contains(&flow.table)
+    let all = frames.clone().into_iter().chain(frames.into_iter().flat_map(worn).flat_map(towards));
+    all.flat_map(move |frame| fragments.into_iter().map(move |fragment| said(frame, fragment)))
 }
 
 /// The same flow, of whichever rule.
@@ -89,7 +106,7 @@ fn same(a: &Flow, b: &Flow) -> bool {
 /// After the changes a flow is accounted for if its learner is there as it was and a packet would teach it, and not otherwise.
 fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[usize; 2]>) {
     let before = state.after(&[]);
-    let said: Vec<Vec<Said>> =
+    let all: Vec<Vec<Said>> =
         before.iter().enumerate().map(|(n, program)| speak(&state, n, program, probes)).collect();
     let bridges = state.file.bridges.len();
     changes.iter().for_each(|change| state.make(change));
@@ -98,16 +115,15 @@ fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[u
         let choices = Choices::new(&state.file, &state.file.bridges[bridge].name);
         let (pipeline, judge) = (pipeline(after), Judge::new(&after.parts));
         let learners = Learners::of(after.flows());
-        for said in &said[bridge] {
-            for flow in &said.learned {
+        for one in &all[bridge] {
+            for flow in &one.learned {
                 let live = learners.accounts_for(flow).is_some();
                 let taught = |packet: &Packet| {
-                    pipeline.run(said.at, packet).learned.iter().any(|other| same(other, flow))
+                    pipeline.run(one.at, packet).learned.iter().any(|other| same(other, flow))
                 };
-                let expected = live && alike(said, flow, &choices).any(|packet| taught(&packet));
+                let expected = live && alike(one, flow, &choices).any(|packet| taught(&packet));
                 let accounts = judge.accounts_for(flow).is_some();
-                let right = accounts == expected || (is_fragments(flow) && !accounts);
-                assert!(right, "{expected}: {:?} taught {flow:#?}\n{changes:?}", said.frame);
+                assert_eq!(accounts, expected, "{:?} taught {flow:#?}\n{changes:?}", one.frame);
                 let mut counts = seen.get();
                 counts[usize::from(accounts)] += 1;
                 seen.set(counts);

@@ -1,0 +1,94 @@
+//! What actions make of the packets that walk.
+
+use ofproto::action::{Action, Learn};
+use ofproto::oxm::{Field, Oxm};
+
+use super::super::Senders;
+use super::super::known::{Known, spellings};
+use super::copies::may_teach;
+use super::tables::written;
+use super::walk::{Aim, Found, Walk};
+use crate::interp::FieldSet;
+use crate::model::Masked;
+
+impl Walk<'_> {
+    /// Takes note of a learner, and says whether it is what was looked for.
+    fn learns(&mut self, number: usize, learn: &Learn, now: &[Known]) -> bool {
+        match &mut self.aim {
+            Aim::Reaches(flows) => {
+                flows.insert(number);
+                false
+            }
+            Aim::Teaches(flow) => {
+                let mut of_flow = self.openers.learners.get(&number).into_iter().flatten();
+                of_flow.any(|learner| {
+                    learner.learn == *learn
+                        && learner.writes(flow, &Senders::new())
+                        && now.iter().any(|known| may_teach(learner, flow, known))
+                })
+            }
+        }
+    }
+
+    /// What an action makes of the packets that it may be done to.
+    pub(super) fn act(
+        &mut self,
+        number: usize,
+        action: &Action,
+        mut now: Vec<Known>,
+        ends: bool,
+        depth: u32,
+    ) -> Result<Vec<Known>, Found> {
+        match action {
+            Action::Load { dst, value } => {
+                let bits = Masked { value: (*value).into(), mask: u128::MAX };
+                now.iter_mut().for_each(|known| known.write(*dst, bits));
+            }
+            Action::Move { src, dst } => {
+                for known in &mut now {
+                    let bits = known.read(*src);
+                    known.write(*dst, bits);
+                }
+            }
+            Action::Learn(learn) => {
+                if self.learns(number, learn, &now) {
+                    return Err(Found);
+                }
+                if let Some(dst) = learn.result_dst {
+                    now.iter_mut().for_each(|known| known.forget(dst.field));
+                }
+            }
+            Action::Resubmit { port: None, table: Some(table) } => {
+                let mut back = Vec::new();
+                for known in now {
+                    self.enter(*table, known, ends, depth + 1, &mut back)?;
+                }
+                return Ok(back);
+            }
+            Action::Ct(ct) => {
+                if let Some(table) = ct.table {
+                    for known in &now {
+                        let mut seen = known.clone();
+                        [Field::CtState, Field::CtZone, Field::CtMark, Field::CtLabel]
+                            .into_iter()
+                            .for_each(|field| seen.forget(field));
+                        self.enter(table, seen, true, depth + 1, &mut Vec::new())?;
+                    }
+                }
+            }
+            other => {
+                let mut fields = FieldSet::EMPTY;
+                written(other, &mut fields);
+                for known in &mut now {
+                    fields.iter().for_each(|field| known.forget(field));
+                }
+                if let Action::SetField(Oxm::Known { field, value, mask: None }) = other
+                    && spellings(*field) == [*field]
+                {
+                    now.iter_mut().for_each(|known| _ = known.add(*field, Masked::exact(*field, *value)));
+                }
+            }
+        }
+        Ok(now)
+    }
+}
