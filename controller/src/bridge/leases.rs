@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use flows::compile::layout::{RELATED, RETURNS};
+use flows::compile::layout::{FIRST_FRAGMENTS, LATER_FRAGMENTS, RELATED, RETURNS, UNTRACKED, VISITORS};
 use flows::compile::lease::{self, FOREVER, Lease, Leasing, Relay};
 use flows::{Flow, FlowMatch};
-use ofproto::PortNo;
 use ofproto::message::{CtFlush, CtFlushProperty, CtTupleProperty, FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
+use ofproto::{PortNo, TableId};
 
 /// Addresses that DHCP may give at one port.
 const PER_PORT: usize = 16;
@@ -24,6 +24,8 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 /// A flow lasts at most so long, in seconds.
 const LONGEST: u64 = 65_535;
 const ETH_IP: u128 = 0x0800;
+/// The tables of learned flows.
+const LEARNED: [TableId; 6] = [RETURNS, RELATED, VISITORS, FIRST_FRAGMENTS, LATER_FRAGMENTS, UNTRACKED];
 
 /// The leases of a bridge.
 #[derive(Debug, Default)]
@@ -246,7 +248,7 @@ fn deletes(lease: &Lease) -> impl Iterator<Item = FlowMod> + use<> {
 /// Deletes what was learned for an address that is nobody's any more.
 pub(super) fn unlearn(address: Ipv4Addr) -> impl Iterator<Item = FlowMod> {
     let fields = [Field::Ipv4Dst, Field::Ipv4Src];
-    [RETURNS, RELATED].into_iter().flat_map(move |table_id| {
+    LEARNED.into_iter().flat_map(move |table_id| {
         fields.map(|field| {
             let matches = FlowMatch::any().with(Field::EthType, ETH_IP);
             FlowMod {

@@ -22,7 +22,7 @@ use portcullis_tests::traffic::tcp;
 use super::{arrive, lab, passed, probed, related};
 
 /// A file's networks with the connection tracker.
-fn tracked(text: &str) -> String {
+pub(super) fn tracked(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
         out += line;

@@ -7,10 +7,11 @@ use portcullis_tests::Running;
 use portcullis_tests::dhcp::{Kind, Message, UNSET};
 use portcullis_tests::frames::{EVERYBODY, mac};
 
+use super::conntrack::tracked;
 use super::{arrive, heard};
 
 /// Two clients of one server, which may ask out; the server may ask the first.
-const FILE: &str = r#"
+pub(super) const FILE: &str = r#"
 [network.l]
 bridge = "br0"
 subnets = ["10.5.0.0/24"]
@@ -43,13 +44,13 @@ protocol = "udp"
 ports = [8080]
 "#;
 
-const SERVER: Ipv4Addr = Ipv4Addr::new(10, 5, 0, 9);
-const WORLD: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
-const FIRST: Ipv4Addr = Ipv4Addr::new(10, 5, 0, 77);
-const SECOND: Ipv4Addr = Ipv4Addr::new(10, 5, 0, 78);
+pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 5, 0, 9);
+pub(super) const WORLD: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
+pub(super) const FIRST: Ipv4Addr = Ipv4Addr::new(10, 5, 0, 77);
+pub(super) const SECOND: Ipv4Addr = Ipv4Addr::new(10, 5, 0, 78);
 
 /// A datagram with both ports.
-fn datagram(macs: ([u8; 6], [u8; 6]), from: (Ipv4Addr, u16), to: (Ipv4Addr, u16)) -> Vec<u8> {
+pub(super) fn datagram(macs: ([u8; 6], [u8; 6]), from: (Ipv4Addr, u16), to: (Ipv4Addr, u16)) -> Vec<u8> {
     let builder = etherparse::PacketBuilder::ethernet2(macs.0, macs.1);
     let mut frame = Vec::new();
     builder.ipv4(from.0.octets(), to.0.octets(), 9).udp(from.1, to.1).write(&mut frame, b"frame").unwrap();
@@ -57,24 +58,29 @@ fn datagram(macs: ([u8; 6], [u8; 6]), from: (Ipv4Addr, u16), to: (Ipv4Addr, u16)
 }
 
 /// How many packets of a place as that address come out at the exit.
-fn asks(net: &Running, place: &str, source: Ipv4Addr) -> u64 {
+pub(super) fn asks(net: &Running, place: &str, source: Ipv4Addr) -> u64 {
     let macs = (mac(&net.lab, place), mac(&net.lab, "out"));
     arrive(net, place, "out", &[datagram(macs, (source, 4_000), (WORLD, 53))])
 }
 
 /// How many answers to that address come out at a place.
-fn answers(net: &Running, place: &str, target: Ipv4Addr) -> u64 {
+pub(super) fn answers(net: &Running, place: &str, target: Ipv4Addr) -> u64 {
     let macs = (mac(&net.lab, "out"), mac(&net.lab, place));
     arrive(net, "out", place, &[datagram(macs, (WORLD, 53), (target, 4_000))])
 }
 
 /// The client asks, the server gives; whether the client hears of it.
-fn lease(net: &Running, client: &str, address: Ipv4Addr) -> bool {
+pub(super) fn lease(net: &Running, client: &str, address: Ipv4Addr) -> bool {
+    lease_for(net, client, address, 3_600)
+}
+
+/// The same for so many seconds.
+pub(super) fn lease_for(net: &Running, client: &str, address: Ipv4Addr, seconds: u32) -> bool {
     let (chaddr, server) = (mac(&net.lab, client), mac(&net.lab, "s"));
     let request = Message::of_client(Kind::Request, 7, chaddr);
     let asked = arrive(net, client, "s", &[request.request(chaddr, UNSET, Ipv4Addr::BROADCAST)]);
     assert!(asked > 0, "{client}: the request");
-    let ack = Message::of_server(Kind::Ack, 7, chaddr, address);
+    let ack = Message { lease: Some(seconds), ..Message::of_server(Kind::Ack, 7, chaddr, address) };
     let frame = ack.answer((server, EVERYBODY), SERVER, Ipv4Addr::BROADCAST);
     arrive(net, "s", client, &[frame]) > 0
 }
@@ -134,10 +140,7 @@ fn an_address_belongs_to_the_port_that_leased_it() {
 /// The same with the connection tracker: who may send does not depend on how answers are told.
 #[test]
 fn a_tracked_network_binds_leases_too() {
-    let net = Running::start(
-        &FILE.replace("bridge =", "stateful = \"conntrack\"\nbridge ="),
-        LabOptions::default(),
-    );
+    let net = Running::start(&tracked(FILE), LabOptions::default());
     assert_eq!(asks(&net, "l1", FIRST), 0, "before it is leased");
     assert!(lease(&net, "l1", FIRST) && lease(&net, "l2", SECOND));
     assert!(asks(&net, "l1", FIRST) > 0 && answers(&net, "l1", FIRST) > 0);

@@ -15,6 +15,7 @@ mod homes;
 mod ipv6;
 mod ipv6_router;
 mod learning;
+mod lease_ends;
 mod leases;
 mod next_hop;
 mod prometheus;
