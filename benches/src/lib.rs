@@ -62,19 +62,11 @@ pub fn numbered_flow(number: u32) -> Flow {
 /// The same flow as a switch reports it.
 pub fn reported(flow: &Flow) -> FlowStats {
     FlowStats {
-        table_id: flow.table,
         duration_sec: 3_600,
         duration_nsec: 500_000_000,
-        priority: flow.priority,
-        idle_timeout: flow.idle_timeout,
-        hard_timeout: flow.hard_timeout,
-        flags: flow.flags,
-        importance: flow.importance,
-        cookie: flow.cookie,
         packet_count: 123_456,
         byte_count: 123_456_789,
-        fields: flow.matches.to_wire(),
-        instructions: flow.instructions.clone(),
+        ..flow.to_stats()
     }
 }
 

@@ -414,6 +414,25 @@ impl Flow {
         }
     }
 
+    /// Returns the flow as a switch reports it that has just got it: without age, packets and bytes.
+    pub fn to_stats(&self) -> FlowStats {
+        FlowStats {
+            table_id: self.table,
+            duration_sec: 0,
+            duration_nsec: 0,
+            priority: self.priority,
+            idle_timeout: self.idle_timeout,
+            hard_timeout: self.hard_timeout,
+            flags: self.flags,
+            importance: self.importance,
+            cookie: self.cookie,
+            packet_count: 0,
+            byte_count: 0,
+            fields: self.matches.to_wire(),
+            instructions: self.instructions.clone(),
+        }
+    }
+
     /// A flow as a switch reports it.
     pub fn from_stats(stats: &FlowStats) -> Self {
         Self {

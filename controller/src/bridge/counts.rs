@@ -82,19 +82,9 @@ mod tests {
 
     fn seen(compiled: &Compiled, packets: u64) -> Vec<FlowStats> {
         let stats = |f: &Flow| FlowStats {
-            table_id: f.table,
-            duration_sec: 0,
-            duration_nsec: 0,
-            priority: f.priority,
-            idle_timeout: 0,
-            hard_timeout: 0,
-            flags: 0,
-            importance: 0,
-            cookie: f.cookie,
             packet_count: packets,
             byte_count: packets.saturating_mul(100),
-            fields: f.matches.to_wire(),
-            instructions: f.instructions.clone(),
+            ..f.to_stats()
         };
         compiled.program.flows().map(stats).collect()
     }

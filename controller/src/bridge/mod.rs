@@ -14,6 +14,7 @@ mod ct_flush;
 mod learn;
 mod leases;
 mod machine;
+mod meters;
 mod notice;
 mod plan;
 mod ports;

@@ -14,8 +14,9 @@ use ofproto::{BufferId, PortNo, Xid};
 
 use super::leases::{self, Aged, Refused};
 use super::machine::Bridge;
+use super::meters::Meters;
 use super::{Notice, UPCALLS};
-use crate::session::{Session, error_names};
+use crate::session::Session;
 
 /// Addresses whose learned flows are looked at again a moment later; beyond so many only the learned flows' own end helps.
 const MAX_UNLEARNED: usize = 4_096;
@@ -24,15 +25,13 @@ const MAX_UNLEARNED: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Metering {
     meters: Vec<[MeterMod; 2]>,
-    /// The messages that gave them: the first of two adds, the second changes.
-    asked: Vec<[Xid; 2]>,
-    refused: bool,
+    given: Meters,
 }
 
 impl Metering {
     /// Whether the switch refused one of them.
     pub(super) fn is_refused(&self) -> bool {
-        self.refused
+        self.given.is_refused()
     }
 }
 
@@ -184,12 +183,16 @@ impl Bridge {
         Self::send(session, &Message::PacketOut(out));
     }
 
-    /// Sends what leases changed. What was learned for those that are gone goes too, at once and when no packet on its way can
-    /// teach it again.
-    fn unbound(&mut self, now: Instant, mods: Vec<FlowMod>, gone: &[Lease], session: &mut Session) {
+    fn change(mods: impl IntoIterator<Item = FlowMod>, session: &mut Session) {
         for change in mods {
             Self::send(session, &Message::FlowMod(change));
         }
+    }
+
+    /// Sends what leases changed. What was learned for those that are gone goes too, at once and when no packet on its way can
+    /// teach it again.
+    fn unbound(&mut self, now: Instant, mods: Vec<FlowMod>, gone: &[Lease], session: &mut Session) {
+        Self::change(mods, session);
         for lease in gone {
             self.unlearn((lease.network, lease.address), session);
             if self.unlearned.len() < MAX_UNLEARNED {
@@ -200,9 +203,7 @@ impl Bridge {
 
     /// Takes away what was learned for an address, or tracked.
     fn unlearn(&self, (network, address): (u16, Ipv4Addr), session: &mut Session) {
-        for change in leases::unlearn(address) {
-            Self::send(session, &Message::FlowMod(change));
-        }
+        Self::change(leases::unlearn(address), session);
         let mut leasings = self.compiled.program.leasings();
         if leasings.any(|leasing| leasing.network == network && leasing.tracked) {
             for flush in leases::forget(network, address) {
@@ -222,9 +223,7 @@ impl Bridge {
             let seconds = self.clock.seconds(now);
             let (mods, gone) = self.leases.expired(seconds);
             self.unbound(now, mods, &gone, session);
-            for change in self.leases.rearm(seconds) {
-                Self::send(session, &Message::FlowMod(change));
-            }
+            Self::change(self.leases.rearm(seconds), session);
         }
     }
 
@@ -267,21 +266,16 @@ impl Bridge {
     /// Gives the switch the meters of DHCP, before the flows that name them.
     pub(super) fn meter_relays(&mut self, session: &mut Session) {
         let meters = self.compiled.program.relay_meters();
-        if self.metering.refused || meters == self.metering.meters {
+        if self.metering.is_refused() || meters == self.metering.meters {
             return;
         }
-        let new: Vec<_> = meters.iter().filter(|m| !self.metering.meters.contains(m)).cloned().collect();
-        for meter in new {
-            let [add, change] = meter.map(|meter| Self::send(session, &Message::MeterMod(meter)));
-            if let (Some(add), Some(change)) = (add, change) {
-                self.metering.asked.push([add, change]);
-            }
+        for meter in meters.iter().filter(|meter| !self.metering.meters.contains(meter)) {
+            self.metering.given.give(meter.clone(), session);
         }
         self.metering.meters = meters;
     }
 
-    /// Whether it was about a meter of DHCP that the switch refused something. That there is one already is as it should be;
-    /// any other word means that no flow may name one.
+    /// Whether it was about a meter of DHCP that the switch refused something. Where it has none, no flow may name one.
     pub(super) fn relay_meter_refused(
         &mut self,
         now: Instant,
@@ -289,13 +283,8 @@ impl Bridge {
         error: &ErrorMsg,
         session: &mut Session,
     ) -> bool {
-        let Some([add, _]) = self.metering.asked.iter().find(|asked| asked.contains(&xid)) else {
-            return false;
-        };
-        if xid == *add && error_names::names(error).1 == "OFPMMFC_METER_EXISTS" {
-            return true;
-        }
-        if !std::mem::replace(&mut self.metering.refused, true) {
+        let Some(none) = self.metering.given.refused(xid, error) else { return false };
+        if none {
             self.notices.push_back(Notice::NotLeased(
                 "the switch has no meters for DHCP: who floods it with requests floods the controller"
                     .to_owned(),

@@ -5,26 +5,26 @@ use std::time::Instant;
 use flows::FlowMatch;
 use flows::compile::sample;
 use ofproto::Xid;
-use ofproto::message::{ErrorMsg, Message, PacketIn};
+use ofproto::message::{ErrorMsg, PacketIn};
 
 use super::Notice;
 use super::machine::Bridge;
+use super::meters::Meters;
 use crate::denied::{Sample, Seen};
-use crate::session::{Session, error_names};
+use crate::session::Session;
 
 /// How far the samples of a session are.
 #[derive(Debug, Default)]
 pub(super) struct Sampling {
-    /// The rate that the meter was last given, and the messages that gave it: the first adds, the second changes.
-    asked: Option<(u16, [Xid; 2])>,
-    /// The switch has no such meter.
-    refused: bool,
+    /// The rate that the meter was last given.
+    rate: Option<u16>,
+    meter: Meters,
 }
 
 impl Sampling {
     /// Whether the switch refused the meter.
     pub(super) fn is_refused(&self) -> bool {
-        self.refused
+        self.meter.is_refused()
     }
 }
 
@@ -36,17 +36,16 @@ impl Bridge {
         let Some(rate) = self.policy.file.bridge_for(name).and_then(|bridge| bridge.sample_denied) else {
             return;
         };
-        if self.sampling.refused || self.sampling.asked.is_some_and(|(asked, _)| asked == rate) {
+        if self.sampling.is_refused() || self.sampling.rate == Some(rate) {
             return;
         }
-        let [add, change] = sample::meter(rate).map(|meter| Self::send(session, &Message::MeterMod(meter)));
-        if let (Some(add), Some(change)) = (add, change) {
-            self.sampling.asked = Some((rate, [add, change]));
+        let mut meter = Meters::default();
+        if meter.give(sample::meter(rate), session) {
+            self.sampling = Sampling { rate: Some(rate), meter };
         }
     }
 
-    /// Whether it was about the meter that the switch refused something. That there is one already is as it should be; any
-    /// other word means that it has none, and then no flow may name it.
+    /// Whether it was about the meter that the switch refused something. Where it has none, no flow may name it.
     pub(super) fn meter_refused(
         &mut self,
         now: Instant,
@@ -54,14 +53,8 @@ impl Bridge {
         error: &ErrorMsg,
         session: &mut Session,
     ) -> bool {
-        let Some((_, [add, change])) = self.sampling.asked else { return false };
-        if xid != add && xid != change {
-            return false;
-        }
-        if xid == add && error_names::names(error).1 == "OFPMMFC_METER_EXISTS" {
-            return true;
-        }
-        if !std::mem::replace(&mut self.sampling.refused, true) {
+        let Some(none) = self.sampling.meter.refused(xid, error) else { return false };
+        if none {
             self.notices.push_back(Notice::Unsampled(error.clone()));
             self.recompile(now, session);
         }
@@ -70,7 +63,7 @@ impl Bridge {
 
     /// A packet came: where a flow that drops has sent it, it is a sample. Whether it is one.
     pub(super) fn sampled(&mut self, packet: &PacketIn) -> bool {
-        if self.sampling.asked.is_none() {
+        if self.sampling.rate.is_none() {
             return false;
         }
         let origin = self.compiled.program.origin(packet.cookie);

@@ -256,8 +256,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         if itself {
             return;
         }
-        let ports: Vec<Option<u16>> =
-            if allow.ports.is_empty() { vec![None] } else { allow.ports.iter().copied().map(Some).collect() };
+        let kinds = kinds(allow);
         for family in Family::BOTH {
             let sends = match from.range {
                 Some(range) => range.family == family,
@@ -266,10 +265,8 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             if !sends || !self.reached(to, family) {
                 continue;
             }
-            for &traffic in Traffic::of(allow.protocol) {
-                for &port in &ports {
-                    self.open(Opening { allow, from, to, family, traffic, port, ends });
-                }
+            for &(traffic, port) in &kinds {
+                self.open(Opening { allow, from, to, family, traffic, port, ends });
             }
             self.portless(allow, (from, to), family, ends);
         }
@@ -423,6 +420,14 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             }
         }
     }
+}
+
+/// Returns what a rule lets be opened: its kinds of traffic, each to each of its ports, or to any where it names none.
+pub(super) fn kinds(allow: &Allow) -> Vec<(Traffic, Option<u16>)> {
+    let ports: Vec<Option<u16>> =
+        if allow.ports.is_empty() { vec![None] } else { allow.ports.iter().copied().map(Some).collect() };
+    let all = Traffic::of(allow.protocol).iter();
+    all.flat_map(|traffic| ports.iter().map(|port| (*traffic, *port))).collect()
 }
 
 pub(super) fn limit(allow: &Allow) -> u32 {

@@ -11,15 +11,15 @@ use super::claimed::Wanted;
 use super::joint::Pass;
 use super::layout::{self, ADMISSION, Claim, Hold, OUT_PORT, POLICY, by_claim, by_prefix};
 use super::origin::OriginKind;
-use super::party::Sets;
+use super::party::{Parties, Sets};
 use super::policy::{forward, towards};
 use super::program::{Asked, Builder, apply_and_goto, load, mark};
 use super::related::Portless;
 use super::returns::{From, Way};
-use super::rules::{Rules, by_service, limit};
+use super::rules::{Rules, by_service, kinds, limit};
 use super::scope::Rule;
 use super::site::{SiteKind, Sites};
-use super::traffic::Traffic;
+use crate::model::FlowMatch;
 use crate::network::{Allow, Stateful};
 
 /// At the ports of next hops, what comes from outside.
@@ -87,14 +87,7 @@ impl<'a> Rules<'_, '_, 'a> {
         ranges
     }
 
-    fn by_hop(
-        &mut self,
-        allow: &'a Allow,
-        from: &super::party::Parties,
-        hop: &Hop,
-        range: Range,
-        ends: Option<u16>,
-    ) {
+    fn by_hop(&mut self, allow: &'a Allow, from: &Parties, hop: &Hop, range: Range, ends: Option<u16>) {
         let (family, network) = (range.family, self.sites.network);
         let hop_speaks = self.sites.at(hop.place).is_some_and(|site| site.speaks(family));
         if !self.speaks(from, family) || !hop_speaks || from.single() == Some(hop.port) {
@@ -103,72 +96,73 @@ impl<'a> Rules<'_, '_, 'a> {
         let is_exit = |place: &usize| self.sites.at(*place).is_some_and(|site| site.kind == SiteKind::Exit);
         let visitor = from.sites.iter().all(is_exit);
         self.portless_by_hop(allow, from, hop, range, ends);
-        let ports: Vec<Option<u16>> =
-            if allow.ports.is_empty() { vec![None] } else { allow.ports.iter().copied().map(Some).collect() };
-        for &traffic in Traffic::of(allow.protocol) {
-            for &port in &ports {
-                let wanted = Wanted {
-                    to_range: Some(range),
-                    outside: true,
-                    via: Some(hop.place),
-                    ..Wanted::between(&from.sites, &[hop.place], ends.is_none())
-                };
-                let kind = (Claim::Via, family, traffic, port);
-                let Some(level) = self.claimed.level(kind, wanted) else { continue };
-                // Of the kinds of traffic of one rule, the more special one is first.
-                let level = level * 4 + 3 - traffic.claim(port) as u16;
-                let matches = from.sends(network, traffic.opens(family, port));
-                let matches = towards(range, matches.with(OUT_PORT, layout::OUTSIDE.into()));
-                let matches = matches.with(Field::EthDst, mac_bits(hop.mac));
-                let what = traffic.describe(family, port);
-                let part = &from.part;
-                let key =
-                    format!("{}: {what} by {}, {part} > {range}", network.name, hop.place_name(self.sites));
-                let detail = format!("to {range} by {}: {what}", hop.place_name(self.sites));
-                let asked =
-                    Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
-                let way = Way {
-                    traffic,
-                    family,
-                    from: From::Port(hop.port),
-                    outside: true,
-                    visitor,
-                    follows: false,
-                    by_service: by_service(allow, traffic, visitor),
-                    vlan: network.vlan,
-                    cookie: self.out.cookie(&asked),
-                    limit: limit(allow),
-                };
-                let mut actions = way.learn();
-                actions.push(load(OUT_PORT, hop.port.into()));
-                self.out.flow(POLICY, by_claim(Claim::Via, level), matches, forward(actions), asked);
-            }
+        for (traffic, port) in kinds(allow) {
+            let wanted = Wanted {
+                to_range: Some(range),
+                outside: true,
+                via: Some(hop.place),
+                ..Wanted::between(&from.sites, &[hop.place], ends.is_none())
+            };
+            let kind = (Claim::Via, family, traffic, port);
+            let Some(level) = self.claimed.level(kind, wanted) else { continue };
+            // Of the kinds of traffic of one rule, the more special one is first.
+            let level = level * 4 + 3 - traffic.claim(port) as u16;
+            let what = traffic.describe(family, port);
+            let (matches, asked) =
+                self.by_way_of(hop, allow, (from, range), traffic.opens(family, port), &what, ends);
+            let way = Way {
+                traffic,
+                family,
+                from: From::Port(hop.port),
+                outside: true,
+                visitor,
+                follows: false,
+                by_service: by_service(allow, traffic, visitor),
+                vlan: network.vlan,
+                cookie: self.out.cookie(&asked),
+                limit: limit(allow),
+            };
+            let mut actions = way.learn();
+            actions.push(load(OUT_PORT, hop.port.into()));
+            self.out.flow(POLICY, by_claim(Claim::Via, level), matches, forward(actions), asked);
         }
     }
-}
 
-impl<'a> Rules<'_, '_, 'a> {
+    /// What goes from there to those addresses by the hop, and how it is called.
+    fn by_way_of(
+        &self,
+        hop: &Hop,
+        allow: &'a Allow,
+        (from, range): (&Parties, Range),
+        matches: FlowMatch,
+        what: &str,
+        ends: Option<u16>,
+    ) -> (FlowMatch, Asked<'a>) {
+        let network = self.sites.network;
+        let matches = towards(range, from.sends(network, matches).with(OUT_PORT, layout::OUTSIDE.into()));
+        let name = hop.place_name(self.sites);
+        let key = format!("{}: {what} by {name}, {} > {range}", network.name, from.part);
+        let detail = format!("to {range} by {name}: {what}");
+        let asked = Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+        (matches.with(Field::EthDst, mac_bits(hop.mac)), asked)
+    }
+
     /// What has no ports goes by the next hop as well.
     fn portless_by_hop(
         &mut self,
         allow: &'a Allow,
-        from: &super::party::Parties,
+        from: &Parties,
         hop: &Hop,
         range: Range,
         ends: Option<u16>,
     ) {
-        let (family, network) = (range.family, self.sites.network);
-        if network.stateful != Stateful::Learn {
+        let family = range.family;
+        if self.sites.network.stateful != Stateful::Learn {
             return;
         }
         for what in Portless::of(allow.protocol, family) {
-            let matches = from.sends(network, what.matches(family));
-            let matches = towards(range, matches.with(OUT_PORT, layout::OUTSIDE.into()));
-            let matches = matches.with(Field::EthDst, mac_bits(hop.mac));
-            let (name, what) = (hop.place_name(self.sites), what.describe(family));
-            let key = format!("{}: {what} by {name}, {} > {range}", network.name, from.part);
-            let detail = format!("to {range} by {name}: {what}");
-            let asked = Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+            let (matches, asked) =
+                self.by_way_of(hop, allow, (from, range), what.matches(family), &what.describe(family), ends);
             let actions = vec![load(OUT_PORT, hop.port.into())];
             self.joint.add(Pass { priority: layout::PORTLESS_VIA, matches, actions, asked });
         }

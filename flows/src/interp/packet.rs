@@ -31,6 +31,9 @@ pub const VLAN_PRESENT: u128 = 0x1000;
 
 const FIELDS: usize = Field::ALL.len();
 
+/// How wide a single register is.
+const REGISTER_BITS: u32 = 32;
+
 /// Fields that every packet has: zero when nothing else is known.
 const ALWAYS: FieldSet = {
     let mut set = FieldSet(0);
@@ -260,9 +263,10 @@ impl Packet {
                 }
             }
             _ => {
-                if let Some((parts, bits)) = register_parts(field) {
+                let parts = field.registers();
+                if !parts.is_empty() {
                     for (part, place) in parts.iter().rev().zip(0..) {
-                        self.put(*part, value >> (place * bits));
+                        self.put(*part, value >> (place * REGISTER_BITS));
                     }
                     return;
                 }
@@ -300,8 +304,8 @@ impl Packet {
                 Some(self.value(Field::VlanVid)? | self.value(Field::VlanPcp).unwrap_or(0) << 13)
             }
             _ => {
-                let (parts, bits) = register_parts(field)?;
-                parts.iter().try_fold(0, |acc, part| Some(acc << bits | self.value(*part)?))
+                let parts = Some(field.registers()).filter(|parts| !parts.is_empty())?;
+                parts.iter().try_fold(0, |acc, part| Some(acc << REGISTER_BITS | self.value(*part)?))
             }
         }
     }
@@ -416,35 +420,4 @@ pub fn mac_bits(mac: [u8; 6]) -> u128 {
 /// So many ones.
 pub(crate) fn low_bits(n: u16) -> u128 {
     if n >= 128 { u128::MAX } else { (1 << n) - 1 }
-}
-
-/// The registers that a wide register is made of, most significant first, and how many bits each has.
-fn register_parts(field: Field) -> Option<(&'static [Field], u32)> {
-    const REGS: [Field; 16] = [
-        Field::Reg0,
-        Field::Reg1,
-        Field::Reg2,
-        Field::Reg3,
-        Field::Reg4,
-        Field::Reg5,
-        Field::Reg6,
-        Field::Reg7,
-        Field::Reg8,
-        Field::Reg9,
-        Field::Reg10,
-        Field::Reg11,
-        Field::Reg12,
-        Field::Reg13,
-        Field::Reg14,
-        Field::Reg15,
-    ];
-    let n = field as usize;
-    let (at, len) = if (Field::Xreg0 as usize..=Field::Xreg7 as usize).contains(&n) {
-        ((n - Field::Xreg0 as usize) * 2, 2)
-    } else if (Field::Xxreg0 as usize..=Field::Xxreg3 as usize).contains(&n) {
-        ((n - Field::Xxreg0 as usize) * 4, 4)
-    } else {
-        return None;
-    };
-    Some((REGS.get(at..at + len)?, 32))
 }

@@ -305,21 +305,7 @@ fn refusal(kind: u16, code: u16) -> Message {
 }
 
 fn stats(flow: &Flow) -> FlowStats {
-    FlowStats {
-        table_id: flow.table,
-        duration_sec: 1,
-        duration_nsec: 0,
-        priority: flow.priority,
-        idle_timeout: flow.idle_timeout,
-        hard_timeout: flow.hard_timeout,
-        flags: flow.flags,
-        importance: flow.importance,
-        cookie: flow.cookie,
-        packet_count: 0,
-        byte_count: 0,
-        fields: flow.matches.to_wire(),
-        instructions: flow.instructions.clone(),
-    }
+    FlowStats { duration_sec: 1, ..flow.to_stats() }
 }
 
 /// A flow that nobody asked for.

@@ -82,21 +82,7 @@ fn policy(parts: &[&str]) -> Policy {
 fn read(policy: &Policy, bridge: &str) -> (Compiled, Vec<FlowStats>) {
     let ports = policy.assumed_ports(bridge);
     let compiled = Compiled::new(compile(&policy.file, bridge, &ports, &Moment::widest(&policy.file)));
-    let stats = |flow: &flows::Flow| FlowStats {
-        table_id: flow.table,
-        duration_sec: 1,
-        duration_nsec: 0,
-        priority: flow.priority,
-        idle_timeout: flow.idle_timeout,
-        hard_timeout: flow.hard_timeout,
-        flags: flow.flags,
-        importance: flow.importance,
-        cookie: flow.cookie,
-        packet_count: 7,
-        byte_count: 700,
-        fields: flow.matches.to_wire(),
-        instructions: flow.instructions.clone(),
-    };
+    let stats = |flow: &flows::Flow| FlowStats { packet_count: 7, byte_count: 700, ..flow.to_stats() };
     let stats = compiled.program.flows().map(stats).collect();
     (compiled, stats)
 }

@@ -1,0 +1,39 @@
+//! Meters that flows name, as far as the switch was told of them and answered.
+
+use ofproto::Xid;
+use ofproto::message::{ErrorMsg, Message, MeterMod};
+
+use super::machine::Bridge;
+use crate::session::{Session, error_names};
+
+/// The messages that gave some meters: the first of two adds, the second changes.
+#[derive(Debug, Default)]
+pub(super) struct Meters {
+    asked: Vec<[Xid; 2]>,
+    refused: bool,
+}
+
+impl Meters {
+    /// Whether the switch refused one of them.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Gives the switch a meter, before the flows that name it. Returns whether it was sent.
+    pub(super) fn give(&mut self, meter: [MeterMod; 2], session: &mut Session) -> bool {
+        let sent = meter.map(|meter| Bridge::send(session, &Message::MeterMod(meter)));
+        let [Some(add), Some(change)] = sent else { return false };
+        self.asked.push([add, change]);
+        true
+    }
+
+    /// The switch refused something. None if that was no meter of these; otherwise whether it now turns out that no flow may name
+    /// one. That there is one already is as it should be.
+    pub(super) fn refused(&mut self, xid: Xid, error: &ErrorMsg) -> Option<bool> {
+        let [add, _] = self.asked.iter().find(|asked| asked.contains(&xid))?;
+        if xid == *add && error_names::names(error).1 == "OFPMMFC_METER_EXISTS" {
+            return Some(false);
+        }
+        Some(!std::mem::replace(&mut self.refused, true))
+    }
+}
