@@ -253,3 +253,28 @@ async fn metrics_and_status_are_served_by_tcp_and_unix_sockets() {
     // One that somebody listens at does.
     serve().await.unwrap_err();
 }
+
+/// A host's switches all connect at once when the controller comes back: each waits to be accepted, and none is dropped.
+#[tokio::test]
+async fn connections_wait_to_be_accepted() {
+    const SWITCHES: usize = 500;
+    /// Of a connection that was dropped, the next attempt comes a second later (tcp(7), RFC 6298 §2.1).
+    const BEFORE_A_SECOND_TRY: Duration = Duration::from_millis(900);
+    // Nothing accepts: what is connected is in the backlog.
+    let tcp = super::server::listen_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+    let at = tcp.local_addr().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("switch.sock");
+    let unix = super::server::listen_unix(&path).unwrap();
+    let mut waiting = (Vec::new(), Vec::new());
+    for n in 0..SWITCHES {
+        let dialled = std::net::TcpStream::connect_timeout(&at, BEFORE_A_SECOND_TRY);
+        waiting.0.push(dialled.unwrap_or_else(|error| panic!("TCP connection {n}: {error}")));
+        let dialled = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+        dialled.set_nonblocking(true).unwrap();
+        let to = socket2::SockAddr::unix(&path).unwrap();
+        dialled.connect(&to).unwrap_or_else(|error| panic!("Unix connection {n}: {error}"));
+        waiting.1.push(dialled);
+    }
+    drop((tcp, unix));
+}
