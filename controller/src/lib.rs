@@ -85,6 +85,7 @@ pub mod metrics;
 pub mod net;
 pub mod ovs;
 pub mod policy;
+mod printable;
 pub mod session;
 pub mod store;
 pub mod windows;

@@ -12,6 +12,7 @@ pub mod ovs;
 pub mod pinger;
 pub mod running;
 pub mod storms;
+pub mod switch;
 pub mod traffic;
 
 pub use ages::Ages;

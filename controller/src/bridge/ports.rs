@@ -7,6 +7,8 @@ use flows::syntax::PortNames;
 use ofproto::PortNo;
 use ofproto::message::{Port, PortStatus, PortStatusReason};
 
+use crate::printable::printable_name;
+
 /// The ports that a switch says it has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ports {
@@ -69,7 +71,8 @@ impl Ports {
     }
 }
 
-/// The name up to its first NUL; a name is bytes for the kernel, text for a file.
+/// Returns the name up to its first NUL, as it may be shown. A name is bytes for the kernel, text for a file; no name of a file
+/// has a character that is escaped.
 fn name(port: &Port) -> String {
-    String::from_utf8_lossy(&port.name).into_owned()
+    printable_name(&port.name)
 }

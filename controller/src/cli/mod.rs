@@ -146,7 +146,7 @@ pub fn main() -> ExitCode {
         if failure.downcast_ref::<finding::Said>().is_some() {
             return ExitCode::FAILURE;
         }
-        output::complain(format_args!("{failure:?}"));
+        output::report(&failure);
         ExitCode::FAILURE
     })
 }

@@ -6,16 +6,18 @@ use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use miette::{Diagnostic, IntoDiagnostic as _, miette};
 
 use super::Failure;
+use crate::printable::printable;
 
-/// Standard output. What a reader that went away would have read is dropped, so that what is being done goes on.
+/// Standard output, of text that a terminal may show. What a reader that went away would have read is dropped, so that what is being done goes on.
 #[derive(Debug)]
 pub(super) struct Output;
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match io::stdout().write(bytes) {
+        let text = String::from_utf8_lossy(bytes);
+        match io::stdout().write_all(printable(&text).as_bytes()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(bytes.len()),
-            done => done,
+            done => done.map(|()| bytes.len()),
         }
     }
 
@@ -37,7 +39,12 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 
 /// Prints a line to standard error; where that fails there is nobody to tell.
 pub(super) fn complain(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", printable(&line.to_string()));
+}
+
+/// Prints why a command failed to standard error, in colours where that is a terminal.
+pub(super) fn report(failure: &Failure) {
+    let _ = writeln!(io::stderr(), "{failure:?}");
 }
 
 /// How much is held before it is written, bytes.
@@ -59,12 +66,12 @@ impl Out {
         Self(BufWriter::with_capacity(BUFFER, io::stdout()))
     }
 
-    /// Prints a text as it is.
+    /// Prints a text, which a terminal may show.
     ///
     /// # Errors
     /// [`Enough`] when nobody reads any further, or why it cannot be written.
     pub(super) fn text(&mut self, text: &str) -> Result<(), Failure> {
-        self.0.write_all(text.as_bytes()).map_err(failed)
+        self.0.write_all(printable(text).as_bytes()).map_err(failed)
     }
 
     /// Writes what is held.

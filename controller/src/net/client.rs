@@ -17,6 +17,7 @@ use ofproto::{
 };
 
 use super::Address;
+use crate::printable::printable_name;
 use crate::session::error_names;
 
 /// A switch has so long for each answer, and for each part of one.
@@ -331,7 +332,7 @@ impl Client {
                 table.skip(5, "table_features.pad")?;
                 let name = table.text(TABLE_NAME, "table_features.name")?;
                 if !name.is_empty() && tables.len() < MAX_TABLES {
-                    tables.push((id, String::from_utf8_lossy(&name).into_owned()));
+                    tables.push((id, printable_name(&name)));
                 }
             }
             Ok(())

@@ -12,6 +12,7 @@ mod reload;
 mod restart;
 mod revocation;
 mod series;
+mod text;
 
 use portcullis_tests::Running;
 use portcullis_tests::ofctl::{is_learned, timeless};

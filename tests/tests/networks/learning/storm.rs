@@ -6,9 +6,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ofproto::message::Message;
-use ofproto::testing::switch::{frame, handshake, is_last, mac, packet_in};
-use ofproto::{DatapathId, Framer, PortNo, Xid};
+use ofproto::testing::switch::{frame, mac, packet_in};
+use ofproto::{DatapathId, PortNo, Xid};
 use portcullis_tests::binary;
+use portcullis_tests::switch::shake_hands;
 
 use super::stage::Stage;
 
@@ -47,20 +48,8 @@ fn a_storm_of_some_switches_delays_nobody_else() {
 /// A switch whose handshake is done, and that reads no more after that.
 fn switch(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address.trim_start_matches("tcp:")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let (mut framer, mut buffer) = (Framer::new(), [0; 4096]);
-    loop {
-        let n = stream.read(&mut buffer).unwrap();
-        framer.feed(&buffer[..n]);
-        while let Some(frame) = framer.next_frame().unwrap() {
-            let (xid, asked) = Message::decode_shared(&frame).unwrap();
-            let Some(answer) = handshake(&asked, DatapathId(0x51), &[]) else { continue };
-            stream.write_all(&answer.encode(xid).unwrap()).unwrap();
-            if is_last(&asked) {
-                return stream;
-            }
-        }
-    }
+    shake_hands(&mut stream, DatapathId(0x51), &[]);
+    stream
 }
 
 #[test]
