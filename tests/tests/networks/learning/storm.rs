@@ -1,6 +1,6 @@
 //! Switches that send more than is good, and one that does not take its answers.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
