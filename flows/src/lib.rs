@@ -35,6 +35,7 @@
 pub mod check;
 pub mod compile;
 pub mod dhcp;
+pub mod dhcpv6;
 pub mod diff;
 pub mod finding;
 pub mod interp;
