@@ -297,18 +297,21 @@ mod tests {
 
     #[test]
     fn what_gives_and_binds_leased_addresses_is_said() {
-        let text = |subnets: &str, rule: &str| {
+        let text = |subnets: &str, router: &str, rule: &str| {
             let network = NETWORK.replace("\"10.0.0.0/24\"", subnets);
             format!(
                 "{network}[endpoint.x]\nattach = [{{ network = \"a\", port = \"x\", leased = true }}]\n\
                  [endpoint.y]\nattach = [{{ network = \"a\", port = \"y\", leased = true }}]\n\
-                 [endpoint.z]\nattach = [{{ network = \"a\", port = \"z\", addresses = [\"10.0.0.2\"] }}]\n{rule}"
+                 [endpoint.z]\nattach = [{{ network = \"a\", port = \"z\", addresses = [\"10.0.0.2\"]{router} }}]\n{rule}"
             )
         };
         let dhcp = "[[allow]]\nname = \"dhcp\"\nfrom = \"a\"\nto = \"z\"\nprotocol = \"dhcp\"\n";
         let (v4, both) = ("\"10.0.0.0/24\"", "\"10.0.0.0/24\", \"fd00::/64\"");
-        assert_eq!(notes(&text(v4, dhcp)), [""; 0], "each has what it leased");
-        insta::assert_snapshot!([notes(&text(v4, "")), notes(&text(both, dhcp))].concat().join("\n"));
+        let (v6, router) = ("\"fd00::/64\", \"10.0.0.2/32\"", ", router = true, link_local = \"fe80::1\"");
+        assert_eq!(notes(&text(v4, "", dhcp)), [""; 0], "each has what it leased");
+        assert_eq!(notes(&text(both, "", dhcp)), [""; 0], "and over IPv6");
+        let all = [text(v4, "", ""), text(both, router, dhcp), text(v6, "", "")];
+        insta::assert_snapshot!(all.map(|text| notes(&text).join("\n")).join("\n---\n"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use flows::Flow;
 use ofproto::message::multipart::FlowStats;
 
 use super::pots::Learned;
-use super::{Compiled, Limited};
+use super::{Compiled, Limited, Pot};
 
 /// What a switch says where it does not count.
 const UNCOUNTED: u64 = u64::MAX;
@@ -28,8 +28,8 @@ pub struct Sums {
     pub learned: u64,
     /// New packets and bytes by rule.
     pub rules: HashMap<String, (u64, u64)>,
-    /// The fill of rules' learned flows that have a limit, by rule.
-    pub limited: BTreeMap<String, Limited>,
+    /// The fill of learned flows that have a limit, by rule or whose addresses they are.
+    pub limited: BTreeMap<Pot, Limited>,
     /// New denied packets by reason.
     pub denied: HashMap<&'static str, u64>,
 }

@@ -4,9 +4,10 @@
 //! the file admits them; from then on it is the truth, and a lease flow that is not in it is somebody else's.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
+use flows::compile::claims;
 use flows::compile::layout::{FIRST_FRAGMENTS, LATER_FRAGMENTS, RELATED, RETURNS, UNTRACKED, VISITORS};
 use flows::compile::lease::{self, FOREVER, Lease, Leasing, Relay};
 use flows::{Flow, FlowMatch};
@@ -14,7 +15,7 @@ use ofproto::message::{CtFlush, CtFlushProperty, CtTupleProperty, FlowMod, FlowM
 use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
 
-/// Addresses that DHCP may give at one port.
+/// Addresses of a family that DHCP may give at one port.
 const PER_PORT: usize = 16;
 /// And in one network.
 const PER_NETWORK: usize = 8_192;
@@ -24,13 +25,14 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 /// A flow lasts at most so long, in seconds.
 const LONGEST: u64 = 65_535;
 const ETH_IP: u128 = 0x0800;
+const ETH_IPV6: u128 = 0x86dd;
 /// The tables of learned flows.
 const LEARNED: [TableId; 6] = [RETURNS, RELATED, VISITORS, FIRST_FRAGMENTS, LATER_FRAGMENTS, UNTRACKED];
 
 /// The leases of a bridge.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
-    held: BTreeMap<(u16, Ipv4Addr), Held>,
+    held: BTreeMap<(u16, IpAddr), Held>,
     asked: VecDeque<Asked>,
     /// Set once the lease flows of an earlier session were read.
     adopted: bool,
@@ -43,12 +45,20 @@ struct Held {
     armed: u64,
 }
 
+/// Who asked, and under which number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Client {
+    /// By DHCP (RFC 2131 §2).
+    V4 { xid: u32, chaddr: [u8; 6] },
+    /// By DHCPv6, from an address to which the answer goes (RFC 8415 §18.3.10).
+    V6 { xid: u32, address: Ipv6Addr, id: Vec<u8> },
+}
+
 /// A client's request under way.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Asked {
     network: u16,
-    xid: u32,
-    chaddr: [u8; 6],
+    client: Client,
     port: PortNo,
     at: Instant,
 }
@@ -64,9 +74,9 @@ pub(super) enum Refused {
 
 impl Leases {
     /// A client asked; the first who asks under a number is the one who is answered.
-    pub(super) fn ask(&mut self, now: Instant, network: u16, xid: u32, chaddr: [u8; 6], port: PortNo) {
+    pub(super) fn ask(&mut self, now: Instant, network: u16, client: Client, port: PortNo) {
         self.asked.retain(|asked| now.saturating_duration_since(asked.at) < ANSWERED_WITHIN);
-        let same = |asked: &&mut Asked| (asked.network, asked.xid, asked.chaddr) == (network, xid, chaddr);
+        let same = |asked: &&mut Asked| (asked.network, &asked.client) == (network, &client);
         if let Some(asked) = self.asked.iter_mut().find(same) {
             if asked.port == port {
                 asked.at = now;
@@ -79,13 +89,13 @@ impl Leases {
         {
             self.asked.remove(oldest);
         }
-        self.asked.push_back(Asked { network, xid, chaddr, port, at: now });
+        self.asked.push_back(Asked { network, client, port, at: now });
     }
 
     /// At which port somebody asked.
-    pub(super) fn asker(&self, now: Instant, network: u16, xid: u32, chaddr: [u8; 6]) -> Option<PortNo> {
+    pub(super) fn asker(&self, now: Instant, network: u16, client: &Client) -> Option<PortNo> {
         let lasts = |asked: &&Asked| now.saturating_duration_since(asked.at) < ANSWERED_WITHIN;
-        let same = |asked: &&Asked| (asked.network, asked.xid, asked.chaddr) == (network, xid, chaddr);
+        let same = |asked: &&Asked| (asked.network, &asked.client) == (network, client);
         self.asked.iter().filter(lasts).find(same).map(|asked| asked.port)
     }
 
@@ -97,15 +107,17 @@ impl Leases {
         {
             return Err(Refused::Held(before.port));
         }
-        let in_network =
-            self.held.range((lease.network, Ipv4Addr::UNSPECIFIED)..).map(|(_, held)| &held.lease);
+        let first = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+        let in_network = self.held.range((lease.network, first)..).map(|(_, held)| &held.lease);
         let in_network: Vec<Lease> = in_network.take_while(|l| l.network == lease.network).copied().collect();
-        // An interface that gets another address gives up the one that it had.
-        let given_up = |l: &&Lease| l.address != lease.address && l.port == lease.port && l.mac == lease.mac;
+        // An interface that gets another IPv4 address gives up the one that it had.
+        let given_up = |l: &&Lease| {
+            lease.mac.is_some() && l.address != lease.address && l.port == lease.port && l.mac == lease.mac
+        };
         let mut gone: Vec<Lease> = in_network.iter().filter(given_up).copied().collect();
         let others = in_network.iter().filter(|l| l.address != lease.address && !given_up(l));
-        let (all, here) =
-            others.fold((0, 0), |(all, here), l| (all + 1, here + usize::from(l.port == lease.port)));
+        let beside = |l: &Lease| l.port == lease.port && l.address.is_ipv4() == lease.address.is_ipv4();
+        let (all, here) = others.fold((0, 0), |(all, here), l| (all + 1, here + usize::from(beside(l))));
         if here >= PER_PORT || all >= PER_NETWORK {
             return Err(Refused::Full);
         }
@@ -117,6 +129,10 @@ impl Leases {
         }
         let held = Held { lease, armed: seconds.saturating_add(left(&lease, seconds)) };
         self.held.insert(key, held);
+        if let (IpAddr::V6(address), true) = (lease.address, before.is_none() || !gone.is_empty()) {
+            // Whoever has used it so far does not get it back when the lease ends.
+            mods.push(claims::unclaim(lease.network, address));
+        }
         mods.extend(adds(&lease, seconds));
         Ok((mods, gone))
     }
@@ -202,16 +218,7 @@ impl Leases {
 
     /// Whether a flow is one of a lease of the book.
     pub(super) fn expects(&self, flow: &Flow) -> bool {
-        let Some(address) = [Field::Ipv4Src, Field::ArpSpa, Field::Ipv4Dst, Field::ArpTpa]
-            .iter()
-            .find_map(|field| flow.matches.exact(*field))
-        else {
-            return false;
-        };
-        let number = |value: u128| u32::try_from(value).ok();
-        let network = flow.matches.exact(Field::Reg0).and_then(number).and_then(|n| u16::try_from(n).ok());
-        let key = network.zip(number(address).map(Ipv4Addr::from_bits));
-        let held = key.and_then(|key| self.held.get(&key));
+        let held = lease::key(flow).and_then(|key| self.held.get(&key));
         held.is_some_and(|held| {
             flow.hard_timeout != 0 && held.lease.flows().iter().any(|expected| alike(flow, expected))
         })
@@ -246,15 +253,18 @@ fn deletes(lease: &Lease) -> impl Iterator<Item = FlowMod> + use<> {
 }
 
 /// Deletes what was learned for an address that is nobody's any more.
-pub(super) fn unlearn(address: Ipv4Addr) -> impl Iterator<Item = FlowMod> {
-    let fields = [Field::Ipv4Dst, Field::Ipv4Src];
+pub(super) fn unlearn(address: IpAddr) -> impl Iterator<Item = FlowMod> {
+    let (eth_type, bits, fields) = match address {
+        IpAddr::V4(v4) => (ETH_IP, v4.to_bits().into(), [Field::Ipv4Dst, Field::Ipv4Src]),
+        IpAddr::V6(v6) => (ETH_IPV6, v6.to_bits(), [Field::Ipv6Dst, Field::Ipv6Src]),
+    };
     LEARNED.into_iter().flat_map(move |table_id| {
         fields.map(|field| {
-            let matches = FlowMatch::any().with(Field::EthType, ETH_IP);
+            let matches = FlowMatch::any().with(Field::EthType, eth_type);
             FlowMod {
                 command: FlowModCommand::Delete,
                 table_id,
-                fields: matches.with(field, address.to_bits().into()).to_wire(),
+                fields: matches.with(field, bits).to_wire(),
                 ..FlowMod::default()
             }
         })
@@ -262,11 +272,15 @@ pub(super) fn unlearn(address: Ipv4Addr) -> impl Iterator<Item = FlowMod> {
 }
 
 /// Makes the connection tracker forget what such an address spoke with, whoever opened it (NXT_CT_FLUSH).
-pub(super) fn forget(network: u16, address: Ipv4Addr) -> [CtFlush; 2] {
+pub(super) fn forget(network: u16, address: IpAddr) -> [CtFlush; 2] {
+    let address = match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    };
     let ends = |end: Vec<CtTupleProperty>| {
         [CtFlushProperty::OrigTuple(end.clone()), CtFlushProperty::ReplyTuple(end)]
     };
-    ends(vec![CtTupleProperty::Src(address.to_ipv6_mapped().octets())])
+    ends(vec![CtTupleProperty::Src(address.octets())])
         .map(|end| CtFlush { ip_proto: 0, properties: vec![end, CtFlushProperty::ZoneId(network)] })
 }
 
@@ -298,8 +312,8 @@ mod tests {
     fn lease(last: u8, port: u32, mac: u8, ends: u64) -> Lease {
         Lease {
             network: 7,
-            address: Ipv4Addr::new(10, 5, 0, last),
-            mac: [2, 0, 0, 0, 5, mac],
+            address: Ipv4Addr::new(10, 5, 0, last).into(),
+            mac: Some([2, 0, 0, 0, 5, mac]),
             port: PortNo(port),
             party: u16::try_from(port).unwrap(),
             ends: u32::try_from(ends).unwrap(),
@@ -358,7 +372,8 @@ mod tests {
         let mut leases = Leases::default();
         let (good, other) = (lease(77, 1, 1, NOW + 500), lease(78, 2, 2, NOW + 500));
         let aged = |lease: &Lease, age| {
-            lease.flows().map(|flow| (Flow { hard_timeout: 600, ..flow }, Duration::from_secs(age)))
+            let aged = |flow| (Flow { hard_timeout: 600, ..flow }, Duration::from_secs(age));
+            lease.flows().into_iter().map(aged).collect::<Vec<_>>()
         };
         let leasing = Leasing { network: 7, parties: vec![party(good), party(other)], ..Leasing::default() };
         let good = Lease { party: leasing.parties[0].tag(), ..good };

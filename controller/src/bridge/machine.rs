@@ -1,7 +1,7 @@
 //! The state of one bridge over one session.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use ofproto::message::{ErrorMsg, Message, PortStatus, PortStatusReason};
 use ofproto::{DatapathId, TableId, Xid};
 
 use super::commit::Commit;
+use super::crowded::Crowded;
 use super::ct_flush::Grain;
 use super::leases::Leases;
 use super::plan::Plan;
@@ -100,8 +101,10 @@ pub struct Bridge {
     pub(super) sampling: Sampling,
     /// Who has which address by DHCP.
     pub(super) leases: Leases,
+    /// Who has as many IPv6 addresses as he may have.
+    pub(super) crowded: Crowded,
     /// Addresses that were somebody's, and when what was learned for them is looked at once more.
-    pub(super) unlearned: VecDeque<(Instant, (u16, Ipv4Addr))>,
+    pub(super) unlearned: VecDeque<(Instant, (u16, IpAddr))>,
     /// The meters of DHCP.
     pub(super) metering: Metering,
     /// Why a message of DHCP was not passed on, as it was noted last.
@@ -205,6 +208,7 @@ impl Bridge {
             evicted: Evicted::new(),
             sampling: Sampling::default(),
             leases: Leases::default(),
+            crowded: Crowded::default(),
             unlearned: VecDeque::new(),
             metering: Metering::default(),
             not_relayed: None,

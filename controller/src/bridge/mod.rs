@@ -10,6 +10,7 @@
 mod commit;
 mod compiled;
 mod counts;
+mod crowded;
 mod ct_flush;
 mod learn;
 mod leases;
@@ -22,6 +23,7 @@ mod pots;
 mod reactive;
 mod read;
 mod relay;
+mod relay_v6;
 mod revoked;
 mod samples;
 #[cfg(test)]

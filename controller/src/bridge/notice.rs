@@ -1,7 +1,7 @@
 //! What a bridge notes, for the log, the metrics and the status.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ pub enum Notice {
         /// The port's name.
         port_name: String,
         /// The address.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// What DHCP said was not passed on, or nothing limits how much of it there is.
     NotLeased(String),

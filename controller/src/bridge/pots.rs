@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use flows::compile::layout::HOLDERS;
+
 use super::notice::Evicted;
 use super::{Compiled, Sums};
 use crate::ovs::BOUNDS;
@@ -14,6 +16,8 @@ pub enum Pot {
     Table(u8),
     /// What a flow of a rule may learn by its `limit`, which refuses.
     Rule(String),
+    /// The IPv6 addresses that an endpoint made itself.
+    Addresses(String),
 }
 
 impl Pot {
@@ -22,6 +26,7 @@ impl Pot {
         match self {
             Self::Table(table) => format!("table {table}"),
             Self::Rule(rule) => format!("rule {rule}"),
+            Self::Addresses(party) => format!("addresses of {party}"),
         }
     }
 }
@@ -33,6 +38,12 @@ impl fmt::Display for Pot {
                 write!(f, "table {table} (whoever has most in it loses his own oldest)")
             }
             Self::Rule(rule) => write!(f, "the limit of rule {rule} (new connections get no answer)"),
+            Self::Addresses(party) => {
+                write!(
+                    f,
+                    "the IPv6 addresses of {party} (a new one works once another was idle for a minute)"
+                )
+            }
         }
     }
 }
@@ -50,7 +61,7 @@ impl Pots {
     pub fn look(&mut self, sums: &Sums, evicted: &Evicted) -> Vec<Pot> {
         let held = |pot: &Pot| match pot {
             Pot::Table(table) => sums.tables.get(table).copied().unwrap_or_default(),
-            Pot::Rule(rule) => sums.limited.get(rule).map_or(0, |limited| limited.held),
+            Pot::Rule(_) | Pot::Addresses(_) => sums.limited.get(pot).map_or(0, |limited| limited.held),
         };
         let bounded = BOUNDS.iter().map(|bound| (bound.table.0, u64::from(bound.flow_limit)));
         let at_bound = bounded.filter(|(table, limit)| held(&Pot::Table(*table)) >= *limit);
@@ -59,7 +70,7 @@ impl Pots {
             at_bound.map(|(table, _)| table).chain(evicted.keys().copied()).collect();
         let brimming = brimming.into_iter().map(Pot::Table);
         let at_limit = sums.limited.iter().filter(|(_, limited)| limited.held >= limited.limit);
-        let full: Vec<Pot> = brimming.chain(at_limit.map(|(rule, _)| Pot::Rule(rule.clone()))).collect();
+        let full: Vec<Pot> = brimming.chain(at_limit.map(|(pot, _)| pot.clone())).collect();
         self.full.retain(|pot, then| full.contains(pot) || held(pot).saturating_mul(2) > *then);
         let mut new = Vec::new();
         for pot in full {
@@ -89,19 +100,23 @@ pub struct Limited {
 /// Counts the learned flows of learners that have a limit.
 #[derive(Debug, Default)]
 pub(super) struct Learned {
-    held: std::collections::HashMap<(ofproto::TableId, ofproto::Cookie), (u64, String)>,
+    held: std::collections::HashMap<(ofproto::TableId, ofproto::Cookie), (u64, Pot)>,
 }
 
 impl Learned {
     /// A flow that a flow of a rule learned.
     pub(super) fn add(&mut self, flow: &flows::Flow, rule: &str) {
-        let (held, _) = self.held.entry((flow.table, flow.cookie)).or_insert_with(|| (0, rule.to_owned()));
+        let pot = || match flow.table {
+            HOLDERS => Pot::Addresses(rule.to_owned()),
+            _ => Pot::Rule(rule.to_owned()),
+        };
+        let (held, _) = self.held.entry((flow.table, flow.cookie)).or_insert_with(|| (0, pot()));
         *held += 1;
     }
 
-    /// By rule, that of its flows which has the least room left.
-    pub(super) fn limited(self, compiled: &Compiled) -> BTreeMap<String, Limited> {
-        let mut rules: BTreeMap<String, Limited> = BTreeMap::new();
+    /// By rule, or whose addresses they are, that of the flows which has the least room left.
+    pub(super) fn limited(self, compiled: &Compiled) -> BTreeMap<Pot, Limited> {
+        let mut rules: BTreeMap<Pot, Limited> = BTreeMap::new();
         for ((table, cookie), (held, rule)) in self.held {
             let Some(limit) = compiled.judge().limit(table, cookie) else { continue };
             let this = Limited { held, limit: limit.into() };
@@ -122,7 +137,7 @@ mod tests {
     fn sums(table: u64, rule: u64) -> Sums {
         Sums {
             tables: [(1, table)].into(),
-            limited: [("web".to_owned(), Limited { held: rule, limit: 10 })].into(),
+            limited: [(Pot::Rule("web".to_owned()), Limited { held: rule, limit: 10 })].into(),
             ..Sums::default()
         }
     }

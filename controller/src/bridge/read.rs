@@ -109,6 +109,7 @@ impl Bridge {
         }
         let ages: Vec<Duration> = stats.iter().map(age).collect();
         let evicted = std::mem::take(&mut self.evicted);
+        self.make_room(now, &stats, session);
         self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats, evicted });
 
         let (leased, (flows, ages)) = apart(flows, ages);

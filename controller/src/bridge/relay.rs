@@ -1,18 +1,21 @@
 //! DHCP on its way by the controller: a request goes on to the servers that the client's rules name, an answer to the one who
 //! asked; what an ACK gives is bound before the client knows of it.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use flows::Flow;
+use flows::compile::claims;
 use flows::compile::layout::POLICY;
 use flows::compile::lease::{FOREVER, Lease, Leasing, Party, Relay};
 use flows::dhcp::{Kind, Message as Dhcp};
+use flows::dhcpv6::Message as Dhcpv6;
+use ofproto::message::multipart::FlowStats;
 use ofproto::message::{ErrorMsg, FlowMod, Message, MeterMod, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo, Xid};
 
-use super::leases::{self, Aged, Refused};
+use super::leases::{self, Aged, Client, Refused};
 use super::machine::Bridge;
 use super::meters::Meters;
 use super::{Notice, UPCALLS};
@@ -35,6 +38,12 @@ impl Metering {
     }
 }
 
+/// A message of the one kind or the other.
+enum Said {
+    V4(Dhcp),
+    V6(Dhcpv6),
+}
+
 impl Bridge {
     /// A packet came: where a flow of DHCP has shown it, it is judged and sent on. Whether it is one.
     pub(super) fn relayed(&mut self, now: Instant, packet: &PacketIn, session: &mut Session) -> bool {
@@ -47,13 +56,18 @@ impl Bridge {
         };
         let Some(from) = leasing.parties.get(relay.from) else { return true };
         let whole = usize::from(packet.total_len) <= packet.data.len();
-        let said = Dhcp::parse(&packet.data).filter(|_| whole && self.owned);
-        let outcome = match said {
+        let data = &packet.data;
+        let said = Dhcp::parse(data).map(Said::V4).or_else(|| Dhcpv6::parse(data).map(Said::V6));
+        let way = (leasing, relay, from);
+        let outcome = match said.filter(|_| whole && self.owned) {
             None => Err("it is no whole message of DHCP".to_owned()),
-            Some(message) if relay.requests => {
-                self.request(now, (leasing, relay, from), &message, packet, session)
+            Some(Said::V4(message)) if relay.requests => self.request(now, way, &message, packet, session),
+            Some(Said::V4(message)) => self.answer(now, way, &message, packet, session),
+            Some(Said::V6(message)) if relay.requests => {
+                self.request_v6(now, way, message, packet, session);
+                Ok(())
             }
-            Some(message) => self.answer(now, (leasing, relay, from), &message, packet, session),
+            Some(Said::V6(message)) => self.answer_v6(now, way, message, packet, session),
         };
         if let Err(why) = outcome {
             let what = if relay.requests { "request" } else { "answer" };
@@ -78,14 +92,14 @@ impl Bridge {
         if from.single && message.eth_src != chaddr || !leasing.is_own(from, chaddr) {
             return Err("it is for another's MAC".to_owned());
         }
-        self.leases.ask(now, leasing.network, xid, chaddr, from.port);
+        self.leases.ask(now, leasing.network, Client::V4 { xid, chaddr }, from.port);
         let to = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
         Self::pass_on(packet, from.port, to, session);
         if matches!(message.kind, Kind::Release | Kind::Decline) {
-            let address = message.requested.unwrap_or(message.ciaddr);
+            let address = IpAddr::from(message.requested.unwrap_or(message.ciaddr));
             let (mods, gone) = self.leases.end(|lease| {
                 (lease.network, lease.address) == (leasing.network, address)
-                    && (lease.port, lease.mac) == (from.port, chaddr)
+                    && (lease.port, lease.mac) == (from.port, Some(chaddr))
             });
             self.unbound(now, mods, &gone, session);
         }
@@ -101,52 +115,26 @@ impl Bridge {
         session: &mut Session,
     ) -> Result<(), String> {
         let Dhcp { chaddr, xid, yiaddr, ciaddr, target, .. } = *message;
-        let asker = self.leases.asker(now, leasing.network, xid, chaddr);
-        let parties = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
-        let client = parties.into_iter().find(|party| Some(party.port) == asker);
-        let client = client.ok_or("nobody asked for it")?;
+        let client = self.client(now, (leasing, relay), &Client::V4 { xid, chaddr })?;
         if !(target.is_broadcast() || (target == yiaddr || target == ciaddr) && !target.is_unspecified()) {
             return Err("it is for another than the one who asked".to_owned());
         }
         let gives = matches!(message.kind, Kind::Offer | Kind::Ack) && !yiaddr.is_unspecified();
-        let own = |address| leasing.may_have(client, address);
+        let own = |address: Ipv4Addr| leasing.may_have(client, address.into());
         if gives && !own(yiaddr) {
             return Err(format!("{yiaddr} is none that {} may have by the file", client.name));
         }
         if !target.is_broadcast() && !own(target) {
             return Err(format!("{target} is not {}'s", client.name));
         }
-        if message.kind == Kind::Ack && gives && leasing.may_lease(client, yiaddr) {
-            let seconds = self.clock.seconds(now);
-            let ends = match message.lease_time {
-                None => return Err(format!("it does not say how long {yiaddr} is leased")),
-                Some(u32::MAX) => FOREVER,
-                Some(time) => u32::try_from(seconds.saturating_add(time.into())).unwrap_or(FOREVER),
-            };
-            let lease = Lease {
-                network: leasing.network,
-                address: yiaddr,
-                mac: chaddr,
-                port: client.port,
-                party: client.tag(),
-                ends,
-            };
-            self.bind(now, lease, seconds, session).map_err(|refused| match refused {
-                Refused::Full => format!("{} has as many leases as it may have", client.name),
-                Refused::Held(port) => {
-                    let holder = self.ports.name_of(port).unwrap_or("another port");
-                    format!("{yiaddr} is leased at {holder}, and not given back")
-                }
-            })?;
-            self.notices.push_back(Notice::Leased {
-                party: client.name.clone(),
-                port_name: client.port_name.clone(),
-                address: yiaddr,
-            });
+        if message.kind == Kind::Ack && gives && leasing.may_lease(client, yiaddr.into()) {
+            let time = message.lease_time;
+            let time = time.ok_or_else(|| format!("it does not say how long {yiaddr} is leased"))?;
+            self.lease(now, (leasing, client), (yiaddr.into(), Some(chaddr)), time, session)?;
         }
         if message.kind == Kind::Nak {
             let (mods, gone) = self.leases.end(|lease| {
-                (lease.network, lease.port, lease.mac) == (leasing.network, client.port, chaddr)
+                (lease.network, lease.port, lease.mac) == (leasing.network, client.port, Some(chaddr))
             });
             self.unbound(now, mods, &gone, session);
         }
@@ -154,21 +142,55 @@ impl Bridge {
         Ok(())
     }
 
-    fn bind(
+    /// Who of those to whom a server's answers may go asked for one.
+    pub(super) fn client<'p>(
+        &self,
+        now: Instant,
+        (leasing, relay): (&'p Leasing, &Relay),
+        client: &Client,
+    ) -> Result<&'p Party, String> {
+        let asker = self.leases.asker(now, leasing.network, client);
+        let mut parties = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
+        let client = parties.find(|party| Some(party.port) == asker);
+        client.ok_or_else(|| "nobody asked for it".to_owned())
+    }
+
+    /// Binds an address that a server gives for so many seconds; all ones is for ever.
+    pub(super) fn lease(
         &mut self,
         now: Instant,
-        lease: Lease,
-        seconds: u64,
+        (leasing, client): (&Leasing, &Party),
+        (address, mac): (IpAddr, Option<[u8; 6]>),
+        time: u32,
         session: &mut Session,
-    ) -> Result<(), Refused> {
-        let (mods, gone) = self.leases.bind(lease, seconds)?;
+    ) -> Result<(), String> {
+        let seconds = self.clock.seconds(now);
+        let ends = match time {
+            u32::MAX => FOREVER,
+            time => u32::try_from(seconds.saturating_add(time.into())).unwrap_or(FOREVER),
+        };
+        let (network, port, party) = (leasing.network, client.port, client.tag());
+        let lease = Lease { network, address, mac, port, party, ends };
+        let bound = self.leases.bind(lease, seconds).map_err(|refused| match refused {
+            Refused::Full => format!("{} has as many leases as it may have", client.name),
+            Refused::Held(port) => {
+                let holder = self.ports.name_of(port).unwrap_or("another port");
+                format!("{address} is leased at {holder}, and not given back")
+            }
+        });
+        let (mods, gone) = bound?;
         self.unbound(now, mods, &gone, session);
         // The client's first packet finds the flows.
         Self::send(session, &Message::BarrierRequest);
+        self.notices.push_back(Notice::Leased {
+            party: client.name.clone(),
+            port_name: client.port_name.clone(),
+            address,
+        });
         Ok(())
     }
 
-    fn pass_on<'p>(
+    pub(super) fn pass_on<'p>(
         packet: &PacketIn,
         in_port: PortNo,
         to: impl Iterator<Item = &'p Party>,
@@ -189,20 +211,38 @@ impl Bridge {
         }
     }
 
-    /// Sends what leases changed. What was learned for those that are gone goes too, at once and when no packet on its way can
-    /// teach it again.
-    fn unbound(&mut self, now: Instant, mods: Vec<FlowMod>, gone: &[Lease], session: &mut Session) {
+    /// Sends what leases changed. What was learned for those that are gone goes too.
+    pub(super) fn unbound(
+        &mut self,
+        now: Instant,
+        mods: Vec<FlowMod>,
+        gone: &[Lease],
+        session: &mut Session,
+    ) {
         Self::change(mods, session);
         for lease in gone {
-            self.unlearn((lease.network, lease.address), session);
-            if self.unlearned.len() < MAX_UNLEARNED {
-                self.unlearned.push_back((now + UPCALLS, (lease.network, lease.address)));
-            }
+            self.gone(now, (lease.network, lease.address), session);
+        }
+    }
+
+    /// Takes away what was learned for an address, at once and when no packet on its way can teach it again.
+    fn gone(&mut self, now: Instant, address: (u16, IpAddr), session: &mut Session) {
+        self.unlearn(address, session);
+        if self.unlearned.len() < MAX_UNLEARNED {
+            self.unlearned.push_back((now + UPCALLS, address));
+        }
+    }
+
+    /// Makes room where somebody has as many IPv6 addresses of his own making as he may have.
+    pub(super) fn make_room(&mut self, now: Instant, stats: &[FlowStats], session: &mut Session) {
+        for (network, address) in self.crowded.look(now, stats) {
+            Self::send(session, &Message::FlowMod(claims::unclaim(network, address)));
+            self.gone(now, (network, address.into()), session);
         }
     }
 
     /// Takes away what was learned for an address, or tracked.
-    fn unlearn(&self, (network, address): (u16, Ipv4Addr), session: &mut Session) {
+    fn unlearn(&self, (network, address): (u16, IpAddr), session: &mut Session) {
         Self::change(leases::unlearn(address), session);
         let mut leasings = self.compiled.program.leasings();
         if leasings.any(|leasing| leasing.network == network && leasing.tracked) {

@@ -117,7 +117,9 @@ pub(super) fn advise(file: &NetworkFile, ends: &Ends<'_>, sample: &Sample) -> Ad
     match sample.origin.reason {
         Some(Reason::Spoofed) => return nothing("the address is not the sender's own: no rule allows that"),
         Some(Reason::NotLeased) => {
-            return nothing("no lease gives the sender its address: it has to come by DHCP");
+            return nothing(
+                "its address is another port's, or none that the sender got: by DHCP, or over IPv6 from a router's advertisement",
+            );
         }
         Some(Reason::NotHolder) => {
             return nothing(

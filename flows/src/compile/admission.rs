@@ -8,7 +8,8 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
 use super::address::{self, Family, Range};
-use super::layout::{self, ADMISSION, Hold, LEASES, by_prefix};
+use super::claims;
+use super::layout::{self, ADMISSION, CLAIMS, Hold, LEASES, by_prefix};
 use super::neighbour_discovery;
 use super::origin::{OriginKind, Reason};
 use super::party::Sets;
@@ -141,8 +142,7 @@ impl Sender<'_, '_> {
 
     /// The same, with more that is done to its packets, and where they go on.
     pub(super) fn by_way_of(&self, actions: impl IntoIterator<Item = Action>, table: TableId) -> Self {
-        let mut this = self.clone();
-        this.loads.extend(actions);
+        let mut this = self.also(actions);
         this.table = table;
         this
     }
@@ -164,7 +164,8 @@ impl Sender<'_, '_> {
         }
         for &range in &site.leases {
             let matches = self.pin(range.on(range.family.matches(), range.family.src()));
-            self.pass(out, here(range, Hold::Network), matches, &format!("from an address in {range}"));
+            let claimant = self.claiming(Field::Ipv6Src);
+            claimant.pass(out, here(range, Hold::Network), matches, &format!("from an address in {range}"));
         }
         if site.kind == SiteKind::Exit {
             for range in Family::BOTH.map(Range::all) {
@@ -232,9 +233,19 @@ impl Sender<'_, '_> {
 
     /// The same, marked as speaking of a link-local address of its own.
     pub(super) fn marked(&self, own: bool) -> Self {
+        self.also(own.then(|| mark(layout::mark_bit(layout::OWN_LINK_LOCAL))))
+    }
+
+    /// The same, with more that is done to its packets.
+    pub(super) fn also(&self, actions: impl IntoIterator<Item = Action>) -> Self {
         let mut this = self.clone();
-        this.loads.extend(own.then(|| mark(layout::mark_bit(layout::OWN_LINK_LOCAL))));
+        this.loads.extend(actions);
         this
+    }
+
+    /// The same, whose packets pass if its port has the address in a field, or gets it by them.
+    pub(super) fn claiming(&self, field: Field) -> Self {
+        self.by_way_of(claims::look_up(field), CLAIMS)
     }
 
     /// Admits, with what later tables need to know.

@@ -12,10 +12,10 @@ use super::layout::{self, DESTINATION, Hold, by_prefix};
 use super::lease;
 use super::origin::OriginKind;
 use super::party::Sets;
-use super::program::{Asked, Builder, load, mark};
+use super::program::{Asked, Builder, load, mark, resubmit};
 use super::scope::{Scope, Scopes};
 use super::site::{Shared, SiteKind, Sites};
-use super::{neighbour_discovery, router_discovery, shared};
+use super::{claims, neighbour_discovery, router_discovery, shared};
 use crate::model::FlowMatch;
 use crate::network::Network;
 
@@ -46,14 +46,25 @@ impl Way {
         !matches!(self, Self::Ipv4 | Self::Ipv6)
     }
 
-    fn to(self, range: Range) -> FlowMatch {
+    /// The field that holds the address.
+    fn sought(self) -> Field {
         match self {
-            Self::Ipv4 => range.on(Family::V4.matches(), Field::Ipv4Dst),
-            Self::Arp => range.on(address::arp(), Field::ArpTpa),
-            Self::Ipv6 => range.on(Family::V6.matches(), Field::Ipv6Dst),
-            Self::Solicit => range.on(address::nd(ND_SOLICIT), Field::NdTarget),
-            Self::Advert => range.on(address::nd(ND_ADVERT), Field::Ipv6Dst),
+            Self::Ipv4 => Field::Ipv4Dst,
+            Self::Arp => Field::ArpTpa,
+            Self::Ipv6 | Self::Advert => Field::Ipv6Dst,
+            Self::Solicit => Field::NdTarget,
         }
+    }
+
+    fn to(self, range: Range) -> FlowMatch {
+        let packet = match self {
+            Self::Ipv4 => Family::V4.matches(),
+            Self::Arp => address::arp(),
+            Self::Ipv6 => Family::V6.matches(),
+            Self::Solicit => address::nd(ND_SOLICIT),
+            Self::Advert => address::nd(ND_ADVERT),
+        };
+        range.on(packet, self.sought())
     }
 
     /// Neighbour discovery is IPv6 too, so it is judged before.
@@ -101,11 +112,13 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
             for &range in ranges {
                 table.add(way, Some(network), range, Hold::Owner, &found, &whose);
             }
-            if way.resolves() {
-                let anybody = [to_port(layout::LEASED)];
-                for &range in &site.leases {
-                    table.add(way, Some(network), range, Hold::Owner, &anybody, "whoever has a lease");
-                }
+            for &range in &site.leases {
+                // Whoever has an address and was silent for long is asked with the others.
+                let asks = way == Way::Solicit && sites.autoconfigured;
+                let mut look: Vec<Action> = asks.then(|| to_port(layout::LEASED)).into_iter().collect();
+                look.extend(claims::look_up(way.sought()));
+                look.push(resubmit(layout::OWNERS));
+                table.add(way, Some(network), range, Hold::Owner, &look, "whoever has it");
             }
         }
     }

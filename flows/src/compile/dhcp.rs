@@ -4,15 +4,13 @@
 //! A server is an endpoint at its addresses, what is behind a link, an outside at its addresses, or an exit's next hop: that
 //! too where an outside has no addresses, because anybody on the Internet is no server.
 //!
-//! DHCP over IPv4 passes by way of the controller, which sees who gets which address ([`lease`](super::lease)). DHCPv6 the switch
-//! passes on itself.
+//! All of it passes by way of the controller, which sees who gets which address ([`lease`](super::lease)).
 
 use std::collections::BTreeMap;
 
 use ipnetwork::IpNetwork;
 use ofproto::PortNo;
 use ofproto::action::Action;
-use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{Family, Range, dhcp_answer, dhcp_request};
@@ -23,7 +21,6 @@ use super::origin::{OriginKind, Reason};
 use super::party::Sets;
 use super::program::{Asked, Builder, apply_and_goto};
 use super::site::{Site, Sites};
-use super::wire::emit;
 use crate::model::FlowMatch;
 use crate::network::Allow;
 
@@ -172,19 +169,10 @@ impl Sender<'_, '_> {
                 Asked { key: Some(key), ends: ends(&legs), ..Asked::new(OriginKind::Allow, rule, detail) };
             let matches = at(self.port, way.matches(family)).with(layout::NETWORK, network.number.into());
             let matches = range.on(matches, family.dst());
-            let instructions = match family {
-                Family::V4 => {
-                    let (cookie, requests) = (out.cookie(&asked), way == Way::Requests);
-                    out.relay(Relay { cookie, from: self.place, to: places, requests });
-                    lease::show(self.port)
-                }
-                Family::V6 => {
-                    let ports = receivers.iter().filter_map(|s| Some(emit(network, s.port?)));
-                    vec![Instruction::ApplyActions(ports.flatten().collect())]
-                }
-            };
+            let (cookie, requests) = (out.cookie(&asked), way == Way::Requests);
+            out.relay(Relay { cookie, from: self.place, to: places, requests });
             let priority = layout::DHCP_POLICY + u16::from(range.length());
-            out.flow(POLICY, priority, matches, instructions, asked);
+            out.flow(POLICY, priority, matches, lease::show(self.port), asked);
         }
     }
 

@@ -43,6 +43,10 @@ pub const UNTRACKED: TableId = TableId(16);
 pub const SHARED: TableId = TableId(17);
 /// Learned too: the return flows of those who open from a shared address. They lead to whoever holds it.
 pub const FOLLOWING: TableId = TableId(18);
+/// Whether the port that a packet came in at has the IPv6 address that it speaks from or of: see [`claims`](super::claims).
+pub const CLAIMS: TableId = TableId(20);
+/// What becomes of packets whose port has it.
+pub const CLAIMED: TableId = TableId(21);
 
 /// The number of the network that the packet came in on.
 pub(super) const NETWORK: Field = Field::Reg0;
@@ -53,6 +57,10 @@ pub(super) const MARKS: Field = Field::Reg2;
 /// The number of the network that owns the destination, where that is another one than [`NETWORK`].
 pub(super) const FOREIGN: Field = Field::Reg3;
 
+/// The IPv6 address that is looked up in [`HOLDERS`], 32 bits each, the highest first. Nothing is looked up once the
+/// connection tracker has said [`CONNECTION`].
+pub(crate) const WANTED: [Field; 4] = [Field::Reg4, Field::Reg5, Field::Reg6, Field::Reg7];
+
 /// The ports of a tracked connection: the sender's in the low half, the destination's in the high half.
 pub(super) const CONNECTION: Field = Field::Reg7;
 
@@ -60,7 +68,7 @@ pub(super) const CONNECTION: Field = Field::Reg7;
 pub(super) const OUTSIDE: u32 = 0x1_0000;
 /// In [`OUT_PORT`]: all members of the network.
 pub(super) const EVERYBODY: u32 = 0x1_0001;
-/// In [`OUT_PORT`]: all whose address comes from DHCP.
+/// In [`OUT_PORT`]: all who may have an IPv6 address that no port is known to have.
 pub(super) const LEASED: u32 = 0x1_0002;
 
 /// In [`OUT_PORT`]: all whom a rule joins to the sender.
@@ -91,6 +99,12 @@ pub(super) const ERROR: u16 = 9;
 pub(super) const UNNAMED: u16 = 10;
 /// In [`MARKS`]: the frame has a virtual router's MAC and came in at a port that may hold it.
 pub(super) const VIRTUAL: u16 = 11;
+/// In [`MARKS`]: the IPv6 address that was looked up is leased.
+pub(super) const BY_LEASE: u16 = 20;
+/// In [`MARKS`]: the sender's port has the address that was looked up.
+pub(super) const HAS_IT: u16 = 21;
+/// In [`MARKS`]: an advertisement from an address that has to be the sender's as well as the one that it is about.
+pub(super) const SPEAKS: u16 = 22;
 
 /// A bit of [`MARKS`].
 pub(super) fn mark_bit(bit: u16) -> Subfield {

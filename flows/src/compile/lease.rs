@@ -3,33 +3,35 @@
 //! The switch shows DHCP to the controller and passes none of it on by itself. The controller hands a request on to the
 //! servers of the client's rules and an answer to the one who asked; of an ACK it first installs the *lease flows*: two in
 //! [`LEASES`], by which packets and ARP of the address come in at that port with that MAC, and two in [`HOLDERS`], by which
-//! the address is found. So the address works when the client learns it, and a new lease needs the controller; one that is
-//! there lives on without it until it ends.
+//! the address is found. Of each address in a REPLY of DHCPv6 there is one, in [`HOLDERS`]: by that a packet to the address is
+//! led, and one from it judged ([`claims`]). So the address works when the client learns it, and a new
+//! lease needs the controller; one that is there lives on without it until it ends.
 //!
 //! A lease flow ends by itself with the lease (at the latest after 65,535 s: what lasts longer is armed again), and its
 //! cookie says who has the lease and until when. So the switch and the file are enough to go on after a restart. What somebody
 //! else writes in exactly that form while no controller is there cannot be told from a lease that the controller knew.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
-use ofproto::action::{Action, ToController};
+use ofproto::action::{Action, Subfield, ToController};
 use ofproto::instruction::Instruction;
 use ofproto::message::{METER_PKTPS, MeterBand, MeterBandType, MeterMod, MeterModCommand};
 use ofproto::oxm::Field;
 use ofproto::{Cookie, MeterId, PortNo};
 
-use super::address::{self, Family};
+use super::address::{self, Family, ND_ADVERT, ND_SOLICIT};
 use super::admission::{at, mac_bits};
+use super::claims;
 use super::layout::{self, HOLDERS, LEASES, OUT_PORT, OWNERS, RETURNS};
 use super::origin::{OriginKind, Reason};
 use super::party::Sets;
 use super::program::{Asked, Builder, Program, load, mark, resubmit};
 use super::scope::Scope;
-use super::site::{SiteKind, Sites};
+use super::site::{Site, SiteKind, Sites};
 use super::wire::emit;
 use crate::model::{Flow, FlowMatch};
-use crate::network::Stateful;
+use crate::network::{Network, Stateful};
 
 /// The priority of lease flows.
 pub const PRIORITY: u16 = 100;
@@ -37,6 +39,11 @@ pub const PRIORITY: u16 = 100;
 const TAG: u64 = 0x1ea5;
 /// Where a lease's flow says at which port its address is.
 pub(crate) const HOLDER: Field = OUT_PORT;
+/// Where an IPv6 lease's flow says that it is one.
+pub(crate) fn by_lease() -> Subfield {
+    layout::mark_bit(layout::BY_LEASE)
+}
+
 /// A lease that ends never.
 pub const FOREVER: u32 = u32::MAX;
 
@@ -46,9 +53,9 @@ pub struct Lease {
     /// The network's number.
     pub network: u16,
     /// The address.
-    pub address: Ipv4Addr,
-    /// The MAC that it was given to.
-    pub mac: [u8; 6],
+    pub address: IpAddr,
+    /// The MAC that it was given to; none over IPv6, where a client is not known by it.
+    pub mac: Option<[u8; 6]>,
     /// The port.
     pub port: PortNo,
     /// Who is at the port, by [`Party::tag`].
@@ -59,33 +66,34 @@ pub struct Lease {
 
 impl Lease {
     /// The flows that bind it, without a timeout.
-    pub fn flows(&self) -> [Flow; 4] {
-        let address = u128::from(self.address.to_bits());
-        let mac = mac_bits(self.mac);
-        let here = |m: FlowMatch| {
-            let m = at(self.port, m).with(layout::NETWORK, self.network.into());
-            m.with(Field::EthSrc, mac)
-        };
+    pub fn flows(&self) -> Vec<Flow> {
         let there = |m: FlowMatch| m.with(layout::NETWORK, self.network.into());
         let found = load(OUT_PORT, self.port.to_u16().map_or(0, u64::from));
-        let ip = Family::V4.matches();
-        let arp = address::arp();
-        [
-            (LEASES, here(ip.clone().with(Field::Ipv4Src, address)), resubmit(RETURNS)),
-            (
-                LEASES,
-                here(arp.clone().with(Field::ArpSpa, address).with(Field::ArpSha, mac)),
-                resubmit(RETURNS),
-            ),
-            (HOLDERS, there(ip.with(Field::Ipv4Dst, address)), found.clone()),
-            (HOLDERS, there(arp.with(Field::ArpTpa, address)), found),
-        ]
-        .map(|(table, matches, action)| {
+        let all = match self.address {
+            IpAddr::V4(v4) => {
+                let (address, mac) = (u128::from(v4.to_bits()), mac_bits(self.mac.unwrap_or_default()));
+                let here = |m: FlowMatch| there(at(self.port, m)).with(Field::EthSrc, mac);
+                let (ip, arp) = (Family::V4.matches(), address::arp());
+                let says = arp.clone().with(Field::ArpSpa, address).with(Field::ArpSha, mac);
+                vec![
+                    (LEASES, here(ip.clone().with(Field::Ipv4Src, address)), vec![resubmit(RETURNS)]),
+                    (LEASES, here(says), vec![resubmit(RETURNS)]),
+                    (HOLDERS, there(ip.with(Field::Ipv4Dst, address)), vec![found.clone()]),
+                    (HOLDERS, there(arp.with(Field::ArpTpa, address)), vec![found]),
+                ]
+            }
+            IpAddr::V6(v6) => {
+                let wanted = claims::wanted(there(Family::V6.matches()), v6.to_bits());
+                vec![(HOLDERS, wanted, vec![found, mark(by_lease())])]
+            }
+        };
+        let flow = |(table, matches, actions)| {
             let mut flow = Flow::new(table, PRIORITY, matches);
             flow.cookie = self.cookie();
-            flow.instructions = vec![Instruction::ApplyActions(vec![action])];
+            flow.instructions = vec![Instruction::ApplyActions(actions)];
             flow
-        })
+        };
+        all.into_iter().map(flow).collect()
     }
 
     fn cookie(&self) -> Cookie {
@@ -98,18 +106,42 @@ impl Lease {
             return None;
         }
         let low = |shift: u32| u16::try_from(flow.cookie.0 >> shift & 0xffff).ok();
-        let [.., a, b, c, d, e, f] = flow.matches.exact(Field::EthSrc)?.to_be_bytes();
+        let (address, mac, port) = match claims::is_wanted(&flow.matches) {
+            Some(v6) => {
+                let loaded = flow.actions().find_map(|action| match action {
+                    Action::Load { dst, value } if dst.field == OUT_PORT => u16::try_from(*value).ok(),
+                    _ => None,
+                });
+                (IpAddr::from(v6), None, PortNo::from_u16(loaded?))
+            }
+            None => {
+                let v4 = u32::try_from(flow.matches.exact(Field::Ipv4Src)?).ok()?;
+                let [.., a, b, c, d, e, f] = flow.matches.exact(Field::EthSrc)?.to_be_bytes();
+                (IpAddr::from(v4.to_be_bytes()), Some([a, b, c, d, e, f]), flow.matches.in_port()?)
+            }
+        };
         let lease = Self {
             network: u16::try_from(flow.matches.exact(layout::NETWORK)?).ok()?,
-            address: Ipv4Addr::from_bits(u32::try_from(flow.matches.exact(Field::Ipv4Src)?).ok()?),
-            mac: [a, b, c, d, e, f],
-            port: flow.matches.in_port()?,
+            address,
+            mac,
+            port,
             party: low(32)?,
             ends: u32::try_from(flow.cookie.0 & 0xffff_ffff).ok()?,
         };
-        let [first, ..] = lease.flows();
-        (Flow { hard_timeout: 0, ..flow.clone() } == first).then_some(lease)
+        let told = Flow { hard_timeout: 0, ..flow.clone() };
+        (lease.flows().first() == Some(&told)).then_some(lease)
     }
+}
+
+/// The network and the address of a flow of a lease.
+pub fn key(flow: &Flow) -> Option<(u16, IpAddr)> {
+    let v4 = || {
+        let fields = [Field::Ipv4Src, Field::ArpSpa, Field::Ipv4Dst, Field::ArpTpa];
+        let bits = fields.iter().find_map(|field| flow.matches.exact(*field))?;
+        Some(IpAddr::from(u32::try_from(bits).ok()?.to_be_bytes()))
+    };
+    let address = claims::is_wanted(&flow.matches).map(IpAddr::from).or_else(v4)?;
+    Some((u16::try_from(flow.matches.exact(layout::NETWORK)?).ok()?, address))
 }
 
 /// Whether a flow is marked as one of a lease.
@@ -147,7 +179,7 @@ pub struct Party {
     pub mac: Option<[u8; 6]>,
     /// Its own addresses by the file.
     pub has: Vec<IpNetwork>,
-    /// Where DHCP may give it one.
+    /// Where DHCP may give it some.
     pub leases: Vec<IpNetwork>,
     /// How a packet is sent to it.
     pub emit: Vec<Action>,
@@ -180,21 +212,19 @@ impl Leasing {
     }
 
     /// Whether a server may give the party that address: one that nobody has, or its own.
-    pub fn may_have(&self, party: &Party, address: Ipv4Addr) -> bool {
+    pub fn may_have(&self, party: &Party, address: IpAddr) -> bool {
         self.may_lease(party, address) || within(&party.has, address)
     }
 
     /// Whether an address is one that the party may have by a lease alone.
-    pub fn may_lease(&self, party: &Party, address: Ipv4Addr) -> bool {
+    pub fn may_lease(&self, party: &Party, address: IpAddr) -> bool {
         within(&party.leases, address) && !within(&self.reserved, address)
     }
 
     /// Whether a lease is one that could be given now.
     pub fn admits(&self, lease: &Lease) -> bool {
         self.party(lease).is_some_and(|party| {
-            party.mac.is_none_or(|mac| mac == lease.mac)
-                && self.is_own(party, lease.mac)
-                && self.may_lease(party, lease.address)
+            lease.mac.is_none_or(|mac| self.is_own(party, mac)) && self.may_lease(party, lease.address)
         })
     }
 
@@ -211,8 +241,24 @@ impl Leasing {
     }
 }
 
-fn within(prefixes: &[IpNetwork], address: Ipv4Addr) -> bool {
-    prefixes.iter().any(|prefix| prefix.contains(IpAddr::V4(address)))
+fn within(prefixes: &[IpNetwork], address: IpAddr) -> bool {
+    prefixes.iter().any(|prefix| prefix.contains(address))
+}
+
+/// The addresses of a network that are its gateways', and those of no host: what all of a subnet is meant by, and of IPv6 any of
+/// its routers (RFC 4291 §2.6.1).
+pub(super) fn nobodys(network: &Network) -> Vec<IpAddr> {
+    let mut all = network.gateway.clone();
+    for subnet in &network.subnets {
+        match subnet {
+            IpNetwork::V4(v4) if v4.prefix() < 31 => {
+                all.extend([v4.network(), v4.broadcast()].map(IpAddr::from));
+            }
+            IpNetwork::V6(v6) if v6.prefix() < 127 => all.push(v6.network().into()),
+            _ => {}
+        }
+    }
+    all
 }
 
 /// The parties of a network, for whom rules about DHCP then say what the switch shows.
@@ -226,7 +272,7 @@ pub(super) fn leasing(scope: &Scope<'_>, sites: &Sites<'_>) -> Leasing {
         single: site.kind == SiteKind::Endpoint,
         mac: site.mac,
         has: site.prefixes.iter().filter_map(|range| range.prefix()).collect(),
-        leases: site.dhcp.iter().filter_map(|range| range.prefix()).collect(),
+        leases: site.dhcp.iter().chain(&site.leases).filter_map(|range| range.prefix()).collect(),
         emit: site.port.map(|port| emit(network, port)).unwrap_or_default(),
     };
     let parties: Vec<Party> = sites.all.iter().map(party).collect();
@@ -234,14 +280,7 @@ pub(super) fn leasing(scope: &Scope<'_>, sites: &Sites<'_>) -> Leasing {
     let shared = sites.all.iter().flat_map(|site| &site.shared);
     reserved.extend(shared.filter_map(|shared| shared.range.prefix()));
     reserved.extend(scope.behind.iter().filter_map(|range| range.prefix()));
-    reserved.extend(network.gateway.iter().map(|address| IpNetwork::from(*address)));
-    for subnet in &network.subnets {
-        if let IpNetwork::V4(v4) = subnet
-            && v4.prefix() < 31
-        {
-            reserved.extend([v4.network(), v4.broadcast()].map(|a| IpNetwork::from(IpAddr::V4(a))));
-        }
-    }
+    reserved.extend(nobodys(network).into_iter().map(IpNetwork::from));
     let tracked = network.stateful == Stateful::Conntrack;
     Leasing { network: network.number, tracked, parties, relays: Vec::new(), reserved }
 }
@@ -249,19 +288,31 @@ pub(super) fn leasing(scope: &Scope<'_>, sites: &Sites<'_>) -> Leasing {
 /// At each port whose address is leased: by whose packets the address may be used is in the flows of leases. And who is at a
 /// port that an address was found at.
 pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
-    for (place, site) in sites.all.iter().enumerate().filter(|(_, site)| !site.dhcp.is_empty()) {
+    let leased =
+        |site: &Site<'_>| Family::BOTH.into_iter().any(|family| site.leased(family).next().is_some());
+    for (place, site) in sites.all.iter().enumerate().filter(|(_, site)| leased(site)) {
         let Some(value) = site.port.and_then(layout::port_value) else { continue };
         let member = vec![mark(layout::mark_bit(layout::TO_MEMBER))];
         let mut named = member.clone();
         named.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
         let matches = FlowMatch::any().with(layout::NETWORK, sites.network.number.into());
         let matches = matches.with(OUT_PORT, value.into());
-        let ip = matches.clone().with(Field::EthType, address::ETH_IP.into());
-        let mut all = vec![(layout::WIRE, matches, named, "by its lease")];
-        if site.is_unnamed_by_lease() {
-            // Whoever resolves the address finds it; rules that name it reach it where the file says that it is.
-            let unnamed = [member, vec![mark(layout::mark_bit(layout::UNNAMED))]].concat();
-            all.push((layout::WIRE + 1, ip, unnamed, "by its lease, as a member alone"));
+        let mut all = vec![(layout::WIRE, matches.clone(), named.clone(), "by its lease".to_owned())];
+        // Whoever resolves the address finds it; rules that name it reach it where the file says that it is.
+        let unnamed = [member, vec![mark(layout::mark_bit(layout::UNNAMED))]].concat();
+        for family in Family::BOTH {
+            if !site.is_unnamed_by_lease() || site.leased(family).next().is_none() {
+                continue;
+            }
+            let also = |m: FlowMatch| {
+                m.iter().fold(matches.clone(), |all, (f, b)| all.with_masked(f, b.value, b.mask))
+            };
+            let how = format!("by its lease, as a member alone, {}", family.label());
+            all.push((layout::WIRE + 1, also(family.matches()), unnamed.clone(), how));
+            for kind in [ND_SOLICIT, ND_ADVERT].into_iter().filter(|_| family == Family::V6) {
+                let how = format!("by its lease, ND of type {kind}");
+                all.push((layout::WIRE + 2, also(address::nd(kind)), named.clone(), how));
+            }
         }
         for (priority, matches, found, how) in all {
             let kind = OriginKind::Destination;
@@ -380,16 +431,23 @@ impl Leasing {
         let there = |party: &&Party| party.port != PortNo::ANY;
         for party in self.parties.iter().filter(there) {
             for subnet in &party.leases {
-                let IpNetwork::V4(v4) = subnet else { continue };
-                let nth = |n: u32| Ipv4Addr::from_bits(v4.network().to_bits() | n & !v4.mask().to_bits());
-                let free = |a: &Ipv4Addr| {
-                    self.may_lease(party, *a) && !leases.iter().any(|l: &Lease| l.address == *a)
+                let nth = |n: u32| match subnet {
+                    IpNetwork::V4(v4) => {
+                        let host = n & !v4.mask().to_bits();
+                        IpAddr::from((v4.network().to_bits() | host).to_be_bytes())
+                    }
+                    IpNetwork::V6(v6) => {
+                        let host = u128::from(n) & !v6.mask().to_bits();
+                        IpAddr::from((v6.network().to_bits() | host).to_be_bytes())
+                    }
                 };
+                let free =
+                    |a: &IpAddr| self.may_lease(party, *a) && !leases.iter().any(|l: &Lease| l.address == *a);
                 let Some(address) = TRIES.map(nth).find(free) else { continue };
                 leases.push(Lease {
                     network: self.network,
                     address,
-                    mac: party.mac.unwrap_or(mac),
+                    mac: address.is_ipv4().then(|| party.mac.unwrap_or(mac)),
                     port: party.port,
                     party: party.tag(),
                     ends: FOREVER,

@@ -9,11 +9,12 @@
 //! | 4 | destination | looked up by table 1: whose is the address that the packet goes to |
 //! | 5 | related | learned too, looked up for ICMP errors and later fragments |
 //! | 6 | visitors | learned too: the return flows of whoever opens from outside |
-//! | 7 | leases | of addresses that DHCP gives: who has which, and may send from it |
+//! | 7 | leases | of IPv4 addresses that DHCP gives: who has which, and may send from it |
 //! | 8 | holders | at which port such an address is |
 //! | 9 | owners | who is at that port |
 //! | 17 | shared | learned: at which port a shared address is held |
 //! | 18 | following | learned too: the return flows of those who open from a shared address |
+//! | 20, 21 | claims, claimed | of IPv6 addresses that hosts get: has the sender's port the one that it speaks from |
 //! | 10–16 | | of networks with a connection tracker: whose connection it is, and fragments of answers |
 //!
 //! Admission tells the sender and table 4 the destination, each with the lists of rules that it is in, and policy
@@ -34,6 +35,7 @@ mod address;
 mod admission;
 mod answers;
 mod claimed;
+pub mod claims;
 mod conntrack;
 mod cookie;
 mod crossing;
@@ -154,6 +156,7 @@ fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> Part {
     out.leasing(lease::leasing(scope, sites));
     lease::compile(&mut out, sites, sets);
     shared::compile(&mut out, sites, sets);
+    claims::compile(&mut out, sites);
     conntrack::compile(&mut out, sites, sets);
     destination::compile(&mut out, scope, sites, sets);
     policy::compile(&mut out, sites);
@@ -171,6 +174,7 @@ fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     returns::compile(out);
     lease::common(out);
     shared::common(out, scopes);
+    claims::common(out, scopes);
     conntrack::common(out, scopes);
     destination::common(out, scopes);
     policy::common(out, scopes);

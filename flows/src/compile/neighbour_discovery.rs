@@ -6,6 +6,7 @@
 //!   alone. Any other is nobody's: of two whom a rule joins to a third, the one may speak of the other's. What that
 //!   spoils is the third's neighbour cache; packets are led by their addresses all the same.
 //! - Duplicate address detection, without a source, is about an address that the sender may have.
+//! - Of an address that it got the sender's port must have it, or it gets it thereby ([`claims`](super::claims)).
 //! - What is for an address of the file goes to its owner. What is for a link-local address goes to its owner, or by the
 //!   MAC that the frame is for, or like what is for all to everybody whom a rule joins to the sender.
 
@@ -21,7 +22,7 @@ use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
 use super::admission::{KIND, Sender, at, mac_bits};
 use super::layout::{self, ADMISSION, DESTINATION, Hold, MARKS, POLICY, by_prefix};
 use super::origin::{OriginKind, Reason};
-use super::program::{Asked, Builder, load};
+use super::program::{Asked, Builder, load, mark};
 use super::site::{Site, Sites};
 use super::vrrp;
 use crate::model::FlowMatch;
@@ -49,12 +50,15 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>) {
     let own: Vec<_> = own.filter(|(range, _)| range.family == Family::V6).collect();
     for &(range, hold) in &own {
         let priority = above(range, hold);
-        sender.solicit(out, priority, range);
+        let got = hold == Hold::Network;
+        let claims = |field| if got { sender.claiming(field) } else { sender.clone() };
+        claims(Field::Ipv6Src).solicit(out, priority, range);
         let matches = sender.pin(range.on(probe(), Field::NdTarget));
-        sender.pass(out, priority, matches, &format!("ND probe for {range}"));
-        for from in [range, link_locals] {
-            sender.advertise(out, priority, from, range);
-        }
+        claims(Field::NdTarget).pass(out, priority, matches, &format!("ND probe for {range}"));
+        // What is from one such address and about another has to be right in both.
+        let speaks = got.then(|| mark(layout::mark_bit(layout::SPEAKS)));
+        claims(Field::Ipv6Src).also(speaks).advertise(out, priority, range, range);
+        claims(Field::NdTarget).advertise(out, priority, link_locals, range);
     }
     for range in alone.into_iter().chain([link_locals]) {
         let priority = above(range, Hold::Owner);
@@ -66,7 +70,8 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>) {
         for &(from, hold) in &own {
             // As high as all that comes from there, and the one address above the others.
             let priority = above(from, hold) + u16::from(alone == Some(range));
-            marked.advertise(out, priority, from, range);
+            let got = (hold == Hold::Network).then(|| marked.claiming(Field::Ipv6Src));
+            got.as_ref().unwrap_or(marked).advertise(out, priority, from, range);
         }
     }
 }

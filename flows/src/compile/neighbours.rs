@@ -187,17 +187,20 @@ impl Sender<'_> {
         let routers: Vec<usize> = all.iter().copied().filter(|place| free || router(place)).collect();
         let six = family == Family::V6;
         let by_link = six && site.link_local.is_some();
-        let own_range = |range: &Range| range.family == family;
-        let addressed =
-            by_link || site.shares(family) || site.resolves.iter().chain(&site.dhcp).any(own_range);
-        let leased = site.leases.iter().any(|range| range.family == family);
+        let of_family = |range: &Range| range.family == family;
+        let addressed = by_link
+            || site.shares(family)
+            || site.resolves.iter().any(of_family)
+            || site.leased(family).next().is_some();
+        // What it begins to use is nobody's when it looks for duplicates.
+        let makes = six && sites.autoconfigured && site.leased(family).next().is_some();
         let asks = match family {
             Family::V4 => address::arp(),
             Family::V6 => address::nd(ND_SOLICIT),
         };
         for (wanted, matches, to_port, list, what) in [
             (addressed, asks.clone(), own, &all, "of itself"),
-            (leased, asks, layout::LEASED, &all, "for leased addresses"),
+            (makes, asks, layout::LEASED, &all, "for what nobody has"),
             (six, family.matches(), layout::NEIGHBOURS, &all, "to its neighbours"),
             (six, family.matches(), layout::ROUTERS, &routers, "to its routers"),
         ] {

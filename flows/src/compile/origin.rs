@@ -91,7 +91,7 @@ pub enum Reason {
     UnknownPort,
     /// The sender's address is not its own.
     Spoofed,
-    /// DHCP could have given the sender its address, and has not.
+    /// The sender could have got the address that it speaks from or of, and has not: or another port has it.
     NotLeased,
     /// Another holder announced the sender's shared address.
     NotHolder,

@@ -23,7 +23,7 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
     broadcast(out, sites);
     neighbour_discovery::impostors(out, sites);
     if sites.network.inside == Inside::Allow {
-        inside(out, sites.network);
+        inside(out, sites);
     }
 }
 
@@ -88,7 +88,8 @@ fn broadcast(out: &mut Builder<'_>, sites: &Sites<'_>) {
 
 /// Members of a network with `inside = "allow"` among themselves, stateless: what one may send, the other may
 /// answer; broadcast and multicast reach all of them and nobody else.
-fn inside(out: &mut Builder<'_>, network: &Network) {
+fn inside(out: &mut Builder<'_>, sites: &Sites<'_>) {
+    let network = sites.network;
     let from_member =
         |m: FlowMatch| with_bit(m.with(layout::NETWORK, network.number.into()), MARKS, FROM_MEMBER);
     let between = |m: FlowMatch| with_bit(from_member(m), MARKS, TO_MEMBER);
@@ -102,9 +103,9 @@ fn inside(out: &mut Builder<'_>, network: &Network) {
     flow(resolution, between(address::arp()), Vec::new(), "ARP");
     flow(resolution, between(address::nd(ND_SOLICIT)), Vec::new(), "ND solicitation");
     flow(resolution, between(address::nd(ND_ADVERT)), Vec::new(), "ND advertisement");
-    for (_, kind, what) in resolution_kinds() {
-        let leased = from_member(kind).with(OUT_PORT, layout::LEASED.into());
-        flow(resolution, leased, Vec::new(), &format!("{what} for leased addresses"));
+    if sites.autoconfigured {
+        let unheld = from_member(address::nd(ND_SOLICIT)).with(OUT_PORT, layout::LEASED.into());
+        flow(resolution, unheld, Vec::new(), &format!("{SOLICITATION} for what nobody has"));
     }
     for range in address::groups().into_iter().chain(broadcasts(network)) {
         let matches = from_member(range.on(range.family.matches(), range.family.dst()));
@@ -162,11 +163,14 @@ impl<'a> Resolution<'a> {
     }
 }
 
+/// What asks for a MAC address over IPv6.
+pub(super) const SOLICITATION: &str = "ND solicitation";
+
 /// The kinds of packets that ask for or tell a MAC address.
 pub(super) fn resolution_kinds() -> [(Family, FlowMatch, &'static str); 3] {
     [
         (Family::V4, address::arp(), "ARP"),
-        (Family::V6, address::nd(ND_SOLICIT), "ND solicitation"),
+        (Family::V6, address::nd(ND_SOLICIT), SOLICITATION),
         (Family::V6, address::nd(ND_ADVERT), "ND advertisement"),
     ]
 }

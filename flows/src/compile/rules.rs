@@ -14,7 +14,7 @@ use super::moment::Moment;
 use super::neighbours::Neighbours;
 use super::origin::OriginKind;
 use super::party::{Parties, Sets};
-use super::policy::{Resolution, forward, out_of, resolution_kinds, towards};
+use super::policy::{Resolution, SOLICITATION, forward, out_of, resolution_kinds, towards};
 use super::program::{Asked, Builder, load};
 use super::related::{Claims, Portless};
 use super::returns::{DEFAULT_LIMIT, From, Way};
@@ -51,7 +51,7 @@ pub(super) struct Rules<'c, 'b, 'a> {
     neighbours: Neighbours,
     dhcp: Dhcp<'a>,
     pub(super) claimed: Claimed<Kind>,
-    /// Likewise for ARP and neighbour discovery: by kind of packet, and whether for leased addresses.
+    /// Likewise for ARP and neighbour discovery: by kind of packet, and whether for addresses that nobody is known to have.
     resolved: Claimed<(&'static str, bool)>,
     pub(super) tracking: Tracking<'a>,
     /// What has no ports, and answers without learning.
@@ -397,7 +397,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
                 if self.resolved.level((what, leased), wanted).is_none() {
                     return;
                 }
-                let what = if leased { format!("{what} for leased addresses") } else { what.to_owned() };
+                let what = if leased { format!("{what} for what nobody has") } else { what.to_owned() };
                 let way = if back { "back" } else { "forth" };
                 let key =
                     format!("{}: {} {what} {way}, {} > {}", network.name, allow.name, from.part, to.part);
@@ -406,14 +406,14 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
                 let asked = Asked { key: Some(key), ends, ..Asked::new(kind, kind.label(), detail) };
                 self.resolution.add(matches, asked);
             };
-            if to_sites.iter().any(|site| site.leases.iter().any(|r| r.family == family)) {
+            let asks = what == SOLICITATION && self.sites.autoconfigured;
+            if asks && to_sites.iter().any(|site| site.leased(family).next().is_some()) {
                 add(true, sends.clone().with(OUT_PORT, layout::LEASED.into()));
             }
             let by_link = |site: &Site<'_>| family == Family::V6 && self.sites.resolves(site, family);
             let found = |site: &&Site<'_>| {
-                by_link(site)
-                    || site.shares(family)
-                    || site.resolves.iter().chain(&site.dhcp).any(|r| r.family == family)
+                let own = site.resolves.iter().any(|r| r.family == family);
+                by_link(site) || own || site.shares(family) || site.leased(family).next().is_some()
             };
             if to_sites.iter().any(found) {
                 add(false, to.receives(sends));

@@ -31,7 +31,7 @@ pub(super) struct Site<'a> {
     pub(super) resolves: Vec<Range>,
     /// The addresses that it may hold, one holder at a time.
     pub(super) shared: Vec<Shared>,
-    /// The IPv6 prefixes in which it may use any address that nobody owns.
+    /// The IPv6 prefixes in which DHCP gives it addresses, or it makes some itself.
     pub(super) leases: Vec<Range>,
     /// The IPv4 prefixes in which DHCP gives it an address.
     pub(super) dhcp: Vec<Range>,
@@ -67,8 +67,8 @@ pub(super) enum SiteKind {
 impl Site<'_> {
     /// Whether rules reach it at an address of a family.
     pub(super) fn is_reached(&self, family: Family) -> bool {
-        let leased = self.dhcp.iter().filter(|_| self.reached_by_lease);
-        self.prefixes.iter().chain(leased).any(|p| p.family == family) || self.shares(family)
+        let leased = self.leased(family).next().is_some() && self.reached_by_lease;
+        leased || self.prefixes.iter().any(|p| p.family == family) || self.shares(family)
     }
 
     /// Whether it shares an address of a family.
@@ -76,9 +76,15 @@ impl Site<'_> {
         self.shared.iter().any(|shared| shared.range.family == family)
     }
 
-    /// Whether DHCP gives it addresses at which no rule that names it reaches it.
+    /// The prefixes of a family in which it has the addresses that it got.
+    pub(super) fn leased(&self, family: Family) -> impl Iterator<Item = Range> {
+        self.dhcp.iter().chain(&self.leases).copied().filter(move |range| range.family == family)
+    }
+
+    /// Whether it gets addresses at which no rule that names it reaches it.
     pub(super) fn is_unnamed_by_lease(&self) -> bool {
-        !self.dhcp.is_empty() && !self.reached_by_lease
+        let gets = !self.dhcp.is_empty() || !self.leases.is_empty();
+        gets && !self.reached_by_lease
     }
 
     /// Whether it sends packets of a family.
@@ -107,6 +113,8 @@ pub(super) struct Sites<'a> {
     unheld: HashMap<Range, u32>,
     /// Whether there is IPv6 on the network.
     six: bool,
+    /// Whether hosts make IPv6 addresses of what a router of the network advertises.
+    pub(super) autoconfigured: bool,
 }
 
 impl<'a> Sites<'a> {
@@ -115,7 +123,8 @@ impl<'a> Sites<'a> {
         for (place, site) in all.iter().enumerate() {
             plugs.entry(site.party).or_default().push(place);
         }
-        Self { network, all, plugs, unheld: unheld(all), six: all.iter().any(Site::six) }
+        let (six, autoconfigured) = (all.iter().any(Site::six), all.iter().any(|site| site.router));
+        Self { network, all, plugs, unheld: unheld(all), six, autoconfigured }
     }
 
     /// The places of those who may hold an address and are at a port of the bridge.

@@ -45,8 +45,10 @@ pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
     if network.inside == Inside::Allow {
         flood(layout::EVERYBODY, members.clone(), "to all members");
     }
-    let leased = members.into_iter().filter(|s| !s.leases.is_empty()).collect();
-    flood(layout::LEASED, leased, "to all whose address is leased");
+    if sites.autoconfigured {
+        let leased = members.into_iter().filter(|s| s.leased(Family::V6).next().is_some()).collect();
+        flood(layout::LEASED, leased, "to all who make their addresses");
+    }
 }
 
 /// The end of table 3.

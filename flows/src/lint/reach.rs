@@ -11,19 +11,15 @@ use ofproto::action::{Action, LearnSpec, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
-use crate::compile::layout::{ADMISSION, DESTINATION, POLICY};
+use crate::compile::layout::{ADMISSION, DESTINATION, POLICY, WANTED};
 use crate::model::{Flow, FlowMatch};
 
-/// The registers of the pipeline.
-const REGISTERS: [Field; 16] = [
+/// The registers of the pipeline, but for those in which an address is looked up: policy asks for none of them.
+const REGISTERS: [Field; 12] = [
     Field::Reg0,
     Field::Reg1,
     Field::Reg2,
     Field::Reg3,
-    Field::Reg4,
-    Field::Reg5,
-    Field::Reg6,
-    Field::Reg7,
     Field::Reg8,
     Field::Reg9,
     Field::Reg10,
@@ -220,6 +216,7 @@ fn written(action: &Action, bits: &mut Bits) -> Option<()> {
         Action::SetField(Oxm::Known { field, .. }) if !REGISTERS.contains(field) && is_header(*field) => {
             Some(())
         }
+        Action::Move { dst, .. } if WANTED.contains(&dst.field) => Some(()),
         Action::Learn(learn) => {
             let loads = learn.specs.iter().any(|spec| matches!(spec, LearnSpec::Load { .. }));
             (!loads).then_some(())

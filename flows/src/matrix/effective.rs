@@ -164,7 +164,7 @@ impl<'f> On<'f> {
             for plug in &endpoint.attachments {
                 let key = (&*endpoint.name, &*plug.network);
                 let leased = endpoint.is_only_leased()
-                    && file.network(&plug.network).is_some_and(|n| n.subnets.iter().any(IpNetwork::is_ipv4));
+                    && file.network(&plug.network).is_some_and(|n| !n.subnets.is_empty());
                 let placed = !plug.addresses.is_empty() || !plug.shared.is_empty() || !plug.behind.is_empty();
                 if placed || leased {
                     on.found.insert(key);

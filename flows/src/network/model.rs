@@ -177,8 +177,8 @@ pub struct Attachment {
     pub shared: Vec<SharedAddress>,
     /// Prefixes it also sends from and answers for (a VPN pool, say). Owned like addresses.
     pub behind: Vec<IpNetwork>,
-    /// Whether its address comes from DHCP: it may then use the address that it leased, and over IPv6 any address of the
-    /// network's subnets that has no owner.
+    /// Whether its address comes from DHCP: it may then use what it leased, and over IPv6, where a router of the network may
+    /// advertise itself, what it made of that and no other port has.
     pub leased: bool,
     /// Its MAC, where the file pins one.
     pub mac: Option<[u8; 6]>,

@@ -117,14 +117,15 @@ fn gateways(file: &NetworkFile, notes: &mut Notes) {
     }
 }
 
-/// Addresses that nobody gives, or that nothing binds to who has them.
+/// Addresses that nobody gives, or that whoever comes first has.
 fn leases(file: &NetworkFile, notes: &mut Notes) {
-    let mut made_up: HashMap<&str, Vec<&str>> = HashMap::new();
+    let mut made: HashMap<&str, Vec<&str>> = HashMap::new();
     for endpoint in &file.endpoints {
         for plug in endpoint.attachments.iter().filter(|plug| plug.leased) {
             let Some(network) = file.network(&plug.network) else { continue };
-            if network.subnets.iter().any(IpNetwork::is_ipv6) {
-                made_up.entry(&plug.network).or_default().push(&endpoint.name);
+            let makes = network.subnets.iter().any(IpNetwork::is_ipv6) && file.has_router(&network.name);
+            if makes {
+                made.entry(&plug.network).or_default().push(&endpoint.name);
             }
             let asks = |allow: &Allow| {
                 let named = |name: &String| *name == endpoint.name || *name == plug.network;
@@ -132,27 +133,28 @@ fn leases(file: &NetworkFile, notes: &mut Notes) {
                     && allow.protocol == Protocol::Dhcp
                     && allow.from.iter().any(named)
             };
-            if network.subnets.iter().any(IpNetwork::is_ipv4) && !file.allows.iter().any(asks) {
+            let needs = network.subnets.iter().any(IpNetwork::is_ipv4) || !makes;
+            if needs && !file.allows.iter().any(asks) {
                 let message = format!(
                     "the address of endpoint {} on network {} comes from DHCP, and no rule lets it ask for one",
                     quote(&endpoint.name),
                     quote(&plug.network),
                 );
                 let help = "whatever it sends is dropped until a server gives it an address: write an [[allow]] with \
-                            protocol = \"dhcp\"";
+                            protocol = \"dhcp\", or for IPv6 `router = true` where a router advertises itself";
                 notes.add("leased-without-dhcp", &plug.span, 0, message, help);
             }
         }
     }
     for network in &file.networks {
-        let Some(names) = made_up.get(&*network.name).filter(|names| names.len() > 1) else { continue };
+        let Some(names) = made.get(&*network.name).filter(|names| names.len() > 1) else { continue };
         let message = format!(
-            "on network {} {} may each use any IPv6 address that nobody owns, another's too: only what DHCP gives over \
-             IPv4 is bound to who has it",
+            "on network {} {} make their IPv6 addresses of what a router advertises: each is bound to the port that uses it \
+             first, and what DHCPv6 gives to the port that got it",
             quote(&network.name),
             list(names.iter().copied()),
         );
-        let help = "write down `addresses` where that is to be ruled out";
+        let help = "write down `addresses` where another must not come first, or leave `router` out where DHCPv6 gives them all";
         notes.add("leased-address", &network.span, 0, message, help);
     }
 }

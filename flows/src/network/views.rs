@@ -88,6 +88,15 @@ impl ContainerRange {
     }
 }
 
+impl NetworkFile {
+    /// Whether somebody on a network may advertise itself as a router there, so that hosts make IPv6 addresses.
+    pub fn has_router(&self, network: &str) -> bool {
+        let mut plugs = self.endpoints.iter().flat_map(|endpoint| &endpoint.attachments);
+        let mut exits = self.exits.iter().filter(|exit| exit.network.as_deref() == Some(network));
+        plugs.any(|plug| plug.router && plug.network == network) || exits.any(|exit| exit.router)
+    }
+}
+
 impl Network {
     /// Whether a container with that number has a place: the number is in the range, and all of its addresses are such
     /// that a member of the network can have them (`10.1.0.{id}` ends at 254).

@@ -236,7 +236,7 @@ pub(super) static ATTACH: Table = Table {
         key(
             "leased",
             Kind::Flag,
-            "Whether its address comes from DHCP: it may use what it leased, and over IPv6 any address that nobody owns",
+            "Whether its address comes from DHCP: it may use what it leased, and over IPv6 what it made of a router's advertisement and no other port has",
         ),
         key("router", Kind::Flag, "Whether its IPv6 router advertisements pass"),
         key(
@@ -274,7 +274,7 @@ pub(super) static TEMPLATE_ATTACH: Table = Table {
         key(
             "leased",
             Kind::Flag,
-            "Whether its address comes from DHCP: it may use what it leased, and over IPv6 any address that nobody owns",
+            "Whether its address comes from DHCP: it may use what it leased, and over IPv6 what it made of a router's advertisement and no other port has",
         ),
         key("router", Kind::Flag, "Whether its IPv6 router advertisements pass"),
         key(

@@ -176,7 +176,7 @@ fn what_was_learned_of_a_leased_address_counts_both_ways() {
     let on =
         Compiled::new(file(&[text, &rule("x", "y"), &rule("y", "x")].concat()), "br0", Default::default());
     let (judge, leased, own) =
-        (Judge::new(&on.program.parts), on.leases[0].address.into(), "10.0.0.2".parse().unwrap());
+        (Judge::new(&on.program.parts), on.leases[0].address, "10.0.0.2".parse().unwrap());
     for (at, src, dst) in [("x", leased, own), ("y", own, leased)] {
         let what = What::Ip { src, dst, content: Content::Tcp(80) };
         let frame = Frame { vlan: None, eth_src: PEER, eth_dst: PEER, what };
@@ -184,4 +184,40 @@ fn what_was_learned_of_a_leased_address_counts_both_ways() {
         assert!(!learned.is_empty(), "{at}");
         assert!(learned.iter().all(|flow| judge.accounts_for(flow).is_some()), "{at}: {learned:?}");
     }
+}
+
+/// An address that a host uses first is its port's as long as the file lets the port have it, and nobody else's.
+#[test]
+fn an_address_that_was_used_first_is_accounted_for_while_its_port_may_have_it() {
+    let text = "[network.n]\nbridge = \"br0\"\nsubnets = [\"fd00::/64\"]\n\
+         [endpoint.x]\nattach = [{ network = \"n\", port = \"x\", leased = true }]\n\
+         [endpoint.y]\nattach = [{ network = \"n\", port = \"y\", leased = true }]\n\
+         [endpoint.r]\nattach = [{ network = \"n\", port = \"r\", addresses = [\"fd00::9\"], router = true }]\n\
+         [[allow]]\nname = \"r\"\nfrom = [\"x\", \"y\"]\nto = \"r\"\nprotocol = \"tcp\"\nports = [80]\n";
+    let on = |text: &str| Compiled::new(file(text), "br0", Default::default());
+    let (used, to) = ("fd00::1234".parse().unwrap(), "fd00::9".parse().unwrap());
+    let what = What::Ip { src: used, dst: to, content: Content::Tcp(80) };
+    let frame = packet(Frame { vlan: None, eth_src: PEER, eth_dst: PEER, what });
+    let now = on(text);
+    let mut pipeline = now.pipeline.clone();
+    let learned = pipeline.run(now.ports["x"], &frame).learned;
+    let binding = |flow: &&flows::Flow| flow.table == flows::compile::layout::HOLDERS;
+    let bindings: Vec<_> = learned.iter().filter(binding).cloned().collect();
+    assert_eq!((bindings.len(), learned.len() > 1), (1, true), "{learned:?}");
+    let accounts = |text: &str| Judge::new(&on(text).program.parts).accounts_for(&bindings[0]).is_some();
+    assert!(accounts(text));
+    for (was, is) in [
+        (", router = true", ""),
+        ("fd00::/64", "fd00::/116"),
+        ("port = \"x\", leased = true", "port = \"x\", addresses = [\"fd00::1234\"]"),
+        ("network = \"n\", port = \"x\"", "network = \"n\", port = \"z\""),
+    ] {
+        assert!(!accounts(&text.replace(was, is)), "{is}");
+    }
+    // Now the other's packets from there go nowhere, and teach nothing; its own go on, and renew what they taught.
+    pipeline.learn(learned);
+    let other = pipeline.run(now.ports["y"], &frame);
+    assert!(other.outputs.is_empty() && other.learned.is_empty(), "{other:?}");
+    let again = pipeline.run(now.ports["x"], &frame);
+    assert!(!again.outputs.is_empty() && again.learned.contains(&bindings[0]));
 }

@@ -18,7 +18,7 @@ fn out(port: &str, vlan: Option<u16>, form: Form) -> Vec<Out> {
 
 /// A network whose addresses of both families are in part a link's, in part leased.
 const SHARED: &str = "[network.n]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\", \"fd00::/64\"]\ninside = \"allow\"\n\
-    [endpoint.a]\nattach = [{ network = \"n\", port = \"a\", addresses = [\"10.0.0.1\", \"fd00::1\"] }]\n\
+    [endpoint.a]\nattach = [{ network = \"n\", port = \"a\", addresses = [\"10.0.0.1\", \"fd00::1\"], router = true }]\n\
     [endpoint.b]\nattach = [{ network = \"n\", port = \"b\", addresses = [\"10.0.0.2\", \"fd00::2\"] }]\n";
 const LEASED: &str = "[endpoint.c]\nattach = [{ network = \"n\", port = \"c\", leased = true }]\n";
 const LINK: &str = "[link.c]\nends = [{ network = \"n\", port = \"c\", behind = [\"10.0.0.0/24\", \"fd00::/64\"] }, \
@@ -58,7 +58,15 @@ fn neighbour_discovery_from_an_owned_address_is_its_owners() {
 #[test]
 fn neighbour_discovery_finds_leased_addresses() {
     let on = on(&format!("{SHARED}{LEASED}"), "br0");
-    assert_eq!(on.outs("a", &advert("fd00::1", "fd00::1", "fd00::77")), out("c", None, Form::Same));
+    // What is leased is found, and what nobody is known to have asked for among those who make addresses.
+    for (address, known) in [("fd00::4d", true), ("fd00::77", false)] {
+        let found = if known { out("c", None, Form::Same) } else { Vec::new() };
+        assert_eq!(on.outs("a", &advert("fd00::1", "fd00::1", address)), found, "{address}");
+        let solicit =
+            Packet::ipv6(MAC, PEER, "fd00::1".parse().unwrap(), "ff02::1:ff00:0".parse().unwrap(), 58)
+                .neighbour_solicitation(address.parse().unwrap(), MAC);
+        assert_eq!(on.outs("a", &solicit), out("c", None, Form::Same), "{address}");
+    }
     let arp = Packet::arp(MAC, PEER, 1, [10, 0, 0, 1].into(), [10, 0, 0, 77].into());
     assert_eq!(on.outs("a", &arp), out("c", None, Form::Same));
 }

@@ -44,7 +44,7 @@ use super::returns::Way;
 use super::rules::{Rules, Side};
 use super::scope::Scopes;
 use super::shared;
-use super::site::{SiteKind, Sites};
+use super::site::{Site, SiteKind, Sites};
 use crate::model::{FlowMatch, Masked};
 use crate::network::{Network, Stateful};
 
@@ -163,8 +163,8 @@ fn part(matches: FlowMatch, bits: Subfield, value: u128) -> FlowMatch {
     matches.with_masked(bits.field, old.0 | value << bits.ofs, old.1 | ones << bits.ofs)
 }
 
-/// The destination of an answer whose address no lookup knows: outside behind an exit, or leased. The connection knows the
-/// port.
+/// The destination of an answer of which no lookup says who it is: outside behind an exit, or at what it leased where rules do not
+/// name it. The connection knows the port.
 fn by_connection(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
     let network = sites.network;
     for (place, site) in sites.all.iter().enumerate() {
@@ -182,13 +182,8 @@ fn by_connection(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
             let outside = here.clone().with(OUT_PORT, layout::OUTSIDE.into());
             flow(out, BY_CONNECTION, outside, found.clone(), detail("leads outside"));
         }
-        for &range in &site.leases {
-            let unknown = here.clone().with(OUT_PORT, 0).with(layout::FOREIGN, 0);
-            let matches = range.family.matches().iter().fold(unknown, add);
-            let what = format!("has a lease in {range}");
-            flow(out, BY_CONNECTION, towards(range, matches), found.clone(), detail(&what));
-        }
-        for &range in site.dhcp.iter().filter(|_| site.is_unnamed_by_lease()) {
+        let leased = Family::BOTH.into_iter().flat_map(|family| site.leased(family));
+        for range in leased.filter(|_| site.is_unnamed_by_lease()) {
             let named = Action::Load { dst: layout::mark_bit(layout::UNNAMED), value: 0 };
             let found = [found.clone(), vec![named]].concat();
             let matches = range.family.matches().iter().fold(here.clone().with(OUT_PORT, value.into()), add);
@@ -282,11 +277,9 @@ fn join<'a>(
     if to.outside || (back && there.clone().any(|site| site.kind == SiteKind::Exit)) {
         receives.push((sends.clone().with(OUT_PORT, layout::OUTSIDE.into()), ", outside".to_owned()));
     }
-    if back && there.clone().any(|site| site.leases.iter().any(|range| range.family == family)) {
-        receives.push((sends.clone().with(OUT_PORT, 0).with(layout::FOREIGN, 0), ", leased".to_owned()));
-    }
     // Rules do not reach these at what they leased: only the connection tells that an answer is for them.
-    for site in there.filter(|site| back && family == Family::V4 && site.is_unnamed_by_lease()) {
+    let unnamed = |site: &&Site<'_>| site.is_unnamed_by_lease() && site.leased(family).next().is_some();
+    for site in there.filter(|site| back && unnamed(site)) {
         let Some(value) = site.port.and_then(layout::port_value) else { continue };
         let what = format!(", leased by {} at {}", site.party, site.port_name);
         receives.push((sends.clone().with(OUT_PORT, value.into()), what));

@@ -32,7 +32,7 @@ pub(super) struct Table {
 pub(super) enum Leases {
     /// The packet goes on with this table.
     Admit(TableId),
-    /// The holder's port is loaded.
+    /// The holder's port is loaded, and perhaps that it has a lease.
     Find,
 }
 

@@ -10,7 +10,7 @@ use ofproto::oxm::Field;
 use super::super::known::Known;
 use super::Openers;
 use super::tables::{Leases, Table, targets};
-use crate::compile::lease::HOLDER;
+use crate::compile::lease::{self, HOLDER};
 use crate::model::{Flow, Masked};
 
 /// How many flows one walk may look at. Compiled pipelines need some per party at most; what raw lines lead round and round
@@ -35,6 +35,9 @@ pub(super) struct Walk<'o> {
     pub(super) out_port: Option<u128>,
     pub(super) steps: usize,
 }
+
+/// A bit that may be set or not.
+const UNTOLD: Masked = Masked { value: 0, mask: 0 };
 
 /// What is looked for.
 pub(super) enum Aim<'o> {
@@ -63,7 +66,8 @@ impl Walk<'_> {
             back.extend((!last).then_some(known));
             return Ok(());
         };
-        if !last {
+        // Where leases tell a port, what is learned tells no more.
+        if !last && !matches!(at.leases, Some(Leases::Find)) {
             // A learned flow may be there, or not: then it goes on with the others.
             back.extend(at.learned.iter().map(|loads| loaded(&known, loads)));
         }
@@ -73,10 +77,18 @@ impl Walk<'_> {
                 self.enter(table, known.clone(), last, depth + 1, back)?;
             }
             Some(Leases::Find) if !last => {
+                // What leads on is the port that the packet leaves by, or, of its source, the one that it came in at.
                 let mask = if self.out_port.is_some() { u128::MAX } else { !0xffff };
-                let mut found = known.clone();
-                found.write(Subfield::whole(HOLDER), Masked { value: self.out_port.unwrap_or(0), mask });
-                back.push(found);
+                let mut ports = vec![Masked { value: self.out_port.unwrap_or(0), mask }];
+                let came_in = known.read(Subfield::whole(Field::InPort));
+                let told = came_in.mask == 0xffff && self.out_port.is_some_and(|out| out != came_in.value);
+                ports.extend(told.then_some(Masked { value: came_in.value, mask: u128::MAX }));
+                for port in ports {
+                    let mut found = known.clone();
+                    found.write(Subfield::whole(HOLDER), port);
+                    found.write(lease::by_lease(), UNTOLD);
+                    back.push(found);
+                }
             }
             Some(Leases::Find) | None => {}
         }

@@ -184,7 +184,7 @@ impl Compiled {
     fn leased(&self) -> Vec<Leased> {
         let leased = |lease: &Lease| Leased {
             port: self.names[&lease.port].clone(),
-            address: lease.address.into(),
+            address: lease.address,
             mac: lease.mac,
         };
         self.leases.iter().map(leased).collect()

@@ -123,7 +123,7 @@ impl Choices {
         }));
         let on = super::Compiled::new(file.clone(), bridge, flows::compile::Moment::default());
         let leases = &on.leases;
-        all.extend(leases.iter().map(|lease| IpAddr::from(lease.address)));
+        all.extend(leases.iter().map(|lease| lease.address));
         let mut own: Vec<Own> = Vec::new();
         for (_, attachment) in file.attachments_on(bridge) {
             let Some(network) = file.network(&attachment.network) else { continue };
@@ -140,7 +140,7 @@ impl Choices {
                 let mine = leases
                     .iter()
                     .filter(|l| l.network == network.number && on.names[&l.port] == attachment.port);
-                addresses.extend(mine.map(|lease| IpAddr::from(lease.address)));
+                addresses.extend(mine.map(|lease| lease.address));
             }
             own.push((attachment.port.clone(), addresses, attachment.mac, network.vlan));
         }

@@ -34,8 +34,6 @@ pub(crate) fn places(file: &NetworkFile) -> Vec<Place> {
             let network = file.network(&a.network).unwrap();
             let mut addresses = a.addresses.clone();
             addresses.extend(a.behind.iter().filter_map(one));
-            let leased = network.subnets.iter().filter(|subnet| a.leased && subnet.is_ipv6());
-            addresses.extend(leased.filter_map(one));
             all.extend(addresses.into_iter().map(|address| Place {
                 name: e.name.clone(),
                 bridge: network.bridge.clone(),
@@ -53,8 +51,8 @@ pub(crate) fn places(file: &NetworkFile) -> Vec<Place> {
                 name: e.name.clone(),
                 bridge: network.bridge.clone(),
                 port: a.port.clone(),
-                address: lease.address.into(),
-                mac: Some(lease.mac),
+                address: lease.address,
+                mac: lease.mac.or(a.mac),
                 vlan: network.vlan,
             }));
         }

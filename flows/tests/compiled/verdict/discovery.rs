@@ -56,6 +56,13 @@ impl Judge<'_, '_> {
                 }
                 target
             }
+            // Whether another has it anybody may ask who may make it.
+            (false, true) if told.is_none() && self.leased_to_another(from, target.into()) => {
+                return match from.makes(target.into()) {
+                    true => self.owners(from, target.into(), true),
+                    false => Vec::new(),
+                };
+            }
             (false, true) if told.is_none() => target,
             (false, true) => return Vec::new(),
             (false, false) => src,
@@ -81,6 +88,15 @@ impl Judge<'_, '_> {
             Some(port) => here().filter(|p| p.port == port && self.joins(from, p)).collect(),
             None => self.neighbours(from, false),
         }
+    }
+
+    fn leased_to_another(&self, from: &Party<'_>, address: IpAddr) -> bool {
+        let has = |p: &&Party<'_>| p.leases.iter().any(|l| l.address == address);
+        self.world
+            .parties
+            .iter()
+            .find(has)
+            .is_some_and(|p| p.port != from.port && self.on_its_network(from, p))
     }
 
     /// Whether the sender may speak of the address.

@@ -102,7 +102,8 @@ pub(crate) enum Form {
 pub(crate) struct Leased {
     pub(crate) port: String,
     pub(crate) address: IpAddr,
-    pub(crate) mac: [u8; 6],
+    /// With which MAC alone it may be used.
+    pub(crate) mac: Option<[u8; 6]>,
 }
 
 /// Where on `bridge` the frame comes out, in the order of the ports' names.
@@ -148,7 +149,8 @@ impl Judge<'_, '_> {
             What::Ip { src, .. } => Some(src),
             What::Resolution { sender, .. } => Some(sender),
         };
-        let other_mac = |l: &Leased| Some(l.address) == source && l.mac != frame.eth_src;
+        let other_mac =
+            |l: &Leased| Some(l.address) == source && l.mac.is_some_and(|mac| mac != frame.eth_src);
         if from.leases.iter().any(|l| other_mac(l)) {
             return Vec::new();
         }
@@ -214,23 +216,18 @@ impl Judge<'_, '_> {
             return all().filter(|to| to.port == owner.port && fine(to)).collect();
         }
         let neighbours = self.neighbours(from, target.is_ipv4());
-        if asks
-            && from.leased
-            && target.is_ipv6()
-            && from.subnets_contain(target)
-            && self.world.owner(target).is_none()
-            && !neighbours.is_empty()
-        {
+        let nobody = asks && self.world.owner(target).is_none();
+        if nobody && from.makes(target) && !neighbours.is_empty() {
             return neighbours;
         }
-        // Whoever has a lease may be it: all are asked, if one of them may be.
-        let leased = |p: &&Party<'_>| p.leased && target.is_ipv6() && p.subnets_contain(target);
+        // Whoever makes addresses may have it: all are asked, if one of them may be.
+        let leased = |p: &&Party<'_>| nobody && p.makes(target);
         // Those of a list ask alike, also where it is one of themselves who has a lease.
         let on_it: Vec<_> =
             self.world.parties.iter().filter(|p| p.network.name == from.network.name).collect();
         let alike = leased(&from) && self.rules.joined_in_a_list(&on_it, from);
         match alike || all().filter(leased).any(fine) {
-            true => all().filter(|p| p.leased).collect(),
+            true => all().filter(leased).collect(),
             false => Vec::new(),
         }
     }

@@ -92,8 +92,8 @@ impl<'a> Rules<'a> {
             && self.admits(allow.protocol, &[], content, manner)
     }
 
-    /// Whether any of the names has an address of the family on the party's network. Over IPv6 a rule opens nothing to a
-    /// lease, and over IPv4 only where whoever has it has no other address.
+    /// Whether any of the names has an address of the family on the party's network. A rule opens something to a lease only
+    /// where whoever has it has no other address.
     fn is_reached(&self, names: &[String], party: &Party<'_>, v4: bool) -> bool {
         let network = party.network.name.as_str();
         let named = |name: &String| names.contains(name);
@@ -107,7 +107,7 @@ impl<'a> Rules<'a> {
             };
             !e.attachments.iter().any(of_file) && e.attachments.iter().any(|a| a.network == network)
         };
-        let by_lease = v4 && party.network.subnets.iter().any(IpNetwork::is_ipv4) && endpoints().any(leased);
+        let by_lease = party.network.subnets.iter().any(|s| s.is_ipv4() == v4) && endpoints().any(leased);
         let mut ends = self.file.links.iter().filter(|l| named(&l.name)).flat_map(|l| &l.ends);
         let mut exits = self.file.exits.iter().filter(|e| named(&e.name));
         by_lease

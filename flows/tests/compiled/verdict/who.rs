@@ -31,6 +31,8 @@ pub(super) struct Party<'a> {
     behind: Vec<IpNetwork>,
     /// Whether it has no address but by DHCP, anywhere.
     pub(super) only_leased: bool,
+    /// Whether a router of its network may advertise itself.
+    autoconfigured: bool,
     /// What DHCP gave it.
     pub(super) leases: Vec<&'a Leased>,
 }
@@ -48,8 +50,15 @@ impl Party<'_> {
         self.leased && self.network.subnets.iter().any(IpNetwork::is_ipv4)
     }
 
-    pub(super) fn subnets_contain(&self, address: IpAddr) -> bool {
-        self.network.subnets.iter().any(|s| s.contains(address))
+    /// Whether it may make the address of what a router advertises: one that is no gateway's and no router's.
+    pub(super) fn makes(&self, address: IpAddr) -> bool {
+        let routers = |s: &IpNetwork| s.prefix() < 127 && s.network() == address;
+        self.leased
+            && self.autoconfigured
+            && address.is_ipv6()
+            && self.network.subnets.iter().any(|s| s.contains(address))
+            && !self.network.subnets.iter().any(routers)
+            && !self.network.gateway.contains(&address)
     }
 
     /// Whether it has addresses of the family, or may get one.
@@ -164,6 +173,12 @@ impl<'a> World<'a> {
                     held: held.iter().filter(|(_, port)| *port == a.port).map(|(ip, _)| *ip).collect(),
                     shared: a.shared.clone(),
                     behind: a.behind.clone(),
+                    autoconfigured: file
+                        .endpoints
+                        .iter()
+                        .flat_map(|e| &e.attachments)
+                        .any(|p| p.router && p.network == a.network)
+                        || file.exits.iter().any(|x| x.router && x.network.as_ref() == Some(&a.network)),
                     only_leased: !e.attachments.iter().any(|a| {
                         !a.leased || !a.addresses.is_empty() || !a.shared.is_empty() || !a.behind.is_empty()
                     }),
@@ -189,6 +204,7 @@ impl<'a> World<'a> {
             held: Vec::new(),
             behind,
             only_leased: false,
+            autoconfigured: false,
             leases: Vec::new(),
         };
         for l in &file.links {
@@ -234,10 +250,7 @@ impl<'a> World<'a> {
     pub(super) fn resolves(&self, from: &Party<'_>, sender: IpAddr) -> bool {
         match self.resolver(sender) {
             Some(owner) => owner.port == from.port,
-            None => {
-                let any = from.leased && sender.is_ipv6() && from.subnets_contain(sender);
-                self.owner(sender).is_none() && any
-            }
+            None => self.owner(sender).is_none() && from.makes(sender),
         }
     }
 
@@ -256,7 +269,7 @@ impl<'a> World<'a> {
     pub(super) fn claims(&self, from: &Party<'_>, src: IpAddr) -> bool {
         match self.owner(src) {
             Some(owner) => owner.port == from.port,
-            None if from.leased && src.is_ipv6() && from.subnets_contain(src) => true,
+            None if from.makes(src) => true,
             None => from.kind == Kind::Exit && self.outside(src),
         }
     }

@@ -1,0 +1,104 @@
+//! Room for the IPv6 addresses that hosts make themselves ([`claims`]): where a port has as many as it may have, those that were
+//! not used for a minute go, what was idle for longest first, so that newcomers find room.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::{Duration, Instant};
+
+use flows::Flow;
+use flows::compile::{claims, layout::HOLDERS, lease};
+use ofproto::Cookie;
+use ofproto::message::multipart::FlowStats;
+
+/// So many of a port make room at a time.
+const AT_ONCE: usize = 16;
+/// None goes that was used within this time.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A network's number, and an address in it.
+type Bound = (u16, Ipv6Addr);
+
+/// The addresses of crowded ports, as reads showed them.
+#[derive(Debug, Default)]
+pub(super) struct Crowded {
+    /// With how many packets were from or to each, and since when no more.
+    seen: HashMap<Bound, (u64, Instant)>,
+}
+
+impl Crowded {
+    /// Takes what a read showed, and returns the addresses that make room.
+    pub(super) fn look(&mut self, now: Instant, stats: &[FlowStats]) -> Vec<Bound> {
+        // A port's are those of its learner.
+        let mut ports: HashMap<Cookie, Vec<(&FlowStats, Bound)>> = HashMap::new();
+        for entry in stats.iter().filter(|e| e.table_id == HOLDERS && e.priority == claims::PRIORITY) {
+            if let Some((network, IpAddr::V6(address))) = lease::key(&Flow::from_stats(entry)) {
+                ports.entry(entry.cookie).or_default().push((entry, (network, address)));
+            }
+        }
+        ports.retain(|_, all| u32::try_from(all.len()).is_ok_and(|held| held >= claims::PER_PORT));
+        let mut room = Vec::new();
+        let mut seen = HashMap::new();
+        for all in ports.into_values() {
+            let mut idle = Vec::new();
+            for (entry, address) in all {
+                let before = self.seen.get(&address).filter(|(packets, _)| *packets == entry.packet_count);
+                let since = before.map_or(now, |(_, since)| *since);
+                seen.insert(address, (entry.packet_count, since));
+                if now.saturating_duration_since(since) >= IDLE {
+                    idle.push((since, std::cmp::Reverse(entry.duration_sec), address));
+                }
+            }
+            idle.sort_unstable();
+            room.extend(idle.into_iter().take(AT_ONCE).map(|(.., address)| address));
+        }
+        self.seen = seen;
+        room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ofproto::oxm::Field;
+
+    use super::*;
+
+    fn learned(port: u64, last: u8, age: u32, packets: u64) -> FlowStats {
+        let address = Ipv6Addr::new(0xfd05, 0, 0, 0, 0, 0, 0, last.into());
+        let fields = claims::unclaim(7, address).fields;
+        let flow = Flow::new(HOLDERS, claims::PRIORITY, flows::FlowMatch::from_wire(&fields));
+        assert_eq!(flow.matches.exact(Field::Reg0), Some(7));
+        FlowStats {
+            table_id: flow.table,
+            duration_sec: age,
+            duration_nsec: 0,
+            priority: flow.priority,
+            idle_timeout: 0,
+            hard_timeout: claims::LASTS,
+            flags: 0,
+            importance: 0,
+            cookie: Cookie(port),
+            packet_count: packets,
+            byte_count: 0,
+            fields,
+            instructions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_idle_for_longest_makes_room_where_there_is_none() {
+        // The first port is full, the second one has room.
+        let read = |packets: u64| -> Vec<FlowStats> {
+            let full = (0..64).map(|n| learned(1, n, 1_000 - u32::from(n), if n == 0 { packets } else { 3 }));
+            full.chain((64..100).map(|n| learned(2, n, 5_000, 3))).collect()
+        };
+        let (start, mut crowded) = (Instant::now(), Crowded::default());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(crowded.look(start, &read(1)), [], "who was used is not known yet");
+        assert_eq!(crowded.look(after(59), &read(2)), [], "not for long enough");
+        let room = crowded.look(after(60), &read(2));
+        let room: Vec<u8> = room.iter().map(|(_, address)| address.octets()[15]).collect();
+        assert_eq!(room, (1..17).collect::<Vec<u8>>(), "the oldest, but not the one that was used");
+        assert_eq!(crowded.look(after(61), &read(2)[1..]), [], "one has gone: there is room");
+        assert_eq!(crowded.look(after(200), &read(2)), []);
+    }
+}

@@ -1,0 +1,75 @@
+//! DHCPv6 on its way by the controller (RFC 8415 §18): as DHCP over IPv4, but that a client may have several addresses, that it
+//! is known by its identifier, and that an answer goes to the link-local address that asked.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use flows::compile::lease::{Leasing, Party, Relay};
+use flows::dhcpv6::{Given, Kind, Message};
+use ofproto::message::PacketIn;
+
+use super::leases::Client;
+use super::machine::Bridge;
+use crate::session::Session;
+
+impl Bridge {
+    /// Sends a client's message on to the servers of its rules.
+    pub(super) fn request_v6(
+        &mut self,
+        now: Instant,
+        (leasing, relay, from): (&Leasing, &Relay, &Party),
+        message: Message,
+        packet: &PacketIn,
+        session: &mut Session,
+    ) {
+        let client = Client::V6 { xid: message.xid, address: message.source, id: message.client };
+        self.leases.ask(now, leasing.network, client, from.port);
+        let to = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
+        Self::pass_on(packet, from.port, to, session);
+        if matches!(message.kind, Kind::Release | Kind::Decline) {
+            self.end_v6(now, (leasing, from), &message.addresses, session);
+        }
+    }
+
+    /// Sends a server's message on to the one who asked, once what it gives is bound.
+    pub(super) fn answer_v6(
+        &mut self,
+        now: Instant,
+        (leasing, relay, from): (&Leasing, &Relay, &Party),
+        message: Message,
+        packet: &PacketIn,
+        session: &mut Session,
+    ) -> Result<(), String> {
+        let asked = Client::V6 { xid: message.xid, address: message.target, id: message.client };
+        let client = self.client(now, (leasing, relay), &asked)?;
+        let (over, given): (Vec<Given>, Vec<Given>) = message.addresses.iter().partition(|g| g.valid == 0);
+        let own = |given: &&Given| leasing.may_have(client, given.address.into());
+        if let Some(given) = given.iter().find(|given| !own(given)) {
+            return Err(format!("{} is none that {} may have by the file", given.address, client.name));
+        }
+        if message.kind == Kind::Reply {
+            for given in given.iter().filter(|given| leasing.may_lease(client, given.address.into())) {
+                let address = (given.address.into(), None);
+                self.lease(now, (leasing, client), address, given.valid, session)?;
+            }
+            self.end_v6(now, (leasing, client), &over, session);
+        }
+        Self::pass_on(packet, from.port, std::iter::once(client), session);
+        Ok(())
+    }
+
+    /// Ends what leases of these addresses there are at the party's port.
+    fn end_v6(
+        &mut self,
+        now: Instant,
+        (leasing, party): (&Leasing, &Party),
+        addresses: &[Given],
+        session: &mut Session,
+    ) {
+        let (mods, gone) = self.leases.end(|lease| {
+            (lease.network, lease.port) == (leasing.network, party.port)
+                && addresses.iter().any(|given| IpAddr::from(given.address) == lease.address)
+        });
+        self.unbound(now, mods, &gone, session);
+    }
+}
