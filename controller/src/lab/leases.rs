@@ -1,19 +1,22 @@
-//! DHCP of a lab: each place whose address is leased asks for the address that the plan gives it, and the server of its rule
-//! says yes. So the switch knows of it as it would of a real one.
+//! Addresses that the places of a lab get: each asks by DHCP for those that the plan gives it, and the server of its rule says
+//! yes; where hosts make their IPv6 addresses, it uses them. So the switch knows of them as it would of real ones.
 
 use std::net::IpAddr;
 
-use flows::compile::layout::LEASES;
+use flows::compile::layout::{HOLDERS, LEASES};
 use flows::network::NetworkFile;
+use ipnetwork::IpNetwork;
 
 use super::daemons::wait_until;
 use super::error::LabError;
 use super::handle::Lab;
-use super::probe::{Exchange, Injector, Now, exchanges};
+use super::plan::Place;
+use super::probe::{Body, Frame, Injector, Now, Step, exchanges, solicited_node};
 use super::session::SETTLE;
 
 impl Lab {
-    /// Leases every address that a rule of the file, open without a window, lets a server give.
+    /// Leases every address that a rule of the file, open without a window, lets a server give, and uses those that the places
+    /// make themselves.
     ///
     /// # Errors
     /// When a frame cannot be sent, or an address is not bound in time.
@@ -26,19 +29,41 @@ impl Lab {
             let bound = || {
                 // As any client does: again, where the answer was lost.
                 let said = asks
-                    .send(exchange.frame(Exchange::REQUEST).encode(0))
-                    .and_then(|_| gives.send(exchange.frame(Exchange::ACK).encode(0)));
+                    .send(exchange.frame(Step::Request).encode(0))
+                    .and_then(|_| gives.send(exchange.frame(Step::Give).encode(0)));
                 said.is_err() || self.is_bound(&client.bridge, exchange.address)
             };
             let what = format!("{} to be leased to {}", exchange.address, client.name);
             wait_until(&what, SETTLE, bound)?;
         }
+        let made =
+            |place: &&Place| place.leased && place.network.as_deref().is_some_and(|n| file.has_router(n));
+        for place in self.plan().places.iter().filter(made) {
+            let mut says = Injector::open(&self.full_name(&place.namespace), &place.device)?;
+            for address in place.addresses.iter().map(IpNetwork::ip) {
+                let IpAddr::V6(own) = address else { continue };
+                let (to, mac) = solicited_node(own);
+                let body = Body::Solicitation { from: own, to, target: own };
+                let used = || {
+                    let said = says.send(Frame::new(place.mac, mac, body.clone()).encode(0));
+                    said.is_err() || self.is_bound(&place.bridge, address)
+                };
+                wait_until(&format!("{address} to be that of {}", place.name), SETTLE, used)?;
+            }
+        }
         Ok(())
     }
 
     fn is_bound(&self, bridge: &str, address: IpAddr) -> bool {
-        let table = format!("table={},ip,nw_src={address}", LEASES.0);
+        let table = match address {
+            IpAddr::V4(v4) => format!("table={},ip,nw_src={v4}", LEASES.0),
+            IpAddr::V6(v6) => {
+                let word = |shift: u32| v6.to_bits() >> shift & 0xffff_ffff;
+                let [a, b, c, d] = [96, 64, 32, 0].map(word);
+                format!("table={},ipv6,reg4={a:#x},reg5={b:#x},reg6={c:#x},reg7={d:#x}", HOLDERS.0)
+            }
+        };
         self.ofctl(&["--no-stats", "dump-flows", bridge, &table])
-            .is_ok_and(|flows| flows.contains("actions=resubmit"))
+            .is_ok_and(|flows| flows.contains("actions="))
     }
 }

@@ -1,10 +1,10 @@
 //! DHCP between a client and a server that a rule names.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use flows::network::{NetworkFile, Protocol};
 
-use super::frames::{BROADCAST, Body, Frame};
+use super::frames::{BROADCAST, Body, Frame, link_local};
 use super::view::{Now, View};
 use crate::lab::plan::{LabPlan, Place, Subject, stands_for};
 
@@ -18,29 +18,50 @@ pub struct Exchange {
     /// The server.
     pub server: Place,
     /// The server's address.
-    pub from: Ipv4Addr,
+    pub from: IpAddr,
     /// The client's.
     pub address: IpAddr,
 }
 
-impl Exchange {
-    /// A client wants the address (RFC 2132 §9.6).
-    pub const REQUEST: u8 = 3;
-    /// A server offers it.
-    pub const OFFER: u8 = 2;
-    /// A server gives it.
-    pub const ACK: u8 = 5;
+/// A message of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The client wants the address.
+    Request,
+    /// The server offers it.
+    Offer,
+    /// The server gives it.
+    Give,
+}
 
-    /// A message of that kind, to everybody.
-    pub fn frame(&self, kind: u8) -> Frame {
-        let request = kind == Self::REQUEST;
-        let sender = if request { self.client.mac } else { self.server.mac };
-        let from = if request { Ipv4Addr::UNSPECIFIED } else { self.from };
-        let IpAddr::V4(address) = self.address else {
-            return Frame::new(sender, BROADCAST, Body::Experimental);
-        };
-        let client = self.client.mac;
-        Frame::new(sender, BROADCAST, Body::Dhcp { from, kind, client, address })
+impl Exchange {
+    /// A message: over IPv4 to everybody, over IPv6 to all servers (RFC 8415 §7.1) or to the client's link-local address.
+    pub fn frame(&self, step: Step) -> Frame {
+        const SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
+        let (client, server) = (self.client.mac, self.server.mac);
+        let sender = if step == Step::Request { client } else { server };
+        match (self.address, self.from) {
+            (IpAddr::V4(address), IpAddr::V4(server)) => {
+                let from = if step == Step::Request { Ipv4Addr::UNSPECIFIED } else { server };
+                // RFC 2132 §9.6.
+                let kind = match step {
+                    Step::Request => 3,
+                    Step::Offer => 2,
+                    Step::Give => 5,
+                };
+                Frame::new(sender, BROADCAST, Body::Dhcp { from, kind, client, address })
+            }
+            (IpAddr::V6(address), IpAddr::V6(_)) => {
+                // RFC 8415 §7.3.
+                let (kind, to, mac) = match step {
+                    Step::Request => (3, SERVERS, [0x33, 0x33, 0, 1, 0, 2]),
+                    Step::Offer => (2, link_local(client), client),
+                    Step::Give => (7, link_local(client), client),
+                };
+                Frame::new(sender, mac, Body::Dhcpv6 { to, kind, client, address })
+            }
+            _ => Frame::new(sender, BROADCAST, Body::Experimental),
+        }
     }
 }
 
@@ -51,12 +72,15 @@ pub fn exchanges(file: &NetworkFile, plan: &LabPlan, now: &Now) -> Vec<Exchange>
 
 pub(super) fn of(view: &View<'_>) -> Vec<Exchange> {
     let mut all = Vec::new();
-    let v4 = |place: &Place| place.addresses.iter().map(ipnetwork::IpNetwork::ip).find(IpAddr::is_ipv4);
+    let own = |place: &Place, v4: bool| {
+        place.addresses.iter().map(ipnetwork::IpNetwork::ip).find(|address| address.is_ipv4() == v4)
+    };
     for allow in view.rules().filter(|r| r.protocol == Protocol::Dhcp) {
         // An outside is at its own addresses; one that has none is at its exit's next hop, which is the exit's place.
         let servers = allow.to.iter().flat_map(|name| {
             let outside = view.file.outsides.iter().find(|o| o.name == *name);
-            let named = outside.and_then(|o| o.addresses.iter().find(|p| p.is_ipv4()));
+            let named: Vec<IpAddr> =
+                outside.iter().flat_map(|o| &o.addresses).copied().filter_map(stands_for).collect();
             let exit = outside.map(|o| Subject::Exit(o.exit.clone()));
             let places = view.plan.places.iter().filter(move |p| match &exit {
                 Some(exit) => p.subject == *exit,
@@ -64,12 +88,13 @@ pub(super) fn of(view: &View<'_>) -> Vec<Exchange> {
             });
             let plain =
                 if outside.is_none() { view.list(std::slice::from_ref(name), false) } else { Vec::new() };
-            places.chain(plain).map(move |place| (place, named.and_then(|p| stands_for(*p))))
+            places.chain(plain).map(move |place| (place, named.clone()))
         });
-        let servers: Vec<(&Place, Option<IpAddr>)> = servers.collect();
+        let servers: Vec<(&Place, Vec<IpAddr>)> = servers.collect();
         for client in view.list(&allow.from, false) {
-            for (server, named) in &servers {
-                let (Some(IpAddr::V4(from)), Some(address)) = (named.or_else(|| v4(server)), v4(client))
+            for ((server, named), v4) in servers.iter().flat_map(|server| [(server, true), (server, false)]) {
+                let named = || named.iter().copied().find(|address| address.is_ipv4() == v4);
+                let (Some(from), Some(address)) = (named().or_else(|| own(server, v4)), own(client, v4))
                 else {
                     continue;
                 };

@@ -65,6 +65,17 @@ pub enum Body {
         /// The address.
         address: Ipv4Addr,
     },
+    /// A message of DHCPv6 about a client and an address for it, from the sender's link-local address.
+    Dhcpv6 {
+        /// The address that it is for.
+        to: Ipv6Addr,
+        /// The kind (RFC 8415 §7.3).
+        kind: u8,
+        /// The client's MAC.
+        client: [u8; 6],
+        /// The address.
+        address: Ipv6Addr,
+    },
     /// An ARP request for `tpa` from `spa`.
     ArpRequest {
         /// The sender's address.
@@ -116,6 +127,7 @@ impl Frame {
             Body::Dhcp { from, kind, address, .. } => {
                 format!("DHCP of kind {kind} from {from} about {address}")
             }
+            Body::Dhcpv6 { kind, address, .. } => format!("DHCPv6 of kind {kind} about {address}"),
             Body::ArpRequest { spa, tpa } => format!("ARP who has {tpa} tell {spa}"),
             Body::ArpReply { spa, .. } => format!("ARP {spa} is here"),
             Body::Solicitation { from, target, .. } => format!("ND who has {target} tell {from}"),
@@ -195,6 +207,13 @@ impl Frame {
                 let body = dhcp(*kind, answer, *client, *address, &tag);
                 ethernet().ipv4(from.octets(), [255; 4], 64).udp(ports.0, ports.1).write(&mut bytes, &body)
             }
+            Body::Dhcpv6 { to, kind, client, address } => {
+                let answer = matches!(kind, 2 | 7);
+                let ports = if answer { (547, 546) } else { (546, 547) };
+                let body = dhcpv6(*kind, answer, *client, *address, &tag);
+                let from = link_local(self.from).octets();
+                ethernet().ipv6(from, to.octets(), 64).udp(ports.0, ports.1).write(&mut bytes, &body)
+            }
             Body::ArpRequest { spa, tpa } => return Some(self.arp(1, *spa, [0; 6], *tpa, &tag)),
             Body::ArpReply { spa, tpa } => return Some(self.arp(2, *spa, self.to, *tpa, &tag)),
             Body::Solicitation { from, to, target } => {
@@ -273,6 +292,27 @@ fn dhcp(kind: u8, answer: bool, client: [u8; 6], address: Ipv4Addr, tag: &[u8; T
     body
 }
 
+/// A message of DHCPv6 (RFC 8415 §8), with the tag as a vendor's data.
+fn dhcpv6(kind: u8, answer: bool, client: [u8; 6], address: Ipv6Addr, tag: &[u8; TAG]) -> Vec<u8> {
+    let option = |code: u16, value: &[u8]| {
+        let length = u16::try_from(value.len()).unwrap_or(0);
+        [&code.to_be_bytes(), &length.to_be_bytes(), value].concat()
+    };
+    let [.., b, c, d] = client;
+    let mut body = vec![kind, b, c, d];
+    // Identifiers made of MACs (DUID-LL), and an association with the address, for a day.
+    body.extend(option(1, &[&[0, 3, 0, 1][..], &client].concat()));
+    let mut association = vec![0; 12];
+    if answer {
+        association
+            .extend(option(5, &[&address.octets()[..], &[0, 1, 0x51, 0x80, 0, 1, 0x51, 0x80]].concat()));
+        body.extend(option(2, &[0, 3, 0, 1, 2, 0, 0, 0, 0, 0]));
+    }
+    body.extend(option(3, &association));
+    body.extend(option(16, tag));
+    body
+}
+
 /// The tag as an option of neighbour discovery: two units of eight bytes.
 fn nd_option(tag: &[u8; TAG]) -> Vec<u8> {
     let mut option = vec![ND_EXPERIMENT, 2];
@@ -315,6 +355,7 @@ mod tests {
             Body::Echo(v6a.into(), v6b.into()),
             Body::Sctp(v4a, 1, v4b, 2),
             Body::Dhcp { from: v4a, kind: 5, client: [2; 6], address: v4b },
+            Body::Dhcpv6 { to: v6a, kind: 7, client: [2; 6], address: v6b },
             Body::ArpRequest { spa: v4a, tpa: v4b },
             Body::ArpReply { spa: v4a, tpa: v4b },
             Body::Solicitation { from: v6a, to: solicited_node(v6b).0, target: v6b },

@@ -23,7 +23,7 @@ mod view;
 mod wire;
 
 pub use derive::{Action, Case, Expected, Probe, derive};
-pub use exchange::{Exchange, exchanges};
+pub use exchange::{Exchange, Step, exchanges};
 pub use frames::{BROADCAST, Body, Frame, link_local, solicited_node, tag_of};
 pub use run::{Finding, run};
 pub use table::table;

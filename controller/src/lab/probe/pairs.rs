@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use flows::network::Protocol;
 
 use super::derive::{Action, Expected, Probe};
-use super::exchange::{self, Exchange};
+use super::exchange::{self, Step};
 use super::forged;
 use super::frames::{Body, Frame};
 use super::talk::Speech;
@@ -238,8 +238,8 @@ impl Pair<'_, '_> {
             let (client, server) = (&exchange.client, &exchange.server);
             // In this order: nobody is answered who has not asked.
             let ways = [
-                ("DHCP requests", client, server, Exchange::REQUEST),
-                ("DHCP answers", server, client, Exchange::OFFER),
+                ("DHCP requests", client, server, Step::Request),
+                ("DHCP answers", server, client, Step::Offer),
             ];
             for (what, a, b, kind) in ways {
                 let others = view.plan.places.iter().filter(|p| {
@@ -254,7 +254,7 @@ impl Pair<'_, '_> {
                 probes.push(Probe {
                     from: a.name.clone(),
                     to: b.name.clone(),
-                    what: format!("{what} ({})", exchange.rule),
+                    what: format!("{what} for {} ({})", exchange.address, exchange.rule),
                     expected: Expected::Passes,
                     action: Action::Frames {
                         from: Box::new(a.clone()),

@@ -181,10 +181,6 @@ impl<'a> View<'a> {
             let leaves = self.leaves_by((a, source), address, kind)?;
             return (leaves.0.name == b.name).then_some(leaves.1);
         }
-        // Nobody knows where an IPv6 address is that its owner made up.
-        if b.leased && address.is_ipv6() {
-            return None;
-        }
         // At what it leased, rules name only who has no other address.
         let named = self.file.endpoints.iter().find(|e| b.subject == Subject::Endpoint(e.name.clone()));
         if b.leased && named.is_some_and(|e| !e.is_only_leased() && !e.has(address)) {
@@ -356,6 +352,13 @@ impl<'a> View<'a> {
             || self.file.exits.iter().any(|e| e.next_hop.contains(&address))
     }
 
+    /// Whether a place may come to have an address of a network whose router advertises itself: one that no other place has.
+    fn may_make(&self, place: &Place, address: IpAddr) -> bool {
+        let router = place.network.as_deref().is_some_and(|network| self.file.has_router(network));
+        let others = || self.plan.places.iter().filter(|other| other.network == place.network);
+        address.is_ipv6() && router && !others().any(|other| self.has(other, address))
+    }
+
     /// Whether a place may send with that address as source.
     pub(super) fn may_use(&self, place: &Place, address: IpAddr) -> bool {
         if self.has(place, address) && !place.leased {
@@ -373,8 +376,7 @@ impl<'a> View<'a> {
                         || (a.leased
                             && network.is_some_and(inside)
                             && !self.owned(address)
-                            // One that DHCP gives is its alone.
-                            && (address.is_ipv6() || self.has(place, address)))
+                            && (self.has(place, address) || self.may_make(place, address)))
                 })
             }
             Subject::Link(name) => {
