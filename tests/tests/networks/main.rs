@@ -17,6 +17,7 @@ mod ipv6_router;
 mod learning;
 mod lease_ends;
 mod leases;
+mod leases_v6;
 mod next_hop;
 mod prometheus;
 mod related;

@@ -285,6 +285,65 @@ shapes! {
         ports = [80]
     "#;
 
+    addresses_that_dhcp_gives: ["(web)", "(ask)", "(lease)"], r#"
+        [network.n]
+        bridge = "br0"
+        subnets = ["10.0.0.0/24", "fd00::/64"]
+        [endpoint.a]
+        attach = [{ network = "n", port = "pa", leased = true }]
+        [endpoint.b]
+        attach = [{ network = "n", port = "pb", leased = true, mac = "02:00:00:00:00:0b" }]
+        [endpoint.s]
+        attach = [{ network = "n", port = "ps", addresses = ["10.0.0.9", "fd00::9"], mac = "02:00:00:00:00:09" }]
+        [[allow]]
+        name = "lease"
+        from = ["a", "b"]
+        to = "s"
+        protocol = "dhcp"
+        [[allow]]
+        name = "web"
+        from = "a"
+        to = ["b", "s"]
+        protocol = "tcp"
+        ports = [80]
+        [[allow]]
+        name = "ask"
+        from = "s"
+        to = "b"
+        protocol = "udp"
+        ports = [53]
+    "#;
+
+    addresses_that_hosts_make_under_a_tag: ["(web)", "(ask)", "(lease)"], r#"
+        [network.n]
+        bridge = "br0"
+        subnets = ["10.0.0.0/24", "fd00::/64"]
+        vlan = 9
+        [endpoint.a]
+        attach = [{ network = "n", port = "pa", leased = true }]
+        [endpoint.b]
+        attach = [{ network = "n", port = "pb", leased = true, mac = "02:00:00:00:00:0b" }]
+        [endpoint.s]
+        attach = [{ network = "n", port = "ps", addresses = ["10.0.0.9", "fd00::9"], mac = "02:00:00:00:00:09", router = true }]
+        [[allow]]
+        name = "lease"
+        from = ["a", "b"]
+        to = "s"
+        protocol = "dhcp"
+        [[allow]]
+        name = "web"
+        from = "a"
+        to = ["b", "s"]
+        protocol = "tcp"
+        ports = [80]
+        [[allow]]
+        name = "ask"
+        from = "s"
+        to = "b"
+        protocol = "udp"
+        ports = [53]
+    "#;
+
     a_network_with_a_vlan: ["(web)"], r#"
         [network.n]
         bridge = "br0"
