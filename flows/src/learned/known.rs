@@ -12,7 +12,7 @@ const FIELDS: usize = Field::ALL.len();
 const UNKNOWN: Masked = Masked { value: 0, mask: 0 };
 
 /// What is known of a packet and of what travels beside it in a pipeline, in the spelling of a [`FlowMatch`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Known(Box<[Masked; FIELDS]>);
 
 impl Known {

@@ -1,5 +1,7 @@
 //! What actions make of the packets that walk.
 
+use std::collections::HashSet;
+
 use ofproto::action::{Action, Learn};
 use ofproto::oxm::{Field, Oxm};
 
@@ -7,7 +9,7 @@ use super::super::Senders;
 use super::super::known::{Known, spellings};
 use super::copies::may_teach;
 use super::tables::written;
-use super::walk::{Aim, Found, Walk};
+use super::walk::{Aim, Found, Walk, fingerprint};
 use crate::interp::FieldSet;
 use crate::model::Masked;
 
@@ -55,7 +57,9 @@ impl Walk<'_> {
                     return Err(Found);
                 }
                 if let Some(dst) = learn.result_dst {
-                    now.iter_mut().for_each(|known| known.forget(dst.field));
+                    // Whether it learned: nothing is known of that bit, and of the others what was.
+                    let untold = Masked { value: 0, mask: 0 };
+                    now.iter_mut().for_each(|known| known.write(dst, untold));
                 }
             }
             Action::Resubmit { port: None, table: Some(table) } => {
@@ -63,6 +67,9 @@ impl Walk<'_> {
                 for known in now {
                     self.enter(*table, known, ends, depth + 1, &mut back)?;
                 }
+                // Many ways through a table come to the same.
+                let mut different = HashSet::new();
+                back.retain(|known| different.insert(fingerprint(*table, known)));
                 return Ok(back);
             }
             Action::Ct(ct) => {

@@ -134,7 +134,7 @@ impl Openers {
         });
         let out_port = copies(learner, flow).find(|(src, _)| src.field == HOLDER && src.ofs == 0);
         let out_port = out_port.map(|(_, value)| value);
-        let mut walk = Walk { openers: self, aim: Aim::Teaches(flow), out_port, steps: 0 };
+        let mut walk = Walk::new(self, Aim::Teaches(flow), out_port, 0);
         fits && walk.enter(TableId(0), known, true, 0, &mut Vec::new()).is_err()
     }
 
@@ -143,7 +143,7 @@ impl Openers {
         let mut known = Known::nothing();
         known.add(field, Masked::exact(field, value));
         let aim = Aim::Reaches(BTreeSet::new());
-        let mut walk = Walk { openers: self, aim, out_port: None, steps: MAX_STEPS - FEW_STEPS };
+        let mut walk = Walk::new(self, aim, None, MAX_STEPS - FEW_STEPS);
         let ended = walk.enter(TableId(0), known, true, 0, &mut Vec::new());
         match walk.aim {
             Aim::Reaches(flows) if ended.is_ok() && walk.steps <= MAX_STEPS => {

@@ -1,6 +1,7 @@
 //! A way through the tables, with all that a packet may be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use ofproto::TableId;
 use ofproto::action::Subfield;
@@ -34,6 +35,24 @@ pub(super) struct Walk<'o> {
     /// The port that the packet leaves by, where it is known.
     pub(super) out_port: Option<u128>,
     pub(super) steps: usize,
+    /// What went into a table with nothing left to be done behind it, as hashes: it need not go there twice.
+    entered: HashSet<u128>,
+}
+
+impl<'o> Walk<'o> {
+    pub(super) fn new(openers: &'o Openers, aim: Aim<'o>, out_port: Option<u128>, steps: usize) -> Self {
+        Self { openers, aim, out_port, steps, entered: HashSet::new() }
+    }
+}
+
+/// Returns a hash of so many bits that no two packets of a walk have the same.
+pub(super) fn fingerprint(table: TableId, known: &Known) -> u128 {
+    let half = |seed: u8| {
+        let mut hasher = DefaultHasher::new();
+        (seed, table.0, known).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
 }
 
 /// A bit that may be set or not.
@@ -66,6 +85,9 @@ impl Walk<'_> {
             back.extend((!last).then_some(known));
             return Ok(());
         };
+        if last && !self.entered.insert(fingerprint(table, &known)) {
+            return Ok(());
+        }
         // Where leases tell a port, what is learned tells no more.
         if !last && !matches!(at.leases, Some(Leases::Find)) {
             // A learned flow may be there, or not: then it goes on with the others.
