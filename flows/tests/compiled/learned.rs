@@ -116,6 +116,10 @@ fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[u
         let (pipeline, judge) = (pipeline(after), Judge::new(&after.parts));
         let learners = Learners::of(after.flows());
         for one in &all[bridge] {
+            // Nothing goes out where it came in: what somebody taught by speaking to itself leads nowhere.
+            if matches!(one.frame.what, What::Ip { src, dst, .. } if src == dst) {
+                continue;
+            }
             for flow in &one.learned {
                 let live = learners.accounts_for(flow).is_some();
                 let taught = |packet: &Packet| {
