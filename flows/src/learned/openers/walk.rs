@@ -1,7 +1,6 @@
 //! A way through the tables, with all that a packet may be.
 
 use std::collections::{BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use ofproto::TableId;
 use ofproto::action::Subfield;
@@ -45,16 +44,6 @@ impl<'o> Walk<'o> {
     }
 }
 
-/// Returns a hash of so many bits that no two packets of a walk have the same.
-pub(super) fn fingerprint(table: TableId, known: &Known) -> u128 {
-    let half = |seed: u8| {
-        let mut hasher = DefaultHasher::new();
-        (seed, table.0, known).hash(&mut hasher);
-        u128::from(hasher.finish())
-    };
-    half(0) << 64 | half(1)
-}
-
 /// A bit that may be set or not.
 const UNTOLD: Masked = Masked { value: 0, mask: 0 };
 
@@ -85,7 +74,7 @@ impl Walk<'_> {
             back.extend((!last).then_some(known));
             return Ok(());
         };
-        if last && !self.entered.insert(fingerprint(table, &known)) {
+        if last && !self.entered.insert(known.fingerprint(table.0)) {
             return Ok(());
         }
         // Where leases tell a port, what is learned tells no more.
