@@ -24,6 +24,7 @@ const ASKED_PER_PORT: usize = 32;
 const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 /// A flow lasts at most so long, in seconds.
 const LONGEST: u64 = 65_535;
+/// EtherTypes (IEEE 802 numbers).
 const ETH_IP: u128 = 0x0800;
 const ETH_IPV6: u128 = 0x86dd;
 /// The tables of learned flows.
@@ -45,7 +46,7 @@ struct Held {
     armed: u64,
 }
 
-/// Who asked, and under which number.
+/// Identifies a client and one of its exchanges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Client {
     /// By DHCP (RFC 2131 §2).

@@ -87,7 +87,7 @@ pub struct Bridge {
     pub(super) since: Instant,
     /// What the controller learned for it.
     pub(super) mirror: Mirror,
-    /// What of it the switch may yet refuse.
+    /// Learned flows that were sent and that the switch may still refuse.
     pub(super) additions: Additions,
     /// Why a packet was not learned from, as it was noted last.
     pub(super) not_learned: Option<String>,
@@ -101,7 +101,7 @@ pub struct Bridge {
     pub(super) sampling: Sampling,
     /// Who has which address by DHCP.
     pub(super) leases: Leases,
-    /// Who has as many IPv6 addresses as he may have.
+    /// Ports with as many IPv6 addresses as a port may have.
     pub(super) crowded: Crowded,
     /// Addresses that were somebody's, and when what was learned for them is looked at once more.
     pub(super) unlearned: VecDeque<(Instant, (u16, IpAddr))>,

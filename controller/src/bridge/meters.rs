@@ -14,12 +14,12 @@ pub(super) struct Meters {
 }
 
 impl Meters {
-    /// Whether the switch refused one of them.
+    /// Returns whether the switch refused one of them.
     pub(super) fn is_refused(&self) -> bool {
         self.refused
     }
 
-    /// Gives the switch a meter, before the flows that name it. Returns whether it was sent.
+    /// Sends a meter to the switch, ahead of the flows that name it. Returns whether it was sent.
     pub(super) fn give(&mut self, meter: [MeterMod; 2], session: &mut Session) -> bool {
         let sent = meter.map(|meter| Bridge::send(session, &Message::MeterMod(meter)));
         let [Some(add), Some(change)] = sent else { return false };
@@ -27,8 +27,8 @@ impl Meters {
         true
     }
 
-    /// The switch refused something. None if that was no meter of these; otherwise whether it now turns out that no flow may name
-    /// one. That there is one already is as it should be.
+    /// Handles an error from the switch. Returns none if it is about no meter of these, otherwise whether it is the first to say
+    /// that no flow may name one. OFPMMFC_METER_EXISTS is no such error: the second message changes the meter.
     pub(super) fn refused(&mut self, xid: Xid, error: &ErrorMsg) -> Option<bool> {
         let [add, _] = self.asked.iter().find(|asked| asked.contains(&xid))?;
         if xid == *add && error_names::names(error).1 == "OFPMMFC_METER_EXISTS" {

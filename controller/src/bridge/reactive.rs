@@ -104,8 +104,8 @@ impl Bridge {
         *self.evicted.entry(table.0).or_default() += 1;
     }
 
-    /// The switch refused something. Returns whether that was a learned flow for which its table has no room: then another makes
-    /// room.
+    /// Handles an error about a learned flow for which its table has no room: another flow makes room. Returns whether it was
+    /// one.
     pub(super) fn no_room(
         &mut self,
         now: Instant,

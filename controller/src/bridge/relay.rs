@@ -142,7 +142,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Who of those to whom a server's answers may go asked for one.
+    /// Finds the client that an answer is for, among those to whom the server's answers may go.
     pub(super) fn client<'p>(
         &self,
         now: Instant,
@@ -315,7 +315,8 @@ impl Bridge {
         self.metering.meters = meters;
     }
 
-    /// Whether it was about a meter of DHCP that the switch refused something. Where it has none, no flow may name one.
+    /// Handles an error about a meter of DHCP, and returns whether it was one. A switch without meters gets no flow that names
+    /// one.
     pub(super) fn relay_meter_refused(
         &mut self,
         now: Instant,

@@ -45,7 +45,7 @@ impl Bridge {
         }
     }
 
-    /// Whether it was about the meter that the switch refused something. Where it has none, no flow may name it.
+    /// Handles an error about the meter, and returns whether it was one. A switch without meters gets no flow that names it.
     pub(super) fn meter_refused(
         &mut self,
         now: Instant,

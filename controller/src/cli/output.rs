@@ -8,7 +8,8 @@ use miette::{Diagnostic, IntoDiagnostic as _, miette};
 use super::Failure;
 use crate::printable::printable;
 
-/// Standard output, of text that a terminal may show. What a reader that went away would have read is dropped, so that what is being done goes on.
+/// Standard output, of text that a terminal may show. What a reader that went away would have read is dropped, so that what is
+/// being done goes on.
 #[derive(Debug)]
 pub(super) struct Output;
 
