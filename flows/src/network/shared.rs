@@ -1,6 +1,6 @@
 //! Addresses that several endpoints share, one holder at a time: each names the same virtual router.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::SharedAddress;
@@ -55,49 +55,66 @@ fn item(
     Some((address?, shared.then_some(vrid)))
 }
 
+/// An address that somebody shares, as it stands first.
+struct First<'d> {
+    shared: &'d At<SharedAddress>,
+    whose: Named<'d>,
+    /// How many may hold it.
+    holders: usize,
+}
+
 /// Checks that all who share an address say the same of it, and that a network does not have too many.
 pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
-    let mut seen: HashMap<IpAddr, (SharedAddress, Named<'_>, &super::Span, usize)> = HashMap::new();
+    let mut seen: HashMap<IpAddr, usize> = HashMap::new();
+    let mut all: Vec<First<'_>> = Vec::new();
     let mut on_network: HashMap<usize, usize> = HashMap::new();
-    let mut order = Vec::new();
     for endpoint in &draft.endpoints {
-        let what = Named { word: "endpoint", name: &endpoint.name.value };
+        let whose = Named { word: "endpoint", name: &endpoint.name.value };
         for plug in &endpoint.attachments {
             let network = plug.network.as_ref().and_then(|name| names.network(&name.value));
-            for At { value, span } in &plug.shared {
-                let Some((first, whose, at, holders)) = seen.get_mut(&value.address) else {
-                    seen.insert(value.address, (*value, what, span, 1));
-                    order.push(value.address);
-                    let count = network.map(|(index, _)| on_network.entry(index).or_default());
-                    if count.is_some_and(|count| (*count == MAX_SHARED, *count += 1).0) {
-                        let message = format!("a network has more than {MAX_SHARED} shared addresses");
-                        report.error("too-many", span, message, "split it into several networks");
-                    }
+            for shared in &plug.shared {
+                let At { value, span } = shared;
+                if let Some(first) = seen.get(&value.address).and_then(|place| all.get_mut(*place)) {
+                    first.holders += 1;
+                    agree(first, (shared, whose), report);
                     continue;
-                };
-                *holders += 1;
-                if first.vrid != value.vrid {
-                    let message = format!(
-                        "{} is shared by {what} with another `vrid` than by {whose} (line {})",
-                        quote(&value.address.to_string()),
-                        report.line(at),
-                    );
-                    report.error("shared-differs", span, message, "an address has one virtual router");
+                }
+                seen.insert(value.address, all.len());
+                all.push(First { shared, whose, holders: 1 });
+                let Some((index, _)) = network else { continue };
+                let count = on_network.entry(index).or_default();
+                *count += 1;
+                if *count == MAX_SHARED + 1 {
+                    let message = format!("a network has more than {MAX_SHARED} shared addresses");
+                    report.error("too-many", span, message, "split it into several networks");
                 }
             }
         }
     }
-    for (_, whose, span, _) in order.iter().filter_map(|address| seen.get(address)).filter(|s| s.3 == 1) {
+    for First { shared, whose, .. } in all.iter().filter(|first| first.holders == 1) {
         let message = format!("the address is shared, and {whose} alone may hold it");
         let help = "share it at the other holders too, or write it as an address of its own";
-        report.warning("shared-alone", span, message, help);
+        report.warning("shared-alone", &shared.span, message, help);
+    }
+}
+
+/// Checks that another holder names the same virtual router.
+fn agree(first: &First<'_>, (other, whose): (&At<SharedAddress>, Named<'_>), report: &mut Report) {
+    if first.shared.value.vrid != other.value.vrid {
+        let message = format!(
+            "{} is shared by {whose} with another `vrid` than by {} (line {})",
+            quote(&other.value.address.to_string()),
+            first.whose,
+            report.line(&first.shared.span),
+        );
+        report.error("shared-differs", &other.span, message, "an address has one virtual router");
     }
 }
 
 /// Returns the shared addresses that stand at this place first: each has one place among the owned ones.
 pub(super) fn first_mentions<'d>(
     shared: &'d [At<SharedAddress>],
-    seen: &mut std::collections::HashSet<IpAddr>,
+    seen: &mut HashSet<IpAddr>,
 ) -> Vec<&'d At<SharedAddress>> {
     shared.iter().filter(|at| seen.insert(at.value.address)).collect()
 }
