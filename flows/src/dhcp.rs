@@ -5,6 +5,8 @@
 
 use std::net::Ipv4Addr;
 
+use crate::octets::{array, half};
+
 /// The kinds of messages (RFC 2132 §9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -164,14 +166,6 @@ impl Options {
             }
         }
     }
-}
-
-fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
-}
-
-fn half(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(array(bytes, at)?))
 }
 
 fn address(bytes: &[u8], at: usize) -> Option<Ipv4Addr> {

@@ -6,6 +6,8 @@
 
 use std::net::Ipv6Addr;
 
+use crate::octets::{array, half};
+
 /// The kinds of messages (RFC 8415 §7.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -203,14 +205,6 @@ impl<'o> Iterator for Options<'o> {
         }
         Some(option.map(|(option, _)| option))
     }
-}
-
-fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
-}
-
-fn half(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(array(bytes, at)?))
 }
 
 fn address(bytes: &[u8], at: usize) -> Option<Ipv6Addr> {

@@ -46,6 +46,7 @@ pub mod model;
 pub mod nearest;
 pub mod network;
 pub mod never;
+mod octets;
 pub mod ofp_print;
 mod order;
 pub mod reactive;

@@ -195,6 +195,11 @@ pub(super) fn v6(address: Ipv6Addr, length: u8) -> Range {
     Range { family: Family::V6, prefix }
 }
 
+/// All nodes of the link (RFC 4291 §2.7.1).
+pub(super) fn all_nodes() -> Range {
+    v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1))
+}
+
 /// The addresses of groups: multicast and broadcast.
 pub(super) fn groups() -> Vec<Range> {
     ["224.0.0.0/4", "255.255.255.255/32", "ff00::/8"]

@@ -26,9 +26,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use ofproto::Cookie;
-use ofproto::action::{
-    Action, LEARN_DELETE_LEARNED, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc, Subfield,
-};
+use ofproto::action::{Action, LEARN_DELETE_LEARNED, LEARN_WRITE_RESULT, Learn, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
@@ -43,6 +41,7 @@ use super::neighbour_discovery::probe;
 use super::origin::Reason;
 use super::party::with_bit;
 use super::program::{Asked, Builder, apply_and_goto, load, mark, resubmit};
+use super::returns::{back_to_port, constant, copied};
 use super::scope::Scopes;
 use super::site::Sites;
 use crate::model::{Flow, FlowMatch};
@@ -126,15 +125,9 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
 
 /// What the switch learns of an address that no port has.
 fn claim(cookie: Cookie) -> Action {
-    let whole = Subfield::whole;
-    let constant = |dst, value: u128| LearnSpec::Match { dst: whole(dst), src: LearnSrc::Immediate(value) };
-    let copied = |field| LearnSpec::Match { dst: whole(field), src: LearnSrc::Field(whole(field)) };
-    let mut specs = vec![constant(Field::EthType, address::ETH_IPV6.into()), copied(NETWORK)];
-    specs.extend(WANTED.map(copied));
-    let (low, high) =
-        (Subfield { n_bits: 16, ..whole(OUT_PORT) }, Subfield { field: OUT_PORT, ofs: 16, n_bits: 16 });
-    specs.push(LearnSpec::Load { dst: low, src: LearnSrc::Field(whole(Field::InPort)) });
-    specs.push(LearnSpec::Load { dst: high, src: LearnSrc::Immediate(0) });
+    let mut specs = vec![constant(Subfield::whole(Field::EthType), address::ETH_IPV6.into())];
+    specs.extend([NETWORK].into_iter().chain(WANTED).map(|field| copied(field, field)));
+    specs.extend(back_to_port(0));
     Action::Learn(Box::new(Learn {
         idle_timeout: 0,
         hard_timeout: LASTS,

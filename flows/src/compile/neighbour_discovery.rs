@@ -161,7 +161,7 @@ pub(super) fn destination(out: &mut Builder<'_>, network: &Network, found: &[(&S
     for (matches, what) in ways(all) {
         flow(above(all, Hold::Owned), matches, &neighbours, format!("{what} {all}: all neighbours"));
     }
-    let nodes = address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1));
+    let nodes = address::all_nodes();
     let matches = nodes.on(address::nd(ND_ADVERT), Field::Ipv6Dst);
     flow(
         above(nodes, Hold::Owned),

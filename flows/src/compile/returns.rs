@@ -117,7 +117,7 @@ impl Way {
     /// The packets of the one who opened renew the hard timeout; those of the other side cannot. None for traffic
     /// that has no answer.
     pub(super) fn learn(&self) -> Vec<Action> {
-        if matches!(self.traffic, Traffic::Icmp | Traffic::Vrrp) {
+        if !self.traffic.is_answered() {
             return Vec::new();
         }
         let mut actions = Vec::new();
@@ -137,13 +137,7 @@ impl Way {
 
     fn answers(&self, flags: &[(Subfield, u128)]) -> Action {
         let whole = Subfield::whole;
-        let mut specs = self.ends();
-        // Behind the type of the frame, which it needs.
-        let behind = specs.len() - 2;
-        match self.traffic.ip_proto(self.family) {
-            Some(proto) => specs.insert(behind, constant(whole(Field::IpProto), proto.into())),
-            None => specs.insert(behind, copied(Field::IpProto, Field::IpProto)),
-        }
+        let mut specs = self.ends(Some(self.carried()));
         if let Some((src, dst)) = self.traffic.ports() {
             specs.push(copied(src, dst));
             if !self.by_service {
@@ -172,21 +166,26 @@ impl Way {
     /// ICMP errors and later fragments for the one who opened. It marks them, and policy lets them pass: a rule of
     /// the other side may let them pass as well, and they must not pass twice.
     fn related(&self) -> Action {
-        let mut specs = self.ends();
+        let mut specs = self.ends(None);
         if self.outside {
             specs.retain(
                 |spec| !matches!(spec, LearnSpec::Match { dst, .. } if dst.field == self.family.src()),
             );
         }
         specs.extend(self.expected());
-        // Several rules may teach the same match here. Each has a priority of its own, so that none takes another's place
-        // and revoking one leaves those of the others.
-        let priority = 1 + u16::try_from(self.cookie.0 % u64::from(u16::MAX)).unwrap_or(0);
-        Action::Learn(Box::new(Learn { specs, priority, ..self.frame(RELATED) }))
+        Action::Learn(Box::new(Learn { specs, priority: self.own_priority(), ..self.frame(RELATED) }))
     }
 
-    /// Where the answer comes in, and the two addresses.
-    pub(super) fn ends(&self) -> Vec<LearnSpec> {
+    /// Matches the IP protocol of the answer.
+    pub(super) fn carried(&self) -> LearnSpec {
+        match self.traffic.ip_proto(self.family) {
+            Some(proto) => constant(Subfield::whole(Field::IpProto), proto.into()),
+            None => copied(Field::IpProto, Field::IpProto),
+        }
+    }
+
+    /// Matches where the answer comes in, the IP protocol if it is told, and the two addresses.
+    pub(super) fn ends(&self, carried: Option<LearnSpec>) -> Vec<LearnSpec> {
         let in_port = match self.from {
             From::Port(port) => Some(LearnSrc::Immediate(port.into())),
             From::Destination => Some(LearnSrc::Field(Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 })),
@@ -195,17 +194,14 @@ impl Way {
         let in_port = in_port.map(|src| LearnSpec::Match { dst: Subfield::whole(Field::InPort), src });
         let family = self.family;
         let mut specs: Vec<LearnSpec> = in_port.into_iter().collect();
-        specs.extend([
-            constant(Subfield::whole(Field::EthType), family.eth_type().into()),
-            copied(family.src(), family.dst()),
-            copied(family.dst(), family.src()),
-        ]);
+        specs.push(constant(Subfield::whole(Field::EthType), family.eth_type().into()));
+        specs.extend(carried);
+        specs.extend([copied(family.src(), family.dst()), copied(family.dst(), family.src())]);
         specs
     }
 
-    /// What a learned flow says where policy lets pass what it marks: to where the packet came from, or where the lookup of a
-    /// shared address leads.
-    fn expected(&self) -> Vec<LearnSpec> {
+    /// Marks packets that policy lets pass: to where the teaching packet came from, or where the lookup of a shared address leads.
+    pub(super) fn expected(&self) -> Vec<LearnSpec> {
         let back = (!self.follows).then(|| back_to_port(0));
         let mut specs: Vec<LearnSpec> = back.into_iter().flatten().collect();
         let dst = layout::mark_bit(layout::EXPECTED);
@@ -213,7 +209,14 @@ impl Way {
         specs
     }
 
-    fn frame(&self, table: ofproto::TableId) -> Learn {
+    /// Returns a priority that hardly any other rule has, where several may teach the same match: so none takes another's place,
+    /// and revoking one leaves those of the others.
+    pub(super) fn own_priority(&self) -> u16 {
+        1 + u16::try_from(self.cookie.0 % u64::from(u16::MAX)).unwrap_or(0)
+    }
+
+    /// Returns what learned flows of the rule have in common.
+    pub(super) fn frame(&self, table: ofproto::TableId) -> Learn {
         Learn {
             idle_timeout: 0,
             hard_timeout: self.traffic.hard_timeout(),
@@ -230,8 +233,8 @@ impl Way {
     }
 }
 
-/// What a learned flow loads so that its packets leave by the port that the teaching packet came in at, with some bits above
-/// the port's number.
+/// Loads the port that the teaching packet came in at as the one that the learned flow's packets leave by, with some bits above
+/// its number.
 pub(super) fn back_to_port(high_bits: u32) -> [LearnSpec; 2] {
     let low = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
     let high = Subfield { field: OUT_PORT, ofs: 16, n_bits: 16 };
@@ -241,11 +244,13 @@ pub(super) fn back_to_port(high_bits: u32) -> [LearnSpec; 2] {
     ]
 }
 
+/// Matches a value.
 pub(super) fn constant(dst: Subfield, value: u128) -> LearnSpec {
     LearnSpec::Match { dst, src: LearnSrc::Immediate(value) }
 }
 
-fn copied(dst: Field, src: Field) -> LearnSpec {
+/// Matches what the teaching packet has in a field.
+pub(super) fn copied(dst: Field, src: Field) -> LearnSpec {
     LearnSpec::Match { dst: Subfield::whole(dst), src: LearnSrc::Field(Subfield::whole(src)) }
 }
 

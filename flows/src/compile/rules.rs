@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use ofproto::action::Action;
+
 use super::address::{Family, Range};
 use super::answers::Visitors;
 use super::claimed::{Claimed, Wanted};
@@ -326,31 +328,35 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         let leave = exit.map(|port| load(OUT_PORT, port.into()));
         actions.extend(leave.clone());
         if !answered {
-            let held = |side: &Side| shared::held_by(self.sites, &side.parties.sites, family);
-            let senders = if from.visitor { Vec::new() } else { held(from) };
-            let receivers = if to.outside { Vec::new() } else { held(to) };
-            let by_senders = senders.into_iter().map(|range| (range, true));
-            let all = by_senders.chain(receivers.into_iter().map(|range| (range, false)));
-            for (range, follows) in all {
-                let Some(priority) = by_claim_of_shared(claim, level, follows) else { continue };
-                let what = if follows { format!("from {range}") } else { format!("to {range}") };
-                let key = asked.key.as_ref().map(|key| format!("{key}, {what}"));
-                let detail = format!("{}, {what}", asked.detail);
-                let asked = Asked { key, ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
-                let cookie = self.out.cookie(&asked);
-                let (way, matches) = match follows {
-                    true => (Way { follows, cookie, ..way.clone() }, out_of(range, matches.clone())),
-                    false => {
-                        let from = From::Holder;
-                        (Way { from, cookie, ..way.clone() }, towards(range, matches.clone()))
-                    }
-                };
-                let mut actions = way.learn();
-                actions.extend(leave.clone());
-                self.out.flow(POLICY, priority, matches, forward(actions), asked);
-            }
+            let base = SharedBase { claim, level, matches: &matches, way: &way, asked: &asked, leave };
+            self.open_shared(allow, (from, to), base);
         }
         self.out.flow(POLICY, priority, matches, forward(actions), asked);
+    }
+
+    /// Adds flows beside a rule's own for what opens from a shared address, or to one: its answers follow the holder.
+    fn open_shared(&mut self, allow: &'a Allow, (from, to): (&Side, &Side), base: SharedBase<'_, 'a>) {
+        let SharedBase { claim, level, matches, way, asked, leave } = base;
+        let held = |side: &Side| shared::held_by(self.sites, &side.parties.sites, way.family);
+        let senders = if from.visitor { Vec::new() } else { held(from) };
+        let receivers = if to.outside { Vec::new() } else { held(to) };
+        let by_senders = senders.into_iter().map(|range| (range, true));
+        for (range, follows) in by_senders.chain(receivers.into_iter().map(|range| (range, false))) {
+            let Some(priority) = by_claim_of_shared(claim, level, follows) else { continue };
+            let what = if follows { format!("from {range}") } else { format!("to {range}") };
+            let key = asked.key.as_ref().map(|key| format!("{key}, {what}"));
+            let detail = format!("{}, {what}", asked.detail);
+            let ends = asked.ends;
+            let asked = Asked { key, ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+            let way = Way { cookie: self.out.cookie(&asked), ..way.clone() };
+            let (way, matches) = match follows {
+                true => (Way { follows, ..way }, out_of(range, matches.clone())),
+                false => (Way { from: From::Holder, ..way }, towards(range, matches.clone())),
+            };
+            let mut actions = way.learn();
+            actions.extend(leave.clone());
+            self.out.flow(POLICY, priority, matches, forward(actions), asked);
+        }
     }
 
     /// The parties of a side by name.
@@ -443,6 +449,17 @@ pub(super) fn by_service(allow: &Allow, traffic: Traffic, visitor: bool) -> bool
         (Some(Returns::Service), Traffic::Tcp | Traffic::Udp) | (None, Traffic::Tcp) => true,
         _ => false,
     }
+}
+
+/// A rule's own flow, beside which those for shared addresses stand.
+struct SharedBase<'f, 'a> {
+    claim: Claim,
+    level: u16,
+    matches: &'f FlowMatch,
+    way: &'f Way,
+    asked: &'f Asked<'a>,
+    /// Leads to the exit, where the rule does.
+    leave: Option<Action>,
 }
 
 /// The packets of a rule's flow, but for who sends them to whom.

@@ -12,7 +12,6 @@
 //! Where only one of those who may hold an address is at a port of the bridge, the address is there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv6Addr;
 
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
@@ -59,6 +58,7 @@ pub(super) fn held_by(sites: &Sites<'_>, places: &[usize], family: Family) -> Ve
 }
 
 /// How a bridge finds an address.
+#[derive(Debug, Clone, Copy)]
 enum Where {
     /// At the port of the only one who may hold it.
     At(u32),
@@ -78,30 +78,31 @@ fn place(sites: &Sites<'_>, range: Range) -> Option<Where> {
 pub(super) fn admit(out: &mut Builder<'_>, sites: &Sites<'_>, sender: &Sender<'_, '_>) {
     for shared in &sender.site.shared {
         let Some(place) = place(sites, shared.range) else { continue };
-        Holder { sites, shared: *shared, place, sender }.admit(out);
+        let holder = Holder { number: sites.network.number, range: shared.range, place, sender };
+        holder.admit(out);
         // Where no MAC is pinned, any passes.
         let pinned = sender.site.mac.iter().flat_map(|_| shared.virtual_macs());
         for mac in pinned {
             let [.., family, _] = mac;
             let sender = &sender.with_mac(mac, &format!(", by virtual MAC {family}"));
-            let Some(place) = self::place(sites, shared.range) else { continue };
-            Holder { sites, shared: *shared, place, sender }.admit(out);
+            Holder { sender, ..holder }.admit(out);
         }
     }
 }
 
 /// Somebody who may hold an address, with one of its MACs.
+#[derive(Clone, Copy)]
 struct Holder<'h, 's, 'a> {
-    sites: &'h Sites<'a>,
-    shared: Shared,
+    /// The network's number.
+    number: u16,
+    range: Range,
     place: Where,
     sender: &'h Sender<'s, 'a>,
 }
 
 impl Holder<'_, '_, '_> {
     fn admit(&self, out: &mut Builder<'_>) {
-        let range = self.shared.range;
-        let number = self.sites.network.number;
+        let Self { number, range, .. } = *self;
         let (user, announcer) = match self.place {
             Where::At(_) => (self.sender.clone(), self.sender.clone()),
             Where::Held(value) => (
@@ -130,15 +131,11 @@ impl Holder<'_, '_, '_> {
         for from in [range, self.sender.site.link_locals] {
             user.advertise(out, above, from, range);
             let unsolicited = from.on(address::nd(ND_ADVERT), Field::Ipv6Src);
-            let unsolicited = all_nodes().on(range.on(unsolicited, Field::NdTarget), Field::Ipv6Dst);
+            let unsolicited = address::all_nodes().on(range.on(unsolicited, Field::NdTarget), Field::Ipv6Dst);
             let what = format!("announcements of {range} from {from}");
             announcer.bound(out, above + 2, unsolicited, Field::NdTll, &what);
         }
     }
-}
-
-fn all_nodes() -> Range {
-    address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1))
 }
 
 /// The `learn()` by which the sender's port has the address from now on.
@@ -341,35 +338,22 @@ pub(super) fn guards(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
 /// A shared address that is at another port than when a connection was opened.
 pub(super) struct TakenOver {
     pub(super) range: Range,
-    pub(super) now: HolderPort,
-    /// The connection's port, or what stood for it while nobody held the address.
+    /// The port of somebody who may hold it.
+    pub(super) now: PortNo,
+    /// The connection's port in [`OUT_PORT`], or what stood for it while nobody held the address.
     pub(super) before: u32,
-}
-
-/// The port of somebody who may hold an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct HolderPort {
-    pub(super) in_port: PortNo,
-    pub(super) value: u32,
 }
 
 /// Returns the ways in which a shared address can move under a connection.
 pub(super) fn taken_over(sites: &Sites<'_>) -> Vec<TakenOver> {
     let mut ways = Vec::new();
     for range in ranges(sites) {
-        let port = |place: &usize| {
-            let in_port = sites.at(*place)?.port?;
-            Some(HolderPort { in_port, value: layout::port_value(in_port)? })
-        };
-        let mut ports: Vec<HolderPort> = Vec::new();
-        for port in sites.holders(range).iter().filter_map(port) {
-            if !ports.contains(&port) {
-                ports.push(port);
-            }
-        }
+        let ports = sites.holders(range).into_iter().filter_map(|place| sites.at(place)?.port);
+        let ports: BTreeSet<PortNo> = ports.collect();
         let unheld = sites.unheld(range).map(|value| value & 0xffff);
         for &now in &ports {
-            let others = ports.iter().map(|port| port.value).filter(|before| *before != now.value);
+            let others = ports.iter().filter(|before| **before != now);
+            let others = others.filter_map(|before| layout::port_value(*before));
             ways.extend(others.chain(unheld).map(|before| TakenOver { range, now, before }));
         }
     }

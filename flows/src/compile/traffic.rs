@@ -87,6 +87,11 @@ impl Traffic {
         }
     }
 
+    /// Whether something comes back for it.
+    pub(super) fn is_answered(self) -> bool {
+        !matches!(self, Self::Icmp | Self::Vrrp)
+    }
+
     /// In words, with the family and the port.
     pub(super) fn describe(self, family: Family, port: Option<u16>) -> String {
         match port {

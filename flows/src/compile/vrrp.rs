@@ -18,10 +18,10 @@ use crate::model::FlowMatch;
 
 /// All virtual routers (RFC 5798 §5.1.1.2, §5.1.2.2).
 fn group(family: Family) -> Range {
-    Range::from(match family {
-        Family::V4 => IpNetwork::from(IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18))),
-        Family::V6 => IpNetwork::from(IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12))),
-    })
+    match family {
+        Family::V4 => Range::from(IpNetwork::from(IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)))),
+        Family::V6 => address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
+    }
 }
 
 /// What a virtual router says to its group.

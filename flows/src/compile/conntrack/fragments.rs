@@ -12,7 +12,7 @@
 //! good after the request as it was before.
 
 use ofproto::TableId;
-use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
+use ofproto::action::{Action, Learn, LearnSpec, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
@@ -25,7 +25,7 @@ use crate::compile::layout::{
 use crate::compile::origin::OriginKind;
 use crate::compile::policy::{out_of, towards};
 use crate::compile::program::{Asked, Builder, resubmit};
-use crate::compile::returns::Way;
+use crate::compile::returns::{Way, constant, copied};
 use crate::compile::rules::{Rules, Side};
 use crate::compile::site::{SiteKind, Sites};
 use crate::compile::traffic::{Traffic, echo};
@@ -85,23 +85,20 @@ fn first<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
 
 /// The whole answer to a request in fragments, and errors about it.
 fn untracked(way: &Way) -> Vec<Action> {
-    if way.traffic == Traffic::Icmp {
+    if !way.traffic.is_answered() {
         return Vec::new();
     }
-    let mut answers = way.ends();
-    // Behind the type of the frame, which it needs.
-    answers.insert(answers.len() - 2, carried(way));
+    let mut answers = way.ends(Some(way.carried()));
     answers.extend(reply(way));
     if let Some((src, dst)) = way.traffic.ports() {
         answers.extend([copied(src, dst), copied(dst, src)]);
     }
-    let mut errors = way.ends();
+    let icmp = Traffic::Icmp.ip_proto(way.family).unwrap_or_default();
+    let mut errors = way.ends(Some(constant(Subfield::whole(Field::IpProto), icmp.into())));
     if way.outside {
         // From any router.
         errors.retain(|spec| !is_about(spec, way.family.src()));
     }
-    let icmp = Traffic::Icmp.ip_proto(way.family).unwrap_or_default();
-    errors.insert(2, constant(Subfield::whole(Field::IpProto), icmp.into()));
     vec![wait(way, UNTRACKED, answers), wait(way, RELATED, errors)]
 }
 
@@ -140,34 +137,26 @@ fn later<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
 
 /// What a request teaches of its answer's fragments.
 pub(super) fn expect(way: &Way, from: &Side, sites: &Sites<'_>) -> Vec<Action> {
-    if way.traffic == Traffic::Icmp {
+    if !way.traffic.is_answered() {
         return Vec::new();
     }
     let exits = sites.all.iter().filter(|site| site.kind == SiteKind::Exit).count();
-    let mut first = way.ends();
-    if from.outside && exits == 1 {
-        // Strangers' addresses are without number, and their way out is one.
-        first.retain(|spec| !is_about(spec, way.family.dst()));
-        first.push(constant(Subfield::whole(OUT_PORT), layout::OUTSIDE.into()));
-    }
-    let mut later = first.clone();
-    if way.family == Family::V4 {
-        later.insert(2, carried(way));
-    }
-    first.insert(2, carried(way));
+    let ends = |carried| {
+        let mut ends = way.ends(carried);
+        if from.outside && exits == 1 {
+            // Strangers' addresses are without number, and their way out is one.
+            ends.retain(|spec| !is_about(spec, way.family.dst()));
+            ends.push(constant(Subfield::whole(OUT_PORT), layout::OUTSIDE.into()));
+        }
+        ends
+    };
+    let later = ends((way.family == Family::V4).then(|| way.carried()));
+    let mut first = ends(Some(way.carried()));
     first.extend(reply(way));
     if let Some((src, dst)) = way.traffic.ports() {
         first.push(copied(src, dst));
     }
     vec![wait(way, FIRST_FRAGMENTS, first), wait(way, LATER_FRAGMENTS, later)]
-}
-
-/// The IP protocol.
-fn carried(way: &Way) -> LearnSpec {
-    match way.traffic.ip_proto(way.family) {
-        Some(proto) => constant(Subfield::whole(Field::IpProto), proto.into()),
-        None => copied(Field::IpProto, Field::IpProto),
-    }
 }
 
 /// What else tells a reply: nothing that opens a connection is one.
@@ -186,33 +175,9 @@ fn is_about(spec: &LearnSpec, field: Field) -> bool {
     matches!(spec, LearnSpec::Match { dst, .. } if dst.field == field)
 }
 
-/// A learned flow that marks what it matches as expected, for the port of the one who asked.
+/// Marks what a learned flow matches as expected, for the port of the one who asked.
 fn wait(way: &Way, table: TableId, mut specs: Vec<LearnSpec>) -> Action {
-    let low = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
-    let high = Subfield { field: OUT_PORT, ofs: 16, n_bits: 16 };
-    specs.push(LearnSpec::Load { dst: low, src: LearnSrc::Field(Subfield::whole(Field::InPort)) });
-    specs.push(LearnSpec::Load { dst: high, src: LearnSrc::Immediate(0) });
-    specs.push(LearnSpec::Load { dst: layout::mark_bit(layout::EXPECTED), src: LearnSrc::Immediate(1) });
-    Action::Learn(Box::new(Learn {
-        idle_timeout: 0,
-        hard_timeout: way.traffic.hard_timeout().min(PATIENCE),
-        // Several rules may teach one match: each has a priority of its own, so that none takes another's place.
-        priority: 1 + u16::try_from(way.cookie.0 % u64::from(u16::MAX)).unwrap_or(0),
-        cookie: way.cookie,
-        flags: LEARN_DELETE_LEARNED,
-        table,
-        fin_idle_timeout: 0,
-        fin_hard_timeout: 0,
-        limit: way.limit,
-        result_dst: None,
-        specs,
-    }))
-}
-
-fn constant(dst: Subfield, value: u128) -> LearnSpec {
-    LearnSpec::Match { dst, src: LearnSrc::Immediate(value) }
-}
-
-fn copied(dst: Field, src: Field) -> LearnSpec {
-    LearnSpec::Match { dst: Subfield::whole(dst), src: LearnSrc::Field(Subfield::whole(src)) }
+    specs.extend(way.expected());
+    let hard_timeout = way.traffic.hard_timeout().min(PATIENCE);
+    Action::Learn(Box::new(Learn { hard_timeout, priority: way.own_priority(), specs, ..way.frame(table) }))
 }

@@ -144,14 +144,15 @@ fn ports(out: &mut Builder<'_>, sites: &Sites<'_>) {
     }
     for shared::TakenOver { range, now, before } in shared::taken_over(sites) {
         let here = range.family.matches().with(layout::NETWORK, network.number.into());
-        let what = format!("{range}, which moved from port {before}",);
+        let Some(value) = layout::port_value(now) else { continue };
+        let what = format!("{range}, which moved from port {before}");
         let matches = part(out_of(range, here.clone()), SENDER, before.into());
-        let matches = matches.with(Field::InPortOxm, now.in_port.0.into());
-        let detail = format!("{}: a connection's packet from port {} by {what}", network.name, now.value);
+        let matches = matches.with(Field::InPortOxm, now.0.into());
+        let detail = format!("{}: a connection's packet from port {value} by {what}", network.name);
         flow(out, SENDER_PORT, matches, vec![resubmit(DESTINATION_PORT)], detail);
         let matches = part(towards(range, here), DESTINATION, before.into());
-        let matches = matches.with(OUT_PORT, now.value.into());
-        let detail = format!("{}: a connection's packet to port {} for {what}", network.name, now.value);
+        let matches = matches.with(OUT_PORT, value.into());
+        let detail = format!("{}: a connection's packet to port {value} for {what}", network.name);
         flow(out, DESTINATION_PORT, matches, vec![resubmit(FORWARDING)], detail);
     }
 }
@@ -382,5 +383,15 @@ ports = [53]
                 assert!(!tracked(from, &packet(from, to).fragment(later)), "a fragment, {from} to {to}");
             }
         }
+    }
+    /// Nothing comes back for an advertisement, so none teaches a way back, in fragments or whole.
+    #[test]
+    fn advertisements_of_virtual_routers_teach_nothing() {
+        let text = FILE.replace("protocol = \"udp\"\nports = [53]", "protocol = \"vrrp\"");
+        let (file, _) = crate::network::parse(&text, "test.toml").unwrap();
+        let ports = [("a", 1), ("b", 2), ("c", 3)].map(|(name, n)| (name.to_owned(), PortNo(n)));
+        let program = compile(&file, "br0", &ports.into(), &Moment::default());
+        assert!(program.origins().any(|(_, origin)| origin.rule == "ask"));
+        assert_eq!(program.flows().flat_map(crate::Flow::learns).count(), 0);
     }
 }

@@ -1,0 +1,11 @@
+//! Reads numbers out of the octets of a packet, most significant octet first. None where the packet ends before.
+
+/// Returns so many octets from a place on.
+pub(crate) fn array<const N: usize>(octets: &[u8], at: usize) -> Option<[u8; N]> {
+    octets.get(at..at.checked_add(N)?)?.try_into().ok()
+}
+
+/// Returns the 16-bit number at a place.
+pub(crate) fn half(octets: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(array(octets, at)?))
+}
