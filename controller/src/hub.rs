@@ -106,7 +106,7 @@ pub struct Report {
     pub file: String,
     /// Why the file, read again, was not taken; none while the newest one is in force.
     pub refused: Option<String>,
-    /// Why the controller has no state; none when it has.
+    /// Why the controller has no state, or cannot write it at present, and what to do; none when it can.
     pub state_lost: Option<String>,
     /// The windows of the file.
     pub windows: Vec<WindowReport>,
@@ -416,7 +416,7 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION"),
             file: policy.path.display().to_string(),
             refused: self.refused.load_full().map(|why| String::clone(&why)),
-            state_lost: self.store.as_ref().err().cloned(),
+            state_lost: self.store.as_ref().map_or_else(|why| Some(why.clone()), |store| store.failure()),
             windows: self.window_reports(),
             bridges,
         }

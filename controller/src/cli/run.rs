@@ -117,6 +117,7 @@ impl Run {
                 .into_diagnostic()?;
         }
         tokio::spawn(Arc::clone(&hub).keep_windows());
+        tokio::spawn(Arc::clone(&hub).keep_state());
         if let Err(why) = raise_files(self.max_connections) {
             warn!(why, "fewer switches may be able to connect than --max-connections says");
         }

@@ -18,6 +18,8 @@ use crate::windows::{Ending, Opening, Windows, utc, words};
 
 /// The clock on the wall is looked at so often at least: it may be set.
 const LOOK: Duration = Duration::from_secs(30);
+/// From one attempt to write the state, after one that failed, to the next.
+const RETRY: Duration = Duration::from_secs(5);
 /// So long whoever opens or closes a window waits for the switches.
 const ARRIVAL: Duration = Duration::from_secs(5);
 
@@ -186,6 +188,30 @@ impl Hub {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 changed = changes.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Writes the state again while that fails, until it succeeds. Windows that were closed meanwhile are then forgotten on the
+    /// disk too: none of them opens again by a restart.
+    pub async fn keep_state(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(RETRY).await;
+            let Ok(store) = self.store.clone() else { return };
+            if store.failure().is_none() {
+                continue;
+            }
+            let _changing = self.changing.lock().await;
+            let open: BTreeSet<String> = self.windows().all().map(|window| window.name.clone()).collect();
+            let written = remember(move || {
+                store.retry(|change| {
+                    let closed = change.all::<Window>()?.into_iter().filter(|w| !open.contains(&w.name));
+                    closed.into_iter().try_for_each(|window| change.remove::<Window>(&window.name).map(drop))
+                })
+            });
+            match written.await {
+                Ok(()) => info!("the state is written again"),
+                Err(refusal) => error!(why = refusal.message, "the state cannot be written"),
             }
         }
     }

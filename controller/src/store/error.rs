@@ -17,6 +17,9 @@ pub enum StoreError {
         /// What it said.
         source: io::Error,
     },
+    /// The disk, or the quota of the controller's user, is full.
+    #[error("{0} cannot grow: the disk or the quota is full")]
+    Full(PathBuf),
     /// The file is damaged, or none of ours.
     #[error("{path} is damaged: {why}")]
     Corrupt {
@@ -51,7 +54,15 @@ impl StoreError {
             {
                 Self::Corrupt { path, why: source.to_string() }
             }
+            Error::Io(source)
+                if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
+                Self::Full(path)
+            }
             Error::Io(source) => Self::Io { path, source },
+            Error::PreviousIo => {
+                Self::Io { path, source: io::Error::other("an earlier read or write failed") }
+            }
             other => Self::Corrupt { path, why: other.to_string() },
         }
     }
@@ -69,6 +80,10 @@ impl StoreError {
             Self::Io { .. } => {
                 "make it writable for the controller, or name another place with --state".to_owned()
             }
+            Self::Full(path) => format!(
+                "free space where {} is; the controller goes on by itself, and what it acknowledged is kept",
+                path.display()
+            ),
             Self::Corrupt { path, .. } => format!(
                 "restore {0} from a backup, or move it away (windows, added networks and containers have then to be made again), and start the controller again",
                 path.display()

@@ -15,10 +15,13 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use redb::{
-    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
+    Builder, Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition,
+    WriteTransaction,
 };
 
 /// Where a controller keeps its state, if nobody says otherwise.
@@ -34,17 +37,27 @@ const FILE: &str = "state.redb";
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// The version's key among the meta data.
 const VERSION_KEY: &str = "version";
+/// The key of the row that [`Store::retry`] writes.
+const RETRIES_KEY: &str = "retries";
 
 /// The file of a controller's state. Nobody else has it open.
+///
+/// redb refuses everything after one failed write, a full disk included. So the file is opened again before its next use, which
+/// finds what was committed last.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    database: Database,
+    /// None after opening it again failed, until that succeeds.
+    database: Mutex<Option<Arc<Database>>>,
+    /// The reason of the last failure; none since a change was committed.
+    failure: Mutex<Option<String>>,
+    /// Set by a failed read or write: the database in use takes nothing any more.
+    failed: AtomicBool,
 }
 
 /// Changes under way: all of them come into force, or none.
 pub struct Change<'a> {
-    path: &'a Path,
+    store: &'a Store,
     transaction: &'a WriteTransaction,
 }
 
@@ -62,18 +75,14 @@ impl Store {
         };
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io(dir))?;
         let path = dir.join(FILE);
-        // Damage is found here, and not by a panic later on.
-        let open = || Database::builder().set_check_integrity_on_open(true).create(&path);
-        // Whoever had it may be about to end: a restart is no reason to give up.
-        let end = Instant::now() + PREDECESSOR;
-        let mut opened = open();
-        while matches!(opened, Err(DatabaseError::DatabaseAlreadyOpen)) && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(50));
-            opened = open();
-        }
-        let database = opened.map_err(|error| StoreError::from_redb(&path, error.into()))?;
+        let database = open_database(&path, |builder| builder.create(&path))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(io(&path))?;
-        let this = Self { path, database };
+        let this = Self {
+            path,
+            database: Mutex::new(Some(Arc::new(database))),
+            failure: Mutex::default(),
+            failed: AtomicBool::new(false),
+        };
         match this.version()? {
             None => this.create()?,
             Some(VERSION) => {}
@@ -82,6 +91,50 @@ impl Store {
         // All rows once: what cannot be read is found now.
         this.state()?;
         Ok(this)
+    }
+
+    /// Returns why the state cannot be read or written at present, and what to do; none while it can.
+    pub fn failure(&self) -> Option<String> {
+        lock(&self.failure).clone()
+    }
+
+    /// Makes changes, and writes a row in any case: once that succeeds, [`Store::failure`] is none.
+    ///
+    /// Blocks until the disk has it.
+    ///
+    /// # Errors
+    /// [`StoreError`] while it still fails.
+    pub fn retry(&self, f: impl FnOnce(&Change<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.change(|change| {
+            f(change)?;
+            let mut meta = change.transaction.open_table(META).map_err(|e| self.failed(e.into()))?;
+            let retries = meta.get(RETRIES_KEY).map_err(|e| self.failed(e.into()))?.map_or(0, |n| n.value());
+            meta.insert(RETRIES_KEY, retries.wrapping_add(1)).map_err(|e| self.failed(e.into()))?;
+            Ok(())
+        })
+    }
+
+    /// Returns the open database; opens the file again after a failure.
+    fn database(&self) -> Result<Arc<Database>, StoreError> {
+        let mut database = lock(&self.database);
+        if self.failed.swap(false, Ordering::AcqRel) {
+            // The file is locked until the last user of the old one is through.
+            *database = None;
+        }
+        if let Some(database) = &*database {
+            return Ok(Arc::clone(database));
+        }
+        let opened = Arc::new(
+            // Not made again: an empty one would lose what was acknowledged.
+            open_database(&self.path, |builder| builder.open(&self.path))
+                .inspect_err(|error| self.note(error))?,
+        );
+        *database = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    fn note(&self, error: &StoreError) {
+        *lock(&self.failure) = Some(format!("{error}; {}", error.help()));
     }
 
     /// The file.
@@ -107,10 +160,12 @@ impl Store {
         &self,
         f: impl FnOnce(&Change<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let transaction = self.database.begin_write().map_err(|e| self.failed(e.into()))?;
+        let database = self.database()?;
+        let transaction = database.begin_write().map_err(|e| self.failed(e.into()))?;
         // Dropped without a commit, it leaves nothing.
-        let result = f(&Change { path: &self.path, transaction: &transaction })?;
+        let result = f(&Change { store: self, transaction: &transaction })?;
         transaction.commit().map_err(|e| self.failed(e.into()))?;
+        *lock(&self.failure) = None;
         Ok(result)
     }
 
@@ -136,7 +191,8 @@ impl Store {
     /// When the system refuses, or a row is not what it should be.
     pub fn all<R: Row>(&self) -> Result<Vec<R>, StoreError> {
         let failed = |error| self.failed(error);
-        let transaction = self.database.begin_read().map_err(|e| failed(e.into()))?;
+        let database = self.database()?;
+        let transaction = database.begin_read().map_err(|e| failed(e.into()))?;
         let table = match transaction.open_table(R::TABLE) {
             Ok(table) => table,
             Err(error) => return Err(failed(error.into())),
@@ -151,7 +207,8 @@ impl Store {
 
     /// The version of the file; none when it is new.
     fn version(&self) -> Result<Option<u64>, StoreError> {
-        let transaction = self.database.begin_read().map_err(|e| self.failed(e.into()))?;
+        let database = self.database()?;
+        let transaction = database.begin_read().map_err(|e| self.failed(e.into()))?;
         let table = match transaction.open_table(META) {
             Ok(table) => table,
             Err(redb::TableError::TableDoesNotExist(_)) => {
@@ -182,8 +239,38 @@ impl Store {
     }
 
     fn failed(&self, error: redb::Error) -> StoreError {
-        StoreError::from_redb(&self.path, error)
+        let unusable = matches!(error, redb::Error::Io(_) | redb::Error::PreviousIo);
+        let error = StoreError::from_redb(&self.path, error);
+        if unusable {
+            self.failed.store(true, Ordering::Release);
+            self.note(&error);
+        }
+        error
     }
+}
+
+/// Opens the file, and waits for a predecessor that still has it.
+fn open_database(
+    path: &Path,
+    open: impl Fn(&Builder) -> Result<Database, DatabaseError>,
+) -> Result<Database, StoreError> {
+    let mut builder = Database::builder();
+    // Damage is found here, and not by a panic later on.
+    builder.set_check_integrity_on_open(true);
+    let open = || open(&builder);
+    // Whoever had it may be about to end: a restart is no reason to give up.
+    let end = Instant::now() + PREDECESSOR;
+    let mut opened = open();
+    while matches!(opened, Err(DatabaseError::DatabaseAlreadyOpen)) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(50));
+        opened = open();
+    }
+    opened.map_err(|error| StoreError::from_redb(path, error.into()))
+}
+
+/// Locks what is replaced in one step, so that a panic elsewhere left it whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Change<'_> {
@@ -192,7 +279,8 @@ impl Change<'_> {
     /// # Errors
     /// When the system refuses.
     pub fn put<R: Row>(&self, row: &R) -> Result<(), StoreError> {
-        let value = serde_json::to_vec(row).map_err(|e| StoreError::corrupt(self.path, &e.to_string()))?;
+        let value =
+            serde_json::to_vec(row).map_err(|e| StoreError::corrupt(&self.store.path, &e.to_string()))?;
         let key = row.key();
         self.table::<R>()?.insert(key.as_str(), value.as_slice()).map_err(|e| self.failed(e.into()))?;
         Ok(())
@@ -213,7 +301,7 @@ impl Change<'_> {
     pub fn find<R: Row>(&self, key: &str) -> Result<Option<R>, StoreError> {
         let table = self.table::<R>()?;
         let found = table.get(key).map_err(|e| self.failed(e.into()))?;
-        found.map(|value| row(self.path, key, value.value())).transpose()
+        found.map(|value| row(&self.store.path, key, value.value())).transpose()
     }
 
     /// All rows of a kind, by their keys.
@@ -225,7 +313,7 @@ impl Change<'_> {
         let mut rows = Vec::new();
         for entry in table.iter().map_err(|e| self.failed(e.into()))? {
             let (key, value) = entry.map_err(|e| self.failed(e.into()))?;
-            rows.push(row(self.path, key.value(), value.value())?);
+            rows.push(row(&self.store.path, key.value(), value.value())?);
         }
         Ok(rows)
     }
@@ -235,7 +323,7 @@ impl Change<'_> {
     }
 
     fn failed(&self, error: redb::Error) -> StoreError {
-        StoreError::from_redb(self.path, error)
+        self.store.failed(error)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod closing;
+mod full_disk;
 mod learner;
 mod long;
 mod messages;
