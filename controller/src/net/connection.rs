@@ -18,6 +18,8 @@ use crate::session::{CloseReason, Config, Event, Session, error_names};
 
 /// How long a session that is over may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Bytes of one read after which other sessions have their turn. What comes in smaller pieces waits for its socket anyway.
+const LARGE_BATCH: usize = 8 << 10;
 /// Foreign changes written to the log at most, each second.
 const LOGGED: u32 = 20;
 
@@ -38,11 +40,17 @@ pub(super) async fn drive<R, W>(
     let mut policy = hub.follow();
     let mut driver = Driver::new(&hub, peer, policy.borrow_and_update().clone());
     let mut outgoing = Outgoing::default();
+    let mut batch = 0;
     loop {
         driver.settle();
         outgoing.refill(&mut driver.session);
         if driver.session.is_closed() {
             break;
+        }
+        if batch >= LARGE_BATCH && outgoing.is_empty() {
+            batch = 0;
+            // A flood finds its socket ready for ever. The others' turn is between two of its batches.
+            tokio::task::yield_now().await;
         }
         let deadline = driver.deadline();
         let reads = driver.session.wants_read() && outgoing.is_answered();
@@ -54,7 +62,10 @@ pub(super) async fn drive<R, W>(
             },
             read = reader.read_buf(driver.session.inbox()), if reads => match read {
                 Ok(0) => driver.session.close(CloseReason::Connection("the other side closed it".to_owned())),
-                Ok(_) => driver.received(&mut outgoing.answers),
+                Ok(n) => {
+                    batch = n;
+                    driver.received(&mut outgoing.answers);
+                }
                 Err(error) => driver.session.close(CloseReason::Connection(error.to_string())),
             },
             () = sleep_until(deadline) => driver.timeout(),
