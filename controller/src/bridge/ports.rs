@@ -12,7 +12,7 @@ use crate::printable::printable_name;
 /// The ports that a switch says it has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ports {
-    by_number: BTreeMap<PortNo, String>,
+    by_number: BTreeMap<PortNo, Box<str>>,
 }
 
 impl Ports {
@@ -23,12 +23,12 @@ impl Ports {
 
     /// The name of the bridge: that of its own port.
     pub fn bridge(&self) -> Option<&str> {
-        self.by_number.get(&PortNo::LOCAL).map(String::as_str).filter(|n| !n.is_empty())
+        self.by_number.get(&PortNo::LOCAL).map(|name| &**name).filter(|n| !n.is_empty())
     }
 
     /// The name of a port.
     pub fn name_of(&self, number: PortNo) -> Option<&str> {
-        self.by_number.get(&number).map(String::as_str)
+        self.by_number.get(&number).map(|name| &**name)
     }
 
     /// Takes a change in; whether a name or a number changed by it. A port beyond `limit` is not taken.
@@ -46,33 +46,40 @@ impl Ports {
 
     /// Returns the names for printing and for reading.
     pub fn names(&self) -> PortNames {
-        self.by_number.iter().map(|(number, name)| (name.clone(), *number)).collect()
+        self.by_number.iter().map(|(number, name)| (name.to_string(), *number)).collect()
     }
 
     /// Returns numbers by names, for the compiler. A name that several ports have is left out: names are cut to 15 bytes on
     /// the wire, so that whoever has it need not be the port that the file means.
     pub fn by_name(&self) -> PortMap {
         let ambiguous = self.ambiguous();
-        let clear = self.by_number.iter().filter(|(_, name)| !ambiguous.contains(*name));
-        clear.map(|(number, name)| (name.clone(), *number)).collect()
+        let clear = self.by_number.iter().filter(|(_, name)| !ambiguous.contains(&***name));
+        clear.map(|(number, name)| (name.to_string(), *number)).collect()
     }
 
     /// Returns the names that several ports have.
     pub fn ambiguous(&self) -> BTreeSet<String> {
         let mut seen = BTreeSet::new();
-        self.by_number.values().filter(|name| !seen.insert(name.as_str())).cloned().collect()
+        self.by_number.values().filter(|name| !seen.insert(&***name)).map(|name| name.to_string()).collect()
+    }
+
+    /// Returns the number of the one port with that name; none where several have it.
+    pub fn number_of(&self, name: &str) -> Option<PortNo> {
+        let mut named = self.by_number.iter().filter(|(_, its)| ***its == *name);
+        let (number, _) = named.next()?;
+        named.next().is_none().then_some(*number)
     }
 
     /// Returns the name of a port, unless another port has it as well.
     pub fn unambiguous_name_of(&self, number: PortNo) -> Option<&str> {
         let name = self.name_of(number)?;
-        let others = self.by_number.iter().any(|(other, its)| *other != number && its == name);
+        let others = self.by_number.iter().any(|(other, its)| *other != number && **its == *name);
         (!others).then_some(name)
     }
 }
 
 /// Returns the name up to its first NUL, as it may be shown. A name is bytes for the kernel, text for a file; no name of a file
 /// has a character that is escaped.
-fn name(port: &Port) -> String {
-    printable_name(&port.name)
+fn name(port: &Port) -> Box<str> {
+    printable_name(&port.name).into_boxed_str()
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use bytes::{Bytes, BytesMut};
 use ofproto::Xid;
+use ofproto::message::Port;
 use ofproto::message::multipart::{MULTIPART_MORE, MultipartReply, MultipartReplyBody};
 
 /// Replies under way, by the request that they answer. Only what was asked for is kept.
@@ -29,14 +31,30 @@ pub(super) enum Part {
     Unasked,
     /// Its kind is not that of the parts before it.
     Mixed,
-    /// It is too much.
+    /// It takes more memory than the limit.
     TooLarge,
+    /// It has more ports than the limit.
+    TooManyPorts,
+}
+
+/// Bounds on replies under way, looked at whenever a part comes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PartLimits {
+    /// Memory of all replies, in bytes.
+    pub(super) bytes: usize,
+    /// Ports in one reply.
+    pub(super) ports: usize,
 }
 
 impl Assembly {
     /// How many requests wait.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Returns whether a request waits for an answer under that id.
+    pub(super) fn waits(&self, xid: Xid) -> bool {
+        self.waiting.contains_key(&xid)
     }
 
     /// Notes that a request was sent.
@@ -51,19 +69,31 @@ impl Assembly {
         }
     }
 
-    /// Takes a part of `size` bytes on the wire.
-    pub(super) fn add(&mut self, xid: Xid, reply: MultipartReply, size: usize, limit: usize) -> Part {
+    /// Takes a part of `length` bytes on the wire.
+    pub(super) fn add(&mut self, xid: Xid, reply: MultipartReply, length: usize, limits: PartLimits) -> Part {
         let Some(partial) = self.waiting.get_mut(&xid) else {
             return Part::Unasked;
         };
-        if self.bytes + size > limit {
+        let mut part = reply.body;
+        if let MultipartReplyBody::PortDesc(ports) = &mut part {
+            let before = match &partial.body {
+                Some(MultipartReplyBody::PortDesc(before)) => before.len(),
+                _ => 0,
+            };
+            if before.saturating_add(ports.len()) > limits.ports {
+                return Part::TooManyPorts;
+            }
+            share_names(ports);
+        }
+        let size = footprint(&part, length);
+        if self.bytes + size > limits.bytes {
             return Part::TooLarge;
         }
         partial.bytes += size;
         self.bytes += size;
         partial.body = match partial.body.take() {
-            None => Some(reply.body),
-            Some(body) => join(body, reply.body),
+            None => Some(part),
+            Some(body) => join(body, part),
         };
         if partial.body.is_none() {
             self.forget(xid);
@@ -75,6 +105,37 @@ impl Assembly {
         let body = partial.body.take();
         self.forget(xid);
         body.map_or(Part::Mixed, Part::Complete)
+    }
+}
+
+/// Copies the names of a part's ports into one buffer of their own, so that they do not keep the part's message.
+fn share_names(ports: &mut [Port]) {
+    let mut names = BytesMut::with_capacity(ports.iter().map(|port| port.name.len()).sum());
+    for port in &*ports {
+        names.extend_from_slice(&port.name);
+    }
+    let mut names: Bytes = names.freeze();
+    for port in ports {
+        port.name = names.split_to(port.name.len());
+    }
+}
+
+/// Returns about how much memory a part of `length` bytes on the wire takes. What is behind pointers counts as on the wire.
+fn footprint(part: &MultipartReplyBody, length: usize) -> usize {
+    use MultipartReplyBody as B;
+    match part {
+        B::PortDesc(ports) => size_of_val(&**ports) + ports.iter().map(|port| port.name.len()).sum::<usize>(),
+        B::Flow(all) => length + size_of_val(&**all),
+        B::Table(all) => length + size_of_val(&**all),
+        B::PortStats(all) => length + size_of_val(&**all),
+        B::Queue(all) => length + size_of_val(&**all),
+        B::Group(all) => length + size_of_val(&**all),
+        B::GroupDesc(all) => length + size_of_val(&**all),
+        B::Meter(all) => length + size_of_val(&**all),
+        B::MeterConfig(all) => length + size_of_val(&**all),
+        B::TableFeatures(all) => length + size_of_val(&**all),
+        B::Monitor(all) => length + size_of_val(&**all),
+        _ => length,
     }
 }
 
@@ -92,7 +153,13 @@ fn join(mut body: MultipartReplyBody, part: MultipartReplyBody) -> Option<Multip
         (B::MeterConfig(all), B::MeterConfig(part)) => all.extend(part),
         (B::TableFeatures(all), B::TableFeatures(part)) => all.extend(part),
         (B::IpfixFlow(all), B::IpfixFlow(part)) => all.extend(part),
-        (B::PortDesc(all), B::PortDesc(part)) => all.extend(part),
+        (B::PortDesc(all), B::PortDesc(part)) => {
+            // Doubled as usual, half of it could stay empty.
+            if all.capacity() - all.len() < part.len() {
+                all.reserve_exact(part.len().max(all.len() / 4));
+            }
+            all.extend(part);
+        }
         (B::Monitor(all), B::Monitor(part)) => all.extend(part),
         (B::Unknown { kind: a, body: all }, B::Unknown { kind: b, body: part }) if *a == b => {
             *all = [all.as_ref(), part.as_ref()].concat().into();

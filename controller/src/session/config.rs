@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Ports that a switch may have. With the longest names they take 8 MB while they are taken over from the handshake.
+pub const MAX_PORTS: usize = 32_768;
+
 /// The bounds and times of a session.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -15,8 +18,10 @@ pub struct Config {
     pub max_request_bytes: usize,
     /// Answers that the switch does not take: beyond so many bytes nothing more is read from it.
     pub max_answer_bytes: usize,
-    /// Parts of multipart replies, in bytes on the wire over all replies under way.
+    /// Memory of multipart replies under way, in bytes.
     pub max_multipart_bytes: usize,
+    /// The same before the handshake is complete.
+    pub max_handshake_bytes: usize,
     /// Multipart requests that wait for an answer.
     pub max_multipart_requests: usize,
     /// Ports that a switch may have.
@@ -37,8 +42,9 @@ impl Default for Config {
             max_request_bytes: 128 << 20,
             max_answer_bytes: 1 << 20,
             max_multipart_bytes: 256 << 20,
+            max_handshake_bytes: 4 << 20,
             max_multipart_requests: 16,
-            max_ports: 65_536,
+            max_ports: MAX_PORTS,
             max_bad_messages: 64,
             set_config: true,
         }

@@ -11,13 +11,12 @@ use ofproto::message::multipart::{
 use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, SwitchConfig};
 use ofproto::{DecodeError, ErrorCode, Header, Reader, VERSION, Wire as _, Xid};
 
-use super::assembly::{Assembly, Part};
+use super::assembly::{Assembly, Part, PartLimits};
 use super::error_names::{HELLO_FAILED, INCOMPATIBLE};
+use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::{CloseReason, Config, Connected, Event, SendError, Stats};
 
-/// Room for so many bytes at once.
-const READ: usize = 64 << 10;
 /// Open vSwitch's way to treat fragments: the first is matched by its ports, and later ones have none (ovs-ofctl(8),
 /// set-frags, `nx-match`). OFPC_FRAG_NORMAL hides them of the first, too. A switch that does not know it says so and stays
 /// as it is.
@@ -26,6 +25,7 @@ const FRAG_NX_MATCH: u16 = 3;
 const PACKET_IN: u8 = 10;
 const HELLO: u8 = 0;
 const ERROR: u8 = 1;
+const MULTIPART_REPLY: u8 = 19;
 /// The last type of OpenFlow 1.3 (OFPT_METER_MOD).
 const LAST: u8 = 29;
 /// What a switch sends: an error, echoes, experimenter's messages, replies and news. All else is for a switch.
@@ -52,7 +52,7 @@ pub struct Session {
     config: Config,
     state: State,
     /// What came and is no whole message yet.
-    inbox: BytesMut,
+    inbox: Inbox,
     outbox: Outbox,
     events: VecDeque<Event>,
     assembly: Assembly,
@@ -73,7 +73,7 @@ impl Session {
             handshake_deadline: now + config.handshake_timeout,
             config,
             state: State::Hello,
-            inbox: BytesMut::new(),
+            inbox: Inbox::new(),
             outbox: Outbox::default(),
             events: VecDeque::new(),
             assembly: Assembly::default(),
@@ -88,20 +88,19 @@ impl Session {
 
     /// Takes bytes from the switch.
     pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        self.inbox.extend_from_slice(bytes);
+        self.inbox.bytes.extend_from_slice(bytes);
         self.received(now, |_| false);
     }
 
     /// Where bytes from the switch go, with room for some; [`Session::received`] takes them from there. So they are not
     /// copied, and no memory is allocated for them as long as all messages are taken.
     pub fn inbox(&mut self) -> &mut BytesMut {
-        self.inbox.reserve(READ);
-        &mut self.inbox
+        self.inbox.make_room()
     }
 
     /// Shows the PACKET_INs that came and are not taken yet.
     pub fn waiting_packet_ins(&self, mut look: impl FnMut(&[u8])) {
-        let mut rest = &self.inbox[..];
+        let mut rest = &self.inbox.bytes[..];
         while let Ok(Some(length)) = next_length(rest) {
             let Some((frame, after)) = rest.split_at_checked(length) else { return };
             if frame.first_chunk() == Some(&[VERSION, PACKET_IN]) {
@@ -114,10 +113,11 @@ impl Session {
     /// Takes the messages that are complete. PACKET_INs go to `packet_in` first, as they came; one that it does not take
     /// becomes an event like all others.
     pub fn received(&mut self, now: Instant, mut packet_in: impl FnMut(&[u8]) -> bool) {
+        self.inbox.was_read();
         while !self.is_closed() {
-            let length = match next_length(&self.inbox) {
+            let length = match next_length(&self.inbox.bytes) {
                 Ok(Some(length)) => length,
-                Ok(None) => return,
+                Ok(None) => return self.inbox.was_taken(),
                 Err(error) => {
                     let code = DecodeError::from(error).wire_code();
                     self.answer_error(error.header.xid, code, &[]);
@@ -125,18 +125,18 @@ impl Session {
                 }
             };
             if matches!(self.state, State::Ready)
-                && self.inbox.first_chunk() == Some(&[VERSION, PACKET_IN])
-                && self.inbox.get(..length).is_some_and(&mut packet_in)
+                && self.inbox.bytes.first_chunk() == Some(&[VERSION, PACKET_IN])
+                && self.inbox.bytes.get(..length).is_some_and(&mut packet_in)
             {
                 self.heard(now);
-                self.inbox.advance(length);
+                self.inbox.bytes.advance(length);
             } else {
-                let frame = self.inbox.split_to(length).freeze();
+                let frame = self.inbox.bytes.split_to(length).freeze();
                 self.frame(now, &frame);
             }
         }
         // Nothing more is read from one that is over.
-        self.inbox = BytesMut::new();
+        self.inbox.close();
     }
 
     /// The next whole messages to write.
@@ -226,7 +226,7 @@ impl Session {
             return;
         }
         self.state = State::Closed;
-        self.inbox = BytesMut::new();
+        self.inbox.close();
         self.assembly = Assembly::default();
         self.outbox.drop_requests();
         self.events.push_back(Event::Closed(reason));
@@ -366,12 +366,31 @@ impl Session {
             }
             return;
         }
-        match self.assembly.add(xid, reply, size, self.config.max_multipart_bytes) {
+        if let State::Describing { desc_xid, ports_xid, .. } = &self.state
+            && self.assembly.waits(xid)
+        {
+            let fits = match &reply.body {
+                MultipartReplyBody::Desc(_) => xid == *desc_xid,
+                MultipartReplyBody::PortDesc(_) => xid == *ports_xid,
+                _ => false,
+            };
+            if !fits {
+                let waiting = self.waiting();
+                return self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
+            }
+        }
+        let bytes = match self.state {
+            State::Ready => self.config.max_multipart_bytes,
+            _ => self.config.max_handshake_bytes,
+        };
+        let limits = PartLimits { bytes, ports: self.config.max_ports };
+        match self.assembly.add(xid, reply, size, limits) {
             Part::Kept | Part::Unasked => {}
-            Part::TooLarge => self.close(CloseReason::ReplyTooLarge(self.config.max_multipart_bytes)),
+            Part::TooLarge => self.close(CloseReason::ReplyTooLarge(bytes)),
+            Part::TooManyPorts => self.close(CloseReason::TooManyPorts(self.config.max_ports)),
             Part::Mixed => {
                 let waiting = self.waiting();
-                self.close(CloseReason::Unexpected { kind: 19, waiting });
+                self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
             }
             Part::Complete(body) => self.replied(xid, body),
         }
@@ -384,9 +403,6 @@ impl Session {
         match body {
             MultipartReplyBody::Desc(d) if xid == *desc_xid => *desc = Some(d),
             MultipartReplyBody::PortDesc(ports) if xid == *ports_xid => {
-                if ports.len() > self.config.max_ports {
-                    return self.close(CloseReason::TooManyPorts(self.config.max_ports));
-                }
                 // Both were asked for in this order and are answered in it.
                 let desc = desc.take().unwrap_or_default();
                 let connected = Connected { features: features.clone(), ports, desc };
@@ -395,7 +411,7 @@ impl Session {
             }
             _ => {
                 let waiting = self.waiting();
-                self.close(CloseReason::Unexpected { kind: 19, waiting });
+                self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
             }
         }
     }

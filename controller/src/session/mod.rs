@@ -8,11 +8,12 @@ mod assembly;
 mod config;
 pub mod error_names;
 mod event;
+mod inbox;
 mod machine;
 mod outbox;
 #[cfg(test)]
 mod tests;
 
-pub use config::Config;
+pub use config::{Config, MAX_PORTS};
 pub use event::{CloseReason, Connected, Event, SendError, Stats};
 pub use machine::Session;

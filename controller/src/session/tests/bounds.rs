@@ -69,7 +69,7 @@ fn a_reply_without_end_ends_the_session() {
 
 #[test]
 fn bytes_of_a_complete_or_failed_reply_count_no_more() {
-    let config = Config { max_multipart_bytes: 10_000, ..Config::default() };
+    let config = Config { max_multipart_bytes: 40_000, ..Config::default() };
     let mut rig = Rig::at(At::Ready, config);
     for _ in 0..100 {
         let xid = ask(&mut rig).unwrap();
@@ -153,12 +153,37 @@ fn the_longest_error_of_open_vswitch_is_survived() {
     assert_eq!(rig.sent(), [(Xid(5), Message::EchoReply("still here".into()))]);
 }
 
+fn ports(n: u32) -> Vec<Port> {
+    (0..n).map(|n| Port::named(PortNo(n), "p")).collect()
+}
+
 #[test]
 fn a_switch_with_too_many_ports_is_not_taken() {
     let mut rig = Rig::at(At::Ports, Config { max_ports: 3, ..Config::default() });
-    let ports = (0..4).map(|n| Port::named(PortNo(n), "p")).collect();
-    rig.give(Xid(5), &multipart(0, MultipartReplyBody::PortDesc(ports)));
+    rig.give(Xid(5), &multipart(MULTIPART_MORE, MultipartReplyBody::PortDesc(ports(3))));
+    assert!(!rig.session.is_closed());
+    // It does not matter that more would follow.
+    rig.give(Xid(5), &multipart(MULTIPART_MORE, MultipartReplyBody::PortDesc(ports(1))));
     assert_eq!(rig.closed(), Some(CloseReason::TooManyPorts(3)));
+}
+
+#[test]
+fn a_list_of_ports_counts_as_it_is_in_memory() {
+    let config = Config { max_handshake_bytes: 10_000, ..Config::default() };
+    let mut rig = Rig::at(At::Ports, config);
+    // 64 bytes on the wire, and more once they are read.
+    let more = u32::try_from(10_000 / size_of::<Port>()).unwrap();
+    rig.give(Xid(5), &multipart(MULTIPART_MORE, MultipartReplyBody::PortDesc(ports(100))));
+    assert!(!rig.session.is_closed());
+    rig.give(Xid(5), &multipart(MULTIPART_MORE, MultipartReplyBody::PortDesc(ports(more - 99))));
+    assert_eq!(rig.closed(), Some(CloseReason::ReplyTooLarge(10_000)));
+}
+
+#[test]
+fn another_list_than_that_of_ports_is_not_kept_in_the_handshake() {
+    let mut rig = Rig::at(At::Ports, Config::default());
+    rig.give(Xid(5), &part(true, 0..2));
+    assert!(matches!(rig.closed(), Some(CloseReason::Unexpected { kind: 19, .. })));
 }
 
 #[test]
