@@ -9,12 +9,13 @@ use flows::Flow;
 use flows::compile::sample;
 use flows::reactive::{Dialect, Mirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
-use ofproto::message::{ErrorMsg, Message, PortStatus, PortStatusReason};
+use ofproto::message::{ErrorMsg, Message};
 use ofproto::{DatapathId, TableId, Xid};
 
 use super::commit::Commit;
 use super::crowded::Crowded;
 use super::ct_flush::Grain;
+use super::flapping::PortChanges;
 use super::leases::Leases;
 use super::plan::Plan;
 use super::reactive::{Additions, MIRRORED};
@@ -26,9 +27,6 @@ use super::{Compiled, Evicted, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::in_force::{Clock, InForce};
 use crate::learning::LearningSwitch;
 use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
-
-/// Ports beyond so many are not looked at.
-const MAX_PORTS: usize = 65_536;
 
 /// One bridge of one session.
 #[derive(Debug)]
@@ -42,6 +40,7 @@ pub struct Bridge {
     pub(super) datapath: DatapathId,
     pub(super) owned: bool,
     pub(super) ports: Ports,
+    pub(super) port_changes: PortChanges,
     /// The ports that the file names and that are not there.
     missing_ports: BTreeSet<String>,
     /// The ports that the file names and that are there more than once.
@@ -175,6 +174,7 @@ impl Bridge {
             datapath: DatapathId::default(),
             owned: false,
             ports: Ports::default(),
+            port_changes: PortChanges::default(),
             missing_ports: BTreeSet::new(),
             ambiguous_ports: BTreeSet::new(),
             compiled: Arc::default(),
@@ -259,7 +259,7 @@ impl Bridge {
             Phase::Committing(commit) => Some(commit.deadline),
         };
         let wake = self.wake.and_then(|at| self.clock.instant(at));
-        deadline.into_iter().chain(wake).chain(self.leases_due()).min()
+        deadline.into_iter().chain(wake).chain(self.leases_due()).chain(self.port_changes.due()).min()
     }
 
     /// What time it is by the clock on the wall, which may be set while it goes.
@@ -277,6 +277,9 @@ impl Bridge {
             if self.compiled.ends_early() {
                 self.read_soon(now);
             }
+        }
+        if self.port_changes.take_due(now) {
+            self.recompile(now, session);
         }
         self.change_at_once(now, session);
         self.delete_taught(now, session);
@@ -352,6 +355,7 @@ impl Bridge {
         if !owned {
             self.read_at = None;
             self.wake = None;
+            self.port_changes.forget();
             self.in_force = None;
             self.reached = None;
             self.learning = None;
@@ -373,7 +377,9 @@ impl Bridge {
         self.meter_samples(session);
         let Some(name) = &self.name else { return };
         let seconds = self.clock.seconds(now);
-        let mut program = self.policy.compile(&self.compiled.program, name, &self.ports.by_name(), seconds);
+        let ports = self.ports.by_name();
+        let mut program = self.policy.compile(&self.compiled.program, name, &ports, seconds);
+        self.port_changes.compiled(ports);
         if self.sampling.is_refused() {
             sample::remove(&mut program);
         }
@@ -458,29 +464,6 @@ impl Bridge {
         }
     }
 
-    fn port_changed(&mut self, now: Instant, status: &PortStatus, session: &mut Session) {
-        let number = status.port.port_no;
-        if status.reason == PortStatusReason::Delete {
-            self.port_gone(number, session);
-            self.leases_gone(now, number, session);
-        }
-        let before = self.ports.name_of(number).map(str::to_owned);
-        if self.ports.apply(status, MAX_PORTS)
-            && self.owned
-            && before.as_deref().into_iter().chain(self.ports.name_of(number)).any(|name| self.names(name))
-        {
-            self.recompile(now, session);
-        }
-    }
-
-    /// Whether flows may depend on the port of that name. A raw line may name any.
-    fn names(&self, port: &str) -> bool {
-        let Some(bridge) = &self.name else { return false };
-        let file = &self.policy.file;
-        file.bridge_for(bridge).is_some_and(|bridge| !bridge.flows.is_empty())
-            || file.bridge_ports(bridge).contains(&port)
-    }
-
     fn replied(&mut self, now: Instant, xid: Xid, body: MultipartReplyBody, session: &mut Session) {
         if self.monitor == Monitor::Asked(xid) {
             self.monitor = Monitor::On;
@@ -523,10 +506,7 @@ impl Bridge {
                 self.mirror.removed(removed);
             }
             // The monitor dropped updates while it was paused: what it would have told is to be read.
-            Message::MonitorPaused | Message::MonitorResumed => {
-                self.in_doubt();
-                self.read_soon(now);
-            }
+            Message::MonitorPaused | Message::MonitorResumed => self.read_after_drift(now),
             Message::BundleControl(control) => self.bundle_replied(now, control, session),
             Message::BarrierReply => self.barrier_replied(now, xid, session),
             _ => {}

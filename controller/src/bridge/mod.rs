@@ -12,6 +12,7 @@ mod compiled;
 mod counts;
 mod crowded;
 mod ct_flush;
+mod flapping;
 mod learn;
 mod leases;
 mod machine;

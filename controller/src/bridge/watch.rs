@@ -130,7 +130,7 @@ impl Bridge {
         self.read_after_drift(now);
     }
 
-    fn read_after_drift(&mut self, now: Instant) {
+    pub(super) fn read_after_drift(&mut self, now: Instant) {
         self.in_doubt();
         let earliest = self.last_read.map_or(now, |at| at + DRIFT_INTERVAL);
         self.read_by(earliest.max(now + DEBOUNCE));

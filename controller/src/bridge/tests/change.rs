@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use flows::Flow;
-use ofproto::TableId;
 use ofproto::message::multipart::FlowStats;
 use ofproto::message::{BundleControlKind, FlowModCommand, Message, PortStatusReason};
+use ofproto::{TableId, Xid};
 
 use super::drift::learned;
 use super::{FILE, Rig, commands, control, flow_mod, foreign, is_read, policy, refusal, stats};
@@ -377,4 +377,85 @@ fn parties_that_change_places_leave_nothing_behind() {
     rig.answer_read(&sent, flows, &[]);
     assert_eq!(rig.received(), []);
     assert_eq!(rig.bridge.status().drift_repaired, 0);
+}
+
+/// So many reads and commits that a switch sees in ten seconds are none that it would notice.
+const BOUND: usize = 100;
+
+/// Answers whatever the bridge asks, for so long, while something happens again and again. Returns the reads and the commits.
+fn rounds_while(rig: &mut Rig, time: Duration, mut happens: impl FnMut(&mut Rig, u32)) -> (usize, usize) {
+    let (end, mut n, mut reads, mut commits) = (rig.now + time, 0, 0, 0);
+    while rig.now < end {
+        happens(rig, n);
+        n += 1;
+        let mut sent = rig.received();
+        if sent.iter().any(|(_, m)| matches!(m, Message::BundleControl(_))) {
+            commits += 1;
+            sent = rig.at_once(sent).1;
+        }
+        if is_read(&sent) {
+            reads += 1;
+            let desired = rig.desired();
+            rig.answer_read(&sent, desired, &[]);
+        }
+        rig.millis(1);
+    }
+    (reads, commits)
+}
+
+#[test]
+fn a_port_that_flaps_is_followed_slowly_and_without_end() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    let (reads, commits) = rounds_while(&mut rig, Duration::from_secs(10), |rig, n| {
+        let reason = if n % 2 == 0 { PortStatusReason::Delete } else { PortStatusReason::Add };
+        rig.tell_port(reason, 3, "warp0");
+    });
+    assert!(reads <= BOUND && commits <= BOUND, "{reads} reads, {commits} commits");
+    assert!(commits > 1, "{commits} commits");
+    // What it is in the end is what is in force in the end.
+    rig.tell_port(PortStatusReason::Delete, 3, "warp0");
+    rounds_while(&mut rig, Duration::from_secs(5), |_, _| {});
+    assert!(rig.bridge.status().settled);
+    assert_eq!(rig.bridge.status().missing_ports, ["warp0"]);
+}
+
+#[test]
+fn a_pair_of_ports_that_swap_is_bounded_too() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    let (_, commits) = rounds_while(&mut rig, Duration::from_secs(1), |rig, n| {
+        let (gone, come) = if n % 2 == 0 { (3, 2) } else { (2, 3) };
+        rig.tell_port(PortStatusReason::Delete, gone, ["veth102", "warp0"][gone as usize - 2]);
+        rig.tell_port(PortStatusReason::Add, come, ["veth102", "warp0"][come as usize - 2]);
+    });
+    assert!(commits <= 60, "{commits} commits in a second");
+}
+
+#[test]
+fn whatever_flaps_a_port_that_goes_loses_its_rights_within_a_moment() {
+    let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
+    rounds_while(&mut rig, Duration::from_millis(100), |rig, n| {
+        let reason = if n % 2 == 0 { PortStatusReason::Delete } else { PortStatusReason::Add };
+        rig.tell_port(reason, 3, "warp0");
+    });
+    rounds_while(&mut rig, Duration::from_secs(2), |_, _| {});
+    rounds_while(&mut rig, Duration::from_millis(10), |rig, n| {
+        let reason = if n % 2 == 0 { PortStatusReason::Delete } else { PortStatusReason::Add };
+        rig.tell_port(reason, 3, "warp0");
+    });
+    let (start, flows) = (rig.now, rig.desired().len());
+    rig.tell_port(PortStatusReason::Delete, 1, "veth100");
+    while rig.desired().len() >= flows {
+        rig.millis(1);
+        assert!(rig.now - start <= Duration::from_millis(25), "rights stay");
+    }
+}
+
+#[test]
+fn a_monitor_that_pauses_again_and_again_is_read_now_and_then() {
+    let mut rig = Rig::settled(FILE, "mesh-privacy", &["nm-privacy", "to-privacy"]);
+    let (reads, _) = rounds_while(&mut rig, Duration::from_secs(10), |rig, _| {
+        rig.give(Xid(0), &Message::MonitorPaused);
+        rig.give(Xid(0), &Message::MonitorResumed);
+    });
+    assert!((10..=BOUND).contains(&reads), "{reads} reads");
 }
