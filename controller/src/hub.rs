@@ -224,6 +224,13 @@ impl Hub {
         if self.policy.borrow().file.bridge(bridge).is_some() { bridge } else { ANY_BRIDGE }
     }
 
+    /// Returns whether the file in force names a bridge itself, and how many bridges it names.
+    pub fn names(&self, bridge: &str) -> (bool, usize) {
+        let policy = self.policy.borrow();
+        let names = policy.named().filter(|name| *name != ANY_BRIDGE).count();
+        (policy.file.bridge(bridge).is_some(), names)
+    }
+
     /// Takes another file into force. Gives its [`generation`](InForce::generation).
     pub fn replace(&self, policy: Policy) -> u64 {
         for bridge in policy.named() {

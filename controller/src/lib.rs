@@ -81,6 +81,7 @@ pub mod hub;
 pub mod in_force;
 pub mod lab;
 pub mod learning;
+pub mod log_limit;
 pub mod metrics;
 pub mod net;
 pub mod ovs;

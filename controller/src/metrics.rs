@@ -21,7 +21,7 @@ pub struct Metrics {
     registry: Registry,
     /// Sessions that finished their handshake.
     pub switches: IntGauge,
-    /// Connections turned away because there were too many.
+    /// Connections of switches that were ended because there were too many.
     pub rejected: IntCounter,
     /// Messages that could not be taken.
     pub bad_messages: IntCounter,
@@ -80,7 +80,7 @@ impl Metrics {
         registry.register(Box::new(switches.clone()))?;
         let rejected = IntCounter::new(
             "portcullis_connections_rejected_total",
-            "Connections turned away because there were too many.",
+            "Connections of switches that were ended because there were too many.",
         )?;
         registry.register(Box::new(rejected.clone()))?;
         let bad_messages = IntCounter::new(

@@ -9,15 +9,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use axum::serve::IncomingStream;
 use nix::unistd::{Gid, Uid, User};
-use tokio::net::{TcpListener, UnixListener};
 
 use super::Refusal;
 
@@ -33,18 +30,6 @@ pub enum Peer {
     Process(Option<(u32, u32)>),
     /// Whoever sends from there.
     Address(SocketAddr),
-}
-
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self::Process(stream.io().peer_cred().ok().map(|peer| (peer.uid(), peer.gid())))
-    }
-}
-
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Self::Address(*stream.remote_addr())
-    }
 }
 
 /// What a change needs at one listener.

@@ -17,17 +17,21 @@
 //! The first four are served at the addresses of `run --metrics` too. What changes something is at those of `run --api-listen` alone.
 
 mod access;
+mod body;
 mod containers;
 mod denied;
 mod document;
+mod host;
 mod refusal;
 mod windows;
 
 pub use access::{BadToken, Caller, Gate, Peer, Token};
+pub use host::Hosts;
 pub use refusal::Refusal;
 pub use windows::OpenRequest;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
@@ -39,23 +43,45 @@ use utoipa_axum::routes;
 use crate::containers::Containers;
 use crate::hub::{Hub, Report};
 
-/// The longest body of a request, in bytes.
-const MAX_BODY: usize = 64 << 10;
+/// Who is answered at one listener, and how long a request may take to come.
+#[derive(Debug)]
+pub struct Access {
+    /// What a change needs; none where nothing can be changed.
+    pub gate: Option<Gate>,
+    /// The hosts that it answers for; none at a Unix socket, which no browser speaks to.
+    pub hosts: Option<Hosts>,
+    /// How long the body of a request may take.
+    pub body: Duration,
+}
+
+impl Access {
+    fn around(self, mut router: Router) -> Router {
+        router = router
+            .layer(DefaultBodyLimit::max(body::MAX_BODY))
+            .layer(middleware::from_fn_with_state(self.body, body::read_in_time));
+        if let Some(gate) = self.gate {
+            router = router.layer(middleware::from_fn_with_state(Arc::new(gate), access::guard));
+        }
+        if let Some(hosts) = self.hosts {
+            router = router.layer(middleware::from_fn_with_state(hosts, host::guard));
+        }
+        router
+    }
+}
 
 /// What only looks.
-pub fn router(hub: Arc<Hub>) -> Router {
-    looking(hub).split_for_parts().0
+pub fn router(hub: Arc<Hub>, access: Access) -> Router {
+    access.around(looking(hub).split_for_parts().0)
 }
 
 /// All routes, behind a gate. To be served with [`Peer`] as connection info.
-pub fn control(hub: Arc<Hub>, containers: Arc<Containers>, gate: Gate) -> Router {
-    document::served(all(hub, containers))
+pub fn control(hub: Arc<Hub>, containers: Arc<Containers>, access: Access) -> Router {
+    let router = document::served(all(hub, containers))
         .fallback(async || Refusal::not_found("there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this path does not take that method")
-        })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(Arc::new(gate), access::guard))
+        });
+    access.around(router)
 }
 
 /// Every route but the document's own, each with what the document says of it.
@@ -113,7 +139,7 @@ mod tests {
     use super::*;
     use crate::api_client::{ApiAddress, request};
     use crate::metrics::Metrics;
-    use crate::net::{Address, serve_control};
+    use crate::net::{Address, Http, HttpLimits, serve_control};
     use crate::ovs::Database;
     use crate::policy::Policy;
 
@@ -136,7 +162,8 @@ mod tests {
             let (shutdown, down) = watch::channel(false);
             let (hub, containers) = parts();
             let address = Address::Unix(dir.path().join("api.sock"));
-            serve_control(hub, containers, &address, None, down).await.unwrap();
+            let http = Http { limits: HttpLimits::for_connections(8), names: Vec::new() };
+            serve_control(hub, containers, &address, None, &http, down).await.unwrap();
             Self { dir, _shutdown: shutdown }
         }
 
@@ -172,7 +199,9 @@ mod tests {
         let document = served.document().await;
         let told = document["paths"].as_object().unwrap();
         let (hub, containers) = parts();
-        let router = control(hub, containers, Gate::Process { owner: 0, group: 0 });
+        let gate = Some(Gate::Process { owner: 0, group: 0 });
+        let access = Access { gate, hosts: None, body: Duration::from_secs(1) };
+        let router = control(hub, containers, access);
         assert_eq!(paths(&router), told.keys().cloned().collect());
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
             for (path, operations) in told {

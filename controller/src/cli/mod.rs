@@ -32,6 +32,10 @@ use std::process::ExitCode;
 use clap::{ArgAction, Parser, Subcommand};
 use ofproto::message::multipart::MultipartRequestBody as Ask;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::log_limit::LogLimit;
 
 /// An OpenFlow 1.3 controller for Open vSwitch that keeps isolated networks isolated.
 #[derive(Debug, Parser)]
@@ -101,9 +105,11 @@ type Failure = miette::Report;
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    log(cli.verbose);
+    // What runs on and on is told by others what to log.
+    let limit = matches!(cli.command, Command::Run(_)).then(LogLimit::default);
+    log(cli.verbose, limit.clone());
     let done = match cli.command {
-        Command::Run(args) => args.execute(),
+        Command::Run(args) => args.execute(limit.unwrap_or_default()),
         Command::Check(args) => args.execute(),
         Command::Compile(args) => args.execute(),
         Command::Matrix(args) => args.execute(),
@@ -152,19 +158,18 @@ pub fn main() -> ExitCode {
 }
 
 /// The log goes to standard error: standard output is for what a command prints.
-fn log(verbose: u8) {
+fn log(verbose: u8, limit: Option<LogLimit>) {
     let level = match verbose {
         0 => "info",
         1 => "debug",
         _ => "trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         // It would panic where nobody reads standard error.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    tracing_subscriber::registry().with(filter).with(limit).with(lines).init();
 }

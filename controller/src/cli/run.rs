@@ -10,7 +10,6 @@ use clap::Args;
 use flows::finding::Severity;
 use flows::timed::LONGEST;
 use miette::IntoDiagnostic as _;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
@@ -20,8 +19,9 @@ use crate::api::Token;
 use crate::api_client::DEFAULT_SOCKET;
 use crate::containers::Containers;
 use crate::hub::Hub;
+use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
-use crate::net::{Address, Limits, Server, serve_api, serve_control};
+use crate::net::{Address, FileBudget, Http, HttpLimits, Limits, Server, serve_api, serve_control};
 use crate::ovs::{AuditError, Database, audit, tell_retry_again};
 use crate::policy::PolicyError;
 use crate::store::{DEFAULT_DIR, State, Store};
@@ -53,14 +53,17 @@ pub(super) struct Run {
     /// The file with the token that every change over TCP has to carry.
     #[arg(long, value_name = "FILE")]
     api_token_file: Option<PathBuf>,
+    /// A host name by which metrics and API answer over TCP, beside IP addresses and localhost. May be repeated.
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
     /// Where open windows, added networks and containers are remembered. One directory belongs to one controller.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
     state: PathBuf,
     /// The longest hard timeout of a flow, in seconds: for tests, which do not want to wait for half a day.
     #[arg(long, hide = true, default_value_t = LONGEST)]
     longest_timeout: u16,
-    /// Connections of switches at one time.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().connections)]
+    /// Bridges of the file that are connected at one time. A quarter as many connections more may be without one.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().bridges)]
     max_connections: usize,
     /// The Open vSwitch database whose settings are looked at, as `ovs-vsctl --db` takes it.
     #[arg(long, value_name = "DATABASE")]
@@ -71,7 +74,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+    pub(super) fn execute(self, log_limit: LogLimit) -> Result<ExitCode, Failure> {
         let (store, state) = match Store::open(&self.state).and_then(|store| Ok((store.state()?, store))) {
             Ok((state, store)) => (Ok(store), state),
             Err(lost) if lost.is_lost() => {
@@ -92,7 +95,12 @@ impl Run {
         let metrics = Metrics::new().into_diagnostic()?;
         let hub = Arc::new(Hub::with_state(policy, metrics, store, state).with_longest(self.longest_timeout));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
-        runtime.block_on(self.serve(hub, token))
+        let ended = runtime.block_on(async {
+            tokio::spawn(log_limit.clone().keep_telling());
+            self.serve(hub, token).await
+        });
+        log_limit.tell(None);
+        ended
     }
 
     async fn serve(self, hub: Arc<Hub>, token: Option<Token>) -> Result<ExitCode, Failure> {
@@ -102,27 +110,34 @@ impl Run {
         // Before a switch can connect: what is over is over.
         hub.close_ended().await;
         let (shutdown, down) = watch::channel(false);
+        let files = FileBudget::of_this_process(self.max_connections).into_diagnostic()?;
+        if files.switches.bridges < self.max_connections {
+            warn!(
+                bridges = files.switches.bridges,
+                "fewer bridges can connect than --max-connections says: let `ulimit -n` allow more files"
+            );
+        }
         let database = Database { db: self.db.clone(), rundir: None };
         let containers = Arc::new(Containers::new(Arc::clone(&hub), database.clone(), self.file.clone()));
         let recovering = Arc::clone(&containers);
         tokio::task::spawn_blocking(move || recovering.recover()).await.into_diagnostic()?;
+        let apis = self.api_addresses();
+        // Whoever takes all connections of one listener leaves the others theirs.
+        let connections = (files.http / (self.metrics.len() + apis.len()).max(1)).max(1);
+        let http = Http { limits: HttpLimits::for_connections(connections), names: self.allow_host.clone() };
         for address in &self.metrics {
-            serve_api(Arc::clone(&hub), address, down.clone()).await.into_diagnostic()?;
+            serve_api(Arc::clone(&hub), address, &http, down.clone()).await.into_diagnostic()?;
         }
-        for address in &self.api_addresses() {
+        for address in &apis {
             let token = token.as_ref();
             let containers = Arc::clone(&containers);
-            serve_control(Arc::clone(&hub), containers, address, token, down.clone())
+            serve_control(Arc::clone(&hub), containers, address, token, &http, down.clone())
                 .await
                 .into_diagnostic()?;
         }
         tokio::spawn(Arc::clone(&hub).keep_windows());
         tokio::spawn(Arc::clone(&hub).keep_state());
-        if let Err(why) = raise_files(self.max_connections) {
-            warn!(why, "fewer switches may be able to connect than --max-connections says");
-        }
-        let server =
-            Server::new(Arc::clone(&hub), Limits { connections: self.max_connections }, down.clone());
+        let server = Server::new(Arc::clone(&hub), files.switches, down.clone());
         for address in &self.listen {
             server.listen(address).await.into_diagnostic()?;
         }
@@ -248,18 +263,4 @@ async fn keep_retrying(hub: Arc<Hub>, database: Database) {
             Err(failed) => warn!(%failed, "telling Open vSwitch when to call again failed"),
         }
     }
-}
-
-/// Lets this process have a file for each connection, and some more, as far as the system allows.
-fn raise_files(connections: usize) -> Result<(), String> {
-    const MORE: u64 = 256;
-    let wanted = (connections as u64).saturating_add(MORE);
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|e| e.to_string())?;
-    if soft < wanted && soft < hard {
-        setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard).map_err(|e| e.to_string())?;
-    }
-    if hard < wanted {
-        return Err(format!("this process may have {hard} files; `ulimit -n {wanted}` before it starts"));
-    }
-    Ok(())
 }

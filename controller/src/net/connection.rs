@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 
+use super::admission::{NamedBy, Place};
 use crate::bridge::{Bridge, Notice};
 use crate::hub::Hub;
 use crate::in_force::{Clock, InForce};
@@ -20,10 +21,10 @@ use crate::session::{CloseReason, Config, Event, Session, error_names};
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Bytes of one read after which other sessions have their turn. What comes in smaller pieces waits for its socket anyway.
 const LARGE_BATCH: usize = 8 << 10;
-/// Foreign changes written to the log at most, each second.
-const LOGGED: u32 = 20;
+/// Why a session without a bridge had to go.
+const EVICTED: &str = "another connection needed its place: no bridge of the file spoke over it so far";
 
-/// Drives a connection to its end. `shutdown` turns true when the controller ends.
+/// Drives a connection to its end, in the place that it has. `shutdown` turns true when the controller ends.
 ///
 /// What comes in one read is answered by one write; nothing more is read before that is taken, so that a switch which
 /// does not take its answers waits, and no buffer grows.
@@ -31,6 +32,7 @@ pub(super) async fn drive<R, W>(
     mut reader: R,
     mut writer: W,
     peer: String,
+    place: Place,
     hub: Arc<Hub>,
     mut shutdown: watch::Receiver<bool>,
 ) where
@@ -38,7 +40,7 @@ pub(super) async fn drive<R, W>(
     W: AsyncWrite + Unpin,
 {
     let mut policy = hub.follow();
-    let mut driver = Driver::new(&hub, peer, policy.borrow_and_update().clone());
+    let mut driver = Driver::new(&hub, peer, place, policy.borrow_and_update().clone());
     let mut outgoing = Outgoing::default();
     let mut batch = 0;
     loop {
@@ -75,6 +77,12 @@ pub(super) async fn drive<R, W>(
             }
             () = driver.leave.notified() => {
                 driver.session.close(CloseReason::Ended("another session has the bridge now".to_owned()));
+            }
+            () = driver.place.evicted(), if !driver.place.is_of_bridge() => {
+                driver.session.close(CloseReason::Ended(EVICTED.to_owned()));
+                hub.metrics.rejected.inc();
+                // Whoever waits for the place waits for nothing else.
+                return driver.ended();
             }
             _ = shutdown.wait_for(|down| *down) => {
                 driver.session.close(CloseReason::Ended("the controller ends".to_owned()));
@@ -152,41 +160,39 @@ struct Driver<'a> {
     bridge: Bridge,
     number: u64,
     peer: String,
+    place: Place,
     /// Another session took the bridge.
     leave: Arc<Notify>,
     /// Whether the handshake was complete.
     counted: bool,
     claimed: Option<String>,
     closed: Option<CloseReason>,
-    logged: (Option<Instant>, u32),
     bad: u64,
     /// The counters of the bridge, where it is a learning switch.
     learning: Option<LearningMetrics>,
 }
 
 impl<'a> Driver<'a> {
-    fn new(hub: &'a Arc<Hub>, peer: String, policy: InForce) -> Self {
+    fn new(hub: &'a Arc<Hub>, peer: String, place: Place, policy: InForce) -> Self {
         Self {
             session: Session::new(Instant::now(), Config::default()),
             bridge: Bridge::new(policy, Clock::now()),
             number: hub.session(),
             hub,
             peer,
+            place,
             leave: Arc::new(Notify::new()),
             counted: false,
             claimed: None,
             closed: None,
-            logged: (None, 0),
             bad: 0,
             learning: None,
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        match (self.session.poll_timeout(), self.bridge.poll_timeout()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let due = [self.session.poll_timeout(), self.bridge.poll_timeout(), self.place.deadline()];
+        due.into_iter().flatten().min()
     }
 
     fn timeout(&mut self) {
@@ -194,6 +200,10 @@ impl<'a> Driver<'a> {
         self.bridge.set_clock(Clock::now());
         self.session.handle_timeout(now);
         self.bridge.handle_timeout(now, &mut self.session);
+        if self.place.deadline().is_some_and(|at| at <= now) {
+            let why = "the network file does not name this bridge: it may connect again";
+            self.session.close(CloseReason::Ended(why.to_owned()));
+        }
     }
 
     /// Bytes came. PACKET_INs of a learning switch are answered at once.
@@ -245,7 +255,7 @@ impl<'a> Driver<'a> {
         let mut noted = false;
         while let Some(notice) = self.bridge.poll_notice() {
             noted = true;
-            self.note(now, notice);
+            self.note(notice);
         }
         if noted && let Some(bridge) = &self.claimed {
             self.hub.publish(bridge, self.number, self.bridge.status());
@@ -275,7 +285,22 @@ impl<'a> Driver<'a> {
             );
         }
         self.claimed = name;
+        self.take_place();
         self.count_learning();
+    }
+
+    /// Moves to the place that a session of this bridge has, or ends where there is none.
+    fn take_place(&mut self) {
+        let Some(bridge) = self.claimed.as_deref() else {
+            return self.place.leave_bridge(Instant::now());
+        };
+        let (named, names) = self.hub.names(bridge);
+        let named_by = if named { NamedBy::Name } else { NamedBy::Any };
+        if !self.place.take_bridge(named_by, names) {
+            self.hub.metrics.rejected.inc();
+            let why = "there is no room for one more bridge: see --max-connections and `ulimit -n`";
+            self.session.close(CloseReason::Ended(why.to_owned()));
+        }
     }
 
     /// Looks up the counters of the bridge: another file may have ended the series that they were of.
@@ -289,7 +314,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn note(&mut self, now: Instant, notice: Notice) {
+    fn note(&mut self, notice: Notice) {
         let peer = self.peer.as_str();
         let bridge = self.bridge.name().unwrap_or("?").to_owned();
         let bridge = bridge.as_str();
@@ -328,14 +353,12 @@ impl<'a> Driver<'a> {
                 );
             }
             Notice::Foreign(foreign) => {
-                if self.may_log(now) {
-                    let what = match foreign.event {
-                        MonitorEvent::Added => "added",
-                        MonitorEvent::Deleted => "deleted",
-                        MonitorEvent::Modified => "changed",
-                    };
-                    warn!(bridge, flow = foreign.text, "drift: a flow was {what} by somebody else");
-                }
+                let what = match foreign.event {
+                    MonitorEvent::Added => "added",
+                    MonitorEvent::Deleted => "deleted",
+                    MonitorEvent::Modified => "changed",
+                };
+                warn!(bridge, flow = foreign.text, "drift: a flow was {what} by somebody else");
             }
             Notice::Missing(ports) if ports.is_empty() => info!(bridge, "all ports of the file are there"),
             Notice::Missing(ports) => {
@@ -397,20 +420,6 @@ impl<'a> Driver<'a> {
             }
             Notice::PacketIn(_) => metrics.packet_in(self.hub.label(bridge)),
         }
-    }
-
-    /// Whether one more line fits this second.
-    fn may_log(&mut self, now: Instant) -> bool {
-        let (since, lines) = &mut self.logged;
-        if since.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1)) {
-            if *lines > LOGGED {
-                warn!(more = *lines - LOGGED, "more foreign changes than are logged");
-            }
-            *since = Some(now);
-            *lines = 0;
-        }
-        *lines = lines.saturating_add(1);
-        *lines <= LOGGED
     }
 
     fn ended(mut self) {

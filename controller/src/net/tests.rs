@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::{Address, Limits, Server, serve_api};
+use super::{Address, Http, HttpLimits, Limits, Server, ServerError, serve_api};
 use crate::api_client::{ApiAddress, fetch};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -32,15 +32,24 @@ struct Controller {
     _server: Server,
 }
 
-async fn controller(connections: usize) -> Controller {
+async fn controller(bridges: usize) -> Controller {
+    controller_with(Limits::for_bridges(bridges)).await
+}
+
+async fn controller_with(limits: Limits) -> Controller {
     let policy = Policy::from_text(Path::new("test.toml"), FILE.to_owned()).unwrap();
     let hub = Arc::new(Hub::new(policy, Metrics::new().unwrap()));
     let (shutdown, down) = watch::channel(false);
-    let server = Server::new(Arc::clone(&hub), Limits { connections }, down);
+    let server = Server::new(Arc::clone(&hub), limits, down);
     let Address::Tcp(at) = server.listen(&"127.0.0.1:0".parse().unwrap()).await.unwrap() else {
         unreachable!()
     };
     Controller { hub, at, shutdown, _server: server }
+}
+
+async fn api(controller: &Controller, address: &Address) -> Result<Address, ServerError> {
+    let http = Http { limits: HttpLimits::for_connections(16), names: Vec::new() };
+    serve_api(Arc::clone(&controller.hub), address, &http, controller.shutdown.subscribe()).await
 }
 
 struct Peer {
@@ -141,16 +150,51 @@ async fn the_newest_session_of_a_bridge_has_it() {
 }
 
 #[tokio::test]
-async fn too_many_connections_are_turned_away_until_there_is_room() {
+async fn too_many_bridges_are_turned_away_until_there_is_room() {
     let controller = controller(2).await;
     let first = Peer::connect(controller.at, "mesh-privacy").await;
+    wait_for("the first", || connected(&controller, "mesh-privacy")).await;
     let mut second = Peer::connect(controller.at, "mesh-mgmt").await;
-    assert_eq!(Peer::call(controller.at).await.end().await, []);
+    wait_for("the second", || connected(&controller, "mesh-mgmt")).await;
+    Peer::connect(controller.at, "vmbr0").await.end().await;
     assert_eq!(controller.hub.metrics.rejected.get(), 1);
+    assert!(!connected(&controller, "vmbr0"));
     second.echo().await;
     drop(first);
     wait_for("room", || controller.hub.metrics.switches.get() == 1).await;
     Peer::connect(controller.at, "mesh-privacy").await.echo().await;
+}
+
+#[tokio::test]
+async fn connections_without_a_bridge_never_keep_a_bridge_out() {
+    let controller = controller(16).await;
+    let mut early = Peer::connect(controller.at, "mesh-mgmt").await;
+    wait_for("the first session", || connected(&controller, "mesh-mgmt")).await;
+    let mut silent = Vec::new();
+    for _ in 0..12 {
+        silent.push(Peer::call(controller.at).await);
+    }
+    let mut bridge = Peer::connect(controller.at, "mesh-privacy").await;
+    bridge.echo().await;
+    early.echo().await;
+    wait_for("the bridge", || connected(&controller, "mesh-privacy")).await;
+    // The oldest had to go, one for each that came beyond the share.
+    assert_eq!(controller.hub.metrics.rejected.get(), 9);
+    for (n, peer) in silent.iter_mut().enumerate().take(9) {
+        assert!(matches!(peer.end().await[..], [] | [Message::Hello(_)]), "connection {n}");
+    }
+}
+
+#[tokio::test]
+async fn a_bridge_that_the_file_does_not_name_goes_after_a_while() {
+    let lifetime = Duration::from_millis(300);
+    let controller = controller_with(Limits { unnamed_lifetime: lifetime, ..Limits::default() }).await;
+    let mut named = Peer::connect(controller.at, "mesh-mgmt").await;
+    let mut stranger = Peer::connect(controller.at, "br-other").await;
+    wait_for("both", || controller.hub.metrics.switches.get() == 2).await;
+    stranger.end().await;
+    named.echo().await;
+    assert!(connected(&controller, "mesh-mgmt"));
 }
 
 #[tokio::test]
@@ -219,11 +263,11 @@ async fn metrics_and_status_are_served_by_tcp_and_unix_sockets() {
     let dir = tempfile::tempdir().unwrap();
     let unix: Address = format!("unix:{}", dir.path().join("api.sock").display()).parse().unwrap();
     for address in ["127.0.0.1:0".parse().unwrap(), unix] {
-        let bound = serve_api(Arc::clone(&controller.hub), &address, controller.shutdown.subscribe()).await;
-        let api: ApiAddress = bound.unwrap().to_string().parse().unwrap();
+        let bound = api(&controller, &address).await;
+        let at: ApiAddress = bound.unwrap().to_string().parse().unwrap();
         let ask = |path: &'static str| {
-            let api = api.clone();
-            tokio::task::spawn_blocking(move || fetch(&api, path))
+            let at = at.clone();
+            tokio::task::spawn_blocking(move || fetch(&at, path))
         };
         let status: serde_json::Value =
             serde_json::from_str(&ask("/api/status").await.unwrap().unwrap()).unwrap();
@@ -248,10 +292,9 @@ async fn metrics_and_status_are_served_by_tcp_and_unix_sockets() {
     let stale = dir.path().join("stale.sock");
     drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
     let address = Address::Unix(stale);
-    let serve = || serve_api(Arc::clone(&controller.hub), &address, controller.shutdown.subscribe());
-    serve().await.unwrap();
+    api(&controller, &address).await.unwrap();
     // One that somebody listens at does.
-    serve().await.unwrap_err();
+    api(&controller, &address).await.unwrap_err();
 }
 
 /// A host's switches all connect at once when the controller comes back: each waits to be accepted, and none is dropped.

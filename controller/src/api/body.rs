@@ -1,0 +1,57 @@
+//! Bodies of requests: read whole before anything is done, within a time.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
+
+use super::Refusal;
+
+/// The longest body of a request, in bytes.
+pub(super) const MAX_BODY: usize = 64 << 10;
+/// So much of a body that is too long is read: whoever is still sending when the connection ends sees no answer.
+const MAX_DISCARDED: usize = 1 << 20;
+
+/// Reads the body, whatever the route makes of it: one that never comes would keep its connection.
+pub(super) async fn read_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let refusal = match tokio::time::timeout(limit, read(body)).await {
+        Ok(Ok(bytes)) => return next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(Err(refusal)) => refusal,
+        Err(_) => {
+            let message = format!("the body did not come within {} ms", limit.as_millis());
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", message)
+        }
+    };
+    refusal.into_response()
+}
+
+/// Reads a body to its end.
+///
+/// # Errors
+/// When it is longer than [`MAX_BODY`], or breaks off.
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let (mut chunks, mut read, mut length) = (body.into_data_stream(), BytesMut::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            let message = format!("the body broke off: {error}");
+            Refusal::new(StatusCode::BAD_REQUEST, "bad-request", message)
+        })?;
+        length += chunk.len();
+        if length <= MAX_BODY {
+            read.extend_from_slice(&chunk);
+        } else if length > MAX_DISCARDED {
+            break;
+        }
+    }
+    if length > MAX_BODY {
+        let message = format!("the body is longer than {MAX_BODY} bytes");
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", message));
+    }
+    Ok(read.freeze())
+}

@@ -1,0 +1,304 @@
+//! Bounds on the log: a bridge or a peer that makes the same thing happen again and again gets some lines of each kind, and
+//! then one that counts the rest.
+//!
+//! A kind is the place in the source that a line comes from. Only lines with a `bridge`, a `peer` or a `listener` are counted:
+//! what these do, nobody here decides. Lines about what an operator did are all written.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::callsite::Identifier;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber, warn};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use crate::printable::printable_name;
+
+/// Lines are counted for so long.
+const WINDOW: Duration = Duration::from_secs(10);
+/// Lines of one kind about one bridge in that time.
+const LINES: u64 = 20;
+/// Lines of one kind about all bridges in that time.
+const LINES_OF_KIND: u64 = 500;
+/// From one look for what was held back to the next.
+const TELL: Duration = Duration::from_secs(1);
+
+/// Decides which lines are written. A layer of the subscriber; its clones share what they count.
+#[derive(Debug, Clone, Default)]
+pub struct LogLimit(Arc<Mutex<Counted>>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    kinds: HashMap<Identifier, Window>,
+    bridges: HashMap<(Identifier, String), Window>,
+}
+
+/// Lines since a moment.
+#[derive(Debug)]
+struct Window {
+    began: Instant,
+    lines: u64,
+    /// The first line that was held back.
+    first: Option<String>,
+}
+
+/// Lines that were held back.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    /// The bridge that they were about; empty if they were about none or several.
+    bridge: String,
+    lines: u64,
+    /// What the first of them said.
+    first: String,
+}
+
+impl Window {
+    fn new(now: Instant) -> Self {
+        Self { began: now, lines: 0, first: None }
+    }
+
+    /// Counts a line. Returns whether it is within the limit.
+    fn count(&mut self, limit: u64, line: &str) -> bool {
+        self.lines += 1;
+        if self.lines > limit && self.first.is_none() {
+            self.first = Some(line.to_owned());
+        }
+        self.lines <= limit
+    }
+
+    fn held(&self, limit: u64, bridge: &str) -> Option<Held> {
+        let first = self.first.clone()?;
+        Some(Held { bridge: bridge.to_owned(), lines: self.lines.saturating_sub(limit), first })
+    }
+}
+
+impl LogLimit {
+    /// Logs what was held back, once its time is over.
+    pub async fn keep_telling(self) {
+        loop {
+            tokio::time::sleep(TELL).await;
+            self.tell(Some(Instant::now()));
+        }
+    }
+
+    /// Logs what was held back and whose time is over by then; all of it without a time.
+    pub fn tell(&self, now: Option<Instant>) {
+        for Held { bridge, lines, first } in self.ended(now) {
+            let first = printable_name(first.as_bytes());
+            if bridge.is_empty() {
+                warn!(lines, "held back lines such as: {first}");
+            } else {
+                warn!(bridge, lines, "held back lines such as: {first}");
+            }
+        }
+    }
+
+    /// Forgets the windows that are over. Returns what was held back in them.
+    fn ended(&self, now: Option<Instant>) -> Vec<Held> {
+        let over = |window: &Window| now.is_none_or(|now| now.duration_since(window.began) >= WINDOW);
+        let mut held = Vec::new();
+        let mut counted = self.counted();
+        counted.kinds.retain(|_, window| {
+            let over = over(window);
+            held.extend(window.held(LINES_OF_KIND, "").filter(|_| over));
+            !over
+        });
+        counted.bridges.retain(|(_, bridge), window| {
+            let over = over(window);
+            held.extend(window.held(LINES, bridge).filter(|_| over));
+            !over
+        });
+        held
+    }
+
+    /// Counts a line. Returns whether it is written.
+    fn admit(&self, kind: Identifier, bridge: &str, line: &str, now: Instant) -> bool {
+        let mut counted = self.counted();
+        let of_kind = counted.kinds.entry(kind.clone()).or_insert_with(|| Window::new(now));
+        // Whoever connects says what it is called: names beyond these are not kept.
+        if of_kind.lines >= LINES_OF_KIND {
+            return of_kind.count(LINES_OF_KIND, line);
+        }
+        let key = (kind.clone(), bridge.to_owned());
+        if !counted.bridges.entry(key).or_insert_with(|| Window::new(now)).count(LINES, line) {
+            return false;
+        }
+        if let Some(of_kind) = counted.kinds.get_mut(&kind) {
+            of_kind.lines += 1;
+        }
+        true
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        // Numbers of lines: whoever panicked left them usable.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Subscriber> Layer<S> for LogLimit {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let metadata = event.metadata();
+        // Whoever asks for details wants all of them; what was held back is told in any case.
+        if *metadata.level() > Level::INFO || metadata.target() == module_path!() {
+            return true;
+        }
+        let mut line = Line::default();
+        event.record(&mut line);
+        let Line { about, bridge, message } = line;
+        !about || self.admit(metadata.callsite(), &bridge, &message, Instant::now())
+    }
+}
+
+/// What counts of a line.
+#[derive(Debug, Default)]
+struct Line {
+    /// Whether it is about a bridge or a peer.
+    about: bool,
+    bridge: String,
+    message: String,
+}
+
+impl Line {
+    fn take(&mut self, field: &Field, value: impl fmt::Display) {
+        match field.name() {
+            "bridge" => {
+                self.about = true;
+                self.bridge = value.to_string();
+            }
+            "peer" | "listener" => self.about = true,
+            "message" => self.message = value.to_string(),
+            _ => {}
+        }
+    }
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.take(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.take(field, format_args!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use tracing::{debug, info};
+    use tracing_subscriber::fmt::MakeWriter;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    /// What a subscriber with a limit wrote.
+    #[derive(Debug, Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Written {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    fn lines(limit: &LogLimit, log: impl FnOnce()) -> Vec<String> {
+        let written = Written::default();
+        let fmt = tracing_subscriber::fmt::layer().with_writer(written.clone()).with_ansi(false);
+        let subscriber = tracing_subscriber::registry().with(limit.clone()).with(fmt);
+        tracing::subscriber::with_default(subscriber, log);
+        let bytes = written.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    fn flap(bridge: &str) {
+        info!(bridge, "the port is {}", "there");
+    }
+
+    #[test]
+    fn what_happens_again_and_again_is_counted_by_kind_and_bridge() {
+        let limit = LogLimit::default();
+        let written = lines(&limit, || {
+            for _ in 0..1_000 {
+                flap("br0");
+                info!(bridge = "br0", "another kind");
+            }
+            flap("br1");
+        });
+        let count = |text: &str| written.iter().filter(|line| line.contains(text)).count();
+        assert_eq!((count("the port is there bridge=\"br0\""), count("another kind")), (20, 20));
+        assert_eq!(count("the port is there bridge=\"br1\""), 1);
+        let told = lines(&limit, || limit.tell(None));
+        assert_eq!(told.len(), 2, "{told:?}");
+        let flaps = told.iter().find(|line| line.contains("the port is there")).unwrap();
+        assert!(flaps.contains("bridge=\"br0\"") && flaps.contains("lines=980"), "{flaps}");
+        assert_eq!(lines(&limit, || limit.tell(None)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn lines_are_held_back_for_a_while_only() {
+        let limit = LogLimit::default();
+        let start = Instant::now();
+        let kind = || Identifier(&CALLSITE);
+        let admitted = |at| (0..50).filter(|_| limit.admit(kind(), "br0", "a flap", at)).count();
+        assert_eq!(admitted(start), 20);
+        let soon = start + WINDOW / 2;
+        assert_eq!((admitted(soon), limit.ended(Some(soon))), (0, Vec::new()));
+        let held = Held { bridge: "br0".to_owned(), lines: 80, first: "a flap".to_owned() };
+        let later = start + WINDOW;
+        assert_eq!(limit.ended(Some(later)), [held]);
+        assert_eq!(admitted(later), 20);
+    }
+
+    #[test]
+    fn whoever_has_a_new_name_each_time_is_limited_too() {
+        let limit = LogLimit::default();
+        let now = Instant::now();
+        let admit = |n: usize| limit.admit(Identifier(&CALLSITE), &format!("br{n}"), "hello", now);
+        assert_eq!((0..100_000).filter(|n| admit(*n)).count(), 500);
+        assert!(limit.counted().bridges.len() <= 500);
+        let held = Held { bridge: String::new(), lines: 99_500, first: "hello".to_owned() };
+        assert_eq!(limit.ended(None), [held]);
+    }
+
+    #[test]
+    fn operators_and_details_are_written_in_full() {
+        let limit = LogLimit::default();
+        let written = lines(&limit, || {
+            for n in 0..100 {
+                info!(container = n, who = "root", "container made");
+                debug!(bridge = "br0", "read");
+            }
+        });
+        assert_eq!(written.iter().filter(|line| line.contains("container made")).count(), 100);
+        assert_eq!(written.iter().filter(|line| line.contains("read")).count(), 100);
+    }
+
+    struct Callsite;
+
+    static CALLSITE: Callsite = Callsite;
+
+    impl tracing::Callsite for Callsite {
+        fn set_interest(&self, _: tracing::subscriber::Interest) {}
+
+        fn metadata(&self) -> &tracing::Metadata<'_> {
+            unreachable!("it only has an address")
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! Places for sessions of switches. Sessions without a bridge of the file share a few; every bridge of the file has one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// A session keeps its unnamed place at least so long: a handshake takes milliseconds.
+const HANDSHAKE_GRACE: Duration = Duration::from_millis(250);
+/// Bounds on sessions of switches, over all listeners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions that have a bridge of the file.
+    pub bridges: usize,
+    /// Sessions that have none: in their handshake, or of a bridge that the file does not name.
+    pub unnamed: usize,
+    /// How long a session may have none.
+    pub unnamed_lifetime: Duration,
+}
+
+impl Limits {
+    /// Returns room for so many bridges, and for a quarter as many sessions without one.
+    pub fn for_bridges(bridges: usize) -> Self {
+        let unnamed = bridges.div_ceil(4).max(1);
+        Self { bridges, unnamed, unnamed_lifetime: Duration::from_secs(60) }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::for_bridges(4096)
+    }
+}
+
+/// Whom a connection counts against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Origin {
+    /// A user of this machine, as the kernel says (SO_PEERCRED).
+    User(u32),
+    /// An address that connected over TCP.
+    Address(IpAddr),
+    /// A Unix socket's other side, of which the kernel says nothing.
+    Unknown,
+}
+
+/// How the file names a bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NamedBy {
+    /// By its own name.
+    Name,
+    /// By `*`, as it does any other.
+    Any,
+}
+
+/// Gives out the places.
+#[derive(Debug)]
+pub(super) struct Admission {
+    limits: Limits,
+    places: Mutex<Places>,
+    /// Told whenever an unnamed place is free again.
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    next: u64,
+    /// Sessions without a bridge, in the order in which they came.
+    unnamed: BTreeMap<u64, Unnamed>,
+    /// Sessions of bridges with a name in the file.
+    by_name: usize,
+    /// Sessions of other bridges, where the file takes any.
+    any: usize,
+}
+
+#[derive(Debug)]
+struct Unnamed {
+    origin: Origin,
+    since: Instant,
+    eviction: Arc<Notify>,
+    evicted: bool,
+}
+
+impl Admission {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, places: Mutex::default(), freed: Notify::new() }
+    }
+
+    /// Waits for an unnamed place. Where all are taken, the origin with the most of them loses its oldest one.
+    pub(super) async fn admit(self: &Arc<Self>, origin: Origin) -> Place {
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            // From here on no place that is freed is missed.
+            freed.as_mut().enable();
+            let retry_at = match self.try_admit(origin, Instant::now()) {
+                Ok(place) => return place,
+                Err(retry_at) => retry_at,
+            };
+            match retry_at {
+                Some(at) => {
+                    let _ = tokio::time::timeout_at(at.into(), freed).await;
+                }
+                None => freed.await,
+            }
+        }
+    }
+
+    /// Gives an unnamed place, or makes one free.
+    ///
+    /// # Errors
+    /// When none is free: from when on another session may be evicted, if none is on its way out.
+    fn try_admit(self: &Arc<Self>, origin: Origin, now: Instant) -> Result<Place, Option<Instant>> {
+        let mut places = self.places();
+        if places.unnamed.len() >= self.limits.unnamed {
+            return Err(places.evict(now));
+        }
+        let (id, eviction) = places.add_unnamed(origin, now);
+        drop(places);
+        Ok(Place { admission: Arc::clone(self), origin, held: Held::Unnamed { id, since: now }, eviction })
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        // Every change of the numbers is made in one step.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Places {
+    fn add_unnamed(&mut self, origin: Origin, now: Instant) -> (u64, Arc<Notify>) {
+        let id = self.next;
+        self.next += 1;
+        let eviction = Arc::new(Notify::new());
+        let unnamed = Unnamed { origin, since: now, eviction: Arc::clone(&eviction), evicted: false };
+        self.unnamed.insert(id, unnamed);
+        (id, eviction)
+    }
+
+    /// Evicts the oldest session of the origin with the most, unless one is on its way out. Returns when to try again,
+    /// if it is too early.
+    fn evict(&mut self, now: Instant) -> Option<Instant> {
+        if self.unnamed.values().any(|unnamed| unnamed.evicted) {
+            return None;
+        }
+        let mut counts: HashMap<Origin, usize> = HashMap::new();
+        for unnamed in self.unnamed.values() {
+            *counts.entry(unnamed.origin).or_default() += 1;
+        }
+        let most = counts.values().copied().max()?;
+        let oldest = self.unnamed.values_mut().find(|u| counts.get(&u.origin) == Some(&most))?;
+        let at = oldest.since + HANDSHAKE_GRACE;
+        if now < at {
+            return Some(at);
+        }
+        oldest.evicted = true;
+        oldest.eviction.notify_one();
+        None
+    }
+
+    /// Counts a bridge, if there is room for it. Those that `*` takes leave room for all that have a name.
+    fn take_bridge(&mut self, named_by: NamedBy, names: usize, limit: usize) -> bool {
+        match named_by {
+            NamedBy::Name if self.by_name + self.any < limit => self.by_name += 1,
+            NamedBy::Any if names.max(self.by_name) + self.any < limit => self.any += 1,
+            _ => return false,
+        }
+        true
+    }
+
+    fn leave_bridge(&mut self, named_by: NamedBy) {
+        let count = match named_by {
+            NamedBy::Name => &mut self.by_name,
+            NamedBy::Any => &mut self.any,
+        };
+        *count = count.saturating_sub(1);
+    }
+}
+
+/// The place of one session, free again when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    admission: Arc<Admission>,
+    origin: Origin,
+    held: Held,
+    eviction: Arc<Notify>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Held {
+    Unnamed { id: u64, since: Instant },
+    Bridge(NamedBy),
+}
+
+impl Place {
+    /// Moves the session to the places of bridges. Returns whether there is room; `names` is how many bridges the file names.
+    pub(super) fn take_bridge(&mut self, named_by: NamedBy, names: usize) -> bool {
+        let mut places = self.admission.places();
+        if let Held::Bridge(before) = self.held {
+            places.leave_bridge(before);
+        }
+        if !places.take_bridge(named_by, names, self.admission.limits.bridges) {
+            if let Held::Bridge(before) = self.held {
+                places.take_bridge(before, 0, usize::MAX);
+            }
+            return false;
+        }
+        if let Held::Unnamed { id, .. } = std::mem::replace(&mut self.held, Held::Bridge(named_by)) {
+            places.unnamed.remove(&id);
+            self.admission.freed.notify_waiters();
+        }
+        true
+    }
+
+    /// Moves the session back among those without a bridge, as if it came now.
+    pub(super) fn leave_bridge(&mut self, now: Instant) {
+        let Held::Bridge(named_by) = self.held else { return };
+        let mut places = self.admission.places();
+        places.leave_bridge(named_by);
+        let (id, eviction) = places.add_unnamed(self.origin, now);
+        drop(places);
+        self.held = Held::Unnamed { id, since: now };
+        self.eviction = eviction;
+    }
+
+    /// Whether the session has the place of a bridge.
+    pub(super) fn is_of_bridge(&self) -> bool {
+        matches!(self.held, Held::Bridge(_))
+    }
+
+    /// When the session has to end; none while it has a bridge.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.held {
+            Held::Unnamed { since, .. } => Some(since + self.admission.limits.unnamed_lifetime),
+            Held::Bridge(_) => None,
+        }
+    }
+
+    /// Waits until another connection needs the place.
+    pub(super) async fn evicted(&self) {
+        self.eviction.notified().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.admission.places();
+        match self.held {
+            Held::Unnamed { id, .. } => {
+                places.unnamed.remove(&id);
+                self.admission.freed.notify_waiters();
+            }
+            Held::Bridge(named_by) => places.leave_bridge(named_by),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: Origin = Origin::User(0);
+    const NOBODY: Origin = Origin::User(65_534);
+
+    struct Rig {
+        admission: Arc<Admission>,
+        now: Instant,
+    }
+
+    impl Rig {
+        fn new(bridges: usize, unnamed: usize) -> Self {
+            let limits = Limits { bridges, unnamed, ..Limits::default() };
+            Self { admission: Arc::new(Admission::new(limits)), now: Instant::now() }
+        }
+
+        fn admit(&mut self, origin: Origin) -> Option<Place> {
+            self.now += Duration::from_millis(1);
+            self.admission.try_admit(origin, self.now).ok()
+        }
+
+        fn fill(&mut self, origin: Origin, n: usize) -> Vec<Place> {
+            (0..n).map(|_| self.admit(origin).expect("a place")).collect()
+        }
+    }
+
+    fn is_evicted(place: &Place) -> bool {
+        let Held::Unnamed { id, .. } = place.held else { return false };
+        place.admission.places().unnamed.get(&id).is_some_and(|unnamed| unnamed.evicted)
+    }
+
+    #[test]
+    fn a_flood_of_one_user_costs_that_user_its_oldest_sessions() {
+        let mut rig = Rig::new(8, 4);
+        let mine = rig.admit(ROOT).unwrap();
+        let mut flood = rig.fill(NOBODY, 3);
+        assert!(rig.admit(ROOT).is_none());
+        assert!(!flood.iter().any(is_evicted), "a handshake under way is left alone");
+        rig.now += HANDSHAKE_GRACE;
+        assert!(rig.admit(NOBODY).is_none());
+        let evicted: Vec<bool> = flood.iter().chain([&mine]).map(is_evicted).collect();
+        assert_eq!(evicted, [true, false, false, false]);
+        // One goes for each that comes.
+        assert!(rig.admit(ROOT).is_none());
+        assert_eq!(flood.iter().filter(|place| is_evicted(place)).count(), 1);
+        flood.remove(0);
+        assert!(rig.admit(ROOT).is_some());
+    }
+
+    #[test]
+    fn a_bridge_of_the_file_leaves_its_unnamed_place() {
+        let mut rig = Rig::new(2, 1);
+        let mut first = rig.admit(ROOT).unwrap();
+        assert!(first.deadline().is_some());
+        assert!(rig.admit(ROOT).is_none());
+        assert!(first.take_bridge(NamedBy::Name, 2));
+        assert_eq!(first.deadline(), None);
+        let mut second = rig.admit(ROOT).unwrap();
+        assert!(second.take_bridge(NamedBy::Name, 2));
+        let mut third = rig.admit(ROOT).unwrap();
+        assert!(!third.take_bridge(NamedBy::Name, 2), "both places of bridges are taken");
+        assert!(!third.is_of_bridge());
+        drop(first);
+        assert!(third.take_bridge(NamedBy::Name, 2));
+        // Without its bridge it has to go as a newcomer does.
+        second.leave_bridge(rig.now);
+        assert_eq!(second.deadline(), Some(rig.now + Limits::default().unnamed_lifetime));
+        assert!(rig.admit(ROOT).is_none());
+        drop(second);
+        assert!(rig.admit(ROOT).is_some());
+    }
+
+    #[test]
+    fn bridges_that_any_name_fits_leave_room_for_those_with_a_name() {
+        let mut rig = Rig::new(3, 8);
+        let mut strangers = rig.fill(NOBODY, 3);
+        let taken: Vec<bool> = strangers.iter_mut().map(|p| p.take_bridge(NamedBy::Any, 2)).collect();
+        assert_eq!(taken, [true, false, false]);
+        let mut named = rig.fill(ROOT, 3);
+        let taken: Vec<bool> = named.iter_mut().map(|p| p.take_bridge(NamedBy::Name, 2)).collect();
+        assert_eq!(taken, [true, true, false]);
+        // A file that names fewer bridges leaves more.
+        named.remove(0);
+        let second = strangers.get_mut(1).unwrap();
+        assert!(second.take_bridge(NamedBy::Any, 1));
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_waits_until_the_evicted_session_is_gone() {
+        let rig = Rig::new(1, 1);
+        let first = rig.admission.admit(NOBODY).await;
+        let admission = Arc::clone(&rig.admission);
+        let waiting = tokio::spawn(async move { admission.admit(ROOT).await });
+        first.evicted().await;
+        assert!(!waiting.is_finished());
+        drop(first);
+        assert_eq!(waiting.await.unwrap().origin, ROOT);
+    }
+}

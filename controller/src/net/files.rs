@@ -1,0 +1,65 @@
+//! File descriptors: how many this process may have, and who gets them.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use super::Limits;
+
+/// What the process itself needs: standard streams, the runtime, the database, listeners, and the pipes of a child.
+const OWN: usize = 32;
+/// Connections to the HTTP side that are enough for everybody.
+const HTTP: usize = 256;
+
+/// How the descriptors are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileBudget {
+    /// Sessions of switches.
+    pub switches: Limits,
+    /// Connections to the HTTP side, over all listeners.
+    pub http: usize,
+}
+
+impl FileBudget {
+    /// Raises the soft limit on descriptors to the hard one, and divides what it allows.
+    ///
+    /// # Errors
+    /// When the system does not tell the limit.
+    pub fn of_this_process(bridges: usize) -> Result<Self, nix::Error> {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        // Where it cannot be raised, the soft limit holds.
+        let raised = soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
+        let files = if raised { hard } else { soft };
+        Ok(Self::of(usize::try_from(files).unwrap_or(usize::MAX), bridges))
+    }
+
+    /// Divides so many descriptors, for at most so many bridges. HTTP gets a quarter at most, and never what switches need.
+    pub fn of(files: usize, bridges: usize) -> Self {
+        let files = files.saturating_sub(OWN);
+        let http = (files / 4).clamp(2, HTTP);
+        // Four of five are for bridges, so that the fifth is the quarter for those without.
+        let room = files.saturating_sub(http) / 5 * 4;
+        Self { switches: Limits::for_bridges(bridges.min(room).max(1)), http }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switches_and_http_fit_into_the_limit_and_leave_some() {
+        for files in (48..2_000).chain([4_096, 65_536, 1 << 20, usize::MAX]) {
+            let budget = FileBudget::of(files, 4_096);
+            let Limits { bridges, unnamed, .. } = budget.switches;
+            assert!(bridges >= 1 && unnamed >= 1 && budget.http >= 2, "{files}: {budget:?}");
+            assert!(bridges + unnamed + budget.http + OWN <= files, "{files}: {budget:?}");
+        }
+    }
+
+    #[test]
+    fn enough_descriptors_give_what_is_asked_for() {
+        assert_eq!(FileBudget::of(1 << 20, 4_096).switches, Limits::default());
+        assert_eq!(FileBudget::of(1 << 20, 4_096).http, HTTP);
+        let few = FileBudget { switches: Limits::for_bridges(16), http: 8 };
+        assert_eq!(FileBudget::of(64, 4_096), few);
+    }
+}

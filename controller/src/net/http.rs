@@ -1,0 +1,236 @@
+//! Serving HTTP: so many connections, and so long for each part of an exchange.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::{DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutWriter;
+use tracing::{debug, info, warn};
+
+use super::Address;
+use super::server::{Listener, ServerError, bind};
+use crate::api::{Access, Gate, Hosts, Peer, Token};
+use crate::containers::Containers;
+use crate::hub::Hub;
+
+/// The longest head of a request, in bytes.
+const MAX_HEAD: usize = 16 << 10;
+/// Header lines of a request.
+const MAX_HEADERS: usize = 64;
+
+/// Bounds on one listener's connections.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpLimits {
+    /// Connections at one time. Others wait to be accepted.
+    pub connections: usize,
+    /// For the head of a request, counted from when one may come: an idle connection ends after as long.
+    pub head: Duration,
+    /// For the body of a request.
+    pub body: Duration,
+    /// For the other side to take some of an answer.
+    pub write: Duration,
+}
+
+impl HttpLimits {
+    /// Returns the usual times, for so many connections.
+    pub fn for_connections(connections: usize) -> Self {
+        Self {
+            connections,
+            head: Duration::from_secs(5),
+            body: Duration::from_secs(5),
+            write: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How HTTP is served.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Bounds on each listener's connections.
+    pub limits: HttpLimits,
+    /// Names of this machine that TCP listeners answer for, beside `localhost`.
+    pub names: Vec<String>,
+}
+
+impl Http {
+    fn hosts(&self, bound: &Address) -> Option<Hosts> {
+        match bound {
+            Address::Tcp(at) => Some(Hosts::new(at.ip(), &self.names)),
+            Address::Unix(_) => None,
+        }
+    }
+}
+
+/// Serves metrics and status in a task of its own.
+///
+/// # Errors
+/// When the address is taken or not this machine's.
+pub async fn serve_api(
+    hub: Arc<Hub>,
+    address: &Address,
+    http: &Http,
+    shutdown: watch::Receiver<bool>,
+) -> Result<Address, ServerError> {
+    let (listener, bound) = bind(address).await?;
+    info!(address = %bound, "metrics and status");
+    let access = Access { gate: None, hosts: http.hosts(&bound), body: http.limits.body };
+    tokio::spawn(serve(listener, bound.clone(), crate::api::router(hub, access), http.limits, shutdown));
+    Ok(bound)
+}
+
+/// Serves the whole API, changes included, in a task of its own: at a Unix socket for those whom the kernel vouches
+/// for, at a loopback address for those who know the token.
+///
+/// # Errors
+/// When the address is taken, not this machine's, or not for changes: a TCP address beyond loopback or without a token.
+pub async fn serve_control(
+    hub: Arc<Hub>,
+    containers: Arc<Containers>,
+    address: &Address,
+    token: Option<&Token>,
+    http: &Http,
+    shutdown: watch::Receiver<bool>,
+) -> Result<Address, ServerError> {
+    let failed = |source| ServerError { address: address.clone(), source };
+    let unfit = |why: &str| failed(io::Error::new(io::ErrorKind::InvalidInput, why));
+    let token = match (address, token) {
+        (Address::Unix(path), _) => {
+            if let Some(dir) = path.parent() {
+                DirBuilder::new().recursive(true).mode(0o755).create(dir).map_err(failed)?;
+            }
+            None
+        }
+        (Address::Tcp(at), _) if !at.ip().is_loopback() => {
+            return Err(unfit(
+                "the API is for this machine alone: a loopback address (127.0.0.1, [::1]), or unix:PATH",
+            ));
+        }
+        (Address::Tcp(_), None) => {
+            return Err(unfit("changes over TCP need a token: --api-token-file FILE"));
+        }
+        (Address::Tcp(_), Some(token)) => Some(token.clone()),
+    };
+    let (listener, bound) = bind(address).await?;
+    let gate = match (&bound, token) {
+        (Address::Tcp(_), Some(token)) => Gate::Token(token),
+        (Address::Tcp(_), None) => return Err(unfit("no token")),
+        (Address::Unix(path), _) => {
+            std::fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
+            let socket = std::fs::symlink_metadata(path).map_err(failed)?;
+            Gate::Process { owner: socket.uid(), group: socket.gid() }
+        }
+    };
+    info!(address = %bound, "the API");
+    let access = Access { gate: Some(gate), hosts: http.hosts(&bound), body: http.limits.body };
+    let router = crate::api::control(hub, containers, access);
+    tokio::spawn(serve(listener, bound.clone(), router, http.limits, shutdown));
+    Ok(bound)
+}
+
+/// Serves until the controller ends. Handlers find the [`Peer`] as connection info.
+async fn serve(
+    listener: Listener,
+    bound: Address,
+    router: Router,
+    limits: HttpLimits,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let accepted = tokio::select! {
+            accepted = next(&listener, &places) => accepted,
+            _ = shutdown.wait_for(|down| *down) => return,
+        };
+        let (stream, peer, place) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                warn!(listener = %bound, %error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (router, shutdown) = (router.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            match stream {
+                Stream::Tcp(stream) => converse(stream, peer, router, limits, shutdown).await,
+                Stream::Unix(stream) => converse(stream, peer, router, limits, shutdown).await,
+            }
+            drop(place);
+        });
+    }
+}
+
+enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+/// Accepts once there is a place, so that no descriptor is used beyond them.
+async fn next(
+    listener: &Listener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(Stream, Peer, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    Ok(match listener {
+        Listener::Tcp(listener) => {
+            let (stream, from) = listener.accept().await?;
+            (Stream::Tcp(stream), Peer::Address(from), place)
+        }
+        Listener::Unix(listener) => {
+            let (stream, _) = listener.accept().await?;
+            let process = stream.peer_cred().ok().map(|peer| (peer.uid(), peer.gid()));
+            (Stream::Unix(stream), Peer::Process(process), place)
+        }
+    })
+}
+
+/// One connection, to its end.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Send + 'static,
+    peer: Peer,
+    router: Router,
+    limits: HttpLimits,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(limits.write));
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(MAX_HEAD)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let ends = async move {
+        let _ = shutdown.wait_for(|down| *down).await;
+    };
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = ends => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        debug!(%error, "a connection of HTTP ended early");
+    }
+}
