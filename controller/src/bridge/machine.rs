@@ -66,6 +66,8 @@ pub struct Bridge {
     pub(super) sure: bool,
     /// Whether somebody told of another hand since the last read began.
     pub(super) told: bool,
+    /// The foreign changes that the monitor told of since the last read began.
+    pub(super) foreign_changes: u32,
     /// When the last read began.
     pub(super) last_read: Option<Instant>,
     /// Whether what is desired changed, and it is not decided yet whether that is changed at once.
@@ -189,6 +191,7 @@ impl Bridge {
             read_at: None,
             sure: false,
             told: false,
+            foreign_changes: 0,
             changed: false,
             gone: None,
             last_read: None,

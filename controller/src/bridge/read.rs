@@ -42,6 +42,7 @@ impl Bridge {
         let Some(groups) = Self::ask(session, MultipartRequestBody::GroupDesc) else { return };
         self.last_read = Some(now);
         self.told = false;
+        self.foreign_changes = 0;
         self.phase = Phase::Reading(Box::new(Reading {
             flows,
             groups,

@@ -21,6 +21,9 @@ use super::machine::{Bridge, Monitor};
 use super::{Compiled, DEBOUNCE, DRIFT_INTERVAL, Foreign, Notice};
 use crate::session::Session;
 
+/// Foreign changes between two reads that are told one by one. The read finds all others, and judging a flood of them would keep
+/// other bridges waiting.
+const TOLD_APART: u32 = 64;
 /// The number of the monitor of all tables.
 const MONITOR: u32 = 1;
 /// The number of a table's own monitor is higher by this than the table's.
@@ -84,9 +87,13 @@ impl Bridge {
     }
 
     fn judge(&mut self, now: Instant, update: &MonitoredFlow) {
+        let evicted = update.event == MonitorEvent::Deleted && update.reason == EVICTION;
+        if !evicted && self.foreign_changes >= TOLD_APART {
+            return self.read_after_drift(now);
+        }
         let flow = flow(update);
         let twin = self.compiled.twin(&flow);
-        if update.event == MonitorEvent::Deleted && update.reason == EVICTION && twin.is_none() {
+        if evicted && twin.is_none() {
             self.mirror.evicted(&flow);
             self.made_room(flow.table);
             return;
@@ -123,6 +130,7 @@ impl Bridge {
         // A learner that just went may have taught this: swept with the next read, and nobody's fault.
         let orphan = self.revoked.as_ref().is_some_and(|r| flagged(&flow).any(|flow| r.left_behind(&flow)))
             || self.in_force.as_ref().is_some_and(|before| learned(before, &flow));
+        self.foreign_changes = self.foreign_changes.saturating_add(1);
         if !orphan {
             let text = print_flow(&flow, &self.ports.names());
             self.notices.push_back(Notice::Foreign(Foreign { event: update.event, flow, text }));

@@ -176,6 +176,26 @@ fn a_burst_is_one_read_and_an_endless_one_is_bounded() {
 }
 
 #[test]
+fn a_flood_of_foreign_changes_is_told_in_part_and_read_in_whole() {
+    let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
+    rig.pass(Duration::from_secs(1));
+    let told = |rig: &Rig| rig.notices.iter().filter(|n| matches!(n, Notice::Foreign(_))).count();
+    let before = told(&rig);
+    let flows: Vec<Flow> =
+        (0..1_000).map(|n| Flow { cookie: Cookie(0xf00d + n), priority: 7, ..foreign() }).collect();
+    flows.iter().for_each(|flow| rig.tell(MonitorEvent::Added, flow));
+    assert_eq!(told(&rig) - before, 64);
+    let (_, sent) = rig.until_sent(AT_ONCE).unwrap();
+    let mut has = rig.desired();
+    has.push(stats(&foreign()));
+    let changes = rig.round(&sent, has);
+    assert_eq!(commands(&changes), [FlowModCommand::DeleteStrict]);
+    // The next read begins anew.
+    rig.tell(MonitorEvent::Added, &foreign());
+    assert_eq!(told(&rig) - before, 65);
+}
+
+#[test]
 fn what_a_paused_monitor_did_not_tell_is_read() {
     for message in [Message::MonitorPaused, Message::MonitorResumed] {
         let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
