@@ -236,6 +236,12 @@ impl Place {
         }
     }
 
+    /// Whether the session was told to leave its place.
+    pub(super) fn is_evicted(&self) -> bool {
+        let Held::Unnamed { id, .. } = self.held else { return false };
+        self.admission.places().unnamed.get(&id).is_some_and(|unnamed| unnamed.evicted)
+    }
+
     /// Waits until another connection needs the place.
     pub(super) async fn evicted(&self) {
         self.eviction.notified().await;
@@ -283,25 +289,20 @@ mod tests {
         }
     }
 
-    fn is_evicted(place: &Place) -> bool {
-        let Held::Unnamed { id, .. } = place.held else { return false };
-        place.admission.places().unnamed.get(&id).is_some_and(|unnamed| unnamed.evicted)
-    }
-
     #[test]
     fn a_flood_of_one_user_costs_that_user_its_oldest_sessions() {
         let mut rig = Rig::new(8, 4);
         let mine = rig.admit(ROOT).unwrap();
         let mut flood = rig.fill(NOBODY, 3);
         assert!(rig.admit(ROOT).is_none());
-        assert!(!flood.iter().any(is_evicted), "a handshake under way is left alone");
+        assert!(!flood.iter().any(Place::is_evicted), "a handshake under way is left alone");
         rig.now += HANDSHAKE_GRACE;
         assert!(rig.admit(NOBODY).is_none());
-        let evicted: Vec<bool> = flood.iter().chain([&mine]).map(is_evicted).collect();
+        let evicted: Vec<bool> = flood.iter().chain([&mine]).map(|place| place.is_evicted()).collect();
         assert_eq!(evicted, [true, false, false, false]);
         // One goes for each that comes.
         assert!(rig.admit(ROOT).is_none());
-        assert_eq!(flood.iter().filter(|place| is_evicted(place)).count(), 1);
+        assert_eq!(flood.iter().filter(|place| place.is_evicted()).count(), 1);
         flood.remove(0);
         assert!(rig.admit(ROOT).is_some());
     }

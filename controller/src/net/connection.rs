@@ -10,21 +10,20 @@ use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
 
 use super::admission::{NamedBy, Place};
+use super::{EVICTED, sleep_until};
 use crate::bridge::{Bridge, Notice};
 use crate::hub::Hub;
 use crate::in_force::{Clock, InForce};
 use crate::learning::Tally;
 use crate::metrics::LearningMetrics;
-use crate::session::{CloseReason, Config, Event, Session, error_names};
+use crate::session::{CloseReason, Event, Session, error_names};
 
 /// How long a session that is over may take to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Bytes of one read after which other sessions have their turn. What comes in smaller pieces waits for its socket anyway.
 const LARGE_BATCH: usize = 8 << 10;
-/// Why a session without a bridge had to go.
-const EVICTED: &str = "another connection needed its place: no bridge of the file spoke over it so far";
 
-/// Drives a connection to its end, in the place that it has. `shutdown` turns true when the controller ends.
+/// Drives a session that began to its end, in the place that it has. `shutdown` turns true when the controller ends.
 ///
 /// What comes in one read is answered by one write; nothing more is read before that is taken, so that a switch which
 /// does not take its answers waits, and no buffer grows.
@@ -32,6 +31,7 @@ pub(super) async fn drive<R, W>(
     mut reader: R,
     mut writer: W,
     peer: String,
+    session: Session,
     place: Place,
     hub: Arc<Hub>,
     mut shutdown: watch::Receiver<bool>,
@@ -40,7 +40,7 @@ pub(super) async fn drive<R, W>(
     W: AsyncWrite + Unpin,
 {
     let mut policy = hub.follow();
-    let mut driver = Driver::new(&hub, peer, place, policy.borrow_and_update().clone());
+    let mut driver = Driver::new(&hub, peer, session, place, policy.borrow_and_update().clone());
     let mut outgoing = Outgoing::default();
     let mut batch = 0;
     loop {
@@ -146,13 +146,6 @@ impl Outgoing {
     }
 }
 
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// A session, its bridge, and what is told about them.
 struct Driver<'a> {
     hub: &'a Arc<Hub>,
@@ -173,9 +166,9 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(hub: &'a Arc<Hub>, peer: String, place: Place, policy: InForce) -> Self {
+    fn new(hub: &'a Arc<Hub>, peer: String, session: Session, place: Place, policy: InForce) -> Self {
         Self {
-            session: Session::new(Instant::now(), Config::default()),
+            session,
             bridge: Bridge::new(policy, Clock::now()),
             number: hub.session(),
             hub,

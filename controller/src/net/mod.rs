@@ -5,6 +5,7 @@ mod admission;
 mod client;
 mod connection;
 mod files;
+mod greeting;
 mod http;
 mod server;
 #[cfg(test)]
@@ -16,3 +17,15 @@ pub use client::{Client, ClientError, Part, RawFlow};
 pub use files::FileBudget;
 pub use http::{Http, HttpLimits, serve_api, serve_control};
 pub use server::{Server, ServerError};
+
+use std::time::Instant;
+
+/// Why a session without a bridge had to go.
+const EVICTED: &str = "another connection needed its place: no bridge of the file spoke over it so far";
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

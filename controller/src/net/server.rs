@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -13,6 +14,7 @@ use tracing::{info, warn};
 use super::Address;
 use super::admission::{Admission, Limits, Origin, Place};
 use super::connection::drive;
+use super::greeting::greet;
 use crate::hub::Hub;
 
 /// Why a controller cannot listen.
@@ -141,11 +143,34 @@ async fn serve_switch(
     match stream {
         Stream::Tcp(stream) => {
             let (reader, writer) = stream.into_split();
-            drive(reader, writer, peer, place, hub, shutdown).await;
+            converse(reader, writer, peer, place, hub, shutdown).await;
         }
         Stream::Unix(stream) => {
             let (reader, writer) = stream.into_split();
-            drive(reader, writer, peer, place, hub, shutdown).await;
+            converse(reader, writer, peer, place, hub, shutdown).await;
+        }
+    }
+}
+
+/// Greets, and then serves whoever answers. What a session needs takes memory from then on.
+async fn converse<R, W>(
+    mut reader: R,
+    mut writer: W,
+    peer: String,
+    place: Place,
+    hub: Arc<Hub>,
+    mut shutdown: watch::Receiver<bool>,
+) where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send,
+{
+    match greet(&mut reader, &mut writer, &place, &mut shutdown).await {
+        Ok(session) => Box::pin(drive(reader, writer, peer, session, place, hub, shutdown)).await,
+        Err(reason) => {
+            if place.is_evicted() {
+                hub.metrics.rejected.inc();
+            }
+            warn!(peer, %reason, "session ended before it said anything");
         }
     }
 }

@@ -9,7 +9,7 @@ use ofproto::message::multipart::{
     Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
 };
 use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, SwitchConfig};
-use ofproto::{DecodeError, ErrorCode, Header, Reader, VERSION, Wire as _, Xid};
+use ofproto::{DecodeError, ErrorCode, HEADER_LEN, Header, Reader, VERSION, Wire as _, Xid};
 
 use super::assembly::{Assembly, Part, PartLimits};
 use super::error_names::{HELLO_FAILED, INCOMPATIBLE};
@@ -96,6 +96,11 @@ impl Session {
     /// copied, and no memory is allocated for them as long as all messages are taken.
     pub fn inbox(&mut self) -> &mut BytesMut {
         self.inbox.make_room()
+    }
+
+    /// Whether a whole header came that was not taken yet.
+    pub fn has_header(&self) -> bool {
+        self.inbox.bytes.len() >= HEADER_LEN
     }
 
     /// Shows the PACKET_INs that came and are not taken yet.

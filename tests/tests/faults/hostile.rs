@@ -4,6 +4,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use ofproto::message::Port;
+use ofproto::{DatapathId, PortNo};
+use portcullis::lab::LabOptions;
+use portcullis_tests::switch::try_shake_hands;
 use portcullis_tests::{Pinger, Running};
 
 use super::INTERNET;
@@ -175,6 +179,28 @@ fn chatter(net: &Running) {
     assert!(answered > 1 << 20, "{answered} bytes of answers");
 }
 
+/// A list of ports without an end: each part says that more follow.
+fn endless_ports(net: &Running) {
+    let mut stream = dial(net);
+    let port = |n: u32| [&n.to_be_bytes()[..], &[0; 12], &[b'p'; 15], &[0; 33]].concat();
+    // Type 13 (PORT_DESC) and OFPMPF_REPLY_MORE (§7.3.5).
+    let part: Vec<u8> = [0, 13, 0, 1, 0, 0, 0, 0].into_iter().chain((0..1_000).flat_map(port)).collect();
+    let reply = |xid: u8, body: &[u8]| {
+        let mut bytes = message(4, 19, u16::try_from(8 + body.len()).unwrap(), body);
+        bytes[7] = xid;
+        bytes
+    };
+    let mut features = message(4, 6, 32, &[0, 0, 0, 0, 0, 0, 0, 0xbe, 0, 0, 0, 0, 254, 0, 0, 0]);
+    features.extend([0; 8]);
+    stream.write_all(&[hello(), features, reply(4, &[0; 8 + 1056])].concat()).unwrap();
+    let mut parts = 0;
+    while stream.write_all(&reply(5, &part)).is_ok() {
+        parts += 1;
+        assert!(parts < 1_000, "64 MB, and the session goes on");
+    }
+    last_words(&stream);
+}
+
 /// What the kernel says that the controller holds, in kilobytes.
 fn resident(net: &Running) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", net.controller.pid())).unwrap();
@@ -194,7 +220,7 @@ fn hostile_peers_are_ended_and_nobody_else_notices() {
     let before = resident(&net);
     let pinger = Pinger::start(&net.lab, "nm-privacy", INTERNET);
     std::thread::scope(|scope| {
-        let attacks: [fn(&Running); 5] = [wrong_messages, silent_ones, flood, flood, chatter];
+        let attacks: [fn(&Running); 6] = [wrong_messages, silent_ones, flood, flood, chatter, endless_ports];
         let running: Vec<_> = attacks
             .into_iter()
             .map(|attack| {
@@ -226,4 +252,28 @@ fn hostile_peers_are_ended_and_nobody_else_notices() {
     let said = net.controller.output();
     let connects = said.lines().filter(|l| l.contains(" connected bridge=")).count();
     assert_eq!(connects, 4, "{said}");
+}
+
+#[test]
+fn connections_without_a_bridge_do_not_keep_a_bridge_out() {
+    let net = Running::start_with(&super::file(), LabOptions::default(), &["--max-connections", "16"]);
+    let connected = |wanted: bool| {
+        let is = net.bridge("mesh-mgmt")?["connected"] == wanted;
+        is.then_some(())
+    };
+    let controller = net.lab.vsctl(&["get-controller", "mesh-mgmt"]).unwrap();
+    net.lab.vsctl(&["del-controller", "mesh-mgmt"]).unwrap();
+    net.wait_for("the bridge to be gone", || connected(false));
+    // Four may be without a bridge at one time. Of these, half say nothing, and half that they are a bridge that nobody named.
+    let mut strangers: Vec<TcpStream> = (0..20).map(|_| dial(&net)).collect();
+    for (stream, n) in strangers.iter_mut().step_by(2).zip(0x100..) {
+        let ports = [Port::named(PortNo::LOCAL, "br-stranger")];
+        let _ = try_shake_hands(stream, DatapathId(n), &ports);
+    }
+    net.lab.vsctl(&["set-controller", "mesh-mgmt", controller.trim()]).unwrap();
+    net.wait_for("the bridge to be back", || connected(true));
+    assert!(net.metric("portcullis_connections_rejected_total") >= 16.0);
+    for bridge in super::BRIDGES {
+        assert_eq!(net.bridge(bridge).unwrap()["connected"], true, "{bridge}");
+    }
 }
