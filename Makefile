@@ -27,7 +27,7 @@ clippy:
 # With the examples, because whatever has dev-dependencies is checked with the features that clippy has checked.
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked \
-		--lib --examples --bin connections --bin storms
+		--lib --examples --bin connections --bin hostile --bin storms
 
 build:
 	cargo nextest run --workspace --locked --no-run

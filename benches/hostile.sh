@@ -1,0 +1,20 @@
+#!/bin/bash
+# Whether hostile peers keep the controller from its work: attackers on loopback against a release controller, one after the
+# other. Prints a table of what was measured beside the mark, and fails if one is missed. Nothing else should run meanwhile.
+#
+#     benches/hostile.sh [NAME…]          default: all; port-desc, dribble, unnamed, http, flapping are some alone
+#
+# PORTCULLIS and HOSTILE name the binaries, by default those in target/release:
+#     cargo build --release -p portcullis -p portcullis-benches --bins
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+release=${CARGO_TARGET_DIR:-$here/../target}/release
+portcullis=${PORTCULLIS:-$release/portcullis}
+hostile=${HOSTILE:-$release/hostile}
+for binary in "$portcullis" "$hostile"; do
+    [ -x "$binary" ] || { echo "$binary is not built: cargo build --release -p portcullis -p portcullis-benches --bins" >&2; exit 1; }
+done
+# The attackers need more descriptors than the controller allows them.
+ulimit -n "$(ulimit -Hn)"
+exec "$hostile" "$portcullis" "$@"

@@ -1,0 +1,79 @@
+//! Attackers on loopback against one release controller after the other: the rows of `benches/hostile.sh`.
+//!
+//! `hostile PORTCULLIS [NAME…]` prints `what | mark | measured` of all rows, or of those with these names. The exit code is 1 if
+//! a mark is missed. A group of rows is a module of [`rows`], and a line in `GROUPS`.
+
+mod controller;
+mod rows;
+mod switch;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// One line of the table.
+struct Row {
+    /// What was measured.
+    what: String,
+    /// What it has to be, in words.
+    mark: String,
+    /// What it was.
+    measured: String,
+    /// Whether the mark is met.
+    met: bool,
+}
+
+impl Row {
+    /// A row whose number must not be larger than the mark.
+    fn at_most(what: impl Into<String>, unit: &str, mark: f64, measured: f64) -> Self {
+        let show = |number: f64| match number.fract() == 0.0 {
+            true => format!("{number:.0} {unit}"),
+            false => format!("{number:.2} {unit}"),
+        };
+        let mark_text = format!("≤ {}", show(mark));
+        Self { what: what.into(), mark: mark_text, measured: show(measured), met: measured <= mark }
+    }
+}
+
+/// Measures the rows of one group, with the binary of the controller.
+type Measure = fn(&Path) -> io::Result<Vec<Row>>;
+
+/// The groups, by the names that the command line takes.
+const GROUPS: [(&str, Measure); 5] = [
+    ("port-desc", rows::port_desc::measure),
+    ("dribble", rows::dribble::measure),
+    ("unnamed", rows::unnamed::measure),
+    ("http", rows::http::measure),
+    ("flapping", rows::flapping::measure),
+];
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let Some(binary) = words.next().map(PathBuf::from) else {
+        let names: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
+        eprintln!("hostile PORTCULLIS [{}]…", names.join("|"));
+        return ExitCode::FAILURE;
+    };
+    let wanted: Vec<String> = words.collect();
+    println!("{:<72} | {:>10} | {:>12}", "what", "mark", "measured");
+    let mut met = true;
+    for (name, measure) in GROUPS {
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        match measure(&binary) {
+            Ok(rows) => {
+                for row in rows {
+                    let missed = if row.met { "" } else { "  missed" };
+                    println!("{:<72} | {:>10} | {:>12}{missed}", row.what, row.mark, row.measured);
+                    met &= row.met;
+                }
+            }
+            Err(error) => {
+                println!("{name}: not measured: {error}");
+                met = false;
+            }
+        }
+    }
+    if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

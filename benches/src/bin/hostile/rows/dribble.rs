@@ -1,0 +1,38 @@
+//! Connections that say less than a header, a byte at a time.
+
+use std::io::{self, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::Row;
+use crate::controller::Controller;
+
+/// Connections at once.
+const CONNECTIONS: u32 = 2_000;
+/// Enough bridges that a quarter as many connections may be without one.
+const BRIDGES: &str = "8192";
+/// A connection may hold so many kilobytes before a whole header came.
+const MARK: f64 = 4.0;
+
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+    let controller = Controller::start_with(binary, None, &["--max-connections", BRIDGES])?;
+    // Whatever the first sessions need once is there.
+    drop(TcpStream::connect(controller.openflow)?);
+    std::thread::sleep(Duration::from_millis(200));
+    let before = controller.resident()?;
+    let mut streams = Vec::new();
+    for _ in 0..CONNECTIONS {
+        streams.push(TcpStream::connect(controller.openflow)?);
+    }
+    // Seven bytes of a header that says 65,535.
+    for byte in [4, 0, 0xff, 0xff, 0, 0, 0] {
+        for stream in &mut streams {
+            stream.write_all(&[byte])?;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let each = f64::from(controller.resident()?.saturating_sub(before)) / f64::from(CONNECTIONS);
+    let what = format!("memory for each of {CONNECTIONS} connections that dribble");
+    Ok(vec![Row::at_most(what, "kB", MARK, each)])
+}

@@ -1,0 +1,64 @@
+//! What comes and goes without an end: a port, the flow monitor, and the session itself.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ofproto::PortNo;
+use ofproto::message::{Message, Port, PortStatus, PortStatusReason};
+
+use crate::Row;
+use crate::controller::{BRIDGE, Controller, PORT, wait_for};
+use crate::switch::Switch;
+
+/// How long each of them goes on.
+const TIME: Duration = Duration::from_secs(20);
+/// Lines in the log in that time, at most.
+const LINES: f64 = 300.0;
+/// Reads of all flows in that time, at most.
+const READS: f64 = 200.0;
+
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    rows.extend(telling(binary, "a port flaps", |n| {
+        let reason = if n % 2 == 0 { PortStatusReason::Delete } else { PortStatusReason::Add };
+        Message::PortStatus(PortStatus { reason, port: Port::named(PortNo(1), PORT) })
+    })?);
+    rows.extend(telling(binary, "MONITOR_PAUSED and RESUMED", |n| {
+        if n % 2 == 0 { Message::MonitorPaused } else { Message::MonitorResumed }
+    })?);
+    rows.push(reconnecting(binary)?);
+    Ok(rows)
+}
+
+/// Tells something as fast as it is taken.
+fn telling(binary: &Path, what: &str, message: impl Fn(u32) -> Message) -> io::Result<Vec<Row>> {
+    let controller = Controller::start(binary)?;
+    let mut switch = Switch::connect(controller.openflow, BRIDGE, &[PORT, "b"], 1)?;
+    wait_for("the bridge to settle", || controller.is_settled().then_some(()))?;
+    let (lines, reads, start) = (controller.log_lines()?, switch.reads(), Instant::now());
+    let mut told = 0;
+    while start.elapsed() < TIME {
+        switch.tell(&message(told))?;
+        told += 1;
+    }
+    let title = |counted: &str| format!("{what}, {told} times in {} s: {counted}", TIME.as_secs());
+    Ok(vec![
+        Row::at_most(title("lines of log"), "", LINES, controller.log_lines()? - lines),
+        Row::at_most(title("reads"), "", READS, f64::from(switch.reads() - reads)),
+    ])
+}
+
+/// Connects, is read, and goes.
+fn reconnecting(binary: &Path) -> io::Result<Row> {
+    let controller = Controller::start(binary)?;
+    let lines = controller.log_lines()?;
+    let (start, mut sessions) = (Instant::now(), 0_u32);
+    while start.elapsed() < TIME {
+        let switch = Switch::connect(controller.openflow, BRIDGE, &[PORT, "b"], 1)?;
+        wait_for("a read", || (switch.reads() > 0 || !switch.is_connected()).then_some(()))?;
+        sessions += 1;
+    }
+    let what = format!("a bridge connects {sessions} times in {} s: lines of log", TIME.as_secs());
+    Ok(Row::at_most(what, "", LINES, controller.log_lines()? - lines))
+}

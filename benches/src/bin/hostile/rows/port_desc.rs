@@ -1,0 +1,70 @@
+//! Lists of ports without an end, from connections that never become a bridge.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ofproto::message::multipart::{MULTIPART_MORE, MultipartReply, MultipartReplyBody};
+use ofproto::message::{Message, Port};
+use ofproto::{DatapathId, PortNo, Xid};
+
+use crate::Row;
+use crate::controller::{Controller, resident};
+use crate::switch::Line;
+
+/// Connections that do so at once.
+const CONNECTIONS: u32 = 4;
+/// As many ports as fit into a message.
+const PORTS: u32 = 1_023;
+/// So many messages are 256 MB.
+const PARTS: u32 = 4_096;
+/// A connection may hold so many megabytes.
+const MARK: f64 = 8.0;
+
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+    let controller = Controller::start(binary)?;
+    let pid = controller.pid();
+    let before = controller.resident()?;
+    let done = AtomicBool::new(false);
+    let peak = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut peak = before;
+            while !done.load(Ordering::Relaxed) {
+                peak = peak.max(resident(pid).unwrap_or(0));
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            peak
+        });
+        let attacks: Vec<_> =
+            (0..CONNECTIONS).map(|n| scope.spawn(move || attack(&controller.openflow, n))).collect();
+        let ended: io::Result<Vec<()>> =
+            attacks.into_iter().map(|attack| attack.join().unwrap_or(Ok(()))).collect();
+        done.store(true, Ordering::Relaxed);
+        let peak = watching.join().unwrap_or(u32::MAX);
+        ended.map(|_| peak)
+    })?;
+    let each = f64::from(peak.saturating_sub(before)) / f64::from(CONNECTIONS) / 1024.0;
+    let what = format!("memory for each of {CONNECTIONS} connections with endless PORT_DESC parts");
+    Ok(vec![Row::at_most(what, "MB", MARK, each)])
+}
+
+/// Sends parts until the controller ends the session, or 256 MB are sent.
+fn attack(at: &std::net::SocketAddr, n: u32) -> io::Result<()> {
+    let mut line = Line::open(*at)?;
+    let xid = line.up_to_ports(DatapathId(u64::from(n) + 0x100))?;
+    for part in 0..PARTS {
+        if line.send_bytes(&ports(xid, part)?).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A part with names as long as they may be, of characters that are escaped.
+fn ports(xid: Xid, part: u32) -> io::Result<Vec<u8>> {
+    let first = part * PORTS + 1;
+    let list = (first..first + PORTS).map(|n| Port::named(PortNo(n), vec![0x1b; 15])).collect();
+    let reply = MultipartReply { flags: MULTIPART_MORE, body: MultipartReplyBody::PortDesc(list) };
+    Ok(Message::MultipartReply(reply).encode(xid).map_err(io::Error::other)?.to_vec())
+}

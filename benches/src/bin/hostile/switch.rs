@@ -1,0 +1,246 @@
+//! A switch that is not there: it does what the controller says with its flows, and counts what it is asked.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use ofproto::message::multipart::{FlowStats, MultipartReply, MultipartReplyBody, MultipartRequestBody};
+use ofproto::message::{BundleControl, BundleControlKind, FlowMod, FlowModCommand, Message, Port};
+use ofproto::testing::switch::{handshake, is_last};
+use ofproto::{DatapathId, Framer, PortNo, Xid};
+
+use crate::controller::PATIENCE;
+
+/// A connection over which whole messages come and go.
+pub(crate) struct Line {
+    stream: TcpStream,
+    framer: Framer,
+}
+
+impl Line {
+    /// Connects.
+    pub(crate) fn open(at: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&at, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self { stream, framer: Framer::new() })
+    }
+
+    /// Does the handshake up to the question for the ports. Returns that question's id.
+    pub(crate) fn up_to_ports(&mut self, datapath: DatapathId) -> io::Result<Xid> {
+        loop {
+            let (xid, asked) = self.next()?;
+            if is_last(&asked) {
+                return Ok(xid);
+            }
+            if let Some(answer) = handshake(&asked, datapath, &[]) {
+                self.send(xid, &answer)?;
+            }
+        }
+    }
+
+    /// Does the whole handshake, as the bridge of that name with these ports.
+    pub(crate) fn shake_hands(&mut self, bridge: &str, ports: &[&str], datapath: u64) -> io::Result<()> {
+        let xid = self.up_to_ports(DatapathId(datapath))?;
+        let mut list = vec![Port::named(PortNo::LOCAL, bridge.to_owned())];
+        list.extend((1..).zip(ports).map(|(n, name)| Port::named(PortNo(n), (*name).to_owned())));
+        self.reply(xid, MultipartReplyBody::PortDesc(list))
+    }
+
+    fn reply(&mut self, xid: Xid, body: MultipartReplyBody) -> io::Result<()> {
+        self.send(xid, &Message::MultipartReply(MultipartReply { flags: 0, body }))
+    }
+
+    /// Sends a message.
+    pub(crate) fn send(&mut self, xid: Xid, message: &Message) -> io::Result<()> {
+        self.stream.write_all(&message.encode(xid).map_err(io::Error::other)?)
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// The next message.
+    pub(crate) fn next(&mut self) -> io::Result<(Xid, Message)> {
+        let mut buffer = vec![0; 0x1_0000];
+        loop {
+            if let Some(frame) = self.framer.next_frame().map_err(io::Error::other)? {
+                return Message::decode_shared(&frame).map_err(io::Error::other);
+            }
+            let n = self.stream.read(&mut buffer)?;
+            if n == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.framer.feed(buffer.get(..n).unwrap_or_default());
+        }
+    }
+}
+
+/// A bridge that answers in a thread of its own.
+pub(crate) struct Switch {
+    stream: TcpStream,
+    answering: Option<JoinHandle<()>>,
+    /// How often all flows were asked for.
+    pub(crate) reads: Arc<AtomicU32>,
+    connected: Arc<AtomicBool>,
+    /// So that messages of both threads stay whole.
+    writing: Arc<Mutex<()>>,
+}
+
+impl Switch {
+    /// Connects as the bridge of that name, and answers from then on.
+    pub(crate) fn connect(at: SocketAddr, bridge: &str, ports: &[&str], datapath: u64) -> io::Result<Self> {
+        let mut line = Line::open(at)?;
+        line.shake_hands(bridge, ports, datapath)?;
+        let stream = line.stream.try_clone()?;
+        let (reads, connected) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(true)));
+        let writing = Arc::new(Mutex::new(()));
+        let mut bridge = Bridge {
+            line,
+            flows: Vec::new(),
+            bundles: BTreeMap::new(),
+            reads: Arc::clone(&reads),
+            writing: Arc::clone(&writing),
+        };
+        let alive = Arc::clone(&connected);
+        let answering = std::thread::spawn(move || {
+            while bridge.answer().is_ok() {}
+            alive.store(false, Ordering::Relaxed);
+        });
+        Ok(Self { stream, answering: Some(answering), reads, connected, writing })
+    }
+
+    /// Sends a message of its own accord.
+    pub(crate) fn tell(&mut self, message: &Message) -> io::Result<()> {
+        let bytes = message.encode(Xid(0)).map_err(io::Error::other)?;
+        let _whole = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stream.write_all(&bytes)
+    }
+
+    /// Whether the controller has not ended the session.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    /// How often all flows were asked for, so far.
+    pub(crate) fn reads(&self) -> u32 {
+        self.reads.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        if let Some(answering) = self.answering.take() {
+            let _ = answering.join();
+        }
+    }
+}
+
+/// What the answering thread has.
+struct Bridge {
+    line: Line,
+    flows: Vec<FlowStats>,
+    bundles: BTreeMap<u32, Vec<FlowMod>>,
+    reads: Arc<AtomicU32>,
+    writing: Arc<Mutex<()>>,
+}
+
+impl Bridge {
+    /// Takes one message, and answers it if it asks for something.
+    fn answer(&mut self) -> io::Result<()> {
+        let (xid, message) = self.line.next()?;
+        let answer = match message {
+            Message::EchoRequest(data) => Some(Message::EchoReply(data)),
+            Message::BarrierRequest => Some(Message::BarrierReply),
+            Message::FlowMod(change) => {
+                self.apply(&change);
+                None
+            }
+            Message::BundleAdd(add) => {
+                if let Ok((_, Message::FlowMod(change))) = Message::decode_shared(&add.message) {
+                    self.bundles.entry(add.bundle_id).or_default().push(change);
+                }
+                None
+            }
+            Message::BundleControl(control) => self.bundle(&control),
+            Message::MultipartRequest(request) => self.multipart(&request.body),
+            _ => None,
+        };
+        let Some(answer) = answer else { return Ok(()) };
+        let writing = Arc::clone(&self.writing);
+        let _whole = writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.line.send(xid, &answer)
+    }
+
+    fn bundle(&mut self, control: &BundleControl) -> Option<Message> {
+        let kind = match control.kind {
+            BundleControlKind::OpenRequest => BundleControlKind::OpenReply,
+            BundleControlKind::CommitRequest => {
+                for change in self.bundles.remove(&control.bundle_id).unwrap_or_default() {
+                    self.apply(&change);
+                }
+                BundleControlKind::CommitReply
+            }
+            _ => return None,
+        };
+        Some(Message::BundleControl(BundleControl::new(control.bundle_id, kind, control.flags)))
+    }
+
+    fn multipart(&mut self, asked: &MultipartRequestBody) -> Option<Message> {
+        let body = match asked {
+            MultipartRequestBody::Flow(_) => {
+                self.reads.fetch_add(1, Ordering::Relaxed);
+                MultipartReplyBody::Flow(self.flows.clone())
+            }
+            MultipartRequestBody::GroupDesc => MultipartReplyBody::GroupDesc(Vec::new()),
+            MultipartRequestBody::Monitor(_) => MultipartReplyBody::Monitor(Vec::new()),
+            _ => return None,
+        };
+        Some(Message::MultipartReply(MultipartReply { flags: 0, body }))
+    }
+
+    fn apply(&mut self, change: &FlowMod) {
+        let same = |flow: &FlowStats| {
+            (flow.table_id, flow.priority) == (change.table_id, change.priority)
+                && flow.fields == change.fields
+        };
+        match change.command {
+            FlowModCommand::Add => {
+                self.flows.retain(|flow| !same(flow));
+                self.flows.push(stats(change));
+            }
+            FlowModCommand::DeleteStrict => self.flows.retain(|flow| !same(flow)),
+            FlowModCommand::Delete => self.flows.retain(|flow| {
+                let in_table = change.table_id.0 == 0xff || flow.table_id == change.table_id;
+                let has_cookie = (flow.cookie.0 ^ change.cookie.0) & change.cookie_mask == 0;
+                let matches = change.fields.fields.iter().all(|field| flow.fields.fields.contains(field));
+                !(in_table && has_cookie && matches)
+            }),
+            _ => {}
+        }
+    }
+}
+
+/// The flow that a change adds, as the switch shows it.
+fn stats(change: &FlowMod) -> FlowStats {
+    FlowStats {
+        table_id: change.table_id,
+        duration_sec: 1,
+        duration_nsec: 0,
+        priority: change.priority,
+        idle_timeout: change.idle_timeout,
+        hard_timeout: change.hard_timeout,
+        flags: change.flags,
+        importance: change.importance,
+        cookie: change.cookie,
+        packet_count: 0,
+        byte_count: 0,
+        fields: change.fields.clone(),
+        instructions: change.instructions.clone(),
+    }
+}
