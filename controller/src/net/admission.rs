@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// A session keeps its unnamed place at least so long: a handshake takes milliseconds.
-const HANDSHAKE_GRACE: Duration = Duration::from_millis(250);
+/// A connection keeps its place at least so long: whoever is a switch says HELLO at once.
+const GREETING_GRACE: Duration = Duration::from_millis(250);
+/// One that said something keeps it for so long more: a handshake takes milliseconds, and longer where thousands come at once.
+const HANDSHAKE_GRACE: Duration = Duration::from_secs(1);
 /// Bounds on sessions of switches, over all listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -77,7 +79,8 @@ struct Places {
 #[derive(Debug)]
 struct Unnamed {
     origin: Origin,
-    since: Instant,
+    /// Until when it is not evicted.
+    grace: Instant,
     eviction: Arc<Notify>,
     evicted: bool,
 }
@@ -114,7 +117,7 @@ impl Admission {
     fn try_admit(self: &Arc<Self>, origin: Origin, now: Instant) -> Result<Place, Option<Instant>> {
         let mut places = self.places();
         if places.unnamed.len() >= self.limits.unnamed {
-            return Err(places.evict(now));
+            return Err(places.evict_for(origin, now));
         }
         let (id, eviction) = places.add_unnamed(origin, now);
         drop(places);
@@ -132,30 +135,33 @@ impl Places {
         let id = self.next;
         self.next += 1;
         let eviction = Arc::new(Notify::new());
-        let unnamed = Unnamed { origin, since: now, eviction: Arc::clone(&eviction), evicted: false };
+        let grace = now + GREETING_GRACE;
+        let unnamed = Unnamed { origin, grace, eviction: Arc::clone(&eviction), evicted: false };
         self.unnamed.insert(id, unnamed);
         (id, eviction)
     }
 
-    /// Evicts the oldest session of the origin with the most, unless one is on its way out. Returns when to try again,
-    /// if it is too early.
-    fn evict(&mut self, now: Instant) -> Option<Instant> {
+    /// Evicts the oldest session of the origin with the most, the newcomer included, unless one is on its way out. Returns
+    /// when to try again, if it is too early.
+    fn evict_for(&mut self, newcomer: Origin, now: Instant) -> Option<Instant> {
         if self.unnamed.values().any(|unnamed| unnamed.evicted) {
             return None;
         }
-        let mut counts: HashMap<Origin, usize> = HashMap::new();
+        let mut counts: HashMap<Origin, usize> = HashMap::from([(newcomer, 1)]);
         for unnamed in self.unnamed.values() {
             *counts.entry(unnamed.origin).or_default() += 1;
         }
-        let most = counts.values().copied().max()?;
-        let oldest = self.unnamed.values_mut().find(|u| counts.get(&u.origin) == Some(&most))?;
-        let at = oldest.since + HANDSHAKE_GRACE;
-        if now < at {
-            return Some(at);
+        let most = self.unnamed.values().filter_map(|u| counts.get(&u.origin)).copied().max()?;
+        let mut earliest: Option<Instant> = None;
+        for unnamed in self.unnamed.values_mut().filter(|u| counts.get(&u.origin) == Some(&most)) {
+            if unnamed.grace <= now {
+                unnamed.evicted = true;
+                unnamed.eviction.notify_one();
+                return None;
+            }
+            earliest = Some(earliest.map_or(unnamed.grace, |at| at.min(unnamed.grace)));
         }
-        oldest.evicted = true;
-        oldest.eviction.notify_one();
-        None
+        earliest
     }
 
     /// Counts a bridge, if there is room for it. Those that `*` takes leave room for all that have a name.
@@ -221,6 +227,15 @@ impl Place {
         drop(places);
         self.held = Held::Unnamed { id, since: now };
         self.eviction = eviction;
+    }
+
+    /// Notes that the other side said something.
+    pub(super) fn greeted(&self, now: Instant) {
+        if let Held::Unnamed { id, .. } = self.held
+            && let Some(unnamed) = self.admission.places().unnamed.get_mut(&id)
+        {
+            unnamed.grace = now + HANDSHAKE_GRACE;
+        }
     }
 
     /// Whether the session has the place of a bridge.
@@ -296,15 +311,23 @@ mod tests {
         let mut flood = rig.fill(NOBODY, 3);
         assert!(rig.admit(ROOT).is_none());
         assert!(!flood.iter().any(Place::is_evicted), "a handshake under way is left alone");
-        rig.now += HANDSHAKE_GRACE;
+        // One that speaks has longer for its handshake.
+        flood[0].greeted(rig.now);
+        rig.now += GREETING_GRACE;
         assert!(rig.admit(NOBODY).is_none());
         let evicted: Vec<bool> = flood.iter().chain([&mine]).map(|place| place.is_evicted()).collect();
-        assert_eq!(evicted, [true, false, false, false]);
+        assert_eq!(evicted, [false, true, false, false]);
         // One goes for each that comes.
         assert!(rig.admit(ROOT).is_none());
         assert_eq!(flood.iter().filter(|place| place.is_evicted()).count(), 1);
-        flood.remove(0);
+        flood.remove(1);
         assert!(rig.admit(ROOT).is_some());
+        // It does not have it for ever.
+        let newer = rig.fill(NOBODY, 1);
+        newer[0].greeted(rig.now + HANDSHAKE_GRACE);
+        rig.now += HANDSHAKE_GRACE;
+        assert!(rig.admit(ROOT).is_none());
+        assert!(flood[0].is_evicted() && !mine.is_evicted());
     }
 
     #[test]

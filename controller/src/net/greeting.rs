@@ -17,12 +17,13 @@ pub(super) async fn greet<R, W>(
     writer: &mut W,
     place: &Place,
     shutdown: &mut watch::Receiver<bool>,
-) -> Result<Session, CloseReason>
+) -> Result<Box<Session>, CloseReason>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut session = Session::new(Instant::now(), Config::default());
+    // Once, in place of in every future on the way.
+    let mut session = Box::new(Session::new(Instant::now(), Config::default()));
     let ended = |error: std::io::Error| CloseReason::Connection(error.to_string());
     let end = session.poll_timeout();
     let exchange = async {

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
@@ -164,8 +164,12 @@ async fn converse<R, W>(
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    match greet(&mut reader, &mut writer, &place, &mut shutdown).await {
-        Ok(session) => Box::pin(drive(reader, writer, peer, session, place, hub, shutdown)).await,
+    let greeted = greet(&mut reader, &mut writer, &place, &mut shutdown).await;
+    match greeted {
+        Ok(session) => {
+            place.greeted(Instant::now());
+            Box::pin(drive(reader, writer, peer, *session, place, hub, shutdown)).await;
+        }
         Err(reason) => {
             if place.is_evicted() {
                 hub.metrics.rejected.inc();

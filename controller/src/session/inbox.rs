@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 /// Room for a read of a session that has little to say.
-const SMALL_READ: usize = 512;
+const SMALL_READ: usize = 256;
 /// Room for a read of one that fills what it has.
 const LARGE_READ: usize = 64 << 10;
 /// By so much the room grows when a read fills it.
