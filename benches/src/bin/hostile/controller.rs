@@ -51,9 +51,19 @@ impl Controller {
 
     /// Starts one that may have so many descriptors, with more words on its command line.
     pub(crate) fn start_with(binary: &Path, files: Option<u32>, more: &[&str]) -> io::Result<Self> {
+        Self::start_file(binary, FILE, files, more)
+    }
+
+    /// The same with another network file.
+    pub(crate) fn start_file(
+        binary: &Path,
+        text: &str,
+        files: Option<u32>,
+        more: &[&str],
+    ) -> io::Result<Self> {
         let dir = tempfile::tempdir()?;
         let file = dir.path().join("network.toml");
-        std::fs::write(&file, FILE)?;
+        std::fs::write(&file, text)?;
         let limit = files.map_or(String::new(), |files| format!("ulimit -n {files}; "));
         let mut command = Command::new("sh");
         command.arg("-c").arg(format!("{limit}exec \"$@\"")).arg("sh").arg(binary).arg("run").arg(&file);

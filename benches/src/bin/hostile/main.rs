@@ -4,6 +4,7 @@
 //! a mark is missed. A group of rows is a module of [`rows`], and a line in `GROUPS`.
 
 mod controller;
+mod flood;
 mod rows;
 mod switch;
 
@@ -39,12 +40,13 @@ impl Row {
 type Measure = fn(&Path) -> io::Result<Vec<Row>>;
 
 /// The groups, by the names that the command line takes.
-const GROUPS: [(&str, Measure); 5] = [
+const GROUPS: [(&str, Measure); 6] = [
     ("port-desc", rows::port_desc::measure),
     ("dribble", rows::dribble::measure),
     ("unnamed", rows::unnamed::measure),
     ("http", rows::http::measure),
     ("flapping", rows::flapping::measure),
+    ("fairness", rows::fairness::measure),
 ];
 
 fn main() -> ExitCode {
@@ -55,6 +57,15 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let wanted: Vec<String> = words.collect();
+    if let ("flood", [kind, at]) = (&*binary.to_string_lossy(), &*wanted) {
+        return match flood::run(kind, at) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("hostile flood: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     println!("{:<72} | {:>10} | {:>12}", "what", "mark", "measured");
     let mut met = true;
     for (name, measure) in GROUPS {

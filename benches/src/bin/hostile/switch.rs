@@ -6,13 +6,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use bytes::Bytes;
 use ofproto::message::multipart::{FlowStats, MultipartReply, MultipartReplyBody, MultipartRequestBody};
-use ofproto::message::{BundleControl, BundleControlKind, FlowMod, FlowModCommand, Message, Port};
+use ofproto::message::{BundleControl, BundleControlKind, ErrorMsg, FlowMod, FlowModCommand, Message, Port};
 use ofproto::testing::switch::{handshake, is_last};
-use ofproto::{DatapathId, Framer, PortNo, Xid};
+use ofproto::{DatapathId, ErrorCode, Framer, PortNo, Xid};
 
 use crate::controller::PATIENCE;
+
+/// A controller that asks for nothing for so long has what it wants.
+const SILENCE: Duration = Duration::from_millis(300);
 
 /// A connection over which whole messages come and go.
 pub(crate) struct Line {
@@ -66,10 +71,48 @@ impl Line {
 
     /// The next message.
     pub(crate) fn next(&mut self) -> io::Result<(Xid, Message)> {
+        self.next_frame().map(|(xid, message, _)| (xid, message))
+    }
+
+    /// Takes the next message; answers it if a switch without flows does.
+    pub(crate) fn answer_one(&mut self) -> io::Result<Message> {
+        let (xid, message, frame) = self.next_frame()?;
+        if let Some(answer) = answer(&message, &frame) {
+            self.send(xid, &answer)?;
+        }
+        Ok(message)
+    }
+
+    /// Answers until the controller asks for nothing more.
+    pub(crate) fn answer_until_silent(&mut self) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(SILENCE))?;
+        loop {
+            match self.answer_one() {
+                Ok(_) => {}
+                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.stream.set_read_timeout(Some(PATIENCE))
+    }
+
+    /// Opens a second handle of the connection, to write while the first one waits for messages.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { stream: self.stream.try_clone()?, framer: Framer::new() })
+    }
+
+    /// Ends the connection, for all handles.
+    pub(crate) fn shutdown(&self) -> io::Result<()> {
+        self.stream.shutdown(std::net::Shutdown::Both)
+    }
+
+    /// The next message, and its bytes.
+    pub(crate) fn next_frame(&mut self) -> io::Result<(Xid, Message, Bytes)> {
         let mut buffer = vec![0; 0x1_0000];
         loop {
             if let Some(frame) = self.framer.next_frame().map_err(io::Error::other)? {
-                return Message::decode_shared(&frame).map_err(io::Error::other);
+                let (xid, message) = Message::decode_shared(&frame).map_err(io::Error::other)?;
+                return Ok((xid, message, frame));
             }
             let n = self.stream.read(&mut buffer)?;
             if n == 0 {
@@ -78,6 +121,25 @@ impl Line {
             self.framer.feed(buffer.get(..n).unwrap_or_default());
         }
     }
+}
+
+/// Answers as a switch that shows no flows and has no bundles, meters or groups, but a flow monitor.
+pub(crate) fn answer(asked: &Message, frame: &[u8]) -> Option<Message> {
+    let body = match asked {
+        Message::EchoRequest(payload) => return Some(Message::EchoReply(payload.clone())),
+        Message::BarrierRequest => return Some(Message::BarrierReply),
+        Message::BundleControl(_) | Message::BundleAdd(_) | Message::MeterMod(_) => {
+            return Some(Message::Error(ErrorMsg::with_code(ErrorCode::BAD_TYPE, frame)));
+        }
+        Message::MultipartRequest(request) => match request.body {
+            MultipartRequestBody::Flow(_) => MultipartReplyBody::Flow(Vec::new()),
+            MultipartRequestBody::GroupDesc => MultipartReplyBody::GroupDesc(Vec::new()),
+            MultipartRequestBody::Monitor(_) => MultipartReplyBody::Monitor(Vec::new()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(Message::MultipartReply(MultipartReply { flags: 0, body }))
 }
 
 /// A bridge that answers in a thread of its own.

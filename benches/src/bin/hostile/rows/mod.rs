@@ -1,6 +1,7 @@
 //! The rows of the table, one group a module.
 
 pub(crate) mod dribble;
+pub(crate) mod fairness;
 pub(crate) mod flapping;
 pub(crate) mod http;
 pub(crate) mod port_desc;
