@@ -65,6 +65,9 @@ pub enum CloseReason {
         /// What was expected.
         waiting: &'static str,
     },
+    /// The switch calls the connection an auxiliary one (OpenFlow 1.3.5 §6.3.5): those have no main one here.
+    #[error("the switch calls it its auxiliary connection {0}: connect without auxiliary connections")]
+    Auxiliary(u8),
     /// The peer fell silent.
     #[error("no answer to an echo request")]
     Silent,

@@ -349,6 +349,9 @@ impl Session {
     }
 
     fn features(&mut self, features: FeaturesReply) {
+        if features.auxiliary_id != 0 {
+            return self.close(CloseReason::Auxiliary(features.auxiliary_id));
+        }
         if self.config.set_config {
             // First fragments with their ports, or no answer of several fragments would find its return flow; the rest
             // of a packet sent on a miss as Open vSwitch has it by default.
