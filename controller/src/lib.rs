@@ -69,6 +69,8 @@
 //! | another number to look at | [`metrics`] |
 //! | another command | [`cli`] |
 
+#[cfg(test)]
+mod adversaries;
 pub mod api;
 pub mod api_client;
 pub mod bench;

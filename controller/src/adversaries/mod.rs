@@ -1,0 +1,17 @@
+//! Adversaries that never tire: whatever a wire, a switch or another hand does to a bridge, it ends as its file says, or is
+//! shown as not settled, with the reason.
+//!
+//! | module | asks |
+//! |---|---|
+//! | [`beads`] | what a malicious wire does to messages of one kind |
+//! | [`changes`] | random changes from all sides, in any order |
+//! | [`delta`] | the cases of DELTA, by their numbers |
+//!
+//! [`simulation`] runs the product's own sessions and bridges on virtual time against switches that are [simulated](switch).
+
+mod beads;
+mod changes;
+mod delta;
+mod networks;
+mod simulation;
+pub(crate) mod switch;
