@@ -1,7 +1,7 @@
 //! The state machine of a session.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use ofproto::frame::next_length;
@@ -37,7 +37,7 @@ enum State {
     /// HELLO is out.
     Hello,
     /// FEATURES_REQUEST is out.
-    Features,
+    Features { xid: Xid },
     /// The multipart requests for DESC and PORT_DESC are out.
     Describing { features: FeaturesReply, desc: Option<Desc>, desc_xid: Xid, ports_xid: Xid },
     /// The handshake is complete.
@@ -61,8 +61,8 @@ pub struct Session {
     handshake_deadline: Instant,
     /// When the last complete message came.
     heard: Instant,
-    /// When the echo request under way was sent.
-    probed: Option<Instant>,
+    /// When the answer to the echo request under way is due.
+    answer_due: Option<Instant>,
     stats: Stats,
 }
 
@@ -79,7 +79,7 @@ impl Session {
             assembly: Assembly::default(),
             next_xid: 1,
             heard: now,
-            probed: None,
+            answer_due: None,
             stats: Stats::default(),
         };
         this.request(&Message::Hello(Hello::ours()));
@@ -158,10 +158,7 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Closed => None,
-            State::Ready => Some(match self.probed {
-                Some(at) => at + self.config.echo_timeout,
-                None => self.heard + self.config.echo_interval,
-            }),
+            State::Ready => Some(self.answer_due.unwrap_or(self.heard + self.config.echo_interval)),
             _ => Some(self.handshake_deadline),
         }
     }
@@ -175,11 +172,26 @@ impl Session {
             let waiting = self.waiting();
             return self.close(CloseReason::HandshakeTimeout(waiting));
         }
-        if self.probed.is_some() {
+        if self.answer_due.is_some() {
             return self.close(CloseReason::Silent);
         }
-        self.probed = Some(now);
+        self.probe(now, self.config.echo_timeout);
+    }
+
+    /// Asks the switch for an echo. Without a complete message for `patience` the session is dead. Does nothing before
+    /// the handshake is complete, which has a deadline of its own.
+    pub fn probe(&mut self, now: Instant, patience: Duration) {
+        if !matches!(self.state, State::Ready) {
+            return;
+        }
+        let due = now + patience;
+        self.answer_due = Some(self.answer_due.map_or(due, |before| before.min(due)));
         self.request(&Message::EchoRequest(Bytes::from_static(b"portcullis")));
+    }
+
+    /// Whether an echo request waits for its answer.
+    pub fn is_probed(&self) -> bool {
+        self.answer_due.is_some()
     }
 
     /// Sends a message of ours under a new transaction id.
@@ -260,7 +272,7 @@ impl Session {
     /// Half a message keeps no session alive, a complete one does, whatever it says.
     fn heard(&mut self, now: Instant) {
         self.heard = now;
-        self.probed = None;
+        self.answer_due = None;
         self.stats.received += 1;
     }
 
@@ -287,29 +299,38 @@ impl Session {
             (State::Closed, _) => {}
             (_, Message::EchoRequest(payload)) => self.answer(xid, &Message::EchoReply(payload)),
             (State::Hello, Message::Hello(hello)) => self.hello(xid, &hello),
-            (State::Hello | State::Features, Message::Error(error)) => {
+            (State::Hello, Message::Error(error)) => {
                 self.close(CloseReason::Rejected(super::error_names::describe(&error)));
+            }
+            (State::Features { .. } | State::Describing { .. }, Message::Error(error)) => {
+                if error.kind == HELLO_FAILED || self.needs(xid) {
+                    self.close(CloseReason::Rejected(super::error_names::describe(&error)));
+                } else {
+                    self.untimely(header);
+                }
             }
             // A second HELLO changes nothing.
             (_, Message::EchoReply(_) | Message::Hello(_)) => {}
-            (State::Features, Message::FeaturesReply(features)) => self.features(features),
+            (State::Features { .. }, Message::FeaturesReply(features)) => self.features(features),
             (State::Describing { .. }, Message::MultipartReply(reply)) => {
                 self.multipart(xid, reply, frame.len())
             }
-            (State::Describing { ports_xid, desc_xid, .. }, Message::Error(error)) => {
-                if xid == *ports_xid || xid == *desc_xid {
-                    self.close(CloseReason::Rejected(super::error_names::describe(&error)));
-                }
-            }
             // The list of ports that is under way already has it, and nobody waits for the others yet.
             (
-                State::Features | State::Describing { .. },
+                State::Features { .. } | State::Describing { .. },
                 Message::PortStatus(_) | Message::PacketIn(_) | Message::FlowRemoved(_),
             ) => {}
-            (State::Hello | State::Features | State::Describing { .. }, _) => {
+            (State::Hello, _) => {
                 let waiting = self.waiting();
                 self.answer_error(header.xid, ErrorCode::BAD_TYPE, frame);
                 self.close(CloseReason::Unexpected { kind: header.kind, waiting });
+            }
+            // A switch may still answer what another controller asked, or tell of something that we do not know.
+            (State::Features { .. } | State::Describing { .. }, _) => {
+                if !FOR_CONTROLLER.contains(&header.kind) {
+                    self.answer_error(header.xid, ErrorCode::BAD_TYPE, frame);
+                }
+                self.untimely(header);
             }
             (State::Ready, Message::Error(error)) => {
                 self.assembly.forget(xid);
@@ -332,9 +353,8 @@ impl Session {
     /// the two headers' versions.
     fn hello(&mut self, xid: Xid, hello: &Hello) {
         if hello.speaks_ours() {
-            self.request(&Message::FeaturesRequest);
-            if !self.is_closed() {
-                self.state = State::Features;
+            if let Some(xid) = self.request(&Message::FeaturesRequest) {
+                self.state = State::Features { xid };
             }
             return;
         }
@@ -424,11 +444,21 @@ impl Session {
         }
     }
 
+    /// Whether the handshake cannot go on without an answer to that request.
+    fn needs(&self, xid: Xid) -> bool {
+        match &self.state {
+            // Nothing but our HELLO was sent before.
+            State::Features { xid: asked } => xid != Xid(0) && xid <= *asked,
+            State::Describing { desc_xid, ports_xid, .. } => xid == *desc_xid || xid == *ports_xid,
+            State::Hello | State::Ready | State::Closed => false,
+        }
+    }
+
     /// What the handshake waits for.
     fn waiting(&self) -> &'static str {
         match &self.state {
             State::Hello => "HELLO",
-            State::Features => "FEATURES_REPLY",
+            State::Features { .. } => "FEATURES_REPLY",
             State::Describing { desc: None, .. } => "the switch's description",
             State::Describing { .. } => "the list of ports",
             State::Ready => "nothing in particular",
@@ -465,6 +495,15 @@ impl Session {
     /// An OFPT_ERROR with the beginning of what it answers.
     fn answer_error(&mut self, xid: Xid, code: ErrorCode, frame: &[u8]) {
         self.answer(xid, &Message::Error(ErrorMsg::with_code(code, frame)));
+    }
+
+    /// Leaves out a message that says nothing to the handshake; after too many of them the session ends.
+    fn untimely(&mut self, header: &Header) {
+        self.stats.bad += 1;
+        if self.stats.bad > u64::from(self.config.max_bad_messages) {
+            let what = format!("type {} during the handshake", header.kind);
+            self.close(CloseReason::TooManyBad(what));
+        }
     }
 
     /// Answers a message that cannot be taken (but never an error); after too many of them the session ends.

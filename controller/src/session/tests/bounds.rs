@@ -143,6 +143,44 @@ fn too_many_bad_messages_end_the_session() {
 }
 
 #[test]
+fn too_many_messages_beside_the_handshake_end_the_session() {
+    for at in [At::Features, At::Describing, At::Ports] {
+        let mut rig = Rig::at(at, Config::default());
+        for _ in 0..64 {
+            rig.give(Xid(77), &Message::BarrierReply);
+        }
+        assert!(!rig.session.is_closed(), "{at:?}");
+        assert_eq!(rig.sent(), [], "{at:?}: an answer that nobody asked for has no answer");
+        rig.give(Xid(77), &Message::BarrierReply);
+        assert!(matches!(rig.closed(), Some(CloseReason::TooManyBad(_))), "{at:?}");
+    }
+}
+
+#[test]
+fn the_handshake_goes_on_beside_what_does_not_belong_to_it() {
+    let mut rig = Rig::at(At::Features, Config::default());
+    let error = ofproto::message::ErrorMsg { kind: 1, code: 6, experimenter: None, data: Bytes::new() };
+    let features = super::features();
+    let other = ofproto::message::FeaturesReply { datapath_id: ofproto::DatapathId(7), ..features.clone() };
+    let noise = |rig: &mut Rig| {
+        rig.give(Xid(77), &Message::BarrierReply);
+        rig.give(Xid(77), &Message::Unknown { kind: 99, body: Bytes::new() });
+        rig.give(Xid(77), &Message::Error(error.clone()));
+        rig.give(Xid(77), &multipart(0, MultipartReplyBody::Flow(vec![])));
+    };
+    noise(&mut rig);
+    rig.give(Xid(2), &Message::FeaturesReply(features.clone()));
+    noise(&mut rig);
+    rig.give(Xid(2), &Message::FeaturesReply(other));
+    rig.give(Xid(4), &super::desc());
+    noise(&mut rig);
+    rig.give(Xid(5), &super::ports(0));
+    let told = rig.told();
+    let [Event::Connected(connected)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(connected.features, features, "the first one says who the switch is");
+}
+
+#[test]
 fn the_longest_error_of_open_vswitch_is_survived() {
     let mut rig = Rig::ready();
     let mut error = vec![1, 1, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0, 1];

@@ -93,6 +93,8 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
         ("monitor update", encoded(0, &multipart(0, MultipartReplyBody::Monitor(updates)))),
         ("BARRIER_REPLY", encoded(9, &Message::BarrierReply)),
         ("ROLE_REPLY", encoded(9, &Message::RoleReply(Role { role: 1, generation_id: 0 }))),
+        // OFPT_ROLE_STATUS of OpenFlow 1.4 (§7.4.4), which Open vSwitch and others send over 1.3, too.
+        ("ROLE_STATUS", encoded(0, &Message::Unknown { kind: 30, body: vec![0; 16].into() })),
         ("unknown type 99", encoded(9, &Message::Unknown { kind: 99, body: "".into() })),
         ("echo in version 5", with(encoded(9, &echo), 0, &[5])),
         ("FLOW_REMOVED cut short", vec![4, 11, 0, 12, 0, 0, 0, 0, 1, 2, 3, 4]),
@@ -113,29 +115,30 @@ const EXPECTED: &str = "\
     HELLO                  | ask               | -                 | -                 | -                 | -                 | -
     HELLO 1.0              | E0.0 x            | -                 | -                 | -                 | -                 | -
     ERROR                  | x                 | x                 | -                 | -                 | refused           | -
-    ERROR about DESC       | x                 | x                 | x                 | x                 | refused           | -
-    ERROR in version 1     | x                 | x                 | -                 | -                 | refused           | -
+    ERROR about DESC       | x                 | -                 | x                 | x                 | refused           | -
+    ERROR in version 1     | x                 | -                 | -                 | -                 | refused           | -
     ECHO_REQUEST           | echo              | echo              | echo              | echo              | echo              | -
     ECHO_REPLY             | -                 | -                 | -                 | -                 | -                 | -
-    experimenter           | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | message           | -
-    bundle control         | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | message           | -
-    FEATURES_REQUEST       | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | E1.1              | -
-    FEATURES_REPLY         | E1.1 x            | set ask ask       | E1.1 x            | E1.1 x            | message           | -
-    GET_CONFIG_REPLY       | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | message           | -
-    SET_CONFIG             | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | E1.1              | -
+    experimenter           | E1.1 x            | -                 | -                 | -                 | message           | -
+    bundle control         | E1.1 x            | -                 | -                 | -                 | message           | -
+    FEATURES_REQUEST       | E1.1 x            | E1.1              | E1.1              | E1.1              | E1.1              | -
+    FEATURES_REPLY         | E1.1 x            | set ask ask       | -                 | -                 | message           | -
+    GET_CONFIG_REPLY       | E1.1 x            | -                 | -                 | -                 | message           | -
+    SET_CONFIG             | E1.1 x            | E1.1              | E1.1              | E1.1              | E1.1              | -
     PACKET_IN              | E1.1 x            | -                 | -                 | -                 | message           | -
     FLOW_REMOVED           | E1.1 x            | -                 | -                 | -                 | message           | -
     PORT_STATUS            | E1.1 x            | -                 | -                 | -                 | port              | -
-    FLOW_MOD               | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | E1.1              | -
-    MULTIPART_REQUEST      | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | E1.1              | -
-    DESC reply             | E1.1 x            | E1.1 x            | -                 | -                 | -                 | -
-    PORT_DESC reply        | E1.1 x            | E1.1 x            | up                | up                | -                 | -
-    PORT_DESC for DESC     | E1.1 x            | E1.1 x            | x                 | -                 | -                 | -
-    unasked reply          | E1.1 x            | E1.1 x            | -                 | -                 | -                 | -
-    monitor update         | E1.1 x            | E1.1 x            | -                 | -                 | monitored         | -
-    BARRIER_REPLY          | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | message           | -
-    ROLE_REPLY             | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | message           | -
-    unknown type 99        | E1.1 x            | E1.1 x            | E1.1 x            | E1.1 x            | E1.1              | -
+    FLOW_MOD               | E1.1 x            | E1.1              | E1.1              | E1.1              | E1.1              | -
+    MULTIPART_REQUEST      | E1.1 x            | E1.1              | E1.1              | E1.1              | E1.1              | -
+    DESC reply             | E1.1 x            | -                 | -                 | -                 | -                 | -
+    PORT_DESC reply        | E1.1 x            | -                 | up                | up                | -                 | -
+    PORT_DESC for DESC     | E1.1 x            | -                 | x                 | -                 | -                 | -
+    unasked reply          | E1.1 x            | -                 | -                 | -                 | -                 | -
+    monitor update         | E1.1 x            | -                 | -                 | -                 | monitored         | -
+    BARRIER_REPLY          | E1.1 x            | -                 | -                 | -                 | message           | -
+    ROLE_REPLY             | E1.1 x            | -                 | -                 | -                 | message           | -
+    ROLE_STATUS            | E1.1 x            | E1.1              | E1.1              | E1.1              | E1.1              | -
+    unknown type 99        | E1.1 x            | E1.1              | E1.1              | E1.1              | E1.1              | -
     echo in version 5      | E1.0 x            | E1.0 x            | E1.0 x            | E1.0 x            | E1.0              | -
     FLOW_REMOVED cut short | E1.6 garbled x    | E1.6 garbled x    | E1.6 garbled x    | E1.6 garbled x    | E1.6 garbled      | -
     ERROR cut short        | garbled x         | garbled x         | garbled x         | garbled x         | garbled           | -

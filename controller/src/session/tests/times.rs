@@ -68,6 +68,32 @@ fn any_whole_message_shows_life_and_saves_the_question() {
 }
 
 #[test]
+fn a_switch_that_is_probed_has_so_long_to_answer() {
+    let mut rig = Rig::ready();
+    rig.session.probe(rig.now, SECOND * 3);
+    assert!(rig.session.is_probed());
+    assert!(matches!(&rig.sent()[..], [(_, Message::EchoRequest(_))]));
+    // Asked once more, it has no longer than that.
+    rig.pass(SECOND);
+    rig.session.probe(rig.now, SECOND * 3);
+    rig.pass(SECOND * 2 - Duration::from_millis(1));
+    assert_eq!(rig.closed(), None);
+    rig.pass(Duration::from_millis(1));
+    assert_eq!(rig.closed(), Some(CloseReason::Silent));
+    // Any message is an answer.
+    let mut rig = Rig::ready();
+    rig.session.probe(rig.now, SECOND * 3);
+    rig.give(Xid(0), &super::port_status());
+    assert!(!rig.session.is_probed());
+    rig.pass(SECOND * 3);
+    assert_eq!(rig.closed(), None);
+    // The handshake has a deadline of its own.
+    let mut rig = Rig::at(At::Ports, Config::default());
+    rig.session.probe(rig.now, SECOND * 3);
+    assert_eq!((rig.session.is_probed(), rig.sent()), (false, vec![]));
+}
+
+#[test]
 fn bytes_that_never_become_a_message_show_no_life() {
     let mut rig = Rig::ready();
     rig.give_bytes(&[4, 2, 0xff, 0xff, 0, 0, 0, 9]);
