@@ -131,6 +131,7 @@ mod tests {
             learn: Default::default(),
             learning: None,
             sample_denied: None,
+            datapath_id: None,
             span: 0..0,
         });
         assert_eq!(next(&file, &Taken::default()), Some(101));

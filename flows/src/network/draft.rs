@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
+use ofproto::DatapathId;
 
 use super::{Inside, LearnBy, Learning, Protocol, Returns, SharedAddress, Span, Stateful};
 
@@ -33,6 +34,7 @@ pub(super) struct Draft {
 #[derive(Debug)]
 pub(super) struct DraftBridge {
     pub(super) name: At<String>,
+    pub(super) datapath_id: Option<At<DatapathId>>,
     pub(super) ports: Vec<At<String>>,
     pub(super) flows: Vec<At<String>>,
     pub(super) learn: LearnBy,

@@ -11,6 +11,7 @@ mod built_in;
 mod contain;
 mod containers;
 mod crossings;
+mod datapath;
 mod date;
 mod draft;
 mod fields;

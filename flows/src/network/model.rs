@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Range;
 
 use ipnetwork::IpNetwork;
+use ofproto::DatapathId;
 
 /// Byte offsets into the text of the network file, for errors that point at their cause.
 pub type Span = Range<usize>;
@@ -43,6 +44,8 @@ pub const ANY_BRIDGE: &str = "*";
 pub struct Bridge {
     /// The bridge's name.
     pub name: String,
+    /// The datapath id of the switch that may be it; none where the file does not say.
+    pub datapath_id: Option<DatapathId>,
     /// Ports that the file says the bridge has beyond those of endpoints, links and exits
     /// (for bridges of raw flows).
     pub ports: Vec<String>,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use super::datapath::{self, is_datapath_id};
 use super::draft::{At, Draft, DraftNetwork};
 use super::names::Names;
 use super::report::{Named, Report, quote};
@@ -27,6 +28,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
         }
     }
     any_bridge(draft, report);
+    datapath::check(draft, report);
     let mut by_cut: HashMap<(&str, &str), HashSet<&str>> = HashMap::new();
     for (bridge, port) in all_ports(draft, names) {
         by_cut.entry((bridge, cut(port))).or_default().insert(port);
@@ -352,13 +354,19 @@ pub(super) const NAME_HELP: &str =
     "use 1 to 15 ASCII letters, digits, `-`, `_`, `.`, `@` and `+`, not a number alone";
 
 fn bridge_name(bridge: &At<String>, report: &mut Report) {
-    if bridge.value == ANY_BRIDGE {
+    if bridge.value == ANY_BRIDGE || is_datapath_id(&bridge.value) {
         return;
     }
     let reserved = bridge.value.eq_ignore_ascii_case(LOCAL) || is_reserved(&bridge.value);
     if reserved || !is_interface_name(&bridge.value) {
         let message = format!("{} cannot be the name of a bridge", quote(&bridge.value));
-        report.error("bad-bridge-name", &bridge.span, message, NAME_HELP);
+        let id = bridge.value.to_ascii_lowercase();
+        let help = if is_datapath_id(&id) {
+            format!("write the datapath id of a switch without a LOCAL port as {id:?}")
+        } else {
+            NAME_HELP.to_owned()
+        };
+        report.error("bad-bridge-name", &bridge.span, message, help);
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the tree to the draft: which sections there are, and what each says.
 
+use super::datapath::datapath_id;
 use super::draft::{
     At, Draft, DraftAttach, DraftAttachment, DraftBridge, DraftContainers, DraftEndpoint, DraftExit,
     DraftLink, DraftLinkEnd, DraftNetwork, DraftOutside, DraftOverlay,
@@ -147,7 +148,9 @@ pub(super) fn open<'n, 't>(
 fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge {
     let (mut ports, mut flows, mut learning, mut sample_denied) = (Vec::new(), Vec::new(), None, None);
     let mut learn = LearnBy::default();
+    let mut id = None;
     if let Some(fields) = open("bridge", &name, node, &words::BRIDGE, report) {
+        id = fields.text("datapath_id", report).and_then(|text| datapath_id(text, report));
         ports = fields.texts("ports", report);
         flows = fields.lines("flows", report);
         learn = fields.choice("learn", report).unwrap_or_default();
@@ -161,7 +164,7 @@ fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge
             Some(At { value: u16::try_from(rate).ok()?, span: node.span.clone() })
         });
     }
-    DraftBridge { name, ports, flows, learn, learning, sample_denied }
+    DraftBridge { name, datapath_id: id, ports, flows, learn, learning, sample_denied }
 }
 
 fn learning(fields: &Fields<'_, '_>, report: &mut Report) -> Learning {

@@ -206,7 +206,16 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
             let (ports, flows) = (Vec::new(), Vec::new());
             let (name, span) = (name.value.clone(), real(&name.span));
             let learn = LearnBy::default();
-            bridges.push(Bridge { name, ports, flows, learn, learning: None, sample_denied: None, span });
+            bridges.push(Bridge {
+                name,
+                datapath_id: None,
+                ports,
+                flows,
+                learn,
+                learning: None,
+                sample_denied: None,
+                span,
+            });
             bridges.len() - 1
         });
     }
@@ -214,6 +223,7 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
         let Some(bridge) = by_name.get(&*section.name.value).and_then(|&at| bridges.get_mut(at)) else {
             continue;
         };
+        bridge.datapath_id = section.datapath_id.as_ref().map(|id| id.value);
         bridge.ports = once_each(section.ports.clone());
         let raw = |flow: &At<String>| RawFlow { line: flow.value.clone(), span: real(&flow.span) };
         bridge.flows = section.flows.iter().map(raw).collect();

@@ -69,6 +69,7 @@ fn kind(kind: &Kind, definitions: &mut Map<String, Value>) -> Value {
     match kind {
         Kind::Text | Kind::Mac | Kind::Address => text(),
         Kind::Name => name(),
+        Kind::DatapathId => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{16}$" }),
         Kind::Texts | Kind::Addresses | Kind::Prefixes | Kind::Places => list(text()),
         Kind::OwnAddresses(of) => list(json!({ "anyOf": [text(), reference(of, definitions)] })),
         Kind::Files => json!({ "anyOf": [text(), list(text())] }),

@@ -45,6 +45,8 @@ pub(super) enum Kind {
     Places,
     /// A MAC address.
     Mac,
+    /// A datapath id.
+    DatapathId,
     /// A list of port numbers.
     Ports,
     /// A whole number within bounds.
@@ -158,6 +160,11 @@ pub(super) static BRIDGE: Table = Table {
     doc: "A bridge, by its name in Open vSwitch; a switch without a LOCAL port by the 16 digits of its datapath id; `*` for every one that \
           the file does not name",
     keys: &[
+        key(
+            "datapath_id",
+            Kind::DatapathId,
+            "The switch's datapath id, 16 hexadecimal digits: another one that has the bridge's name is none of the file's",
+        ),
         key("ports", Kind::Texts, "Ports beyond those of endpoints, links and exits"),
         key("flows", Kind::Texts, "Raw flows in the syntax of ovs-ofctl, installed as they are"),
         key(

@@ -127,6 +127,7 @@ fn table_has_every_code() {
         include_str!("../addresses.rs"),
         include_str!("../containers.rs"),
         include_str!("../crossings.rs"),
+        include_str!("../datapath.rs"),
         include_str!("../fields.rs"),
         include_str!("../implied.rs"),
         include_str!("../json.rs"),

@@ -286,6 +286,7 @@ const LEARNER: Effect = Other("the controller's learning switch");
 const LINES: &[Line] = &[
     Line("file", "$schema", ["\"a\"", "\"b\""], &[], Other("for editors"), &[]),
     Line("file", "include", ["", "\"no.toml\""], &[], Answer("unreadable"), &[]),
+    Line("bridge", "datapath_id", ["", "\"00000000000000b1\""], &[], Other("whose session may be the bridge's"), &[]),
     Line("bridge", "ports", ["[\"q1\"]", "[\"q2\"]"], &[], DECLARED, &[]),
     Line("bridge", "flows", ["[\"priority=1,actions=drop\"]", "[\"priority=2,actions=drop\"]"], &[("bridge", "learn", "")], Flows, &[]),
     Line("bridge", "learn", ["\"switch\"", "\"controller\""], &[("bridge", "flows", EXECUTED)], Flows, &[(Mode::Learning, Said("learn-beside-learning"))]),

@@ -1,0 +1,56 @@
+//! Datapath ids: which switch a bridge of the file is, beside the name that any switch may give itself.
+
+use std::collections::HashMap;
+
+use ofproto::DatapathId;
+
+use super::ANY_BRIDGE;
+use super::draft::{At, Draft};
+use super::report::{Report, quote};
+
+/// Hexadecimal digits of a datapath id, as Open vSwitch writes it.
+const DIGITS: usize = 16;
+
+/// Reads a datapath id.
+pub(super) fn datapath_id(text: At<String>, report: &mut Report) -> Option<At<DatapathId>> {
+    let digits = text.value.len() == DIGITS && text.value.bytes().all(|b| b.is_ascii_hexdigit());
+    let id = u64::from_str_radix(&text.value, 16).ok().filter(|_| digits);
+    if id.is_none() {
+        let message = format!("{} is no datapath id", quote(&text.value));
+        let help = "write its 16 hexadecimal digits: `ovs-vsctl get bridge NAME datapath_id`";
+        report.error("bad-datapath-id", &text.span, message, help);
+    }
+    Some(At { value: DatapathId(id?), span: text.span })
+}
+
+/// Whether a bridge of that name is a switch without a LOCAL port: its name is its datapath id. No other bridge has such a
+/// name, which is longer than that of any port.
+pub(super) fn is_datapath_id(name: &str) -> bool {
+    name.len() == DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Checks that each datapath id is that of one bridge, which has no other.
+pub(super) fn check(draft: &Draft, report: &mut Report) {
+    let mut bridges: HashMap<DatapathId, &At<String>> = HashMap::new();
+    for bridge in &draft.bridges {
+        let Some(id) = &bridge.datapath_id else { continue };
+        let name = &bridge.name.value;
+        if name == ANY_BRIDGE {
+            let message = format!("{} is every bridge that the file does not name", quote(ANY_BRIDGE));
+            report.error("datapath-of-any", &id.span, message, "name one bridge");
+        } else if is_datapath_id(name) && *name != id.value.to_string() {
+            let message = format!("bridge {} has another datapath id by its name", quote(name));
+            report.error("datapath-and-name", &id.span, message, "take `datapath_id` away");
+        } else if let Some(first) = bridges.get(&id.value) {
+            let message = format!(
+                "bridge {} has the datapath id of bridge {} (line {})",
+                quote(name),
+                quote(&first.value),
+                report.line(&first.span),
+            );
+            report.error("datapath-twice", &id.span, message, "give each bridge its own");
+        } else {
+            bridges.insert(id.value, &bridge.name);
+        }
+    }
+}
