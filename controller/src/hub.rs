@@ -1,15 +1,18 @@
 //! What the sessions of a controller share: the file in force, who has which bridge, and how all stand.
 
 mod denied;
+mod drops;
+mod identity;
+pub mod owners;
 mod series;
 mod windows;
 
 pub use windows::{OpenedReport, WindowReport};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
@@ -18,10 +21,14 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
 
+use self::drops::Drops;
+use self::identity::Contradicted;
+use self::owners::BridgeOwners;
 use crate::bridge::{Compiled, Counts, Evicted, Pot, Pots, Status, Sums};
 use crate::in_force::InForce;
 use crate::metrics::Metrics;
-use crate::ovs::{FaultKind, IsolationFault};
+use crate::net::Address;
+use crate::ovs::{FaultKind, Identities, IsolationFault};
 use crate::policy::Policy;
 use crate::store::{State, Store};
 use crate::windows::Windows;
@@ -34,7 +41,15 @@ pub struct Hub {
     policy: watch::Sender<InForce>,
     /// Why a newer file was not taken.
     refused: ArcSwapOption<String>,
-    seats: DashMap<String, Seat>,
+    owners: BridgeOwners,
+    /// Who the bridges of this machine's Open vSwitch are, once its database was asked.
+    identities: ArcSwapOption<Identities>,
+    /// The bridges whose session the database contradicts.
+    contradicted: Mutex<HashMap<String, Contradicted>>,
+    /// Where switches can connect.
+    listeners: Mutex<Vec<Address>>,
+    /// Told when the database is to be asked before it is time for that.
+    audit_wanted: Notify,
     bridges: DashMap<String, Standing>,
     faults: DashMap<String, Vec<IsolationFault>>,
     next_session: AtomicU64,
@@ -62,6 +77,8 @@ pub enum Arrival {
     NotConnected,
     /// Not within the time given; with the last error, if there was one.
     Late(Option<String>),
+    /// The session that has it may not be the bridge's, and why.
+    Doubtful(String),
 }
 
 impl Arrival {
@@ -71,19 +88,12 @@ impl Arrival {
     }
 }
 
-/// Which session has a bridge.
-#[derive(Debug)]
-struct Seat {
-    session: u64,
-    peer: String,
-    leave: Arc<Notify>,
-}
-
 /// What is known about a bridge beyond one session.
 #[derive(Debug, Default)]
 struct Standing {
     connected: bool,
     status: Status,
+    drops: Drops,
     flows: u64,
     learned: u64,
     full: Vec<String>,
@@ -137,20 +147,20 @@ pub struct BridgeReport {
     pub ambiguous_ports: Vec<String>,
     /// Changes by others that were put back, in this session.
     pub drift_repaired: u64,
-    /// Whether no setting is known that breaks isolation.
+    /// Whether nothing is known that breaks isolation.
     pub isolated: bool,
-    /// The settings that do, or that let one sender cut others off.
+    /// What does, or lets one sender cut others off, or says that it is the bridge.
     pub faults: Vec<FaultReport>,
     /// What went wrong last, until all is well again.
     pub last_error: Option<String>,
 }
 
-/// A setting that breaks isolation.
-#[derive(Debug, Serialize, ToSchema)]
+/// A fault of a bridge.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FaultReport {
     /// What kind of fault.
     pub kind: &'static str,
-    /// What it makes of the bridge: NOT ISOLATED, or NOT BOUNDED.
+    /// What it makes of the bridge: NOT ISOLATED, NOT BOUNDED, or CONTESTED.
     pub verdict: &'static str,
     /// What was found.
     pub detail: String,
@@ -173,7 +183,11 @@ impl Hub {
             metrics,
             policy: watch::Sender::new(InForce::new(policy)),
             refused: ArcSwapOption::empty(),
-            seats: DashMap::new(),
+            owners: BridgeOwners::default(),
+            identities: ArcSwapOption::empty(),
+            contradicted: Mutex::default(),
+            listeners: Mutex::default(),
+            audit_wanted: Notify::new(),
             bridges: DashMap::new(),
             faults: DashMap::new(),
             next_session: AtomicU64::new(1),
@@ -256,6 +270,9 @@ impl Hub {
         let end = tokio::time::Instant::now() + limit;
         loop {
             moved.mark_unchanged();
+            if let Some(doubt) = self.doubt(bridge) {
+                return Arrival::Doubtful(doubt);
+            }
             let late = {
                 let Some(standing) = self.bridges.get(bridge).filter(|s| s.connected) else {
                     return Arrival::NotConnected;
@@ -287,35 +304,12 @@ impl Hub {
         self.next_session.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A session has a bridge. One that had it before has to leave: the switch it spoke for is gone or has another
-    /// connection now. Gives the peer of that one.
-    pub fn claim(&self, bridge: &str, session: u64, peer: &str, leave: &Arc<Notify>) -> Option<String> {
-        let seat = Seat { session, peer: peer.to_owned(), leave: Arc::clone(leave) };
-        let before = self.seats.insert(bridge.to_owned(), seat)?;
-        if before.session == session {
-            return None;
+    /// The session of a bridge ends, for a reason that is not ours.
+    pub fn dropped(&self, bridge: &str, session: u64, why: String) {
+        if self.owners.holds(bridge, session) && self.label(bridge) == bridge {
+            let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
+            standing.drops.ended(why, Instant::now());
         }
-        before.leave.notify_one();
-        Some(before.peer)
-    }
-
-    /// A session ends; whether it had the bridge until now.
-    pub fn release(&self, bridge: &str, session: u64) -> bool {
-        let had = self.seats.remove_if(bridge, |_, seat| seat.session == session).is_some();
-        if had {
-            let named = self.label(bridge) == bridge;
-            if named && let Some(mut standing) = self.bridges.get_mut(bridge) {
-                standing.connected = false;
-            }
-            if named {
-                self.metrics.standing(bridge, false, false);
-            } else {
-                // Whoever comes next may be called something else.
-                self.bridges.remove(bridge);
-            }
-            self.moved.send_replace(());
-        }
-        had
     }
 
     /// Tells when a bridge stands differently.
@@ -325,17 +319,12 @@ impl Hub {
 
     /// Returns the bridges that have a session, each with the session's number, in order.
     pub fn seated(&self) -> BTreeSet<(String, u64)> {
-        self.seats.iter().map(|seat| (seat.key().clone(), seat.session)).collect()
-    }
-
-    /// Whether the session has the bridge.
-    fn holds(&self, bridge: &str, session: u64) -> bool {
-        self.seats.get(bridge).is_some_and(|seat| seat.session == session)
+        self.owners.owned()
     }
 
     /// How a bridge stands, from the session that has it.
     pub fn publish(&self, bridge: &str, session: u64, status: Status) {
-        if !self.holds(bridge, session) {
+        if !self.owners.holds(bridge, session) {
             return;
         }
         if self.label(bridge) == bridge {
@@ -344,6 +333,7 @@ impl Hub {
         }
         let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
         standing.connected = true;
+        standing.drops.standing(&status, Instant::now());
         standing.status = status;
         drop(standing);
         self.moved.send_replace(());
@@ -439,12 +429,15 @@ impl Hub {
             };
             faults.iter().map(report).collect()
         });
+        let faults = [faults, self.contests(name)].concat();
         let isolated =
             self.faults.get(name).is_none_or(|faults| !faults.iter().any(|f| f.kind.breaks_isolation()));
         let standing = self.bridges.get(name);
         let standing = standing.as_deref();
         let status = standing.map(|s| s.status.clone()).unwrap_or_default();
         let connected = standing.is_some_and(|s| s.connected);
+        let drops = standing.and_then(|s| s.drops.text(Instant::now()));
+        let errors: Vec<String> = status.last_error.into_iter().chain(drops).collect();
         BridgeReport {
             name: name.to_owned(),
             connected,
@@ -458,7 +451,7 @@ impl Hub {
             drift_repaired: status.drift_repaired,
             isolated,
             faults,
-            last_error: status.last_error,
+            last_error: Some(errors.join("; ")).filter(|errors| !errors.is_empty()),
         }
     }
 }

@@ -43,6 +43,7 @@ pub struct Metrics {
     flow_mods: IntCounterVec,
     errors: IntCounterVec,
     drift: IntCounterVec,
+    conflicts: IntCounterVec,
     reconcile: HistogramVec,
     faults: IntGaugeVec,
     reloads: IntCounterVec,
@@ -175,6 +176,11 @@ impl Metrics {
                 "Changes by others that were put back.",
                 &["bridge"],
             )?,
+            conflicts: counter(
+                "portcullis_identity_conflicts_total",
+                "Sessions that said they were a bridge and did not get it.",
+                &["bridge"],
+            )?,
             faults: gauge(
                 "portcullis_isolation_fault",
                 "Settings of a bridge that break isolation past its flows (1: NOT ISOLATED).",
@@ -207,6 +213,7 @@ impl Metrics {
         self.packet_ins.with_label_values(labels);
         self.flow_mods.with_label_values(labels);
         self.drift.with_label_values(labels);
+        self.conflicts.with_label_values(labels);
     }
 
     /// Ends the series of bridges and of rules that are not there. Faults have bridges of their own.
@@ -220,8 +227,15 @@ impl Metrics {
         let gauges =
             [&self.connected, &self.settled, &self.ambiguous, &self.flows, &self.learned, &self.macs];
         gauges.into_iter().for_each(|family| retain(family, of_bridge));
-        let counters =
-            [&self.denied, &self.packet_ins, &self.decided, &self.macs_learned, &self.flow_mods, &self.drift];
+        let counters = [
+            &self.denied,
+            &self.packet_ins,
+            &self.decided,
+            &self.macs_learned,
+            &self.flow_mods,
+            &self.drift,
+            &self.conflicts,
+        ];
         counters.into_iter().for_each(|family| retain(family, of_bridge));
         retain(&self.reconcile, of_bridge);
         for family in [&self.rule_packets, &self.rule_bytes] {
@@ -307,6 +321,11 @@ impl Metrics {
     pub fn changed(&self, bridge: &str, drift: usize, took: Duration) {
         self.drift.with_label_values(&[bridge]).inc_by(drift as u64);
         self.reconcile.with_label_values(&[bridge]).observe(took.as_secs_f64());
+    }
+
+    /// A session said that it was the bridge, and did not get it.
+    pub fn identity_conflict(&self, bridge: &str) {
+        self.conflicts.with_label_values(&[bridge]).inc();
     }
 
     /// A switch reported an error.

@@ -7,7 +7,7 @@ use flows::network::NetworkFile;
 use nix::sys::signal::Signal;
 use portcullis::api_client::{ApiAddress, fetch};
 use portcullis::lab::{HOST, Lab, LabOptions, Spawned};
-use portcullis::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
+use portcullis::ovs::{AttachOptions, Database, LOOPBACK_TARGET, attach};
 use serde_json::Value;
 
 use crate::ofctl::timeless;
@@ -100,7 +100,7 @@ impl Running {
         let running = Self { lab, controller, path, file, words };
         let database = Database { rundir: Some(running.lab.rundir().to_owned()), ..Database::default() };
         let options = AttachOptions { database, ..AttachOptions::default() };
-        let outcome = attach(&running.file, DEFAULT_TARGET, &options, &mut Vec::new()).expect("ovs-vsctl");
+        let outcome = attach(&running.file, LOOPBACK_TARGET, &options, &mut Vec::new()).expect("ovs-vsctl");
         assert!(outcome.complete(), "{outcome:?}");
         running.settle();
         running
@@ -261,5 +261,8 @@ fn spawn(lab: &Lab, path: &Path, more: &[String]) -> Spawned {
     let mut words =
         vec![&*binary, "run", &*path, "--metrics", &*api, "--metrics", METRICS, "--state", &*state];
     words.extend(more.iter().map(String::as_str));
+    if !words.contains(&"--listen") {
+        words.extend(["--listen", LOOPBACK_TARGET]);
+    }
     lab.spawn(HOST, &words).expect("the controller")
 }

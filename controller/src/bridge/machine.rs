@@ -39,6 +39,8 @@ pub struct Bridge {
     pub(super) name: Option<String>,
     pub(super) datapath: DatapathId,
     pub(super) owned: bool,
+    /// Whether the session may do what the file says of the bridge: no other one has it.
+    is_granted: bool,
     pub(super) ports: Ports,
     pub(super) port_changes: PortChanges,
     /// The ports that the file names and that are not there.
@@ -166,7 +168,7 @@ pub struct Reached {
 }
 
 impl Bridge {
-    /// A bridge whose name is not known yet.
+    /// A bridge whose name is not known yet, and of which there is no other session.
     pub fn new(policy: InForce, clock: Clock) -> Self {
         Self {
             policy,
@@ -175,6 +177,7 @@ impl Bridge {
             name: None,
             datapath: DatapathId::default(),
             owned: false,
+            is_granted: true,
             ports: Ports::default(),
             port_changes: PortChanges::default(),
             missing_ports: BTreeSet::new(),
@@ -216,6 +219,25 @@ impl Bridge {
             metering: Metering::default(),
             not_relayed: None,
         }
+    }
+
+    /// A bridge that leaves its switch alone until it is [granted](Self::set_granted) to this session.
+    pub fn claiming(policy: InForce, clock: Clock) -> Self {
+        Self { is_granted: false, ..Self::new(policy, clock) }
+    }
+
+    /// Grants the bridge to this session, or takes it away again.
+    pub fn set_granted(&mut self, now: Instant, is_granted: bool, session: &mut Session) {
+        if self.is_granted != is_granted {
+            self.is_granted = is_granted;
+            self.identify(now, session);
+            self.handle_timeout(now, session);
+        }
+    }
+
+    /// Its datapath id, once it is known.
+    pub fn datapath(&self) -> DatapathId {
+        self.datapath
     }
 
     /// Its name, once it is known.
@@ -318,7 +340,7 @@ impl Bridge {
     pub fn status(&self) -> Status {
         Status {
             datapath: self.datapath,
-            settled: self.settled || (self.is_named() && !self.owned),
+            settled: self.settled || (self.is_granted && self.is_named() && !self.owned),
             missing_ports: self.missing_ports.iter().cloned().collect(),
             ambiguous_ports: self.ambiguous_ports.iter().cloned().collect(),
             drift_repaired: self.drift_repaired,
@@ -344,12 +366,13 @@ impl Bridge {
         let bridge = self.ports.bridge().map_or_else(|| self.datapath.to_string(), str::to_owned);
         self.name = Some(bridge.clone());
         self.identify(now, session);
-        self.notices.push_back(Notice::Identified { bridge, datapath: self.datapath, owned: self.owned });
+        let owned = self.policy.owns(&bridge);
+        self.notices.push_back(Notice::Identified { bridge, datapath: self.datapath, owned });
     }
 
     /// Finds out whether the file names the bridge, and begins or ends to keep it.
     fn identify(&mut self, now: Instant, session: &mut Session) {
-        let owned = self.name.as_deref().is_some_and(|name| self.policy.owns(name));
+        let owned = self.is_granted && self.name.as_deref().is_some_and(|name| self.policy.owns(name));
         if owned == self.owned {
             return;
         }

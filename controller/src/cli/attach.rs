@@ -8,7 +8,7 @@ use miette::IntoDiagnostic as _;
 
 use super::output::Output;
 use super::{Failure, finding};
-use crate::ovs::{AttachOptions, AttachOutcome, DEFAULT_TARGET, Database, attach, detach};
+use crate::ovs::{AttachOptions, AttachOutcome, Database, attach, detach};
 
 /// Point the bridges of a network file at the controller, with the settings that isolation needs.
 ///
@@ -18,9 +18,10 @@ use crate::ovs::{AttachOptions, AttachOutcome, DEFAULT_TARGET, Database, attach,
 pub(super) struct Attach {
     /// The network file.
     file: PathBuf,
-    /// Where the controller listens, as ovs-vsctl set-controller takes it.
-    #[arg(long, value_name = "TARGET", default_value = DEFAULT_TARGET)]
-    target: String,
+    /// Where the controller listens, as ovs-vsctl set-controller takes it. Default: unix:portcullis.sock in Open vSwitch's run
+    /// directory, where `portcullis run` listens by default.
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -57,7 +58,9 @@ impl Attach {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let policy = finding::load(&self.file)?;
         let options = self.common.options(false);
-        let done = attach(&policy.file, &self.target, &options, &mut Output);
+        let default = || format!("unix:{}", options.database.controller_socket().display());
+        let target = self.target.unwrap_or_else(default);
+        let done = attach(&policy.file, &target, &options, &mut Output);
         Ok(code(&done.into_diagnostic()?))
     }
 }

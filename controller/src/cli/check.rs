@@ -45,8 +45,8 @@ impl Check {
         if !self.no_audit {
             let database = Database { db: self.db, rundir: None };
             match audit(&policy.file, &database) {
-                Ok(faults) => {
-                    faults.iter().for_each(|fault| output::complain(format_args!("warning: {fault}")))
+                Ok(found) => {
+                    found.faults.iter().for_each(|fault| output::complain(format_args!("warning: {fault}")))
                 }
                 Err(error) => tracing::debug!(%error, "no settings to look at"),
             }

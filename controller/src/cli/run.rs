@@ -1,10 +1,11 @@
 //! `portcullis run`: the controller.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use flows::finding::Severity;
@@ -22,12 +23,16 @@ use crate::hub::Hub;
 use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
 use crate::net::{Address, FileBudget, Http, HttpLimits, Limits, Server, serve_api, serve_control};
-use crate::ovs::{AuditError, Database, audit, tell_retry_again};
+use crate::ovs::{Audit, AuditError, Database, audit, tell_retry_again};
 use crate::policy::PolicyError;
 use crate::store::{DEFAULT_DIR, State, Store};
 
 /// From one look at the bridges' settings to the next.
 const AUDIT: Duration = Duration::from_secs(10);
+/// The same where somebody says that he is a bridge, and is not the one that was there at the last look.
+const AUDIT_WANTED: Duration = Duration::from_secs(1);
+/// Where switches connect on a machine without Open vSwitch.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 6653);
 /// How long after a bridge connected it is told when to call again.
 const RETRY_TOLD: Duration = Duration::from_millis(500);
 
@@ -39,8 +44,10 @@ const RETRY_TOLD: Duration = Duration::from_millis(500);
 pub(super) struct Run {
     /// The network file.
     file: PathBuf,
-    /// Where switches connect: tcp:ADDRESS:PORT or unix:PATH. May be repeated.
-    #[arg(long, value_name = "ADDRESS", default_value = "tcp:127.0.0.1:6653")]
+    /// Where switches connect: unix:PATH (root and Open vSwitch's user may) or tcp:ADDRESS:PORT (everybody may who can send
+    /// there). May be repeated. Default: unix:portcullis.sock in Open vSwitch's run directory ($OVS_RUNDIR or
+    /// /var/run/openvswitch); tcp:127.0.0.1:6653 where there is no such directory.
+    #[arg(long, value_name = "ADDRESS")]
     listen: Vec<Address>,
     /// Where metrics and status are served: [tcp:]ADDRESS:PORT or unix:PATH. May be repeated.
     #[arg(long, value_name = "ADDRESS", default_value = "tcp:127.0.0.1:9653")]
@@ -138,12 +145,15 @@ impl Run {
         tokio::spawn(Arc::clone(&hub).keep_windows());
         tokio::spawn(Arc::clone(&hub).keep_state());
         let server = Server::new(Arc::clone(&hub), files.switches, down.clone());
-        for address in &self.listen {
-            server.listen(address).await.into_diagnostic()?;
-        }
         if !self.no_audit {
+            // Who the bridges are is known before anybody can say that he is one of them.
+            let mut audits = Audits { hub: Arc::clone(&hub), database: database.clone(), complained: false };
+            audits.look().await;
+            tokio::spawn(audits.keep_looking());
             tokio::spawn(keep_retrying(Arc::clone(&hub), database.clone()));
-            tokio::spawn(keep_auditing(Arc::clone(&hub), database));
+        }
+        for address in &self.listen_addresses(&database) {
+            server.listen(address).await.into_diagnostic()?;
         }
         info!(version = env!("CARGO_PKG_VERSION"), file = %self.file.display(), "in force");
         loop {
@@ -163,6 +173,16 @@ impl Run {
         };
         let _ = tokio::time::timeout(Duration::from_secs(2), gone).await;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Where switches connect.
+    fn listen_addresses(&self, database: &Database) -> Vec<Address> {
+        if !self.listen.is_empty() {
+            return self.listen.clone();
+        }
+        let loopback = Address::Tcp(LOOPBACK);
+        let has_open_vswitch = database.run_directory().is_dir();
+        vec![if has_open_vswitch { Address::Unix(database.controller_socket()) } else { loopback }]
     }
 
     /// Where the API is served.
@@ -211,15 +231,33 @@ fn on(kind: SignalKind) -> Result<Signal, Failure> {
 }
 
 /// Looks at the settings of the bridges now and then.
-async fn keep_auditing(hub: Arc<Hub>, database: Database) {
-    let mut complained = false;
-    loop {
-        let (policy, asked) = (hub.policy(), database.clone());
-        let found = tokio::task::spawn_blocking(move || audit(&policy.file, &asked)).await;
+struct Audits {
+    hub: Arc<Hub>,
+    database: Database,
+    complained: bool,
+}
+
+impl Audits {
+    async fn keep_looking(mut self) {
+        loop {
+            let wanted = async {
+                tokio::time::sleep(AUDIT_WANTED).await;
+                self.hub.audit_wanted().await;
+            };
+            // Either way it is time.
+            let _ = tokio::time::timeout(AUDIT, wanted).await;
+            self.look().await;
+        }
+    }
+
+    async fn look(&mut self) {
+        let (policy, asked, database) = (self.hub.policy(), Instant::now(), self.database.clone());
+        let found = tokio::task::spawn_blocking(move || audit(&policy.file, &database)).await;
         match found {
-            Ok(Ok(found)) => {
-                complained = false;
-                let (new, well) = hub.audited(found);
+            Ok(Ok(Audit { mut faults, identities })) => {
+                self.complained = false;
+                faults.extend(self.hub.identified(identities, asked));
+                let (new, well) = self.hub.audited(faults);
                 for fault in new {
                     error!("{fault}");
                 }
@@ -228,16 +266,15 @@ async fn keep_auditing(hub: Arc<Hub>, database: Database) {
                 }
             }
             Ok(Err(AuditError::Unreachable(why) | AuditError::Unexpected(why))) => {
-                if !std::mem::replace(&mut complained, true) {
+                if !std::mem::replace(&mut self.complained, true) {
                     warn!(
                         why,
-                        "the bridges' settings cannot be looked at: whether they break isolation is unknown"
+                        "the bridges' settings cannot be looked at: whether they break isolation, and who they are, is unknown"
                     );
                 }
             }
             Err(failed) => warn!(%failed, "looking at the bridges' settings failed"),
         }
-        tokio::time::sleep(AUDIT).await;
     }
 }
 

@@ -11,8 +11,8 @@ use crate::api_client::{ApiAddress, fetch};
 
 /// Show how a running controller and its bridges stand.
 ///
-/// Exit code 1 when a bridge is not connected, not settled or not isolated, when several of its ports have a name that the file
-/// gives to one, when the file, read again, was refused, or when the controller's state is lost.
+/// Exit code 1 when a bridge is not connected, not settled or not isolated, when a stranger says that it is the bridge, when
+/// several of its ports have a name that the file gives to one, when the file, read again, was refused, or when the controller's state is lost.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// The controller's API: [tcp:]ADDRESS:PORT or unix:PATH.
@@ -34,6 +34,7 @@ impl StatusArgs {
             && bridges(&report).all(|b| {
                 ["connected", "settled", "isolated"].iter().all(|k| is(b, k))
                     && words(b, "ambiguous_ports").is_empty()
+                    && !faults(b).any(|fault| word(fault, "verdict") == "CONTESTED")
             });
         let mut out = String::new();
         if self.json {
@@ -83,6 +84,10 @@ fn words<'a>(value: &'a Value, key: &str) -> Vec<&'a str> {
     list.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
+fn faults(bridge: &Value) -> impl Iterator<Item = &Value> {
+    bridge.get("faults").and_then(Value::as_array).into_iter().flatten()
+}
+
 /// What is said about one bridge.
 fn paragraph(bridge: &Value) -> String {
     let ambiguous = words(bridge, "ambiguous_ports");
@@ -113,7 +118,7 @@ fn paragraph(bridge: &Value) -> String {
     for pot in bridge.get("full").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
         text += &format!("  return flows FULL: {pot}\n");
     }
-    for fault in bridge.get("faults").and_then(Value::as_array).into_iter().flatten() {
+    for fault in faults(bridge) {
         let (kind, detail) = (word(fault, "kind"), word(fault, "detail"));
         let verdict = word(fault, "verdict");
         text += &format!("  {verdict} ({kind}): {detail}\n    {}\n", word(fault, "remedy"));

@@ -10,9 +10,8 @@ use miette::{Diagnostic, miette};
 use super::Failure;
 use crate::bridge::Ports;
 use crate::net::{Address, Client, ClientError};
+use crate::ovs::Database;
 
-/// Where Open vSwitch has its sockets, unless `$OVS_RUNDIR` says otherwise.
-const RUNDIR: &str = "/var/run/openvswitch";
 /// IANA's port for OpenFlow.
 const PORT: u16 = 6653;
 /// How many bridges an error names.
@@ -41,8 +40,7 @@ impl Socket {
 }
 
 fn rundir() -> PathBuf {
-    let rundir = std::env::var_os("OVS_RUNDIR").filter(|d| !d.is_empty());
-    rundir.map_or_else(|| PathBuf::from(RUNDIR), PathBuf::from)
+    Database::default().run_directory()
 }
 
 /// The address of a target. A name is that of a bridge, whose sockets are in the run directory.

@@ -45,7 +45,8 @@ pub struct Made {
     pub vlan: Option<u16>,
     /// What it serves.
     pub services: Vec<Served>,
-    /// Whether its flows are not on the bridge yet, because the bridge is not connected to the controller.
+    /// Whether its flows are not on the bridge yet, because the bridge is not connected to the controller or another switch may
+    /// have taken its place there.
     pub pending: bool,
 }
 
@@ -102,7 +103,7 @@ impl Containers {
         info!(container = row.name, network = row.network, port = row.port, who, "container made");
         let pair = Pair::of_row(&row);
         Ok(Made {
-            pending: arrival == Arrival::NotConnected,
+            pending: arrival != Arrival::InForce,
             device: pair.device(row.netns.as_deref()).to_owned(),
             mac: mac_text(pair.inner_mac()),
             addresses: place.addresses.iter().map(ToString::to_string).collect(),

@@ -172,7 +172,7 @@ impl Containers {
         for bridge in bridges {
             match self.arrival(bridge, generation, None) {
                 Arrival::InForce => {}
-                Arrival::NotConnected => pending.push(bridge.clone()),
+                Arrival::NotConnected | Arrival::Doubtful(_) => pending.push(bridge.clone()),
                 Arrival::Late(why) => {
                     let why = Arrival::lateness(why, LIMIT);
                     let error = format!("the flows did not come into force on {bridge}: {why}");

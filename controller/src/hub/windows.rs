@@ -277,6 +277,7 @@ impl Hub {
             match self.arrival(bridge, generation, None, ARRIVAL).await {
                 Arrival::InForce => {}
                 Arrival::NotConnected => pending.push(format!("{bridge}: not connected")),
+                Arrival::Doubtful(why) => pending.push(format!("{bridge}: {why}")),
                 Arrival::Late(why) => pending.push(format!("{bridge}: {}", Arrival::lateness(why, ARRIVAL))),
             }
         }

@@ -15,7 +15,7 @@ use super::options::LabOptions;
 use super::plan::HOST;
 use super::probe::{self, Finding, Now, Probe};
 use crate::api_client::{ApiAddress, fetch, request};
-use crate::ovs::{AttachOptions, DEFAULT_TARGET, Database, attach};
+use crate::ovs::{AttachOptions, Database, LOOPBACK_TARGET, attach};
 use crate::policy::{self, PolicyError};
 
 /// How long the controller has until every bridge is connected and in its desired state.
@@ -110,7 +110,7 @@ impl Lab {
         let (program, file) = (program.display().to_string(), file.display().to_string());
         let metrics = self.api().to_string();
         let state = self.state_dir().display().to_string();
-        let words = ["run", &file, "--listen", DEFAULT_TARGET, "--metrics", &metrics, "--state", &state];
+        let words = ["run", &file, "--listen", LOOPBACK_TARGET, "--metrics", &metrics, "--state", &state];
         self.spawn(HOST, &[&[program.as_str()], &words[..]].concat())
     }
 
@@ -118,7 +118,7 @@ impl Lab {
     pub fn attach(&self, file: &NetworkFile) -> Result<(), LabError> {
         let mut out = Vec::new();
         let options = AttachOptions { database: self.database(), ..Default::default() };
-        let outcome = attach(file, DEFAULT_TARGET, &options, &mut out)
+        let outcome = attach(file, LOOPBACK_TARGET, &options, &mut out)
             .map_err(LabError::io("attaching the bridges"))?;
         tracing::debug!("{}", String::from_utf8_lossy(&out));
         match outcome.failed.first() {

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use bytes::{Buf as _, Bytes};
 use ofproto::message::monitor::MonitorEvent;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::admission::{NamedBy, Place};
-use super::{EVICTED, sleep_until};
+use super::{Address, EVICTED, sleep_until};
 use crate::bridge::{Bridge, Notice};
 use crate::hub::Hub;
+use crate::hub::owners::{Claim, Claimant, Mailbox, Orders};
 use crate::in_force::{Clock, InForce};
 use crate::learning::Tally;
 use crate::metrics::LearningMetrics;
@@ -22,6 +23,17 @@ use crate::session::{CloseReason, Event, Session, error_names};
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Bytes of one read after which other sessions have their turn. What comes in smaller pieces waits for its socket anyway.
 const LARGE_BATCH: usize = 8 << 10;
+/// How long a switch has to answer when another session says that it is the same bridge.
+const PROBE: Duration = Duration::from_secs(3);
+
+/// The ends of a connection.
+#[derive(Debug)]
+pub(super) struct Ends {
+    /// Who is at the other one.
+    pub(super) peer: String,
+    /// The address of ours, where that is known.
+    pub(super) local: Option<Address>,
+}
 
 /// Drives a session that began to its end, in the place that it has. `shutdown` turns true when the controller ends.
 ///
@@ -30,7 +42,7 @@ const LARGE_BATCH: usize = 8 << 10;
 pub(super) async fn drive<R, W>(
     mut reader: R,
     mut writer: W,
-    peer: String,
+    ends: Ends,
     session: Session,
     place: Place,
     hub: Arc<Hub>,
@@ -40,7 +52,7 @@ pub(super) async fn drive<R, W>(
     W: AsyncWrite + Unpin,
 {
     let mut policy = hub.follow();
-    let mut driver = Driver::new(&hub, peer, session, place, policy.borrow_and_update().clone());
+    let mut driver = Driver::new(&hub, ends, session, place, policy.borrow_and_update().clone());
     let mut outgoing = Outgoing::default();
     let mut batch = 0;
     loop {
@@ -75,9 +87,7 @@ pub(super) async fn drive<R, W>(
                 let policy = policy.borrow_and_update().clone();
                 driver.reload(policy);
             }
-            () = driver.leave.notified() => {
-                driver.session.close(CloseReason::Ended("another session has the bridge now".to_owned()));
-            }
+            orders = driver.mailbox.orders() => driver.follow(orders),
             () = driver.place.evicted(), if !driver.place.is_of_bridge() => {
                 driver.session.close(CloseReason::Ended(EVICTED.to_owned()));
                 hub.metrics.rejected.inc();
@@ -85,6 +95,7 @@ pub(super) async fn drive<R, W>(
                 return driver.ended();
             }
             _ = shutdown.wait_for(|down| *down) => {
+                driver.is_shutdown = true;
                 driver.session.close(CloseReason::Ended("the controller ends".to_owned()));
             }
         }
@@ -153,12 +164,20 @@ struct Driver<'a> {
     bridge: Bridge,
     number: u64,
     peer: String,
+    local: Option<Address>,
     place: Place,
-    /// Another session took the bridge.
-    leave: Arc<Notify>,
+    /// What it is to do about its bridge.
+    mailbox: Arc<Mailbox>,
     /// Whether the handshake was complete.
     counted: bool,
+    /// Whether the controller ends.
+    is_shutdown: bool,
+    /// The bridge that it has, by the name that it goes by.
     claimed: Option<String>,
+    /// The bridge that it waits for.
+    awaited: Option<String>,
+    /// Whether it was probed because of another session, and has not answered.
+    is_probed: bool,
     closed: Option<CloseReason>,
     bad: u64,
     /// The counters of the bridge, where it is a learning switch.
@@ -166,17 +185,21 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(hub: &'a Arc<Hub>, peer: String, session: Session, place: Place, policy: InForce) -> Self {
+    fn new(hub: &'a Arc<Hub>, ends: Ends, session: Session, place: Place, policy: InForce) -> Self {
         Self {
             session,
-            bridge: Bridge::new(policy, Clock::now()),
+            bridge: Bridge::claiming(policy, Clock::now()),
             number: hub.session(),
             hub,
-            peer,
+            peer: ends.peer,
+            local: ends.local,
             place,
-            leave: Arc::new(Notify::new()),
+            mailbox: Arc::default(),
             counted: false,
+            is_shutdown: false,
             claimed: None,
+            awaited: None,
+            is_probed: false,
             closed: None,
             bad: 0,
             learning: None,
@@ -194,7 +217,11 @@ impl<'a> Driver<'a> {
         self.session.handle_timeout(now);
         self.bridge.handle_timeout(now, &mut self.session);
         if self.place.deadline().is_some_and(|at| at <= now) {
-            let why = "the network file does not name this bridge: it may connect again";
+            let why = if self.awaited.is_some() {
+                "another session has the bridge: it may connect again"
+            } else {
+                "the network file does not name this bridge: it may connect again"
+            };
             self.session.close(CloseReason::Ended(why.to_owned()));
         }
     }
@@ -222,8 +249,9 @@ impl<'a> Driver<'a> {
 
     fn reload(&mut self, policy: InForce) {
         self.bridge.set_clock(Clock::now());
-        self.bridge.reload(Instant::now(), policy, &mut self.session);
-        self.seat();
+        let now = Instant::now();
+        self.bridge.reload(now, policy, &mut self.session);
+        self.claim(now);
         self.count_learning();
         // Where no flow differs nothing is noted, and yet it is in force.
         if let Some(bridge) = &self.claimed {
@@ -245,6 +273,12 @@ impl<'a> Driver<'a> {
             }
             self.bridge.handle_event(now, event, &mut self.session);
         }
+        if self.is_probed && !self.session.is_probed() && !self.session.is_closed() {
+            self.is_probed = false;
+            if let Some(bridge) = &self.claimed {
+                self.hub.owner_answered(bridge, self.number);
+            }
+        }
         let mut noted = false;
         while let Some(notice) = self.bridge.poll_notice() {
             noted = true;
@@ -258,26 +292,74 @@ impl<'a> Driver<'a> {
         self.bad = bad;
     }
 
-    /// Takes or leaves the seat of the bridge.
-    fn seat(&mut self) {
+    /// Does what the hub orders.
+    fn follow(&mut self, orders: Orders) {
+        let now = Instant::now();
+        if let Some(why) = orders.leave {
+            return self.session.close(CloseReason::Ended(why));
+        }
+        if orders.probe && self.claimed.is_some() {
+            self.session.probe(now, PROBE);
+            self.is_probed = true;
+        }
+        if orders.claim && self.claimed.is_none() {
+            self.bridge.set_clock(Clock::now());
+            self.claim(now);
+        }
+    }
+
+    /// Claims the bridge that the switch says it is, where the file names it. Without that the switch is left alone.
+    fn claim(&mut self, now: Instant) {
         let name = self.bridge.name().filter(|_| self.bridge.is_named()).map(str::to_owned);
-        if name == self.claimed {
-            return;
+        let Some(name) = name.filter(|_| !self.session.is_closed()) else { return self.release(now) };
+        let claimant = Claimant {
+            session: self.number,
+            datapath: self.bridge.datapath(),
+            peer: self.peer.clone(),
+            local: self.local.clone(),
+            mailbox: Arc::clone(&self.mailbox),
+        };
+        match self.hub.claim(&name, claimant, now) {
+            Claim::Granted(bridge) => {
+                self.leave_others(&bridge);
+                self.awaited = None;
+                let is_new = self.claimed.as_ref() != Some(&bridge);
+                self.claimed = Some(bridge.clone());
+                self.take_place();
+                if is_new && !self.session.is_closed() {
+                    self.bridge.set_granted(now, true, &mut self.session);
+                    self.hub.publish(&bridge, self.number, self.bridge.status());
+                }
+                self.count_learning();
+            }
+            Claim::Waits { bridge, why, .. } => {
+                self.leave_others(&bridge);
+                self.awaited = Some(bridge);
+                if self.claimed.take().is_some() {
+                    let why = why.unwrap_or_else(|| "another session has the bridge now".to_owned());
+                    self.session.close(CloseReason::Ended(why));
+                }
+            }
+            Claim::Refused(why) => {
+                self.release(now);
+                self.session.close(CloseReason::Ended(why));
+            }
         }
-        if let Some(old) = self.claimed.take() {
-            self.hub.release(&old, self.number);
+    }
+
+    /// Leaves bridges but that one: another file may name what the one before did not.
+    fn leave_others(&mut self, bridge: &str) {
+        for other in [&mut self.claimed, &mut self.awaited] {
+            if let Some(other) = other.take_if(|other| *other != bridge) {
+                self.hub.release(&other, self.number);
+            }
         }
-        if let Some(name) = &name
-            && let Some(peer) = self.hub.claim(name, self.number, &self.peer, &self.leave)
-        {
-            warn!(
-                bridge = name,
-                peer = self.peer,
-                before = peer,
-                "the bridge has a new session; the old one ends"
-            );
-        }
-        self.claimed = name;
+    }
+
+    /// Leaves the bridge to others.
+    fn release(&mut self, now: Instant) {
+        self.leave_others("");
+        self.bridge.set_granted(now, false, &mut self.session);
         self.take_place();
         self.count_learning();
     }
@@ -309,17 +391,23 @@ impl<'a> Driver<'a> {
 
     fn note(&mut self, notice: Notice) {
         let peer = self.peer.as_str();
-        let bridge = self.bridge.name().unwrap_or("?").to_owned();
+        // Two bridges that the file does not name may say the same name.
+        let bridge = self.claimed.as_deref().or(self.bridge.name()).unwrap_or("?").to_owned();
         let bridge = bridge.as_str();
         let metrics = &self.hub.metrics;
         match notice {
             Notice::Identified { bridge, datapath, owned } => {
-                if owned {
-                    info!(bridge, %datapath, peer, "connected");
-                } else {
+                self.claim(Instant::now());
+                let peer = self.peer.as_str();
+                if let Some(bridge) = &self.claimed {
+                    if owned {
+                        info!(bridge, %datapath, peer, "connected");
+                    } else {
+                        warn!(bridge, %datapath, peer, "connected, but the network file says nothing about its flows: left alone");
+                    }
+                } else if !self.bridge.is_named() {
                     warn!(bridge, %datapath, peer, "connected, but the network file says nothing about it: left alone");
                 }
-                self.seat();
             }
             Notice::Silent => {
                 warn!(bridge, "the switch shows none of its flows: what others change is not seen")
@@ -420,10 +508,14 @@ impl<'a> Driver<'a> {
         if self.counted {
             self.hub.metrics.switches.dec();
         }
-        if let Some(bridge) = self.claimed.take() {
+        let closed = self.closed.take();
+        let reason = closed.map_or_else(String::new, |r| r.to_string());
+        for bridge in self.claimed.take().into_iter().chain(self.awaited.take()) {
+            if !self.is_shutdown {
+                self.hub.dropped(&bridge, self.number, reason.clone());
+            }
             self.hub.release(&bridge, self.number);
         }
-        let reason = self.closed.take().map_or_else(String::new, |r| r.to_string());
         let bridge = self.bridge.name().unwrap_or("?");
         if self.counted {
             info!(bridge, peer = self.peer, reason, "session ended");

@@ -3,9 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs::{DirBuilder, Permissions};
+use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use tokio_io_timeout::TimeoutWriter;
 use tracing::{debug, info, warn};
 
 use super::Address;
-use super::server::{Listener, ServerError, bind};
+use super::server::{Listener, OWNER_AND_GROUP, ServerError, bind};
 use crate::api::{Access, Gate, Hosts, Peer, Token};
 use crate::containers::Containers;
 use crate::hub::Hub;
@@ -85,7 +85,7 @@ pub async fn serve_api(
     http: &Http,
     shutdown: watch::Receiver<bool>,
 ) -> Result<Address, ServerError> {
-    let (listener, bound) = bind(address).await?;
+    let (listener, bound) = bind(address, None).await?;
     info!(address = %bound, "metrics and status");
     let access = Access { gate: None, hosts: http.hosts(&bound), body: http.limits.body };
     tokio::spawn(serve(listener, bound.clone(), crate::api::router(hub, access), http.limits, shutdown));
@@ -124,12 +124,11 @@ pub async fn serve_control(
         }
         (Address::Tcp(_), Some(token)) => Some(token.clone()),
     };
-    let (listener, bound) = bind(address).await?;
+    let (listener, bound) = bind(address, Some(OWNER_AND_GROUP)).await?;
     let gate = match (&bound, token) {
         (Address::Tcp(_), Some(token)) => Gate::Token(token),
         (Address::Tcp(_), None) => return Err(unfit("no token")),
         (Address::Unix(path), _) => {
-            std::fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
             let socket = std::fs::symlink_metadata(path).map_err(failed)?;
             Gate::Process { owner: socket.uid(), group: socket.gid() }
         }

@@ -1,7 +1,9 @@
 //! Listening for switches.
 
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +15,7 @@ use tracing::{info, warn};
 
 use super::Address;
 use super::admission::{Admission, Limits, Origin, Place};
-use super::connection::drive;
+use super::connection::{Ends, drive};
 use super::greeting::greet;
 use crate::hub::Hub;
 
@@ -51,7 +53,12 @@ impl Server {
     /// # Errors
     /// When the address is taken or not this machine's.
     pub async fn listen(&self, address: &Address) -> Result<Address, ServerError> {
-        let (listener, bound) = bind(address).await?;
+        let (listener, bound) = bind(address, Some(SWITCHES_ONLY)).await?;
+        if let Address::Unix(path) = &bound {
+            give_to_owner_of_directory(path)
+                .map_err(|source| ServerError { address: address.clone(), source })?;
+        }
+        self.hub.listens_at(bound.clone());
         info!(address = %bound, "listening for switches");
         let (hub, admission) = (Arc::clone(&self.hub), Arc::clone(&self.admission));
         tokio::spawn(accept(listener, bound.clone(), hub, admission, self.shutdown.clone()));
@@ -59,7 +66,12 @@ impl Server {
     }
 }
 
-pub(super) async fn bind(address: &Address) -> Result<(Listener, Address), ServerError> {
+/// The mode of a socket for switches: whoever opens it can say that it is a bridge.
+const SWITCHES_ONLY: u32 = 0o600;
+/// The mode of the API's socket.
+pub(super) const OWNER_AND_GROUP: u32 = 0o660;
+
+pub(super) async fn bind(address: &Address, mode: Option<u32>) -> Result<(Listener, Address), ServerError> {
     let failed = |source| ServerError { address: address.clone(), source };
     Ok(match address {
         Address::Tcp(at) => {
@@ -69,7 +81,7 @@ pub(super) async fn bind(address: &Address) -> Result<(Listener, Address), Serve
         }
         Address::Unix(path) => {
             remove_stale(path).await.map_err(failed)?;
-            (Listener::Unix(listen_unix(path).map_err(failed)?), address.clone())
+            (Listener::Unix(listen_unix(path, mode).map_err(failed)?), address.clone())
         }
     })
 }
@@ -86,10 +98,29 @@ pub(super) fn listen_tcp(at: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-pub(super) fn listen_unix(path: &Path) -> io::Result<UnixListener> {
+/// Listens at a path. Nobody can connect before the socket listens, and by then it has its mode.
+pub(super) fn listen_unix(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
+    if let Some(mode) = mode {
+        std::fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
     socket.listen(BACKLOG)
+}
+
+/// Gives the socket to the owner of its directory: Open vSwitch may run as a user of its own, whose run directory is its own,
+/// too. Only root can, and only root has to.
+fn give_to_owner_of_directory(path: &Path) -> io::Result<()> {
+    let Some(directory) = path.parent() else { return Ok(()) };
+    let owner = std::fs::metadata(directory)?.uid();
+    if owner == std::fs::symlink_metadata(path)?.uid() {
+        return Ok(());
+    }
+    match std::os::unix::fs::chown(path, Some(owner), None) {
+        // Whoever is not root is the user that opens it, or says at which socket that user is.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        given => given,
+    }
 }
 
 /// Removes a socket that nobody listens at any more, and nothing else.
@@ -116,7 +147,7 @@ async fn accept(
             accepted = next(&listener) => accepted,
             _ = shutdown.wait_for(|down| *down) => return,
         };
-        let (stream, peer, origin) = match accepted {
+        let (stream, ends, origin) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, mostly: the connections that are there go on meanwhile.
@@ -129,13 +160,13 @@ async fn accept(
             place = admission.admit(origin) => place,
             _ = shutdown.wait_for(|down| *down) => return,
         };
-        tokio::spawn(serve_switch(stream, peer, place, Arc::clone(&hub), shutdown.clone()));
+        tokio::spawn(serve_switch(stream, ends, place, Arc::clone(&hub), shutdown.clone()));
     }
 }
 
 async fn serve_switch(
     stream: Stream,
-    peer: String,
+    ends: Ends,
     place: Place,
     hub: Arc<Hub>,
     shutdown: watch::Receiver<bool>,
@@ -143,11 +174,11 @@ async fn serve_switch(
     match stream {
         Stream::Tcp(stream) => {
             let (reader, writer) = stream.into_split();
-            converse(reader, writer, peer, place, hub, shutdown).await;
+            converse(reader, writer, ends, place, hub, shutdown).await;
         }
         Stream::Unix(stream) => {
             let (reader, writer) = stream.into_split();
-            converse(reader, writer, peer, place, hub, shutdown).await;
+            converse(reader, writer, ends, place, hub, shutdown).await;
         }
     }
 }
@@ -156,7 +187,7 @@ async fn serve_switch(
 async fn converse<R, W>(
     mut reader: R,
     mut writer: W,
-    peer: String,
+    ends: Ends,
     place: Place,
     hub: Arc<Hub>,
     mut shutdown: watch::Receiver<bool>,
@@ -168,13 +199,13 @@ async fn converse<R, W>(
     match greeted {
         Ok(session) => {
             place.greeted(Instant::now());
-            Box::pin(drive(reader, writer, peer, *session, place, hub, shutdown)).await;
+            Box::pin(drive(reader, writer, ends, *session, place, hub, shutdown)).await;
         }
         Err(reason) => {
             if place.is_evicted() {
                 hub.metrics.rejected.inc();
             }
-            warn!(peer, %reason, "session ended before it said anything");
+            warn!(peer = ends.peer, %reason, "session ended before it said anything");
         }
     }
 }
@@ -184,19 +215,28 @@ enum Stream {
     Unix(tokio::net::UnixStream),
 }
 
-async fn next(listener: &Listener) -> io::Result<(Stream, String, Origin)> {
+async fn next(listener: &Listener) -> io::Result<(Stream, Ends, Origin)> {
     match listener {
         Listener::Tcp(listener) => {
             let (stream, peer) = listener.accept().await?;
             // An echo or a barrier is not to wait for a full segment.
             stream.set_nodelay(true)?;
+            let local = stream.local_addr().ok().map(Address::Tcp);
             // An IPv4 peer of a socket for both counts as itself.
-            Ok((Stream::Tcp(stream), peer.to_string(), Origin::Address(peer.ip().to_canonical())))
+            let origin = Origin::Address(peer.ip().to_canonical());
+            Ok((Stream::Tcp(stream), Ends { peer: peer.to_string(), local }, origin))
         }
         Listener::Unix(listener) => {
             let (stream, _) = listener.accept().await?;
-            let origin = stream.peer_cred().map_or(Origin::Unknown, |peer| Origin::User(peer.uid()));
-            Ok((Stream::Unix(stream), "unix".to_owned(), origin))
+            let (peer, origin) = match stream.peer_cred() {
+                Ok(peer) => {
+                    let process = peer.pid().unwrap_or_default();
+                    (format!("process {process} of user {}", peer.uid()), Origin::User(peer.uid()))
+                }
+                Err(_) => ("a Unix socket".to_owned(), Origin::Unknown),
+            };
+            let local = listener.local_addr()?.as_pathname().map(|path| Address::Unix(path.to_owned()));
+            Ok((Stream::Unix(stream), Ends { peer, local }, origin))
         }
     }
 }

@@ -64,11 +64,16 @@ impl Peer {
 
     /// A session as the bridge of that name, whose handshake is done.
     async fn connect(at: SocketAddr, bridge: &'static str) -> Self {
+        Self::connect_as(at, bridge, DatapathId(1)).await
+    }
+
+    /// The same with another datapath.
+    async fn connect_as(at: SocketAddr, bridge: &'static str, datapath: DatapathId) -> Self {
         let mut peer = Self::call(at).await;
         let ports = [Port::named(PortNo::LOCAL, bridge)];
         loop {
             let (xid, asked) = peer.next().await.expect("the handshake goes on");
-            let Some(answer) = handshake(&asked, DatapathId(1), &ports) else { continue };
+            let Some(answer) = handshake(&asked, datapath, &ports) else { continue };
             peer.send(xid, &answer).await;
             if is_last(&asked) {
                 return peer;
@@ -135,11 +140,12 @@ fn connected(controller: &Controller, bridge: &str) -> bool {
 }
 
 #[tokio::test]
-async fn the_newest_session_of_a_bridge_has_it() {
+async fn a_dead_session_leaves_its_bridge_to_the_same_datapath() {
     let controller = controller(8).await;
     let mut old = Peer::connect(controller.at, "mesh-privacy").await;
     old.until(|m| matches!(m, Message::MultipartRequest(_))).await;
     wait_for("the first session", || connected(&controller, "mesh-privacy")).await;
+    // It never answers the request for an echo.
     let mut new = Peer::connect(controller.at, "mesh-privacy").await;
     old.end().await;
     new.echo().await;
@@ -147,6 +153,52 @@ async fn the_newest_session_of_a_bridge_has_it() {
     assert!(connected(&controller, "mesh-privacy"), "the end of the old one is not that of the new one");
     drop(new);
     wait_for("nobody", || !connected(&controller, "mesh-privacy")).await;
+}
+
+#[tokio::test]
+async fn a_live_session_keeps_its_bridge_and_others_are_told_nothing() {
+    let controller = controller(8).await;
+    let conflicts = || {
+        let text = controller.hub.metrics_text().unwrap();
+        let line =
+            text.lines().find(|l| l.starts_with("portcullis_identity_conflicts_total{bridge=\"mesh-mgmt\"}"));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap()
+    };
+    let mut owner = Peer::connect(controller.at, "mesh-mgmt").await;
+    owner.until(|m| matches!(m, Message::MultipartRequest(_))).await;
+    wait_for("the session", || connected(&controller, "mesh-mgmt")).await;
+    let mut other = Peer::connect_as(controller.at, "mesh-mgmt", DatapathId(2)).await;
+    wait_for("a conflict", || conflicts() == 1).await;
+    let mut same = Peer::connect(controller.at, "mesh-mgmt").await;
+    let (xid, asked) = owner.until(|m| matches!(m, Message::EchoRequest(_))).await;
+    assert_eq!(conflicts(), 1, "nobody knows yet whether it lives");
+    let Message::EchoRequest(payload) = asked else { unreachable!() };
+    owner.send(xid, &Message::EchoReply(payload)).await;
+    wait_for("another conflict", || conflicts() == 2).await;
+    for peer in [&mut other, &mut same] {
+        peer.send(Xid(78), &Message::EchoRequest("there?".into())).await;
+        let next = peer.next().await.expect("not the end").1;
+        assert_eq!(next, Message::EchoReply("there?".into()), "the first thing that it is told");
+    }
+    assert_eq!(controller.hub.report().bridges.iter().map(|b| b.faults.len()).sum::<usize>(), 2);
+    // Nobody can tell which of them is the bridge.
+    let arrival = controller.hub.arrival("mesh-mgmt", 0, None, Duration::ZERO).await;
+    assert!(matches!(arrival, crate::hub::Arrival::Doubtful(_)), "{arrival:?}");
+    drop((other, same));
+    wait_for("the end of them", || controller.hub.report().bridges.iter().all(|b| b.faults.is_empty())).await;
+    owner.echo().await;
+}
+
+#[tokio::test]
+async fn a_socket_has_its_mode_before_it_listens() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    for mode in [0o600, 0o660] {
+        let path = dir.path().join(format!("{mode:o}.sock"));
+        let _listener = super::server::listen_unix(&path, Some(mode)).unwrap();
+        let found = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(found & 0o777, mode, "{mode:o}");
+    }
 }
 
 #[tokio::test]
@@ -308,7 +360,7 @@ async fn connections_wait_to_be_accepted() {
     let at = tcp.local_addr().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("switch.sock");
-    let unix = super::server::listen_unix(&path).unwrap();
+    let unix = super::server::listen_unix(&path, None).unwrap();
     let mut waiting = (Vec::new(), Vec::new());
     for n in 0..SWITCHES {
         let dialled = std::net::TcpStream::connect_timeout(&at, BEFORE_A_SECOND_TRY);

@@ -11,8 +11,8 @@ use flows::network::NetworkFile;
 use super::vsctl::{Database, complaint, shown};
 use super::{eviction, kept};
 
-/// Where bridges look for the controller by default.
-pub const DEFAULT_TARGET: &str = "tcp:127.0.0.1:6653";
+/// Where bridges may look for the controller over TCP. Every local user can connect there.
+pub const LOOPBACK_TARGET: &str = "tcp:127.0.0.1:6653";
 /// How long ovs-vswitchd has to take a change in, in seconds.
 const TIMEOUT: u32 = 10;
 

@@ -12,6 +12,7 @@ use flows::network::NetworkFile;
 use super::attach::not_run;
 use super::database::{Row, Table};
 use super::eviction;
+use super::identity::Identities;
 use super::vsctl::{Database, complaint};
 
 /// How long the database has to answer, in seconds.
@@ -35,19 +36,22 @@ pub enum FaultKind {
     NotEthernet,
     /// A mirror copies packets to a port past the flows.
     Mirror,
+    /// The session that says it is the bridge is not the bridge.
+    Impostor,
     /// No bound and no fair eviction for learned flows: one sender may take the room of all others.
     Unbounded,
 }
 
 impl FaultKind {
     /// Every kind, for metrics that name each.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::InBand,
         Self::NotSecure,
         Self::SecondController,
         Self::VlanPort,
         Self::NotEthernet,
         Self::Mirror,
+        Self::Impostor,
         Self::Unbounded,
     ];
 
@@ -60,6 +64,7 @@ impl FaultKind {
             Self::VlanPort => "vlan-port",
             Self::NotEthernet => "not-ethernet",
             Self::Mirror => "mirror",
+            Self::Impostor => "impostor",
             Self::Unbounded => "unbounded",
         }
     }
@@ -112,6 +117,15 @@ pub enum AuditError {
     Unexpected(String),
 }
 
+/// What a look at the database found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// What is wrong with the settings of the file's bridges.
+    pub faults: Vec<IsolationFault>,
+    /// Who the bridges are.
+    pub identities: Identities,
+}
+
 struct Tables {
     bridges: Table,
     controllers: Table,
@@ -119,12 +133,14 @@ struct Tables {
     ports: Table,
     mirrors: Table,
     flow_tables: Table,
+    settings: Table,
 }
 
 /// Looks at every bridge of the file that this Open vSwitch has. Blocks for at most three seconds.
 ///
-/// Errors: [`AuditError::Unreachable`] where there is nobody to ask.
-pub fn audit(file: &NetworkFile, database: &Database) -> Result<Vec<IsolationFault>, AuditError> {
+/// # Errors
+/// [`AuditError::Unreachable`] where there is nobody to ask, [`AuditError::Unexpected`] where the answer is no answer.
+pub fn audit(file: &NetworkFile, database: &Database) -> Result<Audit, AuditError> {
     audit_with(file, database, Path::new(DEVICES))
 }
 
@@ -133,7 +149,7 @@ pub(super) fn audit_with(
     file: &NetworkFile,
     database: &Database,
     devices: &Path,
-) -> Result<Vec<IsolationFault>, AuditError> {
+) -> Result<Audit, AuditError> {
     let tables = read(database)?;
     let mut faults = Vec::new();
     for row in tables.bridges.rows() {
@@ -147,12 +163,13 @@ pub(super) fn audit_with(
         }
     }
     faults.sort_by(|a, b| (&a.bridge, a.kind).cmp(&(&b.bridge, b.kind)));
-    Ok(faults)
+    let identities = Identities::new(&tables.bridges, &tables.controllers, &tables.settings);
+    Ok(Audit { faults, identities })
 }
 
 fn read(database: &Database) -> Result<Tables, AuditError> {
     let mut words = vec!["--no-wait", "--format=json"];
-    for table in ["bridge", "controller", "manager", "port", "mirror", "flow_table"] {
+    for table in ["bridge", "controller", "manager", "port", "mirror", "flow_table", "open_vswitch"] {
         words.extend(["--", "list", table]);
     }
     let output = database
@@ -163,9 +180,10 @@ fn read(database: &Database) -> Result<Tables, AuditError> {
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let tables = Table::read_all(&text).map_err(|e| AuditError::Unexpected(e.to_string()))?;
-    let [bridges, controllers, managers, ports, mirrors, flow_tables] = <[Table; 6]>::try_from(tables)
-        .map_err(|t| AuditError::Unexpected(format!("{} tables, not 6", t.len())))?;
-    Ok(Tables { bridges, controllers, managers, ports, mirrors, flow_tables })
+    let [bridges, controllers, managers, ports, mirrors, flow_tables, settings] =
+        <[Table; 7]>::try_from(tables)
+            .map_err(|t| AuditError::Unexpected(format!("{} tables, not 7", t.len())))?;
+    Ok(Tables { bridges, controllers, managers, ports, mirrors, flow_tables, settings })
 }
 
 struct Audited<'a> {

@@ -19,8 +19,12 @@ fn options(lab: &Lab) -> AttachOptions {
     AttachOptions { database, ..Default::default() }
 }
 
+fn faults(lab: &Lab) -> Vec<IsolationFault> {
+    audit(&dual_socket(), &options(lab).database).unwrap().faults
+}
+
 fn labels(lab: &Lab, bridge: &str) -> Vec<&'static str> {
-    let faults = audit(&dual_socket(), &options(lab).database).unwrap();
+    let faults = faults(lab);
     faults.iter().filter(|f| f.bridge == bridge).map(|f| f.kind.label()).collect()
 }
 
@@ -30,7 +34,7 @@ fn a_dry_run_prints_the_commands_and_changes_nothing() {
     let lab = lab(base.path());
     let options = AttachOptions { dry_run: true, ..options(&lab) };
     let mut out = Vec::new();
-    let outcome = attach(&dual_socket(), DEFAULT_TARGET, &options, &mut out).unwrap();
+    let outcome = attach(&dual_socket(), LOOPBACK_TARGET, &options, &mut out).unwrap();
     assert!(outcome.complete());
     let text = String::from_utf8(out).unwrap();
     assert_eq!(
@@ -61,12 +65,12 @@ fn attached_bridges_pass_the_audit_and_have_no_hidden_flow() {
     let hidden = || lab.appctl(&["bridge/dump-flows", "vmbr0"]).unwrap().contains("priority=18000");
     assert!(hidden());
 
-    let outcome = attach(&dual_socket(), DEFAULT_TARGET, &options(&lab), &mut Vec::new()).unwrap();
+    let outcome = attach(&dual_socket(), LOOPBACK_TARGET, &options(&lab), &mut Vec::new()).unwrap();
     assert_eq!(outcome.done, ["vmbr0", "vmbr1", "mesh-privacy", "mesh-mgmt"]);
     assert!(outcome.complete());
-    assert_eq!(audit(&dual_socket(), &options(&lab).database), Ok(Vec::new()));
+    assert_eq!(faults(&lab), Vec::new());
     assert!(!hidden());
-    assert_eq!(lab.vsctl(&["get-controller", "mesh-mgmt"]).unwrap().trim(), DEFAULT_TARGET);
+    assert_eq!(lab.vsctl(&["get-controller", "mesh-mgmt"]).unwrap().trim(), LOOPBACK_TARGET);
     assert_eq!(lab.vsctl(&["get", "controller", "vmbr0", "max_backoff"]).unwrap().trim(), "1000");
 
     // As set, and as somebody else may set it.
@@ -96,7 +100,7 @@ fn a_missing_bridge_is_named_and_the_others_go_on() {
     let lab = lab(base.path());
     lab.vsctl(&["del-br", "vmbr1"]).unwrap();
     let mut out = Vec::new();
-    let outcome = attach(&dual_socket(), DEFAULT_TARGET, &options(&lab), &mut out).unwrap();
+    let outcome = attach(&dual_socket(), LOOPBACK_TARGET, &options(&lab), &mut out).unwrap();
     assert_eq!(outcome.done, ["vmbr0", "mesh-privacy", "mesh-mgmt"]);
     assert_eq!(outcome.failed.len(), 1);
     let text = String::from_utf8(out).unwrap();
@@ -107,8 +111,8 @@ fn a_missing_bridge_is_named_and_the_others_go_on() {
 fn each_fault_is_found() {
     let base = base();
     let lab = lab(base.path());
-    attach(&dual_socket(), DEFAULT_TARGET, &options(&lab), &mut Vec::new()).unwrap();
-    assert_eq!(audit(&dual_socket(), &options(&lab).database), Ok(Vec::new()));
+    attach(&dual_socket(), LOOPBACK_TARGET, &options(&lab), &mut Vec::new()).unwrap();
+    assert_eq!(faults(&lab), Vec::new());
 
     lab.vsctl(&["set", "port", "veth100", "tag=10"]).unwrap();
     assert_eq!(labels(&lab, "vmbr0"), ["vlan-port"]);
@@ -142,7 +146,7 @@ fn each_fault_is_found() {
 fn an_exit_without_ethernet_is_found() {
     let base = base();
     let lab = lab(base.path());
-    attach(&dual_socket(), DEFAULT_TARGET, &options(&lab), &mut Vec::new()).unwrap();
+    attach(&dual_socket(), LOOPBACK_TARGET, &options(&lab), &mut Vec::new()).unwrap();
     // A WireGuard device has no link type of its own here; a tun device is layer 3 as well.
     let script = "ip link del warp0 && ip tuntap add dev warp0 mode tun";
     let output = lab.exec(HOST, &["sh", "-c", script]).unwrap();
@@ -152,8 +156,8 @@ fn an_exit_without_ethernet_is_found() {
     let copy = "for d in /sys/class/net/*; do mkdir -p $0/${d##*/}; cat $d/type > $0/${d##*/}/type; done";
     let output = lab.exec(HOST, &["sh", "-c", copy, devices.to_str().unwrap()]).unwrap();
     assert!(output.status.success());
-    let faults = audit::audit_with(&dual_socket(), &options(&lab).database, &devices).unwrap();
-    let found: Vec<_> = faults.iter().map(|f| (f.bridge.as_str(), f.kind.label())).collect();
+    let found = audit::audit_with(&dual_socket(), &options(&lab).database, &devices).unwrap();
+    let found: Vec<_> = found.faults.iter().map(|f| (f.bridge.as_str(), f.kind.label())).collect();
     assert_eq!(found, [("vmbr0", "not-ethernet")]);
 }
 
@@ -164,6 +168,6 @@ fn nobody_to_ask_is_no_fault() {
     assert!(matches!(error, AuditError::Unreachable(_)), "{error}");
     let mut out = Vec::new();
     let options = AttachOptions { database, ..Default::default() };
-    let outcome = attach(&dual_socket(), DEFAULT_TARGET, &options, &mut out).unwrap();
+    let outcome = attach(&dual_socket(), LOOPBACK_TARGET, &options, &mut out).unwrap();
     assert_eq!(outcome.failed.len(), 4);
 }

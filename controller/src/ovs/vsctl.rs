@@ -4,6 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+/// Where Open vSwitch has its sockets, unless `$OVS_RUNDIR` says otherwise (ovs-vswitchd(8)).
+const RUNDIR: &str = "/var/run/openvswitch";
+/// The controller's socket in that directory: Open vSwitch connects to none elsewhere.
+const SOCKET: &str = "portcullis.sock";
+
 /// Which Open vSwitch to talk to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Database {
@@ -14,6 +19,17 @@ pub struct Database {
 }
 
 impl Database {
+    /// Returns the run directory.
+    pub fn run_directory(&self) -> PathBuf {
+        let named = || std::env::var_os("OVS_RUNDIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        self.rundir.clone().or_else(named).unwrap_or_else(|| PathBuf::from(RUNDIR))
+    }
+
+    /// Returns the socket at which the controller listens and bridges look for it, by default.
+    pub fn controller_socket(&self) -> PathBuf {
+        self.run_directory().join(SOCKET)
+    }
+
     /// The command line without its program, and a limit in seconds on its run time.
     pub(super) fn arguments(&self, timeout: u32, words: &[&str]) -> Vec<String> {
         let mut arguments = Vec::new();

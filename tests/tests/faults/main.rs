@@ -6,6 +6,7 @@ mod containers;
 mod conversations;
 mod drift;
 mod hostile;
+mod identity;
 mod isolation;
 mod ports;
 mod reload;

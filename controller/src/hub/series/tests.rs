@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flows::compile::{Moment, compile};
 use flows::network::{Additions, Container, Protocol, Service};
+use ofproto::DatapathId;
 use ofproto::message::multipart::FlowStats;
-use tokio::sync::Notify;
 
 use super::*;
 use crate::bridge::{Compiled, Status};
+use crate::hub::owners::{Claim, Claimant};
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, IsolationFault};
 use crate::policy::{Policy, loaded};
@@ -90,7 +91,9 @@ fn read(policy: &Policy, bridge: &str) -> (Compiled, Vec<FlowStats>) {
 /// All that can be counted for a bridge by a session that has it.
 fn count(hub: &Hub, bridge: &str, session: u64) {
     let policy = hub.policy();
-    hub.claim(bridge, session, "peer", &Arc::new(Notify::new()));
+    let (peer, mailbox) = ("peer".to_owned(), Arc::default());
+    let claimant = Claimant { session, datapath: DatapathId(session), peer, local: None, mailbox };
+    assert_eq!(hub.claim(bridge, claimant, Instant::now()), Claim::Granted(bridge.to_owned()));
     let (compiled, stats) = read(&policy, bridge);
     hub.count(bridge, &compiled, &stats, &BTreeMap::new());
     let label = hub.label(bridge);

@@ -42,7 +42,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         if words[0] == "attach" && words.len() == 2 {
             for bridge in BRIDGES {
                 let target = ovs.vsctl(&["get-controller", bridge]);
-                assert_eq!(target.trim(), "tcp:127.0.0.1:6653", "{bridge} was left out");
+                assert!(target.starts_with("unix:"), "{bridge} was left out: {target}");
             }
         }
     }

@@ -1,0 +1,80 @@
+//! Sessions of a bridge that ended, and why: what a status says of a switch that connects again and again.
+
+use std::time::{Duration, Instant};
+
+use crate::bridge::Status;
+
+/// What became of a bridge's sessions that ended, until it has been well for a while.
+#[derive(Debug, Default)]
+pub(super) struct Drops {
+    count: u64,
+    last: String,
+    /// Since when the bridge has been as it should.
+    settled: Option<Instant>,
+}
+
+impl Drops {
+    /// A bridge that was as it should for so long is well again.
+    const WELL: Duration = Duration::from_secs(60);
+
+    /// A session ended.
+    pub(super) fn ended(&mut self, why: String, now: Instant) {
+        if self.is_well(now) {
+            self.count = 0;
+        }
+        self.count += 1;
+        self.last = why;
+        self.settled = None;
+    }
+
+    /// How the bridge is in its session.
+    pub(super) fn standing(&mut self, status: &Status, now: Instant) {
+        self.settled = if status.settled { self.settled.or(Some(now)) } else { None };
+    }
+
+    /// What is to be said of it; nothing once the bridge is well, after one session at once.
+    pub(super) fn text(&self, now: Instant) -> Option<String> {
+        match self.count {
+            0 => None,
+            _ if self.is_well(now) => None,
+            1 if self.settled.is_some() => None,
+            1 => Some(format!("its session ended: {}", self.last)),
+            count => Some(format!("its session ended {count} times, the last one: {}", self.last)),
+        }
+    }
+
+    fn is_well(&self, now: Instant) -> bool {
+        self.settled.is_some_and(|since| now.saturating_duration_since(since) >= Self::WELL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_that_is_dropped_again_and_again_says_so_until_it_is_well() {
+        let (mut drops, start) = (Drops::default(), Instant::now());
+        let settled = Status { settled: true, ..Status::default() };
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(drops.text(at(0)), None);
+        drops.ended("too many bad messages".to_owned(), at(0));
+        assert_eq!(drops.text(at(0)).unwrap(), "its session ended: too many bad messages");
+        // Once is no habit.
+        drops.standing(&settled, at(1));
+        assert_eq!(drops.text(at(1)), None);
+        for n in 2..=841 {
+            drops.ended(format!("reason {n}"), at(n));
+            drops.standing(&settled, at(n));
+        }
+        let text = "its session ended 841 times, the last one: reason 841";
+        assert_eq!(drops.text(at(900)).unwrap(), text);
+        assert_eq!(drops.text(at(901)), None);
+        // Not as it should, it is not well.
+        drops.standing(&Status::default(), at(902));
+        assert_eq!(drops.text(at(1_000)).unwrap(), text);
+        drops.standing(&settled, at(1_000));
+        drops.ended("another".to_owned(), at(1_060));
+        assert_eq!(drops.text(at(1_060)).unwrap(), "its session ended: another", "it is counted anew");
+    }
+}

@@ -1,0 +1,252 @@
+//! Who a bridge is: sessions claim the bridges that they say they are, and what Open vSwitch's database says of a bridge
+//! is compared with the session that has it.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use flows::network::ANY_BRIDGE;
+use tracing::{error, warn};
+
+use super::owners::{Claim, Claimant, Knower, Known, Owner};
+use super::{FaultReport, Hub};
+use crate::net::Address;
+use crate::ovs::{FaultKind, Identities, Identity, IsolationFault, leads_to};
+
+/// The kind of fault of a bridge that several sessions say they are.
+const CONFLICT: &str = "identity-conflict";
+/// What such a fault makes of the bridge.
+const CONTESTED: &str = "CONTESTED";
+/// A write of ovs-vswitchd to its database may take so long.
+const WRITING: Duration = Duration::from_secs(4);
+/// After so many looks without a session it is not known any more that the one before was an impostor's.
+const FORGOTTEN: u32 = 3;
+
+/// A bridge that has a session, and by Open vSwitch's database has none.
+#[derive(Debug)]
+pub(super) struct Contradicted {
+    /// Since when.
+    since: Instant,
+    /// Looks since the last session.
+    absent: u32,
+}
+
+impl Hub {
+    /// A session claims the bridge that it says it is, for the first time or because something changed.
+    pub fn claim(&self, bridge: &str, claimant: Claimant, now: Instant) -> Claim {
+        let is_named = self.label(bridge) == bridge;
+        let known = self.known(bridge);
+        let had = self.owners.holds(bridge, claimant.session);
+        let who = claimant.clone();
+        let claim = self.owners.claim(bridge, is_named, known, claimant, now);
+        match &claim {
+            // The database may know better by now.
+            Claim::Granted(_) if is_named && !had => self.audit_wanted.notify_one(),
+            Claim::Waits { bridge, why: Some(why), new: true } => {
+                self.conflict(bridge, &who, why);
+                // What the database said may be old.
+                if known.is_some_and(|known| known.by == Knower::Database) {
+                    self.audit_wanted.notify_one();
+                }
+            }
+            Claim::Refused(why) => self.conflict(bridge, &who, why),
+            Claim::Granted(_) | Claim::Waits { .. } => {}
+        }
+        if had && !matches!(claim, Claim::Granted(_)) {
+            self.vacate(bridge);
+        }
+        claim
+    }
+
+    /// The session of a bridge was probed, and lives: whoever waited for that goes on to wait.
+    pub fn owner_answered(&self, bridge: &str, session: u64) {
+        for (claimant, why) in self.owners.owner_answered(bridge, session) {
+            self.conflict(bridge, &claimant, &why);
+        }
+    }
+
+    /// A session ends, or the file does not name its bridge any more. Tells whether it had the bridge until now.
+    pub fn release(&self, bridge: &str, session: u64) -> bool {
+        let had = self.owners.release(bridge, session);
+        if had {
+            self.vacate(bridge);
+        }
+        had
+    }
+
+    /// No session has the bridge.
+    fn vacate(&self, bridge: &str) {
+        if self.label(bridge) == bridge {
+            if let Some(mut standing) = self.bridges.get_mut(bridge) {
+                standing.connected = false;
+            }
+            self.metrics.standing(bridge, false, false);
+        } else {
+            // Whoever comes next may be called something else.
+            self.bridges.remove(bridge);
+        }
+        self.moved.send_replace(());
+    }
+
+    /// Which datapath a bridge of the file is, if anybody knows: the file comes first.
+    fn known(&self, bridge: &str) -> Option<Known> {
+        if let Some(datapath) = self.policy.borrow().file.bridge(bridge)?.datapath_id {
+            return Some(Known { datapath, by: Knower::File });
+        }
+        let identities = self.identities.load();
+        let datapath = identities.as_ref()?.bridges.get(bridge)?.datapath?;
+        Some(Known { datapath, by: Knower::Database })
+    }
+
+    fn conflict(&self, bridge: &str, claimant: &Claimant, why: &str) {
+        self.metrics.identity_conflict(self.label(bridge));
+        let Claimant { datapath, peer, .. } = claimant;
+        warn!(bridge, %datapath, peer, why, "not taken for the bridge that it says it is");
+    }
+
+    /// Why it is not known that the bridge is what the session that has it says; none where that is known or undisputed.
+    pub(super) fn doubt(&self, bridge: &str) -> Option<String> {
+        let is_impostor = |fault: &&IsolationFault| fault.kind == FaultKind::Impostor;
+        let faults = self.faults.get(bridge);
+        let impostor = faults.as_deref().and_then(|faults| faults.iter().find(is_impostor));
+        impostor.map(|fault| fault.detail.clone()).or_else(|| self.owners.doubt(bridge, self.known(bridge)))
+    }
+
+    /// The sessions that say they are a bridge and do not have it, as faults.
+    pub(super) fn contests(&self, bridge: &str) -> Vec<FaultReport> {
+        let report = |(claimant, why): &(Claimant, String)| FaultReport {
+            kind: CONFLICT,
+            verdict: CONTESTED,
+            detail: format!(
+                "datapath {} at {} says that it is this bridge, and does not get it: {why}",
+                claimant.datapath, claimant.peer
+            ),
+            remedy: format!(
+                "find out who that is; `datapath_id` under [bridge.{bridge}] in the network file says which one is right"
+            ),
+        };
+        self.owners.contested(bridge).iter().map(report).collect()
+    }
+
+    /// Compares what Open vSwitch's database says, asked at `asked`, with the sessions. Gives the bridges whose session is
+    /// somebody else's, and those that call somebody else; lets those claim again who wait.
+    pub fn identified(&self, identities: Identities, asked: Instant) -> Vec<IsolationFault> {
+        let mut found = Vec::new();
+        let settled = identities.delay + WRITING;
+        // Each entry is written in one step.
+        let mut contradicted = self.contradicted.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = self.policy();
+        for (bridge, identity) in &identities.bridges {
+            let Some(section) = policy.file.bridge(bridge).filter(|_| bridge != ANY_BRIDGE) else { continue };
+            if let (Some(pinned), Some(datapath)) = (section.datapath_id, identity.datapath)
+                && pinned != datapath
+            {
+                found.push(fault(
+                    bridge,
+                    format!(
+                        "the network file says that it is datapath {pinned}, Open vSwitch's is {datapath}"
+                    ),
+                    format!("put datapath_id = \"{datapath}\" under [bridge.{bridge}], or take it away"),
+                ));
+                continue;
+            }
+            let Some(owner) = self.owners.owner(bridge) else {
+                found.extend(self.calls_others(bridge, identity));
+                if let Some(before) = contradicted.get_mut(bridge) {
+                    before.absent += 1;
+                }
+                contradicted.retain(|_, before| before.absent < FORGOTTEN);
+                continue;
+            };
+            let session = owner.claimant.session;
+            let Some(datapath) = identity.datapath else { continue };
+            if datapath != owner.claimant.datapath {
+                let why = format!("Open vSwitch says that {bridge} is datapath {datapath}");
+                if self.owners.evict(bridge, session, &why) {
+                    error!(bridge, peer = owner.claimant.peer, why, "impostor: its session ends");
+                    self.vacate(bridge);
+                }
+                let theirs = owner.claimant.datapath;
+                let detail = format!("its session at {} was datapath {theirs}; {why}", owner.claimant.peer);
+                found.push(fault(bridge, detail, remedy(bridge)));
+            } else if let Some(detail) = contradiction(identity, &owner) {
+                // A session that is shorter than the database is slow proves nothing, several of them do.
+                let fresh = || Contradicted { since: asked, absent: 0 };
+                let before = contradicted.entry(bridge.clone()).or_insert_with(fresh);
+                before.absent = 0;
+                if asked.saturating_duration_since(before.since) > settled {
+                    found.push(fault(bridge, detail, remedy(bridge)));
+                    self.owners.disprove(bridge, session);
+                }
+            } else {
+                contradicted.remove(bridge);
+                if asked.saturating_duration_since(owner.since) > settled {
+                    self.owners.confirm(bridge, session);
+                }
+            }
+        }
+        self.identities.store(Some(identities.into()));
+        self.owners.wake_all();
+        found
+    }
+
+    /// Switches can connect there from now on.
+    pub fn listens_at(&self, address: Address) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(address);
+    }
+
+    /// Whether a bridge without a session calls nobody but others, by its database.
+    fn calls_others(&self, bridge: &str, identity: &Identity) -> Option<IsolationFault> {
+        // A list that is only added to is whole after a panic.
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let targets: Vec<&str> = identity.controllers.iter().map(|row| &*row.target).collect();
+        let ours = |target: &&str| listeners.iter().any(|listener| leads_to(target, listener));
+        // Several of them are a fault by themselves.
+        let [target] = targets[..] else { return None };
+        if listeners.is_empty() || ours(&target) {
+            return None;
+        }
+        let here: Vec<String> = listeners.iter().map(Address::to_string).collect();
+        Some(IsolationFault {
+            kind: FaultKind::SecondController,
+            ..fault(
+                bridge,
+                format!("its controller is {target}, and this one listens at {}", here.join(", ")),
+                remedy(bridge),
+            )
+        })
+    }
+
+    /// Returns when somebody wants the bridges' settings looked at before it is time for that.
+    pub async fn audit_wanted(&self) {
+        self.audit_wanted.notified().await;
+    }
+}
+
+/// What the database says against a session that has the bridge for long enough.
+fn contradiction(identity: &Identity, owner: &Owner) -> Option<String> {
+    let mut connected = identity.connected();
+    let peer = &owner.claimant.peer;
+    if connected.clone().next().is_none() {
+        return Some(format!(
+            "a session at {peer} says that it is the bridge, and Open vSwitch's bridge is connected to no controller"
+        ));
+    }
+    let local = owner.claimant.local.as_ref()?;
+    if connected.clone().any(|target| leads_to(target, local)) {
+        return None;
+    }
+    let first = connected.next().unwrap_or_default();
+    Some(format!(
+        "a session at {peer} to {local} says that it is the bridge, and Open vSwitch's bridge is connected to {first}"
+    ))
+}
+
+fn remedy(bridge: &str) -> String {
+    format!(
+        "find out who that is; portcullis attach FILE, or ovs-vsctl set-controller {bridge} TARGET, points the bridge here"
+    )
+}
+
+fn fault(bridge: &str, detail: String, remedy: String) -> IsolationFault {
+    IsolationFault { bridge: bridge.to_owned(), kind: FaultKind::Impostor, detail, remedy }
+}

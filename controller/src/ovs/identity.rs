@@ -1,0 +1,145 @@
+//! What the database says of who a bridge is, and whom it calls.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ofproto::DatapathId;
+
+use super::database::{Row, Table};
+use crate::net::Address;
+
+/// IANA's port for OpenFlow, where a target names none (ovs-vsctl(8)).
+const PORT: u16 = 6653;
+/// How often Open vSwitch writes down at least whether a controller is connected, unless it is told otherwise
+/// (ovs-vswitchd.conf.db(5), stats-update-interval).
+const UPDATES: Duration = Duration::from_secs(5);
+
+/// The bridges of an Open vSwitch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identities {
+    /// By name.
+    pub bridges: BTreeMap<String, Identity>,
+    /// What the database says of a controller's connection may be so old.
+    pub delay: Duration,
+}
+
+/// Who a bridge is, and whom it calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Its datapath id; none while ovs-vswitchd has not made it.
+    pub datapath: Option<DatapathId>,
+    /// Its controllers.
+    pub controllers: Vec<ControllerRow>,
+}
+
+/// A controller of a bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControllerRow {
+    /// Where it is, as `ovs-vsctl set-controller` takes it.
+    pub target: String,
+    /// Whether the bridge is connected to it.
+    pub is_connected: bool,
+}
+
+impl Identities {
+    pub(super) fn new(bridges: &Table, controllers: &Table, settings: &Table) -> Self {
+        let interval = |row: &Row| row.key("other_config", "stats-update-interval")?.parse().ok();
+        let interval = settings.rows().find_map(interval).map_or(UPDATES, Duration::from_millis);
+        let bridge = |row: &Row| {
+            let id = row.value("datapath_id").and_then(|id| u64::from_str_radix(&id, 16).ok());
+            let controller = |row: &Row| ControllerRow {
+                target: row.value("target").unwrap_or_default(),
+                is_connected: row.value("is_connected").as_deref() == Some("true"),
+            };
+            let controllers = controllers.with_ids(&row.values("controller")).map(controller).collect();
+            (row.value("name").unwrap_or_default(), Identity { datapath: id.map(DatapathId), controllers })
+        };
+        Self { bridges: bridges.rows().map(bridge).collect(), delay: interval.max(UPDATES) }
+    }
+}
+
+impl Identity {
+    /// The targets that the bridge is connected to.
+    pub fn connected(&self) -> impl Iterator<Item = &str> + Clone {
+        self.controllers.iter().filter(|row| row.is_connected).map(|row| &*row.target)
+    }
+}
+
+/// Whether a switch that calls `target` may come out at `local`: a listener, or our end of its connection.
+pub fn leads_to(target: &str, local: &Address) -> bool {
+    match (target.split_once(':'), local) {
+        (Some(("tcp", at)), Address::Tcp(local)) => {
+            let (host, port) = host_and_port(at);
+            let ip = local.ip().to_canonical();
+            // A name may stand for any address, and a listener may have all of them.
+            let is_there = |host: IpAddr| ip.is_unspecified() || host.to_canonical() == ip;
+            port == local.port() && host.parse().map_or(true, is_there)
+        }
+        (Some(("unix", path)), Address::Unix(local)) => is_same(Path::new(path), local),
+        _ => false,
+    }
+}
+
+/// The parts of `HOST[:PORT]`, where an IPv6 address is in brackets.
+fn host_and_port(at: &str) -> (&str, u16) {
+    let (host, port) = match at.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, port)) => (host, port.strip_prefix(':')),
+        None => at.split_once(':').map_or((at, None), |(host, port)| (host, Some(port))),
+    };
+    (host, port.and_then(|port| port.parse().ok()).unwrap_or(PORT))
+}
+
+/// Whether both are one socket. Open vSwitch looks for a relative path in its run directory.
+fn is_same(theirs: &Path, ours: &Path) -> bool {
+    if !theirs.is_absolute() {
+        return theirs.file_name() == ours.file_name();
+    }
+    // /var/run is /run.
+    let real = |path: &Path| -> PathBuf { path.canonicalize().unwrap_or_else(|_| path.to_owned()) };
+    theirs == ours || real(theirs) == real(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_leads_to_the_end_of_its_connection_alone() {
+        let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
+        let unix = |path: &str| Address::Unix(path.into());
+        for (target, local) in [
+            ("tcp:127.0.0.1:6653", tcp("127.0.0.1:6653")),
+            ("tcp:127.0.0.1", tcp("127.0.0.1:6653")),
+            ("tcp:127.0.0.1:6653", tcp("[::ffff:127.0.0.1]:6653")),
+            ("tcp:[::1]:16653", tcp("[::1]:16653")),
+            ("tcp:[::1]", tcp("[::1]:6653")),
+            ("tcp:192.0.2.1", tcp("0.0.0.0:6653")),
+            ("tcp:controller.example:6653", tcp("192.0.2.1:6653")),
+            ("unix:/var/run/openvswitch/p.sock", unix("/var/run/openvswitch/p.sock")),
+            ("unix:p.sock", unix("/var/run/openvswitch/p.sock")),
+        ] {
+            assert!(leads_to(target, &local), "{target} {local}");
+        }
+        for (target, local) in [
+            ("tcp:127.0.0.1:6654", tcp("127.0.0.1:6653")),
+            ("tcp:127.0.0.2:6653", tcp("127.0.0.1:6653")),
+            ("tcp:127.0.0.1:6653", unix("/run/p.sock")),
+            ("unix:/run/p.sock", tcp("127.0.0.1:6653")),
+            ("unix:/run/q.sock", unix("/run/p.sock")),
+            ("ptcp:6653", tcp("127.0.0.1:6653")),
+            ("punix:/run/p.sock", unix("/run/p.sock")),
+            ("", tcp("127.0.0.1:6653")),
+        ] {
+            assert!(!leads_to(target, &local), "{target} {local}");
+        }
+        // By whatever path.
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("run")).unwrap();
+        std::os::unix::fs::symlink("run", dir.path().join("var")).unwrap();
+        std::fs::write(dir.path().join("run/p.sock"), "").unwrap();
+        let target = format!("unix:{}", dir.path().join("var/p.sock").display());
+        assert!(leads_to(&target, &Address::Unix(dir.path().join("run/p.sock"))));
+    }
+}

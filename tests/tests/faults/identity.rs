@@ -1,0 +1,286 @@
+//! Who a bridge is: a session that says so is not believed for that, and whoever has a bridge keeps it.
+
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use ofproto::message::Port;
+use ofproto::{DatapathId, PortNo};
+use portcullis::lab::{HOST, LabOptions};
+use portcullis_tests::switch::Listening;
+use portcullis_tests::{Running, binary};
+
+/// Two endpoints, and a window for something between them.
+const FILE: &str = r#"
+[network.lan]
+bridge = "br0"
+subnets = ["10.0.0.0/24"]
+[endpoint.a]
+attach = [{ network = "lan", port = "a0", addresses = ["10.0.0.1"] }]
+[endpoint.b]
+attach = [{ network = "lan", port = "b0", addresses = ["10.0.0.2"] }]
+[[allow]]
+name = "web"
+from = "a"
+to = "b"
+protocol = "tcp"
+ports = [80]
+purpose = "for a while"
+temp = "updates"
+"#;
+/// What is no bridge of the lab.
+const STRANGE: DatapathId = DatapathId(0xbad);
+
+fn start() -> Running {
+    Running::start(FILE, LabOptions::default())
+}
+
+/// Anybody on the controller's host who says that his switch is that bridge.
+fn stranger(net: &Running, bridge: &str, datapath: DatapathId) -> Listening {
+    let dial = || TcpStream::connect(("127.0.0.1", 6653));
+    let stream = net.lab.within(HOST, dial).unwrap().unwrap();
+    Listening::new(stream, datapath, &[Port::named(PortNo::LOCAL, bridge.to_owned())])
+}
+
+/// The datapath of a real bridge.
+fn datapath(net: &Running, bridge: &str) -> DatapathId {
+    let text = net.lab.vsctl(&["get", "bridge", bridge, "datapath_id"]).unwrap();
+    DatapathId(u64::from_str_radix(text.trim().trim_matches('"'), 16).unwrap())
+}
+
+fn conflicts(net: &Running, bridge: &str) -> f64 {
+    net.metric(&format!("portcullis_identity_conflicts_total{{bridge=\"{bridge}\"}}"))
+}
+
+/// How `portcullis status` ends, and what it prints.
+fn status(net: &Running) -> (Option<i32>, String) {
+    let output = Command::new(binary()).args(["status", "--api", &net.api().to_string()]).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What `portcullis window` says.
+fn window(net: &Running, words: &[&str]) -> String {
+    let api = net.lab.control().to_string();
+    let output = Command::new(binary()).arg("window").args(words).args(["--api", &api]).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&said).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the real bridge is what the controller keeps: what somebody else adds there goes away again.
+fn is_kept(net: &Running, bridge: &str) {
+    net.lab.ofctl(&["add-flow", bridge, "priority=7,actions=NORMAL"]).unwrap();
+    net.wait_for("the foreign flow to go", || {
+        (!net.flows(bridge).iter().any(|flow| flow.contains("NORMAL"))).then_some(())
+    });
+}
+
+fn is_contested(net: &Running, bridge: &str) -> bool {
+    let faults = net.bridge(bridge).map(|b| b["faults"].clone());
+    let faults = faults.as_ref().and_then(|faults| faults.as_array());
+    faults.is_some_and(|faults| faults.iter().any(|fault| fault["kind"] == "identity-conflict"))
+}
+
+/// Says that it is a bridge that has a session: with another datapath, and with the very same.
+#[test]
+fn a_bridge_cannot_be_taken_from_the_switch_that_has_it() {
+    let net = start();
+    let real = datapath(&net, "br0");
+    net.wait_for("the database to be asked", || (status(&net).0 == Some(0)).then_some(()));
+    for (n, claimed) in [(1.0, STRANGE), (2.0, real)] {
+        let stranger = stranger(&net, "br0", claimed);
+        net.wait_for("the conflict", || (conflicts(&net, "br0") == n).then_some(()));
+        net.wait_for("the contest", || is_contested(&net, "br0").then_some(()));
+        let (code, text) = status(&net);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(&format!("CONTESTED (identity-conflict): datapath {claimed} at 127.0.0.1:")));
+        assert!(text.contains("br0: connected, as the file says; "), "{text}");
+        is_kept(&net, "br0");
+        assert_eq!(stranger.told(), [""; 0], "{claimed}: a stranger is told nothing");
+        assert!(!stranger.is_over());
+        let said = net.controller.output();
+        let line = said.lines().find(|l| l.contains("not taken for the bridge") && l.contains("br0"));
+        assert!(line.is_some(), "{said}");
+        drop(stranger);
+        net.wait_for("the end of it", || (status(&net).0 == Some(0)).then_some(()));
+    }
+    assert_eq!(net.bridge("br0").unwrap()["dpid"], real.to_string());
+}
+
+/// The stranger comes first, while the real bridge calls nobody.
+#[test]
+fn whoever_comes_first_is_not_the_bridge_for_that() {
+    let net = start();
+    let real = datapath(&net, "br0");
+    net.lab.vsctl(&["del-controller", "br0"]).unwrap();
+    net.wait_for("the real one to go", || (net.bridge("br0")?["connected"] == false).then_some(()));
+
+    // Open vSwitch knows another datapath of that name.
+    let stranger = stranger(&net, "br0", STRANGE);
+    net.wait_for("the contest", || is_contested(&net, "br0").then_some(()));
+    assert_eq!(net.bridge("br0").unwrap()["connected"], false);
+    assert!(
+        window(&net, &["open", "updates", "--for", "1h", "--reason", "x"]).contains("br0: not connected")
+    );
+    assert_eq!(stranger.told(), [""; 0]);
+
+    // The same datapath may be it, until Open vSwitch says that its bridge is not connected.
+    let impostor = self::stranger(&net, "br0", real);
+    net.wait_for("the impostor", || (net.bridge("br0")?["connected"] == true).then_some(()));
+    let fault = "portcullis_isolation_fault{bridge=\"br0\",kind=\"impostor\"}";
+    net.wait_for("the impostor to be found out", || (net.metric(fault) == 1.0).then_some(()));
+    let (code, text) = status(&net);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("NOT ISOLATED (impostor): a session at 127.0.0.1:"), "{text}");
+    let closed = window(&net, &["close", "updates"]);
+    assert!(closed.contains("br0: a session at 127.0.0.1:"), "not acknowledged: {closed}");
+
+    // The real one calls, and gets what is its own.
+    net.lab.vsctl(&["set-controller", "br0", "tcp:127.0.0.1:6653"]).unwrap();
+    net.wait_for("the impostor to be ended", || impostor.is_over().then_some(()));
+    net.settle();
+    is_kept(&net, "br0");
+    net.wait_for("all to be well", || (net.metric(fault) == 0.0).then_some(()));
+    drop(stranger);
+    net.wait_for("the status to say so", || {
+        (!status(&net).1.contains("NOT ISOLATED (impostor)")).then_some(())
+    });
+    assert!(!window(&net, &["open", "updates", "--for", "1h", "--reason", "x"]).contains("a session at"));
+}
+
+/// The database is not asked again: the bridge is made after the stranger had its name.
+#[test]
+fn an_impostor_whose_bridge_is_made_later_loses_it() {
+    let text = FILE.to_owned() + "\n[network.late]\nbridge = \"late\"\nsubnets = [\"10.1.0.0/24\"]\n";
+    let net = start();
+    net.reload(&text);
+    net.wait_for("the file", || net.bridge("late").map(drop));
+    let impostor = stranger(&net, "late", STRANGE);
+    net.wait_for("the impostor", || (net.bridge("late")?["connected"] == true).then_some(()));
+    net.wait_for("the policy", || (!impostor.told().is_empty()).then_some(()));
+    let add = ["add-br", "late", "--", "set", "bridge", "late", "datapath_type=netdev", "fail_mode=secure"];
+    net.lab
+        .vsctl(&[&add[..], &["other-config:disable-in-band=true", "protocols=OpenFlow13"]].concat())
+        .unwrap();
+    net.wait_for("the impostor to be ended", || impostor.is_over().then_some(()));
+    net.wait_for("the fault", || {
+        let faults = net.bridge("late")?["faults"].clone();
+        faults.as_array()?.iter().any(|fault| fault["kind"] == "impostor").then_some(())
+    });
+    let said = net.controller.output();
+    assert!(said.contains("late: NOT ISOLATED (impostor): its session at 127.0.0.1:"), "{said}");
+    net.lab.vsctl(&["set-controller", "late", "tcp:127.0.0.1:6653"]).unwrap();
+    net.wait_for("the real one", || {
+        let bridge = net.bridge("late")?;
+        (bridge["settled"] == true && bridge["dpid"] == datapath(&net, "late").to_string()).then_some(())
+    });
+}
+
+/// A switch whose connection is dead without a word comes again.
+#[test]
+fn the_same_datapath_gets_the_bridge_of_a_session_that_is_dead() {
+    let net = start();
+    // One that never answers has no thread that does.
+    let text = FILE.replace("br0", "far") + "\n[bridge.far]\ndatapath_id = \"0000000000000bad\"\n";
+    net.reload(&text);
+    net.wait_for("the file", || net.bridge("far").map(drop));
+    let dial = || TcpStream::connect(("127.0.0.1", 6653));
+    let mut dead = net.lab.within(HOST, dial).unwrap().unwrap();
+    let local = [Port::named(PortNo::LOCAL, "far")];
+    portcullis_tests::switch::shake_hands(&mut dead, STRANGE, &local);
+    net.wait_for("the first", || (net.bridge("far")?["connected"] == true).then_some(()));
+    // Not the one that the file says: it has no say in who is dead.
+    let other = stranger(&net, "far", DatapathId(0xfad));
+    net.wait_for("the conflict", || (conflicts(&net, "far") == 1.0).then_some(()));
+    let second = stranger(&net, "far", STRANGE);
+    net.wait_for("the second one's policy", || (!second.told().is_empty()).then_some(()));
+    assert_eq!(conflicts(&net, "far"), 1.0, "the second one contests nothing");
+    assert_eq!(other.told(), [""; 0]);
+    let said = net.controller.output();
+    let ended = said.lines().filter(|l| l.contains("session ended") && l.contains("no answer to an echo"));
+    assert_eq!(ended.count(), 1, "{said}");
+}
+
+/// A switch without a LOCAL port has the section of its datapath id.
+#[test]
+fn a_switch_is_named_by_its_datapath_id() {
+    let net = start();
+    let section =
+        "\n[bridge.0000000000000bad]\nflows = [\"priority=1,actions=drop\"]\nlearn = \"controller\"\n";
+    net.reload(&(FILE.to_owned() + section));
+    net.wait_for("the file", || net.bridge(&STRANGE.to_string()).map(drop));
+    let dial = || TcpStream::connect(("127.0.0.1", 6653));
+    let stream = net.lab.within(HOST, dial).unwrap().unwrap();
+    let switch = Listening::new(stream, STRANGE, &[Port::named(PortNo(1), "port1")]);
+    net.wait_for("its policy", || (!switch.told().is_empty()).then_some(()));
+    assert_eq!(net.bridge(&STRANGE.to_string()).unwrap()["connected"], true);
+}
+
+/// Under `*` what counts is the datapath.
+#[test]
+fn datapaths_of_one_name_are_bridges_of_their_own_where_the_file_names_none() {
+    let net = start();
+    net.reload(&(FILE.to_owned() + "\n[bridge.\"*\"]\nflows = [\"priority=1,actions=drop\"]\n"));
+    let reloads = || net.metric("portcullis_reloads_total{outcome=\"ok\"}");
+    net.wait_for("the file", || (reloads() == 1.0).then_some(()));
+    let switches = [0xa1, 0xb1].map(|id| stranger(&net, "tap0", DatapathId(id)));
+    for switch in &switches {
+        net.wait_for("its policy", || (!switch.told().is_empty()).then_some(()));
+    }
+    let names = || {
+        let bridges = net.status()?["bridges"].as_array()?.clone();
+        let mut names: Vec<String> = bridges.iter().map(|b| b["name"].as_str().unwrap().to_owned()).collect();
+        names.retain(|name| name.starts_with("tap0"));
+        Some(names)
+    };
+    net.wait_for("both", || (names()?.len() == 2).then_some(()));
+    assert_eq!(conflicts(&net, "*"), 0.0);
+    // The same datapath once more is not a third one.
+    let again = stranger(&net, "tap0", DatapathId(0xa1));
+    net.wait_for("the conflict", || (conflicts(&net, "*") == 1.0).then_some(()));
+    assert_eq!((again.told(), names().unwrap().len()), (vec![], 2));
+}
+
+/// Nobody but root and the user of Open vSwitch's run directory can open the socket, from the moment that it listens.
+#[test]
+fn a_socket_for_switches_is_for_open_vswitch_alone() {
+    let dir = tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o755)).tempdir().unwrap();
+    let path = dir.path().join("switch.sock");
+    let listen = format!("unix:{}", path.display());
+    let net = Running::start_with(
+        FILE,
+        LabOptions::default(),
+        &["--listen", &listen, "--listen", "tcp:127.0.0.1:6653"],
+    );
+    net.wait_for("the socket", || path.exists().then_some(()));
+    // Who may not write to a socket may not connect to it (unix(7)).
+    let opens = |user: &str| {
+        let user = [&format!("--reuid={user}"), "--regid=65534", "--clear-groups"];
+        let mut command = Command::new("setpriv");
+        command.args(user).args(["test", "-w"]).arg(&path).status().unwrap().success()
+    };
+    assert!(opens("0") && !opens("65534"));
+    let found = std::fs::metadata(&path).unwrap();
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
+}
+
+/// A switch that is dropped again and again: the status names the reason and the count.
+#[test]
+fn a_switch_that_is_dropped_again_and_again_says_why() {
+    let net = start();
+    net.reload(&(FILE.replace("br0", "far")));
+    net.wait_for("the file", || net.bridge("far").map(drop));
+    let error = || Some(net.bridge("far")?["last_error"].as_str()?.to_owned());
+    for n in 1..=3 {
+        let switch = stranger(&net, "far", STRANGE);
+        net.wait_for("its policy", || (!switch.told().is_empty()).then_some(()));
+        switch.say(&[4, 2, 0, 0, 0, 0, 0, 9]);
+        net.wait_for("its end", || switch.is_over().then_some(()));
+        let count = if n == 1 {
+            "its session ended: ".to_owned()
+        } else {
+            format!("ended {n} times, the last one: ")
+        };
+        let (said, _) = net.wait_for("the reason", || error().filter(|e| e.contains(&count)));
+        assert!(said.contains("the stream is not OpenFlow"), "{said}");
+    }
+}
