@@ -158,7 +158,7 @@ impl Stage {
     pub(crate) fn metric(&self, sample: &str) -> Option<f64> {
         use std::io::Write as _;
         let mut stream = TcpStream::connect(&self.metrics).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         let line =
