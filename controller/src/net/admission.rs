@@ -8,9 +8,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// A connection keeps its place at least so long: whoever is a switch says HELLO at once.
-const GREETING_GRACE: Duration = Duration::from_millis(250);
+const GREETING_GRACE: Duration = Duration::from_millis(500);
 /// One that said something keeps it for so long more: a handshake takes milliseconds, and longer where thousands come at once.
-const HANDSHAKE_GRACE: Duration = Duration::from_secs(1);
+const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);
+/// Handshakes that were completed are counted for so long.
+const PROGRESS_WINDOW: Duration = Duration::from_millis(250);
+/// Nobody is evicted while so large a part of the places becomes free in that time by completed handshakes.
+const PROGRESS_PART: usize = 16;
 /// Bounds on sessions of switches, over all listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -74,6 +78,36 @@ struct Places {
     by_name: usize,
     /// Sessions of other bridges, where the file takes any.
     any: usize,
+    progress: Progress,
+}
+
+/// How many handshakes were completed of late: of a crowd of switches that connect at once nobody is evicted.
+#[derive(Debug, Default)]
+struct Progress {
+    window: Option<Instant>,
+    completed: usize,
+    before: usize,
+}
+
+impl Progress {
+    /// Counts a session that got its bridge.
+    fn completed(&mut self, now: Instant) {
+        match self.window {
+            Some(began) if now.saturating_duration_since(began) < PROGRESS_WINDOW => {}
+            Some(began) if now.saturating_duration_since(began) < 2 * PROGRESS_WINDOW => {
+                (self.before, self.completed) = (self.completed, 0);
+                self.window = Some(now);
+            }
+            _ => *self = Self { window: Some(now), ..Self::default() },
+        }
+        self.completed += 1;
+    }
+
+    /// Returns until when nobody has to be evicted of so many.
+    fn lasts_until(&self, places: usize) -> Option<Instant> {
+        let enough = self.completed.max(self.before) > places / PROGRESS_PART;
+        self.window.filter(|_| enough).map(|began| began + 2 * PROGRESS_WINDOW)
+    }
 }
 
 #[derive(Debug)]
@@ -147,6 +181,9 @@ impl Places {
         if self.unnamed.values().any(|unnamed| unnamed.evicted) {
             return None;
         }
+        if let Some(at) = self.progress.lasts_until(self.unnamed.len()).filter(|at| now < *at) {
+            return Some(at);
+        }
         let mut counts: HashMap<Origin, usize> = HashMap::from([(newcomer, 1)]);
         for unnamed in self.unnamed.values() {
             *counts.entry(unnamed.origin).or_default() += 1;
@@ -213,6 +250,7 @@ impl Place {
         }
         if let Held::Unnamed { id, .. } = std::mem::replace(&mut self.held, Held::Bridge(named_by)) {
             places.unnamed.remove(&id);
+            places.progress.completed(Instant::now());
             self.admission.freed.notify_waiters();
         }
         true
@@ -366,6 +404,25 @@ mod tests {
         named.remove(0);
         let second = strangers.get_mut(1).unwrap();
         assert!(second.take_bridge(NamedBy::Any, 1));
+    }
+
+    #[test]
+    fn nobody_of_a_crowd_of_switches_is_evicted_while_their_handshakes_go_on() {
+        let mut rig = Rig::new(100, 32);
+        let mut crowd = rig.fill(ROOT, 32);
+        rig.now += HANDSHAKE_GRACE;
+        for mut place in crowd.drain(..3) {
+            assert!(place.take_bridge(NamedBy::Name, 100));
+        }
+        let newer = rig.fill(ROOT, 3);
+        // The handshakes were completed now, by the clock on the wall.
+        let now = Instant::now();
+        assert!(rig.admission.try_admit(ROOT, now).is_err());
+        assert!(!crowd.iter().chain(&newer).any(Place::is_evicted));
+        // Then they stop.
+        rig.now += 2 * PROGRESS_WINDOW;
+        assert!(rig.admit(ROOT).is_none());
+        assert!(crowd[0].is_evicted());
     }
 
     #[tokio::test]
