@@ -21,7 +21,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
 
-use self::drops::Drops;
+use self::drops::SessionDrops;
 use self::identity::Contradicted;
 use self::owners::BridgeOwners;
 use crate::bridge::{Compiled, Counts, Evicted, Pot, Pots, Status, Sums};
@@ -93,7 +93,7 @@ impl Arrival {
 struct Standing {
     connected: bool,
     status: Status,
-    drops: Drops,
+    drops: SessionDrops,
     flows: u64,
     learned: u64,
     full: Vec<String>,

@@ -4,20 +4,20 @@ use std::time::{Duration, Instant};
 
 use crate::bridge::Status;
 
-/// What became of a bridge's sessions that ended, until it has been well for a while.
+/// Counts the sessions of a bridge that ended, until the bridge has been well for a while.
 #[derive(Debug, Default)]
-pub(super) struct Drops {
+pub(super) struct SessionDrops {
     count: u64,
     last: String,
     /// Since when the bridge has been as it should.
     settled: Option<Instant>,
 }
 
-impl Drops {
-    /// A bridge that was as it should for so long is well again.
+impl SessionDrops {
+    /// How long a bridge has to be settled to be well again.
     const WELL: Duration = Duration::from_secs(60);
 
-    /// A session ended.
+    /// Counts a session that ended.
     pub(super) fn ended(&mut self, why: String, now: Instant) {
         if self.is_well(now) {
             self.count = 0;
@@ -27,12 +27,12 @@ impl Drops {
         self.settled = None;
     }
 
-    /// How the bridge is in its session.
+    /// Notes whether the bridge is settled in its session.
     pub(super) fn standing(&mut self, status: &Status, now: Instant) {
         self.settled = if status.settled { self.settled.or(Some(now)) } else { None };
     }
 
-    /// What is to be said of it; nothing once the bridge is well, after one session at once.
+    /// Returns the count and the last reason; none once the bridge is well, which it is at once after a single end.
     pub(super) fn text(&self, now: Instant) -> Option<String> {
         match self.count {
             0 => None,
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_switch_that_is_dropped_again_and_again_says_so_until_it_is_well() {
-        let (mut drops, start) = (Drops::default(), Instant::now());
+        let (mut drops, start) = (SessionDrops::default(), Instant::now());
         let settled = Status { settled: true, ..Status::default() };
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(drops.text(at(0)), None);

@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 use flows::network::ANY_BRIDGE;
 use tracing::{error, warn};
 
-use super::owners::{Claim, Claimant, Knower, Known, Owner};
+use super::owners::{Claim, Claimant, ExpectedDatapath, IdentitySource, Owner};
 use super::{FaultReport, Hub};
 use crate::net::Address;
 use crate::ovs::{FaultKind, Identities, Identity, IsolationFault, leads_to};
 
-/// The kind of fault of a bridge that several sessions say they are.
+/// Names the fault of a bridge that several sessions say they are.
 const CONFLICT: &str = "identity-conflict";
-/// What such a fault makes of the bridge.
+/// Says what such a fault makes of the bridge.
 const CONTESTED: &str = "CONTESTED";
-/// A write of ovs-vswitchd to its database may take so long.
+/// Bounds how long ovs-vswitchd takes to write to its database.
 const WRITING: Duration = Duration::from_secs(4);
-/// After so many looks without a session it is not known any more that the one before was an impostor's.
+/// Counts the looks without a session after which what was said against the one before is forgotten.
 const FORGOTTEN: u32 = 3;
 
-/// A bridge that has a session, and by Open vSwitch's database has none.
+/// Remembers a bridge that has a session, and by Open vSwitch's database has none.
 #[derive(Debug)]
 pub(super) struct Contradicted {
     /// Since when.
@@ -31,7 +31,7 @@ pub(super) struct Contradicted {
 }
 
 impl Hub {
-    /// A session claims the bridge that it says it is, for the first time or because something changed.
+    /// Claims a bridge for a session, for the first time or because something changed.
     pub fn claim(&self, bridge: &str, claimant: Claimant, now: Instant) -> Claim {
         let is_named = self.label(bridge) == bridge;
         let known = self.known(bridge);
@@ -44,7 +44,7 @@ impl Hub {
             Claim::Waits { bridge, why: Some(why), new: true } => {
                 self.conflict(bridge, &who, why);
                 // What the database said may be old.
-                if known.is_some_and(|known| known.by == Knower::Database) {
+                if known.is_some_and(|known| known.by == IdentitySource::Database) {
                     self.audit_wanted.notify_one();
                 }
             }
@@ -57,14 +57,14 @@ impl Hub {
         claim
     }
 
-    /// The session of a bridge was probed, and lives: whoever waited for that goes on to wait.
+    /// Notes that the session of a bridge was probed and lives: whoever waited for that goes on to wait.
     pub fn owner_answered(&self, bridge: &str, session: u64) {
         for (claimant, why) in self.owners.owner_answered(bridge, session) {
             self.conflict(bridge, &claimant, &why);
         }
     }
 
-    /// A session ends, or the file does not name its bridge any more. Tells whether it had the bridge until now.
+    /// Ends all that a session has to do with a bridge. Returns whether it had the bridge until now.
     pub fn release(&self, bridge: &str, session: u64) -> bool {
         let had = self.owners.release(bridge, session);
         if had {
@@ -73,7 +73,7 @@ impl Hub {
         had
     }
 
-    /// No session has the bridge.
+    /// Shows that no session has the bridge.
     fn vacate(&self, bridge: &str) {
         if self.label(bridge) == bridge {
             if let Some(mut standing) = self.bridges.get_mut(bridge) {
@@ -87,14 +87,14 @@ impl Hub {
         self.moved.send_replace(());
     }
 
-    /// Which datapath a bridge of the file is, if anybody knows: the file comes first.
-    fn known(&self, bridge: &str) -> Option<Known> {
+    /// Returns which datapath a bridge of the file is, if anybody knows. The file comes first.
+    fn known(&self, bridge: &str) -> Option<ExpectedDatapath> {
         if let Some(datapath) = self.policy.borrow().file.bridge(bridge)?.datapath_id {
-            return Some(Known { datapath, by: Knower::File });
+            return Some(ExpectedDatapath { datapath, by: IdentitySource::File });
         }
         let identities = self.identities.load();
         let datapath = identities.as_ref()?.bridges.get(bridge)?.datapath?;
-        Some(Known { datapath, by: Knower::Database })
+        Some(ExpectedDatapath { datapath, by: IdentitySource::Database })
     }
 
     fn conflict(&self, bridge: &str, claimant: &Claimant, why: &str) {
@@ -103,7 +103,7 @@ impl Hub {
         warn!(bridge, %datapath, peer, why, "not taken for the bridge that it says it is");
     }
 
-    /// Why it is not known that the bridge is what the session that has it says; none where that is known or undisputed.
+    /// Returns why the session that has the bridge may not be the bridge's; none where nothing speaks against it.
     pub(super) fn doubt(&self, bridge: &str) -> Option<String> {
         let is_impostor = |fault: &&IsolationFault| fault.kind == FaultKind::Impostor;
         let faults = self.faults.get(bridge);
@@ -111,7 +111,7 @@ impl Hub {
         impostor.map(|fault| fault.detail.clone()).or_else(|| self.owners.doubt(bridge, self.known(bridge)))
     }
 
-    /// The sessions that say they are a bridge and do not have it, as faults.
+    /// Returns the sessions that say they are a bridge and do not have it, as faults.
     pub(super) fn contests(&self, bridge: &str) -> Vec<FaultReport> {
         let report = |(claimant, why): &(Claimant, String)| FaultReport {
             kind: CONFLICT,
@@ -189,12 +189,12 @@ impl Hub {
         found
     }
 
-    /// Switches can connect there from now on.
+    /// Notes that switches can connect there.
     pub fn listens_at(&self, address: Address) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(address);
     }
 
-    /// Whether a bridge without a session calls nobody but others, by its database.
+    /// Returns a fault if a bridge without a session calls somebody else, by the database.
     fn calls_others(&self, bridge: &str, identity: &Identity) -> Option<IsolationFault> {
         // A list that is only added to is whole after a panic.
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
@@ -222,7 +222,7 @@ impl Hub {
     }
 }
 
-/// What the database says against a session that has the bridge for long enough.
+/// Returns what the database says against the session that has a bridge.
 fn contradiction(identity: &Identity, owner: &Owner) -> Option<String> {
     let mut connected = identity.connected();
     let peer = &owner.claimant.peer;

@@ -11,12 +11,12 @@ use tokio::sync::Notify;
 
 use crate::net::Address;
 
-/// Sessions that may wait for one bridge. They are strangers, most of the time.
+/// Bounds the sessions that wait for one bridge. They are strangers, most of the time.
 const MAX_WAITING: usize = 4;
 
-/// What a session is to do about its bridge.
+/// Tells a session what to do about its bridge.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Orders {
+pub struct OwnershipOrders {
     /// Ask the switch for an echo: somebody else says that it is the bridge.
     pub probe: bool,
     /// Claim the bridge again: something changed.
@@ -25,32 +25,32 @@ pub struct Orders {
     pub leave: Option<String>,
 }
 
-/// Hands [`Orders`] to the session that they are for.
+/// Hands [`OwnershipOrders`] to the session that they are for.
 #[derive(Debug, Default)]
-pub struct Mailbox {
-    orders: Mutex<Orders>,
+pub struct OwnershipMailbox {
+    orders: Mutex<OwnershipOrders>,
     notify: Notify,
 }
 
-impl Mailbox {
+impl OwnershipMailbox {
     /// Waits for orders, and takes all that there are.
-    pub async fn orders(&self) -> Orders {
+    pub async fn orders(&self) -> OwnershipOrders {
         self.notify.notified().await;
         mem::take(&mut *self.lock())
     }
 
-    fn post(&self, add: impl FnOnce(&mut Orders)) {
+    fn post(&self, add: impl FnOnce(&mut OwnershipOrders)) {
         add(&mut self.lock());
         self.notify.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Orders> {
+    fn lock(&self) -> MutexGuard<'_, OwnershipOrders> {
         // Each order is one assignment: a panic elsewhere leaves them whole.
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A session that says which bridge it is.
+/// Describes a session that says which bridge it is.
 #[derive(Debug, Clone)]
 pub struct Claimant {
     /// Its number.
@@ -62,28 +62,28 @@ pub struct Claimant {
     /// Our end of the connection.
     pub local: Option<Address>,
     /// Where it takes orders.
-    pub mailbox: Arc<Mailbox>,
+    pub mailbox: Arc<OwnershipMailbox>,
 }
 
-/// Which datapath a bridge is, by somebody who knows.
+/// Says which datapath a bridge has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub struct ExpectedDatapath {
     /// The datapath.
     pub datapath: DatapathId,
-    /// Who says so.
-    pub by: Knower,
+    /// The source of that.
+    pub by: IdentitySource,
 }
 
-/// Who knows which datapath a bridge is.
+/// Names a source of datapath ids that no switch can forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Knower {
+pub enum IdentitySource {
     /// The network file, by `datapath_id`.
     File,
     /// The database of this machine's Open vSwitch.
     Database,
 }
 
-/// What came of a claim.
+/// Answers a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// The session has the bridge, which goes by this name.
@@ -101,7 +101,7 @@ pub enum Claim {
     Refused(String),
 }
 
-/// What Open vSwitch's database says of a session that has a bridge.
+/// Tells whether Open vSwitch's database speaks for or against a session that has a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     /// Nothing yet.
@@ -112,7 +112,7 @@ pub enum Proof {
     Disproved,
 }
 
-/// A session that has a bridge.
+/// Describes the session that has a bridge.
 #[derive(Debug, Clone)]
 pub struct Owner {
     /// The session.
@@ -123,39 +123,39 @@ pub struct Owner {
     pub proof: Proof,
 }
 
-/// A session that waits for a bridge.
+/// Describes a session that waits for a bridge.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingClaim {
     claimant: Claimant,
     /// Why it has to; none while the owner is probed.
     why: Option<String>,
 }
 
 #[derive(Debug, Default)]
-struct Claims {
+struct BridgeClaims {
     owner: Option<Owner>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<WaitingClaim>,
 }
 
 #[derive(Debug, Default)]
-struct Table {
-    claims: HashMap<String, Claims>,
+struct ClaimTable {
+    claims: HashMap<String, BridgeClaims>,
     /// The names of those bridges that the file does not name.
     unnamed: HashMap<DatapathId, String>,
 }
 
-/// Which session has which bridge, and which ones wait for it.
+/// Keeps which session has which bridge, and which ones wait for it.
 #[derive(Debug, Default)]
-pub struct BridgeOwners(Mutex<Table>);
+pub struct BridgeOwners(Mutex<ClaimTable>);
 
 impl BridgeOwners {
-    /// A session claims the bridge that it says it is. `is_named` tells whether the file names that bridge; all others
-    /// are told apart by their datapaths.
+    /// Claims a bridge for the session whose switch says that it is that one. `is_named` tells whether the file names the
+    /// bridge; all others are told apart by their datapaths.
     pub fn claim(
         &self,
         bridge: &str,
         is_named: bool,
-        known: Option<Known>,
+        known: Option<ExpectedDatapath>,
         claimant: Claimant,
         now: Instant,
     ) -> Claim {
@@ -169,7 +169,7 @@ impl BridgeOwners {
         claim
     }
 
-    /// A session has nothing to do with a bridge any more. Tells whether it had the bridge until now.
+    /// Ends all that a session has to do with a bridge. Returns whether it had the bridge until now.
     pub fn release(&self, bridge: &str, session: u64) -> bool {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return false };
@@ -182,7 +182,7 @@ impl BridgeOwners {
         had
     }
 
-    /// Takes a bridge away from the session that has it, and ends the session.
+    /// Takes a bridge away from a session, and ends the session. Returns whether it had the bridge.
     pub fn evict(&self, bridge: &str, session: u64, why: &str) -> bool {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return false };
@@ -195,7 +195,7 @@ impl BridgeOwners {
         true
     }
 
-    /// The owner of a bridge answered the probe. Gives those who waited for that, each with why it goes on to wait.
+    /// Notes that the owner of a bridge answered the probe. Returns those who waited for that, with why they go on to wait.
     pub fn owner_answered(&self, bridge: &str, session: u64) -> Vec<(Claimant, String)> {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return Vec::new() };
@@ -214,7 +214,7 @@ impl BridgeOwners {
 
     /// Lets all who wait claim their bridges again.
     pub fn wake_all(&self) {
-        self.lock().claims.values().for_each(Claims::wake);
+        self.lock().claims.values().for_each(BridgeClaims::wake);
     }
 
     /// Notes that Open vSwitch's database contradicts a session: the next one of the same datapath gets the bridge.
@@ -230,7 +230,7 @@ impl BridgeOwners {
     /// Notes that Open vSwitch's database agrees with a session, unless another one says that it is the same datapath.
     pub fn confirm(&self, bridge: &str, session: u64) {
         let mut table = self.lock();
-        let Some(Claims { owner: Some(owner), waiting }) = table.claims.get_mut(bridge) else { return };
+        let Some(BridgeClaims { owner: Some(owner), waiting }) = table.claims.get_mut(bridge) else { return };
         let is_alone = !waiting.iter().any(|w| w.claimant.datapath == owner.claimant.datapath);
         if is_alone && owner.claimant.session == session {
             owner.proof = Proof::Confirmed;
@@ -242,7 +242,7 @@ impl BridgeOwners {
         self.lock().claims.get(bridge)?.owner.clone()
     }
 
-    /// Whether the session has the bridge.
+    /// Returns whether the session has the bridge.
     pub fn holds(&self, bridge: &str, session: u64) -> bool {
         let table = self.lock();
         let owner = table.claims.get(bridge).and_then(|claims| claims.owner.as_ref());
@@ -252,7 +252,7 @@ impl BridgeOwners {
     /// Returns the bridges that have a session, each with the session's number, in order.
     pub fn owned(&self) -> BTreeSet<(String, u64)> {
         let table = self.lock();
-        let owned = |(bridge, claims): (&String, &Claims)| {
+        let owned = |(bridge, claims): (&String, &BridgeClaims)| {
             Some((bridge.clone(), claims.owner.as_ref()?.claimant.session))
         };
         table.claims.iter().filter_map(owned).collect()
@@ -265,12 +265,12 @@ impl BridgeOwners {
         waiting.iter().filter_map(|w| Some((w.claimant.clone(), w.why.clone()?))).collect()
     }
 
-    /// Why nobody can tell whether the session that has the bridge is the right one; none where it can be told.
-    pub fn doubt(&self, bridge: &str, known: Option<Known>) -> Option<String> {
+    /// Returns why nobody can tell whether the session that has the bridge is the right one; none where it can be told.
+    pub fn doubt(&self, bridge: &str, known: Option<ExpectedDatapath>) -> Option<String> {
         let table = self.lock();
-        let Claims { owner: Some(owner), waiting } = table.claims.get(bridge)? else { return None };
+        let BridgeClaims { owner: Some(owner), waiting } = table.claims.get(bridge)? else { return None };
         let known = known.map(|known| known.datapath);
-        let is_right = |other: &Waiting| {
+        let is_right = |other: &WaitingClaim| {
             owner.proof == Proof::Confirmed
                 || (known == Some(owner.claimant.datapath) && known != Some(other.claimant.datapath))
         };
@@ -281,14 +281,14 @@ impl BridgeOwners {
         ))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, ClaimTable> {
         // Nothing in here panics halfway.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
-    /// The name of a bridge that the file does not name: what it says, unless another datapath goes by that already.
+impl ClaimTable {
+    /// Returns a name for a bridge that the file does not name: its own, unless another datapath goes by that already.
     fn unnamed_bridge(&mut self, said: &str, datapath: DatapathId) -> String {
         if let Some(name) = self.unnamed.get(&datapath) {
             return name.clone();
@@ -309,8 +309,14 @@ impl Table {
     }
 }
 
-impl Claims {
-    fn claim(&mut self, bridge: &str, known: Option<Known>, claimant: Claimant, now: Instant) -> Claim {
+impl BridgeClaims {
+    fn claim(
+        &mut self,
+        bridge: &str,
+        known: Option<ExpectedDatapath>,
+        claimant: Claimant,
+        now: Instant,
+    ) -> Claim {
         let session = claimant.session;
         let at = self.waiting.iter().position(|waiting| waiting.claimant.session == session);
         let before = at.map(|at| self.waiting.remove(at));
@@ -320,8 +326,8 @@ impl Claims {
                 self.wake();
             }
             let by = match known.by {
-                Knower::File => "the network file",
-                Knower::Database => "Open vSwitch",
+                IdentitySource::File => "the network file",
+                IdentitySource::Database => "Open vSwitch",
             };
             let why = format!("by {by} the bridge is datapath {}", known.datapath);
             return self.wait(bridge, claimant, Some(why), before);
@@ -357,13 +363,13 @@ impl Claims {
         bridge: &str,
         claimant: Claimant,
         why: Option<String>,
-        before: Option<Waiting>,
+        before: Option<WaitingClaim>,
     ) -> Claim {
         if self.waiting.len() >= MAX_WAITING {
             return Claim::Refused(format!("too many sessions say that they are {bridge}"));
         }
         let new = why.is_some() && before.is_none_or(|before| before.why.is_none());
-        self.waiting.push(Waiting { claimant, why: why.clone() });
+        self.waiting.push(WaitingClaim { claimant, why: why.clone() });
         Claim::Waits { bridge: bridge.to_owned(), why, new }
     }
 

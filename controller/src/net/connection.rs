@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf as _, Bytes};
 use ofproto::message::monitor::MonitorEvent;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::admission::{NamedBy, Place};
+use super::outgoing::Outgoing;
 use super::{Address, EVICTED, sleep_until};
 use crate::bridge::{Bridge, Notice};
 use crate::hub::Hub;
-use crate::hub::owners::{Claim, Claimant, Mailbox, Orders};
+use crate::hub::owners::{Claim, Claimant, OwnershipMailbox, OwnershipOrders};
 use crate::in_force::{Clock, InForce};
 use crate::learning::Tally;
 use crate::metrics::LearningMetrics;
@@ -112,51 +112,6 @@ pub(super) async fn drive<R, W>(
     driver.ended();
 }
 
-/// Bytes on their way to the socket: those of the session in chunks, and the answers to PACKET_INs, in a buffer that is used
-/// again and again. Whole messages of the one go between whole messages of the other.
-#[derive(Debug, Default)]
-struct Outgoing {
-    chunk: Bytes,
-    answers: Vec<u8>,
-    /// How much of the answers is written.
-    written: usize,
-}
-
-impl Outgoing {
-    /// Takes what the session has to say, where nothing else is half said.
-    fn refill(&mut self, session: &mut Session) {
-        if self.chunk.is_empty() && self.written == 0 {
-            self.chunk = session.poll_transmit().unwrap_or_default();
-        }
-    }
-
-    /// What is to be written next.
-    fn bytes(&self) -> &[u8] {
-        if self.chunk.is_empty() { self.answers.get(self.written..).unwrap_or_default() } else { &self.chunk }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.bytes().is_empty()
-    }
-
-    /// So many of [`Outgoing::bytes`] are written.
-    fn advance(&mut self, n: usize) {
-        if !self.chunk.is_empty() {
-            return self.chunk.advance(n);
-        }
-        self.written += n;
-        if self.is_answered() {
-            self.answers.clear();
-            self.written = 0;
-        }
-    }
-
-    /// Whether the answers to all PACKET_INs are written.
-    fn is_answered(&self) -> bool {
-        self.written >= self.answers.len()
-    }
-}
-
 /// A session, its bridge, and what is told about them.
 struct Driver<'a> {
     hub: &'a Arc<Hub>,
@@ -167,7 +122,7 @@ struct Driver<'a> {
     local: Option<Address>,
     place: Place,
     /// What it is to do about its bridge.
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<OwnershipMailbox>,
     /// Whether the handshake was complete.
     counted: bool,
     /// Whether the controller ends.
@@ -293,7 +248,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Does what the hub orders.
-    fn follow(&mut self, orders: Orders) {
+    fn follow(&mut self, orders: OwnershipOrders) {
         let now = Instant::now();
         if let Some(why) = orders.leave {
             return self.session.close(CloseReason::Ended(why));
@@ -308,7 +263,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Claims the bridge that the switch says it is, where the file names it. Without that the switch is left alone.
+    /// BridgeClaims the bridge that the switch says it is, where the file names it. Without that the switch is left alone.
     fn claim(&mut self, now: Instant) {
         let name = self.bridge.name().filter(|_| self.bridge.is_named()).map(str::to_owned);
         let Some(name) = name.filter(|_| !self.session.is_closed()) else { return self.release(now) };

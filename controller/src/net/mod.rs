@@ -7,6 +7,7 @@ mod connection;
 mod files;
 mod greeting;
 mod http;
+mod outgoing;
 mod server;
 #[cfg(test)]
 mod tests;

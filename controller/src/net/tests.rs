@@ -201,6 +201,24 @@ async fn a_socket_has_its_mode_before_it_listens() {
     }
 }
 
+/// Where Open vSwitch runs as a user of its own, its run directory is that user's.
+#[tokio::test]
+async fn a_socket_for_switches_belongs_to_the_owner_of_its_directory() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+    let dir = tempfile::tempdir().unwrap();
+    // Not everybody can give a directory away.
+    let owner = if chown(dir.path(), Some(65_534), None).is_ok() {
+        65_534
+    } else {
+        dir.path().metadata().unwrap().uid()
+    };
+    let controller = controller(8).await;
+    let path = dir.path().join("switch.sock");
+    controller._server.listen(&Address::Unix(path.clone())).await.unwrap();
+    let socket = path.metadata().unwrap();
+    assert_eq!((socket.uid(), socket.permissions().mode() & 0o777), (owner, 0o600));
+}
+
 #[tokio::test]
 async fn too_many_bridges_are_turned_away_until_there_is_room() {
     let controller = controller(2).await;

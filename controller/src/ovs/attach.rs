@@ -5,8 +5,9 @@
 //! mode, is in force.
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use flows::network::NetworkFile;
+use flows::network::{ANY_BRIDGE, NetworkFile};
 
 use super::vsctl::{Database, complaint, shown};
 use super::{eviction, kept};
@@ -54,6 +55,13 @@ pub fn attach(
     options: &AttachOptions,
     out: &mut dyn Write,
 ) -> io::Result<AttachOutcome> {
+    if let Some(why) = unreachable(target, &options.database) {
+        // The first controller of a bridge has its flows thrown away: not for one that is never found.
+        let named = file.bridges.iter().map(|b| &b.name).filter(|name| *name != ANY_BRIDGE);
+        let failed: Vec<_> = named.map(|name| (name.clone(), why.clone())).collect();
+        writeln!(out, "# {why}")?;
+        return Ok(AttachOutcome { done: Vec::new(), failed });
+    }
     each_bridge(file, options, out, false, |bridge| {
         let mut words: Vec<String> = [
             // First what closes the bridge, for the order in which a person reads it; it is one transaction.
@@ -80,6 +88,16 @@ pub fn attach(
             words.extend(eviction::words(bridge));
         }
         words
+    })
+}
+
+/// Returns why bridges cannot connect to `target`; none where nothing is known against it.
+fn unreachable(target: &str, database: &Database) -> Option<String> {
+    let path = Path::new(target.strip_prefix("unix:")?);
+    let rundir = database.run_directory();
+    // ovs-vswitchd logs "Not connecting to socket controller", and nothing else happens.
+    (path.is_absolute() && !path.starts_with(&rundir)).then(|| {
+        format!("{target}: Open vSwitch connects to no socket outside of {} ($OVS_RUNDIR)", rundir.display())
     })
 }
 
@@ -123,7 +141,14 @@ fn each_bridge(
 ) -> io::Result<AttachOutcome> {
     let mut outcome = AttachOutcome::default();
     // `*` stands for whatever bridge connects; there is none of that name to set.
-    for bridge in file.bridges.iter().map(|b| b.name.as_str()).filter(|b| *b != "*") {
+    for bridge in file.bridges.iter().map(|b| b.name.as_str()).filter(|b| *b != ANY_BRIDGE) {
+        if flows::network::is_datapath_id(bridge) {
+            writeln!(
+                out,
+                "# {bridge}: a switch without a name of its own has its controller set where it is"
+            )?;
+            continue;
+        }
         let words = words(bridge);
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let arguments = options.database.arguments(TIMEOUT, &words);

@@ -16,16 +16,16 @@ const PORT: u16 = 6653;
 /// (ovs-vswitchd.conf.db(5), stats-update-interval).
 const UPDATES: Duration = Duration::from_secs(5);
 
-/// The bridges of an Open vSwitch.
+/// Lists the bridges of an Open vSwitch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identities {
     /// By name.
     pub bridges: BTreeMap<String, Identity>,
-    /// What the database says of a controller's connection may be so old.
+    /// How old may be what the database says of a controller's connection.
     pub delay: Duration,
 }
 
-/// Who a bridge is, and whom it calls.
+/// Says who a bridge is, and whom it calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Its datapath id; none while ovs-vswitchd has not made it.
@@ -34,7 +34,7 @@ pub struct Identity {
     pub controllers: Vec<ControllerRow>,
 }
 
-/// A controller of a bridge.
+/// Describes a controller of a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControllerRow {
     /// Where it is, as `ovs-vsctl set-controller` takes it.
@@ -61,13 +61,13 @@ impl Identities {
 }
 
 impl Identity {
-    /// The targets that the bridge is connected to.
+    /// Returns the targets that the bridge is connected to.
     pub fn connected(&self) -> impl Iterator<Item = &str> + Clone {
         self.controllers.iter().filter(|row| row.is_connected).map(|row| &*row.target)
     }
 }
 
-/// Whether a switch that calls `target` may come out at `local`: a listener, or our end of its connection.
+/// Returns whether a switch that calls `target` may come out at `local`: a listener, or our end of its connection.
 pub fn leads_to(target: &str, local: &Address) -> bool {
     match (target.split_once(':'), local) {
         (Some(("tcp", at)), Address::Tcp(local)) => {
@@ -82,7 +82,7 @@ pub fn leads_to(target: &str, local: &Address) -> bool {
     }
 }
 
-/// The parts of `HOST[:PORT]`, where an IPv6 address is in brackets.
+/// Splits `HOST[:PORT]`, where an IPv6 address is in brackets.
 fn host_and_port(at: &str) -> (&str, u16) {
     let (host, port) = match at.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, port)) => (host, port.strip_prefix(':')),
@@ -91,7 +91,7 @@ fn host_and_port(at: &str) -> (&str, u16) {
     (host, port.and_then(|port| port.parse().ok()).unwrap_or(PORT))
 }
 
-/// Whether both are one socket. Open vSwitch looks for a relative path in its run directory.
+/// Returns whether both are one socket. Open vSwitch looks for a relative path in its run directory.
 fn is_same(theirs: &Path, ours: &Path) -> bool {
     if !theirs.is_absolute() {
         return theirs.file_name() == ours.file_name();

@@ -95,6 +95,31 @@ fn attached_bridges_pass_the_audit_and_have_no_hidden_flow() {
 }
 
 #[test]
+fn a_socket_that_open_vswitch_never_opens_is_refused() {
+    let base = base();
+    let lab = lab(base.path());
+    let mut out = Vec::new();
+    let outcome = attach(&dual_socket(), "unix:/run/p.sock", &options(&lab), &mut out).unwrap();
+    assert_eq!((outcome.done.len(), outcome.failed.len()), (0, 4));
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.starts_with("# unix:/run/p.sock: Open vSwitch connects to no socket outside of "), "{text}");
+    assert_eq!(lab.vsctl(&["get-controller", "vmbr0"]).unwrap(), "");
+}
+
+#[test]
+fn a_switch_without_a_name_is_left_to_others() {
+    let base = base();
+    let lab = lab(base.path());
+    let mut file = dual_socket();
+    file.bridges.retain(|bridge| bridge.name == "vmbr1");
+    file.bridges[0].name = "00000000000000b1".to_owned();
+    let mut out = Vec::new();
+    let outcome = attach(&file, LOOPBACK_TARGET, &options(&lab), &mut out).unwrap();
+    assert_eq!(outcome, AttachOutcome::default());
+    assert!(String::from_utf8(out).unwrap().starts_with("# 00000000000000b1: "));
+}
+
+#[test]
 fn a_missing_bridge_is_named_and_the_others_go_on() {
     let base = base();
     let lab = lab(base.path());

@@ -23,9 +23,9 @@ pub(super) fn datapath_id(text: At<String>, report: &mut Report) -> Option<At<Da
     Some(At { value: DatapathId(id?), span: text.span })
 }
 
-/// Whether a bridge of that name is a switch without a LOCAL port: its name is its datapath id. No other bridge has such a
-/// name, which is longer than that of any port.
-pub(super) fn is_datapath_id(name: &str) -> bool {
+/// Returns whether a bridge of that name is a switch without a LOCAL port, whose name is its datapath id. No other bridge has
+/// such a name, which is longer than that of any port.
+pub fn is_datapath_id(name: &str) -> bool {
     name.len() == DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 

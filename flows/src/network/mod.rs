@@ -43,6 +43,7 @@ mod words;
 
 pub use additions::*;
 pub use contain::{ContainError, service_rule};
+pub use datapath::is_datapath_id;
 pub(crate) use link_local::of_mac as link_local_of;
 pub use load::*;
 pub use model::*;

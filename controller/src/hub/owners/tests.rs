@@ -8,20 +8,20 @@ fn session(number: u64, datapath: DatapathId) -> Claimant {
     Claimant { session: number, datapath, peer, local: None, mailbox: Arc::default() }
 }
 
-fn file(datapath: DatapathId) -> Option<Known> {
-    Some(Known { datapath, by: Knower::File })
+fn file(datapath: DatapathId) -> Option<ExpectedDatapath> {
+    Some(ExpectedDatapath { datapath, by: IdentitySource::File })
 }
 
-fn database(datapath: DatapathId) -> Option<Known> {
-    Some(Known { datapath, by: Knower::Database })
+fn database(datapath: DatapathId) -> Option<ExpectedDatapath> {
+    Some(ExpectedDatapath { datapath, by: IdentitySource::Database })
 }
 
 /// What was ordered since the last look.
-fn orders(claimant: &Claimant) -> Orders {
+fn orders(claimant: &Claimant) -> OwnershipOrders {
     mem::take(&mut *claimant.mailbox.lock())
 }
 
-fn claim(owners: &BridgeOwners, known: Option<Known>, claimant: &Claimant) -> Claim {
+fn claim(owners: &BridgeOwners, known: Option<ExpectedDatapath>, claimant: &Claimant) -> Claim {
     owners.claim("vmbr0", true, known, claimant.clone(), Instant::now())
 }
 
@@ -42,7 +42,7 @@ fn the_first_datapath_of_a_name_stays() {
     assert_eq!(claim(&owners, None, &second), waits(Some(why), true));
     // Asked again, it is no other conflict.
     assert_eq!(claim(&owners, None, &second), waits(Some(why), false));
-    assert_eq!(orders(&first), Orders::default(), "another datapath is none of its business");
+    assert_eq!(orders(&first), OwnershipOrders::default(), "another datapath is none of its business");
     assert!(owners.holds("vmbr0", 1) && !owners.holds("vmbr0", 2));
     let contested = owners.contested("vmbr0");
     assert_eq!(contested.iter().map(|(c, _)| c.session).collect::<Vec<_>>(), [2]);
@@ -181,10 +181,10 @@ fn bridges_that_the_file_does_not_name_are_told_apart_by_their_datapaths() {
 
 #[tokio::test]
 async fn orders_wait_until_they_are_taken() {
-    let mailbox = Mailbox::default();
+    let mailbox = OwnershipMailbox::default();
     mailbox.post(|orders| orders.probe = true);
     mailbox.post(|orders| orders.claim = true);
-    let both = Orders { probe: true, claim: true, leave: None };
+    let both = OwnershipOrders { probe: true, claim: true, leave: None };
     assert_eq!(mailbox.orders().await, both);
     let mut next = std::pin::pin!(mailbox.orders());
     let waker = std::task::Waker::noop();
