@@ -9,14 +9,15 @@ use arc_swap::ArcSwap;
 use criterion::{Criterion, Throughput};
 use flows::compile::{Moment, Program, compile, recompile};
 use flows::diff::diff;
+use flows::finding::has_errors;
 use flows::interp::{Packet, Pipeline, TCP_SYN};
 use flows::learned::Judge;
 use flows::model::{Flow, Masked};
 use flows::network::{Additions, NetworkFile, load};
 use ofproto::oxm::Field;
 use portcullis_benches::{
-    DUAL_SOCKET, container, dual_socket, numbered_flow, pantheon_256, pantheon_with_containers, ports,
-    reported,
+    Bridges, DUAL_SOCKET, container, dual_socket, networks, numbered_flow, pantheon_256,
+    pantheon_with_containers, ports, reported,
 };
 
 fn main() {
@@ -26,6 +27,7 @@ fn main() {
     difference(&mut c);
     interpreter(&mut c);
     judged(&mut c);
+    elsewhere(&mut c);
     c.final_summary();
 }
 
@@ -157,5 +159,18 @@ fn judged(c: &mut Criterion) {
             assert!(flows.iter().all(|flow| judge.accounts_for(flow).is_some()));
         });
     });
+    group.finish();
+}
+
+/// 800 networks on as many bridges cost about as much as on one: flows to a bridge do not grow with networks elsewhere.
+fn elsewhere(c: &mut Criterion) {
+    let mut group = c.benchmark_group("check/800_networks");
+    group.sample_size(10);
+    for (name, bridges) in [("on_one_bridge", Bridges::One), ("on_800_bridges", Bridges::Each)] {
+        let (file, _) = flows::network::parse(&networks(800, bridges), "networks.toml").unwrap();
+        group.bench_function(name, |b| {
+            b.iter(|| assert!(!has_errors(&flows::check::check(black_box(&file)).findings)));
+        });
+    }
     group.finish();
 }

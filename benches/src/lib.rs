@@ -1,6 +1,7 @@
 //! What the benchmarks of Portcullis measure with: see README.md in this folder.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use flows::model::{Flow, FlowMatch};
 use flows::network::{Container, NetworkFile, Protocol, Service};
@@ -43,6 +44,35 @@ pub fn container() -> Container {
         mac: Some([2, 0x50, 0x43, 0, 0, 1]),
         services: vec![service],
     }
+}
+
+/// So many networks of two endpoints and a rule: each on a bridge of its own, or all on one.
+pub fn networks(count: u32, bridges: Bridges) -> String {
+    let mut text = String::new();
+    for n in 0..count {
+        let bridge = match bridges {
+            Bridges::One => "br".to_owned(),
+            Bridges::Each => format!("br{n}"),
+        };
+        let net = format!("10.{}.{}", n / 256, n % 256);
+        let _ = writeln!(
+            text,
+            "[network.n{n}]\nbridge = \"{bridge}\"\nsubnets = [\"{net}.0/24\"]\n\
+             [endpoint.a{n}]\nattach = [{{ network = \"n{n}\", port = \"a{n}\", addresses = [\"{net}.1\"] }}]\n\
+             [endpoint.b{n}]\nattach = [{{ network = \"n{n}\", port = \"b{n}\", addresses = [\"{net}.2\"] }}]\n\
+             [[allow]]\nname = \"r{n}\"\nfrom = \"a{n}\"\nto = \"b{n}\"\nprotocol = \"tcp\"\nports = [443]"
+        );
+    }
+    text
+}
+
+/// Where the networks of [`networks`] are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bridges {
+    /// On one bridge, `br`.
+    One,
+    /// Each on one of its own, `br0` and on.
+    Each,
 }
 
 /// A flow such as an allow makes, one for each number: TCP to one address and port, to the forwarding table.

@@ -53,6 +53,7 @@ mod party;
 mod policy;
 mod program;
 mod raw;
+mod reachable;
 mod related;
 mod returns;
 mod router_discovery;

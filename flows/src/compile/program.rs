@@ -152,6 +152,14 @@ impl<'a> Builder<'a> {
         if self.samples && sample::is_sampled(&origin) {
             flow.instructions = sample::instructions();
         }
+        // A program lives long, and most of it is matches and actions.
+        flow.matches.shrink();
+        for instruction in &mut flow.instructions {
+            if let Instruction::ApplyActions(actions) = instruction {
+                actions.shrink_to_fit();
+            }
+        }
+        flow.instructions.shrink_to_fit();
         self.origins.push((flow.cookie, origin));
         self.part.flows.push(flow);
     }
@@ -196,6 +204,7 @@ impl<'a> Builder<'a> {
         // Where nobody speaks DHCP there is nothing to know.
         self.part.leasing.take_if(|leasing| leasing.relays.is_empty() && !leasing.gives());
         let raw = std::mem::take(&mut self.part.origins);
+        self.part.flows.shrink_to_fit();
         self.part.origins = self.origins.into_iter().collect();
         for (cookie, origin) in raw {
             self.part.origins.entry(cookie).or_insert(origin);

@@ -14,6 +14,7 @@ use super::address::{self, Family, Range};
 use super::layout;
 use super::moment::Moment;
 use super::origin::Reason;
+use super::reachable::Reachable;
 use super::site::{Shared, Site, SiteKind};
 use super::{PortMap, rules};
 use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside, link_local_of};
@@ -80,7 +81,7 @@ pub(super) struct Scopes<'a> {
     pub(super) all: Vec<Scope<'a>>,
     /// Addresses that are none of the bridge's networks'.
     pub(super) owned: Vec<Owned<'a>>,
-    /// The networks of other bridges, with their prefixes.
+    /// The networks of other bridges that have addresses [within reach](Reachable), with their prefixes.
     pub(super) elsewhere: Vec<(&'a Network, Vec<Range>)>,
     /// Whole families but for what has an owner.
     pub(super) rest: Vec<Range>,
@@ -105,9 +106,10 @@ impl<'a> Scopes<'a> {
         }
         let mut sites = Located { places: &places, ports, all: Vec::new() }.read(file);
         this.firsts(&mut sites);
-        this.own(file, &sites);
-        this.know(file, &places);
         this.rules(file, moment, &places, &sites);
+        let reachable = Reachable::new(file, bridge, &this.all, &sites);
+        this.own(file, &sites, &reachable);
+        this.know(file, &places, &reachable);
         for (place, site) in sites {
             if let Some(scope) = this.all.get_mut(place) {
                 scope.sites.push(site);
@@ -135,7 +137,7 @@ impl<'a> Scopes<'a> {
     }
 
     /// Whose an address is that a packet says it is from: the first who claims it has it.
-    fn own(&mut self, file: &'a NetworkFile, sites: &[(usize, Site<'a>)]) {
+    fn own(&mut self, file: &'a NetworkFile, sites: &[(usize, Site<'a>)], reachable: &Reachable) {
         let mut seen: HashSet<Range> = HashSet::new();
         // Neighbour discovery is admitted above all that is told by address: where somebody may use a wider prefix, the
         // addresses in it that have an owner are that one's alone here too.
@@ -171,7 +173,8 @@ impl<'a> Scopes<'a> {
             self.all.iter().enumerate().map(|(place, scope)| (scope.network.number, place)).collect();
         for network in &file.networks {
             let reason = if here.contains(&network.number) { Reason::Spoofed } else { Reason::Isolation };
-            for range in network.subnets.iter().copied().map(Range::from).filter(|r| seen.insert(*r)) {
+            let ranges = network.subnets.iter().copied().map(Range::from);
+            for range in ranges.filter(|range| reachable.meets(*range) && seen.insert(*range)) {
                 let owned = Owned { range, reason, whose: Whose::Network(&network.name) };
                 match places.get(&network.number).and_then(|place| self.all.get_mut(*place)) {
                     Some(scope) => scope.owned.push(owned),
@@ -182,7 +185,7 @@ impl<'a> Scopes<'a> {
         for endpoint in &file.endpoints {
             for prefix in endpoint.attachments.iter().flat_map(|a| &a.behind) {
                 let (range, reason) = (Range::from(*prefix), Reason::Isolation);
-                if seen.insert(range) {
+                if reachable.meets(range) && seen.insert(range) {
                     self.owned.push(Owned { range, reason, whose: Whose::Behind(&endpoint.name) });
                 }
             }
@@ -195,7 +198,7 @@ impl<'a> Scopes<'a> {
     }
 
     /// Whose an address is that a packet is for: likewise.
-    fn know(&mut self, file: &'a NetworkFile, places: &HashMap<&str, usize>) {
+    fn know(&mut self, file: &'a NetworkFile, places: &HashMap<&str, usize>, reachable: &Reachable) {
         let mut behind: HashMap<&str, Vec<Range>> = HashMap::new();
         for plug in file.endpoints.iter().flat_map(|e| &e.attachments).filter(|a| !a.behind.is_empty()) {
             let ranges = plug.behind.iter().copied().map(Range::from);
@@ -205,9 +208,12 @@ impl<'a> Scopes<'a> {
         for network in &file.networks {
             let behind = behind.remove(&*network.name).unwrap_or_default();
             let ranges = network.subnets.iter().copied().map(Range::from).chain(behind.iter().copied());
+            let ranges = ranges.filter(|range| reachable.meets(*range));
             let known: Vec<Range> = ranges.filter(|range| seen.insert(range.bits())).collect();
             match places.get(&*network.name).and_then(|place| self.all.get_mut(*place)) {
                 Some(scope) => (scope.behind, scope.known) = (behind, known),
+                // Nobody here can send there.
+                None if known.is_empty() => {}
                 None => self.elsewhere.push((network, known)),
             }
         }

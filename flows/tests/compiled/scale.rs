@@ -184,6 +184,43 @@ fn a_dozen_rules_of_a_thousand_to_a_thousand() {
     assert_eq!(of_rules(1_000), of_rules(10));
 }
 
+/// A network on `br0`, and as many elsewhere, each on a bridge of its own with an endpoint and something behind it.
+fn elsewhere(networks: usize, here: &str) -> String {
+    let mut text = format!(
+        "[network.here]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\", \"fd00::/64\"]\n\
+         [endpoint.a]\nattach = [{{ network = \"here\", port = \"a\", addresses = [\"10.0.0.1\"] }}]\n{here}\n"
+    );
+    for n in 1..=networks {
+        let _ = writeln!(
+            text,
+            "[network.n{n}]\nbridge = \"far{n}\"\nsubnets = [\"10.{n}.0.0/24\", \"fd00:{n}::/64\"]\n\
+             [endpoint.e{n}]\nattach = [{{ network = \"n{n}\", port = \"p{n}\", addresses = [\"10.{n}.0.1\"], behind = [\"10.{n}.128.0/24\"] }}]"
+        );
+    }
+    text
+}
+
+/// The default deny of a bridge on which nobody can send there carries them. Where somebody can, each is denied by itself.
+#[test]
+fn flows_to_a_bridge_grow_with_networks_elsewhere_only_where_something_leads_there() {
+    let link = "[link.far]\nends = [{ network = \"here\", port = \"l\", behind = [\"10.0.0.128/25\"] }, { bridge = \"far\", port = \"m\" }]";
+    let hop = "[endpoint.hop]\nattach = [{ network = \"here\", port = \"h\", addresses = [\"10.0.0.2\"], mac = \"02:00:00:00:00:01\" }]\n\
+        [network.out]\nbridge = \"br1\"\nsubnets = [\"192.168.0.0/24\"]\n\
+        [exit.up]\nnetwork = \"out\"\nport = \"up\"\nnext_hop = [\"192.168.0.1\"]\n\
+        [[allow]]\nname = \"by-hop\"\nfrom = \"a\"\nto = \"up\"\nvia = \"hop\"\nprotocol = \"tcp\"\nports = [443]";
+    // A prefix as sender and as destination, by itself and by ARP or neighbour discovery; and what would cross into the network.
+    for (what, here, each) in [
+        ("nothing", "", 0),
+        ("a link to more of its own", link, 0),
+        ("an exit", "[exit.up]\nnetwork = \"here\"\nport = \"up\"\nnext_hop = [\"10.0.0.254\"]", 3 * 4 + 1),
+        ("a next hop", hop, 3 * 4 + 1),
+        ("a raw line", "[bridge.br0]\nflows = [\"priority=5,actions=drop\"]", 3 * 4 + 1),
+    ] {
+        let [few, many] = [2, 9].map(|networks| count(&elsewhere(networks, here)));
+        assert_eq!(many - few, 7 * each, "{what}: {few}, {many} flows");
+    }
+}
+
 fn count(text: &str) -> usize {
     let file = file(text);
     compile(&file, "br0", &ports(&file, "br0"), &Default::default()).flows().count()
