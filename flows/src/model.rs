@@ -150,6 +150,11 @@ impl FlowMatch {
         Self::default()
     }
 
+    /// Gives back the room that is left for more fields.
+    pub(crate) fn shrink(&mut self) {
+        self.fields.0.shrink_to_fit();
+    }
+
     /// Adds an exact field.
     #[must_use]
     pub fn with(mut self, field: Field, value: u128) -> Self {

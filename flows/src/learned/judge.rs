@@ -31,7 +31,7 @@ impl Judge {
     /// Of the parts of one program.
     pub fn new(parts: &[Arc<Part>]) -> Self {
         let learners: Vec<Learners> = parts.iter().map(|part| Learners::of_part(part)).collect();
-        Self::with(Learners::joined(&learners), parts)
+        Self::with(Learners::joined(&learners, parts), parts)
     }
 
     /// The same, where the parts' learners are known.

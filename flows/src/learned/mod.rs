@@ -58,22 +58,32 @@ impl Learners {
     pub fn of<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> Self {
         let mut this = Self::default();
         for flow in flows {
-            let port = flow.matches.in_port().and_then(PortNo::to_u16);
-            if let Some(port) = port.filter(|_| flow.table == TableId(0) && !flow.drops()) {
-                this.senders.entry(port).or_default().push(flow.matches.clone());
-            }
-            for learn in flow.learns() {
-                let learner = Learner::new(flow, learn);
-                this.by_cookie.entry((learn.table, learn.cookie)).or_default().push(Arc::new(learner));
-            }
+            this.let_in(flow);
+            this.teaches(flow);
         }
         this
     }
 
-    /// The learners of a part of a program, with those that the controller executes.
+    fn let_in(&mut self, flow: &Flow) {
+        let port = flow.matches.in_port().and_then(PortNo::to_u16);
+        if let Some(port) = port.filter(|_| flow.table == TableId(0) && !flow.drops()) {
+            self.senders.entry(port).or_default().push(flow.matches.clone());
+        }
+    }
+
+    fn teaches(&mut self, flow: &Flow) {
+        for learn in flow.learns() {
+            let learner = Learner::new(flow, learn);
+            self.by_cookie.entry((learn.table, learn.cookie)).or_default().push(Arc::new(learner));
+        }
+    }
+
+    /// The learners of a part of a program, with those that the controller executes. Whom the part lets in is asked for with
+    /// all parts [together](Self::joined).
     pub fn of_part(part: &Part) -> Self {
-        let taught: Vec<Flow> = part.reactive.iter().map(crate::reactive::Learner::as_taught).collect();
-        let mut this = Self::of(part.flows.iter().chain(&taught));
+        let mut this = Self::default();
+        part.flows.iter().for_each(|flow| this.teaches(flow));
+        part.reactive.iter().for_each(|learner| this.teaches(&learner.as_taught()));
         for learner in this.by_cookie.values_mut().flatten() {
             let written = part.origins.get(&learner.parent).is_some_and(|o| o.kind != OriginKind::Raw);
             Arc::make_mut(learner).raw = !written;
@@ -81,15 +91,17 @@ impl Learners {
         this
     }
 
-    /// The learners of several sets of flows together: where a sender of one set counts for a learner of another.
-    pub fn joined<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+    /// The learners of several parts of a program together: where a sender of one part counts for a learner of another.
+    pub fn joined<'a>(all: impl IntoIterator<Item = &'a Self>, parts: &[Arc<Part>]) -> Self {
         let mut this = Self::default();
-        for Self { by_cookie, senders } in all {
-            for (cookie, learners) in by_cookie {
-                this.by_cookie.entry(*cookie).or_default().extend(learners.iter().cloned());
-            }
-            for (port, matches) in senders {
-                this.senders.entry(*port).or_default().extend_from_slice(matches);
+        for (cookie, learners) in all.into_iter().flat_map(|learners| &learners.by_cookie) {
+            this.by_cookie.entry(*cookie).or_default().extend(learners.iter().cloned());
+        }
+        // Of other learners more is asked.
+        if this.by_cookie.values().flatten().any(|learner| learner.raw) {
+            for part in parts {
+                part.flows.iter().for_each(|flow| this.let_in(flow));
+                part.reactive.iter().for_each(|learner| this.let_in(&learner.as_taught()));
             }
         }
         this
