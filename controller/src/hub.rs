@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use flows::network::ANY_BRIDGE;
+use ofproto::message::multipart::FlowStats;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
@@ -250,12 +251,17 @@ impl Hub {
         for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
-        self.metrics.reloaded(true);
-        self.refused.store(None);
+        self.confirm();
         let generation = self.bring_into_force(|in_force| in_force.policy = Arc::new(policy));
         self.forget_bridges();
         self.end_series();
         generation
+    }
+
+    /// The file was read again and says what is in force already: only why a newer one was not taken is over.
+    pub fn confirm(&self) {
+        self.metrics.reloaded(true);
+        self.refused.store(None);
     }
 
     /// Waits until a bridge has what is in force since that number, compiled with that port there, for at most so long.
@@ -339,18 +345,25 @@ impl Hub {
         self.moved.send_replace(());
     }
 
-    /// A bridge's flows were read. Gives where no more return flows fit, and did before.
-    pub fn count(
-        &self,
-        bridge: &str,
-        compiled: &Compiled,
-        stats: &[ofproto::message::multipart::FlowStats],
-        evicted: &Evicted,
-    ) -> Vec<Pot> {
+    /// Some of a bridge's flows were read, the first ones of a read or more of them.
+    pub fn count_some(&self, bridge: &str, compiled: &Compiled, stats: &[FlowStats], first: bool) {
         let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
         // Outside the map's lock: counting takes a while. A panic elsewhere leaves the counts usable.
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
-        let sums = counting.counts.take(compiled, stats);
+        if first {
+            counting.counts.begin();
+        }
+        counting.counts.take(compiled, stats);
+    }
+
+    /// All of a bridge's flows were read, so many. Gives where no more return flows fit, and did before.
+    pub fn count(&self, bridge: &str, compiled: &Compiled, flows: u64, evicted: &Evicted) -> Vec<Pot> {
+        let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
+        let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
+        if flows == 0 {
+            counting.counts.begin();
+        }
+        let sums = counting.counts.end(compiled);
         if self.label(bridge) == bridge {
             self.metrics.counted(bridge, &counting.sums, &sums);
         }
@@ -364,7 +377,7 @@ impl Hub {
         counting.sums = sums;
         drop(counting);
         if let Some(mut standing) = self.bridges.get_mut(bridge) {
-            standing.flows = stats.len() as u64;
+            standing.flows = flows;
             standing.learned = learned;
             standing.full = full;
         }

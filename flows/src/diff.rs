@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ofproto::instruction::Instruction;
 use ofproto::message::{FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_SEND_FLOW_REM, FlowMod, FlowModCommand};
+use ofproto::{Cookie, TableId};
 
 use crate::model::{Flow, FlowKey};
 
@@ -26,31 +27,53 @@ pub fn diff<'d, 'a>(
     let have: HashMap<FlowKey<'_>, &Flow> = actual.iter().map(|f| (f.key(), *f)).collect();
     let want: HashMap<FlowKey<'_>, &Flow> = desired.iter().map(|f| (f.key(), *f)).collect();
 
-    let mut changes: Vec<(Step, &Flow, FlowModCommand)> = Vec::new();
-    for &flow in &desired {
+    let added = desired.iter().copied().filter(|flow| {
         // Of two desired flows with one key the last counts, as it would on the switch.
-        if want.get(&flow.key()).is_none_or(|f| !std::ptr::eq(*f, flow)) {
-            continue;
-        }
-        if have.get(&flow.key()).is_none_or(|h| !same(h, flow)) {
-            let step = if flow.drops() { Step::AddDrop } else { Step::Add };
-            changes.push((step, flow, FlowModCommand::Add));
-        }
+        want.get(&flow.key()).is_some_and(|f| std::ptr::eq(*f, *flow))
+            && have.get(&flow.key()).is_none_or(|have| !same(have, flow))
+    });
+    let goes = actual.iter().copied().filter(|flow| !want.contains_key(&flow.key()) && !keep(flow));
+    let goes: Vec<_> = goes.map(|flow| (flow, learned(flow))).collect();
+    changes(added, goes.iter().map(|(flow, learns)| Deleted { flow, drops: flow.drops(), learns }))
+}
+
+/// A flow that goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Deleted<'a> {
+    /// Its table, priority and match.
+    pub flow: &'a Flow,
+    /// Whether it drops.
+    pub drops: bool,
+    /// Table and cookie of the flows that it teaches.
+    pub learns: &'a [(TableId, Cookie)],
+}
+
+/// The changes that add some flows, over others of their keys where there are any, and delete others: in the order of
+/// [`diff`].
+pub fn changes<'d, 'a>(
+    added: impl IntoIterator<Item = &'d Flow>,
+    deleted: impl IntoIterator<Item = Deleted<'a>>,
+) -> Vec<FlowMod> {
+    let mut changes: Vec<(Step, &Flow, FlowModCommand)> = Vec::new();
+    for flow in added {
+        changes.push((if flow.drops() { Step::AddDrop } else { Step::Add }, flow, FlowModCommand::Add));
     }
-    let learned = |flow: &Flow| flow.learns().map(|learn| (learn.table, learn.cookie)).collect::<Vec<_>>();
     let comes: HashSet<_> = changes.iter().flat_map(|(_, flow, _)| learned(flow)).collect();
-    for &flow in &actual {
-        if !want.contains_key(&flow.key()) && !keep(flow) {
-            let step = match flow.drops() {
-                true => Step::DeleteDrop,
-                false if learned(flow).iter().any(|cookie| comes.contains(cookie)) => Step::DeleteLearner,
-                false => Step::Delete,
-            };
-            changes.push((step, flow, FlowModCommand::DeleteStrict));
-        }
+    for Deleted { flow, drops, learns } in deleted {
+        let step = match drops {
+            true => Step::DeleteDrop,
+            false if learns.iter().any(|cookie| comes.contains(cookie)) => Step::DeleteLearner,
+            false => Step::Delete,
+        };
+        changes.push((step, flow, FlowModCommand::DeleteStrict));
     }
     changes.sort_by_key(|(step, flow, _)| (*step, std::cmp::Reverse(flow.table)));
     changes.into_iter().map(|(_, flow, command)| flow.to_flow_mod(command)).collect()
+}
+
+/// Table and cookie of the flows that a flow teaches.
+fn learned(flow: &Flow) -> Vec<(TableId, Cookie)> {
+    flow.learns().map(|learn| (learn.table, learn.cookie)).collect()
 }
 
 /// So many flows are looked for one by one.

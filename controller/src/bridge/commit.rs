@@ -16,6 +16,9 @@ use super::revoked::Revoked;
 use super::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS, ct_flush};
 use crate::session::{SendError, Session, error_names};
 
+/// So many rounds in a row may delete as much as one round may before they slow down.
+const PARTIAL_ROUNDS: u32 = 64;
+
 const FLAGS: u16 = BUNDLE_ATOMIC | BUNDLE_ORDERED;
 
 /// Changes under way.
@@ -197,8 +200,15 @@ impl Bridge {
             drift: plan.drift,
             took: now.saturating_duration_since(started),
         });
-        let before = self.in_force.replace(Arc::clone(&compiled)).filter(|b| !Arc::ptr_eq(b, &compiled));
-        self.restless = self.restless.saturating_add(1);
+        let was = self.in_force.take();
+        // What is still there of an earlier time is nobody's doing until all of it is gone.
+        self.in_force = if plan.more && was.is_none() { None } else { Some(Arc::clone(&compiled)) };
+        let before = was.filter(|before| !Arc::ptr_eq(before, &compiled));
+        if plan.more && self.partial_rounds < PARTIAL_ROUNDS {
+            self.partial_rounds += 1;
+        } else {
+            self.restless = self.restless.saturating_add(1);
+        }
         let first = plan.describe(0, &self.ports.names());
         let revokes = plan.revokes || !plan.orphans.is_empty();
         if revokes || before.is_some() {

@@ -52,8 +52,10 @@ pub(super) struct Indexed {
 /// What is known of all parts together.
 #[derive(Debug)]
 struct Whole {
-    /// The flows by the hashes of their keys: hash, part and place, sorted.
-    flows: Vec<(u64, usize, usize)>,
+    /// The flows by the hashes of their keys: hash and place among all flows, sorted.
+    flows: Vec<(u64, usize)>,
+    /// The place of each part's first flow.
+    starts: Vec<usize>,
     judge: Judge,
     /// The parts of the flows that learn.
     parents: HashMap<Cookie, usize>,
@@ -126,29 +128,42 @@ impl Compiled {
     fn whole(&self) -> &Whole {
         self.whole.get_or_init(|| {
             let parts = || self.parts.iter().enumerate();
-            let mut flows: Vec<(u64, usize, usize)> = parts()
-                .flat_map(|(n, part)| part.hashes.iter().enumerate().map(move |(i, hash)| (*hash, n, i)))
-                .collect();
+            let hashes = self.parts.iter().flat_map(|part| &part.hashes);
+            let mut flows: Vec<(u64, usize)> = hashes.copied().zip(0..).collect();
             flows.sort_unstable();
+            let lengths = self.parts.iter().map(|part| part.flows().len());
+            let starts = lengths.scan(0, |next, length| Some(std::mem::replace(next, *next + length)));
+            let starts = starts.collect();
             let parents =
                 parts().flat_map(|(n, part)| part.learners.parents().map(move |cookie| (cookie, n)));
-            let learners = Learners::joined(self.parts.iter().map(|part| &part.learners));
+            let learners = self.parts.iter().map(|part| &part.learners);
+            let learners = Learners::joined(learners, &self.program.parts);
             let judge = Judge::with(learners, &self.program.parts);
-            Whole { flows, judge, parents: parents.collect() }
+            Whole { flows, starts, judge, parents: parents.collect() }
         })
     }
 
-    /// The desired flow that has the key of `flow`, with its part. Of two the last counts, as it does for a switch.
-    fn twin_in(&self, flow: &Flow) -> Option<(&Indexed, &Flow)> {
+    /// The place, among all desired flows, of the one that has the key of `flow`. Of two the last counts, as it does for a
+    /// switch.
+    pub(super) fn find(&self, flow: &Flow) -> Option<usize> {
         let hash = self.keys.hash_one(flow.key());
         let all = &self.whole().flows;
-        let end = all.partition_point(|(h, ..)| *h <= hash);
-        let alike = all.get(..end)?.iter().rev().take_while(|(h, ..)| *h == hash);
-        let mut twins = alike.filter_map(|(_, part, place)| {
-            let part = self.parts.get(*part)?;
-            Some((&**part, part.flows().get(*place)?))
-        });
-        twins.find(|(_, twin)| twin.key() == flow.key())
+        let end = all.partition_point(|(h, _)| *h <= hash);
+        let mut alike = all.get(..end)?.iter().rev().take_while(|(h, _)| *h == hash).map(|(_, place)| *place);
+        alike.find(|place| self.at(*place).is_some_and(|(_, twin)| twin.key() == flow.key()))
+    }
+
+    /// The desired flow at a place among all of them, with its part.
+    pub(super) fn at(&self, place: usize) -> Option<(&Indexed, &Flow)> {
+        let starts = &self.whole().starts;
+        let part = starts.partition_point(|start| *start <= place).checked_sub(1)?;
+        let indexed = self.parts.get(part)?;
+        Some((indexed, indexed.flows().get(place.checked_sub(*starts.get(part)?)?)?))
+    }
+
+    /// The desired flow that has the key of `flow`, with its part.
+    fn twin_in(&self, flow: &Flow) -> Option<(&Indexed, &Flow)> {
+        self.at(self.find(flow)?)
     }
 
     /// The desired flow that has the key of `flow`.

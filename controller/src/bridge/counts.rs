@@ -17,6 +17,15 @@ const UNCOUNTED: u64 = u64::MAX;
 pub struct Counts {
     last: HashMap<u64, (u64, u64)>,
     keys: RandomState,
+    /// What a read under way showed.
+    reading: Reading,
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    seen: HashMap<u64, (u64, u64)>,
+    sums: Sums,
+    learned: Learned,
 }
 
 /// What the flows of a bridge add up to.
@@ -35,11 +44,14 @@ pub struct Sums {
 }
 
 impl Counts {
-    /// Takes what a switch has now and gives what was added since the last time. A counter that went back began anew.
-    pub fn take(&mut self, compiled: &Compiled, stats: &[FlowStats]) -> Sums {
-        let mut sums = Sums::default();
-        let mut seen = HashMap::with_capacity(stats.len());
-        let mut of_rules = Learned::default();
+    /// Begins a read; what an earlier one showed that did not come to its end counts for nothing.
+    pub fn begin(&mut self) {
+        self.reading = Reading::default();
+    }
+
+    /// Takes some of what a switch has now. A counter that went back began anew.
+    pub fn take(&mut self, compiled: &Compiled, stats: &[FlowStats]) {
+        let Reading { seen, sums, learned: of_rules } = &mut self.reading;
         for entry in stats {
             *sums.tables.entry(entry.table_id.0).or_default() += 1;
             let flow = Flow::from_stats(entry);
@@ -54,16 +66,24 @@ impl Counts {
             let last = self.last.get(&key).copied().unwrap_or_default();
             seen.insert(key, now);
             let since = if now.0 < last.0 || now.1 < last.1 { now } else { (now.0 - last.0, now.1 - last.1) };
-            let rule = sums.rules.entry(origin.rule.clone()).or_default();
-            *rule = (rule.0.saturating_add(since.0), rule.1.saturating_add(since.1));
+            if !sums.rules.contains_key(&*origin.rule) {
+                sums.rules.insert(origin.rule.to_string(), (0, 0));
+            }
+            if let Some(rule) = sums.rules.get_mut(&*origin.rule) {
+                *rule = (rule.0.saturating_add(since.0), rule.1.saturating_add(since.1));
+            }
             if let Some(reason) = origin.reason {
                 let denied = sums.denied.entry(reason.label()).or_default();
                 *denied = denied.saturating_add(since.0);
             }
         }
+    }
+
+    /// Ends a read, and gives what was added since the one before.
+    pub fn end(&mut self, compiled: &Compiled) -> Sums {
+        let Reading { seen, sums, learned } = std::mem::take(&mut self.reading);
         self.last = seen;
-        sums.limited = of_rules.limited(compiled);
-        sums
+        Sums { limited: learned.limited(compiled), ..sums }
     }
 }
 
@@ -89,6 +109,17 @@ mod tests {
         compiled.program.flows().map(stats).collect()
     }
 
+    /// A read in two parts, after one that was given up.
+    fn read(counts: &mut Counts, compiled: &Compiled, stats: &[FlowStats]) -> Sums {
+        counts.begin();
+        counts.take(compiled, stats);
+        counts.begin();
+        let (some, rest) = stats.split_at(stats.len() / 2);
+        counts.take(compiled, some);
+        counts.take(compiled, rest);
+        counts.end(compiled)
+    }
+
     #[test]
     fn counters_add_up_over_the_lives_of_flows() {
         let compiled = compiled();
@@ -97,7 +128,7 @@ mod tests {
         let mut total = (0, 0);
         // Counted from 3 to 5, then the flow was made anew and counted to 2.
         for (packets, added) in [(3, 3), (5, 2), (5, 0), (2, 2)] {
-            let sums = counts.take(&compiled, &seen(&compiled, packets));
+            let sums = read(&mut counts, &compiled, &seen(&compiled, packets));
             let rule = sums.rules["privacy-mesh"];
             assert_eq!(rule, (added * wires, added * wires * 100));
             total = (total.0 + rule.0, total.1 + rule.1);
@@ -113,7 +144,7 @@ mod tests {
         let mut foreign = seen(&compiled, 9);
         foreign.truncate(1);
         foreign[0].priority = 4_242;
-        let sums = Counts::default().take(&compiled, &foreign);
+        let sums = read(&mut Counts::default(), &compiled, &foreign);
         assert_eq!((sums.rules.len(), sums.denied.len(), sums.learned), (0, 0, 0));
         assert_eq!(sums.tables[&0], 1);
     }
@@ -121,7 +152,7 @@ mod tests {
     #[test]
     fn a_switch_that_does_not_count_adds_nothing() {
         let compiled = compiled();
-        let sums = Counts::default().take(&compiled, &seen(&compiled, u64::MAX));
+        let sums = read(&mut Counts::default(), &compiled, &seen(&compiled, u64::MAX));
         assert!(sums.rules.values().all(|n| *n == (0, 0)));
     }
 }

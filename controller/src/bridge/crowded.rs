@@ -25,27 +25,48 @@ pub(super) struct Crowded {
     seen: HashMap<Bound, (u64, Instant)>,
 }
 
+/// So many addresses are looked at in one read.
+const MOST: usize = 1 << 16;
+
+/// The addresses that a read shows: those of a port are those of its learner.
+#[derive(Debug, Default)]
+pub(super) struct Crowding {
+    ports: HashMap<Cookie, Vec<Counted>>,
+    addresses: usize,
+}
+
+/// An address, with its packets and its age in seconds.
+type Counted = (u64, u32, Bound);
+
+impl Crowding {
+    /// Takes a flow of the switch.
+    pub(super) fn note(&mut self, entry: &FlowStats, flow: &Flow) {
+        if entry.table_id != HOLDERS || entry.priority != claims::PRIORITY || self.addresses >= MOST {
+            return;
+        }
+        if let Some((network, IpAddr::V6(address))) = lease::key(flow) {
+            let counted = (entry.packet_count, entry.duration_sec, (network, address));
+            self.ports.entry(entry.cookie).or_default().push(counted);
+            self.addresses += 1;
+        }
+    }
+}
+
 impl Crowded {
     /// Takes what a read showed, and returns the addresses that make room.
-    pub(super) fn look(&mut self, now: Instant, stats: &[FlowStats]) -> Vec<Bound> {
-        // A port's are those of its learner.
-        let mut ports: HashMap<Cookie, Vec<(&FlowStats, Bound)>> = HashMap::new();
-        for entry in stats.iter().filter(|e| e.table_id == HOLDERS && e.priority == claims::PRIORITY) {
-            if let Some((network, IpAddr::V6(address))) = lease::key(&Flow::from_stats(entry)) {
-                ports.entry(entry.cookie).or_default().push((entry, (network, address)));
-            }
-        }
+    pub(super) fn look(&mut self, now: Instant, crowding: Crowding) -> Vec<Bound> {
+        let mut ports = crowding.ports;
         ports.retain(|_, all| u32::try_from(all.len()).is_ok_and(|held| held >= claims::PER_PORT));
         let mut room = Vec::new();
         let mut seen = HashMap::new();
         for all in ports.into_values() {
             let mut idle = Vec::new();
-            for (entry, address) in all {
-                let before = self.seen.get(&address).filter(|(packets, _)| *packets == entry.packet_count);
+            for (packets, age, address) in all {
+                let before = self.seen.get(&address).filter(|(before, _)| *before == packets);
                 let since = before.map_or(now, |(_, since)| *since);
-                seen.insert(address, (entry.packet_count, since));
+                seen.insert(address, (packets, since));
                 if now.saturating_duration_since(since) >= IDLE {
-                    idle.push((since, std::cmp::Reverse(entry.duration_sec), address));
+                    idle.push((since, std::cmp::Reverse(age), address));
                 }
             }
             idle.sort_unstable();
@@ -92,13 +113,18 @@ mod tests {
             full.chain((64..100).map(|n| learned(2, n, 5_000, 3))).collect()
         };
         let (start, mut crowded) = (Instant::now(), Crowded::default());
+        let mut look = |now, stats: &[FlowStats]| {
+            let mut crowding = Crowding::default();
+            stats.iter().for_each(|entry| crowding.note(entry, &Flow::from_stats(entry)));
+            crowded.look(now, crowding)
+        };
         let after = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(crowded.look(start, &read(1)), [], "who was used is not known yet");
-        assert_eq!(crowded.look(after(59), &read(2)), [], "not for long enough");
-        let room = crowded.look(after(60), &read(2));
+        assert_eq!(look(start, &read(1)), [], "who was used is not known yet");
+        assert_eq!(look(after(59), &read(2)), [], "not for long enough");
+        let room = look(after(60), &read(2));
         let room: Vec<u8> = room.iter().map(|(_, address)| address.octets()[15]).collect();
         assert_eq!(room, (1..17).collect::<Vec<u8>>(), "the oldest, but not the one that was used");
-        assert_eq!(crowded.look(after(61), &read(2)[1..]), [], "one has gone: there is room");
-        assert_eq!(crowded.look(after(200), &read(2)), []);
+        assert_eq!(look(after(61), &read(2)[1..]), [], "one has gone: there is room");
+        assert_eq!(look(after(200), &read(2)), []);
     }
 }

@@ -46,18 +46,20 @@ impl Bridge {
         u32::try_from(now.saturating_duration_since(self.since).as_secs()).unwrap_or(u32::MAX)
     }
 
-    /// What flows of an earlier session say: who is where. So a controller that comes back floods nothing that is known, and sees
-    /// when somebody moved in the meantime.
-    pub(super) fn remember(&mut self, now: Instant, flows: &[Flow], session: &mut Session) {
+    /// What a flow of an earlier session says: who is where. So a controller that comes back floods nothing that is known, and
+    /// sees when somebody moved in the meantime.
+    pub(super) fn remember(&mut self, now: Instant, flow: &Flow) {
         let second = self.second(now);
         let Some(learning) = &mut self.learning else { return };
-        for Pair { vlan, from, to } in flows.iter().filter_map(learning::learned) {
-            for (mac, port) in [from, to] {
-                learning.remember(mac, VlanVid(vlan), port, second);
-            }
+        let Some(Pair { vlan, from, to }) = learning::learned(flow) else { return };
+        for (mac, port) in [from, to] {
+            learning.remember(mac, VlanVid(vlan), port, second);
         }
-        // One that says nothing may have such flows all the same.
-        if flows.is_empty() {
+    }
+
+    /// Deletes what an earlier session taught a learning switch that shows no flows: it may have such flows all the same.
+    pub(super) fn forget_learned(&mut self, session: &mut Session) {
+        if self.learning.is_some() {
             Self::send(session, &Message::FlowMod(gone(PortNo::ANY)));
         }
     }

@@ -285,15 +285,8 @@ pub(super) fn forget(network: u16, address: IpAddr) -> [CtFlush; 2] {
         .map(|end| CtFlush { ip_proto: 0, properties: vec![end, CtFlushProperty::ZoneId(network)] })
 }
 
-/// The flows of leases among those of a switch, and the others, each with its age.
+/// A flow of a switch, with its age.
 pub(super) type Aged = (Flow, Duration);
-
-/// Takes the lease flows out of what a switch has.
-pub(super) fn apart(flows: Vec<Flow>, ages: Vec<Duration>) -> (Vec<Aged>, (Vec<Flow>, Vec<Duration>)) {
-    let (leased, others): (Vec<Aged>, Vec<Aged>) =
-        flows.into_iter().zip(ages).partition(|(flow, _)| lease::is_lease(flow));
-    (leased, others.into_iter().unzip())
-}
 
 /// The flow that a packet was shown by, where it is one of DHCP.
 pub(super) fn relay<'p>(

@@ -80,6 +80,8 @@ pub struct Bridge {
     pub(super) revoked: Option<Revoked>,
     /// Rounds in a row that failed or left something to do.
     pub(super) restless: u32,
+    /// Rounds in a row that deleted as much as one round may.
+    pub(super) partial_rounds: u32,
     pub(super) settled: bool,
     pub(super) drift_repaired: u64,
     pub(super) last_error: Option<String>,
@@ -200,6 +202,7 @@ impl Bridge {
             last_read: None,
             revoked: None,
             restless: 0,
+            partial_rounds: 0,
             settled: false,
             drift_repaired: 0,
             last_error: None,
@@ -256,6 +259,7 @@ impl Bridge {
             Event::Connected(connected) => self.connected(now, &connected, session),
             Event::PortChanged(status) => self.port_changed(now, &status, session),
             Event::Replied(xid, body) => self.replied(now, xid, body, session),
+            Event::FlowsReported { xid, flows, more } => self.read_flows(now, xid, flows, more, session),
             Event::Monitored(updates) => self.monitored(now, updates),
             Event::Refused(xid, error) => self.refused(now, xid, error, session),
             Event::Received(xid, message) => self.received(now, xid, &message, session),

@@ -8,6 +8,7 @@
 //! packets under way: a read a second later has to find nothing of it before the change counts as made.
 
 mod commit;
+mod comparison;
 mod compiled;
 mod counts;
 mod crowded;

@@ -54,12 +54,21 @@ pub enum Notice {
     Missing(BTreeSet<String>),
     /// The ports that the file names and whose names several ports of the bridge have changed.
     Ambiguous(BTreeSet<String>),
-    /// The flows were read.
-    Read {
+    /// Some of the flows were read.
+    ReadSome {
         /// What is desired of them.
         compiled: Arc<Compiled>,
         /// What the switch has.
-        stats: Arc<Vec<FlowStats>>,
+        stats: Vec<FlowStats>,
+        /// Whether these are the first of a read.
+        first: bool,
+    },
+    /// All flows were read.
+    Read {
+        /// What is desired of them.
+        compiled: Arc<Compiled>,
+        /// So many there are.
+        flows: u64,
         /// How many learned flows it has evicted since the read before, by table.
         evicted: Evicted,
     },

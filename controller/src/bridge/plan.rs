@@ -6,17 +6,14 @@ use std::time::Duration;
 
 use flows::compile::layout::FORWARDING;
 use flows::diff::diff;
-use flows::learned::Learners;
 use flows::syntax::PortNames;
-use flows::timed::Standing;
 use flows::{Flow, FlowKey, FlowMatch};
-use ofproto::GroupId;
-use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
+use ofproto::message::{FlowMod, FlowModCommand, Message};
 use ofproto::oxm::Field;
 
 use super::Compiled;
 use super::compiled::Differing;
-use super::revoked::{self, Orphans, Revoked};
+use super::revoked::{self, Orphans};
 
 /// The changes of one round.
 #[derive(Debug, Default)]
@@ -31,94 +28,11 @@ pub(super) struct Plan {
     pub(super) orphans: Orphans,
     /// What went or changed that let packets pass, where the switch was not looked at.
     pub(super) gone: Vec<Flow>,
-}
-
-/// What a switch has.
-pub(super) struct Actual<'a> {
-    /// Its flows.
-    pub(super) flows: &'a [Flow],
-    /// How long each of them is there.
-    pub(super) ages: &'a [Duration],
-    /// Its groups.
-    pub(super) groups: &'a [GroupId],
-    /// When that was, since 1970-01-01 UTC.
-    pub(super) at: Duration,
-}
-
-impl Actual<'_> {
-    /// The flows, those that end as they should with the very timeout that is desired.
-    fn flows_as(&self, desired: &Compiled, good: impl Fn(Standing) -> bool) -> Cow<'_, [Flow]> {
-        if !desired.has_ends() {
-            return Cow::Borrowed(self.flows);
-        }
-        let flow = |(flow, age): (&Flow, &Duration)| match desired.standing(flow, *age, self.at) {
-            None => flow.clone(),
-            Some(standing) => desired.timed_like_twin(flow.clone(), good(standing)),
-        };
-        Cow::Owned(self.flows.iter().zip(self.ages).map(flow).collect())
-    }
+    /// Whether the switch has more flows that have to go than one round deletes.
+    pub(super) more: bool,
 }
 
 impl Plan {
-    /// The changes from what the switch has to what is desired. `before` is what was in force, if anything was: what
-    /// differs from that is somebody else's doing, but for what was `revoked` a moment ago.
-    pub(super) fn new(
-        desired: &Compiled,
-        before: Option<&Compiled>,
-        actual: &Actual<'_>,
-        revoked: Option<&Revoked>,
-    ) -> Self {
-        let flows = actual.flows_as(desired, |standing| standing == Standing::Good);
-        let has = desired.judge().cookies();
-        // A learner may have ended by itself, a moment before it is taken away.
-        let mut had = Learners::of(&*flows).cookies();
-        had.extend(before.into_iter().flat_map(|before| before.judge().cookies()));
-        let gone: Orphans = had.difference(&has).copied().collect();
-
-        let mut mods = differing(desired, &flows, actual, before);
-        if mods.is_empty() && actual.groups.is_empty() && gone.is_empty() {
-            return Self::default();
-        }
-        let goes = deleted(&mods, &flows);
-        let left_behind = |flow: &&&Flow| revoked.is_some_and(|revoked| revoked.left_behind(flow));
-        let drift = match before {
-            None => 0,
-            Some(before) if std::ptr::eq(before, desired) && !desired.has_ends() => {
-                mods.len() - goes.iter().filter(left_behind).count() + actual.groups.len()
-            }
-            Some(before) => {
-                // What is only to be armed again is nobody's doing.
-                let flows = actual.flows_as(before, |standing| standing != Standing::Other);
-                let mods = differing(before, &flows, actual, Some(before));
-                let goes = deleted(&mods, &flows);
-                mods.len() - goes.iter().filter(left_behind).count() + actual.groups.len()
-            }
-        };
-
-        let changes = before.is_none_or(|before| !std::ptr::eq(before, desired));
-        let revokes = !gone.is_empty()
-            || goes.iter().any(|flow| left_behind(&flow))
-            || touched(&mods, &*flows)
-                .into_iter()
-                .any(|(m, flow)| lets_less(m, flow) && (changes || flow.learns().next().is_some()));
-        let leftover = revoked.into_iter().flat_map(|revoked| &revoked.orphans);
-        let orphans: Orphans = gone.iter().chain(leftover).copied().filter(|c| !has.contains(c)).collect();
-
-        revoked::together(&mut mods, &goes, &flows, desired);
-        mods.extend(revoked::by_cookie(&orphans, desired));
-        let mut messages: Vec<Message> = mods.into_iter().map(Message::FlowMod).collect();
-        // After the flows, which a group takes along when it goes.
-        messages.extend(actual.groups.iter().map(|group| {
-            Message::GroupMod(GroupMod {
-                command: GroupModCommand::Delete,
-                kind: GroupType::All,
-                group_id: *group,
-                buckets: Vec::new(),
-            })
-        }));
-        Self { messages, drift, revokes, orphans, gone: Vec::new() }
-    }
-
     /// The changes from what is in force to what is desired `at` that time, since 1970-01-01 UTC, for a switch that has
     /// what is in force: only the parts that differ are looked at, and nothing is read. So whoever is revoked is so at
     /// once, however much he taught the switch. What he taught goes along as far as a cookie, or a cookie and an address,
@@ -141,7 +55,8 @@ impl Plan {
         let gone: Vec<Flow> = touched.filter(|(m, f)| lets_less(m, f)).map(|(_, f)| f.clone()).collect();
         mods.extend(revoked::by_cookie(&orphans, desired));
         let messages = mods.into_iter().map(Message::FlowMod).collect();
-        Some(Self { messages, drift: 0, revokes: !gone.is_empty(), orphans, gone })
+        let revokes = !gone.is_empty();
+        Some(Self { messages, drift: 0, revokes, orphans, gone, more: false })
     }
 
     /// What is left to be deleted of what those taught the switch who lost by a change that is made.
@@ -161,21 +76,14 @@ impl Plan {
     }
 }
 
-/// What differs between `flows` and what is desired. What ends by the clock is added for the time that is left; what was in
-/// force and is as good as over is not added again, because the switch may have ended it.
-fn differing(
+/// Gives what ends by the clock the time that is left of it. What was in force and is as good as over is not added again,
+/// because the switch may have ended it.
+pub(super) fn for_what_is_left(
+    mods: &mut Vec<FlowMod>,
     desired: &Compiled,
-    flows: &[Flow],
-    actual: &Actual<'_>,
     before: Option<&Compiled>,
-) -> Vec<FlowMod> {
-    let mut mods = diff(desired.program.flows(), flows, |f| desired.learned(f));
-    for_what_is_left(&mut mods, desired, before, actual.at);
-    mods
-}
-
-/// Gives what ends by the clock the time that is left of it.
-fn for_what_is_left(mods: &mut Vec<FlowMod>, desired: &Compiled, before: Option<&Compiled>, at: Duration) {
+    at: Duration,
+) {
     mods.retain_mut(|m| {
         if m.command != FlowModCommand::Add || m.hard_timeout == 0 {
             return true;
@@ -191,15 +99,8 @@ fn for_what_is_left(mods: &mut Vec<FlowMod>, desired: &Compiled, before: Option<
     });
 }
 
-/// The flows that are deleted one by one.
-fn deleted<'f>(mods: &[FlowMod], flows: &'f [Flow]) -> Vec<&'f Flow> {
-    let strict =
-        |(m, flow): (&FlowMod, &'f Flow)| (m.command == FlowModCommand::DeleteStrict).then_some(flow);
-    touched(mods, flows).into_iter().filter_map(strict).collect()
-}
-
 /// Those of the flows that are replaced or deleted, each with what does it.
-fn touched<'m, 'f>(
+pub(super) fn touched<'m, 'f>(
     mods: &'m [FlowMod],
     flows: impl IntoIterator<Item = &'f Flow>,
 ) -> Vec<(&'m FlowMod, &'f Flow)> {
@@ -214,7 +115,7 @@ fn touched<'m, 'f>(
 
 /// Whether a change of a flow may keep from passing what passed. One that only sets more bits, as that of somebody who is in one
 /// more list, lets the same pass.
-fn lets_less(m: &FlowMod, flow: &Flow) -> bool {
+pub(super) fn lets_less(m: &FlowMod, flow: &Flow) -> bool {
     use ofproto::action::Action;
     use ofproto::instruction::Instruction::ApplyActions;
 
@@ -233,7 +134,7 @@ fn lets_less(m: &FlowMod, flow: &Flow) -> bool {
 
 /// Whether no packet that a flow matches is ever learned from: what is judged already, ARP and neighbour discovery. Whose
 /// list of neighbours grows or shrinks has nothing to unlearn by that.
-fn teaches_nobody(flow: &Flow) -> bool {
+pub(super) fn teaches_nobody(flow: &Flow) -> bool {
     let discovery = |kind: u128| (133..=137).contains(&kind);
     flow.table == FORWARDING
         || flow.matches.exact(Field::EthType) == Some(0x0806)

@@ -5,7 +5,7 @@
 //! with what the first read finds, and FLOW_REMOVED keeps it true, with the flow monitor for what Open vSwitch evicts. This is
 //! not the way for packets by the million: a packet costs some allocations and a look at some maps.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -147,14 +147,19 @@ impl Bridge {
         self.mirror.speak(Dialect::Plain);
     }
 
-    /// What the learned tables hold when the session begins.
-    pub(super) fn mirror_of(&mut self, now: Instant, flows: &[Flow], session: &mut Session) {
-        let tables: std::collections::BTreeSet<_> =
-            self.compiled.program.reactive().flat_map(Learner::learns).map(|learn| learn.table).collect();
+    /// The tables that the controller learns for the switch.
+    pub(super) fn mirrored(&self) -> BTreeSet<TableId> {
+        self.compiled.program.reactive().flat_map(Learner::learns).map(|learn| learn.table).collect()
+    }
+
+    /// What such a table holds when the session begins.
+    pub(super) fn mirror_of(&mut self, now: Instant, flow: &Flow, session: &mut Session) {
         // Any other is about to be deleted, or was put there by somebody and does not tell when it ends.
-        let stays = |flow: &&Flow| tables.contains(&flow.table) && self.compiled.learned(flow);
+        if !self.compiled.learned(flow) {
+            return;
+        }
         let second = self.second(now);
-        for deletion in self.mirror.read(flows.iter().filter(stays).cloned(), second) {
+        if let Some(deletion) = self.mirror.read(flow, second) {
             self.made_room(deletion.table_id);
             self.teach(deletion, session);
         }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flows::Flow;
+use flows::compile::lease;
 use ofproto::message::ErrorMsg;
 use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartReplyBody, MultipartRequestBody};
 use ofproto::{GroupId, Xid};
 
-use super::leases::apart;
+use super::comparison::Comparison;
+use super::crowded::Crowding;
+use super::leases::Aged;
 use super::machine::{Bridge, Phase};
-use super::plan::{Actual, Plan};
 use super::revoked::Revoked;
 use super::{Notice, READ_TIMEOUT};
 use crate::session::{CloseReason, Session};
@@ -20,15 +22,23 @@ use crate::session::{CloseReason, Session};
 pub(super) struct Reading {
     flows: Xid,
     groups: Xid,
-    got_flows: Option<Vec<FlowStats>>,
+    comparison: Comparison,
+    /// The flows of leases.
+    leased: Vec<Aged>,
+    crowding: Crowding,
+    /// Whether all flows came.
+    got_flows: bool,
     got_groups: Option<Vec<GroupId>>,
     started: Instant,
     pub(super) deadline: Instant,
 }
 
+/// So many flows of leases are looked at; others go.
+const LEASED: usize = 1 << 16;
+
 impl Reading {
     pub(super) fn awaits(&self, xid: Xid) -> bool {
-        (xid == self.flows && self.got_flows.is_none()) || (xid == self.groups && self.got_groups.is_none())
+        (xid == self.flows && !self.got_flows) || (xid == self.groups && self.got_groups.is_none())
     }
 }
 
@@ -43,14 +53,64 @@ impl Bridge {
         self.last_read = Some(now);
         self.told = false;
         self.foreign_changes = 0;
+        if self.in_force.is_none() {
+            self.mirror.begin_read();
+        }
+        let revoked = self.revoked.is_some();
         self.phase = Phase::Reading(Box::new(Reading {
             flows,
             groups,
-            got_flows: None,
+            comparison: Comparison::new(&self.compiled, self.in_force.as_ref(), revoked),
+            leased: Vec::new(),
+            crowding: Crowding::default(),
+            got_flows: false,
             got_groups: None,
             started: now,
             deadline: now + READ_TIMEOUT,
         }));
+    }
+
+    /// Some of the flows came.
+    pub(super) fn read_flows(
+        &mut self,
+        now: Instant,
+        xid: Xid,
+        stats: Vec<FlowStats>,
+        more: bool,
+        session: &mut Session,
+    ) {
+        match &self.phase {
+            Phase::Reading(reading) if xid == reading.flows && !reading.got_flows => {}
+            // What an earlier read asked for.
+            _ => return,
+        }
+        let Phase::Reading(mut reading) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let first = reading.comparison.flows() == 0;
+        let at = self.clock.since_epoch(now);
+        let mirrored = self.mirrored();
+        for entry in &stats {
+            let flow = Flow::from_stats(entry);
+            if self.in_force.is_none() {
+                self.remember(now, &flow);
+                if mirrored.contains(&flow.table) {
+                    self.mirror_of(now, &flow, session);
+                }
+            }
+            reading.crowding.note(entry, &flow);
+            if lease::is_lease(&flow) && reading.leased.len() < LEASED {
+                reading.comparison.pass_over();
+                reading.leased.push((flow, age(entry)));
+            } else {
+                reading.comparison.take(&flow, age(entry), at, self.revoked.as_ref());
+            }
+        }
+        reading.got_flows = !more;
+        if !stats.is_empty() {
+            let compiled = Arc::clone(reading.comparison.desired());
+            self.notices.push_back(Notice::ReadSome { compiled, stats, first });
+        }
+        self.phase = Phase::Reading(reading);
+        self.read_done(now, session);
     }
 
     pub(super) fn read_part(
@@ -62,7 +122,6 @@ impl Bridge {
     ) {
         let Phase::Reading(reading) = &mut self.phase else { return };
         match body {
-            MultipartReplyBody::Flow(stats) if xid == reading.flows => reading.got_flows = Some(stats),
             MultipartReplyBody::GroupDesc(groups) if xid == reading.groups => {
                 reading.got_groups = Some(groups.into_iter().map(|g| g.group_id).collect());
             }
@@ -83,23 +142,25 @@ impl Bridge {
     }
 
     fn read_done(&mut self, now: Instant, session: &mut Session) {
-        let Phase::Reading(reading) = &mut self.phase else { return };
-        if reading.got_flows.is_none() || reading.got_groups.is_none() {
-            return;
+        match &self.phase {
+            Phase::Reading(reading) if reading.got_flows && reading.got_groups.is_some() => {}
+            _ => return,
         }
-        let stats = Arc::new(reading.got_flows.take().unwrap_or_default());
-        let groups = reading.got_groups.take().unwrap_or_default();
-        let started = reading.started;
-        self.phase = Phase::Idle;
+        let Phase::Reading(reading) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
         if !self.owned {
             return;
         }
-        let flows: Vec<Flow> = stats.iter().map(Flow::from_stats).collect();
-        if self.in_force.is_none() {
-            self.remember(now, &flows, session);
-            self.mirror_of(now, &flows, session);
+        let Reading { comparison, leased, crowding, got_groups, started, .. } = *reading;
+        let desired = comparison.desired();
+        if !Arc::ptr_eq(&self.compiled, desired) && !self.compiled.desires_same(desired) {
+            // It was compared with what is desired no more.
+            return self.read_soon(now);
         }
-        self.shown |= !flows.is_empty();
+        let flows = comparison.flows();
+        if self.in_force.is_none() && flows == 0 {
+            self.forget_learned(session);
+        }
+        self.shown |= flows > 0;
         let done = self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &self.compiled));
         if self.learning.is_some() && done && !self.shown {
             // It took the flows and shows none, now as before: to give them again and again would not change that.
@@ -108,20 +169,20 @@ impl Bridge {
             }
             return self.as_desired(now, started);
         }
-        let ages: Vec<Duration> = stats.iter().map(age).collect();
         let evicted = std::mem::take(&mut self.evicted);
-        self.make_room(now, &stats, session);
-        self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), stats, evicted });
+        self.make_room(now, crowding, session);
+        self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), flows, evicted });
 
-        let (leased, (flows, ages)) = apart(flows, ages);
+        let groups = got_groups.unwrap_or_default();
         let leases = self.leases_differ(now, &leased);
-        let actual = Actual { flows: &flows, ages: &ages, groups: &groups, at: self.clock.since_epoch(now) };
-        let mut plan = Plan::new(&self.compiled, self.in_force.as_deref(), &actual, self.revoked.as_ref());
+        drop(leased);
+        let at = self.clock.since_epoch(now);
+        let mut plan = comparison.plan(self.in_force.as_ref(), &groups, at, self.revoked.as_ref());
         // What is put right of leases is somebody's doing, but for what an earlier session left.
         plan.drift += if self.in_force.is_some() { leases.len() } else { 0 };
         plan.messages.extend(leases);
         // It is known what the switch has, and will be when the plan is carried out, unless somebody told of more meanwhile.
-        self.sure = !self.told;
+        self.sure = !self.told && !plan.more;
         if plan.messages.is_empty() {
             self.as_desired(now, started);
         } else {
@@ -133,6 +194,7 @@ impl Bridge {
     fn as_desired(&mut self, now: Instant, started: Instant) {
         self.in_force = Some(Arc::clone(&self.compiled));
         self.restless = 0;
+        self.partial_rounds = 0;
         // What a learner that is gone taught in its last moments shows within a second: only a read after that counts.
         match &self.revoked {
             Some(Revoked { until, .. }) if started < *until => {

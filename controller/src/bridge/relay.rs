@@ -11,10 +11,10 @@ use flows::compile::layout::POLICY;
 use flows::compile::lease::{FOREVER, Lease, Leasing, Party, Relay};
 use flows::dhcp::{Kind, Message as Dhcp};
 use flows::dhcpv6::Message as Dhcpv6;
-use ofproto::message::multipart::FlowStats;
 use ofproto::message::{ErrorMsg, FlowMod, Message, MeterMod, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo, Xid};
 
+use super::crowded::Crowding;
 use super::leases::{self, Aged, Client, Refused};
 use super::machine::Bridge;
 use super::meters::Meters;
@@ -234,8 +234,8 @@ impl Bridge {
     }
 
     /// Makes room where somebody has as many IPv6 addresses of his own making as he may have.
-    pub(super) fn make_room(&mut self, now: Instant, stats: &[FlowStats], session: &mut Session) {
-        for (network, address) in self.crowded.look(now, stats) {
+    pub(super) fn make_room(&mut self, now: Instant, crowding: Crowding, session: &mut Session) {
+        for (network, address) in self.crowded.look(now, crowding) {
             Self::send(session, &Message::FlowMod(claims::unclaim(network, address)));
             self.gone(now, (network, address.into()), session);
         }

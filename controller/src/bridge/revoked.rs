@@ -1,11 +1,11 @@
 //! What a change takes the ground from under: flows that the switch learned and that nothing accounts for any more.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use flows::compile::layout::{ADMISSION, DESTINATION};
-use flows::{Flow, FlowMatch};
+use flows::{Flow, FlowKey, FlowMatch};
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
 use ofproto::{Cookie, TableId};
@@ -119,40 +119,57 @@ fn is_strict(m: &FlowMod) -> bool {
     m.command == FlowModCommand::DeleteStrict
 }
 
-fn key(m: &FlowMod) -> (TableId, u16, FlowMatch) {
-    (m.table_id, m.priority, FlowMatch::from_wire(&m.fields))
+/// Learned flows of one table and cookie that have an address in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Group {
+    table: TableId,
+    cookie: Cookie,
+    field: Field,
+    address: u128,
+}
+
+impl Group {
+    /// Those that a flow belongs to.
+    pub(super) fn of(flow: &Flow) -> impl Iterator<Item = Self> {
+        let fields = [Field::Ipv4Dst, Field::Ipv6Dst, Field::Ipv4Src, Field::Ipv6Src];
+        let group = |field| {
+            let address = flow.matches.exact(field)?;
+            Some(Self { table: flow.table, cookie: flow.cookie, field, address })
+        };
+        fields.into_iter().filter_map(group)
+    }
 }
 
 /// Deletes many learned flows at a time where they are all that a learner taught for one address: that is shorter, and takes
-/// along what is learned meanwhile. `gone` are flows that the changes delete, `flows` are all.
-pub(super) fn together(mods: &mut Vec<FlowMod>, gone: &[&Flow], flows: &[Flow], desired: &Compiled) {
+/// along what is learned meanwhile. `gone` are flows that the changes delete, and of some groups a flow `stays`.
+pub(super) fn together(
+    mods: &mut Vec<FlowMod>,
+    gone: &[Flow],
+    stays: impl Fn(&Group) -> bool,
+    desired: &Compiled,
+) {
     if gone.len() <= FEW {
         return;
     }
     let fixed = fixed(desired);
     let tables = desired.judge().tables();
-    let lost: HashSet<*const Flow> = gone.iter().map(|flow| std::ptr::from_ref(*flow)).collect();
-    let mut groups: HashMap<(TableId, Cookie, Field, u128), bool> = HashMap::new();
-    let fields = [Field::Ipv4Dst, Field::Ipv6Dst, Field::Ipv4Src, Field::Ipv6Src];
-    let group =
-        |flow: &Flow, field: Field| Some((flow.table, flow.cookie, field, flow.matches.exact(field)?));
     let learned = |flow: &&Flow| tables.contains(&flow.table) && !fixed.contains(&(flow.table, flow.cookie));
-    for flow in flows.iter().filter(learned) {
-        let goes = lost.contains(&std::ptr::from_ref(flow));
-        for group in fields.into_iter().filter_map(|field| group(flow, field)) {
-            *groups.entry(group).or_insert(true) &= goes;
+    let mut taken: BTreeSet<Group> = BTreeSet::new();
+    let mut done: HashSet<FlowKey<'_>> = HashSet::new();
+    for flow in gone.iter().filter(learned) {
+        if let Some(whole) = Group::of(flow).find(|group| !stays(group)) {
+            taken.insert(whole);
+            done.insert(flow.key());
         }
     }
-    let mut taken: BTreeMap<(TableId, Cookie, Field, u128), ()> = BTreeMap::new();
-    let mut done: HashSet<(TableId, u16, FlowMatch)> = HashSet::new();
-    for flow in gone.iter().copied().filter(learned) {
-        let all = fields.into_iter().filter_map(|field| group(flow, field));
-        if let Some(whole) = all.into_iter().find(|group| groups.get(group) == Some(&true)) {
-            taken.insert(whole, ());
-            done.insert((flow.table, flow.priority, flow.matches.clone()));
-        }
+    if done.is_empty() {
+        return;
     }
-    mods.retain(|m| !is_strict(m) || !done.contains(&key(m)));
-    let whole = |((table, cookie, field, value), ())| delete(table, cookie, &address(field, value));
+    mods.retain(|m| {
+        let matches = FlowMatch::from_wire(&m.fields);
+        !is_strict(m) || !done.contains(&(m.table_id, m.priority, &matches))
+    });
+    let whole =
+        |Group { table, cookie, field, address: value }| delete(table, cookie, &address(field, value));
     mods.extend(taken.into_iter().map(whole));
 }

@@ -412,10 +412,15 @@ impl<'a> Driver<'a> {
                     "several ports have a name that the file gives to one: none of them gets its rights"
                 );
             }
-            Notice::Read { compiled, stats, evicted } => {
-                debug!(bridge, flows = stats.len(), "read");
+            Notice::ReadSome { compiled, stats, first } => {
                 if self.claimed.is_some() {
-                    for pot in self.hub.count(bridge, &compiled, &stats, &evicted) {
+                    self.hub.count_some(bridge, &compiled, &stats, first);
+                }
+            }
+            Notice::Read { compiled, flows, evicted } => {
+                debug!(bridge, flows, "read");
+                if self.claimed.is_some() {
+                    for pot in self.hub.count(bridge, &compiled, flows, &evicted) {
                         warn!(bridge, "return flows: {pot} is full");
                     }
                 }

@@ -1,11 +1,12 @@
-//! Multipart replies put together from their parts (OpenFlow 1.3.5 §7.3.5).
+//! Multipart replies put together from their parts (OpenFlow 1.3.5 §7.3.5). Those about flows may be of any length: their
+//! parts are handed on as they come.
 
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use ofproto::Xid;
 use ofproto::message::Port;
-use ofproto::message::multipart::{MULTIPART_MORE, MultipartReply, MultipartReplyBody};
+use ofproto::message::multipart::{FlowStats, MULTIPART_MORE, MultipartReply, MultipartReplyBody};
 
 /// Replies under way, by the request that they answer. Only what was asked for is kept.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub(super) struct Assembly {
 struct Partial {
     body: Option<MultipartReplyBody>,
     bytes: usize,
+    /// Whether parts with flows were handed on.
+    flows: bool,
 }
 
 /// What became of a part.
@@ -25,6 +28,8 @@ struct Partial {
 pub(super) enum Part {
     /// More will follow.
     Kept,
+    /// Flows, which are not put together, and whether more will follow.
+    Flows(Vec<FlowStats>, bool),
     /// That was the last one.
     Complete(MultipartReplyBody),
     /// Nobody asked for it.
@@ -74,6 +79,20 @@ impl Assembly {
         let Some(partial) = self.waiting.get_mut(&xid) else {
             return Part::Unasked;
         };
+        let more = reply.flags & MULTIPART_MORE != 0;
+        if partial.body.is_none()
+            && let MultipartReplyBody::Flow(flows) = reply.body
+        {
+            partial.flows = true;
+            if !more {
+                self.forget(xid);
+            }
+            return Part::Flows(flows, more);
+        }
+        if partial.flows {
+            self.forget(xid);
+            return Part::Mixed;
+        }
         let mut part = reply.body;
         if let MultipartReplyBody::PortDesc(ports) = &mut part {
             let before = match &partial.body {
@@ -99,7 +118,7 @@ impl Assembly {
             self.forget(xid);
             return Part::Mixed;
         }
-        if reply.flags & MULTIPART_MORE != 0 {
+        if more {
             return Part::Kept;
         }
         let body = partial.body.take();
@@ -125,7 +144,6 @@ fn footprint(part: &MultipartReplyBody, length: usize) -> usize {
     use MultipartReplyBody as B;
     match part {
         B::PortDesc(ports) => size_of_val(&**ports) + ports.iter().map(|port| port.name.len()).sum::<usize>(),
-        B::Flow(all) => length + size_of_val(&**all),
         B::Table(all) => length + size_of_val(&**all),
         B::PortStats(all) => length + size_of_val(&**all),
         B::Queue(all) => length + size_of_val(&**all),
@@ -143,7 +161,6 @@ fn footprint(part: &MultipartReplyBody, length: usize) -> usize {
 fn join(mut body: MultipartReplyBody, part: MultipartReplyBody) -> Option<MultipartReplyBody> {
     use MultipartReplyBody as B;
     match (&mut body, part) {
-        (B::Flow(all), B::Flow(part)) => all.extend(part),
         (B::Table(all), B::Table(part)) => all.extend(part),
         (B::PortStats(all), B::PortStats(part)) => all.extend(part),
         (B::Queue(all), B::Queue(part)) => all.extend(part),

@@ -18,7 +18,7 @@ pub struct Config {
     pub max_request_bytes: usize,
     /// Answers that the switch does not take: beyond so many bytes nothing more is read from it.
     pub max_answer_bytes: usize,
-    /// Memory of multipart replies under way, in bytes.
+    /// Memory of multipart replies under way, in bytes; those about flows are not kept.
     pub max_multipart_bytes: usize,
     /// The same before the handshake is complete.
     pub max_handshake_bytes: usize,

@@ -1,7 +1,7 @@
 //! What a session tells.
 
 use ofproto::message::monitor::MonitorUpdate;
-use ofproto::message::multipart::{Desc, MultipartReplyBody};
+use ofproto::message::multipart::{Desc, FlowStats, MultipartReplyBody};
 use ofproto::message::{ErrorMsg, FeaturesReply, Message, Port, PortStatus};
 use ofproto::{DecodeError, EncodeError, Xid};
 use thiserror::Error;
@@ -24,8 +24,17 @@ pub enum Event {
     Connected(Box<Connected>),
     /// A port appeared, went or changed.
     PortChanged(PortStatus),
-    /// A multipart reply is complete; lists hold the parts of all its messages.
+    /// A multipart reply of any other kind is complete; lists hold the parts of all its messages.
     Replied(Xid, MultipartReplyBody),
+    /// Some of the flows that were asked for; a reply about flows is told by its parts.
+    FlowsReported {
+        /// The request.
+        xid: Xid,
+        /// The flows of one part.
+        flows: Vec<FlowStats>,
+        /// Whether more parts follow.
+        more: bool,
+    },
     /// A flow monitor's updates.
     Monitored(Vec<MonitorUpdate>),
     /// The switch refused something.

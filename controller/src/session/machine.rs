@@ -420,6 +420,14 @@ impl Session {
                 let waiting = self.waiting();
                 self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
             }
+            Part::Flows(flows, more) if matches!(self.state, State::Ready) => {
+                self.events.push_back(Event::FlowsReported { xid, flows, more });
+            }
+            // The handshake asks for none.
+            Part::Flows(..) => {
+                let waiting = self.waiting();
+                self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
+            }
             Part::Complete(body) => self.replied(xid, body),
         }
     }

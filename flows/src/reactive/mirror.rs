@@ -125,17 +125,18 @@ impl Mirror {
         self.held.get(&key(flow)).is_some_and(|known| known.cookie == flow.cookie)
     }
 
-    /// Forgets everything and takes what was read from the switch: the flows of learned tables, learned or not, since `limit`
-    /// counts them all. Returns what to send: it deletes what there is no room for.
-    pub fn read(&mut self, flows: impl IntoIterator<Item = Flow>, now: u32) -> Vec<FlowMod> {
+    /// Forgets everything: what the switch has is read.
+    pub fn begin_read(&mut self) {
         self.held.clear();
         self.going.clear();
-        let mut deletions = Vec::new();
-        for flow in flows {
-            deletions.extend(self.make_room(flow.table));
-            self.held.put(&flow, None, now);
-        }
-        deletions
+    }
+
+    /// Takes a flow that was read from the switch: one of learned tables, learned or not, since `limit` counts them all.
+    /// Returns what to send where there is no room for it: it deletes another.
+    pub fn read(&mut self, flow: &Flow, now: u32) -> Option<FlowMod> {
+        let deletion = self.make_room(flow.table);
+        self.held.put(flow, None, now);
+        deletion
     }
 
     /// What Open vSwitch's `learn` would do for a packet, as a flow_mod; the mirror is changed as if it had been sent.

@@ -95,7 +95,8 @@ fn count(hub: &Hub, bridge: &str, session: u64) {
     let claimant = Claimant { session, datapath: DatapathId(session), peer, local: None, mailbox };
     assert_eq!(hub.claim(bridge, claimant, Instant::now()), Claim::Granted(bridge.to_owned()));
     let (compiled, stats) = read(&policy, bridge);
-    hub.count(bridge, &compiled, &stats, &BTreeMap::new());
+    hub.count_some(bridge, &compiled, &stats, true);
+    hub.count(bridge, &compiled, stats.len() as u64, &BTreeMap::new());
     let label = hub.label(bridge);
     hub.metrics.changing(label, 3);
     hub.metrics.changed(label, 1, Duration::from_millis(3));

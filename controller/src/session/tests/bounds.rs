@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use ofproto::message::Message;
-use ofproto::message::Port;
 use ofproto::message::multipart::{
-    FlowStats, FlowStatsRequest, MULTIPART_MORE, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
+    FlowStats, FlowStatsRequest, GroupDesc, MULTIPART_MORE, MultipartReplyBody, MultipartRequest,
+    MultipartRequestBody,
 };
+use ofproto::message::{GroupType, Port};
 use ofproto::oxm::Match;
-use ofproto::{Cookie, PortNo, TableId, Xid};
+use ofproto::{Cookie, GroupId, PortNo, TableId, Xid};
 
 use super::{At, Rig, multipart};
 use crate::session::{CloseReason, Config, Event, SendError};
@@ -40,27 +41,59 @@ fn part(more: bool, cookies: std::ops::Range<u64>) -> Message {
     multipart(flags, MultipartReplyBody::Flow(cookies.map(flow).collect()))
 }
 
+fn ask_groups(rig: &mut Rig) -> Xid {
+    let body = MultipartRequestBody::GroupDesc;
+    rig.session.send(&Message::MultipartRequest(MultipartRequest { flags: 0, body })).unwrap()
+}
+
+fn groups(ids: std::ops::Range<u32>) -> MultipartReplyBody {
+    let group = |id| GroupDesc { kind: GroupType::All, group_id: GroupId(id), buckets: vec![] };
+    MultipartReplyBody::GroupDesc(ids.map(group).collect())
+}
+
+fn part_of_groups(more: bool, ids: std::ops::Range<u32>) -> Message {
+    multipart(if more { MULTIPART_MORE } else { 0 }, groups(ids))
+}
+
 #[test]
 fn parts_are_put_together_in_order_and_by_request() {
     let mut rig = Rig::ready();
-    let (one, two) = (ask(&mut rig).unwrap(), ask(&mut rig).unwrap());
-    rig.give(one, &part(true, 0..2));
-    rig.give(two, &part(true, 10..11));
-    rig.give(one, &part(false, 2..3));
-    rig.give(two, &part(false, 11..12));
-    rig.give(one, &part(false, 3..4));
-    let flows = |range: std::ops::Range<u64>| MultipartReplyBody::Flow(range.map(flow).collect());
-    assert_eq!(rig.told(), [Event::Replied(one, flows(0..3)), Event::Replied(two, flows(10..12))]);
+    let (one, two) = (ask_groups(&mut rig), ask_groups(&mut rig));
+    rig.give(one, &part_of_groups(true, 0..2));
+    rig.give(two, &part_of_groups(true, 10..11));
+    rig.give(one, &part_of_groups(false, 2..3));
+    rig.give(two, &part_of_groups(false, 11..12));
+    rig.give(one, &part_of_groups(false, 3..4));
+    assert_eq!(rig.told(), [Event::Replied(one, groups(0..3)), Event::Replied(two, groups(10..12))]);
+}
+
+#[test]
+fn flows_are_handed_on_part_by_part() {
+    let config = Config { max_multipart_bytes: 10_000, ..Config::default() };
+    let mut rig = Rig::at(At::Ready, config);
+    let xid = ask(&mut rig).unwrap();
+    for n in 0..100 {
+        rig.give(xid, &part(n < 99, 0..100));
+        let flows = (0..100).map(flow).collect();
+        assert_eq!(rig.told(), [Event::FlowsReported { xid, flows, more: n < 99 }]);
+    }
+    rig.give(xid, &part(false, 0..1));
+    assert_eq!(rig.told(), [], "nobody asked for more");
+    assert!(!rig.session.is_closed());
+    let xid = ask(&mut rig).unwrap();
+    rig.give(xid, &part(true, 0..1));
+    rig.give(xid, &part_of_groups(false, 0..1));
+    assert!(matches!(rig.closed(), Some(CloseReason::Unexpected { kind: 19, .. })), "another kind");
 }
 
 #[test]
 fn a_reply_without_end_ends_the_session() {
     let config = Config { max_multipart_bytes: 100_000, ..Config::default() };
     let mut rig = Rig::at(At::Ready, config);
-    let xid = ask(&mut rig).unwrap();
+    let xid = ask_groups(&mut rig);
     let mut given = 0;
     while !rig.session.is_closed() {
-        rig.give(xid, &part(true, 0..100));
+        rig.give(xid, &part_of_groups(true, 0..100));
         given += 1;
         assert!(given < 1000, "never ended");
     }
@@ -72,11 +105,11 @@ fn bytes_of_a_complete_or_failed_reply_count_no_more() {
     let config = Config { max_multipart_bytes: 40_000, ..Config::default() };
     let mut rig = Rig::at(At::Ready, config);
     for _ in 0..100 {
-        let xid = ask(&mut rig).unwrap();
-        rig.give(xid, &part(true, 0..100));
-        rig.give(xid, &part(false, 0..10));
-        let xid = ask(&mut rig).unwrap();
-        rig.give(xid, &part(true, 0..100));
+        let xid = ask_groups(&mut rig);
+        rig.give(xid, &part_of_groups(true, 0..600));
+        rig.give(xid, &part_of_groups(false, 0..10));
+        let xid = ask_groups(&mut rig);
+        rig.give(xid, &part_of_groups(true, 0..600));
         let error = ofproto::message::ErrorMsg { kind: 1, code: 6, experimenter: None, data: Bytes::new() };
         rig.give(xid, &Message::Error(error));
         rig.sent();

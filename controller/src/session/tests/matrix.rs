@@ -30,6 +30,7 @@ fn outcome(rig: &mut Rig) -> String {
                 Event::Connected(_) => "up",
                 Event::PortChanged(_) => "port",
                 Event::Replied(..) => "reply",
+                Event::FlowsReported { .. } => "flows",
                 Event::Monitored(_) => "monitored",
                 Event::Refused(..) => "refused",
                 Event::Received(..) => "message",

@@ -1,0 +1,270 @@
+//! What a switch has, compared with what is desired while the parts of its answer come in. Nothing is kept of a flow that is as
+//! desired, nor of a learned one; of one that nobody asked for only what it takes to delete it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use flows::diff::{Deleted, changes, same};
+use flows::timed::Standing;
+use flows::{Flow, FlowMatch};
+use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
+use ofproto::oxm::Match;
+use ofproto::{Cookie, GroupId, Reader, TableId, Wire as _, Writer};
+
+use super::Compiled;
+use super::plan::{Plan, for_what_is_left, lets_less, teaches_nobody};
+use super::revoked::{self, Group, Orphans, Revoked};
+
+/// So many flows that nobody asked for are deleted in one round; the next one finds more.
+const FOREIGN: usize = 1 << 15;
+
+/// A read's comparison with what was desired when it began.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    desired: Settled,
+    /// What was in force, where it is not what is desired or may end: whatever differs from it is somebody else's doing.
+    before: Option<Settled>,
+    /// Flows of the switch that have the key of a desired one and are not it, by that one's place.
+    changed: BTreeMap<usize, Flow>,
+    foreign: Vec<Foreign>,
+    /// Foreign flows beyond those that are kept.
+    beyond: usize,
+    /// What the foreign flows learn that do.
+    taught: BTreeMap<usize, Vec<(TableId, Cookie)>>,
+    /// So many flows are not as in `before`, and were not revoked a moment ago.
+    drift: usize,
+    /// Of learned flows that stay: to which groups they belong. None where no learned flows are expected to go.
+    stays: Option<HashSet<u64>>,
+    keys: RandomState,
+    flows: u64,
+}
+
+/// Which flows of a program the switch has.
+#[derive(Debug)]
+struct Settled {
+    compiled: Arc<Compiled>,
+    there: Vec<bool>,
+}
+
+/// What a flow of the switch is to a program.
+enum Found {
+    /// The desired one.
+    AsDesired,
+    /// The desired one's place, and the flow with the timeout of that one where it ends with it.
+    Differs(usize, Flow),
+    /// One that its flows taught.
+    Learned,
+    Foreign,
+}
+
+/// A flow that goes.
+#[derive(Debug)]
+struct Foreign {
+    table: TableId,
+    priority: u16,
+    drops: bool,
+    /// Whether something that it let pass may not pass now.
+    passes: bool,
+    left_behind: bool,
+    cookie: Cookie,
+    /// Its match, as it is on the wire.
+    matches: Box<[u8]>,
+}
+
+impl Settled {
+    fn new(compiled: &Arc<Compiled>) -> Self {
+        let there = vec![false; compiled.program.flows().count()];
+        Self { compiled: Arc::clone(compiled), there }
+    }
+
+    fn take(&mut self, flow: &Flow, age: Duration, at: Duration, good: fn(Standing) -> bool) -> Found {
+        let Some(place) = self.compiled.find(flow) else {
+            return if self.compiled.learned(flow) { Found::Learned } else { Found::Foreign };
+        };
+        let mut flow = flow.clone();
+        if self.compiled.has_ends()
+            && let Some(standing) = self.compiled.standing(&flow, age, at)
+        {
+            flow = self.compiled.timed_like_twin(flow, good(standing));
+        }
+        let is_same = self.compiled.at(place).is_some_and(|(_, desired)| same(&flow, desired));
+        if let Some(there) = self.there.get_mut(place) {
+            *there = is_same;
+        }
+        if is_same { Found::AsDesired } else { Found::Differs(place, flow) }
+    }
+
+    /// The desired flows that the switch lacks, in the program's order. Of two with one key the last counts.
+    fn missing(&self) -> impl Iterator<Item = &Flow> {
+        let flows = self.compiled.program.flows().zip(&self.there).enumerate();
+        let missing = flows.filter(|(_, (_, there))| !**there).map(|(place, (flow, _))| (place, flow));
+        missing.filter(|(place, flow)| self.compiled.find(flow) == Some(*place)).map(|(_, flow)| flow)
+    }
+
+    /// How many changes put all of it back at that time; none for what may have ended.
+    fn to_put_back(&self, at: Duration) -> usize {
+        let mut mods: Vec<FlowMod> =
+            self.missing().map(|flow| flow.to_flow_mod(FlowModCommand::Add)).collect();
+        for_what_is_left(&mut mods, &self.compiled, Some(&self.compiled), at);
+        mods.len()
+    }
+}
+
+impl Foreign {
+    fn new(flow: &Flow, left_behind: bool) -> Self {
+        let mut w = Writer::new();
+        // What came off the wire fits it.
+        let encoded = flow.matches.to_wire().encode(&mut w);
+        debug_assert!(encoded.is_ok(), "{encoded:?}");
+        Self {
+            table: flow.table,
+            priority: flow.priority,
+            drops: flow.drops(),
+            passes: !(flow.drops() || teaches_nobody(flow)),
+            left_behind,
+            cookie: flow.cookie,
+            matches: w.as_slice().into(),
+        }
+    }
+
+    /// The flow, without what it did.
+    fn flow(&self) -> Flow {
+        let fields = Match::decode(&mut Reader::new(&self.matches)).unwrap_or_default();
+        let mut flow = Flow::new(self.table, self.priority, FlowMatch::from_wire(&fields));
+        flow.cookie = self.cookie;
+        flow
+    }
+}
+
+impl Comparison {
+    /// Begins to compare with what is desired; `before` is what was in force, if anything was.
+    pub(super) fn new(desired: &Arc<Compiled>, before: Option<&Arc<Compiled>>, revoked: bool) -> Self {
+        let changes = before.is_none_or(|before| !Arc::ptr_eq(before, desired));
+        Self {
+            desired: Settled::new(desired),
+            before: before.filter(|before| changes || before.has_ends()).map(Settled::new),
+            changed: BTreeMap::new(),
+            foreign: Vec::new(),
+            beyond: 0,
+            taught: BTreeMap::new(),
+            drift: 0,
+            stays: (changes || revoked).then(HashSet::new),
+            keys: RandomState::new(),
+            flows: 0,
+        }
+    }
+
+    /// What the switch is compared with.
+    pub(super) fn desired(&self) -> &Arc<Compiled> {
+        &self.desired.compiled
+    }
+
+    /// So many flows the switch has.
+    pub(super) fn flows(&self) -> u64 {
+        self.flows
+    }
+
+    /// Counts a flow that is compared elsewhere.
+    pub(super) fn pass_over(&mut self) {
+        self.flows += 1;
+    }
+
+    /// Takes a flow that the switch has for so long `at` that time, since 1970-01-01 UTC.
+    pub(super) fn take(&mut self, flow: &Flow, age: Duration, at: Duration, revoked: Option<&Revoked>) {
+        self.flows += 1;
+        let left_behind = || revoked.is_some_and(|revoked| revoked.left_behind(flow));
+        if let Some(before) = &mut self.before {
+            // What is only to be armed again is nobody's doing.
+            let found = before.take(flow, age, at, |standing| standing != Standing::Other);
+            self.drift += usize::from(matches!(found, Found::Foreign) && !left_behind());
+        }
+        match self.desired.take(flow, age, at, |standing| standing == Standing::Good) {
+            Found::AsDesired => {}
+            Found::Differs(place, flow) => _ = self.changed.insert(place, flow),
+            Found::Learned => {
+                if let Some(stays) = &mut self.stays {
+                    stays.extend(Group::of(flow).map(|group| self.keys.hash_one(group)));
+                }
+            }
+            Found::Foreign if self.foreign.len() >= FOREIGN => self.beyond += 1,
+            Found::Foreign => {
+                let learns: Vec<_> = flow.learns().map(|learn| (learn.table, learn.cookie)).collect();
+                if !learns.is_empty() {
+                    self.taught.insert(self.foreign.len(), learns);
+                }
+                self.foreign.push(Foreign::new(flow, left_behind()));
+            }
+        }
+    }
+
+    /// The changes that lead to what is desired, and whether more flows have to go afterwards. `before` is what was in force.
+    pub(super) fn plan(
+        self,
+        before: Option<&Arc<Compiled>>,
+        groups: &[GroupId],
+        at: Duration,
+        revoked: Option<&Revoked>,
+    ) -> Plan {
+        let desired = &*self.desired.compiled;
+        let has = desired.judge().cookies();
+        // A learner may have ended by itself, a moment before it is taken away.
+        let changed =
+            self.changed.iter().filter(|(place, _)| self.desired.there.get(**place) == Some(&false));
+        let changed: Vec<&Flow> = changed.map(|(_, flow)| flow).collect();
+        let learned = changed.iter().flat_map(|flow| flow.learns()).map(|learn| (learn.table, learn.cookie));
+        let mut had: Orphans = learned.chain(self.taught.values().flatten().copied()).collect();
+        had.extend(before.into_iter().flat_map(|before| before.judge().cookies()));
+        let gone: Orphans = had.difference(&has).copied().collect();
+
+        let goes: Vec<Flow> = self.foreign.iter().map(Foreign::flow).collect();
+        let deleted = goes.iter().zip(&self.foreign).enumerate().map(|(n, (flow, foreign))| Deleted {
+            flow,
+            drops: foreign.drops,
+            learns: self.taught.get(&n).map_or(&[][..], Vec::as_slice),
+        });
+        let mut mods = changes(self.desired.missing(), deleted);
+        for_what_is_left(&mut mods, desired, before.map(|before| &**before), at);
+        if mods.is_empty() && groups.is_empty() && gone.is_empty() {
+            return Plan::default();
+        }
+        let left_behind = self.foreign.iter().filter(|foreign| foreign.left_behind).count();
+        let drift = groups.len()
+            + match (before, &self.before) {
+                (None, _) => 0,
+                (Some(_), None) => mods.len() - left_behind,
+                (Some(_), Some(before)) => self.drift + before.to_put_back(at),
+            };
+        let differs = before.is_none_or(|before| !Arc::ptr_eq(before, &self.desired.compiled));
+        let counts = |flow: &Flow| differs || flow.learns().next().is_some();
+        let touched = super::plan::touched(&mods, changed.iter().copied());
+        let revokes = !gone.is_empty()
+            || left_behind > 0
+            || self
+                .foreign
+                .iter()
+                .enumerate()
+                .any(|(n, foreign)| foreign.passes && (differs || self.taught.contains_key(&n)))
+            || touched.into_iter().any(|(m, flow)| lets_less(m, flow) && counts(flow));
+        let leftover = revoked.into_iter().flat_map(|revoked| &revoked.orphans);
+        let orphans: Orphans = gone.iter().chain(leftover).copied().filter(|c| !has.contains(c)).collect();
+
+        let stays = |group: &Group| {
+            self.stays.as_ref().is_none_or(|stays| stays.contains(&self.keys.hash_one(group)))
+        };
+        revoked::together(&mut mods, &goes, stays, desired);
+        mods.extend(revoked::by_cookie(&orphans, desired));
+        let mut messages: Vec<Message> = mods.into_iter().map(Message::FlowMod).collect();
+        // After the flows, which a group takes along when it goes.
+        messages.extend(groups.iter().map(|group| {
+            Message::GroupMod(GroupMod {
+                command: GroupModCommand::Delete,
+                kind: GroupType::All,
+                group_id: *group,
+                buckets: Vec::new(),
+            })
+        }));
+        Plan { messages, drift, revokes, orphans, gone: Vec::new(), more: self.beyond > 0 }
+    }
+}
