@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use flows::check::{Checked, check};
 use flows::compile::{Moment, PortMap, Program};
 use flows::finding::{Finding, has_errors};
-use flows::network::{self, Additions, ContainError, Container, Failed, Loaded, NetworkFile, Sources};
+use flows::network::{
+    self, Additions, ContainError, Container, Failed, Loaded, NetworkFile, Source, Sources,
+};
 use flows::never;
 use ofproto::PortNo;
 
@@ -177,6 +179,18 @@ impl Policy {
         policy.file.take(container);
         policy.additions.containers.retain(|c| c.name != name);
         Some(policy)
+    }
+
+    /// Returns whether reading a file with some additions would make this again: its text and those of what it includes
+    /// are as they were.
+    pub fn is_made_of(&self, path: &Path, additions: &Additions) -> bool {
+        let files = self.sources.files();
+        let as_it_was = |file: &Source| read(Path::new(&file.name)).is_ok_and(|text| text == file.text);
+        path == self.path
+            && self.set_aside.is_empty()
+            && self.additions.is_alike(additions)
+            && !files.is_empty()
+            && files.iter().all(as_it_was)
     }
 
     /// Whether the file says what the bridge's flows are.

@@ -20,7 +20,7 @@ mod remove;
 mod request;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::api::Refusal;
@@ -49,13 +49,15 @@ pub struct Containers {
     database: Database,
     /// The network file.
     file: PathBuf,
+    /// Held by whoever reads the file again.
+    reloading: Mutex<()>,
     runtime: tokio::runtime::Handle,
 }
 
 impl Containers {
     /// For the network file that is in force in the hub. To be called within a runtime.
     pub fn new(hub: Arc<Hub>, database: Database, file: PathBuf) -> Self {
-        Self { hub, database, file, runtime: tokio::runtime::Handle::current() }
+        Self { hub, database, file, reloading: Mutex::new(()), runtime: tokio::runtime::Handle::current() }
     }
 
     /// What is remembered.

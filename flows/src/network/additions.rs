@@ -11,6 +11,19 @@ pub struct Additions {
     pub containers: Vec<Container>,
 }
 
+impl Additions {
+    /// Returns whether both add the same, in whatever order.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let sorted = |additions: &Self| {
+            let Self { mut instances, mut containers } = additions.clone();
+            instances.sort_unstable();
+            containers.sort_by(|a, b| a.name.cmp(&b.name));
+            (instances, containers)
+        };
+        self == other || sorted(self) == sorted(other)
+    }
+}
+
 /// A container that came at run time, in the [`ContainerRange`](super::ContainerRange) of its network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
