@@ -2,7 +2,7 @@
 # Whether hostile peers keep the controller from its work: attackers on loopback against a release controller, one after the
 # other. Prints a table of what was measured beside the mark, and fails if one is missed. Nothing else should run meanwhile.
 #
-#     benches/hostile.sh [NAME…]          default: all; port-desc, dribble, unnamed, http, flapping, fairness are some alone
+#     benches/hostile.sh [NAME…]          default: all; port-desc, dribble, unnamed, http, flapping, fairness, dump, bridges are some alone
 #
 # PORTCULLIS and HOSTILE name the binaries, by default those in target/release:
 #     cargo build --release -p portcullis -p portcullis-benches --bins

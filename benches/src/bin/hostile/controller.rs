@@ -138,10 +138,19 @@ impl Drop for Controller {
 
 /// The memory that a process holds, in kilobytes.
 pub(crate) fn resident(pid: u32) -> io::Result<u32> {
+    memory(pid, "VmRSS:")
+}
+
+/// The most memory that a process held, in kilobytes.
+pub(crate) fn most_resident(pid: u32) -> io::Result<u32> {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: u32, what: &str) -> io::Result<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-    kilobytes.ok_or_else(|| io::Error::other("no VmRSS"))
+    kilobytes.ok_or_else(|| io::Error::other(format!("no {what}")))
 }
 
 /// Waits for something.

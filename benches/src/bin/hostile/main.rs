@@ -40,13 +40,15 @@ impl Row {
 type Measure = fn(&Path) -> io::Result<Vec<Row>>;
 
 /// The groups, by the names that the command line takes.
-const GROUPS: [(&str, Measure); 6] = [
+const GROUPS: [(&str, Measure); 8] = [
     ("port-desc", rows::port_desc::measure),
     ("dribble", rows::dribble::measure),
     ("unnamed", rows::unnamed::measure),
     ("http", rows::http::measure),
     ("flapping", rows::flapping::measure),
     ("fairness", rows::fairness::measure),
+    ("dump", rows::dump::measure),
+    ("bridges", rows::bridges::measure),
 ];
 
 fn main() -> ExitCode {

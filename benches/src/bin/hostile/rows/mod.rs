@@ -1,6 +1,8 @@
 //! The rows of the table, one group a module.
 
+pub(crate) mod bridges;
 pub(crate) mod dribble;
+pub(crate) mod dump;
 pub(crate) mod fairness;
 pub(crate) mod flapping;
 pub(crate) mod http;

@@ -1,0 +1,87 @@
+//! A dump of 252 MB of flows that nobody asked for.
+
+use std::io;
+use std::path::Path;
+
+use ofproto::message::multipart::{
+    FlowStats, MULTIPART_MORE, MultipartReply, MultipartReplyBody, MultipartRequestBody,
+};
+use ofproto::message::{BundleControl, BundleControlKind, Message};
+use ofproto::{TableId, Xid};
+use portcullis_benches::{numbered_flow, reported};
+
+use crate::Row;
+use crate::controller::{BRIDGE, Controller, PORT, most_resident};
+use crate::switch::Line;
+
+/// The dump's length.
+const BYTES: usize = 252_000_000;
+/// Flows of a part.
+const PART: u32 = 400;
+/// Bytes of memory for each of them, at most.
+const EACH: f64 = 150.0;
+/// Megabytes more than before that may be held afterwards.
+const LEFT: f64 = 16.0;
+
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+    let controller = Controller::start(binary)?;
+    let mut line = Line::open(controller.openflow)?;
+    line.shake_hands(BRIDGE, &[PORT, "b"], 1)?;
+    let before = controller.resident()?;
+    let (mut flows, mut reads) = (0, 0);
+    // The second read shows nothing of it any more, and the third that what it led to is done.
+    while reads < 3 {
+        let (xid, message) = line.next()?;
+        let answer = match message {
+            Message::EchoRequest(data) => Message::EchoReply(data),
+            Message::BarrierRequest => Message::BarrierReply,
+            Message::BundleControl(control) => {
+                let kind = match control.kind {
+                    BundleControlKind::OpenRequest => BundleControlKind::OpenReply,
+                    _ => BundleControlKind::CommitReply,
+                };
+                Message::BundleControl(BundleControl::new(control.bundle_id, kind, control.flags))
+            }
+            Message::MultipartRequest(request) => match request.body {
+                MultipartRequestBody::Flow(_) => {
+                    reads += 1;
+                    if reads == 1 {
+                        flows = dump(&mut line, xid)?;
+                    }
+                    reply(0, MultipartReplyBody::Flow(Vec::new()))
+                }
+                MultipartRequestBody::GroupDesc => reply(0, MultipartReplyBody::GroupDesc(Vec::new())),
+                MultipartRequestBody::Monitor(_) => reply(0, MultipartReplyBody::Monitor(Vec::new())),
+                _ => continue,
+            },
+            _ => continue,
+        };
+        line.send(xid, &answer)?;
+    }
+    let each =
+        f64::from(most_resident(controller.pid())?.saturating_sub(before)) * 1_024.0 / f64::from(flows);
+    let left = f64::from(controller.resident()?.saturating_sub(before)) / 1_024.0;
+    let what = format!("a dump of {} MB, {flows} foreign flows", BYTES / 1_000_000);
+    Ok(vec![
+        Row::at_most(format!("{what}: memory for each, at most"), "bytes", EACH, each),
+        Row::at_most(format!("{what}: memory held afterwards"), "MB", LEFT, left),
+    ])
+}
+
+/// Sends parts, and returns how many flows were in them.
+fn dump(line: &mut Line, xid: Xid) -> io::Result<u32> {
+    let (mut sent, mut flows) = (0, 0);
+    while sent < BYTES {
+        let foreign = |n: u32| FlowStats { table_id: TableId(9), ..reported(&numbered_flow(n)) };
+        let part =
+            reply(MULTIPART_MORE, MultipartReplyBody::Flow((flows..flows + PART).map(foreign).collect()));
+        let bytes = part.encode(xid).map_err(io::Error::other)?;
+        line.send_bytes(&bytes)?;
+        (sent, flows) = (sent + bytes.len(), flows + PART);
+    }
+    Ok(flows)
+}
+
+fn reply(flags: u16, body: MultipartReplyBody) -> Message {
+    Message::MultipartReply(MultipartReply { flags, body })
+}
