@@ -13,6 +13,7 @@ mod reload;
 mod restart;
 mod revocation;
 mod series;
+mod soak;
 mod text;
 
 use portcullis_tests::Running;

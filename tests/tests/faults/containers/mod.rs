@@ -6,4 +6,4 @@ mod crash;
 mod life;
 mod networks;
 mod refused;
-mod stage;
+pub(crate) mod stage;
