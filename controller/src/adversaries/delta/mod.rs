@@ -7,7 +7,7 @@
 //! | 2.1.020 | a type that is none | `delta_2_1_020_…` |
 //! | 2.1.030 | a handshake without HELLO | `delta_2_1_030_…` |
 //! | 2.1.040 | a control message before HELLO | `delta_2_1_040_…` |
-//! | 2.1.050 | several main connections of one switch | `delta_2_1_050_…`; who has the bridge is for [`crate::hub`] to say |
+//! | 2.1.050 | several main connections of one switch | `delta_2_1_050_…`; who has the bridge is for [`crate::hub`] to say, and asked of a real switch by `faults::identity` of the end-to-end tests |
 //! | 2.1.060 | FLOW_REMOVED of a flow that was not flagged | `delta_2_1_060_…` |
 //! | 2.1.070–073 | TLS | there is none: a Unix socket of mode 0600, or loopback |
 //! | 2.1.080 | an auxiliary connection that does not fit the main one | `delta_2_1_080_…` |
@@ -16,12 +16,12 @@
 //! | 3.1.020 | control messages are dropped | `delta_3_1_020_…`, and [`beads`](super::beads) |
 //! | 3.1.030, .040, .100, .110, .120, .140, .210 | an application of the controller loops, writes its store, ends others, takes memory or processors, runs commands, swaps listeners | there are no applications in it |
 //! | 3.1.050, .190 | a table is flooded with flows | `delta_3_1_050_…` |
-//! | 3.1.060 | a switch says that it is another | `delta_3_1_060_…`; who has the bridge is for [`crate::hub`] to say |
-//! | 3.1.070, .200 | flows are changed | `delta_3_1_070_…` |
-//! | 3.1.080 | flows are cleared | `delta_3_1_080_…` |
+//! | 3.1.060 | a switch says that it is another | `delta_3_1_060_…`, and `faults::identity` |
+//! | 3.1.070, .200 | flows are changed | `delta_3_1_070_…`, and `faults::drift` on a real switch |
+//! | 3.1.080 | flows are cleared | `delta_3_1_080_…`, and `faults::drift` |
 //! | 3.1.090 | a listener of events is taken away | `delta_3_1_090_…`: the flow monitor |
 //! | 3.1.130 | a variable of the system is set | `delta_3_1_130_…`: the clock |
-//! | 3.1.150 | a host says that it is where another is | `delta_3_1_150_…` |
+//! | 3.1.150 | a host says that it is where another is | `delta_3_1_150_…`, and `networks::dual_socket` with real packets |
 //! | 3.1.160 | a link is made up by LLDP | `delta_3_1_160_…` |
 //! | 3.1.170 | the control channel is listened to | as 2.1.070 |
 //! | 3.1.180 | somebody sits on the control channel | [`beads`](super::beads) |

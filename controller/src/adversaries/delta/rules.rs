@@ -153,6 +153,22 @@ fn delta_3_1_080_flow_table_clearance() {
     recovers(&mut simulation);
 }
 
+/// A hand that clears the table again and again does not keep a change from being acknowledged that is in force.
+#[test]
+#[ignore = "not met: a hand that comes every second holds acknowledgements back for as long as it comes"]
+fn delta_3_1_080_flow_table_clearance_holds_back_no_acknowledgement() {
+    let mut simulation = settled();
+    let all = FlowMod { command: FlowModCommand::Delete, table_id: TableId::ALL, ..FlowMod::default() };
+    simulation.reload(|in_force| in_force.policy = Arc::new(networks::files()[2].clone()));
+    let generation = simulation.in_force.generation;
+    for _ in 0..8 {
+        simulation.links[0].switch.foreign(simulation.now, &all);
+        simulation.pass(Duration::from_millis(600));
+    }
+    let status = simulation.links[0].side.as_ref().unwrap().bridge.status();
+    assert_eq!(status.in_force.map(|in_force| in_force.generation), Some(generation));
+}
+
 /// The switch tells of no change any more, and does not say so.
 #[test]
 fn delta_3_1_090_event_listener_unsubscription() {
