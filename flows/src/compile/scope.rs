@@ -172,9 +172,9 @@ impl<'a> Scopes<'a> {
         let places: HashMap<u16, usize> =
             self.all.iter().enumerate().map(|(place, scope)| (scope.network.number, place)).collect();
         for network in &file.networks {
-            let reason = if here.contains(&network.number) { Reason::Spoofed } else { Reason::Isolation };
             let ranges = network.subnets.iter().copied().map(Range::from);
             for range in ranges.filter(|range| reachable.meets(*range) && seen.insert(*range)) {
+                let reason = if here.contains(&network.number) { Reason::Spoofed } else { Reason::Isolation };
                 let owned = Owned { range, reason, whose: Whose::Network(&network.name) };
                 match places.get(&network.number).and_then(|place| self.all.get_mut(*place)) {
                     Some(scope) => scope.owned.push(owned),
@@ -245,16 +245,22 @@ impl<'a> Scopes<'a> {
         on.extend(places.iter().map(|(name, place)| (*name, vec![*place])));
         let outsides: HashMap<&str, &Outside> = file.outsides.iter().map(|o| (&*o.name, o)).collect();
         let outside = |name: &String| outsides.get(&**name).copied();
-        let on = |name: &String| {
-            let name = outside(name).map_or(name, |outside| &outside.exit);
-            on.get(&**name).map_or(&[][..], Vec::as_slice)
-        };
-        let of = |names: &'a [String]| -> Vec<&[usize]> { names.iter().map(on).collect() };
+        for outside in &file.outsides {
+            if let Some(places) = on.get(&*outside.exit).cloned() {
+                on.insert(&outside.name, places);
+            }
+        }
+        let on = |name: &String| on.get(&**name).map(Vec::as_slice);
+        let of = |names: &'a [String]| -> Vec<&[usize]> { names.iter().filter_map(on).collect() };
         for (allow, open) in rules::on_switches(file, moment) {
-            let (from, to) = (of(&allow.from), of(&allow.to));
-            let mut concerned = shared(&from, &to);
-            if let Some(via) = &allow.via {
-                concerned.extend(shared(&from, &[on(via)]));
+            let from = of(&allow.from);
+            // Most rules of a large file are about other bridges.
+            if from.is_empty() {
+                continue;
+            }
+            let mut concerned = shared(&from, &of(&allow.to));
+            if let Some(via) = allow.via.as_ref().and_then(on) {
+                concerned.extend(shared(&from, &[via]));
             }
             concerned.sort_unstable();
             concerned.dedup();

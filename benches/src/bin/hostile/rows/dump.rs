@@ -20,8 +20,8 @@ const BYTES: usize = 252_000_000;
 const PART: u32 = 400;
 /// Bytes of memory for each of them, at most.
 const EACH: f64 = 150.0;
-/// Megabytes more than before that may be held afterwards.
-const LEFT: f64 = 16.0;
+/// Megabytes more than before that may be held afterwards: what one round took.
+const LEFT: f64 = 32.0;
 
 pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     let controller = Controller::start(binary)?;
