@@ -215,7 +215,8 @@ impl Bridge {
             let until = if revokes { now + UPCALLS } else { now };
             self.revoked = Some(Revoked::after(self.revoked.take(), before.clone(), plan.orphans, until));
         }
-        self.reach(now);
+        // A change is seen to be made now; a repair puts right what was read.
+        self.reach(if before.is_some() { now } else { started });
         self.gone = before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
         if self.restless > PATIENCE {
             self.last_error =

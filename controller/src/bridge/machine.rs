@@ -356,9 +356,10 @@ impl Bridge {
         }
     }
 
-    /// What is in force holds now, if nothing of what was before is left.
-    pub(super) fn reach(&mut self, now: Instant) {
-        if self.revoked.as_ref().is_none_or(|revoked| revoked.until <= now) {
+    /// Acknowledges what is in force, if what was seen at that time can tell that nothing of what was before is left.
+    pub(super) fn reach(&mut self, seen: Instant) {
+        let revoked = self.revoked.as_ref().and_then(|revoked| revoked.changed_until);
+        if revoked.is_none_or(|until| until <= seen) {
             self.reached = self.in_force.clone();
         }
     }

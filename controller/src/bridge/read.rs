@@ -199,6 +199,7 @@ impl Bridge {
         match &self.revoked {
             Some(Revoked { until, .. }) if started < *until => {
                 let until = *until;
+                self.reach(started);
                 self.read_by(until);
             }
             _ => {

@@ -30,24 +30,30 @@ pub(super) struct Revoked {
     pub(super) orphans: Orphans,
     /// A read that begins after this can tell that nothing of it is left.
     pub(super) until: Instant,
+    /// The same of what changes of the file, of windows or ports revoked. A foreign hand that comes again and again does not
+    /// keep those from being acknowledged.
+    pub(super) changed_until: Option<Instant>,
 }
 
 impl Revoked {
-    /// What a change revoked, after what was revoked before it.
+    /// What a change revoked, after what was revoked before it; without a program that was in force `before`, a repair.
     pub(super) fn after(
         earlier: Option<Self>,
         before: Option<Arc<Compiled>>,
         orphans: Orphans,
         until: Instant,
     ) -> Self {
-        let (mut all, orphans, last) = match earlier {
-            Some(earlier) => (earlier.before, &earlier.orphans | &orphans, earlier.until),
-            None => (Vec::new(), orphans, until),
+        let changed = before.is_some().then_some(until);
+        let (mut all, orphans, last, changed_last) = match earlier {
+            Some(earlier) => {
+                (earlier.before, &earlier.orphans | &orphans, earlier.until, earlier.changed_until)
+            }
+            None => (Vec::new(), orphans, until, None),
         };
         all.extend(before);
         let many = all.len().saturating_sub(REMEMBERED);
         all.drain(..many);
-        Self { before: all, orphans, until: until.max(last) }
+        Self { before: all, orphans, until: until.max(last), changed_until: changed.max(changed_last) }
     }
 
     /// Whether a flow is one that what was in force may have taught the switch.

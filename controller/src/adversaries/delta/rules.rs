@@ -155,7 +155,6 @@ fn delta_3_1_080_flow_table_clearance() {
 
 /// A hand that clears the table again and again does not keep a change from being acknowledged that is in force.
 #[test]
-#[ignore = "not met: a hand that comes every second holds acknowledgements back for as long as it comes"]
 fn delta_3_1_080_flow_table_clearance_holds_back_no_acknowledgement() {
     let mut simulation = settled();
     let all = FlowMod { command: FlowModCommand::Delete, table_id: TableId::ALL, ..FlowMod::default() };
