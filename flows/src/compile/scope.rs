@@ -206,7 +206,10 @@ impl<'a> Scopes<'a> {
         }
         let mut seen = HashSet::new();
         for network in &file.networks {
-            let behind = behind.remove(&*network.name).unwrap_or_default();
+            let behind = match behind.is_empty() {
+                true => Vec::new(),
+                false => behind.remove(&*network.name).unwrap_or_default(),
+            };
             let ranges = network.subnets.iter().copied().map(Range::from).chain(behind.iter().copied());
             let ranges = ranges.filter(|range| reachable.meets(*range));
             let known: Vec<Range> = ranges.filter(|range| seen.insert(range.bits())).collect();

@@ -186,11 +186,12 @@ impl NetworkFile {
 
     /// The attachments on a bridge, each with its endpoint, in the order of the file.
     pub fn attachments_on(&self, bridge: &str) -> impl Iterator<Item = (&Endpoint, &Attachment)> {
-        let networks: HashSet<&str> = self.networks_on(bridge).map(|network| &*network.name).collect();
+        let mut networks: Vec<&str> = self.networks_on(bridge).map(|network| &*network.name).collect();
+        networks.sort_unstable();
         self.endpoints
             .iter()
             .flat_map(|endpoint| endpoint.attachments.iter().map(move |attachment| (endpoint, attachment)))
-            .filter(move |(_, attachment)| networks.contains(&*attachment.network))
+            .filter(move |(_, attachment)| networks.binary_search(&&*attachment.network).is_ok())
     }
 
     /// The ends of links on a bridge, each with its link, in the order of the file.
