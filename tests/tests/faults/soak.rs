@@ -109,9 +109,9 @@ fn connect(net: &Running, ended: &AtomicBool, done: &Done) {
     });
 }
 
-/// Slowly enough that what is changed meanwhile is acknowledged: that takes a second in which nobody else's flows went.
+/// Changes flows by hand, on one bridge after the other.
 fn drift(net: &Running, ended: &AtomicBool, done: &Done) {
-    again(ended, Duration::from_millis(1_500), |n| {
+    again(ended, Duration::from_millis(700), |n| {
         let bridge = BRIDGES[n as usize % 2];
         let added = format!("table={},priority={},actions=normal", n % 4, 60_000 + n % 1_000);
         let words = match n % 5 {
