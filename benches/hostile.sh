@@ -1,6 +1,6 @@
 #!/bin/bash
-# Whether hostile peers keep the controller from its work: attackers on loopback against a release controller, one after the
-# other. Prints a table of what was measured beside the mark, and fails if one is missed. Nothing else should run meanwhile.
+# Measures whether hostile peers keep a release controller from its work, with one attack after another on loopback.
+# Prints each measurement beside its mark, and fails if a mark is missed. Run nothing else meanwhile.
 #
 #     benches/hostile.sh [NAME…]          default: all; port-desc, dribble, unnamed, http, flapping, fairness, dump, bridges are some alone
 #

@@ -162,7 +162,8 @@ fn judged(c: &mut Criterion) {
     group.finish();
 }
 
-/// 800 networks on as many bridges cost about as much as on one: flows to a bridge do not grow with networks elsewhere.
+/// Checks 800 networks on as many bridges, and on one. Both take about as long, because a bridge's
+/// flows do not grow with networks elsewhere.
 fn elsewhere(c: &mut Criterion) {
     let mut group = c.benchmark_group("check/800_networks");
     group.sample_size(10);

@@ -46,7 +46,7 @@ pub fn container() -> Container {
     }
 }
 
-/// So many networks of two endpoints and a rule: each on a bridge of its own, or all on one.
+/// Returns a network file of `count` networks, each with two endpoints and a rule.
 pub fn networks(count: u32, bridges: Bridges) -> String {
     let mut text = String::new();
     for n in 0..count {
@@ -66,12 +66,12 @@ pub fn networks(count: u32, bridges: Bridges) -> String {
     text
 }
 
-/// Where the networks of [`networks`] are.
+/// Places the networks of [`networks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bridges {
-    /// On one bridge, `br`.
+    /// All on one bridge, `br`.
     One,
-    /// Each on one of its own, `br0` and on.
+    /// Each on a bridge of its own, from `br0` on.
     Each,
 }
 

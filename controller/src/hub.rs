@@ -43,13 +43,13 @@ pub struct Hub {
     /// Why a newer file was not taken.
     refused: ArcSwapOption<String>,
     owners: BridgeOwners,
-    /// Who the bridges of this machine's Open vSwitch are, once its database was asked.
+    /// The bridges of this machine's Open vSwitch, once its database has answered.
     identities: ArcSwapOption<Identities>,
-    /// The bridges whose session the database contradicts.
+    /// The bridges whose session contradicts the database.
     contradicted: Mutex<HashMap<String, Contradicted>>,
-    /// Where switches can connect.
+    /// The addresses at which switches can connect.
     listeners: Mutex<Vec<Address>>,
-    /// Told when the database is to be asked before it is time for that.
+    /// Notified when the database is to be read before its time.
     audit_wanted: Notify,
     bridges: DashMap<String, Standing>,
     faults: DashMap<String, Vec<IsolationFault>>,
@@ -78,7 +78,7 @@ pub enum Arrival {
     NotConnected,
     /// Not within the time given; with the last error, if there was one.
     Late(Option<String>),
-    /// The session that has it may not be the bridge's, and why.
+    /// The session that owns the bridge may be an impostor's; the reason.
     Doubtful(String),
 }
 
@@ -117,7 +117,8 @@ pub struct Report {
     pub file: String,
     /// Why the file, read again, was not taken; none while the newest one is in force.
     pub refused: Option<String>,
-    /// Why the controller has no state, or cannot write it at present, and what to do; none when it can.
+    /// The reason that the controller's state cannot be read or written, with a remedy; none while
+    /// it can.
     pub state_lost: Option<String>,
     /// The windows of the file.
     pub windows: Vec<WindowReport>,
@@ -148,9 +149,9 @@ pub struct BridgeReport {
     pub ambiguous_ports: Vec<String>,
     /// Changes by others that were put back, in this session.
     pub drift_repaired: u64,
-    /// Whether nothing is known that breaks isolation.
+    /// Whether no fault is known that breaks isolation.
     pub isolated: bool,
-    /// What does, or lets one sender cut others off, or says that it is the bridge.
+    /// Faults that break isolation or bounds, and sessions that claim the bridge in vain.
     pub faults: Vec<FaultReport>,
     /// What went wrong last, until all is well again.
     pub last_error: Option<String>,
@@ -161,7 +162,7 @@ pub struct BridgeReport {
 pub struct FaultReport {
     /// What kind of fault.
     pub kind: &'static str,
-    /// What it makes of the bridge: NOT ISOLATED, NOT BOUNDED, or CONTESTED.
+    /// The verdict on the bridge: NOT ISOLATED, NOT BOUNDED, or CONTESTED.
     pub verdict: &'static str,
     /// What was found.
     pub detail: String,
@@ -258,7 +259,8 @@ impl Hub {
         generation
     }
 
-    /// The file was read again and says what is in force already: only why a newer one was not taken is over.
+    /// Notes that the file was read again and is in force unchanged. This only ends the refusal of
+    /// a newer file.
     pub fn confirm(&self) {
         self.metrics.reloaded(true);
         self.refused.store(None);
@@ -310,7 +312,7 @@ impl Hub {
         self.next_session.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The session of a bridge ends, for a reason that is not ours.
+    /// Counts the end of a bridge's session, unless the controller itself ends.
     pub fn dropped(&self, bridge: &str, session: u64, why: String) {
         if self.owners.holds(bridge, session) && self.label(bridge) == bridge {
             let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
@@ -345,7 +347,7 @@ impl Hub {
         self.moved.send_replace(());
     }
 
-    /// Some of a bridge's flows were read, the first ones of a read or more of them.
+    /// Counts a part of a bridge's flows, the `first` part of a read or a later one.
     pub fn count_some(&self, bridge: &str, compiled: &Compiled, stats: &[FlowStats], first: bool) {
         let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
         // Outside the map's lock: counting takes a while. A panic elsewhere leaves the counts usable.
@@ -356,7 +358,8 @@ impl Hub {
         counting.counts.take(compiled, stats);
     }
 
-    /// All of a bridge's flows were read, so many. Gives where no more return flows fit, and did before.
+    /// Ends the count of a bridge's flows after a read of `flows` of them. Returns the tables that
+    /// are newly full of return flows.
     pub fn count(&self, bridge: &str, compiled: &Compiled, flows: u64, evicted: &Evicted) -> Vec<Pot> {
         let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);

@@ -22,14 +22,15 @@
 //! 3. **[`session`] makes a conversation of the messages**: version, features, ports, keepalive, multipart replies put
 //!    together, errors answered. [`session::Session`] is sans-IO: bytes and `now` in; bytes, [`session::Event`]s and
 //!    the next deadline out. So every state can be tested on virtual time.
-//! 4. **[`bridge`] decides.** [`bridge::Bridge`] is sans-IO as well. It finds out which bridge this says it is by the
-//!    name of its LOCAL port, and waits until [`hub::owners`] grants that bridge to the session: the first live
-//!    session with the datapath id that the file or Open vSwitch's database has for the name gets it. Then it watches
-//!    its flows by a flow monitor, reads them, and compares them with what is desired. A port that comes or goes, a
-//!    change by a foreign hand and a new file all lead to the same round: read, compare, commit, read again. What the
-//!    file changes on a bridge of which nothing is in doubt is committed before that, so that nobody whose rights end
-//!    keeps them for as long as a read takes. What went may have taught the switch something: the change is
-//!    acknowledged when a read a second later finds none of it (see [`flows`]).
+//! 4. **[`bridge`] decides.** [`bridge::Bridge`] is sans-IO as well. It takes the bridge's name
+//!    from the LOCAL port, and waits until [`hub::owners`] grants that bridge to the session. The
+//!    first live session with the datapath id that the file or Open vSwitch's database has for the
+//!    name gets it. Then it watches the installed flows by a flow monitor, reads them, and compares
+//!    them with the desired flows. A changed port, a foreign change and a new file all lead to the
+//!    same round: read, compare, commit, read again. If nothing on the bridge is in doubt, a change
+//!    of the file is committed before the read, so that revoked rights end at once. Revoked flows
+//!    may have taught the switch others: a change is acknowledged when a read a second later finds
+//!    none of them (see [`flows`]).
 //! 5. **[`flows`] says what is desired.** [`policy`] holds the network file in force, which [`flows::network`] has read and
 //!    checked; [`flows::compile`](mod@flows::compile) makes the flows of this bridge for the ports that it has;
 //!    [`flows::learned`] says which of the actual flows the switch learned, and would learn still, and those stay;

@@ -1,8 +1,9 @@
-//! Bounds on the log: a bridge or a peer that makes the same thing happen again and again gets some lines of each kind, and
-//! then one that counts the rest.
+//! Bounds how many log lines a bridge or a peer can cause. Of each kind of line the first ones are
+//! written, and one more line counts the rest.
 //!
-//! A kind is the place in the source that a line comes from. Only lines with a `bridge`, a `peer` or a `listener` are counted:
-//! what these do, nobody here decides. Lines about what an operator did are all written.
+//! A kind is the place in the source that a line comes from. Only lines with a `bridge`, a `peer`
+//! or a `listener` field count, because a remote peer can cause those at will. Lines about an
+//! operator's actions are always written.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,16 +18,17 @@ use tracing_subscriber::layer::Context;
 
 use crate::printable::printable_name;
 
-/// Lines are counted for so long.
+/// Bounds the time in which lines are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Lines of one kind about one bridge in that time.
+/// Bounds the lines of one kind about one bridge in a [`WINDOW`].
 const LINES: u64 = 20;
-/// Lines of one kind about all bridges in that time.
+/// Bounds the lines of one kind about all bridges in a [`WINDOW`].
 const LINES_OF_KIND: u64 = 500;
-/// From one look for what was held back to the next.
+/// Separates two looks for windows that have ended.
 const TELL: Duration = Duration::from_secs(1);
 
-/// Decides which lines are written. A layer of the subscriber; its clones share what they count.
+/// Decides which lines are written. It is a layer of the subscriber, and its clones share their
+/// counters.
 #[derive(Debug, Clone, Default)]
 pub struct LogLimit(Arc<Mutex<Counted>>);
 
@@ -36,7 +38,7 @@ struct Counted {
     bridges: HashMap<(Identifier, String), Window>,
 }
 
-/// Lines since a moment.
+/// Counts lines since a moment.
 #[derive(Debug)]
 struct Window {
     began: Instant,
@@ -45,13 +47,13 @@ struct Window {
     first: Option<String>,
 }
 
-/// Lines that were held back.
+/// Describes lines that were held back.
 #[derive(Debug, PartialEq, Eq)]
 struct Held {
-    /// The bridge that they were about; empty if they were about none or several.
+    /// The bridge of these lines; empty if they name none or several.
     bridge: String,
     lines: u64,
-    /// What the first of them said.
+    /// The text of the first one.
     first: String,
 }
 
@@ -76,7 +78,7 @@ impl Window {
 }
 
 impl LogLimit {
-    /// Logs what was held back, once its time is over.
+    /// Logs the number of lines held back whenever a window ends.
     pub async fn keep_telling(self) {
         loop {
             tokio::time::sleep(TELL).await;
@@ -84,7 +86,8 @@ impl LogLimit {
         }
     }
 
-    /// Logs what was held back and whose time is over by then; all of it without a time.
+    /// Logs the lines held back in windows that have ended by `now`, or in all windows if `now` is
+    /// none.
     pub fn tell(&self, now: Option<Instant>) {
         for Held { bridge, lines, first } in self.ended(now) {
             let first = printable_name(first.as_bytes());
@@ -96,7 +99,7 @@ impl LogLimit {
         }
     }
 
-    /// Forgets the windows that are over. Returns what was held back in them.
+    /// Forgets the windows that have ended. Returns the lines that were held back in them.
     fn ended(&self, now: Option<Instant>) -> Vec<Held> {
         let over = |window: &Window| now.is_none_or(|now| now.duration_since(window.began) >= WINDOW);
         let mut held = Vec::new();
@@ -118,7 +121,8 @@ impl LogLimit {
     fn admit(&self, kind: Identifier, bridge: &str, line: &str, now: Instant) -> bool {
         let mut counted = self.counted();
         let of_kind = counted.kinds.entry(kind.clone()).or_insert_with(|| Window::new(now));
-        // Whoever connects says what it is called: names beyond these are not kept.
+        // A peer chooses its own name, so no further names are kept once the kind is over its
+        // limit.
         if of_kind.lines >= LINES_OF_KIND {
             return of_kind.count(LINES_OF_KIND, line);
         }
@@ -133,7 +137,7 @@ impl LogLimit {
     }
 
     fn counted(&self) -> MutexGuard<'_, Counted> {
-        // Numbers of lines: whoever panicked left them usable.
+        // Counters stay usable after a panic elsewhere.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -141,7 +145,8 @@ impl LogLimit {
 impl<S: Subscriber> Layer<S> for LogLimit {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        // Whoever asks for details wants all of them; what was held back is told in any case.
+        // An operator who enables debug lines wants all of them, and reports of held-back lines are
+        // always written.
         if *metadata.level() > Level::INFO || metadata.target() == module_path!() {
             return true;
         }
@@ -152,10 +157,10 @@ impl<S: Subscriber> Layer<S> for LogLimit {
     }
 }
 
-/// What counts of a line.
+/// Holds the fields of a line that decide whether it is written.
 #[derive(Debug, Default)]
 struct Line {
-    /// Whether it is about a bridge or a peer.
+    /// Whether the line is about a bridge, a peer or a listener.
     about: bool,
     bridge: String,
     message: String,
@@ -195,7 +200,7 @@ mod tests {
 
     use super::*;
 
-    /// What a subscriber with a limit wrote.
+    /// Collects the output of a subscriber with a limit.
     #[derive(Debug, Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 

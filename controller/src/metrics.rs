@@ -323,7 +323,7 @@ impl Metrics {
         self.reconcile.with_label_values(&[bridge]).observe(took.as_secs_f64());
     }
 
-    /// A session said that it was the bridge, and did not get it.
+    /// Counts a session that claimed the bridge in vain.
     pub fn identity_conflict(&self, bridge: &str) {
         self.conflicts.with_label_values(&[bridge]).inc();
     }

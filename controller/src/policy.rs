@@ -181,8 +181,8 @@ impl Policy {
         Some(policy)
     }
 
-    /// Returns whether reading a file with some additions would make this again: its text and those of what it includes
-    /// are as they were.
+    /// Returns whether reading the file with these additions would give the same policy. That holds
+    /// if the file, its includes and the additions are unchanged.
     pub fn is_made_of(&self, path: &Path, additions: &Additions) -> bool {
         let files = self.sources.files();
         let as_it_was = |file: &Source| read(Path::new(&file.name)).is_ok_and(|text| text == file.text);

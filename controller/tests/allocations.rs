@@ -1,4 +1,5 @@
-//! What a session allocates: nothing for PACKET_INs, and little for a peer that has not said which bridge it is.
+//! Bounds the allocations of a session: none for PACKET_INs, and few for a peer that has not named
+//! its bridge yet.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::time::Instant;
@@ -77,21 +78,22 @@ fn a_batch_of_packet_ins_allocates_nothing() {
     assert!(answers.len() > 100 * BATCH as usize);
 }
 
-/// A connection without a bridge may hold so much.
+/// Bounds the memory of a connection without a bridge.
 const UNNAMED: u64 = 8 << 20;
-/// The xid of the question for the ports: HELLO, FEATURES_REQUEST, SET_CONFIG and the question for DESC went before.
+/// Names the xid of the request for the ports, which follows HELLO, FEATURES_REQUEST, SET_CONFIG
+/// and the request for DESC.
 const PORTS: Xid = Xid(5);
-/// As many ports as fit into one message.
+/// Sets the ports in one message, as many as fit.
 const PART: usize = 1_023;
 
-/// A part with ports of the longest names, each character of which is escaped.
+/// Returns a part whose ports have the longest names, of characters that are escaped.
 fn ports_part(flags: u16, n: usize, first: usize) -> Vec<u8> {
     let port = |n: usize| Port::named(PortNo(u32::try_from(n).unwrap()), vec![0x1b; 15]);
     let body = MultipartReplyBody::PortDesc((first..first + n).map(port).collect());
     Message::MultipartReply(MultipartReply { flags, body }).encode(PORTS).unwrap().to_vec()
 }
 
-/// A session that waits for the list of ports.
+/// Returns a session that waits for the list of ports.
 fn describing(now: Instant) -> Session {
     let mut session = Session::new(now, Config::default());
     session.receive(now, &Message::Hello(Hello::ours()).encode(Xid(1)).unwrap());

@@ -1,4 +1,4 @@
-//! What a bridge keeps in memory: of the flows that it desires, and of those that its switch shows.
+//! Bounds the memory that a bridge keeps for its desired and its installed flows.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ use portcullis::session::{Config, Session};
 
 const BRIDGE: &str = "br0";
 
-/// A network of so many endpoints, half of which open connections to the other half.
+/// Returns a network in which half of the endpoints open connections to the other half.
 fn policy(endpoints: u32) -> InForce {
     let mut text = format!("[network.lan]\nbridge = \"{BRIDGE}\"\nsubnets = [\"10.0.0.0/16\"]\n");
     for n in 0..endpoints {
@@ -43,7 +43,7 @@ fn policy(endpoints: u32) -> InForce {
     InForce::new(Policy::from_text(Path::new("test.toml"), text).unwrap())
 }
 
-/// A bridge of the controller on a switch that takes what it is given.
+/// Joins a bridge of the controller with a switch that accepts every change.
 struct Switch {
     bridge: Bridge,
     session: Session,
@@ -79,7 +79,7 @@ impl Switch {
         while self.bridge.poll_notice().is_some() {}
     }
 
-    /// The request for flows among those that wait; others are answered.
+    /// Returns the pending request for flows, and answers the others.
     fn asks_for_flows(&mut self) -> Xid {
         let mut asked = None;
         for (xid, message) in self.sent() {
@@ -110,7 +110,7 @@ impl Switch {
         }
     }
 
-    /// Takes the bundle that is sent, and returns how many flows it changes.
+    /// Receives the bundle, and returns the number of its flow changes.
     fn commit(&mut self) -> usize {
         let sent = self.sent();
         let [(xid, Message::BundleControl(open))] = &*sent else { panic!("no bundle: {sent:?}") };
@@ -157,7 +157,7 @@ fn reply(flags: u16, body: MultipartReplyBody) -> Message {
     Message::MultipartReply(MultipartReply { flags, body })
 }
 
-/// A flow that nobody asked for, as long as those that are.
+/// Returns a foreign flow, as long as the desired ones.
 fn foreign(n: u32) -> Flow {
     let matches = FlowMatch::any()
         .with(Field::EthType, 0x800)
@@ -189,7 +189,7 @@ fn a_foreign_flow_of_a_dump_costs_so_many_bytes_and_a_desired_one_none() {
     });
     let each = counted.bytes_max / (20 * desired.len() as u64);
     assert!(each <= 10, "{each} bytes a desired flow");
-    // However many there are, so many are deleted in one round, and the rest in the next.
+    // One round deletes a bounded number of flows, and the next round the rest.
     let counted = allocation_counter::measure(|| switch.report(xid, (FLOWS..8 * FLOWS).map(foreign), true));
     let each = counted.bytes_max / u64::from(8 * FLOWS);
     assert!(each <= 150, "{each} bytes a foreign flow: {counted:?}");

@@ -37,7 +37,7 @@ pub fn diff<'d, 'a>(
     changes(added, goes.iter().map(|(flow, learns)| Deleted { flow, drops: flow.drops(), learns }))
 }
 
-/// A flow that goes.
+/// Describes a flow to delete.
 #[derive(Debug, Clone, Copy)]
 pub struct Deleted<'a> {
     /// Its table, priority and match.
@@ -48,8 +48,8 @@ pub struct Deleted<'a> {
     pub learns: &'a [(TableId, Cookie)],
 }
 
-/// The changes that add some flows, over others of their keys where there are any, and delete others: in the order of
-/// [`diff`].
+/// Returns the changes that add flows, in place of those with the same keys, and delete others, in
+/// the order of [`diff`].
 pub fn changes<'d, 'a>(
     added: impl IntoIterator<Item = &'d Flow>,
     deleted: impl IntoIterator<Item = Deleted<'a>>,
@@ -71,7 +71,7 @@ pub fn changes<'d, 'a>(
     changes.into_iter().map(|(_, flow, command)| flow.to_flow_mod(command)).collect()
 }
 
-/// Table and cookie of the flows that a flow teaches.
+/// Returns table and cookie of the flows that a flow teaches.
 fn learned(flow: &Flow) -> Vec<(TableId, Cookie)> {
     flow.learns().map(|learn| (learn.table, learn.cookie)).collect()
 }

@@ -150,7 +150,7 @@ impl FlowMatch {
         Self::default()
     }
 
-    /// Gives back the room that is left for more fields.
+    /// Frees the spare room for more fields.
     pub(crate) fn shrink(&mut self) {
         self.fields.0.shrink_to_fit();
     }

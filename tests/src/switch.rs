@@ -52,7 +52,8 @@ fn next(stream: &mut impl Read, framer: &mut Framer) -> io::Result<(Xid, Message
     }
 }
 
-/// A switch that answers echo requests and nothing else, and notes what it is told after the handshake.
+/// Simulates a switch that answers only echo requests, and records the messages after the
+/// handshake.
 #[derive(Debug)]
 pub struct Listening {
     stream: TcpStream,
@@ -99,7 +100,7 @@ impl Listening {
         (&self.stream).write_all(bytes).expect("the controller reads");
     }
 
-    /// Returns the names of the messages that it was told, but for requests for an echo.
+    /// Returns the names of the received messages, except echo requests.
     ///
     /// # Panics
     /// When what it was told was no OpenFlow.
@@ -107,7 +108,7 @@ impl Listening {
         self.told.lock().expect("the notes").names.clone()
     }
 
-    /// Whether the controller ended the session.
+    /// Returns whether the controller ended the session.
     ///
     /// # Panics
     /// When what it was told was no OpenFlow.

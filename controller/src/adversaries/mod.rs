@@ -1,5 +1,5 @@
-//! Adversaries that never tire: whatever a wire, a switch or another hand does to a bridge, it ends as its file says, or is
-//! shown as not settled, with the reason.
+//! Tests the controller against tireless adversaries on the wire, in a switch or beside it. In the
+//! end a bridge has its desired flows, or is shown as not settled, with the reason.
 //!
 //! | module | asks |
 //! |---|---|
@@ -7,7 +7,8 @@
 //! | [`changes`] | random changes from all sides, in any order |
 //! | [`delta`] | the cases of DELTA, by their numbers |
 //!
-//! [`simulation`] runs the product's own sessions and bridges on virtual time against switches that are [simulated](switch).
+//! [`simulation`] runs the product's own sessions and bridges on virtual time against switches that
+//! are [simulated](switch).
 
 mod beads;
 mod changes;

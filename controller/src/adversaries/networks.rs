@@ -1,10 +1,10 @@
-//! The network files that the simulations use, small so that many can be run.
+//! Holds the network files of the simulations, which are small so that many runs are cheap.
 
 use std::path::Path;
 
 use crate::policy::Policy;
 
-/// Ports of the bridge of these files, numbered from 1.
+/// Lists the ports of the bridge, numbered from 1.
 pub(crate) const PORTS: [&str; 5] = ["a0", "b0", "c0", "veth100", "veth101"];
 
 const PARTIES: &str = r#"
@@ -64,7 +64,7 @@ protocol = "tcp"
 ports = [22]
 "#;
 
-/// The bridge of these files belongs to nobody here.
+/// Leaves the bridge out of the file.
 const ELSEWHERE: &str = r#"
 [network.n]
 bridge = "br9"
@@ -73,12 +73,13 @@ subnets = ["10.9.0.0/24"]
 attach = [{ network = "n", port = "a0", addresses = ["10.9.0.1"] }]
 "#;
 
-/// What is said by all of them together.
+/// Returns the policy of all parts together.
 pub(crate) fn policy(parts: &[&str]) -> Policy {
     Policy::from_text(Path::new("test.toml"), parts.concat()).expect("a network file")
 }
 
-/// Files that take the place of each other: a rule less, another rule, somebody who moved, and the bridge left out.
+/// Returns files that replace each other: with a rule less, another rule, an endpoint moved, and
+/// the bridge left out.
 pub(crate) fn files() -> [Policy; 5] {
     [
         policy(&[PARTIES, C, WEB]),
@@ -89,7 +90,7 @@ pub(crate) fn files() -> [Policy; 5] {
     ]
 }
 
-/// Two bridges, with as few flows as will do; of the second file a rule is another one.
+/// Returns two bridges with as few flows as possible. The second file has another rule.
 pub(crate) fn two_bridges() -> [Policy; 2] {
     let text = |port: u16| {
         format!(
@@ -127,7 +128,8 @@ temp = "updates"
     [policy(&[&text(80)]), policy(&[&text(22)])]
 }
 
-/// The same of lines as they stand: a tenth of the flows of a network, for the many scenarios whose flows are all the same.
+/// Returns the same as raw flows: a tenth of a network's flows, for the many scenarios in which the
+/// flows do not matter.
 pub(crate) fn two_bridges_of_lines() -> [Policy; 2] {
     let text = |port: u16| {
         format!(

@@ -1,4 +1,4 @@
-//! Bodies of requests: read whole before anything is done, within a time.
+//! Reads whole request bodies before they are handled, within a time limit.
 
 use std::time::Duration;
 
@@ -12,12 +12,14 @@ use futures_util::StreamExt as _;
 
 use super::Refusal;
 
-/// The longest body of a request, in bytes.
+/// Bounds the body of a request, in bytes.
 pub(super) const MAX_BODY: usize = 64 << 10;
-/// So much of a body that is too long is read: whoever is still sending when the connection ends sees no answer.
+/// Bounds how much of a body that is too long is read. A client that is still sending when the
+/// connection ends does not see the answer.
 const MAX_DISCARDED: usize = 1 << 20;
 
-/// Reads the body, whatever the route makes of it: one that never comes would keep its connection.
+/// Reads the body even if the route ignores it: a body that never arrives would keep its
+/// connection.
 pub(super) async fn read_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let refusal = match tokio::time::timeout(limit, read(body)).await {
@@ -34,7 +36,7 @@ pub(super) async fn read_in_time(State(limit): State<Duration>, request: Request
 /// Reads a body to its end.
 ///
 /// # Errors
-/// When it is longer than [`MAX_BODY`], or breaks off.
+/// A [`Refusal`] if the body is longer than [`MAX_BODY`] or breaks off.
 async fn read(body: Body) -> Result<Bytes, Refusal> {
     let (mut chunks, mut read, mut length) = (body.into_data_stream(), BytesMut::new(), 0);
     while let Some(chunk) = chunks.next().await {

@@ -1,8 +1,8 @@
-//! Host names by which the API answers over TCP.
+//! Checks the host names of requests over TCP.
 //!
-//! A page in a browser can have its own name resolve to this machine, and read what answers there as its own (DNS rebinding).
-//! Its requests carry that name. An IP address cannot be rebound, so addresses are answered, and names are not, but for those
-//! that the operator gave.
+//! A web page can have its own name resolve to this machine, and then read the answers as its own
+//! (DNS rebinding). Its requests carry that name. An IP address cannot be rebound. So requests for
+//! IP addresses are answered; those for names are not, except for names that the operator gave.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use axum::response::{IntoResponse as _, Response};
 use super::Refusal;
 use crate::printable::printable_name;
 
-/// The longest name that an answer repeats, in bytes.
+/// Bounds the part of a name that an answer repeats, in bytes.
 const MAX_REPEATED: usize = 255;
 
-/// The hosts that one TCP listener answers for.
+/// Lists the hosts that one TCP listener answers for.
 #[derive(Debug, Clone)]
 pub struct Hosts {
     listening: IpAddr,
@@ -27,12 +27,12 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Returns the hosts of a listener at that address, with names beside `localhost`.
+    /// Returns the hosts of a listener at that address, with `names` beside `localhost`.
     pub fn new(listening: IpAddr, names: &[String]) -> Self {
         Self { listening, names: names.iter().map(|name| canonical(name)).collect() }
     }
 
-    /// Whether a request is for one of them.
+    /// Checks that a request is for one of them.
     fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -40,7 +40,7 @@ impl Hosts {
             return Err(Self::misdirected(message.to_owned()));
         };
         let said = host.as_bytes();
-        // The target of a request may name a host too, and then that one counts (RFC 9112 §3.2.2).
+        // The request target may name a host too, and then takes precedence (RFC 9112 §3.2.2).
         let asked = match uri.authority() {
             Some(authority) => Some(authority.clone()),
             None => Authority::try_from(said).ok(),
@@ -58,7 +58,8 @@ impl Hosts {
         match bare.parse::<IpAddr>() {
             Ok(address) => {
                 let here = self.listening.to_canonical();
-                // Beyond loopback, this machine may have addresses that it does not know of itself.
+                // Beyond loopback, this machine may be reached by addresses that it does not have
+                // itself (NAT).
                 address.to_canonical().is_loopback() || address == here || !here.is_loopback()
             }
             Err(_) => {
@@ -74,12 +75,12 @@ impl Hosts {
     }
 }
 
-/// Returns a name as it is compared: in lower case, without the dot of the root.
+/// Returns a name in the form that is compared: in lower case, without the dot of the root.
 fn canonical(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
-/// Answers only requests for a host that is served.
+/// Passes on only requests for a host that is served.
 pub(super) async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     match hosts.answer(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,

@@ -43,14 +43,14 @@ use utoipa_axum::routes;
 use crate::containers::Containers;
 use crate::hub::{Hub, Report};
 
-/// Who is answered at one listener, and how long a request may take to come.
+/// Decides which requests one listener answers, and bounds the time of their bodies.
 #[derive(Debug)]
 pub struct Access {
-    /// What a change needs; none where nothing can be changed.
+    /// Credentials that a change needs; none where no change is possible.
     pub gate: Option<Gate>,
-    /// The hosts that it answers for; none at a Unix socket, which no browser speaks to.
+    /// Hosts that it answers for; none at a Unix socket, which no browser can reach.
     pub hosts: Option<Hosts>,
-    /// How long the body of a request may take.
+    /// Time for the body of a request.
     pub body: Duration,
 }
 

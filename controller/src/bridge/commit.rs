@@ -16,7 +16,7 @@ use super::revoked::Revoked;
 use super::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS, ct_flush};
 use crate::session::{SendError, Session, error_names};
 
-/// So many rounds in a row may delete as much as one round may before they slow down.
+/// Bounds the consecutive rounds of full size before they slow down.
 const PARTIAL_ROUNDS: u32 = 64;
 
 const FLAGS: u16 = BUNDLE_ATOMIC | BUNDLE_ORDERED;
@@ -201,7 +201,7 @@ impl Bridge {
             took: now.saturating_duration_since(started),
         });
         let was = self.in_force.take();
-        // What is still there of an earlier time is nobody's doing until all of it is gone.
+        // Flows left over from before are no drift until all of them are gone.
         self.in_force = if plan.more && was.is_none() { None } else { Some(Arc::clone(&compiled)) };
         let before = was.filter(|before| !Arc::ptr_eq(before, &compiled));
         if plan.more && self.partial_rounds < PARTIAL_ROUNDS {
@@ -215,7 +215,7 @@ impl Bridge {
             let until = if revokes { now + UPCALLS } else { now };
             self.revoked = Some(Revoked::after(self.revoked.take(), before.clone(), plan.orphans, until));
         }
-        // A change is seen to be made now; a repair puts right what was read.
+        // A change is visible now; a repair corrects an earlier read.
         self.reach(if before.is_some() { now } else { started });
         self.gone = before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
         if self.restless > PATIENCE {

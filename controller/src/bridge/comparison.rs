@@ -1,5 +1,6 @@
-//! What a switch has, compared with what is desired while the parts of its answer come in. Nothing is kept of a flow that is as
-//! desired, nor of a learned one; of one that nobody asked for only what it takes to delete it.
+//! Compares the installed flows with the desired flows while the parts of a reply arrive. Nothing
+//! is kept of a learned flow, nor of one that is as desired. Of a foreign flow only the fields
+//! needed to delete it are kept.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -17,59 +18,63 @@ use super::Compiled;
 use super::plan::{Plan, for_what_is_left, lets_less, teaches_nobody};
 use super::revoked::{self, Group, Orphans, Revoked};
 
-/// So many flows that nobody asked for are deleted in one round; the next one finds more.
+/// Bounds the foreign flows that one round deletes; the next round finds more.
 const FOREIGN: usize = 1 << 15;
 
-/// A read's comparison with what was desired when it began.
+/// Compares one read with the flows that were desired when it began.
 #[derive(Debug)]
 pub(super) struct Comparison {
     desired: Settled,
-    /// What was in force, where it is not what is desired or may end: whatever differs from it is somebody else's doing.
+    /// The program in force before, if it differs from the desired one or its flows may end. A flow
+    /// that differs from it is a foreign change.
     before: Option<Settled>,
-    /// Flows of the switch that have the key of a desired one and are not it, by that one's place.
+    /// Installed flows with the key of a desired flow but other contents, by the place of the
+    /// desired one.
     changed: BTreeMap<usize, Flow>,
     foreign: Vec<Foreign>,
-    /// Foreign flows beyond those that are kept.
+    /// Number of foreign flows beyond those that are kept.
     beyond: usize,
-    /// What the foreign flows learn that do.
+    /// Table and cookie of the flows that foreign flows teach, by their place in `foreign`.
     taught: BTreeMap<usize, Vec<(TableId, Cookie)>>,
-    /// So many flows are not as in `before`, and were not revoked a moment ago.
+    /// Number of flows that differ from `before`, and were not revoked a moment ago.
     drift: usize,
-    /// Of learned flows that stay: to which groups they belong. None where no learned flows are expected to go.
+    /// Hashes of the groups of learned flows that stay. None if no learned flows are expected to
+    /// go.
     stays: Option<HashSet<u64>>,
     keys: RandomState,
     flows: u64,
 }
 
-/// Which flows of a program the switch has.
+/// Marks which flows of a program are installed.
 #[derive(Debug)]
 struct Settled {
     compiled: Arc<Compiled>,
     there: Vec<bool>,
 }
 
-/// What a flow of the switch is to a program.
+/// Relates an installed flow to a program.
 enum Found {
-    /// The desired one.
+    /// It is as desired.
     AsDesired,
-    /// The desired one's place, and the flow with the timeout of that one where it ends with it.
+    /// It has the key of the desired flow at this place, and differs. The flow carries the desired
+    /// timeout if it ends with that one.
     Differs(usize, Flow),
-    /// One that its flows taught.
+    /// A flow of the program taught it.
     Learned,
     Foreign,
 }
 
-/// A flow that goes.
+/// Holds a foreign flow that is to be deleted.
 #[derive(Debug)]
 struct Foreign {
     table: TableId,
     priority: u16,
     drops: bool,
-    /// Whether something that it let pass may not pass now.
+    /// Whether packets that it let pass may be denied now.
     passes: bool,
     left_behind: bool,
     cookie: Cookie,
-    /// Its match, as it is on the wire.
+    /// Its match, encoded as on the wire.
     matches: Box<[u8]>,
 }
 
@@ -96,14 +101,16 @@ impl Settled {
         if is_same { Found::AsDesired } else { Found::Differs(place, flow) }
     }
 
-    /// The desired flows that the switch lacks, in the program's order. Of two with one key the last counts.
+    /// Returns the desired flows that are not installed, in the program's order. Of two flows with
+    /// one key the last counts.
     fn missing(&self) -> impl Iterator<Item = &Flow> {
         let flows = self.compiled.program.flows().zip(&self.there).enumerate();
         let missing = flows.filter(|(_, (_, there))| !**there).map(|(place, (flow, _))| (place, flow));
         missing.filter(|(place, flow)| self.compiled.find(flow) == Some(*place)).map(|(_, flow)| flow)
     }
 
-    /// How many changes put all of it back at that time; none for what may have ended.
+    /// Returns the number of changes that restore all missing flows at that time, without those
+    /// that may have ended.
     fn to_put_back(&self, at: Duration) -> usize {
         let mut mods: Vec<FlowMod> =
             self.missing().map(|flow| flow.to_flow_mod(FlowModCommand::Add)).collect();
@@ -115,7 +122,7 @@ impl Settled {
 impl Foreign {
     fn new(flow: &Flow, left_behind: bool) -> Self {
         let mut w = Writer::new();
-        // What came off the wire fits it.
+        // A match that was decoded fits the wire again.
         let encoded = flow.matches.to_wire().encode(&mut w);
         debug_assert!(encoded.is_ok(), "{encoded:?}");
         Self {
@@ -129,7 +136,7 @@ impl Foreign {
         }
     }
 
-    /// The flow, without what it did.
+    /// Returns the flow, without its instructions.
     fn flow(&self) -> Flow {
         let fields = Match::decode(&mut Reader::new(&self.matches)).unwrap_or_default();
         let mut flow = Flow::new(self.table, self.priority, FlowMatch::from_wire(&fields));
@@ -139,7 +146,8 @@ impl Foreign {
 }
 
 impl Comparison {
-    /// Begins to compare with what is desired; `before` is what was in force, if anything was.
+    /// Begins a comparison with the desired flows. `before` is the program in force until now, if
+    /// there is one.
     pub(super) fn new(desired: &Arc<Compiled>, before: Option<&Arc<Compiled>>, revoked: bool) -> Self {
         let changes = before.is_none_or(|before| !Arc::ptr_eq(before, desired));
         Self {
@@ -156,12 +164,12 @@ impl Comparison {
         }
     }
 
-    /// What the switch is compared with.
+    /// Returns the desired program.
     pub(super) fn desired(&self) -> &Arc<Compiled> {
         &self.desired.compiled
     }
 
-    /// So many flows the switch has.
+    /// Returns the number of installed flows.
     pub(super) fn flows(&self) -> u64 {
         self.flows
     }
@@ -171,12 +179,12 @@ impl Comparison {
         self.flows += 1;
     }
 
-    /// Takes a flow that the switch has for so long `at` that time, since 1970-01-01 UTC.
+    /// Takes an installed flow of that `age`. `at` is the time since 1970-01-01 UTC.
     pub(super) fn take(&mut self, flow: &Flow, age: Duration, at: Duration, revoked: Option<&Revoked>) {
         self.flows += 1;
         let left_behind = || revoked.is_some_and(|revoked| revoked.left_behind(flow));
         if let Some(before) = &mut self.before {
-            // What is only to be armed again is nobody's doing.
+            // A flow whose timeout only has to be set again is not drift.
             let found = before.take(flow, age, at, |standing| standing != Standing::Other);
             self.drift += usize::from(matches!(found, Found::Foreign) && !left_behind());
         }
@@ -199,7 +207,8 @@ impl Comparison {
         }
     }
 
-    /// The changes that lead to what is desired, and whether more flows have to go afterwards. `before` is what was in force.
+    /// Returns the changes that lead to the desired flows, and whether more flows must be deleted
+    /// afterwards. `before` is the program in force until now.
     pub(super) fn plan(
         self,
         before: Option<&Arc<Compiled>>,
@@ -256,7 +265,7 @@ impl Comparison {
         revoked::together(&mut mods, &goes, stays, desired);
         mods.extend(revoked::by_cookie(&orphans, desired));
         let mut messages: Vec<Message> = mods.into_iter().map(Message::FlowMod).collect();
-        // After the flows, which a group takes along when it goes.
+        // Groups go after the flows, because deleting a group deletes the flows that use it.
         messages.extend(groups.iter().map(|group| {
             Message::GroupMod(GroupMod {
                 command: GroupModCommand::Delete,

@@ -52,7 +52,7 @@ pub(super) struct Indexed {
 /// What is known of all parts together.
 #[derive(Debug)]
 struct Whole {
-    /// The flows by the hashes of their keys: hash and place among all flows, sorted.
+    /// Sorted pairs of a key's hash and the flow's place among all flows.
     flows: Vec<(u64, usize)>,
     /// The place of each part's first flow.
     starts: Vec<usize>,
@@ -143,8 +143,8 @@ impl Compiled {
         })
     }
 
-    /// The place, among all desired flows, of the one that has the key of `flow`. Of two the last counts, as it does for a
-    /// switch.
+    /// Returns the place, among all desired flows, of the one with the key of `flow`. Of two such
+    /// flows the last counts, as it does for a switch.
     pub(super) fn find(&self, flow: &Flow) -> Option<usize> {
         let hash = self.keys.hash_one(flow.key());
         let all = &self.whole().flows;
@@ -153,7 +153,7 @@ impl Compiled {
         alike.find(|place| self.at(*place).is_some_and(|(_, twin)| twin.key() == flow.key()))
     }
 
-    /// The desired flow at a place among all of them, with its part.
+    /// Returns the desired flow at a place among all of them, with its part.
     pub(super) fn at(&self, place: usize) -> Option<(&Indexed, &Flow)> {
         let starts = &self.whole().starts;
         let part = starts.partition_point(|start| *start <= place).checked_sub(1)?;
@@ -161,7 +161,7 @@ impl Compiled {
         Some((indexed, indexed.flows().get(place.checked_sub(*starts.get(part)?)?)?))
     }
 
-    /// The desired flow that has the key of `flow`, with its part.
+    /// Returns the desired flow with the key of `flow`, and its part.
     fn twin_in(&self, flow: &Flow) -> Option<(&Indexed, &Flow)> {
         self.at(self.find(flow)?)
     }

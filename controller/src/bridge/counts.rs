@@ -17,7 +17,7 @@ const UNCOUNTED: u64 = u64::MAX;
 pub struct Counts {
     last: HashMap<u64, (u64, u64)>,
     keys: RandomState,
-    /// What a read under way showed.
+    /// Counters of the read under way.
     reading: Reading,
 }
 
@@ -44,12 +44,12 @@ pub struct Sums {
 }
 
 impl Counts {
-    /// Begins a read; what an earlier one showed that did not come to its end counts for nothing.
+    /// Begins a read. Counters of an earlier unfinished read do not count.
     pub fn begin(&mut self) {
         self.reading = Reading::default();
     }
 
-    /// Takes some of what a switch has now. A counter that went back began anew.
+    /// Takes counters of some installed flows. A counter that went back started again.
     pub fn take(&mut self, compiled: &Compiled, stats: &[FlowStats]) {
         let Reading { seen, sums, learned: of_rules } = &mut self.reading;
         for entry in stats {
@@ -79,7 +79,7 @@ impl Counts {
         }
     }
 
-    /// Ends a read, and gives what was added since the one before.
+    /// Ends a read. Returns the increase since the last one.
     pub fn end(&mut self, compiled: &Compiled) -> Sums {
         let Reading { seen, sums, learned } = std::mem::take(&mut self.reading);
         self.last = seen;

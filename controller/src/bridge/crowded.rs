@@ -25,21 +25,21 @@ pub(super) struct Crowded {
     seen: HashMap<Bound, (u64, Instant)>,
 }
 
-/// So many addresses are looked at in one read.
+/// Bounds the addresses that one read looks at.
 const MOST: usize = 1 << 16;
 
-/// The addresses that a read shows: those of a port are those of its learner.
+/// Collects the addresses that a read shows. Those of a port belong to its learner.
 #[derive(Debug, Default)]
 pub(super) struct Crowding {
     ports: HashMap<Cookie, Vec<Counted>>,
     addresses: usize,
 }
 
-/// An address, with its packets and its age in seconds.
+/// Holds an address, with its packets and its age in seconds.
 type Counted = (u64, u32, Bound);
 
 impl Crowding {
-    /// Takes a flow of the switch.
+    /// Takes an installed flow.
     pub(super) fn note(&mut self, entry: &FlowStats, flow: &Flow) {
         if entry.table_id != HOLDERS || entry.priority != claims::PRIORITY || self.addresses >= MOST {
             return;

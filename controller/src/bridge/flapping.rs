@@ -1,5 +1,5 @@
-//! How often changes of ports lead to a new compilation: a port that comes and goes without an end must not keep the controller,
-//! or the switch, from anything else.
+//! Bounds how often changed ports cause a recompilation. A port that flaps must not keep the
+//! controller, or the switch, from other work.
 
 use std::time::{Duration, Instant};
 
@@ -11,40 +11,40 @@ use super::DEBOUNCE;
 use super::machine::Bridge;
 use crate::session::{MAX_PORTS, Session};
 
-/// So many changes in a row are taken in at once.
+/// Allows this many changes in a row to be compiled at once.
 const BURST: u32 = 4;
-/// After a burst, one more is for each of these.
+/// Allows one more compilation per interval after a burst.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// What a change of a port does to what is compiled.
+/// Classifies the effect of a changed port on the compiled flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PortEffect {
-    /// Something that has rights is not there any more, or is something else.
+    /// A port with rights is gone, or is another one now.
     Revokes,
-    /// Rights may come; none go.
+    /// Rights may be added; none are revoked.
     Grants,
 }
 
-/// The changes of ports that led, or are to lead, to a new compilation.
+/// Tracks changed ports until a compilation takes them in.
 #[derive(Debug, Default)]
 pub(super) struct PortChanges {
-    /// The ports that the last compilation was for.
+    /// The ports of the last compilation.
     compiled: PortMap,
-    /// How many of a burst are spent, as of the last change.
+    /// Compilations spent from the burst, as of `last`.
     spent: u32,
     last: Option<Instant>,
-    /// When what waits is compiled.
+    /// Deadline by which the waiting changes are compiled.
     due: Option<Instant>,
 }
 
 impl PortChanges {
-    /// Notes for which ports a compilation is: whatever waits is done by it.
+    /// Notes the ports of a compilation, which takes in all waiting changes.
     pub(super) fn compiled(&mut self, ports: PortMap) {
         self.compiled = ports;
         self.due = None;
     }
 
-    /// Returns what a name has the effect of, of which the port now has that number.
+    /// Returns the effect of a port name that now has the number `now`.
     pub(super) fn effect(&self, name: &str, now: Option<PortNo>) -> PortEffect {
         match self.compiled.get(name) {
             Some(before) if now != Some(*before) => PortEffect::Revokes,
@@ -52,7 +52,8 @@ impl PortChanges {
         }
     }
 
-    /// Returns whether a change is compiled for at once. If not, it waits: one that revokes for a moment, another for its turn.
+    /// Returns whether to compile for a change at once. If not, the change waits: briefly if it
+    /// revokes rights, else for the next interval.
     pub(super) fn at_once(&mut self, now: Instant, effect: PortEffect) -> bool {
         if let Some(last) = self.last {
             let elapsed = now.saturating_duration_since(last);
@@ -77,12 +78,12 @@ impl PortChanges {
         false
     }
 
-    /// When [`PortChanges::take_due`] returns true, if nothing else happens.
+    /// Returns the deadline of the waiting changes.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Returns whether it is time to compile for what waits.
+    /// Returns whether the waiting changes are due, and takes them.
     pub(super) fn take_due(&mut self, now: Instant) -> bool {
         let due = self.due.is_some_and(|at| at <= now);
         if due {
@@ -92,14 +93,14 @@ impl PortChanges {
         due
     }
 
-    /// Forgets what waits: the bridge is not ours.
+    /// Drops the waiting changes: another session owns the bridge.
     pub(super) fn forget(&mut self) {
         self.due = None;
     }
 }
 
 impl Bridge {
-    /// Takes in what a port became.
+    /// Handles a PORT_STATUS.
     pub(super) fn port_changed(&mut self, now: Instant, status: &PortStatus, session: &mut Session) {
         let number = status.port.port_no;
         if status.reason == PortStatusReason::Delete {
@@ -114,14 +115,14 @@ impl Bridge {
         let effects = names
             .filter(|name| self.names(name))
             .map(|name| self.port_changes.effect(name, self.ports.number_of(name)));
-        // What revokes waits the least.
+        // A change that revokes rights waits the least.
         let Some(effect) = effects.min() else { return };
         if self.port_changes.at_once(now, effect) {
             self.recompile(now, session);
         }
     }
 
-    /// Whether flows may depend on the port of that name. A raw line may name any.
+    /// Returns whether flows may depend on the port of that name. A raw flow may name any port.
     fn names(&self, port: &str) -> bool {
         let Some(bridge) = &self.name else { return false };
         let file = &self.policy.file;

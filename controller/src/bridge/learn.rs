@@ -46,8 +46,8 @@ impl Bridge {
         u32::try_from(now.saturating_duration_since(self.since).as_secs()).unwrap_or(u32::MAX)
     }
 
-    /// What a flow of an earlier session says: who is where. So a controller that comes back floods nothing that is known, and
-    /// sees when somebody moved in the meantime.
+    /// Takes a host's place from a flow of an earlier session. So a restarted controller does not
+    /// flood packets to known hosts, and notices hosts that moved meanwhile.
     pub(super) fn remember(&mut self, now: Instant, flow: &Flow) {
         let second = self.second(now);
         let Some(learning) = &mut self.learning else { return };
@@ -57,7 +57,8 @@ impl Bridge {
         }
     }
 
-    /// Deletes what an earlier session taught a learning switch that shows no flows: it may have such flows all the same.
+    /// Deletes the flows of an earlier session on a learning switch that shows no flows, because
+    /// they may exist all the same.
     pub(super) fn forget_learned(&mut self, session: &mut Session) {
         if self.learning.is_some() {
             Self::send(session, &Message::FlowMod(gone(PortNo::ANY)));

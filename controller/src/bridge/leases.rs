@@ -285,7 +285,7 @@ pub(super) fn forget(network: u16, address: IpAddr) -> [CtFlush; 2] {
         .map(|end| CtFlush { ip_proto: 0, properties: vec![end, CtFlushProperty::ZoneId(network)] })
 }
 
-/// A flow of a switch, with its age.
+/// Holds an installed flow with its age.
 pub(super) type Aged = (Flow, Duration);
 
 /// The flow that a packet was shown by, where it is one of DHCP.

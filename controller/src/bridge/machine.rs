@@ -39,7 +39,7 @@ pub struct Bridge {
     pub(super) name: Option<String>,
     pub(super) datapath: DatapathId,
     pub(super) owned: bool,
-    /// Whether the session may do what the file says of the bridge: no other one has it.
+    /// Whether the session owns the bridge and may change its flows.
     is_granted: bool,
     pub(super) ports: Ports,
     pub(super) port_changes: PortChanges,
@@ -68,7 +68,7 @@ pub struct Bridge {
     pub(super) sure: bool,
     /// Whether somebody told of another hand since the last read began.
     pub(super) told: bool,
-    /// The foreign changes that the monitor told of since the last read began.
+    /// Number of foreign changes that the monitor reported since the last read began.
     pub(super) foreign_changes: u32,
     /// When the last read began.
     pub(super) last_read: Option<Instant>,
@@ -80,7 +80,7 @@ pub struct Bridge {
     pub(super) revoked: Option<Revoked>,
     /// Rounds in a row that failed or left something to do.
     pub(super) restless: u32,
-    /// Rounds in a row that deleted as much as one round may.
+    /// Consecutive rounds that deleted as much as one round may.
     pub(super) partial_rounds: u32,
     pub(super) settled: bool,
     pub(super) drift_repaired: u64,
@@ -170,7 +170,7 @@ pub struct Reached {
 }
 
 impl Bridge {
-    /// A bridge whose name is not known yet, and of which there is no other session.
+    /// Returns a bridge without a name yet, for a session without rivals.
     pub fn new(policy: InForce, clock: Clock) -> Self {
         Self {
             policy,
@@ -224,12 +224,13 @@ impl Bridge {
         }
     }
 
-    /// A bridge that leaves its switch alone until it is [granted](Self::set_granted) to this session.
+    /// Returns a bridge that leaves its switch alone until it is [granted](Self::set_granted) to
+    /// this session.
     pub fn claiming(policy: InForce, clock: Clock) -> Self {
         Self { is_granted: false, ..Self::new(policy, clock) }
     }
 
-    /// Grants the bridge to this session, or takes it away again.
+    /// Grants the bridge to this session, or takes it away.
     pub fn set_granted(&mut self, now: Instant, is_granted: bool, session: &mut Session) {
         if self.is_granted != is_granted {
             self.is_granted = is_granted;
@@ -238,7 +239,7 @@ impl Bridge {
         }
     }
 
-    /// Its datapath id, once it is known.
+    /// Returns its datapath id; zero until it is known.
     pub fn datapath(&self) -> DatapathId {
         self.datapath
     }
@@ -356,7 +357,8 @@ impl Bridge {
         }
     }
 
-    /// Acknowledges what is in force, if what was seen at that time can tell that nothing of what was before is left.
+    /// Acknowledges the desired flows, if a read at that time can show that no revoked flow is
+    /// left.
     pub(super) fn reach(&mut self, seen: Instant) {
         let revoked = self.revoked.as_ref().and_then(|revoked| revoked.changed_until);
         if revoked.is_none_or(|until| until <= seen) {

@@ -28,7 +28,7 @@ pub(super) struct Plan {
     pub(super) orphans: Orphans,
     /// What went or changed that let packets pass, where the switch was not looked at.
     pub(super) gone: Vec<Flow>,
-    /// Whether the switch has more flows that have to go than one round deletes.
+    /// Whether more flows must be deleted than one round may.
     pub(super) more: bool,
 }
 
@@ -76,8 +76,8 @@ impl Plan {
     }
 }
 
-/// Gives what ends by the clock the time that is left of it. What was in force and is as good as over is not added again,
-/// because the switch may have ended it.
+/// Gives flows that end by the clock their remaining time. A flow in force that is almost over is
+/// not added again, because the switch may have ended it.
 pub(super) fn for_what_is_left(
     mods: &mut Vec<FlowMod>,
     desired: &Compiled,

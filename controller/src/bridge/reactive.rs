@@ -147,12 +147,12 @@ impl Bridge {
         self.mirror.speak(Dialect::Plain);
     }
 
-    /// The tables that the controller learns for the switch.
+    /// Returns the tables that the controller learns for the switch.
     pub(super) fn mirrored(&self) -> BTreeSet<TableId> {
         self.compiled.program.reactive().flat_map(Learner::learns).map(|learn| learn.table).collect()
     }
 
-    /// What such a table holds when the session begins.
+    /// Takes an installed flow of such a table into the mirror when the session begins.
     pub(super) fn mirror_of(&mut self, now: Instant, flow: &Flow, session: &mut Session) {
         // Any other is about to be deleted, or was put there by somebody and does not tell when it ends.
         if !self.compiled.learned(flow) {

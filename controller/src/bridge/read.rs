@@ -33,7 +33,7 @@ pub(super) struct Reading {
     pub(super) deadline: Instant,
 }
 
-/// So many flows of leases are looked at; others go.
+/// Bounds the flows of leases that are looked at; others are deleted.
 const LEASED: usize = 1 << 16;
 
 impl Reading {
@@ -81,7 +81,7 @@ impl Bridge {
     ) {
         match &self.phase {
             Phase::Reading(reading) if xid == reading.flows && !reading.got_flows => {}
-            // What an earlier read asked for.
+            // These flows answer an earlier read.
             _ => return,
         }
         let Phase::Reading(mut reading) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
@@ -153,7 +153,7 @@ impl Bridge {
         let Reading { comparison, leased, crowding, got_groups, started, .. } = *reading;
         let desired = comparison.desired();
         if !Arc::ptr_eq(&self.compiled, desired) && !self.compiled.desires_same(desired) {
-            // It was compared with what is desired no more.
+            // The comparison was with flows that are no longer desired.
             return self.read_soon(now);
         }
         let flows = comparison.flows();

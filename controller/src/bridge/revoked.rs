@@ -30,13 +30,14 @@ pub(super) struct Revoked {
     pub(super) orphans: Orphans,
     /// A read that begins after this can tell that nothing of it is left.
     pub(super) until: Instant,
-    /// The same of what changes of the file, of windows or ports revoked. A foreign hand that comes again and again does not
-    /// keep those from being acknowledged.
+    /// The same for revocations by a new file, a window or a port. Repeated foreign changes do not
+    /// delay the acknowledgement of those.
     pub(super) changed_until: Option<Instant>,
 }
 
 impl Revoked {
-    /// What a change revoked, after what was revoked before it; without a program that was in force `before`, a repair.
+    /// Adds the flows that a change revoked to those revoked `earlier`. Without a program in force
+    /// `before`, the change is a repair.
     pub(super) fn after(
         earlier: Option<Self>,
         before: Option<Arc<Compiled>>,
@@ -125,7 +126,7 @@ fn is_strict(m: &FlowMod) -> bool {
     m.command == FlowModCommand::DeleteStrict
 }
 
-/// Learned flows of one table and cookie that have an address in common.
+/// Names the learned flows of one table and cookie that share an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Group {
     table: TableId,
@@ -135,7 +136,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Those that a flow belongs to.
+    /// Returns the groups that a flow belongs to.
     pub(super) fn of(flow: &Flow) -> impl Iterator<Item = Self> {
         let fields = [Field::Ipv4Dst, Field::Ipv6Dst, Field::Ipv4Src, Field::Ipv6Src];
         let group = |field| {
@@ -146,8 +147,9 @@ impl Group {
     }
 }
 
-/// Deletes many learned flows at a time where they are all that a learner taught for one address: that is shorter, and takes
-/// along what is learned meanwhile. `gone` are flows that the changes delete, and of some groups a flow `stays`.
+/// Deletes a group of learned flows by one message if none of the group stays. That is shorter, and
+/// includes flows learned meanwhile. The changes delete the flows `gone`; `stays` tells whether a
+/// flow of a group stays.
 pub(super) fn together(
     mods: &mut Vec<FlowMod>,
     gone: &[Flow],

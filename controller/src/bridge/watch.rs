@@ -21,8 +21,8 @@ use super::machine::{Bridge, Monitor};
 use super::{Compiled, DEBOUNCE, DRIFT_INTERVAL, Foreign, Notice};
 use crate::session::Session;
 
-/// Foreign changes between two reads that are told one by one. The read finds all others, and judging a flood of them would keep
-/// other bridges waiting.
+/// Bounds the foreign changes between two reads that are reported one by one. The read finds all
+/// others, and judging a flood of them would delay other bridges.
 const TOLD_APART: u32 = 64;
 /// The number of the monitor of all tables.
 const MONITOR: u32 = 1;

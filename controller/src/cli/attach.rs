@@ -18,8 +18,9 @@ use crate::ovs::{AttachOptions, AttachOutcome, Database, attach, detach};
 pub(super) struct Attach {
     /// The network file.
     file: PathBuf,
-    /// Where the controller listens, as ovs-vsctl set-controller takes it. Default: unix:portcullis.sock in Open vSwitch's run
-    /// directory, where `portcullis run` listens by default.
+    /// Where the controller listens, as ovs-vsctl set-controller takes it. Default:
+    /// unix:portcullis.sock in Open vSwitch's run directory, where `portcullis run` listens by
+    /// default.
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
     #[command(flatten)]

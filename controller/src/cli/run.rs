@@ -29,7 +29,7 @@ use crate::store::{DEFAULT_DIR, State, Store};
 
 /// From one look at the bridges' settings to the next.
 const AUDIT: Duration = Duration::from_secs(10);
-/// The same where somebody says that he is a bridge, and is not the one that was there at the last look.
+/// Separates two looks after another session claimed a bridge.
 const AUDIT_WANTED: Duration = Duration::from_secs(1);
 /// Where switches connect on a machine without Open vSwitch.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 6653);
@@ -44,9 +44,10 @@ const RETRY_TOLD: Duration = Duration::from_millis(500);
 pub(super) struct Run {
     /// The network file.
     file: PathBuf,
-    /// Where switches connect: unix:PATH (root and Open vSwitch's user may) or tcp:ADDRESS:PORT (everybody may who can send
-    /// there). May be repeated. Default: unix:portcullis.sock in Open vSwitch's run directory ($OVS_RUNDIR or
-    /// /var/run/openvswitch); tcp:127.0.0.1:6653 where there is no such directory.
+    /// Where switches connect: unix:PATH (only root and Open vSwitch's user can) or
+    /// tcp:ADDRESS:PORT (any user or host that reaches it can). May be repeated. Default:
+    /// unix:portcullis.sock in Open vSwitch's run directory ($OVS_RUNDIR or /var/run/openvswitch);
+    /// tcp:127.0.0.1:6653 where there is no such directory.
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<Address>,
     /// Where metrics and status are served: [tcp:]ADDRESS:PORT or unix:PATH. May be repeated.
@@ -60,7 +61,8 @@ pub(super) struct Run {
     /// The file with the token that every change over TCP has to carry.
     #[arg(long, value_name = "FILE")]
     api_token_file: Option<PathBuf>,
-    /// A host name by which metrics and API answer over TCP, beside IP addresses and localhost. May be repeated.
+    /// A host name that metrics and API answer to over TCP, beside IP addresses and localhost. May
+    /// be repeated.
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
     /// Where open windows, added networks and containers are remembered. One directory belongs to one controller.
@@ -69,7 +71,8 @@ pub(super) struct Run {
     /// The longest hard timeout of a flow, in seconds: for tests, which do not want to wait for half a day.
     #[arg(long, hide = true, default_value_t = LONGEST)]
     longest_timeout: u16,
-    /// Bridges of the file that are connected at one time. A quarter as many connections more may be without one.
+    /// Bridges of the file that may be connected at one time. A quarter as many connections may
+    /// have no such bridge, in addition.
     #[arg(long, value_name = "N", default_value_t = Limits::default().bridges)]
     max_connections: usize,
     /// The Open vSwitch database whose settings are looked at, as `ovs-vsctl --db` takes it.
@@ -129,7 +132,7 @@ impl Run {
         let recovering = Arc::clone(&containers);
         tokio::task::spawn_blocking(move || recovering.recover()).await.into_diagnostic()?;
         let apis = self.api_addresses();
-        // Whoever takes all connections of one listener leaves the others theirs.
+        // A client that takes all connections of one listener leaves the others theirs.
         let connections = (files.http / (self.metrics.len() + apis.len()).max(1)).max(1);
         let http = Http { limits: HttpLimits::for_connections(connections), names: self.allow_host.clone() };
         for address in &self.metrics {
@@ -146,7 +149,7 @@ impl Run {
         tokio::spawn(Arc::clone(&hub).keep_state());
         let server = Server::new(Arc::clone(&hub), files.switches, down.clone());
         if !self.no_audit {
-            // Who the bridges are is known before anybody can say that he is one of them.
+            // The database is read before any switch can connect and claim a bridge.
             let mut audits = Audits { hub: Arc::clone(&hub), database: database.clone(), complained: false };
             audits.look().await;
             tokio::spawn(audits.keep_looking());
@@ -244,7 +247,7 @@ impl Audits {
                 tokio::time::sleep(AUDIT_WANTED).await;
                 self.hub.audit_wanted().await;
             };
-            // Either way it is time.
+            // Both events mean that it is time.
             let _ = tokio::time::timeout(AUDIT, wanted).await;
             self.look().await;
         }

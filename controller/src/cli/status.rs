@@ -11,8 +11,9 @@ use crate::api_client::{ApiAddress, fetch};
 
 /// Show how a running controller and its bridges stand.
 ///
-/// Exit code 1 when a bridge is not connected, not settled or not isolated, when a stranger says that it is the bridge, when
-/// several of its ports have a name that the file gives to one, when the file, read again, was refused, or when the controller's state is lost.
+/// Exit code 1 when a bridge is not connected, not settled or not isolated, or when another switch
+/// claims it. Also when several of its ports have a name that the file gives to one. Also when the
+/// newest file was refused, or the controller's state is lost.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// The controller's API: [tcp:]ADDRESS:PORT or unix:PATH.

@@ -45,8 +45,8 @@ pub struct Made {
     pub vlan: Option<u16>,
     /// What it serves.
     pub services: Vec<Served>,
-    /// Whether its flows are not on the bridge yet, because the bridge is not connected to the controller or another switch may
-    /// have taken its place there.
+    /// Whether its flows are not on the bridge yet, because the bridge is not connected or another
+    /// switch may have taken its place.
     pub pending: bool,
 }
 

@@ -49,7 +49,7 @@ pub struct Containers {
     database: Database,
     /// The network file.
     file: PathBuf,
-    /// Held by whoever reads the file again.
+    /// Held while the file is read again.
     reloading: Mutex<()>,
     runtime: tokio::runtime::Handle,
 }

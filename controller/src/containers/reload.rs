@@ -8,17 +8,18 @@ use super::{Containers, Problem};
 use crate::in_force::InForce;
 use crate::policy::{Policy, PolicyError};
 
-/// How often a file is proven anew because instances of templates came or went meanwhile, before they have to wait.
+/// Bounds the repeated proofs of a file while instances of templates come and go. After them, the
+/// instances have to wait.
 const TRIES: usize = 2;
 
 impl Containers {
-    /// Reads the network file again and takes it into force. Where neither the file nor what was added to it changed,
-    /// nothing is proven again. Otherwise containers come and go while it is proven.
+    /// Reads the network file again and puts it into force. If neither the file nor the additions
+    /// changed, nothing is proven again. Otherwise containers can come and go during the proof.
     ///
     /// # Errors
     /// When it cannot be read, has errors, or has no place for a container that is in force. What was in force stays then.
     pub fn reload(&self) -> Result<InForce, PolicyError> {
-        // Of two reloads the one that read the file last is in force at the end.
+        // Of two reloads, the one that read the file last must be in force at the end.
         let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.hub.policy();
         let mut additions = self.added(&before);
@@ -37,7 +38,7 @@ impl Containers {
                     }
                 }
                 Err(error) if added == additions => return Err(error),
-                // What was in the way may have gone.
+                // The conflict may be gone by now.
                 Err(_) => {}
             }
             additions = added;
@@ -47,7 +48,7 @@ impl Containers {
         self.take(self.proven(&self.added(&now), &now.additions)?, &now)
     }
 
-    /// Reads the file with what was added to it.
+    /// Reads and proves the file with the additions.
     fn proven(&self, additions: &Additions, in_force: &Additions) -> Result<Policy, PolicyError> {
         match Policy::with(&self.file, additions) {
             // Instances that were set aside at the start may still be in the way; those in force have to have a place.
@@ -59,7 +60,7 @@ impl Containers {
         }
     }
 
-    /// Takes a policy into force that has a place for every container that is in force now.
+    /// Puts a policy into force, if it has a place for every container in force now.
     fn take(&self, mut policy: Policy, now: &InForce) -> Result<InForce, PolicyError> {
         let is = |name: &str| now.additions.containers.iter().any(|c| c.name == name);
         let (lost, still): (Vec<_>, Vec<_>) = policy.set_aside.into_iter().partition(|(c, _)| is(&c.name));
@@ -71,7 +72,7 @@ impl Containers {
         Ok(self.hub.policy())
     }
 
-    /// Returns what is remembered to be added, or else what is in force.
+    /// Returns the remembered additions, or else those in force.
     fn added(&self, in_force: &InForce) -> Additions {
         self.remembered().unwrap_or_else(|_| in_force.additions.clone())
     }
@@ -82,8 +83,8 @@ impl Containers {
     }
 }
 
-/// Puts in and takes out the containers that came and went while a policy was proven, as if they did so now. None where
-/// instances of templates did: the whole file is read with those.
+/// Adds and removes the containers that came and went while a policy was proven. None if instances
+/// of templates came or went, because the whole file has to be read with those.
 fn caught_up(mut policy: Policy, then: &Additions, now: &Additions) -> Option<Policy> {
     if then.instances != now.instances {
         return None;
@@ -138,7 +139,7 @@ mod tests {
         let again = containers.reload().unwrap();
         assert!(Arc::ptr_eq(&first.policy, &again.policy) && first.generation == again.generation);
         assert_eq!(containers.hub.report().refused, None);
-        // A container that came at run time is in force, and remembered nowhere in this test.
+        // A container added at run time is in force, and this test stores it nowhere.
         containers.hub.replace(again.with_container(&container(100)).unwrap());
         let with = containers.hub.policy();
         assert!(Arc::ptr_eq(&with.policy, &containers.reload().unwrap().policy));

@@ -1,20 +1,21 @@
-//! Sessions of a bridge that ended, and why: what a status says of a switch that connects again and again.
+//! Counts the ended sessions of a bridge, so that `status` shows a switch that reconnects again and
+//! again.
 
 use std::time::{Duration, Instant};
 
 use crate::bridge::Status;
 
-/// Counts the sessions of a bridge that ended, until the bridge has been well for a while.
+/// Counts the ended sessions of a bridge, until the bridge has been settled for a while.
 #[derive(Debug, Default)]
 pub(super) struct SessionDrops {
     count: u64,
     last: String,
-    /// Since when the bridge has been as it should.
+    /// Start of the time for which the bridge has been settled.
     settled: Option<Instant>,
 }
 
 impl SessionDrops {
-    /// How long a bridge has to be settled to be well again.
+    /// Time for which a bridge must stay settled to count as well again.
     const WELL: Duration = Duration::from_secs(60);
 
     /// Counts a session that ended.
@@ -32,7 +33,8 @@ impl SessionDrops {
         self.settled = if status.settled { self.settled.or(Some(now)) } else { None };
     }
 
-    /// Returns the count and the last reason; none once the bridge is well, which it is at once after a single end.
+    /// Returns the count and the last reason. Returns none once the bridge is well, which it is at
+    /// once after a single end.
     pub(super) fn text(&self, now: Instant) -> Option<String> {
         match self.count {
             0 => None,

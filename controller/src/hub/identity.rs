@@ -1,5 +1,5 @@
-//! Who a bridge is: sessions claim the bridges that they say they are, and what Open vSwitch's database says of a bridge
-//! is compared with the session that has it.
+//! Checks the identity of bridges. Sessions claim the bridges that they say they are, and Open
+//! vSwitch's database is compared with the session that owns each bridge.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -12,26 +12,28 @@ use super::{FaultReport, Hub};
 use crate::net::Address;
 use crate::ovs::{FaultKind, Identities, Identity, IsolationFault, leads_to};
 
-/// Names the fault of a bridge that several sessions say they are.
+/// Names the fault of a bridge that several sessions claim.
 const CONFLICT: &str = "identity-conflict";
-/// Says what such a fault makes of the bridge.
+/// Names the verdict on such a bridge.
 const CONTESTED: &str = "CONTESTED";
 /// Bounds how long ovs-vswitchd takes to write to its database.
 const WRITING: Duration = Duration::from_secs(4);
-/// Counts the looks without a session after which what was said against the one before is forgotten.
+/// Bounds the looks at a bridge without a session; after them the case against its last session is
+/// forgotten.
 const FORGOTTEN: u32 = 3;
 
-/// Remembers a bridge that has a session, and by Open vSwitch's database has none.
+/// Remembers a bridge that has a session, while Open vSwitch's database shows it not connected
+/// here.
 #[derive(Debug)]
 pub(super) struct Contradicted {
-    /// Since when.
+    /// Time of the first contradiction.
     since: Instant,
-    /// Looks since the last session.
+    /// Looks at the database since its last session.
     absent: u32,
 }
 
 impl Hub {
-    /// Claims a bridge for a session, for the first time or because something changed.
+    /// Claims a bridge for a session, for the first time or after a change.
     pub fn claim(&self, bridge: &str, claimant: Claimant, now: Instant) -> Claim {
         let is_named = self.label(bridge) == bridge;
         let known = self.known(bridge);
@@ -39,11 +41,11 @@ impl Hub {
         let who = claimant.clone();
         let claim = self.owners.claim(bridge, is_named, known, claimant, now);
         match &claim {
-            // The database may know better by now.
+            // The database may know the bridge better by now.
             Claim::Granted(_) if is_named && !had => self.audit_wanted.notify_one(),
             Claim::Waits { bridge, why: Some(why), new: true } => {
                 self.conflict(bridge, &who, why);
-                // What the database said may be old.
+                // The last answer of the database may be out of date.
                 if known.is_some_and(|known| known.by == IdentitySource::Database) {
                     self.audit_wanted.notify_one();
                 }
@@ -57,14 +59,14 @@ impl Hub {
         claim
     }
 
-    /// Notes that the session of a bridge was probed and lives: whoever waited for that goes on to wait.
+    /// Notes that the owner of a bridge answered its probe. Sessions that waited for this wait on.
     pub fn owner_answered(&self, bridge: &str, session: u64) {
         for (claimant, why) in self.owners.owner_answered(bridge, session) {
             self.conflict(bridge, &claimant, &why);
         }
     }
 
-    /// Ends all that a session has to do with a bridge. Returns whether it had the bridge until now.
+    /// Removes a session from a bridge. Returns whether it was the owner.
     pub fn release(&self, bridge: &str, session: u64) -> bool {
         let had = self.owners.release(bridge, session);
         if had {
@@ -73,7 +75,7 @@ impl Hub {
         had
     }
 
-    /// Shows that no session has the bridge.
+    /// Publishes that no session owns the bridge.
     fn vacate(&self, bridge: &str) {
         if self.label(bridge) == bridge {
             if let Some(mut standing) = self.bridges.get_mut(bridge) {
@@ -81,13 +83,14 @@ impl Hub {
             }
             self.metrics.standing(bridge, false, false);
         } else {
-            // Whoever comes next may be called something else.
+            // The next session may have another name.
             self.bridges.remove(bridge);
         }
         self.moved.send_replace(());
     }
 
-    /// Returns which datapath a bridge of the file is, if anybody knows. The file comes first.
+    /// Returns the datapath that a bridge of the file must be, if known. The network file takes
+    /// precedence over the database.
     fn known(&self, bridge: &str) -> Option<ExpectedDatapath> {
         if let Some(datapath) = self.policy.borrow().file.bridge(bridge)?.datapath_id {
             return Some(ExpectedDatapath { datapath, by: IdentitySource::File });
@@ -103,7 +106,7 @@ impl Hub {
         warn!(bridge, %datapath, peer, why, "not taken for the bridge that it says it is");
     }
 
-    /// Returns why the session that has the bridge may not be the bridge's; none where nothing speaks against it.
+    /// Returns the reason to doubt the owner of a bridge; none if there is no evidence against it.
     pub(super) fn doubt(&self, bridge: &str) -> Option<String> {
         let is_impostor = |fault: &&IsolationFault| fault.kind == FaultKind::Impostor;
         let faults = self.faults.get(bridge);
@@ -111,7 +114,7 @@ impl Hub {
         impostor.map(|fault| fault.detail.clone()).or_else(|| self.owners.doubt(bridge, self.known(bridge)))
     }
 
-    /// Returns the sessions that say they are a bridge and do not have it, as faults.
+    /// Returns the sessions that claim a bridge in vain, as faults.
     pub(super) fn contests(&self, bridge: &str) -> Vec<FaultReport> {
         let report = |(claimant, why): &(Claimant, String)| FaultReport {
             kind: CONFLICT,
@@ -127,8 +130,9 @@ impl Hub {
         self.owners.contested(bridge).iter().map(report).collect()
     }
 
-    /// Compares what Open vSwitch's database says, asked at `asked`, with the sessions. Gives the bridges whose session is
-    /// somebody else's, and those that call somebody else; lets those claim again who wait.
+    /// Compares the answer of Open vSwitch's database, requested at `asked`, with the sessions.
+    /// Returns faults of bridges whose session is an impostor's, and of bridges that call another
+    /// controller. Orders waiting sessions to claim again.
     pub fn identified(&self, identities: Identities, asked: Instant) -> Vec<IsolationFault> {
         let mut found = Vec::new();
         let settled = identities.delay + WRITING;
@@ -169,7 +173,8 @@ impl Hub {
                 let detail = format!("its session at {} was datapath {theirs}; {why}", owner.claimant.peer);
                 found.push(fault(bridge, detail, remedy(bridge)));
             } else if let Some(detail) = contradiction(identity, &owner) {
-                // A session that is shorter than the database is slow proves nothing, several of them do.
+                // A session shorter than the database's delay proves nothing, but a series of them
+                // does.
                 let fresh = || Contradicted { since: asked, absent: 0 };
                 let before = contradicted.entry(bridge.clone()).or_insert_with(fresh);
                 before.absent = 0;
@@ -189,18 +194,18 @@ impl Hub {
         found
     }
 
-    /// Notes that switches can connect there.
+    /// Notes an address at which switches can connect.
     pub fn listens_at(&self, address: Address) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(address);
     }
 
-    /// Returns a fault if a bridge without a session calls somebody else, by the database.
+    /// Returns a fault if a bridge without a session calls another controller, by the database.
     fn calls_others(&self, bridge: &str, identity: &Identity) -> Option<IsolationFault> {
-        // A list that is only added to is whole after a panic.
+        // A list that only grows is whole after a panic elsewhere.
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let targets: Vec<&str> = identity.controllers.iter().map(|row| &*row.target).collect();
         let ours = |target: &&str| listeners.iter().any(|listener| leads_to(target, listener));
-        // Several of them are a fault by themselves.
+        // Several controllers are reported as another fault.
         let [target] = targets[..] else { return None };
         if listeners.is_empty() || ours(&target) {
             return None;
@@ -216,13 +221,13 @@ impl Hub {
         })
     }
 
-    /// Returns when somebody wants the bridges' settings looked at before it is time for that.
+    /// Waits until a look at the bridges' settings is wanted before its time.
     pub async fn audit_wanted(&self) {
         self.audit_wanted.notified().await;
     }
 }
 
-/// Returns what the database says against the session that has a bridge.
+/// Returns the database's evidence against the owner of a bridge, if there is any.
 fn contradiction(identity: &Identity, owner: &Owner) -> Option<String> {
     let mut connected = identity.connected();
     let peer = &owner.claimant.peer;

@@ -1,5 +1,6 @@
-//! Which session has which bridge. A name is no identity: any switch can give itself any name, so the first session that
-//! has a bridge keeps it while it lives, and nothing is sent to another one that says the same.
+//! Records which session owns which bridge. A name is no identity: any switch can give itself any
+//! name. So the first session that gets a bridge keeps it while it lives. Nothing is sent to
+//! another session that claims the same bridge.
 
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
@@ -11,21 +12,21 @@ use tokio::sync::Notify;
 
 use crate::net::Address;
 
-/// Bounds the sessions that wait for one bridge. They are strangers, most of the time.
+/// Bounds the sessions that wait for one bridge. Most of them are strangers.
 const MAX_WAITING: usize = 4;
 
 /// Tells a session what to do about its bridge.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct OwnershipOrders {
-    /// Ask the switch for an echo: somebody else says that it is the bridge.
+    /// Send the switch an echo request, because another session claims its bridge.
     pub probe: bool,
-    /// Claim the bridge again: something changed.
+    /// Claim the bridge again, because something changed.
     pub claim: bool,
-    /// End, and why.
+    /// End the session, for this reason.
     pub leave: Option<String>,
 }
 
-/// Hands [`OwnershipOrders`] to the session that they are for.
+/// Delivers [`OwnershipOrders`] to one session.
 #[derive(Debug, Default)]
 pub struct OwnershipMailbox {
     orders: Mutex<OwnershipOrders>,
@@ -33,7 +34,7 @@ pub struct OwnershipMailbox {
 }
 
 impl OwnershipMailbox {
-    /// Waits for orders, and takes all that there are.
+    /// Waits for orders, and returns every pending one.
     pub async fn orders(&self) -> OwnershipOrders {
         self.notify.notified().await;
         mem::take(&mut *self.lock())
@@ -50,27 +51,27 @@ impl OwnershipMailbox {
     }
 }
 
-/// Describes a session that says which bridge it is.
+/// Describes a session that claims a bridge.
 #[derive(Debug, Clone)]
 pub struct Claimant {
-    /// Its number.
+    /// The session's number.
     pub session: u64,
-    /// The datapath id that its switch has.
+    /// The datapath id of its switch.
     pub datapath: DatapathId,
-    /// Who is at the other end of the connection.
+    /// The peer.
     pub peer: String,
-    /// Our end of the connection.
+    /// The controller's end of the connection, if known.
     pub local: Option<Address>,
-    /// Where it takes orders.
+    /// The mailbox that it takes orders from.
     pub mailbox: Arc<OwnershipMailbox>,
 }
 
-/// Says which datapath a bridge has to be.
+/// Names the datapath that a bridge must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExpectedDatapath {
-    /// The datapath.
+    /// The datapath id.
     pub datapath: DatapathId,
-    /// The source of that.
+    /// The source of the datapath id.
     pub by: IdentitySource,
 }
 
@@ -86,40 +87,40 @@ pub enum IdentitySource {
 /// Answers a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// The session has the bridge, which goes by this name.
+    /// The session owns the bridge, under this name.
     Granted(String),
-    /// Another session has the bridge of that name, or ought to. This one is told when to claim again.
+    /// Another session owns the bridge, or should. This session is told when to claim again.
     Waits {
         /// The bridge's name.
         bridge: String,
-        /// Why, for a person; none while nobody knows whether the other one lives.
+        /// The reason, for people; none while it is unknown whether the owner is alive.
         why: Option<String>,
-        /// Whether that is new.
+        /// Whether the reason is new.
         new: bool,
     },
-    /// There is no room to wait.
+    /// Too many sessions wait already.
     Refused(String),
 }
 
-/// Tells whether Open vSwitch's database speaks for or against a session that has a bridge.
+/// Tells whether Open vSwitch's database confirms the owner of a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// Nothing yet.
+    /// The database has neither confirmed nor disproved it yet.
     Unknown,
-    /// The bridge was connected while no other session said that it is the same datapath.
+    /// The database shows the bridge connected, and no other session claimed the same datapath.
     Confirmed,
-    /// The bridge is not connected: the session is that of somebody else.
+    /// The database shows the bridge not connected, so the session belongs to another switch.
     Disproved,
 }
 
-/// Describes the session that has a bridge.
+/// Describes the session that owns a bridge.
 #[derive(Debug, Clone)]
 pub struct Owner {
     /// The session.
     pub claimant: Claimant,
-    /// Since when.
+    /// Start of the ownership.
     pub since: Instant,
-    /// What Open vSwitch's database says of it.
+    /// The evidence of Open vSwitch's database.
     pub proof: Proof,
 }
 
@@ -127,7 +128,7 @@ pub struct Owner {
 #[derive(Debug)]
 struct WaitingClaim {
     claimant: Claimant,
-    /// Why it has to; none while the owner is probed.
+    /// The reason; none while the owner is probed.
     why: Option<String>,
 }
 
@@ -140,17 +141,17 @@ struct BridgeClaims {
 #[derive(Debug, Default)]
 struct ClaimTable {
     claims: HashMap<String, BridgeClaims>,
-    /// The names of those bridges that the file does not name.
+    /// Names of bridges that the network file does not name.
     unnamed: HashMap<DatapathId, String>,
 }
 
-/// Keeps which session has which bridge, and which ones wait for it.
+/// Records the owner of each bridge, and the sessions that wait for it.
 #[derive(Debug, Default)]
 pub struct BridgeOwners(Mutex<ClaimTable>);
 
 impl BridgeOwners {
-    /// Claims a bridge for the session whose switch says that it is that one. `is_named` tells whether the file names the
-    /// bridge; all others are told apart by their datapaths.
+    /// Claims a bridge for a session. `is_named` tells whether the network file names the bridge.
+    /// Other bridges are told apart by datapath id.
     pub fn claim(
         &self,
         bridge: &str,
@@ -169,7 +170,7 @@ impl BridgeOwners {
         claim
     }
 
-    /// Ends all that a session has to do with a bridge. Returns whether it had the bridge until now.
+    /// Removes a session from a bridge, as owner or as waiting. Returns whether it was the owner.
     pub fn release(&self, bridge: &str, session: u64) -> bool {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return false };
@@ -182,7 +183,8 @@ impl BridgeOwners {
         had
     }
 
-    /// Takes a bridge away from a session, and ends the session. Returns whether it had the bridge.
+    /// Takes a bridge from its session, and ends the session. Returns whether the session was the
+    /// owner.
     pub fn evict(&self, bridge: &str, session: u64, why: &str) -> bool {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return false };
@@ -195,7 +197,8 @@ impl BridgeOwners {
         true
     }
 
-    /// Notes that the owner of a bridge answered the probe. Returns those who waited for that, with why they go on to wait.
+    /// Notes that the owner of a bridge answered the probe. Returns the sessions that waited for
+    /// this, each with the reason to wait on.
     pub fn owner_answered(&self, bridge: &str, session: u64) -> Vec<(Claimant, String)> {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return Vec::new() };
@@ -212,12 +215,13 @@ impl BridgeOwners {
             .collect()
     }
 
-    /// Lets all who wait claim their bridges again.
+    /// Orders all waiting sessions to claim their bridges again.
     pub fn wake_all(&self) {
         self.lock().claims.values().for_each(BridgeClaims::wake);
     }
 
-    /// Notes that Open vSwitch's database contradicts a session: the next one of the same datapath gets the bridge.
+    /// Notes that Open vSwitch's database contradicts the owner. The next session of the same
+    /// datapath then gets the bridge.
     pub fn disprove(&self, bridge: &str, session: u64) {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return };
@@ -227,7 +231,8 @@ impl BridgeOwners {
         }
     }
 
-    /// Notes that Open vSwitch's database agrees with a session, unless another one says that it is the same datapath.
+    /// Notes that Open vSwitch's database agrees with the owner. This counts only while no other
+    /// session claims the same datapath.
     pub fn confirm(&self, bridge: &str, session: u64) {
         let mut table = self.lock();
         let Some(BridgeClaims { owner: Some(owner), waiting }) = table.claims.get_mut(bridge) else { return };
@@ -237,19 +242,19 @@ impl BridgeOwners {
         }
     }
 
-    /// Returns the session that has a bridge.
+    /// Returns the owner of a bridge.
     pub fn owner(&self, bridge: &str) -> Option<Owner> {
         self.lock().claims.get(bridge)?.owner.clone()
     }
 
-    /// Returns whether the session has the bridge.
+    /// Returns whether the session owns the bridge.
     pub fn holds(&self, bridge: &str, session: u64) -> bool {
         let table = self.lock();
         let owner = table.claims.get(bridge).and_then(|claims| claims.owner.as_ref());
         owner.is_some_and(|owner| owner.claimant.session == session)
     }
 
-    /// Returns the bridges that have a session, each with the session's number, in order.
+    /// Returns the owned bridges with the numbers of their sessions, in order.
     pub fn owned(&self) -> BTreeSet<(String, u64)> {
         let table = self.lock();
         let owned = |(bridge, claims): (&String, &BridgeClaims)| {
@@ -258,14 +263,15 @@ impl BridgeOwners {
         table.claims.iter().filter_map(owned).collect()
     }
 
-    /// Returns those who say that they are the bridge and wait for it in vain, each with why.
+    /// Returns the sessions that claim the bridge in vain, each with the reason.
     pub fn contested(&self, bridge: &str) -> Vec<(Claimant, String)> {
         let table = self.lock();
         let waiting = table.claims.get(bridge).map_or(&[][..], |claims| &claims.waiting);
         waiting.iter().filter_map(|w| Some((w.claimant.clone(), w.why.clone()?))).collect()
     }
 
-    /// Returns why nobody can tell whether the session that has the bridge is the right one; none where it can be told.
+    /// Returns the reason to doubt the owner of a bridge; none if there is no rival, or the owner
+    /// is proven.
     pub fn doubt(&self, bridge: &str, known: Option<ExpectedDatapath>) -> Option<String> {
         let table = self.lock();
         let BridgeClaims { owner: Some(owner), waiting } = table.claims.get(bridge)? else { return None };
@@ -282,25 +288,26 @@ impl BridgeOwners {
     }
 
     fn lock(&self) -> MutexGuard<'_, ClaimTable> {
-        // Nothing in here panics halfway.
+        // No operation on the table panics halfway, so it is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ClaimTable {
-    /// Returns a name for a bridge that the file does not name: its own, unless another datapath goes by that already.
+    /// Returns a name for a bridge that the network file does not name. It is the bridge's own,
+    /// unless another datapath uses that already.
     fn unnamed_bridge(&mut self, said: &str, datapath: DatapathId) -> String {
         if let Some(name) = self.unnamed.get(&datapath) {
             return name.clone();
         }
         let is_taken = self.claims.contains_key(said);
-        // Longer than any name that a switch can say: OpenFlow has room for 15 bytes.
+        // No switch can send such a name: OpenFlow has room for 15 bytes.
         let name = if is_taken { format!("{said}@{datapath}") } else { said.to_owned() };
         self.unnamed.insert(datapath, name.clone());
         name
     }
 
-    /// Forgets a bridge that no session has or waits for.
+    /// Forgets a bridge without owner and waiting sessions.
     fn forget_idle(&mut self, bridge: &str) {
         if self.claims.get(bridge).is_some_and(|c| c.owner.is_none() && c.waiting.is_empty()) {
             self.claims.remove(bridge);
@@ -321,7 +328,7 @@ impl BridgeClaims {
         let at = self.waiting.iter().position(|waiting| waiting.claimant.session == session);
         let before = at.map(|at| self.waiting.remove(at));
         if let Some(known) = known.filter(|known| known.datapath != claimant.datapath) {
-            // It may have been another one when it got the bridge.
+            // The expected datapath may have been another when the session got the bridge.
             if self.owner.take_if(|owner| owner.claimant.session == session).is_some() {
                 self.wake();
             }
@@ -346,7 +353,7 @@ impl BridgeClaims {
                 self.wait(bridge, claimant, Some(why), before)
             }
             owner => {
-                // Whoever had it is not the one that it has to be.
+                // The last owner is not the datapath that the bridge must be.
                 if let Some(owner) = owner {
                     let why =
                         format!("it is not {bridge}, whose datapath {} connected now", claimant.datapath);
@@ -373,7 +380,7 @@ impl BridgeClaims {
         Claim::Waits { bridge: bridge.to_owned(), why, new }
     }
 
-    /// Lets those who wait claim again, in the order in which they came.
+    /// Orders the waiting sessions to claim again, in the order of their arrival.
     fn wake(&self) {
         for waiting in &self.waiting {
             waiting.claimant.mailbox.post(|orders| orders.claim = true);

@@ -18,7 +18,7 @@ use crate::windows::{Ending, Opening, Windows, utc, words};
 
 /// The clock on the wall is looked at so often at least: it may be set.
 const LOOK: Duration = Duration::from_secs(30);
-/// From one attempt to write the state, after one that failed, to the next.
+/// Separates two attempts to write the state after a failure.
 const RETRY: Duration = Duration::from_secs(5);
 /// So long whoever opens or closes a window waits for the switches.
 const ARRIVAL: Duration = Duration::from_secs(5);
@@ -192,8 +192,8 @@ impl Hub {
         }
     }
 
-    /// Writes the state again while that fails, until it succeeds. Windows that were closed meanwhile are then forgotten on the
-    /// disk too: none of them opens again by a restart.
+    /// Retries to write the state until it succeeds. Windows that were closed meanwhile are then
+    /// removed from the disk too, so no restart opens them again.
     pub async fn keep_state(self: Arc<Self>) {
         loop {
             tokio::time::sleep(RETRY).await;

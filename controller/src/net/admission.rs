@@ -1,4 +1,5 @@
-//! Places for sessions of switches. Sessions without a bridge of the file share a few; every bridge of the file has one.
+//! Bounds the sessions of switches. Every bridge of the network file has a place, and sessions
+//! without such a bridge share a few.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -7,27 +8,30 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// A connection keeps its place at least so long: whoever is a switch says HELLO at once.
+/// Protects a new connection from eviction for at least this long: a switch sends HELLO at once.
 const GREETING_GRACE: Duration = Duration::from_millis(500);
-/// One that said something keeps it for so long more: a handshake takes milliseconds, and longer where thousands come at once.
+/// Protects a connection that sent a message for this much longer. A handshake takes milliseconds,
+/// and longer when thousands of switches connect at once.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);
-/// Handshakes that were completed are counted for so long.
+/// Bounds the time in which completed handshakes are counted together.
 const PROGRESS_WINDOW: Duration = Duration::from_millis(250);
-/// Nobody is evicted while so large a part of the places becomes free in that time by completed handshakes.
+/// Suspends eviction while more than this part of the places (one in 16) becomes free through
+/// completed handshakes in a [`PROGRESS_WINDOW`].
 const PROGRESS_PART: usize = 16;
-/// Bounds on sessions of switches, over all listeners.
+/// Bounds the sessions of switches, over all listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Sessions that have a bridge of the file.
+    /// Sessions that own a bridge of the network file.
     pub bridges: usize,
-    /// Sessions that have none: in their handshake, or of a bridge that the file does not name.
+    /// Sessions without one: in their handshake, or of a bridge that the network file does not
+    /// name.
     pub unnamed: usize,
-    /// How long a session may have none.
+    /// Lifetime of a session without a bridge.
     pub unnamed_lifetime: Duration,
 }
 
 impl Limits {
-    /// Returns room for so many bridges, and for a quarter as many sessions without one.
+    /// Returns limits for `bridges` bridges, and for a quarter as many sessions without one.
     pub fn for_bridges(bridges: usize) -> Self {
         let unnamed = bridges.div_ceil(4).max(1);
         Self { bridges, unnamed, unnamed_lifetime: Duration::from_secs(60) }
@@ -40,48 +44,49 @@ impl Default for Limits {
     }
 }
 
-/// Whom a connection counts against.
+/// Names the party that a connection is counted against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
-    /// A user of this machine, as the kernel says (SO_PEERCRED).
+    /// A user of this machine, as the kernel reports it (SO_PEERCRED).
     User(u32),
     /// An address that connected over TCP.
     Address(IpAddr),
-    /// A Unix socket's other side, of which the kernel says nothing.
+    /// The peer of a Unix socket whose user the kernel does not report.
     Unknown,
 }
 
-/// How the file names a bridge.
+/// Tells how the network file names a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NamedBy {
     /// By its own name.
     Name,
-    /// By `*`, as it does any other.
+    /// By `*`, which stands for every bridge without a section of its own.
     Any,
 }
 
-/// Gives out the places.
+/// Gives places to sessions.
 #[derive(Debug)]
 pub(super) struct Admission {
     limits: Limits,
     places: Mutex<Places>,
-    /// Told whenever an unnamed place is free again.
+    /// Notified whenever an unnamed place becomes free.
     freed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Places {
     next: u64,
-    /// Sessions without a bridge, in the order in which they came.
+    /// Sessions without a bridge, in the order of their arrival.
     unnamed: BTreeMap<u64, Unnamed>,
-    /// Sessions of bridges with a name in the file.
+    /// Sessions of bridges that the network file names.
     by_name: usize,
-    /// Sessions of other bridges, where the file takes any.
+    /// Sessions of bridges that only `*` names.
     any: usize,
     progress: Progress,
 }
 
-/// How many handshakes were completed of late: of a crowd of switches that connect at once nobody is evicted.
+/// Counts recently completed handshakes, so that no switch is evicted while a crowd of them
+/// connects.
 #[derive(Debug, Default)]
 struct Progress {
     window: Option<Instant>,
@@ -90,7 +95,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// Counts a session that got its bridge.
+    /// Counts a session that was granted its bridge.
     fn completed(&mut self, now: Instant) {
         match self.window {
             Some(began) if now.saturating_duration_since(began) < PROGRESS_WINDOW => {}
@@ -103,7 +108,8 @@ impl Progress {
         self.completed += 1;
     }
 
-    /// Returns until when nobody has to be evicted of so many.
+    /// Returns the time until which no eviction is needed among `places` places; none if too few
+    /// handshakes complete.
     fn lasts_until(&self, places: usize) -> Option<Instant> {
         let enough = self.completed.max(self.before) > places / PROGRESS_PART;
         self.window.filter(|_| enough).map(|began| began + 2 * PROGRESS_WINDOW)
@@ -113,7 +119,7 @@ impl Progress {
 #[derive(Debug)]
 struct Unnamed {
     origin: Origin,
-    /// Until when it is not evicted.
+    /// Time until which it is not evicted.
     grace: Instant,
     eviction: Arc<Notify>,
     evicted: bool,
@@ -124,12 +130,13 @@ impl Admission {
         Self { limits, places: Mutex::default(), freed: Notify::new() }
     }
 
-    /// Waits for an unnamed place. Where all are taken, the origin with the most of them loses its oldest one.
+    /// Waits for an unnamed place. If all are taken, the origin with the most of them loses its
+    /// oldest session.
     pub(super) async fn admit(self: &Arc<Self>, origin: Origin) -> Place {
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
-            // From here on no place that is freed is missed.
+            // A place that becomes free from here on is not missed.
             freed.as_mut().enable();
             let retry_at = match self.try_admit(origin, Instant::now()) {
                 Ok(place) => return place,
@@ -144,10 +151,11 @@ impl Admission {
         }
     }
 
-    /// Gives an unnamed place, or makes one free.
+    /// Returns an unnamed place, or evicts a session to make one free.
     ///
     /// # Errors
-    /// When none is free: from when on another session may be evicted, if none is on its way out.
+    /// The time at which another session may be evicted, if no place is free. None if an evicted
+    /// session is about to leave.
     fn try_admit(self: &Arc<Self>, origin: Origin, now: Instant) -> Result<Place, Option<Instant>> {
         let mut places = self.places();
         if places.unnamed.len() >= self.limits.unnamed {
@@ -159,7 +167,7 @@ impl Admission {
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
-        // Every change of the numbers is made in one step.
+        // Each change of the counters is a single step, so they are whole after a panic elsewhere.
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -175,8 +183,9 @@ impl Places {
         (id, eviction)
     }
 
-    /// Evicts the oldest session of the origin with the most, the newcomer included, unless one is on its way out. Returns
-    /// when to try again, if it is too early.
+    /// Evicts the oldest session of the origin with the most, counting the newcomer. Evicts none
+    /// while an evicted session is still leaving. Returns the time to try again if every candidate
+    /// is still protected.
     fn evict_for(&mut self, newcomer: Origin, now: Instant) -> Option<Instant> {
         if self.unnamed.values().any(|unnamed| unnamed.evicted) {
             return None;
@@ -201,7 +210,8 @@ impl Places {
         earliest
     }
 
-    /// Counts a bridge, if there is room for it. Those that `*` takes leave room for all that have a name.
+    /// Counts a bridge, if there is room for it. Bridges that only `*` names leave room for every
+    /// bridge with a name of its own.
     fn take_bridge(&mut self, named_by: NamedBy, names: usize, limit: usize) -> bool {
         match named_by {
             NamedBy::Name if self.by_name + self.any < limit => self.by_name += 1,
@@ -220,7 +230,7 @@ impl Places {
     }
 }
 
-/// The place of one session, free again when it is dropped.
+/// Holds the place of one session, and frees it when dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     admission: Arc<Admission>,
@@ -236,7 +246,8 @@ enum Held {
 }
 
 impl Place {
-    /// Moves the session to the places of bridges. Returns whether there is room; `names` is how many bridges the file names.
+    /// Moves the session to a place for bridges. Returns whether there is room. `names` is the
+    /// number of bridges that the network file names.
     pub(super) fn take_bridge(&mut self, named_by: NamedBy, names: usize) -> bool {
         let mut places = self.admission.places();
         if let Held::Bridge(before) = self.held {
@@ -256,7 +267,7 @@ impl Place {
         true
     }
 
-    /// Moves the session back among those without a bridge, as if it came now.
+    /// Returns the session to an unnamed place, as if it had just connected.
     pub(super) fn leave_bridge(&mut self, now: Instant) {
         let Held::Bridge(named_by) = self.held else { return };
         let mut places = self.admission.places();
@@ -267,7 +278,7 @@ impl Place {
         self.eviction = eviction;
     }
 
-    /// Notes that the other side said something.
+    /// Notes that the peer sent a message.
     pub(super) fn greeted(&self, now: Instant) {
         if let Held::Unnamed { id, .. } = self.held
             && let Some(unnamed) = self.admission.places().unnamed.get_mut(&id)
@@ -276,12 +287,12 @@ impl Place {
         }
     }
 
-    /// Whether the session has the place of a bridge.
+    /// Returns whether the session holds a place for bridges.
     pub(super) fn is_of_bridge(&self) -> bool {
         matches!(self.held, Held::Bridge(_))
     }
 
-    /// When the session has to end; none while it has a bridge.
+    /// Returns the deadline of a session without a bridge; none while it has one.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.held {
             Held::Unnamed { since, .. } => Some(since + self.admission.limits.unnamed_lifetime),
@@ -289,13 +300,13 @@ impl Place {
         }
     }
 
-    /// Whether the session was told to leave its place.
+    /// Returns whether the session was evicted.
     pub(super) fn is_evicted(&self) -> bool {
         let Held::Unnamed { id, .. } = self.held else { return false };
         self.admission.places().unnamed.get(&id).is_some_and(|unnamed| unnamed.evicted)
     }
 
-    /// Waits until another connection needs the place.
+    /// Waits until the session is evicted.
     pub(super) async fn evicted(&self) {
         self.eviction.notified().await;
     }

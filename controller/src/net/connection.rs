@@ -19,26 +19,29 @@ use crate::learning::Tally;
 use crate::metrics::LearningMetrics;
 use crate::session::{CloseReason, Event, Session, error_names};
 
-/// How long a session that is over may take to say so.
+/// Bounds the time in which a closed session may send its last messages.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Bytes of one read after which other sessions have their turn. What comes in smaller pieces waits for its socket anyway.
+/// Yields to other sessions after a read of this many bytes. A session that sends less waits for
+/// its socket anyway.
 const LARGE_BATCH: usize = 8 << 10;
-/// How long a switch has to answer when another session says that it is the same bridge.
+/// Bounds the time for an answer to the probe that follows when another session claims the same
+/// bridge.
 const PROBE: Duration = Duration::from_secs(3);
 
-/// The ends of a connection.
+/// Names the two ends of a connection.
 #[derive(Debug)]
 pub(super) struct Ends {
-    /// Who is at the other one.
+    /// The peer.
     pub(super) peer: String,
-    /// The address of ours, where that is known.
+    /// The controller's own address, if known.
     pub(super) local: Option<Address>,
 }
 
-/// Drives a session that began to its end, in the place that it has. `shutdown` turns true when the controller ends.
+/// Drives a session after its greeting to its end, in its place. `shutdown` turns true when the
+/// controller ends.
 ///
-/// What comes in one read is answered by one write; nothing more is read before that is taken, so that a switch which
-/// does not take its answers waits, and no buffer grows.
+/// One write answers the messages of one read, and nothing more is read before the switch accepts
+/// it. So a switch that does not accept its answers has to wait, and no buffer grows.
 pub(super) async fn drive<R, W>(
     mut reader: R,
     mut writer: W,
@@ -63,7 +66,8 @@ pub(super) async fn drive<R, W>(
         }
         if batch >= LARGE_BATCH && outgoing.is_empty() {
             batch = 0;
-            // A flood finds its socket ready for ever. The others' turn is between two of its batches.
+            // A flooding switch always finds its socket ready. Other sessions get their turn
+            // between two of its batches.
             tokio::task::yield_now().await;
         }
         let deadline = driver.deadline();
@@ -91,7 +95,7 @@ pub(super) async fn drive<R, W>(
             () = driver.place.evicted(), if !driver.place.is_of_bridge() => {
                 driver.session.close(CloseReason::Ended(EVICTED.to_owned()));
                 hub.metrics.rejected.inc();
-                // Whoever waits for the place waits for nothing else.
+                // Only the place is waited for, so nothing more is sent.
                 return driver.ended();
             }
             _ = shutdown.wait_for(|down| *down) => {
@@ -112,7 +116,7 @@ pub(super) async fn drive<R, W>(
     driver.ended();
 }
 
-/// A session, its bridge, and what is told about them.
+/// Joins a session with its bridge, and reports on both.
 struct Driver<'a> {
     hub: &'a Arc<Hub>,
     session: Session,
@@ -121,17 +125,17 @@ struct Driver<'a> {
     peer: String,
     local: Option<Address>,
     place: Place,
-    /// What it is to do about its bridge.
+    /// Receives orders about its bridge.
     mailbox: Arc<OwnershipMailbox>,
-    /// Whether the handshake was complete.
+    /// Whether the handshake is complete, and the switch counted in the metrics.
     counted: bool,
     /// Whether the controller ends.
     is_shutdown: bool,
-    /// The bridge that it has, by the name that it goes by.
+    /// The name under which it owns a bridge.
     claimed: Option<String>,
     /// The bridge that it waits for.
     awaited: Option<String>,
-    /// Whether it was probed because of another session, and has not answered.
+    /// Whether it was probed because of another session, and has not answered yet.
     is_probed: bool,
     closed: Option<CloseReason>,
     bad: u64,
@@ -181,13 +185,14 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Bytes came. PACKET_INs of a learning switch are answered at once.
+    /// Handles received bytes. PACKET_INs of a learning switch are answered at once.
     fn received(&mut self, answers: &mut Vec<u8>) {
         let now = Instant::now();
         let Some((learning, second)) = self.bridge.learning(now) else {
             return self.session.received(now, |_| false);
         };
-        // One look-up waits for the memory as long as twenty: so all of a batch wait for it together.
+        // One look-up waits for memory as long as twenty do, so all look-ups of a batch wait
+        // together.
         if learning.is_large() {
             let mut seen = 0;
             self.session.waiting_packet_ins(|frame| seen ^= learning.touch(frame));
@@ -208,13 +213,13 @@ impl<'a> Driver<'a> {
         self.bridge.reload(now, policy, &mut self.session);
         self.claim(now);
         self.count_learning();
-        // Where no flow differs nothing is noted, and yet it is in force.
+        // A file that changes no flow causes no notice, and yet it is in force now.
         if let Some(bridge) = &self.claimed {
             self.hub.publish(bridge, self.number, self.bridge.status());
         }
     }
 
-    /// Passes on all that happened.
+    /// Passes events between session, bridge and hub.
     fn settle(&mut self) {
         let now = Instant::now();
         self.bridge.set_clock(Clock::now());
@@ -247,7 +252,7 @@ impl<'a> Driver<'a> {
         self.bad = bad;
     }
 
-    /// Does what the hub orders.
+    /// Carries out the hub's orders.
     fn follow(&mut self, orders: OwnershipOrders) {
         let now = Instant::now();
         if let Some(why) = orders.leave {
@@ -263,7 +268,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// BridgeClaims the bridge that the switch says it is, where the file names it. Without that the switch is left alone.
+    /// Claims the bridge that the switch says it is, if the network file names it. Otherwise the
+    /// switch is left alone.
     fn claim(&mut self, now: Instant) {
         let name = self.bridge.name().filter(|_| self.bridge.is_named()).map(str::to_owned);
         let Some(name) = name.filter(|_| !self.session.is_closed()) else { return self.release(now) };
@@ -302,7 +308,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Leaves bridges but that one: another file may name what the one before did not.
+    /// Releases every bridge but `bridge`: a new file may name a bridge that the last one did not.
     fn leave_others(&mut self, bridge: &str) {
         for other in [&mut self.claimed, &mut self.awaited] {
             if let Some(other) = other.take_if(|other| *other != bridge) {
@@ -311,7 +317,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Leaves the bridge to others.
+    /// Releases the bridge.
     fn release(&mut self, now: Instant) {
         self.leave_others("");
         self.bridge.set_granted(now, false, &mut self.session);
@@ -319,7 +325,7 @@ impl<'a> Driver<'a> {
         self.count_learning();
     }
 
-    /// Moves to the place that a session of this bridge has, or ends where there is none.
+    /// Moves to the place for sessions of its bridge, or ends the session if there is no room.
     fn take_place(&mut self) {
         let Some(bridge) = self.claimed.as_deref() else {
             return self.place.leave_bridge(Instant::now());
@@ -333,7 +339,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Looks up the counters of the bridge: another file may have ended the series that they were of.
+    /// Looks up the counters of the bridge: a new file may have ended the series.
     fn count_learning(&mut self) {
         let metrics = |name: &str| self.hub.metrics.learning(self.hub.label(name));
         self.learning = self.claimed.as_deref().map(metrics);
@@ -346,7 +352,7 @@ impl<'a> Driver<'a> {
 
     fn note(&mut self, notice: Notice) {
         let peer = self.peer.as_str();
-        // Two bridges that the file does not name may say the same name.
+        // Two bridges that the file does not name may have the same name.
         let bridge = self.claimed.as_deref().or(self.bridge.name()).unwrap_or("?").to_owned();
         let bridge = bridge.as_str();
         let metrics = &self.hub.metrics;

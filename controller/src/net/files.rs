@@ -1,20 +1,21 @@
-//! File descriptors: how many this process may have, and who gets them.
+//! Divides the file descriptors of this process between switches and HTTP.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::Limits;
 
-/// What the process itself needs: standard streams, the runtime, the database, listeners, and the pipes of a child.
+/// Reserves descriptors for the process itself: standard streams, the runtime, the database,
+/// listeners, and the pipes of a child.
 const OWN: usize = 32;
-/// Connections to the HTTP side that are enough for everybody.
+/// Bounds the HTTP connections, however many descriptors there are.
 const HTTP: usize = 256;
 
-/// How the descriptors are divided.
+/// Tells how the descriptors are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileBudget {
-    /// Sessions of switches.
+    /// Limits on sessions of switches.
     pub switches: Limits,
-    /// Connections to the HTTP side, over all listeners.
+    /// HTTP connections, over all listeners.
     pub http: usize,
 }
 
@@ -22,20 +23,22 @@ impl FileBudget {
     /// Raises the soft limit on descriptors to the hard one, and divides what it allows.
     ///
     /// # Errors
-    /// When the system does not tell the limit.
+    /// [`nix::Error`] if the system does not tell the limit.
     pub fn of_this_process(bridges: usize) -> Result<Self, nix::Error> {
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-        // Where it cannot be raised, the soft limit holds.
+        // If it cannot be raised, the soft limit holds.
         let raised = soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
         let files = if raised { hard } else { soft };
         Ok(Self::of(usize::try_from(files).unwrap_or(usize::MAX), bridges))
     }
 
-    /// Divides so many descriptors, for at most so many bridges. HTTP gets a quarter at most, and never what switches need.
+    /// Divides `files` descriptors, for at most `bridges` bridges. HTTP gets a quarter at most;
+    /// switches get the rest.
     pub fn of(files: usize, bridges: usize) -> Self {
         let files = files.saturating_sub(OWN);
         let http = (files / 4).clamp(2, HTTP);
-        // Four of five are for bridges, so that the fifth is the quarter for those without.
+        // Four fifths are for bridges: a quarter of that, the last fifth, is for sessions without
+        // one.
         let room = files.saturating_sub(http) / 5 * 4;
         Self { switches: Limits::for_bridges(bridges.min(room).max(1)), http }
     }

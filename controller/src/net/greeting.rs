@@ -1,4 +1,5 @@
-//! The beginning of a connection, which holds little: most of those that are no switch never get further.
+//! Exchanges HELLO with a new connection. It holds little memory until then: most peers that are
+//! not switches never get further.
 
 use std::time::Instant;
 
@@ -8,10 +9,13 @@ use tokio::sync::watch;
 use super::admission::Place;
 use crate::session::{CloseReason, Config, Session};
 
-/// Says HELLO, and waits for the header of a message. Returns the session with what came so far.
+/// Sends HELLO, and waits for the header of a message. Returns the session with the bytes received
+/// so far.
 ///
 /// # Errors
-/// When the other side closes, says nothing in time, or has to leave its place, or when the controller ends.
+/// - [`CloseReason::Connection`] if the peer closes the connection or the socket fails.
+/// - [`CloseReason::HandshakeTimeout`] if the peer sends nothing in time.
+/// - [`CloseReason::Ended`] if the session is evicted or the controller ends.
 pub(super) async fn greet<R, W>(
     reader: &mut R,
     writer: &mut W,
@@ -22,7 +26,7 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    // Once, in place of in every future on the way.
+    // Boxed once, so that the futures on the way do not each hold a copy.
     let mut session = Box::new(Session::new(Instant::now(), Config::default()));
     let ended = |error: std::io::Error| CloseReason::Connection(error.to_string());
     let end = session.poll_timeout();

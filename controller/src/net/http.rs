@@ -1,4 +1,4 @@
-//! Serving HTTP: so many connections, and so long for each part of an exchange.
+//! Serves HTTP, with bounds on connections and on the time for each part of an exchange.
 
 #[cfg(test)]
 mod tests;
@@ -27,26 +27,27 @@ use crate::api::{Access, Gate, Hosts, Peer, Token};
 use crate::containers::Containers;
 use crate::hub::Hub;
 
-/// The longest head of a request, in bytes.
+/// Bounds the head of a request, in bytes.
 const MAX_HEAD: usize = 16 << 10;
-/// Header lines of a request.
+/// Bounds the header lines of a request.
 const MAX_HEADERS: usize = 64;
 
-/// Bounds on one listener's connections.
+/// Bounds one listener's connections.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
-    /// Connections at one time. Others wait to be accepted.
+    /// Connections at one time. More of them wait to be accepted.
     pub connections: usize,
-    /// For the head of a request, counted from when one may come: an idle connection ends after as long.
+    /// Time for the head of a request, counted from when the connection may send one. An idle
+    /// connection ends after the same time.
     pub head: Duration,
-    /// For the body of a request.
+    /// Time for the body of a request.
     pub body: Duration,
-    /// For the other side to take some of an answer.
+    /// Time for the peer to accept some bytes of an answer.
     pub write: Duration,
 }
 
 impl HttpLimits {
-    /// Returns the usual times, for so many connections.
+    /// Returns the default times, for that many connections.
     pub fn for_connections(connections: usize) -> Self {
         Self {
             connections,
@@ -57,12 +58,12 @@ impl HttpLimits {
     }
 }
 
-/// How HTTP is served.
+/// Configures the HTTP listeners.
 #[derive(Debug, Clone)]
 pub struct Http {
     /// Bounds on each listener's connections.
     pub limits: HttpLimits,
-    /// Names of this machine that TCP listeners answer for, beside `localhost`.
+    /// Names of this machine that TCP listeners answer to, beside `localhost`.
     pub names: Vec<String>,
 }
 
@@ -78,7 +79,7 @@ impl Http {
 /// Serves metrics and status in a task of its own.
 ///
 /// # Errors
-/// When the address is taken or not this machine's.
+/// [`ServerError`] if the address is in use or does not belong to this machine.
 pub async fn serve_api(
     hub: Arc<Hub>,
     address: &Address,
@@ -92,11 +93,12 @@ pub async fn serve_api(
     Ok(bound)
 }
 
-/// Serves the whole API, changes included, in a task of its own: at a Unix socket for those whom the kernel vouches
-/// for, at a loopback address for those who know the token.
+/// Serves the whole API, changes included, in a task of its own. A Unix socket admits users by the
+/// kernel's word, and a loopback address admits clients with the token.
 ///
 /// # Errors
-/// When the address is taken, not this machine's, or not for changes: a TCP address beyond loopback or without a token.
+/// [`ServerError`] if the address is in use or does not belong to this machine. Also if it is a TCP
+/// address beyond loopback, or one without a token.
 pub async fn serve_control(
     hub: Arc<Hub>,
     containers: Arc<Containers>,
@@ -178,7 +180,8 @@ enum Stream {
     Unix(tokio::net::UnixStream),
 }
 
-/// Accepts once there is a place, so that no descriptor is used beyond them.
+/// Accepts a connection once there is a place for it, so that waiting connections use no
+/// descriptors.
 async fn next(
     listener: &Listener,
     places: &Arc<Semaphore>,
@@ -197,7 +200,7 @@ async fn next(
     })
 }
 
-/// One connection, to its end.
+/// Serves one connection to its end.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
     peer: Peer,

@@ -21,7 +21,7 @@ pub use server::{Server, ServerError};
 
 use std::time::Instant;
 
-/// Why a session without a bridge had to go.
+/// Tells the peer why its session was evicted.
 const EVICTED: &str = "another connection needed its place: no bridge of the file spoke over it so far";
 
 async fn sleep_until(deadline: Option<Instant>) {

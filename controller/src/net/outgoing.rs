@@ -1,38 +1,38 @@
-//! What is written to a switch next.
+//! Orders the bytes written to a switch.
 
 use bytes::{Buf as _, Bytes};
 
 use crate::session::Session;
 
-/// Bytes on their way to the socket: those of the session in chunks, and the answers to PACKET_INs, in a buffer that is used
-/// again and again. Whole messages of the one go between whole messages of the other.
+/// Holds bytes on their way to the socket. The session's come in chunks; answers to PACKET_INs
+/// share one reused buffer. Both alternate only at whole messages.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     chunk: Bytes,
     pub(super) answers: Vec<u8>,
-    /// How much of the answers is written.
+    /// Bytes of the answers that are written.
     written: usize,
 }
 
 impl Outgoing {
-    /// Takes what the session has to say, where nothing else is half said.
+    /// Takes the session's next chunk, unless another message is only partly written.
     pub(super) fn refill(&mut self, session: &mut Session) {
         if self.chunk.is_empty() && self.written == 0 {
             self.chunk = session.poll_transmit().unwrap_or_default();
         }
     }
 
-    /// What is to be written next.
+    /// Returns the bytes to write next.
     pub(super) fn bytes(&self) -> &[u8] {
         if self.chunk.is_empty() { self.answers.get(self.written..).unwrap_or_default() } else { &self.chunk }
     }
 
-    /// Whether nothing is to be written.
+    /// Returns whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes().is_empty()
     }
 
-    /// So many of [`Outgoing::bytes`] are written.
+    /// Notes that `n` of [`Outgoing::bytes`] are written.
     pub(super) fn advance(&mut self, n: usize) {
         if !self.chunk.is_empty() {
             return self.chunk.advance(n);
@@ -44,7 +44,7 @@ impl Outgoing {
         }
     }
 
-    /// Whether the answers to all PACKET_INs are written.
+    /// Returns whether the answers to all PACKET_INs are written.
     pub(super) fn is_answered(&self) -> bool {
         self.written >= self.answers.len()
     }

@@ -1,4 +1,4 @@
-//! Listening for switches.
+//! Listens for switches.
 
 use std::fs::Permissions;
 use std::io;
@@ -19,17 +19,17 @@ use super::connection::{Ends, drive};
 use super::greeting::greet;
 use crate::hub::Hub;
 
-/// Why a controller cannot listen.
+/// Reports why the controller cannot listen.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen at {address}: {source}")]
 pub struct ServerError {
-    /// Where.
+    /// The address.
     pub address: Address,
-    /// What the system said.
+    /// The system's error.
     pub source: io::Error,
 }
 
-/// The OpenFlow side of a controller.
+/// Accepts the OpenFlow connections of a controller.
 #[derive(Debug)]
 pub struct Server {
     hub: Arc<Hub>,
@@ -43,15 +43,17 @@ pub(super) enum Listener {
 }
 
 impl Server {
-    /// A server without listeners. `shutdown` turns true when the controller ends.
+    /// Returns a server without listeners. `shutdown` turns true when the controller ends.
     pub fn new(hub: Arc<Hub>, limits: Limits, shutdown: watch::Receiver<bool>) -> Self {
         Self { hub, admission: Arc::new(Admission::new(limits)), shutdown }
     }
 
-    /// Listens and serves in a task of its own; gives the address with the port that the system chose, if it did.
+    /// Listens and serves in a task of its own. Returns the bound address, with the port that the
+    /// system chose if none was given.
     ///
     /// # Errors
-    /// When the address is taken or not this machine's.
+    /// [`ServerError`] if the address is in use or does not belong to this machine, or if the
+    /// socket cannot get its owner.
     pub async fn listen(&self, address: &Address) -> Result<Address, ServerError> {
         let (listener, bound) = bind(address, Some(SWITCHES_ONLY)).await?;
         if let Address::Unix(path) = &bound {
@@ -66,9 +68,9 @@ impl Server {
     }
 }
 
-/// The mode of a socket for switches: whoever opens it can say that it is a bridge.
+/// Sets the mode of a socket for switches: any process that opens it can say that it is a bridge.
 const SWITCHES_ONLY: u32 = 0o600;
-/// The mode of the API's socket.
+/// Sets the mode of the API's socket.
 pub(super) const OWNER_AND_GROUP: u32 = 0o660;
 
 pub(super) async fn bind(address: &Address, mode: Option<u32>) -> Result<(Listener, Address), ServerError> {
@@ -86,13 +88,14 @@ pub(super) async fn bind(address: &Address, mode: Option<u32>) -> Result<(Listen
     })
 }
 
-/// Connections that wait to be accepted. With the 128 that libraries ask for, 1,000 switches that connect at once take
-/// 1.45 s: those beyond are dropped, and try again a second later. Linux caps it at `net.core.somaxconn`, which is 4096.
+/// Bounds the connections that wait to be accepted. With the 128 that libraries ask for, 1,000
+/// switches that connect at once take 1.45 s: those beyond are dropped, and retry after a second.
+/// Linux caps the value at `net.core.somaxconn`, which is 4096.
 const BACKLOG: u32 = 4096;
 
 pub(super) fn listen_tcp(at: SocketAddr) -> io::Result<TcpListener> {
     let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A port whose last connections are in TIME_WAIT is free.
+    // A port whose last connections are in TIME_WAIT counts as free.
     socket.set_reuseaddr(true)?;
     socket.bind(at)?;
     socket.listen(BACKLOG)
@@ -108,8 +111,8 @@ pub(super) fn listen_unix(path: &Path, mode: Option<u32>) -> io::Result<UnixList
     socket.listen(BACKLOG)
 }
 
-/// Gives the socket to the owner of its directory: Open vSwitch may run as a user of its own, whose run directory is its own,
-/// too. Only root can, and only root has to.
+/// Gives the socket to the owner of its directory. Open vSwitch may run as its own user, which owns
+/// the run directory. Only root can do this, and only root needs to.
 fn give_to_owner_of_directory(path: &Path) -> io::Result<()> {
     let Some(directory) = path.parent() else { return Ok(()) };
     let owner = std::fs::metadata(directory)?.uid();
@@ -117,13 +120,14 @@ fn give_to_owner_of_directory(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     match std::os::unix::fs::chown(path, Some(owner), None) {
-        // Whoever is not root is the user that opens it, or says at which socket that user is.
+        // Without root, either both run as one user, or the operator chose a socket for Open
+        // vSwitch's.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         given => given,
     }
 }
 
-/// Removes a socket that nobody listens at any more, and nothing else.
+/// Removes a socket without a listener, and nothing else.
 async fn remove_stale(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt as _;
     let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
@@ -150,7 +154,8 @@ async fn accept(
         let (stream, ends, origin) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, mostly: the connections that are there go on meanwhile.
+                // The usual cause is a lack of file descriptors. Existing connections go on
+                // meanwhile.
                 warn!(listener = %bound, %error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -183,7 +188,7 @@ async fn serve_switch(
     }
 }
 
-/// Greets, and then serves whoever answers. What a session needs takes memory from then on.
+/// Greets a peer, and serves it once it answers. Only then does its session take memory.
 async fn converse<R, W>(
     mut reader: R,
     mut writer: W,
@@ -219,10 +224,10 @@ async fn next(listener: &Listener) -> io::Result<(Stream, Ends, Origin)> {
     match listener {
         Listener::Tcp(listener) => {
             let (stream, peer) = listener.accept().await?;
-            // An echo or a barrier is not to wait for a full segment.
+            // An echo or a barrier must not wait for a full segment.
             stream.set_nodelay(true)?;
             let local = stream.local_addr().ok().map(Address::Tcp);
-            // An IPv4 peer of a socket for both counts as itself.
+            // An IPv4 peer of a dual-stack socket counts by its IPv4 address.
             let origin = Origin::Address(peer.ip().to_canonical());
             Ok((Stream::Tcp(stream), Ends { peer: peer.to_string(), local }, origin))
         }

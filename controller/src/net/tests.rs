@@ -67,7 +67,7 @@ impl Peer {
         Self::connect_as(at, bridge, DatapathId(1)).await
     }
 
-    /// The same with another datapath.
+    /// The same, with another datapath id.
     async fn connect_as(at: SocketAddr, bridge: &'static str, datapath: DatapathId) -> Self {
         let mut peer = Self::call(at).await;
         let ports = [Port::named(PortNo::LOCAL, bridge)];
@@ -145,7 +145,7 @@ async fn a_dead_session_leaves_its_bridge_to_the_same_datapath() {
     let mut old = Peer::connect(controller.at, "mesh-privacy").await;
     old.until(|m| matches!(m, Message::MultipartRequest(_))).await;
     wait_for("the first session", || connected(&controller, "mesh-privacy")).await;
-    // It never answers the request for an echo.
+    // It never answers the echo request.
     let mut new = Peer::connect(controller.at, "mesh-privacy").await;
     old.end().await;
     new.echo().await;
@@ -181,7 +181,7 @@ async fn a_live_session_keeps_its_bridge_and_others_are_told_nothing() {
         assert_eq!(next, Message::EchoReply("there?".into()), "the first thing that it is told");
     }
     assert_eq!(controller.hub.report().bridges.iter().map(|b| b.faults.len()).sum::<usize>(), 2);
-    // Nobody can tell which of them is the bridge.
+    // Neither can be told to be the bridge.
     let arrival = controller.hub.arrival("mesh-mgmt", 0, None, Duration::ZERO).await;
     assert!(matches!(arrival, crate::hub::Arrival::Doubtful(_)), "{arrival:?}");
     drop((other, same));
@@ -201,12 +201,12 @@ async fn a_socket_has_its_mode_before_it_listens() {
     }
 }
 
-/// Where Open vSwitch runs as a user of its own, its run directory is that user's.
+/// Gives the socket to the user that Open vSwitch runs as, which owns the run directory.
 #[tokio::test]
 async fn a_socket_for_switches_belongs_to_the_owner_of_its_directory() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
     let dir = tempfile::tempdir().unwrap();
-    // Not everybody can give a directory away.
+    // Only root can give a directory to another user.
     let owner = if chown(dir.path(), Some(65_534), None).is_ok() {
         65_534
     } else {
@@ -248,7 +248,7 @@ async fn connections_without_a_bridge_never_keep_a_bridge_out() {
     bridge.echo().await;
     early.echo().await;
     wait_for("the bridge", || connected(&controller, "mesh-privacy")).await;
-    // The oldest had to go, one for each that came beyond the share.
+    // The oldest were evicted, one for each connection beyond the share.
     assert_eq!(controller.hub.metrics.rejected.get(), 9);
     for (n, peer) in silent.iter_mut().enumerate().take(9) {
         assert!(matches!(peer.end().await[..], [] | [Message::Hello(_)]), "connection {n}");

@@ -12,7 +12,7 @@ use flows::network::{ANY_BRIDGE, NetworkFile};
 use super::vsctl::{Database, complaint, shown};
 use super::{eviction, kept};
 
-/// Where bridges may look for the controller over TCP. Every local user can connect there.
+/// Names the address for bridges that connect over TCP. Every local user can connect there.
 pub const LOOPBACK_TARGET: &str = "tcp:127.0.0.1:6653";
 /// How long ovs-vswitchd has to take a change in, in seconds.
 const TIMEOUT: u32 = 10;
@@ -56,7 +56,8 @@ pub fn attach(
     out: &mut dyn Write,
 ) -> io::Result<AttachOutcome> {
     if let Some(why) = unreachable(target, &options.database) {
-        // The first controller of a bridge has its flows thrown away: not for one that is never found.
+        // A bridge drops its flows when it gets its first controller: do not cause that for a
+        // controller that it cannot reach.
         let named = file.bridges.iter().map(|b| &b.name).filter(|name| *name != ANY_BRIDGE);
         let failed: Vec<_> = named.map(|name| (name.clone(), why.clone())).collect();
         writeln!(out, "# {why}")?;
@@ -91,11 +92,11 @@ pub fn attach(
     })
 }
 
-/// Returns why bridges cannot connect to `target`; none where nothing is known against it.
+/// Returns the reason that bridges cannot connect to `target`; none if no reason is known.
 fn unreachable(target: &str, database: &Database) -> Option<String> {
     let path = Path::new(target.strip_prefix("unix:")?);
     let rundir = database.run_directory();
-    // ovs-vswitchd logs "Not connecting to socket controller", and nothing else happens.
+    // ovs-vswitchd only logs "Not connecting to socket controller".
     (path.is_absolute() && !path.starts_with(&rundir)).then(|| {
         format!("{target}: Open vSwitch connects to no socket outside of {} ($OVS_RUNDIR)", rundir.display())
     })

@@ -36,7 +36,7 @@ pub enum FaultKind {
     NotEthernet,
     /// A mirror copies packets to a port past the flows.
     Mirror,
-    /// The session that says it is the bridge is not the bridge.
+    /// The session that owns the bridge belongs to another switch.
     Impostor,
     /// No bound and no fair eviction for learned flows: one sender may take the room of all others.
     Unbounded,
@@ -117,12 +117,12 @@ pub enum AuditError {
     Unexpected(String),
 }
 
-/// What a look at the database found.
+/// Reports one look at the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
-    /// What is wrong with the settings of the file's bridges.
+    /// Faults in the settings of the file's bridges.
     pub faults: Vec<IsolationFault>,
-    /// Who the bridges are.
+    /// Identities of the bridges.
     pub identities: Identities,
 }
 
@@ -139,7 +139,8 @@ struct Tables {
 /// Looks at every bridge of the file that this Open vSwitch has. Blocks for at most three seconds.
 ///
 /// # Errors
-/// [`AuditError::Unreachable`] where there is nobody to ask, [`AuditError::Unexpected`] where the answer is no answer.
+/// [`AuditError::Unreachable`] if the database cannot be reached, [`AuditError::Unexpected`] if its
+/// answer is malformed.
 pub fn audit(file: &NetworkFile, database: &Database) -> Result<Audit, AuditError> {
     audit_with(file, database, Path::new(DEVICES))
 }

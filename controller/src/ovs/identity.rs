@@ -1,4 +1,4 @@
-//! What the database says of who a bridge is, and whom it calls.
+//! Reads the identity of each bridge, and its controllers, from Open vSwitch's database.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,34 +10,34 @@ use ofproto::DatapathId;
 use super::database::{Row, Table};
 use crate::net::Address;
 
-/// IANA's port for OpenFlow, where a target names none (ovs-vsctl(8)).
+/// Sets the port of a target without one: IANA's for OpenFlow (ovs-vsctl(8)).
 const PORT: u16 = 6653;
-/// How often Open vSwitch writes down at least whether a controller is connected, unless it is told otherwise
-/// (ovs-vswitchd.conf.db(5), stats-update-interval).
+/// Bounds the time between Open vSwitch's updates of connection states, unless another interval is
+/// configured (ovs-vswitchd.conf.db(5), stats-update-interval).
 const UPDATES: Duration = Duration::from_secs(5);
 
 /// Lists the bridges of an Open vSwitch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identities {
-    /// By name.
+    /// The bridges by name.
     pub bridges: BTreeMap<String, Identity>,
-    /// How old may be what the database says of a controller's connection.
+    /// Bounds the age of a controller's connection state in the database.
     pub delay: Duration,
 }
 
-/// Says who a bridge is, and whom it calls.
+/// Describes the identity of a bridge, and its controllers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// Its datapath id; none while ovs-vswitchd has not made it.
+    /// The datapath id; none until ovs-vswitchd has made the bridge.
     pub datapath: Option<DatapathId>,
-    /// Its controllers.
+    /// The bridge's controllers.
     pub controllers: Vec<ControllerRow>,
 }
 
 /// Describes a controller of a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControllerRow {
-    /// Where it is, as `ovs-vsctl set-controller` takes it.
+    /// The target, as `ovs-vsctl set-controller` takes it.
     pub target: String,
     /// Whether the bridge is connected to it.
     pub is_connected: bool,
@@ -61,19 +61,20 @@ impl Identities {
 }
 
 impl Identity {
-    /// Returns the targets that the bridge is connected to.
+    /// Returns the targets to which the bridge is connected.
     pub fn connected(&self) -> impl Iterator<Item = &str> + Clone {
         self.controllers.iter().filter(|row| row.is_connected).map(|row| &*row.target)
     }
 }
 
-/// Returns whether a switch that calls `target` may come out at `local`: a listener, or our end of its connection.
+/// Returns whether a connection to `target` can arrive at `local`, a listener or the controller's
+/// end of it.
 pub fn leads_to(target: &str, local: &Address) -> bool {
     match (target.split_once(':'), local) {
         (Some(("tcp", at)), Address::Tcp(local)) => {
             let (host, port) = host_and_port(at);
             let ip = local.ip().to_canonical();
-            // A name may stand for any address, and a listener may have all of them.
+            // A host name may stand for any address, and a listener may cover all addresses.
             let is_there = |host: IpAddr| ip.is_unspecified() || host.to_canonical() == ip;
             port == local.port() && host.parse().map_or(true, is_there)
         }
@@ -82,7 +83,7 @@ pub fn leads_to(target: &str, local: &Address) -> bool {
     }
 }
 
-/// Splits `HOST[:PORT]`, where an IPv6 address is in brackets.
+/// Splits `HOST[:PORT]`; an IPv6 address is in brackets.
 fn host_and_port(at: &str) -> (&str, u16) {
     let (host, port) = match at.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, port)) => (host, port.strip_prefix(':')),
@@ -91,7 +92,8 @@ fn host_and_port(at: &str) -> (&str, u16) {
     (host, port.and_then(|port| port.parse().ok()).unwrap_or(PORT))
 }
 
-/// Returns whether both are one socket. Open vSwitch looks for a relative path in its run directory.
+/// Returns whether both paths name one socket. Open vSwitch looks for relative paths in its run
+/// directory.
 fn is_same(theirs: &Path, ours: &Path) -> bool {
     if !theirs.is_absolute() {
         return theirs.file_name() == ours.file_name();
@@ -134,7 +136,7 @@ mod tests {
         ] {
             assert!(!leads_to(target, &local), "{target} {local}");
         }
-        // By whatever path.
+        // The paths may differ and still name one file.
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("run")).unwrap();
         std::os::unix::fs::symlink("run", dir.path().join("var")).unwrap();

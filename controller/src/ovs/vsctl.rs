@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// Where Open vSwitch has its sockets, unless `$OVS_RUNDIR` says otherwise (ovs-vswitchd(8)).
+/// Names Open vSwitch's run directory, unless `$OVS_RUNDIR` names another (ovs-vswitchd(8)).
 const RUNDIR: &str = "/var/run/openvswitch";
-/// The controller's socket in that directory: Open vSwitch connects to none elsewhere.
+/// Names the controller's socket in that directory; Open vSwitch connects to no socket elsewhere.
 const SOCKET: &str = "portcullis.sock";
 
 /// Which Open vSwitch to talk to.
@@ -25,7 +25,7 @@ impl Database {
         self.rundir.clone().or_else(named).unwrap_or_else(|| PathBuf::from(RUNDIR))
     }
 
-    /// Returns the socket at which the controller listens and bridges look for it, by default.
+    /// Returns the default socket, at which the controller listens and to which bridges connect.
     pub fn controller_socket(&self) -> PathBuf {
         self.run_directory().join(SOCKET)
     }

@@ -1,5 +1,5 @@
-//! Multipart replies put together from their parts (OpenFlow 1.3.5 §7.3.5). Those about flows may be of any length: their
-//! parts are handed on as they come.
+//! Assembles multipart replies from their parts (OpenFlow 1.3.5 §7.3.5). A reply about flows may be
+//! of any length, so its parts are passed on as they arrive.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) struct Assembly {
 struct Partial {
     body: Option<MultipartReplyBody>,
     bytes: usize,
-    /// Whether parts with flows were handed on.
+    /// Whether parts with flows were passed on.
     flows: bool,
 }
 
@@ -28,7 +28,7 @@ struct Partial {
 pub(super) enum Part {
     /// More will follow.
     Kept,
-    /// Flows, which are not put together, and whether more will follow.
+    /// Flows of one part, which are not assembled, and whether more parts follow.
     Flows(Vec<FlowStats>, bool),
     /// That was the last one.
     Complete(MultipartReplyBody),
@@ -36,13 +36,13 @@ pub(super) enum Part {
     Unasked,
     /// Its kind is not that of the parts before it.
     Mixed,
-    /// It takes more memory than the limit.
+    /// The reply takes more memory than the limit.
     TooLarge,
-    /// It has more ports than the limit.
+    /// The reply has more ports than the limit.
     TooManyPorts,
 }
 
-/// Bounds on replies under way, looked at whenever a part comes.
+/// Bounds the replies under way, checked at every part.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PartLimits {
     /// Memory of all replies, in bytes.
@@ -57,7 +57,7 @@ impl Assembly {
         self.waiting.len()
     }
 
-    /// Returns whether a request waits for an answer under that id.
+    /// Returns whether a request with that xid waits for its reply.
     pub(super) fn waits(&self, xid: Xid) -> bool {
         self.waiting.contains_key(&xid)
     }
@@ -127,7 +127,8 @@ impl Assembly {
     }
 }
 
-/// Copies the names of a part's ports into one buffer of their own, so that they do not keep the part's message.
+/// Copies the names of a part's ports into a buffer of their own, so that they do not keep the
+/// message in memory.
 fn share_names(ports: &mut [Port]) {
     let mut names = BytesMut::with_capacity(ports.iter().map(|port| port.name.len()).sum());
     for port in &*ports {
@@ -139,7 +140,8 @@ fn share_names(ports: &mut [Port]) {
     }
 }
 
-/// Returns about how much memory a part of `length` bytes on the wire takes. What is behind pointers counts as on the wire.
+/// Estimates the memory of a part that has `length` bytes on the wire. Data behind pointers counts
+/// with its length on the wire.
 fn footprint(part: &MultipartReplyBody, length: usize) -> usize {
     use MultipartReplyBody as B;
     match part {
@@ -171,7 +173,7 @@ fn join(mut body: MultipartReplyBody, part: MultipartReplyBody) -> Option<Multip
         (B::TableFeatures(all), B::TableFeatures(part)) => all.extend(part),
         (B::IpfixFlow(all), B::IpfixFlow(part)) => all.extend(part),
         (B::PortDesc(all), B::PortDesc(part)) => {
-            // Doubled as usual, half of it could stay empty.
+            // A buffer that grows by doubling could stay half empty.
             if all.capacity() - all.len() < part.len() {
                 all.reserve_exact(part.len().max(all.len() / 4));
             }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Ports that a switch may have. With the longest names they take 8 MB while they are taken over from the handshake.
+/// Bounds the ports of a switch. With the longest names they take 8 MB while the handshake hands
+/// them over.
 pub const MAX_PORTS: usize = 32_768;
 
 /// The bounds and times of a session.
@@ -18,9 +19,9 @@ pub struct Config {
     pub max_request_bytes: usize,
     /// Answers that the switch does not take: beyond so many bytes nothing more is read from it.
     pub max_answer_bytes: usize,
-    /// Memory of multipart replies under way, in bytes; those about flows are not kept.
+    /// Memory of multipart replies under way, in bytes. Replies about flows are not kept.
     pub max_multipart_bytes: usize,
-    /// The same before the handshake is complete.
+    /// The same until the handshake is complete.
     pub max_handshake_bytes: usize,
     /// Multipart requests that wait for an answer.
     pub max_multipart_requests: usize,

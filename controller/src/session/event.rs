@@ -24,11 +24,11 @@ pub enum Event {
     Connected(Box<Connected>),
     /// A port appeared, went or changed.
     PortChanged(PortStatus),
-    /// A multipart reply of any other kind is complete; lists hold the parts of all its messages.
+    /// A multipart reply of another kind is complete; its lists hold the parts of all its messages.
     Replied(Xid, MultipartReplyBody),
-    /// Some of the flows that were asked for; a reply about flows is told by its parts.
+    /// A part of the requested flows. A reply about flows is reported part by part.
     FlowsReported {
-        /// The request.
+        /// The xid of the request.
         xid: Xid,
         /// The flows of one part.
         flows: Vec<FlowStats>,
@@ -74,7 +74,8 @@ pub enum CloseReason {
         /// What was expected.
         waiting: &'static str,
     },
-    /// The switch calls the connection an auxiliary one (OpenFlow 1.3.5 §6.3.5): those have no main one here.
+    /// The connection is an auxiliary one (OpenFlow 1.3.5 §6.3.5), and the controller takes only
+    /// main connections.
     #[error("the switch calls it its auxiliary connection {0}: connect without auxiliary connections")]
     Auxiliary(u8),
     /// The peer fell silent.

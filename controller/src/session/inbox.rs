@@ -1,23 +1,23 @@
-//! Bytes that came and are no whole message yet, and the room for more.
+//! Buffers received bytes that are not a whole message yet.
 
 use bytes::BytesMut;
 
-/// Room for a read of a session that has little to say.
+/// Sets the room for a read while the peer sends little.
 const SMALL_READ: usize = 256;
-/// Room for a read of one that fills what it has.
+/// Bounds the room for a read of a peer that fills it.
 const LARGE_READ: usize = 64 << 10;
-/// By so much the room grows when a read fills it.
+/// Multiplies the room when a read fills it.
 const GROWTH: usize = 8;
-/// So many reads in a row that leave most of it empty make the room small again.
+/// Counts the consecutive small reads that make the room small again.
 const SMALL_READS: u8 = 64;
 
-/// A buffer whose room fits how much the other side says.
+/// Holds a buffer whose room follows how much the peer sends.
 #[derive(Debug)]
 pub(super) struct Inbox {
     pub(super) bytes: BytesMut,
     /// Room for the next read.
     room: usize,
-    /// How many reads in a row left most of the room empty.
+    /// Consecutive reads that left most of the room empty.
     small_reads: u8,
 }
 
@@ -32,8 +32,8 @@ impl Inbox {
         &mut self.bytes
     }
 
-    /// Fits the room for the next read to the last one: whoever says nothing holds little memory, and whoever says much is
-    /// read in few steps.
+    /// Fits the room for the next read to the last one. A silent peer holds little memory, and a
+    /// busy one is read in few steps.
     pub(super) fn was_read(&mut self) {
         if self.bytes.len() == self.bytes.capacity() {
             self.room = (self.room * GROWTH).min(LARGE_READ);
@@ -45,7 +45,7 @@ impl Inbox {
         }
     }
 
-    /// Gives a large buffer back, after many small reads. To be called when no whole message is left.
+    /// Frees a large buffer after many small reads. Call it when no whole message is left.
     pub(super) fn was_taken(&mut self) {
         if self.small_reads >= SMALL_READS {
             if self.bytes.is_empty() {
@@ -56,7 +56,7 @@ impl Inbox {
         }
     }
 
-    /// Forgets everything: nothing more is read.
+    /// Drops all bytes: nothing more is read.
     pub(super) fn close(&mut self) {
         *self = Self::new();
     }

@@ -59,7 +59,7 @@ pub struct Session {
     handshake_deadline: Instant,
     /// When the last complete message came.
     heard: Instant,
-    /// When the answer to the echo request under way is due.
+    /// Deadline of the reply to the echo request under way.
     answer_due: Option<Instant>,
     stats: Stats,
 }
@@ -96,7 +96,7 @@ impl Session {
         self.inbox.make_room()
     }
 
-    /// Whether a whole header came that was not taken yet.
+    /// Returns whether a whole header arrived that was not processed yet.
     pub fn has_header(&self) -> bool {
         self.inbox.bytes.len() >= HEADER_LEN
     }
@@ -176,8 +176,8 @@ impl Session {
         self.probe(now, self.config.echo_timeout);
     }
 
-    /// Asks the switch for an echo. Without a complete message for `patience` the session is dead. Does nothing before
-    /// the handshake is complete, which has a deadline of its own.
+    /// Sends an echo request. The session ends if no complete message arrives within `patience`.
+    /// Does nothing before the handshake is complete, which has its own deadline.
     pub fn probe(&mut self, now: Instant, patience: Duration) {
         if !matches!(self.state, State::Ready) {
             return;
@@ -187,7 +187,7 @@ impl Session {
         self.request(&Message::EchoRequest(Bytes::from_static(b"portcullis")));
     }
 
-    /// Whether an echo request waits for its answer.
+    /// Returns whether an echo request waits for its reply.
     pub fn is_probed(&self) -> bool {
         self.answer_due.is_some()
     }
@@ -323,7 +323,8 @@ impl Session {
                 self.answer_error(header.xid, ErrorCode::BAD_TYPE, frame);
                 self.close(CloseReason::Unexpected { kind: header.kind, waiting });
             }
-            // A switch may still answer what another controller asked, or tell of something that we do not know.
+            // A switch may answer another controller's request, or send a notification of an
+            // unknown kind.
             (State::Features { .. } | State::Describing { .. }, _) => {
                 if !FOR_CONTROLLER.contains(&header.kind) {
                     self.answer_error(header.xid, ErrorCode::BAD_TYPE, frame);
@@ -386,7 +387,7 @@ impl Session {
             Part::Flows(flows, more) if matches!(self.state, State::Ready) => {
                 self.events.push_back(Event::FlowsReported { xid, flows, more });
             }
-            // The handshake asks for none.
+            // The handshake requests no flows.
             Part::Flows(..) => {
                 let waiting = self.waiting();
                 self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });

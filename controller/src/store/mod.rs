@@ -37,21 +37,21 @@ const FILE: &str = "state.redb";
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// The version's key among the meta data.
 const VERSION_KEY: &str = "version";
-/// The key of the row that [`Store::retry`] writes.
+/// Names the row that [`Store::retry`] writes.
 const RETRIES_KEY: &str = "retries";
 
 /// The file of a controller's state. Nobody else has it open.
 ///
-/// redb refuses everything after one failed write, a full disk included. So the file is opened again before its next use, which
-/// finds what was committed last.
+/// redb refuses every operation after one failed write, a full disk included. So the file is opened
+/// again before its next use, with the last committed state.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    /// None after opening it again failed, until that succeeds.
+    /// The open database; none after a failed attempt to open it again.
     database: Mutex<Option<Arc<Database>>>,
-    /// The reason of the last failure; none since a change was committed.
+    /// The reason of the last failure; none once a change is committed.
     failure: Mutex<Option<String>>,
-    /// Set by a failed read or write: the database in use takes nothing any more.
+    /// Set by a failed read or write, after which the open database refuses everything.
     failed: AtomicBool,
 }
 
@@ -93,17 +93,18 @@ impl Store {
         Ok(this)
     }
 
-    /// Returns why the state cannot be read or written at present, and what to do; none while it can.
+    /// Returns the reason that the state cannot be read or written, with a remedy; none while it
+    /// can.
     pub fn failure(&self) -> Option<String> {
         lock(&self.failure).clone()
     }
 
-    /// Makes changes, and writes a row in any case: once that succeeds, [`Store::failure`] is none.
+    /// Makes changes, and writes a row in any case. After a success, [`Store::failure`] is none.
     ///
     /// Blocks until the disk has it.
     ///
     /// # Errors
-    /// [`StoreError`] while it still fails.
+    /// [`StoreError`] if the state still cannot be written.
     pub fn retry(&self, f: impl FnOnce(&Change<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
         self.change(|change| {
             f(change)?;
@@ -114,18 +115,18 @@ impl Store {
         })
     }
 
-    /// Returns the open database; opens the file again after a failure.
+    /// Returns the open database, and opens the file again after a failure.
     fn database(&self) -> Result<Arc<Database>, StoreError> {
         let mut database = lock(&self.database);
         if self.failed.swap(false, Ordering::AcqRel) {
-            // The file is locked until the last user of the old one is through.
+            // The old database keeps the file locked until its last user is done.
             *database = None;
         }
         if let Some(database) = &*database {
             return Ok(Arc::clone(database));
         }
         let opened = Arc::new(
-            // Not made again: an empty one would lose what was acknowledged.
+            // The file is not created again: an empty one would lose acknowledged changes.
             open_database(&self.path, |builder| builder.open(&self.path))
                 .inspect_err(|error| self.note(error))?,
         );
@@ -249,16 +250,16 @@ impl Store {
     }
 }
 
-/// Opens the file, and waits for a predecessor that still has it.
+/// Opens the file, and waits for a predecessor that still holds it.
 fn open_database(
     path: &Path,
     open: impl Fn(&Builder) -> Result<Database, DatabaseError>,
 ) -> Result<Database, StoreError> {
     let mut builder = Database::builder();
-    // Damage is found here, and not by a panic later on.
+    // A damaged file fails here, and does not panic later.
     builder.set_check_integrity_on_open(true);
     let open = || open(&builder);
-    // Whoever had it may be about to end: a restart is no reason to give up.
+    // The last holder may be about to end, as at a restart.
     let end = Instant::now() + PREDECESSOR;
     let mut opened = open();
     while matches!(opened, Err(DatabaseError::DatabaseAlreadyOpen)) && Instant::now() < end {
@@ -268,7 +269,7 @@ fn open_database(
     opened.map_err(|error| StoreError::from_redb(path, error.into()))
 }
 
-/// Locks what is replaced in one step, so that a panic elsewhere left it whole.
+/// Locks a value that is always replaced in one step, so that it is whole after a panic elsewhere.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -152,7 +152,7 @@ impl<'a> Builder<'a> {
         if self.samples && sample::is_sampled(&origin) {
             flow.instructions = sample::instructions();
         }
-        // A program lives long, and most of it is matches and actions.
+        // A program lives long, and most of its memory is matches and actions.
         flow.matches.shrink();
         for instruction in &mut flow.instructions {
             if let Instruction::ApplyActions(actions) = instruction {

@@ -1,5 +1,6 @@
-//! The addresses that packets on a bridge can come from or go to. A packet of any other address ends in the default deny of
-//! admission and of policy, so that networks elsewhere need no flows of their own there.
+//! Finds the addresses that packets on a bridge can come from or go to. Packets with other
+//! addresses end in the default deny of admission and of policy, so networks elsewhere need no
+//! flows of their own there.
 
 use std::net::IpAddr;
 
@@ -10,17 +11,19 @@ use super::scope::Scope;
 use super::site::{Site, SiteKind};
 use crate::network::NetworkFile;
 
-/// Address ranges that somebody on a bridge may send from, or reach.
+/// Holds the address ranges that a sender on a bridge may use or reach.
 #[derive(Debug, Default)]
 pub(super) struct Reachable {
-    /// Whether it is every address: by an exit, by a next hop, or by raw lines, of which nothing is known.
+    /// Whether every address is reachable: through an exit, through a next hop, or through raw
+    /// flows, which are not analysed.
     all: bool,
     /// First and last addresses, sorted, none overlapping another.
     intervals: Vec<(Family, u128, u128)>,
 }
 
 impl Reachable {
-    /// Collects the ranges of a bridge's networks, of those on them, and of the crossings that pass the bridge.
+    /// Collects the ranges of a bridge's networks, of the endpoints on it, and of the crossings
+    /// that pass it.
     pub(super) fn new(
         file: &NetworkFile,
         bridge: &str,
@@ -51,7 +54,7 @@ impl Reachable {
         Self { all: false, intervals }
     }
 
-    /// Returns whether one address of a range is among them.
+    /// Returns whether a range holds a reachable address.
     pub(super) fn meets(&self, range: Range) -> bool {
         let (family, first, last) = interval(range);
         let before = self.intervals.partition_point(|(f, start, _)| (*f, *start) <= (family, last));
@@ -60,7 +63,7 @@ impl Reachable {
     }
 }
 
-/// The addresses of those whom crossings join over a link that ends on the bridge.
+/// Returns the addresses of endpoints whose crossing uses a link that ends on the bridge.
 fn crossing<'f>(file: &'f NetworkFile, bridge: &str) -> impl Iterator<Item = IpAddr> {
     let passes = move |over: &str| {
         let mut links = file.links.iter().filter(|link| link.name == over);
@@ -73,7 +76,7 @@ fn crossing<'f>(file: &'f NetworkFile, bridge: &str) -> impl Iterator<Item = IpA
     endpoints.flat_map(|endpoint| &endpoint.attachments).flat_map(|plug| &plug.addresses).copied()
 }
 
-/// The first and the last address of a range.
+/// Returns the first and the last address of a range.
 fn interval(range: Range) -> (Family, u128, u128) {
     let (family, first, length) = range.bits();
     let width: u8 = match family {

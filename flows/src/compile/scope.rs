@@ -81,7 +81,7 @@ pub(super) struct Scopes<'a> {
     pub(super) all: Vec<Scope<'a>>,
     /// Addresses that are none of the bridge's networks'.
     pub(super) owned: Vec<Owned<'a>>,
-    /// The networks of other bridges that have addresses [within reach](Reachable), with their prefixes.
+    /// The networks of other bridges with addresses [within reach](Reachable), with their prefixes.
     pub(super) elsewhere: Vec<(&'a Network, Vec<Range>)>,
     /// Whole families but for what has an owner.
     pub(super) rest: Vec<Range>,
@@ -215,7 +215,7 @@ impl<'a> Scopes<'a> {
             let known: Vec<Range> = ranges.filter(|range| seen.insert(range.bits())).collect();
             match places.get(&*network.name).and_then(|place| self.all.get_mut(*place)) {
                 Some(scope) => (scope.behind, scope.known) = (behind, known),
-                // Nobody here can send there.
+                // No sender on this bridge can reach them.
                 None if known.is_empty() => {}
                 None => self.elsewhere.push((network, known)),
             }

@@ -78,8 +78,8 @@ impl Learners {
         }
     }
 
-    /// The learners of a part of a program, with those that the controller executes. Whom the part lets in is asked for with
-    /// all parts [together](Self::joined).
+    /// Returns the learners of a part of a program, including those that the controller executes.
+    /// The senders that the part admits are looked up for all parts [together](Self::joined).
     pub fn of_part(part: &Part) -> Self {
         let mut this = Self::default();
         part.flows.iter().for_each(|flow| this.teaches(flow));
@@ -91,13 +91,14 @@ impl Learners {
         this
     }
 
-    /// The learners of several parts of a program together: where a sender of one part counts for a learner of another.
+    /// Returns the learners of several parts of a program, in which a sender of one part counts for
+    /// a learner of another.
     pub fn joined<'a>(all: impl IntoIterator<Item = &'a Self>, parts: &[Arc<Part>]) -> Self {
         let mut this = Self::default();
         for (cookie, learners) in all.into_iter().flat_map(|learners| &learners.by_cookie) {
             this.by_cookie.entry(*cookie).or_default().extend(learners.iter().cloned());
         }
-        // Of other learners more is asked.
+        // Only raw learners need the senders.
         if this.by_cookie.values().flatten().any(|learner| learner.raw) {
             for part in parts {
                 part.flows.iter().for_each(|flow| this.let_in(flow));

@@ -12,7 +12,7 @@ pub struct Additions {
 }
 
 impl Additions {
-    /// Returns whether both add the same, in whatever order.
+    /// Returns whether both add the same, in any order.
     pub fn is_alike(&self, other: &Self) -> bool {
         let sorted = |additions: &Self| {
             let Self { mut instances, mut containers } = additions.clone();

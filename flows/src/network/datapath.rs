@@ -1,4 +1,5 @@
-//! Datapath ids: which switch a bridge of the file is, beside the name that any switch may give itself.
+//! Reads datapath ids, which tell which switch a bridge of the file is. A name does not: any switch
+//! may give itself any.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,7 @@ use super::ANY_BRIDGE;
 use super::draft::{At, Draft};
 use super::report::{Report, quote};
 
-/// Hexadecimal digits of a datapath id, as Open vSwitch writes it.
+/// Counts the hexadecimal digits of a datapath id, as Open vSwitch writes it.
 const DIGITS: usize = 16;
 
 /// Reads a datapath id.
@@ -23,13 +24,13 @@ pub(super) fn datapath_id(text: At<String>, report: &mut Report) -> Option<At<Da
     Some(At { value: DatapathId(id?), span: text.span })
 }
 
-/// Returns whether a bridge of that name is a switch without a LOCAL port, whose name is its datapath id. No other bridge has
-/// such a name, which is longer than that of any port.
+/// Returns whether a name is the datapath id of a switch without a LOCAL port. No other bridge has
+/// such a name: port names are shorter.
 pub fn is_datapath_id(name: &str) -> bool {
     name.len() == DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Checks that each datapath id is that of one bridge, which has no other.
+/// Checks that each datapath id belongs to one bridge, and agrees with the bridge's name.
 pub(super) fn check(draft: &Draft, report: &mut Report) {
     let mut bridges: HashMap<DatapathId, &At<String>> = HashMap::new();
     for bridge in &draft.bridges {

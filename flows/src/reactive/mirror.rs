@@ -125,14 +125,13 @@ impl Mirror {
         self.held.get(&key(flow)).is_some_and(|known| known.cookie == flow.cookie)
     }
 
-    /// Forgets everything: what the switch has is read.
+    /// Forgets all flows before the switch's own are read.
     pub fn begin_read(&mut self) {
         self.held.clear();
         self.going.clear();
     }
 
-    /// Takes a flow that was read from the switch: one of learned tables, learned or not, since `limit` counts them all.
-    /// Returns what to send where there is no room for it: it deletes another.
+    /// Takes an installed flow of a learned table, learned or not, since `limit` counts them all.
     pub fn read(&mut self, flow: &Flow, now: u32) -> Option<FlowMod> {
         let deletion = self.make_room(flow.table);
         self.held.put(flow, None, now);

@@ -184,7 +184,8 @@ fn a_dozen_rules_of_a_thousand_to_a_thousand() {
     assert_eq!(of_rules(1_000), of_rules(10));
 }
 
-/// A network on `br0`, and as many elsewhere, each on a bridge of its own with an endpoint and something behind it.
+/// Returns a network on `br0`, and as many elsewhere, each on its own bridge with an endpoint and a
+/// prefix behind it.
 fn elsewhere(networks: usize, here: &str) -> String {
     let mut text = format!(
         "[network.here]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/24\", \"fd00::/64\"]\n\
@@ -200,7 +201,8 @@ fn elsewhere(networks: usize, here: &str) -> String {
     text
 }
 
-/// The default deny of a bridge on which nobody can send there carries them. Where somebody can, each is denied by itself.
+/// Checks that the default deny covers networks elsewhere if no sender on the bridge can reach
+/// them. If one can, each gets a deny of its own.
 #[test]
 fn flows_to_a_bridge_grow_with_networks_elsewhere_only_where_something_leads_there() {
     let link = "[link.far]\nends = [{ network = \"here\", port = \"l\", behind = [\"10.0.0.128/25\"] }, { bridge = \"far\", port = \"m\" }]";
@@ -208,7 +210,8 @@ fn flows_to_a_bridge_grow_with_networks_elsewhere_only_where_something_leads_the
         [network.out]\nbridge = \"br1\"\nsubnets = [\"192.168.0.0/24\"]\n\
         [exit.up]\nnetwork = \"out\"\nport = \"up\"\nnext_hop = [\"192.168.0.1\"]\n\
         [[allow]]\nname = \"by-hop\"\nfrom = \"a\"\nto = \"up\"\nvia = \"hop\"\nprotocol = \"tcp\"\nports = [443]";
-    // A prefix as sender and as destination, by itself and by ARP or neighbour discovery; and what would cross into the network.
+    // A prefix as sender and as destination, by itself and by ARP or neighbour discovery; and what
+    // would cross into the network.
     for (what, here, each) in [
         ("nothing", "", 0),
         ("a link to more of its own", link, 0),

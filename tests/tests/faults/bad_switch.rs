@@ -51,7 +51,8 @@ impl Switch {
             let (kind, xid, body) = this.hear().expect("the handshake goes on");
             match (kind, body.get(..2)) {
                 (FEATURES_REQUEST, _) => {
-                    // The main connection: its auxiliary_id, behind datapath_id, n_buffers and n_tables, is 0.
+                    // The main connection: its auxiliary_id, behind datapath_id, n_buffers and
+                    // n_tables, is 0.
                     let features = [&[7; 13][..], &[0], &[7; 10]].concat();
                     this.say(&message(4, FEATURES_REPLY, xid, &features));
                 }

@@ -179,7 +179,7 @@ fn chatter(net: &Running) {
     assert!(answered > 1 << 20, "{answered} bytes of answers");
 }
 
-/// A list of ports without an end: each part says that more follow.
+/// Returns an endless list of ports: each part says that more follow.
 fn endless_ports(net: &Running) {
     let mut stream = dial(net);
     let port = |n: u32| [&n.to_be_bytes()[..], &[0; 12], &[b'p'; 15], &[0; 33]].concat();
@@ -264,7 +264,8 @@ fn connections_without_a_bridge_do_not_keep_a_bridge_out() {
     let controller = net.lab.vsctl(&["get-controller", "mesh-mgmt"]).unwrap();
     net.lab.vsctl(&["del-controller", "mesh-mgmt"]).unwrap();
     net.wait_for("the bridge to be gone", || connected(false));
-    // Four may be without a bridge at one time. Of these, half say nothing, and half that they are a bridge that nobody named.
+    // Four sessions may be without a bridge. Half of these say nothing, and half name a bridge that
+    // is not in the file.
     let mut strangers: Vec<TcpStream> = (0..20).map(|_| dial(&net)).collect();
     for (stream, n) in strangers.iter_mut().step_by(2).zip(0x100..) {
         let ports = [Port::named(PortNo::LOCAL, "br-stranger")];

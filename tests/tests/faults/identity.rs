@@ -1,4 +1,4 @@
-//! Who a bridge is: a session that says so is not believed for that, and whoever has a bridge keeps it.
+//! Tests the identity of bridges: a name alone proves nothing, and the owner of a bridge keeps it.
 
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
@@ -28,21 +28,21 @@ ports = [80]
 purpose = "for a while"
 temp = "updates"
 "#;
-/// What is no bridge of the lab.
+/// Names a datapath that is no bridge of the lab.
 const STRANGE: DatapathId = DatapathId(0xbad);
 
 fn start() -> Running {
     Running::start(FILE, LabOptions::default())
 }
 
-/// Anybody on the controller's host who says that his switch is that bridge.
+/// Connects a stranger on the controller's host that claims to be that bridge.
 fn stranger(net: &Running, bridge: &str, datapath: DatapathId) -> Listening {
     let dial = || TcpStream::connect(("127.0.0.1", 6653));
     let stream = net.lab.within(HOST, dial).unwrap().unwrap();
     Listening::new(stream, datapath, &[Port::named(PortNo::LOCAL, bridge.to_owned())])
 }
 
-/// The datapath of a real bridge.
+/// Returns the datapath id of a real bridge.
 fn datapath(net: &Running, bridge: &str) -> DatapathId {
     let text = net.lab.vsctl(&["get", "bridge", bridge, "datapath_id"]).unwrap();
     DatapathId(u64::from_str_radix(text.trim().trim_matches('"'), 16).unwrap())
@@ -52,13 +52,13 @@ fn conflicts(net: &Running, bridge: &str) -> f64 {
     net.metric(&format!("portcullis_identity_conflicts_total{{bridge=\"{bridge}\"}}"))
 }
 
-/// How `portcullis status` ends, and what it prints.
+/// Returns the exit code and the output of `portcullis status`.
 fn status(net: &Running) -> (Option<i32>, String) {
     let output = Command::new(binary()).args(["status", "--api", &net.api().to_string()]).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// What `portcullis window` says.
+/// Returns the output of `portcullis window`.
 fn window(net: &Running, words: &[&str]) -> String {
     let api = net.lab.control().to_string();
     let output = Command::new(binary()).arg("window").args(words).args(["--api", &api]).output().unwrap();
@@ -66,7 +66,7 @@ fn window(net: &Running, words: &[&str]) -> String {
     String::from_utf8_lossy(&said).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the real bridge is what the controller keeps: what somebody else adds there goes away again.
+/// Checks that the controller keeps the real bridge: a foreign flow on it is deleted.
 fn is_kept(net: &Running, bridge: &str) {
     net.lab.ofctl(&["add-flow", bridge, "priority=7,actions=NORMAL"]).unwrap();
     net.wait_for("the foreign flow to go", || {
@@ -80,7 +80,7 @@ fn is_contested(net: &Running, bridge: &str) -> bool {
     faults.is_some_and(|faults| faults.iter().any(|fault| fault["kind"] == "identity-conflict"))
 }
 
-/// Says that it is a bridge that has a session: with another datapath, and with the very same.
+/// Claims a bridge that has a session, with another datapath id and with the same one.
 #[test]
 fn a_bridge_cannot_be_taken_from_the_switch_that_has_it() {
     let net = start();
@@ -96,7 +96,7 @@ fn a_bridge_cannot_be_taken_from_the_switch_that_has_it() {
         assert!(text.contains("br0: connected, as the file says; "), "{text}");
         is_kept(&net, "br0");
         if claimed == STRANGE {
-            // It is known which of them is the bridge, so what reached that one is acknowledged.
+            // The real bridge is known, so its changes are acknowledged.
             let opened = window(&net, &["open", "updates", "--for", "1h", "--reason", "x"]);
             assert!(opened.contains("updates") && !opened.contains("br0: "), "{opened}");
         }
@@ -111,7 +111,7 @@ fn a_bridge_cannot_be_taken_from_the_switch_that_has_it() {
     assert_eq!(net.bridge("br0").unwrap()["dpid"], real.to_string());
 }
 
-/// The stranger comes first, while the real bridge calls nobody.
+/// Connects the stranger first, while the real bridge has no controller.
 #[test]
 fn whoever_comes_first_is_not_the_bridge_for_that() {
     let net = start();
@@ -128,7 +128,7 @@ fn whoever_comes_first_is_not_the_bridge_for_that() {
     );
     assert_eq!(stranger.told(), [""; 0]);
 
-    // The same datapath may be it, until Open vSwitch says that its bridge is not connected.
+    // The same datapath id may be the bridge, until Open vSwitch shows its bridge not connected.
     let impostor = self::stranger(&net, "br0", real);
     net.wait_for("the impostor", || (net.bridge("br0")?["connected"] == true).then_some(()));
     let fault = "portcullis_isolation_fault{bridge=\"br0\",kind=\"impostor\"}";
@@ -139,7 +139,7 @@ fn whoever_comes_first_is_not_the_bridge_for_that() {
     let closed = window(&net, &["close", "updates"]);
     assert!(closed.contains("br0: a session at 127.0.0.1:"), "not acknowledged: {closed}");
 
-    // The real one calls, and gets what is its own.
+    // The real bridge connects, and is granted.
     net.lab.vsctl(&["set-controller", "br0", "tcp:127.0.0.1:6653"]).unwrap();
     net.wait_for("the impostor to be ended", || impostor.is_over().then_some(()));
     net.settle();
@@ -152,7 +152,7 @@ fn whoever_comes_first_is_not_the_bridge_for_that() {
     assert!(!window(&net, &["open", "updates", "--for", "1h", "--reason", "x"]).contains("a session at"));
 }
 
-/// The database is not asked again: the bridge is made after the stranger had its name.
+/// Makes the bridge after the stranger took its name, with no new look at the database.
 #[test]
 fn an_impostor_whose_bridge_is_made_later_loses_it() {
     let text = FILE.to_owned() + "\n[network.late]\nbridge = \"late\"\nsubnets = [\"10.1.0.0/24\"]\n";
@@ -180,7 +180,7 @@ fn an_impostor_whose_bridge_is_made_later_loses_it() {
     });
 }
 
-/// A switch whose connection is dead without a word comes again.
+/// Reconnects a switch whose last connection died without a word.
 #[test]
 fn the_same_datapath_gets_the_bridge_of_a_session_that_is_dead() {
     let net = start();
@@ -193,7 +193,7 @@ fn the_same_datapath_gets_the_bridge_of_a_session_that_is_dead() {
     let local = [Port::named(PortNo::LOCAL, "far")];
     portcullis_tests::switch::shake_hands(&mut dead, STRANGE, &local);
     net.wait_for("the first", || (net.bridge("far")?["connected"] == true).then_some(()));
-    // Not the one that the file says: it has no say in who is dead.
+    // A session with another datapath id than the file's cannot cause a probe.
     let other = stranger(&net, "far", DatapathId(0xfad));
     net.wait_for("the conflict", || (conflicts(&net, "far") == 1.0).then_some(()));
     let second = stranger(&net, "far", STRANGE);
@@ -205,7 +205,7 @@ fn the_same_datapath_gets_the_bridge_of_a_session_that_is_dead() {
     assert_eq!(ended.count(), 1, "{said}");
 }
 
-/// A switch without a LOCAL port has the section of its datapath id.
+/// Checks that a switch without a LOCAL port gets the section of its datapath id.
 #[test]
 fn a_switch_is_named_by_its_datapath_id() {
     let net = start();
@@ -220,7 +220,7 @@ fn a_switch_is_named_by_its_datapath_id() {
     assert_eq!(net.bridge(&STRANGE.to_string()).unwrap()["connected"], true);
 }
 
-/// Under `*` what counts is the datapath.
+/// Checks that bridges under `*` are told apart by datapath id.
 #[test]
 fn datapaths_of_one_name_are_bridges_of_their_own_where_the_file_names_none() {
     let net = start();
@@ -245,7 +245,8 @@ fn datapaths_of_one_name_are_bridges_of_their_own_where_the_file_names_none() {
     assert_eq!((again.told(), names().unwrap().len()), (vec![], 2));
 }
 
-/// Nobody but root and the user of Open vSwitch's run directory can open the socket, from the moment that it listens.
+/// Checks that only root and the owner of Open vSwitch's run directory can open the socket, from
+/// the moment it listens.
 #[test]
 fn a_socket_for_switches_is_for_open_vswitch_alone() {
     let dir = tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o755)).tempdir().unwrap();
@@ -257,7 +258,7 @@ fn a_socket_for_switches_is_for_open_vswitch_alone() {
         &["--listen", &listen, "--listen", "tcp:127.0.0.1:6653"],
     );
     net.wait_for("the socket", || path.exists().then_some(()));
-    // Who may not write to a socket may not connect to it (unix(7)).
+    // A user without write permission on a socket cannot connect to it (unix(7)).
     let opens = |user: &str| {
         let user = [&format!("--reuid={user}"), "--regid=65534", "--clear-groups"];
         let mut command = Command::new("setpriv");
@@ -268,7 +269,7 @@ fn a_socket_for_switches_is_for_open_vswitch_alone() {
     assert_eq!(found.permissions().mode() & 0o777, 0o600);
 }
 
-/// A switch that is dropped again and again: the status names the reason and the count.
+/// Drops a switch again and again: `status` shows the reason and the count.
 #[test]
 fn a_switch_that_is_dropped_again_and_again_says_why() {
     let net = start();

@@ -1,7 +1,9 @@
-//! Everything at once for minutes: containers come and go, the file changes, strangers connect and flows are changed by hand.
-//! The controller does not grow, and all is as the file says when it is over.
+//! Soaks a controller with everything at once: containers come and go, the file changes, strangers
+//! connect, and flows are changed by hand. The controller must not grow, and all flows must be the
+//! desired ones in the end.
 //!
-//! `PORTCULLIS_SOAK` says for how many minutes; `tests/soak.sh MINUTES` runs it alone and prints the table.
+//! `PORTCULLIS_SOAK` sets the minutes; `tests/soak.sh MINUTES` runs this test alone and prints the
+//! table.
 
 use std::io::Write as _;
 use std::net::{Shutdown, TcpStream};
@@ -14,16 +16,17 @@ use portcullis_tests::Running;
 use super::containers::stage::{BRIDGES, FILE, ask, create, delete, start};
 use super::{Ends, fixed};
 
-/// Where nothing is said.
+/// Sets the default.
 const MINUTES: u64 = 2;
-/// Rows of the table.
+/// Counts the rows of the table.
 const ROWS: u32 = 24;
 /// Strangers that say nothing are let go after ten seconds.
 const STRANGERS: Duration = Duration::from_secs(13);
-/// What a process may take that does not grow: beside a quarter more, so many kilobytes, descriptors and threads.
+/// Bounds the growth of a process: beside a quarter more, so many kilobytes, descriptors and
+/// threads.
 const ROOM: [u64; 3] = [16 << 10, 48, 24];
 
-/// A rule more, as another file has it.
+/// Adds a rule, as another file has it.
 const RULE: &str = r#"
 [[allow]]
 name = "soak"
@@ -33,7 +36,7 @@ protocol = "tcp"
 ports = [80]
 "#;
 
-/// What happened so far.
+/// Counts the events so far.
 #[derive(Debug, Default)]
 struct Done {
     containers: AtomicU64,
@@ -42,7 +45,7 @@ struct Done {
     drifts: AtomicU64,
 }
 
-/// What the controller's process has: kilobytes in memory, descriptors, threads.
+/// Returns the resources of the controller's process: kilobytes in memory, descriptors, threads.
 fn has(net: &Running) -> [u64; 3] {
     let proc = format!("/proc/{}", net.controller.pid());
     let status = std::fs::read_to_string(format!("{proc}/status")).unwrap();
@@ -54,7 +57,7 @@ fn has(net: &Running) -> [u64; 3] {
     [number("VmRSS:"), descriptors, number("Threads:")]
 }
 
-/// Does something again and again until all end.
+/// Repeats an action until all end.
 fn again(ended: &AtomicBool, pause: Duration, mut work: impl FnMut(u64)) {
     for n in 0.. {
         if ended.load(Relaxed) {
@@ -83,12 +86,12 @@ fn reload(net: &Running, ended: &AtomicBool, done: &Done) {
     });
 }
 
-/// Some are silent, some greet, some say what is no OpenFlow, and some are in the middle of a message.
+/// Connects strangers that are silent, greet, send no OpenFlow, or stop in the middle of a message.
 fn connect(net: &Running, ended: &AtomicBool, done: &Done) {
     let mut held: Vec<TcpStream> = Vec::new();
     again(ended, Duration::from_millis(50), |n| {
         let dial = || TcpStream::connect(("127.0.0.1", 6653));
-        // One that has too many is turned away.
+        // A stranger beyond the limit is turned away.
         let Ok(mut stream) = net.lab.within(HOST, dial).unwrap() else { return };
         let said: &[u8] = match n % 4 {
             0 => &[],
@@ -124,7 +127,7 @@ fn drift(net: &Running, ended: &AtomicBool, done: &Done) {
     });
 }
 
-/// Whether what was had in the last third is more than what was had in the third before it, with some room.
+/// Returns whether the last third used more than the third before it, with some room.
 fn grows(rows: &[[u64; 3]], which: usize) -> bool {
     let third = rows.len() / 3;
     let most = |rows: &[[u64; 3]]| rows.iter().map(|row| row[which]).max().unwrap_or(0);
@@ -147,7 +150,7 @@ fn a_controller_does_not_grow_and_ends_as_its_file_says() {
         for work in [come_and_go, reload, connect, drift] {
             let (net, ended, done) = (&net, &ended, &done);
             scope.spawn(move || {
-                // One that fails ends the others.
+                // A failure of one ends the others.
                 let _all = Ends(ended);
                 work(net, ended, done);
             });

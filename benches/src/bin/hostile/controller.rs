@@ -1,4 +1,4 @@
-//! The controller under attack: a process of its own, with a small network file.
+//! Runs the controller under attack as a process of its own, with a small network file.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long anything may take that is not measured.
+/// Bounds every step that is not measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// The bridge of the file.
+/// Names the bridge of the network file.
 pub(crate) const BRIDGE: &str = "br0";
-/// The port that the file names.
+/// Names a port of the network file.
 pub(crate) const PORT: &str = "a";
 
 const FILE: &str = r#"
@@ -33,28 +33,28 @@ protocol = "tcp"
 ports = [80]
 "#;
 
-/// A running controller, which ends with this.
+/// Runs a controller until it is dropped.
 pub(crate) struct Controller {
     child: Child,
     dir: tempfile::TempDir,
-    /// Where switches connect.
+    /// Address for switches.
     pub(crate) openflow: SocketAddr,
-    /// Where metrics and status are served.
+    /// Address of metrics and status.
     pub(crate) http: SocketAddr,
 }
 
 impl Controller {
-    /// Starts one with the usual limits.
+    /// Starts a controller with default limits.
     pub(crate) fn start(binary: &Path) -> io::Result<Self> {
         Self::start_with(binary, None, &[])
     }
 
-    /// Starts one that may have so many descriptors, with more words on its command line.
+    /// Starts a controller with a limit on file descriptors and more arguments.
     pub(crate) fn start_with(binary: &Path, files: Option<u32>, more: &[&str]) -> io::Result<Self> {
         Self::start_file(binary, FILE, files, more)
     }
 
-    /// The same with another network file.
+    /// Starts a controller with another network file.
     pub(crate) fn start_file(
         binary: &Path,
         text: &str,
@@ -85,7 +85,7 @@ impl Controller {
         Ok(this)
     }
 
-    /// The log so far.
+    /// Returns the log so far.
     pub(crate) fn log(&self) -> io::Result<String> {
         std::fs::read_to_string(self.log_path())
     }
@@ -94,23 +94,23 @@ impl Controller {
         self.dir.path().join("log")
     }
 
-    /// How many lines the log has.
+    /// Returns the number of lines in the log.
     pub(crate) fn log_lines(&self) -> io::Result<f64> {
         let lines = self.log()?.lines().count();
         Ok(u32::try_from(lines).map_or(f64::MAX, f64::from))
     }
 
-    /// The memory that the process holds, in kilobytes.
+    /// Returns the resident memory of the controller, in kilobytes.
     pub(crate) fn resident(&self) -> io::Result<u32> {
         resident(self.child.id())
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Asks for a path, and returns the answer's body.
+    /// Requests a path over HTTP, and returns the body of the answer.
     pub(crate) fn get(&self, path: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.http, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -123,7 +123,7 @@ impl Controller {
         }
     }
 
-    /// Whether the bridge of the file has what the file says.
+    /// Returns whether the installed flows of a bridge are the desired ones.
     pub(crate) fn is_settled(&self) -> bool {
         self.get("/api/status").is_ok_and(|status| status.contains("\"settled\":true"))
     }
@@ -136,12 +136,12 @@ impl Drop for Controller {
     }
 }
 
-/// The memory that a process holds, in kilobytes.
+/// Returns the resident memory of a process, in kilobytes.
 pub(crate) fn resident(pid: u32) -> io::Result<u32> {
     memory(pid, "VmRSS:")
 }
 
-/// The most memory that a process held, in kilobytes.
+/// Returns the highest resident memory that a process had, in kilobytes.
 pub(crate) fn most_resident(pid: u32) -> io::Result<u32> {
     memory(pid, "VmHWM:")
 }
@@ -153,7 +153,7 @@ fn memory(pid: u32, what: &str) -> io::Result<u32> {
     kilobytes.ok_or_else(|| io::Error::other(format!("no {what}")))
 }
 
-/// Waits for something.
+/// Waits until `look` finds something.
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> io::Result<T> {
     let start = Instant::now();
     loop {

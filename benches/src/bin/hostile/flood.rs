@@ -1,4 +1,5 @@
-//! Bridges that send as fast as the controller reads: a process of its own, `hostile flood KIND ADDRESS`.
+//! Runs bridges that send as fast as the controller reads, as a process of its own: `hostile flood
+//! KIND ADDRESS`.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,24 +16,24 @@ use ofproto::{Cookie, PortNo, TableId, Xid};
 
 use crate::switch::{Line, answer};
 
-/// How many bridges flood at once.
+/// Counts the bridges that flood at once.
 pub(crate) const FLOODS: u32 = 4;
-/// Bytes of messages that are sent at once.
+/// Sets the bytes of messages sent at once.
 const BURST: usize = 256 << 10;
 
-/// A kind of flood.
+/// Names a kind of flood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flood {
-    /// Packets of a learning switch, between hosts without end.
+    /// PACKET_INs of a learning switch, between ever new hosts.
     PacketIn,
-    /// Flows that somebody else adds, told by the flow monitor.
+    /// Updates of the flow monitor about foreign flows.
     Monitor,
 }
 
 impl Flood {
     const ALL: [Self; 2] = [Self::PacketIn, Self::Monitor];
 
-    /// Returns the name of the n-th bridge that floods so.
+    /// Returns the name of the n-th bridge of this flood.
     pub(crate) fn bridge(self, n: u32) -> String {
         format!("{}{n}", self.name())
     }
@@ -64,7 +65,7 @@ impl Flood {
     }
 }
 
-/// A process that floods until it is dropped.
+/// Runs a flooding process until it is dropped.
 pub(crate) struct Floods(Child);
 
 impl Drop for Floods {
@@ -74,14 +75,15 @@ impl Drop for Floods {
     }
 }
 
-/// Starts the floods, less urgent than all else: what they themselves need of the processors is not the controller's doing.
+/// Starts the floods at a low priority, so that their own need for the processor does not slow the
+/// controller.
 pub(crate) fn start(flood: Flood, at: SocketAddr) -> io::Result<Floods> {
     let mut command = Command::new("nice");
     command.args(["-n", "10"]).arg(std::env::current_exe()?);
     command.args(["flood", flood.name(), &at.to_string()]).spawn().map(Floods)
 }
 
-/// Floods until the controller ends it.
+/// Floods until the controller ends the sessions.
 pub(crate) fn run(kind: &str, at: &str) -> io::Result<()> {
     let flood = Flood::ALL.into_iter().find(|flood| flood.name() == kind);
     let flood = flood.ok_or_else(|| io::Error::other(format!("no flood is called {kind}")))?;
@@ -106,8 +108,8 @@ fn one(flood: Flood, n: u32, at: SocketAddr) -> io::Result<()> {
         next += 1;
     }
     let mut writer = line.try_clone()?;
-    // Answers go between two bursts. Were they written where messages are read, the controller could wait for that, and be
-    // waited for.
+    // Answers go between two bursts. Written by the reading thread, they could wait for the
+    // controller while it waits for that thread.
     let answers = Mutex::new(Vec::new());
     let take = || std::mem::take(&mut *answers.lock().unwrap_or_else(PoisonError::into_inner));
     thread::scope(|threads| {
@@ -118,7 +120,7 @@ fn one(flood: Flood, n: u32, at: SocketAddr) -> io::Result<()> {
             }
         });
         let drained = drain(&mut line, &answers);
-        // The other thread would write, and be waited for, without end.
+        // Otherwise the other thread would go on writing and never end.
         line.shutdown()?;
         drained
     })

@@ -1,7 +1,8 @@
-//! Attackers on loopback against one release controller after the other: the rows of `benches/hostile.sh`.
+//! Attacks one release controller after another on loopback, for the rows of `benches/hostile.sh`.
 //!
-//! `hostile PORTCULLIS [NAME…]` prints `what | mark | measured` of all rows, or of those with these names. The exit code is 1 if
-//! a mark is missed. A group of rows is a module of [`rows`], and a line in `GROUPS`.
+//! `hostile PORTCULLIS [NAME…]` prints `what | mark | measured` for all groups of rows, or for the
+//! named ones. The exit code is 1 if a mark is missed. A group of rows is a module of [`rows`], and
+//! a line in `GROUPS`.
 
 mod controller;
 mod flood;
@@ -12,20 +13,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// One line of the table.
+/// Describes one row of the table.
 struct Row {
-    /// What was measured.
+    /// The quantity measured.
     what: String,
-    /// What it has to be, in words.
+    /// The mark, as text.
     mark: String,
-    /// What it was.
+    /// The measured value, as text.
     measured: String,
     /// Whether the mark is met.
     met: bool,
 }
 
 impl Row {
-    /// A row whose number must not be larger than the mark.
+    /// Returns a row that is met if the number is at most the mark.
     fn at_most(what: impl Into<String>, unit: &str, mark: f64, measured: f64) -> Self {
         let show = |number: f64| match number.fract() == 0.0 {
             true => format!("{number:.0} {unit}"),
@@ -36,10 +37,10 @@ impl Row {
     }
 }
 
-/// Measures the rows of one group, with the binary of the controller.
+/// Measures the rows of one group, with the controller's binary.
 type Measure = fn(&Path) -> io::Result<Vec<Row>>;
 
-/// The groups, by the names that the command line takes.
+/// Lists the groups by their names on the command line.
 const GROUPS: [(&str, Measure); 8] = [
     ("port-desc", rows::port_desc::measure),
     ("dribble", rows::dribble::measure),

@@ -1,4 +1,4 @@
-//! A switch that is not there: it does what the controller says with its flows, and counts what it is asked.
+//! Simulates a switch, which applies the controller's changes to its flows and counts the reads.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
@@ -16,17 +16,17 @@ use ofproto::{DatapathId, ErrorCode, Framer, PortNo, Xid};
 
 use crate::controller::PATIENCE;
 
-/// A controller that asks for nothing for so long has what it wants.
+/// Tells that the controller has finished its requests, after this time without one.
 const SILENCE: Duration = Duration::from_millis(300);
 
-/// A connection over which whole messages come and go.
+/// Sends and receives whole messages over a connection.
 pub(crate) struct Line {
     stream: TcpStream,
     framer: Framer,
 }
 
 impl Line {
-    /// Connects.
+    /// Connects to the controller.
     pub(crate) fn open(at: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&at, PATIENCE)?;
         stream.set_nodelay(true)?;
@@ -34,7 +34,7 @@ impl Line {
         Ok(Self { stream, framer: Framer::new() })
     }
 
-    /// Does the handshake up to the question for the ports. Returns that question's id.
+    /// Does the handshake up to the request for the ports. Returns the xid of that request.
     pub(crate) fn up_to_ports(&mut self, datapath: DatapathId) -> io::Result<Xid> {
         loop {
             let (xid, asked) = self.next()?;
@@ -47,7 +47,7 @@ impl Line {
         }
     }
 
-    /// Does the whole handshake, as the bridge of that name with these ports.
+    /// Does the whole handshake, as the named bridge with these ports.
     pub(crate) fn shake_hands(&mut self, bridge: &str, ports: &[&str], datapath: u64) -> io::Result<()> {
         let xid = self.up_to_ports(DatapathId(datapath))?;
         let mut list = vec![Port::named(PortNo::LOCAL, bridge.to_owned())];
@@ -69,12 +69,12 @@ impl Line {
         self.stream.write_all(bytes)
     }
 
-    /// The next message.
+    /// Returns the next message.
     pub(crate) fn next(&mut self) -> io::Result<(Xid, Message)> {
         self.next_frame().map(|(xid, message, _)| (xid, message))
     }
 
-    /// Takes the next message; answers it if a switch without flows does.
+    /// Receives the next message, and answers it as a switch without flows.
     pub(crate) fn answer_one(&mut self) -> io::Result<Message> {
         let (xid, message, frame) = self.next_frame()?;
         if let Some(answer) = answer(&message, &frame) {
@@ -83,7 +83,7 @@ impl Line {
         Ok(message)
     }
 
-    /// Answers until the controller asks for nothing more.
+    /// Answers until the controller sends no more requests.
     pub(crate) fn answer_until_silent(&mut self) -> io::Result<()> {
         self.stream.set_read_timeout(Some(SILENCE))?;
         loop {
@@ -101,12 +101,12 @@ impl Line {
         Ok(Self { stream: self.stream.try_clone()?, framer: Framer::new() })
     }
 
-    /// Ends the connection, for all handles.
+    /// Shuts down the connection, for all handles.
     pub(crate) fn shutdown(&self) -> io::Result<()> {
         self.stream.shutdown(std::net::Shutdown::Both)
     }
 
-    /// The next message, and its bytes.
+    /// Returns the next message and its bytes.
     pub(crate) fn next_frame(&mut self) -> io::Result<(Xid, Message, Bytes)> {
         let mut buffer = vec![0; 0x1_0000];
         loop {
@@ -123,7 +123,7 @@ impl Line {
     }
 }
 
-/// Answers as a switch that shows no flows and has no bundles, meters or groups, but a flow monitor.
+/// Answers as a switch without flows, bundles, meters and groups, but with a flow monitor.
 pub(crate) fn answer(asked: &Message, frame: &[u8]) -> Option<Message> {
     let body = match asked {
         Message::EchoRequest(payload) => return Some(Message::EchoReply(payload.clone())),
@@ -142,19 +142,19 @@ pub(crate) fn answer(asked: &Message, frame: &[u8]) -> Option<Message> {
     Some(Message::MultipartReply(MultipartReply { flags: 0, body }))
 }
 
-/// A bridge that answers in a thread of its own.
+/// Simulates a bridge that answers in a thread of its own.
 pub(crate) struct Switch {
     stream: TcpStream,
     answering: Option<JoinHandle<()>>,
-    /// How often all flows were asked for.
+    /// Number of reads of all flows.
     pub(crate) reads: Arc<AtomicU32>,
     connected: Arc<AtomicBool>,
-    /// So that messages of both threads stay whole.
+    /// Keeps messages of the two threads whole.
     writing: Arc<Mutex<()>>,
 }
 
 impl Switch {
-    /// Connects as the bridge of that name, and answers from then on.
+    /// Connects as the named bridge, and answers from then on.
     pub(crate) fn connect(at: SocketAddr, bridge: &str, ports: &[&str], datapath: u64) -> io::Result<Self> {
         let mut line = Line::open(at)?;
         line.shake_hands(bridge, ports, datapath)?;
@@ -176,19 +176,19 @@ impl Switch {
         Ok(Self { stream, answering: Some(answering), reads, connected, writing })
     }
 
-    /// Sends a message of its own accord.
+    /// Sends a message without a request.
     pub(crate) fn tell(&mut self, message: &Message) -> io::Result<()> {
         let bytes = message.encode(Xid(0)).map_err(io::Error::other)?;
         let _whole = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.stream.write_all(&bytes)
     }
 
-    /// Whether the controller has not ended the session.
+    /// Returns whether the session is still up.
     pub(crate) fn is_connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
     }
 
-    /// How often all flows were asked for, so far.
+    /// Returns the number of reads of all flows so far.
     pub(crate) fn reads(&self) -> u32 {
         self.reads.load(Ordering::Relaxed)
     }
@@ -203,7 +203,7 @@ impl Drop for Switch {
     }
 }
 
-/// What the answering thread has.
+/// Holds the state of the answering thread.
 struct Bridge {
     line: Line,
     flows: Vec<FlowStats>,
@@ -213,7 +213,7 @@ struct Bridge {
 }
 
 impl Bridge {
-    /// Takes one message, and answers it if it asks for something.
+    /// Receives one message, and answers it if it is a request.
     fn answer(&mut self) -> io::Result<()> {
         let (xid, message) = self.line.next()?;
         let answer = match message {
@@ -288,7 +288,7 @@ impl Bridge {
     }
 }
 
-/// The flow that a change adds, as the switch shows it.
+/// Returns the flow that a change adds, as the switch reports it.
 fn stats(change: &FlowMod) -> FlowStats {
     FlowStats {
         table_id: change.table_id,

@@ -1,4 +1,4 @@
-//! What a malicious wire does to the messages of one kind.
+//! Attacks the messages of one kind, as a malicious wire does.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use super::kind::Kind;
 use super::random::Random;
 use crate::adversaries::simulation::{Direction, Interceptor, Passage};
 
-/// What is done to a message.
+/// Names an attack on a message.
 #[derive(Debug, Clone)]
 pub(super) enum Attack {
     Drop,
     Duplicate,
     Delay(Duration),
-    /// It goes over the other switch's wire.
+    /// The message goes to the other switch.
     Divert,
-    /// A field says something else.
+    /// A field gets another value.
     Lie(Field, Vec<u8>),
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Attack {
     }
 }
 
-/// Does it to some of the messages of one kind, on the first switch's wire.
+/// Attacks some of the messages of one kind on the first switch's wire.
 #[derive(Debug)]
 pub(super) struct Attacker {
     pub(super) kind: Kind,

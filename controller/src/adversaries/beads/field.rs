@@ -1,9 +1,9 @@
-//! The fields of each kind of message: where they are, how wide, and what may be said in them that is not true.
+//! Lists the fields of each kind of message: their offset, width and false values.
 
 use super::kind::{self, Kind, u16_at};
 use super::random::Random;
 
-/// Where a field's offset counts from.
+/// Tells which byte a field's offset counts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Base {
     /// The message's first byte.
@@ -18,7 +18,7 @@ pub(super) enum Base {
     AnyFlowsMatch,
 }
 
-/// How wide a field is.
+/// Tells the width of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Width {
     U8,
@@ -29,7 +29,7 @@ pub(super) enum Width {
     Port,
 }
 
-/// A field of a kind of message.
+/// Describes a field of a kind of message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {
     pub(super) name: &'static str,
@@ -211,7 +211,7 @@ const fn of(from: Base, offset: usize, width: Width, name: &'static str) -> Fiel
     Field { name, from, offset, width }
 }
 
-/// A FLOW_MOD's fields, in a message that begins so many bytes later.
+/// Returns the fields of a FLOW_MOD that begins at an offset of the message.
 fn flow_mod(by: usize) -> Vec<Field> {
     let fixed = [
         at(8, U64, "cookie"),
@@ -288,7 +288,7 @@ pub(super) fn of_kind(kind: Kind) -> Vec<Field> {
 }
 
 impl Field {
-    /// Returns what may be said in it, as bytes.
+    /// Returns the false values of the field, as bytes.
     pub(super) fn lies(&self) -> Vec<Vec<u8>> {
         let u32s = |values: &[u32]| values.iter().map(|value| value.to_be_bytes().to_vec()).collect();
         match self.width {
@@ -315,7 +315,7 @@ impl Field {
         }
     }
 
-    /// Says it in a message. Returns whether the message has the field.
+    /// Writes a false value into a message. Returns whether the message has the field.
     pub(super) fn say(&self, frame: &mut [u8], lie: &[u8], random: &mut Random) -> bool {
         let Some(start) = self.start(frame, random) else { return false };
         let at = start + self.offset;

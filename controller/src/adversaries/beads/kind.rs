@@ -1,9 +1,9 @@
-//! The kinds of messages that pass between a controller and a switch, told apart by their bytes.
+//! Tells the kinds of messages between controller and switch apart by their bytes.
 
 use crate::adversaries::simulation::Direction;
 use crate::adversaries::switch::Abilities;
 
-/// A kind of message: its direction, and the numbers that its bytes say.
+/// Describes a kind of message: its direction and the numbers in its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) name: &'static str,
@@ -12,13 +12,13 @@ pub(super) struct Kind {
     within: Within,
 }
 
-/// What else tells a kind.
+/// Holds further marks of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Within {
     Nothing,
     /// OFPMP_ number.
     Multipart(u16),
-    /// Of the flow monitor: an answer, or updates that come by themselves.
+    /// The flow monitor's reply, or its updates.
     Monitor {
         asked: bool,
     },
@@ -82,8 +82,8 @@ kinds! {
 }
 
 impl Kind {
-    /// Returns the switches in whose sessions there are such messages, and where they matter in a way of their own. One that
-    /// tells of no changes is read twice a second: it is tried where reads are what is attacked.
+    /// Returns the switches whose sessions have such messages, and treat them in a way of their
+    /// own. A switch without a flow monitor is read twice a second, so attacks on reads use it.
     pub(super) fn sent_by(self) -> &'static [Abilities] {
         const ALL: &[Abilities] = &[Abilities::OPEN_VSWITCH, Abilities::WITHOUT_BUNDLES, Abilities::PLAIN];
         match self.within {
@@ -95,7 +95,7 @@ impl Kind {
         }
     }
 
-    /// Whether a message of a direction is of this kind.
+    /// Returns whether a message of a direction is of this kind.
     pub(super) fn is_of(self, direction: Direction, frame: &[u8]) -> bool {
         self.direction == direction
             && frame.get(1) == Some(&self.kind)

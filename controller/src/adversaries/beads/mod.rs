@@ -1,23 +1,29 @@
-//! The grammar of BEADS (Jero et al., "BEADS: Automated Attack Discovery in OpenFlow-Based SDN Systems", RAID 2017): a
-//! malicious wire drops, duplicates, delays or diverts messages of one kind, or lies in one of their fields.
+//! Tries the grammar of BEADS (Jero et al., "BEADS: Automated Attack Discovery in OpenFlow-Based
+//! SDN Systems", RAID 2017). A malicious wire drops, duplicates, delays or diverts messages of one
+//! kind, or writes false values into one of their fields.
 //!
-//! Every kind of message of both directions, each way of handling it, and each lie in each field is a scenario, with few
-//! (5 %) and with half of the messages, against an Open vSwitch and a switch without extensions. In each a controller
-//! connects a bridge, takes another file and a window into force, and repairs what a foreign hand did, while ports come and go.
+//! A scenario is one kind of message of one direction, with one treatment or one false value in one
+//! field. It hits few messages (5 %) or half of them, on Open vSwitch or on a switch without
+//! extensions. In each, a controller connects a bridge, puts another file and a window into force,
+//! and repairs foreign changes, while ports come and go.
 //!
 //! # What must hold
-//! - While the attack goes on, and 45 s after the last change: the switch has what the file says for the ports that the
-//!   controller was told of, or the bridge is shown as not settled, with the reason.
-//! - A minute or two after it ended, without a new connection: the switch has what the file says for those ports, and is shown
-//!   as settled. With a new connection: what the file says for the ports that there are.
-//! - Reads in a second and messages in a minute are bounded, and so is the memory of the whole scenario.
+//! - While the attack goes on, and 45 s after the last change: the installed flows are the desired
+//!   ones for the ports that the controller was told of, or the bridge is shown as not settled,
+//!   with the reason.
+//! - A minute or two after it ended, without a new connection: the installed flows are the desired
+//!   ones for those ports, and the bridge is shown as settled. With a new connection: the same for
+//!   the ports that exist.
+//! - Reads in a second, messages in a minute, and the memory of the whole scenario are bounded.
 //!
 //! # What lies excuse
-//! A switch that lies of its ports is believed: what it has is compared with the file for those ports ([`Simulation::differences`]).
-//! While the wire lies in the list of flows or in the request for it, a flow that the list leaves out cannot be seen, so a
-//! settled bridge may have flows too many; it never lacks one. Nothing else is excused, and nothing at all once the lies end.
+//! A switch that lies about its ports is believed: its flows are compared with the file for those
+//! ports ([`Simulation::differences`]). While the wire falsifies the list of flows or the request
+//! for it, a flow missing in the list cannot be seen. Then a settled bridge may have superfluous
+//! flows, but it never lacks one. Nothing else is excused, and nothing at all once the lies end.
 //!
-//! `PORTCULLIS_SEEDS` says how many times each scenario that takes chances is tried, with other numbers each time.
+//! `PORTCULLIS_SEEDS` sets how often each scenario with random choices is tried, each time with
+//! other choices.
 
 mod attack;
 mod field;
@@ -46,19 +52,19 @@ use attack::{Attack, Attacker};
 use kind::Kind;
 use random::Random;
 
-/// From the last change to the judgement: a read that is not answered ends a session after 30 s.
+/// Separates the last change and the judgement: an unanswered read ends a session after 30 s.
 const SEEN: Duration = Duration::from_secs(45);
-/// The longest that a bridge may need when the attack is over: a read that is not answered, the switch's back-off, and the
-/// controller's.
+/// Bounds the time that a bridge needs after an attack: an unanswered read, the switch's back-off,
+/// and the controller's.
 const RECOVERY: Duration = Duration::from_secs(160);
-/// Reads of a bridge in a second and in a minute, and messages in a minute, that are no loop. Where nothing tells of changes it
-/// is read twice a second.
+/// Bounds the reads of a bridge in a second and in a minute, and its messages in a minute. A switch
+/// without a flow monitor is read twice a second.
 const READS: (u32, u32) = (20, 140);
 const MESSAGES: u32 = 2_000;
-/// Memory of a scenario, with its switches, in bytes.
+/// Bounds the memory of a scenario with its switches, in bytes.
 const MEMORY: u64 = 16 << 20;
 
-/// One attack.
+/// Describes one attack.
 #[derive(Debug, Clone)]
 struct Scenario {
     kind: Kind,
@@ -78,7 +84,7 @@ fn scenarios(kind: Kind) -> Vec<Scenario> {
         let lies = field.lies();
         lies.into_iter().map(move |lie| Attack::Lie(field, lie))
     });
-    // Lines have no samples, and so no meter.
+    // Raw flows have no samples, and so no meter.
     let short = if kind == kind::METER_MOD { File::Network } else { File::Lines };
     let mut all = Vec::new();
     for attack in handled.chain(lies) {
@@ -100,16 +106,16 @@ fn scenarios(kind: Kind) -> Vec<Scenario> {
     all
 }
 
-/// What the bridges are to do.
+/// Names the policy of the bridges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum File {
     /// A few lines.
     Lines,
-    /// What a small network is compiled to.
+    /// The flows of a small network.
     Network,
 }
 
-/// Tries of each attack.
+/// Sets the tries of each attack.
 const SEEDS: u64 = 3;
 
 impl fmt::Display for Scenario {
@@ -120,10 +126,10 @@ impl fmt::Display for Scenario {
 }
 
 impl Scenario {
-    /// Runs it.
+    /// Runs the attack.
     ///
     /// # Errors
-    /// What did not hold.
+    /// The requirement that failed.
     fn run(&self, policies: &[Arc<Policy>; 2]) -> Result<(), String> {
         let switches = [Switch::new(1, "br0", &networks::PORTS, self.abilities)].into_iter().chain(
             matches!(self.attack, Attack::Divert)
@@ -137,11 +143,11 @@ impl Scenario {
             random: Random::new(self.seed),
         });
         changes(&mut simulation, &policies[1]);
-        // Whether it came to rest is judged below: it may as well say that it did not.
+        // The checks below judge the outcome, so it need not settle here.
         let _ = simulation.quiet_down(SEEN, Simulation::differences);
         for link in 0..simulation.links.len() {
             if self.judge(&simulation, link).is_err() {
-                // A moment between two looks is no lie.
+                // Values between two looks are no false report.
                 simulation.pass(Duration::from_secs(7));
                 self.judge(&simulation, link)?;
             }
@@ -175,7 +181,7 @@ impl Scenario {
     }
 }
 
-/// What happens meanwhile.
+/// Runs the events during the attack.
 fn changes(simulation: &mut Simulation, other: &Arc<Policy>) {
     const S: fn(u64) -> Duration = Duration::from_secs;
 
@@ -205,7 +211,7 @@ fn changes(simulation: &mut Simulation, other: &Arc<Policy>) {
     simulation.links[0].switch.pause(false);
 }
 
-/// Adds a flow that forwards all.
+/// Adds a flow that forwards all packets.
 fn foreign(simulation: &mut Simulation, table_id: TableId, priority: u16) {
     let normal = Action::Output { port: PortNo::NORMAL, max_len: 0 };
     let instructions = vec![Instruction::ApplyActions(vec![normal])];
@@ -237,7 +243,7 @@ fn withstands(kind: Kind) {
     assert!(failed.is_empty(), "{} of {} scenarios failed:\n{few}", failed.len(), scenarios.len());
 }
 
-/// A test for each kind, so that they run beside each other.
+/// Makes a test for each kind, so that they run in parallel.
 macro_rules! tests {
     ($($name:ident: $kind:ident;)*) => {
         $(

@@ -1,6 +1,6 @@
-//! Random numbers that are the same each time (SplitMix64).
+//! Generates the same random numbers each time (SplitMix64).
 
-/// A sequence of numbers.
+/// Holds a sequence of numbers.
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
 
@@ -17,12 +17,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Returns true so many times in a hundred.
+    /// Returns true in `percent` of 100 calls.
     pub(super) fn percent(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
     }
 
-    /// Returns one of some.
+    /// Returns one of the choices.
     pub(super) fn pick<T: Copy>(&mut self, some: &[T]) -> Option<T> {
         let n = u64::try_from(some.len()).ok().filter(|n| *n > 0)?;
         some.get(usize::try_from(self.next() % n).ok()?).copied()

@@ -1,7 +1,9 @@
-//! Random changes from all sides, in any order: of the file, of windows, containers, ports and flows, of connections, the
-//! controller and the switch, while messages are lost and late. When all is quiet, the switch has what the file says.
+//! Makes random changes in any order: of the file, windows, containers, ports, flows, connections,
+//! the controller and the switch. Meanwhile messages are lost and late. In the end the installed
+//! flows must be the desired ones.
 //!
-//! The same changes each time; others by `PROPTEST_RNG_SEED`, more by `PROPTEST_CASES`.
+//! The changes are the same each time. `PROPTEST_RNG_SEED` selects others, and `PROPTEST_CASES`
+//! sets their number.
 
 mod operation;
 
@@ -31,13 +33,13 @@ use crate::in_force::InForce;
 use crate::policy::Policy;
 use operation::{Drift, Operation, operations};
 
-/// A session may need that long after the last disturbance: a read that is not answered, a connection that comes back,
-/// and a round after the longest back-off.
+/// Bounds the time to settle after the last disturbance: an unanswered read, a reconnection, and a
+/// round after the longest back-off.
 const QUIET: Duration = Duration::from_secs(160);
-/// Reads in a second and in a minute that are no loop.
+/// Bounds the reads in a second and in a minute.
 const READS: (u32, u32) = (30, 400);
 
-/// What is done to the next messages of each way.
+/// Sets the treatment of the next messages of each direction.
 #[derive(Debug, Default)]
 struct Weather {
     lost: BTreeMap<Direction, u32>,
@@ -59,7 +61,7 @@ impl Interceptor for Wire {
     }
 }
 
-/// A simulation, and what the operations need to know of it.
+/// Holds a simulation with the state that operations need.
 struct World {
     simulation: Simulation,
     weather: Rc<RefCell<Weather>>,
@@ -175,13 +177,13 @@ impl World {
         switch.foreign(now, &change);
     }
 
-    /// Waits until all is quiet, and asks that the switch has what the file says.
+    /// Waits until the bridge is settled, and checks that the installed flows are the desired ones.
     fn quiet_down(&mut self) -> Result<(), TestCaseError> {
         *self.weather.borrow_mut() = Weather::default();
         self.simulation.links[0].switch.pause(false);
         let fail = TestCaseError::fail;
         self.simulation.quiet_down(QUIET, Simulation::differences).map_err(fail)?;
-        // What was lost of ports is known when the switch comes back.
+        // Lost port changes become known when the switch reconnects.
         self.simulation.disconnect(0, Duration::ZERO);
         self.simulation.quiet_down(QUIET, Simulation::true_differences).map_err(fail)?;
         let (second, minute) = self.simulation.rates.most_reads();
@@ -190,7 +192,7 @@ impl World {
     }
 }
 
-/// What a packet makes the switch learn.
+/// Returns the flows that a packet makes the switch learn.
 fn taught(switch: &Switch, from: u8, to: u8, tcp: bool, port: u16) -> Vec<Flow> {
     let name: &[u8] = match from {
         1 => b"a0",
@@ -271,7 +273,7 @@ fn traffic_teaches_the_simulated_switch_and_a_reload_takes_it_away() {
     world.carry_out(&Operation::Reload(1));
     world.simulation.pass(Duration::from_secs(3));
     assert!(in_table_1(&world) <= fixed);
-    // The check itself sees what is too much, and too little.
+    // The check must see both superfluous and missing flows.
     let any = FlowMod {
         cookie: Cookie(1),
         fields: FlowMatch::any().with(Field::InPortOxm, 1).to_wire(),

@@ -1,4 +1,4 @@
-//! What may happen to a bridge.
+//! Defines the random operations on a bridge.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use proptest::sample::Index;
 
 use crate::adversaries::simulation::Direction;
 
-/// One thing that happens.
+/// Names one operation.
 #[derive(Debug, Clone)]
 pub(super) enum Operation {
     Wait(Duration),
-    /// The connection is lost, and does not come back for that long.
+    /// The connection is lost, and does not return for that time.
     Disconnect(Duration),
     RestartController,
-    /// The switch begins anew, without flows.
+    /// The switch restarts without flows.
     RebootSwitch,
     Reload(usize),
     /// A container is added or removed.
     Container(u32, bool),
-    /// For so many seconds.
+    /// For that many seconds.
     OpenWindow(u64),
     CloseWindow,
     PutPort(u32, &'static str),
     RemovePort(u32),
     Drift(Drift),
-    /// A packet, from whose learning flows may come.
+    /// A packet, which may make the switch learn flows.
     Traffic {
         from: u8,
         to: u8,
@@ -39,11 +39,11 @@ pub(super) enum Operation {
     PauseMonitor(bool),
 }
 
-/// What a foreign hand does.
+/// Names a foreign change.
 #[derive(Debug, Clone)]
 pub(super) enum Drift {
     DeleteAll,
-    /// A flow that forwards all, in that table with that priority.
+    /// Adds a flow that forwards all packets, to that table with that priority.
     AddNormal(u8, u16),
     AddGroup,
     Delete(Index),
@@ -107,7 +107,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// Things that happen one after the other.
+/// Generates a sequence of operations.
 pub(super) fn operations() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation(), 1..30)
 }

@@ -1,5 +1,6 @@
-//! The cases of DELTA (Lee et al., "DELTA: A Security Assessment Framework for Software-Defined Networks", NDSS 2017; its
-//! manager's `TestCaseDirectory`) that meet a controller, by their numbers.
+//! Tries the cases of DELTA that concern a controller, by their numbers (Lee et al., "DELTA: A
+//! Security Assessment Framework for Software-Defined Networks", NDSS 2017; its manager's
+//! `TestCaseDirectory`).
 //!
 //! | number | case | here |
 //! |---|---|---|
@@ -45,34 +46,35 @@ use super::simulation::{Direction, Interceptor, Passage, Simulation};
 use super::switch::{Abilities, Switch};
 use crate::in_force::InForce;
 
-/// The longest that anything may take.
+/// Bounds every wait.
 const LIMIT: Duration = Duration::from_secs(160);
 
-/// A bridge that is as its file says.
+/// Returns a settled bridge.
 fn settled() -> Simulation {
     let mut simulation = new();
     simulation.quiet_down(LIMIT, Simulation::true_differences).unwrap();
     simulation
 }
 
-/// A bridge that is about to connect.
+/// Returns a bridge that is about to connect.
 fn new() -> Simulation {
     let [file, ..] = networks::files();
     Simulation::new(InForce::new(Arc::new(file)), [Switch::new(1, "br0", &PORTS, Abilities::OPEN_VSWITCH)])
 }
 
-/// The flows of its switch.
+/// Returns the installed flows.
 fn flows(simulation: &Simulation) -> Vec<Flow> {
     simulation.links[0].switch.table.installed().iter().map(|one| one.flow.clone()).collect()
 }
 
-/// Comes to rest as the file says.
+/// Waits until the bridge is settled.
 #[track_caller]
 fn recovers(simulation: &mut Simulation) {
     simulation.quiet_down(LIMIT, Simulation::true_differences).unwrap();
 }
 
-/// Changes messages on their way, drops those for which `change` says so, and keeps what the controller sent.
+/// Changes messages on their way, drops those for which `change` returns true, and records the
+/// controller's messages.
 struct Tampering<F> {
     change: F,
     sent: Rc<RefCell<Vec<Bytes>>>,
@@ -91,7 +93,7 @@ impl<F: FnMut(Direction, &mut Vec<u8>) -> bool> Interceptor for Tampering<F> {
     }
 }
 
-/// What the controller sent.
+/// Holds the controller's messages.
 struct Sent(Rc<RefCell<Vec<Bytes>>>);
 
 impl Sent {
@@ -112,7 +114,8 @@ impl Sent {
     }
 }
 
-/// Puts somebody on the wire who changes or drops messages. Returns what the controller sends from then on.
+/// Puts an attacker on the wire that changes or drops messages. Returns the controller's messages
+/// from then on.
 fn tamper(
     simulation: &mut Simulation,
     change: impl FnMut(Direction, &mut Vec<u8>) -> bool + 'static,

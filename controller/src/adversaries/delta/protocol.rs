@@ -1,4 +1,4 @@
-//! Cases of the protocol: versions, types, handshakes and connections.
+//! Tries the cases of the protocol: versions, types, handshakes and connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ const PACKET_OUT: u8 = 13;
 const BAD_VERSION: (u16, u16) = (1, 0);
 const BAD_TYPE: (u16, u16) = (1, 1);
 
-/// Says one byte of every PORT_STATUS otherwise.
+/// Replaces one byte of every PORT_STATUS.
 fn garble(simulation: &mut Simulation, at: usize, value: u8) -> Sent {
     tamper(simulation, move |direction, bytes| {
         if direction == Direction::ToController && bytes[1] == PORT_STATUS {
@@ -40,7 +40,7 @@ fn garble(simulation: &mut Simulation, at: usize, value: u8) -> Sent {
     })
 }
 
-/// Is answered with an error, changes nothing and ends nothing; too many of them end the session.
+/// Checks that a message gets an error, and changes nothing. Too many of them end the session.
 fn is_refused(at: usize, value: u8, error: (u16, u16)) {
     let mut simulation = settled();
     let sent = garble(&mut simulation, at, value);
@@ -106,7 +106,7 @@ fn delta_2_1_040_control_message_before_hello() {
     assert!(sent.kinds().contains(&FEATURES_REQUEST), "when it comes again, and greets");
 }
 
-/// Another session with the same switch.
+/// Runs another session with the same switch.
 struct Second {
     connection: ConnectionId,
     session: Session,
@@ -123,7 +123,7 @@ impl Second {
         }
     }
 
-    /// Lets time pass for both.
+    /// Advances the time of both sessions.
     fn pass(&mut self, simulation: &mut Simulation, time: Duration) {
         let end = simulation.now + time;
         while simulation.now < end {
@@ -144,8 +144,8 @@ impl Second {
     }
 }
 
-/// Two sessions of one switch want the same: neither undoes what the other does, and both are as the file says. That one of
-/// them leaves is another matter (`crate::hub`).
+/// Checks that two sessions of one switch with the same policy do not undo each other's changes.
+/// Which of them may stay is decided by `crate::hub`.
 #[test]
 fn delta_2_1_050_several_main_connections_of_one_switch() {
     let mut simulation = settled();
@@ -185,7 +185,8 @@ flows = ["cookie=1,in_port=p1,actions=learn(table=1,cookie=7,limit=1,NXM_OF_ETH_
     teach(&mut simulation, 2);
     assert_eq!(learned(&simulation), fixed + 1, "the limit is reached");
     let flow = super::flows(&simulation).into_iter().find(|flow| flow.cookie == Cookie(7)).unwrap();
-    // Of flows that nobody flagged: the learner's own, one with another cookie, one with another priority.
+    // FLOW_REMOVED without a flag: of the learner's own flow, of one with another cookie, and of
+    // one with another priority.
     for (table, priority, matches, cookie) in [
         (TableId(0), 0x8000, FlowMatch::any(), Cookie(1)),
         (flow.table, flow.priority, flow.matches.clone(), Cookie(8)),
@@ -206,7 +207,8 @@ fn learned(simulation: &Simulation) -> usize {
     super::flows(simulation).iter().filter(|flow| flow.table == TableId(1)).count()
 }
 
-/// A connection that says it is an auxiliary one (OpenFlow 1.3.5 §6.3.5), which nobody asked for, is none that gets a policy.
+/// Checks that an auxiliary connection that was not requested (OpenFlow 1.3.5 §6.3.5) gets no
+/// policy.
 #[test]
 fn delta_2_1_080_auxiliary_connection_mismatch() {
     let mut simulation = new();

@@ -1,4 +1,4 @@
-//! Cases of flows, hosts and floods.
+//! Tries the cases of flows, hosts and floods.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -21,21 +21,21 @@ use crate::adversaries::switch::{Abilities, Switch};
 use crate::in_force::{Clock, InForce};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
-/// What is promised: what others change is put back within a second.
+/// Bounds the time to repair foreign changes: one second is promised.
 const REPAIR: Duration = Duration::from_secs(1);
 /// OFPT_ numbers.
 const FLOW_MOD: u8 = 14;
 const PACKET_OUT: u8 = 13;
 const MULTIPART_REPLY: u8 = 19;
 
-/// A flow that forwards all.
+/// Returns a flow that forwards all packets.
 pub(super) fn normal(table_id: TableId, priority: u16) -> FlowMod {
     let instructions =
         vec![Instruction::ApplyActions(vec![Action::Output { port: PortNo::NORMAL, max_len: 0 }])];
     FlowMod { table_id, priority, cookie: Cookie(0xbad), instructions, ..FlowMod::default() }
 }
 
-/// A foreign hand changes something, and it is put back in time.
+/// Makes a foreign change, and checks that it is repaired in time.
 #[track_caller]
 fn is_put_back(simulation: &mut Simulation, changes: &[FlowMod]) {
     let before = flows(simulation);
@@ -48,7 +48,7 @@ fn is_put_back(simulation: &mut Simulation, changes: &[FlowMod]) {
     assert!(differences.is_none(), "{changes:?}: {differences:#?}");
 }
 
-/// A switch that says yes to a bundle of which it lost a message.
+/// Simulates a switch that commits a bundle although it lost a message of it.
 #[test]
 fn delta_3_1_002_flow_rule_and_table_inconsistency() {
     let mut simulation = new();
@@ -79,7 +79,7 @@ fn delta_3_1_010_packet_in_flooding() {
     is_put_back(&mut simulation, &[normal(TableId(0), 65_000)]);
 }
 
-/// All that the controller says is lost for a while.
+/// Drops all messages of the controller for a while.
 #[test]
 fn delta_3_1_020_control_message_drop() {
     let mut simulation = settled();
@@ -105,7 +105,8 @@ fn delta_3_1_050_switch_table_flooding() {
     assert!(second <= 20, "{second} reads a second");
 }
 
-/// One switch gives the name of another's bridge: it gets that bridge's flows at most, and the other keeps its own.
+/// Gives one switch the name of another's bridge. It gets that bridge's flows at most, and the
+/// other keeps its own.
 #[test]
 fn delta_3_1_060_switch_identification_spoofing() {
     let [policy, ..] = networks::files();
@@ -153,7 +154,8 @@ fn delta_3_1_080_flow_table_clearance() {
     recovers(&mut simulation);
 }
 
-/// A hand that clears the table again and again does not keep a change from being acknowledged that is in force.
+/// Clears the table again and again, and checks that a change in force is acknowledged all the
+/// same.
 #[test]
 fn delta_3_1_080_flow_table_clearance_holds_back_no_acknowledgement() {
     let mut simulation = settled();
@@ -168,7 +170,7 @@ fn delta_3_1_080_flow_table_clearance_holds_back_no_acknowledgement() {
     assert_eq!(status.in_force.map(|in_force| in_force.generation), Some(generation));
 }
 
-/// The switch tells of no change any more, and does not say so.
+/// Stops the flow monitor's updates without an error.
 #[test]
 fn delta_3_1_090_event_listener_unsubscription() {
     let mut simulation = settled();
@@ -181,7 +183,7 @@ fn delta_3_1_090_event_listener_unsubscription() {
     assert!(simulation.true_differences(0).is_none(), "{:#?}", simulation.true_differences(0));
 }
 
-/// The clock is set while a window is open: it closes when the clock says so.
+/// Sets the clock while a window is open, which closes by that clock.
 #[test]
 fn delta_3_1_130_system_variable_manipulation() {
     let mut simulation = settled();
@@ -206,7 +208,8 @@ fn syn(from: [u8; 4], to: [u8; 4], port: u16) -> Packet {
     Packet::ipv4(src, dst, Ipv4Addr::from(from), Ipv4Addr::from(to), 6).tcp(40_000, port, TCP_SYN)
 }
 
-/// A host says that it is another: its packets go nowhere, and what is for the other goes where it went.
+/// Lets a host use the addresses of another. Its packets are dropped, and the other keeps its
+/// traffic.
 #[test]
 fn delta_3_1_150_host_location_hijacking() {
     let mut simulation = settled();
@@ -246,7 +249,7 @@ fn delta_3_1_160_link_fabrication() {
     assert!(out.kinds().iter().all(|kind| ![FLOW_MOD, PACKET_OUT].contains(kind)));
 }
 
-/// A flow with the cookie of a rule, of each rule, in each table that matters.
+/// Adds a flow with the cookie of a rule, for each rule and each relevant table.
 #[test]
 fn delta_3_1_230_flow_rule_id_spoofing() {
     let mut simulation = settled();
@@ -269,7 +272,7 @@ fn delta_3_1_230_flow_rule_id_spoofing() {
     }
 }
 
-/// A switch shows one flow otherwise than it was told, whatever it is told.
+/// Lets a switch report one flow wrongly, whatever the controller sends.
 #[test]
 fn delta_3_1_240_infinite_flow_rule_synchronization() {
     let mut simulation = new();

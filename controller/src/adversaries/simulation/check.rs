@@ -1,4 +1,5 @@
-//! What must hold of a bridge: it has what the policy says, or is shown as not settled, with the reason.
+//! Checks that the installed flows of a bridge are the desired ones, or that it is shown as not
+//! settled, with the reason.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,29 +15,29 @@ use ofproto::{Cookie, PortNo};
 use super::{Link, Simulation};
 use crate::bridge::{Compiled, Ports};
 
-/// The flags that a switch keeps with a flow.
+/// Masks the flags that a switch keeps with a flow.
 const KEPT: u16 = FLOW_SEND_FLOW_REM | FLOW_NO_PKT_COUNTS | FLOW_NO_BYT_COUNTS;
-/// A session may be about something for so long before it has to say what is wrong: a read takes up to 30 s.
+/// Bounds the time until a session must report a problem: a read takes up to 30 s.
 const BUSY: Duration = Duration::from_secs(45);
 
-/// A bridge is looked at so often, and that was well for so long, over two reads or more, is at rest.
+/// Sets how often a bridge is checked, and how long it must be well over at least two reads.
 const LOOK: Duration = Duration::from_secs(4);
 const CALM: Duration = Duration::from_secs(12);
 
-/// What a policy says of a bridge, by what that depends on: the policy, the ports, whether samples are refused, and how many
-/// windows are open.
+/// Caches desired flows by the policy, the ports, whether samples are refused, and the number of
+/// open windows.
 pub(super) type Desired = Vec<((u64, Ports, bool, usize), Arc<Compiled>)>;
 
-/// How a bridge is shown to people.
+/// Names the state of a bridge as shown to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shown {
-    /// All is as the file says.
+    /// The bridge is settled.
     Settled,
-    /// It is not, and why, if that is said.
+    /// The bridge is not settled; the reason, if one is shown.
     NotSettled(Option<String>),
 }
 
-/// What a switch has too little and too much.
+/// Lists the missing and the superfluous flows of a switch.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Differences {
     pub(crate) missing: Vec<String>,
@@ -44,7 +45,7 @@ pub(crate) struct Differences {
 }
 
 impl Link {
-    /// How `status` shows it: by its session, and by why the last one ended.
+    /// Returns the state in `status`, by its session and the reason why the last one ended.
     pub(crate) fn shown(&self) -> Shown {
         let Some(side) = &self.side else { return Shown::NotSettled(self.last_close.clone()) };
         let status = side.bridge.status();
@@ -56,7 +57,7 @@ impl Link {
 }
 
 impl Simulation {
-    /// Compares what a switch has with what the policy says for the ports that the controller was told of.
+    /// Compares the installed flows with the desired ones for the ports that the controller knows.
     pub(crate) fn differences(&self, link: usize) -> Differences {
         let link = &self.links[link];
         match &link.side {
@@ -65,7 +66,7 @@ impl Simulation {
         }
     }
 
-    /// The same for the ports that it has.
+    /// Does the same for the ports that the switch has.
     pub(crate) fn true_differences(&self, link: usize) -> Differences {
         let link = &self.links[link];
         self.true_differences_of(link, link.side.as_ref().is_some_and(|side| side.unsampled))
@@ -77,10 +78,10 @@ impl Simulation {
         self.compare(link, &Ports::new(&ports), unsampled)
     }
 
-    /// Checks that a bridge has what it should, or is shown as not settled, with the reason.
+    /// Checks that a bridge has the desired flows, or is shown as not settled, with the reason.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The difference, as text.
     pub(crate) fn judge(&self, n: usize) -> Result<(), String> {
         let link = &self.links[n];
         match link.shown() {
@@ -101,21 +102,21 @@ impl Simulation {
         }
     }
 
-    /// Whether a bridge is shown as settled and has what the policy says.
+    /// Returns whether a bridge is shown as settled and has the desired flows.
     pub(crate) fn is_well(&self, link: usize, look: fn(&Self, usize) -> Differences) -> bool {
         !self.is_ours(link) || self.links[link].shown() == Shown::Settled && look(self, link).is_none()
     }
 
-    /// Whether the policy says anything about a switch's flows.
+    /// Returns whether the policy covers a switch's flows.
     fn is_ours(&self, link: usize) -> bool {
         let names = self.links[link].switch.ports().get(&PortNo::LOCAL);
         names.and_then(|name| std::str::from_utf8(name).ok()).is_some_and(|name| self.in_force.owns(name))
     }
 
-    /// Waits until all bridges are well, and were so for a while.
+    /// Waits until all bridges have been well for a while.
     ///
     /// # Errors
-    /// When one is not, after `limit`.
+    /// If a bridge is not well within `limit`.
     pub(crate) fn quiet_down(
         &mut self,
         limit: Duration,
@@ -166,7 +167,7 @@ impl Simulation {
         found
     }
 
-    /// Returns what the policy says of a bridge with those ports.
+    /// Returns the desired flows of a bridge with those ports.
     fn desired(&self, bridge: &str, ports: &Ports, unsampled: bool) -> Arc<Compiled> {
         let seconds = self.clock().seconds(self.now);
         let open = self.in_force.windows.values().filter(|end| **end > seconds).count();
@@ -186,13 +187,13 @@ impl Simulation {
 }
 
 impl Differences {
-    /// Whether there are none.
+    /// Returns whether there are no differences.
     pub(crate) fn is_none(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Whether two flows of one key do the same, for ever or not.
+/// Returns whether two flows with one key do the same, apart from timeouts.
 fn alike(flow: &Flow, twin: &Flow) -> bool {
     flow.cookie == twin.cookie
         && flow.idle_timeout == twin.idle_timeout

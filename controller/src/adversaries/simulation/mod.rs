@@ -1,8 +1,10 @@
-//! A controller and its switches on virtual time, with somebody on the wires between them.
+//! Runs a controller and its switches on virtual time, with an optional attacker on the wires
+//! between them.
 //!
-//! The controller's side is the product's own [`Session`] and [`Bridge`], driven as [`crate::net`] drives them. Each message
-//! takes a millisecond, more if whoever is on the wire wants it so. A switch that lost its connection comes back as Open
-//! vSwitch does. What anybody may do in a second is counted, so that a loop without an end is seen.
+//! The controller's side is the product's own [`Session`] and [`Bridge`], driven as [`crate::net`]
+//! drives them. Each message takes a millisecond, or more if the attacker delays it. A disconnected
+//! switch reconnects as Open vSwitch does. Actions per second are counted, so that an endless loop
+//! is noticed.
 
 mod check;
 mod rates;
@@ -25,16 +27,16 @@ pub(crate) use check::Shown;
 pub(crate) use rates::Rates;
 pub(crate) use wire::{Direction, Honest, Interceptor, Passage};
 
-/// What time it is when a simulation begins, in seconds since 1970-01-01 UTC.
+/// Sets the start of a simulation, in seconds since 1970-01-01 UTC.
 pub(crate) const BEGUN: u64 = 1_000_000;
-/// How long a message takes.
+/// Sets the delay of a message.
 const LATENCY: Duration = Duration::from_millis(1);
-/// From a lost connection to the next: doubled each time, up to the last, as Open vSwitch does.
+/// Bounds the back-off of reconnections, which doubles each time as in Open vSwitch.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
-/// So many things in a virtual second are a loop.
+/// Bounds the actions in a virtual second: more are taken as a loop.
 const LOOP: u32 = 50_000;
 
-/// A controller with its switches.
+/// Holds a controller with its switches.
 pub(crate) struct Simulation {
     pub(crate) now: Instant,
     pub(crate) begun: Instant,
@@ -48,29 +50,29 @@ pub(crate) struct Simulation {
     desired: RefCell<Desired>,
 }
 
-/// A switch, and its connection.
+/// Holds a switch and its connection.
 pub(crate) struct Link {
     pub(crate) switch: Switch,
-    /// The controller's side of it, while there is a connection.
+    /// The controller's side, while connected.
     pub(crate) side: Option<Side>,
-    /// Counts connections: what was sent in an earlier one does not arrive.
+    /// Counts connections, because messages of an earlier one do not arrive.
     epoch: u64,
     connect_at: Option<Instant>,
     backoff: Duration,
-    /// Why the last session ended.
+    /// The reason why the last session ended.
     pub(crate) last_close: Option<String>,
-    /// Since when it is not shown as settled.
+    /// The start of the time in which it has not been settled.
     unsettled_since: Option<Instant>,
 }
 
-/// The controller's side of a connection.
+/// Holds the controller's side of a connection.
 pub(crate) struct Side {
     connection: ConnectionId,
     pub(crate) session: Session,
     pub(crate) bridge: Bridge,
-    /// What the switch said of its ports, as the controller was told.
+    /// The switch's ports, as reported to the controller.
     told: Ports,
-    /// Whether the bridge noted that there are no meters for samples.
+    /// Whether the bridge reported a lack of meters for samples.
     unsampled: bool,
     framer: Framer,
     since: Instant,
@@ -84,7 +86,7 @@ struct Delivery {
 }
 
 impl Simulation {
-    /// A controller with that in force, and switches that are about to connect.
+    /// Returns a controller with that policy in force, and switches about to connect.
     pub(crate) fn new(in_force: InForce, switches: impl IntoIterator<Item = Switch>) -> Self {
         let now = Instant::now();
         let link = |switch| Link {
@@ -110,17 +112,17 @@ impl Simulation {
         }
     }
 
-    /// Puts somebody on the wires.
+    /// Puts an attacker on the wires.
     pub(crate) fn intercept(&mut self, interceptor: impl Interceptor + 'static) {
         self.interceptor = Box::new(interceptor);
     }
 
-    /// How long it goes.
+    /// Returns the time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
         self.now - self.begun
     }
 
-    /// Lets time pass, with all that is due in it.
+    /// Advances the time, and runs everything due in it.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         self.settle();
@@ -134,7 +136,7 @@ impl Simulation {
         self.now = end;
     }
 
-    /// Takes something else into force.
+    /// Puts another policy into force.
     pub(crate) fn reload(&mut self, change: impl FnOnce(&mut InForce)) {
         change(&mut self.in_force);
         self.in_force.generation += 1;
@@ -146,14 +148,14 @@ impl Simulation {
         self.settle();
     }
 
-    /// Ends the controller and starts it again.
+    /// Restarts the controller.
     pub(crate) fn restart_controller(&mut self) {
         for n in 0..self.links.len() {
             self.disconnect(n, Duration::ZERO);
         }
     }
 
-    /// Cuts the connection of a switch, which does not come back for that long.
+    /// Cuts the connection of a switch, which does not reconnect for that time.
     pub(crate) fn disconnect(&mut self, link: usize, away: Duration) {
         let now = self.now;
         if let Some(link) = self.links.get_mut(link) {
@@ -169,7 +171,7 @@ impl Simulation {
         Clock::new(self.begun, Duration::from_secs(BEGUN))
     }
 
-    /// When something is due.
+    /// Returns the next deadline.
     fn next(&self) -> Option<Instant> {
         let queued = self.queue.keys().next().map(|(at, _)| *at);
         let due = self.links.iter().flat_map(|link| {
@@ -229,7 +231,7 @@ impl Simulation {
         }
     }
 
-    /// Passes on all that happened, and sends all that waits.
+    /// Passes on all events, and sends all pending messages.
     fn settle(&mut self) {
         for n in 0..self.links.len() {
             let Some(link) = self.links.get_mut(n) else { return };
@@ -279,7 +281,7 @@ impl Link {
         }
     }
 
-    /// Notes since when it is not settled.
+    /// Notes when it stopped being settled.
     fn look(&mut self, now: Instant) {
         match self.shown() {
             Shown::Settled => self.unsettled_since = None,
@@ -287,7 +289,7 @@ impl Link {
         }
     }
 
-    /// Ends the connection; the switch comes back after a while.
+    /// Ends the connection; the switch reconnects after a while.
     fn end(&mut self, now: Instant) {
         let Some(mut side) = self.side.take() else { return };
         if let (_, Some(reason)) = side.settle(now) {
@@ -305,7 +307,8 @@ impl Link {
 }
 
 impl Side {
-    /// Passes on what the session tells. Returns whether the bridge noted something, and why the session ended, if it did.
+    /// Passes on the session's events. Returns whether the bridge gave a notice, and why the
+    /// session ended, if it did.
     fn settle(&mut self, now: Instant) -> (bool, Option<String>) {
         let (mut noted, mut ended) = (false, None);
         while let Some(event) = self.session.poll_event() {
@@ -326,7 +329,7 @@ impl Side {
         (noted, ended)
     }
 
-    /// Returns the messages that wait for the switch.
+    /// Returns the messages pending for the switch.
     fn transmit(&mut self) -> Vec<Bytes> {
         let mut frames = Vec::new();
         while let Some(chunk) = self.session.poll_transmit() {

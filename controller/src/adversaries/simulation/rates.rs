@@ -1,12 +1,12 @@
-//! How much a controller says in a second and in a minute: a loop without back-off shows here.
+//! Counts a controller's messages per second and per minute, so that a loop without back-off shows.
 
 use std::time::Duration;
 
-/// OFPT_MULTIPART_REQUEST of OFPMP_FLOW: a read.
+/// Marks a read: OFPT_MULTIPART_REQUEST of OFPMP_FLOW.
 const MULTIPART_REQUEST: u8 = 18;
 const FLOW: [u8; 2] = [0, 1];
 
-/// The most that was said to all switches together.
+/// Holds the highest rates to all switches together.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
     second: Window,

@@ -1,41 +1,41 @@
-//! Whoever sits on the wires between a controller and its switches.
+//! Defines the attacker on the wires between a controller and its switches.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// Which way a message goes.
+/// Names the direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Direction {
     ToController,
     ToSwitch,
 }
 
-/// A message on its way over a link.
+/// Holds a message on its way over a link.
 #[derive(Debug, Clone)]
 pub(crate) struct Passage {
-    /// Whose wire.
+    /// The switch of this wire.
     pub(crate) link: usize,
-    /// How much later than others.
+    /// The extra delay.
     pub(crate) after: Duration,
     /// The whole message.
     pub(crate) frame: Bytes,
 }
 
 impl Passage {
-    /// As it came.
+    /// Returns the message unchanged.
     pub(crate) fn straight(link: usize, frame: Bytes) -> Self {
         Self { link, after: Duration::ZERO, frame }
     }
 }
 
-/// Decides what becomes of each message.
+/// Decides the fate of each message.
 pub(crate) trait Interceptor {
-    /// Returns what goes on of a message of that link.
+    /// Returns the messages to forward in place of one.
     fn pass(&mut self, link: usize, direction: Direction, frame: Bytes) -> Vec<Passage>;
 }
 
-/// Lets everything through.
+/// Forwards every message unchanged.
 pub(crate) struct Honest;
 
 impl Interceptor for Honest {

@@ -1,4 +1,4 @@
-//! What a switch does with each message.
+//! Handles each message as a switch does.
 
 use std::time::Instant;
 
@@ -59,7 +59,7 @@ impl Switch {
 
     fn malformed(&mut self, id: ConnectionId, error: &DecodeError, frame: &[u8]) {
         let xid = frame.get(4..8).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes);
-        // No error is answered with one.
+        // An error gets no error in reply.
         if frame.get(1) != Some(&1) {
             self.send(id, Xid(xid), &Message::Error(ErrorMsg::reply_to(error, frame)));
         }
@@ -103,7 +103,7 @@ impl Switch {
                     return Err(ErrorCode::BAD_EXPERIMENTER);
                 }
             }
-            // These have no answer, and nothing here that they would change.
+            // These have no reply, and change nothing here.
             Message::EchoReply(_)
             | Message::Error(_)
             | Message::SetConfig(_)
@@ -314,7 +314,7 @@ impl Switch {
         ) {
             return Err(MSG_UNSUP);
         }
-        // The first message about a bundle opens it, where nobody did (ONF EXT-230 §4.3).
+        // The first message of a bundle opens it implicitly (ONF EXT-230 §4.3).
         let bundle = connection.bundles.entry(add.bundle_id).or_insert_with(|| Bundle {
             flags: add.flags,
             closed: false,
@@ -335,8 +335,8 @@ impl Switch {
         Ok(())
     }
 
-    /// Carries a bundle out. Where a message fails nothing of it happened, and it is told twice: for the message, and for
-    /// the commit.
+    /// Commits a bundle. If a message fails, nothing is changed, and two errors follow: for the
+    /// message and for the commit.
     fn commit(
         &mut self,
         now: Instant,

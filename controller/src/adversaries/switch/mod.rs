@@ -1,8 +1,9 @@
-//! A switch that is not there: OpenFlow bytes go in and come out, its flows can be looked at, and time is an argument.
+//! Simulates a switch: OpenFlow bytes go in and come out, its flows can be inspected, and time is
+//! an argument.
 //!
-//! It keeps flows, groups, meters, bundles and flow monitors as Open vSwitch does over OpenFlow 1.3, as far as this
-//! controller uses them, for several connections at once. What it lacks it refuses, so that every way of the controller can
-//! be taken: [`Abilities`].
+//! It keeps flows, groups, meters, bundles and flow monitors as Open vSwitch does over OpenFlow
+//! 1.3, as far as this controller uses them. It serves several connections at once. It refuses
+//! features that it lacks ([`Abilities`]), so that tests reach each of the controller's fallbacks.
 
 mod agent;
 mod monitor;
@@ -22,10 +23,10 @@ pub(crate) use table::{Change, FlowTable, Removal};
 
 /// Open vSwitch's default `inactivity_probe`.
 const PROBE: Duration = Duration::from_secs(5);
-/// It forgets a bundle that long after the last message about it.
+/// Bounds the time for which a bundle is kept after its last message.
 const BUNDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a switch can do beyond plain OpenFlow 1.3.
+/// Lists the features of a switch beyond plain OpenFlow 1.3.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Abilities {
     pub(crate) name: &'static str,
@@ -35,23 +36,23 @@ pub(crate) struct Abilities {
     pub(crate) monitor: bool,
     /// OFPT_METER_MOD.
     pub(crate) meters: bool,
-    /// So many flows are in one part of an answer.
+    /// Number of flows in one part of a reply.
     pub(crate) part: usize,
 }
 
 impl Abilities {
-    /// As Open vSwitch has them.
+    /// Returns the features of Open vSwitch.
     pub(crate) const OPEN_VSWITCH: Self =
         Self { name: "Open vSwitch", bundles: true, monitor: true, meters: true, part: 6 };
-    /// One whose flows change one by one.
+    /// Returns the features of a switch without bundles.
     pub(crate) const WITHOUT_BUNDLES: Self =
         Self { name: "a switch without bundles", bundles: false, ..Self::OPEN_VSWITCH };
-    /// A switch of OpenFlow 1.3 without extensions.
+    /// Returns the features of an OpenFlow 1.3 switch without extensions.
     pub(crate) const PLAIN: Self =
         Self { name: "a plain switch", bundles: false, monitor: false, meters: false, part: 1_000 };
 }
 
-/// Which connection of a switch.
+/// Identifies a connection of a switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ConnectionId(u32);
 
@@ -68,11 +69,11 @@ pub(crate) struct Switch {
     next_connection: u32,
 }
 
-/// The switch's end of a connection.
+/// Holds the switch's end of a connection.
 #[derive(Debug)]
 struct Connection {
     framer: Framer,
-    /// Whole messages on their way.
+    /// Whole messages to send.
     out: Vec<Bytes>,
     bundles: BTreeMap<u32, Bundle>,
     monitors: Monitors,
@@ -86,7 +87,7 @@ struct Connection {
 struct Bundle {
     flags: u16,
     closed: bool,
-    /// With the id and the beginning of the message that each came in.
+    /// With the xid and the beginning of the message that carried it.
     messages: Vec<(Xid, Message, Bytes)>,
     touched: Instant,
 }
@@ -98,7 +99,7 @@ impl Connection {
         }
     }
 
-    /// Sends a message that the switch begins with.
+    /// Sends a message without a request.
     fn tell(&mut self, message: &Message) {
         let xid = Xid(self.next_xid);
         self.next_xid += 1;
@@ -107,7 +108,8 @@ impl Connection {
 }
 
 impl Switch {
-    /// A switch whose own port has that name, with ports of these names, numbered from 1.
+    /// Returns a switch with that name for its LOCAL port, and with ports of these names, numbered
+    /// from 1.
     pub(crate) fn new(
         datapath: u64,
         bridge: &'static str,
@@ -128,7 +130,7 @@ impl Switch {
         }
     }
 
-    /// Opens a connection: a HELLO waits.
+    /// Opens a connection, with a HELLO pending.
     pub(crate) fn connect(&mut self, now: Instant) -> ConnectionId {
         let id = ConnectionId(self.next_connection);
         self.next_connection += 1;
@@ -152,7 +154,7 @@ impl Switch {
         self.connections.remove(&id);
     }
 
-    /// Whether the switch still holds a connection.
+    /// Returns whether the switch still holds a connection.
     pub(crate) fn is_open(&self, id: ConnectionId) -> bool {
         self.connections.get(&id).is_some_and(|connection| connection.open)
     }
@@ -181,7 +183,7 @@ impl Switch {
         }
     }
 
-    /// Returns what waits for the controller: whole messages, one by one.
+    /// Returns the pending messages for the controller, one by one.
     pub(crate) fn transmit(&mut self, id: ConnectionId) -> Vec<Bytes> {
         self.connections
             .get_mut(&id)
@@ -189,7 +191,7 @@ impl Switch {
             .unwrap_or_default()
     }
 
-    /// When [`Switch::handle_timeout`] wants to be called.
+    /// Returns the time at which [`Switch::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let open = self.connections.values().filter(|connection| connection.open);
         let probes = open.clone().map(|c| c.probed.unwrap_or(c.heard) + PROBE);
@@ -197,7 +199,7 @@ impl Switch {
         probes.chain(bundles).chain(self.table.next_end()).min()
     }
 
-    /// Ends flows and bundles, and asks whether controllers live.
+    /// Expires flows and bundles, and sends echo requests to controllers.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         let changes = self.table.expire(now);
         self.report(changes, None);
@@ -214,13 +216,13 @@ impl Switch {
         }
     }
 
-    /// Changes flows as somebody else does, with `ovs-ofctl` for instance.
+    /// Changes flows as a foreign hand does, for instance with `ovs-ofctl`.
     pub(crate) fn foreign(&mut self, now: Instant, change: &FlowMod) {
         let changes = self.table.apply(now, change).expect("a change that makes sense");
         self.report(changes, None);
     }
 
-    /// Adds a group as somebody else does.
+    /// Adds a group as a foreign hand does.
     pub(crate) fn foreign_group(&mut self, group: GroupDesc) {
         self.groups.insert(group.group_id, group);
     }
@@ -233,7 +235,7 @@ impl Switch {
         }
     }
 
-    /// Begins anew, as after a crash: without flows, groups and connections.
+    /// Restarts, as after a crash: without flows, groups and connections.
     pub(crate) fn reboot(&mut self) {
         self.table = FlowTable::default();
         self.groups.clear();
@@ -251,7 +253,7 @@ impl Switch {
         &self.ports
     }
 
-    /// Adds a port, or gives one another name.
+    /// Adds a port, or renames one.
     pub(crate) fn put_port(&mut self, number: PortNo, name: &'static str) {
         let name = Bytes::from_static(name.as_bytes());
         let reason = match self.ports.insert(number, name.clone()) {
@@ -286,7 +288,7 @@ impl Switch {
         }
     }
 
-    /// Says something to all controllers that nobody asked for.
+    /// Sends an unrequested message to all controllers.
     pub(crate) fn tell(&mut self, message: &Message) {
         self.connections.values_mut().for_each(|connection| connection.tell(message));
     }
@@ -295,7 +297,8 @@ impl Switch {
         self.tell(&Message::PortStatus(PortStatus { reason, port }));
     }
 
-    /// Tells monitors and whoever wants FLOW_REMOVED of changes. `by` made them, with that id.
+    /// Reports changes to monitors, and to controllers that want FLOW_REMOVED. `by` made them, with
+    /// that xid.
     fn report(&mut self, changes: Vec<Change>, by: Option<(ConnectionId, Xid)>) {
         if changes.is_empty() {
             return;
@@ -316,7 +319,7 @@ impl Switch {
     }
 }
 
-/// Says that a flow ended.
+/// Reports that a flow ended.
 pub(crate) fn flow_removed(flow: &Flow, reason: Removal, age: Duration) -> FlowRemoved {
     FlowRemoved {
         cookie: flow.cookie,

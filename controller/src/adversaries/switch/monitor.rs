@@ -1,4 +1,4 @@
-//! The flow monitors of one connection (ONF multipart 1870, as Open vSwitch has it).
+//! Keeps the flow monitors of one connection (ONF multipart 1870, as in Open vSwitch).
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use super::table::{Change, FlowTable, Removal};
 #[derive(Debug, Default)]
 pub(super) struct Monitors {
     by_id: BTreeMap<u32, MonitorRequest>,
-    /// What was held back while the updates are paused: the deletions are told all the same.
+    /// Updates held back while paused; deletions are reported all the same.
     paused: Option<Vec<Message>>,
 }
 
@@ -38,7 +38,7 @@ impl Monitors {
         self.paused.take().unwrap_or_default()
     }
 
-    /// Begins to watch. Returns the flows that are there, where they are asked for.
+    /// Starts a monitor. Returns the installed flows, if requested.
     pub(super) fn subscribe(&mut self, request: &MonitorRequest, table: &FlowTable) -> Vec<MonitorUpdate> {
         self.by_id.insert(request.id, request.clone());
         if request.flags & MONITOR_INITIAL == 0 {
@@ -52,7 +52,8 @@ impl Monitors {
         self.by_id.remove(&id).is_some()
     }
 
-    /// Returns the messages that tell of changes; `own` is the id of the request where this connection made them.
+    /// Returns the update messages for changes. `own` is the xid of the request if this connection
+    /// made them.
     pub(super) fn updates(&mut self, changes: &[Change], own: Option<Xid>) -> Vec<Message> {
         let mut messages = Vec::new();
         let mut updates: Vec<MonitorUpdate> = Vec::new();
@@ -65,7 +66,7 @@ impl Monitors {
                 }
             };
             let asked = |request: &&MonitorRequest| request.flags & wanted != 0 && concerns(request, flow);
-            // Open vSwitch joins what several monitors ask for.
+            // Open vSwitch joins the requests of several monitors.
             let flags = self
                 .by_id
                 .values()

@@ -1,4 +1,5 @@
-//! The flows of a switch, with the semantics of OpenFlow 1.3.5 (§5.2, §6.4, §7.3.4.1) as Open vSwitch has them.
+//! Keeps the flows of a switch, with the semantics of OpenFlow 1.3.5 (§5.2, §6.4, §7.3.4.1) as in
+//! Open vSwitch.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ const fn failed(kind: u16, code: u16) -> ErrorCode {
     ErrorCode { kind, code, experimenter: None }
 }
 
-/// Why a flow ended (OFPRR_, OpenFlow 1.3.5 §7.4.2).
+/// Names the reason for a flow's end (OFPRR_, OpenFlow 1.3.5 §7.4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Removal {
     Idle,
@@ -31,21 +32,21 @@ pub(crate) enum Removal {
     Group,
 }
 
-/// What a change did to one flow.
+/// Describes a change to one flow.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     Added(Flow),
     Modified(Flow),
-    /// With how long it was there.
+    /// With its age.
     Removed(Flow, Removal, Duration),
 }
 
-/// A flow, and since when it is there.
+/// Holds a flow with the time of its creation.
 #[derive(Debug, Clone)]
 pub(crate) struct Installed {
     pub(crate) flow: Flow,
     pub(crate) since: Instant,
-    /// When a packet matched it last.
+    /// The time of the last matching packet.
     used: Instant,
 }
 
@@ -54,7 +55,7 @@ impl Installed {
         Self { flow, since: now, used: now }
     }
 
-    /// When a timeout ends it, and which.
+    /// Returns the time and the reason of its timeout.
     pub(crate) fn end(&self) -> Option<(Instant, Removal)> {
         let after =
             |from: Instant, seconds: u16| (seconds != 0).then(|| from + Duration::from_secs(seconds.into()));
@@ -64,11 +65,11 @@ impl Installed {
     }
 }
 
-/// The flows of a switch.
+/// Holds the flows of a switch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FlowTable {
     installed: Vec<Installed>,
-    /// When the next flow ends by a timeout.
+    /// The time of the next timeout.
     next_end: Option<Instant>,
 }
 
@@ -81,7 +82,7 @@ impl FlowTable {
     /// Changes flows as a FLOW_MOD says.
     ///
     /// # Errors
-    /// As Open vSwitch refuses it; nothing is changed then.
+    /// The error of Open vSwitch; nothing is changed then.
     pub(crate) fn apply(&mut self, now: Instant, change: &FlowMod) -> Result<Vec<Change>, ErrorCode> {
         let selects = Selection::of(change);
         match change.command {
@@ -96,14 +97,14 @@ impl FlowTable {
         }
     }
 
-    /// Adds a flow that one of the switch's own wrote, as `learn` does.
+    /// Adds a flow written by one of the switch's own flows, as `learn` does.
     pub(crate) fn learn(&mut self, now: Instant, flow: Flow) -> Vec<Change> {
         let changes = self.put(now, flow);
         self.look_ahead();
         changes
     }
 
-    /// Removes the flows whose timeouts are over.
+    /// Removes the expired flows.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<Change> {
         if self.next_end.is_none_or(|at| now < at) {
             return Vec::new();
@@ -129,7 +130,7 @@ impl FlowTable {
         changes
     }
 
-    /// When the next flow ends by a timeout.
+    /// Returns the time of the next timeout.
     pub(crate) fn next_end(&self) -> Option<Instant> {
         self.next_end
     }
@@ -138,7 +139,7 @@ impl FlowTable {
         self.next_end = self.installed.iter().filter_map(|one| one.end().map(|(at, _)| at)).min();
     }
 
-    /// Returns what a request for flows selects.
+    /// Returns the flows that a request selects.
     pub(crate) fn stats(&self, now: Instant, asked: &FlowStatsRequest) -> Vec<FlowStats> {
         let selects = Selection {
             table: asked.table_id,
@@ -227,7 +228,8 @@ impl FlowTable {
         changes
     }
 
-    /// Removes what learners taught that asked for that and of whose cookie none is left (ovs-actions(7), `delete_learned`).
+    /// Removes flows taught with `delete_learned`, once no learner with their cookie is left
+    /// (ovs-actions(7)).
     fn forget_learned<'f>(&mut self, now: Instant, gone: impl IntoIterator<Item = &'f Flow>) -> Vec<Change> {
         let mut taught: Vec<(TableId, Cookie)> = Vec::new();
         for learn in gone.into_iter().flat_map(Flow::learns) {
@@ -246,7 +248,7 @@ impl FlowTable {
     }
 }
 
-/// Which flows a change or a question is about.
+/// Selects the flows of a change or a request.
 struct Selection {
     table: TableId,
     priority: u16,
@@ -291,7 +293,7 @@ fn uses_group(flow: &Flow, group: GroupId) -> bool {
     flow.actions().any(|action| matches!(action, Action::Group(used) if *used == group))
 }
 
-/// Refuses to go to a table that is not later.
+/// Refuses a goto to a table that is not later.
 fn check(table: TableId, instructions: &[Instruction]) -> Result<(), ErrorCode> {
     let back = |i: &Instruction| matches!(i, Instruction::GotoTable(to) if *to <= table || *to > LAST);
     if instructions.iter().any(back) { Err(BAD_GOTO) } else { Ok(()) }

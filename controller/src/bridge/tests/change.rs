@@ -379,10 +379,11 @@ fn parties_that_change_places_leave_nothing_behind() {
     assert_eq!(rig.bridge.status().drift_repaired, 0);
 }
 
-/// So many reads and commits that a switch sees in ten seconds are none that it would notice.
+/// Bounds the reads and commits in ten seconds that a switch would not notice.
 const BOUND: usize = 100;
 
-/// Answers whatever the bridge asks, for so long, while something happens again and again. Returns the reads and the commits.
+/// Answers the bridge's requests for a time, while an event recurs. Returns the numbers of reads
+/// and commits.
 fn rounds_while(rig: &mut Rig, time: Duration, mut happens: impl FnMut(&mut Rig, u32)) -> (usize, usize) {
     let (end, mut n, mut reads, mut commits) = (rig.now + time, 0, 0, 0);
     while rig.now < end {
@@ -412,7 +413,7 @@ fn a_port_that_flaps_is_followed_slowly_and_without_end() {
     });
     assert!(reads <= BOUND && commits <= BOUND, "{reads} reads, {commits} commits");
     assert!(commits > 1, "{commits} commits");
-    // What it is in the end is what is in force in the end.
+    // The port's last state is in force in the end.
     rig.tell_port(PortStatusReason::Delete, 3, "warp0");
     rounds_while(&mut rig, Duration::from_secs(5), |_, _| {});
     assert!(rig.bridge.status().settled);

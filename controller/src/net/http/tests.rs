@@ -1,4 +1,4 @@
-//! Peers that do not finish what they begin, and hosts that are not ours.
+//! Serves peers that do not finish requests, and requests for foreign hosts.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,9 +11,9 @@ use crate::metrics::Metrics;
 use crate::ovs::Database;
 use crate::policy::Policy;
 
-/// Longer than anything here takes.
+/// Bounds every wait, beyond what anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a part of a request may take here.
+/// Bounds each part of a request.
 const SOON: Duration = Duration::from_millis(200);
 
 struct Served {
@@ -46,12 +46,12 @@ impl Served {
     }
 }
 
-/// What is said until the connection ends.
+/// Returns the bytes received until the connection ends.
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> String {
     stream.write_all(request).await.unwrap();
     let mut said = Vec::new();
     let read = stream.read_to_end(&mut said);
-    // What was sent in vain may make the end a hard one.
+    // Unread bytes may make the end a reset.
     let _ = tokio::time::timeout(PATIENCE, read).await.expect("the end of the connection");
     String::from_utf8(said).unwrap()
 }
@@ -68,7 +68,7 @@ async fn whoever_stops_in_the_middle_or_says_nothing_is_left() {
         let said = ask(at, begun).await;
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{begun:?}: {said}");
     }
-    // One that was answered and asks no more.
+    // A connection that was answered and sends no more requests.
     let said = ask(at, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(said.starts_with("HTTP/1.1 200") && said.ends_with("\r\n\r\nok\n"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! The handshake of a session: version, features, description and ports.
+//! Runs the handshake of a session: version, features, description and ports.
 
 use bytes::Bytes;
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequestBody};
@@ -9,14 +9,14 @@ use super::{MULTIPART_REPLY, Session, State};
 use crate::session::error_names::{HELLO_FAILED, INCOMPATIBLE};
 use crate::session::{CloseReason, Connected, Event};
 
-/// Open vSwitch's way to treat fragments: the first is matched by its ports, and later ones have none (ovs-ofctl(8),
-/// set-frags, `nx-match`). OFPC_FRAG_NORMAL hides them of the first, too. A switch that does not know it says so and stays
-/// as it is.
+/// Makes Open vSwitch match a first fragment by its ports, and later fragments without any
+/// (`nx-match` of set-frags, ovs-ofctl(8)). OFPC_FRAG_NORMAL hides the ports of the first one too.
+/// A switch that does not know the flag answers with an error, and changes nothing.
 const FRAG_NX_MATCH: u16 = 3;
 
 impl Session {
-    /// Agrees on the version (OpenFlow 1.3.5 §6.3.1): the bitmaps decide where both have one, else the lower of
-    /// the two headers' versions.
+    /// Agrees on the version (OpenFlow 1.3.5 §6.3.1). The bitmaps decide if both sides send one,
+    /// else the lower version of the two headers.
     pub(super) fn hello(&mut self, xid: Xid, hello: &Hello) {
         if hello.speaks_ours() {
             if let Some(xid) = self.request(&Message::FeaturesRequest) {
@@ -39,8 +39,8 @@ impl Session {
             return self.close(CloseReason::Auxiliary(features.auxiliary_id));
         }
         if self.config.set_config {
-            // First fragments with their ports, or no answer of several fragments would find its return flow; the rest
-            // of a packet sent on a miss as Open vSwitch has it by default.
+            // Without ports in first fragments, no fragmented answer would find its return flow.
+            // For packets sent on a miss, 128 bytes are Open vSwitch's own default.
             self.request(&Message::SetConfig(SwitchConfig { flags: FRAG_NX_MATCH, miss_send_len: 128 }));
         }
         let desc_xid = self.ask(MultipartRequestBody::Desc);
@@ -57,7 +57,7 @@ impl Session {
         match body {
             MultipartReplyBody::Desc(d) if xid == *desc_xid => *desc = Some(d),
             MultipartReplyBody::PortDesc(ports) if xid == *ports_xid => {
-                // Both were asked for in this order and are answered in it.
+                // A switch answers both requests in the order in which they were sent.
                 let desc = desc.take().unwrap_or_default();
                 let connected = Connected { features: features.clone(), ports, desc };
                 self.state = State::Ready;
@@ -70,17 +70,17 @@ impl Session {
         }
     }
 
-    /// Whether the handshake cannot go on without an answer to that request.
+    /// Returns whether the handshake needs an answer to that request.
     pub(super) fn needs(&self, xid: Xid) -> bool {
         match &self.state {
-            // Nothing but our HELLO was sent before.
+            // Only HELLO, with xid 0, was sent before.
             State::Features { xid: asked } => xid != Xid(0) && xid <= *asked,
             State::Describing { desc_xid, ports_xid, .. } => xid == *desc_xid || xid == *ports_xid,
             State::Hello | State::Ready | State::Closed => false,
         }
     }
 
-    /// What the handshake waits for.
+    /// Names the message that the handshake waits for.
     pub(super) fn waiting(&self) -> &'static str {
         match &self.state {
             State::Hello => "HELLO",
@@ -92,7 +92,8 @@ impl Session {
         }
     }
 
-    /// Leaves out a message that says nothing to the handshake; after too many of them the session ends.
+    /// Ignores a message that does not belong to the handshake. After too many of them the session
+    /// ends.
     pub(super) fn untimely(&mut self, header: &Header) {
         self.stats.bad += 1;
         if self.stats.bad > u64::from(self.config.max_bad_messages) {

@@ -94,7 +94,8 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
         ("monitor update", encoded(0, &multipart(0, MultipartReplyBody::Monitor(updates)))),
         ("BARRIER_REPLY", encoded(9, &Message::BarrierReply)),
         ("ROLE_REPLY", encoded(9, &Message::RoleReply(Role { role: 1, generation_id: 0 }))),
-        // OFPT_ROLE_STATUS of OpenFlow 1.4 (§7.4.4), which Open vSwitch and others send over 1.3, too.
+        // OFPT_ROLE_STATUS of OpenFlow 1.4 (§7.4.4), which Open vSwitch and others send over 1.3,
+        // too.
         ("ROLE_STATUS", encoded(0, &Message::Unknown { kind: 30, body: vec![0; 16].into() })),
         ("unknown type 99", encoded(9, &Message::Unknown { kind: 99, body: "".into() })),
         ("echo in version 5", with(encoded(9, &echo), 0, &[5])),

@@ -1,11 +1,11 @@
-//! The disk under the state is full for a while.
+//! Fills the disk under the state for a while.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{BRIDGE, listed, must, open, said, start, timed, window};
 
-/// A file system of a few megabytes at a directory, until it is dropped.
+/// Mounts a file system of a few megabytes at a directory until it is dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -19,7 +19,7 @@ impl SmallDisk {
         Self(at.to_owned())
     }
 
-    /// Writes a file as large as there is room.
+    /// Writes a file as large as the room left.
     fn fill(&self) {
         let full = std::fs::write(self.filler(), vec![1; 8 << 20]).expect_err("8 MB fit");
         assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);

@@ -62,7 +62,7 @@ impl Unattached {
         bridges + &self.lab.vsctl(&[columns, "list", "controller"]).unwrap().replace("1001", "1000")
     }
 
-    /// The socket at which the controller listens where nobody says where, and at which bridges look for it.
+    /// The default socket, at which the controller listens and to which bridges connect.
     fn target(&self) -> String {
         format!("unix:{}/portcullis.sock", self.lab.rundir().display())
     }
@@ -87,7 +87,7 @@ fn attach_sets_what_isolation_needs_and_detach_takes_the_controller_away() {
     assert_eq!(dry.out.lines().count(), 4, "{}", dry.out);
     assert_eq!(net.settings(), before);
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
-    // As it is where nobody says where Open vSwitch has its sockets.
+    // The README shows the default, without `$OVS_RUNDIR`.
     let rundir = net.lab.rundir().display().to_string();
     let first = dry.out.lines().next().unwrap().replace(&rundir, "/var/run/openvswitch");
     assert!(readme.contains(&first), "the README shows another command than {first}");

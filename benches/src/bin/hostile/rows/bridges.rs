@@ -1,4 +1,4 @@
-//! A thousand bridges that connect at once, each with a network of its own.
+//! Connects a thousand bridges at once, each with a network of its own.
 
 use std::io;
 use std::path::Path;
@@ -12,15 +12,15 @@ use crate::Row;
 use crate::controller::{Controller, most_resident, wait_for};
 use crate::switch::Switch;
 
-/// How many connect.
+/// Counts the bridges.
 const BRIDGES: u32 = 1_000;
-/// So many connect at a time.
+/// Counts the threads that connect them.
 const AT_ONCE: u32 = 16;
-/// All have what the file says after so many seconds.
+/// Bounds the seconds until all bridges are settled.
 const SETTLED: f64 = 10.0;
-/// Megabytes of the controller, at most.
+/// Bounds the controller's memory, in megabytes.
 const MEGABYTES: f64 = 500.0;
-/// Milliseconds until the status is answered.
+/// Bounds the time of one status request, in milliseconds.
 const STATUS: f64 = 50.0;
 
 pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
@@ -45,7 +45,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     })?;
     let settled = |status: String| status.matches("\"settled\":true").count() == BRIDGES as usize;
     wait_for("all bridges to settle", || {
-        // Looking takes time of what is looked at.
+        // A status request takes time from the controller, which is measured.
         std::thread::sleep(Duration::from_millis(100));
         controller.get("/api/status").is_ok_and(settled).then_some(())
     })?;

@@ -1,4 +1,4 @@
-//! Connections that say less than a header, a byte at a time.
+//! Opens connections that send less than a header, byte by byte.
 
 use std::io::{self, Write as _};
 use std::net::TcpStream;
@@ -8,16 +8,16 @@ use std::time::Duration;
 use crate::Row;
 use crate::controller::Controller;
 
-/// Connections at once.
+/// Counts the connections.
 const CONNECTIONS: u32 = 2_000;
-/// Enough bridges that a quarter as many connections may be without one.
+/// Allows so many bridges that a quarter as many sessions without one is enough.
 const BRIDGES: &str = "8192";
-/// A connection may hold so many kilobytes before a whole header came.
+/// Bounds the memory of a connection without a whole header, in kilobytes.
 const MARK: f64 = 4.0;
 
 pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     let controller = Controller::start_with(binary, None, &["--max-connections", BRIDGES])?;
-    // Whatever the first sessions need once is there.
+    // The first session allocates memory that all share.
     drop(TcpStream::connect(controller.openflow)?);
     std::thread::sleep(Duration::from_millis(200));
     let before = controller.resident()?;
@@ -25,7 +25,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     for _ in 0..CONNECTIONS {
         streams.push(TcpStream::connect(controller.openflow)?);
     }
-    // Seven bytes of a header that says 65,535.
+    // Seven of the eight bytes of a header with length 65,535.
     for byte in [4, 0, 0xff, 0xff, 0, 0, 0] {
         for stream in &mut streams {
             stream.write_all(&[byte])?;

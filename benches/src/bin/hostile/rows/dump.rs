@@ -1,4 +1,4 @@
-//! A dump of 252 MB of flows that nobody asked for.
+//! Sends a dump of 252 MB of foreign flows.
 
 use std::io;
 use std::path::Path;
@@ -14,13 +14,14 @@ use crate::Row;
 use crate::controller::{BRIDGE, Controller, PORT, most_resident};
 use crate::switch::Line;
 
-/// The dump's length.
+/// Sets the length of the dump, in bytes.
 const BYTES: usize = 252_000_000;
-/// Flows of a part.
+/// Sets the flows in each part.
 const PART: u32 = 400;
-/// Bytes of memory for each of them, at most.
+/// Bounds the memory for each foreign flow, in bytes.
 const EACH: f64 = 150.0;
-/// Megabytes more than before that may be held afterwards: what one round took.
+/// Bounds the memory held afterwards beyond that held before, in megabytes. One round takes as
+/// much.
 const LEFT: f64 = 32.0;
 
 pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
@@ -29,7 +30,8 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     line.shake_hands(BRIDGE, &[PORT, "b"], 1)?;
     let before = controller.resident()?;
     let (mut flows, mut reads) = (0, 0);
-    // The second read shows nothing of it any more, and the third that what it led to is done.
+    // The second read shows no flows any more. The third one follows once their deletion is
+    // complete.
     while reads < 3 {
         let (xid, message) = line.next()?;
         let answer = match message {
@@ -68,7 +70,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     ])
 }
 
-/// Sends parts, and returns how many flows were in them.
+/// Sends the parts of the dump. Returns the number of their flows.
 fn dump(line: &mut Line, xid: Xid) -> io::Result<u32> {
     let (mut sent, mut flows) = (0, 0);
     while sent < BYTES {

@@ -1,4 +1,4 @@
-//! How long a quiet bridge waits for an answer beside bridges that flood the controller.
+//! Measures the wait of a quiet bridge for answers beside bridges that flood the controller.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,13 +14,13 @@ use crate::controller::Controller;
 use crate::flood::{self, FLOODS, Flood};
 use crate::switch::Line;
 
-/// The 99th percentile may be so many milliseconds.
+/// Bounds the 99th percentile, in milliseconds.
 const MARK: f64 = 5.0;
-/// For so long answers are measured.
+/// Sets the time for which answers are measured.
 const MEASURED: Duration = Duration::from_secs(5);
-/// From one question to the next.
+/// Separates two PACKET_INs.
 const PAUSE: Duration = Duration::from_millis(2);
-/// The bridge that is measured.
+/// Names the measured bridge.
 const QUIET: &str = "quiet";
 
 pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
@@ -40,7 +40,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     }];
     for (flood, what) in [(Flood::PacketIn, "packet-ins"), (Flood::Monitor, "flow monitor updates")] {
         let running = flood::start(flood, controller.openflow)?;
-        // Until the floods have their bridges.
+        // Gives the floods time to get their bridges.
         quiet.p99(Duration::from_secs(1))?;
         let p99 = quiet.p99(MEASURED)?;
         drop(running);
@@ -49,11 +49,11 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A learning switch with two hosts.
+/// Simulates a learning switch with two hosts.
 struct Quiet(Line);
 
 impl Quiet {
-    /// Connects, and makes both hosts known.
+    /// Connects, and lets the controller learn both hosts.
     fn connect(at: SocketAddr) -> io::Result<Self> {
         let mut line = Line::open(at)?;
         line.shake_hands(QUIET, &["p1", "p2"], 1)?;
@@ -64,7 +64,8 @@ impl Quiet {
         Ok(this)
     }
 
-    /// Sends a packet from the host at the one port to that at the other, and waits for the answer.
+    /// Sends a packet from the host at port `from` to the host at port `to`, and waits for the
+    /// answer.
     fn ask(&mut self, from: u32, to: u32) -> io::Result<Duration> {
         let packet = Message::PacketIn(packet_in(PortNo(from), &frame(mac(from), mac(to))));
         let sent = Instant::now();
@@ -73,7 +74,7 @@ impl Quiet {
         Ok(sent.elapsed())
     }
 
-    /// Returns the 99th percentile of the waits in a time, in milliseconds.
+    /// Returns the 99th percentile of the waits within `time`, in milliseconds.
     fn p99(&mut self, time: Duration) -> io::Result<f64> {
         let end = Instant::now() + time;
         let mut waits = Vec::new();

@@ -1,4 +1,4 @@
-//! What comes and goes without an end: a port, the flow monitor, and the session itself.
+//! Flaps a port, the flow monitor, and the session itself.
 
 use std::io;
 use std::path::Path;
@@ -11,11 +11,11 @@ use crate::Row;
 use crate::controller::{BRIDGE, Controller, PORT, wait_for};
 use crate::switch::Switch;
 
-/// How long each of them goes on.
+/// Sets the time for which each of them flaps.
 const TIME: Duration = Duration::from_secs(20);
-/// Lines in the log in that time, at most.
+/// Bounds the lines of the log in that time.
 const LINES: f64 = 300.0;
-/// Reads of all flows in that time, at most.
+/// Bounds the reads of all flows in that time.
 const READS: f64 = 200.0;
 
 pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
@@ -31,7 +31,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Tells something as fast as it is taken.
+/// Sends messages as fast as the controller reads them.
 fn telling(binary: &Path, what: &str, message: impl Fn(u32) -> Message) -> io::Result<Vec<Row>> {
     let controller = Controller::start(binary)?;
     let mut switch = Switch::connect(controller.openflow, BRIDGE, &[PORT, "b"], 1)?;
@@ -49,7 +49,7 @@ fn telling(binary: &Path, what: &str, message: impl Fn(u32) -> Message) -> io::R
     ])
 }
 
-/// Connects, is read, and goes.
+/// Connects a bridge, waits for a read, and disconnects, again and again.
 fn reconnecting(binary: &Path) -> io::Result<Row> {
     let controller = Controller::start(binary)?;
     let lines = controller.log_lines()?;

@@ -1,4 +1,4 @@
-//! Connections to the HTTP side that never finish, with few file descriptors.
+//! Opens HTTP connections that never finish a request, while file descriptors are few.
 
 use std::io::{self, Write as _};
 use std::net::TcpStream;
@@ -9,13 +9,13 @@ use crate::Row;
 use crate::controller::{BRIDGE, Controller, PORT, wait_for};
 use crate::switch::Switch;
 
-/// Descriptors of the controller.
+/// Sets the controller's file descriptors.
 const FILES: u32 = 64;
-/// Connections to the HTTP side, half of them silent.
+/// Counts the HTTP connections; half of them are silent.
 const CONNECTIONS: usize = 400;
-/// A bridge has to be read within so many seconds.
+/// Bounds the seconds until a bridge was read twice.
 const SWITCH: f64 = 2.0;
-/// A request that stays half sent has to be ended within so many seconds, even beside all others.
+/// Bounds the seconds until a half-sent request is ended.
 const HALF_SENT: f64 = 10.0;
 
 pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
@@ -23,7 +23,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     let start = Instant::now();
     let mut held = Vec::new();
     for n in 0..CONNECTIONS {
-        // Whoever is beyond the backlog is not there yet, and neither a bridge's business.
+        // A connection beyond the backlog does not concern the bridge.
         let Ok(mut stream) = TcpStream::connect_timeout(&controller.http, Duration::from_millis(200)) else {
             break;
         };
@@ -34,7 +34,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     }
     let first = held.first().map(TcpStream::try_clone).transpose()?;
     let ended = std::thread::spawn(move || {
-        // An error ends it as well.
+        // A reset ends the connection as well.
         first.map(|mut stream| std::io::copy(&mut stream, &mut io::sink()));
         start.elapsed()
     });

@@ -1,4 +1,4 @@
-//! The rows of the table, one group a module.
+//! Measures the rows of the table, one group for each module.
 
 pub(crate) mod bridges;
 pub(crate) mod dribble;

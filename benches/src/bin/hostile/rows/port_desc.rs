@@ -1,4 +1,4 @@
-//! Lists of ports without an end, from connections that never become a bridge.
+//! Sends endless lists of ports from connections that never get a bridge.
 
 use std::io;
 use std::path::Path;
@@ -13,13 +13,13 @@ use crate::Row;
 use crate::controller::{Controller, resident};
 use crate::switch::Line;
 
-/// Connections that do so at once.
+/// Counts the attacking connections.
 const CONNECTIONS: u32 = 4;
-/// As many ports as fit into a message.
+/// Sets the ports in each message, as many as fit.
 const PORTS: u32 = 1_023;
-/// So many messages are 256 MB.
+/// Sets the number of messages: 256 MB in all.
 const PARTS: u32 = 4_096;
-/// A connection may hold so many megabytes.
+/// Bounds the memory of a connection, in megabytes.
 const MARK: f64 = 8.0;
 
 pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
@@ -49,7 +49,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     Ok(vec![Row::at_most(what, "MB", MARK, each)])
 }
 
-/// Sends parts until the controller ends the session, or 256 MB are sent.
+/// Sends parts until the controller ends the session, or all are sent.
 fn attack(at: &std::net::SocketAddr, n: u32) -> io::Result<()> {
     let mut line = Line::open(*at)?;
     let xid = line.up_to_ports(DatapathId(u64::from(n) + 0x100))?;
@@ -61,7 +61,7 @@ fn attack(at: &std::net::SocketAddr, n: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// A part with names as long as they may be, of characters that are escaped.
+/// Returns a part whose ports have the longest names, of characters that have to be escaped.
 fn ports(xid: Xid, part: u32) -> io::Result<Vec<u8>> {
     let first = part * PORTS + 1;
     let list = (first..first + PORTS).map(|n| Port::named(PortNo(n), vec![0x1b; 15])).collect();

@@ -1,4 +1,4 @@
-//! Connections without a bridge, as many as fit and more, and a bridge that wants in.
+//! Fills the places for sessions without a bridge, and connects a bridge of the file.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -10,11 +10,11 @@ use crate::Row;
 use crate::controller::{BRIDGE, Controller, PORT, wait_for};
 use crate::switch::{Line, Switch};
 
-/// Threads that open connections.
+/// Counts the threads that open connections.
 const ATTACKERS: u32 = 4;
-/// Connections that each of them holds at one time.
+/// Counts the connections that each thread holds at a time.
 const HELD: usize = 2_000;
-/// A bridge has to be in force within so many seconds.
+/// Bounds the seconds until the bridge is settled.
 const MARK: f64 = 5.0;
 
 pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
@@ -40,7 +40,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Connects as a real switch does, again after a second should it be turned away.
+/// Connects as a switch does, and retries after a second when the session ends.
 fn time_to_settle(controller: &Controller) -> io::Result<Duration> {
     let start = Instant::now();
     wait_for("the bridge to settle", || {
@@ -62,7 +62,7 @@ fn time_to_settle(controller: &Controller) -> io::Result<Duration> {
 
 type Attack = fn(SocketAddr, u32, &AtomicBool, &AtomicU32);
 
-/// Opens connections and holds the newest.
+/// Opens silent connections, and holds the newest ones.
 fn hold(at: SocketAddr, _: u32, over: &AtomicBool, opened: &AtomicU32) {
     let mut held = std::collections::VecDeque::new();
     while !over.load(Ordering::Relaxed) {
@@ -80,7 +80,7 @@ fn hold(at: SocketAddr, _: u32, over: &AtomicBool, opened: &AtomicU32) {
     }
 }
 
-/// The same, and each connection says that it is a bridge of its own.
+/// Opens connections that each name a bridge of their own, and holds the newest ones.
 fn name(at: SocketAddr, attacker: u32, over: &AtomicBool, opened: &AtomicU32) {
     let mut held = std::collections::VecDeque::new();
     let mut n = 0_u64;
