@@ -340,6 +340,10 @@ impl Hub {
             self.metrics.ambiguous(bridge, status.ambiguous_ports.len());
         }
         let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
+        // Again under the lock: whoever takes the bridge from the session clears this after that.
+        if !self.owners.holds(bridge, session) {
+            return;
+        }
         standing.connected = true;
         standing.drops.standing(&status, Instant::now());
         standing.status = status;

@@ -50,9 +50,21 @@ enum Step {
 impl Bridge {
     /// Makes the changes of a plan.
     pub(super) fn commit(&mut self, now: Instant, started: Instant, plan: Plan, session: &mut Session) {
+        let compiled = Arc::clone(&self.compiled);
+        self.commit_for(now, started, plan, compiled, session);
+    }
+
+    /// Begins a round that leads to the flows of `compiled`.
+    pub(super) fn commit_for(
+        &mut self,
+        now: Instant,
+        started: Instant,
+        plan: Plan,
+        compiled: Arc<Compiled>,
+        session: &mut Session,
+    ) {
         self.settled = false;
         self.notices.push_back(Notice::Changing { changes: plan.messages.len(), drift: plan.drift });
-        let compiled = Arc::clone(&self.compiled);
         let deadline = now + COMMIT_TIMEOUT;
         let step = Step::Barrier { first: Xid(0), xid: Xid(0) };
         let before = self.in_force.iter().map(|before| &before.program);
@@ -201,6 +213,7 @@ impl Bridge {
             took: now.saturating_duration_since(started),
         });
         let was = self.in_force.take();
+        let is_first = was.is_none();
         // Flows left over from before are no drift until all of them are gone.
         self.in_force = if plan.more && was.is_none() { None } else { Some(Arc::clone(&compiled)) };
         let before = was.filter(|before| !Arc::ptr_eq(before, &compiled));
@@ -213,10 +226,15 @@ impl Bridge {
         let revokes = plan.revokes || !plan.orphans.is_empty();
         if revokes || before.is_some() {
             let until = if revokes { now + UPCALLS } else { now };
-            self.revoked = Some(Revoked::after(self.revoked.take(), before.clone(), plan.orphans, until));
+            // The first round of a session may revoke what an earlier session allowed.
+            let changed_until = (revokes && (is_first || before.is_some())).then_some(until);
+            let earlier = self.revoked.take();
+            self.revoked = Some(Revoked::after(earlier, before.clone(), plan.orphans, until, changed_until));
         }
-        // A change is visible now; a repair corrects an earlier read.
-        self.reach(if before.is_some() { now } else { started });
+        // Where flows are left to delete, a later round acknowledges.
+        if !plan.more {
+            self.reach(plan.read_began);
+        }
         self.gone = before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
         if self.restless > PATIENCE {
             self.last_error =

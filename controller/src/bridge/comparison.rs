@@ -274,6 +274,6 @@ impl Comparison {
                 buckets: Vec::new(),
             })
         }));
-        Plan { messages, drift, revokes, orphans, gone: Vec::new(), more: self.beyond > 0 }
+        Plan { messages, drift, revokes, orphans, gone: Vec::new(), more: self.beyond > 0, read_began: None }
     }
 }

@@ -1,6 +1,8 @@
 //! Bounds how often changed ports cause a recompilation. A port that flaps must not keep the
 //! controller, or the switch, from other work.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flows::compile::PortMap;
@@ -9,6 +11,7 @@ use ofproto::message::{PortStatus, PortStatusReason};
 
 use super::DEBOUNCE;
 use super::machine::Bridge;
+use crate::policy::Policy;
 use crate::session::{MAX_PORTS, Session};
 
 /// Allows this many changes in a row to be compiled at once.
@@ -99,6 +102,15 @@ impl PortChanges {
     }
 }
 
+/// The ports of a bridge that a network file names. A flapping port asks for them again and again.
+#[derive(Debug)]
+pub(super) struct NamedPorts {
+    policy: Arc<Policy>,
+    /// Whether a raw line may name any port.
+    all: bool,
+    names: HashSet<String>,
+}
+
 impl Bridge {
     /// Handles a PORT_STATUS.
     pub(super) fn port_changed(&mut self, now: Instant, status: &PortStatus, session: &mut Session) {
@@ -107,6 +119,7 @@ impl Bridge {
             self.port_gone(number, session);
             self.leases_gone(now, number, session);
         }
+        self.note_named_ports();
         let before = self.ports.name_of(number).map(str::to_owned);
         if !self.ports.apply(status, MAX_PORTS) || !self.owned {
             return;
@@ -122,11 +135,23 @@ impl Bridge {
         }
     }
 
-    /// Returns whether flows may depend on the port of that name. A raw flow may name any port.
-    fn names(&self, port: &str) -> bool {
-        let Some(bridge) = &self.name else { return false };
+    /// Collects the ports that the network file names on the bridge, once for each file.
+    fn note_named_ports(&mut self) {
+        let is_noted = |noted: &NamedPorts| Arc::ptr_eq(&noted.policy, &self.policy.policy);
+        if self.named_ports.as_ref().is_some_and(is_noted) {
+            return;
+        }
+        let Some(bridge) = &self.name else { return };
         let file = &self.policy.file;
-        file.bridge_for(bridge).is_some_and(|bridge| !bridge.flows.is_empty())
-            || file.bridge_ports(bridge).contains(&port)
+        self.named_ports = Some(NamedPorts {
+            policy: Arc::clone(&self.policy.policy),
+            all: file.bridge_for(bridge).is_some_and(|bridge| !bridge.flows.is_empty()),
+            names: file.bridge_ports(bridge).into_iter().map(str::to_owned).collect(),
+        });
+    }
+
+    /// Returns whether flows may depend on the port of that name. A raw line may name any.
+    fn names(&self, port: &str) -> bool {
+        self.named_ports.as_ref().is_some_and(|named| named.all || named.names.contains(port))
     }
 }

@@ -15,7 +15,7 @@ use ofproto::{DatapathId, TableId, Xid};
 use super::commit::Commit;
 use super::crowded::Crowded;
 use super::ct_flush::Grain;
-use super::flapping::PortChanges;
+use super::flapping::{NamedPorts, PortChanges};
 use super::leases::Leases;
 use super::plan::Plan;
 use super::reactive::{Additions, MIRRORED};
@@ -43,6 +43,7 @@ pub struct Bridge {
     is_granted: bool,
     pub(super) ports: Ports,
     pub(super) port_changes: PortChanges,
+    pub(super) named_ports: Option<NamedPorts>,
     /// The ports that the file names and that are not there.
     missing_ports: BTreeSet<String>,
     /// The ports that the file names and that are there more than once.
@@ -73,7 +74,7 @@ pub struct Bridge {
     /// When the last read began.
     pub(super) last_read: Option<Instant>,
     /// Whether what is desired changed, and it is not decided yet whether that is changed at once.
-    changed: bool,
+    pub(super) changed: bool,
     /// What was in force before the last commit, and what of it went, while it is not known what that had taught.
     pub(super) gone: Option<(Arc<Compiled>, Vec<Flow>)>,
     /// What was in force a moment ago.
@@ -82,6 +83,8 @@ pub struct Bridge {
     pub(super) restless: u32,
     /// Consecutive rounds that deleted as much as one round may.
     pub(super) partial_rounds: u32,
+    /// Reads in a row whose program was no longer desired at their end.
+    pub(super) outdated_reads: u32,
     pub(super) settled: bool,
     pub(super) drift_repaired: u64,
     pub(super) last_error: Option<String>,
@@ -182,6 +185,7 @@ impl Bridge {
             is_granted: true,
             ports: Ports::default(),
             port_changes: PortChanges::default(),
+            named_ports: None,
             missing_ports: BTreeSet::new(),
             ambiguous_ports: BTreeSet::new(),
             compiled: Arc::default(),
@@ -203,6 +207,7 @@ impl Bridge {
             revoked: None,
             restless: 0,
             partial_rounds: 0,
+            outdated_reads: 0,
             settled: false,
             drift_repaired: 0,
             last_error: None,
@@ -357,13 +362,17 @@ impl Bridge {
         }
     }
 
-    /// Acknowledges the desired flows, if a read at that time can show that no revoked flow is
-    /// left.
-    pub(super) fn reach(&mut self, seen: Instant) {
-        let revoked = self.revoked.as_ref().and_then(|revoked| revoked.changed_until);
-        if revoked.is_none_or(|until| until <= seen) {
-            self.reached = self.in_force.clone();
+    /// Acknowledges the program in force, if no revoked flow can be left. Only a complete read that
+    /// began late enough shows that: time alone does not.
+    pub(super) fn reach(&mut self, read_began: Option<Instant>) {
+        if let Some(revoked) = &mut self.revoked {
+            revoked.changed_until =
+                revoked.changed_until.filter(|until| read_began.is_none_or(|began| began < *until));
+            if revoked.changed_until.is_some() {
+                return;
+            }
         }
+        self.reached = self.in_force.clone();
     }
 
     fn connected(&mut self, now: Instant, connected: &Connected, session: &mut Session) {
@@ -438,7 +447,7 @@ impl Bridge {
             // Names of rules may have changed, flows have not. What the switch does not have yet is not in force by that.
             if had {
                 self.in_force = Some(Arc::clone(&self.compiled));
-                self.reach(now);
+                self.reach(None);
             }
             return;
         }

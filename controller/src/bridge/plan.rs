@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flows::compile::layout::FORWARDING;
 use flows::diff::diff;
@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub(super) gone: Vec<Flow>,
     /// Whether more flows must be deleted than one round may.
     pub(super) more: bool,
+    /// The moment when the read began that shows these differences; none where nothing was read.
+    pub(super) read_began: Option<Instant>,
 }
 
 impl Plan {
@@ -56,7 +58,7 @@ impl Plan {
         mods.extend(revoked::by_cookie(&orphans, desired));
         let messages = mods.into_iter().map(Message::FlowMod).collect();
         let revokes = !gone.is_empty();
-        Some(Self { messages, drift: 0, revokes, orphans, gone, more: false })
+        Some(Self { messages, revokes, orphans, gone, ..Self::default() })
     }
 
     /// What is left to be deleted of what those taught the switch who lost by a change that is made.

@@ -17,6 +17,9 @@ use super::revoked::Revoked;
 use super::{Notice, READ_TIMEOUT};
 use crate::session::{CloseReason, Session};
 
+/// The time for all parts of one dump.
+const LONGEST_READ: Duration = Duration::from_secs(300);
+
 /// A read under way.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -105,6 +108,8 @@ impl Bridge {
             }
         }
         reading.got_flows = !more;
+        // A long dump may go on as long as its parts come.
+        reading.deadline = (now + READ_TIMEOUT).min(reading.started + LONGEST_READ);
         if !stats.is_empty() {
             let compiled = Arc::clone(reading.comparison.desired());
             self.notices.push_back(Notice::ReadSome { compiled, stats, first });
@@ -150,12 +155,12 @@ impl Bridge {
         if !self.owned {
             return;
         }
-        let Reading { comparison, leased, crowding, got_groups, started, .. } = *reading;
-        let desired = comparison.desired();
+        let desired = reading.comparison.desired();
         if !Arc::ptr_eq(&self.compiled, desired) && !self.compiled.desires_same(desired) {
-            // The comparison was with flows that are no longer desired.
-            return self.read_soon(now);
+            return self.read_outdated(now, *reading, session);
         }
+        self.outdated_reads = 0;
+        let Reading { comparison, leased, crowding, got_groups, started, .. } = *reading;
         let flows = comparison.flows();
         if self.in_force.is_none() && flows == 0 {
             self.forget_learned(session);
@@ -178,6 +183,7 @@ impl Bridge {
         drop(leased);
         let at = self.clock.since_epoch(now);
         let mut plan = comparison.plan(self.in_force.as_ref(), &groups, at, self.revoked.as_ref());
+        plan.read_began = Some(started);
         // What is put right of leases is somebody's doing, but for what an earlier session left.
         plan.drift += if self.in_force.is_some() { leases.len() } else { 0 };
         plan.messages.extend(leases);
@@ -190,6 +196,31 @@ impl Bridge {
         }
     }
 
+    /// Ends a read that compared the flows with a program that is no longer desired. The first one
+    /// in a row is repeated. Where changes come faster than reads end, the next one leads to its own
+    /// program, and from there only the difference is left.
+    fn read_outdated(&mut self, now: Instant, reading: Reading, session: &mut Session) {
+        if self.outdated_reads == 0 {
+            self.outdated_reads = 1;
+            return self.read_soon(now);
+        }
+        self.outdated_reads = 0;
+        let Reading { comparison, got_groups, started, .. } = reading;
+        let compiled = Arc::clone(comparison.desired());
+        let at = self.clock.since_epoch(now);
+        let groups = got_groups.unwrap_or_default();
+        let mut plan = comparison.plan(self.in_force.as_ref(), &groups, at, self.revoked.as_ref());
+        plan.read_began = Some(started);
+        self.sure = !self.told && !plan.more;
+        self.changed = true;
+        if plan.messages.is_empty() {
+            self.in_force = Some(compiled);
+            self.read_soon(now);
+        } else {
+            self.commit_for(now, started, plan, compiled, session);
+        }
+    }
+
     /// The switch is as desired.
     fn as_desired(&mut self, now: Instant, started: Instant) {
         self.in_force = Some(Arc::clone(&self.compiled));
@@ -199,12 +230,12 @@ impl Bridge {
         match &self.revoked {
             Some(Revoked { until, .. }) if started < *until => {
                 let until = *until;
-                self.reach(started);
+                self.reach(Some(started));
                 self.read_by(until);
             }
             _ => {
                 self.revoked = None;
-                self.reach(now);
+                self.reach(None);
                 self.last_error = None;
                 if !self.settled {
                     self.settled = true;

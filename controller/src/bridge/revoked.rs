@@ -30,21 +30,21 @@ pub(super) struct Revoked {
     pub(super) orphans: Orphans,
     /// A read that begins after this can tell that nothing of it is left.
     pub(super) until: Instant,
-    /// The same for revocations by a new file, a window or a port. Repeated foreign changes do not
-    /// delay the acknowledgement of those.
+    /// The same for revocations by a new file, a window or a port, until such a read is complete.
+    /// Repeated foreign changes do not delay the acknowledgement of those.
     pub(super) changed_until: Option<Instant>,
 }
 
 impl Revoked {
-    /// Adds the flows that a change revoked to those revoked `earlier`. Without a program in force
-    /// `before`, the change is a repair.
+    /// Adds the flows that a change revoked to those revoked `earlier`. A repair has no
+    /// `changed_until`.
     pub(super) fn after(
         earlier: Option<Self>,
         before: Option<Arc<Compiled>>,
         orphans: Orphans,
         until: Instant,
+        changed_until: Option<Instant>,
     ) -> Self {
-        let changed = before.is_some().then_some(until);
         let (mut all, orphans, last, changed_last) = match earlier {
             Some(earlier) => {
                 (earlier.before, &earlier.orphans | &orphans, earlier.until, earlier.changed_until)
@@ -54,7 +54,7 @@ impl Revoked {
         all.extend(before);
         let many = all.len().saturating_sub(REMEMBERED);
         all.drain(..many);
-        Self { before: all, orphans, until: until.max(last), changed_until: changed.max(changed_last) }
+        Self { before: all, orphans, until: until.max(last), changed_until: changed_until.max(changed_last) }
     }
 
     /// Whether a flow is one that what was in force may have taught the switch.

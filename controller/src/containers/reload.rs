@@ -22,26 +22,30 @@ impl Containers {
         // Of two reloads, the one that read the file last must be in force at the end.
         let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.hub.policy();
-        let mut additions = self.added(&before);
+        let (mut additions, mut in_force) = (self.added(&before), before.additions.clone());
         if before.is_made_of(&self.file, &additions) {
             self.hub.confirm();
             return Ok(before);
         }
         for _ in 0..TRIES {
-            let policy = self.proven(&additions, &before.additions);
+            let policy = self.proven(&additions, &in_force);
             let _turn = self.hub.revise();
             let (now, added) = (self.hub.policy(), self.added(&self.hub.policy()));
             match policy {
                 Ok(policy) => {
-                    if let Some(policy) = caught_up(policy, &additions, &added) {
+                    let has = &policy.additions.instances;
+                    let is_whole = *has == additions.instances || *has == now.additions.instances;
+                    if is_whole && let Some(policy) = caught_up(policy, &additions, &added) {
                         return self.take(policy, &now);
                     }
                 }
-                Err(error) if added == additions => return Err(error),
+                Err(error) if added == additions && now.additions.instances == in_force.instances => {
+                    return Err(error);
+                }
                 // The conflict may be gone by now.
                 Err(_) => {}
             }
-            additions = added;
+            (additions, in_force) = (added, now.additions.clone());
         }
         let _turn = self.hub.revise();
         let now = self.hub.policy();

@@ -111,7 +111,9 @@ impl Hub {
         let is_impostor = |fault: &&IsolationFault| fault.kind == FaultKind::Impostor;
         let faults = self.faults.get(bridge);
         let impostor = faults.as_deref().and_then(|faults| faults.iter().find(is_impostor));
-        impostor.map(|fault| fault.detail.clone()).or_else(|| self.owners.doubt(bridge, self.known(bridge)))
+        impostor
+            .map(|fault| fault.detail.clone())
+            .or_else(|| self.owners.doubt(bridge, self.known(bridge), Instant::now()))
     }
 
     /// Returns the sessions that claim a bridge in vain, as faults.
@@ -185,7 +187,7 @@ impl Hub {
             } else {
                 contradicted.remove(bridge);
                 if asked.saturating_duration_since(owner.since) > settled {
-                    self.owners.confirm(bridge, session);
+                    self.owners.confirm(bridge, session, asked, settled);
                 }
             }
         }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ofproto::DatapathId;
 use tokio::sync::Notify;
@@ -14,6 +14,9 @@ use crate::net::Address;
 
 /// Bounds the sessions that wait for one bridge. Most of them are strangers.
 const MAX_WAITING: usize = 4;
+/// The time for which a rival that is gone casts doubt on the owner: a switch whose session ended is
+/// back by then.
+const RIVAL_REMEMBERED: Duration = Duration::from_secs(20);
 
 /// Tells a session what to do about its bridge.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -136,6 +139,8 @@ struct WaitingClaim {
 struct BridgeClaims {
     owner: Option<Owner>,
     waiting: Vec<WaitingClaim>,
+    /// The time of the last claim by another session of the owner's datapath, also of one that was refused.
+    rival_at: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -233,10 +238,15 @@ impl BridgeOwners {
 
     /// Notes that Open vSwitch's database agrees with the owner. This counts only while no other
     /// session claims the same datapath.
-    pub fn confirm(&self, bridge: &str, session: u64) {
+    ///
+    /// The database was asked at `asked`, and shows what is older than `settled`: in that time no other session may have
+    /// claimed the datapath, or it may be that one which is connected.
+    pub fn confirm(&self, bridge: &str, session: u64, asked: Instant, settled: Duration) {
         let mut table = self.lock();
-        let Some(BridgeClaims { owner: Some(owner), waiting }) = table.claims.get_mut(bridge) else { return };
-        let is_alone = !waiting.iter().any(|w| w.claimant.datapath == owner.claimant.datapath);
+        let Some(claims) = table.claims.get_mut(bridge) else { return };
+        let BridgeClaims { owner: Some(owner), waiting, rival_at } = claims else { return };
+        let is_alone = !waiting.iter().any(|w| w.claimant.datapath == owner.claimant.datapath)
+            && rival_at.is_none_or(|at| asked.saturating_duration_since(at) > settled);
         if is_alone && owner.claimant.session == session {
             owner.proof = Proof::Confirmed;
         }
@@ -272,19 +282,27 @@ impl BridgeOwners {
 
     /// Returns the reason to doubt the owner of a bridge; none if there is no rival, or the owner
     /// is proven.
-    pub fn doubt(&self, bridge: &str, known: Option<ExpectedDatapath>) -> Option<String> {
+    pub fn doubt(&self, bridge: &str, known: Option<ExpectedDatapath>, now: Instant) -> Option<String> {
         let table = self.lock();
-        let BridgeClaims { owner: Some(owner), waiting } = table.claims.get(bridge)? else { return None };
+        let BridgeClaims { owner: Some(owner), waiting, rival_at } = table.claims.get(bridge)? else {
+            return None;
+        };
         let known = known.map(|known| known.datapath);
         let is_right = |other: &WaitingClaim| {
             owner.proof == Proof::Confirmed
                 || (known == Some(owner.claimant.datapath) && known != Some(other.claimant.datapath))
         };
-        let rival = waiting.iter().find(|other| other.why.is_some() && !is_right(other))?;
-        Some(format!(
-            "another live session, at {}, says that it is this bridge, and which is the right one is unknown",
-            rival.claimant.peer
-        ))
+        if let Some(rival) = waiting.iter().find(|other| other.why.is_some() && !is_right(other)) {
+            return Some(format!(
+                "another live session, at {}, says that it is this bridge, and which is the right one is unknown",
+                rival.claimant.peer
+            ));
+        }
+        let is_recent = rival_at.is_some_and(|at| now.saturating_duration_since(at) < RIVAL_REMEMBERED);
+        (is_recent && owner.proof != Proof::Confirmed).then(|| {
+            "another session said a moment ago that it is this datapath, and which is the right one is unknown"
+                .to_owned()
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, ClaimTable> {
@@ -344,6 +362,16 @@ impl BridgeClaims {
             Some(owner)
                 if owner.claimant.datapath == claimant.datapath && owner.proof != Proof::Disproved =>
             {
+                self.rival_at = Some(now);
+                // Claims of other datapaths leave room for this one.
+                if self.waiting.len() >= MAX_WAITING {
+                    let other = |w: &WaitingClaim| w.claimant.datapath != claimant.datapath;
+                    if let Some(at) = self.waiting.iter().position(other) {
+                        let why = "another session that waits for the bridge has its datapath id";
+                        let displaced = self.waiting.remove(at).claimant;
+                        displaced.mailbox.post(|orders| orders.leave = Some(why.to_owned()));
+                    }
+                }
                 owner.claimant.mailbox.post(|orders| orders.probe = true);
                 let why = before.as_ref().and_then(|before| before.why.clone());
                 self.wait(bridge, claimant, why, before)
@@ -360,6 +388,7 @@ impl BridgeClaims {
                     owner.claimant.mailbox.post(|orders| orders.leave = Some(why));
                 }
                 self.owner = Some(Owner { claimant, since: now, proof: Proof::Unknown });
+                self.rival_at = None;
                 Claim::Granted(bridge.to_owned())
             }
         }

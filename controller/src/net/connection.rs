@@ -1,5 +1,6 @@
 //! One connection: a socket that drives a session and its bridge.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// its socket anyway.
 const LARGE_BATCH: usize = 8 << 10;
 /// Bounds the time for an answer to the probe that follows when another session claims the same
-/// bridge.
-const PROBE: Duration = Duration::from_secs(3);
+/// The time for a switch to answer when another session says that it is the same bridge: as for any
+/// echo request, so that a rival shortens nobody's life.
+const PROBE: Duration = Duration::from_secs(5);
 
 /// Names the two ends of a connection.
 #[derive(Debug)]
@@ -72,21 +74,17 @@ pub(super) async fn drive<R, W>(
         }
         let deadline = driver.deadline();
         let reads = driver.session.wants_read() && outgoing.is_answered();
+        let mut is_due = false;
         tokio::select! {
             written = writer.write(outgoing.bytes()), if !outgoing.is_empty() => match written {
                 Ok(0) => driver.session.close(CloseReason::Connection("the other side takes nothing".to_owned())),
                 Ok(n) => outgoing.advance(n),
                 Err(error) => driver.session.close(CloseReason::Connection(error.to_string())),
             },
-            read = reader.read_buf(driver.session.inbox()), if reads => match read {
-                Ok(0) => driver.session.close(CloseReason::Connection("the other side closed it".to_owned())),
-                Ok(n) => {
-                    batch = n;
-                    driver.received(&mut outgoing.answers);
-                }
-                Err(error) => driver.session.close(CloseReason::Connection(error.to_string())),
-            },
-            () = sleep_until(deadline) => driver.timeout(),
+            read = reader.read_buf(driver.session.inbox()), if reads => {
+                batch = driver.was_read(read, &mut outgoing.answers);
+            }
+            () = sleep_until(deadline) => is_due = true,
             Ok(()) = policy.changed() => {
                 let policy = policy.borrow_and_update().clone();
                 driver.reload(policy);
@@ -102,6 +100,17 @@ pub(super) async fn drive<R, W>(
                 driver.is_shutdown = true;
                 driver.session.close(CloseReason::Ended("the controller ends".to_owned()));
             }
+        }
+        if is_due {
+            // This task may be late: an answer that waits in the socket came in time.
+            tokio::select! {
+                biased;
+                read = reader.read_buf(driver.session.inbox()), if reads => {
+                    batch = driver.was_read(read, &mut outgoing.answers);
+                }
+                () = std::future::ready(()) => {}
+            }
+            driver.timeout();
         }
     }
     // The last error, if there is one to say.
@@ -219,6 +228,24 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Takes the result of a read. Returns the number of bytes.
+    fn was_read(&mut self, read: io::Result<usize>, answers: &mut Vec<u8>) -> usize {
+        match read {
+            Ok(0) => {
+                self.session.close(CloseReason::Connection("the other side closed it".to_owned()));
+                0
+            }
+            Ok(n) => {
+                self.received(answers);
+                n
+            }
+            Err(error) => {
+                self.session.close(CloseReason::Connection(error.to_string()));
+                0
+            }
+        }
+    }
+
     /// Passes events between session, bridge and hub.
     fn settle(&mut self) {
         let now = Instant::now();
@@ -294,9 +321,12 @@ impl<'a> Driver<'a> {
                 self.count_learning();
             }
             Claim::Waits { bridge, why, .. } => {
+                // Under whatever name it had one: another file may give it another.
+                let had = self.claimed.is_some();
                 self.leave_others(&bridge);
+                self.claimed = None;
                 self.awaited = Some(bridge);
-                if self.claimed.take().is_some() {
+                if had {
                     let why = why.unwrap_or_else(|| "another session has the bridge now".to_owned());
                     self.session.close(CloseReason::Ended(why));
                 }

@@ -1,5 +1,6 @@
 //! A bridge on a session against a scripted peer, in virtual time.
 
+mod acknowledge;
 mod change;
 mod connect;
 mod ct_flush;

@@ -29,8 +29,54 @@ fn granted() -> Claim {
     Claim::Granted("vmbr0".to_owned())
 }
 
+/// What the database says may be so old.
+const SETTLED: Duration = Duration::from_secs(9);
+
 fn waits(why: Option<&str>, new: bool) -> Claim {
     Claim::Waits { bridge: "vmbr0".to_owned(), why: why.map(str::to_owned), new }
+}
+
+fn doubt(owners: &BridgeOwners, known: Option<ExpectedDatapath>) -> Option<String> {
+    owners.doubt("vmbr0", known, Instant::now())
+}
+
+/// The database is asked long after all claims.
+fn confirm(owners: &BridgeOwners, session: u64) {
+    owners.confirm("vmbr0", session, Instant::now() + Duration::from_secs(60), SETTLED);
+}
+
+#[test]
+fn a_rival_that_is_gone_is_remembered_for_a_while() {
+    let owners = BridgeOwners::default();
+    let (first, second) = (session(1, ONE), session(2, ONE));
+    claim(&owners, database(ONE), &first);
+    claim(&owners, database(ONE), &second);
+    owners.owner_answered("vmbr0", 1);
+    owners.release("vmbr0", 2);
+    // The database may still show the connection of the one that is gone.
+    owners.confirm("vmbr0", 1, Instant::now(), SETTLED);
+    assert!(doubt(&owners, database(ONE)).is_some());
+    let later = Instant::now() + RIVAL_REMEMBERED;
+    assert_eq!(owners.doubt("vmbr0", database(ONE), later), None);
+    // Nothing of it is left for whoever has the bridge next.
+    owners.release("vmbr0", 1);
+    claim(&owners, database(ONE), &second);
+    assert_eq!(doubt(&owners, database(ONE)), None);
+}
+
+#[test]
+fn a_crowd_of_other_datapaths_hides_no_rival() {
+    let owners = BridgeOwners::default();
+    let first = session(1, ONE);
+    claim(&owners, database(ONE), &first);
+    let crowd: Vec<_> = (2..2 + MAX_WAITING as u64).map(|n| session(n, OTHER)).collect();
+    for other in &crowd {
+        claim(&owners, database(ONE), other);
+    }
+    assert_eq!(claim(&owners, database(ONE), &session(9, ONE)), waits(None, false));
+    assert!(orders(&crowd[0]).leave.is_some(), "it makes room");
+    owners.owner_answered("vmbr0", 1);
+    assert!(doubt(&owners, database(ONE)).unwrap().contains("peer 9"));
 }
 
 #[test]
@@ -46,8 +92,8 @@ fn the_first_datapath_of_a_name_stays() {
     assert!(owners.holds("vmbr0", 1) && !owners.holds("vmbr0", 2));
     let contested = owners.contested("vmbr0");
     assert_eq!(contested.iter().map(|(c, _)| c.session).collect::<Vec<_>>(), [2]);
-    assert!(owners.doubt("vmbr0", None).unwrap().contains("peer 2"));
-    assert_eq!(owners.doubt("vmbr0", file(ONE)), None);
+    assert!(doubt(&owners, None).unwrap().contains("peer 2"));
+    assert_eq!(doubt(&owners, file(ONE)), None);
 
     assert!(owners.release("vmbr0", 1));
     assert!(orders(&second).claim, "it is told that the bridge is free");
@@ -73,7 +119,7 @@ fn the_same_datapath_waits_until_the_owner_is_dead() {
     );
     assert!(owners.owner_answered("vmbr0", 1).is_empty(), "said once");
     assert_eq!(owners.contested("vmbr0").len(), 1);
-    assert!(owners.doubt("vmbr0", database(ONE)).is_some(), "both are that datapath");
+    assert!(doubt(&owners, database(ONE)).is_some(), "both are that datapath");
     // It dies.
     assert!(owners.release("vmbr0", 1));
     assert!(orders(&second).claim);
@@ -85,17 +131,17 @@ fn a_session_that_was_confirmed_alone_is_not_doubted_later() {
     let owners = BridgeOwners::default();
     let (first, second) = (session(1, ONE), session(2, ONE));
     claim(&owners, database(ONE), &first);
-    owners.confirm("vmbr0", 1);
+    confirm(&owners, 1);
     claim(&owners, database(ONE), &second);
     owners.owner_answered("vmbr0", 1);
-    assert_eq!(owners.doubt("vmbr0", database(ONE)), None);
+    assert_eq!(doubt(&owners, database(ONE)), None);
     // One that was not alone is not confirmed.
     owners.release("vmbr0", 1);
     claim(&owners, database(ONE), &second);
     claim(&owners, database(ONE), &first);
     owners.owner_answered("vmbr0", 2);
-    owners.confirm("vmbr0", 2);
-    assert!(owners.doubt("vmbr0", database(ONE)).is_some());
+    confirm(&owners, 2);
+    assert!(doubt(&owners, database(ONE)).is_some());
 }
 
 #[test]
@@ -108,7 +154,7 @@ fn who_is_another_datapath_than_it_has_to_be_gets_nothing() {
         assert_eq!(owners.owner("vmbr0").map(|owner| owner.claimant.session), None);
         assert_eq!(claim(&owners, known, &right), granted());
         assert_eq!(claim(&owners, known, &impostor), waits(Some(&why), false));
-        assert_eq!(owners.doubt("vmbr0", known), None);
+        assert_eq!(doubt(&owners, known), None);
     }
 }
 
