@@ -139,6 +139,8 @@ struct WaitingClaim {
 struct BridgeClaims {
     owner: Option<Owner>,
     waiting: Vec<WaitingClaim>,
+    /// The datapath that goes by this name where the network file does not name the bridge.
+    unnamed: Option<DatapathId>,
     /// The time of the last claim by another session of the owner's datapath, also of one that was refused.
     rival_at: Option<Instant>,
 }
@@ -168,6 +170,9 @@ impl BridgeOwners {
         let mut table = self.lock();
         let name = if is_named { bridge.to_owned() } else { table.unnamed_bridge(bridge, claimant.datapath) };
         let claims = table.claims.entry(name.clone()).or_default();
+        if !is_named {
+            claims.unnamed = Some(claimant.datapath);
+        }
         let claim = claims.claim(&name, known, claimant, now);
         if matches!(claim, Claim::Refused(_)) {
             table.forget_idle(&name);
@@ -244,7 +249,7 @@ impl BridgeOwners {
     pub fn confirm(&self, bridge: &str, session: u64, asked: Instant, settled: Duration) {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return };
-        let BridgeClaims { owner: Some(owner), waiting, rival_at } = claims else { return };
+        let BridgeClaims { owner: Some(owner), waiting, rival_at, .. } = claims else { return };
         let is_alone = !waiting.iter().any(|w| w.claimant.datapath == owner.claimant.datapath)
             && rival_at.is_none_or(|at| asked.saturating_duration_since(at) > settled);
         if is_alone && owner.claimant.session == session {
@@ -284,7 +289,7 @@ impl BridgeOwners {
     /// is proven.
     pub fn doubt(&self, bridge: &str, known: Option<ExpectedDatapath>, now: Instant) -> Option<String> {
         let table = self.lock();
-        let BridgeClaims { owner: Some(owner), waiting, rival_at } = table.claims.get(bridge)? else {
+        let BridgeClaims { owner: Some(owner), waiting, rival_at, .. } = table.claims.get(bridge)? else {
             return None;
         };
         let known = known.map(|known| known.datapath);
@@ -327,9 +332,11 @@ impl ClaimTable {
 
     /// Forgets a bridge without owner and waiting sessions.
     fn forget_idle(&mut self, bridge: &str) {
-        if self.claims.get(bridge).is_some_and(|c| c.owner.is_none() && c.waiting.is_empty()) {
-            self.claims.remove(bridge);
-            self.unnamed.retain(|_, name| name != bridge);
+        if self.claims.get(bridge).is_some_and(|c| c.owner.is_none() && c.waiting.is_empty())
+            && let Some(claims) = self.claims.remove(bridge)
+            && let Some(datapath) = claims.unnamed
+        {
+            self.unnamed.remove(&datapath);
         }
     }
 }

@@ -26,8 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// its socket anyway.
 const LARGE_BATCH: usize = 8 << 10;
 /// Bounds the time for an answer to the probe that follows when another session claims the same
-/// The time for a switch to answer when another session says that it is the same bridge: as for any
-/// echo request, so that a rival shortens nobody's life.
+/// bridge. It is that of any echo request, so that a rival shortens nobody's life.
 const PROBE: Duration = Duration::from_secs(5);
 
 /// Names the two ends of a connection.
