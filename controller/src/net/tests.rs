@@ -37,8 +37,15 @@ async fn controller(bridges: usize) -> Controller {
 }
 
 async fn controller_with(limits: Limits) -> Controller {
-    let policy = Policy::from_text(Path::new("test.toml"), FILE.to_owned()).unwrap();
-    let hub = Arc::new(Hub::new(policy, Metrics::new().unwrap()));
+    controller_of(FILE, limits).await
+}
+
+fn policy(text: &str) -> Policy {
+    Policy::from_text(Path::new("test.toml"), text.to_owned()).unwrap()
+}
+
+async fn controller_of(text: &str, limits: Limits) -> Controller {
+    let hub = Arc::new(Hub::new(policy(text), Metrics::new().unwrap()));
     let (shutdown, down) = watch::channel(false);
     let server = Server::new(Arc::clone(&hub), limits, down);
     let Address::Tcp(at) = server.listen(&"127.0.0.1:0".parse().unwrap()).await.unwrap() else {
@@ -187,6 +194,25 @@ async fn a_live_session_keeps_its_bridge_and_others_are_told_nothing() {
     drop((other, same));
     wait_for("the end of them", || controller.hub.report().bridges.iter().all(|b| b.faults.is_empty())).await;
     owner.echo().await;
+}
+
+/// Reloads a file that names a bridge of two datapaths, and pins one of them: the session of the other
+/// ends, whatever name its bridge had before.
+#[tokio::test]
+async fn a_session_whose_bridge_gets_a_name_and_another_datapath_ends() {
+    const ANY: &str = "[bridge.\"*\"]\nflows = [\"priority=1,actions=drop\"]\n";
+    let controller = controller_of(ANY, Limits::for_bridges(8)).await;
+    let asks = |m: &Message| matches!(m, Message::MultipartRequest(_));
+    let mut right = Peer::connect_as(controller.at, "tap0", DatapathId(0xa1)).await;
+    right.until(asks).await;
+    let mut other = Peer::connect_as(controller.at, "tap0", DatapathId(0xb1)).await;
+    other.until(asks).await;
+    wait_for("both", || controller.hub.report().bridges.iter().filter(|b| b.connected).count() == 2).await;
+    let named = "[bridge.tap0]\ndatapath_id = \"00000000000000a1\"\nflows = [\"priority=2,actions=drop\"]\n";
+    controller.hub.replace(policy(&format!("{ANY}{named}")));
+    other.end().await;
+    right.echo().await;
+    assert!(connected(&controller, "tap0"));
 }
 
 #[tokio::test]
