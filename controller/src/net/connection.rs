@@ -24,7 +24,7 @@ use crate::session::{CloseReason, Event, Session, error_names};
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Yields to other sessions after a read of this many bytes. A session that sends less waits for
 /// its socket anyway.
-const LARGE_BATCH: usize = 8 << 10;
+const LARGE_BATCH: usize = 32 << 10;
 /// Bounds the time for an answer to the probe that follows when another session claims the same
 /// bridge. It is that of any echo request, so that a rival shortens nobody's life.
 const PROBE: Duration = Duration::from_secs(5);
