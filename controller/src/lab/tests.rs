@@ -306,7 +306,13 @@ async fn ctrl_c_leaves_nothing_at_any_moment() {
         assert_eq!(labs(&labs_in), Vec::<std::path::PathBuf>::new(), "after {millis} ms");
         let left: Vec<_> = namespaces.iter().filter(|n| Path::new("/run/netns").join(n).exists()).collect();
         assert!(left.is_empty(), "after {millis} ms: {left:?}");
-        assert!(!processes_in(base.path()), "after {millis} ms a process has {} open", base.path().display());
+        // One that was killed shows its command line until the kernel has ended it.
+        let ended = Instant::now();
+        while processes_in(base.path()) {
+            let named = base.path().display();
+            assert!(ended.elapsed().as_secs() < 2, "after {millis} ms a process goes on with {named}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 }
 
