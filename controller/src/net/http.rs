@@ -19,14 +19,16 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutWriter;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::Address;
-use super::server::{Listener, OWNER_AND_GROUP, ServerError, bind};
+use super::listener::{Listener, ServerError, Stream, bind};
 use crate::api::{Access, Gate, Hosts, Peer, Token};
 use crate::containers::Containers;
 use crate::hub::Hub;
 
+/// Sets the mode of the API's socket.
+const OWNER_AND_GROUP: u32 = 0o660;
 /// Bounds the head of a request, in bytes.
 const MAX_HEAD: usize = 16 << 10;
 /// Bounds the header lines of a request.
@@ -152,52 +154,27 @@ async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
-        let accepted = tokio::select! {
-            accepted = next(&listener, &places) => accepted,
+        // The place comes first, so that waiting connections use no descriptors.
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
             _ = shutdown.wait_for(|down| *down) => return,
         };
-        let (stream, peer, place) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                warn!(listener = %bound, %error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
+        let Ok(place) = place else { return };
+        let Some(stream) = listener.accept(&bound, &mut shutdown).await else { return };
         let (router, shutdown) = (router.clone(), shutdown.clone());
         tokio::spawn(async move {
             match stream {
-                Stream::Tcp(stream) => converse(stream, peer, router, limits, shutdown).await,
-                Stream::Unix(stream) => converse(stream, peer, router, limits, shutdown).await,
+                Stream::Tcp(stream, from) => {
+                    converse(stream, Peer::Address(from), router, limits, shutdown).await;
+                }
+                Stream::Unix(stream) => {
+                    let process = stream.peer_cred().ok().map(|peer| (peer.uid(), peer.gid()));
+                    converse(stream, Peer::Process(process), router, limits, shutdown).await;
+                }
             }
             drop(place);
         });
     }
-}
-
-enum Stream {
-    Tcp(tokio::net::TcpStream),
-    Unix(tokio::net::UnixStream),
-}
-
-/// Accepts a connection once there is a place for it, so that waiting connections use no
-/// descriptors.
-async fn next(
-    listener: &Listener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(Stream, Peer, tokio::sync::OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    Ok(match listener {
-        Listener::Tcp(listener) => {
-            let (stream, from) = listener.accept().await?;
-            (Stream::Tcp(stream), Peer::Address(from), place)
-        }
-        Listener::Unix(listener) => {
-            let (stream, _) = listener.accept().await?;
-            let process = stream.peer_cred().ok().map(|peer| (peer.uid(), peer.gid()));
-            (Stream::Unix(stream), Peer::Process(process), place)
-        }
-    })
 }
 
 /// Serves one connection to its end.

@@ -7,6 +7,7 @@ mod connection;
 mod files;
 mod greeting;
 mod http;
+mod listener;
 mod outgoing;
 mod server;
 #[cfg(test)]
@@ -17,7 +18,8 @@ pub use admission::Limits;
 pub use client::{Client, ClientError, Part, RawFlow};
 pub use files::FileBudget;
 pub use http::{Http, HttpLimits, serve_api, serve_control};
-pub use server::{Server, ServerError};
+pub use listener::ServerError;
+pub use server::Server;
 
 use std::time::Instant;
 

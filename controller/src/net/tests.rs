@@ -221,13 +221,13 @@ async fn a_socket_has_its_mode_before_it_listens() {
     let dir = tempfile::tempdir().unwrap();
     for mode in [0o600, 0o660] {
         let path = dir.path().join(format!("{mode:o}.sock"));
-        let _listener = super::server::listen_unix(&path, Some(mode)).unwrap();
+        let _listener = super::listener::listen_unix(&path, Some(mode)).unwrap();
         let found = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(found & 0o777, mode, "{mode:o}");
     }
 }
 
-/// Gives the socket to the user that Open vSwitch runs as, which owns the run directory.
+/// Makes the user that Open vSwitch runs as, which owns the run directory, the owner of the socket.
 #[tokio::test]
 async fn a_socket_for_switches_belongs_to_the_owner_of_its_directory() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -400,11 +400,11 @@ async fn connections_wait_to_be_accepted() {
     /// Of a connection that was dropped, the next attempt comes a second later (tcp(7), RFC 6298 §2.1).
     const BEFORE_A_SECOND_TRY: Duration = Duration::from_millis(900);
     // Nothing accepts: what is connected is in the backlog.
-    let tcp = super::server::listen_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+    let tcp = super::listener::listen_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
     let at = tcp.local_addr().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("switch.sock");
-    let unix = super::server::listen_unix(&path, None).unwrap();
+    let unix = super::listener::listen_unix(&path, None).unwrap();
     let mut waiting = (Vec::new(), Vec::new());
     for n in 0..SWITCHES {
         let dialled = std::net::TcpStream::connect_timeout(&at, BEFORE_A_SECOND_TRY);
