@@ -2,6 +2,7 @@
 //! is kept of a learned flow, nor of one that is as desired. Of a foreign flow only the fields
 //! needed to delete it are kept.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -70,7 +71,7 @@ struct Foreign {
     table: TableId,
     priority: u16,
     drops: bool,
-    /// Whether packets that it let pass may be denied now.
+    /// Marks a flow that let packets pass, which its deletion may deny.
     passes: bool,
     left_behind: bool,
     cookie: Cookie,
@@ -88,17 +89,16 @@ impl Settled {
         let Some(place) = self.compiled.find(flow) else {
             return if self.compiled.learned(flow) { Found::Learned } else { Found::Foreign };
         };
-        let mut flow = flow.clone();
-        if self.compiled.has_ends()
-            && let Some(standing) = self.compiled.standing(&flow, age, at)
-        {
-            flow = self.compiled.timed_like_twin(flow, good(standing));
-        }
+        let standing = self.compiled.has_ends().then(|| self.compiled.standing(flow, age, at)).flatten();
+        let flow = match standing {
+            Some(standing) => Cow::Owned(self.compiled.timed_like_twin(flow.clone(), good(standing))),
+            None => Cow::Borrowed(flow),
+        };
         let is_same = self.compiled.at(place).is_some_and(|(_, desired)| same(&flow, desired));
         if let Some(there) = self.there.get_mut(place) {
             *there = is_same;
         }
-        if is_same { Found::AsDesired } else { Found::Differs(place, flow) }
+        if is_same { Found::AsDesired } else { Found::Differs(place, flow.into_owned()) }
     }
 
     /// Returns the desired flows that are not installed, in the program's order. Of two flows with

@@ -2,7 +2,6 @@
 //! controller, or the switch, from other work.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flows::compile::PortMap;
@@ -11,7 +10,6 @@ use ofproto::message::{PortStatus, PortStatusReason};
 
 use super::DEBOUNCE;
 use super::machine::Bridge;
-use crate::policy::Policy;
 use crate::session::{MAX_PORTS, Session};
 
 /// Allows this many changes in a row to be compiled at once.
@@ -38,6 +36,8 @@ pub(super) struct PortChanges {
     last: Option<Instant>,
     /// Deadline by which the waiting changes are compiled.
     due: Option<Instant>,
+    /// None until a port changes under the file in force.
+    named: Option<NamedPorts>,
 }
 
 impl PortChanges {
@@ -96,17 +96,27 @@ impl PortChanges {
         due
     }
 
+    /// Returns whether flows may depend on the port of that name.
+    fn names(&self, port: &str) -> bool {
+        self.named.as_ref().is_some_and(|named| named.all || named.names.contains(port))
+    }
+
+    /// Forgets which ports the last network file named.
+    pub(super) fn file_changed(&mut self) {
+        self.named = None;
+    }
+
     /// Drops the waiting changes: another session owns the bridge.
     pub(super) fn forget(&mut self) {
         self.due = None;
     }
 }
 
-/// The ports of a bridge that a network file names. A flapping port asks for them again and again.
+/// Collects the ports of a bridge that the network file names, once for each file: a flapping port
+/// would have them collected again and again.
 #[derive(Debug)]
-pub(super) struct NamedPorts {
-    policy: Arc<Policy>,
-    /// Whether a raw line may name any port.
+struct NamedPorts {
+    /// Set where raw lines may name any port.
     all: bool,
     names: HashSet<String>,
 }
@@ -119,14 +129,14 @@ impl Bridge {
             self.port_gone(number, session);
             self.leases_gone(now, number, session);
         }
-        self.note_named_ports();
+        self.collect_named_ports();
         let before = self.ports.name_of(number).map(str::to_owned);
         if !self.ports.apply(status, MAX_PORTS) || !self.owned {
             return;
         }
         let names = before.as_deref().into_iter().chain(self.ports.name_of(number));
         let effects = names
-            .filter(|name| self.names(name))
+            .filter(|name| self.port_changes.names(name))
             .map(|name| self.port_changes.effect(name, self.ports.number_of(name)));
         // A change that revokes rights waits the least.
         let Some(effect) = effects.min() else { return };
@@ -135,23 +145,12 @@ impl Bridge {
         }
     }
 
-    /// Collects the ports that the network file names on the bridge, once for each file.
-    fn note_named_ports(&mut self) {
-        let is_noted = |noted: &NamedPorts| Arc::ptr_eq(&noted.policy, &self.policy.policy);
-        if self.named_ports.as_ref().is_some_and(is_noted) {
-            return;
-        }
-        let Some(bridge) = &self.name else { return };
+    fn collect_named_ports(&mut self) {
+        let Some(bridge) = self.name.as_deref().filter(|_| self.port_changes.named.is_none()) else { return };
         let file = &self.policy.file;
-        self.named_ports = Some(NamedPorts {
-            policy: Arc::clone(&self.policy.policy),
+        self.port_changes.named = Some(NamedPorts {
             all: file.bridge_for(bridge).is_some_and(|bridge| !bridge.flows.is_empty()),
             names: file.bridge_ports(bridge).into_iter().map(str::to_owned).collect(),
         });
-    }
-
-    /// Returns whether flows may depend on the port of that name. A raw line may name any.
-    fn names(&self, port: &str) -> bool {
-        self.named_ports.as_ref().is_some_and(|named| named.all || named.names.contains(port))
     }
 }

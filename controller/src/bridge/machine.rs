@@ -15,7 +15,7 @@ use ofproto::{DatapathId, TableId, Xid};
 use super::commit::Commit;
 use super::crowded::Crowded;
 use super::ct_flush::Grain;
-use super::flapping::{NamedPorts, PortChanges};
+use super::flapping::PortChanges;
 use super::leases::Leases;
 use super::plan::Plan;
 use super::reactive::{Additions, MIRRORED};
@@ -43,7 +43,6 @@ pub struct Bridge {
     is_granted: bool,
     pub(super) ports: Ports,
     pub(super) port_changes: PortChanges,
-    pub(super) named_ports: Option<NamedPorts>,
     /// The ports that the file names and that are not there.
     missing_ports: BTreeSet<String>,
     /// The ports that the file names and that are there more than once.
@@ -83,8 +82,8 @@ pub struct Bridge {
     pub(super) restless: u32,
     /// Consecutive rounds that deleted as much as one round may.
     pub(super) partial_rounds: u32,
-    /// Reads in a row whose program was no longer desired at their end.
-    pub(super) outdated_reads: u32,
+    /// Set by a read whose program was no longer desired at its end, and that is repeated.
+    pub(super) read_was_outdated: bool,
     pub(super) settled: bool,
     pub(super) drift_repaired: u64,
     pub(super) last_error: Option<String>,
@@ -185,7 +184,6 @@ impl Bridge {
             is_granted: true,
             ports: Ports::default(),
             port_changes: PortChanges::default(),
-            named_ports: None,
             missing_ports: BTreeSet::new(),
             ambiguous_ports: BTreeSet::new(),
             compiled: Arc::default(),
@@ -207,7 +205,7 @@ impl Bridge {
             revoked: None,
             restless: 0,
             partial_rounds: 0,
-            outdated_reads: 0,
+            read_was_outdated: false,
             settled: false,
             drift_repaired: 0,
             last_error: None,
@@ -335,6 +333,7 @@ impl Bridge {
     /// Takes another network file into force, or other windows.
     pub fn reload(&mut self, now: Instant, policy: InForce, session: &mut Session) {
         self.policy = policy;
+        self.port_changes.file_changed();
         if self.name.is_none() {
             return;
         }

@@ -56,18 +56,18 @@ pub enum Notice {
     Ambiguous(BTreeSet<String>),
     /// Some of the flows were read.
     ReadSome {
-        /// What is desired of them.
+        /// The program that they are compared with.
         compiled: Arc<Compiled>,
         /// What the switch has.
         stats: Vec<FlowStats>,
         /// Whether these are the first of a read.
         first: bool,
     },
-    /// All flows were read.
+    /// Tells that a read of all flows is complete.
     Read {
-        /// What is desired of them.
+        /// The program that they are compared with.
         compiled: Arc<Compiled>,
-        /// So many there are.
+        /// The number of flows.
         flows: u64,
         /// How many learned flows it has evicted since the read before, by table.
         evicted: Evicted,

@@ -78,7 +78,7 @@ impl Plan {
     }
 }
 
-/// Gives flows that end by the clock their remaining time. A flow in force that is almost over is
+/// Sets the remaining time of flows that end by the clock. A flow in force that is almost over is
 /// not added again, because the switch may have ended it.
 pub(super) fn for_what_is_left(
     mods: &mut Vec<FlowMod>,

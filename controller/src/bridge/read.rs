@@ -13,6 +13,7 @@ use super::comparison::Comparison;
 use super::crowded::Crowding;
 use super::leases::Aged;
 use super::machine::{Bridge, Phase};
+use super::plan::Plan;
 use super::revoked::Revoked;
 use super::{Notice, READ_TIMEOUT};
 use crate::session::{CloseReason, Session};
@@ -159,7 +160,7 @@ impl Bridge {
         if !Arc::ptr_eq(&self.compiled, desired) && !self.compiled.desires_same(desired) {
             return self.read_outdated(now, *reading, session);
         }
-        self.outdated_reads = 0;
+        self.read_was_outdated = false;
         let Reading { comparison, leased, crowding, got_groups, started, .. } = *reading;
         let flows = comparison.flows();
         if self.in_force.is_none() && flows == 0 {
@@ -181,14 +182,10 @@ impl Bridge {
         let groups = got_groups.unwrap_or_default();
         let leases = self.leases_differ(now, &leased);
         drop(leased);
-        let at = self.clock.since_epoch(now);
-        let mut plan = comparison.plan(self.in_force.as_ref(), &groups, at, self.revoked.as_ref());
-        plan.read_began = Some(started);
+        let mut plan = self.plan_of(now, started, comparison, &groups);
         // What is put right of leases is somebody's doing, but for what an earlier session left.
         plan.drift += if self.in_force.is_some() { leases.len() } else { 0 };
         plan.messages.extend(leases);
-        // It is known what the switch has, and will be when the plan is carried out, unless somebody told of more meanwhile.
-        self.sure = !self.told && !plan.more;
         if plan.messages.is_empty() {
             self.as_desired(now, started);
         } else {
@@ -196,22 +193,34 @@ impl Bridge {
         }
     }
 
+    /// Returns the changes that a complete read leads to.
+    fn plan_of(
+        &mut self,
+        now: Instant,
+        started: Instant,
+        comparison: Comparison,
+        groups: &[GroupId],
+    ) -> Plan {
+        let at = self.clock.since_epoch(now);
+        let mut plan = comparison.plan(self.in_force.as_ref(), groups, at, self.revoked.as_ref());
+        plan.read_began = Some(started);
+        // The installed flows are known, and will be after these changes, unless the monitor reported
+        // more meanwhile.
+        self.sure = !self.told && !plan.more;
+        plan
+    }
+
     /// Ends a read that compared the flows with a program that is no longer desired. The first one
     /// in a row is repeated. Where changes come faster than reads end, the next one leads to its own
     /// program, and from there only the difference is left.
     fn read_outdated(&mut self, now: Instant, reading: Reading, session: &mut Session) {
-        if self.outdated_reads == 0 {
-            self.outdated_reads = 1;
+        self.read_was_outdated = !self.read_was_outdated;
+        if self.read_was_outdated {
             return self.read_soon(now);
         }
-        self.outdated_reads = 0;
         let Reading { comparison, got_groups, started, .. } = reading;
         let compiled = Arc::clone(comparison.desired());
-        let at = self.clock.since_epoch(now);
-        let groups = got_groups.unwrap_or_default();
-        let mut plan = comparison.plan(self.in_force.as_ref(), &groups, at, self.revoked.as_ref());
-        plan.read_began = Some(started);
-        self.sure = !self.told && !plan.more;
+        let plan = self.plan_of(now, started, comparison, &got_groups.unwrap_or_default());
         self.changed = true;
         if plan.messages.is_empty() {
             self.in_force = Some(compiled);

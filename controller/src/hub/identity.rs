@@ -160,7 +160,6 @@ impl Hub {
                 if let Some(before) = contradicted.get_mut(bridge) {
                     before.absent += 1;
                 }
-                contradicted.retain(|_, before| before.absent < FORGOTTEN);
                 continue;
             };
             let session = owner.claimant.session;
@@ -191,6 +190,7 @@ impl Hub {
                 }
             }
         }
+        contradicted.retain(|_, before| before.absent < FORGOTTEN);
         self.identities.store(Some(identities.into()));
         self.owners.wake_all();
         found

@@ -220,7 +220,6 @@ impl<'a> Driver<'a> {
         let now = Instant::now();
         self.bridge.reload(now, policy, &mut self.session);
         self.claim(now);
-        self.count_learning();
         // A file that changes no flow causes no notice, and yet it is in force now.
         if let Some(bridge) = &self.claimed {
             self.hub.publish(bridge, self.number, self.bridge.status());
@@ -320,7 +319,7 @@ impl<'a> Driver<'a> {
                 self.count_learning();
             }
             Claim::Waits { bridge, why, .. } => {
-                // Under whatever name it had one: another file may give it another.
+                // The name may have been another one, under the last file.
                 let had = self.claimed.is_some();
                 self.leave_others(&bridge);
                 self.claimed = None;

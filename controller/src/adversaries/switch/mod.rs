@@ -19,6 +19,7 @@ use ofproto::message::{FlowMod, FlowRemoved, Hello, Message, Port, PortStatus, P
 use ofproto::{DatapathId, Framer, GroupId, MeterId, PortNo, Xid};
 
 use monitor::Monitors;
+pub(crate) use monitor::update;
 pub(crate) use table::{Change, FlowTable, Removal};
 
 /// Open vSwitch's default `inactivity_probe`.

@@ -114,7 +114,8 @@ fn concerns(request: &MonitorRequest, flow: &Flow) -> bool {
         && flow.matches.within(&FlowMatch::from_wire(&request.fields))
 }
 
-fn update(event: MonitorEvent, reason: u16, flow: &Flow, flags: u16) -> MonitorUpdate {
+/// Returns the update that tells of a changed flow to a monitor with these flags.
+pub(crate) fn update(event: MonitorEvent, reason: u16, flow: &Flow, flags: u16) -> MonitorUpdate {
     let instructions = if flags & MONITOR_ACTIONS != 0 { flow.instructions.clone() } else { Vec::new() };
     MonitorUpdate::Flow(Box::new(MonitoredFlow {
         event,

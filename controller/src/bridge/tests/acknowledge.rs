@@ -1,4 +1,4 @@
-//! The moment at which a change is acknowledged.
+//! Tests the moment at which a change is acknowledged.
 
 use std::time::Duration;
 
@@ -25,14 +25,14 @@ to = ["b"]
 protocol = "udp"
 ports = [80]
 "#;
-/// Longer than the switch may go on to learn for a flow that is gone.
+/// Exceeds the time for which the switch may go on to learn for a flow that is gone.
 const SWEPT: Duration = Duration::from_secs(2);
 
 fn with_rule() -> String {
     format!("{FILE}{RULE}")
 }
 
-/// The number of the change that is acknowledged.
+/// Returns the number of the change that is acknowledged.
 fn acknowledged(rig: &Rig) -> Option<u64> {
     rig.bridge.status().in_force.map(|reached| reached.generation)
 }
@@ -51,7 +51,7 @@ fn a_revocation_is_acknowledged_by_a_read_that_begins_late_enough_and_ends() {
     assert_eq!(acknowledged(&rig), Some(0), "what was taught last may not show yet");
     let (_, late) = rig.until_sent(SWEPT).unwrap();
     assert!(is_read(&late));
-    // Another bridge's change, while the read is under way: that time passed shows nothing.
+    // Another bridge changes while the read is under way: passed time shows nothing.
     without.generation = 2;
     rig.reload_with(without);
     assert_eq!(acknowledged(&rig), Some(0));

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use flows::{Flow, FlowMatch};
 use ofproto::frame::Framer;
-use ofproto::message::monitor::{MonitorEvent, MonitorUpdate, MonitoredFlow};
+use ofproto::message::monitor::{MONITOR_ACTIONS, MonitorEvent, MonitorUpdate};
 use ofproto::message::multipart::{
     Desc, FlowStats, GroupDesc, MultipartReply, MultipartReplyBody, MultipartRequestBody,
 };
@@ -27,6 +27,7 @@ use ofproto::testing::switch::features;
 use ofproto::{DatapathId, GroupId, PortNo, Xid};
 
 use super::{Bridge, Notice};
+use crate::adversaries::switch::update;
 use crate::in_force::{Clock, InForce};
 use crate::policy::Policy;
 use crate::session::{Config, Event, Session};
@@ -235,18 +236,7 @@ impl Rig {
 
     /// Tells of a change by somebody else.
     fn tell(&mut self, event: MonitorEvent, flow: &Flow) {
-        let update = MonitoredFlow {
-            event,
-            reason: 0,
-            priority: flow.priority,
-            idle_timeout: flow.idle_timeout,
-            hard_timeout: flow.hard_timeout,
-            table_id: flow.table,
-            cookie: flow.cookie,
-            fields: flow.matches.to_wire(),
-            instructions: flow.instructions.clone(),
-        };
-        self.tell_update(MonitorUpdate::Flow(Box::new(update)));
+        self.tell_update(update(event, 0, flow, MONITOR_ACTIONS));
     }
 
     fn tell_update(&mut self, update: MonitorUpdate) {

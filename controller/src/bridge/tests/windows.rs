@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use flows::compile::layout::FORWARDING;
 use flows::{Flow, FlowMatch};
-use ofproto::message::monitor::{MonitorEvent, MonitorUpdate, MonitoredFlow};
-use ofproto::message::multipart::{FlowStats, MultipartReplyBody};
+use ofproto::TableId;
+use ofproto::message::monitor::{MONITOR_ACTIONS, MonitorEvent};
+use ofproto::message::multipart::FlowStats;
 use ofproto::message::{BundleControlKind, FLOW_RESET_COUNTS, FlowMod, FlowModCommand};
-use ofproto::{TableId, Xid};
 
-use super::{BEGUN, Rig, control, flow_mod, is_read, policy, reply, stats};
+use super::{BEGUN, Rig, control, flow_mod, is_read, policy, stats};
+use crate::adversaries::switch::update;
 use crate::bridge::Notice;
 use crate::in_force::{Clock, InForce};
 
@@ -182,19 +183,7 @@ impl Pair {
     }
 
     fn tell_expired(&mut self, flow: &Flow) {
-        let update = MonitoredFlow {
-            event: MonitorEvent::Deleted,
-            reason: 1,
-            priority: flow.priority,
-            idle_timeout: flow.idle_timeout,
-            hard_timeout: flow.hard_timeout,
-            table_id: flow.table,
-            cookie: flow.cookie,
-            fields: flow.matches.to_wire(),
-            instructions: flow.instructions.clone(),
-        };
-        let update = vec![MonitorUpdate::Flow(Box::new(update))];
-        self.rig.give(Xid(0), &reply(MultipartReplyBody::Monitor(update)));
+        self.rig.tell_update(update(MonitorEvent::Deleted, 1, flow, MONITOR_ACTIONS));
     }
 
     fn force(&mut self, in_force: InForce) {
