@@ -69,7 +69,7 @@ pub fn networks(count: u32, bridges: Bridges) -> String {
 /// Places the networks of [`networks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bridges {
-    /// All on one bridge, `br`.
+    /// Puts all networks on one bridge, `br`.
     One,
     /// Each on a bridge of its own, from `br0` on.
     Each,

@@ -9,12 +9,12 @@ use std::thread;
 
 use ofproto::message::Message;
 use ofproto::message::monitor::{MonitorEvent, MonitorUpdate, MonitoredFlow};
-use ofproto::message::multipart::{MultipartReply, MultipartReplyBody};
+use ofproto::message::multipart::MultipartReplyBody;
 use ofproto::oxm::Match;
 use ofproto::testing::switch::{frame, mac, packet_in};
 use ofproto::{Cookie, PortNo, TableId, Xid};
 
-use crate::switch::{Line, answer};
+use crate::switch::{Line, answer, reply};
 
 /// Counts the bridges that flood at once.
 pub(crate) const FLOODS: u32 = 4;
@@ -61,7 +61,7 @@ impl Flood {
             instructions: Vec::new(),
         };
         let body = MultipartReplyBody::Monitor(vec![MonitorUpdate::Flow(Box::new(flow))]);
-        Message::MultipartReply(MultipartReply { flags: 0, body })
+        reply(0, body)
     }
 }
 

@@ -21,7 +21,7 @@ struct Row {
     mark: String,
     /// The measured value, as text.
     measured: String,
-    /// Whether the mark is met.
+    /// Set where the mark is met.
     met: bool,
 }
 

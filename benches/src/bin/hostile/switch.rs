@@ -56,7 +56,7 @@ impl Line {
     }
 
     fn reply(&mut self, xid: Xid, body: MultipartReplyBody) -> io::Result<()> {
-        self.send(xid, &Message::MultipartReply(MultipartReply { flags: 0, body }))
+        self.send(xid, &reply(0, body))
     }
 
     /// Sends a message.
@@ -125,21 +125,41 @@ impl Line {
 
 /// Answers as a switch without flows, bundles, meters and groups, but with a flow monitor.
 pub(crate) fn answer(asked: &Message, frame: &[u8]) -> Option<Message> {
+    match asked {
+        Message::BundleControl(_) | Message::BundleAdd(_) | Message::MeterMod(_) => {
+            Some(Message::Error(ErrorMsg::with_code(ErrorCode::BAD_TYPE, frame)))
+        }
+        _ => answer_with(asked, Vec::new),
+    }
+}
+
+/// Answers as a switch with these flows, without groups, but with bundles and a flow monitor.
+pub(crate) fn answer_with(asked: &Message, flows: impl FnOnce() -> Vec<FlowStats>) -> Option<Message> {
     let body = match asked {
         Message::EchoRequest(payload) => return Some(Message::EchoReply(payload.clone())),
         Message::BarrierRequest => return Some(Message::BarrierReply),
-        Message::BundleControl(_) | Message::BundleAdd(_) | Message::MeterMod(_) => {
-            return Some(Message::Error(ErrorMsg::with_code(ErrorCode::BAD_TYPE, frame)));
+        Message::BundleControl(control) => {
+            let kind = match control.kind {
+                BundleControlKind::OpenRequest => BundleControlKind::OpenReply,
+                BundleControlKind::CommitRequest => BundleControlKind::CommitReply,
+                _ => return None,
+            };
+            return Some(Message::BundleControl(BundleControl::new(control.bundle_id, kind, control.flags)));
         }
         Message::MultipartRequest(request) => match request.body {
-            MultipartRequestBody::Flow(_) => MultipartReplyBody::Flow(Vec::new()),
+            MultipartRequestBody::Flow(_) => MultipartReplyBody::Flow(flows()),
             MultipartRequestBody::GroupDesc => MultipartReplyBody::GroupDesc(Vec::new()),
             MultipartRequestBody::Monitor(_) => MultipartReplyBody::Monitor(Vec::new()),
             _ => return None,
         },
         _ => return None,
     };
-    Some(Message::MultipartReply(MultipartReply { flags: 0, body }))
+    Some(reply(0, body))
+}
+
+/// Returns a multipart reply with these flags.
+pub(crate) fn reply(flags: u16, body: MultipartReplyBody) -> Message {
+    Message::MultipartReply(MultipartReply { flags, body })
 }
 
 /// Simulates a bridge that answers in a thread of its own.
@@ -216,54 +236,28 @@ impl Bridge {
     /// Receives one message, and answers it if it is a request.
     fn answer(&mut self) -> io::Result<()> {
         let (xid, message) = self.line.next()?;
-        let answer = match message {
-            Message::EchoRequest(data) => Some(Message::EchoReply(data)),
-            Message::BarrierRequest => Some(Message::BarrierReply),
-            Message::FlowMod(change) => {
-                self.apply(&change);
-                None
-            }
+        match &message {
+            Message::FlowMod(change) => self.apply(change),
             Message::BundleAdd(add) => {
                 if let Ok((_, Message::FlowMod(change))) = Message::decode_shared(&add.message) {
                     self.bundles.entry(add.bundle_id).or_default().push(change);
                 }
-                None
             }
-            Message::BundleControl(control) => self.bundle(&control),
-            Message::MultipartRequest(request) => self.multipart(&request.body),
-            _ => None,
-        };
-        let Some(answer) = answer else { return Ok(()) };
-        let writing = Arc::clone(&self.writing);
-        let _whole = writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.line.send(xid, &answer)
-    }
-
-    fn bundle(&mut self, control: &BundleControl) -> Option<Message> {
-        let kind = match control.kind {
-            BundleControlKind::OpenRequest => BundleControlKind::OpenReply,
-            BundleControlKind::CommitRequest => {
+            Message::BundleControl(control) if control.kind == BundleControlKind::CommitRequest => {
                 for change in self.bundles.remove(&control.bundle_id).unwrap_or_default() {
                     self.apply(&change);
                 }
-                BundleControlKind::CommitReply
             }
-            _ => return None,
+            _ => {}
+        }
+        let flows = || {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            self.flows.clone()
         };
-        Some(Message::BundleControl(BundleControl::new(control.bundle_id, kind, control.flags)))
-    }
-
-    fn multipart(&mut self, asked: &MultipartRequestBody) -> Option<Message> {
-        let body = match asked {
-            MultipartRequestBody::Flow(_) => {
-                self.reads.fetch_add(1, Ordering::Relaxed);
-                MultipartReplyBody::Flow(self.flows.clone())
-            }
-            MultipartRequestBody::GroupDesc => MultipartReplyBody::GroupDesc(Vec::new()),
-            MultipartRequestBody::Monitor(_) => MultipartReplyBody::Monitor(Vec::new()),
-            _ => return None,
-        };
-        Some(Message::MultipartReply(MultipartReply { flags: 0, body }))
+        let Some(answer) = answer_with(&message, flows) else { return Ok(()) };
+        let writing = Arc::clone(&self.writing);
+        let _whole = writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.line.send(xid, &answer)
     }
 
     fn apply(&mut self, change: &FlowMod) {

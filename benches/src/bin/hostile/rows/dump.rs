@@ -3,16 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use ofproto::message::multipart::{
-    FlowStats, MULTIPART_MORE, MultipartReply, MultipartReplyBody, MultipartRequestBody,
-};
-use ofproto::message::{BundleControl, BundleControlKind, Message};
+use ofproto::message::multipart::{FlowStats, MULTIPART_MORE, MultipartReplyBody};
 use ofproto::{TableId, Xid};
 use portcullis_benches::{numbered_flow, reported};
 
 use crate::Row;
 use crate::controller::{BRIDGE, Controller, PORT, most_resident};
-use crate::switch::Line;
+use crate::switch::{Line, answer_with, reply};
 
 /// Sets the length of the dump, in bytes.
 const BYTES: usize = 252_000_000;
@@ -34,30 +31,18 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     // complete.
     while reads < 3 {
         let (xid, message) = line.next()?;
-        let answer = match message {
-            Message::EchoRequest(data) => Message::EchoReply(data),
-            Message::BarrierRequest => Message::BarrierReply,
-            Message::BundleControl(control) => {
-                let kind = match control.kind {
-                    BundleControlKind::OpenRequest => BundleControlKind::OpenReply,
-                    _ => BundleControlKind::CommitReply,
-                };
-                Message::BundleControl(BundleControl::new(control.bundle_id, kind, control.flags))
-            }
-            Message::MultipartRequest(request) => match request.body {
-                MultipartRequestBody::Flow(_) => {
-                    reads += 1;
-                    if reads == 1 {
-                        flows = dump(&mut line, xid)?;
-                    }
-                    reply(0, MultipartReplyBody::Flow(Vec::new()))
-                }
-                MultipartRequestBody::GroupDesc => reply(0, MultipartReplyBody::GroupDesc(Vec::new())),
-                MultipartRequestBody::Monitor(_) => reply(0, MultipartReplyBody::Monitor(Vec::new())),
-                _ => continue,
-            },
-            _ => continue,
+        let mut is_read = false;
+        let no_flows = || {
+            is_read = true;
+            Vec::new()
         };
+        let Some(answer) = answer_with(&message, no_flows) else { continue };
+        if is_read {
+            reads += 1;
+            if reads == 1 {
+                flows = dump(&mut line, xid)?;
+            }
+        }
         line.send(xid, &answer)?;
     }
     let each =
@@ -82,8 +67,4 @@ fn dump(line: &mut Line, xid: Xid) -> io::Result<u32> {
         (sent, flows) = (sent + bytes.len(), flows + PART);
     }
     Ok(flows)
-}
-
-fn reply(flags: u16, body: MultipartReplyBody) -> Message {
-    Message::MultipartReply(MultipartReply { flags, body })
 }

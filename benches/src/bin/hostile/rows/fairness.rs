@@ -40,7 +40,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     }];
     for (flood, what) in [(Flood::PacketIn, "packet-ins"), (Flood::Monitor, "flow monitor updates")] {
         let running = flood::start(flood, controller.openflow)?;
-        // Gives the floods time to get their bridges.
+        // The floods need some time to get their bridges.
         quiet.p99(Duration::from_secs(1))?;
         let p99 = quiet.p99(MEASURED)?;
         drop(running);

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ofproto::message::multipart::{MULTIPART_MORE, MultipartReply, MultipartReplyBody};
-use ofproto::message::{Message, Port};
+use ofproto::message::Port;
+use ofproto::message::multipart::{MULTIPART_MORE, MultipartReplyBody};
 use ofproto::{DatapathId, PortNo, Xid};
 
 use crate::Row;
 use crate::controller::{Controller, resident};
-use crate::switch::Line;
+use crate::switch::{Line, reply};
 
 /// Counts the attacking connections.
 const CONNECTIONS: u32 = 4;
@@ -65,6 +65,8 @@ fn attack(at: &std::net::SocketAddr, n: u32) -> io::Result<()> {
 fn ports(xid: Xid, part: u32) -> io::Result<Vec<u8>> {
     let first = part * PORTS + 1;
     let list = (first..first + PORTS).map(|n| Port::named(PortNo(n), vec![0x1b; 15])).collect();
-    let reply = MultipartReply { flags: MULTIPART_MORE, body: MultipartReplyBody::PortDesc(list) };
-    Ok(Message::MultipartReply(reply).encode(xid).map_err(io::Error::other)?.to_vec())
+    Ok(reply(MULTIPART_MORE, MultipartReplyBody::PortDesc(list))
+        .encode(xid)
+        .map_err(io::Error::other)?
+        .to_vec())
 }
