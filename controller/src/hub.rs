@@ -340,7 +340,7 @@ impl Hub {
             self.metrics.ambiguous(bridge, status.ambiguous_ports.len());
         }
         let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
-        // Again under the lock: whoever takes the bridge from the session clears this after that.
+        // Checked again under the lock: an eviction clears this entry after it.
         if !self.owners.holds(bridge, session) {
             return;
         }

@@ -101,7 +101,7 @@ fn describing(now: Instant) -> Session {
     session
 }
 
-/// Gives bytes as a socket does.
+/// Feeds bytes to a session as a socket does.
 fn read(session: &mut Session, now: Instant, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         let inbox = session.inbox();

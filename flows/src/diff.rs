@@ -42,7 +42,7 @@ pub fn diff<'d, 'a>(
 pub struct Deleted<'a> {
     /// Its table, priority and match.
     pub flow: &'a Flow,
-    /// Whether it drops.
+    /// Set where the flow drops.
     pub drops: bool,
     /// Table and cookie of the flows that it teaches.
     pub learns: &'a [(TableId, Cookie)],

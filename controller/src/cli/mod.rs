@@ -105,7 +105,7 @@ type Failure = miette::Report;
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // What runs on and on is told by others what to log.
+    // The peers of a daemon decide how much it has to log.
     let limit = matches!(cli.command, Command::Run(_)).then(LogLimit::default);
     log(cli.verbose, limit.clone());
     let done = match cli.command {

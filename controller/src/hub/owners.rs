@@ -14,8 +14,8 @@ use crate::net::Address;
 
 /// Bounds the sessions that wait for one bridge. Most of them are strangers.
 const MAX_WAITING: usize = 4;
-/// The time for which a rival that is gone casts doubt on the owner: a switch whose session ended is
-/// back by then.
+/// Bounds the time for which a rival that is gone casts doubt on the owner. A switch whose session
+/// ended is back by then.
 const RIVAL_REMEMBERED: Duration = Duration::from_secs(20);
 
 /// Tells a session what to do about its bridge.
@@ -141,7 +141,7 @@ struct BridgeClaims {
     waiting: Vec<WaitingClaim>,
     /// The datapath that goes by this name where the network file does not name the bridge.
     unnamed: Option<DatapathId>,
-    /// The time of the last claim by another session of the owner's datapath, also of one that was refused.
+    /// The time of the last claim by another session of the owner's datapath, granted or refused.
     rival_at: Option<Instant>,
 }
 
@@ -244,8 +244,8 @@ impl BridgeOwners {
     /// Notes that Open vSwitch's database agrees with the owner. This counts only while no other
     /// session claims the same datapath.
     ///
-    /// The database was asked at `asked`, and shows what is older than `settled`: in that time no other session may have
-    /// claimed the datapath, or it may be that one which is connected.
+    /// The database was asked at `asked`, and its connection states may be as old as `settled`. In
+    /// that time no other session may have claimed the datapath: it may be the one that is connected.
     pub fn confirm(&self, bridge: &str, session: u64, asked: Instant, settled: Duration) {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return };

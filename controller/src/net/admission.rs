@@ -64,7 +64,7 @@ pub(super) enum NamedBy {
     Any,
 }
 
-/// Gives places to sessions.
+/// Assigns places to sessions.
 #[derive(Debug)]
 pub(super) struct Admission {
     limits: Limits,

@@ -37,7 +37,7 @@ const fn of(name: &'static str, direction: Direction, kind: u8, within: Within) 
 macro_rules! kinds {
     ($($constant:ident: $direction:ident, $kind:literal, $within:expr;)*) => {
         $(pub(super) const $constant: Kind = of(stringify!($constant), $direction, $kind, $within);)*
-        /// All of them.
+        /// Lists every kind.
         pub(super) const ALL: &[Kind] = &[$($constant),*];
     };
 }

@@ -105,14 +105,14 @@ fn delta_3_1_050_switch_table_flooding() {
     assert!(second <= 20, "{second} reads a second");
 }
 
-/// Gives one switch the name of another's bridge. It gets that bridge's flows at most, and the
+/// Connects a switch under the name of another's bridge. It gets that bridge's flows at most, and the
 /// other keeps its own.
 #[test]
 fn delta_3_1_060_switch_identification_spoofing() {
     let [policy, ..] = networks::files();
     let switches = [
         Switch::new(1, "br0", &["a0", "b0", "c0"], Abilities::OPEN_VSWITCH),
-        // Whose wire says that it is br0.
+        // The wire of this one says that it is br0.
         Switch::new(1, "br0", &["d0", "e0"], Abilities::OPEN_VSWITCH),
     ];
     let mut simulation = Simulation::new(InForce::new(Arc::new(policy)), switches);

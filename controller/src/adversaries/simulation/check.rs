@@ -158,7 +158,7 @@ impl Simulation {
                 _ => found.extra.push(text(flow, &names)),
             }
         }
-        // What ends in this moment may be gone already.
+        // A flow that ends in this moment may be gone already.
         let over = |flow: &Flow| desired.left(flow, at).is_some_and(|left| left.is_over());
         found.missing.extend(wanted.into_values().filter(|flow| !over(flow)).map(|flow| text(flow, &names)));
         found.extra.extend(link.switch.groups().map(|group| format!("group {}", group.0)));

@@ -72,7 +72,7 @@ pub(crate) struct Side {
     pub(crate) bridge: Bridge,
     /// The switch's ports, as reported to the controller.
     told: Ports,
-    /// Whether the bridge reported a lack of meters for samples.
+    /// Set once the bridge reported that the switch has no meters for samples.
     unsampled: bool,
     framer: Framer,
     since: Instant,

@@ -16,7 +16,7 @@ fn database(datapath: DatapathId) -> Option<ExpectedDatapath> {
     Some(ExpectedDatapath { datapath, by: IdentitySource::Database })
 }
 
-/// What was ordered since the last look.
+/// Takes the orders since the last look.
 fn orders(claimant: &Claimant) -> OwnershipOrders {
     mem::take(&mut *claimant.mailbox.lock())
 }
@@ -29,7 +29,7 @@ fn granted() -> Claim {
     Claim::Granted("vmbr0".to_owned())
 }
 
-/// What the database says may be so old.
+/// Bounds the age of the database's connection states.
 const SETTLED: Duration = Duration::from_secs(9);
 
 fn waits(why: Option<&str>, new: bool) -> Claim {

@@ -67,7 +67,7 @@ fn a_full_disk_refuses_changes_until_there_is_room_and_loses_none_that_was_ackno
 
     std::fs::remove_file(disk.filler()).unwrap();
     net.wait_for("the state to be written", || state_lost().is_null().then_some(()));
-    // What was closed meanwhile stays closed.
+    // A window that was closed meanwhile stays closed.
     net.kill_controller();
     net.start_controller();
     assert_eq!(listed(&net, "updates")["open"], false);
