@@ -22,7 +22,9 @@ use crate::containers::Containers;
 use crate::hub::Hub;
 use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
-use crate::net::{Address, FileBudget, Http, HttpLimits, Limits, Server, serve_api, serve_control};
+use crate::net::{
+    Address, FileBudget, Http, HttpLimits, Limits, Server, ServerError, serve_api, serve_control,
+};
 use crate::ovs::{Audit, AuditError, Database, audit, tell_retry_again};
 use crate::policy::PolicyError;
 use crate::store::{DEFAULT_DIR, State, Store};
@@ -136,14 +138,14 @@ impl Run {
         let connections = (files.http / (self.metrics.len() + apis.len()).max(1)).max(1);
         let http = Http { limits: HttpLimits::for_connections(connections), names: self.allow_host.clone() };
         for address in &self.metrics {
-            serve_api(Arc::clone(&hub), address, &http, down.clone()).await.into_diagnostic()?;
+            serve_api(Arc::clone(&hub), address, &http, down.clone()).await.map_err(not_listening)?;
         }
         for address in &apis {
             let token = token.as_ref();
             let containers = Arc::clone(&containers);
             serve_control(Arc::clone(&hub), containers, address, token, &http, down.clone())
                 .await
-                .into_diagnostic()?;
+                .map_err(not_listening)?;
         }
         tokio::spawn(Arc::clone(&hub).keep_windows());
         tokio::spawn(Arc::clone(&hub).keep_state());
@@ -156,7 +158,7 @@ impl Run {
             tokio::spawn(keep_retrying(Arc::clone(&hub), database.clone()));
         }
         for address in &self.listen_addresses(&database) {
-            server.listen(address).await.into_diagnostic()?;
+            server.listen(address).await.map_err(not_listening)?;
         }
         info!(version = env!("CARGO_PKG_VERSION"), file = %self.file.display(), "in force");
         loop {
@@ -231,6 +233,14 @@ impl Run {
 
 fn on(kind: SignalKind) -> Result<Signal, Failure> {
     signal(kind).into_diagnostic()
+}
+
+/// Explains to the operator why an address cannot be listened at.
+fn not_listening(error: ServerError) -> Failure {
+    match error.help() {
+        Some(help) => miette::miette!(help = help, "{error}"),
+        None => Failure::from_err(error),
+    }
 }
 
 /// Looks at the settings of the bridges now and then.

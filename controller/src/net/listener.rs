@@ -23,6 +23,23 @@ pub struct ServerError {
     pub source: io::Error,
 }
 
+impl ServerError {
+    /// Returns what to do about it; none where the error itself says so.
+    pub fn help(&self) -> Option<&'static str> {
+        match self.source.kind() {
+            io::ErrorKind::NotFound => Some("make the directory of the socket, or name another address"),
+            io::ErrorKind::AddrInUse => {
+                Some("end the process that listens there (another controller?), or name another address")
+            }
+            io::ErrorKind::AddrNotAvailable => Some("name an address of this machine"),
+            io::ErrorKind::PermissionDenied => {
+                Some("start the controller as root, or name an address that its user may have")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Accepts connections at one address.
 pub(super) enum Listener {
     Tcp(TcpListener),

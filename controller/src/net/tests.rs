@@ -29,7 +29,7 @@ struct Controller {
     hub: Arc<Hub>,
     at: SocketAddr,
     shutdown: watch::Sender<bool>,
-    _server: Server,
+    server: Server,
 }
 
 async fn controller(bridges: usize) -> Controller {
@@ -51,7 +51,7 @@ async fn controller_of(text: &str, limits: Limits) -> Controller {
     let Address::Tcp(at) = server.listen(&"127.0.0.1:0".parse().unwrap()).await.unwrap() else {
         unreachable!()
     };
-    Controller { hub, at, shutdown, _server: server }
+    Controller { hub, at, shutdown, server }
 }
 
 async fn api(controller: &Controller, address: &Address) -> Result<Address, ServerError> {
@@ -196,6 +196,22 @@ async fn a_live_session_keeps_its_bridge_and_others_are_told_nothing() {
     owner.echo().await;
 }
 
+/// Fails to listen in every way that an operator can mend: each error says how.
+#[tokio::test]
+async fn an_address_that_cannot_be_had_says_what_to_do() {
+    let controller = controller(8).await;
+    let taken = Address::Tcp(controller.at);
+    for (address, help) in [
+        ("unix:/nonexistent/switch.sock".parse().unwrap(), "make the directory"),
+        (taken, "end the process that listens there"),
+        ("tcp:192.0.2.1:6653".parse().unwrap(), "an address of this machine"),
+    ] {
+        let error = controller.server.listen(&address).await.unwrap_err();
+        assert!(error.to_string().contains(&format!("cannot listen at {address}")), "{error}");
+        assert!(error.help().is_some_and(|text| text.contains(help)), "{error}: {:?}", error.help());
+    }
+}
+
 /// Reloads a file that names a bridge of two datapaths, and pins one of them: the session of the other
 /// ends, whatever name its bridge had before.
 #[tokio::test]
@@ -240,7 +256,7 @@ async fn a_socket_for_switches_belongs_to_the_owner_of_its_directory() {
     };
     let controller = controller(8).await;
     let path = dir.path().join("switch.sock");
-    controller._server.listen(&Address::Unix(path.clone())).await.unwrap();
+    controller.server.listen(&Address::Unix(path.clone())).await.unwrap();
     let socket = path.metadata().unwrap();
     assert_eq!((socket.uid(), socket.permissions().mode() & 0o777), (owner, 0o600));
 }

@@ -137,6 +137,11 @@ fn an_api_that_would_be_open_to_others_is_refused() {
             "{said}"
         );
     }
+    let said = run(&["--listen", "unix:/nonexistent/switch.sock"]);
+    assert!(
+        said.contains("cannot listen at unix:/nonexistent") && said.contains("make the directory"),
+        "{said}"
+    );
     let said = run(&["--api-listen", "tcp:127.0.0.1:0"]);
     assert!(said.contains("changes over TCP need a token: --api-token-file FILE"), "{said}");
     mode(0o644);
