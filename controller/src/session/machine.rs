@@ -10,7 +10,7 @@ use ofproto::frame::next_length;
 use ofproto::message::multipart::{
     Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
 };
-use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message};
+use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, Port};
 use ofproto::{DecodeError, ErrorCode, HEADER_LEN, Header, Reader, VERSION, Wire as _, Xid};
 
 use super::assembly::{Assembly, Part, PartLimits};
@@ -34,14 +34,23 @@ const FOR_CONTROLLER: [u8; 15] = [0, 1, 2, 3, 4, 6, 8, 10, 11, 12, 19, 21, 23, 2
 enum State {
     /// HELLO is out.
     Hello,
-    /// FEATURES_REQUEST is out.
-    Features { xid: Xid },
-    /// The multipart requests for DESC and PORT_DESC are out.
-    Describing { features: FeaturesReply, desc: Option<Desc>, desc_xid: Xid, ports_xid: Xid },
+    /// FEATURES_REQUEST and the multipart requests for DESC and PORT_DESC are out.
+    Describing(Box<Description>),
     /// The handshake is complete.
     Ready,
     /// Nothing comes in any more.
     Closed,
+}
+
+/// Collects the replies that describe a switch.
+#[derive(Debug)]
+struct Description {
+    features_xid: Xid,
+    desc_xid: Xid,
+    ports_xid: Xid,
+    features: Option<FeaturesReply>,
+    desc: Option<Desc>,
+    ports: Option<Vec<Port>>,
 }
 
 /// One session with a switch.
@@ -300,7 +309,7 @@ impl Session {
             (State::Hello, Message::Error(error)) => {
                 self.close(CloseReason::Rejected(super::error_names::describe(&error)));
             }
-            (State::Features { .. } | State::Describing { .. }, Message::Error(error)) => {
+            (State::Describing(_), Message::Error(error)) => {
                 if error.kind == HELLO_FAILED || self.needs(xid) {
                     self.close(CloseReason::Rejected(super::error_names::describe(&error)));
                 } else {
@@ -309,13 +318,15 @@ impl Session {
             }
             // A second HELLO changes nothing.
             (_, Message::EchoReply(_) | Message::Hello(_)) => {}
-            (State::Features { .. }, Message::FeaturesReply(features)) => self.features(features),
-            (State::Describing { .. }, Message::MultipartReply(reply)) => {
-                self.multipart(xid, reply, frame.len())
+            (State::Describing(description), Message::FeaturesReply(features))
+                if description.features.is_none() =>
+            {
+                self.features(features)
             }
+            (State::Describing(_), Message::MultipartReply(reply)) => self.multipart(xid, reply, frame.len()),
             // The list of ports that is under way already has it, and nobody waits for the others yet.
             (
-                State::Features { .. } | State::Describing { .. },
+                State::Describing(_),
                 Message::PortStatus(_) | Message::PacketIn(_) | Message::FlowRemoved(_),
             ) => {}
             (State::Hello, _) => {
@@ -325,7 +336,7 @@ impl Session {
             }
             // A switch may answer another controller's request, or send a notification of an
             // unknown kind.
-            (State::Features { .. } | State::Describing { .. }, _) => {
+            (State::Describing(_), _) => {
                 if !FOR_CONTROLLER.contains(&header.kind) {
                     self.answer_error(header.xid, ErrorCode::BAD_TYPE, frame);
                 }
@@ -358,12 +369,12 @@ impl Session {
             }
             return;
         }
-        if let State::Describing { desc_xid, ports_xid, .. } = &self.state
+        if let State::Describing(description) = &self.state
             && self.assembly.waits(xid)
         {
             let fits = match &reply.body {
-                MultipartReplyBody::Desc(_) => xid == *desc_xid,
-                MultipartReplyBody::PortDesc(_) => xid == *ports_xid,
+                MultipartReplyBody::Desc(_) => xid == description.desc_xid,
+                MultipartReplyBody::PortDesc(_) => xid == description.ports_xid,
                 _ => false,
             };
             if !fits {

@@ -5,7 +5,7 @@ use ofproto::message::multipart::{MultipartReplyBody, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, SwitchConfig};
 use ofproto::{Header, Xid};
 
-use super::{MULTIPART_REPLY, Session, State};
+use super::{Description, MULTIPART_REPLY, Session, State};
 use crate::session::error_names::{HELLO_FAILED, INCOMPATIBLE};
 use crate::session::{CloseReason, Connected, Event};
 
@@ -19,10 +19,7 @@ impl Session {
     /// else the lower version of the two headers.
     pub(super) fn hello(&mut self, xid: Xid, hello: &Hello) {
         if hello.speaks_ours() {
-            if let Some(xid) = self.request(&Message::FeaturesRequest) {
-                self.state = State::Features { xid };
-            }
-            return;
+            return self.describe();
         }
         let theirs = match hello.bitmap {
             Some(bitmap) => format!("versions {bitmap:#x} (a bitmap)"),
@@ -34,10 +31,10 @@ impl Session {
         self.close(CloseReason::Version(theirs));
     }
 
-    pub(super) fn features(&mut self, features: FeaturesReply) {
-        if features.auxiliary_id != 0 {
-            return self.close(CloseReason::Auxiliary(features.auxiliary_id));
-        }
+    /// Requests all that describes the switch at once, so that the handshake takes one round trip
+    /// after HELLO.
+    fn describe(&mut self) {
+        let features_xid = self.request(&Message::FeaturesRequest).unwrap_or_default();
         if self.config.set_config {
             // Without ports in first fragments, no fragmented answer would find its return flow.
             // For packets sent on a miss, 128 bytes are Open vSwitch's own default.
@@ -46,22 +43,36 @@ impl Session {
         let desc_xid = self.ask(MultipartRequestBody::Desc);
         let ports_xid = self.ask(MultipartRequestBody::PortDesc);
         if !self.is_closed() {
-            self.state = State::Describing { features, desc: None, desc_xid, ports_xid };
+            self.state = State::Describing(Box::new(Description {
+                features_xid,
+                desc_xid,
+                ports_xid,
+                features: None,
+                desc: None,
+                ports: None,
+            }));
+        }
+    }
+
+    pub(super) fn features(&mut self, features: FeaturesReply) {
+        if features.auxiliary_id != 0 {
+            return self.close(CloseReason::Auxiliary(features.auxiliary_id));
+        }
+        if let State::Describing(description) = &mut self.state {
+            description.features = Some(features);
+            self.connect_if_described();
         }
     }
 
     pub(super) fn replied(&mut self, xid: Xid, body: MultipartReplyBody) {
-        let State::Describing { features, desc, desc_xid, ports_xid } = &mut self.state else {
+        let State::Describing(description) = &mut self.state else {
             return self.events.push_back(Event::Replied(xid, body));
         };
         match body {
-            MultipartReplyBody::Desc(d) if xid == *desc_xid => *desc = Some(d),
-            MultipartReplyBody::PortDesc(ports) if xid == *ports_xid => {
-                // A switch answers both requests in the order in which they were sent.
-                let desc = desc.take().unwrap_or_default();
-                let connected = Connected { features: features.clone(), ports, desc };
-                self.state = State::Ready;
-                self.events.push_back(Event::Connected(Box::new(connected)));
+            MultipartReplyBody::Desc(desc) if xid == description.desc_xid => description.desc = Some(desc),
+            MultipartReplyBody::PortDesc(ports) if xid == description.ports_xid => {
+                description.ports = Some(ports);
+                self.connect_if_described();
             }
             _ => {
                 let waiting = self.waiting();
@@ -70,23 +81,36 @@ impl Session {
         }
     }
 
+    /// Completes the handshake once features and ports are there. A switch answers in the order of
+    /// the requests, so a description that did not come before the ports is left empty.
+    fn connect_if_described(&mut self) {
+        let State::Describing(description) = &mut self.state else { return };
+        let (Some(features), Some(ports)) = (&description.features, &mut description.ports) else { return };
+        let connected = Connected {
+            features: features.clone(),
+            ports: std::mem::take(ports),
+            desc: description.desc.take().unwrap_or_default(),
+        };
+        self.state = State::Ready;
+        self.events.push_back(Event::Connected(Box::new(connected)));
+    }
+
     /// Returns whether the handshake needs an answer to that request.
     pub(super) fn needs(&self, xid: Xid) -> bool {
-        match &self.state {
-            // Only HELLO, with xid 0, was sent before.
-            State::Features { xid: asked } => xid != Xid(0) && xid <= *asked,
-            State::Describing { desc_xid, ports_xid, .. } => xid == *desc_xid || xid == *ports_xid,
-            State::Hello | State::Ready | State::Closed => false,
-        }
+        let State::Describing(description) = &self.state else { return false };
+        let Description { features_xid, desc_xid, ports_xid, features, .. } = &**description;
+        // HELLO is the only request before FEATURES_REQUEST. 0 is what a switch's own messages carry.
+        let is_early = xid != Xid(0) && xid <= *features_xid;
+        is_early && features.is_none() || xid == *desc_xid || xid == *ports_xid
     }
 
     /// Names the message that the handshake waits for.
     pub(super) fn waiting(&self) -> &'static str {
         match &self.state {
             State::Hello => "HELLO",
-            State::Features { .. } => "FEATURES_REPLY",
-            State::Describing { desc: None, .. } => "the switch's description",
-            State::Describing { .. } => "the list of ports",
+            State::Describing(description) if description.features.is_none() => "FEATURES_REPLY",
+            State::Describing(description) if description.desc.is_none() => "the switch's description",
+            State::Describing(_) => "the list of ports",
             State::Ready => "nothing in particular",
             State::Closed => "nothing",
         }

@@ -114,17 +114,17 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
 
 /// By state: Hello, Features, Describing, Ports, Ready, Closed. `-` is nothing, `E` an error sent, `x` the end.
 const EXPECTED: &str = "\
-    HELLO                  | ask               | -                 | -                 | -                 | -                 | -
+    HELLO                  | ask set ask ask   | -                 | -                 | -                 | -                 | -
     HELLO 1.0              | E0.0 x            | -                 | -                 | -                 | -                 | -
     ERROR                  | x                 | x                 | -                 | -                 | refused           | -
-    ERROR about DESC       | x                 | -                 | x                 | x                 | refused           | -
+    ERROR about DESC       | x                 | x                 | x                 | x                 | refused           | -
     ERROR in version 1     | x                 | -                 | -                 | -                 | refused           | -
     ECHO_REQUEST           | echo              | echo              | echo              | echo              | echo              | -
     ECHO_REPLY             | -                 | -                 | -                 | -                 | -                 | -
     experimenter           | E1.1 x            | -                 | -                 | -                 | message           | -
     bundle control         | E1.1 x            | -                 | -                 | -                 | message           | -
     FEATURES_REQUEST       | E1.1 x            | E1.1              | E1.1              | E1.1              | E1.1              | -
-    FEATURES_REPLY         | E1.1 x            | set ask ask       | -                 | -                 | message           | -
+    FEATURES_REPLY         | E1.1 x            | -                 | -                 | -                 | message           | -
     GET_CONFIG_REPLY       | E1.1 x            | -                 | -                 | -                 | message           | -
     SET_CONFIG             | E1.1 x            | E1.1              | E1.1              | E1.1              | E1.1              | -
     PACKET_IN              | E1.1 x            | -                 | -                 | -                 | message           | -
@@ -134,7 +134,7 @@ const EXPECTED: &str = "\
     MULTIPART_REQUEST      | E1.1 x            | E1.1              | E1.1              | E1.1              | E1.1              | -
     DESC reply             | E1.1 x            | -                 | -                 | -                 | -                 | -
     PORT_DESC reply        | E1.1 x            | -                 | up                | up                | -                 | -
-    PORT_DESC for DESC     | E1.1 x            | -                 | x                 | -                 | -                 | -
+    PORT_DESC for DESC     | E1.1 x            | x                 | x                 | -                 | -                 | -
     unasked reply          | E1.1 x            | -                 | -                 | -                 | -                 | -
     monitor update         | E1.1 x            | -                 | -                 | -                 | monitored         | -
     BARRIER_REPLY          | E1.1 x            | -                 | -                 | -                 | message           | -

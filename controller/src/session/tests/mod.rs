@@ -148,20 +148,37 @@ fn a_handshake_tells_who_the_switch_is() {
     let mut rig = Rig::new(Config::default());
     assert_eq!(rig.sent(), [(Xid(1), Message::Hello(Hello::ours()))]);
     rig.give(Xid(9), &Message::Hello(Hello::new(6, Some(0b0101_0010))));
-    assert_eq!(rig.sent(), [(Xid(2), Message::FeaturesRequest)]);
-    rig.give(Xid(2), &Message::FeaturesReply(features()));
     let sent = rig.sent();
-    assert!(matches!(sent[0].1, Message::SetConfig(_)));
+    assert_eq!(sent[0], (Xid(2), Message::FeaturesRequest));
+    assert!(matches!(sent[1].1, Message::SetConfig(_)));
     assert_eq!(
-        sent[1..].iter().map(|(xid, m)| (*xid, m.kind())).collect::<Vec<_>>(),
+        sent[2..].iter().map(|(xid, m)| (*xid, m.kind())).collect::<Vec<_>>(),
         [(Xid(4), 18), (Xid(5), 18)]
     );
+    rig.give(Xid(2), &Message::FeaturesReply(features()));
+    assert_eq!(rig.sent(), []);
     rig.give(Xid(4), &desc());
     rig.give(Xid(5), &ports(MULTIPART_MORE));
     rig.give(Xid(5), &multipart(0, MultipartReplyBody::PortDesc(vec![Port::named(PortNo(1), "veth100")])));
     let connected = Connected {
         features: features(),
         ports: vec![Port::named(PortNo::LOCAL, "vmbr0"), Port::named(PortNo(1), "veth100")],
+        desc: Desc { sw_desc: "3.1.0".into(), ..Desc::default() },
+    };
+    assert_eq!(rig.told(), [Event::Connected(Box::new(connected))]);
+}
+
+/// OpenFlow 1.3.5 §6.2: without a barrier a switch may answer in another order.
+#[test]
+fn ports_may_come_before_the_features() {
+    let mut rig = Rig::at(At::Features, Config::default());
+    rig.give(Xid(5), &ports(0));
+    assert_eq!(rig.told(), [], "without its datapath id nobody knows the switch");
+    rig.give(Xid(4), &desc());
+    rig.give(Xid(2), &Message::FeaturesReply(features()));
+    let connected = Connected {
+        features: features(),
+        ports: vec![Port::named(PortNo::LOCAL, "vmbr0")],
         desc: Desc { sw_desc: "3.1.0".into(), ..Desc::default() },
     };
     assert_eq!(rig.told(), [Event::Connected(Box::new(connected))]);
@@ -192,7 +209,7 @@ fn versions_are_agreed_on_as_the_standard_says() {
         rig.give(Xid(3), &Message::Hello(Hello::new(version, bitmap)));
         let sent = rig.sent();
         if agreed {
-            assert_eq!(sent, [(Xid(2), Message::FeaturesRequest)], "{version} {bitmap:?}");
+            assert_eq!(sent[0], (Xid(2), Message::FeaturesRequest), "{version} {bitmap:?}");
         } else {
             let [(Xid(3), Message::Error(error))] = &sent[..] else {
                 panic!("{version} {bitmap:?}: {sent:?}")
