@@ -11,7 +11,7 @@ use ofproto::hot::{FlowStamp, PacketInView, PacketOutStamp, VlanVid};
 use ofproto::message::{FlowMod, Message};
 use ofproto::testing::switch::{self, mac};
 use ofproto::{BufferId, Cookie, PortNo, TableId, Xid};
-use portcullis::learning::{FlowKind, LearningSwitch, MacTable, Settings, Shares};
+use portcullis::mac_learning::{FlowKind, LearningSwitch, MacTable, NotedEntries, Settings, Shares};
 
 /// How many addresses a table has.
 const SIZES: [u32; 3] = [100, 10_000, 1_000_000];
@@ -147,7 +147,9 @@ fn decisions(c: &mut Criterion) {
                 out.clear();
                 let Some(batch) = turn.next() else { return };
                 if switch.is_large() {
-                    black_box(batch.iter().fold(0, |seen, frame| seen ^ switch.touch(frame)));
+                    let mut noted = NotedEntries::new();
+                    batch.iter().for_each(|frame| switch.note(frame, &mut noted));
+                    switch.load(&mut noted);
                 }
                 for frame in batch {
                     switch.packet_in(black_box(frame), NOW, &mut out);

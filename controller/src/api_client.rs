@@ -41,20 +41,20 @@ impl fmt::Display for ApiAddress {
 }
 
 impl FromStr for ApiAddress {
-    type Err = ApiError;
+    type Err = ApiClientError;
 
-    fn from_str(text: &str) -> Result<Self, ApiError> {
+    fn from_str(text: &str) -> Result<Self, ApiClientError> {
         if let Some(path) = text.strip_prefix("unix:").filter(|p| !p.is_empty()) {
             return Ok(Self::Unix(path.into()));
         }
         let address = text.strip_prefix("tcp:").unwrap_or(text);
-        address.parse().map(Self::Tcp).map_err(|_| ApiError::Address(text.to_owned()))
+        address.parse().map(Self::Tcp).map_err(|_| ApiClientError::Address(text.to_owned()))
     }
 }
 
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum ApiError {
+pub enum ApiClientError {
     /// Not an address.
     #[error("{0:?} is no API address: unix:PATH or tcp:ADDRESS:PORT")]
     Address(String),
@@ -91,11 +91,11 @@ pub struct Reply {
 }
 
 /// Asks for `path`; any status but 2xx is an error. Blocks for at most some seconds.
-pub fn fetch(api: &ApiAddress, path: &str) -> Result<String, ApiError> {
+pub fn fetch(api: &ApiAddress, path: &str) -> Result<String, ApiClientError> {
     let reply = request(api, "GET", path, None, None)?;
     if !(200..300).contains(&reply.status) {
         let body = reply.body.trim().to_owned();
-        return Err(ApiError::Refused { path: path.to_owned(), status: reply.status, body });
+        return Err(ApiClientError::Refused { path: path.to_owned(), status: reply.status, body });
     }
     Ok(reply.body)
 }
@@ -108,8 +108,8 @@ pub fn request(
     path: &str,
     json: Option<&str>,
     token: Option<&Token>,
-) -> Result<Reply, ApiError> {
-    let failed = |source| ApiError::Io { address: api.clone(), source };
+) -> Result<Reply, ApiClientError> {
+    let failed = |source| ApiClientError::Io { address: api.clone(), source };
     let patience = if method == "GET" { TIMEOUT } else { PATIENCE };
     let answer = match api {
         ApiAddress::Unix(socket) => UnixStream::connect(socket).and_then(|stream| {
@@ -124,7 +124,7 @@ pub fn request(
         }),
     }
     .map_err(failed)?;
-    parse(&answer).ok_or_else(|| ApiError::NotHttp(api.clone()))
+    parse(&answer).ok_or_else(|| ApiClientError::NotHttp(api.clone()))
 }
 
 fn exchange<S: Read + Write>(
@@ -186,7 +186,7 @@ mod tests {
             assert_eq!(fetch(&api, "/status").unwrap(), "x".repeat(100_000));
             assert_eq!(request(&api, "POST", "/echo", Some("{}"), None).unwrap().body, "{}");
             let error = fetch(&api, "/no").unwrap_err();
-            assert!(matches!(error, ApiError::Refused { status: 409, .. }), "{error}");
+            assert!(matches!(error, ApiClientError::Refused { status: 409, .. }), "{error}");
         })
         .await
         .unwrap();
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn nobody_there_and_no_address_are_errors() {
         let api: ApiAddress = "unix:/nonexistent/api.sock".parse().unwrap();
-        assert!(matches!(fetch(&api, "/"), Err(ApiError::Io { .. })));
+        assert!(matches!(fetch(&api, "/"), Err(ApiClientError::Io { .. })));
         assert!("unix:".parse::<ApiAddress>().is_err());
         assert!("localhost".parse::<ApiAddress>().is_err());
     }

@@ -25,10 +25,10 @@ use utoipa::ToSchema;
 use self::drops::SessionDrops;
 use self::identity::Contradicted;
 use self::owners::BridgeOwners;
-use crate::bridge::{Compiled, Counts, Evicted, Pot, Pots, Status, Sums};
+use crate::address::Address;
+use crate::bridge::{Compiled, Counts, Evicted, FullBounds, LearnedBound, Status, Sums};
 use crate::in_force::InForce;
 use crate::metrics::Metrics;
-use crate::net::Address;
 use crate::ovs::{FaultKind, Identities, IsolationFault};
 use crate::policy::Policy;
 use crate::store::{State, Store};
@@ -105,7 +105,7 @@ struct Standing {
 struct Counting {
     counts: Counts,
     sums: Sums,
-    pots: Pots,
+    full_bounds: FullBounds,
 }
 
 /// How a controller stands, as the API tells it.
@@ -364,7 +364,13 @@ impl Hub {
 
     /// Ends the count of a bridge's flows after a read of `flows` of them. Returns the tables that
     /// are newly full of return flows.
-    pub fn count(&self, bridge: &str, compiled: &Compiled, flows: u64, evicted: &Evicted) -> Vec<Pot> {
+    pub fn count(
+        &self,
+        bridge: &str,
+        compiled: &Compiled,
+        flows: u64,
+        evicted: &Evicted,
+    ) -> Vec<LearnedBound> {
         let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
         if flows == 0 {
@@ -375,12 +381,12 @@ impl Hub {
             self.metrics.counted(bridge, &counting.sums, &sums);
         }
         let learned = sums.learned;
-        let new = counting.pots.look(&sums, evicted);
-        let full: Vec<&Pot> = counting.pots.full().collect();
+        let new = counting.full_bounds.look(&sums, evicted);
+        let full: Vec<&LearnedBound> = counting.full_bounds.full().collect();
         if self.label(bridge) == bridge {
-            self.metrics.full(bridge, full.iter().map(|pot| pot.label()).collect(), evicted);
+            self.metrics.full(bridge, full.iter().map(|bound| bound.label()).collect(), evicted);
         }
-        let full = full.into_iter().map(Pot::to_string).collect();
+        let full = full.into_iter().map(LearnedBound::to_string).collect();
         counting.sums = sums;
         drop(counting);
         if let Some(mut standing) = self.bridges.get_mut(bridge) {

@@ -72,6 +72,7 @@
 //! | another number to look at | [`metrics`] |
 //! | another command | [`cli`] |
 
+pub mod address;
 #[cfg(test)]
 mod adversaries;
 pub mod api;
@@ -85,13 +86,14 @@ pub mod denied;
 pub mod hub;
 pub mod in_force;
 pub mod lab;
-pub mod learning;
 pub mod log_limit;
+pub mod mac_learning;
 pub mod metrics;
 pub mod net;
 pub mod ovs;
 pub mod policy;
 mod printable;
+pub mod problem;
 pub mod session;
 pub mod store;
 pub mod windows;

@@ -13,7 +13,7 @@ use prometheus::{
 };
 
 use crate::bridge::{Evicted, Sums};
-use crate::learning::Tally;
+use crate::mac_learning::Tally;
 
 /// All metrics of a controller.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct Metrics {
     learned: IntGaugeVec,
     full: IntGaugeVec,
     evicted: IntCounterVec,
-    pots: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
+    full_bounds: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     rule_packets: IntCounterVec,
     rule_bytes: IntCounterVec,
     denied: IntCounterVec,
@@ -129,7 +129,7 @@ impl Metrics {
                 "Return flows that made room for others in a table that was full.",
                 &["bridge", "table"],
             )?,
-            pots: Arc::default(),
+            full_bounds: Arc::default(),
             rule_packets: counter(
                 "portcullis_rule_packets_total",
                 "Packets by rule, learned return flows included.",
@@ -274,19 +274,19 @@ impl Metrics {
     }
 
     /// Where no more return flows of a bridge fit, and how many were evicted since the last look.
-    pub fn full(&self, bridge: &str, pots: Vec<String>, evicted: &Evicted) {
+    pub fn full(&self, bridge: &str, bounds: Vec<String>, evicted: &Evicted) {
         for (table, flows) in evicted {
             self.evicted.with_label_values(&[bridge, &table.to_string()]).inc_by(*flows);
         }
-        for pot in &pots {
-            self.full.with_label_values(&[bridge, pot]).set(1);
+        for bound in &bounds {
+            self.full.with_label_values(&[bridge, bound]).set(1);
         }
         // A panic elsewhere leaves the names usable.
-        let mut all = self.pots.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = all.insert(bridge.to_owned(), pots.clone()).unwrap_or_default();
-        for pot in before.iter().filter(|pot| !pots.contains(pot)) {
+        let mut all = self.full_bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.insert(bridge.to_owned(), bounds.clone()).unwrap_or_default();
+        for bound in before.iter().filter(|bound| !bounds.contains(bound)) {
             // It is there: it was set when it became full.
-            let _ = self.full.remove_label_values(&[bridge, pot]);
+            let _ = self.full.remove_label_values(&[bridge, bound]);
         }
     }
 

@@ -1,65 +1,83 @@
-//! Why something could not be done.
+//! Reports why a request of a person or a program was not carried out.
 
 use std::fmt;
 
 use crate::store::StoreError;
+use crate::windows::WindowError;
 
-/// What kind of problem.
+/// Sorts problems by who can mend them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The request is not what it should be.
+pub enum ProblemKind {
+    /// The request is malformed.
     Bad,
-    /// It names something that is not there.
+    /// The request names something that does not exist.
     NotFound,
-    /// It cannot be, as things are now.
+    /// The request contradicts the present state.
     Conflict,
-    /// The machine refused.
+    /// The operating system or Open vSwitch refused.
     Failed,
-    /// What is needed for it is lost.
+    /// State that the request needs is lost.
     Unavailable,
 }
 
-/// Why something could not be done, and what to do about it.
+/// Describes a failed request, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// What kind of problem.
-    pub kind: Kind,
-    /// What it is called; never changes.
+    /// Sort of problem.
+    pub kind: ProblemKind,
+    /// Code in kebab-case. It stays the same from release to release.
     pub code: &'static str,
-    /// What is wrong, in one sentence.
-    pub error: String,
-    /// What to do.
-    pub remedy: String,
+    /// Cause, in one sentence.
+    pub message: String,
+    /// Advice. It may be empty.
+    pub help: String,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.error, self.remedy)
+        write!(f, "{}; {}", self.message, self.help)
     }
 }
 
 impl std::error::Error for Problem {}
 
 impl Problem {
-    pub(super) fn bad(error: String, remedy: String) -> Self {
-        Self { kind: Kind::Bad, code: "bad-request", error, remedy }
+    /// Returns a problem of a malformed request.
+    pub fn bad(message: String, help: String) -> Self {
+        Self { kind: ProblemKind::Bad, code: "bad-request", message, help }
     }
 
-    pub(super) fn not_found(error: String, remedy: String) -> Self {
-        Self { kind: Kind::NotFound, code: "not-found", error, remedy }
+    /// Returns a problem of a name that does not exist.
+    pub fn not_found(message: String, help: String) -> Self {
+        Self { kind: ProblemKind::NotFound, code: "not-found", message, help }
     }
 
-    pub(super) fn conflict(code: &'static str, error: String, remedy: impl Into<String>) -> Self {
-        Self { kind: Kind::Conflict, code, error, remedy: remedy.into() }
+    /// Returns a problem of a request that contradicts the present state.
+    pub fn conflict(code: &'static str, message: String, help: impl Into<String>) -> Self {
+        Self { kind: ProblemKind::Conflict, code, message, help: help.into() }
     }
 
-    pub(super) fn failed(code: &'static str, error: String, remedy: impl Into<String>) -> Self {
-        Self { kind: Kind::Failed, code, error, remedy: remedy.into() }
+    /// Returns a problem of the system below.
+    pub fn failed(code: &'static str, message: String, help: impl Into<String>) -> Self {
+        Self { kind: ProblemKind::Failed, code, message, help: help.into() }
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::failed("store", error.to_string(), error.help())
+    }
+}
+
+impl From<WindowError> for Problem {
+    fn from(error: WindowError) -> Self {
+        let kind = match error {
+            WindowError::Unknown { .. } => ProblemKind::NotFound,
+            WindowError::Open(_) | WindowError::Longer { .. } | WindowError::Closed(_) => {
+                ProblemKind::Conflict
+            }
+            WindowError::Duration(_) | WindowError::NoReason | WindowError::Reason { .. } => ProblemKind::Bad,
+        };
+        Self { kind, code: error.code(), message: error.to_string(), help: error.help() }
     }
 }

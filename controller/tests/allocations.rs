@@ -10,7 +10,7 @@ use ofproto::message::{Hello, Message, Port};
 use ofproto::testing::switch::{self, mac};
 use ofproto::{Cookie, DatapathId, Framer, PortNo, TableId, Xid};
 use portcullis::bridge::Ports;
-use portcullis::learning::{FlowKind, LearningSwitch, Settings, Shares};
+use portcullis::mac_learning::{FlowKind, LearningSwitch, Settings, Shares};
 use portcullis::session::{CloseReason, Config, Event, MAX_PORTS, Session};
 
 /// PACKET_INs of one batch.

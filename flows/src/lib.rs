@@ -32,6 +32,7 @@
 //! prints the text of `ovs-ofctl`, [`ofp_print`] that of whole messages. The form on the wire is the crate `ofproto`'s, reached by [`Flow::to_flow_mod`] and
 //! [`Flow::from_stats`].
 
+mod canonical;
 pub mod check;
 pub mod compile;
 pub mod dhcp;

@@ -16,7 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use nix::unistd::{Gid, Uid, User};
 
-use super::Refusal;
+use super::ApiError;
 
 /// A token has at least so many characters.
 const MIN_TOKEN: usize = 16;
@@ -119,7 +119,7 @@ impl fmt::Debug for Token {
 
 impl Gate {
     /// Who makes the change.
-    fn admit(&self, peer: Peer, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    fn admit(&self, peer: Peer, headers: &HeaderMap) -> Result<Caller, ApiError> {
         match (self, peer) {
             (Self::Process { owner, group }, Peer::Process(Some((uid, gid)))) => {
                 let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
@@ -127,7 +127,7 @@ impl Gate {
                     return Ok(Caller { who: user.map_or_else(|| format!("uid {uid}"), |u| u.name) });
                 }
                 let message = format!("uid {uid} may look, but not change anything");
-                Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message)
+                Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", message)
                     .help("root may, and the owner and the group of the controller's socket"))
             }
             (Self::Token(token), Peer::Address(from)) if token.is_in(headers) => {
@@ -135,12 +135,12 @@ impl Gate {
             }
             (Self::Token(_), _) => {
                 let message = "a change needs the controller's token";
-                Err(Refusal::new(StatusCode::UNAUTHORIZED, "token", message).help(
+                Err(ApiError::new(StatusCode::UNAUTHORIZED, "token", message).help(
                     "send Authorization: Bearer TOKEN (--api-token-file FILE does), or use the Unix socket",
                 ))
             }
             (Self::Process { .. }, _) => {
-                Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", "the system does not say who asks"))
+                Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", "the system does not say who asks"))
             }
         }
     }
@@ -163,13 +163,13 @@ pub(super) async fn guard(
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         match gate.admit(peer, request.headers()) {
             Ok(caller) => request.extensions_mut().insert(caller),
-            Err(refusal) => {
+            Err(error) => {
                 tracing::warn!(
                     ?peer,
                     path = request.uri().path(),
                     "a change by somebody who may not: refused"
                 );
-                return refusal.into_response();
+                return error.into_response();
             }
         };
     }
@@ -177,11 +177,11 @@ pub(super) async fn guard(
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // A route that changes something outside of the gate: nobody was let in.
-        let nobody = || Refusal::new(StatusCode::FORBIDDEN, "forbidden", "nobody may do that here");
+        let nobody = || ApiError::new(StatusCode::FORBIDDEN, "forbidden", "nobody may do that here");
         parts.extensions.get::<Self>().cloned().ok_or_else(nobody)
     }
 }
@@ -203,9 +203,9 @@ mod tests {
         assert_eq!(admit(0, 0).unwrap().who, "root");
         assert_eq!(admit(4_001, 9).unwrap().who, "uid 4001");
         assert_eq!(admit(4_003, 4_002).unwrap().who, "uid 4003");
-        let refusal = admit(4_003, 4_003).unwrap_err();
-        assert_eq!(refusal.status, 403);
-        assert!(refusal.message.contains("4003") && refusal.help.contains("group"), "{refusal:?}");
+        let error = admit(4_003, 4_003).unwrap_err();
+        assert_eq!(error.status, 403);
+        assert!(error.message.contains("4003") && error.help.contains("group"), "{error:?}");
         let unknown = gate.admit(Peer::Process(None), &bearing(SECRET));
         assert_eq!(unknown.unwrap_err().status, 403);
     }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
 
-use super::Refusal;
+use super::ApiError;
 
 /// Bounds the body of a request, in bytes.
 pub(super) const MAX_BODY: usize = 64 << 10;
@@ -22,27 +22,27 @@ const MAX_DISCARDED: usize = 1 << 20;
 /// connection.
 pub(super) async fn read_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let refusal = match tokio::time::timeout(limit, read(body)).await {
+    let error = match tokio::time::timeout(limit, read(body)).await {
         Ok(Ok(bytes)) => return next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Ok(Err(refusal)) => refusal,
+        Ok(Err(error)) => error,
         Err(_) => {
             let message = format!("the body did not come within {} ms", limit.as_millis());
-            Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", message)
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", message)
         }
     };
-    refusal.into_response()
+    error.into_response()
 }
 
 /// Reads a body to its end.
 ///
 /// # Errors
-/// A [`Refusal`] if the body is longer than [`MAX_BODY`] or breaks off.
-async fn read(body: Body) -> Result<Bytes, Refusal> {
+/// A [`ApiError`] if the body is longer than [`MAX_BODY`] or breaks off.
+async fn read(body: Body) -> Result<Bytes, ApiError> {
     let (mut chunks, mut read, mut length) = (body.into_data_stream(), BytesMut::new(), 0);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
             let message = format!("the body broke off: {error}");
-            Refusal::new(StatusCode::BAD_REQUEST, "bad-request", message)
+            ApiError::new(StatusCode::BAD_REQUEST, "bad-request", message)
         })?;
         length += chunk.len();
         if length <= MAX_BODY {
@@ -53,7 +53,7 @@ async fn read(body: Body) -> Result<Bytes, Refusal> {
     }
     if length > MAX_BODY {
         let message = format!("the body is longer than {MAX_BODY} bytes");
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", message));
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "bad-request", message));
     }
     Ok(read.freeze())
 }

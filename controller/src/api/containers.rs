@@ -13,12 +13,12 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::refusal::Said;
-use super::{Caller, Refusal};
+use super::error::ApiErrorBody;
+use super::{ApiError, Caller};
 use crate::containers::{
-    ContainerList, Containers, Instance, Kind, Made, Problem, Removed, Request, ServiceList, Stamped,
-    TemplateList,
+    ContainerList, Containers, Instance, Made, Removed, Request, ServiceList, Stamped, TemplateList,
 };
+use crate::problem::Problem;
 
 /// Changes and looks under way at one time: each holds a thread.
 const MOST: usize = 32;
@@ -47,10 +47,10 @@ impl Api {
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Containers) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    ) -> Result<T, ApiError> {
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             let message = format!("{MOST} requests are under way");
-            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "busy", message).help("try again"));
+            return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "busy", message).help("try again"));
         };
         let containers = Arc::clone(&self.containers);
         let done = tokio::task::spawn_blocking(move || {
@@ -60,7 +60,7 @@ impl Api {
         });
         match done.await {
             Ok(done) => Ok(done?),
-            Err(lost) => Err(Refusal::new(
+            Err(lost) => Err(ApiError::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "lost",
                 format!("it ended early: {lost}"),
@@ -69,32 +69,19 @@ impl Api {
     }
 }
 
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        let status = match problem.kind {
-            Kind::Bad => StatusCode::BAD_REQUEST,
-            Kind::NotFound => StatusCode::NOT_FOUND,
-            Kind::Conflict => StatusCode::CONFLICT,
-            Kind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
-            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self::new(status, problem.code, problem.error).help(problem.remedy)
-    }
-}
-
-impl From<BytesRejection> for Refusal {
+impl From<BytesRejection> for ApiError {
     fn from(rejection: BytesRejection) -> Self {
         Self::new(rejection.status(), "bad-request", rejection.body_text())
     }
 }
 
-impl From<QueryRejection> for Refusal {
+impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
         Self::new(rejection.status(), "bad-request", rejection.body_text())
     }
 }
 
-impl From<PathRejection> for Refusal {
+impl From<PathRejection> for ApiError {
     fn from(rejection: PathRejection) -> Self {
         Self::new(rejection.status(), "bad-request", rejection.body_text())
     }
@@ -106,17 +93,17 @@ impl From<PathRejection> for Refusal {
     request_body = Request,
     responses(
         (status = CREATED, description = "it is there", body = Made),
-        (status = BAD_REQUEST, description = "the body is not what it should be; the message names the key", body = Said),
-        (status = NOT_FOUND, description = "there is no such network or namespace", body = Said),
-        (status = CONFLICT, description = "the name or the device is taken, or every id is", body = Said),
-        (status = INTERNAL_SERVER_ERROR, description = "the machine refused; all is as before", body = Said),
+        (status = BAD_REQUEST, description = "the body is not what it should be; the message names the key", body = ApiErrorBody),
+        (status = NOT_FOUND, description = "there is no such network or namespace", body = ApiErrorBody),
+        (status = CONFLICT, description = "the name or the device is taken, or every id is", body = ApiErrorBody),
+        (status = INTERNAL_SERVER_ERROR, description = "the machine refused; all is as before", body = ApiErrorBody),
     )
 )]
 async fn create(
     State(api): State<Api>,
     caller: Caller,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<Made>), Refusal> {
+) -> Result<(StatusCode, Json<Made>), ApiError> {
     let request = Request::read(&body?)?;
     let made = api.run(move |containers| containers.create(&request, &caller.who)).await?;
     Ok((StatusCode::CREATED, Json(made)))
@@ -128,15 +115,15 @@ async fn create(
     params(("name" = String, Path, description = "the container's name")),
     responses(
         (status = OK, description = "it is gone", body = Removed),
-        (status = NOT_FOUND, description = "there is none of that name", body = Said),
-        (status = INTERNAL_SERVER_ERROR, description = "a part could not be removed; ask again", body = Said),
+        (status = NOT_FOUND, description = "there is none of that name", body = ApiErrorBody),
+        (status = INTERNAL_SERVER_ERROR, description = "a part could not be removed; ask again", body = ApiErrorBody),
     )
 )]
 async fn delete(
     State(api): State<Api>,
     caller: Caller,
     name: Result<Path<String>, PathRejection>,
-) -> Result<Json<Removed>, Refusal> {
+) -> Result<Json<Removed>, ApiError> {
     let Path(name) = name?;
     Ok(Json(api.run(move |containers| containers.delete(&name, &caller.who)).await?))
 }
@@ -155,13 +142,13 @@ struct OfNetwork {
     params(OfNetwork),
     responses(
         (status = OK, description = "by network and id", body = ContainerList),
-        (status = NOT_FOUND, description = "there is no such network", body = Said),
+        (status = NOT_FOUND, description = "there is no such network", body = ApiErrorBody),
     )
 )]
 async fn list(
     State(api): State<Api>,
     query: Result<Query<OfNetwork>, QueryRejection>,
-) -> Result<Json<ContainerList>, Refusal> {
+) -> Result<Json<ContainerList>, ApiError> {
     let Query(of) = query?;
     Ok(Json(api.run(move |containers| containers.list(of.network.as_deref())).await?))
 }
@@ -180,16 +167,16 @@ struct InNetwork {
     params(InNetwork),
     responses(
         (status = OK, description = "by name", body = ServiceList),
-        (status = BAD_REQUEST, description = "the network is not said", body = Said),
-        (status = NOT_FOUND, description = "there is no such network", body = Said),
+        (status = BAD_REQUEST, description = "the network is not said", body = ApiErrorBody),
+        (status = NOT_FOUND, description = "there is no such network", body = ApiErrorBody),
     )
 )]
 async fn services(
     State(api): State<Api>,
     query: Result<Query<InNetwork>, QueryRejection>,
-) -> Result<Json<ServiceList>, Refusal> {
+) -> Result<Json<ServiceList>, ApiError> {
     let Query(of) = query.map_err(|rejection| {
-        Refusal::from(rejection).help("ask for one network: /api/services?network=NAME")
+        ApiError::from(rejection).help("ask for one network: /api/services?network=NAME")
     })?;
     Ok(Json(api.run(move |containers| containers.services(&of.network)).await?))
 }
@@ -199,7 +186,7 @@ async fn services(
     get, path = "/api/networks", tag = "networks",
     responses((status = OK, description = "in the order of the file", body = TemplateList))
 )]
-async fn templates(State(api): State<Api>) -> Result<Json<TemplateList>, Refusal> {
+async fn templates(State(api): State<Api>) -> Result<Json<TemplateList>, ApiError> {
     Ok(Json(api.run(|containers| Ok(containers.templates())).await?))
 }
 
@@ -209,17 +196,17 @@ async fn templates(State(api): State<Api>) -> Result<Json<TemplateList>, Refusal
     request_body = Instance,
     responses(
         (status = CREATED, description = "it is there", body = Stamped),
-        (status = BAD_REQUEST, description = "the body is not what it should be, or the number none of the template's", body = Said),
-        (status = NOT_FOUND, description = "there is no such template", body = Said),
-        (status = CONFLICT, description = "it is there already, or has no place", body = Said),
-        (status = INTERNAL_SERVER_ERROR, description = "a switch refused; all is as before", body = Said),
+        (status = BAD_REQUEST, description = "the body is not what it should be, or the number none of the template's", body = ApiErrorBody),
+        (status = NOT_FOUND, description = "there is no such template", body = ApiErrorBody),
+        (status = CONFLICT, description = "it is there already, or has no place", body = ApiErrorBody),
+        (status = INTERNAL_SERVER_ERROR, description = "a switch refused; all is as before", body = ApiErrorBody),
     )
 )]
 async fn stamp(
     State(api): State<Api>,
     caller: Caller,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<Stamped>), Refusal> {
+) -> Result<(StatusCode, Json<Stamped>), ApiError> {
     let instance = Instance::read(&body?)?;
     let stamped = api.run(move |containers| containers.stamp(&instance, &caller.who)).await?;
     Ok((StatusCode::CREATED, Json(stamped)))
@@ -234,16 +221,16 @@ async fn stamp(
     ),
     responses(
         (status = OK, description = "it is gone", body = Stamped),
-        (status = NOT_FOUND, description = "there is no such template or instance", body = Said),
-        (status = CONFLICT, description = "the file has it, or a container is on it", body = Said),
-        (status = INTERNAL_SERVER_ERROR, description = "a switch refused; all is as before", body = Said),
+        (status = NOT_FOUND, description = "there is no such template or instance", body = ApiErrorBody),
+        (status = CONFLICT, description = "the file has it, or a container is on it", body = ApiErrorBody),
+        (status = INTERNAL_SERVER_ERROR, description = "a switch refused; all is as before", body = ApiErrorBody),
     )
 )]
 async fn unstamp(
     State(api): State<Api>,
     caller: Caller,
     path: Result<Path<(String, u32)>, PathRejection>,
-) -> Result<Json<Stamped>, Refusal> {
+) -> Result<Json<Stamped>, ApiError> {
     let Path((template, number)) = path?;
     let instance = Instance { template, number };
     Ok(Json(api.run(move |containers| containers.unstamp(&instance, &caller.who)).await?))

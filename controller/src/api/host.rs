@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::Refusal;
+use super::ApiError;
 use crate::printable::printable_name;
 
 /// Bounds the part of a name that an answer repeats, in bytes.
@@ -33,7 +33,7 @@ impl Hosts {
     }
 
     /// Checks that a request is for one of them.
-    fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             let message = "the request does not say which host it is for";
@@ -69,8 +69,8 @@ impl Hosts {
         }
     }
 
-    fn misdirected(message: String) -> Refusal {
-        Refusal::new(StatusCode::MISDIRECTED_REQUEST, "host", message)
+    fn misdirected(message: String) -> ApiError {
+        ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host", message)
             .help("ask for localhost or by IP address, or start the controller with --allow-host NAME")
     }
 }
@@ -84,7 +84,7 @@ fn canonical(name: &str) -> String {
 pub(super) async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     match hosts.answer(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
+        Err(error) => error.into_response(),
     }
 }
 
@@ -152,10 +152,10 @@ mod tests {
         let hosts = Hosts::new("127.0.0.1".parse().unwrap(), &[]);
         let host = ["\u{9b}31m\u{202e}".as_bytes(), &[b'a'; 999]].concat();
         let headers = HeaderMap::from_iter([(header::HOST, host.as_slice().try_into().unwrap())]);
-        let refusal = hosts.answer(&Uri::from_static("/"), &headers).unwrap_err();
-        assert_eq!(refusal.status, 421);
-        assert!(refusal.message.chars().all(|c| c.is_ascii_graphic() || c == ' '), "{}", refusal.message);
-        assert!(refusal.message.len() < 400, "{}", refusal.message);
-        assert!(refusal.help.contains("--allow-host"), "{}", refusal.help);
+        let error = hosts.answer(&Uri::from_static("/"), &headers).unwrap_err();
+        assert_eq!(error.status, 421);
+        assert!(error.message.chars().all(|c| c.is_ascii_graphic() || c == ' '), "{}", error.message);
+        assert!(error.message.len() < 400, "{}", error.message);
+        assert!(error.help.contains("--allow-host"), "{}", error.help);
     }
 }

@@ -21,13 +21,13 @@ mod body;
 mod containers;
 mod denied;
 mod document;
+mod error;
 mod host;
-mod refusal;
 mod windows;
 
 pub use access::{BadToken, Caller, Gate, Peer, Token};
+pub use error::ApiError;
 pub use host::Hosts;
-pub use refusal::Refusal;
 pub use windows::OpenRequest;
 
 use std::sync::Arc;
@@ -77,9 +77,9 @@ pub fn router(hub: Arc<Hub>, access: Access) -> Router {
 /// All routes, behind a gate. To be served with [`Peer`] as connection info.
 pub fn control(hub: Arc<Hub>, containers: Arc<Containers>, access: Access) -> Router {
     let router = document::served(all(hub, containers))
-        .fallback(async || Refusal::not_found("there is nothing at this path"))
+        .fallback(async || ApiError::not_found("there is nothing at this path"))
         .method_not_allowed_fallback(async || {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this path does not take that method")
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this path does not take that method")
         });
     access.around(router)
 }
@@ -137,9 +137,10 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
+    use crate::address::Address;
     use crate::api_client::{ApiAddress, request};
     use crate::metrics::Metrics;
-    use crate::net::{Address, Http, HttpLimits, serve_control};
+    use crate::net::{Http, HttpLimits, serve_control};
     use crate::ovs::Database;
     use crate::policy::Policy;
 

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::refusal::Said;
-use super::{Caller, Refusal};
+use super::error::ApiErrorBody;
+use super::{ApiError, Caller};
 use crate::hub::{Hub, WindowReport};
 use crate::windows::{Opening, WindowError, parse_duration};
 
@@ -59,14 +59,14 @@ async fn list(State(hub): State<Arc<Hub>>) -> Json<List> {
     request_body = OpenRequest,
     responses(
         (status = CREATED, description = "it is open", body = WindowReport),
-        (status = "4XX", description = "the request is not what it should be, or nothing has that name, or it is open", body = Said),
+        (status = "4XX", description = "the request is not what it should be, or nothing has that name, or it is open", body = ApiErrorBody),
     )
 )]
 async fn open(
     State(hub): State<Arc<Hub>>,
     Caller { who }: Caller,
     body: Result<Json<OpenRequest>, JsonRejection>,
-) -> Result<(StatusCode, Json<WindowReport>), Refusal> {
+) -> Result<(StatusCode, Json<WindowReport>), ApiError> {
     let Json(OpenRequest { name, duration, reason, extend }) = body?;
     let seconds = parse_duration(&duration).map_err(WindowError::from)?;
     let opened = hub.open_window(Opening { name, seconds, reason, extend, who }).await?;
@@ -79,13 +79,13 @@ async fn open(
     params(("name" = String, Path, description = "the window's name")),
     responses(
         (status = OK, description = "it is closed", body = WindowReport),
-        (status = "4XX", description = "nothing has that name, or it is closed", body = Said),
+        (status = "4XX", description = "nothing has that name, or it is closed", body = ApiErrorBody),
     )
 )]
 async fn close(
     State(hub): State<Arc<Hub>>,
     Caller { who }: Caller,
     Path(name): Path<String>,
-) -> Result<Json<WindowReport>, Refusal> {
+) -> Result<Json<WindowReport>, ApiError> {
     Ok(Json(hub.close_window(&name, &who).await?))
 }

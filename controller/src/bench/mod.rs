@@ -16,6 +16,7 @@
 mod agent;
 mod answer;
 pub mod compare;
+mod contender;
 mod cpu;
 mod error;
 mod fleet;

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::compare::Contender;
+use super::contender::Contender;
 use super::error::BenchError;
 use super::{cpu, fleet::Watch};
 use crate::bench::Progress;

@@ -16,8 +16,9 @@ use ofproto::oxm::Match;
 use ofproto::{Cookie, GroupId, Reader, TableId, Wire as _, Writer};
 
 use super::Compiled;
+use super::compiled::Orphans;
 use super::plan::{Plan, for_what_is_left, lets_less, teaches_nobody};
-use super::revoked::{self, Group, Orphans, Revoked};
+use super::revoked::{self, Group, Revoked};
 
 /// Bounds the foreign flows that one round deletes; the next round finds more.
 const FOREIGN: usize = 1 << 15;

@@ -1,7 +1,7 @@
 //! A compiled program, ready to be asked about single flows.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,9 +11,10 @@ use flows::compile::learning;
 use flows::compile::{Origin, OriginKind, Part, Program};
 use flows::learned::{Judge, Learners};
 use flows::timed::{LONGEST, Left, Standing, ends_as_desired, standing};
-use ofproto::Cookie;
+use ofproto::{Cookie, TableId};
 
-use super::revoked::Orphans;
+/// Names the tables and cookies of learned flows whose learner is gone.
+pub(super) type Orphans = BTreeSet<(TableId, Cookie)>;
 
 /// The desired flows of a bridge, by their keys, with their learners.
 ///

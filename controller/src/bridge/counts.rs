@@ -6,8 +6,8 @@ use std::hash::{BuildHasher, RandomState};
 use flows::Flow;
 use ofproto::message::multipart::FlowStats;
 
-use super::pots::Learned;
-use super::{Compiled, Limited, Pot};
+use super::learned_bounds::BoundedFlows;
+use super::{BoundUse, Compiled, LearnedBound};
 
 /// What a switch says where it does not count.
 const UNCOUNTED: u64 = u64::MAX;
@@ -25,7 +25,7 @@ pub struct Counts {
 struct Reading {
     seen: HashMap<u64, (u64, u64)>,
     sums: Sums,
-    learned: Learned,
+    learned: BoundedFlows,
 }
 
 /// What the flows of a bridge add up to.
@@ -33,12 +33,12 @@ struct Reading {
 pub struct Sums {
     /// Flows by table.
     pub tables: HashMap<u8, u64>,
-    /// Learned flows.
+    /// BoundedFlows flows.
     pub learned: u64,
     /// New packets and bytes by rule.
     pub rules: HashMap<String, (u64, u64)>,
     /// The fill of learned flows that have a limit, by rule or whose addresses they are.
-    pub limited: BTreeMap<Pot, Limited>,
+    pub limited: BTreeMap<LearnedBound, BoundUse>,
     /// New denied packets by reason.
     pub denied: HashMap<&'static str, u64>,
 }

@@ -1,5 +1,16 @@
 //! The state of one bridge over one session.
 
+mod commit;
+mod flapping;
+mod mac_learning;
+mod meters;
+mod read;
+mod relay;
+mod relay_v6;
+mod samples;
+mod userspace_learn;
+mod watch;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,37 +23,37 @@ use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, Multipar
 use ofproto::message::{ErrorMsg, Message};
 use ofproto::{DatapathId, TableId, Xid};
 
-use super::commit::Commit;
 use super::crowded::Crowded;
 use super::ct_flush::Grain;
-use super::flapping::PortChanges;
 use super::leases::Leases;
 use super::plan::Plan;
-use super::reactive::{Additions, MIRRORED};
-use super::read::Reading;
-use super::relay::Metering;
 use super::revoked::Revoked;
-use super::samples::Sampling;
 use super::{Compiled, Evicted, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::in_force::{Clock, InForce};
-use crate::learning::LearningSwitch;
+use crate::mac_learning::LearningSwitch;
 use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
+use commit::Commit;
+use flapping::PortChanges;
+use read::Reading;
+use relay::Metering;
+use samples::Sampling;
+use userspace_learn::{Additions, MIRRORED};
 
 /// One bridge of one session.
 #[derive(Debug)]
 pub struct Bridge {
-    pub(super) policy: InForce,
+    policy: InForce,
     /// What time it is.
-    pub(super) clock: Clock,
+    clock: Clock,
     /// When what is desired changes by itself, in seconds since 1970-01-01 UTC.
     wake: Option<u64>,
-    pub(super) name: Option<String>,
-    pub(super) datapath: DatapathId,
-    pub(super) owned: bool,
+    name: Option<String>,
+    datapath: DatapathId,
+    owned: bool,
     /// Whether the session owns the bridge and may change its flows.
     is_granted: bool,
-    pub(super) ports: Ports,
-    pub(super) port_changes: PortChanges,
+    ports: Ports,
+    port_changes: PortChanges,
     /// The ports that the file names and that are not there.
     missing_ports: BTreeSet<String>,
     /// The ports that the file names and that are there more than once.
@@ -50,77 +61,77 @@ pub struct Bridge {
     /// What is desired.
     pub(super) compiled: Arc<Compiled>,
     /// What was in force after the last round that went well.
-    pub(super) in_force: Option<Arc<Compiled>>,
+    in_force: Option<Arc<Compiled>>,
     /// What was in force when nothing that was revoked was left.
     reached: Option<Arc<Compiled>>,
-    pub(super) monitor: Monitor,
+    monitor: Monitor,
     /// The tables of which it tells what the switch evicts, and the requests for that.
-    pub(super) evictions: BTreeMap<TableId, Xid>,
+    evictions: BTreeMap<TableId, Xid>,
     /// Whether the switch has bundles; assumed until it says no.
-    pub(super) bundles: bool,
-    pub(super) next_bundle: u32,
+    bundles: bool,
+    next_bundle: u32,
     /// How finely the switch forgets connections; assumed until it says no.
-    pub(super) forgets: Grain,
-    pub(super) phase: Phase,
+    forgets: Grain,
+    phase: Phase,
     /// When to read next.
-    pub(super) read_at: Option<Instant>,
+    read_at: Option<Instant>,
     /// Whether the switch has what is in force, as far as the last read and what was told since can tell.
-    pub(super) sure: bool,
+    sure: bool,
     /// Whether somebody told of another hand since the last read began.
-    pub(super) told: bool,
+    told: bool,
     /// Number of foreign changes that the monitor reported since the last read began.
-    pub(super) foreign_changes: u32,
+    foreign_changes: u32,
     /// When the last read began.
-    pub(super) last_read: Option<Instant>,
+    last_read: Option<Instant>,
     /// Whether what is desired changed, and it is not decided yet whether that is changed at once.
-    pub(super) changed: bool,
+    changed: bool,
     /// What was in force before the last commit, and what of it went, while it is not known what that had taught.
-    pub(super) gone: Option<(Arc<Compiled>, Vec<Flow>)>,
+    gone: Option<(Arc<Compiled>, Vec<Flow>)>,
     /// What was in force a moment ago.
-    pub(super) revoked: Option<Revoked>,
+    revoked: Option<Revoked>,
     /// Rounds in a row that failed or left something to do.
-    pub(super) restless: u32,
+    restless: u32,
     /// Consecutive rounds that deleted as much as one round may.
-    pub(super) partial_rounds: u32,
+    partial_rounds: u32,
     /// Set by a read whose program was no longer desired at its end, and that is repeated.
-    pub(super) read_was_outdated: bool,
-    pub(super) settled: bool,
-    pub(super) drift_repaired: u64,
-    pub(super) last_error: Option<String>,
-    pub(super) notices: VecDeque<Notice>,
+    read_was_outdated: bool,
+    settled: bool,
+    drift_repaired: u64,
+    last_error: Option<String>,
+    notices: VecDeque<Notice>,
     /// Where the file makes a learning switch of it.
-    pub(super) learning: Option<LearningSwitch>,
+    learning: Option<LearningSwitch>,
     /// Since when: its table counts seconds from here.
-    pub(super) since: Instant,
+    since: Instant,
     /// What the controller learned for it.
-    pub(super) mirror: Mirror,
+    mirror: Mirror,
     /// Learned flows that were sent and that the switch may still refuse.
-    pub(super) additions: Additions,
+    additions: Additions,
     /// Why a packet was not learned from, as it was noted last.
-    pub(super) not_learned: Option<String>,
+    not_learned: Option<String>,
     /// Whether the switch ever showed a flow.
-    pub(super) shown: bool,
+    shown: bool,
     /// Whether it was noted that it shows none of those that it took.
-    pub(super) silent: bool,
+    silent: bool,
     /// What was evicted since the last read.
-    pub(super) evicted: Evicted,
+    evicted: Evicted,
     /// Samples of what is denied.
-    pub(super) sampling: Sampling,
+    sampling: Sampling,
     /// Who has which address by DHCP.
-    pub(super) leases: Leases,
+    leases: Leases,
     /// Ports with as many IPv6 addresses as a port may have.
-    pub(super) crowded: Crowded,
+    crowded: Crowded,
     /// Addresses that were somebody's, and when what was learned for them is looked at once more.
-    pub(super) unlearned: VecDeque<(Instant, (u16, IpAddr))>,
+    unlearned: VecDeque<(Instant, (u16, IpAddr))>,
     /// The meters of DHCP.
-    pub(super) metering: Metering,
+    metering: Metering,
     /// Why a message of DHCP was not passed on, as it was noted last.
-    pub(super) not_relayed: Option<String>,
+    not_relayed: Option<String>,
 }
 
 /// The flow monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Monitor {
+enum Monitor {
     /// Not asked for: the bridge is not ours.
     None,
     /// Asked for.
@@ -133,7 +144,7 @@ pub(super) enum Monitor {
 
 /// What is under way.
 #[derive(Debug)]
-pub(super) enum Phase {
+enum Phase {
     /// Nothing.
     Idle,
     /// Flows and groups are being read.
@@ -363,7 +374,7 @@ impl Bridge {
 
     /// Acknowledges the program in force, if no revoked flow can be left. Only a complete read that
     /// began late enough shows that: time alone does not.
-    pub(super) fn reach(&mut self, read_began: Option<Instant>) {
+    fn reach(&mut self, read_began: Option<Instant>) {
         if let Some(revoked) = &mut self.revoked {
             revoked.changed_until =
                 revoked.changed_until.filter(|until| read_began.is_none_or(|began| began < *until));
@@ -413,7 +424,7 @@ impl Bridge {
 
     /// Compiles for the ports that there are now, and for the time; what differs is then changed: at once where it is
     /// known what the switch has, otherwise after a read.
-    pub(super) fn recompile(&mut self, now: Instant, session: &mut Session) {
+    fn recompile(&mut self, now: Instant, session: &mut Session) {
         self.learn_as_said();
         self.meter_samples(session);
         let Some(name) = &self.name else { return };
@@ -486,7 +497,7 @@ impl Bridge {
     }
 
     /// Somebody told that the switch may have something else than what is in force.
-    pub(super) fn in_doubt(&mut self) {
+    fn in_doubt(&mut self) {
         self.sure = false;
         self.told = true;
     }
@@ -563,24 +574,24 @@ impl Bridge {
     }
 
     /// Asks for a read at once, or after what is under way.
-    pub(super) fn read_soon(&mut self, now: Instant) {
+    fn read_soon(&mut self, now: Instant) {
         self.read_by(now);
     }
 
     /// Asks for a read at `at`, unless one is due before.
-    pub(super) fn read_by(&mut self, at: Instant) {
+    fn read_by(&mut self, at: Instant) {
         if self.owned {
             self.read_at = Some(self.read_at.map_or(at, |due| due.min(at)));
         }
     }
 
     /// From one read to the next when nothing happens.
-    pub(super) fn poll_interval(&self) -> Duration {
+    fn poll_interval(&self) -> Duration {
         if self.monitor == Monitor::Off { POLL_UNWATCHED } else { POLL }
     }
 
     /// A round failed: another after a while.
-    pub(super) fn failed(&mut self, now: Instant, why: String) {
+    fn failed(&mut self, now: Instant, why: String) {
         self.phase = Phase::Idle;
         self.settled = false;
         self.sure = false;
@@ -590,17 +601,17 @@ impl Bridge {
         self.read_at = Some(now + self.backoff());
     }
 
-    pub(super) fn backoff(&self) -> Duration {
+    fn backoff(&self) -> Duration {
         let (first, last) = RETRY;
         first.saturating_mul(1 << self.restless.saturating_sub(1).min(16)).min(last)
     }
 
-    pub(super) fn ask(session: &mut Session, body: MultipartRequestBody) -> Option<Xid> {
+    fn ask(session: &mut Session, body: MultipartRequestBody) -> Option<Xid> {
         Self::send(session, &Message::MultipartRequest(MultipartRequest { flags: 0, body }))
     }
 
     /// Sends; what cannot be encoded ends the session, because then nothing can be kept as promised.
-    pub(super) fn send(session: &mut Session, message: &Message) -> Option<Xid> {
+    fn send(session: &mut Session, message: &Message) -> Option<Xid> {
         match session.send(message) {
             Ok(xid) => Some(xid),
             Err(SendError::Encode(error)) => {
@@ -615,7 +626,7 @@ impl Bridge {
     }
 
     /// An error for a person, with what it is about.
-    pub(super) fn explain(what: &str, error: &ErrorMsg) -> String {
+    fn explain(what: &str, error: &ErrorMsg) -> String {
         format!("the switch refused {what}: {}", error_names::describe(error))
     }
 }

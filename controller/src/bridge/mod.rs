@@ -7,37 +7,30 @@
 //! committed first, with what those taught who lost by it, and read then. What goes may have taught more meanwhile, from
 //! packets under way: a read a second later has to find nothing of it before the change counts as made.
 
-mod commit;
 mod comparison;
 mod compiled;
 mod counts;
 mod crowded;
 mod ct_flush;
-mod flapping;
-mod learn;
+mod flow_mod_text;
+mod full_bounds;
+mod learned_bounds;
 mod leases;
 mod machine;
-mod meters;
 mod notice;
 mod plan;
 mod ports;
-mod pots;
-mod reactive;
-mod read;
-mod relay;
-mod relay_v6;
 mod revoked;
-mod samples;
 #[cfg(test)]
 mod tests;
-mod watch;
 
 pub use compiled::Compiled;
 pub use counts::{Counts, Sums};
+pub use full_bounds::FullBounds;
+pub use learned_bounds::{BoundUse, LearnedBound};
 pub use machine::{Bridge, Reached, Status};
 pub use notice::{Evicted, Foreign, Notice};
 pub use ports::Ports;
-pub use pots::{Limited, Pot, Pots};
 
 use std::time::Duration;
 

@@ -13,7 +13,9 @@ use ofproto::oxm::Field;
 
 use super::Compiled;
 use super::compiled::Differing;
-use super::revoked::{self, Orphans};
+use super::compiled::Orphans;
+use super::flow_mod_text::flow_mod_text;
+use super::revoked;
 
 /// The changes of one round.
 #[derive(Debug, Default)]
@@ -71,7 +73,7 @@ impl Plan {
     /// What the n-th change is, for a person.
     pub(super) fn describe(&self, n: usize, names: &PortNames) -> String {
         match self.messages.get(n) {
-            Some(Message::FlowMod(m)) => super::watch::text(m, names),
+            Some(Message::FlowMod(m)) => flow_mod_text(m, names),
             Some(Message::GroupMod(m)) => format!("delete group {}", m.group_id.0),
             _ => "a change".to_owned(),
         }

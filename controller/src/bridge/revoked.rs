@@ -10,10 +10,7 @@ use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
 use ofproto::{Cookie, TableId};
 
-use super::Compiled;
-
-/// Where the flows of a learner that is gone may still appear.
-pub(super) type Orphans = BTreeSet<(TableId, Cookie)>;
+use super::compiled::{Compiled, Orphans};
 
 /// So many programs are remembered that were in force a moment ago.
 const REMEMBERED: usize = 8;

@@ -13,11 +13,11 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::Failure;
 use super::output::{complain, print};
+use crate::address::Address;
 use crate::bench::compare::{Contender, Plan, compare, suite};
 use crate::bench::null::Null;
 use crate::bench::plot::svg;
 use crate::bench::{self, BenchError, FrameKind, Mode, Options, Progress};
-use crate::net::Address;
 
 /// How often the progress line is written anew.
 const LINE: Duration = Duration::from_millis(200);

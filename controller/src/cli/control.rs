@@ -7,8 +7,8 @@ use miette::IntoDiagnostic as _;
 use serde_json::Value;
 
 use super::Failure;
-use crate::api::{Refusal, Token};
-use crate::api_client::{ApiAddress, ApiError, DEFAULT_SOCKET, request};
+use crate::api::{ApiError, Token};
+use crate::api_client::{ApiAddress, ApiClientError, DEFAULT_SOCKET, request};
 
 /// How the controller is reached by those who change something.
 #[derive(Debug, Args)]
@@ -34,9 +34,9 @@ impl Control {
         if (200..300).contains(&reply.status) {
             return serde_json::from_str(&reply.body).into_diagnostic();
         }
-        Err(match Refusal::parse(reply.status, &reply.body) {
-            Some(Refusal { message, help, .. }) if help.is_empty() => miette::miette!("{message}"),
-            Some(Refusal { message, help, .. }) => miette::miette!(help = help, "{message}"),
+        Err(match ApiError::parse(reply.status, &reply.body) {
+            Some(ApiError { message, help, .. }) if help.is_empty() => miette::miette!("{message}"),
+            Some(ApiError { message, help, .. }) => miette::miette!(help = help, "{message}"),
             // Where numbers are shown, nothing is changed: such an address knows no such path.
             None if reply.status == 404 => miette::miette!(
                 help = "name the socket of `run --api-listen`: --api unix:PATH",
@@ -44,7 +44,7 @@ impl Control {
             ),
             None => {
                 let (path, status) = (path.to_owned(), reply.status);
-                miette::Report::from_err(ApiError::Refused {
+                miette::Report::from_err(ApiClientError::Refused {
                     path,
                     status,
                     body: reply.body.trim().to_owned(),

@@ -16,15 +16,14 @@ use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use super::{Failure, finding, output};
+use crate::address::Address;
 use crate::api::Token;
 use crate::api_client::DEFAULT_SOCKET;
 use crate::containers::Containers;
 use crate::hub::Hub;
 use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
-use crate::net::{
-    Address, FileBudget, Http, HttpLimits, Limits, Server, ServerError, serve_api, serve_control,
-};
+use crate::net::{FileBudget, Http, HttpLimits, Limits, Server, ServerError, serve_api, serve_control};
 use crate::ovs::{Audit, AuditError, Database, audit, tell_retry_again};
 use crate::policy::PolicyError;
 use crate::store::{DEFAULT_DIR, State, Store};

@@ -116,8 +116,9 @@ fn paragraph(bridge: &Value) -> String {
             ambiguous.join(", ")
         );
     }
-    for pot in bridge.get("full").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-        text += &format!("  return flows FULL: {pot}\n");
+    for bound in bridge.get("full").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    {
+        text += &format!("  return flows FULL: {bound}\n");
     }
     for fault in faults(bridge) {
         let (kind, detail) = (word(fault, "kind"), word(fault, "detail"));

@@ -8,8 +8,9 @@ use flows::syntax::PortNames;
 use miette::{Diagnostic, miette};
 
 use super::Failure;
+use crate::address::Address;
 use crate::bridge::Ports;
-use crate::net::{Address, Client, ClientError};
+use crate::net::{Client, ClientError};
 use crate::ovs::Database;
 
 /// IANA's port for OpenFlow.

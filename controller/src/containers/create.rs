@@ -3,18 +3,19 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use flows::nearest::nearest;
 use flows::network::{Network, NetworkFile};
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 use utoipa::ToSchema;
 
 use super::devices::{DeviceError, Inside, Pair, mac_text};
-use super::place::{self, Place, Taken};
-use super::{Containers, LIMIT, MAX_CONTAINERS, Problem, Request, Served, now};
+use super::place::{self, Place, Taken, network_of};
+use super::service::Served;
+use super::{Containers, LIMIT, MAX_CONTAINERS, Request, now};
 use crate::hub::Arrival;
 use crate::ovs::{add_port, bridge_kind};
 use crate::policy::Policy;
+use crate::problem::Problem;
 use crate::store::{Container, Phase};
 
 /// A container that was made.
@@ -93,9 +94,10 @@ impl Containers {
                 info!(container = row.name, %problem, "not made: taken back");
                 if let Err(left) = self.clear(&row) {
                     error!(container = row.name, %left, "what was made of it could not be taken back");
-                    problem.error = format!("{}; and taking it back failed: {}", problem.error, left.error);
-                    problem.remedy =
-                        format!("{}; then `portcullis container delete {}`", problem.remedy, row.name);
+                    problem.message =
+                        format!("{}; and taking it back failed: {}", problem.message, left.message);
+                    problem.help =
+                        format!("{}; then `portcullis container delete {}`", problem.help, row.name);
                 }
                 return Err(problem);
             }
@@ -166,12 +168,12 @@ fn fit<'f>(
         let ranges = file.networks.iter().filter(|n| n.containers.is_some()).map(|n| n.name.as_str());
         let others = ranges.collect::<Vec<_>>().join(", ");
         let error = format!("the network {} has no ids for containers", network.name);
-        let remedy = if others.is_empty() {
+        let help = if others.is_empty() {
             format!("add [network.{}.containers] to the network file", network.name)
         } else {
             format!("add [network.{}.containers] to the network file, or name one of: {others}", network.name)
         };
-        return Err(Problem::conflict("no-range", error, remedy));
+        return Err(Problem::conflict("no-range", error, help));
     };
     let name = &request.name;
     if let Some(row) = rows.iter().find(|r| r.name == *name) {
@@ -179,8 +181,8 @@ fn fit<'f>(
             Phase::There => format!("there is a container {name} already, on the network {}", row.network),
             Phase::Making | Phase::Removing => format!("a container {name} is half made or half removed"),
         };
-        let remedy = format!("choose another name, or `portcullis container delete {name}`");
-        return Err(Problem::conflict("name-taken", error, remedy));
+        let help = format!("choose another name, or `portcullis container delete {name}`");
+        return Err(Problem::conflict("name-taken", error, help));
     }
     if file.has_name(name) {
         let error = format!("{name} is the name of something in the network file");
@@ -197,8 +199,8 @@ fn fit<'f>(
     let place = place::next_free(file, network, range, &taken).ok_or_else(|| {
         let (first, last) = range.ids;
         let error = format!("all ids of the network {} ({first} to {last}) are taken", network.name);
-        let remedy = "delete a container, or widen `ids` of its `containers` in the network file";
-        Problem::conflict("range-full", error, remedy)
+        let help = "delete a container, or widen `ids` of its `containers` in the network file";
+        Problem::conflict("range-full", error, help)
     })?;
     Ok((network, place))
 }
@@ -211,18 +213,6 @@ fn free_mac(file: &NetworkFile, bridge: &str, mut mac: [u8; 6]) -> [u8; 6] {
         [*a, *b] = next.to_be_bytes();
     }
     mac
-}
-
-/// The network of that name.
-pub(super) fn network_of<'f>(file: &'f NetworkFile, name: &str) -> Result<&'f Network, Problem> {
-    file.network(name).ok_or_else(|| {
-        let names = || file.networks.iter().map(|n| n.name.as_str());
-        let remedy = match nearest(name, names()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("the networks are: {}", names().take(20).collect::<Vec<_>>().join(", ")),
-        };
-        Problem::not_found(format!("there is no network {name}"), remedy)
-    })
 }
 
 pub(super) fn device_failed(error: DeviceError) -> Problem {

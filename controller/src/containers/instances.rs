@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::ToSchema;
 
-use super::{Containers, Instance, LIMIT, MAX_INSTANCES, Problem, now};
+use super::{Containers, Instance, LIMIT, MAX_INSTANCES, now};
 use crate::hub::Arrival;
 use crate::policy::{Policy, PolicyError};
+use crate::problem::Problem;
 use crate::store;
 
 /// An instance that came or went.
@@ -152,8 +153,8 @@ impl Containers {
         let after = Policy::with(&self.file, additions).map_err(|error| refused(&error))?;
         if let Some((container, why)) = after.set_aside.first() {
             let error = format!("the container {} is on it: {why}", container.name);
-            let remedy = format!("`portcullis container delete {}` first", container.name);
-            return Err(Problem::conflict("in-use", error, remedy));
+            let help = format!("`portcullis container delete {}` first", container.name);
+            return Err(Problem::conflict("in-use", error, help));
         }
         let bridges: Vec<String> = after.bridges().map(str::to_owned).collect();
         let generation = self.hub.replace(after);
@@ -176,8 +177,8 @@ impl Containers {
                 Arrival::Late(why) => {
                     let why = Arrival::lateness(why, LIMIT);
                     let error = format!("the flows did not come into force on {bridge}: {why}");
-                    let remedy = "look at `portcullis status`, then try again";
-                    return Err(Problem::failed("not-in-force", error, remedy));
+                    let help = "look at `portcullis status`, then try again";
+                    return Err(Problem::failed("not-in-force", error, help));
                 }
             }
         }
@@ -193,12 +194,12 @@ fn added(policy: &Policy, template: &str) -> Vec<u32> {
 fn template_of<'f>(file: &'f NetworkFile, name: &str) -> Result<&'f Template, Problem> {
     file.templates.iter().find(|t| t.name == name).ok_or_else(|| {
         let names = || file.templates.iter().map(|t| t.name.as_str());
-        let remedy = match nearest(name, names()) {
+        let help = match nearest(name, names()) {
             Some(near) => format!("did you mean {near}?"),
             None if file.templates.is_empty() => "the network file has no [template.NAME]".to_owned(),
             None => format!("the templates are: {}", names().collect::<Vec<_>>().join(", ")),
         };
-        Problem::not_found(format!("there is no template {name}"), remedy)
+        Problem::not_found(format!("there is no template {name}"), help)
     })
 }
 

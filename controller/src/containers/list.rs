@@ -3,25 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::create::network_of;
+use super::Containers;
 use super::devices::{Pair, mac_text};
-use super::{Containers, Problem, place};
+use super::place::{self, network_of};
+use super::service::Served;
 use crate::in_force::InForce;
-use crate::store::{Container, Phase, Service, Transport};
-
-/// A service of a container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Served {
-    /// Its name.
-    pub name: String,
-    /// The protocol: tcp, udp or sctp.
-    pub protocol: Transport,
-    /// The port.
-    pub port: u16,
-    /// Whether the clients of the network's containers may open connections to it; they may unless this says no.
-    #[schema(required = false, default = true)]
-    pub exposed: bool,
-}
+use crate::problem::Problem;
+use crate::store::{Container, Phase, Transport};
 
 /// How a container stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -113,20 +101,6 @@ pub struct ServiceList {
     pub network: String,
     /// Its services and no other's, by name.
     pub services: Vec<Found>,
-}
-
-impl From<&Service> for Served {
-    fn from(service: &Service) -> Self {
-        let Service { name, protocol, port, exposed } = service.clone();
-        Self { name, protocol, port, exposed }
-    }
-}
-
-impl From<&Served> for Service {
-    fn from(service: &Served) -> Self {
-        let Served { name, protocol, port, exposed } = service.clone();
-        Self { name, protocol, port, exposed }
-    }
 }
 
 impl Containers {

@@ -14,26 +14,26 @@ mod devices;
 mod instances;
 mod list;
 mod place;
-mod problem;
 mod reload;
 mod remove;
 mod request;
+mod service;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::api::Refusal;
 use crate::hub::{Arrival, Hub};
 use crate::ovs::Database;
+use crate::problem::Problem;
 use crate::store::Store;
 
 pub use create::Made;
 pub use instances::{SetAside, Stamped, TemplateList, TemplateListed};
-pub use list::{ContainerList, Found, Listed, Served, ServiceList, Standing};
-pub use problem::{Kind, Problem};
+pub use list::{ContainerList, Found, Listed, ServiceList, Standing};
 pub use remove::Removed;
 pub use request::{Instance, Request};
+pub use service::Served;
 
 /// A bridge has so long to take what is sent to it.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -62,10 +62,7 @@ impl Containers {
 
     /// What is remembered.
     fn store(&self) -> Result<Arc<Store>, Problem> {
-        self.hub.store().map_err(|refusal| {
-            let Refusal { message, help, .. } = refusal;
-            Problem { kind: Kind::Unavailable, code: "state-lost", error: message, remedy: help }
-        })
+        self.hub.store()
     }
 
     /// Waits until a bridge has the policy in force.

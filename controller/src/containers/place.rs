@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use flows::nearest::nearest;
 use flows::network::{ContainerRange, Network, NetworkFile};
 use ipnetwork::IpNetwork;
 
 use super::devices::MAX_NAME;
+use crate::problem::Problem;
 
 /// A place on a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,21 @@ pub(super) struct Taken<'a> {
     pub(super) ids: HashSet<u32>,
     /// Ports, on whatever bridge: Open vSwitch has one port of a name.
     pub(super) ports: HashSet<&'a str>,
+}
+
+/// Returns the network of that name.
+///
+/// # Errors
+/// Not found, with the nearest name, or with the names that there are.
+pub(super) fn network_of<'f>(file: &'f NetworkFile, name: &str) -> Result<&'f Network, Problem> {
+    file.network(name).ok_or_else(|| {
+        let names = || file.networks.iter().map(|n| n.name.as_str());
+        let help = match nearest(name, names()) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("the networks are: {}", names().take(20).collect::<Vec<_>>().join(", ")),
+        };
+        Problem::not_found(format!("there is no network {name}"), help)
+    })
 }
 
 /// The place of a number; none where its addresses or its port cannot be.

@@ -4,9 +4,10 @@ use std::sync::PoisonError;
 
 use flows::network::Additions;
 
-use super::{Containers, Problem};
+use super::Containers;
 use crate::in_force::InForce;
 use crate::policy::{Policy, PolicyError};
+use crate::problem::Problem;
 
 /// Bounds the repeated proofs of a file while instances of templates come and go. After them, the
 /// instances have to wait.

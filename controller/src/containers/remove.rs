@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 use utoipa::ToSchema;
 
+use super::Containers;
 use super::create::{device_failed, ovs_failed};
 use super::devices::Pair;
-use super::{Containers, Problem};
 use crate::hub::Arrival;
 use crate::ovs::remove_port;
+use crate::problem::Problem;
 use crate::store::{Container, Phase};
 
 /// A container that is gone.
@@ -42,7 +43,7 @@ impl Containers {
         row.phase = Phase::Removing;
         self.store()?.put(&row)?;
         let arrival = self.clear(&row).map_err(|mut problem| {
-            problem.remedy = format!("{}; `portcullis container delete {name}` goes on", problem.remedy);
+            problem.help = format!("{}; `portcullis container delete {name}` goes on", problem.help);
             problem
         })?;
         info!(container = name, network = row.network, port = row.port, who, "container removed");
@@ -106,9 +107,9 @@ impl Containers {
 }
 
 fn unknown(name: &str, rows: &[Container]) -> Problem {
-    let remedy = match nearest(name, rows.iter().map(|r| r.name.as_str())) {
+    let help = match nearest(name, rows.iter().map(|r| r.name.as_str())) {
         Some(near) => format!("did you mean {near}?"),
         None => "`portcullis container list` shows those there are".to_owned(),
     };
-    Problem::not_found(format!("there is no container {name}"), remedy)
+    Problem::not_found(format!("there is no container {name}"), help)
 }

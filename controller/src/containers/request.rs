@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Problem, Served};
+use super::service::Served;
+use crate::problem::Problem;
 use crate::store::Transport;
 
 /// The longest name, bytes.
@@ -158,8 +159,8 @@ fn plain(key: &str, name: &str) -> Result<(), Problem> {
     Err(bad(key, &what, &help))
 }
 
-fn bad(key: &str, what: &str, remedy: &str) -> Problem {
-    Problem::bad(format!("{key} {what}"), remedy.to_owned())
+fn bad(key: &str, what: &str, help: &str) -> Problem {
+    Problem::bad(format!("{key} {what}"), help.to_owned())
 }
 
 /// A JSON object and where it stands.
@@ -203,12 +204,12 @@ impl<'v> Object<'v> {
         self.optional(key)?.ok_or_else(missing)
     }
 
-    fn number(&self, key: &str, first: u64, last: u64, remedy: &str) -> Result<u64, Problem> {
+    fn number(&self, key: &str, first: u64, last: u64, help: &str) -> Result<u64, Problem> {
         match self.map.get(key) {
-            None | Some(Value::Null) => Err(bad(&self.key(key), "is missing", remedy)),
+            None | Some(Value::Null) => Err(bad(&self.key(key), "is missing", help)),
             Some(value) => match value.as_u64().filter(|n| (first..=last).contains(n)) {
                 Some(number) => Ok(number),
-                None => Err(bad(&self.key(key), &format!("is {value}"), remedy)),
+                None => Err(bad(&self.key(key), &format!("is {value}"), help)),
             },
         }
     }
@@ -220,7 +221,7 @@ mod tests {
 
     fn complaint(body: &str) -> (String, String) {
         let problem = Request::read(body.as_bytes()).unwrap_err();
-        (problem.error, problem.remedy)
+        (problem.message, problem.help)
     }
 
     #[test]
@@ -276,17 +277,17 @@ mod tests {
                 "services[1].name is \"s\", as another's",
             ),
         ] {
-            let (found, remedy) = complaint(&body);
+            let (found, help) = complaint(&body);
             assert!(found.starts_with(error), "{body}: {found}");
-            assert!(!remedy.is_empty(), "{body}");
+            assert!(!help.is_empty(), "{body}");
         }
-        let (error, remedy) = complaint(r#"{"name": "a", "network": "n", "servces": []}"#);
-        assert_eq!((error.as_str(), remedy.as_str()), ("servces is no key", "did you mean services?"));
+        let (error, help) = complaint(r#"{"name": "a", "network": "n", "servces": []}"#);
+        assert_eq!((error.as_str(), help.as_str()), ("servces is no key", "did you mean services?"));
     }
 
     #[test]
     fn an_instance_needs_a_template_and_a_number() {
-        let read = |body: &str| Instance::read(body.as_bytes()).map_err(|p| p.error);
+        let read = |body: &str| Instance::read(body.as_bytes()).map_err(|p| p.message);
         assert_eq!(
             read(r#"{"template": "project", "number": 17}"#),
             Ok(Instance { template: "project".to_owned(), number: 17 })

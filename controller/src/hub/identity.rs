@@ -9,7 +9,7 @@ use tracing::{error, warn};
 
 use super::owners::{Claim, Claimant, ExpectedDatapath, IdentitySource, Owner};
 use super::{FaultReport, Hub};
-use crate::net::Address;
+use crate::address::Address;
 use crate::ovs::{FaultKind, Identities, Identity, IsolationFault, leads_to};
 
 /// Names the fault of a bridge that several sessions claim.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ofproto::DatapathId;
 use tokio::sync::Notify;
 
-use crate::net::Address;
+use crate::address::Address;
 
 /// Bounds the sessions that wait for one bridge. Most of them are strangers.
 const MAX_WAITING: usize = 4;

@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use flows::network::{Additions, Party};
 use serde::Serialize;
 use tracing::{error, info, warn};
 use utoipa::ToSchema;
 
 use super::{Arrival, Hub};
-use crate::api::Refusal;
 use crate::in_force::{Clock, InForce, ceil};
+use crate::problem::{Problem, ProblemKind};
 use crate::store::{Store, StoreError, Window};
 use crate::windows::{Ending, Opening, Windows, utc, words};
 
@@ -62,14 +61,11 @@ impl Hub {
     ///
     /// # Errors
     /// Where it cannot be: nothing that has to be remembered is changed then.
-    pub fn store(&self) -> Result<Arc<Store>, Refusal> {
+    pub fn store(&self) -> Result<Arc<Store>, Problem> {
         self.store.clone().map_err(|why| {
-            Refusal::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "state-lost",
-                format!("the controller has no state: {why}"),
-            )
-            .help("portcullis status says what to do")
+            let message = format!("the controller has no state: {why}");
+            let help = "portcullis status says what to do".to_owned();
+            Problem { kind: ProblemKind::Unavailable, code: "state-lost", message, help }
         })
     }
 
@@ -85,7 +81,7 @@ impl Hub {
     ///
     /// # Errors
     /// Why not.
-    pub async fn open_window(&self, wish: Opening) -> Result<WindowReport, Refusal> {
+    pub async fn open_window(&self, wish: Opening) -> Result<WindowReport, Problem> {
         let changing = self.changing.lock().await;
         let in_force = self.policy();
         let window = self.windows().opening(Clock::wall(), &in_force.window_names(), &wish)?;
@@ -110,7 +106,7 @@ impl Hub {
     ///
     /// # Errors
     /// Why not. Where it cannot be remembered that it is closed, it is closed all the same.
-    pub async fn close_window(&self, name: &str, who: &str) -> Result<WindowReport, Refusal> {
+    pub async fn close_window(&self, name: &str, who: &str) -> Result<WindowReport, Problem> {
         let changing = self.changing.lock().await;
         let in_force = self.policy();
         let window = self.windows().closing(&in_force.window_names(), name)?;
@@ -119,12 +115,12 @@ impl Hub {
         let left = words(window.closes_at.saturating_sub(ceil(Clock::wall())));
         info!(window = name, who, left, opened_by = window.who, reason = window.reason, "window closed");
         let (store, key) = (self.store()?, name.to_owned());
-        remember(move || store.remove::<Window>(&key).map(drop)).await.map_err(|refusal| {
+        remember(move || store.remove::<Window>(&key).map(drop)).await.map_err(|problem| {
             let message = format!(
                 "window {name:?} is closed, and may be open again after a restart: {}",
-                refusal.message
+                problem.message
             );
-            Refusal { message, ..refusal }
+            Problem { message, ..problem }
         })?;
         drop(changing);
         let pending = self.pending(name, generation).await;
@@ -171,8 +167,8 @@ impl Hub {
                 ending.iter().try_for_each(|(window, _)| change.remove::<Window>(&window.name).map(drop))
             })
         });
-        if let Err(refusal) = forgotten.await {
-            error!(why = refusal.message, "a window that is closed is still remembered");
+        if let Err(problem) = forgotten.await {
+            error!(why = problem.message, "a window that is closed is still remembered");
         }
     }
 
@@ -211,7 +207,7 @@ impl Hub {
             });
             match written.await {
                 Ok(()) => info!("the state is written again"),
-                Err(refusal) => error!(why = refusal.message, "the state cannot be written"),
+                Err(problem) => error!(why = problem.message, "the state cannot be written"),
             }
         }
     }
@@ -291,10 +287,8 @@ impl Hub {
 }
 
 /// Writes to the disk, aside.
-async fn remember(write: impl FnOnce() -> Result<(), StoreError> + Send + 'static) -> Result<(), Refusal> {
-    let failed = |message: String, help: String| {
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "not-remembered", message).help(help)
-    };
+async fn remember(write: impl FnOnce() -> Result<(), StoreError> + Send + 'static) -> Result<(), Problem> {
+    let failed = |message: String, help: String| Problem::failed("not-remembered", message, help);
     match tokio::task::spawn_blocking(write).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(failed(error.to_string(), error.help())),

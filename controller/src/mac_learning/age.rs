@@ -1,7 +1,5 @@
 //! How old an address may become, told in few bits.
 
-use super::slot::Slot;
-
 /// How many bits a [`Tick`] has.
 pub(super) const TICK_BITS: u32 = 3;
 
@@ -49,12 +47,12 @@ impl Age {
     }
 
     /// The next quarter, or one of those after it, has begun: what is too old by now.
-    pub(super) fn advance(&mut self, now: u32) -> impl Fn(Slot) -> bool + use<> {
+    pub(super) fn advance(&mut self, now: u32) -> impl Fn(Tick) -> bool + use<> {
         let (before, limit) = (self.current, self.limit);
         self.current = now / self.quarter;
         let passed = self.current - before;
         // Until now no entry was older than the limit, which is less than the clock's turn.
-        move |slot| u32::from(around(before.wrapping_sub(slot.tick().into()))) + passed > limit
+        move |tick| u32::from(around(before.wrapping_sub(tick.into()))) + passed > limit
     }
 }
 

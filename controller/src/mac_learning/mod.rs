@@ -16,6 +16,7 @@
 //! the switch does not take it.
 
 mod age;
+mod noted;
 mod ports;
 mod slot;
 mod switch;
@@ -23,5 +24,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use noted::NotedEntries;
 pub use switch::{FlowKind, LearningSwitch, Settings, Tally};
 pub use table::{Learned, MacTable, Shares};

@@ -5,7 +5,7 @@ use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
 use ofproto::{BufferId, Cookie, EncodeError, PortNo, TableId, Xid};
 
-use super::{Learned, MacTable, Shares};
+use super::{Learned, MacTable, NotedEntries, Shares};
 
 /// How a bridge learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,19 +110,26 @@ impl LearningSwitch {
         &self.settings
     }
 
-    /// Whether its table is so large that the memory behind it is slow, and [`LearningSwitch::touch`] is worth while.
+    /// Whether its table is so large that the memory behind it is slow, and [`LearningSwitch::note`] is worth while.
     pub fn is_large(&self) -> bool {
         self.table.len() > LARGE
     }
 
-    /// Looks up the addresses of a PACKET_IN that is decided about soon. What it gives says nothing: it is to be used
-    /// all the same, or the compiler would leave it out.
+    /// Notes the addresses of a PACKET_IN that is decided about soon. When enough are noted, it loads
+    /// their entries together.
     #[inline]
-    pub fn touch(&self, frame: &[u8]) -> u64 {
+    pub fn note(&self, frame: &[u8], noted: &mut NotedEntries) {
         let data = PacketInView::parse(frame).map_or(&[][..], |packet| packet.data);
-        Addresses::parse(data).map_or(0, |Addresses { dst, src, vlan }| {
-            self.table.touch(dst, vlan.number()) ^ self.table.touch(src, vlan.number())
-        })
+        if let Some(Addresses { dst, src, vlan }) = Addresses::parse(data) {
+            self.table.note(dst, vlan.number(), noted);
+            self.table.note(src, vlan.number(), noted);
+        }
+    }
+
+    /// Loads the entries that were noted since the last time.
+    #[inline]
+    pub fn load(&self, noted: &mut NotedEntries) {
+        self.table.load(noted);
     }
 
     /// Decides about one whole PACKET_IN and appends what is to be sent. `now` are seconds of a clock that does not go

@@ -6,6 +6,7 @@ use ofproto::PortNo;
 use ofproto::hot::Mac;
 
 use super::age::Age;
+use super::noted::NotedEntries;
 use super::ports::Ports;
 use super::slot::Slot;
 
@@ -92,10 +93,21 @@ impl MacTable {
         if slot.is_empty() { None } else { self.ports.number(slot.place()) }
     }
 
-    /// Looks where an address would be, so that the place is at hand when it is asked for. What it gives says nothing.
+    /// Notes where an address is looked for first. When `noted` is full, it loads what is there.
     #[inline]
-    pub fn touch(&self, mac: Mac, vlan: u16) -> u64 {
-        self.slots.get(self.home(Key::new(mac, vlan))).map_or(0, |slot| slot.mac())
+    pub fn note(&self, mac: Mac, vlan: u16, noted: &mut NotedEntries) {
+        if noted.push(self.home(Key::new(mac, vlan))) {
+            self.load(noted);
+        }
+    }
+
+    /// Loads the noted entries into the processor's cache. Nothing but loads stands between them, so
+    /// that they wait for memory together.
+    #[inline]
+    pub fn load(&self, noted: &mut NotedEntries) {
+        let entries = noted.take().iter().filter_map(|at| self.slots.get(*at as usize));
+        // Without a use of the result, the compiler would leave the loads out.
+        std::hint::black_box(entries.fold(0, |all, slot| all ^ slot.mac()));
     }
 
     /// An address was seen at a port in a VLAN at `now` (seconds of a clock that does not go back).
@@ -152,7 +164,7 @@ impl MacTable {
     pub fn forget_old(&mut self, now: u32) {
         if self.age.is_due(now) {
             let is_old = self.age.advance(now);
-            self.remove_where(is_old);
+            self.remove_where(|slot| is_old(slot.tick()));
         }
     }
 

@@ -16,7 +16,7 @@ use ofproto::{
     DecodeError, EncodeError, Framer, HEADER_LEN, Header, Reader, TableId, VERSION, Wire as _, Xid,
 };
 
-use super::Address;
+use crate::address::Address;
 use crate::printable::printable_name;
 use crate::session::error_names;
 

@@ -11,12 +11,13 @@ use tracing::{debug, info, warn};
 
 use super::admission::{NamedBy, Place};
 use super::outgoing::Outgoing;
-use super::{Address, EVICTED, sleep_until};
+use super::{EVICTED, sleep_until};
+use crate::address::Address;
 use crate::bridge::{Bridge, Notice};
 use crate::hub::Hub;
 use crate::hub::owners::{Claim, Claimant, OwnershipMailbox, OwnershipOrders};
 use crate::in_force::{Clock, InForce};
-use crate::learning::Tally;
+use crate::mac_learning::{NotedEntries, Tally};
 use crate::metrics::LearningMetrics;
 use crate::session::{CloseReason, Event, Session, error_names};
 
@@ -199,12 +200,11 @@ impl<'a> Driver<'a> {
         let Some((learning, second)) = self.bridge.learning(now) else {
             return self.session.received(now, |_| false);
         };
-        // One look-up waits for memory as long as twenty do, so all look-ups of a batch wait
-        // together.
+        // One entry waits for memory as long as twenty do, so those of a batch are loaded together.
         if learning.is_large() {
-            let mut seen = 0;
-            self.session.waiting_packet_ins(|frame| seen ^= learning.touch(frame));
-            std::hint::black_box(seen);
+            let mut noted = NotedEntries::new();
+            self.session.waiting_packet_ins(|frame| learning.note(frame, &mut noted));
+            learning.load(&mut noted);
         }
         self.session.received(now, |frame| learning.packet_in(frame, second, answers));
         let tally = learning.batch_ended(second);
@@ -454,8 +454,8 @@ impl<'a> Driver<'a> {
             Notice::Read { compiled, flows, evicted } => {
                 debug!(bridge, flows, "read");
                 if self.claimed.is_some() {
-                    for pot in self.hub.count(bridge, &compiled, flows, &evicted) {
-                        warn!(bridge, "return flows: {pot} is full");
+                    for bound in self.hub.count(bridge, &compiled, flows, &evicted) {
+                        warn!(bridge, "return flows: {bound} is full");
                     }
                 }
             }

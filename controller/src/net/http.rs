@@ -21,8 +21,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutWriter;
 use tracing::{debug, info};
 
-use super::Address;
 use super::listener::{Listener, ServerError, Stream, bind};
+use crate::address::Address;
 use crate::api::{Access, Gate, Hosts, Peer, Token};
 use crate::containers::Containers;
 use crate::hub::Hub;

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, Un
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::Address;
+use crate::address::Address;
 
 /// Reports why the controller cannot listen.
 #[derive(Debug, thiserror::Error)]

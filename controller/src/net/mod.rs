@@ -1,6 +1,5 @@
 //! Sockets and clocks: the only place that has them. Everything that decides anything is sans-IO elsewhere.
 
-mod address;
 mod admission;
 mod client;
 mod connection;
@@ -13,7 +12,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Address, AddressError};
 pub use admission::Limits;
 pub use client::{Client, ClientError, Part, RawFlow};
 pub use files::FileBudget;

@@ -10,11 +10,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::Address;
 use super::admission::{Admission, Limits, Origin, Place};
 use super::connection::{Ends, drive};
 use super::greeting::greet;
 use super::listener::{Listener, ServerError, Stream, bind};
+use crate::address::Address;
 use crate::hub::Hub;
 
 /// Sets the mode of a socket for switches: any process that opens it can say that it is a bridge.

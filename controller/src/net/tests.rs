@@ -15,7 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::{Address, Http, HttpLimits, Limits, Server, ServerError, serve_api};
+use super::{Http, HttpLimits, Limits, Server, ServerError, serve_api};
+use crate::address::Address;
 use crate::api_client::{ApiAddress, fetch};
 use crate::hub::Hub;
 use crate::metrics::Metrics;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ofproto::DatapathId;
 
 use super::database::{Row, Table};
-use crate::net::Address;
+use crate::address::Address;
 
 /// Sets the port of a target without one: IANA's for OpenFlow (ovs-vsctl(8)).
 const PORT: u16 = 6653;

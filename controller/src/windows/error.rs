@@ -1,9 +1,6 @@
 //! Why a window is not opened, or not closed.
 
-use axum::http::StatusCode;
-
 use super::{DurationError, MAX_REASON, utc};
-use crate::api::Refusal;
 use crate::store::Window;
 
 /// Why a window is not opened, or not closed.
@@ -78,20 +75,5 @@ impl WindowError {
                 "say why, for those who read the log: --reason TEXT".to_owned()
             }
         }
-    }
-}
-
-impl From<WindowError> for Refusal {
-    fn from(error: WindowError) -> Self {
-        let status = match error {
-            WindowError::Unknown { .. } => StatusCode::NOT_FOUND,
-            WindowError::Open(_) | WindowError::Longer { .. } | WindowError::Closed(_) => {
-                StatusCode::CONFLICT
-            }
-            WindowError::Duration(_) | WindowError::NoReason | WindowError::Reason { .. } => {
-                StatusCode::BAD_REQUEST
-            }
-        };
-        Refusal::new(status, error.code(), error.to_string()).help(error.help())
     }
 }

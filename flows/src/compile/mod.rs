@@ -76,7 +76,7 @@ pub use conntrack::{Stale, add_stale};
 pub use moment::Moment;
 pub use origin::{Origin, OriginKind, Reason};
 pub use program::{Part, Program};
-pub(crate) use raw::{as_switched, installed as raw_lines};
+pub(crate) use raw::installed as raw_lines;
 
 use crate::network::{LinkRole, NetworkFile, Stateful};
 use party::Sets;

@@ -1,11 +1,11 @@
 //! Raw lines of the file, installed verbatim: cookies, priorities and tables as written.
 
-use ofproto::instruction::Instruction;
-use ofproto::{PortNo, Reader, Writer};
+use ofproto::PortNo;
 
 use super::PortMap;
 use super::origin::{Origin, OriginKind};
 use super::program::Builder;
+use crate::canonical::canonical;
 use crate::model::Flow;
 use crate::network::{LearnBy, NetworkFile, RawFlow};
 use crate::reactive::Learner;
@@ -64,7 +64,7 @@ fn read(
     raw: &RawFlow,
 ) -> Result<Option<Line>, SyntaxError> {
     let mut flow = parse_flow(&raw.line, ports)?;
-    flow.instructions = as_switched(flow.instructions);
+    flow.instructions = canonical(flow.instructions);
     let by_controller = file.bridge_for(bridge).is_some_and(|bridge| bridge.learn == LearnBy::Controller);
     Ok(match Learner::of(&flow).filter(|_| by_controller) {
         None => Some(Line::Installed(flow)),
@@ -76,30 +76,4 @@ fn read(
 pub(crate) fn installed<'f>(file: &'f NetworkFile, bridge: &str, ports: &PortMap) -> Vec<&'f RawFlow> {
     let lines = file.bridge_for(bridge).into_iter().flat_map(|bridge| &bridge.flows);
     lines.filter(|raw| matches!(read(file, bridge, ports, raw), Ok(Some(_)))).collect()
-}
-
-/// The instructions as a switch gives them back: OpenFlow 1.3 has several spellings for one action, and no
-/// spelling of its own for some (a masked `set_field`). What differed from that would be changed for ever.
-pub(crate) fn as_switched(instructions: Vec<Instruction>) -> Vec<Instruction> {
-    let mut w = Writer::new();
-    match Instruction::encode_list(&instructions, &mut w) {
-        Ok(()) => Instruction::decode_list(&mut Reader::new(w.as_slice())).unwrap_or(instructions),
-        // Left as it is, for the session to say so.
-        Err(_) => instructions,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ofproto::action::Action;
-    use ofproto::oxm::{Field, Oxm};
-
-    use super::*;
-
-    #[test]
-    fn a_masked_set_field_is_what_the_switch_makes_of_it() {
-        let masked = Action::SetField(Oxm::Known { field: Field::Reg0, value: 0x5, mask: Some(0xf) });
-        let loaded = parse_flow("actions=load:0x5->NXM_NX_REG0[0..3]", &PortMap::new()).unwrap();
-        assert_eq!(as_switched(vec![Instruction::ApplyActions(vec![masked])]), loaded.instructions);
-    }
 }

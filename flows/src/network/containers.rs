@@ -6,16 +6,13 @@ use std::net::IpAddr;
 use super::Protocol;
 use super::additions::{Additions, Container};
 use super::addresses::reject;
+use super::check_value::check_name;
+use super::container_ids::{ID, MAX_IDS};
 use super::draft::{At, Draft, DraftAllow, DraftAttachment, DraftContainers, DraftEndpoint};
 use super::ports::is_interface_name;
 use super::prefix::is_member;
-use super::read::check_name;
 use super::report::{Report, quote};
 use super::tree::moved;
-use super::views::ID;
-
-/// Numbers of one range.
-pub(super) const MAX_IDS: u32 = 4096;
 
 /// Numbers of all ranges of a file.
 const MAX_ALL_IDS: u32 = 65_536;

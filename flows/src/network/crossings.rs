@@ -2,8 +2,8 @@
 
 use super::draft::{At, Draft, DraftCrossing, DraftLink};
 use super::names::{Kind, Names, Thing};
+use super::parties::quoted_networks;
 use super::report::{Report, quote};
-use super::rules::list;
 
 /// Checks the parties and the link of a crossing.
 pub(super) fn check(draft: &Draft, crossing: &DraftCrossing, names: &Names<'_>, report: &mut Report) {
@@ -35,8 +35,8 @@ pub(super) fn check(draft: &Draft, crossing: &DraftCrossing, names: &Names<'_>, 
         (None, _) => {
             let message = format!(
                 "{what} goes from network {} to network {}, and link {} joins the bridges {} and {}",
-                list(draft, &from),
-                list(draft, &to),
+                quoted_networks(draft, &from),
+                quoted_networks(draft, &to),
                 quote(&over.value),
                 quote(one),
                 quote(other),
@@ -65,7 +65,7 @@ fn side(
     report: &mut Report,
 ) -> Option<Vec<usize>> {
     let mut common: Option<Vec<usize>> = None;
-    for (name, party) in super::rules::parties(parties, names, report) {
+    for (name, party) in super::parties::parties(parties, names, report) {
         let Thing::Endpoint(endpoint) = party.thing else {
             let message =
                 format!("{} is {}, and {what} is between endpoints", quote(&name.value), party.kind.one());
@@ -102,7 +102,7 @@ fn side(
             let message = format!(
                 "{} is on network {}, and the parties before it are not",
                 quote(&name.value),
-                list(draft, &networks)
+                quoted_networks(draft, &networks)
             );
             let help = "a crossing goes from one network to one other: write one for each pair of networks";
             report.error("crossing-party", &name.span, message, help);

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::Protocol;
 use super::draft::{At, DraftAllow};
+use super::parties::RuleParty;
 use super::report::{Report, quote};
-use super::rules::Named;
 
 /// Lists that are looked at for one file: beyond, what is granted twice is not said any more.
 const MAX_STEPS: usize = 20_000_000;
@@ -54,8 +54,8 @@ impl<'d> Granted<'d> {
     pub(super) fn add(
         &mut self,
         allow: &'d DraftAllow,
-        from: &[Named<'d, '_>],
-        to: &[Named<'d, '_>],
+        from: &[RuleParty<'d, '_>],
+        to: &[RuleParty<'d, '_>],
         report: &mut Report,
     ) {
         let Some(protocol) = allow.protocol.filter(|_| !from.is_empty() && !to.is_empty()) else { return };
@@ -93,7 +93,7 @@ impl<'d> Granted<'d> {
         }
     }
 
-    fn list(&mut self, names: &[Named<'d, '_>], senders: bool) -> List {
+    fn list(&mut self, names: &[RuleParty<'d, '_>], senders: bool) -> List {
         let mut sorted: Vec<&'d str> = names.iter().map(|(name, _)| &*name.value).collect();
         sorted.sort_unstable();
         sorted.dedup();
@@ -167,12 +167,12 @@ impl<'d> Granted<'d> {
 
     fn say(
         &self,
-        (allow, from, to): (&DraftAllow, &[Named<'d, '_>], &[Named<'d, '_>]),
+        (allow, from, to): (&DraftAllow, &[RuleParty<'d, '_>], &[RuleParty<'d, '_>]),
         (protocol, port): (Protocol, Option<u16>),
         earlier: Grant<'d>,
         report: &mut Report,
     ) {
-        let first = |names: &[Named<'d, '_>], list: List| {
+        let first = |names: &[RuleParty<'d, '_>], list: List| {
             let list = self.lists.get(list);
             names
                 .iter()

@@ -8,7 +8,9 @@
 mod additions;
 mod addresses;
 mod built_in;
+mod check_value;
 mod contain;
+mod container_ids;
 mod containers;
 mod crossings;
 mod datapath;
@@ -23,6 +25,7 @@ mod load;
 mod model;
 mod names;
 mod notes;
+mod parties;
 mod ports;
 mod prefix;
 mod read;

@@ -1,5 +1,6 @@
 //! From the tree to the draft: which sections there are, and what each says.
 
+use super::check_value::{check_name, not_empty};
 use super::datapath::datapath_id;
 use super::draft::{
     At, Draft, DraftAttach, DraftAttachment, DraftBridge, DraftContainers, DraftEndpoint, DraftExit,
@@ -116,23 +117,6 @@ fn rules<T>(
         return Vec::new();
     };
     items.iter().filter_map(|item| read(item, report)).collect()
-}
-
-/// Names stand in cookies' explanations, metrics and commands, so they are plain.
-pub(super) fn check_name(name: &At<String>, what: &str, report: &mut Report) {
-    if !is_plain(&name.value) {
-        let help = format!("use up to {LONGEST} ASCII letters, digits, `-`, `_` and `.`");
-        report.error("bad-name", &name.span, format!("{} cannot be {what}", quote(&name.value)), help);
-    }
-}
-
-/// The longest name, in bytes.
-const LONGEST: usize = 64;
-
-/// Whether it can be a name.
-pub(super) fn is_plain(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    (1..=LONGEST).contains(&name.len()) && name.bytes().all(plain)
 }
 
 pub(super) fn open<'n, 't>(
@@ -446,14 +430,4 @@ fn overlay(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftOverl
         overlay.members.push((name, addresses.collect()));
     }
     overlay
-}
-
-/// An error for a list that is there and empty.
-pub(super) fn not_empty(fields: &Fields<'_, '_>, key: &str, report: &mut Report) {
-    if let Some(Node { value: Value::Array(items), span }) = fields.find(key)
-        && items.is_empty()
-    {
-        let message = format!("{} of {} is empty", quote(key), fields.what());
-        report.error("empty-list", span, message, "name at least one");
-    }
 }

@@ -1,8 +1,8 @@
 //! From the tree to the draft: the rules.
 
+use super::check_value::{check_name, not_empty};
 use super::draft::{At, DraftAllow, DraftChain, DraftCrossing, DraftHop, DraftNever};
 use super::fields::{Fields, Word};
-use super::read::{check_name, not_empty};
 use super::report::{Report, quote};
 use super::tree::{Node, Value};
 use super::words::{self, Table};

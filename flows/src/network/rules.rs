@@ -8,7 +8,8 @@ use super::crossings;
 use super::draft::{At, Draft, DraftAllow, DraftNetwork};
 use super::granted::Granted;
 use super::implied::Implied;
-use super::names::{Kind, NamedParty, Names, Thing};
+use super::names::{Kind, Names, Thing};
+use super::parties::{RuleParty, parties, quoted_networks};
 use super::report::{Report, quote};
 use super::size::Size;
 
@@ -114,8 +115,8 @@ fn carried(allow: &DraftAllow, names: &Names<'_>, report: &mut Report) {
 fn next_hop(
     allow: &DraftAllow,
     via: &At<String>,
-    from: &[Named<'_, '_>],
-    to: &[Named<'_, '_>],
+    from: &[RuleParty<'_, '_>],
+    to: &[RuleParty<'_, '_>],
     names: &Names<'_>,
     report: &mut Report,
 ) {
@@ -173,9 +174,6 @@ fn label(allow: &DraftAllow) -> String {
     }
 }
 
-/// A party and the place where a rule names it.
-pub(super) type Named<'n, 'd> = (&'n At<String>, &'n NamedParty<'d>);
-
 fn unique(draft: &Draft, implied: &Implied, report: &mut Report) {
     let allows = draft.allows.iter().chain(&implied.allows).map(|allow| ("allow", &allow.name));
     let nevers = draft.nevers.iter().chain(&implied.nevers).map(|never| ("never", &never.name));
@@ -207,30 +205,6 @@ fn unique(draft: &Draft, implied: &Implied, report: &mut Report) {
     }
 }
 
-/// What a list of a rule names.
-pub(super) fn parties<'n, 'd>(
-    list: &'n [At<String>],
-    names: &'n Names<'d>,
-    report: &mut Report,
-) -> Vec<Named<'n, 'd>> {
-    let mut seen = HashSet::new();
-    let mut parties = Vec::new();
-    for name in list {
-        let Some(party) = names.party(name, report) else { continue };
-        if list.len() == 1 || seen.insert(&*name.value) {
-            parties.push((name, party));
-        } else {
-            report.warning(
-                "repeated",
-                &name.span,
-                format!("{} stands twice", quote(&name.value)),
-                "keep one",
-            );
-        }
-    }
-    parties
-}
-
 fn repeated_ports(ports: &[At<u16>], report: &mut Report) {
     if ports.len() < 2 {
         return;
@@ -246,9 +220,9 @@ fn repeated_ports(ports: &[At<u16>], report: &mut Report) {
 /// Leaves out those that are on no network: an allow can do nothing for them.
 fn in_a_network<'n, 'd>(
     allow: &DraftAllow,
-    mut parties: Vec<Named<'n, 'd>>,
+    mut parties: Vec<RuleParty<'n, 'd>>,
     report: &mut Report,
-) -> Vec<Named<'n, 'd>> {
+) -> Vec<RuleParty<'n, 'd>> {
     parties.retain(|(name, party)| {
         if party.networks.is_empty() && !party.broken {
             let message = format!(
@@ -270,8 +244,8 @@ fn in_a_network<'n, 'd>(
 
 fn one_network(
     allow: &DraftAllow,
-    from: &[Named<'_, '_>],
-    to: &[Named<'_, '_>],
+    from: &[RuleParty<'_, '_>],
+    to: &[RuleParty<'_, '_>],
     report: &mut Report,
     draft: &Draft,
 ) {
@@ -288,7 +262,7 @@ fn one_network(
         report.warning("allow-to-itself", &target.span, message, "name somebody else");
     }
     // Of many parties most are on the same networks: those are compared, and pairs only to say which are wrong.
-    let groups = |parties: &[Named<'_, '_>]| -> HashMap<Vec<usize>, usize> {
+    let groups = |parties: &[RuleParty<'_, '_>]| -> HashMap<Vec<usize>, usize> {
         let each = parties.iter().enumerate().map(|(n, (_, party))| (party.networks.clone(), n));
         each.collect()
     };
@@ -312,9 +286,9 @@ fn one_network(
                 "{} joins two networks: {} is on {}, {} on {}",
                 label(allow),
                 quote(&source.value),
-                list(draft, &source_party.networks),
+                quoted_networks(draft, &source_party.networks),
                 quote(&target.value),
-                list(draft, &target_party.networks),
+                quoted_networks(draft, &target_party.networks),
             );
             let help = if target_party.kind.is_outside() {
                 "an allow holds within one network: say by `via` which endpoint is the next hop to what is outside"
@@ -331,15 +305,15 @@ fn one_network(
 /// What is said of learned flows means nothing where the connection tracker knows the answers.
 fn tracked(
     allow: &DraftAllow,
-    from: &[Named<'_, '_>],
-    to: &[Named<'_, '_>],
+    from: &[RuleParty<'_, '_>],
+    to: &[RuleParty<'_, '_>],
     report: &mut Report,
     draft: &Draft,
 ) {
     if allow.limit.is_none() && allow.returns.is_none() {
         return;
     }
-    let on = |parties: &[Named<'_, '_>]| -> BTreeSet<usize> {
+    let on = |parties: &[RuleParty<'_, '_>]| -> BTreeSet<usize> {
         parties.iter().flat_map(|(_, party)| &party.networks).copied().collect()
     };
     let shared: Vec<usize> = on(from).intersection(&on(to)).copied().collect();
@@ -364,13 +338,4 @@ fn tracked(
             report.error("not-in-conntrack", &allow.name.span, message, help);
         }
     }
-}
-
-/// The names of networks; not all of very many.
-pub(super) fn list(draft: &Draft, networks: &[usize]) -> String {
-    const MOST: usize = 4;
-    let names = networks.iter().filter_map(|index| draft.networks.get(*index));
-    let names: Vec<_> = names.take(MOST).map(|network| quote(&network.name.value).to_string()).collect();
-    let more = networks.len().saturating_sub(MOST);
-    if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(" and ") }
 }

@@ -6,8 +6,8 @@ use ipnetwork::IpNetwork;
 
 use super::draft::{At, Draft, DraftAllow, DraftCrossing};
 use super::names::{Kind, Names};
+use super::parties::RuleParty;
 use super::report::Report;
-use super::rules::Named;
 use super::{Protocol, Stateful};
 
 /// Flows of the rules of one file.
@@ -124,8 +124,8 @@ impl<'d> Size<'d> {
     pub(super) fn of_allow(
         &mut self,
         allow: &'d DraftAllow,
-        from: &[Named<'d, '_>],
-        to: &[Named<'d, '_>],
+        from: &[RuleParty<'d, '_>],
+        to: &[RuleParty<'d, '_>],
     ) -> usize {
         let (senders, receivers) = (self.sides(from), self.sides(to));
         let ports = allow.ports.len().max(1);
@@ -176,7 +176,7 @@ impl<'d> Size<'d> {
         self.outsides.get(&*name.value).copied().unwrap_or(2)
     }
 
-    fn sides(&self, list: &[Named<'d, '_>]) -> BTreeMap<usize, Side> {
+    fn sides(&self, list: &[RuleParty<'d, '_>]) -> BTreeMap<usize, Side> {
         let mut sides: BTreeMap<usize, Side> = BTreeMap::new();
         for (name, party) in list {
             for index in &party.networks {
@@ -200,7 +200,7 @@ impl<'d> Size<'d> {
     fn parts(
         &mut self,
         index: usize,
-        names: &[Named<'d, '_>],
+        names: &[RuleParty<'d, '_>],
         side: Side,
         join: bool,
         receiver: bool,

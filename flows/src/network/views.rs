@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use std::net::IpAddr;
 
-use super::containers::MAX_IDS;
+use super::container_ids::{ID, MAX_IDS};
 use super::prefix::is_member;
 
 use super::{
@@ -69,9 +69,6 @@ impl LinkEnd {
         }
     }
 }
-
-/// What stands for the number of a container.
-pub(super) const ID: &str = "{id}";
 
 impl ContainerRange {
     /// The port of the container with that number.

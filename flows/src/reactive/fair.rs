@@ -9,7 +9,7 @@ use ofproto::TableId;
 use ofproto::action::Action;
 use ofproto::oxm::Field;
 
-use super::held::Key;
+use super::flow_key::OwnedFlowKey;
 use crate::model::Flow;
 
 /// The second in which a flow would end, and its place among those of that second: no two flows have the same.
@@ -45,30 +45,30 @@ pub(super) trait Holder: Default {
     type Path;
 
     /// Adds a flow.
-    fn insert(&mut self, path: &Self::Path, rank: Rank, key: Arc<Key>);
+    fn insert(&mut self, path: &Self::Path, rank: Rank, key: Arc<OwnedFlowKey>);
 
     /// Takes a flow out.
-    fn remove(&mut self, path: &Self::Path, rank: Rank) -> Option<Arc<Key>>;
+    fn remove(&mut self, path: &Self::Path, rank: Rank) -> Option<Arc<OwnedFlowKey>>;
 
     /// Returns how many flows there are.
     fn len(&self) -> usize;
 
     /// Returns the flow that makes room, and when it would end.
-    fn first(&self) -> Option<(Rank, &Arc<Key>)>;
+    fn first(&self) -> Option<(Rank, &Arc<OwnedFlowKey>)>;
 }
 
 /// The flows of one holder, as they would end.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Queue(BTreeMap<Rank, Arc<Key>>);
+pub(super) struct Queue(BTreeMap<Rank, Arc<OwnedFlowKey>>);
 
 impl Holder for Queue {
     type Path = ();
 
-    fn insert(&mut self, (): &(), rank: Rank, key: Arc<Key>) {
+    fn insert(&mut self, (): &(), rank: Rank, key: Arc<OwnedFlowKey>) {
         self.0.insert(rank, key);
     }
 
-    fn remove(&mut self, (): &(), rank: Rank) -> Option<Arc<Key>> {
+    fn remove(&mut self, (): &(), rank: Rank) -> Option<Arc<OwnedFlowKey>> {
         self.0.remove(&rank)
     }
 
@@ -76,7 +76,7 @@ impl Holder for Queue {
         self.0.len()
     }
 
-    fn first(&self) -> Option<(Rank, &Arc<Key>)> {
+    fn first(&self) -> Option<(Rank, &Arc<OwnedFlowKey>)> {
         self.0.first_key_value().map(|(rank, key)| (*rank, key))
     }
 }
@@ -125,11 +125,11 @@ impl<K: Copy + Ord + Hash, H: Holder> Branch<K, H> {
 impl<K: Copy + Ord + Hash, H: Holder> Holder for Branch<K, H> {
     type Path = (K, H::Path);
 
-    fn insert(&mut self, (name, rest): &Self::Path, rank: Rank, key: Arc<Key>) {
+    fn insert(&mut self, (name, rest): &Self::Path, rank: Rank, key: Arc<OwnedFlowKey>) {
         self.change(*name, |member| member.insert(rest, rank, key));
     }
 
-    fn remove(&mut self, (name, rest): &Self::Path, rank: Rank) -> Option<Arc<Key>> {
+    fn remove(&mut self, (name, rest): &Self::Path, rank: Rank) -> Option<Arc<OwnedFlowKey>> {
         self.change(*name, |member| member.remove(rest, rank))
     }
 
@@ -137,7 +137,7 @@ impl<K: Copy + Ord + Hash, H: Holder> Holder for Branch<K, H> {
         self.len
     }
 
-    fn first(&self) -> Option<(Rank, &Arc<Key>)> {
+    fn first(&self) -> Option<(Rank, &Arc<OwnedFlowKey>)> {
         let (_, name) = self.order.last()?;
         self.members.get(name)?.first()
     }

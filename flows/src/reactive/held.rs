@@ -8,15 +8,8 @@ use ofproto::message::FLOW_SEND_FLOW_REM;
 use ofproto::{Cookie, TableId};
 
 use super::fair::{self, Holder as _, Path, Rank, Tables};
-use crate::model::{Flow, FlowMatch};
-
-/// What tells a flow from the others (OpenFlow 1.3.5 §6.4).
-pub(super) type Key = (TableId, u16, FlowMatch);
-
-/// Returns the key of a flow.
-pub(super) fn key(flow: &Flow) -> Key {
-    (flow.table, flow.priority, flow.matches.clone())
-}
+use super::flow_key::{OwnedFlowKey, owned_key};
+use crate::model::Flow;
 
 /// What is remembered of a flow beside its key.
 #[derive(Debug, Clone)]
@@ -48,7 +41,7 @@ impl Known {
     }
 
     /// Returns the flow.
-    pub(super) fn flow(&self, (table, priority, matches): &Key) -> Flow {
+    pub(super) fn flow(&self, (table, priority, matches): &OwnedFlowKey) -> Flow {
         Flow {
             cookie: self.cookie,
             idle_timeout: self.idle_timeout,
@@ -63,7 +56,7 @@ impl Known {
 /// The flows of the learned tables, so many at most.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
-    flows: HashMap<Arc<Key>, Known>,
+    flows: HashMap<Arc<OwnedFlowKey>, Known>,
     counts: HashMap<(TableId, Cookie), usize>,
     fair: Tables,
     capacity: usize,
@@ -82,11 +75,11 @@ impl Held {
         self.flows.len()
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<&Known> {
+    pub(super) fn get(&self, key: &OwnedFlowKey) -> Option<&Known> {
         self.flows.get(key)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Known)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&OwnedFlowKey, &Known)> {
         self.flows.iter().map(|(key, known)| (&**key, known))
     }
 
@@ -97,7 +90,7 @@ impl Held {
 
     /// Puts a flow here that is taught now, in place of one with its key.
     pub(super) fn put(&mut self, flow: &Flow, flags: Option<u16>, now: u32) {
-        let key = key(flow);
+        let key = owned_key(flow);
         self.take(&key);
         let known = Known {
             cookie: flow.cookie,
@@ -112,7 +105,7 @@ impl Held {
     }
 
     /// Puts back what was taken, as taught now.
-    fn place(&mut self, key: Arc<Key>, mut known: Known, now: u32) {
+    fn place(&mut self, key: Arc<OwnedFlowKey>, mut known: Known, now: u32) {
         self.puts += 1;
         known.rank = (known.end(now), self.puts);
         *self.counts.entry((key.0, known.cookie)).or_default() += 1;
@@ -121,7 +114,7 @@ impl Held {
     }
 
     /// Counts a flow's timeouts anew.
-    pub(super) fn renew(&mut self, key: &Key, now: u32) {
+    pub(super) fn renew(&mut self, key: &OwnedFlowKey, now: u32) {
         let Some(known) = self.flows.get_mut(key) else { return };
         let end = known.end(now);
         // Within a second the order may stay: a flow that many packets teach is moved once.
@@ -136,7 +129,7 @@ impl Held {
     }
 
     /// Takes a flow out.
-    pub(super) fn take(&mut self, key: &Key) -> Option<(Arc<Key>, Known)> {
+    pub(super) fn take(&mut self, key: &OwnedFlowKey) -> Option<(Arc<OwnedFlowKey>, Known)> {
         let (key, known) = self.flows.remove_entry(key)?;
         self.fair.remove(&known.path, known.rank);
         let counted = (key.0, known.cookie);
@@ -151,7 +144,7 @@ impl Held {
 
     /// Takes the flow out that makes room for one more in a table, if none is left: one of that table where the table is full, one
     /// of the table that has most where there are as many as may be kept in mind.
-    pub(super) fn make_room(&mut self, table: TableId) -> Option<(Arc<Key>, Known)> {
+    pub(super) fn make_room(&mut self, table: TableId) -> Option<(Arc<OwnedFlowKey>, Known)> {
         let full = self.bounds.get(&table).is_some_and(|bound| self.len_of(table) >= *bound);
         let key = match full {
             true => self.fair.member(&table)?.first()?.1,
@@ -164,7 +157,7 @@ impl Held {
 
     /// The switch had no room for a flow. Returns the one that makes room for it, or none if there is no other: the switch then
     /// has none of them.
-    pub(super) fn refused(&mut self, key: &Key, now: u32) -> Option<(Arc<Key>, Known)> {
+    pub(super) fn refused(&mut self, key: &OwnedFlowKey, now: u32) -> Option<(Arc<OwnedFlowKey>, Known)> {
         let refused = self.take(key)?;
         let table = key.0;
         self.bounds.insert(table, self.len_of(table).max(1));

@@ -9,8 +9,9 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, TableId};
 
 use super::LearnError;
-use super::held::{Held, Key, Known, key};
-use crate::compile::as_switched;
+use super::flow_key::{OwnedFlowKey, owned_key};
+use super::held::{Held, Known};
+use crate::canonical::canonical;
 use crate::interp::{FieldSet, Packet, VLAN_PRESENT, learned};
 use crate::model::{Flow, FlowMatch};
 
@@ -85,7 +86,7 @@ impl Lesson {
 pub struct Mirror {
     held: Held,
     /// Flows that made room, and how often the switch has yet to tell that they ended.
-    going: HashMap<Arc<Key>, u32>,
+    going: HashMap<Arc<OwnedFlowKey>, u32>,
     dialect: Dialect,
 }
 
@@ -122,7 +123,7 @@ impl Mirror {
 
     /// Whether it knows a flow of that table, priority and match with that cookie.
     pub fn knows(&self, flow: &Flow) -> bool {
-        self.held.get(&key(flow)).is_some_and(|known| known.cookie == flow.cookie)
+        self.held.get(&owned_key(flow)).is_some_and(|known| known.cookie == flow.cookie)
     }
 
     /// Forgets all flows before the switch's own are read.
@@ -157,7 +158,7 @@ impl Mirror {
             return Err(LearnError::Table(learn.table));
         }
         let mut flow = learned(learn, packet, &mut FieldSet::default());
-        flow.instructions = as_switched(flow.instructions);
+        flow.instructions = canonical(flow.instructions);
         let tcp = flow.matches.exact(Field::IpProto) == Some(6);
         if !tcp && (learn.fin_idle_timeout, learn.fin_hard_timeout) != (0, 0) {
             return Err(LearnError::FinWithoutTcp);
@@ -171,7 +172,7 @@ impl Mirror {
         {
             return Err(LearnError::Plain { table: flow.table, what });
         }
-        let key = key(&flow);
+        let key = owned_key(&flow);
         let before = self.held.get(&key);
         if before.is_some_and(|before| before.is(&flow)) {
             self.held.renew(&key, now);
@@ -204,10 +205,10 @@ impl Mirror {
 
     /// The switch evicted a flow by itself, of which OpenFlow 1.3 has no FLOW_REMOVED. Returns whether it was known.
     pub fn evicted(&mut self, flow: &Flow) -> bool {
-        self.ended(&key(flow), flow.cookie)
+        self.ended(&owned_key(flow), flow.cookie)
     }
 
-    fn ended(&mut self, key: &Key, cookie: Cookie) -> bool {
+    fn ended(&mut self, key: &OwnedFlowKey, cookie: Cookie) -> bool {
         if self.was_awaited(key) {
             return false;
         }
@@ -235,7 +236,7 @@ impl Mirror {
     }
 
     /// Whether that a flow ended is what was awaited of one that made room: another with its key may be there since.
-    fn was_awaited(&mut self, key: &Key) -> bool {
+    fn was_awaited(&mut self, key: &OwnedFlowKey) -> bool {
         let Some(times) = self.going.get_mut(key) else { return false };
         *times -= 1;
         if *times == 0 {
@@ -250,7 +251,7 @@ impl Mirror {
     }
 
     /// Deletes that very flow, and awaits the word of its end.
-    fn deletion(&mut self, key: Arc<Key>, known: &Known) -> FlowMod {
+    fn deletion(&mut self, key: Arc<OwnedFlowKey>, known: &Known) -> FlowMod {
         let flow = known.flow(&key);
         // A switch that does not tell must not fill the memory.
         if self.going.len() >= AWAITED {
@@ -277,8 +278,9 @@ impl Mirror {
         if !deletes(gone) || left.into_iter().any(shared) {
             return None;
         }
-        let of_it = |(key, known): &(&Key, &Known)| (key.0, known.cookie) == (gone.table, gone.cookie);
-        let its: Vec<Key> = self.held.iter().filter(of_it).map(|(key, _)| key.clone()).collect();
+        let of_it =
+            |(key, known): &(&OwnedFlowKey, &Known)| (key.0, known.cookie) == (gone.table, gone.cookie);
+        let its: Vec<OwnedFlowKey> = self.held.iter().filter(of_it).map(|(key, _)| key.clone()).collect();
         its.iter().for_each(|key| _ = self.held.take(key));
         Some(FlowMod {
             table_id: gone.table,

@@ -11,6 +11,7 @@
 
 mod error;
 mod fair;
+mod flow_key;
 mod frame;
 mod held;
 mod learner;

@@ -1,5 +1,7 @@
 //! The actions half of a line: instructions in the order that Open vSwitch asks for.
 
+pub(super) mod nested;
+
 use ofproto::action::{Action, Legacy, MAX_DEPTH};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
@@ -13,7 +15,7 @@ use super::names::{PortWord, parse_port};
 use super::protocols::Protocols;
 use super::set;
 use super::token::{self, Pair};
-use super::{choice, field, header, learn, meant, nested};
+use super::{choice, field, header, learn, meant};
 
 /// 802.1Q.
 const ETH_TYPE_VLAN: u16 = 0x8100;

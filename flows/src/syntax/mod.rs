@@ -22,7 +22,6 @@ mod learn;
 mod matching;
 mod meant;
 mod names;
-mod nested;
 mod order;
 mod oxm;
 mod print;

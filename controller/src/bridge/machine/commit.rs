@@ -10,10 +10,10 @@ use ofproto::message::{
     BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind, ErrorMsg, Message,
 };
 
-use super::machine::{Bridge, Phase};
-use super::plan::Plan;
-use super::revoked::Revoked;
-use super::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS, ct_flush};
+use super::{Bridge, Phase};
+use crate::bridge::plan::Plan;
+use crate::bridge::revoked::Revoked;
+use crate::bridge::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS, ct_flush};
 use crate::session::{SendError, Session, error_names};
 
 /// Bounds the consecutive rounds of full size before they slow down.

@@ -8,8 +8,8 @@ use flows::compile::PortMap;
 use ofproto::PortNo;
 use ofproto::message::{PortStatus, PortStatusReason};
 
-use super::DEBOUNCE;
-use super::machine::Bridge;
+use super::Bridge;
+use crate::bridge::DEBOUNCE;
 use crate::session::{MAX_PORTS, Session};
 
 /// Allows this many changes in a row to be compiled at once.

@@ -9,9 +9,9 @@ use ofproto::PortNo;
 use ofproto::hot::VlanVid;
 use ofproto::message::{FlowMod, FlowModCommand, Message};
 
-use super::Notice;
-use super::machine::Bridge;
-use crate::learning::{FlowKind, LearningSwitch, Settings, Shares};
+use super::Bridge;
+use crate::bridge::Notice;
+use crate::mac_learning::{FlowKind, LearningSwitch, Settings, Shares};
 use crate::session::Session;
 
 impl Bridge {

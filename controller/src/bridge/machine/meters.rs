@@ -3,7 +3,7 @@
 use ofproto::Xid;
 use ofproto::message::{ErrorMsg, Message, MeterMod};
 
-use super::machine::Bridge;
+use super::Bridge;
 use crate::session::{Session, error_names};
 
 /// The messages that gave some meters: the first of two adds, the second changes.

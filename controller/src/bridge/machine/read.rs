@@ -9,13 +9,13 @@ use ofproto::message::ErrorMsg;
 use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartReplyBody, MultipartRequestBody};
 use ofproto::{GroupId, Xid};
 
-use super::comparison::Comparison;
-use super::crowded::Crowding;
-use super::leases::Aged;
-use super::machine::{Bridge, Phase};
-use super::plan::Plan;
-use super::revoked::Revoked;
-use super::{Notice, READ_TIMEOUT};
+use super::{Bridge, Phase};
+use crate::bridge::comparison::Comparison;
+use crate::bridge::crowded::Crowding;
+use crate::bridge::leases::Aged;
+use crate::bridge::plan::Plan;
+use crate::bridge::revoked::Revoked;
+use crate::bridge::{Notice, READ_TIMEOUT};
 use crate::session::{CloseReason, Session};
 
 /// The time for all parts of one dump.

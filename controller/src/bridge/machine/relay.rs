@@ -14,11 +14,11 @@ use flows::dhcpv6::Message as Dhcpv6;
 use ofproto::message::{ErrorMsg, FlowMod, Message, MeterMod, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo, Xid};
 
-use super::crowded::Crowding;
-use super::leases::{self, Aged, Client, Refused};
-use super::machine::Bridge;
+use super::Bridge;
 use super::meters::Meters;
-use super::{Notice, UPCALLS};
+use crate::bridge::crowded::Crowding;
+use crate::bridge::leases::{self, Aged, Client, Refused};
+use crate::bridge::{Notice, UPCALLS};
 use crate::session::Session;
 
 /// Addresses whose learned flows are looked at again a moment later; beyond so many only the learned flows' own end helps.

@@ -8,8 +8,8 @@ use flows::compile::lease::{Leasing, Party, Relay};
 use flows::dhcpv6::{Given, Kind, Message};
 use ofproto::message::PacketIn;
 
-use super::leases::Client;
-use super::machine::Bridge;
+use super::Bridge;
+use crate::bridge::leases::Client;
 use crate::session::Session;
 
 impl Bridge {

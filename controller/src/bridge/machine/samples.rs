@@ -7,9 +7,9 @@ use flows::compile::sample;
 use ofproto::Xid;
 use ofproto::message::{ErrorMsg, PacketIn};
 
-use super::Notice;
-use super::machine::Bridge;
+use super::Bridge;
 use super::meters::Meters;
+use crate::bridge::Notice;
 use crate::denied::{Sample, Seen};
 use crate::session::Session;
 

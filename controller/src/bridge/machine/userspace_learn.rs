@@ -14,8 +14,8 @@ use flows::reactive::{Dialect, Learner, Refusal, packet_of, react};
 use ofproto::message::{ErrorMsg, FlowMod, FlowModCommand, Message, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo, TableId, Xid};
 
-use super::Notice;
-use super::machine::Bridge;
+use super::Bridge;
+use crate::bridge::Notice;
 use crate::session::Session;
 
 /// So many learned flows of one bridge are kept in mind, about two hundred megabytes of them.

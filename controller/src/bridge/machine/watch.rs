@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use flows::compile::lease;
 use flows::reactive::Learner;
-use flows::syntax::{PortNames, print_flow};
+use flows::syntax::print_flow;
 use flows::timed::{Left, Standing};
 use flows::{Flow, FlowMatch};
 use ofproto::message::monitor::{
@@ -13,12 +13,11 @@ use ofproto::message::monitor::{
     MonitorUpdate, MonitoredFlow,
 };
 use ofproto::message::multipart::MultipartRequestBody;
-use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Match;
 use ofproto::{PortNo, TableId};
 
-use super::machine::{Bridge, Monitor};
-use super::{Compiled, DEBOUNCE, DRIFT_INTERVAL, Foreign, Notice};
+use super::{Bridge, Monitor};
+use crate::bridge::{Compiled, DEBOUNCE, DRIFT_INTERVAL, Foreign, Notice};
 use crate::session::Session;
 
 /// Bounds the foreign changes between two reads that are reported one by one. The read finds all
@@ -167,20 +166,4 @@ fn flow(update: &MonitoredFlow) -> Flow {
         matches: FlowMatch::from_wire(&update.fields),
         instructions: update.instructions.clone(),
     }
-}
-
-/// A change for a person.
-pub(super) fn text(change: &FlowMod, names: &PortNames) -> String {
-    let verb = match change.command {
-        FlowModCommand::Add => "add",
-        FlowModCommand::Modify | FlowModCommand::ModifyStrict => "modify",
-        FlowModCommand::Delete | FlowModCommand::DeleteStrict => "delete",
-        FlowModCommand::Unknown(_) => "change",
-    };
-    let flow = Flow {
-        instructions: change.instructions.clone(),
-        cookie: change.cookie,
-        ..Flow::new(change.table_id, change.priority, FlowMatch::from_wire(&change.fields))
-    };
-    format!("{verb} {}", print_flow(&flow, names))
 }

@@ -10,7 +10,7 @@ use flows::syntax::{NoNames, parse_flow};
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 
-use super::derive::{Action, Case, Expected, Probe};
+use super::definition::{Action, Case, Expected, Probe};
 use super::view::{Kind, View};
 use crate::lab::error::LabError;
 use crate::lab::handle::Lab;

@@ -7,6 +7,7 @@
 //! not turn up. "Nothing arrived" is worth something only if the frames
 //! did enter the bridge and the listeners do hear: both are checked for every probe.
 
+mod definition;
 mod derive;
 mod exchange;
 mod flows;
@@ -22,7 +23,8 @@ mod tests;
 mod view;
 mod wire;
 
-pub use derive::{Action, Case, Expected, Probe, derive};
+pub use definition::{Action, Case, Expected, Probe};
+pub use derive::derive;
 pub use exchange::{Exchange, Step, exchanges};
 pub use frames::{BROADCAST, Body, Frame, link_local, solicited_node, tag_of};
 pub use run::{Finding, run};

@@ -2,7 +2,7 @@
 
 use flows::network::{Crossing, LinkRole, Never};
 
-use super::derive::{Action, Expected, Probe};
+use super::definition::{Action, Expected, Probe};
 use super::forged;
 use super::view::View;
 use crate::lab::addressing;

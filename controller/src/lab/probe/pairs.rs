@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use flows::network::Protocol;
 
-use super::derive::{Action, Expected, Probe};
+use super::definition::{Action, Expected, Probe};
 use super::exchange::{self, Step};
 use super::forged;
 use super::frames::{Body, Frame};

@@ -5,7 +5,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::derive::{Action, Expected, Probe};
+use super::definition::{Action, Expected, Probe};
 use super::flows::{Bridges, judge};
 use super::frames::{BROADCAST, Body, Frame};
 use super::talk::{Outcome, Server, Speech, talk};

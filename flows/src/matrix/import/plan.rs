@@ -1,6 +1,6 @@
 //! The networks, endpoints, exits and overlays of the network file, and what had to be assumed of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::{IpNetwork, Ipv4Network};
@@ -8,7 +8,6 @@ use ipnetwork::{IpNetwork, Ipv4Network};
 use super::super::words::{is_anybody, is_itself, is_single, names_of, short, slug, split, via_of};
 use super::super::{Host, Matrix, Presence, Row};
 use super::Findings;
-use super::rules::Item;
 use crate::finding::Finding;
 use crate::network::Protocol;
 
@@ -475,27 +474,6 @@ impl<'d> Plan<'d> {
                 if !net.gateway.contains(&address) {
                     net.gateway.push(address);
                 }
-            }
-        }
-    }
-
-    /// Hosts that get their addresses by DHCP, and no row that lets them ask.
-    pub(super) fn without_leave(&self, items: &[Item], findings: &mut Findings) {
-        let asks: HashSet<&str> = items
-            .iter()
-            .filter_map(Item::rule)
-            .filter(|rule| rule.protocol == Protocol::Dhcp)
-            .map(|rule| &*rule.from)
-            .collect();
-        let mut said: BTreeMap<usize, ()> = BTreeMap::new();
-        for (at, endpoint) in self.endpoints.iter().enumerate() {
-            let leased = endpoint.plugs.iter().find(|plug| plug.presence == Presence::Dhcp);
-            let Some(plug) = leased.filter(|_| !asks.contains(&*endpoint.name)) else { continue };
-            let Some(place) = self.absence(at, plug.net) else { continue };
-            if said.insert(place.span.start, ()).is_none() {
-                let message = format!("no row lets `{}` ask for its address", short(&endpoint.title));
-                let help = "add one: its name | DHCP server | the network | UDP | 67/68";
-                findings.list.push(Finding::note("no-dhcp-row", place.span.clone(), message, help));
             }
         }
     }

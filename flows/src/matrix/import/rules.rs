@@ -1,6 +1,6 @@
 //! The rules of the network file: one for each row of the document, or a comment that says why there is none.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::super::words::{is_itself, protocol_word, short, slug, via_of};
 use super::super::{Matrix, Presence, Row, Temp};
@@ -56,6 +56,29 @@ pub(super) enum How {
     Via(String),
     Overlay(String),
     Elsewhere(String),
+}
+
+impl Plan<'_> {
+    /// Notes each host that gets its address by DHCP without a row that lets it ask.
+    pub(super) fn without_leave(&self, items: &[Item], findings: &mut Findings) {
+        let asks: HashSet<&str> = items
+            .iter()
+            .filter_map(Item::rule)
+            .filter(|rule| rule.protocol == Protocol::Dhcp)
+            .map(|rule| &*rule.from)
+            .collect();
+        let mut said: BTreeMap<usize, ()> = BTreeMap::new();
+        for (at, endpoint) in self.endpoints.iter().enumerate() {
+            let leased = endpoint.plugs.iter().find(|plug| plug.presence == Presence::Dhcp);
+            let Some(plug) = leased.filter(|_| !asks.contains(&*endpoint.name)) else { continue };
+            let Some(place) = self.absence(at, plug.net) else { continue };
+            if said.insert(place.span.start, ()).is_none() {
+                let message = format!("no row lets `{}` ask for its address", short(&endpoint.title));
+                let help = "add one: its name | DHCP server | the network | UDP | 67/68";
+                findings.list.push(Finding::note("no-dhcp-row", place.span.clone(), message, help));
+            }
+        }
+    }
 }
 
 /// Why a row is left out.

@@ -8,14 +8,14 @@ use ofproto::action::{
     NatAddresses,
 };
 
-use super::Context;
-use super::actions::ActionReader;
-use super::check::Place;
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::token::{self, Pair};
+use super::ActionReader;
+use crate::syntax::Context;
+use crate::syntax::check::Place;
+use crate::syntax::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::token::{self, Pair};
 
 /// The helpers of the connection tracker, and the ports that stand for them.
-pub(super) const HELPERS: [(&str, u16); 2] = [("ftp", 21), ("tftp", 69)];
+pub(in crate::syntax) const HELPERS: [(&str, u16); 2] = [("ftp", 21), ("tftp", 69)];
 
 /// Ones in a zone's number.
 const ZONE_BITS: u16 = 16;

@@ -12,11 +12,12 @@ use ofproto::action::{
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
+use super::super::actions::nested;
 use super::super::field::print_subfield;
 use super::super::names::{Names, print_port, print_table};
 use super::super::set::REASONS;
 use super::super::value::{self, hex};
-use super::super::{header, nested, tunnel};
+use super::super::{header, tunnel};
 use crate::model::DEFAULT_PRIORITY;
 use crate::model::Masked;
 

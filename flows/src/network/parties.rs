@@ -1,0 +1,43 @@
+//! Looks up the parties of a rule.
+
+use std::collections::HashSet;
+
+use super::draft::{At, Draft};
+use super::names::{NamedParty, Names};
+use super::report::{Report, quote};
+
+/// Pairs a party with the place where a rule names it.
+pub(super) type RuleParty<'n, 'd> = (&'n At<String>, &'n NamedParty<'d>);
+
+/// Looks up the parties that a list of a rule names. A party that stands twice is reported.
+pub(super) fn parties<'n, 'd>(
+    list: &'n [At<String>],
+    names: &'n Names<'d>,
+    report: &mut Report,
+) -> Vec<RuleParty<'n, 'd>> {
+    let mut seen = HashSet::new();
+    let mut parties = Vec::new();
+    for name in list {
+        let Some(party) = names.party(name, report) else { continue };
+        if list.len() == 1 || seen.insert(&*name.value) {
+            parties.push((name, party));
+        } else {
+            report.warning(
+                "repeated",
+                &name.span,
+                format!("{} stands twice", quote(&name.value)),
+                "keep one",
+            );
+        }
+    }
+    parties
+}
+
+/// Returns the quoted names of networks, the first few where there are very many.
+pub(super) fn quoted_networks(draft: &Draft, networks: &[usize]) -> String {
+    const MOST: usize = 4;
+    let names = networks.iter().filter_map(|index| draft.networks.get(*index));
+    let names: Vec<_> = names.take(MOST).map(|network| quote(&network.name.value).to_string()).collect();
+    let more = networks.len().saturating_sub(MOST);
+    if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(" and ") }
+}

@@ -1,0 +1,14 @@
+//! Identifies a learned flow by what a switch tells flows apart by.
+
+use ofproto::TableId;
+
+use crate::model::{Flow, FlowMatch};
+
+/// Identifies a flow by table, priority and match (OpenFlow 1.3.5 §6.4), as an owned
+/// [`FlowKey`](crate::FlowKey).
+pub(super) type OwnedFlowKey = (TableId, u16, FlowMatch);
+
+/// Returns the key of a flow.
+pub(super) fn owned_key(flow: &Flow) -> OwnedFlowKey {
+    (flow.table, flow.priority, flow.matches.clone())
+}
