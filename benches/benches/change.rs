@@ -14,8 +14,9 @@ use ofproto::message::multipart::{
 use ofproto::message::{BundleControl, BundleControlKind, Hello, Port};
 use ofproto::testing::switch::features;
 use ofproto::{DatapathId, Message, Xid};
+use portcullis::active_policy::ActivePolicy;
 use portcullis::bridge::Bridge;
-use portcullis::in_force::{Clock, InForce};
+use portcullis::clock::Clock;
 use portcullis::policy::Policy;
 use portcullis::session::{Config, Session};
 use portcullis_benches::{container, pantheon_with_containers, reported};
@@ -29,7 +30,7 @@ const PART: usize = 100;
 fn main() {
     let mut c = Criterion::default().configure_from_args();
     let policy = Policy::from_text(Path::new("pantheon.toml"), pantheon_with_containers()).unwrap();
-    let policy = InForce::new(policy);
+    let policy = ActivePolicy::new(policy);
     // The container's port is there before its flows are.
     let ports = policy.with_container(&container()).unwrap().assumed_ports(BRIDGE);
     let mut group = c.benchmark_group("pantheon-256");
@@ -39,7 +40,7 @@ fn main() {
             || Switch::settled(&policy, &ports),
             |mut switch| {
                 let next = policy.with_container(&container()).unwrap();
-                let changes = switch.change(InForce::new(next));
+                let changes = switch.change(ActivePolicy::new(next));
                 assert!((1..20).contains(&changes), "{changes} changes for a container");
                 switch
             },
@@ -58,7 +59,7 @@ struct Switch {
 }
 
 impl Switch {
-    fn settled(policy: &InForce, ports: &PortMap) -> Self {
+    fn settled(policy: &ActivePolicy, ports: &PortMap) -> Self {
         let now = Instant::now();
         let bridge = Bridge::new(policy.clone(), Clock::new(now, Duration::from_secs(1_000_000)));
         let mut this = Self { bridge, session: Session::new(now, Config::default()), now };
@@ -95,7 +96,7 @@ impl Switch {
     }
 
     /// Takes another policy into force; how many changes are in the bundle.
-    fn change(&mut self, policy: InForce) -> usize {
+    fn change(&mut self, policy: ActivePolicy) -> usize {
         self.bridge.reload(self.now, policy, &mut self.session);
         let sent = self.sent();
         let [(xid, Message::BundleControl(open))] = &*sent else { return 0 };

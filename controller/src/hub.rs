@@ -25,9 +25,9 @@ use utoipa::ToSchema;
 use self::drops::SessionDrops;
 use self::identity::Contradicted;
 use self::owners::BridgeOwners;
+use crate::active_policy::ActivePolicy;
 use crate::address::Address;
 use crate::bridge::{Compiled, Counts, Evicted, FullBounds, LearnedBound, Status, Sums};
-use crate::in_force::InForce;
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, Identities, IsolationFault};
 use crate::policy::Policy;
@@ -39,7 +39,7 @@ use crate::windows::Windows;
 pub struct Hub {
     /// The numbers for Prometheus.
     pub metrics: Metrics,
-    policy: watch::Sender<InForce>,
+    policy: watch::Sender<ActivePolicy>,
     /// Why a newer file was not taken.
     refused: ArcSwapOption<String>,
     owners: BridgeOwners,
@@ -73,7 +73,7 @@ pub struct Hub {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arrival {
     /// The switch has it.
-    InForce,
+    Applied,
     /// It has no session; it gets it when it connects.
     NotConnected,
     /// Not within the time given; with the last error, if there was one.
@@ -183,7 +183,7 @@ impl Hub {
         }
         let this = Self {
             metrics,
-            policy: watch::Sender::new(InForce::new(policy)),
+            policy: watch::Sender::new(ActivePolicy::new(policy)),
             refused: ArcSwapOption::empty(),
             owners: BridgeOwners::default(),
             identities: ArcSwapOption::empty(),
@@ -208,17 +208,17 @@ impl Hub {
     /// The same with a longest hard timeout of flows, in seconds, below that of the wire.
     #[must_use]
     pub fn with_longest(self, seconds: u16) -> Self {
-        self.policy.send_modify(|in_force| in_force.longest = seconds.max(1));
+        self.policy.send_modify(|active| active.longest = seconds.max(1));
         self
     }
 
     /// The file in force, and the windows.
-    pub fn policy(&self) -> InForce {
+    pub fn policy(&self) -> ActivePolicy {
         self.policy.borrow().clone()
     }
 
     /// Tells when another file comes into force.
-    pub fn follow(&self) -> watch::Receiver<InForce> {
+    pub fn follow(&self) -> watch::Receiver<ActivePolicy> {
         self.policy.subscribe()
     }
 
@@ -247,13 +247,13 @@ impl Hub {
         (policy.file.bridge(bridge).is_some(), names)
     }
 
-    /// Takes another file into force. Gives its [`generation`](InForce::generation).
+    /// Takes another file into force. Gives its [`generation`](ActivePolicy::generation).
     pub fn replace(&self, policy: Policy) -> u64 {
         for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
         self.confirm();
-        let generation = self.bring_into_force(|in_force| in_force.policy = Arc::new(policy));
+        let generation = self.bring_into_force(|active| active.policy = Arc::new(policy));
         self.forget_bridges();
         self.end_series();
         generation
@@ -286,12 +286,12 @@ impl Hub {
                     return Arrival::NotConnected;
                 };
                 let status = &standing.status;
-                let there = status.in_force.as_ref().is_some_and(|in_force| {
-                    in_force.generation >= generation
-                        && port.is_none_or(|port| !in_force.missing_ports.contains(port))
+                let there = status.acknowledged.as_ref().is_some_and(|active| {
+                    active.generation >= generation
+                        && port.is_none_or(|port| !active.missing_ports.contains(port))
                 });
                 if there {
-                    return Arrival::InForce;
+                    return Arrival::Applied;
                 }
                 status.last_error.clone()
             };

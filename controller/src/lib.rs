@@ -48,7 +48,7 @@
 //! - [`hub`] is what sessions share: the file in force, which session has which bridge, how all stand.
 //!   [`metrics`] and [`api`] show it; [`api_client`] asks for it (`portcullis status`). Who may change something by the
 //!   API is up to [`api::Gate`].
-//! - [`windows`] says which window may be opened, for how long, and when it is over; [`in_force`] adds those that are
+//! - [`windows`] says which window may be opened, for how long, and when it is over; [`active_policy`] adds those that are
 //!   open to the network file. Their flows end by a hard timeout, also without a controller: [`flows::timed`] says which
 //!   of them are as desired.
 //! - [`containers`] makes and removes containers and instances of templates while the controller runs, each as a whole; the
@@ -72,6 +72,7 @@
 //! | another number to look at | [`metrics`] |
 //! | another command | [`cli`] |
 
+pub mod active_policy;
 pub mod address;
 #[cfg(test)]
 mod adversaries;
@@ -81,10 +82,11 @@ pub mod bench;
 pub mod bridge;
 mod capture;
 pub mod cli;
+pub mod clock;
 pub mod containers;
 pub mod denied;
 pub mod hub;
-pub mod in_force;
+
 pub mod lab;
 pub mod log_limit;
 pub mod mac_learning;

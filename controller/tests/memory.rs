@@ -13,15 +13,16 @@ use ofproto::message::{BundleControl, BundleControlKind, Hello, Message, Port};
 use ofproto::oxm::Field;
 use ofproto::testing::switch::features;
 use ofproto::{Cookie, DatapathId, Framer, PortNo, TableId, Xid};
+use portcullis::active_policy::ActivePolicy;
 use portcullis::bridge::Bridge;
-use portcullis::in_force::{Clock, InForce};
+use portcullis::clock::Clock;
 use portcullis::policy::Policy;
 use portcullis::session::{Config, Session};
 
 const BRIDGE: &str = "br0";
 
 /// Returns a network in which half of the endpoints open connections to the other half.
-fn policy(endpoints: u32) -> InForce {
+fn policy(endpoints: u32) -> ActivePolicy {
     let mut text = format!("[network.lan]\nbridge = \"{BRIDGE}\"\nsubnets = [\"10.0.0.0/16\"]\n");
     for n in 0..endpoints {
         let address = format!("10.0.{}.{}", n / 250, 1 + n % 250);
@@ -40,7 +41,7 @@ fn policy(endpoints: u32) -> InForce {
             );
         }
     }
-    InForce::new(Policy::from_text(Path::new("test.toml"), text).unwrap())
+    ActivePolicy::new(Policy::from_text(Path::new("test.toml"), text).unwrap())
 }
 
 /// Joins a bridge of the controller with a switch that accepts every change.
@@ -52,7 +53,7 @@ struct Switch {
 }
 
 impl Switch {
-    fn connected(policy: InForce, ports: u32) -> Self {
+    fn connected(policy: ActivePolicy, ports: u32) -> Self {
         let now = Instant::now();
         let bridge = Bridge::new(policy, Clock::new(now, Duration::from_secs(1_000_000)));
         let session = Session::new(now, Config::default());

@@ -12,8 +12,9 @@ use ofproto::frame::Framer;
 use ofproto::message::multipart::{Desc, MultipartReply, MultipartReplyBody, MultipartRequestBody};
 use ofproto::message::{BundleControl, BundleControlKind, FeaturesReply, Hello, Port};
 use ofproto::{DatapathId, Message, PortNo, Xid};
+use portcullis::active_policy::ActivePolicy;
 use portcullis::bridge::Bridge;
-use portcullis::in_force::{Clock, InForce};
+use portcullis::clock::Clock;
 use portcullis::policy::Policy;
 use portcullis::session::{Config, Session};
 
@@ -64,7 +65,7 @@ impl Rig {
         Self {
             session: Session::new(now, config()),
             bridge: Bridge::new(
-                InForce::new(Arc::clone(&policies()[0])),
+                ActivePolicy::new(Arc::clone(&policies()[0])),
                 Clock::new(now, Duration::from_secs(1_800_000_000)),
             ),
             now,
@@ -211,7 +212,7 @@ fuzz_target!(|data: &[u8]| {
             6 => rig.pass(Duration::from_millis(u64::from(byte(&mut data)) * 50)),
             _ => {
                 let policy = &policies()[usize::from(byte(&mut data) % 3)];
-                rig.bridge.reload(rig.now, InForce::new(Arc::clone(policy)), &mut rig.session);
+                rig.bridge.reload(rig.now, ActivePolicy::new(Arc::clone(policy)), &mut rig.session);
             }
         }
         rig.settle();

@@ -24,7 +24,7 @@ pub(super) type Orphans = BTreeSet<(TableId, Cookie)>;
 pub struct Compiled {
     /// The flows and where they come from.
     pub program: Program,
-    /// What it was compiled from: [`InForce::generation`](crate::in_force::InForce::generation).
+    /// What it was compiled from: [`ActivePolicy::generation`](crate::active_policy::ActivePolicy::generation).
     pub generation: u64,
     /// One for each part of the program.
     parts: Vec<Arc<Indexed>>,

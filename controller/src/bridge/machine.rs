@@ -29,7 +29,8 @@ use super::leases::Leases;
 use super::plan::Plan;
 use super::revoked::Revoked;
 use super::{Compiled, Evicted, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
-use crate::in_force::{Clock, InForce};
+use crate::active_policy::ActivePolicy;
+use crate::clock::Clock;
 use crate::mac_learning::LearningSwitch;
 use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
 use commit::Commit;
@@ -42,7 +43,7 @@ use userspace_learn::{Additions, MIRRORED};
 /// One bridge of one session.
 #[derive(Debug)]
 pub struct Bridge {
-    policy: InForce,
+    policy: ActivePolicy,
     /// What time it is.
     clock: Clock,
     /// When what is desired changes by itself, in seconds since 1970-01-01 UTC.
@@ -58,12 +59,12 @@ pub struct Bridge {
     missing_ports: BTreeSet<String>,
     /// The ports that the file names and that are there more than once.
     ambiguous_ports: BTreeSet<String>,
-    /// What is desired.
-    pub(super) compiled: Arc<Compiled>,
-    /// What was in force after the last round that went well.
-    in_force: Option<Arc<Compiled>>,
-    /// What was in force when nothing that was revoked was left.
-    reached: Option<Arc<Compiled>>,
+    /// Flows that the policy asks for.
+    pub(super) desired: Arc<Compiled>,
+    /// Flows on the switch after the last successful round.
+    installed: Option<Arc<Compiled>>,
+    /// Flows on the switch when no revoked flow was left.
+    acknowledged: Option<Arc<Compiled>>,
     monitor: Monitor,
     /// The tables of which it tells what the switch evicts, and the requests for that.
     evictions: BTreeMap<TableId, Xid>,
@@ -73,15 +74,15 @@ pub struct Bridge {
     /// How finely the switch forgets connections; assumed until it says no.
     forgets: Grain,
     phase: Phase,
-    /// When to read next.
+    /// Time of the next read.
     read_at: Option<Instant>,
-    /// Whether the switch has what is in force, as far as the last read and what was told since can tell.
-    sure: bool,
-    /// Whether somebody told of another hand since the last read began.
-    told: bool,
+    /// Whether the switch has the `installed` flows, by the last read and the reports since.
+    installed_is_known: bool,
+    /// Whether a foreign change was reported since the last read began.
+    foreign_reported: bool,
     /// Number of foreign changes that the monitor reported since the last read began.
     foreign_changes: u32,
-    /// When the last read began.
+    /// Beginning of the last read.
     last_read: Option<Instant>,
     /// Whether what is desired changed, and it is not decided yet whether that is changed at once.
     changed: bool,
@@ -89,8 +90,8 @@ pub struct Bridge {
     gone: Option<(Arc<Compiled>, Vec<Flow>)>,
     /// What was in force a moment ago.
     revoked: Option<Revoked>,
-    /// Rounds in a row that failed or left something to do.
-    restless: u32,
+    /// Consecutive rounds that failed or left something to do.
+    failed_rounds: u32,
     /// Consecutive rounds that deleted as much as one round may.
     partial_rounds: u32,
     /// Set by a read whose program was no longer desired at its end, and that is repeated.
@@ -109,10 +110,8 @@ pub struct Bridge {
     additions: Additions,
     /// Why a packet was not learned from, as it was noted last.
     not_learned: Option<String>,
-    /// Whether the switch ever showed a flow.
-    shown: bool,
-    /// Whether it was noted that it shows none of those that it took.
-    silent: bool,
+    /// Whether the switch shows the flows that it took.
+    visibility: FlowVisibility,
     /// What was evicted since the last read.
     evicted: Evicted,
     /// Samples of what is denied.
@@ -127,6 +126,17 @@ pub struct Bridge {
     metering: Metering,
     /// Why a message of DHCP was not passed on, as it was noted last.
     not_relayed: Option<String>,
+}
+
+/// Tells whether a switch shows its flows. Some that learn in hardware answer with none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FlowVisibility {
+    /// No read has shown a flow yet.
+    Unseen,
+    /// A read has shown a flow.
+    Seen,
+    /// It was noted that the switch shows none of the flows that it took.
+    Hidden,
 }
 
 /// The flow monitor.
@@ -170,13 +180,13 @@ pub struct Status {
     pub last_error: Option<String>,
     /// What holds on the switch: it has it, and nothing that was revoked by it is left, as far as that can be told; none before
     /// the first round that went well.
-    pub in_force: Option<Reached>,
+    pub acknowledged: Option<Acknowledged>,
 }
 
 /// What holds on a switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reached {
-    /// What it was compiled from: [`InForce::generation`].
+pub struct Acknowledged {
+    /// What it was compiled from: [`ActivePolicy::generation`].
     pub generation: u64,
     /// The ports that the file named and that no one port of the bridge stood for.
     pub missing_ports: BTreeSet<String>,
@@ -184,7 +194,7 @@ pub struct Reached {
 
 impl Bridge {
     /// Returns a bridge without a name yet, for a session without rivals.
-    pub fn new(policy: InForce, clock: Clock) -> Self {
+    pub fn new(policy: ActivePolicy, clock: Clock) -> Self {
         Self {
             policy,
             clock,
@@ -197,9 +207,9 @@ impl Bridge {
             port_changes: PortChanges::default(),
             missing_ports: BTreeSet::new(),
             ambiguous_ports: BTreeSet::new(),
-            compiled: Arc::default(),
-            in_force: None,
-            reached: None,
+            desired: Arc::default(),
+            installed: None,
+            acknowledged: None,
             monitor: Monitor::None,
             evictions: BTreeMap::new(),
             bundles: true,
@@ -207,14 +217,14 @@ impl Bridge {
             forgets: Grain::Tuple,
             phase: Phase::Idle,
             read_at: None,
-            sure: false,
-            told: false,
+            installed_is_known: false,
+            foreign_reported: false,
             foreign_changes: 0,
             changed: false,
             gone: None,
             last_read: None,
             revoked: None,
-            restless: 0,
+            failed_rounds: 0,
             partial_rounds: 0,
             read_was_outdated: false,
             settled: false,
@@ -226,8 +236,7 @@ impl Bridge {
             mirror: Mirror::new(MIRRORED, Dialect::Nicira),
             additions: Additions::default(),
             not_learned: None,
-            shown: false,
-            silent: false,
+            visibility: FlowVisibility::Unseen,
             evicted: Evicted::new(),
             sampling: Sampling::default(),
             leases: Leases::default(),
@@ -240,7 +249,7 @@ impl Bridge {
 
     /// Returns a bridge that leaves its switch alone until it is [granted](Self::set_granted) to
     /// this session.
-    pub fn claiming(policy: InForce, clock: Clock) -> Self {
+    pub fn claiming(policy: ActivePolicy, clock: Clock) -> Self {
         Self { is_granted: false, ..Self::new(policy, clock) }
     }
 
@@ -318,7 +327,7 @@ impl Bridge {
         }
         if self.wake.is_some_and(|at| self.clock.instant(at).is_some_and(|at| at <= now)) {
             self.recompile(now, session);
-            if self.compiled.ends_early() {
+            if self.desired.ends_early() {
                 self.read_soon(now);
             }
         }
@@ -342,7 +351,7 @@ impl Bridge {
     }
 
     /// Takes another network file into force, or other windows.
-    pub fn reload(&mut self, now: Instant, policy: InForce, session: &mut Session) {
+    pub fn reload(&mut self, now: Instant, policy: ActivePolicy, session: &mut Session) {
         self.policy = policy;
         self.port_changes.file_changed();
         if self.name.is_none() {
@@ -365,7 +374,7 @@ impl Bridge {
             ambiguous_ports: self.ambiguous_ports.iter().cloned().collect(),
             drift_repaired: self.drift_repaired,
             last_error: self.last_error.clone(),
-            in_force: self.reached.as_ref().map(|compiled| Reached {
+            acknowledged: self.acknowledged.as_ref().map(|compiled| Acknowledged {
                 generation: compiled.generation,
                 missing_ports: compiled.program.missing_ports.clone(),
             }),
@@ -382,7 +391,7 @@ impl Bridge {
                 return;
             }
         }
-        self.reached = self.in_force.clone();
+        self.acknowledged = self.installed.clone();
     }
 
     fn connected(&mut self, now: Instant, connected: &Connected, session: &mut Session) {
@@ -408,8 +417,8 @@ impl Bridge {
             self.read_at = None;
             self.wake = None;
             self.port_changes.forget();
-            self.in_force = None;
-            self.reached = None;
+            self.installed = None;
+            self.acknowledged = None;
             self.learning = None;
             self.leases = Leases::default();
             return;
@@ -430,7 +439,7 @@ impl Bridge {
         let Some(name) = &self.name else { return };
         let seconds = self.clock.seconds(now);
         let ports = self.ports.by_name();
-        let mut program = self.policy.compile(&self.compiled.program, name, &ports, seconds);
+        let mut program = self.policy.compile(&self.desired.program, name, &ports, seconds);
         self.port_changes.compiled(ports);
         if self.sampling.is_refused() {
             sample::remove(&mut program);
@@ -439,7 +448,7 @@ impl Bridge {
             program.unmeter_relays();
         }
         self.note_ports(&program.missing_ports);
-        let compiled = self.compiled.then(program, seconds, self.policy.longest);
+        let compiled = self.desired.then(program, seconds, self.policy.longest);
         let compiled = compiled.of_generation(self.policy.generation).learning(self.learns().is_some());
         self.wake = self.policy.next_end(seconds);
         if compiled.ends_early() {
@@ -447,16 +456,16 @@ impl Bridge {
             let again = seconds.saturating_add(u64::from(self.policy.longest / 4).max(1));
             self.wake = Some(self.wake.map_or(again, |end| end.min(again)));
         }
-        let same = compiled.desires_same(&self.compiled);
-        let before = std::mem::replace(&mut self.compiled, Arc::new(compiled));
-        let had = self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &before));
+        let same = compiled.desires_same(&self.desired);
+        let before = std::mem::replace(&mut self.desired, Arc::new(compiled));
+        let had = self.installed.as_ref().is_some_and(|installed| Arc::ptr_eq(installed, &before));
         self.watch_evictions(session);
         self.meter_relays(session);
         self.judge_leases(now, session);
         if same {
             // Names of rules may have changed, flows have not. What the switch does not have yet is not in force by that.
             if had {
-                self.in_force = Some(Arc::clone(&self.compiled));
+                self.installed = Some(Arc::clone(&self.desired));
                 self.reach(None);
             }
             return;
@@ -476,11 +485,11 @@ impl Bridge {
             return;
         }
         self.changed = false;
-        let sure = self.owned && self.sure && self.monitor == Monitor::On;
-        let before = self.in_force.as_ref().filter(|before| sure && !Arc::ptr_eq(before, &self.compiled));
+        let is_known = self.owned && self.installed_is_known && self.monitor == Monitor::On;
+        let before = self.installed.as_ref().filter(|before| is_known && !Arc::ptr_eq(before, &self.desired));
         let at = self.clock.since_epoch(now);
         // What a read under way would show is old by then.
-        if let Some(plan) = before.and_then(|before| Plan::between(before, &self.compiled, at)) {
+        if let Some(plan) = before.and_then(|before| Plan::between(before, &self.desired, at)) {
             self.commit(now, now, plan, session);
         }
     }
@@ -490,16 +499,16 @@ impl Bridge {
         if !matches!(self.phase, Phase::Idle) {
             return;
         }
-        let (Some((before, gone)), Some(in_force)) = (self.gone.take(), &self.in_force) else { return };
-        if let Some(plan) = Plan::taught(&before, in_force, &gone).filter(|_| self.owned) {
+        let (Some((before, gone)), Some(installed)) = (self.gone.take(), &self.installed) else { return };
+        if let Some(plan) = Plan::taught(&before, installed, &gone).filter(|_| self.owned) {
             self.commit(now, now, plan, session);
         }
     }
 
     /// Somebody told that the switch may have something else than what is in force.
     fn in_doubt(&mut self) {
-        self.sure = false;
-        self.told = true;
+        self.installed_is_known = false;
+        self.foreign_reported = true;
     }
 
     /// Notes which of the ports that nothing could be compiled for are not there, and which are there more than once.
@@ -594,8 +603,8 @@ impl Bridge {
     fn failed(&mut self, now: Instant, why: String) {
         self.phase = Phase::Idle;
         self.settled = false;
-        self.sure = false;
-        self.restless = self.restless.saturating_add(1);
+        self.installed_is_known = false;
+        self.failed_rounds = self.failed_rounds.saturating_add(1);
         self.last_error = Some(why.clone());
         self.notices.push_back(Notice::Failed(why));
         self.read_at = Some(now + self.backoff());
@@ -603,7 +612,7 @@ impl Bridge {
 
     fn backoff(&self) -> Duration {
         let (first, last) = RETRY;
-        first.saturating_mul(1 << self.restless.saturating_sub(1).min(16)).min(last)
+        first.saturating_mul(1 << self.failed_rounds.saturating_sub(1).min(16)).min(last)
     }
 
     fn ask(session: &mut Session, body: MultipartRequestBody) -> Option<Xid> {

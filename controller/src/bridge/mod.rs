@@ -28,7 +28,7 @@ pub use compiled::Compiled;
 pub use counts::{Counts, Sums};
 pub use full_bounds::FullBounds;
 pub use learned_bounds::{BoundUse, LearnedBound};
-pub use machine::{Bridge, Reached, Status};
+pub use machine::{Acknowledged, Bridge, Status};
 pub use notice::{Evicted, Foreign, Notice};
 pub use ports::Ports;
 

@@ -174,7 +174,7 @@ impl List {
             output::json(&answer)?;
         }
         let list: ContainerList = serde_json::from_value(answer).into_diagnostic()?;
-        let well = list.containers.iter().all(|c| c.state == Standing::InForce);
+        let well = list.containers.iter().all(|c| c.state == Standing::Applied);
         if !self.json {
             output::print(&table(&list))?;
         }

@@ -105,7 +105,7 @@ impl Containers {
         info!(container = row.name, network = row.network, port = row.port, who, "container made");
         let pair = Pair::of_row(&row);
         Ok(Made {
-            pending: arrival != Arrival::InForce,
+            pending: arrival != Arrival::Applied,
             device: pair.device(row.netns.as_deref()).to_owned(),
             mac: mac_text(pair.inner_mac()),
             addresses: place.addresses.iter().map(ToString::to_string).collect(),

@@ -172,7 +172,7 @@ impl Containers {
         let mut pending = Vec::new();
         for bridge in bridges {
             match self.arrival(bridge, generation, None) {
-                Arrival::InForce => {}
+                Arrival::Applied => {}
                 Arrival::NotConnected | Arrival::Doubtful(_) => pending.push(bridge.clone()),
                 Arrival::Late(why) => {
                     let why = Arrival::lateness(why, LIMIT);

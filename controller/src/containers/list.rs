@@ -7,7 +7,7 @@ use super::Containers;
 use super::devices::{Pair, mac_text};
 use super::place::{self, network_of};
 use super::service::Served;
-use crate::in_force::InForce;
+use crate::active_policy::ActivePolicy;
 use crate::problem::Problem;
 use crate::store::{Container, Phase, Transport};
 
@@ -16,7 +16,8 @@ use crate::store::{Container, Phase, Transport};
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// Its flows are on its bridge.
-    InForce,
+    #[serde(rename = "in-force")]
+    Applied,
     /// Its bridge is not connected to the controller, or does not have its flows yet.
     Pending,
     /// Its port is not on its bridge.
@@ -31,7 +32,7 @@ impl Standing {
     /// What it is called in a table.
     pub fn words(self) -> &'static str {
         match self {
-            Self::InForce => "in force",
+            Self::Applied => "in force",
             Self::Pending => "pending",
             Self::MissingPort => "MISSING PORT",
             Self::SetAside => "SET ASIDE",
@@ -119,7 +120,7 @@ impl Containers {
         Ok(ContainerList { containers: rows.into_iter().map(|row| self.listed(&policy, row)).collect() })
     }
 
-    fn listed(&self, policy: &InForce, row: Container) -> Listed {
+    fn listed(&self, policy: &ActivePolicy, row: Container) -> Listed {
         let (state, why) = self.standing(policy, &row);
         let place = policy
             .file
@@ -142,7 +143,7 @@ impl Containers {
         }
     }
 
-    fn standing(&self, policy: &InForce, row: &Container) -> (Standing, Option<String>) {
+    fn standing(&self, policy: &ActivePolicy, row: &Container) -> (Standing, Option<String>) {
         if row.phase != Phase::There {
             let why = format!("`portcullis container delete {}` goes on", row.name);
             return (Standing::HalfDone, Some(why));
@@ -162,8 +163,8 @@ impl Containers {
             let why = format!("several ports of {} have the name {}", row.bridge, row.port);
             return (Standing::MissingPort, Some(why));
         }
-        match status.in_force {
-            Some(in_force) if in_force.generation >= policy.generation => (Standing::InForce, None),
+        match status.acknowledged {
+            Some(acknowledged) if acknowledged.generation >= policy.generation => (Standing::Applied, None),
             _ => (Standing::Pending, status.last_error),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use flows::network::Additions;
 
 use super::Containers;
-use crate::in_force::InForce;
+use crate::active_policy::ActivePolicy;
 use crate::policy::{Policy, PolicyError};
 use crate::problem::Problem;
 
@@ -19,7 +19,7 @@ impl Containers {
     ///
     /// # Errors
     /// When it cannot be read, has errors, or has no place for a container that is in force. What was in force stays then.
-    pub fn reload(&self) -> Result<InForce, PolicyError> {
+    pub fn reload(&self) -> Result<ActivePolicy, PolicyError> {
         // Of two reloads, the one that read the file last must be in force at the end.
         let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.hub.policy();
@@ -66,7 +66,7 @@ impl Containers {
     }
 
     /// Puts a policy into force, if it has a place for every container in force now.
-    fn take(&self, mut policy: Policy, now: &InForce) -> Result<InForce, PolicyError> {
+    fn take(&self, mut policy: Policy, now: &ActivePolicy) -> Result<ActivePolicy, PolicyError> {
         let is = |name: &str| now.additions.containers.iter().any(|c| c.name == name);
         let (lost, still): (Vec<_>, Vec<_>) = policy.set_aside.into_iter().partition(|(c, _)| is(&c.name));
         if !lost.is_empty() {
@@ -78,8 +78,8 @@ impl Containers {
     }
 
     /// Returns the remembered additions, or else those in force.
-    fn added(&self, in_force: &InForce) -> Additions {
-        self.remembered().unwrap_or_else(|_| in_force.additions.clone())
+    fn added(&self, active: &ActivePolicy) -> Additions {
+        self.remembered().unwrap_or_else(|_| active.additions.clone())
     }
 
     /// What is remembered to be added: also what was set aside, which may have a place again.

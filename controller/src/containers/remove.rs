@@ -47,12 +47,12 @@ impl Containers {
             problem
         })?;
         info!(container = name, network = row.network, port = row.port, who, "container removed");
-        Ok(Removed { pending: arrival != Arrival::InForce, name: row.name, network: row.network, id: row.id })
+        Ok(Removed { pending: arrival != Arrival::Applied, name: row.name, network: row.network, id: row.id })
     }
 
     /// Takes away whatever there is of a container, the last made first. What is not there needs no removing.
     pub(super) fn clear(&self, row: &Container) -> Result<Arrival, Problem> {
-        let mut arrival = Arrival::InForce;
+        let mut arrival = Arrival::Applied;
         if let Some(policy) = self.hub.policy().without_container(&row.name) {
             let generation = self.hub.replace(policy);
             arrival = self.arrival(&row.bridge, generation, None);

@@ -10,7 +10,8 @@ use tracing::{error, info, warn};
 use utoipa::ToSchema;
 
 use super::{Arrival, Hub};
-use crate::in_force::{Clock, InForce, ceil};
+use crate::active_policy::ActivePolicy;
+use crate::clock::{Clock, ceil};
 use crate::problem::{Problem, ProblemKind};
 use crate::store::{Store, StoreError, Window};
 use crate::windows::{Ending, Opening, Windows, utc, words};
@@ -83,8 +84,8 @@ impl Hub {
     /// Why not.
     pub async fn open_window(&self, wish: Opening) -> Result<WindowReport, Problem> {
         let changing = self.changing.lock().await;
-        let in_force = self.policy();
-        let window = self.windows().opening(Clock::wall(), &in_force.window_names(), &wish)?;
+        let active = self.policy();
+        let window = self.windows().opening(Clock::wall(), &active.window_names(), &wish)?;
         let (store, row) = (self.store()?, window.clone());
         // Remembered first: one that is open and forgotten would have to be found by the switches' timeouts alone.
         remember(move || store.put(&row)).await?;
@@ -108,8 +109,8 @@ impl Hub {
     /// Why not. Where it cannot be remembered that it is closed, it is closed all the same.
     pub async fn close_window(&self, name: &str, who: &str) -> Result<WindowReport, Problem> {
         let changing = self.changing.lock().await;
-        let in_force = self.policy();
-        let window = self.windows().closing(&in_force.window_names(), name)?;
+        let active = self.policy();
+        let window = self.windows().closing(&active.window_names(), name)?;
         self.windows().remove(name);
         let generation = self.publish_windows();
         let left = words(window.closes_at.saturating_sub(ceil(Clock::wall())));
@@ -130,8 +131,8 @@ impl Hub {
     /// Closes the windows whose time is over, and those that the file does not name any more.
     pub async fn close_ended(&self) {
         let _changing = self.changing.lock().await;
-        let in_force = self.policy();
-        let ending = self.windows().ending(Clock::wall(), &in_force.window_names());
+        let active = self.policy();
+        let ending = self.windows().ending(Clock::wall(), &active.window_names());
         if ending.is_empty() {
             return;
         }
@@ -214,8 +215,8 @@ impl Hub {
 
     /// All windows of the file, and those that are open.
     pub fn window_reports(&self) -> Vec<WindowReport> {
-        let in_force = self.policy();
-        let mut names = in_force.window_names();
+        let active = self.policy();
+        let mut names = active.window_names();
         let open: Vec<String> = self.windows().all().map(|w| w.name.clone()).collect();
         names.extend(open.iter().map(String::as_str));
         names.into_iter().map(|name| self.window_report(name, Clock::wall())).collect()
@@ -230,48 +231,48 @@ impl Hub {
             reason: w.reason.clone(),
             who: w.who.clone(),
         });
-        let in_force = self.policy();
-        let of = in_force.file.allows.iter().filter(|allow| allow.temp.as_deref() == Some(name));
+        let active = self.policy();
+        let of = active.file.allows.iter().filter(|allow| allow.temp.as_deref() == Some(name));
         let rules = of.map(|allow| allow.name.clone()).collect();
         WindowReport { name: name.to_owned(), open: opened.is_some(), opened, rules, pending: Vec::new() }
     }
 
-    /// The windows as they are now come into force. Gives the new [`generation`](InForce::generation).
+    /// The windows as they are now come into force. Gives the new [`generation`](ActivePolicy::generation).
     pub(super) fn publish_windows(&self) -> u64 {
         self.bring_into_force(|_| ())
     }
 
     /// Changes what is in force, the windows as they are now with it: one change for whoever follows. Gives the new
-    /// [`generation`](InForce::generation).
-    pub(super) fn bring_into_force(&self, change: impl FnOnce(&mut InForce)) -> u64 {
+    /// [`generation`](ActivePolicy::generation).
+    pub(super) fn bring_into_force(&self, change: impl FnOnce(&mut ActivePolicy)) -> u64 {
         let ends: Arc<BTreeMap<String, u64>> = Arc::new(self.windows().ends());
         let mut generation = 0;
         // Not `send`, which does nothing while no session listens.
-        self.policy.send_modify(|in_force| {
+        self.policy.send_modify(|active| {
             // Counted under the lock of the channel: the order of the numbers is that of the changes.
-            in_force.generation += 1;
-            generation = in_force.generation;
-            in_force.windows = Arc::clone(&ends);
-            change(in_force);
+            active.generation += 1;
+            generation = active.generation;
+            active.windows = Arc::clone(&ends);
+            change(active);
         });
-        let in_force = self.policy();
-        self.metrics.windows(in_force.window_names().into_iter().map(|name| (name, ends.contains_key(name))));
+        let active = self.policy();
+        self.metrics.windows(active.window_names().into_iter().map(|name| (name, ends.contains_key(name))));
         generation
     }
 
     /// Waits, not for ever, until the bridges of a window's rules have it as it is since that number. Gives those that do
     /// not, each with why.
     async fn pending(&self, window: &str, generation: u64) -> Vec<String> {
-        let in_force = self.policy();
-        let rules = in_force.file.allows.iter().filter(|allow| allow.temp.as_deref() == Some(window));
+        let active = self.policy();
+        let rules = active.file.allows.iter().filter(|allow| allow.temp.as_deref() == Some(window));
         let names = rules.flat_map(|rule| rule.from.iter().chain(&rule.to));
-        let networks = names.filter_map(|name| in_force.file.party(name)).flat_map(Party::networks);
+        let networks = names.filter_map(|name| active.file.party(name)).flat_map(Party::networks);
         let bridges: BTreeSet<&str> =
-            networks.filter_map(|name| Some(&*in_force.file.network(name)?.bridge)).collect();
+            networks.filter_map(|name| Some(&*active.file.network(name)?.bridge)).collect();
         let mut pending = Vec::new();
         for bridge in bridges {
             match self.arrival(bridge, generation, None, ARRIVAL).await {
-                Arrival::InForce => {}
+                Arrival::Applied => {}
                 Arrival::NotConnected => pending.push(format!("{bridge}: not connected")),
                 Arrival::Doubtful(why) => pending.push(format!("{bridge}: {why}")),
                 Arrival::Late(why) => pending.push(format!("{bridge}: {}", Arrival::lateness(why, ARRIVAL))),

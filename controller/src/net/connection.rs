@@ -12,11 +12,12 @@ use tracing::{debug, info, warn};
 use super::admission::{NamedBy, Place};
 use super::outgoing::Outgoing;
 use super::{EVICTED, sleep_until};
+use crate::active_policy::ActivePolicy;
 use crate::address::Address;
 use crate::bridge::{Bridge, Notice};
+use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::hub::owners::{Claim, Claimant, OwnershipMailbox, OwnershipOrders};
-use crate::in_force::{Clock, InForce};
 use crate::mac_learning::{NotedEntries, Tally};
 use crate::metrics::LearningMetrics;
 use crate::session::{CloseReason, Event, Session, error_names};
@@ -153,7 +154,7 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(hub: &'a Arc<Hub>, ends: Ends, session: Session, place: Place, policy: InForce) -> Self {
+    fn new(hub: &'a Arc<Hub>, ends: Ends, session: Session, place: Place, policy: ActivePolicy) -> Self {
         Self {
             session,
             bridge: Bridge::claiming(policy, Clock::now()),
@@ -215,7 +216,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    fn reload(&mut self, policy: InForce) {
+    fn reload(&mut self, policy: ActivePolicy) {
         self.bridge.set_clock(Clock::now());
         let now = Instant::now();
         self.bridge.reload(now, policy, &mut self.session);

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use flows::nearest::nearest;
 
-use crate::in_force::ceil;
+use crate::clock::ceil;
 use crate::store::Window;
 
 /// The longest reason, in characters.

@@ -46,7 +46,7 @@ use ofproto::{Cookie, ErrorCode, GroupId, PortNo, TableId};
 use super::networks;
 use super::simulation::{BEGUN, Honest, Simulation};
 use super::switch::{Abilities, Switch};
-use crate::in_force::InForce;
+use crate::active_policy::ActivePolicy;
 use crate::policy::Policy;
 use attack::{Attack, Attacker};
 use kind::Kind;
@@ -135,7 +135,7 @@ impl Scenario {
             matches!(self.attack, Attack::Divert)
                 .then(|| Switch::new(2, "br1", &["d0", "e0"], self.abilities)),
         );
-        let mut simulation = Simulation::new(InForce::new(Arc::clone(&policies[0])), switches);
+        let mut simulation = Simulation::new(ActivePolicy::new(Arc::clone(&policies[0])), switches);
         simulation.intercept(Attacker {
             kind: self.kind,
             attack: self.attack.clone(),
@@ -187,7 +187,7 @@ fn changes(simulation: &mut Simulation, other: &Arc<Policy>) {
 
     simulation.pass(S(2));
     let other = Arc::clone(other);
-    simulation.reload(|in_force| in_force.policy = other);
+    simulation.reload(|active| active.policy = other);
     simulation.pass(S(2));
     foreign(simulation, TableId(0), 65_000);
     let now = simulation.now;
@@ -204,7 +204,7 @@ fn changes(simulation: &mut Simulation, other: &Arc<Policy>) {
     switch.tell(&Message::FlowRemoved(said::flow_removed(TableId(1), 110, Match::default(), Cookie(1))));
     switch.tell(&Message::Error(ErrorMsg::with_code(ErrorCode::BAD_LEN, &[4, 99, 0, 8, 0, 0, 0, 1])));
     let windows = BTreeMap::from([("updates".to_owned(), BEGUN + 1_000)]);
-    simulation.reload(|in_force| in_force.windows = Arc::new(windows));
+    simulation.reload(|active| active.windows = Arc::new(windows));
     simulation.links[0].switch.pause(true);
     foreign(simulation, TableId(2), 65_000);
     simulation.pass(S(1));

@@ -29,7 +29,7 @@ use proptest::test_runner::{RngSeed, TestRunner};
 use super::networks::{PORTS, files};
 use super::simulation::{BEGUN, Direction, Interceptor, Passage, Shown, Simulation};
 use super::switch::{Abilities, Switch};
-use crate::in_force::InForce;
+use crate::active_policy::ActivePolicy;
 use crate::policy::Policy;
 use operation::{Drift, Operation, operations};
 
@@ -73,8 +73,8 @@ struct World {
 impl World {
     fn new(abilities: Abilities) -> Self {
         let files = files();
-        let in_force = InForce::new(files[0].clone());
-        let mut simulation = Simulation::new(in_force, [Switch::new(1, "br0", &PORTS, abilities)]);
+        let active = ActivePolicy::new(files[0].clone());
+        let mut simulation = Simulation::new(active, [Switch::new(1, "br0", &PORTS, abilities)]);
         let weather = Rc::new(RefCell::new(Weather::default()));
         simulation.intercept(Wire(Rc::clone(&weather)));
         Self { simulation, weather, files, file: 0, containers: Vec::new() }
@@ -102,9 +102,9 @@ impl World {
             Operation::OpenWindow(seconds) => {
                 let end = BEGUN + self.simulation.elapsed().as_secs() + seconds;
                 let windows = BTreeMap::from([("updates".to_owned(), end)]);
-                self.simulation.reload(|in_force| in_force.windows = Arc::new(windows));
+                self.simulation.reload(|active| active.windows = Arc::new(windows));
             }
-            Operation::CloseWindow => self.simulation.reload(|in_force| in_force.windows = Arc::default()),
+            Operation::CloseWindow => self.simulation.reload(|active| active.windows = Arc::default()),
             Operation::PutPort(number, name) => {
                 self.simulation.links[0].switch.put_port(PortNo(number), name);
             }
@@ -132,7 +132,7 @@ impl World {
                 Container { id: *id, name: format!("k{id}"), network: "n".to_owned(), mac: None, services };
             policy = policy.with_container(&container).unwrap_or(policy);
         }
-        self.simulation.reload(|in_force| in_force.policy = Arc::new(policy));
+        self.simulation.reload(|active| active.policy = Arc::new(policy));
     }
 
     fn drift(&mut self, drift: &Drift) {

@@ -44,7 +44,7 @@ use flows::Flow;
 use super::networks::{self, PORTS};
 use super::simulation::{Direction, Interceptor, Passage, Simulation};
 use super::switch::{Abilities, Switch};
-use crate::in_force::InForce;
+use crate::active_policy::ActivePolicy;
 
 /// Bounds every wait.
 const LIMIT: Duration = Duration::from_secs(160);
@@ -59,7 +59,10 @@ fn settled() -> Simulation {
 /// Returns a bridge that is about to connect.
 fn new() -> Simulation {
     let [file, ..] = networks::files();
-    Simulation::new(InForce::new(Arc::new(file)), [Switch::new(1, "br0", &PORTS, Abilities::OPEN_VSWITCH)])
+    Simulation::new(
+        ActivePolicy::new(Arc::new(file)),
+        [Switch::new(1, "br0", &PORTS, Abilities::OPEN_VSWITCH)],
+    )
 }
 
 /// Returns the installed flows.

@@ -10,11 +10,12 @@ use ofproto::testing::switch::{frame, mac};
 use ofproto::{Cookie, PortNo, TableId};
 
 use super::{Sent, new, recovers, settled, tamper};
+use crate::active_policy::ActivePolicy;
 use crate::adversaries::networks;
 use crate::adversaries::simulation::{BEGUN, Direction, Shown, Simulation};
 use crate::adversaries::switch::{Abilities, ConnectionId, Switch};
 use crate::bridge::Bridge;
-use crate::in_force::{Clock, InForce};
+use crate::clock::Clock;
 use crate::session::{Config, Session};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -119,7 +120,7 @@ impl Second {
         Self {
             connection: simulation.links[0].switch.connect(now),
             session: Session::new(now, Config::default()),
-            bridge: Bridge::new(simulation.in_force.clone(), Clock::new(simulation.begun, S(BEGUN))),
+            bridge: Bridge::new(simulation.active.clone(), Clock::new(simulation.begun, S(BEGUN))),
         }
     }
 
@@ -171,7 +172,7 @@ flows = ["cookie=1,in_port=p1,actions=learn(table=1,cookie=7,limit=1,NXM_OF_ETH_
 "#;
     let policy = Arc::new(networks::policy(&[text]));
     let switch = Switch::new(1, "br0", &["p1", "p2"], Abilities::OPEN_VSWITCH);
-    let mut simulation = Simulation::new(InForce::new(policy), [switch]);
+    let mut simulation = Simulation::new(ActivePolicy::new(policy), [switch]);
     recovers(&mut simulation);
     let fixed = learned(&simulation);
     let teach = |simulation: &mut Simulation, from: u32| {

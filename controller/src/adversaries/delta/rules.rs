@@ -15,10 +15,11 @@ use ofproto::testing::switch as said;
 use ofproto::{Cookie, PortNo, TableId};
 
 use super::{flows, new, recovers, settled, tamper};
+use crate::active_policy::ActivePolicy;
 use crate::adversaries::networks;
 use crate::adversaries::simulation::{BEGUN, Direction, Shown, Simulation};
 use crate::adversaries::switch::{Abilities, Switch};
-use crate::in_force::{Clock, InForce};
+use crate::clock::Clock;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
 /// Bounds the time to repair foreign changes: one second is promised.
@@ -84,7 +85,7 @@ fn delta_3_1_010_packet_in_flooding() {
 fn delta_3_1_020_control_message_drop() {
     let mut simulation = settled();
     tamper(&mut simulation, |direction, _| direction == Direction::ToController);
-    simulation.reload(|in_force| in_force.policy = Arc::new(networks::files()[2].clone()));
+    simulation.reload(|active| active.policy = Arc::new(networks::files()[2].clone()));
     simulation.pass(S(40));
     assert!(matches!(simulation.links[0].shown(), Shown::NotSettled(Some(_))));
     tamper(&mut simulation, |_, _| true);
@@ -115,7 +116,7 @@ fn delta_3_1_060_switch_identification_spoofing() {
         // The wire of this one says that it is br0.
         Switch::new(1, "br0", &["d0", "e0"], Abilities::OPEN_VSWITCH),
     ];
-    let mut simulation = Simulation::new(InForce::new(Arc::new(policy)), switches);
+    let mut simulation = Simulation::new(ActivePolicy::new(Arc::new(policy)), switches);
     simulation.pass(S(10));
     assert!(simulation.true_differences(0).is_none());
     let passes = simulation.links[1].switch.table.installed().iter().map(|one| one.flow.clone()).collect();
@@ -160,14 +161,14 @@ fn delta_3_1_080_flow_table_clearance() {
 fn delta_3_1_080_flow_table_clearance_holds_back_no_acknowledgement() {
     let mut simulation = settled();
     let all = FlowMod { command: FlowModCommand::Delete, table_id: TableId::ALL, ..FlowMod::default() };
-    simulation.reload(|in_force| in_force.policy = Arc::new(networks::files()[2].clone()));
-    let generation = simulation.in_force.generation;
+    simulation.reload(|active| active.policy = Arc::new(networks::files()[2].clone()));
+    let generation = simulation.active.generation;
     for _ in 0..8 {
         simulation.links[0].switch.foreign(simulation.now, &all);
         simulation.pass(Duration::from_millis(600));
     }
     let status = simulation.links[0].side.as_ref().unwrap().bridge.status();
-    assert_eq!(status.in_force.map(|in_force| in_force.generation), Some(generation));
+    assert_eq!(status.acknowledged.map(|active| active.generation), Some(generation));
 }
 
 /// Stops the flow monitor's updates without an error.
@@ -188,7 +189,7 @@ fn delta_3_1_090_event_listener_unsubscription() {
 fn delta_3_1_130_system_variable_manipulation() {
     let mut simulation = settled();
     let windows = BTreeMap::from([("updates".to_owned(), BEGUN + 1_000)]);
-    simulation.reload(|in_force| in_force.windows = Arc::new(windows));
+    simulation.reload(|active| active.windows = Arc::new(windows));
     simulation.pass(S(2));
     let timed =
         |simulation: &Simulation| flows(simulation).iter().filter(|flow| flow.hard_timeout != 0).count();

@@ -110,7 +110,7 @@ impl Simulation {
     /// Returns whether the policy covers a switch's flows.
     fn is_ours(&self, link: usize) -> bool {
         let names = self.links[link].switch.ports().get(&PortNo::LOCAL);
-        names.and_then(|name| std::str::from_utf8(name).ok()).is_some_and(|name| self.in_force.owns(name))
+        names.and_then(|name| std::str::from_utf8(name).ok()).is_some_and(|name| self.active.owns(name))
     }
 
     /// Waits until all bridges have been well for a while.
@@ -140,7 +140,7 @@ impl Simulation {
 
     fn compare(&self, link: &Link, ports: &Ports, unsampled: bool) -> Differences {
         let mut found = Differences::default();
-        let Some(bridge) = ports.bridge().filter(|bridge| self.in_force.owns(bridge)) else { return found };
+        let Some(bridge) = ports.bridge().filter(|bridge| self.active.owns(bridge)) else { return found };
         let desired = self.desired(bridge, ports, unsampled);
         let at = self.clock().since_epoch(self.now);
         let names = ports.names();
@@ -170,17 +170,17 @@ impl Simulation {
     /// Returns the desired flows of a bridge with those ports.
     fn desired(&self, bridge: &str, ports: &Ports, unsampled: bool) -> Arc<Compiled> {
         let seconds = self.clock().seconds(self.now);
-        let open = self.in_force.windows.values().filter(|end| **end > seconds).count();
-        let key = (self.in_force.generation, ports.clone(), unsampled, open);
+        let open = self.active.windows.values().filter(|end| **end > seconds).count();
+        let key = (self.active.generation, ports.clone(), unsampled, open);
         let mut had = self.desired.borrow_mut();
         if let Some((_, compiled)) = had.iter().find(|(had, _)| *had == key) {
             return Arc::clone(compiled);
         }
-        let mut program = self.in_force.compile(&Program::default(), bridge, &ports.by_name(), seconds);
+        let mut program = self.active.compile(&Program::default(), bridge, &ports.by_name(), seconds);
         if unsampled {
             sample::remove(&mut program);
         }
-        let compiled = Arc::new(Compiled::default().then(program, seconds, self.in_force.longest));
+        let compiled = Arc::new(Compiled::default().then(program, seconds, self.active.longest));
         had.push((key, Arc::clone(&compiled)));
         compiled
     }

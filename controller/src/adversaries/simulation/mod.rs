@@ -18,8 +18,9 @@ use bytes::Bytes;
 use ofproto::Framer;
 
 use super::switch::{ConnectionId, Switch};
+use crate::active_policy::ActivePolicy;
 use crate::bridge::{Bridge, Notice, Ports};
-use crate::in_force::{Clock, InForce};
+use crate::clock::Clock;
 use crate::session::{CloseReason, Config, Event, Session};
 
 use check::Desired;
@@ -40,7 +41,7 @@ const LOOP: u32 = 50_000;
 pub(crate) struct Simulation {
     pub(crate) now: Instant,
     pub(crate) begun: Instant,
-    pub(crate) in_force: InForce,
+    pub(crate) active: ActivePolicy,
     pub(crate) links: Vec<Link>,
     pub(crate) rates: Rates,
     interceptor: Box<dyn Interceptor>,
@@ -87,7 +88,7 @@ struct Delivery {
 
 impl Simulation {
     /// Returns a controller with that policy in force, and switches about to connect.
-    pub(crate) fn new(in_force: InForce, switches: impl IntoIterator<Item = Switch>) -> Self {
+    pub(crate) fn new(active: ActivePolicy, switches: impl IntoIterator<Item = Switch>) -> Self {
         let now = Instant::now();
         let link = |switch| Link {
             switch,
@@ -101,7 +102,7 @@ impl Simulation {
         Self {
             now,
             begun: now,
-            in_force,
+            active,
             links: switches.into_iter().map(link).collect(),
             rates: Rates::default(),
             interceptor: Box::new(Honest),
@@ -137,12 +138,12 @@ impl Simulation {
     }
 
     /// Puts another policy into force.
-    pub(crate) fn reload(&mut self, change: impl FnOnce(&mut InForce)) {
-        change(&mut self.in_force);
-        self.in_force.generation += 1;
+    pub(crate) fn reload(&mut self, change: impl FnOnce(&mut ActivePolicy)) {
+        change(&mut self.active);
+        self.active.generation += 1;
         for link in &mut self.links {
             if let Some(side) = &mut link.side {
-                side.bridge.reload(self.now, self.in_force.clone(), &mut side.session);
+                side.bridge.reload(self.now, self.active.clone(), &mut side.session);
             }
         }
         self.settle();
@@ -214,7 +215,7 @@ impl Simulation {
                 link.side = Some(Side {
                     connection: link.switch.connect(now),
                     session: Session::new(now, Config::default()),
-                    bridge: Bridge::new(self.in_force.clone(), clock),
+                    bridge: Bridge::new(self.active.clone(), clock),
                     told: Ports::default(),
                     unsampled: false,
                     framer: Framer::new(),

@@ -50,7 +50,7 @@ enum Step {
 impl Bridge {
     /// Makes the changes of a plan.
     pub(super) fn commit(&mut self, now: Instant, started: Instant, plan: Plan, session: &mut Session) {
-        let compiled = Arc::clone(&self.compiled);
+        let compiled = Arc::clone(&self.desired);
         self.commit_for(now, started, plan, compiled, session);
     }
 
@@ -67,7 +67,7 @@ impl Bridge {
         self.notices.push_back(Notice::Changing { changes: plan.messages.len(), drift: plan.drift });
         let deadline = now + COMMIT_TIMEOUT;
         let step = Step::Barrier { first: Xid(0), xid: Xid(0) };
-        let before = self.in_force.iter().map(|before| &before.program);
+        let before = self.installed.iter().map(|before| &before.program);
         let programs: Vec<&Program> = before.chain([&compiled.program]).collect();
         let stale = ct_flush::stale(&plan.messages, &programs);
         let commit = Commit { plan, compiled, stale, step, error: None, started, deadline };
@@ -212,15 +212,15 @@ impl Bridge {
             drift: plan.drift,
             took: now.saturating_duration_since(started),
         });
-        let was = self.in_force.take();
+        let was = self.installed.take();
         let is_first = was.is_none();
         // Flows left over from before are no drift until all of them are gone.
-        self.in_force = if plan.more && was.is_none() { None } else { Some(Arc::clone(&compiled)) };
+        self.installed = if plan.more && was.is_none() { None } else { Some(Arc::clone(&compiled)) };
         let before = was.filter(|before| !Arc::ptr_eq(before, &compiled));
         if plan.more && self.partial_rounds < PARTIAL_ROUNDS {
             self.partial_rounds += 1;
         } else {
-            self.restless = self.restless.saturating_add(1);
+            self.failed_rounds = self.failed_rounds.saturating_add(1);
         }
         let first = plan.describe(0, &self.ports.names());
         let revokes = plan.revokes || !plan.orphans.is_empty();
@@ -236,9 +236,11 @@ impl Bridge {
             self.reach(plan.read_began);
         }
         self.gone = before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
-        if self.restless > PATIENCE {
-            self.last_error =
-                Some(format!("after {} rounds there is still something to change: {first}", self.restless));
+        if self.failed_rounds > PATIENCE {
+            self.last_error = Some(format!(
+                "after {} rounds there is still something to change: {first}",
+                self.failed_rounds
+            ));
             self.read_by(now + self.backoff());
         } else {
             self.read_soon(now);

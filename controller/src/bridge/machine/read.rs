@@ -9,7 +9,7 @@ use ofproto::message::ErrorMsg;
 use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartReplyBody, MultipartRequestBody};
 use ofproto::{GroupId, Xid};
 
-use super::{Bridge, Phase};
+use super::{Bridge, FlowVisibility, Phase};
 use crate::bridge::comparison::Comparison;
 use crate::bridge::crowded::Crowding;
 use crate::bridge::leases::Aged;
@@ -55,16 +55,16 @@ impl Bridge {
         };
         let Some(groups) = Self::ask(session, MultipartRequestBody::GroupDesc) else { return };
         self.last_read = Some(now);
-        self.told = false;
+        self.foreign_reported = false;
         self.foreign_changes = 0;
-        if self.in_force.is_none() {
+        if self.installed.is_none() {
             self.mirror.begin_read();
         }
         let revoked = self.revoked.is_some();
         self.phase = Phase::Reading(Box::new(Reading {
             flows,
             groups,
-            comparison: Comparison::new(&self.compiled, self.in_force.as_ref(), revoked),
+            comparison: Comparison::new(&self.desired, self.installed.as_ref(), revoked),
             leased: Vec::new(),
             crowding: Crowding::default(),
             got_flows: false,
@@ -94,7 +94,7 @@ impl Bridge {
         let mirrored = self.mirrored();
         for entry in &stats {
             let flow = Flow::from_stats(entry);
-            if self.in_force.is_none() {
+            if self.installed.is_none() {
                 self.remember(now, &flow);
                 if mirrored.contains(&flow.table) {
                     self.mirror_of(now, &flow, session);
@@ -157,34 +157,36 @@ impl Bridge {
             return;
         }
         let desired = reading.comparison.desired();
-        if !Arc::ptr_eq(&self.compiled, desired) && !self.compiled.desires_same(desired) {
+        if !Arc::ptr_eq(&self.desired, desired) && !self.desired.desires_same(desired) {
             return self.read_outdated(now, *reading, session);
         }
         self.read_was_outdated = false;
         let Reading { comparison, leased, crowding, got_groups, started, .. } = *reading;
         let flows = comparison.flows();
-        if self.in_force.is_none() && flows == 0 {
+        if self.installed.is_none() && flows == 0 {
             self.forget_learned(session);
         }
-        self.shown |= flows > 0;
-        let done = self.in_force.as_ref().is_some_and(|in_force| Arc::ptr_eq(in_force, &self.compiled));
-        if self.learning.is_some() && done && !self.shown {
-            // It took the flows and shows none, now as before: to give them again and again would not change that.
-            if !std::mem::replace(&mut self.silent, true) {
+        if flows > 0 {
+            self.visibility = FlowVisibility::Seen;
+        }
+        let done = self.installed.as_ref().is_some_and(|installed| Arc::ptr_eq(installed, &self.desired));
+        if self.learning.is_some() && done && self.visibility != FlowVisibility::Seen {
+            // Such a switch would show none after another commit either.
+            if std::mem::replace(&mut self.visibility, FlowVisibility::Hidden) == FlowVisibility::Unseen {
                 self.notices.push_back(Notice::Silent);
             }
             return self.as_desired(now, started);
         }
         let evicted = std::mem::take(&mut self.evicted);
         self.make_room(now, crowding, session);
-        self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.compiled), flows, evicted });
+        self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.desired), flows, evicted });
 
         let groups = got_groups.unwrap_or_default();
         let leases = self.leases_differ(now, &leased);
         drop(leased);
         let mut plan = self.plan_of(now, started, comparison, &groups);
         // What is put right of leases is somebody's doing, but for what an earlier session left.
-        plan.drift += if self.in_force.is_some() { leases.len() } else { 0 };
+        plan.drift += if self.installed.is_some() { leases.len() } else { 0 };
         plan.messages.extend(leases);
         if plan.messages.is_empty() {
             self.as_desired(now, started);
@@ -202,11 +204,11 @@ impl Bridge {
         groups: &[GroupId],
     ) -> Plan {
         let at = self.clock.since_epoch(now);
-        let mut plan = comparison.plan(self.in_force.as_ref(), groups, at, self.revoked.as_ref());
+        let mut plan = comparison.plan(self.installed.as_ref(), groups, at, self.revoked.as_ref());
         plan.read_began = Some(started);
         // The installed flows are known, and will be after these changes, unless the monitor reported
         // more meanwhile.
-        self.sure = !self.told && !plan.more;
+        self.installed_is_known = !self.foreign_reported && !plan.more;
         plan
     }
 
@@ -223,7 +225,7 @@ impl Bridge {
         let plan = self.plan_of(now, started, comparison, &got_groups.unwrap_or_default());
         self.changed = true;
         if plan.messages.is_empty() {
-            self.in_force = Some(compiled);
+            self.installed = Some(compiled);
             self.read_soon(now);
         } else {
             self.commit_for(now, started, plan, compiled, session);
@@ -232,8 +234,8 @@ impl Bridge {
 
     /// The switch is as desired.
     fn as_desired(&mut self, now: Instant, started: Instant) {
-        self.in_force = Some(Arc::clone(&self.compiled));
-        self.restless = 0;
+        self.installed = Some(Arc::clone(&self.desired));
+        self.failed_rounds = 0;
         self.partial_rounds = 0;
         // What a learner that is gone taught in its last moments shows within a second: only a read after that counts.
         match &self.revoked {

@@ -50,7 +50,7 @@ impl Bridge {
         if packet.table_id != POLICY {
             return false;
         }
-        let compiled = Arc::clone(&self.compiled);
+        let compiled = Arc::clone(&self.desired);
         let Some((leasing, relay)) = leases::relay(compiled.program.leasings(), packet.cookie) else {
             return false;
         };
@@ -244,7 +244,7 @@ impl Bridge {
     /// Takes away what was learned for an address, or tracked.
     fn unlearn(&self, (network, address): (u16, IpAddr), session: &mut Session) {
         Self::change(leases::unlearn(address), session);
-        let mut leasings = self.compiled.program.leasings();
+        let mut leasings = self.desired.program.leasings();
         if leasings.any(|leasing| leasing.network == network && leasing.tracked) {
             for flush in leases::forget(network, address) {
                 Self::send(session, &Message::CtFlush(flush));
@@ -275,7 +275,7 @@ impl Bridge {
 
     /// Ends the leases that the file in force would not give.
     pub(super) fn judge_leases(&mut self, now: Instant, session: &mut Session) {
-        let compiled = Arc::clone(&self.compiled);
+        let compiled = Arc::clone(&self.desired);
         let (mods, gone) = self.leases.end(|lease| {
             let leasing = compiled.program.leasings().find(|leasing| leasing.network == lease.network);
             leasing.is_none_or(|leasing| !leasing.admits(lease))
@@ -292,7 +292,7 @@ impl Bridge {
     /// What the leases of the switch differ in from those that there are.
     pub(super) fn leases_differ(&mut self, now: Instant, flows: &[Aged]) -> Vec<Message> {
         let seconds = self.clock.seconds(now);
-        let program = &self.compiled.program;
+        let program = &self.desired.program;
         let leasing = |network| program.leasings().find(|leasing| leasing.network == network);
         self.leases.adopt(flows, leasing, seconds);
         self.leases.differing(flows, seconds).into_iter().map(Message::FlowMod).collect()
@@ -305,7 +305,7 @@ impl Bridge {
 
     /// Gives the switch the meters of DHCP, before the flows that name them.
     pub(super) fn meter_relays(&mut self, session: &mut Session) {
-        let meters = self.compiled.program.relay_meters();
+        let meters = self.desired.program.relay_meters();
         if self.metering.is_refused() || meters == self.metering.meters {
             return;
         }

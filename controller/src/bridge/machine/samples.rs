@@ -66,7 +66,7 @@ impl Bridge {
         if self.sampling.rate.is_none() {
             return false;
         }
-        let origin = self.compiled.program.origin(packet.cookie);
+        let origin = self.desired.program.origin(packet.cookie);
         let Some(origin) = origin.filter(|origin| origin.reason.is_some()) else { return false };
         let Some(in_port) = FlowMatch::from_wire(&packet.fields).in_port() else { return false };
         let name = self.ports.unambiguous_name_of(in_port).filter(|name| !name.is_empty());

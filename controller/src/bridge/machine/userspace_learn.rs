@@ -54,7 +54,7 @@ impl Bridge {
         }
         // The flow that it comes from: is the controller to execute its actions?
         let from = (message.table_id, message.cookie);
-        let compiled = Arc::clone(&self.compiled);
+        let compiled = Arc::clone(&self.desired);
         let mut learners = compiled.program.reactive();
         let learner = learners.find(|learner| (learner.asks.table, learner.asks.cookie) == from);
         let Some(learner) = learner else { return };
@@ -149,13 +149,13 @@ impl Bridge {
 
     /// Returns the tables that the controller learns for the switch.
     pub(super) fn mirrored(&self) -> BTreeSet<TableId> {
-        self.compiled.program.reactive().flat_map(Learner::learns).map(|learn| learn.table).collect()
+        self.desired.program.reactive().flat_map(Learner::learns).map(|learn| learn.table).collect()
     }
 
     /// Takes an installed flow of such a table into the mirror when the session begins.
     pub(super) fn mirror_of(&mut self, now: Instant, flow: &Flow, session: &mut Session) {
         // Any other is about to be deleted, or was put there by somebody and does not tell when it ends.
-        if !self.compiled.learned(flow) {
+        if !self.desired.learned(flow) {
             return;
         }
         let second = self.second(now);

@@ -50,7 +50,7 @@ impl Bridge {
     /// Subscribes to evictions in the tables that the controller learns for. Open vSwitch takes them for the doing of whoever adds
     /// the flow that needs the room, and sends no FLOW_REMOVED of them over OpenFlow 1.3.
     pub(super) fn watch_evictions(&mut self, session: &mut Session) {
-        let learns = self.compiled.program.reactive().flat_map(Learner::learns);
+        let learns = self.desired.program.reactive().flat_map(Learner::learns);
         let tables: BTreeSet<TableId> = learns.map(|learn| learn.table).collect();
         let new: Vec<TableId> =
             tables.into_iter().filter(|table| !self.evictions.contains_key(table)).collect();
@@ -91,14 +91,14 @@ impl Bridge {
             return self.read_after_drift(now);
         }
         let flow = flow(update);
-        let twin = self.compiled.twin(&flow);
+        let twin = self.desired.twin(&flow);
         if evicted && twin.is_none() {
             self.mirror.evicted(&flow);
             self.made_room(flow.table);
             return;
         }
         let at = self.clock.since_epoch(now);
-        let left = self.compiled.left(&flow, at);
+        let left = self.desired.left(&flow, at);
         let foreign = match update.event {
             // The switch ends a lease's flows as the clock says.
             MonitorEvent::Deleted if lease::is_lease(&flow) => {
@@ -110,13 +110,13 @@ impl Bridge {
                 // The monitor tells neither flags nor importance.
                 Some(twin) => {
                     let told = Flow { flags: twin.flags, importance: twin.importance, ..flow.clone() };
-                    let told = match self.compiled.standing(&told, Duration::ZERO, at) {
+                    let told = match self.desired.standing(&told, Duration::ZERO, at) {
                         None => told,
-                        Some(standing) => self.compiled.timed_like_twin(told, standing == Standing::Good),
+                        Some(standing) => self.desired.timed_like_twin(told, standing == Standing::Good),
                     };
                     !flows::diff::same(&told, twin)
                 }
-                None => !learned(&self.compiled, &flow),
+                None => !learned(&self.desired, &flow),
             },
         };
         // The switch ended what ends by the clock, and it was time.
@@ -128,7 +128,7 @@ impl Bridge {
         }
         // A learner that just went may have taught this: swept with the next read, and nobody's fault.
         let orphan = self.revoked.as_ref().is_some_and(|r| flagged(&flow).any(|flow| r.left_behind(&flow)))
-            || self.in_force.as_ref().is_some_and(|before| learned(before, &flow));
+            || self.installed.as_ref().is_some_and(|before| learned(before, &flow));
         self.foreign_changes = self.foreign_changes.saturating_add(1);
         if !orphan {
             let text = print_flow(&flow, &self.ports.names());

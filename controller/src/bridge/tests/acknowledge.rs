@@ -34,7 +34,7 @@ fn with_rule() -> String {
 
 /// Returns the number of the change that is acknowledged.
 fn acknowledged(rig: &Rig) -> Option<u64> {
-    rig.bridge.status().in_force.map(|reached| reached.generation)
+    rig.bridge.status().acknowledged.map(|reached| reached.generation)
 }
 
 #[test]

@@ -10,8 +10,8 @@ use ofproto::{TableId, Xid};
 
 use super::drift::learned;
 use super::{FILE, Rig, commands, control, flow_mod, foreign, is_read, policy, refusal, stats};
+use crate::active_policy::ActivePolicy;
 use crate::bridge::Notice;
-use crate::in_force::InForce;
 
 const MESH: [&str; 2] = ["nm-privacy", "to-privacy"];
 const VMBR0: [&str; 5] = ["veth100", "veth102", "warp0", "from-privacy", "from-health"];
@@ -118,7 +118,7 @@ fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
     let taught: Flow = {
         let mut flow = learned(&rig);
-        let program = &rig.bridge.compiled.program;
+        let program = &rig.bridge.desired.program;
         let vpn = |f: &&Flow| program.origin(f.cookie).is_some_and(|o| o.rule == "vpn-clients");
         let teaches = |f: &&Flow| f.learns().any(|learn| learn.table == flow.table);
         flow.cookie = program.flows().filter(vpn).find(teaches).unwrap().cookie;
@@ -181,8 +181,8 @@ fn a_bridge_that_the_file_names_from_now_on_is_kept() {
 }
 
 /// Checked once: that is most of what such a test takes.
-static WITH: LazyLock<InForce> = LazyLock::new(|| policy(FILE));
-static WITHOUT: LazyLock<InForce> = LazyLock::new(|| policy(&without_vpn()));
+static WITH: LazyLock<ActivePolicy> = LazyLock::new(|| policy(FILE));
+static WITHOUT: LazyLock<ActivePolicy> = LazyLock::new(|| policy(&without_vpn()));
 
 /// A bridge that is settled and has all but the rule for VPN clients.
 fn without_a_rule() -> Rig {
@@ -307,7 +307,7 @@ fn a_change_during_a_commit_follows_it_at_once() {
 }
 
 /// Two parties in a list of senders, and a third.
-fn listed(from: &str, a: u8, c: u8) -> InForce {
+fn listed(from: &str, a: u8, c: u8) -> ActivePolicy {
     let endpoint = |name: &str, n: u8| {
         format!(
             "[endpoint.{name}]\nattach = [{{ network = \"n\", port = \"{name}0\", addresses = [\"10.9.0.{n}\"] }}]\n"
@@ -324,7 +324,7 @@ fn listed(from: &str, a: u8, c: u8) -> InForce {
 
 /// What the switch learned of a datagram to b.
 fn taught(rig: &Rig, at: u32, from: u8) -> Vec<Flow> {
-    let pipeline = flows::interp::Pipeline::new(rig.bridge.compiled.program.flows().cloned().collect());
+    let pipeline = flows::interp::Pipeline::new(rig.bridge.desired.program.flows().cloned().collect());
     let address = |n: u8| std::net::Ipv4Addr::new(10, 9, 0, n);
     let packet = flows::interp::Packet::ipv4([2; 6], [4; 6], address(from), address(2), 17).udp(4_000, 53);
     pipeline.run(ofproto::PortNo(at), &packet).learned

@@ -27,8 +27,9 @@ use ofproto::testing::switch::features;
 use ofproto::{DatapathId, GroupId, PortNo, Xid};
 
 use super::{Bridge, Notice};
+use crate::active_policy::ActivePolicy;
 use crate::adversaries::switch::update;
-use crate::in_force::{Clock, InForce};
+use crate::clock::Clock;
 use crate::policy::Policy;
 use crate::session::{Config, Event, Session};
 
@@ -37,8 +38,8 @@ const FILE: &str = include_str!("../../../../flows/networks/dual-socket.toml");
 /// What time it is when a test begins, in seconds since 1970-01-01 UTC.
 const BEGUN: u64 = 1_000_000;
 
-fn policy(text: &str) -> InForce {
-    InForce::new(Policy::from_text(Path::new("test.toml"), text.to_owned()).unwrap())
+fn policy(text: &str) -> ActivePolicy {
+    ActivePolicy::new(Policy::from_text(Path::new("test.toml"), text.to_owned()).unwrap())
 }
 
 /// A bridge, its session, the clock, and what the peer received.
@@ -57,10 +58,10 @@ impl Rig {
         Self::connect_with(policy(text), bridge, ports)
     }
 
-    fn connect_with(in_force: InForce, bridge: &'static str, ports: &[&'static str]) -> Self {
+    fn connect_with(active: ActivePolicy, bridge: &'static str, ports: &[&'static str]) -> Self {
         let now = Instant::now();
         let mut rig = Self {
-            bridge: Bridge::new(in_force, Clock::new(now, Duration::from_secs(BEGUN))),
+            bridge: Bridge::new(active, Clock::new(now, Duration::from_secs(BEGUN))),
             session: Session::new(now, Config::default()),
             now,
             framer: Framer::new(),
@@ -139,7 +140,7 @@ impl Rig {
 
     /// The bridge's desired flows, as a switch would report them.
     fn desired(&self) -> Vec<FlowStats> {
-        self.bridge.compiled.program.flows().map(stats).collect()
+        self.bridge.desired.program.flows().map(stats).collect()
     }
 
     /// Answers the request for the flow monitor, if there is one among these.
@@ -178,8 +179,8 @@ impl Rig {
         Self::settled_with(policy(text), bridge, ports)
     }
 
-    fn settled_with(in_force: InForce, bridge: &'static str, ports: &[&'static str]) -> Self {
-        let mut rig = Self::connect_with(in_force, bridge, ports);
+    fn settled_with(active: ActivePolicy, bridge: &'static str, ports: &[&'static str]) -> Self {
+        let mut rig = Self::connect_with(active, bridge, ports);
         let sent = rig.received();
         rig.grant_monitor(&sent);
         let desired = rig.desired();
@@ -252,8 +253,8 @@ impl Rig {
         self.reload_with(policy(text));
     }
 
-    fn reload_with(&mut self, in_force: InForce) {
-        self.bridge.reload(self.now, in_force, &mut self.session);
+    fn reload_with(&mut self, active: ActivePolicy) {
+        self.bridge.reload(self.now, active, &mut self.session);
         self.settle();
     }
 

@@ -12,9 +12,10 @@ use ofproto::message::multipart::FlowStats;
 use ofproto::message::{BundleControlKind, FLOW_RESET_COUNTS, FlowMod, FlowModCommand};
 
 use super::{BEGUN, Rig, control, flow_mod, is_read, policy, stats};
+use crate::active_policy::ActivePolicy;
 use crate::adversaries::switch::update;
 use crate::bridge::Notice;
-use crate::in_force::{Clock, InForce};
+use crate::clock::Clock;
 
 const PORTS: [&str; 3] = ["a0", "b0", "c0"];
 const FILE: &str = r#"
@@ -49,9 +50,9 @@ temp = "updates"
 const S: fn(u64) -> Duration = Duration::from_secs;
 
 /// The file, with windows that close at so many seconds after the test began.
-fn windowed(windows: &[(&str, u64)]) -> InForce {
+fn windowed(windows: &[(&str, u64)]) -> ActivePolicy {
     let ends = windows.iter().map(|(name, end)| ((*name).to_owned(), BEGUN + end));
-    InForce { windows: Arc::new(ends.collect::<BTreeMap<_, _>>()), ..policy(FILE) }
+    ActivePolicy { windows: Arc::new(ends.collect::<BTreeMap<_, _>>()), ..policy(FILE) }
 }
 
 /// A switch that ends flows when their hard timeout is over.
@@ -129,8 +130,8 @@ struct Pair {
 }
 
 impl Pair {
-    fn connect(in_force: InForce) -> Self {
-        let rig = Rig::connect_with(in_force, "br0", &PORTS);
+    fn connect(active: ActivePolicy) -> Self {
+        let rig = Rig::connect_with(active, "br0", &PORTS);
         let switch = Switch::new(rig.now);
         let mut this = Self { rig, switch, told: true };
         this.pass(S(1));
@@ -186,8 +187,8 @@ impl Pair {
         self.rig.tell_update(update(MonitorEvent::Deleted, 1, flow, MONITOR_ACTIONS));
     }
 
-    fn force(&mut self, in_force: InForce) {
-        self.rig.bridge.reload(self.rig.now, in_force, &mut self.rig.session);
+    fn force(&mut self, active: ActivePolicy) {
+        self.rig.bridge.reload(self.rig.now, active, &mut self.rig.session);
         self.rig.settle();
         self.work();
     }
@@ -379,7 +380,7 @@ fn a_restart_finds_the_window_as_it_was_and_touches_nothing() {
 
 #[test]
 fn a_window_longer_than_a_timeout_is_armed_again_before_half_of_it_is_over() {
-    let longest = |windows| InForce { longest: 100, ..windowed(windows) };
+    let longest = |windows| ActivePolicy { longest: 100, ..windowed(windows) };
     let mut pair = Pair::connect(longest(&[("updates", 330)]));
     let mine = pair.switch.timed();
     assert!(mine > 0);
@@ -457,9 +458,9 @@ fn a_clock_that_is_set_is_followed() {
 #[test]
 fn the_timeout_of_a_raw_line_is_as_it_stands() {
     let raw = "[bridge.br0]\nflows = [\"priority=7,hard_timeout=300,in_port=a0,tcp,actions=drop\"]\n";
-    let mut in_force = policy(&format!("{FILE}\n{raw}"));
-    in_force.longest = 100;
-    let mut pair = Pair::connect(in_force);
+    let mut active = policy(&format!("{FILE}\n{raw}"));
+    active.longest = 100;
+    let mut pair = Pair::connect(active);
     pair.pass(S(60));
     assert_eq!(pair.switch.flows.iter().filter(|(f, _)| f.hard_timeout == 300).count(), 1);
     pair.switch.flows.retain(|(f, _)| f.hard_timeout == 0);

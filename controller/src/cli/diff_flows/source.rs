@@ -15,7 +15,7 @@ use ofproto::{PortNo, Xid};
 use super::super::target::connect;
 use super::super::{Failure, finding, syntax};
 use crate::bridge::{Compiled, Ports};
-use crate::in_force::{Clock, ceil};
+use crate::clock::{Clock, ceil};
 use crate::net::{Client, ClientError};
 use crate::policy::Policy;
 
