@@ -110,7 +110,7 @@ fn dhcp(family: Family, from: u16, to: u16) -> FlowMatch {
 }
 
 /// A prefix, or all of a family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Range {
     pub(super) family: Family,
     prefix: Option<IpNetwork>,
@@ -166,6 +166,12 @@ impl Range {
 impl From<IpNetwork> for Range {
     fn from(prefix: IpNetwork) -> Self {
         Self { family: Family::of(&prefix), prefix: Some(prefix) }
+    }
+}
+
+impl fmt::Debug for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

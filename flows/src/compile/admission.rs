@@ -9,9 +9,10 @@ use ofproto::{Cookie, PortNo, TableId};
 
 use super::address::{self, Family, Range};
 use super::claims;
+use super::identity::{AddressClaim, AddressUse, AdmittedPackets, Attachment, FlowIdentity, RogueMessage};
 use super::layout::{self, ADMISSION, CLAIMS, Hold, LEASES, by_prefix};
 use super::neighbour_discovery;
-use super::origin::{OriginKind, Reason};
+use super::origin::Reason;
 use super::party::Sets;
 use super::program::{Asked, Builder, apply_and_goto, load, mark, resubmit};
 use super::router_discovery::{self, Hearers};
@@ -21,13 +22,11 @@ use super::site::{Site, SiteKind, Sites};
 use crate::model::FlowMatch;
 use crate::network::Network;
 
-pub(super) const KIND: OriginKind = OriginKind::Admission;
-
 /// What the senders of a network may say of themselves.
 ///
 /// The claims on senders' addresses are told apart by the length of the prefix: who owns the longest one may
 /// use it, and nobody else may (`Owned` is weaker than the owner's own claim).
-pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets) {
+pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
     owned(out, &scope.owned);
     neighbour_discovery::owned(out, &scope.discovered);
     let hearers = Hearers::of(sites);
@@ -45,7 +44,8 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
         let Some(port) = site.port else { continue };
         neighbour_discovery::refuse(out, site, port);
         let detail = format!("{} at {}: anything else", site.party, site.port_name);
-        out.drop(ADMISSION, layout::PORT_DEFAULT, at(port, FlowMatch::any()), KIND, Reason::Spoofed, detail);
+        let (identity, reason) = (FlowIdentity::PortRest { port: site.port_name }, Reason::Spoofed);
+        out.drop(ADMISSION, layout::PORT_DEFAULT, at(port, FlowMatch::any()), identity, reason, detail);
     }
 }
 
@@ -55,7 +55,8 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     shared::guards(out, scopes);
     owned(out, &scopes.owned);
     let detail = "any port that the file does not name";
-    out.drop(ADMISSION, layout::DEFAULT, FlowMatch::any(), KIND, Reason::UnknownPort, detail);
+    let identity = FlowIdentity::TableMiss { table: ADMISSION };
+    out.drop(ADMISSION, layout::DEFAULT, FlowMatch::any(), identity, Reason::UnknownPort, detail);
 }
 
 /// What no port may send, whoever is there.
@@ -63,23 +64,28 @@ fn guards(out: &mut Builder<'_>) {
     tagged(out);
     let icmp = Family::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
     let icmp6 = Family::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
-    for (what, matches) in [
-        ("DHCP answers", address::dhcp_answer(Family::V4)),
-        ("DHCPv6 answers", address::dhcp_answer(Family::V6)),
-        ("ICMP redirects", icmp.clone().with(Field::Icmpv4Type, 5)),
-        ("ICMP router advertisements", icmp.clone().with(Field::Icmpv4Type, 9)),
-        ("ICMP router solicitations", icmp.with(Field::Icmpv4Type, 10)),
-        ("router advertisements", icmp6.clone().with(Field::Icmpv6Type, 134)),
-        ("ICMPv6 redirects", icmp6.with(Field::Icmpv6Type, 137)),
+    let (icmp, icmp6) = (
+        |kind: u8| icmp.clone().with(Field::Icmpv4Type, kind.into()),
+        |kind: u8| icmp6.clone().with(Field::Icmpv6Type, kind.into()),
+    );
+    for (message, what, matches) in [
+        (RogueMessage::DhcpAnswer, "DHCP answers", address::dhcp_answer(Family::V4)),
+        (RogueMessage::Dhcpv6Answer, "DHCPv6 answers", address::dhcp_answer(Family::V6)),
+        (RogueMessage::IcmpRedirect, "ICMP redirects", icmp(5)),
+        (RogueMessage::IcmpRouterAdvertisement, "ICMP router advertisements", icmp(9)),
+        (RogueMessage::IcmpRouterSolicitation, "ICMP router solicitations", icmp(10)),
+        (RogueMessage::RouterAdvertisement, "router advertisements", icmp6(134)),
+        (RogueMessage::Icmpv6Redirect, "ICMPv6 redirects", icmp6(137)),
     ] {
-        out.drop(ADMISSION, layout::ROGUE, matches, KIND, Reason::Rogue, what);
+        out.drop(ADMISSION, layout::ROGUE, matches, FlowIdentity::Rogue { message }, Reason::Rogue, what);
     }
 }
 
 /// Frames with a VLAN tag.
 pub(super) fn tagged(out: &mut Builder<'_>) {
     let matches = FlowMatch::any().with_masked(Field::VlanVid, 0x1000, 0x1000);
-    out.drop(ADMISSION, layout::TAGGED, matches, KIND, Reason::Tagged, "tagged frames");
+    let (identity, reason) = (FlowIdentity::TaggedFrames, Reason::Tagged);
+    out.drop(ADMISSION, layout::TAGGED, matches, identity, reason, "tagged frames");
 }
 
 /// Addresses that have an owner: dropped wherever the owner's own claim does not win.
@@ -87,10 +93,13 @@ fn owned(out: &mut Builder<'_>, all: &[Owned<'_>]) {
     for &Owned { range, reason, whose } in all {
         let priority = by_prefix(range.length(), Hold::Owned);
         let matches = range.on(range.family.matches(), range.family.src());
-        out.drop(ADMISSION, priority, matches, KIND, reason, format!("from {range}: {whose}"));
+        let identity = |packets| FlowIdentity::OwnedAddress { packets, range };
+        let ip = identity(AddressUse::IpSource);
+        out.drop(ADMISSION, priority, matches, ip, reason, format!("from {range}: {whose}"));
         if range.family == Family::V4 {
             let matches = range.on(address::arp(), Field::ArpSpa);
-            out.drop(ADMISSION, priority, matches, KIND, reason, format!("ARP from {range}: {whose}"));
+            let arp = identity(AddressUse::ArpSource);
+            out.drop(ADMISSION, priority, matches, arp, reason, format!("ARP from {range}: {whose}"));
         }
     }
 }
@@ -118,8 +127,8 @@ pub(super) struct Sender<'s, 'a> {
     table: TableId,
     /// What each of its packets teaches.
     teaches: Option<Teaches>,
-    /// What tells its flows from others of the same site, in words.
-    how: String,
+    /// The virtual router's MAC that its frames have, and how they come by it, in words.
+    virtual_mac: Option<([u8; 6], String)>,
 }
 
 /// Makes what a flow with some cookie teaches.
@@ -128,15 +137,15 @@ type Teaches = Rc<dyn Fn(Cookie) -> Action>;
 impl<'a> Sender<'a, 'a> {
     pub(super) fn new(sites: &Sites<'a>, site: &'a Site<'a>, port: PortNo, loads: Vec<Action>) -> Self {
         let (network, mac, table) = (sites.network, site.mac, layout::RETURNS);
-        Self { network, site, port, mac, loads, table, teaches: None, how: String::new() }
+        Self { network, site, port, mac, loads, table, teaches: None, virtual_mac: None }
     }
 }
 
 impl Sender<'_, '_> {
-    /// The same with another MAC.
-    pub(super) fn with_mac(&self, mac: [u8; 6], how: &str) -> Self {
+    /// Returns the same with a virtual router's MAC.
+    pub(super) fn with_virtual_mac(&self, mac: [u8; 6], how: &str) -> Self {
         let mut this = self.clone();
-        (this.mac, this.how) = (Some(mac), how.to_owned());
+        (this.mac, this.virtual_mac) = (Some(mac), Some((mac, how.to_owned())));
         this
     }
 
@@ -160,40 +169,48 @@ impl Sender<'_, '_> {
         let here = |range: Range, hold| by_prefix(range.length(), hold);
         for &range in &site.prefixes {
             let matches = self.pin(range.on(range.family.matches(), range.family.src()));
-            self.pass(out, here(range, Hold::Owner), matches, &format!("from {range}"));
+            let packets = AdmittedPackets::Ip { claim: AddressClaim::Own, source: range };
+            self.pass(out, here(range, Hold::Owner), matches, packets, &format!("from {range}"));
         }
         for &range in &site.leases {
             let matches = self.pin(range.on(range.family.matches(), range.family.src()));
             let claimant = self.claiming(Field::Ipv6Src);
-            claimant.pass(out, here(range, Hold::Network), matches, &format!("from an address in {range}"));
+            let packets = AdmittedPackets::Ip { claim: AddressClaim::Obtained, source: range };
+            let what = format!("from an address in {range}");
+            claimant.pass(out, here(range, Hold::Network), matches, packets, &what);
         }
         if site.kind == SiteKind::Exit {
             for range in Family::BOTH.map(Range::all) {
-                self.pass(
-                    out,
-                    here(range, Hold::Owner),
-                    self.pin(range.family.matches()),
-                    &format!("from {range}"),
-                );
+                let matches = self.pin(range.family.matches());
+                let packets = AdmittedPackets::Ip { claim: AddressClaim::Own, source: range };
+                self.pass(out, here(range, Hold::Owner), matches, packets, &format!("from {range}"));
             }
         }
         let arp = |range: Range| range.on(address::arp(), Field::ArpSpa);
         // Whoever is to have an address asks first whether somebody has it (RFC 5227 §2.1.1).
         let probe = || address::arp().with(Field::ArpSpa, 0).with(Field::ArpOp, 1);
         for &range in site.resolves.iter().filter(|range| range.family == Family::V4) {
-            self.pass(out, here(range, Hold::Owner), self.pin_arp(arp(range)), &format!("ARP from {range}"));
+            let (claim, matches) = (AddressClaim::Own, self.pin_arp(arp(range)));
+            let packets = AdmittedPackets::Arp { claim, source: range };
+            self.pass(out, here(range, Hold::Owner), matches, packets, &format!("ARP from {range}"));
             if site.kind != SiteKind::Link {
                 let probe = self.pin_arp(range.on(probe(), Field::ArpTpa));
-                self.pass(out, by_prefix(32, Hold::Owner), probe, &format!("ARP probes for {range}"));
+                let packets = AdmittedPackets::ArpProbe { claim, target: range };
+                let what = format!("ARP probes for {range}");
+                self.pass(out, by_prefix(32, Hold::Owner), probe, packets, &what);
             }
         }
         for &range in &site.dhcp {
             let priority = here(range, Hold::Network);
             let matches = self.pin(range.on(range.family.matches(), range.family.src()));
-            self.pass_to(out, LEASES, priority, matches, &format!("from its lease in {range}"));
+            let (claim, leased) = (AddressClaim::Leased, self.by_way_of([], LEASES));
+            let packets = AdmittedPackets::Ip { claim, source: range };
+            leased.pass(out, priority, matches, packets, &format!("from its lease in {range}"));
+            let packets = AdmittedPackets::Arp { claim, source: range };
             let what = format!("ARP from its lease in {range}");
-            self.pass_to(out, LEASES, priority, self.pin_arp(arp(range)), &what);
-            self.pass(out, by_prefix(32, Hold::Owner), self.pin_arp(probe()), "ARP probes");
+            leased.pass(out, priority, self.pin_arp(arp(range)), packets, &what);
+            let packets = AdmittedPackets::ArpProbeBeforeLease;
+            self.pass(out, by_prefix(32, Hold::Owner), self.pin_arp(probe()), packets, "ARP probes");
         }
     }
 
@@ -207,7 +224,8 @@ impl Sender<'_, '_> {
         let number = load(layout::NETWORK, self.network.number.into());
         let actions = vec![Instruction::ApplyActions(vec![Action::PopVlan, number, resubmit(ADMISSION)])];
         let detail = format!("{} at {}: VLAN {vlan}", self.site.party, self.site.port_name);
-        out.flow(ADMISSION, layout::UNTAG, matches, actions, Asked::new(KIND, self.site.party, detail));
+        let asked = Asked::new(FlowIdentity::Untag { at: self.attachment() }, detail).of(self.site.party);
+        out.flow(ADMISSION, layout::UNTAG, matches, actions, asked);
     }
 
     /// At the port, in the network's VLAN, with the MAC that the file pins.
@@ -248,18 +266,27 @@ impl Sender<'_, '_> {
         self.by_way_of(claims::look_up(field), CLAIMS)
     }
 
-    /// Admits, with what later tables need to know.
-    pub(super) fn pass(&self, out: &mut Builder<'_>, priority: u16, matches: FlowMatch, what: &str) {
-        self.pass_to(out, self.table, priority, matches, what);
+    fn attachment(&self) -> Attachment<'_> {
+        Attachment { network: &self.network.name, party: self.site.party, port: self.site.port_name }
     }
 
-    fn pass_to(&self, out: &mut Builder<'_>, table: TableId, priority: u16, matches: FlowMatch, what: &str) {
-        let Self { site, how, .. } = self;
+    /// Admits, with what later tables need to know.
+    pub(super) fn pass(
+        &self,
+        out: &mut Builder<'_>,
+        priority: u16,
+        matches: FlowMatch,
+        packets: AdmittedPackets,
+        what: &str,
+    ) {
+        let Self { site, virtual_mac, .. } = self;
+        let (virtual_mac, how) = virtual_mac.as_ref().map_or((None, ""), |(mac, how)| (Some(*mac), how));
         let detail = format!("{} at {}: {what}{how}", site.party, site.port_name);
-        let asked = Asked::new(KIND, site.party, detail);
+        let identity = FlowIdentity::Admitted { at: self.attachment(), virtual_mac, packets };
+        let asked = Asked::new(identity, detail).of(site.party);
         let mut actions = self.loads.clone();
         actions.extend(self.teaches.iter().map(|teaches| teaches(out.cookie(&asked))));
-        out.flow(ADMISSION, priority, matches, apply_and_goto(actions, table), asked);
+        out.flow(ADMISSION, priority, matches, apply_and_goto(actions, self.table), asked);
     }
 }
 

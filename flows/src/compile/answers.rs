@@ -8,9 +8,9 @@
 use ofproto::oxm::Field;
 
 use super::address::{Family, Range};
+use super::identity::{FlowIdentity, RuleAnswer, TcpAnswer};
 use super::joint::Pass;
 use super::layout::{self, OUT_PORT};
-use super::origin::OriginKind;
 use super::policy::towards;
 use super::program::{Asked, load};
 use super::rules::{Opening, Rules, Side};
@@ -84,6 +84,7 @@ impl<'a> Rules<'_, '_, 'a> {
     /// The flows that let them pass.
     pub(super) fn answers(&mut self, opening: &Opening<'_, 'a>) {
         let &Opening { allow, from, to, family, traffic, port, ends } = opening;
+        let rule_traffic = opening.identity(&self.sites.network.name);
         let Some(exit) = from.parties.single() else { return };
         let opened = traffic.opens(family, None);
         let (opened, priority) = match (traffic.ports(), port) {
@@ -91,30 +92,34 @@ impl<'a> Rules<'_, '_, 'a> {
             _ => (opened, layout::ANSWERS_OF_ANY_PORT),
         };
         let what = traffic.describe(family, port);
-        let mut ways = vec![("outside", layout::OUTSIDE, vec![load(OUT_PORT, exit.into())])];
+        let mut ways = vec![(false, "outside", layout::OUTSIDE, vec![load(OUT_PORT, exit.into())])];
         if self.has_next_hop(from, family) {
-            ways.push(("next hop", exit, Vec::new()));
+            ways.push((true, "next hop", exit, Vec::new()));
         }
         // As a learned flow has it: whatever opens a connection has SYN without ACK (RFC 9293 §3.5), and a reset from one
         // who forgot the connection has no ACK either.
-        for (kind, value, mask) in [("answers", 0x10, 0x10), ("resets", 0x04, 0x06)] {
+        for (segment, kind, value, mask) in
+            [(TcpAnswer::Acknowledgement, "answers", 0x10, 0x10), (TcpAnswer::Reset, "resets", 0x04, 0x06)]
+        {
             let flagged = opened.clone().with_masked(Field::TcpFlags, value, mask);
             let answers = to.parties.sends(self.sites.network, flagged);
-            for (way, out, actions) in &ways {
+            for (to_next_hop, way, out, actions) in &ways {
                 let matches = answers.clone().with(OUT_PORT, (*out).into());
                 let matches = from.range.map_or_else(|| matches.clone(), |r| towards(r, matches.clone()));
-                let parts = format!("{} > {}", to.part(), from.part());
-                let key = format!("{}: {what}, {parts}: {kind}, {way}", self.sites.network.name);
+                let answer = match to_next_hop {
+                    false => RuleAnswer::ToOutside { segment },
+                    true => RuleAnswer::ToNextHop { segment },
+                };
+                let identity = FlowIdentity::Answers { traffic: rule_traffic, answer };
                 let detail = format!("{} to {}: {what}, {kind}, {way}", self.listed(to), self.listed(from));
-                let asked =
-                    Asked { key: Some(key), ends, ..Asked::new(OriginKind::Returns, &allow.name, detail) };
+                let asked = Asked::new(identity, detail).of(&allow.name).until(ends);
                 self.joint.add(Pass { priority, matches, actions: actions.clone(), asked });
             }
         }
     }
 
     /// Whether a next hop of the exit is one of those behind it whom a rule names.
-    pub(super) fn has_next_hop(&self, side: &Side, family: Family) -> bool {
+    pub(super) fn has_next_hop(&self, side: &Side<'_>, family: Family) -> bool {
         let sites = side.parties.sites.iter().filter_map(|place| self.sites.at(*place));
         let mut hops = sites.flat_map(|site| &site.prefixes).filter(|hop| hop.family == family);
         hops.any(|hop| side.range.is_none_or(|range| range.contains(*hop)))

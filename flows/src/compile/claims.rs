@@ -32,7 +32,8 @@ use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
 
 use super::address::{self, Family, ND_ADVERT};
-use super::admission::{KIND, at};
+use super::admission::at;
+use super::identity::{ClaimState, FlowIdentity};
 use super::layout::{
     self, BY_LEASE, CLAIMED, CLAIMS, HAS_IT, HOLDERS, MARKS, NETWORK, OUT_PORT, RETURNS, SPEAKS, WANTED,
 };
@@ -92,7 +93,9 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
         for address in lease::nobodys(network) {
             let IpAddr::V6(v6) = address else { continue };
             let detail = format!("{address} of {}: a gateway's, or nobody's", network.name);
-            out.drop(CLAIMS, 50, wanted(on(), v6.to_bits()), KIND, Reason::NotLeased, detail);
+            let address = address::v6_host(v6);
+            let identity = FlowIdentity::UnclaimableAddress { network: &network.name, address };
+            out.drop(CLAIMS, 50, wanted(on(), v6.to_bits()), identity, Reason::NotLeased, detail);
         }
     }
     for site in all {
@@ -100,26 +103,28 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
             continue;
         };
         let here = at(port, on());
-        let asked = |what: &str| {
+        let asked = |state, what: &str| {
             let detail = format!("{} at {} on {}: {what}", site.party, site.port_name, network.name);
-            Asked::new(KIND, site.party, detail)
+            let identity = FlowIdentity::Claim { at: sites.attachment(site), state };
+            Asked::new(identity, detail).of(site.party)
         };
         let its = here.clone().with(OUT_PORT, value.into());
         let leased = with_bit(its.clone(), MARKS, BY_LEASE);
         let has_it = vec![mark(layout::mark_bit(HAS_IT))];
-        out.flow(CLAIMS, 40, leased, apply_and_goto(has_it, CLAIMED), asked("an address that it leased"));
+        let by_lease = asked(ClaimState::Leased, "an address that it leased");
+        out.flow(CLAIMS, 40, leased, apply_and_goto(has_it, CLAIMED), by_lease);
         if !sites.autoconfigured {
             continue;
         }
         let unheld = || load(OUT_PORT, 0);
         let again = vec![Instruction::ApplyActions(vec![unheld(), resubmit(CLAIMS)])];
-        out.flow(CLAIMS, 30, its, again, asked("an address that it has"));
-        let first = asked("an address that no port has");
+        out.flow(CLAIMS, 30, its, again, asked(ClaimState::Held, "an address that it has"));
+        let first = asked(ClaimState::Unheld, "an address that no port has");
         let learn = vec![claim(out.cookie(&first))];
         out.flow(CLAIMS, 20, here.clone().with(OUT_PORT, 0), apply_and_goto(learn, CLAIMED), first);
         let asks = probe().iter().fold(here, |m, (field, bits)| m.with_masked(field, bits.value, bits.mask));
         let on = vec![Instruction::ApplyActions(vec![unheld(), resubmit(RETURNS)])];
-        out.flow(CLAIMS, 10, asks, on, asked("whether another port has an address"));
+        out.flow(CLAIMS, 10, asks, on, asked(ClaimState::Probe, "whether another port has an address"));
     }
 }
 
@@ -153,20 +158,23 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     if !are_claimed(scopes) {
         return;
     }
-    let reason = Reason::NotLeased;
-    let detail = "an IPv6 address that another port has, or that nobody gave";
-    out.drop(CLAIMS, layout::DEFAULT, FlowMatch::any(), KIND, reason, detail);
-    let detail = "more IPv6 addresses than a port may have";
-    out.drop(CLAIMED, layout::DEFAULT, FlowMatch::any(), KIND, reason, detail);
+    for (table, detail) in [
+        (CLAIMS, "an IPv6 address that another port has, or that nobody gave"),
+        (CLAIMED, "more IPv6 addresses than a port may have"),
+    ] {
+        let (identity, reason) = (FlowIdentity::TableMiss { table }, Reason::NotLeased);
+        out.drop(table, layout::DEFAULT, FlowMatch::any(), identity, reason, detail);
+    }
     let has_it = |matches| with_bit(matches, MARKS, HAS_IT);
-    let asked = |what: &str| Asked::new(KIND, KIND.label(), what);
     let clear = |bit| Action::Load { dst: layout::mark_bit(bit), value: 0 };
     let mut again = vec![load(OUT_PORT, 0), clear(HAS_IT), clear(SPEAKS)];
     again.extend(look_up(Field::NdTarget));
     again.push(resubmit(CLAIMS));
     let speaks = with_bit(has_it(address::nd(ND_ADVERT)), MARKS, SPEAKS);
-    let about = asked("from an address of its port: what it is about");
+    let detail = "from an address of its port: what it is about";
+    let about = Asked::new(FlowIdentity::ClaimOfTarget, detail);
     out.flow(CLAIMED, 20, speaks, vec![Instruction::ApplyActions(again)], about);
     let on = vec![Instruction::ApplyActions(vec![load(OUT_PORT, 0), resubmit(RETURNS)])];
-    out.flow(CLAIMED, 10, has_it(FlowMatch::any()), on, asked("of an address of its port"));
+    let passed = Asked::new(FlowIdentity::ClaimPassed, "of an address of its port");
+    out.flow(CLAIMED, 10, has_it(FlowMatch::any()), on, passed);
 }

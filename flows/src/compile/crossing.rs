@@ -16,18 +16,19 @@ use ofproto::{PortNo, TableId};
 
 use super::PortMap;
 use super::address::{self, Range};
-use super::admission::{KIND, at, mac_bits};
+use super::admission::{at, mac_bits};
+use super::identity::{Attachment, CrossingPair, CrossingSide, FlowIdentity};
 use super::layout::{self, ADMISSION, Hold, OUT_PORT, POLICY, by_prefix};
 use super::moment::Moment;
-use super::origin::{OriginKind, Reason};
+use super::origin::Reason;
 use super::policy::forward;
 use super::program::{Asked, Builder, apply_and_goto, load, output};
-use super::related::Portless;
 use super::returns::{DEFAULT_LIMIT, From, Way};
 use super::rules::seconds;
 use super::scope::Scopes;
 use super::site::Site;
-use super::traffic::Traffic;
+use super::stable_hash::stable_hash;
+use super::traffic::{Portless, Traffic};
 use super::wire::emit;
 use crate::model::{FlowMatch, Masked};
 use crate::network::{Crossing, Link, Network, NetworkFile};
@@ -95,11 +96,15 @@ impl Once<'_, '_> {
 fn nothing_else(out: &mut Builder<'_>, port_name: &str, link: &Link, wire: PortNo) {
     let matches = at(wire, FlowMatch::any());
     let detail = format!("{} at {port_name}: no crossing", link.name);
-    let asked = |detail: String| Asked { rule: &link.name, ..Asked::drop(KIND, Reason::Isolation, detail) };
-    out.flow(ADMISSION, layout::PORT_DEFAULT, matches.clone(), Vec::new(), asked(detail));
-    let detail = format!("{} at {port_name}: not by this crossing", link.name);
-    out.flow(POLICY, layout::CROSSING - 1, matches, Vec::new(), asked(detail));
-    let asked = Asked::new(OriginKind::Forwarding, "forwarding", format!("to {} at {port_name}", link.name));
+    let name = link.name.as_str();
+    let asked = |identity, detail: String| Asked::drop(identity, Reason::Isolation, detail).of(name);
+    let rest = asked(FlowIdentity::CrossingLinkRest { link: name }, detail);
+    out.flow(ADMISSION, layout::PORT_DEFAULT, matches.clone(), Vec::new(), rest);
+    let detail = format!("{name} at {port_name}: not by this crossing");
+    let unused = asked(FlowIdentity::CrossingLinkUnused { link: name }, detail);
+    out.flow(POLICY, layout::CROSSING - 1, matches, Vec::new(), unused);
+    let identity = FlowIdentity::CrossingLinkOutput { link: name };
+    let asked = Asked::new(identity, format!("to {name} at {port_name}"));
     let Some(value) = layout::port_value(wire) else { return };
     let matches = FlowMatch::any().with(OUT_PORT, value.into());
     out.flow(
@@ -113,7 +118,7 @@ fn nothing_else(out: &mut Builder<'_>, port_name: &str, link: &Link, wire: PortN
 
 /// A MAC for a link, the same for ever: locally administered, the rest from its name.
 fn link_mac(link: &Link) -> [u8; 6] {
-    let [_, _, _, a, b, c, d, e] = super::cookie::cookie(&["link", &link.name]).0.to_be_bytes();
+    let [_, _, _, a, b, c, d, e] = stable_hash(&["link", &link.name]).to_be_bytes();
     [0x02, a, b, c, d, e]
 }
 
@@ -135,6 +140,14 @@ struct End<'p> {
     mac: Option<[u8; 6]>,
 }
 
+/// An end of a crossing that is on the bridge.
+#[derive(Clone, Copy)]
+struct Here<'p> {
+    network: &'p Network,
+    port: PortNo,
+    at: Attachment<'p>,
+}
+
 impl Pass<'_, '_> {
     fn compile(&self, out: &mut Once<'_, '_>) {
         let (from, to) = (self.everybody(&self.crossing.from), self.everybody(&self.crossing.to));
@@ -143,8 +156,8 @@ impl Pass<'_, '_> {
                 to.iter().filter(|b| b.address.is_ipv4() == a.address.is_ipv4() && b.network != a.network)
             {
                 match (self.here(a), self.here(b)) {
-                    (Some((network, port)), None) => self.leaves(out, a, b, network, port),
-                    (None, Some((network, port))) => self.arrives(out, a, b, network, port),
+                    (Some(here), None) => self.leaves(out, a, b, here),
+                    (None, Some(here)) => self.arrives(out, a, b, here),
                     // A link joins two bridges.
                     _ => {}
                 }
@@ -169,39 +182,39 @@ impl Pass<'_, '_> {
         all
     }
 
-    fn here(&self, end: &End<'_>) -> Option<(&Network, PortNo)> {
+    fn here(&self, end: &End<'_>) -> Option<Here<'_>> {
         let address = Range::from(IpNetwork::from(end.address));
         let mine = |site: &&Site<'_>| site.party == end.name && site.resolves.contains(&address);
         let scope = self.scopes.all.iter().find(|scope| scope.network.number == end.network)?;
-        Some((scope.network, scope.sites.iter().find(mine)?.port?))
+        let site = scope.sites.iter().find(mine)?;
+        let (party, port) = (site.party, site.port_name);
+        let at = Attachment { network: &scope.network.name, party, port };
+        Some(Here { network: scope.network, port: site.port?, at })
     }
 
-    fn asked(&self, kind: OriginKind, detail: String) -> Asked<'_> {
-        Asked { ends: self.ends, ..Asked::new(kind, &self.crossing.name, detail) }
+    fn asked<'s>(&'s self, identity: FlowIdentity<'s>, detail: String) -> Asked<'s> {
+        Asked::new(identity, detail).of(&self.crossing.name).until(self.ends)
+    }
+
+    fn pair(&self, source: Range, target: Range) -> CrossingPair<'_> {
+        CrossingPair { crossing: &self.crossing.name, source, target }
     }
 
     /// On the initiator's bridge.
-    fn leaves(&self, out: &mut Once<'_, '_>, a: &End<'_>, b: &End<'_>, network: &Network, port: PortNo) {
-        self.opens(
-            out,
-            a,
-            b,
-            at(port, FlowMatch::any()).with(layout::NETWORK, a.network.into()),
-            self.wire,
-            network,
-            None,
-        );
+    fn leaves(&self, out: &mut Once<'_, '_>, a: &End<'_>, b: &End<'_>, here: Here<'_>) {
+        let from = at(here.port, FlowMatch::any()).with(layout::NETWORK, a.network.into());
+        self.opens(out, a, b, from, self.wire, here.network, None);
         self.answered(out, b, a);
-        self.resolved(out, network, port, b.address);
+        self.resolved(out, here, b.address);
     }
 
     /// On the other bridge.
-    fn arrives(&self, out: &mut Once<'_, '_>, a: &End<'_>, b: &End<'_>, network: &Network, port: PortNo) {
+    fn arrives(&self, out: &mut Once<'_, '_>, a: &End<'_>, b: &End<'_>, here: Here<'_>) {
         let Some(mac) = b.mac else { return };
         self.answered(out, a, b);
         let from = at(self.wire, FlowMatch::any()).with(layout::NETWORK, a.network.into());
-        self.opens(out, a, b, from, port, network, Some(mac));
-        self.resolved(out, network, port, a.address);
+        self.opens(out, a, b, from, here.port, here.network, Some(mac));
+        self.resolved(out, here, a.address);
     }
 
     /// What the link may bring: packets of the other side's end to this side's.
@@ -211,8 +224,8 @@ impl Pass<'_, '_> {
         let family = range.family;
         let matches = target.on(range.on(family.matches(), family.src()), family.dst());
         let detail = format!("{} to {} by the link", there.name, here.name);
-        let key = format!("{range} to {target} by the link");
-        let asked = Asked { key: Some(key), ..self.asked(OriginKind::Crossing, detail) };
+        let identity = FlowIdentity::CrossingAdmitted { pair: self.pair(range, target) };
+        let asked = self.asked(identity, detail);
         let instructions = apply_and_goto(vec![load(layout::NETWORK, there.network.into())], layout::RETURNS);
         let priority = by_prefix(range.length(), Hold::Owner);
         out.flow(ADMISSION, priority, at(self.wire, matches), instructions, asked);
@@ -252,13 +265,16 @@ impl Pass<'_, '_> {
             }
             actions.push(load(OUT_PORT, out_port.into()));
         };
-        let side = if mac.is_some() { "arrives" } else { "leaves" };
-        for what in Portless::of(self.crossing.protocol, family) {
-            let matches = between(what.matches(family));
-            let what = what.describe(family);
-            let key = format!("{source} to {target}: {what} {side}");
-            let detail = format!("{} {source} to {} {target}: {what} {side}", a.name, b.name);
-            let asked = Asked { key: Some(key), ..self.asked(OriginKind::Crossing, detail) };
+        let pair = self.pair(source, target);
+        let (side, goes) = match mac {
+            Some(_) => (CrossingSide::Arrives, "arrives"),
+            None => (CrossingSide::Leaves, "leaves"),
+        };
+        for packets in Portless::of(self.crossing.protocol, family) {
+            let matches = between(packets.matches(family));
+            let what = packets.describe(family);
+            let detail = format!("{} {source} to {} {target}: {what} {goes}", a.name, b.name);
+            let asked = self.asked(FlowIdentity::CrossingPortless { pair, side, packets }, detail);
             let mut actions = Vec::new();
             routed(&mut actions);
             out.flow(POLICY, layout::CROSSING_PORTLESS, matches, forward(actions), asked);
@@ -269,9 +285,8 @@ impl Pass<'_, '_> {
             for &port in if ports.is_empty() { &any[..] } else { &ports } {
                 let matches = between(traffic.opens(family, port));
                 let what = traffic.describe(family, port);
-                let key = format!("{source} to {target}: {what} {side}");
-                let detail = format!("{} {source} to {} {target}: {what} {side}", a.name, b.name);
-                let asked = Asked { key: Some(key), ..self.asked(OriginKind::Crossing, detail) };
+                let detail = format!("{} {source} to {} {target}: {what} {goes}", a.name, b.name);
+                let asked = self.asked(FlowIdentity::CrossingOpens { pair, side, traffic, port }, detail);
                 let way = Way {
                     traffic,
                     family,
@@ -297,7 +312,8 @@ impl Pass<'_, '_> {
     }
 
     /// Whoever here asks for the MAC of the other side is told the link's, by the switch.
-    fn resolved(&self, out: &mut Once<'_, '_>, network: &Network, port: PortNo, address: IpAddr) {
+    fn resolved(&self, out: &mut Once<'_, '_>, here: Here<'_>, address: IpAddr) {
+        let Here { network, port, at: asks } = here;
         // Neighbour discovery cannot be answered by a flow: its checksum covers what the answer adds.
         let IpAddr::V4(v4) = address else { return };
         let number = u128::from(v4.to_bits());
@@ -317,7 +333,9 @@ impl Pass<'_, '_> {
         ];
         actions.extend(emit(network, PortNo::IN_PORT));
         let detail = format!("ARP for {address} is answered");
-        let asked = self.asked(OriginKind::Crossing, detail);
+        let (crossing, address) = (self.crossing.name.as_str(), Range::from(IpNetwork::from(address)));
+        let identity = FlowIdentity::CrossingArp { crossing, at: asks, address };
+        let asked = Asked::new(identity, detail).of(crossing).until(self.ends);
         out.flow(POLICY, layout::CROSSING, matches, vec![Instruction::ApplyActions(actions)], asked);
     }
 }

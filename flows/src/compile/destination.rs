@@ -8,9 +8,9 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
+use super::identity::{AddressUse, FlowIdentity};
 use super::layout::{self, DESTINATION, Hold, by_prefix};
 use super::lease;
-use super::origin::OriginKind;
 use super::party::Sets;
 use super::program::{Asked, Builder, load, mark, resubmit};
 use super::scope::{Scope, Scopes};
@@ -18,8 +18,6 @@ use super::site::{Shared, SiteKind, Sites};
 use super::{claims, neighbour_discovery, router_discovery, shared};
 use crate::model::FlowMatch;
 use crate::network::Network;
-
-const KIND: OriginKind = OriginKind::Destination;
 
 /// The ways to address somebody: what the packet is, the field, and the name of it.
 const WAYS: [Way; 5] = [Way::Ipv4, Way::Arp, Way::Ipv6, Way::Solicit, Way::Advert];
@@ -72,6 +70,15 @@ impl Way {
         if matches!(self, Self::Solicit | Self::Advert) { layout::RESOLUTION } else { 0 }
     }
 
+    fn packets(self) -> AddressUse {
+        match self {
+            Self::Ipv4 | Self::Ipv6 => AddressUse::IpDestination,
+            Self::Arp => AddressUse::ArpTarget,
+            Self::Solicit => AddressUse::NdSolicitationTarget,
+            Self::Advert => AddressUse::NdAdvertisementDestination,
+        }
+    }
+
     fn label(self) -> &'static str {
         match self {
             Self::Ipv4 | Self::Ipv6 => "to",
@@ -83,7 +90,7 @@ impl Way {
 }
 
 /// The addresses of a network.
-pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets) {
+pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
     let network = sites.network;
     let mut table = Table { out, seen: HashSet::new() };
     let mut by_link = Vec::new();
@@ -196,9 +203,9 @@ impl Table<'_, '_> {
             return;
         }
         let within = network.map(|n| format!(", within {}", n.name)).unwrap_or_default();
-        let key = format!("{} {range}{within}: {hold:?}", way.label());
         let detail = format!("{} {range}{within}: {whose}", way.label());
-        let asked = Asked { key: Some(key), ..Asked::new(KIND, KIND.label(), detail) };
+        let (network, packets) = (network.map(|network| &*network.name), way.packets());
+        let asked = Asked::new(FlowIdentity::Destination { network, packets, range, hold }, detail);
         let instructions =
             if actions.is_empty() { Vec::new() } else { vec![Instruction::ApplyActions(actions.to_vec())] };
         self.out.flow(DESTINATION, priority, matches, instructions, asked);

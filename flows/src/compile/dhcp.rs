@@ -14,10 +14,11 @@ use ofproto::action::Action;
 use ofproto::oxm::Field;
 
 use super::address::{Family, Range, dhcp_answer, dhcp_request};
-use super::admission::{KIND, at, loads, mac_bits};
+use super::admission::{at, loads, mac_bits};
+use super::identity::{DhcpDirection as Way, FlowIdentity};
 use super::layout::{self, ADMISSION, POLICY};
 use super::lease::{self, Relay};
-use super::origin::{OriginKind, Reason};
+use super::origin::Reason;
 use super::party::Sets;
 use super::program::{Asked, Builder, apply_and_goto};
 use super::site::{Site, Sites};
@@ -43,13 +44,6 @@ pub(super) struct Server {
     pub(super) place: usize,
     /// Its addresses, or the prefix that it is one of.
     pub(super) ranges: Vec<Range>,
-}
-
-/// One direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Requests,
-    Answers,
 }
 
 impl Way {
@@ -90,14 +84,14 @@ impl<'a> Dhcp<'a> {
         }
     }
 
-    pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+    pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
         self.way(out, sites, sets, Way::Requests);
         self.way(out, sites, sets, Way::Answers);
     }
 
     /// For each port that such packets come from, what they may say of their sender, and for each address that they may be
     /// for, where they go.
-    fn way(&self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets, way: Way) {
+    fn way(&self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>, way: Way) {
         let mut ways: BTreeMap<usize, Vec<Leg<'_, 'a>>> = BTreeMap::new();
         for pair in &self.pairs {
             let (client, server) = (pair.client, pair.server.place);
@@ -147,14 +141,16 @@ impl Sender<'_, '_> {
         for range in sources(way, family, legs) {
             let detail = format!("{party} at {port_name}: {} from {range}", way.label());
             let instructions = apply_and_goto(self.loads.clone(), layout::RETURNS);
-            let asked = Asked { ends: ends(&all), ..Asked::new(KIND, party, detail) };
+            let at = self.sites.attachment(self.site);
+            let identity = FlowIdentity::AdmittedDhcp { at, direction: way, source: range };
+            let asked = Asked::new(identity, detail).of(party).until(ends(&all));
             out.flow(ADMISSION, layout::DHCP, range.on(base.clone(), family.src()), instructions, asked);
         }
     }
 
     /// Where they go, by the address that they are for: the longest prefix says.
     fn pass(&self, out: &mut Builder<'_>, way: Way, family: Family, legs: &[Leg<'_, '_>]) {
-        let Site { party, port_name, .. } = self.site;
+        let party = self.site.party;
         let network = self.sites.network;
         for (range, legs) in self.targets(way, family, legs) {
             let mut places: Vec<usize> = legs.iter().map(|leg| leg.to).collect();
@@ -162,11 +158,11 @@ impl Sender<'_, '_> {
             places.dedup();
             let receivers: Vec<&Site<'_>> = places.iter().filter_map(|place| self.sites.at(*place)).collect();
             let names: Vec<&str> = receivers.iter().map(|s| s.party).collect();
-            let key = format!("{party} at {port_name}: {} to {range}", way.label());
             let detail = format!("{} of {party} to {} by {range}", way.label(), names.join(", "));
             let rule = legs.first().map_or("", |leg| leg.pair.rule);
-            let asked =
-                Asked { key: Some(key), ends: ends(&legs), ..Asked::new(OriginKind::Allow, rule, detail) };
+            let attachment = self.sites.attachment(self.site);
+            let identity = FlowIdentity::Dhcp { at: attachment, direction: way, target: range };
+            let asked = Asked::new(identity, detail).of(rule).until(ends(&legs));
             let matches = at(self.port, way.matches(family)).with(layout::NETWORK, network.number.into());
             let matches = range.on(matches, family.dst());
             let (cookie, requests) = (out.cookie(&asked), way == Way::Requests);
@@ -186,8 +182,9 @@ impl Sender<'_, '_> {
             matches = unset.map_or(matches.clone(), |range| range.on(matches, family.src()));
         }
         let detail = format!("{party} at {port_name}: other {} over {}", way.label(), family.label());
-        let reason = Reason::NotAllowed;
-        out.drop(POLICY, layout::DHCP_POLICY - 1, matches, OriginKind::Deny, reason, detail);
+        let at = self.sites.attachment(self.site);
+        let identity = FlowIdentity::DhcpRest { at, direction: way, family };
+        out.drop(POLICY, layout::DHCP_POLICY - 1, matches, identity, Reason::NotAllowed, detail);
     }
 
     /// The addresses that they may be for, each with those whom it leads to.

@@ -249,7 +249,7 @@ pub(super) fn by_claim_of_shared(claim: Claim, level: u16, opens_from_it: bool) 
 }
 
 /// Among claims on one prefix, where flows are chosen by address, the weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Hold {
     /// The prefix has an owner, and it is not this one.
     Owned = 1,

@@ -6,9 +6,10 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
-use super::cookie::cookie;
-use super::origin::{OriginKind, Reason};
+use super::identity::FlowIdentity;
+use super::origin::Reason;
 use super::program::{Asked, Builder};
+use super::stable_hash::stable_hash;
 use crate::model::{Flow, FlowMatch};
 
 /// The one table.
@@ -16,13 +17,12 @@ pub const TABLE: TableId = TableId(0);
 /// The priority of the flows between two addresses.
 pub const PRIORITY: u16 = 100;
 
-const KIND: OriginKind = OriginKind::Learning;
 /// Above those flows.
 const GUARD: u16 = 1_000;
 
 /// The cookie of the flows between two addresses.
 pub fn learned_cookie() -> Cookie {
-    cookie(&[KIND.label(), "learned"])
+    Cookie(stable_hash(&["learning", "learned"]))
 }
 
 /// From a flow between two addresses: who sends at which port, and who is at which port.
@@ -53,15 +53,14 @@ pub fn learned(flow: &Flow) -> Option<Pair> {
 
 pub(super) fn compile(out: &mut Builder<'_>) {
     let masked = |field, value, mask| FlowMatch::any().with_masked(field, value, mask);
-    let drop = |out: &mut Builder<'_>, matches, reason, what: &str| {
-        out.drop(TABLE, GUARD, matches, KIND, reason, what);
-    };
     // IEEE 802.1Q §8.6.3: these are for the bridge itself.
     let reserved = masked(Field::EthDst, 0x0180_c200_0000, 0xffff_ffff_fff0);
-    drop(out, reserved, Reason::Multicast, "to a bridge's own addresses");
+    let (identity, reason) = (FlowIdentity::BridgeAddresses, Reason::Multicast);
+    out.drop(TABLE, GUARD, reserved, identity, reason, "to a bridge's own addresses");
     let group = masked(Field::EthSrc, 1 << 40, 1 << 40);
-    drop(out, group, Reason::Spoofed, "from a group's address");
+    let (identity, reason) = (FlowIdentity::GroupSource, Reason::Spoofed);
+    out.drop(TABLE, GUARD, group, identity, reason, "from a group's address");
     let ask = Action::Output { port: PortNo::CONTROLLER, max_len: u16::MAX };
-    let asked = Asked::new(KIND, KIND.label(), "what no flow knows, to the controller");
+    let asked = Asked::new(FlowIdentity::UnknownAddresses, "what no flow knows, to the controller");
     out.flow(TABLE, 0, FlowMatch::any(), vec![Instruction::ApplyActions(vec![ask])], asked);
 }

@@ -23,12 +23,14 @@ use ofproto::{Cookie, MeterId, PortNo};
 use super::address::{self, Family, ND_ADVERT, ND_SOLICIT};
 use super::admission::{at, mac_bits};
 use super::claims;
+use super::identity::{FlowIdentity, LeasedPackets};
 use super::layout::{self, HOLDERS, LEASES, OUT_PORT, OWNERS, RETURNS};
-use super::origin::{OriginKind, Reason};
+use super::origin::Reason;
 use super::party::Sets;
 use super::program::{Asked, Builder, Program, load, mark, resubmit};
 use super::scope::Scope;
 use super::site::{Site, SiteKind, Sites};
+use super::stable_hash::stable_hash;
 use super::wire::emit;
 use crate::model::{Flow, FlowMatch};
 use crate::network::{Network, Stateful};
@@ -201,7 +203,7 @@ pub struct Relay {
 impl Party {
     /// A short mark of it, in the cookies of its leases.
     pub fn tag(&self) -> u16 {
-        u16::try_from(super::cookie::cookie(&["lease", &self.name]).0 & 0xffff).unwrap_or(0)
+        u16::try_from(stable_hash(&["lease", &self.name]) & 0xffff).unwrap_or(0)
     }
 }
 
@@ -287,7 +289,7 @@ pub(super) fn leasing(scope: &Scope<'_>, sites: &Sites<'_>) -> Leasing {
 
 /// At each port whose address is leased: by whose packets the address may be used is in the flows of leases. And who is at a
 /// port that an address was found at.
-pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
     let leased =
         |site: &Site<'_>| Family::BOTH.into_iter().any(|family| site.leased(family).next().is_some());
     for (place, site) in sites.all.iter().enumerate().filter(|(_, site)| leased(site)) {
@@ -297,7 +299,8 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
         named.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
         let matches = FlowMatch::any().with(layout::NETWORK, sites.network.number.into());
         let matches = matches.with(OUT_PORT, value.into());
-        let mut all = vec![(layout::WIRE, matches.clone(), named.clone(), "by its lease".to_owned())];
+        let by_lease = "by its lease".to_owned();
+        let mut all = vec![(layout::WIRE, matches.clone(), named.clone(), LeasedPackets::All, by_lease)];
         // Whoever resolves the address finds it; rules that name it reach it where the file says that it is.
         let unnamed = [member, vec![mark(layout::mark_bit(layout::UNNAMED))]].concat();
         for family in Family::BOTH {
@@ -308,16 +311,18 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
                 m.iter().fold(matches.clone(), |all, (f, b)| all.with_masked(f, b.value, b.mask))
             };
             let how = format!("by its lease, as a member alone, {}", family.label());
-            all.push((layout::WIRE + 1, also(family.matches()), unnamed.clone(), how));
+            let packets = LeasedPackets::ToMember { family };
+            all.push((layout::WIRE + 1, also(family.matches()), unnamed.clone(), packets, how));
             for kind in [ND_SOLICIT, ND_ADVERT].into_iter().filter(|_| family == Family::V6) {
                 let how = format!("by its lease, ND of type {kind}");
-                all.push((layout::WIRE + 2, also(address::nd(kind)), named.clone(), how));
+                let packets = LeasedPackets::NeighbourDiscovery { icmp_type: kind };
+                all.push((layout::WIRE + 2, also(address::nd(kind)), named.clone(), packets, how));
             }
         }
-        for (priority, matches, found, how) in all {
-            let kind = OriginKind::Destination;
+        for (priority, matches, found, packets, how) in all {
             let detail = format!("{} at {}, {how}", site.party, site.port_name);
-            let asked = Asked::new(kind, kind.label(), detail);
+            let identity = FlowIdentity::LeasedAddress { at: sites.attachment(site), packets };
+            let asked = Asked::new(identity, detail);
             out.flow(OWNERS, priority, matches, vec![Instruction::ApplyActions(found)], asked);
         }
     }
@@ -327,10 +332,11 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
 pub(super) fn common(out: &mut Builder<'_>) {
     let detail = "an address that no lease gives the sender";
     let any = FlowMatch::any;
-    out.drop(LEASES, layout::DEFAULT, any(), OriginKind::Admission, Reason::NotLeased, detail);
-    let kind = OriginKind::Destination;
+    let identity = FlowIdentity::TableMiss { table: LEASES };
+    out.drop(LEASES, layout::DEFAULT, any(), identity, Reason::NotLeased, detail);
     for (table, detail) in [(HOLDERS, "nobody has a lease of it"), (OWNERS, "nobody by a lease")] {
-        out.flow(table, layout::DEFAULT, any(), Vec::new(), Asked::new(kind, kind.label(), detail));
+        let asked = Asked::new(FlowIdentity::TableMiss { table }, detail);
+        out.flow(table, layout::DEFAULT, any(), Vec::new(), asked);
     }
 }
 

@@ -19,9 +19,10 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
-use super::admission::{KIND, Sender, at, mac_bits};
+use super::admission::{Sender, at, mac_bits};
+use super::identity::{AddressUse, AdmittedPackets, FlowIdentity, LinkLayerOption, ResolutionPackets};
 use super::layout::{self, ADMISSION, DESTINATION, Hold, MARKS, POLICY, by_prefix};
-use super::origin::{OriginKind, Reason};
+use super::origin::Reason;
 use super::program::{Asked, Builder, load, mark};
 use super::site::{Site, Sites};
 use super::vrrp;
@@ -54,7 +55,8 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>) {
         let claims = |field| if got { sender.claiming(field) } else { sender.clone() };
         claims(Field::Ipv6Src).solicit(out, priority, range);
         let matches = sender.pin(range.on(probe(), Field::NdTarget));
-        claims(Field::NdTarget).pass(out, priority, matches, &format!("ND probe for {range}"));
+        let packets = AdmittedPackets::NdProbe { target: range };
+        claims(Field::NdTarget).pass(out, priority, matches, packets, &format!("ND probe for {range}"));
         // What is from one such address and about another has to be right in both.
         let speaks = got.then(|| mark(layout::mark_bit(layout::SPEAKS)));
         claims(Field::Ipv6Src).also(speaks).advertise(out, priority, range, range);
@@ -65,7 +67,8 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>) {
         let marked = &sender.marked(site.link_local == Some(range));
         marked.solicit(out, priority, range);
         let matches = sender.pin(range.on(probe(), Field::NdTarget));
-        marked.pass(out, priority, matches, &format!("ND probe for {range}"));
+        let packets = AdmittedPackets::NdProbe { target: range };
+        marked.pass(out, priority, matches, packets, &format!("ND probe for {range}"));
         marked.advertise(out, priority, link_locals, range);
         for &(from, hold) in &own {
             // As high as all that comes from there, and the one address above the others.
@@ -80,14 +83,20 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>) {
 pub(super) fn owned(out: &mut Builder<'_>, all: &[(Range, &str)]) {
     for &(range, party) in all {
         let from_nobody = range.on(probe(), Field::NdTarget);
-        for (matches, what) in [
-            (range.on(address::nd(ND_SOLICIT), Field::Ipv6Src), "ND solicitation from"),
-            (range.on(address::nd(ND_ADVERT), Field::Ipv6Src), "ND advertisement from"),
-            (range.on(address::nd(ND_ADVERT), Field::NdTarget), "ND advertisement of"),
-            (from_nobody, "ND probe for"),
+        let (solicit, advert) = (address::nd(ND_SOLICIT), address::nd(ND_ADVERT));
+        for (packets, matches, what) in [
+            (AddressUse::NdSolicitationSource, range.on(solicit, Field::Ipv6Src), "ND solicitation from"),
+            (
+                AddressUse::NdAdvertisementSource,
+                range.on(advert.clone(), Field::Ipv6Src),
+                "ND advertisement from",
+            ),
+            (AddressUse::NdAdvertisementTarget, range.on(advert, Field::NdTarget), "ND advertisement of"),
+            (AddressUse::NdProbeTarget, from_nobody, "ND probe for"),
         ] {
             let detail = format!("{what} {range}: owned by {party}");
-            out.drop(ADMISSION, above(range, Hold::Owned), matches, KIND, Reason::Spoofed, detail);
+            let (identity, reason) = (FlowIdentity::OwnedAddress { packets, range }, Reason::Spoofed);
+            out.drop(ADMISSION, above(range, Hold::Owned), matches, identity, reason, detail);
         }
     }
 }
@@ -98,22 +107,30 @@ pub(super) fn refuse(out: &mut Builder<'_>, site: &Site<'_>, port: PortNo) {
     if !site.ipv6_at_port {
         return;
     }
-    for (kind, what) in [(ND_SOLICIT, "other ND solicitations"), (ND_ADVERT, "other ND advertisements")] {
+    for (kind, packets, what) in [
+        (ND_SOLICIT, ResolutionPackets::NdSolicitation, "other ND solicitations"),
+        (ND_ADVERT, ResolutionPackets::NdAdvertisement, "other ND advertisements"),
+    ] {
         let detail = format!("{} at {}: {what}", site.party, site.port_name);
-        out.drop(ADMISSION, layout::MULTICAST, at(port, address::nd(kind)), KIND, Reason::Spoofed, detail);
+        let identity = FlowIdentity::PortRestOfDiscovery { port: site.port_name, packets };
+        let matches = at(port, address::nd(kind));
+        out.drop(ADMISSION, layout::MULTICAST, matches, identity, Reason::Spoofed, detail);
     }
 }
 
 impl Sender<'_, '_> {
     pub(super) fn solicit(&self, out: &mut Builder<'_>, priority: u16, from: Range) {
         let matches = from.on(address::nd(ND_SOLICIT), Field::Ipv6Src);
-        self.bound(out, priority, matches, Field::NdSll, &format!("ND solicitation from {from}"));
+        let packets = AdmittedPackets::NdSolicitation { source: from, link_layer: LinkLayerOption::Present };
+        self.bound(out, priority, matches, packets, &format!("ND solicitation from {from}"));
     }
 
     pub(super) fn advertise(&self, out: &mut Builder<'_>, priority: u16, from: Range, about: Range) {
         let matches = about.on(from.on(address::nd(ND_ADVERT), Field::Ipv6Src), Field::NdTarget);
         let source = if from == about { String::new() } else { format!(" from {from}") };
-        self.bound(out, priority, matches, Field::NdTll, &format!("ND advertisement of {about}{source}"));
+        let link_layer = LinkLayerOption::Present;
+        let packets = AdmittedPackets::NdAdvertisement { source: from, target: about, link_layer };
+        self.bound(out, priority, matches, packets, &format!("ND advertisement of {about}{source}"));
     }
 
     /// Passes what tells the sender's own MAC, or none.
@@ -122,63 +139,77 @@ impl Sender<'_, '_> {
         out: &mut Builder<'_>,
         priority: u16,
         matches: FlowMatch,
-        told: Field,
+        packets: AdmittedPackets,
         what: &str,
     ) {
         let matches = self.pin(matches);
+        let told = match packets {
+            AdmittedPackets::NdSolicitation { .. } => Field::NdSll,
+            _ => Field::NdTll,
+        };
         match self.mac {
-            None => self.pass(out, priority, matches, what),
+            None => self.pass(out, priority, matches, packets, what),
             Some(mac) => {
-                self.pass(out, priority, matches.clone().with(told, mac_bits(mac)), what);
-                self.pass(out, priority, matches.with(told, 0), &format!("{what}, without a MAC"));
+                self.pass(out, priority, matches.clone().with(told, mac_bits(mac)), packets, what);
+                let (packets, what) = (packets.without_link_layer(), format!("{what}, without a MAC"));
+                self.pass(out, priority, matches.with(told, 0), packets, &what);
             }
         }
     }
+}
+
+/// Neighbour discovery that looks for a range of addresses.
+struct Way {
+    packets: AddressUse,
+    range: Range,
+    matches: FlowMatch,
+    /// In words.
+    what: &'static str,
+}
+
+fn solicited(range: Range) -> Way {
+    let matches = range.on(address::nd(ND_SOLICIT), Field::NdTarget);
+    Way { packets: AddressUse::NdSolicitationTarget, range, matches, what: "ND solicitation for" }
+}
+
+fn advertised(range: Range) -> Way {
+    let matches = range.on(address::nd(ND_ADVERT), Field::Ipv6Dst);
+    Way { packets: AddressUse::NdAdvertisementDestination, range, matches, what: "ND advertisement to" }
 }
 
 /// Who is found by a link-local address.
 pub(super) fn destination(out: &mut Builder<'_>, network: &Network, found: &[(&Site<'_>, Vec<Action>)]) {
     let mut seen = HashSet::new();
     // The first who asks for an address has it.
-    let mut flow = |priority, matches: FlowMatch, actions: &[Action], what: String| {
+    let mut flow = |hold, way: Way, mac: Option<[u8; 6]>, actions: &[Action], whose: &str| {
+        let Way { packets, range, matches, what } = way;
         let matches = matches.with(layout::NETWORK, network.number.into());
+        let matches = mac.map_or(matches.clone(), |mac| matches.with(Field::EthDst, mac_bits(mac)));
         if !seen.insert(matches.clone()) {
             return;
         }
-        let detail = format!("{what}, within {}", network.name);
-        let asked = Asked::new(OriginKind::Destination, OriginKind::Destination.label(), detail);
+        let by = if mac.is_some() { " by its MAC" } else { "" };
+        let detail = format!("{what} {range}{by}: {whose}, within {}", network.name);
+        let identity = FlowIdentity::LinkLocal { network: &network.name, packets, range, mac };
+        let asked = Asked::new(identity, detail);
+        let priority = layout::RESOLUTION + by_prefix(range.length(), hold);
         out.flow(DESTINATION, priority, matches, vec![Instruction::ApplyActions(actions.to_vec())], asked);
-    };
-    let above = |range: Range, hold| layout::RESOLUTION + by_prefix(range.length(), hold);
-    let ways = |range: Range| {
-        [
-            (range.on(address::nd(ND_SOLICIT), Field::NdTarget), "ND solicitation for"),
-            (range.on(address::nd(ND_ADVERT), Field::Ipv6Dst), "ND advertisement to"),
-        ]
     };
     let all = address::link_local();
     let neighbours = [load(layout::OUT_PORT, layout::NEIGHBOURS.into())];
-    for (matches, what) in ways(all) {
-        flow(above(all, Hold::Owned), matches, &neighbours, format!("{what} {all}: all neighbours"));
+    for way in [solicited(all), advertised(all), advertised(address::all_nodes())] {
+        flow(Hold::Owned, way, None, &neighbours, "all neighbours");
     }
-    let nodes = address::all_nodes();
-    let matches = nodes.on(address::nd(ND_ADVERT), Field::Ipv6Dst);
-    flow(
-        above(nodes, Hold::Owned),
-        matches,
-        &neighbours,
-        format!("ND advertisement to {nodes}: all neighbours"),
-    );
     for (site, actions) in found.iter().filter(|(_, actions)| !actions.is_empty()) {
         let whose = format!("{} at {}", site.party, site.port_name);
-        for (address, (matches, what)) in site.link_local.iter().flat_map(|a| ways(*a).map(|way| (*a, way))) {
-            let priority = layout::RESOLUTION + by_prefix(128, Hold::Owner);
-            flow(priority, matches, actions, format!("{what} {address}: {whose}"));
+        for &address in site.link_local.iter() {
+            for way in [solicited(address), advertised(address)] {
+                flow(Hold::Owner, way, None, actions, &whose);
+            }
         }
         if let Some(mac) = site.mac {
-            for (matches, what) in ways(all) {
-                let matches = matches.with(Field::EthDst, mac_bits(mac));
-                flow(above(all, Hold::Owner), matches, actions, format!("{what} {all} by its MAC: {whose}"));
+            for way in [solicited(all), advertised(all)] {
+                flow(Hold::Owner, way, Some(mac), actions, &whose);
             }
         }
     }
@@ -195,20 +226,24 @@ pub(super) fn impostors(out: &mut Builder<'_>, sites: &Sites<'_>) {
             .with(Field::IpProto, address::IPPROTO_ICMPV6.into())
             .with(Field::Icmpv6Type, address::ROUTER_SOLICIT.into());
         let vrrp = address.on(vrrp::advertisements(Family::V6), Field::Ipv6Src);
-        for (matches, what) in [
-            (address.on(address::nd(ND_SOLICIT), Field::Ipv6Src), "ND solicitation from"),
-            (address.on(probe(), Field::NdTarget), "ND probe for"),
-            (address.on(address::nd(ND_ADVERT), Field::NdTarget), "ND advertisement of"),
-            (address.on(router_solicit, Field::Ipv6Src), "router solicitation from"),
+        let solicit = address.on(address::nd(ND_SOLICIT), Field::Ipv6Src);
+        let advert = address.on(address::nd(ND_ADVERT), Field::NdTarget);
+        let router_solicit = address.on(router_solicit, Field::Ipv6Src);
+        for (packets, matches, what) in [
+            (AddressUse::NdSolicitationSource, solicit, "ND solicitation from"),
+            (AddressUse::NdProbeTarget, address.on(probe(), Field::NdTarget), "ND probe for"),
+            (AddressUse::NdAdvertisementTarget, advert, "ND advertisement of"),
+            (AddressUse::RouterSolicitationSource, router_solicit, "router solicitation from"),
         ]
         .into_iter()
-        .chain(shares.then_some((vrrp, "VRRP from")))
+        .chain(shares.then_some((AddressUse::VrrpSource, vrrp, "VRRP from")))
         {
             let not_own = 1 << layout::OWN_LINK_LOCAL;
             let matches =
                 matches.with_masked(MARKS, 0, not_own).with(layout::NETWORK, sites.network.number.into());
             let detail = format!("{what} {address} on {}: owned by {}", sites.network.name, site.party);
-            out.drop(POLICY, layout::IMPOSTOR, matches, OriginKind::Deny, Reason::Spoofed, detail);
+            let identity = FlowIdentity::Impostor { network: &sites.network.name, packets, address };
+            out.drop(POLICY, layout::IMPOSTOR, matches, identity, Reason::Spoofed, detail);
         }
     }
 }

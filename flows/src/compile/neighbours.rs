@@ -12,13 +12,13 @@ use ofproto::instruction::Instruction;
 
 use super::address::{self, Family, ND_SOLICIT, Range};
 use super::admission::at;
-use super::cookie::cookie;
+use super::identity::{FlowIdentity, JoinedPackets, JoinedSender};
 use super::layout::{self, FORWARDING, OUT_PORT, POLICY};
-use super::origin::OriginKind;
 use super::party::Sets;
 use super::policy::forward;
 use super::program::{Asked, Builder, load, resubmit};
 use super::site::{Site, SiteKind, Sites};
+use super::stable_hash::stable_hash;
 use super::vrrp;
 use super::wire::emit;
 use crate::model::FlowMatch;
@@ -139,7 +139,7 @@ impl Neighbours {
     }
 
     /// The flows: in policy for each sender, in the table of outputs for each list.
-    pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+    pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
         let mut lists = Lists::new(sites);
         for family in Family::BOTH {
             let senders = sites.all.iter().enumerate().filter(|(_, site)| sites.resolves(site, family));
@@ -171,8 +171,8 @@ struct Sender<'s> {
     own: u32,
 }
 
-impl Sender<'_> {
-    fn send(&self, lists: &mut Lists<'_, '_>, to: &Places, ends: Option<u16>) {
+impl<'a> Sender<'a> {
+    fn send(&self, lists: &mut Lists<'_, 'a>, to: &Places, ends: Option<u16>) {
         let Self { place, site, family, port, own } = *self;
         let sites = lists.sites;
         let free = sites.network.inside == Inside::Allow && site.kind == SiteKind::Endpoint;
@@ -198,50 +198,82 @@ impl Sender<'_> {
             Family::V4 => address::arp(),
             Family::V6 => address::nd(ND_SOLICIT),
         };
-        for (wanted, matches, to_port, list, what) in [
-            (addressed, asks.clone(), own, &all, "of itself"),
-            (makes, asks, layout::LEASED, &all, "for what nobody has"),
-            (six, family.matches(), layout::NEIGHBOURS, &all, "to its neighbours"),
-            (six, family.matches(), layout::ROUTERS, &routers, "to its routers"),
+        for (wanted, packets, matches, to_port, list) in [
+            (addressed, JoinedPackets::OfItself, asks.clone(), own, &all),
+            (makes, JoinedPackets::ForUnheld, asks, layout::LEASED, &all),
+            (six, JoinedPackets::ToNeighbours, family.matches(), layout::NEIGHBOURS, &all),
+            (six, JoinedPackets::ToRouters, family.matches(), layout::ROUTERS, &routers),
         ] {
             if !wanted || list.iter().all(|other| *other == place) {
                 continue;
             }
             let matches = at(port, matches).with(layout::NETWORK, sites.network.number.into());
             let matches = matches.with(OUT_PORT, to_port.into());
-            let while_open = if ends.is_some() { ", while a window is open" } else { "" };
-            let says = if six { "ND" } else { "ARP" };
-            let detail = format!("{} at {}: {says} {what}{while_open}", site.party, site.port_name);
-            let key = format!("{}: {detail}", sites.network.name);
-            lists.pass(list, Pending { priority: layout::JOINED, matches, ends, key, detail });
+            lists.pass(list, self.pending(sites, packets, layout::JOINED, matches, ends));
         }
     }
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
     /// Sends a virtual router's advertisements to those whom a rule for them joins to it.
-    fn advertise(&self, lists: &mut Lists<'_, '_>, to: &Places, ends: Option<u16>) {
-        let Self { place, site, family, port, .. } = *self;
+    fn advertise(&self, lists: &mut Lists<'_, 'a>, to: &Places, ends: Option<u16>) {
+        let Self { place, family, port, .. } = *self;
         let list: Vec<usize> = to.iter().collect();
         if list.iter().all(|other| *other == place) {
             return;
         }
         let network = lists.sites.network;
         let matches = at(port, vrrp::advertisements(family)).with(layout::NETWORK, network.number.into());
+        let pending = self.pending(lists.sites, JoinedPackets::Vrrp, layout::ADVERTISED, matches, ends);
+        lists.pass(&list, pending);
+    }
+
+    fn pending(
+        &self,
+        sites: &Sites<'a>,
+        packets: JoinedPackets,
+        priority: u16,
+        matches: FlowMatch,
+        ends: Option<u16>,
+    ) -> Pending<'a> {
+        let Self { site, family, .. } = *self;
         let while_open = if ends.is_some() { ", while a window is open" } else { "" };
-        let family = family.label();
-        let detail = format!("{} at {}: {family} VRRP to its group{while_open}", site.party, site.port_name);
-        let key = format!("{}: {detail}", network.name);
-        lists.pass(&list, Pending { priority: layout::ADVERTISED, matches, ends, key, detail });
+        let what = list_words(packets, family);
+        let detail = format!("{} at {}: {what}{while_open}", site.party, site.port_name);
+        let at = sites.attachment(site);
+        let sender = JoinedSender { at, family, packets, ends: ends.is_some() };
+        Pending { priority, matches, ends, list_name: list_name(sender), sender, detail }
+    }
+}
+
+/// Returns the name of the list that a sender's packets go to. The value in [`OUT_PORT`] that stands for the list is hashed
+/// from it, so a change of any word changes flows.
+fn list_name(sender: JoinedSender<'_>) -> String {
+    let JoinedSender { at, family, packets, ends } = sender;
+    let while_open = if ends { ", while a window is open" } else { "" };
+    format!("{}: {} at {}: {}{while_open}", at.network, at.party, at.port, list_words(packets, family))
+}
+
+/// Returns the words of [`list_name`], which must not change.
+fn list_words(packets: JoinedPackets, family: Family) -> &'static str {
+    match (packets, family) {
+        (JoinedPackets::OfItself, Family::V4) => "ARP of itself",
+        (JoinedPackets::OfItself, Family::V6) => "ND of itself",
+        (JoinedPackets::ForUnheld, _) => "ND for what nobody has",
+        (JoinedPackets::ToNeighbours, _) => "ND to its neighbours",
+        (JoinedPackets::ToRouters, _) => "ND to its routers",
+        (JoinedPackets::Vrrp, Family::V4) => "ipv4 VRRP to its group",
+        (JoinedPackets::Vrrp, Family::V6) => "ipv6 VRRP to its group",
     }
 }
 
 /// A flow of a sender, which waits for its list to have a value.
-struct Pending {
+struct Pending<'a> {
     priority: u16,
     matches: FlowMatch,
     ends: Option<u16>,
-    key: String,
+    sender: JoinedSender<'a>,
+    list_name: String,
     detail: String,
 }
 
@@ -249,7 +281,7 @@ struct Pending {
 struct Lists<'l, 'a> {
     sites: &'l Sites<'a>,
     members: Vec<usize>,
-    all: Vec<(Vec<usize>, Vec<Pending>)>,
+    all: Vec<(Vec<usize>, Vec<Pending<'a>>)>,
     by_list: HashMap<Vec<usize>, usize>,
     taken: HashSet<u16>,
 }
@@ -263,7 +295,7 @@ impl<'l, 'a> Lists<'l, 'a> {
         Self { sites, members, all: Vec::new(), by_list: HashMap::new(), taken: HashSet::new() }
     }
 
-    fn pass(&mut self, list: &[usize], flow: Pending) {
+    fn pass(&mut self, list: &[usize], flow: Pending<'a>) {
         match self.by_list.get(list).and_then(|at| self.all.get_mut(*at)) {
             Some((_, flows)) => flows.push(flow),
             None => {
@@ -276,17 +308,14 @@ impl<'l, 'a> Lists<'l, 'a> {
     fn finish(mut self, out: &mut Builder<'_>) {
         for (list, flows) in std::mem::take(&mut self.all) {
             // It is known by one of its senders, always the same one, so that its value stays while others come and go.
-            let known_by = flows.iter().min_by_key(|flow| cookie(&[&flow.key])).map_or("", |flow| &flow.key);
+            let known_by = flows.iter().min_by_key(|flow| stable_hash(&[&flow.list_name]));
             let value = match list == self.members {
-                true => layout::EVERYBODY,
-                false => match self.output(out, known_by, &list) {
-                    Some(value) => value,
-                    None => continue,
-                },
+                true => Some(layout::EVERYBODY),
+                false => known_by.and_then(|known_by| self.output(out, known_by, &list)),
             };
-            for Pending { priority, matches, ends, key, detail } in flows {
-                let kind = OriginKind::Resolution;
-                let asked = Asked { key: Some(key), ends, ..Asked::new(kind, kind.label(), detail) };
+            let Some(value) = value else { continue };
+            for Pending { priority, matches, ends, sender, detail, .. } in flows {
+                let asked = Asked::new(FlowIdentity::Joined { sender }, detail).until(ends);
                 let priority = priority + u16::from(ends.is_some());
                 out.flow(POLICY, priority, matches, forward(vec![load(OUT_PORT, value.into())]), asked);
             }
@@ -295,13 +324,12 @@ impl<'l, 'a> Lists<'l, 'a> {
 
     /// The flow that outputs to a list, and what stands for the list in [`OUT_PORT`]; none if there is nothing left that
     /// could.
-    fn output(&mut self, out: &mut Builder<'_>, known_by: &str, list: &[usize]) -> Option<u32> {
+    fn output(&mut self, out: &mut Builder<'_>, known_by: &Pending<'_>, list: &[usize]) -> Option<u32> {
         let network = self.sites.network;
         let mut rest = None;
         // The last ones first: each flow leads to the next.
         for (part, list) in list.chunks(OUTPUTS).enumerate().rev() {
-            let key = format!("{known_by}, part {part}");
-            let value = self.value(&key)?;
+            let value = self.value(&format!("{}, part {part}", known_by.list_name))?;
             let matches = FlowMatch::any().with(layout::NETWORK, network.number.into());
             let matches = matches.with(OUT_PORT, value.into());
             let port = |place: &usize| self.sites.at(*place)?.port;
@@ -310,9 +338,9 @@ impl<'l, 'a> Lists<'l, 'a> {
             actions.extend(
                 rest.into_iter().flat_map(|rest: u32| [load(OUT_PORT, rest.into()), resubmit(FORWARDING)]),
             );
-            let kind = OriginKind::Forwarding;
-            let detail = format!("to {}", self.names(list));
-            let asked = Asked { key: Some(key), ..Asked::new(kind, kind.label(), detail) };
+            let part = u16::try_from(part).unwrap_or(u16::MAX);
+            let identity = FlowIdentity::JoinedOutput { sender: known_by.sender, part };
+            let asked = Asked::new(identity, format!("to {}", self.names(list)));
             out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
             rest = Some(value);
         }
@@ -320,7 +348,7 @@ impl<'l, 'a> Lists<'l, 'a> {
     }
 
     fn value(&mut self, key: &str) -> Option<u32> {
-        let [.., high, low] = cookie(&[key]).0.to_be_bytes();
+        let [.., high, low] = stable_hash(&[key]).to_be_bytes();
         let first = u16::from_be_bytes([high, low]);
         let free = (first..=u16::MAX).chain(0..first).find(|value| !self.taken.contains(value))?;
         self.taken.insert(free);

@@ -62,7 +62,7 @@ impl OriginKind {
         Self::Raw,
     ];
 
-    /// Its name in metrics and cookies.
+    /// Its name in metrics and comments.
     pub fn label(self) -> &'static str {
         match self {
             Self::Admission => "admission",

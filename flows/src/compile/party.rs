@@ -5,39 +5,50 @@ use std::collections::HashMap;
 
 use ofproto::oxm::Field;
 
+use super::identity::{ListPart, PartyList};
 use super::layout::{self, FROM_MEMBER, MARKS, OUT_PORT, TO_MEMBER};
 use super::site::{Site, Sites};
+use super::stable_hash::stable_hash;
 use crate::model::FlowMatch;
 use crate::network::{Allow, Network};
 
 /// A part of a rule's list on one network, and how it is matched.
 #[derive(Debug, Clone)]
-pub(super) struct Parties {
-    how: How,
+pub(super) struct Parties<'a> {
+    how: How<'a>,
     /// Places in [`Sites::all`], sorted.
     pub(super) sites: Vec<usize>,
-    /// What tells it from the other parts of the list; empty where the list has no other.
-    pub(super) part: String,
+    /// Tells it from the other parts of the list.
+    pub(super) part: ListPart<'a>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
-    /// The port, by its number in [`OUT_PORT`] and the number to match as `in_port`.
-    At { out: u32, in_port: u32, unnamed_by_lease: bool },
+enum How<'a> {
+    /// A party's port, by its number in [`OUT_PORT`] and the number to match as `in_port`.
+    At { out: u32, in_port: u32, unnamed_by_lease: bool, party: &'a str, port_name: &'a str },
     /// All endpoints of the network.
     Members,
     /// The bit of a list.
-    Set(u16),
+    Set { bit: u16, names: &'a [String] },
 }
 
-impl Parties {
+impl<'a> Parties<'a> {
+    /// Returns whom it stands for, whichever rule names them.
+    pub(super) fn list(&self) -> PartyList<'a> {
+        match self.how {
+            How::At { party, port_name, .. } => PartyList::Attachment { party, port: port_name },
+            How::Members => PartyList::Members,
+            How::Set { names, .. } => PartyList::List { names },
+        }
+    }
+
     /// The sender is one of them.
     pub(super) fn sends(&self, network: &Network, m: FlowMatch) -> FlowMatch {
         let m = m.with(layout::NETWORK, network.number.into());
         match self.how {
             How::At { in_port, .. } => m.with(Field::InPortOxm, in_port.into()),
             How::Members => with_bit(m, MARKS, FROM_MEMBER),
-            How::Set(set) => with_bit(m, layout::from_set(set).field, layout::from_set(set).ofs),
+            How::Set { bit, .. } => with_bit(m, layout::from_set(bit).field, layout::from_set(bit).ofs),
         }
     }
 
@@ -49,7 +60,7 @@ impl Parties {
             }
             How::At { out, .. } => m.with(OUT_PORT, out.into()),
             How::Members => with_bit(m, MARKS, TO_MEMBER),
-            How::Set(set) => with_bit(m, layout::to_set(set).field, layout::to_set(set).ofs),
+            How::Set { bit, .. } => with_bit(m, layout::to_set(bit).field, layout::to_set(bit).ofs),
         }
     }
 
@@ -69,7 +80,7 @@ impl Parties {
     pub(super) fn single(&self) -> Option<u32> {
         match self.how {
             How::At { out, .. } => Some(out),
-            How::Members | How::Set(_) => None,
+            How::Members | How::Set { .. } => None,
         }
     }
 }
@@ -90,17 +101,17 @@ fn without_bit(m: FlowMatch, field: Field, bit: u16) -> FlowMatch {
 
 /// The lists of a network's rules that have a bit.
 #[derive(Debug, Default)]
-pub(super) struct Sets {
-    /// The bit of a list, by its names.
-    bits: HashMap<String, u16>,
+pub(super) struct Sets<'a> {
+    /// The bit of a list, and its names, by those in one text.
+    bits: HashMap<String, (u16, &'a [String])>,
     /// The bits of a place in [`Sites::all`].
     of_site: Vec<Vec<u16>>,
 }
 
-impl Sets {
+impl<'a> Sets<'a> {
     /// Gives bits to the lists of the file's rules. A list's bit comes from its names, so that it stays while other
     /// rules and other parties come and go.
-    pub(super) fn new<'a>(allows: impl Iterator<Item = &'a Allow>, sites: &Sites<'_>) -> Self {
+    pub(super) fn new(allows: impl Iterator<Item = &'a Allow>, sites: &Sites<'_>) -> Self {
         let mut sets = Self { bits: HashMap::new(), of_site: vec![Vec::new(); sites.all.len()] };
         let mut used = 0;
         for allow in allows {
@@ -113,7 +124,7 @@ impl Sets {
         sets
     }
 
-    fn add(&mut self, sites: &Sites<'_>, names: &[String], used: &mut u128) {
+    fn add(&mut self, sites: &Sites<'_>, names: &'a [String], used: &mut u128) {
         let list = names.join("\n");
         if list == sites.network.name || self.bits.contains_key(&list) {
             return;
@@ -124,7 +135,7 @@ impl Sets {
         }
         let Some(bit) = free_bit(*used, &list) else { return };
         *used |= 1 << bit;
-        self.bits.insert(list, bit);
+        self.bits.insert(list, (bit, names));
         for place in places {
             self.of_site.get_mut(place).into_iter().for_each(|of| of.push(bit));
         }
@@ -136,26 +147,30 @@ impl Sets {
     }
 
     /// A rule's list: one part, but where there is no bit left for it.
-    pub(super) fn parts(&self, sites: &Sites<'_>, names: &[String]) -> Vec<Parties> {
+    pub(super) fn parts(&self, sites: &Sites<'a>, names: &[String]) -> Vec<Parties<'a>> {
         let places = sites.places(names);
         let list = names.join("\n");
         let how = match self.bits.get(&list) {
             _ if list == sites.network.name => How::Members,
-            Some(&bit) => How::Set(bit),
+            Some(&(bit, names)) => How::Set { bit, names },
             None => return singles(sites, &places),
         };
-        vec![Parties { how, sites: places, part: String::new() }]
+        vec![Parties { how, sites: places, part: ListPart::Whole }]
     }
 }
 
-fn singles(sites: &Sites<'_>, places: &[usize]) -> Vec<Parties> {
+fn singles<'a>(sites: &Sites<'a>, places: &[usize]) -> Vec<Parties<'a>> {
     let single = |&place: &usize| {
         let site = sites.at(place)?;
         let port = site.port?;
         let unnamed_by_lease = site.is_unnamed_by_lease();
-        let how = How::At { out: layout::port_value(port)?, in_port: port.0, unnamed_by_lease };
-        let part =
-            if places.len() > 1 { format!("{} at {}", site.party, site.port_name) } else { String::new() };
+        let (party, port_name) = (site.party, site.port_name);
+        let out = layout::port_value(port)?;
+        let how = How::At { out, in_port: port.0, unnamed_by_lease, party, port_name };
+        let part = match places {
+            [_] => ListPart::Whole,
+            _ => ListPart::Attachment { party, port: port_name },
+        };
         Some(Parties { how, sites: vec![place], part })
     };
     places.iter().filter_map(single).collect()
@@ -163,7 +178,7 @@ fn singles(sites: &Sites<'_>, places: &[usize]) -> Vec<Parties> {
 
 /// A bit that is not taken, beginning where the text's hash says.
 fn free_bit(taken: u128, text: &str) -> Option<u16> {
-    let start = super::cookie::cookie(&[text]).0 % u64::from(layout::SETS);
+    let start = stable_hash(&[text]) % u64::from(layout::SETS);
     let start = u16::try_from(start).unwrap_or(0);
     (0..layout::SETS).map(|n| (start + n) % layout::SETS).find(|bit| taken >> bit & 1 == 0)
 }

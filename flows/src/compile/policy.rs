@@ -7,9 +7,10 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
+use super::identity::{FlowIdentity, InsidePackets, ResolutionPackets};
 use super::layout::{self, FORWARDING, FROM_MEMBER, MARKS, OUT_PORT, POLICY, TO_MEMBER};
 use super::neighbour_discovery;
-use super::origin::{OriginKind, Reason};
+use super::origin::Reason;
 use super::party::with_bit;
 use super::program::{Asked, Builder, apply_and_goto, load};
 use super::scope::Scopes;
@@ -32,13 +33,16 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     scopes.elsewhere.iter().for_each(|(network, _)| isolation(out, network));
     marked(out);
     multicast(out);
-    let deny = OriginKind::Deny;
-    for kind in [ND_SOLICIT, ND_ADVERT] {
-        let detail = if kind == ND_SOLICIT { "ND solicitation" } else { "ND advertisement" };
-        out.drop(POLICY, layout::UNRESOLVED, address::nd(kind), deny, Reason::NotJoined, detail);
+    for (packets, matches, detail) in [
+        (ResolutionPackets::NdSolicitation, address::nd(ND_SOLICIT), SOLICITATION),
+        (ResolutionPackets::NdAdvertisement, address::nd(ND_ADVERT), "ND advertisement"),
+        (ResolutionPackets::Arp, address::arp(), "ARP"),
+    ] {
+        let identity = FlowIdentity::Unresolved { packets };
+        out.drop(POLICY, layout::UNRESOLVED, matches, identity, Reason::NotJoined, detail);
     }
-    out.drop(POLICY, layout::UNRESOLVED, address::arp(), deny, Reason::NotJoined, "ARP");
-    out.drop(POLICY, layout::DEFAULT, FlowMatch::any(), deny, Reason::NotAllowed, "what no rule allows");
+    let (identity, reason) = (FlowIdentity::TableMiss { table: POLICY }, Reason::NotAllowed);
+    out.drop(POLICY, layout::DEFAULT, FlowMatch::any(), identity, reason, "what no rule allows");
 }
 
 /// Nothing from another network reaches a network's addresses, behind its endpoints or not: the lookup tells whose
@@ -46,20 +50,20 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
 fn isolation(out: &mut Builder<'_>, network: &Network) {
     let matches = FlowMatch::any().with(layout::FOREIGN, network.number.into());
     let detail = format!("into network {}", network.name);
-    let mut asked = Asked::drop(OriginKind::Isolation, Reason::Isolation, detail);
-    asked.rule = &network.name;
+    let identity = FlowIdentity::Isolation { network: &network.name };
+    let asked = Asked::drop(identity, Reason::Isolation, detail).of(&network.name);
     out.flow(POLICY, layout::ISOLATION, matches, Vec::new(), asked);
 }
 
 /// What a learned flow has marked, and who may send nothing else.
 fn marked(out: &mut Builder<'_>) {
-    let kind = OriginKind::Returns;
     let expected = with_bit(FlowMatch::any(), MARKS, layout::EXPECTED);
-    let asked = Asked::new(kind, kind.label(), "ICMP errors and later fragments that somebody waits for");
+    let detail = "ICMP errors and later fragments that somebody waits for";
+    let asked = Asked::new(FlowIdentity::Expected, detail);
     out.flow(POLICY, layout::EXPECTED_PASS, expected, forward(Vec::new()), asked);
     let stranger = with_bit(FlowMatch::any(), MARKS, layout::STRANGER);
     let detail = "from outside by a next hop, and no answer";
-    out.drop(POLICY, layout::STRANGERS, stranger, OriginKind::Deny, Reason::Spoofed, detail);
+    out.drop(POLICY, layout::STRANGERS, stranger, FlowIdentity::Stranger, Reason::Spoofed, detail);
 }
 
 /// IP multicast and broadcast stay where they are; ARP and ND have flows of their own.
@@ -67,7 +71,8 @@ fn multicast(out: &mut Builder<'_>) {
     for range in address::groups() {
         let matches = range.on(range.family.matches(), range.family.dst());
         let detail = format!("multicast to {range}");
-        out.drop(POLICY, layout::MULTICAST, matches, OriginKind::Deny, Reason::Multicast, detail);
+        let identity = FlowIdentity::Multicast { range };
+        out.drop(POLICY, layout::MULTICAST, matches, identity, Reason::Multicast, detail);
     }
 }
 
@@ -82,7 +87,8 @@ fn broadcast(out: &mut Builder<'_>, sites: &Sites<'_>) {
         let matches = range.on(range.family.matches(), range.family.dst());
         let matches = matches.with(layout::NETWORK, network.number.into());
         let detail = format!("broadcast to {range} of {}", network.name);
-        out.drop(POLICY, layout::MULTICAST, matches, OriginKind::Deny, Reason::Multicast, detail);
+        let identity = FlowIdentity::SubnetBroadcast { network: &network.name, range };
+        out.drop(POLICY, layout::MULTICAST, matches, identity, Reason::Multicast, detail);
     }
 }
 
@@ -93,24 +99,28 @@ fn inside(out: &mut Builder<'_>, sites: &Sites<'_>) {
     let from_member =
         |m: FlowMatch| with_bit(m.with(layout::NETWORK, network.number.into()), MARKS, FROM_MEMBER);
     let between = |m: FlowMatch| with_bit(from_member(m), MARKS, TO_MEMBER);
-    let mut flow = |priority, matches, loads, what: &str| {
-        let asked =
-            Asked::new(OriginKind::Inside, &network.name, format!("members of {}: {what}", network.name));
+    let mut flow = |priority, matches, loads, packets, what: &str| {
+        let identity = FlowIdentity::Inside { network: &network.name, packets };
+        let detail = format!("members of {}: {what}", network.name);
+        let asked = Asked::new(identity, detail).of(&network.name);
         out.flow(POLICY, priority, matches, forward(loads), asked);
     };
-    flow(layout::INSIDE, between(FlowMatch::any()), Vec::new(), "all");
+    flow(layout::INSIDE, between(FlowMatch::any()), Vec::new(), InsidePackets::All, "all");
     let resolution = layout::RESOLUTION - 1;
-    flow(resolution, between(address::arp()), Vec::new(), "ARP");
-    flow(resolution, between(address::nd(ND_SOLICIT)), Vec::new(), "ND solicitation");
-    flow(resolution, between(address::nd(ND_ADVERT)), Vec::new(), "ND advertisement");
+    for (_, matches, packets, what) in resolution_kinds() {
+        let packets = InsidePackets::Resolution { packets };
+        flow(resolution, between(matches), Vec::new(), packets, what);
+    }
     if sites.autoconfigured {
         let unheld = from_member(address::nd(ND_SOLICIT)).with(OUT_PORT, layout::LEASED.into());
-        flow(resolution, unheld, Vec::new(), &format!("{SOLICITATION} for what nobody has"));
+        let what = format!("{SOLICITATION} for what nobody has");
+        flow(resolution, unheld, Vec::new(), InsidePackets::UnheldSolicitation, &what);
     }
     for range in address::groups().into_iter().chain(broadcasts(network)) {
         let matches = from_member(range.on(range.family.matches(), range.family.dst()));
         let everybody = vec![load(OUT_PORT, layout::EVERYBODY.into())];
-        flow(layout::MULTICAST + 1, matches, everybody, &format!("to {range}"));
+        let packets = InsidePackets::Group { range };
+        flow(layout::MULTICAST + 1, matches, everybody, packets, &format!("to {range}"));
     }
 }
 
@@ -164,14 +174,14 @@ impl<'a> Resolution<'a> {
 }
 
 /// What asks for a MAC address over IPv6.
-pub(super) const SOLICITATION: &str = "ND solicitation";
+const SOLICITATION: &str = "ND solicitation";
 
 /// The kinds of packets that ask for or tell a MAC address.
-pub(super) fn resolution_kinds() -> [(Family, FlowMatch, &'static str); 3] {
+pub(super) fn resolution_kinds() -> [(Family, FlowMatch, ResolutionPackets, &'static str); 3] {
     [
-        (Family::V4, address::arp(), "ARP"),
-        (Family::V6, address::nd(ND_SOLICIT), SOLICITATION),
-        (Family::V6, address::nd(ND_ADVERT), "ND advertisement"),
+        (Family::V4, address::arp(), ResolutionPackets::Arp, "ARP"),
+        (Family::V6, address::nd(ND_SOLICIT), ResolutionPackets::NdSolicitation, SOLICITATION),
+        (Family::V6, address::nd(ND_ADVERT), ResolutionPackets::NdAdvertisement, "ND advertisement"),
     ]
 }
 

@@ -8,9 +8,9 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
-use super::cookie::cookie;
+use super::identity::{FlowIdentity, cookie};
 use super::lease::{Leasing, Relay};
-use super::origin::{Origin, OriginKind, Reason};
+use super::origin::{Origin, Reason};
 use super::sample;
 use crate::model::{Flow, FlowMatch};
 use crate::reactive::Learner;
@@ -43,6 +43,9 @@ pub struct Part {
     pub reactive: Vec<Learner>,
     /// What the controller has to know where DHCP gives addresses, or is spoken at all.
     pub leasing: Option<Leasing>,
+    /// The identity behind each cookie, as the tests that pin them write it.
+    #[cfg(test)]
+    pub(super) identities: Vec<(Cookie, String)>,
     /// All that a network's part is made from; none for what is always made anew.
     pub(super) inputs: Vec<u8>,
 }
@@ -98,26 +101,35 @@ pub(super) struct Builder<'a> {
     pub(super) missing: BTreeSet<String>,
 }
 
-/// Who asks for a flow and what tells it from its siblings: together with bridge and kind, its cookie.
+/// A flow that is asked for: what it is, and what is said of it.
 pub(super) struct Asked<'a> {
-    pub(super) kind: OriginKind,
+    pub(super) identity: FlowIdentity<'a>,
+    /// The part of the file that asks for it; the kind of flow where no single one does.
     pub(super) rule: &'a str,
     pub(super) reason: Option<Reason>,
-    /// In words.
+    /// In words, for people alone: no cookie depends on it.
     pub(super) detail: String,
-    /// What tells it from its siblings, where the words may change without it being another flow.
-    pub(super) key: Option<String>,
     /// Seconds until it ends, where the clock ends it.
     pub(super) ends: Option<u16>,
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn new(kind: OriginKind, rule: &'a str, detail: impl Into<String>) -> Self {
-        Self { kind, rule, reason: None, detail: detail.into(), key: None, ends: None }
+    pub(super) fn new(identity: FlowIdentity<'a>, detail: impl Into<String>) -> Self {
+        Self { identity, rule: identity.kind().label(), reason: None, detail: detail.into(), ends: None }
     }
 
-    pub(super) fn drop(kind: OriginKind, reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason: Some(reason), ..Self::new(kind, kind.label(), detail) }
+    pub(super) fn drop(identity: FlowIdentity<'a>, reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason: Some(reason), ..Self::new(identity, detail) }
+    }
+
+    /// Returns the same, asked for by a part of the file.
+    pub(super) fn of(self, rule: &'a str) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// Returns the same, which ends by the clock.
+    pub(super) fn until(self, ends: Option<u16>) -> Self {
+        Self { ends, ..self }
     }
 }
 
@@ -132,7 +144,7 @@ impl<'a> Builder<'a> {
 
     /// The cookie that `asked` has.
     pub(super) fn cookie(&self, asked: &Asked<'_>) -> Cookie {
-        cookie(&[self.bridge, asked.kind.label(), asked.rule, asked.key.as_ref().unwrap_or(&asked.detail)])
+        cookie(self.bridge, &asked.identity)
     }
 
     pub(super) fn flow(
@@ -147,8 +159,10 @@ impl<'a> Builder<'a> {
         flow.cookie = self.cookie(&asked);
         flow.instructions = instructions;
         flow.hard_timeout = asked.ends.unwrap_or_default();
-        let Asked { kind, rule, reason, detail, .. } = asked;
-        let origin = Origin { kind, rule: rule.to_owned(), reason, detail };
+        let Asked { identity, rule, reason, detail, .. } = asked;
+        #[cfg(test)]
+        self.part.identities.push((flow.cookie, format!("{identity:?}")));
+        let origin = Origin { kind: identity.kind(), rule: rule.to_owned(), reason, detail };
         if self.samples && sample::is_sampled(&origin) {
             flow.instructions = sample::instructions();
         }
@@ -170,11 +184,11 @@ impl<'a> Builder<'a> {
         table: TableId,
         priority: u16,
         matches: FlowMatch,
-        kind: OriginKind,
+        identity: FlowIdentity<'_>,
         reason: Reason,
         detail: impl Into<String>,
     ) {
-        self.flow(table, priority, matches, Vec::new(), Asked::drop(kind, reason, detail));
+        self.flow(table, priority, matches, Vec::new(), Asked::drop(identity, reason, detail));
     }
 
     /// A flow as somebody wrote it. Several may share a cookie; the first gives it its origin.

@@ -7,26 +7,17 @@
 
 use super::address::{self, Family};
 use super::claimed::Wanted;
+use super::identity::{FlowIdentity, PortlessTraffic};
 use super::joint::Pass;
 use super::layout::{self, MARKS, OUT_PORT};
-use super::origin::OriginKind;
 use super::party::with_bit;
 use super::policy::{out_of, towards};
 use super::program::{Asked, load};
 use super::returns::later;
 use super::rules::{Rules, Side};
-use super::traffic::Traffic;
+use super::traffic::{Portless, Traffic};
 use crate::model::FlowMatch;
 use crate::network::{Allow, Protocol, Stateful};
-
-/// Packets that have no ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Portless {
-    /// Later fragments, of one IP protocol or of any.
-    Later(Option<u8>),
-    /// ICMP errors.
-    Errors,
-}
 
 impl Portless {
     /// Those that belong to what a rule lets through.
@@ -75,7 +66,7 @@ impl<'a> Rules<'_, '_, 'a> {
     pub(super) fn portless(
         &mut self,
         allow: &'a Allow,
-        (from, to): (&Side, &Side),
+        (from, to): (&Side<'a>, &Side<'a>),
         family: Family,
         ends: Option<u16>,
     ) {
@@ -83,20 +74,19 @@ impl<'a> Rules<'_, '_, 'a> {
             return;
         }
         for what in Portless::of(allow.protocol, family) {
-            let kind = OriginKind::Allow;
-            self.portless_way(kind, allow, what, (from, to), family, ends);
+            self.portless_way(false, allow, what, (from, to), family, ends);
             if from.visitor && !to.outside {
-                self.portless_way(OriginKind::Returns, allow, what, (to, from), family, ends);
+                self.portless_way(true, allow, what, (to, from), family, ends);
             }
         }
     }
 
     fn portless_way(
         &mut self,
-        kind: OriginKind,
+        back: bool,
         allow: &'a Allow,
         what: Portless,
-        (from, to): (&Side, &Side),
+        (from, to): (&Side<'a>, &Side<'a>),
         family: Family,
         ends: Option<u16>,
     ) {
@@ -107,12 +97,24 @@ impl<'a> Rules<'_, '_, 'a> {
             matches = out_of(range, matches);
         }
         let described = what.describe(family);
-        let key = format!("{}: {described}, {} > {}", self.sites.network.name, from.part(), to.part());
         let detail = format!("{} to {}: {described}", self.listed(from), self.listed(to));
-        let asked = |more: &str| Asked {
-            key: Some(format!("{key}{more}")),
-            ends,
-            ..Asked::new(kind, &allow.name, format!("{detail}{more}"))
+        let network = &self.sites.network.name;
+        let asked = |to_next_hop: bool| {
+            let traffic = PortlessTraffic {
+                rule: &allow.name,
+                network,
+                from: from.parties.part,
+                to: to.parties.part,
+                family,
+                packets: what,
+                to_next_hop,
+            };
+            let identity = match back {
+                false => FlowIdentity::Portless { traffic },
+                true => FlowIdentity::PortlessBack { traffic },
+            };
+            let more = if to_next_hop { ", to the next hop" } else { "" };
+            Asked::new(identity, format!("{detail}{more}")).of(&allow.name).until(ends)
         };
         let wanted = |outside| Wanted {
             from_range,
@@ -127,8 +129,7 @@ impl<'a> Rules<'_, '_, 'a> {
                 matches = towards(range, matches);
             }
             if self.portless_level(what, family, wanted(false)).is_some() {
-                let asked = asked(if exit.is_some() { ", to the next hop" } else { "" });
-                let priority = layout::PORTLESS_PASS;
+                let (priority, asked) = (layout::PORTLESS_PASS, asked(exit.is_some()));
                 self.joint.add(Pass { priority, matches, actions: Vec::new(), asked });
             }
         }
@@ -141,7 +142,7 @@ impl<'a> Rules<'_, '_, 'a> {
             }
             let priority = what.out() - level.min(layout::PORTLESS_LEVELS);
             let actions = vec![load(OUT_PORT, exit.into())];
-            self.joint.add(Pass { priority, matches, actions, asked: asked("") });
+            self.joint.add(Pass { priority, matches, actions, asked: asked(false) });
         }
     }
 

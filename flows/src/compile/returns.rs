@@ -6,10 +6,10 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, Family};
+use super::identity::FlowIdentity;
 use super::layout::{
     self, DESTINATION, FOLLOWING, OUT_PORT, POLICY, RELATED, RETURN_PRIORITY, RETURNS, VISITORS,
 };
-use super::origin::OriginKind;
 use super::program::{Asked, Builder, mark, resubmit};
 use super::traffic::{Traffic, echo};
 use crate::model::FlowMatch;
@@ -26,35 +26,38 @@ const ERRORS_V6: [u8; 4] = [1, 2, 3, 4];
 
 /// Where the empty tables send what has no return flow: to policy, with the destination looked up.
 pub(super) fn compile(out: &mut Builder<'_>) {
-    let kind = OriginKind::Returns;
     let miss = |tables: &[ofproto::TableId], error: bool| {
         let mut look: Vec<Action> = tables.iter().copied().map(resubmit).collect();
         look.extend(error.then(|| mark(layout::mark_bit(layout::ERROR))));
         vec![Instruction::ApplyActions(look), Instruction::GotoTable(POLICY)]
     };
-    let asked = Asked::new(kind, kind.label(), "no return flow: on to policy");
+    let asked = Asked::new(FlowIdentity::TableMiss { table: RETURNS }, "no return flow: on to policy");
     out.flow(RETURNS, layout::DEFAULT, FlowMatch::any(), miss(&[DESTINATION, VISITORS], false), asked);
     // Neither an ICMP error nor a later fragment has the ports of what it belongs to.
-    let mut portless = |matches: FlowMatch, error: bool, what: &str| {
-        let asked = Asked::new(kind, kind.label(), format!("{what}: perhaps somebody waits for it"));
+    let mut portless = |matches: FlowMatch, error: bool, identity, what: &str| {
+        let asked = Asked::new(identity, format!("{what}: perhaps somebody waits for it"));
         // A later fragment says no type of ICMP either, and is judged first.
         let priority = layout::PORTLESS - u16::from(error);
         out.flow(RETURNS, priority, matches, miss(&[DESTINATION, RELATED], error), asked);
     };
     for family in Family::BOTH {
-        portless(later(family, None), false, &format!("{} later fragments", family.label()));
+        let identity = FlowIdentity::LaterFragments { family };
+        portless(later(family, None), false, identity, &format!("{} later fragments", family.label()));
     }
-    for kind in ERRORS_V4 {
+    for icmp_type in ERRORS_V4 {
         let icmp = Family::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
-        portless(icmp.with(Field::Icmpv4Type, kind.into()), true, &format!("ICMP errors of type {kind}"));
+        let matches = icmp.with(Field::Icmpv4Type, icmp_type.into());
+        let identity = FlowIdentity::IcmpErrors { family: Family::V4, icmp_type };
+        portless(matches, true, identity, &format!("ICMP errors of type {icmp_type}"));
     }
-    for kind in ERRORS_V6 {
+    for icmp_type in ERRORS_V6 {
         let icmp = Family::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
-        portless(icmp.with(Field::Icmpv6Type, kind.into()), true, &format!("ICMPv6 errors of type {kind}"));
+        let matches = icmp.with(Field::Icmpv6Type, icmp_type.into());
+        let identity = FlowIdentity::IcmpErrors { family: Family::V6, icmp_type };
+        portless(matches, true, identity, &format!("ICMPv6 errors of type {icmp_type}"));
     }
     for table in [RELATED, VISITORS] {
-        let mut asked = Asked::new(kind, kind.label(), "nobody waits for it");
-        asked.key = (table == VISITORS).then(|| "no visitor waits for it".to_owned());
+        let asked = Asked::new(FlowIdentity::TableMiss { table }, "nobody waits for it");
         out.flow(table, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
     }
 }

@@ -12,8 +12,8 @@ use ofproto::oxm::Field;
 
 use super::address::{self, Family, ROUTER_ADVERT, ROUTER_SOLICIT, Range};
 use super::admission::Sender;
+use super::identity::{AdmittedPackets, FlowIdentity};
 use super::layout::{self, DESTINATION, Hold, NEIGHBOURS, ROUTERS, by_prefix};
-use super::origin::OriginKind;
 use super::program::{Asked, Builder, load};
 use super::site::{SiteKind, Sites};
 use crate::model::FlowMatch;
@@ -62,7 +62,7 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>, hearers: Hea
         let matches = to.on(from.on(icmp(kind), Field::Ipv6Src), Field::Ipv6Dst);
         let sender = sender.marked(site.link_local == Some(from));
         let matches = sender.pin(matches);
-        sender.pass(out, priority, matches, &format!("{what} from {from}"));
+        sender.pass(out, priority, matches, admitted(kind, from), &format!("{what} from {from}"));
     };
     let here = |range: Range| by_prefix(range.length(), Hold::Owner);
     if hearers.routers {
@@ -87,6 +87,15 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>, hearers: Hea
     }
 }
 
+fn admitted(icmp_type: u8, source: Range) -> AdmittedPackets {
+    match icmp_type {
+        ROUTER_SOLICIT => AdmittedPackets::RouterSolicitation { source },
+        ROUTER_ADVERT => AdmittedPackets::RouterAdvertisement { source },
+        LISTENER_QUERY => AdmittedPackets::ListenerQuery { source },
+        report => AdmittedPackets::ListenerReport { icmp_type: report, source },
+    }
+}
+
 /// Where it goes: found by what it is, whatever address it is for.
 pub(super) fn destination(out: &mut Builder<'_>, sites: &Sites<'_>) {
     let network = sites.network;
@@ -108,7 +117,8 @@ pub(super) fn destination(out: &mut Builder<'_>, sites: &Sites<'_>) {
             .on(to.on(icmp(kind), Field::Ipv6Dst), Field::Ipv6Src)
             .with(layout::NETWORK, network.number.into());
         let detail = format!("ICMPv6 of type {kind}, within {}: {who}", network.name);
-        let asked = Asked::new(OriginKind::Destination, OriginKind::Destination.label(), detail);
+        let identity = FlowIdentity::RouterDiscovery { network: &network.name, icmp_type: kind };
+        let asked = Asked::new(identity, detail);
         let actions = vec![Instruction::ApplyActions(vec![load(layout::OUT_PORT, whom.into())])];
         out.flow(DESTINATION, layout::RESOLUTION, matches, actions, asked);
     }

@@ -10,20 +10,20 @@ use super::answers::Visitors;
 use super::claimed::{Claimed, Wanted};
 use super::conntrack::{self, Opened, Tracking};
 use super::dhcp::{Dhcp, Server};
+use super::identity::{FlowIdentity, ListPart, ResolutionPackets, RuleOpening, RuleTraffic};
 use super::joint::Joint;
 use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim, by_claim_of_shared};
 use super::moment::Moment;
 use super::neighbours::Neighbours;
-use super::origin::OriginKind;
 use super::party::{Parties, Sets};
-use super::policy::{Resolution, SOLICITATION, forward, out_of, resolution_kinds, towards};
+use super::policy::{Resolution, forward, out_of, resolution_kinds, towards};
 use super::program::{Asked, Builder, load};
-use super::related::{Claims, Portless};
+use super::related::Claims;
 use super::returns::{DEFAULT_LIMIT, From, Way};
 use super::scope::Rule;
 use super::shared;
 use super::site::{Site, SiteKind, Sites};
-use super::traffic::Traffic;
+use super::traffic::{Portless, Traffic};
 use crate::model::FlowMatch;
 use crate::network::{Allow, NetworkFile, Outside, Place, Protocol, Returns, Stateful};
 
@@ -47,14 +47,14 @@ pub(super) fn seconds(left: u64) -> u16 {
 pub(super) struct Rules<'c, 'b, 'a> {
     pub(super) out: &'c mut Builder<'b>,
     pub(super) sites: &'c Sites<'a>,
-    pub(super) sets: &'c Sets,
+    pub(super) sets: &'c Sets<'a>,
     pub(super) outsides: HashMap<&'a str, &'a Outside>,
     resolution: Resolution<'a>,
     neighbours: Neighbours,
     dhcp: Dhcp<'a>,
     pub(super) claimed: Claimed<Kind>,
     /// Likewise for ARP and neighbour discovery: by kind of packet, and whether for addresses that nobody is known to have.
-    resolved: Claimed<(&'static str, bool)>,
+    resolved: Claimed<(ResolutionPackets, bool)>,
     pub(super) tracking: Tracking<'a>,
     /// What has no ports, and answers without learning.
     pub(super) joint: Joint<'a>,
@@ -65,8 +65,8 @@ pub(super) struct Rules<'c, 'b, 'a> {
 
 /// One side of a rule, as a flow can say it.
 #[derive(Debug, Clone)]
-pub(super) struct Side {
-    pub(super) parties: Parties,
+pub(super) struct Side<'a> {
+    pub(super) parties: Parties<'a>,
     /// Only those of them with an address in here.
     pub(super) range: Option<Range>,
     /// Whether the addresses are those of nobody here, behind the parties' one port.
@@ -75,19 +75,10 @@ pub(super) struct Side {
     pub(super) visitor: bool,
 }
 
-impl Side {
+impl Side<'_> {
     /// The port that leads to the addresses of nobody here.
     pub(super) fn exit(&self) -> Option<u32> {
         self.parties.single().filter(|_| self.outside)
-    }
-
-    /// What tells it from the other sides of its list.
-    pub(super) fn part(&self) -> String {
-        match (self.parties.part.as_str(), self.outside) {
-            ("", _) => String::new(),
-            (part, false) => part.to_owned(),
-            (part, true) => format!("outside by {part}"),
-        }
     }
 }
 
@@ -96,7 +87,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         out: &'c mut Builder<'b>,
         rules: &[Rule<'a>],
         sites: &'c Sites<'a>,
-        sets: &'c Sets,
+        sets: &'c Sets<'a>,
     ) -> Self {
         let outsides = rules.iter().flat_map(|rule| &rule.outsides).map(|o| (&*o.name, *o)).collect();
         Self {
@@ -183,20 +174,22 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
 
     /// A rule's list. An exit as receiver is two: its next hops, and what is outside. As a sender it stands for itself,
     /// before the list that it may be in: nothing is learned from whoever comes in by it, where that is not needed.
-    fn sides(&self, names: &[String], receiver: bool) -> Vec<Side> {
+    fn sides(&self, names: &'a [String], receiver: bool) -> Vec<Side<'a>> {
         let inner: Vec<String> =
             names.iter().filter(|n| !self.outsides.contains_key(&***n)).cloned().collect();
         let exits = |name: &&String| {
             let places = self.sites.places(std::slice::from_ref(*name));
             places.into_iter().any(|p| self.sites.at(p).is_some_and(|s| s.kind == SiteKind::Exit))
         };
-        let mut sides: Vec<Side> = Vec::new();
+        let outer: Vec<&'a String> =
+            names.iter().filter(|n| !self.outsides.contains_key(&***n)).filter(exits).collect();
+        let mut sides: Vec<Side<'a>> = Vec::new();
         if !receiver {
-            for exit in inner.iter().filter(exits) {
+            for &exit in &outer {
                 let alone = self.sets.parts(self.sites, std::slice::from_ref(exit));
                 sides.extend(alone.into_iter().map(|mut parties| {
                     if inner.len() > 1 {
-                        parties.part.clone_from(exit);
+                        parties.part = ListPart::Exit { name: exit };
                     }
                     Side { parties, range: None, outside: false, visitor: true }
                 }));
@@ -208,7 +201,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             sides.extend(list.into_iter().map(side));
         }
         if receiver {
-            for exit in inner.iter().filter(exits) {
+            for exit in outer {
                 sides.extend(self.outside(exit, None, exit, false));
             }
         }
@@ -224,25 +217,22 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     }
 
     /// What is outside, behind an exit of the network.
-    fn outside(&self, exit: &String, range: Option<Range>, name: &str, visitor: bool) -> Option<Side> {
+    fn outside(&self, exit: &String, range: Option<Range>, name: &'a str, visitor: bool) -> Option<Side<'a>> {
         let mut parties = self.sets.parts(self.sites, std::slice::from_ref(exit)).into_iter().next()?;
-        parties.part = match range {
-            Some(range) => format!("{name} {range}"),
-            None => name.to_owned(),
-        };
+        parties.part = ListPart::Outside { name, range };
         Some(Side { parties, range, outside: true, visitor })
     }
 
-    pub(super) fn speaks(&self, parties: &Parties, family: Family) -> bool {
+    pub(super) fn speaks(&self, parties: &Parties<'_>, family: Family) -> bool {
         parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| site.speaks(family))
     }
 
     /// Whether one of them sends ARP, or neighbour discovery.
-    fn resolves(&self, parties: &Parties, family: Family) -> bool {
+    fn resolves(&self, parties: &Parties<'_>, family: Family) -> bool {
         parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| self.sites.resolves(site, family))
     }
 
-    fn reached(&self, side: &Side, family: Family) -> bool {
+    fn reached(&self, side: &Side<'_>, family: Family) -> bool {
         match side.range {
             Some(range) => range.family == family,
             None if side.outside => true,
@@ -253,7 +243,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         }
     }
 
-    fn connect(&mut self, allow: &'a Allow, from: &Side, to: &Side, ends: Option<u16>) {
+    fn connect(&mut self, allow: &'a Allow, from: &Side<'a>, to: &Side<'a>, ends: Option<u16>) {
         let itself = from.parties.single().is_some() && from.parties.single() == to.parties.single();
         if itself {
             return;
@@ -280,6 +270,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         if answered {
             self.answers(&opening);
         }
+        let rule_traffic = opening.identity(&network.name);
         let Opening { allow, from, to, family, traffic, port, ends } = opening;
         let claim = traffic.claim(port);
         let wanted = Wanted {
@@ -304,9 +295,9 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             matches = towards(range, matches);
         }
         let what = traffic.describe(family, port);
-        let key = format!("{}: {what}, {} > {}", network.name, from.part(), to.part());
         let detail = format!("{} to {}: {what}", self.listed(from), self.listed(to));
-        let asked = Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+        let identity = FlowIdentity::Opens { traffic: rule_traffic, opening: RuleOpening::Direct };
+        let asked = Asked::new(identity, detail).of(&allow.name).until(ends);
         let way = Way {
             traffic,
             family,
@@ -321,7 +312,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         };
         let priority = by_claim(claim, level);
         if network.stateful == Stateful::Conntrack {
-            let opened = Opened { from, to, matches, priority, way, asked };
+            let opened = Opened { from, to, matches, priority, way, traffic: rule_traffic, asked };
             return conntrack::open(self, opened);
         }
         let mut actions = if answered { Vec::new() } else { way.learn() };
@@ -329,25 +320,32 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         actions.extend(leave.clone());
         if !answered {
             let base = SharedBase { claim, level, matches: &matches, way: &way, asked: &asked, leave };
-            self.open_shared(allow, (from, to), base);
+            self.open_shared(rule_traffic, (from, to), base);
         }
         self.out.flow(POLICY, priority, matches, forward(actions), asked);
     }
 
     /// Adds flows beside a rule's own for what opens from a shared address, or to one: its answers follow the holder.
-    fn open_shared(&mut self, allow: &'a Allow, (from, to): (&Side, &Side), base: SharedBase<'_, 'a>) {
+    fn open_shared(
+        &mut self,
+        traffic: RuleTraffic<'a>,
+        (from, to): (&Side<'a>, &Side<'a>),
+        base: SharedBase<'_, 'a>,
+    ) {
         let SharedBase { claim, level, matches, way, asked, leave } = base;
-        let held = |side: &Side| shared::held_by(self.sites, &side.parties.sites, way.family);
+        let held = |side: &Side<'_>| shared::held_by(self.sites, &side.parties.sites, way.family);
         let senders = if from.visitor { Vec::new() } else { held(from) };
         let receivers = if to.outside { Vec::new() } else { held(to) };
         let by_senders = senders.into_iter().map(|range| (range, true));
         for (range, follows) in by_senders.chain(receivers.into_iter().map(|range| (range, false))) {
             let Some(priority) = by_claim_of_shared(claim, level, follows) else { continue };
-            let what = if follows { format!("from {range}") } else { format!("to {range}") };
-            let key = asked.key.as_ref().map(|key| format!("{key}, {what}"));
-            let detail = format!("{}, {what}", asked.detail);
-            let ends = asked.ends;
-            let asked = Asked { key, ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+            let (opening, what) = match follows {
+                true => (RuleOpening::FromShared { address: range }, "from"),
+                false => (RuleOpening::ToShared { address: range }, "to"),
+            };
+            let detail = format!("{}, {what} {range}", asked.detail);
+            let identity = FlowIdentity::Opens { traffic, opening };
+            let asked = Asked::new(identity, detail).of(asked.rule).until(asked.ends);
             let way = Way { cookie: self.out.cookie(&asked), ..way.clone() };
             let (way, matches) = match follows {
                 true => (Way { follows, ..way }, out_of(range, matches.clone())),
@@ -360,9 +358,9 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     }
 
     /// The parties of a side by name.
-    pub(super) fn listed(&self, side: &Side) -> String {
+    pub(super) fn listed(&self, side: &Side<'_>) -> String {
         if side.outside {
-            return side.parties.part.clone();
+            return side.parties.part.to_string();
         }
         const FEW: usize = 8;
         let name = |place: &usize| Some(self.sites.at(*place)?.party);
@@ -378,7 +376,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     pub(super) fn resolve(
         &mut self,
         allow: &'a Allow,
-        (from, to): (&Parties, &Parties),
+        (from, to): (&Parties<'a>, &Parties<'a>),
         back: bool,
         ends: Option<u16>,
     ) {
@@ -393,26 +391,25 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         // Nor is one of a list, by itself being in the other.
         let another = |p: &&usize| from.single().is_none() || !from.sites.contains(p);
         let to_sites: Vec<_> = to.sites.iter().filter(another).filter_map(|p| self.sites.at(*p)).collect();
-        for (family, kind, what) in resolution_kinds() {
+        for (family, kind, packets, what) in resolution_kinds() {
             if !self.resolves(from, family) {
                 continue;
             }
             let sends = from.sends(network, kind);
             let mut add = |leased: bool, matches: FlowMatch| {
                 let wanted = Wanted::between(&from.sites, &to.sites, ends.is_none());
-                if self.resolved.level((what, leased), wanted).is_none() {
+                if self.resolved.level((packets, leased), wanted).is_none() {
                     return;
                 }
                 let what = if leased { format!("{what} for what nobody has") } else { what.to_owned() };
                 let way = if back { "back" } else { "forth" };
-                let key =
-                    format!("{}: {} {what} {way}, {} > {}", network.name, allow.name, from.part, to.part);
                 let detail = format!("{way} for {} on {}: {what}", allow.name, network.name);
-                let kind = OriginKind::Resolution;
-                let asked = Asked { key: Some(key), ends, ..Asked::new(kind, kind.label(), detail) };
-                self.resolution.add(matches, asked);
+                let to = (!leased).then(|| to.list());
+                let identity =
+                    FlowIdentity::Resolution { network: &network.name, packets, from: from.list(), to };
+                self.resolution.add(matches, Asked::new(identity, detail).until(ends));
             };
-            let asks = what == SOLICITATION && self.sites.autoconfigured;
+            let asks = packets == ResolutionPackets::NdSolicitation && self.sites.autoconfigured;
             if asks && to_sites.iter().any(|site| site.leased(family).next().is_some()) {
                 add(true, sends.clone().with(OUT_PORT, layout::LEASED.into()));
             }
@@ -468,10 +465,19 @@ type Kind = (Claim, Family, Traffic, Option<u16>);
 /// One flow of a rule.
 pub(super) struct Opening<'o, 'a> {
     pub(super) allow: &'a Allow,
-    pub(super) from: &'o Side,
-    pub(super) to: &'o Side,
+    pub(super) from: &'o Side<'a>,
+    pub(super) to: &'o Side<'a>,
     pub(super) family: Family,
     pub(super) traffic: Traffic,
     pub(super) port: Option<u16>,
     pub(super) ends: Option<u16>,
+}
+
+impl<'a> Opening<'_, 'a> {
+    /// Returns what tells it from whatever else is opened on the bridge.
+    pub(super) fn identity(&self, network: &'a str) -> RuleTraffic<'a> {
+        let &Self { allow, from, to, family, traffic, port, .. } = self;
+        let (from, to) = (from.parties.part, to.parties.part);
+        RuleTraffic { rule: &allow.name, network, from, to, family, traffic, port }
+    }
 }

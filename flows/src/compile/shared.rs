@@ -16,17 +16,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{Cookie, PortNo};
+use ofproto::{Cookie, PortNo, TableId};
 
 use super::address::{self, Family, ND_ADVERT, Range};
-use super::admission::{KIND, Sender, at, mac_bits};
+use super::admission::{Sender, at, mac_bits};
+use super::identity::{AddressClaim, AdmittedPackets, FlowIdentity, HolderSource, LinkLayerOption};
 use super::layout::{
     self, ADMISSION, DESTINATION, FOLLOWING, FORWARDING, HELD, Hold, LEASES, MARKS, OUT_PORT, OWNERS,
     RETURN_PRIORITY, RETURNS, SHARED, by_prefix,
 };
 use super::lease;
 use super::neighbour_discovery::{above, probe};
-use super::origin::{OriginKind, Reason};
+use super::origin::Reason;
 use super::party::Sets;
 use super::program::{Asked, Builder, load, mark, resubmit};
 use super::returns::{back_to_port, constant};
@@ -84,7 +85,7 @@ pub(super) fn admit(out: &mut Builder<'_>, sites: &Sites<'_>, sender: &Sender<'_
         let pinned = sender.site.mac.iter().flat_map(|_| shared.virtual_macs());
         for mac in pinned {
             let [.., family, _] = mac;
-            let sender = &sender.with_mac(mac, &format!(", by virtual MAC {family}"));
+            let sender = &sender.with_virtual_mac(mac, &format!(", by virtual MAC {family}"));
             Holder { sender, ..holder }.admit(out);
         }
     }
@@ -112,28 +113,37 @@ impl Holder<'_, '_, '_> {
         };
         let here = by_prefix(range.length(), Hold::Owner);
         let matches = range.on(range.family.matches(), range.family.src());
-        user.pass(out, here, self.sender.pin(matches), &format!("from {range}, which it shares"));
+        let (claim, pinned) = (AddressClaim::Shared, self.sender.pin(matches));
+        let packets = AdmittedPackets::Ip { claim, source: range };
+        user.pass(out, here, pinned, packets, &format!("from {range}, which it shares"));
         if range.family == Family::V4 {
             let arp = || range.on(address::arp(), Field::ArpSpa);
-            user.pass(out, here, user.pin_arp(arp()), &format!("ARP from {range}, which it shares"));
+            let packets = AdmittedPackets::Arp { claim, source: range };
+            let what = format!("ARP from {range}, which it shares");
+            user.pass(out, here, user.pin_arp(arp()), packets, &what);
             // Gratuitous ARP, as a request or as a reply.
             let announces = announcer.pin_arp(range.on(arp(), Field::ArpTpa));
-            announcer.pass(out, here + 1, announces, &format!("announcements of {range}"));
+            let packets = AdmittedPackets::ArpAnnouncement { address: range };
+            announcer.pass(out, here + 1, announces, packets, &format!("announcements of {range}"));
             let probe = address::arp().with(Field::ArpSpa, 0).with(Field::ArpOp, 1);
             let probe = self.sender.pin_arp(range.on(probe, Field::ArpTpa));
-            self.sender.pass(out, here, probe, &format!("ARP probes for {range}"));
+            let packets = AdmittedPackets::ArpProbe { claim, target: range };
+            self.sender.pass(out, here, probe, packets, &format!("ARP probes for {range}"));
             return;
         }
         let above = above(range, Hold::Owner);
         user.solicit(out, above, range);
         let probe = self.sender.pin(range.on(probe(), Field::NdTarget));
-        self.sender.pass(out, above, probe, &format!("ND probe for {range}"));
+        let packets = AdmittedPackets::NdProbe { target: range };
+        self.sender.pass(out, above, probe, packets, &format!("ND probe for {range}"));
         for from in [range, self.sender.site.link_locals] {
             user.advertise(out, above, from, range);
             let unsolicited = from.on(address::nd(ND_ADVERT), Field::Ipv6Src);
             let unsolicited = address::all_nodes().on(range.on(unsolicited, Field::NdTarget), Field::Ipv6Dst);
             let what = format!("announcements of {range} from {from}");
-            announcer.bound(out, above + 2, unsolicited, Field::NdTll, &what);
+            let link_layer = LinkLayerOption::Present;
+            let packets = AdmittedPackets::NdAnnouncement { source: from, target: range, link_layer };
+            announcer.bound(out, above + 2, unsolicited, packets, &what);
         }
     }
 }
@@ -173,14 +183,16 @@ pub(super) fn look_up(sites: &Sites<'_>, range: Range, answers: bool) -> Vec<Act
 }
 
 /// Who is at a holder's port, who may send from the address, and where packets go while nobody holds it.
-pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
     let here = || FlowMatch::any().with(layout::NETWORK, sites.network.number.into());
-    let network = &sites.network.name;
+    let network = sites.network.name.as_str();
     for (place, site, value) in holders(sites) {
         let mut found = vec![load(OUT_PORT, value.into())];
         found.extend(marks(&BTreeSet::from_iter(sets.of_site(place).iter().copied())));
         let matches = here().with(OUT_PORT, (HELD | value).into());
-        apply(out, OWNERS, matches, found, format!("{} at {}, as a holder", site.party, site.port_name));
+        let detail = format!("{} at {}, as a holder", site.party, site.port_name);
+        let identity = FlowIdentity::HeldAddress { network, port: site.port_name };
+        apply(out, layout::WIRE, OWNERS, matches, found, Asked::new(identity, detail));
         if site.shared.iter().any(|shared| matches!(self::place(sites, shared.range), Some(Where::Held(_)))) {
             senders(out, sites, site, value);
         }
@@ -194,13 +206,13 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
         let of_all = of_each.reduce(|a, b| a.intersection(&b).copied().collect()).unwrap_or_default();
         let matches = here().with(OUT_PORT, value.into());
         let detail = format!("{range} on {network}: any of its holders");
-        apply(out, OWNERS, matches.clone(), marks(&of_all).collect(), detail);
+        let asked = Asked::new(FlowIdentity::UnheldAddress { network, address: range }, detail);
+        apply(out, layout::WIRE, OWNERS, matches.clone(), marks(&of_all).collect(), asked);
         let ports = holders.iter().filter_map(|place| sites.at(*place)?.port);
         let outputs = ports.flat_map(|port| emit(sites.network, port)).collect();
-        let asked_of = OriginKind::Forwarding;
         let detail = format!("{range} on {network}: to all who may hold it");
-        let asked = Asked::new(asked_of, asked_of.label(), detail);
-        out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(outputs)], asked);
+        let asked = Asked::new(FlowIdentity::UnheldOutput { network, address: range }, detail);
+        apply(out, layout::WIRE, FORWARDING, matches, outputs, asked);
         for place in holders {
             let Some(site) = sites.at(place) else { continue };
             announcements(out, sites, site, range);
@@ -239,18 +251,25 @@ fn senders(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, value: u32
     let here = at(port, FlowMatch::any()).with(layout::NETWORK, number.into());
     let on = || [load(OUT_PORT, 0), resubmit(RETURNS)];
     let who = format!("{} at {}", site.party, site.port_name);
+    let asked = |source, what: &str| {
+        let identity = FlowIdentity::Holder { at: sites.attachment(site), source };
+        Asked::new(identity, format!("{who}: {what}"))
+    };
     let matches = here.clone().with(OUT_PORT, (HELD | value).into());
-    apply_as(out, KIND, lease::PRIORITY, LEASES, matches, |_| on().into(), format!("{who}: what it holds"));
+    let held = asked(HolderSource::Held, "what it holds");
+    apply(out, lease::PRIORITY, LEASES, matches, on().into(), held);
     for Shared { range, .. } in &site.shared {
         let Some(Where::Held(unheld)) = place(sites, *range) else { continue };
         let matches = here.clone().with(OUT_PORT, unheld.into());
-        let detail = format!("{who}: {range}, which nobody holds");
-        let actions = |cookie| [vec![hold(number, unheld, cookie)], on().into()].concat();
-        apply_as(out, KIND, lease::PRIORITY, LEASES, matches, actions, detail);
+        let source = HolderSource::Unheld { address: *range };
+        let asked = asked(source, &format!("{range}, which nobody holds"));
+        let actions = [vec![hold(number, unheld, out.cookie(&asked))], on().into()].concat();
+        apply(out, lease::PRIORITY, LEASES, matches, actions, asked);
     }
     let matches = here.with_masked(OUT_PORT, HELD.into(), 0xffff_0000);
+    let identity = FlowIdentity::Holder { at: sites.attachment(site), source: HolderSource::HeldElsewhere };
     let detail = format!("{who}: what another holds");
-    out.drop(LEASES, lease::PRIORITY - 1, matches, KIND, Reason::NotHolder, detail);
+    out.drop(LEASES, lease::PRIORITY - 1, matches, identity, Reason::NotHolder, detail);
 }
 
 /// A holder's announcement is of itself, whoever held the address before.
@@ -264,32 +283,19 @@ fn announcements(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, rang
     let matches = range.on(range.on(address::arp(), Field::ArpSpa), Field::ArpTpa);
     let matches = at(port, matches).with(layout::NETWORK, sites.network.number.into());
     let detail = format!("announcements of {range} by {} at {}", site.party, site.port_name);
-    let asked = Asked::new(OriginKind::Destination, OriginKind::Destination.label(), detail);
-    let found = vec![Instruction::ApplyActions(vec![load(OUT_PORT, value.into())])];
-    out.flow(DESTINATION, layout::RESOLUTION, matches, found, asked);
+    let identity = FlowIdentity::HolderAnnouncement { at: sites.attachment(site), address: range };
+    let found = vec![load(OUT_PORT, value.into())];
+    apply(out, layout::RESOLUTION, DESTINATION, matches, found, Asked::new(identity, detail));
 }
 
 fn apply(
     out: &mut Builder<'_>,
-    table: ofproto::TableId,
+    priority: u16,
+    table: TableId,
     matches: FlowMatch,
     actions: Vec<Action>,
-    detail: String,
+    asked: Asked<'_>,
 ) {
-    apply_as(out, OriginKind::Destination, layout::WIRE, table, matches, |_| actions, detail);
-}
-
-fn apply_as(
-    out: &mut Builder<'_>,
-    kind: OriginKind,
-    priority: u16,
-    table: ofproto::TableId,
-    matches: FlowMatch,
-    actions: impl FnOnce(Cookie) -> Vec<Action>,
-    detail: String,
-) {
-    let asked = Asked::new(kind, kind.label(), detail);
-    let actions = actions(out.cookie(&asked));
     out.flow(table, priority, matches, vec![Instruction::ApplyActions(actions)], asked);
 }
 
@@ -298,22 +304,20 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     if !scopes.all.iter().flat_map(|scope| &scope.sites).any(|site| !site.shared.is_empty()) {
         return;
     }
-    let kind = OriginKind::Destination;
-    let asked = Asked::new(kind, kind.label(), "nobody holds the address");
-    out.flow(SHARED, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
-    let kind = OriginKind::Returns;
-    let asked = Asked::new(kind, kind.label(), "no holder waits for it");
-    out.flow(FOLLOWING, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
+    for (table, detail) in [(SHARED, "nobody holds the address"), (FOLLOWING, "no holder waits for it")] {
+        let asked = Asked::new(FlowIdentity::TableMiss { table }, detail);
+        out.flow(table, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
+    }
 }
 
 /// The MACs of virtual routers come in at the ports of those who may hold their addresses, and at no other: a switch or a router
 /// beyond would learn them there.
 pub(super) fn guards(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
-    let mut ports: BTreeMap<[u8; 6], BTreeMap<PortNo, String>> = BTreeMap::new();
+    let mut ports: BTreeMap<[u8; 6], BTreeMap<PortNo, &Site<'_>>> = BTreeMap::new();
     for site in scopes.all.iter().flat_map(|scope| &scope.sites) {
         for mac in site.shared.iter().flat_map(|shared| shared.virtual_macs()) {
             let at = ports.entry(mac).or_default();
-            at.extend(site.port.map(|port| (port, format!("{} at {}", site.party, site.port_name))));
+            at.extend(site.port.map(|port| (port, site)));
         }
     }
     let unmarked = |mac: [u8; 6]| {
@@ -325,36 +329,42 @@ pub(super) fn guards(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
         let router = format!("virtual router {vrid} (MAC {family})");
         for (port, holder) in ports {
             let actions = vec![mark(layout::mark_bit(layout::VIRTUAL)), resubmit(ADMISSION)];
-            let asked = Asked::new(KIND, KIND.label(), format!("{router}: {holder}"));
+            let detail = format!("{router}: {} at {}", holder.party, holder.port_name);
+            let asked = Asked::new(FlowIdentity::VirtualMac { mac, port: holder.port_name }, detail);
             let matches = at(port, unmarked(mac));
             let instructions = vec![Instruction::ApplyActions(actions)];
             out.flow(ADMISSION, layout::VIRTUAL_MAC + 1, matches, instructions, asked);
         }
         let detail = format!("{router}: at a port of no holder");
-        out.drop(ADMISSION, layout::VIRTUAL_MAC, unmarked(mac), KIND, Reason::Spoofed, detail);
+        let identity = FlowIdentity::VirtualMacElsewhere { mac };
+        out.drop(ADMISSION, layout::VIRTUAL_MAC, unmarked(mac), identity, Reason::Spoofed, detail);
     }
 }
 
 /// A shared address that is at another port than when a connection was opened.
-pub(super) struct TakenOver {
+pub(super) struct TakenOver<'a> {
     pub(super) range: Range,
-    /// The port of somebody who may hold it.
-    pub(super) now: PortNo,
-    /// The connection's port in [`OUT_PORT`], or what stood for it while nobody held the address.
-    pub(super) before: u32,
+    /// The port of somebody who may hold it, and its name.
+    pub(super) now: (PortNo, &'a str),
+    /// The connection's port in [`OUT_PORT`], and its name; or what stood for it while nobody held the address.
+    pub(super) before: (u32, Option<&'a str>),
 }
 
 /// Returns the ways in which a shared address can move under a connection.
-pub(super) fn taken_over(sites: &Sites<'_>) -> Vec<TakenOver> {
+pub(super) fn taken_over<'a>(sites: &Sites<'a>) -> Vec<TakenOver<'a>> {
     let mut ways = Vec::new();
     for range in ranges(sites) {
-        let ports = sites.holders(range).into_iter().filter_map(|place| sites.at(place)?.port);
-        let ports: BTreeSet<PortNo> = ports.collect();
-        let unheld = sites.unheld(range).map(|value| value & 0xffff);
-        for &now in &ports {
-            let others = ports.iter().filter(|before| **before != now);
-            let others = others.filter_map(|before| layout::port_value(*before));
-            ways.extend(others.chain(unheld).map(|before| TakenOver { range, now, before }));
+        let holders = sites.holders(range).into_iter().filter_map(|place| sites.at(place));
+        let mut ports: BTreeMap<PortNo, &'a str> = BTreeMap::new();
+        for site in holders {
+            site.port.into_iter().for_each(|port| _ = ports.entry(port).or_insert(site.port_name));
+        }
+        let unheld = sites.unheld(range).map(|value| (value & 0xffff, None));
+        for (&now, &name) in &ports {
+            let others = ports.iter().filter(|(before, _)| **before != now);
+            let others =
+                others.filter_map(|(before, name)| Some((layout::port_value(*before)?, Some(*name))));
+            ways.extend(others.chain(unheld).map(|before| TakenOver { range, now: (now, name), before }));
         }
     }
     ways

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use ofproto::PortNo;
 
 use super::address::{self, Family, Range};
-use super::cookie::cookie;
+use super::identity::Attachment;
 use super::layout;
+use super::stable_hash::stable_hash;
 use crate::network::Network;
 
 /// A party of the file at a port of the bridge that is compiled.
@@ -142,6 +143,11 @@ impl<'a> Sites<'a> {
         self.unheld.get(&range).copied()
     }
 
+    /// Returns a site with its network, as identities name it.
+    pub(super) fn attachment(&self, site: &Site<'a>) -> Attachment<'a> {
+        Attachment { network: &self.network.name, party: site.party, port: site.port_name }
+    }
+
     /// A site by its place.
     pub(super) fn at(&self, place: usize) -> Option<&'a Site<'a>> {
         self.all.get(place)
@@ -192,7 +198,7 @@ fn unheld(all: &[Site<'_>]) -> HashMap<Range, u32> {
         if values.contains_key(range) {
             continue;
         }
-        let start = cookie(&["shared", &range.to_string()]).0 % u64::from(COUNT);
+        let start = stable_hash(&["shared", &range.to_string()]) % u64::from(COUNT);
         let start = u16::try_from(start).unwrap_or(0);
         let slots = (0..COUNT).map(|n| FIRST + (start + n) % COUNT);
         let Some(slot) = slots.into_iter().find(|slot| !taken.contains(slot)) else { continue };

@@ -120,6 +120,15 @@ impl Traffic {
     }
 }
 
+/// Packets that have no ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Portless {
+    /// Later fragments, of one IP protocol or of any.
+    Later(Option<u8>),
+    /// ICMP errors.
+    Errors,
+}
+
 /// The type field of a family's ICMP, and its echo request and reply.
 pub(super) fn echo(family: Family) -> (Field, u8, u8) {
     match family {

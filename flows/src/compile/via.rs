@@ -6,24 +6,24 @@ use std::collections::BTreeMap;
 use ofproto::oxm::Field;
 
 use super::address::{Family, Range};
-use super::admission::{KIND, at, loads, mac_bits};
+use super::admission::{at, loads, mac_bits};
 use super::claimed::Wanted;
+use super::identity::{FlowIdentity, HopPackets};
 use super::joint::Pass;
 use super::layout::{self, ADMISSION, Claim, Hold, OUT_PORT, POLICY, by_claim, by_prefix};
-use super::origin::OriginKind;
 use super::party::{Parties, Sets};
 use super::policy::{forward, towards};
 use super::program::{Asked, Builder, apply_and_goto, load, mark};
-use super::related::Portless;
 use super::returns::{From, Way};
 use super::rules::{Rules, by_service, kinds, limit};
 use super::scope::Rule;
 use super::site::{SiteKind, Sites};
+use super::traffic::Portless;
 use crate::model::FlowMatch;
 use crate::network::{Allow, Stateful};
 
 /// At the ports of next hops, what comes from outside.
-pub(super) fn admission(out: &mut Builder<'_>, rules: &[Rule<'_>], sites: &Sites<'_>, sets: &Sets) {
+pub(super) fn admission(out: &mut Builder<'_>, rules: &[Rule<'_>], sites: &Sites<'_>, sets: &Sets<'_>) {
     let mut hops: BTreeMap<usize, &str> = BTreeMap::new();
     for Rule { allow, by_hop, .. } in rules.iter().filter(|rule| rule.open.is_some()) {
         let Some(via) = &allow.via else { continue };
@@ -46,7 +46,8 @@ pub(super) fn admission(out: &mut Builder<'_>, rules: &[Rule<'_>], sites: &Sites
                 matches = matches.with(Field::EthSrc, mac_bits(mac));
             }
             let detail = format!("{name} at {}: answers from outside, {}", site.port_name, family.label());
-            let asked = Asked::new(KIND, site.party, detail);
+            let identity = FlowIdentity::AdmittedFromNextHop { at: sites.attachment(site), family };
+            let asked = Asked::new(identity, detail).of(site.party);
             let instructions = apply_and_goto(actions, layout::RETURNS);
             out.flow(ADMISSION, by_prefix(0, Hold::Network), matches, instructions, asked);
         }
@@ -87,7 +88,7 @@ impl<'a> Rules<'_, '_, 'a> {
         ranges
     }
 
-    fn by_hop(&mut self, allow: &'a Allow, from: &Parties, hop: &Hop, range: Range, ends: Option<u16>) {
+    fn by_hop(&mut self, allow: &'a Allow, from: &Parties<'a>, hop: &Hop, range: Range, ends: Option<u16>) {
         let (family, network) = (range.family, self.sites.network);
         let hop_speaks = self.sites.at(hop.place).is_some_and(|site| site.speaks(family));
         if !self.speaks(from, family) || !hop_speaks || from.single() == Some(hop.port) {
@@ -107,9 +108,9 @@ impl<'a> Rules<'_, '_, 'a> {
             let Some(level) = self.claimed.level(kind, wanted) else { continue };
             // Of the kinds of traffic of one rule, the more special one is first.
             let level = level * 4 + 3 - traffic.claim(port) as u16;
-            let what = traffic.describe(family, port);
+            let what = (HopPackets::Opening { traffic, port }, &*traffic.describe(family, port));
             let (matches, asked) =
-                self.by_way_of(hop, allow, (from, range), traffic.opens(family, port), &what, ends);
+                self.by_way_of(hop, allow, (from, range), traffic.opens(family, port), what, ends);
             let way = Way {
                 traffic,
                 family,
@@ -133,17 +134,24 @@ impl<'a> Rules<'_, '_, 'a> {
         &self,
         hop: &Hop,
         allow: &'a Allow,
-        (from, range): (&Parties, Range),
+        (from, range): (&Parties<'a>, Range),
         matches: FlowMatch,
-        what: &str,
+        (packets, what): (HopPackets, &str),
         ends: Option<u16>,
     ) -> (FlowMatch, Asked<'a>) {
         let network = self.sites.network;
         let matches = towards(range, from.sends(network, matches).with(OUT_PORT, layout::OUTSIDE.into()));
         let name = hop.place_name(self.sites);
-        let key = format!("{}: {what} by {name}, {} > {range}", network.name, from.part);
         let detail = format!("to {range} by {name}: {what}");
-        let asked = Asked { key: Some(key), ends, ..Asked::new(OriginKind::Allow, &allow.name, detail) };
+        let identity = FlowIdentity::ByNextHop {
+            rule: &allow.name,
+            network: &network.name,
+            hop: name,
+            from: from.part,
+            target: range,
+            packets,
+        };
+        let asked = Asked::new(identity, detail).of(&allow.name).until(ends);
         (matches.with(Field::EthDst, mac_bits(hop.mac)), asked)
     }
 
@@ -151,7 +159,7 @@ impl<'a> Rules<'_, '_, 'a> {
     fn portless_by_hop(
         &mut self,
         allow: &'a Allow,
-        from: &Parties,
+        from: &Parties<'a>,
         hop: &Hop,
         range: Range,
         ends: Option<u16>,
@@ -161,8 +169,9 @@ impl<'a> Rules<'_, '_, 'a> {
             return;
         }
         for what in Portless::of(allow.protocol, family) {
+            let described = (HopPackets::Portless { packets: what }, &*what.describe(family));
             let (matches, asked) =
-                self.by_way_of(hop, allow, (from, range), what.matches(family), &what.describe(family), ends);
+                self.by_way_of(hop, allow, (from, range), what.matches(family), described, ends);
             let actions = vec![load(OUT_PORT, hop.port.into())];
             self.joint.add(Pass { priority: layout::PORTLESS_VIA, matches, actions, asked });
         }
@@ -177,7 +186,7 @@ struct Hop {
 }
 
 impl Hop {
-    fn place_name<'s>(&self, sites: &'s Sites<'_>) -> &'s str {
+    fn place_name<'a>(&self, sites: &Sites<'a>) -> &'a str {
         sites.at(self.place).map_or("", |site| site.party)
     }
 }

@@ -10,6 +10,7 @@ use ofproto::oxm::Field;
 
 use super::address::{self, Family, Range};
 use super::admission::{Sender, loads};
+use super::identity::AdmittedPackets;
 use super::layout::{Hold, by_prefix};
 use super::party::Sets;
 use super::program::Builder;
@@ -34,7 +35,7 @@ pub(super) fn advertisements(family: Family) -> FlowMatch {
 pub(super) fn admit(
     out: &mut Builder<'_>,
     sites: &Sites<'_>,
-    sets: &Sets,
+    sets: &Sets<'_>,
     family: Family,
     routers: impl Iterator<Item = usize>,
 ) {
@@ -52,7 +53,7 @@ pub(super) fn admit(
             macs.dedup();
             senders.extend(macs.into_iter().map(|mac| {
                 let [.., of_family, vrid] = mac;
-                sender.with_mac(mac, &format!(", by virtual router {vrid}'s MAC {of_family}"))
+                sender.with_virtual_mac(mac, &format!(", by virtual router {vrid}'s MAC {of_family}"))
             }));
         }
         let own: Vec<Range> = match family {
@@ -65,7 +66,8 @@ pub(super) fn admit(
                 let matches = sender.pin(range.on(advertisements(family), family.src()));
                 let what = format!("VRRP from {range}");
                 let sender = sender.marked(site.link_local == Some(range));
-                sender.pass(out, by_prefix(range.length(), Hold::Owner) + 1, matches, &what);
+                let packets = AdmittedPackets::Vrrp { source: range };
+                sender.pass(out, by_prefix(range.length(), Hold::Owner) + 1, matches, packets, &what);
             }
         }
     }

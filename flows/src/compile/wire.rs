@@ -7,8 +7,9 @@ use ofproto::oxm::{Field, Oxm};
 
 use super::address::{self, Family, ND_SOLICIT, Range};
 use super::admission::{at, tagged};
+use super::identity::{AddressUse, Flood, FlowIdentity};
 use super::layout::{self, ADMISSION, FORWARDING};
-use super::origin::{OriginKind, Reason};
+use super::origin::Reason;
 use super::program::{Asked, Builder, output};
 use super::site::{Site, Sites};
 use super::{PortMap, forwards};
@@ -17,7 +18,7 @@ use crate::network::{Inside, Network, NetworkFile};
 
 /// Table 3: the port that policy chose, if it is one of the file's.
 pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
-    let (kind, network) = (OriginKind::Forwarding, sites.network);
+    let network = sites.network;
     // A port may carry several networks, each with a tag of its own.
     for site in sites.all.iter().filter(|site| site.first_out) {
         let Some(port) = site.port else { continue };
@@ -26,12 +27,13 @@ pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
         if network.vlan.is_some() {
             matches = matches.with(layout::NETWORK, network.number.into());
         }
-        let asked = Asked::new(kind, kind.label(), format!("to {} at {}", site.party, site.port_name));
+        let identity = FlowIdentity::Output { port: site.port_name, vlan: network.vlan };
+        let asked = Asked::new(identity, format!("to {} at {}", site.party, site.port_name));
         let actions = vec![Instruction::ApplyActions(emit(network, port))];
         out.flow(FORWARDING, layout::WIRE, matches, actions, asked);
     }
     let members: Vec<&Site<'_>> = sites.members().map(|(_, site)| site).collect();
-    let mut flood = |value: u32, to: Vec<&Site<'_>>, what: &str| {
+    let mut flood = |value: u32, to: Vec<&Site<'_>>, flood, what: &str| {
         let actions: Vec<Action> = to.iter().filter_map(|s| Some(emit(network, s.port?))).flatten().collect();
         if actions.is_empty() {
             return;
@@ -39,28 +41,23 @@ pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
         let matches = FlowMatch::any()
             .with(layout::NETWORK, network.number.into())
             .with(layout::OUT_PORT, value.into());
-        let asked = Asked::new(kind, kind.label(), format!("{what} of {}", network.name));
+        let identity = FlowIdentity::FloodOutput { network: &network.name, flood };
+        let asked = Asked::new(identity, format!("{what} of {}", network.name));
         out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
     };
     if network.inside == Inside::Allow {
-        flood(layout::EVERYBODY, members.clone(), "to all members");
+        flood(layout::EVERYBODY, members.clone(), Flood::Members, "to all members");
     }
     if sites.autoconfigured {
         let leased = members.into_iter().filter(|s| s.leased(Family::V6).next().is_some()).collect();
-        flood(layout::LEASED, leased, "to all who make their addresses");
+        flood(layout::LEASED, leased, Flood::Autoconfigured, "to all who make their addresses");
     }
 }
 
 /// The end of table 3.
 pub(super) fn common(out: &mut Builder<'_>) {
-    out.drop(
-        FORWARDING,
-        layout::DEFAULT,
-        FlowMatch::any(),
-        OriginKind::Deny,
-        Reason::NoPort,
-        "a port that is not there",
-    );
+    let (identity, reason) = (FlowIdentity::TableMiss { table: FORWARDING }, Reason::NoPort);
+    out.drop(FORWARDING, layout::DEFAULT, FlowMatch::any(), identity, reason, "a port that is not there");
 }
 
 /// Output to a port of a network, in its VLAN.
@@ -103,7 +100,8 @@ pub(super) fn compile_links(out: &mut Builder<'_>, file: &NetworkFile, bridge: &
                 isolate(out, file, &carries.name, Some((from, *in_port)));
             }
             let actions = vec![Instruction::ApplyActions(vec![output(*out_port)])];
-            let asked = Asked::new(OriginKind::Wire, &link.name, format!("{from} to {to}"));
+            let identity = FlowIdentity::Wire { link: &link.name, from, to };
+            let asked = Asked::new(identity, format!("{from} to {to}")).of(&link.name);
             let vlan = carries.and_then(|network| network.vlan).map_or(0, |vlan| u128::from(vlan) | 0x1000);
             let matches = at(*in_port, FlowMatch::any());
             if untagged {
@@ -112,44 +110,45 @@ pub(super) fn compile_links(out: &mut Builder<'_>, file: &NetworkFile, bridge: &
             }
             out.flow(ADMISSION, layout::WIRE, matches.clone().with(Field::VlanVid, vlan), actions, asked);
             let detail = format!("{from}: frames with another tag");
-            out.drop(ADMISSION, layout::WIRE - 1, matches, OriginKind::Admission, Reason::Tagged, detail);
+            let identity = FlowIdentity::WireTag { port: from };
+            out.drop(ADMISSION, layout::WIRE - 1, matches, identity, Reason::Tagged, detail);
         }
     }
     let detail = "any port that the file does not name";
-    out.drop(
-        ADMISSION,
-        layout::DEFAULT,
-        FlowMatch::any(),
-        OriginKind::Admission,
-        Reason::UnknownPort,
-        detail,
-    );
+    let identity = FlowIdentity::TableMiss { table: ADMISSION };
+    out.drop(ADMISSION, layout::DEFAULT, FlowMatch::any(), identity, Reason::UnknownPort, detail);
 }
 
 /// Nothing from or to the subnets of other networks.
 fn isolate(out: &mut Builder<'_>, file: &NetworkFile, carries: &str, arrives: Option<(&str, PortNo)>) {
     for other in file.networks.iter().filter(|n| n.name != carries) {
         for range in other.subnets.iter().copied().map(Range::from) {
-            let mut to = vec![("to", range.on(range.family.matches(), range.family.dst()))];
-            match range.family {
-                Family::V4 => to.push(("ARP for", range.on(address::arp(), Field::ArpTpa))),
-                Family::V6 => to.push(("ND for", range.on(address::nd(ND_SOLICIT), Field::NdTarget))),
-            }
-            let mut from = vec![("from", range.on(range.family.matches(), range.family.src()))];
+            let ip = range.family.matches();
+            let to = range.on(ip.clone(), range.family.dst());
+            let mut to = vec![(AddressUse::IpDestination, "to", to)];
+            to.push(match range.family {
+                Family::V4 => (AddressUse::ArpTarget, "ARP for", range.on(address::arp(), Field::ArpTpa)),
+                Family::V6 => {
+                    let solicit = range.on(address::nd(ND_SOLICIT), Field::NdTarget);
+                    (AddressUse::NdSolicitationTarget, "ND for", solicit)
+                }
+            });
+            let mut from = vec![(AddressUse::IpSource, "from", range.on(ip, range.family.src()))];
             if range.family == Family::V4 {
-                from.push(("ARP from", range.on(address::arp(), Field::ArpSpa)));
+                from.push((AddressUse::ArpSource, "ARP from", range.on(address::arp(), Field::ArpSpa)));
             }
             // A packet of the other network on both sides is both: one of the two is below.
             for (priority, list) in [(layout::ISOLATION, to), (layout::ISOLATION - 1, from)] {
-                for (how, matches) in list {
+                for (packets, how, matches) in list {
                     let mut detail = format!("{how} {range} of network {}", other.name);
                     let mut matches = matches;
                     if let Some((name, port)) = arrives {
                         detail = format!("{name}: {detail}");
                         matches = at(port, matches);
                     }
-                    let mut asked = Asked::drop(OriginKind::Isolation, Reason::Isolation, detail);
-                    asked.rule = &other.name;
+                    let (network, port) = (other.name.as_str(), arrives.map(|(name, _)| name));
+                    let identity = FlowIdentity::WireIsolation { network, port, packets, range };
+                    let asked = Asked::drop(identity, Reason::Isolation, detail).of(network);
                     out.flow(ADMISSION, priority, matches, Vec::new(), asked);
                 }
             }

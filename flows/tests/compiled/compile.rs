@@ -1,15 +1,17 @@
 //! The compiler against an oracle that reads the network file alone, and what else it promises.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use crate::support::packets::{self, Choices, probe};
-use crate::support::{Compiled, DUAL_SOCKET, MIXED, SHIPPED, file, ports, random};
+use crate::support::{Compiled, DUAL_SOCKET, MIXED, SHIPPED, file, open_windows, ports, random};
 use flows::compile::{Moment, OriginKind, PortMap, Program, compile, layout};
-use ofproto::PortNo;
+use flows::network::NetworkFile;
+use flows::{Flow, FlowMatch};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
+use ofproto::{Cookie, PortNo, TableId};
 use proptest::prelude::*;
 
 /// All bridges of all files, compiled once, with windows closed and open.
@@ -62,6 +64,73 @@ proptest! {
         let errors = flows::check::check(&file(&text)).findings.into_iter().filter(|found| found.is_error());
         prop_assert_eq!(errors.collect::<Vec<_>>(), vec![], "{}", text);
     }
+}
+
+proptest! {
+    /// So counters are one flow's, what leads back to the file is unambiguous, and no learner takes what another taught.
+    #[test]
+    fn no_two_flows_of_a_bridge_have_one_cookie(plan in prop_oneof![random::plan(), random::symmetrical()]) {
+        let Some(text) = plan.text() else { return Ok(()) };
+        for on in Compiled::all(&text) {
+            let mut keys = HashMap::new();
+            for flow in on.program.flows() {
+                let other = keys.insert(flow.cookie, flow.key());
+                prop_assert!(other.is_none_or(|other| other == flow.key()), "{}: {:#?}\n{}", on.bridge, flow, text);
+            }
+        }
+    }
+
+    /// A flow that a rule has wherever it stands in the file has the same cookie wherever it stands.
+    #[test]
+    fn cookies_do_not_depend_on_the_order_of_rules(plan in random::plan(), turn in any::<prop::sample::Index>()) {
+        let Some(text) = plan.text() else { return Ok(()) };
+        let first = file(&text);
+        let mut second = first.clone();
+        second.allows.reverse();
+        let turn = turn.index(second.allows.len().max(1));
+        second.allows.rotate_left(turn);
+        for bridge in first.bridges.iter().filter(|bridge| flows::compile::owns(&first, &bridge.name)) {
+            let program = |file: &NetworkFile| {
+                compile(file, &bridge.name, &ports(file, &bridge.name), &open_windows(file))
+            };
+            let (first, second) = (program(&first), program(&second));
+            // Where two lists want one bit of a register, the first rule's gets it, and a match means another list then.
+            if marks(&first) != marks(&second) {
+                continue;
+            }
+            let second = cookies(&second);
+            for (flow, cookie) in cookies(&first) {
+                let other = *second.get(&flow).unwrap_or(&cookie);
+                prop_assert_eq!(cookie, other, "{}: {:#?}\n{}", bridge.name, flow, text);
+            }
+        }
+    }
+}
+
+/// What a flow is, but for its cookie: its table, its match and what it does; and whose it is.
+type Known = (TableId, FlowMatch, Vec<String>, bool, OriginKind, String);
+
+fn cookies(program: &Program) -> HashMap<Known, Cookie> {
+    let known = |flow: &Flow| {
+        let origin = program.origin(flow.cookie).unwrap();
+        // Beside one that lasts, another may stand for as long as a window is open.
+        let ends = flow.hard_timeout > 0;
+        (flow.table, flow.matches.clone(), does(flow), ends, origin.kind, origin.rule.clone())
+    };
+    program.flows().map(|flow| (known(flow), flow.cookie)).collect()
+}
+
+/// What a flow does, but for what its cookie is a part of. By which of two exits a packet leaves, the first rule says.
+fn does(flow: &Flow) -> Vec<String> {
+    let plain = |action: &&Action| !matches!(action, Action::Learn(_) | Action::Ct(_));
+    flow.actions().filter(plain).map(|action| format!("{action:?}")).collect()
+}
+
+/// What admission and the lookup of destinations mark packets with.
+fn marks(program: &Program) -> BTreeSet<(String, Vec<String>)> {
+    let marking =
+        program.flows().filter(|flow| [layout::ADMISSION, layout::DESTINATION].contains(&flow.table));
+    marking.map(|flow| (format!("{:?}", flow.matches), does(flow))).collect()
 }
 
 /// Random files are worth something: most of them are whole, and things pass in them.

@@ -8,6 +8,7 @@ mod learned;
 mod pinned;
 mod reach;
 mod recompile;
+mod recorded;
 mod scale;
 mod support;
 mod verdict;

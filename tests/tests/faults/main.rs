@@ -15,6 +15,7 @@ mod revocation;
 mod series;
 mod soak;
 mod text;
+mod upgrade;
 
 use portcullis_tests::Running;
 use portcullis_tests::ofctl::{is_learned, timeless};

@@ -16,13 +16,13 @@ use ofproto::action::{Action, Learn, LearnSpec, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::{Family, KIND, Opened};
+use super::{Family, Opened};
 use crate::compile::claimed::Wanted;
+use crate::compile::identity::{FlowIdentity, Fragments, RuleOpening};
 use crate::compile::layout::{
     self, Claim, DESTINATION, FIRST_FRAGMENTS, LATER_FRAGMENTS, OUT_PORT, POLICY, RELATED, RETURNS,
     UNTRACKED, by_claim,
 };
-use crate::compile::origin::OriginKind;
 use crate::compile::policy::{out_of, towards};
 use crate::compile::program::{Asked, Builder, resubmit};
 use crate::compile::returns::{Way, constant, copied};
@@ -41,17 +41,19 @@ const PATIENCE: u16 = 300;
 /// Where fragments look for who waits for them.
 pub(super) fn compile(out: &mut Builder<'_>, network: &Network) {
     for family in Family::BOTH {
-        for (what, kind, tables) in [
-            ("first fragments", FIRST, &[DESTINATION, FIRST_FRAGMENTS][..]),
+        for (fragments, what, kind, tables) in [
+            (Fragments::First, "first fragments", FIRST, &[DESTINATION, FIRST_FRAGMENTS][..]),
             // Those of crossings and next hops are in the table of every network.
-            ("later fragments", LATER, &[DESTINATION, RELATED, LATER_FRAGMENTS][..]),
+            (Fragments::Later, "later fragments", LATER, &[DESTINATION, RELATED, LATER_FRAGMENTS][..]),
         ] {
             let matches = family.matches().with(layout::NETWORK, network.number.into());
             let look = tables.iter().copied().map(resubmit).collect();
             let instructions = vec![Instruction::ApplyActions(look), Instruction::GotoTable(POLICY)];
             let detail =
                 format!("{} {what} of {}: perhaps somebody waits for it", family.label(), network.name);
-            let asked = Asked::new(KIND, &network.name, detail);
+            let name = &network.name;
+            let identity = FlowIdentity::TrackedFragments { network: name, family, fragments };
+            let asked = Asked::new(identity, detail).of(name);
             out.flow(RETURNS, layout::PORTLESS + 1, matches.with(Field::IpFrag, kind), instructions, asked);
         }
     }
@@ -63,7 +65,8 @@ pub(super) fn common(out: &mut Builder<'_>) {
         (LATER_FRAGMENTS, "later fragment"),
         (UNTRACKED, "no answer to a request in fragments"),
     ] {
-        let asked = Asked::new(KIND, KIND.label(), format!("{what}: nobody waits for it"));
+        let identity = FlowIdentity::TableMiss { table };
+        let asked = Asked::new(identity, format!("{what}: nobody waits for it"));
         out.flow(table, layout::DEFAULT, crate::model::FlowMatch::any(), Vec::new(), asked);
     }
 }
@@ -75,7 +78,8 @@ pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
 }
 
 fn first<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
-    let asked = Opened::beside(&opened.asked, OriginKind::Allow, "first fragments");
+    let identity = FlowIdentity::Opens { traffic: opened.traffic, opening: RuleOpening::FirstFragments };
+    let asked = opened.beside(identity, "first fragments");
     let way = Way { cookie: rules.out.cookie(&asked), ..opened.way.clone() };
     let mut learns = expect(&way, opened.from, rules.sites);
     learns.extend(untracked(&way));
@@ -104,7 +108,7 @@ fn untracked(way: &Way) -> Vec<Action> {
 
 /// One flow for all ports of a rule.
 fn later<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
-    let Opened { from, to, way, asked, .. } = opened;
+    let Opened { from, to, way, traffic, asked, .. } = opened;
     let family = way.family;
     let proto = way.traffic.ip_proto(family).filter(|_| family == Family::V4);
     let wanted = Wanted {
@@ -130,13 +134,14 @@ fn later<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
         matches = towards(range, matches);
     }
     let claim = if proto.is_some() { Claim::Protocol } else { Claim::Ip };
-    let asked = Opened::beside(asked, OriginKind::Allow, "later fragments");
+    let identity = FlowIdentity::Opens { traffic: *traffic, opening: RuleOpening::LaterFragments };
+    let asked = opened.beside(identity, "later fragments");
     let instructions = opened.pass(Vec::new(), Vec::new());
     rules.out.flow(POLICY, by_claim(claim, level), matches, instructions, asked);
 }
 
 /// What a request teaches of its answer's fragments.
-pub(super) fn expect(way: &Way, from: &Side, sites: &Sites<'_>) -> Vec<Action> {
+pub(super) fn expect(way: &Way, from: &Side<'_>, sites: &Sites<'_>) -> Vec<Action> {
     if !way.traffic.is_answered() {
         return Vec::new();
     }

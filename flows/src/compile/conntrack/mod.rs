@@ -32,11 +32,13 @@ pub use stale::{Stale, add_stale};
 
 use super::address::Family;
 use super::claimed::Claimed;
+use super::identity::{
+    ConnectionEnd, FlowIdentity, RuleAnswer, RuleTraffic, TrackedPackets, TrackedReceivers,
+};
 use super::layout::{
     self, BY_CONNECTION, CONNECTION, DESTINATION_PORT, FORWARDING, OUT_PORT, POLICY, SENDER_PORT, TO_MEMBER,
     TRACKED, UNTRACKED,
 };
-use super::origin::OriginKind;
 use super::party::Sets;
 use super::policy::{Resolution, forward, out_of, towards};
 use super::program::{Asked, Builder, load, mark, resubmit};
@@ -71,7 +73,7 @@ const SENDER: Subfield = Subfield { field: CONNECTION, ofs: 0, n_bits: 16 };
 const DESTINATION: Subfield = Subfield { field: CONNECTION, ofs: 16, n_bits: 16 };
 
 /// The flows of a network that do not depend on its rules.
-pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
     if sites.network.stateful == Stateful::Conntrack {
         fragments::compile(out, sites.network);
         ports(out, sites);
@@ -86,16 +88,17 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     }
     let copy = |src, dst| Action::Move { src, dst };
     let on = || [resubmit(BY_CONNECTION), resubmit(POLICY)];
-    for (what, state, sender, destination) in [
-        ("from the responder", REPLY, RESPONDER, OPENER),
-        ("an error from the opener", RELATED, OPENER, RESPONDER),
+    for (packets, what, state, sender, destination) in [
+        (TrackedPackets::FromResponder, "from the responder", REPLY, RESPONDER, OPENER),
+        (TrackedPackets::ErrorsFromOpener, "an error from the opener", RELATED, OPENER, RESPONDER),
     ] {
         let matches = FlowMatch::any().with_masked(Field::CtState, state, REPLY | state);
         let mut actions = vec![copy(sender, SENDER), copy(destination, DESTINATION)];
         actions.extend(on());
-        flow(out, TRACKED, matches, actions, what);
+        flow(out, TRACKED, matches, actions, FlowIdentity::TrackedConnection { packets }, what);
     }
-    let asked = Asked::new(KIND, KIND.label(), "of no connection, or from its opener: on to policy");
+    let detail = "of no connection, or from its opener: on to policy";
+    let asked = Asked::new(FlowIdentity::TableMiss { table: TRACKED }, detail);
     let instructions = vec![Instruction::ApplyActions(vec![resubmit(UNTRACKED), resubmit(POLICY)])];
     out.flow(TRACKED, layout::DEFAULT, FlowMatch::any(), instructions, asked);
     for (table, what) in [
@@ -103,22 +106,21 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
         (SENDER_PORT, "the sender is at another port than the connection's"),
         (DESTINATION_PORT, "the destination is at another port than the connection's"),
     ] {
-        let asked = Asked::new(KIND, KIND.label(), what);
+        let asked = Asked::new(FlowIdentity::TableMiss { table }, what);
         out.flow(table, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
     }
     fragments::common(out);
 }
-
-const KIND: OriginKind = OriginKind::Returns;
 
 fn flow(
     out: &mut Builder<'_>,
     table: ofproto::TableId,
     matches: FlowMatch,
     actions: Vec<Action>,
+    identity: FlowIdentity<'_>,
     detail: impl Into<String>,
 ) {
-    let asked = Asked::new(KIND, KIND.label(), detail);
+    let asked = Asked::new(identity, detail);
     out.flow(table, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
 }
 
@@ -135,25 +137,38 @@ fn ports(out: &mut Builder<'_>, sites: &Sites<'_>) {
         }
         let here = FlowMatch::any().with(layout::NETWORK, network.number.into());
         let name = site.port_name;
+        let identity = |end| FlowIdentity::ConnectionPort { network: &network.name, end, port: name };
         let matches = part(here.clone().with(Field::InPortOxm, port.0.into()), SENDER, value.into());
         let detail = format!("{}: a connection's packet from {name}", network.name);
-        flow(out, SENDER_PORT, matches, vec![resubmit(DESTINATION_PORT)], detail);
+        let sender = identity(ConnectionEnd::Sender);
+        flow(out, SENDER_PORT, matches, vec![resubmit(DESTINATION_PORT)], sender, detail);
         let matches = part(here.with(OUT_PORT, value.into()), DESTINATION, value.into());
         let detail = format!("{}: a connection's packet to {name}", network.name);
-        flow(out, DESTINATION_PORT, matches, vec![resubmit(FORWARDING)], detail);
+        let destination = identity(ConnectionEnd::Destination);
+        flow(out, DESTINATION_PORT, matches, vec![resubmit(FORWARDING)], destination, detail);
     }
     for shared::TakenOver { range, now, before } in shared::taken_over(sites) {
         let here = range.family.matches().with(layout::NETWORK, network.number.into());
+        let ((now, name), (before, name_before)) = (now, before);
         let Some(value) = layout::port_value(now) else { continue };
+        let identity = |end| FlowIdentity::ConnectionMoved {
+            network: &network.name,
+            end,
+            address: range,
+            now: name,
+            before: name_before,
+        };
         let what = format!("{range}, which moved from port {before}");
         let matches = part(out_of(range, here.clone()), SENDER, before.into());
         let matches = matches.with(Field::InPortOxm, now.0.into());
         let detail = format!("{}: a connection's packet from port {value} by {what}", network.name);
-        flow(out, SENDER_PORT, matches, vec![resubmit(DESTINATION_PORT)], detail);
+        let sender = identity(ConnectionEnd::Sender);
+        flow(out, SENDER_PORT, matches, vec![resubmit(DESTINATION_PORT)], sender, detail);
         let matches = part(towards(range, here), DESTINATION, before.into());
         let matches = matches.with(OUT_PORT, value.into());
         let detail = format!("{}: a connection's packet to port {value} for {what}", network.name);
-        flow(out, DESTINATION_PORT, matches, vec![resubmit(FORWARDING)], detail);
+        let destination = identity(ConnectionEnd::Destination);
+        flow(out, DESTINATION_PORT, matches, vec![resubmit(FORWARDING)], destination, detail);
     }
 }
 
@@ -166,7 +181,7 @@ fn part(matches: FlowMatch, bits: Subfield, value: u128) -> FlowMatch {
 
 /// The destination of an answer of which no lookup says who it is: outside behind an exit, or at what it leased where rules do not
 /// name it. The connection knows the port.
-fn by_connection(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
+fn by_connection(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
     let network = sites.network;
     for (place, site) in sites.all.iter().enumerate() {
         let Some(value) = site.port.and_then(layout::port_value) else { continue };
@@ -178,10 +193,12 @@ fn by_connection(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
         }
         found.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
         let detail = |what: &str| format!("{}: {} {what}", network.name, site.party);
+        let at = sites.attachment(site);
         let add = |m: FlowMatch, (field, bits): (Field, Masked)| m.with_masked(field, bits.value, bits.mask);
         if site.kind == SiteKind::Exit {
             let outside = here.clone().with(OUT_PORT, layout::OUTSIDE.into());
-            flow(out, BY_CONNECTION, outside, found.clone(), detail("leads outside"));
+            let identity = FlowIdentity::ConnectionExit { at };
+            flow(out, BY_CONNECTION, outside, found.clone(), identity, detail("leads outside"));
         }
         let leased = Family::BOTH.into_iter().flat_map(|family| site.leased(family));
         for range in leased.filter(|_| site.is_unnamed_by_lease()) {
@@ -189,7 +206,8 @@ fn by_connection(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets) {
             let found = [found.clone(), vec![named]].concat();
             let matches = range.family.matches().iter().fold(here.clone().with(OUT_PORT, value.into()), add);
             let what = format!("has leased an address in {range}");
-            flow(out, BY_CONNECTION, towards(range, matches), found, detail(&what));
+            let identity = FlowIdentity::ConnectionLeased { at, prefix: range };
+            flow(out, BY_CONNECTION, towards(range, matches), found, identity, detail(&what));
         }
     }
 }
@@ -214,21 +232,21 @@ impl Tracking<'_> {
 
 /// What a flow of a rule opens.
 pub(super) struct Opened<'o, 'a> {
-    pub(super) from: &'o Side,
-    pub(super) to: &'o Side,
+    pub(super) from: &'o Side<'a>,
+    pub(super) to: &'o Side<'a>,
     /// The packets.
     pub(super) matches: FlowMatch,
     pub(super) priority: u16,
     pub(super) way: Way,
+    pub(super) traffic: RuleTraffic<'a>,
     pub(super) asked: Asked<'a>,
 }
 
-impl Opened<'_, '_> {
+impl<'a> Opened<'_, 'a> {
     /// A flow beside the rule's own.
-    fn beside<'a>(like: &Asked<'a>, kind: OriginKind, what: &str) -> Asked<'a> {
-        let key = like.key.as_ref().map(|key| format!("{key}: {what}"));
-        let detail = format!("{}: {what}", like.detail);
-        Asked { key, ends: like.ends, ..Asked::new(kind, like.rule, detail) }
+    fn beside(&self, identity: FlowIdentity<'a>, what: &str) -> Asked<'a> {
+        let like = &self.asked;
+        Asked::new(identity, format!("{}: {what}", like.detail)).of(like.rule).until(like.ends)
     }
 
     /// The port by which the traffic leaves, where no lookup gives it.
@@ -262,7 +280,7 @@ pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: Opened<'_, 'a>) {
 /// lease does not tell who he is.
 fn join<'a>(
     rules: &mut Rules<'_, '_, 'a>,
-    (from, to): (&Side, &Side),
+    (from, to): (&Side<'a>, &Side<'a>),
     back: bool,
     family: Family,
     like: &Asked<'a>,
@@ -273,23 +291,27 @@ fn join<'a>(
     let there = to.parties.sites.iter().filter_map(|place| rules.sites.at(*place));
     let mut receives = Vec::new();
     if !to.outside {
-        receives.push((to.parties.receives(sends.clone()), String::new()));
+        let receivers = TrackedReceivers::Parties { list: to.parties.list() };
+        receives.push((to.parties.receives(sends.clone()), receivers, String::new()));
     }
     if to.outside || (back && there.clone().any(|site| site.kind == SiteKind::Exit)) {
-        receives.push((sends.clone().with(OUT_PORT, layout::OUTSIDE.into()), ", outside".to_owned()));
+        let outside = sends.clone().with(OUT_PORT, layout::OUTSIDE.into());
+        receives.push((outside, TrackedReceivers::Outside, ", outside".to_owned()));
     }
     // Rules do not reach these at what they leased: only the connection tells that an answer is for them.
     let unnamed = |site: &&Site<'_>| site.is_unnamed_by_lease() && site.leased(family).next().is_some();
     for site in there.filter(|site| back && unnamed(site)) {
         let Some(value) = site.port.and_then(layout::port_value) else { continue };
         let what = format!(", leased by {} at {}", site.party, site.port_name);
-        receives.push((sends.clone().with(OUT_PORT, value.into()), what));
+        let receivers = TrackedReceivers::Leased { party: site.party, port: site.port_name };
+        receives.push((sends.clone().with(OUT_PORT, value.into()), receivers, what));
     }
-    for (matches, what) in receives {
+    for (matches, to, what) in receives {
         let way = if back { "back" } else { "forth" };
         let detail = format!("{way} for {} on {}: {} tracked{what}", like.rule, network.name, family.label());
-        let key = format!("{detail}, {} > {}", from.parties.part, to.parties.part);
-        let asked = Asked { key: Some(key), ends: like.ends, ..Asked::new(KIND, &network.name, detail) };
+        let name = &network.name;
+        let identity = FlowIdentity::Tracked { network: name, family, from: from.parties.list(), to };
+        let asked = Asked::new(identity, detail).of(name).until(like.ends);
         rules.tracking.joined.add(matches, asked);
     }
 }
@@ -308,12 +330,13 @@ fn commit(cookie: Cookie) -> Action {
 
 /// What a rule's connections explain: answers, and ICMP errors in both directions.
 fn answers(out: &mut Builder<'_>, network: &Network, opened: &Opened<'_, '_>) {
-    let Opened { from, to, way, asked, .. } = opened;
+    let Opened { from, to, way, .. } = opened;
     let back = REPLY | INVALID | TRACKED_BIT;
-    for (what, state, mask, sender, receiver) in [
-        ("answers", REPLY | ESTABLISHED, back | ESTABLISHED, to, from),
-        ("errors", REPLY | RELATED, back | RELATED, to, from),
-        ("errors about answers", RELATED, back | RELATED, from, to),
+    let (errors, about_answers) = (RuleAnswer::TrackedErrors, RuleAnswer::TrackedErrorsAboutAnswers);
+    for (answer, what, state, mask, sender, receiver) in [
+        (RuleAnswer::Tracked, "answers", REPLY | ESTABLISHED, back | ESTABLISHED, to, from),
+        (errors, "errors", REPLY | RELATED, back | RELATED, to, from),
+        (about_answers, "errors about answers", RELATED, back | RELATED, from, to),
     ] {
         let matches = way.family.matches().with_masked(Field::CtState, TRACKED_BIT | state, mask);
         let matches = part(matches, OPENED_BY, way.cookie.0.into());
@@ -327,7 +350,7 @@ fn answers(out: &mut Builder<'_>, network: &Network, opened: &Opened<'_, '_>) {
             matches = towards(range, matches);
         }
         let actions = vec![resubmit(SENDER_PORT)];
-        let asked = Opened::beside(asked, KIND, what);
+        let asked = opened.beside(FlowIdentity::Answers { traffic: opened.traffic, answer }, what);
         out.flow(POLICY, layout::CONNECTIONS, matches, vec![Instruction::ApplyActions(actions)], asked);
     }
 }
