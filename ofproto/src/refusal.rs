@@ -58,6 +58,7 @@ refusals! {
     BundleXid "OFPBFC_MSG_BAD_XID" "A message in a bundle under another xid.",
     BundleMessage "OFPBFC_MSG_UNSUP" "A message that cannot stand in another.",
     PropertyVendor "OFPBPC_BAD_EXPERIMENTER" "A property of an experimenter that nobody knows.",
+    PropertyVendorType "OFPBPC_BAD_EXP_TYPE" "A known experimenter's property that nobody knows.",
     PropertyValue "OFPBPC_BAD_VALUE" "A value that a property cannot have.",
     MatchType "OFPBMC_BAD_TYPE" "A match of a type that nobody knows.",
     MatchInconsistent "OFPBAC_MATCH_INCONSISTENT" "Actions that do not fit the match.",

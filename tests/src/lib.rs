@@ -18,7 +18,7 @@ pub mod traffic;
 
 pub use ages::Ages;
 pub use conn::Conn;
-pub use ofctl::{flow_mods, hex, ofp_print, says_no_less};
+pub use ofctl::{flow_mods, hex, installed, ofp_print, says_no_less, write_for_installed};
 pub use ovs::PrivateOvs;
 pub use pinger::Pinger;
 pub use running::{Running, binary, network_file};

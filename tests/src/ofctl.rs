@@ -25,6 +25,26 @@ pub fn timeless(flow: &str) -> String {
     format!("{} actions={actions}", words.join(", "))
 }
 
+/// Returns the version of the installed Open vSwitch, major and minor.
+///
+/// # Panics
+/// When `ovs-ofctl` does not start, or does not say it.
+pub fn installed() -> (u8, u8) {
+    let output = Command::new("ovs-ofctl").arg("--version").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok());
+    (numbers.next().expect("a version"), numbers.next().expect("a minor version"))
+}
+
+/// Keeps what the strategies of `ofproto` make to what the installed Open vSwitch knows. The tests of what came later are in
+/// `wire::later`.
+///
+/// # Panics
+/// As [`installed`].
+pub fn write_for_installed() {
+    ofproto::testing::write_for_version(installed());
+}
+
 /// What `ovs-ofctl ofp-print` prints of a message.
 ///
 /// # Panics

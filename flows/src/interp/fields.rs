@@ -4,7 +4,7 @@ use std::fmt;
 
 use ofproto::oxm::Field;
 
-/// A set of fields.
+/// A set of fields. A wide register stands for the single ones that it consists of.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct FieldSet(pub(super) u128);
 
@@ -17,7 +17,7 @@ impl FieldSet {
         let mut set = Self(0);
         let mut rest = fields;
         while let Some((&field, tail)) = rest.split_first() {
-            set.0 |= bit(field);
+            set.0 |= bits(field);
             rest = tail;
         }
         set
@@ -25,12 +25,12 @@ impl FieldSet {
 
     /// Adds a field.
     pub fn insert(&mut self, field: Field) {
-        self.0 |= bit(field);
+        self.0 |= bits(field);
     }
 
-    /// Whether the field is among them.
+    /// Whether the field, or a part of it, is among them.
     pub fn contains(self, field: Field) -> bool {
-        self.0 & bit(field) != 0
+        self.0 & bits(field) != 0
     }
 
     /// Whether some field is in both.
@@ -44,9 +44,9 @@ impl FieldSet {
         Self(self.0 | other.0)
     }
 
-    /// The fields, in the order of [`Field::ALL`].
+    /// The fields, in the order of [`Field::ALL`]; of registers the single ones.
     pub fn iter(self) -> impl Iterator<Item = Field> {
-        Field::ALL.iter().copied().filter(move |&f| self.contains(f))
+        Field::ALL.iter().copied().filter(move |&f| self.0 & bit(f) != 0)
     }
 }
 
@@ -56,10 +56,24 @@ impl fmt::Debug for FieldSet {
     }
 }
 
+/// Fields from here on are wide registers, which consist of others.
+pub(super) const WIDE: usize = Field::Xreg0 as usize;
+
+/// The bit of a field of its own; none for wide registers, and for tunnel options, which no packet has here.
 pub(super) const fn bit(field: Field) -> u128 {
-    // They fit 128 bits, checked below; tunnel options are no field that a packet has here.
-    let n = field as u32;
-    if n < 128 { 1 << n } else { 0 }
+    let n = field as usize;
+    if n < WIDE { 1 << n } else { 0 }
 }
 
-const _: () = assert!(Field::ALL.len() <= 128);
+/// The bits of a field, or of all that it consists of.
+const fn bits(field: Field) -> u128 {
+    let mut bits = bit(field);
+    let mut rest = field.registers();
+    while let Some((&part, tail)) = rest.split_first() {
+        bits |= bit(part);
+        rest = tail;
+    }
+    bits
+}
+
+const _: () = assert!(WIDE <= 128);

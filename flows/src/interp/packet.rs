@@ -8,7 +8,7 @@ use ofproto::PortNo;
 use ofproto::action::Subfield;
 use ofproto::oxm::Field;
 
-use super::fields::{FieldSet, bit};
+use super::fields::{FieldSet, WIDE, bit};
 
 /// ARP.
 pub const ETH_ARP: u16 = 0x0806;
@@ -29,8 +29,6 @@ pub const TCP_ACK: u16 = 0x010;
 /// OFPVID_PRESENT: the bit of a VLAN id that says that there is a tag (OpenFlow 1.3.5 §7.2.3.7).
 pub const VLAN_PRESENT: u128 = 0x1000;
 
-const FIELDS: usize = Field::ALL.len();
-
 /// How wide a single register is.
 const REGISTER_BITS: u32 = 32;
 
@@ -47,23 +45,7 @@ const ALWAYS: FieldSet = {
         rest = tail;
     }
     // Second spellings, computed from the first: see `Packet::derived`.
-    let second = [
-        Field::InPort,
-        Field::VlanTci,
-        Field::IpDscp,
-        Field::Xreg0,
-        Field::Xreg1,
-        Field::Xreg2,
-        Field::Xreg3,
-        Field::Xreg4,
-        Field::Xreg5,
-        Field::Xreg6,
-        Field::Xreg7,
-        Field::Xxreg0,
-        Field::Xxreg1,
-        Field::Xxreg2,
-        Field::Xxreg3,
-    ];
+    let second = [Field::InPort, Field::VlanTci, Field::IpDscp];
     FieldSet(set.0 & !FieldSet::of(&second).0)
 };
 
@@ -73,7 +55,7 @@ const ALWAYS: FieldSet = {
 #[derive(Clone)]
 pub struct Packet {
     present: u128,
-    values: [u128; FIELDS],
+    values: [u128; WIDE],
     /// The tag below the outer one, as a TCI.
     inner_tag: Option<u16>,
 }
@@ -87,7 +69,7 @@ impl Default for Packet {
 impl Packet {
     /// An Ethernet frame of a type that has no further fields.
     pub fn ethernet(src: [u8; 6], dst: [u8; 6], eth_type: u16) -> Self {
-        let mut this = Self { present: ALWAYS.0, values: [0; FIELDS], inner_tag: None };
+        let mut this = Self { present: ALWAYS.0, values: [0; WIDE], inner_tag: None };
         this.put(Field::EthSrc, mac_bits(src));
         this.put(Field::EthDst, mac_bits(dst));
         this.put(Field::EthType, eth_type.into());

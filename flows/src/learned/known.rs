@@ -20,10 +20,8 @@ impl Known {
     /// seen it.
     pub(super) fn nothing() -> Self {
         let mut this = Self(Box::new([UNKNOWN; FIELDS]));
-        let wide = [Field::Xxreg0, Field::Xxreg1, Field::Xxreg2, Field::Xxreg3];
-        let registers = wide.iter().flat_map(|wide| wide.registers());
-        for field in registers.chain(&[Field::Metadata, Field::CtState]) {
-            this.put(*field, Masked::exact(*field, 0));
+        for field in Field::REGISTERS.into_iter().chain([Field::Metadata, Field::CtState]) {
+            this.put(field, Masked::exact(field, 0));
         }
         this
     }

@@ -9,6 +9,7 @@ use ofproto::message::multipart::IpfixStats;
 use ofproto::{Refusal, Wire as _};
 
 use super::{Out, Printed, property, put, text};
+use crate::model::Masked;
 
 pub(super) fn role(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const ROLES: [&str; 3] = ["equal", "primary", "secondary"];
@@ -97,8 +98,8 @@ fn print_mappings(out: &mut String, mappings: &[Mapping]) {
         " mapping table:\n  class  type  length  match field\n ------  ----  ------  --------------",
     );
     for mapping in mappings {
-        let class = text::c_hex(u32::from(mapping.class));
-        let kind = text::c_hex(u32::from(mapping.kind));
+        let class = text::c_hex(mapping.class);
+        let kind = text::c_hex(mapping.kind);
         put!(out, "\n {class:>6}  {kind:>4}  {:>6}  tun_metadata{}", mapping.len, mapping.index);
     }
 }
@@ -134,20 +135,44 @@ pub(super) fn ct_flush(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     }
     let (mut original, mut reply) = (Tuple::default(), Tuple::default());
     let (mut family, mut zone) = (None, 0);
+    let (mut mark, mut labels) = (NOTHING, NOTHING);
     while !r.is_empty() {
         match property::next(r)? {
             (0, body) => read_tuple(body, &mut original, &mut family)?,
             (1, body) => read_tuple(body, &mut reply, &mut family)?,
             (2, body) => zone = property::u16(body)?,
-            _ => {}
+            (3, body) => selected(&mut mark, property::u32(body)?.into(), u32::MAX.into()),
+            (4, body) => mark.mask = property::u32(body)?.into(),
+            (5, body) => selected(&mut labels, property::u128(body)?, u128::MAX),
+            (6, body) => labels.mask = property::u128(body)?,
+            (kind, _) => return Err(property::unknown(kind)),
         }
     }
-    put!(out.text, " zone={zone} '");
+    put!(out.text, " zone={zone}");
+    for (name, bits, exact) in [("mark", mark, u32::MAX.into()), ("labels", labels, u128::MAX)] {
+        match bits.mask {
+            0 => {}
+            mask if mask == exact => put!(out.text, " {name}={}", text::c_hex(bits.value)),
+            mask => put!(out.text, " {name}={}/{}", text::c_hex(bits.value), text::c_hex(mask)),
+        }
+    }
+    out.text.push_str(" '");
     print_tuple(&mut out.text, &original, protocol, family);
     put!(out.text, ",ct_nw_proto={protocol}' '");
     print_tuple(&mut out.text, &reply, protocol, family);
     out.text.push('\'');
     Ok(())
+}
+
+/// No bit counts.
+const NOTHING: Masked = Masked { value: 0, mask: 0 };
+
+/// Takes a value that connections are selected by: of all its bits, unless a mask that is not zero was said.
+fn selected(bits: &mut Masked, value: u128, exact: u128) {
+    bits.value = value;
+    if bits.mask == 0 {
+        bits.mask = exact;
+    }
 }
 
 fn read_tuple(body: Reader<'_>, tuple: &mut Tuple, family: &mut Option<Family>) -> Printed {
@@ -160,7 +185,7 @@ fn read_tuple(body: Reader<'_>, tuple: &mut Tuple, family: &mut Option<Family>) 
             (3, body) => tuple.to = property::u16(body)?.to_be_bytes(),
             (5, body) => tuple.to[1] = property::u8(body)?,
             (6, body) => tuple.to[0] = property::u8(body)?,
-            _ => {}
+            (kind, _) => return Err(property::unknown(kind)),
         }
     }
     Ok(())

@@ -3,11 +3,12 @@
 use ofproto::Refusal;
 use ofproto::codec::Reader;
 
+/// Properties of experimenters have two more numbers, which nobody asks for here.
+const EXPERIMENTER: u16 = 0xffff;
+
 /// Takes the next property and its padding: its type, and a reader of what it says.
 pub(super) fn next<'a>(r: &mut Reader<'a>) -> Result<(u16, Reader<'a>), Refusal> {
     const HEADER: usize = 4;
-    /// Those of experimenters have two more numbers, which nobody asks for here.
-    const EXPERIMENTER: u16 = 0xffff;
     let available = r.remaining();
     let kind = r.u16("property.type").map_err(|_| Refusal::PropertyLen)?;
     let len = usize::from(r.u16("property.length").map_err(|_| Refusal::PropertyLen)?);
@@ -43,6 +44,17 @@ pub(super) fn u64(mut body: Reader<'_>) -> Result<u64, Refusal> {
     body.skip(4, "property.pad").map_err(|_| Refusal::PropertyLen)?;
     let n = body.u64("property").map_err(|_| Refusal::PropertyLen)?;
     if body.is_empty() { Ok(n) } else { Err(Refusal::PropertyLen) }
+}
+
+/// A wide number that fills the property.
+pub(super) fn u128(mut body: Reader<'_>) -> Result<u128, Refusal> {
+    let n = body.array("property").map_err(|_| Refusal::PropertyLen)?;
+    if body.is_empty() { Ok(u128::from_be_bytes(n)) } else { Err(Refusal::PropertyLen) }
+}
+
+/// What Open vSwitch says to a property that it does not know.
+pub(super) fn unknown(kind: u16) -> Refusal {
+    if kind == EXPERIMENTER { Refusal::PropertyVendorType } else { Refusal::PropertyType }
 }
 
 /// The first byte: the rest does not matter.

@@ -104,8 +104,11 @@ pub(super) fn port(out: &mut String, port: PortNo, names: &dyn Names) {
 }
 
 /// In hexadecimal with a prefix, but zero without, as C prints it.
-pub(super) fn c_hex(n: u32) -> String {
-    if n == 0 { "0".to_owned() } else { format!("{n:#x}") }
+pub(super) fn c_hex(n: impl Into<u128>) -> String {
+    match n.into() {
+        0 => "0".to_owned(),
+        n => format!("{n:#x}"),
+    }
 }
 
 /// A C string of the other side: bytes up to the first NUL, as they are where they are UTF-8.

@@ -122,13 +122,14 @@ fn changed(action: &Action, packet: &mut Packet) -> bool {
 
 /// Registers and metadata that the packet came with.
 fn carried(packet: &Packet) -> Vec<Action> {
-    let beside = |field: &&Field| {
-        let n = **field as usize;
-        **field == Field::Metadata || (Field::Reg0 as usize..=Field::Reg15 as usize).contains(&n)
-    };
-    let loads = Field::ALL.iter().filter(beside).filter_map(|field| {
-        let value = u64::try_from(packet.value(*field)?).ok().filter(|value| *value != 0)?;
-        Some(Action::Load { dst: ofproto::action::Subfield::whole(*field), value })
+    let beside = [Field::Metadata].into_iter().chain(Field::REGISTERS);
+    let loads = beside.filter_map(|field| {
+        let value = u64::try_from(packet.value(field)?).ok().filter(|value| *value != 0)?;
+        if field.has_long_header() {
+            // `load` has no room for it.
+            return Some(Action::SetField(Oxm::Known { field, value: value.into(), mask: None }));
+        }
+        Some(Action::Load { dst: ofproto::action::Subfield::whole(field), value })
     });
     loads.collect()
 }

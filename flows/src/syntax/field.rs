@@ -56,11 +56,6 @@ pub(super) fn parse_subfield(word: &str) -> Result<Subfield, String> {
     Ok(Subfield { field, ofs: first, n_bits: last - first + 1 })
 }
 
-/// Whether the field's header begins with an experimenter's id: most actions have no room for it.
-pub(super) fn is_long(field: Field) -> bool {
-    matches!(field.info().nxm, Some((0xffff, _)))
-}
-
 /// Writes a subfield as `ovs-ofctl` does.
 pub(super) fn print_subfield(s: Subfield) -> String {
     let option = s.field.tun_metadata().map(|_| option_name(s.field));
@@ -173,6 +168,22 @@ const fn header_names(field: Field) -> &'static [&'static str] {
         Field::Reg13 => &["NXM_NX_REG13"],
         Field::Reg14 => &["NXM_NX_REG14"],
         Field::Reg15 => &["NXM_NX_REG15"],
+        Field::Reg16 => &["NXOXM_ET_REG16"],
+        Field::Reg17 => &["NXOXM_ET_REG17"],
+        Field::Reg18 => &["NXOXM_ET_REG18"],
+        Field::Reg19 => &["NXOXM_ET_REG19"],
+        Field::Reg20 => &["NXOXM_ET_REG20"],
+        Field::Reg21 => &["NXOXM_ET_REG21"],
+        Field::Reg22 => &["NXOXM_ET_REG22"],
+        Field::Reg23 => &["NXOXM_ET_REG23"],
+        Field::Reg24 => &["NXOXM_ET_REG24"],
+        Field::Reg25 => &["NXOXM_ET_REG25"],
+        Field::Reg26 => &["NXOXM_ET_REG26"],
+        Field::Reg27 => &["NXOXM_ET_REG27"],
+        Field::Reg28 => &["NXOXM_ET_REG28"],
+        Field::Reg29 => &["NXOXM_ET_REG29"],
+        Field::Reg30 => &["NXOXM_ET_REG30"],
+        Field::Reg31 => &["NXOXM_ET_REG31"],
         Field::Xreg0 => &["OXM_OF_PKT_REG0"],
         Field::Xreg1 => &["OXM_OF_PKT_REG1"],
         Field::Xreg2 => &["OXM_OF_PKT_REG2"],
@@ -181,10 +192,22 @@ const fn header_names(field: Field) -> &'static [&'static str] {
         Field::Xreg5 => &["OXM_OF_PKT_REG5"],
         Field::Xreg6 => &["OXM_OF_PKT_REG6"],
         Field::Xreg7 => &["OXM_OF_PKT_REG7"],
+        Field::Xreg8 => &["OXM_OF_PKT_REG8"],
+        Field::Xreg9 => &["OXM_OF_PKT_REG9"],
+        Field::Xreg10 => &["OXM_OF_PKT_REG10"],
+        Field::Xreg11 => &["OXM_OF_PKT_REG11"],
+        Field::Xreg12 => &["OXM_OF_PKT_REG12"],
+        Field::Xreg13 => &["OXM_OF_PKT_REG13"],
+        Field::Xreg14 => &["OXM_OF_PKT_REG14"],
+        Field::Xreg15 => &["OXM_OF_PKT_REG15"],
         Field::Xxreg0 => &["NXM_NX_XXREG0"],
         Field::Xxreg1 => &["NXM_NX_XXREG1"],
         Field::Xxreg2 => &["NXM_NX_XXREG2"],
         Field::Xxreg3 => &["NXM_NX_XXREG3"],
+        Field::Xxreg4 => &["NXOXM_ET_XXREG4"],
+        Field::Xxreg5 => &["NXOXM_ET_XXREG5"],
+        Field::Xxreg6 => &["NXOXM_ET_XXREG6"],
+        Field::Xxreg7 => &["NXOXM_ET_XXREG7"],
         Field::TunErspanVer => &["NXOXM_ET_ERSPAN_VER"],
         Field::TunErspanIdx => &["NXOXM_ET_ERSPAN_IDX"],
         Field::TunErspanDir => &["NXOXM_ET_ERSPAN_DIR"],

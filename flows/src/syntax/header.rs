@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use ofproto::PortNo;
 use ofproto::action::{
-    Action, Encap, EncapProp, PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NEXT_PROTO, PACKET_NSH,
-    Sample, SampleDirection,
+    Action, Encap, EncapProp, ObservationId, PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NEXT_PROTO,
+    PACKET_NSH, Sample, SampleDirection,
 };
 
 use super::Context;
@@ -120,8 +120,8 @@ pub(super) fn sample<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, Syn
     let mut sample = Sample {
         probability: 0,
         collector_set_id: 0,
-        obs_domain_id: 0,
-        obs_point_id: 0,
+        obs_domain_id: ObservationId::Immediate(0),
+        obs_point_id: ObservationId::Immediate(0),
         sampling_port: PortNo::ANY,
         direction: SampleDirection::Default,
     };
@@ -130,8 +130,8 @@ pub(super) fn sample<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, Syn
         match part.key {
             "probability" => sample.probability = cx.half("probability", text)?,
             "collector_set_id" => sample.collector_set_id = cx.word(part.key, text)?,
-            "obs_domain_id" => sample.obs_domain_id = cx.word(part.key, text)?,
-            "obs_point_id" => sample.obs_point_id = cx.word(part.key, text)?,
+            "obs_domain_id" => sample.obs_domain_id = observation_id(cx, part.key, text)?,
+            "obs_point_id" => sample.obs_point_id = observation_id(cx, part.key, text)?,
             "sampling_port" => sample.sampling_port = cx.port(text)?,
             "ingress" => sample.direction = SampleDirection::Ingress,
             "egress" => sample.direction = SampleDirection::Egress,
@@ -148,6 +148,22 @@ pub(super) fn sample<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, Syn
             .help("probability=N: N of 65535 packets"));
     }
     Ok(Action::Sample(Box::new(sample)))
+}
+
+/// A number, or bits of a field that hold one, as Open vSwitch takes them since 3.4.
+fn observation_id<'a>(cx: &Context<'a>, what: &str, text: &'a str) -> Result<ObservationId, SyntaxError> {
+    const MOST: u16 = 32;
+    if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+        return cx.word(what, text).map(ObservationId::Immediate);
+    }
+    let help =
+        format!("a number from 0 to {}, or up to {MOST} bits of a field such as NXM_NX_REG0[]", u32::MAX);
+    let bits = cx.subfield(text).map_err(|error| error.help(help.clone()))?;
+    if bits.n_bits > MOST {
+        let message = format!("{text:?} has {} bits, and {what} has {MOST}", bits.n_bits);
+        return Err(cx.error(SyntaxErrorKind::Value, text, message).help(help));
+    }
+    cx.short("sample", bits, text).map(ObservationId::Field)
 }
 
 /// Reads `LEN)->DST[bit]`, as the tokenizer leaves it.

@@ -47,7 +47,7 @@ pub(super) fn load<'a>(
         let message = format!("{from:?} does not fit into {} bits", dst.n_bits);
         return Err(cx.error(SyntaxErrorKind::Value, from, message));
     }
-    if field::is_long(dst.field) {
+    if dst.field.has_long_header() {
         let (value, mask) = (number << dst.ofs, dst.mask());
         // All ones are those that fill its bytes.
         let mask = Some(mask).filter(|mask| mask.count_ones() as usize != 8 * dst.field.info().bytes());
@@ -115,7 +115,7 @@ pub(super) fn set_field<'a>(
     if from.contains('/') && field.info().maskable && !field.info().bits.is_multiple_of(8) {
         mask &= ones(Subfield::width(field));
         value &= mask;
-        if mask == ones(Subfield::width(field)) && !field::is_long(field) {
+        if mask == ones(Subfield::width(field)) && !field.has_long_header() {
             let value = u64::try_from(value).unwrap_or(u64::MAX);
             actions.push(Action::Load { dst: Subfield::whole(field), value });
             return Ok(());
@@ -137,7 +137,7 @@ fn masked_bits(field: Field, text: &str) -> Option<Action> {
     let (value, mask) = text.split_once('/')?;
     let (value, mask) = (token::integer(value)?, token::integer(mask)?);
     let fits = mask != 0 && mask <= field.info().exact() && value & !mask == 0;
-    let wanted = field::is_long(field) && !field.info().maskable && fits;
+    let wanted = field.has_long_header() && !field.info().maskable && fits;
     wanted.then_some(Action::RegLoad2(Oxm::Known { field, value, mask: Some(mask) }))
 }
 
@@ -219,7 +219,7 @@ impl<'a> Context<'a> {
 
     /// Refuses a field whose header begins with an experimenter's id, where an action has no room for that.
     pub(super) fn short(&self, action: &str, bits: Subfield, word: &str) -> Result<Subfield, SyntaxError> {
-        if field::is_long(bits.field) {
+        if bits.field.has_long_header() {
             let message = format!("{word:?} has an experimenter's header, which {action} has no room for");
             return Err(self.error(SyntaxErrorKind::Value, word, message));
         }

@@ -134,8 +134,7 @@ const SETTABLE: &[Field] = {
 
 /// Learned flows of all kinds of packets, which may lack what their fields need.
 fn learn() -> impl Strategy<Value = Action> {
-    let fields: Vec<Field> =
-        Field::ALL.iter().copied().filter(|field| !matches!(field.info().nxm, Some((0xffff, _)))).collect();
+    let fields: Vec<Field> = Field::ALL.iter().copied().filter(|field| !field.has_long_header()).collect();
     let spec = (select(fields), any::<u128>(), 0..4_u8).prop_map(|(field, value, kind)| {
         let whole = Subfield::whole(field);
         let src = LearnSrc::Immediate(value & field.info().exact());

@@ -27,7 +27,7 @@
 //! | `dec_ttl(ID,…)` | NXAST_DEC_TTL_CNT_IDS 21 | yes |
 //! | `write_metadata` | NXAST_WRITE_METADATA 22 | on the wire; text becomes the instruction |
 //! | `push`, `pop` | NXAST_STACK_PUSH 27, STACK_POP 28 | yes |
-//! | `sample` | NXAST_SAMPLE 29, SAMPLE2 38, SAMPLE3 41 | yes |
+//! | `sample` | NXAST_SAMPLE 29, SAMPLE2 38, SAMPLE3 41, SAMPLE4 51 | yes; the last for ids that come from fields, which Open vSwitch has since 3.4 |
 //! | `conjunction` | NXAST_CONJUNCTION 34 | yes |
 //! | `ct`, `nat`, `ct_clear` | NXAST_CT 35, NAT 36, CT_CLEAR 43 | yes |
 //! | `output(port=…,max_len=…)` | NXAST_OUTPUT_TRUNC 39 | yes |
@@ -64,7 +64,7 @@ pub use encap::{
 };
 pub use hash::{BUNDLE_ALGORITHMS, Bundle, HASH_FIELDS, MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath};
 pub use learn::{LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc};
-pub use sample::{Sample, SampleDirection};
+pub use sample::{ObservationId, Sample, SampleDirection};
 pub use standard::Legacy;
 pub use subfield::Subfield;
 
@@ -201,7 +201,7 @@ pub enum Action {
         /// Which count.
         mask: u64,
     },
-    /// NXAST_SAMPLE 29, NXAST_SAMPLE2 38 or NXAST_SAMPLE3 41, whichever the parameters need.
+    /// NXAST_SAMPLE 29, NXAST_SAMPLE2 38, NXAST_SAMPLE3 41 or NXAST_SAMPLE4 51, whichever the parameters need.
     Sample(Box<Sample>),
     /// NXAST_CONJUNCTION 34.
     Conjunction {

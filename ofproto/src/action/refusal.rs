@@ -107,6 +107,7 @@ fn extension_len(vendor: u32, subtype: u16) -> Option<(usize, usize)> {
         35 | 49 => (24, MAX),
         12 | 13 | 16 => (32, MAX),
         45 => (40, MAX),
+        51 => (40, 40),
         // The debugging actions are for test builds only.
         254 | 255 => (16, 16),
         _ => return None,
@@ -204,8 +205,25 @@ fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), Refusal> {
             bits(one, 12, (at(10), at(next)), subtype == 28).map(|_| ())
         }
         (false, 49) => bits(one, 14, (at(12), 1), true).map(|_| ()),
+        (false, 51) => sampled(one),
         _ => Ok(()),
     }
+}
+
+/// What NXAST_SAMPLE4 says, and the fields that its ids come from.
+fn sampled(one: &[u8]) -> Result<(), Refusal> {
+    ok(one.get(35..40) == Some(&[0; 5]), MustBeZero)?;
+    let probability = u16_at(one, 10).unwrap_or_default();
+    ok(probability != 0 && one.get(34).is_some_and(|direction| *direction <= 2), ActionArgument)?;
+    for at in [16, 24] {
+        if u32_at(one, at) != Some(0) {
+            let id = u16_at(one, at + 4).map(|bits| (bits >> 6, (bits & 0x3f) + 1)).unwrap_or_default();
+            // An experimenter's id has no room behind the header.
+            bits(one.get(..at + 4).unwrap_or_default(), at, id, false)?;
+            ok(id.1 <= 32, ActionArgument)?;
+        }
+    }
+    Ok(())
 }
 
 fn header_end(one: &[u8], at: usize) -> usize {

@@ -253,3 +253,33 @@ fn an_action_that_cannot_be_said_survives() {
     assert!(matches!(list[..], [Action::Learn(_)]), "{list:?}");
     assert_eq!(encode(&list).unwrap(), bytes);
 }
+
+/// What `ovs-ofctl` 4.0.0 (Debian's openvswitch-common 4.0.0-2) prints of a flow with each: `ofp-print`.
+#[test]
+fn what_open_vswitch_says_to_a_sample_of_fields() {
+    let sample = |domain: &[u8; 8], point: &[u8; 8], probability: u8, direction: u8, padding: u8| {
+        let head = [0xff, 0xff, 0, 40, 0, 0, 0x23, 0x20, 0, 51, 0, probability, 0, 0, 0, 1];
+        let bytes = [&head[..], domain, point, &[0xff, 0xff, direction, 0, 0, 0, 0, padding]].concat();
+        Action::refusal(&bytes).map(crate::Refusal::name)
+    };
+    let reg0 = &[0, 1, 0, 4, 0, 0x1f, 0, 0];
+    let seven = &[0, 0, 0, 0, 0, 0, 0, 7];
+    let beyond = &[0, 1, 0, 4, 0, 0x5f, 0, 0];
+    let wide = &[0x80, 1, 0, 8, 0, 0x3f, 0, 0];
+    let long = &[0xff, 0xff, 0x22, 8, 0, 0, 0x23, 0x20];
+    for (refusal, expected) in [
+        (sample(reg0, seven, 5, 2, 0), None),
+        (sample(seven, seven, 5, 0, 0), None),
+        (sample(reg0, seven, 0, 0, 0), Some("OFPBAC_BAD_ARGUMENT")),
+        (sample(reg0, seven, 5, 3, 0), Some("OFPBAC_BAD_ARGUMENT")),
+        (sample(reg0, seven, 0, 3, 1), Some("NXBRC_MUST_BE_ZERO")),
+        (sample(beyond, seven, 5, 0, 1), Some("NXBRC_MUST_BE_ZERO")),
+        (sample(beyond, long, 5, 0, 0), Some("OFPBAC_BAD_SET_LEN")),
+        (sample(long, beyond, 5, 0, 0), Some("OFPBAC_BAD_SET_TYPE")),
+        (sample(seven, long, 5, 3, 0), Some("OFPBAC_BAD_ARGUMENT")),
+        (sample(wide, long, 5, 0, 0), Some("OFPBAC_BAD_ARGUMENT")),
+        (sample(reg0, beyond, 5, 0, 0), Some("OFPBAC_BAD_SET_LEN")),
+    ] {
+        assert_eq!(refusal, expected);
+    }
+}

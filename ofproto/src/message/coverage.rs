@@ -74,7 +74,7 @@
 //! | 28, 30 | NXT_RESUME, NXT_PACKET_IN2 | typed; the continuation is kept, [`ContinuationProperty`](super::ContinuationProperty) looks inside |
 //! | 29 | NXT_CT_FLUSH_ZONE | typed |
 //! | 31 | NXT_GROUP_MOD | kept: of 1.0 |
-//! | 32 | NXT_CT_FLUSH | typed |
+//! | 32 | NXT_CT_FLUSH | typed, with mark and labels (Open vSwitch 3.3); other properties kept |
 //! | 132 | NXT_REQUESTFORWARD | kept: of 1.0 to 1.2 |
 //! | 0, 1, multipart | NXST_FLOW, NXST_AGGREGATE | kept: of 1.0 |
 //! | 2, multipart | NXST_FLOW_MONITOR | kept: in 1.3 Open vSwitch speaks ONF's in its place |

@@ -31,6 +31,8 @@ mod flow_removed;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_later;
+#[cfg(test)]
 mod golden_nicira;
 #[cfg(test)]
 mod golden_tables;

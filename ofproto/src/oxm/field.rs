@@ -39,7 +39,7 @@ macro_rules! fields {
         }
 
         impl Field {
-            /// Every field whose value fits 128 bits, in the order of `meta-flow.h` (registers last).
+            /// Every field whose value fits 128 bits, in the order of `meta-flow.h` (registers last, wide ones behind single ones).
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The tunnel options, which a switch maps to TLVs: up to 124 bytes each. Actions name bits of them by these; in a
@@ -107,6 +107,25 @@ impl Field {
         self as u32 >= Self::EthSrc as u32 && (self as u32) < Self::PacketType as u32
     }
 
+    /// The single registers, of 32 bits each.
+    pub const REGISTERS: [Self; 32] = {
+        use Field::*;
+        [
+            Reg0, Reg1, Reg2, Reg3, Reg4, Reg5, Reg6, Reg7, Reg8, Reg9, Reg10, Reg11, Reg12, Reg13, Reg14,
+            Reg15, Reg16, Reg17, Reg18, Reg19, Reg20, Reg21, Reg22, Reg23, Reg24, Reg25, Reg26, Reg27, Reg28,
+            Reg29, Reg30, Reg31,
+        ]
+    };
+
+    /// Returns the first version of Open vSwitch that has the field, where that is later than 3.1 (ovs-fields(7)).
+    pub const fn since(self) -> Option<(u8, u8)> {
+        let first = match self.registers() {
+            [first, ..] => *first as u32,
+            [] => self as u32,
+        };
+        if Self::Reg16 as u32 <= first && first <= Self::Reg31 as u32 { Some((3, 7)) } else { None }
+    }
+
     /// The single registers that a wide one consists of, from its most significant bits on; none for other fields.
     pub const fn registers(self) -> &'static [Self] {
         use Field::*;
@@ -119,10 +138,22 @@ impl Field {
             Xreg5 => &[Reg10, Reg11],
             Xreg6 => &[Reg12, Reg13],
             Xreg7 => &[Reg14, Reg15],
+            Xreg8 => &[Reg16, Reg17],
+            Xreg9 => &[Reg18, Reg19],
+            Xreg10 => &[Reg20, Reg21],
+            Xreg11 => &[Reg22, Reg23],
+            Xreg12 => &[Reg24, Reg25],
+            Xreg13 => &[Reg26, Reg27],
+            Xreg14 => &[Reg28, Reg29],
+            Xreg15 => &[Reg30, Reg31],
             Xxreg0 => &[Reg0, Reg1, Reg2, Reg3],
             Xxreg1 => &[Reg4, Reg5, Reg6, Reg7],
             Xxreg2 => &[Reg8, Reg9, Reg10, Reg11],
             Xxreg3 => &[Reg12, Reg13, Reg14, Reg15],
+            Xxreg4 => &[Reg16, Reg17, Reg18, Reg19],
+            Xxreg5 => &[Reg20, Reg21, Reg22, Reg23],
+            Xxreg6 => &[Reg24, Reg25, Reg26, Reg27],
+            Xxreg7 => &[Reg28, Reg29, Reg30, Reg31],
             _ => &[],
         }
     }
@@ -349,6 +380,38 @@ fields! {
     Reg14: "reg14", None, 32, Some((0x0001, 14)), None, true, Hex;
     /// Register 15.
     Reg15: "reg15", None, 32, Some((0x0001, 15)), None, true, Hex;
+    /// Register 16.
+    Reg16: "reg16", None, 32, Some((0xffff, 17)), None, true, Hex;
+    /// Register 17.
+    Reg17: "reg17", None, 32, Some((0xffff, 18)), None, true, Hex;
+    /// Register 18.
+    Reg18: "reg18", None, 32, Some((0xffff, 19)), None, true, Hex;
+    /// Register 19.
+    Reg19: "reg19", None, 32, Some((0xffff, 20)), None, true, Hex;
+    /// Register 20.
+    Reg20: "reg20", None, 32, Some((0xffff, 21)), None, true, Hex;
+    /// Register 21.
+    Reg21: "reg21", None, 32, Some((0xffff, 22)), None, true, Hex;
+    /// Register 22.
+    Reg22: "reg22", None, 32, Some((0xffff, 23)), None, true, Hex;
+    /// Register 23.
+    Reg23: "reg23", None, 32, Some((0xffff, 24)), None, true, Hex;
+    /// Register 24.
+    Reg24: "reg24", None, 32, Some((0xffff, 25)), None, true, Hex;
+    /// Register 25.
+    Reg25: "reg25", None, 32, Some((0xffff, 26)), None, true, Hex;
+    /// Register 26.
+    Reg26: "reg26", None, 32, Some((0xffff, 27)), None, true, Hex;
+    /// Register 27.
+    Reg27: "reg27", None, 32, Some((0xffff, 28)), None, true, Hex;
+    /// Register 28.
+    Reg28: "reg28", None, 32, Some((0xffff, 29)), None, true, Hex;
+    /// Register 29.
+    Reg29: "reg29", None, 32, Some((0xffff, 30)), None, true, Hex;
+    /// Register 30.
+    Reg30: "reg30", None, 32, Some((0xffff, 31)), None, true, Hex;
+    /// Register 31.
+    Reg31: "reg31", None, 32, Some((0xffff, 32)), None, true, Hex;
     /// Double register 0.
     Xreg0: "xreg0", None, 64, Some((0x8001, 0)), Some((0x8001, 0)), true, Hex;
     /// Double register 1.
@@ -365,6 +428,22 @@ fields! {
     Xreg6: "xreg6", None, 64, Some((0x8001, 6)), Some((0x8001, 6)), true, Hex;
     /// Double register 7.
     Xreg7: "xreg7", None, 64, Some((0x8001, 7)), Some((0x8001, 7)), true, Hex;
+    /// Double register 8.
+    Xreg8: "xreg8", None, 64, Some((0x8001, 8)), Some((0x8001, 8)), true, Hex;
+    /// Double register 9.
+    Xreg9: "xreg9", None, 64, Some((0x8001, 9)), Some((0x8001, 9)), true, Hex;
+    /// Double register 10.
+    Xreg10: "xreg10", None, 64, Some((0x8001, 10)), Some((0x8001, 10)), true, Hex;
+    /// Double register 11.
+    Xreg11: "xreg11", None, 64, Some((0x8001, 11)), Some((0x8001, 11)), true, Hex;
+    /// Double register 12.
+    Xreg12: "xreg12", None, 64, Some((0x8001, 12)), Some((0x8001, 12)), true, Hex;
+    /// Double register 13.
+    Xreg13: "xreg13", None, 64, Some((0x8001, 13)), Some((0x8001, 13)), true, Hex;
+    /// Double register 14.
+    Xreg14: "xreg14", None, 64, Some((0x8001, 14)), Some((0x8001, 14)), true, Hex;
+    /// Double register 15.
+    Xreg15: "xreg15", None, 64, Some((0x8001, 15)), Some((0x8001, 15)), true, Hex;
     /// Quadruple register 0.
     Xxreg0: "xxreg0", None, 128, Some((0x0001, 111)), None, true, Hex;
     /// Quadruple register 1.
@@ -373,4 +452,12 @@ fields! {
     Xxreg2: "xxreg2", None, 128, Some((0x0001, 113)), None, true, Hex;
     /// Quadruple register 3.
     Xxreg3: "xxreg3", None, 128, Some((0x0001, 114)), None, true, Hex;
+    /// Quadruple register 4.
+    Xxreg4: "xxreg4", None, 128, Some((0xffff, 33)), None, true, Hex;
+    /// Quadruple register 5.
+    Xxreg5: "xxreg5", None, 128, Some((0xffff, 34)), None, true, Hex;
+    /// Quadruple register 6.
+    Xxreg6: "xxreg6", None, 128, Some((0xffff, 35)), None, true, Hex;
+    /// Quadruple register 7.
+    Xxreg7: "xxreg7", None, 128, Some((0xffff, 36)), None, true, Hex;
 }

@@ -67,12 +67,6 @@ impl Field {
     pub const fn experimenter(self) -> Option<u32> {
         match self {
             Self::TcpFlags | Self::ActsetOutput => Some(ONF),
-            Self::TunErspanVer
-            | Self::TunErspanIdx
-            | Self::TunErspanDir
-            | Self::TunErspanHwid
-            | Self::TunGtpuFlags
-            | Self::TunGtpuMsgtype => Some(NICIRA),
             Self::NshFlags
             | Self::NshTtl
             | Self::NshMdtype
@@ -83,8 +77,15 @@ impl Field {
             | Self::NshC2
             | Self::NshC3
             | Self::NshC4 => Some(NSH),
+            _ if self.has_long_header() => Some(NICIRA),
             _ => None,
         }
+    }
+
+    /// Whether the field's header in Nicira's actions ends in an experimenter's id: eight bytes, for which most actions have no
+    /// room.
+    pub const fn has_long_header(self) -> bool {
+        matches!(self.info().nxm, Some((EXPERIMENTER, _)))
     }
 
     /// The field that an OXM or NXM class and number stand for; class 0xffff is taken for ONF's.

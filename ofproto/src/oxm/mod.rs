@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `conj_id`, `dp_hash`, `recirc_id`, `packet_type`, `metadata`, `pkt_mark`, `actset_output` | yes; a switch refuses flows that match `dp_hash`, or a `recirc_id` that is not 0 |
 //! | `in_port`, `in_port_oxm` | yes, as one field |
-//! | `reg0`–`reg15`, `xreg0`–`xreg7`, `xxreg0`–`xxreg3` | yes; wide ones print as the registers that they consist of |
+//! | `reg0`–`reg31`, `xreg0`–`xreg15`, `xxreg0`–`xxreg7` | yes; wide ones print as the registers that they consist of; those above `reg15` need Open vSwitch 3.7 ([`Field::since`]) |
 //! | `tun_id`, `tun_src`, `tun_dst`, `tun_ipv6_src`, `tun_ipv6_dst`, `tun_flags`, `tun_gbp_*`, `tun_erspan_*`, `tun_gtpu_*` | yes |
 //! | `tun_metadata0`–`tun_metadata63` | yes: an [`Oxm::Unknown`] of class 1, as it may be longer than 128 bits; in actions one of [`Field::TUN_METADATA`] |
 //! | `tun_ttl`, `tun_tos`, `skb_priority` | no: Open vSwitch gives them no header, so no OpenFlow message can carry them |

@@ -5,11 +5,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::bytes;
+use super::{bytes, may_use};
 use crate::action::{
     Action, Bundle, Ct, CtZone, Encap, EncapProp, LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM,
-    LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc, Legacy, Multipath, Nat, NatAddresses, Sample,
-    SampleDirection, Subfield, ToController,
+    LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc, Legacy, Multipath, Nat, NatAddresses, ObservationId,
+    Sample, SampleDirection, Subfield, ToController,
 };
 use crate::ids::{Cookie, GroupId, PortNo, TableId};
 use crate::instruction::Instruction;
@@ -17,7 +17,11 @@ use crate::oxm::{Field, Match, Oxm};
 
 /// Any field.
 pub fn field() -> impl Strategy<Value = Field> {
-    select(Field::ALL)
+    select(fields())
+}
+
+fn fields() -> Vec<Field> {
+    Field::ALL.iter().copied().filter(|field| field.since().is_none_or(may_use)).collect()
 }
 
 /// A known field with a value, and sometimes a mask where it may have one.
@@ -45,7 +49,7 @@ pub fn unknown_oxm() -> impl Strategy<Value = Oxm> {
 
 /// Matches in which no known field comes twice.
 pub fn matches() -> impl Strategy<Value = Match> {
-    let some = prop::sample::subsequence(Field::ALL, 0..12).prop_shuffle();
+    let some = prop::sample::subsequence(fields(), 0..12).prop_shuffle();
     let known = some.prop_flat_map(|fields| fields.into_iter().map(known).collect::<Vec<_>>());
     (known, vec(unknown_oxm(), 0..2)).prop_map(|(known, unknown)| Match { fields: [known, unknown].concat() })
 }
@@ -57,11 +61,7 @@ pub fn subfield(max: u16) -> impl Strategy<Value = Subfield> {
 
 /// A field that every Nicira action can name: an experimenter's id has no place in most.
 fn short_field() -> impl Strategy<Value = Field> {
-    field().prop_filter("needs an experimenter's id", |f| !is_long(*f))
-}
-
-fn is_long(field: Field) -> bool {
-    matches!(field.info().nxm, Some((0xffff, _)))
+    field().prop_filter("needs an experimenter's id", |f| !f.has_long_header())
 }
 
 fn bits_of(field: Field, max: u16) -> impl Strategy<Value = Subfield> {
@@ -182,14 +182,24 @@ fn legacy() -> impl Strategy<Value = Action> {
     .prop_map(Action::Legacy)
 }
 
+fn observation_id() -> BoxedStrategy<ObservationId> {
+    let number = any::<u32>().prop_map(ObservationId::Immediate);
+    if may_use((3, 4)) {
+        prop_oneof![number, subfield(32).prop_map(ObservationId::Field)].boxed()
+    } else {
+        number.boxed()
+    }
+}
+
 /// Samples with these probabilities, of packets at these ports.
 pub fn sample(
     probability: impl Strategy<Value = u16>,
     sampling_port: impl Strategy<Value = PortNo>,
 ) -> impl Strategy<Value = Action> {
     let direction = select(vec![SampleDirection::Default, SampleDirection::Ingress, SampleDirection::Egress]);
-    (probability, any::<[u32; 3]>(), sampling_port, direction).prop_map(
-        |(probability, [collector_set_id, obs_domain_id, obs_point_id], sampling_port, direction)| {
+    let ids = (observation_id(), observation_id());
+    (probability, any::<u32>(), ids, sampling_port, direction).prop_map(
+        |(probability, collector_set_id, (obs_domain_id, obs_point_id), sampling_port, direction)| {
             Action::Sample(Box::new(Sample {
                 probability,
                 collector_set_id,

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::Union;
 
 use super::actions::{actions, instructions, matches, unknown_oxm};
-use super::bytes;
 use super::messages::{cookie, flow_removed, packet_in, table_id};
 use super::tables::async_config;
+use super::{bytes, may_use};
 use crate::codec::{Wire, Writer};
 use crate::ids::{BufferId, Xid};
 use crate::message::monitor::MonitorCancel;
@@ -198,25 +199,34 @@ fn continuation() -> impl Strategy<Value = Bytes> {
 }
 
 fn ct_flush() -> impl Strategy<Value = CtFlush> {
-    let tuple = || {
-        let property = prop_oneof![
-            any::<[u8; 16]>().prop_map(CtTupleProperty::Src),
-            any::<[u8; 16]>().prop_map(CtTupleProperty::Dst),
-            any::<u16>().prop_map(CtTupleProperty::SrcPort),
-            any::<u16>().prop_map(CtTupleProperty::DstPort),
-            any::<u16>().prop_map(CtTupleProperty::IcmpId),
-            any::<u8>().prop_map(CtTupleProperty::IcmpType),
-            any::<u8>().prop_map(CtTupleProperty::IcmpCode),
-            property().prop_map(CtTupleProperty::Unknown),
-        ];
-        vec(property, 0..5)
-    };
-    let property = prop_oneof![
-        tuple().prop_map(CtFlushProperty::OrigTuple),
-        tuple().prop_map(CtFlushProperty::ReplyTuple),
-        any::<u16>().prop_map(CtFlushProperty::ZoneId),
-        property().prop_map(CtFlushProperty::Unknown),
+    let mut part = vec![
+        any::<[u8; 16]>().prop_map(CtTupleProperty::Src).boxed(),
+        any::<[u8; 16]>().prop_map(CtTupleProperty::Dst).boxed(),
+        any::<u16>().prop_map(CtTupleProperty::SrcPort).boxed(),
+        any::<u16>().prop_map(CtTupleProperty::DstPort).boxed(),
+        any::<u16>().prop_map(CtTupleProperty::IcmpId).boxed(),
+        any::<u8>().prop_map(CtTupleProperty::IcmpType).boxed(),
+        any::<u8>().prop_map(CtTupleProperty::IcmpCode).boxed(),
     ];
+    let mut later = Vec::new();
+    // Before, Open vSwitch passes over what it does not know; since, it refuses that.
+    if may_use((3, 3)) {
+        part.push(property().prop_map(CtTupleProperty::Unknown).boxed());
+        later = vec![
+            any::<u32>().prop_map(CtFlushProperty::Mark).boxed(),
+            any::<u32>().prop_map(CtFlushProperty::MarkMask).boxed(),
+            any::<u128>().prop_map(CtFlushProperty::Labels).boxed(),
+            any::<u128>().prop_map(CtFlushProperty::LabelsMask).boxed(),
+            property().prop_map(CtFlushProperty::Unknown).boxed(),
+        ];
+    }
+    let tuple = vec(Union::new(part), 0..5).boxed();
+    let property = [
+        tuple.clone().prop_map(CtFlushProperty::OrigTuple).boxed(),
+        tuple.prop_map(CtFlushProperty::ReplyTuple).boxed(),
+        any::<u16>().prop_map(CtFlushProperty::ZoneId).boxed(),
+    ];
+    let property = Union::new(property.into_iter().chain(later));
     (any::<u8>(), vec(property, 0..4)).prop_map(|(ip_proto, properties)| CtFlush { ip_proto, properties })
 }
 

@@ -75,6 +75,7 @@ fn whatever_a_switch_holds_is_read_as_it_is_printed() {
     let seed = u8::try_from(number("PORTCULLIS_SEED", 0) % 256).unwrap();
     let config = Config { max_local_rejects: u32::MAX, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]));
+    portcullis_tests::write_for_installed();
     let strategy = flows::testing::held();
     let (mut taken, mut same, mut wrong) = (0, 0, Vec::new());
     let total = number("PORTCULLIS_RANDOM", 1000);

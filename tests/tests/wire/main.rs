@@ -5,6 +5,7 @@ mod actions;
 mod asks;
 mod changes;
 mod extensions;
+mod later;
 mod ofctl;
 mod ofp_print;
 mod random;

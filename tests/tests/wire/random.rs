@@ -27,6 +27,7 @@ fn number(name: &str, default: usize) -> usize {
 
 /// A runner whose values are the same every time.
 fn runner() -> TestRunner {
+    portcullis_tests::write_for_installed();
     let seed = u8::try_from(number("PORTCULLIS_SEED", 0) % 256).unwrap();
     let config = Config { max_local_rejects: u32::MAX, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))

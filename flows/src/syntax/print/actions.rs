@@ -6,8 +6,8 @@ use std::net::Ipv6Addr;
 use ofproto::action::{
     Action, BUNDLE_ALGORITHMS, Bundle, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, EncapProp, HASH_FIELDS,
     LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Legacy, MULTIPATH_ALGORITHMS,
-    Multipath, NAT_DST, NAT_HASH, NAT_PERSISTENT, NAT_RANDOM, NAT_SRC, Nat, NatAddresses, PACKET_NEXT_PROTO,
-    Sample, SampleDirection, Subfield, ToController,
+    Multipath, NAT_DST, NAT_HASH, NAT_PERSISTENT, NAT_RANDOM, NAT_SRC, Nat, NatAddresses, ObservationId,
+    PACKET_NEXT_PROTO, Sample, SampleDirection, Subfield, ToController,
 };
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
@@ -277,8 +277,18 @@ fn sample(s: &Sample, names: &dyn Names) -> String {
     };
     format!(
         "sample(probability={},collector_set_id={},obs_domain_id={},obs_point_id={}{port}{direction})",
-        s.probability, s.collector_set_id, s.obs_domain_id, s.obs_point_id
+        s.probability,
+        s.collector_set_id,
+        observation_id(s.obs_domain_id),
+        observation_id(s.obs_point_id)
     )
+}
+
+fn observation_id(id: ObservationId) -> String {
+    match id {
+        ObservationId::Immediate(id) => id.to_string(),
+        ObservationId::Field(source) => print_subfield(source),
+    }
 }
 
 fn ct(ct: &Ct, names: &dyn Names) -> String {

@@ -8,11 +8,6 @@ use super::super::names::Names;
 use super::super::{tunnel, value};
 use crate::model::{FlowMatch, Masked, TunnelOption};
 
-const REGISTERS: [Field; 16] = {
-    use Field::*;
-    [Reg0, Reg1, Reg2, Reg3, Reg4, Reg5, Reg6, Reg7, Reg8, Reg9, Reg10, Reg11, Reg12, Reg13, Reg14, Reg15]
-};
-
 /// The fields in the order in which `ovs-ofctl` prints them.
 pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     use Field::*;
@@ -38,7 +33,7 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     let short = fields.eth_type().filter(|_| fields.is_ethernet());
     let short = short.and_then(|eth_type| shorthand(eth_type, fields.protocol()));
     out.parts.extend(short.map(|(name, _)| name.to_owned()));
-    for register in REGISTERS {
+    for register in Field::REGISTERS {
         out.field(register, register.info().name);
     }
     for field in [TunId, TunSrc, TunDst, TunIpv6Src, TunIpv6Dst, TunGbpId, TunGbpFlags] {

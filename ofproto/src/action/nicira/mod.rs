@@ -65,6 +65,7 @@ const DECAP: u16 = 47;
 const DEC_NSH_TTL: u16 = 48;
 const CHECK_PKT_LARGER: u16 = 49;
 const DELETE_FIELD: u16 = 50;
+const SAMPLE4: u16 = 51;
 
 /// Reads an experimenter's action from its id on; none for what nobody here knows, or cannot be said.
 pub(super) fn decode(r: &mut Reader<'_>, depth: usize) -> Result<Option<Action>, DecodeError> {
@@ -101,16 +102,14 @@ pub(super) fn decode(r: &mut Reader<'_>, depth: usize) -> Result<Option<Action>,
         WRITE_METADATA => misc::decode_metadata(r),
         STACK_PUSH => stack::decode(r, Action::Push),
         STACK_POP => stack::decode(r, Action::Pop),
-        SAMPLE => sample::decode(r, 1),
         OUTPUT_REG2 => regs::decode_output2(r),
         REG_LOAD2 => regs::decode_load2(r),
         CONJUNCTION => misc::decode_conjunction(r),
         CT => nested::decode_ct(r, depth),
         NAT => ct::decode(r),
         CONTROLLER2 => controller::decode2(r),
-        SAMPLE2 => sample::decode(r, 2),
         OUTPUT_TRUNC => misc::decode_output_trunc(r),
-        SAMPLE3 => sample::decode(r, 3),
+        subtype @ (SAMPLE | SAMPLE2 | SAMPLE3 | SAMPLE4) => sample::decode(r, subtype),
         CLONE => nested::decode_clone(r, depth),
         CT_CLEAR => misc::empty(r, Action::CtClear),
         RESUBMIT_TABLE_CT => resubmit::decode_ct(r),

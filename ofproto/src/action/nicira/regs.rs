@@ -5,8 +5,7 @@ use super::super::{Action, Subfield};
 use super::{ONF_COPY_FIELD, OUTPUT_REG, OUTPUT_REG2, REG_LOAD, REG_LOAD2, REG_MOVE, fill, zeros};
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
-use crate::oxm::header::EXPERIMENTER;
-use crate::oxm::{Field, Oxm};
+use crate::oxm::Oxm;
 
 pub(super) fn decode_move(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     let n_bits = r.u16("move n_bits")?;
@@ -117,7 +116,7 @@ pub(super) fn decode_output(r: &mut Reader<'_>) -> Result<Option<Action>, Decode
 
 pub(super) fn encode_output(src: Subfield, max_len: u16, w: &mut Writer) -> Result<(), EncodeError> {
     let bits = src.packed()?;
-    if is_long(src.field) {
+    if src.field.has_long_header() {
         let start = w.len();
         w.u16(OUTPUT_REG2);
         w.u16(bits);
@@ -142,11 +141,6 @@ pub(super) fn decode_output2(r: &mut Reader<'_>) -> Result<Option<Action>, Decod
     Ok(src.filter(|_| r.remaining() < 8 && zeros(r)).map(|src| Action::OutputReg { src, max_len }))
 }
 
-/// Whether the field's header comes with an experimenter's id.
-fn is_long(field: Field) -> bool {
-    field.info().nxm.is_none_or(|(class, _)| class == EXPERIMENTER)
-}
-
 impl Action {
     /// What stands on the wire in place of a masked `set_field`, which OpenFlow 1.3 has not; none for any other
     /// action. As Open vSwitch does it: a `load` for each run of ones in the mask, lowest first, or NXAST_REG_LOAD2
@@ -161,7 +155,7 @@ impl Action {
         if mask == info.exact() {
             return Some(vec![Self::SetField(Oxm::Known { field, value, mask: None })]);
         }
-        if is_long(field) {
+        if field.has_long_header() {
             return Some(vec![Self::RegLoad2(Oxm::Known { field, value, mask: Some(mask) })]);
         }
         let mut loads = Vec::new();

@@ -1,36 +1,54 @@
-//! `sample` on the wire: NXAST_SAMPLE 29, NXAST_SAMPLE2 38 and NXAST_SAMPLE3 41.
+//! `sample` on the wire: NXAST_SAMPLE 29, NXAST_SAMPLE2 38, NXAST_SAMPLE3 41 and NXAST_SAMPLE4 51.
 
-use super::super::{Action, Sample, SampleDirection};
-use super::{SAMPLE, SAMPLE2, SAMPLE3, port, short};
+use super::super::subfield::{decode_header, encode_header};
+use super::super::{Action, ObservationId, Sample, SampleDirection, Subfield};
+use super::{SAMPLE, SAMPLE2, SAMPLE3, SAMPLE4, port, short};
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::PortNo;
 
-pub(super) fn decode(r: &mut Reader<'_>, form: u8) -> Result<Option<Action>, DecodeError> {
-    let mut sample = Sample {
-        probability: r.u16("sample probability")?,
-        collector_set_id: r.u32("sample collector_set_id")?,
-        obs_domain_id: r.u32("sample obs_domain_id")?,
-        obs_point_id: r.u32("sample obs_point_id")?,
-        sampling_port: PortNo::ANY,
-        direction: SampleDirection::Default,
+/// How many bits an observation id has.
+const ID_BITS: u16 = 32;
+
+/// Reads the form of this subtype.
+pub(super) fn decode(r: &mut Reader<'_>, subtype: u16) -> Result<Option<Action>, DecodeError> {
+    let probability = r.u16("sample probability")?;
+    let collector_set_id = r.u32("sample collector_set_id")?;
+    let (domain, point) = if subtype == SAMPLE4 {
+        (decode_id(r, "sample obs_domain_id")?, decode_id(r, "sample obs_point_id")?)
+    } else {
+        (Some(r.u32("sample obs_domain_id")?.into()), Some(r.u32("sample obs_point_id")?.into()))
     };
-    if form > 1 {
-        sample.sampling_port = port(r, "sample port")?;
-        let [direction, padding @ ..] = r.array::<6>("sample direction")?;
-        if form == 3 {
-            sample.direction = match direction {
-                0 => SampleDirection::Default,
-                1 => SampleDirection::Ingress,
-                2 => SampleDirection::Egress,
-                _ => return Ok(None),
-            };
-            if padding != [0; 5] {
-                return Ok(None);
-            }
-        }
-    }
+    let (sampling_port, [direction, padding @ ..]) = if subtype == SAMPLE {
+        (PortNo::ANY, [0; 6])
+    } else {
+        (port(r, "sample port")?, r.array("sample direction")?)
+    };
+    let (Some(obs_domain_id), Some(obs_point_id)) = (domain, point) else { return Ok(None) };
+    let direction = match direction {
+        // Behind the port of the second form stands padding alone, which nobody looks at.
+        _ if subtype == SAMPLE2 => SampleDirection::Default,
+        0 if padding == [0; 5] => SampleDirection::Default,
+        1 if padding == [0; 5] => SampleDirection::Ingress,
+        2 if padding == [0; 5] => SampleDirection::Egress,
+        _ => return Ok(None),
+    };
+    let sample =
+        Sample { probability, collector_set_id, obs_domain_id, obs_point_id, sampling_port, direction };
     Ok(Some(Action::Sample(Box::new(sample))))
+}
+
+/// Reads the header of a field and which of its bits, or no header and a number; none for what is neither.
+fn decode_id(r: &mut Reader<'_>, field: &'static str) -> Result<Option<ObservationId>, DecodeError> {
+    let mut header = r.sub(4, field)?;
+    if header.clone().u32(field)? == 0 {
+        return r.u32(field).map(|id| Some(id.into()));
+    }
+    let source = decode_header(&mut header, false)?;
+    let bits = r.u16(field)?;
+    let padding = r.u16(field)?;
+    let source = source.and_then(|source| Subfield::unpacked(source, bits));
+    Ok(source.filter(|source| source.n_bits <= ID_BITS && padding == 0).map(ObservationId::Field))
 }
 
 pub(super) fn encode(sample: &Sample, w: &mut Writer) -> Result<(), EncodeError> {
@@ -39,20 +57,47 @@ pub(super) fn encode(sample: &Sample, w: &mut Writer) -> Result<(), EncodeError>
         SampleDirection::Ingress => 1,
         SampleDirection::Egress => 2,
     };
-    let subtype = match (direction, sample.sampling_port) {
-        (0, PortNo::ANY) => SAMPLE,
-        (0, _) => SAMPLE2,
-        _ => SAMPLE3,
+    let subtype = match (sample.obs_domain_id, sample.obs_point_id) {
+        (ObservationId::Immediate(_), ObservationId::Immediate(_)) => match (direction, sample.sampling_port)
+        {
+            (0, PortNo::ANY) => SAMPLE,
+            (0, _) => SAMPLE2,
+            _ => SAMPLE3,
+        },
+        _ => SAMPLE4,
     };
     w.u16(subtype);
     w.u16(sample.probability);
     w.u32(sample.collector_set_id);
-    w.u32(sample.obs_domain_id);
-    w.u32(sample.obs_point_id);
+    encode_id(sample.obs_domain_id, subtype == SAMPLE4, w)?;
+    encode_id(sample.obs_point_id, subtype == SAMPLE4, w)?;
     if subtype != SAMPLE {
         w.u16(short(sample.sampling_port, "sample port")?);
         w.u8(direction);
         w.zeros(5);
+    }
+    Ok(())
+}
+
+/// Appends an id; `with_header` says whether the form has room for a field's.
+fn encode_id(id: ObservationId, with_header: bool, w: &mut Writer) -> Result<(), EncodeError> {
+    match id {
+        ObservationId::Immediate(id) => {
+            if with_header {
+                w.zeros(4);
+            }
+            w.u32(id);
+        }
+        ObservationId::Field(source) => {
+            let bits = source.packed()?;
+            if source.n_bits > ID_BITS {
+                let value = u128::from(source.n_bits);
+                return Err(EncodeError::DoesNotFit { field: "sample id bits", value });
+            }
+            encode_header(source.field, w, false)?;
+            w.u16(bits);
+            w.zeros(2);
+        }
     }
     Ok(())
 }

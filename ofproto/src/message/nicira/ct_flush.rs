@@ -12,7 +12,8 @@ pub struct CtFlushZone {
     pub zone_id: u16,
 }
 
-/// Forgets the connections that fit; all of them without properties.
+/// Forgets the connections that fit; all of them without properties. A switch that does not know a property may pass over it
+/// and forget more than was asked for: Open vSwitch does before 3.3.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CtFlush {
     /// The IP protocol; 0 for any.
@@ -30,6 +31,14 @@ pub enum CtFlushProperty {
     ReplyTuple(Vec<CtTupleProperty>),
     /// 2: the zone.
     ZoneId(u16),
+    /// 3: the mark, of which all bits count without a mask. Since Open vSwitch 3.3, as the three that follow.
+    Mark(u32),
+    /// 4: which bits of the mark count.
+    MarkMask(u32),
+    /// 5: the labels, of which all bits count without a mask.
+    Labels(u128),
+    /// 6: which bits of the labels count.
+    LabelsMask(u128),
     /// Any other, kept as it came.
     Unknown(Property),
 }
@@ -85,16 +94,18 @@ impl Wire for CtFlush {
 impl Wire for CtFlushProperty {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (kind, mut p) = tlv::decode_padded(r, "ct_flush.property")?;
-        Ok(match kind {
-            0 => Self::OrigTuple(tlv::decode_nested(p, "ct_flush.orig_tuple")?),
-            1 => Self::ReplyTuple(tlv::decode_nested(p, "ct_flush.reply_tuple")?),
-            2 => {
-                let zone_id = short(&mut p, "ct_flush.zone_id")?;
-                p.finish("ct_flush.zone_id")?;
-                Self::ZoneId(zone_id)
-            }
-            kind => Self::Unknown(Property::new(kind, p)),
-        })
+        let property = match kind {
+            0 => return Ok(Self::OrigTuple(tlv::decode_nested(p, "ct_flush.orig_tuple")?)),
+            1 => return Ok(Self::ReplyTuple(tlv::decode_nested(p, "ct_flush.reply_tuple")?)),
+            2 => Self::ZoneId(short(&mut p, "ct_flush.zone_id")?),
+            3 => Self::Mark(p.u32("ct_flush.mark")?),
+            4 => Self::MarkMask(p.u32("ct_flush.mark_mask")?),
+            5 => Self::Labels(u128::from_be_bytes(p.array("ct_flush.labels")?)),
+            6 => Self::LabelsMask(u128::from_be_bytes(p.array("ct_flush.labels_mask")?)),
+            kind => return Ok(Self::Unknown(Property::new(kind, p))),
+        };
+        p.finish("ct_flush.property")?;
+        Ok(property)
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
@@ -102,6 +113,10 @@ impl Wire for CtFlushProperty {
             Self::OrigTuple(tuple) => tlv::encode_nested(w, 0, "ct_flush.orig_tuple", tuple),
             Self::ReplyTuple(tuple) => tlv::encode_nested(w, 1, "ct_flush.reply_tuple", tuple),
             Self::ZoneId(zone_id) => put_short(w, 2, *zone_id),
+            Self::Mark(mark) => put(w, 3, &mark.to_be_bytes()),
+            Self::MarkMask(mask) => put(w, 4, &mask.to_be_bytes()),
+            Self::Labels(labels) => put(w, 5, &labels.to_be_bytes()),
+            Self::LabelsMask(mask) => put(w, 6, &mask.to_be_bytes()),
             Self::Unknown(property) => property.encode(w),
         }
     }

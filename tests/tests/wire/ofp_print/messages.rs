@@ -28,6 +28,7 @@ use super::packets::frame;
 /// they need and are printed by rules of their own (see [`sensible`]); a VLAN's control word as NXM has it, which may
 /// have a priority without a tag: that is no match that the model of flows knows; and recirc_id, which is the switch's own.
 pub(crate) fn arbitrary() -> BoxedStrategy<Vec<u8>> {
+    portcullis_tests::write_for_installed();
     let told = |message: &Message| {
         !matches!(
             message,
@@ -41,6 +42,7 @@ pub(crate) fn arbitrary() -> BoxedStrategy<Vec<u8>> {
 
 /// Messages that a switch or a controller would send.
 pub(crate) fn sensible() -> BoxedStrategy<Vec<u8>> {
+    portcullis_tests::write_for_installed();
     // Those without matches and actions make sense whatever their bits are.
     let plain = any_messages::message().prop_filter("with a match or actions", is_plain);
     let message = prop_oneof![
