@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
 
     /// An error at the current offset.
     pub fn error(&self, kind: DecodeErrorKind, field: &'static str) -> DecodeError {
-        DecodeError { kind, field, at: self.at, refusal: None }
+        DecodeError { kind, field, at: self.at, ovs_error: None }
     }
 
     /// The next `n` bytes.

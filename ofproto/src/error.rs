@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::refusal::Refusal;
+use crate::ovs_errors::{ErrorCode, OvsError};
 
 /// Why bytes are not a message. Small and `Copy`: made on hot paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -15,33 +15,7 @@ pub struct DecodeError {
     /// Offset from the start of the message, in bytes.
     pub at: usize,
     /// What Open vSwitch calls it, where it says more than that the message is too short or too long.
-    pub refusal: Option<Refusal>,
-}
-
-/// What an OFPT_ERROR says (OpenFlow 1.3.5 §7.4.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ErrorCode {
-    /// OFPET_ type; 0xffff is an experimenter's.
-    pub kind: u16,
-    /// The code; for an experimenter's error its type.
-    pub code: u16,
-    /// The experimenter, for type 0xffff.
-    pub experimenter: Option<u32>,
-}
-
-impl ErrorCode {
-    /// OFPBRC_BAD_VERSION.
-    pub const BAD_VERSION: Self = Self::bad_request(0);
-    /// OFPBRC_BAD_TYPE.
-    pub const BAD_TYPE: Self = Self::bad_request(1);
-    /// OFPBRC_BAD_EXPERIMENTER.
-    pub const BAD_EXPERIMENTER: Self = Self::bad_request(3);
-    /// OFPBRC_BAD_LEN.
-    pub const BAD_LEN: Self = Self::bad_request(6);
-
-    const fn bad_request(code: u16) -> Self {
-        Self { kind: 1, code, experimenter: None }
-    }
+    pub ovs_error: Option<OvsError>,
 }
 
 /// What is wrong with the bytes.
@@ -73,7 +47,7 @@ pub enum DecodeErrorKind {
 impl DecodeError {
     /// The error to send back: that of Open vSwitch for the same bytes, as far as it is known here.
     pub fn wire_code(&self) -> ErrorCode {
-        if let Some(code) = self.refusal.and_then(Refusal::wire_code) {
+        if let Some(code) = self.ovs_error.and_then(OvsError::wire_code) {
             return code;
         }
         match self.kind {
@@ -84,15 +58,33 @@ impl DecodeError {
             DecodeErrorKind::BadType(_) => ErrorCode::BAD_TYPE,
             DecodeErrorKind::BadExperimenter(_) => ErrorCode::BAD_EXPERIMENTER,
             // OFPET_BAD_MATCH, OFPBMC_BAD_FIELD.
-            DecodeErrorKind::BadField => ErrorCode { kind: 4, code: 6, experimenter: None },
+            DecodeErrorKind::BadField => ErrorCode::standard(4, 6),
         }
     }
 
     /// Says what Open vSwitch calls it, unless that is known from further inside.
     #[must_use]
-    pub(crate) fn refused(mut self, refusal: Refusal) -> Self {
-        self.refusal = self.refusal.or(Some(refusal));
+    pub(crate) fn named(mut self, error: OvsError) -> Self {
+        self.ovs_error = self.ovs_error.or(Some(error));
         self
+    }
+}
+
+impl From<DecodeError> for OvsError {
+    /// What Open vSwitch says to bytes that are no message.
+    fn from(error: DecodeError) -> Self {
+        if let Some(error) = error.ovs_error {
+            return error;
+        }
+        match error.kind {
+            DecodeErrorKind::BadVersion(_) => Self::RequestVersion,
+            DecodeErrorKind::BadType(_) => Self::RequestType,
+            DecodeErrorKind::BadExperimenter(_) => Self::RequestVendor,
+            DecodeErrorKind::BadField => Self::MatchField,
+            DecodeErrorKind::BadValue(_) | DecodeErrorKind::Truncated | DecodeErrorKind::BadLength(_) => {
+                Self::RequestLen
+            }
+        }
     }
 }
 

@@ -24,7 +24,7 @@ impl From<FrameError> for DecodeError {
             kind: DecodeErrorKind::BadLength(usize::from(error.header.length)),
             field: "header.length",
             at: 2,
-            refusal: None,
+            ovs_error: None,
         }
     }
 }
@@ -102,7 +102,7 @@ impl Framer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorCode;
+    use crate::ovs_errors::ErrorCode;
 
     fn frame(version: u8, len: u16) -> Vec<u8> {
         let mut bytes = vec![version, 2];

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+/// Nicira's experimenter id, since Open vSwitch's (OpenFlow 1.3.5 §7.5.4).
+pub const NICIRA: u32 = 0x0000_2320;
+/// The experimenter id of the Open Networking Foundation.
+pub const ONF: u32 = 0x4f4e_4600;
+
 /// A port number (OpenFlow 1.3.5 §7.2.1): 32 bits on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct PortNo(pub u32);

@@ -2,18 +2,17 @@
 
 use bytes::Bytes;
 
-use crate::action::{Action, refusal};
+use crate::action::Action;
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::ids::TableId;
-use crate::refusal::Refusal;
 
-const GOTO_TABLE: u16 = 1;
-const WRITE_METADATA: u16 = 2;
-const WRITE_ACTIONS: u16 = 3;
-const APPLY_ACTIONS: u16 = 4;
-const CLEAR_ACTIONS: u16 = 5;
-const METER: u16 = 6;
+pub(crate) const GOTO_TABLE: u16 = 1;
+pub(crate) const WRITE_METADATA: u16 = 2;
+pub(crate) const WRITE_ACTIONS: u16 = 3;
+pub(crate) const APPLY_ACTIONS: u16 = 4;
+pub(crate) const CLEAR_ACTIONS: u16 = 5;
+pub(crate) const METER: u16 = 6;
 
 /// What a flow does with a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,25 +45,6 @@ pub enum Instruction {
 }
 
 impl Instruction {
-    /// Reads instructions until nothing is left.
-    ///
-    /// # Errors
-    /// `BadLength` for a length that is no multiple of 8, is below 8, or leaves bytes over; `Truncated` when an
-    /// instruction ends before its fields; the errors of [`Action::decode_list`].
-    pub fn decode_list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
-        let list = r.clone().rest();
-        let mut instructions = Vec::new();
-        while !r.is_empty() {
-            instructions.push(Self::decode_one(r).map_err(|error| match Self::refusal(list) {
-                // Open vSwitch looks into no list that is not padded.
-                _ if !list.len().is_multiple_of(8) => DecodeError { refusal: None, ..error },
-                // It finds what is wrong with the list before what is wrong inside.
-                refusal => DecodeError { refusal, ..error }.refused(Refusal::InstructionLen),
-            })?);
-        }
-        Ok(instructions)
-    }
-
     /// Appends instructions, in the order given.
     ///
     /// # Errors
@@ -74,13 +54,8 @@ impl Instruction {
         instructions.iter().try_for_each(|instruction| instruction.encode(w))
     }
 
-    /// What Open vSwitch says to a list of instructions, as bytes: the first error that it would name; none for a list that
-    /// it takes, as far as that can be told without the match of the flow.
-    pub fn refusal(list: &[u8]) -> Option<Refusal> {
-        refuse(list).err()
-    }
-
-    fn decode_one(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    /// Reads one.
+    pub(crate) fn decode_one(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let kind = r.u16("instruction type")?;
         let at_len = r.clone();
         let len = usize::from(r.u16("instruction length")?);
@@ -149,51 +124,6 @@ impl Instruction {
         }
         w.close(len, "instruction")
     }
-}
-
-fn refuse(list: &[u8]) -> Result<(), Refusal> {
-    let mut bodies: [Option<&[u8]>; 6] = [None; 6];
-    let mut rest = list;
-    while !rest.is_empty() {
-        let [k0, k1, l0, l1, ..] = rest else { return Err(Refusal::InstructionLen) };
-        let (kind, len) = (u16::from_be_bytes([*k0, *k1]), usize::from(u16::from_be_bytes([*l0, *l1])));
-        if len < 8 || !len.is_multiple_of(8) {
-            return Err(Refusal::InstructionLen);
-        }
-        let (one, tail) = rest.split_at_checked(len).ok_or(Refusal::InstructionLen)?;
-        rest = tail;
-        let fits = match kind {
-            GOTO_TABLE | CLEAR_ACTIONS | METER => len == 8,
-            WRITE_METADATA => len == 24,
-            WRITE_ACTIONS | APPLY_ACTIONS => true,
-            u16::MAX => return Err(Refusal::InstructionExperimenter),
-            _ => return Err(Refusal::InstructionUnknown),
-        };
-        if !fits {
-            return Err(Refusal::InstructionLen);
-        }
-        let slot = bodies.get_mut(usize::from(kind) - 1).ok_or(Refusal::InstructionUnknown)?;
-        if slot.replace(one.get(8..).unwrap_or_default()).is_some() {
-            return Err(Refusal::InstructionTwice);
-        }
-    }
-    let [goto, metadata, write, apply, clear, meter] = bodies;
-    let applied = refusal::decode(apply.unwrap_or_default(), 0)?;
-    let written = refusal::decode(write.unwrap_or_default(), 0)?;
-    if !written.iter().all(refusal::is_for_set) {
-        return Err(Refusal::ActionType);
-    }
-    let conjunction = applied.iter().any(|action| matches!(action, Action::Conjunction { .. }));
-    if conjunction && [goto, metadata, write, clear, meter].iter().any(Option::is_some) {
-        return Err(Refusal::Conjunction);
-    }
-    refusal::verify(&applied, refusal::Outer::Instructions)?;
-    // As an action, write_metadata comes behind all instructions that must stand before it.
-    let as_action = matches!(applied.last(), Some(Action::WriteMetadata { .. }));
-    if as_action && [clear, write, metadata].iter().any(Option::is_some) {
-        return Err(Refusal::ActionOrder);
-    }
-    Ok(())
 }
 
 fn actions(body: &mut Reader<'_>) -> Result<Vec<Action>, DecodeError> {

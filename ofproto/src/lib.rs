@@ -31,7 +31,7 @@
 //! | [`action`], [`instruction`] | what flows do; `learn()` and the other Nicira actions among them |
 //! | [`hot`] | the messages of the packet-in path, without allocating |
 //! | [`codec`], [`error`] | reading and writing with lengths checked once; what goes wrong, and where |
-//! | [`refusal`] | what Open vSwitch says to a message, match, actions or instructions that make no sense |
+//! | [`ovs_errors`] | every error of Open vSwitch, and what it says to a match, actions or instructions that make no sense |
 //! | [`ids`] | numbers that must not be mixed up, a type each |
 //!
 //! # Promises
@@ -52,15 +52,15 @@ pub mod hot;
 pub mod ids;
 pub mod instruction;
 pub mod message;
+pub mod ovs_errors;
 pub mod oxm;
-pub mod refusal;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use codec::{Reader, Wire, Writer};
-pub use error::{DecodeError, DecodeErrorKind, EncodeError, ErrorCode};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::{FrameError, Framer};
 pub use header::{HEADER_LEN, Header, VERSION};
 pub use ids::{BufferId, Cookie, DatapathId, GroupId, MeterId, PortNo, QueueId, TableId, Xid};
 pub use message::Message;
-pub use refusal::Refusal;
+pub use ovs_errors::{ErrorCode, OvsError};

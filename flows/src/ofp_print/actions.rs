@@ -1,27 +1,27 @@
 //! Actions and instructions of a message, refused where Open vSwitch refuses them.
 
-use ofproto::Refusal;
+use ofproto::OvsError;
 use ofproto::action::Action;
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 
 /// Reads a list of actions of that many bytes.
-pub(super) fn list(r: &mut Reader<'_>, len: usize) -> Result<Vec<Action>, Refusal> {
+pub(super) fn list(r: &mut Reader<'_>, len: usize) -> Result<Vec<Action>, OvsError> {
     if !len.is_multiple_of(8) {
-        return Err(Refusal::RequestLen);
+        return Err(OvsError::RequestLen);
     }
-    let bytes = r.bytes(len, "actions").map_err(|_| Refusal::RequestLen)?;
-    match Action::refusal(bytes) {
-        Some(refusal) => Err(refusal),
+    let bytes = r.bytes(len, "actions").map_err(|_| OvsError::RequestLen)?;
+    match Action::ovs_error(bytes) {
+        Some(error) => Err(error),
         None => Ok(Action::decode_list(&mut Reader::new(bytes))?),
     }
 }
 
 /// Reads the instructions that fill what is left.
-pub(super) fn instructions(r: &mut Reader<'_>) -> Result<Vec<Instruction>, Refusal> {
+pub(super) fn instructions(r: &mut Reader<'_>) -> Result<Vec<Instruction>, OvsError> {
     let bytes = r.rest();
-    match Instruction::refusal(bytes) {
-        Some(refusal) => Err(refusal),
+    match Instruction::ovs_error(bytes) {
+        Some(error) => Err(error),
         None => Ok(Instruction::decode_list(&mut Reader::new(bytes))?),
     }
 }

@@ -3,7 +3,7 @@
 //! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::codec::Reader;
-use ofproto::{HEADER_LEN, Header, Refusal, Wire as _};
+use ofproto::{HEADER_LEN, Header, OvsError, Wire as _};
 
 use super::kinds::{self, Body};
 use super::switch::role_name;
@@ -46,21 +46,21 @@ pub(super) fn config2(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let mut wanted = Wanted::default();
     while !r.is_empty() {
         let available = r.remaining();
-        let kind = r.u16("async_property.type").map_err(|_| Refusal::PropertyLen)?;
-        let len = usize::from(r.u16("async_property.length").map_err(|_| Refusal::PropertyLen)?);
+        let kind = r.u16("async_property.type").map_err(|_| OvsError::PropertyLen)?;
+        let len = usize::from(r.u16("async_property.length").map_err(|_| OvsError::PropertyLen)?);
         let padded = len.next_multiple_of(8);
         if len < 4 || padded > available {
-            return Err(Refusal::PropertyLen);
+            return Err(OvsError::PropertyLen);
         }
         let mut property = r.sub(padded - 4, "async_property")?;
         let place = usize::from(kind / 2);
-        let Some((_, _, known)) = KINDS.get(place) else { return Err(Refusal::AsyncUnsupported) };
+        let Some((_, _, known)) = KINDS.get(place) else { return Err(OvsError::AsyncUnsupported) };
         if len != 8 {
-            return Err(Refusal::PropertyLen);
+            return Err(OvsError::PropertyLen);
         }
         let reasons = property.u32("async_property.mask")?;
         if reasons & !known != 0 {
-            return Err(Refusal::AsyncInvalid);
+            return Err(OvsError::AsyncInvalid);
         }
         let places = if kind % 2 == 1 { &mut wanted.primary } else { &mut wanted.secondary };
         if let Some(place) = places.get_mut(place) {
@@ -100,15 +100,15 @@ pub(super) fn role_status(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 /// What another controller changed: the message by which it did.
 pub(super) fn request_forward(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> Printed {
     let bytes = r.rest();
-    let header = Header::decode(&mut Reader::new(bytes)).map_err(|_| Refusal::BundleMessageLen)?;
+    let header = Header::decode(&mut Reader::new(bytes)).map_err(|_| OvsError::BundleMessageLen)?;
     let inner = bytes.get(..usize::from(header.length)).filter(|inner| inner.len() >= HEADER_LEN);
-    let inner = inner.ok_or(Refusal::BundleMessageLen)?;
+    let inner = inner.ok_or(OvsError::BundleMessageLen)?;
     if header.version != frame.header.version {
-        return Err(Refusal::RequestVersion);
+        return Err(OvsError::RequestVersion);
     }
     let (kind, mut body) = match kinds::find(inner) {
         Ok((kind, body)) if kind.admits(body.remaining()) => (kind, body),
-        Ok(_) | Err(kinds::Unknown::Version(_)) => return Err(Refusal::RequestLen),
+        Ok(_) | Err(kinds::Unknown::Version(_)) => return Err(OvsError::RequestLen),
         Err(kinds::Unknown::Refused(refused)) => return Err(refused),
     };
     match kind.body {
@@ -122,7 +122,7 @@ pub(super) fn request_forward(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Fra
             out.text.push_str(" reason=meter_mod");
             meter::print_mod(&mut out.text, &meter);
         }
-        _ => return Err(Refusal::BundleMessage),
+        _ => return Err(OvsError::BundleMessage),
     }
     Ok(())
 }

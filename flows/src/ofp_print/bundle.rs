@@ -3,7 +3,7 @@
 //! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::codec::Reader;
-use ofproto::{HEADER_LEN, Header, Refusal, Wire as _};
+use ofproto::{HEADER_LEN, Header, OvsError, Wire as _};
 
 use super::kinds::{self, Body};
 use super::{Frame, Out, Printed, put, text};
@@ -36,14 +36,14 @@ pub(super) fn add(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> P
     r.skip(2, "bundle_add.pad")?;
     let flags = r.u16("bundle_add.flags")?;
     let bytes = r.rest();
-    let header = Header::decode(&mut Reader::new(bytes)).map_err(|_| Refusal::BundleMessageLen)?;
+    let header = Header::decode(&mut Reader::new(bytes)).map_err(|_| OvsError::BundleMessageLen)?;
     if header.version != frame.header.version {
-        return Err(Refusal::BundleVersion);
+        return Err(OvsError::BundleVersion);
     }
     let inner = bytes.get(..usize::from(header.length)).filter(|inner| inner.len() >= HEADER_LEN);
-    let inner = inner.ok_or(Refusal::BundleMessageLen)?;
+    let inner = inner.ok_or(OvsError::BundleMessageLen)?;
     if header.xid != frame.header.xid {
-        return Err(Refusal::BundleXid);
+        return Err(OvsError::BundleXid);
     }
     let bundlable = kinds::find(inner).is_ok_and(|(kind, body)| {
         kind.admits(body.remaining())
@@ -53,7 +53,7 @@ pub(super) fn add(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> P
             )
     });
     if !bundlable {
-        return Err(Refusal::BundleMessage);
+        return Err(OvsError::BundleMessage);
     }
     put!(out.text, "\n bundle_id={} flags=", text::c_hex(id));
     text::bits(&mut out.text, u32::from(flags), &FLAGS, ' ');

@@ -7,7 +7,7 @@ use ofproto::message::{
     FLOW_CHECK_OVERLAP, FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_RESET_COUNTS, FLOW_SEND_FLOW_REM,
     FlowMod, FlowModCommand, FlowRemoved, NxFlowMod, NxFlowRemoved,
 };
-use ofproto::{BufferId, Cookie, PortNo, Refusal, TableId, Wire as _};
+use ofproto::{BufferId, Cookie, OvsError, PortNo, TableId, Wire as _};
 
 use super::actions::instructions;
 use super::matching::{self, text as match_text};
@@ -26,9 +26,9 @@ const FLAGS: [(u16, &str); 5] = [
 ];
 
 /// Refuses flags that OpenFlow 1.3 does not have.
-fn check_flags(flags: u16) -> Result<(), Refusal> {
+fn check_flags(flags: u16) -> Result<(), OvsError> {
     let known = FLAGS.iter().fold(0, |all, (bit, _)| all | bit);
-    if flags & !known == 0 { Ok(()) } else { Err(Refusal::FlowFlags) }
+    if flags & !known == 0 { Ok(()) } else { Err(OvsError::FlowFlags) }
 }
 
 fn flags(out: &mut String, flags: u16) {
@@ -50,12 +50,12 @@ struct Change {
 }
 
 impl Change {
-    fn read(r: &mut Reader<'_>) -> Result<Self, Refusal> {
+    fn read(r: &mut Reader<'_>) -> Result<Self, OvsError> {
         let head = FlowMod::decode_head(r)?;
         let matches = matching::read(r, true)?;
         let deletes = matches!(head.command, FlowModCommand::Delete | FlowModCommand::DeleteStrict);
         if head.table_id == TableId::ALL && !deletes {
-            return Err(Refusal::FlowTable);
+            return Err(OvsError::FlowTable);
         }
         check_port(head.out_port)?;
         let (new_cookie, cookie) = match head.command {
@@ -66,11 +66,11 @@ impl Change {
     }
 
     /// Nicira's form, whose match is written as in OpenFlow 1.0 and may select by cookie.
-    fn read_nicira(r: &mut Reader<'_>) -> Result<Self, Refusal> {
+    fn read_nicira(r: &mut Reader<'_>) -> Result<Self, OvsError> {
         let (nx, match_len) = NxFlowMod::decode_head(r)?;
         let (matches, cookie) = matching::read_nicira(r, match_len)?;
         if nx.command == FlowModCommand::Add && cookie.1 != 0 {
-            return Err(Refusal::CookieMatch);
+            return Err(OvsError::CookieMatch);
         }
         let head = FlowMod {
             table_id: nx.table_id,
@@ -122,14 +122,14 @@ impl Change {
 }
 
 /// The words of OFPFC_ commands.
-fn command(command: FlowModCommand) -> Result<&'static str, Refusal> {
+fn command(command: FlowModCommand) -> Result<&'static str, OvsError> {
     Ok(match command {
         FlowModCommand::Add => "ADD",
         FlowModCommand::Modify => "MOD",
         FlowModCommand::ModifyStrict => "MOD_STRICT",
         FlowModCommand::Delete => "DEL",
         FlowModCommand::DeleteStrict => "DEL_STRICT",
-        FlowModCommand::Unknown(_) => return Err(Refusal::FlowCommand),
+        FlowModCommand::Unknown(_) => return Err(OvsError::FlowCommand),
     })
 }
 
@@ -140,8 +140,8 @@ pub(super) fn flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> P
     let command = command(change.head.command)?;
     let instructions = instructions(r)?;
     check_flags(change.head.flags)?;
-    if let Some(refusal) = misfit(&change.matches, change.head.table_id, &instructions) {
-        return Err(refusal);
+    if let Some(error) = misfit(&change.matches, change.head.table_id, &instructions) {
+        return Err(error);
     }
     change.print(out, command, &instructions);
     Ok(())
@@ -153,7 +153,7 @@ pub(super) fn removed(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> Pr
         let (NxFlowRemoved(head), match_len) = NxFlowRemoved::decode_head(r)?;
         let matches = matching::read_nxm(r, match_len, true)?;
         if !r.is_empty() {
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         }
         (head, matches)
     } else {
@@ -203,20 +203,20 @@ pub(super) fn reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const LEN: usize = 48;
     while !r.is_empty() {
         if r.remaining() < LEN {
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         }
         let mut ahead = r.clone();
         let length = usize::from(ahead.u16("flow_stats.length")?);
         if length < LEN {
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         }
         // The match and the instructions are checked before anything of the flow is printed.
         let stats = FlowStats::decode_head(&mut ahead)?;
         let before = ahead.at();
         let matches = matching::read(&mut ahead, true)?;
         check_flags(stats.flags)?;
-        let left = (length - LEN).checked_sub(ahead.at() - before).ok_or(Refusal::InstructionLen)?;
-        let mut rest = ahead.sub(left, "instructions").map_err(|_| Refusal::InstructionLen)?;
+        let left = (length - LEN).checked_sub(ahead.at() - before).ok_or(OvsError::InstructionLen)?;
+        let mut rest = ahead.sub(left, "instructions").map_err(|_| OvsError::InstructionLen)?;
         let instructions = instructions(&mut rest)?;
         r.skip(length, "flow_stats")?;
         out.text.push_str("\n ");

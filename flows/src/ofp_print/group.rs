@@ -6,7 +6,7 @@ use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 use ofproto::message::multipart::{GroupDesc, GroupFeatures, GroupStats};
 use ofproto::message::{Bucket, GroupMod, GroupModCommand, GroupType};
-use ofproto::{GroupId, PortNo, Refusal, Wire as _};
+use ofproto::{GroupId, OvsError, PortNo, Wire as _};
 
 use super::port::check_port;
 use super::{Out, Printed, actions, put, text};
@@ -19,28 +19,28 @@ pub(super) fn group_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 }
 
 /// Reads a change of groups, as strictly as a switch does.
-pub(super) fn read_mod(r: &mut Reader<'_>) -> Result<GroupMod, Refusal> {
+pub(super) fn read_mod(r: &mut Reader<'_>) -> Result<GroupMod, OvsError> {
     let command = r.u16("group_mod.command")?.into();
     let kind = r.u8("group_mod.type")?.into();
     r.skip(1, "group_mod.pad")?;
     let group_id = GroupId(r.u32("group_mod.group_id")?);
     let buckets = buckets(r)?;
     if command == GroupModCommand::Delete && !buckets.is_empty() {
-        return Err(Refusal::GroupInvalid);
+        return Err(OvsError::GroupInvalid);
     }
     match kind {
-        GroupType::Unknown(_) => return Err(Refusal::GroupType),
+        GroupType::Unknown(_) => return Err(OvsError::GroupType),
         GroupType::Indirect if command != GroupModCommand::Delete && buckets.len() != 1 => {
-            return Err(Refusal::GroupInvalid);
+            return Err(OvsError::GroupInvalid);
         }
         _ => {}
     }
     match command {
         GroupModCommand::Unknown(REMOVE_BUCKET) if !buckets.is_empty() => {
-            return Err(Refusal::GroupBucket);
+            return Err(OvsError::GroupBucket);
         }
         GroupModCommand::Unknown(ADD_OR_MODIFY | INSERT_BUCKET | REMOVE_BUCKET) => {}
-        GroupModCommand::Unknown(_) => return Err(Refusal::GroupCommand),
+        GroupModCommand::Unknown(_) => return Err(OvsError::GroupCommand),
         _ => {}
     }
     let weights = kind == GroupType::Select || command == GroupModCommand::Unknown(INSERT_BUCKET);
@@ -56,33 +56,33 @@ const REMOVE_BUCKET: u16 = 5;
 fn check_bucket(bucket: &Bucket, kind: GroupType, weights: bool) -> Printed {
     let watches = bucket.watch_port != PortNo::ANY || bucket.watch_group != GroupId::ANY;
     if bucket.weight != 0 && !weights {
-        return Err(Refusal::GroupInvalid);
+        return Err(OvsError::GroupInvalid);
     }
     match kind {
-        GroupType::All | GroupType::Indirect if watches => Err(Refusal::GroupWatchUnsupported),
-        GroupType::FastFailover if !watches => Err(Refusal::GroupInvalid),
+        GroupType::All | GroupType::Indirect if watches => Err(OvsError::GroupWatchUnsupported),
+        GroupType::FastFailover if !watches => Err(OvsError::GroupInvalid),
         _ => Ok(()),
     }
 }
 
 /// Reads the buckets that fill what is left.
-fn buckets(r: &mut Reader<'_>) -> Result<Vec<Bucket>, Refusal> {
+fn buckets(r: &mut Reader<'_>) -> Result<Vec<Bucket>, OvsError> {
     const LEN: usize = 16;
     let mut buckets = Vec::new();
     while !r.is_empty() {
         let available = r.remaining();
-        let len = usize::from(r.clone().u16("bucket.len").map_err(|_| Refusal::GroupBucket)?);
+        let len = usize::from(r.clone().u16("bucket.len").map_err(|_| OvsError::GroupBucket)?);
         if available < LEN || len < LEN || len > available {
-            return Err(Refusal::GroupBucket);
+            return Err(OvsError::GroupBucket);
         }
-        let mut b = r.sub(len, "bucket").map_err(|_| Refusal::GroupBucket)?;
+        let mut b = r.sub(len, "bucket").map_err(|_| OvsError::GroupBucket)?;
         b.skip(2, "bucket.len")?;
         let weight = b.u16("bucket.weight")?;
         let watch_port = PortNo(b.u32("bucket.watch_port")?);
         let watch_group = GroupId(b.u32("bucket.watch_group")?);
         b.skip(4, "bucket.pad")?;
         let actions = actions::list(&mut b, len - LEN)?;
-        check_port(watch_port).map_err(|_| Refusal::GroupWatch)?;
+        check_port(watch_port).map_err(|_| OvsError::GroupWatch)?;
         buckets.push(Bucket { weight, watch_port, watch_group, actions });
     }
     Ok(buckets)
@@ -115,7 +115,7 @@ pub(super) fn desc_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         let available = r.remaining();
         let len = usize::from(r.clone().u16("group_desc.length")?);
         if available < LEN || len < LEN || len > available {
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         }
         let mut g = r.sub(len, "group_desc")?;
         g.skip(2, "group_desc.length")?;
@@ -192,7 +192,7 @@ pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     while !r.is_empty() {
         let Ok(stats) = GroupStats::decode(r) else {
             out.text.push_str(" ***parse error***");
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         };
         out.text.push('\n');
         print_group_stats(&mut out.text, &stats);

@@ -4,7 +4,7 @@
 //! Nicira's, ONFT and ONFST for ONF's.
 
 use ofproto::message::ONF;
-use ofproto::{DecodeError, Header, Reader, Refusal, VERSION, Wire as _};
+use ofproto::{DecodeError, Header, OvsError, Reader, VERSION, Wire as _};
 
 /// Nicira's experimenter id.
 pub(super) const NICIRA: u32 = 0x2320;
@@ -239,14 +239,14 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// Open vSwitch does not know it either.
-    Refused(Refusal),
+    Refused(OvsError),
     /// It is of another version than 1.3, with a form of its own there.
     Version(u8),
 }
 
 impl From<DecodeError> for Unknown {
     fn from(_: DecodeError) -> Self {
-        Self::Refused(Refusal::RequestLen)
+        Self::Refused(OvsError::RequestLen)
     }
 }
 
@@ -261,10 +261,10 @@ pub(super) fn find(frame: &[u8]) -> Result<(&'static Kind, Reader<'_>), Unknown>
         Some(kind) => Ok((kind, r)),
         None if version != VERSION && (ALL.0..=ALL.1).contains(&version) => Err(Unknown::Version(version)),
         None => Err(Unknown::Refused(match key {
-            Key::Type(_) => Refusal::RequestType,
-            Key::Request(_) | Key::Reply(_) if version != VERSION => Refusal::RequestType,
-            Key::Request(_) | Key::Reply(_) => Refusal::RequestMultipart,
-            _ => Refusal::RequestVendorType,
+            Key::Type(_) => OvsError::RequestType,
+            Key::Request(_) | Key::Reply(_) if version != VERSION => OvsError::RequestType,
+            Key::Request(_) | Key::Reply(_) => OvsError::RequestMultipart,
+            _ => OvsError::RequestVendorType,
         })),
     }
 }
@@ -293,5 +293,9 @@ fn key(header: Header, r: &mut Reader<'_>) -> Result<Key, Unknown> {
 
 fn experimenter(r: &mut Reader<'_>, key: fn(u32, u32) -> Key) -> Result<Key, Unknown> {
     let (id, kind) = (r.u32("experimenter.id")?, r.u32("experimenter.type")?);
-    if matches!(id, ONF | NICIRA) { Ok(key(id, kind)) } else { Err(Unknown::Refused(Refusal::RequestVendor)) }
+    if matches!(id, ONF | NICIRA) {
+        Ok(key(id, kind))
+    } else {
+        Err(Unknown::Refused(OvsError::RequestVendor))
+    }
 }

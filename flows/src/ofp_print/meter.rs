@@ -4,7 +4,7 @@
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::{MeterFeatures, MeterStats};
-use ofproto::{Refusal, Wire as _};
+use ofproto::{OvsError, Wire as _};
 
 use super::{Out, Printed, put, text};
 
@@ -43,23 +43,23 @@ pub(super) fn print_mod(out: &mut String, (command, config): &(&str, Config)) {
 }
 
 /// Reads a change of a meter: its word, and the meter.
-pub(super) fn read_mod(r: &mut Reader<'_>) -> Result<(&'static str, Config), Refusal> {
+pub(super) fn read_mod(r: &mut Reader<'_>) -> Result<(&'static str, Config), OvsError> {
     const COMMANDS: [&str; 3] = ["ADD", "MOD", "DEL"];
     let command = usize::from(r.u16("meter_mod.command")?);
-    let command = COMMANDS.get(command).ok_or(Refusal::MeterCommand)?;
+    let command = COMMANDS.get(command).ok_or(OvsError::MeterCommand)?;
     let flags = r.u16("meter_mod.flags")?;
     let id = r.u32("meter_mod.meter_id")?;
     if *command == "DEL" {
         return Ok((command, Config { id, flags: 0, bands: Vec::new() }));
     }
     if flags & (KBPS | PKTPS) == KBPS | PKTPS {
-        return Err(Refusal::MeterFlags);
+        return Err(OvsError::MeterFlags);
     }
     Ok((command, Config { id, flags, bands: bands(r)? }))
 }
 
 /// Reads the bands that fill what is left.
-fn bands(r: &mut Reader<'_>) -> Result<Vec<Band>, Refusal> {
+fn bands(r: &mut Reader<'_>) -> Result<Vec<Band>, OvsError> {
     const LEN: usize = 16;
     const DROP: u16 = 1;
     const REMARK: u16 = 2;
@@ -68,18 +68,18 @@ fn bands(r: &mut Reader<'_>) -> Result<Vec<Band>, Refusal> {
         let mut band = r.sub(LEN, "meter_band")?;
         let kind = band.u16("meter_band.type")?;
         if usize::from(band.u16("meter_band.len")?) != LEN {
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         }
         let (rate, burst_size) = (band.u32("meter_band.rate")?, band.u32("meter_band.burst_size")?);
         let level = band.u8("meter_band.prec_level")?;
         let prec_level = match kind {
             DROP => None,
             REMARK => Some(level),
-            _ => return Err(Refusal::MeterBand),
+            _ => return Err(OvsError::MeterBand),
         };
         bands.push(Band { rate, burst_size, prec_level });
     }
-    if r.is_empty() { Ok(bands) } else { Err(Refusal::RequestLen) }
+    if r.is_empty() { Ok(bands) } else { Err(OvsError::RequestLen) }
 }
 
 fn print_config(out: &mut String, config: &Config) {
@@ -127,7 +127,7 @@ pub(super) fn config_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const LEN: usize = 8;
     while !r.is_empty() {
         let len = usize::from(r.u16("meter_config.length")?);
-        let body = len.checked_sub(LEN).ok_or(Refusal::RequestLen)?;
+        let body = len.checked_sub(LEN).ok_or(OvsError::RequestLen)?;
         let flags = r.u16("meter_config.flags")?;
         let id = r.u32("meter_config.meter_id")?;
         let bands = bands(&mut r.sub(body, "meter_config.length")?)?;
@@ -140,7 +140,7 @@ pub(super) fn config_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     while !r.is_empty() {
         // Its length stands behind the number of the meter.
-        let stats = MeterStats::decode(r).map_err(|_| Refusal::RequestLen)?;
+        let stats = MeterStats::decode(r).map_err(|_| OvsError::RequestLen)?;
         let text = &mut out.text;
         text.push('\n');
         id(text, stats.meter_id.0, ':');

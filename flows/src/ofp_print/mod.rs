@@ -6,7 +6,7 @@
 //! that it is not decoded, and its bytes.
 //!
 //! The fields before a match are read by the types of `ofproto` (`decode_head`), the match, actions and instructions as strictly
-//! as Open vSwitch reads them ([`ofproto::refusal`]).
+//! as Open vSwitch reads them ([`ofproto::ovs_errors`]).
 //!
 //! # Streams of parts
 //! A dump that comes in many replies is printed part by part as it comes: [`print_flow_stats`], [`print_port_stats`],
@@ -40,7 +40,7 @@ pub use port::{print_port, print_port_stats};
 pub use switch::print_desc;
 pub use table::TableStatsPrinter;
 
-use ofproto::{HEADER_LEN, Header, Reader, Refusal, Wire as _};
+use ofproto::{HEADER_LEN, Header, OvsError, Reader, Wire as _};
 
 use crate::syntax::Names;
 use kinds::{Body, Kind, Unknown};
@@ -55,7 +55,7 @@ macro_rules! put {
 use put;
 
 /// How printing a body ended: the error that a switch would answer with is printed behind what came before it.
-type Printed = Result<(), Refusal>;
+type Printed = Result<(), OvsError>;
 
 /// How deep messages inside messages (errors, bundles) are printed; what is deeper is dumped.
 const MAX_DEPTH: u8 = 4;
@@ -120,7 +120,7 @@ impl Out<'_> {
                 dump |= self.known(kind, &Frame { header, bytes }, r).is_err();
             }
             Ok(_) => {
-                self.refused(Refusal::RequestLen);
+                self.refused(OvsError::RequestLen);
                 dump = true;
             }
             Err(Unknown::Refused(refused)) => {
@@ -269,7 +269,7 @@ impl Out<'_> {
         self.text.push_str(&inner.text);
     }
 
-    fn refused(&mut self, refused: Refusal) {
+    fn refused(&mut self, refused: OvsError) {
         put!(self.text, "***decode error: {refused}***\n");
     }
 

@@ -3,7 +3,7 @@
 //! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
 
 use ofproto::codec::Reader;
-use ofproto::{Cookie, PortNo, Refusal, TableId, Xid};
+use ofproto::{Cookie, OvsError, PortNo, TableId, Xid};
 
 use super::matching::{self, text as match_text};
 use super::port::check_port;
@@ -17,18 +17,18 @@ pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const CHANGES: u16 = 0xe;
     while !r.is_empty() {
         if r.remaining() < 16 {
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         }
         let id = r.u32("monitor_request.id")?;
         let flags = r.u16("monitor_request.flags")?;
         r.skip(2, "monitor_request.match_len")?;
         if flags & CHANGES == 0 || flags >> FLAGS.len() != 0 {
-            return Err(Refusal::MonitorFlags);
+            return Err(OvsError::MonitorFlags);
         }
         let out_port = PortNo(r.u32("monitor_request.out_port")?);
         let table = TableId(r.u8("monitor_request.table_id")?);
         if r.bytes(3, "monitor_request.pad")? != [0; 3] {
-            return Err(Refusal::MustBeZero);
+            return Err(OvsError::MustBeZero);
         }
         check_port(out_port)?;
         let matches = matching::read(r, true)?;
@@ -62,28 +62,28 @@ fn update(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let available = r.remaining();
     let length = usize::from(r.u16("monitor_update.length")?);
     if length > available || !length.is_multiple_of(8) || length < 8 {
-        return Err(Refusal::RequestLen);
+        return Err(OvsError::RequestLen);
     }
     let mut u = r.sub(length - 2, "monitor_update")?;
     let event = u.u16("monitor_update.event")?;
     if event == ABBREVIATED {
         if length != ABBREVIATED_LEN {
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         }
         let xid = Xid(u.u32("monitor_update.xid")?);
         put!(out.text, "\n event=ABBREV xid={:#x}", xid.0);
         return Ok(());
     }
-    let name = EVENTS.get(usize::from(event)).ok_or(Refusal::MonitorEvent)?;
+    let name = EVENTS.get(usize::from(event)).ok_or(OvsError::MonitorEvent)?;
     if length < FULL_LEN {
-        return Err(Refusal::RequestLen);
+        return Err(OvsError::RequestLen);
     }
     let reason = u.u16("monitor_update.reason")?;
     u.skip(2, "monitor_update.priority")?;
     let timeouts =
         [("idle", u.u16("monitor_update.idle_timeout")?), ("hard", u.u16("monitor_update.hard_timeout")?)];
     if FULL_LEN + usize::from(u.u16("monitor_update.match_len")?) > length {
-        return Err(Refusal::RequestLen);
+        return Err(OvsError::RequestLen);
     }
     let table = u.u8("monitor_update.table_id")?;
     u.skip(1, "monitor_update.pad")?;

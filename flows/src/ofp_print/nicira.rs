@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::IpfixStats;
-use ofproto::{Refusal, Wire as _};
+use ofproto::{OvsError, Wire as _};
 
 use super::{Out, Printed, property, put, text};
 use crate::model::Masked;
@@ -14,7 +14,7 @@ use crate::model::Masked;
 pub(super) fn role(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const ROLES: [&str; 3] = ["equal", "primary", "secondary"];
     let role = usize::try_from(r.u32("nx_role.role")?).unwrap_or(usize::MAX);
-    put!(out.text, " role={}", ROLES.get(role).ok_or(Refusal::Role)?);
+    put!(out.text, " role={}", ROLES.get(role).ok_or(OvsError::Role)?);
     Ok(())
 }
 
@@ -27,7 +27,7 @@ pub(super) fn flow_mod_table_id(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printe
 pub(super) fn packet_in_format(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const FORMATS: [&str; 3] = ["standard", "nxt_packet_in", "nxt_packet_in2"];
     let format = usize::try_from(r.u32("packet_in_format.format")?).unwrap_or(usize::MAX);
-    put!(out.text, " format={}", FORMATS.get(format).ok_or(Refusal::RequestPermission)?);
+    put!(out.text, " format={}", FORMATS.get(format).ok_or(OvsError::RequestPermission)?);
     Ok(())
 }
 
@@ -46,7 +46,7 @@ struct Mapping {
     index: u16,
 }
 
-fn mappings(r: &mut Reader<'_>, max_fields: u16) -> Result<Vec<Mapping>, Refusal> {
+fn mappings(r: &mut Reader<'_>, max_fields: u16) -> Result<Vec<Mapping>, OvsError> {
     const MAX_LEN: u8 = 124;
     let mut mappings = Vec::new();
     while !r.is_empty() {
@@ -55,10 +55,10 @@ fn mappings(r: &mut Reader<'_>, max_fields: u16) -> Result<Vec<Mapping>, Refusal
         let index = r.u16("tlv_map.index")?;
         r.skip(2, "tlv_map.pad")?;
         if !len.is_multiple_of(4) || len > MAX_LEN {
-            return Err(Refusal::TlvLen);
+            return Err(OvsError::TlvLen);
         }
         if index >= max_fields {
-            return Err(Refusal::TlvField);
+            return Err(OvsError::TlvField);
         }
         mappings.push(Mapping { class, kind, len, index });
     }
@@ -70,7 +70,7 @@ pub(super) fn tlv_table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     const FIELDS: u16 = 64;
     let command = usize::from(r.u16("tlv_table_mod.command")?);
     r.skip(6, "tlv_table_mod.pad")?;
-    let command = COMMANDS.get(command).ok_or(Refusal::TlvCommand)?;
+    let command = COMMANDS.get(command).ok_or(OvsError::TlvCommand)?;
     let mappings = mappings(r, FIELDS)?;
     put!(out.text, "\n {command}");
     if *command != "CLEAR" {
@@ -131,7 +131,7 @@ enum Family {
 pub(super) fn ct_flush(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let protocol = r.u8("ct_flush.ip_proto")?;
     if r.bytes(7, "ct_flush.pad")? != [0; 7] {
-        return Err(Refusal::MustBeZero);
+        return Err(OvsError::MustBeZero);
     }
     let (mut original, mut reply) = (Tuple::default(), Tuple::default());
     let (mut family, mut zone) = (None, 0);
@@ -191,15 +191,15 @@ fn read_tuple(body: Reader<'_>, tuple: &mut Tuple, family: &mut Option<Family>) 
     Ok(())
 }
 
-fn address(mut body: Reader<'_>, family: &mut Option<Family>) -> Result<u128, Refusal> {
-    let address = body.array("ct_tuple.address").map_err(|_| Refusal::PropertyLen)?;
+fn address(mut body: Reader<'_>, family: &mut Option<Family>) -> Result<u128, OvsError> {
+    let address = body.array("ct_tuple.address").map_err(|_| OvsError::PropertyLen)?;
     let found = match Ipv6Addr::from(address) {
         Ipv6Addr::UNSPECIFIED => None,
         address if address.to_ipv4_mapped().is_some() => Some(Family::Ipv4),
         _ => Some(Family::Ipv6),
     };
     if family.is_some() && found.is_some() && *family != found {
-        return Err(Refusal::PropertyValue);
+        return Err(OvsError::PropertyValue);
     }
     *family = found;
     Ok(u128::from_be_bytes(address))

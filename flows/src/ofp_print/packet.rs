@@ -6,7 +6,7 @@ use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 use ofproto::message::{NxPacketIn, PacketIn};
 use ofproto::oxm::Field;
-use ofproto::{Cookie, PortNo, Refusal};
+use ofproto::{Cookie, OvsError, PortNo};
 
 use super::frame::ETHERNET;
 use super::matching::{self, text as match_text};
@@ -106,7 +106,7 @@ pub(super) fn packet_out(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let actions = actions::list(r, actions_len)?;
     let known = matches!(in_port, PortNo(0..0xff00) | PortNo::LOCAL | PortNo::ANY | PortNo::CONTROLLER);
     if !known {
-        return Err(Refusal::RequestPort);
+        return Err(OvsError::RequestPort);
     }
     out.text.push_str(" in_port=");
     text::port(&mut out.text, in_port, out.names);

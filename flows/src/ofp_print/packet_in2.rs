@@ -5,7 +5,7 @@
 use ofproto::action::Action;
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
-use ofproto::{Cookie, Refusal};
+use ofproto::{Cookie, OvsError};
 
 use super::packet::{Told, packet, print_head};
 use super::{Out, Printed, actions, matching, property, put};
@@ -57,7 +57,7 @@ pub(super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         told.total_len = len;
     }
     if len == 0 || told.total_len < len {
-        return Err(Refusal::RequestLen);
+        return Err(OvsError::RequestLen);
     }
     let continuation = continuation.map(read).transpose()?.unwrap_or_default();
     print_head(out, &told);
@@ -69,7 +69,7 @@ pub(super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, Refusal> {
+fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, OvsError> {
     /// The widest value on the stack, bytes.
     const MAX_STACK: usize = 128;
     let mut this = Continuation::default();
@@ -78,13 +78,13 @@ fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, Refusal> {
         let (kind, mut body) = property::next(&mut r)?;
         match kind {
             0x8000 => {
-                let bridge = body.array("continuation.bridge").map_err(|_| Refusal::PropertyLen)?;
+                let bridge = body.array("continuation.bridge").map_err(|_| OvsError::PropertyLen)?;
                 if !body.is_empty() {
-                    return Err(Refusal::PropertyLen);
+                    return Err(OvsError::PropertyLen);
                 }
                 this.bridge = Some(bridge).filter(|bridge| *bridge != [0; 16]);
             }
-            0x8001 if body.remaining() > MAX_STACK => return Err(Refusal::PropertyLen),
+            0x8001 if body.remaining() > MAX_STACK => return Err(OvsError::PropertyLen),
             0x8001 => this.stack.push(body.rest()),
             0x8002 => this.mirrors = property::u32(body)?,
             0x8003 => this.conntracked = true,
@@ -99,7 +99,7 @@ fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, Refusal> {
     Ok(this)
 }
 
-fn list(body: Reader<'_>) -> Result<Vec<Action>, Refusal> {
+fn list(body: Reader<'_>) -> Result<Vec<Action>, OvsError> {
     let mut body = property::nested(body)?;
     let len = body.remaining();
     actions::list(&mut body, len)

@@ -3,7 +3,7 @@
 use ofproto::codec::Reader;
 use ofproto::message::multipart::PortStats;
 use ofproto::message::{Port, PortMod, PortStatus, PortStatusReason};
-use ofproto::{PortNo, Refusal, Wire};
+use ofproto::{OvsError, PortNo, Wire};
 
 use super::{Out, Printed, put, text};
 use crate::syntax::{Names, NoNames};
@@ -35,9 +35,9 @@ const FEATURES: [&str; 16] = [
 ];
 
 /// A port that Open vSwitch takes: up to 0xfeff, or one of the numbers from OFPP_MAX on.
-pub(super) fn check_port(port: PortNo) -> Result<PortNo, Refusal> {
+pub(super) fn check_port(port: PortNo) -> Result<PortNo, OvsError> {
     match port.0 {
-        0xff00..0xffff_ff00 => Err(Refusal::ActionOutPort),
+        0xff00..0xffff_ff00 => Err(OvsError::ActionOutPort),
         _ => Ok(port),
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn status(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
         PortStatusReason::Add => " ADD:",
         PortStatusReason::Delete => " DEL:",
         PortStatusReason::Modify => " MOD:",
-        PortStatusReason::Unknown(_) => return Err(Refusal::PortReason),
+        PortStatusReason::Unknown(_) => return Err(OvsError::PortReason),
     };
     check_port(status.port.port_no)?;
     out.text.push_str(reason);
@@ -91,7 +91,7 @@ fn sorted(r: &mut Reader<'_>) -> (Vec<Port>, Printed) {
     let mut ports = Vec::new();
     let mut printed = Ok(());
     while !r.is_empty() {
-        let port = Port::decode(r).map_err(Refusal::from);
+        let port = Port::decode(r).map_err(OvsError::from);
         match port.and_then(|port| check_port(port.port_no).map(|_| port)) {
             Ok(port) => ports.push(port),
             Err(refused) => {

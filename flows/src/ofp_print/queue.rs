@@ -4,7 +4,7 @@
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::QueueStats;
-use ofproto::{PortNo, Refusal, Wire as _};
+use ofproto::{OvsError, PortNo, Wire as _};
 
 use super::port::check_port;
 use super::{Out, Printed, put, text};
@@ -12,7 +12,7 @@ use super::{Out, Printed, put, text};
 pub(super) fn config_request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     let port = check_port(PortNo(r.u32("queue_config.port")?))?;
     if port.0 >= 0xff00 && port != PortNo::ANY {
-        return Err(Refusal::QueuePort);
+        return Err(OvsError::QueuePort);
     }
     out.text.push_str(" port=");
     text::port(&mut out.text, port, out.names);
@@ -60,7 +60,7 @@ pub(super) fn config_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     printed
 }
 
-fn queue(r: &mut Reader<'_>) -> Result<Queue, Refusal> {
+fn queue(r: &mut Reader<'_>) -> Result<Queue, OvsError> {
     const LEN: usize = 16;
     const MIN_RATE: u16 = 1;
     const MAX_RATE: u16 = 2;
@@ -68,14 +68,14 @@ fn queue(r: &mut Reader<'_>) -> Result<Queue, Refusal> {
     r.skip(4, "queue.port")?;
     let len = usize::from(r.u16("queue.len")?);
     r.skip(6, "queue.pad")?;
-    let body = len.checked_sub(LEN).filter(|_| len.is_multiple_of(8)).ok_or(Refusal::RequestLen)?;
+    let body = len.checked_sub(LEN).filter(|_| len.is_multiple_of(8)).ok_or(OvsError::RequestLen)?;
     let mut properties = r.sub(body, "queue.len")?;
     while !properties.is_empty() {
         let available = properties.remaining();
         let kind = properties.u16("queue_property.property")?;
         let len = usize::from(properties.u16("queue_property.len")?);
         if len < 8 || len > available || !len.is_multiple_of(8) {
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         }
         let mut property = properties.sub(len - 4, "queue_property")?;
         property.skip(4, "queue_property.pad")?;
@@ -85,7 +85,7 @@ fn queue(r: &mut Reader<'_>) -> Result<Queue, Refusal> {
             _ => continue,
         };
         if len != 16 {
-            return Err(Refusal::RequestLen);
+            return Err(OvsError::RequestLen);
         }
         *place = property.u16("queue_property.rate")?;
     }

@@ -3,7 +3,7 @@
 use ofproto::codec::Reader;
 use ofproto::message::multipart::Desc;
 use ofproto::message::{FeaturesReply, Role, SwitchConfig};
-use ofproto::{Refusal, VERSION, Wire as _};
+use ofproto::{OvsError, VERSION, Wire as _};
 
 use super::{Frame, Out, Printed, put, text};
 
@@ -49,7 +49,7 @@ pub(super) fn config(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>, s
     let old = frame.header.version < VERSION;
     let known = if old { FRAGMENTS | INVALID_TTL } else { FRAGMENTS };
     if set && config.flags & !known != 0 {
-        return Err(Refusal::ConfigFlags);
+        return Err(OvsError::ConfigFlags);
     }
     let fragments = match config.flags & FRAGMENTS {
         0 => "normal",
@@ -101,9 +101,9 @@ pub(super) fn role(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> 
 }
 
 /// OFPCR_ROLE_ by the words of `ovs-ofctl`.
-pub(super) fn role_name(role: u32) -> Result<&'static str, Refusal> {
+pub(super) fn role_name(role: u32) -> Result<&'static str, OvsError> {
     ["nochange", "equal", "primary", "secondary"]
         .get(usize::try_from(role).unwrap_or(usize::MAX))
         .copied()
-        .ok_or(Refusal::Role)
+        .ok_or(OvsError::Role)
 }

@@ -2,7 +2,7 @@
 
 use ofproto::codec::Reader;
 use ofproto::message::ErrorMsg;
-use ofproto::{Refusal, Wire as _};
+use ofproto::{OvsError, Wire as _};
 
 use super::{Frame, Out, Printed, put, text};
 
@@ -60,10 +60,10 @@ fn versions(frame: &Frame<'_>) -> (u32, bool) {
 pub(super) fn error(out: &mut Out<'_>, frame: &Frame<'_>, r: &mut Reader<'_>) -> Printed {
     // Numbers of errors mean something only in a version that there is.
     if !(1..=6).contains(&frame.header.version) {
-        return Err(Refusal::RequestLen);
+        return Err(OvsError::RequestLen);
     }
     let error = ErrorMsg::decode(r)?;
-    let name = error.name().ok_or(Refusal::RequestLen)?;
+    let name = error.name().ok_or(OvsError::RequestLen)?;
     put!(out.text, " {name}\n");
     if matches!(name, "OFPHFC_INCOMPATIBLE" | "OFPHFC_EPERM") {
         text::printable(&mut out.text, &error.data);

@@ -1,6 +1,6 @@
 //! Whether an action fits what the flow matches and what the actions before it made of the packet.
 
-use ofproto::Refusal;
+use ofproto::OvsError;
 use ofproto::action::{
     Action, CT_COMMIT, Ct, CtZone, Learn, LearnSpec, LearnSrc, Legacy, NatAddresses, Subfield,
 };
@@ -16,7 +16,7 @@ use crate::model::Masked;
 /// Why an action does not fit.
 pub(super) struct Misfit {
     /// What a switch answers.
-    pub(super) refusal: Refusal,
+    pub(super) ovs_error: OvsError,
     /// Whether Open vSwitch goes on looking for what is worse: OpenFlow 1.0 would let it pass.
     pub(super) passable: bool,
     message: String,
@@ -24,12 +24,12 @@ pub(super) struct Misfit {
 }
 
 impl Misfit {
-    fn new(refusal: Refusal, message: impl Into<String>) -> Self {
-        Self { refusal, passable: false, message: message.into(), help: None }
+    fn new(ovs_error: OvsError, message: impl Into<String>) -> Self {
+        Self { ovs_error, passable: false, message: message.into(), help: None }
     }
 
     fn inconsistent(message: impl Into<String>) -> Self {
-        Self::new(Refusal::MatchInconsistent, message)
+        Self::new(OvsError::MatchInconsistent, message)
     }
 
     fn help(self, help: impl Into<String>) -> Self {
@@ -38,8 +38,8 @@ impl Misfit {
 
     /// As an error of the text, at the word that stands for the action.
     fn at(self, cx: &Context<'_>, word: &str) -> SyntaxError {
-        let kind = match self.refusal {
-            Refusal::ActionOutPort => SyntaxErrorKind::Value,
+        let kind = match self.ovs_error {
+            OvsError::ActionOutPort => SyntaxErrorKind::Value,
             _ => SyntaxErrorKind::Inconsistent,
         };
         let error = cx.error(kind, word, self.message);
@@ -130,7 +130,7 @@ impl Packet {
         let v4 = self.fields.eth_type() == Some(IPV4);
         match action {
             Action::Output { port, .. } | Action::OutputTrunc { port, .. } if !port.is_output() => {
-                return Err(Misfit::new(Refusal::ActionOutPort, "nothing can be sent there")
+                return Err(Misfit::new(OvsError::ActionOutPort, "nothing can be sent there")
                     .help("a port number up to 65279, or LOCAL, IN_PORT, NORMAL, FLOOD, ALL or CONTROLLER"));
             }
             Action::OutputReg { src, .. } | Action::Push(src) => self.readable(word, *src)?,
@@ -160,7 +160,7 @@ impl Packet {
                 if self.tags[1] {
                     let most = self.tags.len();
                     let message = format!("{word}: Open vSwitch handles at most {most} VLAN tags");
-                    return Err(Misfit::new(Refusal::ActionTag, message));
+                    return Err(Misfit::new(OvsError::ActionTag, message));
                 }
                 self.set_tags([true, self.tags[0]]);
             }
@@ -197,7 +197,7 @@ impl Packet {
             Action::Learn(learn) => self.run_learn(word, learn)?,
             Action::DeleteField(field) if field.tun_metadata().is_none() => {
                 return Err(Misfit::new(
-                    Refusal::ActionArgument,
+                    OvsError::ActionArgument,
                     format!("{word}: only tunnel options can go"),
                 ));
             }
@@ -323,7 +323,7 @@ impl Packet {
                 }
                 (LearnSpec::Load { .. }, _) if !dst.field.is_writable() => {
                     let message = format!("learn: {} is read-only", dst.field.info().name);
-                    return Err(Misfit::new(Refusal::ActionSetArgument, message));
+                    return Err(Misfit::new(OvsError::ActionSetArgument, message));
                 }
                 _ => {}
             }

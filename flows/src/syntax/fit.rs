@@ -2,7 +2,7 @@
 
 use ofproto::action::{Action, CtZone};
 use ofproto::instruction::Instruction;
-use ofproto::{Refusal, TableId};
+use ofproto::{OvsError, TableId};
 
 use super::check::{Packet, Place};
 use super::fields::Fields;
@@ -11,14 +11,14 @@ use crate::model::FlowMatch;
 /// OFPM_MAX.
 const MAX_METER: u32 = 0xffff_0000;
 
-/// What Open vSwitch says to instructions that make sense by themselves ([`Instruction::refusal`] has none for them), once it
+/// What Open vSwitch says to instructions that make sense by themselves ([`Instruction::ovs_error`] has none for them), once it
 /// knows the match and the table of their flow; none if they fit.
-pub fn misfit(matches: &FlowMatch, table: TableId, instructions: &[Instruction]) -> Option<Refusal> {
+pub fn misfit(matches: &FlowMatch, table: TableId, instructions: &[Instruction]) -> Option<OvsError> {
     let mut walk = Walk { packet: Packet::new(Fields::of(matches)), passed: false };
-    if let Err(refusal) = walk.instructions(table, instructions) {
-        return Some(refusal);
+    if let Err(error) = walk.instructions(table, instructions) {
+        return Some(error);
     }
-    walk.passed.then_some(Refusal::MatchInconsistent)
+    walk.passed.then_some(OvsError::MatchInconsistent)
 }
 
 struct Walk {
@@ -29,10 +29,10 @@ struct Walk {
 
 impl Walk {
     /// In the order in which they run.
-    fn instructions(&mut self, table: TableId, instructions: &[Instruction]) -> Result<(), Refusal> {
+    fn instructions(&mut self, table: TableId, instructions: &[Instruction]) -> Result<(), OvsError> {
         for instruction in instructions {
             if matches!(instruction, Instruction::Meter(id) if !(1..=MAX_METER).contains(id)) {
-                return Err(Refusal::MeterNumber);
+                return Err(OvsError::MeterNumber);
             }
         }
         for instruction in instructions {
@@ -49,20 +49,20 @@ impl Walk {
             // A deletion from all tables may name any.
             if matches!(instruction, Instruction::GotoTable(next) if table != TableId::ALL && *next <= table)
             {
-                return Err(Refusal::InstructionTable);
+                return Err(OvsError::InstructionTable);
             }
         }
         Ok(())
     }
 
-    fn list(&mut self, actions: &[Action]) -> Result<(), Refusal> {
+    fn list(&mut self, actions: &[Action]) -> Result<(), OvsError> {
         actions.iter().try_for_each(|action| self.one(action))
     }
 
-    fn one(&mut self, action: &Action) -> Result<(), Refusal> {
+    fn one(&mut self, action: &Action) -> Result<(), OvsError> {
         match self.packet.run("", action) {
             Err(misfit) if misfit.passable => self.passed = true,
-            fit => fit.map_err(|misfit| misfit.refusal)?,
+            fit => fit.map_err(|misfit| misfit.ovs_error)?,
         }
         match action {
             Action::Clone(list) => self.nested(Place::Clone, list),
@@ -73,7 +73,7 @@ impl Walk {
     }
 
     /// What actions make of the packet is forgotten behind them.
-    fn nested(&mut self, place: Place, actions: &[Action]) -> Result<(), Refusal> {
+    fn nested(&mut self, place: Place, actions: &[Action]) -> Result<(), OvsError> {
         let before = self.packet.enter(place);
         let fit = self.list(actions);
         self.packet = before;

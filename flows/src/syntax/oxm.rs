@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use ofproto::oxm::{Field, Match, Oxm};
-use ofproto::{Refusal, Writer};
+use ofproto::{OvsError, Writer};
 
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field;
@@ -83,8 +83,8 @@ fn digits(text: &str) -> Option<Vec<u8>> {
 /// Reads a match as a switch does.
 ///
 /// # Errors
-/// [`Refusal`] is what Open vSwitch would answer.
-pub fn check_match(wire: &Match) -> Result<FlowMatch, Refusal> {
+/// [`OvsError`] is what Open vSwitch would answer.
+pub fn check_match(wire: &Match) -> Result<FlowMatch, OvsError> {
     let mut w = Writer::new();
     for oxm in &wire.fields {
         raw(oxm, &mut w);

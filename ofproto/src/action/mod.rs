@@ -2,7 +2,7 @@
 //!
 //! # What is supported
 //! "Yes" is: taken apart and put together ([`Action::decode_list`], [`Action::encode_list`]), read and printed as text by the
-//! crate `flows`, and checked as Open vSwitch checks it ([`Action::refusal`]). Whatever is in no row is kept as it came:
+//! crate `flows`, and checked as Open vSwitch checks it ([`Action::ovs_error`]). Whatever is in no row is kept as it came:
 //! [`Action::Unknown`].
 //!
 //! | action | on the wire | supported |
@@ -45,10 +45,9 @@ mod encap;
 mod hash;
 mod learn;
 mod nicira;
-pub(crate) mod refusal;
 mod sample;
 mod standard;
-mod subfield;
+pub(crate) mod subfield;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -260,7 +260,7 @@ fn what_open_vswitch_says_to_a_sample_of_fields() {
     let sample = |domain: &[u8; 8], point: &[u8; 8], probability: u8, direction: u8, padding: u8| {
         let head = [0xff, 0xff, 0, 40, 0, 0, 0x23, 0x20, 0, 51, 0, probability, 0, 0, 0, 1];
         let bytes = [&head[..], domain, point, &[0xff, 0xff, direction, 0, 0, 0, 0, padding]].concat();
-        Action::refusal(&bytes).map(crate::Refusal::name)
+        Action::ovs_error(&bytes).map(crate::OvsError::name)
     };
     let reg0 = &[0, 1, 0, 4, 0, 0x1f, 0, 0];
     let seven = &[0, 0, 0, 0, 0, 0, 0, 7];

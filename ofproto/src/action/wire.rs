@@ -5,31 +5,13 @@ use bytes::Bytes;
 use super::{Action, MAX_DEPTH, nicira as experimenter, standard as st};
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
-use crate::refusal::Refusal;
 
 /// OFPAT_EXPERIMENTER.
 const EXPERIMENTER: u16 = 0xffff;
 
 impl Action {
-    /// Reads actions until nothing is left.
-    ///
-    /// What Portcullis does not know, or knows and finds used in a way that [`Action`] cannot say, comes out as
-    /// [`Action::Unknown`]; so do actions inside actions deeper than [`MAX_DEPTH`].
-    ///
-    /// # Errors
-    /// `BadLength` for a length that is no multiple of 8, is below 8, or leaves bytes over; `Truncated` when an
-    /// action ends before its fields; `BadField` for a `set_field` that is not well-formed.
-    pub fn decode_list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
-        let list = r.clone().rest();
-        Self::decode_nested(r, 0).map_err(|error| match Self::refusal(list) {
-            // Open vSwitch looks into no list that is not padded.
-            _ if !list.len().is_multiple_of(8) => DecodeError { refusal: None, ..error },
-            refusal => DecodeError { refusal, ..error }.refused(Refusal::ActionLen),
-        })
-    }
-
     /// The list inside `depth` actions.
-    pub(super) fn decode_nested(r: &mut Reader<'_>, depth: usize) -> Result<Vec<Self>, DecodeError> {
+    pub(crate) fn decode_nested(r: &mut Reader<'_>, depth: usize) -> Result<Vec<Self>, DecodeError> {
         let mut actions = Vec::new();
         while !r.is_empty() {
             actions.push(Self::decode_one(r, depth)?);

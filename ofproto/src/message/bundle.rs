@@ -8,7 +8,7 @@ use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::header::{HEADER_LEN, Header};
 use crate::ids::Xid;
-use crate::refusal::Refusal;
+use crate::ovs_errors::OvsError;
 
 /// OFPBF_ATOMIC.
 pub const BUNDLE_ATOMIC: u16 = 1;
@@ -91,7 +91,7 @@ impl BundleAdd {
 /// # Errors
 /// `BadLength` for a length below a header's or beyond what is left.
 pub(super) fn inner_message(r: &mut Reader<'_>, field: &'static str) -> Result<Bytes, DecodeError> {
-    let bad = |error: DecodeError| error.refused(Refusal::BundleMessageLen);
+    let bad = |error: DecodeError| error.named(OvsError::BundleMessageLen);
     let length = usize::from(Header::decode(&mut r.clone()).map_err(bad)?.length);
     if length < HEADER_LEN || length > r.remaining() {
         return Err(bad(r.error(DecodeErrorKind::BadLength(length), field)));

@@ -197,11 +197,11 @@ impl Message {
         let header = Header::decode(&mut r)?;
         if header.version != VERSION && !matches!(header.kind, HELLO | ERROR) {
             let kind = DecodeErrorKind::BadVersion(header.version);
-            return Err(DecodeError { kind, field: "header.version", at: 0, refusal: None });
+            return Err(DecodeError { kind, field: "header.version", at: 0, ovs_error: None });
         }
         if usize::from(header.length) != length {
             let kind = DecodeErrorKind::BadLength(usize::from(header.length));
-            return Err(DecodeError { kind, field: "header.length", at: 2, refusal: None });
+            return Err(DecodeError { kind, field: "header.length", at: 2, ovs_error: None });
         }
         let message = Self::decode_body(header, &mut r)?;
         r.finish("message")?;

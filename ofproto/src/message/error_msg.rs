@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::codec::{Reader, Wire, Writer};
-use crate::error::{DecodeError, EncodeError, ErrorCode};
+use crate::error::{DecodeError, EncodeError};
+use crate::ovs_errors::{EXPERIMENTER, ErrorCode, OvsError};
 
 /// A request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +18,6 @@ pub struct ErrorMsg {
     /// At least the first 64 bytes of the request.
     pub data: Bytes,
 }
-
-/// OFPET_EXPERIMENTER: the experimenter's id stands between the code and the data.
-pub(super) const EXPERIMENTER: u16 = 0xffff;
 
 /// How much of a request goes back with an error, in bytes.
 const QUOTED: usize = 64;
@@ -35,6 +33,26 @@ impl ErrorMsg {
         let ErrorCode { kind, code, experimenter } = code;
         let quoted = frame.get(..QUOTED).unwrap_or(frame);
         Self { kind, code, experimenter, data: Bytes::copy_from_slice(quoted) }
+    }
+
+    /// Returns its numbers, without what it quotes.
+    pub const fn code(&self) -> ErrorCode {
+        ErrorCode { kind: self.kind, code: self.code, experimenter: self.experimenter }
+    }
+
+    /// Returns what it is, if Open vSwitch has it.
+    pub fn ovs_error(&self) -> Option<OvsError> {
+        OvsError::from_wire_code(self.code())
+    }
+
+    /// Returns the name of its type, such as `OFPET_BAD_REQUEST`, if it has one.
+    pub fn kind_name(&self) -> Option<&'static str> {
+        self.code().kind_name()
+    }
+
+    /// Returns the name of its type and code together, such as `OFPBRC_BAD_LEN`, if it has one: see [`OvsError::name`].
+    pub fn name(&self) -> Option<&'static str> {
+        self.ovs_error().map(OvsError::name)
     }
 }
 

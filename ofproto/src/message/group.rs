@@ -1,11 +1,11 @@
 //! OFPT_GROUP_MOD (OpenFlow 1.3.5 §7.3.4.2). Portcullis has no groups of its own; it deletes others'.
 
-use super::{decode_list, encode_list, padded, refused_as};
+use super::{decode_list, encode_list, padded, with_ovs_error};
 use crate::action::Action;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::{GroupId, PortNo};
-use crate::refusal::Refusal;
+use crate::ovs_errors::OvsError;
 
 /// A change of groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Bucket {
 
 impl Wire for Bucket {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (bucket, mut b) = refused_as(Refusal::GroupBucket, r, Self::decode_head)?;
+        let (bucket, mut b) = with_ovs_error(OvsError::GroupBucket, r, Self::decode_head)?;
         Ok(Self { actions: Action::decode_list(&mut b)?, ..bucket })
     }
 

@@ -23,7 +23,6 @@ mod config;
 pub mod coverage;
 mod dispatch;
 mod error_msg;
-mod error_names;
 mod experimenter;
 mod features;
 mod flow_mod;
@@ -75,8 +74,8 @@ pub use meter::{
 };
 pub use nicira::{
     AsyncConfig2, AsyncMessage, AsyncProperty, ContinuationProperty, ControllerId, CtFlush, CtFlushProperty,
-    CtFlushZone, CtTupleProperty, FlowModTableId, NICIRA, NxFlowMod, NxFlowRemoved, NxPacketIn, NxRole,
-    PacketIn2, PacketInFormat, PacketInProperty, TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply,
+    CtFlushZone, CtTupleProperty, FlowModTableId, NxFlowMod, NxFlowRemoved, NxPacketIn, NxRole, PacketIn2,
+    PacketInFormat, PacketInProperty, TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply,
 };
 pub use packet::{PacketIn, PacketOut};
 pub use port::{Port, PortStatus, PortStatusReason};
@@ -89,12 +88,10 @@ pub use tlv::Property;
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
-use crate::refusal::Refusal;
+pub use crate::ids::{NICIRA, ONF};
+use crate::ovs_errors::OvsError;
 use monitor::MonitorCancel;
 use multipart::{MultipartReply, MultipartRequest};
-
-/// ONF's experimenter id.
-pub const ONF: u32 = 0x4f4e_4600;
 
 /// A message without its header's version, length and transaction id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,13 +225,13 @@ fn padded(r: &Reader<'_>, field: &'static str) -> Result<(), DecodeError> {
 }
 
 /// Reads something whose lengths Open vSwitch has an error of its own for, where it has whole words of eight bytes to look at.
-fn refused_as<'a, T>(
-    refusal: Refusal,
+fn with_ovs_error<'a, T>(
+    name: OvsError,
     r: &mut Reader<'a>,
     decode: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
     let words = r.remaining().is_multiple_of(8);
-    decode(r).map_err(|error| if words { error.refused(refusal) } else { error })
+    decode(r).map_err(|error| if words { error.named(name) } else { error })
 }
 
 /// Reads structures until nothing is left.

@@ -5,8 +5,9 @@ use proptest::sample::Index;
 
 use super::*;
 use crate::codec::{Reader, Writer};
-use crate::error::{DecodeErrorKind, EncodeError, ErrorCode};
+use crate::error::{DecodeErrorKind, EncodeError};
 use crate::ids::{PortNo, Xid};
+use crate::ovs_errors::ErrorCode;
 use crate::testing::messages::{message, xid};
 
 /// A frame of this kind with a header that fits.

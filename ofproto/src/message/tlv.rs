@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{decode_list, encode_list, refused_as};
+use super::{decode_list, encode_list, with_ovs_error};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
-use crate::refusal::Refusal;
+use crate::ovs_errors::OvsError;
 
 /// Reads type and length: the type, and a reader of what is inside. Padding is not passed over.
 ///
@@ -102,7 +102,7 @@ impl Wire for Property {
 /// # Errors
 /// As for the properties; Open vSwitch has an error of its own for wrong lengths in them.
 pub(super) fn decode_properties<T: Wire>(r: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
-    refused_as(Refusal::PropertyLen, r, decode_list)
+    with_ovs_error(OvsError::PropertyLen, r, decode_list)
 }
 
 /// Reads the properties inside a property: four bytes of padding stand before them.

@@ -1,6 +1,7 @@
 //! The 32-bit header of an OXM or NXM (OpenFlow 1.3.5 §7.2.3.2): class, field number, mask bit, length.
 
 use super::Field;
+use crate::ids::{NICIRA, ONF};
 
 /// The class whose payload begins with an experimenter's id.
 pub(crate) const EXPERIMENTER: u16 = 0xffff;
@@ -10,10 +11,6 @@ pub(crate) const OPENFLOW_BASIC: u16 = 0x8000;
 pub(crate) const NXM_1: u16 = 0x0001;
 /// How long a tunnel option is at most, in bytes.
 pub(crate) const TUN_METADATA_LEN: usize = 124;
-/// The Open Networking Foundation.
-const ONF: u32 = 0x4f4e_4600;
-/// Nicira, since Open vSwitch.
-const NICIRA: u32 = 0x0000_2320;
 /// The NSH fields' own id.
 const NSH: u32 = 0x005a_d650;
 

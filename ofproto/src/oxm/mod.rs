@@ -2,7 +2,7 @@
 //!
 //! # What is supported
 //! "Yes" is: taken apart and put together under every header that Open vSwitch 3.1 gives the field, read and printed as
-//! text by the crate `flows`, with its prerequisites, values and masks checked ([`Match::refusal`]). Other fields are
+//! text by the crate `flows`, with its prerequisites, values and masks checked ([`Match::ovs_error`]). Other fields are
 //! kept as they came: [`Oxm::Unknown`].
 //!
 //! | fields | supported |
@@ -24,7 +24,6 @@
 
 mod field;
 pub(crate) mod header;
-pub(crate) mod refusal;
 pub(crate) mod wire;
 
 use bytes::Bytes;

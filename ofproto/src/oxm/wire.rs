@@ -6,7 +6,7 @@ use super::header::{EXPERIMENTER, Header};
 use super::{Field, Match, Oxm};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
-use crate::refusal::Refusal;
+use crate::ovs_errors::OvsError;
 
 /// OFPMT_OXM.
 const MATCH_OXM: u16 = 1;
@@ -33,7 +33,7 @@ const _: () = assert!(Field::ALL.len() <= 256);
 
 /// The error of a match that ends before its field.
 fn cut(error: DecodeError) -> DecodeError {
-    error.refused(Refusal::MatchLen)
+    error.named(OvsError::MatchLen)
 }
 
 /// A right-aligned value of up to 16 bytes.
@@ -118,10 +118,10 @@ fn decode_known(r: &mut Reader<'_>, may_mask: bool) -> Result<Oxm, DecodeError> 
         && !may_stand(field, mask)
     {
         let outside = value(body) & !mask != 0;
-        return Err(bad.refused(if outside { Refusal::MatchWildcards } else { Refusal::MatchMask }));
+        return Err(bad.named(if outside { OvsError::MatchWildcards } else { OvsError::MatchMask }));
     }
     if value(body) > info.exact() {
-        return Err(bad.refused(Refusal::MatchValue));
+        return Err(bad.named(OvsError::MatchValue));
     }
     Ok(Oxm::Known { field, value: value(body), mask: mask.map(|(_, mask)| mask) })
 }
@@ -203,10 +203,10 @@ impl Match {
         if kind != MATCH_OXM {
             let error = at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type");
             // OpenFlow 1.1's match is known, but has another length.
-            return Err(error.refused(if kind == MATCH_1_1 {
-                Refusal::MatchLen
+            return Err(error.named(if kind == MATCH_1_1 {
+                OvsError::MatchLen
             } else {
-                Refusal::MatchType
+                OvsError::MatchType
             }));
         }
         let body = len
@@ -228,7 +228,7 @@ impl Match {
         let mut fields = Vec::new();
         let mut seen = Seen::default();
         while !r.is_empty() {
-            let twice = r.error(DecodeErrorKind::BadField, "match").refused(Refusal::MatchTwice);
+            let twice = r.error(DecodeErrorKind::BadField, "match").named(OvsError::MatchTwice);
             let oxm = Oxm::decode(r)?;
             if let Oxm::Known { field, .. } = oxm
                 && !seen.insert(field)

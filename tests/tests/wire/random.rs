@@ -13,7 +13,7 @@ use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Match;
-use ofproto::{Message, Refusal, Writer, Xid};
+use ofproto::{Message, OvsError, Writer, Xid};
 use portcullis_tests::hex;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -164,19 +164,19 @@ fn random_values_are_refused_as_by_ovs_ofctl() {
         for (m, id) in mods.iter().zip(1..) {
             let mut w = Writer::new();
             m.fields.encode_fields(&mut w).unwrap();
-            let refused = Match::refusal(w.as_slice());
+            let refused = Match::ovs_error(w.as_slice());
             let mut w = Writer::new();
             Instruction::encode_list(&m.instructions, &mut w).unwrap();
             let refused = refused
-                .or(Instruction::refusal(w.as_slice()))
+                .or(Instruction::ovs_error(w.as_slice()))
                 .or_else(|| misfit(&FlowMatch::from_wire(&m.fields), m.table_id, &m.instructions));
             let theirs = theirs.get(&id).map_or("nothing", |s| s);
             let error = theirs.strip_prefix("***decode error: ").and_then(|s| s.strip_suffix("***"));
             let same = match (error, refused) {
                 // A field that nobody knows: Open vSwitch looks into its mask all the same.
-                (Some("OFPBMC_BAD_WILDCARDS"), Some(Refusal::MatchField)) => true,
+                (Some("OFPBMC_BAD_WILDCARDS"), Some(OvsError::MatchField)) => true,
                 // In an action it may take it for one of another length, by the chance of a hash.
-                (Some("OFPBAC_BAD_SET_LEN"), Some(Refusal::ActionSetType)) => true,
+                (Some("OFPBAC_BAD_SET_LEN"), Some(OvsError::ActionSetType)) => true,
                 (Some(theirs), Some(ours)) => theirs == ours.name(),
                 (None, None) => {
                     let flow = Flow {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use ofproto::codec::Reader;
 use ofproto::message::multipart::{FeatureId, OxmId, TableFeatureProperty, TableFeatures};
 use ofproto::oxm::Field;
-use ofproto::{Refusal, TableId, Wire as _};
+use ofproto::{OvsError, TableId, Wire as _};
 
 use super::super::group::actions_of_bitmap;
 use super::super::{Out, Printed, put};
@@ -74,17 +74,17 @@ pub(in super::super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed 
     printed
 }
 
-fn table(r: &mut Reader<'_>) -> Result<Table, Refusal> {
+fn table(r: &mut Reader<'_>) -> Result<Table, OvsError> {
     const LEN: usize = 64;
     let available = r.remaining();
-    let len = usize::from(r.clone().u16("table_features.length").map_err(|_| Refusal::PropertyLen)?);
+    let len = usize::from(r.clone().u16("table_features.length").map_err(|_| OvsError::PropertyLen)?);
     if available < LEN || len < LEN || len > available || !len.is_multiple_of(8) {
-        return Err(Refusal::PropertyLen);
+        return Err(OvsError::PropertyLen);
     }
     if r.clone().bytes(3, "table_features.table_id")?.last() == Some(&TableId::ALL.0) {
-        return Err(Refusal::TableNumber);
+        return Err(OvsError::TableNumber);
     }
-    let wire = TableFeatures::decode(r).map_err(|_| Refusal::PropertyLen)?;
+    let wire = TableFeatures::decode(r).map_err(|_| OvsError::PropertyLen)?;
     let mut table = Table {
         id: wire.table_id.0,
         name: wire.name.iter().take(31).copied().collect(),
@@ -97,13 +97,13 @@ fn table(r: &mut Reader<'_>) -> Result<Table, Refusal> {
     for property in &wire.properties {
         let kind = property.kind();
         if !seen.insert(kind) && kind < 32 {
-            return Err(Refusal::TableFeatures);
+            return Err(OvsError::TableFeatures);
         }
         table.take(property)?;
     }
     const REQUIRED: [u16; 8] = [0, 2, 4, 6, 8, 10, 12, 14];
     if !REQUIRED.iter().all(|kind| seen.contains(kind)) {
-        return Err(Refusal::TableFeatures);
+        return Err(OvsError::TableFeatures);
     }
     table.complete(&seen);
     Ok(table)
@@ -120,7 +120,7 @@ impl Table {
             }
             TableFeatureProperty::NextTables { miss, tables } => {
                 if tables.contains(&TableId::ALL) {
-                    return Err(Refusal::PropertyValue);
+                    return Err(OvsError::PropertyValue);
                 }
                 place(miss).next = tables.iter().map(|table| table.0).collect();
             }
@@ -225,13 +225,13 @@ fn known(id: &OxmId) -> Option<Field> {
 /// Refuses an experimenter's field that has no room for the experimenter.
 fn check_lengths(ids: &[OxmId]) -> Printed {
     let short = ids.iter().any(|id| id.experimenter.is_some() && id.len < 4);
-    if short { Err(Refusal::MatchLen) } else { Ok(()) }
+    if short { Err(OvsError::MatchLen) } else { Ok(()) }
 }
 
-fn exact(ids: &[OxmId]) -> Result<Fields, Refusal> {
+fn exact(ids: &[OxmId]) -> Result<Fields, OvsError> {
     check_lengths(ids)?;
     let fields = ids.iter().filter_map(|id| known(id).map(|field| (field, id.has_mask)));
-    fields.map(|(field, has_mask)| if has_mask { Err(Refusal::MatchMask) } else { Ok(field) }).collect()
+    fields.map(|(field, has_mask)| if has_mask { Err(OvsError::MatchMask) } else { Ok(field) }).collect()
 }
 
 fn print_table(out: &mut String, table: &Table, before: Option<&Table>, ditto: &mut super::Ditto) {

@@ -15,13 +15,8 @@ mod stack;
 use super::Action;
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
-use crate::ids::PortNo;
+use crate::ids::{NICIRA, ONF, PortNo};
 
-/// NX_VENDOR_ID.
-const NICIRA: u32 = 0x0000_2320;
-
-/// ONF_VENDOR_ID.
-const ONF: u32 = 0x4f4e_4600;
 /// ONFACT_COPY_FIELD.
 const ONF_COPY_FIELD: u16 = 3200;
 

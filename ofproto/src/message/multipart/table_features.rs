@@ -3,13 +3,13 @@
 use bytes::Bytes;
 
 use super::super::tlv::{self, Property};
-use super::super::{decode_list, encode_list, refused_as};
+use super::super::{decode_list, encode_list, with_ovs_error};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::TableId;
+use crate::ovs_errors::OvsError;
 use crate::oxm::Field;
 use crate::oxm::header::{EXPERIMENTER, Header};
-use crate::refusal::Refusal;
 
 /// What a table can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl TableFeatures {
 
 impl Wire for TableFeatures {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        refused_as(Refusal::PropertyLen, r, Self::decode_one)
+        with_ovs_error(OvsError::PropertyLen, r, Self::decode_one)
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {

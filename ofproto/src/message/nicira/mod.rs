@@ -16,6 +16,3 @@ pub use packet_in::NxPacketIn;
 pub use packet_in2::{ContinuationProperty, PacketIn2, PacketInProperty};
 pub use settings::{ControllerId, FlowModTableId, NxRole, PacketInFormat};
 pub use tlv_table::{TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply};
-
-/// Nicira's experimenter id.
-pub const NICIRA: u32 = 0x2320;

@@ -1,32 +1,51 @@
 //! What Open vSwitch says to actions.
 
-use super::subfield::decode_header;
-use super::{
-    Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, HASH_FIELDS, LEARN_WRITE_RESULT, Legacy, MAX_MEMBERS,
-    MULTIPATH_ALGORITHMS, Multipath, NAT_DST, NAT_HASH, NAT_RANDOM, NAT_SRC, Nat, NatAddresses,
+use crate::action::subfield::decode_header;
+use crate::action::{
+    Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, HASH_FIELDS, LEARN_WRITE_RESULT, Legacy, MAX_DEPTH,
+    MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath, NAT_DST, NAT_HASH, NAT_RANDOM, NAT_SRC, Nat, NatAddresses,
     PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NSH, Subfield,
 };
 use crate::codec::Reader;
+use crate::error::DecodeError;
+use crate::ids::{NICIRA, ONF};
+use crate::ovs_errors::OvsError::{self, *};
 use crate::oxm::header::Header;
-use crate::oxm::{Field, Oxm, refusal::entry_refusal};
-use crate::refusal::Refusal::{self, *};
+use crate::oxm::{Field, Oxm};
+
+use super::matches::decode_entry;
 
 const EXPERIMENTER: u16 = 0xffff;
-const NICIRA: u32 = 0x0000_2320;
-const ONF: u32 = 0x4f4e_4600;
 /// The longest action.
 const MAX: usize = 65_528;
 
 impl Action {
+    /// Reads actions until nothing is left.
+    ///
+    /// What Portcullis does not know, or knows and finds used in a way that [`Action`] cannot say, comes out as
+    /// [`Action::Unknown`]; so do actions inside actions deeper than [`MAX_DEPTH`].
+    ///
+    /// # Errors
+    /// `BadLength` for a length that is no multiple of 8, is below 8, or leaves bytes over; `Truncated` when an
+    /// action ends before its fields; `BadField` for a `set_field` that is not well-formed.
+    pub fn decode_list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        let list = r.clone().rest();
+        Self::decode_nested(r, 0).map_err(|error| match Self::ovs_error(list) {
+            // Open vSwitch looks into no list that is not padded.
+            _ if !list.len().is_multiple_of(8) => DecodeError { ovs_error: None, ..error },
+            ovs_error => DecodeError { ovs_error, ..error }.named(ActionLen),
+        })
+    }
+
     /// What Open vSwitch says to a list of actions, as bytes: the first error that it would name; none for a list that it
     /// takes, as far as that can be told without the match of the flow.
-    pub fn refusal(list: &[u8]) -> Option<Refusal> {
+    pub fn ovs_error(list: &[u8]) -> Option<OvsError> {
         if !list.len().is_multiple_of(8) {
             return Some(ActionLen);
         }
         let actions = match decode(list, 0) {
             Ok(actions) => actions,
-            Err(refusal) => return Some(refusal),
+            Err(error) => return Some(error),
         };
         verify(&actions, Outer::List).err()
     }
@@ -46,7 +65,7 @@ pub(crate) enum Outer {
 }
 
 /// Takes a list apart as Open vSwitch does.
-pub(crate) fn decode(list: &[u8], depth: usize) -> Result<Vec<Action>, Refusal> {
+pub(crate) fn decode(list: &[u8], depth: usize) -> Result<Vec<Action>, OvsError> {
     let mut actions = Vec::new();
     let mut rest = list;
     while !rest.is_empty() {
@@ -66,7 +85,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// The first action, and what follows.
-fn split(list: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
+fn split(list: &[u8]) -> Result<(&[u8], &[u8]), OvsError> {
     let (Some(kind), Some(len), Some(vendor)) = (u16_at(list, 0), u16_at(list, 2), u32_at(list, 4)) else {
         return Err(ActionLen);
     };
@@ -114,8 +133,8 @@ fn extension_len(vendor: u32, subtype: u16) -> Option<(usize, usize)> {
     })
 }
 
-fn decode_one(one: &[u8], depth: usize) -> Result<Action, Refusal> {
-    if depth > super::MAX_DEPTH {
+fn decode_one(one: &[u8], depth: usize) -> Result<Action, OvsError> {
+    if depth > MAX_DEPTH {
         return Err(ActionArgument);
     }
     let kind = u16_at(one, 0).unwrap_or_default();
@@ -141,7 +160,7 @@ fn decode_one(one: &[u8], depth: usize) -> Result<Action, Refusal> {
 }
 
 /// Flags and zone of a `ct`, which Open vSwitch looks at before the actions inside.
-fn ct_head(one: &[u8]) -> Result<(), Refusal> {
+fn ct_head(one: &[u8]) -> Result<(), OvsError> {
     let flags = u16_at(one, 10).unwrap_or_default();
     ok(flags & CT_COMMIT != 0 || flags & CT_FORCE == 0, ActionArgument)?;
     if u32_at(one, 12).is_none_or(|header| header == 0) {
@@ -153,7 +172,7 @@ fn ct_head(one: &[u8]) -> Result<(), Refusal> {
 }
 
 /// What is wrong with an action that could not be taken apart.
-fn malformed(subtype: u16, one: &[u8]) -> Refusal {
+fn malformed(subtype: u16, one: &[u8]) -> OvsError {
     let zero = |from: usize, to: usize| one.get(from..to).is_some_and(|b| b.iter().all(|b| *b == 0));
     match subtype {
         21 if zero(12, 16) => ActionLen,
@@ -169,7 +188,7 @@ fn malformed(subtype: u16, one: &[u8]) -> Refusal {
 }
 
 /// The fields that an action names by their headers.
-fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), Refusal> {
+fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), OvsError> {
     let packed = |at: usize| u16_at(one, at).map(|bits| (bits >> 6, (bits & 0x3f) + 1)).unwrap_or_default();
     let at = |at: usize| u16_at(one, at).unwrap_or_default();
     match (onf, subtype) {
@@ -211,7 +230,7 @@ fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), Refusal> {
 }
 
 /// What NXAST_SAMPLE4 says, and the fields that its ids come from.
-fn sampled(one: &[u8]) -> Result<(), Refusal> {
+fn sampled(one: &[u8]) -> Result<(), OvsError> {
     ok(one.get(35..40) == Some(&[0; 5]), MustBeZero)?;
     let probability = u16_at(one, 10).unwrap_or_default();
     ok(probability != 0 && one.get(34).is_some_and(|direction| *direction <= 2), ActionArgument)?;
@@ -232,7 +251,7 @@ fn header_end(one: &[u8], at: usize) -> usize {
 }
 
 /// Checks a header and the bits that it stands for; returns where it ends.
-fn bits(one: &[u8], at: usize, (ofs, n_bits): (u16, u16), written: bool) -> Result<usize, Refusal> {
+fn bits(one: &[u8], at: usize, (ofs, n_bits): (u16, u16), written: bool) -> Result<usize, OvsError> {
     let mut r = Reader::new(one.get(at..).unwrap_or_default());
     let masked = u32_at(one, at).is_some_and(|header| Header::unpack(header).has_mask);
     let field = match decode_header(&mut r, true) {
@@ -252,11 +271,11 @@ fn bits(one: &[u8], at: usize, (ofs, n_bits): (u16, u16), written: bool) -> Resu
 }
 
 /// `set_field` from the field's header on.
-fn set_field(bytes: &[u8], may_mask: bool) -> Result<(), Refusal> {
+fn set_field(bytes: &[u8], may_mask: bool) -> Result<(), OvsError> {
     let header = Header::unpack(u32_at(bytes, 0).ok_or(MatchLen)?);
     let end = 4 + usize::from(header.len);
     let entry = bytes.get(..end);
-    let oxm = match entry_refusal(entry.unwrap_or(bytes), true, !may_mask) {
+    let oxm = match decode_entry(entry.unwrap_or(bytes), true, !may_mask) {
         // Which field it is, and whether that has this length, comes before whether it is there.
         Err(MatchField) => return Err(ActionSetType),
         Err(ActionSetLen) if header.len == 0 => return Err(ActionSetType),
@@ -265,7 +284,7 @@ fn set_field(bytes: &[u8], may_mask: bool) -> Result<(), Refusal> {
         Ok(oxm) => oxm,
         Err(MatchValue) => return Err(ActionSetArgument),
         Err(MatchMask) if !may_mask => return Err(ActionSetMask),
-        Err(refusal) => return Err(refusal),
+        Err(error) => return Err(error),
     };
     if header.has_mask && !may_mask {
         return Err(ActionSetMask);
@@ -282,12 +301,12 @@ fn set_field(bytes: &[u8], may_mask: bool) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn ok(condition: bool, refusal: Refusal) -> Result<(), Refusal> {
-    if condition { Ok(()) } else { Err(refusal) }
+fn ok(condition: bool, error: OvsError) -> Result<(), OvsError> {
+    if condition { Ok(()) } else { Err(error) }
 }
 
 /// The values of an action.
-fn check(action: &Action) -> Result<(), Refusal> {
+fn check(action: &Action) -> Result<(), OvsError> {
     match action {
         Action::Output { port, .. } => ok(port.is_output(), ActionOutPort),
         Action::PushVlan(kind) => ok(matches!(kind, 0x8100 | 0x88a8), ActionArgument),
@@ -312,7 +331,7 @@ fn check(action: &Action) -> Result<(), Refusal> {
         }
         Action::Sample(sample) => ok(sample.probability != 0, ActionArgument),
         Action::Conjunction { clause, n_clauses, .. } => {
-            ok((2..=64).contains(n_clauses) && clause < n_clauses, Refusal::Conjunction)
+            ok((2..=64).contains(n_clauses) && clause < n_clauses, OvsError::Conjunction)
         }
         Action::Ct(ct) => check_ct(ct),
         Action::Nat(nat) => check_nat(nat),
@@ -322,18 +341,18 @@ fn check(action: &Action) -> Result<(), Refusal> {
     }
 }
 
-fn check_multipath(m: &Multipath) -> Result<(), Refusal> {
+fn check_multipath(m: &Multipath) -> Result<(), OvsError> {
     let known = usize::from(m.fields) < HASH_FIELDS.len();
     let known = known && usize::from(m.algorithm) < MULTIPATH_ALGORITHMS.len();
     ok(known && m.dst.holds(u128::from(m.max_link)), ActionArgument)
 }
 
-fn check_encap(encap: &Encap) -> Result<(), Refusal> {
+fn check_encap(encap: &Encap) -> Result<(), OvsError> {
     let known = [PACKET_ETHERNET, PACKET_NSH, PACKET_MPLS, PACKET_MPLS_MC];
     ok(known.contains(&encap.packet_type), HeaderType)
 }
 
-fn check_ct(ct: &Ct) -> Result<(), Refusal> {
+fn check_ct(ct: &Ct) -> Result<(), OvsError> {
     let committed = ct.flags & CT_COMMIT != 0;
     ok(committed || ct.flags & CT_FORCE == 0, ActionArgument)?;
     if let CtZone::Field(src) = ct.zone {
@@ -344,7 +363,7 @@ fn check_ct(ct: &Ct) -> Result<(), Refusal> {
     ok(committed || ct.actions.iter().all(plain), ActionArgument)
 }
 
-fn check_nat(nat: &Nat) -> Result<(), Refusal> {
+fn check_nat(nat: &Nat) -> Result<(), OvsError> {
     let both = |bits: u16| nat.flags & bits == bits;
     let flags = nat.flags & !31 == 0 && !both(NAT_SRC | NAT_DST) && !both(NAT_HASH | NAT_RANDOM);
     let addresses = match nat.addresses {
@@ -357,12 +376,12 @@ fn check_nat(nat: &Nat) -> Result<(), Refusal> {
 }
 
 /// Which actions may stand where, and beside which.
-pub(crate) fn verify(actions: &[Action], outer: Outer) -> Result<(), Refusal> {
+pub(crate) fn verify(actions: &[Action], outer: Outer) -> Result<(), OvsError> {
     let mut metadata = false;
     for action in actions {
         if matches!(action, Action::Conjunction { .. }) {
             let beside = |a: &Action| matches!(a, Action::Conjunction { .. } | Action::Note(_));
-            return ok(actions.iter().all(beside), Refusal::Conjunction);
+            return ok(actions.iter().all(beside), OvsError::Conjunction);
         }
         let of_connection = connection_field(action);
         match (outer, action) {

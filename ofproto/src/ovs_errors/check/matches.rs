@@ -1,14 +1,14 @@
 //! What Open vSwitch says to a match.
 
-use super::header::{EXPERIMENTER, Header, NXM_1, TUN_METADATA_LEN};
-use super::{Field, Match, Oxm};
 use crate::codec::{Reader, Wire};
-use crate::refusal::Refusal::{self, *};
+use crate::ovs_errors::OvsError::{self, *};
+use crate::oxm::header::{EXPERIMENTER, Header, NXM_1, TUN_METADATA_LEN};
+use crate::oxm::{Field, Match, Oxm};
 
 impl Match {
     /// What Open vSwitch says to the fields of a match, as bytes without frame and padding: the first error that it would
     /// name; none for a match that it takes.
-    pub fn refusal(fields: &[u8]) -> Option<Refusal> {
+    pub fn ovs_error(fields: &[u8]) -> Option<OvsError> {
         Self::decode_strict(fields).err()
     }
 
@@ -17,7 +17,7 @@ impl Match {
     ///
     /// # Errors
     /// The first that Open vSwitch would name.
-    pub fn decode_strict(fields: &[u8]) -> Result<Self, Refusal> {
+    pub fn decode_strict(fields: &[u8]) -> Result<Self, OvsError> {
         decode(fields, true)
     }
 
@@ -26,12 +26,12 @@ impl Match {
     ///
     /// # Errors
     /// The first that Open vSwitch would name.
-    pub fn decode_told(fields: &[u8]) -> Result<Self, Refusal> {
+    pub fn decode_told(fields: &[u8]) -> Result<Self, OvsError> {
         decode(fields, false)
     }
 }
 
-fn decode(fields: &[u8], strict: bool) -> Result<Match, Refusal> {
+fn decode(fields: &[u8], strict: bool) -> Result<Match, OvsError> {
     let mut seen = Matched { lenient: !strict, ..Matched::default() };
     let mut decoded = Vec::new();
     let mut rest = fields;
@@ -39,13 +39,13 @@ fn decode(fields: &[u8], strict: bool) -> Result<Match, Refusal> {
         let len = rest.get(3).map(|len| usize::from(*len) + 4);
         let (entry, tail) = len.and_then(|len| rest.split_at_checked(len)).ok_or(MatchLen)?;
         rest = tail;
-        match entry_refusal(entry, false, true) {
+        match decode_entry(entry, false, true) {
             Ok(oxm) => {
                 seen.take(&oxm)?;
                 decoded.push(oxm);
             }
             Err(MatchField) if !strict => {}
-            Err(refusal) => return Err(refusal),
+            Err(error) => return Err(error),
         }
     }
     Ok(Match { fields: decoded })
@@ -53,7 +53,7 @@ fn decode(fields: &[u8], strict: bool) -> Result<Match, Refusal> {
 
 /// Reads one field as Open vSwitch does; in an action, another error tells of a wrong length, and NXAST_REG_LOAD2 asks no
 /// questions about the value.
-pub(crate) fn entry_refusal(entry: &[u8], in_action: bool, check_value: bool) -> Result<Oxm, Refusal> {
+pub(crate) fn decode_entry(entry: &[u8], in_action: bool, check_value: bool) -> Result<Oxm, OvsError> {
     let header = entry.first_chunk().map(|h| Header::unpack(u32::from_be_bytes(*h))).ok_or(MatchLen)?;
     let experimenter = entry.get(4..).and_then(|rest| rest.first_chunk()).map(|id| u32::from_be_bytes(*id));
     let (field, own) = if header.class == EXPERIMENTER {
@@ -102,7 +102,7 @@ fn outside_mask(payload: &[u8]) -> bool {
     value.iter().zip(mask).any(|(value, mask)| value & !mask != 0)
 }
 
-fn tunnel_option(entry: &[u8], header: Header) -> Result<Oxm, Refusal> {
+fn tunnel_option(entry: &[u8], header: Header) -> Result<Oxm, OvsError> {
     let Ok(oxm) = Oxm::decode(&mut Reader::new(entry)) else { return Err(MatchLen) };
     let len = usize::from(header.len);
     if header.has_mask && !len.is_multiple_of(2)
@@ -155,7 +155,7 @@ struct Matched {
 }
 
 impl Matched {
-    fn take(&mut self, oxm: &Oxm) -> Result<(), Refusal> {
+    fn take(&mut self, oxm: &Oxm) -> Result<(), OvsError> {
         let (field, value, mask) = match oxm {
             Oxm::Known { field, value, mask } => (*field, *value, *mask),
             Oxm::Unknown { number, .. } => {
