@@ -32,7 +32,7 @@
 //! | [`hot`] | the messages of the packet-in path, without allocating |
 //! | [`codec`], [`error`] | reading and writing with lengths checked once; what goes wrong, and where |
 //! | [`ovs_errors`] | every error of Open vSwitch, and what it says to a match, actions or instructions that make no sense |
-//! | [`ids`] | numbers that must not be mixed up, a type each |
+//! | [`ids`], [`mac`] | numbers and addresses that must not be mixed up, a type each |
 //!
 //! # Promises
 //! - Nothing panics, whatever the bytes.
@@ -51,6 +51,7 @@ pub mod header;
 pub mod hot;
 pub mod ids;
 pub mod instruction;
+pub mod mac;
 pub mod message;
 pub mod ovs_errors;
 pub mod oxm;
@@ -62,5 +63,6 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::{FrameError, Framer};
 pub use header::{HEADER_LEN, Header, VERSION};
 pub use ids::{BufferId, Cookie, DatapathId, GroupId, MeterId, PortNo, QueueId, TableId, Xid};
+pub use mac::MacAddr;
 pub use message::Message;
 pub use ovs_errors::{ErrorCode, OvsError};

@@ -4,6 +4,7 @@
 mod actions;
 mod asks;
 mod changes;
+mod examples;
 mod extensions;
 mod later;
 mod ofctl;
