@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 FILE ?= flows/networks/dual-socket.toml
 
-.PHONY: run test deps fmt structure clippy doc build fuzz-smoke bench-smoke unit
+.PHONY: run test deps fmt structure clippy doc build doctest fuzz-smoke bench-smoke unit
 
 run:
 	@.ci/deps
@@ -12,7 +12,7 @@ run:
 # In turn: each step that compiles shares what the crates stand on with those before it, and uses all processors.
 # The tests come last, so that their summary closes the run.
 test:
-	@.ci/steps deps fmt structure clippy doc build fuzz-smoke bench-smoke unit
+	@.ci/steps deps fmt structure clippy doc build doctest fuzz-smoke bench-smoke unit
 
 # What Debian has and the machine may lack.
 deps:
@@ -36,6 +36,10 @@ doc:
 
 build:
 	cargo nextest run --workspace --locked --no-run
+
+# The examples in the documentation, which nextest does not run.
+doctest:
+	cargo test --workspace --doc --locked
 
 fuzz-smoke:
 	fuzz/smoke.sh

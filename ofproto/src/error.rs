@@ -7,6 +7,7 @@ use crate::ovs_errors::{ErrorCode, OvsError};
 /// Why bytes are not a message. Small and `Copy`: made on hot paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{field}: {kind} at byte {at}")]
+#[non_exhaustive]
 pub struct DecodeError {
     /// What is wrong.
     pub kind: DecodeErrorKind,
@@ -20,6 +21,7 @@ pub struct DecodeError {
 
 /// What is wrong with the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum DecodeErrorKind {
     /// The structure ends before the field.
     #[error("too short")]
@@ -90,6 +92,7 @@ impl From<DecodeError> for OvsError {
 
 /// Why a value cannot be put on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum EncodeError {
     /// Longer than its length field can say.
     #[error("{field}: {len} bytes do not fit its length field")]

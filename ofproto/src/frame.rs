@@ -13,6 +13,7 @@ pub const MAX_FRAME: usize = 0xffff;
 /// A stream that cannot be cut any further: where the next message begins is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a message of {} bytes, shorter than its header", header.length)]
+#[non_exhaustive]
 pub struct FrameError {
     /// The header that cannot be right.
     pub header: Header,

@@ -58,6 +58,11 @@ pub mod oxm;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use codec::{Reader, Wire, Writer};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use frame::{FrameError, Framer};

@@ -22,6 +22,7 @@ pub struct MacAddr(pub [u8; 6]);
 /// A text that is no MAC address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a MAC address: six pairs of hexadecimal digits with colons between, such as 02:00:00:00:00:01")]
+#[non_exhaustive]
 pub struct MacAddrError;
 
 impl MacAddr {

@@ -55,6 +55,7 @@ pub struct MeterBand {
 
 /// OFPMBT_.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MeterBandType {
     /// 1: drops.
     Drop,

@@ -36,6 +36,7 @@ pub struct PacketQueue {
 
 /// OFPQT_. Rates are in tenths of a percent of the port's; above 1,000 they are not configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum QueueProperty {
     /// 1: what it gets at least.
     MinRate(u16),

@@ -2,6 +2,7 @@
 
 /// How `ovs-ofctl` writes a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// Decimal.
     Dec,
@@ -63,6 +64,7 @@ macro_rules! fields {
 
 /// What is fixed about a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FieldInfo {
     /// Its first name in ovs-fields(7).
     pub name: &'static str,

@@ -33,6 +33,7 @@ pub struct TableFeatures {
 /// OFPTFPT_: a part of what a table can do. Where there is a `miss`, it is for the table-miss flow (odd types) or for
 /// all flows (even types); without the former the latter is for both.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TableFeatureProperty {
     /// 0 and 1.
     Instructions {

@@ -14,6 +14,7 @@ pub struct AsyncConfig2 {
 
 /// OFPACPT_.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AsyncProperty {
     /// 0 to 11: for which reasons a message is sent.
     Reasons {
@@ -30,6 +31,7 @@ pub enum AsyncProperty {
 
 /// A message that is sent without being asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AsyncMessage {
     /// Types 0 and 1; bits 1 << OFPR_.
     PacketIn,

@@ -24,6 +24,7 @@ pub struct CtFlush {
 
 /// NXT_CT_: what has to fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CtFlushProperty {
     /// 0: the first packet's direction.
     OrigTuple(Vec<CtTupleProperty>),
@@ -45,6 +46,7 @@ pub enum CtFlushProperty {
 
 /// NXT_CT_TUPLE_: one direction of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CtTupleProperty {
     /// 0: the source; IPv4 stands in ::ffff:0:0/96.
     Src([u8; 16]),

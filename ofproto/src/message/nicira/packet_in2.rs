@@ -20,6 +20,7 @@ pub struct PacketIn2 {
 
 /// NXPINT_: a part of a packet for the controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PacketInProperty {
     /// 0: the frame, or its beginning.
     Packet(Bytes),
@@ -46,6 +47,7 @@ pub enum PacketInProperty {
 
 /// NXCPT_: where a switch stopped. Private to the version of the switch that wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContinuationProperty {
     /// 0x8000: the bridge's UUID.
     Bridge([u8; 16]),
