@@ -15,7 +15,6 @@ pub struct Encap {
 
 /// A property of a new header.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum EncapProp {
     /// The format of an NSH header's metadata: 1 or 2.
     NshMdType(u8),

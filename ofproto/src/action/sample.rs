@@ -23,7 +23,6 @@ pub struct Sample {
 
 /// An id that goes into the record of a sampled packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum ObservationId {
     /// This number.
     Immediate(u32),

@@ -2,7 +2,6 @@
 
 /// How `ovs-ofctl` writes a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Format {
     /// Decimal.
     Dec,
