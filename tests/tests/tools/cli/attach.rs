@@ -1,4 +1,4 @@
-//! `portcullis attach` and `detach`: the settings that the README names, and what `run` and `status` say of them.
+//! `portcullis attach` and `detach`: the settings that `attach.md` names, and what `run` and `status` say of them.
 
 use portcullis::lab::{HOST, Lab, LabOptions, Spawned};
 use portcullis_tests::running::{PATIENCE, binary, network_file, read};
@@ -86,11 +86,12 @@ fn attach_sets_what_isolation_needs_and_detach_takes_the_controller_away() {
     assert_eq!((dry.code, &*dry.err), (Some(0), ""));
     assert_eq!(dry.out.lines().count(), 4, "{}", dry.out);
     assert_eq!(net.settings(), before);
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
-    // The README shows the default, without `$OVS_RUNDIR`.
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../controller/docs/attach.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    // The page shows the default, without `$OVS_RUNDIR`.
     let rundir = net.lab.rundir().display().to_string();
     let first = dry.out.lines().next().unwrap().replace(&rundir, "/var/run/openvswitch");
-    assert!(readme.contains(&first), "the README shows another command than {first}");
+    assert!(page.contains(&first), "attach.md shows another command than {first}");
 
     let done = net.run(&["attach", &net.file]);
     assert_eq!((done.code, &*done.err, &*done.out), (Some(0), "", &*dry.out));
