@@ -35,7 +35,7 @@
 //!    checked; [`flows::compile`](mod@flows::compile) makes the flows of this bridge for the ports that it has;
 //!    [`flows::learned`] says which of the actual flows the switch learned, and would learn still, and those stay;
 //!    [`flows::diff`](mod@flows::diff) says what is left to change.
-//! 6. **PACKET_INs of a learning switch take a shorter way**: [`session`] hands their bytes to [`learning`], which appends the
+//! 6. **PACKET_INs of a learning switch take a shorter way**: [`session`] hands their bytes to [`mac_learning`], which appends the
 //!    bytes of the answers, without a lock or an allocation; [`net`] writes them before it reads more.
 //! 7. **Bytes go back**: the changes, and only they, in one ordered atomic bundle, encoded by [`ofproto`] into the bounded
 //!    outbox of the session, and written by [`net`].
