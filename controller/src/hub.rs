@@ -252,8 +252,9 @@ impl Hub {
         for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
-        self.confirm();
         let generation = self.bring_into_force(|active| active.policy = Arc::new(policy));
+        // Counted afterwards: a reader of the count then finds no bridge settled on the file before.
+        self.confirm();
         self.forget_bridges();
         self.end_series();
         generation
@@ -434,7 +435,7 @@ impl Hub {
         let mut others: Vec<String> = others.map(|b| b.key().clone()).collect();
         others.sort();
         names.append(&mut others);
-        let bridges = names.iter().map(|name| self.bridge_report(name)).collect();
+        let bridges = names.iter().map(|name| self.bridge_report(name, policy.generation)).collect();
         Report {
             version: env!("CARGO_PKG_VERSION"),
             file: policy.path.display().to_string(),
@@ -445,7 +446,8 @@ impl Hub {
         }
     }
 
-    fn bridge_report(&self, name: &str) -> BridgeReport {
+    /// Reports a bridge, which is settled only where it follows the policy of this generation.
+    fn bridge_report(&self, name: &str, generation: u64) -> BridgeReport {
         let faults: Vec<FaultReport> = self.faults.get(name).map_or_else(Vec::new, |faults| {
             let report = |f: &IsolationFault| FaultReport {
                 kind: f.kind.label(),
@@ -467,7 +469,7 @@ impl Hub {
         BridgeReport {
             name: name.to_owned(),
             connected,
-            settled: connected && status.settled,
+            settled: connected && status.settled && status.generation >= generation,
             dpid: standing.map(|_| status.datapath.to_string()),
             flows: standing.map_or(0, |s| s.flows),
             learned: standing.map_or(0, |s| s.learned),

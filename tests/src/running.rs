@@ -214,6 +214,15 @@ impl Running {
         self.controller.signal(Signal::SIGHUP);
     }
 
+    /// Reloads, and waits until the file is the active one. The bridges may still have the flows of
+    /// the file before: [`Self::settle`] waits for them.
+    pub fn apply(&self, text: &str) {
+        let reloads = || self.metric("portcullis_reloads_total{outcome=\"ok\"}");
+        let before = reloads();
+        self.reload(text);
+        self.wait_for("the file to be active", || (reloads() > before).then_some(()));
+    }
+
     /// The flows of a bridge as `ovs-ofctl` prints them, sorted, with port names and without what changes.
     pub fn flows(&self, bridge: &str) -> Vec<String> {
         self.dump(bridge, &["--names", "--no-stats", "dump-flows"])

@@ -168,6 +168,8 @@ enum Phase {
 pub struct Status {
     /// Its datapath id.
     pub datapath: DatapathId,
+    /// The [`generation`](ActivePolicy::generation) of the policy that the bridge follows.
+    pub generation: u64,
     /// Whether the last round left nothing to do.
     pub settled: bool,
     /// The ports that the file names and the bridge lacks.
@@ -369,6 +371,7 @@ impl Bridge {
     pub fn status(&self) -> Status {
         Status {
             datapath: self.datapath,
+            generation: self.policy.generation,
             settled: self.settled || (self.is_granted && self.is_named() && !self.owned),
             missing_ports: self.missing_ports.iter().cloned().collect(),
             ambiguous_ports: self.ambiguous_ports.iter().cloned().collect(),

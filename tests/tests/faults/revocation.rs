@@ -48,10 +48,7 @@ fn a_rule_that_goes_takes_its_learned_flows_along_also_in_a_storm() {
         scope.spawn(|| storm(&net, &ends, &sent));
         net.wait_for("the storm to teach the switch", || (learned(&net).len() > 100).then_some(()));
 
-        net.reload(&without("warp-egress"));
-        // The file is checked as a whole before it is in force, which takes its time where much else is going on.
-        let in_force = || net.metric("portcullis_reloads_total{outcome=\"ok\"}") == 1.0;
-        net.wait_for("the file to be in force", || in_force().then_some(()));
+        net.apply(&without("warp-egress"));
         let start = Instant::now();
         net.wait_for("the learned flows to go", || {
             // All connections of the storm, and of the ping, are of the rule that went.
@@ -121,9 +118,7 @@ fn who_leaves_a_list_in_a_storm_of_his_own_leaves_nothing_behind() {
             (taught(&net, "10.9.0.1").len() > 500).then_some(())
         });
         // The rule, its cookie and its flow stay: b is in the list in his place.
-        net.reload(&asking("[\"b\", \"c\"]"));
-        let in_force = || net.metric("portcullis_reloads_total{outcome=\"ok\"}") == 1.0;
-        net.wait_for("the file to be in force", || in_force().then_some(()));
+        net.apply(&asking("[\"b\", \"c\"]"));
         let start = Instant::now();
         net.wait_for("the change to be acknowledged", || {
             let settled = net.bridge("br0").is_some_and(|bridge| bridge["settled"] == true);

@@ -338,7 +338,8 @@ fn who_uses_an_address_first_has_it(network: &str) {
         "{}[endpoint.more]\nattach = [{{ network = \"l\", port = \"more\", addresses = [\"fd05::b\"] }}]\n",
         file(network, ROUTER)
     );
-    net.reload(&text);
+    net.apply(&text);
+    net.settle();
     assert!(holds(&net), "after a reload");
     assert_eq!(net.metric("portcullis_drift_repaired_total{bridge=\"br0\"}"), 0.0);
 

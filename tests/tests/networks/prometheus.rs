@@ -90,10 +90,7 @@ fn eventful() -> Running {
         ])
         .unwrap();
     let text = std::fs::read_to_string(&net.path).unwrap();
-    net.reload(&format!("{text}\n[bridge.extra]\nflows = [\"priority=1,actions=group:77\"]\n"));
-    net.wait_for("the file", || {
-        (net.metric("portcullis_reloads_total{outcome=\"ok\"}") == 1.0).then_some(())
-    });
+    net.apply(&format!("{text}\n[bridge.extra]\nflows = [\"priority=1,actions=group:77\"]\n"));
     net.lab.vsctl(&["set-controller", "extra", "tcp:127.0.0.1:6653"]).unwrap();
     net.wait_for("the error", || net.metrics().contains("portcullis_openflow_errors_total{").then_some(()));
     net.lab.vsctl(&["del-controller", "extra"]).unwrap();

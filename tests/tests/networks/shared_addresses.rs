@@ -248,7 +248,7 @@ fn an_address_goes_to_whoever_announced_it_last(network: &str) {
         "    \"10.6.0.2\", \"fd06::2\",\n",
     );
     assert_ne!(alone, file(network));
-    net.reload(&alone);
+    net.apply(&alone);
     net.settle();
     for of in FAMILIES {
         let lab = Lab { net, of };

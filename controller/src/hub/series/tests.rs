@@ -102,7 +102,8 @@ fn count(hub: &Hub, bridge: &str, session: u64) {
     hub.metrics.changed(label, 1, Duration::from_millis(3));
     hub.metrics.packet_in(label);
     drop(hub.metrics.learning(label));
-    hub.publish(bridge, session, Status { settled: true, ..Status::default() });
+    let status = Status { generation: policy.generation, settled: true, ..Status::default() };
+    hub.publish(bridge, session, status);
 }
 
 fn fault(bridge: &str) -> IsolationFault {
@@ -200,6 +201,17 @@ fn a_rule_that_goes_to_another_bridge_ends_where_it_was() {
         text.contains(&format!("portcullis_rule_packets_total{{bridge=\"{bridge}\",rule=\"{rule}\"}}"))
     };
     assert!(!has("br1", "e") && !has("br0", "c") && has("br0", "a"), "{text}");
+}
+
+#[test]
+fn a_bridge_is_not_settled_on_a_file_that_its_session_has_not_heard_of() {
+    let hub = hub(&[LAN, FAR]);
+    let settled = || hub.report().bridges.iter().map(|bridge| bridge.settled).collect::<Vec<_>>();
+    assert_eq!(settled(), [true, true]);
+    let generation = hub.replace(policy(&[LAN, WEB, FAR]));
+    assert_eq!(settled(), [false, false]);
+    hub.publish("br0", 1, Status { generation, settled: true, ..Status::default() });
+    assert_eq!(settled(), [true, false]);
 }
 
 #[test]
