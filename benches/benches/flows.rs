@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use criterion::{Criterion, Throughput};
-use flows::compile::{Moment, Program, compile, recompile};
+use flows::compile::{Program, TimeContext, compile, recompile};
 use flows::diff::diff;
 use flows::finding::has_errors;
 use flows::interp::{Packet, Pipeline, TCP_SYN};
-use flows::learned::Judge;
+use flows::learned::LearnedFlowJudge;
 use flows::model::{Flow, Masked};
 use flows::network::{Additions, NetworkFile, load};
 use ofproto::oxm::Field;
@@ -47,7 +47,7 @@ fn network(c: &mut Criterion) {
         b.iter(|| {
             let programs = bridges
                 .iter()
-                .map(|(name, ports)| compile(black_box(&file), name, ports, &Moment::default()));
+                .map(|(name, ports)| compile(black_box(&file), name, ports, &TimeContext::default()));
             assert!(programs.map(|p| p.flows().count()).sum::<usize>() > 0);
         });
     });
@@ -69,7 +69,7 @@ fn pantheon(c: &mut Criterion) {
     let (before, mut after) = (loaded(&text), loaded(&text));
     after.put(&container()).unwrap();
     let ports = ports(&after, BRIDGE);
-    let compiled = |file: &NetworkFile| compile(file, BRIDGE, &ports, &Moment::default());
+    let compiled = |file: &NetworkFile| compile(file, BRIDGE, &ports, &TimeContext::default());
     let (old, new) = (compiled(&before), compiled(&after));
     assert!(new.missing_ports.is_empty() && old.flows().count() > 5_000);
     let added = diff(new.flows(), old.flows(), |_| false).len();
@@ -86,7 +86,8 @@ fn pantheon(c: &mut Criterion) {
     });
     group.bench_function("recompile", |b| {
         b.iter(|| {
-            let program = recompile(black_box(&old), black_box(&after), BRIDGE, &ports, &Moment::default());
+            let program =
+                recompile(black_box(&old), black_box(&after), BRIDGE, &ports, &TimeContext::default());
             let kept =
                 program.parts.iter().zip(&old.parts).filter(|(new, old)| Arc::ptr_eq(new, old)).count();
             assert_eq!(kept + 1, old.parts.len());
@@ -120,7 +121,7 @@ fn difference(c: &mut Criterion) {
 fn interpreter(c: &mut Criterion) {
     let file = dual_socket().unwrap();
     let ports = ports(&file, "vmbr0");
-    let pipeline = Pipeline::new(compile(&file, "vmbr0", &ports, &Moment::default()).into_whole().0);
+    let pipeline = Pipeline::new(compile(&file, "vmbr0", &ports, &TimeContext::default()).into_whole().0);
     let gateway = *ports.get("veth100").unwrap();
     let (from, to) = ([10, 0, 0, 100].into(), [1, 1, 1, 1].into());
     let packet = Packet::ipv4([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], from, to, 6).tcp(1_000, 443, TCP_SYN);
@@ -137,7 +138,7 @@ fn interpreter(c: &mut Criterion) {
 fn judged(c: &mut Criterion) {
     let file = dual_socket().unwrap();
     let ports = ports(&file, "vmbr0");
-    let program = compile(&file, "vmbr0", &ports, &Moment::default());
+    let program = compile(&file, "vmbr0", &ports, &TimeContext::default());
     let pipeline = Pipeline::new(program.flows().cloned().collect());
     let (from, to) = (Ipv4Addr::new(10, 0, 0, 100), Ipv4Addr::new(198, 51, 100, 10));
     let gateway = file.attachments_on("vmbr0").find(|(endpoint, _)| endpoint.name == "gateway").unwrap().1;
@@ -155,7 +156,7 @@ fn judged(c: &mut Criterion) {
     group.sample_size(10).throughput(Throughput::Elements(flows.len() as u64));
     group.bench_function("judge/100000", |b| {
         b.iter(|| {
-            let judge = Judge::new(&program.parts);
+            let judge = LearnedFlowJudge::new(&program.parts);
             assert!(flows.iter().all(|flow| judge.accounts_for(flow).is_some()));
         });
     });

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use flows::reactive::{Dialect, Mirror, packet_of, react};
+use flows::reactive::{Dialect, LearnedFlowMirror, packet_of, react};
 use flows::syntax::{NoNames, parse_flow};
 use ofproto::frame::next_length;
 use ofproto::hot::{FlowStamp, PacketInView, PacketOutStamp, VlanVid};
@@ -177,7 +177,7 @@ fn learning(c: &mut Criterion) {
     let mut group = c.benchmark_group("learn");
     group.throughput(Throughput::Elements(1));
     for size in [100, 10_000] {
-        let mut mirror = Mirror::new(usize::MAX, Dialect::Nicira);
+        let mut mirror = LearnedFlowMirror::new(usize::MAX, Dialect::Nicira);
         for n in 0..size {
             react(&actions, &packet_of(&datagram(n)), &mut mirror, NOW);
         }

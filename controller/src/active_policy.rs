@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use flows::Flow;
-use flows::compile::{Moment, OriginKind, Part, PortMap, Program};
+use flows::compile::{OriginKind, PortMap, Program, ProgramPart, TimeContext};
 use flows::timed::LONGEST;
 
 use crate::policy::Policy;
@@ -37,7 +37,7 @@ impl ActivePolicy {
     /// Compiles the flows of a bridge that has these ports, at `now`, in seconds since 1970-01-01
     /// UTC. Parts that are unchanged are taken from the program `before`.
     pub fn compile(&self, before: &Program, bridge: &str, ports: &PortMap, now: u64) -> Program {
-        let moment = Moment { now, windows: BTreeMap::clone(&self.windows) };
+        let moment = TimeContext { now, windows: BTreeMap::clone(&self.windows) };
         let mut program = flows::compile::recompile(before, &self.file, bridge, ports, &moment);
         if self.longest < LONGEST {
             program.parts.iter_mut().for_each(|part| self.shorten(part));
@@ -45,9 +45,9 @@ impl ActivePolicy {
         program
     }
 
-    fn shorten(&self, part: &mut Arc<Part>) {
+    fn shorten(&self, part: &mut Arc<ProgramPart>) {
         // A raw line is installed as it stands.
-        let raw = |part: &Part, flow: &Flow| {
+        let raw = |part: &ProgramPart, flow: &Flow| {
             part.origins.get(&flow.cookie).is_some_and(|origin| origin.kind == OriginKind::Raw)
         };
         let long = |flow: &Flow| flow.hard_timeout > self.longest && !raw(part, flow);

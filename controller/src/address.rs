@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// Where to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
+pub enum ListenAddress {
     /// A TCP socket.
     Tcp(SocketAddr),
     /// A Unix stream socket.
@@ -19,7 +19,7 @@ pub enum Address {
 #[error("{0:?} is no address to listen at: tcp:ADDRESS:PORT (IPv6 in brackets) or unix:PATH")]
 pub struct AddressError(String);
 
-impl FromStr for Address {
+impl FromStr for ListenAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
@@ -32,7 +32,7 @@ impl FromStr for Address {
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(f, "tcp:{address}"),
@@ -47,16 +47,16 @@ mod tests {
 
     #[test]
     fn addresses_as_people_write_them() {
-        let tcp = |s: &str| Address::Tcp(s.parse().unwrap());
+        let tcp = |s: &str| ListenAddress::Tcp(s.parse().unwrap());
         assert_eq!("tcp:127.0.0.1:6653".parse(), Ok(tcp("127.0.0.1:6653")));
         assert_eq!("tcp:[::1]:6653".parse(), Ok(tcp("[::1]:6653")));
         assert_eq!("127.0.0.1:9653".parse(), Ok(tcp("127.0.0.1:9653")));
-        assert_eq!("unix:/run/p.sock".parse(), Ok(Address::Unix("/run/p.sock".into())));
+        assert_eq!("unix:/run/p.sock".parse(), Ok(ListenAddress::Unix("/run/p.sock".into())));
         for bad in ["", "tcp:", "tcp:6653", "unix:", "ssl:127.0.0.1:6653", "tcp:host:6653"] {
-            assert_eq!(bad.parse::<Address>(), Err(AddressError(bad.to_owned())));
+            assert_eq!(bad.parse::<ListenAddress>(), Err(AddressError(bad.to_owned())));
         }
         for text in ["tcp:[::1]:1", "unix:/x"] {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
         }
     }
 }

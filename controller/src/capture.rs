@@ -83,12 +83,12 @@ fn invalid(message: &str) -> io::Error {
 
 /// Who sends to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Ends {
+pub(crate) struct StreamEnds {
     source: (IpAddr, u16),
     destination: (IpAddr, u16),
 }
 
-impl fmt::Display for Ends {
+impl fmt::Display for StreamEnds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (source, destination) = (self.source, self.destination);
         write!(f, "{}.{} > {}.{}", source.0, source.1, destination.0, destination.1)
@@ -99,7 +99,7 @@ impl fmt::Display for Ends {
 #[derive(Debug)]
 pub(crate) struct Streams {
     ports: Vec<u16>,
-    open: HashMap<Ends, Stream>,
+    open: HashMap<StreamEnds, Stream>,
 }
 
 /// One direction: the number of the next byte, and the bytes that are no whole message yet.
@@ -117,7 +117,7 @@ impl Streams {
 
     /// Takes a frame, and returns the messages that it completes. A segment that is not the next one of its stream is
     /// passed over, such as one that is sent again.
-    pub(crate) fn take(&mut self, frame: &[u8]) -> Vec<(Ends, Vec<u8>)> {
+    pub(crate) fn take(&mut self, frame: &[u8]) -> Vec<(StreamEnds, Vec<u8>)> {
         let Ok(packet) = SlicedPacket::from_ethernet(frame) else { return Vec::new() };
         let addresses = match &packet.net {
             Some(NetSlice::Ipv4(ip)) => {
@@ -133,7 +133,7 @@ impl Streams {
         if !self.ports.contains(&source) && !self.ports.contains(&destination) {
             return Vec::new();
         }
-        let ends = Ends { source: (addresses.0, source), destination: (addresses.1, destination) };
+        let ends = StreamEnds { source: (addresses.0, source), destination: (addresses.1, destination) };
         if tcp.syn() {
             self.open.remove(&ends);
             if self.open.len() < MAX_STREAMS {

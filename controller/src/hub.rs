@@ -26,8 +26,8 @@ use self::drops::SessionDrops;
 use self::identity::Contradicted;
 use self::owners::BridgeOwners;
 use crate::active_policy::ActivePolicy;
-use crate::address::Address;
-use crate::bridge::{Compiled, Counts, Evicted, FullBounds, LearnedBound, Status, Sums};
+use crate::address::ListenAddress;
+use crate::bridge::{BridgeStatus, Compiled, Counts, Evicted, FullBounds, LearnedBound, Sums};
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, Identities, IsolationFault};
 use crate::policy::Policy;
@@ -48,14 +48,14 @@ pub struct Hub {
     /// The bridges whose session contradicts the database.
     contradicted: Mutex<HashMap<String, Contradicted>>,
     /// The addresses at which switches can connect.
-    listeners: Mutex<Vec<Address>>,
+    listeners: Mutex<Vec<ListenAddress>>,
     /// Notified when the database is to be read before its time.
     audit_wanted: Notify,
-    bridges: DashMap<String, Standing>,
+    bridges: DashMap<String, BridgeState>,
     faults: DashMap<String, Vec<IsolationFault>>,
     next_session: AtomicU64,
     /// What was denied, by bridge.
-    denied: DashMap<String, crate::denied::Table>,
+    denied: DashMap<String, crate::denied::DeniedTable>,
     /// What is remembered, or why nothing is.
     store: Result<Arc<Store>, String>,
     windows: Mutex<Windows>,
@@ -66,7 +66,7 @@ pub struct Hub {
     /// Told whenever a bridge stands differently.
     moved: watch::Sender<()>,
     /// The names that series may have.
-    named: Mutex<Arc<series::Named>>,
+    named: Mutex<Arc<series::SeriesNames>>,
 }
 
 /// Whether a bridge has what it is to have.
@@ -91,18 +91,18 @@ impl Arrival {
 
 /// What is known about a bridge beyond one session.
 #[derive(Debug, Default)]
-struct Standing {
+struct BridgeState {
     connected: bool,
-    status: Status,
+    status: BridgeStatus,
     drops: SessionDrops,
     flows: u64,
     learned: u64,
     full: Vec<String>,
-    counting: Arc<Mutex<Counting>>,
+    counting: Arc<Mutex<FlowCounting>>,
 }
 
 #[derive(Debug, Default)]
-struct Counting {
+struct FlowCounting {
     counts: Counts,
     sums: Sums,
     full_bounds: FullBounds,
@@ -110,7 +110,7 @@ struct Counting {
 
 /// How a controller stands, as the API tells it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Report {
+pub struct ControllerReport {
     /// The controller's version.
     pub version: &'static str,
     /// The network file.
@@ -230,7 +230,7 @@ impl Hub {
     }
 
     /// How a bridge stands, if it is connected.
-    pub fn standing(&self, bridge: &str) -> Option<Status> {
+    pub fn standing(&self, bridge: &str) -> Option<BridgeStatus> {
         self.bridges.get(bridge).filter(|s| s.connected).map(|s| s.status.clone())
     }
 
@@ -332,7 +332,7 @@ impl Hub {
     }
 
     /// How a bridge stands, from the session that has it.
-    pub fn publish(&self, bridge: &str, session: u64, status: Status) {
+    pub fn publish(&self, bridge: &str, session: u64, status: BridgeStatus) {
         if !self.owners.holds(bridge, session) {
             return;
         }
@@ -427,7 +427,7 @@ impl Hub {
     }
 
     /// How all stand.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> ControllerReport {
         let policy = self.policy();
         let mut names: Vec<String> = policy.named().filter(|n| *n != ANY_BRIDGE).map(str::to_owned).collect();
         let unnamed = |name: &str| policy.file.bridge(name).is_none();
@@ -436,7 +436,7 @@ impl Hub {
         others.sort();
         names.append(&mut others);
         let bridges = names.iter().map(|name| self.bridge_report(name, policy.generation)).collect();
-        Report {
+        ControllerReport {
             version: env!("CARGO_PKG_VERSION"),
             file: policy.path.display().to_string(),
             refused: self.refused.load_full().map(|why| String::clone(&why)),

@@ -30,10 +30,10 @@ const TELL: Duration = Duration::from_secs(1);
 /// Decides which lines are written. It is a layer of the subscriber, and its clones share their
 /// counters.
 #[derive(Debug, Clone, Default)]
-pub struct LogLimit(Arc<Mutex<Counted>>);
+pub struct LogLimit(Arc<Mutex<LineCounts>>);
 
 #[derive(Debug, Default)]
-struct Counted {
+struct LineCounts {
     kinds: HashMap<Identifier, Window>,
     bridges: HashMap<(Identifier, String), Window>,
 }
@@ -49,7 +49,7 @@ struct Window {
 
 /// Describes lines that were held back.
 #[derive(Debug, PartialEq, Eq)]
-struct Held {
+struct SuppressedLines {
     /// The bridge of these lines; empty if they name none or several.
     bridge: String,
     lines: u64,
@@ -71,9 +71,9 @@ impl Window {
         self.lines <= limit
     }
 
-    fn held(&self, limit: u64, bridge: &str) -> Option<Held> {
+    fn held(&self, limit: u64, bridge: &str) -> Option<SuppressedLines> {
         let first = self.first.clone()?;
-        Some(Held { bridge: bridge.to_owned(), lines: self.lines.saturating_sub(limit), first })
+        Some(SuppressedLines { bridge: bridge.to_owned(), lines: self.lines.saturating_sub(limit), first })
     }
 }
 
@@ -89,7 +89,7 @@ impl LogLimit {
     /// Logs the lines held back in windows that have ended by `now`, or in all windows if `now` is
     /// none.
     pub fn tell(&self, now: Option<Instant>) {
-        for Held { bridge, lines, first } in self.ended(now) {
+        for SuppressedLines { bridge, lines, first } in self.ended(now) {
             let first = printable_name(first.as_bytes());
             if bridge.is_empty() {
                 warn!(lines, "held back lines such as: {first}");
@@ -100,7 +100,7 @@ impl LogLimit {
     }
 
     /// Forgets the windows that have ended. Returns the lines that were held back in them.
-    fn ended(&self, now: Option<Instant>) -> Vec<Held> {
+    fn ended(&self, now: Option<Instant>) -> Vec<SuppressedLines> {
         let over = |window: &Window| now.is_none_or(|now| now.duration_since(window.began) >= WINDOW);
         let mut held = Vec::new();
         let mut counted = self.counted();
@@ -136,7 +136,7 @@ impl LogLimit {
         true
     }
 
-    fn counted(&self) -> MutexGuard<'_, Counted> {
+    fn counted(&self) -> MutexGuard<'_, LineCounts> {
         // Counters stay usable after a panic elsewhere.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,23 +150,23 @@ impl<S: Subscriber> Layer<S> for LogLimit {
         if *metadata.level() > Level::INFO || metadata.target() == module_path!() {
             return true;
         }
-        let mut line = Line::default();
+        let mut line = LineFields::default();
         event.record(&mut line);
-        let Line { about, bridge, message } = line;
+        let LineFields { about, bridge, message } = line;
         !about || self.admit(metadata.callsite(), &bridge, &message, Instant::now())
     }
 }
 
 /// Holds the fields of a line that decide whether it is written.
 #[derive(Debug, Default)]
-struct Line {
+struct LineFields {
     /// Whether the line is about a bridge, a peer or a listener.
     about: bool,
     bridge: String,
     message: String,
 }
 
-impl Line {
+impl LineFields {
     fn take(&mut self, field: &Field, value: impl fmt::Display) {
         match field.name() {
             "bridge" => {
@@ -180,7 +180,7 @@ impl Line {
     }
 }
 
-impl Visit for Line {
+impl Visit for LineFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.take(field, value);
     }
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(admitted(start), 20);
         let soon = start + WINDOW / 2;
         assert_eq!((admitted(soon), limit.ended(Some(soon))), (0, Vec::new()));
-        let held = Held { bridge: "br0".to_owned(), lines: 80, first: "a flap".to_owned() };
+        let held = SuppressedLines { bridge: "br0".to_owned(), lines: 80, first: "a flap".to_owned() };
         let later = start + WINDOW;
         assert_eq!(limit.ended(Some(later)), [held]);
         assert_eq!(admitted(later), 20);
@@ -278,7 +278,7 @@ mod tests {
         let admit = |n: usize| limit.admit(Identifier(&CALLSITE), &format!("br{n}"), "hello", now);
         assert_eq!((0..100_000).filter(|n| admit(*n)).count(), 500);
         assert!(limit.counted().bridges.len() <= 500);
-        let held = Held { bridge: String::new(), lines: 99_500, first: "hello".to_owned() };
+        let held = SuppressedLines { bridge: String::new(), lines: 99_500, first: "hello".to_owned() };
         assert_eq!(limit.ended(None), [held]);
     }
 

@@ -13,7 +13,7 @@ use prometheus::{
 };
 
 use crate::bridge::{Evicted, Sums};
-use crate::mac_learning::Tally;
+use crate::mac_learning::PacketTally;
 
 /// All metrics of a controller.
 #[derive(Debug, Clone)]
@@ -395,7 +395,7 @@ pub struct LearningMetrics {
 
 impl LearningMetrics {
     /// Adds what a batch came to. `known` are the addresses after it.
-    pub fn add(&mut self, tally: &Tally, known: usize) {
+    pub fn add(&mut self, tally: &PacketTally, known: usize) {
         for (counter, count) in [
             (&self.packets, tally.packets),
             (&self.forwarded, tally.forwarded),

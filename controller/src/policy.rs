@@ -4,10 +4,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use flows::check::{Checked, check};
-use flows::compile::{Moment, PortMap, Program};
+use flows::compile::{PortMap, Program, TimeContext};
 use flows::finding::{Finding, has_errors};
 use flows::network::{
-    self, Additions, ContainError, Container, Failed, Loaded, NetworkFile, Source, Sources,
+    self, Additions, ContainError, Container, LoadFailure, Loaded, NetworkFile, SourceFile, SourceFiles,
 };
 use flows::never;
 use ofproto::PortNo;
@@ -18,13 +18,13 @@ pub struct Policy {
     /// Where it was read from.
     pub path: PathBuf,
     /// Its texts, for findings.
-    pub sources: Sources,
+    pub sources: SourceFiles,
     /// What it says.
     pub file: NetworkFile,
     /// What is doubtful in it.
     pub warnings: Vec<Finding>,
     /// How its `never` assertions were checked.
-    pub never: never::Report,
+    pub never: never::NeverReport,
     /// What is in it beyond the file.
     pub additions: Additions,
     /// Containers that have no place in the file any more, and why. They are not in force.
@@ -44,7 +44,7 @@ pub enum PolicyError {
     },
     /// It has errors.
     #[error("{0}")]
-    Findings(Failed),
+    Findings(LoadFailure),
     /// It has no place for containers that there are.
     #[error("{path} has no place for {}", places(containers))]
     NoPlace {
@@ -156,7 +156,7 @@ impl Policy {
         let Checked { findings, never } = check(&file);
         warnings.extend(findings);
         if has_errors(&warnings) {
-            return Err(PolicyError::Findings(Failed { findings: warnings, sources }));
+            return Err(PolicyError::Findings(LoadFailure { findings: warnings, sources }));
         }
         Ok(Self { path: path.to_owned(), sources, file, warnings, never, additions, set_aside })
     }
@@ -185,7 +185,7 @@ impl Policy {
     /// if the file, its includes and the additions are unchanged.
     pub fn is_made_of(&self, path: &Path, additions: &Additions) -> bool {
         let files = self.sources.files();
-        let as_it_was = |file: &Source| read(Path::new(&file.name)).is_ok_and(|text| text == file.text);
+        let as_it_was = |file: &SourceFile| read(Path::new(&file.name)).is_ok_and(|text| text == file.text);
         path == self.path
             && self.set_aside.is_empty()
             && self.additions.is_alike(additions)
@@ -210,7 +210,7 @@ impl Policy {
 
     /// The flows of a bridge that has these ports.
     pub fn compile(&self, bridge: &str, ports: &PortMap) -> Program {
-        flows::compile::compile(&self.file, bridge, ports, &Moment::default())
+        flows::compile::compile(&self.file, bridge, ports, &TimeContext::default())
     }
 
     /// Ports as a bridge of the file might have them, numbered from 1 in the file's order.

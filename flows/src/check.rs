@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::compile::layout::LEVELS;
 use crate::compile::{OriginKind, raw_lines};
 use crate::finding::Finding;
-use crate::lint::{Reach, lint_raw, overlaps_where};
+use crate::lint::{RegisterReach, lint_raw, overlaps_where};
 use crate::network::{self, NetworkFile};
-use crate::never::{self, BridgeFlows, Report};
+use crate::never::{self, BridgeFlows, NeverReport};
 
 /// What was found, and how far the check of `never` went.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +16,7 @@ pub struct Checked {
     /// The findings, notes among them; with an error among them the file is not to be installed.
     pub findings: Vec<Finding>,
     /// The check of `never`.
-    pub never: Report,
+    pub never: NeverReport,
 }
 
 /// Checks a file that was read without errors.
@@ -39,7 +39,7 @@ fn undefined(file: &NetworkFile, bridge: &BridgeFlows<'_>) -> Vec<Finding> {
     let lines = raw_lines(file, bridge.name, &bridge.ports);
     let first_raw = bridge.flows.len().saturating_sub(lines.len());
     let line = |n: usize| n.checked_sub(first_raw).and_then(|n| lines.get(n).copied());
-    let mut reach = Reach::new(&bridge.flows, first_raw);
+    let mut reach = RegisterReach::new(&bridge.flows, first_raw);
     let pairs = overlaps_where(&bridge.flows, |a, b| match (line(a), line(b)) {
         (None, None) => bridge.flows.get(a).zip(bridge.flows.get(b)).is_some_and(|(a, b)| reach.both(a, b)),
         (Some(_), Some(_)) => false,
@@ -87,8 +87,10 @@ fn unlimited(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Vec<Finding> {
     fn group(allow: &network::Allow) -> &str {
         allow.chain.as_deref().unwrap_or(&allow.name)
     }
-    let limited =
-        file.allows.iter().filter(|allow| allow.limit.is_some() && allow.place == network::Place::Switch);
+    let limited = file
+        .allows
+        .iter()
+        .filter(|allow| allow.limit.is_some() && allow.place == network::EnforcementPoint::Switch);
     let limited: Vec<&network::Allow> = limited.collect();
     if limited.is_empty() {
         return Vec::new();

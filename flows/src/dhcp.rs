@@ -9,7 +9,7 @@ use crate::octets::{array, half};
 
 /// The kinds of messages (RFC 2132 §9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DhcpMessageType {
     /// A client looks for servers.
     Discover,
     /// A server offers an address.
@@ -28,7 +28,7 @@ pub enum Kind {
     Inform,
 }
 
-impl Kind {
+impl DhcpMessageType {
     fn of(number: u8) -> Option<Self> {
         Some(match number {
             1 => Self::Discover,
@@ -51,7 +51,7 @@ impl Kind {
 
 /// A message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Message {
+pub struct DhcpMessage {
     /// The sender's MAC of the frame.
     pub eth_src: [u8; 6],
     /// The sender's address.
@@ -59,7 +59,7 @@ pub struct Message {
     /// The address that it is for.
     pub target: Ipv4Addr,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: DhcpMessageType,
     /// The exchange that it belongs to.
     pub xid: u32,
     /// The address that the client says it has.
@@ -80,7 +80,7 @@ const FIXED: usize = 240;
 const MAGIC: [u8; 4] = [99, 130, 83, 99];
 const UDP: u8 = 17;
 
-impl Message {
+impl DhcpMessage {
     /// Reads a frame; none where it is anything else than one whole message.
     pub fn parse(frame: &[u8]) -> Option<Self> {
         let eth_src = array(frame, 6)?;
@@ -99,7 +99,7 @@ impl Message {
         let udp = ip.get(header..length)?;
         let ports = (half(udp, 0)?, half(udp, 2)?);
         let body = udp.get(8..usize::from(half(udp, 4)?))?;
-        let options = Options::parse(body.get(FIXED..)?)?;
+        let options = DhcpOptions::parse(body.get(FIXED..)?)?;
         let ethernet = body.get(1..3)? == [1, 6];
         let relayed = array::<4>(body, 24)? != [0; 4];
         if !ethernet || relayed || array::<4>(body, 236)? != MAGIC {
@@ -128,13 +128,13 @@ impl Message {
 
 /// The options that matter here.
 #[derive(Debug, Default)]
-struct Options {
-    kind: Option<Kind>,
+struct DhcpOptions {
+    kind: Option<DhcpMessageType>,
     requested: Option<Ipv4Addr>,
     lease_time: Option<u32>,
 }
 
-impl Options {
+impl DhcpOptions {
     /// Up to the end that is marked (RFC 2132 §3). An option that comes twice is one in parts (RFC 3396): of these none is so
     /// long, and what says two things says nothing.
     fn parse(mut bytes: &[u8]) -> Option<Self> {
@@ -156,7 +156,7 @@ impl Options {
                 50 => this.requested.replace(Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?)).is_some(),
                 51 => this.lease_time.replace(u32::from_be_bytes(value.try_into().ok()?)).is_some(),
                 53 => match value {
-                    [number] => this.kind.replace(Kind::of(*number)?).is_some(),
+                    [number] => this.kind.replace(DhcpMessageType::of(*number)?).is_some(),
                     _ => true,
                 },
                 _ => false,
@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn an_ack_says_who_gets_what() {
-        let message = Message::parse(&ack()).unwrap();
-        assert_eq!((message.kind, message.xid, message.chaddr), (Kind::Ack, 7, CLIENT));
+        let message = DhcpMessage::parse(&ack()).unwrap();
+        assert_eq!((message.kind, message.xid, message.chaddr), (DhcpMessageType::Ack, 7, CLIENT));
         assert_eq!((message.yiaddr, message.lease_time), ([10, 5, 0, 77].into(), Some(3_600)));
         assert_eq!((message.source, message.target), ([203, 0, 113, 5].into(), [255; 4].into()));
     }
@@ -210,7 +210,7 @@ mod tests {
     fn what_is_no_whole_message_says_nothing() {
         let frame = ack();
         for cut in 0..frame.len() {
-            assert_eq!(Message::parse(&frame[..cut]), None, "{cut} bytes");
+            assert_eq!(DhcpMessage::parse(&frame[..cut]), None, "{cut} bytes");
         }
         let options = ETHERNET + 20 + 8 + FIXED;
         for (at, byte, what) in [
@@ -236,7 +236,7 @@ mod tests {
             let mut other = frame.clone();
             assert_ne!(other[at], byte, "{what}");
             other[at] = byte;
-            assert_eq!(Message::parse(&other), None, "{what}");
+            assert_eq!(DhcpMessage::parse(&other), None, "{what}");
         }
         // The same option twice.
         let mut twice = frame[..frame.len() - 1].to_vec();
@@ -245,13 +245,13 @@ mod tests {
             let length = half(&twice, at).unwrap() + 3;
             twice[at..at + 2].copy_from_slice(&length.to_be_bytes());
         }
-        assert_eq!(Message::parse(&twice), None);
+        assert_eq!(DhcpMessage::parse(&twice), None);
     }
 
     proptest! {
         #[test]
         fn anything_is_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..700)) {
-            let _ = Message::parse(&bytes);
+            let _ = DhcpMessage::parse(&bytes);
         }
 
         /// Near a message: some of its bytes are others.
@@ -262,7 +262,7 @@ mod tests {
                 let at = at.index(frame.len());
                 frame[at] = byte;
             }
-            let _ = Message::parse(&frame);
+            let _ = DhcpMessage::parse(&frame);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::octets::{array, half};
 
 /// The kinds of messages (RFC 8415 §7.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Dhcpv6MessageType {
     /// A client looks for servers.
     Solicit,
     /// A server offers addresses.
@@ -35,7 +35,7 @@ pub enum Kind {
     InformationRequest,
 }
 
-impl Kind {
+impl Dhcpv6MessageType {
     fn of(number: u8) -> Option<Self> {
         Some(match number {
             1 => Self::Solicit,
@@ -61,24 +61,24 @@ impl Kind {
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct Dhcpv6Message {
     /// The sender's address.
     pub source: Ipv6Addr,
     /// The address that it is for.
     pub target: Ipv6Addr,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: Dhcpv6MessageType,
     /// The exchange that it belongs to, of 24 bits.
     pub xid: u32,
     /// The client's identifier (DUID); empty where none is said.
     pub client: Vec<u8>,
     /// The addresses of its identity associations (IA_NA, IA_TA), but for those that are refused by a status.
-    pub addresses: Vec<Given>,
+    pub addresses: Vec<LeasedAddress>,
 }
 
 /// An address that is given, or given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Given {
+pub struct LeasedAddress {
     /// The address.
     pub address: Ipv6Addr,
     /// For how many seconds it is valid; all ones is for ever.
@@ -100,7 +100,7 @@ const IA_TA: u16 = 4;
 const IA_ADDRESS: u16 = 5;
 const STATUS: u16 = 13;
 
-impl Message {
+impl Dhcpv6Message {
     /// Reads a frame; none where it is anything else than one whole message.
     pub fn parse(frame: &[u8]) -> Option<Self> {
         if array::<2>(frame, 12)? != [0x86, 0xdd] {
@@ -117,7 +117,7 @@ impl Message {
             return None;
         }
         let body = udp.get(8..)?;
-        let kind = Kind::of(*body.first()?)?;
+        let kind = Dhcpv6MessageType::of(*body.first()?)?;
         let answers = match (half(udp, 0)?, half(udp, 2)?) {
             (546, 547) => false,
             (547, 546) => true,
@@ -135,7 +135,7 @@ impl Message {
             client: Vec::new(),
             addresses: Vec::new(),
         };
-        for option in Options(body.get(4..)?) {
+        for option in Dhcpv6Options(body.get(4..)?) {
             let (code, value) = option?;
             match code {
                 CLIENT_ID if !message.client.is_empty() || value.is_empty() || value.len() > MAX_DUID => {
@@ -155,12 +155,13 @@ impl Message {
         if !is_success(options)? {
             return Some(());
         }
-        for option in Options(options) {
+        for option in Dhcpv6Options(options) {
             let (code, value) = option?;
             if code != IA_ADDRESS {
                 continue;
             }
-            let given = Given { address: address(value, 0)?, valid: u32::from_be_bytes(array(value, 20)?) };
+            let given =
+                LeasedAddress { address: address(value, 0)?, valid: u32::from_be_bytes(array(value, 20)?) };
             if is_success(value.get(24..)?)? {
                 if self.addresses.len() >= MAX_ADDRESSES {
                     return None;
@@ -174,7 +175,7 @@ impl Message {
 
 /// Whether no status among the options says anything else; none where they cannot be read.
 fn is_success(options: &[u8]) -> Option<bool> {
-    for option in Options(options) {
+    for option in Dhcpv6Options(options) {
         let (code, value) = option?;
         if code == STATUS && half(value, 0)? != 0 {
             return Some(false);
@@ -184,9 +185,9 @@ fn is_success(options: &[u8]) -> Option<bool> {
 }
 
 /// Options one after the other; none in place of one that is cut off, which is the last.
-struct Options<'o>(&'o [u8]);
+struct Dhcpv6Options<'o>(&'o [u8]);
 
-impl<'o> Iterator for Options<'o> {
+impl<'o> Iterator for Dhcpv6Options<'o> {
     type Item = Option<(u16, &'o [u8])>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -257,18 +258,18 @@ mod tests {
 
     #[test]
     fn a_reply_says_who_gets_what() {
-        let message = Message::parse(&reply()).unwrap();
-        assert_eq!((message.kind, message.xid), (Kind::Reply, 7));
+        let message = Dhcpv6Message::parse(&reply()).unwrap();
+        assert_eq!((message.kind, message.xid), (Dhcpv6MessageType::Reply, 7));
         assert_eq!((message.source, message.target), (SERVER, CLIENT));
         assert_eq!(message.client, [0, 3, 0, 1, 2, 0, 0, 0, 5, 1]);
-        assert_eq!(message.addresses, [Given { address: GIVEN, valid: 3_600 }]);
+        assert_eq!(message.addresses, [LeasedAddress { address: GIVEN, valid: 3_600 }]);
     }
 
     #[test]
     fn what_is_refused_or_delegated_is_not_given() {
         let no = option(13, &[0, 2]);
         let given = |association: &[u8]| {
-            let message = Message::parse(&frame(7, association)).unwrap();
+            let message = Dhcpv6Message::parse(&frame(7, association)).unwrap();
             message.addresses.iter().map(|given| given.address).collect::<Vec<_>>()
         };
         let na = |options: &[u8]| option(3, &[&[0; 12][..], options].concat());
@@ -281,7 +282,7 @@ mod tests {
             given(&option(25, &[&[0; 12][..], &ia_address(GIVEN, 9, &[])].concat())),
             [] as [Ipv6Addr; 0]
         );
-        let many = |n: usize| Message::parse(&frame(7, &na(&ia_address(GIVEN, 9, &[]).repeat(n))));
+        let many = |n: usize| Dhcpv6Message::parse(&frame(7, &na(&ia_address(GIVEN, 9, &[]).repeat(n))));
         assert_eq!(many(MAX_ADDRESSES).map(|m| m.addresses.len()), Some(MAX_ADDRESSES));
         assert_eq!(many(MAX_ADDRESSES + 1), None);
     }
@@ -290,7 +291,7 @@ mod tests {
     fn what_is_no_whole_message_says_nothing() {
         let frame = reply();
         for cut in 0..frame.len() {
-            assert_eq!(Message::parse(&frame[..cut]), None, "{cut} bytes");
+            assert_eq!(Dhcpv6Message::parse(&frame[..cut]), None, "{cut} bytes");
         }
         let udp = ETHERNET + HEADER;
         let message = udp + 8;
@@ -312,12 +313,12 @@ mod tests {
             let mut other = frame.clone();
             assert_ne!(other[at], byte, "{what}");
             other[at] = byte;
-            assert_eq!(Message::parse(&other), None, "{what}");
+            assert_eq!(Dhcpv6Message::parse(&other), None, "{what}");
         }
         let mut unsummed = frame.clone();
         unsummed[udp + 6..udp + 8].fill(0);
-        assert_eq!(Message::parse(&unsummed), None, "without a checksum");
-        let said = |options: &[u8]| Message::parse(&super::tests::frame(7, options));
+        assert_eq!(Dhcpv6Message::parse(&unsummed), None, "without a checksum");
+        let said = |options: &[u8]| Dhcpv6Message::parse(&super::tests::frame(7, options));
         assert_eq!(said(&option(1, &[1; MAX_DUID + 1])), None, "a name that is too long");
         assert_eq!(said(&[option(1, &[1]), option(1, &[1])].concat()), None, "two names");
         assert_eq!(said(&option(3, &[0; 11])), None, "a cut association");
@@ -327,7 +328,7 @@ mod tests {
     proptest! {
         #[test]
         fn anything_is_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..700)) {
-            let _ = Message::parse(&bytes);
+            let _ = Dhcpv6Message::parse(&bytes);
         }
 
         /// Near a message: some of its bytes are others.
@@ -338,7 +339,7 @@ mod tests {
                 let at = at.index(frame.len());
                 frame[at] = byte;
             }
-            if let Some(message) = Message::parse(&frame) {
+            if let Some(message) = Dhcpv6Message::parse(&frame) {
                 prop_assert!(message.addresses.len() <= MAX_ADDRESSES && message.client.len() <= MAX_DUID);
             }
         }
@@ -349,7 +350,7 @@ mod tests {
             options in prop::collection::vec((0u16..30, prop::collection::vec(any::<u8>(), 0..300)), 0..40),
         ) {
             let all: Vec<u8> = options.iter().flat_map(|(code, value)| option(*code, value)).collect();
-            let _ = Message::parse(&frame(7, &all));
+            let _ = Dhcpv6Message::parse(&frame(7, &all));
         }
     }
 }

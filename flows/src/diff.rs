@@ -54,16 +54,20 @@ pub fn changes<'d, 'a>(
     added: impl IntoIterator<Item = &'d Flow>,
     deleted: impl IntoIterator<Item = Deleted<'a>>,
 ) -> Vec<FlowMod> {
-    let mut changes: Vec<(Step, &Flow, FlowModCommand)> = Vec::new();
+    let mut changes: Vec<(DiffStep, &Flow, FlowModCommand)> = Vec::new();
     for flow in added {
-        changes.push((if flow.drops() { Step::AddDrop } else { Step::Add }, flow, FlowModCommand::Add));
+        changes.push((
+            if flow.drops() { DiffStep::AddDrop } else { DiffStep::Add },
+            flow,
+            FlowModCommand::Add,
+        ));
     }
     let comes: HashSet<_> = changes.iter().flat_map(|(_, flow, _)| learned(flow)).collect();
     for Deleted { flow, drops, learns } in deleted {
         let step = match drops {
-            true => Step::DeleteDrop,
-            false if learns.iter().any(|cookie| comes.contains(cookie)) => Step::DeleteLearner,
-            false => Step::Delete,
+            true => DiffStep::DeleteDrop,
+            false if learns.iter().any(|cookie| comes.contains(cookie)) => DiffStep::DeleteLearner,
+            false => DiffStep::Delete,
         };
         changes.push((step, flow, FlowModCommand::DeleteStrict));
     }
@@ -106,7 +110,7 @@ fn differing<'d, 'a>(desired: Vec<&'d Flow>, actual: Vec<&'a Flow>) -> (Vec<&'d 
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+enum DiffStep {
     AddDrop,
     Delete,
     Add,

@@ -18,7 +18,7 @@ const LATE: u16 = 5;
 
 /// What becomes of a flow that a switch has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum TimedFlowState {
     /// It ends as desired.
     Good,
     /// It ends before its time, as one of the longest timeout does, and has to be armed again now.
@@ -31,47 +31,47 @@ pub enum Standing {
 ///
 /// `longest` is the timeout of a flow that ends later than a timeout can say. One on the switch is good for its first half,
 /// unless it would outlive its time.
-pub fn standing(hard_timeout: u16, age: Duration, left: Left, longest: u16) -> Standing {
+pub fn standing(hard_timeout: u16, age: Duration, left: TimeLeft, longest: u16) -> TimedFlowState {
     let timeout = Duration::from_secs(hard_timeout.into());
     let ends = timeout.saturating_sub(age);
     let long = hard_timeout <= longest && longest - hard_timeout <= LATE;
     let (as_desired, early) = match left {
-        Left::Exactly(left) => (ends.abs_diff(left) <= TOLERANCE, long && ends <= left),
-        Left::AtLeast(left) => (!long && ends.abs_diff(left) <= TOLERANCE, long),
+        TimeLeft::Exactly(left) => (ends.abs_diff(left) <= TOLERANCE, long && ends <= left),
+        TimeLeft::AtLeast(left) => (!long && ends.abs_diff(left) <= TOLERANCE, long),
     };
     match (as_desired, early) {
-        _ if hard_timeout == 0 => Standing::Other,
-        (true, _) => Standing::Good,
-        (false, true) if age.saturating_mul(2) < timeout => Standing::Good,
-        (false, true) => Standing::Due,
-        (false, false) => Standing::Other,
+        _ if hard_timeout == 0 => TimedFlowState::Other,
+        (true, _) => TimedFlowState::Good,
+        (false, true) if age.saturating_mul(2) < timeout => TimedFlowState::Good,
+        (false, true) => TimedFlowState::Due,
+        (false, false) => TimedFlowState::Other,
     }
 }
 
 /// Whether a flow that was added `age` ago with `hard_timeout` ends as a controller lets it end that desires it as long as
 /// `left` from now on. When that one compiled it, and so how much of the longest timeout it had left to give, is not known here:
 /// at most a quarter of it is over by the time when it compiles again.
-pub fn ends_as_desired(hard_timeout: u16, age: Duration, left: Left) -> bool {
+pub fn ends_as_desired(hard_timeout: u16, age: Duration, left: TimeLeft) -> bool {
     let ends = Duration::from_secs(hard_timeout.into()).saturating_sub(age);
     let early = hard_timeout >= LONGEST - LONGEST / 4 - LATE;
     match left {
-        Left::Exactly(left) => {
+        TimeLeft::Exactly(left) => {
             hard_timeout != 0 && (ends.abs_diff(left) <= TOLERANCE || early && ends <= left + TOLERANCE)
         }
-        Left::AtLeast(_) => early,
+        TimeLeft::AtLeast(_) => early,
     }
 }
 
 /// How long a timed flow is desired from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum TimeLeft {
     /// So long.
     Exactly(Duration),
     /// So long, and then longer than a timeout can say.
     AtLeast(Duration),
 }
 
-impl Left {
+impl TimeLeft {
     /// What is left of a compiled flow's timeout after `elapsed`.
     pub fn after(hard_timeout: u16, elapsed: Duration, longest: u16) -> Self {
         let left = Duration::from_secs(hard_timeout.into()).saturating_sub(elapsed);
@@ -96,11 +96,11 @@ mod tests {
 
     const S: fn(u64) -> Duration = Duration::from_secs;
 
-    use Standing::{Due, Good, Other};
+    use TimedFlowState::{Due, Good, Other};
 
     #[test]
     fn the_same_end_is_the_same_flow() {
-        let stands = |timeout, age, left| standing(timeout, age, Left::Exactly(left), LONGEST);
+        let stands = |timeout, age, left| standing(timeout, age, TimeLeft::Exactly(left), LONGEST);
         assert_eq!(stands(60, S(20), S(40)), Good);
         assert_eq!(stands(60, Duration::from_millis(20_600), S(41)), Good);
         assert_eq!((stands(60, S(20), S(42)), stands(60, S(20), S(38))), (Good, Good));
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_longest_is_good_for_its_first_half() {
-        let stands = |timeout, age, left| standing(timeout, age, Left::AtLeast(left), 1_000);
+        let stands = |timeout, age, left| standing(timeout, age, TimeLeft::AtLeast(left), 1_000);
         assert_eq!(stands(1_000, S(0), S(1_000)), Good);
         assert_eq!((stands(1_000, S(499), S(1_000)), stands(1_000, S(499), S(10))), (Good, Good));
         assert_eq!((stands(1_000, S(500), S(1_000)), stands(1_000, S(999), S(1_000))), (Due, Due));
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_longest_may_end_early_but_not_late() {
-        let stands = |age, left| standing(1_000, age, Left::Exactly(left), 1_000);
+        let stands = |age, left| standing(1_000, age, TimeLeft::Exactly(left), 1_000);
         assert_eq!((stands(S(400), S(600)), stands(S(400), S(900))), (Good, Good));
         assert_eq!(stands(S(400), S(500)), Other, "it would outlive its time");
         assert_eq!(stands(S(600), S(900)), Due, "it ends early and is half over");
@@ -135,10 +135,10 @@ mod tests {
     #[test]
     fn when_a_controller_compiled_is_no_difference() {
         let ends = |timeout, age, left| ends_as_desired(timeout, S(age), left);
-        let later = Left::AtLeast(S(65_535));
+        let later = TimeLeft::AtLeast(S(65_535));
         assert!(ends(65_535, 0, later) && ends(65_535, 60_000, later) && ends(55_000, 9, later));
         assert!(!ends(0, 0, later) && !ends(600, 0, later));
-        let exactly = |left| Left::Exactly(S(left));
+        let exactly = |left| TimeLeft::Exactly(S(left));
         assert!(ends(7_200, 200, exactly(7_000)) && !ends(7_200, 200, exactly(6_000)));
         assert!(!ends(7_200, 200, exactly(7_100)) && !ends(0, 0, exactly(60)));
         // It was armed when it was not known to the second yet.
@@ -147,13 +147,15 @@ mod tests {
 
     #[test]
     fn what_is_added_late_ends_in_time() {
-        assert_eq!(Left::after(60, S(20), LONGEST), Left::Exactly(S(40)));
-        assert_eq!(Left::after(60, Duration::from_millis(20_001), LONGEST).timeout(), Some(39));
-        assert_eq!(Left::after(60, S(60), LONGEST).timeout(), None);
-        assert_eq!(Left::after(60, S(61), LONGEST).timeout(), None);
-        assert_eq!(Left::after(LONGEST, S(5), LONGEST), Left::AtLeast(S(65_530)));
-        assert_eq!(Left::after(LONGEST, S(5), LONGEST).timeout(), Some(65_530));
-        assert!(Left::after(60, S(58), LONGEST).is_over() && !Left::after(60, S(57), LONGEST).is_over());
-        assert!(!Left::after(1_000, S(999), 1_000).is_over());
+        assert_eq!(TimeLeft::after(60, S(20), LONGEST), TimeLeft::Exactly(S(40)));
+        assert_eq!(TimeLeft::after(60, Duration::from_millis(20_001), LONGEST).timeout(), Some(39));
+        assert_eq!(TimeLeft::after(60, S(60), LONGEST).timeout(), None);
+        assert_eq!(TimeLeft::after(60, S(61), LONGEST).timeout(), None);
+        assert_eq!(TimeLeft::after(LONGEST, S(5), LONGEST), TimeLeft::AtLeast(S(65_530)));
+        assert_eq!(TimeLeft::after(LONGEST, S(5), LONGEST).timeout(), Some(65_530));
+        assert!(
+            TimeLeft::after(60, S(58), LONGEST).is_over() && !TimeLeft::after(60, S(57), LONGEST).is_over()
+        );
+        assert!(!TimeLeft::after(1_000, S(999), 1_000).is_over());
     }
 }

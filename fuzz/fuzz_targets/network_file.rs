@@ -1,7 +1,7 @@
 #![no_main]
 //! A network file: whatever it says, findings point into it, and what is read compiles for every bridge.
 
-use flows::compile::{Moment, PortMap, compile};
+use flows::compile::{PortMap, TimeContext, compile};
 use flows::network;
 use libfuzzer_sys::fuzz_target;
 
@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
         Ok((file, warnings)) => {
             assert!(warnings.iter().all(|f| !f.is_error()));
             for bridge in &file.bridges {
-                let _ = compile(&file, &bridge.name, &PortMap::default(), &Moment::default());
+                let _ = compile(&file, &bridge.name, &PortMap::default(), &TimeContext::default());
             }
             // And with all the ports that it names.
             let _ = flows::never::compiled(&file);

@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use ofproto::action::Action;
-use ofproto::hot::{Addresses, PacketInView};
+use ofproto::hot::{FrameAddresses, PacketInView};
 use ofproto::instruction::Instruction;
 use ofproto::message::{ErrorMsg, FlowMod, Hello, PacketOut};
 use ofproto::oxm::{Field, Match, Oxm};
@@ -72,7 +72,7 @@ fn output(port: PortNo) -> Vec<Instruction> {
 /// Learns where the sender is, and sends the packet on; with a flow for those that follow, if it is known where to.
 fn forward(frame: &[u8], learned: &mut HashMap<MacAddr, PortNo>) -> Vec<(Xid, Message)> {
     let Some(packet) = PacketInView::parse(frame) else { return Vec::new() };
-    let Some(Addresses { src, dst, .. }) = Addresses::parse(packet.data) else { return Vec::new() };
+    let Some(FrameAddresses { src, dst, .. }) = FrameAddresses::parse(packet.data) else { return Vec::new() };
     let (src, dst) = (MacAddr::from(src), MacAddr::from(dst));
     // A stranger may make up addresses without end.
     if !src.is_group() && (learned.len() < 10_000 || learned.contains_key(&src)) {

@@ -11,7 +11,7 @@ pub const UNSET: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
 
 /// A kind of message (RFC 2132 §9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DhcpMessageType {
     /// A client looks for servers.
     Discover = 1,
     /// A server offers an address.
@@ -30,7 +30,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub struct Message {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: DhcpMessageType,
     /// The exchange that it belongs to.
     pub xid: u32,
     /// The client's MAC.
@@ -45,17 +45,18 @@ pub struct Message {
 
 impl Message {
     /// A client's.
-    pub fn of_client(kind: Kind, xid: u32, chaddr: [u8; 6]) -> Self {
+    pub fn of_client(kind: DhcpMessageType, xid: u32, chaddr: [u8; 6]) -> Self {
         Self { kind, xid, chaddr, ciaddr: UNSET, yiaddr: UNSET, lease: None }
     }
 
     /// A server's.
-    pub fn of_server(kind: Kind, xid: u32, chaddr: [u8; 6], yiaddr: Ipv4Addr) -> Self {
+    pub fn of_server(kind: DhcpMessageType, xid: u32, chaddr: [u8; 6], yiaddr: Ipv4Addr) -> Self {
         Self { kind, xid, chaddr, ciaddr: UNSET, yiaddr, lease: Some(3_600) }
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let answers = matches!(self.kind, Kind::Offer | Kind::Ack | Kind::Nak);
+        let answers =
+            matches!(self.kind, DhcpMessageType::Offer | DhcpMessageType::Ack | DhcpMessageType::Nak);
         let mut bytes = vec![if answers { 2 } else { 1 }, 1, 6, 0];
         bytes.extend(self.xid.to_be_bytes());
         bytes.extend([0; 4]);

@@ -10,7 +10,7 @@ pub const SERVERS: (Ipv6Addr, [u8; 6]) =
 
 /// A kind of message (RFC 8415 §7.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Dhcpv6MessageType {
     /// A client looks for servers.
     Solicit = 1,
     /// A server offers addresses.
@@ -33,7 +33,7 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub struct Message {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: Dhcpv6MessageType,
     /// The exchange that it belongs to, of 24 bits.
     pub xid: u32,
     /// The client's MAC, of which its identifier is made (DUID-LL).
@@ -51,7 +51,7 @@ fn option(code: u16, value: &[u8]) -> Vec<u8> {
 
 impl Message {
     /// A message about some addresses, each for an hour.
-    pub fn new(kind: Kind, xid: u32, client: [u8; 6], addresses: &[Ipv6Addr]) -> Self {
+    pub fn new(kind: Dhcpv6MessageType, xid: u32, client: [u8; 6], addresses: &[Ipv6Addr]) -> Self {
         let addresses = addresses.iter().map(|address| (*address, 3_600)).collect();
         Self { kind, xid, client, addresses, prefix: None }
     }

@@ -57,11 +57,11 @@ fn next(stream: &mut impl Read, framer: &mut Framer) -> io::Result<(Xid, Message
 #[derive(Debug)]
 pub struct Listening {
     stream: TcpStream,
-    told: Arc<Mutex<Told>>,
+    told: Arc<Mutex<ToldMessage>>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct ToldMessage {
     names: Vec<&'static str>,
     is_over: bool,
 }
@@ -74,7 +74,7 @@ impl Listening {
     pub fn new(mut stream: TcpStream, datapath: DatapathId, ports: &[Port]) -> Self {
         shake_hands(&mut stream, datapath, ports);
         stream.set_read_timeout(None).expect("no timeout");
-        let told = Arc::<Mutex<Told>>::default();
+        let told = Arc::<Mutex<ToldMessage>>::default();
         let (mut reading, notes) = (stream.try_clone().expect("the stream"), Arc::clone(&told));
         std::thread::spawn(move || {
             let mut framer = Framer::new();

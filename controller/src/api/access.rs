@@ -34,7 +34,7 @@ pub enum Peer {
 
 /// What a change needs at one listener.
 #[derive(Debug)]
-pub enum Gate {
+pub enum ListenerAccess {
     /// At a Unix socket: to be root, this user, or of this group.
     Process {
         /// The socket's owner.
@@ -117,7 +117,7 @@ impl fmt::Debug for Token {
     }
 }
 
-impl Gate {
+impl ListenerAccess {
     /// Who makes the change.
     fn admit(&self, peer: Peer, headers: &HeaderMap) -> Result<Caller, ApiError> {
         match (self, peer) {
@@ -155,7 +155,7 @@ fn is_member(user: Option<&User>, group: u32) -> bool {
 
 /// Lets everybody look, and those whom the gate admits change.
 pub(super) async fn guard(
-    State(gate): State<Arc<Gate>>,
+    State(gate): State<Arc<ListenerAccess>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     mut request: Request,
     next: Next,
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn at_a_socket_root_its_owner_and_its_group_may() {
-        let gate = Gate::Process { owner: 4_001, group: 4_002 };
+        let gate = ListenerAccess::Process { owner: 4_001, group: 4_002 };
         let admit = |uid, gid| gate.admit(Peer::Process(Some((uid, gid))), &HeaderMap::new());
         assert_eq!(admit(0, 0).unwrap().who, "root");
         assert_eq!(admit(4_001, 9).unwrap().who, "uid 4001");
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn over_tcp_the_token_and_nothing_near_it() {
-        let gate = Gate::Token(Token::parse(SECRET).unwrap());
+        let gate = ListenerAccess::Token(Token::parse(SECRET).unwrap());
         let from = Peer::Address("127.0.0.1:5".parse().unwrap());
         let good = format!("Bearer {SECRET}");
         assert_eq!(gate.admit(from, &bearing(&good)).unwrap().who, "token at 127.0.0.1");

@@ -16,7 +16,8 @@ use utoipa_axum::routes;
 use super::error::ApiErrorBody;
 use super::{ApiError, Caller};
 use crate::containers::{
-    ContainerList, Containers, Instance, Made, Removed, Request, ServiceList, Stamped, TemplateList,
+    ContainerList, Containers, CreatedContainer, Instance, InstanceChange, RemovedContainer, Request,
+    ServiceList, TemplateList,
 };
 use crate::problem::Problem;
 
@@ -92,7 +93,7 @@ impl From<PathRejection> for ApiError {
     post, path = "/api/containers/create", tag = "containers",
     request_body = Request,
     responses(
-        (status = CREATED, description = "it is there", body = Made),
+        (status = CREATED, description = "it is there", body = CreatedContainer),
         (status = BAD_REQUEST, description = "the body is not what it should be; the message names the key", body = ApiErrorBody),
         (status = NOT_FOUND, description = "there is no such network or namespace", body = ApiErrorBody),
         (status = CONFLICT, description = "the name or the device is taken, or every id is", body = ApiErrorBody),
@@ -103,7 +104,7 @@ async fn create(
     State(api): State<Api>,
     caller: Caller,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<Made>), ApiError> {
+) -> Result<(StatusCode, Json<CreatedContainer>), ApiError> {
     let request = Request::read(&body?)?;
     let made = api.run(move |containers| containers.create(&request, &caller.who)).await?;
     Ok((StatusCode::CREATED, Json(made)))
@@ -114,7 +115,7 @@ async fn create(
     delete, path = "/api/containers/{name}", tag = "containers",
     params(("name" = String, Path, description = "the container's name")),
     responses(
-        (status = OK, description = "it is gone", body = Removed),
+        (status = OK, description = "it is gone", body = RemovedContainer),
         (status = NOT_FOUND, description = "there is none of that name", body = ApiErrorBody),
         (status = INTERNAL_SERVER_ERROR, description = "a part could not be removed; ask again", body = ApiErrorBody),
     )
@@ -123,7 +124,7 @@ async fn delete(
     State(api): State<Api>,
     caller: Caller,
     name: Result<Path<String>, PathRejection>,
-) -> Result<Json<Removed>, ApiError> {
+) -> Result<Json<RemovedContainer>, ApiError> {
     let Path(name) = name?;
     Ok(Json(api.run(move |containers| containers.delete(&name, &caller.who)).await?))
 }
@@ -131,7 +132,7 @@ async fn delete(
 /// Of which network, if of one only.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct OfNetwork {
+struct OptionalNetworkQuery {
     /// The network's name.
     network: Option<String>,
 }
@@ -139,7 +140,7 @@ struct OfNetwork {
 /// The containers that there are.
 #[utoipa::path(
     get, path = "/api/containers", tag = "containers",
-    params(OfNetwork),
+    params(OptionalNetworkQuery),
     responses(
         (status = OK, description = "by network and id", body = ContainerList),
         (status = NOT_FOUND, description = "there is no such network", body = ApiErrorBody),
@@ -147,7 +148,7 @@ struct OfNetwork {
 )]
 async fn list(
     State(api): State<Api>,
-    query: Result<Query<OfNetwork>, QueryRejection>,
+    query: Result<Query<OptionalNetworkQuery>, QueryRejection>,
 ) -> Result<Json<ContainerList>, ApiError> {
     let Query(of) = query?;
     Ok(Json(api.run(move |containers| containers.list(of.network.as_deref())).await?))
@@ -156,7 +157,7 @@ async fn list(
 /// Of which network.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct InNetwork {
+struct NetworkQuery {
     /// The network's name.
     network: String,
 }
@@ -164,7 +165,7 @@ struct InNetwork {
 /// Service discovery: what the containers of one network serve. Nothing of another network is shown.
 #[utoipa::path(
     get, path = "/api/services", tag = "containers",
-    params(InNetwork),
+    params(NetworkQuery),
     responses(
         (status = OK, description = "by name", body = ServiceList),
         (status = BAD_REQUEST, description = "the network is not said", body = ApiErrorBody),
@@ -173,7 +174,7 @@ struct InNetwork {
 )]
 async fn services(
     State(api): State<Api>,
-    query: Result<Query<InNetwork>, QueryRejection>,
+    query: Result<Query<NetworkQuery>, QueryRejection>,
 ) -> Result<Json<ServiceList>, ApiError> {
     let Query(of) = query.map_err(|rejection| {
         ApiError::from(rejection).help("ask for one network: /api/services?network=NAME")
@@ -195,7 +196,7 @@ async fn templates(State(api): State<Api>) -> Result<Json<TemplateList>, ApiErro
     post, path = "/api/networks", tag = "networks",
     request_body = Instance,
     responses(
-        (status = CREATED, description = "it is there", body = Stamped),
+        (status = CREATED, description = "it is there", body = InstanceChange),
         (status = BAD_REQUEST, description = "the body is not what it should be, or the number none of the template's", body = ApiErrorBody),
         (status = NOT_FOUND, description = "there is no such template", body = ApiErrorBody),
         (status = CONFLICT, description = "it is there already, or has no place", body = ApiErrorBody),
@@ -206,7 +207,7 @@ async fn stamp(
     State(api): State<Api>,
     caller: Caller,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<Stamped>), ApiError> {
+) -> Result<(StatusCode, Json<InstanceChange>), ApiError> {
     let instance = Instance::read(&body?)?;
     let stamped = api.run(move |containers| containers.stamp(&instance, &caller.who)).await?;
     Ok((StatusCode::CREATED, Json(stamped)))
@@ -220,7 +221,7 @@ async fn stamp(
         ("number" = u32, Path, description = "the number"),
     ),
     responses(
-        (status = OK, description = "it is gone", body = Stamped),
+        (status = OK, description = "it is gone", body = InstanceChange),
         (status = NOT_FOUND, description = "there is no such template or instance", body = ApiErrorBody),
         (status = CONFLICT, description = "the file has it, or a container is on it", body = ApiErrorBody),
         (status = INTERNAL_SERVER_ERROR, description = "a switch refused; all is as before", body = ApiErrorBody),
@@ -230,7 +231,7 @@ async fn unstamp(
     State(api): State<Api>,
     caller: Caller,
     path: Result<Path<(String, u32)>, PathRejection>,
-) -> Result<Json<Stamped>, ApiError> {
+) -> Result<Json<InstanceChange>, ApiError> {
     let Path((template, number)) = path?;
     let instance = Instance { template, number };
     Ok(Json(api.run(move |containers| containers.unstamp(&instance, &caller.who)).await?))

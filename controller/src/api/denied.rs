@@ -20,7 +20,7 @@ struct List {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
-struct Wanted {
+struct DeniedQuery {
     /// Of this bridge alone.
     bridge: Option<String>,
 }
@@ -31,9 +31,9 @@ pub(super) fn routes(hub: Arc<Hub>) -> OpenApiRouter {
 
 /// Who tried to reach what, and was refused: samples, of bridges with `sample_denied`.
 #[utoipa::path(
-    get, path = "/api/denied", tag = "standing", params(Wanted),
+    get, path = "/api/denied", tag = "standing", params(DeniedQuery),
     responses((status = OK, description = "the last seen first", body = List))
 )]
-async fn list(State(hub): State<Arc<Hub>>, Query(wanted): Query<Wanted>) -> Json<List> {
+async fn list(State(hub): State<Arc<Hub>>, Query(wanted): Query<DeniedQuery>) -> Json<List> {
     Json(List { denied: hub.denied_report(wanted.bridge.as_deref()) })
 }

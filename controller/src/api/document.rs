@@ -15,7 +15,7 @@ const ABOUT: &str = "The API of a running controller. Anyone who gets there may 
 the owner or the group of the controller's socket; over TCP it has to carry the controller's token.";
 
 /// The document's text, once all routes are known.
-type Text = Arc<OnceLock<String>>;
+type DocumentText = Arc<OnceLock<String>>;
 
 /// Makes a router of all these routes, and one more that tells of them.
 pub(super) fn served(routes: OpenApiRouter) -> Router {
@@ -27,7 +27,7 @@ pub(super) fn served(routes: OpenApiRouter) -> Router {
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let components = ComponentsBuilder::new().security_scheme("token", bearer).build();
     let whole = OpenApiBuilder::new().info(info).components(Some(components)).build();
-    let text = Text::default();
+    let text = DocumentText::default();
     let own = OpenApiRouter::new().routes(routes!(document)).with_state(Arc::clone(&text));
     let (router, whole) = OpenApiRouter::with_openapi(whole).merge(own).merge(routes).split_for_parts();
     if let Ok(json) = whole.to_pretty_json() {
@@ -41,7 +41,7 @@ pub(super) fn served(routes: OpenApiRouter) -> Router {
     get, path = "/api/openapi.json", tag = "standing",
     responses((status = OK, description = "OpenAPI 3.1", body = serde_json::Value))
 )]
-async fn document(State(text): State<Text>) -> Response {
+async fn document(State(text): State<DocumentText>) -> Response {
     match text.get() {
         Some(text) => ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

@@ -25,7 +25,7 @@ mod error;
 mod host;
 mod windows;
 
-pub use access::{BadToken, Caller, Gate, Peer, Token};
+pub use access::{BadToken, Caller, ListenerAccess, Peer, Token};
 pub use error::ApiError;
 pub use host::Hosts;
 pub use windows::OpenRequest;
@@ -41,13 +41,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::containers::Containers;
-use crate::hub::{Hub, Report};
+use crate::hub::{ControllerReport, Hub};
 
 /// Decides which requests one listener answers, and bounds the time of their bodies.
 #[derive(Debug)]
 pub struct Access {
     /// Credentials that a change needs; none where no change is possible.
-    pub gate: Option<Gate>,
+    pub gate: Option<ListenerAccess>,
     /// Hosts that it answers for; none at a Unix socket, which no browser can reach.
     pub hosts: Option<Hosts>,
     /// Time for the body of a request.
@@ -122,7 +122,7 @@ async fn metrics(State(hub): State<Arc<Hub>>) -> Response {
 /// How the controller and its bridges stand.
 #[utoipa::path(
     get, path = "/api/status", tag = "standing",
-    responses((status = OK, description = "how all stand", body = Report))
+    responses((status = OK, description = "how all stand", body = ControllerReport))
 )]
 async fn status(State(hub): State<Arc<Hub>>) -> Response {
     Json(hub.report()).into_response()
@@ -137,10 +137,10 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::address::Address;
+    use crate::address::ListenAddress;
     use crate::api_client::{ApiAddress, request};
     use crate::metrics::Metrics;
-    use crate::net::{Http, HttpLimits, serve_control};
+    use crate::net::{HttpLimits, HttpSettings, serve_control};
     use crate::ovs::Database;
     use crate::policy::Policy;
 
@@ -152,18 +152,18 @@ mod tests {
     }
 
     /// The API at a socket, for root.
-    struct Served {
+    struct ServedApi {
         dir: tempfile::TempDir,
         _shutdown: watch::Sender<bool>,
     }
 
-    impl Served {
+    impl ServedApi {
         async fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
             let (shutdown, down) = watch::channel(false);
             let (hub, containers) = parts();
-            let address = Address::Unix(dir.path().join("api.sock"));
-            let http = Http { limits: HttpLimits::for_connections(8), names: Vec::new() };
+            let address = ListenAddress::Unix(dir.path().join("api.sock"));
+            let http = HttpSettings { limits: HttpLimits::for_connections(8), names: Vec::new() };
             serve_control(hub, containers, &address, None, &http, down).await.unwrap();
             Self { dir, _shutdown: shutdown }
         }
@@ -196,11 +196,11 @@ mod tests {
 
     #[tokio::test]
     async fn every_route_is_in_the_document_and_every_one_in_the_document_is_a_route() {
-        let served = Served::new().await;
+        let served = ServedApi::new().await;
         let document = served.document().await;
         let told = document["paths"].as_object().unwrap();
         let (hub, containers) = parts();
-        let gate = Some(Gate::Process { owner: 0, group: 0 });
+        let gate = Some(ListenerAccess::Process { owner: 0, group: 0 });
         let access = Access { gate, hosts: None, body: Duration::from_secs(1) };
         let router = control(hub, containers, access);
         assert_eq!(paths(&router), told.keys().cloned().collect());
@@ -215,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_document_refers_to_is_in_it() {
-        let document = Served::new().await.document().await;
+        let document = ServedApi::new().await.document().await;
         assert_eq!(document["openapi"].as_str().map(|v| v.starts_with("3.1")), Some(true));
         let text = document.to_string();
         let references: BTreeSet<&str> =

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::error::ApiErrorBody;
 use super::{ApiError, Caller};
 use crate::hub::{Hub, WindowReport};
-use crate::windows::{Opening, WindowError, parse_duration};
+use crate::windows::{WindowError, WindowRequest, parse_duration};
 
 /// All windows.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,7 +69,7 @@ async fn open(
 ) -> Result<(StatusCode, Json<WindowReport>), ApiError> {
     let Json(OpenRequest { name, duration, reason, extend }) = body?;
     let seconds = parse_duration(&duration).map_err(WindowError::from)?;
-    let opened = hub.open_window(Opening { name, seconds, reason, extend, who }).await?;
+    let opened = hub.open_window(WindowRequest { name, seconds, reason, extend, who }).await?;
     Ok((StatusCode::CREATED, Json(opened)))
 }
 

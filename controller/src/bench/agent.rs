@@ -34,7 +34,7 @@ const fn code(kind: u16, code: u16) -> ErrorCode {
 
 /// What a message was, as far as the switch's progress depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum AgentEvent {
     /// The HELLO, of a controller that speaks OpenFlow 1.3.
     Hello,
     /// FEATURES_REQUEST.
@@ -85,7 +85,7 @@ impl Agent {
     ///
     /// # Errors
     /// When a reply cannot be encoded; never for what the controller sends.
-    pub(super) fn take(&mut self, frame: &[u8], out: &mut Vec<u8>) -> Result<Said, EncodeError> {
+    pub(super) fn take(&mut self, frame: &[u8], out: &mut Vec<u8>) -> Result<AgentEvent, EncodeError> {
         let (version, kind) = (frame.first().copied(), frame.get(1).copied());
         if kind == Some(EXPERIMENTER) {
             return refuse(ErrorCode::BAD_EXPERIMENTER, frame, out);
@@ -94,24 +94,26 @@ impl Agent {
             Ok(decoded) => decoded,
             // HELLO_FAILED, in whatever version it came.
             Err(_) if version != Some(VERSION) && kind == Some(1) && frame.get(8..10) == Some(&[0, 0]) => {
-                return Ok(Said::OtherVersion("it answered HELLO with OFPT_ERROR HELLO_FAILED".into()));
+                return Ok(AgentEvent::OtherVersion("it answered HELLO with OFPT_ERROR HELLO_FAILED".into()));
             }
             Err(error) => return refuse(error.wire_code(), frame, out),
         };
         let reply = match message {
-            Message::Hello(hello) if hello.speaks_ours() => return Ok(Said::Hello),
+            Message::Hello(hello) if hello.speaks_ours() => return Ok(AgentEvent::Hello),
             Message::Hello(hello) => {
                 refuse(code(0, 0), frame, out)?;
                 let version = hello.version;
-                return Ok(Said::OtherVersion(format!("its HELLO says version {version:#04x} at most")));
+                return Ok(AgentEvent::OtherVersion(format!(
+                    "its HELLO says version {version:#04x} at most"
+                )));
             }
             Message::Error(error) if error.kind == 0 => {
-                return Ok(Said::OtherVersion("it answered HELLO with OFPT_ERROR HELLO_FAILED".into()));
+                return Ok(AgentEvent::OtherVersion("it answered HELLO with OFPT_ERROR HELLO_FAILED".into()));
             }
-            Message::Error(_) => return Ok(Said::Error),
+            Message::Error(_) => return Ok(AgentEvent::Error),
             Message::FeaturesRequest => {
                 send(xid, &Message::FeaturesReply(self.features()), out)?;
-                return Ok(Said::Features);
+                return Ok(AgentEvent::Features);
             }
             Message::EchoRequest(payload) => Message::EchoReply(payload),
             Message::GetConfigRequest => Message::GetConfigReply(self.config),
@@ -129,22 +131,28 @@ impl Agent {
             },
             Message::SetConfig(config) => {
                 self.config = config;
-                return Ok(Said::Other);
+                return Ok(AgentEvent::Other);
             }
             Message::SetAsync(wanted) => {
                 self.wanted = wanted;
-                return Ok(Said::Other);
+                return Ok(AgentEvent::Other);
             }
             // There are none, so deleting them is easy.
-            Message::GroupMod(group) if group.command == GroupModCommand::Delete => return Ok(Said::Other),
-            Message::MeterMod(meter) if meter.command == MeterModCommand::Delete => return Ok(Said::Other),
+            Message::GroupMod(group) if group.command == GroupModCommand::Delete => {
+                return Ok(AgentEvent::Other);
+            }
+            Message::MeterMod(meter) if meter.command == MeterModCommand::Delete => {
+                return Ok(AgentEvent::Other);
+            }
             Message::GroupMod(_) => return refuse(OUT_OF_GROUPS, frame, out),
             Message::MeterMod(_) => return refuse(OUT_OF_METERS, frame, out),
-            Message::EchoReply(_) | Message::PortMod(_) | Message::TableMod(_) => return Ok(Said::Other),
+            Message::EchoReply(_) | Message::PortMod(_) | Message::TableMod(_) => {
+                return Ok(AgentEvent::Other);
+            }
             _ => return refuse(ErrorCode::BAD_TYPE, frame, out),
         };
         send(xid, &reply, out)?;
-        Ok(Said::Other)
+        Ok(AgentEvent::Other)
     }
 
     /// Refuses a FLOW_MOD or PACKET_OUT.
@@ -218,10 +226,10 @@ impl Agent {
     }
 }
 
-fn refuse(code: ErrorCode, frame: &[u8], out: &mut Vec<u8>) -> Result<Said, EncodeError> {
+fn refuse(code: ErrorCode, frame: &[u8], out: &mut Vec<u8>) -> Result<AgentEvent, EncodeError> {
     let xid = frame.get(4..).and_then(<[u8]>::first_chunk).map_or(0, |xid| u32::from_be_bytes(*xid));
     send(Xid(xid), &Message::Error(ErrorMsg::with_code(code, frame)), out)?;
-    Ok(Said::Refused)
+    Ok(AgentEvent::Refused)
 }
 
 fn send(xid: Xid, message: &Message, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -236,7 +244,7 @@ mod tests {
 
     use super::*;
 
-    fn answer(frame: &[u8]) -> (Said, Option<Message>) {
+    fn answer(frame: &[u8]) -> (AgentEvent, Option<Message>) {
         let mut out = Vec::new();
         let said = Agent::new(6, 4, 0).take(frame, &mut out).unwrap();
         let reply = (!out.is_empty()).then(|| Message::decode(&out).unwrap());
@@ -314,11 +322,11 @@ mod tests {
 
     #[test]
     fn other_versions_are_told_apart() {
-        assert_eq!(answer(&[4, 0, 0, 8, 0, 0, 0, 77]), (Said::Hello, None));
+        assert_eq!(answer(&[4, 0, 0, 8, 0, 0, 0, 77]), (AgentEvent::Hello, None));
         let (said, reply) = answer(&[1, 0, 0, 8, 0, 0, 0, 77]);
-        assert!(matches!(said, Said::OtherVersion(_)));
+        assert!(matches!(said, AgentEvent::OtherVersion(_)));
         refused(reply, "OFPHFC_INCOMPATIBLE");
         // HELLO_FAILED in its own version.
-        assert!(matches!(answer(&[1, 1, 0, 12, 0, 0, 0, 77, 0, 0, 0, 0]).0, Said::OtherVersion(_)));
+        assert!(matches!(answer(&[1, 1, 0, 12, 0, 0, 0, 77, 0, 0, 0, 0]).0, AgentEvent::OtherVersion(_)));
     }
 }

@@ -1,6 +1,6 @@
 //! What a controller answers, read from its bytes without allocating.
 
-use super::packet::{Number, number_in};
+use super::packet::{PacketNumber, number_in};
 
 /// OFPT_PACKET_OUT.
 pub(super) const PACKET_OUT: u8 = 13;
@@ -25,7 +25,7 @@ const ADD: u8 = 0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PacketOut {
     /// Which packet: of its buffer, or in its data.
-    pub(super) number: Number,
+    pub(super) number: PacketNumber,
     /// The port it leaves through, [`NOWHERE`] or [`SEVERAL`].
     pub(super) out: u32,
 }
@@ -59,7 +59,7 @@ pub(super) fn packet_out(message: &[u8], tag: u32) -> Result<PacketOut, Refused>
     let (buffer, actions_len) = (u32_at(message, 8)?, u16_at(message, 16)?);
     let rest = message.get(24..).ok_or(BAD_LEN)?;
     let (actions, data) = rest.split_at_checked(usize::from(actions_len)).ok_or(BAD_LEN)?;
-    let number = if buffer == NO_BUFFER { number_in(data, tag) } else { Number::Of(buffer) };
+    let number = if buffer == NO_BUFFER { number_in(data, tag) } else { PacketNumber::Of(buffer) };
     Ok(PacketOut { number, out: output(actions)? })
 }
 

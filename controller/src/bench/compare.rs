@@ -5,7 +5,7 @@ use serde::Serialize;
 pub use super::contender::Contender;
 use super::error::BenchError;
 use super::process::Controller;
-use super::report::Report;
+use super::report::BenchReport;
 use super::{Mode, Options, Progress, cpu, run};
 
 /// What is compared, and how.
@@ -38,7 +38,7 @@ pub fn suite(base: &Options) -> Vec<Options> {
 
 /// One measurement of one controller.
 #[derive(Debug, Clone, Serialize)]
-pub struct Run {
+pub struct ContenderRun {
     /// Which work, from 0.
     pub work: usize,
     /// Its name.
@@ -46,14 +46,14 @@ pub struct Run {
     /// Which round, from 0.
     pub round: u32,
     /// What it showed, if it could be made.
-    pub report: Option<Report>,
+    pub report: Option<BenchReport>,
     /// Why it could not be made.
     pub failed: Option<String>,
 }
 
 /// The medians of one controller at one work.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Row {
+pub struct ComparisonRow {
     /// The controller.
     pub controller: String,
     /// Answers by second.
@@ -86,7 +86,7 @@ pub struct Row {
 
 /// One work, and how all controllers did.
 #[derive(Debug, Clone, Serialize)]
-pub struct Table {
+pub struct ComparisonTable {
     /// What was measured.
     pub mode: Mode,
     /// How many switches.
@@ -96,7 +96,7 @@ pub struct Table {
     /// How many packet-ins of a switch could be unanswered.
     pub outstanding: u32,
     /// One for each controller, in the order given.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ComparisonRow>,
 }
 
 /// What a comparison showed.
@@ -107,9 +107,9 @@ pub struct Comparison {
     /// The processor, as the kernel names it.
     pub machine: String,
     /// One for each work.
-    pub tables: Vec<Table>,
+    pub tables: Vec<ComparisonTable>,
     /// Every single measurement.
-    pub runs: Vec<Run>,
+    pub runs: Vec<ContenderRun>,
 }
 
 impl Comparison {
@@ -142,13 +142,14 @@ pub fn compare(plan: &Plan, watch: WatchAll<'_>) -> Result<Comparison, BenchErro
     for contender in &plan.contenders {
         Controller::start(contender, plan.controller_core, &mut |progress| watch(&contender.name, progress))?;
     }
-    let mut runs: Vec<Run> = Vec::new();
+    let mut runs: Vec<ContenderRun> = Vec::new();
     for (index, work) in plan.works.iter().enumerate() {
         for round in 0..plan.rounds {
             for contender in &plan.contenders {
                 // What cannot do it once will not do it the next time.
-                let failed =
-                    |run: &Run| run.work == index && run.controller == contender.name && run.failed.is_some();
+                let failed = |run: &ContenderRun| {
+                    run.work == index && run.controller == contender.name && run.failed.is_some()
+                };
                 if runs.iter().any(failed) {
                     continue;
                 }
@@ -163,7 +164,13 @@ pub fn compare(plan: &Plan, watch: WatchAll<'_>) -> Result<Comparison, BenchErro
                     }
                     Err(error) => (None, Some(error.to_string())),
                 };
-                runs.push(Run { work: index, controller: contender.name.clone(), round, report, failed });
+                runs.push(ContenderRun {
+                    work: index,
+                    controller: contender.name.clone(),
+                    round,
+                    report,
+                    failed,
+                });
             }
         }
     }
@@ -175,8 +182,8 @@ fn one(
     work: &Options,
     contender: &Contender,
     plan: &Plan,
-    watch: super::Watch<'_>,
-) -> Result<Report, BenchError> {
+    watch: super::FleetWatch<'_>,
+) -> Result<BenchReport, BenchError> {
     let mut controller = Controller::start(contender, plan.controller_core, watch)?;
     let (target, pid) = (controller.address, Some(controller.pid()));
     let pinned = plan.generator_core.is_some() && plan.generator_core != plan.controller_core;
@@ -207,27 +214,28 @@ pub(super) fn title(mode: Mode, switches: u16, macs: u32, outstanding: u32) -> S
     }
 }
 
-fn table(index: usize, work: &Options, plan: &Plan, runs: &[Run]) -> Table {
-    let mut rows: Vec<Row> = Vec::new();
+fn table(index: usize, work: &Options, plan: &Plan, runs: &[ContenderRun]) -> ComparisonTable {
+    let mut rows: Vec<ComparisonRow> = Vec::new();
     for contender in &plan.contenders {
-        let own: Vec<&Run> =
+        let own: Vec<&ContenderRun> =
             runs.iter().filter(|run| run.work == index && run.controller == contender.name).collect();
         let row = row(contender, &own, rows.first());
         rows.push(row);
     }
     let Options { mode, switches, macs, .. } = *work;
     let outstanding = if mode == Mode::Latency { 1 } else { work.outstanding };
-    Table { mode, switches, macs, outstanding, rows }
+    ComparisonTable { mode, switches, macs, outstanding, rows }
 }
 
-fn row(contender: &Contender, runs: &[&Run], base: Option<&Row>) -> Row {
-    let reports: Vec<&Report> = runs.iter().filter_map(|run| run.report.as_ref()).collect();
-    let of = |value: fn(&Report) -> Option<f64>| median(reports.iter().filter_map(|report| value(report)));
-    let wrong = |run: &&&Run| run.report.as_ref().is_none_or(|report| !report.right());
+fn row(contender: &Contender, runs: &[&ContenderRun], base: Option<&ComparisonRow>) -> ComparisonRow {
+    let reports: Vec<&BenchReport> = runs.iter().filter_map(|run| run.report.as_ref()).collect();
+    let of =
+        |value: fn(&BenchReport) -> Option<f64>| median(reports.iter().filter_map(|report| value(report)));
+    let wrong = |run: &&&ContenderRun| run.report.as_ref().is_none_or(|report| !report.right());
     let first_wrong = runs.iter().find(wrong);
-    let measured = |report: &Report| report.mode != Mode::Connect;
+    let measured = |report: &BenchReport| report.mode != Mode::Connect;
     let right = first_wrong.is_none();
-    let mut row = Row {
+    let mut row = ComparisonRow {
         controller: contender.name.clone(),
         answers_per_second: median(reports.iter().filter(|r| measured(r)).map(|r| r.answers_per_second)),
         cpu_ns_per_answer: of(|report| report.controller_cpu.map(|cpu| cpu.ns_per_answer)),
@@ -239,10 +247,10 @@ fn row(contender: &Contender, runs: &[&Run], base: Option<&Row>) -> Row {
         right,
         wrong: match first_wrong {
             None => "none".into(),
-            Some(Run { report: Some(report), .. }) => report.wrong(),
+            Some(ContenderRun { report: Some(report), .. }) => report.wrong(),
             Some(run) => run.failed.clone().unwrap_or_default(),
         },
-        ..Row::default()
+        ..ComparisonRow::default()
     };
     let own = row.clone();
     let base = base.unwrap_or(&own);

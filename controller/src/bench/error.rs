@@ -34,7 +34,7 @@ pub enum BenchError {
         /// How long was waited.
         seconds: f64,
         /// Where the others got stuck.
-        stuck: Stuck,
+        stuck: StuckSwitches,
     },
     /// Numbers that cannot be.
     #[error("{0}")]
@@ -65,7 +65,7 @@ pub enum BenchError {
 
 /// Where switches that were not served got stuck.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Stuck {
+pub struct StuckSwitches {
     /// The connection was refused.
     pub refused: u32,
     /// The controller closed it before the first packet-in was answered.
@@ -82,7 +82,7 @@ pub struct Stuck {
     pub no_answer: u32,
 }
 
-impl std::fmt::Display for Stuck {
+impl std::fmt::Display for StuckSwitches {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let all = [
             (self.refused, "refused"),

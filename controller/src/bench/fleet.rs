@@ -8,10 +8,10 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use socket2::{Domain, Socket, Type};
 
 use super::agent::Agent;
-use super::error::{BenchError, Stuck};
+use super::error::{BenchError, StuckSwitches};
 use super::link::{Link, READ};
-use super::switch::{PROBE, Phase, Stage, Switch, Tally};
-use super::window::Faults;
+use super::switch::{FleetTally, PROBE, Phase, Switch, SwitchStage};
+use super::window::AnswerFaults;
 use super::{Mode, Options, Progress, cpu};
 
 /// How often is looked at what no event tells of: time passed, a signal, somebody who watches.
@@ -20,12 +20,12 @@ const TICK: Duration = Duration::from_millis(20);
 const EVENTS: usize = 256;
 
 /// Asked on every tick whether to go on, and told how far it is.
-pub type Watch<'a> = &'a mut dyn FnMut(&Progress) -> Result<(), BenchError>;
+pub type FleetWatch<'a> = &'a mut dyn FnMut(&Progress) -> Result<(), BenchError>;
 
 /// The switches.
 pub(super) struct Fleet {
     pub(super) switches: Vec<Switch>,
-    pub(super) tally: Tally,
+    pub(super) tally: FleetTally,
     pub(super) began: Instant,
     /// The time that it did not wait.
     pub(super) worked: Duration,
@@ -54,14 +54,14 @@ impl Fleet {
             (0..options.switches).map(|index| Switch::new(index, options, now)).collect();
         let latency = Histogram::new_with_bounds(1, 60_000_000_000, 3)
             .map_err(|_| BenchError::Options("no histogram".into()))?;
-        let tally = Tally {
+        let tally = FleetTally {
             phase: Phase::Serve,
             sent: 0,
             answers: 0,
             announced: 0,
             flow_mods: 0,
             packet_outs: 0,
-            faults: Faults::default(),
+            faults: AnswerFaults::default(),
             latency,
             timed: options.mode == Mode::Latency,
             last_answer: now,
@@ -86,7 +86,9 @@ impl Fleet {
         for (token, switch) in (0..).zip(&mut fleet.switches) {
             match dial(&fleet.epoll, options.target, token) {
                 Ok(link) => switch.link = Some(link),
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => switch.stage = Stage::Refused,
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                    switch.stage = SwitchStage::Refused
+                }
                 Err(source) => return Err(BenchError::system("connect another switch")(source)),
             }
         }
@@ -105,7 +107,7 @@ impl Fleet {
     /// What `watch` says, another version of OpenFlow, or what the system says.
     pub(super) fn drive(
         &mut self,
-        watch: Watch<'_>,
+        watch: FleetWatch<'_>,
         mut done: impl FnMut(&Self, Instant) -> bool,
     ) -> Result<(), BenchError> {
         let mut events = [EpollEvent::empty(); EVENTS];
@@ -159,14 +161,14 @@ impl Fleet {
     fn event(&mut self, event: EpollEvent) -> Result<(), BenchError> {
         let Ok(index) = usize::try_from(event.data()) else { return Ok(()) };
         let Some(switch) = self.switches.get_mut(index) else { return Ok(()) };
-        if switch.stage == Stage::Connecting {
+        if switch.stage == SwitchStage::Connecting {
             let connected = match &switch.link {
                 Some(link) => link.connected(),
                 None => Ok(()),
             };
             return match connected {
                 Ok(()) => {
-                    switch.stage = Stage::Greeting;
+                    switch.stage = SwitchStage::Greeting;
                     self.act(index, |switch, epoll, out, _| {
                         out.clear();
                         Agent::hello(out).map_err(io::Error::other)?;
@@ -174,12 +176,12 @@ impl Fleet {
                     })
                 }
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                    switch.stage = Stage::Refused;
+                    switch.stage = SwitchStage::Refused;
                     switch.link = None;
                     Ok(())
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::TimedOut) => {
-                    switch.stage = Stage::Dropped;
+                    switch.stage = SwitchStage::Dropped;
                     switch.link = None;
                     Ok(())
                 }
@@ -206,16 +208,16 @@ impl Fleet {
     fn act(
         &mut self,
         index: usize,
-        what: impl FnOnce(&mut Switch, &Epoll, &mut Vec<u8>, &mut Tally) -> io::Result<()>,
+        what: impl FnOnce(&mut Switch, &Epoll, &mut Vec<u8>, &mut FleetTally) -> io::Result<()>,
     ) -> Result<(), BenchError> {
         let Some(switch) = self.switches.get_mut(index) else { return Ok(()) };
         if what(switch, &self.epoll, &mut self.out, &mut self.tally).is_err() && switch.link.is_some() {
             switch.link = None;
             switch.window.write_off(&mut self.tally.faults);
-            if switch.stage == Stage::Served {
+            if switch.stage == SwitchStage::Served {
                 self.tally.faults.closed += 1;
             }
-            switch.stage = Stage::Dropped;
+            switch.stage = SwitchStage::Dropped;
         }
         match self.tally.other_version.take() {
             Some(said) => Err(BenchError::Version { address: self.address, said }),
@@ -223,19 +225,23 @@ impl Fleet {
         }
     }
 
-    fn tick(&mut self, now: Instant, watch: Watch<'_>) -> Result<(), BenchError> {
+    fn tick(&mut self, now: Instant, watch: FleetWatch<'_>) -> Result<(), BenchError> {
         self.next_tick = now + TICK;
         for index in 0..self.switches.len() {
             let Some(switch) = self.switches.get_mut(index) else { break };
             let silent = now.saturating_duration_since(switch.heard);
             let unanswered = switch.window.outstanding() > 0;
             match (switch.stage, self.tally.phase) {
-                (Stage::Probing, _) if silent > PROBE => self.act(index, |switch, epoll, out, tally| {
-                    out.clear();
-                    switch.probe(out, tally, now);
-                    switch.send(epoll, out, tally)
-                })?,
-                (Stage::Served, Phase::Announce | Phase::Measure) if unanswered && silent > self.timeout => {
+                (SwitchStage::Probing, _) if silent > PROBE => {
+                    self.act(index, |switch, epoll, out, tally| {
+                        out.clear();
+                        switch.probe(out, tally, now);
+                        switch.send(epoll, out, tally)
+                    })?
+                }
+                (SwitchStage::Served, Phase::Announce | Phase::Measure)
+                    if unanswered && silent > self.timeout =>
+                {
                     switch.heard = now;
                     switch.window.write_off(&mut self.tally.faults);
                     self.act(index, |switch, epoll, out, tally| {
@@ -266,18 +272,18 @@ impl Fleet {
     }
 
     /// How many switches are served, and where the others are.
-    pub(super) fn stuck(&self) -> (u32, Stuck) {
-        let (mut served, mut stuck) = (0, Stuck::default());
+    pub(super) fn stuck(&self) -> (u32, StuckSwitches) {
+        let (mut served, mut stuck) = (0, StuckSwitches::default());
         for switch in &self.switches {
             let place = match switch.stage {
-                Stage::Served => &mut served,
-                Stage::Connecting => &mut stuck.connecting,
-                Stage::Greeting => &mut stuck.no_hello,
-                Stage::Greeted => &mut stuck.no_features,
-                Stage::Known => &mut stuck.no_table_miss,
-                Stage::Probing => &mut stuck.no_answer,
-                Stage::Refused => &mut stuck.refused,
-                Stage::Dropped => &mut stuck.dropped,
+                SwitchStage::Served => &mut served,
+                SwitchStage::Connecting => &mut stuck.connecting,
+                SwitchStage::Greeting => &mut stuck.no_hello,
+                SwitchStage::Greeted => &mut stuck.no_features,
+                SwitchStage::Known => &mut stuck.no_table_miss,
+                SwitchStage::Probing => &mut stuck.no_answer,
+                SwitchStage::Refused => &mut stuck.refused,
+                SwitchStage::Dropped => &mut stuck.dropped,
             };
             *place += 1;
         }
@@ -286,7 +292,7 @@ impl Fleet {
 
     /// Whether every switch has announced all its hosts, and got its answers.
     pub(super) fn announced(&self, macs: u32) -> bool {
-        let mut live = self.switches.iter().filter(|switch| switch.stage == Stage::Served);
+        let mut live = self.switches.iter().filter(|switch| switch.stage == SwitchStage::Served);
         live.all(|switch| switch.announced == macs && switch.window.outstanding() == 0)
     }
 

@@ -9,7 +9,7 @@ use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 /// Room for one read, bytes: several times the longest message.
 pub(super) const READ: usize = 256 << 10;
 /// A stream cut into messages by their length, or why that cannot be done.
-pub(super) enum Cut<'a> {
+pub(super) enum StreamCut<'a> {
     /// A message, and what follows it.
     Message(&'a [u8], &'a [u8]),
     /// The rest of the message has not arrived.
@@ -20,15 +20,15 @@ pub(super) enum Cut<'a> {
 
 /// Cuts the next message off.
 #[inline]
-pub(super) fn cut(bytes: &[u8]) -> Cut<'_> {
-    let Some(&[_, _, high, low, ..]) = bytes.first_chunk::<8>() else { return Cut::More };
+pub(super) fn cut(bytes: &[u8]) -> StreamCut<'_> {
+    let Some(&[_, _, high, low, ..]) = bytes.first_chunk::<8>() else { return StreamCut::More };
     let length = usize::from(u16::from_be_bytes([high, low]));
     if length < 8 {
-        return Cut::Bad;
+        return StreamCut::Bad;
     }
     match bytes.split_at_checked(length) {
-        Some((message, rest)) => Cut::Message(message, rest),
-        None => Cut::More,
+        Some((message, rest)) => StreamCut::Message(message, rest),
+        None => StreamCut::More,
     }
 }
 

@@ -37,12 +37,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use cpu::cores;
-pub use error::{BenchError, Stuck};
-pub use fleet::Watch;
+pub use error::{BenchError, StuckSwitches};
+pub use fleet::FleetWatch;
 pub use packet::FrameKind;
-pub use report::{Cpu, Latency, Report};
+pub use report::{BenchReport, Cpu, Latency};
 pub use run::run;
-pub use window::Faults;
+pub use window::AnswerFaults;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

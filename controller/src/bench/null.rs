@@ -11,7 +11,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use socket2::{Domain, Socket, Type};
 
 use super::cpu;
-use super::link::{Cut, Link, READ, cut};
+use super::link::{Link, READ, StreamCut, cut};
 use super::packet::FRAME_AT;
 
 /// How many connections may wait to be accepted.
@@ -179,12 +179,12 @@ fn converse(link: &mut Link, epoll: &Epoll, buffer: &mut [u8], out: &mut Vec<u8>
     let mut rest = buffer.get(..len).unwrap_or_default();
     loop {
         match cut(rest) {
-            Cut::Message(message, next) => {
+            StreamCut::Message(message, next) => {
                 answer(message, out);
                 rest = next;
             }
-            Cut::More => break,
-            Cut::Bad => return Err(ErrorKind::InvalidData.into()),
+            StreamCut::More => break,
+            StreamCut::Bad => return Err(ErrorKind::InvalidData.into()),
         }
     }
     link.keep(rest);
@@ -237,7 +237,7 @@ fn packet_in(message: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::packet::{FrameKind, Host, Template, tag};
+    use crate::bench::packet::{FrameKind, SimulatedHost, Template, tag};
     use ofproto::message::{FlowMod, PacketOut as Out};
     use ofproto::{BufferId, Message, PortNo};
 
@@ -250,7 +250,7 @@ mod tests {
         for buffered in [false, true] {
             let mut template = Template::new(FrameKind::Icmp, tag(1), buffered).unwrap();
             let (mut packet_ins, mut out) = (Vec::new(), Vec::new());
-            template.pair(&mut packet_ins, Host::new(5, 1), Host::new(6, 2), 77);
+            template.pair(&mut packet_ins, SimulatedHost::new(5, 1), SimulatedHost::new(6, 2), 77);
             answer(&packet_ins, &mut out);
             let (_, Message::FlowMod(FlowMod { buffer_id, priority: 1, idle_timeout: 60, .. })) =
                 Message::decode(&out[..104]).unwrap()

@@ -35,7 +35,7 @@ impl FrameKind {
 
 /// A host that is behind a port of a switch. Everything about it follows from its number, the port from its MAC too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Host {
+pub(super) struct SimulatedHost {
     /// `02:PORT:` and the number of the host among all switches' hosts.
     pub(super) mac: [u8; 6],
     /// 10/8 and the low 24 bits of that number.
@@ -43,7 +43,7 @@ pub(super) struct Host {
     pub(super) port: u8,
 }
 
-impl Host {
+impl SimulatedHost {
     pub(super) const fn new(number: u32, port: u8) -> Self {
         let [a, b, c, d] = number.to_be_bytes();
         Self { mac: [2, port, a, b, c, d], ip: 0x0a00_0000 | (number & 0x00ff_ffff), port }
@@ -79,7 +79,7 @@ impl Template {
     }
 
     /// Appends the packet-in by which a host makes itself known.
-    pub(super) fn announce(&mut self, out: &mut Vec<u8>, host: Host, number: u32) {
+    pub(super) fn announce(&mut self, out: &mut Vec<u8>, host: SimulatedHost, number: u32) {
         let m = &mut self.announcement;
         patch(m, self.buffered, host, number);
         let ip = host.ip.to_be_bytes();
@@ -90,7 +90,7 @@ impl Template {
     }
 
     /// Appends the packet-in of a packet from one host to another.
-    pub(super) fn pair(&mut self, out: &mut Vec<u8>, from: Host, to: Host, number: u32) {
+    pub(super) fn pair(&mut self, out: &mut Vec<u8>, from: SimulatedHost, to: SimulatedHost, number: u32) {
         let m = &mut self.pair;
         patch(m, self.buffered, from, number);
         m[FRAME_AT..FRAME_AT + 6].copy_from_slice(&to.mac);
@@ -107,7 +107,7 @@ impl Template {
 
 /// Which packet a controller speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Number {
+pub(super) enum PacketNumber {
     /// One of this switch.
     Of(u32),
     /// One of another switch.
@@ -123,19 +123,19 @@ pub(super) fn tag(index: u16) -> u32 {
 
 /// The number in a frame, for the switch with this tag.
 #[inline]
-pub(super) fn number_in(frame: &[u8], tag: u32) -> Number {
+pub(super) fn number_in(frame: &[u8], tag: u32) -> PacketNumber {
     let Some(&[a, b, c, d, e, f, g, h]) = frame.get(TAG_AT..).and_then(<[u8]>::first_chunk) else {
-        return Number::Other;
+        return PacketNumber::Other;
     };
     match u32::from_be_bytes([a, b, c, d]) {
-        found if found == tag => Number::Of(u32::from_be_bytes([e, f, g, h])),
-        found if found >> 16 == tag >> 16 => Number::Foreign,
-        _ => Number::Other,
+        found if found == tag => PacketNumber::Of(u32::from_be_bytes([e, f, g, h])),
+        found if found >> 16 == tag >> 16 => PacketNumber::Foreign,
+        _ => PacketNumber::Other,
     }
 }
 
 #[inline]
-fn patch(m: &mut [u8; MAX_LEN], buffered: bool, from: Host, number: u32) {
+fn patch(m: &mut [u8; MAX_LEN], buffered: bool, from: SimulatedHost, number: u32) {
     let number = number.to_be_bytes();
     if buffered {
         m[8..12].copy_from_slice(&number);
@@ -223,15 +223,15 @@ mod tests {
     fn packet_ins_are_right_for_others() {
         for (kind, buffered) in [(FrameKind::Icmp, false), (FrameKind::Udp, true)] {
             let mut template = Template::new(kind, 0x5043_0007, buffered).unwrap();
-            let (a, b) = (Host::new(0x0102_ff01, 3), Host::new(0xffff_fffe, 4));
+            let (a, b) = (SimulatedHost::new(0x0102_ff01, 3), SimulatedHost::new(0xffff_fffe, 4));
             let mut bytes = Vec::new();
             template.pair(&mut bytes, a, b, 0xdead_beef);
             let (_, Message::PacketIn(message)) = Message::decode(&bytes).unwrap() else { panic!() };
             assert_eq!(message.buffer_id, BufferId(if buffered { 0xdead_beef } else { u32::MAX }));
             assert_eq!(message.fields, in_port(3));
             assert_eq!((usize::from(message.total_len), message.data.len()), (kind.bytes(), kind.bytes()));
-            assert_eq!(number_in(&message.data, 0x5043_0007), Number::Of(0xdead_beef));
-            assert_eq!(number_in(&message.data, 0x5043_0008), Number::Foreign);
+            assert_eq!(number_in(&message.data, 0x5043_0007), PacketNumber::Of(0xdead_beef));
+            assert_eq!(number_in(&message.data, 0x5043_0008), PacketNumber::Foreign);
             let packet = SlicedPacket::from_ethernet(&message.data).unwrap();
             let Some(NetSlice::Ipv4(ip)) = &packet.net else { panic!() };
             assert_eq!(ip.header().header_checksum(), ip.header().to_header().calc_header_checksum());
@@ -248,7 +248,7 @@ mod tests {
             let (_, Message::PacketIn(message)) = Message::decode(&bytes).unwrap() else { panic!() };
             assert_eq!(message.data.len(), 60);
             assert_eq!(message.data[..12], [&[0xff; 6][..], &a.mac].concat());
-            assert_eq!(number_in(&message.data, 0x5043_0007), Number::Of(9));
+            assert_eq!(number_in(&message.data, 0x5043_0007), PacketNumber::Of(9));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Mode;
-use super::compare::{Comparison, Row, Table};
+use super::compare::{Comparison, ComparisonRow, ComparisonTable};
 use super::report::{count, whole};
 
 const WIDTH: f64 = 860.0;
@@ -70,12 +70,12 @@ pub fn svg(comparison: &Comparison) -> String {
 }
 
 fn panels(comparison: &Comparison) -> Vec<Panel> {
-    let tables = |mode| comparison.tables.iter().filter(move |table: &&Table| table.mode == mode);
-    let name = |table: &Table| {
+    let tables = |mode| comparison.tables.iter().filter(move |table: &&ComparisonTable| table.mode == mode);
+    let name = |table: &ComparisonTable| {
         let plural = if table.switches == 1 { "" } else { "es" };
         format!("{} switch{plural} × {}", table.switches, count(table.macs.into()))
     };
-    let group = |table: &Table, label: String, value: fn(&Row) -> Option<f64>| {
+    let group = |table: &ComparisonTable, label: String, value: fn(&ComparisonRow) -> Option<f64>| {
         (label, table.rows.iter().map(|row| (value(row), row.right)).collect::<Vec<_>>())
     };
     let mut panels = Vec::new();

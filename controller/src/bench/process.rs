@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::contender::Contender;
 use super::error::BenchError;
-use super::{cpu, fleet::Watch};
+use super::{cpu, fleet::FleetWatch};
 use crate::bench::Progress;
 
 /// How long a controller may take to listen.
@@ -43,7 +43,7 @@ impl Controller {
     pub(super) fn start(
         contender: &Contender,
         core: Option<usize>,
-        watch: Watch<'_>,
+        watch: FleetWatch<'_>,
     ) -> Result<Self, BenchError> {
         let fail = |why: String| BenchError::Start { name: contender.name.clone(), why };
         let address = free().map_err(BenchError::system("find a free port"))?;
@@ -66,7 +66,7 @@ impl Controller {
         self.child.id()
     }
 
-    fn wait(&mut self, watch: Watch<'_>) -> Result<(), BenchError> {
+    fn wait(&mut self, watch: FleetWatch<'_>) -> Result<(), BenchError> {
         let began = Instant::now();
         loop {
             self.alive()?;

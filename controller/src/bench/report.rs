@@ -5,9 +5,9 @@ use std::fmt::{self, Write as _};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::error::Stuck;
+use super::error::StuckSwitches;
 use super::fleet::per;
-use super::window::Faults;
+use super::window::AnswerFaults;
 use super::{FrameKind, Mode, Options};
 
 /// Processor time.
@@ -58,7 +58,7 @@ impl Latency {
 
 /// What a measurement showed.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct BenchReport {
     /// Where the controller listens.
     pub target: String,
     /// What was measured.
@@ -78,7 +78,7 @@ pub struct Report {
     /// From the first connection until the last of them was, s.
     pub served_seconds: Option<f64>,
     /// Where the others got stuck.
-    pub stuck: Stuck,
+    pub stuck: StuckSwitches,
     /// How many hosts made themselves known.
     pub announcements: u64,
     /// How many of these packet-ins were answered.
@@ -104,10 +104,10 @@ pub struct Report {
     /// Of this load generator: the time that it did not wait for answers.
     pub generator: Cpu,
     /// What was wrong.
-    pub faults: Faults,
+    pub faults: AnswerFaults,
 }
 
-impl Report {
+impl BenchReport {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             target: format!("tcp:{}", options.target),
@@ -119,7 +119,7 @@ impl Report {
             buffered: options.buffered,
             served: 0,
             served_seconds: None,
-            stuck: Stuck::default(),
+            stuck: StuckSwitches::default(),
             announcements: 0,
             announcements_answered: 0,
             seconds: 0.0,
@@ -132,7 +132,7 @@ impl Report {
             latency: None,
             controller_cpu: None,
             generator: Cpu { ns_per_answer: 0.0, cores: 0.0 },
-            faults: Faults::default(),
+            faults: AnswerFaults::default(),
         }
     }
 
@@ -154,7 +154,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let many = |n: u64, what: &str| format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" });
         write!(

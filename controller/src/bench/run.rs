@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::error::BenchError;
-use super::fleet::{Fleet, Watch, per};
-use super::report::{Cpu, Latency, Report};
+use super::fleet::{Fleet, FleetWatch, per};
+use super::report::{BenchReport, Cpu, Latency};
 use super::switch::Phase;
 use super::{Mode, Options, cpu};
 
@@ -16,9 +16,9 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// # Errors
 /// When there is nothing to report: nobody listens, another version, switches that are not served, or `watch` says stop. Wrong
 /// answers are no error, they are in the report.
-pub fn run(options: &Options, watch: Watch<'_>) -> Result<Report, BenchError> {
+pub fn run(options: &Options, watch: FleetWatch<'_>) -> Result<BenchReport, BenchError> {
     options.check()?;
-    let mut report = Report::new(options);
+    let mut report = BenchReport::new(options);
     let mut fleet = Fleet::connect(options)?;
     serve(options, &mut fleet, watch, &mut report)?;
     if options.mode == Mode::Connect {
@@ -83,8 +83,8 @@ pub fn run(options: &Options, watch: Watch<'_>) -> Result<Report, BenchError> {
 fn serve(
     options: &Options,
     fleet: &mut Fleet,
-    watch: Watch<'_>,
-    report: &mut Report,
+    watch: FleetWatch<'_>,
+    report: &mut BenchReport,
 ) -> Result<(), BenchError> {
     let deadline = fleet.began + options.timeout;
     let mut look = Instant::now();

@@ -7,17 +7,17 @@ use hdrhistogram::Histogram;
 use nix::sys::epoll::Epoll;
 use ofproto::EncodeError;
 
-use super::agent::{Agent, Said};
+use super::agent::{Agent, AgentEvent};
 use super::answer::{CONTROLLER, FLOW_MOD, FlowMod, NOWHERE, PACKET_OUT, PacketOut, flow_mod, packet_out};
 use super::error::BenchError;
-use super::link::{Cut, Link, cut};
-use super::packet::{Host, Number, Template, tag};
-use super::window::{Faults, Window};
+use super::link::{Link, StreamCut, cut};
+use super::packet::{PacketNumber, SimulatedHost, Template, tag};
+use super::window::{AnswerFaults, PacketWindow};
 use super::{Mode, Options};
 
 /// How far a switch has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum SwitchStage {
     /// TCP is not connected yet.
     Connecting,
     /// HELLO is sent.
@@ -51,14 +51,14 @@ pub(super) enum Phase {
 
 /// What all switches together have seen.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct FleetTally {
     pub(super) phase: Phase,
     pub(super) sent: u64,
     pub(super) answers: u64,
     pub(super) announced: u64,
     pub(super) flow_mods: u64,
     pub(super) packet_outs: u64,
-    pub(super) faults: Faults,
+    pub(super) faults: AnswerFaults,
     /// From sending to answer, ns: in latency mode only.
     pub(super) latency: Histogram<u64>,
     pub(super) timed: bool,
@@ -71,8 +71,8 @@ pub(super) struct Tally {
 #[derive(Debug)]
 pub(super) struct Switch {
     pub(super) link: Option<Link>,
-    pub(super) stage: Stage,
-    pub(super) window: Window,
+    pub(super) stage: SwitchStage,
+    pub(super) window: PacketWindow,
     pub(super) announced: u32,
     /// Its last answer, or the last time that it was given up.
     pub(super) heard: Instant,
@@ -103,8 +103,8 @@ impl Switch {
         let tag = tag(index);
         Ok(Self {
             link: None,
-            stage: Stage::Connecting,
-            window: Window::new(outstanding),
+            stage: SwitchStage::Connecting,
+            window: PacketWindow::new(outstanding),
             announced: 0,
             heard: now,
             served: None,
@@ -129,7 +129,7 @@ impl Switch {
         epoll: &Epoll,
         buffer: &mut [u8],
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut FleetTally,
     ) -> io::Result<()> {
         out.clear();
         let Some(link) = &mut self.link else { return Ok(()) };
@@ -138,12 +138,12 @@ impl Switch {
             let mut rest = buffer.get(..len).unwrap_or_default();
             loop {
                 match cut(rest) {
-                    Cut::Message(message, next) => {
+                    StreamCut::Message(message, next) => {
                         self.take(message, out, tally, now).map_err(io::Error::other)?;
                         rest = next;
                     }
-                    Cut::More => break,
-                    Cut::Bad => return Err(io::ErrorKind::InvalidData.into()),
+                    StreamCut::More => break,
+                    StreamCut::Bad => return Err(io::ErrorKind::InvalidData.into()),
                 }
             }
             if let Some(link) = &mut self.link {
@@ -154,8 +154,13 @@ impl Switch {
     }
 
     /// Writes what is to be said, and new packet-ins as far as the phase and the window allow.
-    pub(super) fn send(&mut self, epoll: &Epoll, out: &mut Vec<u8>, tally: &mut Tally) -> io::Result<()> {
-        if self.stage == Stage::Served {
+    pub(super) fn send(
+        &mut self,
+        epoll: &Epoll,
+        out: &mut Vec<u8>,
+        tally: &mut FleetTally,
+    ) -> io::Result<()> {
+        if self.stage == SwitchStage::Served {
             self.refill(out, tally);
         }
         match &mut self.link {
@@ -170,7 +175,7 @@ impl Switch {
         &mut self,
         message: &[u8],
         out: &mut Vec<u8>,
-        tally: &mut Tally,
+        tally: &mut FleetTally,
         now: Instant,
     ) -> Result<(), EncodeError> {
         match message {
@@ -200,14 +205,14 @@ impl Switch {
     }
 
     #[inline]
-    fn answered(&mut self, number: Number, out: u32, tally: &mut Tally, now: Instant) {
+    fn answered(&mut self, number: PacketNumber, out: u32, tally: &mut FleetTally, now: Instant) {
         let number = match number {
-            Number::Of(number) => number,
-            Number::Foreign => {
+            PacketNumber::Of(number) => number,
+            PacketNumber::Foreign => {
                 tally.faults.unknown += 1;
                 return;
             }
-            Number::Other => return,
+            PacketNumber::Other => return,
         };
         if !self.window.answered(number, out, &mut tally.faults) {
             return;
@@ -224,8 +229,8 @@ impl Switch {
             }
             Phase::Announce => tally.announced += 1,
             Phase::Serve => {
-                if self.stage == Stage::Probing {
-                    self.stage = Stage::Served;
+                if self.stage == SwitchStage::Probing {
+                    self.stage = SwitchStage::Served;
                     self.served = Some(now);
                 }
             }
@@ -233,9 +238,12 @@ impl Switch {
     }
 
     #[inline]
-    fn flow(&mut self, flow: FlowMod, out: &mut Vec<u8>, tally: &mut Tally, now: Instant) {
-        if matches!(self.stage, Stage::Greeted | Stage::Known) && flow.adds && flow.out == CONTROLLER {
-            self.stage = Stage::Probing;
+    fn flow(&mut self, flow: FlowMod, out: &mut Vec<u8>, tally: &mut FleetTally, now: Instant) {
+        if matches!(self.stage, SwitchStage::Greeted | SwitchStage::Known)
+            && flow.adds
+            && flow.out == CONTROLLER
+        {
+            self.stage = SwitchStage::Probing;
             self.probe(out, tally, now);
         }
         // What it does with the packet that it came with may be a fault; what it does with later ones, too.
@@ -247,24 +255,29 @@ impl Switch {
             tally.faults.wrong_flow += u64::from(!ours || flow.out != u32::from(port));
         }
         if let Some(number) = flow.number {
-            self.answered(Number::Of(number), flow.out, tally, now);
+            self.answered(PacketNumber::Of(number), flow.out, tally, now);
         }
     }
 
-    fn manage(&mut self, message: &[u8], out: &mut Vec<u8>, tally: &mut Tally) -> Result<(), EncodeError> {
+    fn manage(
+        &mut self,
+        message: &[u8],
+        out: &mut Vec<u8>,
+        tally: &mut FleetTally,
+    ) -> Result<(), EncodeError> {
         match self.agent.take(message, out)? {
-            Said::Hello if self.stage == Stage::Greeting => self.stage = Stage::Greeted,
-            Said::Features if self.stage == Stage::Greeted => self.stage = Stage::Known,
-            Said::OtherVersion(said) => tally.other_version = tally.other_version.take().or(Some(said)),
-            Said::Error => tally.faults.errors += 1,
-            Said::Refused => tally.faults.refused += u64::from(tally.phase == Phase::Measure),
-            Said::Hello | Said::Features | Said::Other => {}
+            AgentEvent::Hello if self.stage == SwitchStage::Greeting => self.stage = SwitchStage::Greeted,
+            AgentEvent::Features if self.stage == SwitchStage::Greeted => self.stage = SwitchStage::Known,
+            AgentEvent::OtherVersion(said) => tally.other_version = tally.other_version.take().or(Some(said)),
+            AgentEvent::Error => tally.faults.errors += 1,
+            AgentEvent::Refused => tally.faults.refused += u64::from(tally.phase == Phase::Measure),
+            AgentEvent::Hello | AgentEvent::Features | AgentEvent::Other => {}
         }
         Ok(())
     }
 
     /// The first packet-in: a host makes itself known.
-    pub(super) fn probe(&mut self, out: &mut Vec<u8>, tally: &mut Tally, now: Instant) {
+    pub(super) fn probe(&mut self, out: &mut Vec<u8>, tally: &mut FleetTally, now: Instant) {
         self.heard = now;
         let number = self.window.announce(&mut tally.faults);
         let host = self.host(0);
@@ -272,7 +285,7 @@ impl Switch {
     }
 
     #[inline]
-    fn refill(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+    fn refill(&mut self, out: &mut Vec<u8>, tally: &mut FleetTally) {
         match tally.phase {
             Phase::Serve | Phase::Drain => {}
             Phase::Announce => {
@@ -304,7 +317,7 @@ impl Switch {
 
     /// Two hosts behind different ports, at random.
     #[inline]
-    fn pair(&mut self) -> (Host, Host) {
+    fn pair(&mut self) -> (SimulatedHost, SimulatedHost) {
         // xorshift64*
         self.random ^= self.random >> 12;
         self.random ^= self.random << 25;
@@ -321,9 +334,9 @@ impl Switch {
     }
 
     #[inline]
-    fn host(&self, index: u32) -> Host {
+    fn host(&self, index: u32) -> SimulatedHost {
         let port = u8::try_from(index % u32::from(self.ports)).unwrap_or(0) + 1;
-        Host::new(self.first_host.wrapping_add(index), port)
+        SimulatedHost::new(self.first_host.wrapping_add(index), port)
     }
 }
 

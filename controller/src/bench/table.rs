@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::Mode;
-use super::compare::{Comparison, Row, Table, ratio, title};
+use super::compare::{Comparison, ComparisonRow, ComparisonTable, ratio, title};
 use super::report::whole;
 
 impl fmt::Display for Comparison {
@@ -23,7 +23,7 @@ impl fmt::Display for Comparison {
 }
 
 /// The cells of a table, the heading first.
-fn cells(table: &Table) -> Vec<Vec<String>> {
+fn cells(table: &ComparisonTable) -> Vec<Vec<String>> {
     let base = table.rows.first().map_or("", |row| row.controller.as_str());
     // The second one is the one that the comparison is about; how many times as fast as the others it is.
     let subject = table.rows.get(1);
@@ -70,7 +70,7 @@ fn cells(table: &Table) -> Vec<Vec<String>> {
     cells
 }
 
-fn wrong(row: &Row) -> String {
+fn wrong(row: &ComparisonRow) -> String {
     row.wrong.replace('|', "/").replace('\n', " ")
 }
 

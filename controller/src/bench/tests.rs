@@ -18,7 +18,7 @@ use super::*;
 
 /// What a responder does wrong, at one packet-in in ten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wrong {
+enum WrongAnswer {
     Nothing,
     /// Flows that take the packet out of its buffer, in place of a PACKET_OUT.
     ByFlow,
@@ -41,7 +41,7 @@ enum Wrong {
     Drops,
 }
 
-fn serve(wrong: Wrong) -> SocketAddr {
+fn serve(wrong: WrongAnswer) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -56,7 +56,7 @@ fn serve(wrong: Wrong) -> SocketAddr {
 }
 
 struct Responder {
-    wrong: Wrong,
+    wrong: WrongAnswer,
     macs: HashMap<[u8; 6], u32>,
     packets: u64,
     /// What is to come behind the next answer.
@@ -92,10 +92,10 @@ fn flow(fields: Match, buffer_id: BufferId, out: u32) -> Message {
 
 impl Responder {
     fn converse(&mut self, stream: &mut TcpStream) {
-        if self.wrong == Wrong::Drops {
+        if self.wrong == WrongAnswer::Drops {
             return;
         }
-        let version = if self.wrong == Wrong::OldVersion { 1 } else { VERSION };
+        let version = if self.wrong == WrongAnswer::OldVersion { 1 } else { VERSION };
         let mut hello = bytes(&Message::Hello(Hello::new(version, None)));
         hello[0] = version;
         stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
@@ -116,7 +116,7 @@ impl Responder {
             let mut out = Vec::new();
             while let Some(frame) = framer.next_frame().unwrap() {
                 match Message::decode(&frame).unwrap().1 {
-                    Message::FeaturesReply(_) if self.wrong != Wrong::NoTableMiss => {
+                    Message::FeaturesReply(_) if self.wrong != WrongAnswer::NoTableMiss => {
                         let miss = flow(Match::default(), BufferId::NO_BUFFER, PortNo::CONTROLLER.0);
                         out.extend(bytes(&miss));
                     }
@@ -156,41 +156,41 @@ impl Responder {
         // Never guessed: it was announced, or the test fails.
         let port = self.macs[&to];
         self.packets += 1;
-        let wrong = if self.packets.is_multiple_of(10) { self.wrong } else { Wrong::Nothing };
+        let wrong = if self.packets.is_multiple_of(10) { self.wrong } else { WrongAnswer::Nothing };
         let mac = to.iter().fold(0, |mac, byte| mac << 8 | u128::from(*byte));
         let fields = Match { fields: vec![Oxm::Known { field: Field::EthDst, value: mac, mask: None }] };
-        let by_flow = self.wrong == Wrong::ByFlow;
+        let by_flow = self.wrong == WrongAnswer::ByFlow;
         let buffer = if by_flow { packet.buffer_id } else { BufferId::NO_BUFFER };
-        let flow_port = if wrong == Wrong::Flow { port + 1 } else { port };
+        let flow_port = if wrong == WrongAnswer::Flow { port + 1 } else { port };
         let mut out = bytes(&flow(fields, buffer, flow_port));
         let mut packet_out = match wrong {
-            Wrong::Port => send(port % 4 + 1, &packet.data),
-            Wrong::NoPort => {
+            WrongAnswer::Port => send(port % 4 + 1, &packet.data),
+            WrongAnswer::NoPort => {
                 let mut m = send(port, &packet.data);
                 // OFPAT_POP_VLAN in place of OFPAT_OUTPUT.
                 m[24..28].copy_from_slice(&[0, 18, 0, 16]);
                 m
             }
-            Wrong::Flooded => send(PortNo::FLOOD.0, &packet.data),
-            Wrong::OtherNumber => {
+            WrongAnswer::Flooded => send(PortNo::FLOOD.0, &packet.data),
+            WrongAnswer::OtherNumber => {
                 let mut data = packet.data.to_vec();
                 data[46] ^= 0x40;
                 send(port, &data)
             }
-            Wrong::Never => Vec::new(),
+            WrongAnswer::Never => Vec::new(),
             _ if by_flow => Vec::new(),
             _ => send(port, &packet.data),
         };
         match wrong {
-            Wrong::Twice => packet_out.extend(packet_out.clone()),
-            Wrong::Swapped => self.held = std::mem::take(&mut packet_out),
-            Wrong::Error => {
+            WrongAnswer::Twice => packet_out.extend(packet_out.clone()),
+            WrongAnswer::Swapped => self.held = std::mem::take(&mut packet_out),
+            WrongAnswer::Error => {
                 packet_out.extend(bytes(&Message::Error(ErrorMsg::with_code(ErrorCode::BAD_TYPE, &[]))))
             }
-            Wrong::Experimenter => {
+            WrongAnswer::Experimenter => {
                 packet_out.extend([4, 4, 0, 16, 0, 0, 0, 3, 0, 0, 0x23, 0x20, 0, 0, 0, 10])
             }
-            Wrong::Closes => return None,
+            WrongAnswer::Closes => return None,
             _ => packet_out.append(&mut self.held),
         }
         out.extend(packet_out);
@@ -215,7 +215,7 @@ fn options(target: SocketAddr) -> Options {
     }
 }
 
-fn measure(options: &Options) -> Result<Report, BenchError> {
+fn measure(options: &Options) -> Result<BenchReport, BenchError> {
     run(options, &mut |_| Ok(()))
 }
 
@@ -233,9 +233,9 @@ fn right_answers_are_right_in_every_way() {
         for (buffered, target) in [
             (false, null),
             (true, null),
-            (false, serve(Wrong::Nothing)),
-            (true, serve(Wrong::Nothing)),
-            (true, serve(Wrong::ByFlow)),
+            (false, serve(WrongAnswer::Nothing)),
+            (true, serve(WrongAnswer::Nothing)),
+            (true, serve(WrongAnswer::ByFlow)),
         ] {
             let report =
                 measure(&Options { frame, buffered, pid: Some(std::process::id()), ..options(target) })
@@ -271,15 +271,15 @@ fn many_switches_connect_at_once() {
     let report = measure(&Options { mode: Mode::Connect, switches: 300, ..options(null()) });
     let report = report.unwrap();
     assert!(report.right(), "{}", report.wrong());
-    assert_eq!((report.served, report.stuck), (300, Stuck::default()));
-    let dropped = measure(&Options { mode: Mode::Connect, ..options(serve(Wrong::Drops)) }).unwrap();
+    assert_eq!((report.served, report.stuck), (300, StuckSwitches::default()));
+    let dropped = measure(&Options { mode: Mode::Connect, ..options(serve(WrongAnswer::Drops)) }).unwrap();
     assert!(!dropped.right());
-    assert_eq!(dropped.stuck, Stuck { dropped: 3, ..Stuck::default() });
+    assert_eq!(dropped.stuck, StuckSwitches { dropped: 3, ..StuckSwitches::default() });
 }
 
 /// The kinds of fault that were found, by name.
-fn found(wrong: Wrong) -> Vec<&'static str> {
-    let lost = matches!(wrong, Wrong::Never | Wrong::OtherNumber);
+fn found(wrong: WrongAnswer) -> Vec<&'static str> {
+    let lost = matches!(wrong, WrongAnswer::Never | WrongAnswer::OtherNumber);
     let timeout = if lost { SHORT } else { PATIENCE };
     let report = measure(&Options { timeout, ..options(serve(wrong)) }).unwrap();
     assert!(!report.right());
@@ -289,17 +289,17 @@ fn found(wrong: Wrong) -> Vec<&'static str> {
 #[test]
 fn every_fault_is_found_and_named() {
     for (wrong, names) in [
-        (Wrong::Port, &["wrong port"][..]),
-        (Wrong::NoPort, &["wrong port"]),
-        (Wrong::Flooded, &["flooded"]),
-        (Wrong::Twice, &["duplicated"]),
-        (Wrong::Never, &["lost"]),
-        (Wrong::Swapped, &["reordered"]),
-        (Wrong::OtherNumber, &["lost", "unknown"]),
-        (Wrong::Flow, &["wrong flow"]),
-        (Wrong::Error, &["errors"]),
-        (Wrong::Experimenter, &["refused"]),
-        (Wrong::Closes, &["lost", "closed"]),
+        (WrongAnswer::Port, &["wrong port"][..]),
+        (WrongAnswer::NoPort, &["wrong port"]),
+        (WrongAnswer::Flooded, &["flooded"]),
+        (WrongAnswer::Twice, &["duplicated"]),
+        (WrongAnswer::Never, &["lost"]),
+        (WrongAnswer::Swapped, &["reordered"]),
+        (WrongAnswer::OtherNumber, &["lost", "unknown"]),
+        (WrongAnswer::Flow, &["wrong flow"]),
+        (WrongAnswer::Error, &["errors"]),
+        (WrongAnswer::Experimenter, &["refused"]),
+        (WrongAnswer::Closes, &["lost", "closed"]),
     ] {
         assert_eq!(found(wrong), names, "{wrong:?}");
     }
@@ -312,17 +312,17 @@ fn what_cannot_be_measured_says_why() {
     for (target, says, helps) in [
         (nobody, "cannot connect to tcp:127.0.0.1:", "start the controller first"),
         (
-            serve(Wrong::OldVersion),
+            serve(WrongAnswer::OldVersion),
             "does not speak OpenFlow 1.3: its HELLO says version 0x01",
             "-O OpenFlow13",
         ),
         (
-            serve(Wrong::NoTableMiss),
+            serve(WrongAnswer::NoTableMiss),
             "0 of 3 switches were served within 2.0 s; 3 without a table-miss flow",
             "priority 0",
         ),
         (silent.local_addr().unwrap(), "3 without a HELLO from the controller", "--timeout"),
-        (serve(Wrong::Drops), "3 closed by the controller", "--timeout"),
+        (serve(WrongAnswer::Drops), "3 closed by the controller", "--timeout"),
     ] {
         let error = measure(&Options { timeout: SHORT, ..options(target) }).unwrap_err();
         assert!(error.to_string().contains(says), "{error}");

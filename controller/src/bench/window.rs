@@ -6,7 +6,7 @@ use super::answer::{ALL, FLOOD, SEVERAL};
 
 /// What was wrong, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Faults {
+pub struct AnswerFaults {
     /// Packets that left through another port than the one at which their destination was announced, or through none.
     pub wrong_port: u64,
     /// Packets to a known destination that were flooded, or sent through several ports.
@@ -29,7 +29,7 @@ pub struct Faults {
     pub closed: u64,
 }
 
-impl Faults {
+impl AnswerFaults {
     /// Every kind by its name, with how many there were.
     pub const fn by_name(&self) -> [(&'static str, u64); 10] {
         [
@@ -58,7 +58,7 @@ const LAPS: u32 = 4;
 const ANY_PORT: u8 = 0;
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Slot {
+struct WindowSlot {
     number: u32,
     /// Where it is to leave through.
     port: u8,
@@ -68,8 +68,8 @@ struct Slot {
 
 /// The packet-ins of one switch, numbered in the order in which they were sent.
 #[derive(Debug)]
-pub(super) struct Window {
-    slots: Box<[Slot]>,
+pub(super) struct PacketWindow {
+    slots: Box<[WindowSlot]>,
     next: u32,
     /// The first one of which all is demanded.
     first: u32,
@@ -78,11 +78,12 @@ pub(super) struct Window {
     outstanding: u32,
 }
 
-impl Window {
+impl PacketWindow {
     /// One in which so many may be outstanding.
     pub(super) fn new(outstanding: u32) -> Self {
         let len = outstanding.max(1).saturating_mul(LAPS).next_power_of_two();
-        let slots = vec![Slot::default(); usize::try_from(len).unwrap_or(usize::MAX)].into_boxed_slice();
+        let slots =
+            vec![WindowSlot::default(); usize::try_from(len).unwrap_or(usize::MAX)].into_boxed_slice();
         Self { slots, next: 0, first: 0, newest: None, outstanding: 0 }
     }
 
@@ -96,26 +97,26 @@ impl Window {
         self.newest = None;
     }
 
-    fn slot(&mut self, number: u32) -> Option<&mut Slot> {
+    fn slot(&mut self, number: u32) -> Option<&mut WindowSlot> {
         let mask = self.slots.len().wrapping_sub(1);
         self.slots.get_mut(usize::try_from(number).unwrap_or(0) & mask)
     }
 
     /// The number for a packet-in whose answer may name any port.
-    pub(super) fn announce(&mut self, faults: &mut Faults) -> u32 {
+    pub(super) fn announce(&mut self, faults: &mut AnswerFaults) -> u32 {
         self.send(ANY_PORT, faults)
     }
 
     /// The number for a packet-in that is to leave through this port.
     #[inline]
-    pub(super) fn send(&mut self, port: u8, faults: &mut Faults) -> u32 {
+    pub(super) fn send(&mut self, port: u8, faults: &mut AnswerFaults) -> u32 {
         // The last number is that of "no buffer".
         if self.next == u32::MAX {
             self.next = 0;
         }
         let number = self.next;
         self.next = number.wrapping_add(1);
-        let slot = Slot { number, port, pending: true, used: true };
+        let slot = WindowSlot { number, port, pending: true, used: true };
         let old = self.slot(number).map_or(slot, |s| std::mem::replace(s, slot));
         if old.pending {
             faults.lost += u64::from(old.port != ANY_PORT);
@@ -127,7 +128,7 @@ impl Window {
 
     /// Takes an answer; whether it is the first one to its packet-in.
     #[inline]
-    pub(super) fn answered(&mut self, number: u32, out: u32, faults: &mut Faults) -> bool {
+    pub(super) fn answered(&mut self, number: u32, out: u32, faults: &mut AnswerFaults) -> bool {
         let (next, first, newest) = (self.next, self.first, self.newest);
         let Some(slot) = self.slot(number) else { return false };
         if !slot.used || slot.number != number {
@@ -163,7 +164,7 @@ impl Window {
     }
 
     /// Gives up what is unanswered.
-    pub(super) fn write_off(&mut self, faults: &mut Faults) {
+    pub(super) fn write_off(&mut self, faults: &mut AnswerFaults) {
         for slot in self.slots.iter_mut().filter(|slot| slot.pending) {
             slot.pending = false;
             faults.lost += u64::from(slot.port != ANY_PORT);
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_fault_by_its_name() {
-        let (mut window, mut faults) = (Window::new(4), Faults::default());
+        let (mut window, mut faults) = (PacketWindow::new(4), AnswerFaults::default());
         for port in 1..=4 {
             window.send(port, &mut faults);
         }
@@ -186,7 +187,7 @@ mod tests {
         assert!(!faults.any());
         assert!(window.answered(2, 3, &mut faults));
         assert!(window.answered(1, 2, &mut faults));
-        assert_eq!(faults, Faults { reordered: 1, ..Faults::default() });
+        assert_eq!(faults, AnswerFaults { reordered: 1, ..AnswerFaults::default() });
         assert!(!window.answered(1, 2, &mut faults));
         assert_eq!(faults.duplicated, 1);
         assert!(window.answered(3, 9, &mut faults));
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn one_that_others_overtake_by_far_is_lost() {
-        let (mut window, mut faults) = (Window::new(1), Faults::default());
+        let (mut window, mut faults) = (PacketWindow::new(1), AnswerFaults::default());
         let lost = window.send(1, &mut faults);
         for _ in 0..LAPS {
             assert_eq!(faults.lost, 0);
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn announcements_may_be_answered_anyhow_and_numbers_go_round() {
-        let (mut window, mut faults) = (Window::new(2), Faults::default());
+        let (mut window, mut faults) = (PacketWindow::new(2), AnswerFaults::default());
         let first = window.announce(&mut faults);
         assert!(window.answered(first, SEVERAL, &mut faults));
         assert!(!window.answered(first, FLOOD, &mut faults));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flows::diff::{Deleted, changes, same};
-use flows::timed::Standing;
+use flows::timed::TimedFlowState;
 use flows::{Flow, FlowMatch};
 use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
 use ofproto::oxm::Match;
@@ -26,14 +26,14 @@ const FOREIGN: usize = 1 << 15;
 /// Compares one read with the flows that were desired when it began.
 #[derive(Debug)]
 pub(super) struct Comparison {
-    desired: Settled,
+    desired: InstalledMarks,
     /// The program in force before, if it differs from the desired one or its flows may end. A flow
     /// that differs from it is a foreign change.
-    before: Option<Settled>,
+    before: Option<InstalledMarks>,
     /// Installed flows with the key of a desired flow but other contents, by the place of the
     /// desired one.
     changed: BTreeMap<usize, Flow>,
-    foreign: Vec<Foreign>,
+    foreign: Vec<ForeignFlow>,
     /// Number of foreign flows beyond those that are kept.
     beyond: usize,
     /// Table and cookie of the flows that foreign flows teach, by their place in `foreign`.
@@ -49,13 +49,13 @@ pub(super) struct Comparison {
 
 /// Marks which flows of a program are installed.
 #[derive(Debug)]
-struct Settled {
+struct InstalledMarks {
     compiled: Arc<Compiled>,
     there: Vec<bool>,
 }
 
 /// Relates an installed flow to a program.
-enum Found {
+enum FlowRelation {
     /// It is as desired.
     AsDesired,
     /// It has the key of the desired flow at this place, and differs. The flow carries the desired
@@ -68,7 +68,7 @@ enum Found {
 
 /// Holds a foreign flow that is to be deleted.
 #[derive(Debug)]
-struct Foreign {
+struct ForeignFlow {
     table: TableId,
     priority: u16,
     drops: bool,
@@ -80,15 +80,21 @@ struct Foreign {
     matches: Box<[u8]>,
 }
 
-impl Settled {
+impl InstalledMarks {
     fn new(compiled: &Arc<Compiled>) -> Self {
         let there = vec![false; compiled.program.flows().count()];
         Self { compiled: Arc::clone(compiled), there }
     }
 
-    fn take(&mut self, flow: &Flow, age: Duration, at: Duration, good: fn(Standing) -> bool) -> Found {
+    fn take(
+        &mut self,
+        flow: &Flow,
+        age: Duration,
+        at: Duration,
+        good: fn(TimedFlowState) -> bool,
+    ) -> FlowRelation {
         let Some(place) = self.compiled.find(flow) else {
-            return if self.compiled.learned(flow) { Found::Learned } else { Found::Foreign };
+            return if self.compiled.learned(flow) { FlowRelation::Learned } else { FlowRelation::Foreign };
         };
         let standing = self.compiled.has_ends().then(|| self.compiled.standing(flow, age, at)).flatten();
         let flow = match standing {
@@ -99,7 +105,7 @@ impl Settled {
         if let Some(there) = self.there.get_mut(place) {
             *there = is_same;
         }
-        if is_same { Found::AsDesired } else { Found::Differs(place, flow.into_owned()) }
+        if is_same { FlowRelation::AsDesired } else { FlowRelation::Differs(place, flow.into_owned()) }
     }
 
     /// Returns the desired flows that are not installed, in the program's order. Of two flows with
@@ -120,7 +126,7 @@ impl Settled {
     }
 }
 
-impl Foreign {
+impl ForeignFlow {
     fn new(flow: &Flow, left_behind: bool) -> Self {
         let mut w = Writer::new();
         // A match that was decoded fits the wire again.
@@ -152,8 +158,8 @@ impl Comparison {
     pub(super) fn new(desired: &Arc<Compiled>, before: Option<&Arc<Compiled>>, revoked: bool) -> Self {
         let changes = before.is_none_or(|before| !Arc::ptr_eq(before, desired));
         Self {
-            desired: Settled::new(desired),
-            before: before.filter(|before| changes || before.has_ends()).map(Settled::new),
+            desired: InstalledMarks::new(desired),
+            before: before.filter(|before| changes || before.has_ends()).map(InstalledMarks::new),
             changed: BTreeMap::new(),
             foreign: Vec::new(),
             beyond: 0,
@@ -186,24 +192,24 @@ impl Comparison {
         let left_behind = || revoked.is_some_and(|revoked| revoked.left_behind(flow));
         if let Some(before) = &mut self.before {
             // A flow whose timeout only has to be set again is not drift.
-            let found = before.take(flow, age, at, |standing| standing != Standing::Other);
-            self.drift += usize::from(matches!(found, Found::Foreign) && !left_behind());
+            let found = before.take(flow, age, at, |standing| standing != TimedFlowState::Other);
+            self.drift += usize::from(matches!(found, FlowRelation::Foreign) && !left_behind());
         }
-        match self.desired.take(flow, age, at, |standing| standing == Standing::Good) {
-            Found::AsDesired => {}
-            Found::Differs(place, flow) => _ = self.changed.insert(place, flow),
-            Found::Learned => {
+        match self.desired.take(flow, age, at, |standing| standing == TimedFlowState::Good) {
+            FlowRelation::AsDesired => {}
+            FlowRelation::Differs(place, flow) => _ = self.changed.insert(place, flow),
+            FlowRelation::Learned => {
                 if let Some(stays) = &mut self.stays {
                     stays.extend(Group::of(flow).map(|group| self.keys.hash_one(group)));
                 }
             }
-            Found::Foreign if self.foreign.len() >= FOREIGN => self.beyond += 1,
-            Found::Foreign => {
+            FlowRelation::Foreign if self.foreign.len() >= FOREIGN => self.beyond += 1,
+            FlowRelation::Foreign => {
                 let learns: Vec<_> = flow.learns().map(|learn| (learn.table, learn.cookie)).collect();
                 if !learns.is_empty() {
                     self.taught.insert(self.foreign.len(), learns);
                 }
-                self.foreign.push(Foreign::new(flow, left_behind()));
+                self.foreign.push(ForeignFlow::new(flow, left_behind()));
             }
         }
     }
@@ -228,7 +234,7 @@ impl Comparison {
         had.extend(before.into_iter().flat_map(|before| before.judge().cookies()));
         let gone: Orphans = had.difference(&has).copied().collect();
 
-        let goes: Vec<Flow> = self.foreign.iter().map(Foreign::flow).collect();
+        let goes: Vec<Flow> = self.foreign.iter().map(ForeignFlow::flow).collect();
         let deleted = goes.iter().zip(&self.foreign).enumerate().map(|(n, (flow, foreign))| Deleted {
             flow,
             drops: foreign.drops,

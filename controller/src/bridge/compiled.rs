@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use flows::Flow;
 use flows::compile::learning;
-use flows::compile::{Origin, OriginKind, Part, Program};
-use flows::learned::{Judge, Learners};
-use flows::timed::{LONGEST, Left, Standing, ends_as_desired, standing};
+use flows::compile::{Origin, OriginKind, Program, ProgramPart};
+use flows::learned::{LearnedFlowJudge, Learners};
+use flows::timed::{LONGEST, TimeLeft, TimedFlowState, ends_as_desired, standing};
 use ofproto::{Cookie, TableId};
 
 /// Names the tables and cookies of learned flows whose learner is gone.
@@ -28,7 +28,7 @@ pub struct Compiled {
     pub generation: u64,
     /// One for each part of the program.
     parts: Vec<Arc<Indexed>>,
-    whole: OnceLock<Whole>,
+    whole: OnceLock<ProgramTotals>,
     keys: RandomState,
     /// Whether the flows that the controller makes between two addresses belong to it.
     learning: bool,
@@ -41,7 +41,7 @@ pub struct Compiled {
 /// What is known of one part.
 #[derive(Debug)]
 pub(super) struct Indexed {
-    part: Arc<Part>,
+    part: Arc<ProgramPart>,
     /// The hashes of the flows' keys.
     hashes: Vec<u64>,
     /// The learners among the flows.
@@ -52,18 +52,18 @@ pub(super) struct Indexed {
 
 /// What is known of all parts together.
 #[derive(Debug)]
-struct Whole {
+struct ProgramTotals {
     /// Sorted pairs of a key's hash and the flow's place among all flows.
     flows: Vec<(u64, usize)>,
     /// The place of each part's first flow.
     starts: Vec<usize>,
-    judge: Judge,
+    judge: LearnedFlowJudge,
     /// The parts of the flows that learn.
     parents: HashMap<Cookie, usize>,
 }
 
 /// What differs between two programs, by part: all that is in others is the same.
-pub(super) struct Differing<'c> {
+pub(super) struct ChangedParts<'c> {
     /// Parts of the one program.
     pub(super) new: Vec<&'c Indexed>,
     /// Parts of the other.
@@ -71,7 +71,7 @@ pub(super) struct Differing<'c> {
 }
 
 impl Indexed {
-    fn new(part: &Arc<Part>, keys: &RandomState) -> Self {
+    fn new(part: &Arc<ProgramPart>, keys: &RandomState) -> Self {
         let hashes = part.flows.iter().map(|flow| keys.hash_one(flow.key())).collect();
         let timed = part.flows.iter().any(|flow| is_timed(part, flow));
         let learners = Learners::of_part(part);
@@ -85,7 +85,7 @@ impl Indexed {
 }
 
 /// The timeout of a raw line is not the clock's.
-fn is_timed(part: &Part, flow: &Flow) -> bool {
+fn is_timed(part: &ProgramPart, flow: &Flow) -> bool {
     flow.hard_timeout != 0 && part.origins.get(&flow.cookie).is_none_or(|o| o.kind != OriginKind::Raw)
 }
 
@@ -100,11 +100,12 @@ impl Compiled {
     #[must_use]
     pub fn then(&self, program: Program, at: u64, longest: u16) -> Self {
         let had = self.by_network();
-        let part = |part: &Arc<Part>| match had.get(&part.network).filter(|had| Arc::ptr_eq(&had.part, part))
-        {
-            Some(had) => Arc::clone(had),
-            None => Arc::new(Indexed::new(part, &self.keys)),
-        };
+        let part =
+            |part: &Arc<ProgramPart>| match had.get(&part.network).filter(|had| Arc::ptr_eq(&had.part, part))
+            {
+                Some(had) => Arc::clone(had),
+                None => Arc::new(Indexed::new(part, &self.keys)),
+            };
         let parts = program.parts.iter().map(part).collect();
         let keys = self.keys.clone();
         Self { program, generation: 0, parts, whole: OnceLock::new(), keys, learning: false, at, longest }
@@ -126,7 +127,7 @@ impl Compiled {
         self.parts.iter().map(|indexed| (indexed.part.network, indexed)).collect()
     }
 
-    fn whole(&self) -> &Whole {
+    fn whole(&self) -> &ProgramTotals {
         self.whole.get_or_init(|| {
             let parts = || self.parts.iter().enumerate();
             let hashes = self.parts.iter().flat_map(|part| &part.hashes);
@@ -139,8 +140,8 @@ impl Compiled {
                 parts().flat_map(|(n, part)| part.learners.parents().map(move |cookie| (cookie, n)));
             let learners = self.parts.iter().map(|part| &part.learners);
             let learners = Learners::joined(learners, &self.program.parts);
-            let judge = Judge::with(learners, &self.program.parts);
-            Whole { flows, starts, judge, parents: parents.collect() }
+            let judge = LearnedFlowJudge::with(learners, &self.program.parts);
+            ProgramTotals { flows, starts, judge, parents: parents.collect() }
         })
     }
 
@@ -173,7 +174,7 @@ impl Compiled {
     }
 
     /// The learners among the flows, and what they may learn.
-    pub fn judge(&self) -> &Judge {
+    pub fn judge(&self) -> &LearnedFlowJudge {
         &self.whole().judge
     }
 
@@ -208,13 +209,13 @@ impl Compiled {
 
     /// How long the desired flow that has the key of `flow` is desired from `now` on (since 1970-01-01 UTC); none if it has
     /// no end, or is no desired flow. What the timeout of a raw line means is up to who wrote it.
-    pub fn left(&self, flow: &Flow, now: Duration) -> Option<Left> {
+    pub fn left(&self, flow: &Flow, now: Duration) -> Option<TimeLeft> {
         let (_, twin) = self.twin_in(flow).filter(|(indexed, twin)| is_timed(&indexed.part, twin))?;
-        Some(Left::after(twin.hard_timeout, self.elapsed(now), self.longest))
+        Some(TimeLeft::after(twin.hard_timeout, self.elapsed(now), self.longest))
     }
 
     /// How a flow that the switch has since `age` stands to its desired twin, where that has an end.
-    pub fn standing(&self, flow: &Flow, age: Duration, now: Duration) -> Option<Standing> {
+    pub fn standing(&self, flow: &Flow, age: Duration, now: Duration) -> Option<TimedFlowState> {
         Some(standing(flow.hard_timeout, age, self.left(flow, now)?, self.longest))
     }
 
@@ -242,12 +243,12 @@ impl Compiled {
 
     /// Whether another program's flows are the same, and end alike.
     pub fn desires_same(&self, other: &Self) -> bool {
-        let Differing { new, old } = self.differing(other);
+        let ChangedParts { new, old } = self.differing(other);
         new.is_empty() && old.is_empty()
     }
 
     /// The parts of this program and of another that are not in both.
-    pub(super) fn differing<'c>(&'c self, other: &'c Self) -> Differing<'c> {
+    pub(super) fn differing<'c>(&'c self, other: &'c Self) -> ChangedParts<'c> {
         let mut had = other.by_network();
         let mut new = Vec::new();
         let mut old = Vec::new();
@@ -266,9 +267,9 @@ impl Compiled {
             && self.parts.iter().chain(&other.parts).map(|part| &**part).any(|part| verbatim(&part))
         {
             let all = |compiled: &'c Self| compiled.parts.iter().map(|part| &**part).collect();
-            return Differing { new: all(self), old: all(other) };
+            return ChangedParts { new: all(self), old: all(other) };
         }
-        Differing { new, old }
+        ChangedParts { new, old }
     }
 
     /// Table and cookie of learners of another program's parts that this one has no more; `new` and `old` are what differs.

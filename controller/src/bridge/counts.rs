@@ -18,11 +18,11 @@ pub struct Counts {
     last: HashMap<u64, (u64, u64)>,
     keys: RandomState,
     /// Counters of the read under way.
-    reading: Reading,
+    reading: CountsUnderWay,
 }
 
 #[derive(Debug, Default)]
-struct Reading {
+struct CountsUnderWay {
     seen: HashMap<u64, (u64, u64)>,
     sums: Sums,
     learned: BoundedFlows,
@@ -46,12 +46,12 @@ pub struct Sums {
 impl Counts {
     /// Begins a read. Counters of an earlier unfinished read do not count.
     pub fn begin(&mut self) {
-        self.reading = Reading::default();
+        self.reading = CountsUnderWay::default();
     }
 
     /// Takes counters of some installed flows. A counter that went back started again.
     pub fn take(&mut self, compiled: &Compiled, stats: &[FlowStats]) {
-        let Reading { seen, sums, learned: of_rules } = &mut self.reading;
+        let CountsUnderWay { seen, sums, learned: of_rules } = &mut self.reading;
         for entry in stats {
             *sums.tables.entry(entry.table_id.0).or_default() += 1;
             let flow = Flow::from_stats(entry);
@@ -81,7 +81,7 @@ impl Counts {
 
     /// Ends a read. Returns the increase since the last one.
     pub fn end(&mut self, compiled: &Compiled) -> Sums {
-        let Reading { seen, sums, learned } = std::mem::take(&mut self.reading);
+        let CountsUnderWay { seen, sums, learned } = std::mem::take(&mut self.reading);
         self.last = seen;
         Sums { limited: learned.limited(compiled), ..sums }
     }

@@ -16,13 +16,13 @@ const AT_ONCE: usize = 16;
 const IDLE: Duration = Duration::from_secs(60);
 
 /// A network's number, and an address in it.
-type Bound = (u16, Ipv6Addr);
+type NetworkAddress = (u16, Ipv6Addr);
 
 /// The addresses of crowded ports, as reads showed them.
 #[derive(Debug, Default)]
-pub(super) struct Crowded {
+pub(super) struct CrowdedPorts {
     /// With how many packets were from or to each, and since when no more.
-    seen: HashMap<Bound, (u64, Instant)>,
+    seen: HashMap<NetworkAddress, (u64, Instant)>,
 }
 
 /// Bounds the addresses that one read looks at.
@@ -30,15 +30,15 @@ const MOST: usize = 1 << 16;
 
 /// Collects the addresses that a read shows. Those of a port belong to its learner.
 #[derive(Debug, Default)]
-pub(super) struct Crowding {
-    ports: HashMap<Cookie, Vec<Counted>>,
+pub(super) struct CrowdingScan {
+    ports: HashMap<Cookie, Vec<CountedAddress>>,
     addresses: usize,
 }
 
 /// Holds an address, with its packets and its age in seconds.
-type Counted = (u64, u32, Bound);
+type CountedAddress = (u64, u32, NetworkAddress);
 
-impl Crowding {
+impl CrowdingScan {
     /// Takes an installed flow.
     pub(super) fn note(&mut self, entry: &FlowStats, flow: &Flow) {
         if entry.table_id != HOLDERS || entry.priority != claims::PRIORITY || self.addresses >= MOST {
@@ -52,9 +52,9 @@ impl Crowding {
     }
 }
 
-impl Crowded {
+impl CrowdedPorts {
     /// Takes what a read showed, and returns the addresses that make room.
-    pub(super) fn look(&mut self, now: Instant, crowding: Crowding) -> Vec<Bound> {
+    pub(super) fn look(&mut self, now: Instant, crowding: CrowdingScan) -> Vec<NetworkAddress> {
         let mut ports = crowding.ports;
         ports.retain(|_, all| u32::try_from(all.len()).is_ok_and(|held| held >= claims::PER_PORT));
         let mut room = Vec::new();
@@ -112,9 +112,9 @@ mod tests {
             let full = (0..64).map(|n| learned(1, n, 1_000 - u32::from(n), if n == 0 { packets } else { 3 }));
             full.chain((64..100).map(|n| learned(2, n, 5_000, 3))).collect()
         };
-        let (start, mut crowded) = (Instant::now(), Crowded::default());
+        let (start, mut crowded) = (Instant::now(), CrowdedPorts::default());
         let mut look = |now, stats: &[FlowStats]| {
-            let mut crowding = Crowding::default();
+            let mut crowding = CrowdingScan::default();
             stats.iter().for_each(|entry| crowding.note(entry, &Flow::from_stats(entry)));
             crowded.look(now, crowding)
         };

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use flows::FlowMatch;
-use flows::compile::{Program, Stale, add_stale};
+use flows::compile::{Program, StaleConnections, add_stale};
 use ofproto::message::{CtFlush, CtFlushProperty, CtFlushZone, CtTupleProperty, Message};
 
 /// So many kinds of connections of a zone are forgotten one by one; beyond it the zone forgets all.
@@ -16,7 +16,7 @@ const MOST: usize = 64;
 
 /// The finest selector by which a switch forgets connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Grain {
+pub(super) enum FlushSelector {
     /// NXT_CT_FLUSH, since Open vSwitch 3.1.
     Tuple,
     /// NXT_CT_FLUSH_ZONE.
@@ -25,7 +25,7 @@ pub(super) enum Grain {
     None,
 }
 
-impl Grain {
+impl FlushSelector {
     /// The next one that a switch may understand which does not understand this one.
     pub(super) fn coarser(self) -> Self {
         match self {
@@ -35,12 +35,13 @@ impl Grain {
     }
 
     /// Returns the messages that make the switch forget all of it.
-    pub(super) fn messages(self, stale: &BTreeSet<Stale>) -> Vec<Message> {
+    pub(super) fn messages(self, stale: &BTreeSet<StaleConnections>) -> Vec<Message> {
         let zones: BTreeSet<u16> = stale.iter().map(|stale| stale.zone).collect();
         let mut messages = Vec::new();
         for zone in zones {
             let of_zone = || stale.iter().filter(move |stale| stale.zone == zone);
-            let all = of_zone().any(|stale| *stale == Stale { zone, ..Stale::default() });
+            let all =
+                of_zone().any(|stale| *stale == StaleConnections { zone, ..StaleConnections::default() });
             match self {
                 Self::Tuple if !all && of_zone().count() <= MOST => {
                     messages.extend(of_zone().flat_map(tuples))
@@ -56,7 +57,7 @@ impl Grain {
 }
 
 /// The connections that the flows of these messages have to do with.
-pub(super) fn stale(messages: &[Message], programs: &[&Program]) -> BTreeSet<Stale> {
+pub(super) fn stale(messages: &[Message], programs: &[&Program]) -> BTreeSet<StaleConnections> {
     let zones: BTreeSet<u16> = programs.iter().flat_map(|program| program.zones()).collect();
     let mut stale = BTreeSet::new();
     if zones.is_empty() {
@@ -71,7 +72,7 @@ pub(super) fn stale(messages: &[Message], programs: &[&Program]) -> BTreeSet<Sta
 }
 
 /// Those opened to the port; of an address both those that it opened and those opened to it.
-fn tuples(stale: &Stale) -> Vec<Message> {
+fn tuples(stale: &StaleConnections) -> Vec<Message> {
     let flush = |tuple: CtTupleProperty| {
         let properties = vec![CtFlushProperty::OrigTuple(vec![tuple]), CtFlushProperty::ZoneId(stale.zone)];
         Message::CtFlush(CtFlush { ip_proto: stale.ip_proto.unwrap_or(0), properties })

@@ -33,15 +33,15 @@ const LEARNED: [TableId; 6] = [RETURNS, RELATED, VISITORS, FIRST_FRAGMENTS, LATE
 /// The leases of a bridge.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
-    held: BTreeMap<(u16, IpAddr), Held>,
-    asked: VecDeque<Asked>,
+    held: BTreeMap<(u16, IpAddr), HeldLease>,
+    asked: VecDeque<PendingRequest>,
     /// Set once the lease flows of an earlier session were read.
     adopted: bool,
 }
 
 /// A lease, and until when the switch keeps its flows, in seconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy)]
-struct Held {
+struct HeldLease {
     lease: Lease,
     armed: u64,
 }
@@ -57,7 +57,7 @@ pub(super) enum Client {
 
 /// A client's request under way.
 #[derive(Debug, Clone)]
-struct Asked {
+struct PendingRequest {
     network: u16,
     client: Client,
     port: PortNo,
@@ -77,7 +77,7 @@ impl Leases {
     /// A client asked; the first who asks under a number is the one who is answered.
     pub(super) fn ask(&mut self, now: Instant, network: u16, client: Client, port: PortNo) {
         self.asked.retain(|asked| now.saturating_duration_since(asked.at) < ANSWERED_WITHIN);
-        let same = |asked: &&mut Asked| (asked.network, &asked.client) == (network, &client);
+        let same = |asked: &&mut PendingRequest| (asked.network, &asked.client) == (network, &client);
         if let Some(asked) = self.asked.iter_mut().find(same) {
             if asked.port == port {
                 asked.at = now;
@@ -90,13 +90,13 @@ impl Leases {
         {
             self.asked.remove(oldest);
         }
-        self.asked.push_back(Asked { network, client, port, at: now });
+        self.asked.push_back(PendingRequest { network, client, port, at: now });
     }
 
     /// At which port somebody asked.
     pub(super) fn asker(&self, now: Instant, network: u16, client: &Client) -> Option<PortNo> {
-        let lasts = |asked: &&Asked| now.saturating_duration_since(asked.at) < ANSWERED_WITHIN;
-        let same = |asked: &&Asked| (asked.network, &asked.client) == (network, client);
+        let lasts = |asked: &&PendingRequest| now.saturating_duration_since(asked.at) < ANSWERED_WITHIN;
+        let same = |asked: &&PendingRequest| (asked.network, &asked.client) == (network, client);
         self.asked.iter().filter(lasts).find(same).map(|asked| asked.port)
     }
 
@@ -128,7 +128,7 @@ impl Leases {
             self.held.remove(&(lease.network, lease.address));
             mods.extend(deletes(lease));
         }
-        let held = Held { lease, armed: seconds.saturating_add(left(&lease, seconds)) };
+        let held = HeldLease { lease, armed: seconds.saturating_add(left(&lease, seconds)) };
         self.held.insert(key, held);
         if let (IpAddr::V6(address), true) = (lease.address, before.is_none() || !gone.is_empty()) {
             // Whoever has used it so far does not get it back when the lease ends.
@@ -154,7 +154,7 @@ impl Leases {
 
     /// Arms again what outlasts its flows.
     pub(super) fn rearm(&mut self, seconds: u64) -> Vec<FlowMod> {
-        let due = |held: &&mut Held| {
+        let due = |held: &&mut HeldLease| {
             u64::from(held.lease.ends) > held.armed && held.armed <= seconds.saturating_add(LONGEST / 4)
         };
         let mut mods = Vec::new();
@@ -167,7 +167,7 @@ impl Leases {
 
     /// When one ends or is to be armed again, in seconds since 1970-01-01 UTC.
     pub(super) fn wake(&self) -> Option<u64> {
-        let due = |held: &Held| match u64::from(held.lease.ends) > held.armed {
+        let due = |held: &HeldLease| match u64::from(held.lease.ends) > held.armed {
             true => held.armed.saturating_sub(LONGEST / 4),
             false => held.lease.ends.into(),
         };
@@ -195,7 +195,7 @@ impl Leases {
                 continue;
             }
             let armed = (seconds + u64::from(flow.hard_timeout)).saturating_sub(age.as_secs());
-            self.held.entry((lease.network, lease.address)).or_insert(Held { lease, armed });
+            self.held.entry((lease.network, lease.address)).or_insert(HeldLease { lease, armed });
         }
     }
 
@@ -206,7 +206,7 @@ impl Leases {
         let mut mods: Vec<FlowMod> =
             wrong.map(|(flow, _)| flow.to_flow_mod(FlowModCommand::DeleteStrict)).collect();
         // What ends in this moment is not put back.
-        let lasts = |held: &&Held| !is_over(&held.lease, seconds + 1);
+        let lasts = |held: &&HeldLease| !is_over(&held.lease, seconds + 1);
         for held in self.held.values().filter(lasts) {
             let missing = |flow: &FlowMod| {
                 let flow = Flow::new(flow.table_id, flow.priority, FlowMatch::from_wire(&flow.fields));
@@ -286,7 +286,7 @@ pub(super) fn forget(network: u16, address: IpAddr) -> [CtFlush; 2] {
 }
 
 /// Holds an installed flow with its age.
-pub(super) type Aged = (Flow, Duration);
+pub(super) type AgedFlow = (Flow, Duration);
 
 /// The flow that a packet was shown by, where it is one of DHCP.
 pub(super) fn relay<'p>(
@@ -384,8 +384,8 @@ mod tests {
         assert_eq!(u64::from(mods[0].hard_timeout), 500);
     }
 
-    fn party(lease: Lease) -> lease::Party {
-        lease::Party {
+    fn party(lease: Lease) -> lease::LeaseParty {
+        lease::LeaseParty {
             name: format!("p{}", lease.port.0),
             port_name: String::new(),
             port: lease.port,

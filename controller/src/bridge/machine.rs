@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 
 use flows::Flow;
 use flows::compile::sample;
-use flows::reactive::{Dialect, Mirror};
+use flows::reactive::{Dialect, LearnedFlowMirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message};
 use ofproto::{DatapathId, TableId, Xid};
 
-use super::crowded::Crowded;
-use super::ct_flush::Grain;
+use super::crowded::CrowdedPorts;
+use super::ct_flush::FlushSelector;
 use super::leases::Leases;
 use super::plan::Plan;
 use super::revoked::Revoked;
@@ -35,10 +35,10 @@ use crate::mac_learning::LearningSwitch;
 use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
 use commit::Commit;
 use flapping::PortChanges;
-use read::Reading;
+use read::FlowRead;
 use relay::Metering;
 use samples::Sampling;
-use userspace_learn::{Additions, MIRRORED};
+use userspace_learn::{MIRRORED, PendingAdditions};
 
 /// One bridge of one session.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ pub struct Bridge {
     bundles: bool,
     next_bundle: u32,
     /// How finely the switch forgets connections; assumed until it says no.
-    forgets: Grain,
+    forgets: FlushSelector,
     phase: Phase,
     /// Time of the next read.
     read_at: Option<Instant>,
@@ -105,9 +105,9 @@ pub struct Bridge {
     /// Since when: its table counts seconds from here.
     since: Instant,
     /// What the controller learned for it.
-    mirror: Mirror,
+    mirror: LearnedFlowMirror,
     /// Learned flows that were sent and that the switch may still refuse.
-    additions: Additions,
+    additions: PendingAdditions,
     /// Why a packet was not learned from, as it was noted last.
     not_learned: Option<String>,
     /// Whether the switch shows the flows that it took.
@@ -119,7 +119,7 @@ pub struct Bridge {
     /// Who has which address by DHCP.
     leases: Leases,
     /// Ports with as many IPv6 addresses as a port may have.
-    crowded: Crowded,
+    crowded: CrowdedPorts,
     /// Addresses that were somebody's, and when what was learned for them is looked at once more.
     unlearned: VecDeque<(Instant, (u16, IpAddr))>,
     /// The meters of DHCP.
@@ -158,14 +158,14 @@ enum Phase {
     /// Nothing.
     Idle,
     /// Flows and groups are being read.
-    Reading(Box<Reading>),
+    Reading(Box<FlowRead>),
     /// Changes are being made.
     Committing(Box<Commit>),
 }
 
 /// How a bridge stands, for the status page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Status {
+pub struct BridgeStatus {
     /// Its datapath id.
     pub datapath: DatapathId,
     /// The [`generation`](ActivePolicy::generation) of the policy that the bridge follows.
@@ -216,7 +216,7 @@ impl Bridge {
             evictions: BTreeMap::new(),
             bundles: true,
             next_bundle: 1,
-            forgets: Grain::Tuple,
+            forgets: FlushSelector::Tuple,
             phase: Phase::Idle,
             read_at: None,
             installed_is_known: false,
@@ -235,14 +235,14 @@ impl Bridge {
             notices: VecDeque::new(),
             learning: None,
             since: clock.at(),
-            mirror: Mirror::new(MIRRORED, Dialect::Nicira),
-            additions: Additions::default(),
+            mirror: LearnedFlowMirror::new(MIRRORED, Dialect::Nicira),
+            additions: PendingAdditions::default(),
             not_learned: None,
             visibility: FlowVisibility::Unseen,
             evicted: Evicted::new(),
             sampling: Sampling::default(),
             leases: Leases::default(),
-            crowded: Crowded::default(),
+            crowded: CrowdedPorts::default(),
             unlearned: VecDeque::new(),
             metering: Metering::default(),
             not_relayed: None,
@@ -368,8 +368,8 @@ impl Bridge {
     }
 
     /// How it stands.
-    pub fn status(&self) -> Status {
-        Status {
+    pub fn status(&self) -> BridgeStatus {
+        BridgeStatus {
             datapath: self.datapath,
             generation: self.policy.generation,
             settled: self.settled || (self.is_granted && self.is_named() && !self.owned),

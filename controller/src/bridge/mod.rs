@@ -28,8 +28,8 @@ pub use compiled::Compiled;
 pub use counts::{Counts, Sums};
 pub use full_bounds::FullBounds;
 pub use learned_bounds::{BoundUse, LearnedBound};
-pub use machine::{Acknowledged, Bridge, Status};
-pub use notice::{Evicted, Foreign, Notice};
+pub use machine::{Acknowledged, Bridge, BridgeStatus};
+pub use notice::{Evicted, ForeignChange, Notice};
 pub use ports::Ports;
 
 use std::time::Duration;

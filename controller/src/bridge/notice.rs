@@ -16,7 +16,7 @@ use crate::denied::Sample;
 
 /// A change that nobody here made.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Foreign {
+pub struct ForeignChange {
     /// What happened to the flow.
     pub event: MonitorEvent,
     /// The flow.
@@ -49,7 +49,7 @@ pub enum Notice {
     /// The switch cannot forget connections so finely, or not at all.
     Unforgetting(ErrorMsg),
     /// Somebody else changed something.
-    Foreign(Foreign),
+    Foreign(ForeignChange),
     /// The ports that the file names and the bridge lacks changed.
     Missing(BTreeSet<String>),
     /// The ports that the file names and whose names several ports of the bridge have changed.

@@ -12,7 +12,7 @@ use ofproto::message::{FlowMod, FlowModCommand, Message};
 use ofproto::oxm::Field;
 
 use super::Compiled;
-use super::compiled::Differing;
+use super::compiled::ChangedParts;
 use super::compiled::Orphans;
 use super::flow_mod_text::flow_mod_text;
 use super::revoked;
@@ -43,7 +43,7 @@ impl Plan {
     /// tells it; what else nothing accounts for any more the read that follows finds. None where nothing is to be changed
     /// in that way: what is only to be armed again depends on how long the switch has it.
     pub(super) fn between(before: &Compiled, desired: &Compiled, at: Duration) -> Option<Self> {
-        let Differing { new, old } = desired.differing(before);
+        let ChangedParts { new, old } = desired.differing(before);
         let flows: Vec<Cow<'_, Flow>> = old
             .iter()
             .flat_map(|part| part.flows().iter().map(|flow| desired.ending_alike(before, part, flow)))

@@ -24,7 +24,7 @@ pub(super) struct Attach {
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
     #[command(flatten)]
-    common: Common,
+    common: DatabaseArgs,
 }
 
 /// Take the bridges of a network file away from the controller; their flows stay.
@@ -36,11 +36,11 @@ pub(super) struct Detach {
     #[arg(long)]
     standalone: bool,
     #[command(flatten)]
-    common: Common,
+    common: DatabaseArgs,
 }
 
 #[derive(Debug, Args)]
-struct Common {
+struct DatabaseArgs {
     /// Only print the commands.
     #[arg(long)]
     dry_run: bool,
@@ -49,7 +49,7 @@ struct Common {
     db: Option<String>,
 }
 
-impl Common {
+impl DatabaseArgs {
     fn options(self, standalone: bool) -> AttachOptions {
         AttachOptions { database: Database { db: self.db, rundir: None }, dry_run: self.dry_run, standalone }
     }

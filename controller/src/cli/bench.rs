@@ -13,7 +13,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::Failure;
 use super::output::{complain, print};
-use crate::address::Address;
+use crate::address::ListenAddress;
 use crate::bench::compare::{Contender, Plan, compare, suite};
 use crate::bench::null::Null;
 use crate::bench::plot::svg;
@@ -35,7 +35,7 @@ pub(super) struct BenchArgs {
     command: Option<Command>,
     /// Where the controller listens.
     #[arg(default_value = "tcp:127.0.0.1:6653")]
-    target: Address,
+    target: ListenAddress,
     /// How many switches: 16, or 1 with --latency, unless this says otherwise.
     #[arg(long)]
     switches: Option<u16>,
@@ -109,7 +109,7 @@ enum Command {
 struct NullArgs {
     /// Where to listen.
     #[arg(default_value = "tcp:127.0.0.1:6653")]
-    listen: Address,
+    listen: ListenAddress,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -154,7 +154,7 @@ impl BenchArgs {
 
     fn single(self) -> Result<ExitCode, Failure> {
         let options = self.options(tcp(&self.target)?);
-        let mut line = Line::new();
+        let mut line = ProgressLine::new();
         let report = bench::run(&options, &mut |progress| {
             line.show("", progress);
             Ok(())
@@ -180,7 +180,7 @@ impl BenchArgs {
             generator_core,
         };
         let stop = Stop::new()?;
-        let mut line = Line::new();
+        let mut line = ProgressLine::new();
         let comparison = compare(&plan, &mut |what, progress| {
             line.show(what, progress);
             stop.check()
@@ -242,16 +242,16 @@ impl Stop {
     }
 }
 
-fn null(listen: &Address) -> Result<ExitCode, Failure> {
+fn null(listen: &ListenAddress) -> Result<ExitCode, Failure> {
     let null = Null::bind(tcp(listen)?).into_diagnostic().wrap_err_with(|| listen.to_string())?;
     complain(format_args!("null responder at tcp:{}", null.address().into_diagnostic()?));
     null.serve().into_diagnostic()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn tcp(address: &Address) -> Result<SocketAddr, Failure> {
+fn tcp(address: &ListenAddress) -> Result<SocketAddr, Failure> {
     match address {
-        Address::Tcp(address) => Ok(*address),
+        ListenAddress::Tcp(address) => Ok(*address),
         other => Err(miette!(help = "as in tcp:127.0.0.1:6653", "{other}: only TCP can be measured")),
     }
 }
@@ -264,13 +264,13 @@ fn failure(error: BenchError) -> Failure {
 }
 
 /// The progress line: on standard error, and only for a person.
-struct Line {
+struct ProgressLine {
     shown: bool,
     terminal: bool,
     next: Instant,
 }
 
-impl Line {
+impl ProgressLine {
     fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
         Self { shown: false, terminal, next: Instant::now() + LINE }

@@ -8,18 +8,20 @@ use miette::IntoDiagnostic as _;
 
 use super::control::{Control, segment};
 use super::{Failure, output};
-use crate::containers::{ContainerList, Listed, Made, Removed, Request, Served, Standing};
+use crate::containers::{
+    ContainerList, ContainerState, CreatedContainer, Listed, RemovedContainer, Request, ServedService,
+};
 use crate::store::Transport;
 
 /// Make, remove and list containers.
 #[derive(Debug, Args)]
 pub(super) struct ContainerArgs {
     #[command(subcommand)]
-    verb: Verb,
+    verb: ContainerVerb,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum ContainerVerb {
     /// Make a container: the next free id of its network, a veth pair, a port, and the flows for its services.
     ///
     /// Without --netns the container's end of the veth pair stays in the host's namespace, for you to move and to give the
@@ -73,7 +75,7 @@ struct List {
 
 /// A service as a person writes it.
 #[derive(Debug, Clone)]
-struct ServiceWord(Served);
+struct ServiceWord(ServedService);
 
 impl FromStr for ServiceWord {
     type Err = String;
@@ -83,7 +85,7 @@ impl FromStr for ServiceWord {
             let (name, rest) = text.split_once(':')?;
             let (protocol, port) = rest.split_once('/')?;
             let (protocol, port) = (Transport::parse(protocol)?, port.parse().ok()?);
-            Some(Served { name: name.to_owned(), protocol, port, exposed: true })
+            Some(ServedService { name: name.to_owned(), protocol, port, exposed: true })
         };
         read().map(Self).ok_or_else(|| "write NAME:PROTOCOL/PORT, like web:tcp/80".to_owned())
     }
@@ -92,9 +94,9 @@ impl FromStr for ServiceWord {
 impl ContainerArgs {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         match self.verb {
-            Verb::Create(args) => args.execute(),
-            Verb::Delete(args) => args.execute(),
-            Verb::List(args) => args.execute(),
+            ContainerVerb::Create(args) => args.execute(),
+            ContainerVerb::Delete(args) => args.execute(),
+            ContainerVerb::List(args) => args.execute(),
         }
     }
 }
@@ -109,15 +111,15 @@ impl Create {
             output::json(&answer)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let made: Made = serde_json::from_value(answer).into_diagnostic()?;
+        let made: CreatedContainer = serde_json::from_value(answer).into_diagnostic()?;
         output::print(&shown(&made))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// What a person needs to know of a new container.
-fn shown(made: &Made) -> String {
-    let Made { name, network, id, bridge, port, device, mac, .. } = made;
+fn shown(made: &CreatedContainer) -> String {
+    let CreatedContainer { name, network, id, bridge, port, device, mac, .. } = made;
     let mut text = format!("{name}: id {id} on {network}, port {port} of {bridge}\n");
     let place = match &made.netns {
         Some(netns) => format!("{device} in the namespace {netns}"),
@@ -142,8 +144,8 @@ fn shown(made: &Made) -> String {
     text
 }
 
-fn services(services: &[Served]) -> String {
-    let word = |s: &Served| {
+fn services(services: &[ServedService]) -> String {
+    let word = |s: &ServedService| {
         let hidden = if s.exposed { "" } else { " (not exposed)" };
         format!("{}:{}/{}{hidden}", s.name, s.protocol.name(), s.port)
     };
@@ -153,7 +155,7 @@ fn services(services: &[Served]) -> String {
 impl Delete {
     fn execute(self) -> Result<ExitCode, Failure> {
         let answer = self.control.ask("DELETE", &format!("/api/containers/{}", segment(&self.name)), None)?;
-        let removed: Removed = serde_json::from_value(answer).into_diagnostic()?;
+        let removed: RemovedContainer = serde_json::from_value(answer).into_diagnostic()?;
         let pending = if removed.pending { "; its flows go when the bridge connects" } else { "" };
         output::print(&format!(
             "{}: removed, id {} of {} is free{pending}\n",
@@ -174,7 +176,7 @@ impl List {
             output::json(&answer)?;
         }
         let list: ContainerList = serde_json::from_value(answer).into_diagnostic()?;
-        let well = list.containers.iter().all(|c| c.state == Standing::Applied);
+        let well = list.containers.iter().all(|c| c.state == ContainerState::Applied);
         if !self.json {
             output::print(&table(&list))?;
         }

@@ -10,7 +10,7 @@ use ofproto::message::Message;
 use ofproto::message::multipart::{FlowStatsRequest, MultipartRequestBody};
 use ofproto::{GroupId, MeterId, PortNo, Xid};
 
-use super::output::Out;
+use super::output::BufferedOutput;
 use super::target::{connect, names};
 use super::{Failure, syntax};
 use crate::bridge::Ports;
@@ -59,14 +59,14 @@ struct Style {
 }
 
 /// A switch that was called.
-struct Called {
+struct CalledSwitch {
     client: Client,
     names: PortNames,
     no_names: bool,
-    out: Out,
+    out: BufferedOutput,
 }
 
-impl Called {
+impl CalledSwitch {
     fn new(target: &str, style: Style) -> Result<Self, Failure> {
         let mut client = connect(target)?;
         let names = match style.no_names {
@@ -76,7 +76,7 @@ impl Called {
                 names(&mut client, &ports)?
             }
         };
-        Ok(Self { client, names, no_names: style.no_names, out: Out::new() })
+        Ok(Self { client, names, no_names: style.no_names, out: BufferedOutput::new() })
     }
 
     fn print(&mut self, frame: &[u8]) -> Result<(), Failure> {
@@ -103,14 +103,14 @@ impl Called {
 impl Dump {
     /// Asks one thing.
     pub(super) fn execute(self, body: MultipartRequestBody) -> Result<ExitCode, Failure> {
-        let mut called = Called::new(&self.target, self.style)?;
+        let mut called = CalledSwitch::new(&self.target, self.style)?;
         called.parts(FIRST, body)?;
         called.end()
     }
 
     /// `show`: what the switch is, its ports and its configuration.
     pub(super) fn show(self) -> Result<ExitCode, Failure> {
-        let mut called = Called::new(&self.target, self.style)?;
+        let mut called = CalledSwitch::new(&self.target, self.style)?;
         called.ask(FIRST, &Message::FeaturesRequest)?;
         called.parts(Xid(3), MultipartRequestBody::PortDesc)?;
         called.ask(Xid(if called.no_names { 5 } else { 9 }), &Message::GetConfigRequest)?;
@@ -121,7 +121,7 @@ impl Dump {
 impl DumpOne {
     /// `dump-aggregate`.
     pub(super) fn aggregate(self) -> Result<ExitCode, Failure> {
-        let mut called = Called::new(&self.target, self.style)?;
+        let mut called = CalledSwitch::new(&self.target, self.style)?;
         let text = self.which.as_deref().unwrap_or_default();
         let request =
             if called.no_names { parse_request(text, &NoNames) } else { parse_request(text, &called.names) };
@@ -135,7 +135,7 @@ impl DumpOne {
 
     /// `dump-ports`.
     pub(super) fn ports(self) -> Result<ExitCode, Failure> {
-        let mut called = Called::new(&self.target, self.style)?;
+        let mut called = CalledSwitch::new(&self.target, self.style)?;
         let (xid, port) = called.port(self.which.as_deref())?;
         called.parts(xid, MultipartRequestBody::PortStats(port))?;
         called.end()
@@ -144,7 +144,7 @@ impl DumpOne {
     /// `dump-ports-desc`. OpenFlow 1.3 describes all ports whatever is asked, so the others are left out only from
     /// OpenFlow 1.5 on.
     pub(super) fn ports_desc(self) -> Result<ExitCode, Failure> {
-        let mut called = Called::new(&self.target, self.style)?;
+        let mut called = CalledSwitch::new(&self.target, self.style)?;
         let (xid, _) = called.port(self.which.as_deref())?;
         called.parts(xid, MultipartRequestBody::PortDesc)?;
         called.end()
@@ -153,7 +153,7 @@ impl DumpOne {
     /// `dump-groups`. OpenFlow 1.3 describes all groups whatever is asked.
     pub(super) fn groups(self) -> Result<ExitCode, Failure> {
         group(self.which.as_deref())?;
-        let mut called = Called::new(&self.target, self.style)?;
+        let mut called = CalledSwitch::new(&self.target, self.style)?;
         called.parts(FIRST, MultipartRequestBody::GroupDesc)?;
         called.end()
     }
@@ -161,7 +161,7 @@ impl DumpOne {
     /// `dump-group-stats`.
     pub(super) fn group_stats(self) -> Result<ExitCode, Failure> {
         let group = group(self.which.as_deref())?;
-        let mut called = Called::new(&self.target, self.style)?;
+        let mut called = CalledSwitch::new(&self.target, self.style)?;
         let xid = if called.no_names { FIRST } else { AFTER_NAMES };
         called.parts(xid, MultipartRequestBody::Group(group))?;
         called.end()
@@ -170,13 +170,13 @@ impl DumpOne {
     /// `dump-meters` and `meter-stats`.
     pub(super) fn meters(self, body: fn(MeterId) -> MultipartRequestBody) -> Result<ExitCode, Failure> {
         let meter = number(self.which.as_deref(), "meter=", "meter")?.map_or(ALL_METERS, MeterId);
-        let mut called = Called::new(&self.target, self.style)?;
+        let mut called = CalledSwitch::new(&self.target, self.style)?;
         called.parts(FIRST, body(meter))?;
         called.end()
     }
 }
 
-impl Called {
+impl CalledSwitch {
     /// A port by number, reserved word or name, and the transaction under which `ovs-ofctl` asks for it.
     fn port(&self, which: Option<&str>) -> Result<(Xid, PortNo), Failure> {
         let Some(word) = which else { return Ok((FIRST, PortNo::ANY)) };

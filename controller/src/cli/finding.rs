@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flows::finding::{self, Finding};
-use flows::network::{Additions, Failed, Sources};
+use flows::network::{Additions, LoadFailure, SourceFiles};
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 use super::{Failure, output};
@@ -12,13 +12,13 @@ use crate::policy::{Policy, PolicyError};
 /// A finding with the text that it is about, and its place there.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", finding.message)]
-struct InText {
+struct FindingInText {
     finding: Finding,
     span: std::ops::Range<usize>,
     text: NamedSource<String>,
 }
 
-impl Diagnostic for InText {
+impl Diagnostic for FindingInText {
     fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         Some(Box::new(self.finding.code))
     }
@@ -47,7 +47,7 @@ impl Diagnostic for InText {
 
 /// Prints findings to standard error: for a terminal with the lines that they are about, otherwise one
 /// `FILE:LINE:COLUMN: …` each.
-pub(super) fn print(findings: &[Finding], sources: &Sources) {
+pub(super) fn print(findings: &[Finding], sources: &SourceFiles) {
     use std::io::IsTerminal as _;
     for finding in findings {
         let first = sources.render(finding);
@@ -55,7 +55,7 @@ pub(super) fn print(findings: &[Finding], sources: &Sources) {
         match place.filter(|_| std::io::stderr().is_terminal()) {
             Some((file, span)) => {
                 let text = NamedSource::new(&file.name, file.text.clone()).with_language("TOML");
-                let report = miette::Report::new(InText { finding: finding.clone(), span, text });
+                let report = miette::Report::new(FindingInText { finding: finding.clone(), span, text });
                 output::complain(format_args!("{}\n{report:?}", first.lines().next().unwrap_or_default()));
             }
             None => output::complain(format_args!("{first}")),
@@ -66,9 +66,9 @@ pub(super) fn print(findings: &[Finding], sources: &Sources) {
 /// Why a command failed has been printed.
 #[derive(Debug, thiserror::Error)]
 #[error("the network file cannot be used")]
-pub(super) struct Said;
+pub(super) struct AlreadyPrinted;
 
-impl Diagnostic for Said {}
+impl Diagnostic for AlreadyPrinted {}
 
 /// Reads a network file.
 ///
@@ -97,12 +97,12 @@ pub(super) fn resume(file: &Path, additions: &Additions) -> Result<Policy, Failu
 
 fn said(error: PolicyError) -> Failure {
     print_error(&error);
-    Said.into()
+    AlreadyPrinted.into()
 }
 
 pub(super) fn print_error(error: &PolicyError) {
     match error {
-        PolicyError::Findings(Failed { findings, sources }) => print(findings, sources),
+        PolicyError::Findings(LoadFailure { findings, sources }) => print(findings, sources),
         PolicyError::Io { .. } | PolicyError::NoPlace { .. } => output::complain(error),
     }
 }

@@ -15,11 +15,11 @@ use super::{Failure, finding, output};
 #[derive(Debug, Args)]
 pub(super) struct Import {
     #[command(subcommand)]
-    what: What,
+    what: ImportFormat,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum ImportFormat {
     /// Of a Markdown document with a communication matrix.
     ///
     /// What the document does not say (bridges, ports, subnets, MACs) is assumed, and a comment marks each assumption. A
@@ -36,7 +36,7 @@ enum What {
 
 impl Import {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let What::Matrix { file, output } = self.what;
+        let ImportFormat::Matrix { file, output } = self.what;
         let Some(Document { parsed, sources }) = Document::read(&file) else {
             return Ok(ExitCode::FAILURE);
         };
@@ -64,7 +64,7 @@ impl Import {
         let written = output.map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
         // What was made is read as any network file: a document may say more than that checks by itself.
         if let Err(findings) = network::parse(&imported.text, &written) {
-            finding::print(&findings, &network::Sources::single(&written, &imported.text));
+            finding::print(&findings, &network::SourceFiles::single(&written, &imported.text));
             return Err(miette!(
                 help = "repair the document, or the lines above",
                 "the network file has errors"

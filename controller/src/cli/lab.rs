@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use miette::IntoDiagnostic as _;
 
 use super::Failure;
-use crate::lab::{self, Which};
+use crate::lab::{self, LabSelection};
 
 /// Try a network file on a private Open vSwitch, in network namespaces of its own.
 #[derive(Debug, Args)]
@@ -52,10 +52,10 @@ impl LabArgs {
             LabCommand::Down { file, id, all } => {
                 let which = match (file, id, all) {
                     // An id is what the hints show, and what one types.
-                    (Some(file), ..) if !file.exists() => Which::Id(file.display().to_string()),
-                    (Some(file), ..) => Which::File(file),
-                    (None, Some(id), _) => Which::Id(id),
-                    (None, None, true) => Which::All,
+                    (Some(file), ..) if !file.exists() => LabSelection::Id(file.display().to_string()),
+                    (Some(file), ..) => LabSelection::File(file),
+                    (None, Some(id), _) => LabSelection::Id(id),
+                    (None, None, true) => LabSelection::All,
                     (None, None, false) => {
                         return Err(miette::miette!("which lab? Give its network file, --id or --all"));
                     }

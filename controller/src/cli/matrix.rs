@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use flows::finding::{Finding, Severity};
 use flows::matrix::{self, Comparison, Matrix, Parsed, Presence, Temp};
-use flows::network::{Additions, Loaded, Protocol, Sources};
+use flows::network::{Additions, Loaded, Protocol, SourceFiles};
 use serde_json::{Value, json};
 
 use super::{Failure, finding, output};
@@ -90,7 +90,7 @@ impl MatrixArgs {
 /// A document that was read.
 pub(super) struct Document {
     pub(super) parsed: Parsed,
-    pub(super) sources: Sources,
+    pub(super) sources: SourceFiles,
 }
 
 impl Document {
@@ -103,7 +103,7 @@ impl Document {
                 return None;
             }
         };
-        let sources = Sources::single(path.display().to_string(), text);
+        let sources = SourceFiles::single(path.display().to_string(), text);
         let text = sources.files().first().map_or("", |file| &*file.text);
         match matrix::parse(text) {
             Ok(parsed) => Some(Self { parsed, sources }),
@@ -181,8 +181,8 @@ fn as_json(matrix: &Matrix) -> Value {
     })
 }
 
-fn findings_json(found: &Comparison, document: &Sources, network: &Sources) -> Value {
-    let of = |findings: &[Finding], sources: &Sources| -> Vec<Value> {
+fn findings_json(found: &Comparison, document: &SourceFiles, network: &SourceFiles) -> Value {
+    let of = |findings: &[Finding], sources: &SourceFiles| -> Vec<Value> {
         let one = |finding: &Finding| {
             let position = sources.position(finding);
             json!({

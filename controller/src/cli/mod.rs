@@ -146,10 +146,10 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => args.execute(),
     };
     done.unwrap_or_else(|failure| {
-        if failure.downcast_ref::<output::Enough>().is_some() {
+        if failure.downcast_ref::<output::OutputClosed>().is_some() {
             return ExitCode::SUCCESS;
         }
-        if failure.downcast_ref::<finding::Said>().is_some() {
+        if failure.downcast_ref::<finding::AlreadyPrinted>().is_some() {
             return ExitCode::FAILURE;
         }
         output::report(&failure);

@@ -8,27 +8,27 @@ use serde_json::Value;
 
 use super::control::{Control, segment};
 use super::{Failure, output};
-use crate::containers::{Instance, SetAside, Stamped, TemplateList};
+use crate::containers::{DroppedInstance, Instance, InstanceChange, TemplateList};
 
 /// Add, remove and list the networks that templates make.
 #[derive(Debug, Args)]
 pub(super) struct NetworkArgs {
     #[command(subcommand)]
-    verb: Verb,
+    verb: NetworkVerb,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum NetworkVerb {
     /// Stamp a template of the network file out once more.
-    Add(One),
+    Add(NetworkArg),
     /// Take away what was added.
-    Remove(One),
+    Remove(NetworkArg),
     /// List the templates and their instances.
     List(List),
 }
 
 #[derive(Debug, Args)]
-struct One {
+struct NetworkArg {
     /// The template's name.
     template: String,
     /// The number.
@@ -49,14 +49,14 @@ struct List {
 impl NetworkArgs {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         match self.verb {
-            Verb::Add(one) => one.add(),
-            Verb::Remove(one) => one.remove(),
-            Verb::List(list) => list.execute(),
+            NetworkVerb::Add(one) => one.add(),
+            NetworkVerb::Remove(one) => one.remove(),
+            NetworkVerb::List(list) => list.execute(),
         }
     }
 }
 
-impl One {
+impl NetworkArg {
     fn add(self) -> Result<ExitCode, Failure> {
         let instance = Instance { template: self.template, number: self.number };
         let body = serde_json::to_value(&instance).into_diagnostic()?;
@@ -72,7 +72,7 @@ impl One {
 }
 
 fn say(answer: Value, what: &str) -> Result<ExitCode, Failure> {
-    let stamped: Stamped = serde_json::from_value(answer).into_diagnostic()?;
+    let stamped: InstanceChange = serde_json::from_value(answer).into_diagnostic()?;
     let mut line = format!("{} {}: {what}", stamped.template, stamped.number);
     if !stamped.pending.is_empty() {
         line += &format!("; PENDING on {}: not connected to the controller", stamped.pending.join(", "));
@@ -89,7 +89,7 @@ impl List {
             return Ok(ExitCode::SUCCESS);
         }
         let list: TemplateList = serde_json::from_value(answer).into_diagnostic()?;
-        for SetAside { template, number } in &list.set_aside {
+        for DroppedInstance { template, number } in &list.set_aside {
             let why = "the network file has no place for it";
             output::complain(format_args!("{template} {number} was added and is NOT IN FORCE: {why}"));
         }

@@ -54,15 +54,15 @@ const BUFFER: usize = 64 << 10;
 /// Nobody reads any further: for a command that only prints, the reason to end, and to end well.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody reads any further")]
-pub(super) struct Enough;
+pub(super) struct OutputClosed;
 
-impl Diagnostic for Enough {}
+impl Diagnostic for OutputClosed {}
 
 /// Standard output for much text, of which only a little is held at a time.
 #[derive(Debug)]
-pub(super) struct Out(BufWriter<Stdout>);
+pub(super) struct BufferedOutput(BufWriter<Stdout>);
 
-impl Out {
+impl BufferedOutput {
     pub(super) fn new() -> Self {
         Self(BufWriter::with_capacity(BUFFER, io::stdout()))
     }
@@ -86,7 +86,7 @@ impl Out {
 
 fn failed(error: io::Error) -> Failure {
     match error.kind() {
-        ErrorKind::BrokenPipe => Failure::new(Enough),
+        ErrorKind::BrokenPipe => Failure::new(OutputClosed),
         _ => miette!("cannot print: {error}"),
     }
 }

@@ -17,7 +17,7 @@ use super::syntax::{in_text, warn};
 
 /// How a flow is shown.
 #[derive(Debug, Args)]
-struct Shown {
+struct FlowStyle {
     /// The bytes of the flow_mod instead of its text, a line each.
     #[arg(long)]
     hex: bool,
@@ -32,7 +32,7 @@ pub(super) struct ParseFlow {
     /// The flow, in the syntax of `ovs-ofctl add-flow`.
     flow: String,
     #[command(flatten)]
-    shown: Shown,
+    shown: FlowStyle,
 }
 
 /// Print the flows of a file as `ovs-ofctl -O OpenFlow13 parse-flows` does.
@@ -41,7 +41,7 @@ pub(super) struct ParseFlows {
     /// A file with a flow a line, `#` before remarks; `-` for standard input.
     file: String,
     #[command(flatten)]
-    shown: Shown,
+    shown: FlowStyle,
 }
 
 impl ParseFlow {
@@ -83,7 +83,7 @@ fn lines(text: &str) -> Vec<(usize, &str)> {
 }
 
 /// The text about flows that stand at these places of `text`, which is `what`.
-fn show(lines: &[(usize, &str)], what: &str, text: &str, shown: &Shown) -> Result<String, Failure> {
+fn show(lines: &[(usize, &str)], what: &str, text: &str, shown: &FlowStyle) -> Result<String, Failure> {
     let mut out = String::new();
     let mut usable = Protocols::ANY;
     for (xid, (start, line)) in (1..).zip(lines) {

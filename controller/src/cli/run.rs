@@ -16,14 +16,16 @@ use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use super::{Failure, finding, output};
-use crate::address::Address;
+use crate::address::ListenAddress;
 use crate::api::Token;
 use crate::api_client::DEFAULT_SOCKET;
 use crate::containers::Containers;
 use crate::hub::Hub;
 use crate::log_limit::LogLimit;
 use crate::metrics::Metrics;
-use crate::net::{FileBudget, Http, HttpLimits, Limits, Server, ServerError, serve_api, serve_control};
+use crate::net::{
+    DescriptorBudget, HttpLimits, HttpSettings, Server, ServerError, SessionLimits, serve_api, serve_control,
+};
 use crate::ovs::{Audit, AuditError, Database, audit, tell_retry_again};
 use crate::policy::PolicyError;
 use crate::store::{DEFAULT_DIR, State, Store};
@@ -50,15 +52,15 @@ pub(super) struct Run {
     /// unix:portcullis.sock in Open vSwitch's run directory ($OVS_RUNDIR or /var/run/openvswitch);
     /// tcp:127.0.0.1:6653 where there is no such directory.
     #[arg(long, value_name = "ADDRESS")]
-    listen: Vec<Address>,
+    listen: Vec<ListenAddress>,
     /// Where metrics and status are served: [tcp:]ADDRESS:PORT or unix:PATH. May be repeated.
     #[arg(long, value_name = "ADDRESS", default_value = "tcp:127.0.0.1:9653")]
-    metrics: Vec<Address>,
+    metrics: Vec<ListenAddress>,
     /// Where the API is served, for those who may change things: unix:PATH (root, its owner and its group may), or
     /// tcp:ADDRESS:PORT on loopback with a token. May be repeated. Default: api.sock in the state directory, or in
     /// /run/portcullis where that is the default one.
     #[arg(long, value_name = "ADDRESS")]
-    api_listen: Vec<Address>,
+    api_listen: Vec<ListenAddress>,
     /// The file with the token that every change over TCP has to carry.
     #[arg(long, value_name = "FILE")]
     api_token_file: Option<PathBuf>,
@@ -74,7 +76,7 @@ pub(super) struct Run {
     longest_timeout: u16,
     /// Bridges of the file that may be connected at one time. A quarter as many connections may
     /// have no such bridge, in addition.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().bridges)]
+    #[arg(long, value_name = "N", default_value_t = SessionLimits::default().bridges)]
     max_connections: usize,
     /// The Open vSwitch database whose settings are looked at, as `ovs-vsctl --db` takes it.
     #[arg(long, value_name = "DATABASE")]
@@ -121,7 +123,7 @@ impl Run {
         // Before a switch can connect: what is over is over.
         hub.close_ended().await;
         let (shutdown, down) = watch::channel(false);
-        let files = FileBudget::of_this_process(self.max_connections).into_diagnostic()?;
+        let files = DescriptorBudget::of_this_process(self.max_connections).into_diagnostic()?;
         if files.switches.bridges < self.max_connections {
             warn!(
                 bridges = files.switches.bridges,
@@ -135,7 +137,8 @@ impl Run {
         let apis = self.api_addresses();
         // A client that takes all connections of one listener leaves the others theirs.
         let connections = (files.http / (self.metrics.len() + apis.len()).max(1)).max(1);
-        let http = Http { limits: HttpLimits::for_connections(connections), names: self.allow_host.clone() };
+        let http =
+            HttpSettings { limits: HttpLimits::for_connections(connections), names: self.allow_host.clone() };
         for address in &self.metrics {
             serve_api(Arc::clone(&hub), address, &http, down.clone()).await.map_err(not_listening)?;
         }
@@ -180,22 +183,22 @@ impl Run {
     }
 
     /// Where switches connect.
-    fn listen_addresses(&self, database: &Database) -> Vec<Address> {
+    fn listen_addresses(&self, database: &Database) -> Vec<ListenAddress> {
         if !self.listen.is_empty() {
             return self.listen.clone();
         }
-        let loopback = Address::Tcp(LOOPBACK);
+        let loopback = ListenAddress::Tcp(LOOPBACK);
         let has_open_vswitch = database.run_directory().is_dir();
-        vec![if has_open_vswitch { Address::Unix(database.controller_socket()) } else { loopback }]
+        vec![if has_open_vswitch { ListenAddress::Unix(database.controller_socket()) } else { loopback }]
     }
 
     /// Where the API is served.
-    fn api_addresses(&self) -> Vec<Address> {
+    fn api_addresses(&self) -> Vec<ListenAddress> {
         if !self.api_listen.is_empty() {
             return self.api_listen.clone();
         }
         let default = self.state.as_path() == Path::new(DEFAULT_DIR);
-        vec![Address::Unix(if default { DEFAULT_SOCKET.into() } else { self.state.join("api.sock") })]
+        vec![ListenAddress::Unix(if default { DEFAULT_SOCKET.into() } else { self.state.join("api.sock") })]
     }
 
     /// Reads the file again.

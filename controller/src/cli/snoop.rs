@@ -10,7 +10,7 @@ use ofproto::TableId;
 use ofproto::message::Message;
 
 use super::Failure;
-use super::output::Out;
+use super::output::BufferedOutput;
 use super::target::{connect, listen};
 use crate::bridge::Ports;
 
@@ -50,7 +50,7 @@ impl Snoop {
             tables = switch.tables()?;
             names = named(&ports, &tables);
         }
-        let mut out = Out::new();
+        let mut out = BufferedOutput::new();
         while let Some(frame) = client.next_frame()? {
             if !self.no_names
                 && let Ok((_, Message::PortStatus(status))) = Message::decode(&frame)

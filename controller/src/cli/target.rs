@@ -8,7 +8,7 @@ use flows::syntax::PortNames;
 use miette::{Diagnostic, miette};
 
 use super::Failure;
-use crate::address::Address;
+use crate::address::ListenAddress;
 use crate::bridge::Ports;
 use crate::net::{Client, ClientError};
 use crate::ovs::Database;
@@ -45,18 +45,18 @@ fn rundir() -> PathBuf {
 }
 
 /// The address of a target. A name is that of a bridge, whose sockets are in the run directory.
-fn address(target: &str, socket: Socket) -> Result<Address, Failure> {
+fn address(target: &str, socket: Socket) -> Result<ListenAddress, Failure> {
     if let Some(path) = target.strip_prefix("unix:") {
         if path.is_empty() {
             return Err(miette!(help = HELP, "{target:?}: unix: needs a path"));
         }
-        return Ok(Address::Unix(path.into()));
+        return Ok(ListenAddress::Unix(path.into()));
     }
     if let Some(at) = target.strip_prefix("tcp:") {
         let bare = at.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(at);
         let at = at.parse::<SocketAddr>().ok();
         let at = at.or_else(|| bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, PORT)));
-        return at.map(Address::Tcp).ok_or_else(|| {
+        return at.map(ListenAddress::Tcp).ok_or_else(|| {
             miette!(
                 help = "tcp:10.0.0.1, tcp:10.0.0.1:6653 or tcp:[fd00::1]:6653",
                 "{target:?} is no address: tcp: needs an IP address"
@@ -70,12 +70,12 @@ fn address(target: &str, socket: Socket) -> Result<Address, Failure> {
         ));
     }
     if target.contains('/') {
-        return Ok(Address::Unix(PathBuf::from(target)));
+        return Ok(ListenAddress::Unix(PathBuf::from(target)));
     }
     if target.is_empty() || target.contains(':') {
         return Err(miette!(help = HELP, "{target:?} is no TARGET"));
     }
-    Ok(Address::Unix(rundir().join(format!("{target}.{}", socket.suffix()))))
+    Ok(ListenAddress::Unix(rundir().join(format!("{target}.{}", socket.suffix()))))
 }
 
 impl Diagnostic for ClientError {}
@@ -101,7 +101,7 @@ pub(super) fn listen(target: &str) -> Result<Client, Failure> {
     Client::listen(&address).map_err(|error| explain(target, &address, Socket::Snoop, &error))
 }
 
-fn explain(target: &str, address: &Address, socket: Socket, error: &ClientError) -> Failure {
+fn explain(target: &str, address: &ListenAddress, socket: Socket, error: &ClientError) -> Failure {
     let ClientError::Connect { source, .. } = error else {
         // Open vSwitch hangs up on whoever would listen to nobody.
         return match (socket, error) {
@@ -121,9 +121,9 @@ fn explain(target: &str, address: &Address, socket: Socket, error: &ClientError)
         }
         ErrorKind::ConnectionRefused => miette!(
             help = match address {
-                Address::Tcp(_) =>
+                ListenAddress::Tcp(_) =>
                     "nobody listens there: `ovs-vsctl set-controller BRIDGE ptcp:6653` makes a bridge do so",
-                Address::Unix(_) => "the socket is left over: does ovs-vswitchd run?",
+                ListenAddress::Unix(_) => "the socket is left over: does ovs-vswitchd run?",
             },
             "cannot connect to {address}: connection refused"
         ),

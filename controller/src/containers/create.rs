@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 use utoipa::ToSchema;
 
-use super::devices::{DeviceError, Inside, Pair, mac_text};
-use super::place::{self, Place, Taken, network_of};
-use super::service::Served;
+use super::devices::{DeviceError, Inside, VethPair, mac_text};
+use super::place::{self, BridgePlace, TakenPlaces, network_of};
+use super::service::ServedService;
 use super::{Containers, LIMIT, MAX_CONTAINERS, Request, now};
 use crate::hub::Arrival;
 use crate::ovs::{add_port, bridge_kind};
@@ -20,7 +20,7 @@ use crate::store::{Container, Phase};
 
 /// A container that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Made {
+pub struct CreatedContainer {
     /// Its name.
     pub name: String,
     /// Its network.
@@ -45,7 +45,7 @@ pub struct Made {
     /// The VLAN of the network, whose tag its frames carry.
     pub vlan: Option<u16>,
     /// What it serves.
-    pub services: Vec<Served>,
+    pub services: Vec<ServedService>,
     /// Whether its flows are not on the bridge yet, because the bridge is not connected or another
     /// switch may have taken its place.
     pub pending: bool,
@@ -56,14 +56,14 @@ impl Containers {
     ///
     /// # Errors
     /// What is in the way.
-    pub fn create(&self, request: &Request, who: &str) -> Result<Made, Problem> {
+    pub fn create(&self, request: &Request, who: &str) -> Result<CreatedContainer, Problem> {
         let _turn = self.hub.revise();
         let policy = self.hub.policy();
         let rows = self.store()?.all::<Container>()?;
         let (network, place) = fit(&policy.file, &rows, request)?;
         let kind = bridge_kind(&self.database, &network.bridge)
             .map_err(|why| ovs_failed(&format!("bridge {}", network.bridge), &why))?;
-        let mac = free_mac(&policy.file, &network.bridge, Pair::of(&place.port).inner_mac());
+        let mac = free_mac(&policy.file, &network.bridge, VethPair::of(&place.port).inner_mac());
         let mut row = Container {
             name: request.name.clone(),
             id: place.id,
@@ -103,8 +103,8 @@ impl Containers {
             }
         };
         info!(container = row.name, network = row.network, port = row.port, who, "container made");
-        let pair = Pair::of_row(&row);
-        Ok(Made {
+        let pair = VethPair::of_row(&row);
+        Ok(CreatedContainer {
             pending: arrival != Arrival::Applied,
             device: pair.device(row.netns.as_deref()).to_owned(),
             mac: mac_text(pair.inner_mac()),
@@ -129,7 +129,7 @@ impl Containers {
         inside: &Inside,
         userspace: bool,
     ) -> Result<Arrival, Problem> {
-        let pair = Pair::of_row(row);
+        let pair = VethPair::of_row(row);
         let netns = row.netns.as_deref();
         pair.create(netns).map_err(device_failed)?;
         if let Some(netns) = netns {
@@ -162,7 +162,7 @@ fn fit<'f>(
     file: &'f NetworkFile,
     rows: &[Container],
     request: &Request,
-) -> Result<(&'f Network, Place), Problem> {
+) -> Result<(&'f Network, BridgePlace), Problem> {
     let network = network_of(file, &request.network)?;
     let Some(range) = &network.containers else {
         let ranges = file.networks.iter().filter(|n| n.containers.is_some()).map(|n| n.name.as_str());
@@ -192,7 +192,7 @@ fn fit<'f>(
         let error = format!("there are {MAX_CONTAINERS} containers, and no more can be");
         return Err(Problem::conflict("too-many", error, "delete some"));
     }
-    let taken = Taken {
+    let taken = TakenPlaces {
         ids: rows.iter().filter(|r| r.network == network.name).map(|r| r.id).collect(),
         ports: rows.iter().map(|r| r.port.as_str()).collect::<HashSet<_>>(),
     };

@@ -71,7 +71,7 @@ impl DeviceError {
 
 /// A pair of devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pair {
+pub(super) struct VethPair {
     /// The end on the bridge.
     pub(super) host: String,
     /// The container's end, as it is called outside of the container.
@@ -91,7 +91,7 @@ pub(super) struct Inside {
     pub(super) vlan: Option<u16>,
 }
 
-impl Pair {
+impl VethPair {
     /// The pair whose bridge end has this name. A container that is made again under the same number has the same MACs,
     /// so that what its peers remember of it stays right.
     pub(super) fn of(host: &str) -> Self {
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn a_pair_comes_and_goes() {
         alone(|| {
-            let pair = Pair::of("veth101");
+            let pair = VethPair::of("veth101");
             assert_eq!((pair.inner.as_str(), pair.exists().unwrap()), ("ceth101", false));
             pair.create(None).unwrap();
             assert!(pair.exists().unwrap());
@@ -353,7 +353,7 @@ mod tests {
             let made =
                 Command::new("ip").args(["link", "add", "veth101", "type", "veth", "peer", "x"]).status();
             assert!(made.unwrap().success());
-            assert!(!Pair::of("veth101").remove().unwrap());
+            assert!(!VethPair::of("veth101").remove().unwrap());
             assert!(index("veth101").is_ok());
         });
     }
@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn a_namespace_that_is_not_there_is_named() {
         alone(|| {
-            let pair = Pair::of("veth101");
+            let pair = VethPair::of("veth101");
             let error = pair.create(Some("no-such-namespace")).unwrap_err();
             assert_eq!(error.to_string(), "there is no network namespace no-such-namespace");
             assert!(!pair.exists().unwrap());
@@ -371,7 +371,7 @@ mod tests {
     #[test]
     fn names_of_both_ends_fit_and_differ() {
         for name in ["veth101", "c", "ceth7", "exactly15letter"] {
-            let pair = Pair::of(name);
+            let pair = VethPair::of(name);
             assert!(pair.inner.len() == name.len() && pair.inner != name);
             assert_ne!(pair.macs[0], pair.macs[1]);
         }

@@ -14,7 +14,7 @@ use crate::store;
 
 /// An instance that came or went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Stamped {
+pub struct InstanceChange {
     /// The template.
     pub template: String,
     /// The number.
@@ -42,12 +42,12 @@ pub struct TemplateList {
     /// In the order of the file.
     pub templates: Vec<TemplateListed>,
     /// Instances that were added, for which the network file has no place any more: they are not in force.
-    pub set_aside: Vec<SetAside>,
+    pub set_aside: Vec<DroppedInstance>,
 }
 
 /// An instance that is not in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SetAside {
+pub struct DroppedInstance {
     /// The template's name.
     pub template: String,
     /// The number.
@@ -71,7 +71,7 @@ impl Containers {
         let rows = self.store().and_then(|store| Ok(store.all::<store::Instance>()?)).unwrap_or_default();
         let aside = |row: store::Instance| {
             let in_force = added(&policy, &row.template).contains(&row.number);
-            (!in_force).then_some(SetAside { template: row.template, number: row.number })
+            (!in_force).then_some(DroppedInstance { template: row.template, number: row.number })
         };
         TemplateList {
             templates: policy.file.templates.iter().map(listed).collect(),
@@ -83,7 +83,7 @@ impl Containers {
     ///
     /// # Errors
     /// What is in the way. Nothing is changed then.
-    pub fn stamp(&self, instance: &Instance, who: &str) -> Result<Stamped, Problem> {
+    pub fn stamp(&self, instance: &Instance, who: &str) -> Result<InstanceChange, Problem> {
         let _turn = self.hub.revise();
         let policy = self.hub.policy();
         let template = template_of(&policy.file, &instance.template)?;
@@ -107,19 +107,19 @@ impl Containers {
             store::Instance { template: name.clone(), number: *number, added_at: now(), who: who.to_owned() };
         let pending = self.revise_instances(&policy, &additions, || Ok(self.store()?.put(&row)?))?;
         info!(template = name, number, who, "network added");
-        Ok(Stamped { template: name.clone(), number: *number, pending })
+        Ok(InstanceChange { template: name.clone(), number: *number, pending })
     }
 
     /// Takes an instance away that was added at run time.
     ///
     /// # Errors
     /// What is in the way. Nothing is changed then.
-    pub fn unstamp(&self, instance: &Instance, who: &str) -> Result<Stamped, Problem> {
+    pub fn unstamp(&self, instance: &Instance, who: &str) -> Result<InstanceChange, Problem> {
         let _turn = self.hub.revise();
         let policy = self.hub.policy();
         let Instance { template: name, number } = instance;
         let key = store::Instance::key_of(name, *number);
-        let stamped = |pending| Stamped { template: name.clone(), number: *number, pending };
+        let stamped = |pending| InstanceChange { template: name.clone(), number: *number, pending };
         if !added(&policy, name).contains(number) && self.store()?.remove::<store::Instance>(&key)? {
             info!(template = name, number, who, "network removed that was not in force");
             return Ok(stamped(Vec::new()));

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Containers;
-use super::devices::{Pair, mac_text};
+use super::devices::{VethPair, mac_text};
 use super::place::{self, network_of};
-use super::service::Served;
+use super::service::ServedService;
 use crate::active_policy::ActivePolicy;
 use crate::problem::Problem;
 use crate::store::{Container, Phase, Transport};
@@ -14,7 +14,7 @@ use crate::store::{Container, Phase, Transport};
 /// How a container stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum ContainerState {
     /// Its flows are on its bridge.
     #[serde(rename = "in-force")]
     Applied,
@@ -28,7 +28,7 @@ pub enum Standing {
     HalfDone,
 }
 
-impl Standing {
+impl ContainerState {
     /// What it is called in a table.
     pub fn words(self) -> &'static str {
         match self {
@@ -61,13 +61,13 @@ pub struct Listed {
     /// Its addresses with the lengths of their subnets.
     pub addresses: Vec<String>,
     /// What it serves.
-    pub services: Vec<Served>,
+    pub services: Vec<ServedService>,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created_at: u64,
     /// Who made it.
     pub who: String,
     /// How it stands.
-    pub state: Standing,
+    pub state: ContainerState,
     /// Why it is not in force, where there is more to say.
     pub why: Option<String>,
 }
@@ -81,7 +81,7 @@ pub struct ContainerList {
 
 /// One service in the discovery of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Found {
+pub struct DiscoveredService {
     /// Its name.
     pub name: String,
     /// The container that serves it.
@@ -101,7 +101,7 @@ pub struct ServiceList {
     /// The network.
     pub network: String,
     /// Its services and no other's, by name.
-    pub services: Vec<Found>,
+    pub services: Vec<DiscoveredService>,
 }
 
 impl Containers {
@@ -127,7 +127,7 @@ impl Containers {
             .network(&row.network)
             .and_then(|network| place::place_of(network, network.containers.as_ref()?, row.id));
         Listed {
-            mac: mac_text(Pair::of_row(&row).inner_mac()),
+            mac: mac_text(VethPair::of_row(&row).inner_mac()),
             addresses: place.map_or_else(Vec::new, |p| p.addresses.iter().map(ToString::to_string).collect()),
             services: row.services.iter().map(Into::into).collect(),
             name: row.name,
@@ -143,29 +143,31 @@ impl Containers {
         }
     }
 
-    fn standing(&self, policy: &ActivePolicy, row: &Container) -> (Standing, Option<String>) {
+    fn standing(&self, policy: &ActivePolicy, row: &Container) -> (ContainerState, Option<String>) {
         if row.phase != Phase::There {
             let why = format!("`portcullis container delete {}` goes on", row.name);
-            return (Standing::HalfDone, Some(why));
+            return (ContainerState::HalfDone, Some(why));
         }
         if !policy.additions.containers.iter().any(|c| c.name == row.name) {
             let why =
                 policy.set_aside.iter().find(|(c, _)| c.name == row.name).map(|(_, why)| why.to_string());
-            return (Standing::SetAside, why);
+            return (ContainerState::SetAside, why);
         }
         let Some(status) = self.hub.standing(&row.bridge) else {
-            return (Standing::Pending, Some(format!("{} is not connected", row.bridge)));
+            return (ContainerState::Pending, Some(format!("{} is not connected", row.bridge)));
         };
         if status.missing_ports.contains(&row.port) {
-            return (Standing::MissingPort, Some(format!("{} is not on {}", row.port, row.bridge)));
+            return (ContainerState::MissingPort, Some(format!("{} is not on {}", row.port, row.bridge)));
         }
         if status.ambiguous_ports.contains(&row.port) {
             let why = format!("several ports of {} have the name {}", row.bridge, row.port);
-            return (Standing::MissingPort, Some(why));
+            return (ContainerState::MissingPort, Some(why));
         }
         match status.acknowledged {
-            Some(acknowledged) if acknowledged.generation >= policy.generation => (Standing::Applied, None),
-            _ => (Standing::Pending, status.last_error),
+            Some(acknowledged) if acknowledged.generation >= policy.generation => {
+                (ContainerState::Applied, None)
+            }
+            _ => (ContainerState::Pending, status.last_error),
         }
     }
 
@@ -184,7 +186,7 @@ impl Containers {
             }
             let addresses: Vec<_> =
                 endpoint.attachments.iter().flat_map(|a| a.addresses.iter().copied()).collect();
-            services.extend(row.services.into_iter().map(|service| Found {
+            services.extend(row.services.into_iter().map(|service| DiscoveredService {
                 name: service.name,
                 container: row.name.clone(),
                 addresses: addresses.clone(),

@@ -28,12 +28,12 @@ use crate::ovs::Database;
 use crate::problem::Problem;
 use crate::store::Store;
 
-pub use create::Made;
-pub use instances::{SetAside, Stamped, TemplateList, TemplateListed};
-pub use list::{ContainerList, Found, Listed, ServiceList, Standing};
-pub use remove::Removed;
+pub use create::CreatedContainer;
+pub use instances::{DroppedInstance, InstanceChange, TemplateList, TemplateListed};
+pub use list::{ContainerList, ContainerState, DiscoveredService, Listed, ServiceList};
+pub use remove::RemovedContainer;
 pub use request::{Instance, Request};
-pub use service::Served;
+pub use service::ServedService;
 
 /// A bridge has so long to take what is sent to it.
 const LIMIT: Duration = Duration::from_secs(5);

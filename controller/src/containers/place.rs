@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 /// A place on a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct BridgePlace {
     /// The container's number.
     pub(super) id: u32,
     /// The port's name.
@@ -23,7 +23,7 @@ pub(super) struct Place {
 
 /// What is taken beyond the file in force: containers that are half made or half gone.
 #[derive(Debug, Default)]
-pub(super) struct Taken<'a> {
+pub(super) struct TakenPlaces<'a> {
     /// Numbers in this network.
     pub(super) ids: HashSet<u32>,
     /// Ports, on whatever bridge: Open vSwitch has one port of a name.
@@ -46,7 +46,7 @@ pub(super) fn network_of<'f>(file: &'f NetworkFile, name: &str) -> Result<&'f Ne
 }
 
 /// The place of a number; none where its addresses or its port cannot be.
-pub(super) fn place_of(network: &Network, range: &ContainerRange, id: u32) -> Option<Place> {
+pub(super) fn place_of(network: &Network, range: &ContainerRange, id: u32) -> Option<BridgePlace> {
     let port = range.port_of(id);
     if port.is_empty() || port.len() > MAX_NAME {
         return None;
@@ -56,7 +56,7 @@ pub(super) fn place_of(network: &Network, range: &ContainerRange, id: u32) -> Op
     let whole = addresses.len() == range.addresses.len();
     let with_length = |a: IpAddr| IpNetwork::new(a, subnet_of(a)?.prefix()).ok();
     let addresses = addresses.into_iter().map(with_length).collect::<Option<_>>()?;
-    whole.then_some(Place { id, port, addresses })
+    whole.then_some(BridgePlace { id, port, addresses })
 }
 
 /// The lowest number whose port and addresses nobody has.
@@ -64,8 +64,8 @@ pub(super) fn next_free(
     file: &NetworkFile,
     network: &Network,
     range: &ContainerRange,
-    taken: &Taken<'_>,
-) -> Option<Place> {
+    taken: &TakenPlaces<'_>,
+) -> Option<BridgePlace> {
     let ports: HashSet<&str> = file.bridges.iter().flat_map(|b| file.bridge_ports(&b.name)).collect();
     let free = |address: &IpNetwork| !network.gateway.contains(&address.ip()) && !is_edge(address);
     file.free_container_ids(&network.name)
@@ -116,7 +116,7 @@ mod tests {
         Endpoint { name: port.to_owned(), attachments: vec![attachment], span: 0..0 }
     }
 
-    fn next(file: &NetworkFile, taken: &Taken<'_>) -> Option<u32> {
+    fn next(file: &NetworkFile, taken: &TakenPlaces<'_>) -> Option<u32> {
         let network = &file.networks[0];
         next_free(file, network, network.containers.as_ref().unwrap(), taken).map(|p| p.id)
     }
@@ -124,15 +124,15 @@ mod tests {
     #[test]
     fn the_lowest_number_that_nobody_has_is_taken() {
         let mut file = file((100, 105));
-        assert_eq!(next(&file, &Taken::default()), Some(100));
+        assert_eq!(next(&file, &TakenPlaces::default()), Some(100));
         // By its port, by an address, by a prefix behind an endpoint, by a gateway, by one that is half made.
         file.endpoints.push(endpoint("veth100", "10.0.0.7", &[]));
-        assert_eq!(next(&file, &Taken::default()), Some(101));
+        assert_eq!(next(&file, &TakenPlaces::default()), Some(101));
         file.endpoints.push(endpoint("eth7", "10.0.0.101", &["10.0.0.102/32"]));
-        assert_eq!(next(&file, &Taken::default()), Some(103));
+        assert_eq!(next(&file, &TakenPlaces::default()), Some(103));
         file.networks[0].gateway.push("fd00::103".parse().unwrap());
-        assert_eq!(next(&file, &Taken::default()), Some(104));
-        let mut taken = Taken { ids: [104].into(), ports: HashSet::new() };
+        assert_eq!(next(&file, &TakenPlaces::default()), Some(104));
+        let mut taken = TakenPlaces { ids: [104].into(), ports: HashSet::new() };
         assert_eq!(next(&file, &taken), Some(105));
         taken.ports.insert("veth105");
         assert_eq!(next(&file, &taken), None);
@@ -151,14 +151,17 @@ mod tests {
             datapath_id: None,
             span: 0..0,
         });
-        assert_eq!(next(&file, &Taken::default()), Some(101));
+        assert_eq!(next(&file, &TakenPlaces::default()), Some(101));
     }
 
     #[test]
     fn numbers_that_make_no_address_of_a_host_are_passed_over() {
-        assert_eq!(next(&file((0, 3)), &Taken::default()), Some(1), "10.0.0.0 is the subnet itself");
-        assert_eq!(next(&file((255, 300)), &Taken::default()), None, "broadcast, and then 10.0.0.256");
-        assert_eq!(next(&file((0, u32::MAX)), &Taken { ids: (0..256).collect(), ..Taken::default() }), None);
+        assert_eq!(next(&file((0, 3)), &TakenPlaces::default()), Some(1), "10.0.0.0 is the subnet itself");
+        assert_eq!(next(&file((255, 300)), &TakenPlaces::default()), None, "broadcast, and then 10.0.0.256");
+        assert_eq!(
+            next(&file((0, u32::MAX)), &TakenPlaces { ids: (0..256).collect(), ..TakenPlaces::default() }),
+            None
+        );
     }
 
     #[test]

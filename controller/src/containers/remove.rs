@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Containers;
 use super::create::{device_failed, ovs_failed};
-use super::devices::Pair;
+use super::devices::VethPair;
 use crate::hub::Arrival;
 use crate::ovs::remove_port;
 use crate::problem::Problem;
@@ -15,7 +15,7 @@ use crate::store::{Container, Phase};
 
 /// A container that is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Removed {
+pub struct RemovedContainer {
     /// Its name.
     pub name: String,
     /// Its network.
@@ -33,7 +33,7 @@ impl Containers {
     /// # Errors
     /// There is none of that name, or something could not be removed. Then it is said so, and the rest is removed by another
     /// call, or at the next start.
-    pub fn delete(&self, name: &str, who: &str) -> Result<Removed, Problem> {
+    pub fn delete(&self, name: &str, who: &str) -> Result<RemovedContainer, Problem> {
         let _turn = self.hub.revise();
         let rows = self.store()?.all::<Container>()?;
         let Some(row) = rows.iter().find(|r| r.name == name) else {
@@ -47,7 +47,12 @@ impl Containers {
             problem
         })?;
         info!(container = name, network = row.network, port = row.port, who, "container removed");
-        Ok(Removed { pending: arrival != Arrival::Applied, name: row.name, network: row.network, id: row.id })
+        Ok(RemovedContainer {
+            pending: arrival != Arrival::Applied,
+            name: row.name,
+            network: row.network,
+            id: row.id,
+        })
     }
 
     /// Takes away whatever there is of a container, the last made first. What is not there needs no removing.
@@ -70,7 +75,7 @@ impl Containers {
     fn clear_host(&self, row: &Container) -> Result<(), Problem> {
         remove_port(&self.database, &row.port, &row.name)
             .map_err(|why| ovs_failed(&format!("the port {}", row.port), &why))?;
-        Pair::of(&row.port).remove().map_err(device_failed)?;
+        VethPair::of(&row.port).remove().map_err(device_failed)?;
         Ok(())
     }
 
@@ -86,7 +91,7 @@ impl Containers {
         };
         for row in rows.iter().filter(|r| r.phase == Phase::There && r.mac.is_none()) {
             // Its device was made with this one; it is pinned when the file is read again.
-            let row = Container { mac: Some(Pair::of(&row.port).inner_mac()), ..row.clone() };
+            let row = Container { mac: Some(VethPair::of(&row.port).inner_mac()), ..row.clone() };
             if let Err(why) = self.store().and_then(|store| Ok(store.put(&row)?)) {
                 error!(container = row.name, %why, "the MAC of a container could not be written down");
             }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::service::Served;
+use super::service::ServedService;
 use crate::problem::Problem;
 use crate::store::Transport;
 
@@ -29,7 +29,7 @@ pub struct Request {
     /// What it serves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    pub services: Vec<Served>,
+    pub services: Vec<ServedService>,
     /// The network namespace that its end is put into, as `ip netns` knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<String>,
@@ -120,7 +120,7 @@ impl Instance {
     }
 }
 
-fn service(value: &Value, key: &str) -> Result<Served, Problem> {
+fn service(value: &Value, key: &str) -> Result<ServedService, Problem> {
     let object = Object::of(value, key, &["name", "protocol", "port", "exposed"])?;
     let name = object.text("name")?;
     plain(&object.key("name"), &name)?;
@@ -137,7 +137,7 @@ fn service(value: &Value, key: &str) -> Result<Served, Problem> {
             return Err(bad(&object.key("exposed"), "is neither true nor false", "write true or false"));
         }
     };
-    Ok(Served { name, protocol, port: u16::try_from(port).unwrap_or_default(), exposed })
+    Ok(ServedService { name, protocol, port: u16::try_from(port).unwrap_or_default(), exposed })
 }
 
 fn parse(body: &[u8]) -> Result<Value, Problem> {
@@ -235,8 +235,12 @@ mod tests {
           }"#;
         let request = Request::read(body.as_bytes()).unwrap();
         assert_eq!((request.name.as_str(), request.network.as_str()), ("tor-relay", "privacy"));
-        let service =
-            Served { name: "tor-relay".to_owned(), protocol: Transport::Tcp, port: 9001, exposed: true };
+        let service = ServedService {
+            name: "tor-relay".to_owned(),
+            protocol: Transport::Tcp,
+            port: 9001,
+            exposed: true,
+        };
         assert_eq!((request.services, request.netns), (vec![service], None));
     }
 

@@ -7,7 +7,7 @@ use crate::store::{Service, Transport};
 
 /// A service of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Served {
+pub struct ServedService {
     /// Its name.
     pub name: String,
     /// The protocol: tcp, udp or sctp.
@@ -19,16 +19,16 @@ pub struct Served {
     pub exposed: bool,
 }
 
-impl From<&Service> for Served {
+impl From<&Service> for ServedService {
     fn from(service: &Service) -> Self {
         let Service { name, protocol, port, exposed } = service.clone();
         Self { name, protocol, port, exposed }
     }
 }
 
-impl From<&Served> for Service {
-    fn from(service: &Served) -> Self {
-        let Served { name, protocol, port, exposed } = service.clone();
+impl From<&ServedService> for Service {
+    fn from(service: &ServedService) -> Self {
+        let ServedService { name, protocol, port, exposed } = service.clone();
         Self { name, protocol, port, exposed }
     }
 }

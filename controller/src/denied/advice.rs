@@ -19,7 +19,7 @@ pub enum Advice {
 
 /// Both ends of a denied packet, as far as the file knows them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ends<'f> {
+pub(super) struct DeniedEnds<'f> {
     pub(super) from: Option<Party<'f>>,
     pub(super) to: Option<Party<'f>>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Ends<'f> {
 /// The longest name of a rule that is made up here; a longer one is cut.
 const LONGEST_NAME: usize = 60;
 
-impl<'f> Ends<'f> {
+impl<'f> DeniedEnds<'f> {
     /// Looks in the file who is at the port, and whose the address is.
     pub(super) fn of(file: &'f NetworkFile, bridge: &str, sample: &Sample) -> Self {
         let from = sender(file, bridge, sample);
@@ -107,7 +107,7 @@ fn receiver<'f>(
 }
 
 /// What would allow it.
-pub(super) fn advise(file: &NetworkFile, ends: &Ends<'_>, sample: &Sample) -> Advice {
+pub(super) fn advise(file: &NetworkFile, ends: &DeniedEnds<'_>, sample: &Sample) -> Advice {
     let nothing = |why: &str| Advice::Nothing(why.to_owned());
     // Whatever else is wrong with it: that comes first.
     if ends.from.is_none() {

@@ -15,4 +15,4 @@ mod tests;
 pub use advice::Advice;
 pub use report::{DeniedReport, report};
 pub use sample::{Protocol, Sample, Seen};
-pub use table::{CAPACITY, Entry, Key, Table};
+pub use table::{CAPACITY, DeniedTable, Entry, SampleKey};

@@ -6,7 +6,7 @@ use flows::network::NetworkFile;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::advice::{self, Advice, Ends};
+use super::advice::{self, Advice, DeniedEnds};
 use super::table::Entry;
 use crate::windows::utc;
 
@@ -56,7 +56,7 @@ pub struct DeniedReport {
 /// Says what an entry of a bridge's table is, by the network file in force.
 pub fn report(file: &NetworkFile, bridge: &str, entry: &Entry) -> DeniedReport {
     let sample = &entry.last;
-    let ends = Ends::of(file, bridge, sample);
+    let ends = DeniedEnds::of(file, bridge, sample);
     let (allow, help) = match advice::advise(file, &ends, sample) {
         Advice::Add(text) => (Some(text), None),
         Advice::Nothing(why) => (None, Some(why)),

@@ -11,7 +11,7 @@ pub const CAPACITY: usize = 1_024;
 
 /// What samples have in common that are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct SampleKey {
     /// The port that they came in by.
     pub in_port: PortNo,
     /// What they say.
@@ -35,18 +35,18 @@ pub struct Entry {
 
 /// The table of one bridge. Who sends from many addresses, or to many, pushes out what was not seen for longest.
 #[derive(Debug, Default)]
-pub struct Table {
-    entries: HashMap<Key, Entry>,
+pub struct DeniedTable {
+    entries: HashMap<SampleKey, Entry>,
     /// The keys in the order in which they were last seen.
-    order: BTreeMap<u64, Key>,
+    order: BTreeMap<u64, SampleKey>,
     next_turn: u64,
     forgotten: u64,
 }
 
-impl Table {
+impl DeniedTable {
     /// Counts a sample that came so many seconds after 1970-01-01 UTC.
     pub fn add(&mut self, sample: Sample, at: u64) {
-        let key = Key { in_port: sample.in_port, seen: sample.seen };
+        let key = SampleKey { in_port: sample.in_port, seen: sample.seen };
         let turn = self.next_turn;
         self.next_turn += 1;
         if let Some(entry) = self.entries.get_mut(&key) {

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use etherparse::PacketBuilder;
-use flows::compile::{Moment, Origin, OriginKind, PortMap, Program, Reason, compile};
+use flows::compile::{Origin, OriginKind, PortMap, Program, Reason, TimeContext, compile};
 use flows::interp::{Output, Packet, Pipeline, TCP_SYN};
 use flows::network::{NetworkFile, parse};
 use ofproto::PortNo;
@@ -65,7 +65,7 @@ fn ports() -> PortMap {
 }
 
 fn program(text: &str) -> Program {
-    compile(&file(text), "br0", &ports(), &Moment::default())
+    compile(&file(text), "br0", &ports(), &TimeContext::default())
 }
 
 /// What a protocol's packet is like: its frame, and for the interpreter.
@@ -109,7 +109,7 @@ fn run(text: &str, port: &str, frame: &[u8], packet: &Packet) -> (Option<Sample>
 }
 
 fn told(text: &str, sample: Sample) -> DeniedReport {
-    let mut table = Table::default();
+    let mut table = DeniedTable::default();
     table.add(sample, 1_000);
     report(&file(text), "br0", table.entries().next().unwrap())
 }
@@ -200,7 +200,7 @@ fn sample(n: u16) -> Sample {
 
 #[test]
 fn a_table_keeps_those_that_were_seen_last() {
-    let mut table = Table::default();
+    let mut table = DeniedTable::default();
     for n in 0..5_000u16 {
         table.add(sample(n), n.into());
         // One comes again and again.

@@ -1,6 +1,6 @@
 //! What was denied, by bridge.
 
-use crate::denied::{DeniedReport, Sample, Table, report};
+use crate::denied::{DeniedReport, DeniedTable, Sample, report};
 
 use super::Hub;
 
@@ -23,7 +23,7 @@ impl Hub {
         let tables = self.denied.iter().filter(|table| wanted(table.key()));
         let mut all: Vec<DeniedReport> = Vec::new();
         for table in tables {
-            let (name, table): (&String, &Table) = table.pair();
+            let (name, table): (&String, &DeniedTable) = table.pair();
             all.extend(table.entries().map(|entry| report(&policy.file, name, entry)));
         }
         all.sort_by(|a, b| (b.last_at, &a.bridge).cmp(&(a.last_at, &b.bridge)));

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bridge::Status;
+use crate::bridge::BridgeStatus;
 
 /// Counts the ended sessions of a bridge, until the bridge has been settled for a while.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl SessionDrops {
     }
 
     /// Notes whether the bridge is settled in its session.
-    pub(super) fn standing(&mut self, status: &Status, now: Instant) {
+    pub(super) fn standing(&mut self, status: &BridgeStatus, now: Instant) {
         self.settled = if status.settled { self.settled.or(Some(now)) } else { None };
     }
 
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_switch_that_is_dropped_again_and_again_says_so_until_it_is_well() {
         let (mut drops, start) = (SessionDrops::default(), Instant::now());
-        let settled = Status { settled: true, ..Status::default() };
+        let settled = BridgeStatus { settled: true, ..BridgeStatus::default() };
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(drops.text(at(0)), None);
         drops.ended("too many bad messages".to_owned(), at(0));
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(drops.text(at(900)).unwrap(), text);
         assert_eq!(drops.text(at(901)), None);
         // Not as it should, it is not well.
-        drops.standing(&Status::default(), at(902));
+        drops.standing(&BridgeStatus::default(), at(902));
         assert_eq!(drops.text(at(1_000)).unwrap(), text);
         drops.standing(&settled, at(1_000));
         drops.ended("another".to_owned(), at(1_060));

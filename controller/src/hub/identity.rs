@@ -9,7 +9,7 @@ use tracing::{error, warn};
 
 use super::owners::{Claim, Claimant, ExpectedDatapath, IdentitySource, Owner};
 use super::{FaultReport, Hub};
-use crate::address::Address;
+use crate::address::ListenAddress;
 use crate::ovs::{FaultKind, Identities, Identity, IsolationFault, leads_to};
 
 /// Names the fault of a bridge that several sessions claim.
@@ -197,7 +197,7 @@ impl Hub {
     }
 
     /// Notes an address at which switches can connect.
-    pub fn listens_at(&self, address: Address) {
+    pub fn listens_at(&self, address: ListenAddress) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(address);
     }
 
@@ -212,7 +212,7 @@ impl Hub {
         if listeners.is_empty() || ours(&target) {
             return None;
         }
-        let here: Vec<String> = listeners.iter().map(Address::to_string).collect();
+        let here: Vec<String> = listeners.iter().map(ListenAddress::to_string).collect();
         Some(IsolationFault {
             kind: FaultKind::SecondController,
             ..fault(

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ofproto::DatapathId;
 use tokio::sync::Notify;
 
-use crate::address::Address;
+use crate::address::ListenAddress;
 
 /// Bounds the sessions that wait for one bridge. Most of them are strangers.
 const MAX_WAITING: usize = 4;
@@ -64,7 +64,7 @@ pub struct Claimant {
     /// The peer.
     pub peer: String,
     /// The controller's end of the connection, if known.
-    pub local: Option<Address>,
+    pub local: Option<ListenAddress>,
     /// The mailbox that it takes orders from.
     pub mailbox: Arc<OwnershipMailbox>,
 }
@@ -107,7 +107,7 @@ pub enum Claim {
 
 /// Tells whether Open vSwitch's database confirms the owner of a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
+pub enum OwnerProof {
     /// The database has neither confirmed nor disproved it yet.
     Unknown,
     /// The database shows the bridge connected, and no other session claimed the same datapath.
@@ -124,7 +124,7 @@ pub struct Owner {
     /// Start of the ownership.
     pub since: Instant,
     /// The evidence of Open vSwitch's database.
-    pub proof: Proof,
+    pub proof: OwnerProof,
 }
 
 /// Describes a session that waits for a bridge.
@@ -236,7 +236,7 @@ impl BridgeOwners {
         let mut table = self.lock();
         let Some(claims) = table.claims.get_mut(bridge) else { return };
         if let Some(owner) = claims.owner.as_mut().filter(|owner| owner.claimant.session == session) {
-            owner.proof = Proof::Disproved;
+            owner.proof = OwnerProof::Disproved;
             claims.wake();
         }
     }
@@ -253,7 +253,7 @@ impl BridgeOwners {
         let is_alone = !waiting.iter().any(|w| w.claimant.datapath == owner.claimant.datapath)
             && rival_at.is_none_or(|at| asked.saturating_duration_since(at) > settled);
         if is_alone && owner.claimant.session == session {
-            owner.proof = Proof::Confirmed;
+            owner.proof = OwnerProof::Confirmed;
         }
     }
 
@@ -294,7 +294,7 @@ impl BridgeOwners {
         };
         let known = known.map(|known| known.datapath);
         let is_right = |other: &WaitingClaim| {
-            owner.proof == Proof::Confirmed
+            owner.proof == OwnerProof::Confirmed
                 || (known == Some(owner.claimant.datapath) && known != Some(other.claimant.datapath))
         };
         if let Some(rival) = waiting.iter().find(|other| other.why.is_some() && !is_right(other)) {
@@ -304,7 +304,7 @@ impl BridgeOwners {
             ));
         }
         let is_recent = rival_at.is_some_and(|at| now.saturating_duration_since(at) < RIVAL_REMEMBERED);
-        (is_recent && owner.proof != Proof::Confirmed).then(|| {
+        (is_recent && owner.proof != OwnerProof::Confirmed).then(|| {
             "another session said a moment ago that it is this datapath, and which is the right one is unknown"
                 .to_owned()
         })
@@ -367,7 +367,7 @@ impl BridgeClaims {
         match &self.owner {
             Some(owner) if owner.claimant.session == session => Claim::Granted(bridge.to_owned()),
             Some(owner)
-                if owner.claimant.datapath == claimant.datapath && owner.proof != Proof::Disproved =>
+                if owner.claimant.datapath == claimant.datapath && owner.proof != OwnerProof::Disproved =>
             {
                 self.rival_at = Some(now);
                 // Claims of other datapaths leave room for this one.
@@ -394,7 +394,7 @@ impl BridgeClaims {
                         format!("it is not {bridge}, whose datapath {} connected now", claimant.datapath);
                     owner.claimant.mailbox.post(|orders| orders.leave = Some(why));
                 }
-                self.owner = Some(Owner { claimant, since: now, proof: Proof::Unknown });
+                self.owner = Some(Owner { claimant, since: now, proof: OwnerProof::Unknown });
                 self.rival_at = None;
                 Claim::Granted(bridge.to_owned())
             }

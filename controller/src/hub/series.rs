@@ -11,13 +11,13 @@ use super::Hub;
 
 /// The names that series may have, as of one number of what was in force.
 #[derive(Debug, Default)]
-pub(super) struct Named {
+pub(super) struct SeriesNames {
     generation: u64,
     /// The rules of each bridge.
     rules: HashMap<String, HashSet<String>>,
 }
 
-impl Named {
+impl SeriesNames {
     fn new(generation: u64, file: &NetworkFile) -> Self {
         let mut rules: HashMap<String, HashSet<String>> = HashMap::new();
         for bridge in &file.bridges {
@@ -113,18 +113,18 @@ impl Hub {
     }
 
     /// Whether the file names the bridge, or the bridge is connected as one of those that it does not name.
-    pub(super) fn is_known(&self, bridge: &str, named: &Named) -> bool {
+    pub(super) fn is_known(&self, bridge: &str, named: &SeriesNames) -> bool {
         let connected = || self.bridges.get(bridge).is_some_and(|standing| standing.connected);
         bridge != ANY_BRIDGE && (named.has_bridge(bridge) || named.has_bridge(ANY_BRIDGE) && connected())
     }
 
     /// Returns the names that series may have now.
-    pub(super) fn named_series(&self) -> Arc<Named> {
+    pub(super) fn named_series(&self) -> Arc<SeriesNames> {
         let policy = self.policy();
         // What is there after a panic is whole: it is replaced in one step.
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         if named.generation != policy.generation || named.rules.is_empty() {
-            *named = Arc::new(Named::new(policy.generation, &policy.file));
+            *named = Arc::new(SeriesNames::new(policy.generation, &policy.file));
         }
         Arc::clone(&named)
     }

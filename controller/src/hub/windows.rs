@@ -14,7 +14,7 @@ use crate::active_policy::ActivePolicy;
 use crate::clock::{Clock, ceil};
 use crate::problem::{Problem, ProblemKind};
 use crate::store::{Store, StoreError, Window};
-use crate::windows::{Ending, Opening, Windows, utc, words};
+use crate::windows::{WindowEnd, WindowRequest, Windows, utc, words};
 
 /// The clock on the wall is looked at so often at least: it may be set.
 const LOOK: Duration = Duration::from_secs(30);
@@ -82,7 +82,7 @@ impl Hub {
     ///
     /// # Errors
     /// Why not.
-    pub async fn open_window(&self, wish: Opening) -> Result<WindowReport, Problem> {
+    pub async fn open_window(&self, wish: WindowRequest) -> Result<WindowReport, Problem> {
         let changing = self.changing.lock().await;
         let active = self.policy();
         let window = self.windows().opening(Clock::wall(), &active.window_names(), &wish)?;
@@ -140,10 +140,10 @@ impl Hub {
             self.windows().remove(&window.name);
             let Window { name, reason, who, .. } = window;
             match why {
-                Ending::Over => {
+                WindowEnd::Over => {
                     info!(window = name, opened_by = who, reason, "window closed: its time is over")
                 }
-                Ending::Clock => {
+                WindowEnd::Clock => {
                     warn!(
                         window = name,
                         opened_by = who,
@@ -151,7 +151,7 @@ impl Hub {
                         "window closed: it was opened in what is the future now; the clock was set back"
                     );
                 }
-                Ending::Unnamed => {
+                WindowEnd::Unnamed => {
                     warn!(
                         window = name,
                         opened_by = who,

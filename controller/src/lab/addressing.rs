@@ -12,9 +12,9 @@ const NODE: u32 = 50;
 const LOOK: u32 = 4096;
 
 /// The addresses in use.
-pub(super) struct Addresses(HashSet<IpAddr>);
+pub(super) struct LabAddresses(HashSet<IpAddr>);
 
-impl Addresses {
+impl LabAddresses {
     /// Those that the file gives to somebody.
     pub(super) fn of(file: &NetworkFile) -> Self {
         let plugs = || file.endpoints.iter().flat_map(|e| &e.attachments);

@@ -45,12 +45,12 @@ pub(crate) fn mac_text(mac: [u8; 6]) -> String {
 }
 
 /// Builds a plan's namespaces and cables. `full` gives a namespace's name for its key.
-pub(crate) struct Builder<'a> {
+pub(crate) struct LabBuilder<'a> {
     pub(crate) plan: &'a LabPlan,
     pub(crate) full: &'a (dyn Fn(&str) -> String + Sync),
 }
 
-impl Builder<'_> {
+impl LabBuilder<'_> {
     /// The namespaces, empty, with the settings that their devices will have.
     pub(crate) fn namespaces(&self) -> Result<(), LabError> {
         let lines: Vec<_> =

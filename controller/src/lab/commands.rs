@@ -12,8 +12,8 @@ use super::handle::fresh_id;
 use super::options::LabOptions;
 use super::probe::table;
 use super::proxy;
-use super::session::{Round, Running, Scenario, start};
-use super::teardown::{Which, take_down};
+use super::session::{ProbeRound, RunningLab, Scenario, start};
+use super::teardown::{LabSelection, take_down};
 
 /// As `println!`, but a reader that went away ends nothing: there is a lab to be taken down.
 macro_rules! say {
@@ -73,7 +73,7 @@ pub async fn test(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode
 }
 
 /// Takes labs down, also those whose owner crashed, and says which.
-pub fn down(base: &Path, which: &Which) -> Result<ExitCode, LabError> {
+pub fn down(base: &Path, which: &LabSelection) -> Result<ExitCode, LabError> {
     let ids = take_down(base, which)?;
     match ids.as_slice() {
         [] => say!("no such lab under {}", base.display()),
@@ -89,10 +89,10 @@ fn labelled(scenario: &Scenario, base: &Path) -> (LabOptions, String) {
 }
 
 /// Probes and prints. Returns whether all is as the file says and no hidden flow is left.
-fn report(running: &Running, scenario: &Scenario) -> Result<bool, LabError> {
+fn report(running: &RunningLab, scenario: &Scenario) -> Result<bool, LabError> {
     let lab = &running.lab;
     let mut good = true;
-    for Round { when, findings } in running.probe(&scenario.file)? {
+    for ProbeRound { when, findings } in running.probe(&scenario.file)? {
         if !when.is_empty() {
             say!("{when}:");
         }
@@ -116,7 +116,7 @@ fn report(running: &Running, scenario: &Scenario) -> Result<bool, LabError> {
     Ok(good && hidden == 0)
 }
 
-fn print_hints(running: &Running, metrics: Option<std::net::SocketAddr>) {
+fn print_hints(running: &RunningLab, metrics: Option<std::net::SocketAddr>) {
     let lab = &running.lab;
     let rundir = lab.rundir().display();
     say!("\nlab {} is up; Ctrl-C takes it down. Where to look:", lab.id());
@@ -137,7 +137,7 @@ fn print_hints(running: &Running, metrics: Option<std::net::SocketAddr>) {
     say!("  tail -f {}", running.controller.log().display());
 }
 
-async fn stay(running: &Running, stop: &mut Stop) -> ExitCode {
+async fn stay(running: &RunningLab, stop: &mut Stop) -> ExitCode {
     let mut told = false;
     loop {
         tokio::select! {
@@ -192,7 +192,7 @@ impl Stop {
         }
         say!("taking lab {id} down");
         let clear = || {
-            let (base, which) = (base.to_owned(), Which::Id(id.to_owned()));
+            let (base, which) = (base.to_owned(), LabSelection::Id(id.to_owned()));
             spawn_blocking(move || take_down(&base, &which))
         };
         // What cannot be taken down while the work goes on can be when it has ended.

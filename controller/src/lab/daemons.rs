@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::command::{not_started, ovs_tool, run};
 use super::error::LabError;
-use super::plan::{LabPlan, TAGGER, Tag};
+use super::plan::{LabPlan, TAGGER, TaggedPorts};
 use super::process::ProcessRecord;
 
 /// How long a daemon has to open its socket.
@@ -187,7 +187,7 @@ impl Daemons {
         }
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         self.vsctl(&words)?;
-        for Tag { member, trunk, vlan } in &plan.tags {
+        for TaggedPorts { member, trunk, vlan } in &plan.tags {
             let vid = vlan | 0x1000;
             for flow in [
                 format!("in_port={member},actions=push_vlan:0x8100,set_field:{vid}->vlan_vid,output:{trunk}"),

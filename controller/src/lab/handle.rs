@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use flows::network::NetworkFile;
 use nix::sys::signal::Signal;
 
-use super::build::Builder;
+use super::build::LabBuilder;
 use super::command::{PROGRAMS, output, ovs_tool, require, run};
 use super::daemons::{Daemons, spawn_in, wait_until};
 use super::error::LabError;
@@ -136,7 +136,7 @@ impl Lab {
 
     fn build(&self) -> Result<(), LabError> {
         let name = |key: &str| full(&self.id, key);
-        let builder = Builder { plan: &self.plan, full: &name };
+        let builder = LabBuilder { plan: &self.plan, full: &name };
         builder.namespaces()?;
         // The daemons start while the cables are laid.
         let (cables, daemons) = std::thread::scope(|scope| {
@@ -268,7 +268,7 @@ impl Lab {
         self.launch_vswitchd()?;
         self.daemons.settle()?;
         let name = |key: &str| full(&self.id, key);
-        Builder { plan: &self.plan, full: &name }.host_addresses()
+        LabBuilder { plan: &self.plan, full: &name }.host_addresses()
     }
 
     /// Takes a port off a bridge; its device stays.

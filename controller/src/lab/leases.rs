@@ -10,8 +10,8 @@ use ipnetwork::IpNetwork;
 use super::daemons::wait_until;
 use super::error::LabError;
 use super::handle::Lab;
-use super::plan::Place;
-use super::probe::{Body, Frame, Injector, Now, Step, exchanges, solicited_node};
+use super::plan::PlannedPort;
+use super::probe::{ExchangeStep, Frame, FrameBody, Injector, ProbeContext, exchanges, solicited_node};
 use super::session::SETTLE;
 
 impl Lab {
@@ -21,7 +21,7 @@ impl Lab {
     /// # Errors
     /// When a frame cannot be sent, or an address is not bound in time.
     pub fn lease(&self, file: &NetworkFile) -> Result<(), LabError> {
-        let of = exchanges(file, self.plan(), &Now::closed());
+        let of = exchanges(file, self.plan(), &ProbeContext::closed());
         for exchange in of.iter().filter(|exchange| exchange.client.leased) {
             let (client, server) = (&exchange.client, &exchange.server);
             let mut asks = Injector::open(&self.full_name(&client.namespace), &client.device)?;
@@ -29,21 +29,22 @@ impl Lab {
             let bound = || {
                 // As any client does: again, where the answer was lost.
                 let said = asks
-                    .send(exchange.frame(Step::Request).encode(0))
-                    .and_then(|_| gives.send(exchange.frame(Step::Give).encode(0)));
+                    .send(exchange.frame(ExchangeStep::Request).encode(0))
+                    .and_then(|_| gives.send(exchange.frame(ExchangeStep::Give).encode(0)));
                 said.is_err() || self.is_bound(&client.bridge, exchange.address)
             };
             let what = format!("{} to be leased to {}", exchange.address, client.name);
             wait_until(&what, SETTLE, bound)?;
         }
-        let made =
-            |place: &&Place| place.leased && place.network.as_deref().is_some_and(|n| file.has_router(n));
+        let made = |place: &&PlannedPort| {
+            place.leased && place.network.as_deref().is_some_and(|n| file.has_router(n))
+        };
         for place in self.plan().places.iter().filter(made) {
             let mut says = Injector::open(&self.full_name(&place.namespace), &place.device)?;
             for address in place.addresses.iter().map(IpNetwork::ip) {
                 let IpAddr::V6(own) = address else { continue };
                 let (to, mac) = solicited_node(own);
-                let body = Body::Solicitation { from: own, to, target: own };
+                let body = FrameBody::Solicitation { from: own, to, target: own };
                 let used = || {
                     let said = says.send(Frame::new(place.mac, mac, body.clone()).encode(0));
                     said.is_err() || self.is_bound(&place.bridge, address)

@@ -59,10 +59,10 @@ pub use error::LabError;
 pub use handle::{Lab, Spawned};
 pub use options::{ExtraPort, LabOptions};
 pub use plan::{
-    Cable, CableEnd, HOST, INTERNET, LabPlan, Place, PlannedBridge, PlannedNamespace, SourceRoutes, Subject,
-    TAGGER, Tag,
+    Cable, CableEnd, HOST, INTERNET, LabPlan, PlannedBridge, PlannedNamespace, PlannedPort, SourceRoutes,
+    Subject, TAGGER, TaggedPorts,
 };
 pub use process::ProcessRecord;
-pub use session::{Round, Running, Scenario, start};
+pub use session::{ProbeRound, RunningLab, Scenario, start};
 pub use state::{LabState, default_base, labs};
-pub use teardown::{Which, take_down};
+pub use teardown::{LabSelection, take_down};

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use flows::network::NetworkFile;
 use ipnetwork::IpNetwork;
 
-use super::addressing::{self, Addresses};
-use super::plan::{HOST, LabPlan, Place, Subject};
+use super::addressing::{self, LabAddresses};
+use super::plan::{HOST, LabPlan, PlannedPort, Subject};
 
 /// How to make a lab.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +47,7 @@ impl LabOptions {
     /// The lab in which isolation is hardest to keep: its host routes between all bridges, and has an address
     /// in every subnet, on the bridge's own port, where the file gives it none.
     pub fn worst_case(file: &NetworkFile) -> Self {
-        let mut addresses = Addresses::of(file);
+        let mut addresses = LabAddresses::of(file);
         let mut host_addresses = Vec::new();
         for network in &file.networks {
             let placed = file
@@ -81,7 +81,7 @@ impl LabPlan {
             for gateway in &extra.gateways {
                 self.route(&namespace, addressing::everything(*gateway), *gateway);
             }
-            self.places.push(Place {
+            self.places.push(PlannedPort {
                 name: extra.name.clone(),
                 subject: Subject::Declared,
                 network: None,

@@ -13,7 +13,7 @@ use super::error::LabError;
 use super::handle::{Lab, Spawned};
 use super::options::LabOptions;
 use super::plan::HOST;
-use super::probe::{self, Finding, Now, Probe};
+use super::probe::{self, Finding, Probe, ProbeContext};
 use crate::api_client::{ApiAddress, fetch, request};
 use crate::ovs::{AttachOptions, Database, LOOPBACK_TARGET, attach};
 use crate::policy::{self, PolicyError};
@@ -168,29 +168,29 @@ impl Lab {
     }
 
     /// Probes everything that the file says at that hour; see [`probe`].
-    pub fn probe(&self, file: &NetworkFile, now: &Now) -> Result<Vec<Finding>, LabError> {
+    pub fn probe(&self, file: &NetworkFile, now: &ProbeContext) -> Result<Vec<Finding>, LabError> {
         probe::run(self, &probe::derive(file, self.plan(), now))
     }
 }
 
 /// What a round of probes is about, and what it showed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Round {
+pub struct ProbeRound {
     /// Which windows are open, in words.
     pub when: String,
     /// What was seen.
     pub findings: Vec<Finding>,
 }
 
-impl Running {
+impl RunningLab {
     /// Probes everything that the file says: with its windows closed; then, where it has any, what an open one changes;
     /// and again with all of them closed.
-    pub fn probe(&self, file: &NetworkFile) -> Result<Vec<Round>, LabError> {
-        let (lab, closed) = (&self.lab, Now::closed());
+    pub fn probe(&self, file: &NetworkFile) -> Result<Vec<ProbeRound>, LabError> {
+        let (lab, closed) = (&self.lab, ProbeContext::closed());
         let open: BTreeSet<String> = file.allows.iter().filter_map(|a| a.temp.clone()).collect();
-        let open = Now { open: open.into_iter().collect(), ..closed.clone() };
+        let open = ProbeContext { open: open.into_iter().collect(), ..closed.clone() };
         let when = if open.open.is_empty() { "" } else { "with all windows closed" };
-        let mut rounds = vec![Round { when: when.to_owned(), findings: lab.probe(file, &closed)? }];
+        let mut rounds = vec![ProbeRound { when: when.to_owned(), findings: lab.probe(file, &closed)? }];
         if open.open.is_empty() {
             return Ok(rounds);
         }
@@ -206,13 +206,13 @@ impl Running {
         lab.settle(&self.controller)?;
         let when = format!("with {} open", open.open.join(", "));
         let findings = probe::run(lab, &other(&when_open, &when_closed))?;
-        rounds.push(Round { when, findings });
+        rounds.push(ProbeRound { when, findings });
         for name in &open.open {
             self.ask("DELETE", &format!("/api/windows/{name}"), None)?;
         }
         lab.settle(&self.controller)?;
         let findings = probe::run(lab, &other(&when_closed, &when_open))?;
-        rounds.push(Round { when: "with all windows closed again".to_owned(), findings });
+        rounds.push(ProbeRound { when: "with all windows closed again".to_owned(), findings });
         Ok(rounds)
     }
 
@@ -226,7 +226,7 @@ impl Running {
 
 /// A lab with a running controller that has settled.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningLab {
     /// The lab.
     pub lab: Lab,
     /// The controller.
@@ -234,12 +234,12 @@ pub struct Running {
 }
 
 /// Brings a lab up with the controller of the scenario, and waits until it has settled.
-pub fn start(scenario: &Scenario, options: LabOptions) -> Result<Running, LabError> {
+pub fn start(scenario: &Scenario, options: LabOptions) -> Result<RunningLab, LabError> {
     let lab = Lab::up(&scenario.file, options)?;
     let controller = lab.start_controller(&scenario.program, &scenario.path)?;
     wait_until("the controller's API", SETTLE, || lab.api_socket().exists() || !controller.running())?;
     lab.attach(&scenario.file)?;
     lab.settle(&controller)?;
     lab.lease(&scenario.file)?;
-    Ok(Running { lab, controller })
+    Ok(RunningLab { lab, controller })
 }

@@ -18,7 +18,7 @@ pub(crate) const PREFIX: &str = "pcl-";
 
 /// Which labs to take down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+pub enum LabSelection {
     /// Every lab of the directory.
     All,
     /// The lab with that id.
@@ -27,7 +27,7 @@ pub enum Which {
     File(PathBuf),
 }
 
-impl Which {
+impl LabSelection {
     fn fits(&self, dir: &Path, state: Option<&LabState>) -> bool {
         match self {
             Self::All => true,
@@ -43,7 +43,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
 }
 
 /// Takes the labs of `base` that fit down. Returns their ids; the first error after trying all of them.
-pub fn take_down(base: &Path, which: &Which) -> Result<Vec<String>, LabError> {
+pub fn take_down(base: &Path, which: &LabSelection) -> Result<Vec<String>, LabError> {
     let mut done = Vec::new();
     let mut failed = None;
     for dir in labs(base) {

@@ -215,9 +215,9 @@ fn a_crashed_lab_is_found_and_removed() {
     assert_eq!(processes.len(), 3);
     std::mem::forget(lab);
 
-    assert_eq!(take_down(base.path(), &Which::Id("other".to_owned())).unwrap(), Vec::<String>::new());
+    assert_eq!(take_down(base.path(), &LabSelection::Id("other".to_owned())).unwrap(), Vec::<String>::new());
     assert!(sleeper.running());
-    assert_eq!(take_down(base.path(), &Which::Id(id.clone())).unwrap(), std::slice::from_ref(&id));
+    assert_eq!(take_down(base.path(), &LabSelection::Id(id.clone())).unwrap(), std::slice::from_ref(&id));
     assert_eq!(namespaces_of(&id), Vec::<String>::new());
     assert!(processes.iter().all(|p| !p.alive()));
     assert!(!base.path().join(&id).exists());

@@ -25,5 +25,5 @@ mod table;
 mod tests;
 
 pub use noted::NotedEntries;
-pub use switch::{FlowKind, LearningSwitch, Settings, Tally};
-pub use table::{Learned, MacTable, Shares};
+pub use switch::{FlowKind, LearningSwitch, PacketTally, Settings};
+pub use table::{LearnOutcome, MacTable, Shares};

@@ -14,7 +14,7 @@ const TAGGED_PLACES: usize = PLACES / 2;
 
 /// A port in a VLAN (0 without a tag), and how many addresses are there.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct PortInVlan {
     port: PortNo,
     vlan: u16,
     addresses: u32,
@@ -31,7 +31,7 @@ struct Port {
 /// Ports in VLANs by their places. A place without addresses is given to the next port that needs one.
 #[derive(Debug, Default)]
 pub(super) struct Ports {
-    places: Vec<Place>,
+    places: Vec<PortInVlan>,
     /// Only asked for a new, a moved or a forgotten address, as are those below.
     ports: HashMap<PortNo, Port>,
     tagged: HashMap<(PortNo, u16), u16>,
@@ -88,7 +88,7 @@ impl Ports {
         if vlan != 0 && self.tagged.len() >= TAGGED_PLACES {
             return None;
         }
-        let new = Place { port, vlan, addresses: 0 };
+        let new = PortInVlan { port, vlan, addresses: 0 };
         let place = match self.free.pop() {
             Some(place) => {
                 *self.places.get_mut(usize::from(place))? = new;
@@ -110,7 +110,7 @@ impl Ports {
     pub(super) fn leave(&mut self, place: u16) {
         let Some(left) = self.places.get_mut(usize::from(place)) else { return };
         left.addresses = left.addresses.saturating_sub(1);
-        let Place { port, vlan, addresses } = *left;
+        let PortInVlan { port, vlan, addresses } = *left;
         if addresses == 0 {
             self.free.push(place);
             self.tagged.remove(&(port, vlan));

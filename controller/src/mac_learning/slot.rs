@@ -7,9 +7,9 @@ pub(super) const PLACE_BITS: u32 = 16 - TICK_BITS;
 
 /// From the highest bit: 48 of the address, then the [place](super::ports) of its port in its VLAN, then when it was last seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Slot(u64);
+pub(super) struct TableSlot(u64);
 
-impl Slot {
+impl TableSlot {
     /// The address zero is nobody's.
     pub(super) const EMPTY: Self = Self(0);
 

@@ -1,11 +1,11 @@
 //! What a learning switch does with a packet.
 
-use ofproto::hot::{Addresses, FlowStamp, Mac, MacStamp, PacketInView, PacketOutStamp, VlanVid};
+use ofproto::hot::{FlowStamp, FrameAddresses, Mac, MacStamp, PacketInView, PacketOutStamp, VlanVid};
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
 use ofproto::{BufferId, Cookie, EncodeError, PortNo, TableId, Xid};
 
-use super::{Learned, MacTable, NotedEntries, Shares};
+use super::{LearnOutcome, MacTable, NotedEntries, Shares};
 
 /// How a bridge learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct FlowKind {
 
 /// What became of packets, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct PacketTally {
     /// PACKET_INs.
     pub packets: u64,
     /// Sent out at one port, with a flow for those that follow.
@@ -65,7 +65,7 @@ pub struct LearningSwitch {
     from_gone: MacStamp,
     to_gone: MacStamp,
     packet_out: PacketOutStamp,
-    tally: Tally,
+    tally: PacketTally,
 }
 
 impl LearningSwitch {
@@ -89,7 +89,7 @@ impl LearningSwitch {
             from_gone: MacStamp::new(&gone, Field::EthSrc, XID)?,
             to_gone: MacStamp::new(&gone, Field::EthDst, XID)?,
             packet_out: PacketOutStamp::new(XID)?,
-            tally: Tally::default(),
+            tally: PacketTally::default(),
         })
     }
 
@@ -120,7 +120,7 @@ impl LearningSwitch {
     #[inline]
     pub fn note(&self, frame: &[u8], noted: &mut NotedEntries) {
         let data = PacketInView::parse(frame).map_or(&[][..], |packet| packet.data);
-        if let Some(Addresses { dst, src, vlan }) = Addresses::parse(data) {
+        if let Some(FrameAddresses { dst, src, vlan }) = FrameAddresses::parse(data) {
             self.table.note(dst, vlan.number(), noted);
             self.table.note(src, vlan.number(), noted);
         }
@@ -138,21 +138,21 @@ impl LearningSwitch {
     pub fn packet_in(&mut self, frame: &[u8], now: u32, out: &mut Vec<u8>) -> bool {
         let Some(packet) = PacketInView::parse(frame) else { return false };
         self.tally.packets += 1;
-        let Some(addresses) = Addresses::parse(packet.data) else {
+        let Some(addresses) = FrameAddresses::parse(packet.data) else {
             self.drop(&packet, out);
             return true;
         };
-        let Addresses { src, vlan, .. } = addresses;
+        let FrameAddresses { src, vlan, .. } = addresses;
         match self.table.learn(src, vlan.number(), packet.in_port, now) {
-            Learned::Known => {}
-            Learned::New => self.tally.learned += 1,
+            LearnOutcome::Known => {}
+            LearnOutcome::New => self.tally.learned += 1,
             // The flows to where it was are wrong now, and those from there are somebody else's chance.
-            Learned::Moved(_) => {
+            LearnOutcome::Moved(_) => {
                 self.tally.moved += 1;
                 self.moved(src, vlan, out);
             }
-            Learned::Full => self.tally.refused += 1,
-            Learned::Nobodys => {
+            LearnOutcome::Full => self.tally.refused += 1,
+            LearnOutcome::Nobodys => {
                 self.drop(&packet, out);
                 return true;
             }
@@ -171,8 +171,8 @@ impl LearningSwitch {
         }
     }
 
-    fn send(&mut self, packet: &PacketInView<'_>, addresses: Addresses, out: &mut Vec<u8>) {
-        let Addresses { dst, src, vlan } = addresses;
+    fn send(&mut self, packet: &PacketInView<'_>, addresses: FrameAddresses, out: &mut Vec<u8>) {
+        let FrameAddresses { dst, src, vlan } = addresses;
         // Half a packet is not sent on; the flow that would have let it pass is not made either, so that it is seen.
         let whole =
             packet.buffer_id != BufferId::NO_BUFFER || packet.data.len() >= usize::from(packet.total_len);
@@ -205,7 +205,7 @@ impl LearningSwitch {
     }
 
     /// After each batch: forgets what is too old. Gives what was counted since the last time.
-    pub fn batch_ended(&mut self, now: u32) -> Tally {
+    pub fn batch_ended(&mut self, now: u32) -> PacketTally {
         self.table.forget_old(now);
         std::mem::take(&mut self.tally)
     }

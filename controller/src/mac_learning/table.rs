@@ -8,7 +8,7 @@ use ofproto::hot::Mac;
 use super::age::Age;
 use super::noted::NotedEntries;
 use super::ports::Ports;
-use super::slot::Slot;
+use super::slot::TableSlot;
 
 /// How many addresses there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Shares {
 
 /// What became of an address that was seen at a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Learned {
+pub enum LearnOutcome {
     /// It was not known, or too long ago.
     New,
     /// It was there.
@@ -40,7 +40,7 @@ pub enum Learned {
 /// gives memory back. What is too old is cleared away all at once, some four times in the time of an age.
 #[derive(Debug)]
 pub struct MacTable {
-    slots: Vec<Slot>,
+    slots: Vec<TableSlot>,
     used: usize,
     ports: Ports,
     shares: Shares,
@@ -56,7 +56,7 @@ impl MacTable {
     /// An empty one. An address that is not seen for `age` seconds, or up to two quarters of them more, is forgotten.
     pub fn new(shares: Shares, age: u32) -> Self {
         Self {
-            slots: vec![Slot::EMPTY; SMALLEST],
+            slots: vec![TableSlot::EMPTY; SMALLEST],
             used: 0,
             ports: Ports::default(),
             shares,
@@ -89,14 +89,14 @@ impl MacTable {
     /// Where an address is, as far as is known at the time of the last [`MacTable::learn`] or [`MacTable::forget_old`].
     #[inline]
     pub fn port(&self, mac: Mac, vlan: u16) -> Option<PortNo> {
-        let slot = self.slots.get(self.find(Key::new(mac, vlan)))?;
+        let slot = self.slots.get(self.find(MacInVlan::new(mac, vlan)))?;
         if slot.is_empty() { None } else { self.ports.number(slot.place()) }
     }
 
     /// Notes where an address is looked for first. When `noted` is full, it loads what is there.
     #[inline]
     pub fn note(&self, mac: Mac, vlan: u16, noted: &mut NotedEntries) {
-        if noted.push(self.home(Key::new(mac, vlan))) {
+        if noted.push(self.home(MacInVlan::new(mac, vlan))) {
             self.load(noted);
         }
     }
@@ -112,11 +112,11 @@ impl MacTable {
 
     /// An address was seen at a port in a VLAN at `now` (seconds of a clock that does not go back).
     #[inline]
-    pub fn learn(&mut self, mac: Mac, vlan: u16, port: PortNo, now: u32) -> Learned {
-        let key = Key::new(mac, vlan);
+    pub fn learn(&mut self, mac: Mac, vlan: u16, port: PortNo, now: u32) -> LearnOutcome {
+        let key = MacInVlan::new(mac, vlan);
         // The lowest bit of the first byte (IEEE 802, individual or group).
         if key.mac == 0 || key.mac & (1 << 40) != 0 {
-            return Learned::Nobodys;
+            return LearnOutcome::Nobodys;
         }
         self.forget_old(now);
         let at = self.find(key);
@@ -124,31 +124,33 @@ impl MacTable {
             // What was found in use is this address in this VLAN.
             Some(slot) if !slot.is_empty() && self.ports.number(slot.place()) == Some(port) => {
                 slot.see(self.age.tick());
-                Learned::Known
+                LearnOutcome::Known
             }
             _ => self.learn_anew(key, port, at),
         }
     }
 
     /// One that is not there, or at another port.
-    fn learn_anew(&mut self, Key { mac, vlan }: Key, port: PortNo, at: usize) -> Learned {
-        let Some(slot) = self.slots.get_mut(at) else { return Learned::Full };
+    fn learn_anew(&mut self, MacInVlan { mac, vlan }: MacInVlan, port: PortNo, at: usize) -> LearnOutcome {
+        let Some(slot) = self.slots.get_mut(at) else { return LearnOutcome::Full };
         let was = *slot;
         if was.is_empty() && self.used >= self.shares.all as usize {
-            return Learned::Full;
+            return LearnOutcome::Full;
         }
-        let Some(place) = self.ports.enter(port, vlan, self.shares.per_port) else { return Learned::Full };
-        *slot = Slot::new(mac, place, self.age.tick());
+        let Some(place) = self.ports.enter(port, vlan, self.shares.per_port) else {
+            return LearnOutcome::Full;
+        };
+        *slot = TableSlot::new(mac, place, self.age.tick());
         if !was.is_empty() {
             let from = self.ports.number(was.place());
             self.ports.leave(was.place());
-            return from.map_or(Learned::New, Learned::Moved);
+            return from.map_or(LearnOutcome::New, LearnOutcome::Moved);
         }
         self.used += 1;
         if is_full(self.used, self.slots.len()) {
             self.grow();
         }
-        Learned::New
+        LearnOutcome::New
     }
 
     /// Forgets all addresses of a port that is not there any more.
@@ -174,7 +176,7 @@ impl MacTable {
 
     /// Where an address is looked for first.
     #[inline]
-    fn home(&self, key: Key) -> usize {
+    fn home(&self, key: MacInVlan) -> usize {
         // The two halves of a product in which every bit of the address, the VLAN and the seed has a part.
         let wide = u128::from(key.bits() ^ self.seed) * 0x9e37_79b9_7f4a_7c15;
         usize::try_from((wide >> 64 ^ wide) & self.mask() as u128).unwrap_or(0)
@@ -182,7 +184,7 @@ impl MacTable {
 
     /// The place of an address, or the empty one where it would be.
     #[inline]
-    fn find(&self, key: Key) -> usize {
+    fn find(&self, key: MacInVlan) -> usize {
         let mut at = self.home(key);
         // Never are all places in use.
         while let Some(slot) = self.slots.get(at) {
@@ -196,11 +198,11 @@ impl MacTable {
     }
 
     /// What an entry is found by.
-    fn key(&self, slot: Slot) -> Key {
-        Key { mac: slot.mac(), vlan: self.ports.vlan(slot.place()) }
+    fn key(&self, slot: TableSlot) -> MacInVlan {
+        MacInVlan { mac: slot.mac(), vlan: self.ports.vlan(slot.place()) }
     }
 
-    fn remove_where(&mut self, gone: impl Fn(Slot) -> bool) {
+    fn remove_where(&mut self, gone: impl Fn(TableSlot) -> bool) {
         let mut at = 0;
         while let Some(&slot) = self.slots.get(at) {
             // After a removal another one may have come here. What comes from the beginning has been looked at.
@@ -225,11 +227,11 @@ impl MacTable {
                 hole = next;
             }
         }
-        self.slots.get_mut(hole).into_iter().for_each(|place| *place = Slot::EMPTY);
+        self.slots.get_mut(hole).into_iter().for_each(|place| *place = TableSlot::EMPTY);
     }
 
     fn grow(&mut self) {
-        let twice = vec![Slot::EMPTY; self.slots.len() * 2];
+        let twice = vec![TableSlot::EMPTY; self.slots.len() * 2];
         let slots = std::mem::replace(&mut self.slots, twice);
         for entry in slots.into_iter().filter(|slot| !slot.is_empty()) {
             let at = self.find(self.key(entry));
@@ -245,13 +247,13 @@ fn is_full(entries: usize, places: usize) -> bool {
 
 /// An address in a VLAN.
 #[derive(Debug, Clone, Copy)]
-struct Key {
+struct MacInVlan {
     /// As a number: its first byte is the highest of six.
     mac: u64,
     vlan: u16,
 }
 
-impl Key {
+impl MacInVlan {
     #[inline]
     fn new([a, b, c, d, e, f]: Mac, vlan: u16) -> Self {
         Self { mac: u64::from_be_bytes([0, 0, a, b, c, d, e, f]), vlan }

@@ -15,13 +15,13 @@ use super::*;
 type Mac = [u8; 6];
 
 /// What the table is to be, said with a map: addresses in VLANs with their port, and when they were seen.
-struct Model {
+struct ReferenceTable {
     places: HashMap<(Mac, u16), (u32, u32)>,
     shares: Shares,
     age: u32,
 }
 
-impl Model {
+impl ReferenceTable {
     /// Forgets what is older than an age, but only at the end of a quarter.
     fn forget_old(&mut self, now: u32) {
         let quarter = self.age.div_ceil(4).max(1);
@@ -29,41 +29,41 @@ impl Model {
         self.places.retain(|_, (_, seen)| now / quarter - *seen / quarter <= kept);
     }
 
-    fn learn(&mut self, mac: Mac, vlan: u16, port: PortNo, now: u32) -> Learned {
+    fn learn(&mut self, mac: Mac, vlan: u16, port: PortNo, now: u32) -> LearnOutcome {
         self.forget_old(now);
         let at_port = self.places.values().filter(|(p, _)| *p == port.0).count();
         let full = self.places.len() >= self.shares.all as usize;
         match self.places.get_mut(&(mac, vlan)) {
             Some((p, seen)) if *p == port.0 => {
                 *seen = now;
-                Learned::Known
+                LearnOutcome::Known
             }
-            None if full => Learned::Full,
-            _ if at_port >= self.shares.per_port as usize => Learned::Full,
-            Some(place) => Learned::Moved(PortNo(std::mem::replace(place, (port.0, now)).0)),
+            None if full => LearnOutcome::Full,
+            _ if at_port >= self.shares.per_port as usize => LearnOutcome::Full,
+            Some(place) => LearnOutcome::Moved(PortNo(std::mem::replace(place, (port.0, now)).0)),
             None => {
                 self.places.insert((mac, vlan), (port.0, now));
-                Learned::New
+                LearnOutcome::New
             }
         }
     }
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+enum TableStep {
     Learn(u32, u16, u32),
     Wait(u32),
     ForgetPort(u32),
     Bound(u32),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn steps() -> impl Strategy<Value = Vec<TableStep>> {
     let step = prop_oneof![
-        60 => (0_u32..300, 0_u16..4, 1_u32..5).prop_map(|(n, vlan, port)| Step::Learn(n, vlan, port)),
-        6 => (0_u32..4).prop_map(Step::Wait),
-        1 => (4_u32..60).prop_map(Step::Wait),
-        2 => (1_u32..5).prop_map(Step::ForgetPort),
-        1 => (1_u32..30).prop_map(Step::Bound),
+        60 => (0_u32..300, 0_u16..4, 1_u32..5).prop_map(|(n, vlan, port)| TableStep::Learn(n, vlan, port)),
+        6 => (0_u32..4).prop_map(TableStep::Wait),
+        1 => (4_u32..60).prop_map(TableStep::Wait),
+        2 => (1_u32..5).prop_map(TableStep::ForgetPort),
+        1 => (1_u32..30).prop_map(TableStep::Bound),
     ];
     prop::collection::vec(step, 0..1500)
 }
@@ -75,26 +75,26 @@ proptest! {
     fn the_table_is_a_map_with_ages_and_shares(steps in steps(), per_port in 1_u32..300, all in 1_u32..600) {
         let (shares, age) = (Shares { per_port, all }, 10);
         let mut table = MacTable::new(shares, age);
-        let mut model = Model { places: HashMap::new(), shares, age };
+        let mut model = ReferenceTable { places: HashMap::new(), shares, age };
         let mut now = 0;
         for step in steps {
             match step {
-                Step::Learn(n, vlan, port) => {
+                TableStep::Learn(n, vlan, port) => {
                     prop_assert_eq!(
                         table.learn(mac(n), vlan, PortNo(port), now),
                         model.learn(mac(n), vlan, PortNo(port), now)
                     );
                 }
-                Step::Wait(seconds) => {
+                TableStep::Wait(seconds) => {
                     now += seconds;
                     table.forget_old(now);
                     model.forget_old(now);
                 }
-                Step::ForgetPort(port) => {
+                TableStep::ForgetPort(port) => {
                     table.forget_port(PortNo(port));
                     model.places.retain(|_, (p, _)| *p != port);
                 }
-                Step::Bound(age) => {
+                TableStep::Bound(age) => {
                     // The table's last quarter began at or before now: as seen then counts what is there.
                     let quarter = model.age.div_ceil(4).max(1);
                     let seen = now / quarter * quarter;
@@ -131,13 +131,13 @@ proptest! {
 fn more_ports_than_can_be_told_apart_learn_nothing() {
     let mut table = MacTable::new(Shares { per_port: 9, all: 1 << 20 }, 10);
     for port in 0..8_192 {
-        assert_eq!(table.learn(mac(port), 0, PortNo(port), 0), Learned::New);
+        assert_eq!(table.learn(mac(port), 0, PortNo(port), 0), LearnOutcome::New);
     }
-    assert_eq!(table.learn(mac(9_000), 0, PortNo(9_000), 0), Learned::Full);
+    assert_eq!(table.learn(mac(9_000), 0, PortNo(9_000), 0), LearnOutcome::Full);
     assert_eq!((table.port(mac(8_191), 0), table.port(mac(9_000), 0)), (Some(PortNo(8_191)), None));
     // The place of a port where nobody is any more is another's.
     table.forget_port(PortNo(17));
-    assert_eq!(table.learn(mac(9_000), 0, PortNo(9_000), 0), Learned::New);
+    assert_eq!(table.learn(mac(9_000), 0, PortNo(9_000), 0), LearnOutcome::New);
     assert_eq!((table.port(mac(9_000), 0), table.port(mac(17), 0)), (Some(PortNo(9_000)), None));
 }
 
@@ -145,16 +145,16 @@ fn more_ports_than_can_be_told_apart_learn_nothing() {
 fn one_port_with_every_vlan_leaves_the_others_their_places() {
     let mut table = MacTable::new(Shares { per_port: 1 << 20, all: 1 << 20 }, 10);
     let in_port_1 = |vlan| table.learn(mac(vlan), u16::try_from(vlan).unwrap(), PortNo(1), 0);
-    assert!((1..4_095).map(in_port_1).all(|learned| learned == Learned::New));
+    assert!((1..4_095).map(in_port_1).all(|learned| learned == LearnOutcome::New));
     // Two of the places for VLANs are left, and all of those for ports.
     let in_port_2 = (1..4).map(|vlan| table.learn(mac(20_000), vlan, PortNo(2), 0)).collect::<Vec<_>>();
-    assert_eq!(in_port_2, [Learned::New, Learned::New, Learned::Full]);
-    assert_eq!(table.learn(mac(2), 2, PortNo(2), 0), Learned::Moved(PortNo(1)), "where it has a place");
+    assert_eq!(in_port_2, [LearnOutcome::New, LearnOutcome::New, LearnOutcome::Full]);
+    assert_eq!(table.learn(mac(2), 2, PortNo(2), 0), LearnOutcome::Moved(PortNo(1)), "where it has a place");
     for port in 1..=4_096 {
-        assert_eq!(table.learn(mac(10_000 + port), 0, PortNo(port), 0), Learned::New, "{port}");
+        assert_eq!(table.learn(mac(10_000 + port), 0, PortNo(port), 0), LearnOutcome::New, "{port}");
     }
     table.forget_port(PortNo(1));
-    assert_eq!(table.learn(mac(20_000), 3, PortNo(2), 0), Learned::New);
+    assert_eq!(table.learn(mac(20_000), 3, PortNo(2), 0), LearnOutcome::New);
     assert_eq!(table.port(mac(77), 77), None);
 }
 
@@ -162,7 +162,7 @@ fn one_port_with_every_vlan_leaves_the_others_their_places() {
 fn groups_and_zero_are_nobodys() {
     let mut table = MacTable::new(Shares { per_port: 9, all: 9 }, 10);
     for nobodys in [[0; 6], [1, 0, 0, 0, 0, 1], [0xff; 6], [0x33, 0x33, 0, 0, 0, 1]] {
-        assert_eq!(table.learn(nobodys, 0, PortNo(1), 0), Learned::Nobodys);
+        assert_eq!(table.learn(nobodys, 0, PortNo(1), 0), LearnOutcome::Nobodys);
         assert_eq!(table.port(nobodys, 0), None);
     }
     assert!(table.is_empty());

@@ -20,7 +20,7 @@ const PROGRESS_WINDOW: Duration = Duration::from_millis(250);
 const PROGRESS_PART: usize = 16;
 /// Bounds the sessions of switches, over all listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct SessionLimits {
     /// Sessions that own a bridge of the network file.
     pub bridges: usize,
     /// Sessions without one: in their handshake, or of a bridge that the network file does not
@@ -30,7 +30,7 @@ pub struct Limits {
     pub unnamed_lifetime: Duration,
 }
 
-impl Limits {
+impl SessionLimits {
     /// Returns limits for `bridges` bridges, and for a quarter as many sessions without one.
     pub fn for_bridges(bridges: usize) -> Self {
         let unnamed = bridges.div_ceil(4).max(1);
@@ -38,7 +38,7 @@ impl Limits {
     }
 }
 
-impl Default for Limits {
+impl Default for SessionLimits {
     fn default() -> Self {
         Self::for_bridges(4096)
     }
@@ -67,17 +67,17 @@ pub(super) enum NamedBy {
 /// Assigns places to sessions.
 #[derive(Debug)]
 pub(super) struct Admission {
-    limits: Limits,
-    places: Mutex<Places>,
+    limits: SessionLimits,
+    places: Mutex<SessionPlaces>,
     /// Notified whenever an unnamed place becomes free.
     freed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Places {
+struct SessionPlaces {
     next: u64,
     /// Sessions without a bridge, in the order of their arrival.
-    unnamed: BTreeMap<u64, Unnamed>,
+    unnamed: BTreeMap<u64, UnnamedSessions>,
     /// Sessions of bridges that the network file names.
     by_name: usize,
     /// Sessions of bridges that only `*` names.
@@ -117,7 +117,7 @@ impl Progress {
 }
 
 #[derive(Debug)]
-struct Unnamed {
+struct UnnamedSessions {
     origin: Origin,
     /// Time until which it is not evicted.
     grace: Instant,
@@ -126,13 +126,13 @@ struct Unnamed {
 }
 
 impl Admission {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: SessionLimits) -> Self {
         Self { limits, places: Mutex::default(), freed: Notify::new() }
     }
 
     /// Waits for an unnamed place. If all are taken, the origin with the most of them loses its
     /// oldest session.
-    pub(super) async fn admit(self: &Arc<Self>, origin: Origin) -> Place {
+    pub(super) async fn admit(self: &Arc<Self>, origin: Origin) -> SessionPlace {
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
@@ -156,29 +156,34 @@ impl Admission {
     /// # Errors
     /// The time at which another session may be evicted, if no place is free. None if an evicted
     /// session is about to leave.
-    fn try_admit(self: &Arc<Self>, origin: Origin, now: Instant) -> Result<Place, Option<Instant>> {
+    fn try_admit(self: &Arc<Self>, origin: Origin, now: Instant) -> Result<SessionPlace, Option<Instant>> {
         let mut places = self.places();
         if places.unnamed.len() >= self.limits.unnamed {
             return Err(places.evict_for(origin, now));
         }
         let (id, eviction) = places.add_unnamed(origin, now);
         drop(places);
-        Ok(Place { admission: Arc::clone(self), origin, held: Held::Unnamed { id, since: now }, eviction })
+        Ok(SessionPlace {
+            admission: Arc::clone(self),
+            origin,
+            held: PlaceKind::Unnamed { id, since: now },
+            eviction,
+        })
     }
 
-    fn places(&self) -> MutexGuard<'_, Places> {
+    fn places(&self) -> MutexGuard<'_, SessionPlaces> {
         // Each change of the counters is a single step, so they are whole after a panic elsewhere.
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Places {
+impl SessionPlaces {
     fn add_unnamed(&mut self, origin: Origin, now: Instant) -> (u64, Arc<Notify>) {
         let id = self.next;
         self.next += 1;
         let eviction = Arc::new(Notify::new());
         let grace = now + GREETING_GRACE;
-        let unnamed = Unnamed { origin, grace, eviction: Arc::clone(&eviction), evicted: false };
+        let unnamed = UnnamedSessions { origin, grace, eviction: Arc::clone(&eviction), evicted: false };
         self.unnamed.insert(id, unnamed);
         (id, eviction)
     }
@@ -232,34 +237,35 @@ impl Places {
 
 /// Holds the place of one session, and frees it when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct SessionPlace {
     admission: Arc<Admission>,
     origin: Origin,
-    held: Held,
+    held: PlaceKind,
     eviction: Arc<Notify>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Held {
+enum PlaceKind {
     Unnamed { id: u64, since: Instant },
     Bridge(NamedBy),
 }
 
-impl Place {
+impl SessionPlace {
     /// Moves the session to a place for bridges. Returns whether there is room. `names` is the
     /// number of bridges that the network file names.
     pub(super) fn take_bridge(&mut self, named_by: NamedBy, names: usize) -> bool {
         let mut places = self.admission.places();
-        if let Held::Bridge(before) = self.held {
+        if let PlaceKind::Bridge(before) = self.held {
             places.leave_bridge(before);
         }
         if !places.take_bridge(named_by, names, self.admission.limits.bridges) {
-            if let Held::Bridge(before) = self.held {
+            if let PlaceKind::Bridge(before) = self.held {
                 places.take_bridge(before, 0, usize::MAX);
             }
             return false;
         }
-        if let Held::Unnamed { id, .. } = std::mem::replace(&mut self.held, Held::Bridge(named_by)) {
+        if let PlaceKind::Unnamed { id, .. } = std::mem::replace(&mut self.held, PlaceKind::Bridge(named_by))
+        {
             places.unnamed.remove(&id);
             places.progress.completed(Instant::now());
             self.admission.freed.notify_waiters();
@@ -269,18 +275,18 @@ impl Place {
 
     /// Returns the session to an unnamed place, as if it had just connected.
     pub(super) fn leave_bridge(&mut self, now: Instant) {
-        let Held::Bridge(named_by) = self.held else { return };
+        let PlaceKind::Bridge(named_by) = self.held else { return };
         let mut places = self.admission.places();
         places.leave_bridge(named_by);
         let (id, eviction) = places.add_unnamed(self.origin, now);
         drop(places);
-        self.held = Held::Unnamed { id, since: now };
+        self.held = PlaceKind::Unnamed { id, since: now };
         self.eviction = eviction;
     }
 
     /// Notes that the peer sent a message.
     pub(super) fn greeted(&self, now: Instant) {
-        if let Held::Unnamed { id, .. } = self.held
+        if let PlaceKind::Unnamed { id, .. } = self.held
             && let Some(unnamed) = self.admission.places().unnamed.get_mut(&id)
         {
             unnamed.grace = now + HANDSHAKE_GRACE;
@@ -289,20 +295,20 @@ impl Place {
 
     /// Returns whether the session holds a place for bridges.
     pub(super) fn is_of_bridge(&self) -> bool {
-        matches!(self.held, Held::Bridge(_))
+        matches!(self.held, PlaceKind::Bridge(_))
     }
 
     /// Returns the deadline of a session without a bridge; none while it has one.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.held {
-            Held::Unnamed { since, .. } => Some(since + self.admission.limits.unnamed_lifetime),
-            Held::Bridge(_) => None,
+            PlaceKind::Unnamed { since, .. } => Some(since + self.admission.limits.unnamed_lifetime),
+            PlaceKind::Bridge(_) => None,
         }
     }
 
     /// Returns whether the session was evicted.
     pub(super) fn is_evicted(&self) -> bool {
-        let Held::Unnamed { id, .. } = self.held else { return false };
+        let PlaceKind::Unnamed { id, .. } = self.held else { return false };
         self.admission.places().unnamed.get(&id).is_some_and(|unnamed| unnamed.evicted)
     }
 
@@ -312,15 +318,15 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for SessionPlace {
     fn drop(&mut self) {
         let mut places = self.admission.places();
         match self.held {
-            Held::Unnamed { id, .. } => {
+            PlaceKind::Unnamed { id, .. } => {
                 places.unnamed.remove(&id);
                 self.admission.freed.notify_waiters();
             }
-            Held::Bridge(named_by) => places.leave_bridge(named_by),
+            PlaceKind::Bridge(named_by) => places.leave_bridge(named_by),
         }
     }
 }
@@ -339,16 +345,16 @@ mod tests {
 
     impl Rig {
         fn new(bridges: usize, unnamed: usize) -> Self {
-            let limits = Limits { bridges, unnamed, ..Limits::default() };
+            let limits = SessionLimits { bridges, unnamed, ..SessionLimits::default() };
             Self { admission: Arc::new(Admission::new(limits)), now: Instant::now() }
         }
 
-        fn admit(&mut self, origin: Origin) -> Option<Place> {
+        fn admit(&mut self, origin: Origin) -> Option<SessionPlace> {
             self.now += Duration::from_millis(1);
             self.admission.try_admit(origin, self.now).ok()
         }
 
-        fn fill(&mut self, origin: Origin, n: usize) -> Vec<Place> {
+        fn fill(&mut self, origin: Origin, n: usize) -> Vec<SessionPlace> {
             (0..n).map(|_| self.admit(origin).expect("a place")).collect()
         }
     }
@@ -359,7 +365,7 @@ mod tests {
         let mine = rig.admit(ROOT).unwrap();
         let mut flood = rig.fill(NOBODY, 3);
         assert!(rig.admit(ROOT).is_none());
-        assert!(!flood.iter().any(Place::is_evicted), "a handshake under way is left alone");
+        assert!(!flood.iter().any(SessionPlace::is_evicted), "a handshake under way is left alone");
         // One that speaks has longer for its handshake.
         flood[0].greeted(rig.now);
         rig.now += GREETING_GRACE;
@@ -396,7 +402,7 @@ mod tests {
         assert!(third.take_bridge(NamedBy::Name, 2));
         // Without its bridge it has to go as a newcomer does.
         second.leave_bridge(rig.now);
-        assert_eq!(second.deadline(), Some(rig.now + Limits::default().unnamed_lifetime));
+        assert_eq!(second.deadline(), Some(rig.now + SessionLimits::default().unnamed_lifetime));
         assert!(rig.admit(ROOT).is_none());
         drop(second);
         assert!(rig.admit(ROOT).is_some());
@@ -429,7 +435,7 @@ mod tests {
         // The handshakes were completed now, by the clock on the wall.
         let now = Instant::now();
         assert!(rig.admission.try_admit(ROOT, now).is_err());
-        assert!(!crowd.iter().chain(&newer).any(Place::is_evicted));
+        assert!(!crowd.iter().chain(&newer).any(SessionPlace::is_evicted));
         // Then they stop.
         rig.now += 2 * PROGRESS_WINDOW;
         assert!(rig.admit(ROOT).is_none());

@@ -16,7 +16,7 @@ use ofproto::{
     DecodeError, EncodeError, Framer, HEADER_LEN, Header, Reader, TableId, VERSION, Wire as _, Xid,
 };
 
-use crate::address::Address;
+use crate::address::ListenAddress;
 use crate::printable::printable_name;
 use crate::session::error_names;
 
@@ -48,7 +48,7 @@ pub enum ClientError {
     #[error("cannot connect to {address}: {source}")]
     Connect {
         /// Where.
-        address: Address,
+        address: ListenAddress,
         /// What the system said.
         source: std::io::Error,
     },
@@ -89,13 +89,13 @@ pub struct Client {
 
 /// One message of a multipart reply (OpenFlow 1.3.5 §7.3.5).
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct ReplyPart {
     frame: Bytes,
     /// Whether others follow.
     pub more: bool,
 }
 
-impl Part {
+impl ReplyPart {
     /// The message as it came.
     pub fn frame(&self) -> &Bytes {
         &self.frame
@@ -141,7 +141,7 @@ impl Client {
     ///
     /// # Errors
     /// When nobody is there, or speaks OpenFlow 1.3.
-    pub fn connect(address: &Address) -> Result<Self, ClientError> {
+    pub fn connect(address: &ListenAddress) -> Result<Self, ClientError> {
         Self::open(address, Some(TIMEOUT))
     }
 
@@ -149,20 +149,20 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::connect`].
-    pub fn listen(address: &Address) -> Result<Self, ClientError> {
+    pub fn listen(address: &ListenAddress) -> Result<Self, ClientError> {
         Self::open(address, None)
     }
 
-    fn open(address: &Address, patience: Option<Duration>) -> Result<Self, ClientError> {
+    fn open(address: &ListenAddress, patience: Option<Duration>) -> Result<Self, ClientError> {
         let failed = |source| ClientError::Connect { address: address.clone(), source };
         let stream: Box<dyn Stream> = match address {
-            Address::Tcp(at) => {
+            ListenAddress::Tcp(at) => {
                 let stream = TcpStream::connect_timeout(at, TIMEOUT).map_err(failed)?;
                 stream.set_read_timeout(patience).map_err(failed)?;
                 stream.set_write_timeout(Some(TIMEOUT)).map_err(failed)?;
                 Box::new(stream)
             }
-            Address::Unix(path) => {
+            ListenAddress::Unix(path) => {
                 let stream = UnixStream::connect(path).map_err(failed)?;
                 stream.set_read_timeout(patience).map_err(failed)?;
                 stream.set_write_timeout(Some(TIMEOUT)).map_err(failed)?;
@@ -275,7 +275,7 @@ impl Client {
         &mut self,
         xid: Xid,
         body: MultipartRequestBody,
-        mut take: impl FnMut(Part) -> Result<(), E>,
+        mut take: impl FnMut(ReplyPart) -> Result<(), E>,
     ) -> Result<(), E> {
         let kind = body.kind();
         self.send(xid, &Message::MultipartRequest(MultipartRequest { flags: 0, body }))?;
@@ -290,7 +290,7 @@ impl Client {
                 return Err(ClientError::Unexpected("of another kind").into());
             }
             let more = flags & MULTIPART_MORE != 0;
-            take(Part { frame, more })?;
+            take(ReplyPart { frame, more })?;
             if !more {
                 return Ok(());
             }

@@ -9,16 +9,16 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
-use super::admission::{NamedBy, Place};
+use super::admission::{NamedBy, SessionPlace};
 use super::outgoing::Outgoing;
 use super::{EVICTED, sleep_until};
 use crate::active_policy::ActivePolicy;
-use crate::address::Address;
+use crate::address::ListenAddress;
 use crate::bridge::{Bridge, Notice};
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::hub::owners::{Claim, Claimant, OwnershipMailbox, OwnershipOrders};
-use crate::mac_learning::{NotedEntries, Tally};
+use crate::mac_learning::{NotedEntries, PacketTally};
 use crate::metrics::LearningMetrics;
 use crate::session::{CloseReason, Event, Session, error_names};
 
@@ -33,11 +33,11 @@ const PROBE: Duration = Duration::from_secs(5);
 
 /// Names the two ends of a connection.
 #[derive(Debug)]
-pub(super) struct Ends {
+pub(super) struct ConnectionEnds {
     /// The peer.
     pub(super) peer: String,
     /// The controller's own address, if known.
-    pub(super) local: Option<Address>,
+    pub(super) local: Option<ListenAddress>,
 }
 
 /// Drives a session after its greeting to its end, in its place. `shutdown` turns true when the
@@ -48,9 +48,9 @@ pub(super) struct Ends {
 pub(super) async fn drive<R, W>(
     mut reader: R,
     mut writer: W,
-    ends: Ends,
+    ends: ConnectionEnds,
     session: Session,
-    place: Place,
+    place: SessionPlace,
     hub: Arc<Hub>,
     mut shutdown: watch::Receiver<bool>,
 ) where
@@ -133,8 +133,8 @@ struct Driver<'a> {
     bridge: Bridge,
     number: u64,
     peer: String,
-    local: Option<Address>,
-    place: Place,
+    local: Option<ListenAddress>,
+    place: SessionPlace,
     /// Receives orders about its bridge.
     mailbox: Arc<OwnershipMailbox>,
     /// Whether the handshake is complete, and the switch counted in the metrics.
@@ -154,7 +154,13 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(hub: &'a Arc<Hub>, ends: Ends, session: Session, place: Place, policy: ActivePolicy) -> Self {
+    fn new(
+        hub: &'a Arc<Hub>,
+        ends: ConnectionEnds,
+        session: Session,
+        place: SessionPlace,
+        policy: ActivePolicy,
+    ) -> Self {
         Self {
             session,
             bridge: Bridge::claiming(policy, Clock::now()),
@@ -209,7 +215,7 @@ impl<'a> Driver<'a> {
         }
         self.session.received(now, |frame| learning.packet_in(frame, second, answers));
         let tally = learning.batch_ended(second);
-        if tally != Tally::default()
+        if tally != PacketTally::default()
             && let Some(metrics) = &mut self.learning
         {
             metrics.add(&tally, learning.known());
@@ -375,7 +381,7 @@ impl<'a> Driver<'a> {
         if let (Some(metrics), Some((learning, _))) =
             (&mut self.learning, self.bridge.learning(Instant::now()))
         {
-            metrics.add(&Tally::default(), learning.known());
+            metrics.add(&PacketTally::default(), learning.known());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::Limits;
+use super::SessionLimits;
 
 /// Reserves descriptors for the process itself: standard streams, the runtime, the database,
 /// listeners, and the pipes of a child.
@@ -12,14 +12,14 @@ const HTTP: usize = 256;
 
 /// Tells how the descriptors are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileBudget {
+pub struct DescriptorBudget {
     /// Limits on sessions of switches.
-    pub switches: Limits,
+    pub switches: SessionLimits,
     /// HTTP connections, over all listeners.
     pub http: usize,
 }
 
-impl FileBudget {
+impl DescriptorBudget {
     /// Raises the soft limit on descriptors to the hard one, and divides what it allows.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl FileBudget {
         // Four fifths are for bridges: a quarter of that, the last fifth, is for sessions without
         // one.
         let room = files.saturating_sub(http) / 5 * 4;
-        Self { switches: Limits::for_bridges(bridges.min(room).max(1)), http }
+        Self { switches: SessionLimits::for_bridges(bridges.min(room).max(1)), http }
     }
 }
 
@@ -51,8 +51,8 @@ mod tests {
     #[test]
     fn switches_and_http_fit_into_the_limit_and_leave_some() {
         for files in (48..2_000).chain([4_096, 65_536, 1 << 20, usize::MAX]) {
-            let budget = FileBudget::of(files, 4_096);
-            let Limits { bridges, unnamed, .. } = budget.switches;
+            let budget = DescriptorBudget::of(files, 4_096);
+            let SessionLimits { bridges, unnamed, .. } = budget.switches;
             assert!(bridges >= 1 && unnamed >= 1 && budget.http >= 2, "{files}: {budget:?}");
             assert!(bridges + unnamed + budget.http + OWN <= files, "{files}: {budget:?}");
         }
@@ -60,9 +60,9 @@ mod tests {
 
     #[test]
     fn enough_descriptors_give_what_is_asked_for() {
-        assert_eq!(FileBudget::of(1 << 20, 4_096).switches, Limits::default());
-        assert_eq!(FileBudget::of(1 << 20, 4_096).http, HTTP);
-        let few = FileBudget { switches: Limits::for_bridges(16), http: 8 };
-        assert_eq!(FileBudget::of(64, 4_096), few);
+        assert_eq!(DescriptorBudget::of(1 << 20, 4_096).switches, SessionLimits::default());
+        assert_eq!(DescriptorBudget::of(1 << 20, 4_096).http, HTTP);
+        let few = DescriptorBudget { switches: SessionLimits::for_bridges(16), http: 8 };
+        assert_eq!(DescriptorBudget::of(64, 4_096), few);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 
-use super::admission::Place;
+use super::admission::SessionPlace;
 use crate::session::{CloseReason, Config, Session};
 
 /// Sends HELLO, and waits for the header of a message. Returns the session with the bytes received
@@ -19,7 +19,7 @@ use crate::session::{CloseReason, Config, Session};
 pub(super) async fn greet<R, W>(
     reader: &mut R,
     writer: &mut W,
-    place: &Place,
+    place: &SessionPlace,
     shutdown: &mut watch::Receiver<bool>,
 ) -> Result<Box<Session>, CloseReason>
 where

@@ -22,8 +22,8 @@ use tokio_io_timeout::TimeoutWriter;
 use tracing::{debug, info};
 
 use super::listener::{Listener, ServerError, Stream, bind};
-use crate::address::Address;
-use crate::api::{Access, Gate, Hosts, Peer, Token};
+use crate::address::ListenAddress;
+use crate::api::{Access, Hosts, ListenerAccess, Peer, Token};
 use crate::containers::Containers;
 use crate::hub::Hub;
 
@@ -62,18 +62,18 @@ impl HttpLimits {
 
 /// Configures the HTTP listeners.
 #[derive(Debug, Clone)]
-pub struct Http {
+pub struct HttpSettings {
     /// Bounds on each listener's connections.
     pub limits: HttpLimits,
     /// Names of this machine that TCP listeners answer to, beside `localhost`.
     pub names: Vec<String>,
 }
 
-impl Http {
-    fn hosts(&self, bound: &Address) -> Option<Hosts> {
+impl HttpSettings {
+    fn hosts(&self, bound: &ListenAddress) -> Option<Hosts> {
         match bound {
-            Address::Tcp(at) => Some(Hosts::new(at.ip(), &self.names)),
-            Address::Unix(_) => None,
+            ListenAddress::Tcp(at) => Some(Hosts::new(at.ip(), &self.names)),
+            ListenAddress::Unix(_) => None,
         }
     }
 }
@@ -84,10 +84,10 @@ impl Http {
 /// [`ServerError`] if the address is in use or does not belong to this machine.
 pub async fn serve_api(
     hub: Arc<Hub>,
-    address: &Address,
-    http: &Http,
+    address: &ListenAddress,
+    http: &HttpSettings,
     shutdown: watch::Receiver<bool>,
-) -> Result<Address, ServerError> {
+) -> Result<ListenAddress, ServerError> {
     let (listener, bound) = bind(address, None).await?;
     info!(address = %bound, "metrics and status");
     let access = Access { gate: None, hosts: http.hosts(&bound), body: http.limits.body };
@@ -104,37 +104,37 @@ pub async fn serve_api(
 pub async fn serve_control(
     hub: Arc<Hub>,
     containers: Arc<Containers>,
-    address: &Address,
+    address: &ListenAddress,
     token: Option<&Token>,
-    http: &Http,
+    http: &HttpSettings,
     shutdown: watch::Receiver<bool>,
-) -> Result<Address, ServerError> {
+) -> Result<ListenAddress, ServerError> {
     let failed = |source| ServerError { address: address.clone(), source };
     let unfit = |why: &str| failed(io::Error::new(io::ErrorKind::InvalidInput, why));
     let token = match (address, token) {
-        (Address::Unix(path), _) => {
+        (ListenAddress::Unix(path), _) => {
             if let Some(dir) = path.parent() {
                 DirBuilder::new().recursive(true).mode(0o755).create(dir).map_err(failed)?;
             }
             None
         }
-        (Address::Tcp(at), _) if !at.ip().is_loopback() => {
+        (ListenAddress::Tcp(at), _) if !at.ip().is_loopback() => {
             return Err(unfit(
                 "the API is for this machine alone: a loopback address (127.0.0.1, [::1]), or unix:PATH",
             ));
         }
-        (Address::Tcp(_), None) => {
+        (ListenAddress::Tcp(_), None) => {
             return Err(unfit("changes over TCP need a token: --api-token-file FILE"));
         }
-        (Address::Tcp(_), Some(token)) => Some(token.clone()),
+        (ListenAddress::Tcp(_), Some(token)) => Some(token.clone()),
     };
     let (listener, bound) = bind(address, Some(OWNER_AND_GROUP)).await?;
     let gate = match (&bound, token) {
-        (Address::Tcp(_), Some(token)) => Gate::Token(token),
-        (Address::Tcp(_), None) => return Err(unfit("no token")),
-        (Address::Unix(path), _) => {
+        (ListenAddress::Tcp(_), Some(token)) => ListenerAccess::Token(token),
+        (ListenAddress::Tcp(_), None) => return Err(unfit("no token")),
+        (ListenAddress::Unix(path), _) => {
             let socket = std::fs::symlink_metadata(path).map_err(failed)?;
-            Gate::Process { owner: socket.uid(), group: socket.gid() }
+            ListenerAccess::Process { owner: socket.uid(), group: socket.gid() }
         }
     };
     info!(address = %bound, "the API");
@@ -147,7 +147,7 @@ pub async fn serve_control(
 /// Serves until the controller ends. Handlers find the [`Peer`] as connection info.
 async fn serve(
     listener: Listener,
-    bound: Address,
+    bound: ListenAddress,
     router: Router,
     limits: HttpLimits,
     mut shutdown: watch::Receiver<bool>,

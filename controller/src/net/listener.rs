@@ -11,14 +11,14 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, Un
 use tokio::sync::watch;
 use tracing::warn;
 
-use crate::address::Address;
+use crate::address::ListenAddress;
 
 /// Reports why the controller cannot listen.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen at {address}: {source}")]
 pub struct ServerError {
     /// The address.
-    pub address: Address,
+    pub address: ListenAddress,
     /// The system's error.
     pub source: io::Error,
 }
@@ -56,7 +56,7 @@ impl Listener {
     /// Accepts the next connection. Returns none when the controller ends.
     pub(super) async fn accept(
         &self,
-        bound: &Address,
+        bound: &ListenAddress,
         shutdown: &mut watch::Receiver<bool>,
     ) -> Option<Stream> {
         loop {
@@ -91,15 +91,18 @@ impl Listener {
 
 /// Listens at an address. A Unix socket gets `mode`, if there is one, before anything can connect.
 /// Returns the bound address, with the port that the system chose if none was given.
-pub(super) async fn bind(address: &Address, mode: Option<u32>) -> Result<(Listener, Address), ServerError> {
+pub(super) async fn bind(
+    address: &ListenAddress,
+    mode: Option<u32>,
+) -> Result<(Listener, ListenAddress), ServerError> {
     let failed = |source| ServerError { address: address.clone(), source };
     Ok(match address {
-        Address::Tcp(at) => {
+        ListenAddress::Tcp(at) => {
             let listener = listen_tcp(*at).map_err(failed)?;
-            let bound = Address::Tcp(listener.local_addr().map_err(failed)?);
+            let bound = ListenAddress::Tcp(listener.local_addr().map_err(failed)?);
             (Listener::Tcp(listener), bound)
         }
-        Address::Unix(path) => {
+        ListenAddress::Unix(path) => {
             remove_stale(path).await.map_err(failed)?;
             (Listener::Unix(listen_unix(path, mode).map_err(failed)?), address.clone())
         }

@@ -12,10 +12,10 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use admission::Limits;
-pub use client::{Client, ClientError, Part, RawFlow};
-pub use files::FileBudget;
-pub use http::{Http, HttpLimits, serve_api, serve_control};
+pub use admission::SessionLimits;
+pub use client::{Client, ClientError, RawFlow, ReplyPart};
+pub use files::DescriptorBudget;
+pub use http::{HttpLimits, HttpSettings, serve_api, serve_control};
 pub use listener::ServerError;
 pub use server::Server;
 

@@ -10,11 +10,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::admission::{Admission, Limits, Origin, Place};
-use super::connection::{Ends, drive};
+use super::admission::{Admission, Origin, SessionLimits, SessionPlace};
+use super::connection::{ConnectionEnds, drive};
 use super::greeting::greet;
 use super::listener::{Listener, ServerError, Stream, bind};
-use crate::address::Address;
+use crate::address::ListenAddress;
 use crate::hub::Hub;
 
 /// Sets the mode of a socket for switches: any process that opens it can say that it is a bridge.
@@ -30,7 +30,7 @@ pub struct Server {
 
 impl Server {
     /// Returns a server without listeners. `shutdown` turns true when the controller ends.
-    pub fn new(hub: Arc<Hub>, limits: Limits, shutdown: watch::Receiver<bool>) -> Self {
+    pub fn new(hub: Arc<Hub>, limits: SessionLimits, shutdown: watch::Receiver<bool>) -> Self {
         Self { hub, admission: Arc::new(Admission::new(limits)), shutdown }
     }
 
@@ -40,9 +40,9 @@ impl Server {
     /// # Errors
     /// [`ServerError`] if the address is in use or does not belong to this machine, or if the
     /// socket cannot get its owner.
-    pub async fn listen(&self, address: &Address) -> Result<Address, ServerError> {
+    pub async fn listen(&self, address: &ListenAddress) -> Result<ListenAddress, ServerError> {
         let (listener, bound) = bind(address, Some(SWITCHES_ONLY)).await?;
-        if let Address::Unix(path) = &bound {
+        if let ListenAddress::Unix(path) = &bound {
             give_to_owner_of_directory(path)
                 .map_err(|source| ServerError { address: address.clone(), source })?;
         }
@@ -72,7 +72,7 @@ fn give_to_owner_of_directory(path: &Path) -> io::Result<()> {
 
 async fn accept(
     listener: Listener,
-    bound: Address,
+    bound: ListenAddress,
     hub: Arc<Hub>,
     admission: Arc<Admission>,
     mut shutdown: watch::Receiver<bool>,
@@ -88,12 +88,12 @@ async fn accept(
 }
 
 /// Returns the ends of a connection, and the origin that it counts for.
-fn identify(stream: &Stream, bound: &Address) -> (Ends, Origin) {
+fn identify(stream: &Stream, bound: &ListenAddress) -> (ConnectionEnds, Origin) {
     match stream {
         Stream::Tcp(stream, peer) => {
-            let local = stream.local_addr().ok().map(Address::Tcp);
+            let local = stream.local_addr().ok().map(ListenAddress::Tcp);
             // An IPv4 peer of a dual-stack socket counts by its IPv4 address.
-            (Ends { peer: peer.to_string(), local }, Origin::Address(peer.ip().to_canonical()))
+            (ConnectionEnds { peer: peer.to_string(), local }, Origin::Address(peer.ip().to_canonical()))
         }
         Stream::Unix(stream) => {
             let (peer, origin) = match stream.peer_cred() {
@@ -103,15 +103,15 @@ fn identify(stream: &Stream, bound: &Address) -> (Ends, Origin) {
                 }
                 Err(_) => ("a Unix socket".to_owned(), Origin::Unknown),
             };
-            (Ends { peer, local: Some(bound.clone()) }, origin)
+            (ConnectionEnds { peer, local: Some(bound.clone()) }, origin)
         }
     }
 }
 
 async fn serve_switch(
     stream: Stream,
-    ends: Ends,
-    place: Place,
+    ends: ConnectionEnds,
+    place: SessionPlace,
     hub: Arc<Hub>,
     shutdown: watch::Receiver<bool>,
 ) {
@@ -131,8 +131,8 @@ async fn serve_switch(
 async fn converse<R, W>(
     mut reader: R,
     mut writer: W,
-    ends: Ends,
-    place: Place,
+    ends: ConnectionEnds,
+    place: SessionPlace,
     hub: Arc<Hub>,
     mut shutdown: watch::Receiver<bool>,
 ) where

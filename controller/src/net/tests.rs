@@ -15,8 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::{Http, HttpLimits, Limits, Server, ServerError, serve_api};
-use crate::address::Address;
+use super::{HttpLimits, HttpSettings, Server, ServerError, SessionLimits, serve_api};
+use crate::address::ListenAddress;
 use crate::api_client::{ApiAddress, fetch};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
@@ -34,10 +34,10 @@ struct Controller {
 }
 
 async fn controller(bridges: usize) -> Controller {
-    controller_with(Limits::for_bridges(bridges)).await
+    controller_with(SessionLimits::for_bridges(bridges)).await
 }
 
-async fn controller_with(limits: Limits) -> Controller {
+async fn controller_with(limits: SessionLimits) -> Controller {
     controller_of(FILE, limits).await
 }
 
@@ -45,18 +45,18 @@ fn policy(text: &str) -> Policy {
     Policy::from_text(Path::new("test.toml"), text.to_owned()).unwrap()
 }
 
-async fn controller_of(text: &str, limits: Limits) -> Controller {
+async fn controller_of(text: &str, limits: SessionLimits) -> Controller {
     let hub = Arc::new(Hub::new(policy(text), Metrics::new().unwrap()));
     let (shutdown, down) = watch::channel(false);
     let server = Server::new(Arc::clone(&hub), limits, down);
-    let Address::Tcp(at) = server.listen(&"127.0.0.1:0".parse().unwrap()).await.unwrap() else {
+    let ListenAddress::Tcp(at) = server.listen(&"127.0.0.1:0".parse().unwrap()).await.unwrap() else {
         unreachable!()
     };
     Controller { hub, at, shutdown, server }
 }
 
-async fn api(controller: &Controller, address: &Address) -> Result<Address, ServerError> {
-    let http = Http { limits: HttpLimits::for_connections(16), names: Vec::new() };
+async fn api(controller: &Controller, address: &ListenAddress) -> Result<ListenAddress, ServerError> {
+    let http = HttpSettings { limits: HttpLimits::for_connections(16), names: Vec::new() };
     serve_api(Arc::clone(&controller.hub), address, &http, controller.shutdown.subscribe()).await
 }
 
@@ -201,7 +201,7 @@ async fn a_live_session_keeps_its_bridge_and_others_are_told_nothing() {
 #[tokio::test]
 async fn an_address_that_cannot_be_had_says_what_to_do() {
     let controller = controller(8).await;
-    let taken = Address::Tcp(controller.at);
+    let taken = ListenAddress::Tcp(controller.at);
     for (address, help) in [
         ("unix:/nonexistent/switch.sock".parse().unwrap(), "make the directory"),
         (taken, "end the process that listens there"),
@@ -218,7 +218,7 @@ async fn an_address_that_cannot_be_had_says_what_to_do() {
 #[tokio::test]
 async fn a_session_whose_bridge_gets_a_name_and_another_datapath_ends() {
     const ANY: &str = "[bridge.\"*\"]\nflows = [\"priority=1,actions=drop\"]\n";
-    let controller = controller_of(ANY, Limits::for_bridges(8)).await;
+    let controller = controller_of(ANY, SessionLimits::for_bridges(8)).await;
     let asks = |m: &Message| matches!(m, Message::MultipartRequest(_));
     let mut right = Peer::connect_as(controller.at, "tap0", DatapathId(0xa1)).await;
     right.until(asks).await;
@@ -257,7 +257,7 @@ async fn a_socket_for_switches_belongs_to_the_owner_of_its_directory() {
     };
     let controller = controller(8).await;
     let path = dir.path().join("switch.sock");
-    controller.server.listen(&Address::Unix(path.clone())).await.unwrap();
+    controller.server.listen(&ListenAddress::Unix(path.clone())).await.unwrap();
     let socket = path.metadata().unwrap();
     assert_eq!((socket.uid(), socket.permissions().mode() & 0o777), (owner, 0o600));
 }
@@ -301,7 +301,8 @@ async fn connections_without_a_bridge_never_keep_a_bridge_out() {
 #[tokio::test]
 async fn a_bridge_that_the_file_does_not_name_goes_after_a_while() {
     let lifetime = Duration::from_millis(300);
-    let controller = controller_with(Limits { unnamed_lifetime: lifetime, ..Limits::default() }).await;
+    let controller =
+        controller_with(SessionLimits { unnamed_lifetime: lifetime, ..SessionLimits::default() }).await;
     let mut named = Peer::connect(controller.at, "mesh-mgmt").await;
     let mut stranger = Peer::connect(controller.at, "br-other").await;
     wait_for("both", || controller.hub.metrics.switches.get() == 2).await;
@@ -374,7 +375,7 @@ async fn metrics_and_status_are_served_by_tcp_and_unix_sockets() {
     let _peer = Peer::connect(controller.at, "mesh-privacy").await;
     wait_for("a session", || connected(&controller, "mesh-privacy")).await;
     let dir = tempfile::tempdir().unwrap();
-    let unix: Address = format!("unix:{}", dir.path().join("api.sock").display()).parse().unwrap();
+    let unix: ListenAddress = format!("unix:{}", dir.path().join("api.sock").display()).parse().unwrap();
     for address in ["127.0.0.1:0".parse().unwrap(), unix] {
         let bound = api(&controller, &address).await;
         let at: ApiAddress = bound.unwrap().to_string().parse().unwrap();
@@ -404,7 +405,7 @@ async fn metrics_and_status_are_served_by_tcp_and_unix_sockets() {
     // A socket that nobody listens at any more does not keep the next controller from starting.
     let stale = dir.path().join("stale.sock");
     drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
-    let address = Address::Unix(stale);
+    let address = ListenAddress::Unix(stale);
     api(&controller, &address).await.unwrap();
     // One that somebody listens at does.
     api(&controller, &address).await.unwrap_err();

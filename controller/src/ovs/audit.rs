@@ -10,7 +10,7 @@ use std::path::Path;
 use flows::network::NetworkFile;
 
 use super::attach::not_run;
-use super::database::{Row, Table};
+use super::database::{DatabaseRow, DatabaseTable};
 use super::eviction;
 use super::identity::Identities;
 use super::vsctl::{Database, complaint};
@@ -126,14 +126,14 @@ pub struct Audit {
     pub identities: Identities,
 }
 
-struct Tables {
-    bridges: Table,
-    controllers: Table,
-    managers: Table,
-    ports: Table,
-    mirrors: Table,
-    flow_tables: Table,
-    settings: Table,
+struct AuditTables {
+    bridges: DatabaseTable,
+    controllers: DatabaseTable,
+    managers: DatabaseTable,
+    ports: DatabaseTable,
+    mirrors: DatabaseTable,
+    flow_tables: DatabaseTable,
+    settings: DatabaseTable,
 }
 
 /// Looks at every bridge of the file that this Open vSwitch has. Blocks for at most three seconds.
@@ -168,7 +168,7 @@ pub(super) fn audit_with(
     Ok(Audit { faults, identities })
 }
 
-fn read(database: &Database) -> Result<Tables, AuditError> {
+fn read(database: &Database) -> Result<AuditTables, AuditError> {
     let mut words = vec!["--no-wait", "--format=json"];
     for table in ["bridge", "controller", "manager", "port", "mirror", "flow_table", "open_vswitch"] {
         words.extend(["--", "list", table]);
@@ -180,11 +180,11 @@ fn read(database: &Database) -> Result<Tables, AuditError> {
         return Err(AuditError::Unreachable(complaint(&output)));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let tables = Table::read_all(&text).map_err(|e| AuditError::Unexpected(e.to_string()))?;
+    let tables = DatabaseTable::read_all(&text).map_err(|e| AuditError::Unexpected(e.to_string()))?;
     let [bridges, controllers, managers, ports, mirrors, flow_tables, settings] =
-        <[Table; 7]>::try_from(tables)
+        <[DatabaseTable; 7]>::try_from(tables)
             .map_err(|t| AuditError::Unexpected(format!("{} tables, not 7", t.len())))?;
-    Ok(Tables { bridges, controllers, managers, ports, mirrors, flow_tables, settings })
+    Ok(AuditTables { bridges, controllers, managers, ports, mirrors, flow_tables, settings })
 }
 
 struct Audited<'a> {
@@ -194,7 +194,7 @@ struct Audited<'a> {
 
 /// Whether a row of Controller or Manager makes OVS add in-band flows: it does for peers that it calls
 /// over a network, unless told otherwise (ovs-vswitchd.conf.db(5), connection_mode).
-fn wants_in_band(row: &Row) -> bool {
+fn wants_in_band(row: &DatabaseRow) -> bool {
     let target = row.value("target").unwrap_or_default();
     let remote = target.starts_with("tcp:") || target.starts_with("ssl:");
     remote && row.value("connection_mode").as_deref() != Some("out-of-band")
@@ -205,7 +205,7 @@ impl Audited<'_> {
         self.faults.push(IsolationFault { bridge: self.name.clone(), kind, detail, remedy });
     }
 
-    fn control(&mut self, row: &Row, tables: &Tables) {
+    fn control(&mut self, row: &DatabaseRow, tables: &AuditTables) {
         let name = self.name.clone();
         let controllers: Vec<_> = tables.controllers.with_ids(&row.values("controller")).collect();
         let disabled = row.key("other_config", "disable-in-band").as_deref() == Some("true");
@@ -249,7 +249,7 @@ impl Audited<'_> {
         }
     }
 
-    fn ports(&mut self, row: &Row, tables: &Tables) {
+    fn ports(&mut self, row: &DatabaseRow, tables: &AuditTables) {
         for port in tables.ports.with_ids(&row.values("ports")) {
             let settings: Vec<_> = ["tag", "trunks", "cvlans", "vlan_mode"]
                 .into_iter()
@@ -288,7 +288,7 @@ impl Audited<'_> {
         }
     }
 
-    fn eviction(&mut self, file: &NetworkFile, row: &Row, tables: &Tables) {
+    fn eviction(&mut self, file: &NetworkFile, row: &DatabaseRow, tables: &AuditTables) {
         let missing = eviction::missing(row, &tables.flow_tables);
         if eviction::learns(file, &self.name) && !missing.is_empty() {
             self.found(

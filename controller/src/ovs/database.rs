@@ -7,40 +7,41 @@ use serde_json::Value;
 
 /// A table: rows of columns by name.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Table {
-    rows: Vec<Row>,
+pub(super) struct DatabaseTable {
+    rows: Vec<DatabaseRow>,
 }
 
 /// A row.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Row(BTreeMap<String, Value>);
+pub(super) struct DatabaseRow(BTreeMap<String, Value>);
 
 #[derive(Deserialize)]
-struct Wire {
+struct OvsdbValue {
     headings: Vec<String>,
     data: Vec<Vec<Value>>,
 }
 
-impl Table {
+impl DatabaseTable {
     /// Reads the tables that one call printed, one after the other.
     pub(super) fn read_all(text: &str) -> Result<Vec<Self>, serde_json::Error> {
         serde_json::Deserializer::from_str(text)
-            .into_iter::<Wire>()
+            .into_iter::<OvsdbValue>()
             .map(|wire| {
-                let Wire { headings, data } = wire?;
-                let rows = data.into_iter().map(|row| Row(headings.iter().cloned().zip(row).collect()));
+                let OvsdbValue { headings, data } = wire?;
+                let rows =
+                    data.into_iter().map(|row| DatabaseRow(headings.iter().cloned().zip(row).collect()));
                 Ok(Self { rows: rows.collect() })
             })
             .collect()
     }
 
     /// The rows.
-    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = &DatabaseRow> {
         self.rows.iter()
     }
 
     /// The rows with these ids.
-    pub(super) fn with_ids(&self, ids: &[String]) -> impl Iterator<Item = &Row> {
+    pub(super) fn with_ids(&self, ids: &[String]) -> impl Iterator<Item = &DatabaseRow> {
         self.rows.iter().filter(|r| ids.contains(&r.id()))
     }
 }
@@ -59,7 +60,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-impl Row {
+impl DatabaseRow {
     /// The values of a column: an optional or a set column (RFC 7047 §5.1) has any number, others have one.
     pub(super) fn values(&self, column: &str) -> Vec<String> {
         let Some(value) = self.0.get(column) else { return Vec::new() };

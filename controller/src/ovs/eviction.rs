@@ -11,12 +11,12 @@ use flows::compile::layout::{FOLLOWING, RELATED, RETURNS, VISITORS};
 use flows::network::NetworkFile;
 use ofproto::TableId;
 
-use super::database::{Row, Table};
+use super::database::{DatabaseRow, DatabaseTable};
 use super::vsctl::quoted;
 
 /// How a table of learned flows is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bound {
+pub struct EvictionBound {
     /// The table.
     pub table: TableId,
     /// What it is called in messages.
@@ -32,11 +32,11 @@ const OPENER: &[&str] = &["NXM_NX_IPV6_DST[]", "NXM_OF_IP_DST[]"];
 const ANSWERER: &[&str] = &["NXM_OF_IN_PORT[]"];
 
 /// The bounds of a bridge's learned tables.
-pub const BOUNDS: [Bound; 4] = [
-    Bound { table: RETURNS, name: "returns", flow_limit: 131_072, groups: OPENER },
-    Bound { table: RELATED, name: "related", flow_limit: 65_536, groups: OPENER },
-    Bound { table: VISITORS, name: "visitors", flow_limit: 65_536, groups: ANSWERER },
-    Bound { table: FOLLOWING, name: "following", flow_limit: 65_536, groups: OPENER },
+pub const BOUNDS: [EvictionBound; 4] = [
+    EvictionBound { table: RETURNS, name: "returns", flow_limit: 131_072, groups: OPENER },
+    EvictionBound { table: RELATED, name: "related", flow_limit: 65_536, groups: OPENER },
+    EvictionBound { table: VISITORS, name: "visitors", flow_limit: 65_536, groups: ANSWERER },
+    EvictionBound { table: FOLLOWING, name: "following", flow_limit: 65_536, groups: OPENER },
 ];
 
 /// Whether the file has the bridge learn return flows.
@@ -48,7 +48,7 @@ pub(super) fn learns(file: &NetworkFile, bridge: &str) -> bool {
 pub(super) fn words(bridge: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut set: Vec<String> = ["--", "set", "bridge", bridge].map(str::to_owned).into();
-    for Bound { table, name, flow_limit, groups } in BOUNDS {
+    for EvictionBound { table, name, flow_limit, groups } in BOUNDS {
         if !words.is_empty() {
             words.push("--".to_owned());
         }
@@ -76,8 +76,8 @@ pub(super) fn command(bridge: &str) -> String {
 }
 
 /// The tables of a bridge's row that are not bounded so.
-pub(super) fn missing(row: &Row, flow_tables: &Table) -> Vec<&'static str> {
-    let bounded = |bound: &Bound| {
+pub(super) fn missing(row: &DatabaseRow, flow_tables: &DatabaseTable) -> Vec<&'static str> {
+    let bounded = |bound: &EvictionBound| {
         let Some(id) = row.key("flow_tables", &bound.table.0.to_string()) else { return false };
         let ids = [id];
         let mut rows = flow_tables.with_ids(&ids);

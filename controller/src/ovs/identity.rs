@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ofproto::DatapathId;
 
-use super::database::{Row, Table};
-use crate::address::Address;
+use super::database::{DatabaseRow, DatabaseTable};
+use crate::address::ListenAddress;
 
 /// Sets the port of a target without one: IANA's for OpenFlow (ovs-vsctl(8)).
 const PORT: u16 = 6653;
@@ -44,12 +44,16 @@ pub struct ControllerRow {
 }
 
 impl Identities {
-    pub(super) fn new(bridges: &Table, controllers: &Table, settings: &Table) -> Self {
-        let interval = |row: &Row| row.key("other_config", "stats-update-interval")?.parse().ok();
+    pub(super) fn new(
+        bridges: &DatabaseTable,
+        controllers: &DatabaseTable,
+        settings: &DatabaseTable,
+    ) -> Self {
+        let interval = |row: &DatabaseRow| row.key("other_config", "stats-update-interval")?.parse().ok();
         let interval = settings.rows().find_map(interval).map_or(UPDATES, Duration::from_millis);
-        let bridge = |row: &Row| {
+        let bridge = |row: &DatabaseRow| {
             let id = row.value("datapath_id").and_then(|id| u64::from_str_radix(&id, 16).ok());
-            let controller = |row: &Row| ControllerRow {
+            let controller = |row: &DatabaseRow| ControllerRow {
                 target: row.value("target").unwrap_or_default(),
                 is_connected: row.value("is_connected").as_deref() == Some("true"),
             };
@@ -69,16 +73,16 @@ impl Identity {
 
 /// Returns whether a connection to `target` can arrive at `local`, a listener or the controller's
 /// end of it.
-pub fn leads_to(target: &str, local: &Address) -> bool {
+pub fn leads_to(target: &str, local: &ListenAddress) -> bool {
     match (target.split_once(':'), local) {
-        (Some(("tcp", at)), Address::Tcp(local)) => {
+        (Some(("tcp", at)), ListenAddress::Tcp(local)) => {
             let (host, port) = host_and_port(at);
             let ip = local.ip().to_canonical();
             // A host name may stand for any address, and a listener may cover all addresses.
             let is_there = |host: IpAddr| ip.is_unspecified() || host.to_canonical() == ip;
             port == local.port() && host.parse().map_or(true, is_there)
         }
-        (Some(("unix", path)), Address::Unix(local)) => is_same(Path::new(path), local),
+        (Some(("unix", path)), ListenAddress::Unix(local)) => is_same(Path::new(path), local),
         _ => false,
     }
 }
@@ -109,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_target_leads_to_the_end_of_its_connection_alone() {
-        let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
-        let unix = |path: &str| Address::Unix(path.into());
+        let tcp = |text: &str| ListenAddress::Tcp(text.parse().unwrap());
+        let unix = |path: &str| ListenAddress::Unix(path.into());
         for (target, local) in [
             ("tcp:127.0.0.1:6653", tcp("127.0.0.1:6653")),
             ("tcp:127.0.0.1", tcp("127.0.0.1:6653")),
@@ -142,6 +146,6 @@ mod tests {
         std::os::unix::fs::symlink("run", dir.path().join("var")).unwrap();
         std::fs::write(dir.path().join("run/p.sock"), "").unwrap();
         let target = format!("unix:{}", dir.path().join("var/p.sock").display());
-        assert!(leads_to(&target, &Address::Unix(dir.path().join("run/p.sock"))));
+        assert!(leads_to(&target, &ListenAddress::Unix(dir.path().join("run/p.sock"))));
     }
 }

@@ -15,7 +15,7 @@ mod vsctl;
 
 pub use attach::{AttachOptions, AttachOutcome, LOOPBACK_TARGET, attach, detach};
 pub use audit::{Audit, AuditError, FaultKind, IsolationFault, audit};
-pub use eviction::{BOUNDS, Bound};
+pub use eviction::{BOUNDS, EvictionBound};
 pub use identity::{ControllerRow, Identities, Identity, leads_to};
 pub use ports::{BridgeKind, add_port, bridge_kind, find_port, remove_port};
 pub use retry::tell_retry_again;

@@ -5,7 +5,7 @@
 //! row once a bridge is connected: Open vSwitch counts whole seconds, and 1,001 ms are as many as 1,000.
 
 use super::attach::not_run;
-use super::database::Table;
+use super::database::DatabaseTable;
 use super::vsctl::{Database, complaint};
 
 /// How long the database has to answer, in seconds.
@@ -22,8 +22,8 @@ const CHANGED: &str = "1001";
 /// A line for a person: nobody to ask, or a bridge changed meanwhile.
 pub fn tell_retry_again(database: &Database, bridges: &[String]) -> Result<(), String> {
     let words = ["--no-wait", "--format=json", "--", "list", "bridge", "--", "list", "controller"];
-    let tables = Table::read_all(&run(database, &words)?).map_err(|error| error.to_string())?;
-    let [rows, controllers] = <[Table; 2]>::try_from(tables)
+    let tables = DatabaseTable::read_all(&run(database, &words)?).map_err(|error| error.to_string())?;
+    let [rows, controllers] = <[DatabaseTable; 2]>::try_from(tables)
         .map_err(|tables| format!("ovs-vsctl gave {} tables, not 2", tables.len()))?;
     let named = rows.rows().filter(|row| row.value("name").is_some_and(|name| bridges.contains(&name)));
     let ids: Vec<String> = named.flat_map(|row| row.values("controller")).collect();

@@ -25,7 +25,7 @@ struct Partial {
 
 /// What became of a part.
 #[derive(Debug, PartialEq)]
-pub(super) enum Part {
+pub(super) enum PartOutcome {
     /// More will follow.
     Kept,
     /// Flows of one part, which are not assembled, and whether more parts follow.
@@ -75,9 +75,15 @@ impl Assembly {
     }
 
     /// Takes a part of `length` bytes on the wire.
-    pub(super) fn add(&mut self, xid: Xid, reply: MultipartReply, length: usize, limits: PartLimits) -> Part {
+    pub(super) fn add(
+        &mut self,
+        xid: Xid,
+        reply: MultipartReply,
+        length: usize,
+        limits: PartLimits,
+    ) -> PartOutcome {
         let Some(partial) = self.waiting.get_mut(&xid) else {
-            return Part::Unasked;
+            return PartOutcome::Unasked;
         };
         let more = reply.flags & MULTIPART_MORE != 0;
         if partial.body.is_none()
@@ -87,11 +93,11 @@ impl Assembly {
             if !more {
                 self.forget(xid);
             }
-            return Part::Flows(flows, more);
+            return PartOutcome::Flows(flows, more);
         }
         if partial.flows {
             self.forget(xid);
-            return Part::Mixed;
+            return PartOutcome::Mixed;
         }
         let mut part = reply.body;
         if let MultipartReplyBody::PortDesc(ports) = &mut part {
@@ -100,13 +106,13 @@ impl Assembly {
                 _ => 0,
             };
             if before.saturating_add(ports.len()) > limits.ports {
-                return Part::TooManyPorts;
+                return PartOutcome::TooManyPorts;
             }
             share_names(ports);
         }
         let size = footprint(&part, length);
         if self.bytes + size > limits.bytes {
-            return Part::TooLarge;
+            return PartOutcome::TooLarge;
         }
         partial.bytes += size;
         self.bytes += size;
@@ -116,14 +122,14 @@ impl Assembly {
         };
         if partial.body.is_none() {
             self.forget(xid);
-            return Part::Mixed;
+            return PartOutcome::Mixed;
         }
         if more {
-            return Part::Kept;
+            return PartOutcome::Kept;
         }
         let body = partial.body.take();
         self.forget(xid);
-        body.map_or(Part::Mixed, Part::Complete)
+        body.map_or(PartOutcome::Mixed, PartOutcome::Complete)
     }
 }
 

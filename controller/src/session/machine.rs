@@ -13,7 +13,7 @@ use ofproto::message::multipart::{
 use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, Port};
 use ofproto::{DecodeError, ErrorCode, HEADER_LEN, Header, Reader, VERSION, Wire as _, Xid};
 
-use super::assembly::{Assembly, Part, PartLimits};
+use super::assembly::{Assembly, PartLimits, PartOutcome};
 use super::error_names::HELLO_FAILED;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
@@ -388,22 +388,22 @@ impl Session {
         };
         let limits = PartLimits { bytes, ports: self.config.max_ports };
         match self.assembly.add(xid, reply, size, limits) {
-            Part::Kept | Part::Unasked => {}
-            Part::TooLarge => self.close(CloseReason::ReplyTooLarge(bytes)),
-            Part::TooManyPorts => self.close(CloseReason::TooManyPorts(self.config.max_ports)),
-            Part::Mixed => {
+            PartOutcome::Kept | PartOutcome::Unasked => {}
+            PartOutcome::TooLarge => self.close(CloseReason::ReplyTooLarge(bytes)),
+            PartOutcome::TooManyPorts => self.close(CloseReason::TooManyPorts(self.config.max_ports)),
+            PartOutcome::Mixed => {
                 let waiting = self.waiting();
                 self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
             }
-            Part::Flows(flows, more) if matches!(self.state, State::Ready) => {
+            PartOutcome::Flows(flows, more) if matches!(self.state, State::Ready) => {
                 self.events.push_back(Event::FlowsReported { xid, flows, more });
             }
             // The handshake requests no flows.
-            Part::Flows(..) => {
+            PartOutcome::Flows(..) => {
                 let waiting = self.waiting();
                 self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
             }
-            Part::Complete(body) => self.replied(xid, body),
+            PartOutcome::Complete(body) => self.replied(xid, body),
         }
     }
 

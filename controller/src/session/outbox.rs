@@ -11,17 +11,17 @@ const CHUNK: usize = 64 << 10;
 /// Two queues of whole messages.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    answers: Queue,
-    requests: Queue,
+    answers: OutboxQueue,
+    requests: OutboxQueue,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct OutboxQueue {
     chunks: VecDeque<BytesMut>,
     bytes: usize,
 }
 
-impl Queue {
+impl OutboxQueue {
     fn push(&mut self, message: &[u8]) {
         self.bytes += message.len();
         match self.chunks.back_mut() {
@@ -65,7 +65,7 @@ impl Outbox {
 
     /// Forgets the requests: the session is over, and only a last error still goes out.
     pub(super) fn drop_requests(&mut self) {
-        self.requests = Queue::default();
+        self.requests = OutboxQueue::default();
     }
 }
 

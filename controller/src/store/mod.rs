@@ -9,7 +9,7 @@ mod rows;
 mod tests;
 
 pub use error::StoreError;
-pub use rows::{Container, Instance, Phase, Row, Service, State, Transport, Window};
+pub use rows::{Container, Instance, Phase, Service, State, StoredRow, Transport, Window};
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -174,7 +174,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn put<R: Row>(&self, row: &R) -> Result<(), StoreError> {
+    pub fn put<R: StoredRow>(&self, row: &R) -> Result<(), StoreError> {
         self.change(|change| change.put(row))
     }
 
@@ -182,7 +182,7 @@ impl Store {
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn remove<R: Row>(&self, key: &str) -> Result<bool, StoreError> {
+    pub fn remove<R: StoredRow>(&self, key: &str) -> Result<bool, StoreError> {
         self.change(|change| change.remove::<R>(key))
     }
 
@@ -190,7 +190,7 @@ impl Store {
     ///
     /// # Errors
     /// When the system refuses, or a row is not what it should be.
-    pub fn all<R: Row>(&self) -> Result<Vec<R>, StoreError> {
+    pub fn all<R: StoredRow>(&self) -> Result<Vec<R>, StoreError> {
         let failed = |error| self.failed(error);
         let database = self.database()?;
         let transaction = database.begin_read().map_err(|e| failed(e.into()))?;
@@ -279,7 +279,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn put<R: Row>(&self, row: &R) -> Result<(), StoreError> {
+    pub fn put<R: StoredRow>(&self, row: &R) -> Result<(), StoreError> {
         let value =
             serde_json::to_vec(row).map_err(|e| StoreError::corrupt(&self.store.path, &e.to_string()))?;
         let key = row.key();
@@ -291,7 +291,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn remove<R: Row>(&self, key: &str) -> Result<bool, StoreError> {
+    pub fn remove<R: StoredRow>(&self, key: &str) -> Result<bool, StoreError> {
         Ok(self.table::<R>()?.remove(key).map_err(|e| self.failed(e.into()))?.is_some())
     }
 
@@ -299,7 +299,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// When the system refuses, or the row is not what it should be.
-    pub fn find<R: Row>(&self, key: &str) -> Result<Option<R>, StoreError> {
+    pub fn find<R: StoredRow>(&self, key: &str) -> Result<Option<R>, StoreError> {
         let table = self.table::<R>()?;
         let found = table.get(key).map_err(|e| self.failed(e.into()))?;
         found.map(|value| row(&self.store.path, key, value.value())).transpose()
@@ -309,7 +309,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// When the system refuses, or a row is not what it should be.
-    pub fn all<R: Row>(&self) -> Result<Vec<R>, StoreError> {
+    pub fn all<R: StoredRow>(&self) -> Result<Vec<R>, StoreError> {
         let table = self.table::<R>()?;
         let mut rows = Vec::new();
         for entry in table.iter().map_err(|e| self.failed(e.into()))? {
@@ -319,7 +319,7 @@ impl Change<'_> {
         Ok(rows)
     }
 
-    fn table<R: Row>(&self) -> Result<redb::Table<'_, &'static str, &'static [u8]>, StoreError> {
+    fn table<R: StoredRow>(&self) -> Result<redb::Table<'_, &'static str, &'static [u8]>, StoreError> {
         self.transaction.open_table(R::TABLE).map_err(|e| self.failed(e.into()))
     }
 
@@ -328,7 +328,7 @@ impl Change<'_> {
     }
 }
 
-fn row<R: Row>(path: &Path, key: &str, value: &[u8]) -> Result<R, StoreError> {
+fn row<R: StoredRow>(path: &Path, key: &str, value: &[u8]) -> Result<R, StoreError> {
     let row: R = serde_json::from_slice(value)
         .map_err(|error| StoreError::corrupt(path, &format!("{} {key:?}: {error}", R::WHAT)))?;
     if row.key() != key {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A kind of thing that is remembered, each under a key of its own.
-pub trait Row: Serialize + DeserializeOwned {
+pub trait StoredRow: Serialize + DeserializeOwned {
     /// Its table.
     const TABLE: TableDefinition<'static, &'static str, &'static [u8]>;
     /// What it is, for a person.
@@ -190,7 +190,7 @@ impl Instance {
     }
 }
 
-impl Row for Window {
+impl StoredRow for Window {
     const TABLE: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("windows");
     const WHAT: &'static str = "window";
 
@@ -199,7 +199,7 @@ impl Row for Window {
     }
 }
 
-impl Row for Instance {
+impl StoredRow for Instance {
     const TABLE: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("instances");
     const WHAT: &'static str = "instance";
 
@@ -208,7 +208,7 @@ impl Row for Instance {
     }
 }
 
-impl Row for Container {
+impl StoredRow for Container {
     const TABLE: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("containers");
     const WHAT: &'static str = "container";
 

@@ -30,7 +30,7 @@ pub struct Windows {
 
 /// A wish to open a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opening {
+pub struct WindowRequest {
     /// Its name.
     pub name: String,
     /// For so many seconds.
@@ -45,7 +45,7 @@ pub struct Opening {
 
 /// Why a window closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum WindowEnd {
     /// Its time is over.
     Over,
     /// It was opened in what the clock now calls the future: nobody can say when it is over.
@@ -68,7 +68,7 @@ impl Windows {
         &self,
         now: Duration,
         names: &BTreeSet<&str>,
-        wish: &Opening,
+        wish: &WindowRequest,
     ) -> Result<Window, WindowError> {
         known(names, &wish.name)?;
         if wish.seconds == 0 {
@@ -130,14 +130,14 @@ impl Windows {
 
     /// Those whose time is over at `now`, and those that the network file does not name any more. They stay until they are
     /// removed.
-    pub fn ending(&self, now: Duration, names: &BTreeSet<&str>) -> Vec<(Window, Ending)> {
+    pub fn ending(&self, now: Duration, names: &BTreeSet<&str>) -> Vec<(Window, WindowEnd)> {
         let ending = |w: &Window| {
             if w.closes_at <= now.as_secs() {
-                Some(Ending::Over)
+                Some(WindowEnd::Over)
             } else if w.opened_at > now.as_secs().saturating_add(CLOCK) {
-                Some(Ending::Clock)
+                Some(WindowEnd::Clock)
             } else {
-                (!names.contains(w.name.as_str())).then_some(Ending::Unnamed)
+                (!names.contains(w.name.as_str())).then_some(WindowEnd::Unnamed)
             }
         };
         self.open.values().filter_map(|w| Some((w.clone(), ending(w)?))).collect()

@@ -8,8 +8,8 @@ fn names() -> BTreeSet<&'static str> {
     NAMES.into_iter().collect()
 }
 
-fn wish(name: &str, seconds: u64) -> Opening {
-    Opening {
+fn wish(name: &str, seconds: u64) -> WindowRequest {
+    WindowRequest {
         name: name.to_owned(),
         seconds,
         reason: " kernel update ".to_owned(),
@@ -37,7 +37,7 @@ fn a_window_is_open_for_as_long_as_was_asked_and_no_second_more() {
     let window = windows.all().next().unwrap();
     assert_eq!((window.opened_at, &*window.reason, &*window.who), (100, "kernel update", "root"));
     assert_eq!(windows.ending(at(159_999), &names()), vec![]);
-    assert_eq!(windows.ending(at(160_000), &names()), vec![(window.clone(), Ending::Over)]);
+    assert_eq!(windows.ending(at(160_000), &names()), vec![(window.clone(), WindowEnd::Over)]);
     // A second that has begun is not taken away from it.
     let later = windows.opening(at(100_001), &names(), &wish("restores", 60)).unwrap();
     assert_eq!((later.opened_at, later.closes_at), (100, 161));
@@ -52,7 +52,7 @@ fn an_open_window_is_extended_only_when_that_is_asked_for() {
         "window \"updates\" is open already, until 1970-01-01T00:02:40Z (by root: kernel update)"
     );
     assert!(error.help().contains("--extend"), "{}", error.help());
-    let extending = |seconds| Opening { extend: true, ..wish("updates", seconds) };
+    let extending = |seconds| WindowRequest { extend: true, ..wish("updates", seconds) };
     let error = windows.opening(at(130_000), &names(), &extending(30)).unwrap_err();
     assert!(error.to_string().contains("is open until 1970-01-01T00:02:40Z"), "{error}");
     assert!(error.help().contains("portcullis window close updates"), "{}", error.help());
@@ -62,7 +62,9 @@ fn an_open_window_is_extended_only_when_that_is_asked_for() {
     assert_eq!(windows.next_end(), Some(190));
     // One that is closed may be opened by that, too.
     assert!(
-        windows.opening(at(130_000), &names(), &Opening { name: "restores".into(), ..extending(5) }).is_ok()
+        windows
+            .opening(at(130_000), &names(), &WindowRequest { name: "restores".into(), ..extending(5) })
+            .is_ok()
     );
 }
 
@@ -81,7 +83,7 @@ fn an_unknown_window_is_told_with_the_nearest_and_with_those_that_there_are() {
 #[test]
 fn how_long_and_why_have_to_be_said() {
     let windows = Windows::default();
-    let refused = |wish: Opening| {
+    let refused = |wish: WindowRequest| {
         let error = windows.opening(at(0), &names(), &wish).unwrap_err();
         (error.code(), error.to_string(), error.help())
     };
@@ -91,12 +93,13 @@ fn how_long_and_why_have_to_be_said() {
     assert!(message.contains("at most 30days") && help.contains("without temp"), "{message}: {help}");
     assert!(windows.opening(at(0), &names(), &wish("updates", MAX)).is_ok());
     for reason in ["", "  \t "] {
-        let (code, message, help) = refused(Opening { reason: reason.to_owned(), ..wish("updates", 5) });
+        let (code, message, help) =
+            refused(WindowRequest { reason: reason.to_owned(), ..wish("updates", 5) });
         assert_eq!(code, "bad-reason");
         assert!(message.contains("there is none") && help.contains("--reason"), "{message}: {help}");
     }
     for reason in ["two\nlines".to_owned(), "x".repeat(MAX_REASON + 1), "\u{1b}[31mred".to_owned()] {
-        let (_, message, _) = refused(Opening { reason, ..wish("updates", 5) });
+        let (_, message, _) = refused(WindowRequest { reason, ..wish("updates", 5) });
         assert!(message.contains("at most 500"), "{message}");
     }
 }
@@ -122,8 +125,8 @@ fn what_was_remembered_is_open_unless_it_is_over_unnamed_or_of_another_clock() {
     };
     let hour = 3_600_000;
     assert_eq!(ending(at(150_000), &names()), vec![]);
-    assert_eq!(ending(at(hour), &names()), vec![Ending::Over]);
-    assert_eq!(ending(at(150_000), &BTreeSet::from(["restores"])), vec![Ending::Unnamed]);
+    assert_eq!(ending(at(hour), &names()), vec![WindowEnd::Over]);
+    assert_eq!(ending(at(150_000), &BTreeSet::from(["restores"])), vec![WindowEnd::Unnamed]);
     let early = Windows::new(vec![Window { opened_at: 3_701, closes_at: 9_999, ..remembered[0].clone() }]);
     assert_eq!(early.ending(at(100_999), &names()).len(), 1);
     assert_eq!(early.ending(at(101_000), &names()), vec![]);

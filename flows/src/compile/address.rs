@@ -11,7 +11,7 @@ use crate::model::FlowMatch;
 
 /// IPv4 or IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Family {
+pub(super) enum AddressFamily {
     V4,
     V6,
 }
@@ -30,7 +30,7 @@ pub(super) const ROUTER_ADVERT: u8 = 134;
 pub(super) const ND_SOLICIT: u8 = 135;
 pub(super) const ND_ADVERT: u8 = 136;
 
-impl Family {
+impl AddressFamily {
     pub(super) const BOTH: [Self; 2] = [Self::V4, Self::V6];
 
     pub(super) fn of(prefix: &IpNetwork) -> Self {
@@ -78,7 +78,7 @@ pub(super) fn arp() -> FlowMatch {
 
 /// Neighbour discovery of one kind.
 pub(super) fn nd(kind: u8) -> FlowMatch {
-    Family::V6
+    AddressFamily::V6
         .matches()
         .with(Field::IpProto, IPPROTO_ICMPV6.into())
         .with(Field::Icmpv6Type, kind.into())
@@ -86,38 +86,38 @@ pub(super) fn nd(kind: u8) -> FlowMatch {
 }
 
 /// DHCP from a server to a client (RFC 2131 §4.1, RFC 8415 §7.2).
-pub(super) fn dhcp_answer(family: Family) -> FlowMatch {
+pub(super) fn dhcp_answer(family: AddressFamily) -> FlowMatch {
     let (server, client) = dhcp_ports(family);
     dhcp(family, server, client)
 }
 
 /// DHCP from a client to a server.
-pub(super) fn dhcp_request(family: Family) -> FlowMatch {
+pub(super) fn dhcp_request(family: AddressFamily) -> FlowMatch {
     let (server, client) = dhcp_ports(family);
     dhcp(family, client, server)
 }
 
-fn dhcp_ports(family: Family) -> (u16, u16) {
+fn dhcp_ports(family: AddressFamily) -> (u16, u16) {
     match family {
-        Family::V4 => (67, 68),
-        Family::V6 => (547, 546),
+        AddressFamily::V4 => (67, 68),
+        AddressFamily::V6 => (547, 546),
     }
 }
 
-fn dhcp(family: Family, from: u16, to: u16) -> FlowMatch {
+fn dhcp(family: AddressFamily, from: u16, to: u16) -> FlowMatch {
     let udp = family.matches().with(Field::IpProto, IPPROTO_UDP.into());
     udp.with(Field::UdpSrc, from.into()).with(Field::UdpDst, to.into())
 }
 
 /// A prefix, or all of a family.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Range {
-    pub(super) family: Family,
+pub(super) struct AddressRange {
+    pub(super) family: AddressFamily,
     prefix: Option<IpNetwork>,
 }
 
-impl Range {
-    pub(super) fn all(family: Family) -> Self {
+impl AddressRange {
+    pub(super) fn all(family: AddressFamily) -> Self {
         Self { family, prefix: None }
     }
 
@@ -132,7 +132,7 @@ impl Range {
     }
 
     /// What it is to a switch: two prefixes that are written differently may match the same.
-    pub(super) fn bits(self) -> (Family, u128, u8) {
+    pub(super) fn bits(self) -> (AddressFamily, u128, u8) {
         let network = match self.prefix {
             None => 0,
             Some(IpNetwork::V4(n)) => n.network().to_bits().into(),
@@ -163,19 +163,19 @@ impl Range {
     }
 }
 
-impl From<IpNetwork> for Range {
+impl From<IpNetwork> for AddressRange {
     fn from(prefix: IpNetwork) -> Self {
-        Self { family: Family::of(&prefix), prefix: Some(prefix) }
+        Self { family: AddressFamily::of(&prefix), prefix: Some(prefix) }
     }
 }
 
-impl fmt::Debug for Range {
+impl fmt::Debug for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl fmt::Display for Range {
+impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.prefix {
             Some(p) if p.prefix() == if p.is_ipv4() { 32 } else { 128 } => p.ip().fmt(f),
@@ -186,38 +186,38 @@ impl fmt::Display for Range {
 }
 
 /// All link-local addresses.
-pub(super) fn link_local() -> Range {
+pub(super) fn link_local() -> AddressRange {
     v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10)
 }
 
 /// One IPv6 address.
-pub(super) fn v6_host(address: Ipv6Addr) -> Range {
+pub(super) fn v6_host(address: Ipv6Addr) -> AddressRange {
     v6(address, 128)
 }
 
 /// An IPv6 prefix; none longer than 128 bits.
-pub(super) fn v6(address: Ipv6Addr, length: u8) -> Range {
+pub(super) fn v6(address: Ipv6Addr, length: u8) -> AddressRange {
     let prefix = Ipv6Network::new(address, length).ok().map(IpNetwork::V6);
-    Range { family: Family::V6, prefix }
+    AddressRange { family: AddressFamily::V6, prefix }
 }
 
 /// All nodes of the link (RFC 4291 §2.7.1).
-pub(super) fn all_nodes() -> Range {
+pub(super) fn all_nodes() -> AddressRange {
     v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1))
 }
 
 /// The addresses of groups: multicast and broadcast.
-pub(super) fn groups() -> Vec<Range> {
+pub(super) fn groups() -> Vec<AddressRange> {
     ["224.0.0.0/4", "255.255.255.255/32", "ff00::/8"]
         .iter()
         .filter_map(|p| p.parse::<IpNetwork>().ok())
-        .map(Range::from)
+        .map(AddressRange::from)
         .collect()
 }
 
 /// Prefixes that are nobody's unicast address out in the world: never a source, never a destination of
 /// traffic that leaves. With why a packet from there is dropped.
-pub(super) fn martians() -> Vec<(Range, Reason)> {
+pub(super) fn martians() -> Vec<(AddressRange, Reason)> {
     let forged =
         ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::1/128", "::ffff:0:0/96", "ff00::/8"];
     // What every host says of itself when it comes up, with IPv6 set up or not.
@@ -225,7 +225,7 @@ pub(super) fn martians() -> Vec<(Range, Reason)> {
     let of = |list: &[&str], reason| {
         list.iter()
             .filter_map(|p| p.parse::<IpNetwork>().ok())
-            .map(|p| (Range::from(p), reason))
+            .map(|p| (AddressRange::from(p), reason))
             .collect::<Vec<_>>()
     };
     [of(&forged, Reason::Spoofed), of(&chatter, Reason::LinkLocal)].concat()

@@ -7,18 +7,18 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
-use super::address::{self, Family, Range};
+use super::address::{self, AddressFamily, AddressRange};
 use super::claims;
 use super::identity::{AddressClaim, AddressUse, AdmittedPackets, Attachment, FlowIdentity, RogueMessage};
-use super::layout::{self, ADMISSION, CLAIMS, Hold, LEASES, by_prefix};
+use super::layout::{self, ADMISSION, CLAIMS, HoldRank, LEASES, by_prefix};
 use super::neighbour_discovery;
 use super::origin::Reason;
-use super::party::Sets;
-use super::program::{Asked, Builder, apply_and_goto, load, mark, resubmit};
-use super::router_discovery::{self, Hearers};
-use super::scope::{Owned, Scope, Scopes};
+use super::party::PartySets;
+use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, mark, resubmit};
+use super::router_discovery::{self, AdvertisementReceivers};
+use super::scope::{OwnedPrefix, Scope, Scopes};
 use super::shared;
-use super::site::{Site, SiteKind, Sites};
+use super::site::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use crate::model::FlowMatch;
 use crate::network::Network;
 
@@ -26,16 +26,21 @@ use crate::network::Network;
 ///
 /// The claims on senders' addresses are told apart by the length of the prefix: who owns the longest one may
 /// use it, and nobody else may (`Owned` is weaker than the owner's own claim).
-pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
+pub(super) fn compile(
+    out: &mut ProgramBuilder<'_>,
+    scope: &Scope<'_>,
+    sites: &AttachmentPoints<'_>,
+    sets: &PartySets<'_>,
+) {
     owned(out, &scope.owned);
     neighbour_discovery::owned(out, &scope.discovered);
-    let hearers = Hearers::of(sites);
+    let hearers = AdvertisementReceivers::of(sites);
     for (place, site) in sites.all.iter().enumerate() {
         let Some(port) = site.port else { continue };
-        let sender = Sender::new(sites, site, port, loads(sites, site, sets.of_site(place)));
+        let sender = AdmittedSender::new(sites, site, port, loads(sites, site, sets.of_site(place)));
         sender.admit(out);
         shared::admit(out, sites, &sender);
-        if sites.resolves(site, Family::V6) {
+        if sites.resolves(site, AddressFamily::V6) {
             neighbour_discovery::admit(out, &sender);
             router_discovery::admit(out, &sender, hearers);
         }
@@ -50,7 +55,7 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
 }
 
 /// What holds for all networks.
-pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+pub(super) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     guards(out);
     shared::guards(out, scopes);
     owned(out, &scopes.owned);
@@ -60,17 +65,17 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
 }
 
 /// What no port may send, whoever is there.
-fn guards(out: &mut Builder<'_>) {
+fn guards(out: &mut ProgramBuilder<'_>) {
     tagged(out);
-    let icmp = Family::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
-    let icmp6 = Family::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
+    let icmp = AddressFamily::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
+    let icmp6 = AddressFamily::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
     let (icmp, icmp6) = (
         |kind: u8| icmp.clone().with(Field::Icmpv4Type, kind.into()),
         |kind: u8| icmp6.clone().with(Field::Icmpv6Type, kind.into()),
     );
     for (message, what, matches) in [
-        (RogueMessage::DhcpAnswer, "DHCP answers", address::dhcp_answer(Family::V4)),
-        (RogueMessage::Dhcpv6Answer, "DHCPv6 answers", address::dhcp_answer(Family::V6)),
+        (RogueMessage::DhcpAnswer, "DHCP answers", address::dhcp_answer(AddressFamily::V4)),
+        (RogueMessage::Dhcpv6Answer, "DHCPv6 answers", address::dhcp_answer(AddressFamily::V6)),
         (RogueMessage::IcmpRedirect, "ICMP redirects", icmp(5)),
         (RogueMessage::IcmpRouterAdvertisement, "ICMP router advertisements", icmp(9)),
         (RogueMessage::IcmpRouterSolicitation, "ICMP router solicitations", icmp(10)),
@@ -82,21 +87,21 @@ fn guards(out: &mut Builder<'_>) {
 }
 
 /// Frames with a VLAN tag.
-pub(super) fn tagged(out: &mut Builder<'_>) {
+pub(super) fn tagged(out: &mut ProgramBuilder<'_>) {
     let matches = FlowMatch::any().with_masked(Field::VlanVid, 0x1000, 0x1000);
     let (identity, reason) = (FlowIdentity::TaggedFrames, Reason::Tagged);
     out.drop(ADMISSION, layout::TAGGED, matches, identity, reason, "tagged frames");
 }
 
 /// Addresses that have an owner: dropped wherever the owner's own claim does not win.
-fn owned(out: &mut Builder<'_>, all: &[Owned<'_>]) {
-    for &Owned { range, reason, whose } in all {
-        let priority = by_prefix(range.length(), Hold::Owned);
+fn owned(out: &mut ProgramBuilder<'_>, all: &[OwnedPrefix<'_>]) {
+    for &OwnedPrefix { range, reason, whose } in all {
+        let priority = by_prefix(range.length(), HoldRank::Owned);
         let matches = range.on(range.family.matches(), range.family.src());
         let identity = |packets| FlowIdentity::OwnedAddress { packets, range };
         let ip = identity(AddressUse::IpSource);
         out.drop(ADMISSION, priority, matches, ip, reason, format!("from {range}: {whose}"));
-        if range.family == Family::V4 {
+        if range.family == AddressFamily::V4 {
             let matches = range.on(address::arp(), Field::ArpSpa);
             let arp = identity(AddressUse::ArpSource);
             out.drop(ADMISSION, priority, matches, arp, reason, format!("ARP from {range}: {whose}"));
@@ -105,9 +110,9 @@ fn owned(out: &mut Builder<'_>, all: &[Owned<'_>]) {
 }
 
 /// What later tables know about a sender.
-pub(super) fn loads(sites: &Sites<'_>, site: &Site<'_>, sets: &[u16]) -> Vec<Action> {
+pub(super) fn loads(sites: &AttachmentPoints<'_>, site: &AttachmentPoint<'_>, sets: &[u16]) -> Vec<Action> {
     let mut loads = vec![load(layout::NETWORK, sites.network.number.into())];
-    if site.kind == SiteKind::Endpoint {
+    if site.kind == AttachmentKind::Endpoint {
         loads.push(mark(layout::mark_bit(layout::FROM_MEMBER)));
     }
     loads.extend(sets.iter().map(|set| mark(layout::from_set(*set))));
@@ -116,9 +121,9 @@ pub(super) fn loads(sites: &Sites<'_>, site: &Site<'_>, sets: &[u16]) -> Vec<Act
 
 /// Somebody at a port.
 #[derive(Clone)]
-pub(super) struct Sender<'s, 'a> {
+pub(super) struct AdmittedSender<'s, 'a> {
     network: &'s Network,
-    pub(super) site: &'s Site<'a>,
+    pub(super) site: &'s AttachmentPoint<'a>,
     port: PortNo,
     /// The MAC that its frames have, where it is known.
     pub(super) mac: Option<[u8; 6]>,
@@ -126,22 +131,27 @@ pub(super) struct Sender<'s, 'a> {
     /// Where its packets go on.
     table: TableId,
     /// What each of its packets teaches.
-    teaches: Option<Teaches>,
+    teaches: Option<LearnAction>,
     /// The virtual router's MAC that its frames have, and how they come by it, in words.
     virtual_mac: Option<([u8; 6], String)>,
 }
 
 /// Makes what a flow with some cookie teaches.
-type Teaches = Rc<dyn Fn(Cookie) -> Action>;
+type LearnAction = Rc<dyn Fn(Cookie) -> Action>;
 
-impl<'a> Sender<'a, 'a> {
-    pub(super) fn new(sites: &Sites<'a>, site: &'a Site<'a>, port: PortNo, loads: Vec<Action>) -> Self {
+impl<'a> AdmittedSender<'a, 'a> {
+    pub(super) fn new(
+        sites: &AttachmentPoints<'a>,
+        site: &'a AttachmentPoint<'a>,
+        port: PortNo,
+        loads: Vec<Action>,
+    ) -> Self {
         let (network, mac, table) = (sites.network, site.mac, layout::RETURNS);
         Self { network, site, port, mac, loads, table, teaches: None, virtual_mac: None }
     }
 }
 
-impl Sender<'_, '_> {
+impl AdmittedSender<'_, '_> {
     /// Returns the same with a virtual router's MAC.
     pub(super) fn with_virtual_mac(&self, mac: [u8; 6], how: &str) -> Self {
         let mut this = self.clone();
@@ -163,45 +173,45 @@ impl Sender<'_, '_> {
         this
     }
 
-    fn admit(&self, out: &mut Builder<'_>) {
+    fn admit(&self, out: &mut ProgramBuilder<'_>) {
         let site = self.site;
         self.untag(out);
-        let here = |range: Range, hold| by_prefix(range.length(), hold);
+        let here = |range: AddressRange, hold| by_prefix(range.length(), hold);
         for &range in &site.prefixes {
             let matches = self.pin(range.on(range.family.matches(), range.family.src()));
             let packets = AdmittedPackets::Ip { claim: AddressClaim::Own, source: range };
-            self.pass(out, here(range, Hold::Owner), matches, packets, &format!("from {range}"));
+            self.pass(out, here(range, HoldRank::Owner), matches, packets, &format!("from {range}"));
         }
         for &range in &site.leases {
             let matches = self.pin(range.on(range.family.matches(), range.family.src()));
             let claimant = self.claiming(Field::Ipv6Src);
             let packets = AdmittedPackets::Ip { claim: AddressClaim::Obtained, source: range };
             let what = format!("from an address in {range}");
-            claimant.pass(out, here(range, Hold::Network), matches, packets, &what);
+            claimant.pass(out, here(range, HoldRank::Network), matches, packets, &what);
         }
-        if site.kind == SiteKind::Exit {
-            for range in Family::BOTH.map(Range::all) {
+        if site.kind == AttachmentKind::Exit {
+            for range in AddressFamily::BOTH.map(AddressRange::all) {
                 let matches = self.pin(range.family.matches());
                 let packets = AdmittedPackets::Ip { claim: AddressClaim::Own, source: range };
-                self.pass(out, here(range, Hold::Owner), matches, packets, &format!("from {range}"));
+                self.pass(out, here(range, HoldRank::Owner), matches, packets, &format!("from {range}"));
             }
         }
-        let arp = |range: Range| range.on(address::arp(), Field::ArpSpa);
+        let arp = |range: AddressRange| range.on(address::arp(), Field::ArpSpa);
         // Whoever is to have an address asks first whether somebody has it (RFC 5227 §2.1.1).
         let probe = || address::arp().with(Field::ArpSpa, 0).with(Field::ArpOp, 1);
-        for &range in site.resolves.iter().filter(|range| range.family == Family::V4) {
+        for &range in site.resolves.iter().filter(|range| range.family == AddressFamily::V4) {
             let (claim, matches) = (AddressClaim::Own, self.pin_arp(arp(range)));
             let packets = AdmittedPackets::Arp { claim, source: range };
-            self.pass(out, here(range, Hold::Owner), matches, packets, &format!("ARP from {range}"));
-            if site.kind != SiteKind::Link {
+            self.pass(out, here(range, HoldRank::Owner), matches, packets, &format!("ARP from {range}"));
+            if site.kind != AttachmentKind::Link {
                 let probe = self.pin_arp(range.on(probe(), Field::ArpTpa));
                 let packets = AdmittedPackets::ArpProbe { claim, target: range };
                 let what = format!("ARP probes for {range}");
-                self.pass(out, by_prefix(32, Hold::Owner), probe, packets, &what);
+                self.pass(out, by_prefix(32, HoldRank::Owner), probe, packets, &what);
             }
         }
         for &range in &site.dhcp {
-            let priority = here(range, Hold::Network);
+            let priority = here(range, HoldRank::Network);
             let matches = self.pin(range.on(range.family.matches(), range.family.src()));
             let (claim, leased) = (AddressClaim::Leased, self.by_way_of([], LEASES));
             let packets = AdmittedPackets::Ip { claim, source: range };
@@ -210,13 +220,13 @@ impl Sender<'_, '_> {
             let what = format!("ARP from its lease in {range}");
             leased.pass(out, priority, self.pin_arp(arp(range)), packets, &what);
             let packets = AdmittedPackets::ArpProbeBeforeLease;
-            self.pass(out, by_prefix(32, Hold::Owner), self.pin_arp(probe()), packets, "ARP probes");
+            self.pass(out, by_prefix(32, HoldRank::Owner), self.pin_arp(probe()), packets, "ARP probes");
         }
     }
 
     /// Frames of a network with a VLAN lose their tag and come in again: with the network's number in the register,
     /// which what came in without a tag lacks.
-    fn untag(&self, out: &mut Builder<'_>) {
+    fn untag(&self, out: &mut ProgramBuilder<'_>) {
         let Some(vlan) = self.network.vlan else { return };
         // Once: a second tag below is another network's, or nobody's.
         let matches = at(self.port, FlowMatch::any()).with(layout::NETWORK, 0);
@@ -224,7 +234,7 @@ impl Sender<'_, '_> {
         let number = load(layout::NETWORK, self.network.number.into());
         let actions = vec![Instruction::ApplyActions(vec![Action::PopVlan, number, resubmit(ADMISSION)])];
         let detail = format!("{} at {}: VLAN {vlan}", self.site.party, self.site.port_name);
-        let asked = Asked::new(FlowIdentity::Untag { at: self.attachment() }, detail).of(self.site.party);
+        let asked = FlowSpec::new(FlowIdentity::Untag { at: self.attachment() }, detail).of(self.site.party);
         out.flow(ADMISSION, layout::UNTAG, matches, actions, asked);
     }
 
@@ -273,7 +283,7 @@ impl Sender<'_, '_> {
     /// Admits, with what later tables need to know.
     pub(super) fn pass(
         &self,
-        out: &mut Builder<'_>,
+        out: &mut ProgramBuilder<'_>,
         priority: u16,
         matches: FlowMatch,
         packets: AdmittedPackets,
@@ -283,7 +293,7 @@ impl Sender<'_, '_> {
         let (virtual_mac, how) = virtual_mac.as_ref().map_or((None, ""), |(mac, how)| (Some(*mac), how));
         let detail = format!("{} at {}: {what}{how}", site.party, site.port_name);
         let identity = FlowIdentity::Admitted { at: self.attachment(), virtual_mac, packets };
-        let asked = Asked::new(identity, detail).of(site.party);
+        let asked = FlowSpec::new(identity, detail).of(site.party);
         let mut actions = self.loads.clone();
         actions.extend(self.teaches.iter().map(|teaches| teaches(out.cookie(&asked))));
         out.flow(ADMISSION, priority, matches, apply_and_goto(actions, self.table), asked);

@@ -7,38 +7,38 @@
 
 use ofproto::oxm::Field;
 
-use super::address::{Family, Range};
+use super::address::{AddressFamily, AddressRange};
 use super::identity::{FlowIdentity, RuleAnswer, TcpAnswer};
-use super::joint::Pass;
+use super::joint::JointPass;
 use super::layout::{self, OUT_PORT};
 use super::policy::towards;
-use super::program::{Asked, load};
-use super::rules::{Opening, Rules, Side};
-use super::scope::Rule;
-use super::site::{SiteKind, Sites};
+use super::program::{FlowSpec, load};
+use super::rules::{RuleCompiler, RuleFlow, RuleSide};
+use super::scope::NetworkRule;
+use super::site::{AttachmentKind, AttachmentPoints};
 use super::traffic::Traffic;
-use crate::network::{Outside, Place, Protocol, Returns, Stateful};
+use crate::network::{EnforcementPoint, Outside, Protocol, Returns, Stateful};
 
 /// Those outside whom rules let open TCP connections: the place of their exit, and their addresses.
 #[derive(Debug, Default)]
 pub(super) struct Visitors {
-    all: Vec<(usize, Option<Range>)>,
+    all: Vec<(usize, Option<AddressRange>)>,
 }
 
 impl Visitors {
     /// Those of a network's rules, open or not: so opening a window changes no flow of another rule.
-    pub(super) fn new(rules: &[Rule<'_>], sites: &Sites<'_>) -> Self {
+    pub(super) fn new(rules: &[NetworkRule<'_>], sites: &AttachmentPoints<'_>) -> Self {
         let mut all = Vec::new();
         let mut add = |exit: &String, range| {
             for place in sites.places(std::slice::from_ref(exit)) {
-                let exit = sites.at(place).is_some_and(|site| site.kind == SiteKind::Exit);
+                let exit = sites.at(place).is_some_and(|site| site.kind == AttachmentKind::Exit);
                 if exit && !all.contains(&(place, range)) {
                     all.push((place, range));
                 }
             }
         };
-        let by_tcp = |rule: &&Rule<'_>| {
-            rule.allow.place == Place::Switch
+        let by_tcp = |rule: &&NetworkRule<'_>| {
+            rule.allow.place == EnforcementPoint::Switch
                 && rule.allow.via.is_none()
                 && matches!(rule.allow.protocol, Protocol::Tcp | Protocol::Any)
         };
@@ -49,7 +49,7 @@ impl Visitors {
                     None => add(name, None),
                     Some(Outside { exit, addresses, .. }) if addresses.is_empty() => add(exit, None),
                     Some(Outside { exit, addresses, .. }) => {
-                        addresses.iter().for_each(|address| add(exit, Some(Range::from(*address))));
+                        addresses.iter().for_each(|address| add(exit, Some(AddressRange::from(*address))));
                     }
                 }
             }
@@ -58,7 +58,7 @@ impl Visitors {
     }
 
     /// Whether some of them come in by another exit too. Then only what was learned tells by which to answer.
-    fn come_by_another(&self, exits: &[usize], range: Option<Range>) -> bool {
+    fn come_by_another(&self, exits: &[usize], range: Option<AddressRange>) -> bool {
         self.all.iter().any(|(exit, other)| {
             let meets = match (range, *other) {
                 (Some(a), Some(b)) => a.contains(b) || b.contains(a),
@@ -69,10 +69,10 @@ impl Visitors {
     }
 }
 
-impl<'a> Rules<'_, '_, 'a> {
+impl<'a> RuleCompiler<'_, '_, 'a> {
     /// Whether the answers to what a rule's flow lets through need no learning.
-    pub(super) fn is_answered(&self, opening: &Opening<'_, 'a>) -> bool {
-        let Opening { allow, from, to, traffic, .. } = opening;
+    pub(super) fn is_answered(&self, opening: &RuleFlow<'_, 'a>) -> bool {
+        let RuleFlow { allow, from, to, traffic, .. } = opening;
         self.sites.network.stateful == Stateful::Learn
             && from.visitor
             && !to.outside
@@ -82,8 +82,8 @@ impl<'a> Rules<'_, '_, 'a> {
     }
 
     /// The flows that let them pass.
-    pub(super) fn answers(&mut self, opening: &Opening<'_, 'a>) {
-        let &Opening { allow, from, to, family, traffic, port, ends } = opening;
+    pub(super) fn answers(&mut self, opening: &RuleFlow<'_, 'a>) {
+        let &RuleFlow { allow, from, to, family, traffic, port, ends } = opening;
         let rule_traffic = opening.identity(&self.sites.network.name);
         let Some(exit) = from.parties.single() else { return };
         let opened = traffic.opens(family, None);
@@ -112,14 +112,14 @@ impl<'a> Rules<'_, '_, 'a> {
                 };
                 let identity = FlowIdentity::Answers { traffic: rule_traffic, answer };
                 let detail = format!("{} to {}: {what}, {kind}, {way}", self.listed(to), self.listed(from));
-                let asked = Asked::new(identity, detail).of(&allow.name).until(ends);
-                self.joint.add(Pass { priority, matches, actions: actions.clone(), asked });
+                let asked = FlowSpec::new(identity, detail).of(&allow.name).until(ends);
+                self.joint.add(JointPass { priority, matches, actions: actions.clone(), asked });
             }
         }
     }
 
     /// Whether a next hop of the exit is one of those behind it whom a rule names.
-    pub(super) fn has_next_hop(&self, side: &Side<'_>, family: Family) -> bool {
+    pub(super) fn has_next_hop(&self, side: &RuleSide<'_>, family: AddressFamily) -> bool {
         let sites = side.parties.sites.iter().filter_map(|place| self.sites.at(*place));
         let mut hops = sites.flat_map(|site| &site.prefixes).filter(|hop| hop.family == family);
         hops.any(|hop| side.range.is_none_or(|range| range.contains(*hop)))

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::address::Range;
+use super::address::AddressRange;
 
 /// What earlier rules grant. Two flows of one priority that overlap would contradict each other, each learning for the
 /// same packets: of those that overlap the first is the strongest, and one that an earlier one covers is left out.
 #[derive(Debug)]
-pub(super) struct Claimed<K> {
-    of_kind: HashMap<K, Vec<Wanted>>,
+pub(super) struct OverlapResolver<K> {
+    of_kind: HashMap<K, Vec<RequestedPackets>>,
 }
 
-impl<K> Default for Claimed<K> {
+impl<K> Default for OverlapResolver<K> {
     fn default() -> Self {
         Self { of_kind: HashMap::new() }
     }
@@ -20,11 +20,11 @@ impl<K> Default for Claimed<K> {
 
 /// The packets of one flow of a rule, among those of its kind.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct RequestedPackets {
     pub(super) from: Vec<usize>,
-    pub(super) from_range: Option<Range>,
+    pub(super) from_range: Option<AddressRange>,
     pub(super) to: Vec<usize>,
-    pub(super) to_range: Option<Range>,
+    pub(super) to_range: Option<AddressRange>,
     pub(super) outside: bool,
     /// The next hop's site.
     pub(super) via: Option<usize>,
@@ -33,19 +33,19 @@ pub(super) struct Wanted {
     pub(super) level: u16,
 }
 
-impl<K: Hash + Eq> Claimed<K> {
+impl<K: Hash + Eq> OverlapResolver<K> {
     /// The level at which a flow stands, none where it has nothing left to do.
-    pub(super) fn level(&mut self, kind: K, wanted: Wanted) -> Option<u16> {
+    pub(super) fn level(&mut self, kind: K, wanted: RequestedPackets) -> Option<u16> {
         if self.covers(&kind, &wanted) { None } else { Some(self.place(kind, wanted)) }
     }
 
     /// Whether one of that kind grants it already, for ever.
-    pub(super) fn covers(&self, kind: &K, wanted: &Wanted) -> bool {
+    pub(super) fn covers(&self, kind: &K, wanted: &RequestedPackets) -> bool {
         self.of_kind.get(kind).is_some_and(|all| all.iter().any(|w| w.forever && w.covers(wanted)))
     }
 
     /// The level at which a flow stands among those of its kind.
-    pub(super) fn place(&mut self, kind: K, mut wanted: Wanted) -> u16 {
+    pub(super) fn place(&mut self, kind: K, mut wanted: RequestedPackets) -> u16 {
         let before = self.of_kind.entry(kind).or_default();
         let overlapping = before.iter().filter(|other| other.overlaps(&wanted));
         wanted.level = overlapping.map(|other| other.level + 1).max().unwrap_or(0);
@@ -55,7 +55,7 @@ impl<K: Hash + Eq> Claimed<K> {
     }
 }
 
-impl Wanted {
+impl RequestedPackets {
     /// From these places to those, whatever their addresses.
     pub(super) fn between(from: &[usize], to: &[usize], forever: bool) -> Self {
         Self {
@@ -72,7 +72,9 @@ impl Wanted {
 
     fn covers(&self, other: &Self) -> bool {
         let within = |a: &[usize], b: &[usize]| b.iter().all(|place| a.binary_search(place).is_ok());
-        let range = |a: Option<Range>, b: Option<Range>| a.is_none_or(|a| b.is_some_and(|b| a.contains(b)));
+        let range = |a: Option<AddressRange>, b: Option<AddressRange>| {
+            a.is_none_or(|a| b.is_some_and(|b| a.contains(b)))
+        };
         self.outside == other.outside
             && self.via == other.via
             && within(&self.from, &other.from)
@@ -83,7 +85,7 @@ impl Wanted {
 
     fn overlaps(&self, other: &Self) -> bool {
         let meet = |a: &[usize], b: &[usize]| a.iter().any(|place| b.binary_search(place).is_ok());
-        let range = |a: Option<Range>, b: Option<Range>| match (a, b) {
+        let range = |a: Option<AddressRange>, b: Option<AddressRange>| match (a, b) {
             (Some(a), Some(b)) => a.contains(b) || b.contains(a),
             _ => true,
         };

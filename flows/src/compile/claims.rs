@@ -31,7 +31,7 @@ use ofproto::instruction::Instruction;
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
 
-use super::address::{self, Family, ND_ADVERT};
+use super::address::{self, AddressFamily, ND_ADVERT};
 use super::admission::at;
 use super::identity::{ClaimState, FlowIdentity};
 use super::layout::{
@@ -41,10 +41,10 @@ use super::lease;
 use super::neighbour_discovery::probe;
 use super::origin::Reason;
 use super::party::with_bit;
-use super::program::{Asked, Builder, apply_and_goto, load, mark, resubmit};
+use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, mark, resubmit};
 use super::returns::{back_to_port, constant, copied};
 use super::scope::Scopes;
-use super::site::Sites;
+use super::site::AttachmentPoints;
 use crate::model::{Flow, FlowMatch};
 
 /// So many addresses a port may learn, in each of its networks.
@@ -79,16 +79,16 @@ pub(super) fn is_wanted(matches: &FlowMatch) -> Option<Ipv6Addr> {
 
 /// Deletes what the switch learned of an address: it is somebody's by lease.
 pub fn unclaim(network: u16, address: Ipv6Addr) -> FlowMod {
-    let matches = Family::V6.matches().with(NETWORK, network.into());
+    let matches = AddressFamily::V6.matches().with(NETWORK, network.into());
     let flow = Flow::new(HOLDERS, PRIORITY, wanted(matches, address.to_bits()));
     flow.to_flow_mod(FlowModCommand::DeleteStrict)
 }
 
 /// What the ports of a network may claim.
-pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
+pub(super) fn compile(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
-    let on = || Family::V6.matches().with(NETWORK, network.number.into());
-    let mut all = sites.all.iter().filter(|site| site.leased(Family::V6).next().is_some()).peekable();
+    let on = || AddressFamily::V6.matches().with(NETWORK, network.number.into());
+    let mut all = sites.all.iter().filter(|site| site.leased(AddressFamily::V6).next().is_some()).peekable();
     if all.peek().is_some() {
         for address in lease::nobodys(network) {
             let IpAddr::V6(v6) = address else { continue };
@@ -106,7 +106,7 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
         let asked = |state, what: &str| {
             let detail = format!("{} at {} on {}: {what}", site.party, site.port_name, network.name);
             let identity = FlowIdentity::Claim { at: sites.attachment(site), state };
-            Asked::new(identity, detail).of(site.party)
+            FlowSpec::new(identity, detail).of(site.party)
         };
         let its = here.clone().with(OUT_PORT, value.into());
         let leased = with_bit(its.clone(), MARKS, BY_LEASE);
@@ -150,11 +150,15 @@ fn claim(cookie: Cookie) -> Action {
 
 /// Whether anybody on the bridge gets IPv6 addresses.
 fn are_claimed(scopes: &Scopes<'_>) -> bool {
-    scopes.all.iter().flat_map(|scope| &scope.sites).any(|site| site.leased(Family::V6).next().is_some())
+    scopes
+        .all
+        .iter()
+        .flat_map(|scope| &scope.sites)
+        .any(|site| site.leased(AddressFamily::V6).next().is_some())
 }
 
 /// What the networks of a bridge have in common.
-pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+pub(super) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     if !are_claimed(scopes) {
         return;
     }
@@ -172,9 +176,9 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
     again.push(resubmit(CLAIMS));
     let speaks = with_bit(has_it(address::nd(ND_ADVERT)), MARKS, SPEAKS);
     let detail = "from an address of its port: what it is about";
-    let about = Asked::new(FlowIdentity::ClaimOfTarget, detail);
+    let about = FlowSpec::new(FlowIdentity::ClaimOfTarget, detail);
     out.flow(CLAIMED, 20, speaks, vec![Instruction::ApplyActions(again)], about);
     let on = vec![Instruction::ApplyActions(vec![load(OUT_PORT, 0), resubmit(RETURNS)])];
-    let passed = Asked::new(FlowIdentity::ClaimPassed, "of an address of its port");
+    let passed = FlowSpec::new(FlowIdentity::ClaimPassed, "of an address of its port");
     out.flow(CLAIMED, 10, has_it(FlowMatch::any()), on, passed);
 }

@@ -15,20 +15,20 @@ use ofproto::oxm::{Field, Oxm};
 use ofproto::{PortNo, TableId};
 
 use super::PortMap;
-use super::address::{self, Range};
+use super::address::{self, AddressRange};
 use super::admission::{at, mac_bits};
 use super::identity::{Attachment, CrossingPair, CrossingSide, FlowIdentity};
-use super::layout::{self, ADMISSION, Hold, OUT_PORT, POLICY, by_prefix};
-use super::moment::Moment;
+use super::layout::{self, ADMISSION, HoldRank, OUT_PORT, POLICY, by_prefix};
+use super::moment::TimeContext;
 use super::origin::Reason;
 use super::policy::forward;
-use super::program::{Asked, Builder, apply_and_goto, load, output};
-use super::returns::{DEFAULT_LIMIT, From, Way};
+use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, output};
+use super::returns::{DEFAULT_LIMIT, ReturnIngress, ReturnPath};
 use super::rules::seconds;
 use super::scope::Scopes;
-use super::site::Site;
+use super::site::AttachmentPoint;
 use super::stable_hash::stable_hash;
-use super::traffic::{Portless, Traffic};
+use super::traffic::{PortlessPackets, Traffic};
 use super::wire::emit;
 use crate::model::{FlowMatch, Masked};
 use crate::network::{Crossing, Link, Network, NetworkFile};
@@ -36,15 +36,15 @@ use ofproto::instruction::Instruction;
 
 /// All crossings that pass this bridge.
 pub(super) fn compile(
-    out: &mut Builder<'_>,
+    out: &mut ProgramBuilder<'_>,
     file: &NetworkFile,
     bridge: &str,
     ports: &PortMap,
     scopes: &Scopes<'_>,
-    moment: &Moment,
+    moment: &TimeContext,
 ) {
     let mut links: Vec<&str> = Vec::new();
-    let mut out = Once { out, seen: HashSet::new() };
+    let mut out = CrossingFlows { out, seen: HashSet::new() };
     // Of two that say the same the one that lasts longer does it.
     let mut crossings: Vec<&Crossing> = file.crossings.iter().collect();
     crossings.sort_by_key(|crossing| Reverse(crossing.expires.unwrap_or(u64::MAX)));
@@ -62,7 +62,7 @@ pub(super) fn compile(
             out.out.missing(&end.port);
             continue;
         };
-        let pass = Pass { crossing, file, scopes, wire, mac: link_mac(link), ends };
+        let pass = CrossingPass { crossing, file, scopes, wire, mac: link_mac(link), ends };
         pass.compile(&mut out);
         if !links.contains(&&*link.name) {
             links.push(&link.name);
@@ -72,19 +72,19 @@ pub(super) fn compile(
 }
 
 /// The flows of all crossings, each once: several may join the same two.
-struct Once<'o, 'b> {
-    out: &'o mut Builder<'b>,
+struct CrossingFlows<'o, 'b> {
+    out: &'o mut ProgramBuilder<'b>,
     seen: HashSet<(TableId, u16, FlowMatch)>,
 }
 
-impl Once<'_, '_> {
+impl CrossingFlows<'_, '_> {
     fn flow(
         &mut self,
         table: TableId,
         priority: u16,
         matches: FlowMatch,
         instructions: Vec<Instruction>,
-        asked: Asked<'_>,
+        asked: FlowSpec<'_>,
     ) {
         if self.seen.insert((table, priority, matches.clone())) {
             self.out.flow(table, priority, matches, instructions, asked);
@@ -93,18 +93,18 @@ impl Once<'_, '_> {
 }
 
 /// What comes in by the link and is no crossing.
-fn nothing_else(out: &mut Builder<'_>, port_name: &str, link: &Link, wire: PortNo) {
+fn nothing_else(out: &mut ProgramBuilder<'_>, port_name: &str, link: &Link, wire: PortNo) {
     let matches = at(wire, FlowMatch::any());
     let detail = format!("{} at {port_name}: no crossing", link.name);
     let name = link.name.as_str();
-    let asked = |identity, detail: String| Asked::drop(identity, Reason::Isolation, detail).of(name);
+    let asked = |identity, detail: String| FlowSpec::drop(identity, Reason::Isolation, detail).of(name);
     let rest = asked(FlowIdentity::CrossingLinkRest { link: name }, detail);
     out.flow(ADMISSION, layout::PORT_DEFAULT, matches.clone(), Vec::new(), rest);
     let detail = format!("{name} at {port_name}: not by this crossing");
     let unused = asked(FlowIdentity::CrossingLinkUnused { link: name }, detail);
     out.flow(POLICY, layout::CROSSING - 1, matches, Vec::new(), unused);
     let identity = FlowIdentity::CrossingLinkOutput { link: name };
-    let asked = Asked::new(identity, format!("to {name} at {port_name}"));
+    let asked = FlowSpec::new(identity, format!("to {name} at {port_name}"));
     let Some(value) = layout::port_value(wire) else { return };
     let matches = FlowMatch::any().with(OUT_PORT, value.into());
     out.flow(
@@ -123,7 +123,7 @@ fn link_mac(link: &Link) -> [u8; 6] {
 }
 
 /// A crossing on one of its bridges.
-struct Pass<'p, 'a> {
+struct CrossingPass<'p, 'a> {
     crossing: &'p Crossing,
     file: &'p NetworkFile,
     scopes: &'p Scopes<'a>,
@@ -133,7 +133,7 @@ struct Pass<'p, 'a> {
 }
 
 /// Somebody of the crossing.
-struct End<'p> {
+struct CrossingEnd<'p> {
     name: &'p str,
     network: u16,
     address: IpAddr,
@@ -142,14 +142,14 @@ struct End<'p> {
 
 /// An end of a crossing that is on the bridge.
 #[derive(Clone, Copy)]
-struct Here<'p> {
+struct LocalEnd<'p> {
     network: &'p Network,
     port: PortNo,
     at: Attachment<'p>,
 }
 
-impl Pass<'_, '_> {
-    fn compile(&self, out: &mut Once<'_, '_>) {
+impl CrossingPass<'_, '_> {
+    fn compile(&self, out: &mut CrossingFlows<'_, '_>) {
         let (from, to) = (self.everybody(&self.crossing.from), self.everybody(&self.crossing.to));
         for a in &from {
             for b in
@@ -165,12 +165,12 @@ impl Pass<'_, '_> {
         }
     }
 
-    fn everybody<'s>(&'s self, names: &'s [String]) -> Vec<End<'s>> {
+    fn everybody<'s>(&'s self, names: &'s [String]) -> Vec<CrossingEnd<'s>> {
         let mut all = Vec::new();
         for endpoint in self.file.endpoints.iter().filter(|e| names.contains(&e.name)) {
             for plug in &endpoint.attachments {
                 let Some(network) = self.file.network(&plug.network) else { continue };
-                let of = |address: &IpAddr| End {
+                let of = |address: &IpAddr| CrossingEnd {
                     name: &endpoint.name,
                     network: network.number,
                     address: *address,
@@ -182,26 +182,32 @@ impl Pass<'_, '_> {
         all
     }
 
-    fn here(&self, end: &End<'_>) -> Option<Here<'_>> {
-        let address = Range::from(IpNetwork::from(end.address));
-        let mine = |site: &&Site<'_>| site.party == end.name && site.resolves.contains(&address);
+    fn here(&self, end: &CrossingEnd<'_>) -> Option<LocalEnd<'_>> {
+        let address = AddressRange::from(IpNetwork::from(end.address));
+        let mine = |site: &&AttachmentPoint<'_>| site.party == end.name && site.resolves.contains(&address);
         let scope = self.scopes.all.iter().find(|scope| scope.network.number == end.network)?;
         let site = scope.sites.iter().find(mine)?;
         let (party, port) = (site.party, site.port_name);
         let at = Attachment { network: &scope.network.name, party, port };
-        Some(Here { network: scope.network, port: site.port?, at })
+        Some(LocalEnd { network: scope.network, port: site.port?, at })
     }
 
-    fn asked<'s>(&'s self, identity: FlowIdentity<'s>, detail: String) -> Asked<'s> {
-        Asked::new(identity, detail).of(&self.crossing.name).until(self.ends)
+    fn asked<'s>(&'s self, identity: FlowIdentity<'s>, detail: String) -> FlowSpec<'s> {
+        FlowSpec::new(identity, detail).of(&self.crossing.name).until(self.ends)
     }
 
-    fn pair(&self, source: Range, target: Range) -> CrossingPair<'_> {
+    fn pair(&self, source: AddressRange, target: AddressRange) -> CrossingPair<'_> {
         CrossingPair { crossing: &self.crossing.name, source, target }
     }
 
     /// On the initiator's bridge.
-    fn leaves(&self, out: &mut Once<'_, '_>, a: &End<'_>, b: &End<'_>, here: Here<'_>) {
+    fn leaves(
+        &self,
+        out: &mut CrossingFlows<'_, '_>,
+        a: &CrossingEnd<'_>,
+        b: &CrossingEnd<'_>,
+        here: LocalEnd<'_>,
+    ) {
         let from = at(here.port, FlowMatch::any()).with(layout::NETWORK, a.network.into());
         self.opens(out, a, b, from, self.wire, here.network, None);
         self.answered(out, b, a);
@@ -209,7 +215,13 @@ impl Pass<'_, '_> {
     }
 
     /// On the other bridge.
-    fn arrives(&self, out: &mut Once<'_, '_>, a: &End<'_>, b: &End<'_>, here: Here<'_>) {
+    fn arrives(
+        &self,
+        out: &mut CrossingFlows<'_, '_>,
+        a: &CrossingEnd<'_>,
+        b: &CrossingEnd<'_>,
+        here: LocalEnd<'_>,
+    ) {
         let Some(mac) = b.mac else { return };
         self.answered(out, a, b);
         let from = at(self.wire, FlowMatch::any()).with(layout::NETWORK, a.network.into());
@@ -218,32 +230,32 @@ impl Pass<'_, '_> {
     }
 
     /// What the link may bring: packets of the other side's end to this side's.
-    fn answered(&self, out: &mut Once<'_, '_>, there: &End<'_>, here: &End<'_>) {
-        let range = Range::from(IpNetwork::from(there.address));
-        let target = Range::from(IpNetwork::from(here.address));
+    fn answered(&self, out: &mut CrossingFlows<'_, '_>, there: &CrossingEnd<'_>, here: &CrossingEnd<'_>) {
+        let range = AddressRange::from(IpNetwork::from(there.address));
+        let target = AddressRange::from(IpNetwork::from(here.address));
         let family = range.family;
         let matches = target.on(range.on(family.matches(), family.src()), family.dst());
         let detail = format!("{} to {} by the link", there.name, here.name);
         let identity = FlowIdentity::CrossingAdmitted { pair: self.pair(range, target) };
         let asked = self.asked(identity, detail);
         let instructions = apply_and_goto(vec![load(layout::NETWORK, there.network.into())], layout::RETURNS);
-        let priority = by_prefix(range.length(), Hold::Owner);
+        let priority = by_prefix(range.length(), HoldRank::Owner);
         out.flow(ADMISSION, priority, at(self.wire, matches), instructions, asked);
     }
 
     #[allow(clippy::too_many_arguments, reason = "both sides, and where from and to")]
     fn opens(
         &self,
-        out: &mut Once<'_, '_>,
-        a: &End<'_>,
-        b: &End<'_>,
+        out: &mut CrossingFlows<'_, '_>,
+        a: &CrossingEnd<'_>,
+        b: &CrossingEnd<'_>,
         from: FlowMatch,
         to: PortNo,
         network: &Network,
         mac: Option<[u8; 6]>,
     ) {
         let (source, target) =
-            (Range::from(IpNetwork::from(a.address)), Range::from(IpNetwork::from(b.address)));
+            (AddressRange::from(IpNetwork::from(a.address)), AddressRange::from(IpNetwork::from(b.address)));
         let family = source.family;
         let Some(out_port) = layout::port_value(to) else { return };
         let between = |matches: FlowMatch| {
@@ -270,7 +282,7 @@ impl Pass<'_, '_> {
             Some(_) => (CrossingSide::Arrives, "arrives"),
             None => (CrossingSide::Leaves, "leaves"),
         };
-        for packets in Portless::of(self.crossing.protocol, family) {
+        for packets in PortlessPackets::of(self.crossing.protocol, family) {
             let matches = between(packets.matches(family));
             let what = packets.describe(family);
             let detail = format!("{} {source} to {} {target}: {what} {goes}", a.name, b.name);
@@ -287,10 +299,10 @@ impl Pass<'_, '_> {
                 let what = traffic.describe(family, port);
                 let detail = format!("{} {source} to {} {target}: {what} {goes}", a.name, b.name);
                 let asked = self.asked(FlowIdentity::CrossingOpens { pair, side, traffic, port }, detail);
-                let way = Way {
+                let way = ReturnPath {
                     traffic,
                     family,
-                    from: From::Port(out_port),
+                    from: ReturnIngress::Port(out_port),
                     outside: false,
                     visitor: false,
                     follows: false,
@@ -312,8 +324,8 @@ impl Pass<'_, '_> {
     }
 
     /// Whoever here asks for the MAC of the other side is told the link's, by the switch.
-    fn resolved(&self, out: &mut Once<'_, '_>, here: Here<'_>, address: IpAddr) {
-        let Here { network, port, at: asks } = here;
+    fn resolved(&self, out: &mut CrossingFlows<'_, '_>, here: LocalEnd<'_>, address: IpAddr) {
+        let LocalEnd { network, port, at: asks } = here;
         // Neighbour discovery cannot be answered by a flow: its checksum covers what the answer adds.
         let IpAddr::V4(v4) = address else { return };
         let number = u128::from(v4.to_bits());
@@ -333,9 +345,9 @@ impl Pass<'_, '_> {
         ];
         actions.extend(emit(network, PortNo::IN_PORT));
         let detail = format!("ARP for {address} is answered");
-        let (crossing, address) = (self.crossing.name.as_str(), Range::from(IpNetwork::from(address)));
+        let (crossing, address) = (self.crossing.name.as_str(), AddressRange::from(IpNetwork::from(address)));
         let identity = FlowIdentity::CrossingArp { crossing, at: asks, address };
-        let asked = Asked::new(identity, detail).of(crossing).until(self.ends);
+        let asked = FlowSpec::new(identity, detail).of(crossing).until(self.ends);
         out.flow(POLICY, layout::CROSSING, matches, vec![Instruction::ApplyActions(actions)], asked);
     }
 }

@@ -7,23 +7,29 @@ use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
+use super::address::{self, AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
 use super::identity::{AddressUse, FlowIdentity};
-use super::layout::{self, DESTINATION, Hold, by_prefix};
+use super::layout::{self, DESTINATION, HoldRank, by_prefix};
 use super::lease;
-use super::party::Sets;
-use super::program::{Asked, Builder, load, mark, resubmit};
+use super::party::PartySets;
+use super::program::{FlowSpec, ProgramBuilder, load, mark, resubmit};
 use super::scope::{Scope, Scopes};
-use super::site::{Shared, SiteKind, Sites};
+use super::site::{AttachmentKind, AttachmentPoints, PointsSharingAddress};
 use super::{claims, neighbour_discovery, router_discovery, shared};
 use crate::model::FlowMatch;
 use crate::network::Network;
 
 /// The ways to address somebody: what the packet is, the field, and the name of it.
-const WAYS: [Way; 5] = [Way::Ipv4, Way::Arp, Way::Ipv6, Way::Solicit, Way::Advert];
+const WAYS: [AddressingKind; 5] = [
+    AddressingKind::Ipv4,
+    AddressingKind::Arp,
+    AddressingKind::Ipv6,
+    AddressingKind::Solicit,
+    AddressingKind::Advert,
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum AddressingKind {
     Ipv4,
     Arp,
     Ipv6,
@@ -31,11 +37,11 @@ enum Way {
     Advert,
 }
 
-impl Way {
-    fn family(self) -> Family {
+impl AddressingKind {
+    fn family(self) -> AddressFamily {
         match self {
-            Self::Ipv4 | Self::Arp => Family::V4,
-            Self::Ipv6 | Self::Solicit | Self::Advert => Family::V6,
+            Self::Ipv4 | Self::Arp => AddressFamily::V4,
+            Self::Ipv6 | Self::Solicit | Self::Advert => AddressFamily::V6,
         }
     }
 
@@ -54,11 +60,11 @@ impl Way {
         }
     }
 
-    fn to(self, range: Range) -> FlowMatch {
+    fn to(self, range: AddressRange) -> FlowMatch {
         let packet = match self {
-            Self::Ipv4 => Family::V4.matches(),
+            Self::Ipv4 => AddressFamily::V4.matches(),
             Self::Arp => address::arp(),
-            Self::Ipv6 => Family::V6.matches(),
+            Self::Ipv6 => AddressFamily::V6.matches(),
             Self::Solicit => address::nd(ND_SOLICIT),
             Self::Advert => address::nd(ND_ADVERT),
         };
@@ -90,12 +96,17 @@ impl Way {
 }
 
 /// The addresses of a network.
-pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
+pub(super) fn compile(
+    out: &mut ProgramBuilder<'_>,
+    scope: &Scope<'_>,
+    sites: &AttachmentPoints<'_>,
+    sets: &PartySets<'_>,
+) {
     let network = sites.network;
-    let mut table = Table { out, seen: HashSet::new() };
+    let mut table = DestinationTable { out, seen: HashSet::new() };
     let mut by_link = Vec::new();
     for (place, site) in sites.all.iter().enumerate() {
-        let member = site.kind == SiteKind::Endpoint;
+        let member = site.kind == AttachmentKind::Endpoint;
         let mut found: Vec<Action> =
             site.port.and_then(layout::port_value).map(to_port).into_iter().collect();
         if !found.is_empty() {
@@ -103,36 +114,38 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
             found.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
         }
         let whose = format!("{} at {}", site.party, site.port_name);
-        if sites.resolves(site, Family::V6) {
+        if sites.resolves(site, AddressFamily::V6) {
             by_link.push((site, found.clone()));
         }
         for way in WAYS {
-            for &range in site.dhcp.iter().filter(|_| matches!(way, Way::Ipv4 | Way::Arp)) {
+            for &range in
+                site.dhcp.iter().filter(|_| matches!(way, AddressingKind::Ipv4 | AddressingKind::Arp))
+            {
                 let look = lease::look_up();
-                table.add(way, Some(network), range, Hold::Owner, &look, "whoever has a lease of it");
+                table.add(way, Some(network), range, HoldRank::Owner, &look, "whoever has a lease of it");
             }
-            for &Shared { range, .. } in &site.shared {
+            for &PointsSharingAddress { range, .. } in &site.shared {
                 let look = shared::look_up(sites, range, !way.resolves());
-                table.add(way, Some(network), range, Hold::Owner, &look, "whoever holds it");
+                table.add(way, Some(network), range, HoldRank::Owner, &look, "whoever holds it");
             }
             let ranges = if way.resolves() { &site.resolves } else { &site.prefixes };
             for &range in ranges {
-                table.add(way, Some(network), range, Hold::Owner, &found, &whose);
+                table.add(way, Some(network), range, HoldRank::Owner, &found, &whose);
             }
             for &range in &site.leases {
                 // Whoever has an address and was silent for long is asked with the others.
-                let asks = way == Way::Solicit && sites.autoconfigured;
+                let asks = way == AddressingKind::Solicit && sites.autoconfigured;
                 let mut look: Vec<Action> = asks.then(|| to_port(layout::LEASED)).into_iter().collect();
                 look.extend(claims::look_up(way.sought()));
                 look.push(resubmit(layout::OWNERS));
-                table.add(way, Some(network), range, Hold::Owner, &look, "whoever has it");
+                table.add(way, Some(network), range, HoldRank::Owner, &look, "whoever has it");
             }
         }
     }
     let nobody = format!("nobody in network {}", network.name);
-    for range in network.subnets.iter().copied().map(Range::from).chain(scope.behind.iter().copied()) {
+    for range in network.subnets.iter().copied().map(AddressRange::from).chain(scope.behind.iter().copied()) {
         for way in WAYS {
-            table.add(way, Some(network), range, Hold::Network, &[], &nobody);
+            table.add(way, Some(network), range, HoldRank::Network, &[], &nobody);
         }
     }
     table.foreign(network, &scope.known);
@@ -144,39 +157,39 @@ pub(super) fn compile(out: &mut Builder<'_>, scope: &Scope<'_>, sites: &Sites<'_
 
 /// All other addresses. Those of nobody are out in the world; only rules that lead there look for them. Neighbour
 /// discovery does not lead there.
-pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
-    let mut table = Table { out, seen: HashSet::new() };
+pub(super) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
+    let mut table = DestinationTable { out, seen: HashSet::new() };
     for (network, known) in &scopes.elsewhere {
         table.foreign(network, known);
     }
     for &range in &scopes.nobodys {
-        for way in [Way::Ipv4, Way::Ipv6] {
-            table.add(way, None, range, Hold::Owned, &[], "nobody");
+        for way in [AddressingKind::Ipv4, AddressingKind::Ipv6] {
+            table.add(way, None, range, HoldRank::Owned, &[], "nobody");
         }
     }
     for &range in &scopes.rest {
-        for way in [Way::Ipv4, Way::Ipv6] {
-            table.add(way, None, range, Hold::Owned, &[to_port(layout::OUTSIDE)], "the outside");
+        for way in [AddressingKind::Ipv4, AddressingKind::Ipv6] {
+            table.add(way, None, range, HoldRank::Owned, &[to_port(layout::OUTSIDE)], "the outside");
         }
-        for way in [Way::Solicit, Way::Advert] {
-            table.add(way, None, range, Hold::Owned, &[], "nobody");
+        for way in [AddressingKind::Solicit, AddressingKind::Advert] {
+            table.add(way, None, range, HoldRank::Owned, &[], "nobody");
         }
     }
 }
 
-struct Table<'o, 'b> {
-    out: &'o mut Builder<'b>,
+struct DestinationTable<'o, 'b> {
+    out: &'o mut ProgramBuilder<'b>,
     seen: HashSet<(u16, FlowMatch)>,
 }
 
-impl Table<'_, '_> {
+impl DestinationTable<'_, '_> {
     /// The addresses of a network, as all others know them.
-    fn foreign(&mut self, network: &Network, known: &[Range]) {
+    fn foreign(&mut self, network: &Network, known: &[AddressRange]) {
         let of_network = [load(layout::FOREIGN, network.number.into())];
         let whose = format!("network {}", network.name);
         for &range in known {
             for way in WAYS {
-                self.add(way, None, range, Hold::Owned, &of_network, &whose);
+                self.add(way, None, range, HoldRank::Owned, &of_network, &whose);
             }
         }
     }
@@ -184,10 +197,10 @@ impl Table<'_, '_> {
     /// The first who asks for an address has it.
     fn add(
         &mut self,
-        way: Way,
+        way: AddressingKind,
         network: Option<&Network>,
-        range: Range,
-        hold: Hold,
+        range: AddressRange,
+        hold: HoldRank,
         actions: &[Action],
         whose: &str,
     ) {
@@ -205,7 +218,7 @@ impl Table<'_, '_> {
         let within = network.map(|n| format!(", within {}", n.name)).unwrap_or_default();
         let detail = format!("{} {range}{within}: {whose}", way.label());
         let (network, packets) = (network.map(|network| &*network.name), way.packets());
-        let asked = Asked::new(FlowIdentity::Destination { network, packets, range, hold }, detail);
+        let asked = FlowSpec::new(FlowIdentity::Destination { network, packets, range, hold }, detail);
         let instructions =
             if actions.is_empty() { Vec::new() } else { vec![Instruction::ApplyActions(actions.to_vec())] };
         self.out.flow(DESTINATION, priority, matches, instructions, asked);

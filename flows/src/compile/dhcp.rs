@@ -13,25 +13,25 @@ use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::oxm::Field;
 
-use super::address::{Family, Range, dhcp_answer, dhcp_request};
+use super::address::{AddressFamily, AddressRange, dhcp_answer, dhcp_request};
 use super::admission::{at, loads, mac_bits};
 use super::identity::{DhcpDirection as Way, FlowIdentity};
 use super::layout::{self, ADMISSION, POLICY};
 use super::lease::{self, Relay};
 use super::origin::Reason;
-use super::party::Sets;
-use super::program::{Asked, Builder, apply_and_goto};
-use super::site::{Site, Sites};
+use super::party::PartySets;
+use super::program::{FlowSpec, ProgramBuilder, apply_and_goto};
+use super::site::{AttachmentPoint, AttachmentPoints};
 use crate::model::FlowMatch;
 use crate::network::Allow;
 
 /// Who asks whom, from all rules for DHCP: places in [`Sites::all`].
 #[derive(Default)]
 pub(super) struct Dhcp<'a> {
-    pairs: Vec<Pair<'a>>,
+    pairs: Vec<DhcpPair<'a>>,
 }
 
-struct Pair<'a> {
+struct DhcpPair<'a> {
     client: usize,
     server: Server,
     rule: &'a str,
@@ -43,7 +43,7 @@ struct Pair<'a> {
 pub(super) struct Server {
     pub(super) place: usize,
     /// Its addresses, or the prefix that it is one of.
-    pub(super) ranges: Vec<Range>,
+    pub(super) ranges: Vec<AddressRange>,
 }
 
 impl Way {
@@ -54,7 +54,7 @@ impl Way {
         }
     }
 
-    fn matches(self, family: Family) -> FlowMatch {
+    fn matches(self, family: AddressFamily) -> FlowMatch {
         match self {
             Self::Requests => dhcp_request(family),
             Self::Answers => dhcp_answer(family),
@@ -63,10 +63,10 @@ impl Way {
 }
 
 /// A rule's pair as one direction sees it.
-struct Leg<'p, 'a> {
+struct DhcpDirection<'p, 'a> {
     to: usize,
-    server: &'p [Range],
-    pair: &'p Pair<'a>,
+    server: &'p [AddressRange],
+    pair: &'p DhcpPair<'a>,
 }
 
 impl<'a> Dhcp<'a> {
@@ -79,30 +79,42 @@ impl<'a> Dhcp<'a> {
     ) {
         for &client in clients {
             for server in servers.iter().filter(|server| server.place != client) {
-                self.pairs.push(Pair { client, server: server.clone(), rule: &allow.name, ends });
+                self.pairs.push(DhcpPair { client, server: server.clone(), rule: &allow.name, ends });
             }
         }
     }
 
-    pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
+    pub(super) fn finish(
+        self,
+        out: &mut ProgramBuilder<'_>,
+        sites: &AttachmentPoints<'_>,
+        sets: &PartySets<'_>,
+    ) {
         self.way(out, sites, sets, Way::Requests);
         self.way(out, sites, sets, Way::Answers);
     }
 
     /// For each port that such packets come from, what they may say of their sender, and for each address that they may be
     /// for, where they go.
-    fn way(&self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>, way: Way) {
-        let mut ways: BTreeMap<usize, Vec<Leg<'_, 'a>>> = BTreeMap::new();
+    fn way(
+        &self,
+        out: &mut ProgramBuilder<'_>,
+        sites: &AttachmentPoints<'_>,
+        sets: &PartySets<'_>,
+        way: Way,
+    ) {
+        let mut ways: BTreeMap<usize, Vec<DhcpDirection<'_, 'a>>> = BTreeMap::new();
         for pair in &self.pairs {
             let (client, server) = (pair.client, pair.server.place);
             let (from, to) = if way == Way::Requests { (client, server) } else { (server, client) };
-            ways.entry(from).or_default().push(Leg { to, server: &pair.server.ranges, pair });
+            ways.entry(from).or_default().push(DhcpDirection { to, server: &pair.server.ranges, pair });
         }
         for (place, legs) in ways {
             let Some(site) = sites.at(place) else { continue };
             let Some(port) = site.port else { continue };
-            let sender = Sender { sites, place, site, port, loads: loads(sites, site, sets.of_site(place)) };
-            for family in Family::BOTH {
+            let sender =
+                DhcpSender { sites, place, site, port, loads: loads(sites, site, sets.of_site(place)) };
+            for family in AddressFamily::BOTH {
                 sender.admit(out, way, family, &legs);
                 sender.pass(out, way, family, &legs);
                 sender.nothing_else(out, way, family);
@@ -112,24 +124,30 @@ impl<'a> Dhcp<'a> {
 }
 
 /// When the last of the rules ends, if all do.
-fn ends(legs: &[&Leg<'_, '_>]) -> Option<u16> {
+fn ends(legs: &[&DhcpDirection<'_, '_>]) -> Option<u16> {
     legs.iter().map(|leg| leg.pair.ends).reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b))).flatten()
 }
 
 /// Somebody at a port, as a client or a server.
-struct Sender<'s, 'a> {
-    sites: &'s Sites<'a>,
+struct DhcpSender<'s, 'a> {
+    sites: &'s AttachmentPoints<'a>,
     place: usize,
-    site: &'s Site<'a>,
+    site: &'s AttachmentPoint<'a>,
     port: PortNo,
     loads: Vec<Action>,
 }
 
-impl Sender<'_, '_> {
+impl DhcpSender<'_, '_> {
     /// What such packets may say of their sender. A client has no address yet, or one of its link (RFC 2131 §4.1,
     /// RFC 8415 §13); what it sends from its own address is admitted as its other packets are.
-    fn admit(&self, out: &mut Builder<'_>, way: Way, family: Family, legs: &[Leg<'_, '_>]) {
-        let Site { party, port_name, mac, .. } = self.site;
+    fn admit(
+        &self,
+        out: &mut ProgramBuilder<'_>,
+        way: Way,
+        family: AddressFamily,
+        legs: &[DhcpDirection<'_, '_>],
+    ) {
+        let AttachmentPoint { party, port_name, mac, .. } = self.site;
         let mut base = at(self.port, way.matches(family));
         if self.sites.network.vlan.is_some() {
             base = base.with(layout::NETWORK, self.sites.network.number.into());
@@ -137,32 +155,39 @@ impl Sender<'_, '_> {
         if let Some(mac) = mac {
             base = base.with(Field::EthSrc, mac_bits(*mac));
         }
-        let all: Vec<&Leg<'_, '_>> = legs.iter().collect();
+        let all: Vec<&DhcpDirection<'_, '_>> = legs.iter().collect();
         for range in sources(way, family, legs) {
             let detail = format!("{party} at {port_name}: {} from {range}", way.label());
             let instructions = apply_and_goto(self.loads.clone(), layout::RETURNS);
             let at = self.sites.attachment(self.site);
             let identity = FlowIdentity::AdmittedDhcp { at, direction: way, source: range };
-            let asked = Asked::new(identity, detail).of(party).until(ends(&all));
+            let asked = FlowSpec::new(identity, detail).of(party).until(ends(&all));
             out.flow(ADMISSION, layout::DHCP, range.on(base.clone(), family.src()), instructions, asked);
         }
     }
 
     /// Where they go, by the address that they are for: the longest prefix says.
-    fn pass(&self, out: &mut Builder<'_>, way: Way, family: Family, legs: &[Leg<'_, '_>]) {
+    fn pass(
+        &self,
+        out: &mut ProgramBuilder<'_>,
+        way: Way,
+        family: AddressFamily,
+        legs: &[DhcpDirection<'_, '_>],
+    ) {
         let party = self.site.party;
         let network = self.sites.network;
         for (range, legs) in self.targets(way, family, legs) {
             let mut places: Vec<usize> = legs.iter().map(|leg| leg.to).collect();
             places.sort_unstable();
             places.dedup();
-            let receivers: Vec<&Site<'_>> = places.iter().filter_map(|place| self.sites.at(*place)).collect();
+            let receivers: Vec<&AttachmentPoint<'_>> =
+                places.iter().filter_map(|place| self.sites.at(*place)).collect();
             let names: Vec<&str> = receivers.iter().map(|s| s.party).collect();
             let detail = format!("{} of {party} to {} by {range}", way.label(), names.join(", "));
             let rule = legs.first().map_or("", |leg| leg.pair.rule);
             let attachment = self.sites.attachment(self.site);
             let identity = FlowIdentity::Dhcp { at: attachment, direction: way, target: range };
-            let asked = Asked::new(identity, detail).of(rule).until(ends(&legs));
+            let asked = FlowSpec::new(identity, detail).of(rule).until(ends(&legs));
             let matches = at(self.port, way.matches(family)).with(layout::NETWORK, network.number.into());
             let matches = range.on(matches, family.dst());
             let (cookie, requests) = (out.cookie(&asked), way == Way::Requests);
@@ -173,8 +198,8 @@ impl Sender<'_, '_> {
     }
 
     /// What only DHCP admits goes nowhere else, whatever other rules say.
-    fn nothing_else(&self, out: &mut Builder<'_>, way: Way, family: Family) {
-        let Site { party, port_name, .. } = self.site;
+    fn nothing_else(&self, out: &mut ProgramBuilder<'_>, way: Way, family: AddressFamily) {
+        let AttachmentPoint { party, port_name, .. } = self.site;
         let mut matches = at(self.port, way.matches(family));
         matches = matches.with(layout::NETWORK, self.sites.network.number.into());
         if way == Way::Requests {
@@ -191,16 +216,17 @@ impl Sender<'_, '_> {
     fn targets<'l, 'p, 'a>(
         &self,
         way: Way,
-        family: Family,
-        legs: &'l [Leg<'p, 'a>],
-    ) -> Vec<(Range, Vec<&'l Leg<'p, 'a>>)> {
-        let mut all: Vec<(Range, Vec<&Leg<'_, '_>>)> = vec![(everybody(way, family), legs.iter().collect())];
+        family: AddressFamily,
+        legs: &'l [DhcpDirection<'p, 'a>],
+    ) -> Vec<(AddressRange, Vec<&'l DhcpDirection<'p, 'a>>)> {
+        let mut all: Vec<(AddressRange, Vec<&DhcpDirection<'_, '_>>)> =
+            vec![(everybody(way, family), legs.iter().collect())];
         for leg in legs {
             let client = self.sites.at(leg.to);
             let leased = client.filter(|_| way == Way::Answers).map_or(&[][..], |site| &site.dhcp);
             let ranges = match way {
                 Way::Requests => leg.server,
-                Way::Answers if family == Family::V4 => client.map_or(&[][..], |site| &site.prefixes),
+                Way::Answers if family == AddressFamily::V4 => client.map_or(&[][..], |site| &site.prefixes),
                 // An answer goes to the client's link-local address (RFC 8415 §18.3.10).
                 Way::Answers => &[],
             };
@@ -216,11 +242,11 @@ impl Sender<'_, '_> {
 }
 
 /// From where such packets come.
-fn sources(way: Way, family: Family, legs: &[Leg<'_, '_>]) -> Vec<Range> {
+fn sources(way: Way, family: AddressFamily, legs: &[DhcpDirection<'_, '_>]) -> Vec<AddressRange> {
     let mut ranges = Vec::new();
     // Servers of DHCPv6 speak from an address of their link (RFC 8415 §18.3.10).
-    if way == Way::Requests || family == Family::V6 {
-        ranges.extend(range(if family == Family::V4 { "0.0.0.0/32" } else { LINK_LOCAL }));
+    if way == Way::Requests || family == AddressFamily::V6 {
+        ranges.extend(range(if family == AddressFamily::V4 { "0.0.0.0/32" } else { LINK_LOCAL }));
     }
     if way == Way::Answers {
         ranges.extend(legs.iter().flat_map(|leg| leg.server).copied().filter(|r| r.family == family));
@@ -237,17 +263,17 @@ fn sources(way: Way, family: Family, legs: &[Leg<'_, '_>]) -> Vec<Range> {
 /// The prefix of addresses of a link (RFC 4291 §2.5.6).
 const LINK_LOCAL: &str = "fe80::/10";
 
-fn range(text: &str) -> Option<Range> {
-    text.parse::<IpNetwork>().ok().map(Range::from)
+fn range(text: &str) -> Option<AddressRange> {
+    text.parse::<IpNetwork>().ok().map(AddressRange::from)
 }
 
 /// Whom a packet is for that has nobody's own address: all servers, or all clients; of DHCPv6's clients one, by an address that
 /// only it and its server know.
-fn everybody(way: Way, family: Family) -> Range {
+fn everybody(way: Way, family: AddressFamily) -> AddressRange {
     let text = match (family, way) {
-        (Family::V4, _) => "255.255.255.255/32",
-        (Family::V6, Way::Requests) => "ff02::1:2/128",
-        (Family::V6, Way::Answers) => LINK_LOCAL,
+        (AddressFamily::V4, _) => "255.255.255.255/32",
+        (AddressFamily::V6, Way::Requests) => "ff02::1:2/128",
+        (AddressFamily::V6, Way::Answers) => LINK_LOCAL,
     };
-    range(text).unwrap_or(Range::all(family))
+    range(text).unwrap_or(AddressRange::all(family))
 }

@@ -7,27 +7,27 @@ use ofproto::action::Action;
 
 use super::layout::POLICY;
 use super::policy::forward;
-use super::program::{Asked, Builder};
+use super::program::{FlowSpec, ProgramBuilder};
 use crate::model::FlowMatch;
 
 /// Flows of policy that let pass what several rules may name: each match once, in the order in which it was asked for.
 #[derive(Default)]
-pub(super) struct Joint<'a> {
-    order: Vec<Pass<'a>>,
+pub(super) struct JointFlows<'a> {
+    order: Vec<JointPass<'a>>,
     by_match: HashMap<(u16, FlowMatch), usize>,
 }
 
 /// A flow that lets pass.
-pub(super) struct Pass<'a> {
+pub(super) struct JointPass<'a> {
     pub(super) priority: u16,
     pub(super) matches: FlowMatch,
     pub(super) actions: Vec<Action>,
-    pub(super) asked: Asked<'a>,
+    pub(super) asked: FlowSpec<'a>,
 }
 
-impl<'a> Joint<'a> {
+impl<'a> JointFlows<'a> {
     /// Adds a flow. Where several rules ask for one, it lasts as long as the longest.
-    pub(super) fn add(&mut self, pass: Pass<'a>) {
+    pub(super) fn add(&mut self, pass: JointPass<'a>) {
         let key = (pass.priority, pass.matches.clone());
         match self.by_match.get(&key).and_then(|place| self.order.get_mut(*place)) {
             Some(before) => {
@@ -40,9 +40,9 @@ impl<'a> Joint<'a> {
         }
     }
 
-    pub(super) fn finish(self, out: &mut Builder<'_>) {
+    pub(super) fn finish(self, out: &mut ProgramBuilder<'_>) {
         let table: TableId = POLICY;
-        for Pass { priority, matches, actions, asked } in self.order {
+        for JointPass { priority, matches, actions, asked } in self.order {
             out.flow(table, priority, matches, forward(actions), asked);
         }
     }

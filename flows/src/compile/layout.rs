@@ -250,7 +250,7 @@ pub(super) fn by_claim_of_shared(claim: Claim, level: u16, opens_from_it: bool) 
 
 /// Among claims on one prefix, where flows are chosen by address, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Hold {
+pub(super) enum HoldRank {
     /// The prefix has an owner, and it is not this one.
     Owned = 1,
     /// It lies in the network.
@@ -260,6 +260,6 @@ pub(super) enum Hold {
 }
 
 /// The priority of a claim on a prefix of `length` bits: 1,001 to 2,284. The longer prefix wins.
-pub(super) fn by_prefix(length: u8, hold: Hold) -> u16 {
+pub(super) fn by_prefix(length: u8, hold: HoldRank) -> u16 {
     1_000 + u16::from(length) * 10 + hold as u16
 }

@@ -8,7 +8,7 @@ use ofproto::{Cookie, PortNo, TableId};
 
 use super::identity::FlowIdentity;
 use super::origin::Reason;
-use super::program::{Asked, Builder};
+use super::program::{FlowSpec, ProgramBuilder};
 use super::stable_hash::stable_hash;
 use crate::model::{Flow, FlowMatch};
 
@@ -27,7 +27,7 @@ pub fn learned_cookie() -> Cookie {
 
 /// From a flow between two addresses: who sends at which port, and who is at which port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pair {
+pub struct MacPair {
     /// The VLAN of both, as OXM_OF_VLAN_VID has it: 0 without a tag.
     pub vlan: u16,
     /// The sender, and its port.
@@ -37,7 +37,7 @@ pub struct Pair {
 }
 
 /// What a flow that was learned says; none of another flow.
-pub fn learned(flow: &Flow) -> Option<Pair> {
+pub fn learned(flow: &Flow) -> Option<MacPair> {
     let [Instruction::ApplyActions(actions)] = flow.instructions.as_slice() else { return None };
     let [Action::Output { port, .. }] = actions.as_slice() else { return None };
     let ours = flow.table == TABLE && flow.priority == PRIORITY && flow.cookie == learned_cookie();
@@ -47,11 +47,11 @@ pub fn learned(flow: &Flow) -> Option<Pair> {
         Some([a, b, c, d, e, f])
     };
     let vlan = u16::try_from(flow.matches.exact(Field::VlanVid)?).ok()?;
-    let pair = Pair { vlan, from: (mac(Field::EthSrc)?, from), to: (mac(Field::EthDst)?, *port) };
+    let pair = MacPair { vlan, from: (mac(Field::EthSrc)?, from), to: (mac(Field::EthDst)?, *port) };
     (ours && flow.matches.iter().count() == 4).then_some(pair)
 }
 
-pub(super) fn compile(out: &mut Builder<'_>) {
+pub(super) fn compile(out: &mut ProgramBuilder<'_>) {
     let masked = |field, value, mask| FlowMatch::any().with_masked(field, value, mask);
     // IEEE 802.1Q §8.6.3: these are for the bridge itself.
     let reserved = masked(Field::EthDst, 0x0180_c200_0000, 0xffff_ffff_fff0);
@@ -61,6 +61,6 @@ pub(super) fn compile(out: &mut Builder<'_>) {
     let (identity, reason) = (FlowIdentity::GroupSource, Reason::Spoofed);
     out.drop(TABLE, GUARD, group, identity, reason, "from a group's address");
     let ask = Action::Output { port: PortNo::CONTROLLER, max_len: u16::MAX };
-    let asked = Asked::new(FlowIdentity::UnknownAddresses, "what no flow knows, to the controller");
+    let asked = FlowSpec::new(FlowIdentity::UnknownAddresses, "what no flow knows, to the controller");
     out.flow(TABLE, 0, FlowMatch::any(), vec![Instruction::ApplyActions(vec![ask])], asked);
 }

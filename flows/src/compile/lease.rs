@@ -20,16 +20,16 @@ use ofproto::message::{METER_PKTPS, MeterBand, MeterBandType, MeterMod, MeterMod
 use ofproto::oxm::Field;
 use ofproto::{Cookie, MeterId, PortNo};
 
-use super::address::{self, Family, ND_ADVERT, ND_SOLICIT};
+use super::address::{self, AddressFamily, ND_ADVERT, ND_SOLICIT};
 use super::admission::{at, mac_bits};
 use super::claims;
 use super::identity::{FlowIdentity, LeasedPackets};
 use super::layout::{self, HOLDERS, LEASES, OUT_PORT, OWNERS, RETURNS};
 use super::origin::Reason;
-use super::party::Sets;
-use super::program::{Asked, Builder, Program, load, mark, resubmit};
+use super::party::PartySets;
+use super::program::{FlowSpec, Program, ProgramBuilder, load, mark, resubmit};
 use super::scope::Scope;
-use super::site::{Site, SiteKind, Sites};
+use super::site::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use super::stable_hash::stable_hash;
 use super::wire::emit;
 use crate::model::{Flow, FlowMatch};
@@ -75,7 +75,7 @@ impl Lease {
             IpAddr::V4(v4) => {
                 let (address, mac) = (u128::from(v4.to_bits()), mac_bits(self.mac.unwrap_or_default()));
                 let here = |m: FlowMatch| there(at(self.port, m)).with(Field::EthSrc, mac);
-                let (ip, arp) = (Family::V4.matches(), address::arp());
+                let (ip, arp) = (AddressFamily::V4.matches(), address::arp());
                 let says = arp.clone().with(Field::ArpSpa, address).with(Field::ArpSha, mac);
                 vec![
                     (LEASES, here(ip.clone().with(Field::Ipv4Src, address)), vec![resubmit(RETURNS)]),
@@ -85,7 +85,7 @@ impl Lease {
                 ]
             }
             IpAddr::V6(v6) => {
-                let wanted = claims::wanted(there(Family::V6.matches()), v6.to_bits());
+                let wanted = claims::wanted(there(AddressFamily::V6.matches()), v6.to_bits());
                 vec![(HOLDERS, wanted, vec![found, mark(by_lease())])]
             }
         };
@@ -159,7 +159,7 @@ pub struct Leasing {
     /// Whether the connection tracker tells its answers.
     pub tracked: bool,
     /// Who is on it.
-    pub parties: Vec<Party>,
+    pub parties: Vec<LeaseParty>,
     /// What the switch shows.
     pub relays: Vec<Relay>,
     /// Addresses of the subnets that are somebody's, or nobody's: none is given away.
@@ -168,7 +168,7 @@ pub struct Leasing {
 
 /// Somebody at a port.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Party {
+pub struct LeaseParty {
     /// Its name.
     pub name: String,
     /// The port's name.
@@ -200,7 +200,7 @@ pub struct Relay {
     pub requests: bool,
 }
 
-impl Party {
+impl LeaseParty {
     /// A short mark of it, in the cookies of its leases.
     pub fn tag(&self) -> u16 {
         u16::try_from(stable_hash(&["lease", &self.name]) & 0xffff).unwrap_or(0)
@@ -214,12 +214,12 @@ impl Leasing {
     }
 
     /// Whether a server may give the party that address: one that nobody has, or its own.
-    pub fn may_have(&self, party: &Party, address: IpAddr) -> bool {
+    pub fn may_have(&self, party: &LeaseParty, address: IpAddr) -> bool {
         self.may_lease(party, address) || within(&party.has, address)
     }
 
     /// Whether an address is one that the party may have by a lease alone.
-    pub fn may_lease(&self, party: &Party, address: IpAddr) -> bool {
+    pub fn may_lease(&self, party: &LeaseParty, address: IpAddr) -> bool {
         within(&party.leases, address) && !within(&self.reserved, address)
     }
 
@@ -231,13 +231,13 @@ impl Leasing {
     }
 
     /// Who has a lease.
-    pub fn party(&self, lease: &Lease) -> Option<&Party> {
-        let at = |p: &&Party| p.port == lease.port && p.tag() == lease.party;
+    pub fn party(&self, lease: &Lease) -> Option<&LeaseParty> {
+        let at = |p: &&LeaseParty| p.port == lease.port && p.tag() == lease.party;
         self.parties.iter().filter(|_| lease.network == self.network).find(at)
     }
 
     /// Whether a MAC may be the party's: not one that the file pins to somebody else.
-    pub fn is_own(&self, party: &Party, mac: [u8; 6]) -> bool {
+    pub fn is_own(&self, party: &LeaseParty, mac: [u8; 6]) -> bool {
         party.mac.is_none_or(|own| own == mac)
             && !self.parties.iter().any(|p| p.port != party.port && p.mac == Some(mac))
     }
@@ -264,20 +264,20 @@ pub(super) fn nobodys(network: &Network) -> Vec<IpAddr> {
 }
 
 /// The parties of a network, for whom rules about DHCP then say what the switch shows.
-pub(super) fn leasing(scope: &Scope<'_>, sites: &Sites<'_>) -> Leasing {
+pub(super) fn leasing(scope: &Scope<'_>, sites: &AttachmentPoints<'_>) -> Leasing {
     let network = sites.network;
     // One for each site, so that places are the same; who is not there is at no port.
-    let party = |site: &super::site::Site<'_>| Party {
+    let party = |site: &super::site::AttachmentPoint<'_>| LeaseParty {
         name: site.party.to_owned(),
         port_name: site.port_name.to_owned(),
         port: site.port.unwrap_or(PortNo::ANY),
-        single: site.kind == SiteKind::Endpoint,
+        single: site.kind == AttachmentKind::Endpoint,
         mac: site.mac,
         has: site.prefixes.iter().filter_map(|range| range.prefix()).collect(),
         leases: site.dhcp.iter().chain(&site.leases).filter_map(|range| range.prefix()).collect(),
         emit: site.port.map(|port| emit(network, port)).unwrap_or_default(),
     };
-    let parties: Vec<Party> = sites.all.iter().map(party).collect();
+    let parties: Vec<LeaseParty> = sites.all.iter().map(party).collect();
     let mut reserved: Vec<IpNetwork> = parties.iter().flat_map(|p| p.has.iter().copied()).collect();
     let shared = sites.all.iter().flat_map(|site| &site.shared);
     reserved.extend(shared.filter_map(|shared| shared.range.prefix()));
@@ -289,9 +289,10 @@ pub(super) fn leasing(scope: &Scope<'_>, sites: &Sites<'_>) -> Leasing {
 
 /// At each port whose address is leased: by whose packets the address may be used is in the flows of leases. And who is at a
 /// port that an address was found at.
-pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
-    let leased =
-        |site: &Site<'_>| Family::BOTH.into_iter().any(|family| site.leased(family).next().is_some());
+pub(super) fn compile(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>, sets: &PartySets<'_>) {
+    let leased = |site: &AttachmentPoint<'_>| {
+        AddressFamily::BOTH.into_iter().any(|family| site.leased(family).next().is_some())
+    };
     for (place, site) in sites.all.iter().enumerate().filter(|(_, site)| leased(site)) {
         let Some(value) = site.port.and_then(layout::port_value) else { continue };
         let member = vec![mark(layout::mark_bit(layout::TO_MEMBER))];
@@ -303,7 +304,7 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>)
         let mut all = vec![(layout::WIRE, matches.clone(), named.clone(), LeasedPackets::All, by_lease)];
         // Whoever resolves the address finds it; rules that name it reach it where the file says that it is.
         let unnamed = [member, vec![mark(layout::mark_bit(layout::UNNAMED))]].concat();
-        for family in Family::BOTH {
+        for family in AddressFamily::BOTH {
             if !site.is_unnamed_by_lease() || site.leased(family).next().is_none() {
                 continue;
             }
@@ -313,7 +314,7 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>)
             let how = format!("by its lease, as a member alone, {}", family.label());
             let packets = LeasedPackets::ToMember { family };
             all.push((layout::WIRE + 1, also(family.matches()), unnamed.clone(), packets, how));
-            for kind in [ND_SOLICIT, ND_ADVERT].into_iter().filter(|_| family == Family::V6) {
+            for kind in [ND_SOLICIT, ND_ADVERT].into_iter().filter(|_| family == AddressFamily::V6) {
                 let how = format!("by its lease, ND of type {kind}");
                 let packets = LeasedPackets::NeighbourDiscovery { icmp_type: kind };
                 all.push((layout::WIRE + 2, also(address::nd(kind)), named.clone(), packets, how));
@@ -322,20 +323,20 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>)
         for (priority, matches, found, packets, how) in all {
             let detail = format!("{} at {}, {how}", site.party, site.port_name);
             let identity = FlowIdentity::LeasedAddress { at: sites.attachment(site), packets };
-            let asked = Asked::new(identity, detail);
+            let asked = FlowSpec::new(identity, detail);
             out.flow(OWNERS, priority, matches, vec![Instruction::ApplyActions(found)], asked);
         }
     }
 }
 
 /// The ends of the tables.
-pub(super) fn common(out: &mut Builder<'_>) {
+pub(super) fn common(out: &mut ProgramBuilder<'_>) {
     let detail = "an address that no lease gives the sender";
     let any = FlowMatch::any;
     let identity = FlowIdentity::TableMiss { table: LEASES };
     out.drop(LEASES, layout::DEFAULT, any(), identity, Reason::NotLeased, detail);
     for (table, detail) in [(HOLDERS, "nobody has a lease of it"), (OWNERS, "nobody by a lease")] {
-        let asked = Asked::new(FlowIdentity::TableMiss { table }, detail);
+        let asked = FlowSpec::new(FlowIdentity::TableMiss { table }, detail);
         out.flow(table, layout::DEFAULT, any(), Vec::new(), asked);
     }
 }
@@ -434,7 +435,7 @@ impl Leasing {
     fn possible(&self, mac: [u8; 6], leases: &mut Vec<Lease>) {
         /// Where the search for an address begins, and how far it goes.
         const TRIES: std::ops::Range<u32> = 77..2_077;
-        let there = |party: &&Party| party.port != PortNo::ANY;
+        let there = |party: &&LeaseParty| party.port != PortNo::ANY;
         for party in self.parties.iter().filter(there) {
             for subnet in &party.leases {
                 let nth = |n: u32| match subnet {

@@ -73,18 +73,18 @@ use std::sync::Arc;
 
 use ofproto::PortNo;
 
-pub use conntrack::{Stale, add_stale};
-pub use moment::Moment;
+pub use conntrack::{StaleConnections, add_stale};
+pub use moment::TimeContext;
 pub use origin::{Origin, OriginKind, Reason};
-pub use program::{Part, Program};
+pub use program::{Program, ProgramPart};
 pub(crate) use raw::installed as raw_lines;
 
 use crate::network::{LinkRole, NetworkFile, Stateful};
-use party::Sets;
-use program::Builder;
-use rules::Rules;
+use party::PartySets;
+use program::ProgramBuilder;
+use rules::RuleCompiler;
 use scope::{Scope, Scopes};
-use site::Sites;
+use site::AttachmentPoints;
 
 /// The ports that a bridge has, by name.
 pub type PortMap = BTreeMap<String, PortNo>;
@@ -101,7 +101,7 @@ pub fn owns(file: &NetworkFile, bridge: &str) -> bool {
 /// port does not leave at all.
 ///
 /// What ends by the clock, a window or a crossing, is judged by `moment`.
-pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap, moment: &Moment) -> Program {
+pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap, moment: &TimeContext) -> Program {
     recompile(&Program::default(), file, bridge, ports, moment)
 }
 
@@ -112,11 +112,11 @@ pub fn recompile(
     file: &NetworkFile,
     bridge: &str,
     ports: &PortMap,
-    moment: &Moment,
+    moment: &TimeContext,
 ) -> Program {
     let scopes = Scopes::new(file, bridge, ports, moment);
     let samples = file.bridge_for(bridge).is_some_and(|bridge| bridge.sample_denied.is_some());
-    let mut out = Builder::new(bridge, samples);
+    let mut out = ProgramBuilder::new(bridge, samples);
     if file.bridge_for(bridge).is_some_and(|bridge| bridge.learning.is_some()) {
         learning::compile(&mut out);
     } else if scopes.all.is_empty() {
@@ -130,15 +130,15 @@ pub fn recompile(
     let sites = scopes.all.iter().flat_map(|scope| &scope.sites);
     missing_ports.extend(sites.filter(|s| s.port.is_none()).map(|s| s.port_name.to_owned()));
 
-    let had: HashMap<Option<u16>, &Arc<Part>> = before.parts.iter().map(|p| (p.network, p)).collect();
+    let had: HashMap<Option<u16>, &Arc<ProgramPart>> = before.parts.iter().map(|p| (p.network, p)).collect();
     let part = |scope: &Scope<'_>| {
         let inputs = scope.inputs(bridge, samples);
         match had.get(&Some(scope.network.number)).filter(|part| part.inputs == inputs) {
             Some(part) => Arc::clone(part),
-            None => Arc::new(Part { inputs, ..network(scope, bridge, samples) }),
+            None => Arc::new(ProgramPart { inputs, ..network(scope, bridge, samples) }),
         }
     };
-    let mut parts: Vec<Arc<Part>> = scopes.all.iter().map(part).collect();
+    let mut parts: Vec<Arc<ProgramPart>> = scopes.all.iter().map(part).collect();
     let common = out.finish();
     parts.push(match had.get(&None).filter(|part| ****part == common) {
         Some(part) => Arc::clone(part),
@@ -148,11 +148,11 @@ pub fn recompile(
 }
 
 /// The flows of a network: of what its scope says, and of nothing else.
-fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> Part {
-    let mut out = Builder::new(bridge, samples);
-    let sites = &Sites::new(scope.network, &scope.sites);
+fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> ProgramPart {
+    let mut out = ProgramBuilder::new(bridge, samples);
+    let sites = &AttachmentPoints::new(scope.network, &scope.sites);
     // Those of closed windows too: opening one changes no flow of another rule.
-    let sets = &Sets::new(scope.rules.iter().map(|rule| rule.allow), sites);
+    let sets = &PartySets::new(scope.rules.iter().map(|rule| rule.allow), sites);
     admission::compile(&mut out, scope, sites, sets);
     via::admission(&mut out, &scope.rules, sites, sets);
     out.leasing(lease::leasing(scope, sites));
@@ -162,16 +162,16 @@ fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> Part {
     conntrack::compile(&mut out, sites, sets);
     destination::compile(&mut out, scope, sites, sets);
     policy::compile(&mut out, sites);
-    let mut rules = Rules::new(&mut out, &scope.rules, sites, sets);
+    let mut rules = RuleCompiler::new(&mut out, &scope.rules, sites, sets);
     scope.rules.iter().for_each(|rule| rules.allow(rule));
     rules.finish();
     wire::compile_forwarding(&mut out, sites);
     let tracked = scope.network.stateful == Stateful::Conntrack;
-    Part { network: Some(scope.network.number), tracked, ..out.finish() }
+    ProgramPart { network: Some(scope.network.number), tracked, ..out.finish() }
 }
 
 /// What the networks of a bridge have in common.
-fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     admission::common(out, scopes);
     returns::compile(out);
     lease::common(out);

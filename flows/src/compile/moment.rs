@@ -6,7 +6,7 @@ use crate::network::NetworkFile;
 
 /// The state of things that end by the clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Moment {
+pub struct TimeContext {
     /// Now, in seconds since 1970-01-01 UTC.
     pub now: u64,
     /// The windows that are open, by name, and when each closes, in the same seconds. One whose time has come counts
@@ -14,7 +14,7 @@ pub struct Moment {
     pub windows: BTreeMap<String, u64>,
 }
 
-impl Moment {
+impl TimeContext {
     /// The moment at which most is allowed: every window of the file open, no crossing expired. What must never be is
     /// judged by this one.
     pub fn widest(file: &NetworkFile) -> Self {

@@ -18,20 +18,20 @@ use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
-use super::admission::{Sender, at, mac_bits};
+use super::address::{self, AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
+use super::admission::{AdmittedSender, at, mac_bits};
 use super::identity::{AddressUse, AdmittedPackets, FlowIdentity, LinkLayerOption, ResolutionPackets};
-use super::layout::{self, ADMISSION, DESTINATION, Hold, MARKS, POLICY, by_prefix};
+use super::layout::{self, ADMISSION, DESTINATION, HoldRank, MARKS, POLICY, by_prefix};
 use super::origin::Reason;
-use super::program::{Asked, Builder, load, mark};
-use super::site::{Site, Sites};
+use super::program::{FlowSpec, ProgramBuilder, load, mark};
+use super::site::{AttachmentPoint, AttachmentPoints};
 use super::vrrp;
 use crate::model::FlowMatch;
 use crate::network::Network;
 
 /// Above every claim by address: neighbour discovery must also be *about* an address of the sender, or it redirects its
 /// neighbours' traffic.
-pub(super) fn above(range: Range, hold: Hold) -> u16 {
+pub(super) fn above(range: AddressRange, hold: HoldRank) -> u16 {
     layout::MULTICAST + by_prefix(range.length(), hold)
 }
 
@@ -42,16 +42,16 @@ pub(super) fn probe() -> FlowMatch {
 }
 
 /// What a site may say.
-pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>) {
+pub(super) fn admit(out: &mut ProgramBuilder<'_>, sender: &AdmittedSender<'_, '_>) {
     let site = sender.site;
-    let own = site.resolves.iter().map(|range| (*range, Hold::Owner));
-    let own = own.chain(site.leases.iter().map(|range| (*range, Hold::Network)));
+    let own = site.resolves.iter().map(|range| (*range, HoldRank::Owner));
+    let own = own.chain(site.leases.iter().map(|range| (*range, HoldRank::Network)));
     let link_locals = site.link_locals;
     let alone = site.link_local.filter(|address| *address != link_locals);
-    let own: Vec<_> = own.filter(|(range, _)| range.family == Family::V6).collect();
+    let own: Vec<_> = own.filter(|(range, _)| range.family == AddressFamily::V6).collect();
     for &(range, hold) in &own {
         let priority = above(range, hold);
-        let got = hold == Hold::Network;
+        let got = hold == HoldRank::Network;
         let claims = |field| if got { sender.claiming(field) } else { sender.clone() };
         claims(Field::Ipv6Src).solicit(out, priority, range);
         let matches = sender.pin(range.on(probe(), Field::NdTarget));
@@ -63,7 +63,7 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>) {
         claims(Field::NdTarget).advertise(out, priority, link_locals, range);
     }
     for range in alone.into_iter().chain([link_locals]) {
-        let priority = above(range, Hold::Owner);
+        let priority = above(range, HoldRank::Owner);
         let marked = &sender.marked(site.link_local == Some(range));
         marked.solicit(out, priority, range);
         let matches = sender.pin(range.on(probe(), Field::NdTarget));
@@ -73,14 +73,14 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>) {
         for &(from, hold) in &own {
             // As high as all that comes from there, and the one address above the others.
             let priority = above(from, hold) + u16::from(alone == Some(range));
-            let got = (hold == Hold::Network).then(|| marked.claiming(Field::Ipv6Src));
+            let got = (hold == HoldRank::Network).then(|| marked.claiming(Field::Ipv6Src));
             got.as_ref().unwrap_or(marked).advertise(out, priority, from, range);
         }
     }
 }
 
 /// What is told of addresses that have an owner, by others who may use the prefix around them.
-pub(super) fn owned(out: &mut Builder<'_>, all: &[(Range, &str)]) {
+pub(super) fn owned(out: &mut ProgramBuilder<'_>, all: &[(AddressRange, &str)]) {
     for &(range, party) in all {
         let from_nobody = range.on(probe(), Field::NdTarget);
         let (solicit, advert) = (address::nd(ND_SOLICIT), address::nd(ND_ADVERT));
@@ -96,14 +96,14 @@ pub(super) fn owned(out: &mut Builder<'_>, all: &[(Range, &str)]) {
         ] {
             let detail = format!("{what} {range}: owned by {party}");
             let (identity, reason) = (FlowIdentity::OwnedAddress { packets, range }, Reason::Spoofed);
-            out.drop(ADMISSION, above(range, Hold::Owned), matches, identity, reason, detail);
+            out.drop(ADMISSION, above(range, HoldRank::Owned), matches, identity, reason, detail);
         }
     }
 }
 
 /// What else comes in by a port. Where there is no IPv6 it is dropped by its source, as all that is: what all hosts say of
 /// their link-local addresses is no attack.
-pub(super) fn refuse(out: &mut Builder<'_>, site: &Site<'_>, port: PortNo) {
+pub(super) fn refuse(out: &mut ProgramBuilder<'_>, site: &AttachmentPoint<'_>, port: PortNo) {
     if !site.ipv6_at_port {
         return;
     }
@@ -118,14 +118,20 @@ pub(super) fn refuse(out: &mut Builder<'_>, site: &Site<'_>, port: PortNo) {
     }
 }
 
-impl Sender<'_, '_> {
-    pub(super) fn solicit(&self, out: &mut Builder<'_>, priority: u16, from: Range) {
+impl AdmittedSender<'_, '_> {
+    pub(super) fn solicit(&self, out: &mut ProgramBuilder<'_>, priority: u16, from: AddressRange) {
         let matches = from.on(address::nd(ND_SOLICIT), Field::Ipv6Src);
         let packets = AdmittedPackets::NdSolicitation { source: from, link_layer: LinkLayerOption::Present };
         self.bound(out, priority, matches, packets, &format!("ND solicitation from {from}"));
     }
 
-    pub(super) fn advertise(&self, out: &mut Builder<'_>, priority: u16, from: Range, about: Range) {
+    pub(super) fn advertise(
+        &self,
+        out: &mut ProgramBuilder<'_>,
+        priority: u16,
+        from: AddressRange,
+        about: AddressRange,
+    ) {
         let matches = about.on(from.on(address::nd(ND_ADVERT), Field::Ipv6Src), Field::NdTarget);
         let source = if from == about { String::new() } else { format!(" from {from}") };
         let link_layer = LinkLayerOption::Present;
@@ -136,7 +142,7 @@ impl Sender<'_, '_> {
     /// Passes what tells the sender's own MAC, or none.
     pub(super) fn bound(
         &self,
-        out: &mut Builder<'_>,
+        out: &mut ProgramBuilder<'_>,
         priority: u16,
         matches: FlowMatch,
         packets: AdmittedPackets,
@@ -159,30 +165,39 @@ impl Sender<'_, '_> {
 }
 
 /// Neighbour discovery that looks for a range of addresses.
-struct Way {
+struct SoughtRange {
     packets: AddressUse,
-    range: Range,
+    range: AddressRange,
     matches: FlowMatch,
     /// In words.
     what: &'static str,
 }
 
-fn solicited(range: Range) -> Way {
+fn solicited(range: AddressRange) -> SoughtRange {
     let matches = range.on(address::nd(ND_SOLICIT), Field::NdTarget);
-    Way { packets: AddressUse::NdSolicitationTarget, range, matches, what: "ND solicitation for" }
+    SoughtRange { packets: AddressUse::NdSolicitationTarget, range, matches, what: "ND solicitation for" }
 }
 
-fn advertised(range: Range) -> Way {
+fn advertised(range: AddressRange) -> SoughtRange {
     let matches = range.on(address::nd(ND_ADVERT), Field::Ipv6Dst);
-    Way { packets: AddressUse::NdAdvertisementDestination, range, matches, what: "ND advertisement to" }
+    SoughtRange {
+        packets: AddressUse::NdAdvertisementDestination,
+        range,
+        matches,
+        what: "ND advertisement to",
+    }
 }
 
 /// Who is found by a link-local address.
-pub(super) fn destination(out: &mut Builder<'_>, network: &Network, found: &[(&Site<'_>, Vec<Action>)]) {
+pub(super) fn destination(
+    out: &mut ProgramBuilder<'_>,
+    network: &Network,
+    found: &[(&AttachmentPoint<'_>, Vec<Action>)],
+) {
     let mut seen = HashSet::new();
     // The first who asks for an address has it.
-    let mut flow = |hold, way: Way, mac: Option<[u8; 6]>, actions: &[Action], whose: &str| {
-        let Way { packets, range, matches, what } = way;
+    let mut flow = |hold, way: SoughtRange, mac: Option<[u8; 6]>, actions: &[Action], whose: &str| {
+        let SoughtRange { packets, range, matches, what } = way;
         let matches = matches.with(layout::NETWORK, network.number.into());
         let matches = mac.map_or(matches.clone(), |mac| matches.with(Field::EthDst, mac_bits(mac)));
         if !seen.insert(matches.clone()) {
@@ -191,41 +206,41 @@ pub(super) fn destination(out: &mut Builder<'_>, network: &Network, found: &[(&S
         let by = if mac.is_some() { " by its MAC" } else { "" };
         let detail = format!("{what} {range}{by}: {whose}, within {}", network.name);
         let identity = FlowIdentity::LinkLocal { network: &network.name, packets, range, mac };
-        let asked = Asked::new(identity, detail);
+        let asked = FlowSpec::new(identity, detail);
         let priority = layout::RESOLUTION + by_prefix(range.length(), hold);
         out.flow(DESTINATION, priority, matches, vec![Instruction::ApplyActions(actions.to_vec())], asked);
     };
     let all = address::link_local();
     let neighbours = [load(layout::OUT_PORT, layout::NEIGHBOURS.into())];
     for way in [solicited(all), advertised(all), advertised(address::all_nodes())] {
-        flow(Hold::Owned, way, None, &neighbours, "all neighbours");
+        flow(HoldRank::Owned, way, None, &neighbours, "all neighbours");
     }
     for (site, actions) in found.iter().filter(|(_, actions)| !actions.is_empty()) {
         let whose = format!("{} at {}", site.party, site.port_name);
         for &address in site.link_local.iter() {
             for way in [solicited(address), advertised(address)] {
-                flow(Hold::Owner, way, None, actions, &whose);
+                flow(HoldRank::Owner, way, None, actions, &whose);
             }
         }
         if let Some(mac) = site.mac {
             for way in [solicited(all), advertised(all)] {
-                flow(Hold::Owner, way, Some(mac), actions, &whose);
+                flow(HoldRank::Owner, way, Some(mac), actions, &whose);
             }
         }
     }
 }
 
 /// Whoever speaks of a link-local address that is another's.
-pub(super) fn impostors(out: &mut Builder<'_>, sites: &Sites<'_>) {
+pub(super) fn impostors(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let mut seen = HashSet::new();
     let shares = sites.all.iter().any(|site| !site.shared.is_empty());
-    for site in sites.all.iter().filter(|site| sites.resolves(site, Family::V6)) {
+    for site in sites.all.iter().filter(|site| sites.resolves(site, AddressFamily::V6)) {
         let Some(address) = site.link_local.filter(|address| seen.insert(*address)) else { continue };
-        let router_solicit = Family::V6
+        let router_solicit = AddressFamily::V6
             .matches()
             .with(Field::IpProto, address::IPPROTO_ICMPV6.into())
             .with(Field::Icmpv6Type, address::ROUTER_SOLICIT.into());
-        let vrrp = address.on(vrrp::advertisements(Family::V6), Field::Ipv6Src);
+        let vrrp = address.on(vrrp::advertisements(AddressFamily::V6), Field::Ipv6Src);
         let solicit = address.on(address::nd(ND_SOLICIT), Field::Ipv6Src);
         let advert = address.on(address::nd(ND_ADVERT), Field::NdTarget);
         let router_solicit = address.on(router_solicit, Field::Ipv6Src);

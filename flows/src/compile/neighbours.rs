@@ -10,14 +10,14 @@ use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 
-use super::address::{self, Family, ND_SOLICIT, Range};
+use super::address::{self, AddressFamily, AddressRange, ND_SOLICIT};
 use super::admission::at;
 use super::identity::{FlowIdentity, JoinedPackets, JoinedSender};
 use super::layout::{self, FORWARDING, OUT_PORT, POLICY};
-use super::party::Sets;
+use super::party::PartySets;
 use super::policy::forward;
-use super::program::{Asked, Builder, load, resubmit};
-use super::site::{Site, SiteKind, Sites};
+use super::program::{FlowSpec, ProgramBuilder, load, resubmit};
+use super::site::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use super::stable_hash::stable_hash;
 use super::vrrp;
 use super::wire::emit;
@@ -29,9 +29,9 @@ const OUTPUTS: usize = 1_000;
 
 /// Places in [`Sites::all`], as bits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-struct Places(Vec<u64>);
+struct PointSet(Vec<u64>);
 
-impl Places {
+impl PointSet {
     fn of(places: impl IntoIterator<Item = usize>) -> Self {
         let mut this = Self::default();
         for place in places {
@@ -63,29 +63,29 @@ impl Places {
 /// Whom the rules of a network join to each of its sites.
 pub(super) struct Neighbours {
     /// Those who ask for each other's MACs, and hear what each says of itself.
-    joined: Joined,
+    joined: JoinedPoints,
     /// Those who hear a virtual router's advertisements.
-    advertised: Joined,
+    advertised: JoinedPoints,
 }
 
 /// Some sites, for each site.
 #[derive(Clone)]
-struct Joined {
+struct JoinedPoints {
     /// By place: those whom a rule joins to it that no clock ends.
-    lasting: Vec<Places>,
+    lasting: Vec<PointSet>,
     /// Those whom any rule does, and when the first of these rules ends.
-    passing: Vec<(Places, Option<u16>)>,
+    passing: Vec<(PointSet, Option<u16>)>,
 }
 
-impl Joined {
-    fn new(lasting: Vec<Places>) -> Self {
-        let passing = vec![(Places::default(), None); lasting.len()];
+impl JoinedPoints {
+    fn new(lasting: Vec<PointSet>) -> Self {
+        let passing = vec![(PointSet::default(), None); lasting.len()];
         Self { lasting, passing }
     }
 
     /// Joins others to each of some, until the rule ends.
     fn add(&mut self, some: &[usize], others: &[usize], ends: Option<u16>) {
-        let joined = Places::of(others.iter().copied());
+        let joined = PointSet::of(others.iter().copied());
         for &place in some {
             match ends {
                 None => self.lasting.get_mut(place).into_iter().for_each(|places| places.add(&joined)),
@@ -104,7 +104,7 @@ impl Joined {
     }
 
     /// Those of a place: for ever, and until the first rule ends where one does.
-    fn of(&self, place: usize) -> Vec<(Places, Option<u16>)> {
+    fn of(&self, place: usize) -> Vec<(PointSet, Option<u16>)> {
         let Some(lasting) = self.lasting.get(place) else { return Vec::new() };
         let mut all = vec![(lasting.clone(), None)];
         if let Some((more, Some(ends))) = self.passing.get(place) {
@@ -117,14 +117,14 @@ impl Joined {
 }
 
 impl Neighbours {
-    pub(super) fn new(sites: &Sites<'_>) -> Self {
+    pub(super) fn new(sites: &AttachmentPoints<'_>) -> Self {
         let members = match sites.network.inside {
-            Inside::Allow => Places::of(sites.members().map(|(place, _)| place)),
-            Inside::Deny => Places::default(),
+            Inside::Allow => PointSet::of(sites.members().map(|(place, _)| place)),
+            Inside::Deny => PointSet::default(),
         };
-        let inside = |place| if members.has(place) { members.clone() } else { Places::default() };
-        let joined = Joined::new((0..sites.all.len()).map(inside).collect());
-        Self { joined, advertised: Joined::new(vec![Places::default(); sites.all.len()]) }
+        let inside = |place| if members.has(place) { members.clone() } else { PointSet::default() };
+        let joined = JoinedPoints::new((0..sites.all.len()).map(inside).collect());
+        Self { joined, advertised: JoinedPoints::new(vec![PointSet::default(); sites.all.len()]) }
     }
 
     /// Lets virtual routers advertise themselves to others, until the rule ends.
@@ -139,14 +139,19 @@ impl Neighbours {
     }
 
     /// The flows: in policy for each sender, in the table of outputs for each list.
-    pub(super) fn finish(self, out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
+    pub(super) fn finish(
+        self,
+        out: &mut ProgramBuilder<'_>,
+        sites: &AttachmentPoints<'_>,
+        sets: &PartySets<'_>,
+    ) {
         let mut lists = Lists::new(sites);
-        for family in Family::BOTH {
+        for family in AddressFamily::BOTH {
             let senders = sites.all.iter().enumerate().filter(|(_, site)| sites.resolves(site, family));
             for (place, site) in senders {
                 let Some(port) = site.port else { continue };
                 let Some(own) = layout::port_value(port) else { continue };
-                let sender = Sender { place, site, family, port, own };
+                let sender = NeighbourSender { place, site, family, port, own };
                 for (to, ends) in self.joined.of(place) {
                     sender.send(&mut lists, &to, ends);
                 }
@@ -162,32 +167,32 @@ impl Neighbours {
 }
 
 /// Somebody, as one of a family.
-struct Sender<'s> {
+struct NeighbourSender<'s> {
     place: usize,
-    site: &'s Site<'s>,
-    family: Family,
+    site: &'s AttachmentPoint<'s>,
+    family: AddressFamily,
     port: PortNo,
     /// The port in [`OUT_PORT`].
     own: u32,
 }
 
-impl<'a> Sender<'a> {
-    fn send(&self, lists: &mut Lists<'_, 'a>, to: &Places, ends: Option<u16>) {
+impl<'a> NeighbourSender<'a> {
+    fn send(&self, lists: &mut Lists<'_, 'a>, to: &PointSet, ends: Option<u16>) {
         let Self { place, site, family, port, own } = *self;
         let sites = lists.sites;
-        let free = sites.network.inside == Inside::Allow && site.kind == SiteKind::Endpoint;
+        let free = sites.network.inside == Inside::Allow && site.kind == AttachmentKind::Endpoint;
         // Members who may talk freely hear each other's broadcasts, whatever they speak.
         let hears = |place: &usize| {
-            let free = |other: &Site<'_>| free && other.kind == SiteKind::Endpoint;
+            let free = |other: &AttachmentPoint<'_>| free && other.kind == AttachmentKind::Endpoint;
             sites.at(*place).is_some_and(|other| free(other) || sites.resolves(other, family))
         };
         let router = |place: &usize| sites.at(*place).is_some_and(|site| site.router);
         // Nothing goes out where it came in, so a list may have its sender in it: so all who are joined to all share one.
         let all: Vec<usize> = to.iter().filter(hears).collect();
         let routers: Vec<usize> = all.iter().copied().filter(|place| free || router(place)).collect();
-        let six = family == Family::V6;
+        let six = family == AddressFamily::V6;
         let by_link = six && site.link_local.is_some();
-        let of_family = |range: &Range| range.family == family;
+        let of_family = |range: &AddressRange| range.family == family;
         let addressed = by_link
             || site.shares(family)
             || site.resolves.iter().any(of_family)
@@ -195,8 +200,8 @@ impl<'a> Sender<'a> {
         // What it begins to use is nobody's when it looks for duplicates.
         let makes = six && sites.autoconfigured && site.leased(family).next().is_some();
         let asks = match family {
-            Family::V4 => address::arp(),
-            Family::V6 => address::nd(ND_SOLICIT),
+            AddressFamily::V4 => address::arp(),
+            AddressFamily::V6 => address::nd(ND_SOLICIT),
         };
         for (wanted, packets, matches, to_port, list) in [
             (addressed, JoinedPackets::OfItself, asks.clone(), own, &all),
@@ -214,9 +219,9 @@ impl<'a> Sender<'a> {
     }
 }
 
-impl<'a> Sender<'a> {
+impl<'a> NeighbourSender<'a> {
     /// Sends a virtual router's advertisements to those whom a rule for them joins to it.
-    fn advertise(&self, lists: &mut Lists<'_, 'a>, to: &Places, ends: Option<u16>) {
+    fn advertise(&self, lists: &mut Lists<'_, 'a>, to: &PointSet, ends: Option<u16>) {
         let Self { place, family, port, .. } = *self;
         let list: Vec<usize> = to.iter().collect();
         if list.iter().all(|other| *other == place) {
@@ -230,7 +235,7 @@ impl<'a> Sender<'a> {
 
     fn pending(
         &self,
-        sites: &Sites<'a>,
+        sites: &AttachmentPoints<'a>,
         packets: JoinedPackets,
         priority: u16,
         matches: FlowMatch,
@@ -255,15 +260,15 @@ fn list_name(sender: JoinedSender<'_>) -> String {
 }
 
 /// Returns the words of [`list_name`], which must not change.
-fn list_words(packets: JoinedPackets, family: Family) -> &'static str {
+fn list_words(packets: JoinedPackets, family: AddressFamily) -> &'static str {
     match (packets, family) {
-        (JoinedPackets::OfItself, Family::V4) => "ARP of itself",
-        (JoinedPackets::OfItself, Family::V6) => "ND of itself",
+        (JoinedPackets::OfItself, AddressFamily::V4) => "ARP of itself",
+        (JoinedPackets::OfItself, AddressFamily::V6) => "ND of itself",
         (JoinedPackets::ForUnheld, _) => "ND for what nobody has",
         (JoinedPackets::ToNeighbours, _) => "ND to its neighbours",
         (JoinedPackets::ToRouters, _) => "ND to its routers",
-        (JoinedPackets::Vrrp, Family::V4) => "ipv4 VRRP to its group",
-        (JoinedPackets::Vrrp, Family::V6) => "ipv6 VRRP to its group",
+        (JoinedPackets::Vrrp, AddressFamily::V4) => "ipv4 VRRP to its group",
+        (JoinedPackets::Vrrp, AddressFamily::V6) => "ipv6 VRRP to its group",
     }
 }
 
@@ -279,7 +284,7 @@ struct Pending<'a> {
 
 /// The lists of a network, each once, with the flows that lead to it.
 struct Lists<'l, 'a> {
-    sites: &'l Sites<'a>,
+    sites: &'l AttachmentPoints<'a>,
     members: Vec<usize>,
     all: Vec<(Vec<usize>, Vec<Pending<'a>>)>,
     by_list: HashMap<Vec<usize>, usize>,
@@ -287,7 +292,7 @@ struct Lists<'l, 'a> {
 }
 
 impl<'l, 'a> Lists<'l, 'a> {
-    fn new(sites: &'l Sites<'a>) -> Self {
+    fn new(sites: &'l AttachmentPoints<'a>) -> Self {
         let members = match sites.network.inside {
             Inside::Allow => sites.members().map(|(place, _)| place).collect(),
             Inside::Deny => Vec::new(),
@@ -305,7 +310,7 @@ impl<'l, 'a> Lists<'l, 'a> {
         }
     }
 
-    fn finish(mut self, out: &mut Builder<'_>) {
+    fn finish(mut self, out: &mut ProgramBuilder<'_>) {
         for (list, flows) in std::mem::take(&mut self.all) {
             // It is known by one of its senders, always the same one, so that its value stays while others come and go.
             let known_by = flows.iter().min_by_key(|flow| stable_hash(&[&flow.list_name]));
@@ -315,7 +320,7 @@ impl<'l, 'a> Lists<'l, 'a> {
             };
             let Some(value) = value else { continue };
             for Pending { priority, matches, ends, sender, detail, .. } in flows {
-                let asked = Asked::new(FlowIdentity::Joined { sender }, detail).until(ends);
+                let asked = FlowSpec::new(FlowIdentity::Joined { sender }, detail).until(ends);
                 let priority = priority + u16::from(ends.is_some());
                 out.flow(POLICY, priority, matches, forward(vec![load(OUT_PORT, value.into())]), asked);
             }
@@ -324,7 +329,12 @@ impl<'l, 'a> Lists<'l, 'a> {
 
     /// The flow that outputs to a list, and what stands for the list in [`OUT_PORT`]; none if there is nothing left that
     /// could.
-    fn output(&mut self, out: &mut Builder<'_>, known_by: &Pending<'_>, list: &[usize]) -> Option<u32> {
+    fn output(
+        &mut self,
+        out: &mut ProgramBuilder<'_>,
+        known_by: &Pending<'_>,
+        list: &[usize],
+    ) -> Option<u32> {
         let network = self.sites.network;
         let mut rest = None;
         // The last ones first: each flow leads to the next.
@@ -340,7 +350,7 @@ impl<'l, 'a> Lists<'l, 'a> {
             );
             let part = u16::try_from(part).unwrap_or(u16::MAX);
             let identity = FlowIdentity::JoinedOutput { sender: known_by.sender, part };
-            let asked = Asked::new(identity, format!("to {}", self.names(list)));
+            let asked = FlowSpec::new(identity, format!("to {}", self.names(list)));
             out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
             rest = Some(value);
         }

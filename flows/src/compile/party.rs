@@ -7,15 +7,15 @@ use ofproto::oxm::Field;
 
 use super::identity::{ListPart, PartyList};
 use super::layout::{self, FROM_MEMBER, MARKS, OUT_PORT, TO_MEMBER};
-use super::site::{Site, Sites};
+use super::site::{AttachmentPoint, AttachmentPoints};
 use super::stable_hash::stable_hash;
 use crate::model::FlowMatch;
 use crate::network::{Allow, Network};
 
 /// A part of a rule's list on one network, and how it is matched.
 #[derive(Debug, Clone)]
-pub(super) struct Parties<'a> {
-    how: How<'a>,
+pub(super) struct MatchedParties<'a> {
+    how: PartyMatch<'a>,
     /// Places in [`Sites::all`], sorted.
     pub(super) sites: Vec<usize>,
     /// Tells it from the other parts of the list.
@@ -23,7 +23,7 @@ pub(super) struct Parties<'a> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How<'a> {
+enum PartyMatch<'a> {
     /// A party's port, by its number in [`OUT_PORT`] and the number to match as `in_port`.
     At { out: u32, in_port: u32, unnamed_by_lease: bool, party: &'a str, port_name: &'a str },
     /// All endpoints of the network.
@@ -32,13 +32,13 @@ enum How<'a> {
     Set { bit: u16, names: &'a [String] },
 }
 
-impl<'a> Parties<'a> {
+impl<'a> MatchedParties<'a> {
     /// Returns whom it stands for, whichever rule names them.
     pub(super) fn list(&self) -> PartyList<'a> {
         match self.how {
-            How::At { party, port_name, .. } => PartyList::Attachment { party, port: port_name },
-            How::Members => PartyList::Members,
-            How::Set { names, .. } => PartyList::List { names },
+            PartyMatch::At { party, port_name, .. } => PartyList::Attachment { party, port: port_name },
+            PartyMatch::Members => PartyList::Members,
+            PartyMatch::Set { names, .. } => PartyList::List { names },
         }
     }
 
@@ -46,31 +46,34 @@ impl<'a> Parties<'a> {
     pub(super) fn sends(&self, network: &Network, m: FlowMatch) -> FlowMatch {
         let m = m.with(layout::NETWORK, network.number.into());
         match self.how {
-            How::At { in_port, .. } => m.with(Field::InPortOxm, in_port.into()),
-            How::Members => with_bit(m, MARKS, FROM_MEMBER),
-            How::Set { bit, .. } => with_bit(m, layout::from_set(bit).field, layout::from_set(bit).ofs),
+            PartyMatch::At { in_port, .. } => m.with(Field::InPortOxm, in_port.into()),
+            PartyMatch::Members => with_bit(m, MARKS, FROM_MEMBER),
+            PartyMatch::Set { bit, .. } => {
+                with_bit(m, layout::from_set(bit).field, layout::from_set(bit).ofs)
+            }
         }
     }
 
     /// The destination is one of them.
     pub(super) fn receives(&self, m: FlowMatch) -> FlowMatch {
         match self.how {
-            How::At { out, unnamed_by_lease: true, .. } => {
+            PartyMatch::At { out, unnamed_by_lease: true, .. } => {
                 without_bit(m.with(OUT_PORT, out.into()), MARKS, layout::UNNAMED)
             }
-            How::At { out, .. } => m.with(OUT_PORT, out.into()),
-            How::Members => with_bit(m, MARKS, TO_MEMBER),
-            How::Set { bit, .. } => with_bit(m, layout::to_set(bit).field, layout::to_set(bit).ofs),
+            PartyMatch::At { out, .. } => m.with(OUT_PORT, out.into()),
+            PartyMatch::Members => with_bit(m, MARKS, TO_MEMBER),
+            PartyMatch::Set { bit, .. } => with_bit(m, layout::to_set(bit).field, layout::to_set(bit).ofs),
         }
     }
 
     /// Where these are reached: their places, and beyond all places those at whose leased addresses only a rule about all
     /// members reaches them.
-    pub(super) fn reached(&self, sites: &Sites<'_>) -> Vec<usize> {
+    pub(super) fn reached(&self, sites: &AttachmentPoints<'_>) -> Vec<usize> {
         const BY_LEASE: usize = 1 << (usize::BITS - 1);
         let mut places = self.sites.clone();
-        if self.how == How::Members {
-            let unnamed = |place: &&usize| sites.at(**place).is_some_and(Site::is_unnamed_by_lease);
+        if self.how == PartyMatch::Members {
+            let unnamed =
+                |place: &&usize| sites.at(**place).is_some_and(AttachmentPoint::is_unnamed_by_lease);
             places.extend(self.sites.iter().filter(unnamed).map(|place| place | BY_LEASE));
         }
         places
@@ -79,8 +82,8 @@ impl<'a> Parties<'a> {
     /// The one port that these are at, where it is one.
     pub(super) fn single(&self) -> Option<u32> {
         match self.how {
-            How::At { out, .. } => Some(out),
-            How::Members | How::Set { .. } => None,
+            PartyMatch::At { out, .. } => Some(out),
+            PartyMatch::Members | PartyMatch::Set { .. } => None,
         }
     }
 }
@@ -101,17 +104,17 @@ fn without_bit(m: FlowMatch, field: Field, bit: u16) -> FlowMatch {
 
 /// The lists of a network's rules that have a bit.
 #[derive(Debug, Default)]
-pub(super) struct Sets<'a> {
+pub(super) struct PartySets<'a> {
     /// The bit of a list, and its names, by those in one text.
     bits: HashMap<String, (u16, &'a [String])>,
     /// The bits of a place in [`Sites::all`].
     of_site: Vec<Vec<u16>>,
 }
 
-impl<'a> Sets<'a> {
+impl<'a> PartySets<'a> {
     /// Gives bits to the lists of the file's rules. A list's bit comes from its names, so that it stays while other
     /// rules and other parties come and go.
-    pub(super) fn new(allows: impl Iterator<Item = &'a Allow>, sites: &Sites<'_>) -> Self {
+    pub(super) fn new(allows: impl Iterator<Item = &'a Allow>, sites: &AttachmentPoints<'_>) -> Self {
         let mut sets = Self { bits: HashMap::new(), of_site: vec![Vec::new(); sites.all.len()] };
         let mut used = 0;
         for allow in allows {
@@ -124,7 +127,7 @@ impl<'a> Sets<'a> {
         sets
     }
 
-    fn add(&mut self, sites: &Sites<'_>, names: &'a [String], used: &mut u128) {
+    fn add(&mut self, sites: &AttachmentPoints<'_>, names: &'a [String], used: &mut u128) {
         let list = names.join("\n");
         if list == sites.network.name || self.bits.contains_key(&list) {
             return;
@@ -147,31 +150,31 @@ impl<'a> Sets<'a> {
     }
 
     /// A rule's list: one part, but where there is no bit left for it.
-    pub(super) fn parts(&self, sites: &Sites<'a>, names: &[String]) -> Vec<Parties<'a>> {
+    pub(super) fn parts(&self, sites: &AttachmentPoints<'a>, names: &[String]) -> Vec<MatchedParties<'a>> {
         let places = sites.places(names);
         let list = names.join("\n");
         let how = match self.bits.get(&list) {
-            _ if list == sites.network.name => How::Members,
-            Some(&(bit, names)) => How::Set { bit, names },
+            _ if list == sites.network.name => PartyMatch::Members,
+            Some(&(bit, names)) => PartyMatch::Set { bit, names },
             None => return singles(sites, &places),
         };
-        vec![Parties { how, sites: places, part: ListPart::Whole }]
+        vec![MatchedParties { how, sites: places, part: ListPart::Whole }]
     }
 }
 
-fn singles<'a>(sites: &Sites<'a>, places: &[usize]) -> Vec<Parties<'a>> {
+fn singles<'a>(sites: &AttachmentPoints<'a>, places: &[usize]) -> Vec<MatchedParties<'a>> {
     let single = |&place: &usize| {
         let site = sites.at(place)?;
         let port = site.port?;
         let unnamed_by_lease = site.is_unnamed_by_lease();
         let (party, port_name) = (site.party, site.port_name);
         let out = layout::port_value(port)?;
-        let how = How::At { out, in_port: port.0, unnamed_by_lease, party, port_name };
+        let how = PartyMatch::At { out, in_port: port.0, unnamed_by_lease, party, port_name };
         let part = match places {
             [_] => ListPart::Whole,
             _ => ListPart::Attachment { party, port: port_name },
         };
-        Some(Parties { how, sites: vec![place], part })
+        Some(MatchedParties { how, sites: vec![place], part })
     };
     places.iter().filter_map(single).collect()
 }

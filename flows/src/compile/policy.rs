@@ -6,20 +6,20 @@ use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::address::{self, Family, ND_ADVERT, ND_SOLICIT, Range};
+use super::address::{self, AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
 use super::identity::{FlowIdentity, InsidePackets, ResolutionPackets};
 use super::layout::{self, FORWARDING, FROM_MEMBER, MARKS, OUT_PORT, POLICY, TO_MEMBER};
 use super::neighbour_discovery;
 use super::origin::Reason;
 use super::party::with_bit;
-use super::program::{Asked, Builder, apply_and_goto, load};
+use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load};
 use super::scope::Scopes;
-use super::site::{SiteKind, Sites};
+use super::site::{AttachmentKind, AttachmentPoints};
 use crate::model::FlowMatch;
 use crate::network::{Inside, Network};
 
 /// Everything of a network but its rules.
-pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
+pub(super) fn compile(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     isolation(out, sites.network);
     broadcast(out, sites);
     neighbour_discovery::impostors(out, sites);
@@ -29,7 +29,7 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>) {
 }
 
 /// What holds for all networks.
-pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+pub(super) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     scopes.elsewhere.iter().for_each(|(network, _)| isolation(out, network));
     marked(out);
     multicast(out);
@@ -47,19 +47,19 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
 
 /// Nothing from another network reaches a network's addresses, behind its endpoints or not: the lookup tells whose
 /// they are, and a flow for each network counts what would have crossed into it.
-fn isolation(out: &mut Builder<'_>, network: &Network) {
+fn isolation(out: &mut ProgramBuilder<'_>, network: &Network) {
     let matches = FlowMatch::any().with(layout::FOREIGN, network.number.into());
     let detail = format!("into network {}", network.name);
     let identity = FlowIdentity::Isolation { network: &network.name };
-    let asked = Asked::drop(identity, Reason::Isolation, detail).of(&network.name);
+    let asked = FlowSpec::drop(identity, Reason::Isolation, detail).of(&network.name);
     out.flow(POLICY, layout::ISOLATION, matches, Vec::new(), asked);
 }
 
 /// What a learned flow has marked, and who may send nothing else.
-fn marked(out: &mut Builder<'_>) {
+fn marked(out: &mut ProgramBuilder<'_>) {
     let expected = with_bit(FlowMatch::any(), MARKS, layout::EXPECTED);
     let detail = "ICMP errors and later fragments that somebody waits for";
-    let asked = Asked::new(FlowIdentity::Expected, detail);
+    let asked = FlowSpec::new(FlowIdentity::Expected, detail);
     out.flow(POLICY, layout::EXPECTED_PASS, expected, forward(Vec::new()), asked);
     let stranger = with_bit(FlowMatch::any(), MARKS, layout::STRANGER);
     let detail = "from outside by a next hop, and no answer";
@@ -67,7 +67,7 @@ fn marked(out: &mut Builder<'_>) {
 }
 
 /// IP multicast and broadcast stay where they are; ARP and ND have flows of their own.
-fn multicast(out: &mut Builder<'_>) {
+fn multicast(out: &mut ProgramBuilder<'_>) {
     for range in address::groups() {
         let matches = range.on(range.family.matches(), range.family.dst());
         let detail = format!("multicast to {range}");
@@ -77,9 +77,9 @@ fn multicast(out: &mut Builder<'_>) {
 }
 
 /// Nor does the broadcast of a subnet go to a link that leads to the subnet's other members.
-fn broadcast(out: &mut Builder<'_>, sites: &Sites<'_>) {
+fn broadcast(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
-    let links = || sites.all.iter().filter(|site| site.kind == SiteKind::Link);
+    let links = || sites.all.iter().filter(|site| site.kind == AttachmentKind::Link);
     for range in broadcasts(network) {
         if !links().any(|link| link.prefixes.iter().any(|prefix| prefix.contains(range))) {
             continue;
@@ -94,7 +94,7 @@ fn broadcast(out: &mut Builder<'_>, sites: &Sites<'_>) {
 
 /// Members of a network with `inside = "allow"` among themselves, stateless: what one may send, the other may
 /// answer; broadcast and multicast reach all of them and nobody else.
-fn inside(out: &mut Builder<'_>, sites: &Sites<'_>) {
+fn inside(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
     let from_member =
         |m: FlowMatch| with_bit(m.with(layout::NETWORK, network.number.into()), MARKS, FROM_MEMBER);
@@ -102,7 +102,7 @@ fn inside(out: &mut Builder<'_>, sites: &Sites<'_>) {
     let mut flow = |priority, matches, loads, packets, what: &str| {
         let identity = FlowIdentity::Inside { network: &network.name, packets };
         let detail = format!("members of {}: {what}", network.name);
-        let asked = Asked::new(identity, detail).of(&network.name);
+        let asked = FlowSpec::new(identity, detail).of(&network.name);
         out.flow(POLICY, priority, matches, forward(loads), asked);
     };
     flow(layout::INSIDE, between(FlowMatch::any()), Vec::new(), InsidePackets::All, "all");
@@ -125,10 +125,10 @@ fn inside(out: &mut Builder<'_>, sites: &Sites<'_>) {
 }
 
 /// The broadcast addresses of the network's IPv4 subnets.
-fn broadcasts(network: &Network) -> impl Iterator<Item = Range> {
+fn broadcasts(network: &Network) -> impl Iterator<Item = AddressRange> {
     network.subnets.iter().filter_map(|subnet| match subnet {
         ipnetwork::IpNetwork::V4(v4) if v4.prefix() < 31 => {
-            Some(Range::from(ipnetwork::IpNetwork::from(std::net::IpAddr::V4(v4.broadcast()))))
+            Some(AddressRange::from(ipnetwork::IpNetwork::from(std::net::IpAddr::V4(v4.broadcast()))))
         }
         _ => None,
     })
@@ -145,13 +145,13 @@ pub(super) fn forward(actions: Vec<Action>) -> Vec<Instruction> {
 /// ARP and neighbour discovery between those whom a rule joins, each flow once.
 #[derive(Default)]
 pub(super) struct Resolution<'a> {
-    order: Vec<(FlowMatch, Asked<'a>)>,
+    order: Vec<(FlowMatch, FlowSpec<'a>)>,
     by_match: HashMap<FlowMatch, usize>,
 }
 
 impl<'a> Resolution<'a> {
     /// Adds a flow. Where several rules ask for one, it lasts as long as the longest.
-    pub(super) fn add(&mut self, matches: FlowMatch, asked: Asked<'a>) {
+    pub(super) fn add(&mut self, matches: FlowMatch, asked: FlowSpec<'a>) {
         match self.by_match.get(&matches).and_then(|place| self.order.get_mut(*place)) {
             Some((_, before)) => before.ends = before.ends.zip(asked.ends).map(|(a, b)| a.max(b)),
             None => {
@@ -161,12 +161,12 @@ impl<'a> Resolution<'a> {
         }
     }
 
-    pub(super) fn finish(self, out: &mut Builder<'_>) {
+    pub(super) fn finish(self, out: &mut ProgramBuilder<'_>) {
         self.finish_as(out, layout::RESOLUTION, &forward(Vec::new()));
     }
 
     /// Emits the flows with a priority and instructions that all of them share.
-    pub(super) fn finish_as(self, out: &mut Builder<'_>, priority: u16, instructions: &[Instruction]) {
+    pub(super) fn finish_as(self, out: &mut ProgramBuilder<'_>, priority: u16, instructions: &[Instruction]) {
         for (matches, asked) in self.order {
             out.flow(POLICY, priority, matches, instructions.to_vec(), asked);
         }
@@ -177,21 +177,21 @@ impl<'a> Resolution<'a> {
 const SOLICITATION: &str = "ND solicitation";
 
 /// The kinds of packets that ask for or tell a MAC address.
-pub(super) fn resolution_kinds() -> [(Family, FlowMatch, ResolutionPackets, &'static str); 3] {
+pub(super) fn resolution_kinds() -> [(AddressFamily, FlowMatch, ResolutionPackets, &'static str); 3] {
     [
-        (Family::V4, address::arp(), ResolutionPackets::Arp, "ARP"),
-        (Family::V6, address::nd(ND_SOLICIT), ResolutionPackets::NdSolicitation, SOLICITATION),
-        (Family::V6, address::nd(ND_ADVERT), ResolutionPackets::NdAdvertisement, "ND advertisement"),
+        (AddressFamily::V4, address::arp(), ResolutionPackets::Arp, "ARP"),
+        (AddressFamily::V6, address::nd(ND_SOLICIT), ResolutionPackets::NdSolicitation, SOLICITATION),
+        (AddressFamily::V6, address::nd(ND_ADVERT), ResolutionPackets::NdAdvertisement, "ND advertisement"),
     ]
 }
 
 /// What a packet's own field must be for its family.
-pub(super) fn towards(range: Range, matches: FlowMatch) -> FlowMatch {
+pub(super) fn towards(range: AddressRange, matches: FlowMatch) -> FlowMatch {
     range.on(matches, range.family.dst())
 }
 
 /// Its sender, likewise.
-pub(super) fn out_of(range: Range, matches: FlowMatch) -> FlowMatch {
+pub(super) fn out_of(range: AddressRange, matches: FlowMatch) -> FlowMatch {
     let field: Field = range.family.src();
     range.on(matches, field)
 }

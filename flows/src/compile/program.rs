@@ -20,14 +20,14 @@ use crate::reactive::Learner;
 pub struct Program {
     /// One for each network of the bridge, in the order of the file, and last what belongs to none of them alone. What
     /// [`recompile`](super::recompile) finds unchanged it takes over: of two programs the same part is the same `Arc`.
-    pub parts: Vec<Arc<Part>>,
+    pub parts: Vec<Arc<ProgramPart>>,
     /// Ports that the file names and the bridge lacks.
     pub missing_ports: BTreeSet<String>,
 }
 
 /// Some of the flows of a bridge, and where each comes from.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Part {
+pub struct ProgramPart {
     /// The number of the network whose flows these are; none for what the networks have in common.
     pub network: Option<u16>,
     /// Whether the connection tracker tells that network's answers, in the zone of its number.
@@ -91,18 +91,18 @@ impl Program {
 }
 
 /// Collects flows.
-pub(super) struct Builder<'a> {
+pub(super) struct ProgramBuilder<'a> {
     bridge: &'a str,
     /// Whether the controller sees samples of what is denied.
     samples: bool,
-    part: Part,
+    part: ProgramPart,
     /// A map that is made of all at once costs half of one that grows.
     origins: Vec<(Cookie, Origin)>,
     pub(super) missing: BTreeSet<String>,
 }
 
 /// A flow that is asked for: what it is, and what is said of it.
-pub(super) struct Asked<'a> {
+pub(super) struct FlowSpec<'a> {
     pub(super) identity: FlowIdentity<'a>,
     /// The part of the file that asks for it; the kind of flow where no single one does.
     pub(super) rule: &'a str,
@@ -113,7 +113,7 @@ pub(super) struct Asked<'a> {
     pub(super) ends: Option<u16>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> FlowSpec<'a> {
     pub(super) fn new(identity: FlowIdentity<'a>, detail: impl Into<String>) -> Self {
         Self { identity, rule: identity.kind().label(), reason: None, detail: detail.into(), ends: None }
     }
@@ -133,9 +133,9 @@ impl<'a> Asked<'a> {
     }
 }
 
-impl<'a> Builder<'a> {
+impl<'a> ProgramBuilder<'a> {
     pub(super) fn new(bridge: &'a str, samples: bool) -> Self {
-        Self { bridge, samples, part: Part::default(), origins: Vec::new(), missing: BTreeSet::new() }
+        Self { bridge, samples, part: ProgramPart::default(), origins: Vec::new(), missing: BTreeSet::new() }
     }
 
     pub(super) fn missing(&mut self, port: &str) {
@@ -143,7 +143,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The cookie that `asked` has.
-    pub(super) fn cookie(&self, asked: &Asked<'_>) -> Cookie {
+    pub(super) fn cookie(&self, asked: &FlowSpec<'_>) -> Cookie {
         cookie(self.bridge, &asked.identity)
     }
 
@@ -153,13 +153,13 @@ impl<'a> Builder<'a> {
         priority: u16,
         matches: FlowMatch,
         instructions: Vec<Instruction>,
-        asked: Asked<'_>,
+        asked: FlowSpec<'_>,
     ) {
         let mut flow = Flow::new(table, priority, matches);
         flow.cookie = self.cookie(&asked);
         flow.instructions = instructions;
         flow.hard_timeout = asked.ends.unwrap_or_default();
-        let Asked { identity, rule, reason, detail, .. } = asked;
+        let FlowSpec { identity, rule, reason, detail, .. } = asked;
         #[cfg(test)]
         self.part.identities.push((flow.cookie, format!("{identity:?}")));
         let origin = Origin { kind: identity.kind(), rule: rule.to_owned(), reason, detail };
@@ -188,7 +188,7 @@ impl<'a> Builder<'a> {
         reason: Reason,
         detail: impl Into<String>,
     ) {
-        self.flow(table, priority, matches, Vec::new(), Asked::drop(identity, reason, detail));
+        self.flow(table, priority, matches, Vec::new(), FlowSpec::drop(identity, reason, detail));
     }
 
     /// A flow as somebody wrote it. Several may share a cookie; the first gives it its origin.
@@ -214,7 +214,7 @@ impl<'a> Builder<'a> {
         self.part.leasing.iter_mut().for_each(|leasing| leasing.relays.push(relay.clone()));
     }
 
-    pub(super) fn finish(mut self) -> Part {
+    pub(super) fn finish(mut self) -> ProgramPart {
         // Where nobody speaks DHCP there is nothing to know.
         self.part.leasing.take_if(|leasing| leasing.relays.is_empty() && !leasing.gives());
         let raw = std::mem::take(&mut self.part.origins);

@@ -4,7 +4,7 @@ use ofproto::PortNo;
 
 use super::PortMap;
 use super::origin::{Origin, OriginKind};
-use super::program::Builder;
+use super::program::ProgramBuilder;
 use crate::canonical::canonical;
 use crate::model::Flow;
 use crate::network::{LearnBy, NetworkFile, RawFlow};
@@ -23,7 +23,7 @@ impl Names for PortMap {
 
 /// A line that names a port the bridge lacks waits for it; any other mistake is the business of the lints, and
 /// such a line never gets here: a file with errors is not compiled.
-pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, ports: &PortMap) {
+pub(super) fn compile(out: &mut ProgramBuilder<'_>, file: &NetworkFile, bridge: &str, ports: &PortMap) {
     for raw in file.bridge_for(bridge).iter().flat_map(|bridge| &bridge.flows) {
         match read(file, bridge, ports, raw) {
             Ok(Some(line)) => {
@@ -34,8 +34,8 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, p
                     detail: raw.line.clone(),
                 };
                 match line {
-                    Line::Installed(flow) => out.verbatim(flow, origin),
-                    Line::Executed(learner) => out.reactive(learner, origin),
+                    RawFlowLine::Installed(flow) => out.verbatim(flow, origin),
+                    RawFlowLine::Executed(learner) => out.reactive(learner, origin),
                 }
             }
             // The lints say so, and a file with errors is not compiled.
@@ -50,7 +50,7 @@ pub(super) fn compile(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, p
 }
 
 /// A line that has a flow.
-enum Line {
+enum RawFlowLine {
     Installed(Flow),
     /// Its actions are the controller's.
     Executed(Learner),
@@ -62,13 +62,13 @@ fn read(
     bridge: &str,
     ports: &PortMap,
     raw: &RawFlow,
-) -> Result<Option<Line>, SyntaxError> {
+) -> Result<Option<RawFlowLine>, SyntaxError> {
     let mut flow = parse_flow(&raw.line, ports)?;
     flow.instructions = canonical(flow.instructions);
     let by_controller = file.bridge_for(bridge).is_some_and(|bridge| bridge.learn == LearnBy::Controller);
     Ok(match Learner::of(&flow).filter(|_| by_controller) {
-        None => Some(Line::Installed(flow)),
-        Some(learner) => learner.ok().map(Line::Executed),
+        None => Some(RawFlowLine::Installed(flow)),
+        Some(learner) => learner.ok().map(RawFlowLine::Executed),
     })
 }
 

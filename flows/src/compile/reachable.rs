@@ -6,9 +6,9 @@ use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 
-use super::address::{Family, Range};
+use super::address::{AddressFamily, AddressRange};
 use super::scope::Scope;
-use super::site::{Site, SiteKind};
+use super::site::{AttachmentKind, AttachmentPoint};
 use crate::network::NetworkFile;
 
 /// Holds the address ranges that a sender on a bridge may use or reach.
@@ -18,7 +18,7 @@ pub(super) struct Reachable {
     /// flows, which are not analysed.
     all: bool,
     /// First and last addresses, sorted, none overlapping another.
-    intervals: Vec<(Family, u128, u128)>,
+    intervals: Vec<(AddressFamily, u128, u128)>,
 }
 
 impl Reachable {
@@ -28,20 +28,20 @@ impl Reachable {
         file: &NetworkFile,
         bridge: &str,
         scopes: &[Scope<'_>],
-        sites: &[(usize, Site<'_>)],
+        sites: &[(usize, AttachmentPoint<'_>)],
     ) -> Self {
         let has_raw_lines = file.bridge_for(bridge).is_some_and(|bridge| !bridge.flows.is_empty());
-        let has_exit = sites.iter().any(|(_, site)| site.kind == SiteKind::Exit);
+        let has_exit = sites.iter().any(|(_, site)| site.kind == AttachmentKind::Exit);
         let by_hop = scopes.iter().flat_map(|scope| &scope.rules).any(|rule| rule.allow.via.is_some());
         if has_raw_lines || has_exit || by_hop {
             return Self { all: true, intervals: Vec::new() };
         }
-        let own = scopes.iter().flat_map(|scope| &scope.network.subnets).copied().map(Range::from);
+        let own = scopes.iter().flat_map(|scope| &scope.network.subnets).copied().map(AddressRange::from);
         let held = sites.iter().flat_map(|(_, site)| {
             let shared = site.shared.iter().map(|shared| &shared.range);
             site.prefixes.iter().chain(&site.leases).chain(&site.dhcp).chain(shared).copied()
         });
-        let crossing = crossing(file, bridge).map(|address| Range::from(IpNetwork::from(address)));
+        let crossing = crossing(file, bridge).map(|address| AddressRange::from(IpNetwork::from(address)));
         let mut intervals: Vec<_> = own.chain(held).chain(crossing).map(interval).collect();
         intervals.sort_unstable();
         intervals.dedup_by(|next, last| {
@@ -55,7 +55,7 @@ impl Reachable {
     }
 
     /// Returns whether a range holds a reachable address.
-    pub(super) fn meets(&self, range: Range) -> bool {
+    pub(super) fn meets(&self, range: AddressRange) -> bool {
         let (family, first, last) = interval(range);
         let before = self.intervals.partition_point(|(f, start, _)| (*f, *start) <= (family, last));
         let near = before.checked_sub(1).and_then(|place| self.intervals.get(place));
@@ -77,11 +77,11 @@ fn crossing<'f>(file: &'f NetworkFile, bridge: &str) -> impl Iterator<Item = IpA
 }
 
 /// Returns the first and the last address of a range.
-fn interval(range: Range) -> (Family, u128, u128) {
+fn interval(range: AddressRange) -> (AddressFamily, u128, u128) {
     let (family, first, length) = range.bits();
     let width: u8 = match family {
-        Family::V4 => 32,
-        Family::V6 => 128,
+        AddressFamily::V4 => 32,
+        AddressFamily::V6 => 128,
     };
     let others = 1u128.checked_shl(width.saturating_sub(length).into()).map_or(u128::MAX, |size| size - 1);
     (family, first, first | others)
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_range_meets_those_that_it_holds_and_those_that_hold_it() {
         let reachable = reachable(&["10.0.0.0/24", "10.2.0.0/16", "10.0.1.0/24", "fd00:1::/32"]);
-        let meets = |range: &str| reachable.meets(Range::from(range.parse::<IpNetwork>().unwrap()));
+        let meets = |range: &str| reachable.meets(AddressRange::from(range.parse::<IpNetwork>().unwrap()));
         for near in
             ["10.0.0.7/32", "10.0.1.255/32", "10.0.0.0/23", "10.2.255.0/24", "10.0.0.0/8", "fd00:1:2::/48"]
         {
@@ -113,6 +113,9 @@ mod tests {
         for far in ["10.0.2.0/24", "9.255.255.255/32", "10.1.0.0/16", "10.3.0.0/16", "fd00:2::/32", "::/16"] {
             assert!(!meets(far), "{far}");
         }
-        assert!(reachable.meets(Range::all(Family::V4)) && reachable.meets(Range::all(Family::V6)));
+        assert!(
+            reachable.meets(AddressRange::all(AddressFamily::V4))
+                && reachable.meets(AddressRange::all(AddressFamily::V6))
+        );
     }
 }

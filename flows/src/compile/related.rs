@@ -5,27 +5,27 @@
 //! see them. Above the allows, so that nothing is learned from such packets. Those towards the one who opened are
 //! learned ([`returns`](super::returns)), but for what anybody outside may open: there they pass as well.
 
-use super::address::{self, Family};
-use super::claimed::Wanted;
+use super::address::{self, AddressFamily};
+use super::claimed::RequestedPackets;
 use super::identity::{FlowIdentity, PortlessTraffic};
-use super::joint::Pass;
+use super::joint::JointPass;
 use super::layout::{self, MARKS, OUT_PORT};
 use super::party::with_bit;
 use super::policy::{out_of, towards};
-use super::program::{Asked, load};
+use super::program::{FlowSpec, load};
 use super::returns::later;
-use super::rules::{Rules, Side};
-use super::traffic::{Portless, Traffic};
+use super::rules::{RuleCompiler, RuleSide};
+use super::traffic::{PortlessPackets, Traffic};
 use crate::model::FlowMatch;
 use crate::network::{Allow, Protocol, Stateful};
 
-impl Portless {
+impl PortlessPackets {
     /// Those that belong to what a rule lets through.
-    pub(super) fn of(protocol: Protocol, family: Family) -> Vec<Self> {
+    pub(super) fn of(protocol: Protocol, family: AddressFamily) -> Vec<Self> {
         let later = match (protocol, family) {
             (Protocol::Dhcp, _) => Vec::new(),
             // Open vSwitch does not look past the fragment header of IPv6, and calls that the protocol.
-            (Protocol::Any, _) | (_, Family::V6) => vec![Self::Later(None)],
+            (Protocol::Any, _) | (_, AddressFamily::V6) => vec![Self::Later(None)],
             _ => Traffic::of(protocol).iter().map(|t| Self::Later(t.ip_proto(family))).collect(),
         };
         let errors = (!later.is_empty()).then_some(Self::Errors);
@@ -40,14 +40,14 @@ impl Portless {
         }
     }
 
-    pub(super) fn matches(self, family: Family) -> FlowMatch {
+    pub(super) fn matches(self, family: AddressFamily) -> FlowMatch {
         match self {
             Self::Later(proto) => later(family, proto),
             Self::Errors => with_bit(family.matches(), MARKS, layout::ERROR),
         }
     }
 
-    pub(super) fn describe(self, family: Family) -> String {
+    pub(super) fn describe(self, family: AddressFamily) -> String {
         let proto = match self {
             Self::Errors => return format!("{} ICMP errors", family.label()),
             Self::Later(None) => "",
@@ -61,19 +61,19 @@ impl Portless {
     }
 }
 
-impl<'a> Rules<'_, '_, 'a> {
+impl<'a> RuleCompiler<'_, '_, 'a> {
     /// What has no ports, between the two sides of a rule.
     pub(super) fn portless(
         &mut self,
         allow: &'a Allow,
-        (from, to): (&Side<'a>, &Side<'a>),
-        family: Family,
+        (from, to): (&RuleSide<'a>, &RuleSide<'a>),
+        family: AddressFamily,
         ends: Option<u16>,
     ) {
         if self.sites.network.stateful != Stateful::Learn {
             return;
         }
-        for what in Portless::of(allow.protocol, family) {
+        for what in PortlessPackets::of(allow.protocol, family) {
             self.portless_way(false, allow, what, (from, to), family, ends);
             if from.visitor && !to.outside {
                 self.portless_way(true, allow, what, (to, from), family, ends);
@@ -85,13 +85,13 @@ impl<'a> Rules<'_, '_, 'a> {
         &mut self,
         back: bool,
         allow: &'a Allow,
-        what: Portless,
-        (from, to): (&Side<'a>, &Side<'a>),
-        family: Family,
+        what: PortlessPackets,
+        (from, to): (&RuleSide<'a>, &RuleSide<'a>),
+        family: AddressFamily,
         ends: Option<u16>,
     ) {
         // Out there any router may be the one that says so.
-        let from_range = from.range.filter(|_| !(from.visitor && what == Portless::Errors));
+        let from_range = from.range.filter(|_| !(from.visitor && what == PortlessPackets::Errors));
         let mut matches = from.parties.sends(self.sites.network, what.matches(family));
         if let Some(range) = from_range {
             matches = out_of(range, matches);
@@ -114,13 +114,13 @@ impl<'a> Rules<'_, '_, 'a> {
                 true => FlowIdentity::PortlessBack { traffic },
             };
             let more = if to_next_hop { ", to the next hop" } else { "" };
-            Asked::new(identity, format!("{detail}{more}")).of(&allow.name).until(ends)
+            FlowSpec::new(identity, format!("{detail}{more}")).of(&allow.name).until(ends)
         };
-        let wanted = |outside| Wanted {
+        let wanted = |outside| RequestedPackets {
             from_range,
             to_range: to.range,
             outside,
-            ..Wanted::between(&from.parties.sites, &to.parties.reached(self.sites), ends.is_none())
+            ..RequestedPackets::between(&from.parties.sites, &to.parties.reached(self.sites), ends.is_none())
         };
         let exit = to.parties.single().filter(|_| to.outside || to.visitor);
         if exit.is_none() || to.visitor && self.has_next_hop(to, family) {
@@ -130,7 +130,7 @@ impl<'a> Rules<'_, '_, 'a> {
             }
             if self.portless_level(what, family, wanted(false)).is_some() {
                 let (priority, asked) = (layout::PORTLESS_PASS, asked(exit.is_some()));
-                self.joint.add(Pass { priority, matches, actions: Vec::new(), asked });
+                self.joint.add(JointPass { priority, matches, actions: Vec::new(), asked });
             }
         }
         if let Some(exit) = exit {
@@ -142,15 +142,20 @@ impl<'a> Rules<'_, '_, 'a> {
             }
             let priority = what.out() - level.min(layout::PORTLESS_LEVELS);
             let actions = vec![load(OUT_PORT, exit.into())];
-            self.joint.add(Pass { priority, matches, actions, asked: asked(false) });
+            self.joint.add(JointPass { priority, matches, actions, asked: asked(false) });
         }
     }
 
     /// The level of a flow among those that lead outside, none where an earlier rule has let all of it pass.
-    fn portless_level(&mut self, what: Portless, family: Family, wanted: Wanted) -> Option<u16> {
+    fn portless_level(
+        &mut self,
+        what: PortlessPackets,
+        family: AddressFamily,
+        wanted: RequestedPackets,
+    ) -> Option<u16> {
         let all = match what {
-            Portless::Later(_) => Portless::Later(None),
-            Portless::Errors => Portless::Errors,
+            PortlessPackets::Later(_) => PortlessPackets::Later(None),
+            PortlessPackets::Errors => PortlessPackets::Errors,
         };
         let claimed = &mut self.portless_claimed;
         let covered = [all, what].iter().any(|what| claimed.covers(&(*what, family, Claims::Cover), &wanted));

@@ -5,12 +5,12 @@ use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, 
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::address::{self, Family};
+use super::address::{self, AddressFamily};
 use super::identity::FlowIdentity;
 use super::layout::{
     self, DESTINATION, FOLLOWING, OUT_PORT, POLICY, RELATED, RETURN_PRIORITY, RETURNS, VISITORS,
 };
-use super::program::{Asked, Builder, mark, resubmit};
+use super::program::{FlowSpec, ProgramBuilder, mark, resubmit};
 use super::traffic::{Traffic, echo};
 use crate::model::FlowMatch;
 
@@ -25,45 +25,45 @@ const ERRORS_V4: [u8; 3] = [3, 11, 12];
 const ERRORS_V6: [u8; 4] = [1, 2, 3, 4];
 
 /// Where the empty tables send what has no return flow: to policy, with the destination looked up.
-pub(super) fn compile(out: &mut Builder<'_>) {
+pub(super) fn compile(out: &mut ProgramBuilder<'_>) {
     let miss = |tables: &[ofproto::TableId], error: bool| {
         let mut look: Vec<Action> = tables.iter().copied().map(resubmit).collect();
         look.extend(error.then(|| mark(layout::mark_bit(layout::ERROR))));
         vec![Instruction::ApplyActions(look), Instruction::GotoTable(POLICY)]
     };
-    let asked = Asked::new(FlowIdentity::TableMiss { table: RETURNS }, "no return flow: on to policy");
+    let asked = FlowSpec::new(FlowIdentity::TableMiss { table: RETURNS }, "no return flow: on to policy");
     out.flow(RETURNS, layout::DEFAULT, FlowMatch::any(), miss(&[DESTINATION, VISITORS], false), asked);
     // Neither an ICMP error nor a later fragment has the ports of what it belongs to.
     let mut portless = |matches: FlowMatch, error: bool, identity, what: &str| {
-        let asked = Asked::new(identity, format!("{what}: perhaps somebody waits for it"));
+        let asked = FlowSpec::new(identity, format!("{what}: perhaps somebody waits for it"));
         // A later fragment says no type of ICMP either, and is judged first.
         let priority = layout::PORTLESS - u16::from(error);
         out.flow(RETURNS, priority, matches, miss(&[DESTINATION, RELATED], error), asked);
     };
-    for family in Family::BOTH {
+    for family in AddressFamily::BOTH {
         let identity = FlowIdentity::LaterFragments { family };
         portless(later(family, None), false, identity, &format!("{} later fragments", family.label()));
     }
     for icmp_type in ERRORS_V4 {
-        let icmp = Family::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
+        let icmp = AddressFamily::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
         let matches = icmp.with(Field::Icmpv4Type, icmp_type.into());
-        let identity = FlowIdentity::IcmpErrors { family: Family::V4, icmp_type };
+        let identity = FlowIdentity::IcmpErrors { family: AddressFamily::V4, icmp_type };
         portless(matches, true, identity, &format!("ICMP errors of type {icmp_type}"));
     }
     for icmp_type in ERRORS_V6 {
-        let icmp = Family::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
+        let icmp = AddressFamily::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
         let matches = icmp.with(Field::Icmpv6Type, icmp_type.into());
-        let identity = FlowIdentity::IcmpErrors { family: Family::V6, icmp_type };
+        let identity = FlowIdentity::IcmpErrors { family: AddressFamily::V6, icmp_type };
         portless(matches, true, identity, &format!("ICMPv6 errors of type {icmp_type}"));
     }
     for table in [RELATED, VISITORS] {
-        let asked = Asked::new(FlowIdentity::TableMiss { table }, "nobody waits for it");
+        let asked = FlowSpec::new(FlowIdentity::TableMiss { table }, "nobody waits for it");
         out.flow(table, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
     }
 }
 
 /// Later fragments, of one IP protocol or of any.
-pub(super) fn later(family: Family, proto: Option<u8>) -> FlowMatch {
+pub(super) fn later(family: AddressFamily, proto: Option<u8>) -> FlowMatch {
     let matches = family.matches().with(Field::IpFrag, LATER.into());
     match proto {
         Some(proto) => matches.with(Field::IpProto, proto.into()),
@@ -77,7 +77,7 @@ const LATER: u8 = 3;
 
 /// At which port the answers to what a rule's flow lets through come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum ReturnIngress {
     /// At this one.
     Port(u32),
     /// At the one that the packet goes to.
@@ -86,7 +86,7 @@ pub(super) enum From {
     Holder,
 }
 
-impl From {
+impl ReturnIngress {
     /// At the one port of the receivers, or else the one that the packet goes to.
     pub(super) fn single(port: Option<u32>) -> Self {
         port.map_or(Self::Destination, Self::Port)
@@ -95,11 +95,11 @@ impl From {
 
 /// A way back that a flow of a rule learns.
 #[derive(Debug, Clone)]
-pub(super) struct Way {
+pub(super) struct ReturnPath {
     pub(super) traffic: Traffic,
-    pub(super) family: Family,
+    pub(super) family: AddressFamily,
     /// Where the answer comes in.
-    pub(super) from: From,
+    pub(super) from: ReturnIngress,
     /// Whether the other side is anybody outside: an ICMP error then comes from any router.
     pub(super) outside: bool,
     /// Whether the one who opens is anybody outside. Then it is learned where a flood of forged senders takes nothing from
@@ -115,7 +115,7 @@ pub(super) struct Way {
     pub(super) limit: u32,
 }
 
-impl Way {
+impl ReturnPath {
     /// The `learn()` actions: from there, with addresses and ports exchanged, to where the packet came from.
     /// The packets of the one who opened renew the hard timeout; those of the other side cannot. None for traffic
     /// that has no answer.
@@ -190,9 +190,11 @@ impl Way {
     /// Matches where the answer comes in, the IP protocol if it is told, and the two addresses.
     pub(super) fn ends(&self, carried: Option<LearnSpec>) -> Vec<LearnSpec> {
         let in_port = match self.from {
-            From::Port(port) => Some(LearnSrc::Immediate(port.into())),
-            From::Destination => Some(LearnSrc::Field(Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 })),
-            From::Holder => None,
+            ReturnIngress::Port(port) => Some(LearnSrc::Immediate(port.into())),
+            ReturnIngress::Destination => {
+                Some(LearnSrc::Field(Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 }))
+            }
+            ReturnIngress::Holder => None,
         };
         let in_port = in_port.map(|src| LearnSpec::Match { dst: Subfield::whole(Field::InPort), src });
         let family = self.family;

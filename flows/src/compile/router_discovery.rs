@@ -10,12 +10,12 @@ use std::net::Ipv6Addr;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::address::{self, Family, ROUTER_ADVERT, ROUTER_SOLICIT, Range};
-use super::admission::Sender;
+use super::address::{self, AddressFamily, AddressRange, ROUTER_ADVERT, ROUTER_SOLICIT};
+use super::admission::AdmittedSender;
 use super::identity::{AdmittedPackets, FlowIdentity};
-use super::layout::{self, DESTINATION, Hold, NEIGHBOURS, ROUTERS, by_prefix};
-use super::program::{Asked, Builder, load};
-use super::site::{SiteKind, Sites};
+use super::layout::{self, DESTINATION, HoldRank, NEIGHBOURS, ROUTERS, by_prefix};
+use super::program::{FlowSpec, ProgramBuilder, load};
+use super::site::{AttachmentKind, AttachmentPoints};
 use crate::model::FlowMatch;
 use crate::network::Inside;
 
@@ -24,53 +24,57 @@ const LISTENER_QUERY: u8 = 130;
 const LISTENER_REPORTS: [u8; 3] = [131, 132, 143];
 
 fn icmp(kind: u8) -> FlowMatch {
-    let icmp = Family::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
+    let icmp = AddressFamily::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
     icmp.with(Field::Icmpv6Type, kind.into())
 }
 
 /// All routers of the link (RFC 4291 §2.7.1).
-fn all_routers() -> Range {
+fn all_routers() -> AddressRange {
     address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2))
 }
 
-fn groups() -> Range {
+fn groups() -> AddressRange {
     address::v6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8)
 }
 
 /// Who is there to hear it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Hearers {
+pub(super) struct AdvertisementReceivers {
     routers: bool,
     free: bool,
 }
 
-impl Hearers {
-    pub(super) fn of(sites: &Sites<'_>) -> Self {
+impl AdvertisementReceivers {
+    pub(super) fn of(sites: &AttachmentPoints<'_>) -> Self {
         let routers = sites.all.iter().any(|site| site.router);
         Self { routers, free: sites.network.inside == Inside::Allow }
     }
 }
 
 /// What a site may say.
-pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>, hearers: Hearers) {
+pub(super) fn admit(
+    out: &mut ProgramBuilder<'_>,
+    sender: &AdmittedSender<'_, '_>,
+    hearers: AdvertisementReceivers,
+) {
     let site = sender.site;
     let link_locals = site.link_locals;
     let alone = site.link_local.filter(|address| *address != link_locals);
     let own = || alone.into_iter().chain([link_locals]);
     let unset = address::v6_host(Ipv6Addr::UNSPECIFIED);
-    let mut pass = |priority, kind, from: Range, to: Range, what: &str| {
+    let mut pass = |priority, kind, from: AddressRange, to: AddressRange, what: &str| {
         let matches = to.on(from.on(icmp(kind), Field::Ipv6Src), Field::Ipv6Dst);
         let sender = sender.marked(site.link_local == Some(from));
         let matches = sender.pin(matches);
         sender.pass(out, priority, matches, admitted(kind, from), &format!("{what} from {from}"));
     };
-    let here = |range: Range| by_prefix(range.length(), Hold::Owner);
+    let here = |range: AddressRange| by_prefix(range.length(), HoldRank::Owner);
     if hearers.routers {
         for from in own().chain([unset]) {
             pass(here(from), ROUTER_SOLICIT, from, all_routers(), "router solicitations");
         }
     }
-    let free = hearers.free && site.kind == SiteKind::Endpoint;
+    let free = hearers.free && site.kind == AttachmentKind::Endpoint;
     if free || hearers.routers {
         for kind in LISTENER_REPORTS {
             for from in [link_locals, unset] {
@@ -82,12 +86,12 @@ pub(super) fn admit(out: &mut Builder<'_>, sender: &Sender<'_, '_>, hearers: Hea
         pass(here(link_locals), LISTENER_QUERY, link_locals, groups(), "listener queries");
     }
     if site.router {
-        let anybody = Range::all(Family::V6);
+        let anybody = AddressRange::all(AddressFamily::V6);
         pass(layout::ROUTER, ROUTER_ADVERT, link_locals, anybody, "router advertisements");
     }
 }
 
-fn admitted(icmp_type: u8, source: Range) -> AdmittedPackets {
+fn admitted(icmp_type: u8, source: AddressRange) -> AdmittedPackets {
     match icmp_type {
         ROUTER_SOLICIT => AdmittedPackets::RouterSolicitation { source },
         ROUTER_ADVERT => AdmittedPackets::RouterAdvertisement { source },
@@ -97,28 +101,28 @@ fn admitted(icmp_type: u8, source: Range) -> AdmittedPackets {
 }
 
 /// Where it goes: found by what it is, whatever address it is for.
-pub(super) fn destination(out: &mut Builder<'_>, sites: &Sites<'_>) {
+pub(super) fn destination(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
-    let hearers = Hearers::of(sites);
+    let hearers = AdvertisementReceivers::of(sites);
     if !hearers.routers && !hearers.free {
         return;
     }
     let reports = LISTENER_REPORTS.map(|kind| (kind, groups(), ROUTERS, "routers"));
     let to_all = [
         (ROUTER_SOLICIT, all_routers(), ROUTERS, "routers"),
-        (ROUTER_ADVERT, Range::all(Family::V6), NEIGHBOURS, "all neighbours"),
+        (ROUTER_ADVERT, AddressRange::all(AddressFamily::V6), NEIGHBOURS, "all neighbours"),
         (LISTENER_QUERY, groups(), NEIGHBOURS, "all neighbours"),
     ];
     for (kind, to, whom, who) in reports.into_iter().chain(to_all) {
         // What routers say has a link-local source (RFC 4861 §4.2, RFC 2710 §3).
         let from_router = matches!(kind, ROUTER_ADVERT | LISTENER_QUERY);
-        let from = if from_router { address::link_local() } else { Range::all(Family::V6) };
+        let from = if from_router { address::link_local() } else { AddressRange::all(AddressFamily::V6) };
         let matches = from
             .on(to.on(icmp(kind), Field::Ipv6Dst), Field::Ipv6Src)
             .with(layout::NETWORK, network.number.into());
         let detail = format!("ICMPv6 of type {kind}, within {}: {who}", network.name);
         let identity = FlowIdentity::RouterDiscovery { network: &network.name, icmp_type: kind };
-        let asked = Asked::new(identity, detail);
+        let asked = FlowSpec::new(identity, detail);
         let actions = vec![Instruction::ApplyActions(vec![load(layout::OUT_PORT, whom.into())])];
         out.flow(DESTINATION, layout::RESOLUTION, matches, actions, asked);
     }

@@ -5,36 +5,38 @@ use std::collections::HashMap;
 
 use ofproto::action::Action;
 
-use super::address::{Family, Range};
+use super::address::{AddressFamily, AddressRange};
 use super::answers::Visitors;
-use super::claimed::{Claimed, Wanted};
-use super::conntrack::{self, Opened, Tracking};
+use super::claimed::{OverlapResolver, RequestedPackets};
+use super::conntrack::{self, OpenedConnection, Tracking};
 use super::dhcp::{Dhcp, Server};
 use super::identity::{FlowIdentity, ListPart, ResolutionPackets, RuleOpening, RuleTraffic};
-use super::joint::Joint;
+use super::joint::JointFlows;
 use super::layout::{self, Claim, OUT_PORT, POLICY, by_claim, by_claim_of_shared};
-use super::moment::Moment;
+use super::moment::TimeContext;
 use super::neighbours::Neighbours;
-use super::party::{Parties, Sets};
+use super::party::{MatchedParties, PartySets};
 use super::policy::{Resolution, forward, out_of, resolution_kinds, towards};
-use super::program::{Asked, Builder, load};
+use super::program::{FlowSpec, ProgramBuilder, load};
 use super::related::Claims;
-use super::returns::{DEFAULT_LIMIT, From, Way};
-use super::scope::Rule;
+use super::returns::{DEFAULT_LIMIT, ReturnIngress, ReturnPath};
+use super::scope::NetworkRule;
 use super::shared;
-use super::site::{Site, SiteKind, Sites};
-use super::traffic::{Portless, Traffic};
+use super::site::{AttachmentKind, AttachmentPoint, AttachmentPoints};
+use super::traffic::{PortlessPackets, Traffic};
 use crate::model::FlowMatch;
-use crate::network::{Allow, NetworkFile, Outside, Place, Protocol, Returns, Stateful};
+use crate::network::{Allow, EnforcementPoint, NetworkFile, Outside, Protocol, Returns, Stateful};
 
 /// The allows that switches enforce, each with whether it is open now, and if so when it ends.
 pub(super) fn on_switches<'a>(
     file: &'a NetworkFile,
-    moment: &Moment,
+    moment: &TimeContext,
 ) -> impl Iterator<Item = (&'a Allow, Option<Option<u16>>)> {
-    file.allows.iter().filter(|allow| allow.place == Place::Switch).map(|allow| match &allow.temp {
-        None => (allow, Some(None)),
-        Some(window) => (allow, moment.left(window).map(|left| Some(seconds(left)))),
+    file.allows.iter().filter(|allow| allow.place == EnforcementPoint::Switch).map(|allow| {
+        match &allow.temp {
+            None => (allow, Some(None)),
+            Some(window) => (allow, moment.left(window).map(|left| Some(seconds(left)))),
+        }
     })
 }
 
@@ -44,50 +46,50 @@ pub(super) fn seconds(left: u64) -> u16 {
 }
 
 /// The compiler of a network's rules.
-pub(super) struct Rules<'c, 'b, 'a> {
-    pub(super) out: &'c mut Builder<'b>,
-    pub(super) sites: &'c Sites<'a>,
-    pub(super) sets: &'c Sets<'a>,
+pub(super) struct RuleCompiler<'c, 'b, 'a> {
+    pub(super) out: &'c mut ProgramBuilder<'b>,
+    pub(super) sites: &'c AttachmentPoints<'a>,
+    pub(super) sets: &'c PartySets<'a>,
     pub(super) outsides: HashMap<&'a str, &'a Outside>,
     resolution: Resolution<'a>,
     neighbours: Neighbours,
     dhcp: Dhcp<'a>,
-    pub(super) claimed: Claimed<Kind>,
+    pub(super) claimed: OverlapResolver<RulePackets>,
     /// Likewise for ARP and neighbour discovery: by kind of packet, and whether for addresses that nobody is known to have.
-    resolved: Claimed<(ResolutionPackets, bool)>,
+    resolved: OverlapResolver<(ResolutionPackets, bool)>,
     pub(super) tracking: Tracking<'a>,
     /// What has no ports, and answers without learning.
-    pub(super) joint: Joint<'a>,
+    pub(super) joint: JointFlows<'a>,
     /// Where the first goes that leads outside.
-    pub(super) portless_claimed: Claimed<(Portless, Family, Claims)>,
+    pub(super) portless_claimed: OverlapResolver<(PortlessPackets, AddressFamily, Claims)>,
     pub(super) visitors: Visitors,
 }
 
 /// One side of a rule, as a flow can say it.
 #[derive(Debug, Clone)]
-pub(super) struct Side<'a> {
-    pub(super) parties: Parties<'a>,
+pub(super) struct RuleSide<'a> {
+    pub(super) parties: MatchedParties<'a>,
     /// Only those of them with an address in here.
-    pub(super) range: Option<Range>,
+    pub(super) range: Option<AddressRange>,
     /// Whether the addresses are those of nobody here, behind the parties' one port.
     pub(super) outside: bool,
     /// Whether it is a sender that is anybody behind an exit.
     pub(super) visitor: bool,
 }
 
-impl Side<'_> {
+impl RuleSide<'_> {
     /// The port that leads to the addresses of nobody here.
     pub(super) fn exit(&self) -> Option<u32> {
         self.parties.single().filter(|_| self.outside)
     }
 }
 
-impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
+impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
     pub(super) fn new(
-        out: &'c mut Builder<'b>,
-        rules: &[Rule<'a>],
-        sites: &'c Sites<'a>,
-        sets: &'c Sets<'a>,
+        out: &'c mut ProgramBuilder<'b>,
+        rules: &[NetworkRule<'a>],
+        sites: &'c AttachmentPoints<'a>,
+        sets: &'c PartySets<'a>,
     ) -> Self {
         let outsides = rules.iter().flat_map(|rule| &rule.outsides).map(|o| (&*o.name, *o)).collect();
         Self {
@@ -98,11 +100,11 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             resolution: Resolution::default(),
             neighbours: Neighbours::new(sites),
             dhcp: Dhcp::default(),
-            claimed: Claimed::default(),
-            resolved: Claimed::default(),
+            claimed: OverlapResolver::default(),
+            resolved: OverlapResolver::default(),
             tracking: Tracking::default(),
-            joint: Joint::default(),
-            portless_claimed: Claimed::default(),
+            joint: JointFlows::default(),
+            portless_claimed: OverlapResolver::default(),
             visitors: Visitors::new(rules, sites),
         }
     }
@@ -117,7 +119,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     }
 
     /// The flows of a rule.
-    pub(super) fn allow(&mut self, rule: &Rule<'a>) {
+    pub(super) fn allow(&mut self, rule: &NetworkRule<'a>) {
         let (allow, Some(ends)) = (rule.allow, rule.open) else { return };
         if let Some(via) = &allow.via {
             self.via(rule, via, ends);
@@ -157,7 +159,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
                 let own = self.sites.at(place).map_or(&[][..], |site| &site.prefixes).iter().copied();
                 let ranges = match named {
                     [] => own.collect(),
-                    named => named.iter().copied().map(Range::from).collect(),
+                    named => named.iter().copied().map(AddressRange::from).collect(),
                 };
                 servers.push(Server { place, ranges });
             }
@@ -174,16 +176,16 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
 
     /// A rule's list. An exit as receiver is two: its next hops, and what is outside. As a sender it stands for itself,
     /// before the list that it may be in: nothing is learned from whoever comes in by it, where that is not needed.
-    fn sides(&self, names: &'a [String], receiver: bool) -> Vec<Side<'a>> {
+    fn sides(&self, names: &'a [String], receiver: bool) -> Vec<RuleSide<'a>> {
         let inner: Vec<String> =
             names.iter().filter(|n| !self.outsides.contains_key(&***n)).cloned().collect();
         let exits = |name: &&String| {
             let places = self.sites.places(std::slice::from_ref(*name));
-            places.into_iter().any(|p| self.sites.at(p).is_some_and(|s| s.kind == SiteKind::Exit))
+            places.into_iter().any(|p| self.sites.at(p).is_some_and(|s| s.kind == AttachmentKind::Exit))
         };
         let outer: Vec<&'a String> =
             names.iter().filter(|n| !self.outsides.contains_key(&***n)).filter(exits).collect();
-        let mut sides: Vec<Side<'a>> = Vec::new();
+        let mut sides: Vec<RuleSide<'a>> = Vec::new();
         if !receiver {
             for &exit in &outer {
                 let alone = self.sets.parts(self.sites, std::slice::from_ref(exit));
@@ -191,13 +193,13 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
                     if inner.len() > 1 {
                         parties.part = ListPart::Exit { name: exit };
                     }
-                    Side { parties, range: None, outside: false, visitor: true }
+                    RuleSide { parties, range: None, outside: false, visitor: true }
                 }));
             }
         }
         if receiver || inner.iter().any(|name| !exits(&name)) {
             let list = self.sets.parts(self.sites, &inner);
-            let side = |parties| Side { parties, range: None, outside: false, visitor: false };
+            let side = |parties| RuleSide { parties, range: None, outside: false, visitor: false };
             sides.extend(list.into_iter().map(side));
         }
         if receiver {
@@ -217,22 +219,28 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     }
 
     /// What is outside, behind an exit of the network.
-    fn outside(&self, exit: &String, range: Option<Range>, name: &'a str, visitor: bool) -> Option<Side<'a>> {
+    fn outside(
+        &self,
+        exit: &String,
+        range: Option<AddressRange>,
+        name: &'a str,
+        visitor: bool,
+    ) -> Option<RuleSide<'a>> {
         let mut parties = self.sets.parts(self.sites, std::slice::from_ref(exit)).into_iter().next()?;
         parties.part = ListPart::Outside { name, range };
-        Some(Side { parties, range, outside: true, visitor })
+        Some(RuleSide { parties, range, outside: true, visitor })
     }
 
-    pub(super) fn speaks(&self, parties: &Parties<'_>, family: Family) -> bool {
+    pub(super) fn speaks(&self, parties: &MatchedParties<'_>, family: AddressFamily) -> bool {
         parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| site.speaks(family))
     }
 
     /// Whether one of them sends ARP, or neighbour discovery.
-    fn resolves(&self, parties: &Parties<'_>, family: Family) -> bool {
+    fn resolves(&self, parties: &MatchedParties<'_>, family: AddressFamily) -> bool {
         parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| self.sites.resolves(site, family))
     }
 
-    fn reached(&self, side: &Side<'_>, family: Family) -> bool {
+    fn reached(&self, side: &RuleSide<'_>, family: AddressFamily) -> bool {
         match side.range {
             Some(range) => range.family == family,
             None if side.outside => true,
@@ -243,13 +251,13 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         }
     }
 
-    fn connect(&mut self, allow: &'a Allow, from: &Side<'a>, to: &Side<'a>, ends: Option<u16>) {
+    fn connect(&mut self, allow: &'a Allow, from: &RuleSide<'a>, to: &RuleSide<'a>, ends: Option<u16>) {
         let itself = from.parties.single().is_some() && from.parties.single() == to.parties.single();
         if itself {
             return;
         }
         let kinds = kinds(allow);
-        for family in Family::BOTH {
+        for family in AddressFamily::BOTH {
             let sends = match from.range {
                 Some(range) => range.family == family,
                 None => self.speaks(&from.parties, family),
@@ -258,26 +266,26 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
                 continue;
             }
             for &(traffic, port) in &kinds {
-                self.open(Opening { allow, from, to, family, traffic, port, ends });
+                self.open(RuleFlow { allow, from, to, family, traffic, port, ends });
             }
             self.portless(allow, (from, to), family, ends);
         }
     }
 
-    fn open(&mut self, opening: Opening<'_, 'a>) {
+    fn open(&mut self, opening: RuleFlow<'_, 'a>) {
         let network = self.sites.network;
         let answered = self.is_answered(&opening);
         if answered {
             self.answers(&opening);
         }
         let rule_traffic = opening.identity(&network.name);
-        let Opening { allow, from, to, family, traffic, port, ends } = opening;
+        let RuleFlow { allow, from, to, family, traffic, port, ends } = opening;
         let claim = traffic.claim(port);
-        let wanted = Wanted {
+        let wanted = RequestedPackets {
             from_range: from.range,
             to_range: to.range,
             outside: to.outside,
-            ..Wanted::between(&from.parties.sites, &to.parties.reached(self.sites), ends.is_none())
+            ..RequestedPackets::between(&from.parties.sites, &to.parties.reached(self.sites), ends.is_none())
         };
         let Some(level) = self.claimed.level((claim, family, traffic, port), wanted) else {
             return;
@@ -297,11 +305,11 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         let what = traffic.describe(family, port);
         let detail = format!("{} to {}: {what}", self.listed(from), self.listed(to));
         let identity = FlowIdentity::Opens { traffic: rule_traffic, opening: RuleOpening::Direct };
-        let asked = Asked::new(identity, detail).of(&allow.name).until(ends);
-        let way = Way {
+        let asked = FlowSpec::new(identity, detail).of(&allow.name).until(ends);
+        let way = ReturnPath {
             traffic,
             family,
-            from: From::single(to.parties.single()),
+            from: ReturnIngress::single(to.parties.single()),
             outside: to.outside,
             visitor: from.visitor,
             follows: false,
@@ -312,7 +320,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
         };
         let priority = by_claim(claim, level);
         if network.stateful == Stateful::Conntrack {
-            let opened = Opened { from, to, matches, priority, way, traffic: rule_traffic, asked };
+            let opened = OpenedConnection { from, to, matches, priority, way, traffic: rule_traffic, asked };
             return conntrack::open(self, opened);
         }
         let mut actions = if answered { Vec::new() } else { way.learn() };
@@ -329,11 +337,11 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     fn open_shared(
         &mut self,
         traffic: RuleTraffic<'a>,
-        (from, to): (&Side<'a>, &Side<'a>),
+        (from, to): (&RuleSide<'a>, &RuleSide<'a>),
         base: SharedBase<'_, 'a>,
     ) {
         let SharedBase { claim, level, matches, way, asked, leave } = base;
-        let held = |side: &Side<'_>| shared::held_by(self.sites, &side.parties.sites, way.family);
+        let held = |side: &RuleSide<'_>| shared::held_by(self.sites, &side.parties.sites, way.family);
         let senders = if from.visitor { Vec::new() } else { held(from) };
         let receivers = if to.outside { Vec::new() } else { held(to) };
         let by_senders = senders.into_iter().map(|range| (range, true));
@@ -345,11 +353,11 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             };
             let detail = format!("{}, {what} {range}", asked.detail);
             let identity = FlowIdentity::Opens { traffic, opening };
-            let asked = Asked::new(identity, detail).of(asked.rule).until(asked.ends);
-            let way = Way { cookie: self.out.cookie(&asked), ..way.clone() };
+            let asked = FlowSpec::new(identity, detail).of(asked.rule).until(asked.ends);
+            let way = ReturnPath { cookie: self.out.cookie(&asked), ..way.clone() };
             let (way, matches) = match follows {
-                true => (Way { follows, ..way }, out_of(range, matches.clone())),
-                false => (Way { from: From::Holder, ..way }, towards(range, matches.clone())),
+                true => (ReturnPath { follows, ..way }, out_of(range, matches.clone())),
+                false => (ReturnPath { from: ReturnIngress::Holder, ..way }, towards(range, matches.clone())),
             };
             let mut actions = way.learn();
             actions.extend(leave.clone());
@@ -358,7 +366,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     }
 
     /// The parties of a side by name.
-    pub(super) fn listed(&self, side: &Side<'_>) -> String {
+    pub(super) fn listed(&self, side: &RuleSide<'_>) -> String {
         if side.outside {
             return side.parties.part.to_string();
         }
@@ -376,7 +384,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
     pub(super) fn resolve(
         &mut self,
         allow: &'a Allow,
-        (from, to): (&Parties<'a>, &Parties<'a>),
+        (from, to): (&MatchedParties<'a>, &MatchedParties<'a>),
         back: bool,
         ends: Option<u16>,
     ) {
@@ -397,7 +405,7 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
             }
             let sends = from.sends(network, kind);
             let mut add = |leased: bool, matches: FlowMatch| {
-                let wanted = Wanted::between(&from.sites, &to.sites, ends.is_none());
+                let wanted = RequestedPackets::between(&from.sites, &to.sites, ends.is_none());
                 if self.resolved.level((packets, leased), wanted).is_none() {
                     return;
                 }
@@ -407,14 +415,15 @@ impl<'c, 'b, 'a> Rules<'c, 'b, 'a> {
                 let to = (!leased).then(|| to.list());
                 let identity =
                     FlowIdentity::Resolution { network: &network.name, packets, from: from.list(), to };
-                self.resolution.add(matches, Asked::new(identity, detail).until(ends));
+                self.resolution.add(matches, FlowSpec::new(identity, detail).until(ends));
             };
             let asks = packets == ResolutionPackets::NdSolicitation && self.sites.autoconfigured;
             if asks && to_sites.iter().any(|site| site.leased(family).next().is_some()) {
                 add(true, sends.clone().with(OUT_PORT, layout::LEASED.into()));
             }
-            let by_link = |site: &Site<'_>| family == Family::V6 && self.sites.resolves(site, family);
-            let found = |site: &&Site<'_>| {
+            let by_link =
+                |site: &AttachmentPoint<'_>| family == AddressFamily::V6 && self.sites.resolves(site, family);
+            let found = |site: &&AttachmentPoint<'_>| {
                 let own = site.resolves.iter().any(|r| r.family == family);
                 by_link(site) || own || site.shares(family) || site.leased(family).next().is_some()
             };
@@ -453,27 +462,27 @@ struct SharedBase<'f, 'a> {
     claim: Claim,
     level: u16,
     matches: &'f FlowMatch,
-    way: &'f Way,
-    asked: &'f Asked<'a>,
+    way: &'f ReturnPath,
+    asked: &'f FlowSpec<'a>,
     /// Leads to the exit, where the rule does.
     leave: Option<Action>,
 }
 
 /// The packets of a rule's flow, but for who sends them to whom.
-type Kind = (Claim, Family, Traffic, Option<u16>);
+type RulePackets = (Claim, AddressFamily, Traffic, Option<u16>);
 
 /// One flow of a rule.
-pub(super) struct Opening<'o, 'a> {
+pub(super) struct RuleFlow<'o, 'a> {
     pub(super) allow: &'a Allow,
-    pub(super) from: &'o Side<'a>,
-    pub(super) to: &'o Side<'a>,
-    pub(super) family: Family,
+    pub(super) from: &'o RuleSide<'a>,
+    pub(super) to: &'o RuleSide<'a>,
+    pub(super) family: AddressFamily,
     pub(super) traffic: Traffic,
     pub(super) port: Option<u16>,
     pub(super) ends: Option<u16>,
 }
 
-impl<'a> Opening<'_, 'a> {
+impl<'a> RuleFlow<'_, 'a> {
     /// Returns what tells it from whatever else is opened on the bridge.
     pub(super) fn identity(&self, network: &'a str) -> RuleTraffic<'a> {
         let &Self { allow, from, to, family, traffic, port, .. } = self;

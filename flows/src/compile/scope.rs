@@ -10,33 +10,33 @@ use std::net::IpAddr;
 use ipnetwork::IpNetwork;
 use ofproto::PortNo;
 
-use super::address::{self, Family, Range};
+use super::address::{self, AddressFamily, AddressRange};
 use super::layout;
-use super::moment::Moment;
+use super::moment::TimeContext;
 use super::origin::Reason;
 use super::reachable::Reachable;
-use super::site::{Shared, Site, SiteKind};
+use super::site::{AttachmentKind, AttachmentPoint, PointsSharingAddress};
 use super::{PortMap, rules};
 use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside, link_local_of};
 
 /// All that the flows of a network on the bridge depend on.
 pub(super) struct Scope<'a> {
     pub(super) network: &'a Network,
-    pub(super) sites: Vec<Site<'a>>,
+    pub(super) sites: Vec<AttachmentPoint<'a>>,
     /// The rules that may have something to do with it, in the order of the file.
-    pub(super) rules: Vec<Rule<'a>>,
+    pub(super) rules: Vec<NetworkRule<'a>>,
     /// The prefixes behind its endpoints.
-    pub(super) behind: Vec<Range>,
+    pub(super) behind: Vec<AddressRange>,
     /// The addresses that are its own, and no network's before it.
-    pub(super) owned: Vec<Owned<'a>>,
+    pub(super) owned: Vec<OwnedPrefix<'a>>,
     /// Those of its endpoints that somebody with a wider prefix could claim by neighbour discovery.
-    pub(super) discovered: Vec<(Range, &'a str)>,
+    pub(super) discovered: Vec<(AddressRange, &'a str)>,
     /// The prefixes by which other networks know its addresses.
-    pub(super) known: Vec<Range>,
+    pub(super) known: Vec<AddressRange>,
 }
 
 /// A rule as it concerns one network.
-pub(super) struct Rule<'a> {
+pub(super) struct NetworkRule<'a> {
     pub(super) allow: &'a Allow,
     /// Whether it is open now, and if so when it ends.
     pub(super) open: Option<Option<u16>>,
@@ -48,14 +48,14 @@ pub(super) struct Rule<'a> {
 
 /// A prefix that has an owner: what comes from there is dropped wherever the owner's own claim does not win.
 #[derive(Debug, Clone, Hash)]
-pub(super) struct Owned<'a> {
-    pub(super) range: Range,
+pub(super) struct OwnedPrefix<'a> {
+    pub(super) range: AddressRange,
     pub(super) reason: Reason,
-    pub(super) whose: Whose<'a>,
+    pub(super) whose: AddressOwner<'a>,
 }
 
 #[derive(Debug, Clone, Copy, Hash)]
-pub(super) enum Whose<'a> {
+pub(super) enum AddressOwner<'a> {
     Party(&'a str),
     Network(&'a str),
     Behind(&'a str),
@@ -63,7 +63,7 @@ pub(super) enum Whose<'a> {
     Nobody,
 }
 
-impl fmt::Display for Whose<'_> {
+impl fmt::Display for AddressOwner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Party(name) => write!(f, "owned by {name}"),
@@ -80,16 +80,16 @@ impl fmt::Display for Whose<'_> {
 pub(super) struct Scopes<'a> {
     pub(super) all: Vec<Scope<'a>>,
     /// Addresses that are none of the bridge's networks'.
-    pub(super) owned: Vec<Owned<'a>>,
+    pub(super) owned: Vec<OwnedPrefix<'a>>,
     /// The networks of other bridges with addresses [within reach](Reachable), with their prefixes.
-    pub(super) elsewhere: Vec<(&'a Network, Vec<Range>)>,
+    pub(super) elsewhere: Vec<(&'a Network, Vec<AddressRange>)>,
     /// Whole families but for what has an owner.
-    pub(super) rest: Vec<Range>,
-    pub(super) nobodys: Vec<Range>,
+    pub(super) rest: Vec<AddressRange>,
+    pub(super) nobodys: Vec<AddressRange>,
 }
 
 impl<'a> Scopes<'a> {
-    pub(super) fn new(file: &'a NetworkFile, bridge: &str, ports: &PortMap, moment: &Moment) -> Self {
+    pub(super) fn new(file: &'a NetworkFile, bridge: &str, ports: &PortMap, moment: &TimeContext) -> Self {
         let mut this = Self::default();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for network in file.networks_on(bridge) {
@@ -123,9 +123,9 @@ impl<'a> Scopes<'a> {
     }
 
     /// Who is the first at a port.
-    fn firsts(&self, sites: &mut [(usize, Site<'a>)]) {
+    fn firsts(&self, sites: &mut [(usize, AttachmentPoint<'a>)]) {
         let (mut at, mut out) = (HashSet::new(), HashSet::new());
-        let six = |site: &Site<'_>| site.kind == SiteKind::Exit || site.six();
+        let six = |site: &AttachmentPoint<'_>| site.kind == AttachmentKind::Exit || site.six();
         let six: HashSet<_> = sites.iter().filter(|(_, s)| six(s)).filter_map(|(_, s)| s.port).collect();
         for (place, site) in sites {
             let Some(port) = site.port else { continue };
@@ -137,25 +137,26 @@ impl<'a> Scopes<'a> {
     }
 
     /// Whose an address is that a packet says it is from: the first who claims it has it.
-    fn own(&mut self, file: &'a NetworkFile, sites: &[(usize, Site<'a>)], reachable: &Reachable) {
-        let mut seen: HashSet<Range> = HashSet::new();
+    fn own(&mut self, file: &'a NetworkFile, sites: &[(usize, AttachmentPoint<'a>)], reachable: &Reachable) {
+        let mut seen: HashSet<AddressRange> = HashSet::new();
         // Neighbour discovery is admitted above all that is told by address: where somebody may use a wider prefix, the
         // addresses in it that have an owner are that one's alone here too.
         let wide = sites.iter().flat_map(|(_, site)| match site.kind {
-            SiteKind::Link => &site.prefixes,
+            AttachmentKind::Link => &site.prefixes,
             _ => &site.leases,
         });
-        let wide: Vec<Range> = wide.copied().filter(|range| range.family == Family::V6).collect();
+        let wide: Vec<AddressRange> =
+            wide.copied().filter(|range| range.family == AddressFamily::V6).collect();
         let mut discovered = HashSet::new();
-        for (place, site) in sites.iter().filter(|(_, site)| site.kind != SiteKind::Link) {
+        for (place, site) in sites.iter().filter(|(_, site)| site.kind != AttachmentKind::Link) {
             let Some(scope) = self.all.get_mut(*place) else { continue };
-            for Shared { range, .. } in &site.shared {
+            for PointsSharingAddress { range, .. } in &site.shared {
                 if wide.iter().any(|wide| wide.contains(*range)) && discovered.insert(*range) {
                     scope.discovered.push((*range, "its holders"));
                 }
                 if seen.insert(*range) {
-                    let (range, whose) = (*range, Whose::Holders);
-                    scope.owned.push(Owned { range, reason: Reason::Spoofed, whose });
+                    let (range, whose) = (*range, AddressOwner::Holders);
+                    scope.owned.push(OwnedPrefix { range, reason: Reason::Spoofed, whose });
                 }
             }
             for &range in &site.prefixes {
@@ -163,8 +164,8 @@ impl<'a> Scopes<'a> {
                     scope.discovered.push((range, site.party));
                 }
                 if seen.insert(range) {
-                    let whose = Whose::Party(site.party);
-                    scope.owned.push(Owned { range, reason: Reason::Spoofed, whose });
+                    let whose = AddressOwner::Party(site.party);
+                    scope.owned.push(OwnedPrefix { range, reason: Reason::Spoofed, whose });
                 }
             }
         }
@@ -172,10 +173,10 @@ impl<'a> Scopes<'a> {
         let places: HashMap<u16, usize> =
             self.all.iter().enumerate().map(|(place, scope)| (scope.network.number, place)).collect();
         for network in &file.networks {
-            let ranges = network.subnets.iter().copied().map(Range::from);
+            let ranges = network.subnets.iter().copied().map(AddressRange::from);
             for range in ranges.filter(|range| reachable.meets(*range) && seen.insert(*range)) {
                 let reason = if here.contains(&network.number) { Reason::Spoofed } else { Reason::Isolation };
-                let owned = Owned { range, reason, whose: Whose::Network(&network.name) };
+                let owned = OwnedPrefix { range, reason, whose: AddressOwner::Network(&network.name) };
                 match places.get(&network.number).and_then(|place| self.all.get_mut(*place)) {
                     Some(scope) => scope.owned.push(owned),
                     None => self.owned.push(owned),
@@ -184,24 +185,28 @@ impl<'a> Scopes<'a> {
         }
         for endpoint in &file.endpoints {
             for prefix in endpoint.attachments.iter().flat_map(|a| &a.behind) {
-                let (range, reason) = (Range::from(*prefix), Reason::Isolation);
+                let (range, reason) = (AddressRange::from(*prefix), Reason::Isolation);
                 if reachable.meets(range) && seen.insert(range) {
-                    self.owned.push(Owned { range, reason, whose: Whose::Behind(&endpoint.name) });
+                    self.owned.push(OwnedPrefix {
+                        range,
+                        reason,
+                        whose: AddressOwner::Behind(&endpoint.name),
+                    });
                 }
             }
         }
         for (range, reason) in address::martians() {
             if seen.insert(range) {
-                self.owned.push(Owned { range, reason, whose: Whose::Nobody });
+                self.owned.push(OwnedPrefix { range, reason, whose: AddressOwner::Nobody });
             }
         }
     }
 
     /// Whose an address is that a packet is for: likewise.
     fn know(&mut self, file: &'a NetworkFile, places: &HashMap<&str, usize>, reachable: &Reachable) {
-        let mut behind: HashMap<&str, Vec<Range>> = HashMap::new();
+        let mut behind: HashMap<&str, Vec<AddressRange>> = HashMap::new();
         for plug in file.endpoints.iter().flat_map(|e| &e.attachments).filter(|a| !a.behind.is_empty()) {
-            let ranges = plug.behind.iter().copied().map(Range::from);
+            let ranges = plug.behind.iter().copied().map(AddressRange::from);
             behind.entry(&plug.network).or_default().extend(ranges);
         }
         let mut seen = HashSet::new();
@@ -210,9 +215,10 @@ impl<'a> Scopes<'a> {
                 true => Vec::new(),
                 false => behind.remove(&*network.name).unwrap_or_default(),
             };
-            let ranges = network.subnets.iter().copied().map(Range::from).chain(behind.iter().copied());
+            let ranges =
+                network.subnets.iter().copied().map(AddressRange::from).chain(behind.iter().copied());
             let ranges = ranges.filter(|range| reachable.meets(*range));
-            let known: Vec<Range> = ranges.filter(|range| seen.insert(range.bits())).collect();
+            let known: Vec<AddressRange> = ranges.filter(|range| seen.insert(range.bits())).collect();
             match places.get(&*network.name).and_then(|place| self.all.get_mut(*place)) {
                 Some(scope) => (scope.behind, scope.known) = (behind, known),
                 // No sender on this bridge can reach them.
@@ -220,18 +226,18 @@ impl<'a> Scopes<'a> {
                 None => self.elsewhere.push((network, known)),
             }
         }
-        let mut new = |range: &Range| seen.insert(range.bits());
+        let mut new = |range: &AddressRange| seen.insert(range.bits());
         self.nobodys = address::martians().into_iter().map(|(range, _)| range).filter(&mut new).collect();
-        self.rest = Family::BOTH.map(Range::all).into_iter().filter(new).collect();
+        self.rest = AddressFamily::BOTH.map(AddressRange::all).into_iter().filter(new).collect();
     }
 
     /// Gives every rule to the networks on which both of its lists may have somebody.
     fn rules(
         &mut self,
         file: &'a NetworkFile,
-        moment: &Moment,
+        moment: &TimeContext,
         places: &HashMap<&str, usize>,
-        sites: &[(usize, Site<'a>)],
+        sites: &[(usize, AttachmentPoint<'a>)],
     ) {
         let mut on: HashMap<&str, Vec<usize>> = HashMap::with_capacity(sites.len());
         for (place, site) in sites {
@@ -273,7 +279,7 @@ impl<'a> Scopes<'a> {
                 let by_hop =
                     |to: &&String| allow.via.is_some() && file.goes_by_hop(allow, &scope.network.name, to);
                 let by_hop = allow.to.iter().filter(by_hop).collect();
-                scope.rules.push(Rule { allow, open, outsides, by_hop });
+                scope.rules.push(NetworkRule { allow, open, outsides, by_hop });
             }
         }
     }
@@ -292,23 +298,23 @@ fn shared(from: &[&[usize]], to: &[&[usize]]) -> Vec<usize> {
 struct Located<'l, 'a> {
     places: &'l HashMap<&'a str, usize>,
     ports: &'l PortMap,
-    all: Vec<(usize, Site<'a>)>,
+    all: Vec<(usize, AttachmentPoint<'a>)>,
 }
 
 impl<'a> Located<'_, 'a> {
-    fn read(mut self, file: &'a NetworkFile) -> Vec<(usize, Site<'a>)> {
+    fn read(mut self, file: &'a NetworkFile) -> Vec<(usize, AttachmentPoint<'a>)> {
         file.endpoints.iter().for_each(|endpoint| self.endpoint(file, endpoint));
         for link in &file.links {
             for end in &link.ends {
                 let LinkRole::Network { network, behind } = &end.role else { continue };
-                let prefixes = behind.iter().copied().map(Range::from).collect();
-                self.other(&link.name, &end.port, network, SiteKind::Link, prefixes);
+                let prefixes = behind.iter().copied().map(AddressRange::from).collect();
+                self.other(&link.name, &end.port, network, AttachmentKind::Link, prefixes);
             }
         }
         for exit in &file.exits {
             let Some(network) = &exit.network else { continue };
             let prefixes = exit.next_hop.iter().map(host).collect();
-            self.other(&exit.name, &exit.port, network, SiteKind::Exit, prefixes);
+            self.other(&exit.name, &exit.port, network, AttachmentKind::Exit, prefixes);
             if let Some((_, site)) = self.all.last_mut().filter(|(_, site)| site.party == exit.name) {
                 site.router = exit.router;
                 site.link_local = exit.link_local.map(address::v6_host);
@@ -326,24 +332,28 @@ impl<'a> Located<'_, 'a> {
         let reached_by_lease = endpoint.is_only_leased();
         for plug in &endpoint.attachments {
             let Some(&place) = self.places.get(&*plug.network) else { continue };
-            let resolves: Vec<Range> = plug.addresses.iter().map(host).collect();
+            let resolves: Vec<AddressRange> = plug.addresses.iter().map(host).collect();
             let shared = plug.shared.iter();
-            let shared = shared.map(|s| Shared { range: host(&s.address), vrid: s.vrid }).collect();
-            let behind = plug.behind.iter().copied().map(Range::from);
+            let shared =
+                shared.map(|s| PointsSharingAddress { range: host(&s.address), vrid: s.vrid }).collect();
+            let behind = plug.behind.iter().copied().map(AddressRange::from);
             let subnets = match plug.leased {
                 true => file.network(&plug.network).map_or(&[][..], |network| &network.subnets),
                 false => &[],
             };
-            let (dhcp, leases) =
-                subnets.iter().copied().map(Range::from).partition(|range| range.family == Family::V4);
-            let site = Site {
+            let (dhcp, leases) = subnets
+                .iter()
+                .copied()
+                .map(AddressRange::from)
+                .partition(|range| range.family == AddressFamily::V4);
+            let site = AttachmentPoint {
                 party: &endpoint.name,
                 port_name: &plug.port,
                 port: self.number(&plug.port),
                 first_at_port: false,
                 ipv6_at_port: false,
                 first_out: false,
-                kind: SiteKind::Endpoint,
+                kind: AttachmentKind::Endpoint,
                 prefixes: resolves.iter().copied().chain(behind).collect(),
                 resolves,
                 shared,
@@ -364,11 +374,11 @@ impl<'a> Located<'_, 'a> {
         party: &'a str,
         port_name: &'a str,
         network: &str,
-        kind: SiteKind,
-        prefixes: Vec<Range>,
+        kind: AttachmentKind,
+        prefixes: Vec<AddressRange>,
     ) {
         let Some(&place) = self.places.get(network) else { return };
-        let site = Site {
+        let site = AttachmentPoint {
             party,
             port_name,
             port: self.number(port_name),
@@ -391,8 +401,8 @@ impl<'a> Located<'_, 'a> {
     }
 }
 
-fn host(address: &IpAddr) -> Range {
-    Range::from(IpNetwork::from(*address))
+fn host(address: &IpAddr) -> AddressRange {
+    AddressRange::from(IpNetwork::from(*address))
 }
 
 impl Scope<'_> {
@@ -402,7 +412,7 @@ impl Scope<'_> {
     /// means nothing to the compiler is left out by name.
     pub(super) fn inputs(&self, bridge: &str, samples: bool) -> Vec<u8> {
         let Self { network, sites, rules, behind, owned, discovered, known } = self;
-        let mut out = Bytes(Vec::with_capacity(1 << 11));
+        let mut out = HashedBytes(Vec::with_capacity(1 << 11));
         (bridge, samples).hash(&mut out);
         let Network {
             name,
@@ -419,7 +429,7 @@ impl Scope<'_> {
         (name, number, subnets, inside, gateway, stateful, vlan).hash(&mut out);
         (sites, behind, owned, discovered, known).hash(&mut out);
         out.write_usize(rules.len());
-        for Rule { allow, open, outsides, by_hop } in rules {
+        for NetworkRule { allow, open, outsides, by_hop } in rules {
             let Allow {
                 name,
                 from,
@@ -448,9 +458,9 @@ impl Scope<'_> {
 }
 
 /// What is hashed, whole: [`Hash`] writes lengths and ends, so that different values have different bytes.
-struct Bytes(Vec<u8>);
+struct HashedBytes(Vec<u8>);
 
-impl Hasher for Bytes {
+impl Hasher for HashedBytes {
     fn write(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }

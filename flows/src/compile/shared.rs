@@ -18,41 +18,45 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
-use super::address::{self, Family, ND_ADVERT, Range};
-use super::admission::{Sender, at, mac_bits};
+use super::address::{self, AddressFamily, AddressRange, ND_ADVERT};
+use super::admission::{AdmittedSender, at, mac_bits};
 use super::identity::{AddressClaim, AdmittedPackets, FlowIdentity, HolderSource, LinkLayerOption};
 use super::layout::{
-    self, ADMISSION, DESTINATION, FOLLOWING, FORWARDING, HELD, Hold, LEASES, MARKS, OUT_PORT, OWNERS,
+    self, ADMISSION, DESTINATION, FOLLOWING, FORWARDING, HELD, HoldRank, LEASES, MARKS, OUT_PORT, OWNERS,
     RETURN_PRIORITY, RETURNS, SHARED, by_prefix,
 };
 use super::lease;
 use super::neighbour_discovery::{above, probe};
 use super::origin::Reason;
-use super::party::Sets;
-use super::program::{Asked, Builder, load, mark, resubmit};
+use super::party::PartySets;
+use super::program::{FlowSpec, ProgramBuilder, load, mark, resubmit};
 use super::returns::{back_to_port, constant};
 use super::scope::Scopes;
-use super::site::{Shared, Site, Sites};
+use super::site::{AttachmentPoint, AttachmentPoints, PointsSharingAddress};
 use super::wire::emit;
 use crate::model::{Flow, FlowMatch};
 
-impl Shared {
+impl PointsSharingAddress {
     /// The MACs of its virtual router (RFC 5798 §7.3). CARP has that of IPv4 for both families.
     pub(super) fn virtual_macs(self) -> Vec<[u8; 6]> {
         let Some(vrid) = self.vrid else { return Vec::new() };
         let families: &[u8] = match self.range.family {
-            Family::V4 => &[1],
-            Family::V6 => &[2, 1],
+            AddressFamily::V4 => &[1],
+            AddressFamily::V6 => &[2, 1],
         };
         families.iter().map(|family| [0x00, 0x00, 0x5e, 0x00, *family, vrid]).collect()
     }
 }
 
 /// Returns the addresses of a family that some of these places may hold and others may take over.
-pub(super) fn held_by(sites: &Sites<'_>, places: &[usize], family: Family) -> Vec<Range> {
-    let held = |range: &Range| {
+pub(super) fn held_by(
+    sites: &AttachmentPoints<'_>,
+    places: &[usize],
+    family: AddressFamily,
+) -> Vec<AddressRange> {
+    let held = |range: &AddressRange| {
         range.family == family
-            && matches!(place(sites, *range), Some(Where::Held(_)))
+            && matches!(place(sites, *range), Some(AddressLocation::Held(_)))
             && sites.holders(*range).iter().any(|place| places.contains(place))
     };
     ranges(sites).into_iter().filter(held).collect()
@@ -60,63 +64,67 @@ pub(super) fn held_by(sites: &Sites<'_>, places: &[usize], family: Family) -> Ve
 
 /// How a bridge finds an address.
 #[derive(Debug, Clone, Copy)]
-enum Where {
+enum AddressLocation {
     /// At the port of the only one who may hold it.
     At(u32),
     /// At that of its holder: the value while there is none.
     Held(u32),
 }
 
-fn place(sites: &Sites<'_>, range: Range) -> Option<Where> {
+fn place(sites: &AttachmentPoints<'_>, range: AddressRange) -> Option<AddressLocation> {
     match sites.holders(range).as_slice() {
         [] => None,
-        [only] => sites.at(*only)?.port.and_then(layout::port_value).map(Where::At),
-        _ => sites.unheld(range).map(Where::Held),
+        [only] => sites.at(*only)?.port.and_then(layout::port_value).map(AddressLocation::At),
+        _ => sites.unheld(range).map(AddressLocation::Held),
     }
 }
 
 /// What a holder may send: from the address, and of it.
-pub(super) fn admit(out: &mut Builder<'_>, sites: &Sites<'_>, sender: &Sender<'_, '_>) {
+pub(super) fn admit(
+    out: &mut ProgramBuilder<'_>,
+    sites: &AttachmentPoints<'_>,
+    sender: &AdmittedSender<'_, '_>,
+) {
     for shared in &sender.site.shared {
         let Some(place) = place(sites, shared.range) else { continue };
-        let holder = Holder { number: sites.network.number, range: shared.range, place, sender };
+        let holder = SharedHolder { number: sites.network.number, range: shared.range, place, sender };
         holder.admit(out);
         // Where no MAC is pinned, any passes.
         let pinned = sender.site.mac.iter().flat_map(|_| shared.virtual_macs());
         for mac in pinned {
             let [.., family, _] = mac;
             let sender = &sender.with_virtual_mac(mac, &format!(", by virtual MAC {family}"));
-            Holder { sender, ..holder }.admit(out);
+            SharedHolder { sender, ..holder }.admit(out);
         }
     }
 }
 
 /// Somebody who may hold an address, with one of its MACs.
 #[derive(Clone, Copy)]
-struct Holder<'h, 's, 'a> {
+struct SharedHolder<'h, 's, 'a> {
     /// The network's number.
     number: u16,
-    range: Range,
-    place: Where,
-    sender: &'h Sender<'s, 'a>,
+    range: AddressRange,
+    place: AddressLocation,
+    sender: &'h AdmittedSender<'s, 'a>,
 }
 
-impl Holder<'_, '_, '_> {
-    fn admit(&self, out: &mut Builder<'_>) {
+impl SharedHolder<'_, '_, '_> {
+    fn admit(&self, out: &mut ProgramBuilder<'_>) {
         let Self { number, range, .. } = *self;
         let (user, announcer) = match self.place {
-            Where::At(_) => (self.sender.clone(), self.sender.clone()),
-            Where::Held(value) => (
+            AddressLocation::At(_) => (self.sender.clone(), self.sender.clone()),
+            AddressLocation::Held(value) => (
                 self.sender.by_way_of([load(OUT_PORT, value.into()), resubmit(SHARED)], LEASES),
                 self.sender.teaching(move |cookie| hold(number, value, cookie)),
             ),
         };
-        let here = by_prefix(range.length(), Hold::Owner);
+        let here = by_prefix(range.length(), HoldRank::Owner);
         let matches = range.on(range.family.matches(), range.family.src());
         let (claim, pinned) = (AddressClaim::Shared, self.sender.pin(matches));
         let packets = AdmittedPackets::Ip { claim, source: range };
         user.pass(out, here, pinned, packets, &format!("from {range}, which it shares"));
-        if range.family == Family::V4 {
+        if range.family == AddressFamily::V4 {
             let arp = || range.on(address::arp(), Field::ArpSpa);
             let packets = AdmittedPackets::Arp { claim, source: range };
             let what = format!("ARP from {range}, which it shares");
@@ -131,7 +139,7 @@ impl Holder<'_, '_, '_> {
             self.sender.pass(out, here, probe, packets, &format!("ARP probes for {range}"));
             return;
         }
-        let above = above(range, Hold::Owner);
+        let above = above(range, HoldRank::Owner);
         user.solicit(out, above, range);
         let probe = self.sender.pin(range.on(probe(), Field::NdTarget));
         let packets = AdmittedPackets::NdProbe { target: range };
@@ -171,11 +179,11 @@ fn hold(network: u16, value: u32, cookie: Cookie) -> Action {
 }
 
 /// What finds the holder. For packets that may be answers it also finds whether somebody who held the address asked for them.
-pub(super) fn look_up(sites: &Sites<'_>, range: Range, answers: bool) -> Vec<Action> {
+pub(super) fn look_up(sites: &AttachmentPoints<'_>, range: AddressRange, answers: bool) -> Vec<Action> {
     let mut actions = match place(sites, range) {
         None => return Vec::new(),
-        Some(Where::At(port)) => vec![load(OUT_PORT, (HELD | port).into())],
-        Some(Where::Held(value)) => vec![load(OUT_PORT, value.into()), resubmit(SHARED)],
+        Some(AddressLocation::At(port)) => vec![load(OUT_PORT, (HELD | port).into())],
+        Some(AddressLocation::Held(value)) => vec![load(OUT_PORT, value.into()), resubmit(SHARED)],
     };
     actions.push(resubmit(OWNERS));
     actions.extend(answers.then(|| resubmit(FOLLOWING)));
@@ -183,7 +191,7 @@ pub(super) fn look_up(sites: &Sites<'_>, range: Range, answers: bool) -> Vec<Act
 }
 
 /// Who is at a holder's port, who may send from the address, and where packets go while nobody holds it.
-pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
+pub(super) fn compile(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>, sets: &PartySets<'_>) {
     let here = || FlowMatch::any().with(layout::NETWORK, sites.network.number.into());
     let network = sites.network.name.as_str();
     for (place, site, value) in holders(sites) {
@@ -192,13 +200,18 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>)
         let matches = here().with(OUT_PORT, (HELD | value).into());
         let detail = format!("{} at {}, as a holder", site.party, site.port_name);
         let identity = FlowIdentity::HeldAddress { network, port: site.port_name };
-        apply(out, layout::WIRE, OWNERS, matches, found, Asked::new(identity, detail));
-        if site.shared.iter().any(|shared| matches!(self::place(sites, shared.range), Some(Where::Held(_)))) {
+        apply(out, layout::WIRE, OWNERS, matches, found, FlowSpec::new(identity, detail));
+        if site
+            .shared
+            .iter()
+            .any(|shared| matches!(self::place(sites, shared.range), Some(AddressLocation::Held(_))))
+        {
             senders(out, sites, site, value);
         }
     }
     for range in ranges(sites) {
-        let (Some(Where::Held(value)), holders) = (place(sites, range), sites.holders(range)) else {
+        let (Some(AddressLocation::Held(value)), holders) = (place(sites, range), sites.holders(range))
+        else {
             continue;
         };
         // All of them are meant, so what tells the destination is what is true of each.
@@ -206,12 +219,12 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>)
         let of_all = of_each.reduce(|a, b| a.intersection(&b).copied().collect()).unwrap_or_default();
         let matches = here().with(OUT_PORT, value.into());
         let detail = format!("{range} on {network}: any of its holders");
-        let asked = Asked::new(FlowIdentity::UnheldAddress { network, address: range }, detail);
+        let asked = FlowSpec::new(FlowIdentity::UnheldAddress { network, address: range }, detail);
         apply(out, layout::WIRE, OWNERS, matches.clone(), marks(&of_all).collect(), asked);
         let ports = holders.iter().filter_map(|place| sites.at(*place)?.port);
         let outputs = ports.flat_map(|port| emit(sites.network, port)).collect();
         let detail = format!("{range} on {network}: to all who may hold it");
-        let asked = Asked::new(FlowIdentity::UnheldOutput { network, address: range }, detail);
+        let asked = FlowSpec::new(FlowIdentity::UnheldOutput { network, address: range }, detail);
         apply(out, layout::WIRE, FORWARDING, matches, outputs, asked);
         for place in holders {
             let Some(site) = sites.at(place) else { continue };
@@ -221,7 +234,7 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>)
 }
 
 /// Those who share addresses, with their ports: the first at each port.
-fn holders<'a>(sites: &Sites<'a>) -> impl Iterator<Item = (usize, &'a Site<'a>, u32)> {
+fn holders<'a>(sites: &AttachmentPoints<'a>) -> impl Iterator<Item = (usize, &'a AttachmentPoint<'a>, u32)> {
     let mut seen = BTreeSet::new();
     let all = sites.all.iter().enumerate().filter(|(_, site)| !site.shared.is_empty());
     let at_ports = all.filter_map(|(place, site)| Some((place, site, layout::port_value(site.port?)?)));
@@ -229,9 +242,9 @@ fn holders<'a>(sites: &Sites<'a>) -> impl Iterator<Item = (usize, &'a Site<'a>, 
 }
 
 /// The shared addresses of a network, each once.
-fn ranges(sites: &Sites<'_>) -> Vec<Range> {
-    let mut ranges: Vec<Range> = Vec::new();
-    for Shared { range, .. } in sites.all.iter().flat_map(|site| &site.shared) {
+fn ranges(sites: &AttachmentPoints<'_>) -> Vec<AddressRange> {
+    let mut ranges: Vec<AddressRange> = Vec::new();
+    for PointsSharingAddress { range, .. } in sites.all.iter().flat_map(|site| &site.shared) {
         if !ranges.contains(range) {
             ranges.push(*range);
         }
@@ -245,7 +258,12 @@ fn marks(sets: &BTreeSet<u16>) -> impl Iterator<Item = Action> {
 }
 
 /// A holder sends from what it holds, or from what nobody does, and holds it then.
-fn senders(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, value: u32) {
+fn senders(
+    out: &mut ProgramBuilder<'_>,
+    sites: &AttachmentPoints<'_>,
+    site: &AttachmentPoint<'_>,
+    value: u32,
+) {
     let Some(port) = site.port else { return };
     let number = sites.network.number;
     let here = at(port, FlowMatch::any()).with(layout::NETWORK, number.into());
@@ -253,13 +271,13 @@ fn senders(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, value: u32
     let who = format!("{} at {}", site.party, site.port_name);
     let asked = |source, what: &str| {
         let identity = FlowIdentity::Holder { at: sites.attachment(site), source };
-        Asked::new(identity, format!("{who}: {what}"))
+        FlowSpec::new(identity, format!("{who}: {what}"))
     };
     let matches = here.clone().with(OUT_PORT, (HELD | value).into());
     let held = asked(HolderSource::Held, "what it holds");
     apply(out, lease::PRIORITY, LEASES, matches, on().into(), held);
-    for Shared { range, .. } in &site.shared {
-        let Some(Where::Held(unheld)) = place(sites, *range) else { continue };
+    for PointsSharingAddress { range, .. } in &site.shared {
+        let Some(AddressLocation::Held(unheld)) = place(sites, *range) else { continue };
         let matches = here.clone().with(OUT_PORT, unheld.into());
         let source = HolderSource::Unheld { address: *range };
         let asked = asked(source, &format!("{range}, which nobody holds"));
@@ -273,11 +291,16 @@ fn senders(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, value: u32
 }
 
 /// A holder's announcement is of itself, whoever held the address before.
-fn announcements(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, range: Range) {
+fn announcements(
+    out: &mut ProgramBuilder<'_>,
+    sites: &AttachmentPoints<'_>,
+    site: &AttachmentPoint<'_>,
+    range: AddressRange,
+) {
     let Some((port, value)) = site.port.and_then(|port| Some((port, layout::port_value(port)?))) else {
         return;
     };
-    if range.family == Family::V6 {
+    if range.family == AddressFamily::V6 {
         return;
     }
     let matches = range.on(range.on(address::arp(), Field::ArpSpa), Field::ArpTpa);
@@ -285,35 +308,35 @@ fn announcements(out: &mut Builder<'_>, sites: &Sites<'_>, site: &Site<'_>, rang
     let detail = format!("announcements of {range} by {} at {}", site.party, site.port_name);
     let identity = FlowIdentity::HolderAnnouncement { at: sites.attachment(site), address: range };
     let found = vec![load(OUT_PORT, value.into())];
-    apply(out, layout::RESOLUTION, DESTINATION, matches, found, Asked::new(identity, detail));
+    apply(out, layout::RESOLUTION, DESTINATION, matches, found, FlowSpec::new(identity, detail));
 }
 
 fn apply(
-    out: &mut Builder<'_>,
+    out: &mut ProgramBuilder<'_>,
     priority: u16,
     table: TableId,
     matches: FlowMatch,
     actions: Vec<Action>,
-    asked: Asked<'_>,
+    asked: FlowSpec<'_>,
 ) {
     out.flow(table, priority, matches, vec![Instruction::ApplyActions(actions)], asked);
 }
 
 /// The ends of the tables.
-pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+pub(super) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     if !scopes.all.iter().flat_map(|scope| &scope.sites).any(|site| !site.shared.is_empty()) {
         return;
     }
     for (table, detail) in [(SHARED, "nobody holds the address"), (FOLLOWING, "no holder waits for it")] {
-        let asked = Asked::new(FlowIdentity::TableMiss { table }, detail);
+        let asked = FlowSpec::new(FlowIdentity::TableMiss { table }, detail);
         out.flow(table, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
     }
 }
 
 /// The MACs of virtual routers come in at the ports of those who may hold their addresses, and at no other: a switch or a router
 /// beyond would learn them there.
-pub(super) fn guards(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
-    let mut ports: BTreeMap<[u8; 6], BTreeMap<PortNo, &Site<'_>>> = BTreeMap::new();
+pub(super) fn guards(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
+    let mut ports: BTreeMap<[u8; 6], BTreeMap<PortNo, &AttachmentPoint<'_>>> = BTreeMap::new();
     for site in scopes.all.iter().flat_map(|scope| &scope.sites) {
         for mac in site.shared.iter().flat_map(|shared| shared.virtual_macs()) {
             let at = ports.entry(mac).or_default();
@@ -330,7 +353,7 @@ pub(super) fn guards(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
         for (port, holder) in ports {
             let actions = vec![mark(layout::mark_bit(layout::VIRTUAL)), resubmit(ADMISSION)];
             let detail = format!("{router}: {} at {}", holder.party, holder.port_name);
-            let asked = Asked::new(FlowIdentity::VirtualMac { mac, port: holder.port_name }, detail);
+            let asked = FlowSpec::new(FlowIdentity::VirtualMac { mac, port: holder.port_name }, detail);
             let matches = at(port, unmarked(mac));
             let instructions = vec![Instruction::ApplyActions(actions)];
             out.flow(ADMISSION, layout::VIRTUAL_MAC + 1, matches, instructions, asked);
@@ -342,8 +365,8 @@ pub(super) fn guards(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
 }
 
 /// A shared address that is at another port than when a connection was opened.
-pub(super) struct TakenOver<'a> {
-    pub(super) range: Range,
+pub(super) struct MovedSharedAddress<'a> {
+    pub(super) range: AddressRange,
     /// The port of somebody who may hold it, and its name.
     pub(super) now: (PortNo, &'a str),
     /// The connection's port in [`OUT_PORT`], and its name; or what stood for it while nobody held the address.
@@ -351,7 +374,7 @@ pub(super) struct TakenOver<'a> {
 }
 
 /// Returns the ways in which a shared address can move under a connection.
-pub(super) fn taken_over<'a>(sites: &Sites<'a>) -> Vec<TakenOver<'a>> {
+pub(super) fn taken_over<'a>(sites: &AttachmentPoints<'a>) -> Vec<MovedSharedAddress<'a>> {
     let mut ways = Vec::new();
     for range in ranges(sites) {
         let holders = sites.holders(range).into_iter().filter_map(|place| sites.at(place));
@@ -364,7 +387,11 @@ pub(super) fn taken_over<'a>(sites: &Sites<'a>) -> Vec<TakenOver<'a>> {
             let others = ports.iter().filter(|(before, _)| **before != now);
             let others =
                 others.filter_map(|(before, name)| Some((layout::port_value(*before)?, Some(*name))));
-            ways.extend(others.chain(unheld).map(|before| TakenOver { range, now: (now, name), before }));
+            ways.extend(others.chain(unheld).map(|before| MovedSharedAddress {
+                range,
+                now: (now, name),
+                before,
+            }));
         }
     }
     ways

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ofproto::PortNo;
 
-use super::address::{self, Family, Range};
+use super::address::{self, AddressFamily, AddressRange};
 use super::identity::Attachment;
 use super::layout;
 use super::stable_hash::stable_hash;
@@ -12,7 +12,7 @@ use crate::network::Network;
 
 /// A party of the file at a port of the bridge that is compiled.
 #[derive(Debug, Clone, Hash)]
-pub(super) struct Site<'a> {
+pub(super) struct AttachmentPoint<'a> {
     /// The endpoint's, link's or exit's name.
     pub(super) party: &'a str,
     pub(super) port_name: &'a str,
@@ -25,38 +25,38 @@ pub(super) struct Site<'a> {
     pub(super) ipv6_at_port: bool,
     /// Whether it is the first of the bridge whose frames leave by its port with its tag, or with none.
     pub(super) first_out: bool,
-    pub(super) kind: SiteKind,
+    pub(super) kind: AttachmentKind,
     /// The prefixes it sends from and is reached at.
-    pub(super) prefixes: Vec<Range>,
+    pub(super) prefixes: Vec<AddressRange>,
     /// Those among them that answer ARP and neighbour discovery.
-    pub(super) resolves: Vec<Range>,
+    pub(super) resolves: Vec<AddressRange>,
     /// The addresses that it may hold, one holder at a time.
-    pub(super) shared: Vec<Shared>,
+    pub(super) shared: Vec<PointsSharingAddress>,
     /// The IPv6 prefixes in which DHCP gives it addresses, or it makes some itself.
-    pub(super) leases: Vec<Range>,
+    pub(super) leases: Vec<AddressRange>,
     /// The IPv4 prefixes in which DHCP gives it an address.
-    pub(super) dhcp: Vec<Range>,
+    pub(super) dhcp: Vec<AddressRange>,
     /// Whether rules reach it at what it leased: where the file gives it addresses, on whatever network, they reach it there.
     pub(super) reached_by_lease: bool,
     pub(super) mac: Option<[u8; 6]>,
     /// Whether its router advertisements pass.
     pub(super) router: bool,
     /// The link-local addresses that it may have.
-    pub(super) link_locals: Range,
+    pub(super) link_locals: AddressRange,
     /// The one among them that nobody else on its network may have.
-    pub(super) link_local: Option<Range>,
+    pub(super) link_local: Option<AddressRange>,
 }
 
 /// An address that several sites may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Shared {
-    pub(super) range: Range,
+pub(super) struct PointsSharingAddress {
+    pub(super) range: AddressRange,
     /// The number of its virtual router.
     pub(super) vrid: Option<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum SiteKind {
+pub(super) enum AttachmentKind {
     /// Owns its prefixes: nobody else may send from them.
     Endpoint,
     /// Shares the prefixes behind it with the endpoints that are here.
@@ -65,20 +65,20 @@ pub(super) enum SiteKind {
     Exit,
 }
 
-impl Site<'_> {
+impl AttachmentPoint<'_> {
     /// Whether rules reach it at an address of a family.
-    pub(super) fn is_reached(&self, family: Family) -> bool {
+    pub(super) fn is_reached(&self, family: AddressFamily) -> bool {
         let leased = self.leased(family).next().is_some() && self.reached_by_lease;
         leased || self.prefixes.iter().any(|p| p.family == family) || self.shares(family)
     }
 
     /// Whether it shares an address of a family.
-    pub(super) fn shares(&self, family: Family) -> bool {
+    pub(super) fn shares(&self, family: AddressFamily) -> bool {
         self.shared.iter().any(|shared| shared.range.family == family)
     }
 
     /// The prefixes of a family in which it has the addresses that it got.
-    pub(super) fn leased(&self, family: Family) -> impl Iterator<Item = Range> {
+    pub(super) fn leased(&self, family: AddressFamily) -> impl Iterator<Item = AddressRange> {
         self.dhcp.iter().chain(&self.leases).copied().filter(move |range| range.family == family)
     }
 
@@ -89,48 +89,49 @@ impl Site<'_> {
     }
 
     /// Whether it sends packets of a family.
-    pub(super) fn speaks(&self, family: Family) -> bool {
-        self.kind == SiteKind::Exit || self.has(family)
+    pub(super) fn speaks(&self, family: AddressFamily) -> bool {
+        self.kind == AttachmentKind::Exit || self.has(family)
     }
 
     /// Whether it has addresses of a family, or may get one.
-    fn has(&self, family: Family) -> bool {
+    fn has(&self, family: AddressFamily) -> bool {
         self.prefixes.iter().chain(&self.leases).chain(&self.dhcp).any(|p| p.family == family)
             || self.shares(family)
     }
 
     /// Whether the file says anything of it and IPv6.
     pub(super) fn six(&self) -> bool {
-        self.has(Family::V6) || self.router || self.link_locals != address::link_local()
+        self.has(AddressFamily::V6) || self.router || self.link_locals != address::link_local()
     }
 }
 
 /// Everybody on a network, in the order of the file: endpoints, links, exits.
-pub(super) struct Sites<'a> {
+pub(super) struct AttachmentPoints<'a> {
     pub(super) network: &'a Network,
-    pub(super) all: &'a [Site<'a>],
+    pub(super) all: &'a [AttachmentPoint<'a>],
     plugs: HashMap<&'a str, Vec<usize>>,
     /// What stands in the register of the destination's port for a shared address, while nobody is known to hold it.
-    unheld: HashMap<Range, u32>,
+    unheld: HashMap<AddressRange, u32>,
     /// Whether there is IPv6 on the network.
     six: bool,
     /// Whether hosts make IPv6 addresses of what a router of the network advertises.
     pub(super) autoconfigured: bool,
 }
 
-impl<'a> Sites<'a> {
-    pub(super) fn new(network: &'a Network, all: &'a [Site<'a>]) -> Self {
+impl<'a> AttachmentPoints<'a> {
+    pub(super) fn new(network: &'a Network, all: &'a [AttachmentPoint<'a>]) -> Self {
         let mut plugs: HashMap<&str, Vec<usize>> = HashMap::new();
         for (place, site) in all.iter().enumerate() {
             plugs.entry(site.party).or_default().push(place);
         }
-        let (six, autoconfigured) = (all.iter().any(Site::six), all.iter().any(|site| site.router));
+        let (six, autoconfigured) =
+            (all.iter().any(AttachmentPoint::six), all.iter().any(|site| site.router));
         Self { network, all, plugs, unheld: unheld(all), six, autoconfigured }
     }
 
     /// The places of those who may hold an address and are at a port of the bridge.
-    pub(super) fn holders(&self, range: Range) -> Vec<usize> {
-        let holds = |site: &Site<'_>| {
+    pub(super) fn holders(&self, range: AddressRange) -> Vec<usize> {
+        let holds = |site: &AttachmentPoint<'_>| {
             site.port.is_some_and(|port| layout::port_value(port).is_some())
                 && site.shared.iter().any(|shared| shared.range == range)
         };
@@ -139,30 +140,30 @@ impl<'a> Sites<'a> {
     }
 
     /// The value for a shared address that nobody is known to hold; none where it has too many on its network.
-    pub(super) fn unheld(&self, range: Range) -> Option<u32> {
+    pub(super) fn unheld(&self, range: AddressRange) -> Option<u32> {
         self.unheld.get(&range).copied()
     }
 
     /// Returns a site with its network, as identities name it.
-    pub(super) fn attachment(&self, site: &Site<'a>) -> Attachment<'a> {
+    pub(super) fn attachment(&self, site: &AttachmentPoint<'a>) -> Attachment<'a> {
         Attachment { network: &self.network.name, party: site.party, port: site.port_name }
     }
 
     /// A site by its place.
-    pub(super) fn at(&self, place: usize) -> Option<&'a Site<'a>> {
+    pub(super) fn at(&self, place: usize) -> Option<&'a AttachmentPoint<'a>> {
         self.all.get(place)
     }
 
     /// Its endpoints, with their places.
-    pub(super) fn members(&self) -> impl Iterator<Item = (usize, &'a Site<'a>)> {
-        self.all.iter().enumerate().filter(|(_, site)| site.kind == SiteKind::Endpoint)
+    pub(super) fn members(&self) -> impl Iterator<Item = (usize, &'a AttachmentPoint<'a>)> {
+        self.all.iter().enumerate().filter(|(_, site)| site.kind == AttachmentKind::Endpoint)
     }
 
     /// Whether a site sends and hears ARP, or neighbour discovery. Outside there is IPv6 where there is any here.
-    pub(super) fn resolves(&self, site: &Site<'_>, family: Family) -> bool {
+    pub(super) fn resolves(&self, site: &AttachmentPoint<'_>, family: AddressFamily) -> bool {
         match family {
-            Family::V4 => site.speaks(family),
-            Family::V6 => site.six() || (self.six && site.kind == SiteKind::Exit),
+            AddressFamily::V4 => site.speaks(family),
+            AddressFamily::V6 => site.six() || (self.six && site.kind == AttachmentKind::Exit),
         }
     }
 
@@ -189,12 +190,12 @@ impl<'a> Sites<'a> {
 
 /// Gives each shared address a value, which stays while others come and go. Its low half is a number of no port: what is
 /// learned while nobody is known to hold the address is good for no sender.
-fn unheld(all: &[Site<'_>]) -> HashMap<Range, u32> {
+fn unheld(all: &[AttachmentPoint<'_>]) -> HashMap<AddressRange, u32> {
     const FIRST: u16 = 0xff00;
     const COUNT: u16 = 0xf0;
     let mut values = HashMap::new();
     let mut taken = HashSet::new();
-    for Shared { range, .. } in all.iter().flat_map(|site| &site.shared) {
+    for PointsSharingAddress { range, .. } in all.iter().flat_map(|site| &site.shared) {
         if values.contains_key(range) {
             continue;
         }

@@ -2,7 +2,7 @@
 
 use ofproto::oxm::Field;
 
-use super::address::{self, Family};
+use super::address::{self, AddressFamily};
 use super::layout::Claim;
 use crate::model::FlowMatch;
 use crate::network::Protocol;
@@ -49,12 +49,12 @@ impl Traffic {
         }
     }
 
-    pub(super) fn ip_proto(self, family: Family) -> Option<u8> {
+    pub(super) fn ip_proto(self, family: AddressFamily) -> Option<u8> {
         match self {
             Self::Tcp => Some(address::IPPROTO_TCP),
             Self::Udp => Some(address::IPPROTO_UDP),
             Self::Sctp => Some(address::IPPROTO_SCTP),
-            Self::Echo | Self::Icmp if family == Family::V4 => Some(address::IPPROTO_ICMP),
+            Self::Echo | Self::Icmp if family == AddressFamily::V4 => Some(address::IPPROTO_ICMP),
             Self::Echo | Self::Icmp => Some(address::IPPROTO_ICMPV6),
             Self::Vrrp => Some(address::IPPROTO_VRRP),
             Self::Other => None,
@@ -72,7 +72,7 @@ impl Traffic {
     }
 
     /// What opens a connection, to one port where there are ports.
-    pub(super) fn opens(self, family: Family, port: Option<u16>) -> FlowMatch {
+    pub(super) fn opens(self, family: AddressFamily, port: Option<u16>) -> FlowMatch {
         let mut m = family.matches();
         if let Some(proto) = self.ip_proto(family) {
             m = m.with(Field::IpProto, proto.into());
@@ -93,7 +93,7 @@ impl Traffic {
     }
 
     /// In words, with the family and the port.
-    pub(super) fn describe(self, family: Family, port: Option<u16>) -> String {
+    pub(super) fn describe(self, family: AddressFamily, port: Option<u16>) -> String {
         match port {
             Some(port) => format!("{} {} {port}", family.label(), self.label()),
             None => format!("{} {}", family.label(), self.label()),
@@ -122,7 +122,7 @@ impl Traffic {
 
 /// Packets that have no ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Portless {
+pub(super) enum PortlessPackets {
     /// Later fragments, of one IP protocol or of any.
     Later(Option<u8>),
     /// ICMP errors.
@@ -130,9 +130,9 @@ pub(super) enum Portless {
 }
 
 /// The type field of a family's ICMP, and its echo request and reply.
-pub(super) fn echo(family: Family) -> (Field, u8, u8) {
+pub(super) fn echo(family: AddressFamily) -> (Field, u8, u8) {
     match family {
-        Family::V4 => (Field::Icmpv4Type, 8, 0),
-        Family::V6 => (Field::Icmpv6Type, 128, 129),
+        AddressFamily::V4 => (Field::Icmpv4Type, 8, 0),
+        AddressFamily::V6 => (Field::Icmpv6Type, 128, 129),
     }
 }

@@ -5,27 +5,32 @@ use std::collections::BTreeMap;
 
 use ofproto::oxm::Field;
 
-use super::address::{Family, Range};
+use super::address::{AddressFamily, AddressRange};
 use super::admission::{at, loads, mac_bits};
-use super::claimed::Wanted;
+use super::claimed::RequestedPackets;
 use super::identity::{FlowIdentity, HopPackets};
-use super::joint::Pass;
-use super::layout::{self, ADMISSION, Claim, Hold, OUT_PORT, POLICY, by_claim, by_prefix};
-use super::party::{Parties, Sets};
+use super::joint::JointPass;
+use super::layout::{self, ADMISSION, Claim, HoldRank, OUT_PORT, POLICY, by_claim, by_prefix};
+use super::party::{MatchedParties, PartySets};
 use super::policy::{forward, towards};
-use super::program::{Asked, Builder, apply_and_goto, load, mark};
-use super::returns::{From, Way};
-use super::rules::{Rules, by_service, kinds, limit};
-use super::scope::Rule;
-use super::site::{SiteKind, Sites};
-use super::traffic::Portless;
+use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, mark};
+use super::returns::{ReturnIngress, ReturnPath};
+use super::rules::{RuleCompiler, by_service, kinds, limit};
+use super::scope::NetworkRule;
+use super::site::{AttachmentKind, AttachmentPoints};
+use super::traffic::PortlessPackets;
 use crate::model::FlowMatch;
 use crate::network::{Allow, Stateful};
 
 /// At the ports of next hops, what comes from outside.
-pub(super) fn admission(out: &mut Builder<'_>, rules: &[Rule<'_>], sites: &Sites<'_>, sets: &Sets<'_>) {
+pub(super) fn admission(
+    out: &mut ProgramBuilder<'_>,
+    rules: &[NetworkRule<'_>],
+    sites: &AttachmentPoints<'_>,
+    sets: &PartySets<'_>,
+) {
     let mut hops: BTreeMap<usize, &str> = BTreeMap::new();
-    for Rule { allow, by_hop, .. } in rules.iter().filter(|rule| rule.open.is_some()) {
+    for NetworkRule { allow, by_hop, .. } in rules.iter().filter(|rule| rule.open.is_some()) {
         let Some(via) = &allow.via else { continue };
         let hop = std::slice::from_ref(via);
         if !by_hop.is_empty() && sites.share(&allow.from, hop) {
@@ -35,7 +40,7 @@ pub(super) fn admission(out: &mut Builder<'_>, rules: &[Rule<'_>], sites: &Sites
     for (place, name) in hops {
         let Some(site) = sites.at(place) else { continue };
         let Some(port) = site.port else { continue };
-        for family in Family::BOTH.into_iter().filter(|family| site.speaks(*family)) {
+        for family in AddressFamily::BOTH.into_iter().filter(|family| site.speaks(*family)) {
             let mut actions = loads(sites, site, sets.of_site(place));
             actions.push(mark(layout::mark_bit(layout::STRANGER)));
             let mut matches = at(port, family.matches());
@@ -47,16 +52,16 @@ pub(super) fn admission(out: &mut Builder<'_>, rules: &[Rule<'_>], sites: &Sites
             }
             let detail = format!("{name} at {}: answers from outside, {}", site.port_name, family.label());
             let identity = FlowIdentity::AdmittedFromNextHop { at: sites.attachment(site), family };
-            let asked = Asked::new(identity, detail).of(site.party);
+            let asked = FlowSpec::new(identity, detail).of(site.party);
             let instructions = apply_and_goto(actions, layout::RETURNS);
-            out.flow(ADMISSION, by_prefix(0, Hold::Network), matches, instructions, asked);
+            out.flow(ADMISSION, by_prefix(0, HoldRank::Network), matches, instructions, asked);
         }
     }
 }
 
-impl<'a> Rules<'_, '_, 'a> {
+impl<'a> RuleCompiler<'_, '_, 'a> {
     /// The flows of an allow that goes by a next hop.
-    pub(super) fn via(&mut self, rule: &Rule<'a>, via: &'a String, ends: Option<u16>) {
+    pub(super) fn via(&mut self, rule: &NetworkRule<'a>, via: &'a String, ends: Option<u16>) {
         let allow = rule.allow;
         let hop = std::slice::from_ref(via);
         if rule.by_hop.is_empty() || !self.sites.share(&allow.from, hop) {
@@ -69,7 +74,7 @@ impl<'a> Rules<'_, '_, 'a> {
         let Some(port) = hop.single() else { return };
         for from in self.sets.parts(self.sites, &allow.from) {
             for range in self.ranges(&rule.by_hop) {
-                self.by_hop(allow, &from, &Hop { place, mac, port }, range, ends);
+                self.by_hop(allow, &from, &NextHop { place, mac, port }, range, ends);
             }
             self.resolve(allow, (&from, hop), false, ends);
             self.resolve(allow, (hop, &from), true, ends);
@@ -77,32 +82,40 @@ impl<'a> Rules<'_, '_, 'a> {
     }
 
     /// The addresses that names of the outside stand for; an exit stands for all.
-    fn ranges(&self, names: &[&String]) -> Vec<Range> {
+    fn ranges(&self, names: &[&String]) -> Vec<AddressRange> {
         let mut ranges = Vec::new();
         for name in names {
             match self.outsides.get(&***name).filter(|outside| !outside.addresses.is_empty()) {
-                Some(outside) => ranges.extend(outside.addresses.iter().copied().map(Range::from)),
-                None => ranges.extend(Family::BOTH.map(Range::all)),
+                Some(outside) => ranges.extend(outside.addresses.iter().copied().map(AddressRange::from)),
+                None => ranges.extend(AddressFamily::BOTH.map(AddressRange::all)),
             }
         }
         ranges
     }
 
-    fn by_hop(&mut self, allow: &'a Allow, from: &Parties<'a>, hop: &Hop, range: Range, ends: Option<u16>) {
+    fn by_hop(
+        &mut self,
+        allow: &'a Allow,
+        from: &MatchedParties<'a>,
+        hop: &NextHop,
+        range: AddressRange,
+        ends: Option<u16>,
+    ) {
         let (family, network) = (range.family, self.sites.network);
         let hop_speaks = self.sites.at(hop.place).is_some_and(|site| site.speaks(family));
         if !self.speaks(from, family) || !hop_speaks || from.single() == Some(hop.port) {
             return;
         }
-        let is_exit = |place: &usize| self.sites.at(*place).is_some_and(|site| site.kind == SiteKind::Exit);
+        let is_exit =
+            |place: &usize| self.sites.at(*place).is_some_and(|site| site.kind == AttachmentKind::Exit);
         let visitor = from.sites.iter().all(is_exit);
         self.portless_by_hop(allow, from, hop, range, ends);
         for (traffic, port) in kinds(allow) {
-            let wanted = Wanted {
+            let wanted = RequestedPackets {
                 to_range: Some(range),
                 outside: true,
                 via: Some(hop.place),
-                ..Wanted::between(&from.sites, &[hop.place], ends.is_none())
+                ..RequestedPackets::between(&from.sites, &[hop.place], ends.is_none())
             };
             let kind = (Claim::Via, family, traffic, port);
             let Some(level) = self.claimed.level(kind, wanted) else { continue };
@@ -111,10 +124,10 @@ impl<'a> Rules<'_, '_, 'a> {
             let what = (HopPackets::Opening { traffic, port }, &*traffic.describe(family, port));
             let (matches, asked) =
                 self.by_way_of(hop, allow, (from, range), traffic.opens(family, port), what, ends);
-            let way = Way {
+            let way = ReturnPath {
                 traffic,
                 family,
-                from: From::Port(hop.port),
+                from: ReturnIngress::Port(hop.port),
                 outside: true,
                 visitor,
                 follows: false,
@@ -132,13 +145,13 @@ impl<'a> Rules<'_, '_, 'a> {
     /// What goes from there to those addresses by the hop, and how it is called.
     fn by_way_of(
         &self,
-        hop: &Hop,
+        hop: &NextHop,
         allow: &'a Allow,
-        (from, range): (&Parties<'a>, Range),
+        (from, range): (&MatchedParties<'a>, AddressRange),
         matches: FlowMatch,
         (packets, what): (HopPackets, &str),
         ends: Option<u16>,
-    ) -> (FlowMatch, Asked<'a>) {
+    ) -> (FlowMatch, FlowSpec<'a>) {
         let network = self.sites.network;
         let matches = towards(range, from.sends(network, matches).with(OUT_PORT, layout::OUTSIDE.into()));
         let name = hop.place_name(self.sites);
@@ -151,7 +164,7 @@ impl<'a> Rules<'_, '_, 'a> {
             target: range,
             packets,
         };
-        let asked = Asked::new(identity, detail).of(&allow.name).until(ends);
+        let asked = FlowSpec::new(identity, detail).of(&allow.name).until(ends);
         (matches.with(Field::EthDst, mac_bits(hop.mac)), asked)
     }
 
@@ -159,34 +172,34 @@ impl<'a> Rules<'_, '_, 'a> {
     fn portless_by_hop(
         &mut self,
         allow: &'a Allow,
-        from: &Parties<'a>,
-        hop: &Hop,
-        range: Range,
+        from: &MatchedParties<'a>,
+        hop: &NextHop,
+        range: AddressRange,
         ends: Option<u16>,
     ) {
         let family = range.family;
         if self.sites.network.stateful != Stateful::Learn {
             return;
         }
-        for what in Portless::of(allow.protocol, family) {
+        for what in PortlessPackets::of(allow.protocol, family) {
             let described = (HopPackets::Portless { packets: what }, &*what.describe(family));
             let (matches, asked) =
                 self.by_way_of(hop, allow, (from, range), what.matches(family), described, ends);
             let actions = vec![load(OUT_PORT, hop.port.into())];
-            self.joint.add(Pass { priority: layout::PORTLESS_VIA, matches, actions, asked });
+            self.joint.add(JointPass { priority: layout::PORTLESS_VIA, matches, actions, asked });
         }
     }
 }
 
 /// The next hop of a rule.
-struct Hop {
+struct NextHop {
     place: usize,
     mac: [u8; 6],
     port: u32,
 }
 
-impl Hop {
-    fn place_name<'a>(&self, sites: &Sites<'a>) -> &'a str {
+impl NextHop {
+    fn place_name<'a>(&self, sites: &AttachmentPoints<'a>) -> &'a str {
         sites.at(self.place).map_or("", |site| site.party)
     }
 }

@@ -8,43 +8,43 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnetwork::IpNetwork;
 use ofproto::oxm::Field;
 
-use super::address::{self, Family, Range};
-use super::admission::{Sender, loads};
+use super::address::{self, AddressFamily, AddressRange};
+use super::admission::{AdmittedSender, loads};
 use super::identity::AdmittedPackets;
-use super::layout::{Hold, by_prefix};
-use super::party::Sets;
-use super::program::Builder;
-use super::site::Sites;
+use super::layout::{HoldRank, by_prefix};
+use super::party::PartySets;
+use super::program::ProgramBuilder;
+use super::site::AttachmentPoints;
 use crate::model::FlowMatch;
 
 /// All virtual routers (RFC 5798 §5.1.1.2, §5.1.2.2).
-fn group(family: Family) -> Range {
+fn group(family: AddressFamily) -> AddressRange {
     match family {
-        Family::V4 => Range::from(IpNetwork::from(IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)))),
-        Family::V6 => address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
+        AddressFamily::V4 => AddressRange::from(IpNetwork::from(IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)))),
+        AddressFamily::V6 => address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
     }
 }
 
 /// What a virtual router says to its group.
-pub(super) fn advertisements(family: Family) -> FlowMatch {
+pub(super) fn advertisements(family: AddressFamily) -> FlowMatch {
     let vrrp = family.matches().with(Field::IpProto, address::IPPROTO_VRRP.into());
     group(family).on(vrrp, family.dst())
 }
 
 /// What virtual routers may say of themselves, where it is more than their other packets may.
 pub(super) fn admit(
-    out: &mut Builder<'_>,
-    sites: &Sites<'_>,
-    sets: &Sets<'_>,
-    family: Family,
+    out: &mut ProgramBuilder<'_>,
+    sites: &AttachmentPoints<'_>,
+    sets: &PartySets<'_>,
+    family: AddressFamily,
     routers: impl Iterator<Item = usize>,
 ) {
     for place in routers {
         let Some((site, port)) = sites.at(place).and_then(|site| Some((site, site.port?))) else { continue };
-        let sender = Sender::new(sites, site, port, loads(sites, site, sets.of_site(place)));
+        let sender = AdmittedSender::new(sites, site, port, loads(sites, site, sets.of_site(place)));
         let mut senders = Vec::new();
         // From its own address and MAC an IPv4 packet is admitted as any other.
-        if family == Family::V6 {
+        if family == AddressFamily::V6 {
             senders.push(sender.clone());
         }
         if site.mac.is_some() {
@@ -56,10 +56,12 @@ pub(super) fn admit(
                 sender.with_virtual_mac(mac, &format!(", by virtual router {vrid}'s MAC {of_family}"))
             }));
         }
-        let own: Vec<Range> = match family {
-            Family::V4 => site.resolves.iter().copied().filter(|range| range.family == family).collect(),
+        let own: Vec<AddressRange> = match family {
+            AddressFamily::V4 => {
+                site.resolves.iter().copied().filter(|range| range.family == family).collect()
+            }
             // Where it is known which is its own, no other; the others' own ones are guarded in policy.
-            Family::V6 => vec![site.link_local.unwrap_or(site.link_locals)],
+            AddressFamily::V6 => vec![site.link_local.unwrap_or(site.link_locals)],
         };
         for sender in senders {
             for &range in &own {
@@ -67,7 +69,7 @@ pub(super) fn admit(
                 let what = format!("VRRP from {range}");
                 let sender = sender.marked(site.link_local == Some(range));
                 let packets = AdmittedPackets::Vrrp { source: range };
-                sender.pass(out, by_prefix(range.length(), Hold::Owner) + 1, matches, packets, &what);
+                sender.pass(out, by_prefix(range.length(), HoldRank::Owner) + 1, matches, packets, &what);
             }
         }
     }

@@ -5,19 +5,19 @@ use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
-use super::address::{self, Family, ND_SOLICIT, Range};
+use super::address::{self, AddressFamily, AddressRange, ND_SOLICIT};
 use super::admission::{at, tagged};
 use super::identity::{AddressUse, Flood, FlowIdentity};
 use super::layout::{self, ADMISSION, FORWARDING};
 use super::origin::Reason;
-use super::program::{Asked, Builder, output};
-use super::site::{Site, Sites};
+use super::program::{FlowSpec, ProgramBuilder, output};
+use super::site::{AttachmentPoint, AttachmentPoints};
 use super::{PortMap, forwards};
 use crate::model::FlowMatch;
 use crate::network::{Inside, Network, NetworkFile};
 
 /// Table 3: the port that policy chose, if it is one of the file's.
-pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
+pub(super) fn compile_forwarding(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
     // A port may carry several networks, each with a tag of its own.
     for site in sites.all.iter().filter(|site| site.first_out) {
@@ -28,12 +28,12 @@ pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
             matches = matches.with(layout::NETWORK, network.number.into());
         }
         let identity = FlowIdentity::Output { port: site.port_name, vlan: network.vlan };
-        let asked = Asked::new(identity, format!("to {} at {}", site.party, site.port_name));
+        let asked = FlowSpec::new(identity, format!("to {} at {}", site.party, site.port_name));
         let actions = vec![Instruction::ApplyActions(emit(network, port))];
         out.flow(FORWARDING, layout::WIRE, matches, actions, asked);
     }
-    let members: Vec<&Site<'_>> = sites.members().map(|(_, site)| site).collect();
-    let mut flood = |value: u32, to: Vec<&Site<'_>>, flood, what: &str| {
+    let members: Vec<&AttachmentPoint<'_>> = sites.members().map(|(_, site)| site).collect();
+    let mut flood = |value: u32, to: Vec<&AttachmentPoint<'_>>, flood, what: &str| {
         let actions: Vec<Action> = to.iter().filter_map(|s| Some(emit(network, s.port?))).flatten().collect();
         if actions.is_empty() {
             return;
@@ -42,20 +42,20 @@ pub(super) fn compile_forwarding(out: &mut Builder<'_>, sites: &Sites<'_>) {
             .with(layout::NETWORK, network.number.into())
             .with(layout::OUT_PORT, value.into());
         let identity = FlowIdentity::FloodOutput { network: &network.name, flood };
-        let asked = Asked::new(identity, format!("{what} of {}", network.name));
+        let asked = FlowSpec::new(identity, format!("{what} of {}", network.name));
         out.flow(FORWARDING, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
     };
     if network.inside == Inside::Allow {
         flood(layout::EVERYBODY, members.clone(), Flood::Members, "to all members");
     }
     if sites.autoconfigured {
-        let leased = members.into_iter().filter(|s| s.leased(Family::V6).next().is_some()).collect();
+        let leased = members.into_iter().filter(|s| s.leased(AddressFamily::V6).next().is_some()).collect();
         flood(layout::LEASED, leased, Flood::Autoconfigured, "to all who make their addresses");
     }
 }
 
 /// The end of table 3.
-pub(super) fn common(out: &mut Builder<'_>) {
+pub(super) fn common(out: &mut ProgramBuilder<'_>) {
     let (identity, reason) = (FlowIdentity::TableMiss { table: FORWARDING }, Reason::NoPort);
     out.drop(FORWARDING, layout::DEFAULT, FlowMatch::any(), identity, reason, "a port that is not there");
 }
@@ -69,7 +69,7 @@ pub(super) fn emit(network: &Network, port: PortNo) -> Vec<Action> {
 
 /// A bridge without networks: each forwarding link passes between its two ports, but for what belongs to
 /// another network than the one that the link carries.
-pub(super) fn compile_links(out: &mut Builder<'_>, file: &NetworkFile, bridge: &str, ports: &PortMap) {
+pub(super) fn compile_links(out: &mut ProgramBuilder<'_>, file: &NetworkFile, bridge: &str, ports: &PortMap) {
     let ends: Vec<_> = forwards(file, bridge).collect();
     if ends.is_empty() {
         return;
@@ -101,7 +101,7 @@ pub(super) fn compile_links(out: &mut Builder<'_>, file: &NetworkFile, bridge: &
             }
             let actions = vec![Instruction::ApplyActions(vec![output(*out_port)])];
             let identity = FlowIdentity::Wire { link: &link.name, from, to };
-            let asked = Asked::new(identity, format!("{from} to {to}")).of(&link.name);
+            let asked = FlowSpec::new(identity, format!("{from} to {to}")).of(&link.name);
             let vlan = carries.and_then(|network| network.vlan).map_or(0, |vlan| u128::from(vlan) | 0x1000);
             let matches = at(*in_port, FlowMatch::any());
             if untagged {
@@ -120,21 +120,23 @@ pub(super) fn compile_links(out: &mut Builder<'_>, file: &NetworkFile, bridge: &
 }
 
 /// Nothing from or to the subnets of other networks.
-fn isolate(out: &mut Builder<'_>, file: &NetworkFile, carries: &str, arrives: Option<(&str, PortNo)>) {
+fn isolate(out: &mut ProgramBuilder<'_>, file: &NetworkFile, carries: &str, arrives: Option<(&str, PortNo)>) {
     for other in file.networks.iter().filter(|n| n.name != carries) {
-        for range in other.subnets.iter().copied().map(Range::from) {
+        for range in other.subnets.iter().copied().map(AddressRange::from) {
             let ip = range.family.matches();
             let to = range.on(ip.clone(), range.family.dst());
             let mut to = vec![(AddressUse::IpDestination, "to", to)];
             to.push(match range.family {
-                Family::V4 => (AddressUse::ArpTarget, "ARP for", range.on(address::arp(), Field::ArpTpa)),
-                Family::V6 => {
+                AddressFamily::V4 => {
+                    (AddressUse::ArpTarget, "ARP for", range.on(address::arp(), Field::ArpTpa))
+                }
+                AddressFamily::V6 => {
                     let solicit = range.on(address::nd(ND_SOLICIT), Field::NdTarget);
                     (AddressUse::NdSolicitationTarget, "ND for", solicit)
                 }
             });
             let mut from = vec![(AddressUse::IpSource, "from", range.on(ip, range.family.src()))];
-            if range.family == Family::V4 {
+            if range.family == AddressFamily::V4 {
                 from.push((AddressUse::ArpSource, "ARP from", range.on(address::arp(), Field::ArpSpa)));
             }
             // A packet of the other network on both sides is both: one of the two is below.
@@ -148,7 +150,7 @@ fn isolate(out: &mut Builder<'_>, file: &NetworkFile, carries: &str, arrives: Op
                     }
                     let (network, port) = (other.name.as_str(), arrives.map(|(name, _)| name));
                     let identity = FlowIdentity::WireIsolation { network, port, packets, range };
-                    let asked = Asked::drop(identity, Reason::Isolation, detail).of(network);
+                    let asked = FlowSpec::drop(identity, Reason::Isolation, detail).of(network);
                     out.flow(ADMISSION, priority, matches, Vec::new(), asked);
                 }
             }

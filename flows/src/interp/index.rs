@@ -14,7 +14,7 @@ const SMALL: usize = 8;
 
 /// One flow in a leaf.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub(crate) struct IndexEntry {
     pub(crate) flow: usize,
     pub(crate) priority: u16,
     fields: Vec<(Field, Masked)>,
@@ -22,18 +22,18 @@ pub(crate) struct Entry {
 
 /// The flows of one table.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
+pub(crate) struct IndexNode {
     /// The highest priority in here.
     priority: u16,
-    kind: Kind,
+    kind: LookupKind,
 }
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum LookupKind {
     /// Highest priority first, then lowest flow.
-    Leaf(Vec<Entry>),
+    Leaf(Vec<IndexEntry>),
     /// Flows that match `field` exactly, by value, and all others.
-    Branch { field: Field, by_value: BTreeMap<u128, Node>, rest: Box<Node> },
+    Branch { field: Field, by_value: BTreeMap<u128, IndexNode>, rest: Box<IndexNode> },
 }
 
 /// What a packet matched in a table.
@@ -47,10 +47,10 @@ pub(crate) struct Hits {
     pub(crate) consulted: FieldSet,
 }
 
-impl Node {
+impl IndexNode {
     /// Over flows and their numbers, branching on fields of which `by` answers.
     pub(crate) fn build<'f>(flows: impl Iterator<Item = (usize, &'f Flow)>, by: fn(Field) -> bool) -> Self {
-        let entry = |(flow, f): (usize, &Flow)| Entry {
+        let entry = |(flow, f): (usize, &Flow)| IndexEntry {
             flow,
             priority: f.priority,
             fields: f.matches.iter().collect(),
@@ -58,13 +58,13 @@ impl Node {
         Self::over(flows.map(entry).collect(), by)
     }
 
-    fn over(mut entries: Vec<Entry>, by: fn(Field) -> bool) -> Self {
+    fn over(mut entries: Vec<IndexEntry>, by: fn(Field) -> bool) -> Self {
         entries.sort_by_key(|e| (std::cmp::Reverse(e.priority), e.flow));
         let priority = entries.first().map_or(0, |e| e.priority);
         let Some(field) = (entries.len() > SMALL).then(|| best_field(&entries, by)).flatten() else {
-            return Self { priority, kind: Kind::Leaf(entries) };
+            return Self { priority, kind: LookupKind::Leaf(entries) };
         };
-        let mut by_value: BTreeMap<u128, Vec<Entry>> = BTreeMap::new();
+        let mut by_value: BTreeMap<u128, Vec<IndexEntry>> = BTreeMap::new();
         let mut rest = Vec::new();
         for mut entry in entries {
             match exact(&entry, field) {
@@ -77,17 +77,17 @@ impl Node {
             }
         }
         let by_value = by_value.into_iter().map(|(v, e)| (v, Self::over(e, by))).collect();
-        Self { priority, kind: Kind::Branch { field, by_value, rest: Box::new(Self::over(rest, by)) } }
+        Self { priority, kind: LookupKind::Branch { field, by_value, rest: Box::new(Self::over(rest, by)) } }
     }
 
     /// Adds the numbers of the flows that a packet may match of which only these bits of each field are known.
     pub(crate) fn compatible(&self, known: &impl Fn(Field) -> Masked, found: &mut Vec<usize>) {
         match &self.kind {
-            Kind::Leaf(entries) => {
-                let may = |e: &&Entry| e.fields.iter().all(|(field, bits)| bits.overlaps(known(*field)));
+            LookupKind::Leaf(entries) => {
+                let may = |e: &&IndexEntry| e.fields.iter().all(|(field, bits)| bits.overlaps(known(*field)));
                 found.extend(entries.iter().filter(may).map(|e| e.flow));
             }
-            Kind::Branch { field, by_value, rest } => {
+            LookupKind::Branch { field, by_value, rest } => {
                 rest.compatible(known, found);
                 let bits = known(*field);
                 if bits.mask == field.info().exact() {
@@ -106,7 +106,7 @@ impl Node {
             return;
         }
         match &self.kind {
-            Kind::Leaf(entries) => {
+            LookupKind::Leaf(entries) => {
                 for entry in entries {
                     if hits.priority.is_some_and(|p| p > entry.priority) {
                         break;
@@ -120,7 +120,7 @@ impl Node {
                     }
                 }
             }
-            Kind::Branch { field, by_value, rest } => {
+            LookupKind::Branch { field, by_value, rest } => {
                 hits.consulted.insert(*field);
                 let node = packet.value(*field).and_then(|v| by_value.get(&v));
                 // The higher priority first: what it decides, the other need not be asked about.
@@ -140,7 +140,7 @@ impl Node {
     }
 }
 
-impl Entry {
+impl IndexEntry {
     fn admits(&self, packet: &Packet, consulted: &mut FieldSet) -> bool {
         for (field, bits) in &self.fields {
             consulted.insert(*field);
@@ -152,12 +152,12 @@ impl Entry {
     }
 }
 
-fn exact(entry: &Entry, field: Field) -> Option<u128> {
+fn exact(entry: &IndexEntry, field: Field) -> Option<u128> {
     entry.fields.iter().find(|(f, m)| *f == field && m.mask == field.info().exact()).map(|(_, m)| m.value)
 }
 
 /// The field whose values split the flows best, if one does at all.
-fn best_field(entries: &[Entry], by: fn(Field) -> bool) -> Option<Field> {
+fn best_field(entries: &[IndexEntry], by: fn(Field) -> bool) -> Option<Field> {
     let mut values: BTreeMap<Field, BTreeMap<u128, usize>> = BTreeMap::new();
     for entry in entries {
         for (field, bits) in &entry.fields {

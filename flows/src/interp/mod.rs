@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use ofproto::{Cookie, PortNo, TableId};
 
 pub use fields::FieldSet;
-pub(crate) use index::Node;
+pub(crate) use index::IndexNode;
 pub(crate) use learn::{is_matched, learned};
 pub use packet::{
     ETH_ARP, ETH_IPV4, ETH_IPV6, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT, mac_bits,
@@ -44,7 +44,7 @@ pub enum Output {
 
 /// A flow that a packet matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Step {
+pub struct MatchedFlow {
     /// The flow's table.
     pub table: TableId,
     /// Its priority.
@@ -61,7 +61,7 @@ pub enum Dropped {
     /// No flow of the table matched: the last lookup of all.
     Miss(TableId),
     /// This flow was the last, and nothing was put out.
-    By(Step),
+    By(MatchedFlow),
     /// Recursion went deeper than [`MAX_DEPTH`], or there were more than [`MAX_RESUBMITS`]: the switch
     /// then drops the packet, whatever was put out before.
     TooDeep,
@@ -75,7 +75,7 @@ pub struct Outcome {
     /// The flows that it makes the switch learn, in order. They are not installed: see [`Pipeline::learn`].
     pub learned: Vec<Flow>,
     /// The flows that it matched, in order.
-    pub path: Vec<Step>,
+    pub path: Vec<MatchedFlow>,
     /// Why it goes nowhere, if it does.
     pub dropped_by: Option<Dropped>,
     /// Lookups in which several flows of one priority matched: which one wins is undefined (OpenFlow 1.3.5
@@ -91,7 +91,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, Default)]
 pub struct Pipeline {
     flows: Vec<Flow>,
-    tables: BTreeMap<TableId, Node>,
+    tables: BTreeMap<TableId, IndexNode>,
     /// Whether first fragments are matched by their ports.
     nx_match: bool,
 }
@@ -109,7 +109,7 @@ impl Pipeline {
         }
         let of = |numbers: &[usize]| {
             let flows = numbers.iter().filter_map(|n| Some((*n, flows.get(*n)?)));
-            Node::build(flows, |_| true)
+            IndexNode::build(flows, |_| true)
         };
         let tables = by_table.iter().map(|(table, numbers)| (*table, of(numbers))).collect();
         Self { flows, tables, nx_match: false }

@@ -8,7 +8,7 @@ use ofproto::{PortNo, TableId};
 use super::index::Hits;
 use super::learn::learned;
 use super::packet::Packet;
-use super::{Dropped, Outcome, Output, Pipeline, Step};
+use super::{Dropped, MatchedFlow, Outcome, Output, Pipeline};
 
 /// How deep resubmits to the same or an earlier table may nest (Open vSwitch's MAX_DEPTH).
 pub const MAX_DEPTH: u32 = 64;
@@ -20,7 +20,7 @@ const FIRST_FRAGMENT: u128 = 1;
 /// In ct_state: `+trk+new`.
 const NEW_TRACKED: u128 = 0x21;
 
-struct Exec<'a> {
+struct ActionExecutor<'a> {
     pipeline: &'a Pipeline,
     packet: Packet,
     out: Outcome,
@@ -35,7 +35,7 @@ struct Exec<'a> {
 
 /// Whether the rest of this list of actions is still to be done.
 #[derive(PartialEq, Eq)]
-enum Then {
+enum AfterAction {
     GoOn,
     StopHere,
 }
@@ -45,7 +45,7 @@ pub(super) fn run(pipeline: &Pipeline, in_port: PortNo, packet: &Packet) -> Outc
     packet.put(Field::InPortOxm, in_port.0.into());
     // The connection tracker has not seen it.
     packet.put(Field::CtState, 0);
-    let mut exec = Exec {
+    let mut exec = ActionExecutor {
         pipeline,
         packet,
         out: Outcome::default(),
@@ -62,7 +62,7 @@ pub(super) fn run(pipeline: &Pipeline, in_port: PortNo, packet: &Packet) -> Outc
     exec.finish()
 }
 
-impl Exec<'_> {
+impl ActionExecutor<'_> {
     fn finish(mut self) -> Outcome {
         if self.too_deep {
             self.out.outputs.clear();
@@ -103,7 +103,7 @@ impl Exec<'_> {
         self.table = before;
     }
 
-    fn find(&mut self, table: TableId, in_port: Option<PortNo>) -> Option<(Step, usize)> {
+    fn find(&mut self, table: TableId, in_port: Option<PortNo>) -> Option<(MatchedFlow, usize)> {
         let root = self.pipeline.tables.get(&table)?;
         let mut hits = Hits::default();
         let with_ports = if self.pipeline.nx_match { FIRST_FRAGMENT } else { 0 };
@@ -131,7 +131,8 @@ impl Exec<'_> {
         if flow.matches.has_unknown() {
             self.out.unsupported.push(format!("a match field of the flow with cookie {}", flow.cookie));
         }
-        let step = Step { table: flow.table, priority: flow.priority, cookie: flow.cookie, flow: number };
+        let step =
+            MatchedFlow { table: flow.table, priority: flow.priority, cookie: flow.cookie, flow: number };
         Some((step, number))
     }
 
@@ -139,7 +140,7 @@ impl Exec<'_> {
     fn instructions(&mut self, flow: usize, table: TableId) {
         let pipeline = self.pipeline;
         let Some(flow) = pipeline.flows.get(flow) else { return };
-        let mut rest = Then::GoOn;
+        let mut rest = AfterAction::GoOn;
         for instruction in &flow.instructions {
             match instruction {
                 Instruction::ApplyActions(actions) => rest = self.actions(actions),
@@ -150,7 +151,7 @@ impl Exec<'_> {
                 _ => {}
             }
         }
-        if rest == Then::StopHere || self.exit || self.too_deep {
+        if rest == AfterAction::StopHere || self.exit || self.too_deep {
             return;
         }
         if flow.instructions.contains(&Instruction::ClearActions) {
@@ -174,19 +175,19 @@ impl Exec<'_> {
         }
     }
 
-    fn actions(&mut self, actions: &[Action]) -> Then {
+    fn actions(&mut self, actions: &[Action]) -> AfterAction {
         for action in actions {
             if self.exit || self.too_deep {
-                return Then::StopHere;
+                return AfterAction::StopHere;
             }
-            if self.action(action) == Then::StopHere {
-                return Then::StopHere;
+            if self.action(action) == AfterAction::StopHere {
+                return AfterAction::StopHere;
             }
         }
-        Then::GoOn
+        AfterAction::GoOn
     }
 
-    fn action(&mut self, action: &Action) -> Then {
+    fn action(&mut self, action: &Action) -> AfterAction {
         match action {
             action if names_tunnel_option(action) => {
                 self.out.unsupported.push(format!("action {action:?}"));
@@ -242,7 +243,7 @@ impl Exec<'_> {
                     Some(_) => {
                         // Open vSwitch tells the controller and leaves this flow.
                         self.put_out(Output::Controller);
-                        return Then::StopHere;
+                        return AfterAction::StopHere;
                     }
                 }
             }
@@ -252,7 +253,7 @@ impl Exec<'_> {
             Action::Note(_) | Action::FinTimeout { .. } | Action::SetQueue(_) => {}
             other => self.out.unsupported.push(format!("action {other:?}")),
         }
-        Then::GoOn
+        AfterAction::GoOn
     }
 
     /// The first packet of a connection that the tracker does not know: new, and in the zone. A copy goes on in the

@@ -7,8 +7,8 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, TableId};
 
 use super::openers::Openers;
-use super::{Learner, Learners, Senders};
-use crate::compile::Part;
+use super::{AdmittedSenders, Learner, Learners};
+use crate::compile::ProgramPart;
 use crate::model::Flow;
 
 /// So many answers are remembered. What a switch can hold of learned flows are some conversations of each pair of parties.
@@ -16,26 +16,26 @@ const REMEMBERED: usize = 1 << 17;
 
 /// Which learned flows a program accounts for: see the [module](super).
 #[derive(Debug, Default)]
-pub struct Judge {
+pub struct LearnedFlowJudge {
     learners: Learners,
-    parts: Vec<Arc<Part>>,
+    parts: Vec<Arc<ProgramPart>>,
     /// Made when the first flow is judged.
     openers: OnceLock<Openers>,
-    answers: Mutex<HashMap<Question, bool>>,
+    answers: Mutex<HashMap<JudgedCopy, bool>>,
 }
 
 /// A learner, by its address, and what it copied.
-type Question = (usize, Box<[u128]>);
+type JudgedCopy = (usize, Box<[u128]>);
 
-impl Judge {
+impl LearnedFlowJudge {
     /// Of the parts of one program.
-    pub fn new(parts: &[Arc<Part>]) -> Self {
+    pub fn new(parts: &[Arc<ProgramPart>]) -> Self {
         let learners: Vec<Learners> = parts.iter().map(|part| Learners::of_part(part)).collect();
         Self::with(Learners::joined(&learners, parts), parts)
     }
 
     /// The same, where the parts' learners are known.
-    pub fn with(learners: Learners, parts: &[Arc<Part>]) -> Self {
+    pub fn with(learners: Learners, parts: &[Arc<ProgramPart>]) -> Self {
         Self { learners, parts: parts.to_vec(), ..Self::default() }
     }
 
@@ -45,7 +45,7 @@ impl Judge {
         let candidates = self.learners.by_cookie.get(&(flow.table, flow.cookie))?;
         let fits = |learner: &&Arc<Learner>| match learner.raw {
             true => learner.accounts_for(flow, &self.learners.senders),
-            false => learner.accounts_for(flow, &Senders::new()) && self.arises(learner, flow),
+            false => learner.accounts_for(flow, &AdmittedSenders::new()) && self.arises(learner, flow),
         };
         candidates.iter().find(fits).map(|learner| learner.parent)
     }

@@ -13,9 +13,9 @@ const UNKNOWN: Masked = Masked { value: 0, mask: 0 };
 
 /// What is known of a packet and of what travels beside it in a pipeline, in the spelling of a [`FlowMatch`].
 #[derive(Debug, Clone)]
-pub(super) struct Known(Box<[Masked; FIELDS]>);
+pub(super) struct KnownPacket(Box<[Masked; FIELDS]>);
 
-impl Known {
+impl KnownPacket {
     /// A packet that enters the pipeline: nothing is known but that the registers are zero, and that no connection tracker has
     /// seen it.
     pub(super) fn nothing() -> Self {

@@ -12,7 +12,7 @@ mod judge;
 mod known;
 mod openers;
 
-pub use judge::Judge;
+pub use judge::LearnedFlowJudge;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
 use self::known::{low_bits, mask_of, shifted};
-use crate::compile::{OriginKind, Part};
+use crate::compile::{OriginKind, ProgramPart};
 use crate::interp::is_matched;
 use crate::model::{Flow, FlowMatch, Masked};
 
@@ -31,11 +31,11 @@ use crate::model::{Flow, FlowMatch, Masked};
 #[derive(Debug, Clone, Default)]
 pub struct Learners {
     by_cookie: HashMap<(TableId, Cookie), Vec<Arc<Learner>>>,
-    senders: Senders,
+    senders: AdmittedSenders,
 }
 
 /// What the first table lets in, by port: where a way back may lead to.
-type Senders = HashMap<u16, Vec<FlowMatch>>;
+type AdmittedSenders = HashMap<u16, Vec<FlowMatch>>;
 
 /// One `learn` action, and what is known about the packets that reach it.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl Learners {
 
     /// Returns the learners of a part of a program, including those that the controller executes.
     /// The senders that the part admits are looked up for all parts [together](Self::joined).
-    pub fn of_part(part: &Part) -> Self {
+    pub fn of_part(part: &ProgramPart) -> Self {
         let mut this = Self::default();
         part.flows.iter().for_each(|flow| this.teaches(flow));
         part.reactive.iter().for_each(|learner| this.teaches(&learner.as_taught()));
@@ -93,7 +93,7 @@ impl Learners {
 
     /// Returns the learners of several parts of a program, in which a sender of one part counts for
     /// a learner of another.
-    pub fn joined<'a>(all: impl IntoIterator<Item = &'a Self>, parts: &[Arc<Part>]) -> Self {
+    pub fn joined<'a>(all: impl IntoIterator<Item = &'a Self>, parts: &[Arc<ProgramPart>]) -> Self {
         let mut this = Self::default();
         for (cookie, learners) in all.into_iter().flat_map(|learners| &learners.by_cookie) {
             this.by_cookie.entry(*cookie).or_default().extend(learners.iter().cloned());
@@ -182,7 +182,7 @@ impl Learner {
         this
     }
 
-    fn accounts_for(&self, flow: &Flow, senders: &Senders) -> bool {
+    fn accounts_for(&self, flow: &Flow, senders: &AdmittedSenders) -> bool {
         flow.priority == self.learn.priority
             && flow.flags == self.learn.flags & ofproto::action::LEARN_SEND_FLOW_REM
             && timeout_fits(flow.idle_timeout, self.learn.idle_timeout, self.learn.fin_idle_timeout)
@@ -191,7 +191,7 @@ impl Learner {
     }
 
     /// Whether it may write what the flow matches and does, whatever its cookie, priority and timeouts.
-    fn writes(&self, flow: &Flow, senders: &Senders) -> bool {
+    fn writes(&self, flow: &Flow, senders: &AdmittedSenders) -> bool {
         flow.table == self.learn.table
             && !flow.matches.has_unknown()
             && flow.matches.iter().map(|(f, m)| (f, m.mask)).eq(self.shape.iter().map(|(f, m)| (f, m.mask)))
@@ -200,7 +200,7 @@ impl Learner {
     }
 
     /// Whether the flow's actions are those that would be learned.
-    fn does(&self, flow: &Flow, senders: &Senders) -> bool {
+    fn does(&self, flow: &Flow, senders: &AdmittedSenders) -> bool {
         let actions = match flow.instructions.as_slice() {
             [] => &[][..],
             [Instruction::ApplyActions(actions)] => actions.as_slice(),
@@ -244,7 +244,7 @@ impl Learner {
 impl Learner {
     /// Whether the packets that reach the learner can have that value in a field. A port of arrival that the learner
     /// does not match is one by which the first table lets in packets from where the way back leads.
-    fn may_be(&self, src: Subfield, value: u128, flow: &Flow, senders: &Senders) -> bool {
+    fn may_be(&self, src: Subfield, value: u128, flow: &Flow, senders: &AdmittedSenders) -> bool {
         let bits = bits_of(&self.seen, src);
         if src.field != Field::InPort || bits.mask != 0 || senders.is_empty() {
             return bits.admits(value);

@@ -9,7 +9,7 @@ mod tables;
 pub(crate) use overlap::overlaps_where;
 pub use overlap::{MAX_OVERLAPS, overlaps};
 pub use raw::lint_raw;
-pub(crate) use reach::Reach;
+pub(crate) use reach::RegisterReach;
 
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,7 @@ use crate::reactive::Learner;
 use crate::syntax::{PortNames, SyntaxError, SyntaxErrorKind, parse_flow_with_warnings};
 
 /// A line that could be read.
-struct Line<'f> {
+struct RawLine<'f> {
     raw: &'f RawFlow,
     flow: Flow,
 }
@@ -45,7 +45,7 @@ fn lint_bridge(file: &NetworkFile, bridge: &Bridge, findings: &mut Vec<Finding>)
                         "write it as it will be, so that file and switch say the same",
                     ));
                 }
-                lines.push(Line { raw, flow: parsed.flow });
+                lines.push(RawLine { raw, flow: parsed.flow });
             }
             Err(error) => findings.push(refused(file, bridge, raw, error)),
         }
@@ -72,7 +72,7 @@ fn lint_bridge(file: &NetworkFile, bridge: &Bridge, findings: &mut Vec<Finding>)
 }
 
 /// What the controller is to execute for the switch: whether it can, and whether it can tell for which line a packet came.
-fn executed(lines: &[Line<'_>], findings: &mut Vec<Finding>) {
+fn executed(lines: &[RawLine<'_>], findings: &mut Vec<Finding>) {
     for (n, line) in lines.iter().enumerate() {
         match Learner::of(&line.flow) {
             None => continue,
@@ -84,8 +84,9 @@ fn executed(lines: &[Line<'_>], findings: &mut Vec<Finding>) {
             )),
             Some(Ok(_)) => {}
         }
-        let same =
-            |other: &Line<'_>| (other.flow.table, other.flow.cookie) == (line.flow.table, line.flow.cookie);
+        let same = |other: &RawLine<'_>| {
+            (other.flow.table, other.flow.cookie) == (line.flow.table, line.flow.cookie)
+        };
         let other = lines.iter().enumerate().find(|(m, other)| *m != n && same(other));
         if let Some((_, other)) = other {
             findings.push(Finding::error(
@@ -157,10 +158,10 @@ fn refused(file: &NetworkFile, bridge: &Bridge, raw: &RawFlow, error: SyntaxErro
 }
 
 /// Lines of one priority that contradict each other, told at the first of them.
-fn contradictions(lines: &[Line<'_>], flows: &[Flow], findings: &mut Vec<Finding>) {
+fn contradictions(lines: &[RawLine<'_>], flows: &[Flow], findings: &mut Vec<Finding>) {
     let mut pairs = overlaps(flows);
     pairs.dedup_by_key(|p| *p);
-    let pairs: Vec<(&Line<'_>, &Line<'_>)> =
+    let pairs: Vec<(&RawLine<'_>, &RawLine<'_>)> =
         pairs.into_iter().filter_map(|(a, b)| Some((lines.get(a)?, lines.get(b)?))).collect();
     let mut at = None;
     for (line, other) in &pairs {
@@ -199,7 +200,7 @@ fn contradictions(lines: &[Line<'_>], flows: &[Flow], findings: &mut Vec<Finding
     }
 }
 
-fn learning(file: &NetworkFile, bridge: &Bridge, lines: &[Line<'_>], findings: &mut Vec<Finding>) {
+fn learning(file: &NetworkFile, bridge: &Bridge, lines: &[RawLine<'_>], findings: &mut Vec<Finding>) {
     let flows: Vec<&Flow> = lines.iter().map(|l| &l.flow).collect();
     // A bridge of networks has the compiled tables besides.
     let compiled = if file.networks_on(&bridge.name).next().is_some() { 0..=3 } else { 0..=0 };
@@ -253,7 +254,7 @@ fn learning(file: &NetworkFile, bridge: &Bridge, lines: &[Line<'_>], findings: &
 }
 
 /// NORMAL isolates nothing: it sends wherever a MAC address was last seen, LOCAL included.
-fn normal(file: &NetworkFile, bridge: &Bridge, lines: &[Line<'_>], findings: &mut Vec<Finding>) {
+fn normal(file: &NetworkFile, bridge: &Bridge, lines: &[RawLine<'_>], findings: &mut Vec<Finding>) {
     let depends = file.networks.len() > 1
         || !file.links.is_empty()
         || !file.exits.is_empty()

@@ -35,12 +35,12 @@ const OUT_PORT: usize = 1;
 
 /// Bits of all registers, and which of them count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-struct Bits {
+struct RegisterBits {
     value: [u32; REGISTERS.len()],
     mask: [u32; REGISTERS.len()],
 }
 
-impl Bits {
+impl RegisterBits {
     /// The registers of a match.
     fn of(matches: &FlowMatch) -> Self {
         let mut bits = Self::default();
@@ -101,26 +101,26 @@ impl Bits {
 /// What a lookup writes, and into what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 struct Lookup {
-    asks: Bits,
-    writes: Bits,
+    asks: RegisterBits,
+    writes: RegisterBits,
 }
 
 /// What can be in the registers of a packet that comes to policy.
-pub(crate) struct Reach {
+pub(crate) struct RegisterReach {
     /// By the port of arrival, none where a flow asks for none: what admission leaves, all bits known.
-    senders: HashMap<Option<u32>, HashSet<Bits>>,
+    senders: HashMap<Option<u32>, HashSet<RegisterBits>>,
     /// The same of all ports.
-    any_sender: HashSet<Bits>,
+    any_sender: HashSet<RegisterBits>,
     /// By what they write into the register of the port.
     lookups: HashMap<u32, HashSet<Lookup>>,
     /// The same but for the port.
     any_lookup: HashSet<Lookup>,
     /// Whether raw lines may leave anything anywhere.
     anything: bool,
-    known: HashMap<(Option<u32>, Bits), bool>,
+    known: HashMap<(Option<u32>, RegisterBits), bool>,
 }
 
-impl Reach {
+impl RegisterReach {
     /// Of the flows of a bridge, of which those from `first_raw` on are raw lines.
     pub(crate) fn new(flows: &[Flow], first_raw: usize) -> Self {
         let mut this = Self {
@@ -148,12 +148,12 @@ impl Reach {
         }
         let Some(writes) = writes else { return };
         if flow.table == ADMISSION {
-            let all = Bits { mask: [u32::MAX; REGISTERS.len()], ..writes };
+            let all = RegisterBits { mask: [u32::MAX; REGISTERS.len()], ..writes };
             let port = flow.matches.in_port().map(|port| port.0);
             self.senders.entry(port).or_default().insert(all);
             self.any_sender.insert(all);
         } else if flow.table == DESTINATION {
-            let lookup = Lookup { asks: Bits::of(&flow.matches), writes };
+            let lookup = Lookup { asks: RegisterBits::of(&flow.matches), writes };
             let port = writes.value.get(OUT_PORT).copied().unwrap_or_default();
             self.lookups.entry(port).or_default().insert(lookup);
             self.any_lookup.insert(Lookup { writes: writes.but(OUT_PORT), ..lookup });
@@ -165,7 +165,9 @@ impl Reach {
         if self.anything || a.table != POLICY {
             return true;
         }
-        let Some(asked) = Bits::of(&a.matches).and(&Bits::of(&b.matches)) else { return false };
+        let Some(asked) = RegisterBits::of(&a.matches).and(&RegisterBits::of(&b.matches)) else {
+            return false;
+        };
         let port = a.matches.in_port().or(b.matches.in_port()).map(|port| port.0);
         if let Some(known) = self.known.get(&(port, asked)) {
             return *known;
@@ -175,7 +177,7 @@ impl Reach {
         reaches
     }
 
-    fn reaches(&self, port: Option<u32>, asked: &Bits) -> bool {
+    fn reaches(&self, port: Option<u32>, asked: &RegisterBits) -> bool {
         let out = asked.mask.get(OUT_PORT).zip(asked.value.get(OUT_PORT));
         let lookups = match out {
             // A flow that asks for some bits of the port is a raw line's business.
@@ -183,9 +185,9 @@ impl Reach {
             _ => Some(&self.any_lookup),
         };
         let left = |lookup: &Lookup| asked.without(&lookup.writes)?.and(&lookup.asks);
-        let left: HashSet<Bits> = lookups.into_iter().flatten().filter_map(left).collect();
+        let left: HashSet<RegisterBits> = lookups.into_iter().flatten().filter_map(left).collect();
         let of = |port: Option<u32>| self.senders.get(&port).into_iter().flatten();
-        let sender = |bits: &Bits| left.iter().any(|left| left.and(bits).is_some());
+        let sender = |bits: &RegisterBits| left.iter().any(|left| left.and(bits).is_some());
         match port {
             Some(_) => of(port).chain(of(None)).any(sender),
             None => self.any_sender.iter().any(sender),
@@ -194,8 +196,8 @@ impl Reach {
 }
 
 /// What a flow writes into registers; none where that is not known.
-fn writes(flow: &Flow) -> Option<Bits> {
-    let mut bits = Bits::default();
+fn writes(flow: &Flow) -> Option<RegisterBits> {
+    let mut bits = RegisterBits::default();
     for instruction in &flow.instructions {
         match instruction {
             Instruction::GotoTable(_) => {}
@@ -210,7 +212,7 @@ fn writes(flow: &Flow) -> Option<Bits> {
     Some(bits)
 }
 
-fn written(action: &Action, bits: &mut Bits) -> Option<()> {
+fn written(action: &Action, bits: &mut RegisterBits) -> Option<()> {
     match action {
         Action::Load { dst, value } => bits.write(*dst, *value).then_some(()),
         Action::SetField(Oxm::Known { field, .. }) if !REGISTERS.contains(field) && is_header(*field) => {
@@ -269,7 +271,7 @@ mod tests {
         let first_raw = flows.len();
         flows.extend(more.iter().map(|line| flow(line)));
         let policy = |matches: &str| flow(&format!("table=2,{matches},actions=drop"));
-        Reach::new(&flows, first_raw).both(&policy(a), &policy(b))
+        RegisterReach::new(&flows, first_raw).both(&policy(a), &policy(b))
     }
 
     #[test]
@@ -314,7 +316,7 @@ mod tests {
     #[test]
     fn other_tables_are_judged_by_form() {
         let flows: Vec<Flow> = LINES.into_iter().map(flow).collect();
-        let mut reach = Reach::new(&flows, flows.len());
+        let mut reach = RegisterReach::new(&flows, flows.len());
         let other = Flow::new(ADMISSION, 1, FlowMatch::any().with(Field::Reg9, 1));
         assert!(reach.both(&other, &other));
     }

@@ -3,9 +3,9 @@
 mod hosts;
 mod rows;
 
-use super::{Matrix, Row, words};
+use super::{Matrix, MatrixRow, words};
 use crate::finding::{Finding, position_of};
-use crate::network::{NetworkFile, Sources, Span};
+use crate::network::{NetworkFile, SourceFiles, Span};
 
 /// What a document and a network file disagree on. Each finding names the place on the other side too, where there is
 /// one.
@@ -30,10 +30,10 @@ pub fn compare(
     document: &Matrix,
     (name, text): (&str, &str),
     file: &NetworkFile,
-    sources: &Sources,
+    sources: &SourceFiles,
 ) -> Comparison {
-    let places = Both { name, lines: line_starts(text), sources };
-    let names = super::resolve::Names::new(file);
+    let places = ComparedPositions { name, lines: line_starts(text), sources };
+    let names = super::resolve::DocumentNames::new(file);
     let mut found = Comparison::default();
     rows::compare(document, &names, &places, &mut found);
     rows::envelopes(document, &names, &places, &mut found);
@@ -47,13 +47,13 @@ pub fn compare(
 }
 
 /// Places of the document and of the network file, as `FILE:LINE`.
-struct Both<'a> {
+struct ComparedPositions<'a> {
     name: &'a str,
     lines: Vec<usize>,
-    sources: &'a Sources,
+    sources: &'a SourceFiles,
 }
 
-impl Both<'_> {
+impl ComparedPositions<'_> {
     fn document(&self, span: &Span) -> String {
         format!("{}:{}", self.name, self.lines.partition_point(|start| *start <= span.start).max(1))
     }
@@ -77,13 +77,14 @@ type InOverlay = (String, String, crate::network::Protocol, Vec<u16>, super::Tem
 /// Where a document says one thing among all flows and another in the table of an overlay.
 pub(super) fn inconsistent(document: &Matrix) -> Vec<Finding> {
     use std::collections::HashSet;
-    let key = |row: &Row| -> InOverlay {
+    let key = |row: &MatrixRow| -> InOverlay {
         let to = if words::is_itself(&row.to) { &row.from } else { &row.to };
         let mut ports = row.ports.clone();
         ports.sort_unstable();
         (words::slug(&row.from), words::slug(to), row.protocol, ports, row.temp.clone())
     };
-    let net = |row: &Row| row.nets.first().map(|net| words::slug(words::split(net).0)).unwrap_or_default();
+    let net =
+        |row: &MatrixRow| row.nets.first().map(|net| words::slug(words::split(net).0)).unwrap_or_default();
     let tables: HashSet<String> =
         document.rows.iter().filter(|row| row.in_overlay.is_some()).map(net).collect();
     let flows = document.rows.iter().filter(|row| row.in_overlay.is_none());
@@ -110,7 +111,7 @@ pub(super) fn inconsistent(document: &Matrix) -> Vec<Finding> {
 }
 
 /// Protocol and ports of a row.
-pub(super) fn what(row: &Row) -> String {
+pub(super) fn what(row: &MatrixRow) -> String {
     let ports = words::ports_word(row.protocol, &row.ports);
     format!("{} {ports}", words::protocol_word(row.protocol)).trim_end().to_owned()
 }

@@ -4,35 +4,37 @@ use std::collections::{HashMap, HashSet};
 
 use ipnetwork::IpNetwork;
 
-use super::resolve::{Granted, Path};
-use super::{Column, Envelope, Host, InOverlay, Matrix, Place, Places, Presence, Row, Temp};
+use super::resolve::{RowGrant, RowPath};
+use super::{
+    Column, Envelope, HostPlace, InOverlay, Matrix, MatrixHost, MatrixRow, Presence, RowPositions, Temp,
+};
 use crate::network::{self, Allow, Attachment, Inside, NetworkFile, Overlay, Party, Protocol, Span};
 
 /// The matrix of a network file. Places are those of its rules.
 pub fn effective(file: &NetworkFile) -> Matrix {
     let granted = granted(file);
-    let mut rows: Vec<Row> = granted.iter().map(|granted| granted.row.clone()).collect();
+    let mut rows: Vec<MatrixRow> = granted.iter().map(|granted| granted.row.clone()).collect();
     rows.extend(rows_of_overlays(file, &granted));
     let (columns, hosts) = hosts(file);
     Matrix { columns, hosts, rows, envelopes: envelopes(file) }
 }
 
 /// What the rules of a file grant, by sections.
-pub(super) fn granted(file: &NetworkFile) -> Vec<Granted<'_>> {
+pub(super) fn granted(file: &NetworkFile) -> Vec<RowGrant<'_>> {
     let mut rows = Vec::new();
-    let on = On::new(file);
+    let on = NetworkMembers::new(file);
     for allow in file.allows.iter().filter(|allow| !is_envelope(file, allow)) {
         of_allow(&on, allow, &mut rows);
     }
     for network in file.networks.iter().filter(|network| network.inside == Inside::Allow) {
-        let row = Row {
+        let row = MatrixRow {
             section: "Inside networks".to_owned(),
             nets: vec![network.name.clone()],
             purpose: "Members talk freely".to_owned(),
             ..row(&network.name, &network.name, &network.span)
         };
-        let paths = vec![Path::Network(&network.name)];
-        rows.push(Granted {
+        let paths = vec![RowPath::Network(&network.name)];
+        rows.push(RowGrant {
             row,
             from: &network.name,
             to: &network.name,
@@ -44,7 +46,7 @@ pub(super) fn granted(file: &NetworkFile) -> Vec<Granted<'_>> {
     for crossing in &file.crossings {
         for from in &crossing.from {
             for to in &crossing.to {
-                let row = Row {
+                let row = MatrixRow {
                     section: "Crossings".to_owned(),
                     nets: vec![crossing.over.clone()],
                     protocol: crossing.protocol,
@@ -52,8 +54,8 @@ pub(super) fn granted(file: &NetworkFile) -> Vec<Granted<'_>> {
                     purpose: format!("{} (approved by {})", crossing.reason, crossing.approved_by),
                     ..row(from, to, &crossing.span)
                 };
-                let paths = vec![Path::Link(&crossing.over)];
-                rows.push(Granted { row, from, to, beyond: &[], paths, rule: &crossing.name });
+                let paths = vec![RowPath::Link(&crossing.over)];
+                rows.push(RowGrant { row, from, to, beyond: &[], paths, rule: &crossing.name });
             }
         }
     }
@@ -66,9 +68,9 @@ pub(super) fn granted(file: &NetworkFile) -> Vec<Granted<'_>> {
     rows
 }
 
-fn row(from: &str, to: &str, span: &Span) -> Row {
+fn row(from: &str, to: &str, span: &Span) -> MatrixRow {
     let whole = || span.clone();
-    Row {
+    MatrixRow {
         section: String::new(),
         from: from.to_owned(),
         to: to.to_owned(),
@@ -78,7 +80,7 @@ fn row(from: &str, to: &str, span: &Span) -> Row {
         ports: Vec::new(),
         purpose: String::new(),
         temp: Temp::Always,
-        places: Places {
+        places: RowPositions {
             row: whole(),
             from: whole(),
             to: whole(),
@@ -90,8 +92,8 @@ fn row(from: &str, to: &str, span: &Span) -> Row {
     }
 }
 
-fn of_allow<'f>(on: &On<'f>, allow: &'f Allow, rows: &mut Vec<Granted<'f>>) {
-    let base = |from: &str, to: &str| Row {
+fn of_allow<'f>(on: &NetworkMembers<'f>, allow: &'f Allow, rows: &mut Vec<RowGrant<'f>>) {
+    let base = |from: &str, to: &str| MatrixRow {
         protocol: allow.protocol,
         ports: allow.ports.clone(),
         purpose: allow.purpose.clone(),
@@ -104,39 +106,41 @@ fn of_allow<'f>(on: &On<'f>, allow: &'f Allow, rows: &mut Vec<Granted<'f>>) {
             if networks.is_empty() {
                 continue;
             }
-            let row = Row {
+            let row = MatrixRow {
                 section: format!("Routing (via {via})"),
                 nets: networks.iter().map(|network| (*network).to_owned()).collect(),
                 ..base(from, via)
             };
-            let paths = networks.into_iter().map(Path::Via).collect();
-            rows.push(Granted { row, from, to: via, beyond: &allow.to, paths, rule: &allow.name });
+            let paths = networks.into_iter().map(RowPath::Via).collect();
+            rows.push(RowGrant { row, from, to: via, beyond: &allow.to, paths, rule: &allow.name });
             continue;
         }
         for to in &allow.to {
             let section = allow.chain.as_ref().map_or_else(|| from.clone(), |chain| format!("Chain {chain}"));
             let (paths, to_word) = match &allow.place {
-                network::Place::Switch if from == to && !on.is_network(from) => continue,
-                network::Place::Switch => {
-                    (on.both(allow, from, to).into_iter().map(Path::Network).collect(), &**to)
+                network::EnforcementPoint::Switch if from == to && !on.is_network(from) => continue,
+                network::EnforcementPoint::Switch => {
+                    (on.both(allow, from, to).into_iter().map(RowPath::Network).collect(), &**to)
                 }
-                network::Place::Overlay(overlay) => (vec![Path::Overlay(overlay)], &**to),
-                network::Place::Elsewhere(what) if from == to => (vec![Path::Elsewhere(what)], "localhost"),
-                network::Place::Elsewhere(what) => (vec![Path::Elsewhere(what)], &**to),
+                network::EnforcementPoint::Overlay(overlay) => (vec![RowPath::Overlay(overlay)], &**to),
+                network::EnforcementPoint::Elsewhere(what) if from == to => {
+                    (vec![RowPath::Elsewhere(what)], "localhost")
+                }
+                network::EnforcementPoint::Elsewhere(what) => (vec![RowPath::Elsewhere(what)], &**to),
             };
             // A pair of a list that shares no network is granted nothing.
             if paths.is_empty() {
                 continue;
             }
             let nets = paths.iter().map(|path| path.name().to_owned()).collect();
-            let row = Row { section, nets, ..base(from, to_word) };
-            rows.push(Granted { row, from, to, beyond: &[], paths, rule: &allow.name });
+            let row = MatrixRow { section, nets, ..base(from, to_word) };
+            rows.push(RowGrant { row, from, to, beyond: &[], paths, rule: &allow.name });
         }
     }
 }
 
 /// Who is on which network, and what can be done there.
-struct On<'f> {
+struct NetworkMembers<'f> {
     file: &'f NetworkFile,
     parties: HashMap<&'f str, Vec<&'f str>>,
     endpoints: HashSet<&'f str>,
@@ -146,7 +150,7 @@ struct On<'f> {
     pinned: HashSet<(&'f str, &'f str)>,
 }
 
-impl<'f> On<'f> {
+impl<'f> NetworkMembers<'f> {
     fn new(file: &'f NetworkFile) -> Self {
         let networks = file.networks.iter().map(Party::Network);
         let endpoints = file.endpoints.iter().map(Party::Endpoint);
@@ -159,7 +163,8 @@ impl<'f> On<'f> {
             parties.insert(&outside.name, of_exit);
         }
         let endpoints = file.endpoints.iter().map(|endpoint| &*endpoint.name).collect();
-        let mut on = On { file, parties, endpoints, found: HashSet::new(), pinned: HashSet::new() };
+        let mut on =
+            NetworkMembers { file, parties, endpoints, found: HashSet::new(), pinned: HashSet::new() };
         for endpoint in &file.endpoints {
             for plug in &endpoint.attachments {
                 let key = (&*endpoint.name, &*plug.network);
@@ -214,14 +219,14 @@ fn is_envelope(file: &NetworkFile, allow: &Allow) -> bool {
 }
 
 /// The rows of the overlays' own tables.
-fn rows_of_overlays(file: &NetworkFile, granted: &[Granted<'_>]) -> Vec<Row> {
+fn rows_of_overlays(file: &NetworkFile, granted: &[RowGrant<'_>]) -> Vec<MatrixRow> {
     let mut rows = Vec::new();
     for overlay in &file.overlays {
-        for granted in granted.iter().filter(|one| one.paths.contains(&Path::Overlay(&overlay.name))) {
+        for granted in granted.iter().filter(|one| one.paths.contains(&RowPath::Overlay(&overlay.name))) {
             let member = overlay.members.iter().find(|(name, _)| name == granted.to);
             let address = member.and_then(|(_, addresses)| addresses.first()).copied();
             let in_overlay = Some(InOverlay { address });
-            rows.push(Row { section: String::new(), in_overlay, ..granted.row.clone() });
+            rows.push(MatrixRow { section: String::new(), in_overlay, ..granted.row.clone() });
         }
     }
     rows
@@ -254,7 +259,7 @@ pub(super) fn envelopes(file: &NetworkFile) -> Vec<Envelope> {
 }
 
 /// Endpoints, and their places in networks and overlays.
-fn hosts(file: &NetworkFile) -> (Vec<Column>, Vec<Host>) {
+fn hosts(file: &NetworkFile) -> (Vec<Column>, Vec<MatrixHost>) {
     let label = |network: &network::Network| {
         if network.bridge == network.name {
             network.name.clone()
@@ -268,13 +273,13 @@ fn hosts(file: &NetworkFile) -> (Vec<Column>, Vec<Host>) {
     let of_network: HashMap<&str, usize> =
         file.networks.iter().enumerate().map(|(at, network)| (&*network.name, at)).collect();
     let hosts = file.endpoints.iter().map(|endpoint| {
-        let mut places: Vec<Place> = Vec::new();
+        let mut places: Vec<HostPlace> = Vec::new();
         for plug in &endpoint.attachments {
             let Some(&column) = of_network.get(&*plug.network) else { continue };
             let presence = of_plug(plug);
             match places.iter_mut().find(|place| place.column == column) {
                 Some(place) => merge(&mut place.presence, presence),
-                None => places.push(Place { column, presence, span: plug.span.clone() }),
+                None => places.push(HostPlace { column, presence, span: plug.span.clone() }),
             }
         }
         for (at, overlay) in file.overlays.iter().enumerate() {
@@ -287,9 +292,9 @@ fn hosts(file: &NetworkFile) -> (Vec<Column>, Vec<Host>) {
             } else {
                 Presence::At { addresses, behind: Vec::new() }
             };
-            places.push(Place { column: file.networks.len() + at, presence, span: overlay.span.clone() });
+            places.push(HostPlace { column: file.networks.len() + at, presence, span: overlay.span.clone() });
         }
-        Host { name: endpoint.name.clone(), span: endpoint.span.clone(), places }
+        MatrixHost { name: endpoint.name.clone(), span: endpoint.span.clone(), places }
     });
     (columns, hosts.collect())
 }

@@ -8,23 +8,23 @@ use crate::network::Span;
 
 /// A table, and the heading that it stands under.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct MarkdownTable {
     pub(super) heading: String,
-    pub(super) header: Vec<Cell>,
-    pub(super) rows: Vec<Line>,
+    pub(super) header: Vec<MarkdownCell>,
+    pub(super) rows: Vec<MarkdownRow>,
     pub(super) span: Span,
 }
 
 /// A row of a table; it has as many cells as the header.
 #[derive(Debug, Default)]
-pub(super) struct Line {
-    pub(super) cells: Vec<Cell>,
+pub(super) struct MarkdownRow {
+    pub(super) cells: Vec<MarkdownCell>,
     pub(super) span: Span,
 }
 
 /// A cell, or a paragraph: its text without markup.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Cell {
+pub(super) struct MarkdownCell {
     pub(super) text: String,
     /// Whether it has something in bold or italics.
     pub(super) stressed: bool,
@@ -34,9 +34,9 @@ pub(super) struct Cell {
 
 /// What a document has, as far as it matters here.
 #[derive(Debug, Default)]
-pub(super) struct Text {
-    pub(super) tables: Vec<Table>,
-    pub(super) paragraphs: Vec<Cell>,
+pub(super) struct MarkdownText {
+    pub(super) tables: Vec<MarkdownTable>,
+    pub(super) paragraphs: Vec<MarkdownCell>,
 }
 
 /// Reads a Markdown text.
@@ -44,20 +44,20 @@ pub(super) struct Text {
 /// # Errors
 ///
 /// When it is too big for what it costs to read it.
-pub(super) fn read(text: &str) -> Result<Text, Finding> {
+pub(super) fn read(text: &str) -> Result<MarkdownText, Finding> {
     bounded(text)?;
-    let mut out = Text::default();
+    let mut out = MarkdownText::default();
     let mut heading = String::new();
-    let mut open: Option<Cell> = None;
-    let mut table: Option<Table> = None;
-    let mut line = Line::default();
+    let mut open: Option<MarkdownCell> = None;
+    let mut table: Option<MarkdownTable> = None;
+    let mut line = MarkdownRow::default();
     for (event, span) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
         match event {
             Event::Start(Tag::Table(_)) => {
-                table = Some(Table { heading: heading.clone(), span, ..Table::default() });
+                table = Some(MarkdownTable { heading: heading.clone(), span, ..MarkdownTable::default() });
             }
             Event::End(TagEnd::Table) => out.tables.extend(table.take()),
-            Event::Start(Tag::TableHead | Tag::TableRow) => line = Line { cells: Vec::new(), span },
+            Event::Start(Tag::TableHead | Tag::TableRow) => line = MarkdownRow { cells: Vec::new(), span },
             Event::End(TagEnd::TableHead) => {
                 if let Some(table) = &mut table {
                     table.header = std::mem::take(&mut line.cells);
@@ -69,13 +69,13 @@ pub(super) fn read(text: &str) -> Result<Text, Finding> {
                 }
             }
             Event::Start(Tag::TableCell | Tag::Paragraph | Tag::Heading { .. } | Tag::Item) => {
-                open = Some(Cell { span: trimmed(text, span), ..Cell::default() });
+                open = Some(MarkdownCell { span: trimmed(text, span), ..MarkdownCell::default() });
             }
             Event::End(TagEnd::TableCell) => {
-                line.cells.extend(open.take().map(Cell::finished));
+                line.cells.extend(open.take().map(MarkdownCell::finished));
             }
             Event::End(TagEnd::Paragraph | TagEnd::Item) => {
-                out.paragraphs.extend(open.take().map(Cell::finished))
+                out.paragraphs.extend(open.take().map(MarkdownCell::finished))
             }
             Event::End(TagEnd::Heading(_)) => heading = open.take().unwrap_or_default().finished().text,
             Event::Start(Tag::Strong | Tag::Emphasis) => {
@@ -105,7 +105,7 @@ pub(super) fn read(text: &str) -> Result<Text, Finding> {
     Ok(out)
 }
 
-impl Cell {
+impl MarkdownCell {
     /// With one blank for each run of them, and no control characters.
     fn finished(mut self) -> Self {
         let plain: String = self.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -55,9 +55,9 @@ pub struct Matrix {
     /// The networks and overlays that hosts may have a place in.
     pub columns: Vec<Column>,
     /// Who has a place in them.
-    pub hosts: Vec<Host>,
+    pub hosts: Vec<MatrixHost>,
     /// Who may talk to whom.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MatrixRow>,
     /// What tunnels look like from outside.
     pub envelopes: Vec<Envelope>,
 }
@@ -73,18 +73,18 @@ pub struct Column {
 
 /// One that has places in networks.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Host {
+pub struct MatrixHost {
     /// Its name.
     pub name: String,
     /// Where it is written.
     pub span: Span,
     /// Its places, by column; a column that is not among them says nothing of it.
-    pub places: Vec<Place>,
+    pub places: Vec<HostPlace>,
 }
 
 /// What a host has in a column.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
+pub struct HostPlace {
     /// The column, by its place in [`Matrix::columns`].
     pub column: usize,
     /// What it has there.
@@ -114,7 +114,7 @@ pub enum Presence {
 
 /// One row: who may open which connection to whom.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct MatrixRow {
     /// The title of its section; empty before the first.
     pub section: String,
     /// Who may.
@@ -134,7 +134,7 @@ pub struct Row {
     /// Whether it is closed until a window opens it.
     pub temp: Temp,
     /// Where it stands in the document, or its rule in the network file.
-    pub places: Places,
+    pub places: RowPositions,
 }
 
 /// A row in an overlay's own table.
@@ -158,7 +158,7 @@ pub enum Temp {
 
 /// Where the parts of a row stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct RowPositions {
     /// The whole row.
     pub row: Span,
     /// Its first party.

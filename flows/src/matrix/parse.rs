@@ -2,9 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::markdown::{self, Cell, Line, Table, cells_written};
-use super::words::{self, Kind, Ports, Wrong, short, slug};
-use super::{Column, Envelope, Host, InOverlay, MAX_ROWS, Matrix, Place, Places, Presence, Row, sentence};
+use super::markdown::{self, MarkdownCell, MarkdownRow, MarkdownTable, cells_written};
+use super::words::{self, CellError, CellPorts, ColumnKind, short, slug};
+use super::{
+    Column, Envelope, HostPlace, InOverlay, MAX_ROWS, Matrix, MatrixHost, MatrixRow, Presence, RowPositions,
+    sentence,
+};
 use crate::finding::{Finding, has_errors};
 use crate::nearest::nearest;
 use crate::network::{Protocol, Span};
@@ -59,18 +62,18 @@ struct Reader<'t> {
 /// The columns of a table of flows, by their places.
 #[derive(Default)]
 struct Columns {
-    places: Vec<(Kind, usize)>,
+    places: Vec<(ColumnKind, usize)>,
     /// The overlay whose table it is, and the column with its addresses.
     overlay: Option<(String, usize)>,
 }
 
 impl Columns {
-    fn at<'l>(&self, line: &'l Line, kind: Kind) -> Option<&'l Cell> {
+    fn at<'l>(&self, line: &'l MarkdownRow, kind: ColumnKind) -> Option<&'l MarkdownCell> {
         let (_, place) = self.places.iter().find(|(other, _)| *other == kind)?;
         line.cells.get(*place)
     }
 
-    fn has(&self, kind: Kind) -> bool {
+    fn has(&self, kind: ColumnKind) -> bool {
         self.places.iter().any(|(other, _)| *other == kind)
     }
 }
@@ -82,17 +85,18 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong(&mut self, code: &'static str, span: &Span, (message, help): Wrong) {
+    fn wrong(&mut self, code: &'static str, span: &Span, (message, help): CellError) {
         self.push(Finding::error(code, span.clone(), message, help));
     }
 
-    fn table(&mut self, table: &Table) {
-        let kinds: Vec<Option<Kind>> = table.header.iter().map(|cell| Kind::of(&cell.text)).collect();
-        let has = |kind: Kind| kinds.contains(&Some(kind));
-        let ends = [Kind::From, Kind::To].into_iter().filter(|kind| has(*kind)).count();
+    fn table(&mut self, table: &MarkdownTable) {
+        let kinds: Vec<Option<ColumnKind>> =
+            table.header.iter().map(|cell| ColumnKind::of(&cell.text)).collect();
+        let has = |kind: ColumnKind| kinds.contains(&Some(kind));
+        let ends = [ColumnKind::From, ColumnKind::To].into_iter().filter(|kind| has(*kind)).count();
         let first = table.header.first().map(|cell| &*cell.text).unwrap_or_default();
-        if ends > 0 && (ends == 2 || has(Kind::Protocol) || has(Kind::Port))
-            || has(Kind::Protocol) && has(Kind::Port)
+        if ends > 0 && (ends == 2 || has(ColumnKind::Protocol) || has(ColumnKind::Port))
+            || has(ColumnKind::Protocol) && has(ColumnKind::Port)
         {
             self.tables += 1;
             if let Some(columns) = self.columns(table, &kinds) {
@@ -114,7 +118,7 @@ impl Reader<'_> {
     }
 
     /// Which column is what; nothing where one is missing.
-    fn columns(&mut self, table: &Table, kinds: &[Option<Kind>]) -> Option<Columns> {
+    fn columns(&mut self, table: &MarkdownTable, kinds: &[Option<ColumnKind>]) -> Option<Columns> {
         let mut columns = Columns::default();
         let mut unknown = Vec::new();
         let mut whole = true;
@@ -134,7 +138,7 @@ impl Reader<'_> {
                 },
             }
         }
-        for kind in [Kind::From, Kind::To, Kind::Protocol, Kind::Port] {
+        for kind in [ColumnKind::From, ColumnKind::To, ColumnKind::Protocol, ColumnKind::Port] {
             if columns.has(kind) {
                 continue;
             }
@@ -155,17 +159,17 @@ impl Reader<'_> {
         if !whole {
             return None;
         }
-        if columns.has(Kind::Net) {
+        if columns.has(ColumnKind::Net) {
             columns.overlay = None;
         }
         for cell in unknown.into_iter().filter(|cell| !cell.text.is_empty()) {
             let help = "the columns that are: From, To, Interface/Net, Proto, Port, Purpose, Temp";
             let message = format!("the column `{}` is not read", short(&cell.text));
-            let near = Kind::ALL
+            let near = ColumnKind::ALL
                 .iter()
                 .flat_map(|kind| kind.words())
                 .copied()
-                .filter(|word| Kind::of(word).is_none_or(|kind| !columns.has(kind)));
+                .filter(|word| ColumnKind::of(word).is_none_or(|kind| !columns.has(kind)));
             // A column for windows that is not known as one would leave rows open.
             match nearest(&cell.text, near) {
                 Some(word) => {
@@ -179,7 +183,7 @@ impl Reader<'_> {
         Some(columns)
     }
 
-    fn flows(&mut self, table: &Table, columns: &Columns) {
+    fn flows(&mut self, table: &MarkdownTable, columns: &Columns) {
         // A table under a heading such as "Update routing (via gateway)" is one section of that kind.
         let mut section = words::via_of(&table.heading).map_or_else(String::new, |_| table.heading.clone());
         for line in &table.rows {
@@ -201,7 +205,7 @@ impl Reader<'_> {
     }
 
     /// Whether the row has no more cells than the header: those would be lost.
-    fn fits(&mut self, table: &Table, line: &Line) -> bool {
+    fn fits(&mut self, table: &MarkdownTable, line: &MarkdownRow) -> bool {
         let written = self.text.get(line.span.clone()).map_or(0, cells_written);
         let most = table.header.len();
         if written > most {
@@ -211,11 +215,11 @@ impl Reader<'_> {
         written <= most
     }
 
-    fn flow(&mut self, line: &Line, columns: &Columns, section: &str) {
-        let empty = Cell { span: line.span.start..line.span.start, ..Cell::default() };
-        let cell = |kind: Kind| columns.at(line, kind).unwrap_or(&empty);
-        let (from, to) = (cell(Kind::From), cell(Kind::To));
-        for (kind, cell) in [(Kind::From, from), (Kind::To, to)] {
+    fn flow(&mut self, line: &MarkdownRow, columns: &Columns, section: &str) {
+        let empty = MarkdownCell { span: line.span.start..line.span.start, ..MarkdownCell::default() };
+        let cell = |kind: ColumnKind| columns.at(line, kind).unwrap_or(&empty);
+        let (from, to) = (cell(ColumnKind::From), cell(ColumnKind::To));
+        for (kind, cell) in [(ColumnKind::From, from), (ColumnKind::To, to)] {
             let word = kind.words().first().copied().unwrap_or_default();
             let unnamed = |part: &str| slug(part).is_empty() && !words::is_anybody(part);
             if words::is_blank(&cell.text) || words::parts(&cell.text).any(unnamed) {
@@ -225,8 +229,12 @@ impl Reader<'_> {
                 return self.wrong("unnamed-party", span, (message, help));
             }
         }
-        let (protocol, port, temp, net) =
-            (cell(Kind::Protocol), cell(Kind::Port), cell(Kind::Temp), cell(Kind::Net));
+        let (protocol, port, temp, net) = (
+            cell(ColumnKind::Protocol),
+            cell(ColumnKind::Port),
+            cell(ColumnKind::Temp),
+            cell(ColumnKind::Net),
+        );
         let protocols = match words::protocols(&protocol.text) {
             Ok(protocols) => protocols,
             Err(wrong) => return self.wrong("bad-protocol", &protocol.span, wrong),
@@ -250,7 +258,7 @@ impl Reader<'_> {
             },
             None => (words::parts(blank(&net.text)).map(str::to_owned).collect(), None),
         };
-        let places = Places {
+        let places = RowPositions {
             row: line.span.start..line.span.start + self.row_len(&line.span),
             from: from.span.clone(),
             to: to.span.clone(),
@@ -259,11 +267,11 @@ impl Reader<'_> {
             port: port.span.clone(),
             temp: temp.span.clone(),
         };
-        let purpose = &cell(Kind::Purpose).text;
+        let purpose = &cell(ColumnKind::Purpose).text;
         for one in words::parts(&from.text) {
             for other in words::parts(&to.text) {
                 for (protocol, ports) in &granted {
-                    self.matrix.rows.push(Row {
+                    self.matrix.rows.push(MatrixRow {
                         section: section.to_owned(),
                         from: one.to_owned(),
                         to: other.to_owned(),
@@ -285,7 +293,7 @@ impl Reader<'_> {
     }
 
     /// The address in a row of an overlay's table; nothing where the cell has something else.
-    fn address(&mut self, cell: Option<&Cell>) -> Option<Option<IpAddr>> {
+    fn address(&mut self, cell: Option<&MarkdownCell>) -> Option<Option<IpAddr>> {
         let Some(cell) = cell.filter(|cell| !words::is_blank(&cell.text)) else { return Some(None) };
         let address = cell.text.parse().ok();
         if address.is_none() {
@@ -296,8 +304,8 @@ impl Reader<'_> {
         address.map(Some)
     }
 
-    fn hosts(&mut self, table: &Table) {
-        let label_of = |cell: &Cell| words::overlay_of(&cell.text).unwrap_or(&cell.text).to_owned();
+    fn hosts(&mut self, table: &MarkdownTable) {
+        let label_of = |cell: &MarkdownCell| words::overlay_of(&cell.text).unwrap_or(&cell.text).to_owned();
         let mut columns = Vec::new();
         for (place, head) in table.header.iter().enumerate().skip(1) {
             let cells = || table.rows.iter().filter_map(|line| line.cells.get(place));
@@ -324,7 +332,7 @@ impl Reader<'_> {
         }
     }
 
-    fn host(&mut self, line: &Line, columns: &[(usize, usize)]) {
+    fn host(&mut self, line: &MarkdownRow, columns: &[(usize, usize)]) {
         let Some(name) = line.cells.first() else { return };
         if slug(&name.text).is_empty() {
             let wrong = ("the row has no name".to_owned(), "write the name of the host into its first cell");
@@ -339,11 +347,11 @@ impl Reader<'_> {
                 self.wrong("bad-address", &cell.span, (message, help));
                 continue;
             };
-            places.push(Place { column: *column, presence, span: cell.span.clone() });
+            places.push(HostPlace { column: *column, presence, span: cell.span.clone() });
         }
-        let same = |host: &&mut Host| slug(&host.name) == slug(&name.text);
+        let same = |host: &&mut MatrixHost| slug(&host.name) == slug(&name.text);
         let Some(host) = self.matrix.hosts.iter_mut().find(same) else {
-            self.matrix.hosts.push(Host { name: name.text.clone(), span: name.span.clone(), places });
+            self.matrix.hosts.push(MatrixHost { name: name.text.clone(), span: name.span.clone(), places });
             return;
         };
         let twice = places.iter().find(|place| host.places.iter().any(|p| p.column == place.column)).cloned();
@@ -354,7 +362,7 @@ impl Reader<'_> {
         }
     }
 
-    fn paragraph(&mut self, paragraph: &Cell) {
+    fn paragraph(&mut self, paragraph: &MarkdownCell) {
         if paragraph.text.starts_with('|') {
             let message = "this looks like rows of a table, and is none".to_owned();
             let help = "a table has a header row and below it one such as |---|---| with as many cells, and no empty line in it";
@@ -377,19 +385,19 @@ fn blank(cell: &str) -> &str {
     if words::is_blank(cell) { "" } else { cell }
 }
 
-fn header_span(table: &Table) -> Span {
+fn header_span(table: &MarkdownTable) -> Span {
     let end = table.header.last().map_or(table.span.start, |cell| cell.span.end);
     table.span.start..end
 }
 
 /// What protocols and ports mean together.
-fn grants(protocols: &[Protocol], ports: Ports) -> Result<Vec<(Protocol, Vec<u16>)>, Wrong> {
+fn grants(protocols: &[Protocol], ports: CellPorts) -> Result<Vec<(Protocol, Vec<u16>)>, CellError> {
     let ports = match (protocols, ports) {
-        ([Protocol::Udp | Protocol::Dhcp], Ports::Dhcp) => return Ok(vec![(Protocol::Dhcp, Vec::new())]),
-        (_, Ports::Dhcp) => {
+        ([Protocol::Udp | Protocol::Dhcp], CellPorts::Dhcp) => return Ok(vec![(Protocol::Dhcp, Vec::new())]),
+        (_, CellPorts::Dhcp) => {
             return Err(("67/68 is DHCP, which is UDP".into(), "write UDP under Proto, or other ports"));
         }
-        (_, Ports::List(ports)) => ports,
+        (_, CellPorts::List(ports)) => ports,
     };
     let portless = |protocol: &Protocol| {
         matches!(protocol, Protocol::Any | Protocol::Icmp | Protocol::Dhcp | Protocol::Vrrp)

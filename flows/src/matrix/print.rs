@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::words::{ports_word, protocol_word, temp_word};
-use super::{Envelope, Host, Matrix, Presence, Row};
+use super::{Envelope, Matrix, MatrixHost, MatrixRow, Presence};
 
 /// The columns of one table of hosts: with more networks there are several such tables.
 const MAX_ABREAST: usize = 12;
@@ -29,7 +29,8 @@ fn hosts(matrix: &Matrix, out: &mut String) {
         chunks.push(&[]);
     }
     for chunk in chunks {
-        let here = |host: &&Host| single || host.places.iter().any(|place| chunk.contains(&place.column));
+        let here =
+            |host: &&MatrixHost| single || host.places.iter().any(|place| chunk.contains(&place.column));
         let heads = chunk.iter().filter_map(|column| matrix.columns.get(*column)).map(|c| escaped(&c.label));
         let heads: Vec<String> = std::iter::once("VM".to_owned()).chain(heads).collect();
         out.push('\n');
@@ -94,7 +95,8 @@ fn overlays(matrix: &Matrix, out: &mut String) {
     }
     for name in names {
         let _ = writeln!(out, "\n## {} Overlay", escaped(name));
-        let in_it = |row: &&Row| row.in_overlay.is_some() && row.nets.first().is_some_and(|net| net == name);
+        let in_it =
+            |row: &&MatrixRow| row.in_overlay.is_some() && row.nets.first().is_some_and(|net| net == name);
         let mut rows = matrix.rows.iter().filter(in_it).peekable();
         if rows.peek().is_some() {
             let _ = writeln!(out, "\n| From | To | {} IP | Proto | Port | Purpose | Temp |", escaped(name));

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::words::{names_of, slug};
-use super::{Row, Temp};
+use super::{MatrixRow, Temp};
 use crate::network::{NetworkFile, Party};
 
 /// Where the packets of a row go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Path<'f> {
+pub(super) enum RowPath<'f> {
     /// Over a network.
     Network(&'f str),
     /// Over a network to a next hop, which passes them on.
@@ -21,42 +21,42 @@ pub(super) enum Path<'f> {
     Elsewhere(&'f str),
 }
 
-impl<'f> Path<'f> {
+impl<'f> RowPath<'f> {
     pub(super) fn name(self) -> &'f str {
         match self {
-            Path::Network(name)
-            | Path::Via(name)
-            | Path::Link(name)
-            | Path::Overlay(name)
-            | Path::Elsewhere(name) => name,
+            RowPath::Network(name)
+            | RowPath::Via(name)
+            | RowPath::Link(name)
+            | RowPath::Overlay(name)
+            | RowPath::Elsewhere(name) => name,
         }
     }
 
     pub(super) fn network(self) -> Option<&'f str> {
         match self {
-            Path::Network(name) | Path::Via(name) => Some(name),
-            Path::Link(_) | Path::Overlay(_) | Path::Elsewhere(_) => None,
+            RowPath::Network(name) | RowPath::Via(name) => Some(name),
+            RowPath::Link(_) | RowPath::Overlay(_) | RowPath::Elsewhere(_) => None,
         }
     }
 }
 
 /// What one row of a network's matrix grants.
 #[derive(Debug, Clone)]
-pub(super) struct Granted<'f> {
+pub(super) struct RowGrant<'f> {
     /// As it is printed.
-    pub(super) row: Row,
+    pub(super) row: MatrixRow,
     pub(super) from: &'f str,
     /// The next hop, where it goes by one.
     pub(super) to: &'f str,
     /// Whom it reaches by the next hop.
     pub(super) beyond: &'f [String],
-    pub(super) paths: Vec<Path<'f>>,
+    pub(super) paths: Vec<RowPath<'f>>,
     /// The rule, or the network whose members talk freely.
     pub(super) rule: &'f str,
 }
 
 /// The names of a network file as a document may write them.
-pub(super) struct Names<'f> {
+pub(super) struct DocumentNames<'f> {
     pub(super) file: &'f NetworkFile,
     parties: HashMap<String, &'f str>,
     /// Networks by their names, their bridges', and their exits' names and ports.
@@ -67,9 +67,9 @@ pub(super) struct Names<'f> {
     members: HashMap<&'f str, Vec<&'f str>>,
 }
 
-impl<'f> Names<'f> {
+impl<'f> DocumentNames<'f> {
     pub(super) fn new(file: &'f NetworkFile) -> Self {
-        let mut names = Names {
+        let mut names = DocumentNames {
             file,
             parties: HashMap::new(),
             networks: HashMap::new(),
@@ -165,17 +165,17 @@ impl<'f> Names<'f> {
     }
 
     /// Whether a document that names these means that path; one that names none means any.
-    pub(super) fn fits(&self, nets: &[String], path: Path<'_>) -> bool {
+    pub(super) fn fits(&self, nets: &[String], path: RowPath<'_>) -> bool {
         if nets.is_empty() {
             return true;
         }
         let named = |name: &str| nets.iter().any(|net| names_of(net).contains(&slug(name)));
         match path {
-            Path::Network(name) | Path::Via(name) => {
+            RowPath::Network(name) | RowPath::Via(name) => {
                 nets.iter().any(|net| self.networks(net).contains(&name))
             }
-            Path::Link(name) | Path::Overlay(name) => named(name),
-            Path::Elsewhere(what) => slug(&nets.join(", ")) == slug(what) || named(what),
+            RowPath::Link(name) | RowPath::Overlay(name) => named(name),
+            RowPath::Elsewhere(what) => slug(&nets.join(", ")) == slug(what) || named(what),
         }
     }
 }

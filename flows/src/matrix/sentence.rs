@@ -1,15 +1,15 @@
 //! The sentence about an overlay's envelope: `Nebula itself uses UDP 4242 on vmbr1 between mesh and joi.`
 
 use super::Envelope;
-use super::markdown::Cell;
-use super::words::{Ports, Wrong, ports, protocols, short, slug};
+use super::markdown::MarkdownCell;
+use super::words::{CellError, CellPorts, ports, protocols, short, slug};
 
 /// The envelope that a paragraph tells of; nothing where it tells of something else.
 ///
 /// # Errors
 ///
 /// What is wrong with it, where it tells of one and cannot be understood.
-pub(super) fn envelope(paragraph: &Cell) -> Option<Result<Envelope, Wrong>> {
+pub(super) fn envelope(paragraph: &MarkdownCell) -> Option<Result<Envelope, CellError>> {
     let text = paragraph.text.trim();
     let (overlay, rest) = text.split_once(" itself uses ")?;
     let overlay = overlay.trim().to_owned();
@@ -19,7 +19,7 @@ pub(super) fn envelope(paragraph: &Cell) -> Option<Result<Envelope, Wrong>> {
     Some(read(overlay, rest, paragraph))
 }
 
-fn read(overlay: String, rest: &str, paragraph: &Cell) -> Result<Envelope, Wrong> {
+fn read(overlay: String, rest: &str, paragraph: &MarkdownCell) -> Result<Envelope, CellError> {
     const HELP: &str = "write it like: Nebula itself uses UDP 4242 on vmbr1 between mesh and joi.";
     let not = |what: &str| (format!("what {} itself uses is not clear: {what}", short(&overlay)), HELP);
     let (what, between) = rest.split_once(" between ").ok_or_else(|| not("there is no `between`"))?;
@@ -27,7 +27,7 @@ fn read(overlay: String, rest: &str, paragraph: &Cell) -> Result<Envelope, Wrong
     let (protocol, port) = what.trim().split_once(' ').unwrap_or((what.trim(), ""));
     let protocols = protocols(protocol)?;
     let [protocol] = protocols.as_slice() else { return Err(not("name one protocol")) };
-    let Ports::List(ports) = ports(&port.replace(" and ", ","))? else {
+    let CellPorts::List(ports) = ports(&port.replace(" and ", ","))? else {
         return Err(not("67/68 is DHCP"));
     };
     if ports.is_empty() {

@@ -598,7 +598,7 @@ fn rows_are_imported_as_what_they_say() {
     assert_eq!((&*allows[0].ports, &*allows[0].purpose), (&[8000, 8001, 8002][..], "x | y"));
     assert_eq!(allows[0].temp.as_deref(), Some("night"));
     assert_eq!((&*allows[4].from, &*allows[4].to), (&["lan".to_owned()][..], &["b".to_owned()][..]));
-    assert_eq!(allows[6].place, crate::network::Place::Elsewhere("lo".to_owned()));
+    assert_eq!(allows[6].place, crate::network::EnforcementPoint::Elsewhere("lo".to_owned()));
     assert_eq!((allows[7].via.as_deref(), &*allows[7].to), (Some("gw"), &["web".to_owned()][..]));
     let found = against(&text, &network);
     assert!(found.agrees(), "{}\n{}", said(&found), imported.text);
@@ -661,7 +661,7 @@ fn bare(mut matrix: Matrix) -> Matrix {
         host.span = 0..0;
         host.places.iter_mut().for_each(|place| place.span = 0..0);
     }
-    matrix.rows.iter_mut().for_each(|row| row.places = Places::default());
+    matrix.rows.iter_mut().for_each(|row| row.places = RowPositions::default());
     matrix.envelopes.iter_mut().for_each(|envelope| envelope.span = 0..0);
     matrix
 }
@@ -674,7 +674,7 @@ fn a_name() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9][a-zA-Z0-9 _.*|<>&\\\\`\\[\\]-]{0,10}[a-z]".prop_map(|name| plain(&name))
 }
 
-fn a_row() -> impl Strategy<Value = Row> {
+fn a_row() -> impl Strategy<Value = MatrixRow> {
     let protocol = prop_oneof![
         Just(Protocol::Any),
         Just(Protocol::Tcp),
@@ -687,7 +687,7 @@ fn a_row() -> impl Strategy<Value = Row> {
     let nets = proptest::collection::vec("[a-z0-9]{1,6}( \\([a-z]{1,4}\\))?", 0..3);
     let ports = proptest::collection::btree_set(1u16.., 0..5);
     (a_name(), a_name(), nets, protocol, ports, "\\PC{0,24}", temp).prop_map(
-        |(from, to, nets, protocol, ports, purpose, temp)| Row {
+        |(from, to, nets, protocol, ports, purpose, temp)| MatrixRow {
             section: String::new(),
             from,
             to,
@@ -700,7 +700,7 @@ fn a_row() -> impl Strategy<Value = Row> {
             },
             purpose: plain(&purpose),
             temp,
-            places: Places::default(),
+            places: RowPositions::default(),
         },
     )
 }
@@ -723,23 +723,23 @@ fn a_matrix() -> impl Strategy<Value = Matrix> {
     (1usize..14, hosts, rows, sections, inside, any::<bool>()).prop_map(
         |(columns, hosts, mut rows, sections, inside, envelope)| {
             for (section, some) in sections {
-                rows.extend(some.into_iter().map(|row| Row { section: section.clone(), ..row }));
+                rows.extend(some.into_iter().map(|row| MatrixRow { section: section.clone(), ..row }));
             }
-            rows.extend(inside.into_iter().map(|(row, address)| Row {
+            rows.extend(inside.into_iter().map(|(row, address)| MatrixRow {
                 nets: vec!["Nebula".to_owned()],
                 in_overlay: Some(InOverlay { address: address.map(IpAddr::from) }),
                 ..row
             }));
-            let place = |(column, presence)| Place { column, presence, span: 0..0 };
+            let place = |(column, presence)| HostPlace { column, presence, span: 0..0 };
             let mut seen = std::collections::HashSet::new();
-            let hosts: Vec<Host> = hosts
+            let hosts: Vec<MatrixHost> = hosts
                 .into_iter()
                 .filter(|(name, _)| seen.insert(words::slug(name)))
                 // In several tables, a host that is in none of a table's networks is not among its rows.
                 .map(|(name, all)| {
                     let all = all.into_iter().map(|p| if columns > 12 { Presence::Yes } else { p });
                     let places = (0..columns).zip(all).map(place).collect();
-                    Host { name, span: 0..0, places }
+                    MatrixHost { name, span: 0..0, places }
                 })
                 .collect();
             let columns =

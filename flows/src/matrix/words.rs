@@ -8,7 +8,7 @@ use super::{Presence, Temp};
 use crate::network::Protocol;
 
 /// What is wrong with a cell, and what to do.
-pub(super) type Wrong = (String, &'static str);
+pub(super) type CellError = (String, &'static str);
 
 /// The widest range of ports that is written out.
 const MAX_RANGE: usize = 64;
@@ -75,7 +75,7 @@ pub(super) fn is_blank(cell: &str) -> bool {
 
 /// What a column of a table of flows is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     From,
     To,
     Net,
@@ -85,13 +85,13 @@ pub(super) enum Kind {
     Temp,
 }
 
-impl Kind {
+impl ColumnKind {
     /// The words for it; the first one is what a person is told.
     pub(super) fn words(self) -> &'static [&'static str] {
         match self {
-            Kind::From => &["From", "source", "src"],
-            Kind::To => &["To", "destination", "dest", "dst", "target"],
-            Kind::Net => &[
+            ColumnKind::From => &["From", "source", "src"],
+            ColumnKind::To => &["To", "destination", "dest", "dst", "target"],
+            ColumnKind::Net => &[
                 "Interface/Net",
                 "interface",
                 "iface",
@@ -101,20 +101,29 @@ impl Kind {
                 "net-interface",
                 "path",
             ],
-            Kind::Protocol => &["Proto", "protocol"],
-            Kind::Port => &["Port", "ports", "dst-port", "destination-port"],
-            Kind::Purpose => &["Purpose", "description", "comment", "comments", "notes", "why", "reason"],
-            Kind::Temp => &["Temp", "temporary", "window"],
+            ColumnKind::Protocol => &["Proto", "protocol"],
+            ColumnKind::Port => &["Port", "ports", "dst-port", "destination-port"],
+            ColumnKind::Purpose => {
+                &["Purpose", "description", "comment", "comments", "notes", "why", "reason"]
+            }
+            ColumnKind::Temp => &["Temp", "temporary", "window"],
         }
     }
 
-    pub(super) const ALL: [Kind; 7] =
-        [Kind::From, Kind::To, Kind::Net, Kind::Protocol, Kind::Port, Kind::Purpose, Kind::Temp];
+    pub(super) const ALL: [ColumnKind; 7] = [
+        ColumnKind::From,
+        ColumnKind::To,
+        ColumnKind::Net,
+        ColumnKind::Protocol,
+        ColumnKind::Port,
+        ColumnKind::Purpose,
+        ColumnKind::Temp,
+    ];
 
     /// The column with that head.
-    pub(super) fn of(head: &str) -> Option<Kind> {
+    pub(super) fn of(head: &str) -> Option<ColumnKind> {
         let head = slug(head);
-        Kind::ALL.into_iter().find(|kind| kind.words().iter().any(|word| slug(word) == head))
+        ColumnKind::ALL.into_iter().find(|kind| kind.words().iter().any(|word| slug(word) == head))
     }
 }
 
@@ -150,7 +159,7 @@ pub(super) fn is_hosts(head: &str) -> bool {
 }
 
 /// The protocols of a cell; several for `TCP/UDP`.
-pub(super) fn protocols(cell: &str) -> Result<Vec<Protocol>, Wrong> {
+pub(super) fn protocols(cell: &str) -> Result<Vec<Protocol>, CellError> {
     if is_blank(cell) {
         return Ok(vec![Protocol::Any]);
     }
@@ -178,7 +187,7 @@ pub(super) fn protocols(cell: &str) -> Result<Vec<Protocol>, Wrong> {
 
 /// What the cell of ports says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ports {
+pub(super) enum CellPorts {
     /// These; none means any.
     List(Vec<u16>),
     /// Those of DHCP, its server's and its client's.
@@ -186,18 +195,18 @@ pub(super) enum Ports {
 }
 
 /// The ports of a cell.
-pub(super) fn ports(cell: &str) -> Result<Ports, Wrong> {
+pub(super) fn ports(cell: &str) -> Result<CellPorts, CellError> {
     const HELP: &str =
         "write the destination ports, like 443 or 80,443; an empty cell is for any; DHCP's are 67/68";
     let plain = cell.trim().to_ascii_lowercase();
     if is_blank(cell) || matches!(&*plain, "any" | "all" | "*" | "n/a") {
-        return Ok(Ports::List(Vec::new()));
+        return Ok(CellPorts::List(Vec::new()));
     }
     if let Some((one, other)) = plain.split_once('/') {
         let pair = (one.trim().parse(), other.trim().parse());
         return match pair {
             (Ok(67u16), Ok(68u16)) | (Ok(68), Ok(67)) | (Ok(546), Ok(547)) | (Ok(547), Ok(546)) => {
-                Ok(Ports::Dhcp)
+                Ok(CellPorts::Dhcp)
             }
             _ => {
                 let message = format!("`{}`: a slash stands between the two ports of DHCP only", short(cell));
@@ -226,11 +235,11 @@ pub(super) fn ports(cell: &str) -> Result<Ports, Wrong> {
             return Err((format!("more than {MAX_PARTS} ports"), "leave the cell empty for any"));
         }
     }
-    Ok(Ports::List(list))
+    Ok(CellPorts::List(list))
 }
 
 /// Whether a row is temporary.
-pub(super) fn temp(cell: &str) -> Result<Temp, Wrong> {
+pub(super) fn temp(cell: &str) -> Result<Temp, CellError> {
     let plain = cell.trim().trim_matches('*');
     let (word, window) = match split(plain) {
         (word, Some(window)) => (word, window),

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 
-use super::draft::{At, Draft, DraftNetwork};
+use super::draft::{Draft, DraftNetwork, Spanned};
 use super::link_local;
-use super::names::Names;
-use super::prefix::{Item, host, is_edge, overlaps, unusable};
-use super::report::{Named, Report, quote};
+use super::names::NameIndex;
+use super::prefix::{RangeEntry, host, is_edge, overlaps, unusable};
+use super::report::{FindingReport, NamedInText, quote};
 use super::shared;
 use super::{SharedAddress, Span};
 
@@ -18,9 +18,9 @@ use super::{SharedAddress, Span};
 const MAX_SUBNETS: usize = 64;
 
 /// Checks all addresses, prefixes and MACs of a file.
-pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
+pub(super) fn check(draft: &Draft, names: &NameIndex<'_>, report: &mut FindingReport) {
     for network in &draft.networks {
-        let what = Named { word: "network", name: &network.name.value };
+        let what = NamedInText { word: "network", name: &network.name.value };
         usable(network.subnets.iter().map(prefix_at), &what, report);
         if let Some(beyond) = network.subnets.get(MAX_SUBNETS) {
             let message = format!("{what} has more than {MAX_SUBNETS} subnets");
@@ -35,10 +35,10 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     let mut behind = Vec::new();
     let mut shared_before = HashSet::new();
     for endpoint in &draft.endpoints {
-        let what = Named { word: "endpoint", name: &endpoint.name.value };
+        let what = NamedInText { word: "endpoint", name: &endpoint.name.value };
         for attachment in &endpoint.attachments {
             let network = attachment.network.as_ref().and_then(|name| names.network(&name.value));
-            let holder = Holder::new(what, network.map(|(index, _)| index));
+            let holder = AddressHolder::new(what, network.map(|(index, _)| index));
             usable(attachment.addresses.iter().map(host_at), &what, report);
             usable(attachment.behind.iter().map(prefix_at), &what, report);
             in_subnets(&attachment.addresses, network, &what, report);
@@ -51,18 +51,19 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
                 report,
             );
             let held = shared.into_iter().map(shared_at).collect();
-            owned.push((Holder { shared: true, ..holder }, held));
+            owned.push((AddressHolder { shared: true, ..holder }, held));
             let all = attachment.addresses.iter().map(host_at).chain(attachment.behind.iter().map(prefix_at));
             owned.push((holder, all.collect::<Vec<_>>()));
             behind.push((holder, attachment.behind.iter().map(prefix_at).collect::<Vec<_>>()));
         }
     }
     for exit in &draft.exits {
-        let what = Named { word: "exit", name: &exit.name.value };
+        let what = NamedInText { word: "exit", name: &exit.name.value };
         let network = exit.network.as_ref().and_then(|name| names.network(&name.value));
         usable(exit.next_hop.iter().map(host_at), &what, report);
         in_subnets(&exit.next_hop, network, &format_args!("the next hop of {what}"), report);
-        let holder = Holder { next_hop: true, ..Holder::new(what, network.map(|(index, _)| index)) };
+        let holder =
+            AddressHolder { next_hop: true, ..AddressHolder::new(what, network.map(|(index, _)| index)) };
         owned.push((holder, exit.next_hop.iter().map(host_at).collect()));
     }
     one_owner(&owned, report);
@@ -70,11 +71,11 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     overlay_addresses(draft, report);
     let mut remote = Vec::new();
     for link in &draft.links {
-        let what = Named { word: "link", name: &link.name.value };
+        let what = NamedInText { word: "link", name: &link.name.value };
         for end in link.ends.iter().filter(|end| end.network.is_some()) {
             let network = end.network.as_ref().and_then(|name| names.network(&name.value));
             usable(end.behind.iter().map(prefix_at), &what, report);
-            let holder = Holder::new(what, network.map(|(index, _)| index));
+            let holder = AddressHolder::new(what, network.map(|(index, _)| index));
             remote.push((holder, end.behind.iter().map(prefix_at).collect::<Vec<_>>()));
         }
     }
@@ -89,32 +90,32 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
 
 /// Who holds addresses.
 #[derive(Debug, Clone, Copy)]
-struct Holder<'d> {
-    what: Named<'d>,
+struct AddressHolder<'d> {
+    what: NamedInText<'d>,
     next_hop: bool,
     /// Whether others may hold them too.
     shared: bool,
     network: Option<usize>,
 }
 
-impl<'d> Holder<'d> {
-    fn new(what: Named<'d>, network: Option<usize>) -> Self {
+impl<'d> AddressHolder<'d> {
+    fn new(what: NamedInText<'d>, network: Option<usize>) -> Self {
         Self { what, next_hop: false, shared: false, network }
     }
 }
 
 /// The prefixes of one attachment, exit or end of a link.
-type Held<'d> = (Holder<'d>, Vec<(IpNetwork, &'d Span)>);
+type HeldPrefixes<'d> = (AddressHolder<'d>, Vec<(IpNetwork, &'d Span)>);
 
-fn prefix_at(prefix: &At<IpNetwork>) -> (IpNetwork, &Span) {
+fn prefix_at(prefix: &Spanned<IpNetwork>) -> (IpNetwork, &Span) {
     (prefix.value, &prefix.span)
 }
 
-fn host_at(address: &At<IpAddr>) -> (IpNetwork, &Span) {
+fn host_at(address: &Spanned<IpAddr>) -> (IpNetwork, &Span) {
     (host(address.value), &address.span)
 }
 
-fn shared_at(shared: &At<SharedAddress>) -> (IpNetwork, &Span) {
+fn shared_at(shared: &Spanned<SharedAddress>) -> (IpNetwork, &Span) {
     (host(shared.value.address), &shared.span)
 }
 
@@ -130,7 +131,7 @@ fn text(prefix: IpNetwork) -> String {
 fn usable<'d>(
     prefixes: impl Iterator<Item = (IpNetwork, &'d Span)>,
     what: &dyn fmt::Display,
-    report: &mut Report,
+    report: &mut FindingReport,
 ) {
     for (prefix, span) in prefixes {
         if let Some(why) = unusable(prefix) {
@@ -143,10 +144,10 @@ fn usable<'d>(
 }
 
 fn in_subnets(
-    addresses: &[At<IpAddr>],
+    addresses: &[Spanned<IpAddr>],
     network: Option<(usize, &DraftNetwork)>,
     what: &dyn fmt::Display,
-    report: &mut Report,
+    report: &mut FindingReport,
 ) {
     let Some((_, network)) = network else { return };
     for address in addresses {
@@ -156,10 +157,10 @@ fn in_subnets(
 
 /// An error, and true, where a member of the network cannot have the address.
 pub(super) fn reject(
-    address: &At<IpAddr>,
+    address: &Spanned<IpAddr>,
     network: &DraftNetwork,
     what: &dyn fmt::Display,
-    report: &mut Report,
+    report: &mut FindingReport,
 ) -> bool {
     // A network whose subnets could not be read has an error of its own, like an address that nobody can have.
     if network.subnets.is_empty() || unusable(host(address.value)).is_some() {
@@ -195,11 +196,11 @@ pub(super) fn reject(
 }
 
 /// What an outside names lies outside: in no subnet of another network than its exit's, and nobody here owns it.
-fn outsides(draft: &Draft, names: &Names<'_>, owned: &[Held<'_>], report: &mut Report) {
+fn outsides(draft: &Draft, names: &NameIndex<'_>, owned: &[HeldPrefixes<'_>], report: &mut FindingReport) {
     // Networks and owners first, each a group of its own, like each outside.
     let mut items = Vec::new();
     for (index, network) in draft.networks.iter().enumerate() {
-        let what = Named { word: "network", name: &network.name.value };
+        let what = NamedInText { word: "network", name: &network.name.value };
         items.extend(network.subnets.iter().map(|at| (at.value, index, Some(index), what, &at.span)));
     }
     for (holder, prefixes) in owned.iter().filter(|(holder, _)| !holder.next_hop) {
@@ -208,7 +209,7 @@ fn outsides(draft: &Draft, names: &Names<'_>, owned: &[Held<'_>], report: &mut R
     }
     let inside = items.len();
     for outside in &draft.outsides {
-        let what = Named { word: "outside", name: &outside.name.value };
+        let what = NamedInText { word: "outside", name: &outside.name.value };
         let party = names.parties.get(&*outside.name.value);
         // Where the exit is unknown, so is the network: one that no network has the number of.
         let network = party.and_then(|party| party.networks.first()).copied().unwrap_or(usize::MAX);
@@ -220,7 +221,7 @@ fn outsides(draft: &Draft, names: &Names<'_>, owned: &[Held<'_>], report: &mut R
     }
     let first_outside = inside + draft.networks.len();
     let items = items.iter().map(|(prefix, group, network, what, span)| {
-        Item::new(*prefix, *group, (*group, *network, what, *span))
+        RangeEntry::new(*prefix, *group, (*group, *network, what, *span))
     });
     overlaps(items.collect(), |wider, narrower| {
         let ((group, network, what, at), (outside, of, name, span)) = (wider.tag, narrower.tag);
@@ -240,9 +241,9 @@ fn outsides(draft: &Draft, names: &Names<'_>, owned: &[Held<'_>], report: &mut R
 }
 
 /// An address inside an overlay is one member's.
-fn overlay_addresses(draft: &Draft, report: &mut Report) {
+fn overlay_addresses(draft: &Draft, report: &mut FindingReport) {
     for overlay in &draft.overlays {
-        let what = Named { word: "overlay", name: &overlay.name.value };
+        let what = NamedInText { word: "overlay", name: &overlay.name.value };
         let mut seen: HashMap<IpAddr, (&str, &Span)> = HashMap::new();
         for (name, addresses) in &overlay.members {
             usable(addresses.iter().map(host_at), &what, report);
@@ -263,10 +264,12 @@ fn overlay_addresses(draft: &Draft, report: &mut Report) {
     }
 }
 
-fn subnets_apart(draft: &Draft, report: &mut Report) {
+fn subnets_apart(draft: &Draft, report: &mut FindingReport) {
     let mut items = Vec::new();
     for (index, network) in draft.networks.iter().enumerate() {
-        items.extend(network.subnets.iter().map(|at| Item::new(at.value, index, (index, network, &at.span))));
+        items.extend(
+            network.subnets.iter().map(|at| RangeEntry::new(at.value, index, (index, network, &at.span))),
+        );
     }
     overlaps(items, |wider, narrower| {
         // Of two, the one that stands later in the file is to change.
@@ -298,17 +301,17 @@ fn subnets_apart(draft: &Draft, report: &mut Report) {
 }
 
 /// A prefix with the number of who holds it, who that is, and where it is written.
-type Tagged<'h> = Item<(usize, &'h Holder<'h>, &'h Span)>;
+type HeldPrefix<'h> = RangeEntry<(usize, &'h AddressHolder<'h>, &'h Span)>;
 
-fn items<'h>(held: &'h [Held<'_>]) -> Vec<Tagged<'h>> {
-    let of = |(group, (holder, prefixes)): (usize, &'h Held<'_>)| {
-        prefixes.iter().map(move |(prefix, span)| Item::new(*prefix, group, (group, holder, *span)))
+fn items<'h>(held: &'h [HeldPrefixes<'_>]) -> Vec<HeldPrefix<'h>> {
+    let of = |(group, (holder, prefixes)): (usize, &'h HeldPrefixes<'_>)| {
+        prefixes.iter().map(move |(prefix, span)| RangeEntry::new(*prefix, group, (group, holder, *span)))
     };
     held.iter().enumerate().flat_map(of).collect()
 }
 
 /// One holder names an address twice.
-fn repeated(first: &Tagged<'_>, second: &Tagged<'_>, word: &str, report: &mut Report) {
+fn repeated(first: &HeldPrefix<'_>, second: &HeldPrefix<'_>, word: &str, report: &mut FindingReport) {
     let (_, other, span) = second.tag;
     let (line, narrow, wide) = (report.line(first.tag.2), text(second.prefix), text(first.prefix));
     let message = format!("{narrow} {word} {} overlaps {wide} (line {line})", other.what);
@@ -316,7 +319,7 @@ fn repeated(first: &Tagged<'_>, second: &Tagged<'_>, word: &str, report: &mut Re
 }
 
 /// No address has two owners, and no next hop of an exit is an endpoint here.
-fn one_owner(held: &[Held<'_>], report: &mut Report) {
+fn one_owner(held: &[HeldPrefixes<'_>], report: &mut FindingReport) {
     overlaps(items(held), |wider, narrower| {
         let (first, second) =
             if wider.tag.2.start <= narrower.tag.2.start { (wider, narrower) } else { (narrower, wider) };
@@ -376,7 +379,7 @@ fn one_owner(held: &[Held<'_>], report: &mut Report) {
 }
 
 /// What is behind two links of one network is apart, so that it is clear which one leads there.
-fn links_apart(remote: &[Held<'_>], report: &mut Report) {
+fn links_apart(remote: &[HeldPrefixes<'_>], report: &mut FindingReport) {
     overlaps(items(remote), |wider, narrower| {
         let (first, second) =
             if wider.tag.2.start <= narrower.tag.2.start { (wider, narrower) } else { (narrower, wider) };
@@ -403,7 +406,12 @@ fn links_apart(remote: &[Held<'_>], report: &mut Report) {
 
 /// An address that DHCP gives is anywhere in its network's subnets: where a link leads to one of them, nobody can say
 /// behind which port it is.
-fn leases_apart(draft: &Draft, names: &Names<'_>, remote: &[Held<'_>], report: &mut Report) {
+fn leases_apart(
+    draft: &Draft,
+    names: &NameIndex<'_>,
+    remote: &[HeldPrefixes<'_>],
+    report: &mut FindingReport,
+) {
     for endpoint in &draft.endpoints {
         for attachment in endpoint.attachments.iter().filter(|attachment| attachment.leased) {
             let name = attachment.network.as_ref();
@@ -432,18 +440,21 @@ fn meet(a: IpNetwork, b: IpNetwork) -> bool {
 }
 
 /// Nothing sends from the subnets of a network that it is not on.
-fn not_foreign(draft: &Draft, behind: &[Held<'_>], report: &mut Report) {
+fn not_foreign(draft: &Draft, behind: &[HeldPrefixes<'_>], report: &mut FindingReport) {
     // Networks come first, so that a group is a network or a holder.
     let mut items = Vec::new();
     for (index, network) in draft.networks.iter().enumerate() {
         items.extend(
-            network.subnets.iter().map(|at| Item::new(at.value, index, (Ok(network), Some(index), &at.span))),
+            network
+                .subnets
+                .iter()
+                .map(|at| RangeEntry::new(at.value, index, (Ok(network), Some(index), &at.span))),
         );
     }
     for (index, (holder, prefixes)) in behind.iter().enumerate() {
         let group = draft.networks.len() + index;
         items.extend(
-            prefixes.iter().map(|(p, span)| Item::new(*p, group, (Err(holder), holder.network, *span))),
+            prefixes.iter().map(|(p, span)| RangeEntry::new(*p, group, (Err(holder), holder.network, *span))),
         );
     }
     overlaps(items, |wider, narrower| {
@@ -469,7 +480,7 @@ fn not_foreign(draft: &Draft, behind: &[Held<'_>], report: &mut Report) {
 }
 
 /// A MAC stands for one attachment on its bridge.
-fn one_mac(draft: &Draft, names: &Names<'_>, report: &mut Report) {
+fn one_mac(draft: &Draft, names: &NameIndex<'_>, report: &mut FindingReport) {
     let mut seen: HashMap<(&str, [u8; 6]), (&str, &Span)> = HashMap::new();
     for endpoint in &draft.endpoints {
         for attachment in &endpoint.attachments {

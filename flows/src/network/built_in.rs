@@ -1,14 +1,14 @@
 //! Names that flows are counted under which nothing in the file has asked for.
 
-use super::draft::At;
-use super::report::{Report, quote};
+use super::draft::Spanned;
+use super::report::{FindingReport, quote};
 
 /// The kinds of flows that have no other name to be counted under. Those of a party, a link or a network have its own.
 pub(super) const NAMES: [&str; 8] =
     ["admission", "returns", "destination", "resolution", "deny", "forwarding", "learning", "raw"];
 
 /// An error for a name that is taken.
-pub(super) fn check(word: &str, name: &At<String>, report: &mut Report) {
+pub(super) fn check(word: &str, name: &Spanned<String>, report: &mut FindingReport) {
     if NAMES.contains(&&*name.value) {
         let message = format!(
             "{} cannot be the name of {} {word}: flows that it does not ask for are counted under it",

@@ -1,12 +1,12 @@
 //! Checks single values: names and lists.
 
-use super::draft::At;
+use super::draft::Spanned;
 use super::fields::Fields;
-use super::report::{Report, quote};
-use super::tree::{Node, Value};
+use super::report::{FindingReport, quote};
+use super::tree::{TreeNode, Value};
 
 /// Reports a name that is not plain. Names stand in explanations, metrics and commands.
-pub(super) fn check_name(name: &At<String>, what: &str, report: &mut Report) {
+pub(super) fn check_name(name: &Spanned<String>, what: &str, report: &mut FindingReport) {
     if !is_plain(&name.value) {
         let help = format!("use up to {LONGEST} ASCII letters, digits, `-`, `_` and `.`");
         report.error("bad-name", &name.span, format!("{} cannot be {what}", quote(&name.value)), help);
@@ -23,8 +23,8 @@ pub(super) fn is_plain(name: &str) -> bool {
 }
 
 /// Reports a list that is present and empty.
-pub(super) fn not_empty(fields: &Fields<'_, '_>, key: &str, report: &mut Report) {
-    if let Some(Node { value: Value::Array(items), span }) = fields.find(key)
+pub(super) fn not_empty(fields: &Fields<'_, '_>, key: &str, report: &mut FindingReport) {
+    if let Some(TreeNode { value: Value::Array(items), span }) = fields.find(key)
         && items.is_empty()
     {
         let message = format!("{} of {} is empty", quote(key), fields.what());

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Allow, Attachment, Container, Endpoint, Inside, NetworkFile, Place};
+use super::{Allow, Attachment, Container, Endpoint, EnforcementPoint, Inside, NetworkFile};
 
 /// Why a container cannot be put into a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,7 +111,7 @@ impl Container {
             temp: None,
             via: None,
             returns: None,
-            place: Place::Switch,
+            place: EnforcementPoint::Switch,
             chain: None,
             span: range.span.clone(),
         };

@@ -8,10 +8,10 @@ use super::additions::{Additions, Container};
 use super::addresses::reject;
 use super::check_value::check_name;
 use super::container_ids::{ID, MAX_IDS};
-use super::draft::{At, Draft, DraftAllow, DraftAttachment, DraftContainers, DraftEndpoint};
+use super::draft::{Draft, DraftAllow, DraftAttachment, DraftContainers, DraftEndpoint, Spanned};
 use super::ports::is_interface_name;
 use super::prefix::is_member;
-use super::report::{Report, quote};
+use super::report::{FindingReport, quote};
 use super::tree::moved;
 
 /// Numbers of all ranges of a file.
@@ -21,14 +21,14 @@ const MAX_ALL_IDS: u32 = 65_536;
 pub(super) const MAX_CONTAINERS: usize = 65_536;
 
 /// Checks the ranges of the networks.
-pub(super) fn check(draft: &Draft, report: &mut Report) {
-    let mut ports: HashMap<String, &At<String>> = HashMap::new();
+pub(super) fn check(draft: &Draft, report: &mut FindingReport) {
+    let mut ports: HashMap<String, &Spanned<String>> = HashMap::new();
     let mut left = MAX_ALL_IDS;
     for network in &draft.networks {
         let Some(range) = &network.containers else { continue };
         let what = format!("the containers of network {}", quote(&network.name.value));
         placeholders(range, &what, report);
-        let Some(At { value: (first, last), span }) = &range.ids else { continue };
+        let Some(Spanned { value: (first, last), span }) = &range.ids else { continue };
         let count = last.saturating_sub(*first).saturating_add(1);
         if count > MAX_IDS || count > left {
             let message =
@@ -71,7 +71,7 @@ pub(super) fn check(draft: &Draft, report: &mut Report) {
             let address = of(text, *first);
             match address.parse::<IpAddr>() {
                 Ok(value) => {
-                    reject(&At { value, span: text.span.clone() }, network, &what, report);
+                    reject(&Spanned { value, span: text.span.clone() }, network, &what, report);
                 }
                 Err(_) => {
                     let message = format!("{} in `addresses` of {what} is not an address", quote(&address));
@@ -83,7 +83,7 @@ pub(super) fn check(draft: &Draft, report: &mut Report) {
     }
 }
 
-fn placeholders(range: &DraftContainers, what: &str, report: &mut Report) {
+fn placeholders(range: &DraftContainers, what: &str, report: &mut FindingReport) {
     for (text, key) in
         range.port.iter().map(|port| (port, "port")).chain(range.addresses.iter().map(|a| (a, "addresses")))
     {
@@ -95,13 +95,13 @@ fn placeholders(range: &DraftContainers, what: &str, report: &mut Report) {
     }
 }
 
-fn of(text: &At<String>, id: u32) -> String {
+fn of(text: &Spanned<String>, id: u32) -> String {
     text.value.replace(ID, &id.to_string())
 }
 
 /// Adds the containers of the additions to the draft: an endpoint each. Gives an allow for each service; they come after
 /// all others, so that what comes last at run time changes nothing that was there.
-pub(super) fn add(draft: &mut Draft, additions: &Additions, report: &mut Report) -> Vec<DraftAllow> {
+pub(super) fn add(draft: &mut Draft, additions: &Additions, report: &mut FindingReport) -> Vec<DraftAllow> {
     if additions.containers.is_empty() {
         return Vec::new();
     }
@@ -110,7 +110,7 @@ pub(super) fn add(draft: &mut Draft, additions: &Additions, report: &mut Report)
         report.whole("too-many", message, "delete some");
         return Vec::new();
     }
-    let mut taken = Taken::of(draft, report);
+    let mut taken = TakenNames::of(draft, report);
     let (mut endpoints, mut allows) = (Vec::new(), Vec::new());
     for container in &additions.containers {
         taken.add(draft, container, &mut endpoints, &mut allows, report);
@@ -120,7 +120,7 @@ pub(super) fn add(draft: &mut Draft, additions: &Additions, report: &mut Report)
 }
 
 /// What is taken, and by whom.
-struct Taken {
+struct TakenNames {
     names: HashMap<String, String>,
     /// By bridge and port.
     ports: HashMap<(String, String), String>,
@@ -131,9 +131,9 @@ struct Taken {
     known: Vec<String>,
 }
 
-impl Taken {
-    fn of(draft: &Draft, report: &Report) -> Self {
-        let mut taken = Taken {
+impl TakenNames {
+    fn of(draft: &Draft, report: &FindingReport) -> Self {
+        let mut taken = TakenNames {
             names: HashMap::new(),
             ports: HashMap::new(),
             addresses: HashMap::new(),
@@ -143,7 +143,7 @@ impl Taken {
         for (index, network) in draft.networks.iter().enumerate() {
             taken.networks.entry(network.name.value.clone()).or_insert(index);
         }
-        let mut name = |word: &str, at: &At<String>| {
+        let mut name = |word: &str, at: &Spanned<String>| {
             let what = format!("{word} {} (line {})", quote(&at.value), report.line(&at.span));
             taken.names.entry(at.value.clone()).or_insert(what);
         };
@@ -188,7 +188,7 @@ impl Taken {
         container: &Container,
         endpoints: &mut Vec<DraftEndpoint>,
         allows: &mut Vec<DraftAllow>,
-        report: &mut Report,
+        report: &mut FindingReport,
     ) {
         let Container { id, name, network, mac, services } = container;
         let what = format!("container {} ({id})", quote(name));
@@ -206,7 +206,9 @@ impl Taken {
             report.error("addition-unknown-network", &target.name.span, message, help);
             return;
         };
-        let (Some(At { value: (first, last), .. }), Some(port)) = (&range.ids, &range.port) else { return };
+        let (Some(Spanned { value: (first, last), .. }), Some(port)) = (&range.ids, &range.port) else {
+            return;
+        };
         if !(first..=last).contains(&id) {
             let message =
                 format!("{what} is none of the numbers {first} to {last} of network {}", quote(network));
@@ -240,8 +242,8 @@ impl Taken {
         }
         let by = report.add_stamp(&range.span, format!("container {}, added at run time", quote(name)), None);
         let span = moved(range.span.clone(), by);
-        let at = |value: String| At { value, span: span.clone() };
-        let at_mac = |value: [u8; 6]| At { value, span: span.clone() };
+        let at = |value: String| Spanned { value, span: span.clone() };
+        let at_mac = |value: [u8; 6]| Spanned { value, span: span.clone() };
         check_name(&at(name.clone()), "the name of a container", report);
         self.names.insert(name.clone(), what.clone());
         self.ports.extend(place.map(|place| (place, what.clone())));
@@ -251,7 +253,7 @@ impl Taken {
             attachments: vec![DraftAttachment {
                 network: Some(at(network.clone())),
                 port: Some(at(port)),
-                addresses: addresses.into_iter().map(|value| At { value, span: span.clone() }).collect(),
+                addresses: addresses.into_iter().map(|value| Spanned { value, span: span.clone() }).collect(),
                 shared: Vec::new(),
                 behind: Vec::new(),
                 mac: mac.map(at_mac),
@@ -283,7 +285,7 @@ impl Taken {
                 from: range.clients.clone(),
                 to: vec![at(name.clone())],
                 protocol: Some(service.protocol),
-                ports: vec![At { value: service.port, span: span.clone() }],
+                ports: vec![Spanned { value: service.port, span: span.clone() }],
                 purpose: format!("{} of container {name}", service.name),
                 ..DraftAllow::new(at(format!("container.{name}.{}", service.name)))
             });

@@ -1,12 +1,17 @@
 //! Whether a crossing can be: who takes part, and the link that it takes.
 
-use super::draft::{At, Draft, DraftCrossing, DraftLink};
-use super::names::{Kind, Names, Thing};
+use super::draft::{Draft, DraftCrossing, DraftLink, Spanned};
+use super::names::{NameIndex, NameKind, NamedItem};
 use super::parties::quoted_networks;
-use super::report::{Report, quote};
+use super::report::{FindingReport, quote};
 
 /// Checks the parties and the link of a crossing.
-pub(super) fn check(draft: &Draft, crossing: &DraftCrossing, names: &Names<'_>, report: &mut Report) {
+pub(super) fn check(
+    draft: &Draft,
+    crossing: &DraftCrossing,
+    names: &NameIndex<'_>,
+    report: &mut FindingReport,
+) {
     let what = if crossing.name.value.is_empty() {
         "a nameless crossing".to_owned()
     } else {
@@ -15,8 +20,8 @@ pub(super) fn check(draft: &Draft, crossing: &DraftCrossing, names: &Names<'_>, 
     let from = side(draft, &crossing.from, false, &what, names, report);
     let to = side(draft, &crossing.to, true, &what, names, report);
     let Some(over) = &crossing.over else { return };
-    let Some(party) = names.of_kind(over, Kind::Link, report) else { return };
-    let Thing::Link(link) = party.thing else { return };
+    let Some(party) = names.of_kind(over, NameKind::Link, report) else { return };
+    let NamedItem::Link(link) = party.thing else { return };
     if party.broken || !bare(link, over, &what, report) {
         return;
     }
@@ -58,15 +63,15 @@ pub(super) fn check(draft: &Draft, crossing: &DraftCrossing, names: &Names<'_>, 
 /// which has an error then.
 fn side(
     draft: &Draft,
-    parties: &[At<String>],
+    parties: &[Spanned<String>],
     with_mac: bool,
     what: &str,
-    names: &Names<'_>,
-    report: &mut Report,
+    names: &NameIndex<'_>,
+    report: &mut FindingReport,
 ) -> Option<Vec<usize>> {
     let mut common: Option<Vec<usize>> = None;
     for (name, party) in super::parties::parties(parties, names, report) {
-        let Thing::Endpoint(endpoint) = party.thing else {
+        let NamedItem::Endpoint(endpoint) = party.thing else {
             let message =
                 format!("{} is {}, and {what} is between endpoints", quote(&name.value), party.kind.one());
             report.error("crossing-party", &name.span, message, "name endpoints, each of them");
@@ -114,7 +119,7 @@ fn side(
 }
 
 /// Whether both ends only declare their port: what a link carries for crossings, it carries for nothing else.
-fn bare(link: &DraftLink, over: &At<String>, what: &str, report: &mut Report) -> bool {
+fn bare(link: &DraftLink, over: &Spanned<String>, what: &str, report: &mut FindingReport) -> bool {
     let used = link.ends.iter().find(|end| end.network.is_some() || end.forwards.is_some());
     if let Some(end) = used {
         let does = if end.network.is_some() { "is on a network" } else { "forwards to a port" };

@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use ofproto::DatapathId;
 
 use super::ANY_BRIDGE;
-use super::draft::{At, Draft};
-use super::report::{Report, quote};
+use super::draft::{Draft, Spanned};
+use super::report::{FindingReport, quote};
 
 /// Counts the hexadecimal digits of a datapath id, as Open vSwitch writes it.
 const DIGITS: usize = 16;
 
 /// Reads a datapath id.
-pub(super) fn datapath_id(text: At<String>, report: &mut Report) -> Option<At<DatapathId>> {
+pub(super) fn datapath_id(text: Spanned<String>, report: &mut FindingReport) -> Option<Spanned<DatapathId>> {
     let digits = text.value.len() == DIGITS && text.value.bytes().all(|b| b.is_ascii_hexdigit());
     let id = u64::from_str_radix(&text.value, 16).ok().filter(|_| digits);
     if id.is_none() {
@@ -21,7 +21,7 @@ pub(super) fn datapath_id(text: At<String>, report: &mut Report) -> Option<At<Da
         let help = "write its 16 hexadecimal digits: `ovs-vsctl get bridge NAME datapath_id`";
         report.error("bad-datapath-id", &text.span, message, help);
     }
-    Some(At { value: DatapathId(id?), span: text.span })
+    Some(Spanned { value: DatapathId(id?), span: text.span })
 }
 
 /// Returns whether a name is the datapath id of a switch without a LOCAL port. No other bridge has
@@ -31,8 +31,8 @@ pub fn is_datapath_id(name: &str) -> bool {
 }
 
 /// Checks that each datapath id belongs to one bridge, and agrees with the bridge's name.
-pub(super) fn check(draft: &Draft, report: &mut Report) {
-    let mut bridges: HashMap<DatapathId, &At<String>> = HashMap::new();
+pub(super) fn check(draft: &Draft, report: &mut FindingReport) {
+    let mut bridges: HashMap<DatapathId, &Spanned<String>> = HashMap::new();
     for bridge in &draft.bridges {
         let Some(id) = &bridge.datapath_id else { continue };
         let name = &bridge.name.value;

@@ -9,7 +9,7 @@ use super::{Inside, LearnBy, Learning, Protocol, Returns, SharedAddress, Span, S
 
 /// Something and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct At<T> {
+pub(super) struct Spanned<T> {
     pub(super) value: T,
     pub(super) span: Span,
 }
@@ -33,22 +33,22 @@ pub(super) struct Draft {
 
 #[derive(Debug)]
 pub(super) struct DraftBridge {
-    pub(super) name: At<String>,
-    pub(super) datapath_id: Option<At<DatapathId>>,
-    pub(super) ports: Vec<At<String>>,
-    pub(super) flows: Vec<At<String>>,
+    pub(super) name: Spanned<String>,
+    pub(super) datapath_id: Option<Spanned<DatapathId>>,
+    pub(super) ports: Vec<Spanned<String>>,
+    pub(super) flows: Vec<Spanned<String>>,
     pub(super) learn: LearnBy,
-    pub(super) learning: Option<At<Learning>>,
-    pub(super) sample_denied: Option<At<u16>>,
+    pub(super) learning: Option<Spanned<Learning>>,
+    pub(super) sample_denied: Option<Spanned<u16>>,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftNetwork {
-    pub(super) name: At<String>,
-    pub(super) bridge: Option<At<String>>,
-    pub(super) subnets: Vec<At<IpNetwork>>,
+    pub(super) name: Spanned<String>,
+    pub(super) bridge: Option<Spanned<String>>,
+    pub(super) subnets: Vec<Spanned<IpNetwork>>,
     pub(super) inside: Inside,
-    pub(super) gateway: Vec<At<IpAddr>>,
+    pub(super) gateway: Vec<Spanned<IpAddr>>,
     pub(super) stateful: Stateful,
     pub(super) vlan: Option<u16>,
     pub(super) containers: Option<DraftContainers>,
@@ -57,134 +57,134 @@ pub(super) struct DraftNetwork {
 /// Whole, or the report has an error.
 #[derive(Debug)]
 pub(super) struct DraftContainers {
-    pub(super) ids: Option<At<(u32, u32)>>,
-    pub(super) port: Option<At<String>>,
-    pub(super) addresses: Vec<At<String>>,
-    pub(super) clients: Vec<At<String>>,
+    pub(super) ids: Option<Spanned<(u32, u32)>>,
+    pub(super) port: Option<Spanned<String>>,
+    pub(super) addresses: Vec<Spanned<String>>,
+    pub(super) clients: Vec<Spanned<String>>,
     pub(super) span: Span,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftEndpoint {
-    pub(super) name: At<String>,
+    pub(super) name: Spanned<String>,
     pub(super) attachments: Vec<DraftAttachment>,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftAttachment {
-    pub(super) network: Option<At<String>>,
-    pub(super) port: Option<At<String>>,
-    pub(super) addresses: Vec<At<IpAddr>>,
-    pub(super) shared: Vec<At<SharedAddress>>,
-    pub(super) behind: Vec<At<IpNetwork>>,
-    pub(super) mac: Option<At<[u8; 6]>>,
+    pub(super) network: Option<Spanned<String>>,
+    pub(super) port: Option<Spanned<String>>,
+    pub(super) addresses: Vec<Spanned<IpAddr>>,
+    pub(super) shared: Vec<Spanned<SharedAddress>>,
+    pub(super) behind: Vec<Spanned<IpNetwork>>,
+    pub(super) mac: Option<Spanned<[u8; 6]>>,
     pub(super) leased: bool,
     pub(super) router: bool,
-    pub(super) link_local: Option<At<Ipv6Addr>>,
+    pub(super) link_local: Option<Spanned<Ipv6Addr>>,
     pub(super) span: Span,
 }
 
 /// A further attachment of an endpoint, from a template.
 #[derive(Debug)]
 pub(super) struct DraftAttach {
-    pub(super) endpoint: Option<At<String>>,
+    pub(super) endpoint: Option<Spanned<String>>,
     pub(super) attachment: DraftAttachment,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftLink {
-    pub(super) name: At<String>,
+    pub(super) name: Spanned<String>,
     pub(super) ends: Vec<DraftLinkEnd>,
 }
 
 /// Either `network` or `bridge` is there, or the report has an error.
 #[derive(Debug)]
 pub(super) struct DraftLinkEnd {
-    pub(super) network: Option<At<String>>,
-    pub(super) bridge: Option<At<String>>,
-    pub(super) port: Option<At<String>>,
-    pub(super) behind: Vec<At<IpNetwork>>,
-    pub(super) forwards: Option<At<String>>,
+    pub(super) network: Option<Spanned<String>>,
+    pub(super) bridge: Option<Spanned<String>>,
+    pub(super) port: Option<Spanned<String>>,
+    pub(super) behind: Vec<Spanned<IpNetwork>>,
+    pub(super) forwards: Option<Spanned<String>>,
     pub(super) span: Span,
 }
 
 /// Either `network` or `bridge` is there, or the report has an error.
 #[derive(Debug)]
 pub(super) struct DraftExit {
-    pub(super) name: At<String>,
-    pub(super) network: Option<At<String>>,
-    pub(super) bridge: Option<At<String>>,
-    pub(super) port: Option<At<String>>,
-    pub(super) next_hop: Vec<At<IpAddr>>,
+    pub(super) name: Spanned<String>,
+    pub(super) network: Option<Spanned<String>>,
+    pub(super) bridge: Option<Spanned<String>>,
+    pub(super) port: Option<Spanned<String>>,
+    pub(super) next_hop: Vec<Spanned<IpAddr>>,
     pub(super) router: bool,
-    pub(super) link_local: Option<At<Ipv6Addr>>,
+    pub(super) link_local: Option<Spanned<Ipv6Addr>>,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftOutside {
-    pub(super) name: At<String>,
-    pub(super) exit: Option<At<String>>,
-    pub(super) addresses: Vec<At<IpNetwork>>,
+    pub(super) name: Spanned<String>,
+    pub(super) exit: Option<Spanned<String>>,
+    pub(super) addresses: Vec<Spanned<IpNetwork>>,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftOverlay {
-    pub(super) name: At<String>,
+    pub(super) name: Spanned<String>,
     pub(super) protocol: Option<Protocol>,
-    pub(super) ports: Vec<At<u16>>,
-    pub(super) members: Vec<(At<String>, Vec<At<IpAddr>>)>,
+    pub(super) ports: Vec<Spanned<u16>>,
+    pub(super) members: Vec<(Spanned<String>, Vec<Spanned<IpAddr>>)>,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftAllow {
-    pub(super) name: At<String>,
-    pub(super) from: Vec<At<String>>,
-    pub(super) to: Vec<At<String>>,
+    pub(super) name: Spanned<String>,
+    pub(super) from: Vec<Spanned<String>>,
+    pub(super) to: Vec<Spanned<String>>,
     /// None where it is misspelt.
     pub(super) protocol: Option<Protocol>,
-    pub(super) ports: Vec<At<u16>>,
+    pub(super) ports: Vec<Spanned<u16>>,
     pub(super) purpose: String,
     pub(super) limit: Option<u32>,
-    pub(super) temp: Option<At<String>>,
-    pub(super) via: Option<At<String>>,
+    pub(super) temp: Option<Spanned<String>>,
+    pub(super) via: Option<Spanned<String>>,
     pub(super) returns: Option<Returns>,
-    pub(super) overlay: Option<At<String>>,
-    pub(super) elsewhere: Option<At<String>>,
+    pub(super) overlay: Option<Spanned<String>>,
+    pub(super) elsewhere: Option<Spanned<String>>,
     /// The chain that it is a hop of.
     pub(super) chain: Option<String>,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftChain {
-    pub(super) name: At<String>,
-    pub(super) from: Vec<At<String>>,
+    pub(super) name: Spanned<String>,
+    pub(super) from: Vec<Spanned<String>>,
     /// Each with its alternatives.
     pub(super) hops: Vec<Vec<DraftHop>>,
     pub(super) purpose: String,
     pub(super) limit: Option<u32>,
-    pub(super) temp: Option<At<String>>,
+    pub(super) temp: Option<Spanned<String>>,
     pub(super) returns: Option<Returns>,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftHop {
-    pub(super) to: Vec<At<String>>,
+    pub(super) to: Vec<Spanned<String>>,
     /// None where it is misspelt.
     pub(super) protocol: Option<Protocol>,
-    pub(super) ports: Vec<At<u16>>,
+    pub(super) ports: Vec<Spanned<u16>>,
     pub(super) purpose: Option<String>,
     pub(super) span: Span,
 }
 
 #[derive(Debug)]
 pub(super) struct DraftCrossing {
-    pub(super) name: At<String>,
-    pub(super) from: Vec<At<String>>,
-    pub(super) to: Vec<At<String>>,
+    pub(super) name: Spanned<String>,
+    pub(super) from: Vec<Spanned<String>>,
+    pub(super) to: Vec<Spanned<String>>,
     /// None where it is missing or misspelt.
     pub(super) protocol: Option<Protocol>,
-    pub(super) ports: Vec<At<u16>>,
-    pub(super) over: Option<At<String>>,
+    pub(super) ports: Vec<Spanned<u16>>,
+    pub(super) over: Option<Spanned<String>>,
     pub(super) approved_by: String,
     pub(super) reason: String,
     pub(super) expires: Option<u64>,
@@ -193,15 +193,15 @@ pub(super) struct DraftCrossing {
 
 #[derive(Debug)]
 pub(super) struct DraftNever {
-    pub(super) name: At<String>,
-    pub(super) from: Vec<At<String>>,
-    pub(super) to: Vec<At<String>>,
-    pub(super) except: Vec<At<String>>,
+    pub(super) name: Spanned<String>,
+    pub(super) from: Vec<Spanned<String>>,
+    pub(super) to: Vec<Spanned<String>>,
+    pub(super) except: Vec<Spanned<String>>,
 }
 
 impl DraftAllow {
     /// An allow that says nothing but its name.
-    pub(super) fn new(name: At<String>) -> Self {
+    pub(super) fn new(name: Spanned<String>) -> Self {
         DraftAllow {
             name,
             from: Vec::new(),
@@ -228,8 +228,8 @@ impl DraftAllow {
 impl Draft {
     /// Names and places of every bridge that the file names, in order of appearance; a bridge may stand here
     /// several times.
-    pub(super) fn bridge_names(&self) -> Vec<&At<String>> {
-        let mut names: Vec<&At<String>> = self
+    pub(super) fn bridge_names(&self) -> Vec<&Spanned<String>> {
+        let mut names: Vec<&Spanned<String>> = self
             .bridges
             .iter()
             .map(|bridge| &bridge.name)

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use ipnetwork::IpNetwork;
 
 use super::Span;
-use super::draft::At;
-use super::report::{Report, quote};
-use super::tree::{Entry, Node, Value};
-use super::words::{MAX_NUMBER, Table};
+use super::draft::Spanned;
+use super::report::{FindingReport, quote};
+use super::tree::{TreeEntry, TreeNode, Value};
+use super::words::{MAX_NUMBER, SchemaTable};
 
 /// Items of one list. Longer ones are no description of a network that a person could check.
 const MAX_LIST: usize = 4096;
@@ -20,33 +20,33 @@ pub(super) struct Fields<'n, 't> {
     what: String,
     /// The place to point at when something is missing.
     span: Span,
-    table: &'static Table,
-    entries: &'n [Entry<'t>],
+    table: &'static SchemaTable,
+    entries: &'n [TreeEntry<'t>],
 }
 
 /// One of the words that may stand under a key.
-pub(super) trait Word: Sized + Default {
+pub(super) trait Keyword: Sized + Default {
     /// What the word means.
     fn of(word: &str) -> Option<Self>;
 }
 
 /// A key of something, for errors: "`port` of endpoint `gateway`". Written where there is an error, and not before.
 #[derive(Clone, Copy)]
-struct Of<'s> {
+struct KeyOf<'s> {
     key: &'s str,
     what: &'s str,
 }
 
-impl fmt::Display for Of<'_> {
+impl fmt::Display for KeyOf<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", quote(self.key), self.what)
     }
 }
 
 /// An item of a list under a key, likewise.
-struct ItemOf<'s>(Of<'s>);
+struct ListItemOf<'s>(KeyOf<'s>);
 
-impl fmt::Display for ItemOf<'_> {
+impl fmt::Display for ListItemOf<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "an item of {}", self.0)
     }
@@ -54,11 +54,11 @@ impl fmt::Display for ItemOf<'_> {
 
 /// What a table may hold under a key.
 pub(super) fn entries_of<'n, 't>(
-    node: &'n Node<'t>,
+    node: &'n TreeNode<'t>,
     what: &str,
-    table: &Table,
-    report: &mut Report,
-) -> Option<&'n [Entry<'t>]> {
+    table: &SchemaTable,
+    report: &mut FindingReport,
+) -> Option<&'n [TreeEntry<'t>]> {
     let Value::Table(entries) = &node.value else {
         wrong_kind(node, &what, "a table", report);
         return None;
@@ -73,7 +73,7 @@ pub(super) fn entries_of<'n, 't>(
     Some(entries)
 }
 
-fn wrong_kind(node: &Node<'_>, what: &dyn fmt::Display, wanted: &str, report: &mut Report) {
+fn wrong_kind(node: &TreeNode<'_>, what: &dyn fmt::Display, wanted: &str, report: &mut FindingReport) {
     let message = format!("{what} is {}, not {wanted}", node.kind());
     report.error("wrong-type", &node.span, message, format!("write {wanted} here"));
 }
@@ -81,11 +81,11 @@ fn wrong_kind(node: &Node<'_>, what: &dyn fmt::Display, wanted: &str, report: &m
 impl<'n, 't> Fields<'n, 't> {
     /// The table at `node`. An error, and none, where it is no table; an error for each key it may not have.
     pub(super) fn open(
-        node: &'n Node<'t>,
+        node: &'n TreeNode<'t>,
         span: &Span,
         what: String,
-        table: &'static Table,
-        report: &mut Report,
+        table: &'static SchemaTable,
+        report: &mut FindingReport,
     ) -> Option<Self> {
         let entries = entries_of(node, &what, table, report)?;
         Some(Fields { what, span: span.clone(), table, entries })
@@ -103,7 +103,7 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     /// All that is in the table.
-    pub(super) fn entries(&self) -> &'n [Entry<'t>] {
+    pub(super) fn entries(&self) -> &'n [TreeEntry<'t>] {
         self.entries
     }
 
@@ -113,7 +113,7 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     /// The value of a key.
-    pub(super) fn find(&self, key: &str) -> Option<&'n Node<'t>> {
+    pub(super) fn find(&self, key: &str) -> Option<&'n TreeNode<'t>> {
         // What is read is in the table: the schema is made from that.
         #[cfg(test)]
         assert!(self.table.key(key).is_some(), "{key} of {}", self.table.name);
@@ -135,12 +135,17 @@ impl<'n, 't> Fields<'n, 't> {
         self.find(key).map_or(&self.span, |node| &node.span)
     }
 
-    fn of<'s>(&'s self, key: &'s str) -> Of<'s> {
-        Of { key, what: &self.what }
+    fn of<'s>(&'s self, key: &'s str) -> KeyOf<'s> {
+        KeyOf { key, what: &self.what }
     }
 
     /// The value of a key that must be there.
-    pub(super) fn required(&self, key: &str, example: &str, report: &mut Report) -> Option<&'n Node<'t>> {
+    pub(super) fn required(
+        &self,
+        key: &str,
+        example: &str,
+        report: &mut FindingReport,
+    ) -> Option<&'n TreeNode<'t>> {
         let node = self.find(key);
         #[cfg(test)]
         assert!(self.table.key(key).is_some_and(|key| key.required), "{key} of {}", self.table.name);
@@ -152,17 +157,22 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     /// A string.
-    pub(super) fn text(&self, key: &str, report: &mut Report) -> Option<At<String>> {
+    pub(super) fn text(&self, key: &str, report: &mut FindingReport) -> Option<Spanned<String>> {
         self.find(key).and_then(|node| text_of(node, &self.of(key), report))
     }
 
     /// A string that must be there.
-    pub(super) fn required_text(&self, key: &str, example: &str, report: &mut Report) -> Option<At<String>> {
+    pub(super) fn required_text(
+        &self,
+        key: &str,
+        example: &str,
+        report: &mut FindingReport,
+    ) -> Option<Spanned<String>> {
         self.required(key, example, report).and_then(|node| text_of(node, &self.of(key), report))
     }
 
     /// The items of a list; none where the key is missing.
-    pub(super) fn list(&self, key: &str, report: &mut Report) -> &'n [Node<'t>] {
+    pub(super) fn list(&self, key: &str, report: &mut FindingReport) -> &'n [TreeNode<'t>] {
         let Some(node) = self.find(key) else { return &[] };
         let Value::Array(items) = &node.value else {
             wrong_kind(node, &self.of(key), "a list", report);
@@ -171,7 +181,12 @@ impl<'n, 't> Fields<'n, 't> {
         items
     }
 
-    fn bounded(&self, key: &str, items: &'n [Node<'t>], report: &mut Report) -> &'n [Node<'t>] {
+    fn bounded(
+        &self,
+        key: &str,
+        items: &'n [TreeNode<'t>],
+        report: &mut FindingReport,
+    ) -> &'n [TreeNode<'t>] {
         match (items.get(..MAX_LIST), items.get(MAX_LIST)) {
             (Some(kept), Some(first_beyond)) => {
                 let message = format!("{} has more than {MAX_LIST} items", self.of(key));
@@ -183,18 +198,18 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     /// A list of strings.
-    pub(super) fn texts(&self, key: &str, report: &mut Report) -> Vec<At<String>> {
+    pub(super) fn texts(&self, key: &str, report: &mut FindingReport) -> Vec<Spanned<String>> {
         let items = self.list(key, report);
         self.items(key, self.bounded(key, items, report), report)
     }
 
     /// A list of strings of any length.
-    pub(super) fn lines(&self, key: &str, report: &mut Report) -> Vec<At<String>> {
+    pub(super) fn lines(&self, key: &str, report: &mut FindingReport) -> Vec<Spanned<String>> {
         self.items(key, self.list(key, report), report)
     }
 
     /// A list of strings, where one alone needs no brackets.
-    pub(super) fn one_or_more_texts(&self, key: &str, report: &mut Report) -> Vec<At<String>> {
+    pub(super) fn one_or_more_texts(&self, key: &str, report: &mut FindingReport) -> Vec<Spanned<String>> {
         match self.find(key) {
             Some(node) if matches!(node.value, Value::Text(_)) => {
                 self.items(key, std::slice::from_ref(node), report)
@@ -203,19 +218,19 @@ impl<'n, 't> Fields<'n, 't> {
         }
     }
 
-    fn items(&self, key: &str, items: &[Node<'_>], report: &mut Report) -> Vec<At<String>> {
-        let what = ItemOf(self.of(key));
+    fn items(&self, key: &str, items: &[TreeNode<'_>], report: &mut FindingReport) -> Vec<Spanned<String>> {
+        let what = ListItemOf(self.of(key));
         items.iter().filter_map(|node| text_of(node, &what, report)).collect()
     }
 
     /// A whole number within bounds.
     pub(super) fn number(
         &self,
-        node: &Node<'_>,
+        node: &TreeNode<'_>,
         key: &str,
         least: u32,
         most: u32,
-        report: &mut Report,
+        report: &mut FindingReport,
     ) -> Option<u32> {
         let Value::Integer(number) = node.value else {
             wrong_kind(node, &self.of(key), "a whole number", report);
@@ -241,46 +256,53 @@ impl<'n, 't> Fields<'n, 't> {
         key: &str,
         least: u32,
         most: u32,
-        report: &mut Report,
+        report: &mut FindingReport,
     ) -> Option<u32> {
         self.find(key).and_then(|node| self.number(node, key, least, most, report))
     }
 
     /// The items of a list of numbers from 1 to 65,535.
-    pub(super) fn port_numbers(&self, key: &str, report: &mut Report) -> Vec<At<u16>> {
+    pub(super) fn port_numbers(&self, key: &str, report: &mut FindingReport) -> Vec<Spanned<u16>> {
         let items = self.list(key, report);
         let items = self.bounded(key, items, report);
-        let number = |node: &Node<'_>| {
+        let number = |node: &TreeNode<'_>| {
             let number = self.number(node, key, 1, u32::from(u16::MAX), report)?;
-            Some(At { value: u16::try_from(number).ok()?, span: node.span.clone() })
+            Some(Spanned { value: u16::try_from(number).ok()?, span: node.span.clone() })
         };
         items.iter().filter_map(number).collect()
     }
 
     /// A list of addresses.
-    pub(super) fn addresses(&self, key: &str, report: &mut Report) -> Vec<At<IpAddr>> {
+    pub(super) fn addresses(&self, key: &str, report: &mut FindingReport) -> Vec<Spanned<IpAddr>> {
         let what = self.of(key);
         self.texts(key, report).into_iter().filter_map(|text| address(text, &what, report)).collect()
     }
 
     /// The items of a list, as many as a list may have.
-    pub(super) fn bounded_list(&self, key: &str, report: &mut Report) -> &'n [Node<'t>] {
+    pub(super) fn bounded_list(&self, key: &str, report: &mut FindingReport) -> &'n [TreeNode<'t>] {
         let items = self.list(key, report);
         self.bounded(key, items, report)
     }
 
     /// An item of a list of addresses.
-    pub(super) fn item_address(&self, key: &str, node: &Node<'_>, report: &mut Report) -> Option<At<IpAddr>> {
-        let text = text_of(node, &ItemOf(self.of(key)), report)?;
+    pub(super) fn item_address(
+        &self,
+        key: &str,
+        node: &TreeNode<'_>,
+        report: &mut FindingReport,
+    ) -> Option<Spanned<IpAddr>> {
+        let text = text_of(node, &ListItemOf(self.of(key)), report)?;
         address(text, &self.of(key), report)
     }
 
     /// A list of prefixes without host bits.
-    pub(super) fn prefixes(&self, key: &str, report: &mut Report) -> Vec<At<IpNetwork>> {
+    pub(super) fn prefixes(&self, key: &str, report: &mut FindingReport) -> Vec<Spanned<IpNetwork>> {
         let mut prefixes = Vec::new();
-        for At { value, span } in self.texts(key, report) {
+        for Spanned { value, span } in self.texts(key, report) {
             match value.parse::<IpNetwork>() {
-                Ok(prefix) if prefix.ip() == prefix.network() => prefixes.push(At { value: prefix, span }),
+                Ok(prefix) if prefix.ip() == prefix.network() => {
+                    prefixes.push(Spanned { value: prefix, span })
+                }
                 Ok(prefix) => {
                     let message = format!("{} in {} has bits beyond its length", quote(&value), self.of(key));
                     let help = format!("write \"{}/{}\"", prefix.network(), prefix.prefix());
@@ -297,13 +319,13 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     /// One of the words that the tables have for the key, the default where the key is missing; none where it is wrong.
-    pub(super) fn choice<T: Word>(&self, key: &str, report: &mut Report) -> Option<T> {
+    pub(super) fn choice<T: Keyword>(&self, key: &str, report: &mut FindingReport) -> Option<T> {
         if self.has(key) { self.optional_choice(key, report) } else { Some(T::default()) }
     }
 
     /// Likewise, and none where the key is missing.
-    pub(super) fn optional_choice<T: Word>(&self, key: &str, report: &mut Report) -> Option<T> {
-        let At { value, span } = text_of(self.find(key)?, &self.of(key), report)?;
+    pub(super) fn optional_choice<T: Keyword>(&self, key: &str, report: &mut FindingReport) -> Option<T> {
+        let Spanned { value, span } = text_of(self.find(key)?, &self.of(key), report)?;
         let words = self.table.words(key);
         if let Some(choice) = words.iter().find(|word| **word == value).and_then(|word| T::of(word)) {
             return Some(choice);
@@ -315,9 +337,9 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     /// A truth value; false where the key is missing.
-    pub(super) fn flag(&self, key: &str, report: &mut Report) -> bool {
+    pub(super) fn flag(&self, key: &str, report: &mut FindingReport) -> bool {
         match self.find(key) {
-            Some(Node { value: Value::Flag(flag), .. }) => *flag,
+            Some(TreeNode { value: Value::Flag(flag), .. }) => *flag,
             Some(node) => {
                 wrong_kind(node, &self.of(key), "a truth value", report);
                 false
@@ -327,14 +349,14 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     /// A first and a last number, `FIRST-LAST`.
-    pub(super) fn range(&self, key: &str, report: &mut Report) -> Option<At<(u32, u32)>> {
-        let At { value, span } = self.text(key, report)?;
+    pub(super) fn range(&self, key: &str, report: &mut FindingReport) -> Option<Spanned<(u32, u32)>> {
+        let Spanned { value, span } = self.text(key, report)?;
         let range = range_of(&value);
         if range.is_none() {
             let message = format!("{} in {} is not a first and a last number", quote(&value), self.of(key));
             report.error("bad-range", &span, message, range_help());
         }
-        Some(At { value: range?, span })
+        Some(Spanned { value: range?, span })
     }
 
     /// Numbers: in a string ranges and the word `all`, which is all of a range; or a list. Each range with its place.
@@ -342,29 +364,29 @@ impl<'n, 't> Fields<'n, 't> {
         &self,
         key: &str,
         all: Option<(u32, u32)>,
-        report: &mut Report,
-    ) -> Vec<At<(u32, u32)>> {
+        report: &mut FindingReport,
+    ) -> Vec<Spanned<(u32, u32)>> {
         let node = match self.find(key) {
             None => return Vec::new(),
-            Some(node @ Node { value: Value::Text(_), .. }) => node,
+            Some(node @ TreeNode { value: Value::Text(_), .. }) => node,
             Some(_) => {
                 let items = self.list(key, report);
                 let items = self.bounded(key, items, report);
-                let number = |node: &Node<'_>| {
+                let number = |node: &TreeNode<'_>| {
                     let number = self.number(node, key, 0, MAX_NUMBER, report)?;
-                    Some(At { value: (number, number), span: node.span.clone() })
+                    Some(Spanned { value: (number, number), span: node.span.clone() })
                 };
                 return items.iter().filter_map(number).collect();
             }
         };
-        let Some(At { value, span }) = text_of(node, &self.of(key), report) else { return Vec::new() };
+        let Some(Spanned { value, span }) = text_of(node, &self.of(key), report) else { return Vec::new() };
         if value == "all" {
-            return all.map(|value| At { value, span }).into_iter().collect();
+            return all.map(|value| Spanned { value, span }).into_iter().collect();
         }
         let mut ranges = Vec::new();
         for part in value.split(',') {
             match range_of(part.trim()) {
-                Some(range) => ranges.push(At { value: range, span: span.clone() }),
+                Some(range) => ranges.push(Spanned { value: range, span: span.clone() }),
                 None => {
                     let message =
                         format!("{} in {} is not a range of numbers", quote(part.trim()), self.of(key));
@@ -377,7 +399,7 @@ impl<'n, 't> Fields<'n, 't> {
     }
 
     /// A date or a date and time, in seconds since 1970-01-01 UTC. A date means the end of its day.
-    pub(super) fn moment(&self, key: &str, report: &mut Report) -> Option<u64> {
+    pub(super) fn moment(&self, key: &str, report: &mut FindingReport) -> Option<u64> {
         let node = self.find(key)?;
         let text = match &node.value {
             Value::Date(text) => text.as_str(),
@@ -413,12 +435,12 @@ fn range_help() -> String {
 
 /// An address.
 pub(super) fn address(
-    At { value, span }: At<String>,
+    Spanned { value, span }: Spanned<String>,
     what: &dyn fmt::Display,
-    report: &mut Report,
-) -> Option<At<IpAddr>> {
+    report: &mut FindingReport,
+) -> Option<Spanned<IpAddr>> {
     match value.parse::<IpAddr>() {
-        Ok(value) => Some(At { value, span }),
+        Ok(value) => Some(Spanned { value, span }),
         Err(_) => {
             let help = match value.parse::<IpNetwork>() {
                 Ok(prefix) => format!("write the address alone: \"{}\"", prefix.ip()),
@@ -432,9 +454,13 @@ pub(super) fn address(
 }
 
 /// A string; an error where it is something else.
-pub(super) fn text_of(node: &Node<'_>, what: &dyn fmt::Display, report: &mut Report) -> Option<At<String>> {
+pub(super) fn text_of(
+    node: &TreeNode<'_>,
+    what: &dyn fmt::Display,
+    report: &mut FindingReport,
+) -> Option<Spanned<String>> {
     match &node.value {
-        Value::Text(text) => Some(At { value: text.to_string(), span: node.span.clone() }),
+        Value::Text(text) => Some(Spanned { value: text.to_string(), span: node.span.clone() }),
         _ => {
             wrong_kind(node, what, "a string", report);
             None

@@ -4,40 +4,40 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Protocol;
-use super::draft::{At, DraftAllow};
+use super::draft::{DraftAllow, Spanned};
 use super::parties::RuleParty;
-use super::report::{Report, quote};
+use super::report::{FindingReport, quote};
 
 /// Lists that are looked at for one file: beyond, what is granted twice is not said any more.
 const MAX_STEPS: usize = 20_000_000;
 
 /// A kind of packets: no port stands for all. Rules that another window opens, or that take another next hop, are apart.
-type Packets<'d> = (Protocol, Option<u16>, Option<&'d str>, Option<&'d str>);
+type GrantedPackets<'d> = (Protocol, Option<u16>, Option<&'d str>, Option<&'d str>);
 
 /// A list of names, by its place in [`Granted::lists`].
-type List = usize;
+type GrantList = usize;
 
 /// What earlier rules grant.
-pub(super) struct Granted<'d> {
+pub(super) struct EarlierGrants<'d> {
     lists: Vec<HashSet<&'d str>>,
-    by_names: HashMap<Vec<&'d str>, List>,
+    by_names: HashMap<Vec<&'d str>, GrantList>,
     /// The lists of senders that a name is in.
-    senders: HashMap<&'d str, Vec<List>>,
-    of_senders: HashSet<List>,
-    grants: HashMap<(List, Packets<'d>), Vec<Grant<'d>>>,
-    meet: HashMap<(List, List), bool>,
+    senders: HashMap<&'d str, Vec<GrantList>>,
+    of_senders: HashSet<GrantList>,
+    grants: HashMap<(GrantList, GrantedPackets<'d>), Vec<RuleGrant<'d>>>,
+    meet: HashMap<(GrantList, GrantList), bool>,
     steps: usize,
 }
 
 /// What a rule grants to those of one list of senders.
 #[derive(Clone, Copy)]
-struct Grant<'d> {
-    from: List,
-    to: List,
-    rule: &'d At<String>,
+struct RuleGrant<'d> {
+    from: GrantList,
+    to: GrantList,
+    rule: &'d Spanned<String>,
 }
 
-impl<'d> Granted<'d> {
+impl<'d> EarlierGrants<'d> {
     pub(super) fn new() -> Self {
         Self {
             lists: Vec::new(),
@@ -56,7 +56,7 @@ impl<'d> Granted<'d> {
         allow: &'d DraftAllow,
         from: &[RuleParty<'d, '_>],
         to: &[RuleParty<'d, '_>],
-        report: &mut Report,
+        report: &mut FindingReport,
     ) {
         let Some(protocol) = allow.protocol.filter(|_| !from.is_empty() && !to.is_empty()) else { return };
         let temp = allow.temp.as_ref().map(|temp| &*temp.value);
@@ -67,11 +67,11 @@ impl<'d> Granted<'d> {
         }
         ports.sort_unstable();
         ports.dedup();
-        let grant = Grant { from: self.list(from, true), to: self.list(to, false), rule: &allow.name };
+        let grant = RuleGrant { from: self.list(from, true), to: self.list(to, false), rule: &allow.name };
         let near = self.near(grant.from);
         let mut told = HashSet::new();
         for port in ports {
-            let mut found: Vec<Grant<'d>> = Vec::new();
+            let mut found: Vec<RuleGrant<'d>> = Vec::new();
             let mut wider = vec![(Protocol::Any, None), (protocol, None), (protocol, port)];
             wider.dedup();
             for (protocol, port) in wider {
@@ -93,7 +93,7 @@ impl<'d> Granted<'d> {
         }
     }
 
-    fn list(&mut self, names: &[RuleParty<'d, '_>], senders: bool) -> List {
+    fn list(&mut self, names: &[RuleParty<'d, '_>], senders: bool) -> GrantList {
         let mut sorted: Vec<&'d str> = names.iter().map(|(name, _)| &*name.value).collect();
         sorted.sort_unstable();
         sorted.dedup();
@@ -112,7 +112,7 @@ impl<'d> Granted<'d> {
     }
 
     /// The lists of senders that share a name with this one, in the order of the file.
-    fn near(&mut self, list: List) -> Vec<List> {
+    fn near(&mut self, list: GrantList) -> Vec<GrantList> {
         let names = self.lists.get(list).into_iter().flatten();
         let mut near = Vec::new();
         let mut seen = HashSet::new();
@@ -128,9 +128,15 @@ impl<'d> Granted<'d> {
     }
 
     /// Finds what was granted to senders of a list, but for what another one that was found covers.
-    fn earlier(&mut self, list: List, packets: Packets<'d>, grant: Grant<'d>, found: &mut Vec<Grant<'d>>) {
+    fn earlier(
+        &mut self,
+        list: GrantList,
+        packets: GrantedPackets<'d>,
+        grant: RuleGrant<'d>,
+        found: &mut Vec<RuleGrant<'d>>,
+    ) {
         let Self { lists, grants, meet, steps, .. } = self;
-        let mut meets = |a: List, b: List| {
+        let mut meets = |a: GrantList, b: GrantList| {
             *meet.entry((a, b)).or_insert_with(|| match (lists.get(a), lists.get(b)) {
                 (Some(a), Some(b)) if a.len() > b.len() => !a.is_disjoint(b),
                 (Some(a), Some(b)) => !b.is_disjoint(a),
@@ -152,8 +158,8 @@ impl<'d> Granted<'d> {
     }
 
     /// Whether all that `inner` grants of what `within` grants, `outer` grants too.
-    fn covers(&self, outer: Grant<'d>, inner: Grant<'d>, within: Grant<'d>) -> bool {
-        let side = |outer: List, inner: List, within: List| {
+    fn covers(&self, outer: RuleGrant<'d>, inner: RuleGrant<'d>, within: RuleGrant<'d>) -> bool {
+        let side = |outer: GrantList, inner: GrantList, within: GrantList| {
             outer == inner
                 || match (self.lists.get(outer), self.lists.get(inner), self.lists.get(within)) {
                     (Some(outer), Some(inner), Some(within)) => {
@@ -169,10 +175,10 @@ impl<'d> Granted<'d> {
         &self,
         (allow, from, to): (&DraftAllow, &[RuleParty<'d, '_>], &[RuleParty<'d, '_>]),
         (protocol, port): (Protocol, Option<u16>),
-        earlier: Grant<'d>,
-        report: &mut Report,
+        earlier: RuleGrant<'d>,
+        report: &mut FindingReport,
     ) {
-        let first = |names: &[RuleParty<'d, '_>], list: List| {
+        let first = |names: &[RuleParty<'d, '_>], list: GrantList| {
             let list = self.lists.get(list);
             names
                 .iter()

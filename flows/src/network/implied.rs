@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::draft::{At, Draft, DraftAllow, DraftChain, DraftNever, DraftOverlay};
-use super::names::{Kind, Names};
-use super::report::{Report, quote};
+use super::draft::{Draft, DraftAllow, DraftChain, DraftNever, DraftOverlay, Spanned};
+use super::names::{NameIndex, NameKind};
+use super::report::{FindingReport, quote};
 
 /// Members of one overlay: every two of them have rules.
 const MAX_MEMBERS: usize = 64;
@@ -14,14 +14,14 @@ const MAX_CHAIN_MEMBERS: usize = 256;
 
 /// The rules that chains and overlays imply.
 #[derive(Debug, Default)]
-pub(super) struct Implied {
+pub(super) struct ImpliedRules {
     pub(super) allows: Vec<DraftAllow>,
     pub(super) nevers: Vec<DraftNever>,
 }
 
 /// All rules that chains and overlays imply.
-pub(super) fn rules(draft: &Draft, names: &Names<'_>, report: &mut Report) -> Implied {
-    let mut implied = Implied::default();
+pub(super) fn rules(draft: &Draft, names: &NameIndex<'_>, report: &mut FindingReport) -> ImpliedRules {
+    let mut implied = ImpliedRules::default();
     for chain in &draft.chains {
         hops(chain, &mut implied.allows);
         in_order(chain, names, &mut implied.nevers, report);
@@ -51,7 +51,7 @@ fn hops(chain: &DraftChain, allows: &mut Vec<DraftAllow>) {
                 temp: chain.temp.clone(),
                 returns: chain.returns,
                 chain: Some(chain.name.value.clone()),
-                ..DraftAllow::new(At { value: name, span: hop.span.clone() })
+                ..DraftAllow::new(Spanned { value: name, span: hop.span.clone() })
             });
         }
         let mut seen = HashSet::new();
@@ -66,15 +66,20 @@ fn hops(chain: &DraftChain, allows: &mut Vec<DraftAllow>) {
 
 /// `NAME.never.MEMBER`: nothing of a member reaches those that are neither next nor before it. To those before it its
 /// replies go.
-fn in_order(chain: &DraftChain, names: &Names<'_>, nevers: &mut Vec<DraftNever>, report: &mut Report) {
+fn in_order(
+    chain: &DraftChain,
+    names: &NameIndex<'_>,
+    nevers: &mut Vec<DraftNever>,
+    report: &mut FindingReport,
+) {
     let stages = std::iter::once(chain.from.iter().collect::<Vec<_>>())
         .chain(chain.hops.iter().map(|hop| hop.iter().flat_map(|hop| &hop.to).collect()));
     // A network is more than its endpoints in a never, and an outside is not told from its exit.
-    let told = |name: &At<String>| {
+    let told = |name: &Spanned<String>| {
         let kind = names.parties.get(&*name.value).map(|party| party.kind);
-        matches!(kind, Some(Kind::Endpoint | Kind::Link | Kind::Exit))
+        matches!(kind, Some(NameKind::Endpoint | NameKind::Link | NameKind::Exit))
     };
-    let mut at: BTreeMap<&str, (usize, &At<String>, Vec<usize>)> = BTreeMap::new();
+    let mut at: BTreeMap<&str, (usize, &Spanned<String>, Vec<usize>)> = BTreeMap::new();
     let mut order = 0;
     for (stage, members) in stages.enumerate() {
         for member in members.into_iter().filter(|member| told(member)) {
@@ -96,7 +101,7 @@ fn in_order(chain: &DraftChain, names: &Names<'_>, nevers: &mut Vec<DraftNever>,
         if !to.is_empty() {
             let name = format!("{}.never.{}", chain.name.value, member.value);
             nevers.push(DraftNever {
-                name: At { value: name, span: member.span.clone() },
+                name: Spanned { value: name, span: member.span.clone() },
                 from: vec![(*member).clone()],
                 to,
                 except: Vec::new(),
@@ -106,7 +111,12 @@ fn in_order(chain: &DraftChain, names: &Names<'_>, nevers: &mut Vec<DraftNever>,
 }
 
 /// `NAME.MEMBER.MEMBER`: every two members on one network may send each other the envelope.
-fn envelopes(overlay: &DraftOverlay, names: &Names<'_>, allows: &mut Vec<DraftAllow>, report: &mut Report) {
+fn envelopes(
+    overlay: &DraftOverlay,
+    names: &NameIndex<'_>,
+    allows: &mut Vec<DraftAllow>,
+    report: &mut FindingReport,
+) {
     let what = || format!("overlay {}", quote(&overlay.name.value));
     if let Some((beyond, _)) = overlay.members.get(MAX_MEMBERS) {
         let message = format!("{} has more than {MAX_MEMBERS} members", what());
@@ -115,7 +125,7 @@ fn envelopes(overlay: &DraftOverlay, names: &Names<'_>, allows: &mut Vec<DraftAl
     }
     let mut members = Vec::new();
     for (name, _) in &overlay.members {
-        members.extend(names.of_kind(name, Kind::Endpoint, report).map(|party| (name, party)));
+        members.extend(names.of_kind(name, NameKind::Endpoint, report).map(|party| (name, party)));
     }
     for (name, party) in &members {
         let mut alone = !party.broken;
@@ -132,7 +142,7 @@ fn envelopes(overlay: &DraftOverlay, names: &Names<'_>, allows: &mut Vec<DraftAl
                 protocol: overlay.protocol,
                 ports: overlay.ports.clone(),
                 purpose: format!("The envelope of {}", overlay.name.value),
-                ..DraftAllow::new(At { value: of, span: name.span.clone() })
+                ..DraftAllow::new(Spanned { value: of, span: name.span.clone() })
             });
         }
         if alone {

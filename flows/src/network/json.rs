@@ -10,15 +10,15 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Span;
-use super::report::{Report, quote};
-use super::tree::{Entry, Node, Value, moved};
+use super::report::{FindingReport, quote};
+use super::tree::{TreeEntry, TreeNode, Value, moved};
 
 /// Levels of tables and lists. The language needs five; each level is read again for the one above it.
 const MAX_DEPTH: usize = 16;
 
 /// The tree of a JSON text that begins at the offset `base`; none where the text is not JSON, and then the report says
 /// why.
-pub(super) fn from_json<'t>(text: &'t str, base: usize, report: &mut Report) -> Option<Node<'t>> {
+pub(super) fn from_json<'t>(text: &'t str, base: usize, report: &mut FindingReport) -> Option<TreeNode<'t>> {
     // RFC 8259 section 8.1 lets a parser ignore the mark, and editors write it.
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader { text, base, report };
@@ -34,7 +34,7 @@ pub(super) fn from_json<'t>(text: &'t str, base: usize, report: &mut Report) -> 
 struct Reader<'t, 'r> {
     text: &'t str,
     base: usize,
-    report: &'r mut Report,
+    report: &'r mut FindingReport,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -65,7 +65,7 @@ impl<'t> Reader<'t, '_> {
         serde_json::from_str(raw).map_err(|error| self.syntax(raw, &error)).ok()
     }
 
-    fn node(&mut self, raw: &'t str, depth: usize) -> Option<Node<'t>> {
+    fn node(&mut self, raw: &'t str, depth: usize) -> Option<TreeNode<'t>> {
         let span = self.span(raw);
         let value = match raw.as_bytes().first() {
             Some(b'{' | b'[') if depth == MAX_DEPTH => {
@@ -84,24 +84,24 @@ impl<'t> Reader<'t, '_> {
                 let nodes: Vec<_> = items.iter().map(|item| self.node(item.get(), depth + 1)).collect();
                 Value::Array(nodes.into_iter().collect::<Option<_>>()?)
             }
-            Some(b'"') => Value::Text(self.read::<Text<'t>>(raw)?.0),
+            Some(b'"') => Value::Text(self.read::<JsonText<'t>>(raw)?.0),
             Some(first @ (b't' | b'f')) => Value::Flag(*first == b't'),
             Some(b'n') => Value::Other("null"),
             _ if raw.contains(['.', 'e', 'E']) => Value::Other("a fraction"),
             _ => Value::Integer(raw.parse().ok()),
         };
-        Some(Node { span, value })
+        Some(TreeNode { span, value })
     }
 
-    fn table(&mut self, raw: &'t str, depth: usize) -> Option<Vec<Entry<'t>>> {
-        let Pairs(pairs) = self.read(raw)?;
+    fn table(&mut self, raw: &'t str, depth: usize) -> Option<Vec<TreeEntry<'t>>> {
+        let JsonPairs(pairs) = self.read(raw)?;
         let mut entries = Vec::with_capacity(pairs.len());
         let mut seen = std::collections::HashMap::new();
         let mut whole = true;
         for (raw_key, raw_value) in pairs {
             let key_span = self.span(raw_key.get());
-            let (Some(Text(key)), Some(node)) =
-                (self.read::<Text<'t>>(raw_key.get()), self.node(raw_value.get(), depth + 1))
+            let (Some(JsonText(key)), Some(node)) =
+                (self.read::<JsonText<'t>>(raw_key.get()), self.node(raw_value.get(), depth + 1))
             else {
                 whole = false;
                 continue;
@@ -115,28 +115,28 @@ impl<'t> Reader<'t, '_> {
                 self.report.error("syntax", &key_span, message, "keep one");
                 continue;
             }
-            entries.push(Entry { key, key_span, node });
+            entries.push(TreeEntry { key, key_span, node });
         }
         whole.then_some(entries)
     }
 }
 
 /// A string, borrowed where it has no escapes.
-struct Text<'t>(Cow<'t, str>);
+struct JsonText<'t>(Cow<'t, str>);
 
-impl<'de: 't, 't> Deserialize<'de> for Text<'t> {
+impl<'de: 't, 't> Deserialize<'de> for JsonText<'t> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextVisitor;
         impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
+            type Value = JsonText<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<JsonText<'de>, E> {
+                Ok(JsonText(Cow::Borrowed(text)))
             }
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<JsonText<'de>, E> {
+                Ok(JsonText(Cow::Owned(text.to_owned())))
             }
         }
         deserializer.deserialize_str(TextVisitor)
@@ -144,22 +144,22 @@ impl<'de: 't, 't> Deserialize<'de> for Text<'t> {
 }
 
 /// The members of an object in their order, doubles included.
-struct Pairs<'t>(Vec<(&'t RawValue, &'t RawValue)>);
+struct JsonPairs<'t>(Vec<(&'t RawValue, &'t RawValue)>);
 
-impl<'de: 't, 't> Deserialize<'de> for Pairs<'t> {
+impl<'de: 't, 't> Deserialize<'de> for JsonPairs<'t> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct PairsVisitor;
         impl<'de> Visitor<'de> for PairsVisitor {
-            type Value = Pairs<'de>;
+            type Value = JsonPairs<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a table")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonPairs<'de>, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
                 }
-                Ok(Pairs(pairs))
+                Ok(JsonPairs(pairs))
             }
         }
         deserializer.deserialize_map(PairsVisitor)

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
-use super::draft::{At, Draft};
+use super::draft::{Draft, Spanned};
 use super::fields::Fields;
-use super::report::{Named, Report, quote};
+use super::report::{FindingReport, NamedInText, quote};
 
 /// Reads a `link_local`.
-pub(super) fn read(fields: &Fields<'_, '_>, report: &mut Report) -> Option<At<Ipv6Addr>> {
-    let At { value, span } = fields.text("link_local", report)?;
+pub(super) fn read(fields: &Fields<'_, '_>, report: &mut FindingReport) -> Option<Spanned<Ipv6Addr>> {
+    let Spanned { value, span } = fields.text("link_local", report)?;
     match value.parse::<Ipv6Addr>() {
-        Ok(address) if address.is_unicast_link_local() => Some(At { value: address, span }),
+        Ok(address) if address.is_unicast_link_local() => Some(Spanned { value: address, span }),
         _ => {
             let message = format!("{} of {} is no link-local address", quote(&value), fields.what());
             report.error("bad-link-local", &span, message, "write one of fe80::/10, like \"fe80::1\"");
@@ -27,28 +27,28 @@ pub(crate) fn of_mac(mac: [u8; 6]) -> Ipv6Addr {
 }
 
 /// Checks that no two on one network have the same, by the file or by a pinned MAC.
-pub(super) fn check(draft: &Draft, report: &mut Report) {
+pub(super) fn check(draft: &Draft, report: &mut FindingReport) {
     let plugs = || {
         draft.endpoints.iter().flat_map(|endpoint| {
-            let what = Named { word: "endpoint", name: &endpoint.name.value };
+            let what = NamedInText { word: "endpoint", name: &endpoint.name.value };
             endpoint.attachments.iter().map(move |plug| (what, plug))
         })
     };
     let attachments = plugs().map(|(what, plug)| (what, plug.network.as_ref(), plug.link_local.clone()));
     let exits = draft.exits.iter().map(|exit| {
-        let what = Named { word: "exit", name: &exit.name.value };
+        let what = NamedInText { word: "exit", name: &exit.name.value };
         (what, exit.network.as_ref(), exit.link_local.clone())
     });
     // Those of MACs last: two of one MAC are another error.
     let of_macs = plugs().filter(|(_, plug)| plug.link_local.is_none()).filter_map(|(what, plug)| {
-        let At { value, span } = plug.mac.as_ref()?;
-        Some((what, plug.network.as_ref(), At { value: of_mac(*value), span: span.clone() }))
+        let Spanned { value, span } = plug.mac.as_ref()?;
+        Some((what, plug.network.as_ref(), Spanned { value: of_mac(*value), span: span.clone() }))
     });
     let given =
         attachments.chain(exits).filter_map(|(what, network, address)| Some((what, network, address?)));
     let mut seen = HashMap::new();
     let all = given.map(|given| (given, true)).chain(of_macs.map(|of_mac| (of_mac, false)));
-    for ((what, network, At { value, span }), given) in all {
+    for ((what, network, Spanned { value, span }), given) in all {
         let Some(network) = network else { continue };
         let key = (&network.value, value);
         if let Some((first, place)) = seen.get(&key) {

@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::fmt;
 
 use super::additions::Additions;
-use super::draft::{At, Draft};
+use super::draft::{Draft, Spanned};
 use super::fields::text_of;
-use super::report::{Report, quote};
-use super::sources::Sources;
-use super::tree::{Node, Value};
+use super::report::{FindingReport, quote};
+use super::sources::SourceFiles;
+use super::tree::{TreeNode, Value};
 use super::{
     NetworkFile, addresses, containers, implied, json, names, ports, read, resolve, rules, template, tree,
 };
@@ -37,25 +37,25 @@ pub struct Loaded {
     /// The warnings.
     pub findings: Vec<Finding>,
     /// The texts that it came from.
-    pub sources: Sources,
+    pub sources: SourceFiles,
 }
 
 /// A network with errors.
 #[derive(Debug, Clone, Default)]
-pub struct Failed {
+pub struct LoadFailure {
     /// All findings, warnings included, in the order of the texts.
     pub findings: Vec<Finding>,
     /// The texts that they are about.
-    pub sources: Sources,
+    pub sources: SourceFiles,
 }
 
-impl fmt::Display for Failed {
+impl fmt::Display for LoadFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.sources.render_all(&self.findings).trim_end())
     }
 }
 
-impl std::error::Error for Failed {}
+impl std::error::Error for LoadFailure {}
 
 /// Reads a network file: JSON where its name ends in `.json`, else TOML. `read` gives the text of a file by its name:
 /// first that of `name`, then those of the files that are included. Names of these are relative to the including file,
@@ -68,25 +68,25 @@ pub fn load(
     name: &str,
     read: &mut dyn FnMut(&str) -> Result<String, String>,
     additions: &Additions,
-) -> Result<Loaded, Failed> {
+) -> Result<Loaded, LoadFailure> {
     let texts: Vec<OnceCell<String>> = (0..MAX_FILES).map(|_| OnceCell::new()).collect();
-    let mut report = Report::default();
+    let mut report = FindingReport::default();
     let mut loader =
         Loader { texts: &texts, read, report: &mut report, files: Vec::new(), open: Vec::new(), total: 0 };
     loader.file(name.to_owned(), None);
     let (names, roots): (Vec<_>, Vec<_>) =
         loader.files.into_iter().map(|file| (file.name, file.root)).unzip();
     // Where one text cannot be read, the rest would be full of names that are not there.
-    let roots: Option<Vec<Node<'_>>> = roots.into_iter().collect();
+    let roots: Option<Vec<TreeNode<'_>>> = roots.into_iter().collect();
     let file = roots.and_then(|roots| meaning(&roots, additions, &mut report));
     let (findings, _) = report.finish();
-    let mut sources = Sources::default();
+    let mut sources = SourceFiles::default();
     for (name, text) in names.into_iter().zip(texts) {
         sources.push(name, text.into_inner().unwrap_or_default());
     }
     match file {
         Some(file) => Ok(Loaded { file, findings, sources }),
-        None => Err(Failed { findings, sources }),
+        None => Err(LoadFailure { findings, sources }),
     }
 }
 
@@ -113,13 +113,13 @@ struct File<'t> {
     name: String,
     /// What it is known by: without `.` and `..`.
     plain: String,
-    root: Option<Node<'t>>,
+    root: Option<TreeNode<'t>>,
 }
 
 struct Loader<'t, 'r> {
     texts: &'t [OnceCell<String>],
     read: &'r mut dyn FnMut(&str) -> Result<String, String>,
-    report: &'r mut Report,
+    report: &'r mut FindingReport,
     files: Vec<File<'t>>,
     /// The files that include the one that is read, that one last, by their places in `files`.
     open: Vec<usize>,
@@ -128,7 +128,7 @@ struct Loader<'t, 'r> {
 
 impl<'t> Loader<'t, '_> {
     /// Reads a file and what it includes. `at` is where it is included.
-    fn file(&mut self, name: String, at: Option<&At<String>>) {
+    fn file(&mut self, name: String, at: Option<&Spanned<String>>) {
         let plain = plain(&name);
         if let (Some(index), Some(at)) = (self.files.iter().position(|file| file.plain == plain), at) {
             let (code, message) = if self.open.contains(&index) {
@@ -193,7 +193,7 @@ impl<'t> Loader<'t, '_> {
         self.open.pop();
     }
 
-    fn includes(&mut self, root: &Node<'_>) -> Vec<At<String>> {
+    fn includes(&mut self, root: &TreeNode<'_>) -> Vec<Spanned<String>> {
         let Value::Table(sections) = &root.value else { return Vec::new() };
         let Some(include) = sections.iter().find(|entry| entry.key == "include") else { return Vec::new() };
         let items = match &include.node.value {
@@ -230,7 +230,7 @@ fn plain(name: &str) -> String {
 }
 
 /// What the files mean; none where something is wrong, which the report then has.
-fn meaning(roots: &[Node<'_>], additions: &Additions, report: &mut Report) -> Option<NetworkFile> {
+fn meaning(roots: &[TreeNode<'_>], additions: &Additions, report: &mut FindingReport) -> Option<NetworkFile> {
     let mut draft = Draft::default();
     let mut templates = Vec::new();
     for root in roots {
@@ -253,7 +253,7 @@ fn meaning(roots: &[Node<'_>], additions: &Additions, report: &mut Report) -> Op
         let help = "add [network.NAME] with bridge = \"BRIDGE\", or [bridge.NAME]";
         report.warning("no-bridge", &(0..0), "the file names no bridge, so nothing is controlled", help);
     }
-    let names = names::Names::collect(&draft, report);
+    let names = names::NameIndex::collect(&draft, report);
     let mut implied = implied::rules(&draft, &names, report);
     implied.allows.extend(services);
     ports::check(&draft, &names, report);
@@ -270,7 +270,7 @@ fn meaning(roots: &[Node<'_>], additions: &Additions, report: &mut Report) -> Op
 }
 
 /// Whether there is no more than what numbers can tell apart.
-fn fits(draft: &Draft, report: &mut Report) -> bool {
+fn fits(draft: &Draft, report: &mut FindingReport) -> bool {
     if let Some(beyond) = draft.networks.get(MAX_NETWORKS) {
         let message = format!("there are more than {MAX_NETWORKS} networks");
         report.error("too-many", &beyond.name.span, message, "split the file by host");

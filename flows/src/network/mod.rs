@@ -52,5 +52,5 @@ pub use load::*;
 pub use model::*;
 pub use notes::notes;
 pub use schema::schema;
-pub use sources::{Source, Sources};
+pub use sources::{SourceFile, SourceFiles};
 pub use views::Party;

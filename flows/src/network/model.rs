@@ -322,7 +322,7 @@ pub struct Allow {
     /// What its learned flows look like; none means by service where that is safe.
     pub returns: Option<Returns>,
     /// Where it is enforced.
-    pub place: Place,
+    pub place: EnforcementPoint,
     /// The chain that it is a hop of.
     pub chain: Option<String>,
     /// Where it stands.
@@ -340,7 +340,7 @@ pub enum Returns {
 
 /// Where an allow is enforced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Place {
+pub enum EnforcementPoint {
     /// On the bridges.
     #[default]
     Switch,

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::built_in;
-use super::draft::{At, Draft, DraftEndpoint, DraftLink, DraftNetwork, DraftOverlay};
-use super::report::{Report, quote};
+use super::draft::{Draft, DraftEndpoint, DraftLink, DraftNetwork, DraftOverlay, Spanned};
+use super::report::{FindingReport, quote};
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NameKind {
     Network,
     Endpoint,
     Link,
@@ -17,44 +17,44 @@ pub(super) enum Kind {
     Overlay,
 }
 
-impl Kind {
+impl NameKind {
     pub(super) fn word(self) -> &'static str {
         match self {
-            Kind::Network => "network",
-            Kind::Endpoint => "endpoint",
-            Kind::Link => "link",
-            Kind::Exit => "exit",
-            Kind::Outside => "outside",
-            Kind::Overlay => "overlay",
+            NameKind::Network => "network",
+            NameKind::Endpoint => "endpoint",
+            NameKind::Link => "link",
+            NameKind::Exit => "exit",
+            NameKind::Outside => "outside",
+            NameKind::Overlay => "overlay",
         }
     }
 
     /// The word with its article.
     pub(super) fn one(self) -> String {
         let article = match self {
-            Kind::Endpoint | Kind::Exit | Kind::Outside | Kind::Overlay => "an",
-            Kind::Network | Kind::Link => "a",
+            NameKind::Endpoint | NameKind::Exit | NameKind::Outside | NameKind::Overlay => "an",
+            NameKind::Network | NameKind::Link => "a",
         };
         format!("{article} {}", self.word())
     }
 
     /// Whether it lies outside every network.
     pub(super) fn is_outside(self) -> bool {
-        matches!(self, Kind::Exit | Kind::Outside)
+        matches!(self, NameKind::Exit | NameKind::Outside)
     }
 }
 
 /// One that a rule can name.
 #[derive(Debug)]
 pub(super) struct NamedParty<'d> {
-    pub(super) kind: Kind,
+    pub(super) kind: NameKind,
     /// The networks that it is on, by their places in the draft, sorted.
     pub(super) networks: Vec<usize>,
     /// Whether a part of it is wrong, so that `networks` may lack one.
     pub(super) broken: bool,
     /// What it is, where that is more than a name.
-    pub(super) thing: Thing<'d>,
-    name: &'d At<String>,
+    pub(super) thing: NamedItem<'d>,
+    name: &'d Spanned<String>,
 }
 
 impl NamedParty<'_> {
@@ -68,7 +68,7 @@ impl NamedParty<'_> {
 
 /// The part of the draft that a name stands for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Thing<'d> {
+pub(super) enum NamedItem<'d> {
     Endpoint(&'d DraftEndpoint),
     Link(&'d DraftLink),
     Overlay(&'d DraftOverlay),
@@ -77,18 +77,18 @@ pub(super) enum Thing<'d> {
 
 /// The names of a file.
 #[derive(Debug)]
-pub(super) struct Names<'d> {
+pub(super) struct NameIndex<'d> {
     pub(super) parties: HashMap<&'d str, NamedParty<'d>>,
     networks: HashMap<&'d str, (usize, &'d DraftNetwork)>,
     /// All names in order of appearance, so that proposals do not depend on the order of a hash table.
-    ordered: Vec<(&'d str, Kind)>,
+    ordered: Vec<(&'d str, NameKind)>,
 }
 
-impl<'d> Names<'d> {
+impl<'d> NameIndex<'d> {
     /// Collects the names of a file; an error for each that stands for two things, and for each network, exit or
     /// endpoint that does not exist.
-    pub(super) fn collect(draft: &'d Draft, report: &mut Report) -> Self {
-        let mut names = Names { parties: HashMap::new(), networks: HashMap::new(), ordered: Vec::new() };
+    pub(super) fn collect(draft: &'d Draft, report: &mut FindingReport) -> Self {
+        let mut names = NameIndex { parties: HashMap::new(), networks: HashMap::new(), ordered: Vec::new() };
         for (index, network) in draft.networks.iter().enumerate() {
             names.networks.entry(&network.name.value).or_insert((index, network));
         }
@@ -116,7 +116,7 @@ impl<'d> Names<'d> {
             names.break_unless(exit.network.is_some() || exit.bridge.is_some(), &exit.name);
         }
         for outside in &draft.outsides {
-            let exit = outside.exit.as_ref().and_then(|exit| names.of_kind(exit, Kind::Exit, report));
+            let exit = outside.exit.as_ref().and_then(|exit| names.of_kind(exit, NameKind::Exit, report));
             let (networks, broken) = exit.map_or((Vec::new(), true), |e| (e.networks.clone(), e.broken));
             if let Some(party) = names.parties.get_mut(&*outside.name.value) {
                 (party.networks, party.broken) = (networks, broken);
@@ -129,13 +129,19 @@ impl<'d> Names<'d> {
         names
     }
 
-    fn break_unless(&mut self, whole: bool, name: &At<String>) {
+    fn break_unless(&mut self, whole: bool, name: &Spanned<String>) {
         if let (false, Some(party)) = (whole, self.parties.get_mut(&*name.value)) {
             party.broken = true;
         }
     }
 
-    fn add(&mut self, kind: Kind, name: &'d At<String>, thing: Thing<'d>, report: &mut Report) {
+    fn add(
+        &mut self,
+        kind: NameKind,
+        name: &'d Spanned<String>,
+        thing: NamedItem<'d>,
+        report: &mut FindingReport,
+    ) {
         built_in::check(kind.word(), name, report);
         if let Some(first) = self.parties.get(&*name.value) {
             let message = format!(
@@ -151,7 +157,7 @@ impl<'d> Names<'d> {
             return;
         }
         let networks = match self.networks.get(&*name.value) {
-            Some((index, _)) if kind == Kind::Network => vec![*index],
+            Some((index, _)) if kind == NameKind::Network => vec![*index],
             _ => Vec::new(),
         };
         self.parties.insert(&name.value, NamedParty { kind, networks, broken: false, thing, name });
@@ -166,14 +172,14 @@ impl<'d> Names<'d> {
     /// The bridge of a network end, or the bridge that is named.
     pub(super) fn bridge_of(
         &self,
-        network: Option<&'d At<String>>,
-        bridge: Option<&'d At<String>>,
+        network: Option<&'d Spanned<String>>,
+        bridge: Option<&'d Spanned<String>>,
     ) -> Option<&'d str> {
         let of_network = || self.network(&network?.value)?.1.bridge.as_ref();
         bridge.or_else(of_network).map(|bridge| &*bridge.value)
     }
 
-    fn check_network(&self, name: &At<String>, report: &mut Report) -> Option<usize> {
+    fn check_network(&self, name: &Spanned<String>, report: &mut FindingReport) -> Option<usize> {
         if let Some((index, _)) = self.networks.get(&*name.value) {
             return Some(*index);
         }
@@ -186,7 +192,7 @@ impl<'d> Names<'d> {
                 format!("there is no network {}", quote(&name.value)),
                 report.near(
                     &name.value,
-                    self.all(Kind::Network),
+                    self.all(NameKind::Network),
                     "name a network of this file, or add it as [network.NAME]",
                 ),
             ),
@@ -195,7 +201,7 @@ impl<'d> Names<'d> {
         None
     }
 
-    fn all(&self, kind: Kind) -> impl Iterator<Item = &'d str> {
+    fn all(&self, kind: NameKind) -> impl Iterator<Item = &'d str> {
         self.ordered.iter().filter(move |(_, other)| *other == kind).map(|(name, _)| *name)
     }
 
@@ -203,9 +209,9 @@ impl<'d> Names<'d> {
     /// being whole.
     pub(super) fn of_kind(
         &self,
-        name: &At<String>,
-        kind: Kind,
-        report: &mut Report,
+        name: &Spanned<String>,
+        kind: NameKind,
+        report: &mut FindingReport,
     ) -> Option<&NamedParty<'d>> {
         let other = self.parties.get(&*name.value);
         if let Some(party) = other.filter(|party| party.kind == kind) {
@@ -221,27 +227,31 @@ impl<'d> Names<'d> {
         let otherwise = format!("name {} of this file, or add it as [{word}.NAME]", kind.one());
         let help = report.near(&name.value, self.all(kind), otherwise);
         let code = match kind {
-            Kind::Network => "unknown-network",
-            Kind::Endpoint => "unknown-endpoint",
-            Kind::Link => "unknown-link",
-            Kind::Exit => "unknown-exit",
-            Kind::Outside => "unknown-outside",
-            Kind::Overlay => "unknown-overlay",
+            NameKind::Network => "unknown-network",
+            NameKind::Endpoint => "unknown-endpoint",
+            NameKind::Link => "unknown-link",
+            NameKind::Exit => "unknown-exit",
+            NameKind::Outside => "unknown-outside",
+            NameKind::Overlay => "unknown-overlay",
         };
         report.error(code, &name.span, message, help);
         None
     }
 
     /// What a rule names; an error where there is no such thing.
-    pub(super) fn party(&self, name: &At<String>, report: &mut Report) -> Option<&NamedParty<'d>> {
+    pub(super) fn party(
+        &self,
+        name: &Spanned<String>,
+        report: &mut FindingReport,
+    ) -> Option<&NamedParty<'d>> {
         let party = self.parties.get(&*name.value);
-        if let Some(NamedParty { kind: Kind::Overlay, .. }) = party {
+        if let Some(NamedParty { kind: NameKind::Overlay, .. }) = party {
             let message = format!("{} is an overlay: it sends nothing by itself", quote(&name.value));
             report.error("not-a-party", &name.span, message, "name its members");
             return None;
         }
         if party.is_none() {
-            let parties = self.ordered.iter().filter(|(_, kind)| *kind != Kind::Overlay);
+            let parties = self.ordered.iter().filter(|(_, kind)| *kind != NameKind::Overlay);
             let help = report.near(
                 &name.value,
                 parties.map(|(name, _)| *name),
@@ -256,20 +266,20 @@ impl<'d> Names<'d> {
 }
 
 /// In order of appearance, so that of two things with one name the second is the wrong one.
-fn all_names(draft: &Draft) -> Vec<(Kind, &At<String>, Thing<'_>)> {
-    let other = |kind| move |name| (kind, name, Thing::Other);
-    let mut names: Vec<_> = draft.networks.iter().map(|n| &n.name).map(other(Kind::Network)).collect();
-    names.extend(draft.endpoints.iter().map(|e| (Kind::Endpoint, &e.name, Thing::Endpoint(e))));
-    names.extend(draft.links.iter().map(|l| (Kind::Link, &l.name, Thing::Link(l))));
-    names.extend(draft.exits.iter().map(|e| &e.name).map(other(Kind::Exit)));
-    names.extend(draft.outsides.iter().map(|o| &o.name).map(other(Kind::Outside)));
-    names.extend(draft.overlays.iter().map(|o| (Kind::Overlay, &o.name, Thing::Overlay(o))));
+fn all_names(draft: &Draft) -> Vec<(NameKind, &Spanned<String>, NamedItem<'_>)> {
+    let other = |kind| move |name| (kind, name, NamedItem::Other);
+    let mut names: Vec<_> = draft.networks.iter().map(|n| &n.name).map(other(NameKind::Network)).collect();
+    names.extend(draft.endpoints.iter().map(|e| (NameKind::Endpoint, &e.name, NamedItem::Endpoint(e))));
+    names.extend(draft.links.iter().map(|l| (NameKind::Link, &l.name, NamedItem::Link(l))));
+    names.extend(draft.exits.iter().map(|e| &e.name).map(other(NameKind::Exit)));
+    names.extend(draft.outsides.iter().map(|o| &o.name).map(other(NameKind::Outside)));
+    names.extend(draft.overlays.iter().map(|o| (NameKind::Overlay, &o.name, NamedItem::Overlay(o))));
     names.sort_by_key(|(_, name, _)| name.span.start);
     names
 }
 
 /// Who says which network it is on; none in place of a network that could not be read.
-fn network_references(draft: &Draft) -> impl Iterator<Item = (&str, Option<&At<String>>)> {
+fn network_references(draft: &Draft) -> impl Iterator<Item = (&str, Option<&Spanned<String>>)> {
     let attachments = draft.endpoints.iter().flat_map(|endpoint| {
         endpoint.attachments.iter().map(|attachment| (&*endpoint.name.value, attachment.network.as_ref()))
     });

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use ipnetwork::IpNetwork;
 
 use super::report::quote;
-use super::{Allow, LinkRole, NetworkFile, Place, Protocol, Span};
+use super::{Allow, EnforcementPoint, LinkRole, NetworkFile, Protocol, Span};
 use crate::finding::Finding;
 
 /// Names that one note lists.
@@ -50,8 +50,8 @@ impl Notes {
 fn carried(file: &NetworkFile, notes: &mut Notes) {
     for allow in &file.allows {
         let (message, help) = match &allow.place {
-            Place::Switch => continue,
-            Place::Overlay(overlay) => (
+            EnforcementPoint::Switch => continue,
+            EnforcementPoint::Overlay(overlay) => (
                 format!(
                     "rule {} is not enforced: it travels inside overlay {}, of which a switch sees the envelope alone",
                     quote(&allow.name),
@@ -59,7 +59,7 @@ fn carried(file: &NetworkFile, notes: &mut Notes) {
                 ),
                 "whoever may send the envelope may send anything inside: set the overlay's own firewall",
             ),
-            Place::Elsewhere(place) => (
+            EnforcementPoint::Elsewhere(place) => (
                 format!(
                     "rule {} is not enforced: it passes no bridge ({})",
                     quote(&allow.name),
@@ -129,7 +129,7 @@ fn leases(file: &NetworkFile, notes: &mut Notes) {
             }
             let asks = |allow: &Allow| {
                 let named = |name: &String| *name == endpoint.name || *name == plug.network;
-                allow.place == Place::Switch
+                allow.place == EnforcementPoint::Switch
                     && allow.protocol == Protocol::Dhcp
                     && allow.from.iter().any(named)
             };

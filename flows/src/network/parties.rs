@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::draft::{At, Draft};
-use super::names::{NamedParty, Names};
-use super::report::{Report, quote};
+use super::draft::{Draft, Spanned};
+use super::names::{NameIndex, NamedParty};
+use super::report::{FindingReport, quote};
 
 /// Pairs a party with the place where a rule names it.
-pub(super) type RuleParty<'n, 'd> = (&'n At<String>, &'n NamedParty<'d>);
+pub(super) type RuleParty<'n, 'd> = (&'n Spanned<String>, &'n NamedParty<'d>);
 
 /// Looks up the parties that a list of a rule names. A party that stands twice is reported.
 pub(super) fn parties<'n, 'd>(
-    list: &'n [At<String>],
-    names: &'n Names<'d>,
-    report: &mut Report,
+    list: &'n [Spanned<String>],
+    names: &'n NameIndex<'d>,
+    report: &mut FindingReport,
 ) -> Vec<RuleParty<'n, 'd>> {
     let mut seen = HashSet::new();
     let mut parties = Vec::new();

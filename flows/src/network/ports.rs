@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::datapath::{self, is_datapath_id};
-use super::draft::{At, Draft, DraftNetwork};
-use super::names::Names;
-use super::report::{Named, Report, quote};
+use super::draft::{Draft, DraftNetwork, Spanned};
+use super::names::NameIndex;
+use super::report::{FindingReport, NamedInText, quote};
 use super::{ANY_BRIDGE, LearnBy, Span};
 
 /// The longest name of a Linux interface: IFNAMSIZ counts the NUL.
@@ -20,7 +20,7 @@ const RESERVED: [&str; 10] =
     ["IN_PORT", "TABLE", "NORMAL", "FLOOD", "ALL", "CONTROLLER", "ANY", "NONE", "UNSET", "MAX"];
 
 /// Checks the names of bridges and ports, and that nothing shares a port.
-pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
+pub(super) fn check(draft: &Draft, names: &NameIndex<'_>, report: &mut FindingReport) {
     let mut seen = HashSet::new();
     for bridge in draft.bridge_names() {
         if seen.insert(&*bridge.value) {
@@ -33,25 +33,28 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     for (bridge, port) in all_ports(draft, names) {
         by_cut.entry((bridge, cut(port))).or_default().insert(port);
     }
-    let mut uses = Uses { by_place: HashMap::new(), bridge_of: HashMap::new(), by_cut };
+    let mut uses = PortUses { by_place: HashMap::new(), bridge_of: HashMap::new(), by_cut };
     for endpoint in &draft.endpoints {
         for attachment in &endpoint.attachments {
             let bridge = names.bridge_of(attachment.network.as_ref(), None);
             uses.add(
                 bridge,
                 attachment.port.as_ref(),
-                Use { what: Named { word: "endpoint", name: &endpoint.name.value }, forwards: false },
+                PortUse {
+                    what: NamedInText { word: "endpoint", name: &endpoint.name.value },
+                    forwards: false,
+                },
                 report,
             );
         }
     }
     for link in &draft.links {
-        let what = Named { word: "link", name: &link.name.value };
+        let what = NamedInText { word: "link", name: &link.name.value };
         for end in &link.ends {
             let bridge = names.bridge_of(end.network.as_ref(), end.bridge.as_ref());
-            uses.add(bridge, end.port.as_ref(), Use { what, forwards: false }, report);
+            uses.add(bridge, end.port.as_ref(), PortUse { what, forwards: false }, report);
             if end.bridge.is_some() {
-                uses.add(bridge, end.forwards.as_ref(), Use { what, forwards: true }, report);
+                uses.add(bridge, end.forwards.as_ref(), PortUse { what, forwards: true }, report);
             }
         }
         let mut bridges =
@@ -77,8 +80,8 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
     }
     for exit in &draft.exits {
         let bridge = names.bridge_of(exit.network.as_ref(), exit.bridge.as_ref());
-        let what = Named { word: "exit", name: &exit.name.value };
-        uses.add(bridge, exit.port.as_ref(), Use { what, forwards: false }, report);
+        let what = NamedInText { word: "exit", name: &exit.name.value };
+        uses.add(bridge, exit.port.as_ref(), PortUse { what, forwards: false }, report);
     }
     let mut first_network: HashMap<&str, &DraftNetwork> = HashMap::new();
     for network in &draft.networks {
@@ -138,9 +141,9 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
 }
 
 /// The ports that the file names, each with its bridge.
-fn all_ports<'d>(draft: &'d Draft, names: &Names<'d>) -> Vec<(&'d str, &'d str)> {
+fn all_ports<'d>(draft: &'d Draft, names: &NameIndex<'d>) -> Vec<(&'d str, &'d str)> {
     let mut all = Vec::new();
-    let mut add = |bridge: Option<&'d str>, port: Option<&'d At<String>>| {
+    let mut add = |bridge: Option<&'d str>, port: Option<&'d Spanned<String>>| {
         all.extend(bridge.zip(port.map(|port| &*port.value)));
     };
     for plug in draft.endpoints.iter().flat_map(|endpoint| &endpoint.attachments) {
@@ -166,7 +169,7 @@ fn cut(name: &str) -> &str {
 }
 
 /// What a bridge is to do, where that means nothing beside what else it does.
-fn bridge_words(draft: &Draft, first_network: &HashMap<&str, &DraftNetwork>, report: &mut Report) {
+fn bridge_words(draft: &Draft, first_network: &HashMap<&str, &DraftNetwork>, report: &mut FindingReport) {
     let mut forwarding: HashSet<&str> = HashSet::new();
     let learning = |name: &str| draft.bridges.iter().find(|b| b.name.value == name)?.learning.as_ref();
     for link in &draft.links {
@@ -215,7 +218,7 @@ fn bridge_words(draft: &Draft, first_network: &HashMap<&str, &DraftNetwork>, rep
 }
 
 /// `*` stands for bridges that nothing else names: it has no ports that anything could be attached to.
-fn any_bridge(draft: &Draft, report: &mut Report) {
+fn any_bridge(draft: &Draft, report: &mut FindingReport) {
     let networks = draft.networks.iter().filter_map(|network| network.bridge.as_ref());
     let ends = draft.links.iter().flat_map(|link| &link.ends).filter_map(|end| end.bridge.as_ref());
     let exits = draft.exits.iter().filter_map(|exit| exit.bridge.as_ref());
@@ -232,33 +235,33 @@ fn any_bridge(draft: &Draft, report: &mut Report) {
 
 /// What uses a port.
 #[derive(Clone, Copy)]
-struct Use<'d> {
-    what: Named<'d>,
+struct PortUse<'d> {
+    what: NamedInText<'d>,
     /// Whether it is not its own port, but that to which it passes everything.
     forwards: bool,
 }
 
-impl fmt::Display for Use<'_> {
+impl fmt::Display for PortUse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.what, if self.forwards { ", which forwards to it" } else { "" })
     }
 }
 
 /// The first use of each port: what uses it, and where.
-struct Uses<'d> {
-    by_place: HashMap<(&'d str, &'d str), (Use<'d>, &'d Span)>,
+struct PortUses<'d> {
+    by_place: HashMap<(&'d str, &'d str), (PortUse<'d>, &'d Span)>,
     bridge_of: HashMap<&'d str, (&'d str, &'d Span)>,
     /// The names that begin alike on one bridge, by their first bytes.
     by_cut: HashMap<(&'d str, &'d str), HashSet<&'d str>>,
 }
 
-impl<'d> Uses<'d> {
+impl<'d> PortUses<'d> {
     fn add(
         &mut self,
         bridge: Option<&'d str>,
-        port: Option<&'d At<String>>,
-        user: Use<'d>,
-        report: &mut Report,
+        port: Option<&'d Spanned<String>>,
+        user: PortUse<'d>,
+        report: &mut FindingReport,
     ) {
         let Some(port) = port else { return };
         if !self.port_name(port, bridge, report) {
@@ -280,14 +283,14 @@ impl<'d> Uses<'d> {
     }
 
     /// A port that the file lists without a use; it may have one elsewhere.
-    fn declare(&mut self, bridge: &'d str, port: &'d At<String>, report: &mut Report) {
+    fn declare(&mut self, bridge: &'d str, port: &'d Spanned<String>, report: &mut FindingReport) {
         if self.port_name(port, Some(bridge), report) {
             self.on_one_bridge(bridge, port, report);
         }
     }
 
     /// Whether the name is one that a port can have.
-    fn port_name(&self, port: &At<String>, bridge: Option<&str>, report: &mut Report) -> bool {
+    fn port_name(&self, port: &Spanned<String>, bridge: Option<&str>, report: &mut FindingReport) -> bool {
         let name = &*port.value;
         let help = if bridge == Some(name) || (name != LOCAL && name.eq_ignore_ascii_case(LOCAL)) {
             "write \"LOCAL\" for the bridge's own port".to_owned()
@@ -317,7 +320,7 @@ impl<'d> Uses<'d> {
         false
     }
 
-    fn on_one_bridge(&mut self, bridge: &'d str, port: &'d At<String>, report: &mut Report) {
+    fn on_one_bridge(&mut self, bridge: &'d str, port: &'d Spanned<String>, report: &mut FindingReport) {
         if port.value == LOCAL {
             return;
         }
@@ -353,7 +356,7 @@ pub(super) fn is_interface_name(name: &str) -> bool {
 pub(super) const NAME_HELP: &str =
     "use 1 to 15 ASCII letters, digits, `-`, `_`, `.`, `@` and `+`, not a number alone";
 
-fn bridge_name(bridge: &At<String>, report: &mut Report) {
+fn bridge_name(bridge: &Spanned<String>, report: &mut FindingReport) {
     if bridge.value == ANY_BRIDGE || is_datapath_id(&bridge.value) {
         return;
     }

@@ -7,21 +7,21 @@ use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 
 /// The addresses of a prefix: IPv4 or IPv6, and the first and last as numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Addresses {
+pub(super) struct PrefixRange {
     v6: bool,
     first: u128,
     last: Reverse<u128>,
 }
 
-impl Addresses {
+impl PrefixRange {
     pub(super) fn of(prefix: IpNetwork) -> Self {
         match prefix {
-            IpNetwork::V4(p) => Addresses {
+            IpNetwork::V4(p) => PrefixRange {
                 v6: false,
                 first: u128::from(u32::from(p.network())),
                 last: Reverse(u128::from(u32::from(p.broadcast()))),
             },
-            IpNetwork::V6(p) => Addresses {
+            IpNetwork::V6(p) => PrefixRange {
                 v6: true,
                 first: u128::from(p.network()),
                 last: Reverse(u128::from(p.broadcast())),
@@ -30,7 +30,7 @@ impl Addresses {
     }
 
     /// Whether an address lies in both; of two prefixes one then contains the other.
-    pub(super) fn overlap(&self, other: &Addresses) -> bool {
+    pub(super) fn overlap(&self, other: &PrefixRange) -> bool {
         self.v6 == other.v6 && self.first <= other.last.0 && other.first <= self.last.0
     }
 }
@@ -42,26 +42,29 @@ pub(super) fn host(address: IpAddr) -> IpNetwork {
 
 /// One prefix in a search for overlaps.
 #[derive(Debug)]
-pub(super) struct Item<T> {
-    addresses: Addresses,
+pub(super) struct RangeEntry<T> {
+    addresses: PrefixRange,
     /// Of equal prefixes in one group, one stands for all when others are compared with it.
     group: usize,
     pub(super) prefix: IpNetwork,
     pub(super) tag: T,
 }
 
-impl<T> Item<T> {
+impl<T> RangeEntry<T> {
     pub(super) fn new(prefix: IpNetwork, group: usize, tag: T) -> Self {
-        Item { addresses: Addresses::of(prefix), group, prefix, tag }
+        RangeEntry { addresses: PrefixRange::of(prefix), group, prefix, tag }
     }
 }
 
 /// Calls `found(wider, narrower)` for items that overlap, the closest pair first, until it says `true`: then
 /// the narrower one is dealt with. So each item clashes at most once as the narrower.
-pub(super) fn overlaps<T>(mut items: Vec<Item<T>>, mut found: impl FnMut(&Item<T>, &Item<T>) -> bool) {
+pub(super) fn overlaps<T>(
+    mut items: Vec<RangeEntry<T>>,
+    mut found: impl FnMut(&RangeEntry<T>, &RangeEntry<T>) -> bool,
+) {
     items.sort_by_key(|item| (item.addresses, item.group));
     // Prefixes nest or are apart; so those that contain the next item are a stack.
-    let mut open: Vec<&Item<T>> = Vec::new();
+    let mut open: Vec<&RangeEntry<T>> = Vec::new();
     for item in &items {
         while open.last().is_some_and(|top| !top.addresses.overlap(&item.addresses)) {
             open.pop();
@@ -94,8 +97,8 @@ pub(super) fn is_edge(address: IpAddr, subnet: IpNetwork) -> bool {
 
 /// Why no member of a network can have an address in this prefix; none where it can.
 pub(super) fn unusable(prefix: IpNetwork) -> Option<&'static str> {
-    let addresses = Addresses::of(prefix);
-    let hit = |special: &IpNetwork| Addresses::of(*special).overlap(&addresses);
+    let addresses = PrefixRange::of(prefix);
+    let hit = |special: &IpNetwork| PrefixRange::of(*special).overlap(&addresses);
     special().iter().find(|(special, _)| hit(special)).map(|(_, why)| *why)
 }
 
@@ -174,7 +177,7 @@ mod tests {
                 })
                 .collect();
             let mut seen = std::collections::BTreeSet::new();
-            let items = prefixes.iter().enumerate().map(|(i, (p, g))| Item::new(*p, *g, i)).collect();
+            let items = prefixes.iter().enumerate().map(|(i, (p, g))| RangeEntry::new(*p, *g, i)).collect();
             overlaps(items, |wider, narrower| {
                 let clash = prefixes[wider.tag].1 != prefixes[narrower.tag].1;
                 if clash {
@@ -189,7 +192,7 @@ mod tests {
                     prop_assert!(seen.contains(&i), "{p} lies in a prefix of another group");
                 }
                 let any = prefixes.iter().any(|(q, h)| {
-                    g != h && Addresses::of(*q).overlap(&Addresses::of(*p))
+                    g != h && PrefixRange::of(*q).overlap(&PrefixRange::of(*p))
                 });
                 prop_assert!(any || !seen.contains(&i), "{p} overlaps nothing of another group");
             }

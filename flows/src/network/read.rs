@@ -3,19 +3,19 @@
 use super::check_value::{check_name, not_empty};
 use super::datapath::datapath_id;
 use super::draft::{
-    At, Draft, DraftAttach, DraftAttachment, DraftBridge, DraftContainers, DraftEndpoint, DraftExit,
-    DraftLink, DraftLinkEnd, DraftNetwork, DraftOutside, DraftOverlay,
+    Draft, DraftAttach, DraftAttachment, DraftBridge, DraftContainers, DraftEndpoint, DraftExit, DraftLink,
+    DraftLinkEnd, DraftNetwork, DraftOutside, DraftOverlay, Spanned,
 };
-use super::fields::{Fields, Word, entries_of, text_of};
+use super::fields::{Fields, Keyword, entries_of, text_of};
 use super::link_local;
 use super::read_rules::{allow, chain, crossing, never};
-use super::report::{Report, quote};
+use super::report::{FindingReport, quote};
 use super::shared;
-use super::tree::{Entry, Node, Value};
-use super::words::{self, Table};
+use super::tree::{TreeEntry, TreeNode, Value};
+use super::words::{self, SchemaTable};
 use super::{Inside, LearnBy, Learning, Stateful};
 
-impl Word for Inside {
+impl Keyword for Inside {
     fn of(word: &str) -> Option<Self> {
         match word {
             "deny" => Some(Inside::Deny),
@@ -25,7 +25,7 @@ impl Word for Inside {
     }
 }
 
-impl Word for LearnBy {
+impl Keyword for LearnBy {
     fn of(word: &str) -> Option<Self> {
         match word {
             "switch" => Some(LearnBy::Switch),
@@ -35,7 +35,7 @@ impl Word for LearnBy {
     }
 }
 
-impl Word for Stateful {
+impl Keyword for Stateful {
     fn of(word: &str) -> Option<Self> {
         match word {
             "learn" => Some(Stateful::Learn),
@@ -46,14 +46,14 @@ impl Word for Stateful {
 }
 
 /// Reads all sections of a file into the draft, but for templates and what is included.
-pub(super) fn file(root: &Node<'_>, draft: &mut Draft, report: &mut Report) {
+pub(super) fn file(root: &TreeNode<'_>, draft: &mut Draft, report: &mut FindingReport) {
     for entry in entries_of(root, "the file", &words::FILE, report).unwrap_or_default() {
         section(entry, draft, report);
     }
 }
 
 /// Reads one section.
-pub(super) fn section(section: &Entry<'_>, draft: &mut Draft, report: &mut Report) {
+pub(super) fn section(section: &TreeEntry<'_>, draft: &mut Draft, report: &mut FindingReport) {
     match &*section.key {
         "bridge" => draft.bridges.extend(named(section, report, bridge)),
         "network" => draft.networks.extend(named(section, report, network)),
@@ -73,9 +73,9 @@ pub(super) fn section(section: &Entry<'_>, draft: &mut Draft, report: &mut Repor
 
 /// The tables of `[SECTION.NAME]`.
 fn named<T>(
-    section: &Entry<'_>,
-    report: &mut Report,
-    read: fn(At<String>, &Node<'_>, &mut Report) -> T,
+    section: &TreeEntry<'_>,
+    report: &mut FindingReport,
+    read: fn(Spanned<String>, &TreeNode<'_>, &mut FindingReport) -> T,
 ) -> Vec<T> {
     let mut items = Vec::new();
     for entry in named_entries(section, report) {
@@ -87,7 +87,10 @@ fn named<T>(
 }
 
 /// The entries of a section of names.
-pub(super) fn named_entries<'n, 't>(section: &'n Entry<'t>, report: &mut Report) -> &'n [Entry<'t>] {
+pub(super) fn named_entries<'n, 't>(
+    section: &'n TreeEntry<'t>,
+    report: &mut FindingReport,
+) -> &'n [TreeEntry<'t>] {
     let Value::Table(entries) = &section.node.value else {
         let message = format!("{} is {}, not a table of names", quote(&section.key), section.node.kind());
         report.error("wrong-type", &section.key_span, message, format!("write [{}.NAME]", section.key));
@@ -97,8 +100,8 @@ pub(super) fn named_entries<'n, 't>(section: &'n Entry<'t>, report: &mut Report)
 }
 
 /// The name that a section of names gives.
-pub(super) fn name_of(entry: &Entry<'_>, plain: bool, report: &mut Report) -> At<String> {
-    let name = At { value: entry.key.to_string(), span: entry.key_span.clone() };
+pub(super) fn name_of(entry: &TreeEntry<'_>, plain: bool, report: &mut FindingReport) -> Spanned<String> {
+    let name = Spanned { value: entry.key.to_string(), span: entry.key_span.clone() };
     if plain {
         check_name(&name, "a name", report);
     }
@@ -107,9 +110,9 @@ pub(super) fn name_of(entry: &Entry<'_>, plain: bool, report: &mut Report) -> At
 
 /// The tables of `[[SECTION]]`.
 fn rules<T>(
-    section: &Entry<'_>,
-    report: &mut Report,
-    read: fn(&Node<'_>, &mut Report) -> Option<T>,
+    section: &TreeEntry<'_>,
+    report: &mut FindingReport,
+    read: fn(&TreeNode<'_>, &mut FindingReport) -> Option<T>,
 ) -> Vec<T> {
     let Value::Array(items) = &section.node.value else {
         let message = format!("{} is {}, not a list of rules", quote(&section.key), section.node.kind());
@@ -121,15 +124,15 @@ fn rules<T>(
 
 pub(super) fn open<'n, 't>(
     word: &str,
-    name: &At<String>,
-    node: &'n Node<'t>,
-    table: &'static Table,
-    report: &mut Report,
+    name: &Spanned<String>,
+    node: &'n TreeNode<'t>,
+    table: &'static SchemaTable,
+    report: &mut FindingReport,
 ) -> Option<Fields<'n, 't>> {
     Fields::open(node, &name.span, format!("{word} {}", quote(&name.value)), table, report)
 }
 
-fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge {
+fn bridge(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftBridge {
     let (mut ports, mut flows, mut learning, mut sample_denied) = (Vec::new(), Vec::new(), None, None);
     let mut learn = LearnBy::default();
     let mut id = None;
@@ -141,17 +144,17 @@ fn bridge(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftBridge
         learning = fields.find("learning").and_then(|node| {
             let what = format!("`learning` of {}", fields.what());
             let fields = Fields::open(node, &node.span, what, &words::LEARNING, report)?;
-            Some(At { value: self::learning(&fields, report), span: node.span.clone() })
+            Some(Spanned { value: self::learning(&fields, report), span: node.span.clone() })
         });
         sample_denied = fields.find("sample_denied").and_then(|node| {
             let rate = fields.optional_number("sample_denied", 1, 1_000, report)?;
-            Some(At { value: u16::try_from(rate).ok()?, span: node.span.clone() })
+            Some(Spanned { value: u16::try_from(rate).ok()?, span: node.span.clone() })
         });
     }
     DraftBridge { name, datapath_id: id, ports, flows, learn, learning, sample_denied }
 }
 
-fn learning(fields: &Fields<'_, '_>, report: &mut Report) -> Learning {
+fn learning(fields: &Fields<'_, '_>, report: &mut FindingReport) -> Learning {
     let mut number = |key, default, most| fields.optional_number(key, 1, most, report).unwrap_or(default);
     Learning {
         idle_timeout: u16::try_from(number("idle_timeout", 60, 65_535)).unwrap_or(u16::MAX),
@@ -161,7 +164,7 @@ fn learning(fields: &Fields<'_, '_>, report: &mut Report) -> Learning {
     }
 }
 
-fn network(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftNetwork {
+fn network(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftNetwork {
     let mut network = DraftNetwork {
         name,
         bridge: None,
@@ -191,7 +194,7 @@ fn network(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftNetwo
     network
 }
 
-fn containers(fields: &Fields<'_, '_>, report: &mut Report) -> DraftContainers {
+fn containers(fields: &Fields<'_, '_>, report: &mut FindingReport) -> DraftContainers {
     let ids = fields.required("ids", "\"100-199\"", report);
     let port = fields.required_text("port", "\"veth{id}\"", report);
     if fields.required("addresses", "[\"10.0.0.{id}\"]", report).is_some() {
@@ -206,7 +209,7 @@ fn containers(fields: &Fields<'_, '_>, report: &mut Report) -> DraftContainers {
     }
 }
 
-fn endpoint(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftEndpoint {
+fn endpoint(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftEndpoint {
     let mut endpoint = DraftEndpoint { name, attachments: Vec::new() };
     let Some(fields) = open("endpoint", &endpoint.name, node, &words::ENDPOINT, report) else {
         return endpoint;
@@ -225,7 +228,7 @@ fn endpoint(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftEndp
     endpoint
 }
 
-fn attachment(fields: &Fields<'_, '_>, node: &Node<'_>, report: &mut Report) -> DraftAttachment {
+fn attachment(fields: &Fields<'_, '_>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftAttachment {
     let leased = fields.flag("leased", report);
     if fields.is_bare("addresses") && fields.is_bare("behind") && !leased {
         let message = format!("{} has no address, so whatever it sends is dropped", fields.what());
@@ -252,14 +255,14 @@ fn attachment(fields: &Fields<'_, '_>, node: &Node<'_>, report: &mut Report) -> 
 }
 
 /// A further attachment, which a template gives an endpoint.
-fn attach(node: &Node<'_>, report: &mut Report) -> Option<DraftAttach> {
+fn attach(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftAttach> {
     let what = "an [[attach]]".to_owned();
     let fields = Fields::open(node, &node.span, what, &words::TEMPLATE_ATTACH, report)?;
     let endpoint = fields.required_text("endpoint", "\"ENDPOINT\"", report);
     Some(DraftAttach { endpoint, attachment: attachment(&fields, node, report) })
 }
 
-fn mac(At { value, span }: At<String>, report: &mut Report) -> Option<At<[u8; 6]>> {
+fn mac(Spanned { value, span }: Spanned<String>, report: &mut FindingReport) -> Option<Spanned<[u8; 6]>> {
     let mut bytes = [0; 6];
     let mut parts = value.split(':');
     let read = bytes.iter_mut().all(|byte| {
@@ -277,10 +280,10 @@ fn mac(At { value, span }: At<String>, report: &mut Report) -> Option<At<[u8; 6]
         report.error("bad-mac", &span, message, "write the address of the one interface");
         return None;
     }
-    Some(At { value: bytes, span })
+    Some(Spanned { value: bytes, span })
 }
 
-fn link(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftLink {
+fn link(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftLink {
     let mut link = DraftLink { name, ends: Vec::new() };
     let Some(fields) = open("link", &link.name, node, &words::LINK, report) else { return link };
     let example = "[{ network = \"NETWORK\", port = \"PORT\" }, { bridge = \"BRIDGE\", port = \"PORT\" }]";
@@ -288,7 +291,7 @@ fn link(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftLink {
         return link;
     }
     let ends = fields.list("ends", report);
-    if ends.len() != 2 && matches!(fields.find("ends"), Some(Node { value: Value::Array(_), .. })) {
+    if ends.len() != 2 && matches!(fields.find("ends"), Some(TreeNode { value: Value::Array(_), .. })) {
         let message = format!("{} has {} ends", fields.what(), ends.len());
         report.error(
             "link-ends",
@@ -339,7 +342,7 @@ fn link(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftLink {
     link
 }
 
-fn exit(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftExit {
+fn exit(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftExit {
     let mut exit = DraftExit {
         name,
         network: None,
@@ -368,8 +371,8 @@ fn exit(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftExit {
 /// Exactly one of `network` and `bridge`.
 fn network_or_bridge(
     fields: &Fields<'_, '_>,
-    report: &mut Report,
-) -> (Option<At<String>>, Option<At<String>>) {
+    report: &mut FindingReport,
+) -> (Option<Spanned<String>>, Option<Spanned<String>>) {
     let (network, bridge) = (fields.text("network", report), fields.text("bridge", report));
     match (fields.has("network"), fields.has("bridge")) {
         (true, true) => {
@@ -388,7 +391,7 @@ fn network_or_bridge(
     }
 }
 
-fn outside(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftOutside {
+fn outside(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftOutside {
     let mut outside = DraftOutside { name, exit: None, addresses: Vec::new() };
     let Some(fields) = open("outside", &outside.name, node, &words::OUTSIDE, report) else { return outside };
     outside.exit = fields.required_text("exit", "\"EXIT\"", report);
@@ -399,7 +402,7 @@ fn outside(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftOutsi
     outside
 }
 
-fn overlay(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftOverlay {
+fn overlay(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftOverlay {
     let mut overlay = DraftOverlay { name, protocol: None, ports: Vec::new(), members: Vec::new() };
     let Some(fields) = open("overlay", &overlay.name, node, &words::OVERLAY, report) else { return overlay };
     if fields.required("protocol", "\"udp\"", report).is_some() {
@@ -426,7 +429,7 @@ fn overlay(name: At<String>, node: &Node<'_>, report: &mut Report) -> DraftOverl
         };
         let texts: Vec<_> = items.iter().filter_map(|item| text_of(item, &what, report)).collect();
         let addresses = texts.into_iter().filter_map(|text| super::fields::address(text, &what, report));
-        let name = At { value: member.key.to_string(), span: member.key_span.clone() };
+        let name = Spanned { value: member.key.to_string(), span: member.key_span.clone() };
         overlay.members.push((name, addresses.collect()));
     }
     overlay

@@ -1,17 +1,17 @@
 //! From the tree to the draft: the rules.
 
 use super::check_value::{check_name, not_empty};
-use super::draft::{At, DraftAllow, DraftChain, DraftCrossing, DraftHop, DraftNever};
-use super::fields::{Fields, Word};
-use super::report::{Report, quote};
-use super::tree::{Node, Value};
-use super::words::{self, Table};
+use super::draft::{DraftAllow, DraftChain, DraftCrossing, DraftHop, DraftNever, Spanned};
+use super::fields::{Fields, Keyword};
+use super::report::{FindingReport, quote};
+use super::tree::{TreeNode, Value};
+use super::words::{self, SchemaTable};
 use super::{Protocol, Returns};
 
 /// Hops of one chain, and alternatives of one hop: these are named by letters.
 const MAX_HOPS: usize = 26;
 
-impl Word for Protocol {
+impl Keyword for Protocol {
     fn of(word: &str) -> Option<Self> {
         match word {
             "any" => Some(Protocol::Any),
@@ -30,7 +30,7 @@ impl Word for Protocol {
 #[derive(Default)]
 struct MaybeReturns(Option<Returns>);
 
-impl Word for MaybeReturns {
+impl Keyword for MaybeReturns {
     fn of(word: &str) -> Option<Self> {
         match word {
             "connection" => Some(Self(Some(Returns::Connection))),
@@ -42,22 +42,22 @@ impl Word for MaybeReturns {
 
 fn rule<'n, 't>(
     word: &str,
-    node: &'n Node<'t>,
-    table: &'static Table,
-    report: &mut Report,
-) -> Option<(At<String>, Fields<'n, 't>)> {
+    node: &'n TreeNode<'t>,
+    table: &'static SchemaTable,
+    report: &mut FindingReport,
+) -> Option<(Spanned<String>, Fields<'n, 't>)> {
     let mut fields = Fields::open(node, &node.span, format!("a rule [[{word}]]"), table, report)?;
     let name = match fields.required_text("name", "\"NAME\"", report) {
         Some(name) => name,
         // The rest of the rule is still looked at.
-        None => return Some((At { value: String::new(), span: node.span.clone() }, fields)),
+        None => return Some((Spanned { value: String::new(), span: node.span.clone() }, fields)),
     };
     check_name(&name, "the name of a rule", report);
     fields.rename(format!("{word} {}", quote(&name.value)), &name.span);
     Some((name, fields))
 }
 
-fn parties(fields: &Fields<'_, '_>, key: &str, report: &mut Report) -> Vec<At<String>> {
+fn parties(fields: &Fields<'_, '_>, key: &str, report: &mut FindingReport) -> Vec<Spanned<String>> {
     if fields.required(key, "[\"NAME\"]", report).is_none() {
         return Vec::new();
     }
@@ -69,8 +69,8 @@ fn parties(fields: &Fields<'_, '_>, key: &str, report: &mut Report) -> Vec<At<St
 fn service(
     fields: &Fields<'_, '_>,
     default: Option<Protocol>,
-    report: &mut Report,
-) -> (Option<Protocol>, Vec<At<u16>>) {
+    report: &mut FindingReport,
+) -> (Option<Protocol>, Vec<Spanned<u16>>) {
     let protocol = if fields.has("protocol") { fields.optional_choice("protocol", report) } else { default };
     let mut ports = fields.port_numbers("ports", report);
     if fields.has("ports") {
@@ -92,29 +92,29 @@ fn service(
 }
 
 /// In Open vSwitch a limit of 0 is no limit (ovs-actions(7), learn).
-fn limit(fields: &Fields<'_, '_>, report: &mut Report) -> Option<u32> {
+fn limit(fields: &Fields<'_, '_>, report: &mut FindingReport) -> Option<u32> {
     fields.optional_number("limit", 1, u32::MAX, report)
 }
 
-fn window(fields: &Fields<'_, '_>, report: &mut Report) -> Option<At<String>> {
+fn window(fields: &Fields<'_, '_>, report: &mut FindingReport) -> Option<Spanned<String>> {
     let name = fields.text("temp", report)?;
     check_name(&name, "the name of a window", report);
     Some(name)
 }
 
-fn returns(fields: &Fields<'_, '_>, report: &mut Report) -> Option<Returns> {
+fn returns(fields: &Fields<'_, '_>, report: &mut FindingReport) -> Option<Returns> {
     fields.optional_choice::<MaybeReturns>("returns", report)?.0
 }
 
 /// An error for a key that means nothing beside another one.
-fn contradiction(fields: &Fields<'_, '_>, key: &str, why: &str, help: &str, report: &mut Report) {
+fn contradiction(fields: &Fields<'_, '_>, key: &str, why: &str, help: &str, report: &mut FindingReport) {
     if fields.has(key) {
         let message = format!("{} of {} contradicts {why}", quote(key), fields.what());
         report.error("contradicting-keys", fields.span_of(key), message, help);
     }
 }
 
-pub(super) fn allow(node: &Node<'_>, report: &mut Report) -> Option<DraftAllow> {
+pub(super) fn allow(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftAllow> {
     let (name, fields) = rule("allow", node, &words::ALLOW, report)?;
     let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
     let (protocol, ports) = service(&fields, Some(Protocol::Any), report);
@@ -157,7 +157,7 @@ pub(super) fn allow(node: &Node<'_>, report: &mut Report) -> Option<DraftAllow> 
     Some(allow)
 }
 
-pub(super) fn chain(node: &Node<'_>, report: &mut Report) -> Option<DraftChain> {
+pub(super) fn chain(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftChain> {
     let (name, fields) = rule("chain", node, &words::CHAIN, report)?;
     let from = parties(&fields, "from", report);
     let mut hops = Vec::new();
@@ -192,7 +192,11 @@ pub(super) fn chain(node: &Node<'_>, report: &mut Report) -> Option<DraftChain> 
     })
 }
 
-fn bounded<'n, 't>(items: &'n [Node<'t>], fields: &Fields<'_, '_>, report: &mut Report) -> &'n [Node<'t>] {
+fn bounded<'n, 't>(
+    items: &'n [TreeNode<'t>],
+    fields: &Fields<'_, '_>,
+    report: &mut FindingReport,
+) -> &'n [TreeNode<'t>] {
     match (items.get(..MAX_HOPS), items.get(MAX_HOPS)) {
         (Some(kept), Some(beyond)) => {
             let message = format!("{} has more than {MAX_HOPS} hops, or alternatives of one", fields.what());
@@ -204,10 +208,10 @@ fn bounded<'n, 't>(items: &'n [Node<'t>], fields: &Fields<'_, '_>, report: &mut 
 }
 
 fn hop(
-    node: &Node<'_>,
+    node: &TreeNode<'_>,
     before: Option<Protocol>,
     chain: &Fields<'_, '_>,
-    report: &mut Report,
+    report: &mut FindingReport,
 ) -> Option<DraftHop> {
     let what = format!("a hop of {}", chain.what());
     let fields = Fields::open(node, &node.span, what, &words::HOP, report)?;
@@ -217,7 +221,7 @@ fn hop(
     Some(DraftHop { to, protocol, ports, purpose, span: node.span.clone() })
 }
 
-pub(super) fn crossing(node: &Node<'_>, report: &mut Report) -> Option<DraftCrossing> {
+pub(super) fn crossing(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftCrossing> {
     let (name, fields) = rule("crossing", node, &words::CROSSING, report)?;
     let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
     fields.required("protocol", "\"tcp\"", report);
@@ -250,7 +254,7 @@ pub(super) fn crossing(node: &Node<'_>, report: &mut Report) -> Option<DraftCros
     })
 }
 
-pub(super) fn never(node: &Node<'_>, report: &mut Report) -> Option<DraftNever> {
+pub(super) fn never(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftNever> {
     let (name, fields) = rule("never", node, &words::NEVER, report)?;
     let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
     Some(DraftNever { name, from, to, except: fields.one_or_more_texts("except", report) })

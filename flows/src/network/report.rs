@@ -16,14 +16,14 @@ const MAX_PROPOSALS: usize = 100;
 
 /// The findings so far, and the texts that they point into.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct FindingReport {
     findings: Vec<Finding>,
     files: Vec<FilePlaces>,
-    stamps: Vec<Stamp>,
+    stamps: Vec<TemplateCopy>,
     /// Findings that are there already: by code, place and message.
     seen: HashSet<(&'static str, usize, String)>,
     /// Findings in copies of a template: by code, place in the text, and template.
-    in_template: HashMap<(&'static str, usize, usize), Repeated>,
+    in_template: HashMap<(&'static str, usize, usize), RepeatedFinding>,
     proposals_used: usize,
     overflowed: bool,
 }
@@ -39,7 +39,7 @@ struct FilePlaces {
 /// A file once more, at offsets of its own: what a template, or a range of containers, gave has a place of its own
 /// like everything else, and yet is found in the text.
 #[derive(Debug)]
-struct Stamp {
+struct TemplateCopy {
     base: usize,
     /// The base of the file.
     origin: usize,
@@ -51,18 +51,18 @@ struct Stamp {
 
 /// A finding that is the same in several copies of a template.
 #[derive(Debug)]
-struct Repeated {
+struct RepeatedFinding {
     finding: usize,
     first: usize,
     last: usize,
     others: usize,
 }
 
-impl Report {
+impl FindingReport {
     /// A report about one text.
     #[cfg(test)]
     pub(super) fn new(text: &str) -> Self {
-        let mut report = Report::default();
+        let mut report = FindingReport::default();
         report.add_file("", text);
         report
     }
@@ -93,7 +93,7 @@ impl Report {
         let base = self.next_base();
         let real = self.real(span);
         let origin = self.file(real.start).map_or(0, |file| file.base);
-        self.stamps.push(Stamp { base, origin, note, template });
+        self.stamps.push(TemplateCopy { base, origin, note, template });
         base - origin
     }
 
@@ -102,7 +102,7 @@ impl Report {
         self.files.get(after.checked_sub(1)?)
     }
 
-    fn copy(&self, offset: usize) -> Option<(usize, &Stamp)> {
+    fn copy(&self, offset: usize) -> Option<(usize, &TemplateCopy)> {
         let at = self.stamps.partition_point(|copy| copy.base <= offset).checked_sub(1)?;
         Some((at, self.stamps.get(at)?))
     }
@@ -166,7 +166,7 @@ impl Report {
             return;
         }
         if let Some((at, template)) = copy {
-            let new = Repeated { finding: self.findings.len(), first: at, last: at, others: 0 };
+            let new = RepeatedFinding { finding: self.findings.len(), first: at, last: at, others: 0 };
             self.in_template.entry((finding.code, real, template)).or_insert(new);
         }
         self.findings.push(finding);
@@ -242,27 +242,27 @@ fn plain(name: &str) -> String {
 }
 
 /// A text of the file between backticks: no control characters reach a terminal, and its length is bounded.
-pub(super) fn quote(text: &str) -> Quoted<'_> {
-    Quoted(text)
+pub(super) fn quote(text: &str) -> QuotedText<'_> {
+    QuotedText(text)
 }
 
 /// A word and a name, as findings say it: "endpoint `x`".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Named<'t> {
+pub(super) struct NamedInText<'t> {
     pub(super) word: &'static str,
     pub(super) name: &'t str,
 }
 
-impl fmt::Display for Named<'_> {
+impl fmt::Display for NamedInText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.word, quote(self.name))
     }
 }
 
 /// See [`quote`].
-pub(super) struct Quoted<'t>(&'t str);
+pub(super) struct QuotedText<'t>(&'t str);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for QuotedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LONGEST: usize = 80;
         // Nearly every text is short and plain, and many are quoted for a finding that then is none.
@@ -295,13 +295,13 @@ mod tests {
 
     #[test]
     fn line_is_counted_from_one() {
-        let report = Report::new("a\nb\n\nc");
+        let report = FindingReport::new("a\nb\n\nc");
         assert_eq!([0, 1, 2, 4, 5, 6].map(|at| report.line(&(at..at))), ["1", "1", "2", "3", "4", "4"]);
     }
 
     #[test]
     fn findings_are_bounded() {
-        let mut report = Report::new("");
+        let mut report = FindingReport::new("");
         for n in 0..=MAX_FINDINGS {
             report.warning("w", &(0..0), format!("w{n}"), "");
         }

@@ -2,16 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::draft::{At, Draft, DraftAllow, DraftExit, DraftLink, DraftLinkEnd, DraftNetwork, DraftNever};
-use super::implied::Implied;
+use super::draft::{
+    Draft, DraftAllow, DraftExit, DraftLink, DraftLinkEnd, DraftNetwork, DraftNever, Spanned,
+};
+use super::implied::ImpliedRules;
 use super::{
-    Allow, Attachment, Bridge, ContainerRange, Crossing, Endpoint, Exit, LearnBy, Link, LinkEnd, LinkRole,
-    Network, NetworkFile, Never, Outside, Overlay, Place, RawFlow, Span,
+    Allow, Attachment, Bridge, ContainerRange, Crossing, Endpoint, EnforcementPoint, Exit, LearnBy, Link,
+    LinkEnd, LinkRole, Network, NetworkFile, Never, Outside, Overlay, RawFlow, Span,
 };
 
 /// Leaves out all that begins at or beyond an offset: what was only tried.
-pub(super) fn leave_out(draft: &mut Draft, implied: &mut Implied, from: usize) {
-    let stays = |name: &At<String>| name.span.start < from;
+pub(super) fn leave_out(draft: &mut Draft, implied: &mut ImpliedRules, from: usize) {
+    let stays = |name: &Spanned<String>| name.span.start < from;
     draft.networks.retain(|network| stays(&network.name));
     draft.endpoints.retain(|endpoint| stays(&endpoint.name));
     for endpoint in &mut draft.endpoints {
@@ -31,7 +33,7 @@ pub(super) fn leave_out(draft: &mut Draft, implied: &mut Implied, from: usize) {
 
 /// Builds the model. Whatever is not whole is left out: the draft of a file without errors is whole. `real` is the
 /// place in the text of a place that may lie in a copy of it.
-pub(super) fn resolve(draft: Draft, implied: Implied, real: &dyn Fn(&Span) -> Span) -> NetworkFile {
+pub(super) fn resolve(draft: Draft, implied: ImpliedRules, real: &dyn Fn(&Span) -> Span) -> NetworkFile {
     let bridges_of: HashMap<String, String> = draft
         .networks
         .iter()
@@ -168,9 +170,9 @@ fn number(name: &str) -> u16 {
 
 fn allow(allow: DraftAllow, real: &dyn Fn(&Span) -> Span) -> Allow {
     let place = match (allow.overlay, allow.elsewhere) {
-        (Some(overlay), _) => Place::Overlay(overlay.value),
-        (None, Some(elsewhere)) => Place::Elsewhere(elsewhere.value),
-        (None, None) => Place::Switch,
+        (Some(overlay), _) => EnforcementPoint::Overlay(overlay.value),
+        (None, Some(elsewhere)) => EnforcementPoint::Elsewhere(elsewhere.value),
+        (None, None) => EnforcementPoint::Switch,
     };
     Allow {
         span: real(&allow.name.span),
@@ -190,7 +192,7 @@ fn allow(allow: DraftAllow, real: &dyn Fn(&Span) -> Span) -> Allow {
 }
 
 /// A list with each item once, where it first stands. A second one has a warning.
-fn once_each<T: std::hash::Hash + Eq + Clone>(list: Vec<At<T>>) -> Vec<T> {
+fn once_each<T: std::hash::Hash + Eq + Clone>(list: Vec<Spanned<T>>) -> Vec<T> {
     if list.len() < 2 {
         return list.into_iter().map(|at| at.value).collect();
     }
@@ -225,7 +227,7 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
         };
         bridge.datapath_id = section.datapath_id.as_ref().map(|id| id.value);
         bridge.ports = once_each(section.ports.clone());
-        let raw = |flow: &At<String>| RawFlow { line: flow.value.clone(), span: real(&flow.span) };
+        let raw = |flow: &Spanned<String>| RawFlow { line: flow.value.clone(), span: real(&flow.span) };
         bridge.flows = section.flows.iter().map(raw).collect();
         bridge.learn = section.learn;
         bridge.learning = section.learning.as_ref().map(|learning| learning.value);
@@ -235,7 +237,11 @@ fn bridges(draft: &Draft, real: &dyn Fn(&Span) -> Span) -> Vec<Bridge> {
 }
 
 impl Scope<'_> {
-    fn bridge_of(&self, network: Option<&At<String>>, bridge: Option<At<String>>) -> Option<String> {
+    fn bridge_of(
+        &self,
+        network: Option<&Spanned<String>>,
+        bridge: Option<Spanned<String>>,
+    ) -> Option<String> {
         bridge.map(|bridge| bridge.value).or_else(|| self.bridges_of.get(&network?.value).cloned())
     }
 }

@@ -5,19 +5,24 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::Stateful;
 use super::built_in;
 use super::crossings;
-use super::draft::{At, Draft, DraftAllow, DraftNetwork};
-use super::granted::Granted;
-use super::implied::Implied;
-use super::names::{Kind, Names, Thing};
+use super::draft::{Draft, DraftAllow, DraftNetwork, Spanned};
+use super::granted::EarlierGrants;
+use super::implied::ImpliedRules;
+use super::names::{NameIndex, NameKind, NamedItem};
 use super::parties::{RuleParty, parties, quoted_networks};
-use super::report::{Report, quote};
-use super::size::Size;
+use super::report::{FindingReport, quote};
+use super::size::FlowCount;
 
 /// Checks all rules of a file, and those that they imply.
-pub(super) fn check(draft: &Draft, implied: &Implied, names: &Names<'_>, report: &mut Report) {
+pub(super) fn check(
+    draft: &Draft,
+    implied: &ImpliedRules,
+    names: &NameIndex<'_>,
+    report: &mut FindingReport,
+) {
     unique(draft, implied, report);
-    let mut granted = Granted::new();
-    let mut size = Size::new(draft, names);
+    let mut granted = EarlierGrants::new();
+    let mut size = FlowCount::new(draft, names);
     for allow in draft.allows.iter().chain(&implied.allows) {
         let (from, to) = (parties(&allow.from, names, report), parties(&allow.to, names, report));
         repeated_ports(&allow.ports, report);
@@ -49,7 +54,7 @@ pub(super) fn check(draft: &Draft, implied: &Implied, names: &Names<'_>, report:
         for (name, party) in
             parties(&never.from, names, report).into_iter().chain(parties(&never.to, names, report))
         {
-            if party.kind == Kind::Outside {
+            if party.kind == NameKind::Outside {
                 let message =
                     format!("{} is an outside, which a never cannot tell from its exit", quote(&name.value));
                 report.error("not-for-never", &name.span, message, "name the exit");
@@ -65,7 +70,7 @@ pub(super) fn check(draft: &Draft, implied: &Implied, names: &Names<'_>, report:
 }
 
 /// What a never excepts are crossings.
-fn excepted(draft: &Draft, report: &mut Report) {
+fn excepted(draft: &Draft, report: &mut FindingReport) {
     let crossings: HashSet<&str> = draft.crossings.iter().map(|crossing| &*crossing.name.value).collect();
     for name in draft.nevers.iter().flat_map(|never| &never.except) {
         if !crossings.contains(&*name.value) {
@@ -82,7 +87,12 @@ fn excepted(draft: &Draft, report: &mut Report) {
 }
 
 /// Whoever may open connections to containers is on their network.
-fn clients(network: &DraftNetwork, clients: &[At<String>], names: &Names<'_>, report: &mut Report) {
+fn clients(
+    network: &DraftNetwork,
+    clients: &[Spanned<String>],
+    names: &NameIndex<'_>,
+    report: &mut FindingReport,
+) {
     let Some((index, _)) = names.network(&network.name.value) else { return };
     for (name, party) in parties(clients, names, report) {
         if !party.broken && !party.networks.contains(&index) {
@@ -97,10 +107,10 @@ fn clients(network: &DraftNetwork, clients: &[At<String>], names: &Names<'_>, re
 }
 
 /// What travels inside an overlay is between its members; of what travels elsewhere nothing is known here.
-fn carried(allow: &DraftAllow, names: &Names<'_>, report: &mut Report) {
+fn carried(allow: &DraftAllow, names: &NameIndex<'_>, report: &mut FindingReport) {
     let Some(name) = &allow.overlay else { return };
-    let Some(party) = names.of_kind(name, Kind::Overlay, report) else { return };
-    let Thing::Overlay(overlay) = party.thing else { return };
+    let Some(party) = names.of_kind(name, NameKind::Overlay, report) else { return };
+    let NamedItem::Overlay(overlay) = party.thing else { return };
     for party in allow.from.iter().chain(&allow.to) {
         if !overlay.members.iter().any(|(member, _)| member.value == party.value) {
             let known = overlay.members.iter().map(|(member, _)| &*member.value);
@@ -114,11 +124,11 @@ fn carried(allow: &DraftAllow, names: &Names<'_>, report: &mut Report) {
 /// A next hop has a MAC on the network of those who use it, and what they reach by it is outside.
 fn next_hop(
     allow: &DraftAllow,
-    via: &At<String>,
+    via: &Spanned<String>,
     from: &[RuleParty<'_, '_>],
     to: &[RuleParty<'_, '_>],
-    names: &Names<'_>,
-    report: &mut Report,
+    names: &NameIndex<'_>,
+    report: &mut FindingReport,
 ) {
     for (name, party) in to {
         if !party.kind.is_outside() {
@@ -133,8 +143,8 @@ fn next_hop(
             report.error("via-inside", &name.span, message, help);
         }
     }
-    let Some(party) = names.of_kind(via, Kind::Endpoint, report) else { return };
-    let Thing::Endpoint(endpoint) = party.thing else { return };
+    let Some(party) = names.of_kind(via, NameKind::Endpoint, report) else { return };
+    let NamedItem::Endpoint(endpoint) = party.thing else { return };
     let plugs = || endpoint.attachments.iter();
     let mut pinned: Vec<usize> = plugs()
         .filter(|plug| plug.mac.is_some())
@@ -174,7 +184,7 @@ fn label(allow: &DraftAllow) -> String {
     }
 }
 
-fn unique(draft: &Draft, implied: &Implied, report: &mut Report) {
+fn unique(draft: &Draft, implied: &ImpliedRules, report: &mut FindingReport) {
     let allows = draft.allows.iter().chain(&implied.allows).map(|allow| ("allow", &allow.name));
     let nevers = draft.nevers.iter().chain(&implied.nevers).map(|never| ("never", &never.name));
     let chains = draft.chains.iter().map(|chain| ("chain", &chain.name));
@@ -186,7 +196,7 @@ fn unique(draft: &Draft, implied: &Implied, report: &mut Report) {
         .filter(|(_, name)| !name.value.is_empty())
         .collect();
     all.sort_by_key(|(_, name)| name.span.start);
-    let mut seen: HashMap<&str, (&str, &At<String>)> = HashMap::new();
+    let mut seen: HashMap<&str, (&str, &Spanned<String>)> = HashMap::new();
     for (word, name) in all {
         built_in::check(word, name, report);
         if let Some((first_word, first)) = seen.get(&*name.value) {
@@ -205,7 +215,7 @@ fn unique(draft: &Draft, implied: &Implied, report: &mut Report) {
     }
 }
 
-fn repeated_ports(ports: &[At<u16>], report: &mut Report) {
+fn repeated_ports(ports: &[Spanned<u16>], report: &mut FindingReport) {
     if ports.len() < 2 {
         return;
     }
@@ -221,7 +231,7 @@ fn repeated_ports(ports: &[At<u16>], report: &mut Report) {
 fn in_a_network<'n, 'd>(
     allow: &DraftAllow,
     mut parties: Vec<RuleParty<'n, 'd>>,
-    report: &mut Report,
+    report: &mut FindingReport,
 ) -> Vec<RuleParty<'n, 'd>> {
     parties.retain(|(name, party)| {
         if party.networks.is_empty() && !party.broken {
@@ -233,7 +243,7 @@ fn in_a_network<'n, 'd>(
             );
             let help = format!(
                 "give the {} a `network`",
-                if party.kind == Kind::Link { "link's end" } else { "exit" }
+                if party.kind == NameKind::Link { "link's end" } else { "exit" }
             );
             report.error("not-on-a-network", &name.span, message, help);
         }
@@ -246,13 +256,13 @@ fn one_network(
     allow: &DraftAllow,
     from: &[RuleParty<'_, '_>],
     to: &[RuleParty<'_, '_>],
-    report: &mut Report,
+    report: &mut FindingReport,
     draft: &Draft,
 ) {
     // What a network means here is each of its endpoints with each other.
     if let ([(source, party)], [(target, _)]) = (from, to)
         && source.value == target.value
-        && party.kind != Kind::Network
+        && party.kind != NameKind::Network
     {
         let message = format!(
             "{} grants nothing: {} needs no leave to talk to itself",
@@ -307,7 +317,7 @@ fn tracked(
     allow: &DraftAllow,
     from: &[RuleParty<'_, '_>],
     to: &[RuleParty<'_, '_>],
-    report: &mut Report,
+    report: &mut FindingReport,
     draft: &Draft,
 ) {
     if allow.limit.is_none() && allow.returns.is_none() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::words::{FILE, Key, Kind, Table};
+use super::words::{FILE, SchemaKey, SchemaTable, ValueKind};
 
 /// The dialect of the schema.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -22,7 +22,7 @@ pub fn schema() -> Value {
     Value::Object(schema)
 }
 
-fn table(table: &'static Table, definitions: &mut Map<String, Value>) -> Value {
+fn table(table: &'static SchemaTable, definitions: &mut Map<String, Value>) -> Value {
     let mut properties = Map::new();
     for key in table.keys {
         properties.insert(key.name.to_owned(), property(key, definitions));
@@ -41,7 +41,7 @@ fn table(table: &'static Table, definitions: &mut Map<String, Value>) -> Value {
 }
 
 /// A reference to a table, which is defined once.
-fn reference(to: &'static Table, definitions: &mut Map<String, Value>) -> Value {
+fn reference(to: &'static SchemaTable, definitions: &mut Map<String, Value>) -> Value {
     if !definitions.contains_key(to.name) {
         // There before it is made, in case that it refers to itself.
         definitions.insert(to.name.to_owned(), Value::Null);
@@ -51,7 +51,7 @@ fn reference(to: &'static Table, definitions: &mut Map<String, Value>) -> Value 
     json!({ "$ref": format!("#/$defs/{}", to.name) })
 }
 
-fn property(key: &Key, definitions: &mut Map<String, Value>) -> Value {
+fn property(key: &SchemaKey, definitions: &mut Map<String, Value>) -> Value {
     let mut schema = kind(&key.kind, definitions);
     if let Value::Object(schema) = &mut schema {
         schema.insert("description".to_owned(), json!(key.doc));
@@ -60,41 +60,41 @@ fn property(key: &Key, definitions: &mut Map<String, Value>) -> Value {
 }
 
 /// In a template `{n}` stands for digits wherever a string may be, so strings are not looked into.
-fn kind(kind: &Kind, definitions: &mut Map<String, Value>) -> Value {
+fn kind(kind: &ValueKind, definitions: &mut Map<String, Value>) -> Value {
     let text = || json!({ "type": "string" });
     // Names are checked more strictly when they are read; braces are those of templates.
     let name = || json!({ "type": "string", "pattern": "^[A-Za-z0-9._{}-]+$" });
     let list = |items: Value| json!({ "type": "array", "items": items });
     let range = "^\\s*[0-9]+\\s*(-\\s*[0-9]+\\s*)?$";
     match kind {
-        Kind::Text | Kind::Mac | Kind::Address => text(),
-        Kind::Name => name(),
-        Kind::DatapathId => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{16}$" }),
-        Kind::Texts | Kind::Addresses | Kind::Prefixes | Kind::Places => list(text()),
-        Kind::OwnAddresses(of) => list(json!({ "anyOf": [text(), reference(of, definitions)] })),
-        Kind::Files => json!({ "anyOf": [text(), list(text())] }),
-        Kind::Names => json!({ "anyOf": [name(), list(name())] }),
-        Kind::Ports => list(json!({ "type": "integer", "minimum": 1, "maximum": u16::MAX })),
-        Kind::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        Kind::Flag => json!({ "type": "boolean" }),
-        Kind::Date => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?$" }),
-        Kind::Words(words) => json!({ "enum": words }),
-        Kind::Range => json!({ "type": "string", "pattern": range }),
-        Kind::Numbers => json!({ "anyOf": [
+        ValueKind::Text | ValueKind::Mac | ValueKind::Address => text(),
+        ValueKind::Name => name(),
+        ValueKind::DatapathId => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{16}$" }),
+        ValueKind::Texts | ValueKind::Addresses | ValueKind::Prefixes | ValueKind::Places => list(text()),
+        ValueKind::OwnAddresses(of) => list(json!({ "anyOf": [text(), reference(of, definitions)] })),
+        ValueKind::Files => json!({ "anyOf": [text(), list(text())] }),
+        ValueKind::Names => json!({ "anyOf": [name(), list(name())] }),
+        ValueKind::Ports => list(json!({ "type": "integer", "minimum": 1, "maximum": u16::MAX })),
+        ValueKind::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        ValueKind::Flag => json!({ "type": "boolean" }),
+        ValueKind::Date => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?$" }),
+        ValueKind::Words(words) => json!({ "enum": words }),
+        ValueKind::Range => json!({ "type": "string", "pattern": range }),
+        ValueKind::Numbers => json!({ "anyOf": [
             { "type": "string", "pattern": "^(all|[-0-9, ]+)$" },
             list(json!({ "type": "integer", "minimum": 0, "maximum": super::words::MAX_NUMBER })),
         ] }),
-        Kind::Members => json!({
+        ValueKind::Members => json!({
             "type": "object",
             "additionalProperties": { "anyOf": [text(), list(text())] },
         }),
-        Kind::One(of) => reference(of, definitions),
-        Kind::List(of) | Kind::Rules(of) => list(reference(of, definitions)),
-        Kind::Hops(of) => {
+        ValueKind::One(of) => reference(of, definitions),
+        ValueKind::List(of) | ValueKind::Rules(of) => list(reference(of, definitions)),
+        ValueKind::Hops(of) => {
             let hop = reference(of, definitions);
             list(json!({ "anyOf": [hop, list(hop.clone())] }))
         }
-        Kind::Named(of) => json!({
+        ValueKind::Named(of) => json!({
             "type": "object",
             "additionalProperties": reference(of, definitions),
         }),

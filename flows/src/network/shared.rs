@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::SharedAddress;
-use super::draft::{At, Draft};
+use super::draft::{Draft, Spanned};
 use super::fields::Fields;
-use super::names::Names;
-use super::report::{Named, Report, quote};
-use super::tree::{Node, Value};
+use super::names::NameIndex;
+use super::report::{FindingReport, NamedInText, quote};
+use super::tree::{TreeNode, Value};
 use super::words;
 
 /// Shared addresses of one network: each has a number among those that Open vSwitch gives to no port.
@@ -17,15 +17,15 @@ const MAX_SHARED: usize = 240;
 /// Reads the `addresses` of an attachment: those that it owns, and those that it shares.
 pub(super) fn read(
     fields: &Fields<'_, '_>,
-    report: &mut Report,
-) -> (Vec<At<IpAddr>>, Vec<At<SharedAddress>>) {
+    report: &mut FindingReport,
+) -> (Vec<Spanned<IpAddr>>, Vec<Spanned<SharedAddress>>) {
     let (mut owned, mut shared) = (Vec::new(), Vec::new());
     for node in fields.bounded_list("addresses", report) {
         match &node.value {
             Value::Table(_) => match item(fields, node, report) {
                 Some((address, None)) => owned.push(address),
-                Some((At { value: address, span }, Some(vrid))) => {
-                    shared.push(At { value: SharedAddress { address, vrid }, span });
+                Some((Spanned { value: address, span }, Some(vrid))) => {
+                    shared.push(Spanned { value: SharedAddress { address, vrid }, span });
                 }
                 None => {}
             },
@@ -38,9 +38,9 @@ pub(super) fn read(
 /// Reads one address with what is said of it: whether it is shared, and then perhaps the virtual router's number.
 fn item(
     fields: &Fields<'_, '_>,
-    node: &Node<'_>,
-    report: &mut Report,
-) -> Option<(At<IpAddr>, Option<Option<u8>>)> {
+    node: &TreeNode<'_>,
+    report: &mut FindingReport,
+) -> Option<(Spanned<IpAddr>, Option<Option<u8>>)> {
     let what = format!("an address of {}", fields.what());
     let fields = Fields::open(node, &node.span, what, &words::ADDRESS, report)?;
     let text = fields.required("address", "\"ADDRESS\"", report)?;
@@ -56,31 +56,31 @@ fn item(
 }
 
 /// An address that somebody shares, as it stands first.
-struct First<'d> {
-    shared: &'d At<SharedAddress>,
-    whose: Named<'d>,
+struct FirstSharer<'d> {
+    shared: &'d Spanned<SharedAddress>,
+    whose: NamedInText<'d>,
     /// How many may hold it.
     holders: usize,
 }
 
 /// Checks that all who share an address say the same of it, and that a network does not have too many.
-pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
+pub(super) fn check(draft: &Draft, names: &NameIndex<'_>, report: &mut FindingReport) {
     let mut seen: HashMap<IpAddr, usize> = HashMap::new();
-    let mut all: Vec<First<'_>> = Vec::new();
+    let mut all: Vec<FirstSharer<'_>> = Vec::new();
     let mut on_network: HashMap<usize, usize> = HashMap::new();
     for endpoint in &draft.endpoints {
-        let whose = Named { word: "endpoint", name: &endpoint.name.value };
+        let whose = NamedInText { word: "endpoint", name: &endpoint.name.value };
         for plug in &endpoint.attachments {
             let network = plug.network.as_ref().and_then(|name| names.network(&name.value));
             for shared in &plug.shared {
-                let At { value, span } = shared;
+                let Spanned { value, span } = shared;
                 if let Some(first) = seen.get(&value.address).and_then(|place| all.get_mut(*place)) {
                     first.holders += 1;
                     agree(first, (shared, whose), report);
                     continue;
                 }
                 seen.insert(value.address, all.len());
-                all.push(First { shared, whose, holders: 1 });
+                all.push(FirstSharer { shared, whose, holders: 1 });
                 let Some((index, _)) = network else { continue };
                 let count = on_network.entry(index).or_default();
                 *count += 1;
@@ -91,7 +91,7 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
             }
         }
     }
-    for First { shared, whose, .. } in all.iter().filter(|first| first.holders == 1) {
+    for FirstSharer { shared, whose, .. } in all.iter().filter(|first| first.holders == 1) {
         let message = format!("the address is shared, and {whose} alone may hold it");
         let help = "share it at the other holders too, or write it as an address of its own";
         report.warning("shared-alone", &shared.span, message, help);
@@ -99,7 +99,11 @@ pub(super) fn check(draft: &Draft, names: &Names<'_>, report: &mut Report) {
 }
 
 /// Checks that another holder names the same virtual router.
-fn agree(first: &First<'_>, (other, whose): (&At<SharedAddress>, Named<'_>), report: &mut Report) {
+fn agree(
+    first: &FirstSharer<'_>,
+    (other, whose): (&Spanned<SharedAddress>, NamedInText<'_>),
+    report: &mut FindingReport,
+) {
     if first.shared.value.vrid != other.value.vrid {
         let message = format!(
             "{} is shared by {whose} with another `vrid` than by {} (line {})",
@@ -113,13 +117,13 @@ fn agree(first: &First<'_>, (other, whose): (&At<SharedAddress>, Named<'_>), rep
 
 /// Returns the shared addresses that stand at this place first: each has one place among the owned ones.
 pub(super) fn first_mentions<'d>(
-    shared: &'d [At<SharedAddress>],
+    shared: &'d [Spanned<SharedAddress>],
     seen: &mut HashSet<IpAddr>,
-) -> Vec<&'d At<SharedAddress>> {
+) -> Vec<&'d Spanned<SharedAddress>> {
     shared.iter().filter(|at| seen.insert(at.value.address)).collect()
 }
 
 /// Returns the address alone, where it stands.
-pub(super) fn address(shared: &At<SharedAddress>) -> At<IpAddr> {
-    At { value: shared.value.address, span: shared.span.clone() }
+pub(super) fn address(shared: &Spanned<SharedAddress>) -> Spanned<IpAddr> {
+    Spanned { value: shared.value.address, span: shared.span.clone() }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ipnetwork::IpNetwork;
 
-use super::draft::{At, Draft, DraftAllow, DraftCrossing};
-use super::names::{Kind, Names};
+use super::draft::{Draft, DraftAllow, DraftCrossing, Spanned};
+use super::names::{NameIndex, NameKind};
 use super::parties::RuleParty;
-use super::report::Report;
+use super::report::FindingReport;
 use super::{Protocol, Stateful};
 
 /// Flows of the rules of one file.
@@ -17,7 +17,7 @@ pub(super) const MAX_FLOWS: usize = 1 << 18;
 const LISTS: usize = 128;
 
 /// The flows of a file's rules.
-pub(super) struct Size<'d> {
+pub(super) struct FlowCount<'d> {
     draft: &'d Draft,
     /// How often an endpoint, a link or an exit is on a network.
     places: HashMap<(&'d str, usize), usize>,
@@ -42,7 +42,7 @@ struct Network<'d> {
 
 /// One list of a rule on one network.
 #[derive(Default, Clone, Copy)]
-struct Side {
+struct ListSize {
     /// Parties that are there, each as often as it is.
     places: usize,
     exits: usize,
@@ -50,8 +50,8 @@ struct Side {
     outside: usize,
 }
 
-impl<'d> Size<'d> {
-    pub(super) fn new(draft: &'d Draft, names: &Names<'d>) -> Self {
+impl<'d> FlowCount<'d> {
+    pub(super) fn new(draft: &'d Draft, names: &NameIndex<'d>) -> Self {
         let mut networks: Vec<Network<'d>> = Vec::new();
         for network in &draft.networks {
             let mut of = Network { conntrack: network.stateful == Stateful::Conntrack, ..Network::default() };
@@ -64,7 +64,10 @@ impl<'d> Size<'d> {
             let network = index.and_then(|(index, _)| networks.get_mut(index));
             network.into_iter().for_each(|network| network.shared += plug.shared.len());
         }
-        let mut at = |name: &'d str, network: Option<&At<String>>, member: bool, behind: &[At<IpNetwork>]| {
+        let mut at = |name: &'d str,
+                      network: Option<&Spanned<String>>,
+                      member: bool,
+                      behind: &[Spanned<IpNetwork>]| {
             let Some((index, _)) = network.and_then(|network| names.network(&network.value)) else { return };
             *places.entry((name, index)).or_default() += 1;
             if let Some(network) = networks.get_mut(index) {
@@ -100,8 +103,8 @@ impl<'d> Size<'d> {
     pub(super) fn fits(
         &mut self,
         label: &str,
-        name: &At<String>,
-        report: &mut Report,
+        name: &Spanned<String>,
+        report: &mut FindingReport,
         count: impl FnOnce(&mut Self) -> usize,
     ) -> bool {
         if self.full {
@@ -135,9 +138,9 @@ impl<'d> Size<'d> {
             let others = match &allow.via {
                 None => receivers.get(index).copied(),
                 // Whoever `to` names is outside, and behind the one next hop.
-                Some(_) => Some(Side {
+                Some(_) => Some(ListSize {
                     outside: to.iter().map(|(name, _)| self.prefixes(name)).sum(),
-                    ..Side::default()
+                    ..ListSize::default()
                 }),
             };
             let Some(receiver) = others else { continue };
@@ -164,7 +167,7 @@ impl<'d> Size<'d> {
 
     /// The flows of a crossing.
     pub(super) fn of_crossing(&self, crossing: &DraftCrossing) -> usize {
-        let addresses = |names: &[At<String>]| -> usize {
+        let addresses = |names: &[Spanned<String>]| -> usize {
             names.iter().filter_map(|name| self.addresses.get(&*name.value)).sum()
         };
         let pairs = addresses(&crossing.from).saturating_mul(addresses(&crossing.to));
@@ -172,23 +175,23 @@ impl<'d> Size<'d> {
         pairs.saturating_mul(2 * (crossing.ports.len().max(1) + 2))
     }
 
-    fn prefixes(&self, name: &At<String>) -> usize {
+    fn prefixes(&self, name: &Spanned<String>) -> usize {
         self.outsides.get(&*name.value).copied().unwrap_or(2)
     }
 
-    fn sides(&self, list: &[RuleParty<'d, '_>]) -> BTreeMap<usize, Side> {
-        let mut sides: BTreeMap<usize, Side> = BTreeMap::new();
+    fn sides(&self, list: &[RuleParty<'d, '_>]) -> BTreeMap<usize, ListSize> {
+        let mut sides: BTreeMap<usize, ListSize> = BTreeMap::new();
         for (name, party) in list {
             for index in &party.networks {
                 let side = sides.entry(*index).or_default();
                 match party.kind {
-                    Kind::Network => {
+                    NameKind::Network => {
                         side.places += self.networks.get(*index).map_or(0, |network| network.members);
                     }
-                    Kind::Outside => side.outside += self.prefixes(name),
-                    Kind::Endpoint | Kind::Link | Kind::Exit | Kind::Overlay => {
+                    NameKind::Outside => side.outside += self.prefixes(name),
+                    NameKind::Endpoint | NameKind::Link | NameKind::Exit | NameKind::Overlay => {
                         side.places += self.places.get(&(&*name.value, *index)).copied().unwrap_or(1);
-                        side.exits += usize::from(party.kind == Kind::Exit);
+                        side.exits += usize::from(party.kind == NameKind::Exit);
                     }
                 }
             }
@@ -201,7 +204,7 @@ impl<'d> Size<'d> {
         &mut self,
         index: usize,
         names: &[RuleParty<'d, '_>],
-        side: Side,
+        side: ListSize,
         join: bool,
         receiver: bool,
     ) -> usize {

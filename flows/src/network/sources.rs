@@ -7,13 +7,13 @@ use crate::finding::{Finding, Position, position_of};
 
 /// The files of one network, in the order in which they were read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sources {
-    files: Vec<Source>,
+pub struct SourceFiles {
+    files: Vec<SourceFile>,
 }
 
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceFile {
     /// Its name, as it was asked for.
     pub name: String,
     /// Its text; empty where it could not be read.
@@ -22,26 +22,26 @@ pub struct Source {
     pub base: usize,
 }
 
-impl Sources {
+impl SourceFiles {
     /// The sources of one text.
     pub fn single(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let mut sources = Sources::default();
+        let mut sources = SourceFiles::default();
         sources.push(name.into(), text.into());
         sources
     }
 
     pub(super) fn push(&mut self, name: String, text: String) {
         let base = self.files.last().map_or(0, |last| end_of(last.base, last.text.len()));
-        self.files.push(Source { name, text, base });
+        self.files.push(SourceFile { name, text, base });
     }
 
     /// The files; the first one includes the others.
-    pub fn files(&self) -> &[Source] {
+    pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
 
     /// The file of an offset, and the offset in that file.
-    pub fn at(&self, offset: usize) -> Option<(&Source, usize)> {
+    pub fn at(&self, offset: usize) -> Option<(&SourceFile, usize)> {
         let after = self.files.partition_point(|file| file.base <= offset);
         let file = self.files.get(after.checked_sub(1)?)?;
         Some((file, offset.checked_sub(file.base)?))
@@ -49,7 +49,7 @@ impl Sources {
 
     /// The file that a finding is about, and the place in it; the first file and no place for one that is about the
     /// whole.
-    pub fn place(&self, finding: &Finding) -> Option<(&Source, Option<Span>)> {
+    pub fn place(&self, finding: &Finding) -> Option<(&SourceFile, Option<Span>)> {
         let Some(span) = &finding.span else { return Some((self.files.first()?, None)) };
         let (file, start) = self.at(span.start)?;
         let end = span.end.checked_sub(file.base)?.min(file.text.len());
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn offsets_find_their_file() {
-        let mut sources = Sources::single("a.toml", "x = 1\n");
+        let mut sources = SourceFiles::single("a.toml", "x = 1\n");
         sources.push("b.toml".into(), "y\nz".into());
         sources.push("c.toml".into(), String::new());
         let at = |offset: usize| sources.at(offset).map(|(file, at)| (&*file.name, at)).unwrap();
@@ -96,7 +96,7 @@ mod tests {
             [0, 6, 7, 9, 10, 11].map(at),
             [("a.toml", 0), ("a.toml", 6), ("b.toml", 0), ("b.toml", 2), ("b.toml", 3), ("c.toml", 0)]
         );
-        assert_eq!(Sources::default().at(0), None);
+        assert_eq!(SourceFiles::default().at(0), None);
         let finding = Finding::error("e", 9..10, "m", "");
         assert_eq!(sources.render(&finding), "b.toml:2:1: error[e]: m");
         assert_eq!(sources.render(&Finding::note("n", None, "m", "h")), "a.toml: note[n]: m\n  help: h");

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::additions::Additions;
-use super::draft::{At, Draft};
+use super::draft::{Draft, Spanned};
 use super::fields::Fields;
 use super::read::{name_of, named_entries, section};
-use super::report::{Report, quote};
-use super::tree::{Entry, Node, Value, moved};
+use super::report::{FindingReport, quote};
+use super::tree::{TreeEntry, TreeNode, Value, moved};
 use super::words::{self, MAX_NUMBER};
 use super::{Span, Template};
 
@@ -22,18 +22,22 @@ pub(super) const MAX_INSTANCES: usize = 4096;
 pub(super) const MAX_EXPANDED: usize = 64 << 20;
 
 /// A template that was read.
-pub(super) struct Read<'n, 't> {
-    name: At<String>,
-    numbers: Option<At<(u32, u32)>>,
+pub(super) struct ParsedTemplate<'n, 't> {
+    name: Spanned<String>,
+    numbers: Option<Spanned<(u32, u32)>>,
     /// The numbers that there are, in order, those of the file first.
     instances: Vec<u32>,
-    entries: &'n [Entry<'t>],
+    entries: &'n [TreeEntry<'t>],
     /// What one copy costs.
     cost: usize,
 }
 
 /// Reads the templates of a file.
-pub(super) fn read<'n, 't>(root: &'n Node<'t>, templates: &mut Vec<Read<'n, 't>>, report: &mut Report) {
+pub(super) fn read<'n, 't>(
+    root: &'n TreeNode<'t>,
+    templates: &mut Vec<ParsedTemplate<'n, 't>>,
+    report: &mut FindingReport,
+) {
     let Value::Table(sections) = &root.value else { return };
     let Some(section) = sections.iter().find(|entry| entry.key == "template") else { return };
     for entry in named_entries(section, report) {
@@ -42,7 +46,11 @@ pub(super) fn read<'n, 't>(root: &'n Node<'t>, templates: &mut Vec<Read<'n, 't>>
     }
 }
 
-fn template<'n, 't>(name: At<String>, node: &'n Node<'t>, report: &mut Report) -> Option<Read<'n, 't>> {
+fn template<'n, 't>(
+    name: Spanned<String>,
+    node: &'n TreeNode<'t>,
+    report: &mut FindingReport,
+) -> Option<ParsedTemplate<'n, 't>> {
     let what = format!("template {}", quote(&name.value));
     let fields = Fields::open(node, &name.span, what, &words::TEMPLATE, report)?;
     let numbers =
@@ -50,7 +58,7 @@ fn template<'n, 't>(name: At<String>, node: &'n Node<'t>, report: &mut Report) -
     let all = numbers.as_ref().map(|numbers| numbers.value);
     let mut instances = Vec::new();
     let mut seen = HashSet::new();
-    for At { value: (first, last), span } in fields.numbers("instances", all, report) {
+    for Spanned { value: (first, last), span } in fields.numbers("instances", all, report) {
         let Some((least, most)) = all else { break };
         if first < least || last > most {
             let message = format!("{} of {} has numbers that may not be", quote("instances"), fields.what());
@@ -68,10 +76,10 @@ fn template<'n, 't>(name: At<String>, node: &'n Node<'t>, report: &mut Report) -
     }
     let entries = fields.entries();
     let cost = entries.iter().map(|entry| cost(&entry.node)).sum();
-    Some(Read { name, numbers, instances, entries, cost })
+    Some(ParsedTemplate { name, numbers, instances, entries, cost })
 }
 
-fn cost(node: &Node<'_>) -> usize {
+fn cost(node: &TreeNode<'_>) -> usize {
     const NODE: usize = 96;
     NODE + match &node.value {
         Value::Table(entries) => entries.iter().map(|entry| entry.key.len() + cost(&entry.node)).sum(),
@@ -82,9 +90,9 @@ fn cost(node: &Node<'_>) -> usize {
 }
 
 /// Templates have a namespace of their own; in one text the syntax sees to that.
-pub(super) fn unique(templates: &[Read<'_, '_>], report: &mut Report) {
+pub(super) fn unique(templates: &[ParsedTemplate<'_, '_>], report: &mut FindingReport) {
     let mut seen: HashMap<&str, &Span> = HashMap::new();
-    for Read { name, .. } in templates {
+    for ParsedTemplate { name, .. } in templates {
         if let Some(first) = seen.insert(&name.value, &name.span) {
             let message =
                 format!("there already is a template {} (line {})", quote(&name.value), report.line(first));
@@ -94,7 +102,11 @@ pub(super) fn unique(templates: &[Read<'_, '_>], report: &mut Report) {
 }
 
 /// Adds the copies that were asked for at run time.
-pub(super) fn add(templates: &mut [Read<'_, '_>], additions: &Additions, report: &mut Report) {
+pub(super) fn add(
+    templates: &mut [ParsedTemplate<'_, '_>],
+    additions: &Additions,
+    report: &mut FindingReport,
+) {
     let mut by_name: HashMap<String, (usize, HashSet<u32>)> = HashMap::new();
     for (index, template) in templates.iter().enumerate() {
         let numbers = template.instances.iter().copied().collect();
@@ -113,7 +125,7 @@ pub(super) fn add(templates: &mut [Read<'_, '_>], additions: &Additions, report:
             continue;
         };
         let Some(template) = templates.get_mut(*index) else { continue };
-        let Some(At { value: (least, most), span }) = &template.numbers else { continue };
+        let Some(Spanned { value: (least, most), span }) = &template.numbers else { continue };
         if !(least..=most).contains(&number) {
             let message = format!(
                 "number {number} of template {} was added, and its numbers are {least} to {most}",
@@ -133,7 +145,11 @@ pub(super) fn add(templates: &mut [Read<'_, '_>], additions: &Additions, report:
 }
 
 /// Stamps the templates out into the draft; false where that would be too much.
-pub(super) fn expand(templates: &[Read<'_, '_>], draft: &mut Draft, report: &mut Report) -> bool {
+pub(super) fn expand(
+    templates: &[ParsedTemplate<'_, '_>],
+    draft: &mut Draft,
+    report: &mut FindingReport,
+) -> bool {
     let count = templates.iter().map(|template| template.instances.len() + 2).fold(0, usize::saturating_add);
     let cost = templates.iter().map(|template| template.cost.saturating_mul(template.instances.len() + 2));
     let cost = cost.fold(0, usize::saturating_add);
@@ -157,9 +173,13 @@ pub(super) fn expand(templates: &[Read<'_, '_>], draft: &mut Draft, report: &mut
 
 /// Stamps out the first and the last number of each template where they are not there: what is wrong with a template is
 /// to be seen before somebody needs it.
-pub(super) fn expand_trials(templates: &[Read<'_, '_>], draft: &mut Draft, report: &mut Report) {
+pub(super) fn expand_trials(
+    templates: &[ParsedTemplate<'_, '_>],
+    draft: &mut Draft,
+    report: &mut FindingReport,
+) {
     for (index, template) in templates.iter().enumerate() {
-        let Some(At { value: (first, last), .. }) = template.numbers else { continue };
+        let Some(Spanned { value: (first, last), .. }) = template.numbers else { continue };
         let both = if first == last { vec![first] } else { vec![first, last] };
         for number in both.into_iter().filter(|number| !template.instances.contains(number)) {
             stamp(index, template, number, draft, report);
@@ -167,7 +187,13 @@ pub(super) fn expand_trials(templates: &[Read<'_, '_>], draft: &mut Draft, repor
     }
 }
 
-fn stamp(index: usize, template: &Read<'_, '_>, number: u32, draft: &mut Draft, report: &mut Report) {
+fn stamp(
+    index: usize,
+    template: &ParsedTemplate<'_, '_>,
+    number: u32,
+    draft: &mut Draft,
+    report: &mut FindingReport,
+) {
     let note = format!("number {number} of template {}", quote(&template.name.value));
     let by = report.add_stamp(&template.name.span, note, Some(index));
     let number = number.to_string();
@@ -177,15 +203,15 @@ fn stamp(index: usize, template: &Read<'_, '_>, number: u32, draft: &mut Draft, 
     }
 }
 
-fn stamped_entry<'s>(entry: &'s Entry<'_>, number: &str, by: usize) -> Entry<'s> {
-    Entry {
+fn stamped_entry<'s>(entry: &'s TreeEntry<'_>, number: &str, by: usize) -> TreeEntry<'s> {
+    TreeEntry {
         key: stamped_text(&entry.key, number),
         key_span: moved(entry.key_span.clone(), by),
         node: stamped(&entry.node, number, by),
     }
 }
 
-fn stamped<'s>(node: &'s Node<'_>, number: &str, by: usize) -> Node<'s> {
+fn stamped<'s>(node: &'s TreeNode<'_>, number: &str, by: usize) -> TreeNode<'s> {
     let value = match &node.value {
         Value::Table(entries) => {
             Value::Table(entries.iter().map(|entry| stamped_entry(entry, number, by)).collect())
@@ -197,7 +223,7 @@ fn stamped<'s>(node: &'s Node<'_>, number: &str, by: usize) -> Node<'s> {
         Value::Date(date) => Value::Date(date.clone()),
         Value::Other(kind) => Value::Other(kind),
     };
-    Node { span: moved(node.span.clone(), by), value }
+    TreeNode { span: moved(node.span.clone(), by), value }
 }
 
 fn stamped_text<'s>(text: &'s str, number: &str) -> Cow<'s, str> {
@@ -205,7 +231,7 @@ fn stamped_text<'s>(text: &'s str, number: &str) -> Cow<'s, str> {
 }
 
 /// Gives the endpoints their further attachments.
-pub(super) fn attach(draft: &mut Draft, report: &mut Report) {
+pub(super) fn attach(draft: &mut Draft, report: &mut FindingReport) {
     let mut owners: HashMap<&str, usize> = HashMap::new();
     for (index, endpoint) in draft.endpoints.iter().enumerate() {
         owners.entry(&endpoint.name.value).or_insert(index);
@@ -233,7 +259,10 @@ pub(super) fn attach(draft: &mut Draft, report: &mut Report) {
 }
 
 /// The templates as the model has them.
-pub(super) fn resolved(templates: Vec<Read<'_, '_>>, real: impl Fn(&Span) -> Span) -> Vec<Template> {
+pub(super) fn resolved(
+    templates: Vec<ParsedTemplate<'_, '_>>,
+    real: impl Fn(&Span) -> Span,
+) -> Vec<Template> {
     templates
         .into_iter()
         .map(|template| Template {

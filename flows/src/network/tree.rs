@@ -8,11 +8,11 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Span;
-use super::report::Report;
+use super::report::FindingReport;
 
 /// A value and where it stands.
 #[derive(Debug)]
-pub(super) struct Node<'t> {
+pub(super) struct TreeNode<'t> {
     pub(super) span: Span,
     pub(super) value: Value<'t>,
 }
@@ -21,8 +21,8 @@ pub(super) struct Node<'t> {
 #[derive(Debug)]
 pub(super) enum Value<'t> {
     /// In order of appearance.
-    Table(Vec<Entry<'t>>),
-    Array(Vec<Node<'t>>),
+    Table(Vec<TreeEntry<'t>>),
+    Array(Vec<TreeNode<'t>>),
     Text(Cow<'t, str>),
     /// None for what does not fit: no number of the language is so large.
     Integer(Option<i64>),
@@ -35,13 +35,13 @@ pub(super) enum Value<'t> {
 
 /// One key of a table.
 #[derive(Debug)]
-pub(super) struct Entry<'t> {
+pub(super) struct TreeEntry<'t> {
     pub(super) key: Cow<'t, str>,
     pub(super) key_span: Span,
-    pub(super) node: Node<'t>,
+    pub(super) node: TreeNode<'t>,
 }
 
-impl Node<'_> {
+impl TreeNode<'_> {
     /// What it is, in words for an error.
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
@@ -58,7 +58,7 @@ impl Node<'_> {
 
 /// The tree of a TOML text that begins at the offset `base`. Where the text is not TOML, every syntax error is reported,
 /// and there is none.
-pub(super) fn from_toml<'t>(text: &'t str, base: usize, report: &mut Report) -> Option<Node<'t>> {
+pub(super) fn from_toml<'t>(text: &'t str, base: usize, report: &mut FindingReport) -> Option<TreeNode<'t>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let span = moved(error.span().unwrap_or(0..0), base);
@@ -71,22 +71,22 @@ pub(super) fn from_toml<'t>(text: &'t str, base: usize, report: &mut Report) -> 
     }
     errors
         .is_empty()
-        .then(|| Node { span: moved(table.span(), base), value: table_value(table.into_inner(), base) })
+        .then(|| TreeNode { span: moved(table.span(), base), value: table_value(table.into_inner(), base) })
 }
 
 fn table_value<'t>(table: DeTable<'t>, base: usize) -> Value<'t> {
-    let entry = |(key, value): (Spanned<Cow<'t, str>>, Spanned<DeValue<'t>>)| Entry {
+    let entry = |(key, value): (Spanned<Cow<'t, str>>, Spanned<DeValue<'t>>)| TreeEntry {
         key_span: moved(key.span(), base),
         key: key.into_inner(),
         node: node(value, base),
     };
-    let mut entries: Vec<Entry<'t>> = table.into_iter().map(entry).collect();
+    let mut entries: Vec<TreeEntry<'t>> = table.into_iter().map(entry).collect();
     // toml sorts by name.
     entries.sort_by_key(|entry| entry.key_span.start);
     Value::Table(entries)
 }
 
-fn node<'t>(value: Spanned<DeValue<'t>>, base: usize) -> Node<'t> {
+fn node<'t>(value: Spanned<DeValue<'t>>, base: usize) -> TreeNode<'t> {
     let span = moved(value.span(), base);
     let value = match value.into_inner() {
         DeValue::Table(table) => table_value(table, base),
@@ -99,7 +99,7 @@ fn node<'t>(value: Spanned<DeValue<'t>>, base: usize) -> Node<'t> {
         DeValue::Boolean(flag) => Value::Flag(flag),
         DeValue::Datetime(date) => Value::Date(date.to_string()),
     };
-    Node { span, value }
+    TreeNode { span, value }
 }
 
 /// A span of a text that begins at `base`.

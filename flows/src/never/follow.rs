@@ -6,11 +6,11 @@ use std::collections::hash_map::Entry;
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 
-use super::witness::{Hop, Witness};
-use super::world::{Place, World};
-use super::{Key, MAX_LEARNED, Report, WITNESSES};
+use super::witness::{Witness, WitnessHop};
+use super::world::{BridgePort, Topology};
+use super::{LearnedFlowKey, MAX_LEARNED, NeverReport, WITNESSES};
 use crate::compile::OriginKind;
-use crate::interp::{FieldSet, Output, Packet, Pipeline, Step};
+use crate::interp::{FieldSet, MatchedFlow, Output, Packet, Pipeline};
 use crate::model::Flow;
 use crate::syntax::print_flow;
 
@@ -19,12 +19,12 @@ const MAX_VISITS: usize = 256;
 
 /// Flows that a bridge learned, each once.
 #[derive(Debug, Default)]
-pub(super) struct Learnt {
-    flows: HashMap<Key, Flow>,
+pub(super) struct LearnedFlows {
+    flows: HashMap<LearnedFlowKey, Flow>,
     full: bool,
 }
 
-impl Learnt {
+impl LearnedFlows {
     fn add(&mut self, flow: Flow) {
         let room = self.flows.len() < MAX_LEARNED;
         match self.flows.entry((flow.table, flow.priority, flow.matches.clone())) {
@@ -46,7 +46,7 @@ impl Learnt {
 
     /// In a fixed order, so that a check always says the same.
     pub(super) fn into_flows(self) -> Vec<Flow> {
-        let mut flows: Vec<(Key, Flow)> = self.flows.into_iter().collect();
+        let mut flows: Vec<(LearnedFlowKey, Flow)> = self.flows.into_iter().collect();
         flows.sort_by(|a, b| a.0.cmp(&b.0));
         flows.into_iter().map(|(_, flow)| flow).collect()
     }
@@ -54,48 +54,48 @@ impl Learnt {
 
 /// One round of packets.
 #[derive(Debug)]
-pub(super) struct Round {
+pub(super) struct PacketRound {
     /// Which, from 0; later ones run with what earlier ones learned.
     pub(super) number: usize,
     /// How many packets may still be run.
     pub(super) left: u64,
     /// What each bridge learns.
-    pub(super) learnt: Vec<Learnt>,
+    pub(super) learnt: Vec<LearnedFlows>,
 }
 
 /// How a packet came to where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Via {
+pub(super) enum PacketOrigin {
     Start,
     Wire,
     Forwarded,
 }
 
-struct Visit {
-    place: Place,
+struct VisitedState {
+    place: BridgePort,
     packet: Packet,
-    via: Via,
+    via: PacketOrigin,
     /// The visit before, and where the packet left it.
     from: Option<(usize, PortNo)>,
-    path: Vec<Step>,
+    path: Vec<MatchedFlow>,
 }
 
 /// Follows packets that start at one place.
-pub(super) struct Follower<'w, 'a> {
-    world: &'w World<'a>,
+pub(super) struct PacketTracer<'w, 'a> {
+    world: &'w Topology<'a>,
     pipelines: &'w [Pipeline],
-    source: Place,
-    report: &'w mut Report,
-    round: &'w mut Round,
+    source: BridgePort,
+    report: &'w mut NeverReport,
+    round: &'w mut PacketRound,
 }
 
-impl<'w, 'a> Follower<'w, 'a> {
+impl<'w, 'a> PacketTracer<'w, 'a> {
     pub(super) fn new(
-        world: &'w World<'a>,
+        world: &'w Topology<'a>,
         pipelines: &'w [Pipeline],
-        source: Place,
-        report: &'w mut Report,
-        round: &'w mut Round,
+        source: BridgePort,
+        report: &'w mut NeverReport,
+        round: &'w mut PacketRound,
     ) -> Self {
         Self { world, pipelines, source, report, round }
     }
@@ -124,10 +124,10 @@ impl<'w, 'a> Follower<'w, 'a> {
         self.round.left -= 1;
         self.report.runs += 1;
         let mut mattered = FieldSet::EMPTY;
-        let mut visits = vec![Visit {
+        let mut visits = vec![VisitedState {
             place: self.source,
             packet: packet.clone(),
-            via: Via::Start,
+            via: PacketOrigin::Start,
             from: None,
             path: Vec::new(),
         }];
@@ -165,26 +165,26 @@ impl<'w, 'a> Follower<'w, 'a> {
     }
 
     /// Where the packet goes from where it came out.
-    fn onward(&mut self, out: Place, packet: &Packet, from: usize, visits: &mut Vec<Visit>) {
-        let mut push = |place: Place, packet: Packet, via: Via| {
+    fn onward(&mut self, out: BridgePort, packet: &Packet, from: usize, visits: &mut Vec<VisitedState>) {
+        let mut push = |place: BridgePort, packet: Packet, via: PacketOrigin| {
             let seen = visits.iter().any(|v| v.place == place && v.packet == packet);
             if !seen && visits.len() < MAX_VISITS {
-                visits.push(Visit { place, packet, via, from: Some((from, out.1)), path: Vec::new() });
+                visits.push(VisitedState { place, packet, via, from: Some((from, out.1)), path: Vec::new() });
             }
         };
         if let Some(peer) = self.world.wire(out) {
-            push(peer, packet.clone(), Via::Wire);
+            push(peer, packet.clone(), PacketOrigin::Wire);
         }
         for place in self.world.forwards(out) {
             // As a bridge forwards, and as a router does: with its own address as the source.
-            push(place, packet.clone(), Via::Forwarded);
+            push(place, packet.clone(), PacketOrigin::Forwarded);
             if let Some(mac) = self.world.mac(place) {
-                push(place, packet.clone().with(Field::EthSrc, mac), Via::Forwarded);
+                push(place, packet.clone().with(Field::EthSrc, mac), PacketOrigin::Forwarded);
             }
         }
     }
 
-    fn arrived(&mut self, at: Place, visits: &[Visit], last: usize) {
+    fn arrived(&mut self, at: BridgePort, visits: &[VisitedState], last: usize) {
         if at == self.source {
             return;
         }
@@ -209,16 +209,16 @@ impl<'w, 'a> Follower<'w, 'a> {
     }
 
     /// The way of a packet from the start to where it came out.
-    fn hops(&self, at: Place, visits: &[Visit], last: usize) -> Vec<Hop> {
+    fn hops(&self, at: BridgePort, visits: &[VisitedState], last: usize) -> Vec<WitnessHop> {
         let mut hops = Vec::new();
         let mut step = Some((last, at.1));
         while let Some((visit, out)) = step.and_then(|(n, out)| Some((visits.get(n)?, out))) {
             let (bridge, in_port) = visit.place;
-            hops.push(Hop {
+            hops.push(WitnessHop {
                 bridge: self.world.bridge_name(bridge).to_owned(),
                 in_port: self.world.port_name(visit.place),
                 out_port: self.world.port_name((bridge, out)),
-                forwarded: visit.via == Via::Forwarded,
+                forwarded: visit.via == PacketOrigin::Forwarded,
                 packet: visit.packet.to_text(Some(in_port)),
                 flows: visit.path.iter().map(|s| self.rule(bridge, *s)).collect(),
             });
@@ -228,8 +228,8 @@ impl<'w, 'a> Follower<'w, 'a> {
         hops
     }
 
-    fn rule(&self, bridge: usize, step: Step) -> String {
-        let Step { table, priority, cookie, .. } = step;
+    fn rule(&self, bridge: usize, step: MatchedFlow) -> String {
+        let MatchedFlow { table, priority, cookie, .. } = step;
         let compiled = self.world.bridges.get(bridge);
         let origin = compiled.and_then(|b| b.origins.get(&cookie));
         let rule = origin.map(|o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail));

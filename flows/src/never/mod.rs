@@ -15,16 +15,16 @@ use std::collections::BTreeMap;
 
 use ofproto::{Cookie, PortNo};
 
-pub use witness::{Hop, Witness};
+pub use witness::{Witness, WitnessHop};
 
-use crate::compile::{Moment, Origin, OriginKind, PortMap, compile, shared};
+use crate::compile::{Origin, OriginKind, PortMap, TimeContext, compile, shared};
 use crate::finding::Finding;
 use crate::interp::Pipeline;
 use crate::model::{Flow, FlowMatch};
 use crate::network::{NetworkFile, Never};
 use crate::reactive::Learner;
-use follow::{Follower, Learnt, Round};
-use world::World;
+use follow::{LearnedFlows, PacketRound, PacketTracer};
+use world::Topology;
 
 /// At most so many witnesses a `never`.
 const WITNESSES: usize = 3;
@@ -51,7 +51,7 @@ pub struct BridgeFlows<'a> {
 
 /// What checking found.
 #[derive(Debug, Clone, Default)]
-pub struct Report {
+pub struct NeverReport {
     /// Packets that break a `never`, at most three for each.
     pub witnesses: Vec<Witness>,
     /// How many packets were considered in all rounds. Packets that differ only in what no flow looked at on
@@ -65,7 +65,7 @@ pub struct Report {
     pub incomplete: Vec<String>,
 }
 
-impl Report {
+impl NeverReport {
     /// The findings: an error `never-violated` for each witness, a warning `never-unchecked` where the check is
     /// not complete.
     pub fn findings(&self, file: &NetworkFile) -> Vec<Finding> {
@@ -97,7 +97,7 @@ pub fn numbered_ports(file: &NetworkFile, bridge: &str) -> PortMap {
 pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
     let bridges = file.bridges.iter().map(|bridge| {
         let ports = numbered_ports(file, &bridge.name);
-        let program = compile(file, &bridge.name, &ports, &Moment::widest(file));
+        let program = compile(file, &bridge.name, &ports, &TimeContext::widest(file));
         let executed: Vec<Flow> = program.reactive().map(Learner::as_written).collect();
         let [.., a, b, c, d, e, f] = values::STRANGER.to_be_bytes();
         let (program, _) = program.with_leases([a, b, c, d, e, f]);
@@ -116,10 +116,10 @@ pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
 
 /// Checks every `never` of the file on the flows of all its bridges together. One that excepts crossings is checked on
 /// the flows that there would be without them: everything but those still has to hold.
-pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Report {
+pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> NeverReport {
     let (plain, excepting): (Vec<Never>, Vec<Never>) =
         file.nevers.iter().cloned().partition(|never| never.except.is_empty());
-    let mut report = Report::default();
+    let mut report = NeverReport::default();
     if !plain.is_empty() {
         let file = NetworkFile { nevers: plain, ..file.clone() };
         hold(&file, bridges, &mut report);
@@ -151,7 +151,7 @@ fn without<'a>(bridge: &BridgeFlows<'a>, crossings: &[String]) -> BridgeFlows<'a
 }
 
 /// Checks with each shared address at each of its holders in turn.
-fn hold(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut Report) {
+fn hold(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut NeverReport) {
     let turns = bridges.iter().map(|bridge| shared::turns(&bridge.flows)).max().unwrap_or(1);
     for turn in 0..turns {
         let pinned = |bridge: &BridgeFlows<'_>| shared::pinned_holders(&bridge.flows, turn);
@@ -163,18 +163,18 @@ fn hold(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut Report) {
     }
 }
 
-fn hold_once(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut Report) {
-    let world = World::new(file, bridges);
-    let values = values::Values::collect(file, bridges);
+fn hold_once(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut NeverReport) {
+    let world = Topology::new(file, bridges);
+    let values = values::ProbeValues::collect(file, bridges);
     let mut pipelines: Vec<Pipeline> = bridges.iter().map(|b| Pipeline::new(b.flows.clone())).collect();
     let sources = u64::try_from(world.sources().count()).unwrap_or(u64::MAX);
     let share = MAX_RUNS / sources.max(1);
     for number in 0..MAX_ROUNDS {
-        let learnt = bridges.iter().map(|_| Learnt::default()).collect();
-        let mut round = Round { number, left: 0, learnt };
+        let learnt = bridges.iter().map(|_| LearnedFlows::default()).collect();
+        let mut round = PacketRound { number, left: 0, learnt };
         for source in world.sources() {
             round.left = share;
-            let mut follower = Follower::new(&world, &pipelines, source, report, &mut round);
+            let mut follower = PacketTracer::new(&world, &pipelines, source, report, &mut round);
             probe::from_port(&world, &values, source, &mut follower);
         }
         let mut changed = false;
@@ -195,7 +195,7 @@ fn hold_once(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut Repor
 }
 
 /// What makes a learned flow the flow that it is.
-type Key = (ofproto::TableId, u16, FlowMatch);
+type LearnedFlowKey = (ofproto::TableId, u16, FlowMatch);
 
 #[cfg(test)]
 mod tests;

@@ -5,29 +5,29 @@ use std::collections::BTreeSet;
 
 use ofproto::oxm::Field;
 
-use super::follow::Follower;
-use super::values::{OTHER_PORT, OTHER_STRANGER, STRANGER, Values};
-use super::world::{Place, World};
+use super::follow::PacketTracer;
+use super::values::{OTHER_PORT, OTHER_STRANGER, ProbeValues, STRANGER};
+use super::world::{BridgePort, Topology};
 use crate::interp::{
     ETH_ARP, ETH_IPV4, ETH_IPV6, FieldSet, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT,
 };
 
 /// What one branch of a choice sets.
-type Branch = Vec<(Field, u128)>;
+type ProbeBranch = Vec<(Field, u128)>;
 
 /// A choice among branches.
-struct Choice {
+struct ProbeChoice {
     /// The fields that tell its branches apart.
     fields: FieldSet,
-    branches: Vec<Branch>,
+    branches: Vec<ProbeBranch>,
 }
 
-impl Choice {
+impl ProbeChoice {
     fn of(field: Field, values: impl IntoIterator<Item = u128>) -> Self {
         Self::between(values.into_iter().map(|v| vec![(field, v)]).collect())
     }
 
-    fn between(branches: Vec<Branch>) -> Self {
+    fn between(branches: Vec<ProbeBranch>) -> Self {
         let mut fields = FieldSet::EMPTY;
         branches.iter().flatten().for_each(|(field, _)| fields.insert(*field));
         Self { fields, branches }
@@ -35,10 +35,15 @@ impl Choice {
 }
 
 /// Tries everything at a port.
-pub(super) fn from_port(world: &World<'_>, values: &Values, source: Place, follower: &mut Follower<'_, '_>) {
+pub(super) fn from_port(
+    world: &Topology<'_>,
+    values: &ProbeValues,
+    source: BridgePort,
+    follower: &mut PacketTracer<'_, '_>,
+) {
     let own = world.mac(source).unwrap_or(OTHER_STRANGER);
     let mut thin = |set, first: &[u128]| {
-        let (list, thinned) = Values::thinned(set, first);
+        let (list, thinned) = ProbeValues::thinned(set, first);
         if thinned {
             follower.incomplete("there are too many values of a kind to try them all");
         }
@@ -52,14 +57,14 @@ pub(super) fn from_port(world: &World<'_>, values: &Values, source: Place, follo
         .chain(values.vids.iter().map(|vid| vec![(Field::VlanVid, VLAN_PRESENT | vid), (Field::VlanPcp, 0)]));
     let ethernet = || {
         [
-            Choice::of(Field::EthSrc, src_macs.iter().copied()),
-            Choice::between(tags.clone().collect()),
-            Choice::of(Field::EthDst, dst_macs.iter().copied()),
+            ProbeChoice::of(Field::EthSrc, src_macs.iter().copied()),
+            ProbeChoice::between(tags.clone().collect()),
+            ProbeChoice::of(Field::EthDst, dst_macs.iter().copied()),
         ]
     };
     let any = [0; 6];
-    let mut run = |base: Packet, choices: Vec<Choice>| {
-        let choices: Vec<Choice> = ethernet().into_iter().chain(choices).collect();
+    let mut run = |base: Packet, choices: Vec<ProbeChoice>| {
+        let choices: Vec<ProbeChoice> = ethernet().into_iter().chain(choices).collect();
         explore(&base, &choices, follower);
     };
 
@@ -70,7 +75,7 @@ pub(super) fn from_port(world: &World<'_>, values: &Values, source: Place, follo
     {
         let is_v6 = src == Field::Ipv6Src;
         for (proto, transport) in transports(values, is_v6) {
-            let ends = [src, dst].map(|field| Choice::of(field, addresses.iter().copied()));
+            let ends = [src, dst].map(|field| ProbeChoice::of(field, addresses.iter().copied()));
             run(base.clone().with(Field::IpProto, proto), ends.into_iter().chain(transport).collect());
         }
     }
@@ -78,10 +83,10 @@ pub(super) fn from_port(world: &World<'_>, values: &Values, source: Place, follo
         run(
             ip6.clone().icmpv6(kind, 0).with(Field::IpTtl, 255),
             vec![
-                Choice::of(Field::Ipv6Src, v6.iter().copied()),
-                Choice::of(Field::Ipv6Dst, v6.iter().copied()),
-                Choice::of(Field::NdTarget, v6.iter().copied()),
-                Choice::of(link_layer, src_macs.iter().copied()),
+                ProbeChoice::of(Field::Ipv6Src, v6.iter().copied()),
+                ProbeChoice::of(Field::Ipv6Dst, v6.iter().copied()),
+                ProbeChoice::of(Field::NdTarget, v6.iter().copied()),
+                ProbeChoice::of(link_layer, src_macs.iter().copied()),
             ],
         );
     }
@@ -89,19 +94,19 @@ pub(super) fn from_port(world: &World<'_>, values: &Values, source: Place, follo
     run(
         arp,
         vec![
-            Choice::of(Field::ArpSpa, v4.iter().copied()),
-            Choice::of(Field::ArpTpa, v4.iter().copied()),
-            Choice::of(Field::ArpOp, [1, 2]),
-            Choice::of(Field::ArpSha, src_macs.iter().copied()),
+            ProbeChoice::of(Field::ArpSpa, v4.iter().copied()),
+            ProbeChoice::of(Field::ArpTpa, v4.iter().copied()),
+            ProbeChoice::of(Field::ArpOp, [1, 2]),
+            ProbeChoice::of(Field::ArpSha, src_macs.iter().copied()),
         ],
     );
     let known = [ETH_ARP, ETH_IPV4, ETH_IPV6].map(u128::from);
     let others = values.eth_types.iter().copied().filter(|t| !known.contains(t));
-    run(Packet::default(), vec![Choice::of(Field::EthType, others)]);
+    run(Packet::default(), vec![ProbeChoice::of(Field::EthType, others)]);
 }
 
 /// Follows a packet for each way through the choices; says which fields mattered.
-fn explore(packet: &Packet, choices: &[Choice], follower: &mut Follower<'_, '_>) -> FieldSet {
+fn explore(packet: &Packet, choices: &[ProbeChoice], follower: &mut PacketTracer<'_, '_>) -> FieldSet {
     let Some((choice, rest)) = choices.split_first() else {
         return follower.follow(packet);
     };
@@ -123,10 +128,10 @@ fn explore(packet: &Packet, choices: &[Choice], follower: &mut Follower<'_, '_>)
 }
 
 /// What may stand behind the IP header: for each protocol the choices that it offers.
-fn transports(values: &Values, v6: bool) -> Vec<(u128, Vec<Choice>)> {
+fn transports(values: &ProbeValues, v6: bool) -> Vec<(u128, Vec<ProbeChoice>)> {
     let flags = [TCP_SYN, TCP_ACK, TCP_SYN | TCP_ACK, TCP_RST, TCP_FIN | TCP_ACK, 0].map(u128::from);
     let mut tcp = ports(Field::TcpSrc, Field::TcpDst, &values.tcp);
-    tcp.push(Choice::of(Field::TcpFlags, flags));
+    tcp.push(ProbeChoice::of(Field::TcpFlags, flags));
     let udp = ports(Field::UdpSrc, Field::UdpDst, &values.udp);
     let sctp = ports(Field::SctpSrc, Field::SctpDst, &values.sctp);
     let (icmp, kind, code, kinds) = if v6 {
@@ -136,9 +141,9 @@ fn transports(values: &Values, v6: bool) -> Vec<(u128, Vec<Choice>)> {
     };
     // Neighbour discovery has a family of its own.
     let kinds = kinds.iter().copied().filter(|k| !(v6 && (*k == 135 || *k == 136)));
-    let messages = Choice::between(kinds.map(|k| vec![(kind, k), (code, 0)]).collect());
+    let messages = ProbeChoice::between(kinds.map(|k| vec![(kind, k), (code, 0)]).collect());
     // A later fragment has no ports.
-    let fragment = || vec![Choice::of(Field::IpFrag, [3])];
+    let fragment = || vec![ProbeChoice::of(Field::IpFrag, [3])];
     let mut all =
         vec![(6, tcp), (17, udp), (132, sctp), (icmp, vec![messages]), (17, fragment()), (6, fragment())];
     let with_fields = [1, 6, 17, 58, 132];
@@ -149,11 +154,14 @@ fn transports(values: &Values, v6: bool) -> Vec<(u128, Vec<Choice>)> {
 
 /// Source and destination port, each as named and as nobody names it. Where very many are named, only one of
 /// the two is a named one: an answer's are the question's, exchanged.
-fn ports(src: Field, dst: Field, named: &BTreeSet<u128>) -> Vec<Choice> {
+fn ports(src: Field, dst: Field, named: &BTreeSet<u128>) -> Vec<ProbeChoice> {
     const FEW: usize = 12;
     if named.len() <= FEW {
-        return vec![Choice::of(src, named.iter().copied()), Choice::of(dst, named.iter().copied())];
+        return vec![
+            ProbeChoice::of(src, named.iter().copied()),
+            ProbeChoice::of(dst, named.iter().copied()),
+        ];
     }
     let pairs = named.iter().flat_map(|&p| [(OTHER_PORT, p), (p, OTHER_PORT), (p, p)]);
-    vec![Choice::between(pairs.map(|(s, d)| vec![(src, s), (dst, d)]).collect())]
+    vec![ProbeChoice::between(pairs.map(|(s, d)| vec![(src, s), (dst, d)]).collect())]
 }

@@ -21,7 +21,7 @@ pub(super) const STRANGER: u128 = 0x02_00_5e_00_53_07;
 pub(super) const OTHER_STRANGER: u128 = 0x02_00_5e_00_53_08;
 
 #[derive(Debug, Default)]
-pub(super) struct Values {
+pub(super) struct ProbeValues {
     pub(super) v4: BTreeSet<u128>,
     pub(super) v6: BTreeSet<u128>,
     /// Of senders, in frames and in what they say of themselves.
@@ -38,7 +38,7 @@ pub(super) struct Values {
     pub(super) vids: BTreeSet<u128>,
 }
 
-impl Values {
+impl ProbeValues {
     pub(super) fn collect(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Self {
         let mut this = Self::default();
         this.constants();

@@ -8,14 +8,14 @@ pub struct Witness {
     /// The name of the `never`.
     pub never: String,
     /// The bridges that it passes, in order; at least one.
-    pub hops: Vec<Hop>,
+    pub hops: Vec<WitnessHop>,
     /// Whether it gets through only because of what another packet made a switch learn.
     pub learned: bool,
 }
 
 /// Its way through one bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hop {
+pub struct WitnessHop {
     /// The bridge's name.
     pub bridge: String,
     /// The port where it comes in.

@@ -9,22 +9,22 @@ use crate::interp::mac_bits;
 use crate::network::{LinkRole, NetworkFile, Party};
 
 /// A port of a bridge; the bridge by its place in the list.
-pub(super) type Place = (usize, PortNo);
+pub(super) type BridgePort = (usize, PortNo);
 
-pub(super) struct World<'a> {
+pub(super) struct Topology<'a> {
     pub(super) file: &'a NetworkFile,
     pub(super) bridges: &'a [BridgeFlows<'a>],
     /// What comes out at one place goes in at the other.
-    wires: BTreeMap<Place, Place>,
+    wires: BTreeMap<BridgePort, BridgePort>,
     /// Places of one thing that may forward between them: the host's LOCAL ports, a multi-homed endpoint's.
-    forwarders: Vec<Vec<Place>>,
+    forwarders: Vec<Vec<BridgePort>>,
     /// Each `never`: from these places, to those.
-    pub(super) nevers: Vec<(BTreeSet<Place>, BTreeSet<Place>)>,
-    sources: BTreeSet<Place>,
-    macs: BTreeMap<Place, u128>,
+    pub(super) nevers: Vec<(BTreeSet<BridgePort>, BTreeSet<BridgePort>)>,
+    sources: BTreeSet<BridgePort>,
+    macs: BTreeMap<BridgePort, u128>,
 }
 
-impl<'a> World<'a> {
+impl<'a> Topology<'a> {
     pub(super) fn new(file: &'a NetworkFile, bridges: &'a [BridgeFlows<'a>]) -> Self {
         let mut world = Self {
             file,
@@ -36,7 +36,8 @@ impl<'a> World<'a> {
             macs: BTreeMap::new(),
         };
         for link in &file.links {
-            let ends: Vec<Place> = link.ends.iter().filter_map(|e| world.place(&e.bridge, &e.port)).collect();
+            let ends: Vec<BridgePort> =
+                link.ends.iter().filter_map(|e| world.place(&e.bridge, &e.port)).collect();
             if let [a, b] = *ends {
                 world.wires.insert(a, b);
                 world.wires.insert(b, a);
@@ -71,7 +72,7 @@ impl<'a> World<'a> {
         }
         for (b, bridge) in bridges.iter().enumerate() {
             let names = file.bridge_ports(bridge.name);
-            let sources: Vec<Place> = names.into_iter().filter_map(|p| world.at(b, p)).collect();
+            let sources: Vec<BridgePort> = names.into_iter().filter_map(|p| world.at(b, p)).collect();
             world.sources.extend(sources);
             // The host is always there.
             world.sources.insert((b, PortNo::LOCAL));
@@ -79,11 +80,11 @@ impl<'a> World<'a> {
         world
     }
 
-    fn place(&self, bridge: &str, port: &str) -> Option<Place> {
+    fn place(&self, bridge: &str, port: &str) -> Option<BridgePort> {
         self.at(self.bridges.iter().position(|b| b.name == bridge)?, port)
     }
 
-    fn at(&self, bridge: usize, port: &str) -> Option<Place> {
+    fn at(&self, bridge: usize, port: &str) -> Option<BridgePort> {
         if port == "LOCAL" {
             return Some((bridge, PortNo::LOCAL));
         }
@@ -91,7 +92,7 @@ impl<'a> World<'a> {
     }
 
     /// Every place that belongs to one of the parties; a network stands for all that is on it.
-    fn places(&self, names: &[String]) -> BTreeSet<Place> {
+    fn places(&self, names: &[String]) -> BTreeSet<BridgePort> {
         let mut places = BTreeSet::new();
         for party in names.iter().filter_map(|n| self.file.party(n)) {
             match party {
@@ -128,7 +129,7 @@ impl<'a> World<'a> {
     }
 
     /// Both ends of a link, and the ports that they forward to.
-    fn link(&self, link: &crate::network::Link, places: &mut BTreeSet<Place>) {
+    fn link(&self, link: &crate::network::Link, places: &mut BTreeSet<BridgePort>) {
         for end in &link.ends {
             places.extend(self.place(&end.bridge, &end.port));
             if let LinkRole::Forwards { port } = &end.role {
@@ -138,7 +139,7 @@ impl<'a> World<'a> {
     }
 
     /// Every place where a packet can come in.
-    pub(super) fn sources(&self) -> impl Iterator<Item = Place> + '_ {
+    pub(super) fn sources(&self) -> impl Iterator<Item = BridgePort> + '_ {
         self.sources.iter().copied()
     }
 
@@ -149,18 +150,18 @@ impl<'a> World<'a> {
         all.into_iter().collect()
     }
 
-    pub(super) fn wire(&self, place: Place) -> Option<Place> {
+    pub(super) fn wire(&self, place: BridgePort) -> Option<BridgePort> {
         self.wires.get(&place).copied()
     }
 
     /// Where else what came out at a place may be sent in again by the one who got it.
-    pub(super) fn forwards(&self, place: Place) -> impl Iterator<Item = Place> + '_ {
+    pub(super) fn forwards(&self, place: BridgePort) -> impl Iterator<Item = BridgePort> + '_ {
         let group = self.forwarders.iter().filter(move |g| g.contains(&place));
         group.flatten().copied().filter(move |p| *p != place)
     }
 
     /// The MAC address that the file pins there.
-    pub(super) fn mac(&self, place: Place) -> Option<u128> {
+    pub(super) fn mac(&self, place: BridgePort) -> Option<u128> {
         self.macs.get(&place).copied()
     }
 
@@ -168,7 +169,7 @@ impl<'a> World<'a> {
         self.bridges.get(bridge).map_or("?", |b| b.name)
     }
 
-    pub(super) fn port_name(&self, (bridge, port): Place) -> String {
+    pub(super) fn port_name(&self, (bridge, port): BridgePort) -> String {
         if port == PortNo::LOCAL {
             return "LOCAL".to_owned();
         }

@@ -5,9 +5,9 @@
 use ofproto::codec::Reader;
 use ofproto::{HEADER_LEN, Header, OvsError, Wire as _};
 
-use super::kinds::{self, Body};
+use super::kinds::{self, BodyPrinter};
 use super::switch::role_name;
-use super::{Frame, Out, Printed, group, meter, put};
+use super::{Frame, MessagePrinter, Printed, group, meter, put};
 
 /// Kinds of messages that are sent unasked: a name, the reasons there are, by bit, and those of OpenFlow 1.3.
 const KINDS: [(&str, &[&str], u32); 6] = [
@@ -21,14 +21,14 @@ const KINDS: [(&str, &[&str], u32); 6] = [
 
 /// The reasons that are wanted, as a primary or equal controller and as a secondary one.
 #[derive(Debug, Default)]
-struct Wanted {
+struct AsyncReasons {
     primary: [u32; 6],
     secondary: [u32; 6],
 }
 
 /// OFPT_SET_ASYNC, its reply, and Nicira's forerunner: reasons that there are not are passed over.
-pub(super) fn config(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let mut wanted = Wanted::default();
+pub(super) fn config(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
+    let mut wanted = AsyncReasons::default();
     for (at, (_, _, known)) in KINDS.iter().enumerate().take(3) {
         for places in [&mut wanted.primary, &mut wanted.secondary] {
             let reasons = r.u32("async_config")? & known;
@@ -42,8 +42,8 @@ pub(super) fn config(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 }
 
 /// NXT_SET_ASYNC_CONFIG2: properties, as OpenFlow 1.4 has them.
-pub(super) fn config2(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let mut wanted = Wanted::default();
+pub(super) fn config2(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
+    let mut wanted = AsyncReasons::default();
     while !r.is_empty() {
         let available = r.remaining();
         let kind = r.u16("async_property.type").map_err(|_| OvsError::PropertyLen)?;
@@ -71,7 +71,7 @@ pub(super) fn config2(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-fn print(out: &mut String, wanted: &Wanted) {
+fn print(out: &mut String, wanted: &AsyncReasons) {
     for (role, masks) in [("primary", &wanted.primary), ("secondary", &wanted.secondary)] {
         put!(out, "\n {role}:\n");
         for ((name, reasons, _), mask) in KINDS.iter().zip(masks) {
@@ -83,7 +83,7 @@ fn print(out: &mut String, wanted: &Wanted) {
     }
 }
 
-pub(super) fn role_status(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn role_status(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const REASONS: [&str; 3] = ["primary_request", "configuration_changed", "experimenter_data_changed"];
     let role = role_name(r.u32("role_status.role")?)?;
     let reason = r.u8("role_status.reason")?;
@@ -98,7 +98,11 @@ pub(super) fn role_status(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 }
 
 /// What another controller changed: the message by which it did.
-pub(super) fn request_forward(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> Printed {
+pub(super) fn request_forward(
+    out: &mut MessagePrinter<'_>,
+    r: &mut Reader<'_>,
+    frame: &Frame<'_>,
+) -> Printed {
     let bytes = r.rest();
     let header = Header::decode(&mut Reader::new(bytes)).map_err(|_| OvsError::BundleMessageLen)?;
     let inner = bytes.get(..usize::from(header.length)).filter(|inner| inner.len() >= HEADER_LEN);
@@ -108,16 +112,16 @@ pub(super) fn request_forward(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Fra
     }
     let (kind, mut body) = match kinds::find(inner) {
         Ok((kind, body)) if kind.admits(body.remaining()) => (kind, body),
-        Ok(_) | Err(kinds::Unknown::Version(_)) => return Err(OvsError::RequestLen),
-        Err(kinds::Unknown::Refused(refused)) => return Err(refused),
+        Ok(_) | Err(kinds::UnknownMessage::Version(_)) => return Err(OvsError::RequestLen),
+        Err(kinds::UnknownMessage::Refused(refused)) => return Err(refused),
     };
     match kind.body {
-        Body::GroupMod => {
+        BodyPrinter::GroupMod => {
             let group = group::read_mod(&mut body)?;
             out.text.push_str(" reason=group_mod");
             group::print_mod(&mut out.text, &group, out.names);
         }
-        Body::MeterMod => {
+        BodyPrinter::MeterMod => {
             let meter = meter::read_mod(&mut body)?;
             out.text.push_str(" reason=meter_mod");
             meter::print_mod(&mut out.text, &meter);

@@ -5,13 +5,13 @@
 use ofproto::codec::Reader;
 use ofproto::{HEADER_LEN, Header, OvsError, Wire as _};
 
-use super::kinds::{self, Body};
-use super::{Frame, Out, Printed, put, text};
+use super::kinds::{self, BodyPrinter};
+use super::{Frame, MessagePrinter, Printed, put, text};
 
 /// OFPBF_ bits by the words of `ovs-ofctl`.
 const FLAGS: [&str; 2] = ["atomic", "ordered"];
 
-pub(super) fn control(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn control(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const TYPES: [&str; 8] = [
         "OPEN_REQUEST",
         "OPEN_REPLY",
@@ -31,7 +31,7 @@ pub(super) fn control(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn add(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> Printed {
+pub(super) fn add(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> Printed {
     let id = r.u32("bundle_add.bundle_id")?;
     r.skip(2, "bundle_add.pad")?;
     let flags = r.u16("bundle_add.flags")?;
@@ -49,7 +49,11 @@ pub(super) fn add(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> P
         kind.admits(body.remaining())
             && matches!(
                 kind.body,
-                Body::PortMod | Body::FlowMod | Body::NiciraFlowMod | Body::GroupMod | Body::PacketOut
+                BodyPrinter::PortMod
+                    | BodyPrinter::FlowMod
+                    | BodyPrinter::NiciraFlowMod
+                    | BodyPrinter::GroupMod
+                    | BodyPrinter::PacketOut
             )
     });
     if !bundlable {

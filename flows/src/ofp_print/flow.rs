@@ -12,7 +12,7 @@ use ofproto::{BufferId, Cookie, OvsError, PortNo, TableId, Wire as _};
 use super::actions::instructions;
 use super::matching::{self, text as match_text};
 use super::port::check_port;
-use super::{Out, Printed, put, text};
+use super::{MessagePrinter, Printed, put, text};
 use crate::model::{DEFAULT_PRIORITY, FlowMatch};
 use crate::syntax::{Names, misfit, print_actions, print_table};
 
@@ -86,7 +86,7 @@ impl Change {
         Ok(Self { head, matches, new_cookie: nx.cookie, cookie })
     }
 
-    fn print(&self, out: &mut Out<'_>, command: &str, instructions: &[Instruction]) {
+    fn print(&self, out: &mut MessagePrinter<'_>, command: &str, instructions: &[Instruction]) {
         let (text, head) = (&mut out.text, &self.head);
         put!(text, " {command}");
         if head.table_id.0 != 0 {
@@ -134,7 +134,7 @@ fn command(command: FlowModCommand) -> Result<&'static str, OvsError> {
 }
 
 /// OFPT_FLOW_MOD, or Nicira's form.
-pub(super) fn flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
+pub(super) fn flow_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
     let change = if nicira { Change::read_nicira(r) } else { Change::read(r) }?;
     matching::check_tracking(&change.matches)?;
     let command = command(change.head.command)?;
@@ -148,7 +148,7 @@ pub(super) fn flow_mod(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> P
 }
 
 /// OFPT_FLOW_REMOVED, or Nicira's form.
-pub(super) fn removed(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
+pub(super) fn removed(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
     let (head, matches) = if nicira {
         let (NxFlowRemoved(head), match_len) = NxFlowRemoved::decode_head(r)?;
         let matches = matching::read_nxm(r, match_len, true)?;
@@ -184,7 +184,7 @@ pub(super) fn removed_reason(reason: u16) -> String {
     REASONS.get(usize::from(reason)).map_or_else(|| reason.to_string(), |name| (*name).to_owned())
 }
 
-pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let FlowStatsRequest { table_id: table, out_port, .. } = FlowStatsRequest::decode_head(r)?;
     check_port(out_port)?;
     let matches = matching::read(r, true)?;
@@ -199,7 +199,7 @@ pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const LEN: usize = 48;
     while !r.is_empty() {
         if r.remaining() < LEN {
@@ -225,7 +225,7 @@ pub(super) fn reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn aggregate(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn aggregate(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let sums = AggregateReply::decode(r)?;
     put!(
         out.text,

@@ -9,10 +9,10 @@ use ofproto::message::{Bucket, GroupMod, GroupModCommand, GroupType};
 use ofproto::{GroupId, OvsError, PortNo, Wire as _};
 
 use super::port::check_port;
-use super::{Out, Printed, actions, put, text};
+use super::{MessagePrinter, Printed, actions, put, text};
 use crate::syntax::{Names, print_actions};
 
-pub(super) fn group_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn group_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let group = read_mod(r)?;
     print_mod(&mut out.text, &group, out.names);
     Ok(())
@@ -104,12 +104,12 @@ pub(super) fn print_mod(out: &mut String, group: &GroupMod, names: &dyn Names) {
     print_group(out, group.group_id, group.kind, says_kind, &group.buckets, names);
 }
 
-pub(super) fn desc_request(out: &mut Out<'_>) -> Printed {
+pub(super) fn desc_request(out: &mut MessagePrinter<'_>) -> Printed {
     out.text.push_str(" group_id=ALL");
     Ok(())
 }
 
-pub(super) fn desc_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn desc_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const LEN: usize = 8;
     while !r.is_empty() {
         let available = r.remaining();
@@ -182,13 +182,13 @@ fn id(out: &mut String, group: GroupId) {
     }
 }
 
-pub(super) fn stats_request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn stats_request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     out.text.push_str(" group_id=");
     id(&mut out.text, GroupId(r.u32("group_stats_request.group_id")?));
     Ok(())
 }
 
-pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     while !r.is_empty() {
         let Ok(stats) = GroupStats::decode(r) else {
             out.text.push_str(" ***parse error***");
@@ -221,7 +221,7 @@ pub fn print_group_stats(out: &mut String, stats: &GroupStats) {
     }
 }
 
-pub(super) fn features(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn features(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const TYPES: [&str; 4] = ["all", "select", "indirect", "fast failover"];
     let features = GroupFeatures::decode(r)?;
     let text = &mut out.text;

@@ -11,7 +11,7 @@ pub(super) const NICIRA: u32 = 0x2320;
 
 /// By what a message is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Key {
+pub(super) enum MessageKey {
     /// An OFPT_ type.
     Type(u8),
     /// An OFPMP_ type that is asked for.
@@ -28,7 +28,7 @@ pub(super) enum Key {
 
 /// How a body is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Body {
+pub(super) enum BodyPrinter {
     /// There is nothing to print.
     Empty,
     Hello,
@@ -97,8 +97,8 @@ pub(super) enum Body {
 
 /// A kind of message.
 #[derive(Debug)]
-pub(super) struct Kind {
-    key: Key,
+pub(super) struct MessageKind {
+    key: MessageKey,
     /// The versions that have it so, on the wire.
     versions: (u8, u8),
     pub(super) name: &'static str,
@@ -106,17 +106,17 @@ pub(super) struct Kind {
     min: usize,
     /// What a longer body grows by, bytes; 0 for a body of one length.
     step: usize,
-    pub(super) body: Body,
+    pub(super) body: BodyPrinter,
 }
 
 const fn kind(
-    key: Key,
+    key: MessageKey,
     versions: (u8, u8),
     name: &'static str,
     (min, step): (usize, usize),
-    body: Body,
-) -> Kind {
-    Kind { key, versions, name, min, step, body }
+    body: BodyPrinter,
+) -> MessageKind {
+    MessageKind { key, versions, name, min, step, body }
 }
 
 /// Every version, spoken or not.
@@ -128,98 +128,98 @@ const V13: (u8, u8) = (4, 4);
 
 /// All that Open vSwitch knows in OpenFlow 1.3, and of other versions what has the same bytes there.
 #[rustfmt::skip]
-static KINDS: &[Kind] = &[
-    kind(Key::Type(0), ANY, "OFPT_HELLO", (0, 1), Body::Hello),
-    kind(Key::Type(1), ANY, "OFPT_ERROR", (4, 1), Body::Error),
-    kind(Key::Type(2), ANY, "OFPT_ECHO_REQUEST", (0, 1), Body::Echo),
-    kind(Key::Type(3), ANY, "OFPT_ECHO_REPLY", (0, 1), Body::Echo),
-    kind(Key::Type(5), ALL, "OFPT_FEATURES_REQUEST", (0, 0), Body::Empty),
-    kind(Key::Type(6), (4, 6), "OFPT_FEATURES_REPLY", (24, 0), Body::Features),
-    kind(Key::Type(7), ALL, "OFPT_GET_CONFIG_REQUEST", (0, 0), Body::Empty),
-    kind(Key::Type(8), ALL, "OFPT_GET_CONFIG_REPLY", (4, 0), Body::Config),
-    kind(Key::Type(9), ALL, "OFPT_SET_CONFIG", (4, 0), Body::SetConfig),
-    kind(Key::Type(10), V13, "OFPT_PACKET_IN", (16, 1), Body::PacketIn),
-    kind(Key::Type(11), V13, "OFPT_FLOW_REMOVED", (40, 8), Body::FlowRemoved),
-    kind(Key::Type(12), V13, "OFPT_PORT_STATUS", (72, 0), Body::PortStatus),
-    kind(Key::Type(13), V13, "OFPT_PACKET_OUT", (16, 1), Body::PacketOut),
-    kind(Key::Type(14), V13, "OFPT_FLOW_MOD", (40, 8), Body::FlowMod),
-    kind(Key::Type(15), V13, "OFPT_GROUP_MOD", (8, 8), Body::GroupMod),
-    kind(Key::Type(16), V13, "OFPT_PORT_MOD", (32, 0), Body::PortMod),
-    kind(Key::Type(17), V13, "OFPT_TABLE_MOD", (8, 0), Body::TableMod),
-    kind(Key::Type(20), (2, 6), "OFPT_BARRIER_REQUEST", (0, 0), Body::Empty),
-    kind(Key::Type(21), (2, 6), "OFPT_BARRIER_REPLY", (0, 0), Body::Empty),
-    kind(Key::Type(18), (1, 1), "OFPT_BARRIER_REQUEST", (0, 0), Body::Empty),
-    kind(Key::Type(19), (1, 1), "OFPT_BARRIER_REPLY", (0, 0), Body::Empty),
-    kind(Key::Type(22), V13, "OFPT_QUEUE_GET_CONFIG_REQUEST", (8, 0), Body::QueueConfigRequest),
-    kind(Key::Type(23), V13, "OFPT_QUEUE_GET_CONFIG_REPLY", (8, 8), Body::QueueConfigReply),
-    kind(Key::Type(24), (3, 6), "OFPT_ROLE_REQUEST", (16, 0), Body::Role),
-    kind(Key::Type(25), (3, 6), "OFPT_ROLE_REPLY", (16, 0), Body::Role),
-    kind(Key::Type(26), (4, 6), "OFPT_GET_ASYNC_REQUEST", (0, 0), Body::Empty),
-    kind(Key::Type(27), V13, "OFPT_GET_ASYNC_REPLY", (24, 0), Body::Async),
-    kind(Key::Type(28), V13, "OFPT_SET_ASYNC", (24, 0), Body::Async),
-    kind(Key::Type(29), V13, "OFPT_METER_MOD", (8, 8), Body::MeterMod),
-    kind(Key::Request(0), V13, "OFPST_DESC request", (0, 0), Body::Empty),
-    kind(Key::Reply(0), V13, "OFPST_DESC reply", (1056, 0), Body::Desc),
-    kind(Key::Request(1), V13, "OFPST_FLOW request", (32, 8), Body::FlowRequest),
-    kind(Key::Reply(1), V13, "OFPST_FLOW reply", (0, 1), Body::FlowReply),
-    kind(Key::Request(2), V13, "OFPST_AGGREGATE request", (32, 8), Body::FlowRequest),
-    kind(Key::Reply(2), V13, "OFPST_AGGREGATE reply", (24, 0), Body::Aggregate),
-    kind(Key::Request(3), V13, "OFPST_TABLE request", (0, 0), Body::Empty),
-    kind(Key::Reply(3), V13, "OFPST_TABLE reply", (0, 24), Body::TableReply),
-    kind(Key::Request(4), V13, "OFPST_PORT request", (8, 0), Body::PortRequest),
-    kind(Key::Reply(4), V13, "OFPST_PORT reply", (0, 112), Body::PortReply),
-    kind(Key::Request(5), V13, "OFPST_QUEUE request", (8, 0), Body::QueueRequest),
-    kind(Key::Reply(5), V13, "OFPST_QUEUE reply", (0, 40), Body::QueueReply),
-    kind(Key::Request(6), V13, "OFPST_GROUP request", (8, 0), Body::GroupRequest),
-    kind(Key::Reply(6), V13, "OFPST_GROUP reply", (0, 8), Body::GroupReply),
-    kind(Key::Request(7), V13, "OFPST_GROUP_DESC request", (0, 0), Body::GroupDescRequest),
-    kind(Key::Reply(7), V13, "OFPST_GROUP_DESC reply", (0, 8), Body::GroupDesc),
-    kind(Key::Request(8), V13, "OFPST_GROUP_FEATURES request", (0, 0), Body::Empty),
-    kind(Key::Reply(8), V13, "OFPST_GROUP_FEATURES reply", (40, 0), Body::GroupFeatures),
-    kind(Key::Request(9), V13, "OFPST_METER request", (8, 0), Body::MeterRequest),
-    kind(Key::Reply(9), V13, "OFPST_METER reply", (0, 8), Body::MeterReply),
-    kind(Key::Request(10), V13, "OFPST_METER_CONFIG request", (8, 0), Body::MeterRequest),
-    kind(Key::Reply(10), V13, "OFPST_METER_CONFIG reply", (0, 8), Body::MeterConfig),
-    kind(Key::Request(11), V13, "OFPST_METER_FEATURES request", (0, 0), Body::Empty),
-    kind(Key::Reply(11), V13, "OFPST_METER_FEATURES reply", (16, 0), Body::MeterFeatures),
-    kind(Key::Request(12), V13, "OFPST_TABLE_FEATURES request", (0, 8), Body::TableFeatures),
-    kind(Key::Reply(12), V13, "OFPST_TABLE_FEATURES reply", (64, 8), Body::TableFeatures),
-    kind(Key::Request(13), V13, "OFPST_PORT_DESC request", (0, 0), Body::PortDescRequest),
-    kind(Key::Reply(13), V13, "OFPST_PORT_DESC reply", (0, 64), Body::PortDesc),
-    kind(Key::ExperimenterRequest(ONF, 1870), V13, "ONFST_FLOW_MONITOR request", (0, 8), Body::MonitorRequest),
-    kind(Key::ExperimenterReply(ONF, 1870), V13, "ONFST_FLOW_MONITOR reply", (0, 8), Body::MonitorReply),
-    kind(Key::Experimenter(ONF, 1870), V13, "ONFT_FLOW_MONITOR_CANCEL", (4, 0), Body::MonitorCancel),
-    kind(Key::Experimenter(ONF, 1871), V13, "ONFT_FLOW_MONITOR_PAUSED", (0, 0), Body::Empty),
-    kind(Key::Experimenter(ONF, 1872), V13, "ONFT_FLOW_MONITOR_RESUMED", (0, 0), Body::Empty),
-    kind(Key::Experimenter(ONF, 1911), V13, "ONFT_ROLE_STATUS", (16, 8), Body::RoleStatus),
-    kind(Key::Experimenter(ONF, 2300), V13, "ONFT_BUNDLE_CONTROL", (8, 8), Body::BundleControl),
-    kind(Key::Experimenter(ONF, 2301), V13, "ONFT_BUNDLE_ADD_MESSAGE", (8, 1), Body::BundleAdd),
-    kind(Key::Experimenter(ONF, 2350), V13, "ONFT_REQUESTFORWARD", (8, 8), Body::RequestForward),
-    kind(Key::Experimenter(NICIRA, 10), ALL, "NXT_ROLE_REQUEST", (4, 0), Body::NiciraRole),
-    kind(Key::Experimenter(NICIRA, 11), ALL, "NXT_ROLE_REPLY", (4, 0), Body::NiciraRole),
-    kind(Key::Experimenter(NICIRA, 13), V13, "NXT_FLOW_MOD", (32, 8), Body::NiciraFlowMod),
-    kind(Key::Experimenter(NICIRA, 14), V13, "NXT_FLOW_REMOVED", (40, 8), Body::NiciraFlowRemoved),
-    kind(Key::Experimenter(NICIRA, 15), ALL, "NXT_FLOW_MOD_TABLE_ID", (8, 0), Body::FlowModTableId),
-    kind(Key::Experimenter(NICIRA, 16), ALL, "NXT_SET_PACKET_IN_FORMAT", (4, 0), Body::PacketInFormat),
-    kind(Key::Experimenter(NICIRA, 17), V13, "NXT_PACKET_IN", (24, 1), Body::NiciraPacketIn),
-    kind(Key::Experimenter(NICIRA, 18), ALL, "NXT_FLOW_AGE", (0, 0), Body::Empty),
-    kind(Key::Experimenter(NICIRA, 19), V13, "NXT_SET_ASYNC_CONFIG", (24, 0), Body::Async),
-    kind(Key::Experimenter(NICIRA, 20), ALL, "NXT_SET_CONTROLLER_ID", (8, 0), Body::ControllerId),
-    kind(Key::Experimenter(NICIRA, 24), ALL, "NXT_TLV_TABLE_MOD", (8, 8), Body::TlvTableMod),
-    kind(Key::Experimenter(NICIRA, 25), ALL, "NXT_TLV_TABLE_REQUEST", (0, 0), Body::Empty),
-    kind(Key::Experimenter(NICIRA, 26), ALL, "NXT_TLV_TABLE_REPLY", (16, 8), Body::TlvTableReply),
-    kind(Key::Experimenter(NICIRA, 27), V13, "NXT_SET_ASYNC_CONFIG2", (0, 8), Body::AsyncConfig2),
-    kind(Key::Experimenter(NICIRA, 28), V13, "NXT_RESUME", (0, 8), Body::PacketIn2),
-    kind(Key::Experimenter(NICIRA, 29), ALL, "NXT_CT_FLUSH_ZONE", (8, 0), Body::CtFlushZone),
-    kind(Key::Experimenter(NICIRA, 30), V13, "NXT_PACKET_IN2", (0, 8), Body::PacketIn2),
-    kind(Key::Experimenter(NICIRA, 32), ALL, "NXT_CT_FLUSH", (8, 8), Body::CtFlush),
-    kind(Key::ExperimenterRequest(NICIRA, 3), V13, "NXST_IPFIX_BRIDGE request", (0, 0), Body::Empty),
-    kind(Key::ExperimenterReply(NICIRA, 3), V13, "NXST_IPFIX_BRIDGE reply", (88, 0), Body::IpfixBridge),
-    kind(Key::ExperimenterRequest(NICIRA, 4), V13, "NXST_IPFIX_FLOW request", (0, 0), Body::Empty),
-    kind(Key::ExperimenterReply(NICIRA, 4), V13, "NXST_IPFIX_FLOW reply", (0, 88), Body::IpfixFlow),
+static KINDS: &[MessageKind] = &[
+    kind(MessageKey::Type(0), ANY, "OFPT_HELLO", (0, 1), BodyPrinter::Hello),
+    kind(MessageKey::Type(1), ANY, "OFPT_ERROR", (4, 1), BodyPrinter::Error),
+    kind(MessageKey::Type(2), ANY, "OFPT_ECHO_REQUEST", (0, 1), BodyPrinter::Echo),
+    kind(MessageKey::Type(3), ANY, "OFPT_ECHO_REPLY", (0, 1), BodyPrinter::Echo),
+    kind(MessageKey::Type(5), ALL, "OFPT_FEATURES_REQUEST", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Type(6), (4, 6), "OFPT_FEATURES_REPLY", (24, 0), BodyPrinter::Features),
+    kind(MessageKey::Type(7), ALL, "OFPT_GET_CONFIG_REQUEST", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Type(8), ALL, "OFPT_GET_CONFIG_REPLY", (4, 0), BodyPrinter::Config),
+    kind(MessageKey::Type(9), ALL, "OFPT_SET_CONFIG", (4, 0), BodyPrinter::SetConfig),
+    kind(MessageKey::Type(10), V13, "OFPT_PACKET_IN", (16, 1), BodyPrinter::PacketIn),
+    kind(MessageKey::Type(11), V13, "OFPT_FLOW_REMOVED", (40, 8), BodyPrinter::FlowRemoved),
+    kind(MessageKey::Type(12), V13, "OFPT_PORT_STATUS", (72, 0), BodyPrinter::PortStatus),
+    kind(MessageKey::Type(13), V13, "OFPT_PACKET_OUT", (16, 1), BodyPrinter::PacketOut),
+    kind(MessageKey::Type(14), V13, "OFPT_FLOW_MOD", (40, 8), BodyPrinter::FlowMod),
+    kind(MessageKey::Type(15), V13, "OFPT_GROUP_MOD", (8, 8), BodyPrinter::GroupMod),
+    kind(MessageKey::Type(16), V13, "OFPT_PORT_MOD", (32, 0), BodyPrinter::PortMod),
+    kind(MessageKey::Type(17), V13, "OFPT_TABLE_MOD", (8, 0), BodyPrinter::TableMod),
+    kind(MessageKey::Type(20), (2, 6), "OFPT_BARRIER_REQUEST", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Type(21), (2, 6), "OFPT_BARRIER_REPLY", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Type(18), (1, 1), "OFPT_BARRIER_REQUEST", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Type(19), (1, 1), "OFPT_BARRIER_REPLY", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Type(22), V13, "OFPT_QUEUE_GET_CONFIG_REQUEST", (8, 0), BodyPrinter::QueueConfigRequest),
+    kind(MessageKey::Type(23), V13, "OFPT_QUEUE_GET_CONFIG_REPLY", (8, 8), BodyPrinter::QueueConfigReply),
+    kind(MessageKey::Type(24), (3, 6), "OFPT_ROLE_REQUEST", (16, 0), BodyPrinter::Role),
+    kind(MessageKey::Type(25), (3, 6), "OFPT_ROLE_REPLY", (16, 0), BodyPrinter::Role),
+    kind(MessageKey::Type(26), (4, 6), "OFPT_GET_ASYNC_REQUEST", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Type(27), V13, "OFPT_GET_ASYNC_REPLY", (24, 0), BodyPrinter::Async),
+    kind(MessageKey::Type(28), V13, "OFPT_SET_ASYNC", (24, 0), BodyPrinter::Async),
+    kind(MessageKey::Type(29), V13, "OFPT_METER_MOD", (8, 8), BodyPrinter::MeterMod),
+    kind(MessageKey::Request(0), V13, "OFPST_DESC request", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Reply(0), V13, "OFPST_DESC reply", (1056, 0), BodyPrinter::Desc),
+    kind(MessageKey::Request(1), V13, "OFPST_FLOW request", (32, 8), BodyPrinter::FlowRequest),
+    kind(MessageKey::Reply(1), V13, "OFPST_FLOW reply", (0, 1), BodyPrinter::FlowReply),
+    kind(MessageKey::Request(2), V13, "OFPST_AGGREGATE request", (32, 8), BodyPrinter::FlowRequest),
+    kind(MessageKey::Reply(2), V13, "OFPST_AGGREGATE reply", (24, 0), BodyPrinter::Aggregate),
+    kind(MessageKey::Request(3), V13, "OFPST_TABLE request", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Reply(3), V13, "OFPST_TABLE reply", (0, 24), BodyPrinter::TableReply),
+    kind(MessageKey::Request(4), V13, "OFPST_PORT request", (8, 0), BodyPrinter::PortRequest),
+    kind(MessageKey::Reply(4), V13, "OFPST_PORT reply", (0, 112), BodyPrinter::PortReply),
+    kind(MessageKey::Request(5), V13, "OFPST_QUEUE request", (8, 0), BodyPrinter::QueueRequest),
+    kind(MessageKey::Reply(5), V13, "OFPST_QUEUE reply", (0, 40), BodyPrinter::QueueReply),
+    kind(MessageKey::Request(6), V13, "OFPST_GROUP request", (8, 0), BodyPrinter::GroupRequest),
+    kind(MessageKey::Reply(6), V13, "OFPST_GROUP reply", (0, 8), BodyPrinter::GroupReply),
+    kind(MessageKey::Request(7), V13, "OFPST_GROUP_DESC request", (0, 0), BodyPrinter::GroupDescRequest),
+    kind(MessageKey::Reply(7), V13, "OFPST_GROUP_DESC reply", (0, 8), BodyPrinter::GroupDesc),
+    kind(MessageKey::Request(8), V13, "OFPST_GROUP_FEATURES request", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Reply(8), V13, "OFPST_GROUP_FEATURES reply", (40, 0), BodyPrinter::GroupFeatures),
+    kind(MessageKey::Request(9), V13, "OFPST_METER request", (8, 0), BodyPrinter::MeterRequest),
+    kind(MessageKey::Reply(9), V13, "OFPST_METER reply", (0, 8), BodyPrinter::MeterReply),
+    kind(MessageKey::Request(10), V13, "OFPST_METER_CONFIG request", (8, 0), BodyPrinter::MeterRequest),
+    kind(MessageKey::Reply(10), V13, "OFPST_METER_CONFIG reply", (0, 8), BodyPrinter::MeterConfig),
+    kind(MessageKey::Request(11), V13, "OFPST_METER_FEATURES request", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Reply(11), V13, "OFPST_METER_FEATURES reply", (16, 0), BodyPrinter::MeterFeatures),
+    kind(MessageKey::Request(12), V13, "OFPST_TABLE_FEATURES request", (0, 8), BodyPrinter::TableFeatures),
+    kind(MessageKey::Reply(12), V13, "OFPST_TABLE_FEATURES reply", (64, 8), BodyPrinter::TableFeatures),
+    kind(MessageKey::Request(13), V13, "OFPST_PORT_DESC request", (0, 0), BodyPrinter::PortDescRequest),
+    kind(MessageKey::Reply(13), V13, "OFPST_PORT_DESC reply", (0, 64), BodyPrinter::PortDesc),
+    kind(MessageKey::ExperimenterRequest(ONF, 1870), V13, "ONFST_FLOW_MONITOR request", (0, 8), BodyPrinter::MonitorRequest),
+    kind(MessageKey::ExperimenterReply(ONF, 1870), V13, "ONFST_FLOW_MONITOR reply", (0, 8), BodyPrinter::MonitorReply),
+    kind(MessageKey::Experimenter(ONF, 1870), V13, "ONFT_FLOW_MONITOR_CANCEL", (4, 0), BodyPrinter::MonitorCancel),
+    kind(MessageKey::Experimenter(ONF, 1871), V13, "ONFT_FLOW_MONITOR_PAUSED", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Experimenter(ONF, 1872), V13, "ONFT_FLOW_MONITOR_RESUMED", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Experimenter(ONF, 1911), V13, "ONFT_ROLE_STATUS", (16, 8), BodyPrinter::RoleStatus),
+    kind(MessageKey::Experimenter(ONF, 2300), V13, "ONFT_BUNDLE_CONTROL", (8, 8), BodyPrinter::BundleControl),
+    kind(MessageKey::Experimenter(ONF, 2301), V13, "ONFT_BUNDLE_ADD_MESSAGE", (8, 1), BodyPrinter::BundleAdd),
+    kind(MessageKey::Experimenter(ONF, 2350), V13, "ONFT_REQUESTFORWARD", (8, 8), BodyPrinter::RequestForward),
+    kind(MessageKey::Experimenter(NICIRA, 10), ALL, "NXT_ROLE_REQUEST", (4, 0), BodyPrinter::NiciraRole),
+    kind(MessageKey::Experimenter(NICIRA, 11), ALL, "NXT_ROLE_REPLY", (4, 0), BodyPrinter::NiciraRole),
+    kind(MessageKey::Experimenter(NICIRA, 13), V13, "NXT_FLOW_MOD", (32, 8), BodyPrinter::NiciraFlowMod),
+    kind(MessageKey::Experimenter(NICIRA, 14), V13, "NXT_FLOW_REMOVED", (40, 8), BodyPrinter::NiciraFlowRemoved),
+    kind(MessageKey::Experimenter(NICIRA, 15), ALL, "NXT_FLOW_MOD_TABLE_ID", (8, 0), BodyPrinter::FlowModTableId),
+    kind(MessageKey::Experimenter(NICIRA, 16), ALL, "NXT_SET_PACKET_IN_FORMAT", (4, 0), BodyPrinter::PacketInFormat),
+    kind(MessageKey::Experimenter(NICIRA, 17), V13, "NXT_PACKET_IN", (24, 1), BodyPrinter::NiciraPacketIn),
+    kind(MessageKey::Experimenter(NICIRA, 18), ALL, "NXT_FLOW_AGE", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Experimenter(NICIRA, 19), V13, "NXT_SET_ASYNC_CONFIG", (24, 0), BodyPrinter::Async),
+    kind(MessageKey::Experimenter(NICIRA, 20), ALL, "NXT_SET_CONTROLLER_ID", (8, 0), BodyPrinter::ControllerId),
+    kind(MessageKey::Experimenter(NICIRA, 24), ALL, "NXT_TLV_TABLE_MOD", (8, 8), BodyPrinter::TlvTableMod),
+    kind(MessageKey::Experimenter(NICIRA, 25), ALL, "NXT_TLV_TABLE_REQUEST", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::Experimenter(NICIRA, 26), ALL, "NXT_TLV_TABLE_REPLY", (16, 8), BodyPrinter::TlvTableReply),
+    kind(MessageKey::Experimenter(NICIRA, 27), V13, "NXT_SET_ASYNC_CONFIG2", (0, 8), BodyPrinter::AsyncConfig2),
+    kind(MessageKey::Experimenter(NICIRA, 28), V13, "NXT_RESUME", (0, 8), BodyPrinter::PacketIn2),
+    kind(MessageKey::Experimenter(NICIRA, 29), ALL, "NXT_CT_FLUSH_ZONE", (8, 0), BodyPrinter::CtFlushZone),
+    kind(MessageKey::Experimenter(NICIRA, 30), V13, "NXT_PACKET_IN2", (0, 8), BodyPrinter::PacketIn2),
+    kind(MessageKey::Experimenter(NICIRA, 32), ALL, "NXT_CT_FLUSH", (8, 8), BodyPrinter::CtFlush),
+    kind(MessageKey::ExperimenterRequest(NICIRA, 3), V13, "NXST_IPFIX_BRIDGE request", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::ExperimenterReply(NICIRA, 3), V13, "NXST_IPFIX_BRIDGE reply", (88, 0), BodyPrinter::IpfixBridge),
+    kind(MessageKey::ExperimenterRequest(NICIRA, 4), V13, "NXST_IPFIX_FLOW request", (0, 0), BodyPrinter::Empty),
+    kind(MessageKey::ExperimenterReply(NICIRA, 4), V13, "NXST_IPFIX_FLOW reply", (0, 88), BodyPrinter::IpfixFlow),
 ];
 
-impl Kind {
+impl MessageKind {
     /// Whether a body may have that many bytes.
     pub(super) fn admits(&self, body: usize) -> bool {
         match body.checked_sub(self.min) {
@@ -231,27 +231,27 @@ impl Kind {
 
     /// Whether it is asked or answered in parts, and so has flags.
     pub(super) fn is_multipart(&self) -> bool {
-        !matches!(self.key, Key::Type(_) | Key::Experimenter(..))
+        !matches!(self.key, MessageKey::Type(_) | MessageKey::Experimenter(..))
     }
 }
 
 /// Why no kind is known for a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unknown {
+pub(super) enum UnknownMessage {
     /// Open vSwitch does not know it either.
     Refused(OvsError),
     /// It is of another version than 1.3, with a form of its own there.
     Version(u8),
 }
 
-impl From<DecodeError> for Unknown {
+impl From<DecodeError> for UnknownMessage {
     fn from(_: DecodeError) -> Self {
         Self::Refused(OvsError::RequestLen)
     }
 }
 
 /// Finds the kind of a message by its first bytes, and the reader of what stands behind them.
-pub(super) fn find(frame: &[u8]) -> Result<(&'static Kind, Reader<'_>), Unknown> {
+pub(super) fn find(frame: &[u8]) -> Result<(&'static MessageKind, Reader<'_>), UnknownMessage> {
     let mut r = Reader::new(frame);
     let header = Header::decode(&mut r)?;
     let key = key(header, &mut r)?;
@@ -259,43 +259,45 @@ pub(super) fn find(frame: &[u8]) -> Result<(&'static Kind, Reader<'_>), Unknown>
     let kind = KINDS.iter().find(|k| k.key == key && k.versions.0 <= version && version <= k.versions.1);
     match kind {
         Some(kind) => Ok((kind, r)),
-        None if version != VERSION && (ALL.0..=ALL.1).contains(&version) => Err(Unknown::Version(version)),
-        None => Err(Unknown::Refused(match key {
-            Key::Type(_) => OvsError::RequestType,
-            Key::Request(_) | Key::Reply(_) if version != VERSION => OvsError::RequestType,
-            Key::Request(_) | Key::Reply(_) => OvsError::RequestMultipart,
+        None if version != VERSION && (ALL.0..=ALL.1).contains(&version) => {
+            Err(UnknownMessage::Version(version))
+        }
+        None => Err(UnknownMessage::Refused(match key {
+            MessageKey::Type(_) => OvsError::RequestType,
+            MessageKey::Request(_) | MessageKey::Reply(_) if version != VERSION => OvsError::RequestType,
+            MessageKey::Request(_) | MessageKey::Reply(_) => OvsError::RequestMultipart,
             _ => OvsError::RequestVendorType,
         })),
     }
 }
 
-fn key(header: Header, r: &mut Reader<'_>) -> Result<Key, Unknown> {
+fn key(header: Header, r: &mut Reader<'_>) -> Result<MessageKey, UnknownMessage> {
     const EXPERIMENTER: u8 = 4;
     const REQUEST: u8 = 18;
     const REPLY: u8 = 19;
     const EXPERIMENTER_PART: u16 = 0xffff;
     match header.kind {
-        EXPERIMENTER => experimenter(r, Key::Experimenter),
+        EXPERIMENTER => experimenter(r, MessageKey::Experimenter),
         // OpenFlow 1.0 has other numbers, and a shorter header for these.
         REQUEST | REPLY if header.version != 1 => {
             let part = r.u16("multipart.type")?;
             r.skip(6, "multipart")?;
             let asked = header.kind == REQUEST;
             match part {
-                EXPERIMENTER_PART if asked => experimenter(r, Key::ExperimenterRequest),
-                EXPERIMENTER_PART => experimenter(r, Key::ExperimenterReply),
-                part => Ok(if asked { Key::Request(part) } else { Key::Reply(part) }),
+                EXPERIMENTER_PART if asked => experimenter(r, MessageKey::ExperimenterRequest),
+                EXPERIMENTER_PART => experimenter(r, MessageKey::ExperimenterReply),
+                part => Ok(if asked { MessageKey::Request(part) } else { MessageKey::Reply(part) }),
             }
         }
-        kind => Ok(Key::Type(kind)),
+        kind => Ok(MessageKey::Type(kind)),
     }
 }
 
-fn experimenter(r: &mut Reader<'_>, key: fn(u32, u32) -> Key) -> Result<Key, Unknown> {
+fn experimenter(r: &mut Reader<'_>, key: fn(u32, u32) -> MessageKey) -> Result<MessageKey, UnknownMessage> {
     let (id, kind) = (r.u32("experimenter.id")?, r.u32("experimenter.type")?);
     if matches!(id, ONF | NICIRA) {
         Ok(key(id, kind))
     } else {
-        Err(Unknown::Refused(OvsError::RequestVendor))
+        Err(UnknownMessage::Refused(OvsError::RequestVendor))
     }
 }

@@ -6,7 +6,7 @@ use ofproto::codec::Reader;
 use ofproto::message::multipart::{MeterFeatures, MeterStats};
 use ofproto::{OvsError, Wire as _};
 
-use super::{Out, Printed, put, text};
+use super::{MessagePrinter, Printed, put, text};
 
 /// OFPMF_ flags and capabilities (OpenFlow 1.3.5 §7.3.4.5), by bit.
 const FLAGS: [&str; 4] = ["kbps", "pktps", "burst", "stats"];
@@ -30,7 +30,7 @@ struct Band {
     prec_level: Option<u8>,
 }
 
-pub(super) fn meter_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn meter_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let change = read_mod(r)?;
     print_mod(&mut out.text, &change);
     Ok(())
@@ -117,13 +117,13 @@ fn id(out: &mut String, meter: u32, separator: char) {
     }
 }
 
-pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     out.text.push(' ');
     id(&mut out.text, r.u32("meter_request.meter_id")?, '=');
     Ok(())
 }
 
-pub(super) fn config_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn config_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const LEN: usize = 8;
     while !r.is_empty() {
         let len = usize::from(r.u16("meter_config.length")?);
@@ -137,7 +137,7 @@ pub(super) fn config_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     while !r.is_empty() {
         // Its length stands behind the number of the meter.
         let stats = MeterStats::decode(r).map_err(|_| OvsError::RequestLen)?;
@@ -160,7 +160,7 @@ pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn features(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn features(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const TYPES: [&str; 3] = ["", "drop", "dscp_remark"];
     let features = MeterFeatures::decode(r)?;
     let text = &mut out.text;

@@ -43,7 +43,7 @@ pub use table::TableStatsPrinter;
 use ofproto::{HEADER_LEN, Header, OvsError, Reader, Wire as _};
 
 use crate::syntax::Names;
-use kinds::{Body, Kind, Unknown};
+use kinds::{BodyPrinter, MessageKind, UnknownMessage};
 
 /// Appends formatted text; writing to a string cannot fail.
 macro_rules! put {
@@ -61,7 +61,7 @@ type Printed = Result<(), OvsError>;
 const MAX_DEPTH: u8 = 4;
 
 /// A message being printed.
-struct Out<'a> {
+struct MessagePrinter<'a> {
     text: String,
     names: &'a dyn Names,
     verbosity: u8,
@@ -77,12 +77,12 @@ struct Frame<'a> {
 /// The text of `ovs-ofctl ofp-print HEX VERBOSITY`, ports by `names`. Higher verbosities print more: packets from 1, the
 /// bytes of echoes from 2, those of packets from 3, those of every message from 5; `ovs-ofctl` has 2 without one.
 pub fn print_message(frame: &[u8], verbosity: u8, names: &dyn Names) -> String {
-    let mut out = Out { text: String::new(), names, verbosity, depth: 0 };
+    let mut out = MessagePrinter { text: String::new(), names, verbosity, depth: 0 };
     out.message(frame);
     out.text
 }
 
-impl Out<'_> {
+impl MessagePrinter<'_> {
     fn message(&mut self, bytes: &[u8]) {
         let Ok(header) = Header::decode(&mut Reader::new(bytes)) else {
             return self.no_header(bytes);
@@ -123,11 +123,11 @@ impl Out<'_> {
                 self.refused(OvsError::RequestLen);
                 dump = true;
             }
-            Err(Unknown::Refused(refused)) => {
+            Err(UnknownMessage::Refused(refused)) => {
                 self.refused(refused);
                 dump = true;
             }
-            Err(Unknown::Version(version)) => {
+            Err(UnknownMessage::Version(version)) => {
                 self.header(header, &format!("OpenFlow message of type {}", header.kind));
                 let minor = version.saturating_sub(1);
                 put!(self.text, "\n(***this is OpenFlow 1.{minor}: only OpenFlow 1.3 is decoded***)\n");
@@ -142,7 +142,7 @@ impl Out<'_> {
     }
 
     /// The body of a message whose name is printed.
-    fn known(&mut self, kind: &Kind, frame: &Frame<'_>, mut r: Reader<'_>) -> Printed {
+    fn known(&mut self, kind: &MessageKind, frame: &Frame<'_>, mut r: Reader<'_>) -> Printed {
         let before = self.text.len();
         if kind.is_multipart() {
             self.multipart_flags(frame.bytes);
@@ -162,71 +162,71 @@ impl Out<'_> {
         printed
     }
 
-    fn body(&mut self, kind: &Kind, frame: &Frame<'_>, r: &mut Reader<'_>) -> Printed {
+    fn body(&mut self, kind: &MessageKind, frame: &Frame<'_>, r: &mut Reader<'_>) -> Printed {
         match kind.body {
-            Body::Empty => Ok(()),
-            Body::Hello => symmetric::hello(self, frame),
-            Body::Error => symmetric::error(self, frame, r),
-            Body::Echo => symmetric::echo(self, r),
-            Body::Features => switch::features(self, r),
-            Body::Config => switch::config(self, r, frame, false),
-            Body::SetConfig => switch::config(self, r, frame, true),
-            Body::Desc => switch::desc(self, r),
-            Body::Role => switch::role(self, r, frame),
-            Body::PacketIn => packet::packet_in(self, r, false),
-            Body::PacketOut => packet::packet_out(self, r),
-            Body::FlowMod => flow::flow_mod(self, r, false),
-            Body::FlowRemoved => flow::removed(self, r, false),
-            Body::FlowRequest => flow::request(self, r),
-            Body::FlowReply => flow::reply(self, r),
-            Body::Aggregate => flow::aggregate(self, r),
-            Body::PortStatus => port::status(self, r),
-            Body::PortRequest => port::stats_request(self, r),
-            Body::PortReply => port::stats_reply(self, r),
-            Body::PortDescRequest => port::desc_request(self),
-            Body::PortDesc => port::desc_reply(self, r),
-            Body::TableFeatures => table::features(self, r),
-            Body::TableReply => table::stats_reply(self, r),
-            Body::GroupDesc => group::desc_reply(self, r),
-            Body::MonitorRequest => monitor::request(self, r),
-            Body::MonitorReply => monitor::reply(self, r),
-            Body::BundleControl => bundle::control(self, r),
-            Body::BundleAdd => bundle::add(self, r, frame),
-            Body::PortMod => port::port_mod(self, r),
-            Body::TableMod => table::table_mod(self, r),
-            Body::GroupMod => group::group_mod(self, r),
-            Body::GroupRequest => group::stats_request(self, r),
-            Body::GroupReply => group::stats_reply(self, r),
-            Body::GroupDescRequest => group::desc_request(self),
-            Body::GroupFeatures => group::features(self, r),
-            Body::MeterMod => meter::meter_mod(self, r),
-            Body::MeterRequest => meter::request(self, r),
-            Body::MeterReply => meter::stats_reply(self, r),
-            Body::MeterConfig => meter::config_reply(self, r),
-            Body::MeterFeatures => meter::features(self, r),
-            Body::QueueConfigRequest => queue::config_request(self, r),
-            Body::QueueConfigReply => queue::config_reply(self, r),
-            Body::QueueRequest => queue::stats_request(self, r),
-            Body::QueueReply => queue::stats_reply(self, r),
-            Body::Async => asynchronous::config(self, r),
-            Body::AsyncConfig2 => asynchronous::config2(self, r),
-            Body::RoleStatus => asynchronous::role_status(self, r),
-            Body::RequestForward => asynchronous::request_forward(self, r, frame),
-            Body::MonitorCancel => monitor::cancel(self, r),
-            Body::NiciraRole => nicira::role(self, r),
-            Body::NiciraPacketIn => packet::packet_in(self, r, true),
-            Body::PacketIn2 => packet_in2::print(self, r),
-            Body::NiciraFlowMod => flow::flow_mod(self, r, true),
-            Body::NiciraFlowRemoved => flow::removed(self, r, true),
-            Body::FlowModTableId => nicira::flow_mod_table_id(self, r),
-            Body::PacketInFormat => nicira::packet_in_format(self, r),
-            Body::ControllerId => nicira::controller_id(self, r),
-            Body::TlvTableMod => nicira::tlv_table_mod(self, r),
-            Body::TlvTableReply => nicira::tlv_table_reply(self, r),
-            Body::CtFlushZone => nicira::ct_flush_zone(self, r),
-            Body::CtFlush => nicira::ct_flush(self, r),
-            Body::IpfixBridge => nicira::ipfix_bridge(self, r),
-            Body::IpfixFlow => nicira::ipfix_flow(self, r),
+            BodyPrinter::Empty => Ok(()),
+            BodyPrinter::Hello => symmetric::hello(self, frame),
+            BodyPrinter::Error => symmetric::error(self, frame, r),
+            BodyPrinter::Echo => symmetric::echo(self, r),
+            BodyPrinter::Features => switch::features(self, r),
+            BodyPrinter::Config => switch::config(self, r, frame, false),
+            BodyPrinter::SetConfig => switch::config(self, r, frame, true),
+            BodyPrinter::Desc => switch::desc(self, r),
+            BodyPrinter::Role => switch::role(self, r, frame),
+            BodyPrinter::PacketIn => packet::packet_in(self, r, false),
+            BodyPrinter::PacketOut => packet::packet_out(self, r),
+            BodyPrinter::FlowMod => flow::flow_mod(self, r, false),
+            BodyPrinter::FlowRemoved => flow::removed(self, r, false),
+            BodyPrinter::FlowRequest => flow::request(self, r),
+            BodyPrinter::FlowReply => flow::reply(self, r),
+            BodyPrinter::Aggregate => flow::aggregate(self, r),
+            BodyPrinter::PortStatus => port::status(self, r),
+            BodyPrinter::PortRequest => port::stats_request(self, r),
+            BodyPrinter::PortReply => port::stats_reply(self, r),
+            BodyPrinter::PortDescRequest => port::desc_request(self),
+            BodyPrinter::PortDesc => port::desc_reply(self, r),
+            BodyPrinter::TableFeatures => table::features(self, r),
+            BodyPrinter::TableReply => table::stats_reply(self, r),
+            BodyPrinter::GroupDesc => group::desc_reply(self, r),
+            BodyPrinter::MonitorRequest => monitor::request(self, r),
+            BodyPrinter::MonitorReply => monitor::reply(self, r),
+            BodyPrinter::BundleControl => bundle::control(self, r),
+            BodyPrinter::BundleAdd => bundle::add(self, r, frame),
+            BodyPrinter::PortMod => port::port_mod(self, r),
+            BodyPrinter::TableMod => table::table_mod(self, r),
+            BodyPrinter::GroupMod => group::group_mod(self, r),
+            BodyPrinter::GroupRequest => group::stats_request(self, r),
+            BodyPrinter::GroupReply => group::stats_reply(self, r),
+            BodyPrinter::GroupDescRequest => group::desc_request(self),
+            BodyPrinter::GroupFeatures => group::features(self, r),
+            BodyPrinter::MeterMod => meter::meter_mod(self, r),
+            BodyPrinter::MeterRequest => meter::request(self, r),
+            BodyPrinter::MeterReply => meter::stats_reply(self, r),
+            BodyPrinter::MeterConfig => meter::config_reply(self, r),
+            BodyPrinter::MeterFeatures => meter::features(self, r),
+            BodyPrinter::QueueConfigRequest => queue::config_request(self, r),
+            BodyPrinter::QueueConfigReply => queue::config_reply(self, r),
+            BodyPrinter::QueueRequest => queue::stats_request(self, r),
+            BodyPrinter::QueueReply => queue::stats_reply(self, r),
+            BodyPrinter::Async => asynchronous::config(self, r),
+            BodyPrinter::AsyncConfig2 => asynchronous::config2(self, r),
+            BodyPrinter::RoleStatus => asynchronous::role_status(self, r),
+            BodyPrinter::RequestForward => asynchronous::request_forward(self, r, frame),
+            BodyPrinter::MonitorCancel => monitor::cancel(self, r),
+            BodyPrinter::NiciraRole => nicira::role(self, r),
+            BodyPrinter::NiciraPacketIn => packet::packet_in(self, r, true),
+            BodyPrinter::PacketIn2 => packet_in2::print(self, r),
+            BodyPrinter::NiciraFlowMod => flow::flow_mod(self, r, true),
+            BodyPrinter::NiciraFlowRemoved => flow::removed(self, r, true),
+            BodyPrinter::FlowModTableId => nicira::flow_mod_table_id(self, r),
+            BodyPrinter::PacketInFormat => nicira::packet_in_format(self, r),
+            BodyPrinter::ControllerId => nicira::controller_id(self, r),
+            BodyPrinter::TlvTableMod => nicira::tlv_table_mod(self, r),
+            BodyPrinter::TlvTableReply => nicira::tlv_table_reply(self, r),
+            BodyPrinter::CtFlushZone => nicira::ct_flush_zone(self, r),
+            BodyPrinter::CtFlush => nicira::ct_flush(self, r),
+            BodyPrinter::IpfixBridge => nicira::ipfix_bridge(self, r),
+            BodyPrinter::IpfixFlow => nicira::ipfix_flow(self, r),
         }
     }
 
@@ -260,7 +260,8 @@ impl Out<'_> {
 
     /// A message inside this one.
     fn nested(&mut self, bytes: &[u8], verbosity: u8) {
-        let mut inner = Out { text: String::new(), names: self.names, verbosity, depth: self.depth + 1 };
+        let mut inner =
+            MessagePrinter { text: String::new(), names: self.names, verbosity, depth: self.depth + 1 };
         if inner.depth > MAX_DEPTH {
             text::hex_dump(&mut inner.text, bytes, true);
         } else {

@@ -7,11 +7,11 @@ use ofproto::{Cookie, OvsError, PortNo, TableId, Xid};
 
 use super::matching::{self, text as match_text};
 use super::port::check_port;
-use super::{Out, Printed, actions, flow, put, text};
+use super::{MessagePrinter, Printed, actions, flow, put, text};
 use crate::model::DEFAULT_PRIORITY;
 use crate::syntax::print_actions;
 
-pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     /// ONFFMF_ bits by the words of `ovs-ofctl`.
     const FLAGS: [&str; 6] = ["initial", "add", "delete", "modify", "actions", "own"];
     const CHANGES: u16 = 0xe;
@@ -47,14 +47,14 @@ pub(super) fn request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     while !r.is_empty() {
         update(out, r)?;
     }
     Ok(())
 }
 
-fn update(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+fn update(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const ABBREVIATED: u16 = 3;
     const EVENTS: [&str; 3] = ["ADDED", "DELETED", "MODIFIED"];
     const FULL_LEN: usize = 24;
@@ -115,7 +115,7 @@ fn update(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn cancel(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn cancel(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     put!(out.text, " id={}", r.u32("monitor_cancel.id")?);
     Ok(())
 }

@@ -8,30 +8,30 @@ use ofproto::codec::Reader;
 use ofproto::message::multipart::IpfixStats;
 use ofproto::{OvsError, Wire as _};
 
-use super::{Out, Printed, property, put, text};
+use super::{MessagePrinter, Printed, property, put, text};
 use crate::model::Masked;
 
-pub(super) fn role(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn role(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const ROLES: [&str; 3] = ["equal", "primary", "secondary"];
     let role = usize::try_from(r.u32("nx_role.role")?).unwrap_or(usize::MAX);
     put!(out.text, " role={}", ROLES.get(role).ok_or(OvsError::Role)?);
     Ok(())
 }
 
-pub(super) fn flow_mod_table_id(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn flow_mod_table_id(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let set = r.u8("flow_mod_table_id.set")?;
     out.text.push_str(if set == 0 { " disable" } else { " enable" });
     Ok(())
 }
 
-pub(super) fn packet_in_format(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn packet_in_format(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const FORMATS: [&str; 3] = ["standard", "nxt_packet_in", "nxt_packet_in2"];
     let format = usize::try_from(r.u32("packet_in_format.format")?).unwrap_or(usize::MAX);
     put!(out.text, " format={}", FORMATS.get(format).ok_or(OvsError::RequestPermission)?);
     Ok(())
 }
 
-pub(super) fn controller_id(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn controller_id(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     r.skip(6, "controller_id.zero")?;
     put!(out.text, " id={}", r.u16("controller_id.controller_id")?);
     Ok(())
@@ -65,7 +65,7 @@ fn mappings(r: &mut Reader<'_>, max_fields: u16) -> Result<Vec<Mapping>, OvsErro
     Ok(mappings)
 }
 
-pub(super) fn tlv_table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn tlv_table_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const COMMANDS: [&str; 3] = ["ADD", "DEL", "CLEAR"];
     const FIELDS: u16 = 64;
     let command = usize::from(r.u16("tlv_table_mod.command")?);
@@ -79,7 +79,7 @@ pub(super) fn tlv_table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn tlv_table_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn tlv_table_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let max_space = r.u32("tlv_table_reply.max_option_space")?;
     let max_fields = r.u16("tlv_table_reply.max_fields")?;
     r.skip(10, "tlv_table_reply.reserved")?;
@@ -104,7 +104,7 @@ fn print_mappings(out: &mut String, mappings: &[Mapping]) {
     }
 }
 
-pub(super) fn ct_flush_zone(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn ct_flush_zone(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     r.skip(6, "ct_flush_zone.zero")?;
     put!(out.text, " zone_id={}", r.u16("ct_flush_zone.zone_id")?);
     Ok(())
@@ -128,7 +128,7 @@ enum Family {
     Ipv6,
 }
 
-pub(super) fn ct_flush(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn ct_flush(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let protocol = r.u8("ct_flush.ip_proto")?;
     if r.bytes(7, "ct_flush.pad")? != [0; 7] {
         return Err(OvsError::MustBeZero);
@@ -223,14 +223,14 @@ fn print_tuple(out: &mut String, tuple: &Tuple, protocol: u8, family: Option<Fam
     }
 }
 
-pub(super) fn ipfix_bridge(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn ipfix_bridge(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let stats = IpfixStats::decode(r)?;
     out.text.push_str("\n  bridge ipfix: ");
     ipfix(&mut out.text, &stats, 16);
     Ok(())
 }
 
-pub(super) fn ipfix_flow(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn ipfix_flow(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     const LEN: usize = 88;
     put!(out.text, " {} ids\n", r.remaining() / LEN);
     while !r.is_empty() {

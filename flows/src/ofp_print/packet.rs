@@ -11,13 +11,13 @@ use ofproto::{Cookie, OvsError, PortNo};
 use super::frame::ETHERNET;
 use super::matching::{self, text as match_text};
 use super::port::check_port;
-use super::{Out, Printed, actions, frame, put, text};
+use super::{MessagePrinter, Printed, actions, frame, put, text};
 use crate::model::{DEFAULT_PRIORITY, FlowMatch};
 use crate::syntax::print_actions;
 
 /// What is told of a packet for the controller, whatever form the message has.
 #[derive(Debug)]
-pub(super) struct Told<'a> {
+pub(super) struct PacketDetails<'a> {
     pub(super) table: u8,
     pub(super) cookie: Option<Cookie>,
     pub(super) total_len: u64,
@@ -28,7 +28,7 @@ pub(super) struct Told<'a> {
 }
 
 /// OFPT_PACKET_IN, or Nicira's form, whose fields are written as in OpenFlow 1.0.
-pub(super) fn packet_in(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
+pub(super) fn packet_in(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
     let (head, fields) = if nicira {
         let (NxPacketIn(head), match_len) = NxPacketIn::decode_head(r)?;
         (head, matching::read_nxm(r, match_len, false)?)
@@ -36,7 +36,7 @@ pub(super) fn packet_in(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> 
         (PacketIn::decode_head(r)?, matching::read(r, false)?)
     };
     r.skip(2, "packet_in.pad")?;
-    let told = Told {
+    let told = PacketDetails {
         table: head.table_id.0,
         cookie: Some(head.cookie).filter(|cookie| cookie.0 != u64::MAX),
         total_len: u64::from(head.total_len),
@@ -51,7 +51,7 @@ pub(super) fn packet_in(out: &mut Out<'_>, r: &mut Reader<'_>, nicira: bool) -> 
 }
 
 /// The line about a packet for the controller.
-pub(super) fn print_head(out: &mut Out<'_>, told: &Told<'_>) {
+pub(super) fn print_head(out: &mut MessagePrinter<'_>, told: &PacketDetails<'_>) {
     // Two more that Open vSwitch has for itself have no word.
     const REASONS: [&str; 8] =
         ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out", "", ""];
@@ -88,7 +88,7 @@ pub(super) fn print_head(out: &mut Out<'_>, told: &Told<'_>) {
 }
 
 /// The packet itself: its fields from verbosity 1, its bytes from 3.
-pub(super) fn packet(out: &mut Out<'_>, told: &Told<'_>) {
+pub(super) fn packet(out: &mut MessagePrinter<'_>, told: &PacketDetails<'_>) {
     if out.verbosity > 0 {
         let kind = told.fields.exact(Field::PacketType).and_then(|kind| u32::try_from(kind).ok());
         frame::print(&mut out.text, told.data, kind.unwrap_or(ETHERNET));
@@ -98,7 +98,7 @@ pub(super) fn packet(out: &mut Out<'_>, told: &Told<'_>) {
     }
 }
 
-pub(super) fn packet_out(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn packet_out(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let buffer_id = r.u32("packet_out.buffer_id")?;
     let in_port = check_port(PortNo(r.u32("packet_out.in_port")?))?;
     let actions_len = usize::from(r.u16("packet_out.actions_len")?);

@@ -7,8 +7,8 @@ use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 use ofproto::{Cookie, OvsError};
 
-use super::packet::{Told, packet, print_head};
-use super::{Out, Printed, actions, matching, property, put};
+use super::packet::{PacketDetails, packet, print_head};
+use super::{MessagePrinter, Printed, actions, matching, property, put};
 use crate::model::FlowMatch;
 use crate::syntax::print_actions;
 
@@ -24,8 +24,8 @@ struct Continuation<'a> {
     odp_port: u32,
 }
 
-pub(super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let mut told = Told {
+pub(super) fn print(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
+    let mut told = PacketDetails {
         table: 0,
         cookie: None,
         total_len: 0,
@@ -105,7 +105,7 @@ fn list(body: Reader<'_>) -> Result<Vec<Action>, OvsError> {
     actions::list(&mut body, len)
 }
 
-fn print_continuation(out: &mut Out<'_>, continuation: &Continuation<'_>) {
+fn print_continuation(out: &mut MessagePrinter<'_>, continuation: &Continuation<'_>) {
     let text = &mut out.text;
     if let Some(bridge) = continuation.bridge {
         // Open vSwitch sends its numbers as they stand in its memory.

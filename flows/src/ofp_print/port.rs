@@ -5,7 +5,7 @@ use ofproto::message::multipart::PortStats;
 use ofproto::message::{Port, PortMod, PortStatus, PortStatusReason};
 use ofproto::{OvsError, PortNo, Wire};
 
-use super::{Out, Printed, put, text};
+use super::{MessagePrinter, Printed, put, text};
 use crate::syntax::{Names, NoNames};
 
 /// OFPPC_ bits (OpenFlow 1.3.5 §7.2.1), by bit.
@@ -42,7 +42,7 @@ pub(super) fn check_port(port: PortNo) -> Result<PortNo, OvsError> {
     }
 }
 
-pub(super) fn status(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn status(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let status = PortStatus::decode(r)?;
     let reason = match status.reason {
         PortStatusReason::Add => " ADD:",
@@ -104,26 +104,26 @@ fn sorted(r: &mut Reader<'_>) -> (Vec<Port>, Printed) {
     (ports, printed)
 }
 
-pub(super) fn desc_request(out: &mut Out<'_>) -> Printed {
+pub(super) fn desc_request(out: &mut MessagePrinter<'_>) -> Printed {
     out.text.push_str(" port=ANY");
     Ok(())
 }
 
-pub(super) fn desc_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn desc_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     out.text.push('\n');
     let (ports, printed) = sorted(r);
     ports.iter().for_each(|port| print_port(&mut out.text, port));
     printed
 }
 
-pub(super) fn stats_request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn stats_request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let port = check_port(PortNo(r.u32("port_stats_request.port_no")?))?;
     out.text.push_str(" port_no=");
     text::port(&mut out.text, port, out.names);
     Ok(())
 }
 
-pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     // Those up to the first that is refused.
     let mut ahead = r.clone();
     let good = std::iter::from_fn(|| PortStats::decode(&mut ahead).ok())
@@ -179,7 +179,7 @@ pub fn print_port_stats(out: &mut String, stats: &PortStats, names: &dyn Names) 
     }
 }
 
-pub(super) fn port_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn port_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let change = PortMod::decode(r)?;
     check_port(change.port_no)?;
     let text = &mut out.text;

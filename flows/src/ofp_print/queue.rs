@@ -7,9 +7,9 @@ use ofproto::message::multipart::QueueStats;
 use ofproto::{OvsError, PortNo, Wire as _};
 
 use super::port::check_port;
-use super::{Out, Printed, put, text};
+use super::{MessagePrinter, Printed, put, text};
 
-pub(super) fn config_request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn config_request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let port = check_port(PortNo(r.u32("queue_config.port")?))?;
     if port.0 >= 0xff00 && port != PortNo::ANY {
         return Err(OvsError::QueuePort);
@@ -21,13 +21,13 @@ pub(super) fn config_request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 
 /// A queue and its rates, tenths of a percent; without one where none is said.
 #[derive(Debug)]
-struct Queue {
+struct QueueRates {
     id: u32,
     min_rate: u16,
     max_rate: u16,
 }
 
-pub(super) fn config_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn config_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let port = PortNo(r.u32("queue_config.port")?);
     r.skip(4, "queue_config.pad")?;
     let (mut queues, mut printed) = (Vec::new(), Ok(()));
@@ -60,11 +60,11 @@ pub(super) fn config_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     printed
 }
 
-fn queue(r: &mut Reader<'_>) -> Result<Queue, OvsError> {
+fn queue(r: &mut Reader<'_>) -> Result<QueueRates, OvsError> {
     const LEN: usize = 16;
     const MIN_RATE: u16 = 1;
     const MAX_RATE: u16 = 2;
-    let mut queue = Queue { id: r.u32("queue.queue_id")?, min_rate: u16::MAX, max_rate: u16::MAX };
+    let mut queue = QueueRates { id: r.u32("queue.queue_id")?, min_rate: u16::MAX, max_rate: u16::MAX };
     r.skip(4, "queue.port")?;
     let len = usize::from(r.u16("queue.len")?);
     r.skip(6, "queue.pad")?;
@@ -99,7 +99,7 @@ fn id(out: &mut String, queue: u32) {
     }
 }
 
-pub(super) fn stats_request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn stats_request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let port = check_port(PortNo(r.u32("queue_stats_request.port_no")?))?;
     out.text.push_str(" port=");
     text::port(&mut out.text, port, out.names);
@@ -108,7 +108,7 @@ pub(super) fn stats_request(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     // Those up to the first that is refused.
     let mut ahead = r.clone();
     let good = std::iter::from_fn(|| QueueStats::decode(&mut ahead).ok())

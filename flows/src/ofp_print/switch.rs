@@ -5,7 +5,7 @@ use ofproto::message::multipart::Desc;
 use ofproto::message::{FeaturesReply, Role, SwitchConfig};
 use ofproto::{OvsError, VERSION, Wire as _};
 
-use super::{Frame, Out, Printed, put, text};
+use super::{Frame, MessagePrinter, Printed, put, text};
 
 /// OFPC_ capabilities (OpenFlow 1.3.5 §7.3.1), by bit.
 const CAPABILITIES: [&str; 9] = [
@@ -23,7 +23,7 @@ const CAPABILITIES: [&str; 9] = [
 /// Those that the version has.
 const KNOWN_CAPABILITIES: u32 = 0x16f;
 
-pub(super) fn features(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn features(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let features = FeaturesReply::decode(r)?;
     put!(
         out.text,
@@ -41,7 +41,12 @@ pub(super) fn features(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
     Ok(())
 }
 
-pub(super) fn config(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>, set: bool) -> Printed {
+pub(super) fn config(
+    out: &mut MessagePrinter<'_>,
+    r: &mut Reader<'_>,
+    frame: &Frame<'_>,
+    set: bool,
+) -> Printed {
     const FRAGMENTS: u16 = 3;
     /// Before OpenFlow 1.3 a switch could be told to send packets with an invalid TTL to the controller.
     const INVALID_TTL: u16 = 4;
@@ -65,7 +70,7 @@ pub(super) fn config(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>, s
     Ok(())
 }
 
-pub(super) fn desc(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn desc(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     print_desc(&mut out.text, &Desc::decode(r)?);
     Ok(())
 }
@@ -87,7 +92,7 @@ pub fn print_desc(out: &mut String, desc: &Desc) {
     }
 }
 
-pub(super) fn role(out: &mut Out<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> Printed {
+pub(super) fn role(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> Printed {
     const REQUEST: u8 = 24;
     let role = Role::decode(r)?;
     let name = role_name(role.role)?;

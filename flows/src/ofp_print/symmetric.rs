@@ -4,10 +4,10 @@ use ofproto::codec::Reader;
 use ofproto::message::ErrorMsg;
 use ofproto::{OvsError, Wire as _};
 
-use super::{Frame, Out, Printed, put, text};
+use super::{Frame, MessagePrinter, Printed, put, text};
 
 /// The versions that a HELLO names; one without a bitmap means all up to its own (§6.3.1).
-pub(super) fn hello(out: &mut Out<'_>, frame: &Frame<'_>) -> Printed {
+pub(super) fn hello(out: &mut MessagePrinter<'_>, frame: &Frame<'_>) -> Printed {
     let (versions, ok) = versions(frame);
     out.text.push_str("\n version bitmap: ");
     let known = (0..32u32).filter(|n| versions >> n & 1 != 0);
@@ -57,7 +57,7 @@ fn versions(frame: &Frame<'_>) -> (u32, bool) {
 }
 
 /// An error, and the message that it is about.
-pub(super) fn error(out: &mut Out<'_>, frame: &Frame<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn error(out: &mut MessagePrinter<'_>, frame: &Frame<'_>, r: &mut Reader<'_>) -> Printed {
     // Numbers of errors mean something only in a version that there is.
     if !(1..=6).contains(&frame.header.version) {
         return Err(OvsError::RequestLen);
@@ -74,7 +74,7 @@ pub(super) fn error(out: &mut Out<'_>, frame: &Frame<'_>, r: &mut Reader<'_>) ->
 }
 
 /// How long the payload is, and from verbosity 2 the payload.
-pub(super) fn echo(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn echo(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     put!(out.text, " {} bytes of payload\n", r.remaining());
     if out.verbosity > 1 {
         text::hex_dump(&mut out.text, r.rest(), true);

@@ -40,7 +40,7 @@ pub enum LearnError {
 
 /// Why a flow with `learn` cannot be executed by a controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Unfit {
+pub enum UnsupportedLearn {
     /// An instruction other than a list of actions or a meter.
     #[error(
         "{0} beside learn: the rest of the pipeline would not see what the controller did with the packet"

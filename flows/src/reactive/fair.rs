@@ -13,16 +13,17 @@ use super::flow_key::OwnedFlowKey;
 use crate::model::Flow;
 
 /// The second in which a flow would end, and its place among those of that second: no two flows have the same.
-pub(super) type Rank = (u64, u64);
+pub(super) type EvictionRank = (u64, u64);
 
 /// The learned flows by table, by the port that they lead to, and by the address that they lead to.
-pub(super) type Tables = Branch<TableId, Branch<u32, Branch<Address, Queue>>>;
+pub(super) type FlowsByTable =
+    HolderBranch<TableId, HolderBranch<u32, HolderBranch<FlowAddress, HolderQueue>>>;
 
 /// Names a place in [`Tables`].
-pub(super) type Path = (TableId, (u32, (Address, ())));
+pub(super) type Path = (TableId, (u32, (FlowAddress, ())));
 
 /// An address, with the number that tells those of one kind from those of another.
-pub(super) type Address = (u8, u128);
+pub(super) type FlowAddress = (u8, u128);
 
 /// Returns where a flow counts.
 ///
@@ -45,30 +46,30 @@ pub(super) trait Holder: Default {
     type Path;
 
     /// Adds a flow.
-    fn insert(&mut self, path: &Self::Path, rank: Rank, key: Arc<OwnedFlowKey>);
+    fn insert(&mut self, path: &Self::Path, rank: EvictionRank, key: Arc<OwnedFlowKey>);
 
     /// Takes a flow out.
-    fn remove(&mut self, path: &Self::Path, rank: Rank) -> Option<Arc<OwnedFlowKey>>;
+    fn remove(&mut self, path: &Self::Path, rank: EvictionRank) -> Option<Arc<OwnedFlowKey>>;
 
     /// Returns how many flows there are.
     fn len(&self) -> usize;
 
     /// Returns the flow that makes room, and when it would end.
-    fn first(&self) -> Option<(Rank, &Arc<OwnedFlowKey>)>;
+    fn first(&self) -> Option<(EvictionRank, &Arc<OwnedFlowKey>)>;
 }
 
 /// The flows of one holder, as they would end.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Queue(BTreeMap<Rank, Arc<OwnedFlowKey>>);
+pub(super) struct HolderQueue(BTreeMap<EvictionRank, Arc<OwnedFlowKey>>);
 
-impl Holder for Queue {
+impl Holder for HolderQueue {
     type Path = ();
 
-    fn insert(&mut self, (): &(), rank: Rank, key: Arc<OwnedFlowKey>) {
+    fn insert(&mut self, (): &(), rank: EvictionRank, key: Arc<OwnedFlowKey>) {
         self.0.insert(rank, key);
     }
 
-    fn remove(&mut self, (): &(), rank: Rank) -> Option<Arc<OwnedFlowKey>> {
+    fn remove(&mut self, (): &(), rank: EvictionRank) -> Option<Arc<OwnedFlowKey>> {
         self.0.remove(&rank)
     }
 
@@ -76,29 +77,29 @@ impl Holder for Queue {
         self.0.len()
     }
 
-    fn first(&self) -> Option<(Rank, &Arc<OwnedFlowKey>)> {
+    fn first(&self) -> Option<(EvictionRank, &Arc<OwnedFlowKey>)> {
         self.0.first_key_value().map(|(rank, key)| (*rank, key))
     }
 }
 
 /// How many flows a member has, and when the one of them that makes room would end.
-type Weight = (usize, Reverse<Rank>);
+type MemberWeight = (usize, Reverse<EvictionRank>);
 
 /// Holders by name, and which of them has most. Of those who have as many, it is the one whose flow would end first.
 #[derive(Debug, Clone)]
-pub(super) struct Branch<K, H> {
+pub(super) struct HolderBranch<K, H> {
     members: HashMap<K, H>,
-    order: BTreeSet<(Weight, K)>,
+    order: BTreeSet<(MemberWeight, K)>,
     len: usize,
 }
 
-impl<K, H> Default for Branch<K, H> {
+impl<K, H> Default for HolderBranch<K, H> {
     fn default() -> Self {
         Self { members: HashMap::new(), order: BTreeSet::new(), len: 0 }
     }
 }
 
-impl<K: Copy + Ord + Hash, H: Holder> Branch<K, H> {
+impl<K: Copy + Ord + Hash, H: Holder> HolderBranch<K, H> {
     /// Returns one of the members.
     pub(super) fn member(&self, name: &K) -> Option<&H> {
         self.members.get(name)
@@ -122,14 +123,14 @@ impl<K: Copy + Ord + Hash, H: Holder> Branch<K, H> {
     }
 }
 
-impl<K: Copy + Ord + Hash, H: Holder> Holder for Branch<K, H> {
+impl<K: Copy + Ord + Hash, H: Holder> Holder for HolderBranch<K, H> {
     type Path = (K, H::Path);
 
-    fn insert(&mut self, (name, rest): &Self::Path, rank: Rank, key: Arc<OwnedFlowKey>) {
+    fn insert(&mut self, (name, rest): &Self::Path, rank: EvictionRank, key: Arc<OwnedFlowKey>) {
         self.change(*name, |member| member.insert(rest, rank, key));
     }
 
-    fn remove(&mut self, (name, rest): &Self::Path, rank: Rank) -> Option<Arc<OwnedFlowKey>> {
+    fn remove(&mut self, (name, rest): &Self::Path, rank: EvictionRank) -> Option<Arc<OwnedFlowKey>> {
         self.change(*name, |member| member.remove(rest, rank))
     }
 
@@ -137,7 +138,7 @@ impl<K: Copy + Ord + Hash, H: Holder> Holder for Branch<K, H> {
         self.len
     }
 
-    fn first(&self) -> Option<(Rank, &Arc<OwnedFlowKey>)> {
+    fn first(&self) -> Option<(EvictionRank, &Arc<OwnedFlowKey>)> {
         let (_, name) = self.order.last()?;
         self.members.get(name)?.first()
     }

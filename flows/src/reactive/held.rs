@@ -7,13 +7,13 @@ use ofproto::instruction::Instruction;
 use ofproto::message::FLOW_SEND_FLOW_REM;
 use ofproto::{Cookie, TableId};
 
-use super::fair::{self, Holder as _, Path, Rank, Tables};
+use super::fair::{self, EvictionRank, FlowsByTable, Holder as _, Path};
 use super::flow_key::{OwnedFlowKey, owned_key};
 use crate::model::Flow;
 
 /// What is remembered of a flow beside its key.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct FlowRecord {
     pub(super) cookie: Cookie,
     pub(super) idle_timeout: u16,
     pub(super) hard_timeout: u16,
@@ -21,10 +21,10 @@ pub(super) struct Known {
     pub(super) flags: Option<u16>,
     pub(super) instructions: Vec<Instruction>,
     path: Path,
-    rank: Rank,
+    rank: EvictionRank,
 }
 
-impl Known {
+impl FlowRecord {
     /// Whether the flow is the very one that would be learned.
     pub(super) fn is(&self, flow: &Flow) -> bool {
         self.cookie == flow.cookie
@@ -55,10 +55,10 @@ impl Known {
 
 /// The flows of the learned tables, so many at most.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Held {
-    flows: HashMap<Arc<OwnedFlowKey>, Known>,
+pub(super) struct HeldFlows {
+    flows: HashMap<Arc<OwnedFlowKey>, FlowRecord>,
     counts: HashMap<(TableId, Cookie), usize>,
-    fair: Tables,
+    fair: FlowsByTable,
     capacity: usize,
     /// How many flows a table of the switch turned out to hold.
     bounds: HashMap<TableId, usize>,
@@ -66,7 +66,7 @@ pub(super) struct Held {
     puts: u64,
 }
 
-impl Held {
+impl HeldFlows {
     pub(super) fn new(capacity: usize) -> Self {
         Self { capacity, ..Self::default() }
     }
@@ -75,11 +75,11 @@ impl Held {
         self.flows.len()
     }
 
-    pub(super) fn get(&self, key: &OwnedFlowKey) -> Option<&Known> {
+    pub(super) fn get(&self, key: &OwnedFlowKey) -> Option<&FlowRecord> {
         self.flows.get(key)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&OwnedFlowKey, &Known)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&OwnedFlowKey, &FlowRecord)> {
         self.flows.iter().map(|(key, known)| (&**key, known))
     }
 
@@ -92,20 +92,20 @@ impl Held {
     pub(super) fn put(&mut self, flow: &Flow, flags: Option<u16>, now: u32) {
         let key = owned_key(flow);
         self.take(&key);
-        let known = Known {
+        let known = FlowRecord {
             cookie: flow.cookie,
             idle_timeout: flow.idle_timeout,
             hard_timeout: flow.hard_timeout,
             flags,
             instructions: flow.instructions.clone(),
             path: fair::path(flow),
-            rank: Rank::default(),
+            rank: EvictionRank::default(),
         };
         self.place(Arc::new(key), known, now);
     }
 
     /// Puts back what was taken, as taught now.
-    fn place(&mut self, key: Arc<OwnedFlowKey>, mut known: Known, now: u32) {
+    fn place(&mut self, key: Arc<OwnedFlowKey>, mut known: FlowRecord, now: u32) {
         self.puts += 1;
         known.rank = (known.end(now), self.puts);
         *self.counts.entry((key.0, known.cookie)).or_default() += 1;
@@ -129,7 +129,7 @@ impl Held {
     }
 
     /// Takes a flow out.
-    pub(super) fn take(&mut self, key: &OwnedFlowKey) -> Option<(Arc<OwnedFlowKey>, Known)> {
+    pub(super) fn take(&mut self, key: &OwnedFlowKey) -> Option<(Arc<OwnedFlowKey>, FlowRecord)> {
         let (key, known) = self.flows.remove_entry(key)?;
         self.fair.remove(&known.path, known.rank);
         let counted = (key.0, known.cookie);
@@ -144,7 +144,7 @@ impl Held {
 
     /// Takes the flow out that makes room for one more in a table, if none is left: one of that table where the table is full, one
     /// of the table that has most where there are as many as may be kept in mind.
-    pub(super) fn make_room(&mut self, table: TableId) -> Option<(Arc<OwnedFlowKey>, Known)> {
+    pub(super) fn make_room(&mut self, table: TableId) -> Option<(Arc<OwnedFlowKey>, FlowRecord)> {
         let full = self.bounds.get(&table).is_some_and(|bound| self.len_of(table) >= *bound);
         let key = match full {
             true => self.fair.member(&table)?.first()?.1,
@@ -157,7 +157,11 @@ impl Held {
 
     /// The switch had no room for a flow. Returns the one that makes room for it, or none if there is no other: the switch then
     /// has none of them.
-    pub(super) fn refused(&mut self, key: &OwnedFlowKey, now: u32) -> Option<(Arc<OwnedFlowKey>, Known)> {
+    pub(super) fn refused(
+        &mut self,
+        key: &OwnedFlowKey,
+        now: u32,
+    ) -> Option<(Arc<OwnedFlowKey>, FlowRecord)> {
         let refused = self.take(key)?;
         let table = key.0;
         self.bounds.insert(table, self.len_of(table).max(1));

@@ -6,7 +6,7 @@ use ofproto::action::{Action, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, S
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
-use super::Unfit;
+use super::UnsupportedLearn;
 use crate::model::{Flow, learns, nested};
 
 /// A flow with `learn` that a controller executes.
@@ -23,12 +23,12 @@ impl Learner {
     ///
     /// # Errors
     /// What of the flow a controller cannot do.
-    pub fn of(flow: &Flow) -> Option<Result<Self, Unfit>> {
+    pub fn of(flow: &Flow) -> Option<Result<Self, UnsupportedLearn>> {
         flow.learns().next()?;
         Some(Self::read(flow))
     }
 
-    fn read(flow: &Flow) -> Result<Self, Unfit> {
+    fn read(flow: &Flow) -> Result<Self, UnsupportedLearn> {
         let mut all = Vec::new();
         let mut instructions = Vec::new();
         for instruction in &flow.instructions {
@@ -36,11 +36,13 @@ impl Learner {
                 Instruction::ApplyActions(actions) => all.extend(actions.iter().cloned()),
                 // What comes to the controller is what the meter lets through.
                 Instruction::Meter(_) => instructions.push(instruction.clone()),
-                Instruction::GotoTable(_) => return Err(Unfit::Instruction("goto_table")),
-                Instruction::WriteMetadata { .. } => return Err(Unfit::Instruction("write_metadata")),
-                Instruction::WriteActions(_) => return Err(Unfit::Instruction("write_actions")),
-                Instruction::ClearActions => return Err(Unfit::Instruction("clear_actions")),
-                _ => return Err(Unfit::Instruction("an unknown instruction")),
+                Instruction::GotoTable(_) => return Err(UnsupportedLearn::Instruction("goto_table")),
+                Instruction::WriteMetadata { .. } => {
+                    return Err(UnsupportedLearn::Instruction("write_metadata"));
+                }
+                Instruction::WriteActions(_) => return Err(UnsupportedLearn::Instruction("write_actions")),
+                Instruction::ClearActions => return Err(UnsupportedLearn::Instruction("clear_actions")),
+                _ => return Err(UnsupportedLearn::Instruction("an unknown instruction")),
             }
         }
         fits(&all, false)?;
@@ -90,18 +92,20 @@ impl Learner {
 
 /// Whether a packet-out can carry the actions, and the packet is known at each `learn`; one more comes behind them if
 /// `learns_later`.
-fn fits(actions: &[Action], learns_later: bool) -> Result<(), Unfit> {
+fn fits(actions: &[Action], learns_later: bool) -> Result<(), UnsupportedLearn> {
     let last = actions.iter().rposition(|action| learns(nested([action])).next().is_some());
     for (n, action) in actions.iter().enumerate() {
         let before = learns_later || last.is_some_and(|last| n < last);
         match action {
             Action::Learn(learn) => learnable(learn)?,
             Action::Clone(inner) => fits(inner, false)?,
-            Action::Resubmit { .. } => return Err(Unfit::Action("resubmit")),
-            Action::Output { port: PortNo::TABLE, .. } => return Err(Unfit::Action("output:TABLE")),
-            Action::Ct(ct) if ct.table.is_some() => return Err(Unfit::Action("ct with a table")),
-            Action::FinTimeout { .. } => return Err(Unfit::Flow("fin_timeout")),
-            Action::Conjunction { .. } => return Err(Unfit::Flow("conjunction")),
+            Action::Resubmit { .. } => return Err(UnsupportedLearn::Action("resubmit")),
+            Action::Output { port: PortNo::TABLE, .. } => {
+                return Err(UnsupportedLearn::Action("output:TABLE"));
+            }
+            Action::Ct(ct) if ct.table.is_some() => return Err(UnsupportedLearn::Action("ct with a table")),
+            Action::FinTimeout { .. } => return Err(UnsupportedLearn::Flow("fin_timeout")),
+            Action::Conjunction { .. } => return Err(UnsupportedLearn::Flow("conjunction")),
             action if before => known_effect(action)?,
             _ => {}
         }
@@ -110,7 +114,7 @@ fn fits(actions: &[Action], learns_later: bool) -> Result<(), Unfit> {
 }
 
 /// Whether it is known here what the packet is after an action.
-fn known_effect(action: &Action) -> Result<(), Unfit> {
+fn known_effect(action: &Action) -> Result<(), UnsupportedLearn> {
     match action {
         Action::Output { .. }
         | Action::OutputReg { .. }
@@ -129,18 +133,18 @@ fn known_effect(action: &Action) -> Result<(), Unfit> {
         | Action::Note(_)
         | Action::Sample(_)
         | Action::Exit => Ok(()),
-        Action::Ct(_) | Action::CtClear => Err(Unfit::Before("ct")),
-        Action::PushMpls(_) | Action::PopMpls(_) => Err(Unfit::Before("MPLS")),
-        Action::Encap(_) | Action::Decap(_) => Err(Unfit::Before("encap or decap")),
-        Action::Push(_) | Action::Pop(_) => Err(Unfit::Before("push or pop")),
-        Action::Multipath(_) => Err(Unfit::Before("multipath")),
-        Action::Bundle(_) => Err(Unfit::Before("bundle")),
-        Action::CheckPktLarger { .. } => Err(Unfit::Before("check_pkt_larger")),
-        _ => Err(Unfit::Before("such an action")),
+        Action::Ct(_) | Action::CtClear => Err(UnsupportedLearn::Before("ct")),
+        Action::PushMpls(_) | Action::PopMpls(_) => Err(UnsupportedLearn::Before("MPLS")),
+        Action::Encap(_) | Action::Decap(_) => Err(UnsupportedLearn::Before("encap or decap")),
+        Action::Push(_) | Action::Pop(_) => Err(UnsupportedLearn::Before("push or pop")),
+        Action::Multipath(_) => Err(UnsupportedLearn::Before("multipath")),
+        Action::Bundle(_) => Err(UnsupportedLearn::Before("bundle")),
+        Action::CheckPktLarger { .. } => Err(UnsupportedLearn::Before("check_pkt_larger")),
+        _ => Err(UnsupportedLearn::Before("such an action")),
     }
 }
 
-fn learnable(learn: &Learn) -> Result<(), Unfit> {
+fn learnable(learn: &Learn) -> Result<(), UnsupportedLearn> {
     let option = |sub: &Subfield| sub.field.tun_metadata().is_some();
     let from = |src: &LearnSrc| matches!(src, LearnSrc::Field(src) if option(src));
     let options = learn.result_dst.as_ref().is_some_and(option)
@@ -155,10 +159,10 @@ fn learnable(learn: &Learn) -> Result<(), Unfit> {
         _ => false,
     });
     match learn.cookie {
-        _ if learn.table >= super::mirror::INTERNAL => Err(Unfit::Table),
-        _ if fin && !tcp => Err(Unfit::Fin),
-        Cookie(u64::MAX) => Err(Unfit::Cookie),
-        _ if options => Err(Unfit::TunnelOption),
+        _ if learn.table >= super::mirror::INTERNAL => Err(UnsupportedLearn::Table),
+        _ if fin && !tcp => Err(UnsupportedLearn::Fin),
+        Cookie(u64::MAX) => Err(UnsupportedLearn::Cookie),
+        _ if options => Err(UnsupportedLearn::TunnelOption),
         _ => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use ofproto::{Cookie, TableId};
 
 use super::LearnError;
 use super::flow_key::{OwnedFlowKey, owned_key};
-use super::held::{Held, Known};
+use super::held::{FlowRecord, HeldFlows};
 use crate::canonical::canonical;
 use crate::interp::{FieldSet, Packet, VLAN_PRESENT, learned};
 use crate::model::{Flow, FlowMatch};
@@ -33,7 +33,7 @@ pub enum Dialect {
 
 /// What came of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taught {
+pub enum LearnOutcome {
     /// A flow that was not there.
     Added,
     /// The very flow was there: its hard timeout counts anew.
@@ -46,7 +46,7 @@ pub enum Taught {
 
 /// What to do about a flow that the switch had no room for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum FullTableAction {
     /// To send this, which deletes one that makes room, and then the flow again.
     MakesRoom(FlowMod),
     /// Nothing: no learned flow is there to make room. The flow counts as not learned.
@@ -57,19 +57,19 @@ pub enum Refusal {
 
 /// What a packet leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lesson {
+pub struct LearnDecision {
     /// What came of it.
-    pub taught: Taught,
+    pub taught: LearnOutcome,
     /// What to send; none where it was refused.
     pub flow_mod: Option<FlowMod>,
     /// What to send before: it deletes the flow that makes room.
     pub makes_room: Option<FlowMod>,
 }
 
-impl Lesson {
+impl LearnDecision {
     /// The bit that `result_dst` gets.
     pub fn succeeded(&self) -> bool {
-        self.taught != Taught::Refused
+        self.taught != LearnOutcome::Refused
     }
 }
 
@@ -83,17 +83,17 @@ impl Lesson {
 /// the address that most of those lead to, and of these the flow that would end first. A table is full when the switch said so
 /// ([`Mirror::refused`]). Where all tables together hold as many flows as may be kept in mind, the one that has most is full.
 #[derive(Debug, Clone, Default)]
-pub struct Mirror {
-    held: Held,
+pub struct LearnedFlowMirror {
+    held: HeldFlows,
     /// Flows that made room, and how often the switch has yet to tell that they ended.
     going: HashMap<Arc<OwnedFlowKey>, u32>,
     dialect: Dialect,
 }
 
-impl Mirror {
+impl LearnedFlowMirror {
     /// An empty one, for so many flows at most.
     pub fn new(capacity: usize, dialect: Dialect) -> Self {
-        Self { held: Held::new(capacity), dialect, ..Self::default() }
+        Self { held: HeldFlows::new(capacity), dialect, ..Self::default() }
     }
 
     /// What the switch turned out to understand.
@@ -150,7 +150,7 @@ impl Mirror {
     ///
     /// # Errors
     /// Where no flow_mod says it; nothing is changed then.
-    pub fn learn(&mut self, learn: &Learn, packet: &Packet, now: u32) -> Result<Lesson, LearnError> {
+    pub fn learn(&mut self, learn: &Learn, packet: &Packet, now: u32) -> Result<LearnDecision, LearnError> {
         if learn.cookie == Cookie(u64::MAX) {
             return Err(LearnError::Cookie);
         }
@@ -176,16 +176,19 @@ impl Mirror {
         let before = self.held.get(&key);
         if before.is_some_and(|before| before.is(&flow)) {
             self.held.renew(&key, now);
-            return Ok(lesson(Taught::Refreshed, &flow, FlowModCommand::ModifyStrict));
+            return Ok(lesson(LearnOutcome::Refreshed, &flow, FlowModCommand::ModifyStrict));
         }
         let limit = usize::try_from(learn.limit).unwrap_or(usize::MAX);
         if limit != 0 && self.count(flow.table, flow.cookie) >= limit {
-            return Ok(Lesson { taught: Taught::Refused, flow_mod: None, makes_room: None });
+            return Ok(LearnDecision { taught: LearnOutcome::Refused, flow_mod: None, makes_room: None });
         }
         let Some(before) = before else {
             let makes_room = self.make_room(flow.table);
             self.held.put(&flow, Some(flow.flags), now);
-            return Ok(Lesson { makes_room, ..lesson(Taught::Added, &flow, FlowModCommand::Add) });
+            return Ok(LearnDecision {
+                makes_room,
+                ..lesson(LearnOutcome::Added, &flow, FlowModCommand::Add)
+            });
         };
         flow.idle_timeout = before.idle_timeout;
         flow.hard_timeout = before.hard_timeout;
@@ -194,7 +197,7 @@ impl Mirror {
         let same_cookie = before.cookie == flow.cookie;
         self.held.put(&flow, flags, now);
         let command = if same_cookie { FlowModCommand::ModifyStrict } else { FlowModCommand::Add };
-        Ok(lesson(Taught::Replaced, &flow, command))
+        Ok(lesson(LearnOutcome::Replaced, &flow, command))
     }
 
     /// The switch says that a flow ended. Returns whether it was known.
@@ -222,16 +225,16 @@ impl Mirror {
 
     /// The switch had no room for a flow that [`Mirror::learn`] added. The table counts as full from then on with as many flows as
     /// it has.
-    pub fn refused(&mut self, addition: &FlowMod, now: u32) -> Refusal {
+    pub fn refused(&mut self, addition: &FlowMod, now: u32) -> FullTableAction {
         let key = (addition.table_id, addition.priority, FlowMatch::from_wire(&addition.fields));
         // One that made room meanwhile: the switch never had it, so it will tell of no end. What became of another with its key
         // that is there since will be told after that.
         if self.was_awaited(&key) || self.held.get(&key).is_none() {
-            return Refusal::Stale;
+            return FullTableAction::Stale;
         }
         match self.held.refused(&key, now) {
-            Some((key, known)) => Refusal::MakesRoom(self.deletion(key, &known)),
-            None => Refusal::NoRoom,
+            Some((key, known)) => FullTableAction::MakesRoom(self.deletion(key, &known)),
+            None => FullTableAction::NoRoom,
         }
     }
 
@@ -251,7 +254,7 @@ impl Mirror {
     }
 
     /// Deletes that very flow, and awaits the word of its end.
-    fn deletion(&mut self, key: Arc<OwnedFlowKey>, known: &Known) -> FlowMod {
+    fn deletion(&mut self, key: Arc<OwnedFlowKey>, known: &FlowRecord) -> FlowMod {
         let flow = known.flow(&key);
         // A switch that does not tell must not fill the memory.
         if self.going.len() >= AWAITED {
@@ -279,7 +282,7 @@ impl Mirror {
             return None;
         }
         let of_it =
-            |(key, known): &(&OwnedFlowKey, &Known)| (key.0, known.cookie) == (gone.table, gone.cookie);
+            |(key, known): &(&OwnedFlowKey, &FlowRecord)| (key.0, known.cookie) == (gone.table, gone.cookie);
         let its: Vec<OwnedFlowKey> = self.held.iter().filter(of_it).map(|(key, _)| key.clone()).collect();
         its.iter().for_each(|key| _ = self.held.take(key));
         Some(FlowMod {
@@ -292,14 +295,14 @@ impl Mirror {
     }
 }
 
-fn lesson(taught: Taught, flow: &Flow, command: FlowModCommand) -> Lesson {
+fn lesson(taught: LearnOutcome, flow: &Flow, command: FlowModCommand) -> LearnDecision {
     let mut change = flow.to_flow_mod(command);
     match command {
         FlowModCommand::Add => change.flags |= FLOW_SEND_FLOW_REM,
         // A change of flows selects by the cookie, under the mask: the flow may have no other.
         _ => change.cookie_mask = 0,
     }
-    Lesson { taught, flow_mod: Some(change), makes_room: None }
+    LearnDecision { taught, flow_mod: Some(change), makes_room: None }
 }
 
 /// What of a flow OpenFlow 1.3.5 alone cannot say.

@@ -20,8 +20,8 @@ mod react;
 #[cfg(test)]
 mod tests;
 
-pub use error::{LearnError, Unfit};
+pub use error::{LearnError, UnsupportedLearn};
 pub use frame::packet_of;
 pub use learner::Learner;
-pub use mirror::{Dialect, Lesson, Mirror, Refusal, Taught};
+pub use mirror::{Dialect, FullTableAction, LearnDecision, LearnOutcome, LearnedFlowMirror};
 pub use react::{Reaction, react};

@@ -5,7 +5,7 @@ use ofproto::action::{Action, Learn};
 use ofproto::message::FlowMod;
 use ofproto::oxm::{Field, Oxm};
 
-use super::{LearnError, Mirror};
+use super::{LearnError, LearnedFlowMirror};
 use crate::interp::Packet;
 
 /// What a packet leads to.
@@ -23,12 +23,12 @@ pub struct Reaction {
 }
 
 /// Executes the actions of a flow for a packet as it came to the flow, in the second `now`.
-pub fn react(actions: &[Action], packet: &Packet, mirror: &mut Mirror, now: u32) -> Reaction {
+pub fn react(actions: &[Action], packet: &Packet, mirror: &mut LearnedFlowMirror, now: u32) -> Reaction {
     let mut reaction = Reaction::default();
     let mut packet = packet.clone();
     // A packet-out begins with all of them zero.
     reaction.actions = carried(&packet);
-    let rest = run(actions, &mut packet, &mut Pupil { mirror, now, reaction: &mut reaction }).0;
+    let rest = run(actions, &mut packet, &mut LearnTarget { mirror, now, reaction: &mut reaction }).0;
     reaction.actions.extend(rest);
     if !reaction.actions.iter().any(goes_somewhere) {
         reaction.actions.clear();
@@ -37,14 +37,14 @@ pub fn react(actions: &[Action], packet: &Packet, mirror: &mut Mirror, now: u32)
 }
 
 /// Where what is learned goes.
-struct Pupil<'a> {
-    mirror: &'a mut Mirror,
+struct LearnTarget<'a> {
+    mirror: &'a mut LearnedFlowMirror,
     now: u32,
     reaction: &'a mut Reaction,
 }
 
 /// What is left to do, and whether anything is done after it.
-fn run(actions: &[Action], packet: &mut Packet, pupil: &mut Pupil<'_>) -> (Vec<Action>, bool) {
+fn run(actions: &[Action], packet: &mut Packet, pupil: &mut LearnTarget<'_>) -> (Vec<Action>, bool) {
     let mut left = Vec::new();
     for action in actions {
         match action {
@@ -69,7 +69,7 @@ fn run(actions: &[Action], packet: &mut Packet, pupil: &mut Pupil<'_>) -> (Vec<A
     (left, true)
 }
 
-impl Pupil<'_> {
+impl LearnTarget<'_> {
     fn learn(&mut self, learn: &Learn, packet: &mut Packet) -> Option<Action> {
         match self.mirror.learn(learn, packet, self.now) {
             Ok(lesson) => {

@@ -8,13 +8,13 @@ use ofproto::oxm::{Field, Oxm};
 use ofproto::{GroupId, PortNo, TableId};
 
 use super::Context;
-use super::check::{Packet, Place};
+use super::check::{ActionPosition, PacketFacts};
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::fields::{Fields, SCTP, TAGGED, TCP, UDP};
 use super::names::{PortWord, parse_port};
 use super::protocols::Protocols;
 use super::set;
-use super::token::{self, Pair};
+use super::token::{self, KeyValue};
 use super::{choice, field, header, learn, meant};
 
 /// 802.1Q.
@@ -37,7 +37,7 @@ pub(super) fn parse_instructions<'a>(
     fields: &Fields,
     table: TableId,
 ) -> Result<Vec<Instruction>, SyntaxError> {
-    let mut reader = ActionReader { cx, packet: Packet::new(fields.clone()), depth: 0 };
+    let mut reader = ActionReader { cx, packet: PacketFacts::new(fields.clone()), depth: 0 };
     let mut apply = Vec::new();
     let mut others = Vec::new();
     let mut meter = None;
@@ -96,7 +96,7 @@ fn conjunction_alone(
         .help("what is to be done belongs to a flow that matches conj_id"))
 }
 
-fn misplaced(cx: &Context<'_>, pair: Pair<'_>, rank: usize, last: usize) -> SyntaxError {
+fn misplaced(cx: &Context<'_>, pair: KeyValue<'_>, rank: usize, last: usize) -> SyntaxError {
     let name = |rank: usize| INSTRUCTIONS.get(rank).copied().unwrap_or_default();
     let message = if rank == last {
         format!("{} stands twice", name(rank))
@@ -110,7 +110,7 @@ fn misplaced(cx: &Context<'_>, pair: Pair<'_>, rank: usize, last: usize) -> Synt
 fn read_instruction<'a>(
     reader: &mut ActionReader<'_, 'a>,
     at: usize,
-    pair: Pair<'a>,
+    pair: KeyValue<'a>,
     table: TableId,
 ) -> Result<Option<Instruction>, SyntaxError> {
     let cx = reader.cx;
@@ -157,22 +157,22 @@ fn read_instruction<'a>(
 /// Reads actions while keeping track of what the packet is by then.
 pub(super) struct ActionReader<'r, 'a> {
     pub(super) cx: &'r Context<'a>,
-    packet: Packet,
+    packet: PacketFacts,
     /// How many actions stand around.
     depth: usize,
 }
 
 impl<'a> ActionReader<'_, 'a> {
-    fn action_set(&mut self, pair: Pair<'a>) -> Result<Vec<Action>, SyntaxError> {
-        self.nested(pair, pair.text(), Place::Set)
+    fn action_set(&mut self, pair: KeyValue<'a>) -> Result<Vec<Action>, SyntaxError> {
+        self.nested(pair, pair.text(), ActionPosition::Set)
     }
 
     /// Checks an action inside another.
     pub(super) fn check_nested(
         &mut self,
-        pair: Pair<'a>,
+        pair: KeyValue<'a>,
         action: &Action,
-        place: Place,
+        place: ActionPosition,
     ) -> Result<(), SyntaxError> {
         let before = self.packet.enter(place);
         let checked = self.packet.check(self.cx, pair, action);
@@ -183,9 +183,9 @@ impl<'a> ActionReader<'_, 'a> {
     /// Reads the actions inside another; what they make of the packet is forgotten behind them.
     pub(super) fn nested(
         &mut self,
-        outer: Pair<'a>,
+        outer: KeyValue<'a>,
         list: &'a str,
-        place: Place,
+        place: ActionPosition,
     ) -> Result<Vec<Action>, SyntaxError> {
         if self.depth >= MAX_DEPTH {
             let message = format!("actions are nested deeper than {MAX_DEPTH} times");
@@ -199,7 +199,7 @@ impl<'a> ActionReader<'_, 'a> {
         actions
     }
 
-    fn list(&mut self, outer: Pair<'a>, list: &'a str) -> Result<Vec<Action>, SyntaxError> {
+    fn list(&mut self, outer: KeyValue<'a>, list: &'a str) -> Result<Vec<Action>, SyntaxError> {
         let mut actions = Vec::new();
         let mut drop = None;
         let mut words = 0;
@@ -223,7 +223,7 @@ impl<'a> ActionReader<'_, 'a> {
     }
 
     /// Appends what a word says: none, one or several actions.
-    fn read(&mut self, pair: Pair<'a>, actions: &mut Vec<Action>) -> Result<(), SyntaxError> {
+    fn read(&mut self, pair: KeyValue<'a>, actions: &mut Vec<Action>) -> Result<(), SyntaxError> {
         let before = actions.len();
         // Apart from the others, which need more room on the stack than many levels of these.
         if pair.key.eq_ignore_ascii_case("clone") {
@@ -239,7 +239,7 @@ impl<'a> ActionReader<'_, 'a> {
         Ok(())
     }
 
-    fn append(&mut self, pair: Pair<'a>, actions: &mut Vec<Action>) -> Result<(), SyntaxError> {
+    fn append(&mut self, pair: KeyValue<'a>, actions: &mut Vec<Action>) -> Result<(), SyntaxError> {
         let cx = self.cx;
         let text = pair.text();
         let field = |field: Field, value: u128| Action::SetField(Oxm::Known { field, value, mask: None });
@@ -362,7 +362,7 @@ impl<'a> ActionReader<'_, 'a> {
     }
 
     /// A port of the protocol that is matched. An action set runs later, when the protocol may be known.
-    fn transport_port(&self, pair: Pair<'a>, dst: bool) -> Result<Action, SyntaxError> {
+    fn transport_port(&self, pair: KeyValue<'a>, dst: bool) -> Result<Action, SyntaxError> {
         let port = self.cx.half("port", pair.text())?;
         let protocol = self.packet.fields.protocol().filter(|_| !self.packet.fields.is_later_fragment());
         let (source, destination) = match protocol {
@@ -382,7 +382,7 @@ impl<'a> ActionReader<'_, 'a> {
     }
 
     /// `output:PORT`, `output:FIELD[bits]`.
-    fn output(&self, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+    fn output(&self, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
         let (cx, text) = (self.cx, pair.text());
         if text.is_empty() {
             return Err(cx
@@ -414,7 +414,7 @@ impl<'a> ActionReader<'_, 'a> {
 }
 
 /// `1,2,3`: decimal numbers.
-fn controller_ids<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Vec<u16>, SyntaxError> {
+fn controller_ids<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Vec<u16>, SyntaxError> {
     let words = pair.text().split([',', ' ']).filter(|word| !word.is_empty());
     let ids = words.map(|word| cx.half("controller id", word)).collect::<Result<Vec<_>, _>>()?;
     if ids.is_empty() {
@@ -435,7 +435,7 @@ fn delete_field<'a>(cx: &Context<'a>, text: &'a str) -> Result<Action, SyntaxErr
 }
 
 /// A port alone is an output.
-fn bare_port(cx: &Context<'_>, pair: Pair<'_>) -> Result<Action, SyntaxError> {
+fn bare_port(cx: &Context<'_>, pair: KeyValue<'_>) -> Result<Action, SyntaxError> {
     if pair.value.is_none() {
         match parse_port(pair.key, cx.names) {
             PortWord::Port(_) | PortWord::OutOfRange => {
@@ -454,7 +454,7 @@ fn bare_port(cx: &Context<'_>, pair: Pair<'_>) -> Result<Action, SyntaxError> {
     ))
 }
 
-fn resubmit(cx: &Context<'_>, pair: Pair<'_>) -> Result<Action, SyntaxError> {
+fn resubmit(cx: &Context<'_>, pair: KeyValue<'_>) -> Result<Action, SyntaxError> {
     let mut parts = pair.text().split(',').map(str::trim);
     let port = parts.next().filter(|word| !word.is_empty()).map(|word| cx.port(word)).transpose()?;
     let table =

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
-use super::token::{self, Pair};
+use super::token::{self, KeyValue};
 
 impl<'a> Context<'a> {
     /// A number up to `max`, which is the value of `what`.
@@ -70,7 +70,7 @@ impl<'a> Context<'a> {
     }
 
     /// A word that the list does not know.
-    pub(super) fn unknown_argument(&self, action: &str, pair: Pair<'_>, known: &str) -> SyntaxError {
+    pub(super) fn unknown_argument(&self, action: &str, pair: KeyValue<'_>, known: &str) -> SyntaxError {
         self.error(SyntaxErrorKind::Syntax, pair.key, format!("{action} has no argument {:?}", pair.key))
             .help(format!("one of {known}"))
     }

@@ -10,11 +10,11 @@ use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field;
 use super::fields::{Fields, IPV4, IPV6, SCTP, TAGGED, TCP, UDP};
-use super::token::Pair;
+use super::token::KeyValue;
 use crate::model::Masked;
 
 /// Why an action does not fit.
-pub(super) struct Misfit {
+pub(super) struct InconsistentAction {
     /// What a switch answers.
     pub(super) ovs_error: OvsError,
     /// Whether Open vSwitch goes on looking for what is worse: OpenFlow 1.0 would let it pass.
@@ -23,7 +23,7 @@ pub(super) struct Misfit {
     help: Option<String>,
 }
 
-impl Misfit {
+impl InconsistentAction {
     fn new(ovs_error: OvsError, message: impl Into<String>) -> Self {
         Self { ovs_error, passable: false, message: message.into(), help: None }
     }
@@ -47,11 +47,11 @@ impl Misfit {
     }
 }
 
-type Fit = Result<(), Misfit>;
+type ConsistencyCheck = Result<(), InconsistentAction>;
 
 /// Where an action stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ActionPosition {
     /// In the list that is applied.
     Apply,
     /// In the action set, which runs later.
@@ -64,27 +64,27 @@ pub(super) enum Place {
 
 /// What is known of the packet where an action runs.
 #[derive(Clone)]
-pub(super) struct Packet {
+pub(super) struct PacketFacts {
     pub(super) fields: Fields,
     /// Which VLAN tags are there for sure, the outer one first: Open vSwitch looks no deeper.
     tags: [bool; 2],
-    place: Place,
+    place: ActionPosition,
     /// Whether the action runs later, when more may be known.
     lenient: bool,
 }
 
-impl Packet {
+impl PacketFacts {
     /// The packet as it comes in.
     pub(super) fn new(fields: Fields) -> Self {
         let tags = [fields.is_tagged(), false];
-        Self { fields, tags, place: Place::Apply, lenient: false }
+        Self { fields, tags, place: ActionPosition::Apply, lenient: false }
     }
 
     /// Goes into an action with actions inside; the packet as it was comes back, to be restored behind them.
-    pub(super) fn enter(&mut self, place: Place) -> Self {
+    pub(super) fn enter(&mut self, place: ActionPosition) -> Self {
         let before = self.clone();
         self.place = place;
-        self.lenient |= place == Place::Set;
+        self.lenient |= place == ActionPosition::Set;
         before
     }
 
@@ -108,7 +108,7 @@ impl Packet {
     pub(super) fn check(
         &mut self,
         cx: &Context<'_>,
-        pair: Pair<'_>,
+        pair: KeyValue<'_>,
         action: &Action,
     ) -> Result<(), SyntaxError> {
         let word = pair.key;
@@ -117,20 +117,24 @@ impl Packet {
     }
 
     /// Whether the action finds what it needs; the packet is then what it makes of it. `word` is how messages call it.
-    pub(super) fn run(&mut self, word: &str, action: &Action) -> Fit {
+    pub(super) fn run(&mut self, word: &str, action: &Action) -> ConsistencyCheck {
         let needs = |ok: bool, what: &str| {
-            if ok { Ok(()) } else { Err(Misfit::inconsistent(format!("{word} needs a match on {what}"))) }
+            if ok {
+                Ok(())
+            } else {
+                Err(InconsistentAction::inconsistent(format!("{word} needs a match on {what}")))
+            }
         };
         // What an action set holds runs later, when more may be known.
         let lenient = self.lenient;
         let wants = |ok: bool, what: &str| {
-            needs(ok || lenient, what).map_err(|misfit| Misfit { passable: true, ..misfit })
+            needs(ok || lenient, what).map_err(|misfit| InconsistentAction { passable: true, ..misfit })
         };
         let ip = matches!(self.fields.eth_type(), Some(IPV4 | IPV6));
         let v4 = self.fields.eth_type() == Some(IPV4);
         match action {
             Action::Output { port, .. } | Action::OutputTrunc { port, .. } if !port.is_output() => {
-                return Err(Misfit::new(OvsError::ActionOutPort, "nothing can be sent there")
+                return Err(InconsistentAction::new(OvsError::ActionOutPort, "nothing can be sent there")
                     .help("a port number up to 65279, or LOCAL, IN_PORT, NORMAL, FLOOD, ALL or CONTROLLER"));
             }
             Action::OutputReg { src, .. } | Action::Push(src) => self.readable(word, *src)?,
@@ -160,7 +164,7 @@ impl Packet {
                 if self.tags[1] {
                     let most = self.tags.len();
                     let message = format!("{word}: Open vSwitch handles at most {most} VLAN tags");
-                    return Err(Misfit::new(OvsError::ActionTag, message));
+                    return Err(InconsistentAction::new(OvsError::ActionTag, message));
                 }
                 self.set_tags([true, self.tags[0]]);
             }
@@ -196,7 +200,7 @@ impl Packet {
             Action::FinTimeout { .. } => wants(self.fields.protocol() == Some(TCP), "tcp")?,
             Action::Learn(learn) => self.run_learn(word, learn)?,
             Action::DeleteField(field) if field.tun_metadata().is_none() => {
-                return Err(Misfit::new(
+                return Err(InconsistentAction::new(
                     OvsError::ActionArgument,
                     format!("{word}: only tunnel options can go"),
                 ));
@@ -207,7 +211,11 @@ impl Packet {
     }
 
     /// The actions of OpenFlow 1.1 that set one field each.
-    fn run_legacy(&mut self, legacy: Legacy, wants: impl Fn(bool, &str) -> Fit) -> Fit {
+    fn run_legacy(
+        &mut self,
+        legacy: Legacy,
+        wants: impl Fn(bool, &str) -> ConsistencyCheck,
+    ) -> ConsistencyCheck {
         let ip = matches!(self.fields.eth_type(), Some(IPV4 | IPV6));
         match legacy {
             Legacy::VlanVid(_) | Legacy::VlanPcp(_) => {
@@ -227,8 +235,8 @@ impl Packet {
     }
 
     /// Which actions may stand inside which.
-    fn check_place(&self, word: &str, action: &Action) -> Fit {
-        let wrong = |message: String| Err(Misfit::inconsistent(message));
+    fn check_place(&self, word: &str, action: &Action) -> ConsistencyCheck {
+        let wrong = |message: String| Err(InconsistentAction::inconsistent(message));
         let of_connection = match action {
             Action::SetField(Oxm::Known { field, .. }) | Action::RegLoad2(Oxm::Known { field, .. }) => {
                 Some(*field)
@@ -238,13 +246,13 @@ impl Packet {
         }
         .filter(|field| matches!(field, Field::CtMark | Field::CtLabel));
         match (self.place, action) {
-            (Place::Ct, Action::Nat(_) | Action::Conjunction { .. } | Action::Note(_)) => Ok(()),
-            (Place::Ct, _) if of_connection.is_some() => Ok(()),
-            (Place::Ct, _) => {
+            (ActionPosition::Ct, Action::Nat(_) | Action::Conjunction { .. } | Action::Note(_)) => Ok(()),
+            (ActionPosition::Ct, _) if of_connection.is_some() => Ok(()),
+            (ActionPosition::Ct, _) => {
                 wrong(format!("{word} cannot stand in ct: only nat, and what sets ct_mark or ct_label"))
             }
             (_, Action::Nat(_)) => wrong("nat can stand in ct only".to_owned()),
-            (Place::Set, action) if !is_for_set(action) => {
+            (ActionPosition::Set, action) if !is_for_set(action) => {
                 wrong(format!("{word} cannot stand in write_actions"))
             }
             _ => match of_connection {
@@ -254,9 +262,13 @@ impl Packet {
         }
     }
 
-    fn run_ct(&self, word: &str, ct: &Ct) -> Fit {
+    fn run_ct(&self, word: &str, ct: &Ct) -> ConsistencyCheck {
         let needs = |ok: bool, what: &str| {
-            if ok { Ok(()) } else { Err(Misfit::inconsistent(format!("{word} needs a match on {what}"))) }
+            if ok {
+                Ok(())
+            } else {
+                Err(InconsistentAction::inconsistent(format!("{word} needs a match on {what}")))
+            }
         };
         let fields = &self.fields;
         needs(matches!(fields.eth_type(), Some(IPV4 | IPV6)), "ip or ipv6")?;
@@ -265,7 +277,7 @@ impl Packet {
         }
         if ct.flags & CT_COMMIT != 0 && fields.is_invalid_connection() {
             let message = "a connection that is invalid cannot be committed";
-            return Err(Misfit::inconsistent(message).help("ct_state=+trk-inv"));
+            return Err(InconsistentAction::inconsistent(message).help("ct_state=+trk-inv"));
         }
         match ct.zone {
             CtZone::Field(src) => self.readable(word, src),
@@ -277,17 +289,17 @@ impl Packet {
         self.fields.set(Field::EthType, Masked::exact(Field::EthType, u128::from(kind)));
     }
 
-    fn readable(&self, word: &str, src: Subfield) -> Fit {
+    fn readable(&self, word: &str, src: Subfield) -> ConsistencyCheck {
         self.there(word, src.field)
     }
 
-    fn there(&self, word: &str, field: Field) -> Fit {
+    fn there(&self, word: &str, field: Field) -> ConsistencyCheck {
         if self.fields.has(field) { Ok(()) } else { Err(missing(word, field)) }
     }
 
     /// Any frame has a VLAN id to read, "none" too; only a tagged one has one to write. Where Open vSwitch asks for no tag to
     /// write an id into, ask for [`Self::there`].
-    fn writable(&self, word: &str, dst: Field) -> Fit {
+    fn writable(&self, word: &str, dst: Field) -> ConsistencyCheck {
         if dst == Field::VlanVid && !self.is_tagged() {
             return Err(missing(word, dst));
         }
@@ -295,7 +307,7 @@ impl Packet {
     }
 
     /// Sources come from the packet at hand, destinations belong to the flow that is learned.
-    fn run_learn(&self, word: &str, learn: &Learn) -> Fit {
+    fn run_learn(&self, word: &str, learn: &Learn) -> ConsistencyCheck {
         let mut learned = Fields::default();
         for spec in &learn.specs {
             let (dst, src) = match spec {
@@ -312,7 +324,7 @@ impl Packet {
                 let name = dst.field.info().name;
                 let message =
                     format!("learn: the flow that is learned names {name} and does not match what it needs");
-                return Err(Misfit::inconsistent(message).help(format!(
+                return Err(InconsistentAction::inconsistent(message).help(format!(
                     "before {name}, inside learn(…): eth_type=0x800 for IPv4, and nw_proto=6 for TCP, 17 for UDP"
                 )));
             }
@@ -323,7 +335,7 @@ impl Packet {
                 }
                 (LearnSpec::Load { .. }, _) if !dst.field.is_writable() => {
                     let message = format!("learn: {} is read-only", dst.field.info().name);
-                    return Err(Misfit::new(OvsError::ActionSetArgument, message));
+                    return Err(InconsistentAction::new(OvsError::ActionSetArgument, message));
                 }
                 _ => {}
             }
@@ -356,8 +368,8 @@ fn is_for_set(action: &Action) -> bool {
     )
 }
 
-fn missing(word: &str, field: Field) -> Misfit {
+fn missing(word: &str, field: Field) -> InconsistentAction {
     let name = field.info().name;
-    Misfit::inconsistent(format!("{word}: the packet may have no {name}"))
+    InconsistentAction::inconsistent(format!("{word}: the packet may have no {name}"))
         .help(format!("match what {name} needs, such as ip, tcp, udp or dl_vlan"))
 }

@@ -7,7 +7,7 @@ use ofproto::action::{
 use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field::ones;
-use super::token::Pair;
+use super::token::KeyValue;
 
 /// At most so many clauses.
 const MAX_CLAUSES: u64 = 64;
@@ -18,7 +18,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Reads `FIELDS,BASIS,ALGORITHM,N_LINKS,ARG,DST[bits]`.
-pub(super) fn multipath<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+pub(super) fn multipath<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let text = pair.text();
     let words: Vec<&str> = words(text).collect();
     let &[fields, basis, algorithm, links, arg, dst] = &words[..] else {
@@ -54,7 +54,7 @@ pub(super) fn multipath<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, 
 }
 
 /// Reads `FIELDS,BASIS,ALGORITHM,ofport,members:PORT,…`, for `bundle_load` with `DST[bits]` before the members.
-pub(super) fn bundle<'a>(cx: &Context<'a>, pair: Pair<'a>, load: bool) -> Result<Action, SyntaxError> {
+pub(super) fn bundle<'a>(cx: &Context<'a>, pair: KeyValue<'a>, load: bool) -> Result<Action, SyntaxError> {
     let text = pair.text();
     let help = if load {
         "bundle_load(FIELDS,BASIS,ALGORITHM,ofport,DST[BITS],members:PORT,…)"
@@ -118,7 +118,7 @@ pub(super) fn bundle<'a>(cx: &Context<'a>, pair: Pair<'a>, load: bool) -> Result
 }
 
 /// Reads `ID,K/N`.
-pub(super) fn conjunction<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+pub(super) fn conjunction<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let text = pair.text();
     let parts = text.split_once(',').and_then(|(id, rest)| Some((id, rest.split_once('/')?)));
     let Some((id, (clause, count))) = parts else {

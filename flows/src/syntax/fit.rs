@@ -4,7 +4,7 @@ use ofproto::action::{Action, CtZone};
 use ofproto::instruction::Instruction;
 use ofproto::{OvsError, TableId};
 
-use super::check::{Packet, Place};
+use super::check::{ActionPosition, PacketFacts};
 use super::fields::Fields;
 use crate::model::FlowMatch;
 
@@ -14,20 +14,20 @@ const MAX_METER: u32 = 0xffff_0000;
 /// What Open vSwitch says to instructions that make sense by themselves ([`Instruction::ovs_error`] has none for them), once it
 /// knows the match and the table of their flow; none if they fit.
 pub fn misfit(matches: &FlowMatch, table: TableId, instructions: &[Instruction]) -> Option<OvsError> {
-    let mut walk = Walk { packet: Packet::new(Fields::of(matches)), passed: false };
+    let mut walk = ActionWalk { packet: PacketFacts::new(Fields::of(matches)), passed: false };
     if let Err(error) = walk.instructions(table, instructions) {
         return Some(error);
     }
     walk.passed.then_some(OvsError::MatchInconsistent)
 }
 
-struct Walk {
-    packet: Packet,
+struct ActionWalk {
+    packet: PacketFacts,
     /// Whether there was a misfit behind which Open vSwitch looks on for what is worse.
     passed: bool,
 }
 
-impl Walk {
+impl ActionWalk {
     /// In the order in which they run.
     fn instructions(&mut self, table: TableId, instructions: &[Instruction]) -> Result<(), OvsError> {
         for instruction in instructions {
@@ -42,7 +42,7 @@ impl Walk {
         }
         for instruction in instructions {
             if let Instruction::WriteActions(list) = instruction {
-                self.nested(Place::Set, list)?;
+                self.nested(ActionPosition::Set, list)?;
             }
         }
         for instruction in instructions {
@@ -65,15 +65,17 @@ impl Walk {
             fit => fit.map_err(|misfit| misfit.ovs_error)?,
         }
         match action {
-            Action::Clone(list) => self.nested(Place::Clone, list),
+            Action::Clone(list) => self.nested(ActionPosition::Clone, list),
             // It does not look at what stands beside a zone that a field holds.
-            Action::Ct(ct) if matches!(ct.zone, CtZone::Immediate(_)) => self.nested(Place::Ct, &ct.actions),
+            Action::Ct(ct) if matches!(ct.zone, CtZone::Immediate(_)) => {
+                self.nested(ActionPosition::Ct, &ct.actions)
+            }
             _ => Ok(()),
         }
     }
 
     /// What actions make of the packet is forgotten behind them.
-    fn nested(&mut self, place: Place, actions: &[Action]) -> Result<(), OvsError> {
+    fn nested(&mut self, place: ActionPosition, actions: &[Action]) -> Result<(), OvsError> {
         let before = self.packet.enter(place);
         let fit = self.list(actions);
         self.packet = before;

@@ -13,7 +13,7 @@ use super::matching::MatchReader;
 use super::meant;
 use super::names::Names;
 use super::protocols::Protocols;
-use super::token::{self, Pair};
+use super::token::{self, KeyValue};
 use crate::model::{DEFAULT_PRIORITY, Flow, FlowMatch};
 
 /// The flags, as they are written.
@@ -119,7 +119,7 @@ fn split_actions(line: &str) -> Option<(&str, &str)> {
     })
 }
 
-fn flag(cx: &Context<'_>, pair: Pair<'_>, flow: &mut Flow) -> Result<bool, SyntaxError> {
+fn flag(cx: &Context<'_>, pair: KeyValue<'_>, flow: &mut Flow) -> Result<bool, SyntaxError> {
     let Some((name, bit)) = FLAGS.iter().find(|(name, _)| *name == pair.key) else { return Ok(false) };
     if let Some(text) = pair.value {
         return Err(cx.error(SyntaxErrorKind::Syntax, text, format!("{name} takes no value")));
@@ -133,7 +133,7 @@ fn flag(cx: &Context<'_>, pair: Pair<'_>, flow: &mut Flow) -> Result<bool, Synta
     Ok(true)
 }
 
-fn property(cx: &Context<'_>, pair: Pair<'_>, flow: &mut Flow) -> Result<(), SyntaxError> {
+fn property(cx: &Context<'_>, pair: KeyValue<'_>, flow: &mut Flow) -> Result<(), SyntaxError> {
     let text = pair.text();
     if text.is_empty() {
         return Err(unknown_or_empty(cx, pair));
@@ -166,7 +166,7 @@ fn property(cx: &Context<'_>, pair: Pair<'_>, flow: &mut Flow) -> Result<(), Syn
     Ok(())
 }
 
-fn unknown_or_empty(cx: &Context<'_>, pair: Pair<'_>) -> SyntaxError {
+fn unknown_or_empty(cx: &Context<'_>, pair: KeyValue<'_>) -> SyntaxError {
     const VALUED: [&str; 6] = ["table", "priority", "idle_timeout", "hard_timeout", "importance", "cookie"];
     if VALUED.contains(&pair.key) {
         let message = format!("{} needs a value", pair.key);
@@ -175,7 +175,7 @@ fn unknown_or_empty(cx: &Context<'_>, pair: Pair<'_>) -> SyntaxError {
     unknown(cx, pair)
 }
 
-fn unknown(cx: &Context<'_>, pair: Pair<'_>) -> SyntaxError {
+fn unknown(cx: &Context<'_>, pair: KeyValue<'_>) -> SyntaxError {
     cx.error(SyntaxErrorKind::Syntax, pair.key, format!("unknown field {:?}", pair.key)).help(
         meant::field(pair.key).unwrap_or_else(|| {
             "fields are those of ovs-fields(7), such as in_port, ip, nw_src, tcp or tp_dst".to_owned()

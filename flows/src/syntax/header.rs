@@ -9,7 +9,7 @@ use ofproto::action::{
 
 use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
-use super::token::{self, Pair};
+use super::token::{self, KeyValue};
 
 /// The headers that can be put in front of a packet.
 pub(super) const HEADERS: [(&str, u32); 4] =
@@ -19,7 +19,7 @@ pub(super) const HEADERS: [(&str, u32); 4] =
 const MIN_LEN: u64 = 14;
 
 /// Reads `HEADER` or `nsh(md_type=…,tlv(CLASS,TYPE,VALUE),…)`.
-pub(super) fn encap<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+pub(super) fn encap<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let mut parts = token::pairs(pair.text());
     let names = HEADERS.map(|(name, _)| name).join(", ");
     let Some(header) = parts.next() else {
@@ -62,7 +62,7 @@ pub(super) fn encap<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, Synt
 }
 
 /// `tlv(0xCLASS,TYPE,0xVALUE)`.
-fn tlv(cx: &Context<'_>, pair: Pair<'_>) -> Result<EncapProp, SyntaxError> {
+fn tlv(cx: &Context<'_>, pair: KeyValue<'_>) -> Result<EncapProp, SyntaxError> {
     let help = "tlv(0xCLASS,TYPE,0xVALUE), with two hexadecimal digits a byte of the value, at most 125";
     let bad = || {
         let message = format!("{:?} is not a TLV", pair.text());
@@ -89,7 +89,7 @@ fn tlv(cx: &Context<'_>, pair: Pair<'_>) -> Result<EncapProp, SyntaxError> {
 }
 
 /// Reads nothing, or `packet_type(ns=…,type=…)`.
-pub(super) fn decap<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+pub(super) fn decap<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let mut parts = token::pairs(pair.text());
     let Some(part) = parts.next() else { return Ok(Action::Decap(PACKET_NEXT_PROTO)) };
     if let Some(more) = parts.next() {
@@ -116,7 +116,7 @@ pub(super) fn decap<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, Synt
 }
 
 /// Reads `probability=…,collector_set_id=…,obs_domain_id=…,obs_point_id=…,sampling_port=…,ingress|egress`.
-pub(super) fn sample<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+pub(super) fn sample<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let mut sample = Sample {
         probability: 0,
         collector_set_id: 0,
@@ -181,7 +181,7 @@ pub(super) fn check_pkt_larger<'a>(cx: &Context<'a>, text: &'a str) -> Result<Ac
 }
 
 /// Reads `port=…,max_len=…`.
-pub(super) fn output_trunc<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+pub(super) fn output_trunc<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let (mut port, mut max_len) = (None, None);
     for part in token::pairs(pair.text()) {
         let text = part.text();
@@ -221,7 +221,7 @@ pub(super) fn output_trunc<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Actio
 }
 
 /// Reads `src=FIELD[BITS],max_len=BYTES`, as Portcullis prints it.
-pub(super) fn output_field<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+pub(super) fn output_field<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let (mut src, mut max_len) = (None, u16::MAX);
     for part in token::pairs(pair.text()) {
         match part.key {
@@ -237,7 +237,7 @@ pub(super) fn output_field<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Actio
 }
 
 /// Reads `KIND:BYTES`, as an action that Portcullis does not know is printed.
-pub(super) fn unknown<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+pub(super) fn unknown<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let text = pair.text();
     let Some((kind, body)) = text.split_once(':') else {
         return Err(cx
@@ -249,7 +249,7 @@ pub(super) fn unknown<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, Sy
 }
 
 /// `enqueue:PORT:QUEUE`, which OpenFlow 1.3 has not: queue, output, and back to the queue before.
-pub(super) fn enqueue<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<[Action; 3], SyntaxError> {
+pub(super) fn enqueue<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<[Action; 3], SyntaxError> {
     let text = pair.text();
     let parts = text.split_once([':', 'q', ',']);
     let Some((port, queue)) = parts.filter(|(port, queue)| !port.is_empty() && !queue.is_empty()) else {

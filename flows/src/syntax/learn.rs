@@ -8,7 +8,7 @@ use ofproto::{Cookie, TableId};
 use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field::{self, ones};
-use super::token::{self, Pair};
+use super::token::{self, KeyValue};
 use super::value;
 use crate::model::DEFAULT_PRIORITY;
 
@@ -63,7 +63,7 @@ pub(super) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, Syntax
     Ok(learn)
 }
 
-fn spec<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<LearnSpec, SyntaxError> {
+fn spec<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<LearnSpec, SyntaxError> {
     let text = pair.text();
     match pair.key {
         "load" => {
@@ -84,7 +84,7 @@ fn spec<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<LearnSpec, SyntaxError> 
 }
 
 /// What a learned flow matches.
-fn matched<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<LearnSpec, SyntaxError> {
+fn matched<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<LearnSpec, SyntaxError> {
     let dst = cx.short("learn", cx.subfield(pair.key)?, pair.key)?;
     let text = pair.text();
     if text.is_empty() {

@@ -10,7 +10,7 @@ use super::field;
 use super::fields::{self, Fields, TAGGED};
 use super::names::Names;
 use super::protocols::Protocols;
-use super::token::{self, Pair};
+use super::token::{self, KeyValue};
 use super::tunnel;
 use super::value::{self, BadValue};
 use crate::model::{FlowMatch, Masked, TunnelOption};
@@ -62,7 +62,7 @@ pub(super) struct MatchReader<'a> {
 
 impl<'a> MatchReader<'a> {
     /// Takes a pair if it belongs to a match.
-    pub(super) fn take(&mut self, cx: &Context<'a>, pair: Pair<'a>) -> Result<bool, SyntaxError> {
+    pub(super) fn take(&mut self, cx: &Context<'a>, pair: KeyValue<'a>) -> Result<bool, SyntaxError> {
         if let Some((_, eth_type, protocol)) = PROTOCOLS.iter().find(|p| p.0 == pair.key) {
             if let Some(text) = pair.value {
                 return Err(cx
@@ -95,7 +95,7 @@ impl<'a> MatchReader<'a> {
         }
     }
 
-    fn field(&mut self, cx: &Context<'a>, field: Field, pair: Pair<'a>) -> Result<(), SyntaxError> {
+    fn field(&mut self, cx: &Context<'a>, field: Field, pair: KeyValue<'a>) -> Result<(), SyntaxError> {
         let text = required(cx, pair)?;
         let bits = cx.matched_value(field, text)?;
         self.ethernet |= field == Field::PacketType && bits.mask != 0 || field.is_header();
@@ -106,7 +106,7 @@ impl<'a> MatchReader<'a> {
     }
 
     /// `dl_vlan=9`, which says "tagged" too; 0xffff is "not tagged".
-    fn vlan_id(&mut self, cx: &Context<'a>, pair: Pair<'a>) -> Result<(), SyntaxError> {
+    fn vlan_id(&mut self, cx: &Context<'a>, pair: KeyValue<'a>) -> Result<(), SyntaxError> {
         let text = required(cx, pair)?;
         // A mask is all or nothing here.
         let (id, mask) = match text.split_once('/') {
@@ -137,7 +137,7 @@ impl<'a> MatchReader<'a> {
     }
 
     /// `reg0[0..15]=5`.
-    fn bits(&mut self, cx: &Context<'a>, pair: Pair<'a>) -> Result<(), SyntaxError> {
+    fn bits(&mut self, cx: &Context<'a>, pair: KeyValue<'a>) -> Result<(), SyntaxError> {
         let target = cx.subfield(pair.key)?;
         let text = required(cx, pair)?;
         if target.field.tun_metadata().is_some() {
@@ -261,7 +261,7 @@ fn wanted(place: Field) -> &'static str {
     }
 }
 
-fn required<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<&'a str, SyntaxError> {
+fn required<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<&'a str, SyntaxError> {
     match pair.value {
         Some(text) if !text.is_empty() => Ok(text),
         _ => Err(cx.error(SyntaxErrorKind::Syntax, pair.key, format!("{} needs a value", pair.key))),

@@ -12,12 +12,12 @@ use crate::model::{FlowMatch, Masked};
 /// What flows are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Criterion {
-    by: By,
+    by: SortCriterion,
     descending: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+enum SortCriterion {
     Priority,
     /// `dl_vlan`: the VLAN id without the bit that says "tagged".
     VlanId,
@@ -29,10 +29,10 @@ const ETHERNET: [Field; 5] = [Field::EthSrc, Field::EthDst, Field::EthType, Fiel
 
 /// Where a flow stands: one part for each criterion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SortKey(Vec<Part>);
+pub struct SortKey(Vec<SortPart>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
+struct SortPart {
     /// Flows that do not have the field come last, whatever the direction.
     absent: bool,
     value: u128,
@@ -43,21 +43,21 @@ impl Criterion {
     /// By `priority` or by a field's name.
     pub fn new(name: &str, descending: bool) -> Option<Self> {
         let by = match name {
-            _ if name.eq_ignore_ascii_case("priority") => By::Priority,
-            "dl_vlan" => By::VlanId,
-            _ => By::Field(field::by_name(name)?),
+            _ if name.eq_ignore_ascii_case("priority") => SortCriterion::Priority,
+            "dl_vlan" => SortCriterion::VlanId,
+            _ => SortCriterion::Field(field::by_name(name)?),
         };
         Some(Self { by, descending })
     }
 
-    fn part(self, stats: &FlowStats, matches: &FlowMatch, fields: &Fields) -> Part {
+    fn part(self, stats: &FlowStats, matches: &FlowMatch, fields: &Fields) -> SortPart {
         let (absent, value) = match self.by {
-            By::Priority => (false, u128::from(stats.priority)),
-            By::VlanId => tag(fields, 0, 0xfff, 0xfff),
-            By::Field(Field::VlanTci) => tag(fields, 0, 0xffff, 0xffff),
-            By::Field(Field::VlanVid) => tag(fields, 0, 0x1fff, 0x1fff),
-            By::Field(Field::VlanPcp) => tag(fields, 13, 0x7, 0x7),
-            By::Field(field) => {
+            SortCriterion::Priority => (false, u128::from(stats.priority)),
+            SortCriterion::VlanId => tag(fields, 0, 0xfff, 0xfff),
+            SortCriterion::Field(Field::VlanTci) => tag(fields, 0, 0xffff, 0xffff),
+            SortCriterion::Field(Field::VlanVid) => tag(fields, 0, 0x1fff, 0x1fff),
+            SortCriterion::Field(Field::VlanPcp) => tag(fields, 13, 0x7, 0x7),
+            SortCriterion::Field(field) => {
                 let bits = fields.get(field).unwrap_or(Masked { value: 0, mask: 0 });
                 // Also fields that a flow does not have are told apart by what is in their place.
                 let narrow = bits.value & field.info().exact();
@@ -74,7 +74,7 @@ impl Criterion {
                 (!has && !ethernet, narrow)
             }
         };
-        Part { absent, value, descending: self.descending }
+        SortPart { absent, value, descending: self.descending }
     }
 }
 

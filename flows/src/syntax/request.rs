@@ -8,7 +8,7 @@ use super::error::{SyntaxError, SyntaxErrorKind, Warning};
 use super::flow::IGNORED;
 use super::matching::MatchReader;
 use super::names::{Names, table_by_name};
-use super::token::{self, Pair};
+use super::token::{self, KeyValue};
 
 /// What may stand in a request, for people who wrote something else.
 const HELP: &str = "flows are selected by the fields of ovs-fields(7), table=, out_port=, out_group= and \
@@ -32,7 +32,7 @@ pub fn parse_request(text: &str, names: &dyn Names) -> Result<(FlowStatsRequest,
     Ok((request, cx.warnings.into_inner()))
 }
 
-fn property(cx: &Context<'_>, pair: Pair<'_>, request: &mut FlowStatsRequest) -> Result<(), SyntaxError> {
+fn property(cx: &Context<'_>, pair: KeyValue<'_>, request: &mut FlowStatsRequest) -> Result<(), SyntaxError> {
     let text = pair.text();
     if !matches!(pair.key, "table" | "out_port" | "out_group" | "cookie") && !IGNORED.contains(&pair.key) {
         let error = cx.error(SyntaxErrorKind::Syntax, pair.key, format!("unknown keyword {:?}", pair.key));

@@ -9,7 +9,7 @@ use super::Context;
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::field::{self, ones};
 use super::protocols::Protocols;
-use super::token::{self, Pair};
+use super::token::{self, KeyValue};
 use super::{tunnel, value};
 
 /// OFPR_ reasons, as they are written.
@@ -149,7 +149,7 @@ pub(super) fn note(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// `controller`, `controller:MAX_LEN`, `controller(max_len=…,reason=…,id=…,userdata=…,pause,meter_id=…)`.
-pub(super) fn controller<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+pub(super) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let text = pair.text();
     if text.bytes().all(|b| b.is_ascii_digit()) {
         let max_len = if text.is_empty() { 0xffff } else { cx.half("max_len", text)? };

@@ -10,12 +10,12 @@ use nom::{IResult, Parser};
 
 /// A key, with a value if one follows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pair<'a> {
+pub(super) struct KeyValue<'a> {
     pub(super) key: &'a str,
     pub(super) value: Option<&'a str>,
 }
 
-impl<'a> Pair<'a> {
+impl<'a> KeyValue<'a> {
     /// The value, empty if there is none: most keys do not tell the two apart.
     pub(super) fn text(&self) -> &'a str {
         // An empty slice at the end of the key, so that errors point behind it.
@@ -30,7 +30,7 @@ fn is_separator(c: char) -> bool {
 }
 
 /// Splits a list into its pairs.
-pub(super) fn pairs(list: &str) -> impl Iterator<Item = Pair<'_>> {
+pub(super) fn pairs(list: &str) -> impl Iterator<Item = KeyValue<'_>> {
     let mut left = list;
     std::iter::from_fn(move || {
         let (after, pair) = pair(left).ok()?;
@@ -39,7 +39,7 @@ pub(super) fn pairs(list: &str) -> impl Iterator<Item = Pair<'_>> {
     })
 }
 
-fn pair(input: &str) -> IResult<&str, Pair<'_>> {
+fn pair(input: &str) -> IResult<&str, KeyValue<'_>> {
     // `verify`: at the end of the list there is no further pair.
     let (input, _) = verify(take_while(is_separator), |_: &str| true).parse(input)?;
     let (_, _) = verify(rest, |left: &str| !left.is_empty()).parse(input)?;
@@ -49,7 +49,7 @@ fn pair(input: &str) -> IResult<&str, Pair<'_>> {
     let ends = match delimiter {
         Some(':' | '=') => BLANKS,
         Some('(') => ")",
-        _ => return Ok((input, Pair { key, value: None })),
+        _ => return Ok((input, KeyValue { key, value: None })),
     };
     let mut len = value_len(input, ends);
     // `set_field(x)->y` and the like: what follows the bracket belongs to the value.
@@ -59,7 +59,7 @@ fn pair(input: &str) -> IResult<&str, Pair<'_>> {
     let (text, after) = input.split_at_checked(len).unwrap_or((input, ""));
     let mut rest = after.chars();
     rest.next();
-    Ok((rest.as_str(), Pair { key, value: Some(text) }))
+    Ok((rest.as_str(), KeyValue { key, value: Some(text) }))
 }
 
 /// How long a value is: up to one of `ends` that stands neither in brackets nor in quotes.

@@ -12,7 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::fields::{ANY, Kind};
+use super::fields::{ANY, PacketKind};
 use super::parts::{named_port, pair, part, plain_port, port, set, subfield, table};
 
 fn learn() -> impl Strategy<Value = Action> {
@@ -218,7 +218,7 @@ fn last() -> impl Strategy<Value = Action> {
     ]
 }
 
-pub(super) fn actions(kind: &'static Kind) -> BoxedStrategy<Vec<Action>> {
+pub(super) fn actions(kind: &'static PacketKind) -> BoxedStrategy<Vec<Action>> {
     let (fixed, _, writable) = kind;
     let leaf = action(writable);
     let clone = vec(leaf.clone(), 0..4).prop_map(Action::Clone);

@@ -8,9 +8,9 @@ use proptest::sample::{select, subsequence};
 use crate::model::{FlowMatch, Masked, TunnelOption};
 
 /// What a packet must be, the fields that it has then, and those of them that actions may write.
-pub(super) type Kind = (&'static [(Field, u128)], &'static [Field], &'static [Field]);
+pub(super) type PacketKind = (&'static [(Field, u128)], &'static [Field], &'static [Field]);
 
-pub(super) const KINDS: &[Kind] = {
+pub(super) const KINDS: &[PacketKind] = {
     use Field::*;
     &[
         (&[], &[EthSrc, EthDst, VlanVid, VlanPcp], &[EthSrc, EthDst]),
@@ -73,7 +73,7 @@ pub(super) const KINDS: &[Kind] = {
 };
 
 /// What a switch holds too, and `ovs-ofctl` does not print, or does not read again.
-pub(super) const UNREADABLE: &[Kind] = {
+pub(super) const UNREADABLE: &[PacketKind] = {
     use Field::*;
     const CONTEXTS: &[Field] = &[NshC1, NshC2, NshC3, NshC4, NshSpi];
     const ERSPAN: &[Field] = &[TunErspanIdx, TunErspanDir, TunErspanHwid, TunGtpuFlags, TunGtpuMsgtype];
@@ -239,7 +239,7 @@ fn tunnel_option() -> impl Strategy<Value = (Field, TunnelOption)> {
     (select(Field::TUN_METADATA.to_vec()), value)
 }
 
-pub(super) fn matches(kind: &'static Kind, readable: bool) -> impl Strategy<Value = FlowMatch> {
+pub(super) fn matches(kind: &'static PacketKind, readable: bool) -> impl Strategy<Value = FlowMatch> {
     let (fixed, fields, _) = kind;
     let bits = if readable { bits } else { any_bits };
     let some = (subsequence(*fields, 0..=fields.len()), subsequence(ALWAYS, 0..4));

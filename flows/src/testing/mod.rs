@@ -13,10 +13,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use self::actions::{action, actions};
-use self::fields::{KINDS, Kind, UNREADABLE, matches};
+use self::fields::{KINDS, PacketKind, UNREADABLE, matches};
 use crate::model::Flow;
 
-fn instructions(kind: &'static Kind) -> impl Strategy<Value = Vec<Instruction>> {
+fn instructions(kind: &'static PacketKind) -> impl Strategy<Value = Vec<Instruction>> {
     let option = prop::option::of::<BoxedStrategy<Instruction>>;
     let in_set = action(&[]).prop_filter("fits an action set", |action| {
         matches!(action, Action::Output { .. } | Action::Load { .. } | Action::SetField(_) | Action::Group(_))
@@ -67,7 +67,7 @@ pub fn held() -> impl Strategy<Value = Flow> {
     )
 }
 
-fn flow_of(kinds: Vec<&'static Kind>, readable: bool) -> impl Strategy<Value = Flow> {
+fn flow_of(kinds: Vec<&'static PacketKind>, readable: bool) -> impl Strategy<Value = Flow> {
     let head = (0..10_u8, any::<[u16; 3]>(), any::<u64>(), 0..32_u16);
     let body = select(kinds).prop_flat_map(move |kind| (matches(kind, readable), instructions(kind)));
     (head, body).prop_map(|((table, times, cookie, flags), (matches, instructions))| {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::support::{Compiled, DUAL_SOCKET, NOW, file};
 use crate::verdict::{Form, Out};
-use flows::compile::Moment;
+use flows::compile::TimeContext;
 use flows::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
 use ofproto::oxm::Field;
 
@@ -31,7 +31,7 @@ fn allow(protocol: &str, ports: &str, more: &str) -> String {
 }
 
 fn compiled(vlan: bool, rules: &str) -> Compiled {
-    Compiled::new(file(&format!("{}{rules}", network(vlan))), "br0", Moment::default())
+    Compiled::new(file(&format!("{}{rules}", network(vlan))), "br0", TimeContext::default())
 }
 
 /// Who speaks to whom, by port and address.
@@ -283,7 +283,7 @@ fn by_a_next_hop() {
         [endpoint.gw]\nattach = [{ network = \"in\", port = \"gw\", addresses = [\"10.0.0.4\"], mac = \"02:00:00:00:00:02\" }]\n\
         [exit.wan]\nnetwork = \"out\"\nport = \"wan\"\n\
         [[allow]]\nname = \"up\"\nfrom = \"client\"\nto = \"wan\"\nvia = \"gw\"\nprotocol = \"tcp\"\nports = [80]\n";
-    let on = Compiled::new(file(UPDATES), "br0", Moment::default());
+    let on = Compiled::new(file(UPDATES), "br0", TimeContext::default());
     let mut talk = Talk::new(&on, false);
     let client = Side { port: "client", v4: "10.0.0.1", v6: "" };
     let gw = Side { port: "gw", v4: "10.0.0.4", v6: "" };
@@ -303,7 +303,7 @@ fn by_a_next_hop() {
 fn what_a_crossing_opens_comes_back_on_both_bridges() {
     let text = DUAL_SOCKET;
     let bridges: Vec<Compiled> = ["vmbr1", "vmbr0"]
-        .map(|bridge| Compiled::new(file(text), bridge, Moment { now: NOW, ..Moment::default() }))
+        .map(|bridge| Compiled::new(file(text), bridge, TimeContext { now: NOW, ..TimeContext::default() }))
         .into();
     let monitoring = Side { port: "veth202", v4: "10.1.0.202", v6: "" };
     let (to_health, from_health) =

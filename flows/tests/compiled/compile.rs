@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use crate::support::packets::{self, Choices, probe};
 use crate::support::{Compiled, DUAL_SOCKET, MIXED, SHIPPED, file, open_windows, ports, random};
-use flows::compile::{Moment, OriginKind, PortMap, Program, compile, layout};
+use flows::compile::{OriginKind, PortMap, Program, TimeContext, compile, layout};
 use flows::network::NetworkFile;
 use flows::{Flow, FlowMatch};
 use ofproto::action::Action;
@@ -158,7 +158,7 @@ fn most_random_files_are_files() {
 
 fn program(text: &str, bridge: &str) -> Program {
     let file = file(text);
-    compile(&file, bridge, &ports(&file, bridge), &Moment::default())
+    compile(&file, bridge, &ports(&file, bridge), &TimeContext::default())
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_missing_port_is_named_by_nothing() {
     let all = ports(&file, "vmbr0");
     let mut fewer = all.clone();
     let warp = fewer.remove("warp0").unwrap();
-    let program = compile(&file, "vmbr0", &fewer, &Moment::default());
+    let program = compile(&file, "vmbr0", &fewer, &TimeContext::default());
     assert_eq!(program.missing_ports, BTreeSet::from(["warp0".to_owned()]));
     for flow in program.flows() {
         assert_ne!(flow.matches.exact(Field::InPortOxm), Some(warp.0.into()));
@@ -229,7 +229,7 @@ fn a_missing_port_is_named_by_nothing() {
             .filter(|f| f.instructions.is_empty() && f.matches.exact(Field::InPortOxm).is_none())
             .count()
     };
-    assert_eq!(drops(&program), drops(&compile(&file, "vmbr0", &all, &Moment::default())));
+    assert_eq!(drops(&program), drops(&compile(&file, "vmbr0", &all, &TimeContext::default())));
 }
 
 fn names_port(instruction: &Instruction, port: PortNo) -> bool {
@@ -247,7 +247,7 @@ fn a_port_with_another_number_keeps_its_cookies() {
     let file = file(DUAL_SOCKET);
     let mut ports = ports(&file, "vmbr0");
     let cookies = |p: &PortMap| {
-        compile(&file, "vmbr0", p, &Moment::default()).flows().map(|f| f.cookie).collect::<BTreeSet<_>>()
+        compile(&file, "vmbr0", p, &TimeContext::default()).flows().map(|f| f.cookie).collect::<BTreeSet<_>>()
     };
     let before = cookies(&ports);
     ports.insert("warp0".to_owned(), PortNo(77));

@@ -11,7 +11,7 @@ use flows::Flow;
 use flows::compile::Program;
 use flows::compile::layout::{FIRST_FRAGMENTS, LATER_FRAGMENTS, RELATED, UNTRACKED};
 use flows::interp::{Packet, Pipeline};
-use flows::learned::{Judge, Learners};
+use flows::learned::{LearnedFlowJudge, Learners};
 use flows::network::NetworkFile;
 use ipnetwork::IpNetwork;
 use ofproto::PortNo;
@@ -52,7 +52,7 @@ fn number(state: &State, bridge: usize, port: &str) -> Option<PortNo> {
 /// Lets everybody speak who may, and asks that the program accounts for whatever that taught.
 fn speak(state: &State, bridge: usize, program: &Program, probes: &[Probe]) -> Vec<Said> {
     let choices = Choices::new(&state.file, &state.file.bridges[bridge].name);
-    let (pipeline, judge) = (pipeline(program), Judge::new(&program.parts));
+    let (pipeline, judge) = (pipeline(program), LearnedFlowJudge::new(&program.parts));
     let mut all = Vec::new();
     for probe in probes {
         if !choices.speaks() {
@@ -153,7 +153,7 @@ fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[u
     let leased: Vec<IpNetwork> = networks.flat_map(|network| network.subnets.clone()).collect();
     for (bridge, after) in state.after(&before).iter().enumerate() {
         let choices = Choices::new(&state.file, &state.file.bridges[bridge].name);
-        let (pipeline, judge) = (pipeline(after), Judge::new(&after.parts));
+        let (pipeline, judge) = (pipeline(after), LearnedFlowJudge::new(&after.parts));
         let learners = Learners::of(after.flows());
         for one in &all[bridge] {
             // Nothing goes out where it came in: what somebody taught by speaking to itself leads nowhere.
@@ -238,7 +238,7 @@ fn what_was_learned_of_a_leased_address_counts_both_ways() {
     let on =
         Compiled::new(file(&[text, &rule("x", "y"), &rule("y", "x")].concat()), "br0", Default::default());
     let (judge, leased, own) =
-        (Judge::new(&on.program.parts), on.leases[0].address, "10.0.0.2".parse().unwrap());
+        (LearnedFlowJudge::new(&on.program.parts), on.leases[0].address, "10.0.0.2".parse().unwrap());
     for (at, src, dst) in [("x", leased, own), ("y", own, leased)] {
         let what = What::Ip { src, dst, content: Content::Tcp(80) };
         let frame = Frame { vlan: None, eth_src: PEER, eth_dst: PEER, what };
@@ -266,7 +266,8 @@ fn an_address_that_was_used_first_is_accounted_for_while_its_port_may_have_it() 
     let binding = |flow: &&flows::Flow| flow.table == flows::compile::layout::HOLDERS;
     let bindings: Vec<_> = learned.iter().filter(binding).cloned().collect();
     assert_eq!((bindings.len(), learned.len() > 1), (1, true), "{learned:?}");
-    let accounts = |text: &str| Judge::new(&on(text).program.parts).accounts_for(&bindings[0]).is_some();
+    let accounts =
+        |text: &str| LearnedFlowJudge::new(&on(text).program.parts).accounts_for(&bindings[0]).is_some();
     assert!(accounts(text));
     for (was, is) in [
         (", router = true", ""),

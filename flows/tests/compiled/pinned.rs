@@ -9,7 +9,7 @@ const MAC: [u8; 6] = [2, 0, 0, 0, 8, 8];
 const PEER: [u8; 6] = [2, 0, 0, 0, 9, 9];
 
 fn on(text: &str, bridge: &str) -> Compiled {
-    Compiled::new(file(text), bridge, flows::compile::Moment { now: NOW, ..Default::default() })
+    Compiled::new(file(text), bridge, flows::compile::TimeContext { now: NOW, ..Default::default() })
 }
 
 fn out(port: &str, vlan: Option<u16>, form: Form) -> Vec<Out> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::table::{self, Rows, places, rows, table};
 use crate::support::{COMM_MATRIX, PANTHEON, SHIPPED, file};
-use flows::network::{Allow, NetworkFile, Place, Protocol};
+use flows::network::{Allow, EnforcementPoint, NetworkFile, Protocol};
 
 /// Compares with the table in the folder, or writes it.
 fn pinned(name: &str, text: &str) {
@@ -114,11 +114,12 @@ fn concerned(file: &NetworkFile, names: &[String]) -> String {
 fn every_rule_can_be_seen() {
     for (name, text) in SHIPPED {
         let file = file(text);
-        for (i, allow) in file.allows.iter().enumerate().filter(|(_, a)| a.place == Place::Switch) {
+        for (i, allow) in file.allows.iter().enumerate().filter(|(_, a)| a.place == EnforcementPoint::Switch)
+        {
             let mut without = file.clone();
             without.allows.remove(i);
             // Its ports are still tried.
-            without.allows.push(Allow { place: Place::Elsewhere(String::new()), ..allow.clone() });
+            without.allows.push(Allow { place: EnforcementPoint::Elsewhere(String::new()), ..allow.clone() });
             let names: Vec<String> = allow.from.iter().chain(&allow.to).cloned().collect();
             assert_ne!(
                 concerned(&file, &names),
@@ -194,7 +195,7 @@ fn new_allow(from: &str, to: &str) -> Allow {
         temp: None,
         via: None,
         returns: None,
-        place: Place::Switch,
+        place: EnforcementPoint::Switch,
         chain: None,
         span: 0..0,
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::support::changes::{Change, State, change};
 use crate::support::{MIXED, PANTHEON, SHIPPED, file, ports, random};
-use flows::compile::{Moment, PortMap, Program, compile, recompile};
+use flows::compile::{PortMap, Program, TimeContext, compile, recompile};
 use flows::network::NetworkFile;
 use ofproto::PortNo;
 use proptest::prelude::*;
@@ -92,9 +92,9 @@ fn a_change_makes_the_parts_again_that_depend_on_it_and_no_other() {
     let before = file(&text);
     let mut numbers = ports(&before, "pantheon");
     let compiled = |file: &NetworkFile, ports: &PortMap, old: &Program| {
-        recompile(old, file, "pantheon", ports, &Moment::default())
+        recompile(old, file, "pantheon", ports, &TimeContext::default())
     };
-    let old = compile(&before, "pantheon", &numbers, &Moment::default());
+    let old = compile(&before, "pantheon", &numbers, &TimeContext::default());
     let number = |name: &str| before.network(name).map(|network| network.number);
     let again = |text: &str, ports: &PortMap| made_again(&old, &compiled(&file(text), ports, &old));
     assert_eq!(again(&text, &numbers), [], "nothing changed");

@@ -27,7 +27,7 @@ impl VlanVid {
 
 /// Between which addresses a frame is, and in which VLAN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Addresses {
+pub struct FrameAddresses {
     /// The receiver.
     pub dst: Mac,
     /// The sender.
@@ -36,7 +36,7 @@ pub struct Addresses {
     pub vlan: VlanVid,
 }
 
-impl Addresses {
+impl FrameAddresses {
     /// Reads the beginning of a frame. None where it is too short to have all of it.
     #[inline]
     pub fn parse(frame: &[u8]) -> Option<Self> {
@@ -61,13 +61,13 @@ mod tests {
     #[test]
     fn the_outermost_tag_says_which_vlan() {
         let frame = |rest: &[u8]| [&[2; 6][..], &[4; 6], rest].concat();
-        let vlan = |rest: &[u8]| Addresses::parse(&frame(rest)).map(|addresses| addresses.vlan.0);
+        let vlan = |rest: &[u8]| FrameAddresses::parse(&frame(rest)).map(|addresses| addresses.vlan.0);
         assert_eq!(vlan(&[8, 0, 0x45, 0]), Some(0));
         assert_eq!(vlan(&[0x81, 0, 0x20, 0x0a, 8, 0]), Some(0x100a), "the priority does not count");
         assert_eq!(vlan(&[0x81, 0, 0xe0, 0, 8, 0]), Some(VlanVid::PRIORITY.0));
         assert_eq!(vlan(&[0x88, 0xa8, 0, 7, 0x81, 0, 0, 9, 8, 0]), Some(0x1007));
         assert_eq!(vlan(&[0x81, 0, 0]), None, "cut off within its tag");
-        assert_eq!((vlan(&[]), Addresses::parse(&[2; 11])), (Some(0), None));
+        assert_eq!((vlan(&[]), FrameAddresses::parse(&[2; 11])), (Some(0), None));
         assert_eq!((VlanVid(0x100a).number(), VlanVid::PRIORITY.number()), (10, 0));
     }
 }

@@ -12,7 +12,7 @@ mod packet_out;
 mod tests;
 
 pub use flow::{FlowStamp, MacStamp};
-pub use frame::{Addresses, VlanVid};
+pub use frame::{FrameAddresses, VlanVid};
 pub use packet_in::PacketInView;
 pub use packet_out::PacketOutStamp;
 

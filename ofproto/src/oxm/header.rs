@@ -15,9 +15,9 @@ pub(crate) const TUN_METADATA_LEN: usize = 124;
 const NSH: u32 = 0x005a_d650;
 
 /// The fields of one class by number, made at compile time: a match of ten fields is ten loads, not ten scans.
-type Table = [Option<Field>; 128];
+type FieldsByNumber = [Option<Field>; 128];
 
-const fn table(class: u16, experimenter: u32) -> Table {
+const fn table(class: u16, experimenter: u32) -> FieldsByNumber {
     let mut table = [None; 128];
     let mut rest = Field::ALL;
     while let Some((&field, tail)) = rest.split_first() {
@@ -42,7 +42,7 @@ const fn table(class: u16, experimenter: u32) -> Table {
 }
 
 #[allow(clippy::indexing_slicing, reason = "runs at compile time: out of range does not compile")]
-const fn set(table: &mut Table, class: u16, header: Option<(u16, u8)>, field: Field) {
+const fn set(table: &mut FieldsByNumber, class: u16, header: Option<(u16, u8)>, field: Field) {
     if let Some((c, number)) = header
         && c == class
     {
@@ -50,14 +50,14 @@ const fn set(table: &mut Table, class: u16, header: Option<(u16, u8)>, field: Fi
     }
 }
 
-static NXM_BASIC: Table = table(0x0000, 0);
-static NXM_NICIRA: Table = table(NXM_1, 0);
-static ERICSSON: Table = table(0x1000, 0);
-static OXM_BASIC: Table = table(OPENFLOW_BASIC, 0);
-static OXM_REGS: Table = table(0x8001, 0);
-static ONF_FIELDS: Table = table(EXPERIMENTER, ONF);
-static NICIRA_FIELDS: Table = table(EXPERIMENTER, NICIRA);
-static NSH_FIELDS: Table = table(EXPERIMENTER, NSH);
+static NXM_BASIC: FieldsByNumber = table(0x0000, 0);
+static NXM_NICIRA: FieldsByNumber = table(NXM_1, 0);
+static ERICSSON: FieldsByNumber = table(0x1000, 0);
+static OXM_BASIC: FieldsByNumber = table(OPENFLOW_BASIC, 0);
+static OXM_REGS: FieldsByNumber = table(0x8001, 0);
+static ONF_FIELDS: FieldsByNumber = table(EXPERIMENTER, ONF);
+static NICIRA_FIELDS: FieldsByNumber = table(EXPERIMENTER, NICIRA);
+static NSH_FIELDS: FieldsByNumber = table(EXPERIMENTER, NSH);
 
 impl Field {
     /// Whose the field's header of class 0xffff is; none for fields that have none.

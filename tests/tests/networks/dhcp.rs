@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use portcullis::lab::LabOptions;
 use portcullis_tests::Running;
-use portcullis_tests::dhcp::{Kind, Message, UNSET};
+use portcullis_tests::dhcp::{DhcpMessageType, Message, UNSET};
 use portcullis_tests::frames::{EVERYBODY, mac};
 
 use super::arrive;
@@ -42,7 +42,7 @@ const STRANGER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
 fn requests_go_to_the_servers_and_answers_come_from_them_alone() {
     let net = Running::start(OUTSIDE, LabOptions::default());
     let client = mac(&net.lab, "l1");
-    let discover = Message::of_client(Kind::Discover, 7, client);
+    let discover = Message::of_client(DhcpMessageType::Discover, 7, client);
     let asks = |to| arrive(&net, "l1", "out", &[discover.request(client, UNSET, to)]);
     assert!(asks(ALL) > 0, "to everybody");
     assert!(asks(SERVER) > 0, "to the server");
@@ -51,7 +51,7 @@ fn requests_go_to_the_servers_and_answers_come_from_them_alone() {
     assert_eq!(arrive(&net, "l1", "s", &[discover.request(client, UNSET, ALL)]), 0, "to a neighbour");
 
     let lease = Ipv4Addr::new(10, 5, 0, 77);
-    let offer = Message::of_server(Kind::Offer, 7, client, lease);
+    let offer = Message::of_server(DhcpMessageType::Offer, 7, client, lease);
     let from = mac(&net.lab, "out");
     let answers = |to_mac, source, to| arrive(&net, "out", "l1", &[offer.answer((from, to_mac), source, to)]);
     assert!(answers(EVERYBODY, SERVER, ALL) > 0, "from the server");

@@ -1,17 +1,17 @@
 //! The five networks of the project, each as a whole: all pairs, every port that a rule names and one that none does, with
 //! forged sources, by the flows and by real packets; with windows closed, open, and closed again.
 
-use flows::network::{Place, Protocol};
-use portcullis::lab::Round;
+use flows::network::{EnforcementPoint, Protocol};
+use portcullis::lab::ProbeRound;
 use portcullis_tests::network_file;
 
 use super::{lab, passed, probed};
 
 /// Every row passes: also every rule by at least one conversation of its own, the windows' while they are open.
-fn passes(name: &str) -> Vec<Round> {
+fn passes(name: &str) -> Vec<ProbeRound> {
     let (scenario, lab) = lab(&network_file(name));
     let rounds = probed(&scenario, &lab);
-    for allow in scenario.file.allows.iter().filter(|a| a.place == Place::Switch) {
+    for allow in scenario.file.allows.iter().filter(|a| a.place == EnforcementPoint::Switch) {
         assert!(passed(&rounds, &allow.name), "{name}: nothing of {} was tried", allow.name);
     }
     for crossing in &scenario.file.crossings {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use etherparse::{IpFragOffset, IpNumber, Ipv4Header};
 use portcullis::lab::LabOptions;
 use portcullis_tests::Running;
-use portcullis_tests::dhcp::{Kind, Message};
+use portcullis_tests::dhcp::{DhcpMessageType, Message};
 use portcullis_tests::frames::{EVERYBODY, mac};
 
 use super::arrive;
@@ -88,7 +88,7 @@ fn silent(net: &Running, how: &str) {
     assert_eq!(answers(net, "l2", FIRST), 0, "{how}: answers for the next one");
     converse(net, "l2");
     let client = mac(&net.lab, "l2");
-    let release = Message { ciaddr: FIRST, ..Message::of_client(Kind::Release, 9, client) };
+    let release = Message { ciaddr: FIRST, ..Message::of_client(DhcpMessageType::Release, 9, client) };
     assert!(arrive(net, "l2", "s", &[release.request(client, FIRST, SERVER)]) > 0);
     std::thread::sleep(AGAIN);
 }
@@ -102,12 +102,13 @@ fn ends_by_word(track: bool) {
         assert!(arrive(&net, "l1", "s", &[message.request(client, FIRST, SERVER)]) > 0, "{kind:?}");
     };
     speak(&net, 3_600);
-    says(Kind::Release);
+    says(DhcpMessageType::Release);
     silent(&net, "given back");
 
     speak(&net, 3_600);
-    says(Kind::Request);
-    let nak = Message { lease: None, ..Message::of_server(Kind::Nak, 8, client, Ipv4Addr::UNSPECIFIED) };
+    says(DhcpMessageType::Request);
+    let nak =
+        Message { lease: None, ..Message::of_server(DhcpMessageType::Nak, 8, client, Ipv4Addr::UNSPECIFIED) };
     assert!(arrive(&net, "s", "l1", &[nak.answer((server, EVERYBODY), SERVER, Ipv4Addr::BROADCAST)]) > 0);
     silent(&net, "refused when it was to be renewed");
 

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use portcullis::lab::LabOptions;
 use portcullis_tests::Running;
-use portcullis_tests::dhcp::{Kind, Message, UNSET};
+use portcullis_tests::dhcp::{DhcpMessageType, Message, UNSET};
 use portcullis_tests::frames::{EVERYBODY, mac};
 
 use super::conntrack::tracked;
@@ -77,10 +77,11 @@ pub(super) fn lease(net: &Running, client: &str, address: Ipv4Addr) -> bool {
 /// The same for so many seconds.
 pub(super) fn lease_for(net: &Running, client: &str, address: Ipv4Addr, seconds: u32) -> bool {
     let (chaddr, server) = (mac(&net.lab, client), mac(&net.lab, "s"));
-    let request = Message::of_client(Kind::Request, 7, chaddr);
+    let request = Message::of_client(DhcpMessageType::Request, 7, chaddr);
     let asked = arrive(net, client, "s", &[request.request(chaddr, UNSET, Ipv4Addr::BROADCAST)]);
     assert!(asked > 0, "{client}: the request");
-    let ack = Message { lease: Some(seconds), ..Message::of_server(Kind::Ack, 7, chaddr, address) };
+    let ack =
+        Message { lease: Some(seconds), ..Message::of_server(DhcpMessageType::Ack, 7, chaddr, address) };
     let frame = ack.answer((server, EVERYBODY), SERVER, Ipv4Addr::BROADCAST);
     arrive(net, "s", client, &[frame]) > 0
 }
@@ -129,7 +130,7 @@ fn an_address_belongs_to_the_port_that_leased_it() {
 
     // Given back, it is nobody's, and nobody's answers come.
     let client = mac(&net.lab, "l1");
-    let release = Message { ciaddr: FIRST, ..Message::of_client(Kind::Release, 8, client) };
+    let release = Message { ciaddr: FIRST, ..Message::of_client(DhcpMessageType::Release, 8, client) };
     assert!(arrive(&net, "l1", "s", &[release.request(client, FIRST, SERVER)]) > 0);
     assert_eq!(asks(&net, "l1", FIRST), 0, "after it was given back");
     assert_eq!(answers(&net, "l1", FIRST), 0, "the answers that it waited for");

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use portcullis::lab::LabOptions;
 use portcullis_tests::Running;
-use portcullis_tests::dhcpv6::{Kind, Message};
+use portcullis_tests::dhcpv6::{Dhcpv6MessageType, Message};
 use portcullis_tests::frames::{
     ADVERTISEMENT, Ear, SOLICITATION, emit, icmpv6, mac, nd, router_advertisement, udp6,
 };
@@ -107,7 +107,7 @@ fn comes_out<const N: usize>(net: &Running, from: &str, frame: &[u8], at: [&str;
     emit(&net.lab, from, &[frame.to_vec()]);
     // (A datapath may change the order of what comes in at once: a second one comes after all.)
     for xid in [1, 2] {
-        let asks = Message::new(Kind::Solicit, xid, mark, &[]).request(mark, link_local(mark));
+        let asks = Message::new(Dhcpv6MessageType::Solicit, xid, mark, &[]).request(mark, link_local(mark));
         emit(&net.lab, "m", std::slice::from_ref(&asks));
         server.until(|heard| heard == asks);
     }
@@ -162,14 +162,14 @@ fn looks(net: &Running, place: &str, address: Ipv6Addr) -> bool {
 }
 
 /// The client asks by that kind of message, the server gives; whether the client hears of it.
-fn lease_by(net: &Running, kind: Kind, client: &str, addresses: &[Ipv6Addr]) -> bool {
+fn lease_by(net: &Running, kind: Dhcpv6MessageType, client: &str, addresses: &[Ipv6Addr]) -> bool {
     let own = mac(&net.lab, client);
     assert!(says(net, client, &Message::new(kind, 7, own, &[])), "{client}: {kind:?}");
-    replies(net, client, &Message::new(Kind::Reply, 7, own, addresses))
+    replies(net, client, &Message::new(Dhcpv6MessageType::Reply, 7, own, addresses))
 }
 
 fn lease(net: &Running, client: &str, address: Ipv6Addr) -> bool {
-    lease_by(net, Kind::Request, client, &[address])
+    lease_by(net, Dhcpv6MessageType::Request, client, &[address])
 }
 
 /// The flows that say at which port an address is.
@@ -183,7 +183,7 @@ fn what_dhcp_gives_belongs_to_the_port_that_got_it(network: &str) {
     let mut net = Running::start(&file(network, ""), LabOptions::default());
     assert!(!asks(&net, "l1", FIRST), "before it is leased");
     // Rapid commit: the first message is answered at once (RFC 8415 §18.3.1).
-    assert!(lease_by(&net, Kind::Solicit, "l1", &[FIRST]) && lease(&net, "l2", SECOND));
+    assert!(lease_by(&net, Dhcpv6MessageType::Solicit, "l1", &[FIRST]) && lease(&net, "l2", SECOND));
     assert!(asks(&net, "l1", FIRST) && asks(&net, "l2", SECOND));
     assert!(answers(&net, "l1", FIRST), "the answer");
 
@@ -201,12 +201,15 @@ fn what_dhcp_gives_belongs_to_the_port_that_got_it(network: &str) {
 
     // Nobody asked, another exchange, another client, and what no client waits for.
     let own = mac(&net.lab, "l1");
-    let reply = |xid, client| Message::new(Kind::Reply, xid, client, &[host(0x80)]);
+    let reply = |xid, client| Message::new(Dhcpv6MessageType::Reply, xid, client, &[host(0x80)]);
     assert!(!replies(&net, "l1", &reply(8, own)) && !replies(&net, "l1", &reply(7, [2; 6])));
-    assert!(!replies(&net, "l1", &Message::new(Kind::Reconfigure, 0, own, &[])));
+    assert!(!replies(&net, "l1", &Message::new(Dhcpv6MessageType::Reconfigure, 0, own, &[])));
     assert!(!asks(&net, "l1", host(0x80)));
     // A delegated prefix is none of the client's own addresses.
-    let prefix = Message { prefix: Some((host(0x90), 124)), ..Message::new(Kind::Reply, 7, own, &[FIRST]) };
+    let prefix = Message {
+        prefix: Some((host(0x90), 124)),
+        ..Message::new(Dhcpv6MessageType::Reply, 7, own, &[FIRST])
+    };
     assert!(replies(&net, "l1", &prefix) && !asks(&net, "l1", host(0x91)));
 
     // Whoever has an address can be reached at it, and is found by it.
@@ -236,9 +239,11 @@ fn what_dhcp_gives_belongs_to_the_port_that_got_it(network: &str) {
 
     // Renewed, it ends later: the cookie says when.
     let cookie = |flow: &str| flow.split(',').next().unwrap().to_owned();
-    let renewal =
-        |valid| Message { addresses: vec![(FIRST, valid)], ..Message::new(Kind::Reply, 7, own, &[]) };
-    assert!(says(&net, "l1", &Message::new(Kind::Renew, 7, own, &[FIRST])));
+    let renewal = |valid| Message {
+        addresses: vec![(FIRST, valid)],
+        ..Message::new(Dhcpv6MessageType::Reply, 7, own, &[])
+    };
+    assert!(says(&net, "l1", &Message::new(Dhcpv6MessageType::Renew, 7, own, &[FIRST])));
     assert!(replies(&net, "l1", &renewal(7_200)));
     let renewed = holders(&net, FIRST);
     assert!(renewed.len() == 1 && cookie(&renewed[0]) != cookie(real), "{renewed:?}");
@@ -249,12 +254,12 @@ fn what_dhcp_gives_belongs_to_the_port_that_got_it(network: &str) {
     // Given back, it is nobody's, and nobody's answers come.
     assert!(lease(&net, "l1", FIRST));
     talks(&net, "l1", FIRST);
-    assert!(says(&net, "l1", &Message::new(Kind::Release, 9, own, &[FIRST])));
+    assert!(says(&net, "l1", &Message::new(Dhcpv6MessageType::Release, 9, own, &[FIRST])));
     assert!(!asks(&net, "l1", FIRST), "after it was given back");
     assert!(!answers(&net, "l1", FIRST), "the answers that it waited for");
     assert!(lease(&net, "l2", FIRST), "somebody else may have it now");
     talks(&net, "l2", FIRST);
-    let declined = Message::new(Kind::Decline, 10, mac(&net.lab, "l2"), &[FIRST]);
+    let declined = Message::new(Dhcpv6MessageType::Decline, 10, mac(&net.lab, "l2"), &[FIRST]);
     assert!(says(&net, "l2", &declined) && !asks(&net, "l2", FIRST), "declined");
 }
 

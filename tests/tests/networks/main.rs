@@ -30,7 +30,7 @@ use std::path::Path;
 use std::process::Command;
 
 use portcullis::lab::probe::{Expected, table};
-use portcullis::lab::{Round, Running as Lab, Scenario, start};
+use portcullis::lab::{ProbeRound, RunningLab as Lab, Scenario, start};
 use portcullis_tests::frames::{emit, mac};
 use portcullis_tests::{Running, binary};
 
@@ -42,9 +42,9 @@ fn lab(path: &Path) -> (Scenario, Lab) {
 }
 
 /// Probes all that the file says, and sees every row as it says.
-fn probed(scenario: &Scenario, lab: &Lab) -> Vec<Round> {
+fn probed(scenario: &Scenario, lab: &Lab) -> Vec<ProbeRound> {
     let rounds = lab.probe(&scenario.file).unwrap();
-    for Round { when, findings } in &rounds {
+    for ProbeRound { when, findings } in &rounds {
         let good = !findings.is_empty() && findings.iter().all(|f| f.ok);
         assert!(good, "{}, {when}:\n{}", scenario.path.display(), table(findings));
     }
@@ -52,7 +52,7 @@ fn probed(scenario: &Scenario, lab: &Lab) -> Vec<Round> {
 }
 
 /// Whether a conversation of that rule was seen to pass.
-fn passed(rounds: &[Round], rule: &str) -> bool {
+fn passed(rounds: &[ProbeRound], rule: &str) -> bool {
     let of_rule = |what: &str| what.contains(&format!("({rule})"));
     let mut findings = rounds.iter().flat_map(|r| &r.findings);
     findings.any(|f| f.ok && f.probe.expected == Expected::Passes && of_rule(&f.probe.what))

@@ -85,8 +85,8 @@ fn another_tag_or_none_is_dropped() {
     let sniffer = portcullis::lab::probe::Sniffer::open(&net.lab.namespace("f").unwrap(), "eth1").unwrap();
     let mut wire = portcullis::lab::probe::Injector::open(&full, &trunk).unwrap();
     // (What the frame's tag number is, as the sniffer knows it.)
-    use portcullis::lab::probe::{Body, Frame};
-    let body = Body::Udp(from.into(), 4_000, to.into(), 53);
+    use portcullis::lab::probe::{Frame, FrameBody};
+    let body = FrameBody::Udp(from.into(), 4_000, to.into(), 53);
     let with = |vlan: Option<u16>| Frame { vlan, ..Frame::new(macs.0, macs.1, body.clone()) };
     let frames =
         [(1, with(Some(10))), (2, with(None)), (3, with(Some(20))), (4, with(Some(11))), (5, with(Some(0)))];

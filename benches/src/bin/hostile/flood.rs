@@ -14,7 +14,7 @@ use ofproto::oxm::Match;
 use ofproto::testing::switch::{frame, mac, packet_in};
 use ofproto::{Cookie, PortNo, TableId, Xid};
 
-use crate::switch::{Line, answer, reply};
+use crate::switch::{SwitchConnection, answer, reply};
 
 /// Counts the bridges that flood at once.
 pub(crate) const FLOODS: u32 = 4;
@@ -98,7 +98,7 @@ pub(crate) fn run(kind: &str, at: &str) -> io::Result<()> {
 }
 
 fn one(flood: Flood, n: u32, at: SocketAddr) -> io::Result<()> {
-    let mut line = Line::open(at)?;
+    let mut line = SwitchConnection::open(at)?;
     line.shake_hands(&flood.bridge(n), &["p1"], u64::from(n) + 0x10)?;
     line.answer_until_silent()?;
     let mut burst = Vec::with_capacity(BURST);
@@ -126,7 +126,7 @@ fn one(flood: Flood, n: u32, at: SocketAddr) -> io::Result<()> {
     })
 }
 
-fn drain(line: &mut Line, answers: &Mutex<Vec<u8>>) -> io::Result<()> {
+fn drain(line: &mut SwitchConnection, answers: &Mutex<Vec<u8>>) -> io::Result<()> {
     loop {
         let (xid, message, frame) = line.next_frame()?;
         if let Some(answer) = answer(&message, &frame) {

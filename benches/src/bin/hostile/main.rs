@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Describes one row of the table.
-struct Row {
+struct ReportRow {
     /// The quantity measured.
     what: String,
     /// The mark, as text.
@@ -25,7 +25,7 @@ struct Row {
     met: bool,
 }
 
-impl Row {
+impl ReportRow {
     /// Returns a row that is met if the number is at most the mark.
     fn at_most(what: impl Into<String>, unit: &str, mark: f64, measured: f64) -> Self {
         let show = |number: f64| match number.fract() == 0.0 {
@@ -38,7 +38,7 @@ impl Row {
 }
 
 /// Measures the rows of one group, with the controller's binary.
-type Measure = fn(&Path) -> io::Result<Vec<Row>>;
+type Measure = fn(&Path) -> io::Result<Vec<ReportRow>>;
 
 /// Lists the groups by their names on the command line.
 const GROUPS: [(&str, Measure); 8] = [

@@ -20,12 +20,12 @@ use crate::controller::PATIENCE;
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// Sends and receives whole messages over a connection.
-pub(crate) struct Line {
+pub(crate) struct SwitchConnection {
     stream: TcpStream,
     framer: Framer,
 }
 
-impl Line {
+impl SwitchConnection {
     /// Connects to the controller.
     pub(crate) fn open(at: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&at, PATIENCE)?;
@@ -176,7 +176,7 @@ pub(crate) struct Switch {
 impl Switch {
     /// Connects as the named bridge, and answers from then on.
     pub(crate) fn connect(at: SocketAddr, bridge: &str, ports: &[&str], datapath: u64) -> io::Result<Self> {
-        let mut line = Line::open(at)?;
+        let mut line = SwitchConnection::open(at)?;
         line.shake_hands(bridge, ports, datapath)?;
         let stream = line.stream.try_clone()?;
         let (reads, connected) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(true)));
@@ -225,7 +225,7 @@ impl Drop for Switch {
 
 /// Holds the state of the answering thread.
 struct Bridge {
-    line: Line,
+    line: SwitchConnection,
     flows: Vec<FlowStats>,
     bundles: BTreeMap<u32, Vec<FlowMod>>,
     reads: Arc<AtomicU32>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::field::Field;
-use super::kind::Kind;
+use super::kind::MessageKind;
 use super::random::Random;
 use crate::adversaries::simulation::{Direction, Interceptor, Passage};
 
@@ -37,7 +37,7 @@ impl fmt::Display for Attack {
 /// Attacks some of the messages of one kind on the first switch's wire.
 #[derive(Debug)]
 pub(super) struct Attacker {
-    pub(super) kind: Kind,
+    pub(super) kind: MessageKind,
     pub(super) attack: Attack,
     pub(super) percent: u64,
     pub(super) random: Random,

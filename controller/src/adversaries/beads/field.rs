@@ -1,11 +1,11 @@
 //! Lists the fields of each kind of message: their offset, width and false values.
 
-use super::kind::{self, Kind, u16_at};
+use super::kind::{self, MessageKind, u16_at};
 use super::random::Random;
 
 /// Tells which byte a field's offset counts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Base {
+pub(super) enum OffsetBase {
     /// The message's first byte.
     Message,
     /// The first byte of one of the flows in a list.
@@ -33,12 +33,12 @@ pub(super) enum Width {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {
     pub(super) name: &'static str,
-    from: Base,
+    from: OffsetBase,
     offset: usize,
     width: Width,
 }
 
-use Base::{AnyFlow, AnyFlowsMatch, AnyPort, MatchAt, Message};
+use OffsetBase::{AnyFlow, AnyFlowsMatch, AnyPort, MatchAt, Message};
 use Width::{Port, U8, U16, U32, U64};
 
 const HEADER: &[Field] = &[at(0, U8, "version"), at(1, U8, "type"), at(2, U16, "length"), at(4, U32, "xid")];
@@ -207,7 +207,7 @@ const fn at(offset: usize, width: Width, name: &'static str) -> Field {
     Field { name, from: Message, offset, width }
 }
 
-const fn of(from: Base, offset: usize, width: Width, name: &'static str) -> Field {
+const fn of(from: OffsetBase, offset: usize, width: Width, name: &'static str) -> Field {
     Field { name, from, offset, width }
 }
 
@@ -247,7 +247,7 @@ fn flow_mod(by: usize) -> Vec<Field> {
 }
 
 /// Returns the fields of a kind of message.
-pub(super) fn of_kind(kind: Kind) -> Vec<Field> {
+pub(super) fn of_kind(kind: MessageKind) -> Vec<Field> {
     let lists: &[&[Field]] = match kind {
         kind::HELLO_OF_SWITCH | kind::HELLO_OF_CONTROLLER => &[HELLO],
         kind::ERROR => &[ERROR],

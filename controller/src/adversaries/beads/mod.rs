@@ -49,7 +49,7 @@ use super::switch::{Abilities, Switch};
 use crate::active_policy::ActivePolicy;
 use crate::policy::Policy;
 use attack::{Attack, Attacker};
-use kind::Kind;
+use kind::MessageKind;
 use random::Random;
 
 /// Separates the last change and the judgement: an unanswered read ends a session after 30 s.
@@ -67,7 +67,7 @@ const MEMORY: u64 = 16 << 20;
 /// Describes one attack.
 #[derive(Debug, Clone)]
 struct Scenario {
-    kind: Kind,
+    kind: MessageKind,
     attack: Attack,
     percent: u64,
     file: File,
@@ -76,7 +76,7 @@ struct Scenario {
 }
 
 /// Returns all attacks on messages of a kind.
-fn scenarios(kind: Kind) -> Vec<Scenario> {
+fn scenarios(kind: MessageKind) -> Vec<Scenario> {
     let seeds = std::env::var("PORTCULLIS_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(SEEDS);
     let delays = [100, 1_000].map(|millis| Attack::Delay(Duration::from_millis(millis)));
     let handled = [Attack::Drop, Attack::Duplicate, Attack::Divert].into_iter().chain(delays);
@@ -221,7 +221,7 @@ fn foreign(simulation: &mut Simulation, table_id: TableId, priority: u16) {
 }
 
 /// Runs all attacks on messages of a kind.
-fn withstands(kind: Kind) {
+fn withstands(kind: MessageKind) {
     let networks = networks::two_bridges().map(Arc::new);
     let lines = networks::two_bridges_of_lines().map(Arc::new);
     let scenarios = scenarios(kind);

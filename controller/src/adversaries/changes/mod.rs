@@ -27,7 +27,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
 use super::networks::{PORTS, files};
-use super::simulation::{BEGUN, Direction, Interceptor, Passage, Shown, Simulation};
+use super::simulation::{BEGUN, Direction, Interceptor, Passage, ShownState, Simulation};
 use super::switch::{Abilities, Switch};
 use crate::active_policy::ActivePolicy;
 use crate::policy::Policy;
@@ -41,12 +41,12 @@ const READS: (u32, u32) = (30, 400);
 
 /// Sets the treatment of the next messages of each direction.
 #[derive(Debug, Default)]
-struct Weather {
+struct LinkTreatment {
     lost: BTreeMap<Direction, u32>,
     late: BTreeMap<Direction, VecDeque<Duration>>,
 }
 
-struct Wire(Rc<RefCell<Weather>>);
+struct Wire(Rc<RefCell<LinkTreatment>>);
 
 impl Interceptor for Wire {
     fn pass(&mut self, link: usize, direction: Direction, frame: Bytes) -> Vec<Passage> {
@@ -62,20 +62,20 @@ impl Interceptor for Wire {
 }
 
 /// Holds a simulation with the state that operations need.
-struct World {
+struct ChangesRun {
     simulation: Simulation,
-    weather: Rc<RefCell<Weather>>,
+    weather: Rc<RefCell<LinkTreatment>>,
     files: [Policy; 5],
     file: usize,
     containers: Vec<u32>,
 }
 
-impl World {
+impl ChangesRun {
     fn new(abilities: Abilities) -> Self {
         let files = files();
         let active = ActivePolicy::new(files[0].clone());
         let mut simulation = Simulation::new(active, [Switch::new(1, "br0", &PORTS, abilities)]);
-        let weather = Rc::new(RefCell::new(Weather::default()));
+        let weather = Rc::new(RefCell::new(LinkTreatment::default()));
         simulation.intercept(Wire(Rc::clone(&weather)));
         Self { simulation, weather, files, file: 0, containers: Vec::new() }
     }
@@ -179,7 +179,7 @@ impl World {
 
     /// Waits until the bridge is settled, and checks that the installed flows are the desired ones.
     fn quiet_down(&mut self) -> Result<(), TestCaseError> {
-        *self.weather.borrow_mut() = Weather::default();
+        *self.weather.borrow_mut() = LinkTreatment::default();
         self.simulation.links[0].switch.pause(false);
         let fail = TestCaseError::fail;
         self.simulation.quiet_down(QUIET, Simulation::differences).map_err(fail)?;
@@ -231,7 +231,7 @@ fn config() -> ProptestConfig {
 
 fn converges(abilities: Abilities) {
     let outcome = TestRunner::new(config()).run(&operations(), |operations| {
-        let mut world = World::new(abilities);
+        let mut world = ChangesRun::new(abilities);
         for operation in &operations {
             world.carry_out(operation);
         }
@@ -252,10 +252,10 @@ fn a_plain_switch_has_what_the_file_says_after_whatever_happened() {
 
 #[test]
 fn traffic_teaches_the_simulated_switch_and_a_reload_takes_it_away() {
-    let mut world = World::new(Abilities::OPEN_VSWITCH);
+    let mut world = ChangesRun::new(Abilities::OPEN_VSWITCH);
     world.simulation.pass(Duration::from_secs(1));
-    assert_eq!(world.simulation.links[0].shown(), Shown::Settled);
-    let in_table_1 = |world: &World| {
+    assert_eq!(world.simulation.links[0].shown(), ShownState::Settled);
+    let in_table_1 = |world: &ChangesRun| {
         world.simulation.links[0]
             .switch
             .table

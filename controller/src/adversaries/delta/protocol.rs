@@ -12,7 +12,7 @@ use ofproto::{Cookie, PortNo, TableId};
 use super::{Sent, new, recovers, settled, tamper};
 use crate::active_policy::ActivePolicy;
 use crate::adversaries::networks;
-use crate::adversaries::simulation::{BEGUN, Direction, Shown, Simulation};
+use crate::adversaries::simulation::{BEGUN, Direction, ShownState, Simulation};
 use crate::adversaries::switch::{Abilities, ConnectionId, Switch};
 use crate::bridge::Bridge;
 use crate::clock::Clock;
@@ -49,7 +49,7 @@ fn is_refused(at: usize, value: u8, error: (u16, u16)) {
     simulation.pass(S(1));
     assert_eq!(sent.errors(), [error]);
     assert!(simulation.differences(0).is_none(), "the port is still there, as far as was told");
-    assert_eq!(simulation.links[0].shown(), Shown::Settled);
+    assert_eq!(simulation.links[0].shown(), ShownState::Settled);
     assert_eq!(simulation.links[0].last_close, None);
     for _ in 0..40 {
         simulation.links[0].switch.put_port(PortNo(1), "a0");
@@ -102,7 +102,7 @@ fn delta_2_1_040_control_message_before_hello() {
     simulation.pass(Duration::from_millis(900));
     let kinds = sent.kinds();
     assert!(kinds.iter().all(|kind| [HELLO, ERROR].contains(kind)), "{kinds:?}");
-    assert_ne!(simulation.links[0].shown(), Shown::Settled);
+    assert_ne!(simulation.links[0].shown(), ShownState::Settled);
     recovers(&mut simulation);
     assert!(sent.kinds().contains(&FEATURES_REQUEST), "when it comes again, and greets");
 }
@@ -156,7 +156,7 @@ fn delta_2_1_050_several_main_connections_of_one_switch() {
     simulation.links[0].switch.foreign(now, &super::rules::normal(TableId(0), 65_000));
     second.pass(&mut simulation, S(10));
     assert!(simulation.true_differences(0).is_none(), "{:#?}", simulation.true_differences(0));
-    assert_eq!(simulation.links[0].shown(), Shown::Settled);
+    assert_eq!(simulation.links[0].shown(), ShownState::Settled);
     assert!(second.bridge.status().settled);
     let (reads, _) = simulation.rates.most_reads();
     assert!(reads <= 20, "{reads} reads a second");

@@ -17,7 +17,7 @@ use ofproto::{Cookie, PortNo, TableId};
 use super::{flows, new, recovers, settled, tamper};
 use crate::active_policy::ActivePolicy;
 use crate::adversaries::networks;
-use crate::adversaries::simulation::{BEGUN, Direction, Shown, Simulation};
+use crate::adversaries::simulation::{BEGUN, Direction, ShownState, Simulation};
 use crate::adversaries::switch::{Abilities, Switch};
 use crate::clock::Clock;
 
@@ -87,7 +87,7 @@ fn delta_3_1_020_control_message_drop() {
     tamper(&mut simulation, |direction, _| direction == Direction::ToController);
     simulation.reload(|active| active.policy = Arc::new(networks::files()[2].clone()));
     simulation.pass(S(40));
-    assert!(matches!(simulation.links[0].shown(), Shown::NotSettled(Some(_))));
+    assert!(matches!(simulation.links[0].shown(), ShownState::NotSettled(Some(_))));
     tamper(&mut simulation, |_, _| true);
     recovers(&mut simulation);
 }
@@ -287,7 +287,7 @@ fn delta_3_1_240_infinite_flow_rule_synchronization() {
     });
     simulation.pass(S(180));
     match simulation.links[0].shown() {
-        Shown::NotSettled(Some(why)) => assert!(why.contains("still something to change"), "{why}"),
+        ShownState::NotSettled(Some(why)) => assert!(why.contains("still something to change"), "{why}"),
         other => panic!("{other:?}"),
     }
     let (second, minute) = simulation.rates.most_reads();

@@ -30,7 +30,7 @@ pub(super) type Desired = Vec<((u64, Ports, bool, usize), Arc<Compiled>)>;
 
 /// Names the state of a bridge as shown to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum ShownState {
     /// The bridge is settled.
     Settled,
     /// The bridge is not settled; the reason, if one is shown.
@@ -46,13 +46,13 @@ pub(crate) struct Differences {
 
 impl Link {
     /// Returns the state in `status`, by its session and the reason why the last one ended.
-    pub(crate) fn shown(&self) -> Shown {
-        let Some(side) = &self.side else { return Shown::NotSettled(self.last_close.clone()) };
+    pub(crate) fn shown(&self) -> ShownState {
+        let Some(side) = &self.side else { return ShownState::NotSettled(self.last_close.clone()) };
         let status = side.bridge.status();
         if side.bridge.is_named() && status.settled {
-            return Shown::Settled;
+            return ShownState::Settled;
         }
-        Shown::NotSettled(status.last_error.or_else(|| self.last_close.clone()))
+        ShownState::NotSettled(status.last_error.or_else(|| self.last_close.clone()))
     }
 }
 
@@ -85,15 +85,15 @@ impl Simulation {
     pub(crate) fn judge(&self, n: usize) -> Result<(), String> {
         let link = &self.links[n];
         match link.shown() {
-            Shown::Settled => {
+            ShownState::Settled => {
                 let differences = self.differences(n);
                 match differences.is_none() {
                     true => Ok(()),
                     false => Err(format!("bridge {n} is shown as settled, and is not: {differences:#?}")),
                 }
             }
-            Shown::NotSettled(Some(_)) => Ok(()),
-            Shown::NotSettled(None) => match link.unsettled_since {
+            ShownState::NotSettled(Some(_)) => Ok(()),
+            ShownState::NotSettled(None) => match link.unsettled_since {
                 Some(since) if self.now - since > BUSY => {
                     Err(format!("bridge {n} is not settled for {:?} and does not say why", self.now - since))
                 }
@@ -104,7 +104,7 @@ impl Simulation {
 
     /// Returns whether a bridge is shown as settled and has the desired flows.
     pub(crate) fn is_well(&self, link: usize, look: fn(&Self, usize) -> Differences) -> bool {
-        !self.is_ours(link) || self.links[link].shown() == Shown::Settled && look(self, link).is_none()
+        !self.is_ours(link) || self.links[link].shown() == ShownState::Settled && look(self, link).is_none()
     }
 
     /// Returns whether the policy covers a switch's flows.
@@ -203,7 +203,7 @@ fn alike(flow: &Flow, twin: &Flow) -> bool {
 }
 
 fn ends_alike(flow: &Flow, age: Duration, desired: &Compiled, at: Duration) -> bool {
-    use flows::timed::Left::{AtLeast, Exactly};
+    use flows::timed::TimeLeft::{AtLeast, Exactly};
 
     let ends = Duration::from_secs(flow.hard_timeout.into()).saturating_sub(age);
     match desired.left(flow, at) {

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::session::{CloseReason, Config, Event, Session};
 
 use check::Desired;
-pub(crate) use check::Shown;
+pub(crate) use check::ShownState;
 pub(crate) use rates::Rates;
 pub(crate) use wire::{Direction, Honest, Interceptor, Passage};
 
@@ -55,7 +55,7 @@ pub(crate) struct Simulation {
 pub(crate) struct Link {
     pub(crate) switch: Switch,
     /// The controller's side, while connected.
-    pub(crate) side: Option<Side>,
+    pub(crate) side: Option<ControllerSide>,
     /// Counts connections, because messages of an earlier one do not arrive.
     epoch: u64,
     connect_at: Option<Instant>,
@@ -67,7 +67,7 @@ pub(crate) struct Link {
 }
 
 /// Holds the controller's side of a connection.
-pub(crate) struct Side {
+pub(crate) struct ControllerSide {
     connection: ConnectionId,
     pub(crate) session: Session,
     pub(crate) bridge: Bridge,
@@ -212,7 +212,7 @@ impl Simulation {
             }
             if link.connect_at.is_some_and(|at| at <= now) {
                 link.connect_at = None;
-                link.side = Some(Side {
+                link.side = Some(ControllerSide {
                     connection: link.switch.connect(now),
                     session: Session::new(now, Config::default()),
                     bridge: Bridge::new(self.active.clone(), clock),
@@ -285,8 +285,8 @@ impl Link {
     /// Notes when it stopped being settled.
     fn look(&mut self, now: Instant) {
         match self.shown() {
-            Shown::Settled => self.unsettled_since = None,
-            Shown::NotSettled(_) => _ = self.unsettled_since.get_or_insert(now),
+            ShownState::Settled => self.unsettled_since = None,
+            ShownState::NotSettled(_) => _ = self.unsettled_since.get_or_insert(now),
         }
     }
 
@@ -307,7 +307,7 @@ impl Link {
     }
 }
 
-impl Side {
+impl ControllerSide {
     /// Passes on the session's events. Returns whether the bridge gave a notice, and why the
     /// session ended, if it did.
     fn settle(&mut self, now: Instant) -> (bool, Option<String>) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use flows::compile::{Program, Stale};
+use flows::compile::{Program, StaleConnections};
 use ofproto::Xid;
 use ofproto::message::{
     BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind, ErrorMsg, Message,
@@ -27,8 +27,8 @@ pub(super) struct Commit {
     plan: Plan,
     compiled: Arc<Compiled>,
     /// The connections that are to be forgotten.
-    stale: BTreeSet<Stale>,
-    step: Step,
+    stale: BTreeSet<StaleConnections>,
+    step: CommitStep,
     /// The first error that names one of the changes.
     error: Option<String>,
     started: Instant,
@@ -36,7 +36,7 @@ pub(super) struct Commit {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Step {
+enum CommitStep {
     /// Connections are being forgotten, before or after the changes; the barrier ends it.
     Forgetting { first: Xid, xid: Xid, changed: bool, refused: bool },
     /// The bundle is being opened.
@@ -66,7 +66,7 @@ impl Bridge {
         self.settled = false;
         self.notices.push_back(Notice::Changing { changes: plan.messages.len(), drift: plan.drift });
         let deadline = now + COMMIT_TIMEOUT;
-        let step = Step::Barrier { first: Xid(0), xid: Xid(0) };
+        let step = CommitStep::Barrier { first: Xid(0), xid: Xid(0) };
         let before = self.installed.iter().map(|before| &before.program);
         let programs: Vec<&Program> = before.chain([&compiled.program]).collect();
         let stale = ct_flush::stale(&plan.messages, &programs);
@@ -82,7 +82,7 @@ impl Bridge {
         }
         match send_before_barrier(&messages, session) {
             Ok((first, xid)) => {
-                commit.step = Step::Forgetting { first, xid, changed, refused: false };
+                commit.step = CommitStep::Forgetting { first, xid, changed, refused: false };
                 commit.deadline = now + COMMIT_TIMEOUT;
                 self.phase = Phase::Committing(Box::new(commit));
             }
@@ -103,7 +103,7 @@ impl Bridge {
         self.next_bundle = self.next_bundle.wrapping_add(1);
         let Some(xid) = Self::send(session, &control(bundle, BundleControlKind::OpenRequest)) else { return };
         // Opened first: a switch without bundles then refuses one message, not thousands.
-        commit.step = Step::Opening { bundle, xid };
+        commit.step = CommitStep::Opening { bundle, xid };
         commit.deadline = now + COMMIT_TIMEOUT;
         self.phase = Phase::Committing(Box::new(commit));
     }
@@ -111,7 +111,9 @@ impl Bridge {
     pub(super) fn bundle_replied(&mut self, now: Instant, control: &BundleControl, session: &mut Session) {
         let Phase::Committing(commit) = &mut self.phase else { return };
         match (commit.step, control.kind) {
-            (Step::Opening { bundle, .. }, BundleControlKind::OpenReply) if bundle == control.bundle_id => {
+            (CommitStep::Opening { bundle, .. }, BundleControlKind::OpenReply)
+                if bundle == control.bundle_id =>
+            {
                 match commit.fill(bundle, session) {
                     Ok(step) => {
                         commit.step = step;
@@ -120,7 +122,7 @@ impl Bridge {
                     Err(error) => self.not_sent(now, &error),
                 }
             }
-            (Step::Committing { bundle, .. }, BundleControlKind::CommitReply)
+            (CommitStep::Committing { bundle, .. }, BundleControlKind::CommitReply)
                 if bundle == control.bundle_id =>
             {
                 self.committed(now, session);
@@ -143,11 +145,11 @@ impl Bridge {
     pub(super) fn barrier_replied(&mut self, now: Instant, answered: Xid, session: &mut Session) {
         let Phase::Committing(commit) = &mut self.phase else { return };
         match commit.step {
-            Step::Barrier { xid, .. } if xid == answered => match commit.error.take() {
+            CommitStep::Barrier { xid, .. } if xid == answered => match commit.error.take() {
                 None => self.committed(now, session),
                 Some(error) => self.failed(now, error),
             },
-            Step::Forgetting { xid, changed, refused, .. } if xid == answered => {
+            CommitStep::Forgetting { xid, changed, refused, .. } if xid == answered => {
                 let Phase::Committing(commit) = std::mem::replace(&mut self.phase, Phase::Idle) else {
                     return;
                 };
@@ -166,7 +168,7 @@ impl Bridge {
     pub(super) fn commit_refused(&mut self, now: Instant, xid: Xid, error: &ErrorMsg, session: &mut Session) {
         let Phase::Committing(commit) = &mut self.phase else { return };
         match commit.step {
-            Step::Opening { xid: open, .. } if xid == open => {
+            CommitStep::Opening { xid: open, .. } if xid == open => {
                 if error.kind != error_names::BAD_REQUEST {
                     return self.failed(now, Self::explain("to open a bundle", error));
                 }
@@ -177,23 +179,23 @@ impl Bridge {
                 }
             }
             // A failed commit sends two errors: one for the change, one for the commit.
-            Step::Committing { xid: commit_xid, .. } if xid == commit_xid => {
+            CommitStep::Committing { xid: commit_xid, .. } if xid == commit_xid => {
                 let why = commit.error.take();
                 self.failed(now, why.unwrap_or_else(|| Self::explain("a bundle", error)));
             }
-            Step::Committing { first, .. } | Step::Barrier { first, .. } => {
+            CommitStep::Committing { first, .. } | CommitStep::Barrier { first, .. } => {
                 let n = xid.0.wrapping_sub(first.0) as usize;
                 if n < commit.plan.messages.len() && commit.error.is_none() {
                     commit.error = Some(Self::explain(&commit.plan.describe(n, &self.ports.names()), error));
                 }
             }
-            Step::Forgetting { first, xid: end, changed, .. } => {
+            CommitStep::Forgetting { first, xid: end, changed, .. } => {
                 if xid.0.wrapping_sub(first.0) < end.0.wrapping_sub(first.0) {
-                    commit.step = Step::Forgetting { first, xid: end, changed, refused: true };
+                    commit.step = CommitStep::Forgetting { first, xid: end, changed, refused: true };
                     self.notices.push_back(Notice::Unforgetting(error.clone()));
                 }
             }
-            Step::Opening { .. } => {}
+            CommitStep::Opening { .. } => {}
         }
     }
 
@@ -255,7 +257,7 @@ impl Bridge {
 
 impl Commit {
     /// Puts all changes into the open bundle and commits it.
-    fn fill(&self, bundle: u32, session: &mut Session) -> Result<Step, SendError> {
+    fn fill(&self, bundle: u32, session: &mut Session) -> Result<CommitStep, SendError> {
         let mut first = None;
         for message in &self.plan.messages {
             let xid = session.take_xid();
@@ -267,12 +269,12 @@ impl Commit {
             session.send_as(xid, &Message::BundleAdd(add))?;
         }
         let xid = session.send(&control(bundle, BundleControlKind::CommitRequest))?;
-        Ok(Step::Committing { bundle, first: first.unwrap_or(xid), xid })
+        Ok(CommitStep::Committing { bundle, first: first.unwrap_or(xid), xid })
     }
 
-    fn send_plainly(&self, session: &mut Session) -> Result<Step, SendError> {
+    fn send_plainly(&self, session: &mut Session) -> Result<CommitStep, SendError> {
         let (first, xid) = send_before_barrier(&self.plan.messages, session)?;
-        Ok(Step::Barrier { first, xid })
+        Ok(CommitStep::Barrier { first, xid })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use flows::Flow;
-use flows::compile::learning::{self, Pair};
+use flows::compile::learning::{self, MacPair};
 use flows::network::Learning;
 use ofproto::PortNo;
 use ofproto::hot::VlanVid;
@@ -51,7 +51,7 @@ impl Bridge {
     pub(super) fn remember(&mut self, now: Instant, flow: &Flow) {
         let second = self.second(now);
         let Some(learning) = &mut self.learning else { return };
-        let Some(Pair { vlan, from, to }) = learning::learned(flow) else { return };
+        let Some(MacPair { vlan, from, to }) = learning::learned(flow) else { return };
         for (mac, port) in [from, to] {
             learning.remember(mac, VlanVid(vlan), port, second);
         }

@@ -11,8 +11,8 @@ use ofproto::{GroupId, Xid};
 
 use super::{Bridge, FlowVisibility, Phase};
 use crate::bridge::comparison::Comparison;
-use crate::bridge::crowded::Crowding;
-use crate::bridge::leases::Aged;
+use crate::bridge::crowded::CrowdingScan;
+use crate::bridge::leases::AgedFlow;
 use crate::bridge::plan::Plan;
 use crate::bridge::revoked::Revoked;
 use crate::bridge::{Notice, READ_TIMEOUT};
@@ -23,13 +23,13 @@ const LONGEST_READ: Duration = Duration::from_secs(300);
 
 /// A read under way.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct FlowRead {
     flows: Xid,
     groups: Xid,
     comparison: Comparison,
     /// The flows of leases.
-    leased: Vec<Aged>,
-    crowding: Crowding,
+    leased: Vec<AgedFlow>,
+    crowding: CrowdingScan,
     /// Whether all flows came.
     got_flows: bool,
     got_groups: Option<Vec<GroupId>>,
@@ -40,7 +40,7 @@ pub(super) struct Reading {
 /// Bounds the flows of leases that are looked at; others are deleted.
 const LEASED: usize = 1 << 16;
 
-impl Reading {
+impl FlowRead {
     pub(super) fn awaits(&self, xid: Xid) -> bool {
         (xid == self.flows && !self.got_flows) || (xid == self.groups && self.got_groups.is_none())
     }
@@ -61,12 +61,12 @@ impl Bridge {
             self.mirror.begin_read();
         }
         let revoked = self.revoked.is_some();
-        self.phase = Phase::Reading(Box::new(Reading {
+        self.phase = Phase::Reading(Box::new(FlowRead {
             flows,
             groups,
             comparison: Comparison::new(&self.desired, self.installed.as_ref(), revoked),
             leased: Vec::new(),
-            crowding: Crowding::default(),
+            crowding: CrowdingScan::default(),
             got_flows: false,
             got_groups: None,
             started: now,
@@ -161,7 +161,7 @@ impl Bridge {
             return self.read_outdated(now, *reading, session);
         }
         self.read_was_outdated = false;
-        let Reading { comparison, leased, crowding, got_groups, started, .. } = *reading;
+        let FlowRead { comparison, leased, crowding, got_groups, started, .. } = *reading;
         let flows = comparison.flows();
         if self.installed.is_none() && flows == 0 {
             self.forget_learned(session);
@@ -215,12 +215,12 @@ impl Bridge {
     /// Ends a read that compared the flows with a program that is no longer desired. The first one
     /// in a row is repeated. Where changes come faster than reads end, the next one leads to its own
     /// program, and from there only the difference is left.
-    fn read_outdated(&mut self, now: Instant, reading: Reading, session: &mut Session) {
+    fn read_outdated(&mut self, now: Instant, reading: FlowRead, session: &mut Session) {
         self.read_was_outdated = !self.read_was_outdated;
         if self.read_was_outdated {
             return self.read_soon(now);
         }
-        let Reading { comparison, got_groups, started, .. } = reading;
+        let FlowRead { comparison, got_groups, started, .. } = reading;
         let compiled = Arc::clone(comparison.desired());
         let plan = self.plan_of(now, started, comparison, &got_groups.unwrap_or_default());
         self.changed = true;

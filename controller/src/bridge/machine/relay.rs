@@ -8,16 +8,16 @@ use std::time::Instant;
 use flows::Flow;
 use flows::compile::claims;
 use flows::compile::layout::POLICY;
-use flows::compile::lease::{FOREVER, Lease, Leasing, Party, Relay};
-use flows::dhcp::{Kind, Message as Dhcp};
-use flows::dhcpv6::Message as Dhcpv6;
+use flows::compile::lease::{FOREVER, Lease, LeaseParty, Leasing, Relay};
+use flows::dhcp::{DhcpMessage as Dhcp, DhcpMessageType};
+use flows::dhcpv6::Dhcpv6Message as Dhcpv6;
 use ofproto::message::{ErrorMsg, FlowMod, Message, MeterMod, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo, Xid};
 
 use super::Bridge;
 use super::meters::Meters;
-use crate::bridge::crowded::Crowding;
-use crate::bridge::leases::{self, Aged, Client, Refused};
+use crate::bridge::crowded::CrowdingScan;
+use crate::bridge::leases::{self, AgedFlow, Client, Refused};
 use crate::bridge::{Notice, UPCALLS};
 use crate::session::Session;
 
@@ -39,7 +39,7 @@ impl Metering {
 }
 
 /// A message of the one kind or the other.
-enum Said {
+enum RelayedMessage {
     V4(Dhcp),
     V6(Dhcpv6),
 }
@@ -57,17 +57,20 @@ impl Bridge {
         let Some(from) = leasing.parties.get(relay.from) else { return true };
         let whole = usize::from(packet.total_len) <= packet.data.len();
         let data = &packet.data;
-        let said = Dhcp::parse(data).map(Said::V4).or_else(|| Dhcpv6::parse(data).map(Said::V6));
+        let said =
+            Dhcp::parse(data).map(RelayedMessage::V4).or_else(|| Dhcpv6::parse(data).map(RelayedMessage::V6));
         let way = (leasing, relay, from);
         let outcome = match said.filter(|_| whole && self.owned) {
             None => Err("it is no whole message of DHCP".to_owned()),
-            Some(Said::V4(message)) if relay.requests => self.request(now, way, &message, packet, session),
-            Some(Said::V4(message)) => self.answer(now, way, &message, packet, session),
-            Some(Said::V6(message)) if relay.requests => {
+            Some(RelayedMessage::V4(message)) if relay.requests => {
+                self.request(now, way, &message, packet, session)
+            }
+            Some(RelayedMessage::V4(message)) => self.answer(now, way, &message, packet, session),
+            Some(RelayedMessage::V6(message)) if relay.requests => {
                 self.request_v6(now, way, message, packet, session);
                 Ok(())
             }
-            Some(Said::V6(message)) => self.answer_v6(now, way, message, packet, session),
+            Some(RelayedMessage::V6(message)) => self.answer_v6(now, way, message, packet, session),
         };
         if let Err(why) = outcome {
             let what = if relay.requests { "request" } else { "answer" };
@@ -83,7 +86,7 @@ impl Bridge {
     fn request(
         &mut self,
         now: Instant,
-        (leasing, relay, from): (&Leasing, &Relay, &Party),
+        (leasing, relay, from): (&Leasing, &Relay, &LeaseParty),
         message: &Dhcp,
         packet: &PacketIn,
         session: &mut Session,
@@ -95,7 +98,7 @@ impl Bridge {
         self.leases.ask(now, leasing.network, Client::V4 { xid, chaddr }, from.port);
         let to = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
         Self::pass_on(packet, from.port, to, session);
-        if matches!(message.kind, Kind::Release | Kind::Decline) {
+        if matches!(message.kind, DhcpMessageType::Release | DhcpMessageType::Decline) {
             let address = IpAddr::from(message.requested.unwrap_or(message.ciaddr));
             let (mods, gone) = self.leases.end(|lease| {
                 (lease.network, lease.address) == (leasing.network, address)
@@ -109,7 +112,7 @@ impl Bridge {
     fn answer(
         &mut self,
         now: Instant,
-        (leasing, relay, from): (&Leasing, &Relay, &Party),
+        (leasing, relay, from): (&Leasing, &Relay, &LeaseParty),
         message: &Dhcp,
         packet: &PacketIn,
         session: &mut Session,
@@ -119,7 +122,8 @@ impl Bridge {
         if !(target.is_broadcast() || (target == yiaddr || target == ciaddr) && !target.is_unspecified()) {
             return Err("it is for another than the one who asked".to_owned());
         }
-        let gives = matches!(message.kind, Kind::Offer | Kind::Ack) && !yiaddr.is_unspecified();
+        let gives =
+            matches!(message.kind, DhcpMessageType::Offer | DhcpMessageType::Ack) && !yiaddr.is_unspecified();
         let own = |address: Ipv4Addr| leasing.may_have(client, address.into());
         if gives && !own(yiaddr) {
             return Err(format!("{yiaddr} is none that {} may have by the file", client.name));
@@ -127,12 +131,12 @@ impl Bridge {
         if !target.is_broadcast() && !own(target) {
             return Err(format!("{target} is not {}'s", client.name));
         }
-        if message.kind == Kind::Ack && gives && leasing.may_lease(client, yiaddr.into()) {
+        if message.kind == DhcpMessageType::Ack && gives && leasing.may_lease(client, yiaddr.into()) {
             let time = message.lease_time;
             let time = time.ok_or_else(|| format!("it does not say how long {yiaddr} is leased"))?;
             self.lease(now, (leasing, client), (yiaddr.into(), Some(chaddr)), time, session)?;
         }
-        if message.kind == Kind::Nak {
+        if message.kind == DhcpMessageType::Nak {
             let (mods, gone) = self.leases.end(|lease| {
                 (lease.network, lease.port, lease.mac) == (leasing.network, client.port, Some(chaddr))
             });
@@ -148,7 +152,7 @@ impl Bridge {
         now: Instant,
         (leasing, relay): (&'p Leasing, &Relay),
         client: &Client,
-    ) -> Result<&'p Party, String> {
+    ) -> Result<&'p LeaseParty, String> {
         let asker = self.leases.asker(now, leasing.network, client);
         let mut parties = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
         let client = parties.find(|party| Some(party.port) == asker);
@@ -159,7 +163,7 @@ impl Bridge {
     pub(super) fn lease(
         &mut self,
         now: Instant,
-        (leasing, client): (&Leasing, &Party),
+        (leasing, client): (&Leasing, &LeaseParty),
         (address, mac): (IpAddr, Option<[u8; 6]>),
         time: u32,
         session: &mut Session,
@@ -193,7 +197,7 @@ impl Bridge {
     pub(super) fn pass_on<'p>(
         packet: &PacketIn,
         in_port: PortNo,
-        to: impl Iterator<Item = &'p Party>,
+        to: impl Iterator<Item = &'p LeaseParty>,
         session: &mut Session,
     ) {
         let actions: Vec<_> =
@@ -234,7 +238,7 @@ impl Bridge {
     }
 
     /// Makes room where somebody has as many IPv6 addresses of his own making as he may have.
-    pub(super) fn make_room(&mut self, now: Instant, crowding: Crowding, session: &mut Session) {
+    pub(super) fn make_room(&mut self, now: Instant, crowding: CrowdingScan, session: &mut Session) {
         for (network, address) in self.crowded.look(now, crowding) {
             Self::send(session, &Message::FlowMod(claims::unclaim(network, address)));
             self.gone(now, (network, address.into()), session);
@@ -290,7 +294,7 @@ impl Bridge {
     }
 
     /// What the leases of the switch differ in from those that there are.
-    pub(super) fn leases_differ(&mut self, now: Instant, flows: &[Aged]) -> Vec<Message> {
+    pub(super) fn leases_differ(&mut self, now: Instant, flows: &[AgedFlow]) -> Vec<Message> {
         let seconds = self.clock.seconds(now);
         let program = &self.desired.program;
         let leasing = |network| program.leasings().find(|leasing| leasing.network == network);

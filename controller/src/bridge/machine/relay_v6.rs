@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use flows::compile::lease::{Leasing, Party, Relay};
-use flows::dhcpv6::{Given, Kind, Message};
+use flows::compile::lease::{LeaseParty, Leasing, Relay};
+use flows::dhcpv6::{Dhcpv6Message, Dhcpv6MessageType, LeasedAddress};
 use ofproto::message::PacketIn;
 
 use super::Bridge;
@@ -17,8 +17,8 @@ impl Bridge {
     pub(super) fn request_v6(
         &mut self,
         now: Instant,
-        (leasing, relay, from): (&Leasing, &Relay, &Party),
-        message: Message,
+        (leasing, relay, from): (&Leasing, &Relay, &LeaseParty),
+        message: Dhcpv6Message,
         packet: &PacketIn,
         session: &mut Session,
     ) {
@@ -26,7 +26,7 @@ impl Bridge {
         self.leases.ask(now, leasing.network, client, from.port);
         let to = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
         Self::pass_on(packet, from.port, to, session);
-        if matches!(message.kind, Kind::Release | Kind::Decline) {
+        if matches!(message.kind, Dhcpv6MessageType::Release | Dhcpv6MessageType::Decline) {
             self.end_v6(now, (leasing, from), &message.addresses, session);
         }
     }
@@ -35,19 +35,20 @@ impl Bridge {
     pub(super) fn answer_v6(
         &mut self,
         now: Instant,
-        (leasing, relay, from): (&Leasing, &Relay, &Party),
-        message: Message,
+        (leasing, relay, from): (&Leasing, &Relay, &LeaseParty),
+        message: Dhcpv6Message,
         packet: &PacketIn,
         session: &mut Session,
     ) -> Result<(), String> {
         let asked = Client::V6 { xid: message.xid, address: message.target, id: message.client };
         let client = self.client(now, (leasing, relay), &asked)?;
-        let (over, given): (Vec<Given>, Vec<Given>) = message.addresses.iter().partition(|g| g.valid == 0);
-        let own = |given: &&Given| leasing.may_have(client, given.address.into());
+        let (over, given): (Vec<LeasedAddress>, Vec<LeasedAddress>) =
+            message.addresses.iter().partition(|g| g.valid == 0);
+        let own = |given: &&LeasedAddress| leasing.may_have(client, given.address.into());
         if let Some(given) = given.iter().find(|given| !own(given)) {
             return Err(format!("{} is none that {} may have by the file", given.address, client.name));
         }
-        if message.kind == Kind::Reply {
+        if message.kind == Dhcpv6MessageType::Reply {
             for given in given.iter().filter(|given| leasing.may_lease(client, given.address.into())) {
                 let address = (given.address.into(), None);
                 self.lease(now, (leasing, client), address, given.valid, session)?;
@@ -62,8 +63,8 @@ impl Bridge {
     fn end_v6(
         &mut self,
         now: Instant,
-        (leasing, party): (&Leasing, &Party),
-        addresses: &[Given],
+        (leasing, party): (&Leasing, &LeaseParty),
+        addresses: &[LeasedAddress],
         session: &mut Session,
     ) {
         let (mods, gone) = self.leases.end(|lease| {

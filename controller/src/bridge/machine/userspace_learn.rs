@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use flows::Flow;
-use flows::reactive::{Dialect, Learner, Refusal, packet_of, react};
+use flows::reactive::{Dialect, FullTableAction, Learner, packet_of, react};
 use ofproto::message::{ErrorMsg, FlowMod, FlowModCommand, Message, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo, TableId, Xid};
 
@@ -29,9 +29,9 @@ const INVALID_TTL: u8 = 2;
 
 /// The flows that were added last, under the ids that they were sent with.
 #[derive(Debug, Default)]
-pub(super) struct Additions(VecDeque<(Xid, FlowMod)>);
+pub(super) struct PendingAdditions(VecDeque<(Xid, FlowMod)>);
 
-impl Additions {
+impl PendingAdditions {
     fn note(&mut self, xid: Xid, addition: FlowMod) {
         if self.0.len() >= ADDITIONS {
             self.0.pop_front();
@@ -119,16 +119,16 @@ impl Bridge {
         let Some(addition) = self.additions.take(xid) else { return false };
         let second = self.second(now);
         match self.mirror.refused(&addition, second) {
-            Refusal::MakesRoom(deletion) => {
+            FullTableAction::MakesRoom(deletion) => {
                 self.made_room(addition.table_id);
                 self.teach(deletion, session);
                 self.teach(addition, session);
             }
-            Refusal::NoRoom => self.not_learned(format!(
+            FullTableAction::NoRoom => self.not_learned(format!(
                 "cannot learn: table {} of the switch is full of flows that were not learned: let learn write another table",
                 addition.table_id.0
             )),
-            Refusal::Stale => {}
+            FullTableAction::Stale => {}
         }
         true
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use flows::compile::lease;
 use flows::reactive::Learner;
 use flows::syntax::print_flow;
-use flows::timed::{Left, Standing};
+use flows::timed::{TimeLeft, TimedFlowState};
 use flows::{Flow, FlowMatch};
 use ofproto::message::monitor::{
     MONITOR_ACTIONS, MONITOR_ADD, MONITOR_DELETE, MONITOR_MODIFY, MONITOR_OWN, MonitorEvent, MonitorRequest,
@@ -17,7 +17,7 @@ use ofproto::oxm::Match;
 use ofproto::{PortNo, TableId};
 
 use super::{Bridge, Monitor};
-use crate::bridge::{Compiled, DEBOUNCE, DRIFT_INTERVAL, Foreign, Notice};
+use crate::bridge::{Compiled, DEBOUNCE, DRIFT_INTERVAL, ForeignChange, Notice};
 use crate::session::Session;
 
 /// Bounds the foreign changes between two reads that are reported one by one. The read finds all
@@ -112,7 +112,9 @@ impl Bridge {
                     let told = Flow { flags: twin.flags, importance: twin.importance, ..flow.clone() };
                     let told = match self.desired.standing(&told, Duration::ZERO, at) {
                         None => told,
-                        Some(standing) => self.desired.timed_like_twin(told, standing == Standing::Good),
+                        Some(standing) => {
+                            self.desired.timed_like_twin(told, standing == TimedFlowState::Good)
+                        }
                     };
                     !flows::diff::same(&told, twin)
                 }
@@ -122,7 +124,7 @@ impl Bridge {
         // The switch ended what ends by the clock, and it was time.
         let expired = update.event == MonitorEvent::Deleted
             && update.reason == HARD_TIMEOUT
-            && left.is_some_and(Left::is_over);
+            && left.is_some_and(TimeLeft::is_over);
         if !foreign || expired {
             return;
         }
@@ -132,7 +134,7 @@ impl Bridge {
         self.foreign_changes = self.foreign_changes.saturating_add(1);
         if !orphan {
             let text = print_flow(&flow, &self.ports.names());
-            self.notices.push_back(Notice::Foreign(Foreign { event: update.event, flow, text }));
+            self.notices.push_back(Notice::Foreign(ForeignChange { event: update.event, flow, text }));
         }
         self.read_after_drift(now);
     }

@@ -11,10 +11,10 @@ use flows::Flow;
 use flows::diff::same;
 use flows::syntax::{Names, NoNames, print_actions, print_match};
 
-use self::order::Tables;
-use self::source::Source;
+use self::order::FlowsSideBySide;
+use self::source::FlowsSource;
 use super::Failure;
-use super::output::{Out, complain};
+use super::output::{BufferedOutput, complain};
 
 /// The exit code of sets that differ; 1 says that they could not be compared.
 const DIFFERENT: u8 = 2;
@@ -46,7 +46,7 @@ pub(super) struct DiffFlows {
 
 impl DiffFlows {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let (a, b) = (Source::new(&self.a)?, Source::new(&self.b)?);
+        let (a, b) = (FlowsSource::new(&self.a)?, FlowsSource::new(&self.b)?);
         // A switch knows the ports that a file speaks of; without one, those of a network file are numbered in its order.
         let ports = a.ports().or(b.ports()).cloned();
         let bridge = ports.as_ref().and_then(|ports| ports.bridge());
@@ -61,7 +61,7 @@ impl DiffFlows {
         let (a, b) = (a.flows(names, ports.as_ref(), bridge)?, b.flows(names, ports.as_ref(), bridge)?);
         let desired = b.desired().or(a.desired());
         let mut left_out = 0;
-        let mut tables = Tables::default();
+        let mut tables = FlowsSideBySide::default();
         for (set, flows) in [&a, &b].into_iter().enumerate() {
             let (flows, learned) = flows.beside(desired);
             left_out += learned;
@@ -78,8 +78,8 @@ impl DiffFlows {
 }
 
 /// Prints the differences; whether there are any.
-fn print(tables: Tables, names: &dyn Names) -> Result<bool, Failure> {
-    let mut out = Out::new();
+fn print(tables: FlowsSideBySide, names: &dyn Names) -> Result<bool, Failure> {
+    let mut out = BufferedOutput::new();
     let mut line = String::new();
     let mut different = false;
     for versions in tables.into_flows() {

@@ -14,10 +14,10 @@ pub(super) type Versions = [Option<Flow>; 2];
 
 /// Two sets of flows, side by side.
 #[derive(Default)]
-pub(super) struct Tables(BTreeMap<TableId, Table>);
+pub(super) struct FlowsSideBySide(BTreeMap<TableId, TableFlows>);
 
 #[derive(Default)]
-struct Table {
+struct TableFlows {
     groups: Vec<Group>,
     by_mask: HashMap<Mask, usize>,
 }
@@ -29,7 +29,7 @@ struct Group {
     by_key: HashMap<(u16, FlowMatch), usize>,
 }
 
-impl Tables {
+impl FlowsSideBySide {
     /// Puts a flow into the set of that number, 0 or 1; of two with one key in a set the last counts.
     pub(super) fn insert(&mut self, flow: Flow, set: usize) {
         let table = self.0.entry(flow.table).or_default();

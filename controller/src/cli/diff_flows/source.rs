@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flows::Flow;
 use flows::compile::lease::is_lease;
-use flows::compile::{Moment, PortMap};
+use flows::compile::{PortMap, TimeContext};
 use flows::syntax::{Names, PortNames, parse_flow};
 use flows::timed::LONGEST;
 use miette::miette;
@@ -23,7 +23,7 @@ use crate::policy::Policy;
 const MAX_FILE: u64 = 1 << 30;
 
 /// One of the two.
-pub(super) enum Source {
+pub(super) enum FlowsSource {
     /// A file of flows.
     Flows(PathBuf),
     /// A network file, and the bridge if it is named.
@@ -73,7 +73,7 @@ impl Flows {
     }
 }
 
-impl Source {
+impl FlowsSource {
     /// What a word of the command line means.
     pub(super) fn new(word: &str) -> Result<Self, Failure> {
         let (name, bridge) = match word.rsplit_once('#') {
@@ -132,7 +132,7 @@ impl Source {
                 };
                 // As the controller compiles it, which knows what time it is.
                 let now = ceil(Clock::wall());
-                let moment = Moment { now, ..Moment::default() };
+                let moment = TimeContext { now, ..TimeContext::default() };
                 let program = flows::compile::compile(&policy.file, &bridge, &ports, &moment);
                 let learns = policy.file.bridge_for(&bridge).is_some_and(|bridge| bridge.learning.is_some());
                 let compiled = Compiled::default().then(program, now, LONGEST).learning(learns);

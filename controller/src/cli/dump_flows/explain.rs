@@ -1,7 +1,7 @@
 //! Which rule of a network file a flow comes from.
 
 use flows::Flow;
-use flows::compile::{Moment, Origin};
+use flows::compile::{Origin, TimeContext};
 use miette::miette;
 use ofproto::message::multipart::FlowStats;
 use serde::Serialize;
@@ -11,11 +11,11 @@ use crate::bridge::{Compiled, Ports};
 use crate::policy::Policy;
 
 /// The rules of a bridge.
-pub(super) struct Rules(Compiled);
+pub(super) struct BridgeRules(Compiled);
 
 /// Where a flow comes from, in JSON.
 #[derive(Debug, Serialize)]
-pub(super) struct Source {
+pub(super) struct FlowSource {
     kind: &'static str,
     rule: String,
     reason: Option<&'static str>,
@@ -23,13 +23,13 @@ pub(super) struct Source {
     learned: bool,
 }
 
-impl Rules {
+impl BridgeRules {
     /// Those of the bridge that has these ports.
     pub(super) fn new(policy: &Policy, ports: &Ports) -> Result<Self, Failure> {
         match ports.bridge() {
             Some(bridge) if policy.owns(bridge) => {
                 // Whatever window is open now: its flows are explained, too.
-                let widest = Moment::widest(&policy.file);
+                let widest = TimeContext::widest(&policy.file);
                 let program = flows::compile::compile(&policy.file, bridge, &ports.by_name(), &widest);
                 Ok(Self(Compiled::new(program)))
             }
@@ -52,10 +52,10 @@ impl Rules {
     }
 
     /// For a program.
-    pub(super) fn source(&self, stats: &FlowStats) -> Option<Source> {
+    pub(super) fn source(&self, stats: &FlowStats) -> Option<FlowSource> {
         let flow = Flow::from_stats(stats);
         let learned = self.0.twin(&flow).is_none();
-        self.0.origin(&flow).map(|origin| Source {
+        self.0.origin(&flow).map(|origin| FlowSource {
             kind: origin.kind.label(),
             rule: origin.rule.clone(),
             reason: origin.reason.map(|reason| reason.label()),

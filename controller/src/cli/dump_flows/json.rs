@@ -6,13 +6,13 @@ use miette::IntoDiagnostic as _;
 use ofproto::message::multipart::FlowStats;
 use serde::Serialize;
 
-use super::explain::Source;
+use super::explain::FlowSource;
 use super::rate::Rate;
-use super::{Failure, Out, Printer};
+use super::{BufferedOutput, Failure, Printer};
 
 /// A flow.
 #[derive(Debug, Serialize)]
-struct Row {
+struct FlowRow {
     table: u8,
     priority: u16,
     cookie: String,
@@ -29,7 +29,7 @@ struct Row {
     rate: Option<Rate>,
     /// Null for a flow that is not of the file; not there without a file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<Option<Source>>,
+    origin: Option<Option<FlowSource>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,12 +43,12 @@ impl Printer<'_> {
     /// Prints a flow as an object.
     pub(super) fn row(
         &mut self,
-        out: &mut Out,
+        out: &mut BufferedOutput,
         stats: &FlowStats,
         rate: Option<Rate>,
     ) -> Result<(), Failure> {
         let flow = Flow::from_stats(stats);
-        let row = Row {
+        let row = FlowRow {
             table: flow.table.0,
             priority: flow.priority,
             cookie: flow.cookie.to_string(),

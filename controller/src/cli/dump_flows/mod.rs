@@ -15,9 +15,9 @@ use miette::miette;
 use ofproto::Xid;
 use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartRequestBody};
 
-use self::explain::Rules;
+use self::explain::BridgeRules;
 use self::rate::Rates;
-use super::output::Out;
+use super::output::BufferedOutput;
 use super::target::{connect, names};
 use super::{Failure, finding, syntax};
 use crate::bridge::Ports;
@@ -79,7 +79,7 @@ impl DumpFlows {
         let ports = Ports::new(&ports);
         let table = if self.no_names { ports.names() } else { names(&mut client, &ports)? };
         let request = self.request(&table)?;
-        let rules = policy.as_ref().map(|policy| Rules::new(policy, &ports)).transpose()?;
+        let rules = policy.as_ref().map(|policy| BridgeRules::new(policy, &ports)).transpose()?;
         let rates = match self.rate {
             None => None,
             Some(interval) => {
@@ -112,14 +112,14 @@ impl DumpFlows {
         request: FlowStatsRequest,
         mut printer: Printer<'_>,
     ) -> Result<(), Failure> {
-        let mut out = Out::new();
+        let mut out = BufferedOutput::new();
         // The transaction is part of what ovs-ofctl prints, and this is the one that it uses.
         let xid = Xid(2);
         let body = MultipartRequestBody::Flow(request);
         let criteria = self.order.criteria.as_slice();
         let plain = !self.json && printer.rules.is_none() && printer.rates.is_none();
         let headers = self.no_names && !self.no_stats && plain && criteria.is_empty();
-        let mut sorted = Sorted::default();
+        let mut sorted = SortedFlows::default();
         printer.begin(&mut out)?;
         client.parts::<Failure>(xid, body, |part| {
             if headers {
@@ -147,12 +147,12 @@ impl DumpFlows {
 
 /// Flows that wait to be sorted, as they came.
 #[derive(Default)]
-struct Sorted {
+struct SortedFlows {
     flows: Vec<(SortKey, RawFlow)>,
     bytes: usize,
 }
 
-impl Sorted {
+impl SortedFlows {
     fn add(&mut self, stats: &FlowStats, flow: RawFlow, criteria: &[Criterion]) -> Result<(), Failure> {
         self.bytes += flow.size();
         if self.bytes > MAX_SORTED {
@@ -177,18 +177,18 @@ struct Printer<'a> {
     names: &'a dyn Names,
     stats: bool,
     json: bool,
-    rules: Option<Rules>,
+    rules: Option<BridgeRules>,
     rates: Option<Rates>,
     /// Whether a row of JSON was printed.
     rows: bool,
 }
 
 impl Printer<'_> {
-    fn begin(&mut self, out: &mut Out) -> Result<(), Failure> {
+    fn begin(&mut self, out: &mut BufferedOutput) -> Result<(), Failure> {
         if self.json { out.text("[") } else { Ok(()) }
     }
 
-    fn flow(&mut self, out: &mut Out, stats: &FlowStats) -> Result<(), Failure> {
+    fn flow(&mut self, out: &mut BufferedOutput, stats: &FlowStats) -> Result<(), Failure> {
         let rate = self.rates.as_ref().map(|rates| rates.of(stats));
         if self.json {
             return self.row(out, stats, rate);
@@ -206,7 +206,7 @@ impl Printer<'_> {
         out.text(&line)
     }
 
-    fn end(&mut self, out: &mut Out) -> Result<(), Failure> {
+    fn end(&mut self, out: &mut BufferedOutput) -> Result<(), Failure> {
         if self.json { out.text(if self.rows { "\n]\n" } else { "]\n" }) } else { Ok(()) }
     }
 }

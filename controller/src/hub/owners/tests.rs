@@ -194,7 +194,7 @@ fn a_session_that_was_disproved_gives_way_to_the_same_datapath_alone() {
     assert!(matches!(claim(&owners, None, &other), Claim::Waits { .. }));
     assert_eq!(claim(&owners, None, &right), granted());
     assert!(orders(&impostor).leave.is_some());
-    assert_eq!(owners.owner("vmbr0").map(|owner| owner.proof), Some(Proof::Unknown));
+    assert_eq!(owners.owner("vmbr0").map(|owner| owner.proof), Some(OwnerProof::Unknown));
 }
 
 #[test]

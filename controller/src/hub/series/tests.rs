@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flows::compile::{Moment, compile};
+use flows::compile::{TimeContext, compile};
 use flows::network::{Additions, Container, Protocol, Service};
 use ofproto::DatapathId;
 use ofproto::message::multipart::FlowStats;
 
 use super::*;
-use crate::bridge::{Compiled, Status};
+use crate::bridge::{BridgeStatus, Compiled};
 use crate::hub::owners::{Claim, Claimant};
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, IsolationFault};
@@ -82,7 +82,7 @@ fn policy(parts: &[&str]) -> Policy {
 /// Every flow of a bridge as a switch would report it, and the program with which it is counted.
 fn read(policy: &Policy, bridge: &str) -> (Compiled, Vec<FlowStats>) {
     let ports = policy.assumed_ports(bridge);
-    let compiled = Compiled::new(compile(&policy.file, bridge, &ports, &Moment::widest(&policy.file)));
+    let compiled = Compiled::new(compile(&policy.file, bridge, &ports, &TimeContext::widest(&policy.file)));
     let stats = |flow: &flows::Flow| FlowStats { packet_count: 7, byte_count: 700, ..flow.to_stats() };
     let stats = compiled.program.flows().map(stats).collect();
     (compiled, stats)
@@ -102,7 +102,7 @@ fn count(hub: &Hub, bridge: &str, session: u64) {
     hub.metrics.changed(label, 1, Duration::from_millis(3));
     hub.metrics.packet_in(label);
     drop(hub.metrics.learning(label));
-    let status = Status { generation: policy.generation, settled: true, ..Status::default() };
+    let status = BridgeStatus { generation: policy.generation, settled: true, ..BridgeStatus::default() };
     hub.publish(bridge, session, status);
 }
 
@@ -210,7 +210,7 @@ fn a_bridge_is_not_settled_on_a_file_that_its_session_has_not_heard_of() {
     assert_eq!(settled(), [true, true]);
     let generation = hub.replace(policy(&[LAN, WEB, FAR]));
     assert_eq!(settled(), [false, false]);
-    hub.publish("br0", 1, Status { generation, settled: true, ..Status::default() });
+    hub.publish("br0", 1, BridgeStatus { generation, settled: true, ..BridgeStatus::default() });
     assert_eq!(settled(), [true, false]);
 }
 
@@ -271,7 +271,7 @@ fn every_rule_that_a_flow_can_count_for_is_named() {
         // Not checked: that takes long, and says nothing about names.
         let file = loaded(&path, &Additions::default()).unwrap().file;
         let policy = Policy { file, ..Policy::default() };
-        let named = Named::new(0, &policy.file);
+        let named = SeriesNames::new(0, &policy.file);
         for bridge in policy.bridges() {
             for rule in rules_of(&policy, bridge) {
                 assert!(named.has_rule(bridge, &rule), "{}: {bridge}: {rule}", path.display());

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use flows::network::{Attachment, Endpoint, Network, NetworkFile};
 use ipnetwork::IpNetwork;
 
-use super::{HOST, LabPlan, Place, Subject};
-use crate::lab::addressing::{self, Addresses};
+use super::{HOST, LabPlan, PlannedPort, Subject};
+use crate::lab::addressing::{self, LabAddresses};
 
 impl LabPlan {
-    pub(super) fn endpoints(&mut self, file: &NetworkFile, addresses: &mut Addresses) {
+    pub(super) fn endpoints(&mut self, file: &NetworkFile, addresses: &mut LabAddresses) {
         for endpoint in &file.endpoints {
             let mut own: Option<String> = None;
             for (number, attachment) in endpoint.attachments.iter().enumerate() {
@@ -30,7 +30,7 @@ impl LabPlan {
         network: &Network,
         name: String,
         own: &mut Option<String>,
-        free: &mut Addresses,
+        free: &mut LabAddresses,
     ) {
         let local = attachment.port == "LOCAL" || attachment.port == network.bridge;
         let (namespace, port, device, mac) = if local {
@@ -68,7 +68,7 @@ impl LabPlan {
         for address in &behind {
             self.address(&namespace, "lo", IpNetwork::from(*address));
         }
-        self.places.push(Place {
+        self.places.push(PlannedPort {
             name,
             subject: Subject::Endpoint(endpoint.name.clone()),
             network: Some(network.name.clone()),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use flows::network::{Exit, Network, NetworkFile};
 use ipnetwork::IpNetwork;
 
-use super::{Cable, CableEnd, INTERNET, LabPlan, MAC_OUTSIDE, Place, Subject, mac};
+use super::{Cable, CableEnd, INTERNET, LabPlan, MAC_OUTSIDE, PlannedPort, Subject, mac};
 use crate::lab::addressing;
 
 impl LabPlan {
@@ -28,7 +28,7 @@ impl LabPlan {
             for address in &addresses {
                 self.address(&namespace, &device, *address);
             }
-            self.places.push(Place {
+            self.places.push(PlannedPort {
                 name: exit.name.clone(),
                 subject: Subject::Exit(exit.name.clone()),
                 network: exit.network.clone(),

@@ -2,11 +2,11 @@
 
 use flows::network::{LinkEnd, LinkRole, NetworkFile};
 
-use super::{Cable, CableEnd, HOST, LabPlan, MAC_PORT, Place, Subject, mac};
-use crate::lab::addressing::{self, Addresses};
+use super::{Cable, CableEnd, HOST, LabPlan, MAC_PORT, PlannedPort, Subject, mac};
+use crate::lab::addressing::{self, LabAddresses};
 
 impl LabPlan {
-    pub(super) fn links(&mut self, file: &NetworkFile, addresses: &mut Addresses) {
+    pub(super) fn links(&mut self, file: &NetworkFile, addresses: &mut LabAddresses) {
         for link in &file.links {
             let [one, other] = &link.ends;
             self.add_port(&one.bridge, &one.port);
@@ -33,7 +33,7 @@ impl LabPlan {
         near: &LinkEnd,
         bridge: &str,
         port: &str,
-        addresses: &mut Addresses,
+        addresses: &mut LabAddresses,
     ) {
         if self.has_port(bridge, port) {
             self.remarks.push(format!("link {link}: {port} is something else already, no node behind it"));
@@ -59,7 +59,7 @@ impl LabPlan {
         for address in &owned {
             self.address(&namespace, &device, *address);
         }
-        self.places.push(Place {
+        self.places.push(PlannedPort {
             name: port.to_owned(),
             subject: Subject::Link(link.to_owned()),
             network: on,

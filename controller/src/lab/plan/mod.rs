@@ -16,7 +16,7 @@ use ipnetwork::IpNetwork;
 
 pub(crate) use exits::stands_for;
 
-use super::addressing::Addresses;
+use super::addressing::LabAddresses;
 
 /// The key of the lab's own host namespace, where Open vSwitch and the controller run.
 pub const HOST: &str = "";
@@ -36,9 +36,9 @@ pub struct LabPlan {
     /// The veth pairs.
     pub cables: Vec<Cable>,
     /// Members whose frames have a VLAN tag at the bridge's port.
-    pub tags: Vec<Tag>,
+    pub tags: Vec<TaggedPorts>,
     /// Where traffic can be sent from and looked for.
-    pub places: Vec<Place>,
+    pub places: Vec<PlannedPort>,
     /// What a person should know about this plan: things of the file that the lab cannot wire.
     pub remarks: Vec<String>,
 }
@@ -109,7 +109,7 @@ pub struct CableEnd {
 /// Two ports of [`TAGGER`]: what comes in at one leaves by the other, with the tag put on or taken off. Not every kernel
 /// has VLAN devices.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tag {
+pub struct TaggedPorts {
     /// The port without the tag, to the member.
     pub member: String,
     /// The port with it, to the bridge's port.
@@ -120,7 +120,7 @@ pub struct Tag {
 
 /// Something plugged into a bridge.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
+pub struct PlannedPort {
     /// Its name in tables and for [`exec`](super::Lab::exec): that of the endpoint or exit, or of the port
     /// behind a link; `name@network` for the further attachments of a multi-homed endpoint.
     pub name: String,
@@ -164,7 +164,7 @@ pub enum Subject {
     Declared,
 }
 
-impl Place {
+impl PlannedPort {
     /// Its address of the same family as `other`.
     pub fn address_like(&self, other: IpAddr) -> Option<IpAddr> {
         self.addresses.iter().map(IpNetwork::ip).find(|a| a.is_ipv4() == other.is_ipv4())
@@ -201,7 +201,7 @@ impl LabPlan {
                 ports: Vec::new(),
             });
         }
-        let mut addresses = Addresses::of(file);
+        let mut addresses = LabAddresses::of(file);
         plan.endpoints(file, &mut addresses);
         plan.exits(file);
         plan.outsides(file);
@@ -214,7 +214,7 @@ impl LabPlan {
     }
 
     /// The place of that name.
-    pub fn place(&self, name: &str) -> Option<&Place> {
+    pub fn place(&self, name: &str) -> Option<&PlannedPort> {
         self.places.iter().find(|p| p.name == name)
     }
 
@@ -302,7 +302,7 @@ impl LabPlan {
             self.cables.push(Cable { a: end(port, 2 * number), b: end(&trunk, 2 * number + 1) });
         }
         let member = format!("member{number}");
-        self.tags.push(Tag { member: member.clone(), trunk, vlan });
+        self.tags.push(TaggedPorts { member: member.clone(), trunk, vlan });
         self.cable(&member, namespace, pinned)
     }
 
@@ -339,7 +339,7 @@ impl LabPlan {
                 }
                 let namespace = self.new_namespace(port);
                 let (device, mac) = self.plug(&bridge.name, port, &namespace, None);
-                self.places.push(Place {
+                self.places.push(PlannedPort {
                     name: port.clone(),
                     subject: Subject::Declared,
                     network: None,

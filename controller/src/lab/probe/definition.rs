@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use flows::interp::Packet;
 
 use super::frames::Frame;
-use super::talk::Speech;
-use crate::lab::plan::Place;
+use super::talk::TalkProtocol;
+use crate::lab::plan::PlannedPort;
 
 /// What should become of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,35 +59,35 @@ pub enum Action {
         /// The server's address.
         target: IpAddr,
         /// By which protocol.
-        speech: Speech,
+        speech: TalkProtocol,
     },
     /// Raw frames from one place.
     Frames {
         /// Where they are sent.
-        from: Box<Place>,
+        from: Box<PlannedPort>,
         /// The frames.
         frames: Vec<Frame>,
         /// The device in the lab's host by which all of them must come into a bridge: else nothing is shown.
         enters: String,
         /// Where they are looked for: none may turn up there. For [`Expected::Passes`], all must.
-        at: Vec<Place>,
+        at: Vec<PlannedPort>,
         /// Where none may turn up in any case.
-        else_at: Vec<Place>,
+        else_at: Vec<PlannedPort>,
     },
     /// Packets through the flows that the bridges have.
     Flows {
         /// Where they come from.
-        from: Box<Place>,
+        from: Box<PlannedPort>,
         /// The packets.
-        cases: Vec<Case>,
+        cases: Vec<PacketCase>,
     },
 }
 
 /// A packet for somebody.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Case {
+pub struct PacketCase {
     /// Whom it is for.
-    pub to: Place,
+    pub to: PlannedPort,
     /// What it is.
     pub kind: String,
     /// The packet.

@@ -6,9 +6,9 @@ use flows::network::NetworkFile;
 
 use super::definition::{Action, Expected, Probe};
 use super::flows as by_flows;
-use super::pairs::Pair;
-use super::view::{Now, View};
-use crate::lab::plan::{LabPlan, Place};
+use super::pairs::PairProbes;
+use super::view::{LabView, ProbeContext};
+use crate::lab::plan::{LabPlan, PlannedPort};
 
 /// With more places than these, not every pair is tried by real packets.
 const SMALL: usize = 12;
@@ -20,23 +20,23 @@ const TALKS: usize = 6;
 const SEED: u64 = 0x7063_6c2d_7072_6f62;
 
 /// The probes of a file in its lab, at that hour.
-pub fn derive(file: &NetworkFile, plan: &LabPlan, now: &Now) -> Vec<Probe> {
-    let view = View { file, plan, now };
+pub fn derive(file: &NetworkFile, plan: &LabPlan, now: &ProbeContext) -> Vec<Probe> {
+    let view = LabView { file, plan, now };
     let kinds = view.universe();
     let mut probes = Vec::new();
     by_flows::probes(&view, &kinds, &mut probes);
-    let places: Vec<&Place> = plan.places.iter().filter(|p| p.network.is_some()).collect();
+    let places: Vec<&PlannedPort> = plan.places.iter().filter(|p| p.network.is_some()).collect();
     let mut pairs = Vec::new();
     for a in &places {
         for b in places.iter().filter(|b| b.name != a.name) {
-            Pair { view: &view, kinds: &kinds, a, b }.probes(&mut pairs);
+            PairProbes { view: &view, kinds: &kinds, a, b }.probes(&mut pairs);
         }
     }
     if places.len() > SMALL {
         pairs = sample(pairs);
     }
     probes.extend(pairs);
-    Pair::dhcp(&view, &mut probes);
+    PairProbes::dhcp(&view, &mut probes);
     for bridge in &file.bridges {
         view.unknown_local(&bridge.name, &mut probes);
     }

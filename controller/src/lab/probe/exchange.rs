@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use flows::network::{NetworkFile, Protocol};
 
-use super::frames::{BROADCAST, Body, Frame, link_local};
-use super::view::{Now, View};
-use crate::lab::plan::{LabPlan, Place, Subject, stands_for};
+use super::frames::{BROADCAST, Frame, FrameBody, link_local};
+use super::view::{LabView, ProbeContext};
+use crate::lab::plan::{LabPlan, PlannedPort, Subject, stands_for};
 
 /// A client, its server, and what the one is given by the other.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,9 +14,9 @@ pub struct Exchange {
     /// The rule's name.
     pub rule: String,
     /// The client.
-    pub client: Place,
+    pub client: PlannedPort,
     /// The server.
-    pub server: Place,
+    pub server: PlannedPort,
     /// The server's address.
     pub from: IpAddr,
     /// The client's.
@@ -25,7 +25,7 @@ pub struct Exchange {
 
 /// A message of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum ExchangeStep {
     /// The client wants the address.
     Request,
     /// The server offers it.
@@ -36,43 +36,43 @@ pub enum Step {
 
 impl Exchange {
     /// A message: over IPv4 to everybody, over IPv6 to all servers (RFC 8415 §7.1) or to the client's link-local address.
-    pub fn frame(&self, step: Step) -> Frame {
+    pub fn frame(&self, step: ExchangeStep) -> Frame {
         const SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
         let (client, server) = (self.client.mac, self.server.mac);
-        let sender = if step == Step::Request { client } else { server };
+        let sender = if step == ExchangeStep::Request { client } else { server };
         match (self.address, self.from) {
             (IpAddr::V4(address), IpAddr::V4(server)) => {
-                let from = if step == Step::Request { Ipv4Addr::UNSPECIFIED } else { server };
+                let from = if step == ExchangeStep::Request { Ipv4Addr::UNSPECIFIED } else { server };
                 // RFC 2132 §9.6.
                 let kind = match step {
-                    Step::Request => 3,
-                    Step::Offer => 2,
-                    Step::Give => 5,
+                    ExchangeStep::Request => 3,
+                    ExchangeStep::Offer => 2,
+                    ExchangeStep::Give => 5,
                 };
-                Frame::new(sender, BROADCAST, Body::Dhcp { from, kind, client, address })
+                Frame::new(sender, BROADCAST, FrameBody::Dhcp { from, kind, client, address })
             }
             (IpAddr::V6(address), IpAddr::V6(_)) => {
                 // RFC 8415 §7.3.
                 let (kind, to, mac) = match step {
-                    Step::Request => (3, SERVERS, [0x33, 0x33, 0, 1, 0, 2]),
-                    Step::Offer => (2, link_local(client), client),
-                    Step::Give => (7, link_local(client), client),
+                    ExchangeStep::Request => (3, SERVERS, [0x33, 0x33, 0, 1, 0, 2]),
+                    ExchangeStep::Offer => (2, link_local(client), client),
+                    ExchangeStep::Give => (7, link_local(client), client),
                 };
-                Frame::new(sender, mac, Body::Dhcpv6 { to, kind, client, address })
+                Frame::new(sender, mac, FrameBody::Dhcpv6 { to, kind, client, address })
             }
-            _ => Frame::new(sender, BROADCAST, Body::Experimental),
+            _ => Frame::new(sender, BROADCAST, FrameBody::Experimental),
         }
     }
 }
 
 /// Everything that the rules for DHCP say at that hour.
-pub fn exchanges(file: &NetworkFile, plan: &LabPlan, now: &Now) -> Vec<Exchange> {
-    of(&View { file, plan, now })
+pub fn exchanges(file: &NetworkFile, plan: &LabPlan, now: &ProbeContext) -> Vec<Exchange> {
+    of(&LabView { file, plan, now })
 }
 
-pub(super) fn of(view: &View<'_>) -> Vec<Exchange> {
+pub(super) fn of(view: &LabView<'_>) -> Vec<Exchange> {
     let mut all = Vec::new();
-    let own = |place: &Place, v4: bool| {
+    let own = |place: &PlannedPort, v4: bool| {
         place.addresses.iter().map(ipnetwork::IpNetwork::ip).find(|address| address.is_ipv4() == v4)
     };
     for allow in view.rules().filter(|r| r.protocol == Protocol::Dhcp) {
@@ -90,7 +90,7 @@ pub(super) fn of(view: &View<'_>) -> Vec<Exchange> {
                 if outside.is_none() { view.list(std::slice::from_ref(name), false) } else { Vec::new() };
             places.chain(plain).map(move |place| (place, named.clone()))
         });
-        let servers: Vec<(&Place, Vec<IpAddr>)> = servers.collect();
+        let servers: Vec<(&PlannedPort, Vec<IpAddr>)> = servers.collect();
         for client in view.list(&allow.from, false) {
             for ((server, named), v4) in servers.iter().flat_map(|server| [(server, true), (server, false)]) {
                 let named = || named.iter().copied().find(|address| address.is_ipv4() == v4);

@@ -10,17 +10,17 @@ use flows::syntax::{NoNames, parse_flow};
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 
-use super::definition::{Action, Case, Expected, Probe};
-use super::view::{Kind, View};
+use super::definition::{Action, Expected, PacketCase, Probe};
+use super::view::{LabView, TrialKind};
 use crate::lab::error::LabError;
 use crate::lab::handle::Lab;
-use crate::lab::plan::{HOST, LabPlan, Place};
+use crate::lab::plan::{HOST, LabPlan, PlannedPort};
 
 /// A packet may come by so many bridges.
 const HOPS: usize = 8;
 
 /// One row for what passes and one for what does not, for each place.
-pub(super) fn probes(view: &View<'_>, kinds: &[Kind], probes: &mut Vec<Probe>) {
+pub(super) fn probes(view: &LabView<'_>, kinds: &[TrialKind], probes: &mut Vec<Probe>) {
     let places = || view.plan.places.iter().filter(|p| p.network.is_some());
     for a in places() {
         let (mut passes, mut denied) = (Vec::new(), Vec::new());
@@ -38,7 +38,7 @@ pub(super) fn probes(view: &View<'_>, kinds: &[Kind], probes: &mut Vec<Probe>) {
                         if server.beyond && leaves().is_some_and(|exit| exit.name != b.name) {
                             continue;
                         }
-                        let case = Case {
+                        let case = PacketCase {
                             to: b.clone(),
                             kind: kind.said(),
                             packet: Box::new(packet(*kind, a, b, client.address, server.address)),
@@ -70,16 +70,16 @@ pub(super) fn probes(view: &View<'_>, kinds: &[Kind], probes: &mut Vec<Probe>) {
 }
 
 /// As everybody else who may open something there.
-fn forged(view: &View<'_>, a: &Place, b: &Place, kinds: &[Kind]) -> Vec<Case> {
+fn forged(view: &LabView<'_>, a: &PlannedPort, b: &PlannedPort, kinds: &[TrialKind]) -> Vec<PacketCase> {
     let mut cases = Vec::new();
     for c in view.plan.places.iter().filter(|c| c.network.is_some() && c.name != a.name && c.name != b.name) {
         for (client, server) in view.clients(c).iter().take(1).zip(view.sites(b)) {
-            let may = |kind: &&Kind| view.may((c, client.address), (b, &server), **kind).is_some();
+            let may = |kind: &&TrialKind| view.may((c, client.address), (b, &server), **kind).is_some();
             let Some(kind) = kinds.iter().find(may) else { continue };
             if view.may_use(a, client.address) || client.address.is_ipv4() != server.address.is_ipv4() {
                 continue;
             }
-            cases.push(Case {
+            cases.push(PacketCase {
                 to: b.clone(),
                 kind: format!("{} as {}", kind.said(), c.name),
                 packet: Box::new(packet(*kind, a, b, client.address, server.address)),
@@ -91,13 +91,13 @@ fn forged(view: &View<'_>, a: &Place, b: &Place, kinds: &[Kind]) -> Vec<Case> {
     cases
 }
 
-fn packet(kind: Kind, a: &Place, b: &Place, from: IpAddr, to: IpAddr) -> Packet {
+fn packet(kind: TrialKind, a: &PlannedPort, b: &PlannedPort, from: IpAddr, to: IpAddr) -> Packet {
     let proto = match (kind, from.is_ipv4()) {
-        (Kind::Tcp(_), _) => 6,
-        (Kind::Udp(_), _) => 17,
-        (Kind::Sctp(_), _) => 132,
-        (Kind::Ping, true) => 1,
-        (Kind::Ping, false) => 58,
+        (TrialKind::Tcp(_), _) => 6,
+        (TrialKind::Udp(_), _) => 17,
+        (TrialKind::Sctp(_), _) => 132,
+        (TrialKind::Ping, true) => 1,
+        (TrialKind::Ping, false) => 58,
     };
     let packet = match (from, to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => Packet::ipv4(a.mac, b.mac, from, to, proto),
@@ -107,11 +107,11 @@ fn packet(kind: Kind, a: &Place, b: &Place, from: IpAddr, to: IpAddr) -> Packet 
     };
     let packet = packet.with(Field::IpTtl, 64);
     let packet = match (kind, from.is_ipv4()) {
-        (Kind::Tcp(port), _) => packet.tcp(40_000, port, TCP_SYN),
-        (Kind::Udp(port), _) => packet.udp(40_000, port),
-        (Kind::Sctp(port), _) => packet.sctp(40_000, port),
-        (Kind::Ping, true) => packet.icmp(8, 0),
-        (Kind::Ping, false) => packet.icmpv6(128, 0),
+        (TrialKind::Tcp(port), _) => packet.tcp(40_000, port, TCP_SYN),
+        (TrialKind::Udp(port), _) => packet.udp(40_000, port),
+        (TrialKind::Sctp(port), _) => packet.sctp(40_000, port),
+        (TrialKind::Ping, true) => packet.icmp(8, 0),
+        (TrialKind::Ping, false) => packet.icmpv6(128, 0),
     };
     match a.vlan {
         Some(vlan) => packet.tagged(vlan, 0),
@@ -147,7 +147,7 @@ impl Bridges {
 
     /// Where a packet from a place comes out: (bridge, port), none of them a wire. None where the interpreter does not
     /// know what the flows say.
-    pub(super) fn ends(&self, from: &Place, packet: &Packet) -> Option<BTreeSet<(String, String)>> {
+    pub(super) fn ends(&self, from: &PlannedPort, packet: &Packet) -> Option<BTreeSet<(String, String)>> {
         let mut ends = BTreeSet::new();
         let mut at = vec![(from.bridge.clone(), from.port.clone(), packet.clone())];
         for _ in 0..HOPS {
@@ -201,7 +201,12 @@ fn wires(plan: &LabPlan) -> BTreeMap<(String, String), (String, String)> {
 }
 
 /// What a row of cases comes to, in words, and whether that is as expected.
-pub(super) fn judge(bridges: &Bridges, from: &Place, cases: &[Case], expected: Expected) -> (String, bool) {
+pub(super) fn judge(
+    bridges: &Bridges,
+    from: &PlannedPort,
+    cases: &[PacketCase],
+    expected: Expected,
+) -> (String, bool) {
     let (mut wrong, mut unknown) = (Vec::new(), 0);
     for case in cases {
         let Some(ends) = bridges.ends(from, &case.packet) else {

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
-use super::frames::{BROADCAST, Body, Frame, link_local, solicited_node};
+use super::frames::{BROADCAST, Frame, FrameBody, link_local, solicited_node};
 use crate::lab::addressing;
-use crate::lab::plan::Place;
+use crate::lab::plan::PlannedPort;
 
 /// A port that servers of every network may have; whether it is listed matters for no `never`.
 const TCP: u16 = 9573;
@@ -26,7 +26,12 @@ const MDNS6: (Ipv6Addr, [u8; 6]) =
 
 /// Frames from `from` at `to`: as itself, as a member of the victim's network, as nobody; straight, by
 /// broadcast and multicast, and by way of a host that routes (`hosts`: the MACs of the bridges' own ports).
-pub(super) fn frames(from: &Place, to: &Place, victims: &[&Place], hosts: &[(&str, [u8; 6])]) -> Vec<Frame> {
+pub(super) fn frames(
+    from: &PlannedPort,
+    to: &PlannedPort,
+    victims: &[&PlannedPort],
+    hosts: &[(&str, [u8; 6])],
+) -> Vec<Frame> {
     let mut out = Vec::new();
     let router = hosts.iter().find(|(bridge, _)| *bridge == from.bridge).map(|(_, mac)| *mac);
     let mut macs = vec![to.mac, BROADCAST];
@@ -35,9 +40,9 @@ pub(super) fn frames(from: &Place, to: &Place, victims: &[&Place], hosts: &[(&st
     for target in &to.addresses {
         for (mac, source) in sources(from, to, victims, *target) {
             for dst in &macs {
-                out.push(Frame::new(mac, *dst, Body::Syn(source, SOURCE, target.ip(), TCP)));
-                out.push(Frame::new(mac, *dst, Body::Udp(source, SOURCE, target.ip(), UDP)));
-                out.push(Frame::new(mac, *dst, Body::Echo(source, target.ip())));
+                out.push(Frame::new(mac, *dst, FrameBody::Syn(source, SOURCE, target.ip(), TCP)));
+                out.push(Frame::new(mac, *dst, FrameBody::Udp(source, SOURCE, target.ip(), UDP)));
+                out.push(Frame::new(mac, *dst, FrameBody::Echo(source, target.ip())));
             }
         }
         if let IpNetwork::V4(target) = target {
@@ -46,13 +51,18 @@ pub(super) fn frames(from: &Place, to: &Place, victims: &[&Place], hosts: &[(&st
     }
     ipv6(from, to, &mut out);
     for dst in [to.mac, BROADCAST] {
-        out.push(Frame::new(from.mac, dst, Body::Experimental));
+        out.push(Frame::new(from.mac, dst, FrameBody::Experimental));
     }
     out
 }
 
 /// (MAC, address) pairs to send from.
-fn sources(from: &Place, to: &Place, victims: &[&Place], target: IpNetwork) -> Vec<([u8; 6], IpAddr)> {
+fn sources(
+    from: &PlannedPort,
+    to: &PlannedPort,
+    victims: &[&PlannedPort],
+    target: IpNetwork,
+) -> Vec<([u8; 6], IpAddr)> {
     let mut sources = Vec::new();
     let mut add = |mac, address| {
         if !sources.contains(&(mac, address)) {
@@ -75,11 +85,11 @@ fn sources(from: &Place, to: &Place, victims: &[&Place], target: IpNetwork) -> V
 }
 
 fn ipv4(
-    from: &Place,
-    to: &Place,
+    from: &PlannedPort,
+    to: &PlannedPort,
     target: Ipv4Addr,
     broadcast: Ipv4Addr,
-    victims: &[&Place],
+    victims: &[&PlannedPort],
     out: &mut Vec<Frame>,
 ) {
     let own = from.address_like(target.into());
@@ -93,44 +103,44 @@ fn ipv4(
     let claimed: Vec<Ipv4Addr> =
         [v4(own), neighbour, Some(controller), Some(Ipv4Addr::UNSPECIFIED)].into_iter().flatten().collect();
     for spa in &claimed {
-        out.push(Frame::new(from.mac, BROADCAST, Body::ArpRequest { spa: *spa, tpa: target }));
-        out.push(Frame::new(from.mac, to.mac, Body::ArpRequest { spa: *spa, tpa: target }));
+        out.push(Frame::new(from.mac, BROADCAST, FrameBody::ArpRequest { spa: *spa, tpa: target }));
+        out.push(Frame::new(from.mac, to.mac, FrameBody::ArpRequest { spa: *spa, tpa: target }));
     }
     // "The victim's neighbour is here": takes over its traffic where it is believed.
     for spa in neighbour.into_iter().chain([target]) {
-        out.push(Frame::new(from.mac, to.mac, Body::ArpReply { spa, tpa: target }));
-        out.push(Frame::new(from.mac, BROADCAST, Body::ArpReply { spa, tpa: spa }));
+        out.push(Frame::new(from.mac, to.mac, FrameBody::ArpReply { spa, tpa: target }));
+        out.push(Frame::new(from.mac, BROADCAST, FrameBody::ArpReply { spa, tpa: spa }));
     }
     for dst in [to.mac, BROADCAST] {
-        out.push(Frame::new(from.mac, dst, Body::Syn(controller.into(), port, target.into(), SOURCE)));
+        out.push(Frame::new(from.mac, dst, FrameBody::Syn(controller.into(), port, target.into(), SOURCE)));
     }
     let source = claimed.first().copied().unwrap_or(controller);
     let (group, group_mac) = MDNS;
     let udp = |mac, from_port, address: Ipv4Addr, to_port, source: Ipv4Addr| {
-        Frame::new(from.mac, mac, Body::Udp(source.into(), from_port, address.into(), to_port))
+        Frame::new(from.mac, mac, FrameBody::Udp(source.into(), from_port, address.into(), to_port))
     };
     out.push(udp(group_mac, 5353, group, 5353, source));
     out.push(udp(BROADCAST, 5353, broadcast, 5353, source));
     // DHCP, as a client and as a server.
     out.push(udp(BROADCAST, 68, Ipv4Addr::BROADCAST, 67, Ipv4Addr::UNSPECIFIED));
     out.push(udp(BROADCAST, 67, Ipv4Addr::BROADCAST, 68, source));
-    out.push(Frame::new(from.mac, to.mac, Body::TaggedSyn(10, source, target, TCP)));
+    out.push(Frame::new(from.mac, to.mac, FrameBody::TaggedSyn(10, source, target, TCP)));
     // VLAN 0 is a tag without a VLAN (IEEE 802.1Q): a kernel takes such a frame as untagged.
-    out.push(Frame::new(from.mac, to.mac, Body::TaggedSyn(0, source, target, TCP)));
+    out.push(Frame::new(from.mac, to.mac, FrameBody::TaggedSyn(0, source, target, TCP)));
 }
 
-fn ipv6(from: &Place, to: &Place, out: &mut Vec<Frame>) {
+fn ipv6(from: &PlannedPort, to: &PlannedPort, out: &mut Vec<Frame>) {
     let (own, target) = (link_local(from.mac), link_local(to.mac));
     let (group, group_mac) = solicited_node(target);
-    out.push(Frame::new(from.mac, group_mac, Body::Solicitation { from: own, to: group, target }));
-    out.push(Frame::new(from.mac, to.mac, Body::Solicitation { from: own, to: target, target }));
-    out.push(Frame::new(from.mac, ALL_NODES_MAC, Body::Echo(own.into(), ALL_NODES.into())));
-    out.push(Frame::new(from.mac, ALL_NODES_MAC, Body::RouterAdvertisement { from: own }));
+    out.push(Frame::new(from.mac, group_mac, FrameBody::Solicitation { from: own, to: group, target }));
+    out.push(Frame::new(from.mac, to.mac, FrameBody::Solicitation { from: own, to: target, target }));
+    out.push(Frame::new(from.mac, ALL_NODES_MAC, FrameBody::Echo(own.into(), ALL_NODES.into())));
+    out.push(Frame::new(from.mac, ALL_NODES_MAC, FrameBody::RouterAdvertisement { from: own }));
     for dst in [to.mac, BROADCAST] {
-        out.push(Frame::new(from.mac, dst, Body::Echo(own.into(), target.into())));
-        out.push(Frame::new(from.mac, dst, Body::Udp(own.into(), SOURCE, target.into(), UDP)));
-        out.push(Frame::new(from.mac, dst, Body::Syn(own.into(), SOURCE, target.into(), TCP)));
+        out.push(Frame::new(from.mac, dst, FrameBody::Echo(own.into(), target.into())));
+        out.push(Frame::new(from.mac, dst, FrameBody::Udp(own.into(), SOURCE, target.into(), UDP)));
+        out.push(Frame::new(from.mac, dst, FrameBody::Syn(own.into(), SOURCE, target.into(), TCP)));
     }
     let (mdns, mdns_mac) = MDNS6;
-    out.push(Frame::new(from.mac, mdns_mac, Body::Udp(own.into(), 5353, mdns.into(), 5353)));
+    out.push(Frame::new(from.mac, mdns_mac, FrameBody::Udp(own.into(), 5353, mdns.into(), 5353)));
 }

@@ -40,12 +40,12 @@ pub struct Frame {
     /// The VLAN that it is tagged with.
     pub vlan: Option<u16>,
     /// What it carries.
-    pub body: Body,
+    pub body: FrameBody,
 }
 
 /// What a frame carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+pub enum FrameBody {
     /// A TCP SYN from (address, port) to (address, port).
     Syn(IpAddr, u16, IpAddr, u16),
     /// A UDP datagram.
@@ -112,7 +112,7 @@ pub enum Body {
 
 impl Frame {
     /// A frame from one MAC to another.
-    pub fn new(from: [u8; 6], to: [u8; 6], body: Body) -> Self {
+    pub fn new(from: [u8; 6], to: [u8; 6], body: FrameBody) -> Self {
         Self { from, to, vlan: None, body }
     }
 
@@ -120,20 +120,20 @@ impl Frame {
     pub fn describe(&self) -> String {
         let to = if self.to == BROADCAST { " to the broadcast MAC" } else { "" };
         let what = match &self.body {
-            Body::Syn(a, ap, b, bp) => format!("TCP SYN {a}:{ap} → {b}:{bp}"),
-            Body::Udp(a, ap, b, bp) => format!("UDP {a}:{ap} → {b}:{bp}"),
-            Body::Echo(a, b) => format!("ICMP echo {a} → {b}"),
-            Body::Sctp(a, ap, b, bp) => format!("SCTP INIT {a}:{ap} → {b}:{bp}"),
-            Body::Dhcp { from, kind, address, .. } => {
+            FrameBody::Syn(a, ap, b, bp) => format!("TCP SYN {a}:{ap} → {b}:{bp}"),
+            FrameBody::Udp(a, ap, b, bp) => format!("UDP {a}:{ap} → {b}:{bp}"),
+            FrameBody::Echo(a, b) => format!("ICMP echo {a} → {b}"),
+            FrameBody::Sctp(a, ap, b, bp) => format!("SCTP INIT {a}:{ap} → {b}:{bp}"),
+            FrameBody::Dhcp { from, kind, address, .. } => {
                 format!("DHCP of kind {kind} from {from} about {address}")
             }
-            Body::Dhcpv6 { kind, address, .. } => format!("DHCPv6 of kind {kind} about {address}"),
-            Body::ArpRequest { spa, tpa } => format!("ARP who has {tpa} tell {spa}"),
-            Body::ArpReply { spa, .. } => format!("ARP {spa} is here"),
-            Body::Solicitation { from, target, .. } => format!("ND who has {target} tell {from}"),
-            Body::RouterAdvertisement { from } => format!("router advertisement of {from}"),
-            Body::TaggedSyn(vlan, a, b, bp) => format!("VLAN {vlan} TCP SYN {a} → {b}:{bp}"),
-            Body::Experimental => "EtherType 0x88b5".to_owned(),
+            FrameBody::Dhcpv6 { kind, address, .. } => format!("DHCPv6 of kind {kind} about {address}"),
+            FrameBody::ArpRequest { spa, tpa } => format!("ARP who has {tpa} tell {spa}"),
+            FrameBody::ArpReply { spa, .. } => format!("ARP {spa} is here"),
+            FrameBody::Solicitation { from, target, .. } => format!("ND who has {target} tell {from}"),
+            FrameBody::RouterAdvertisement { from } => format!("router advertisement of {from}"),
+            FrameBody::TaggedSyn(vlan, a, b, bp) => format!("VLAN {vlan} TCP SYN {a} → {b}:{bp}"),
+            FrameBody::Experimental => "EtherType 0x88b5".to_owned(),
         };
         what + to
     }
@@ -154,7 +154,7 @@ impl Frame {
         let mut bytes = Vec::with_capacity(128);
         let ethernet = || PacketBuilder::ethernet2(self.from, self.to);
         let done = match &self.body {
-            Body::Syn(a, ap, b, bp) => match (a, b) {
+            FrameBody::Syn(a, ap, b, bp) => match (a, b) {
                 (IpAddr::V4(a), IpAddr::V4(b)) => ethernet()
                     .ipv4(a.octets(), b.octets(), 64)
                     .tcp(*ap, *bp, id, 64_240)
@@ -167,7 +167,7 @@ impl Frame {
                     .write(&mut bytes, &tag),
                 _ => return None,
             },
-            Body::Udp(a, ap, b, bp) => match (a, b) {
+            FrameBody::Udp(a, ap, b, bp) => match (a, b) {
                 (IpAddr::V4(a), IpAddr::V4(b)) => {
                     ethernet().ipv4(a.octets(), b.octets(), 64).udp(*ap, *bp).write(&mut bytes, &tag)
                 }
@@ -176,7 +176,7 @@ impl Frame {
                 }
                 _ => return None,
             },
-            Body::Echo(a, b) => match (a, b) {
+            FrameBody::Echo(a, b) => match (a, b) {
                 (IpAddr::V4(a), IpAddr::V4(b)) => ethernet()
                     .ipv4(a.octets(), b.octets(), 64)
                     .icmpv4_echo_request(0x7063, 1)
@@ -187,7 +187,7 @@ impl Frame {
                     .write(&mut bytes, &tag),
                 _ => return None,
             },
-            Body::Sctp(a, ap, b, bp) => {
+            FrameBody::Sctp(a, ap, b, bp) => {
                 // RFC 9260 §3.1 and §3.3.2. Nobody answers it, so its checksum may stay empty.
                 let mut sctp = [ap.to_be_bytes(), bp.to_be_bytes()].concat();
                 sctp.extend([0; 8]);
@@ -201,22 +201,22 @@ impl Frame {
                     &sctp,
                 )
             }
-            Body::Dhcp { from, kind, client, address } => {
+            FrameBody::Dhcp { from, kind, client, address } => {
                 let answer = matches!(kind, 2 | 5 | 6);
                 let ports = if answer { (67, 68) } else { (68, 67) };
                 let body = dhcp(*kind, answer, *client, *address, &tag);
                 ethernet().ipv4(from.octets(), [255; 4], 64).udp(ports.0, ports.1).write(&mut bytes, &body)
             }
-            Body::Dhcpv6 { to, kind, client, address } => {
+            FrameBody::Dhcpv6 { to, kind, client, address } => {
                 let answer = matches!(kind, 2 | 7);
                 let ports = if answer { (547, 546) } else { (546, 547) };
                 let body = dhcpv6(*kind, answer, *client, *address, &tag);
                 let from = link_local(self.from).octets();
                 ethernet().ipv6(from, to.octets(), 64).udp(ports.0, ports.1).write(&mut bytes, &body)
             }
-            Body::ArpRequest { spa, tpa } => return Some(self.arp(1, *spa, [0; 6], *tpa, &tag)),
-            Body::ArpReply { spa, tpa } => return Some(self.arp(2, *spa, self.to, *tpa, &tag)),
-            Body::Solicitation { from, to, target } => {
+            FrameBody::ArpRequest { spa, tpa } => return Some(self.arp(1, *spa, [0; 6], *tpa, &tag)),
+            FrameBody::ArpReply { spa, tpa } => return Some(self.arp(2, *spa, self.to, *tpa, &tag)),
+            FrameBody::Solicitation { from, to, target } => {
                 // The target, the sender's link-layer address, and the tag in an option of its own.
                 let mut body = target.octets().to_vec();
                 body.extend([1, 1]);
@@ -227,7 +227,7 @@ impl Frame {
                     .icmpv6_raw(135, 0, [0; 4])
                     .write(&mut bytes, &body)
             }
-            Body::RouterAdvertisement { from } => {
+            FrameBody::RouterAdvertisement { from } => {
                 // Reachable time and retransmission timer unspecified; the lifetime is in the first word.
                 let mut body = vec![0; 8];
                 body.extend(nd_option(&tag));
@@ -237,13 +237,13 @@ impl Frame {
                     .icmpv6_raw(134, 0, [64, 0, 7, 8])
                     .write(&mut bytes, &body)
             }
-            Body::TaggedSyn(vlan, a, b, bp) => ethernet()
+            FrameBody::TaggedSyn(vlan, a, b, bp) => ethernet()
                 .single_vlan(etherparse::VlanId::try_new(*vlan).ok()?)
                 .ipv4(a.octets(), b.octets(), 64)
                 .tcp(40_000, *bp, id, 64_240)
                 .syn()
                 .write(&mut bytes, &tag),
-            Body::Experimental => {
+            FrameBody::Experimental => {
                 self.header(EXPERIMENTAL, &mut bytes);
                 bytes.extend(tag);
                 bytes.resize(60, 0);
@@ -347,28 +347,28 @@ mod tests {
         let (a, b) = (IpAddr::V4(v4a), IpAddr::V4(v4b));
         let (v6a, v6b) = (link_local([2, 0, 0, 0, 0, 1]), link_local([2, 0, 0, 0, 0, 2]));
         let bodies = [
-            Body::Syn(a, 1, b, 2),
-            Body::Syn(v6a.into(), 1, v6b.into(), 2),
-            Body::Udp(a, 1, b, 2),
-            Body::Udp(v6a.into(), 1, v6b.into(), 2),
-            Body::Echo(a, b),
-            Body::Echo(v6a.into(), v6b.into()),
-            Body::Sctp(v4a, 1, v4b, 2),
-            Body::Dhcp { from: v4a, kind: 5, client: [2; 6], address: v4b },
-            Body::Dhcpv6 { to: v6a, kind: 7, client: [2; 6], address: v6b },
-            Body::ArpRequest { spa: v4a, tpa: v4b },
-            Body::ArpReply { spa: v4a, tpa: v4b },
-            Body::Solicitation { from: v6a, to: solicited_node(v6b).0, target: v6b },
-            Body::RouterAdvertisement { from: v6a },
-            Body::TaggedSyn(10, v4a, v4b, 2),
-            Body::Experimental,
+            FrameBody::Syn(a, 1, b, 2),
+            FrameBody::Syn(v6a.into(), 1, v6b.into(), 2),
+            FrameBody::Udp(a, 1, b, 2),
+            FrameBody::Udp(v6a.into(), 1, v6b.into(), 2),
+            FrameBody::Echo(a, b),
+            FrameBody::Echo(v6a.into(), v6b.into()),
+            FrameBody::Sctp(v4a, 1, v4b, 2),
+            FrameBody::Dhcp { from: v4a, kind: 5, client: [2; 6], address: v4b },
+            FrameBody::Dhcpv6 { to: v6a, kind: 7, client: [2; 6], address: v6b },
+            FrameBody::ArpRequest { spa: v4a, tpa: v4b },
+            FrameBody::ArpReply { spa: v4a, tpa: v4b },
+            FrameBody::Solicitation { from: v6a, to: solicited_node(v6b).0, target: v6b },
+            FrameBody::RouterAdvertisement { from: v6a },
+            FrameBody::TaggedSyn(10, v4a, v4b, 2),
+            FrameBody::Experimental,
         ];
         for (id, body) in (7..).zip(bodies) {
             let bytes = Frame::new([2, 0, 0, 0, 0, 1], BROADCAST, body.clone()).encode(id).unwrap();
             assert_eq!(tag_of(&bytes), Some(id), "{body:?}");
             SlicedPacket::from_ethernet(&bytes).unwrap_or_else(|e| panic!("{body:?}: {e}"));
         }
-        assert_eq!(Frame::new([2; 6], [2; 6], Body::Echo(a, v6a.into())).encode(1), None);
+        assert_eq!(Frame::new([2; 6], [2; 6], FrameBody::Echo(a, v6a.into())).encode(1), None);
         assert_eq!(tag_of(b"pcl-pro"), None);
     }
 

@@ -23,12 +23,12 @@ mod tests;
 mod view;
 mod wire;
 
-pub use definition::{Action, Case, Expected, Probe};
+pub use definition::{Action, Expected, PacketCase, Probe};
 pub use derive::derive;
-pub use exchange::{Exchange, Step, exchanges};
-pub use frames::{BROADCAST, Body, Frame, link_local, solicited_node, tag_of};
+pub use exchange::{Exchange, ExchangeStep, exchanges};
+pub use frames::{BROADCAST, Frame, FrameBody, link_local, solicited_node, tag_of};
 pub use run::{Finding, run};
 pub use table::table;
-pub use talk::{Outcome, Server, Speech, talk};
-pub use view::Now;
+pub use talk::{Outcome, Server, TalkProtocol, talk};
+pub use view::ProbeContext;
 pub use wire::{Injector, Sniffer};

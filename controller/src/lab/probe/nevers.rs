@@ -4,15 +4,15 @@ use flows::network::{Crossing, LinkRole, Never};
 
 use super::definition::{Action, Expected, Probe};
 use super::forged;
-use super::view::View;
+use super::view::LabView;
 use crate::lab::addressing;
-use crate::lab::plan::{HOST, MAC_WIRE, Place, Subject, mac};
+use crate::lab::plan::{HOST, MAC_WIRE, PlannedPort, Subject, mac};
 
-impl<'a> View<'a> {
+impl<'a> LabView<'a> {
     /// The wires of links into the networks that names of a `never` stand for, as places at their far ends:
     /// what comes in there has passed no other bridge of ours.
-    fn wires(&self, names: &[String]) -> Vec<Place> {
-        let mut wires: Vec<Place> = Vec::new();
+    fn wires(&self, names: &[String]) -> Vec<PlannedPort> {
+        let mut wires: Vec<PlannedPort> = Vec::new();
         for (number, link) in self.file.links.iter().enumerate() {
             let [one, other] = &link.ends;
             for (near, far) in [(one, other), (other, one)] {
@@ -26,7 +26,7 @@ impl<'a> View<'a> {
                     Some(node) => node.addresses.clone(),
                     None => behind.iter().filter_map(|p| addressing::free_like(*p, network)).collect(),
                 };
-                wires.push(Place {
+                wires.push(PlannedPort {
                     name: format!("wire {}", near.port),
                     subject: Subject::Link(link.name.clone()),
                     network: Some(network.name.clone()),
@@ -55,7 +55,8 @@ impl<'a> View<'a> {
         to.extend(to_wires.iter().filter(|w| !self.plan.places.iter().any(|p| p.subject == w.subject)));
         for a in &from {
             for b in to.iter().filter(|b| b.name != a.name) {
-                let at: Vec<Place> = to.iter().filter(|p| p.name != a.name).map(|p| (*p).clone()).collect();
+                let at: Vec<PlannedPort> =
+                    to.iter().filter(|p| p.name != a.name).map(|p| (*p).clone()).collect();
                 let frames = forged::frames(a, b, &to, &self.local_macs());
                 probes.push(Probe {
                     from: a.name.clone(),
@@ -86,12 +87,12 @@ impl<'a> View<'a> {
         if self.plan.places.iter().any(|p| p.port == bridge) {
             return;
         }
-        let near = |p: &&Place| {
+        let near = |p: &&PlannedPort| {
             let network = p.network.as_deref().and_then(|n| self.file.network(n));
             network.is_some_and(|n| p.bridge == bridge || n.bridge == bridge)
         };
-        let targets: Vec<&Place> = self.plan.places.iter().filter(near).collect();
-        let local = Place {
+        let targets: Vec<&PlannedPort> = self.plan.places.iter().filter(near).collect();
+        let local = PlannedPort {
             name: format!("LOCAL of {bridge}"),
             subject: Subject::Declared,
             network: None,
@@ -138,7 +139,7 @@ impl<'a> View<'a> {
                 let names = crossings.iter().flat_map(|c| c.from.iter().chain(&c.to));
                 let named: Vec<String> = names.cloned().collect();
                 let there = self.list(&named, false).into_iter().filter(|p| p.bridge == far.bridge);
-                let wire = Place {
+                let wire = PlannedPort {
                     name: format!("wire {}", near.port),
                     subject: Subject::Link(link.name.clone()),
                     network: None,
@@ -154,7 +155,7 @@ impl<'a> View<'a> {
                     behind: Vec::new(),
                 };
                 let here = self.plan.places.iter().filter(|p| p.network.is_some());
-                let here: Vec<&Place> =
+                let here: Vec<&PlannedPort> =
                     here.filter(|p| self.network_of(p).is_some_and(|n| n.bridge == near.bridge)).collect();
                 for to in &here {
                     let frames = forged::frames(&wire, to, &here, &self.local_macs());

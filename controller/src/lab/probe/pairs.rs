@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use flows::network::Protocol;
 
 use super::definition::{Action, Expected, Probe};
-use super::exchange::{self, Step};
+use super::exchange::{self, ExchangeStep};
 use super::forged;
-use super::frames::{Body, Frame};
-use super::talk::Speech;
-use super::view::{INSIDE_TCP, Kind, Site, View};
-use crate::lab::plan::{Place, Subject};
+use super::frames::{Frame, FrameBody};
+use super::talk::TalkProtocol;
+use super::view::{INSIDE_TCP, LabView, TrialKind, TrialSide};
+use crate::lab::plan::{PlannedPort, Subject};
 
 /// As whom a forger appears, at most.
 const MASKS: usize = 4;
@@ -19,29 +19,29 @@ const MASKS: usize = 4;
 const SOURCE: u16 = 40_000;
 
 /// A frame of a kind of traffic.
-pub(super) fn frame(kind: Kind, macs: ([u8; 6], [u8; 6]), from: IpAddr, to: IpAddr) -> Option<Frame> {
+pub(super) fn frame(kind: TrialKind, macs: ([u8; 6], [u8; 6]), from: IpAddr, to: IpAddr) -> Option<Frame> {
     if from.is_ipv4() != to.is_ipv4() {
         return None;
     }
     let body = match (kind, from, to) {
-        (Kind::Tcp(port), ..) => Body::Syn(from, SOURCE, to, port),
-        (Kind::Udp(port), ..) => Body::Udp(from, SOURCE, to, port),
-        (Kind::Sctp(port), IpAddr::V4(from), IpAddr::V4(to)) => Body::Sctp(from, SOURCE, to, port),
-        (Kind::Sctp(_), ..) => return None,
-        (Kind::Ping, ..) => Body::Echo(from, to),
+        (TrialKind::Tcp(port), ..) => FrameBody::Syn(from, SOURCE, to, port),
+        (TrialKind::Udp(port), ..) => FrameBody::Udp(from, SOURCE, to, port),
+        (TrialKind::Sctp(port), IpAddr::V4(from), IpAddr::V4(to)) => FrameBody::Sctp(from, SOURCE, to, port),
+        (TrialKind::Sctp(_), ..) => return None,
+        (TrialKind::Ping, ..) => FrameBody::Echo(from, to),
     };
     Some(Frame::new(macs.0, macs.1, body))
 }
 
 /// The probes of one pair.
-pub(super) struct Pair<'v, 'a> {
-    pub(super) view: &'v View<'a>,
-    pub(super) kinds: &'v [Kind],
-    pub(super) a: &'a Place,
-    pub(super) b: &'a Place,
+pub(super) struct PairProbes<'v, 'a> {
+    pub(super) view: &'v LabView<'a>,
+    pub(super) kinds: &'v [TrialKind],
+    pub(super) a: &'a PlannedPort,
+    pub(super) b: &'a PlannedPort,
 }
 
-impl Pair<'_, '_> {
+impl PairProbes<'_, '_> {
     /// All of them.
     pub(super) fn probes(&self, probes: &mut Vec<Probe>) {
         let (mut denied, mut said) = (Vec::new(), Vec::new());
@@ -50,7 +50,7 @@ impl Pair<'_, '_> {
             // Only beyond an exit does everybody have a way back to the addresses behind an endpoint.
             let behind = self.a.behind.iter().copied();
             let namespace = &self.a.namespace;
-            clients.extend(behind.map(|address| Site {
+            clients.extend(behind.map(|address| TrialSide {
                 namespace: namespace.clone(),
                 address,
                 beyond: true,
@@ -79,23 +79,23 @@ impl Pair<'_, '_> {
     }
 
     /// What is tried: where everything may pass, a little of everything.
-    fn kinds_for(&self, source: IpAddr, server: &Site) -> Vec<Kind> {
+    fn kinds_for(&self, source: IpAddr, server: &TrialSide) -> Vec<TrialKind> {
         let open = |kind| self.view.may((self.a, source), (self.b, server), kind).is_some();
         if self.kinds.iter().all(|kind| open(*kind)) {
             let Some(inside) = self.view.inside(self.a, self.b) else {
-                return vec![Kind::Tcp(443), Kind::Udp(53), Kind::Ping];
+                return vec![TrialKind::Tcp(443), TrialKind::Udp(53), TrialKind::Ping];
             };
             // And what a rule says beside that.
             let by = |kind| self.view.may((self.a, source), (self.b, server), kind);
-            let ruled = |kind: &&Kind| by(**kind).is_some_and(|rule| rule != inside);
-            let mut kinds = vec![Kind::Tcp(INSIDE_TCP), Kind::Ping];
+            let ruled = |kind: &&TrialKind| by(**kind).is_some_and(|rule| rule != inside);
+            let mut kinds = vec![TrialKind::Tcp(INSIDE_TCP), TrialKind::Ping];
             kinds.extend(self.kinds.iter().filter(ruled));
             return kinds;
         }
         self.kinds.to_vec()
     }
 
-    fn passes(&self, client: &Site, server: &Site, kind: Kind, rule: &str) -> Option<Probe> {
+    fn passes(&self, client: &TrialSide, server: &TrialSide, kind: TrialKind, rule: &str) -> Option<Probe> {
         let note = match (&self.a.subject, client.beyond) {
             (Subject::Exit(_), _) | (_, false) => "",
             _ => " from behind it",
@@ -104,11 +104,11 @@ impl Pair<'_, '_> {
         let to = if several { format!(" to {}", server.address) } else { String::new() };
         let what = format!("{}{to}{note} ({rule})", kind.said());
         let speech = match kind {
-            Kind::Tcp(port) => Speech::Tcp(port),
-            Kind::Udp(port) => Speech::Udp(port),
-            Kind::Ping => Speech::Ping,
+            TrialKind::Tcp(port) => TalkProtocol::Tcp(port),
+            TrialKind::Udp(port) => TalkProtocol::Udp(port),
+            TrialKind::Ping => TalkProtocol::Ping,
             // Many kernels have no SCTP: an INIT has to arrive.
-            Kind::Sctp(_) => {
+            TrialKind::Sctp(_) => {
                 let frames = vec![frame(kind, (self.a.mac, self.b.mac), client.address, server.address)?];
                 let what = format!("{what}: an INIT");
                 return Some(Probe {
@@ -134,9 +134,9 @@ impl Pair<'_, '_> {
 
     fn denied(
         &self,
-        client: &Site,
-        server: &Site,
-        kind: Kind,
+        client: &TrialSide,
+        server: &TrialSide,
+        kind: TrialKind,
         frames: &mut Vec<Frame>,
         said: &mut Vec<String>,
     ) {
@@ -183,15 +183,15 @@ impl Pair<'_, '_> {
             let others = members.iter().filter(|c| c.name != self.a.name && c.name != self.b.name);
             let with =
                 others.flat_map(|c| self.view.clients(c).into_iter().map(move |s| (c.mac, s.address, *c)));
-            let may = |(mac, source, c): ([u8; 6], IpAddr, &Place)| {
+            let may = |(mac, source, c): ([u8; 6], IpAddr, &PlannedPort)| {
                 let like = source.is_ipv4() == server.address.is_ipv4();
-                let rule = |kind: &&Kind| self.view.may((c, source), (self.b, server), **kind).is_some();
+                let rule = |kind: &&TrialKind| self.view.may((c, source), (self.b, server), **kind).is_some();
                 let kind = self.kinds.iter().find(rule).filter(|_| like)?;
                 Some((mac, source, *kind))
             };
             let strangers = self.view.plan.places.iter().filter(|p| p.network != self.b.network);
             let stranger = strangers.filter_map(|p| p.address_like(server.address)).next();
-            let any = *self.kinds.first().unwrap_or(&Kind::Ping);
+            let any = *self.kinds.first().unwrap_or(&TrialKind::Ping);
             let nobody = self.view.nobody(self.b).into_iter().chain(stranger).map(|a| (self.a.mac, a, any));
             for (mac, source, kind) in with.filter_map(may).take(MASKS).chain(nobody) {
                 if self.view.may_use(self.a, source) {
@@ -217,7 +217,7 @@ impl Pair<'_, '_> {
     /// Into another network.
     fn crosses(&self, probes: &mut Vec<Probe>) {
         let whole =
-            |names: &[String], p: &Place| self.view.list(names, true).iter().any(|q| q.name == p.name);
+            |names: &[String], p: &PlannedPort| self.view.list(names, true).iter().any(|q| q.name == p.name);
         if self.view.file.nevers.iter().any(|n| whole(&n.from, self.a) && whole(&n.to, self.b)) {
             return;
         }
@@ -233,13 +233,13 @@ impl Pair<'_, '_> {
     }
 
     /// DHCP of the rules that ask for it: what the client broadcasts reaches the server and nobody else, and likewise back.
-    pub(super) fn dhcp(view: &View<'_>, probes: &mut Vec<Probe>) {
+    pub(super) fn dhcp(view: &LabView<'_>, probes: &mut Vec<Probe>) {
         for exchange in exchange::of(view) {
             let (client, server) = (&exchange.client, &exchange.server);
             // In this order: nobody is answered who has not asked.
             let ways = [
-                ("DHCP requests", client, server, Step::Request),
-                ("DHCP answers", server, client, Step::Offer),
+                ("DHCP requests", client, server, ExchangeStep::Request),
+                ("DHCP answers", server, client, ExchangeStep::Offer),
             ];
             for (what, a, b, kind) in ways {
                 let others = view.plan.places.iter().filter(|p| {

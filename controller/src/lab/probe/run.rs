@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::definition::{Action, Expected, Probe};
 use super::flows::{Bridges, judge};
-use super::frames::{BROADCAST, Body, Frame};
-use super::talk::{Outcome, Server, Speech, talk};
+use super::frames::{BROADCAST, Frame, FrameBody};
+use super::talk::{Outcome, Server, TalkProtocol, talk};
 use super::wire::{Injector, Sniffer};
 use crate::lab::error::LabError;
 use crate::lab::handle::Lab;
-use crate::lab::plan::{HOST, Place};
+use crate::lab::plan::{HOST, PlannedPort};
 
 /// How long a conversation may take.
 const TALK: Duration = Duration::from_secs(6);
@@ -72,7 +72,7 @@ fn talks(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     let mut servers = BTreeMap::new();
     for probe in probes {
         if let Action::Talk { server, target, speech, .. } = &probe.action
-            && *speech != Speech::Ping
+            && *speech != TalkProtocol::Ping
         {
             let key = (server.clone(), *target, *speech);
             if let Entry::Vacant(entry) = servers.entry(key) {
@@ -114,23 +114,23 @@ fn talks(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
 }
 
 /// Where frames are sent or looked for: (key of the namespace, device).
-type Tap = (String, String);
+type ProbeTap = (String, String);
 
-fn inside(place: &Place) -> Tap {
+fn inside(place: &PlannedPort) -> ProbeTap {
     (place.namespace.clone(), place.device.clone())
 }
 
 /// Where frames leave the bridge of a place's network on the way to it.
-fn entry(place: &Place) -> Tap {
+fn entry(place: &PlannedPort) -> ProbeTap {
     (HOST.to_owned(), place.entry.clone())
 }
 
 /// All frames of all probes in one go: listeners first, then the frames, then a wait, then a frame for each
 /// listener that shows that it hears.
 fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
-    let mut sniffers: BTreeMap<Tap, Sniffer> = BTreeMap::new();
-    let mut injectors: BTreeMap<Tap, Injector> = BTreeMap::new();
-    let mut listeners: BTreeMap<Tap, Place> = BTreeMap::new();
+    let mut sniffers: BTreeMap<ProbeTap, Sniffer> = BTreeMap::new();
+    let mut injectors: BTreeMap<ProbeTap, Injector> = BTreeMap::new();
+    let mut listeners: BTreeMap<ProbeTap, PlannedPort> = BTreeMap::new();
     for probe in probes {
         let Action::Frames { from, enters, at, else_at, .. } = &probe.action else { continue };
         if let Entry::Vacant(entry) = injectors.entry(inside(from)) {
@@ -168,7 +168,7 @@ fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     }
     thread::sleep(ARRIVE);
     let deaf = controls(lab, &listeners, &sniffers)?;
-    let saw = |tap: Tap, id: u32| sniffers.get(&tap).is_some_and(|s| s.saw(id));
+    let saw = |tap: ProbeTap, id: u32| sniffers.get(&tap).is_some_and(|s| s.saw(id));
     let mut findings = Vec::new();
     for (number, probe) in probes.iter().enumerate() {
         let Action::Frames { enters, at, else_at, .. } = &probe.action else { continue };
@@ -204,12 +204,12 @@ fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
 /// Sends each listener a frame from the bridge's end of its cable. Returns those that did not hear it.
 fn controls(
     lab: &Lab,
-    listeners: &BTreeMap<Tap, Place>,
-    sniffers: &BTreeMap<Tap, Sniffer>,
-) -> Result<BTreeSet<Tap>, LabError> {
+    listeners: &BTreeMap<ProbeTap, PlannedPort>,
+    sniffers: &BTreeMap<ProbeTap, Sniffer>,
+) -> Result<BTreeSet<ProbeTap>, LabError> {
     let mut waiting = BTreeMap::new();
     for (id, (tap, place)) in (CONTROL_IDS..).zip(listeners) {
-        let mut frame = Frame::new([2, 0, 0, 0, 0, 0xfe], BROADCAST, Body::Experimental);
+        let mut frame = Frame::new([2, 0, 0, 0, 0, 0xfe], BROADCAST, FrameBody::Experimental);
         frame.vlan = place.vlan;
         let mut injector = Injector::open(&lab.full_name(HOST), &place.port)?;
         injector.send(frame.encode(id))?;

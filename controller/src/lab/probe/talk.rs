@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_millis(300);
 
 /// By which protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Speech {
+pub enum TalkProtocol {
     /// TCP to that port: connect, send, and have it sent back.
     Tcp(u16),
     /// UDP to that port: a request and its reply.
@@ -50,26 +50,26 @@ pub struct Server {
 
 impl Server {
     /// Listens in a namespace. It answers when this returns.
-    pub fn open(namespace: &str, address: IpAddr, speech: Speech) -> Result<Self, LabError> {
+    pub fn open(namespace: &str, address: IpAddr, speech: TalkProtocol) -> Result<Self, LabError> {
         let stop = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&stop);
         let failed = |what: String| LabError::io(format!("listening on {what} in {namespace}"));
         let thread = match speech {
-            Speech::Tcp(port) => {
+            TalkProtocol::Tcp(port) => {
                 let at = SocketAddr::new(address, port);
                 let listener = netns::enter(namespace, || TcpListener::bind(at))?
                     .map_err(failed(format!("tcp {at}")))?;
                 listener.set_nonblocking(true).map_err(failed(format!("tcp {at}")))?;
                 Some(thread::spawn(move || serve_tcp(&listener, &until)))
             }
-            Speech::Udp(port) => {
+            TalkProtocol::Udp(port) => {
                 let at = SocketAddr::new(address, port);
                 let socket =
                     netns::enter(namespace, || UdpSocket::bind(at))?.map_err(failed(format!("udp {at}")))?;
                 socket.set_read_timeout(Some(LOOK)).map_err(failed(format!("udp {at}")))?;
                 Some(thread::spawn(move || serve_udp(&socket, &until)))
             }
-            Speech::Ping => None,
+            TalkProtocol::Ping => None,
         };
         Ok(Self { stop, thread })
     }
@@ -111,11 +111,17 @@ fn serve_udp(socket: &UdpSocket, stop: &AtomicBool) {
 }
 
 /// Holds a conversation from `source` in a namespace with `target`, within about `limit`.
-pub fn talk(namespace: &str, source: IpAddr, target: IpAddr, speech: Speech, limit: Duration) -> Outcome {
+pub fn talk(
+    namespace: &str,
+    source: IpAddr,
+    target: IpAddr,
+    speech: TalkProtocol,
+    limit: Duration,
+) -> Outcome {
     let result = netns::enter(namespace, || match speech {
-        Speech::Tcp(port) => tcp(source, SocketAddr::new(target, port), limit),
-        Speech::Udp(port) => udp(source, SocketAddr::new(target, port), limit),
-        Speech::Ping => ping(source, target, limit),
+        TalkProtocol::Tcp(port) => tcp(source, SocketAddr::new(target, port), limit),
+        TalkProtocol::Udp(port) => udp(source, SocketAddr::new(target, port), limit),
+        TalkProtocol::Ping => ping(source, target, limit),
     });
     match result {
         Ok(Ok(true)) => Outcome::Answered,

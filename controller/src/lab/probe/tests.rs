@@ -40,7 +40,7 @@ fn count(findings: &[Finding], expected: Expected, ok: bool) -> usize {
 #[test]
 fn the_probes_of_the_dual_socket_network() {
     let file = dual_socket();
-    let probes = derive(&file, &LabPlan::new(&file), &Now::closed());
+    let probes = derive(&file, &LabPlan::new(&file), &ProbeContext::closed());
     let row = |from: &str, to: &str, what: &str| {
         probes.iter().find(|p| p.from == from && p.to == to && p.what.starts_with(what)).map(|p| p.expected)
     };
@@ -84,7 +84,7 @@ fn the_probes_of_the_dual_socket_network() {
 #[test]
 fn every_frame_of_the_probes_can_be_sent() {
     let file = dual_socket();
-    for probe in derive(&file, &LabPlan::new(&file), &Now::closed()) {
+    for probe in derive(&file, &LabPlan::new(&file), &ProbeContext::closed()) {
         let Action::Frames { frames, .. } = &probe.action else { continue };
         assert!(!frames.is_empty(), "{probe:?}");
         for frame in frames {
@@ -103,7 +103,7 @@ fn open_bridges_are_found_out() {
     for bridge in ["vmbr0", "vmbr1"] {
         flows(&lab, bridge, &["actions=NORMAL"]);
     }
-    let all = derive(&file, lab.plan(), &Now::closed());
+    let all = derive(&file, lab.plan(), &ProbeContext::closed());
     // What NORMAL does is for the switch to know, and forged frames spoil its tables.
     let plain = |p: &&Probe| {
         let by_flows = matches!(p.action, Action::Flows { .. });
@@ -138,7 +138,7 @@ fn closed_bridges_deny_and_the_frames_did_reach_them() {
     let (file, base) = (dual_socket(), base());
     let lab = lab(&base);
     mesh(&lab);
-    let probes = derive(&file, lab.plan(), &Now::closed());
+    let probes = derive(&file, lab.plan(), &ProbeContext::closed());
     let start = Instant::now();
     let findings = run(&lab, &probes).unwrap();
     eprintln!("{}\n{:?}", table(&findings), start.elapsed());
@@ -156,7 +156,8 @@ fn frames_that_do_not_reach_the_bridge_prove_nothing() {
     let rows = |p: &Probe| {
         p.from == "nm-privacy" && ["gateway", "xray"].contains(&&*p.to) && p.what.ends_with("(no rule)")
     };
-    let probes: Vec<_> = derive(&file, lab.plan(), &Now::closed()).into_iter().filter(rows).collect();
+    let probes: Vec<_> =
+        derive(&file, lab.plan(), &ProbeContext::closed()).into_iter().filter(rows).collect();
     assert_eq!(probes.len(), 2);
     let findings = run(&lab, &probes).unwrap();
     assert!(findings.iter().all(|f| !f.ok), "{}", table(&findings));
@@ -170,7 +171,8 @@ fn a_place_that_does_not_hear_proves_nothing() {
     mesh(&lab);
     assert!(lab.exec("api", &["ip", "link", "set", "eth0", "down"]).unwrap().status.success());
     let rows = |p: &Probe| p.from == "xray" && p.to == "api" && p.expected == Expected::Never;
-    let probes: Vec<_> = derive(&file, lab.plan(), &Now::closed()).into_iter().filter(rows).collect();
+    let probes: Vec<_> =
+        derive(&file, lab.plan(), &ProbeContext::closed()).into_iter().filter(rows).collect();
     let findings = run(&lab, &probes).unwrap();
     assert_eq!(findings.len(), 1);
     assert!(!findings[0].ok && findings[0].seen.contains("nothing is heard at api"), "{}", table(&findings));
@@ -207,7 +209,8 @@ fn a_single_hole_is_found() {
     flows(&lab, "vmbr0", &["in_port=veth102,arp,actions=output:hole"]);
     flows(&lab, "vmbr1", &["in_port=eloh,actions=output:veth202"]);
     let frames = |p: &Probe| p.expected != Expected::Passes;
-    let probes: Vec<_> = derive(&file, lab.plan(), &Now::closed()).into_iter().filter(frames).collect();
+    let probes: Vec<_> =
+        derive(&file, lab.plan(), &ProbeContext::closed()).into_iter().filter(frames).collect();
     let findings = run(&lab, &probes).unwrap();
     let wrong: Vec<_> = findings.iter().filter(|f| !f.ok).collect();
     assert!(!wrong.is_empty());

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flows::network::{
-    Allow, Crossing, Inside, Network, NetworkFile, Outside, Party, Place as Enforced, Protocol,
+    Allow, Crossing, EnforcementPoint as Enforced, Inside, Network, NetworkFile, Outside, Party, Protocol,
 };
 
 use crate::lab::addressing;
-use crate::lab::plan::{INTERNET, LabPlan, Place, Subject, stands_for};
+use crate::lab::plan::{INTERNET, LabPlan, PlannedPort, Subject, stands_for};
 
 /// Ports for rules that leave them open.
 const ANY_TCP: u16 = 443;
@@ -22,14 +22,14 @@ const UNLISTED: [u16; 4] = [4444, 5555, 6666, 7777];
 
 /// What the file's rules may depend on besides the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Now {
+pub struct ProbeContext {
     /// Seconds since 1970-01-01 UTC.
     pub time: u64,
     /// The windows that are open.
     pub open: Vec<String>,
 }
 
-impl Now {
+impl ProbeContext {
     /// The hour it is, with all windows closed.
     pub fn closed() -> Self {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
@@ -39,14 +39,14 @@ impl Now {
 
 /// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum TrialKind {
     Tcp(u16),
     Udp(u16),
     Sctp(u16),
     Ping,
 }
 
-impl Kind {
+impl TrialKind {
     pub(super) fn said(self) -> String {
         match self {
             Self::Tcp(port) => format!("tcp {port}"),
@@ -70,7 +70,7 @@ impl Kind {
 
 /// A side of a conversation.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Site {
+pub(super) struct TrialSide {
     /// The key of the namespace that has the address.
     pub(super) namespace: String,
     pub(super) address: IpAddr,
@@ -79,28 +79,28 @@ pub(super) struct Site {
 }
 
 /// The file, its lab, and the hour.
-pub(super) struct View<'a> {
+pub(super) struct LabView<'a> {
     pub(super) file: &'a NetworkFile,
     pub(super) plan: &'a LabPlan,
-    pub(super) now: &'a Now,
+    pub(super) now: &'a ProbeContext,
 }
 
-impl<'a> View<'a> {
-    pub(super) fn of_subject(&self, subject: &Subject) -> Vec<&'a Place> {
+impl<'a> LabView<'a> {
+    pub(super) fn of_subject(&self, subject: &Subject) -> Vec<&'a PlannedPort> {
         self.plan.places.iter().filter(|p| p.subject == *subject && p.network.is_some()).collect()
     }
 
     /// All that is on a network: endpoints, what is behind its links, and its exits.
-    pub(super) fn members(&self, network: &str) -> Vec<&'a Place> {
+    pub(super) fn members(&self, network: &str) -> Vec<&'a PlannedPort> {
         self.plan.places.iter().filter(|p| p.network.as_deref() == Some(network)).collect()
     }
 
-    pub(super) fn network_of(&self, place: &Place) -> Option<&'a Network> {
+    pub(super) fn network_of(&self, place: &PlannedPort) -> Option<&'a Network> {
         place.network.as_deref().and_then(|n| self.file.network(n))
     }
 
-    fn named(&self, name: &str, whole: bool) -> Vec<&'a Place> {
-        let endpoint = |p: &&Place| matches!(p.subject, Subject::Endpoint(_));
+    fn named(&self, name: &str, whole: bool) -> Vec<&'a PlannedPort> {
+        let endpoint = |p: &&PlannedPort| matches!(p.subject, Subject::Endpoint(_));
         match self.file.party(name) {
             Some(Party::Network(n)) if whole => self.members(&n.name),
             Some(Party::Network(n)) => self.members(&n.name).into_iter().filter(endpoint).collect(),
@@ -112,8 +112,8 @@ impl<'a> View<'a> {
     }
 
     /// The places that a list of names stands for; a network for all that is on it, or for its endpoints.
-    pub(super) fn list(&self, names: &[String], whole: bool) -> Vec<&'a Place> {
-        let mut places: Vec<&Place> = Vec::new();
+    pub(super) fn list(&self, names: &[String], whole: bool) -> Vec<&'a PlannedPort> {
+        let mut places: Vec<&PlannedPort> = Vec::new();
         for place in names.iter().flat_map(|n| self.named(n, whole)) {
             if !places.iter().any(|p| p.name == place.name) {
                 places.push(place);
@@ -123,7 +123,7 @@ impl<'a> View<'a> {
     }
 
     /// Whether a place with that address is one of those that a list names.
-    fn is_named(&self, names: &[String], place: &Place, address: IpAddr) -> bool {
+    fn is_named(&self, names: &[String], place: &PlannedPort, address: IpAddr) -> bool {
         names.iter().any(|name| match (self.file.party(name), &place.subject) {
             (Some(Party::Network(n)), Subject::Endpoint(_)) => place.network.as_deref() == Some(&*n.name),
             (Some(Party::Endpoint(e)), Subject::Endpoint(s)) => e.name == *s,
@@ -140,7 +140,7 @@ impl<'a> View<'a> {
         outside.addresses.is_empty() || outside.addresses.iter().any(|p| p.contains(address))
     }
 
-    fn has(&self, place: &Place, address: IpAddr) -> bool {
+    fn has(&self, place: &PlannedPort, address: IpAddr) -> bool {
         place.addresses.iter().any(|a| a.ip() == address)
     }
 
@@ -160,13 +160,13 @@ impl<'a> View<'a> {
     /// By which rule `a` may open that to `b`, with these addresses.
     pub(super) fn may(
         &self,
-        (a, source): (&Place, IpAddr),
-        (b, target): (&Place, &Site),
-        kind: Kind,
+        (a, source): (&PlannedPort, IpAddr),
+        (b, target): (&PlannedPort, &TrialSide),
+        kind: TrialKind,
     ) -> Option<String> {
         let address = target.address;
         if a.network != b.network {
-            let end = |names: &[String], p: &Place, address| {
+            let end = |names: &[String], p: &PlannedPort, address| {
                 matches!(&p.subject, Subject::Endpoint(e) if names.contains(e)) && self.has(p, address)
             };
             let fits = |c: &&Crossing| {
@@ -197,10 +197,10 @@ impl<'a> View<'a> {
     /// rule with ports comes before one without, and of two alike the one that stands first in the file.
     pub(super) fn leaves_by(
         &self,
-        (a, source): (&Place, IpAddr),
+        (a, source): (&PlannedPort, IpAddr),
         target: IpAddr,
-        kind: Kind,
-    ) -> Option<(&'a Place, String)> {
+        kind: TrialKind,
+    ) -> Option<(&'a PlannedPort, String)> {
         let mut rules: Vec<&Allow> = self
             .rules()
             .filter(|r| r.via.is_none() && kind.fits(r.protocol, &r.ports))
@@ -219,13 +219,13 @@ impl<'a> View<'a> {
     }
 
     /// Whether a name of a rule stands for an address outside, behind the exit that the place is.
-    fn is_exit_to(&self, name: &String, place: &Place, target: IpAddr) -> bool {
+    fn is_exit_to(&self, name: &String, place: &PlannedPort, target: IpAddr) -> bool {
         matches!(place.subject, Subject::Exit(_)) && self.is_named(std::slice::from_ref(name), place, target)
     }
 
     /// Whether members of their network talk freely, in words.
-    pub(super) fn inside(&self, a: &Place, b: &Place) -> Option<String> {
-        let endpoint = |p: &Place| matches!(p.subject, Subject::Endpoint(_));
+    pub(super) fn inside(&self, a: &PlannedPort, b: &PlannedPort) -> Option<String> {
+        let endpoint = |p: &PlannedPort| matches!(p.subject, Subject::Endpoint(_));
         let network = self.network_of(a).filter(|n| n.inside == Inside::Allow)?;
         (endpoint(a) && endpoint(b)).then(|| format!("inside {}", network.name))
     }
@@ -233,10 +233,10 @@ impl<'a> View<'a> {
     /// By way of `hop`: a rule says so, and another lets the hop go on.
     fn may_by(
         &self,
-        (a, source): (&Place, IpAddr),
-        hop: &Place,
+        (a, source): (&PlannedPort, IpAddr),
+        hop: &PlannedPort,
         target: IpAddr,
-        kind: Kind,
+        kind: TrialKind,
     ) -> Option<String> {
         let Subject::Endpoint(name) = &hop.subject else { return None };
         let rule = self.rules().find(|r| {
@@ -250,7 +250,7 @@ impl<'a> View<'a> {
                 && self.is_named(&r.from, a, source)
                 && r.to.iter().any(leads)
         })?;
-        let beyond = Site { namespace: String::new(), address: target, beyond: true };
+        let beyond = TrialSide { namespace: String::new(), address: target, beyond: true };
         let exits = self.plan.places.iter().filter(|p| matches!(p.subject, Subject::Exit(_)));
         let on = exits.flat_map(|exit| self.of_subject(&hop.subject).into_iter().map(move |leg| (leg, exit)));
         let goes_on = on.filter(|(leg, exit)| leg.network == exit.network).any(|(leg, exit)| {
@@ -263,10 +263,10 @@ impl<'a> View<'a> {
     /// Whether a rule lets the packet come as far as the next hop, whatever becomes of it there.
     pub(super) fn reaches_hop(
         &self,
-        (a, source): (&Place, IpAddr),
-        hop: &Place,
+        (a, source): (&PlannedPort, IpAddr),
+        hop: &PlannedPort,
         target: IpAddr,
-        kind: Kind,
+        kind: TrialKind,
     ) -> bool {
         let Subject::Endpoint(name) = &hop.subject else { return false };
         a.network == hop.network
@@ -285,8 +285,9 @@ impl<'a> View<'a> {
 
     /// Where conversations with a place are held: at its own addresses; for an exit also beyond it, and for the
     /// next hop of a rule where that leads.
-    pub(super) fn sites(&self, place: &Place) -> Vec<Site> {
-        let at = |namespace: &str, address, beyond| Site { namespace: namespace.to_owned(), address, beyond };
+    pub(super) fn sites(&self, place: &PlannedPort) -> Vec<TrialSide> {
+        let at =
+            |namespace: &str, address, beyond| TrialSide { namespace: namespace.to_owned(), address, beyond };
         let mut sites: Vec<_> = place.addresses.iter().map(|a| at(&place.namespace, a.ip(), false)).collect();
         let mut beyond = Vec::new();
         match &place.subject {
@@ -337,7 +338,7 @@ impl<'a> View<'a> {
     }
 
     /// Where an exit's traffic comes from is the internet, not the exit.
-    pub(super) fn clients(&self, place: &Place) -> Vec<Site> {
+    pub(super) fn clients(&self, place: &PlannedPort) -> Vec<TrialSide> {
         let sites = self.sites(place);
         match place.subject {
             Subject::Exit(_) => sites.into_iter().filter(|s| s.beyond).collect(),
@@ -353,14 +354,14 @@ impl<'a> View<'a> {
     }
 
     /// Whether a place may come to have an address of a network whose router advertises itself: one that no other place has.
-    fn may_make(&self, place: &Place, address: IpAddr) -> bool {
+    fn may_make(&self, place: &PlannedPort, address: IpAddr) -> bool {
         let router = place.network.as_deref().is_some_and(|network| self.file.has_router(network));
         let others = || self.plan.places.iter().filter(|other| other.network == place.network);
         address.is_ipv6() && router && !others().any(|other| self.has(other, address))
     }
 
     /// Whether a place may send with that address as source.
-    pub(super) fn may_use(&self, place: &Place, address: IpAddr) -> bool {
+    pub(super) fn may_use(&self, place: &PlannedPort, address: IpAddr) -> bool {
         if self.has(place, address) && !place.leased {
             return true;
         }
@@ -393,7 +394,7 @@ impl<'a> View<'a> {
     }
 
     /// Every kind of traffic that a rule of the file names, in force or not, and one of each that none does.
-    pub(super) fn universe(&self) -> Vec<Kind> {
+    pub(super) fn universe(&self) -> Vec<TrialKind> {
         let (mut tcp, mut udp, mut sctp) = (Vec::new(), Vec::new(), Vec::new());
         let rules = self.file.allows.iter().map(|a| (a.protocol, &a.ports));
         for (protocol, ports) in rules.chain(self.file.crossings.iter().map(|c| (c.protocol, &c.ports))) {
@@ -415,17 +416,17 @@ impl<'a> View<'a> {
         if !sctp.is_empty() {
             sctp.extend(unlisted(&sctp));
         }
-        let mut kinds: Vec<Kind> = tcp.into_iter().map(Kind::Tcp).collect();
-        kinds.extend(udp.into_iter().map(Kind::Udp));
-        kinds.extend(sctp.into_iter().map(Kind::Sctp));
-        kinds.push(Kind::Ping);
+        let mut kinds: Vec<TrialKind> = tcp.into_iter().map(TrialKind::Tcp).collect();
+        kinds.extend(udp.into_iter().map(TrialKind::Udp));
+        kinds.extend(sctp.into_iter().map(TrialKind::Sctp));
+        kinds.push(TrialKind::Ping);
         let mut seen = std::collections::BTreeSet::new();
         kinds.retain(|kind| seen.insert(*kind));
         kinds
     }
 
     /// An address of a subnet that nobody has.
-    pub(super) fn nobody(&self, place: &Place) -> Option<IpAddr> {
+    pub(super) fn nobody(&self, place: &PlannedPort) -> Option<IpAddr> {
         const NOBODY: u32 = 77;
         let subnets = self.network_of(place)?.subnets.iter();
         subnets.filter_map(|s| addressing::nth(*s, NOBODY)).find(|a| !self.owned(*a))

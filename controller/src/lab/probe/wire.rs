@@ -20,10 +20,10 @@ const LOOK: Duration = Duration::from_millis(20);
 const BURST: usize = 8;
 const PAUSE: Duration = Duration::from_millis(2);
 
-type Ends = (Box<dyn DataLinkSender>, Box<dyn DataLinkReceiver>);
+type WireEnds = (Box<dyn DataLinkSender>, Box<dyn DataLinkReceiver>);
 
 /// A packet socket on a device of the namespace that `ip netns` knows by that name.
-fn open(namespace: &str, device: &str) -> Result<Ends, LabError> {
+fn open(namespace: &str, device: &str) -> Result<WireEnds, LabError> {
     netns::enter(namespace, || {
         let interface =
             pnet_datalink::interfaces().into_iter().find(|i| i.name == device).ok_or_else(|| {

@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_millis(200);
 
 struct Served {
     hub: Arc<Hub>,
-    http: Http,
+    http: HttpSettings,
     shutdown: watch::Sender<bool>,
 }
 
@@ -26,7 +26,7 @@ impl Served {
     fn new(connections: usize) -> Self {
         let policy = Policy::from_text(Path::new("test.toml"), "[bridge.br0]\n".to_owned()).unwrap();
         let limits = HttpLimits { connections, head: SOON, body: SOON, write: SOON };
-        let http = Http { limits, names: vec!["gateway.example".to_owned()] };
+        let http = HttpSettings { limits, names: vec!["gateway.example".to_owned()] };
         let hub = Arc::new(Hub::new(policy, Metrics::new().unwrap()));
         Self { hub, http, shutdown: watch::channel(false).0 }
     }
@@ -34,14 +34,14 @@ impl Served {
     async fn tcp(&self) -> SocketAddr {
         let address = "127.0.0.1:0".parse().unwrap();
         let bound = serve_api(Arc::clone(&self.hub), &address, &self.http, self.shutdown.subscribe()).await;
-        let Address::Tcp(at) = bound.unwrap() else { unreachable!() };
+        let ListenAddress::Tcp(at) = bound.unwrap() else { unreachable!() };
         at
     }
 
     async fn control(&self, path: &Path) {
         let containers =
             Arc::new(Containers::new(Arc::clone(&self.hub), Database::default(), "test.toml".into()));
-        let (hub, address) = (Arc::clone(&self.hub), Address::Unix(path.to_owned()));
+        let (hub, address) = (Arc::clone(&self.hub), ListenAddress::Unix(path.to_owned()));
         serve_control(hub, containers, &address, None, &self.http, self.shutdown.subscribe()).await.unwrap();
     }
 }

@@ -10,7 +10,7 @@ use ofproto::message::{GroupType, Port};
 use ofproto::oxm::Match;
 use ofproto::{Cookie, GroupId, PortNo, TableId, Xid};
 
-use super::{At, Rig, multipart};
+use super::{HandshakePoint, Rig, multipart};
 use crate::session::{CloseReason, Config, Event, SendError};
 
 fn flow(n: u64) -> FlowStats {
@@ -70,7 +70,7 @@ fn parts_are_put_together_in_order_and_by_request() {
 #[test]
 fn flows_are_handed_on_part_by_part() {
     let config = Config { max_multipart_bytes: 10_000, ..Config::default() };
-    let mut rig = Rig::at(At::Ready, config);
+    let mut rig = Rig::at(HandshakePoint::Ready, config);
     let xid = ask(&mut rig).unwrap();
     for n in 0..100 {
         rig.give(xid, &part(n < 99, 0..100));
@@ -89,7 +89,7 @@ fn flows_are_handed_on_part_by_part() {
 #[test]
 fn a_reply_without_end_ends_the_session() {
     let config = Config { max_multipart_bytes: 100_000, ..Config::default() };
-    let mut rig = Rig::at(At::Ready, config);
+    let mut rig = Rig::at(HandshakePoint::Ready, config);
     let xid = ask_groups(&mut rig);
     let mut given = 0;
     while !rig.session.is_closed() {
@@ -103,7 +103,7 @@ fn a_reply_without_end_ends_the_session() {
 #[test]
 fn bytes_of_a_complete_or_failed_reply_count_no_more() {
     let config = Config { max_multipart_bytes: 40_000, ..Config::default() };
-    let mut rig = Rig::at(At::Ready, config);
+    let mut rig = Rig::at(HandshakePoint::Ready, config);
     for _ in 0..100 {
         let xid = ask_groups(&mut rig);
         rig.give(xid, &part_of_groups(true, 0..600));
@@ -129,7 +129,7 @@ fn so_many_requests_wait_and_no_more() {
 
 #[test]
 fn a_switch_that_takes_nothing_loses_its_session() {
-    let mut rig = Rig::at(At::Ready, Config { max_request_bytes: 1_000, ..Config::default() });
+    let mut rig = Rig::at(HandshakePoint::Ready, Config { max_request_bytes: 1_000, ..Config::default() });
     let result = (0..1_000).find_map(|_| rig.session.send(&Message::BarrierRequest).err());
     assert_eq!(result, Some(SendError::Full));
     assert_eq!(rig.closed(), Some(CloseReason::WriteBuffer(1_000)));
@@ -177,7 +177,7 @@ fn too_many_bad_messages_end_the_session() {
 
 #[test]
 fn too_many_messages_beside_the_handshake_end_the_session() {
-    for at in [At::Features, At::Describing, At::Ports] {
+    for at in [HandshakePoint::Features, HandshakePoint::Describing, HandshakePoint::Ports] {
         let mut rig = Rig::at(at, Config::default());
         for _ in 0..64 {
             rig.give(Xid(77), &Message::BarrierReply);
@@ -191,7 +191,7 @@ fn too_many_messages_beside_the_handshake_end_the_session() {
 
 #[test]
 fn the_handshake_goes_on_beside_what_does_not_belong_to_it() {
-    let mut rig = Rig::at(At::Features, Config::default());
+    let mut rig = Rig::at(HandshakePoint::Features, Config::default());
     let error = ofproto::message::ErrorMsg { kind: 1, code: 6, experimenter: None, data: Bytes::new() };
     let features = super::features();
     let other = ofproto::message::FeaturesReply { datapath_id: ofproto::DatapathId(7), ..features.clone() };
@@ -230,7 +230,7 @@ fn ports(n: u32) -> Vec<Port> {
 
 #[test]
 fn a_switch_with_too_many_ports_is_not_taken() {
-    let mut rig = Rig::at(At::Ports, Config { max_ports: 3, ..Config::default() });
+    let mut rig = Rig::at(HandshakePoint::Ports, Config { max_ports: 3, ..Config::default() });
     rig.give(Xid(5), &multipart(MULTIPART_MORE, MultipartReplyBody::PortDesc(ports(3))));
     assert!(!rig.session.is_closed());
     // It does not matter that more would follow.
@@ -241,7 +241,7 @@ fn a_switch_with_too_many_ports_is_not_taken() {
 #[test]
 fn a_list_of_ports_counts_as_it_is_in_memory() {
     let config = Config { max_handshake_bytes: 10_000, ..Config::default() };
-    let mut rig = Rig::at(At::Ports, config);
+    let mut rig = Rig::at(HandshakePoint::Ports, config);
     // 64 bytes on the wire, and more once they are read.
     let more = u32::try_from(10_000 / size_of::<Port>()).unwrap();
     rig.give(Xid(5), &multipart(MULTIPART_MORE, MultipartReplyBody::PortDesc(ports(100))));
@@ -252,7 +252,7 @@ fn a_list_of_ports_counts_as_it_is_in_memory() {
 
 #[test]
 fn another_list_than_that_of_ports_is_not_kept_in_the_handshake() {
-    let mut rig = Rig::at(At::Ports, Config::default());
+    let mut rig = Rig::at(HandshakePoint::Ports, Config::default());
     rig.give(Xid(5), &part(true, 0..2));
     assert!(matches!(rig.closed(), Some(CloseReason::Unexpected { kind: 19, .. })));
 }

@@ -9,7 +9,7 @@ use ofproto::oxm::Match;
 use ofproto::testing::switch;
 use ofproto::{Cookie, PortNo, TableId, Xid};
 
-use super::{At, Rig, desc, features, multipart, port_status, ports};
+use super::{HandshakePoint, Rig, desc, features, multipart, port_status, ports};
 use crate::session::{Config, Event};
 
 /// What came of an input: what was sent, then what was told; `x` ends the session.
@@ -158,7 +158,7 @@ const EXPECTED: &str = "\
 fn every_input_in_every_state() {
     let mut table = String::new();
     for (name, bytes) in inputs() {
-        let cells = At::ALL.map(|at| {
+        let cells = HandshakePoint::ALL.map(|at| {
             let mut rig = Rig::at(at, Config::default());
             rig.give_bytes(&bytes);
             outcome(&mut rig)

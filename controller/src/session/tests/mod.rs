@@ -22,7 +22,7 @@ pub(super) struct Rig {
 
 /// How far the handshake went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At {
+pub(super) enum HandshakePoint {
     Hello,
     Features,
     Describing,
@@ -31,7 +31,7 @@ pub(super) enum At {
     Closed,
 }
 
-impl At {
+impl HandshakePoint {
     pub(super) const ALL: [Self; 6] =
         [Self::Hello, Self::Features, Self::Describing, Self::Ports, Self::Ready, Self::Closed];
 }
@@ -43,10 +43,10 @@ impl Rig {
     }
 
     /// A session whose handshake went so far, with nothing left to send or tell.
-    pub(super) fn at(at: At, config: Config) -> Self {
+    pub(super) fn at(at: HandshakePoint, config: Config) -> Self {
         let mut rig = Self::new(config);
-        let steps = At::ALL.iter().position(|s| *s == at).unwrap();
-        if at == At::Closed {
+        let steps = HandshakePoint::ALL.iter().position(|s| *s == at).unwrap();
+        if at == HandshakePoint::Closed {
             rig.session.close(CloseReason::Silent);
         } else {
             for step in 0..steps {
@@ -65,7 +65,7 @@ impl Rig {
     }
 
     pub(super) fn ready() -> Self {
-        Self::at(At::Ready, Config::default())
+        Self::at(HandshakePoint::Ready, Config::default())
     }
 
     pub(super) fn give(&mut self, xid: Xid, message: &Message) {
@@ -171,7 +171,7 @@ fn a_handshake_tells_who_the_switch_is() {
 /// OpenFlow 1.3.5 §6.2: without a barrier a switch may answer in another order.
 #[test]
 fn ports_may_come_before_the_features() {
-    let mut rig = Rig::at(At::Features, Config::default());
+    let mut rig = Rig::at(HandshakePoint::Features, Config::default());
     rig.give(Xid(5), &ports(0));
     assert_eq!(rig.told(), [], "without its datapath id nobody knows the switch");
     rig.give(Xid(4), &desc());
@@ -205,7 +205,7 @@ fn versions_are_agreed_on_as_the_standard_says() {
         (6, Some(1 << 6 | 1 << 1), false),
         (4, Some(0), false),
     ] {
-        let mut rig = Rig::at(At::Hello, Config::default());
+        let mut rig = Rig::at(HandshakePoint::Hello, Config::default());
         rig.give(Xid(3), &Message::Hello(Hello::new(version, bitmap)));
         let sent = rig.sent();
         if agreed {

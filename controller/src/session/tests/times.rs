@@ -5,7 +5,7 @@ use std::time::Duration;
 use ofproto::Xid;
 use ofproto::message::Message;
 
-use super::{At, Rig};
+use super::{HandshakePoint, Rig};
 use crate::session::{CloseReason, Config};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -13,10 +13,10 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn a_handshake_that_takes_too_long_ends() {
     for (at, waiting) in [
-        (At::Hello, "HELLO"),
-        (At::Features, "FEATURES_REPLY"),
-        (At::Describing, "the switch's description"),
-        (At::Ports, "the list of ports"),
+        (HandshakePoint::Hello, "HELLO"),
+        (HandshakePoint::Features, "FEATURES_REPLY"),
+        (HandshakePoint::Describing, "the switch's description"),
+        (HandshakePoint::Ports, "the list of ports"),
     ] {
         let mut rig = Rig::at(at, Config::default());
         // Echoes keep a session alive, not a handshake.
@@ -88,7 +88,7 @@ fn a_switch_that_is_probed_has_so_long_to_answer() {
     rig.pass(SECOND * 3);
     assert_eq!(rig.closed(), None);
     // The handshake has a deadline of its own.
-    let mut rig = Rig::at(At::Ports, Config::default());
+    let mut rig = Rig::at(HandshakePoint::Ports, Config::default());
     rig.session.probe(rig.now, SECOND * 3);
     assert_eq!((rig.session.is_probed(), rig.sent()), (false, vec![]));
 }

@@ -16,18 +16,18 @@ use ofproto::action::{Action, Learn, LearnSpec, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::{Family, Opened};
-use crate::compile::claimed::Wanted;
+use super::{AddressFamily, OpenedConnection};
+use crate::compile::claimed::RequestedPackets;
 use crate::compile::identity::{FlowIdentity, Fragments, RuleOpening};
 use crate::compile::layout::{
     self, Claim, DESTINATION, FIRST_FRAGMENTS, LATER_FRAGMENTS, OUT_PORT, POLICY, RELATED, RETURNS,
     UNTRACKED, by_claim,
 };
 use crate::compile::policy::{out_of, towards};
-use crate::compile::program::{Asked, Builder, resubmit};
-use crate::compile::returns::{Way, constant, copied};
-use crate::compile::rules::{Rules, Side};
-use crate::compile::site::{SiteKind, Sites};
+use crate::compile::program::{FlowSpec, ProgramBuilder, resubmit};
+use crate::compile::returns::{ReturnPath, constant, copied};
+use crate::compile::rules::{RuleCompiler, RuleSide};
+use crate::compile::site::{AttachmentKind, AttachmentPoints};
 use crate::compile::traffic::{Traffic, echo};
 use crate::network::Network;
 
@@ -39,8 +39,8 @@ const LATER: u128 = 3;
 const PATIENCE: u16 = 300;
 
 /// Where fragments look for who waits for them.
-pub(super) fn compile(out: &mut Builder<'_>, network: &Network) {
-    for family in Family::BOTH {
+pub(super) fn compile(out: &mut ProgramBuilder<'_>, network: &Network) {
+    for family in AddressFamily::BOTH {
         for (fragments, what, kind, tables) in [
             (Fragments::First, "first fragments", FIRST, &[DESTINATION, FIRST_FRAGMENTS][..]),
             // Those of crossings and next hops are in the table of every network.
@@ -53,34 +53,34 @@ pub(super) fn compile(out: &mut Builder<'_>, network: &Network) {
                 format!("{} {what} of {}: perhaps somebody waits for it", family.label(), network.name);
             let name = &network.name;
             let identity = FlowIdentity::TrackedFragments { network: name, family, fragments };
-            let asked = Asked::new(identity, detail).of(name);
+            let asked = FlowSpec::new(identity, detail).of(name);
             out.flow(RETURNS, layout::PORTLESS + 1, matches.with(Field::IpFrag, kind), instructions, asked);
         }
     }
 }
 
-pub(super) fn common(out: &mut Builder<'_>) {
+pub(super) fn common(out: &mut ProgramBuilder<'_>) {
     for (table, what) in [
         (FIRST_FRAGMENTS, "first fragment"),
         (LATER_FRAGMENTS, "later fragment"),
         (UNTRACKED, "no answer to a request in fragments"),
     ] {
         let identity = FlowIdentity::TableMiss { table };
-        let asked = Asked::new(identity, format!("{what}: nobody waits for it"));
+        let asked = FlowSpec::new(identity, format!("{what}: nobody waits for it"));
         out.flow(table, layout::DEFAULT, crate::model::FlowMatch::any(), Vec::new(), asked);
     }
 }
 
 /// The fragments of requests.
-pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
+pub(super) fn open<'a>(rules: &mut RuleCompiler<'_, '_, 'a>, opened: &OpenedConnection<'_, 'a>) {
     first(rules, opened);
     later(rules, opened);
 }
 
-fn first<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
+fn first<'a>(rules: &mut RuleCompiler<'_, '_, 'a>, opened: &OpenedConnection<'_, 'a>) {
     let identity = FlowIdentity::Opens { traffic: opened.traffic, opening: RuleOpening::FirstFragments };
     let asked = opened.beside(identity, "first fragments");
-    let way = Way { cookie: rules.out.cookie(&asked), ..opened.way.clone() };
+    let way = ReturnPath { cookie: rules.out.cookie(&asked), ..opened.way.clone() };
     let mut learns = expect(&way, opened.from, rules.sites);
     learns.extend(untracked(&way));
     let matches = opened.matches.clone().with(Field::IpFrag, FIRST);
@@ -88,7 +88,7 @@ fn first<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
 }
 
 /// The whole answer to a request in fragments, and errors about it.
-fn untracked(way: &Way) -> Vec<Action> {
+fn untracked(way: &ReturnPath) -> Vec<Action> {
     if !way.traffic.is_answered() {
         return Vec::new();
     }
@@ -107,15 +107,19 @@ fn untracked(way: &Way) -> Vec<Action> {
 }
 
 /// One flow for all ports of a rule.
-fn later<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
-    let Opened { from, to, way, traffic, asked, .. } = opened;
+fn later<'a>(rules: &mut RuleCompiler<'_, '_, 'a>, opened: &OpenedConnection<'_, 'a>) {
+    let OpenedConnection { from, to, way, traffic, asked, .. } = opened;
     let family = way.family;
-    let proto = way.traffic.ip_proto(family).filter(|_| family == Family::V4);
-    let wanted = Wanted {
+    let proto = way.traffic.ip_proto(family).filter(|_| family == AddressFamily::V4);
+    let wanted = RequestedPackets {
         from_range: from.range,
         to_range: to.range,
         outside: to.outside,
-        ..Wanted::between(&from.parties.sites, &to.parties.reached(rules.sites), asked.ends.is_none())
+        ..RequestedPackets::between(
+            &from.parties.sites,
+            &to.parties.reached(rules.sites),
+            asked.ends.is_none(),
+        )
     };
     let Some(level) = rules.tracking.later.level((family, proto), wanted) else { return };
     let mut matches = family.matches().with(Field::IpFrag, LATER);
@@ -141,11 +145,11 @@ fn later<'a>(rules: &mut Rules<'_, '_, 'a>, opened: &Opened<'_, 'a>) {
 }
 
 /// What a request teaches of its answer's fragments.
-pub(super) fn expect(way: &Way, from: &Side<'_>, sites: &Sites<'_>) -> Vec<Action> {
+pub(super) fn expect(way: &ReturnPath, from: &RuleSide<'_>, sites: &AttachmentPoints<'_>) -> Vec<Action> {
     if !way.traffic.is_answered() {
         return Vec::new();
     }
-    let exits = sites.all.iter().filter(|site| site.kind == SiteKind::Exit).count();
+    let exits = sites.all.iter().filter(|site| site.kind == AttachmentKind::Exit).count();
     let ends = |carried| {
         let mut ends = way.ends(carried);
         if from.outside && exits == 1 {
@@ -155,7 +159,7 @@ pub(super) fn expect(way: &Way, from: &Side<'_>, sites: &Sites<'_>) -> Vec<Actio
         }
         ends
     };
-    let later = ends((way.family == Family::V4).then(|| way.carried()));
+    let later = ends((way.family == AddressFamily::V4).then(|| way.carried()));
     let mut first = ends(Some(way.carried()));
     first.extend(reply(way));
     if let Some((src, dst)) = way.traffic.ports() {
@@ -165,7 +169,7 @@ pub(super) fn expect(way: &Way, from: &Side<'_>, sites: &Sites<'_>) -> Vec<Actio
 }
 
 /// What else tells a reply: nothing that opens a connection is one.
-fn reply(way: &Way) -> Option<LearnSpec> {
+fn reply(way: &ReturnPath) -> Option<LearnSpec> {
     match way.traffic {
         Traffic::Echo => {
             let (field, _, reply) = echo(way.family);
@@ -181,7 +185,7 @@ fn is_about(spec: &LearnSpec, field: Field) -> bool {
 }
 
 /// Marks what a learned flow matches as expected, for the port of the one who asked.
-fn wait(way: &Way, table: TableId, mut specs: Vec<LearnSpec>) -> Action {
+fn wait(way: &ReturnPath, table: TableId, mut specs: Vec<LearnSpec>) -> Action {
     specs.extend(way.expected());
     let hard_timeout = way.traffic.hard_timeout().min(PATIENCE);
     Action::Learn(Box::new(Learn { hard_timeout, priority: way.own_priority(), specs, ..way.frame(table) }))

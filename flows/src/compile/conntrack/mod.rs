@@ -28,10 +28,10 @@ use ofproto::action::{Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-pub use stale::{Stale, add_stale};
+pub use stale::{StaleConnections, add_stale};
 
-use super::address::Family;
-use super::claimed::Claimed;
+use super::address::AddressFamily;
+use super::claimed::OverlapResolver;
 use super::identity::{
     ConnectionEnd, FlowIdentity, RuleAnswer, RuleTraffic, TrackedPackets, TrackedReceivers,
 };
@@ -39,14 +39,14 @@ use super::layout::{
     self, BY_CONNECTION, CONNECTION, DESTINATION_PORT, FORWARDING, OUT_PORT, POLICY, SENDER_PORT, TO_MEMBER,
     TRACKED, UNTRACKED,
 };
-use super::party::Sets;
+use super::party::PartySets;
 use super::policy::{Resolution, forward, out_of, towards};
-use super::program::{Asked, Builder, load, mark, resubmit};
-use super::returns::Way;
-use super::rules::{Rules, Side};
+use super::program::{FlowSpec, ProgramBuilder, load, mark, resubmit};
+use super::returns::ReturnPath;
+use super::rules::{RuleCompiler, RuleSide};
 use super::scope::Scopes;
 use super::shared;
-use super::site::{Site, SiteKind, Sites};
+use super::site::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use crate::model::{FlowMatch, Masked};
 use crate::network::{Network, Stateful};
 
@@ -73,7 +73,7 @@ const SENDER: Subfield = Subfield { field: CONNECTION, ofs: 0, n_bits: 16 };
 const DESTINATION: Subfield = Subfield { field: CONNECTION, ofs: 16, n_bits: 16 };
 
 /// The flows of a network that do not depend on its rules.
-pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
+pub(super) fn compile(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>, sets: &PartySets<'_>) {
     if sites.network.stateful == Stateful::Conntrack {
         fragments::compile(out, sites.network);
         ports(out, sites);
@@ -82,7 +82,7 @@ pub(super) fn compile(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>)
 }
 
 /// What such networks of a bridge have in common.
-pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
+pub(super) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     if !scopes.all.iter().any(|scope| scope.network.stateful == Stateful::Conntrack) {
         return;
     }
@@ -98,7 +98,7 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
         flow(out, TRACKED, matches, actions, FlowIdentity::TrackedConnection { packets }, what);
     }
     let detail = "of no connection, or from its opener: on to policy";
-    let asked = Asked::new(FlowIdentity::TableMiss { table: TRACKED }, detail);
+    let asked = FlowSpec::new(FlowIdentity::TableMiss { table: TRACKED }, detail);
     let instructions = vec![Instruction::ApplyActions(vec![resubmit(UNTRACKED), resubmit(POLICY)])];
     out.flow(TRACKED, layout::DEFAULT, FlowMatch::any(), instructions, asked);
     for (table, what) in [
@@ -106,26 +106,26 @@ pub(super) fn common(out: &mut Builder<'_>, scopes: &Scopes<'_>) {
         (SENDER_PORT, "the sender is at another port than the connection's"),
         (DESTINATION_PORT, "the destination is at another port than the connection's"),
     ] {
-        let asked = Asked::new(FlowIdentity::TableMiss { table }, what);
+        let asked = FlowSpec::new(FlowIdentity::TableMiss { table }, what);
         out.flow(table, layout::DEFAULT, FlowMatch::any(), Vec::new(), asked);
     }
     fragments::common(out);
 }
 
 fn flow(
-    out: &mut Builder<'_>,
+    out: &mut ProgramBuilder<'_>,
     table: ofproto::TableId,
     matches: FlowMatch,
     actions: Vec<Action>,
     identity: FlowIdentity<'_>,
     detail: impl Into<String>,
 ) {
-    let asked = Asked::new(identity, detail);
+    let asked = FlowSpec::new(identity, detail);
     out.flow(table, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
 }
 
 /// Whether both ends are at the connection's ports: a flow for each port, first for the sender and then for the destination.
-fn ports(out: &mut Builder<'_>, sites: &Sites<'_>) {
+fn ports(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
     let mut seen = HashSet::new();
     for site in sites.all {
@@ -147,7 +147,7 @@ fn ports(out: &mut Builder<'_>, sites: &Sites<'_>) {
         let destination = identity(ConnectionEnd::Destination);
         flow(out, DESTINATION_PORT, matches, vec![resubmit(FORWARDING)], destination, detail);
     }
-    for shared::TakenOver { range, now, before } in shared::taken_over(sites) {
+    for shared::MovedSharedAddress { range, now, before } in shared::taken_over(sites) {
         let here = range.family.matches().with(layout::NETWORK, network.number.into());
         let ((now, name), (before, name_before)) = (now, before);
         let Some(value) = layout::port_value(now) else { continue };
@@ -181,26 +181,26 @@ fn part(matches: FlowMatch, bits: Subfield, value: u128) -> FlowMatch {
 
 /// The destination of an answer of which no lookup says who it is: outside behind an exit, or at what it leased where rules do not
 /// name it. The connection knows the port.
-fn by_connection(out: &mut Builder<'_>, sites: &Sites<'_>, sets: &Sets<'_>) {
+fn by_connection(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>, sets: &PartySets<'_>) {
     let network = sites.network;
     for (place, site) in sites.all.iter().enumerate() {
         let Some(value) = site.port.and_then(layout::port_value) else { continue };
         let here = FlowMatch::any().with(layout::NETWORK, network.number.into());
         let here = part(here, DESTINATION, value.into());
         let mut found = vec![load(OUT_PORT, value.into())];
-        if site.kind == SiteKind::Endpoint {
+        if site.kind == AttachmentKind::Endpoint {
             found.push(mark(layout::mark_bit(TO_MEMBER)));
         }
         found.extend(sets.of_site(place).iter().map(|set| mark(layout::to_set(*set))));
         let detail = |what: &str| format!("{}: {} {what}", network.name, site.party);
         let at = sites.attachment(site);
         let add = |m: FlowMatch, (field, bits): (Field, Masked)| m.with_masked(field, bits.value, bits.mask);
-        if site.kind == SiteKind::Exit {
+        if site.kind == AttachmentKind::Exit {
             let outside = here.clone().with(OUT_PORT, layout::OUTSIDE.into());
             let identity = FlowIdentity::ConnectionExit { at };
             flow(out, BY_CONNECTION, outside, found.clone(), identity, detail("leads outside"));
         }
-        let leased = Family::BOTH.into_iter().flat_map(|family| site.leased(family));
+        let leased = AddressFamily::BOTH.into_iter().flat_map(|family| site.leased(family));
         for range in leased.filter(|_| site.is_unnamed_by_lease()) {
             let named = Action::Load { dst: layout::mark_bit(layout::UNNAMED), value: 0 };
             let found = [found.clone(), vec![named]].concat();
@@ -218,11 +218,11 @@ pub(super) struct Tracking<'a> {
     /// Whose packets are tracked.
     joined: Resolution<'a>,
     /// Whose later fragments pass, by IP protocol.
-    later: Claimed<(Family, Option<u8>)>,
+    later: OverlapResolver<(AddressFamily, Option<u8>)>,
 }
 
 impl Tracking<'_> {
-    pub(super) fn finish(self, out: &mut Builder<'_>) {
+    pub(super) fn finish(self, out: &mut ProgramBuilder<'_>) {
         let track =
             Ct { flags: 0, zone: CtZone::Field(ZONE), table: Some(TRACKED), alg: 0, actions: Vec::new() };
         let instructions = vec![Instruction::ApplyActions(vec![Action::Ct(Box::new(track))])];
@@ -231,22 +231,22 @@ impl Tracking<'_> {
 }
 
 /// What a flow of a rule opens.
-pub(super) struct Opened<'o, 'a> {
-    pub(super) from: &'o Side<'a>,
-    pub(super) to: &'o Side<'a>,
+pub(super) struct OpenedConnection<'o, 'a> {
+    pub(super) from: &'o RuleSide<'a>,
+    pub(super) to: &'o RuleSide<'a>,
     /// The packets.
     pub(super) matches: FlowMatch,
     pub(super) priority: u16,
-    pub(super) way: Way,
+    pub(super) way: ReturnPath,
     pub(super) traffic: RuleTraffic<'a>,
-    pub(super) asked: Asked<'a>,
+    pub(super) asked: FlowSpec<'a>,
 }
 
-impl<'a> Opened<'_, 'a> {
+impl<'a> OpenedConnection<'_, 'a> {
     /// A flow beside the rule's own.
-    fn beside(&self, identity: FlowIdentity<'a>, what: &str) -> Asked<'a> {
+    fn beside(&self, identity: FlowIdentity<'a>, what: &str) -> FlowSpec<'a> {
         let like = &self.asked;
-        Asked::new(identity, format!("{}: {what}", like.detail)).of(like.rule).until(like.ends)
+        FlowSpec::new(identity, format!("{}: {what}", like.detail)).of(like.rule).until(like.ends)
     }
 
     /// The port by which the traffic leaves, where no lookup gives it.
@@ -263,7 +263,7 @@ impl<'a> Opened<'_, 'a> {
 }
 
 /// The flows for what a rule lets be opened.
-pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: Opened<'_, 'a>) {
+pub(super) fn open<'a>(rules: &mut RuleCompiler<'_, '_, 'a>, opened: OpenedConnection<'_, 'a>) {
     let family = opened.way.family;
     join(rules, (opened.from, opened.to), false, family, &opened.asked);
     join(rules, (opened.to, opened.from), true, family, &opened.asked);
@@ -279,11 +279,11 @@ pub(super) fn open<'a>(rules: &mut Rules<'_, '_, 'a>, opened: Opened<'_, 'a>) {
 /// What the one sends to the other is tracked, whatever it is. On the way back, the address of one who is outside or has a
 /// lease does not tell who he is.
 fn join<'a>(
-    rules: &mut Rules<'_, '_, 'a>,
-    (from, to): (&Side<'a>, &Side<'a>),
+    rules: &mut RuleCompiler<'_, '_, 'a>,
+    (from, to): (&RuleSide<'a>, &RuleSide<'a>),
     back: bool,
-    family: Family,
-    like: &Asked<'a>,
+    family: AddressFamily,
+    like: &FlowSpec<'a>,
 ) {
     let network = rules.sites.network;
     let untracked = family.matches().with(Field::IpFrag, WHOLE).with_masked(Field::CtState, 0, TRACKED_BIT);
@@ -294,12 +294,13 @@ fn join<'a>(
         let receivers = TrackedReceivers::Parties { list: to.parties.list() };
         receives.push((to.parties.receives(sends.clone()), receivers, String::new()));
     }
-    if to.outside || (back && there.clone().any(|site| site.kind == SiteKind::Exit)) {
+    if to.outside || (back && there.clone().any(|site| site.kind == AttachmentKind::Exit)) {
         let outside = sends.clone().with(OUT_PORT, layout::OUTSIDE.into());
         receives.push((outside, TrackedReceivers::Outside, ", outside".to_owned()));
     }
     // Rules do not reach these at what they leased: only the connection tells that an answer is for them.
-    let unnamed = |site: &&Site<'_>| site.is_unnamed_by_lease() && site.leased(family).next().is_some();
+    let unnamed =
+        |site: &&AttachmentPoint<'_>| site.is_unnamed_by_lease() && site.leased(family).next().is_some();
     for site in there.filter(|site| back && unnamed(site)) {
         let Some(value) = site.port.and_then(layout::port_value) else { continue };
         let what = format!(", leased by {} at {}", site.party, site.port_name);
@@ -311,7 +312,7 @@ fn join<'a>(
         let detail = format!("{way} for {} on {}: {} tracked{what}", like.rule, network.name, family.label());
         let name = &network.name;
         let identity = FlowIdentity::Tracked { network: name, family, from: from.parties.list(), to };
-        let asked = Asked::new(identity, detail).of(name).until(like.ends);
+        let asked = FlowSpec::new(identity, detail).of(name).until(like.ends);
         rules.tracking.joined.add(matches, asked);
     }
 }
@@ -329,8 +330,8 @@ fn commit(cookie: Cookie) -> Action {
 }
 
 /// What a rule's connections explain: answers, and ICMP errors in both directions.
-fn answers(out: &mut Builder<'_>, network: &Network, opened: &Opened<'_, '_>) {
-    let Opened { from, to, way, .. } = opened;
+fn answers(out: &mut ProgramBuilder<'_>, network: &Network, opened: &OpenedConnection<'_, '_>) {
+    let OpenedConnection { from, to, way, .. } = opened;
     let back = REPLY | INVALID | TRACKED_BIT;
     let (errors, about_answers) = (RuleAnswer::TrackedErrors, RuleAnswer::TrackedErrorsAboutAnswers);
     for (answer, what, state, mask, sender, receiver) in [
@@ -362,7 +363,7 @@ mod tests {
     use ofproto::PortNo;
 
     use super::super::layout::TRACKED;
-    use super::super::{Moment, compile};
+    use super::super::{TimeContext, compile};
     use crate::interp::{Packet, Pipeline};
 
     const FILE: &str = r#"
@@ -388,7 +389,7 @@ ports = [53]
     fn only_what_a_rule_joins_and_no_fragment_is_tracked() {
         let (file, _) = crate::network::parse(FILE, "test.toml").unwrap();
         let ports = [("a", 1), ("b", 2), ("c", 3)].map(|(name, n)| (name.to_owned(), PortNo(n)));
-        let program = compile(&file, "br0", &ports.into(), &Moment::default());
+        let program = compile(&file, "br0", &ports.into(), &TimeContext::default());
         let pipeline = Pipeline::new(program.into_whole().0);
         let packet = |from: u8, to: u8| {
             let (source, target) = (Ipv4Addr::new(10, 7, 0, from), Ipv4Addr::new(10, 7, 0, to));
@@ -413,7 +414,7 @@ ports = [53]
         let text = FILE.replace("protocol = \"udp\"\nports = [53]", "protocol = \"vrrp\"");
         let (file, _) = crate::network::parse(&text, "test.toml").unwrap();
         let ports = [("a", 1), ("b", 2), ("c", 3)].map(|(name, n)| (name.to_owned(), PortNo(n)));
-        let program = compile(&file, "br0", &ports.into(), &Moment::default());
+        let program = compile(&file, "br0", &ports.into(), &TimeContext::default());
         assert!(program.origins().any(|(_, origin)| origin.rule == "ask"));
         assert_eq!(program.flows().flat_map(crate::Flow::learns).count(), 0);
     }

@@ -13,7 +13,7 @@ use crate::model::FlowMatch;
 
 /// Connections that the switch should forget: whatever is not said may be anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Stale {
+pub struct StaleConnections {
     /// The zone of the network.
     pub zone: u16,
     /// The IP protocol.
@@ -26,12 +26,17 @@ pub struct Stale {
 
 /// Adds the connections that depend on a flow: on a rule's flow those that it opened, on an address's place those of the
 /// address. `zones` are the networks that have a connection tracker.
-pub fn add_stale(stale: &mut BTreeSet<Stale>, zones: &BTreeSet<u16>, table: TableId, matches: &FlowMatch) {
+pub fn add_stale(
+    stale: &mut BTreeSet<StaleConnections>,
+    zones: &BTreeSet<u16>,
+    table: TableId,
+    matches: &FlowMatch,
+) {
     let Some(zone) = matches.exact(NETWORK).and_then(|number| u16::try_from(number).ok()) else { return };
     if !zones.contains(&zone) {
         return;
     }
-    let all = Stale { zone, ..Stale::default() };
+    let all = StaleConnections { zone, ..StaleConnections::default() };
     let found = match table {
         POLICY => opened(all, matches),
         DESTINATION => placed(all, matches),
@@ -42,14 +47,14 @@ pub fn add_stale(stale: &mut BTreeSet<Stale>, zones: &BTreeSet<u16>, table: Tabl
 }
 
 /// What a rule's flow opened.
-fn opened(all: Stale, matches: &FlowMatch) -> Option<Stale> {
+fn opened(all: StaleConnections, matches: &FlowMatch) -> Option<StaleConnections> {
     let tracked = matches.field(Field::CtState).is_some_and(|bits| bits.value & TRACKED_BIT != 0);
     if !tracked || matches.field(OPENED_BY.field).is_some() {
         return None;
     }
     let ports = [Field::TcpDst, Field::UdpDst, Field::SctpDst];
     let port = ports.into_iter().find_map(|field| matches.exact(field));
-    Some(Stale {
+    Some(StaleConnections {
         ip_proto: matches.exact(Field::IpProto).and_then(|proto| u8::try_from(proto).ok()),
         port: port.and_then(|port| u16::try_from(port).ok()),
         ..all
@@ -57,7 +62,7 @@ fn opened(all: Stale, matches: &FlowMatch) -> Option<Stale> {
 }
 
 /// Whose address it is: neither ARP nor neighbour discovery opens connections.
-fn placed(all: Stale, matches: &FlowMatch) -> Option<Stale> {
+fn placed(all: StaleConnections, matches: &FlowMatch) -> Option<StaleConnections> {
     let eth_type = matches.exact(Field::EthType)?;
     if matches.field(Field::IpProto).is_some() || ![ETH_IP, ETH_IPV6].map(u128::from).contains(&eth_type) {
         return None;
@@ -65,5 +70,5 @@ fn placed(all: Stale, matches: &FlowMatch) -> Option<Stale> {
     let v4 = matches.exact(Field::Ipv4Dst).and_then(|bits| u32::try_from(bits).ok());
     let address = v4.map(|bits| IpAddr::from(bits.to_be_bytes()));
     let address = address.or_else(|| Some(matches.exact(Field::Ipv6Dst)?.to_be_bytes().into()));
-    Some(Stale { address, ..all })
+    Some(StaleConnections { address, ..all })
 }

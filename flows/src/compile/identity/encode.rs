@@ -15,10 +15,10 @@
 
 use ofproto::TableId;
 
-use super::super::address::{Family, Range};
-use super::super::layout::Hold;
+use super::super::address::{AddressFamily, AddressRange};
+use super::super::layout::HoldRank;
 use super::super::stable_hash::StableHasher;
-use super::super::traffic::{Portless, Traffic};
+use super::super::traffic::{PortlessPackets, Traffic};
 
 /// Takes the bytes of an identity.
 pub(super) trait Sink {
@@ -94,7 +94,7 @@ impl<T: Encode> Encode for Option<T> {
     }
 }
 
-impl Encode for Family {
+impl Encode for AddressFamily {
     fn encode(&self, out: &mut impl Sink) {
         out.put(&[match self {
             Self::V4 => 4,
@@ -103,7 +103,7 @@ impl Encode for Family {
     }
 }
 
-impl Encode for Range {
+impl Encode for AddressRange {
     fn encode(&self, out: &mut impl Sink) {
         let (family, network, length) = self.bits();
         family.encode(out);
@@ -126,7 +126,7 @@ impl Encode for Traffic {
     }
 }
 
-impl Encode for Portless {
+impl Encode for PortlessPackets {
     fn encode(&self, out: &mut impl Sink) {
         match self {
             Self::Later(protocol) => {
@@ -138,7 +138,7 @@ impl Encode for Portless {
     }
 }
 
-impl Encode for Hold {
+impl Encode for HoldRank {
     fn encode(&self, out: &mut impl Sink) {
         out.put(&[match self {
             Self::Owned => 1,

@@ -24,10 +24,10 @@ pub(super) use parts::{
     RogueMessage, RuleAnswer, RuleOpening, RuleTraffic, TcpAnswer, TrackedPackets, TrackedReceivers,
 };
 
-use super::address::{Family, Range};
-use super::layout::Hold;
+use super::address::{AddressFamily, AddressRange};
+use super::layout::HoldRank;
 use super::stable_hash::StableHasher;
-use super::traffic::{Portless, Traffic};
+use super::traffic::{PortlessPackets, Traffic};
 #[cfg(test)]
 use encode::Layout;
 use encode::{Encode, Sink, numbered};
@@ -52,7 +52,7 @@ numbered! {
         /// Drops a message that no rule lets its port send.
         11 = Rogue { message: RogueMessage },
         /// Drops packets from or about an address that another port owns.
-        12 = OwnedAddress { packets: AddressUse, range: Range },
+        12 = OwnedAddress { packets: AddressUse, range: AddressRange },
         /// Drops the rest of a port's packets.
         13 = PortRest { port: &'a str },
         /// Drops the rest of a port's neighbour discovery.
@@ -62,9 +62,9 @@ numbered! {
         /// Admits a party's packets, from its own MAC or from a virtual router's.
         16 = Admitted { at: Attachment<'a>, virtual_mac: Option<[u8; 6]>, packets: AdmittedPackets },
         /// Admits what comes from outside by a next hop.
-        17 = AdmittedFromNextHop { at: Attachment<'a>, family: Family },
+        17 = AdmittedFromNextHop { at: Attachment<'a>, family: AddressFamily },
         /// Admits DHCP.
-        18 = AdmittedDhcp { at: Attachment<'a>, direction: DhcpDirection, source: Range },
+        18 = AdmittedDhcp { at: Attachment<'a>, direction: DhcpDirection, source: AddressRange },
         /// Admits a virtual router's MAC at a port that may hold its address.
         19 = VirtualMac { mac: [u8; 6], port: &'a str },
         /// Drops a virtual router's MAC at any other port.
@@ -74,7 +74,7 @@ numbered! {
         /// Admits packets between the two ends of a crossing.
         22 = CrossingAdmitted { pair: CrossingPair<'a> },
         /// Drops packets from an address that is a gateway's, or no host's.
-        23 = UnclaimableAddress { network: &'a str, address: Range },
+        23 = UnclaimableAddress { network: &'a str, address: AddressRange },
         /// Judges a port's claim on an IPv6 address.
         24 = Claim { at: Attachment<'a>, state: ClaimState },
         /// Judges the second address of an advertisement.
@@ -86,13 +86,13 @@ numbered! {
 
         // --- returns -------------------------------------------------------------------------------------
         /// Looks up who waits for later fragments.
-        40 = LaterFragments { family: Family },
+        40 = LaterFragments { family: AddressFamily },
         /// Looks up who waits for ICMP errors.
-        41 = IcmpErrors { family: Family, icmp_type: u8 },
+        41 = IcmpErrors { family: AddressFamily, icmp_type: u8 },
         /// Passes what a learned flow marked.
         42 = Expected,
         /// Looks up who waits for fragments, in a network with a connection tracker.
-        43 = TrackedFragments { network: &'a str, family: Family, fragments: Fragments },
+        43 = TrackedFragments { network: &'a str, family: AddressFamily, fragments: Fragments },
         /// Finds the ports of a tracked connection.
         44 = TrackedConnection { packets: TrackedPackets },
         /// Passes packets of a tracked connection whose end is at the connection's port.
@@ -101,27 +101,27 @@ numbered! {
         46 = ConnectionMoved {
             network: &'a str,
             end: ConnectionEnd,
-            address: Range,
+            address: AddressRange,
             now: &'a str,
             before: Option<&'a str>,
         },
         /// Finds the exit of a tracked connection's answers.
         47 = ConnectionExit { at: Attachment<'a> },
         /// Finds a party at an address that it leased.
-        48 = ConnectionLeased { at: Attachment<'a>, prefix: Range },
+        48 = ConnectionLeased { at: Attachment<'a>, prefix: AddressRange },
         /// Sends to the connection tracker what a rule joins.
         49 = Tracked {
             network: &'a str,
-            family: Family,
+            family: AddressFamily,
             from: PartyList<'a>,
             to: TrackedReceivers<'a>,
         },
 
         // --- destination ---------------------------------------------------------------------------------
         /// Finds the owner of an address; without a network, for senders on all of them.
-        60 = Destination { network: Option<&'a str>, packets: AddressUse, range: Range, hold: Hold },
+        60 = Destination { network: Option<&'a str>, packets: AddressUse, range: AddressRange, hold: HoldRank },
         /// Finds the receivers of neighbour discovery for link-local addresses, by the frame's MAC where one is given.
-        61 = LinkLocal { network: &'a str, packets: AddressUse, range: Range, mac: Option<[u8; 6]> },
+        61 = LinkLocal { network: &'a str, packets: AddressUse, range: AddressRange, mac: Option<[u8; 6]> },
         /// Finds the receivers of router discovery and listener reports.
         62 = RouterDiscovery { network: &'a str, icmp_type: u8 },
         /// Tells who is at the port of a leased address.
@@ -129,9 +129,9 @@ numbered! {
         /// Tells who is at the port of a held address.
         64 = HeldAddress { network: &'a str, port: &'a str },
         /// Tells who may be at a shared address of which no holder is known.
-        65 = UnheldAddress { network: &'a str, address: Range },
+        65 = UnheldAddress { network: &'a str, address: AddressRange },
         /// Finds the sender of an announcement.
-        66 = HolderAnnouncement { at: Attachment<'a>, address: Range },
+        66 = HolderAnnouncement { at: Attachment<'a>, address: AddressRange },
 
         // --- policy --------------------------------------------------------------------------------------
         /// Drops what would cross into a network.
@@ -139,13 +139,13 @@ numbered! {
         /// Drops what comes by a next hop and is no answer.
         81 = Stranger,
         /// Drops multicast and broadcast.
-        82 = Multicast { range: Range },
+        82 = Multicast { range: AddressRange },
         /// Drops the broadcast of a subnet.
-        83 = SubnetBroadcast { network: &'a str, range: Range },
+        83 = SubnetBroadcast { network: &'a str, range: AddressRange },
         /// Passes packets between members.
         84 = Inside { network: &'a str, packets: InsidePackets },
         /// Drops neighbour discovery about another's link-local address.
-        85 = Impostor { network: &'a str, packets: AddressUse, address: Range },
+        85 = Impostor { network: &'a str, packets: AddressUse, address: AddressRange },
         /// Drops ARP and neighbour discovery between those whom no rule joins.
         86 = Unresolved { packets: ResolutionPackets },
         /// Passes ARP and neighbour discovery between those whom a rule joins; without receivers, for an address that no
@@ -172,13 +172,13 @@ numbered! {
             network: &'a str,
             hop: &'a str,
             from: ListPart<'a>,
-            target: Range,
+            target: AddressRange,
             packets: HopPackets,
         },
         /// Shows DHCP to the controller.
-        94 = Dhcp { at: Attachment<'a>, direction: DhcpDirection, target: Range },
+        94 = Dhcp { at: Attachment<'a>, direction: DhcpDirection, target: AddressRange },
         /// Drops the rest of a port's DHCP.
-        95 = DhcpRest { at: Attachment<'a>, direction: DhcpDirection, family: Family },
+        95 = DhcpRest { at: Attachment<'a>, direction: DhcpDirection, family: AddressFamily },
         /// Opens what a crossing allows.
         96 = CrossingOpens {
             pair: CrossingPair<'a>,
@@ -187,9 +187,9 @@ numbered! {
             port: Option<u16>,
         },
         /// Passes packets without ports of a crossing.
-        97 = CrossingPortless { pair: CrossingPair<'a>, side: CrossingSide, packets: Portless },
+        97 = CrossingPortless { pair: CrossingPair<'a>, side: CrossingSide, packets: PortlessPackets },
         /// Answers ARP for the other end of a crossing.
-        98 = CrossingArp { crossing: &'a str, at: Attachment<'a>, address: Range },
+        98 = CrossingArp { crossing: &'a str, at: Attachment<'a>, address: AddressRange },
         /// Drops packets that come by a crossing's link and are none of its crossings'.
         99 = CrossingLinkUnused { link: &'a str },
 
@@ -201,7 +201,7 @@ numbered! {
         /// Outputs to those whom a rule joins to a sender, and to all other senders of the list; a long list has parts.
         122 = JoinedOutput { sender: JoinedSender<'a>, part: u16 },
         /// Outputs to all who may hold an address.
-        123 = UnheldOutput { network: &'a str, address: Range },
+        123 = UnheldOutput { network: &'a str, address: AddressRange },
         /// Outputs to a crossing's link.
         124 = CrossingLinkOutput { link: &'a str },
 
@@ -215,7 +215,7 @@ numbered! {
             network: &'a str,
             port: Option<&'a str>,
             packets: AddressUse,
-            range: Range,
+            range: AddressRange,
         },
         /// Drops frames to a bridge's own addresses.
         143 = BridgeAddresses,

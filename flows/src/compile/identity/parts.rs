@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::super::address::{Family, Range};
-use super::super::traffic::{Portless, Traffic};
+use super::super::address::{AddressFamily, AddressRange};
+use super::super::traffic::{PortlessPackets, Traffic};
 #[cfg(test)]
 use super::encode::Layout;
 use super::encode::{Encode, Sink, fields, numbered};
@@ -24,7 +24,7 @@ fields! {
         network: &'a str,
         from: ListPart<'a>,
         to: ListPart<'a>,
-        family: Family,
+        family: AddressFamily,
         traffic: Traffic,
         /// The destination port; none is any.
         port: Option<u16>,
@@ -38,8 +38,8 @@ fields! {
         network: &'a str,
         from: ListPart<'a>,
         to: ListPart<'a>,
-        family: Family,
-        packets: Portless,
+        family: AddressFamily,
+        packets: PortlessPackets,
         /// Set towards an exit's next hop.
         to_next_hop: bool,
     }
@@ -49,7 +49,7 @@ fields! {
     /// What a party sends to those whom a rule joins to it.
     pub(in crate::compile) struct JoinedSender<'a> {
         at: Attachment<'a>,
-        family: Family,
+        family: AddressFamily,
         packets: JoinedPackets,
         /// Set where a rule ends by the clock.
         ends: bool,
@@ -60,8 +60,8 @@ fields! {
     /// What an endpoint of a crossing may open to another one.
     pub(in crate::compile) struct CrossingPair<'a> {
         crossing: &'a str,
-        source: Range,
-        target: Range,
+        source: AddressRange,
+        target: AddressRange,
     }
 }
 
@@ -75,7 +75,7 @@ numbered! {
         /// An exit as a sender, beside the rest of the list.
         3 = Exit { name: &'a str },
         /// Addresses behind an exit: all, or one prefix.
-        4 = Outside { name: &'a str, range: Option<Range> },
+        4 = Outside { name: &'a str, range: Option<AddressRange> },
     }
 }
 
@@ -170,23 +170,23 @@ numbered! {
 numbered! {
     /// Packets that admission lets a party send.
     pub(in crate::compile) enum AdmittedPackets as u8 {
-        1 = Ip { claim: AddressClaim, source: Range },
-        2 = Arp { claim: AddressClaim, source: Range },
-        3 = ArpProbe { claim: AddressClaim, target: Range },
+        1 = Ip { claim: AddressClaim, source: AddressRange },
+        2 = Arp { claim: AddressClaim, source: AddressRange },
+        3 = ArpProbe { claim: AddressClaim, target: AddressRange },
         /// Probes of a party that DHCP gives an address, for any address.
         4 = ArpProbeBeforeLease,
         /// Gratuitous ARP of a shared address.
-        5 = ArpAnnouncement { address: Range },
-        6 = NdSolicitation { source: Range, link_layer: LinkLayerOption },
-        7 = NdAdvertisement { source: Range, target: Range, link_layer: LinkLayerOption },
+        5 = ArpAnnouncement { address: AddressRange },
+        6 = NdSolicitation { source: AddressRange, link_layer: LinkLayerOption },
+        7 = NdAdvertisement { source: AddressRange, target: AddressRange, link_layer: LinkLayerOption },
         /// Unsolicited advertisements of a shared address.
-        8 = NdAnnouncement { source: Range, target: Range, link_layer: LinkLayerOption },
-        9 = NdProbe { target: Range },
-        10 = RouterSolicitation { source: Range },
-        11 = ListenerReport { icmp_type: u8, source: Range },
-        12 = ListenerQuery { source: Range },
-        13 = RouterAdvertisement { source: Range },
-        14 = Vrrp { source: Range },
+        8 = NdAnnouncement { source: AddressRange, target: AddressRange, link_layer: LinkLayerOption },
+        9 = NdProbe { target: AddressRange },
+        10 = RouterSolicitation { source: AddressRange },
+        11 = ListenerReport { icmp_type: u8, source: AddressRange },
+        12 = ListenerQuery { source: AddressRange },
+        13 = RouterAdvertisement { source: AddressRange },
+        14 = Vrrp { source: AddressRange },
     }
 }
 
@@ -240,7 +240,7 @@ numbered! {
     pub(in crate::compile) enum LeasedPackets as u8 {
         1 = All,
         /// Those that only a rule about all members reaches.
-        2 = ToMember { family: Family },
+        2 = ToMember { family: AddressFamily },
         3 = NeighbourDiscovery { icmp_type: u8 },
     }
 }
@@ -251,7 +251,7 @@ numbered! {
         /// Those that it holds.
         1 = Held,
         /// One that no party holds.
-        2 = Unheld { address: Range },
+        2 = Unheld { address: AddressRange },
         /// Those that another party holds.
         3 = HeldElsewhere,
     }
@@ -264,7 +264,7 @@ numbered! {
         2 = Resolution { packets: ResolutionPackets },
         /// Solicitations for an address that no port has.
         3 = UnheldSolicitation,
-        4 = Group { range: Range },
+        4 = Group { range: AddressRange },
     }
 }
 
@@ -286,9 +286,9 @@ numbered! {
     pub(in crate::compile) enum RuleOpening as u8 {
         1 = Direct,
         /// From a shared address.
-        2 = FromShared { address: Range },
+        2 = FromShared { address: AddressRange },
         /// To a shared address.
-        3 = ToShared { address: Range },
+        3 = ToShared { address: AddressRange },
         4 = FirstFragments,
         5 = LaterFragments,
     }
@@ -322,7 +322,7 @@ numbered! {
     /// Packets that go by a rule's next hop.
     pub(in crate::compile) enum HopPackets as u8 {
         1 = Opening { traffic: Traffic, port: Option<u16> },
-        2 = Portless { packets: Portless },
+        2 = Portless { packets: PortlessPackets },
     }
 }
 

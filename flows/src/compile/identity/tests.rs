@@ -6,8 +6,8 @@ use std::path::Path;
 
 use ipnetwork::IpNetwork;
 
-use super::super::program::{Asked, Builder};
-use super::super::{Moment, compile, owns};
+use super::super::program::{FlowSpec, ProgramBuilder};
+use super::super::{TimeContext, compile, owns};
 use super::parts::*;
 use super::*;
 use crate::model::FlowMatch;
@@ -86,8 +86,8 @@ fn hex(value: &impl Encode) -> String {
     })
 }
 
-fn range(text: &str) -> Range {
-    Range::from(text.parse::<IpNetwork>().unwrap())
+fn range(text: &str) -> AddressRange {
+    AddressRange::from(text.parse::<IpNetwork>().unwrap())
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn values_have_the_bytes_of_the_table() {
         hex(&range("10.1.2.3/8")),
         "0408000000000000000000000000000000000a000000".replacen("0000", "", 2)
     );
-    assert_eq!(hex(&Range::all(Family::V6)), format!("06ff{}", "0".repeat(32)));
+    assert_eq!(hex(&AddressRange::all(AddressFamily::V6)), format!("06ff{}", "0".repeat(32)));
     assert_eq!(hex(&range("::/0")), format!("0600{}", "0".repeat(32)));
     let traffic = [
         Traffic::Tcp,
@@ -114,9 +114,9 @@ fn values_have_the_bytes_of_the_table() {
         Traffic::Other,
     ];
     assert_eq!(traffic.map(|t| hex(&t)).join(" "), "01 02 03 04 05 06 07");
-    let portless = [Portless::Later(None), Portless::Later(Some(17)), Portless::Errors];
+    let portless = [PortlessPackets::Later(None), PortlessPackets::Later(Some(17)), PortlessPackets::Errors];
     assert_eq!(portless.map(|p| hex(&p)).join(" "), "0100 010111 02");
-    assert_eq!([Hold::Owned, Hold::Network, Hold::Owner].map(|h| hex(&h)).join(" "), "01 02 03");
+    assert_eq!([HoldRank::Owned, HoldRank::Network, HoldRank::Owner].map(|h| hex(&h)).join(" "), "01 02 03");
 }
 
 const GATEWAY: Attachment<'static> = Attachment { network: "lan", party: "gw", port: "veth0" };
@@ -134,7 +134,7 @@ fn an_identity_has_its_number_and_its_fields() {
         network: "lan",
         from: ListPart::Whole,
         to: ListPart::Attachment { party: "gw", port: "veth0" },
-        family: Family::V4,
+        family: AddressFamily::V4,
         traffic: Traffic::Tcp,
         port: Some(443),
     };
@@ -157,8 +157,8 @@ const PORT_REST: u64 = 4_413_723_916_545_741_282;
 #[test]
 fn the_description_has_no_part_in_the_cookie() {
     let flow = |rule: &'static str, words: &str| {
-        let mut out = Builder::new("vmbr0", false);
-        let asked = Asked::new(FlowIdentity::Output { port: "veth0", vlan: None }, words).of(rule);
+        let mut out = ProgramBuilder::new("vmbr0", false);
+        let asked = FlowSpec::new(FlowIdentity::Output { port: "veth0", vlan: None }, words).of(rule);
         out.flow(TableId(3), 100, FlowMatch::any(), Vec::new(), asked);
         let part = out.finish();
         let cookie = part.flows[0].cookie;
@@ -181,8 +181,8 @@ const FILES: [(&str, &str); 7] = [
 
 /// Returns the cookie of each identity, by bridge, with all windows open. 2030-01-01: crossings last.
 fn cookies(file: &NetworkFile) -> BTreeMap<(&str, String), Cookie> {
-    let windows = Moment::widest(file).windows;
-    let moment = Moment { now: 1_893_456_000, windows };
+    let windows = TimeContext::widest(file).windows;
+    let moment = TimeContext { now: 1_893_456_000, windows };
     let mut all = BTreeMap::new();
     for bridge in file.bridges.iter().filter(|bridge| owns(file, &bridge.name)) {
         let names = file.bridge_ports(&bridge.name).into_iter().filter(|port| *port != "LOCAL");

@@ -5,27 +5,27 @@ use std::collections::HashSet;
 use ofproto::action::{Action, Learn};
 use ofproto::oxm::{Field, Oxm};
 
-use super::super::Senders;
-use super::super::known::{Known, spellings};
+use super::super::AdmittedSenders;
+use super::super::known::{KnownPacket, spellings};
 use super::copies::may_teach;
 use super::tables::written;
-use super::walk::{Aim, Found, Walk};
+use super::walk::{OpenerFound, OpenerWalk, WalkTarget};
 use crate::interp::FieldSet;
 use crate::model::Masked;
 
-impl Walk<'_> {
+impl OpenerWalk<'_> {
     /// Takes note of a learner, and says whether it is what was looked for.
-    fn learns(&mut self, number: usize, learn: &Learn, now: &[Known]) -> bool {
+    fn learns(&mut self, number: usize, learn: &Learn, now: &[KnownPacket]) -> bool {
         match &mut self.aim {
-            Aim::Reaches(flows) => {
+            WalkTarget::Reaches(flows) => {
                 flows.insert(number);
                 false
             }
-            Aim::Teaches(flow) => {
+            WalkTarget::Teaches(flow) => {
                 let mut of_flow = self.openers.learners.get(&number).into_iter().flatten();
                 of_flow.any(|learner| {
                     learner.learn == *learn
-                        && learner.writes(flow, &Senders::new())
+                        && learner.writes(flow, &AdmittedSenders::new())
                         && now.iter().any(|known| may_teach(learner, flow, known))
                 })
             }
@@ -37,10 +37,10 @@ impl Walk<'_> {
         &mut self,
         number: usize,
         action: &Action,
-        mut now: Vec<Known>,
+        mut now: Vec<KnownPacket>,
         ends: bool,
         depth: u32,
-    ) -> Result<Vec<Known>, Found> {
+    ) -> Result<Vec<KnownPacket>, OpenerFound> {
         match action {
             Action::Load { dst, value } => {
                 let bits = Masked { value: (*value).into(), mask: u128::MAX };
@@ -54,7 +54,7 @@ impl Walk<'_> {
             }
             Action::Learn(learn) => {
                 if self.learns(number, learn, &now) {
-                    return Err(Found);
+                    return Err(OpenerFound);
                 }
                 if let Some(dst) = learn.result_dst {
                     // Whether it learned: nothing is known of that bit, and of the others what was.

@@ -2,12 +2,12 @@
 
 use ofproto::action::{Action, LearnSpec, LearnSrc, Subfield};
 
-use super::super::known::{Known, low_bits};
+use super::super::known::{KnownPacket, low_bits};
 use super::super::{Learner, bits_of};
 use crate::model::Flow;
 
 /// Whether the packet may be one for which the learner writes what the flow says.
-pub(super) fn may_teach(learner: &Learner, flow: &Flow, known: &Known) -> bool {
+pub(super) fn may_teach(learner: &Learner, flow: &Flow, known: &KnownPacket) -> bool {
     copies(learner, flow).all(|(src, value)| known.read(src).admits(value))
 }
 

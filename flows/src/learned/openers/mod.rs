@@ -14,23 +14,23 @@ use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
 
 use self::copies::copies;
-use self::tables::{Leases, Loads, Table, closure, is_known, is_port, loads, targets, written};
-use self::walk::{Aim, FEW_STEPS, MAX_STEPS, Walk};
+use self::tables::{Leases, Loads, OpenerTable, closure, is_known, is_port, loads, targets, written};
+use self::walk::{FEW_STEPS, MAX_STEPS, OpenerWalk, WalkTarget};
 use super::Learner;
-use super::known::{Known, low_bits, spellings};
-use crate::compile::Part;
+use super::known::{KnownPacket, low_bits, spellings};
+use crate::compile::ProgramPart;
 use crate::compile::layout::{HOLDERS, LEASES, RETURNS};
 use crate::compile::lease::HOLDER;
-use crate::interp::{FieldSet, Node};
+use crate::interp::{FieldSet, IndexNode};
 use crate::model::{Flow, Masked};
 
 /// The flows of a bridge, ready to be walked.
 #[derive(Debug, Default)]
 pub(super) struct Openers {
-    parts: Vec<Arc<Part>>,
+    parts: Vec<Arc<ProgramPart>>,
     /// Part and place of each flow.
     places: Vec<(usize, usize)>,
-    tables: BTreeMap<TableId, Table>,
+    tables: BTreeMap<TableId, OpenerTable>,
     /// The values of ports that some flow matches; any other is as good as any.
     ports: HashMap<Field, HashSet<u128>>,
     /// Fields of ports of which some flow matches a part.
@@ -40,7 +40,7 @@ pub(super) struct Openers {
 }
 
 impl Openers {
-    pub(super) fn new(parts: &[Arc<Part>], learners_of: impl Fn(&Flow) -> Vec<Arc<Learner>>) -> Self {
+    pub(super) fn new(parts: &[Arc<ProgramPart>], learners_of: impl Fn(&Flow) -> Vec<Arc<Learner>>) -> Self {
         let mut this = Self { parts: parts.to_vec(), ..Self::default() };
         let mut by_table: BTreeMap<TableId, Vec<usize>> = BTreeMap::new();
         let mut next: BTreeMap<TableId, BTreeSet<TableId>> = BTreeMap::new();
@@ -84,7 +84,7 @@ impl Openers {
             let numbers = by_table.remove(&table).unwrap_or_default();
             let learns = numbers.iter().any(|n| this.learners.contains_key(n));
             let flows = numbers.iter().filter_map(|n| Some((*n, this.flow(*n)?)));
-            let flows = Node::build(flows, is_known);
+            let flows = IndexNode::build(flows, is_known);
             let before = writes.iter().filter(|(t, _)| leads_to.get(t).is_some_and(|to| to.contains(&table)));
             let written = before.fold(FieldSet::EMPTY, |all, (_, fields)| all.union(*fields));
             let learned = learned.remove(&table).unwrap_or_default();
@@ -95,7 +95,7 @@ impl Openers {
                 _ => None,
             };
             let leases = leases.filter(|_| leased);
-            this.tables.insert(table, Table { flows, leads_to, learns, learned, leases, written });
+            this.tables.insert(table, OpenerTable { flows, leads_to, learns, learned, leases, written });
         }
         this
     }
@@ -118,7 +118,7 @@ impl Openers {
     /// Whether some packet would teach the flow, whichever learner it came by.
     pub(super) fn would_teach(&self, learner: &Learner, flow: &Flow) -> bool {
         let Some(table) = self.tables.get(&learner.at) else { return false };
-        let mut known = Known::nothing();
+        let mut known = KnownPacket::nothing();
         let fits = learner.seen.iter().all(|(field, bits)| {
             !field.is_header() || table.written.contains(field) || known.add(field, bits)
         }) && copies(learner, flow).all(|(src, value)| {
@@ -134,19 +134,19 @@ impl Openers {
         });
         let out_port = copies(learner, flow).find(|(src, _)| src.field == HOLDER && src.ofs == 0);
         let out_port = out_port.map(|(_, value)| value);
-        let mut walk = Walk::new(self, Aim::Teaches(flow), out_port, 0);
+        let mut walk = OpenerWalk::new(self, WalkTarget::Teaches(flow), out_port, 0);
         fits && walk.enter(TableId(0), known, true, 0, &mut Vec::new()).is_err()
     }
 
     /// The learners that packets get to that have this in a header field; none where that is too much to look at.
     pub(super) fn reached(&self, field: Field, value: u128) -> Option<Vec<&Arc<Learner>>> {
-        let mut known = Known::nothing();
+        let mut known = KnownPacket::nothing();
         known.add(field, Masked::exact(field, value));
-        let aim = Aim::Reaches(BTreeSet::new());
-        let mut walk = Walk::new(self, aim, None, MAX_STEPS - FEW_STEPS);
+        let aim = WalkTarget::Reaches(BTreeSet::new());
+        let mut walk = OpenerWalk::new(self, aim, None, MAX_STEPS - FEW_STEPS);
         let ended = walk.enter(TableId(0), known, true, 0, &mut Vec::new());
         match walk.aim {
-            Aim::Reaches(flows) if ended.is_ok() && walk.steps <= MAX_STEPS => {
+            WalkTarget::Reaches(flows) if ended.is_ok() && walk.steps <= MAX_STEPS => {
                 Some(flows.iter().filter_map(|number| self.learners.get(number)).flatten().collect())
             }
             _ => None,

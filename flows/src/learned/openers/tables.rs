@@ -8,13 +8,13 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
 use super::super::known::spellings;
-use crate::interp::{FieldSet, Node};
+use crate::interp::{FieldSet, IndexNode};
 use crate::model::Flow;
 
 /// One of them.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) flows: Node,
+pub(super) struct OpenerTable {
+    pub(super) flows: IndexNode,
     /// The tables that its flows lead to, over others as well.
     pub(super) leads_to: BTreeSet<TableId>,
     /// Whether a flow in here learns.

@@ -7,9 +7,9 @@ use ofproto::action::Subfield;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::super::known::Known;
+use super::super::known::KnownPacket;
 use super::Openers;
-use super::tables::{Leases, Table, targets};
+use super::tables::{Leases, OpenerTable, targets};
 use crate::compile::lease::{self, HOLDER};
 use crate::model::{Flow, Masked};
 
@@ -28,9 +28,9 @@ const MAX_DEPTH: u32 = 96;
 const FEW: usize = 64;
 
 /// A way through the tables, or as many as there are.
-pub(super) struct Walk<'o> {
+pub(super) struct OpenerWalk<'o> {
     pub(super) openers: &'o Openers,
-    pub(super) aim: Aim<'o>,
+    pub(super) aim: WalkTarget<'o>,
     /// The port that the packet leaves by, where it is known.
     pub(super) out_port: Option<u128>,
     pub(super) steps: usize,
@@ -38,8 +38,13 @@ pub(super) struct Walk<'o> {
     entered: HashSet<u128>,
 }
 
-impl<'o> Walk<'o> {
-    pub(super) fn new(openers: &'o Openers, aim: Aim<'o>, out_port: Option<u128>, steps: usize) -> Self {
+impl<'o> OpenerWalk<'o> {
+    pub(super) fn new(
+        openers: &'o Openers,
+        aim: WalkTarget<'o>,
+        out_port: Option<u128>,
+        steps: usize,
+    ) -> Self {
         Self { openers, aim, out_port, steps, entered: HashSet::new() }
     }
 }
@@ -48,7 +53,7 @@ impl<'o> Walk<'o> {
 const UNTOLD: Masked = Masked { value: 0, mask: 0 };
 
 /// What is looked for.
-pub(super) enum Aim<'o> {
+pub(super) enum WalkTarget<'o> {
     /// A packet that teaches this flow.
     Teaches(&'o Flow),
     /// The flows whose learners packets get to.
@@ -56,19 +61,19 @@ pub(super) enum Aim<'o> {
 }
 
 /// A flow that taught it was found: no need to walk any further.
-pub(super) struct Found;
+pub(super) struct OpenerFound;
 
-impl Walk<'_> {
+impl OpenerWalk<'_> {
     /// Looks a packet up in a table and does what its flows say. How it may come back from there goes into `back`, but where it
     /// is `last`: then nothing is left to be done, and only what learns is of interest.
     pub(super) fn enter(
         &mut self,
         table: TableId,
-        known: Known,
+        known: KnownPacket,
         last: bool,
         depth: u32,
-        back: &mut Vec<Known>,
-    ) -> Result<(), Found> {
+        back: &mut Vec<KnownPacket>,
+    ) -> Result<(), OpenerFound> {
         let openers = self.openers;
         let Some(at) = openers.tables.get(&table).filter(|_| depth < MAX_DEPTH) else {
             back.extend((!last).then_some(known));
@@ -118,7 +123,7 @@ impl Walk<'_> {
     }
 
     /// The flows that the packet may match, each with what is known of it then, and whether it matches one of them for certain.
-    fn hits(&self, at: &Table, known: &Known, last: bool) -> (Vec<(usize, Known)>, bool) {
+    fn hits(&self, at: &OpenerTable, known: &KnownPacket, last: bool) -> (Vec<(usize, KnownPacket)>, bool) {
         let openers = self.openers;
         let mut numbers = Vec::new();
         at.flows.compatible(&|field| known.bits(field), &mut numbers);
@@ -155,11 +160,11 @@ impl Walk<'_> {
     fn follow(
         &mut self,
         number: usize,
-        known: Known,
+        known: KnownPacket,
         last: bool,
         depth: u32,
-        back: &mut Vec<Known>,
-    ) -> Result<(), Found> {
+        back: &mut Vec<KnownPacket>,
+    ) -> Result<(), OpenerFound> {
         let Some(flow) = self.openers.flow(number) else { return Ok(()) };
         let goes_to = flow.instructions.iter().find_map(|instruction| match instruction {
             Instruction::GotoTable(table) => Some(*table),
@@ -196,7 +201,7 @@ impl Walk<'_> {
     }
 }
 
-fn loaded(known: &Known, loads: &[(Subfield, Option<u128>)]) -> Known {
+fn loaded(known: &KnownPacket, loads: &[(Subfield, Option<u128>)]) -> KnownPacket {
     let mut known = known.clone();
     for (dst, value) in loads {
         let mask = if value.is_some() { u128::MAX } else { 0 };

@@ -6,32 +6,38 @@ use std::net::IpAddr;
 use ipnetwork::IpNetwork;
 
 use super::super::effective::effective;
-use super::super::resolve::Names;
+use super::super::resolve::DocumentNames;
 use super::super::words::{is_single, short, slug};
-use super::super::{Host, Matrix, Presence};
-use super::{Both, Comparison};
+use super::super::{Matrix, MatrixHost, Presence};
+use super::{ComparedPositions, Comparison};
 use crate::finding::Finding;
 use crate::nearest::nearest;
 
 /// What a column of the document is in the network file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum In<'f> {
+enum ColumnMeaning<'f> {
     Network(&'f str),
     Overlay(&'f str),
 }
 
 /// Compares the tables of hosts; a document without one says nothing of them.
-pub(super) fn compare(document: &Matrix, names: &Names<'_>, places: &Both<'_>, found: &mut Comparison) {
+pub(super) fn compare(
+    document: &Matrix,
+    names: &DocumentNames<'_>,
+    places: &ComparedPositions<'_>,
+    found: &mut Comparison,
+) {
     if document.hosts.is_empty() {
         return;
     }
     let columns = columns(document, names, found);
     let ours = effective(names.file);
     // The columns of the effective matrix: networks, then overlays, in the file's order.
-    let networks = names.file.networks.iter().map(|network| In::Network(&network.name));
-    let own: Vec<In<'_>> =
-        networks.chain(names.file.overlays.iter().map(|overlay| In::Overlay(&overlay.name))).collect();
-    let mut said: HashMap<&str, &Host> = HashMap::new();
+    let networks = names.file.networks.iter().map(|network| ColumnMeaning::Network(&network.name));
+    let own: Vec<ColumnMeaning<'_>> = networks
+        .chain(names.file.overlays.iter().map(|overlay| ColumnMeaning::Overlay(&overlay.name)))
+        .collect();
+    let mut said: HashMap<&str, &MatrixHost> = HashMap::new();
     for host in &document.hosts {
         match names.party(&host.name) {
             Some(name) => {
@@ -48,7 +54,7 @@ pub(super) fn compare(document: &Matrix, names: &Names<'_>, places: &Both<'_>, f
             }
         }
     }
-    let named: HashSet<In<'_>> = columns.iter().flatten().copied().collect();
+    let named: HashSet<ColumnMeaning<'_>> = columns.iter().flatten().copied().collect();
     let mut without_column = HashSet::new();
     for host in &ours.hosts {
         let Some(theirs) = said.get(&*host.name) else {
@@ -60,7 +66,7 @@ pub(super) fn compare(document: &Matrix, names: &Names<'_>, places: &Both<'_>, f
         for (at, column) in own.iter().enumerate() {
             let mine = host.places.iter().find(|place| place.column == at);
             let place = theirs.places.iter().find(|place| columns.get(place.column) == Some(&Some(*column)));
-            let (In::Network(name) | In::Overlay(name)) = *column;
+            let (ColumnMeaning::Network(name) | ColumnMeaning::Overlay(name)) = *column;
             let Some(place) = place else {
                 if let Some(mine) = mine.filter(|_| named.contains(column) || without_column.insert(*column))
                 {
@@ -90,12 +96,17 @@ pub(super) fn compare(document: &Matrix, names: &Names<'_>, places: &Both<'_>, f
     }
 }
 
-fn columns<'f>(document: &Matrix, names: &Names<'f>, found: &mut Comparison) -> Vec<Option<In<'f>>> {
+fn columns<'f>(
+    document: &Matrix,
+    names: &DocumentNames<'f>,
+    found: &mut Comparison,
+) -> Vec<Option<ColumnMeaning<'f>>> {
     let mut columns = Vec::new();
     for (at, column) in document.columns.iter().enumerate() {
-        let overlay = || names.overlay(&column.label).map(In::Overlay);
-        let known = names.column(&column.label).map(In::Network).or_else(overlay);
-        let used = |host: &Host| host.places.iter().any(|p| p.column == at && p.presence != Presence::None);
+        let overlay = || names.overlay(&column.label).map(ColumnMeaning::Overlay);
+        let known = names.column(&column.label).map(ColumnMeaning::Network).or_else(overlay);
+        let used =
+            |host: &MatrixHost| host.places.iter().any(|p| p.column == at && p.presence != Presence::None);
         if known.is_none() && document.hosts.iter().any(used) {
             let message = format!("the network has no network or overlay `{}`", short(&column.label));
             let help = "name the column like a network, its bridge if that carries no other, or an overlay";

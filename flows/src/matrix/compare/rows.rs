@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::effective::{envelopes as own_envelopes, granted};
-use super::super::resolve::{Granted, Names, Path, same_time};
+use super::super::resolve::{DocumentNames, RowGrant, RowPath, same_time};
 use super::super::words::{is_anybody, is_itself, short, slug, split, temp_word, via_of};
-use super::super::{Matrix, Row};
-use super::{Both, Comparison, what};
+use super::super::{Matrix, MatrixRow};
+use super::{ComparedPositions, Comparison, what};
 use crate::finding::Finding;
 use crate::nearest::nearest;
 use crate::network::{NetworkFile, Party, Protocol};
@@ -19,8 +19,8 @@ const MAX_WORK: usize = 1 << 26;
 const ANYBODY: &str = "*";
 
 /// A row of the document, in the names of the network file.
-struct Said<'d, 'f> {
-    row: &'d Row,
+struct ResolvedRow<'d, 'f> {
+    row: &'d MatrixRow,
     /// Nothing for a name that the file does not have.
     from: Option<&'f str>,
     to: Option<&'f str>,
@@ -30,17 +30,22 @@ struct Said<'d, 'f> {
 }
 
 struct Rows<'r, 'd, 'f> {
-    names: &'r Names<'f>,
-    said: Vec<Said<'d, 'f>>,
-    granted: Vec<Granted<'f>>,
+    names: &'r DocumentNames<'f>,
+    said: Vec<ResolvedRow<'d, 'f>>,
+    granted: Vec<RowGrant<'f>>,
     said_by: HashMap<(&'f str, &'f str), Vec<usize>>,
     granted_by: HashMap<(&'f str, &'f str), Vec<usize>>,
     left: Cell<usize>,
 }
 
 /// Compares the rows of flows.
-pub(super) fn compare(document: &Matrix, names: &Names<'_>, places: &Both<'_>, found: &mut Comparison) {
-    let said: Vec<Said<'_, '_>> = document.rows.iter().map(|row| read(row, names)).collect();
+pub(super) fn compare(
+    document: &Matrix,
+    names: &DocumentNames<'_>,
+    places: &ComparedPositions<'_>,
+    found: &mut Comparison,
+) {
+    let said: Vec<ResolvedRow<'_, '_>> = document.rows.iter().map(|row| read(row, names)).collect();
     let granted = granted(names.file);
     let mut rows = Rows {
         names,
@@ -68,7 +73,7 @@ pub(super) fn compare(document: &Matrix, names: &Names<'_>, places: &Both<'_>, f
     }
 }
 
-fn read<'d, 'f>(row: &'d Row, names: &Names<'f>) -> Said<'d, 'f> {
+fn read<'d, 'f>(row: &'d MatrixRow, names: &DocumentNames<'f>) -> ResolvedRow<'d, 'f> {
     let party = |name: &str| {
         let known = names.party(name);
         known.or_else(|| is_anybody(name).then_some(ANYBODY))
@@ -87,7 +92,7 @@ fn read<'d, 'f>(row: &'d Row, names: &Names<'f>) -> Said<'d, 'f> {
         (Some(via), to) => (to.map(|_| via), Some(to)),
         (None, to) => (to, None),
     };
-    Said { row, from, to, via }
+    ResolvedRow { row, from, to, via }
 }
 
 /// Whether one protocol and port is among others.
@@ -104,18 +109,18 @@ fn each_port(ports: &[u16]) -> Vec<Option<u16>> {
 impl<'f> Rows<'_, '_, 'f> {
     /// Whether a row of the document and one of the network are of one kind: direct or by a next hop, to the same
     /// beyond it, open at the same time, over the same network.
-    fn alike(&self, said: &Said<'_, '_>, granted: &Granted<'_>, path: Path<'_>) -> bool {
+    fn alike(&self, said: &ResolvedRow<'_, '_>, granted: &RowGrant<'_>, path: RowPath<'_>) -> bool {
         self.way(said, granted, path)
             && same_time(&said.row.temp, &granted.row.temp)
             && self.names.fits(&said.row.nets, path)
     }
 
-    fn way(&self, said: &Said<'_, '_>, granted: &Granted<'_>, path: Path<'_>) -> bool {
+    fn way(&self, said: &ResolvedRow<'_, '_>, granted: &RowGrant<'_>, path: RowPath<'_>) -> bool {
         match (said.via, path) {
-            (Some(beyond), Path::Via(_)) => {
+            (Some(beyond), RowPath::Via(_)) => {
                 beyond.is_none_or(|to| to == ANYBODY || granted.beyond.iter().any(|name| name == to))
             }
-            (None, Path::Via(_)) | (Some(_), _) => false,
+            (None, RowPath::Via(_)) | (Some(_), _) => false,
             (None, _) => true,
         }
     }
@@ -139,7 +144,7 @@ impl<'f> Rows<'_, '_, 'f> {
     /// Whether the network grants this, in a row of the file.
     fn is_granted(
         &self,
-        said: &Said<'_, '_>,
+        said: &ResolvedRow<'_, '_>,
         pair: (&'f str, &'f str),
         net: &[String],
         port: Option<u16>,
@@ -149,7 +154,7 @@ impl<'f> Rows<'_, '_, 'f> {
             self.spend(rows.len() + 1)
                 && rows.iter().filter_map(|at| self.granted.get(*at)).any(|granted| {
                     let row = &granted.row;
-                    let only = Said { row: said.row, from: said.from, to: said.to, via: said.via };
+                    let only = ResolvedRow { row: said.row, from: said.from, to: said.to, via: said.via };
                     covers(row.protocol, &row.ports, said.row.protocol, port)
                         && granted.paths.iter().any(|path| {
                             self.way(&only, granted, *path)
@@ -175,9 +180,9 @@ impl<'f> Rows<'_, '_, 'f> {
     /// Whether the document says this, in a row of its own.
     fn is_said(
         &self,
-        granted: &Granted<'f>,
+        granted: &RowGrant<'f>,
         pair: (&'f str, &'f str),
-        path: Path<'f>,
+        path: RowPath<'f>,
         port: Option<u16>,
     ) -> bool {
         let mut pairs = self.under(pair.0, pair.1, path.network());
@@ -214,7 +219,7 @@ impl<'f> Rows<'_, '_, 'f> {
         Some(from.into_iter().flat_map(|f| to.iter().map(move |t| (f, *t))).filter(|(f, t)| f != t).collect())
     }
 
-    fn report(&self, places: &Both<'_>, found: &mut Comparison) {
+    fn report(&self, places: &ComparedPositions<'_>, found: &mut Comparison) {
         let missing: Vec<Vec<Option<u16>>> = self.said.iter().map(|said| self.not_granted(said)).collect();
         let unsaid: Vec<Vec<Option<u16>>> =
             self.granted.iter().map(|granted| self.not_said(granted)).collect();
@@ -249,7 +254,7 @@ impl<'f> Rows<'_, '_, 'f> {
     }
 
     /// The ports of a row of the document that the network does not grant.
-    fn not_granted(&self, said: &Said<'_, 'f>) -> Vec<Option<u16>> {
+    fn not_granted(&self, said: &ResolvedRow<'_, 'f>) -> Vec<Option<u16>> {
         let mut nets: Vec<&[String]> = said.row.nets.chunks(1).collect();
         // An `elsewhere` may be any text.
         if nets.len() > 1 && self.elsewhere(said) || nets.is_empty() {
@@ -263,15 +268,15 @@ impl<'f> Rows<'_, '_, 'f> {
         each_port(&said.row.ports).into_iter().filter(|port| !granted(port)).collect()
     }
 
-    fn elsewhere(&self, said: &Said<'_, '_>) -> bool {
+    fn elsewhere(&self, said: &ResolvedRow<'_, '_>) -> bool {
         let key = slug(&said.row.nets.join(", "));
         self.granted.iter().any(|granted| {
-            granted.paths.iter().any(|path| matches!(path, Path::Elsewhere(what) if slug(what) == key))
+            granted.paths.iter().any(|path| matches!(path, RowPath::Elsewhere(what) if slug(what) == key))
         })
     }
 
     /// Whom a row may mean that names everybody: all of the network, or all behind its exit.
-    fn anybody(&self, said: &Said<'_, 'f>, from: &'f str, to: &'f str) -> Vec<(&'f str, &'f str)> {
+    fn anybody(&self, said: &ResolvedRow<'_, 'f>, from: &'f str, to: &'f str) -> Vec<(&'f str, &'f str)> {
         let file: &'f NetworkFile = self.names.file;
         let of = |name: &'f str| -> Vec<&'f str> {
             if name != ANYBODY {
@@ -294,7 +299,7 @@ impl<'f> Rows<'_, '_, 'f> {
     }
 
     /// The ports of a rule's row that the document does not have.
-    fn not_said(&self, granted: &Granted<'f>) -> Vec<Option<u16>> {
+    fn not_said(&self, granted: &RowGrant<'f>) -> Vec<Option<u16>> {
         let pair = (granted.from, granted.to);
         let said =
             |port: &Option<u16>| granted.paths.iter().all(|path| self.is_said(granted, pair, *path, *port));
@@ -302,7 +307,11 @@ impl<'f> Rows<'_, '_, 'f> {
     }
 
     /// In which columns two rows differ, and what they say there.
-    fn differences(&self, said: &Said<'_, '_>, granted: &Granted<'_>) -> Vec<(&'static str, String, String)> {
+    fn differences(
+        &self,
+        said: &ResolvedRow<'_, '_>,
+        granted: &RowGrant<'_>,
+    ) -> Vec<(&'static str, String, String)> {
         let (mine, theirs) = (&said.row, &granted.row);
         let mut found = Vec::new();
         if mine.protocol != theirs.protocol
@@ -311,8 +320,8 @@ impl<'f> Rows<'_, '_, 'f> {
             found.push(("ports", what(mine), what(theirs)));
         }
         if !same_time(&mine.temp, &theirs.temp) {
-            let word = |row: &Row| Some(temp_word(&row.temp)).filter(|w| !w.is_empty());
-            let word = |row: &Row| word(row).unwrap_or_else(|| "always open".to_owned());
+            let word = |row: &MatrixRow| Some(temp_word(&row.temp)).filter(|w| !w.is_empty());
+            let word = |row: &MatrixRow| word(row).unwrap_or_else(|| "always open".to_owned());
             found.push(("time", word(mine), word(theirs)));
         }
         if !granted.paths.iter().all(|path| self.names.fits(&mine.nets, *path)) {
@@ -320,7 +329,7 @@ impl<'f> Rows<'_, '_, 'f> {
         }
         if !granted.paths.iter().all(|path| self.way(said, granted, *path)) {
             let by = |hop: bool| if hop { "onwards by it".to_owned() } else { "to it alone".to_owned() };
-            let ours = granted.paths.iter().any(|path| matches!(path, Path::Via(_)));
+            let ours = granted.paths.iter().any(|path| matches!(path, RowPath::Via(_)));
             let beyond = |via: Option<Option<&str>>| via.flatten().map(|to| format!("by it to {to}"));
             let document = beyond(said.via).unwrap_or_else(|| by(said.via.is_some()));
             let network = if ours { format!("by it to {}", granted.beyond.join(", ")) } else { by(false) };
@@ -329,7 +338,12 @@ impl<'f> Rows<'_, '_, 'f> {
         found
     }
 
-    fn differs(&self, said: &Said<'_, '_>, granted: &Granted<'_>, places: &Both<'_>) -> Finding {
+    fn differs(
+        &self,
+        said: &ResolvedRow<'_, '_>,
+        granted: &RowGrant<'_>,
+        places: &ComparedPositions<'_>,
+    ) -> Finding {
         let differences = self.differences(said, granted);
         let row = said.row;
         let span = match differences.first().map(|(column, ..)| *column) {
@@ -352,13 +366,13 @@ impl<'f> Rows<'_, '_, 'f> {
 
     fn not_allowed(
         &self,
-        said: &Said<'_, 'f>,
+        said: &ResolvedRow<'_, 'f>,
         ports: &[Option<u16>],
         like: &[usize],
-        places: &Both<'_>,
+        places: &ComparedPositions<'_>,
     ) -> Finding {
         let row = said.row;
-        let what = what(&Row { ports: ports.iter().copied().flatten().collect(), ..row.clone() });
+        let what = what(&MatrixRow { ports: ports.iter().copied().flatten().collect(), ..row.clone() });
         let when = Some(temp_word(&row.temp)).filter(|word| !word.is_empty()).map(|word| format!(" {word}"));
         let on = if row.nets.is_empty() { String::new() } else { format!(" on {}", row.nets.join(", ")) };
         let mut message = format!(
@@ -401,7 +415,7 @@ impl<'f> Rows<'_, '_, 'f> {
     }
 
     /// A party that is not on the network of its row.
-    fn not_there(&self, said: &Said<'_, 'f>) -> Option<(&'f str, String)> {
+    fn not_there(&self, said: &ResolvedRow<'_, 'f>) -> Option<(&'f str, String)> {
         let networks: Vec<&str> = said.row.nets.iter().flat_map(|net| self.names.networks(net)).collect();
         let away = |name: &&'f str| match self.names.file.party(name) {
             Some(Party::Endpoint(endpoint)) => {
@@ -413,8 +427,13 @@ impl<'f> Rows<'_, '_, 'f> {
         (!networks.is_empty()).then(|| (party, short(&said.row.nets.join(", "))))
     }
 
-    fn not_in_document(&self, granted: &Granted<'_>, ports: &[Option<u16>], places: &Both<'_>) -> Finding {
-        let row = Row { ports: ports.iter().copied().flatten().collect(), ..granted.row.clone() };
+    fn not_in_document(
+        &self,
+        granted: &RowGrant<'_>,
+        ports: &[Option<u16>],
+        places: &ComparedPositions<'_>,
+    ) -> Finding {
+        let row = MatrixRow { ports: ports.iter().copied().flatten().collect(), ..granted.row.clone() };
         let key = (granted.from, granted.to);
         let like = self.said_by.get(&key).and_then(|rows| self.said.get(*rows.first()?));
         let line = match like {
@@ -452,7 +471,7 @@ impl<'f> Rows<'_, '_, 'f> {
     }
 
     /// The addresses that rows in the table of an overlay name are those of the receivers.
-    fn addresses(&self, places: &Both<'_>, found: &mut Comparison) {
+    fn addresses(&self, places: &ComparedPositions<'_>, found: &mut Comparison) {
         for said in &self.said {
             let Some(address) = said.row.in_overlay.as_ref().and_then(|inside| inside.address) else {
                 continue;
@@ -473,7 +492,12 @@ impl<'f> Rows<'_, '_, 'f> {
 }
 
 /// Compares the sentences about overlays' envelopes with what the network lets pass.
-pub(super) fn envelopes(document: &Matrix, names: &Names<'_>, places: &Both<'_>, found: &mut Comparison) {
+pub(super) fn envelopes(
+    document: &Matrix,
+    names: &DocumentNames<'_>,
+    places: &ComparedPositions<'_>,
+    found: &mut Comparison,
+) {
     let own = own_envelopes(names.file);
     let mut said = vec![false; own.len()];
     for envelope in &document.envelopes {

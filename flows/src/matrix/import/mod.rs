@@ -34,7 +34,7 @@ pub fn import(document: &Matrix, (name, text): (&str, &str)) -> Result<Imported,
             "add one: | VM | vmbr1 (internal) | WAN |, and a row for each host with its addresses",
         )]);
     }
-    let mut plan = plan::Plan::new(document, &mut findings);
+    let mut plan = plan::ImportPlan::new(document, &mut findings);
     findings.list.extend(compare::inconsistent(document).into_iter().map(as_warning));
     let items = rules::rules(document, &mut plan, &mut findings);
     plan.without_leave(&items, &mut findings);

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnetwork::{IpNetwork, Ipv4Network};
 
 use super::super::words::{is_anybody, is_itself, is_single, names_of, short, slug, split, via_of};
-use super::super::{Host, Matrix, Presence, Row};
+use super::super::{Matrix, MatrixHost, MatrixRow, Presence};
 use super::Findings;
 use crate::finding::Finding;
 use crate::network::Protocol;
@@ -15,7 +15,7 @@ use crate::network::Protocol;
 const LONGEST_PORT: usize = 15;
 
 /// A network.
-pub(super) struct Net {
+pub(super) struct ImportedNetwork {
     pub(super) label: String,
     pub(super) name: String,
     pub(super) bridge: String,
@@ -23,31 +23,31 @@ pub(super) struct Net {
     pub(super) subnets: Vec<IpNetwork>,
     pub(super) subnets_assumed: Option<&'static str>,
     pub(super) gateway: Vec<IpAddr>,
-    pub(super) exit: Option<Exit>,
+    pub(super) exit: Option<ImportedExit>,
     column: usize,
     /// Whether rows of the document lead outside there.
     leads_out: bool,
 }
 
 /// The way out of a network.
-pub(super) struct Exit {
+pub(super) struct ImportedExit {
     pub(super) name: String,
     pub(super) port: String,
     pub(super) next_hop: Option<IpAddr>,
 }
 
 /// An endpoint.
-pub(super) struct Endpoint {
+pub(super) struct ImportedEndpoint {
     pub(super) title: String,
     pub(super) name: String,
-    pub(super) plugs: Vec<Plug>,
+    pub(super) plugs: Vec<ImportedPort>,
     /// Its places in overlays.
     pub(super) inside: Vec<(String, Vec<IpAddr>)>,
     host: usize,
 }
 
 /// An attachment of an endpoint.
-pub(super) struct Plug {
+pub(super) struct ImportedPort {
     pub(super) net: usize,
     pub(super) port: String,
     pub(super) presence: Presence,
@@ -55,14 +55,14 @@ pub(super) struct Plug {
 }
 
 /// A name for what is behind an exit.
-pub(super) struct Outside {
+pub(super) struct ImportedOutside {
     pub(super) title: String,
     pub(super) name: String,
     pub(super) net: usize,
 }
 
 /// An overlay.
-pub(super) struct Overlay {
+pub(super) struct ImportedOverlay {
     pub(super) title: String,
     pub(super) name: String,
     /// Its protocol and ports; nothing where the document does not say them.
@@ -74,12 +74,12 @@ pub(super) struct Overlay {
 }
 
 /// All of it.
-pub(super) struct Plan<'d> {
+pub(super) struct ImportPlan<'d> {
     document: &'d Matrix,
-    pub(super) nets: Vec<Net>,
-    pub(super) endpoints: Vec<Endpoint>,
-    pub(super) outsides: Vec<Outside>,
-    pub(super) overlays: Vec<Overlay>,
+    pub(super) nets: Vec<ImportedNetwork>,
+    pub(super) endpoints: Vec<ImportedEndpoint>,
+    pub(super) outsides: Vec<ImportedOutside>,
+    pub(super) overlays: Vec<ImportedOverlay>,
     by_host: HashMap<String, usize>,
     names: HashSet<String>,
     ports: HashSet<String>,
@@ -87,7 +87,7 @@ pub(super) struct Plan<'d> {
 
 /// Whom a row names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who<'r> {
+pub(super) enum RowParty<'r> {
     /// An endpoint, by its place.
     Endpoint(usize),
     /// A network, by its place.
@@ -98,10 +98,10 @@ pub(super) enum Who<'r> {
     Other(&'r str),
 }
 
-impl<'d> Plan<'d> {
+impl<'d> ImportPlan<'d> {
     /// What the tables of hosts and the sentences about overlays say.
     pub(super) fn new(document: &'d Matrix, findings: &mut Findings) -> Self {
-        let mut plan = Plan {
+        let mut plan = ImportPlan {
             document,
             nets: Vec::new(),
             endpoints: Vec::new(),
@@ -163,7 +163,7 @@ impl<'d> Plan<'d> {
     }
 
     fn add_overlay(&mut self, title: &str) -> usize {
-        self.overlays.push(Overlay {
+        self.overlays.push(ImportedOverlay {
             title: title.to_owned(),
             name: String::new(),
             envelope: None,
@@ -184,10 +184,12 @@ impl<'d> Plan<'d> {
         let Some(label) = self.document.columns.get(column).map(|column| names_of(&column.label)) else {
             return false;
         };
-        let place =
-            |host: &Host| host.places.iter().any(|p| p.column == column && p.presence != Presence::None);
-        let named = |row: &Row| row.nets.iter().any(|net| names_of(net).iter().any(|n| label.contains(n)));
-        let addressed = |host: &Host| {
+        let place = |host: &MatrixHost| {
+            host.places.iter().any(|p| p.column == column && p.presence != Presence::None)
+        };
+        let named =
+            |row: &MatrixRow| row.nets.iter().any(|net| names_of(net).iter().any(|n| label.contains(n)));
+        let addressed = |host: &MatrixHost| {
             let there = |presence: &Presence| matches!(presence, Presence::Dhcp | Presence::At { .. });
             host.places.iter().any(|place| place.column == column && there(&place.presence))
         };
@@ -246,7 +248,7 @@ impl<'d> Plan<'d> {
             let help = "write it into the head of the column, like: vmbr0 (wan, 198.51.100.0/24)";
             findings.list.push(Finding::note("assumed-subnet", span, message, help));
         }
-        self.nets.push(Net {
+        self.nets.push(ImportedNetwork {
             label: label.to_owned(),
             name,
             bridge: bridge.map_or(assumed, |bridge| bridge.trim().to_owned()),
@@ -279,16 +281,21 @@ impl<'d> Plan<'d> {
         free.find(|subnet| !addresses.iter().any(|a| subnet.contains(a.ip()) || a.contains(subnet.ip())))
     }
 
-    fn endpoint(&mut self, at: usize, host: &Host, name: String, findings: &mut Findings) {
-        let mut endpoint =
-            Endpoint { title: host.name.clone(), name, plugs: Vec::new(), inside: Vec::new(), host: at };
+    fn endpoint(&mut self, at: usize, host: &MatrixHost, name: String, findings: &mut Findings) {
+        let mut endpoint = ImportedEndpoint {
+            title: host.name.clone(),
+            name,
+            plugs: Vec::new(),
+            inside: Vec::new(),
+            host: at,
+        };
         for place in host.places.iter().filter(|place| place.presence != Presence::None) {
             let label =
                 self.document.columns.get(place.column).map(|column| &*column.label).unwrap_or_default();
             if let Some(net) = self.nets.iter().position(|net| net.column == place.column) {
                 let short = self.nets.get(net).map(|net| net.name.clone()).unwrap_or_default();
                 let port = self.port(&endpoint.name, &short);
-                endpoint.plugs.push(Plug { net, port, presence: place.presence.clone(), mac: None });
+                endpoint.plugs.push(ImportedPort { net, port, presence: place.presence.clone(), mac: None });
                 if place.presence == Presence::Yes {
                     let message =
                         format!("the address of `{}` there is not said: DHCP is assumed", host.name);
@@ -330,11 +337,12 @@ impl<'d> Plan<'d> {
     fn find_ways_out(&mut self) {
         let mut out = HashSet::new();
         // Who is reached by a next hop is not on the network of the row.
-        let by_hop =
-            |row: &&Row| via_of(&row.section).is_some_and(|via| matches!(self.who(&via), Who::Endpoint(_)));
+        let by_hop = |row: &&MatrixRow| {
+            via_of(&row.section).is_some_and(|via| matches!(self.who(&via), RowParty::Endpoint(_)))
+        };
         for row in self.document.rows.iter().filter(|row| !by_hop(row)) {
             for name in [&row.from, &row.to] {
-                if let Who::Other(_) = self.who(name)
+                if let RowParty::Other(_) = self.who(name)
                     && !is_itself(name)
                 {
                     out.extend(row.nets.iter().filter_map(|net| self.net_of(net)));
@@ -343,7 +351,7 @@ impl<'d> Plan<'d> {
         }
         for (at, net) in self.nets.iter_mut().enumerate() {
             // Where nobody has an address of its own, the others are not known.
-            let at_home = |endpoint: &Endpoint| {
+            let at_home = |endpoint: &ImportedEndpoint| {
                 endpoint.plugs.iter().any(|p| p.net == at && matches!(p.presence, Presence::At { .. }))
             };
             net.leads_out = out.contains(&at) || !self.endpoints.iter().any(at_home);
@@ -358,28 +366,28 @@ impl<'d> Plan<'d> {
     }
 
     /// Whom a document means by a name.
-    pub(super) fn who<'r>(&self, name: &'r str) -> Who<'r> {
+    pub(super) fn who<'r>(&self, name: &'r str) -> RowParty<'r> {
         let key = slug(name);
         if let Some(endpoint) = self.by_host.get(&key) {
-            return Who::Endpoint(*endpoint);
+            return RowParty::Endpoint(*endpoint);
         }
         if is_anybody(name) {
-            return Who::Anybody;
+            return RowParty::Anybody;
         }
         let net = self.nets.iter().position(|net| net.name == key || slug(split(&net.label).0) == key);
         // What is outside may be called like the network that leads there: WAN, say.
         match net.filter(|net| self.nets.get(*net).is_some_and(|net| !net.leads_out)) {
-            Some(net) => Who::Net(net),
-            None => Who::Other(name),
+            Some(net) => RowParty::Net(net),
+            None => RowParty::Other(name),
         }
     }
 
-    pub(super) fn endpoint_at(&self, at: usize) -> Option<&Endpoint> {
+    pub(super) fn endpoint_at(&self, at: usize) -> Option<&ImportedEndpoint> {
         self.endpoints.get(at)
     }
 
     /// The attachment of an endpoint to a network.
-    pub(super) fn plug(&self, endpoint: usize, net: usize) -> Option<&Plug> {
+    pub(super) fn plug(&self, endpoint: usize, net: usize) -> Option<&ImportedPort> {
         self.endpoints.get(endpoint)?.plugs.iter().find(|plug| plug.net == net)
     }
 
@@ -390,7 +398,7 @@ impl<'d> Plan<'d> {
     }
 
     /// What the document has in the column of a network for an endpoint, and where.
-    pub(super) fn absence(&self, endpoint: usize, net: usize) -> Option<&'d super::super::Place> {
+    pub(super) fn absence(&self, endpoint: usize, net: usize) -> Option<&'d super::super::HostPlace> {
         let (endpoint, net) = (self.endpoints.get(endpoint)?, self.nets.get(net)?);
         self.document.hosts.get(endpoint.host)?.places.iter().find(|place| place.column == net.column)
     }
@@ -409,7 +417,7 @@ impl<'d> Plan<'d> {
         let name = if several { format!("uplink-{of}") } else { "uplink".to_owned() };
         let (name, port) = (self.fresh(&name, "exit"), self.port("uplink", &of));
         let next_hop = self.free_address(net);
-        self.nets.get_mut(net)?.exit = Some(Exit { name: name.clone(), port, next_hop });
+        self.nets.get_mut(net)?.exit = Some(ImportedExit { name: name.clone(), port, next_hop });
         Some(name)
     }
 
@@ -445,7 +453,7 @@ impl<'d> Plan<'d> {
             return Some(outside.name.clone());
         }
         let name = self.fresh(&key, &self.nets.get(net)?.name.clone());
-        self.outsides.push(Outside { title: title.to_owned(), name: name.clone(), net });
+        self.outsides.push(ImportedOutside { title: title.to_owned(), name: name.clone(), net });
         Some(name)
     }
 

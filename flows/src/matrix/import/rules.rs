@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::super::words::{is_itself, protocol_word, short, slug, via_of};
-use super::super::{Matrix, Presence, Row, Temp};
-use super::plan::{Plan, Who, fresh};
+use super::super::{Matrix, MatrixRow, Presence, Temp};
+use super::plan::{ImportPlan, RowParty, fresh};
 use super::{Findings, compare};
 use crate::finding::Finding;
 use crate::nearest::nearest;
@@ -17,26 +17,26 @@ const WINDOW: &str = "updates";
 const QUERIES: [u16; 2] = [53, 123];
 
 /// What stands in the network file for a row.
-pub(super) enum Item {
+pub(super) enum ImportedItem {
     /// The title of a section.
     Section(String),
     /// A rule.
-    Rule(Box<Rule>),
+    Rule(Box<ImportedRule>),
     /// Why there is none.
     Comment(String),
 }
 
-impl Item {
-    pub(super) fn rule(&self) -> Option<&Rule> {
+impl ImportedItem {
+    pub(super) fn rule(&self) -> Option<&ImportedRule> {
         match self {
-            Item::Rule(rule) => Some(rule),
-            Item::Section(_) | Item::Comment(_) => None,
+            ImportedItem::Rule(rule) => Some(rule),
+            ImportedItem::Section(_) | ImportedItem::Comment(_) => None,
         }
     }
 }
 
 /// An allow.
-pub(super) struct Rule {
+pub(super) struct ImportedRule {
     pub(super) line: usize,
     pub(super) name: String,
     pub(super) from: String,
@@ -45,25 +45,25 @@ pub(super) struct Rule {
     pub(super) ports: Vec<u16>,
     pub(super) purpose: String,
     pub(super) temp: Option<String>,
-    pub(super) how: How,
+    pub(super) how: RuleDirection,
     pub(super) returns: Option<Returns>,
 }
 
 /// Which way it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum How {
+pub(super) enum RuleDirection {
     Direct,
     Via(String),
     Overlay(String),
     Elsewhere(String),
 }
 
-impl Plan<'_> {
+impl ImportPlan<'_> {
     /// Notes each host that gets its address by DHCP without a row that lets it ask.
-    pub(super) fn without_leave(&self, items: &[Item], findings: &mut Findings) {
+    pub(super) fn without_leave(&self, items: &[ImportedItem], findings: &mut Findings) {
         let asks: HashSet<&str> = items
             .iter()
-            .filter_map(Item::rule)
+            .filter_map(ImportedItem::rule)
             .filter(|rule| rule.protocol == Protocol::Dhcp)
             .map(|rule| &*rule.from)
             .collect();
@@ -82,38 +82,43 @@ impl Plan<'_> {
 }
 
 /// Why a row is left out.
-struct Left {
+struct OmissionReason {
     code: &'static str,
     message: String,
     help: &'static str,
 }
 
-fn left<T>(code: &'static str, message: impl Into<String>, help: &'static str) -> Result<T, Left> {
-    Err(Left { code, message: message.into(), help })
+fn left<T>(code: &'static str, message: impl Into<String>, help: &'static str) -> Result<T, OmissionReason> {
+    Err(OmissionReason { code, message: message.into(), help })
 }
 
 /// What tells a rule from another.
-type Grant = (String, String, Protocol, Vec<u16>, Option<String>, How);
+type RuleGrantKey = (String, String, Protocol, Vec<u16>, Option<String>, RuleDirection);
 
 /// The rules of all rows.
-pub(super) fn rules(document: &Matrix, plan: &mut Plan<'_>, findings: &mut Findings) -> Vec<Item> {
+pub(super) fn rules(
+    document: &Matrix,
+    plan: &mut ImportPlan<'_>,
+    findings: &mut Findings,
+) -> Vec<ImportedItem> {
     let mut items = Vec::new();
     let mut names = HashSet::new();
-    let mut grants: HashMap<Grant, usize> = HashMap::new();
+    let mut grants: HashMap<RuleGrantKey, usize> = HashMap::new();
     let mut section: Option<&str> = None;
     for row in &document.rows {
         let title = if row.in_overlay.is_some() { "" } else { &*row.section };
         if section != Some(title) && !title.is_empty() {
-            items.push(Item::Section(title.to_owned()));
+            items.push(ImportedItem::Section(title.to_owned()));
         }
         section = Some(title);
         let line = findings.line(&row.places.row);
         let end = match end_of(row, plan, findings) {
             Ok(end) => end,
-            Err(Left { code, message, help }) => {
+            Err(OmissionReason { code, message, help }) => {
                 let who = format!("{} → {} {}", row.from, row.to, compare::what(row));
-                items
-                    .push(Item::Comment(format!("Left out, line {line} of the document: {who}: {message}.")));
+                items.push(ImportedItem::Comment(format!(
+                    "Left out, line {line} of the document: {who}: {message}."
+                )));
                 let message = format!("{who} is left out: {message}");
                 findings.list.push(Finding::warning(code, row.places.row.clone(), message, help));
                 continue;
@@ -134,7 +139,7 @@ pub(super) fn rules(document: &Matrix, plan: &mut Plan<'_>, findings: &mut Findi
                 let message = format!("line {first} says the same: it is not repeated");
                 let help = "take one of the two out of the document";
                 findings.list.push(Finding::note("repeated-row", row.places.row.clone(), message, help));
-                items.push(Item::Comment(format!(
+                items.push(ImportedItem::Comment(format!(
                     "Line {line} of the document says the same as line {first}."
                 )));
             }
@@ -145,8 +150,8 @@ pub(super) fn rules(document: &Matrix, plan: &mut Plan<'_>, findings: &mut Findi
         let queries = protocol == Protocol::Udp
             && !ports.is_empty()
             && ports.iter().all(|port| QUERIES.contains(port))
-            && matches!(how, How::Direct | How::Via(_));
-        items.push(Item::Rule(Box::new(Rule {
+            && matches!(how, RuleDirection::Direct | RuleDirection::Via(_));
+        items.push(ImportedItem::Rule(Box::new(ImportedRule {
             line,
             name: fresh(&mut names, &name(&from, &to, &how, protocol, &row.ports), ""),
             from,
@@ -163,9 +168,9 @@ pub(super) fn rules(document: &Matrix, plan: &mut Plan<'_>, findings: &mut Findi
 }
 
 /// Somebody outside who is called almost like a host.
-fn misspelt(row: &Row, plan: &Plan<'_>, findings: &mut Findings) {
+fn misspelt(row: &MatrixRow, plan: &ImportPlan<'_>, findings: &mut Findings) {
     for (name, span) in [(&row.from, &row.places.from), (&row.to, &row.places.to)] {
-        let Who::Other(_) = plan.who(name) else { continue };
+        let RowParty::Other(_) = plan.who(name) else { continue };
         let hosts = plan.endpoints.iter().map(|endpoint| &*endpoint.name);
         if let Some(host) = nearest(&slug(name), hosts).filter(|_| !is_itself(name)) {
             let message = format!("`{}` is no host, so it is taken for somebody outside", short(name));
@@ -175,10 +180,10 @@ fn misspelt(row: &Row, plan: &Plan<'_>, findings: &mut Findings) {
     }
 }
 
-fn name(from: &str, to: &str, how: &How, protocol: Protocol, ports: &[u16]) -> String {
+fn name(from: &str, to: &str, how: &RuleDirection, protocol: Protocol, ports: &[u16]) -> String {
     let cut = |name: &str| name.chars().take(18).collect::<String>();
     let mut name = match how {
-        How::Via(via) => format!("{}-via-{}", cut(from), cut(via)),
+        RuleDirection::Via(via) => format!("{}-via-{}", cut(from), cut(via)),
         _ => format!("{}-{}", cut(from), cut(to)),
     };
     name.push('-');
@@ -190,23 +195,27 @@ fn name(from: &str, to: &str, how: &How, protocol: Protocol, ports: &[u16]) -> S
 }
 
 /// The two ends of a rule.
-struct End {
+struct RuleEnd {
     from: String,
     to: String,
-    how: How,
+    how: RuleDirection,
 }
 
-fn end_of(row: &Row, plan: &mut Plan<'_>, findings: &mut Findings) -> Result<End, Left> {
+fn end_of(
+    row: &MatrixRow,
+    plan: &mut ImportPlan<'_>,
+    findings: &mut Findings,
+) -> Result<RuleEnd, OmissionReason> {
     let from = plan.who(&row.from);
     let to = if is_itself(&row.to) { from } else { plan.who(&row.to) };
     if let Some(overlay) = row.nets.iter().find_map(|net| plan.overlay(net)) {
         return in_overlay(row, plan, overlay, from, to);
     }
     let nets: Vec<usize> = row.nets.iter().filter_map(|net| plan.net_of(net)).collect();
-    if from == to && matches!(from, Who::Endpoint(_)) {
+    if from == to && matches!(from, RowParty::Endpoint(_)) {
         let name = name_of(plan, from);
         let place = if row.nets.is_empty() { format!("inside {name}") } else { row.nets.join(", ") };
-        return Ok(End { from: name.clone(), to: name, how: How::Elsewhere(place) });
+        return Ok(RuleEnd { from: name.clone(), to: name, how: RuleDirection::Elsewhere(place) });
     }
     if let Some(net) = row.nets.iter().find(|net| plan.net_of(net).is_none()) {
         return left(
@@ -217,7 +226,7 @@ fn end_of(row: &Row, plan: &mut Plan<'_>, findings: &mut Findings) -> Result<End
     }
     if let Some(via) = via_of(&row.section) {
         let via = plan.who(&via);
-        if let (Who::Endpoint(hop), true) = (via, via != from) {
+        if let (RowParty::Endpoint(hop), true) = (via, via != from) {
             return by_next_hop(row, plan, &nets, (from, to), hop);
         }
     }
@@ -226,23 +235,31 @@ fn end_of(row: &Row, plan: &mut Plan<'_>, findings: &mut Findings) -> Result<End
     if from == to && !plan.nets.iter().any(|net| net.name == from) {
         return left("no-rule", "both ends are outside", "name a host at one end");
     }
-    Ok(End { from, to, how: How::Direct })
+    Ok(RuleEnd { from, to, how: RuleDirection::Direct })
 }
 
-fn name_of(plan: &Plan<'_>, who: Who<'_>) -> String {
+fn name_of(plan: &ImportPlan<'_>, who: RowParty<'_>) -> String {
     match who {
-        Who::Endpoint(at) => plan.endpoint_at(at).map(|endpoint| endpoint.name.clone()).unwrap_or_default(),
-        Who::Net(at) => plan.nets.get(at).map(|net| net.name.clone()).unwrap_or_default(),
-        Who::Anybody => "any".to_owned(),
-        Who::Other(name) => name.to_owned(),
+        RowParty::Endpoint(at) => {
+            plan.endpoint_at(at).map(|endpoint| endpoint.name.clone()).unwrap_or_default()
+        }
+        RowParty::Net(at) => plan.nets.get(at).map(|net| net.name.clone()).unwrap_or_default(),
+        RowParty::Anybody => "any".to_owned(),
+        RowParty::Other(name) => name.to_owned(),
     }
 }
 
-fn in_overlay(row: &Row, plan: &Plan<'_>, overlay: usize, from: Who<'_>, to: Who<'_>) -> Result<End, Left> {
+fn in_overlay(
+    row: &MatrixRow,
+    plan: &ImportPlan<'_>,
+    overlay: usize,
+    from: RowParty<'_>,
+    to: RowParty<'_>,
+) -> Result<RuleEnd, OmissionReason> {
     const HELP: &str = "name two hosts that the sentence about its envelope names";
     let Some(overlay) = plan.overlays.get(overlay) else { return left("no-rule", "no such overlay", HELP) };
     for (who, name) in [(from, &row.from), (to, &row.to)] {
-        if !matches!(who, Who::Endpoint(_)) {
+        if !matches!(who, RowParty::Endpoint(_)) {
             return left("not-a-member", format!("`{}` is no host in {}", short(name), overlay.title), HELP);
         }
         let key = slug(name);
@@ -255,25 +272,25 @@ fn in_overlay(row: &Row, plan: &Plan<'_>, overlay: usize, from: Who<'_>, to: Who
         }
     }
     let how = match overlay.envelope {
-        Some(_) => How::Overlay(overlay.name.clone()),
+        Some(_) => RuleDirection::Overlay(overlay.name.clone()),
         // Without its envelope an overlay cannot be said; its rows are carried all the same.
-        None => How::Elsewhere(overlay.title.clone()),
+        None => RuleDirection::Elsewhere(overlay.title.clone()),
     };
-    Ok(End { from: name_of(plan, from), to: name_of(plan, to), how })
+    Ok(RuleEnd { from: name_of(plan, from), to: name_of(plan, to), how })
 }
 
 /// The networks of a row: both ends have a place there.
 fn on_networks(
-    row: &Row,
-    plan: &Plan<'_>,
+    row: &MatrixRow,
+    plan: &ImportPlan<'_>,
     nets: &[usize],
-    from: Who<'_>,
-    to: Who<'_>,
+    from: RowParty<'_>,
+    to: RowParty<'_>,
     findings: &mut Findings,
-) -> Result<Vec<usize>, Left> {
+) -> Result<Vec<usize>, OmissionReason> {
     for net in nets {
         for (who, name) in [(from, &row.from), (to, &row.to)] {
-            let Who::Endpoint(at) = who else { continue };
+            let RowParty::Endpoint(at) = who else { continue };
             if plan.plug(at, *net).is_some() {
                 continue;
             }
@@ -287,14 +304,16 @@ fn on_networks(
             );
         }
     }
-    let of = |who: Who<'_>| match who {
-        Who::Endpoint(at) => Some(plan.nets_of(at)),
-        Who::Net(at) => Some(vec![at]),
-        Who::Anybody | Who::Other(_) => None,
+    let of = |who: RowParty<'_>| match who {
+        RowParty::Endpoint(at) => Some(plan.nets_of(at)),
+        RowParty::Net(at) => Some(vec![at]),
+        RowParty::Anybody | RowParty::Other(_) => None,
     };
     // Where its address comes by DHCP, a host is not found.
     let found = |net: &usize| match to {
-        Who::Endpoint(at) => plan.plug(at, *net).is_some_and(|p| matches!(p.presence, Presence::At { .. })),
+        RowParty::Endpoint(at) => {
+            plan.plug(at, *net).is_some_and(|p| matches!(p.presence, Presence::At { .. }))
+        }
         _ => true,
     };
     let on = match (of(from), of(to)) {
@@ -348,16 +367,16 @@ fn on_networks(
 }
 
 /// Whom a rule names for a party of a row.
-fn party(plan: &mut Plan<'_>, who: Who<'_>, nets: &[usize]) -> Result<String, Left> {
+fn party(plan: &mut ImportPlan<'_>, who: RowParty<'_>, nets: &[usize]) -> Result<String, OmissionReason> {
     const HELP: &str = "name the network under Interface/Net";
     match who {
-        Who::Endpoint(_) | Who::Net(_) => Ok(name_of(plan, who)),
-        Who::Anybody | Who::Other(_) => {
+        RowParty::Endpoint(_) | RowParty::Net(_) => Ok(name_of(plan, who)),
+        RowParty::Anybody | RowParty::Other(_) => {
             let [net] = nets else {
                 return left("no-network", "it is not said on which one network", HELP);
             };
             let name = match who {
-                Who::Other(title) => plan.outside(title, *net),
+                RowParty::Other(title) => plan.outside(title, *net),
                 _ if plan.leads_out(*net) => plan.exit(*net),
                 _ => plan.nets.get(*net).map(|net| net.name.clone()),
             };
@@ -368,14 +387,14 @@ fn party(plan: &mut Plan<'_>, who: Who<'_>, nets: &[usize]) -> Result<String, Le
 
 /// A row in a section for what goes by a next hop: to that one stands for to the outside.
 fn by_next_hop(
-    row: &Row,
-    plan: &mut Plan<'_>,
+    row: &MatrixRow,
+    plan: &mut ImportPlan<'_>,
     nets: &[usize],
-    (from, to): (Who<'_>, Who<'_>),
+    (from, to): (RowParty<'_>, RowParty<'_>),
     hop: usize,
-) -> Result<End, Left> {
-    let name = name_of(plan, Who::Endpoint(hop));
-    let Who::Endpoint(source) = from else {
+) -> Result<RuleEnd, OmissionReason> {
+    let name = name_of(plan, RowParty::Endpoint(hop));
+    let RowParty::Endpoint(source) = from else {
         return left("no-rule", format!("only a host goes via {name}"), "name a host under From");
     };
     let of_hop = plan.nets_of(hop);
@@ -397,10 +416,10 @@ fn by_next_hop(
         );
     };
     let to = match to {
-        Who::Endpoint(to) if to == hop => plan.exit(out),
-        Who::Anybody => plan.exit(out),
-        Who::Other(title) => plan.outside(title, out),
-        Who::Endpoint(_) | Who::Net(_) => {
+        RowParty::Endpoint(to) if to == hop => plan.exit(out),
+        RowParty::Anybody => plan.exit(out),
+        RowParty::Other(title) => plan.outside(title, out),
+        RowParty::Endpoint(_) | RowParty::Net(_) => {
             return left(
                 "via-inside",
                 format!("what goes via {name} is for the outside, and `{}` is not", short(&row.to)),
@@ -412,5 +431,5 @@ fn by_next_hop(
         return left("no-way-out", format!("{name} leads nowhere"), "give it a place in the network outside");
     };
     plan.next_hop(hop, net);
-    Ok(End { from: name_of(plan, from), to, how: How::Via(name) })
+    Ok(RuleEnd { from: name_of(plan, from), to, how: RuleDirection::Via(name) })
 }

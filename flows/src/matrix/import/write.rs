@@ -7,20 +7,20 @@ use ipnetwork::IpNetwork;
 
 use super::super::Presence;
 use super::super::words::slug;
-use super::plan::{Net, Outside, Overlay, Plan, Plug};
-use super::rules::{How, Item, Rule};
+use super::plan::{ImportPlan, ImportedNetwork, ImportedOutside, ImportedOverlay, ImportedPort};
+use super::rules::{ImportedItem, ImportedRule, RuleDirection};
 use crate::network::{Protocol, Returns};
 
 /// Marks what the document does not say.
 const ASSUMED: &str = "# ASSUMED:";
 
-pub(super) fn write(document: &str, plan: &Plan<'_>, items: &[Item]) -> String {
+pub(super) fn write(document: &str, plan: &ImportPlan<'_>, items: &[ImportedItem]) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# Imported from {}.", plain(document));
     out.push_str(
         "#\n# Look at every line marked ASSUMED: the document does not say it. Then: portcullis check FILE\n",
     );
-    if items.iter().filter_map(Item::rule).any(|rule| rule.temp.is_some()) {
+    if items.iter().filter_map(ImportedItem::rule).any(|rule| rule.temp.is_some()) {
         out.push_str("# Rules with `temp` are closed until their window opens: portcullis window open NAME --for 30m --reason \"…\"\n");
     }
     for net in &plan.nets {
@@ -48,19 +48,19 @@ pub(super) fn write(document: &str, plan: &Plan<'_>, items: &[Item]) -> String {
     }
     for item in items {
         match item {
-            Item::Section(title) => {
+            ImportedItem::Section(title) => {
                 let _ = writeln!(out, "\n# --- {} ---", plain(title));
             }
-            Item::Comment(text) => {
+            ImportedItem::Comment(text) => {
                 let _ = writeln!(out, "\n# {}", plain(text));
             }
-            Item::Rule(one) => rule(one, &mut out),
+            ImportedItem::Rule(one) => rule(one, &mut out),
         }
     }
     out
 }
 
-fn network(net: &Net, out: &mut String) {
+fn network(net: &ImportedNetwork, out: &mut String) {
     let _ = writeln!(out, "\n# {}", plain(&net.label));
     let _ = writeln!(out, "[network.{}]", key(&net.name));
     let bridge = if net.bridge_assumed {
@@ -76,7 +76,7 @@ fn network(net: &Net, out: &mut String) {
     }
 }
 
-fn plug(plan: &Plan<'_>, plug: &Plug, out: &mut String) {
+fn plug(plan: &ImportPlan<'_>, plug: &ImportedPort, out: &mut String) {
     let network = plan.nets.get(plug.net).map(|net| &*net.name).unwrap_or_default();
     let mut cells = vec![format!("network = {}", quote(network)), format!("port = {}", quote(&plug.port))];
     let mut assumed = vec!["the port's name"];
@@ -104,7 +104,7 @@ fn plug(plan: &Plan<'_>, plug: &Plug, out: &mut String) {
     let _ = writeln!(out, "  {{ {} }}, {ASSUMED} {}", cells.join(", "), assumed.join("; "));
 }
 
-fn exit(net: &Net, out: &mut String) {
+fn exit(net: &ImportedNetwork, out: &mut String) {
     let Some(exit) = &net.exit else { return };
     let _ = writeln!(out, "\n# The way out of {}.\n[exit.{}]", plain(&net.label), key(&exit.name));
     let _ = writeln!(out, "network = {}", quote(&net.name));
@@ -117,7 +117,7 @@ fn exit(net: &Net, out: &mut String) {
     }
 }
 
-fn outside(plan: &Plan<'_>, outside: &Outside, out: &mut String) {
+fn outside(plan: &ImportPlan<'_>, outside: &ImportedOutside, out: &mut String) {
     let exit = plan.nets.get(outside.net).and_then(|net| net.exit.as_ref());
     let Some(exit) = exit else { return };
     let _ = writeln!(
@@ -129,7 +129,7 @@ fn outside(plan: &Plan<'_>, outside: &Outside, out: &mut String) {
     );
 }
 
-fn overlay(plan: &Plan<'_>, overlay: &Overlay, out: &mut String) {
+fn overlay(plan: &ImportPlan<'_>, overlay: &ImportedOverlay, out: &mut String) {
     let Some((protocol, ports)) = &overlay.envelope else {
         let title = plain(&overlay.title);
         let _ = writeln!(
@@ -154,14 +154,14 @@ fn overlay(plan: &Plan<'_>, overlay: &Overlay, out: &mut String) {
     let _ = writeln!(out, "members = {{ {} }}", members.join(", "));
 }
 
-fn rule(rule: &Rule, out: &mut String) {
+fn rule(rule: &ImportedRule, out: &mut String) {
     let _ = writeln!(out, "\n# Line {}.\n[[allow]]\nname = {}", rule.line, quote(&rule.name));
     let _ = writeln!(out, "from = {}\nto = {}", quote(&rule.from), quote(&rule.to));
     let _ = match &rule.how {
-        How::Direct => Ok(()),
-        How::Via(via) => writeln!(out, "via = {}", quote(via)),
-        How::Overlay(overlay) => writeln!(out, "overlay = {}", quote(overlay)),
-        How::Elsewhere(what) => writeln!(out, "elsewhere = {}", quote(what)),
+        RuleDirection::Direct => Ok(()),
+        RuleDirection::Via(via) => writeln!(out, "via = {}", quote(via)),
+        RuleDirection::Overlay(overlay) => writeln!(out, "overlay = {}", quote(overlay)),
+        RuleDirection::Elsewhere(what) => writeln!(out, "elsewhere = {}", quote(what)),
     };
     if rule.protocol != Protocol::Any {
         let _ = writeln!(out, "protocol = {}", quote(protocol_word(rule.protocol)));

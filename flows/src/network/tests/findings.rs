@@ -62,7 +62,7 @@ fn read_additions(text: &str) -> Additions {
                     services: services
                         .map(|service| Service {
                             name: service[0].to_owned(),
-                            protocol: fields::Word::of(service[1]).unwrap(),
+                            protocol: fields::Keyword::of(service[1]).unwrap(),
                             port: service[2].parse().unwrap(),
                         })
                         .collect(),
@@ -83,7 +83,7 @@ impl Case {
         };
         let (failed, findings, sources) = match load(self.name, &mut read, &self.additions) {
             Ok(Loaded { findings, sources, .. }) => (false, findings, sources),
-            Err(Failed { findings, sources }) => (true, findings, sources),
+            Err(LoadFailure { findings, sources }) => (true, findings, sources),
         };
         let line = |finding| {
             let text = sources.render(finding);
@@ -166,7 +166,7 @@ fn json_finds_what_toml_finds() {
     let mut compared = 0;
     for case in cases() {
         let (name, Some(text)) = (case.name, case.text()) else { continue };
-        let mut report = report::Report::new(text);
+        let mut report = report::FindingReport::new(text);
         let plain = tree::from_toml(text, 0, &mut report).is_some() && !text.contains("2024-01-01");
         if !plain || name.ends_with(".json") || text.contains("1.5") || text.contains("99999") {
             continue;

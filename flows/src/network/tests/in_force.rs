@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::*;
-use crate::compile::{Moment, compile};
-use crate::network::words::{FILE, Kind, Table};
+use crate::compile::{TimeContext, compile};
+use crate::network::words::{FILE, SchemaTable, ValueKind};
 use crate::{Flow, never};
 
 /// What a bridge is.
@@ -45,7 +45,7 @@ enum Effect {
 use Effect::{Answer, Finding as Said, Flows, Other};
 
 /// A part of the file: a table of the language, and the keys that it has in the file that words are tried in.
-struct Part {
+struct FilePart {
     table: &'static str,
     /// None for a table in a line.
     open: Option<&'static str>,
@@ -56,16 +56,16 @@ const fn part(
     table: &'static str,
     open: &'static str,
     keys: &'static [(&'static str, &'static str)],
-) -> Part {
-    Part { table, open: Some(open), keys }
+) -> FilePart {
+    FilePart { table, open: Some(open), keys }
 }
 
-const fn inline(table: &'static str, keys: &'static [(&'static str, &'static str)]) -> Part {
-    Part { table, open: None, keys }
+const fn inline(table: &'static str, keys: &'static [(&'static str, &'static str)]) -> FilePart {
+    FilePart { table, open: None, keys }
 }
 
 /// The bridge `br0` of networks; `<TABLE>` stands for the table in a line.
-const WITH_NETWORKS: &[Part] = &[
+const WITH_NETWORKS: &[FilePart] = &[
     part("file", "", &[]),
     part("bridge", "[bridge.br0]", &[]),
     part("network", "[network.a]", &[("bridge", "\"br0\""), ("subnets", "[\"10.0.0.0/24\"]")]),
@@ -185,20 +185,20 @@ const WITH_NETWORKS: &[Part] = &[
 ];
 
 /// The bridge `m`, which has none.
-const RAW: &[Part] = &[
+const RAW: &[FilePart] = &[
     part("bridge", "[bridge.m]", &[("flows", "[\"priority=1,actions=drop\"]")]),
     part("exit", "[exit.e]", &[("bridge", "\"m\""), ("port", "\"pe\"")]),
     part("link", "[link.w]", &[("ends", "[{ <link-end> }, { bridge = \"n\", port = \"wn\" }]")]),
     inline("link-end", &[("bridge", "\"m\""), ("port", "\"wm\"")]),
 ];
-const LEARNING: &[Part] = &[
+const LEARNING: &[FilePart] = &[
     part("bridge", "[bridge.m]", &[("learning", "{ <learning> }")]),
     inline("learning", &[]),
     part("exit", "[exit.e]", &[("bridge", "\"m\""), ("port", "\"pe\"")]),
     part("link", "[link.w]", &[("ends", "[{ <link-end> }, { bridge = \"n\", port = \"wn\" }]")]),
     inline("link-end", &[("bridge", "\"m\""), ("port", "\"wm\"")]),
 ];
-const FORWARDING: &[Part] = &[
+const FORWARDING: &[FilePart] = &[
     part("bridge", "[bridge.m]", &[]),
     part("exit", "[exit.e]", &[("bridge", "\"m\""), ("port", "\"pe\"")]),
     part("link", "[link.w]", &[("ends", "[{ <link-end> }, { bridge = \"n\", port = \"wn\" }]")]),
@@ -209,7 +209,7 @@ const FORWARDING: &[Part] = &[
 const EXECUTED: &str = "[\"cookie=7,priority=1,in_port=9,tcp,actions=learn(table=9,limit=9,eth_type=0x800,nw_proto=6,NXM_OF_IP_SRC[],output:NXM_OF_IN_PORT[])\"]";
 
 impl Mode {
-    fn parts(self) -> &'static [Part] {
+    fn parts(self) -> &'static [FilePart] {
         match self {
             Self::Learn | Self::Conntrack | Self::Controller => WITH_NETWORKS,
             Self::Learning => LEARNING,
@@ -268,7 +268,7 @@ impl Mode {
 
 /// A word: its table, its key, two values (none is an empty one), what else is set for it, what comes of it, and where
 /// something else does.
-struct Line(
+struct TriedWord(
     &'static str,
     &'static str,
     [&'static str; 2],
@@ -283,115 +283,115 @@ const LEARNER: Effect = Other("the controller's learning switch");
 
 /// One line a word, however long.
 #[rustfmt::skip]
-const LINES: &[Line] = &[
-    Line("file", "$schema", ["\"a\"", "\"b\""], &[], Other("for editors"), &[]),
-    Line("file", "include", ["", "\"no.toml\""], &[], Answer("unreadable"), &[]),
-    Line("bridge", "datapath_id", ["", "\"00000000000000b1\""], &[], Other("whose session may be the bridge's"), &[]),
-    Line("bridge", "ports", ["[\"q1\"]", "[\"q2\"]"], &[], DECLARED, &[]),
-    Line("bridge", "flows", ["[\"priority=1,actions=drop\"]", "[\"priority=2,actions=drop\"]"], &[("bridge", "learn", "")], Flows, &[]),
-    Line("bridge", "learn", ["\"switch\"", "\"controller\""], &[("bridge", "flows", EXECUTED)], Flows, &[(Mode::Learning, Said("learn-beside-learning"))]),
-    Line("bridge", "learning", ["", "{}"], &[], Said("learning-beside-networks"), &[(Mode::Raw, Flows), (Mode::Learning, Flows), (Mode::Forwarding, Said("learning-beside-forwards"))]),
-    Line("bridge", "sample_denied", ["", "10"], &[], Flows, &[(Mode::Learning, Said("sampling-beside-learning")), (Mode::Raw, Said("sampling-nothing"))]),
-    Line("learning", "idle_timeout", ["30", "60"], &[], LEARNER, &[]),
-    Line("learning", "age", ["30", "60"], &[], LEARNER, &[]),
-    Line("learning", "macs_per_port", ["30", "60"], &[], LEARNER, &[]),
-    Line("learning", "macs", ["30", "60"], &[], LEARNER, &[]),
-    Line("network", "bridge", ["\"br0\"", "\"br3\""], &[("crossing", "over", "\"c\"")], Answer("crossing-link"), &[]),
-    Line("network", "subnets", ["[\"10.0.0.0/24\"]", "[\"10.0.0.0/23\"]"], &[], Flows, &[]),
-    Line("network", "inside", ["\"deny\"", "\"allow\""], &[], Flows, &[]),
-    Line("network", "gateway", ["", "[\"10.0.0.2\"]"], &[], Other("the default routes of the lab, and notes"), &[]),
-    Line("network", "stateful", ["\"learn\"", "\"conntrack\""], &[], Flows, &[]),
-    Line("network", "vlan", ["", "7"], &[], Flows, &[]),
-    Line("network", "containers", ["", "{ ids = \"40-49\", port = \"v{id}\", addresses = [\"10.0.0.{id}\"] }"], &[], Other("where the API makes containers"), &[]),
-    Line("endpoint", "attach", ["[{ <attachment> }]", "[{ <attachment> }, { network = \"a\", port = \"q\", addresses = [\"10.0.0.9\"] }]"], &[], Flows, &[]),
-    Line("attachment", "network", ["\"a\"", "\"b\""], &[], Answer("outside-subnets"), &[]),
-    Line("attachment", "port", ["\"px\"", "\"q\""], &[], Flows, &[]),
-    Line("attachment", "addresses", ["[\"10.0.0.1\"]", "[\"10.0.0.9\"]"], &[], Flows, &[]),
-    Line("address", "address", ["\"10.0.0.200\"", "\"10.0.0.201\""], &[], Flows, &[]),
-    Line("address", "shared", ["true", "false"], &[], Answer("address-owned-twice"), &[]),
-    Line("address", "vrid", ["", "51"], &[], Answer("shared-differs"), &[]),
-    Line("attachment", "behind", ["", "[\"10.7.0.0/24\"]"], &[], Flows, &[]),
-    Line("attachment", "mac", ["", "\"02:00:00:00:00:01\""], &[], Flows, &[]),
-    Line("attachment", "router", ["false", "true"], &[("network", "subnets", "[\"10.0.0.0/24\", \"fd00::/64\"]"), ("attachment", "addresses", "[\"10.0.0.1\", \"fd00::1\"]")], Flows, &[]),
-    Line("attachment", "link_local", ["\"fe80::1\"", "\"fe80::2\""], &[("network", "subnets", "[\"10.0.0.0/24\", \"fd00::/64\"]"), ("attachment", "addresses", "[\"10.0.0.1\", \"fd00::1\"]")], Flows, &[]),
-    Line("attachment", "leased", ["false", "true"], &[("link-end", "behind", "[\"10.3.0.0/24\"]")], Flows, &[]),
-    Line("template-attachment", "endpoint", ["\"y\"", "\"u\""], &[], Flows, &[]),
-    Line("template-attachment", "network", ["\"t{n}\"", "\"a\""], &[], Answer("outside-subnets"), &[]),
-    Line("template-attachment", "port", ["\"y{n}\"", "\"z{n}\""], &[], Flows, &[]),
-    Line("template-attachment", "addresses", ["[\"10.2.{n}.1\"]", "[\"10.2.{n}.2\"]"], &[], Flows, &[]),
-    Line("template-attachment", "behind", ["", "[\"10.7.{n}.0/24\"]"], &[], Flows, &[]),
-    Line("template-attachment", "mac", ["", "\"02:00:00:00:01:0{n}\""], &[], Flows, &[]),
-    Line("template-attachment", "router", ["false", "true"], &[], Flows, &[]),
-    Line("template-attachment", "link_local", ["\"fe80::1\"", "\"fe80::2\""], &[], Flows, &[]),
-    Line("template-attachment", "leased", ["false", "true"], &[], Flows, &[]),
-    Line("link", "ends", ["[{ <link-end> }, { bridge = \"br1\", port = \"w1\", forwards = \"f1\" }]", "[{ <link-end> }, { bridge = \"br1\", port = \"w1\", forwards = \"f2\" }]"], &[], Flows, &[]),
-    Line("link-end", "network", ["\"a\"", "\"b\""], &[], Answer("behind-foreign"), &[(Mode::Learning, Said("network-and-bridge")), (Mode::Raw, Said("network-and-bridge")), (Mode::Forwarding, Said("network-and-bridge"))]),
-    Line("link-end", "bridge", ["\"m\"", "\"m2\""], &[], DECLARED, &[(Mode::Learn, Said("network-and-bridge")), (Mode::Conntrack, Said("network-and-bridge")), (Mode::Controller, Said("network-and-bridge")), (Mode::Forwarding, Flows)]),
-    Line("link-end", "port", ["\"w0\"", "\"q\""], &[], Flows, &[(Mode::Learning, DECLARED), (Mode::Raw, DECLARED)]),
-    Line("link-end", "behind", ["[\"10.0.0.128/25\"]", "[\"10.0.0.192/26\"]"], &[], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
-    Line("link-end", "forwards", ["", "\"q\""], &[], Said("misplaced-key"), &[(Mode::Raw, Flows), (Mode::Learning, Said("learning-beside-forwards")), (Mode::Forwarding, Flows)]),
-    Line("exit", "network", ["\"a\"", "\"b\""], &[], Answer("crosses-networks"), &[(Mode::Learning, Said("network-and-bridge")), (Mode::Raw, Said("network-and-bridge")), (Mode::Forwarding, Said("network-and-bridge"))]),
-    Line("exit", "bridge", ["\"m\"", "\"m2\""], &[], DECLARED, &[(Mode::Learn, Said("network-and-bridge")), (Mode::Conntrack, Said("network-and-bridge")), (Mode::Controller, Said("network-and-bridge"))]),
-    Line("exit", "port", ["\"pe\"", "\"q\""], &[], Flows, &[(Mode::Learning, DECLARED), (Mode::Raw, DECLARED), (Mode::Forwarding, DECLARED)]),
-    Line("exit", "next_hop", ["", "[\"10.0.0.9\"]"], &[], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
-    Line("exit", "router", ["false", "true"], &[("network", "subnets", "[\"10.0.0.0/24\", \"fd00::/64\"]")], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
-    Line("exit", "link_local", ["\"fe80::1\"", "\"fe80::2\""], &[("network", "subnets", "[\"10.0.0.0/24\", \"fd00::/64\"]")], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
-    Line("outside", "exit", ["\"e\"", "\"e2\""], &[], Flows, &[]),
-    Line("outside", "addresses", ["[\"1.0.0.0/8\"]", "[\"2.0.0.0/8\"]"], &[], Flows, &[]),
-    Line("overlay", "protocol", ["\"udp\"", "\"tcp\""], &[], Flows, &[]),
-    Line("overlay", "ports", ["[4242]", "[4243]"], &[], Flows, &[]),
-    Line("overlay", "members", ["{ x = \"10.9.0.1\", y = \"10.9.0.2\" }", "{ x = \"10.9.0.1\" }"], &[], Flows, &[]),
-    Line("template", "numbers", ["\"0-9\"", "\"2-9\""], &[], Answer("number-out-of-range"), &[]),
-    Line("template", "instances", ["\"1\"", "\"2\""], &[], Flows, &[]),
-    Line("allow", "name", ["\"one\"", "\"two\""], &[], Flows, &[]),
-    Line("allow", "from", ["\"x\"", "\"e\""], &[], Flows, &[]),
-    Line("allow", "to", ["\"y\"", "\"e\""], &[], Flows, &[]),
-    Line("allow", "protocol", ["\"tcp\"", "\"udp\""], &[], Flows, &[]),
-    Line("allow", "ports", ["[80]", "[81]"], &[], Flows, &[]),
-    Line("allow", "purpose", ["\"a\"", "\"b\""], &[], DOCS, &[]),
-    Line("allow", "limit", ["5", "6"], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
-    Line("allow", "limit", ["5", "6"], &[("allow", "to", "\"far\""), ("allow", "via", "\"y\"")], Flows, &[]),
-    Line("allow", "limit", ["5", "6"], &[("allow", "protocol", "\"dhcp\""), ("allow", "ports", "")], Said("contradicting-keys"), &[]),
-    Line("allow", "temp", ["", "\"w\""], &[], Flows, &[]),
-    Line("allow", "via", ["", "\"y\""], &[("allow", "to", "\"far\"")], Answer("crosses-networks"), &[]),
-    Line("allow", "via", ["", "\"y\""], &[("allow", "to", "\"e\"")], Flows, &[]),
-    Line("allow", "returns", ["\"service\"", "\"connection\""], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
-    Line("allow", "returns", ["\"service\"", "\"connection\""], &[("allow", "to", "\"far\""), ("allow", "via", "\"y\"")], Flows, &[]),
-    Line("allow", "returns", ["\"service\"", "\"connection\""], &[("allow", "protocol", "\"sctp\"")], Said("contradicting-keys"), &[]),
-    Line("allow", "overlay", ["", "\"v\""], &[], Flows, &[]),
-    Line("allow", "elsewhere", ["", "\"docker\""], &[], Flows, &[]),
-    Line("chain", "name", ["\"k\"", "\"l\""], &[], Flows, &[]),
-    Line("chain", "from", ["\"e\"", "\"y\""], &[], Flows, &[]),
-    Line("chain", "hops", ["[{ <hop> }]", "[{ <hop> }, { to = \"y\" }]"], &[], Flows, &[]),
-    Line("chain", "purpose", ["\"a\"", "\"b\""], &[], DOCS, &[]),
-    Line("chain", "limit", ["5", "6"], &[("chain", "from", "\"y\"")], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
-    Line("chain", "limit", ["5", "6"], &[], Said("limit-without-learning"), &[(Mode::Conntrack, Said("not-in-conntrack"))]),
-    Line("allow", "limit", ["5", "6"], &[("allow", "from", "\"e\"")], Said("limit-without-learning"), &[(Mode::Conntrack, Said("not-in-conntrack"))]),
-    Line("chain", "temp", ["", "\"w\""], &[], Flows, &[]),
-    Line("chain", "returns", ["\"service\"", "\"connection\""], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
-    Line("chain", "returns", ["\"service\"", "\"connection\""], &[("hop", "protocol", "\"sctp\"")], Said("contradicting-keys"), &[]),
-    Line("hop", "to", ["\"x\"", "\"y\""], &[], Flows, &[]),
-    Line("hop", "protocol", ["\"tcp\"", "\"udp\""], &[], Flows, &[]),
-    Line("hop", "ports", ["[443]", "[444]"], &[], Flows, &[]),
-    Line("hop", "purpose", ["\"a\"", "\"b\""], &[], DOCS, &[]),
-    Line("crossing", "name", ["\"cross\"", "\"over\""], &[], Flows, &[]),
-    Line("crossing", "from", ["\"x\"", "\"u\""], &[], Flows, &[]),
-    Line("crossing", "to", ["\"z\"", "\"z2\""], &[], Flows, &[]),
-    Line("crossing", "protocol", ["\"tcp\"", "\"udp\""], &[], Flows, &[]),
-    Line("crossing", "ports", ["[22]", "[23]"], &[], Flows, &[]),
-    Line("crossing", "over", ["\"c\"", "\"d\""], &[], Flows, &[]),
-    Line("crossing", "approved_by", ["\"me\"", "\"you\""], &[], DOCS, &[]),
-    Line("crossing", "reason", ["\"test\"", "\"try\""], &[], DOCS, &[]),
-    Line("crossing", "expires", ["", "\"2031-01-01\""], &[], Flows, &[]),
-    Line("crossing", "limit", ["5", "6"], &[], Flows, &[]),
-    Line("never", "name", ["\"n\"", "\"m\""], &[], Other("checked on the flows: the name of the finding"), &[]),
-    Line("never", "from", ["\"y\"", "\"x\""], &[], Answer("never-violated"), &[]),
-    Line("never", "to", ["\"z\"", "\"e\""], &[("allow", "from", "\"y\""), ("allow", "to", "\"e\"")], Answer("never-violated"), &[]),
-    Line("never", "except", ["", "\"cross\""], &[("never", "from", "\"x\"")], Answer("never-violated"), &[]),
-    Line("containers", "ids", ["\"40-49\"", "\"50-59\""], CONTAINERS, Other("where the API makes containers"), &[]),
-    Line("containers", "port", ["\"v{id}\"", "\"u{id}\""], CONTAINERS, Other("where the API makes containers"), &[]),
-    Line("containers", "addresses", ["[\"10.0.0.{id}\"]", "[\"10.0.0.1{id}\"]"], CONTAINERS, Other("where the API makes containers"), &[]),
-    Line("containers", "clients", ["", "\"x\""], CONTAINERS, Other("where the API makes containers"), &[]),
+const LINES: &[TriedWord] = &[
+    TriedWord("file", "$schema", ["\"a\"", "\"b\""], &[], Other("for editors"), &[]),
+    TriedWord("file", "include", ["", "\"no.toml\""], &[], Answer("unreadable"), &[]),
+    TriedWord("bridge", "datapath_id", ["", "\"00000000000000b1\""], &[], Other("whose session may be the bridge's"), &[]),
+    TriedWord("bridge", "ports", ["[\"q1\"]", "[\"q2\"]"], &[], DECLARED, &[]),
+    TriedWord("bridge", "flows", ["[\"priority=1,actions=drop\"]", "[\"priority=2,actions=drop\"]"], &[("bridge", "learn", "")], Flows, &[]),
+    TriedWord("bridge", "learn", ["\"switch\"", "\"controller\""], &[("bridge", "flows", EXECUTED)], Flows, &[(Mode::Learning, Said("learn-beside-learning"))]),
+    TriedWord("bridge", "learning", ["", "{}"], &[], Said("learning-beside-networks"), &[(Mode::Raw, Flows), (Mode::Learning, Flows), (Mode::Forwarding, Said("learning-beside-forwards"))]),
+    TriedWord("bridge", "sample_denied", ["", "10"], &[], Flows, &[(Mode::Learning, Said("sampling-beside-learning")), (Mode::Raw, Said("sampling-nothing"))]),
+    TriedWord("learning", "idle_timeout", ["30", "60"], &[], LEARNER, &[]),
+    TriedWord("learning", "age", ["30", "60"], &[], LEARNER, &[]),
+    TriedWord("learning", "macs_per_port", ["30", "60"], &[], LEARNER, &[]),
+    TriedWord("learning", "macs", ["30", "60"], &[], LEARNER, &[]),
+    TriedWord("network", "bridge", ["\"br0\"", "\"br3\""], &[("crossing", "over", "\"c\"")], Answer("crossing-link"), &[]),
+    TriedWord("network", "subnets", ["[\"10.0.0.0/24\"]", "[\"10.0.0.0/23\"]"], &[], Flows, &[]),
+    TriedWord("network", "inside", ["\"deny\"", "\"allow\""], &[], Flows, &[]),
+    TriedWord("network", "gateway", ["", "[\"10.0.0.2\"]"], &[], Other("the default routes of the lab, and notes"), &[]),
+    TriedWord("network", "stateful", ["\"learn\"", "\"conntrack\""], &[], Flows, &[]),
+    TriedWord("network", "vlan", ["", "7"], &[], Flows, &[]),
+    TriedWord("network", "containers", ["", "{ ids = \"40-49\", port = \"v{id}\", addresses = [\"10.0.0.{id}\"] }"], &[], Other("where the API makes containers"), &[]),
+    TriedWord("endpoint", "attach", ["[{ <attachment> }]", "[{ <attachment> }, { network = \"a\", port = \"q\", addresses = [\"10.0.0.9\"] }]"], &[], Flows, &[]),
+    TriedWord("attachment", "network", ["\"a\"", "\"b\""], &[], Answer("outside-subnets"), &[]),
+    TriedWord("attachment", "port", ["\"px\"", "\"q\""], &[], Flows, &[]),
+    TriedWord("attachment", "addresses", ["[\"10.0.0.1\"]", "[\"10.0.0.9\"]"], &[], Flows, &[]),
+    TriedWord("address", "address", ["\"10.0.0.200\"", "\"10.0.0.201\""], &[], Flows, &[]),
+    TriedWord("address", "shared", ["true", "false"], &[], Answer("address-owned-twice"), &[]),
+    TriedWord("address", "vrid", ["", "51"], &[], Answer("shared-differs"), &[]),
+    TriedWord("attachment", "behind", ["", "[\"10.7.0.0/24\"]"], &[], Flows, &[]),
+    TriedWord("attachment", "mac", ["", "\"02:00:00:00:00:01\""], &[], Flows, &[]),
+    TriedWord("attachment", "router", ["false", "true"], &[("network", "subnets", "[\"10.0.0.0/24\", \"fd00::/64\"]"), ("attachment", "addresses", "[\"10.0.0.1\", \"fd00::1\"]")], Flows, &[]),
+    TriedWord("attachment", "link_local", ["\"fe80::1\"", "\"fe80::2\""], &[("network", "subnets", "[\"10.0.0.0/24\", \"fd00::/64\"]"), ("attachment", "addresses", "[\"10.0.0.1\", \"fd00::1\"]")], Flows, &[]),
+    TriedWord("attachment", "leased", ["false", "true"], &[("link-end", "behind", "[\"10.3.0.0/24\"]")], Flows, &[]),
+    TriedWord("template-attachment", "endpoint", ["\"y\"", "\"u\""], &[], Flows, &[]),
+    TriedWord("template-attachment", "network", ["\"t{n}\"", "\"a\""], &[], Answer("outside-subnets"), &[]),
+    TriedWord("template-attachment", "port", ["\"y{n}\"", "\"z{n}\""], &[], Flows, &[]),
+    TriedWord("template-attachment", "addresses", ["[\"10.2.{n}.1\"]", "[\"10.2.{n}.2\"]"], &[], Flows, &[]),
+    TriedWord("template-attachment", "behind", ["", "[\"10.7.{n}.0/24\"]"], &[], Flows, &[]),
+    TriedWord("template-attachment", "mac", ["", "\"02:00:00:00:01:0{n}\""], &[], Flows, &[]),
+    TriedWord("template-attachment", "router", ["false", "true"], &[], Flows, &[]),
+    TriedWord("template-attachment", "link_local", ["\"fe80::1\"", "\"fe80::2\""], &[], Flows, &[]),
+    TriedWord("template-attachment", "leased", ["false", "true"], &[], Flows, &[]),
+    TriedWord("link", "ends", ["[{ <link-end> }, { bridge = \"br1\", port = \"w1\", forwards = \"f1\" }]", "[{ <link-end> }, { bridge = \"br1\", port = \"w1\", forwards = \"f2\" }]"], &[], Flows, &[]),
+    TriedWord("link-end", "network", ["\"a\"", "\"b\""], &[], Answer("behind-foreign"), &[(Mode::Learning, Said("network-and-bridge")), (Mode::Raw, Said("network-and-bridge")), (Mode::Forwarding, Said("network-and-bridge"))]),
+    TriedWord("link-end", "bridge", ["\"m\"", "\"m2\""], &[], DECLARED, &[(Mode::Learn, Said("network-and-bridge")), (Mode::Conntrack, Said("network-and-bridge")), (Mode::Controller, Said("network-and-bridge")), (Mode::Forwarding, Flows)]),
+    TriedWord("link-end", "port", ["\"w0\"", "\"q\""], &[], Flows, &[(Mode::Learning, DECLARED), (Mode::Raw, DECLARED)]),
+    TriedWord("link-end", "behind", ["[\"10.0.0.128/25\"]", "[\"10.0.0.192/26\"]"], &[], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
+    TriedWord("link-end", "forwards", ["", "\"q\""], &[], Said("misplaced-key"), &[(Mode::Raw, Flows), (Mode::Learning, Said("learning-beside-forwards")), (Mode::Forwarding, Flows)]),
+    TriedWord("exit", "network", ["\"a\"", "\"b\""], &[], Answer("crosses-networks"), &[(Mode::Learning, Said("network-and-bridge")), (Mode::Raw, Said("network-and-bridge")), (Mode::Forwarding, Said("network-and-bridge"))]),
+    TriedWord("exit", "bridge", ["\"m\"", "\"m2\""], &[], DECLARED, &[(Mode::Learn, Said("network-and-bridge")), (Mode::Conntrack, Said("network-and-bridge")), (Mode::Controller, Said("network-and-bridge"))]),
+    TriedWord("exit", "port", ["\"pe\"", "\"q\""], &[], Flows, &[(Mode::Learning, DECLARED), (Mode::Raw, DECLARED), (Mode::Forwarding, DECLARED)]),
+    TriedWord("exit", "next_hop", ["", "[\"10.0.0.9\"]"], &[], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
+    TriedWord("exit", "router", ["false", "true"], &[("network", "subnets", "[\"10.0.0.0/24\", \"fd00::/64\"]")], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
+    TriedWord("exit", "link_local", ["\"fe80::1\"", "\"fe80::2\""], &[("network", "subnets", "[\"10.0.0.0/24\", \"fd00::/64\"]")], Flows, &[(Mode::Learning, Said("misplaced-key")), (Mode::Raw, Said("misplaced-key")), (Mode::Forwarding, Said("misplaced-key"))]),
+    TriedWord("outside", "exit", ["\"e\"", "\"e2\""], &[], Flows, &[]),
+    TriedWord("outside", "addresses", ["[\"1.0.0.0/8\"]", "[\"2.0.0.0/8\"]"], &[], Flows, &[]),
+    TriedWord("overlay", "protocol", ["\"udp\"", "\"tcp\""], &[], Flows, &[]),
+    TriedWord("overlay", "ports", ["[4242]", "[4243]"], &[], Flows, &[]),
+    TriedWord("overlay", "members", ["{ x = \"10.9.0.1\", y = \"10.9.0.2\" }", "{ x = \"10.9.0.1\" }"], &[], Flows, &[]),
+    TriedWord("template", "numbers", ["\"0-9\"", "\"2-9\""], &[], Answer("number-out-of-range"), &[]),
+    TriedWord("template", "instances", ["\"1\"", "\"2\""], &[], Flows, &[]),
+    TriedWord("allow", "name", ["\"one\"", "\"two\""], &[], Flows, &[]),
+    TriedWord("allow", "from", ["\"x\"", "\"e\""], &[], Flows, &[]),
+    TriedWord("allow", "to", ["\"y\"", "\"e\""], &[], Flows, &[]),
+    TriedWord("allow", "protocol", ["\"tcp\"", "\"udp\""], &[], Flows, &[]),
+    TriedWord("allow", "ports", ["[80]", "[81]"], &[], Flows, &[]),
+    TriedWord("allow", "purpose", ["\"a\"", "\"b\""], &[], DOCS, &[]),
+    TriedWord("allow", "limit", ["5", "6"], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    TriedWord("allow", "limit", ["5", "6"], &[("allow", "to", "\"far\""), ("allow", "via", "\"y\"")], Flows, &[]),
+    TriedWord("allow", "limit", ["5", "6"], &[("allow", "protocol", "\"dhcp\""), ("allow", "ports", "")], Said("contradicting-keys"), &[]),
+    TriedWord("allow", "temp", ["", "\"w\""], &[], Flows, &[]),
+    TriedWord("allow", "via", ["", "\"y\""], &[("allow", "to", "\"far\"")], Answer("crosses-networks"), &[]),
+    TriedWord("allow", "via", ["", "\"y\""], &[("allow", "to", "\"e\"")], Flows, &[]),
+    TriedWord("allow", "returns", ["\"service\"", "\"connection\""], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    TriedWord("allow", "returns", ["\"service\"", "\"connection\""], &[("allow", "to", "\"far\""), ("allow", "via", "\"y\"")], Flows, &[]),
+    TriedWord("allow", "returns", ["\"service\"", "\"connection\""], &[("allow", "protocol", "\"sctp\"")], Said("contradicting-keys"), &[]),
+    TriedWord("allow", "overlay", ["", "\"v\""], &[], Flows, &[]),
+    TriedWord("allow", "elsewhere", ["", "\"docker\""], &[], Flows, &[]),
+    TriedWord("chain", "name", ["\"k\"", "\"l\""], &[], Flows, &[]),
+    TriedWord("chain", "from", ["\"e\"", "\"y\""], &[], Flows, &[]),
+    TriedWord("chain", "hops", ["[{ <hop> }]", "[{ <hop> }, { to = \"y\" }]"], &[], Flows, &[]),
+    TriedWord("chain", "purpose", ["\"a\"", "\"b\""], &[], DOCS, &[]),
+    TriedWord("chain", "limit", ["5", "6"], &[("chain", "from", "\"y\"")], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    TriedWord("chain", "limit", ["5", "6"], &[], Said("limit-without-learning"), &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    TriedWord("allow", "limit", ["5", "6"], &[("allow", "from", "\"e\"")], Said("limit-without-learning"), &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    TriedWord("chain", "temp", ["", "\"w\""], &[], Flows, &[]),
+    TriedWord("chain", "returns", ["\"service\"", "\"connection\""], &[], Flows, &[(Mode::Conntrack, Said("not-in-conntrack"))]),
+    TriedWord("chain", "returns", ["\"service\"", "\"connection\""], &[("hop", "protocol", "\"sctp\"")], Said("contradicting-keys"), &[]),
+    TriedWord("hop", "to", ["\"x\"", "\"y\""], &[], Flows, &[]),
+    TriedWord("hop", "protocol", ["\"tcp\"", "\"udp\""], &[], Flows, &[]),
+    TriedWord("hop", "ports", ["[443]", "[444]"], &[], Flows, &[]),
+    TriedWord("hop", "purpose", ["\"a\"", "\"b\""], &[], DOCS, &[]),
+    TriedWord("crossing", "name", ["\"cross\"", "\"over\""], &[], Flows, &[]),
+    TriedWord("crossing", "from", ["\"x\"", "\"u\""], &[], Flows, &[]),
+    TriedWord("crossing", "to", ["\"z\"", "\"z2\""], &[], Flows, &[]),
+    TriedWord("crossing", "protocol", ["\"tcp\"", "\"udp\""], &[], Flows, &[]),
+    TriedWord("crossing", "ports", ["[22]", "[23]"], &[], Flows, &[]),
+    TriedWord("crossing", "over", ["\"c\"", "\"d\""], &[], Flows, &[]),
+    TriedWord("crossing", "approved_by", ["\"me\"", "\"you\""], &[], DOCS, &[]),
+    TriedWord("crossing", "reason", ["\"test\"", "\"try\""], &[], DOCS, &[]),
+    TriedWord("crossing", "expires", ["", "\"2031-01-01\""], &[], Flows, &[]),
+    TriedWord("crossing", "limit", ["5", "6"], &[], Flows, &[]),
+    TriedWord("never", "name", ["\"n\"", "\"m\""], &[], Other("checked on the flows: the name of the finding"), &[]),
+    TriedWord("never", "from", ["\"y\"", "\"x\""], &[], Answer("never-violated"), &[]),
+    TriedWord("never", "to", ["\"z\"", "\"e\""], &[("allow", "from", "\"y\""), ("allow", "to", "\"e\"")], Answer("never-violated"), &[]),
+    TriedWord("never", "except", ["", "\"cross\""], &[("never", "from", "\"x\"")], Answer("never-violated"), &[]),
+    TriedWord("containers", "ids", ["\"40-49\"", "\"50-59\""], CONTAINERS, Other("where the API makes containers"), &[]),
+    TriedWord("containers", "port", ["\"v{id}\"", "\"u{id}\""], CONTAINERS, Other("where the API makes containers"), &[]),
+    TriedWord("containers", "addresses", ["[\"10.0.0.{id}\"]", "[\"10.0.0.1{id}\"]"], CONTAINERS, Other("where the API makes containers"), &[]),
+    TriedWord("containers", "clients", ["", "\"x\""], CONTAINERS, Other("where the API makes containers"), &[]),
 ];
 
 const CONTAINERS: &[(&str, &str, &str)] = &[
@@ -402,14 +402,14 @@ const CONTAINERS: &[(&str, &str, &str)] = &[
 ];
 
 /// What is made of a text: findings by code and text, the flows and learners of all bridges at several times, the model.
-struct Made {
+struct CompiledText {
     findings: Vec<Finding>,
     flows: Vec<Flow>,
     executed: String,
     model: String,
 }
 
-fn made(text: &str, nevers: bool) -> Made {
+fn made(text: &str, nevers: bool) -> CompiledText {
     let (file, mut findings) = match parse(text, "x.toml") {
         Ok((file, findings)) => (Some(file), findings),
         Err(findings) => (None, findings),
@@ -423,9 +423,12 @@ fn made(text: &str, nevers: bool) -> Made {
         findings.extend(crate::check::check(&checked).findings);
         let now = 1_893_456_000;
         let open = BTreeMap::from([("w".to_owned(), now + 60)]);
-        let closed = Moment { now, ..Moment::default() };
-        let moments =
-            if text.contains("temp") { vec![closed, Moment { now, windows: open }] } else { vec![closed] };
+        let closed = TimeContext { now, ..TimeContext::default() };
+        let moments = if text.contains("temp") {
+            vec![closed, TimeContext { now, windows: open }]
+        } else {
+            vec![closed]
+        };
         for moment in moments {
             for bridge in &file.bridges {
                 let ports = never::numbered_ports(file, &bridge.name);
@@ -441,7 +444,7 @@ fn made(text: &str, nevers: bool) -> Made {
             model += if n == 0 { piece } else { &piece[rest..] };
         }
     }
-    Made { findings, flows, executed, model }
+    CompiledText { findings, flows, executed, model }
 }
 
 fn applies(mode: Mode, table: &str) -> bool {
@@ -451,8 +454,8 @@ fn applies(mode: Mode, table: &str) -> bool {
 /// Every word that a bridge of this mode may have is in force there, or an error.
 fn every_word_is_in_force_or_an_error(mode: Mode) {
     let mut wrong = Vec::new();
-    let mut known: BTreeMap<String, Rc<Made>> = BTreeMap::new();
-    for Line(table, word, values, more, effect, elsewhere) in
+    let mut known: BTreeMap<String, Rc<CompiledText>> = BTreeMap::new();
+    for TriedWord(table, word, values, more, effect, elsewhere) in
         LINES.iter().filter(|line| applies(mode, line.0))
     {
         let effect =
@@ -465,12 +468,12 @@ fn every_word_is_in_force_or_an_error(mode: Mode) {
                 if nevers { made() } else { Rc::clone(known.entry(text.clone()).or_insert_with(made)) };
             (text, made)
         });
-        let names = |made: &Made, code: &str| {
+        let names = |made: &CompiledText, code: &str| {
             let word = format!("`{word}`");
             made.findings.iter().any(|f| f.is_error() && f.code == code && f.message.contains(&word))
         };
-        let has = |made: &Made, code: &str| made.findings.iter().any(|found| found.code == code);
-        let error = |made: &Made| made.findings.iter().any(Finding::is_error);
+        let has = |made: &CompiledText, code: &str| made.findings.iter().any(|found| found.code == code);
+        let error = |made: &CompiledText| made.findings.iter().any(Finding::is_error);
         let found = match effect {
             Said(code) => names(&a.1, code) || names(&b.1, code),
             Answer(code) => has(&a.1, code) != has(&b.1, code),
@@ -481,7 +484,7 @@ fn every_word_is_in_force_or_an_error(mode: Mode) {
             }
         };
         if !found {
-            let say = |(_, made): &(String, Rc<Made>)| {
+            let say = |(_, made): &(String, Rc<CompiledText>)| {
                 made.findings
                     .iter()
                     .map(|f| format!("{}: {}", f.code, f.message))
@@ -526,7 +529,7 @@ modes! {
 #[test]
 fn every_word_has_a_line() {
     fn walk(
-        table: &'static Table,
+        table: &'static SchemaTable,
         seen: &mut BTreeSet<&'static str>,
         words: &mut BTreeSet<(&'static str, &'static str)>,
     ) {
@@ -536,8 +539,11 @@ fn every_word_has_a_line() {
         for key in table.keys {
             match key.kind {
                 // Sections: their own words are what counts.
-                Kind::Named(inner) | Kind::Rules(inner) => walk(inner, seen, words),
-                Kind::List(inner) | Kind::One(inner) | Kind::Hops(inner) | Kind::OwnAddresses(inner) => {
+                ValueKind::Named(inner) | ValueKind::Rules(inner) => walk(inner, seen, words),
+                ValueKind::List(inner)
+                | ValueKind::One(inner)
+                | ValueKind::Hops(inner)
+                | ValueKind::OwnAddresses(inner) => {
                     walk(inner, seen, words);
                     words.insert((table.name, key.name));
                 }
@@ -564,7 +570,7 @@ fn what_flows_are_counted_under_is_in_the_file_or_taken() {
         let file = parse(&text, "x.toml").unwrap().0;
         for bridge in &file.bridges {
             let ports = never::numbered_ports(&file, &bridge.name);
-            let program = compile(&file, &bridge.name, &ports, &Moment::default());
+            let program = compile(&file, &bridge.name, &ports, &TimeContext::default());
             for (_, origin) in program.origins() {
                 let rule = &*origin.rule;
                 let named = text.contains(&format!(".{rule}]")) || text.contains(&format!("\"{rule}\""));

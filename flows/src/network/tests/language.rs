@@ -23,7 +23,7 @@ pub(super) fn files(name: &str) -> Result<String, String> {
 pub(super) fn with(name: &str, additions: &Additions) -> NetworkFile {
     match load(name, &mut files, additions) {
         Ok(Loaded { file, findings, .. }) if findings.is_empty() => file,
-        Ok(Loaded { findings, sources, .. }) | Err(Failed { findings, sources }) => {
+        Ok(Loaded { findings, sources, .. }) | Err(LoadFailure { findings, sources }) => {
             panic!("{}", sources.render_all(&findings))
         }
     }

@@ -41,13 +41,13 @@ fn rendered(findings: &[Finding], name: &str, text: &str) -> String {
 
 /// The same tree as JSON, members in the same order.
 fn to_json(text: &str) -> String {
-    let mut report = report::Report::new(text);
+    let mut report = report::FindingReport::new(text);
     let mut out = String::new();
     write_json(&tree::from_toml(text, 0, &mut report).unwrap(), &mut out);
     out
 }
 
-fn write_json(node: &tree::Node<'_>, out: &mut String) {
+fn write_json(node: &tree::TreeNode<'_>, out: &mut String) {
     match &node.value {
         tree::Value::Table(entries) => {
             *out += "{";

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::network::words::{FILE, Kind, Table};
+use crate::network::words::{FILE, SchemaTable, ValueKind};
 
 fn validator() -> jsonschema::Validator {
     jsonschema::draft202012::new(&schema()).unwrap()
@@ -41,7 +41,7 @@ fn findings_about_words_are_those_of_the_schema() {
     let validator = validator();
     let (mut fit, mut unfit) = (0, 0);
     for text in findings::single_texts() {
-        let mut report = report::Report::new(&text);
+        let mut report = report::FindingReport::new(&text);
         // A fraction cannot be written as it was.
         let Some(_) = tree::from_toml(&text, 0, &mut report)
             .filter(|_| !text.contains("1.5") && !text.contains("99999"))
@@ -74,7 +74,7 @@ fn findings_about_words_are_those_of_the_schema() {
 /// it asserts that itself in tests.
 #[test]
 fn the_schema_has_every_key() {
-    fn walk(table: &'static Table, object: &Value, schema: &Value, seen: &mut Vec<&'static str>) {
+    fn walk(table: &'static SchemaTable, object: &Value, schema: &Value, seen: &mut Vec<&'static str>) {
         assert_eq!(object["additionalProperties"], json!(false), "{}", table.name);
         assert_eq!(object["properties"].as_object().unwrap().len(), table.keys.len(), "{}", table.name);
         for key in table.keys {
@@ -82,12 +82,12 @@ fn the_schema_has_every_key() {
             assert_eq!(property["description"], json!(key.doc), "{} of {}", key.name, table.name);
             let required = object["required"].as_array().is_some_and(|list| list.contains(&json!(key.name)));
             assert_eq!(required, key.required, "{} of {}", key.name, table.name);
-            if let Kind::Named(inner)
-            | Kind::Rules(inner)
-            | Kind::List(inner)
-            | Kind::One(inner)
-            | Kind::Hops(inner)
-            | Kind::OwnAddresses(inner) = key.kind
+            if let ValueKind::Named(inner)
+            | ValueKind::Rules(inner)
+            | ValueKind::List(inner)
+            | ValueKind::One(inner)
+            | ValueKind::Hops(inner)
+            | ValueKind::OwnAddresses(inner) = key.kind
                 && !seen.contains(&inner.name)
             {
                 seen.push(inner.name);

@@ -9,7 +9,7 @@ use ofproto::oxm::Field;
 use ofproto::{OvsError, TableId, Wire as _};
 
 use super::super::group::actions_of_bitmap;
-use super::super::{Out, Printed, put};
+use super::super::{MessagePrinter, Printed, put};
 use super::names;
 
 /// OFPIT_ types in the order of `ovs-ofctl`, and their words.
@@ -41,7 +41,7 @@ struct Actions {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Table {
+struct FeaturesOfTable {
     id: u8,
     name: Vec<u8>,
     metadata_match: u64,
@@ -54,9 +54,9 @@ struct Table {
     wildcarded: Fields,
 }
 
-pub(in super::super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
-    let mut before: Option<Table> = None;
-    let mut ditto = super::Ditto::default();
+pub(in super::super) fn print(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
+    let mut before: Option<FeaturesOfTable> = None;
+    let mut ditto = super::RepeatedTables::default();
     let mut printed = Ok(());
     while !r.is_empty() {
         match table(r) {
@@ -74,7 +74,7 @@ pub(in super::super) fn print(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed 
     printed
 }
 
-fn table(r: &mut Reader<'_>) -> Result<Table, OvsError> {
+fn table(r: &mut Reader<'_>) -> Result<FeaturesOfTable, OvsError> {
     const LEN: usize = 64;
     let available = r.remaining();
     let len = usize::from(r.clone().u16("table_features.length").map_err(|_| OvsError::PropertyLen)?);
@@ -85,13 +85,13 @@ fn table(r: &mut Reader<'_>) -> Result<Table, OvsError> {
         return Err(OvsError::TableNumber);
     }
     let wire = TableFeatures::decode(r).map_err(|_| OvsError::PropertyLen)?;
-    let mut table = Table {
+    let mut table = FeaturesOfTable {
         id: wire.table_id.0,
         name: wire.name.iter().take(31).copied().collect(),
         metadata_match: wire.metadata_match,
         metadata_write: wire.metadata_write,
         max_entries: wire.max_entries,
-        ..Table::default()
+        ..FeaturesOfTable::default()
     };
     let mut seen = BTreeSet::new();
     for property in &wire.properties {
@@ -109,7 +109,7 @@ fn table(r: &mut Reader<'_>) -> Result<Table, OvsError> {
     Ok(table)
 }
 
-impl Table {
+impl FeaturesOfTable {
     fn take(&mut self, property: &TableFeatureProperty) -> Printed {
         let Self { hit, miss, .. } = self;
         let place = |is_miss: &bool| if *is_miss { miss } else { hit };
@@ -234,7 +234,12 @@ fn exact(ids: &[OxmId]) -> Result<Fields, OvsError> {
     fields.map(|(field, has_mask)| if has_mask { Err(OvsError::MatchMask) } else { Ok(field) }).collect()
 }
 
-fn print_table(out: &mut String, table: &Table, before: Option<&Table>, ditto: &mut super::Ditto) {
+fn print_table(
+    out: &mut String,
+    table: &FeaturesOfTable,
+    before: Option<&FeaturesOfTable>,
+    ditto: &mut super::RepeatedTables,
+) {
     let same = before.is_some_and(|before| table.same(before));
     if same && table.name.is_empty() {
         ditto.add(table.id);
@@ -277,7 +282,7 @@ fn print_table(out: &mut String, table: &Table, before: Option<&Table>, ditto: &
     print_matching(out, table, before);
 }
 
-fn print_matching(out: &mut String, table: &Table, before: Option<&Table>) {
+fn print_matching(out: &mut String, table: &FeaturesOfTable, before: Option<&FeaturesOfTable>) {
     if table.matched.is_empty() {
         return;
     }

@@ -8,9 +8,9 @@ use ofproto::message::multipart::TableStats;
 use ofproto::{TableId, Wire as _};
 
 use super::Printed;
-use super::{Out, put};
+use super::{MessagePrinter, put};
 
-pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let mut printer = TableStatsPrinter::default();
     while !r.is_empty() {
         printer.print(&mut out.text, &TableStats::decode(r)?);
@@ -21,7 +21,7 @@ pub(super) fn stats_reply(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 
 pub(super) use features::print as features;
 
-pub(super) fn table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
+pub(super) fn table_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     // What happens to a packet that misses is not of OpenFlow 1.3 any more.
     match TableId(r.u8("table_mod.table_id")?) {
         TableId::ALL => out.text.push_str(" table_id: ALL_TABLES"),
@@ -35,7 +35,7 @@ pub(super) fn table_mod(out: &mut Out<'_>, r: &mut Reader<'_>) -> Printed {
 #[derive(Debug, Clone, Default)]
 pub struct TableStatsPrinter {
     before: Option<TableStats>,
-    ditto: Ditto,
+    ditto: RepeatedTables,
 }
 
 impl TableStatsPrinter {
@@ -69,9 +69,9 @@ impl TableStatsPrinter {
 
 /// A run of tables that are like the one before them: its first and its last.
 #[derive(Debug, Clone, Default)]
-struct Ditto(Option<(u8, u8)>);
+struct RepeatedTables(Option<(u8, u8)>);
 
-impl Ditto {
+impl RepeatedTables {
     fn add(&mut self, table: u8) {
         self.0 = Some((self.0.map_or(table, |(first, _)| first), table));
     }

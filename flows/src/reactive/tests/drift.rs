@@ -58,12 +58,12 @@ impl Model {
     }
 
     /// The mirror hears the first thing that was said.
-    fn hear(&mut self, mirror: &mut Mirror) {
+    fn hear(&mut self, mirror: &mut LearnedFlowMirror) {
         match self.said.pop_front() {
             Some(Word::Removed(removed)) => _ = mirror.removed(&removed),
             Some(Word::Evicted(flow)) => _ = mirror.evicted(&flow),
             Some(Word::Full(addition)) => {
-                if let Refusal::MakesRoom(deletion) = mirror.refused(&addition, 0) {
+                if let FullTableAction::MakesRoom(deletion) = mirror.refused(&addition, 0) {
                     self.asked.extend([deletion, addition]);
                 }
             }
@@ -100,7 +100,7 @@ proptest! {
         room in 1usize..8,
         steps in prop::collection::vec(next(), 1..150),
     ) {
-        let mut mirror = Mirror::new(capacity, Dialect::Nicira);
+        let mut mirror = LearnedFlowMirror::new(capacity, Dialect::Nicira);
         let mut switch = Model { room, ..Model::default() };
         for step in steps {
             match step {
@@ -134,15 +134,15 @@ proptest! {
 /// A table that refused is full with what it has: the next flow asks for room before.
 #[test]
 fn a_table_that_refused_is_asked_for_no_more() {
-    let mut mirror = Mirror::new(100, Dialect::Nicira);
+    let mut mirror = LearnedFlowMirror::new(100, Dialect::Nicira);
     let additions: Vec<FlowMod> =
         (0..10).map(|host| teach(&mut mirror, (1, 1, 1, host), 0).flow_mod.unwrap()).collect();
-    assert!(matches!(mirror.refused(&additions[9], 0), Refusal::MakesRoom(_)));
+    assert!(matches!(mirror.refused(&additions[9], 0), FullTableAction::MakesRoom(_)));
     assert_eq!(mirror.len(), 9);
     assert!(teach(&mut mirror, (1, 2, 1, 1), 0).makes_room.is_some());
     assert!(teach(&mut mirror, (2, 2, 1, 1), 0).makes_room.is_none(), "another table");
     // What is there fills no table: what was not learned does.
-    let mut mirror = Mirror::new(100, Dialect::Nicira);
+    let mut mirror = LearnedFlowMirror::new(100, Dialect::Nicira);
     let only = teach(&mut mirror, (1, 1, 1, 1), 0).flow_mod.unwrap();
-    assert_eq!((mirror.refused(&only, 0), mirror.len()), (Refusal::NoRoom, 0));
+    assert_eq!((mirror.refused(&only, 0), mirror.len()), (FullTableAction::NoRoom, 0));
 }

@@ -11,7 +11,11 @@ use super::*;
 type Step = (u8, u8, u8, u8, u8);
 
 /// Teaches a return flow. Those of even hosts have a short life, the others a long one.
-pub(super) fn teach(mirror: &mut Mirror, (table, port, sender, host): (u8, u8, u8, u8), now: u32) -> Lesson {
+pub(super) fn teach(
+    mirror: &mut LearnedFlowMirror,
+    (table, port, sender, host): (u8, u8, u8, u8),
+    now: u32,
+) -> LearnDecision {
     let timeouts =
         if host.is_multiple_of(2) { "hard_timeout=20" } else { "idle_timeout=300,hard_timeout=7200" };
     let line = format!(
@@ -51,7 +55,7 @@ fn first(flows: &[Naive], level: usize) -> Option<Naive> {
 }
 
 /// The names of the flows that a mirror knows.
-pub(super) fn names(mirror: &Mirror) -> BTreeSet<(u8, u8, u8, u8)> {
+pub(super) fn names(mirror: &LearnedFlowMirror) -> BTreeSet<(u8, u8, u8, u8)> {
     mirror.flows().map(|flow| name(flow.table, &flow.matches)).collect()
 }
 
@@ -71,7 +75,7 @@ proptest! {
         capacity in 1usize..12,
         steps in prop::collection::vec(step(), 1..120),
     ) {
-        let (mut mirror, mut model, mut now) = (Mirror::new(capacity, Dialect::Nicira), Vec::<Naive>::new(), 0);
+        let (mut mirror, mut model, mut now) = (LearnedFlowMirror::new(capacity, Dialect::Nicira), Vec::<Naive>::new(), 0);
         for (n, (table, port, sender, host, later)) in steps.into_iter().enumerate() {
             now += u32::from(later);
             let end = now + if host.is_multiple_of(2) { 20 } else { 300 };
@@ -99,7 +103,7 @@ proptest! {
 
 #[test]
 fn who_fills_it_loses_his_own_flows() {
-    let mut mirror = Mirror::new(20, Dialect::Nicira);
+    let mut mirror = LearnedFlowMirror::new(20, Dialect::Nicira);
     let honest = [(1, 2, 1, 1), (1, 2, 1, 3), (2, 1, 1, 1)];
     honest.iter().for_each(|flow| _ = teach(&mut mirror, *flow, 0));
     // From one address, then from ever other ones of one port.
@@ -112,23 +116,23 @@ fn who_fills_it_loses_his_own_flows() {
     assert_eq!(mirror.len(), 20);
     assert!(honest.iter().all(|flow| names(&mirror).contains(flow)), "{:?}", names(&mirror));
     // Who is new gets in, and that is not at the cost of the others who have few.
-    assert_eq!(teach(&mut mirror, (1, 3, 1, 1), 3).taught, Taught::Added);
+    assert_eq!(teach(&mut mirror, (1, 3, 1, 1), 3).taught, LearnOutcome::Added);
     assert!(honest.iter().all(|flow| names(&mirror).contains(flow)), "{:?}", names(&mirror));
 }
 
 #[test]
 fn a_limit_refuses_before_anybody_makes_room() {
-    let mut mirror = Mirror::new(2, Dialect::Nicira);
+    let mut mirror = LearnedFlowMirror::new(2, Dialect::Nicira);
     let learn = learn("limit=1,output:NXM_OF_IN_PORT[]");
     teach(&mut mirror, (2, 1, 1, 1), 0);
-    assert_eq!(mirror.learn(&learn, &from(1), 0).unwrap().taught, Taught::Added);
+    assert_eq!(mirror.learn(&learn, &from(1), 0).unwrap().taught, LearnOutcome::Added);
     let refused = mirror.learn(&learn, &from(2), 0).unwrap();
-    assert_eq!((refused.taught, refused.makes_room, mirror.len()), (Taught::Refused, None, 2));
+    assert_eq!((refused.taught, refused.makes_room, mirror.len()), (LearnOutcome::Refused, None, 2));
 }
 
 #[test]
 fn what_was_read_has_room_or_goes() {
-    let mut mirror = Mirror::new(2, Dialect::Nicira);
+    let mut mirror = LearnedFlowMirror::new(2, Dialect::Nicira);
     let flow = |n: u16| Flow::new(ofproto::TableId(1), n, crate::FlowMatch::any());
     let deletions: Vec<_> = (1..9).filter_map(|n| mirror.read(&flow(n), 0)).collect();
     assert_eq!((mirror.len(), deletions.len()), (2, 6));

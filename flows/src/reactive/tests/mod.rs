@@ -31,33 +31,33 @@ fn removed(flow: &Flow, cookie: u64) -> FlowRemoved {
 
 #[test]
 fn what_ends_makes_room() {
-    let mut mirror = Mirror::new(9, Dialect::Nicira);
+    let mut mirror = LearnedFlowMirror::new(9, Dialect::Nicira);
     let learn = learn("limit=1,output:NXM_OF_IN_PORT[]");
-    let teach = |mirror: &mut Mirror, last| mirror.learn(&learn, &from(last), 0).unwrap();
+    let teach = |mirror: &mut LearnedFlowMirror, last| mirror.learn(&learn, &from(last), 0).unwrap();
     let first = teach(&mut mirror, 1).flow_mod.unwrap();
     assert_eq!((first.command, first.flags), (FlowModCommand::Add, FLOW_SEND_FLOW_REM));
-    assert_eq!(teach(&mut mirror, 2).taught, Taught::Refused);
+    assert_eq!(teach(&mut mirror, 2).taught, LearnOutcome::Refused);
     let again = teach(&mut mirror, 1);
     assert_eq!(
         (again.taught, again.flow_mod.unwrap().command),
-        (Taught::Refreshed, FlowModCommand::ModifyStrict)
+        (LearnOutcome::Refreshed, FlowModCommand::ModifyStrict)
     );
     let flow = mirror.flows().next().unwrap();
     assert!(!mirror.removed(&removed(&flow, 8)), "another cookie's");
     assert!(mirror.removed(&removed(&flow, 7)) && mirror.is_empty());
-    assert_eq!(teach(&mut mirror, 2).taught, Taught::Added);
+    assert_eq!(teach(&mut mirror, 2).taught, LearnOutcome::Added);
     assert_eq!(mirror.count(flow.table, flow.cookie), 1);
 }
 
 #[test]
 fn what_cannot_be_learned_is_said() {
-    let mut plain = Mirror::new(9, Dialect::Plain);
-    let said = |mirror: &mut Mirror, text: &str| {
+    let mut plain = LearnedFlowMirror::new(9, Dialect::Plain);
+    let said = |mirror: &mut LearnedFlowMirror, text: &str| {
         mirror
             .learn(&learn(text), &from(1), 0)
             .map_or_else(|error| error.to_string(), |_| "learned".to_owned())
     };
-    let mut nicira = Mirror::new(9, Dialect::Nicira);
+    let mut nicira = LearnedFlowMirror::new(9, Dialect::Nicira);
     let fin = "nw_proto=6,fin_idle_timeout=5";
     let all =
         ["output:NXM_OF_IN_PORT[]", fin, "load:1->NXM_NX_REG0[]", "NXM_NX_REG0[]=1", "fin_hard_timeout=5"];
@@ -74,7 +74,7 @@ fn what_is_left_goes_out() {
         Learner::of(&flow).unwrap().unwrap().actions
     };
     let learn = "learn(table=1,limit=1,result_dst=NXM_NX_REG1[0],eth_type=0x800,NXM_OF_IP_SRC[])";
-    let mut mirror = Mirror::new(9, Dialect::Nicira);
+    let mut mirror = LearnedFlowMirror::new(9, Dialect::Nicira);
     let mut left = |actions: &str, packet: &Packet| {
         let reaction = react(&parse(actions), packet, &mut mirror, 0);
         (reaction.flow_mods.len(), reaction.actions)

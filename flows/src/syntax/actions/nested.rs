@@ -10,9 +10,9 @@ use ofproto::action::{
 
 use super::ActionReader;
 use crate::syntax::Context;
-use crate::syntax::check::Place;
+use crate::syntax::check::ActionPosition;
 use crate::syntax::error::{SyntaxError, SyntaxErrorKind};
-use crate::syntax::token::{self, Pair};
+use crate::syntax::token::{self, KeyValue};
 
 /// The helpers of the connection tracker, and the ports that stand for them.
 pub(in crate::syntax) const HELPERS: [(&str, u16); 2] = [("ftp", 21), ("tftp", 69)];
@@ -22,12 +22,12 @@ const ZONE_BITS: u16 = 16;
 
 impl<'a> ActionReader<'_, 'a> {
     /// `clone(ACTIONS)`: the packet is afterwards what it was before.
-    pub(super) fn clone_action(&mut self, pair: Pair<'a>) -> Result<Action, SyntaxError> {
-        self.nested(pair, pair.text(), Place::Clone).map(Action::Clone)
+    pub(super) fn clone_action(&mut self, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+        self.nested(pair, pair.text(), ActionPosition::Clone).map(Action::Clone)
     }
 
     /// `ct(commit,force,table=…,zone=…,nat(…),exec(…),alg=…)`.
-    pub(super) fn ct(&mut self, pair: Pair<'a>) -> Result<Action, SyntaxError> {
+    pub(super) fn ct(&mut self, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
         let cx = self.cx;
         let mut ct = Ct { flags: 0, zone: CtZone::Immediate(0), table: None, alg: 0, actions: Vec::new() };
         for part in token::pairs(pair.text()) {
@@ -55,10 +55,10 @@ impl<'a> ActionReader<'_, 'a> {
                 }
                 "nat" => {
                     let action = Action::Nat(nat(cx, part)?);
-                    self.check_nested(part, &action, Place::Ct)?;
+                    self.check_nested(part, &action, ActionPosition::Ct)?;
                     ct.actions.push(action);
                 }
-                "exec" => ct.actions.extend(self.nested(part, text, Place::Ct)?),
+                "exec" => ct.actions.extend(self.nested(part, text, ActionPosition::Ct)?),
                 _ => {
                     return Err(cx.unknown_argument(
                         "ct",
@@ -98,7 +98,7 @@ fn zone<'a>(cx: &Context<'a>, text: &'a str) -> Result<CtZone, SyntaxError> {
 }
 
 /// `nat`, `nat(src=…)`, `nat(dst=…,hash,persistent)`.
-pub(super) fn nat<'a>(cx: &Context<'a>, pair: Pair<'a>) -> Result<Nat, SyntaxError> {
+pub(super) fn nat<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Nat, SyntaxError> {
     let mut nat = Nat::default();
     for part in token::pairs(pair.text()) {
         match part.key {

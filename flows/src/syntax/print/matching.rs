@@ -12,7 +12,7 @@ use crate::model::{FlowMatch, Masked, TunnelOption};
 pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     use Field::*;
     let fields = Fields::of(matches);
-    let mut out = Out { fields: &fields, names, parts: Vec::new() };
+    let mut out = MatchPrinter { fields: &fields, names, parts: Vec::new() };
     for field in [PktMark, RecircId, DpHash, ConjId, ActsetOutput, CtState, CtZone, CtMark, CtLabel] {
         out.field(field, field.info().name);
     }
@@ -120,13 +120,13 @@ fn tunnel_option(option: Field, bits: &TunnelOption) -> String {
     }
 }
 
-struct Out<'a> {
+struct MatchPrinter<'a> {
     fields: &'a Fields,
     names: &'a dyn Names,
     parts: Vec<String>,
 }
 
-impl Out<'_> {
+impl MatchPrinter<'_> {
     fn field(&mut self, field: Field, name: &str) {
         let Some(bits) = self.fields.place(field) else { return };
         let exact = bits.mask == field.info().exact();

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use flows::compile::{Moment, PortMap, Program, recompile};
+use flows::compile::{PortMap, Program, TimeContext, recompile};
 use flows::network::{
-    Container, ContainerRange, Inside, NetworkFile, Place, Protocol, Returns, Service, SharedAddress,
-    Stateful,
+    Container, ContainerRange, EnforcementPoint, Inside, NetworkFile, Protocol, Returns, Service,
+    SharedAddress, Stateful,
 };
 use ofproto::PortNo;
 use proptest::prelude::*;
@@ -38,13 +38,13 @@ const KINDS: usize = 46;
 pub(crate) struct State {
     pub(crate) file: NetworkFile,
     pub(crate) ports: Vec<PortMap>,
-    pub(crate) moment: Moment,
+    pub(crate) moment: TimeContext,
 }
 
 impl State {
     pub(crate) fn new(file: NetworkFile) -> Self {
         let ports = file.bridges.iter().map(|bridge| ports(&file, &bridge.name)).collect();
-        Self { ports, moment: Moment { now: NOW, ..Moment::default() }, file }
+        Self { ports, moment: TimeContext { now: NOW, ..TimeContext::default() }, file }
     }
 
     /// The programs of all bridges, each after the one that was.
@@ -137,7 +137,7 @@ impl State {
             13 => pick!(file.allows).returns = Some(Returns::Connection),
             14 => pick!(file.allows).temp = Some("window".to_owned()),
             15 => pick!(file.allows).name.push('x'),
-            16 => pick!(file.allows).place = Place::Elsewhere("there".to_owned()),
+            16 => pick!(file.allows).place = EnforcementPoint::Elsewhere("there".to_owned()),
             17 => {
                 let allow = pick!(file.allows);
                 std::mem::swap(&mut allow.from, &mut allow.to);

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use flows::compile::lease::Lease;
 use flows::compile::shared::pinned_holders;
-use flows::compile::{Moment, PortMap, Program, compile};
+use flows::compile::{PortMap, Program, TimeContext, compile};
 use flows::interp::{Output, Packet, Pipeline};
 use flows::network::{self, NetworkFile};
 use ofproto::PortNo;
@@ -49,16 +49,16 @@ pub(crate) fn ports(file: &NetworkFile, bridge: &str) -> PortMap {
 pub(crate) const NOW: u64 = 1_893_456_000;
 
 /// All windows of the file open for an hour.
-pub(crate) fn open_windows(file: &NetworkFile) -> Moment {
+pub(crate) fn open_windows(file: &NetworkFile) -> TimeContext {
     let windows = file.allows.iter().filter_map(|a| a.temp.clone()).map(|w| (w, NOW + 3_600)).collect();
-    Moment { now: NOW, windows }
+    TimeContext { now: NOW, windows }
 }
 
 /// A bridge, compiled.
 pub(crate) struct Compiled {
     pub(crate) text: String,
     pub(crate) file: NetworkFile,
-    pub(crate) moment: Moment,
+    pub(crate) moment: TimeContext,
     pub(crate) bridge: String,
     pub(crate) ports: PortMap,
     pub(crate) names: BTreeMap<PortNo, String>,
@@ -69,7 +69,7 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    pub(crate) fn new(file: NetworkFile, bridge: &str, moment: Moment) -> Self {
+    pub(crate) fn new(file: NetworkFile, bridge: &str, moment: TimeContext) -> Self {
         let ports = ports(&file, bridge);
         let program = compile(&file, bridge, &ports, &moment);
         let (with_leases, leases) = program.clone().with_leases(packets::PEER);
@@ -94,15 +94,17 @@ impl Compiled {
     /// Every bridge of the file that it owns, windows closed and open.
     pub(crate) fn all(text: &str) -> Vec<Self> {
         let file = file(text);
-        let mut moments = vec![Moment { now: NOW, ..Moment::default() }];
+        let mut moments = vec![TimeContext { now: NOW, ..TimeContext::default() }];
         let open = open_windows(&file);
         if !moments.contains(&open) {
             moments.push(open);
         }
         let bridges = file.bridges.iter().filter(|b| flows::compile::owns(&file, &b.name));
         let of = |bridge: &str| {
-            let at =
-                |m: &Moment| Self { text: text.to_owned(), ..Self::new(file.clone(), bridge, m.clone()) };
+            let at = |m: &TimeContext| Self {
+                text: text.to_owned(),
+                ..Self::new(file.clone(), bridge, m.clone())
+            };
             moments.iter().map(at).collect::<Vec<_>>()
         };
         bridges.flat_map(|b| of(&b.name)).collect()
@@ -193,7 +195,7 @@ impl Compiled {
     /// The flows that the frame passes, in words.
     pub(crate) fn path(&self, in_port: &str, packet: &Packet) -> String {
         let outcome = self.pipeline.run(self.number(in_port), packet);
-        let line = |s: &flows::interp::Step| match self.program.origin(s.cookie) {
+        let line = |s: &flows::interp::MatchedFlow| match self.program.origin(s.cookie) {
             Some(o) => format!(
                 "  table {} priority {}: {:?} {}: {}\n",
                 s.table.0, s.priority, o.kind, o.rule, o.detail

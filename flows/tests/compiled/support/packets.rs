@@ -121,7 +121,7 @@ impl Choices {
         all.extend(attachments().filter_map(|a| a.mac).map(|[a, b, c, d, e, f]| {
             IpAddr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
         }));
-        let on = super::Compiled::new(file.clone(), bridge, flows::compile::Moment::default());
+        let on = super::Compiled::new(file.clone(), bridge, flows::compile::TimeContext::default());
         let leases = &on.leases;
         all.extend(leases.iter().map(|lease| lease.address));
         let mut own: Vec<Own> = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use flows::network::{LinkRole, NetworkFile, Place as Enforced, Protocol};
+use flows::network::{EnforcementPoint as Enforced, LinkRole, NetworkFile, Protocol};
 use ipnetwork::IpNetwork;
 
 use super::packets::packet;
@@ -45,7 +45,7 @@ pub(crate) fn places(file: &NetworkFile) -> Vec<Place> {
             if !a.leased {
                 continue;
             }
-            let on = Compiled::new(file.clone(), &network.bridge, flows::compile::Moment::default());
+            let on = Compiled::new(file.clone(), &network.bridge, flows::compile::TimeContext::default());
             let leases = on.leases.iter().filter(|l| on.names[&l.port] == a.port);
             all.extend(leases.filter(|l| l.network == network.number).map(|lease| Place {
                 name: e.name.clone(),
@@ -224,7 +224,7 @@ impl Rows<'_> {
 pub(crate) fn bridges(file: &NetworkFile, open: bool) -> Vec<Compiled> {
     let moment = match open {
         true => open_windows(file),
-        false => flows::compile::Moment { now: super::NOW, ..Default::default() },
+        false => flows::compile::TimeContext { now: super::NOW, ..Default::default() },
     };
     let owned = file.bridges.iter().filter(|b| flows::compile::owns(file, &b.name));
     owned.map(|b| Compiled::new(file.clone(), &b.name, moment.clone())).collect()

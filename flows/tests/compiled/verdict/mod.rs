@@ -8,7 +8,7 @@ mod who;
 use std::net::{IpAddr, Ipv6Addr};
 
 pub(crate) use discovery::Discovery;
-use flows::compile::Moment;
+use flows::compile::TimeContext;
 use flows::network::{LinkRole, NetworkFile};
 use ipnetwork::IpNetwork;
 use rules::Rules;
@@ -109,7 +109,7 @@ pub(crate) struct Leased {
 /// Where on `bridge` the frame comes out, in the order of the ports' names.
 pub(crate) fn verdict(
     file: &NetworkFile,
-    moment: &Moment,
+    moment: &TimeContext,
     leases: &[Leased],
     held: &[(IpAddr, String)],
     bridge: &str,

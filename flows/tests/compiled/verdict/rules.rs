@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use flows::compile::Moment;
+use flows::compile::TimeContext;
 use flows::network::{
-    Allow, Attachment, Crossing, Endpoint, Link, LinkRole, NetworkFile, Outside, Overlay, Place, Protocol,
-    Stateful,
+    Allow, Attachment, Crossing, Endpoint, EnforcementPoint, Link, LinkRole, NetworkFile, Outside, Overlay,
+    Protocol, Stateful,
 };
 
 use super::who::{Kind, Party};
@@ -30,9 +30,9 @@ pub(super) struct End<'a> {
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn new(file: &'a NetworkFile, moment: &Moment) -> Self {
+    pub(super) fn new(file: &'a NetworkFile, moment: &TimeContext) -> Self {
         let open = |window: &String| moment.windows.get(window).is_some_and(|closes| *closes > moment.now);
-        let holds = |a: &&Allow| a.place == Place::Switch && a.temp.iter().all(open);
+        let holds = |a: &&Allow| a.place == EnforcementPoint::Switch && a.temp.iter().all(open);
         // What overlays imply is read from the overlays themselves.
         let implied = |a: &&Allow| file.overlays.iter().any(|o| a.name.starts_with(&format!("{}.", o.name)));
         let lasts = |c: &&Crossing| c.expires.is_none_or(|end| end > moment.now);

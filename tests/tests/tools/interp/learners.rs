@@ -2,7 +2,7 @@
 //! learns by itself, and the other is sent the flow_mods.
 
 use flows::interp::{Packet, Pipeline};
-use flows::reactive::{Dialect, Learner, Mirror, packet_of, react};
+use flows::reactive::{Dialect, LearnedFlowMirror, Learner, packet_of, react};
 use flows::syntax::{NoNames, parse_flow};
 use flows::{Flow, FlowMatch};
 use ofproto::action::{Action, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc, Subfield};
@@ -26,7 +26,7 @@ struct Both<'s> {
     switch: &'s Switch,
     theirs: Session,
     ours: Session,
-    mirror: Mirror,
+    mirror: LearnedFlowMirror,
     learner: Flow,
 }
 
@@ -36,7 +36,7 @@ impl<'s> Both<'s> {
         let taken = switch.install(THEIRS, vec![learner.clone()]);
         switch.install(OURS, Vec::new());
         let (theirs, ours) = (Session::open(switch, THEIRS), Session::open(switch, OURS));
-        let mirror = Mirror::new(1_000, Dialect::Nicira);
+        let mirror = LearnedFlowMirror::new(1_000, Dialect::Nicira);
         (taken.len() == 1).then_some(Self { switch, theirs, ours, mirror, learner })
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_benches::{Bridges, networks};
 
-use crate::Row;
+use crate::ReportRow;
 use crate::controller::{Controller, most_resident, wait_for};
 use crate::switch::Switch;
 
@@ -23,7 +23,7 @@ const MEGABYTES: f64 = 500.0;
 /// Bounds the time of one status request, in milliseconds.
 const STATUS: f64 = 50.0;
 
-pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<ReportRow>> {
     let controller = Controller::start_file(binary, &networks(BRIDGES, Bridges::Each), None, &[])?;
     let (start, switches) = (Instant::now(), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -60,8 +60,8 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     let status = answers.get(answers.len() / 2).copied().unwrap_or(f64::MAX);
     let most = f64::from(most_resident(controller.pid())?) / 1_024.0;
     Ok(vec![
-        Row::at_most(format!("{BRIDGES} bridges connect: all settled"), "s", SETTLED, took),
-        Row::at_most(format!("{BRIDGES} bridges connect: memory, at most"), "MB", MEGABYTES, most),
-        Row::at_most(format!("{BRIDGES} bridges: status, median"), "ms", STATUS, status),
+        ReportRow::at_most(format!("{BRIDGES} bridges connect: all settled"), "s", SETTLED, took),
+        ReportRow::at_most(format!("{BRIDGES} bridges connect: memory, at most"), "MB", MEGABYTES, most),
+        ReportRow::at_most(format!("{BRIDGES} bridges: status, median"), "ms", STATUS, status),
     ])
 }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::Row;
+use crate::ReportRow;
 use crate::controller::Controller;
 
 /// Counts the connections.
@@ -15,7 +15,7 @@ const BRIDGES: &str = "8192";
 /// Bounds the memory of a connection without a whole header, in kilobytes.
 const MARK: f64 = 4.0;
 
-pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<ReportRow>> {
     let controller = Controller::start_with(binary, None, &["--max-connections", BRIDGES])?;
     // The first session allocates memory that all share.
     drop(TcpStream::connect(controller.openflow)?);
@@ -34,5 +34,5 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     }
     let each = f64::from(controller.resident()?.saturating_sub(before)) / f64::from(CONNECTIONS);
     let what = format!("memory for each of {CONNECTIONS} connections that dribble");
-    Ok(vec![Row::at_most(what, "kB", MARK, each)])
+    Ok(vec![ReportRow::at_most(what, "kB", MARK, each)])
 }

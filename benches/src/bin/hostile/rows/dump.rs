@@ -7,9 +7,9 @@ use ofproto::message::multipart::{FlowStats, MULTIPART_MORE, MultipartReplyBody}
 use ofproto::{TableId, Xid};
 use portcullis_benches::{numbered_flow, reported};
 
-use crate::Row;
+use crate::ReportRow;
 use crate::controller::{BRIDGE, Controller, PORT, most_resident};
-use crate::switch::{Line, answer_with, reply};
+use crate::switch::{SwitchConnection, answer_with, reply};
 
 /// Sets the length of the dump, in bytes.
 const BYTES: usize = 252_000_000;
@@ -21,9 +21,9 @@ const EACH: f64 = 150.0;
 /// much.
 const LEFT: f64 = 32.0;
 
-pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<ReportRow>> {
     let controller = Controller::start(binary)?;
-    let mut line = Line::open(controller.openflow)?;
+    let mut line = SwitchConnection::open(controller.openflow)?;
     line.shake_hands(BRIDGE, &[PORT, "b"], 1)?;
     let before = controller.resident()?;
     let (mut flows, mut reads) = (0, 0);
@@ -50,13 +50,13 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     let left = f64::from(controller.resident()?.saturating_sub(before)) / 1_024.0;
     let what = format!("a dump of {} MB, {flows} foreign flows", BYTES / 1_000_000);
     Ok(vec![
-        Row::at_most(format!("{what}: memory for each, at most"), "bytes", EACH, each),
-        Row::at_most(format!("{what}: memory held afterwards"), "MB", LEFT, left),
+        ReportRow::at_most(format!("{what}: memory for each, at most"), "bytes", EACH, each),
+        ReportRow::at_most(format!("{what}: memory held afterwards"), "MB", LEFT, left),
     ])
 }
 
 /// Sends the parts of the dump. Returns the number of their flows.
-fn dump(line: &mut Line, xid: Xid) -> io::Result<u32> {
+fn dump(line: &mut SwitchConnection, xid: Xid) -> io::Result<u32> {
     let (mut sent, mut flows) = (0, 0);
     while sent < BYTES {
         let foreign = |n: u32| FlowStats { table_id: TableId(9), ..reported(&numbered_flow(n)) };

@@ -9,10 +9,10 @@ use ofproto::message::Message;
 use ofproto::testing::switch::{frame, mac, packet_in};
 use ofproto::{PortNo, Xid};
 
-use crate::Row;
+use crate::ReportRow;
 use crate::controller::Controller;
 use crate::flood::{self, FLOODS, Flood};
-use crate::switch::Line;
+use crate::switch::SwitchConnection;
 
 /// Bounds the 99th percentile, in milliseconds.
 const MARK: f64 = 5.0;
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Names the measured bridge.
 const QUIET: &str = "quiet";
 
-pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<ReportRow>> {
     let learner = |name: &str| format!("[bridge.{name}]\nlearning = {{ idle_timeout = 60 }}\n");
     let kept = |name: &str| format!("[bridge.{name}]\nflows = [\"table=0,priority=1,actions=drop\"]\n");
     let floods =
@@ -32,7 +32,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     let controller = Controller::start_file(binary, &file, None, &[])?;
     let mut quiet = Quiet::connect(controller.openflow)?;
     let alone = quiet.p99(MEASURED)?;
-    let mut rows = vec![Row {
+    let mut rows = vec![ReportRow {
         what: "a quiet bridge's answer, 99th percentile, alone".to_owned(),
         mark: String::new(),
         measured: format!("{alone:.2} ms"),
@@ -44,18 +44,18 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
         quiet.p99(Duration::from_secs(1))?;
         let p99 = quiet.p99(MEASURED)?;
         drop(running);
-        rows.push(Row::at_most(format!("the same beside {FLOODS} floods of {what}"), "ms", MARK, p99));
+        rows.push(ReportRow::at_most(format!("the same beside {FLOODS} floods of {what}"), "ms", MARK, p99));
     }
     Ok(rows)
 }
 
 /// Simulates a learning switch with two hosts.
-struct Quiet(Line);
+struct Quiet(SwitchConnection);
 
 impl Quiet {
     /// Connects, and lets the controller learn both hosts.
     fn connect(at: SocketAddr) -> io::Result<Self> {
-        let mut line = Line::open(at)?;
+        let mut line = SwitchConnection::open(at)?;
         line.shake_hands(QUIET, &["p1", "p2"], 1)?;
         line.answer_until_silent()?;
         let mut this = Self(line);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ofproto::PortNo;
 use ofproto::message::{Message, Port, PortStatus, PortStatusReason};
 
-use crate::Row;
+use crate::ReportRow;
 use crate::controller::{BRIDGE, Controller, PORT, wait_for};
 use crate::switch::Switch;
 
@@ -18,7 +18,7 @@ const LINES: f64 = 300.0;
 /// Bounds the reads of all flows in that time.
 const READS: f64 = 200.0;
 
-pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<ReportRow>> {
     let mut rows = Vec::new();
     rows.extend(telling(binary, "a port flaps", |n| {
         let reason = if n % 2 == 0 { PortStatusReason::Delete } else { PortStatusReason::Add };
@@ -32,7 +32,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
 }
 
 /// Sends messages as fast as the controller reads them.
-fn telling(binary: &Path, what: &str, message: impl Fn(u32) -> Message) -> io::Result<Vec<Row>> {
+fn telling(binary: &Path, what: &str, message: impl Fn(u32) -> Message) -> io::Result<Vec<ReportRow>> {
     let controller = Controller::start(binary)?;
     let mut switch = Switch::connect(controller.openflow, BRIDGE, &[PORT, "b"], 1)?;
     wait_for("the bridge to settle", || controller.is_settled().then_some(()))?;
@@ -44,13 +44,13 @@ fn telling(binary: &Path, what: &str, message: impl Fn(u32) -> Message) -> io::R
     }
     let title = |counted: &str| format!("{what}, {told} times in {} s: {counted}", TIME.as_secs());
     Ok(vec![
-        Row::at_most(title("lines of log"), "", LINES, controller.log_lines()? - lines),
-        Row::at_most(title("reads"), "", READS, f64::from(switch.reads() - reads)),
+        ReportRow::at_most(title("lines of log"), "", LINES, controller.log_lines()? - lines),
+        ReportRow::at_most(title("reads"), "", READS, f64::from(switch.reads() - reads)),
     ])
 }
 
 /// Connects a bridge, waits for a read, and disconnects, again and again.
-fn reconnecting(binary: &Path) -> io::Result<Row> {
+fn reconnecting(binary: &Path) -> io::Result<ReportRow> {
     let controller = Controller::start(binary)?;
     let lines = controller.log_lines()?;
     let (start, mut sessions) = (Instant::now(), 0_u32);
@@ -60,5 +60,5 @@ fn reconnecting(binary: &Path) -> io::Result<Row> {
         sessions += 1;
     }
     let what = format!("a bridge connects {sessions} times in {} s: lines of log", TIME.as_secs());
-    Ok(Row::at_most(what, "", LINES, controller.log_lines()? - lines))
+    Ok(ReportRow::at_most(what, "", LINES, controller.log_lines()? - lines))
 }

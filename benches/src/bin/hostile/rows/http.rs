@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::Row;
+use crate::ReportRow;
 use crate::controller::{BRIDGE, Controller, PORT, wait_for};
 use crate::switch::Switch;
 
@@ -18,7 +18,7 @@ const SWITCH: f64 = 2.0;
 /// Bounds the seconds until a half-sent request is ended.
 const HALF_SENT: f64 = 10.0;
 
-pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<ReportRow>> {
     let controller = Controller::start_with(binary, Some(FILES), &[])?;
     let start = Instant::now();
     let mut held = Vec::new();
@@ -45,7 +45,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     let ended = ended.join().map_err(|_| io::Error::other("nobody waited"))?;
     let title = |what: &str| format!("{what}, {CONNECTIONS} half-sent requests at {FILES} descriptors");
     Ok(vec![
-        Row::at_most(title("a switch is in force"), "s", SWITCH, switched.as_secs_f64()),
-        Row::at_most(title("the first is ended"), "s", HALF_SENT, ended.as_secs_f64()),
+        ReportRow::at_most(title("a switch is in force"), "s", SWITCH, switched.as_secs_f64()),
+        ReportRow::at_most(title("the first is ended"), "s", HALF_SENT, ended.as_secs_f64()),
     ])
 }

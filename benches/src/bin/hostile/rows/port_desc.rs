@@ -9,9 +9,9 @@ use ofproto::message::Port;
 use ofproto::message::multipart::{MULTIPART_MORE, MultipartReplyBody};
 use ofproto::{DatapathId, PortNo, Xid};
 
-use crate::Row;
+use crate::ReportRow;
 use crate::controller::{Controller, resident};
-use crate::switch::{Line, reply};
+use crate::switch::{SwitchConnection, reply};
 
 /// Counts the attacking connections.
 const CONNECTIONS: u32 = 4;
@@ -22,7 +22,7 @@ const PARTS: u32 = 4_096;
 /// Bounds the memory of a connection, in megabytes.
 const MARK: f64 = 8.0;
 
-pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<ReportRow>> {
     let controller = Controller::start(binary)?;
     let pid = controller.pid();
     let before = controller.resident()?;
@@ -46,12 +46,12 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
     })?;
     let each = f64::from(peak.saturating_sub(before)) / f64::from(CONNECTIONS) / 1024.0;
     let what = format!("memory for each of {CONNECTIONS} connections with endless PORT_DESC parts");
-    Ok(vec![Row::at_most(what, "MB", MARK, each)])
+    Ok(vec![ReportRow::at_most(what, "MB", MARK, each)])
 }
 
 /// Sends parts until the controller ends the session, or all are sent.
 fn attack(at: &std::net::SocketAddr, n: u32) -> io::Result<()> {
-    let mut line = Line::open(*at)?;
+    let mut line = SwitchConnection::open(*at)?;
     let xid = line.up_to_ports(DatapathId(u64::from(n) + 0x100))?;
     for part in 0..PARTS {
         if line.send_bytes(&ports(xid, part)?).is_err() {

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::Row;
+use crate::ReportRow;
 use crate::controller::{BRIDGE, Controller, PORT, wait_for};
-use crate::switch::{Line, Switch};
+use crate::switch::{Switch, SwitchConnection};
 
 /// Counts the threads that open connections.
 const ATTACKERS: u32 = 4;
@@ -17,7 +17,7 @@ const HELD: usize = 2_000;
 /// Bounds the seconds until the bridge is settled.
 const MARK: f64 = 5.0;
 
-pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
+pub(crate) fn measure(binary: &Path) -> io::Result<Vec<ReportRow>> {
     let mut rows = Vec::new();
     for (who, attack) in
         [("connections that say nothing", hold as Attack), ("bridges that nobody named", name)]
@@ -35,7 +35,7 @@ pub(crate) fn measure(binary: &Path) -> io::Result<Vec<Row>> {
             took
         })?;
         let what = format!("a bridge settles, beside {} {who}", opened.load(Ordering::Relaxed));
-        rows.push(Row::at_most(what, "s", MARK, took.as_secs_f64()));
+        rows.push(ReportRow::at_most(what, "s", MARK, took.as_secs_f64()));
     }
     Ok(rows)
 }
@@ -88,7 +88,7 @@ fn name(at: SocketAddr, attacker: u32, over: &AtomicBool, opened: &AtomicU32) {
         n += 1;
         let datapath = (u64::from(attacker) << 32) + n + 0x100;
         let bridge = format!("br{datapath:x}");
-        let named = Line::open(at).and_then(|mut line| {
+        let named = SwitchConnection::open(at).and_then(|mut line| {
             line.shake_hands(bridge.get(..bridge.len().min(15)).unwrap_or_default(), &[], datapath)?;
             Ok(line)
         });
