@@ -11,9 +11,9 @@ use flows::compile::{Program, TimeContext, compile, recompile};
 use flows::diff::diff;
 use flows::finding::has_errors;
 use flows::interp::{Packet, Pipeline, TCP_SYN};
-use flows::learned::LearnedFlowJudge;
 use flows::model::{Flow, Masked};
 use flows::network::{Additions, NetworkFile, load};
+use flows::return_flows::LearnedFlowJudge;
 use ofproto::oxm::Field;
 use portcullis_benches::{
     Bridges, DUAL_SOCKET, container, dual_socket, networks, numbered_flow, pantheon_256,

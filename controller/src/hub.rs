@@ -60,29 +60,29 @@ pub struct Hub {
     store: Result<Arc<Store>, String>,
     windows: Mutex<Windows>,
     /// Whoever changes what is remembered holds this, so that the store and what is in force do not part.
-    pub(crate) changing: tokio::sync::Mutex<()>,
+    pub(crate) store_lock: tokio::sync::Mutex<()>,
     /// Whose turn it is to make another policy of the one in force.
-    revising: Mutex<()>,
+    policy_lock: Mutex<()>,
     /// Told whenever a bridge stands differently.
-    moved: watch::Sender<()>,
+    status_changed: watch::Sender<()>,
     /// The names that series may have.
-    named: Mutex<Arc<series::SeriesNames>>,
+    series_names: Mutex<Arc<series::SeriesNames>>,
 }
 
 /// Whether a bridge has what it is to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Arrival {
+pub enum PolicyArrival {
     /// The switch has it.
     Applied,
     /// It has no session; it gets it when it connects.
     NotConnected,
     /// Not within the time given; with the last error, if there was one.
-    Late(Option<String>),
+    NotInTime(Option<String>),
     /// The session that owns the bridge may be an impostor's; the reason.
-    Doubtful(String),
+    OwnerUnproven(String),
 }
 
-impl Arrival {
+impl PolicyArrival {
     /// Why it is late, in words: the last error, or that there was no answer within the time given.
     pub fn lateness(why: Option<String>, limit: Duration) -> String {
         why.unwrap_or_else(|| format!("no answer within {} s", limit.as_secs()))
@@ -196,10 +196,10 @@ impl Hub {
             denied: DashMap::new(),
             store: store.map(Arc::new),
             windows: Mutex::new(Windows::new(state.windows)),
-            changing: tokio::sync::Mutex::new(()),
-            revising: Mutex::new(()),
-            moved: watch::Sender::new(()),
-            named: Mutex::default(),
+            store_lock: tokio::sync::Mutex::new(()),
+            policy_lock: Mutex::new(()),
+            status_changed: watch::Sender::new(()),
+            series_names: Mutex::default(),
         };
         this.publish_windows();
         this
@@ -218,19 +218,19 @@ impl Hub {
     }
 
     /// Tells when another file comes into force.
-    pub fn follow(&self) -> watch::Receiver<ActivePolicy> {
+    pub fn follow_policy(&self) -> watch::Receiver<ActivePolicy> {
         self.policy.subscribe()
     }
 
     /// To be held by whoever takes the policy in force, changes it and takes the result into force, so that of two who do
     /// it at once the second begins with what the first made. It may be held for seconds: not for async code.
-    pub fn revise(&self) -> MutexGuard<'_, ()> {
+    pub fn lock_policy(&self) -> MutexGuard<'_, ()> {
         // Whoever panicked under it left the policy whole: it is replaced in one step.
-        self.revising.lock().unwrap_or_else(PoisonError::into_inner)
+        self.policy_lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How a bridge stands, if it is connected.
-    pub fn standing(&self, bridge: &str) -> Option<BridgeStatus> {
+    pub fn bridge_status(&self, bridge: &str) -> Option<BridgeStatus> {
         self.bridges.get(bridge).filter(|s| s.connected).map(|s| s.status.clone())
     }
 
@@ -241,20 +241,20 @@ impl Hub {
     }
 
     /// Returns whether the file in force names a bridge itself, and how many bridges it names.
-    pub fn names(&self, bridge: &str) -> (bool, usize) {
+    pub fn file_names_bridge(&self, bridge: &str) -> (bool, usize) {
         let policy = self.policy.borrow();
         let names = policy.named().filter(|name| *name != ANY_BRIDGE).count();
         (policy.file.bridge(bridge).is_some(), names)
     }
 
     /// Takes another file into force. Gives its [`generation`](ActivePolicy::generation).
-    pub fn replace(&self, policy: Policy) -> u64 {
+    pub fn replace_policy(&self, policy: Policy) -> u64 {
         for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
-        let generation = self.bring_into_force(|active| active.policy = Arc::new(policy));
+        let generation = self.activate(|active| active.policy = Arc::new(policy));
         // Counted afterwards: a reader of the count then finds no bridge settled on the file before.
-        self.confirm();
+        self.confirm_file();
         self.forget_bridges();
         self.end_series();
         generation
@@ -262,29 +262,29 @@ impl Hub {
 
     /// Notes that the file was read again and is in force unchanged. This only ends the refusal of
     /// a newer file.
-    pub fn confirm(&self) {
+    pub fn confirm_file(&self) {
         self.metrics.reloaded(true);
         self.refused.store(None);
     }
 
     /// Waits until a bridge has what is in force since that number, compiled with that port there, for at most so long.
-    pub async fn arrival(
+    pub async fn wait_until_applied(
         &self,
         bridge: &str,
         generation: u64,
         port: Option<&str>,
         limit: Duration,
-    ) -> Arrival {
-        let mut moved = self.moved.subscribe();
+    ) -> PolicyArrival {
+        let mut moved = self.status_changed.subscribe();
         let end = tokio::time::Instant::now() + limit;
         loop {
             moved.mark_unchanged();
-            if let Some(doubt) = self.doubt(bridge) {
-                return Arrival::Doubtful(doubt);
+            if let Some(doubt) = self.ownership_doubt(bridge) {
+                return PolicyArrival::OwnerUnproven(doubt);
             }
             let late = {
                 let Some(standing) = self.bridges.get(bridge).filter(|s| s.connected) else {
-                    return Arrival::NotConnected;
+                    return PolicyArrival::NotConnected;
                 };
                 let status = &standing.status;
                 let there = status.acknowledged.as_ref().is_some_and(|active| {
@@ -292,42 +292,42 @@ impl Hub {
                         && port.is_none_or(|port| !active.missing_ports.contains(port))
                 });
                 if there {
-                    return Arrival::Applied;
+                    return PolicyArrival::Applied;
                 }
                 status.last_error.clone()
             };
             if tokio::time::timeout_at(end, moved.changed()).await.is_err() {
-                return Arrival::Late(late);
+                return PolicyArrival::NotInTime(late);
             }
         }
     }
 
     /// A newer file was not taken, and why: said in the status until one is.
-    pub fn refuse(&self, why: String) {
+    pub fn refuse_file(&self, why: String) {
         self.metrics.reloaded(false);
         self.refused.store(Some(Arc::new(why)));
     }
 
     /// A number for a new session.
-    pub fn session(&self) -> u64 {
+    pub fn next_session(&self) -> u64 {
         self.next_session.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Counts the end of a bridge's session, unless the controller itself ends.
-    pub fn dropped(&self, bridge: &str, session: u64, why: String) {
+    pub fn session_ended(&self, bridge: &str, session: u64, why: String) {
         if self.owners.holds(bridge, session) && self.label(bridge) == bridge {
             let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
-            standing.drops.ended(why, Instant::now());
+            standing.drops.note_end(why, Instant::now());
         }
     }
 
     /// Tells when a bridge stands differently.
     pub fn follow_bridges(&self) -> watch::Receiver<()> {
-        self.moved.subscribe()
+        self.status_changed.subscribe()
     }
 
     /// Returns the bridges that have a session, each with the session's number, in order.
-    pub fn seated(&self) -> BTreeSet<(String, u64)> {
+    pub fn owned_bridges(&self) -> BTreeSet<(String, u64)> {
         self.owners.owned()
     }
 
@@ -337,7 +337,7 @@ impl Hub {
             return;
         }
         if self.label(bridge) == bridge {
-            self.metrics.standing(bridge, true, status.settled);
+            self.metrics.set_bridge_state(bridge, true, status.settled);
             self.metrics.ambiguous(bridge, status.ambiguous_ports.len());
         }
         let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
@@ -346,14 +346,14 @@ impl Hub {
             return;
         }
         standing.connected = true;
-        standing.drops.standing(&status, Instant::now());
+        standing.drops.note_status(&status, Instant::now());
         standing.status = status;
         drop(standing);
-        self.moved.send_replace(());
+        self.status_changed.send_replace(());
     }
 
     /// Counts a part of a bridge's flows, the `first` part of a read or a later one.
-    pub fn count_some(&self, bridge: &str, compiled: &Compiled, stats: &[FlowStats], first: bool) {
+    pub fn count_part(&self, bridge: &str, compiled: &Compiled, stats: &[FlowStats], first: bool) {
         let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
         // Outside the map's lock: counting takes a while. A panic elsewhere leaves the counts usable.
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -365,7 +365,7 @@ impl Hub {
 
     /// Ends the count of a bridge's flows after a read of `flows` of them. Returns the tables that
     /// are newly full of return flows.
-    pub fn count(
+    pub fn end_count(
         &self,
         bridge: &str,
         compiled: &Compiled,
@@ -400,7 +400,7 @@ impl Hub {
 
     /// What a look at the bridges' settings found. Gives what is new since the last look, and the bridges that are
     /// well again. A bridge that the file does not name is its business while it is connected.
-    pub fn audited(&self, found: Vec<IsolationFault>) -> (Vec<IsolationFault>, Vec<String>) {
+    pub fn note_faults(&self, found: Vec<IsolationFault>) -> (Vec<IsolationFault>, Vec<String>) {
         let named = self.named_series();
         let policy = self.policy();
         let file = policy.named().map(str::to_owned);
@@ -410,7 +410,7 @@ impl Hub {
         for fault in found {
             by_bridge.entry(fault.bridge.clone()).or_default().push(fault);
         }
-        by_bridge.retain(|bridge, _| self.is_known(bridge, &named));
+        by_bridge.retain(|bridge, _| self.has_series(bridge, &named));
         self.faults.retain(|bridge, _| by_bridge.contains_key(bridge));
         let (mut new, mut well) = (Vec::new(), Vec::new());
         for (bridge, faults) in by_bridge {

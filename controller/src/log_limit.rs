@@ -79,7 +79,7 @@ impl Window {
 
 impl LogLimit {
     /// Logs the number of lines held back whenever a window ends.
-    pub async fn keep_telling(self) {
+    pub async fn report_periodically(self) {
         loop {
             tokio::time::sleep(TELL).await;
             self.tell(Some(Instant::now()));

@@ -245,7 +245,7 @@ impl Metrics {
     }
 
     /// Whether a bridge is connected and settled.
-    pub fn standing(&self, bridge: &str, connected: bool, settled: bool) {
+    pub fn set_bridge_state(&self, bridge: &str, connected: bool, settled: bool) {
         self.connected.with_label_values(&[bridge]).set(i64::from(connected));
         self.settled.with_label_values(&[bridge]).set(i64::from(connected && settled));
     }

@@ -40,20 +40,20 @@ pub mod dhcpv6;
 pub mod diff;
 pub mod finding;
 pub mod interp;
-pub mod learned;
 pub mod lint;
 pub mod matrix;
 pub mod model;
-pub mod nearest;
 pub mod network;
 pub mod never;
 mod octets;
 pub mod ofp_print;
 mod order;
-pub mod reactive;
+pub mod return_flows;
+pub mod spelling;
 pub mod syntax;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-pub mod timed;
+pub mod timeouts;
+pub mod userspace_learn;
 
 pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

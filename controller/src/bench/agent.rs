@@ -252,12 +252,12 @@ mod tests {
         (said, reply.map(|(_, message)| message))
     }
 
-    fn asked(message: &Message) -> Option<Message> {
+    fn reply_to_query(message: &Message) -> Option<Message> {
         answer(&message.encode(Xid(77)).unwrap()).1
     }
 
     fn multipart(body: Ask) -> Message {
-        match asked(&Message::MultipartRequest(MultipartRequest { flags: 0, body })) {
+        match reply_to_query(&Message::MultipartRequest(MultipartRequest { flags: 0, body })) {
             Some(message) => message,
             None => panic!("no answer"),
         }
@@ -275,12 +275,14 @@ mod tests {
 
     #[test]
     fn a_plain_switch_answers() {
-        assert_eq!(asked(&Message::EchoRequest("x".into())), Some(Message::EchoReply("x".into())));
-        assert_eq!(asked(&Message::BarrierRequest), Some(Message::BarrierReply));
+        assert_eq!(reply_to_query(&Message::EchoRequest("x".into())), Some(Message::EchoReply("x".into())));
+        assert_eq!(reply_to_query(&Message::BarrierRequest), Some(Message::BarrierReply));
         let role = Role { role: ROLE_MASTER, generation_id: 5 };
-        assert_eq!(asked(&Message::RoleRequest(role)), Some(Message::RoleReply(role)));
-        assert!(matches!(asked(&Message::GetConfigRequest), Some(Message::GetConfigReply(_))));
-        let Some(Message::FeaturesReply(features)) = asked(&Message::FeaturesRequest) else { panic!() };
+        assert_eq!(reply_to_query(&Message::RoleRequest(role)), Some(Message::RoleReply(role)));
+        assert!(matches!(reply_to_query(&Message::GetConfigRequest), Some(Message::GetConfigReply(_))));
+        let Some(Message::FeaturesReply(features)) = reply_to_query(&Message::FeaturesRequest) else {
+            panic!()
+        };
         assert_eq!(features.datapath_id, DatapathId(0x5043_0000_0007));
         let Message::MultipartReply(MultipartReply { body: Reply::PortDesc(ports), .. }) =
             multipart(Ask::PortDesc)
@@ -304,10 +306,10 @@ mod tests {
             flags: 0,
             properties: Vec::new(),
         };
-        refused(asked(&Message::BundleControl(open)), "OFPBRC_BAD_VENDOR");
-        refused(asked(&Message::TlvTableRequest), "OFPBRC_BAD_VENDOR");
-        refused(asked(&Message::BarrierReply), "OFPBRC_BAD_TYPE");
-        refused(asked(&Message::Unknown { kind: 40, body: Bytes::new() }), "OFPBRC_BAD_TYPE");
+        refused(reply_to_query(&Message::BundleControl(open)), "OFPBRC_BAD_VENDOR");
+        refused(reply_to_query(&Message::TlvTableRequest), "OFPBRC_BAD_VENDOR");
+        refused(reply_to_query(&Message::BarrierReply), "OFPBRC_BAD_TYPE");
+        refused(reply_to_query(&Message::Unknown { kind: 40, body: Bytes::new() }), "OFPBRC_BAD_TYPE");
         refused(answer(&[4, 18, 0, 9, 0, 0, 0, 77, 0]).1, "OFPBRC_BAD_LEN");
         refused(answer(&[1, 5, 0, 8, 0, 0, 0, 77]).1, "OFPBRC_BAD_VERSION");
         for (code, name) in

@@ -75,7 +75,7 @@ impl Controller {
             }
             let seconds = began.elapsed().as_secs_f64();
             if began.elapsed() > START {
-                let (address, said) = (self.address, self.said());
+                let (address, said) = (self.address, self.process_output());
                 let why = format!("nobody listens at tcp:{address} after {seconds:.0} s{said}");
                 return Err(BenchError::Start { name: self.name.clone(), why });
             }
@@ -91,7 +91,7 @@ impl Controller {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
-                let why = format!("it ended, {status}{}", self.said());
+                let why = format!("it ended, {status}{}", self.process_output());
                 Err(BenchError::Start { name: self.name.clone(), why })
             }
             Err(source) => Err(BenchError::System { what: "wait for a controller", source }),
@@ -99,7 +99,7 @@ impl Controller {
     }
 
     /// The last of what it said.
-    fn said(&mut self) -> String {
+    fn process_output(&mut self) -> String {
         let mut text = Vec::new();
         let length = self.log.metadata().map_or(0, |meta| meta.len());
         let from = SeekFrom::Start(length.saturating_sub(LAST_WORDS));

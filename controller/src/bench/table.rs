@@ -43,26 +43,26 @@ fn cells(table: &ComparisonTable) -> Vec<Vec<String>> {
         let mut line = vec![row.controller.clone()];
         match table.mode {
             Mode::Throughput => {
-                line.push(shown(row.answers_per_second, whole));
-                line.push(shown(row.cpu_ns_per_answer, |ns| format!("{} ns", whole(ns))));
+                line.push(format_value(row.answers_per_second, whole));
+                line.push(format_value(row.cpu_ns_per_answer, |ns| format!("{} ns", whole(ns))));
                 line.push(times(row.cpu_ratio));
-                line.push(shown(row.cores, |cores| format!("{cores:.2}")));
+                line.push(format_value(row.cores, |cores| format!("{cores:.2}")));
                 if let Some(subject) = subject {
                     let faster = ratio(subject.answers_per_second, row.answers_per_second);
                     line.push(if subject.controller == row.controller {
                         String::new()
                     } else {
-                        shown(faster, |n| format!("{n:.2} × as many"))
+                        format_value(faster, |n| format!("{n:.2} × as many"))
                     });
                 }
             }
             Mode::Latency => {
                 for (value, relation) in [(row.p50, row.p50_ratio), (row.p99, row.p99_ratio)] {
-                    line.extend([shown(value, micros), times(relation)]);
+                    line.extend([format_value(value, micros), times(relation)]);
                 }
-                line.push(shown(row.p99_9, micros));
+                line.push(format_value(row.p99_9, micros));
             }
-            Mode::Connect => line.push(shown(row.served_seconds, |s| format!("{s:.3} s"))),
+            Mode::Connect => line.push(format_value(row.served_seconds, |s| format!("{s:.3} s"))),
         }
         line.push(wrong(row));
         cells.push(line);
@@ -74,12 +74,12 @@ fn wrong(row: &ComparisonRow) -> String {
     row.wrong.replace('|', "/").replace('\n', " ")
 }
 
-fn shown(value: Option<f64>, how: impl FnOnce(f64) -> String) -> String {
+fn format_value(value: Option<f64>, how: impl FnOnce(f64) -> String) -> String {
     value.map_or_else(|| "–".into(), how)
 }
 
 fn times(ratio: Option<f64>) -> String {
-    shown(ratio, |ratio| format!("{ratio:.2}"))
+    format_value(ratio, |ratio| format!("{ratio:.2}"))
 }
 
 fn micros(us: f64) -> String {

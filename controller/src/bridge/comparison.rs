@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flows::diff::{Deleted, changes, same};
-use flows::timed::TimedFlowState;
+use flows::timeouts::TimedFlowState;
 use flows::{Flow, FlowMatch};
 use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
 use ofproto::oxm::Match;
@@ -18,7 +18,7 @@ use ofproto::{Cookie, GroupId, Reader, TableId, Wire as _, Writer};
 use super::Compiled;
 use super::compiled::Orphans;
 use super::plan::{Plan, for_what_is_left, lets_less, teaches_nobody};
-use super::revoked::{self, Group, Revoked};
+use super::revoked_flows::{self, Group, Revoked};
 
 /// Bounds the foreign flows that one round deletes; the next round finds more.
 const FOREIGN: usize = 1 << 15;
@@ -96,7 +96,8 @@ impl InstalledMarks {
         let Some(place) = self.compiled.find(flow) else {
             return if self.compiled.learned(flow) { FlowRelation::Learned } else { FlowRelation::Foreign };
         };
-        let standing = self.compiled.has_ends().then(|| self.compiled.standing(flow, age, at)).flatten();
+        let standing =
+            self.compiled.has_ends().then(|| self.compiled.timed_flow_state(flow, age, at)).flatten();
         let flow = match standing {
             Some(standing) => Cow::Owned(self.compiled.timed_like_twin(flow.clone(), good(standing))),
             None => Cow::Borrowed(flow),
@@ -269,8 +270,8 @@ impl Comparison {
         let stays = |group: &Group| {
             self.stays.as_ref().is_none_or(|stays| stays.contains(&self.keys.hash_one(group)))
         };
-        revoked::together(&mut mods, &goes, stays, desired);
-        mods.extend(revoked::by_cookie(&orphans, desired));
+        revoked_flows::together(&mut mods, &goes, stays, desired);
+        mods.extend(revoked_flows::by_cookie(&orphans, desired));
         let mut messages: Vec<Message> = mods.into_iter().map(Message::FlowMod).collect();
         // Groups go after the flows, because deleting a group deletes the flows that use it.
         messages.extend(groups.iter().map(|group| {

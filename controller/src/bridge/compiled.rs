@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flows::Flow;
-use flows::compile::learning;
+use flows::compile::mac_pairs;
 use flows::compile::{Origin, OriginKind, Program, ProgramPart};
-use flows::learned::{LearnedFlowJudge, Learners};
-use flows::timed::{LONGEST, TimeLeft, TimedFlowState, ends_as_desired, standing};
+use flows::return_flows::{LearnedFlowJudge, Learners};
+use flows::timeouts::{LONGEST, TimeLeft, TimedFlowState, ends_as_desired, timed_flow_state};
 use ofproto::{Cookie, TableId};
 
 /// Names the tables and cookies of learned flows whose learner is gone.
@@ -184,7 +184,7 @@ impl Compiled {
     }
 
     fn learned_by_us(&self, flow: &Flow) -> bool {
-        self.learning && learning::learned(flow).is_some()
+        self.learning && mac_pairs::learned(flow).is_some()
     }
 
     /// Where a flow comes from; a learned one comes from where its learner does.
@@ -215,8 +215,8 @@ impl Compiled {
     }
 
     /// How a flow that the switch has since `age` stands to its desired twin, where that has an end.
-    pub fn standing(&self, flow: &Flow, age: Duration, now: Duration) -> Option<TimedFlowState> {
-        Some(standing(flow.hard_timeout, age, self.left(flow, now)?, self.longest))
+    pub fn timed_flow_state(&self, flow: &Flow, age: Duration, now: Duration) -> Option<TimedFlowState> {
+        Some(timed_flow_state(flow.hard_timeout, age, self.left(flow, now)?, self.longest))
     }
 
     /// Returns whether a flow of that `age` ends when its desired twin does; none where the twin has no end.

@@ -18,16 +18,16 @@ use std::time::{Duration, Instant};
 
 use flows::Flow;
 use flows::compile::sample;
-use flows::reactive::{Dialect, LearnedFlowMirror};
+use flows::userspace_learn::{Dialect, LearnedFlowMirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message};
 use ofproto::{DatapathId, TableId, Xid};
 
-use super::crowded::CrowdedPorts;
+use super::crowded_ports::CrowdedPorts;
 use super::ct_flush::FlushSelector;
 use super::leases::Leases;
 use super::plan::Plan;
-use super::revoked::Revoked;
+use super::revoked_flows::Revoked;
 use super::{Compiled, Evicted, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::active_policy::ActivePolicy;
 use crate::clock::Clock;
@@ -47,7 +47,7 @@ pub struct Bridge {
     /// What time it is.
     clock: Clock,
     /// When what is desired changes by itself, in seconds since 1970-01-01 UTC.
-    wake: Option<u64>,
+    next_change_at: Option<u64>,
     name: Option<String>,
     datapath: DatapathId,
     owned: bool,
@@ -87,9 +87,9 @@ pub struct Bridge {
     /// Whether what is desired changed, and it is not decided yet whether that is changed at once.
     changed: bool,
     /// What was in force before the last commit, and what of it went, while it is not known what that had taught.
-    gone: Option<(Arc<Compiled>, Vec<Flow>)>,
+    vanished_program: Option<(Arc<Compiled>, Vec<Flow>)>,
     /// What was in force a moment ago.
-    revoked: Option<Revoked>,
+    revoked_flows: Option<Revoked>,
     /// Consecutive rounds that failed or left something to do.
     failed_rounds: u32,
     /// Consecutive rounds that deleted as much as one round may.
@@ -101,11 +101,11 @@ pub struct Bridge {
     last_error: Option<String>,
     notices: VecDeque<Notice>,
     /// Where the file makes a learning switch of it.
-    learning: Option<LearningSwitch>,
+    learning_switch: Option<LearningSwitch>,
     /// Since when: its table counts seconds from here.
-    since: Instant,
+    created_at: Instant,
     /// What the controller learned for it.
-    mirror: LearnedFlowMirror,
+    learned_flow_mirror: LearnedFlowMirror,
     /// Learned flows that were sent and that the switch may still refuse.
     additions: PendingAdditions,
     /// Why a packet was not learned from, as it was noted last.
@@ -119,9 +119,9 @@ pub struct Bridge {
     /// Who has which address by DHCP.
     leases: Leases,
     /// Ports with as many IPv6 addresses as a port may have.
-    crowded: CrowdedPorts,
+    crowded_ports: CrowdedPorts,
     /// Addresses that were somebody's, and when what was learned for them is looked at once more.
-    unlearned: VecDeque<(Instant, (u16, IpAddr))>,
+    ended_addresses: VecDeque<(Instant, (u16, IpAddr))>,
     /// The meters of DHCP.
     metering: Metering,
     /// Why a message of DHCP was not passed on, as it was noted last.
@@ -200,7 +200,7 @@ impl Bridge {
         Self {
             policy,
             clock,
-            wake: None,
+            next_change_at: None,
             name: None,
             datapath: DatapathId::default(),
             owned: false,
@@ -223,9 +223,9 @@ impl Bridge {
             foreign_reported: false,
             foreign_changes: 0,
             changed: false,
-            gone: None,
+            vanished_program: None,
             last_read: None,
-            revoked: None,
+            revoked_flows: None,
             failed_rounds: 0,
             partial_rounds: 0,
             read_was_outdated: false,
@@ -233,17 +233,17 @@ impl Bridge {
             drift_repaired: 0,
             last_error: None,
             notices: VecDeque::new(),
-            learning: None,
-            since: clock.at(),
-            mirror: LearnedFlowMirror::new(MIRRORED, Dialect::Nicira),
+            learning_switch: None,
+            created_at: clock.at(),
+            learned_flow_mirror: LearnedFlowMirror::new(MIRRORED, Dialect::Nicira),
             additions: PendingAdditions::default(),
             not_learned: None,
             visibility: FlowVisibility::Unseen,
             evicted: Evicted::new(),
             sampling: Sampling::default(),
             leases: Leases::default(),
-            crowded: CrowdedPorts::default(),
-            unlearned: VecDeque::new(),
+            crowded_ports: CrowdedPorts::default(),
+            ended_addresses: VecDeque::new(),
             metering: Metering::default(),
             not_relayed: None,
         }
@@ -251,7 +251,7 @@ impl Bridge {
 
     /// Returns a bridge that leaves its switch alone until it is [granted](Self::set_granted) to
     /// this session.
-    pub fn claiming(policy: ActivePolicy, clock: Clock) -> Self {
+    pub fn awaiting_grant(policy: ActivePolicy, clock: Clock) -> Self {
         Self { is_granted: false, ..Self::new(policy, clock) }
     }
 
@@ -313,7 +313,7 @@ impl Bridge {
             Phase::Reading(reading) => Some(reading.deadline),
             Phase::Committing(commit) => Some(commit.deadline),
         };
-        let wake = self.wake.and_then(|at| self.clock.instant(at));
+        let wake = self.next_change_at.and_then(|at| self.clock.instant(at));
         deadline.into_iter().chain(wake).chain(self.leases_due()).chain(self.port_changes.due()).min()
     }
 
@@ -327,7 +327,7 @@ impl Bridge {
         if session.is_closed() {
             return;
         }
-        if self.wake.is_some_and(|at| self.clock.instant(at).is_some_and(|at| at <= now)) {
+        if self.next_change_at.is_some_and(|at| self.clock.instant(at).is_some_and(|at| at <= now)) {
             self.recompile(now, session);
             if self.desired.ends_early() {
                 self.read_soon(now);
@@ -346,7 +346,7 @@ impl Bridge {
             }
             Phase::Committing(commit) if commit.deadline <= now => {
                 // It may have happened or not: only the switch knows.
-                self.failed(now, "no answer to a commit".to_owned());
+                self.round_failed(now, "no answer to a commit".to_owned());
             }
             _ => {}
         }
@@ -386,8 +386,8 @@ impl Bridge {
 
     /// Acknowledges the program in force, if no revoked flow can be left. Only a complete read that
     /// began late enough shows that: time alone does not.
-    fn reach(&mut self, read_began: Option<Instant>) {
-        if let Some(revoked) = &mut self.revoked {
+    fn acknowledge_installed(&mut self, read_began: Option<Instant>) {
+        if let Some(revoked) = &mut self.revoked_flows {
             revoked.changed_until =
                 revoked.changed_until.filter(|until| read_began.is_none_or(|began| began < *until));
             if revoked.changed_until.is_some() {
@@ -418,11 +418,11 @@ impl Bridge {
         self.settled = false;
         if !owned {
             self.read_at = None;
-            self.wake = None;
+            self.next_change_at = None;
             self.port_changes.forget();
             self.installed = None;
             self.acknowledged = None;
-            self.learning = None;
+            self.learning_switch = None;
             self.leases = Leases::default();
             return;
         }
@@ -453,11 +453,11 @@ impl Bridge {
         self.note_ports(&program.missing_ports);
         let compiled = self.desired.then(program, seconds, self.policy.longest);
         let compiled = compiled.of_generation(self.policy.generation).learning(self.learns().is_some());
-        self.wake = self.policy.next_end(seconds);
+        self.next_change_at = self.policy.next_end(seconds);
         if compiled.ends_early() {
             // Half of the timeout is not over by then, and half is left when it is.
             let again = seconds.saturating_add(u64::from(self.policy.longest / 4).max(1));
-            self.wake = Some(self.wake.map_or(again, |end| end.min(again)));
+            self.next_change_at = Some(self.next_change_at.map_or(again, |end| end.min(again)));
         }
         let same = compiled.desires_same(&self.desired);
         let before = std::mem::replace(&mut self.desired, Arc::new(compiled));
@@ -469,7 +469,7 @@ impl Bridge {
             // Names of rules may have changed, flows have not. What the switch does not have yet is not in force by that.
             if had {
                 self.installed = Some(Arc::clone(&self.desired));
-                self.reach(None);
+                self.acknowledge_installed(None);
             }
             return;
         }
@@ -502,7 +502,9 @@ impl Bridge {
         if !matches!(self.phase, Phase::Idle) {
             return;
         }
-        let (Some((before, gone)), Some(installed)) = (self.gone.take(), &self.installed) else { return };
+        let (Some((before, gone)), Some(installed)) = (self.vanished_program.take(), &self.installed) else {
+            return;
+        };
         if let Some(plan) = Plan::taught(&before, installed, &gone).filter(|_| self.owned) {
             self.commit(now, now, plan, session);
         }
@@ -567,7 +569,7 @@ impl Bridge {
                 }
             }
             Message::FlowRemoved(removed) => {
-                self.mirror.removed(removed);
+                self.learned_flow_mirror.removed(removed);
             }
             // The monitor dropped updates while it was paused: what it would have told is to be read.
             Message::MonitorPaused | Message::MonitorResumed => self.read_after_drift(now),
@@ -603,7 +605,7 @@ impl Bridge {
     }
 
     /// A round failed: another after a while.
-    fn failed(&mut self, now: Instant, why: String) {
+    fn round_failed(&mut self, now: Instant, why: String) {
         self.phase = Phase::Idle;
         self.settled = false;
         self.installed_is_known = false;
@@ -618,7 +620,7 @@ impl Bridge {
         first.saturating_mul(1 << self.failed_rounds.saturating_sub(1).min(16)).min(last)
     }
 
-    fn ask(session: &mut Session, body: MultipartRequestBody) -> Option<Xid> {
+    fn request_multipart(session: &mut Session, body: MultipartRequestBody) -> Option<Xid> {
         Self::send(session, &Message::MultipartRequest(MultipartRequest { flags: 0, body }))
     }
 

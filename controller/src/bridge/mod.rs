@@ -10,7 +10,7 @@
 mod comparison;
 mod compiled;
 mod counts;
-mod crowded;
+mod crowded_ports;
 mod ct_flush;
 mod flow_mod_text;
 mod full_bounds;
@@ -20,7 +20,7 @@ mod machine;
 mod notice;
 mod plan;
 mod ports;
-mod revoked;
+mod revoked_flows;
 #[cfg(test)]
 mod tests;
 

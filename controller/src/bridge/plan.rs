@@ -15,7 +15,7 @@ use super::Compiled;
 use super::compiled::ChangedParts;
 use super::compiled::Orphans;
 use super::flow_mod_text::flow_mod_text;
-use super::revoked;
+use super::revoked_flows;
 
 /// The changes of one round.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Plan {
         let orphans = desired.orphans(&new, &old);
         let touched = touched(&mods, flows()).into_iter();
         let gone: Vec<Flow> = touched.filter(|(m, f)| lets_less(m, f)).map(|(_, f)| f.clone()).collect();
-        mods.extend(revoked::by_cookie(&orphans, desired));
+        mods.extend(revoked_flows::by_cookie(&orphans, desired));
         let messages = mods.into_iter().map(Message::FlowMod).collect();
         let revokes = !gone.is_empty();
         Some(Self { messages, revokes, orphans, gone, ..Self::default() })
@@ -65,7 +65,7 @@ impl Plan {
 
     /// What is left to be deleted of what those taught the switch who lost by a change that is made.
     pub(super) fn taught(before: &Compiled, desired: &Compiled, gone: &[Flow]) -> Option<Self> {
-        let mods = revoked::by_address(before, desired, gone);
+        let mods = revoked_flows::by_address(before, desired, gone);
         let messages: Vec<Message> = mods.into_iter().map(Message::FlowMod).collect();
         (!messages.is_empty()).then(|| Self { messages, revokes: true, ..Self::default() })
     }

@@ -112,13 +112,13 @@ impl Create {
             return Ok(ExitCode::SUCCESS);
         }
         let made: CreatedContainer = serde_json::from_value(answer).into_diagnostic()?;
-        output::print(&shown(&made))?;
+        output::print(&created_text(&made))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// What a person needs to know of a new container.
-fn shown(made: &CreatedContainer) -> String {
+fn created_text(made: &CreatedContainer) -> String {
     let CreatedContainer { name, network, id, bridge, port, device, mac, .. } = made;
     let mut text = format!("{name}: id {id} on {network}, port {port} of {bridge}\n");
     let place = match &made.netns {

@@ -75,7 +75,7 @@ impl Diagnostic for AlreadyPrinted {}
 /// # Errors
 /// [`Said`] when it cannot be used: why, has been printed.
 pub(super) fn load(file: &Path) -> Result<Policy, Failure> {
-    Policy::load(file).map_err(said)
+    Policy::load(file).map_err(print_policy_error)
 }
 
 /// The same, with what was added to it at run time, as far as there is a place for it. Prints what has none.
@@ -83,7 +83,7 @@ pub(super) fn load(file: &Path) -> Result<Policy, Failure> {
 /// # Errors
 /// [`Said`] when it cannot be used: why, has been printed.
 pub(super) fn resume(file: &Path, additions: &Additions) -> Result<Policy, Failure> {
-    let (policy, aside) = Policy::resume(file, additions).map_err(said)?;
+    let (policy, aside) = Policy::resume(file, additions).map_err(print_policy_error)?;
     for (template, number) in aside {
         output::complain(format_args!(
             "portcullis: {template} {number} is not in force: the network file has no place for it"
@@ -95,7 +95,7 @@ pub(super) fn resume(file: &Path, additions: &Additions) -> Result<Policy, Failu
     Ok(policy)
 }
 
-fn said(error: PolicyError) -> Failure {
+fn print_policy_error(error: PolicyError) -> Failure {
     print_error(&error);
     AlreadyPrinted.into()
 }

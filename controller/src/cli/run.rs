@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use flows::finding::Severity;
-use flows::timed::LONGEST;
+use flows::timeouts::LONGEST;
 use miette::IntoDiagnostic as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -109,7 +109,7 @@ impl Run {
         let hub = Arc::new(Hub::with_state(policy, metrics, store, state).with_longest(self.longest_timeout));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().into_diagnostic()?;
         let ended = runtime.block_on(async {
-            tokio::spawn(log_limit.clone().keep_telling());
+            tokio::spawn(log_limit.clone().report_periodically());
             self.serve(hub, token).await
         });
         log_limit.tell(None);
@@ -149,8 +149,8 @@ impl Run {
                 .await
                 .map_err(not_listening)?;
         }
-        tokio::spawn(Arc::clone(&hub).keep_windows());
-        tokio::spawn(Arc::clone(&hub).keep_state());
+        tokio::spawn(Arc::clone(&hub).close_windows_on_time());
+        tokio::spawn(Arc::clone(&hub).retry_state_until_written());
         let server = Server::new(Arc::clone(&hub), files.switches, down.clone());
         if !self.no_audit {
             // The database is read before any switch can connect and claim a bridge.
@@ -217,7 +217,7 @@ impl Run {
                 info!(file = name, "read again and in force");
             }
             Ok(Err(refused)) => {
-                hub.refuse(refused.to_string());
+                hub.refuse_file(refused.to_string());
                 match &refused {
                     PolicyError::Findings(failed) => {
                         for finding in &failed.findings {
@@ -271,8 +271,8 @@ impl Audits {
         match found {
             Ok(Ok(Audit { mut faults, identities })) => {
                 self.complained = false;
-                faults.extend(self.hub.identified(identities, asked));
-                let (new, well) = self.hub.audited(faults);
+                faults.extend(self.hub.compare_identities(identities, asked));
+                let (new, well) = self.hub.note_faults(faults);
                 for fault in new {
                     error!("{fault}");
                 }
@@ -301,7 +301,7 @@ async fn keep_retrying(hub: Arc<Hub>, database: Database) {
         // What comes together is told together.
         tokio::time::sleep(RETRY_TOLD).await;
         moved.mark_unchanged();
-        let seats = hub.seated();
+        let seats = hub.owned_bridges();
         let new = seats.iter().filter(|seat| !told.contains(*seat));
         let bridges: Vec<String> = new.map(|(bridge, _)| bridge.clone()).collect();
         told = seats;

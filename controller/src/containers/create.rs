@@ -12,7 +12,7 @@ use super::devices::{DeviceError, Inside, VethPair, mac_text};
 use super::place::{self, BridgePlace, TakenPlaces, network_of};
 use super::service::ServedService;
 use super::{Containers, LIMIT, MAX_CONTAINERS, Request, now};
-use crate::hub::Arrival;
+use crate::hub::PolicyArrival;
 use crate::ovs::{add_port, bridge_kind};
 use crate::policy::Policy;
 use crate::problem::Problem;
@@ -57,7 +57,7 @@ impl Containers {
     /// # Errors
     /// What is in the way.
     pub fn create(&self, request: &Request, who: &str) -> Result<CreatedContainer, Problem> {
-        let _turn = self.hub.revise();
+        let _turn = self.hub.lock_policy();
         let policy = self.hub.policy();
         let rows = self.store()?.all::<Container>()?;
         let (network, place) = fit(&policy.file, &rows, request)?;
@@ -105,7 +105,7 @@ impl Containers {
         info!(container = row.name, network = row.network, port = row.port, who, "container made");
         let pair = VethPair::of_row(&row);
         Ok(CreatedContainer {
-            pending: arrival != Arrival::Applied,
+            pending: arrival != PolicyArrival::Applied,
             device: pair.device(row.netns.as_deref()).to_owned(),
             mac: mac_text(pair.inner_mac()),
             addresses: place.addresses.iter().map(ToString::to_string).collect(),
@@ -128,7 +128,7 @@ impl Containers {
         next: Policy,
         inside: &Inside,
         userspace: bool,
-    ) -> Result<Arrival, Problem> {
+    ) -> Result<PolicyArrival, Problem> {
         let pair = VethPair::of_row(row);
         let netns = row.netns.as_deref();
         pair.create(netns).map_err(device_failed)?;
@@ -140,10 +140,10 @@ impl Containers {
         }
         add_port(&self.database, &row.bridge, &row.port, &row.name)
             .map_err(|why| ovs_failed(&format!("the port {}", row.port), &why))?;
-        let generation = self.hub.replace(next);
+        let generation = self.hub.replace_policy(next);
         let arrival = self.arrival(&row.bridge, generation, Some(&row.port));
-        if let Arrival::Late(why) = &arrival {
-            let why = Arrival::lateness(why.clone(), LIMIT);
+        if let PolicyArrival::NotInTime(why) = &arrival {
+            let why = PolicyArrival::lateness(why.clone(), LIMIT);
             let error = format!("the flows did not come into force on {}: {why}", row.bridge);
             return Err(Problem::failed(
                 "not-in-force",

@@ -1,13 +1,13 @@
 //! Templates stamped out at run time.
 
-use flows::nearest::nearest;
 use flows::network::{Additions, NetworkFile, Template};
+use flows::spelling::nearest;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::ToSchema;
 
 use super::{Containers, Instance, LIMIT, MAX_INSTANCES, now};
-use crate::hub::Arrival;
+use crate::hub::PolicyArrival;
 use crate::policy::{Policy, PolicyError};
 use crate::problem::Problem;
 use crate::store;
@@ -84,7 +84,7 @@ impl Containers {
     /// # Errors
     /// What is in the way. Nothing is changed then.
     pub fn stamp(&self, instance: &Instance, who: &str) -> Result<InstanceChange, Problem> {
-        let _turn = self.hub.revise();
+        let _turn = self.hub.lock_policy();
         let policy = self.hub.policy();
         let template = template_of(&policy.file, &instance.template)?;
         let (first, last) = template.numbers;
@@ -115,7 +115,7 @@ impl Containers {
     /// # Errors
     /// What is in the way. Nothing is changed then.
     pub fn unstamp(&self, instance: &Instance, who: &str) -> Result<InstanceChange, Problem> {
-        let _turn = self.hub.revise();
+        let _turn = self.hub.lock_policy();
         let policy = self.hub.policy();
         let Instance { template: name, number } = instance;
         let key = store::Instance::key_of(name, *number);
@@ -157,13 +157,13 @@ impl Containers {
             return Err(Problem::conflict("in-use", error, help));
         }
         let bridges: Vec<String> = after.bridges().map(str::to_owned).collect();
-        let generation = self.hub.replace(after);
+        let generation = self.hub.replace_policy(after);
         let done = self.all_arrive(&bridges, generation).and_then(|pending| {
             remember()?;
             Ok(pending)
         });
         if done.is_err() {
-            self.hub.replace(before.clone());
+            self.hub.replace_policy(before.clone());
         }
         done
     }
@@ -172,10 +172,10 @@ impl Containers {
         let mut pending = Vec::new();
         for bridge in bridges {
             match self.arrival(bridge, generation, None) {
-                Arrival::Applied => {}
-                Arrival::NotConnected | Arrival::Doubtful(_) => pending.push(bridge.clone()),
-                Arrival::Late(why) => {
-                    let why = Arrival::lateness(why, LIMIT);
+                PolicyArrival::Applied => {}
+                PolicyArrival::NotConnected | PolicyArrival::OwnerUnproven(_) => pending.push(bridge.clone()),
+                PolicyArrival::NotInTime(why) => {
+                    let why = PolicyArrival::lateness(why, LIMIT);
                     let error = format!("the flows did not come into force on {bridge}: {why}");
                     let help = "look at `portcullis status`, then try again";
                     return Err(Problem::failed("not-in-force", error, help));

@@ -121,7 +121,7 @@ impl Containers {
     }
 
     fn listed(&self, policy: &ActivePolicy, row: Container) -> Listed {
-        let (state, why) = self.standing(policy, &row);
+        let (state, why) = self.container_state(policy, &row);
         let place = policy
             .file
             .network(&row.network)
@@ -143,7 +143,7 @@ impl Containers {
         }
     }
 
-    fn standing(&self, policy: &ActivePolicy, row: &Container) -> (ContainerState, Option<String>) {
+    fn container_state(&self, policy: &ActivePolicy, row: &Container) -> (ContainerState, Option<String>) {
         if row.phase != Phase::There {
             let why = format!("`portcullis container delete {}` goes on", row.name);
             return (ContainerState::HalfDone, Some(why));
@@ -153,7 +153,7 @@ impl Containers {
                 policy.set_aside.iter().find(|(c, _)| c.name == row.name).map(|(_, why)| why.to_string());
             return (ContainerState::SetAside, why);
         }
-        let Some(status) = self.hub.standing(&row.bridge) else {
+        let Some(status) = self.hub.bridge_status(&row.bridge) else {
             return (ContainerState::Pending, Some(format!("{} is not connected", row.bridge)));
         };
         if status.missing_ports.contains(&row.port) {

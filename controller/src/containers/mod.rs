@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::hub::{Arrival, Hub};
+use crate::hub::{Hub, PolicyArrival};
 use crate::ovs::Database;
 use crate::problem::Problem;
 use crate::store::Store;
@@ -66,8 +66,8 @@ impl Containers {
     }
 
     /// Waits until a bridge has the policy in force.
-    fn arrival(&self, bridge: &str, generation: u64, port: Option<&str>) -> Arrival {
-        self.runtime.block_on(self.hub.arrival(bridge, generation, port, LIMIT))
+    fn arrival(&self, bridge: &str, generation: u64, port: Option<&str>) -> PolicyArrival {
+        self.runtime.block_on(self.hub.wait_until_applied(bridge, generation, port, LIMIT))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use flows::nearest::nearest;
 use flows::network::{ContainerRange, Network, NetworkFile};
+use flows::spelling::nearest;
 use ipnetwork::IpNetwork;
 
 use super::devices::MAX_NAME;

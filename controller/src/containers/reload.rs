@@ -25,12 +25,12 @@ impl Containers {
         let before = self.hub.policy();
         let (mut additions, mut in_force) = (self.added(&before), before.additions.clone());
         if before.is_made_of(&self.file, &additions) {
-            self.hub.confirm();
+            self.hub.confirm_file();
             return Ok(before);
         }
         for _ in 0..TRIES {
             let policy = self.proven(&additions, &in_force);
-            let _turn = self.hub.revise();
+            let _turn = self.hub.lock_policy();
             let (now, added) = (self.hub.policy(), self.added(&self.hub.policy()));
             match policy {
                 Ok(policy) => {
@@ -48,7 +48,7 @@ impl Containers {
             }
             (additions, in_force) = (added, now.additions.clone());
         }
-        let _turn = self.hub.revise();
+        let _turn = self.hub.lock_policy();
         let now = self.hub.policy();
         self.take(self.proven(&self.added(&now), &now.additions)?, &now)
     }
@@ -73,7 +73,7 @@ impl Containers {
             return Err(PolicyError::NoPlace { path: policy.path, containers: lost });
         }
         policy.set_aside = still;
-        self.hub.replace(policy);
+        self.hub.replace_policy(policy);
         Ok(self.hub.policy())
     }
 
@@ -140,12 +140,12 @@ mod tests {
         std::fs::write(&file, TEXT).unwrap();
         let containers = reloading(file.clone());
         let first = containers.hub.policy();
-        containers.hub.refuse("for a reason that is gone".to_owned());
+        containers.hub.refuse_file("for a reason that is gone".to_owned());
         let again = containers.reload().unwrap();
         assert!(Arc::ptr_eq(&first.policy, &again.policy) && first.generation == again.generation);
         assert_eq!(containers.hub.report().refused, None);
         // A container added at run time is in force, and this test stores it nowhere.
-        containers.hub.replace(again.with_container(&container(100)).unwrap());
+        containers.hub.replace_policy(again.with_container(&container(100)).unwrap());
         let with = containers.hub.policy();
         assert!(Arc::ptr_eq(&with.policy, &containers.reload().unwrap().policy));
         std::fs::write(&file, format!("{TEXT}# another text\n")).unwrap();

@@ -1,6 +1,6 @@
 //! Removing a container, all of it.
 
-use flows::nearest::nearest;
+use flows::spelling::nearest;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 use utoipa::ToSchema;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::Containers;
 use super::create::{device_failed, ovs_failed};
 use super::devices::VethPair;
-use crate::hub::Arrival;
+use crate::hub::PolicyArrival;
 use crate::ovs::remove_port;
 use crate::problem::Problem;
 use crate::store::{Container, Phase};
@@ -34,7 +34,7 @@ impl Containers {
     /// There is none of that name, or something could not be removed. Then it is said so, and the rest is removed by another
     /// call, or at the next start.
     pub fn delete(&self, name: &str, who: &str) -> Result<RemovedContainer, Problem> {
-        let _turn = self.hub.revise();
+        let _turn = self.hub.lock_policy();
         let rows = self.store()?.all::<Container>()?;
         let Some(row) = rows.iter().find(|r| r.name == name) else {
             return Err(unknown(name, &rows));
@@ -48,7 +48,7 @@ impl Containers {
         })?;
         info!(container = name, network = row.network, port = row.port, who, "container removed");
         Ok(RemovedContainer {
-            pending: arrival != Arrival::Applied,
+            pending: arrival != PolicyArrival::Applied,
             name: row.name,
             network: row.network,
             id: row.id,
@@ -56,12 +56,12 @@ impl Containers {
     }
 
     /// Takes away whatever there is of a container, the last made first. What is not there needs no removing.
-    pub(super) fn clear(&self, row: &Container) -> Result<Arrival, Problem> {
-        let mut arrival = Arrival::Applied;
+    pub(super) fn clear(&self, row: &Container) -> Result<PolicyArrival, Problem> {
+        let mut arrival = PolicyArrival::Applied;
         if let Some(policy) = self.hub.policy().without_container(&row.name) {
-            let generation = self.hub.replace(policy);
+            let generation = self.hub.replace_policy(policy);
             arrival = self.arrival(&row.bridge, generation, None);
-            if let Arrival::Late(why) = &arrival {
+            if let PolicyArrival::NotInTime(why) = &arrival {
                 // The port goes all the same: without it nothing reaches the container, and the controller goes on trying.
                 warn!(bridge = row.bridge, why, "the flows of a container are not gone yet");
             }
@@ -81,7 +81,7 @@ impl Containers {
 
     /// Clears away what a crash left half made or half removed. What cannot be stays half done, and said so.
     pub fn recover(&self) {
-        let _turn = self.hub.revise();
+        let _turn = self.hub.lock_policy();
         let rows = match self.store().and_then(|store| Ok(store.all::<Container>()?)) {
             Ok(rows) => rows,
             Err(why) => {

@@ -9,7 +9,7 @@ const MAX_BRIDGES: usize = 1_024;
 
 impl Hub {
     /// Counts a sample of a denied packet, that came so many seconds after 1970-01-01 UTC.
-    pub fn denied(&self, bridge: &str, sample: Sample, at: u64) {
+    pub fn note_denied(&self, bridge: &str, sample: Sample, at: u64) {
         if !self.denied.contains_key(bridge) && self.denied.len() >= MAX_BRIDGES {
             return;
         }

@@ -19,7 +19,7 @@ impl SessionDrops {
     const WELL: Duration = Duration::from_secs(60);
 
     /// Counts a session that ended.
-    pub(super) fn ended(&mut self, why: String, now: Instant) {
+    pub(super) fn note_end(&mut self, why: String, now: Instant) {
         if self.is_well(now) {
             self.count = 0;
         }
@@ -29,7 +29,7 @@ impl SessionDrops {
     }
 
     /// Notes whether the bridge is settled in its session.
-    pub(super) fn standing(&mut self, status: &BridgeStatus, now: Instant) {
+    pub(super) fn note_status(&mut self, status: &BridgeStatus, now: Instant) {
         self.settled = if status.settled { self.settled.or(Some(now)) } else { None };
     }
 
@@ -60,23 +60,23 @@ mod tests {
         let settled = BridgeStatus { settled: true, ..BridgeStatus::default() };
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(drops.text(at(0)), None);
-        drops.ended("too many bad messages".to_owned(), at(0));
+        drops.note_end("too many bad messages".to_owned(), at(0));
         assert_eq!(drops.text(at(0)).unwrap(), "its session ended: too many bad messages");
         // Once is no habit.
-        drops.standing(&settled, at(1));
+        drops.note_status(&settled, at(1));
         assert_eq!(drops.text(at(1)), None);
         for n in 2..=841 {
-            drops.ended(format!("reason {n}"), at(n));
-            drops.standing(&settled, at(n));
+            drops.note_end(format!("reason {n}"), at(n));
+            drops.note_status(&settled, at(n));
         }
         let text = "its session ended 841 times, the last one: reason 841";
         assert_eq!(drops.text(at(900)).unwrap(), text);
         assert_eq!(drops.text(at(901)), None);
         // Not as it should, it is not well.
-        drops.standing(&BridgeStatus::default(), at(902));
+        drops.note_status(&BridgeStatus::default(), at(902));
         assert_eq!(drops.text(at(1_000)).unwrap(), text);
-        drops.standing(&settled, at(1_000));
-        drops.ended("another".to_owned(), at(1_060));
+        drops.note_status(&settled, at(1_000));
+        drops.note_end("another".to_owned(), at(1_060));
         assert_eq!(drops.text(at(1_060)).unwrap(), "its session ended: another", "it is counted anew");
     }
 }

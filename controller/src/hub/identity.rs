@@ -10,7 +10,7 @@ use tracing::{error, warn};
 use super::owners::{Claim, Claimant, ExpectedDatapath, IdentitySource, Owner};
 use super::{FaultReport, Hub};
 use crate::address::ListenAddress;
-use crate::ovs::{FaultKind, Identities, Identity, IsolationFault, leads_to};
+use crate::ovs::{FaultKind, Identities, Identity, IsolationFault, target_reaches};
 
 /// Names the fault of a bridge that several sessions claim.
 const CONFLICT: &str = "identity-conflict";
@@ -34,23 +34,23 @@ pub(super) struct Contradicted {
 
 impl Hub {
     /// Claims a bridge for a session, for the first time or after a change.
-    pub fn claim(&self, bridge: &str, claimant: Claimant, now: Instant) -> Claim {
+    pub fn acquire(&self, bridge: &str, claimant: Claimant, now: Instant) -> Claim {
         let is_named = self.label(bridge) == bridge;
-        let known = self.known(bridge);
+        let known = self.expected_datapath(bridge);
         let had = self.owners.holds(bridge, claimant.session);
         let who = claimant.clone();
-        let claim = self.owners.claim(bridge, is_named, known, claimant, now);
+        let claim = self.owners.acquire(bridge, is_named, known, claimant, now);
         match &claim {
             // The database may know the bridge better by now.
             Claim::Granted(_) if is_named && !had => self.audit_wanted.notify_one(),
             Claim::Waits { bridge, why: Some(why), new: true } => {
-                self.conflict(bridge, &who, why);
+                self.note_conflict(bridge, &who, why);
                 // The last answer of the database may be out of date.
                 if known.is_some_and(|known| known.by == IdentitySource::Database) {
                     self.audit_wanted.notify_one();
                 }
             }
-            Claim::Refused(why) => self.conflict(bridge, &who, why),
+            Claim::Refused(why) => self.note_conflict(bridge, &who, why),
             Claim::Granted(_) | Claim::Waits { .. } => {}
         }
         if had && !matches!(claim, Claim::Granted(_)) {
@@ -62,7 +62,7 @@ impl Hub {
     /// Notes that the owner of a bridge answered its probe. Sessions that waited for this wait on.
     pub fn owner_answered(&self, bridge: &str, session: u64) {
         for (claimant, why) in self.owners.owner_answered(bridge, session) {
-            self.conflict(bridge, &claimant, &why);
+            self.note_conflict(bridge, &claimant, &why);
         }
     }
 
@@ -81,17 +81,17 @@ impl Hub {
             if let Some(mut standing) = self.bridges.get_mut(bridge) {
                 standing.connected = false;
             }
-            self.metrics.standing(bridge, false, false);
+            self.metrics.set_bridge_state(bridge, false, false);
         } else {
             // The next session may have another name.
             self.bridges.remove(bridge);
         }
-        self.moved.send_replace(());
+        self.status_changed.send_replace(());
     }
 
     /// Returns the datapath that a bridge of the file must be, if known. The network file takes
     /// precedence over the database.
-    fn known(&self, bridge: &str) -> Option<ExpectedDatapath> {
+    fn expected_datapath(&self, bridge: &str) -> Option<ExpectedDatapath> {
         if let Some(datapath) = self.policy.borrow().file.bridge(bridge)?.datapath_id {
             return Some(ExpectedDatapath { datapath, by: IdentitySource::File });
         }
@@ -100,20 +100,20 @@ impl Hub {
         Some(ExpectedDatapath { datapath, by: IdentitySource::Database })
     }
 
-    fn conflict(&self, bridge: &str, claimant: &Claimant, why: &str) {
+    fn note_conflict(&self, bridge: &str, claimant: &Claimant, why: &str) {
         self.metrics.identity_conflict(self.label(bridge));
         let Claimant { datapath, peer, .. } = claimant;
         warn!(bridge, %datapath, peer, why, "not taken for the bridge that it says it is");
     }
 
     /// Returns the reason to doubt the owner of a bridge; none if there is no evidence against it.
-    pub(super) fn doubt(&self, bridge: &str) -> Option<String> {
+    pub(super) fn ownership_doubt(&self, bridge: &str) -> Option<String> {
         let is_impostor = |fault: &&IsolationFault| fault.kind == FaultKind::Impostor;
         let faults = self.faults.get(bridge);
         let impostor = faults.as_deref().and_then(|faults| faults.iter().find(is_impostor));
         impostor
             .map(|fault| fault.detail.clone())
-            .or_else(|| self.owners.doubt(bridge, self.known(bridge), Instant::now()))
+            .or_else(|| self.owners.ownership_doubt(bridge, self.expected_datapath(bridge), Instant::now()))
     }
 
     /// Returns the sessions that claim a bridge in vain, as faults.
@@ -135,7 +135,7 @@ impl Hub {
     /// Compares the answer of Open vSwitch's database, requested at `asked`, with the sessions.
     /// Returns faults of bridges whose session is an impostor's, and of bridges that call another
     /// controller. Orders waiting sessions to claim again.
-    pub fn identified(&self, identities: Identities, asked: Instant) -> Vec<IsolationFault> {
+    pub fn compare_identities(&self, identities: Identities, asked: Instant) -> Vec<IsolationFault> {
         let mut found = Vec::new();
         let settled = identities.delay + WRITING;
         // Each entry is written in one step.
@@ -156,7 +156,7 @@ impl Hub {
                 continue;
             }
             let Some(owner) = self.owners.owner(bridge) else {
-                found.extend(self.calls_others(bridge, identity));
+                found.extend(self.fault_of_targets(bridge, identity));
                 if let Some(before) = contradicted.get_mut(bridge) {
                     before.absent += 1;
                 }
@@ -202,11 +202,11 @@ impl Hub {
     }
 
     /// Returns a fault if a bridge without a session calls another controller, by the database.
-    fn calls_others(&self, bridge: &str, identity: &Identity) -> Option<IsolationFault> {
+    fn fault_of_targets(&self, bridge: &str, identity: &Identity) -> Option<IsolationFault> {
         // A list that only grows is whole after a panic elsewhere.
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let targets: Vec<&str> = identity.controllers.iter().map(|row| &*row.target).collect();
-        let ours = |target: &&str| listeners.iter().any(|listener| leads_to(target, listener));
+        let ours = |target: &&str| listeners.iter().any(|listener| target_reaches(target, listener));
         // Several controllers are reported as another fault.
         let [target] = targets[..] else { return None };
         if listeners.is_empty() || ours(&target) {
@@ -239,7 +239,7 @@ fn contradiction(identity: &Identity, owner: &Owner) -> Option<String> {
         ));
     }
     let local = owner.claimant.local.as_ref()?;
-    if connected.clone().any(|target| leads_to(target, local)) {
+    if connected.clone().any(|target| target_reaches(target, local)) {
         return None;
     }
     let first = connected.next().unwrap_or_default();

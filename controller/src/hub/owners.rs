@@ -159,7 +159,7 @@ pub struct BridgeOwners(Mutex<ClaimTable>);
 impl BridgeOwners {
     /// Claims a bridge for a session. `is_named` tells whether the network file names the bridge.
     /// Other bridges are told apart by datapath id.
-    pub fn claim(
+    pub fn acquire(
         &self,
         bridge: &str,
         is_named: bool,
@@ -287,7 +287,12 @@ impl BridgeOwners {
 
     /// Returns the reason to doubt the owner of a bridge; none if there is no rival, or the owner
     /// is proven.
-    pub fn doubt(&self, bridge: &str, known: Option<ExpectedDatapath>, now: Instant) -> Option<String> {
+    pub fn ownership_doubt(
+        &self,
+        bridge: &str,
+        known: Option<ExpectedDatapath>,
+        now: Instant,
+    ) -> Option<String> {
         let table = self.lock();
         let BridgeClaims { owner: Some(owner), waiting, rival_at, .. } = table.claims.get(bridge)? else {
             return None;

@@ -100,20 +100,20 @@ impl Hub {
         self.metrics.retain(
             |bridge| named.has_bridge(bridge),
             |bridge, rule| named.has_rule(bridge, rule),
-            |bridge| self.is_known(bridge, &named),
+            |bridge| self.has_series(bridge, &named),
         );
     }
 
     /// Forgets what is known about bridges that the file does not have and that have no session.
     pub(super) fn forget_bridges(&self) {
         let named = self.named_series();
-        self.faults.retain(|bridge, _| self.is_known(bridge, &named));
-        self.denied.retain(|bridge, _| self.is_known(bridge, &named));
+        self.faults.retain(|bridge, _| self.has_series(bridge, &named));
+        self.denied.retain(|bridge, _| self.has_series(bridge, &named));
         self.bridges.retain(|bridge, standing| named.has_bridge(bridge) || standing.connected);
     }
 
     /// Whether the file names the bridge, or the bridge is connected as one of those that it does not name.
-    pub(super) fn is_known(&self, bridge: &str, named: &SeriesNames) -> bool {
+    pub(super) fn has_series(&self, bridge: &str, named: &SeriesNames) -> bool {
         let connected = || self.bridges.get(bridge).is_some_and(|standing| standing.connected);
         bridge != ANY_BRIDGE && (named.has_bridge(bridge) || named.has_bridge(ANY_BRIDGE) && connected())
     }
@@ -122,7 +122,7 @@ impl Hub {
     pub(super) fn named_series(&self) -> Arc<SeriesNames> {
         let policy = self.policy();
         // What is there after a panic is whole: it is replaced in one step.
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut named = self.series_names.lock().unwrap_or_else(PoisonError::into_inner);
         if named.generation != policy.generation || named.rules.is_empty() {
             *named = Arc::new(SeriesNames::new(policy.generation, &policy.file));
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tracing::{error, info, warn};
 use utoipa::ToSchema;
 
-use super::{Arrival, Hub};
+use super::{Hub, PolicyArrival};
 use crate::active_policy::ActivePolicy;
 use crate::clock::{Clock, ceil};
 use crate::problem::{Problem, ProblemKind};
@@ -83,7 +83,7 @@ impl Hub {
     /// # Errors
     /// Why not.
     pub async fn open_window(&self, wish: WindowRequest) -> Result<WindowReport, Problem> {
-        let changing = self.changing.lock().await;
+        let changing = self.store_lock.lock().await;
         let active = self.policy();
         let window = self.windows().opening(Clock::wall(), &active.window_names(), &wish)?;
         let (store, row) = (self.store()?, window.clone());
@@ -99,7 +99,7 @@ impl Hub {
         } else {
             info!(window = name, until, who, reason, "window opened");
         }
-        let pending = self.pending(name, generation).await;
+        let pending = self.bridges_not_applied(name, generation).await;
         Ok(WindowReport { pending, ..self.window_report(name, Clock::wall()) })
     }
 
@@ -108,7 +108,7 @@ impl Hub {
     /// # Errors
     /// Why not. Where it cannot be remembered that it is closed, it is closed all the same.
     pub async fn close_window(&self, name: &str, who: &str) -> Result<WindowReport, Problem> {
-        let changing = self.changing.lock().await;
+        let changing = self.store_lock.lock().await;
         let active = self.policy();
         let window = self.windows().closing(&active.window_names(), name)?;
         self.windows().remove(name);
@@ -124,13 +124,13 @@ impl Hub {
             Problem { message, ..problem }
         })?;
         drop(changing);
-        let pending = self.pending(name, generation).await;
+        let pending = self.bridges_not_applied(name, generation).await;
         Ok(WindowReport { pending, ..self.window_report(name, Clock::wall()) })
     }
 
     /// Closes the windows whose time is over, and those that the file does not name any more.
     pub async fn close_ended(&self) {
-        let _changing = self.changing.lock().await;
+        let _changing = self.store_lock.lock().await;
         let active = self.policy();
         let ending = self.windows().ending(Clock::wall(), &active.window_names());
         if ending.is_empty() {
@@ -174,8 +174,8 @@ impl Hub {
     }
 
     /// Closes windows when their time is over, for ever.
-    pub async fn keep_windows(self: Arc<Self>) {
-        let mut changes = self.follow();
+    pub async fn close_windows_on_time(self: Arc<Self>) {
+        let mut changes = self.follow_policy();
         loop {
             changes.borrow_and_update();
             self.close_ended().await;
@@ -191,14 +191,14 @@ impl Hub {
 
     /// Retries to write the state until it succeeds. Windows that were closed meanwhile are then
     /// removed from the disk too, so no restart opens them again.
-    pub async fn keep_state(self: Arc<Self>) {
+    pub async fn retry_state_until_written(self: Arc<Self>) {
         loop {
             tokio::time::sleep(RETRY).await;
             let Ok(store) = self.store.clone() else { return };
             if store.failure().is_none() {
                 continue;
             }
-            let _changing = self.changing.lock().await;
+            let _changing = self.store_lock.lock().await;
             let open: BTreeSet<String> = self.windows().all().map(|window| window.name.clone()).collect();
             let written = remember(move || {
                 store.retry(|change| {
@@ -239,12 +239,12 @@ impl Hub {
 
     /// The windows as they are now come into force. Gives the new [`generation`](ActivePolicy::generation).
     pub(super) fn publish_windows(&self) -> u64 {
-        self.bring_into_force(|_| ())
+        self.activate(|_| ())
     }
 
     /// Changes what is in force, the windows as they are now with it: one change for whoever follows. Gives the new
     /// [`generation`](ActivePolicy::generation).
-    pub(super) fn bring_into_force(&self, change: impl FnOnce(&mut ActivePolicy)) -> u64 {
+    pub(super) fn activate(&self, change: impl FnOnce(&mut ActivePolicy)) -> u64 {
         let ends: Arc<BTreeMap<String, u64>> = Arc::new(self.windows().ends());
         let mut generation = 0;
         // Not `send`, which does nothing while no session listens.
@@ -262,7 +262,7 @@ impl Hub {
 
     /// Waits, not for ever, until the bridges of a window's rules have it as it is since that number. Gives those that do
     /// not, each with why.
-    async fn pending(&self, window: &str, generation: u64) -> Vec<String> {
+    async fn bridges_not_applied(&self, window: &str, generation: u64) -> Vec<String> {
         let active = self.policy();
         let rules = active.file.allows.iter().filter(|allow| allow.temp.as_deref() == Some(window));
         let names = rules.flat_map(|rule| rule.from.iter().chain(&rule.to));
@@ -271,11 +271,13 @@ impl Hub {
             networks.filter_map(|name| Some(&*active.file.network(name)?.bridge)).collect();
         let mut pending = Vec::new();
         for bridge in bridges {
-            match self.arrival(bridge, generation, None, ARRIVAL).await {
-                Arrival::Applied => {}
-                Arrival::NotConnected => pending.push(format!("{bridge}: not connected")),
-                Arrival::Doubtful(why) => pending.push(format!("{bridge}: {why}")),
-                Arrival::Late(why) => pending.push(format!("{bridge}: {}", Arrival::lateness(why, ARRIVAL))),
+            match self.wait_until_applied(bridge, generation, None, ARRIVAL).await {
+                PolicyArrival::Applied => {}
+                PolicyArrival::NotConnected => pending.push(format!("{bridge}: not connected")),
+                PolicyArrival::OwnerUnproven(why) => pending.push(format!("{bridge}: {why}")),
+                PolicyArrival::NotInTime(why) => {
+                    pending.push(format!("{bridge}: {}", PolicyArrival::lateness(why, ARRIVAL)))
+                }
             }
         }
         pending

@@ -35,7 +35,7 @@ pub(crate) fn require(programs: &[&str]) -> Result<(), LabError> {
 }
 
 /// A command line as a person would type it.
-pub(crate) fn shown(command: &Command) -> String {
+pub(crate) fn display_command(command: &Command) -> String {
     let mut words = vec![quoted(&command.get_program().to_string_lossy())];
     words.extend(command.get_args().map(|a| quoted(&a.to_string_lossy())));
     words.join(" ")
@@ -48,7 +48,7 @@ pub(crate) fn not_started(command: &Command, source: io::Error) -> LabError {
         let package = package_of(&program);
         return LabError::MissingProgram { program, package };
     }
-    LabError::Io { what: format!("starting `{}`", shown(command)), source }
+    LabError::Io { what: format!("starting `{}`", display_command(command)), source }
 }
 
 /// Runs a command to its end, with `input` on its standard input; how it ended is the caller's business.
@@ -60,7 +60,7 @@ pub(crate) fn output(command: &mut Command, input: Option<&str>) -> Result<Outpu
         // A program that ends early breaks the pipe; what it said then tells more than the broken pipe.
         let _ = pipe.write_all(text.as_bytes());
     }
-    child.wait_with_output().map_err(LabError::io(format!("waiting for `{}`", shown(command))))
+    child.wait_with_output().map_err(LabError::io(format!("waiting for `{}`", display_command(command))))
 }
 
 /// Runs a command that has to succeed, and returns what it printed.
@@ -68,7 +68,7 @@ pub(crate) fn run(command: &mut Command, input: Option<&str>) -> Result<String, 
     let output = output(command, input)?;
     if !output.status.success() {
         return Err(LabError::Command {
-            command: shown(command),
+            command: display_command(command),
             status: output.status.to_string(),
             stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         });

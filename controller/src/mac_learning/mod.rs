@@ -16,7 +16,7 @@
 //! the switch does not take it.
 
 mod age;
-mod noted;
+mod noted_entries;
 mod ports;
 mod slot;
 mod switch;
@@ -24,6 +24,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use noted::NotedEntries;
+pub use noted_entries::NotedEntries;
 pub use switch::{FlowKind, LearningSwitch, PacketTally, Settings};
 pub use table::{LearnOutcome, MacTable, Shares};

@@ -6,7 +6,7 @@ use ofproto::PortNo;
 use ofproto::hot::Mac;
 
 use super::age::Age;
-use super::noted::NotedEntries;
+use super::noted_entries::NotedEntries;
 use super::ports::Ports;
 use super::slot::TableSlot;
 

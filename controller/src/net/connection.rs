@@ -57,7 +57,7 @@ pub(super) async fn drive<R, W>(
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut policy = hub.follow();
+    let mut policy = hub.follow_policy();
     let mut driver = Driver::new(&hub, ends, session, place, policy.borrow_and_update().clone());
     let mut outgoing = Outgoing::default();
     let mut batch = 0;
@@ -163,8 +163,8 @@ impl<'a> Driver<'a> {
     ) -> Self {
         Self {
             session,
-            bridge: Bridge::claiming(policy, Clock::now()),
-            number: hub.session(),
+            bridge: Bridge::awaiting_grant(policy, Clock::now()),
+            number: hub.next_session(),
             hub,
             peer: ends.peer,
             local: ends.local,
@@ -312,7 +312,7 @@ impl<'a> Driver<'a> {
             local: self.local.clone(),
             mailbox: Arc::clone(&self.mailbox),
         };
-        match self.hub.claim(&name, claimant, now) {
+        match self.hub.acquire(&name, claimant, now) {
             Claim::Granted(bridge) => {
                 self.leave_others(&bridge);
                 self.awaited = None;
@@ -365,7 +365,7 @@ impl<'a> Driver<'a> {
         let Some(bridge) = self.claimed.as_deref() else {
             return self.place.leave_bridge(Instant::now());
         };
-        let (named, names) = self.hub.names(bridge);
+        let (named, names) = self.hub.file_names_bridge(bridge);
         let named_by = if named { NamedBy::Name } else { NamedBy::Any };
         if !self.place.take_bridge(named_by, names) {
             self.hub.metrics.rejected.inc();
@@ -455,13 +455,13 @@ impl<'a> Driver<'a> {
             }
             Notice::ReadSome { compiled, stats, first } => {
                 if self.claimed.is_some() {
-                    self.hub.count_some(bridge, &compiled, &stats, first);
+                    self.hub.count_part(bridge, &compiled, &stats, first);
                 }
             }
             Notice::Read { compiled, flows, evicted } => {
                 debug!(bridge, flows, "read");
                 if self.claimed.is_some() {
-                    for bound in self.hub.count(bridge, &compiled, flows, &evicted) {
+                    for bound in self.hub.end_count(bridge, &compiled, flows, &evicted) {
                         warn!(bridge, "return flows: {bound} is full");
                     }
                 }
@@ -497,7 +497,7 @@ impl<'a> Driver<'a> {
             }
             Notice::Denied(sample) => {
                 if self.claimed.is_some() {
-                    self.hub.denied(bridge, *sample, Clock::wall().as_secs());
+                    self.hub.note_denied(bridge, *sample, Clock::wall().as_secs());
                 }
             }
             Notice::PacketIn(_) => metrics.packet_in(self.hub.label(bridge)),
@@ -513,7 +513,7 @@ impl<'a> Driver<'a> {
         let reason = closed.map_or_else(String::new, |r| r.to_string());
         for bridge in self.claimed.take().into_iter().chain(self.awaited.take()) {
             if !self.is_shutdown {
-                self.hub.dropped(&bridge, self.number, reason.clone());
+                self.hub.session_ended(&bridge, self.number, reason.clone());
             }
             self.hub.release(&bridge, self.number);
         }

@@ -190,8 +190,8 @@ async fn a_live_session_keeps_its_bridge_and_others_are_told_nothing() {
     }
     assert_eq!(controller.hub.report().bridges.iter().map(|b| b.faults.len()).sum::<usize>(), 2);
     // Neither can be told to be the bridge.
-    let arrival = controller.hub.arrival("mesh-mgmt", 0, None, Duration::ZERO).await;
-    assert!(matches!(arrival, crate::hub::Arrival::Doubtful(_)), "{arrival:?}");
+    let arrival = controller.hub.wait_until_applied("mesh-mgmt", 0, None, Duration::ZERO).await;
+    assert!(matches!(arrival, crate::hub::PolicyArrival::OwnerUnproven(_)), "{arrival:?}");
     drop((other, same));
     wait_for("the end of them", || controller.hub.report().bridges.iter().all(|b| b.faults.is_empty())).await;
     owner.echo().await;
@@ -226,7 +226,7 @@ async fn a_session_whose_bridge_gets_a_name_and_another_datapath_ends() {
     other.until(asks).await;
     wait_for("both", || controller.hub.report().bridges.iter().filter(|b| b.connected).count() == 2).await;
     let named = "[bridge.tap0]\ndatapath_id = \"00000000000000a1\"\nflows = [\"priority=2,actions=drop\"]\n";
-    controller.hub.replace(policy(&format!("{ANY}{named}")));
+    controller.hub.replace_policy(policy(&format!("{ANY}{named}")));
     other.end().await;
     right.echo().await;
     assert!(connected(&controller, "tap0"));

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use flows::network::{ANY_BRIDGE, NetworkFile};
 
-use super::vsctl::{Database, complaint, shown};
-use super::{eviction, kept};
+use super::vsctl::{Database, complaint, display_arguments};
+use super::{eviction, preserve_flows};
 
 /// Names the address for bridges that connect over TCP. Every local user can connect there.
 pub const LOOPBACK_TARGET: &str = "tcp:127.0.0.1:6653";
@@ -153,10 +153,12 @@ fn each_bridge(
         let words = words(bridge);
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let arguments = options.database.arguments(TIMEOUT, &words);
-        let mut commands = vec![shown(&arguments)];
+        let mut commands = vec![display_arguments(&arguments)];
         if keep_flows {
-            let (read, write) =
-                (kept::shown(&kept::read_words(bridge)), kept::shown(&kept::write_words(bridge)));
+            let (read, write) = (
+                preserve_flows::display_words(&preserve_flows::read_words(bridge)),
+                preserve_flows::display_words(&preserve_flows::write_words(bridge)),
+            );
             commands.insert(0, format!("{read} > {bridge}.flows"));
             commands.push(format!("{write} < {bridge}.flows"));
         }
@@ -172,7 +174,7 @@ fn each_bridge(
         }
         writeln!(out, "{}", commands.join("\n"))?;
         let done = if keep_flows {
-            kept::over(&options.database, bridge, || run(&options.database, &arguments))
+            preserve_flows::over(&options.database, bridge, || run(&options.database, &arguments))
         } else {
             run(&options.database, &arguments)
         };

@@ -73,7 +73,7 @@ impl Identity {
 
 /// Returns whether a connection to `target` can arrive at `local`, a listener or the controller's
 /// end of it.
-pub fn leads_to(target: &str, local: &ListenAddress) -> bool {
+pub fn target_reaches(target: &str, local: &ListenAddress) -> bool {
     match (target.split_once(':'), local) {
         (Some(("tcp", at)), ListenAddress::Tcp(local)) => {
             let (host, port) = host_and_port(at);
@@ -126,7 +126,7 @@ mod tests {
             ("unix:/var/run/openvswitch/p.sock", unix("/var/run/openvswitch/p.sock")),
             ("unix:p.sock", unix("/var/run/openvswitch/p.sock")),
         ] {
-            assert!(leads_to(target, &local), "{target} {local}");
+            assert!(target_reaches(target, &local), "{target} {local}");
         }
         for (target, local) in [
             ("tcp:127.0.0.1:6654", tcp("127.0.0.1:6653")),
@@ -138,7 +138,7 @@ mod tests {
             ("punix:/run/p.sock", unix("/run/p.sock")),
             ("", tcp("127.0.0.1:6653")),
         ] {
-            assert!(!leads_to(target, &local), "{target} {local}");
+            assert!(!target_reaches(target, &local), "{target} {local}");
         }
         // The paths may differ and still name one file.
         let dir = tempfile::tempdir().unwrap();
@@ -146,6 +146,6 @@ mod tests {
         std::os::unix::fs::symlink("run", dir.path().join("var")).unwrap();
         std::fs::write(dir.path().join("run/p.sock"), "").unwrap();
         let target = format!("unix:{}", dir.path().join("var/p.sock").display());
-        assert!(leads_to(&target, &ListenAddress::Unix(dir.path().join("run/p.sock"))));
+        assert!(target_reaches(&target, &ListenAddress::Unix(dir.path().join("run/p.sock"))));
     }
 }

@@ -6,8 +6,8 @@ mod audit;
 mod database;
 mod eviction;
 mod identity;
-mod kept;
 mod ports;
+mod preserve_flows;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -16,7 +16,7 @@ mod vsctl;
 pub use attach::{AttachOptions, AttachOutcome, LOOPBACK_TARGET, attach, detach};
 pub use audit::{Audit, AuditError, FaultKind, IsolationFault, audit};
 pub use eviction::{BOUNDS, EvictionBound};
-pub use identity::{ControllerRow, Identities, Identity, leads_to};
+pub use identity::{ControllerRow, Identities, Identity, target_reaches};
 pub use ports::{BridgeKind, add_port, bridge_kind, find_port, remove_port};
 pub use retry::tell_retry_again;
 pub use vsctl::Database;

@@ -62,7 +62,7 @@ pub(crate) fn quoted(word: &str) -> String {
 }
 
 /// A command line as a person would type it.
-pub(super) fn shown(arguments: &[String]) -> String {
+pub(super) fn display_arguments(arguments: &[String]) -> String {
     let words = arguments.iter().map(|a| quoted(a));
     std::iter::once("ovs-vsctl".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
@@ -98,7 +98,7 @@ mod tests {
         let database = Database { db: Some("unix:/a b/db.sock".to_owned()), rundir: None };
         let arguments = database.arguments(5, &["set", "bridge", "vmbr0", "other-config:x=$y"]);
         assert_eq!(
-            shown(&arguments),
+            display_arguments(&arguments),
             "ovs-vsctl '--db=unix:/a b/db.sock' --timeout=5 set bridge vmbr0 'other-config:x=$y'"
         );
     }

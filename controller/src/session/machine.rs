@@ -140,7 +140,7 @@ impl Session {
                 && self.inbox.bytes.first_chunk() == Some(&[VERSION, PACKET_IN])
                 && self.inbox.bytes.get(..length).is_some_and(&mut packet_in)
             {
-                self.heard(now);
+                self.note_activity(now);
                 self.inbox.bytes.advance(length);
             } else {
                 let frame = self.inbox.bytes.split_to(length).freeze();
@@ -277,7 +277,7 @@ impl Session {
     }
 
     /// Half a message keeps no session alive, a complete one does, whatever it says.
-    fn heard(&mut self, now: Instant) {
+    fn note_activity(&mut self, now: Instant) {
         self.heard = now;
         self.answer_due = None;
         self.stats.received += 1;
@@ -285,7 +285,7 @@ impl Session {
 
     /// One complete message.
     fn frame(&mut self, now: Instant, frame: &Bytes) {
-        self.heard(now);
+        self.note_activity(now);
         let Ok(header) = Header::decode(&mut Reader::new(frame)) else { return };
         // Open vSwitch reports some errors in version 1; those are taken.
         if header.version != VERSION && !matches!(header.kind, HELLO | ERROR) {

@@ -12,7 +12,7 @@ pub use error::WindowError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use flows::nearest::nearest;
+use flows::spelling::nearest;
 
 use crate::clock::ceil;
 use crate::store::Window;

@@ -8,7 +8,7 @@ fn names() -> BTreeSet<&'static str> {
     NAMES.into_iter().collect()
 }
 
-fn wish(name: &str, seconds: u64) -> WindowRequest {
+fn request(name: &str, seconds: u64) -> WindowRequest {
     WindowRequest {
         name: name.to_owned(),
         seconds,
@@ -25,7 +25,7 @@ fn at(millis: u64) -> Duration {
 /// Windows with `updates` open for 60 s since second 100.
 fn open() -> Windows {
     let mut windows = Windows::default();
-    windows.put(windows.opening(at(100_000), &names(), &wish("updates", 60)).unwrap());
+    windows.put(windows.opening(at(100_000), &names(), &request("updates", 60)).unwrap());
     windows
 }
 
@@ -39,20 +39,20 @@ fn a_window_is_open_for_as_long_as_was_asked_and_no_second_more() {
     assert_eq!(windows.ending(at(159_999), &names()), vec![]);
     assert_eq!(windows.ending(at(160_000), &names()), vec![(window.clone(), WindowEnd::Over)]);
     // A second that has begun is not taken away from it.
-    let later = windows.opening(at(100_001), &names(), &wish("restores", 60)).unwrap();
+    let later = windows.opening(at(100_001), &names(), &request("restores", 60)).unwrap();
     assert_eq!((later.opened_at, later.closes_at), (100, 161));
 }
 
 #[test]
 fn an_open_window_is_extended_only_when_that_is_asked_for() {
     let mut windows = open();
-    let error = windows.opening(at(130_000), &names(), &wish("updates", 60)).unwrap_err();
+    let error = windows.opening(at(130_000), &names(), &request("updates", 60)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "window \"updates\" is open already, until 1970-01-01T00:02:40Z (by root: kernel update)"
     );
     assert!(error.help().contains("--extend"), "{}", error.help());
-    let extending = |seconds| WindowRequest { extend: true, ..wish("updates", seconds) };
+    let extending = |seconds| WindowRequest { extend: true, ..request("updates", seconds) };
     let error = windows.opening(at(130_000), &names(), &extending(30)).unwrap_err();
     assert!(error.to_string().contains("is open until 1970-01-01T00:02:40Z"), "{error}");
     assert!(error.help().contains("portcullis window close updates"), "{}", error.help());
@@ -71,12 +71,12 @@ fn an_open_window_is_extended_only_when_that_is_asked_for() {
 #[test]
 fn an_unknown_window_is_told_with_the_nearest_and_with_those_that_there_are() {
     let windows = open();
-    let error = windows.opening(at(0), &names(), &wish("update", 60)).unwrap_err();
+    let error = windows.opening(at(0), &names(), &request("update", 60)).unwrap_err();
     assert_eq!(error.to_string(), "there is no window \"update\"");
     assert_eq!(error.help(), "did you mean \"updates\"? There are: restores, updates, updates-all");
     let error = windows.closing(&names(), "xyz").unwrap_err();
     assert_eq!(error.help(), "there are: restores, updates, updates-all");
-    let error = windows.opening(at(0), &BTreeSet::new(), &wish("updates", 60)).unwrap_err();
+    let error = windows.opening(at(0), &BTreeSet::new(), &request("updates", 60)).unwrap_err();
     assert!(error.help().contains("no rule of the network file has temp"), "{}", error.help());
 }
 
@@ -87,19 +87,19 @@ fn how_long_and_why_have_to_be_said() {
         let error = windows.opening(at(0), &names(), &wish).unwrap_err();
         (error.code(), error.to_string(), error.help())
     };
-    assert_eq!(refused(wish("updates", 0)).0, "bad-duration");
-    let (code, message, help) = refused(wish("updates", MAX + 1));
+    assert_eq!(refused(request("updates", 0)).0, "bad-duration");
+    let (code, message, help) = refused(request("updates", MAX + 1));
     assert_eq!(code, "bad-duration");
     assert!(message.contains("at most 30days") && help.contains("without temp"), "{message}: {help}");
-    assert!(windows.opening(at(0), &names(), &wish("updates", MAX)).is_ok());
+    assert!(windows.opening(at(0), &names(), &request("updates", MAX)).is_ok());
     for reason in ["", "  \t "] {
         let (code, message, help) =
-            refused(WindowRequest { reason: reason.to_owned(), ..wish("updates", 5) });
+            refused(WindowRequest { reason: reason.to_owned(), ..request("updates", 5) });
         assert_eq!(code, "bad-reason");
         assert!(message.contains("there is none") && help.contains("--reason"), "{message}: {help}");
     }
     for reason in ["two\nlines".to_owned(), "x".repeat(MAX_REASON + 1), "\u{1b}[31mred".to_owned()] {
-        let (_, message, _) = refused(WindowRequest { reason, ..wish("updates", 5) });
+        let (_, message, _) = refused(WindowRequest { reason, ..request("updates", 5) });
         assert!(message.contains("at most 500"), "{message}");
     }
 }

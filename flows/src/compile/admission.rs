@@ -8,17 +8,17 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
 use super::address::{self, AddressFamily, AddressRange};
+use super::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use super::claims;
 use super::identity::{AddressClaim, AddressUse, AdmittedPackets, Attachment, FlowIdentity, RogueMessage};
 use super::layout::{self, ADMISSION, CLAIMS, HoldRank, LEASES, by_prefix};
 use super::neighbour_discovery;
 use super::origin::Reason;
-use super::party::PartySets;
 use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, mark, resubmit};
 use super::router_discovery::{self, AdvertisementReceivers};
+use super::rule_parties::PartySets;
 use super::scope::{OwnedPrefix, Scope, Scopes};
 use super::shared;
-use super::site::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use crate::model::FlowMatch;
 use crate::network::Network;
 

@@ -33,6 +33,7 @@ use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, ND_ADVERT};
 use super::admission::at;
+use super::attachment_point::AttachmentPoints;
 use super::identity::{ClaimState, FlowIdentity};
 use super::layout::{
     self, BY_LEASE, CLAIMED, CLAIMS, HAS_IT, HOLDERS, MARKS, NETWORK, OUT_PORT, RETURNS, SPEAKS, WANTED,
@@ -40,11 +41,10 @@ use super::layout::{
 use super::lease;
 use super::neighbour_discovery::probe;
 use super::origin::Reason;
-use super::party::with_bit;
 use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, mark, resubmit};
 use super::returns::{back_to_port, constant, copied};
+use super::rule_parties::with_bit;
 use super::scope::Scopes;
-use super::site::AttachmentPoints;
 use crate::model::{Flow, FlowMatch};
 
 /// So many addresses a port may learn, in each of its networks.

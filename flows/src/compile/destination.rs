@@ -8,13 +8,13 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
+use super::attachment_point::{AttachmentKind, AttachmentPoints, PointsSharingAddress};
 use super::identity::{AddressUse, FlowIdentity};
 use super::layout::{self, DESTINATION, HoldRank, by_prefix};
 use super::lease;
-use super::party::PartySets;
 use super::program::{FlowSpec, ProgramBuilder, load, mark, resubmit};
+use super::rule_parties::PartySets;
 use super::scope::{Scope, Scopes};
-use super::site::{AttachmentKind, AttachmentPoints, PointsSharingAddress};
 use super::{claims, neighbour_discovery, router_discovery, shared};
 use crate::model::FlowMatch;
 use crate::network::Network;

@@ -15,13 +15,13 @@ use ofproto::oxm::Field;
 
 use super::address::{AddressFamily, AddressRange, dhcp_answer, dhcp_request};
 use super::admission::{at, loads, mac_bits};
+use super::attachment_point::{AttachmentPoint, AttachmentPoints};
 use super::identity::{DhcpDirection as Way, FlowIdentity};
 use super::layout::{self, ADMISSION, POLICY};
 use super::lease::{self, Relay};
 use super::origin::Reason;
-use super::party::PartySets;
 use super::program::{FlowSpec, ProgramBuilder, apply_and_goto};
-use super::site::{AttachmentPoint, AttachmentPoints};
+use super::rule_parties::PartySets;
 use crate::model::FlowMatch;
 use crate::network::Allow;
 

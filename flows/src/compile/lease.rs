@@ -22,14 +22,14 @@ use ofproto::{Cookie, MeterId, PortNo};
 
 use super::address::{self, AddressFamily, ND_ADVERT, ND_SOLICIT};
 use super::admission::{at, mac_bits};
+use super::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use super::claims;
 use super::identity::{FlowIdentity, LeasedPackets};
 use super::layout::{self, HOLDERS, LEASES, OUT_PORT, OWNERS, RETURNS};
 use super::origin::Reason;
-use super::party::PartySets;
 use super::program::{FlowSpec, Program, ProgramBuilder, load, mark, resubmit};
+use super::rule_parties::PartySets;
 use super::scope::Scope;
-use super::site::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use super::stable_hash::stable_hash;
 use super::wire::emit;
 use crate::model::{Flow, FlowMatch};
@@ -267,7 +267,7 @@ pub(super) fn nobodys(network: &Network) -> Vec<IpAddr> {
 pub(super) fn leasing(scope: &Scope<'_>, sites: &AttachmentPoints<'_>) -> Leasing {
     let network = sites.network;
     // One for each site, so that places are the same; who is not there is at no port.
-    let party = |site: &super::site::AttachmentPoint<'_>| LeaseParty {
+    let party = |site: &super::attachment_point::AttachmentPoint<'_>| LeaseParty {
         name: site.party.to_owned(),
         port_name: site.port_name.to_owned(),
         port: site.port.unwrap_or(PortNo::ANY),

@@ -33,8 +33,7 @@
 
 mod address;
 mod admission;
-mod answers;
-mod claimed;
+mod attachment_point;
 pub mod claims;
 mod conntrack;
 mod crossing;
@@ -43,13 +42,13 @@ mod dhcp;
 mod identity;
 mod joint;
 pub mod layout;
-pub mod learning;
 pub mod lease;
-mod moment;
+pub mod mac_pairs;
 mod neighbour_discovery;
 mod neighbours;
+mod next_hop;
 mod origin;
-mod party;
+mod overlap;
 mod policy;
 mod program;
 mod raw;
@@ -57,14 +56,15 @@ mod reachable;
 mod related;
 mod returns;
 mod router_discovery;
+mod rule_parties;
 mod rules;
 pub mod sample;
 mod scope;
 pub mod shared;
-mod site;
 mod stable_hash;
+mod time_context;
 mod traffic;
-mod via;
+mod visitors;
 mod vrrp;
 mod wire;
 
@@ -74,17 +74,17 @@ use std::sync::Arc;
 use ofproto::PortNo;
 
 pub use conntrack::{StaleConnections, add_stale};
-pub use moment::TimeContext;
 pub use origin::{Origin, OriginKind, Reason};
 pub use program::{Program, ProgramPart};
 pub(crate) use raw::installed as raw_lines;
+pub use time_context::TimeContext;
 
 use crate::network::{LinkRole, NetworkFile, Stateful};
-use party::PartySets;
+use attachment_point::AttachmentPoints;
 use program::ProgramBuilder;
+use rule_parties::PartySets;
 use rules::RuleCompiler;
 use scope::{Scope, Scopes};
-use site::AttachmentPoints;
 
 /// The ports that a bridge has, by name.
 pub type PortMap = BTreeMap<String, PortNo>;
@@ -118,7 +118,7 @@ pub fn recompile(
     let samples = file.bridge_for(bridge).is_some_and(|bridge| bridge.sample_denied.is_some());
     let mut out = ProgramBuilder::new(bridge, samples);
     if file.bridge_for(bridge).is_some_and(|bridge| bridge.learning.is_some()) {
-        learning::compile(&mut out);
+        mac_pairs::compile(&mut out);
     } else if scopes.all.is_empty() {
         wire::compile_links(&mut out, file, bridge, ports);
     } else {
@@ -154,7 +154,7 @@ fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> ProgramPart {
     // Those of closed windows too: opening one changes no flow of another rule.
     let sets = &PartySets::new(scope.rules.iter().map(|rule| rule.allow), sites);
     admission::compile(&mut out, scope, sites, sets);
-    via::admission(&mut out, &scope.rules, sites, sets);
+    next_hop::admission(&mut out, &scope.rules, sites, sets);
     out.leasing(lease::leasing(scope, sites));
     lease::compile(&mut out, sites, sets);
     shared::compile(&mut out, sites, sets);

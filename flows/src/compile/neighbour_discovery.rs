@@ -20,11 +20,11 @@ use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
 use super::admission::{AdmittedSender, at, mac_bits};
+use super::attachment_point::{AttachmentPoint, AttachmentPoints};
 use super::identity::{AddressUse, AdmittedPackets, FlowIdentity, LinkLayerOption, ResolutionPackets};
 use super::layout::{self, ADMISSION, DESTINATION, HoldRank, MARKS, POLICY, by_prefix};
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, load, mark};
-use super::site::{AttachmentPoint, AttachmentPoints};
 use super::vrrp;
 use crate::model::FlowMatch;
 use crate::network::Network;

@@ -7,14 +7,14 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
+use super::attachment_point::{AttachmentKind, AttachmentPoints};
 use super::identity::{FlowIdentity, InsidePackets, ResolutionPackets};
 use super::layout::{self, FORWARDING, FROM_MEMBER, MARKS, OUT_PORT, POLICY, TO_MEMBER};
 use super::neighbour_discovery;
 use super::origin::Reason;
-use super::party::with_bit;
 use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load};
+use super::rule_parties::with_bit;
 use super::scope::Scopes;
-use super::site::{AttachmentKind, AttachmentPoints};
 use crate::model::FlowMatch;
 use crate::network::{Inside, Network};
 

@@ -13,7 +13,7 @@ use super::lease::{Leasing, Relay};
 use super::origin::{Origin, Reason};
 use super::sample;
 use crate::model::{Flow, FlowMatch};
-use crate::reactive::Learner;
+use crate::userspace_learn::Learner;
 
 /// The flows of one bridge, and where each comes from.
 #[derive(Debug, Clone, Default)]

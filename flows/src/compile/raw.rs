@@ -8,8 +8,8 @@ use super::program::ProgramBuilder;
 use crate::canonical::canonical;
 use crate::model::Flow;
 use crate::network::{LearnBy, NetworkFile, RawFlow};
-use crate::reactive::Learner;
 use crate::syntax::{Names, SyntaxError, SyntaxErrorKind, parse_flow};
+use crate::userspace_learn::Learner;
 
 impl Names for PortMap {
     fn port_by_name(&self, name: &str) -> Option<PortNo> {

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use ipnetwork::IpNetwork;
 
 use super::address::{AddressFamily, AddressRange};
+use super::attachment_point::{AttachmentKind, AttachmentPoint};
 use super::scope::Scope;
-use super::site::{AttachmentKind, AttachmentPoint};
 use crate::network::NetworkFile;
 
 /// Holds the address ranges that a sender on a bridge may use or reach.

@@ -6,14 +6,14 @@
 //! learned ([`returns`](super::returns)), but for what anybody outside may open: there they pass as well.
 
 use super::address::{self, AddressFamily};
-use super::claimed::RequestedPackets;
 use super::identity::{FlowIdentity, PortlessTraffic};
 use super::joint::JointPass;
 use super::layout::{self, MARKS, OUT_PORT};
-use super::party::with_bit;
+use super::overlap::RequestedPackets;
 use super::policy::{out_of, towards};
 use super::program::{FlowSpec, load};
 use super::returns::later;
+use super::rule_parties::with_bit;
 use super::rules::{RuleCompiler, RuleSide};
 use super::traffic::{PortlessPackets, Traffic};
 use crate::model::FlowMatch;

@@ -12,10 +12,10 @@ use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, AddressRange, ROUTER_ADVERT, ROUTER_SOLICIT};
 use super::admission::AdmittedSender;
+use super::attachment_point::{AttachmentKind, AttachmentPoints};
 use super::identity::{AdmittedPackets, FlowIdentity};
 use super::layout::{self, DESTINATION, HoldRank, NEIGHBOURS, ROUTERS, by_prefix};
 use super::program::{FlowSpec, ProgramBuilder, load};
-use super::site::{AttachmentKind, AttachmentPoints};
 use crate::model::FlowMatch;
 use crate::network::Inside;
 

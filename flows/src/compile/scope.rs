@@ -11,11 +11,11 @@ use ipnetwork::IpNetwork;
 use ofproto::PortNo;
 
 use super::address::{self, AddressFamily, AddressRange};
+use super::attachment_point::{AttachmentKind, AttachmentPoint, PointsSharingAddress};
 use super::layout;
-use super::moment::TimeContext;
 use super::origin::Reason;
 use super::reachable::Reachable;
-use super::site::{AttachmentKind, AttachmentPoint, PointsSharingAddress};
+use super::time_context::TimeContext;
 use super::{PortMap, rules};
 use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside, link_local_of};
 

@@ -20,6 +20,7 @@ use ofproto::{Cookie, PortNo, TableId};
 
 use super::address::{self, AddressFamily, AddressRange, ND_ADVERT};
 use super::admission::{AdmittedSender, at, mac_bits};
+use super::attachment_point::{AttachmentPoint, AttachmentPoints, PointsSharingAddress};
 use super::identity::{AddressClaim, AdmittedPackets, FlowIdentity, HolderSource, LinkLayerOption};
 use super::layout::{
     self, ADMISSION, DESTINATION, FOLLOWING, FORWARDING, HELD, HoldRank, LEASES, MARKS, OUT_PORT, OWNERS,
@@ -28,11 +29,10 @@ use super::layout::{
 use super::lease;
 use super::neighbour_discovery::{above, probe};
 use super::origin::Reason;
-use super::party::PartySets;
 use super::program::{FlowSpec, ProgramBuilder, load, mark, resubmit};
 use super::returns::{back_to_port, constant};
+use super::rule_parties::PartySets;
 use super::scope::Scopes;
-use super::site::{AttachmentPoint, AttachmentPoints, PointsSharingAddress};
 use super::wire::emit;
 use crate::model::{Flow, FlowMatch};
 

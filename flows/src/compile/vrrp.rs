@@ -10,11 +10,11 @@ use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, AddressRange};
 use super::admission::{AdmittedSender, loads};
+use super::attachment_point::AttachmentPoints;
 use super::identity::AdmittedPackets;
 use super::layout::{HoldRank, by_prefix};
-use super::party::PartySets;
 use super::program::ProgramBuilder;
-use super::site::AttachmentPoints;
+use super::rule_parties::PartySets;
 use crate::model::FlowMatch;
 
 /// All virtual routers (RFC 5798 §5.1.1.2, §5.1.2.2).

@@ -7,11 +7,11 @@ use ofproto::oxm::{Field, Oxm};
 
 use super::address::{self, AddressFamily, AddressRange, ND_SOLICIT};
 use super::admission::{at, tagged};
+use super::attachment_point::{AttachmentPoint, AttachmentPoints};
 use super::identity::{AddressUse, Flood, FlowIdentity};
 use super::layout::{self, ADMISSION, FORWARDING};
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, output};
-use super::site::{AttachmentPoint, AttachmentPoints};
 use super::{PortMap, forwards};
 use crate::model::FlowMatch;
 use crate::network::{Inside, Network, NetworkFile};

@@ -11,8 +11,8 @@ use super::tables::looked_up;
 use crate::finding::Finding;
 use crate::model::Flow;
 use crate::network::{Bridge, LearnBy, NetworkFile, RawFlow};
-use crate::reactive::Learner;
 use crate::syntax::{PortNames, SyntaxError, SyntaxErrorKind, parse_flow_with_warnings};
+use crate::userspace_learn::Learner;
 
 /// A line that could be read.
 struct RawLine<'f> {

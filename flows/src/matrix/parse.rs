@@ -9,8 +9,8 @@ use super::{
     sentence,
 };
 use crate::finding::{Finding, has_errors};
-use crate::nearest::nearest;
 use crate::network::{Protocol, Span};
+use crate::spelling::nearest;
 
 /// Findings kept of one document.
 const MAX_FINDINGS: usize = 1000;

@@ -2,8 +2,8 @@
 
 use super::draft::{Draft, DraftCrossing, DraftLink, Spanned};
 use super::names::{NameIndex, NameKind, NamedItem};
-use super::parties::quoted_networks;
 use super::report::{FindingReport, quote};
+use super::rule_party::quoted_networks;
 
 /// Checks the parties and the link of a crossing.
 pub(super) fn check(
@@ -70,7 +70,7 @@ fn side(
     report: &mut FindingReport,
 ) -> Option<Vec<usize>> {
     let mut common: Option<Vec<usize>> = None;
-    for (name, party) in super::parties::parties(parties, names, report) {
+    for (name, party) in super::rule_party::parties(parties, names, report) {
         let NamedItem::Endpoint(endpoint) = party.thing else {
             let message =
                 format!("{} is {}, and {what} is between endpoints", quote(&name.value), party.kind.one());

@@ -7,9 +7,9 @@ use ipnetwork::IpNetwork;
 
 use super::Span;
 use super::draft::Spanned;
+use super::file_schema::{MAX_NUMBER, SchemaTable};
 use super::report::{FindingReport, quote};
 use super::tree::{TreeEntry, TreeNode, Value};
-use super::words::{MAX_NUMBER, SchemaTable};
 
 /// Items of one list. Longer ones are no description of a network that a person could check.
 const MAX_LIST: usize = 4096;

@@ -10,7 +10,8 @@ use super::report::{FindingReport, quote};
 use super::sources::SourceFiles;
 use super::tree::{TreeNode, Value};
 use super::{
-    NetworkFile, addresses, containers, implied, json, names, ports, read, resolve, rules, template, tree,
+    NetworkFile, addresses, containers, implied_rules, json, names, ports, read, resolve, rules, template,
+    tree,
 };
 use crate::finding::Finding;
 
@@ -254,7 +255,7 @@ fn meaning(roots: &[TreeNode<'_>], additions: &Additions, report: &mut FindingRe
         report.warning("no-bridge", &(0..0), "the file names no bridge, so nothing is controlled", help);
     }
     let names = names::NameIndex::collect(&draft, report);
-    let mut implied = implied::rules(&draft, &names, report);
+    let mut implied = implied_rules::rules(&draft, &names, report);
     implied.allows.extend(services);
     ports::check(&draft, &names, report);
     addresses::check(&draft, &names, report);

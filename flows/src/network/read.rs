@@ -7,12 +7,12 @@ use super::draft::{
     DraftLinkEnd, DraftNetwork, DraftOutside, DraftOverlay, Spanned,
 };
 use super::fields::{Fields, Keyword, entries_of, text_of};
+use super::file_schema::{self, SchemaTable};
 use super::link_local;
 use super::read_rules::{allow, chain, crossing, never};
 use super::report::{FindingReport, quote};
 use super::shared;
 use super::tree::{TreeEntry, TreeNode, Value};
-use super::words::{self, SchemaTable};
 use super::{Inside, LearnBy, Learning, Stateful};
 
 impl Keyword for Inside {
@@ -47,7 +47,7 @@ impl Keyword for Stateful {
 
 /// Reads all sections of a file into the draft, but for templates and what is included.
 pub(super) fn file(root: &TreeNode<'_>, draft: &mut Draft, report: &mut FindingReport) {
-    for entry in entries_of(root, "the file", &words::FILE, report).unwrap_or_default() {
+    for entry in entries_of(root, "the file", &file_schema::FILE, report).unwrap_or_default() {
         section(entry, draft, report);
     }
 }
@@ -136,14 +136,14 @@ fn bridge(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport
     let (mut ports, mut flows, mut learning, mut sample_denied) = (Vec::new(), Vec::new(), None, None);
     let mut learn = LearnBy::default();
     let mut id = None;
-    if let Some(fields) = open("bridge", &name, node, &words::BRIDGE, report) {
+    if let Some(fields) = open("bridge", &name, node, &file_schema::BRIDGE, report) {
         id = fields.text("datapath_id", report).and_then(|text| datapath_id(text, report));
         ports = fields.texts("ports", report);
         flows = fields.lines("flows", report);
         learn = fields.choice("learn", report).unwrap_or_default();
         learning = fields.find("learning").and_then(|node| {
             let what = format!("`learning` of {}", fields.what());
-            let fields = Fields::open(node, &node.span, what, &words::LEARNING, report)?;
+            let fields = Fields::open(node, &node.span, what, &file_schema::LEARNING, report)?;
             Some(Spanned { value: self::learning(&fields, report), span: node.span.clone() })
         });
         sample_denied = fields.find("sample_denied").and_then(|node| {
@@ -175,7 +175,9 @@ fn network(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingRepor
         vlan: None,
         containers: None,
     };
-    let Some(fields) = open("network", &network.name, node, &words::NETWORK, report) else { return network };
+    let Some(fields) = open("network", &network.name, node, &file_schema::NETWORK, report) else {
+        return network;
+    };
     network.bridge = fields.required_text("bridge", "\"vmbr0\"", report);
     if fields.required("subnets", "[\"10.0.0.0/24\"]", report).is_some() {
         network.subnets = fields.prefixes("subnets", report);
@@ -188,7 +190,7 @@ fn network(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingRepor
     network.vlan = fields.optional_number("vlan", 1, 4094, report).and_then(|vlan| u16::try_from(vlan).ok());
     network.containers = fields.find("containers").and_then(|node| {
         let what = format!("`containers` of {}", fields.what());
-        let fields = Fields::open(node, &node.span, what, &words::CONTAINERS, report)?;
+        let fields = Fields::open(node, &node.span, what, &file_schema::CONTAINERS, report)?;
         Some(containers(&fields, report))
     });
     network
@@ -211,7 +213,7 @@ fn containers(fields: &Fields<'_, '_>, report: &mut FindingReport) -> DraftConta
 
 fn endpoint(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftEndpoint {
     let mut endpoint = DraftEndpoint { name, attachments: Vec::new() };
-    let Some(fields) = open("endpoint", &endpoint.name, node, &words::ENDPOINT, report) else {
+    let Some(fields) = open("endpoint", &endpoint.name, node, &file_schema::ENDPOINT, report) else {
         return endpoint;
     };
     let example = "[{ network = \"NETWORK\", port = \"PORT\", addresses = [\"ADDRESS\"] }]";
@@ -221,7 +223,7 @@ fn endpoint(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingRepo
     not_empty(&fields, "attach", report);
     let what = format!("an attachment of {}", fields.what());
     for node in fields.list("attach", report) {
-        if let Some(fields) = Fields::open(node, &node.span, what.clone(), &words::ATTACH, report) {
+        if let Some(fields) = Fields::open(node, &node.span, what.clone(), &file_schema::ATTACH, report) {
             endpoint.attachments.push(attachment(&fields, node, report));
         }
     }
@@ -257,7 +259,7 @@ fn attachment(fields: &Fields<'_, '_>, node: &TreeNode<'_>, report: &mut Finding
 /// A further attachment, which a template gives an endpoint.
 fn attach(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftAttach> {
     let what = "an [[attach]]".to_owned();
-    let fields = Fields::open(node, &node.span, what, &words::TEMPLATE_ATTACH, report)?;
+    let fields = Fields::open(node, &node.span, what, &file_schema::TEMPLATE_ATTACH, report)?;
     let endpoint = fields.required_text("endpoint", "\"ENDPOINT\"", report);
     Some(DraftAttach { endpoint, attachment: attachment(&fields, node, report) })
 }
@@ -285,7 +287,7 @@ fn mac(Spanned { value, span }: Spanned<String>, report: &mut FindingReport) -> 
 
 fn link(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftLink {
     let mut link = DraftLink { name, ends: Vec::new() };
-    let Some(fields) = open("link", &link.name, node, &words::LINK, report) else { return link };
+    let Some(fields) = open("link", &link.name, node, &file_schema::LINK, report) else { return link };
     let example = "[{ network = \"NETWORK\", port = \"PORT\" }, { bridge = \"BRIDGE\", port = \"PORT\" }]";
     if fields.required("ends", example, report).is_none() {
         return link;
@@ -302,7 +304,8 @@ fn link(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) 
     }
     let what = format!("an end of {}", fields.what());
     for node in ends.iter().take(2) {
-        let Some(fields) = Fields::open(node, &node.span, what.clone(), &words::LINK_END, report) else {
+        let Some(fields) = Fields::open(node, &node.span, what.clone(), &file_schema::LINK_END, report)
+        else {
             continue;
         };
         let (network, bridge) = network_or_bridge(&fields, report);
@@ -352,7 +355,7 @@ fn exit(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) 
         router: false,
         link_local: None,
     };
-    let Some(fields) = open("exit", &exit.name, node, &words::EXIT, report) else { return exit };
+    let Some(fields) = open("exit", &exit.name, node, &file_schema::EXIT, report) else { return exit };
     (exit.network, exit.bridge) = network_or_bridge(&fields, report);
     exit.port = fields.required_text("port", "\"PORT\"", report);
     exit.next_hop = fields.addresses("next_hop", report);
@@ -393,7 +396,9 @@ fn network_or_bridge(
 
 fn outside(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftOutside {
     let mut outside = DraftOutside { name, exit: None, addresses: Vec::new() };
-    let Some(fields) = open("outside", &outside.name, node, &words::OUTSIDE, report) else { return outside };
+    let Some(fields) = open("outside", &outside.name, node, &file_schema::OUTSIDE, report) else {
+        return outside;
+    };
     outside.exit = fields.required_text("exit", "\"EXIT\"", report);
     outside.addresses = fields.prefixes("addresses", report);
     if fields.has("addresses") {
@@ -404,7 +409,9 @@ fn outside(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingRepor
 
 fn overlay(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) -> DraftOverlay {
     let mut overlay = DraftOverlay { name, protocol: None, ports: Vec::new(), members: Vec::new() };
-    let Some(fields) = open("overlay", &overlay.name, node, &words::OVERLAY, report) else { return overlay };
+    let Some(fields) = open("overlay", &overlay.name, node, &file_schema::OVERLAY, report) else {
+        return overlay;
+    };
     if fields.required("protocol", "\"udp\"", report).is_some() {
         overlay.protocol = fields.optional_choice("protocol", report);
     }

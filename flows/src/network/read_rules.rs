@@ -3,9 +3,9 @@
 use super::check_value::{check_name, not_empty};
 use super::draft::{DraftAllow, DraftChain, DraftCrossing, DraftHop, DraftNever, Spanned};
 use super::fields::{Fields, Keyword};
+use super::file_schema::{self, SchemaTable};
 use super::report::{FindingReport, quote};
 use super::tree::{TreeNode, Value};
-use super::words::{self, SchemaTable};
 use super::{Protocol, Returns};
 
 /// Hops of one chain, and alternatives of one hop: these are named by letters.
@@ -115,7 +115,7 @@ fn contradiction(fields: &Fields<'_, '_>, key: &str, why: &str, help: &str, repo
 }
 
 pub(super) fn allow(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftAllow> {
-    let (name, fields) = rule("allow", node, &words::ALLOW, report)?;
+    let (name, fields) = rule("allow", node, &file_schema::ALLOW, report)?;
     let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
     let (protocol, ports) = service(&fields, Some(Protocol::Any), report);
     let allow = DraftAllow {
@@ -158,7 +158,7 @@ pub(super) fn allow(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<D
 }
 
 pub(super) fn chain(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftChain> {
-    let (name, fields) = rule("chain", node, &words::CHAIN, report)?;
+    let (name, fields) = rule("chain", node, &file_schema::CHAIN, report)?;
     let from = parties(&fields, "from", report);
     let mut hops = Vec::new();
     let mut protocol = Some(Protocol::Any);
@@ -214,7 +214,7 @@ fn hop(
     report: &mut FindingReport,
 ) -> Option<DraftHop> {
     let what = format!("a hop of {}", chain.what());
-    let fields = Fields::open(node, &node.span, what, &words::HOP, report)?;
+    let fields = Fields::open(node, &node.span, what, &file_schema::HOP, report)?;
     let to = parties(&fields, "to", report);
     let (protocol, ports) = service(&fields, before, report);
     let purpose = fields.text("purpose", report).map(|text| text.value);
@@ -222,7 +222,7 @@ fn hop(
 }
 
 pub(super) fn crossing(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftCrossing> {
-    let (name, fields) = rule("crossing", node, &words::CROSSING, report)?;
+    let (name, fields) = rule("crossing", node, &file_schema::CROSSING, report)?;
     let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
     fields.required("protocol", "\"tcp\"", report);
     let (protocol, ports) = service(&fields, None, report);
@@ -255,7 +255,7 @@ pub(super) fn crossing(node: &TreeNode<'_>, report: &mut FindingReport) -> Optio
 }
 
 pub(super) fn never(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftNever> {
-    let (name, fields) = rule("never", node, &words::NEVER, report)?;
+    let (name, fields) = rule("never", node, &file_schema::NEVER, report)?;
     let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
     Some(DraftNever { name, from, to, except: fields.one_or_more_texts("except", report) })
 }

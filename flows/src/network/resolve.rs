@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::draft::{
     Draft, DraftAllow, DraftExit, DraftLink, DraftLinkEnd, DraftNetwork, DraftNever, Spanned,
 };
-use super::implied::ImpliedRules;
+use super::implied_rules::ImpliedRules;
 use super::{
     Allow, Attachment, Bridge, ContainerRange, Crossing, Endpoint, EnforcementPoint, Exit, LearnBy, Link,
     LinkEnd, LinkRole, Network, NetworkFile, Never, Outside, Overlay, RawFlow, Span,

@@ -6,11 +6,11 @@ use super::Stateful;
 use super::built_in;
 use super::crossings;
 use super::draft::{Draft, DraftAllow, DraftNetwork, Spanned};
-use super::granted::EarlierGrants;
-use super::implied::ImpliedRules;
+use super::earlier_grants::EarlierGrants;
+use super::implied_rules::ImpliedRules;
 use super::names::{NameIndex, NameKind, NamedItem};
-use super::parties::{RuleParty, parties, quoted_networks};
 use super::report::{FindingReport, quote};
+use super::rule_party::{RuleParty, parties, quoted_networks};
 use super::size::FlowCount;
 
 /// Checks all rules of a file, and those that they imply.

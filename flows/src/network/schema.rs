@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::words::{FILE, SchemaKey, SchemaTable, ValueKind};
+use super::file_schema::{FILE, SchemaKey, SchemaTable, ValueKind};
 
 /// The dialect of the schema.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -82,7 +82,7 @@ fn kind(kind: &ValueKind, definitions: &mut Map<String, Value>) -> Value {
         ValueKind::Range => json!({ "type": "string", "pattern": range }),
         ValueKind::Numbers => json!({ "anyOf": [
             { "type": "string", "pattern": "^(all|[-0-9, ]+)$" },
-            list(json!({ "type": "integer", "minimum": 0, "maximum": super::words::MAX_NUMBER })),
+            list(json!({ "type": "integer", "minimum": 0, "maximum": super::file_schema::MAX_NUMBER })),
         ] }),
         ValueKind::Members => json!({
             "type": "object",

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use super::SharedAddress;
 use super::draft::{Draft, Spanned};
 use super::fields::Fields;
+use super::file_schema;
 use super::names::NameIndex;
 use super::report::{FindingReport, NamedInText, quote};
 use super::tree::{TreeNode, Value};
-use super::words;
 
 /// Shared addresses of one network: each has a number among those that Open vSwitch gives to no port.
 const MAX_SHARED: usize = 240;
@@ -42,7 +42,7 @@ fn item(
     report: &mut FindingReport,
 ) -> Option<(Spanned<IpAddr>, Option<Option<u8>>)> {
     let what = format!("an address of {}", fields.what());
-    let fields = Fields::open(node, &node.span, what, &words::ADDRESS, report)?;
+    let fields = Fields::open(node, &node.span, what, &file_schema::ADDRESS, report)?;
     let text = fields.required("address", "\"ADDRESS\"", report)?;
     let address = fields.item_address("address", text, report);
     let shared = fields.flag("shared", report);

@@ -6,8 +6,8 @@ use ipnetwork::IpNetwork;
 
 use super::draft::{Draft, DraftAllow, DraftCrossing, Spanned};
 use super::names::{NameIndex, NameKind};
-use super::parties::RuleParty;
 use super::report::FindingReport;
+use super::rule_party::RuleParty;
 use super::{Protocol, Stateful};
 
 /// Flows of the rules of one file.

@@ -6,10 +6,10 @@ use std::collections::{HashMap, HashSet};
 use super::additions::Additions;
 use super::draft::{Draft, Spanned};
 use super::fields::Fields;
+use super::file_schema::{self, MAX_NUMBER};
 use super::read::{name_of, named_entries, section};
 use super::report::{FindingReport, quote};
 use super::tree::{TreeEntry, TreeNode, Value, moved};
-use super::words::{self, MAX_NUMBER};
 use super::{Span, Template};
 
 /// What stands for the number.
@@ -52,7 +52,7 @@ fn template<'n, 't>(
     report: &mut FindingReport,
 ) -> Option<ParsedTemplate<'n, 't>> {
     let what = format!("template {}", quote(&name.value));
-    let fields = Fields::open(node, &name.span, what, &words::TEMPLATE, report)?;
+    let fields = Fields::open(node, &name.span, what, &file_schema::TEMPLATE, report)?;
     let numbers =
         fields.required("numbers", "\"0-255\"", report).and_then(|_| fields.range("numbers", report));
     let all = numbers.as_ref().map(|numbers| numbers.value);
@@ -197,7 +197,7 @@ fn stamp(
     let note = format!("number {number} of template {}", quote(&template.name.value));
     let by = report.add_stamp(&template.name.span, note, Some(index));
     let number = number.to_string();
-    let known = template.entries.iter().filter(|entry| words::TEMPLATE.key(&entry.key).is_some());
+    let known = template.entries.iter().filter(|entry| file_schema::TEMPLATE.key(&entry.key).is_some());
     for entry in known {
         section(&stamped_entry(entry, &number, by), draft, report);
     }

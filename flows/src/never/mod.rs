@@ -5,11 +5,11 @@
 //! First every port sends everything. What the switches learn from that is put into them, all of it at
 //! once, and everything is sent again: so no opening packet, whoever sent it, makes a way for another.
 
-mod follow;
+mod packet_tracer;
 mod probe;
+mod topology;
 mod values;
 mod witness;
-mod world;
 
 use std::collections::BTreeMap;
 
@@ -22,9 +22,9 @@ use crate::finding::Finding;
 use crate::interp::Pipeline;
 use crate::model::{Flow, FlowMatch};
 use crate::network::{NetworkFile, Never};
-use crate::reactive::Learner;
-use follow::{LearnedFlows, PacketRound, PacketTracer};
-use world::Topology;
+use crate::userspace_learn::Learner;
+use packet_tracer::{LearnedFlows, PacketRound, PacketTracer};
+use topology::Topology;
 
 /// At most so many witnesses a `never`.
 const WITNESSES: usize = 3;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use ofproto::oxm::Field;
 
-use super::follow::PacketTracer;
+use super::packet_tracer::PacketTracer;
+use super::topology::{BridgePort, Topology};
 use super::values::{OTHER_PORT, OTHER_STRANGER, ProbeValues, STRANGER};
-use super::world::{BridgePort, Topology};
 use crate::interp::{
     ETH_ARP, ETH_IPV4, ETH_IPV6, FieldSet, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT,
 };

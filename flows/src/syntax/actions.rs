@@ -8,14 +8,14 @@ use ofproto::oxm::{Field, Oxm};
 use ofproto::{GroupId, PortNo, TableId};
 
 use super::Context;
-use super::check::{ActionPosition, PacketFacts};
+use super::consistency::{ActionPosition, PacketFacts};
 use super::error::{SyntaxError, SyntaxErrorKind};
 use super::fields::{Fields, SCTP, TAGGED, TCP, UDP};
 use super::names::{PortWord, parse_port};
 use super::protocols::Protocols;
 use super::set;
 use super::token::{self, KeyValue};
-use super::{choice, field, header, learn, meant};
+use super::{choice, field, header, learn, suggest};
 
 /// 802.1Q.
 const ETH_TYPE_VLAN: u16 = 0x8100;
@@ -448,7 +448,7 @@ fn bare_port(cx: &Context<'_>, pair: KeyValue<'_>) -> Result<Action, SyntaxError
         }
     }
     Err(cx.error(SyntaxErrorKind::Syntax, pair.key, format!("unknown action {:?}", pair.key)).help(
-        meant::action(pair.key).unwrap_or_else(|| {
+        suggest::action(pair.key).unwrap_or_else(|| {
             "an action of ovs-actions(7), or a port of this bridge by name or number".to_owned()
         }),
     ))

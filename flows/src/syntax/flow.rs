@@ -10,9 +10,9 @@ use super::Context;
 use super::actions::parse_instructions;
 use super::error::{SyntaxError, SyntaxErrorKind, Warning};
 use super::matching::MatchReader;
-use super::meant;
 use super::names::Names;
 use super::protocols::Protocols;
+use super::suggest;
 use super::token::{self, KeyValue};
 use crate::model::{DEFAULT_PRIORITY, Flow, FlowMatch};
 
@@ -177,7 +177,7 @@ fn unknown_or_empty(cx: &Context<'_>, pair: KeyValue<'_>) -> SyntaxError {
 
 fn unknown(cx: &Context<'_>, pair: KeyValue<'_>) -> SyntaxError {
     cx.error(SyntaxErrorKind::Syntax, pair.key, format!("unknown field {:?}", pair.key)).help(
-        meant::field(pair.key).unwrap_or_else(|| {
+        suggest::field(pair.key).unwrap_or_else(|| {
             "fields are those of ovs-fields(7), such as in_port, ip, nw_src, tcp or tp_dst".to_owned()
         }),
     )

@@ -10,17 +10,16 @@
 
 mod actions;
 mod arguments;
-mod check;
 mod choice;
+mod consistency;
+mod consistency_walk;
 mod error;
 mod field;
 mod fields;
-mod fit;
 mod flow;
 mod header;
 mod learn;
 mod matching;
-mod meant;
 mod names;
 mod order;
 mod oxm;
@@ -28,6 +27,7 @@ mod print;
 mod protocols;
 mod request;
 mod set;
+mod suggest;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -36,8 +36,8 @@ mod value;
 
 pub(crate) use names::{print_port, print_table};
 
+pub use consistency_walk::misfit;
 pub use error::{SyntaxError, SyntaxErrorKind, Warning};
-pub use fit::misfit;
 pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
 pub use names::{Names, NoNames, PortNames};
 pub use order::{Criterion, SortKey};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use flows::Flow;
 use flows::compile::{Program, sample};
 use flows::syntax::{PortNames, print_flow};
-use flows::timed::TOLERANCE;
+use flows::timeouts::TOLERANCE;
 use ofproto::message::{FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_SEND_FLOW_REM, Port};
 use ofproto::{Cookie, PortNo};
 
@@ -203,7 +203,7 @@ fn alike(flow: &Flow, twin: &Flow) -> bool {
 }
 
 fn ends_alike(flow: &Flow, age: Duration, desired: &Compiled, at: Duration) -> bool {
-    use flows::timed::TimeLeft::{AtLeast, Exactly};
+    use flows::timeouts::TimeLeft::{AtLeast, Exactly};
 
     let ends = Duration::from_secs(flow.hard_timeout.into()).saturating_sub(age);
     match desired.left(flow, at) {

@@ -12,7 +12,7 @@ use ofproto::message::{
 
 use super::{Bridge, Phase};
 use crate::bridge::plan::Plan;
-use crate::bridge::revoked::Revoked;
+use crate::bridge::revoked_flows::Revoked;
 use crate::bridge::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS, ct_flush};
 use crate::session::{SendError, Session, error_names};
 
@@ -147,7 +147,7 @@ impl Bridge {
         match commit.step {
             CommitStep::Barrier { xid, .. } if xid == answered => match commit.error.take() {
                 None => self.committed(now, session),
-                Some(error) => self.failed(now, error),
+                Some(error) => self.round_failed(now, error),
             },
             CommitStep::Forgetting { xid, changed, refused, .. } if xid == answered => {
                 let Phase::Committing(commit) = std::mem::replace(&mut self.phase, Phase::Idle) else {
@@ -170,7 +170,7 @@ impl Bridge {
         match commit.step {
             CommitStep::Opening { xid: open, .. } if xid == open => {
                 if error.kind != error_names::BAD_REQUEST {
-                    return self.failed(now, Self::explain("to open a bundle", error));
+                    return self.round_failed(now, Self::explain("to open a bundle", error));
                 }
                 self.bundles = false;
                 self.notices.push_back(Notice::Unbundled(error.clone()));
@@ -181,7 +181,7 @@ impl Bridge {
             // A failed commit sends two errors: one for the change, one for the commit.
             CommitStep::Committing { xid: commit_xid, .. } if xid == commit_xid => {
                 let why = commit.error.take();
-                self.failed(now, why.unwrap_or_else(|| Self::explain("a bundle", error)));
+                self.round_failed(now, why.unwrap_or_else(|| Self::explain("a bundle", error)));
             }
             CommitStep::Committing { first, .. } | CommitStep::Barrier { first, .. } => {
                 let n = xid.0.wrapping_sub(first.0) as usize;
@@ -230,14 +230,15 @@ impl Bridge {
             let until = if revokes { now + UPCALLS } else { now };
             // The first round of a session may revoke what an earlier session allowed.
             let changed_until = (revokes && (is_first || before.is_some())).then_some(until);
-            let earlier = self.revoked.take();
-            self.revoked = Some(Revoked::after(earlier, before.clone(), plan.orphans, until, changed_until));
+            let earlier = self.revoked_flows.take();
+            self.revoked_flows =
+                Some(Revoked::after(earlier, before.clone(), plan.orphans, until, changed_until));
         }
         // Where flows are left to delete, a later round acknowledges.
         if !plan.more {
-            self.reach(plan.read_began);
+            self.acknowledge_installed(plan.read_began);
         }
-        self.gone = before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
+        self.vanished_program = before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
         if self.failed_rounds > PATIENCE {
             self.last_error = Some(format!(
                 "after {} rounds there is still something to change: {first}",
@@ -251,7 +252,7 @@ impl Bridge {
 
     /// Something could not be sent. A session that is over says so itself.
     fn not_sent(&mut self, now: Instant, error: &SendError) {
-        self.failed(now, format!("a change cannot be sent: {error}"));
+        self.round_failed(now, format!("a change cannot be sent: {error}"));
     }
 }
 

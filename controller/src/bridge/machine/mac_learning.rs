@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use flows::Flow;
-use flows::compile::learning::{self, MacPair};
+use flows::compile::mac_pairs::{self, MacPair};
 use flows::network::Learning;
 use ofproto::PortNo;
 use ofproto::hot::VlanVid;
@@ -23,14 +23,14 @@ impl Bridge {
     /// Begins to learn, goes on in another way, or ends.
     pub(super) fn learn_as_said(&mut self) {
         let settings = self.learns().map(settings);
-        let had = self.learning.take();
+        let had = self.learning_switch.take();
         let next = match (had, settings) {
             (_, None) => return,
             (Some(had), Some(settings)) => had.with(settings),
             (None, Some(settings)) => LearningSwitch::new(settings),
         };
         match next {
-            Ok(next) => self.learning = Some(next),
+            Ok(next) => self.learning_switch = Some(next),
             Err(error) => self.notices.push_back(Notice::Failed(format!("cannot learn: {error}"))),
         }
     }
@@ -38,20 +38,20 @@ impl Bridge {
     /// Decides about PACKET_INs, where it is a learning switch, and the second that it is for that.
     pub fn learning(&mut self, now: Instant) -> Option<(&mut LearningSwitch, u32)> {
         let second = self.second(now);
-        Some((self.learning.as_mut()?, second))
+        Some((self.learning_switch.as_mut()?, second))
     }
 
     /// Whole seconds since the bridge is known.
     pub(super) fn second(&self, now: Instant) -> u32 {
-        u32::try_from(now.saturating_duration_since(self.since).as_secs()).unwrap_or(u32::MAX)
+        u32::try_from(now.saturating_duration_since(self.created_at).as_secs()).unwrap_or(u32::MAX)
     }
 
     /// Takes a host's place from a flow of an earlier session. So a restarted controller does not
     /// flood packets to known hosts, and notices hosts that moved meanwhile.
     pub(super) fn remember(&mut self, now: Instant, flow: &Flow) {
         let second = self.second(now);
-        let Some(learning) = &mut self.learning else { return };
-        let Some(MacPair { vlan, from, to }) = learning::learned(flow) else { return };
+        let Some(learning) = &mut self.learning_switch else { return };
+        let Some(MacPair { vlan, from, to }) = mac_pairs::learned(flow) else { return };
         for (mac, port) in [from, to] {
             learning.remember(mac, VlanVid(vlan), port, second);
         }
@@ -60,14 +60,14 @@ impl Bridge {
     /// Deletes the flows of an earlier session on a learning switch that shows no flows, because
     /// they may exist all the same.
     pub(super) fn forget_learned(&mut self, session: &mut Session) {
-        if self.learning.is_some() {
+        if self.learning_switch.is_some() {
             Self::send(session, &Message::FlowMod(gone(PortNo::ANY)));
         }
     }
 
     /// A port is gone, and with it whoever was there.
     pub(super) fn port_gone(&mut self, port: PortNo, session: &mut Session) {
-        if let Some(learning) = &mut self.learning {
+        if let Some(learning) = &mut self.learning_switch {
             learning.forget_port(port);
             Self::send(session, &Message::FlowMod(gone(port)));
         }
@@ -77,9 +77,9 @@ impl Bridge {
 fn settings(learning: Learning) -> Settings {
     Settings {
         flow: FlowKind {
-            table: learning::TABLE,
-            priority: learning::PRIORITY,
-            cookie: learning::learned_cookie(),
+            table: mac_pairs::TABLE,
+            priority: mac_pairs::PRIORITY,
+            cookie: mac_pairs::learned_cookie(),
             idle_timeout: learning.idle_timeout,
         },
         shares: Shares { per_port: learning.macs_per_port, all: learning.macs },
@@ -91,8 +91,8 @@ fn settings(learning: Learning) -> Settings {
 fn gone(out_port: PortNo) -> FlowMod {
     FlowMod {
         command: FlowModCommand::Delete,
-        table_id: learning::TABLE,
-        cookie: learning::learned_cookie(),
+        table_id: mac_pairs::TABLE,
+        cookie: mac_pairs::learned_cookie(),
         cookie_mask: u64::MAX,
         out_port,
         ..FlowMod::default()

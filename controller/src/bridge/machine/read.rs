@@ -11,10 +11,10 @@ use ofproto::{GroupId, Xid};
 
 use super::{Bridge, FlowVisibility, Phase};
 use crate::bridge::comparison::Comparison;
-use crate::bridge::crowded::CrowdingScan;
+use crate::bridge::crowded_ports::CrowdingScan;
 use crate::bridge::leases::AgedFlow;
 use crate::bridge::plan::Plan;
-use crate::bridge::revoked::Revoked;
+use crate::bridge::revoked_flows::Revoked;
 use crate::bridge::{Notice, READ_TIMEOUT};
 use crate::session::{CloseReason, Session};
 
@@ -50,17 +50,19 @@ impl Bridge {
     /// Asks for all flows and groups.
     pub(super) fn read(&mut self, now: Instant, session: &mut Session) {
         self.read_at = None;
-        let Some(flows) = Self::ask(session, MultipartRequestBody::Flow(FlowStatsRequest::default())) else {
+        let Some(flows) =
+            Self::request_multipart(session, MultipartRequestBody::Flow(FlowStatsRequest::default()))
+        else {
             return;
         };
-        let Some(groups) = Self::ask(session, MultipartRequestBody::GroupDesc) else { return };
+        let Some(groups) = Self::request_multipart(session, MultipartRequestBody::GroupDesc) else { return };
         self.last_read = Some(now);
         self.foreign_reported = false;
         self.foreign_changes = 0;
         if self.installed.is_none() {
-            self.mirror.begin_read();
+            self.learned_flow_mirror.begin_read();
         }
-        let revoked = self.revoked.is_some();
+        let revoked = self.revoked_flows.is_some();
         self.phase = Phase::Reading(Box::new(FlowRead {
             flows,
             groups,
@@ -105,7 +107,7 @@ impl Bridge {
                 reading.comparison.pass_over();
                 reading.leased.push((flow, age(entry)));
             } else {
-                reading.comparison.take(&flow, age(entry), at, self.revoked.as_ref());
+                reading.comparison.take(&flow, age(entry), at, self.revoked_flows.as_ref());
             }
         }
         reading.got_flows = !more;
@@ -170,7 +172,7 @@ impl Bridge {
             self.visibility = FlowVisibility::Seen;
         }
         let done = self.installed.as_ref().is_some_and(|installed| Arc::ptr_eq(installed, &self.desired));
-        if self.learning.is_some() && done && self.visibility != FlowVisibility::Seen {
+        if self.learning_switch.is_some() && done && self.visibility != FlowVisibility::Seen {
             // Such a switch would show none after another commit either.
             if std::mem::replace(&mut self.visibility, FlowVisibility::Hidden) == FlowVisibility::Unseen {
                 self.notices.push_back(Notice::Silent);
@@ -204,7 +206,7 @@ impl Bridge {
         groups: &[GroupId],
     ) -> Plan {
         let at = self.clock.since_epoch(now);
-        let mut plan = comparison.plan(self.installed.as_ref(), groups, at, self.revoked.as_ref());
+        let mut plan = comparison.plan(self.installed.as_ref(), groups, at, self.revoked_flows.as_ref());
         plan.read_began = Some(started);
         // The installed flows are known, and will be after these changes, unless the monitor reported
         // more meanwhile.
@@ -238,15 +240,15 @@ impl Bridge {
         self.failed_rounds = 0;
         self.partial_rounds = 0;
         // What a learner that is gone taught in its last moments shows within a second: only a read after that counts.
-        match &self.revoked {
+        match &self.revoked_flows {
             Some(Revoked { until, .. }) if started < *until => {
                 let until = *until;
-                self.reach(Some(started));
+                self.acknowledge_installed(Some(started));
                 self.read_by(until);
             }
             _ => {
-                self.revoked = None;
-                self.reach(None);
+                self.revoked_flows = None;
+                self.acknowledge_installed(None);
                 self.last_error = None;
                 if !self.settled {
                     self.settled = true;

@@ -16,7 +16,7 @@ use ofproto::{BufferId, PortNo, Xid};
 
 use super::Bridge;
 use super::meters::Meters;
-use crate::bridge::crowded::CrowdingScan;
+use crate::bridge::crowded_ports::CrowdingScan;
 use crate::bridge::leases::{self, AgedFlow, Client, Refused};
 use crate::bridge::{Notice, UPCALLS};
 use crate::session::Session;
@@ -232,14 +232,14 @@ impl Bridge {
     /// Takes away what was learned for an address, at once and when no packet on its way can teach it again.
     fn gone(&mut self, now: Instant, address: (u16, IpAddr), session: &mut Session) {
         self.unlearn(address, session);
-        if self.unlearned.len() < MAX_UNLEARNED {
-            self.unlearned.push_back((now + UPCALLS, address));
+        if self.ended_addresses.len() < MAX_UNLEARNED {
+            self.ended_addresses.push_back((now + UPCALLS, address));
         }
     }
 
     /// Makes room where somebody has as many IPv6 addresses of his own making as he may have.
     pub(super) fn make_room(&mut self, now: Instant, crowding: CrowdingScan, session: &mut Session) {
-        for (network, address) in self.crowded.look(now, crowding) {
+        for (network, address) in self.crowded_ports.look(now, crowding) {
             Self::send(session, &Message::FlowMod(claims::unclaim(network, address)));
             self.gone(now, (network, address.into()), session);
         }
@@ -258,8 +258,8 @@ impl Bridge {
 
     /// Does what is due for leases.
     pub(super) fn keep_leases(&mut self, now: Instant, session: &mut Session) {
-        while let Some((_, address)) = self.unlearned.front().copied().filter(|(at, _)| *at <= now) {
-            self.unlearned.pop_front();
+        while let Some((_, address)) = self.ended_addresses.front().copied().filter(|(at, _)| *at <= now) {
+            self.ended_addresses.pop_front();
             self.unlearn(address, session);
         }
         let due = self.leases.wake().and_then(|at| self.clock.instant(at));
@@ -274,7 +274,7 @@ impl Bridge {
     /// When [`Bridge::keep_leases`] wants to be called.
     pub(super) fn leases_due(&self) -> Option<Instant> {
         let lease = self.leases.wake().and_then(|at| self.clock.instant(at));
-        self.unlearned.front().map(|(at, _)| *at).into_iter().chain(lease).min()
+        self.ended_addresses.front().map(|(at, _)| *at).into_iter().chain(lease).min()
     }
 
     /// Ends the leases that the file in force would not give.

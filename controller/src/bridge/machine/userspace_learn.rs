@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use flows::Flow;
-use flows::reactive::{Dialect, FullTableAction, Learner, packet_of, react};
+use flows::userspace_learn::{Dialect, FullTableAction, Learner, packet_of, react};
 use ofproto::message::{ErrorMsg, FlowMod, FlowModCommand, Message, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo, TableId, Xid};
 
@@ -65,7 +65,7 @@ impl Bridge {
         }
         let packet = packet_of(message);
         let second = self.second(now);
-        let reaction = react(&learner.actions, &packet, &mut self.mirror, second);
+        let reaction = react(&learner.actions, &packet, &mut self.learned_flow_mirror, second);
         for table in reaction.evicted {
             self.made_room(table);
         }
@@ -118,7 +118,7 @@ impl Bridge {
         }
         let Some(addition) = self.additions.take(xid) else { return false };
         let second = self.second(now);
-        match self.mirror.refused(&addition, second) {
+        match self.learned_flow_mirror.refused(&addition, second) {
             FullTableAction::MakesRoom(deletion) => {
                 self.made_room(addition.table_id);
                 self.teach(deletion, session);
@@ -144,7 +144,7 @@ impl Bridge {
     /// The switch has no flow monitor, the oldest of the extensions that it is asked for. What is learned for it must do
     /// without the others too, and says so where it cannot.
     pub(super) fn understands_less(&mut self) {
-        self.mirror.speak(Dialect::Plain);
+        self.learned_flow_mirror.speak(Dialect::Plain);
     }
 
     /// Returns the tables that the controller learns for the switch.
@@ -159,7 +159,7 @@ impl Bridge {
             return;
         }
         let second = self.second(now);
-        if let Some(deletion) = self.mirror.read(flow, second) {
+        if let Some(deletion) = self.learned_flow_mirror.read(flow, second) {
             self.made_room(deletion.table_id);
             self.teach(deletion, session);
         }

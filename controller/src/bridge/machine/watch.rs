@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use flows::compile::lease;
-use flows::reactive::Learner;
 use flows::syntax::print_flow;
-use flows::timed::{TimeLeft, TimedFlowState};
+use flows::timeouts::{TimeLeft, TimedFlowState};
+use flows::userspace_learn::Learner;
 use flows::{Flow, FlowMatch};
 use ofproto::message::monitor::{
     MONITOR_ACTIONS, MONITOR_ADD, MONITOR_DELETE, MONITOR_MODIFY, MONITOR_OWN, MonitorEvent, MonitorRequest,
@@ -42,7 +42,7 @@ impl Bridge {
             table_id: TableId::ALL,
             fields: Match::default(),
         };
-        if let Some(xid) = Self::ask(session, MultipartRequestBody::Monitor(vec![request])) {
+        if let Some(xid) = Self::request_multipart(session, MultipartRequestBody::Monitor(vec![request])) {
             self.monitor = Monitor::Asked(xid);
         }
     }
@@ -65,7 +65,7 @@ impl Bridge {
             fields: Match::default(),
         };
         let asked = MultipartRequestBody::Monitor(new.iter().map(request).collect());
-        if let Some(xid) = Self::ask(session, asked) {
+        if let Some(xid) = Self::request_multipart(session, asked) {
             self.evictions.extend(new.into_iter().map(|table| (table, xid)));
         }
     }
@@ -93,7 +93,7 @@ impl Bridge {
         let flow = flow(update);
         let twin = self.desired.twin(&flow);
         if evicted && twin.is_none() {
-            self.mirror.evicted(&flow);
+            self.learned_flow_mirror.evicted(&flow);
             self.made_room(flow.table);
             return;
         }
@@ -110,7 +110,7 @@ impl Bridge {
                 // The monitor tells neither flags nor importance.
                 Some(twin) => {
                     let told = Flow { flags: twin.flags, importance: twin.importance, ..flow.clone() };
-                    let told = match self.desired.standing(&told, Duration::ZERO, at) {
+                    let told = match self.desired.timed_flow_state(&told, Duration::ZERO, at) {
                         None => told,
                         Some(standing) => {
                             self.desired.timed_like_twin(told, standing == TimedFlowState::Good)
@@ -129,8 +129,9 @@ impl Bridge {
             return;
         }
         // A learner that just went may have taught this: swept with the next read, and nobody's fault.
-        let orphan = self.revoked.as_ref().is_some_and(|r| flagged(&flow).any(|flow| r.left_behind(&flow)))
-            || self.installed.as_ref().is_some_and(|before| learned(before, &flow));
+        let orphan =
+            self.revoked_flows.as_ref().is_some_and(|r| flagged(&flow).any(|flow| r.left_behind(&flow)))
+                || self.installed.as_ref().is_some_and(|before| learned(before, &flow));
         self.foreign_changes = self.foreign_changes.saturating_add(1);
         if !orphan {
             let text = print_flow(&flow, &self.ports.names());

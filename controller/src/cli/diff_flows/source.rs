@@ -7,7 +7,7 @@ use flows::Flow;
 use flows::compile::lease::is_lease;
 use flows::compile::{PortMap, TimeContext};
 use flows::syntax::{Names, PortNames, parse_flow};
-use flows::timed::LONGEST;
+use flows::timeouts::LONGEST;
 use miette::miette;
 use ofproto::message::multipart::{FlowStatsRequest, MultipartRequestBody};
 use ofproto::{PortNo, Xid};

@@ -22,7 +22,7 @@ fn orders(claimant: &Claimant) -> OwnershipOrders {
 }
 
 fn claim(owners: &BridgeOwners, known: Option<ExpectedDatapath>, claimant: &Claimant) -> Claim {
-    owners.claim("vmbr0", true, known, claimant.clone(), Instant::now())
+    owners.acquire("vmbr0", true, known, claimant.clone(), Instant::now())
 }
 
 fn granted() -> Claim {
@@ -37,7 +37,7 @@ fn waits(why: Option<&str>, new: bool) -> Claim {
 }
 
 fn doubt(owners: &BridgeOwners, known: Option<ExpectedDatapath>) -> Option<String> {
-    owners.doubt("vmbr0", known, Instant::now())
+    owners.ownership_doubt("vmbr0", known, Instant::now())
 }
 
 /// The database is asked long after all claims.
@@ -57,7 +57,7 @@ fn a_rival_that_is_gone_is_remembered_for_a_while() {
     owners.confirm("vmbr0", 1, Instant::now(), SETTLED);
     assert!(doubt(&owners, database(ONE)).is_some());
     let later = Instant::now() + RIVAL_REMEMBERED;
-    assert_eq!(owners.doubt("vmbr0", database(ONE), later), None);
+    assert_eq!(owners.ownership_doubt("vmbr0", database(ONE), later), None);
     // Nothing of it is left for whoever has the bridge next.
     owners.release("vmbr0", 1);
     claim(&owners, database(ONE), &second);
@@ -212,7 +212,8 @@ fn few_wait_for_one_bridge() {
 #[test]
 fn bridges_that_the_file_does_not_name_are_told_apart_by_their_datapaths() {
     let owners = BridgeOwners::default();
-    let any = |number, datapath| owners.claim("tap0", false, None, session(number, datapath), Instant::now());
+    let any =
+        |number, datapath| owners.acquire("tap0", false, None, session(number, datapath), Instant::now());
     assert_eq!(any(1, ONE), Claim::Granted("tap0".to_owned()));
     assert_eq!(any(2, OTHER), Claim::Granted("tap0@00000000000000b1".to_owned()));
     assert!(matches!(any(3, ONE), Claim::Waits { why: None, .. }), "the same datapath again");

@@ -93,10 +93,10 @@ fn count(hub: &Hub, bridge: &str, session: u64) {
     let policy = hub.policy();
     let (peer, mailbox) = ("peer".to_owned(), Arc::default());
     let claimant = Claimant { session, datapath: DatapathId(session), peer, local: None, mailbox };
-    assert_eq!(hub.claim(bridge, claimant, Instant::now()), Claim::Granted(bridge.to_owned()));
+    assert_eq!(hub.acquire(bridge, claimant, Instant::now()), Claim::Granted(bridge.to_owned()));
     let (compiled, stats) = read(&policy, bridge);
-    hub.count_some(bridge, &compiled, &stats, true);
-    hub.count(bridge, &compiled, stats.len() as u64, &BTreeMap::new());
+    hub.count_part(bridge, &compiled, &stats, true);
+    hub.end_count(bridge, &compiled, stats.len() as u64, &BTreeMap::new());
     let label = hub.label(bridge);
     hub.metrics.changing(label, 3);
     hub.metrics.changed(label, 1, Duration::from_millis(3));
@@ -160,7 +160,7 @@ fn hub(parts: &[&str]) -> Hub {
     let hub = Hub::new(policy(parts), Metrics::new().unwrap());
     count(&hub, "br0", 1);
     count(&hub, "br1", 2);
-    hub.audited(vec![fault("br0"), fault("br1")]);
+    hub.note_faults(vec![fault("br0"), fault("br1")]);
     hub
 }
 
@@ -171,12 +171,12 @@ fn series_end_with_their_rule_their_network_their_window_and_their_bridge() {
     let has = |rule: &str| values(&hub, "portcullis_rule_", "rule").contains(rule);
     assert!(["web", "fetch", "dmz", "c", "far"].into_iter().all(has));
     for parts in [&[LAN, FETCH, DMZ, FAR][..], &[LAN, DMZ, FAR], &[LAN, FAR]] {
-        hub.replace(policy(parts));
+        hub.replace_policy(policy(parts));
         compare(&hub, &["br0", "br1"]);
     }
     assert!(!["web", "fetch", "dmz", "c"].into_iter().any(has) && has("far"));
     // A bridge leaves the file, and its session the bridge.
-    hub.replace(policy(&[LAN]));
+    hub.replace_policy(policy(&[LAN]));
     compare(&hub, &["br0"]);
     assert!(hub.release("br1", 2));
     compare(&hub, &["br0"]);
@@ -184,7 +184,7 @@ fn series_end_with_their_rule_their_network_their_window_and_their_bridge() {
     hub.metrics.changing("br1", 1);
     compare(&hub, &["br0"]);
     // It comes back, and begins anew.
-    hub.replace(policy(&[LAN, FAR]));
+    hub.replace_policy(policy(&[LAN, FAR]));
     count(&hub, "br1", 3);
     compare(&hub, &["br0", "br1"]);
     let text = hub.metrics_text().unwrap();
@@ -195,7 +195,7 @@ fn series_end_with_their_rule_their_network_their_window_and_their_bridge() {
 fn a_rule_that_goes_to_another_bridge_ends_where_it_was() {
     let moved = FAR.replace("br1", "br0").replace("10.2.", "10.3.");
     let hub = hub(&[LAN, DMZ, FAR]);
-    hub.replace(policy(&[LAN, &DMZ.replace("br0", "br1"), &moved]));
+    hub.replace_policy(policy(&[LAN, &DMZ.replace("br0", "br1"), &moved]));
     let text = hub.metrics_text().unwrap();
     let has = |bridge: &str, rule: &str| {
         text.contains(&format!("portcullis_rule_packets_total{{bridge=\"{bridge}\",rule=\"{rule}\"}}"))
@@ -208,7 +208,7 @@ fn a_bridge_is_not_settled_on_a_file_that_its_session_has_not_heard_of() {
     let hub = hub(&[LAN, FAR]);
     let settled = || hub.report().bridges.iter().map(|bridge| bridge.settled).collect::<Vec<_>>();
     assert_eq!(settled(), [true, true]);
-    let generation = hub.replace(policy(&[LAN, WEB, FAR]));
+    let generation = hub.replace_policy(policy(&[LAN, WEB, FAR]));
     assert_eq!(settled(), [false, false]);
     hub.publish("br0", 1, BridgeStatus { generation, settled: true, ..BridgeStatus::default() });
     assert_eq!(settled(), [true, false]);
@@ -225,12 +225,12 @@ fn series_end_with_their_container() {
         mac: None,
         services: vec![service],
     };
-    hub.replace(hub.policy().with_container(&container).unwrap());
+    hub.replace_policy(hub.policy().with_container(&container).unwrap());
     count(&hub, "br0", 1);
     compare(&hub, &["br0", "br1"]);
     let rules = values(&hub, "portcullis_rule_packets_total", "rule");
     assert!(rules.contains("shop") && rules.contains("container.shop.web"), "{rules:?}");
-    hub.replace(hub.policy().without_container("shop").unwrap());
+    hub.replace_policy(hub.policy().without_container("shop").unwrap());
     compare(&hub, &["br0", "br1"]);
 }
 
@@ -239,7 +239,7 @@ fn a_bridge_that_the_file_does_not_name_has_faults_while_it_is_connected() {
     let hub = hub(&[LAN, FAR, ANY]);
     count(&hub, "tap0", 3);
     let found = || vec![fault("tap0"), fault("never-attached"), fault("br0")];
-    let (new, _) = hub.audited(found());
+    let (new, _) = hub.note_faults(found());
     assert_eq!(new, [fault("tap0")], "that of br0 is known, and the other is none of the file's");
     let faults = || values(&hub, "portcullis_isolation_fault", "bridge");
     assert_eq!(faults(), set(&["br0", "br1", "tap0"]));
@@ -247,13 +247,13 @@ fn a_bridge_that_the_file_does_not_name_has_faults_while_it_is_connected() {
     assert_eq!(values(&hub, "portcullis_bridge_connected", "bridge"), connected, "not all others");
     assert_eq!(values(&hub, "portcullis_flow_mods_total", "bridge"), set(&["*", "br0", "br1"]));
     // It is well again, and then it goes.
-    assert_eq!(hub.audited(vec![fault("br0")]).1, ["tap0"]);
-    hub.audited(found());
+    assert_eq!(hub.note_faults(vec![fault("br0")]).1, ["tap0"]);
+    hub.note_faults(found());
     assert!(hub.release("tap0", 3));
     assert_eq!(faults(), connected);
-    hub.audited(found());
+    hub.note_faults(found());
     assert_eq!(faults(), connected);
-    hub.replace(policy(&[LAN, FAR]));
+    hub.replace_policy(policy(&[LAN, FAR]));
     compare(&hub, &["br0", "br1"]);
 }
 

@@ -94,7 +94,7 @@ impl LabPlan {
     /// The internet answers for the addresses that the file names, one of each prefix.
     pub(super) fn outsides(&mut self, file: &NetworkFile) {
         for outside in &file.outsides {
-            for address in outside.addresses.iter().filter_map(|prefix| stands_for(*prefix)) {
+            for address in outside.addresses.iter().filter_map(|prefix| represented_address(*prefix)) {
                 self.address(INTERNET, "lo", IpNetwork::from(address));
             }
         }
@@ -107,6 +107,6 @@ pub(super) fn internet_device(number: usize) -> String {
 }
 
 /// The address that stands for a prefix outside.
-pub(crate) fn stands_for(prefix: IpNetwork) -> Option<IpAddr> {
+pub(crate) fn represented_address(prefix: IpNetwork) -> Option<IpAddr> {
     addressing::nth(prefix, 50).or_else(|| addressing::nth(prefix, 1))
 }

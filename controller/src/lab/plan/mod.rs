@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use flows::network::NetworkFile;
 use ipnetwork::IpNetwork;
 
-pub(crate) use exits::stands_for;
+pub(crate) use exits::represented_address;
 
 use super::addressing::LabAddresses;
 

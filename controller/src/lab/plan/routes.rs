@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use flows::network::{Allow, Exit, Network, NetworkFile, Party};
 use ipnetwork::IpNetwork;
 
-use super::{HOST, INTERNET, LabPlan, SourceRoutes, Subject, exits, stands_for};
+use super::{HOST, INTERNET, LabPlan, SourceRoutes, Subject, exits, represented_address};
 use crate::lab::addressing;
 
 /// The next hops to everywhere that a network's members have: its gateways, the next hops of rules, its exits'.
@@ -53,8 +53,10 @@ fn further_exits<'f>(file: &'f NetworkFile, network: &Network) -> Vec<FurtherExi
         file.exits.iter().enumerate().filter(|(_, exit)| of_network(exit) && !exit.next_hop.is_empty());
     let further = |(number, exit): (usize, &'f Exit)| {
         let outsides = file.outsides.iter().filter(|outside| outside.exit == exit.name);
-        let named =
-            outsides.flat_map(|outside| &outside.addresses).filter_map(|to| stands_for(*to)).collect();
+        let named = outsides
+            .flat_map(|outside| &outside.addresses)
+            .filter_map(|to| represented_address(*to))
+            .collect();
         FurtherExit { number, exit, named }
     };
     exits.skip(1).map(further).collect()

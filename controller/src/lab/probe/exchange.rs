@@ -6,7 +6,7 @@ use flows::network::{NetworkFile, Protocol};
 
 use super::frames::{BROADCAST, Frame, FrameBody, link_local};
 use super::view::{LabView, ProbeContext};
-use crate::lab::plan::{LabPlan, PlannedPort, Subject, stands_for};
+use crate::lab::plan::{LabPlan, PlannedPort, Subject, represented_address};
 
 /// A client, its server, and what the one is given by the other.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +80,7 @@ pub(super) fn of(view: &LabView<'_>) -> Vec<Exchange> {
         let servers = allow.to.iter().flat_map(|name| {
             let outside = view.file.outsides.iter().find(|o| o.name == *name);
             let named: Vec<IpAddr> =
-                outside.iter().flat_map(|o| &o.addresses).copied().filter_map(stands_for).collect();
+                outside.iter().flat_map(|o| &o.addresses).copied().filter_map(represented_address).collect();
             let exit = outside.map(|o| Subject::Exit(o.exit.clone()));
             let places = view.plan.places.iter().filter(move |p| match &exit {
                 Some(exit) => p.subject == *exit,

@@ -10,7 +10,7 @@ use flows::network::{
 };
 
 use crate::lab::addressing;
-use crate::lab::plan::{INTERNET, LabPlan, PlannedPort, Subject, stands_for};
+use crate::lab::plan::{INTERNET, LabPlan, PlannedPort, Subject, represented_address};
 
 /// Ports for rules that leave them open.
 const ANY_TCP: u16 = 443;
@@ -331,7 +331,7 @@ impl<'a> LabView<'a> {
         }
         let families: Vec<bool> = addresses.iter().map(IpAddr::is_ipv4).collect();
         for outside in self.file.outsides.iter().filter(|o| o.exit == exit) {
-            let of = outside.addresses.iter().filter_map(|p| stands_for(*p));
+            let of = outside.addresses.iter().filter_map(|p| represented_address(*p));
             addresses.extend(of.filter(|a| families.contains(&a.is_ipv4())));
         }
         addresses

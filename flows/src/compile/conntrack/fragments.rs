@@ -17,17 +17,17 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::{AddressFamily, OpenedConnection};
-use crate::compile::claimed::RequestedPackets;
+use crate::compile::attachment_point::{AttachmentKind, AttachmentPoints};
 use crate::compile::identity::{FlowIdentity, Fragments, RuleOpening};
 use crate::compile::layout::{
     self, Claim, DESTINATION, FIRST_FRAGMENTS, LATER_FRAGMENTS, OUT_PORT, POLICY, RELATED, RETURNS,
     UNTRACKED, by_claim,
 };
+use crate::compile::overlap::RequestedPackets;
 use crate::compile::policy::{out_of, towards};
 use crate::compile::program::{FlowSpec, ProgramBuilder, resubmit};
 use crate::compile::returns::{ReturnPath, constant, copied};
 use crate::compile::rules::{RuleCompiler, RuleSide};
-use crate::compile::site::{AttachmentKind, AttachmentPoints};
 use crate::compile::traffic::{Traffic, echo};
 use crate::network::Network;
 

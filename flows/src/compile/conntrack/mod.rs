@@ -31,7 +31,7 @@ use ofproto::oxm::Field;
 pub use stale::{StaleConnections, add_stale};
 
 use super::address::AddressFamily;
-use super::claimed::OverlapResolver;
+use super::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use super::identity::{
     ConnectionEnd, FlowIdentity, RuleAnswer, RuleTraffic, TrackedPackets, TrackedReceivers,
 };
@@ -39,14 +39,14 @@ use super::layout::{
     self, BY_CONNECTION, CONNECTION, DESTINATION_PORT, FORWARDING, OUT_PORT, POLICY, SENDER_PORT, TO_MEMBER,
     TRACKED, UNTRACKED,
 };
-use super::party::PartySets;
+use super::overlap::OverlapResolver;
 use super::policy::{Resolution, forward, out_of, towards};
 use super::program::{FlowSpec, ProgramBuilder, load, mark, resubmit};
 use super::returns::ReturnPath;
+use super::rule_parties::PartySets;
 use super::rules::{RuleCompiler, RuleSide};
 use super::scope::Scopes;
 use super::shared;
-use super::site::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use crate::model::{FlowMatch, Masked};
 use crate::network::{Network, Stateful};
 

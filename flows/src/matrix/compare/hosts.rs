@@ -11,7 +11,7 @@ use super::super::words::{is_single, short, slug};
 use super::super::{Matrix, MatrixHost, Presence};
 use super::{ComparedPositions, Comparison};
 use crate::finding::Finding;
-use crate::nearest::nearest;
+use crate::spelling::nearest;
 
 /// What a column of the document is in the network file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

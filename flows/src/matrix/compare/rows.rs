@@ -9,8 +9,8 @@ use super::super::words::{is_anybody, is_itself, short, slug, split, temp_word, 
 use super::super::{Matrix, MatrixRow};
 use super::{ComparedPositions, Comparison, what};
 use crate::finding::Finding;
-use crate::nearest::nearest;
 use crate::network::{NetworkFile, Party, Protocol};
+use crate::spelling::nearest;
 
 /// How many pairs of rows are looked at, before it is said that it is too much.
 const MAX_WORK: usize = 1 << 26;

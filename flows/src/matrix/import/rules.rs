@@ -7,8 +7,8 @@ use super::super::{Matrix, MatrixRow, Presence, Temp};
 use super::plan::{ImportPlan, RowParty, fresh};
 use super::{Findings, compare};
 use crate::finding::Finding;
-use crate::nearest::nearest;
 use crate::network::{Protocol, Returns};
+use crate::spelling::nearest;
 
 /// The window of rows that do not name one: all that an upgrade takes opens together.
 const WINDOW: &str = "updates";

@@ -129,7 +129,7 @@ fn table_has_every_code() {
         include_str!("../crossings.rs"),
         include_str!("../datapath.rs"),
         include_str!("../fields.rs"),
-        include_str!("../implied.rs"),
+        include_str!("../implied_rules.rs"),
         include_str!("../json.rs"),
         include_str!("../load.rs"),
         include_str!("../names.rs"),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::compile::{TimeContext, compile};
-use crate::network::words::{FILE, SchemaTable, ValueKind};
+use crate::network::file_schema::{FILE, SchemaTable, ValueKind};
 use crate::{Flow, never};
 
 /// What a bridge is.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::network::words::{FILE, SchemaTable, ValueKind};
+use crate::network::file_schema::{FILE, SchemaTable, ValueKind};
 
 fn validator() -> jsonschema::Validator {
     jsonschema::draft202012::new(&schema()).unwrap()
@@ -113,19 +113,19 @@ fn every_word_of_a_choice_is_read() {
         )
     };
     for key in ["protocol", "returns"] {
-        for word in words::ALLOW.words(key) {
+        for word in file_schema::ALLOW.words(key) {
             assert!(parse(&rule(key, word), "x.toml").is_ok(), "{key} {word}");
         }
     }
     for key in ["inside", "stateful"] {
-        for word in words::NETWORK.words(key) {
+        for word in file_schema::NETWORK.words(key) {
             let text =
                 format!("[network.a]\nbridge = \"b\"\nsubnets = [\"10.0.0.0/24\"]\n{key} = \"{word}\"");
             assert!(parse(&text, "x.toml").is_ok(), "{key} {word}");
         }
     }
-    let all = words::ALLOW.words("protocol");
-    for table in [&words::HOP, &words::CROSSING, &words::OVERLAY] {
+    let all = file_schema::ALLOW.words("protocol");
+    for table in [&file_schema::HOP, &file_schema::CROSSING, &file_schema::OVERLAY] {
         assert!(table.words("protocol").iter().all(|word| all.contains(word)), "{}", table.name);
         assert!(!table.words("protocol").is_empty(), "{}", table.name);
     }

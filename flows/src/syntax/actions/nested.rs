@@ -10,7 +10,7 @@ use ofproto::action::{
 
 use super::ActionReader;
 use crate::syntax::Context;
-use crate::syntax::check::ActionPosition;
+use crate::syntax::consistency::ActionPosition;
 use crate::syntax::error::{SyntaxError, SyntaxErrorKind};
 use crate::syntax::token::{self, KeyValue};
 

@@ -2,8 +2,8 @@
 //! learns by itself, and the other is sent the flow_mods.
 
 use flows::interp::{Packet, Pipeline};
-use flows::reactive::{Dialect, LearnedFlowMirror, Learner, packet_of, react};
 use flows::syntax::{NoNames, parse_flow};
+use flows::userspace_learn::{Dialect, LearnedFlowMirror, Learner, packet_of, react};
 use flows::{Flow, FlowMatch};
 use ofproto::action::{Action, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;

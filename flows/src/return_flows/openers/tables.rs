@@ -7,7 +7,7 @@ use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
-use super::super::known::spellings;
+use super::super::known_packet::spellings;
 use crate::interp::{FieldSet, IndexNode};
 use crate::model::Flow;
 

@@ -6,8 +6,8 @@ use std::collections::hash_map::Entry;
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 
+use super::topology::{BridgePort, Topology};
 use super::witness::{Witness, WitnessHop};
-use super::world::{BridgePort, Topology};
 use super::{LearnedFlowKey, MAX_LEARNED, NeverReport, WITNESSES};
 use crate::compile::OriginKind;
 use crate::interp::{FieldSet, MatchedFlow, Output, Packet, Pipeline};

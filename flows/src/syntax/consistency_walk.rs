@@ -4,7 +4,7 @@ use ofproto::action::{Action, CtZone};
 use ofproto::instruction::Instruction;
 use ofproto::{OvsError, TableId};
 
-use super::check::{ActionPosition, PacketFacts};
+use super::consistency::{ActionPosition, PacketFacts};
 use super::fields::Fields;
 use crate::model::FlowMatch;
 

@@ -2,7 +2,7 @@
 
 use ofproto::action::{Action, LearnSpec, LearnSrc, Subfield};
 
-use super::super::known::{KnownPacket, low_bits};
+use super::super::known_packet::{KnownPacket, low_bits};
 use super::super::{Learner, bits_of};
 use crate::model::Flow;
 

@@ -10,7 +10,7 @@ use ofproto::{Cookie, TableId};
 
 use super::LearnError;
 use super::flow_key::{OwnedFlowKey, owned_key};
-use super::held::{FlowRecord, HeldFlows};
+use super::held_flows::{FlowRecord, HeldFlows};
 use crate::canonical::canonical;
 use crate::interp::{FieldSet, Packet, VLAN_PRESENT, learned};
 use crate::model::{Flow, FlowMatch};

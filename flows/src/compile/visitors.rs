@@ -8,6 +8,7 @@
 use ofproto::oxm::Field;
 
 use super::address::{AddressFamily, AddressRange};
+use super::attachment_point::{AttachmentKind, AttachmentPoints};
 use super::identity::{FlowIdentity, RuleAnswer, TcpAnswer};
 use super::joint::JointPass;
 use super::layout::{self, OUT_PORT};
@@ -15,7 +16,6 @@ use super::policy::towards;
 use super::program::{FlowSpec, load};
 use super::rules::{RuleCompiler, RuleFlow, RuleSide};
 use super::scope::NetworkRule;
-use super::site::{AttachmentKind, AttachmentPoints};
 use super::traffic::Traffic;
 use crate::network::{EnforcementPoint, Outside, Protocol, Returns, Stateful};
 

@@ -16,7 +16,7 @@ pub(super) fn write_words(bridge: &str) -> [&str; 7] {
 }
 
 /// The command as a person types it.
-pub(super) fn shown(words: &[&str]) -> String {
+pub(super) fn display_words(words: &[&str]) -> String {
     let words: Vec<_> = words.iter().map(|w| quoted(w)).collect();
     format!("ovs-ofctl {}", words.join(" "))
 }

@@ -9,7 +9,7 @@
 //! there, as it was.
 
 mod judge;
-mod known;
+mod known_packet;
 mod openers;
 
 pub use judge::LearnedFlowJudge;
@@ -22,7 +22,7 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
-use self::known::{low_bits, mask_of, shifted};
+use self::known_packet::{low_bits, mask_of, shifted};
 use crate::compile::{OriginKind, ProgramPart};
 use crate::interp::is_matched;
 use crate::model::{Flow, FlowMatch, Masked};

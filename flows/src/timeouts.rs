@@ -31,7 +31,7 @@ pub enum TimedFlowState {
 ///
 /// `longest` is the timeout of a flow that ends later than a timeout can say. One on the switch is good for its first half,
 /// unless it would outlive its time.
-pub fn standing(hard_timeout: u16, age: Duration, left: TimeLeft, longest: u16) -> TimedFlowState {
+pub fn timed_flow_state(hard_timeout: u16, age: Duration, left: TimeLeft, longest: u16) -> TimedFlowState {
     let timeout = Duration::from_secs(hard_timeout.into());
     let ends = timeout.saturating_sub(age);
     let long = hard_timeout <= longest && longest - hard_timeout <= LATE;
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_same_end_is_the_same_flow() {
-        let stands = |timeout, age, left| standing(timeout, age, TimeLeft::Exactly(left), LONGEST);
+        let stands = |timeout, age, left| timed_flow_state(timeout, age, TimeLeft::Exactly(left), LONGEST);
         assert_eq!(stands(60, S(20), S(40)), Good);
         assert_eq!(stands(60, Duration::from_millis(20_600), S(41)), Good);
         assert_eq!((stands(60, S(20), S(42)), stands(60, S(20), S(38))), (Good, Good));
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_longest_is_good_for_its_first_half() {
-        let stands = |timeout, age, left| standing(timeout, age, TimeLeft::AtLeast(left), 1_000);
+        let stands = |timeout, age, left| timed_flow_state(timeout, age, TimeLeft::AtLeast(left), 1_000);
         assert_eq!(stands(1_000, S(0), S(1_000)), Good);
         assert_eq!((stands(1_000, S(499), S(1_000)), stands(1_000, S(499), S(10))), (Good, Good));
         assert_eq!((stands(1_000, S(500), S(1_000)), stands(1_000, S(999), S(1_000))), (Due, Due));
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_longest_may_end_early_but_not_late() {
-        let stands = |age, left| standing(1_000, age, TimeLeft::Exactly(left), 1_000);
+        let stands = |age, left| timed_flow_state(1_000, age, TimeLeft::Exactly(left), 1_000);
         assert_eq!((stands(S(400), S(600)), stands(S(400), S(900))), (Good, Good));
         assert_eq!(stands(S(400), S(500)), Other, "it would outlive its time");
         assert_eq!(stands(S(600), S(900)), Due, "it ends early and is half over");

@@ -7,7 +7,7 @@ use ofproto::action::Subfield;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
-use super::super::known::KnownPacket;
+use super::super::known_packet::KnownPacket;
 use super::Openers;
 use super::tables::{Leases, OpenerTable, targets};
 use crate::compile::lease::{self, HOLDER};

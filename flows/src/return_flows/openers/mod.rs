@@ -17,7 +17,7 @@ use self::copies::copies;
 use self::tables::{Leases, Loads, OpenerTable, closure, is_known, is_port, loads, targets, written};
 use self::walk::{FEW_STEPS, MAX_STEPS, OpenerWalk, WalkTarget};
 use super::Learner;
-use super::known::{KnownPacket, low_bits, spellings};
+use super::known_packet::{KnownPacket, low_bits, spellings};
 use crate::compile::ProgramPart;
 use crate::compile::layout::{HOLDERS, LEASES, RETURNS};
 use crate::compile::lease::HOLDER;

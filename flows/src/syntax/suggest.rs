@@ -3,7 +3,7 @@
 use ofproto::oxm::Field;
 
 use super::matching::shorthand_names;
-use crate::nearest::nearest;
+use crate::spelling::nearest;
 
 /// Words that begin an action or an instruction.
 const ACTIONS: &[&str] = &[

@@ -7,7 +7,7 @@ use ofproto::instruction::Instruction;
 use ofproto::message::FLOW_SEND_FLOW_REM;
 use ofproto::{Cookie, TableId};
 
-use super::fair::{self, EvictionRank, FlowsByTable, Holder as _, Path};
+use super::eviction_order::{self, EvictionRank, FlowsByTable, Holder as _, Path};
 use super::flow_key::{OwnedFlowKey, owned_key};
 use crate::model::Flow;
 
@@ -98,7 +98,7 @@ impl HeldFlows {
             hard_timeout: flow.hard_timeout,
             flags,
             instructions: flow.instructions.clone(),
-            path: fair::path(flow),
+            path: eviction_order::path(flow),
             rank: EvictionRank::default(),
         };
         self.place(Arc::new(key), known, now);

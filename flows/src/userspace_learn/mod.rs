@@ -10,18 +10,18 @@
 //! 3. [`packet_of`] reads a packet as it came in.
 
 mod error;
-mod fair;
+mod eviction_order;
 mod flow_key;
 mod frame;
-mod held;
+mod held_flows;
+mod learn_actions;
 mod learner;
 mod mirror;
-mod react;
 #[cfg(test)]
 mod tests;
 
 pub use error::{LearnError, UnsupportedLearn};
 pub use frame::packet_of;
+pub use learn_actions::{Reaction, react};
 pub use learner::Learner;
 pub use mirror::{Dialect, FullTableAction, LearnDecision, LearnOutcome, LearnedFlowMirror};
-pub use react::{Reaction, react};

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use ofproto::oxm::Field;
 
+use super::attachment_point::{AttachmentPoint, AttachmentPoints};
 use super::identity::{ListPart, PartyList};
 use super::layout::{self, FROM_MEMBER, MARKS, OUT_PORT, TO_MEMBER};
-use super::site::{AttachmentPoint, AttachmentPoints};
 use super::stable_hash::stable_hash;
 use crate::model::FlowMatch;
 use crate::network::{Allow, Network};

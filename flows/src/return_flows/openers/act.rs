@@ -6,7 +6,7 @@ use ofproto::action::{Action, Learn};
 use ofproto::oxm::{Field, Oxm};
 
 use super::super::AdmittedSenders;
-use super::super::known::{KnownPacket, spellings};
+use super::super::known_packet::{KnownPacket, spellings};
 use super::copies::may_teach;
 use super::tables::written;
 use super::walk::{OpenerFound, OpenerWalk, WalkTarget};

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::Protocol;
 use super::draft::{DraftAllow, Spanned};
-use super::parties::RuleParty;
 use super::report::{FindingReport, quote};
+use super::rule_party::RuleParty;
 
 /// Lists that are looked at for one file: beyond, what is granted twice is not said any more.
 const MAX_STEPS: usize = 20_000_000;
