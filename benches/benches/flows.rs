@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use criterion::{Criterion, Throughput};
+use flow_model::{Flow, Masked};
 use flows::compile::{Program, TimeContext, compile, recompile};
 use flows::diff::diff;
 use flows::finding::has_errors;
 use flows::interp::{Packet, Pipeline, TCP_SYN};
-use flows::model::{Flow, Masked};
 use flows::network::{Additions, NetworkFile, load};
 use flows::return_flows::LearnedFlowJudge;
 use ofproto::oxm::Field;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use flows::model::{Flow, FlowMatch};
+use flow_model::{Flow, FlowMatch};
 use flows::network::{Container, NetworkFile, Protocol, Service};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;

@@ -163,10 +163,11 @@ fn parse(answer: &[u8]) -> Option<Reply> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use axum::Router;
     use axum::http::StatusCode;
     use axum::routing::{get, post};
+
+    use super::*;
 
     fn router() -> Router {
         Router::new()

@@ -7,8 +7,6 @@ pub mod owners;
 mod series;
 mod windows;
 
-pub use windows::{OpenedReport, WindowReport};
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +19,7 @@ use ofproto::message::multipart::FlowStats;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
+pub use windows::{OpenedReport, WindowReport};
 
 use self::drops::SessionDrops;
 use self::identity::Contradicted;

@@ -59,7 +59,7 @@
 //! - [`lab`] builds a private Open vSwitch and a namespace for each endpoint, and tries every rule with real packets.
 //! - [`mod@bench`] is many switches at once, to measure controllers with; it shares nothing with the controller but [`ofproto`].
 //! - [`cli`] is the command line, one file a command. The tools among them ask a switch through [`net::Client`] and print with
-//!   [`flows::ofp_print`]; `capture` cuts the messages out of a pcap file for them.
+//!   [`ofctl::ofp_print`]; `capture` cuts the messages out of a pcap file for them.
 //!
 //! # Where to begin a change
 //! | you want | begin in |

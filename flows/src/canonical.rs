@@ -18,12 +18,12 @@ pub(crate) fn canonical(instructions: Vec<Instruction>) -> Vec<Instruction> {
 
 #[cfg(test)]
 mod tests {
+    use ofctl::syntax::parse_flow;
     use ofproto::action::Action;
     use ofproto::oxm::{Field, Oxm};
 
     use super::*;
     use crate::compile::PortMap;
-    use crate::syntax::parse_flow;
 
     #[test]
     fn a_masked_set_field_is_what_the_switch_makes_of_it() {

@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use flow_model::{Flow, FlowKey};
 use ofproto::instruction::Instruction;
 use ofproto::message::{FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_SEND_FLOW_REM, FlowMod, FlowModCommand};
 use ofproto::{Cookie, TableId};
-
-use crate::model::{Flow, FlowKey};
 
 /// The flags that a switch keeps with a flow; the others only say how it is added.
 const KEPT_FLAGS: u16 = FLOW_SEND_FLOW_REM | FLOW_NO_PKT_COUNTS | FLOW_NO_BYT_COUNTS;
@@ -136,11 +135,11 @@ fn effective(instructions: &[Instruction]) -> impl Iterator<Item = &Instruction>
 
 #[cfg(test)]
 mod tests {
+    use flow_model::FlowMatch;
     use ofproto::oxm::Field;
     use ofproto::{Cookie, PortNo, TableId};
 
     use super::*;
-    use crate::model::FlowMatch;
 
     fn flow(table: u8, priority: u16, port: u32) -> Flow {
         let matches = FlowMatch::any().with(Field::InPortOxm, port.into());
@@ -182,7 +181,7 @@ mod tests {
             let line = format!(
                 "table=2,in_port={port},actions=learn(table=1,cookie={cookie},delete_learned,eth_type=0x800),output:9"
             );
-            crate::syntax::parse_flow(&line, &crate::syntax::NoNames).unwrap()
+            ofctl::syntax::parse_flow(&line, &ofctl::syntax::NoNames).unwrap()
         };
         let commands = |mods: Vec<FlowMod>| mods.into_iter().map(|m| m.command).collect::<Vec<_>>();
         let mods = diff(&[learner(1, "7")], &[learner(2, "7")], |_| false);

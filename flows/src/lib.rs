@@ -41,19 +41,11 @@ pub mod diff;
 pub mod finding;
 pub mod interp;
 pub mod lint;
-pub mod matrix;
-pub mod model;
 pub mod network;
 pub mod never;
 mod octets;
-pub mod ofp_print;
-mod order;
 pub mod return_flows;
-pub mod spelling;
-pub mod syntax;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;
 pub mod timeouts;
 pub mod userspace_learn;
 
-pub use model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};
+pub use flow_model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

@@ -5,10 +5,10 @@
 use std::io::Result;
 use std::path::Path;
 
-use flows::syntax::{NoNames, print_flow};
 use flows::{Flow, FlowMatch};
 // What instrumented crates call.
 use libfuzzer_sys as _;
+use ofctl::syntax::{NoNames, print_flow};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::testing::{actions, messages};

@@ -1,9 +1,9 @@
 #![no_main]
 //! A flow line: what is read prints as a line that reads as the same flow, and it has a wire form or says why not.
 
-use flows::syntax::{NoNames, parse_flow, parse_match, print_flow};
 use flows::{Flow, Masked};
 use libfuzzer_sys::fuzz_target;
+use ofctl::syntax::{NoNames, parse_flow, parse_match, print_flow};
 use ofproto::message::FlowModCommand;
 use ofproto::oxm::Field;
 use ofproto::{Message, Xid};

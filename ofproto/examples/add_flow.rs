@@ -16,8 +16,9 @@ use std::os::unix::net::UnixStream;
 
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
-use ofproto::message::multipart::{FlowStatsRequest, MULTIPART_MORE};
-use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
+use ofproto::message::multipart::{
+    FlowStatsRequest, MULTIPART_MORE, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
+};
 use ofproto::message::{FlowMod, Hello};
 use ofproto::oxm::{Field, Match, Oxm};
 use ofproto::{Framer, Message, PortNo, Xid};

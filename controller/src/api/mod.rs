@@ -25,20 +25,19 @@ mod error;
 mod host;
 mod windows;
 
-pub use access::{BadToken, Caller, ListenerAccess, Peer, Token};
-pub use error::ApiError;
-pub use host::Hosts;
-pub use windows::OpenRequest;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use access::{BadToken, Caller, ListenerAccess, Peer, Token};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware};
+pub use error::ApiError;
+pub use host::Hosts;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+pub use windows::OpenRequest;
 
 use crate::containers::Containers;
 use crate::hub::{ControllerReport, Hub};

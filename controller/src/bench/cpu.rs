@@ -1,7 +1,6 @@
 //! Processor time and cores.
 
-use std::fs;
-use std::io;
+use std::{fs, io};
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};

@@ -236,10 +236,11 @@ fn packet_in(message: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::bench::packet::{FrameKind, SimulatedHost, Template, tag};
     use ofproto::message::{FlowMod, PacketOut as Out};
     use ofproto::{BufferId, Message, PortNo};
+
+    use super::*;
+    use crate::bench::packet::{FrameKind, SimulatedHost, Template, tag};
 
     #[test]
     fn what_is_written_by_hand_is_openflow() {

@@ -216,8 +216,9 @@ fn fold(sum: u32) -> [u8; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+
+    use super::*;
 
     #[test]
     fn packet_ins_are_right_for_others() {

@@ -12,8 +12,9 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::contender::Contender;
+use super::cpu;
 use super::error::BenchError;
-use super::{cpu, fleet::FleetWatch};
+use super::fleet::FleetWatch;
 use crate::bench::Progress;
 
 /// How long a controller may take to listen.

@@ -7,8 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use flows::Flow;
-use flows::compile::mac_pairs;
-use flows::compile::{Origin, OriginKind, Program, ProgramPart};
+use flows::compile::{Origin, OriginKind, Program, ProgramPart, mac_pairs};
 use flows::return_flows::{LearnedFlowJudge, Learners};
 use flows::timeouts::{LONGEST, TimeLeft, TimedFlowState, ends_as_desired, timed_flow_state};
 use ofproto::{Cookie, TableId};

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use flows::Flow;
-use flows::compile::{claims, layout::HOLDERS, lease};
+use flows::compile::layout::HOLDERS;
+use flows::compile::{claims, lease};
 use ofproto::Cookie;
 use ofproto::message::multipart::FlowStats;
 

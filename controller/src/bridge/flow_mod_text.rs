@@ -1,7 +1,7 @@
 //! Prints changes of flows for a person.
 
-use flows::syntax::{PortNames, print_flow};
 use flows::{Flow, FlowMatch};
+use ofctl::syntax::{PortNames, print_flow};
 use ofproto::message::{FlowMod, FlowModCommand};
 
 /// Returns a change in the syntax of ovs-ofctl(8), after its verb.

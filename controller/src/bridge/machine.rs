@@ -16,12 +16,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use commit::Commit;
+use flapping::PortChanges;
 use flows::Flow;
 use flows::compile::sample;
 use flows::userspace_learn::{Dialect, LearnedFlowMirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message};
 use ofproto::{DatapathId, TableId, Xid};
+use read::FlowRead;
+use relay::Metering;
+use samples::Sampling;
+use userspace_learn::{MIRRORED, PendingAdditions};
 
 use super::crowded_ports::CrowdedPorts;
 use super::ct_flush::FlushSelector;
@@ -33,12 +39,6 @@ use crate::active_policy::ActivePolicy;
 use crate::clock::Clock;
 use crate::mac_learning::LearningSwitch;
 use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
-use commit::Commit;
-use flapping::PortChanges;
-use read::FlowRead;
-use relay::Metering;
-use samples::Sampling;
-use userspace_learn::{MIRRORED, PendingAdditions};
 
 /// One bridge of one session.
 #[derive(Debug)]

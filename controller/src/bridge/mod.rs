@@ -24,6 +24,8 @@ mod revoked_flows;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 pub use compiled::Compiled;
 pub use counts::{Counts, Sums};
 pub use full_bounds::FullBounds;
@@ -31,8 +33,6 @@ pub use learned_bounds::{BoundUse, LearnedBound};
 pub use machine::{Acknowledged, Bridge, BridgeStatus};
 pub use notice::{Evicted, ForeignChange, Notice};
 pub use ports::Ports;
-
-use std::time::Duration;
 
 /// From a foreign change to the read that repairs it, so that one read sees a whole burst.
 const DEBOUNCE: Duration = Duration::from_millis(20);

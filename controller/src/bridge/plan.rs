@@ -6,16 +6,14 @@ use std::time::{Duration, Instant};
 
 use flows::compile::layout::FORWARDING;
 use flows::diff::diff;
-use flows::syntax::PortNames;
 use flows::{Flow, FlowKey, FlowMatch};
+use ofctl::syntax::PortNames;
 use ofproto::message::{FlowMod, FlowModCommand, Message};
 use ofproto::oxm::Field;
 
-use super::Compiled;
-use super::compiled::ChangedParts;
-use super::compiled::Orphans;
+use super::compiled::{ChangedParts, Orphans};
 use super::flow_mod_text::flow_mod_text;
-use super::revoked_flows;
+use super::{Compiled, revoked_flows};
 
 /// The changes of one round.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use flows::compile::PortMap;
-use flows::syntax::PortNames;
+use ofctl::syntax::PortNames;
 use ofproto::PortNo;
 use ofproto::message::{Port, PortStatus, PortStatusReason};
 

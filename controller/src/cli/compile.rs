@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use flows::syntax::{PortNames, print_flow};
+use ofctl::syntax::{PortNames, print_flow};
 use ofproto::PortNo;
 
 use super::{Failure, finding, output};

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use flows::ofp_print::print_message;
-use flows::syntax::{Names as _, NoNames, PortNames, parse_request};
 use miette::miette;
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::{Names as _, NoNames, PortNames, parse_request};
 use ofproto::message::Message;
 use ofproto::message::multipart::{FlowStatsRequest, MultipartRequestBody};
 use ofproto::{GroupId, MeterId, PortNo, Xid};

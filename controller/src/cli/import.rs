@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use flows::matrix;
 use flows::network;
+use matrix;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use super::matrix::Document;

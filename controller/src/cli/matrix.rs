@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use flows::finding::{Finding, Severity};
-use flows::matrix::{self, Comparison, Matrix, Parsed, Presence, Temp};
 use flows::network::{Additions, Loaded, Protocol, SourceFiles};
+use matrix::{self, Comparison, Matrix, Parsed, Presence, Temp};
 use serde_json::{Value, json};
 
 use super::{Failure, finding, output};

@@ -5,13 +5,12 @@ use std::io::{BufReader, Read, Write as _};
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args};
-use flows::ofp_print::print_message;
-use flows::syntax::NoNames;
 use miette::{Context as _, IntoDiagnostic as _, miette};
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::NoNames;
 
-use super::Failure;
 use super::output::{Output, print};
-use super::syntax;
+use super::{Failure, syntax};
 use crate::capture::{Capture, Streams};
 
 /// Print an OpenFlow message as `ovs-ofctl ofp-print` does.

@@ -5,9 +5,9 @@ use std::io::Read as _;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Args};
-use flows::ofp_print::print_message;
-use flows::syntax::{NoNames, Parsed, Protocols, parse_flow_with_warnings};
 use miette::{Context as _, IntoDiagnostic as _};
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::{NoNames, Parsed, Protocols, parse_flow_with_warnings};
 use ofproto::message::FlowModCommand;
 use ofproto::{Message, Xid};
 

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use flows::ofp_print::print_message;
-use flows::syntax::PortNames;
 use nix::sys::signal::{SigSet, Signal};
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::PortNames;
 use ofproto::TableId;
 use ofproto::message::Message;
 

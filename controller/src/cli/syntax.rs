@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use flows::syntax::{SyntaxError, Warning};
 use miette::{LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use ofctl::syntax::{SyntaxError, Warning};
 
 use super::Failure;
 use super::output::complain;

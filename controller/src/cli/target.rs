@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use flows::syntax::PortNames;
 use miette::{Diagnostic, miette};
+use ofctl::syntax::PortNames;
 
 use super::Failure;
 use crate::address::ListenAddress;

@@ -317,8 +317,9 @@ fn on_thread<T: Send>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use nix::sched::unshare;
+
+    use super::*;
 
     /// On a thread in a network namespace that nobody else has.
     fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {

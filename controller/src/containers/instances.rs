@@ -1,7 +1,7 @@
 //! Templates stamped out at run time.
 
 use flows::network::{Additions, NetworkFile, Template};
-use flows::spelling::nearest;
+use ofctl::nearest;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::ToSchema;

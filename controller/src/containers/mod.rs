@@ -23,17 +23,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::hub::{Hub, PolicyArrival};
-use crate::ovs::Database;
-use crate::problem::Problem;
-use crate::store::Store;
-
 pub use create::CreatedContainer;
 pub use instances::{DroppedInstance, InstanceChange, TemplateList, TemplateListed};
 pub use list::{ContainerList, ContainerState, DiscoveredService, Listed, ServiceList};
 pub use remove::RemovedContainer;
 pub use request::{Instance, Request};
 pub use service::ServedService;
+
+use crate::hub::{Hub, PolicyArrival};
+use crate::ovs::Database;
+use crate::problem::Problem;
+use crate::store::Store;
 
 /// A bridge has so long to take what is sent to it.
 const LIMIT: Duration = Duration::from_secs(5);

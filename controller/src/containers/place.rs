@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use flows::network::{ContainerRange, Network, NetworkFile};
-use flows::spelling::nearest;
 use ipnetwork::IpNetwork;
+use ofctl::nearest;
 
 use super::devices::MAX_NAME;
 use crate::problem::Problem;
@@ -87,8 +87,9 @@ fn is_edge(address: &IpNetwork) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use flows::network::{Attachment, Bridge, Endpoint};
+
+    use super::*;
 
     fn file(ids: (u32, u32)) -> NetworkFile {
         let text = "[network.privacy]\nbridge = \"vmbr0\"\nsubnets = [\"10.0.0.0/24\", \"fd00::/64\"]\n\

@@ -1,6 +1,6 @@
 //! Removing a container, all of it.
 
-use flows::spelling::nearest;
+use ofctl::nearest;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 use utoipa::ToSchema;

@@ -1,6 +1,6 @@
 //! What a caller asks for, read with care: every error names the key that it is about.
 
-use flows::spelling::nearest;
+use ofctl::nearest;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;

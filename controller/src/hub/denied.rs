@@ -1,8 +1,7 @@
 //! What was denied, by bridge.
 
-use crate::denied::{DeniedReport, DeniedTable, Sample, report};
-
 use super::Hub;
+use crate::denied::{DeniedReport, DeniedTable, Sample, report};
 
 /// Bridges that the file does not name, and that say themselves what they are called, share so many tables.
 const MAX_BRIDGES: usize = 1_024;

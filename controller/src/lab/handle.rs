@@ -14,12 +14,11 @@ use super::build::LabBuilder;
 use super::command::{PROGRAMS, output, ovs_tool, require, run};
 use super::daemons::{Daemons, spawn_in, wait_until};
 use super::error::LabError;
-use super::netns;
 use super::options::LabOptions;
 use super::plan::{HOST, LabPlan};
 use super::process::{self, ProcessRecord};
 use super::state::{LabState, default_base};
-use super::teardown;
+use super::{netns, teardown};
 
 /// A running lab. It is taken down when dropped.
 ///

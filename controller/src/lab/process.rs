@@ -1,8 +1,7 @@
 //! Processes, known by pid *and* start time: a pid that the system gave to somebody else is never killed.
 
-use std::fs;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -72,8 +71,9 @@ pub(crate) fn end(processes: &[ProcessRecord]) -> Vec<ProcessRecord> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::process::Command;
+
+    use super::*;
 
     #[test]
     fn a_pid_with_another_start_time_is_not_ours() {

@@ -1,9 +1,8 @@
 //! The lab's record of what it makes, written before each thing is made, so that `lab down` finds all
 //! of it after a crash.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 

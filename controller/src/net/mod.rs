@@ -12,14 +12,14 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use std::time::Instant;
+
 pub use admission::SessionLimits;
 pub use client::{Client, ClientError, RawFlow, ReplyPart};
 pub use files::DescriptorBudget;
 pub use http::{HttpLimits, HttpSettings, serve_api, serve_control};
 pub use listener::ServerError;
 pub use server::Server;
-
-use std::time::Instant;
 
 /// Tells the peer why its session was evicted.
 const EVICTED: &str = "another connection needed its place: no bridge of the file spoke over it so far";

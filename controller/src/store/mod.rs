@@ -8,9 +8,6 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use error::StoreError;
-pub use rows::{Container, Instance, Phase, Service, State, StoredRow, Transport, Window};
-
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -19,10 +16,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use error::StoreError;
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition,
     WriteTransaction,
 };
+pub use rows::{Container, Instance, Phase, Service, State, StoredRow, Transport, Window};
 
 /// Where a controller keeps its state, if nobody says otherwise.
 pub const DEFAULT_DIR: &str = "/var/lib/portcullis";

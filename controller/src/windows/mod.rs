@@ -6,13 +6,12 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-pub use duration::{DurationError, MAX, parse_duration, utc, words};
-pub use error::WindowError;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use flows::spelling::nearest;
+pub use duration::{DurationError, MAX, parse_duration, utc, words};
+pub use error::WindowError;
+use ofctl::nearest;
 
 use crate::clock::ceil;
 use crate::store::Window;

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
+use flow_model::FlowMatch;
 use ipnetwork::{IpNetwork, Ipv6Network};
 use ofproto::oxm::Field;
 
 use super::origin::Reason;
-use crate::model::FlowMatch;
 
 /// IPv4 or IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use flow_model::FlowMatch;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
@@ -9,17 +10,14 @@ use ofproto::{Cookie, PortNo, TableId};
 
 use super::address::{self, AddressFamily, AddressRange};
 use super::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
-use super::claims;
 use super::identity::{AddressClaim, AddressUse, AdmittedPackets, Attachment, FlowIdentity, RogueMessage};
 use super::layout::{self, ADMISSION, CLAIMS, HoldRank, LEASES, by_prefix};
-use super::neighbour_discovery;
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, mark, resubmit};
 use super::router_discovery::{self, AdvertisementReceivers};
 use super::rule_parties::PartySets;
 use super::scope::{OwnedPrefix, Scope, Scopes};
-use super::shared;
-use crate::model::FlowMatch;
+use super::{claims, neighbour_discovery, shared};
 use crate::network::Network;
 
 /// What the senders of a network may say of themselves.

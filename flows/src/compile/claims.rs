@@ -25,6 +25,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use flow_model::{Flow, FlowMatch};
 use ofproto::Cookie;
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, LEARN_WRITE_RESULT, Learn, Subfield};
 use ofproto::instruction::Instruction;
@@ -45,7 +46,6 @@ use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, mark, resub
 use super::returns::{back_to_port, constant, copied};
 use super::rule_parties::with_bit;
 use super::scope::Scopes;
-use crate::model::{Flow, FlowMatch};
 
 /// So many addresses a port may learn, in each of its networks.
 pub const PER_PORT: u32 = 64;

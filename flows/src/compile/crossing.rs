@@ -9,8 +9,10 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use flow_model::{FlowMatch, Masked};
 use ipnetwork::IpNetwork;
 use ofproto::action::{Action, LearnSpec, LearnSrc, Subfield};
+use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 use ofproto::{PortNo, TableId};
 
@@ -30,9 +32,7 @@ use super::stable_hash::stable_hash;
 use super::time_context::TimeContext;
 use super::traffic::{PortlessPackets, Traffic};
 use super::wire::emit;
-use crate::model::{FlowMatch, Masked};
 use crate::network::{Crossing, Link, Network, NetworkFile};
-use ofproto::instruction::Instruction;
 
 /// All crossings that pass this bridge.
 pub(super) fn compile(

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use flow_model::FlowMatch;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
@@ -11,12 +12,10 @@ use super::address::{self, AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
 use super::attachment_point::{AttachmentKind, AttachmentPoints, PointsSharingAddress};
 use super::identity::{AddressUse, FlowIdentity};
 use super::layout::{self, DESTINATION, HoldRank, by_prefix};
-use super::lease;
 use super::program::{FlowSpec, ProgramBuilder, load, mark, resubmit};
 use super::rule_parties::PartySets;
 use super::scope::{Scope, Scopes};
-use super::{claims, neighbour_discovery, router_discovery, shared};
-use crate::model::FlowMatch;
+use super::{claims, lease, neighbour_discovery, router_discovery, shared};
 use crate::network::Network;
 
 /// The ways to address somebody: what the packet is, the field, and the name of it.

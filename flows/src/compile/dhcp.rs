@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use flow_model::FlowMatch;
 use ipnetwork::IpNetwork;
 use ofproto::PortNo;
 use ofproto::action::Action;
@@ -22,7 +23,6 @@ use super::lease::{self, Relay};
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, apply_and_goto};
 use super::rule_parties::PartySets;
-use crate::model::FlowMatch;
 use crate::network::Allow;
 
 /// Who asks whom, from all rules for DHCP: places in [`Sites::all`].

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use flow_model::FlowMatch;
 use ofproto::TableId;
 use ofproto::action::Action;
 
 use super::layout::POLICY;
 use super::policy::forward;
 use super::program::{FlowSpec, ProgramBuilder};
-use crate::model::FlowMatch;
 
 /// Flows of policy that let pass what several rules may name: each match once, in the order in which it was asked for.
 #[derive(Default)]

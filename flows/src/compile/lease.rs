@@ -13,6 +13,7 @@
 
 use std::net::IpAddr;
 
+use flow_model::{Flow, FlowMatch};
 use ipnetwork::IpNetwork;
 use ofproto::action::{Action, Subfield, ToController};
 use ofproto::instruction::Instruction;
@@ -32,7 +33,6 @@ use super::rule_parties::PartySets;
 use super::scope::Scope;
 use super::stable_hash::stable_hash;
 use super::wire::emit;
-use crate::model::{Flow, FlowMatch};
 use crate::network::{Network, Stateful};
 
 /// The priority of lease flows.

@@ -1,6 +1,7 @@
 //! A learning switch: what no bridge passes on is dropped, and what no flow knows goes to the controller, which installs a
 //! flow for each two addresses that speak in a VLAN.
 
+use flow_model::{Flow, FlowMatch};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
@@ -10,7 +11,6 @@ use super::identity::FlowIdentity;
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder};
 use super::stable_hash::stable_hash;
-use crate::model::{Flow, FlowMatch};
 
 /// The one table.
 pub const TABLE: TableId = TableId(0);

@@ -71,20 +71,19 @@ mod wire;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use ofproto::PortNo;
-
+use attachment_point::AttachmentPoints;
 pub use conntrack::{StaleConnections, add_stale};
+use ofproto::PortNo;
 pub use origin::{Origin, OriginKind, Reason};
+use program::ProgramBuilder;
 pub use program::{Program, ProgramPart};
 pub(crate) use raw::installed as raw_lines;
-pub use time_context::TimeContext;
-
-use crate::network::{LinkRole, NetworkFile, Stateful};
-use attachment_point::AttachmentPoints;
-use program::ProgramBuilder;
 use rule_parties::PartySets;
 use rules::RuleCompiler;
 use scope::{Scope, Scopes};
+pub use time_context::TimeContext;
+
+use crate::network::{LinkRole, NetworkFile, Stateful};
 
 /// The ports that a bridge has, by name.
 pub type PortMap = BTreeMap<String, PortNo>;

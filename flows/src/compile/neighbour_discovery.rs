@@ -13,6 +13,7 @@
 use std::collections::HashSet;
 use std::net::Ipv6Addr;
 
+use flow_model::FlowMatch;
 use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
@@ -26,7 +27,6 @@ use super::layout::{self, ADMISSION, DESTINATION, HoldRank, MARKS, POLICY, by_pr
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, load, mark};
 use super::vrrp;
-use crate::model::FlowMatch;
 use crate::network::Network;
 
 /// Above every claim by address: neighbour discovery must also be *about* an address of the sender, or it redirects its

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use flow_model::FlowMatch;
 use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
@@ -21,7 +22,6 @@ use super::rule_parties::PartySets;
 use super::stable_hash::stable_hash;
 use super::vrrp;
 use super::wire::emit;
-use crate::model::FlowMatch;
 use crate::network::Inside;
 
 /// Ports that one flow outputs to; a longer list goes on in another flow. (A flow's message has 65,535 bytes.)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use flow_model::FlowMatch;
 use ofproto::oxm::Field;
 
 use super::address::{AddressFamily, AddressRange};
@@ -19,7 +20,6 @@ use super::rule_parties::{MatchedParties, PartySets};
 use super::rules::{RuleCompiler, by_service, kinds, limit};
 use super::scope::NetworkRule;
 use super::traffic::PortlessPackets;
-use crate::model::FlowMatch;
 use crate::network::{Allow, Stateful};
 
 /// At the ports of next hops, what comes from outside.

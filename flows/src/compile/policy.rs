@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use flow_model::FlowMatch;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
@@ -15,7 +16,6 @@ use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load};
 use super::rule_parties::with_bit;
 use super::scope::Scopes;
-use crate::model::FlowMatch;
 use crate::network::{Inside, Network};
 
 /// Everything of a network but its rules.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use flow_model::{Flow, FlowMatch};
 use ofproto::action::{Action, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
@@ -12,7 +13,6 @@ use super::identity::{FlowIdentity, cookie};
 use super::lease::{Leasing, Relay};
 use super::origin::{Origin, Reason};
 use super::sample;
-use crate::model::{Flow, FlowMatch};
 use crate::userspace_learn::Learner;
 
 /// The flows of one bridge, and where each comes from.

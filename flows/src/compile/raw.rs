@@ -1,25 +1,14 @@
 //! Raw lines of the file, installed verbatim: cookies, priorities and tables as written.
 
-use ofproto::PortNo;
+use flow_model::Flow;
+use ofctl::syntax::{SyntaxError, SyntaxErrorKind, parse_flow};
 
 use super::PortMap;
 use super::origin::{Origin, OriginKind};
 use super::program::ProgramBuilder;
 use crate::canonical::canonical;
-use crate::model::Flow;
 use crate::network::{LearnBy, NetworkFile, RawFlow};
-use crate::syntax::{Names, SyntaxError, SyntaxErrorKind, parse_flow};
 use crate::userspace_learn::Learner;
-
-impl Names for PortMap {
-    fn port_by_name(&self, name: &str) -> Option<PortNo> {
-        self.get(name).copied()
-    }
-
-    fn port_name(&self, port: PortNo) -> Option<&str> {
-        self.iter().find(|(_, number)| **number == port).map(|(name, _)| name.as_str())
-    }
-}
 
 /// A line that names a port the bridge lacks waits for it; any other mistake is the business of the lints, and
 /// such a line never gets here: a file with errors is not compiled.

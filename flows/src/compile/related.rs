@@ -5,6 +5,8 @@
 //! see them. Above the allows, so that nothing is learned from such packets. Those towards the one who opened are
 //! learned ([`returns`](super::returns)), but for what anybody outside may open: there they pass as well.
 
+use flow_model::FlowMatch;
+
 use super::address::{self, AddressFamily};
 use super::identity::{FlowIdentity, PortlessTraffic};
 use super::joint::JointPass;
@@ -16,7 +18,6 @@ use super::returns::later;
 use super::rule_parties::with_bit;
 use super::rules::{RuleCompiler, RuleSide};
 use super::traffic::{PortlessPackets, Traffic};
-use crate::model::FlowMatch;
 use crate::network::{Allow, Protocol, Stateful};
 
 impl PortlessPackets {

@@ -1,5 +1,6 @@
 //! Tables 1, 5 and 6 and the `learn()` that fills them: who was spoken to may answer.
 
+use flow_model::FlowMatch;
 use ofproto::Cookie;
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
@@ -12,7 +13,6 @@ use super::layout::{
 };
 use super::program::{FlowSpec, ProgramBuilder, mark, resubmit};
 use super::traffic::{Traffic, echo};
-use crate::model::FlowMatch;
 
 /// How many return flows one flow of a rule may learn, where the rule does not say: as many as the tables hold, which evict
 /// fairly. A limit would refuse newcomers instead, and Open vSwitch counts what was learned before at every `learn()`

@@ -7,6 +7,7 @@
 
 use std::net::Ipv6Addr;
 
+use flow_model::FlowMatch;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
@@ -16,7 +17,6 @@ use super::attachment_point::{AttachmentKind, AttachmentPoints};
 use super::identity::{AdmittedPackets, FlowIdentity};
 use super::layout::{self, DESTINATION, HoldRank, NEIGHBOURS, ROUTERS, by_prefix};
 use super::program::{FlowSpec, ProgramBuilder, load};
-use crate::model::FlowMatch;
 use crate::network::Inside;
 
 const LISTENER_QUERY: u8 = 130;

@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
+use flow_model::FlowMatch;
 use ofproto::oxm::Field;
 
 use super::attachment_point::{AttachmentPoint, AttachmentPoints};
 use super::identity::{ListPart, PartyList};
 use super::layout::{self, FROM_MEMBER, MARKS, OUT_PORT, TO_MEMBER};
 use super::stable_hash::stable_hash;
-use crate::model::FlowMatch;
 use crate::network::{Allow, Network};
 
 /// A part of a rule's list on one network, and how it is matched.

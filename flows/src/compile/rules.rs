@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use flow_model::FlowMatch;
 use ofproto::action::Action;
 
 use super::address::{AddressFamily, AddressRange};
@@ -24,7 +25,6 @@ use super::shared;
 use super::time_context::TimeContext;
 use super::traffic::{PortlessPackets, Traffic};
 use super::visitors::Visitors;
-use crate::model::FlowMatch;
 use crate::network::{Allow, EnforcementPoint, NetworkFile, Outside, Protocol, Returns, Stateful};
 
 /// The allows that switches enforce, each with whether it is open now, and if so when it ends.

@@ -4,12 +4,12 @@
 //! vSwitch takes such a flow also where there is no such meter, and then shows every packet; so the meter has to be there
 //! before the flows are.
 
+use std::sync::Arc;
+
 use ofproto::MeterId;
 use ofproto::action::{Action, ToController};
 use ofproto::instruction::Instruction;
 use ofproto::message::{METER_PKTPS, MeterBand, MeterBandType, MeterMod, MeterModCommand};
-
-use std::sync::Arc;
 
 use super::origin::{Origin, OriginKind, Reason};
 use super::program::Program;

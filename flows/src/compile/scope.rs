@@ -12,11 +12,10 @@ use ofproto::PortNo;
 
 use super::address::{self, AddressFamily, AddressRange};
 use super::attachment_point::{AttachmentKind, AttachmentPoint, PointsSharingAddress};
-use super::layout;
 use super::origin::Reason;
 use super::reachable::Reachable;
 use super::time_context::TimeContext;
-use super::{PortMap, rules};
+use super::{PortMap, layout, rules};
 use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside, link_local_of};
 
 /// All that the flows of a network on the bridge depend on.

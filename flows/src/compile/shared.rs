@@ -13,6 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use flow_model::{Flow, FlowMatch};
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
@@ -34,7 +35,6 @@ use super::returns::{back_to_port, constant};
 use super::rule_parties::PartySets;
 use super::scope::Scopes;
 use super::wire::emit;
-use crate::model::{Flow, FlowMatch};
 
 impl PointsSharingAddress {
     /// The MACs of its virtual router (RFC 5798 §7.3). CARP has that of IPv4 for both families.

@@ -1,10 +1,10 @@
 //! What a rule's flow lets through, and so what the answer looks like.
 
+use flow_model::FlowMatch;
 use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily};
 use super::layout::Claim;
-use crate::model::FlowMatch;
 use crate::network::Protocol;
 
 /// A kind of traffic that a flow of a rule opens.

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use flow_model::FlowMatch;
 use ipnetwork::IpNetwork;
 use ofproto::oxm::Field;
 
@@ -15,7 +16,6 @@ use super::identity::AdmittedPackets;
 use super::layout::{HoldRank, by_prefix};
 use super::program::ProgramBuilder;
 use super::rule_parties::PartySets;
-use crate::model::FlowMatch;
 
 /// All virtual routers (RFC 5798 §5.1.1.2, §5.1.2.2).
 fn group(family: AddressFamily) -> AddressRange {

@@ -1,5 +1,6 @@
 //! Outputs: table 3, and the bridges that only forward a link.
 
+use flow_model::FlowMatch;
 use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
@@ -13,7 +14,6 @@ use super::layout::{self, ADMISSION, FORWARDING};
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, output};
 use super::{PortMap, forwards};
-use crate::model::FlowMatch;
 use crate::network::{Inside, Network, NetworkFile};
 
 /// Table 3: the port that policy chose, if it is one of the file's.

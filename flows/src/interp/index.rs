@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use flow_model::{Flow, Masked};
 use ofproto::oxm::Field;
 
 use super::fields::FieldSet;
 use super::packet::Packet;
-use crate::model::{Flow, Masked};
 
 /// A leaf this small is looked through.
 const SMALL: usize = 8;

@@ -1,5 +1,6 @@
 //! What `learn` writes (ovs-actions(7), "learn"; Open vSwitch's `learn_execute`).
 
+use flow_model::{Flow, FlowMatch, Masked};
 use ofproto::PortNo;
 use ofproto::action::{Action, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
@@ -8,7 +9,6 @@ use ofproto::oxm::Field;
 
 use super::fields::FieldSet;
 use super::packet::{Packet, low_bits};
-use crate::model::{Flow, FlowMatch, Masked};
 
 /// The flow that `learn` writes for a packet; the fields it takes from the packet are added to `consulted`.
 pub(crate) fn learned(learn: &Learn, packet: &Packet, consulted: &mut FieldSet) -> Flow {

@@ -12,17 +12,15 @@ mod text;
 
 use std::collections::{BTreeMap, HashMap};
 
-use ofproto::{Cookie, PortNo, TableId};
-
 pub use fields::FieldSet;
+use flow_model::{Flow, FlowKey};
 pub(crate) use index::IndexNode;
 pub(crate) use learn::{is_matched, learned};
+use ofproto::{Cookie, PortNo, TableId};
 pub use packet::{
     ETH_ARP, ETH_IPV4, ETH_IPV6, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT, mac_bits,
 };
 pub use run::{MAX_DEPTH, MAX_RESUBMITS};
-
-use crate::model::{Flow, FlowKey};
 
 /// Where a packet goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

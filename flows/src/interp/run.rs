@@ -288,7 +288,7 @@ impl ActionExecutor<'_> {
     }
 
     /// Whether `limit` still admits the flow: Open vSwitch counts the flows of the learned table and cookie.
-    fn has_room(&self, learn: &Learn, flow: &crate::model::Flow) -> bool {
+    fn has_room(&self, learn: &Learn, flow: &flow_model::Flow) -> bool {
         let there =
             || self.pipeline.flows.iter().filter(|f| f.table == learn.table && f.cookie == learn.cookie);
         learn.limit == 0

@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use flow_model::Flow;
 use ofproto::oxm::Field;
-
-use crate::model::Flow;
 
 /// No more pairs than this are returned.
 pub const MAX_OVERLAPS: usize = 10_000;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use flow_model::Flow;
+use ofctl::syntax::{PortNames, SyntaxError, SyntaxErrorKind, parse_flow_with_warnings};
 use ofproto::action::{Action, LearnSpec};
 use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
@@ -9,9 +11,7 @@ use ofproto::{PortNo, TableId};
 use super::overlap::overlaps;
 use super::tables::looked_up;
 use crate::finding::Finding;
-use crate::model::Flow;
 use crate::network::{Bridge, LearnBy, NetworkFile, RawFlow};
-use crate::syntax::{PortNames, SyntaxError, SyntaxErrorKind, parse_flow_with_warnings};
 use crate::userspace_learn::Learner;
 
 /// A line that could be read.

@@ -7,12 +7,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use flow_model::{Flow, FlowMatch};
 use ofproto::action::{Action, LearnSpec, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
 use crate::compile::layout::{ADMISSION, DESTINATION, POLICY, WANTED};
-use crate::model::{Flow, FlowMatch};
 
 /// The registers of the pipeline, but for those in which an address is looked up: policy asks for none of them.
 const REGISTERS: [Field; 12] = [
@@ -250,9 +250,10 @@ fn goes_on(flow: &Flow) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use flow_model::FlowMatch;
+    use ofctl::syntax::parse_flow;
+
     use super::*;
-    use crate::model::FlowMatch;
-    use crate::syntax::parse_flow;
 
     fn flow(text: &str) -> Flow {
         parse_flow(text, &crate::compile::PortMap::new()).unwrap()

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use flow_model::Flow;
 use ofproto::TableId;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
-
-use crate::model::Flow;
 
 /// The tables that packets come to from `start`, by the flows that are there.
 pub(super) fn looked_up(flows: &[&Flow], start: impl IntoIterator<Item = TableId>) -> BTreeSet<TableId> {

@@ -1,3 +1,4 @@
+use flow_model::{Flow, FlowMatch};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
@@ -5,7 +6,6 @@ use ofproto::{PortNo, TableId};
 
 use super::*;
 use crate::finding::Finding;
-use crate::model::{Flow, FlowMatch};
 use crate::network;
 
 const VERBATIM: &str = include_str!("../../networks/dual-socket-verbatim.toml");

@@ -7,12 +7,10 @@ use std::net::IpAddr;
 use ipnetwork::IpNetwork;
 
 use super::draft::{Draft, DraftNetwork, Spanned};
-use super::link_local;
 use super::names::NameIndex;
 use super::prefix::{RangeEntry, host, is_edge, overlaps, unusable};
 use super::report::{FindingReport, NamedInText, quote};
-use super::shared;
-use super::{SharedAddress, Span};
+use super::{SharedAddress, Span, link_local, shared};
 
 /// Subnets of one network.
 const MAX_SUBNETS: usize = 64;

@@ -8,12 +8,10 @@ use super::draft::{
 };
 use super::fields::{Fields, Keyword, entries_of, text_of};
 use super::file_schema::{self, SchemaTable};
-use super::link_local;
 use super::read_rules::{allow, chain, crossing, never};
 use super::report::{FindingReport, quote};
-use super::shared;
 use super::tree::{TreeEntry, TreeNode, Value};
-use super::{Inside, LearnBy, Learning, Stateful};
+use super::{Inside, LearnBy, Learning, Stateful, link_local, shared};
 
 impl Keyword for Inside {
     fn of(word: &str) -> Option<Self> {

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 
+use ofctl::nearest;
+
 use super::Span;
 use super::sources::end_of;
 use crate::finding::Finding;
-use crate::spelling::nearest;
 
 /// Findings kept of one file. A file with more has one cause, and a bound is needed.
 pub(super) const MAX_FINDINGS: usize = 1000;

@@ -2,9 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::Stateful;
-use super::built_in;
-use super::crossings;
 use super::draft::{Draft, DraftAllow, DraftNetwork, Spanned};
 use super::earlier_grants::EarlierGrants;
 use super::implied_rules::ImpliedRules;
@@ -12,6 +9,7 @@ use super::names::{NameIndex, NameKind, NamedItem};
 use super::report::{FindingReport, quote};
 use super::rule_party::{RuleParty, parties, quoted_networks};
 use super::size::FlowCount;
+use super::{Stateful, built_in, crossings};
 
 /// Checks all rules of a file, and those that they imply.
 pub(super) fn check(

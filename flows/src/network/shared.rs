@@ -3,13 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::SharedAddress;
 use super::draft::{Draft, Spanned};
 use super::fields::Fields;
-use super::file_schema;
 use super::names::NameIndex;
 use super::report::{FindingReport, NamedInText, quote};
 use super::tree::{TreeNode, Value};
+use super::{SharedAddress, file_schema};
 
 /// Shared addresses of one network: each has a number among those that Open vSwitch gives to no port.
 const MAX_SHARED: usize = 240;

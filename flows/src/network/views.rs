@@ -1,12 +1,10 @@
 //! What a network file says about one bridge, or about one name.
 
 use std::collections::HashSet;
-
 use std::net::IpAddr;
 
 use super::container_ids::{ID, MAX_IDS};
 use super::prefix::is_member;
-
 use super::{
     ANY_BRIDGE, Allow, Attachment, Bridge, ContainerRange, Endpoint, Exit, Link, LinkEnd, LinkRole, Network,
     NetworkFile, Outside,

@@ -13,18 +13,17 @@ mod witness;
 
 use std::collections::BTreeMap;
 
+use flow_model::{Flow, FlowMatch};
 use ofproto::{Cookie, PortNo};
-
+use packet_tracer::{LearnedFlows, PacketRound, PacketTracer};
+use topology::Topology;
 pub use witness::{Witness, WitnessHop};
 
 use crate::compile::{Origin, OriginKind, PortMap, TimeContext, compile, shared};
 use crate::finding::Finding;
 use crate::interp::Pipeline;
-use crate::model::{Flow, FlowMatch};
 use crate::network::{NetworkFile, Never};
 use crate::userspace_learn::Learner;
-use packet_tracer::{LearnedFlows, PacketRound, PacketTracer};
-use topology::Topology;
 
 /// At most so many witnesses a `never`.
 const WITNESSES: usize = 3;

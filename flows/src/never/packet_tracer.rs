@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use flow_model::Flow;
+use ofctl::syntax::print_flow;
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 
@@ -11,8 +13,6 @@ use super::witness::{Witness, WitnessHop};
 use super::{LearnedFlowKey, MAX_LEARNED, NeverReport, WITNESSES};
 use crate::compile::OriginKind;
 use crate::interp::{FieldSet, MatchedFlow, Output, Packet, Pipeline};
-use crate::model::Flow;
-use crate::syntax::print_flow;
 
 /// A packet that comes in at so many places in all goes in circles: the rest is left out.
 const MAX_VISITS: usize = 256;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use flow_model::Flow;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, TableId};
 
 use super::openers::Openers;
 use super::{AdmittedSenders, Learner, Learners};
 use crate::compile::ProgramPart;
-use crate::model::Flow;
 
 /// So many answers are remembered. What a switch can hold of learned flows are some conversations of each pair of parties.
 const REMEMBERED: usize = 1 << 17;

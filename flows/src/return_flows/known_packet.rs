@@ -1,10 +1,9 @@
 //! A packet of which only some bits are known.
 
+use flow_model::{FlowMatch, Masked};
 use ofproto::PortNo;
 use ofproto::action::Subfield;
 use ofproto::oxm::Field;
-
-use crate::model::{FlowMatch, Masked};
 
 const FIELDS: usize = Field::ALL.len();
 

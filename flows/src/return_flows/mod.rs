@@ -12,11 +12,11 @@ mod judge;
 mod known_packet;
 mod openers;
 
-pub use judge::LearnedFlowJudge;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use flow_model::{Flow, FlowMatch, Masked};
+pub use judge::LearnedFlowJudge;
 use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
@@ -25,7 +25,6 @@ use ofproto::{Cookie, PortNo, TableId};
 use self::known_packet::{low_bits, mask_of, shifted};
 use crate::compile::{OriginKind, ProgramPart};
 use crate::interp::is_matched;
-use crate::model::{Flow, FlowMatch, Masked};
 
 /// The `learn` actions of a set of flows.
 #[derive(Debug, Clone, Default)]
@@ -288,8 +287,9 @@ fn bits_of(matches: &FlowMatch, sub: Subfield) -> Masked {
 
 #[cfg(test)]
 mod tests {
+    use ofctl::syntax::{NoNames, parse_flow};
+
     use super::*;
-    use crate::syntax::{NoNames, parse_flow};
 
     const LEARN: &str = "learn(table=1,cookie=0x7,hard_timeout=60,priority=110,eth_type=0x800,nw_proto=6,\
                          NXM_OF_IP_SRC[]=NXM_OF_IP_DST[],output:NXM_OF_IN_PORT[])";

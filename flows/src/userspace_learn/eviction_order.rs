@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
+use flow_model::Flow;
 use ofproto::TableId;
 use ofproto::action::Action;
 use ofproto::oxm::Field;
 
 use super::flow_key::OwnedFlowKey;
-use crate::model::Flow;
 
 /// The second in which a flow would end, and its place among those of that second: no two flows have the same.
 pub(super) type EvictionRank = (u64, u64);

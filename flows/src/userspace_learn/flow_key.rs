@@ -1,8 +1,7 @@
 //! Identifies a learned flow by what a switch tells flows apart by.
 
+use flow_model::{Flow, FlowMatch};
 use ofproto::TableId;
-
-use crate::model::{Flow, FlowMatch};
 
 /// Identifies a flow by table, priority and match (OpenFlow 1.3.5 §6.4), as an owned
 /// [`FlowKey`](crate::FlowKey).

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use flow_model::Flow;
 use ofproto::instruction::Instruction;
 use ofproto::message::FLOW_SEND_FLOW_REM;
 use ofproto::{Cookie, TableId};
 
 use super::eviction_order::{self, EvictionRank, FlowsByTable, Holder as _, Path};
 use super::flow_key::{OwnedFlowKey, owned_key};
-use crate::model::Flow;
 
 /// What is remembered of a flow beside its key.
 #[derive(Debug, Clone)]

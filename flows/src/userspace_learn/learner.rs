@@ -1,13 +1,12 @@
 //! A flow with `learn` whose packets go to the controller.
 
-use ofproto::Cookie;
-use ofproto::PortNo;
+use flow_model::{Flow, learns, nested};
 use ofproto::action::{Action, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
+use ofproto::{Cookie, PortNo};
 
 use super::UnsupportedLearn;
-use crate::model::{Flow, learns, nested};
 
 /// A flow with `learn` that a controller executes.
 #[derive(Debug, Clone, PartialEq, Eq)]

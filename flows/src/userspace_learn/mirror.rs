@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use flow_model::{Flow, FlowMatch};
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn};
 use ofproto::message::{FLOW_SEND_FLOW_REM, FlowMod, FlowModCommand, FlowRemoved};
 use ofproto::oxm::Field;
@@ -13,7 +14,6 @@ use super::flow_key::{OwnedFlowKey, owned_key};
 use super::held_flows::{FlowRecord, HeldFlows};
 use crate::canonical::canonical;
 use crate::interp::{FieldSet, Packet, VLAN_PRESENT, learned};
-use crate::model::{Flow, FlowMatch};
 
 /// The first table that Open vSwitch keeps to itself (its `TBL_INTERNAL`).
 pub(super) const INTERNAL: TableId = TableId(254);

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use crate::support::{Compiled, DUAL_SOCKET, NOW, file};
-use crate::verdict::{Form, Out};
 use flows::compile::TimeContext;
 use flows::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
 use ofproto::oxm::Field;
+
+use crate::support::{Compiled, DUAL_SOCKET, NOW, file};
+use crate::verdict::{Form, Out};
 
 /// A client, its server, and somebody of each kind who is neither; on untagged and tagged networks.
 fn network(vlan: bool) -> String {

@@ -3,8 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use crate::support::packets::{self, Choices, probe};
-use crate::support::{Compiled, DUAL_SOCKET, MIXED, SHIPPED, file, open_windows, ports, random};
 use flows::compile::{OriginKind, PortMap, Program, TimeContext, compile, layout};
 use flows::network::NetworkFile;
 use flows::{Flow, FlowMatch};
@@ -13,6 +11,9 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 use proptest::prelude::*;
+
+use crate::support::packets::{self, Choices, probe};
+use crate::support::{Compiled, DUAL_SOCKET, MIXED, SHIPPED, file, open_windows, ports, random};
 
 /// All bridges of all files, compiled once, with windows closed and open.
 static BRIDGES: LazyLock<Vec<(Compiled, Choices)>> = LazyLock::new(|| {

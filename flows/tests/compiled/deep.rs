@@ -1,7 +1,7 @@
 //! Actions inside actions as deep as Open vSwitch reads them, in half the stack of a thread, debug builds too.
 
-use flows::ofp_print::print_message;
-use flows::syntax::{NoNames, parse_flow, print_flow};
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::{NoNames, parse_flow, print_flow};
 use ofproto::action::MAX_DEPTH;
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::{Message, Reader, Wire as _, Xid};

@@ -3,10 +3,6 @@
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::support::changes::{Change, State, change};
-use crate::support::packets::{Choices, PEER, Probe, packet, probe};
-use crate::support::{Compiled, MIXED, SHIPPED, file, random};
-use crate::verdict::{Content, Discovery, Frame, What};
 use flows::Flow;
 use flows::compile::Program;
 use flows::compile::layout::{FIRST_FRAGMENTS, LATER_FRAGMENTS, RELATED, UNTRACKED};
@@ -18,6 +14,11 @@ use ofproto::PortNo;
 use ofproto::oxm::Field;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+
+use crate::support::changes::{Change, State, change};
+use crate::support::packets::{Choices, PEER, Probe, packet, probe};
+use crate::support::{Compiled, MIXED, SHIPPED, file, random};
+use crate::verdict::{Content, Discovery, Frame, What};
 
 /// What was said, and what the switch learned of it.
 struct Said {

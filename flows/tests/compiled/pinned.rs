@@ -1,9 +1,10 @@
 //! What the oracle of `compile.rs` once found, each in its own words.
 
-use crate::support::{Compiled, MIXED, NOW, file};
-use crate::verdict::{Form, Out};
 use flows::interp::Packet;
 use ofproto::oxm::Field;
+
+use crate::support::{Compiled, MIXED, NOW, file};
+use crate::verdict::{Form, Out};
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 8, 8];
 const PEER: [u8; 6] = [2, 0, 0, 0, 9, 9];

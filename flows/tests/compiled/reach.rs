@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use flows::network::{Allow, EnforcementPoint, NetworkFile, Protocol};
+
 use crate::support::table::{self, Rows, places, rows, table};
 use crate::support::{COMM_MATRIX, PANTHEON, SHIPPED, file};
-use flows::network::{Allow, EnforcementPoint, NetworkFile, Protocol};
 
 /// Compares with the table in the folder, or writes it.
 fn pinned(name: &str, text: &str) {

@@ -3,13 +3,14 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::support::changes::{Change, State, change};
-use crate::support::{MIXED, PANTHEON, SHIPPED, file, ports, random};
 use flows::compile::{PortMap, Program, TimeContext, compile, recompile};
 use flows::network::NetworkFile;
 use ofproto::PortNo;
 use proptest::prelude::*;
 use proptest::sample::Index;
+
+use crate::support::changes::{Change, State, change};
+use crate::support::{MIXED, PANTHEON, SHIPPED, file, ports, random};
 
 fn holds(mut state: State, changes: &[Change]) {
     let mut before = state.after(&[]);

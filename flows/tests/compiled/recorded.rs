@@ -6,10 +6,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use crate::support::{SHIPPED, file, open_windows, ports};
 use flows::Flow;
 use flows::compile::{compile, owns};
-use flows::syntax::{PortNames, print_flow};
+use ofctl::syntax::{PortNames, print_flow};
+
+use crate::support::{SHIPPED, file, open_windows, ports};
 
 /// Shipped files without networks.
 const MORE: [(&str, &str); 2] = [

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::support::{PANTHEON, SHIPPED, file, open_windows, ports};
+use flow_model::Flow;
 use flows::compile::compile;
 use flows::diff::diff;
-use flows::model::Flow;
 use flows::network::NetworkFile;
 use ofproto::{Cookie, PortNo};
+
+use crate::support::{PANTHEON, SHIPPED, file, open_windows, ports};
 
 /// The flows of a bridge, by cookie; ports keep their numbers.
 fn flows(file: &NetworkFile, bridge: &str, numbers: &BTreeMap<String, PortNo>) -> BTreeMap<Cookie, Flow> {

@@ -53,7 +53,6 @@ mod tests;
 mod wire;
 
 use bytes::Bytes;
-
 pub use ct::{
     CT_COMMIT, CT_FORCE, Ct, CtZone, NAT_DST, NAT_HASH, NAT_PERSISTENT, NAT_RANDOM, NAT_SRC, Nat,
     NatAddresses,

@@ -54,10 +54,9 @@ mod table_mod;
 mod tests;
 mod tlv;
 
-use bytes::Bytes;
-
 pub use async_config::AsyncConfig;
 pub use bundle::{BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind};
+use bytes::Bytes;
 pub use config::SwitchConfig;
 pub use error_msg::ErrorMsg;
 pub use experimenter::Experimenter;
@@ -72,6 +71,8 @@ pub use hello::Hello;
 pub use meter::{
     METER_BURST, METER_KBPS, METER_PKTPS, METER_STATS, MeterBand, MeterBandType, MeterMod, MeterModCommand,
 };
+use monitor::MonitorCancel;
+use multipart::{MultipartReply, MultipartRequest};
 pub use nicira::{
     AsyncConfig2, AsyncMessage, AsyncProperty, ContinuationProperty, ControllerId, CtFlush, CtFlushProperty,
     CtFlushZone, CtTupleProperty, FlowModTableId, NxFlowMod, NxFlowRemoved, NxPacketIn, NxRole, PacketIn2,
@@ -90,8 +91,6 @@ use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use crate::ids::{NICIRA, ONF};
 use crate::ovs_errors::OvsError;
-use monitor::MonitorCancel;
-use multipart::{MultipartReply, MultipartRequest};
 
 /// A message without its header's version, length and transaction id.
 #[derive(Debug, Clone, PartialEq, Eq)]

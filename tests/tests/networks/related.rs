@@ -4,12 +4,12 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use etherparse::{Icmpv4Type, Icmpv6Type, PacketBuilder, icmpv4::DestUnreachableHeader};
+use etherparse::icmpv4::DestUnreachableHeader;
+use etherparse::{Icmpv4Type, Icmpv6Type, PacketBuilder};
 use portcullis::lab::LabOptions;
-use portcullis_tests::Running;
 use portcullis_tests::frames::{emit, mac};
-use portcullis_tests::storms;
 use portcullis_tests::traffic::ping;
+use portcullis_tests::{Running, storms};
 
 use super::{arrive, heard, introduce, must};
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use flows::Flow;
-use flows::syntax::{NoNames, parse_flow, parse_request, print_flow, print_match};
+use ofctl::syntax::{NoNames, parse_flow, parse_request, print_flow, print_match};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::message::multipart::{FlowStatsRequest, MultipartReplyBody, MultipartRequestBody};
@@ -76,7 +76,7 @@ fn whatever_a_switch_holds_is_read_as_it_is_printed() {
     let config = Config { max_local_rejects: u32::MAX, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]));
     portcullis_tests::write_for_installed();
-    let strategy = flows::testing::held();
+    let strategy = flow_model::testing::held();
     let (mut taken, mut same, mut wrong) = (0, 0, Vec::new());
     let total = number("PORTCULLIS_RANDOM", 1000);
     for start in (0..total).step_by(BATCH) {

@@ -1,5 +1,7 @@
 //! What a bridge answers.
 
+use std::process::Command;
+
 use bytes::Bytes;
 use ofproto::action::Action;
 use ofproto::message::multipart::{FlowStatsRequest, MultipartReplyBody, MultipartRequestBody};
@@ -7,7 +9,6 @@ use ofproto::message::{FlowMod, GroupMod, GroupModCommand, GroupType, PacketOut,
 use ofproto::oxm::{Field, Match, Oxm};
 use ofproto::{BufferId, Cookie, GroupId, Message, PortNo, TableId};
 use portcullis_tests::{Conn, PrivateOvs};
-use std::process::Command;
 
 use super::{flow_mod, flows, output};
 

@@ -1,5 +1,7 @@
 //! What a bridge does, tells and refuses.
 
+use std::os::unix::net::UnixListener;
+
 use bytes::Bytes;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
@@ -16,7 +18,6 @@ use ofproto::message::{
 use ofproto::oxm::Match;
 use ofproto::{BufferId, Cookie, GroupId, Message, PortNo, TableId, Xid};
 use portcullis_tests::{Conn, PrivateOvs};
-use std::os::unix::net::UnixListener;
 
 use super::{BUNDLE, flow_mod, flows, output};
 

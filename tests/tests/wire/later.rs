@@ -4,8 +4,8 @@
 
 use std::process::Command;
 
-use flows::ofp_print::print_message;
-use flows::syntax::{NoNames, parse_flow, print_flow};
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::{NoNames, parse_flow, print_flow};
 use ofproto::Xid;
 use ofproto::message::{FlowModCommand, Message};
 use ofproto::oxm::Field;

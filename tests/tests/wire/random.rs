@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Command;
 
-use flows::syntax::{NoNames, misfit, parse_flow, print_actions, print_flow, print_match};
 use flows::{Flow, FlowMatch};
+use ofctl::syntax::{NoNames, misfit, parse_flow, print_actions, print_flow, print_match};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::message::{FlowMod, FlowModCommand};
@@ -96,7 +96,7 @@ fn encoded(flow: &Flow, id: u32) -> Vec<u8> {
 #[test]
 fn random_flows_are_what_ovs_ofctl_has() {
     let mut runner = runner();
-    let strategy = flows::testing::flow();
+    let strategy = flow_model::testing::flow();
     let mut left = number("PORTCULLIS_RANDOM", 1000);
     let mut wrong = Vec::new();
     while left > 0 {
@@ -202,7 +202,7 @@ fn random_values_are_refused_as_by_ovs_ofctl() {
 #[test]
 fn random_flows_differ_in_the_order_of_ovs_ofctl() {
     let mut runner = runner();
-    let strategy = flows::testing::flow();
+    let strategy = flow_model::testing::flow();
     let dir = tempfile::tempdir().unwrap();
     let mut left = number("PORTCULLIS_RANDOM", 1000);
     while left > 0 {
@@ -239,7 +239,7 @@ fn random_flows_differ_in_the_order_of_ovs_ofctl() {
 #[test]
 fn every_kind_of_action_is_among_the_random_flows() {
     let mut runner = runner();
-    let strategy = flows::testing::flow();
+    let strategy = flow_model::testing::flow();
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..3000 {
         let flow = strategy.new_tree(&mut runner).unwrap().current();

@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use flows::Flow;
-use flows::syntax::{
+use ofctl::syntax::{
     NoNames, PortNames, SyntaxErrorKind, parse_flow, parse_flow_with_warnings, parse_match, print_flow,
     print_stats,
 };

@@ -1,11 +1,10 @@
 //! Runs bridges that send as fast as the controller reads, as a process of its own: `hostile flood
 //! KIND ADDRESS`.
 
-use std::io;
 use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::{io, thread};
 
 use ofproto::message::Message;
 use ofproto::message::monitor::{MonitorEvent, MonitorUpdate, MonitoredFlow};

@@ -35,6 +35,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use attack::{Attack, Attacker};
+use kind::MessageKind;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::message::multipart::GroupDesc;
@@ -42,15 +44,13 @@ use ofproto::message::{ErrorMsg, FlowMod, FlowModCommand, GroupType, Message};
 use ofproto::oxm::Match;
 use ofproto::testing::switch as said;
 use ofproto::{Cookie, ErrorCode, GroupId, PortNo, TableId};
+use random::Random;
 
 use super::networks;
 use super::simulation::{BEGUN, Honest, Simulation};
 use super::switch::{Abilities, Switch};
 use crate::active_policy::ActivePolicy;
 use crate::policy::Policy;
-use attack::{Attack, Attacker};
-use kind::MessageKind;
-use random::Random;
 
 /// Separates the last change and the judgement: an unanswered read ends a session after 30 s.
 const SEEN: Duration = Duration::from_secs(45);

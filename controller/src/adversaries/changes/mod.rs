@@ -23,6 +23,7 @@ use ofproto::message::multipart::GroupDesc;
 use ofproto::message::{FlowMod, FlowModCommand, GroupType};
 use ofproto::oxm::Field;
 use ofproto::{Cookie, GroupId, PortNo, TableId};
+use operation::{Drift, Operation, operations};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
@@ -31,7 +32,6 @@ use super::simulation::{BEGUN, Direction, Interceptor, Passage, ShownState, Simu
 use super::switch::{Abilities, Switch};
 use crate::active_policy::ActivePolicy;
 use crate::policy::Policy;
-use operation::{Drift, Operation, operations};
 
 /// Bounds the time to settle after the last disturbance: an unanswered read, a reconnection, and a
 /// round after the longest back-off.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use flows::Flow;
 use flows::compile::{Program, sample};
-use flows::syntax::{PortNames, print_flow};
 use flows::timeouts::TOLERANCE;
+use ofctl::syntax::{PortNames, print_flow};
 use ofproto::message::{FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_SEND_FLOW_REM, Port};
 use ofproto::{Cookie, PortNo};
 

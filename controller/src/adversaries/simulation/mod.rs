@@ -15,18 +15,17 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use check::Desired;
+pub(crate) use check::ShownState;
 use ofproto::Framer;
+pub(crate) use rates::Rates;
+pub(crate) use wire::{Direction, Honest, Interceptor, Passage};
 
 use super::switch::{ConnectionId, Switch};
 use crate::active_policy::ActivePolicy;
 use crate::bridge::{Bridge, Notice, Ports};
 use crate::clock::Clock;
 use crate::session::{CloseReason, Config, Event, Session};
-
-use check::Desired;
-pub(crate) use check::ShownState;
-pub(crate) use rates::Rates;
-pub(crate) use wire::{Direction, Honest, Interceptor, Passage};
 
 /// Sets the start of a simulation, in seconds since 1970-01-01 UTC.
 pub(crate) const BEGUN: u64 = 1_000_000;

@@ -14,12 +14,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flows::Flow;
+use monitor::Monitors;
+pub(crate) use monitor::update;
 use ofproto::message::multipart::GroupDesc;
 use ofproto::message::{FlowMod, FlowRemoved, Hello, Message, Port, PortStatus, PortStatusReason};
 use ofproto::{DatapathId, Framer, GroupId, MeterId, PortNo, Xid};
-
-use monitor::Monitors;
-pub(crate) use monitor::update;
 pub(crate) use table::{Change, FlowTable, Removal};
 
 /// Open vSwitch's default `inactivity_probe`.

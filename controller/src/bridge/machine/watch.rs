@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use flows::compile::lease;
-use flows::syntax::print_flow;
 use flows::timeouts::{TimeLeft, TimedFlowState};
 use flows::userspace_learn::Learner;
 use flows::{Flow, FlowMatch};
+use ofctl::syntax::print_flow;
 use ofproto::message::monitor::{
     MONITOR_ACTIONS, MONITOR_ADD, MONITOR_DELETE, MONITOR_MODIFY, MONITOR_OWN, MonitorEvent, MonitorRequest,
     MonitorUpdate, MonitoredFlow,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Rig, control, is_read, policy};
 use ofproto::message::BundleControlKind;
+
+use super::{Rig, control, is_read, policy};
 
 const PORTS: [&str; 2] = ["a", "b"];
 const FILE: &str = r#"

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 use flows::Flow;
 use flows::diff::same;
-use flows::syntax::{Names, NoNames, print_actions, print_match};
+use ofctl::syntax::{Names, NoNames, print_actions, print_match};
 
 use self::order::FlowsSideBySide;
 use self::source::FlowsSource;

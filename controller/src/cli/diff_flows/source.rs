@@ -6,9 +6,9 @@ use std::time::Duration;
 use flows::Flow;
 use flows::compile::lease::is_lease;
 use flows::compile::{PortMap, TimeContext};
-use flows::syntax::{Names, PortNames, parse_flow};
 use flows::timeouts::LONGEST;
 use miette::miette;
+use ofctl::syntax::{Names, PortNames, parse_flow};
 use ofproto::message::multipart::{FlowStatsRequest, MultipartRequestBody};
 use ofproto::{PortNo, Xid};
 

@@ -1,8 +1,8 @@
 //! `--json`: one array, an object a line, so that it can be read as a whole or as it comes.
 
 use flows::Flow;
-use flows::syntax::{print_actions, print_match};
 use miette::IntoDiagnostic as _;
+use ofctl::syntax::{print_actions, print_match};
 use ofproto::message::multipart::FlowStats;
 use serde::Serialize;
 

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use flows::syntax::{Criterion, Names, NoNames, PortNames, SortKey, parse_request, print_stats};
 use miette::miette;
+use ofctl::syntax::{Criterion, Names, NoNames, PortNames, SortKey, parse_request, print_stats};
 use ofproto::Xid;
 use ofproto::message::multipart::{FlowStats, FlowStatsRequest, MultipartRequestBody};
 

@@ -1,8 +1,8 @@
 //! `--sort[=FIELD]` and `--rsort[=FIELD]`, in the order in which they were given.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use flows::syntax::Criterion;
 use miette::miette;
+use ofctl::syntax::Criterion;
 
 use super::Failure;
 

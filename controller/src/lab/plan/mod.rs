@@ -11,10 +11,9 @@ mod routes;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+pub(crate) use exits::represented_address;
 use flows::network::NetworkFile;
 use ipnetwork::IpNetwork;
-
-pub(crate) use exits::represented_address;
 
 use super::addressing::LabAddresses;
 

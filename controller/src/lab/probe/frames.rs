@@ -338,8 +338,9 @@ pub fn solicited_node(address: Ipv6Addr) -> (Ipv6Addr, [u8; 6]) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use etherparse::SlicedPacket;
+
+    use super::*;
 
     #[test]
     fn every_kind_of_frame_carries_its_tag_and_parses() {

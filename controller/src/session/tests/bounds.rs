@@ -1,12 +1,11 @@
 //! What a peer can make grow, and how far.
 
 use bytes::Bytes;
-use ofproto::message::Message;
 use ofproto::message::multipart::{
     FlowStats, FlowStatsRequest, GroupDesc, MULTIPART_MORE, MultipartReplyBody, MultipartRequest,
     MultipartRequestBody,
 };
-use ofproto::message::{GroupType, Port};
+use ofproto::message::{GroupType, Message, Port};
 use ofproto::oxm::Match;
 use ofproto::{Cookie, GroupId, PortNo, TableId, Xid};
 

@@ -67,7 +67,7 @@ pub(super) fn common(out: &mut ProgramBuilder<'_>) {
     ] {
         let identity = FlowIdentity::TableMiss { table };
         let asked = FlowSpec::new(identity, format!("{what}: nobody waits for it"));
-        out.flow(table, layout::DEFAULT, crate::model::FlowMatch::any(), Vec::new(), asked);
+        out.flow(table, layout::DEFAULT, flow_model::FlowMatch::any(), Vec::new(), asked);
     }
 }
 

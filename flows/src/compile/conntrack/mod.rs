@@ -23,11 +23,11 @@ mod stale;
 
 use std::collections::HashSet;
 
+use flow_model::{FlowMatch, Masked};
 use ofproto::Cookie;
 use ofproto::action::{Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-
 pub use stale::{StaleConnections, add_stale};
 
 use super::address::AddressFamily;
@@ -47,7 +47,6 @@ use super::rule_parties::PartySets;
 use super::rules::{RuleCompiler, RuleSide};
 use super::scope::Scopes;
 use super::shared;
-use crate::model::{FlowMatch, Masked};
 use crate::network::{Network, Stateful};
 
 // Bits of ct_state (ovs-fields(7)).

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use flow_model::FlowMatch;
 use ofproto::TableId;
 use ofproto::oxm::Field;
 
 use super::{OPENED_BY, TRACKED_BIT};
 use crate::compile::address::{ETH_IP, ETH_IPV6};
 use crate::compile::layout::{BY_CONNECTION, DESTINATION, NETWORK, POLICY};
-use crate::model::FlowMatch;
 
 /// Connections that the switch should forget: whatever is not said may be anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

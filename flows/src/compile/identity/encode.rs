@@ -230,4 +230,5 @@ macro_rules! fields {
     };
 }
 
-pub(super) use {fields, numbered};
+pub(super) use fields;
+pub(super) use numbered;

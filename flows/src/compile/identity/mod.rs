@@ -15,8 +15,10 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+use encode::Layout;
+use encode::{Encode, Sink, numbered};
 use ofproto::{Cookie, TableId};
-
 pub(super) use parts::{
     AddressClaim, AddressUse, AdmittedPackets, Attachment, ClaimState, ConnectionEnd, CrossingPair,
     CrossingSide, DhcpDirection, Flood, Fragments, HolderSource, HopPackets, InsidePackets, JoinedPackets,
@@ -28,9 +30,6 @@ use super::address::{AddressFamily, AddressRange};
 use super::layout::HoldRank;
 use super::stable_hash::StableHasher;
 use super::traffic::{PortlessPackets, Traffic};
-#[cfg(test)]
-use encode::Layout;
-use encode::{Encode, Sink, numbered};
 
 /// Returns the cookie of a flow.
 pub(super) fn cookie(bridge: &str, identity: &FlowIdentity<'_>) -> Cookie {

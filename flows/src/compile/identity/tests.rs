@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use flow_model::FlowMatch;
 use ipnetwork::IpNetwork;
 
 use super::super::program::{FlowSpec, ProgramBuilder};
 use super::super::{TimeContext, compile, owns};
 use super::parts::*;
 use super::*;
-use crate::model::FlowMatch;
 use crate::network::NetworkFile;
 
 /// Compares a text with the recorded one beside this file. With `UPDATE_COOKIES` set it records it.

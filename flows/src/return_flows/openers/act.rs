@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use flow_model::Masked;
 use ofproto::action::{Action, Learn};
 use ofproto::oxm::{Field, Oxm};
 
@@ -11,7 +12,6 @@ use super::copies::may_teach;
 use super::tables::written;
 use super::walk::{OpenerFound, OpenerWalk, WalkTarget};
 use crate::interp::FieldSet;
-use crate::model::Masked;
 
 impl OpenerWalk<'_> {
     /// Takes note of a learner, and says whether it is what was looked for.

@@ -1,10 +1,10 @@
 //! What a learned flow says of the packet that taught it.
 
+use flow_model::Flow;
 use ofproto::action::{Action, LearnSpec, LearnSrc, Subfield};
 
 use super::super::known_packet::{KnownPacket, low_bits};
 use super::super::{Learner, bits_of};
-use crate::model::Flow;
 
 /// Whether the packet may be one for which the learner writes what the flow says.
 pub(super) fn may_teach(learner: &Learner, flow: &Flow, known: &KnownPacket) -> bool {

@@ -9,6 +9,7 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use flow_model::{Flow, Masked};
 use ofproto::action::Subfield;
 use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
@@ -22,7 +23,6 @@ use crate::compile::ProgramPart;
 use crate::compile::layout::{HOLDERS, LEASES, RETURNS};
 use crate::compile::lease::HOLDER;
 use crate::interp::{FieldSet, IndexNode};
-use crate::model::{Flow, Masked};
 
 /// The flows of a bridge, ready to be walked.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use flow_model::Flow;
 use ofproto::TableId;
 use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
@@ -9,7 +10,6 @@ use ofproto::oxm::{Field, Oxm};
 
 use super::super::known_packet::spellings;
 use crate::interp::{FieldSet, IndexNode};
-use crate::model::Flow;
 
 /// One of them.
 #[derive(Debug)]

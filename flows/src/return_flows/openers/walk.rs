@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use flow_model::{Flow, Masked};
 use ofproto::TableId;
 use ofproto::action::Subfield;
 use ofproto::instruction::Instruction;
@@ -11,7 +12,6 @@ use super::super::known_packet::KnownPacket;
 use super::Openers;
 use super::tables::{Leases, OpenerTable, targets};
 use crate::compile::lease::{self, HOLDER};
-use crate::model::{Flow, Masked};
 
 /// How many flows one walk may look at. Compiled pipelines need some per party at most; what raw lines lead round and round
 /// ends here, and then nothing is known to be taught.

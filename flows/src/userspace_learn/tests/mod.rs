@@ -4,6 +4,8 @@
 mod drift;
 mod fair;
 
+use flow_model::Flow;
+use ofctl::syntax::{NoNames, parse_flow};
 use ofproto::action::{Action, Learn};
 use ofproto::message::{FLOW_SEND_FLOW_REM, FlowModCommand, FlowRemoved};
 use ofproto::oxm::Field;
@@ -11,8 +13,6 @@ use ofproto::testing::switch::flow_removed;
 
 use super::*;
 use crate::interp::Packet;
-use crate::model::Flow;
-use crate::syntax::{NoNames, parse_flow};
 
 fn learn(text: &str) -> Learn {
     let line = format!("tcp,actions=learn(table=1,cookie=7,eth_type=0x800,NXM_OF_IP_SRC[],{text})");

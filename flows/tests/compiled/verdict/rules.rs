@@ -7,10 +7,10 @@ use flows::network::{
     Allow, Attachment, Crossing, Endpoint, EnforcementPoint, Link, LinkRole, NetworkFile, Outside, Overlay,
     Protocol, Stateful,
 };
+use ipnetwork::IpNetwork;
 
 use super::who::{Kind, Party};
 use super::{Content, Manner};
-use ipnetwork::IpNetwork;
 
 /// The rules that hold now.
 pub(super) struct Rules<'a> {

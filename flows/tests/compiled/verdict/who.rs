@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::Leased;
 use flows::network::{Inside, LinkRole, Network, NetworkFile, SharedAddress};
 use ipnetwork::IpNetwork;
+
+use super::Leased;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

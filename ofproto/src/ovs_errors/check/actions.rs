@@ -1,5 +1,6 @@
 //! What Open vSwitch says to actions.
 
+use super::matches::decode_entry;
 use crate::action::subfield::decode_header;
 use crate::action::{
     Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, HASH_FIELDS, LEARN_WRITE_RESULT, Legacy, MAX_DEPTH,
@@ -12,8 +13,6 @@ use crate::ids::{NICIRA, ONF};
 use crate::ovs_errors::OvsError::{self, *};
 use crate::oxm::header::Header;
 use crate::oxm::{Field, Oxm};
-
-use super::matches::decode_entry;
 
 const EXPERIMENTER: u16 = 0xffff;
 /// The longest action.

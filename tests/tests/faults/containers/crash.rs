@@ -2,9 +2,9 @@
 
 use nix::sys::signal::Signal;
 use portcullis::lab::HOST;
+use portcullis_tests::{Ages, Running};
 
 use super::stage::{Namespace, ask, create, delete, reaches, services, start, text, traces};
-use portcullis_tests::{Ages, Running};
 
 fn state(net: &Running, name: &str) -> String {
     let list = ask(net, "GET", "/api/containers", None);

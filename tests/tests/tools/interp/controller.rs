@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use flows::Flow;
-use flows::syntax::{NoNames, parse_flow};
+use ofctl::syntax::{NoNames, parse_flow};
 use ofproto::TableId;
 use ofproto::message::FLOW_SEND_FLOW_REM;
 use portcullis_tests::running::binary;

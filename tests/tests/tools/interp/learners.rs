@@ -2,9 +2,9 @@
 //! learns by itself, and the other is sent the flow_mods.
 
 use flows::interp::{Packet, Pipeline};
-use flows::syntax::{NoNames, parse_flow};
 use flows::userspace_learn::{Dialect, LearnedFlowMirror, Learner, packet_of, react};
 use flows::{Flow, FlowMatch};
+use ofctl::syntax::{NoNames, parse_flow};
 use ofproto::action::{Action, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::message::{FLOW_SEND_FLOW_REM, FlowMod, FlowModCommand, Message, PacketIn};

@@ -1,8 +1,7 @@
 //! Single fields, right and wrong, in a match and beside a packet for the controller, where Open vSwitch is more lenient.
 
-use flows::ofp_print::print_message;
-use flows::syntax::NoNames;
-
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::NoNames;
 use portcullis_tests::{hex, ofp_print};
 
 const ONF: &[u8] = b"\x4f\x4e\x46\x00";

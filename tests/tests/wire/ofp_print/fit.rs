@@ -1,8 +1,8 @@
 //! Which messages Open vSwitch asks whether actions fit a match, and what it says.
 
 use flows::Flow;
-use flows::ofp_print::print_message;
-use flows::syntax::{NoNames, parse_flow};
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::{NoNames, parse_flow};
 use ofproto::action::{Action, Legacy};
 use ofproto::instruction::Instruction;
 use ofproto::message::monitor::{MonitorEvent, MonitorUpdate, MonitoredFlow};
@@ -10,7 +10,6 @@ use ofproto::message::multipart::{FlowStats, MultipartReply, MultipartReplyBody}
 use ofproto::message::{BundleAdd, FlowMod, FlowModCommand, Message, PacketOut};
 use ofproto::oxm::Field;
 use ofproto::{BufferId, Cookie, PortNo, TableId, Xid};
-
 use portcullis_tests::ofp_print;
 
 use super::refusal;

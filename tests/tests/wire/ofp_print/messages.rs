@@ -1,8 +1,8 @@
 //! Messages, as bytes.
 
 use bytes::Bytes;
-use flows::model::{Flow, FlowMatch};
-use flows::syntax::{NoNames, parse_flow};
+use flow_model::{Flow, FlowMatch};
+use ofctl::syntax::{NoNames, parse_flow};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::message::monitor::{MonitorRequest, MonitorUpdate, MonitoredFlow};

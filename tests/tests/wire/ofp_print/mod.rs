@@ -9,8 +9,8 @@ mod oracle;
 mod packets;
 mod switch;
 
-use flows::ofp_print::print_message;
-use flows::syntax::NoNames;
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::NoNames;
 use portcullis_tests::{hex, ofp_print, says_no_less};
 use proptest::strategy::{BoxedStrategy, Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

@@ -1,7 +1,7 @@
 //! What a real switch sends.
 
-use flows::ofp_print::print_message;
-use flows::syntax::NoNames;
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::NoNames;
 use ofproto::message::multipart::{FlowStatsRequest, MultipartRequest, MultipartRequestBody};
 use ofproto::{Message, PortNo, Xid};
 use portcullis_tests::{Conn, PrivateOvs, lines, says_no_less};

@@ -4,8 +4,8 @@
 
 mod codes;
 
-use flows::ofp_print::print_message;
-use flows::syntax::NoNames;
+use ofctl::ofp_print::print_message;
+use ofctl::syntax::NoNames;
 use ofproto::action::{Action, Bundle, Ct, CtZone, Legacy, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::message::FlowMod;

@@ -1,0 +1,16 @@
+//! The flow model: what a flow matches, in one canonical form, and what it does.
+//!
+//! [`Flow`] is the one form in which flows are compared: a field has one spelling here. The crate
+//! `ofctl` reads and prints it as `ovs-ofctl` does. The form on the wire is that of [`ofproto`],
+//! reached by [`Flow::to_flow_mod`] and [`Flow::from_stats`].
+
+mod flow;
+mod flow_match;
+mod masked;
+mod order;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use flow::{DEFAULT_PRIORITY, Flow, FlowKey, learns, nested};
+pub use flow_match::{FlowMatch, TunnelOption};
+pub use masked::Masked;

@@ -1,0 +1,84 @@
+//! Whether what a flow does fits what it matches, as a switch asks of every flow_mod.
+
+use flow_model::FlowMatch;
+use ofproto::action::{Action, CtZone};
+use ofproto::instruction::Instruction;
+use ofproto::{OvsError, TableId};
+
+use super::consistency::{ActionPosition, PacketFacts};
+use super::fields::Fields;
+
+/// OFPM_MAX.
+const MAX_METER: u32 = 0xffff_0000;
+
+/// What Open vSwitch says to instructions that make sense by themselves ([`Instruction::ovs_error`] has none for them), once it
+/// knows the match and the table of their flow; none if they fit.
+pub fn misfit(matches: &FlowMatch, table: TableId, instructions: &[Instruction]) -> Option<OvsError> {
+    let mut walk = ActionWalk { packet: PacketFacts::new(Fields::of(matches)), passed: false };
+    if let Err(error) = walk.instructions(table, instructions) {
+        return Some(error);
+    }
+    walk.passed.then_some(OvsError::MatchInconsistent)
+}
+
+struct ActionWalk {
+    packet: PacketFacts,
+    /// Whether there was a misfit behind which Open vSwitch looks on for what is worse.
+    passed: bool,
+}
+
+impl ActionWalk {
+    /// In the order in which they run.
+    fn instructions(&mut self, table: TableId, instructions: &[Instruction]) -> Result<(), OvsError> {
+        for instruction in instructions {
+            if matches!(instruction, Instruction::Meter(id) if !(1..=MAX_METER).contains(id)) {
+                return Err(OvsError::MeterNumber);
+            }
+        }
+        for instruction in instructions {
+            if let Instruction::ApplyActions(list) = instruction {
+                self.list(list)?;
+            }
+        }
+        for instruction in instructions {
+            if let Instruction::WriteActions(list) = instruction {
+                self.nested(ActionPosition::Set, list)?;
+            }
+        }
+        for instruction in instructions {
+            // A deletion from all tables may name any.
+            if matches!(instruction, Instruction::GotoTable(next) if table != TableId::ALL && *next <= table)
+            {
+                return Err(OvsError::InstructionTable);
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, actions: &[Action]) -> Result<(), OvsError> {
+        actions.iter().try_for_each(|action| self.one(action))
+    }
+
+    fn one(&mut self, action: &Action) -> Result<(), OvsError> {
+        match self.packet.run("", action) {
+            Err(misfit) if misfit.passable => self.passed = true,
+            fit => fit.map_err(|misfit| misfit.ovs_error)?,
+        }
+        match action {
+            Action::Clone(list) => self.nested(ActionPosition::Clone, list),
+            // It does not look at what stands beside a zone that a field holds.
+            Action::Ct(ct) if matches!(ct.zone, CtZone::Immediate(_)) => {
+                self.nested(ActionPosition::Ct, &ct.actions)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What actions make of the packet is forgotten behind them.
+    fn nested(&mut self, place: ActionPosition, actions: &[Action]) -> Result<(), OvsError> {
+        let before = self.packet.enter(place);
+        let fit = self.list(actions);
+        self.packet = before;
+        fit
+    }
+}

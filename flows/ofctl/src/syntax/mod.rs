@@ -1,0 +1,127 @@
+//! The flow syntax of `ovs-ofctl` (ovs-ofctl(8), ovs-fields(7), ovs-actions(7)), in and out.
+//!
+//! [`parse_flow`] takes what `ovs-ofctl -O OpenFlow13 add-flow` takes, and [`print_stats`] writes what
+//! `ovs-ofctl -O OpenFlow13 --names dump-flows` writes: every field and action that a session of OpenFlow 1.3 can carry (the
+//! tables are in [`ofproto::oxm`] and [`ofproto::action`]).
+//!
+//! What is printed of a flow that a switch holds is read as that flow. So where two flows have one text in `ovs-ofctl`, ours says
+//! what that leaves out: `eth`, `nsh_c1` without its `nsh_mdtype`, masks of `tun_gbp_flags` and `tun_erspan_idx`, `nw_frag=0/0x1`,
+//! flags of a `nat` without a range, `resubmit(PORT,,ct)`, `output(src=FIELD,max_len=N)`, `hdr_size` and zeros of `encap`.
+
+mod actions;
+mod arguments;
+mod choice;
+mod consistency;
+mod consistency_walk;
+mod error;
+mod field;
+mod fields;
+mod flow;
+mod header;
+mod learn;
+mod matching;
+mod names;
+mod order;
+mod oxm;
+mod print;
+mod protocols;
+mod request;
+mod set;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod token;
+mod tunnel;
+mod value;
+
+use std::cell::{Cell, RefCell};
+
+pub use consistency_walk::misfit;
+pub use error::{SyntaxError, SyntaxErrorKind, Warning};
+pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
+pub use names::{Names, NoNames, PortNames};
+use names::{PortWord, parse_port};
+pub(crate) use names::{print_port, print_table};
+use ofproto::PortNo;
+use ofproto::action::Subfield;
+pub use order::{Criterion, SortKey};
+pub use oxm::{check_match, parse_oxm, print_oxm};
+pub use print::{print_actions, print_flow, print_match, print_stats};
+pub use protocols::Protocols;
+pub use request::parse_request;
+
+/// What all parts of a reader need: the line, to say where a word stands, and the ports.
+struct Context<'a> {
+    line: &'a str,
+    names: &'a dyn Names,
+    /// The protocols that can say what was read so far.
+    usable: Cell<Protocols>,
+    /// What was taken differently from how it was written.
+    warnings: RefCell<Vec<Warning>>,
+}
+
+impl<'a> Context<'a> {
+    fn new(line: &'a str, names: &'a dyn Names) -> Self {
+        Self { line, names, usable: Cell::new(Protocols::ANY), warnings: RefCell::default() }
+    }
+
+    /// Only these protocols can say the word that was read.
+    fn narrow(&self, to: Protocols) {
+        self.usable.set(self.usable.get().and(to));
+    }
+
+    fn error(&self, kind: SyntaxErrorKind, word: &str, message: impl Into<String>) -> SyntaxError {
+        SyntaxError::new(kind, self.line, word, message)
+    }
+
+    /// Warns about `word`, which should be a part of the line.
+    fn warn(&self, word: &str, message: impl Into<String>) {
+        let warning = Warning { message: message.into(), span: error::span_of(self.line, word) };
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// Warns about a port that is given by its number of OpenFlow 1.0, as `ovs-ofctl` does.
+    fn warn_of_old_port(&self, word: &str) {
+        let decimal = word.bytes().all(|b| b.is_ascii_digit());
+        let Some(old) = word.parse::<u16>().ok().filter(|n| decimal && *n >= 0xff00) else { return };
+        let port = PortNo::from_u16(old);
+        let message = match names::reserved_name(port) {
+            Some(name) => format!("{name} is port {} since OpenFlow 1.1, not {old}", port.0),
+            None => format!("port {old} is a reserved number of OpenFlow 1.0: since 1.1 it is {}", port.0),
+        };
+        self.warn(word, message);
+    }
+
+    fn unknown_port(&self, word: &str, name: String) -> SyntaxError {
+        let (message, help) = if self.names.is_ambiguous(&name) {
+            (
+                format!("several ports have the name {name:?}, which stands for none of them"),
+                "the port's number",
+            )
+        } else {
+            (
+                format!("unknown port {name:?}"),
+                "a port of this bridge by name or number, or LOCAL, IN_PORT, NORMAL, FLOOD, ALL or CONTROLLER",
+            )
+        };
+        self.error(SyntaxErrorKind::UnknownPort(name), word, message).help(help)
+    }
+
+    fn port(&self, word: &str) -> Result<PortNo, SyntaxError> {
+        self.warn_of_old_port(word);
+        match parse_port(word, self.names) {
+            PortWord::Port(port) => Ok(port),
+            PortWord::Unknown(name) => Err(self.unknown_port(word, name)),
+            PortWord::OutOfRange => Err(self
+                .error(SyntaxErrorKind::Value, word, format!("there is no port number {word}"))
+                .help("port numbers go from 1 to 65279")),
+        }
+    }
+
+    fn subfield(&self, word: &str) -> Result<Subfield, SyntaxError> {
+        field::parse_subfield(word).map_err(|message| {
+            self.error(SyntaxErrorKind::Syntax, word, message)
+                .help("a field such as reg0, NXM_NX_REG0[] or NXM_NX_REG0[0..15]")
+        })
+    }
+}
