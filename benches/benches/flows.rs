@@ -11,9 +11,9 @@ use flow_model::{Flow, Masked};
 use flows::compile::{Program, TimeContext, compile, recompile};
 use flows::diff::diff;
 use flows::finding::has_errors;
-use flows::interp::{Packet, Pipeline, TCP_SYN};
 use flows::network::{Additions, NetworkFile, load};
-use flows::return_flows::LearnedFlowJudge;
+use flows::runtime::return_flows::LearnedFlowJudge;
+use flows::verify::interp::{Packet, Pipeline, TCP_SYN};
 use ofproto::oxm::Field;
 use portcullis_benches::{
     Bridges, DUAL_SOCKET, container, dual_socket, networks, numbered_flow, pantheon_256,
@@ -171,7 +171,7 @@ fn elsewhere(c: &mut Criterion) {
     for (name, bridges) in [("on_one_bridge", Bridges::One), ("on_800_bridges", Bridges::Each)] {
         let (file, _) = flows::network::parse(&networks(800, bridges), "networks.toml").unwrap();
         group.bench_function(name, |b| {
-            b.iter(|| assert!(!has_errors(&flows::check::check(black_box(&file)).findings)));
+            b.iter(|| assert!(!has_errors(&flows::verify::check::check(black_box(&file)).findings)));
         });
     }
     group.finish();

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
-use flows::userspace_learn::{Dialect, LearnedFlowMirror, packet_of, react};
+use flows::runtime::userspace_learn::{Dialect, LearnedFlowMirror, packet_of, react};
 use ofctl::syntax::{NoNames, parse_flow};
 use ofproto::frame::next_length;
 use ofproto::hot::{FlowStamp, PacketInView, PacketOutStamp, VlanVid};

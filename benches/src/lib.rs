@@ -118,5 +118,5 @@ pub fn full_flow_reply() -> Result<(Vec<u8>, u32), EncodeError> {
 
 /// Numbers for the ports that a file gives a bridge.
 pub fn ports(file: &NetworkFile, bridge: &str) -> BTreeMap<String, PortNo> {
-    flows::never::numbered_ports(file, bridge)
+    flows::verify::never::numbered_ports(file, bridge)
 }

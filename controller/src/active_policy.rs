@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flows::Flow;
 use flows::compile::{OriginKind, PortMap, Program, ProgramPart, TimeContext};
-use flows::timeouts::LONGEST;
+use flows::runtime::timeouts::LONGEST;
 
 use crate::policy::Policy;
 

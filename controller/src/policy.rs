@@ -3,13 +3,13 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use flows::check::{Checked, check};
 use flows::compile::{PortMap, Program, TimeContext};
 use flows::finding::{Finding, has_errors};
 use flows::network::{
     self, Additions, ContainError, Container, LoadFailure, Loaded, NetworkFile, SourceFile, SourceFiles,
 };
-use flows::never;
+use flows::verify::check::{Checked, check};
+use flows::verify::never;
 use ofproto::PortNo;
 
 /// One network file without errors.

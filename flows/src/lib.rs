@@ -33,19 +33,15 @@
 //! [`Flow::from_stats`].
 
 mod canonical;
-pub mod check;
 pub mod compile;
 pub mod dhcp;
 pub mod dhcpv6;
 pub mod diff;
 pub mod finding;
-pub mod interp;
-pub mod lint;
+pub mod learner;
 pub mod network;
-pub mod never;
 mod octets;
-pub mod return_flows;
-pub mod timeouts;
-pub mod userspace_learn;
+pub mod runtime;
+pub mod verify;
 
 pub use flow_model::{Flow, FlowKey, FlowMatch, Masked, TunnelOption};

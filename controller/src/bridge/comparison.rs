@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flows::diff::{Deleted, changes, same};
-use flows::timeouts::TimedFlowState;
+use flows::runtime::timeouts::TimedFlowState;
 use flows::{Flow, FlowMatch};
 use ofproto::message::{FlowMod, FlowModCommand, GroupMod, GroupModCommand, GroupType, Message};
 use ofproto::oxm::Match;

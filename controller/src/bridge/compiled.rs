@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use flows::Flow;
 use flows::compile::{Origin, OriginKind, Program, ProgramPart, mac_pairs};
-use flows::return_flows::{LearnedFlowJudge, Learners};
-use flows::timeouts::{LONGEST, TimeLeft, TimedFlowState, ends_as_desired, timed_flow_state};
+use flows::runtime::return_flows::{LearnedFlowJudge, Learners};
+use flows::runtime::timeouts::{LONGEST, TimeLeft, TimedFlowState, ends_as_desired, timed_flow_state};
 use ofproto::{Cookie, TableId};
 
 /// Names the tables and cookies of learned flows whose learner is gone.

@@ -20,7 +20,7 @@ use commit::Commit;
 use flapping::PortChanges;
 use flows::Flow;
 use flows::compile::sample;
-use flows::userspace_learn::{Dialect, LearnedFlowMirror};
+use flows::runtime::userspace_learn::{Dialect, LearnedFlowMirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message};
 use ofproto::{DatapathId, TableId, Xid};

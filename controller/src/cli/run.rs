@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use flows::finding::Severity;
-use flows::timeouts::LONGEST;
+use flows::runtime::timeouts::LONGEST;
 use miette::IntoDiagnostic as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;

@@ -2,8 +2,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use etherparse::PacketBuilder;
 use flows::compile::{Origin, OriginKind, PortMap, Program, Reason, TimeContext, compile};
-use flows::interp::{Output, Packet, Pipeline, TCP_SYN};
 use flows::network::{NetworkFile, parse};
+use flows::verify::interp::{Output, Packet, Pipeline, TCP_SYN};
 use ofproto::PortNo;
 
 use super::*;

@@ -13,7 +13,7 @@ use super::identity::{FlowIdentity, cookie};
 use super::lease::{Leasing, Relay};
 use super::origin::{Origin, Reason};
 use super::sample;
-use crate::userspace_learn::Learner;
+use crate::learner::Learner;
 
 /// The flows of one bridge, and where each comes from.
 #[derive(Debug, Clone, Default)]

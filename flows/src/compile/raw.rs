@@ -7,8 +7,8 @@ use super::PortMap;
 use super::origin::{Origin, OriginKind};
 use super::program::ProgramBuilder;
 use crate::canonical::canonical;
+use crate::learner::Learner;
 use crate::network::{LearnBy, NetworkFile, RawFlow};
-use crate::userspace_learn::Learner;
 
 /// A line that names a port the bridge lacks waits for it; any other mistake is the business of the lints, and
 /// such a line never gets here: a file with errors is not compiled.

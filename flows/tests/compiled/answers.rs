@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use flows::compile::TimeContext;
-use flows::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
+use flows::verify::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
 use ofproto::oxm::Field;
 
 use crate::support::{Compiled, DUAL_SOCKET, NOW, file};
@@ -324,7 +324,9 @@ fn what_a_crossing_opens_comes_back_on_both_bridges() {
     let outcome = second.pipeline.run(second.on.number("from-health"), &probe);
     second.pipeline.learn(outcome.learned);
     let back = second.pipeline.run(second.on.number("veth102"), &answer(8_080, TCP_SYN | TCP_ACK));
-    let [(flows::interp::Output::Port(port), sent)] = back.outputs.as_slice() else { panic!("{back:?}") };
+    let [(flows::verify::interp::Output::Port(port), sent)] = back.outputs.as_slice() else {
+        panic!("{back:?}")
+    };
     assert_eq!(second.on.names[port], "from-health");
     // It goes back as the first one's next hop said it: from the MAC that was asked, to the one that asked.
     assert_eq!(sent.value(Field::EthSrc), probe.value(Field::EthDst));

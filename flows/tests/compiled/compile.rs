@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn no_file_without_raw_lines_is_refused(plan in random::symmetrical()) {
         let Some(text) = plan.text() else { return Ok(()) };
-        let errors = flows::check::check(&file(&text)).findings.into_iter().filter(|found| found.is_error());
+        let errors = flows::verify::check::check(&file(&text)).findings.into_iter().filter(|found| found.is_error());
         prop_assert_eq!(errors.collect::<Vec<_>>(), vec![], "{}", text);
     }
 }
@@ -287,5 +287,5 @@ fn of_two_rules_that_grant_the_same_the_first_does_it() {
     let more = "[[allow]]\nname = \"tcp-too\"\nfrom = \"gateway\"\nto = \"warp\"\nprotocol = \"tcp\"\n";
     let text = format!("{DUAL_SOCKET}\n{more}");
     assert_eq!(program(&text, "vmbr0").into_whole().0, program(DUAL_SOCKET, "vmbr0").into_whole().0);
-    assert_eq!(flows::check::check(&file(&text)).findings.iter().filter(|f| f.is_error()).count(), 0);
+    assert_eq!(flows::verify::check::check(&file(&text)).findings.iter().filter(|f| f.is_error()).count(), 0);
 }

@@ -1,6 +1,6 @@
 //! What the oracle of `compile.rs` once found, each in its own words.
 
-use flows::interp::Packet;
+use flows::verify::interp::Packet;
 use ofproto::oxm::Field;
 
 use crate::support::{Compiled, MIXED, NOW, file};

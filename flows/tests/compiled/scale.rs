@@ -174,7 +174,7 @@ fn a_dozen_rules_of_a_thousand_to_a_thousand() {
     };
     let of_rules = |n: usize| {
         let file = file(&text(n));
-        let errors = flows::check::check(&file).findings.into_iter().filter(|found| found.is_error());
+        let errors = flows::verify::check::check(&file).findings.into_iter().filter(|found| found.is_error());
         assert_eq!(errors.collect::<Vec<_>>(), vec![]);
         let program = compile(&file, "br0", &ports(&file, "br0"), &Default::default());
         let by_rule = |flow: &&flows::Flow| {

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flows::interp::{Packet, Pipeline};
 use flows::network::{Container, Protocol, Service};
+use flows::verify::interp::{Packet, Pipeline};
 use flows::{Flow, FlowMatch};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
@@ -212,7 +212,7 @@ fn taught(switch: &Switch, from: u8, to: u8, tcp: bool, port: u16) -> Vec<Flow> 
         if tcp { 6 } else { 17 },
     );
     let packet =
-        if tcp { packet.tcp(40_000, port, flows::interp::TCP_SYN) } else { packet.udp(40_000, port) };
+        if tcp { packet.tcp(40_000, port, flows::verify::interp::TCP_SYN) } else { packet.udp(40_000, port) };
     let flows = switch.table.installed().iter().map(|one| one.flow.clone()).collect();
     Pipeline::new(flows).run(*in_port, &packet).learned
 }

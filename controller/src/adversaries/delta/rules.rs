@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flows::interp::{Packet, Pipeline, TCP_SYN};
+use flows::verify::interp::{Packet, Pipeline, TCP_SYN};
 use flows::{Flow, FlowMatch};
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;

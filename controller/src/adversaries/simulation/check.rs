@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flows::Flow;
 use flows::compile::{Program, sample};
-use flows::timeouts::TOLERANCE;
+use flows::runtime::timeouts::TOLERANCE;
 use ofctl::syntax::{PortNames, print_flow};
 use ofproto::message::{FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_SEND_FLOW_REM, Port};
 use ofproto::{Cookie, PortNo};
@@ -203,7 +203,7 @@ fn alike(flow: &Flow, twin: &Flow) -> bool {
 }
 
 fn ends_alike(flow: &Flow, age: Duration, desired: &Compiled, at: Duration) -> bool {
-    use flows::timeouts::TimeLeft::{AtLeast, Exactly};
+    use flows::runtime::timeouts::TimeLeft::{AtLeast, Exactly};
 
     let ends = Duration::from_secs(flow.hard_timeout.into()).saturating_sub(age);
     match desired.left(flow, at) {

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use flows::Flow;
-use flows::userspace_learn::{Dialect, FullTableAction, Learner, packet_of, react};
+use flows::learner::Learner;
+use flows::runtime::userspace_learn::{Dialect, FullTableAction, packet_of, react};
 use ofproto::message::{ErrorMsg, FlowMod, FlowModCommand, Message, PacketIn, PacketOut};
 use ofproto::{BufferId, PortNo, TableId, Xid};
 

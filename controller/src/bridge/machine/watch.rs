@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use flows::compile::lease;
-use flows::timeouts::{TimeLeft, TimedFlowState};
-use flows::userspace_learn::Learner;
+use flows::learner::Learner;
+use flows::runtime::timeouts::{TimeLeft, TimedFlowState};
 use flows::{Flow, FlowMatch};
 use ofctl::syntax::print_flow;
 use ofproto::message::monitor::{

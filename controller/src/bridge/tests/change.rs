@@ -324,9 +324,11 @@ fn listed(from: &str, a: u8, c: u8) -> ActivePolicy {
 
 /// What the switch learned of a datagram to b.
 fn taught(rig: &Rig, at: u32, from: u8) -> Vec<Flow> {
-    let pipeline = flows::interp::Pipeline::new(rig.bridge.desired.program.flows().cloned().collect());
+    let pipeline =
+        flows::verify::interp::Pipeline::new(rig.bridge.desired.program.flows().cloned().collect());
     let address = |n: u8| std::net::Ipv4Addr::new(10, 9, 0, n);
-    let packet = flows::interp::Packet::ipv4([2; 6], [4; 6], address(from), address(2), 17).udp(4_000, 53);
+    let packet =
+        flows::verify::interp::Packet::ipv4([2; 6], [4; 6], address(from), address(2), 17).udp(4_000, 53);
     pipeline.run(ofproto::PortNo(at), &packet).learned
 }
 

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use flows::Flow;
-use flows::interp::{Packet, Pipeline};
+use flows::verify::interp::{Packet, Pipeline};
 use ofproto::action::{Action, LearnSpec};
 use ofproto::instruction::Instruction;
 use ofproto::message::monitor::{MonitorEvent, MonitorUpdate};

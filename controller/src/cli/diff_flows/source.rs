@@ -6,7 +6,7 @@ use std::time::Duration;
 use flows::Flow;
 use flows::compile::lease::is_lease;
 use flows::compile::{PortMap, TimeContext};
-use flows::timeouts::LONGEST;
+use flows::runtime::timeouts::LONGEST;
 use miette::miette;
 use ofctl::syntax::{Names, PortNames, parse_flow};
 use ofproto::message::multipart::{FlowStatsRequest, MultipartRequestBody};

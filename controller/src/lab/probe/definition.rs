@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use flows::interp::Packet;
+use flows::verify::interp::Packet;
 
 use super::frames::Frame;
 use super::talk::TalkProtocol;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use flows::interp::{Output, Packet, Pipeline, TCP_SYN};
+use flows::verify::interp::{Output, Packet, Pipeline, TCP_SYN};
 use ofctl::syntax::{NoNames, parse_flow};
 use ofproto::PortNo;
 use ofproto::oxm::Field;

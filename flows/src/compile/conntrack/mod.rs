@@ -363,7 +363,7 @@ mod tests {
 
     use super::super::layout::TRACKED;
     use super::super::{TimeContext, compile};
-    use crate::interp::{Packet, Pipeline};
+    use crate::verify::interp::{Packet, Pipeline};
 
     const FILE: &str = r#"
 [network.n]

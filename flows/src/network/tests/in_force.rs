@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::*;
+use crate::Flow;
 use crate::compile::{TimeContext, compile};
 use crate::network::file_schema::{FILE, SchemaTable, ValueKind};
-use crate::{Flow, never};
+use crate::verify::never;
 
 /// What a bridge is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -420,7 +421,7 @@ fn made(text: &str, nevers: bool) -> CompiledText {
         if !nevers {
             checked.nevers.clear();
         }
-        findings.extend(crate::check::check(&checked).findings);
+        findings.extend(crate::verify::check::check(&checked).findings);
         let now = 1_893_456_000;
         let open = BTreeMap::from([("w".to_owned(), now + 60)]);
         let closed = TimeContext { now, ..TimeContext::default() };

@@ -11,8 +11,8 @@ use std::net::IpAddr;
 use flows::compile::lease::Lease;
 use flows::compile::shared::pinned_holders;
 use flows::compile::{PortMap, Program, TimeContext, compile};
-use flows::interp::{Output, Packet, Pipeline};
 use flows::network::{self, NetworkFile};
+use flows::verify::interp::{Output, Packet, Pipeline};
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 
@@ -195,7 +195,7 @@ impl Compiled {
     /// The flows that the frame passes, in words.
     pub(crate) fn path(&self, in_port: &str, packet: &Packet) -> String {
         let outcome = self.pipeline.run(self.number(in_port), packet);
-        let line = |s: &flows::interp::MatchedFlow| match self.program.origin(s.cookie) {
+        let line = |s: &flows::verify::interp::MatchedFlow| match self.program.origin(s.cookie) {
             Some(o) => format!(
                 "  table {} priority {}: {:?} {}: {}\n",
                 s.table.0, s.priority, o.kind, o.rule, o.detail

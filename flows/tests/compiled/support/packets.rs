@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use flows::interp::{Packet, TCP_SYN};
 use flows::network::{LinkRole, NetworkFile};
+use flows::verify::interp::{Packet, TCP_SYN};
 use ipnetwork::IpNetwork;
 use proptest::prelude::*;
 use proptest::sample::Index;

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use flows::compile::PortMap;
-use flows::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
 use flows::network;
-use flows::never::{BridgeFlows, compiled};
+use flows::verify::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
+use flows::verify::never::{BridgeFlows, compiled};
 use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
 use proptest::prelude::*;
@@ -43,7 +43,7 @@ fn the_compiled_network_agrees() {
             let outcome = agree(&switch, name, &pipeline, in_port, &packet, true);
             put_out += usize::from(!outcome.outputs.is_empty());
             // And the way back of what was let out, which only a learned flow can open.
-            if let (Some((flows::interp::Output::Port(port), out)), false) =
+            if let (Some((flows::verify::interp::Output::Port(port), out)), false) =
                 (outcome.outputs.first(), outcome.learned.is_empty())
             {
                 let reply = reversed(out);

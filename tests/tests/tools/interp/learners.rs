@@ -1,8 +1,9 @@
 //! `learn` executed by a controller writes what Open vSwitch's own `learn` writes: two bridges of one switch, of which one
 //! learns by itself, and the other is sent the flow_mods.
 
-use flows::interp::{Packet, Pipeline};
-use flows::userspace_learn::{Dialect, LearnedFlowMirror, Learner, packet_of, react};
+use flows::learner::Learner;
+use flows::runtime::userspace_learn::{Dialect, LearnedFlowMirror, packet_of, react};
+use flows::verify::interp::{Packet, Pipeline};
 use flows::{Flow, FlowMatch};
 use ofctl::syntax::{NoNames, parse_flow};
 use ofproto::action::{Action, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc, Subfield};

@@ -11,7 +11,7 @@ mod trace;
 
 use std::cell::Cell;
 
-use flows::interp::{Outcome, Packet, Pipeline};
+use flows::verify::interp::{Outcome, Packet, Pipeline};
 use ofproto::PortNo;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

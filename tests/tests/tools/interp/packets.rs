@@ -1,6 +1,6 @@
 //! Packets from random bytes, with few values, so that random flows match them often.
 
-use flows::interp::{Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN};
+use flows::verify::interp::{Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN};
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 

@@ -129,7 +129,7 @@ impl Kind {
 }
 
 fn mac(mac: [u8; 6]) -> u128 {
-    flows::interp::mac_bits(mac)
+    flows::verify::interp::mac_bits(mac)
 }
 
 fn port(g: &mut Gene<'_>) -> PortNo {

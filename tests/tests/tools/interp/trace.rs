@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flows::interp::{Outcome, Output, Packet};
+use flows::verify::interp::{Outcome, Output, Packet};
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 

@@ -1,0 +1,111 @@
+//! The tables of a bridge, as a walk sees them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use flow_model::Flow;
+use ofproto::TableId;
+use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
+use ofproto::instruction::Instruction;
+use ofproto::oxm::{Field, Oxm};
+
+use super::super::known_packet::spellings;
+use crate::verify::interp::{FieldSet, IndexNode};
+
+/// One of them.
+#[derive(Debug)]
+pub(in crate::runtime::return_flows::openers) struct OpenerTable {
+    pub(in crate::runtime::return_flows::openers) flows: IndexNode,
+    /// The tables that its flows lead to, over others as well.
+    pub(in crate::runtime::return_flows::openers) leads_to: BTreeSet<TableId>,
+    /// Whether a flow in here learns.
+    pub(in crate::runtime::return_flows::openers) learns: bool,
+    /// What flows that are learned into it load.
+    pub(in crate::runtime::return_flows::openers) learned: Vec<Loads>,
+    /// What flows of leases in it do.
+    pub(in crate::runtime::return_flows::openers) leases: Option<Leases>,
+    /// What packets that get here may have lost on their way.
+    pub(in crate::runtime::return_flows::openers) written: FieldSet,
+}
+
+/// What the flows of leases do in a table. They are no part of a program, and each may be there or not.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::runtime::return_flows::openers) enum Leases {
+    /// The packet goes on with this table.
+    Admit(TableId),
+    /// The holder's port is loaded, and perhaps that it has a lease.
+    Find,
+}
+
+/// What a learned flow loads: the value is none where the packet that taught it says it.
+pub(in crate::runtime::return_flows::openers) type Loads = Vec<(Subfield, Option<u128>)>;
+
+/// Where a flow sends its packets.
+pub(in crate::runtime::return_flows::openers) fn targets(flow: &Flow) -> impl Iterator<Item = TableId> + '_ {
+    let goes_to = flow.instructions.iter().filter_map(|instruction| match instruction {
+        Instruction::GotoTable(table) => Some(*table),
+        _ => None,
+    });
+    goes_to.chain(flow.actions().filter_map(|action| match action {
+        Action::Resubmit { table, .. } => Some(table.unwrap_or(flow.table)),
+        Action::Ct(ct) => ct.table,
+        _ => None,
+    }))
+}
+
+/// The tables that a table leads to, over others as well.
+pub(in crate::runtime::return_flows::openers) fn closure(
+    from: TableId,
+    next: &BTreeMap<TableId, BTreeSet<TableId>>,
+) -> BTreeSet<TableId> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(table) = open.pop() {
+        let fresh = next.get(&table).into_iter().flatten().filter(|table| found.insert(**table));
+        open.extend(fresh.copied().collect::<Vec<_>>());
+    }
+    found
+}
+
+/// What an action writes, as a [`FlowMatch`] spells it.
+pub(in crate::runtime::return_flows::openers) fn written(action: &Action, fields: &mut FieldSet) {
+    let mut add = |field: Field| spellings(field).iter().for_each(|field| fields.insert(*field));
+    match action {
+        Action::Load { dst, .. } | Action::Move { dst, .. } => add(dst.field),
+        Action::SetField(Oxm::Known { field, .. }) => add(*field),
+        Action::PushVlan(_) | Action::PopVlan => add(Field::VlanVid),
+        Action::PushMpls(_) | Action::PopMpls(_) => add(Field::EthType),
+        Action::SetNwTtl(_) | Action::DecNwTtl => add(Field::IpTtl),
+        Action::Learn(learn) => learn.result_dst.iter().for_each(|dst| add(dst.field)),
+        _ => {}
+    }
+}
+
+/// What a flow that is learned so loads.
+pub(in crate::runtime::return_flows::openers) fn loads(learn: &Learn) -> Loads {
+    let load = |spec: &LearnSpec| match spec {
+        LearnSpec::Load { dst, src: LearnSrc::Immediate(value) } => Some((*dst, Some(*value))),
+        LearnSpec::Load { dst, .. } => Some((*dst, None)),
+        LearnSpec::Match { .. } | LearnSpec::Output { .. } => None,
+    };
+    learn.specs.iter().filter_map(load).collect()
+}
+
+/// Whether a field holds a port of a transport protocol.
+pub(in crate::runtime::return_flows::openers) fn is_port(field: Field) -> bool {
+    use Field::{SctpDst, SctpSrc, TcpDst, TcpSrc, UdpDst, UdpSrc};
+    matches!(field, TcpSrc | TcpDst | UdpSrc | UdpDst | SctpSrc | SctpDst)
+}
+
+/// Whether a field is one by which to look for flows: what a learned flow does not say would lead everywhere.
+pub(in crate::runtime::return_flows::openers) fn is_known(field: Field) -> bool {
+    let says = [
+        Field::InPortOxm,
+        Field::EthType,
+        Field::IpProto,
+        Field::Ipv4Src,
+        Field::Ipv4Dst,
+        Field::Ipv6Src,
+        Field::Ipv6Dst,
+    ];
+    says.contains(&field) || is_port(field) || !field.is_header()
+}

@@ -1,0 +1,145 @@
+//! Whose flow makes room for a new one: a tree of those who hold flows, each ordered by how many it holds.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use flow_model::Flow;
+use ofproto::TableId;
+use ofproto::action::Action;
+use ofproto::oxm::Field;
+
+use super::flow_key::OwnedFlowKey;
+
+/// The second in which a flow would end, and its place among those of that second: no two flows have the same.
+pub(in crate::runtime::userspace_learn) type EvictionRank = (u64, u64);
+
+/// The learned flows by table, by the port that they lead to, and by the address that they lead to.
+pub(in crate::runtime::userspace_learn) type FlowsByTable =
+    HolderBranch<TableId, HolderBranch<u32, HolderBranch<FlowAddress, HolderQueue>>>;
+
+/// Names a place in [`Tables`].
+pub(in crate::runtime::userspace_learn) type Path = (TableId, (u32, (FlowAddress, ())));
+
+/// An address, with the number that tells those of one kind from those of another.
+pub(in crate::runtime::userspace_learn) type FlowAddress = (u8, u128);
+
+/// Returns where a flow counts.
+///
+/// A return flow leads to the one who opened, so its output port and the address that it matches as the destination name the
+/// opener. The port comes first: nothing checks the addresses in packets that raw lines match, and whoever forges them would
+/// have one flow for each. One who has two would then be the one who has most.
+pub(in crate::runtime::userspace_learn) fn path(flow: &Flow) -> Path {
+    let port = flow.actions().find_map(|action| match action {
+        Action::Output { port, .. } => Some(port.0),
+        _ => None,
+    });
+    let fields = [(6, Field::Ipv6Dst), (4, Field::Ipv4Dst), (2, Field::EthDst)];
+    let address = fields.iter().find_map(|(kind, field)| Some((*kind, flow.matches.exact(*field)?)));
+    (flow.table, (port.unwrap_or_default(), (address.unwrap_or_default(), ())))
+}
+
+/// Holders of flows.
+pub(in crate::runtime::userspace_learn) trait Holder: Default {
+    /// Names one of them.
+    type Path;
+
+    /// Adds a flow.
+    fn insert(&mut self, path: &Self::Path, rank: EvictionRank, key: Arc<OwnedFlowKey>);
+
+    /// Takes a flow out.
+    fn remove(&mut self, path: &Self::Path, rank: EvictionRank) -> Option<Arc<OwnedFlowKey>>;
+
+    /// Returns how many flows there are.
+    fn len(&self) -> usize;
+
+    /// Returns the flow that makes room, and when it would end.
+    fn first(&self) -> Option<(EvictionRank, &Arc<OwnedFlowKey>)>;
+}
+
+/// The flows of one holder, as they would end.
+#[derive(Debug, Clone, Default)]
+pub(in crate::runtime::userspace_learn) struct HolderQueue(BTreeMap<EvictionRank, Arc<OwnedFlowKey>>);
+
+impl Holder for HolderQueue {
+    type Path = ();
+
+    fn insert(&mut self, (): &(), rank: EvictionRank, key: Arc<OwnedFlowKey>) {
+        self.0.insert(rank, key);
+    }
+
+    fn remove(&mut self, (): &(), rank: EvictionRank) -> Option<Arc<OwnedFlowKey>> {
+        self.0.remove(&rank)
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn first(&self) -> Option<(EvictionRank, &Arc<OwnedFlowKey>)> {
+        self.0.first_key_value().map(|(rank, key)| (*rank, key))
+    }
+}
+
+/// How many flows a member has, and when the one of them that makes room would end.
+type MemberWeight = (usize, Reverse<EvictionRank>);
+
+/// Holders by name, and which of them has most. Of those who have as many, it is the one whose flow would end first.
+#[derive(Debug, Clone)]
+pub(in crate::runtime::userspace_learn) struct HolderBranch<K, H> {
+    members: HashMap<K, H>,
+    order: BTreeSet<(MemberWeight, K)>,
+    len: usize,
+}
+
+impl<K, H> Default for HolderBranch<K, H> {
+    fn default() -> Self {
+        Self { members: HashMap::new(), order: BTreeSet::new(), len: 0 }
+    }
+}
+
+impl<K: Copy + Ord + Hash, H: Holder> HolderBranch<K, H> {
+    /// Returns one of the members.
+    pub(in crate::runtime::userspace_learn) fn member(&self, name: &K) -> Option<&H> {
+        self.members.get(name)
+    }
+
+    /// Does something to a member, and puts it where it then belongs.
+    fn change<R>(&mut self, name: K, what: impl FnOnce(&mut H) -> R) -> R {
+        let member = self.members.entry(name).or_default();
+        let weigh = |member: &H| member.first().map(|(rank, _)| (member.len(), Reverse(rank)));
+        if let Some(weight) = weigh(member) {
+            self.order.remove(&(weight, name));
+        }
+        let had = member.len();
+        let done = what(member);
+        self.len = (self.len + member.len()).saturating_sub(had);
+        match weigh(member) {
+            Some(weight) => _ = self.order.insert((weight, name)),
+            None => _ = self.members.remove(&name),
+        }
+        done
+    }
+}
+
+impl<K: Copy + Ord + Hash, H: Holder> Holder for HolderBranch<K, H> {
+    type Path = (K, H::Path);
+
+    fn insert(&mut self, (name, rest): &Self::Path, rank: EvictionRank, key: Arc<OwnedFlowKey>) {
+        self.change(*name, |member| member.insert(rest, rank, key));
+    }
+
+    fn remove(&mut self, (name, rest): &Self::Path, rank: EvictionRank) -> Option<Arc<OwnedFlowKey>> {
+        self.change(*name, |member| member.remove(rest, rank))
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn first(&self) -> Option<(EvictionRank, &Arc<OwnedFlowKey>)> {
+        let (_, name) = self.order.last()?;
+        self.members.get(name)?.first()
+    }
+}

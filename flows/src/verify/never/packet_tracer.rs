@@ -1,0 +1,249 @@
+//! Following one packet through the bridges.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use flow_model::Flow;
+use ofctl::syntax::print_flow;
+use ofproto::PortNo;
+use ofproto::oxm::Field;
+
+use super::topology::{BridgePort, Topology};
+use super::witness::{Witness, WitnessHop};
+use super::{LearnedFlowKey, MAX_LEARNED, NeverReport, WITNESSES};
+use crate::compile::OriginKind;
+use crate::verify::interp::{FieldSet, MatchedFlow, Output, Packet, Pipeline};
+
+/// A packet that comes in at so many places in all goes in circles: the rest is left out.
+const MAX_VISITS: usize = 256;
+
+/// Flows that a bridge learned, each once.
+#[derive(Debug, Default)]
+pub(in crate::verify::never) struct LearnedFlows {
+    flows: HashMap<LearnedFlowKey, Flow>,
+    full: bool,
+}
+
+impl LearnedFlows {
+    fn add(&mut self, flow: Flow) {
+        let room = self.flows.len() < MAX_LEARNED;
+        match self.flows.entry((flow.table, flow.priority, flow.matches.clone())) {
+            Entry::Occupied(mut old) => *old.get_mut() = flow,
+            Entry::Vacant(new) if room => {
+                new.insert(flow);
+            }
+            Entry::Vacant(_) => self.full = true,
+        }
+    }
+
+    pub(in crate::verify::never) fn len(&self) -> usize {
+        self.flows.len()
+    }
+
+    pub(in crate::verify::never) fn full(&self) -> bool {
+        self.full
+    }
+
+    /// In a fixed order, so that a check always says the same.
+    pub(in crate::verify::never) fn into_flows(self) -> Vec<Flow> {
+        let mut flows: Vec<(LearnedFlowKey, Flow)> = self.flows.into_iter().collect();
+        flows.sort_by(|a, b| a.0.cmp(&b.0));
+        flows.into_iter().map(|(_, flow)| flow).collect()
+    }
+}
+
+/// One round of packets.
+#[derive(Debug)]
+pub(in crate::verify::never) struct PacketRound {
+    /// Which, from 0; later ones run with what earlier ones learned.
+    pub(in crate::verify::never) number: usize,
+    /// How many packets may still be run.
+    pub(in crate::verify::never) left: u64,
+    /// What each bridge learns.
+    pub(in crate::verify::never) learnt: Vec<LearnedFlows>,
+}
+
+/// How a packet came to where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::verify::never) enum PacketOrigin {
+    Start,
+    Wire,
+    Forwarded,
+}
+
+struct VisitedState {
+    place: BridgePort,
+    packet: Packet,
+    via: PacketOrigin,
+    /// The visit before, and where the packet left it.
+    from: Option<(usize, PortNo)>,
+    path: Vec<MatchedFlow>,
+}
+
+/// Follows packets that start at one place.
+pub(in crate::verify::never) struct PacketTracer<'w, 'a> {
+    world: &'w Topology<'a>,
+    pipelines: &'w [Pipeline],
+    source: BridgePort,
+    report: &'w mut NeverReport,
+    round: &'w mut PacketRound,
+}
+
+impl<'w, 'a> PacketTracer<'w, 'a> {
+    pub(in crate::verify::never) fn new(
+        world: &'w Topology<'a>,
+        pipelines: &'w [Pipeline],
+        source: BridgePort,
+        report: &'w mut NeverReport,
+        round: &'w mut PacketRound,
+    ) -> Self {
+        Self { world, pipelines, source, report, round }
+    }
+
+    /// Packets that need not be run; where the last was not run either, they were not considered.
+    pub(in crate::verify::never) fn considered(&mut self, packets: usize) {
+        if self.round.left == 0 {
+            return;
+        }
+        self.report.packets = self.report.packets.saturating_add(u64::try_from(packets).unwrap_or(u64::MAX));
+    }
+
+    pub(in crate::verify::never) fn incomplete(&mut self, why: &str) {
+        if !self.report.incomplete.iter().any(|w| w == why) {
+            self.report.incomplete.push(why.to_owned());
+        }
+    }
+
+    /// Follows a packet to every place that it comes to; says which of its fields mattered.
+    pub(in crate::verify::never) fn follow(&mut self, packet: &Packet) -> FieldSet {
+        if self.round.left == 0 {
+            self.incomplete("there are too many packets to try them all");
+            return FieldSet::EMPTY;
+        }
+        self.considered(1);
+        self.round.left -= 1;
+        self.report.runs += 1;
+        let mut mattered = FieldSet::EMPTY;
+        let mut visits = vec![VisitedState {
+            place: self.source,
+            packet: packet.clone(),
+            via: PacketOrigin::Start,
+            from: None,
+            path: Vec::new(),
+        }];
+        let mut next = 0;
+        while let Some(visit) = visits.get_mut(next) {
+            let place = visit.place;
+            let Some(pipeline) = self.pipelines.get(place.0) else { break };
+            let outcome = pipeline.run(place.1, &visit.packet);
+            visit.path = outcome.path;
+            mattered = mattered.union(outcome.consulted);
+            if let Some(learnt) = self.round.learnt.get_mut(place.0) {
+                outcome.learned.into_iter().for_each(|flow| learnt.add(flow));
+            }
+            for what in &outcome.unsupported {
+                self.incomplete(what);
+            }
+            for (output, packet) in outcome.outputs {
+                let ports = match output {
+                    Output::Port(port) | Output::InPort(port) => vec![port],
+                    // NORMAL may send to any port: what the switch has learned is for strangers to choose.
+                    Output::Normal | Output::Flood | Output::All => self.world.others(place.0, place.1),
+                    Output::Controller => continue,
+                };
+                for port in ports {
+                    self.arrived((place.0, port), &visits, next);
+                    self.onward((place.0, port), &packet, next, &mut visits);
+                }
+            }
+            next += 1;
+        }
+        if visits.len() >= MAX_VISITS {
+            self.incomplete("a packet comes by more places than are followed");
+        }
+        mattered
+    }
+
+    /// Where the packet goes from where it came out.
+    fn onward(&mut self, out: BridgePort, packet: &Packet, from: usize, visits: &mut Vec<VisitedState>) {
+        let mut push = |place: BridgePort, packet: Packet, via: PacketOrigin| {
+            let seen = visits.iter().any(|v| v.place == place && v.packet == packet);
+            if !seen && visits.len() < MAX_VISITS {
+                visits.push(VisitedState { place, packet, via, from: Some((from, out.1)), path: Vec::new() });
+            }
+        };
+        if let Some(peer) = self.world.wire(out) {
+            push(peer, packet.clone(), PacketOrigin::Wire);
+        }
+        for place in self.world.forwards(out) {
+            // As a bridge forwards, and as a router does: with its own address as the source.
+            push(place, packet.clone(), PacketOrigin::Forwarded);
+            if let Some(mac) = self.world.mac(place) {
+                push(place, packet.clone().with(Field::EthSrc, mac), PacketOrigin::Forwarded);
+            }
+        }
+    }
+
+    fn arrived(&mut self, at: BridgePort, visits: &[VisitedState], last: usize) {
+        if at == self.source {
+            return;
+        }
+        for (never, (from, to)) in self.world.file.nevers.iter().zip(&self.world.nevers) {
+            if !from.contains(&self.source) || !to.contains(&at) {
+                continue;
+            }
+            let start = (self.world.bridge_name(self.source.0), self.world.port_name(self.source));
+            let end = (self.world.bridge_name(at.0), self.world.port_name(at));
+            let known = self.report.witnesses.iter().filter(|w| w.never == never.name);
+            let same = |w: &Witness| w.start() == (start.0, &*start.1) && w.end() == (end.0, &*end.1);
+            if known.clone().count() >= WITNESSES || known.clone().any(same) {
+                continue;
+            }
+            let witness = Witness {
+                never: never.name.clone(),
+                hops: self.hops(at, visits, last),
+                learned: self.round.number > 0,
+            };
+            self.report.witnesses.push(witness);
+        }
+    }
+
+    /// The way of a packet from the start to where it came out.
+    fn hops(&self, at: BridgePort, visits: &[VisitedState], last: usize) -> Vec<WitnessHop> {
+        let mut hops = Vec::new();
+        let mut step = Some((last, at.1));
+        while let Some((visit, out)) = step.and_then(|(n, out)| Some((visits.get(n)?, out))) {
+            let (bridge, in_port) = visit.place;
+            hops.push(WitnessHop {
+                bridge: self.world.bridge_name(bridge).to_owned(),
+                in_port: self.world.port_name(visit.place),
+                out_port: self.world.port_name((bridge, out)),
+                forwarded: visit.via == PacketOrigin::Forwarded,
+                packet: visit.packet.to_text(Some(in_port)),
+                flows: visit.path.iter().map(|s| self.rule(bridge, *s)).collect(),
+            });
+            step = visit.from;
+        }
+        hops.reverse();
+        hops
+    }
+
+    fn rule(&self, bridge: usize, step: MatchedFlow) -> String {
+        let MatchedFlow { table, priority, cookie, .. } = step;
+        let compiled = self.world.bridges.get(bridge);
+        let origin = compiled.and_then(|b| b.origins.get(&cookie));
+        let rule = origin.map(|o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail));
+        // Raw lines may share a cookie, so the flow itself says what it is.
+        let is_learned = compiled.is_some_and(|b| step.flow >= b.flows.len());
+        let flow = self.pipelines.get(bridge).and_then(|p| p.flows().get(step.flow));
+        let text = || flow.zip(compiled).map(|(flow, b)| print_flow(flow, &b.ports).trim().to_owned());
+        let what = match (rule, origin.map(|o| o.kind)) {
+            (Some(rule), Some(kind)) if !is_learned && kind != OriginKind::Raw => rule,
+            (rule, _) => {
+                let by = rule.filter(|_| is_learned).map(|r| format!("learned by {r}: ")).unwrap_or_default();
+                by + &text().unwrap_or_default()
+            }
+        };
+        format!("table {} priority {priority} cookie {cookie} ({what})", table.0)
+    }
+}

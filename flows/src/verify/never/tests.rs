@@ -1,0 +1,218 @@
+use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+use ofproto::{Cookie, TableId};
+
+use super::*;
+use crate::network;
+
+const DUAL_SOCKET: &str = include_str!("../../../networks/dual-socket.toml");
+
+/// Two networks on one bridge, each with one endpoint; nothing is allowed.
+const TWO: &str = r#"
+[network.left]
+bridge = "br"
+subnets = ["10.0.0.0/24"]
+[network.right]
+bridge = "br"
+subnets = ["10.1.0.0/24", "fd00:1::/64"]
+[endpoint.a]
+attach = [{ network = "left", port = "p1", addresses = ["10.0.0.2"] }]
+[endpoint.b]
+attach = [{ network = "right", port = "p2", addresses = ["10.1.0.2", "fd00:1::2"] }]
+[endpoint.c]
+attach = [{ network = "left", port = "p3", addresses = ["10.0.0.3"] }]
+[[never]]
+name = "apart"
+from = ["left"]
+to = ["right"]
+"#;
+
+fn file(text: &str) -> NetworkFile {
+    network::parse(text, "n.toml").unwrap().0
+}
+
+fn flow(table: u8, priority: u16, matches: FlowMatch, actions: Vec<Action>) -> Flow {
+    let mut flow = Flow::new(TableId(table), priority, matches);
+    flow.instructions = vec![Instruction::ApplyActions(actions)];
+    flow
+}
+
+fn out(port: PortNo) -> Action {
+    Action::Output { port, max_len: 0 }
+}
+
+fn at(port: PortNo) -> FlowMatch {
+    FlowMatch::any().with(Field::InPortOxm, port.0.into())
+}
+
+/// Dual-socket with one more flow, and what the check says.
+fn dual_socket_and(bridge: &str, more: impl Fn(&PortMap) -> Flow) -> NeverReport {
+    let file = file(DUAL_SOCKET);
+    let mut bridges = compiled(&file);
+    let broken = bridges.iter_mut().find(|b| b.name == bridge).unwrap();
+    let flow = more(&broken.ports);
+    broken.flows.push(flow);
+    check(&file, &bridges)
+}
+
+#[test]
+fn dual_socket_holds() {
+    let file = file(DUAL_SOCKET);
+    let report = check(&file, &compiled(&file));
+    println!("{} packets, {} run, {} learned", report.packets, report.runs, report.learned);
+    assert_eq!(report.witnesses, []);
+    assert!(report.incomplete.is_empty(), "{:?}", report.incomplete);
+    assert!(report.learned > 0);
+    assert!(report.findings(&file).is_empty());
+    // Each of 13 ports tries its forged sources against every destination with every transport.
+    assert!(report.packets > 1_000_000 && report.runs > 10_000);
+}
+
+#[test]
+fn a_host_that_forwards_is_seen() {
+    // One flow that gives the host what xray sends: with the host's management address as its source it
+    // passes for the host's own on vmbr1.
+    let report =
+        dual_socket_and("vmbr0", |ports| flow(0, 65_500, at(ports["veth102"]), vec![out(PortNo::LOCAL)]));
+    let witness = &report.witnesses[0];
+    assert_eq!(witness.never, "privacy-reaches-management");
+    assert_eq!(witness.start(), ("vmbr0", "veth102"));
+    assert_eq!(witness.hops.len(), 2);
+    assert!(witness.hops[1].forwarded);
+    assert_eq!((&*witness.hops[1].bridge, &*witness.hops[1].in_port), ("vmbr1", "LOCAL"));
+    assert!(witness.hops[1].packet.contains("=10.1.0.1,"), "{}", witness.hops[1].packet);
+    let shown = witness.to_string();
+    assert!(shown.contains("admission host: "), "{shown}");
+    assert!(shown.contains("inside management: "), "{shown}");
+    assert!(shown.contains("in_port=veth102 actions=LOCAL"), "{shown}");
+}
+
+#[test]
+fn flooded_arp_is_seen() {
+    let arp = FlowMatch::any().with(Field::EthType, 0x806);
+    let report = dual_socket_and("vmbr0", |_| flow(0, 65_500, arp.clone(), vec![out(PortNo::FLOOD)]));
+    let witness = &report.witnesses[0];
+    assert!(witness.hops[0].packet.contains("dl_type=0x0806"), "{witness}");
+    assert_eq!(witness.end().0, "vmbr1");
+}
+
+#[test]
+fn normal_may_send_anywhere() {
+    let report = dual_socket_and("vmbr0", |_| flow(0, 65_500, FlowMatch::any(), vec![out(PortNo::NORMAL)]));
+    assert!(!report.witnesses.is_empty());
+}
+
+#[test]
+fn one_wrong_allow_is_seen() {
+    // Only one source, one destination, one protocol and port: it must be among what is tried.
+    let file = file(TWO);
+    let mut bridges = compiled(&file);
+    let matches = at(bridges[0].ports["p1"])
+        .with(Field::EthType, 0x86dd)
+        .with(Field::Ipv6Src, "2001:db8:1::5".parse::<std::net::Ipv6Addr>().unwrap().into())
+        .with(Field::Ipv6Dst, "fd00:1::2".parse::<std::net::Ipv6Addr>().unwrap().into())
+        .with(Field::IpProto, 17)
+        .with(Field::UdpSrc, 777)
+        .with(Field::UdpDst, 999);
+    let leak = flow(0, 65_500, matches, vec![out(bridges[0].ports["p2"])]);
+    assert_eq!(check(&file, &bridges).witnesses, []);
+    bridges[0].flows.push(leak);
+    let report = check(&file, &bridges);
+    let [witness] = &report.witnesses[..] else { panic!("{:?}", report.witnesses) };
+    assert!(witness.hops[0].packet.contains("udp_src=777,udp_dst=999"), "{witness}");
+    let [finding] = &report.findings(&file)[..] else { panic!() };
+    assert!(finding.is_error());
+    assert_eq!(finding.code, "never-violated");
+    assert_eq!(finding.position(TWO).unwrap().line, 15);
+}
+
+#[test]
+fn what_another_packet_taught_is_seen() {
+    // Whatever b sends teaches: from a, to b's port. Nothing else leads there.
+    let file = file(TWO);
+    let mut bridges = compiled(&file);
+    let (a, b) = (bridges[0].ports["p1"], bridges[0].ports["p2"]);
+    let whole = Subfield::whole;
+    let learn = Learn {
+        idle_timeout: 0,
+        hard_timeout: 0,
+        priority: 65_500,
+        cookie: Cookie(1),
+        flags: 0,
+        table: TableId(0),
+        fin_idle_timeout: 0,
+        fin_hard_timeout: 0,
+        limit: 0,
+        result_dst: None,
+        specs: vec![
+            LearnSpec::Match { dst: whole(Field::InPort), src: LearnSrc::Immediate(a.0.into()) },
+            LearnSpec::Match { dst: whole(Field::EthDst), src: LearnSrc::Field(whole(Field::EthSrc)) },
+            LearnSpec::Output { src: whole(Field::InPort) },
+        ],
+    };
+    bridges[0].flows.push(flow(0, 65_400, at(b), vec![Action::Learn(Box::new(learn))]));
+    let report = check(&file, &bridges);
+    let [witness] = &report.witnesses[..] else { panic!("{:?}", report.witnesses) };
+    assert!(witness.learned);
+    assert!(witness.to_string().contains("(cookie=0x1, priority=65500,in_port=p1,"), "{witness}");
+}
+
+#[test]
+fn what_is_not_understood_is_said() {
+    let file = file(TWO);
+    let mut bridges = compiled(&file);
+    let group = Action::Group(ofproto::GroupId(1));
+    bridges[0].flows.push(flow(0, 65_500, FlowMatch::any().with(Field::EthType, 0x88b5), vec![group]));
+    let report = check(&file, &bridges);
+    assert_eq!(report.findings(&file)[0].code, "never-unchecked");
+}
+
+#[test]
+fn a_multi_homed_endpoint_that_forwards_is_seen() {
+    let text = TWO.replace(
+        r#"[endpoint.c]
+attach = [{ network = "left", port = "p3", addresses = ["10.0.0.3"] }]"#,
+        r#"[endpoint.c]
+attach = [
+  { network = "left", port = "p3", addresses = ["10.0.0.3"] },
+  { network = "right", port = "p4", addresses = ["10.1.0.3"] },
+]"#,
+    );
+    let file = file(&text.replace("to = [\"right\"]", "to = [\"b\"]"));
+    let mut bridges = compiled(&file);
+    let ports = bridges[0].ports.clone();
+    bridges[0].flows.push(flow(0, 65_500, at(ports["p1"]), vec![out(ports["p3"])]));
+    bridges[0].flows.push(flow(0, 65_500, at(ports["p4"]), vec![out(ports["p2"])]));
+    let report = check(&file, &bridges);
+    assert!(
+        report.witnesses.iter().any(|w| w.start().1 == "p1" && w.hops.len() == 2),
+        "{:?}",
+        report.witnesses
+    );
+}
+
+#[test]
+fn the_documents_own_flows_isolate_nothing() {
+    // NORMAL carries what comes from WARP to the host, and the host forwards it: OpenFlow's part is only that no
+    // wire joins the bridges.
+    let verbatim = include_str!("../../../networks/dual-socket-verbatim.toml");
+    let file = file(&format!(
+        "{verbatim}\n[[never]]\nname = \"warp-reaches-management\"\nfrom = [\"warp\"]\nto = [\"management-mesh\"]\n"
+    ));
+    let report = check(&file, &compiled(&file));
+    let witness = &report.witnesses[0];
+    assert_eq!(witness.start(), ("vmbr0", "warp0"));
+    assert_eq!((&*witness.hops[1].in_port, witness.hops[1].forwarded), ("LOCAL", true));
+    assert!(witness.to_string().contains("NORMAL"), "{witness}");
+}
+
+#[test]
+fn a_raw_line_that_leaks_is_named() {
+    let raw = "[bridge.vmbr0]\nflows = [\"priority=65500,in_port=veth102,tcp,tp_dst=8080,actions=LOCAL\"]\n";
+    let file = file(&DUAL_SOCKET.replace("[endpoint.gateway]", &format!("{raw}[endpoint.gateway]")));
+    let report = check(&file, &compiled(&file));
+    let witness = &report.witnesses[0];
+    assert!(witness.hops[0].packet.contains("tcp_dst=8080"), "{witness}");
+    assert!(witness.hops[0].flows[0].contains("in_port=veth102"), "{witness}");
+}
