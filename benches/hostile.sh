@@ -5,7 +5,7 @@
 #     benches/hostile.sh [NAME…]          default: all; port-desc, dribble, unnamed, http, flapping, fairness, dump, bridges are some alone
 #
 # PORTCULLIS and HOSTILE name the binaries, by default those in target/release:
-#     cargo build --release -p portcullis -p portcullis-benches --bins
+#     cargo build --release -p portcullis-cli -p portcullis-benches --bins
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -13,7 +13,7 @@ release=${CARGO_TARGET_DIR:-$here/../target}/release
 portcullis=${PORTCULLIS:-$release/portcullis}
 hostile=${HOSTILE:-$release/hostile}
 for binary in "$portcullis" "$hostile"; do
-    [ -x "$binary" ] || { echo "$binary is not built: cargo build --release -p portcullis -p portcullis-benches --bins" >&2; exit 1; }
+    [ -x "$binary" ] || { echo "$binary is not built: cargo build --release -p portcullis-cli -p portcullis-benches --bins" >&2; exit 1; }
 done
 # The attackers need more descriptors than the controller allows them.
 ulimit -n "$(ulimit -Hn)"

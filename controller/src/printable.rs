@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Returns a text of several lines with its control characters escaped, but for line breaks and tabs.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && c != '\t' && is_active(c))
 }
 
 /// Returns a name that somebody else chose, on one line; bytes that are no UTF-8 are replaced.
-pub(crate) fn printable_name(name: &[u8]) -> String {
+pub fn printable_name(name: &[u8]) -> String {
     escaped(&String::from_utf8_lossy(name), is_active).into_owned()
 }
 

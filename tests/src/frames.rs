@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Instant;
 
 use etherparse::{ArpEthIpv4Packet, ArpOperation, ArpPacket, PacketBuilder, VlanId};
+use lab::Lab;
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::sockopt::ReceiveTimeout;
 use nix::sys::socket::{
@@ -12,7 +13,6 @@ use nix::sys::socket::{
     socket,
 };
 use nix::sys::time::{TimeVal, TimeValLike as _};
-use portcullis::lab::Lab;
 
 use crate::running::PATIENCE;
 

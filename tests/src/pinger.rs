@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use lab::{Lab, Spawned};
 use nix::sys::signal::Signal;
-use portcullis::lab::{Lab, Spawned};
 
 use crate::running::PATIENCE;
 

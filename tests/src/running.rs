@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use flows::network::NetworkFile;
+use lab::{HOST, Lab, LabOptions, Spawned};
 use nix::sys::signal::Signal;
 use portcullis::api_client::{ApiAddress, fetch};
-use portcullis::lab::{HOST, Lab, LabOptions, Spawned};
 use portcullis::ovs::{AttachOptions, Database, LOOPBACK_TARGET, attach};
 use serde_json::Value;
 

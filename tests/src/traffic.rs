@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use portcullis::lab::Lab;
+use lab::Lab;
 
 /// How long what is to pass may take. The lab's links take microseconds; but on a busy machine a first packet, which goes by
 /// way of neighbour discovery and an upcall, is sent more than once.

@@ -75,6 +75,9 @@ pub enum ClientError {
     Timeout,
 }
 
+// Commands print it; it has no place in a file and no help of its own.
+impl miette::Diagnostic for ClientError {}
+
 trait Stream: std::io::Read + std::io::Write {}
 impl<T: std::io::Read + std::io::Write> Stream for T {}
 

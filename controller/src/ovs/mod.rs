@@ -19,5 +19,4 @@ pub use eviction::{BOUNDS, EvictionBound};
 pub use identity::{ControllerRow, Identities, Identity, target_reaches};
 pub use ports::{BridgeKind, add_port, bridge_kind, find_port, remove_port};
 pub use retry::tell_retry_again;
-pub use vsctl::Database;
-pub(crate) use vsctl::quoted;
+pub use vsctl::{Database, quoted};

@@ -2,9 +2,15 @@
 
 use std::path::Path;
 
+use flows::network::{Additions, NetworkFile};
+use lab::{HOST, Lab, LabOptions};
+
 use super::*;
-use crate::lab::samples::dual_socket;
-use crate::lab::{HOST, Lab, LabOptions};
+
+fn dual_socket() -> NetworkFile {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../flows/networks/dual-socket.toml");
+    crate::policy::loaded(Path::new(path), &Additions::default()).unwrap().file
+}
 
 fn lab(base: &Path) -> Lab {
     Lab::up(&dual_socket(), LabOptions { base: Some(base.to_owned()), ..Default::default() }).unwrap()

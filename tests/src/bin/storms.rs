@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use portcullis::lab::{Lab, LabOptions};
+use lab::{Lab, LabOptions};
 use portcullis_tests::Running;
 use portcullis_tests::storms::{
     FILE, GATEWAY, SERVER, STRANGER, VPN, WEB, XRAY, asked, client, connected, datagram, during, echoes,

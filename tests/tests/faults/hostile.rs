@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use lab::LabOptions;
 use ofproto::message::Port;
 use ofproto::{DatapathId, PortNo};
-use portcullis::lab::LabOptions;
 use portcullis_tests::switch::try_shake_hands;
 use portcullis_tests::{Pinger, Running};
 

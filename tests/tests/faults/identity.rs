@@ -4,9 +4,9 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use lab::{HOST, LabOptions};
 use ofproto::message::Port;
 use ofproto::{DatapathId, PortNo};
-use portcullis::lab::{HOST, LabOptions};
 use portcullis_tests::switch::Listening;
 use portcullis_tests::{Running, binary};
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::running::binary;
 use portcullis_tests::traffic::{ping, ping_now};

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use portcullis::lab::{HOST, Lab, LabOptions};
+use lab::{HOST, Lab, LabOptions};
 use portcullis_tests::traffic::ping;
 use portcullis_tests::{Ages, Pinger, Running};
 

@@ -1,6 +1,6 @@
 //! What is gone has no series.
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::traffic::{ping, tcp};
 

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
-use portcullis::lab::HOST;
+use lab::HOST;
 use portcullis_tests::Running;
 
 use super::containers::stage::{BRIDGES, FILE, ask, create, delete, start};

@@ -1,6 +1,6 @@
 //! Phoenix: client → Nginx → Traefik → Qdrant. No hop can be skipped, and none goes back.
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::traffic::{at_once, ping_now, tcp, tcp_now};
 use portcullis_tests::{Running, network_file};
 

@@ -13,7 +13,7 @@
 use std::net::Ipv4Addr;
 
 use etherparse::PacketBuilder;
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::frames::mac;
 use portcullis_tests::running::dual_socket;

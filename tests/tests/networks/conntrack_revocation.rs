@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use etherparse::PacketBuilder;
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::frames::{EVERYBODY, emit, mac};
 use portcullis_tests::ofctl::hex;

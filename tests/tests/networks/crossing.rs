@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use portcullis::lab::{ExtraPort, LabOptions};
+use lab::{ExtraPort, LabOptions};
 use portcullis_tests::Running;
 use portcullis_tests::frames::{
     ADVERTISEMENT, EVERYBODY, SOLICITATION, arp, emit, mac, nd, tagged, udp, udp6,

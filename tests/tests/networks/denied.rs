@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::frames::{emit, mac, udp};
 use portcullis_tests::{Pinger, Running, binary};
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::dhcp::{DhcpMessageType, Message, UNSET};
 use portcullis_tests::frames::{EVERYBODY, mac};

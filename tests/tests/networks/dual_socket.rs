@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipnetwork::IpNetwork;
-use portcullis::lab::{ExtraPort, LabOptions};
+use lab::{ExtraPort, LabOptions};
 use portcullis_tests::Running;
 use portcullis_tests::frames::{arp, emit, mac};
 use portcullis_tests::ofctl::is_learned;

@@ -2,7 +2,7 @@
 //! forged sources, by the flows and by real packets; with windows closed, open, and closed again.
 
 use flows::network::{EnforcementPoint, Protocol};
-use portcullis::lab::ProbeRound;
+use lab::ProbeRound;
 use portcullis_tests::network_file;
 
 use super::{lab, passed, probed};

@@ -1,6 +1,6 @@
 //! Pantheon's Backend has a port in every project, and joins none of them, whatever it forwards.
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::traffic::{at_once, ping_now, tcp, tcp_now};
 use portcullis_tests::{Running, network_file};
 

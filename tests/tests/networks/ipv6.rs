@@ -1,6 +1,6 @@
 //! IPv6 as IPv4: neighbour discovery between those whom a rule joins, return flows, sources that are one's own.
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::frames::{ADVERTISEMENT, SOLICITATION, emit, mac, nd};
 use portcullis_tests::traffic::{Udp, ping, ping_as_now, ping_now, received, tcp, tcp_now, udp};

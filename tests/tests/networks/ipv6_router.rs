@@ -4,7 +4,7 @@
 use std::net::Ipv6Addr;
 use std::process::Output;
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::frames::{
     ADVERTISEMENT, Ear, SOLICITATION, emit, icmpv6, mac, nd, router_advertisement,

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use etherparse::{IpFragOffset, IpNumber, Ipv4Header};
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::dhcp::{DhcpMessageType, Message};
 use portcullis_tests::frames::{EVERYBODY, mac};

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::dhcpv6::{Dhcpv6MessageType, Message};
 use portcullis_tests::frames::{

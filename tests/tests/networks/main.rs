@@ -29,8 +29,8 @@ mod windows;
 use std::path::Path;
 use std::process::Command;
 
-use portcullis::lab::probe::{Expected, table};
-use portcullis::lab::{ProbeRound, RunningLab as Lab, Scenario, start};
+use lab::probe::{Expected, table};
+use lab::{ProbeRound, RunningLab as Lab, Scenario, start};
 use portcullis_tests::frames::{emit, mac};
 use portcullis_tests::{Running, binary};
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use etherparse::PacketBuilder;
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::frames::{mac, udp as datagram};
 use portcullis_tests::traffic::{Udp, tcp, tcp_now, udp};
 use portcullis_tests::{Running, network_file};

@@ -4,8 +4,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use lab::HOST;
 use portcullis::api_client::{ApiAddress, fetch};
-use portcullis::lab::HOST;
 use portcullis_tests::Running;
 use portcullis_tests::running::METRICS;
 use portcullis_tests::traffic::{Udp, ping, ping_as, ping_now, tcp, udp_now};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use etherparse::icmpv4::DestUnreachableHeader;
 use etherparse::{Icmpv4Type, Icmpv6Type, PacketBuilder};
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::frames::{emit, mac};
 use portcullis_tests::traffic::ping;
 use portcullis_tests::{Running, storms};

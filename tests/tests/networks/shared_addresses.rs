@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use etherparse::{IpNumber, PacketBuilder};
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::frames::{ADVERTISEMENT, EVERYBODY, arp, emit, mac, nd};
 

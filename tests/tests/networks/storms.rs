@@ -2,7 +2,7 @@
 
 use std::net::SocketAddrV4;
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::storms::{
     FILE, GATEWAY, SERVER, STRANGER, VPN, WEB, XRAY, asked, client, connected, datagram, echoes, flood,

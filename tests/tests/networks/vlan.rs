@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use portcullis::lab::{HOST, LabOptions};
+use lab::{HOST, LabOptions};
 use portcullis_tests::Running;
 use portcullis_tests::frames::{mac, tagged, udp as datagram};
 use portcullis_tests::traffic::{Udp, tcp, udp};
@@ -82,10 +82,10 @@ fn another_tag_or_none_is_dropped() {
     let (from, to) = (Ipv4Addr::new(10, 10, 0, 2), Ipv4Addr::new(10, 10, 0, 3));
     let trunk = net.lab.plan().trunk("b0").unwrap().to_owned();
     let full = net.lab.namespace(HOST).unwrap();
-    let sniffer = portcullis::lab::probe::Sniffer::open(&net.lab.namespace("f").unwrap(), "eth1").unwrap();
-    let mut wire = portcullis::lab::probe::Injector::open(&full, &trunk).unwrap();
+    let sniffer = lab::probe::Sniffer::open(&net.lab.namespace("f").unwrap(), "eth1").unwrap();
+    let mut wire = lab::probe::Injector::open(&full, &trunk).unwrap();
     // (What the frame's tag number is, as the sniffer knows it.)
-    use portcullis::lab::probe::{Frame, FrameBody};
+    use lab::probe::{Frame, FrameBody};
     let body = FrameBody::Udp(from.into(), 4_000, to.into(), 53);
     let with = |vlan: Option<u16>| Frame { vlan, ..Frame::new(macs.0, macs.1, body.clone()) };
     let frames =

@@ -1,7 +1,7 @@
 //! What a restart, a crash and others' hands leave of containers.
 
+use lab::HOST;
 use nix::sys::signal::Signal;
-use portcullis::lab::HOST;
 use portcullis_tests::{Ages, Running};
 
 use super::stage::{Namespace, ask, create, delete, reaches, services, start, text, traces};

@@ -1,6 +1,6 @@
 //! What a container has from its beginning to its end.
 
-use portcullis::lab::HOST;
+use lab::HOST;
 use portcullis_tests::Running;
 
 use super::stage::{

@@ -1,6 +1,6 @@
 //! Templates that are stamped out while the controller runs.
 
-use portcullis::lab::{ExtraPort, LabOptions};
+use lab::{ExtraPort, LabOptions};
 use portcullis_tests::traffic::{tcp, tcp_now};
 use portcullis_tests::{Ages, Running};
 use serde_json::Value;

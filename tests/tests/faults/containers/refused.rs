@@ -1,6 +1,6 @@
 //! What cannot be, and that nothing is left of it.
 
-use portcullis::lab::{HOST, LabOptions};
+use lab::{HOST, LabOptions};
 use portcullis_tests::Running;
 
 use super::stage::{FILE, Namespace, ask, create, delete, start, traces};

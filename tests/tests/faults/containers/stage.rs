@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use lab::{HOST, LabOptions};
 use nix::sched::{CloneFlags, setns};
 use portcullis::api_client::{ApiAddress, request};
-use portcullis::lab::{HOST, LabOptions};
 use portcullis_tests::ofctl::{is_learned, timeless};
 use portcullis_tests::{Running, binary};
 use serde_json::Value;

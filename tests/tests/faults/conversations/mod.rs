@@ -9,7 +9,7 @@ mod world;
 
 use std::process::Command;
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::running::binary;
 

@@ -3,8 +3,8 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
+use lab::{HOST, LabOptions};
 use portcullis::api_client::{ApiAddress, Reply, request};
-use portcullis::lab::{HOST, LabOptions};
 use portcullis_tests::{Running, binary};
 
 use super::{NETWORK, logged, said, start};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::traffic::tcp;
 

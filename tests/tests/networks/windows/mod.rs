@@ -13,7 +13,7 @@ mod storm;
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::ofctl::is_learned;
 use portcullis_tests::{Running, binary};
 use serde_json::Value;

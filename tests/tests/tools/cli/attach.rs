@@ -1,6 +1,6 @@
 //! `portcullis attach` and `detach`: the settings that `attach.md` names, and what `run` and `status` say of them.
 
-use portcullis::lab::{HOST, Lab, LabOptions, Spawned};
+use lab::{HOST, Lab, LabOptions, Spawned};
 use portcullis_tests::running::{PATIENCE, binary, network_file, read};
 use portcullis_tests::traffic::{ping, ping_now};
 

@@ -1,6 +1,6 @@
 //! `dual-socket-verbatim.toml`, run by the controller, is the document's flows as `ovs-ofctl` installs them.
 
-use portcullis::lab::LabOptions;
+use lab::LabOptions;
 use portcullis_tests::running::network_file;
 use portcullis_tests::traffic::ping_now;
 use portcullis_tests::{PrivateOvs, Running, lines};

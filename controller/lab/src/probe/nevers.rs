@@ -1,0 +1,179 @@
+//! What must never be, and ports that nobody has.
+
+use flows::network::{Crossing, LinkRole, Never};
+
+use super::definition::{Action, Expected, Probe};
+use super::forged;
+use super::view::LabView;
+use crate::addressing;
+use crate::plan::{HOST, MAC_WIRE, PlannedPort, Subject, mac};
+
+impl<'a> LabView<'a> {
+    /// The wires of links into the networks that names of a `never` stand for, as places at their far ends:
+    /// what comes in there has passed no other bridge of ours.
+    fn wires(&self, names: &[String]) -> Vec<PlannedPort> {
+        let mut wires: Vec<PlannedPort> = Vec::new();
+        for (number, link) in self.file.links.iter().enumerate() {
+            let [one, other] = &link.ends;
+            for (near, far) in [(one, other), (other, one)] {
+                let LinkRole::Network { network, behind } = &near.role else { continue };
+                let Some(network) = self.file.network(network) else { continue };
+                if !names.iter().any(|n| *n == link.name || *n == network.name) {
+                    continue;
+                }
+                let node = self.of_subject(&Subject::Link(link.name.clone())).into_iter().next();
+                let addresses = match node {
+                    Some(node) => node.addresses.clone(),
+                    None => behind.iter().filter_map(|p| addressing::free_like(*p, network)).collect(),
+                };
+                wires.push(PlannedPort {
+                    name: format!("wire {}", near.port),
+                    subject: Subject::Link(link.name.clone()),
+                    network: Some(network.name.clone()),
+                    bridge: near.bridge.clone(),
+                    port: near.port.clone(),
+                    entry: near.port.clone(),
+                    vlan: None,
+                    namespace: HOST.to_owned(),
+                    device: far.port.clone(),
+                    mac: node.map_or_else(|| mac(MAC_WIRE, number), |n| n.mac),
+                    addresses,
+                    leased: false,
+                    behind: Vec::new(),
+                });
+            }
+        }
+        wires
+    }
+
+    pub(super) fn never(&self, never: &Never, probes: &mut Vec<Probe>) {
+        let (from_wires, to_wires) = (self.wires(&never.from), self.wires(&never.to));
+        let mut from = self.list(&never.from, true);
+        from.extend(&from_wires);
+        let mut to = self.list(&never.to, true);
+        // Where a node is behind the wire, it is looked for at both; else only at the wire.
+        to.extend(to_wires.iter().filter(|w| !self.plan.places.iter().any(|p| p.subject == w.subject)));
+        for a in &from {
+            for b in to.iter().filter(|b| b.name != a.name) {
+                let at: Vec<PlannedPort> =
+                    to.iter().filter(|p| p.name != a.name).map(|p| (*p).clone()).collect();
+                let frames = forged::frames(a, b, &to, &self.local_macs());
+                probes.push(Probe {
+                    from: a.name.clone(),
+                    to: b.name.clone(),
+                    what: format!("{} raw frames ({})", frames.len(), never.name),
+                    expected: Expected::Never,
+                    // A mesh bridge may drop what is forged; that it came that far is enough here.
+                    action: Action::Frames {
+                        from: Box::new((*a).clone()),
+                        frames,
+                        enters: a.port.clone(),
+                        at,
+                        else_at: Vec::new(),
+                    },
+                });
+            }
+        }
+    }
+
+    /// The bridges' own MACs: a host that routes is addressed by them.
+    pub(super) fn local_macs(&self) -> Vec<(&'a str, [u8; 6])> {
+        self.plan.bridges.iter().map(|b| (b.name.as_str(), b.mac)).collect()
+    }
+
+    /// The internal port of a bridge on which the file gives the host no place.
+    pub(super) fn unknown_local(&self, bridge: &str, probes: &mut Vec<Probe>) {
+        let Some(planned) = self.plan.bridges.iter().find(|b| b.name == bridge) else { return };
+        if self.plan.places.iter().any(|p| p.port == bridge) {
+            return;
+        }
+        let near = |p: &&PlannedPort| {
+            let network = p.network.as_deref().and_then(|n| self.file.network(n));
+            network.is_some_and(|n| p.bridge == bridge || n.bridge == bridge)
+        };
+        let targets: Vec<&PlannedPort> = self.plan.places.iter().filter(near).collect();
+        let local = PlannedPort {
+            name: format!("LOCAL of {bridge}"),
+            subject: Subject::Declared,
+            network: None,
+            bridge: bridge.to_owned(),
+            port: bridge.to_owned(),
+            entry: bridge.to_owned(),
+            vlan: None,
+            namespace: HOST.to_owned(),
+            device: bridge.to_owned(),
+            mac: planned.mac,
+            addresses: Vec::new(),
+            leased: false,
+            behind: Vec::new(),
+        };
+        for target in &targets {
+            let frames = forged::frames(&local, target, &targets, &[]);
+            probes.push(Probe {
+                from: local.name.clone(),
+                to: target.name.clone(),
+                what: format!("{} raw frames (not in the file)", frames.len()),
+                expected: Expected::Denied,
+                action: Action::Frames {
+                    from: Box::new(local.clone()),
+                    frames,
+                    enters: bridge.to_owned(),
+                    at: targets.iter().map(|p| (*p).clone()).collect(),
+                    else_at: Vec::new(),
+                },
+            });
+        }
+    }
+
+    /// The wires of crossings: what comes in there passes if a crossing says so, and nothing else does.
+    pub(super) fn crossing_wires(&self, probes: &mut Vec<Probe>) {
+        for (number, link) in self.file.links.iter().enumerate() {
+            let crossings: Vec<_> = self.file.crossings.iter().filter(|c| c.over == link.name).collect();
+            let tried =
+                |c: &&Crossing| c.ports.is_empty() || forged::PORTS.iter().any(|p| c.ports.contains(p));
+            if crossings.is_empty() || crossings.iter().any(tried) {
+                continue;
+            }
+            let [one, other] = &link.ends;
+            for (near, far) in [(one, other), (other, one)] {
+                let names = crossings.iter().flat_map(|c| c.from.iter().chain(&c.to));
+                let named: Vec<String> = names.cloned().collect();
+                let there = self.list(&named, false).into_iter().filter(|p| p.bridge == far.bridge);
+                let wire = PlannedPort {
+                    name: format!("wire {}", near.port),
+                    subject: Subject::Link(link.name.clone()),
+                    network: None,
+                    bridge: near.bridge.clone(),
+                    port: near.port.clone(),
+                    entry: near.port.clone(),
+                    vlan: None,
+                    namespace: HOST.to_owned(),
+                    device: far.port.clone(),
+                    mac: mac(MAC_WIRE, 0x100 + number),
+                    addresses: there.flat_map(|p| p.addresses.clone()).collect(),
+                    leased: false,
+                    behind: Vec::new(),
+                };
+                let here = self.plan.places.iter().filter(|p| p.network.is_some());
+                let here: Vec<&PlannedPort> =
+                    here.filter(|p| self.network_of(p).is_some_and(|n| n.bridge == near.bridge)).collect();
+                for to in &here {
+                    let frames = forged::frames(&wire, to, &here, &self.local_macs());
+                    probes.push(Probe {
+                        from: wire.name.clone(),
+                        to: to.name.clone(),
+                        what: format!("{} raw frames (no crossing)", frames.len()),
+                        expected: Expected::Denied,
+                        action: Action::Frames {
+                            from: Box::new(wire.clone()),
+                            frames,
+                            enters: near.port.clone(),
+                            at: here.iter().map(|p| (*p).clone()).collect(),
+                            else_at: Vec::new(),
+                        },
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,7 +1,0 @@
-//! The `portcullis` command.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    portcullis::cli::main()
-}
