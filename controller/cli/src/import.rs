@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use flows::network;
-use matrix;
 use miette::{IntoDiagnostic as _, WrapErr as _, miette};
 
 use super::matrix::Document;
