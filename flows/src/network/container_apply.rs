@@ -133,7 +133,7 @@ impl NetworkFile {
 
     /// Whether something of the file has that name, or flows are counted under it, so that a container cannot.
     pub fn has_name(&self, name: &str) -> bool {
-        super::built_in::NAMES.contains(&name)
+        crate::network::names::built_in::NAMES.contains(&name)
             || self.party(name).is_some()
             || self.overlays.iter().any(|overlay| overlay.name == name)
             || self.outsides.iter().any(|outside| outside.name == name)

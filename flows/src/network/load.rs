@@ -3,17 +3,18 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use super::additions::Additions;
 use super::draft::{Draft, Spanned};
-use super::fields::text_of;
-use super::report::{FindingReport, quote};
-use super::sources::SourceFiles;
-use super::tree::{TreeNode, Value};
-use super::{
-    NetworkFile, addresses, containers, implied_rules, json, names, ports, read, resolve, rules, template,
-    tree,
-};
+use super::{NetworkFile, names, read, resolve};
 use crate::finding::Finding;
+use crate::network::check::{addresses, containers, ports, rules};
+use crate::network::model::additions::Additions;
+use crate::network::read::fields::text_of;
+use crate::network::read::template;
+use crate::network::resolve::implied_rules;
+use crate::network::text::report::{FindingReport, quote};
+use crate::network::text::sources::SourceFiles;
+use crate::network::text::tree::{TreeNode, Value};
+use crate::network::text::{json, tree};
 
 /// The longest file, in bytes.
 pub const MAX_FILE_LEN: usize = 4 << 20;

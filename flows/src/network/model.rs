@@ -1,5 +1,10 @@
 //! What a network file says, resolved: every name in it exists, every address is in its subnet.
 
+pub(in crate::network) mod additions;
+pub(in crate::network) mod container_ids;
+pub(in crate::network) mod prefix;
+pub(in crate::network) mod views;
+
 use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Range;
 

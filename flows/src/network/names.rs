@@ -1,10 +1,12 @@
 //! Looks every name up: one namespace for what is on networks or outside, another for rules.
 
+pub(in crate::network) mod built_in;
+pub(in crate::network) mod rule_party;
+
 use std::collections::HashMap;
 
-use super::built_in;
 use super::draft::{Draft, DraftEndpoint, DraftLink, DraftNetwork, DraftOverlay, Spanned};
-use super::report::{FindingReport, quote};
+use crate::network::text::report::{FindingReport, quote};
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

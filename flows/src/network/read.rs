@@ -1,17 +1,27 @@
 //! From the tree to the draft: which sections there are, and what each says.
 
-use super::check_value::{check_name, not_empty};
-use super::datapath::datapath_id;
+pub(in crate::network) mod check_value;
+pub(in crate::network) mod datapath;
+pub(in crate::network) mod date;
+pub(in crate::network) mod fields;
+pub(in crate::network) mod link_local;
+pub(in crate::network) mod read_rules;
+pub(in crate::network) mod shared;
+pub(in crate::network) mod template;
+
 use super::draft::{
     Draft, DraftAttach, DraftAttachment, DraftBridge, DraftContainers, DraftEndpoint, DraftExit, DraftLink,
     DraftLinkEnd, DraftNetwork, DraftOutside, DraftOverlay, Spanned,
 };
-use super::fields::{Fields, Keyword, entries_of, text_of};
-use super::file_schema::{self, SchemaTable};
-use super::read_rules::{allow, chain, crossing, never};
-use super::report::{FindingReport, quote};
-use super::tree::{TreeEntry, TreeNode, Value};
-use super::{Inside, LearnBy, Learning, Stateful, link_local, shared};
+use super::{Inside, LearnBy, Learning, Stateful};
+use crate::network::read::check_value::{check_name, not_empty};
+use crate::network::read::datapath::datapath_id;
+use crate::network::read::fields::{Fields, Keyword, entries_of, text_of};
+use crate::network::read::read_rules::{allow, chain, crossing, never};
+use crate::network::schema::file_schema;
+use crate::network::schema::file_schema::SchemaTable;
+use crate::network::text::report::{FindingReport, quote};
+use crate::network::text::tree::{TreeEntry, TreeNode, Value};
 
 impl Keyword for Inside {
     fn of(word: &str) -> Option<Self> {
@@ -433,7 +443,8 @@ fn overlay(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingRepor
             _ => std::slice::from_ref(&member.node),
         };
         let texts: Vec<_> = items.iter().filter_map(|item| text_of(item, &what, report)).collect();
-        let addresses = texts.into_iter().filter_map(|text| super::fields::address(text, &what, report));
+        let addresses =
+            texts.into_iter().filter_map(|text| crate::network::read::fields::address(text, &what, report));
         let name = Spanned { value: member.key.to_string(), span: member.key_span.clone() };
         overlay.members.push((name, addresses.collect()));
     }

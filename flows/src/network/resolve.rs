@@ -1,15 +1,17 @@
 //! From a draft without errors to the model.
 
+pub(in crate::network) mod implied_rules;
+
 use std::collections::{HashMap, HashSet};
 
 use super::draft::{
     Draft, DraftAllow, DraftExit, DraftLink, DraftLinkEnd, DraftNetwork, DraftNever, Spanned,
 };
-use super::implied_rules::ImpliedRules;
 use super::{
     Allow, Attachment, Bridge, ContainerRange, Crossing, Endpoint, EnforcementPoint, Exit, LearnBy, Link,
     LinkEnd, LinkRole, Network, NetworkFile, Never, Outside, Overlay, RawFlow, Span,
 };
+use crate::network::resolve::implied_rules::ImpliedRules;
 
 /// Leaves out all that begins at or beyond an offset: what was only tried.
 pub(super) fn leave_out(draft: &mut Draft, implied: &mut ImpliedRules, from: usize) {

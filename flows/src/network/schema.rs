@@ -1,8 +1,10 @@
 //! The JSON Schema of a network file, for editors: made from the same tables that the file is read by.
 
+pub(in crate::network) mod file_schema;
+
 use serde_json::{Map, Value, json};
 
-use super::file_schema::{FILE, SchemaKey, SchemaTable, ValueKind};
+use crate::network::schema::file_schema::{FILE, SchemaKey, SchemaTable, ValueKind};
 
 /// The dialect of the schema.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -82,7 +84,7 @@ fn kind(kind: &ValueKind, definitions: &mut Map<String, Value>) -> Value {
         ValueKind::Range => json!({ "type": "string", "pattern": range }),
         ValueKind::Numbers => json!({ "anyOf": [
             { "type": "string", "pattern": "^(all|[-0-9, ]+)$" },
-            list(json!({ "type": "integer", "minimum": 0, "maximum": super::file_schema::MAX_NUMBER })),
+            list(json!({ "type": "integer", "minimum": 0, "maximum": crate::network::schema::file_schema::MAX_NUMBER })),
         ] }),
         ValueKind::Members => json!({
             "type": "object",

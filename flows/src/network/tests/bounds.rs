@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::network::check::containers;
+use crate::network::read::template;
+use crate::network::text::report;
 
 fn codes(text: &str, name: &str) -> Vec<&'static str> {
     let findings = match parse(text, name) {

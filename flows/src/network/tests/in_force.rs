@@ -8,7 +8,8 @@ use std::rc::Rc;
 use super::*;
 use crate::Flow;
 use crate::compile::{TimeContext, compile};
-use crate::network::file_schema::{FILE, SchemaTable, ValueKind};
+use crate::network::names::built_in;
+use crate::network::schema::file_schema::{FILE, SchemaTable, ValueKind};
 use crate::verify::never;
 
 /// What a bridge is.

@@ -10,6 +10,7 @@ mod schema;
 
 use super::*;
 use crate::finding::Finding;
+use crate::network::text::{report, tree};
 
 /// The network files that ship with the crate.
 const SHIPPED: [(&str, &str); 7] = [

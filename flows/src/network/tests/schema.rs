@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::network::file_schema::{FILE, SchemaTable, ValueKind};
+use crate::network::schema::file_schema;
+use crate::network::schema::file_schema::{FILE, SchemaTable, ValueKind};
+use crate::network::text::{report, tree};
 
 fn validator() -> jsonschema::Validator {
     jsonschema::draft202012::new(&schema()).unwrap()

@@ -1,0 +1,11 @@
+//! Checks what was read: addresses, ports and rules against each other, and the size of the whole.
+//! Findings go to the report; nothing is changed.
+
+pub(in crate::network) mod addresses;
+pub(in crate::network) mod containers;
+pub(in crate::network) mod crossings;
+pub(in crate::network) mod earlier_grants;
+pub(in crate::network) mod notes;
+pub(in crate::network) mod ports;
+pub(in crate::network) mod rules;
+pub(in crate::network) mod size;

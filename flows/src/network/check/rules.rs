@@ -1,0 +1,350 @@
+//! Whether the rules make sense: names, parties, networks, and nothing granted twice.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::network::Stateful;
+use crate::network::check::crossings;
+use crate::network::check::earlier_grants::EarlierGrants;
+use crate::network::check::size::FlowCount;
+use crate::network::draft::{Draft, DraftAllow, DraftNetwork, Spanned};
+use crate::network::names::rule_party::{RuleParty, parties, quoted_networks};
+use crate::network::names::{NameIndex, NameKind, NamedItem, built_in};
+use crate::network::resolve::implied_rules::ImpliedRules;
+use crate::network::text::report::{FindingReport, quote};
+
+/// Checks all rules of a file, and those that they imply.
+pub(in crate::network) fn check(
+    draft: &Draft,
+    implied: &ImpliedRules,
+    names: &NameIndex<'_>,
+    report: &mut FindingReport,
+) {
+    unique(draft, implied, report);
+    let mut granted = EarlierGrants::new();
+    let mut size = FlowCount::new(draft, names);
+    for allow in draft.allows.iter().chain(&implied.allows) {
+        let (from, to) = (parties(&allow.from, names, report), parties(&allow.to, names, report));
+        repeated_ports(&allow.ports, report);
+        if allow.is_carried() {
+            carried(allow, names, report);
+            continue;
+        }
+        let from = in_a_network(allow, from, report);
+        let to = in_a_network(allow, to, report);
+        if size.fits(&label(allow), &allow.name, report, |size| size.of_allow(allow, &from, &to)) {
+            match &allow.via {
+                Some(via) => next_hop(allow, via, &from, &to, names, report),
+                None => {
+                    one_network(allow, &from, &to, report, draft);
+                    tracked(allow, &from, &to, report, draft);
+                }
+            }
+            granted.add(allow, &from, &to, report);
+        }
+    }
+    for crossing in &draft.crossings {
+        repeated_ports(&crossing.ports, report);
+        let label = format!("crossing {}", quote(&crossing.name.value));
+        if size.fits(&label, &crossing.name, report, |size| size.of_crossing(crossing)) {
+            crossings::check(draft, crossing, names, report);
+        }
+    }
+    for never in draft.nevers.iter().chain(&implied.nevers) {
+        for (name, party) in
+            parties(&never.from, names, report).into_iter().chain(parties(&never.to, names, report))
+        {
+            if party.kind == NameKind::Outside {
+                let message =
+                    format!("{} is an outside, which a never cannot tell from its exit", quote(&name.value));
+                report.error("not-for-never", &name.span, message, "name the exit");
+            }
+        }
+    }
+    excepted(draft, report);
+    for network in &draft.networks {
+        if let Some(range) = &network.containers {
+            clients(network, &range.clients, names, report);
+        }
+    }
+}
+
+/// What a never excepts are crossings.
+fn excepted(draft: &Draft, report: &mut FindingReport) {
+    let crossings: HashSet<&str> = draft.crossings.iter().map(|crossing| &*crossing.name.value).collect();
+    for name in draft.nevers.iter().flat_map(|never| &never.except) {
+        if !crossings.contains(&*name.value) {
+            let known = draft.crossings.iter().map(|crossing| &*crossing.name.value);
+            let help = report.near(&name.value, known, "name a [[crossing]] of this file");
+            report.error(
+                "unknown-crossing",
+                &name.span,
+                format!("there is no crossing {}", quote(&name.value)),
+                help,
+            );
+        }
+    }
+}
+
+/// Whoever may open connections to containers is on their network.
+fn clients(
+    network: &DraftNetwork,
+    clients: &[Spanned<String>],
+    names: &NameIndex<'_>,
+    report: &mut FindingReport,
+) {
+    let Some((index, _)) = names.network(&network.name.value) else { return };
+    for (name, party) in parties(clients, names, report) {
+        if !party.broken && !party.networks.contains(&index) {
+            let message = format!(
+                "{} is a client of the containers of network {}, and not on it",
+                quote(&name.value),
+                quote(&network.name.value),
+            );
+            report.error("client-elsewhere", &name.span, message, "name who is on the network");
+        }
+    }
+}
+
+/// What travels inside an overlay is between its members; of what travels elsewhere nothing is known here.
+fn carried(allow: &DraftAllow, names: &NameIndex<'_>, report: &mut FindingReport) {
+    let Some(name) = &allow.overlay else { return };
+    let Some(party) = names.of_kind(name, NameKind::Overlay, report) else { return };
+    let NamedItem::Overlay(overlay) = party.thing else { return };
+    for party in allow.from.iter().chain(&allow.to) {
+        if !overlay.members.iter().any(|(member, _)| member.value == party.value) {
+            let known = overlay.members.iter().map(|(member, _)| &*member.value);
+            let help = report.near(&party.value, known, "name a member, or add it to `members`");
+            let message = format!("{} is no member of overlay {}", quote(&party.value), quote(&name.value));
+            report.error("not-a-member", &party.span, message, help);
+        }
+    }
+}
+
+/// A next hop has a MAC on the network of those who use it, and what they reach by it is outside.
+fn next_hop(
+    allow: &DraftAllow,
+    via: &Spanned<String>,
+    from: &[RuleParty<'_, '_>],
+    to: &[RuleParty<'_, '_>],
+    names: &NameIndex<'_>,
+    report: &mut FindingReport,
+) {
+    for (name, party) in to {
+        if !party.kind.is_outside() {
+            let message = format!(
+                "{} goes via {}, and {} is {} of this file",
+                label(allow),
+                quote(&via.value),
+                quote(&name.value),
+                party.kind.one(),
+            );
+            let help = "what goes via a next hop has an address outside: name an exit or an outside, or take `via` away";
+            report.error("via-inside", &name.span, message, help);
+        }
+    }
+    let Some(party) = names.of_kind(via, NameKind::Endpoint, report) else { return };
+    let NamedItem::Endpoint(endpoint) = party.thing else { return };
+    let plugs = || endpoint.attachments.iter();
+    let mut pinned: Vec<usize> = plugs()
+        .filter(|plug| plug.mac.is_some())
+        .filter_map(|plug| Some(names.network(&plug.network.as_ref()?.value)?.0))
+        .collect();
+    pinned.sort_unstable();
+    for (name, source) in from {
+        if source.networks.iter().any(|network| pinned.binary_search(network).is_ok()) || party.broken {
+            continue;
+        }
+        let (message, help) = if source.meets(party) {
+            (
+                format!("{} goes via {}, which has no `mac` there", label(allow), quote(&via.value)),
+                "frames to a next hop are told by its MAC: add mac = \"52:54:00:12:34:56\" to its attachment",
+            )
+        } else {
+            (
+                format!(
+                    "{} goes via {}, which is not on the network of {}",
+                    label(allow),
+                    quote(&via.value),
+                    quote(&name.value)
+                ),
+                "name an endpoint of that network",
+            )
+        };
+        report.error("bad-via", &via.span, message, help);
+    }
+}
+
+/// An allow, for errors; one without a name has an error already.
+fn label(allow: &DraftAllow) -> String {
+    if allow.name.value.is_empty() {
+        "a nameless allow".to_owned()
+    } else {
+        format!("allow {}", quote(&allow.name.value))
+    }
+}
+
+fn unique(draft: &Draft, implied: &ImpliedRules, report: &mut FindingReport) {
+    let allows = draft.allows.iter().chain(&implied.allows).map(|allow| ("allow", &allow.name));
+    let nevers = draft.nevers.iter().chain(&implied.nevers).map(|never| ("never", &never.name));
+    let chains = draft.chains.iter().map(|chain| ("chain", &chain.name));
+    let crossings = draft.crossings.iter().map(|crossing| ("crossing", &crossing.name));
+    let mut all: Vec<_> = allows
+        .chain(chains)
+        .chain(crossings)
+        .chain(nevers)
+        .filter(|(_, name)| !name.value.is_empty())
+        .collect();
+    all.sort_by_key(|(_, name)| name.span.start);
+    let mut seen: HashMap<&str, (&str, &Spanned<String>)> = HashMap::new();
+    for (word, name) in all {
+        built_in::check(word, name, report);
+        if let Some((first_word, first)) = seen.get(&*name.value) {
+            let line = report.line(&first.span);
+            let message =
+                format!("there already is a rule {} ({first_word}, line {line})", quote(&name.value));
+            report.error(
+                "duplicate-rule",
+                &name.span,
+                message,
+                "counters go by the names of rules: rename one",
+            );
+        } else {
+            seen.insert(&name.value, (word, name));
+        }
+    }
+}
+
+fn repeated_ports(ports: &[Spanned<u16>], report: &mut FindingReport) {
+    if ports.len() < 2 {
+        return;
+    }
+    let mut seen = HashSet::new();
+    for port in ports {
+        if !seen.insert(port.value) {
+            report.warning("repeated", &port.span, format!("port {} stands twice", port.value), "keep one");
+        }
+    }
+}
+
+/// Leaves out those that are on no network: an allow can do nothing for them.
+fn in_a_network<'n, 'd>(
+    allow: &DraftAllow,
+    mut parties: Vec<RuleParty<'n, 'd>>,
+    report: &mut FindingReport,
+) -> Vec<RuleParty<'n, 'd>> {
+    parties.retain(|(name, party)| {
+        if party.networks.is_empty() && !party.broken {
+            let message = format!(
+                "{} {} is only declared and on no network, so {} means nothing for it",
+                party.kind.word(),
+                quote(&name.value),
+                label(allow),
+            );
+            let help = format!(
+                "give the {} a `network`",
+                if party.kind == NameKind::Link { "link's end" } else { "exit" }
+            );
+            report.error("not-on-a-network", &name.span, message, help);
+        }
+        !party.networks.is_empty() && !party.broken
+    });
+    parties
+}
+
+fn one_network(
+    allow: &DraftAllow,
+    from: &[RuleParty<'_, '_>],
+    to: &[RuleParty<'_, '_>],
+    report: &mut FindingReport,
+    draft: &Draft,
+) {
+    // What a network means here is each of its endpoints with each other.
+    if let ([(source, party)], [(target, _)]) = (from, to)
+        && source.value == target.value
+        && party.kind != NameKind::Network
+    {
+        let message = format!(
+            "{} grants nothing: {} needs no leave to talk to itself",
+            label(allow),
+            quote(&source.value)
+        );
+        report.warning("allow-to-itself", &target.span, message, "name somebody else");
+    }
+    // Of many parties most are on the same networks: those are compared, and pairs only to say which are wrong.
+    let groups = |parties: &[RuleParty<'_, '_>]| -> HashMap<Vec<usize>, usize> {
+        let each = parties.iter().enumerate().map(|(n, (_, party))| (party.networks.clone(), n));
+        each.collect()
+    };
+    let (sources, targets) = (groups(from), groups(to));
+    let apart = |a: &usize, b: &usize| match (from.get(*a), to.get(*b)) {
+        (Some((_, a)), Some((_, b))) => !a.meets(b),
+        _ => false,
+    };
+    if !sources.values().any(|a| targets.values().any(|b| apart(a, b))) {
+        return;
+    }
+    for (source, source_party) in from {
+        for (target, target_party) in to {
+            if report.is_full() {
+                return;
+            }
+            if source_party.meets(target_party) {
+                continue;
+            }
+            let message = format!(
+                "{} joins two networks: {} is on {}, {} on {}",
+                label(allow),
+                quote(&source.value),
+                quoted_networks(draft, &source_party.networks),
+                quote(&target.value),
+                quoted_networks(draft, &target_party.networks),
+            );
+            let help = if target_party.kind.is_outside() {
+                "an allow holds within one network: say by `via` which endpoint is the next hop to what is outside"
+            } else {
+                "an allow holds within one network; between two it takes a [[crossing]], with approval and reason"
+            };
+            // The second of the two names is the one that does not belong.
+            let span = if target.span.start > source.span.start { &target.span } else { &source.span };
+            report.error("crosses-networks", span, message, help);
+        }
+    }
+}
+
+/// What is said of learned flows means nothing where the connection tracker knows the answers.
+fn tracked(
+    allow: &DraftAllow,
+    from: &[RuleParty<'_, '_>],
+    to: &[RuleParty<'_, '_>],
+    report: &mut FindingReport,
+    draft: &Draft,
+) {
+    if allow.limit.is_none() && allow.returns.is_none() {
+        return;
+    }
+    let on = |parties: &[RuleParty<'_, '_>]| -> BTreeSet<usize> {
+        parties.iter().flat_map(|(_, party)| &party.networks).copied().collect()
+    };
+    let shared: Vec<usize> = on(from).intersection(&on(to)).copied().collect();
+    let by_tracker =
+        |index: &usize| draft.networks.get(*index).filter(|network| network.stateful == Stateful::Conntrack);
+    let Some(network) = shared.iter().find_map(by_tracker) else { return };
+    for (word, there, help) in [
+        (
+            "limit",
+            allow.limit.is_some(),
+            "take it away: the connections of a zone are limited for all rules together, on the switch \
+             (ovs-appctl dpctl/ct-set-limits)",
+        ),
+        ("returns", allow.returns.is_some(), "take it away: the tracker knows each connection"),
+    ] {
+        if there {
+            let message = format!(
+                "`{word}` of {} means nothing in network {}, whose replies the connection tracker tells",
+                label(allow),
+                quote(&network.name.value),
+            );
+            report.error("not-in-conntrack", &allow.name.span, message, help);
+        }
+    }
+}
