@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
+use crate::finding_code::FindingCode;
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
@@ -29,8 +31,8 @@ impl fmt::Display for Severity {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// What kind of finding it is, in kebab-case; stays the same from release to release.
-    pub code: &'static str,
+    /// The kind of finding.
+    pub code: FindingCode,
     /// What is wrong, in one sentence.
     pub message: String,
     /// The bytes of the text that it is about; none when it is about the whole file.
@@ -51,7 +53,7 @@ pub struct Position {
 impl Finding {
     /// An error.
     pub fn error(
-        code: &'static str,
+        code: FindingCode,
         span: impl Into<Option<Range<usize>>>,
         message: impl Into<String>,
         help: impl Into<String>,
@@ -62,7 +64,7 @@ impl Finding {
 
     /// A warning.
     pub fn warning(
-        code: &'static str,
+        code: FindingCode,
         span: impl Into<Option<Range<usize>>>,
         message: impl Into<String>,
         help: impl Into<String>,
@@ -72,7 +74,7 @@ impl Finding {
 
     /// A note.
     pub fn note(
-        code: &'static str,
+        code: FindingCode,
         span: impl Into<Option<Range<usize>>>,
         message: impl Into<String>,
         help: impl Into<String>,
@@ -143,12 +145,12 @@ mod tests {
 
     #[test]
     fn render_names_file_line_and_column() {
-        let finding = Finding::error("unknown-name", 2..3, "no `b`", "write `a`");
+        let finding = Finding::error(FindingCode::UnknownName, 2..3, "no `b`", "write `a`");
         assert_eq!(
             finding.render("n.toml", "a\nb"),
             "n.toml:2:1: error[unknown-name]: no `b`\n  help: write `a`"
         );
-        let finding = Finding::warning("empty-file", None, "nothing in it", "");
+        let finding = Finding::warning(FindingCode::EmptyFile, None, "nothing in it", "");
         assert_eq!(finding.render("n.toml", ""), "n.toml: warning[empty-file]: nothing in it");
     }
 }

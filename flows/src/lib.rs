@@ -38,6 +38,7 @@ pub mod dhcp;
 pub mod dhcpv6;
 pub mod diff;
 pub mod finding;
+pub mod finding_code;
 pub mod learner;
 pub mod network;
 mod octets;

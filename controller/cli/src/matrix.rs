@@ -189,7 +189,7 @@ fn findings_json(found: &Comparison, document: &SourceFiles, network: &SourceFil
                 "file": sources.place(finding).map(|(file, _)| file.name.clone()),
                 "line": position.map(|position| position.line),
                 "column": position.map(|position| position.column),
-                "code": finding.code,
+                "code": finding.code.as_str(),
                 "error": finding.severity == Severity::Error,
                 "message": finding.message,
                 "help": finding.help,

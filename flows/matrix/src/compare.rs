@@ -4,6 +4,7 @@ mod hosts;
 mod rows;
 
 use flows::finding::{Finding, position_of};
+use flows::finding_code::FindingCode;
 use flows::network::{NetworkFile, SourceFiles, Span};
 
 use super::{Matrix, MatrixRow, words};
@@ -105,7 +106,7 @@ pub(super) fn inconsistent(document: &Matrix) -> Vec<Finding> {
             let (nets, what) = (words::short(&row.nets.join(", ")), what(row));
             let message = format!("{} → {} {what} in {nets} is not in {where_else}", row.from, row.to);
             let help = "let the document say the same in both, or in one of them only";
-            findings.push(Finding::error("tables-disagree", row.places.row.clone(), message, help));
+            findings.push(Finding::error(FindingCode::TablesDisagree, row.places.row.clone(), message, help));
         }
     }
     findings

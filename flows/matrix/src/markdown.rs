@@ -1,6 +1,7 @@
 //! The tables and paragraphs of a Markdown text, each with its place.
 
 use flows::finding::Finding;
+use flows::finding_code::FindingCode;
 use flows::network::Span;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
@@ -143,7 +144,7 @@ fn bounded(text: &str) -> Result<(), Finding> {
     let help = "split the document, or keep tables of other things elsewhere";
     if text.len() > MAX_DOCUMENT_LEN {
         let message = format!("the document has {} bytes, more than {MAX_DOCUMENT_LEN}", text.len());
-        return Err(Finding::error("document-too-big", None, message, help));
+        return Err(Finding::error(FindingCode::DocumentTooBig, None, message, help));
     }
     let mut at = 0;
     let mut lines = 0;
@@ -155,11 +156,11 @@ fn bounded(text: &str) -> Result<(), Finding> {
         at += line.len();
         if lines > MAX_LINES {
             let message = format!("the document has more than {MAX_LINES} lines");
-            return Err(Finding::error("document-too-big", span, message, help));
+            return Err(Finding::error(FindingCode::DocumentTooBig, span, message, help));
         }
         if line.bytes().filter(|byte| *byte == b'|').count() > MAX_COLUMNS + 1 {
             let message = format!("a row has more than {MAX_COLUMNS} columns");
-            return Err(Finding::error("document-too-big", span, message, help));
+            return Err(Finding::error(FindingCode::DocumentTooBig, span, message, help));
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use flows::finding::{Finding, has_errors};
+use flows::finding_code::FindingCode;
 use flows::network::{Protocol, Span};
 use ofctl::nearest;
 
@@ -42,7 +43,7 @@ pub fn parse(text: &str) -> Result<Parsed, Vec<Finding>> {
     }
     if reader.tables == 0 && !has_errors(&reader.findings) {
         reader.findings.push(Finding::error(
-            "no-flows",
+            FindingCode::NoFlows,
             None,
             "the document has no table of flows",
             "add one with the columns From | To | Interface/Net | Proto | Port | Purpose | Temp",
@@ -86,7 +87,7 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong(&mut self, code: &'static str, span: &Span, (message, help): CellError) {
+    fn wrong(&mut self, code: FindingCode, span: &Span, (message, help): CellError) {
         self.push(Finding::error(code, span.clone(), message, help));
     }
 
@@ -107,7 +108,7 @@ impl Reader<'_> {
             self.hosts(table);
         } else {
             self.push(Finding::note(
-                "table-not-read",
+                FindingCode::TableNotRead,
                 table.span.start..table.header.last().map_or(table.span.start, |cell| cell.span.end),
                 format!(
                     "this table is neither of flows nor of hosts: its first column is `{}`",
@@ -127,7 +128,7 @@ impl Reader<'_> {
             match *kind {
                 Some(kind) if columns.has(kind) => {
                     let message = format!("there are two columns for `{}`", kind.words().first()?);
-                    self.wrong("repeated-column", &cell.span, (message, "keep one of them"));
+                    self.wrong(FindingCode::RepeatedColumn, &cell.span, (message, "keep one of them"));
                     whole = false;
                 }
                 Some(kind) => columns.places.push((kind, place)),
@@ -154,7 +155,7 @@ impl Reader<'_> {
                 ),
             };
             let message = format!("the table of flows has no column `{word}`");
-            self.push(Finding::error("missing-column", span, message, help));
+            self.push(Finding::error(FindingCode::MissingColumn, span, message, help));
             whole = false;
         }
         if !whole {
@@ -175,10 +176,12 @@ impl Reader<'_> {
             match nearest(&cell.text, near) {
                 Some(word) => {
                     let help = format!("did you mean `{word}`?");
-                    self.push(Finding::error("unknown-column", cell.span.clone(), message, help));
+                    self.push(Finding::error(FindingCode::UnknownColumn, cell.span.clone(), message, help));
                     return None;
                 }
-                None => self.push(Finding::note("unknown-column", cell.span.clone(), message, help)),
+                None => {
+                    self.push(Finding::note(FindingCode::UnknownColumn, cell.span.clone(), message, help))
+                }
             }
         }
         Some(columns)
@@ -199,7 +202,7 @@ impl Reader<'_> {
             }
             if self.matrix.rows.len() >= MAX_ROWS {
                 let message = format!("the tables have more than {MAX_ROWS} rows");
-                self.wrong("document-too-big", &line.span, (message, "split the document"));
+                self.wrong(FindingCode::DocumentTooBig, &line.span, (message, "split the document"));
                 return;
             }
         }
@@ -211,7 +214,7 @@ impl Reader<'_> {
         let most = table.header.len();
         if written > most {
             let message = format!("the row has {written} cells, and the table has {most} columns");
-            self.wrong("too-many-cells", &line.span, (message, "write a bar that is text as \\|"));
+            self.wrong(FindingCode::TooManyCells, &line.span, (message, "write a bar that is text as \\|"));
         }
         written <= most
     }
@@ -227,7 +230,7 @@ impl Reader<'_> {
                 let message = format!("the row names nobody under `{word}`");
                 let help = "name a host or somebody outside; the title of a section is one cell in **bold**";
                 let span = if cell.text.is_empty() { &line.span } else { &cell.span };
-                return self.wrong("unnamed-party", span, (message, help));
+                return self.wrong(FindingCode::UnnamedParty, span, (message, help));
             }
         }
         let (protocol, port, temp, net) = (
@@ -238,19 +241,19 @@ impl Reader<'_> {
         );
         let protocols = match words::protocols(&protocol.text) {
             Ok(protocols) => protocols,
-            Err(wrong) => return self.wrong("bad-protocol", &protocol.span, wrong),
+            Err(wrong) => return self.wrong(FindingCode::BadProtocol, &protocol.span, wrong),
         };
         let ports = match words::ports(&port.text) {
             Ok(ports) => ports,
-            Err(wrong) => return self.wrong("bad-port", &port.span, wrong),
+            Err(wrong) => return self.wrong(FindingCode::BadPort, &port.span, wrong),
         };
         let when = match words::temp(&temp.text) {
             Ok(when) => when,
-            Err(wrong) => return self.wrong("bad-temp", &temp.span, wrong),
+            Err(wrong) => return self.wrong(FindingCode::BadTemp, &temp.span, wrong),
         };
         let granted = match grants(&protocols, ports) {
             Ok(granted) => granted,
-            Err(wrong) => return self.wrong("bad-port", &port.span, wrong),
+            Err(wrong) => return self.wrong(FindingCode::BadPort, &port.span, wrong),
         };
         let (nets, in_overlay) = match &columns.overlay {
             Some((overlay, place)) => match self.address(line.cells.get(*place)) {
@@ -300,7 +303,7 @@ impl Reader<'_> {
         if address.is_none() {
             let message = format!("`{}` is no address", short(&cell.text));
             let help = "write the address that the receiver has in the overlay, or leave the cell empty";
-            self.wrong("bad-address", &cell.span, (message, help));
+            self.wrong(FindingCode::BadAddress, &cell.span, (message, help));
         }
         address.map(Some)
     }
@@ -337,7 +340,7 @@ impl Reader<'_> {
         let Some(name) = line.cells.first() else { return };
         if slug(&name.text).is_empty() {
             let wrong = ("the row has no name".to_owned(), "write the name of the host into its first cell");
-            return self.wrong("unnamed-host", &line.span, wrong);
+            return self.wrong(FindingCode::UnnamedHost, &line.span, wrong);
         }
         let mut places = Vec::new();
         for (place, column) in columns {
@@ -345,7 +348,7 @@ impl Reader<'_> {
             let Some(presence) = words::presence(&cell.text) else {
                 let message = format!("`{}` is no address", short(&cell.text));
                 let help = "write addresses, or none, DHCP or yes";
-                self.wrong("bad-address", &cell.span, (message, help));
+                self.wrong(FindingCode::BadAddress, &cell.span, (message, help));
                 continue;
             };
             places.push(HostPlace { column: *column, presence, span: cell.span.clone() });
@@ -359,7 +362,7 @@ impl Reader<'_> {
         host.places.extend(places);
         if let Some(twice) = twice {
             let message = format!("`{}` has this column twice", short(&name.text));
-            self.wrong("repeated-host", &twice.span, (message, "keep one row for a host"));
+            self.wrong(FindingCode::RepeatedHost, &twice.span, (message, "keep one row for a host"));
         }
     }
 
@@ -367,11 +370,11 @@ impl Reader<'_> {
         if paragraph.text.starts_with('|') {
             let message = "this looks like rows of a table, and is none".to_owned();
             let help = "a table has a header row and below it one such as |---|---| with as many cells, and no empty line in it";
-            return self.wrong("broken-table", &paragraph.span, (message, help));
+            return self.wrong(FindingCode::BrokenTable, &paragraph.span, (message, help));
         }
         match sentence::envelope(paragraph) {
             Some(Ok(envelope)) => self.envelope(envelope),
-            Some(Err(wrong)) => self.wrong("bad-envelope", &paragraph.span, wrong),
+            Some(Err(wrong)) => self.wrong(FindingCode::BadEnvelope, &paragraph.span, wrong),
             None => {}
         }
     }

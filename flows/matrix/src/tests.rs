@@ -95,7 +95,8 @@ fn the_document_is_read_whole() {
 fn the_shipped_network_is_the_document_but_for_the_row_that_contradicts_it() {
     let found = against(DOCUMENT, &shipped());
     let [finding] = found.document.as_slice() else { panic!("{}", said(&found)) };
-    let unsaid: Vec<_> = found.network.iter().map(|finding| (finding.code, &*finding.help)).collect();
+    let unsaid: Vec<_> =
+        found.network.iter().map(|finding| (finding.code.as_str(), &*finding.help)).collect();
     let dhcp = |(code, help): &(&str, &str)| *code == "row-not-in-document" && help.contains("| 67/68 |");
     assert!(unsaid.len() == 2 && unsaid.iter().all(dhcp), "{unsaid:?}");
     assert_eq!(finding.code, "row-not-allowed");
@@ -148,7 +149,7 @@ fn an_imported_document_has_the_effect_of_the_shipped_network() {
     assert!(finding.message.contains("`joi` has no place on WAN by the table of hosts (line 10)"));
     assert!(imported.text.contains("# Left out, line 27 of the document: joi → any TCP 53,80,443: "));
     let verbatim = import(&read(DOCUMENT), ("d.md", DOCUMENT)).unwrap();
-    let notes: Vec<&str> = verbatim.findings.iter().map(|finding| finding.code).collect();
+    let notes: Vec<&str> = verbatim.findings.iter().map(|finding| finding.code.as_str()).collect();
     for code in ["assumed-bridge", "assumed-subnet", "assumed-address", "no-dhcp-row"] {
         assert!(notes.contains(&code), "{code}: {notes:?}");
     }

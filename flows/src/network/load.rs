@@ -6,6 +6,7 @@ use std::fmt;
 use super::draft::{Draft, Spanned};
 use super::{NetworkFile, names, read, resolve};
 use crate::finding::Finding;
+use crate::finding_code::FindingCode;
 use crate::network::check::{addresses, containers, ports, rules};
 use crate::network::model::additions::Additions;
 use crate::network::read::fields::text_of;
@@ -134,9 +135,12 @@ impl<'t> Loader<'t, '_> {
         let plain = plain(&name);
         if let (Some(index), Some(at)) = (self.files.iter().position(|file| file.plain == plain), at) {
             let (code, message) = if self.open.contains(&index) {
-                ("include-cycle", format!("{} includes itself, directly or by others", quote(&name)))
+                (
+                    FindingCode::IncludeCycle,
+                    format!("{} includes itself, directly or by others", quote(&name)),
+                )
             } else {
-                ("include-twice", format!("{} is included twice", quote(&name)))
+                (FindingCode::IncludeTwice, format!("{} is included twice", quote(&name)))
             };
             self.report.error(code, &at.span, message, "include each file once");
             return;
@@ -145,7 +149,7 @@ impl<'t> Loader<'t, '_> {
         let Some(cell) = self.texts.get(index) else {
             if let Some(at) = at {
                 let message = format!("more than {MAX_FILES} files");
-                self.report.error("too-many", &at.span, message, "put some of them together");
+                self.report.error(FindingCode::TooMany, &at.span, message, "put some of them together");
             }
             return;
         };
@@ -156,9 +160,9 @@ impl<'t> Loader<'t, '_> {
                 match at {
                     Some(at) => {
                         let help = "names are relative to the file that includes";
-                        self.report.error("unreadable", &at.span, message, help);
+                        self.report.error(FindingCode::Unreadable, &at.span, message, help);
                     }
-                    None => self.report.whole("unreadable", message, ""),
+                    None => self.report.whole(FindingCode::Unreadable, message, ""),
                 }
                 self.report.add_file(&name, "");
                 self.files.push(File { name, plain, root: None });
@@ -175,8 +179,8 @@ impl<'t> Loader<'t, '_> {
             };
             let help = "split it by host: a controller reads one network";
             match at {
-                Some(at) => self.report.error("file-too-big", &at.span, message, help),
-                None => self.report.whole("file-too-big", message, help),
+                Some(at) => self.report.error(FindingCode::FileTooBig, &at.span, message, help),
+                None => self.report.whole(FindingCode::FileTooBig, message, help),
             }
             self.files.push(File { name, plain, root: None });
             return;
@@ -253,7 +257,12 @@ fn meaning(roots: &[TreeNode<'_>], additions: &Additions, report: &mut FindingRe
     }
     if draft.bridge_names().is_empty() {
         let help = "add [network.NAME] with bridge = \"BRIDGE\", or [bridge.NAME]";
-        report.warning("no-bridge", &(0..0), "the file names no bridge, so nothing is controlled", help);
+        report.warning(
+            FindingCode::NoBridge,
+            &(0..0),
+            "the file names no bridge, so nothing is controlled",
+            help,
+        );
     }
     let names = names::NameIndex::collect(&draft, report);
     let mut implied = implied_rules::rules(&draft, &names, report);
@@ -275,14 +284,14 @@ fn meaning(roots: &[TreeNode<'_>], additions: &Additions, report: &mut FindingRe
 fn fits(draft: &Draft, report: &mut FindingReport) -> bool {
     if let Some(beyond) = draft.networks.get(MAX_NETWORKS) {
         let message = format!("there are more than {MAX_NETWORKS} networks");
-        report.error("too-many", &beyond.name.span, message, "split the file by host");
+        report.error(FindingCode::TooMany, &beyond.name.span, message, "split the file by host");
         return false;
     }
     let mut left = MAX_ATTACHMENTS;
     for endpoint in &draft.endpoints {
         let Some(rest) = left.checked_sub(endpoint.attachments.len().max(1)) else {
             let message = format!("there are more than {MAX_ATTACHMENTS} endpoints, or attachments of them");
-            report.error("too-many", &endpoint.name.span, message, "split the file by host");
+            report.error(FindingCode::TooMany, &endpoint.name.span, message, "split the file by host");
             return false;
         };
         left = rest;

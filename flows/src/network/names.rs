@@ -6,6 +6,7 @@ pub(in crate::network) mod rule_party;
 use std::collections::HashMap;
 
 use super::draft::{Draft, DraftEndpoint, DraftLink, DraftNetwork, DraftOverlay, Spanned};
+use crate::finding_code::FindingCode;
 use crate::network::text::report::{FindingReport, quote};
 
 /// What a name stands for.
@@ -155,7 +156,7 @@ impl<'d> NameIndex<'d> {
             );
             let help =
                 "networks, endpoints, links, exits, outsides and overlays share one set of names: rename one";
-            report.error("duplicate-name", &name.span, message, help);
+            report.error(FindingCode::DuplicateName, &name.span, message, help);
             return;
         }
         let networks = match self.networks.get(&*name.value) {
@@ -199,7 +200,7 @@ impl<'d> NameIndex<'d> {
                 ),
             ),
         };
-        report.error("unknown-network", &name.span, message, help);
+        report.error(FindingCode::UnknownNetwork, &name.span, message, help);
         None
     }
 
@@ -229,12 +230,12 @@ impl<'d> NameIndex<'d> {
         let otherwise = format!("name {} of this file, or add it as [{word}.NAME]", kind.one());
         let help = report.near(&name.value, self.all(kind), otherwise);
         let code = match kind {
-            NameKind::Network => "unknown-network",
-            NameKind::Endpoint => "unknown-endpoint",
-            NameKind::Link => "unknown-link",
-            NameKind::Exit => "unknown-exit",
-            NameKind::Outside => "unknown-outside",
-            NameKind::Overlay => "unknown-overlay",
+            NameKind::Network => FindingCode::UnknownNetwork,
+            NameKind::Endpoint => FindingCode::UnknownEndpoint,
+            NameKind::Link => FindingCode::UnknownLink,
+            NameKind::Exit => FindingCode::UnknownExit,
+            NameKind::Outside => FindingCode::UnknownOutside,
+            NameKind::Overlay => FindingCode::UnknownOverlay,
         };
         report.error(code, &name.span, message, help);
         None
@@ -249,7 +250,7 @@ impl<'d> NameIndex<'d> {
         let party = self.parties.get(&*name.value);
         if let Some(NamedParty { kind: NameKind::Overlay, .. }) = party {
             let message = format!("{} is an overlay: it sends nothing by itself", quote(&name.value));
-            report.error("not-a-party", &name.span, message, "name its members");
+            report.error(FindingCode::NotAParty, &name.span, message, "name its members");
             return None;
         }
         if party.is_none() {
@@ -261,7 +262,7 @@ impl<'d> NameIndex<'d> {
             );
             let message =
                 format!("there is no network, endpoint, link, exit or outside {}", quote(&name.value));
-            report.error("unknown-name", &name.span, message, help);
+            report.error(FindingCode::UnknownName, &name.span, message, help);
         }
         party
     }

@@ -14,6 +14,7 @@ use super::draft::{
     DraftLinkEnd, DraftNetwork, DraftOutside, DraftOverlay, Spanned,
 };
 use super::{Inside, LearnBy, Learning, Stateful};
+use crate::finding_code::FindingCode;
 use crate::network::read::check_value::{check_name, not_empty};
 use crate::network::read::datapath::datapath_id;
 use crate::network::read::fields::{Fields, Keyword, entries_of, text_of};
@@ -101,7 +102,12 @@ pub(super) fn named_entries<'n, 't>(
 ) -> &'n [TreeEntry<'t>] {
     let Value::Table(entries) = &section.node.value else {
         let message = format!("{} is {}, not a table of names", quote(&section.key), section.node.kind());
-        report.error("wrong-type", &section.key_span, message, format!("write [{}.NAME]", section.key));
+        report.error(
+            FindingCode::WrongType,
+            &section.key_span,
+            message,
+            format!("write [{}.NAME]", section.key),
+        );
         return &[];
     };
     entries
@@ -124,7 +130,12 @@ fn rules<T>(
 ) -> Vec<T> {
     let Value::Array(items) = &section.node.value else {
         let message = format!("{} is {}, not a list of rules", quote(&section.key), section.node.kind());
-        report.error("wrong-type", &section.key_span, message, format!("write [[{}]]", section.key));
+        report.error(
+            FindingCode::WrongType,
+            &section.key_span,
+            message,
+            format!("write [[{}]]", section.key),
+        );
         return Vec::new();
     };
     items.iter().filter_map(|item| read(item, report)).collect()
@@ -243,7 +254,7 @@ fn attachment(fields: &Fields<'_, '_>, node: &TreeNode<'_>, report: &mut Finding
     if fields.is_bare("addresses") && fields.is_bare("behind") && !leased {
         let message = format!("{} has no address, so whatever it sends is dropped", fields.what());
         report.warning(
-            "no-address",
+            FindingCode::NoAddress,
             &node.span,
             message,
             "add addresses = [\"ADDRESS\"], or leased = true where DHCP gives it one",
@@ -281,13 +292,13 @@ fn mac(Spanned { value, span }: Spanned<String>, report: &mut FindingReport) -> 
     });
     if !read || parts.next().is_some() {
         let message = format!("{} is not a MAC address", quote(&value));
-        report.error("bad-mac", &span, message, "write it like \"52:54:00:12:34:56\"");
+        report.error(FindingCode::BadMac, &span, message, "write it like \"52:54:00:12:34:56\"");
         return None;
     }
     // IEEE 802: the lowest bit of the first byte marks a group.
     if bytes == [0; 6] || bytes.first().is_some_and(|first| first & 1 == 1) {
         let message = format!("{} is no one's own MAC address", quote(&value));
-        report.error("bad-mac", &span, message, "write the address of the one interface");
+        report.error(FindingCode::BadMac, &span, message, "write the address of the one interface");
         return None;
     }
     Some(Spanned { value: bytes, span })
@@ -304,7 +315,7 @@ fn link(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) 
     if ends.len() != 2 && matches!(fields.find("ends"), Some(TreeNode { value: Value::Array(_), .. })) {
         let message = format!("{} has {} ends", fields.what(), ends.len());
         report.error(
-            "link-ends",
+            FindingCode::LinkEnds,
             fields.span_of("ends"),
             message,
             "a link has two ends, each on a bridge of its own",
@@ -328,7 +339,7 @@ fn link(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) 
         if end.bridge.is_some() && fields.has("behind") {
             let message = format!("{what} is on no network, so there is nothing for its `behind`");
             report.error(
-                "misplaced-key",
+                FindingCode::MisplacedKey,
                 fields.span_of("behind"),
                 message,
                 "name the network in place of the bridge",
@@ -337,12 +348,12 @@ fn link(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) 
         if end.network.is_some() && fields.is_bare("behind") {
             let message =
                 format!("nothing is behind {}, so whatever comes in by it is dropped", fields.what());
-            report.warning("no-address", &node.span, message, "add behind = [\"PREFIX\"]");
+            report.warning(FindingCode::NoAddress, &node.span, message, "add behind = [\"PREFIX\"]");
         }
         if end.network.is_some() && fields.has("forwards") {
             let message = format!("{what} is on a network, so there is nothing for its `forwards`");
             report.error(
-                "misplaced-key",
+                FindingCode::MisplacedKey,
                 fields.span_of("forwards"),
                 message,
                 "name the bridge in place of the network",
@@ -373,7 +384,7 @@ fn exit(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) 
         if exit.bridge.is_some() && fields.has(key) {
             let message = format!("{} is on no network, so there is nothing for its `{key}`", fields.what());
             let help = "name the network in place of the bridge";
-            report.error("misplaced-key", fields.span_of(key), message, help);
+            report.error(FindingCode::MisplacedKey, fields.span_of(key), message, help);
         }
     }
     exit
@@ -389,13 +400,13 @@ fn network_or_bridge(
         (true, true) => {
             let message = format!("{} has both `network` and `bridge`", fields.what());
             let help = "keep `network`: it says which bridge; `bridge` alone only declares the port";
-            report.error("network-and-bridge", fields.span_of("bridge"), message, help);
+            report.error(FindingCode::NetworkAndBridge, fields.span_of("bridge"), message, help);
             (network, None)
         }
         (false, false) => {
             let message = format!("{} has neither `network` nor `bridge`", fields.what());
             let help = "add network = \"NETWORK\", or bridge = \"BRIDGE\" to only declare the port";
-            report.error("missing-key", fields.span(), message, help);
+            report.error(FindingCode::MissingKey, fields.span(), message, help);
             (None, None)
         }
         _ => (network, bridge),
@@ -433,7 +444,7 @@ fn overlay(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingRepor
     let what = format!("`members` of {}", fields.what());
     let Value::Table(members) = &members.value else {
         let message = format!("{what} is {}, not a table of names", members.kind());
-        report.error("wrong-type", &members.span, message, "write { ENDPOINT = \"ADDRESS\" }");
+        report.error(FindingCode::WrongType, &members.span, message, "write { ENDPOINT = \"ADDRESS\" }");
         return overlay;
     };
     for member in members {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::compile::layout::LEVELS;
 use crate::compile::{OriginKind, raw_lines};
 use crate::finding::Finding;
+use crate::finding_code::FindingCode;
 use crate::network;
 use crate::network::NetworkFile;
 use crate::verify::lint::{RegisterReach, lint_raw, overlaps_where};
@@ -70,7 +71,7 @@ fn undefined(file: &NetworkFile, bridge: &BridgeFlows<'_>) -> Vec<Finding> {
             bridge.name, raw.line, flow.priority, first.rule, first.detail
         );
         let help = "give the raw line another priority, or match less with it";
-        Some(Finding::error("overlap", raw.span.clone(), message, help))
+        Some(Finding::error(FindingCode::Overlap, raw.span.clone(), message, help))
     });
     let many = rules.map(|(a, b)| {
         let rule = file.allows.iter().find(|allow| allow.name == b.rule);
@@ -79,7 +80,7 @@ fn undefined(file: &NetworkFile, bridge: &BridgeFlows<'_>) -> Vec<Finding> {
             bridge.name, a.rule, a.detail, b.rule, b.detail
         );
         let help = "join rules for the same protocol and port into one with longer lists";
-        Finding::error("too-many-overlaps", rule.map(|allow| allow.span.clone()), message, help)
+        Finding::error(FindingCode::TooManyOverlaps, rule.map(|allow| allow.span.clone()), message, help)
     });
     beside.chain(many).collect()
 }
@@ -120,7 +121,7 @@ fn unlimited(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Vec<Finding> {
             group(allow)
         );
         let help = "take `limit` away, or learn each connection with returns = \"connection\"";
-        Finding::error("limit-without-learning", Some(allow.span.clone()), message, help)
+        Finding::error(FindingCode::LimitWithoutLearning, Some(allow.span.clone()), message, help)
     };
     unlimited.map(finding).collect()
 }

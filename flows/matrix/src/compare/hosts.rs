@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use flows::finding::Finding;
+use flows::finding_code::FindingCode;
 use ipnetwork::IpNetwork;
 use ofctl::nearest;
 
@@ -50,7 +51,12 @@ pub(super) fn compare(
                     |name| format!("is it {name}?"),
                 );
                 let message = format!("the network has no endpoint `{}`", short(&host.name));
-                found.document.push(Finding::error("unknown-host", host.span.clone(), message, help));
+                found.document.push(Finding::error(
+                    FindingCode::UnknownHost,
+                    host.span.clone(),
+                    message,
+                    help,
+                ));
             }
         }
     }
@@ -60,7 +66,12 @@ pub(super) fn compare(
         let Some(theirs) = said.get(&*host.name) else {
             let message = format!("the document has no host `{}`", host.name);
             let help = "add it to the document's table of hosts";
-            found.network.push(Finding::error("host-not-in-document", host.span.clone(), message, help));
+            found.network.push(Finding::error(
+                FindingCode::HostNotInDocument,
+                host.span.clone(),
+                message,
+                help,
+            ));
             continue;
         };
         for (at, column) in own.iter().enumerate() {
@@ -74,7 +85,8 @@ pub(super) fn compare(
                     let message =
                         format!("`{}` is in {name}, and the document ({at}) does not say so", host.name);
                     let help = "add it to the document's table of hosts";
-                    let finding = Finding::error("place-not-in-document", mine.span.clone(), message, help);
+                    let finding =
+                        Finding::error(FindingCode::PlaceNotInDocument, mine.span.clone(), message, help);
                     found.network.push(finding);
                 }
                 continue;
@@ -90,7 +102,12 @@ pub(super) fn compare(
                     words(network),
                 );
                 let help = "change the one that is out of date";
-                found.document.push(Finding::error("place-differs", place.span.clone(), message, help));
+                found.document.push(Finding::error(
+                    FindingCode::PlaceDiffers,
+                    place.span.clone(),
+                    message,
+                    help,
+                ));
             }
         }
     }
@@ -110,7 +127,12 @@ fn columns<'f>(
         if known.is_none() && document.hosts.iter().any(used) {
             let message = format!("the network has no network or overlay `{}`", short(&column.label));
             let help = "name the column like a network, its bridge if that carries no other, or an overlay";
-            found.document.push(Finding::error("unknown-network", column.span.clone(), message, help));
+            found.document.push(Finding::error(
+                FindingCode::UnknownNetwork,
+                column.span.clone(),
+                message,
+                help,
+            ));
         }
         columns.push(known);
     }

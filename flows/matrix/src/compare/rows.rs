@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 
 use flows::finding::Finding;
+use flows::finding_code::FindingCode;
 use flows::network::{NetworkFile, Party, Protocol};
 use ofctl::nearest;
 
@@ -70,7 +71,7 @@ pub(super) fn compare(
         let message =
             "the matrices are too big to be compared wholly: some rows of lists may be reported wrongly";
         let help = "name networks in place of their hosts, or split the document";
-        found.document.push(Finding::error("too-much-to-compare", None, message, help));
+        found.document.push(Finding::error(FindingCode::TooMuchToCompare, None, message, help));
     }
 }
 
@@ -362,7 +363,7 @@ impl<'f> Rows<'_, '_, 'f> {
         let said = if said.is_empty() { "only in part the same".to_owned() } else { said.join("; ") };
         let line = places.network(&granted.row.places.row);
         let message = format!("{} → {}: {said} (rule {}, {line})", row.from, row.to, granted.rule);
-        Finding::error("row-differs", span.clone(), message, "change the one that is out of date")
+        Finding::error(FindingCode::RowDiffers, span.clone(), message, "change the one that is out of date")
     }
 
     fn not_allowed(
@@ -412,7 +413,7 @@ impl<'f> Rows<'_, '_, 'f> {
         } else if let Some(endpoint) = party {
             message += &format!(" ({} is at {})", endpoint.name, places.network(&endpoint.span));
         }
-        Finding::error("row-not-allowed", span.clone(), message, help)
+        Finding::error(FindingCode::RowNotAllowed, span.clone(), message, help)
     }
 
     /// A party that is not on the network of its row.
@@ -468,7 +469,7 @@ impl<'f> Rows<'_, '_, 'f> {
             String::new()
         };
         let help = format!("take the rule away, or add to the document{section}: | {} |", cells.join(" | "));
-        Finding::error("row-not-in-document", row.places.row.clone(), message, help)
+        Finding::error(FindingCode::RowNotInDocument, row.places.row.clone(), message, help)
     }
 
     /// The addresses that rows in the table of an overlay name are those of the receivers.
@@ -485,7 +486,8 @@ impl<'f> Rows<'_, '_, 'f> {
                 let line = places.network(&overlay.span);
                 let message = format!("{address} is not the address of {to} in {} ({line})", overlay.name);
                 let help = "change the one that is out of date";
-                let finding = Finding::error("address-differs", said.row.places.row.clone(), message, help);
+                let finding =
+                    Finding::error(FindingCode::AddressDiffers, said.row.places.row.clone(), message, help);
                 found.document.push(finding);
             }
         }
@@ -537,12 +539,22 @@ pub(super) fn envelopes(
                 "add it as [overlay.NAME], or take it out of the document",
             ),
         };
-        found.document.push(Finding::error("envelope-differs", envelope.span.clone(), message, help));
+        found.document.push(Finding::error(
+            FindingCode::EnvelopeDiffers,
+            envelope.span.clone(),
+            message,
+            help,
+        ));
     }
     for (one, _) in own.iter().zip(&said).filter(|(_, said)| !**said) {
         let message =
             format!("the network allows the envelope of {}, and the document does not say so", one.overlay);
         let help = format!("add to the document: {}", super::super::print::sentence(one));
-        found.network.push(Finding::error("envelope-not-in-document", one.span.clone(), message, help));
+        found.network.push(Finding::error(
+            FindingCode::EnvelopeNotInDocument,
+            one.span.clone(),
+            message,
+            help,
+        ));
     }
 }

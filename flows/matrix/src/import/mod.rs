@@ -8,6 +8,7 @@ mod write;
 use std::collections::HashSet;
 
 use flows::finding::{Finding, has_errors};
+use flows::finding_code::FindingCode;
 
 use super::{Matrix, compare};
 
@@ -29,7 +30,7 @@ pub fn import(document: &Matrix, (name, text): (&str, &str)) -> Result<Imported,
     let mut findings = Findings { list: Vec::new(), lines: compare::line_starts(text) };
     if document.hosts.is_empty() {
         return Err(vec![Finding::error(
-            "no-hosts",
+            FindingCode::NoHosts,
             None,
             "the document has no table of hosts",
             "add one: | VM | vmbr1 (internal) | WAN |, and a row for each host with its addresses",

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use flows::finding::Finding;
+use flows::finding_code::FindingCode;
 use flows::network::Protocol;
 use ipnetwork::{IpNetwork, Ipv4Network};
 
@@ -141,7 +142,12 @@ impl<'d> ImportPlan<'d> {
             if overlay.envelope.get_or_insert_with(|| said.clone()) != &said {
                 let message = format!("{} has two envelopes", short(&envelope.overlay));
                 let help = "write its protocol and its ports once, or alike";
-                findings.list.push(Finding::error("two-envelopes", envelope.span.clone(), message, help));
+                findings.list.push(Finding::error(
+                    FindingCode::TwoEnvelopes,
+                    envelope.span.clone(),
+                    message,
+                    help,
+                ));
             }
             overlay.carriers.extend(Some(envelope.net.clone()).filter(|net| !net.is_empty()));
             for member in &envelope.members {
@@ -157,7 +163,12 @@ impl<'d> ImportPlan<'d> {
                 let message = format!("what {} looks like from outside is not said", short(name));
                 let help =
                     "write a sentence like: Nebula itself uses UDP 4242 on vmbr1 between mesh and joi.";
-                findings.list.push(Finding::warning("no-envelope", row.places.row.clone(), message, help));
+                findings.list.push(Finding::warning(
+                    FindingCode::NoEnvelope,
+                    row.places.row.clone(),
+                    message,
+                    help,
+                ));
             }
         }
     }
@@ -216,7 +227,7 @@ impl<'d> ImportPlan<'d> {
         if bridge.is_none() {
             let message = format!("the bridge of `{}` is not said: {assumed} is assumed", short(label));
             let help = "write it into the head of the column, like: vmbr1 (internal)";
-            findings.list.push(Finding::note("assumed-bridge", span.clone(), message, help));
+            findings.list.push(Finding::note(FindingCode::AssumedBridge, span.clone(), message, help));
         }
         let places = self.document.hosts.iter().flat_map(|host| &host.places);
         let here: Vec<IpNetwork> = places
@@ -246,7 +257,7 @@ impl<'d> ImportPlan<'d> {
             let message =
                 format!("the subnet of `{}` is not said: a placeholder stands for it", short(label));
             let help = "write it into the head of the column, like: vmbr0 (wan, 198.51.100.0/24)";
-            findings.list.push(Finding::note("assumed-subnet", span, message, help));
+            findings.list.push(Finding::note(FindingCode::AssumedSubnet, span, message, help));
         }
         self.nets.push(ImportedNetwork {
             label: label.to_owned(),
@@ -300,7 +311,12 @@ impl<'d> ImportPlan<'d> {
                     let message =
                         format!("the address of `{}` there is not said: DHCP is assumed", host.name);
                     let help = "write its address, or DHCP";
-                    findings.list.push(Finding::note("assumed-address", place.span.clone(), message, help));
+                    findings.list.push(Finding::note(
+                        FindingCode::AssumedAddress,
+                        place.span.clone(),
+                        message,
+                        help,
+                    ));
                 }
             } else if let (Some(_), Presence::At { addresses, .. }) = (self.overlay(label), &place.presence) {
                 endpoint.inside.push((slug(label), addresses.iter().map(IpNetwork::ip).collect()));
@@ -311,7 +327,7 @@ impl<'d> ImportPlan<'d> {
         if endpoint.plugs.is_empty() {
             let message = format!("`{}` is on no network: it is left out", short(&host.name));
             let help = "write an address, DHCP or yes into the column of a network";
-            findings.list.push(Finding::warning("host-nowhere", host.span.clone(), message, help));
+            findings.list.push(Finding::warning(FindingCode::HostNowhere, host.span.clone(), message, help));
             return;
         }
         self.by_host.insert(slug(&host.name), self.endpoints.len());

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use flows::finding::Finding;
+use flows::finding_code::FindingCode;
 use flows::network::{Protocol, Returns};
 use ofctl::nearest;
 
@@ -76,7 +77,7 @@ impl ImportPlan<'_> {
             if said.insert(place.span.start, ()).is_none() {
                 let message = format!("no row lets `{}` ask for its address", short(&endpoint.title));
                 let help = "add one: its name | DHCP server | the network | UDP | 67/68";
-                findings.list.push(Finding::note("no-dhcp-row", place.span.clone(), message, help));
+                findings.list.push(Finding::note(FindingCode::NoDhcpRow, place.span.clone(), message, help));
             }
         }
     }
@@ -84,12 +85,16 @@ impl ImportPlan<'_> {
 
 /// Why a row is left out.
 struct OmissionReason {
-    code: &'static str,
+    code: flows::finding_code::FindingCode,
     message: String,
     help: &'static str,
 }
 
-fn left<T>(code: &'static str, message: impl Into<String>, help: &'static str) -> Result<T, OmissionReason> {
+fn left<T>(
+    code: flows::finding_code::FindingCode,
+    message: impl Into<String>,
+    help: &'static str,
+) -> Result<T, OmissionReason> {
     Err(OmissionReason { code, message: message.into(), help })
 }
 
@@ -139,7 +144,12 @@ pub(super) fn rules(
             if row.in_overlay.is_none() {
                 let message = format!("line {first} says the same: it is not repeated");
                 let help = "take one of the two out of the document";
-                findings.list.push(Finding::note("repeated-row", row.places.row.clone(), message, help));
+                findings.list.push(Finding::note(
+                    FindingCode::RepeatedRow,
+                    row.places.row.clone(),
+                    message,
+                    help,
+                ));
                 items.push(ImportedItem::Comment(format!(
                     "Line {line} of the document says the same as line {first}."
                 )));
@@ -176,7 +186,7 @@ fn misspelt(row: &MatrixRow, plan: &ImportPlan<'_>, findings: &mut Findings) {
         if let Some(host) = nearest(&slug(name), hosts).filter(|_| !is_itself(name)) {
             let message = format!("`{}` is no host, so it is taken for somebody outside", short(name));
             let help = format!("is it {host}?");
-            findings.list.push(Finding::warning("maybe-a-host", span.clone(), message, help));
+            findings.list.push(Finding::warning(FindingCode::MaybeAHost, span.clone(), message, help));
         }
     }
 }
@@ -220,7 +230,7 @@ fn end_of(
     }
     if let Some(net) = row.nets.iter().find(|net| plan.net_of(net).is_none()) {
         return left(
-            "unknown-network",
+            FindingCode::UnknownNetwork,
             format!("`{}` is no column of the table of hosts, and no overlay", short(net)),
             "add the column, or name one of those that are there",
         );
@@ -234,7 +244,7 @@ fn end_of(
     let nets = on_networks(row, plan, &nets, from, to, findings)?;
     let (from, to) = (party(plan, from, &nets)?, party(plan, to, &nets)?);
     if from == to && !plan.nets.iter().any(|net| net.name == from) {
-        return left("no-rule", "both ends are outside", "name a host at one end");
+        return left(FindingCode::NoRule, "both ends are outside", "name a host at one end");
     }
     Ok(RuleEnd { from, to, how: RuleDirection::Direct })
 }
@@ -258,15 +268,21 @@ fn in_overlay(
     to: RowParty<'_>,
 ) -> Result<RuleEnd, OmissionReason> {
     const HELP: &str = "name two hosts that the sentence about its envelope names";
-    let Some(overlay) = plan.overlays.get(overlay) else { return left("no-rule", "no such overlay", HELP) };
+    let Some(overlay) = plan.overlays.get(overlay) else {
+        return left(FindingCode::NoRule, "no such overlay", HELP);
+    };
     for (who, name) in [(from, &row.from), (to, &row.to)] {
         if !matches!(who, RowParty::Endpoint(_)) {
-            return left("not-a-member", format!("`{}` is no host in {}", short(name), overlay.title), HELP);
+            return left(
+                FindingCode::NotAMember,
+                format!("`{}` is no host in {}", short(name), overlay.title),
+                HELP,
+            );
         }
         let key = slug(name);
         if overlay.envelope.is_some() && !overlay.members.iter().any(|member| slug(member) == key) {
             return left(
-                "not-a-member",
+                FindingCode::NotAMember,
                 format!("`{}` is no member of {}", short(name), overlay.title),
                 HELP,
             );
@@ -299,7 +315,7 @@ fn on_networks(
             let line = plan.absence(at, *net).map(|place| findings.line(&place.span));
             let said = line.map(|line| format!(" (line {line})")).unwrap_or_default();
             return left(
-                "not-attached",
+                FindingCode::NotAttached,
                 format!("`{}` has no place on {label} by the table of hosts{said}", short(name)),
                 "take the row out of the document, or give the host its place there",
             );
@@ -322,7 +338,7 @@ fn on_networks(
             let shared: Vec<usize> = one.into_iter().filter(|net| other.contains(net)).collect();
             if shared.is_empty() {
                 return left(
-                    "no-network",
+                    FindingCode::NoNetwork,
                     "they share no network",
                     "it takes a crossing, with approval and reason: write one into the network file",
                 );
@@ -335,7 +351,12 @@ fn on_networks(
             if !wider.is_empty() {
                 let message = format!("the rule holds on {} too, which both are on", wider.join(", "));
                 let help = "a rule holds on all networks that its ends share: see whether that may be";
-                findings.list.push(Finding::warning("wider-than-row", row.places.net.clone(), message, help));
+                findings.list.push(Finding::warning(
+                    FindingCode::WiderThanRow,
+                    row.places.net.clone(),
+                    message,
+                    help,
+                ));
             }
             shared
         }
@@ -345,21 +366,21 @@ fn on_networks(
                 ([net], _) | ([], [net]) => vec![*net],
                 _ => {
                     return left(
-                        "no-network",
+                        FindingCode::NoNetwork,
                         "it is not said on which network",
                         "name the network under Interface/Net",
                     );
                 }
             }
         }
-        (None, None) => return left("no-rule", "neither end is a host", "name a host at one end"),
+        (None, None) => return left(FindingCode::NoRule, "neither end is a host", "name a host at one end"),
         _ => nets.to_vec(),
     };
     if row.protocol != Protocol::Dhcp
         && !on.iter().any(|net| found(net) && (nets.is_empty() || nets.contains(net)))
     {
         return left(
-            "no-address",
+            FindingCode::NoAddress,
             format!("the address of `{}` there is not known", short(&row.to)),
             "a rule leads to an address: write it into the table of hosts",
         );
@@ -374,14 +395,14 @@ fn party(plan: &mut ImportPlan<'_>, who: RowParty<'_>, nets: &[usize]) -> Result
         RowParty::Endpoint(_) | RowParty::Net(_) => Ok(name_of(plan, who)),
         RowParty::Anybody | RowParty::Other(_) => {
             let [net] = nets else {
-                return left("no-network", "it is not said on which one network", HELP);
+                return left(FindingCode::NoNetwork, "it is not said on which one network", HELP);
             };
             let name = match who {
                 RowParty::Other(title) => plan.outside(title, *net),
                 _ if plan.leads_out(*net) => plan.exit(*net),
                 _ => plan.nets.get(*net).map(|net| net.name.clone()),
             };
-            name.map_or_else(|| left("no-network", "there is no such network", HELP), Ok)
+            name.map_or_else(|| left(FindingCode::NoNetwork, "there is no such network", HELP), Ok)
         }
     }
 }
@@ -396,14 +417,14 @@ fn by_next_hop(
 ) -> Result<RuleEnd, OmissionReason> {
     let name = name_of(plan, RowParty::Endpoint(hop));
     let RowParty::Endpoint(source) = from else {
-        return left("no-rule", format!("only a host goes via {name}"), "name a host under From");
+        return left(FindingCode::NoRule, format!("only a host goes via {name}"), "name a host under From");
     };
     let of_hop = plan.nets_of(hop);
     let mut shared = plan.nets_of(source);
     shared.retain(|net| of_hop.contains(net) && (nets.is_empty() || nets.contains(net)));
     let Some(net) = shared.first().copied() else {
         return left(
-            "not-attached",
+            FindingCode::NotAttached,
             format!("`{}` and {name} share no network of the row", short(&row.from)),
             "name a network that both are on",
         );
@@ -411,7 +432,7 @@ fn by_next_hop(
     let beyond = of_hop.into_iter().filter(|other| !shared.contains(other));
     let Some(out) = beyond.min_by_key(|other| !plan.leads_out(*other)) else {
         return left(
-            "no-way-out",
+            FindingCode::NoWayOut,
             format!("{name} is on no other network, so it leads nowhere"),
             "give it a place in the network that leads outside, such as WAN",
         );
@@ -422,14 +443,18 @@ fn by_next_hop(
         RowParty::Other(title) => plan.outside(title, out),
         RowParty::Endpoint(_) | RowParty::Net(_) => {
             return left(
-                "via-inside",
+                FindingCode::ViaInside,
                 format!("what goes via {name} is for the outside, and `{}` is not", short(&row.to)),
                 "name the next hop itself, or somebody outside",
             );
         }
     };
     let Some(to) = to else {
-        return left("no-way-out", format!("{name} leads nowhere"), "give it a place in the network outside");
+        return left(
+            FindingCode::NoWayOut,
+            format!("{name} leads nowhere"),
+            "give it a place in the network outside",
+        );
     };
     plan.next_hop(hop, net);
     Ok(RuleEnd { from: name_of(plan, from), to, how: RuleDirection::Via(name) })

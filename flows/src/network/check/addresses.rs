@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::{Draft, DraftNetwork, Spanned};
 use crate::network::model::prefix::{RangeEntry, host, is_edge, overlaps, unusable};
 use crate::network::names::NameIndex;
@@ -23,7 +24,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
         usable(network.subnets.iter().map(prefix_at), &what, report);
         if let Some(beyond) = network.subnets.get(MAX_SUBNETS) {
             let message = format!("{what} has more than {MAX_SUBNETS} subnets");
-            report.error("too-many", &beyond.span, message, "use wider ones");
+            report.error(FindingCode::TooMany, &beyond.span, message, "use wider ones");
         }
         let what = format_args!("the gateway of {what}");
         usable(network.gateway.iter().map(host_at), &what, report);
@@ -137,7 +138,7 @@ fn usable<'d>(
             let kind = if text(prefix).contains('/') { "prefix" } else { "address" };
             let verb = if kind == "prefix" { "has addresses that are" } else { "is" };
             let message = format!("the {kind} {} of {what} {verb} {why}", text(prefix));
-            report.error("unusable-address", span, message, "give it addresses of its own");
+            report.error(FindingCode::UnusableAddress, span, message, "give it addresses of its own");
         }
     }
 }
@@ -179,7 +180,7 @@ pub(in crate::network) fn reject(
             "write an address of the network, or widen its subnets (line {})",
             report.line(&network.name.span)
         );
-        report.error("outside-subnets", &address.span, message, help);
+        report.error(FindingCode::OutsideSubnets, &address.span, message, help);
         return true;
     };
     let whole = is_edge(address.value, subnet.value);
@@ -189,7 +190,12 @@ pub(in crate::network) fn reject(
             address.value,
             text(subnet.value)
         );
-        report.error("unusable-address", &address.span, message, "take one between the first and the last");
+        report.error(
+            FindingCode::UnusableAddress,
+            &address.span,
+            message,
+            "take one between the first and the last",
+        );
     }
     whole
 }
@@ -234,7 +240,7 @@ fn outsides(draft: &Draft, names: &NameIndex<'_>, owned: &[HeldPrefixes<'_>], re
             text(wider.prefix),
             report.line(at),
         );
-        report.error("not-outside", span, message, "name addresses that are behind the exit");
+        report.error(FindingCode::NotOutside, span, message, "name addresses that are behind the exit");
         true
     });
 }
@@ -257,7 +263,12 @@ fn overlay_addresses(draft: &Draft, report: &mut FindingReport) {
                     quote(first),
                     report.line(span),
                 );
-                report.error("address-owned-twice", &address.span, message, "an address has one owner");
+                report.error(
+                    FindingCode::AddressOwnedTwice,
+                    &address.span,
+                    message,
+                    "an address has one owner",
+                );
             }
         }
     }
@@ -279,7 +290,7 @@ fn subnets_apart(draft: &Draft, report: &mut FindingReport) {
         if first.tag.0 == index {
             let message =
                 format!("the subnet {} overlaps {} (line {line})", text(second.prefix), text(first.prefix));
-            report.warning("repeated", span, message, "keep the wider one");
+            report.warning(FindingCode::Repeated, span, message, "keep the wider one");
         } else {
             let message = format!(
                 "the subnet {} of network {} overlaps {} of network {} (line {line})",
@@ -289,7 +300,7 @@ fn subnets_apart(draft: &Draft, report: &mut FindingReport) {
                 quote(&first.tag.1.name.value),
             );
             report.error(
-                "subnets-overlap",
+                FindingCode::SubnetsOverlap,
                 span,
                 message,
                 "isolation is by address: give each network its own",
@@ -314,7 +325,7 @@ fn repeated(first: &HeldPrefix<'_>, second: &HeldPrefix<'_>, word: &str, report:
     let (_, other, span) = second.tag;
     let (line, narrow, wide) = (report.line(first.tag.2), text(second.prefix), text(first.prefix));
     let message = format!("{narrow} {word} {} overlaps {wide} (line {line})", other.what);
-    report.warning("repeated", span, message, "keep the wider one");
+    report.warning(FindingCode::Repeated, span, message, "keep the wider one");
 }
 
 /// No address has two owners, and no next hop of an exit is an endpoint here.
@@ -346,7 +357,7 @@ fn one_owner(held: &[HeldPrefixes<'_>], report: &mut FindingReport) {
                 } else {
                     "an address has one owner, by one port"
                 };
-                report.error("address-owned-twice", span, message, help);
+                report.error(FindingCode::AddressOwnedTwice, span, message, help);
             }
             (true, true) => {
                 let message = format!(
@@ -355,7 +366,12 @@ fn one_owner(held: &[HeldPrefixes<'_>], report: &mut FindingReport) {
                     other.what,
                     one.what
                 );
-                report.error("address-owned-twice", span, message, "an address answers behind one port");
+                report.error(
+                    FindingCode::AddressOwnedTwice,
+                    span,
+                    message,
+                    "an address answers behind one port",
+                );
             }
             _ => {
                 let (owner, exit) = if one.next_hop { (other, one) } else { (one, other) };
@@ -366,7 +382,7 @@ fn one_owner(held: &[HeldPrefixes<'_>], report: &mut FindingReport) {
                     owner.what,
                 );
                 report.error(
-                    "next-hop-owned",
+                    FindingCode::NextHopOwned,
                     span,
                     message,
                     "the next hop is the router's own address, outside",
@@ -398,7 +414,7 @@ fn links_apart(remote: &[HeldPrefixes<'_>], report: &mut FindingReport) {
             text(first.prefix),
             one.what,
         );
-        report.error("links-overlap", span, message, "let each link lead to other addresses");
+        report.error(FindingCode::LinksOverlap, span, message, "let each link lead to other addresses");
         true
     });
 }
@@ -428,7 +444,7 @@ fn leases_apart(
                 text(prefix),
             );
             let help = "give it `addresses`, or the network a subnet of its own behind the link";
-            report.error("lease-beside-link", &attachment.span, message, help);
+            report.error(FindingCode::LeaseBesideLink, &attachment.span, message, help);
         }
     }
 }
@@ -473,7 +489,12 @@ fn not_foreign(draft: &Draft, behind: &[HeldPrefixes<'_>], report: &mut FindingR
             quote(&network.name.value),
             report.line(subnet.tag.2),
         );
-        report.error("behind-foreign", prefix.tag.2, message, "leave out the addresses of other networks");
+        report.error(
+            FindingCode::BehindForeign,
+            prefix.tag.2,
+            message,
+            "leave out the addresses of other networks",
+        );
         true
     });
 }
@@ -493,7 +514,12 @@ fn one_mac(draft: &Draft, names: &NameIndex<'_>, report: &mut FindingReport) {
                     quote(bridge),
                     report.line(span),
                 );
-                report.error("mac-used-twice", &mac.span, message, "pin each one's own MAC, or none");
+                report.error(
+                    FindingCode::MacUsedTwice,
+                    &mac.span,
+                    message,
+                    "pin each one's own MAC, or none",
+                );
             }
         }
     }

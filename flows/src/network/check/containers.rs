@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use crate::finding_code::FindingCode;
 use crate::network::Protocol;
 use crate::network::check::addresses::reject;
 use crate::network::check::ports::is_interface_name;
@@ -33,7 +34,7 @@ pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
         if count > MAX_IDS || count > left {
             let message =
                 format!("{what} have more than {MAX_IDS} numbers, or all ranges more than {MAX_ALL_IDS}");
-            report.error("too-many", span, message, "take fewer");
+            report.error(FindingCode::TooMany, span, message, "take fewer");
             continue;
         }
         left -= count;
@@ -41,7 +42,12 @@ pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
             let longest = of(port, *last);
             if !is_interface_name(&longest) {
                 let message = format!("{} cannot be the name of a port", quote(&longest));
-                report.error("bad-port-name", &port.span, message, crate::network::check::ports::NAME_HELP);
+                report.error(
+                    FindingCode::BadPortName,
+                    &port.span,
+                    message,
+                    crate::network::check::ports::NAME_HELP,
+                );
             }
             for id in *first..=*last {
                 let Some(other) = ports.insert(of(port, id), &network.name) else { continue };
@@ -52,7 +58,7 @@ pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
                     quote(&of(port, id)),
                 );
                 let help = "give the ranges other numbers, or their ports other names";
-                report.error("ranges-overlap", &port.span, message, help);
+                report.error(FindingCode::RangesOverlap, &port.span, message, help);
                 break;
             }
         }
@@ -76,7 +82,7 @@ pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
                 Err(_) => {
                     let message = format!("{} in `addresses` of {what} is not an address", quote(&address));
                     let help = "write it like \"10.0.0.{id}\", and let the numbers be such that it is one";
-                    report.error("bad-address", &text.span, message, help);
+                    report.error(FindingCode::BadAddress, &text.span, message, help);
                 }
             }
         }
@@ -90,7 +96,7 @@ fn placeholders(range: &DraftContainers, what: &str, report: &mut FindingReport)
         if !text.value.contains(ID) {
             let message = format!("{} in {} of {what} has no `{ID}`", quote(&text.value), quote(key));
             let help = "the number of the container goes there: without it, all would share one";
-            report.error("no-placeholder", &text.span, message, help);
+            report.error(FindingCode::NoPlaceholder, &text.span, message, help);
         }
     }
 }
@@ -111,7 +117,7 @@ pub(in crate::network) fn add(
     }
     if additions.containers.len() > MAX_CONTAINERS {
         let message = format!("more than {MAX_CONTAINERS} containers were added");
-        report.whole("too-many", message, "delete some");
+        report.whole(FindingCode::TooMany, message, "delete some");
         return Vec::new();
     }
     let mut taken = TakenNames::of(draft, report);
@@ -201,13 +207,13 @@ impl TakenNames {
             let message = format!("{what} is to be on network {}, which there is not", quote(network));
             let otherwise = format!("add the network, or {delete}");
             let help = report.near(network, self.known.iter().map(String::as_str), otherwise);
-            report.whole("addition-unknown-network", message, help);
+            report.whole(FindingCode::AdditionUnknownNetwork, message, help);
             return;
         };
         let Some(range) = &target.containers else {
             let message = format!("{what} is to be on network {}, which has no containers", quote(network));
             let help = format!("add [network.{network}.containers], or {delete}");
-            report.error("addition-unknown-network", &target.name.span, message, help);
+            report.error(FindingCode::AdditionUnknownNetwork, &target.name.span, message, help);
             return;
         };
         let (Some(Spanned { value: (first, last), .. }), Some(port)) = (&range.ids, &range.port) else {
@@ -217,13 +223,13 @@ impl TakenNames {
             let message =
                 format!("{what} is none of the numbers {first} to {last} of network {}", quote(network));
             let help = format!("widen `ids`, or {delete}");
-            report.error("addition-out-of-range", &range.span, message, help);
+            report.error(FindingCode::AdditionOutOfRange, &range.span, message, help);
             return;
         }
         if let Some(owner) = self.names.get(name) {
             let message = format!("the name of {what} is taken by {owner}");
             let help = format!("rename one, or {delete}");
-            report.error("addition-name-taken", &range.span, message, help);
+            report.error(FindingCode::AdditionNameTaken, &range.span, message, help);
             return;
         }
         let port = of(port, *id);
@@ -232,7 +238,7 @@ impl TakenNames {
         if let Some(text) = texts().find(|text| text.parse::<IpAddr>().is_err()) {
             let message = format!("{} of {what} is not an address", quote(&text));
             let help = format!("{delete}, and create it again: it gets the next number that has a place");
-            report.error("addition-out-of-range", &range.span, message, help);
+            report.error(FindingCode::AdditionOutOfRange, &range.span, message, help);
             return;
         }
         let place = target.bridge.as_ref().map(|bridge| (bridge.value.clone(), port.clone()));
@@ -241,7 +247,7 @@ impl TakenNames {
         if let Some(owner) = owner {
             let message = format!("the number of {what} is taken by {owner}");
             let help = format!("{delete}, and create it again: it gets the next free number");
-            report.error("addition-number-taken", &range.span, message, help);
+            report.error(FindingCode::AdditionNumberTaken, &range.span, message, help);
             return;
         }
         let by = report.add_stamp(&range.span, format!("container {}, added at run time", quote(name)), None);
@@ -275,7 +281,7 @@ impl TakenNames {
             {
                 let message = format!("service {} of {what} has no port", quote(&service.name));
                 report.error(
-                    "addition-service",
+                    FindingCode::AdditionService,
                     &span,
                     message,
                     "a service has TCP, UDP or SCTP and a port from 1",

@@ -1,5 +1,6 @@
 //! Whether a crossing can be: who takes part, and the link that it takes.
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::{Draft, DraftCrossing, DraftLink, Spanned};
 use crate::network::names::rule_party::quoted_networks;
 use crate::network::names::{NameIndex, NameKind, NamedItem};
@@ -47,13 +48,13 @@ pub(in crate::network) fn check(
                 quote(other),
             );
             let help = "name a link with one end on the bridge of each network";
-            report.error("crossing-link", &over.span, message, help);
+            report.error(FindingCode::CrossingLink, &over.span, message, help);
         }
         (Some(_), Some(_)) => {
             let message =
                 format!("{what} may lie between several networks: its parties have more than one in common");
             let help = "name endpoints that are on one network each, or let the link join other bridges";
-            report.error("crossing-ambiguous", &crossing.name.span, message, help);
+            report.error(FindingCode::CrossingAmbiguous, &crossing.name.span, message, help);
         }
         _ => {}
     }
@@ -74,7 +75,7 @@ fn side(
         let NamedItem::Endpoint(endpoint) = party.thing else {
             let message =
                 format!("{} is {}, and {what} is between endpoints", quote(&name.value), party.kind.one());
-            report.error("crossing-party", &name.span, message, "name endpoints, each of them");
+            report.error(FindingCode::CrossingParty, &name.span, message, "name endpoints, each of them");
             return None;
         };
         if party.broken {
@@ -96,7 +97,7 @@ fn side(
                 ("address", "add addresses = [\"ADDRESS\"] to its attachment")
             };
             let message = format!("{} is a party of {what}, and has no {lacks}", quote(&name.value));
-            report.error("crossing-party", &name.span, message, help);
+            report.error(FindingCode::CrossingParty, &name.span, message, help);
             return None;
         }
         let shared = match common {
@@ -110,7 +111,7 @@ fn side(
                 quoted_networks(draft, &networks)
             );
             let help = "a crossing goes from one network to one other: write one for each pair of networks";
-            report.error("crossing-party", &name.span, message, help);
+            report.error(FindingCode::CrossingParty, &name.span, message, help);
             return None;
         }
         common = Some(shared);
@@ -129,7 +130,7 @@ fn bare(link: &DraftLink, over: &Spanned<String>, what: &str, report: &mut Findi
             report.line(&end.span)
         );
         let help = "give the crossing a link of its own, with only `bridge` and `port` at each end";
-        report.error("crossing-link", &over.span, message, help);
+        report.error(FindingCode::CrossingLink, &over.span, message, help);
     }
     used.is_none()
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::finding_code::FindingCode;
 use crate::network::Protocol;
 use crate::network::draft::{DraftAllow, Spanned};
 use crate::network::names::rule_party::RuleParty;
@@ -195,7 +196,7 @@ impl<'d> EarlierGrants<'d> {
             report.line(&earlier.rule.span),
         );
         let help = "take it out of one of the two: packets are counted by rule";
-        report.warning("already-allowed", &allow.name.span, message, help);
+        report.warning(FindingCode::AlreadyAllowed, &allow.name.span, message, help);
     }
 }
 

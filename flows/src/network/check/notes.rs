@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use ipnetwork::IpNetwork;
 
 use crate::finding::Finding;
+use crate::finding_code::FindingCode;
 use crate::network::text::report::quote;
 use crate::network::{Allow, EnforcementPoint, LinkRole, NetworkFile, Protocol, Span};
 
@@ -35,11 +36,11 @@ pub fn notes(file: &NetworkFile) -> Vec<Finding> {
 /// place.
 #[derive(Default)]
 struct Notes {
-    by_place: BTreeMap<(usize, &'static str, usize), (Finding, usize)>,
+    by_place: BTreeMap<(usize, FindingCode, usize), (Finding, usize)>,
 }
 
 impl Notes {
-    fn add(&mut self, code: &'static str, span: &Span, which: usize, message: String, help: &str) {
+    fn add(&mut self, code: FindingCode, span: &Span, which: usize, message: String, help: &str) {
         let note = Finding::note(code, span.clone(), message, help);
         let entry = self.by_place.entry((span.start, code, which));
         entry.and_modify(|(_, more)| *more += 1).or_insert((note, 0));
@@ -68,7 +69,7 @@ fn carried(file: &NetworkFile, notes: &mut Notes) {
                 "see to it where it passes",
             ),
         };
-        notes.add("not-enforced", &allow.span, 0, message, help);
+        notes.add(FindingCode::NotEnforced, &allow.span, 0, message, help);
     }
 }
 
@@ -106,12 +107,12 @@ fn gateways(file: &NetworkFile, notes: &mut Notes) {
                 );
                 let help = "members reach it and what goes `via` it, as rules say; it joins the networks that it is on \
                             only as far as they do";
-                notes.add("gateway-owned", &network.span, which, message, help);
+                notes.add(FindingCode::GatewayOwned, &network.span, which, message, help);
             } else if !expected.contains(gateway) && !remote.iter().any(|prefix| prefix.contains(*gateway)) {
                 let message =
                     format!("the gateway {gateway} of network {} is nobody's here", quote(&network.name));
                 let help = "members that have it for their default route reach nothing by it";
-                notes.add("gateway-nobody", &network.span, which, message, help);
+                notes.add(FindingCode::GatewayNobody, &network.span, which, message, help);
             }
         }
     }
@@ -142,7 +143,7 @@ fn leases(file: &NetworkFile, notes: &mut Notes) {
                 );
                 let help = "whatever it sends is dropped until a server gives it an address: write an [[allow]] with \
                             protocol = \"dhcp\", or for IPv6 `router = true` where a router advertises itself";
-                notes.add("leased-without-dhcp", &plug.span, 0, message, help);
+                notes.add(FindingCode::LeasedWithoutDhcp, &plug.span, 0, message, help);
             }
         }
     }
@@ -155,7 +156,7 @@ fn leases(file: &NetworkFile, notes: &mut Notes) {
             list(names.iter().copied()),
         );
         let help = "write down `addresses` where another must not come first, or leave `router` out where DHCPv6 gives them all";
-        notes.add("leased-address", &network.span, 0, message, help);
+        notes.add(FindingCode::LeasedAddress, &network.span, 0, message, help);
     }
 }
 
@@ -170,7 +171,7 @@ fn routers(file: &NetworkFile, notes: &mut Notes) {
             "the link-local address of router {what} {} is nobody's: others whom a rule joins to its hosts may speak of it",
             quote(name),
         );
-        notes.add("router-link-local", span, 0, message, "give it a `link_local`, or pin its `mac`");
+        notes.add(FindingCode::RouterLinkLocal, span, 0, message, "give it a `link_local`, or pin its `mac`");
     }
 }
 
@@ -202,7 +203,7 @@ fn ranges(file: &NetworkFile, notes: &mut Notes) {
                 list(names.iter().map(String::as_str)),
             );
             notes.add(
-                "container-numbers-taken",
+                FindingCode::ContainerNumbersTaken,
                 &range.span,
                 0,
                 message,
@@ -217,7 +218,7 @@ fn ranges(file: &NetworkFile, notes: &mut Notes) {
                 quote(&network.name),
             );
             let help = "they are left out when one is created: take other numbers or wider subnets for more";
-            notes.add("container-numbers-without-place", &range.span, 0, message, help);
+            notes.add(FindingCode::ContainerNumbersWithoutPlace, &range.span, 0, message, help);
         }
     }
 }

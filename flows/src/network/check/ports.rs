@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::{Draft, DraftNetwork, Spanned};
 use crate::network::names::NameIndex;
 use crate::network::read::datapath;
@@ -70,11 +71,16 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
                 );
                 let help =
                     "let one end carry the network; the other names its `bridge` and what it `forwards`";
-                report.error("link-joins-networks", &other.span, message, help);
+                report.error(FindingCode::LinkJoinsNetworks, &other.span, message, help);
             }
             (_, Some(one), Some(other)) if one == other => {
                 let message = format!("both ends of {what} are on bridge {}", quote(one));
-                report.error("link-one-bridge", &link.name.span, message, "a link joins two bridges");
+                report.error(
+                    FindingCode::LinkOneBridge,
+                    &link.name.span,
+                    message,
+                    "a link joins two bridges",
+                );
             }
             _ => {}
         }
@@ -100,7 +106,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
                 quote(&bridge.name.value),
                 report.line(first)
             );
-            report.error("duplicate-bridge", &bridge.name.span, message, "put both into one");
+            report.error(FindingCode::DuplicateBridge, &bridge.name.span, message, "put both into one");
         }
         let mut seen: HashMap<&str, &Span> = HashMap::new();
         for port in &bridge.ports {
@@ -108,7 +114,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
             if let Some(first) = seen.insert(&port.value, &port.span) {
                 let message =
                     format!("port {} stands twice, first on line {}", quote(&port.value), report.line(first));
-                report.warning("repeated", &port.span, message, "keep one");
+                report.warning(FindingCode::Repeated, &port.span, message, "keep one");
             }
         }
         let network = first_network.get(&*bridge.name.value);
@@ -119,7 +125,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
                 quote(&network.name.value),
             );
             let help = "a learning switch joins all that is attached to it: take one of the two away";
-            report.error("learning-beside-networks", &learning.span, message, help);
+            report.error(FindingCode::LearningBesideNetworks, &learning.span, message, help);
         }
         if let (Some(_), Some(rate)) = (&bridge.learning, &bridge.sample_denied) {
             let message = format!(
@@ -127,7 +133,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
                 quote(&bridge.name.value)
             );
             let help = "what it denies is sampled where networks live: take one of the two away";
-            report.error("sampling-beside-learning", &rate.span, message, help);
+            report.error(FindingCode::SamplingBesideLearning, &rate.span, message, help);
         }
         if let (Some(network), Some(flow)) = (network, bridge.flows.first()) {
             let message = format!(
@@ -136,7 +142,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
                 quote(&network.name.value),
             );
             let help = "raw flows are installed as they are and may break its isolation: say it with rules";
-            report.warning("flows-beside-networks", &flow.span, message, help);
+            report.warning(FindingCode::FlowsBesideNetworks, &flow.span, message, help);
         }
     }
 }
@@ -186,7 +192,7 @@ fn bridge_words(draft: &Draft, first_network: &HashMap<&str, &DraftNetwork>, rep
                 );
                 let help = "a bridge with networks passes what they allow: let the end name its `network`, or forward on \
                             a bridge of its own";
-                report.error("forwards-beside-networks", &forwards.span, message, help);
+                report.error(FindingCode::ForwardsBesideNetworks, &forwards.span, message, help);
             }
             if let Some(learning) = learning(&bridge.value) {
                 let message = format!(
@@ -195,7 +201,7 @@ fn bridge_words(draft: &Draft, first_network: &HashMap<&str, &DraftNetwork>, rep
                     quote(&link.name.value),
                 );
                 let help = "a learning switch joins all that is attached to it: take one of the two away";
-                report.error("learning-beside-forwards", &learning.span, message, help);
+                report.error(FindingCode::LearningBesideForwards, &learning.span, message, help);
             }
         }
     }
@@ -208,12 +214,12 @@ fn bridge_words(draft: &Draft, first_network: &HashMap<&str, &DraftNetwork>, rep
                 quote(name)
             );
             let help = "raw lines do as they are written: let one send to the controller, or take it away";
-            report.error("sampling-nothing", &rate.span, message, help);
+            report.error(FindingCode::SamplingNothing, &rate.span, message, help);
         }
         if bridge.learn == LearnBy::Controller && bridge.flows.is_empty() {
             let message = format!("`learn` of bridge {} is about raw flows, and it has none", quote(name));
             let help = "take it away: the flows of networks are always the switch's to learn";
-            report.error("learn-without-flows", &bridge.name.span, message, help);
+            report.error(FindingCode::LearnWithoutFlows, &bridge.name.span, message, help);
         }
     }
 }
@@ -225,12 +231,12 @@ fn any_bridge(draft: &Draft, report: &mut FindingReport) {
     let exits = draft.exits.iter().filter_map(|exit| exit.bridge.as_ref());
     for bridge in networks.chain(ends).chain(exits).filter(|bridge| bridge.value == ANY_BRIDGE) {
         let message = format!("{} is every bridge that the file does not name", quote(ANY_BRIDGE));
-        report.error("bad-bridge-name", &bridge.span, message, "name one bridge");
+        report.error(FindingCode::BadBridgeName, &bridge.span, message, "name one bridge");
     }
     let section = draft.bridges.iter().filter(|bridge| bridge.name.value == ANY_BRIDGE);
     for port in section.flat_map(|bridge| &bridge.ports) {
         let message = format!("{} is every bridge that the file does not name", quote(ANY_BRIDGE));
-        report.error("bad-port-name", &port.span, message, "give ports to bridges with a name");
+        report.error(FindingCode::BadPortName, &port.span, message, "give ports to bridges with a name");
     }
 }
 
@@ -276,7 +282,7 @@ impl<'d> PortUses<'d> {
                 quote(bridge),
                 report.line(span),
             );
-            report.error("port-used-twice", &port.span, message, "give each a port of its own");
+            report.error(FindingCode::PortUsedTwice, &port.span, message, "give each a port of its own");
             return;
         }
         self.by_place.insert((bridge, &port.value), (user, &port.span));
@@ -313,7 +319,7 @@ impl<'d> PortUses<'d> {
             return true;
         };
         report.error(
-            "bad-port-name",
+            FindingCode::BadPortName,
             &port.span,
             format!("{} cannot be the name of a port", quote(name)),
             help,
@@ -335,7 +341,7 @@ impl<'d> PortUses<'d> {
                 quote(first),
             );
             report.warning(
-                "port-on-two-bridges",
+                FindingCode::PortOnTwoBridges,
                 &port.span,
                 message,
                 "in one Open vSwitch a port is on one bridge",
@@ -370,7 +376,7 @@ fn bridge_name(bridge: &Spanned<String>, report: &mut FindingReport) {
         } else {
             NAME_HELP.to_owned()
         };
-        report.error("bad-bridge-name", &bridge.span, message, help);
+        report.error(FindingCode::BadBridgeName, &bridge.span, message, help);
     }
 }
 

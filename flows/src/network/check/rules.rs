@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use crate::finding_code::FindingCode;
 use crate::network::Stateful;
 use crate::network::check::crossings;
 use crate::network::check::earlier_grants::EarlierGrants;
@@ -56,7 +57,7 @@ pub(in crate::network) fn check(
             if party.kind == NameKind::Outside {
                 let message =
                     format!("{} is an outside, which a never cannot tell from its exit", quote(&name.value));
-                report.error("not-for-never", &name.span, message, "name the exit");
+                report.error(FindingCode::NotForNever, &name.span, message, "name the exit");
             }
         }
     }
@@ -76,7 +77,7 @@ fn excepted(draft: &Draft, report: &mut FindingReport) {
             let known = draft.crossings.iter().map(|crossing| &*crossing.name.value);
             let help = report.near(&name.value, known, "name a [[crossing]] of this file");
             report.error(
-                "unknown-crossing",
+                FindingCode::UnknownCrossing,
                 &name.span,
                 format!("there is no crossing {}", quote(&name.value)),
                 help,
@@ -100,7 +101,7 @@ fn clients(
                 quote(&name.value),
                 quote(&network.name.value),
             );
-            report.error("client-elsewhere", &name.span, message, "name who is on the network");
+            report.error(FindingCode::ClientElsewhere, &name.span, message, "name who is on the network");
         }
     }
 }
@@ -115,7 +116,7 @@ fn carried(allow: &DraftAllow, names: &NameIndex<'_>, report: &mut FindingReport
             let known = overlay.members.iter().map(|(member, _)| &*member.value);
             let help = report.near(&party.value, known, "name a member, or add it to `members`");
             let message = format!("{} is no member of overlay {}", quote(&party.value), quote(&name.value));
-            report.error("not-a-member", &party.span, message, help);
+            report.error(FindingCode::NotAMember, &party.span, message, help);
         }
     }
 }
@@ -139,7 +140,7 @@ fn next_hop(
                 party.kind.one(),
             );
             let help = "what goes via a next hop has an address outside: name an exit or an outside, or take `via` away";
-            report.error("via-inside", &name.span, message, help);
+            report.error(FindingCode::ViaInside, &name.span, message, help);
         }
     }
     let Some(party) = names.of_kind(via, NameKind::Endpoint, report) else { return };
@@ -170,7 +171,7 @@ fn next_hop(
                 "name an endpoint of that network",
             )
         };
-        report.error("bad-via", &via.span, message, help);
+        report.error(FindingCode::BadVia, &via.span, message, help);
     }
 }
 
@@ -203,7 +204,7 @@ fn unique(draft: &Draft, implied: &ImpliedRules, report: &mut FindingReport) {
             let message =
                 format!("there already is a rule {} ({first_word}, line {line})", quote(&name.value));
             report.error(
-                "duplicate-rule",
+                FindingCode::DuplicateRule,
                 &name.span,
                 message,
                 "counters go by the names of rules: rename one",
@@ -221,7 +222,12 @@ fn repeated_ports(ports: &[Spanned<u16>], report: &mut FindingReport) {
     let mut seen = HashSet::new();
     for port in ports {
         if !seen.insert(port.value) {
-            report.warning("repeated", &port.span, format!("port {} stands twice", port.value), "keep one");
+            report.warning(
+                FindingCode::Repeated,
+                &port.span,
+                format!("port {} stands twice", port.value),
+                "keep one",
+            );
         }
     }
 }
@@ -244,7 +250,7 @@ fn in_a_network<'n, 'd>(
                 "give the {} a `network`",
                 if party.kind == NameKind::Link { "link's end" } else { "exit" }
             );
-            report.error("not-on-a-network", &name.span, message, help);
+            report.error(FindingCode::NotOnANetwork, &name.span, message, help);
         }
         !party.networks.is_empty() && !party.broken
     });
@@ -268,7 +274,7 @@ fn one_network(
             label(allow),
             quote(&source.value)
         );
-        report.warning("allow-to-itself", &target.span, message, "name somebody else");
+        report.warning(FindingCode::AllowToItself, &target.span, message, "name somebody else");
     }
     // Of many parties most are on the same networks: those are compared, and pairs only to say which are wrong.
     let groups = |parties: &[RuleParty<'_, '_>]| -> HashMap<Vec<usize>, usize> {
@@ -306,7 +312,7 @@ fn one_network(
             };
             // The second of the two names is the one that does not belong.
             let span = if target.span.start > source.span.start { &target.span } else { &source.span };
-            report.error("crosses-networks", span, message, help);
+            report.error(FindingCode::CrossesNetworks, span, message, help);
         }
     }
 }
@@ -344,7 +350,7 @@ fn tracked(
                 label(allow),
                 quote(&network.name.value),
             );
-            report.error("not-in-conntrack", &allow.name.span, message, help);
+            report.error(FindingCode::NotInConntrack, &allow.name.span, message, help);
         }
     }
 }

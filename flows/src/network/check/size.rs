@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ipnetwork::IpNetwork;
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::{Draft, DraftAllow, DraftCrossing, Spanned};
 use crate::network::names::rule_party::RuleParty;
 use crate::network::names::{NameIndex, NameKind};
@@ -117,7 +118,7 @@ impl<'d> FlowCount<'d> {
                 let message = format!("the rules up to {label} compile to more than {MAX_FLOWS} flows");
                 let help = "use the same lists in several rules, names of networks in place of their endpoints, \
                             wider prefixes, or no ports in place of very many";
-                report.error("too-many", &name.span, message, help);
+                report.error(FindingCode::TooMany, &name.span, message, help);
             }
         }
         !self.full

@@ -1,5 +1,6 @@
 //! Names that flows are counted under which nothing in the file has asked for.
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::Spanned;
 use crate::network::text::report::{FindingReport, quote};
 
@@ -16,6 +17,6 @@ pub(in crate::network) fn check(word: &str, name: &Spanned<String>, report: &mut
             if word.starts_with(['a', 'e', 'o']) { "an" } else { "a" },
         );
         let help = format!("write another name, like \"{}-{word}\"", name.value);
-        report.error("built-in-name", &name.span, message, help);
+        report.error(FindingCode::BuiltInName, &name.span, message, help);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::{Draft, Spanned};
 use crate::network::names::{NameIndex, NamedParty};
 use crate::network::text::report::{FindingReport, quote};
@@ -23,7 +24,7 @@ pub(in crate::network) fn parties<'n, 'd>(
             parties.push((name, party));
         } else {
             report.warning(
-                "repeated",
+                FindingCode::Repeated,
                 &name.span,
                 format!("{} stands twice", quote(&name.value)),
                 "keep one",

@@ -1,5 +1,6 @@
 //! Checks single values: names and lists.
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::Spanned;
 use crate::network::read::fields::Fields;
 use crate::network::text::report::{FindingReport, quote};
@@ -9,7 +10,12 @@ use crate::network::text::tree::{TreeNode, Value};
 pub(in crate::network) fn check_name(name: &Spanned<String>, what: &str, report: &mut FindingReport) {
     if !is_plain(&name.value) {
         let help = format!("use up to {LONGEST} ASCII letters, digits, `-`, `_` and `.`");
-        report.error("bad-name", &name.span, format!("{} cannot be {what}", quote(&name.value)), help);
+        report.error(
+            FindingCode::BadName,
+            &name.span,
+            format!("{} cannot be {what}", quote(&name.value)),
+            help,
+        );
     }
 }
 
@@ -28,6 +34,6 @@ pub(in crate::network) fn not_empty(fields: &Fields<'_, '_>, key: &str, report: 
         && items.is_empty()
     {
         let message = format!("{} of {} is empty", quote(key), fields.what());
-        report.error("empty-list", span, message, "name at least one");
+        report.error(FindingCode::EmptyList, span, message, "name at least one");
     }
 }

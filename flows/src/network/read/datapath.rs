@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use ofproto::DatapathId;
 
+use crate::finding_code::FindingCode;
 use crate::network::ANY_BRIDGE;
 use crate::network::draft::{Draft, Spanned};
 use crate::network::text::report::{FindingReport, quote};
@@ -22,7 +23,7 @@ pub(in crate::network) fn datapath_id(
     if id.is_none() {
         let message = format!("{} is no datapath id", quote(&text.value));
         let help = "write its 16 hexadecimal digits: `ovs-vsctl get bridge NAME datapath_id`";
-        report.error("bad-datapath-id", &text.span, message, help);
+        report.error(FindingCode::BadDatapathId, &text.span, message, help);
     }
     Some(Spanned { value: DatapathId(id?), span: text.span })
 }
@@ -41,10 +42,10 @@ pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
         let name = &bridge.name.value;
         if name == ANY_BRIDGE {
             let message = format!("{} is every bridge that the file does not name", quote(ANY_BRIDGE));
-            report.error("datapath-of-any", &id.span, message, "name one bridge");
+            report.error(FindingCode::DatapathOfAny, &id.span, message, "name one bridge");
         } else if is_datapath_id(name) && *name != id.value.to_string() {
             let message = format!("bridge {} has another datapath id by its name", quote(name));
-            report.error("datapath-and-name", &id.span, message, "take `datapath_id` away");
+            report.error(FindingCode::DatapathAndName, &id.span, message, "take `datapath_id` away");
         } else if let Some(first) = bridges.get(&id.value) {
             let message = format!(
                 "bridge {} has the datapath id of bridge {} (line {})",
@@ -52,7 +53,7 @@ pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
                 quote(&first.value),
                 report.line(&first.span),
             );
-            report.error("datapath-twice", &id.span, message, "give each bridge its own");
+            report.error(FindingCode::DatapathTwice, &id.span, message, "give each bridge its own");
         } else {
             bridges.insert(id.value, &bridge.name);
         }

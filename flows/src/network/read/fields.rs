@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ipnetwork::IpNetwork;
 
+use crate::finding_code::FindingCode;
 use crate::network::Span;
 use crate::network::draft::Spanned;
 use crate::network::schema::file_schema::{MAX_NUMBER, SchemaTable};
@@ -68,14 +69,14 @@ pub(in crate::network) fn entries_of<'n, 't>(
         let help =
             report.near(&entry.key, known.iter().copied(), format!("known keys: {}", known.join(", ")));
         let message = format!("{what} has no key {}", quote(&entry.key));
-        report.error("unknown-key", &entry.key_span, message, help);
+        report.error(FindingCode::UnknownKey, &entry.key_span, message, help);
     }
     Some(entries)
 }
 
 fn wrong_kind(node: &TreeNode<'_>, what: &dyn fmt::Display, wanted: &str, report: &mut FindingReport) {
     let message = format!("{what} is {}, not {wanted}", node.kind());
-    report.error("wrong-type", &node.span, message, format!("write {wanted} here"));
+    report.error(FindingCode::WrongType, &node.span, message, format!("write {wanted} here"));
 }
 
 impl<'n, 't> Fields<'n, 't> {
@@ -151,7 +152,7 @@ impl<'n, 't> Fields<'n, 't> {
         assert!(self.table.key(key).is_some_and(|key| key.required), "{key} of {}", self.table.name);
         if node.is_none() {
             let message = format!("{} has no {}", self.what, quote(key));
-            report.error("missing-key", &self.span, message, format!("add {key} = {example}"));
+            report.error(FindingCode::MissingKey, &self.span, message, format!("add {key} = {example}"));
         }
         node
     }
@@ -190,7 +191,7 @@ impl<'n, 't> Fields<'n, 't> {
         match (items.get(..MAX_LIST), items.get(MAX_LIST)) {
             (Some(kept), Some(first_beyond)) => {
                 let message = format!("{} has more than {MAX_LIST} items", self.of(key));
-                report.error("too-many", &first_beyond.span, message, "split it, or use a prefix");
+                report.error(FindingCode::TooMany, &first_beyond.span, message, "split it, or use a prefix");
                 kept
             }
             _ => items,
@@ -245,7 +246,7 @@ impl<'n, 't> Fields<'n, 't> {
         if fits.is_none() {
             let message = format!("a value of {} is not between {least} and {most}", self.of(key));
             report.error(
-                "out-of-range",
+                FindingCode::OutOfRange,
                 &node.span,
                 message,
                 format!("write a number from {least} to {most}"),
@@ -326,12 +327,12 @@ impl<'n, 't> Fields<'n, 't> {
                 Ok(prefix) => {
                     let message = format!("{} in {} has bits beyond its length", quote(&value), self.of(key));
                     let help = format!("write \"{}/{}\"", prefix.network(), prefix.prefix());
-                    report.error("host-bits", &span, message, help);
+                    report.error(FindingCode::HostBits, &span, message, help);
                 }
                 Err(_) => {
                     let message = format!("{} in {} is not a prefix", quote(&value), self.of(key));
                     let help = "write an address and a length, like \"10.0.0.0/24\" or \"fd00::/64\"";
-                    report.error("bad-prefix", &span, message, help);
+                    report.error(FindingCode::BadPrefix, &span, message, help);
                 }
             }
         }
@@ -356,7 +357,12 @@ impl<'n, 't> Fields<'n, 't> {
         }
         let list = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
         let help = report.near(&value, words.iter().copied(), format!("write one of {list}"));
-        report.error("bad-value", &span, format!("{} cannot be {}", self.of(key), quote(&value)), help);
+        report.error(
+            FindingCode::BadValue,
+            &span,
+            format!("{} cannot be {}", self.of(key), quote(&value)),
+            help,
+        );
         None
     }
 
@@ -382,7 +388,7 @@ impl<'n, 't> Fields<'n, 't> {
         let range = range_of(&value);
         if range.is_none() {
             let message = format!("{} in {} is not a first and a last number", quote(&value), self.of(key));
-            report.error("bad-range", &span, message, range_help());
+            report.error(FindingCode::BadRange, &span, message, range_help());
         }
         Some(Spanned { value: range?, span })
     }
@@ -419,7 +425,7 @@ impl<'n, 't> Fields<'n, 't> {
                     let message =
                         format!("{} in {} is not a range of numbers", quote(part.trim()), self.of(key));
                     let help = "write \"1-3\", \"1-3, 17\", [1, 2, 17] or \"all\"";
-                    report.error("bad-range", &span, message, help);
+                    report.error(FindingCode::BadRange, &span, message, help);
                 }
             }
         }
@@ -440,7 +446,12 @@ impl<'n, 't> Fields<'n, 't> {
         let seconds = crate::network::read::date::seconds(text);
         if let Err(why) = &seconds {
             let message = format!("{} in {} {why}", quote(text), self.of(key));
-            report.error("bad-date", &node.span, message, "write 2027-06-30, or 2027-06-30T12:00:00Z");
+            report.error(
+                FindingCode::BadDate,
+                &node.span,
+                message,
+                "write 2027-06-30, or 2027-06-30T12:00:00Z",
+            );
         }
         seconds.ok()
     }
@@ -475,7 +486,7 @@ pub(in crate::network) fn address(
                 Err(_) => "write an IPv4 or IPv6 address, like \"10.0.0.100\" or \"fd00::100\"".to_owned(),
             };
             let message = format!("{} in {what} is not an address", quote(&value));
-            report.error("bad-address", &span, message, help);
+            report.error(FindingCode::BadAddress, &span, message, help);
             None
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::{Draft, Spanned};
 use crate::network::read::fields::Fields;
 use crate::network::text::report::{FindingReport, NamedInText, quote};
@@ -17,7 +18,12 @@ pub(in crate::network) fn read(
         Ok(address) if address.is_unicast_link_local() => Some(Spanned { value: address, span }),
         _ => {
             let message = format!("{} of {} is no link-local address", quote(&value), fields.what());
-            report.error("bad-link-local", &span, message, "write one of fe80::/10, like \"fe80::1\"");
+            report.error(
+                FindingCode::BadLinkLocal,
+                &span,
+                message,
+                "write one of fe80::/10, like \"fe80::1\"",
+            );
             None
         }
     }
@@ -62,7 +68,7 @@ pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
                 report.line(place),
             );
             let help = "a link-local address has one owner on a network";
-            report.error("link-local-owned-twice", &span, message, help);
+            report.error(FindingCode::LinkLocalOwnedTwice, &span, message, help);
         } else if given {
             seen.insert(key, (what, span));
         }

@@ -1,5 +1,6 @@
 //! From the tree to the draft: the rules.
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::{DraftAllow, DraftChain, DraftCrossing, DraftHop, DraftNever, Spanned};
 use crate::network::read::check_value::{check_name, not_empty};
 use crate::network::read::fields::{Fields, Keyword};
@@ -85,7 +86,7 @@ fn service(
         } {
             let message = format!("{} has ports, and its protocol `{word}` has none", fields.what());
             let help = "say protocol = \"tcp\", \"udp\" or \"sctp\", or take the ports away";
-            report.error("ports-without-protocol", fields.span_of("ports"), message, help);
+            report.error(FindingCode::PortsWithoutProtocol, fields.span_of("ports"), message, help);
             ports.clear();
         }
     }
@@ -111,7 +112,7 @@ fn returns(fields: &Fields<'_, '_>, report: &mut FindingReport) -> Option<Return
 fn contradiction(fields: &Fields<'_, '_>, key: &str, why: &str, help: &str, report: &mut FindingReport) {
     if fields.has(key) {
         let message = format!("{} of {} contradicts {why}", quote(key), fields.what());
-        report.error("contradicting-keys", fields.span_of(key), message, help);
+        report.error(FindingCode::ContradictingKeys, fields.span_of(key), message, help);
     }
 }
 
@@ -201,7 +202,7 @@ fn bounded<'n, 't>(
     match (items.get(..MAX_HOPS), items.get(MAX_HOPS)) {
         (Some(kept), Some(beyond)) => {
             let message = format!("{} has more than {MAX_HOPS} hops, or alternatives of one", fields.what());
-            report.error("too-many", &beyond.span, message, "split the chain");
+            report.error(FindingCode::TooMany, &beyond.span, message, "split the chain");
             kept
         }
         _ => items,
@@ -229,13 +230,23 @@ pub(in crate::network) fn crossing(node: &TreeNode<'_>, report: &mut FindingRepo
     let (protocol, ports) = service(&fields, None, report);
     if !fields.has("ports") && protocol.is_some_and(|protocol| protocol != Protocol::Icmp) {
         let message = format!("{} has no `ports`", fields.what());
-        report.error("missing-key", fields.span(), message, "name them: a crossing admits nothing else");
+        report.error(
+            FindingCode::MissingKey,
+            fields.span(),
+            message,
+            "name them: a crossing admits nothing else",
+        );
     }
     let mut words_of = |key: &str, example: &str| {
         let text = fields.required_text(key, example, report)?;
         if text.value.trim().is_empty() {
             let message = format!("{} of {} says nothing", quote(key), fields.what());
-            report.error("empty-text", &text.span, message, "isolation is not broken without a word");
+            report.error(
+                FindingCode::EmptyText,
+                &text.span,
+                message,
+                "isolation is not broken without a word",
+            );
         }
         Some(text.value)
     };

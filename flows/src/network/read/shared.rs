@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
+use crate::finding_code::FindingCode;
 use crate::network::SharedAddress;
 use crate::network::draft::{Draft, Spanned};
 use crate::network::names::NameIndex;
@@ -50,7 +51,7 @@ fn item(
     if !shared && fields.has("vrid") {
         let message = format!("{} is not shared, so there is nothing for its `vrid`", fields.what());
         let help = "add shared = true, or take the number away";
-        report.error("misplaced-key", fields.span_of("vrid"), message, help);
+        report.error(FindingCode::MisplacedKey, fields.span_of("vrid"), message, help);
     }
     Some((address?, shared.then_some(vrid)))
 }
@@ -86,7 +87,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
                 *count += 1;
                 if *count == MAX_SHARED + 1 {
                     let message = format!("a network has more than {MAX_SHARED} shared addresses");
-                    report.error("too-many", span, message, "split it into several networks");
+                    report.error(FindingCode::TooMany, span, message, "split it into several networks");
                 }
             }
         }
@@ -94,7 +95,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
     for FirstSharer { shared, whose, .. } in all.iter().filter(|first| first.holders == 1) {
         let message = format!("the address is shared, and {whose} alone may hold it");
         let help = "share it at the other holders too, or write it as an address of its own";
-        report.warning("shared-alone", &shared.span, message, help);
+        report.warning(FindingCode::SharedAlone, &shared.span, message, help);
     }
 }
 
@@ -111,7 +112,7 @@ fn agree(
             first.whose,
             report.line(&first.shared.span),
         );
-        report.error("shared-differs", &other.span, message, "an address has one virtual router");
+        report.error(FindingCode::SharedDiffers, &other.span, message, "an address has one virtual router");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::{Draft, Spanned};
 use crate::network::model::additions::Additions;
 use crate::network::read::fields::Fields;
@@ -64,14 +65,14 @@ fn template<'n, 't>(
         if first < least || last > most {
             let message = format!("{} of {} has numbers that may not be", quote("instances"), fields.what());
             let help = format!("its `numbers` are {least} to {most}: take others, or widen that");
-            report.error("number-out-of-range", &span, message, help);
+            report.error(FindingCode::NumberOutOfRange, &span, message, help);
         }
         for number in first.max(least)..=last.min(most) {
             if seen.insert(number) {
                 instances.push(number);
             } else {
                 let message = format!("the number {number} of {} stands twice", fields.what());
-                report.warning("repeated", &span, message, "keep one");
+                report.warning(FindingCode::Repeated, &span, message, "keep one");
             }
         }
     }
@@ -97,7 +98,7 @@ pub(in crate::network) fn unique(templates: &[ParsedTemplate<'_, '_>], report: &
         if let Some(first) = seen.insert(&name.value, &name.span) {
             let message =
                 format!("there already is a template {} (line {})", quote(&name.value), report.line(first));
-            report.error("duplicate-template", &name.span, message, "rename one");
+            report.error(FindingCode::DuplicateTemplate, &name.span, message, "rename one");
         }
     }
 }
@@ -122,7 +123,7 @@ pub(in crate::network) fn add(
                 "number {number} of template {} was added, and there is no such template",
                 quote(name)
             );
-            report.whole("addition-unknown-template", message, help);
+            report.whole(FindingCode::AdditionUnknownTemplate, message, help);
             continue;
         };
         let Some(template) = templates.get_mut(*index) else { continue };
@@ -133,14 +134,14 @@ pub(in crate::network) fn add(
                 quote(name)
             );
             let help = format!("widen `numbers`, or `portcullis network remove {name} {number}`");
-            report.error("addition-out-of-range", span, message, help);
+            report.error(FindingCode::AdditionOutOfRange, span, message, help);
         } else if seen.insert(*number) {
             template.instances.push(*number);
         } else {
             let message =
                 format!("number {number} of template {} was added, and it is there already", quote(name));
             let help = format!("`portcullis network remove {name} {number}` if the file is to say it alone");
-            report.warning("addition-there-already", &template.name.span, message, help);
+            report.warning(FindingCode::AdditionThereAlready, &template.name.span, message, help);
         }
     }
 }
@@ -161,7 +162,7 @@ pub(in crate::network) fn expand(
             "the templates give more than {MAX_INSTANCES} copies, or more than {} MiB of them",
             MAX_EXPANDED >> 20
         );
-        report.error("too-many", &template.name.span, message, "split the file by host");
+        report.error(FindingCode::TooMany, &template.name.span, message, "split the file by host");
         return false;
     }
     for (index, template) in templates.iter().enumerate() {
@@ -246,7 +247,7 @@ pub(in crate::network) fn attach(draft: &mut Draft, report: &mut FindingReport) 
                 let otherwise = "name an endpoint of this file, or add it as [endpoint.NAME]";
                 let help = report.near(&name.value, known, otherwise);
                 let message = format!("there is no endpoint {}", quote(&name.value));
-                report.error("unknown-endpoint", &name.span, message, help);
+                report.error(FindingCode::UnknownEndpoint, &name.span, message, help);
             }
             owner
         });

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::finding_code::FindingCode;
 use crate::network::draft::{Draft, DraftAllow, DraftChain, DraftNever, DraftOverlay, Spanned};
 use crate::network::names::{NameIndex, NameKind};
 use crate::network::text::report::{FindingReport, quote};
@@ -93,7 +94,7 @@ fn in_order(
     }
     if at.len() > MAX_CHAIN_MEMBERS {
         let message = format!("chain {} has more than {MAX_CHAIN_MEMBERS} members", quote(&chain.name.value));
-        report.error("too-many", &chain.name.span, message, "split the chain");
+        report.error(FindingCode::TooMany, &chain.name.span, message, "split the chain");
         return;
     }
     let mut members: Vec<_> = at.into_values().collect();
@@ -124,7 +125,7 @@ fn envelopes(
     let what = || format!("overlay {}", quote(&overlay.name.value));
     if let Some((beyond, _)) = overlay.members.get(MAX_MEMBERS) {
         let message = format!("{} has more than {MAX_MEMBERS} members", what());
-        report.error("too-many", &beyond.span, message, "split it");
+        report.error(FindingCode::TooMany, &beyond.span, message, "split it");
         return;
     }
     let mut members = Vec::new();
@@ -153,7 +154,7 @@ fn envelopes(
             let message =
                 format!("{} shares no network with another member of {}", quote(&name.value), what());
             let help = "take it out, or attach it to the network that carries the envelope";
-            report.warning("overlay-alone", &name.span, message, help);
+            report.warning(FindingCode::OverlayAlone, &name.span, message, help);
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::finding_code::FindingCode;
 use crate::network::check::containers;
 use crate::network::read::template;
 use crate::network::text::report;
 
-fn codes(text: &str, name: &str) -> Vec<&'static str> {
+fn codes(text: &str, name: &str) -> Vec<FindingCode> {
     let findings = match parse(text, name) {
         Ok((_, findings)) | Err(findings) => findings,
     };
@@ -140,7 +141,7 @@ fn loaded(
     name: &str,
     additions: &Additions,
     mut text: impl FnMut(&str) -> Result<String, String>,
-) -> (Vec<&'static str>, usize) {
+) -> (Vec<FindingCode>, usize) {
     let mut count = 0;
     let mut read = |name: &str| {
         count += 1;
@@ -162,7 +163,7 @@ fn files_that_include_further_ones_end() {
         let number: usize = name.trim_end_matches(".toml").parse().unwrap();
         Ok(format!("include = \"{}.toml\"\n[bridge.b{number}]\n", number + 1))
     });
-    assert_eq!((codes, count), (vec!["too-many"], MAX_FILES));
+    assert_eq!((codes, count), (vec![FindingCode::TooMany], MAX_FILES));
     // One file that names very many.
     let (codes, count) = loaded("x.toml", &Additions::default(), |name| match name {
         "x.toml" => {
@@ -170,7 +171,7 @@ fn files_that_include_further_ones_end() {
         }
         _ => Ok(String::new()),
     });
-    assert_eq!((codes, count), (vec!["no-bridge", "too-many"], MAX_FILES));
+    assert_eq!((codes, count), (vec![FindingCode::NoBridge, FindingCode::TooMany], MAX_FILES));
 }
 
 #[test]
@@ -183,7 +184,7 @@ fn all_files_together_are_bounded() {
         }
     };
     assert_eq!(loaded("x.toml", &Additions::default(), text(of_each - 100)), (vec![], 5));
-    assert_eq!(loaded("x.toml", &Additions::default(), text(of_each)), (vec!["file-too-big"], 5));
+    assert_eq!(loaded("x.toml", &Additions::default(), text(of_each)), (vec![FindingCode::FileTooBig], 5));
     assert_eq!(loaded("x.toml", &Additions::default(), text(MAX_FILE_LEN + 1)).0, ["file-too-big"]);
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::finding_code::FindingCode;
 use crate::network::schema::file_schema;
 use crate::network::schema::file_schema::{FILE, SchemaTable, ValueKind};
 use crate::network::text::{report, tree};
@@ -39,7 +40,13 @@ fn the_schema_is_a_schema() {
 /// Every case of the table of findings that has no error fits; those with a wrong word, type or number do not.
 #[test]
 fn findings_about_words_are_those_of_the_schema() {
-    const WORDS: [&str; 5] = ["unknown-key", "missing-key", "wrong-type", "out-of-range", "bad-value"];
+    const WORDS: [FindingCode; 5] = [
+        FindingCode::UnknownKey,
+        FindingCode::MissingKey,
+        FindingCode::WrongType,
+        FindingCode::OutOfRange,
+        FindingCode::BadValue,
+    ];
     let validator = validator();
     let (mut fit, mut unfit) = (0, 0);
     for text in findings::single_texts() {
@@ -62,7 +69,8 @@ fn findings_about_words_are_those_of_the_schema() {
         };
         let expected = found.iter().find(|finding| wrong(finding));
         // Some of these are told by a pattern, some are not.
-        const PATTERNS: [&str; 4] = ["bad-name", "bad-range", "bad-date", "bad-datapath-id"];
+        const PATTERNS: [FindingCode; 4] =
+            [FindingCode::BadName, FindingCode::BadRange, FindingCode::BadDate, FindingCode::BadDatapathId];
         if expected.is_none() && found.iter().any(|finding| PATTERNS.contains(&finding.code)) {
             continue;
         }

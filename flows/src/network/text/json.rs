@@ -9,6 +9,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::finding_code::FindingCode;
 use crate::network::Span;
 use crate::network::text::report::{FindingReport, quote};
 use crate::network::text::tree::{TreeEntry, TreeNode, Value, moved};
@@ -62,7 +63,7 @@ impl<'t> Reader<'t, '_> {
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
         let at = moved(at..at, self.base);
-        self.report.error("syntax", &at, format!("not JSON: {message}"), "see RFC 8259");
+        self.report.error(FindingCode::Syntax, &at, format!("not JSON: {message}"), "see RFC 8259");
     }
 
     fn read<T: Deserialize<'t>>(&mut self, raw: &'t str) -> Option<T> {
@@ -74,7 +75,7 @@ impl<'t> Reader<'t, '_> {
         let value = match raw.as_bytes().first() {
             Some(b'{' | b'[') if depth == MAX_DEPTH => {
                 self.report.error(
-                    "syntax",
+                    FindingCode::Syntax,
                     &span,
                     format!("more than {MAX_DEPTH} levels of tables and lists"),
                     "a network file needs five",
@@ -116,7 +117,7 @@ impl<'t> Reader<'t, '_> {
                     quote(&key),
                     self.report.line(&first)
                 );
-                self.report.error("syntax", &key_span, message, "keep one");
+                self.report.error(FindingCode::Syntax, &key_span, message, "keep one");
                 continue;
             }
             entries.push(TreeEntry { key, key_span, node });

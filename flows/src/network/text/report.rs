@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use ofctl::nearest;
 
 use crate::finding::Finding;
+use crate::finding_code::FindingCode;
 use crate::network::Span;
 use crate::network::text::sources::end_of;
 
@@ -22,9 +23,9 @@ pub(in crate::network) struct FindingReport {
     files: Vec<FilePlaces>,
     stamps: Vec<TemplateCopy>,
     /// Findings that are there already: by code, place and message.
-    seen: HashSet<(&'static str, usize, String)>,
+    seen: HashSet<(FindingCode, usize, String)>,
     /// Findings in copies of a template: by code, place in the text, and template.
-    in_template: HashMap<(&'static str, usize, usize), RepeatedFinding>,
+    in_template: HashMap<(FindingCode, usize, usize), RepeatedFinding>,
     proposals_used: usize,
     overflowed: bool,
 }
@@ -126,7 +127,7 @@ impl FindingReport {
 
     pub(in crate::network) fn error(
         &mut self,
-        code: &'static str,
+        code: FindingCode,
         span: &Span,
         message: impl Into<String>,
         help: impl Into<String>,
@@ -136,7 +137,7 @@ impl FindingReport {
 
     pub(in crate::network) fn warning(
         &mut self,
-        code: &'static str,
+        code: FindingCode,
         span: &Span,
         message: impl Into<String>,
         help: impl Into<String>,
@@ -147,7 +148,7 @@ impl FindingReport {
     /// An error about the whole.
     pub(in crate::network) fn whole(
         &mut self,
-        code: &'static str,
+        code: FindingCode,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
@@ -236,7 +237,7 @@ impl FindingReport {
         findings.sort_by_key(|finding| finding.span.as_ref().map(|span| (span.start, span.end)));
         if self.overflowed {
             findings.push(Finding::error(
-                "too-many-findings",
+                FindingCode::TooManyFindings,
                 None,
                 format!("there are more than {MAX_FINDINGS} findings; the rest is not shown"),
                 "repair the first ones: they often cause the others",
@@ -314,7 +315,7 @@ mod tests {
     fn findings_are_bounded() {
         let mut report = FindingReport::new("");
         for n in 0..=MAX_FINDINGS {
-            report.warning("w", &(0..0), format!("w{n}"), "");
+            report.warning(FindingCode::W, &(0..0), format!("w{n}"), "");
         }
         assert!(report.is_full());
         let (findings, failed) = report.finish();

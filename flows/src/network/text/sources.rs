@@ -85,6 +85,7 @@ pub(in crate::network) fn end_of(base: usize, len: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding_code::FindingCode;
 
     #[test]
     fn offsets_find_their_file() {
@@ -97,9 +98,12 @@ mod tests {
             [("a.toml", 0), ("a.toml", 6), ("b.toml", 0), ("b.toml", 2), ("b.toml", 3), ("c.toml", 0)]
         );
         assert_eq!(SourceFiles::default().at(0), None);
-        let finding = Finding::error("e", 9..10, "m", "");
+        let finding = Finding::error(FindingCode::BadValue, 9..10, "m", "");
         assert_eq!(sources.render(&finding), "b.toml:2:1: error[e]: m");
-        assert_eq!(sources.render(&Finding::note("n", None, "m", "h")), "a.toml: note[n]: m\n  help: h");
+        assert_eq!(
+            sources.render(&Finding::note(FindingCode::TooMany, None, "m", "h")),
+            "a.toml: note[n]: m\n  help: h"
+        );
         assert_eq!(sources.position(&finding), Some(Position { line: 2, column: 1 }));
     }
 }

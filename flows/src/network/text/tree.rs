@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::finding_code::FindingCode;
 use crate::network::Span;
 use crate::network::text::report::FindingReport;
 
@@ -67,7 +68,7 @@ pub(in crate::network) fn from_toml<'t>(
     for error in &errors {
         let span = moved(error.span().unwrap_or(0..0), base);
         report.error(
-            "syntax",
+            FindingCode::Syntax,
             &span,
             format!("not TOML: {}", error.message()),
             "see https://toml.io/en/v1.1.0",

@@ -11,6 +11,7 @@ use ofproto::{PortNo, TableId};
 use super::overlap::overlaps;
 use super::tables::looked_up;
 use crate::finding::Finding;
+use crate::finding_code::FindingCode;
 use crate::learner::Learner;
 use crate::network::{Bridge, LearnBy, NetworkFile, RawFlow};
 
@@ -39,7 +40,7 @@ fn lint_bridge(file: &NetworkFile, bridge: &Bridge, findings: &mut Vec<Finding>)
             Ok(parsed) => {
                 for warning in parsed.warnings {
                     findings.push(Finding::warning(
-                        "flow-not-as-written",
+                        FindingCode::FlowNotAsWritten,
                         part(raw, &warning.span),
                         warning.message,
                         "write it as it will be, so that file and switch say the same",
@@ -58,7 +59,7 @@ fn lint_bridge(file: &NetworkFile, bridge: &Bridge, findings: &mut Vec<Finding>)
         executed(&lines, findings);
         if let Some(line) = lines.first().filter(|_| bridge.learning.is_some()) {
             findings.push(Finding::error(
-                "learn-beside-learning",
+                FindingCode::LearnBesideLearning,
                 line.raw.span.clone(),
                 format!(
                     "`learn` of bridge {} means nothing: what a learning switch sends to the controller is not looked at \
@@ -77,7 +78,7 @@ fn executed(lines: &[RawLine<'_>], findings: &mut Vec<Finding>) {
         match Learner::of(&line.flow) {
             None => continue,
             Some(Err(unfit)) => findings.push(Finding::error(
-                "learn-by-controller",
+                FindingCode::LearnByController,
                 line.raw.span.clone(),
                 format!("the controller cannot execute this line: {unfit}"),
                 "leave that out, or let the switch learn (learn = \"switch\")",
@@ -90,7 +91,7 @@ fn executed(lines: &[RawLine<'_>], findings: &mut Vec<Finding>) {
         let other = lines.iter().enumerate().find(|(m, other)| *m != n && same(other));
         if let Some((_, other)) = other {
             findings.push(Finding::error(
-                "learn-cookie",
+                FindingCode::LearnCookie,
                 line.raw.span.clone(),
                 format!(
                     "{:?} has the same cookie in the same table: the controller could not tell for which of the two a packet came",
@@ -126,7 +127,7 @@ fn refused(file: &NetworkFile, bridge: &Bridge, raw: &RawFlow, error: SyntaxErro
     let span = part(raw, &error.span);
     let SyntaxErrorKind::UnknownPort(port) = &error.kind else {
         return Finding::error(
-            "flow-syntax",
+            FindingCode::FlowSyntax,
             span,
             format!("this flow cannot be read: {}", error.message),
             error.help.unwrap_or_default(),
@@ -154,7 +155,7 @@ fn refused(file: &NetworkFile, bridge: &Bridge, raw: &RawFlow, error: SyntaxErro
             format!("add it to the ports of [bridge.{name}], or correct the name"),
         ),
     };
-    Finding::error("unknown-port", span, message, help)
+    Finding::error(FindingCode::UnknownPort, span, message, help)
 }
 
 /// Lines of one priority that contradict each other, told at the first of them.
@@ -167,7 +168,7 @@ fn contradictions(lines: &[RawLine<'_>], flows: &[Flow], findings: &mut Vec<Find
     for (line, other) in &pairs {
         if line.flow.matches == other.flow.matches {
             findings.push(Finding::warning(
-                "flow-replaced",
+                FindingCode::FlowReplaced,
                 other.raw.span.clone(),
                 format!("this flow replaces {:?}: table, priority and match are the same", line.raw.line),
                 "keep one of the two",
@@ -186,7 +187,7 @@ fn contradictions(lines: &[RawLine<'_>], flows: &[Flow], findings: &mut Vec<Find
         let more = others.len().checked_sub(3).filter(|n| *n > 0);
         let shown: Vec<String> = others.iter().take(3).map(|o| format!("{o:?}")).collect();
         findings.push(Finding::warning(
-            "overlap",
+            FindingCode::Overlap,
             line.raw.span.clone(),
             format!(
                 "some packets match this flow and, with the same priority {}, also {}{}: which one they take is \
@@ -215,7 +216,7 @@ fn learning(file: &NetworkFile, bridge: &Bridge, lines: &[RawLine<'_>], findings
             let table = learn.table.0;
             if !looked_up.contains(&learn.table) {
                 findings.push(Finding::warning(
-                    "learned-table-unused",
+                    FindingCode::LearnedTableUnused,
                     span(),
                     format!("learn fills table {table}, and no flow ever looks there"),
                     format!("resubmit(,{table}) or goto_table:{table} in a flow that packets come to"),
@@ -229,7 +230,7 @@ fn learning(file: &NetworkFile, bridge: &Bridge, lines: &[RawLine<'_>], findings
             });
             if let Some((_, exit)) = exit.filter(|_| towards_it) {
                 findings.push(Finding::warning(
-                    "learn-wrong-direction",
+                    FindingCode::LearnWrongDirection,
                     span(),
                     format!(
                         "learn on what comes in from {exit} writes flows towards {exit}: it teaches the way out, and \
@@ -243,7 +244,7 @@ fn learning(file: &NetworkFile, bridge: &Bridge, lines: &[RawLine<'_>], findings
             }
             if learn.limit == 0 {
                 findings.push(Finding::warning(
-                    "learn-without-limit",
+                    FindingCode::LearnWithoutLimit,
                     span(),
                     "learn has no limit: a scan fills the table",
                     "learn(limit=10000,…)",
@@ -266,7 +267,7 @@ fn normal(file: &NetworkFile, bridge: &Bridge, lines: &[RawLine<'_>], findings: 
         let mut ports = line.flow.actions();
         if ports.any(|a| matches!(a, Action::Output { port: PortNo::NORMAL, .. })) {
             findings.push(Finding::warning(
-                "normal-as-isolation",
+                FindingCode::NormalAsIsolation,
                 line.raw.span.clone(),
                 format!(
                     "NORMAL forwards by MAC address alone, to any port of {} and to the host: it keeps nothing \

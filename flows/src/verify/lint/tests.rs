@@ -18,7 +18,7 @@ fn lint(text: &str) -> Vec<Finding> {
 /// Code, and the text of the line where the finding stands.
 fn places(text: &str) -> Vec<(&'static str, &str)> {
     let line = |f: &Finding| text.lines().nth(f.position(text).unwrap().line - 1).unwrap().trim();
-    lint(text).iter().map(|f| (f.code, line(f))).collect()
+    lint(text).iter().map(|f| (f.code.as_str(), line(f))).collect()
 }
 
 fn one_bridge(lines: &str) -> String {

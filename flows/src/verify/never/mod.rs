@@ -21,6 +21,7 @@ pub use witness::{Witness, WitnessHop};
 
 use crate::compile::{Origin, OriginKind, PortMap, TimeContext, compile, shared};
 use crate::finding::Finding;
+use crate::finding_code::FindingCode;
 use crate::learner::Learner;
 use crate::network::{NetworkFile, Never};
 use crate::verify::interp::Pipeline;
@@ -72,11 +73,11 @@ impl NeverReport {
         let mut findings: Vec<Finding> = self
             .witnesses
             .iter()
-            .map(|w| Finding::error("never-violated", span(&w.never), w.summary(), w.to_string()))
+            .map(|w| Finding::error(FindingCode::NeverViolated, span(&w.never), w.summary(), w.to_string()))
             .collect();
         if !self.incomplete.is_empty() && !file.nevers.is_empty() {
             findings.push(Finding::warning(
-                "never-unchecked",
+                FindingCode::NeverUnchecked,
                 file.nevers.first().map(|n| n.span.clone()),
                 format!("the check of `never` is not complete: {}", self.incomplete.join("; ")),
                 "do without what the check does not know, or test by hand with ofproto/trace",

@@ -2,7 +2,7 @@
 
 use super::{lines_with, portcullis, shipped, word};
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../flows/src/matrix/testdata/comm-matrix.md");
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../flows/matrix/src/testdata/comm-matrix.md");
 const NETWORKS: [&str; 7] = [
     "comm-matrix.toml",
     "dual-socket.toml",
