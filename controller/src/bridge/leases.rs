@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use flows::compile::claims;
 use flows::compile::layout::{FIRST_FRAGMENTS, LATER_FRAGMENTS, RELATED, RETURNS, UNTRACKED, VISITORS};
-use flows::compile::lease::{self, FOREVER, Lease, Leasing, Relay};
+use flows::compile::lease::{self, FOREVER, Lease};
+use flows::compile::leasing::{Leasing, Relay};
 use flows::{Flow, FlowMatch};
 use ofproto::message::{CtFlush, CtFlushProperty, CtTupleProperty, FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
@@ -384,8 +385,8 @@ mod tests {
         assert_eq!(u64::from(mods[0].hard_timeout), 500);
     }
 
-    fn party(lease: Lease) -> lease::LeaseParty {
-        lease::LeaseParty {
+    fn party(lease: Lease) -> flows::compile::leasing::LeaseParty {
+        flows::compile::leasing::LeaseParty {
             name: format!("p{}", lease.port.0),
             port_name: String::new(),
             port: lease.port,

@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 use commit::Commit;
 use flapping::PortChanges;
 use flows::Flow;
-use flows::compile::sample;
 use flows::runtime::userspace_learn::{Dialect, LearnedFlowMirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message};
@@ -445,7 +444,7 @@ impl Bridge {
         let mut program = self.policy.compile(&self.desired.program, name, &ports, seconds);
         self.port_changes.compiled(ports);
         if self.sampling.is_refused() {
-            sample::remove(&mut program);
+            program.unsample();
         }
         if self.metering.is_refused() {
             program.unmeter_relays();

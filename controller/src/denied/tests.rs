@@ -248,6 +248,6 @@ fn sampling_changes_no_verdict_and_no_order_of_changes() {
     assert!(!mods[first_pass..].iter().any(drops));
 
     let mut without = sampled;
-    flows::compile::sample::remove(&mut without);
+    without.unsample();
     assert!(without.flows().eq(plain.flows()));
 }

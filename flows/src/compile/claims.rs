@@ -26,6 +26,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use flow_model::{Flow, FlowMatch};
+use ipnetwork::IpNetwork;
 use ofproto::Cookie;
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, LEARN_WRITE_RESULT, Learn, Subfield};
 use ofproto::instruction::Instruction;
@@ -33,19 +34,19 @@ use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, ND_ADVERT};
-use super::admission::at;
 use super::attachment_point::AttachmentPoints;
 use super::identity::{ClaimState, FlowIdentity};
 use super::layout::{
     self, BY_LEASE, CLAIMED, CLAIMS, HAS_IT, HOLDERS, MARKS, NETWORK, OUT_PORT, RETURNS, SPEAKS, WANTED,
 };
-use super::lease;
 use super::neighbour_discovery::probe;
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, mark, resubmit};
 use super::returns::{back_to_port, constant, copied};
 use super::rule_parties::with_bit;
 use super::scope::Scopes;
+use super::sender::{AdmittedSender, at};
+use crate::network::Network;
 
 /// So many addresses a port may learn, in each of its networks.
 pub const PER_PORT: u32 = 64;
@@ -62,6 +63,13 @@ pub(super) fn look_up(field: Field) -> Vec<Action> {
         dst: Subfield::whole(*dst),
     };
     words.map(word).chain([resubmit(HOLDERS)]).collect()
+}
+
+impl AdmittedSender<'_, '_> {
+    /// The same, whose packets pass if its port has the address in a field, or gets it by them.
+    pub(super) fn claiming(&self, field: Field) -> Self {
+        self.by_way_of(look_up(field), CLAIMS)
+    }
 }
 
 /// A packet in whose registers an address is.
@@ -90,7 +98,7 @@ pub(super) fn compile(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>
     let on = || AddressFamily::V6.matches().with(NETWORK, network.number.into());
     let mut all = sites.all.iter().filter(|site| site.leased(AddressFamily::V6).next().is_some()).peekable();
     if all.peek().is_some() {
-        for address in lease::nobodys(network) {
+        for address in nobodys(network) {
             let IpAddr::V6(v6) = address else { continue };
             let detail = format!("{address} of {}: a gateway's, or nobody's", network.name);
             let address = address::v6_host(v6);
@@ -181,4 +189,20 @@ pub(super) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     let on = vec![Instruction::ApplyActions(vec![load(OUT_PORT, 0), resubmit(RETURNS)])];
     let passed = FlowSpec::new(FlowIdentity::ClaimPassed, "of an address of its port");
     out.flow(CLAIMED, 10, has_it(FlowMatch::any()), on, passed);
+}
+
+/// The addresses of a network that are its gateways', and those of no host: what all of a subnet is meant by, and of IPv6 any of
+/// its routers (RFC 4291 §2.6.1).
+pub(super) fn nobodys(network: &Network) -> Vec<IpAddr> {
+    let mut all = network.gateway.clone();
+    for subnet in &network.subnets {
+        match subnet {
+            IpNetwork::V4(v4) if v4.prefix() < 31 => {
+                all.extend([v4.network(), v4.broadcast()].map(IpAddr::from));
+            }
+            IpNetwork::V6(v6) if v6.prefix() < 127 => all.push(v6.network().into()),
+            _ => {}
+        }
+    }
+    all
 }

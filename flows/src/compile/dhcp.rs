@@ -15,14 +15,15 @@ use ofproto::action::Action;
 use ofproto::oxm::Field;
 
 use super::address::{AddressFamily, AddressRange, dhcp_answer, dhcp_request};
-use super::admission::{at, loads, mac_bits};
 use super::attachment_point::{AttachmentPoint, AttachmentPoints};
 use super::identity::{DhcpDirection as Way, FlowIdentity};
 use super::layout::{self, ADMISSION, POLICY};
-use super::lease::{self, Relay};
+use super::lease;
+use super::leasing::Relay;
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, apply_and_goto};
 use super::rule_parties::PartySets;
+use super::sender::{at, loads, mac_bits};
 use crate::network::Allow;
 
 /// Who asks whom, from all rules for DHCP: places in [`Sites::all`].

@@ -11,6 +11,7 @@
 //! cookie says who has the lease and until when. So the switch and the file are enough to go on after a restart. What somebody
 //! else writes in exactly that form while no controller is there cannot be told from a lease that the controller knew.
 
+use super::leasing::{LeaseParty, Leasing};
 use std::net::IpAddr;
 
 use flow_model::{Flow, FlowMatch};
@@ -22,7 +23,6 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, MeterId, PortNo};
 
 use super::address::{self, AddressFamily, ND_ADVERT, ND_SOLICIT};
-use super::admission::{at, mac_bits};
 use super::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use super::claims;
 use super::identity::{FlowIdentity, LeasedPackets};
@@ -31,9 +31,10 @@ use super::origin::Reason;
 use super::program::{FlowSpec, Program, ProgramBuilder, load, mark, resubmit};
 use super::rule_parties::PartySets;
 use super::scope::Scope;
+use super::sender::{at, mac_bits};
 use super::stable_hash::stable_hash;
 use super::wire::emit;
-use crate::network::{Network, Stateful};
+use crate::network::Stateful;
 
 /// The priority of lease flows.
 pub const PRIORITY: u16 = 100;
@@ -151,55 +152,6 @@ pub fn is_lease(flow: &Flow) -> bool {
     [LEASES, HOLDERS].contains(&flow.table) && flow.priority == PRIORITY && flow.cookie.0 >> 48 == TAG
 }
 
-/// What the controller knows of a network in which DHCP is spoken.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Leasing {
-    /// The network's number.
-    pub network: u16,
-    /// Whether the connection tracker tells its answers.
-    pub tracked: bool,
-    /// Who is on it.
-    pub parties: Vec<LeaseParty>,
-    /// What the switch shows.
-    pub relays: Vec<Relay>,
-    /// Addresses of the subnets that are somebody's, or nobody's: none is given away.
-    pub reserved: Vec<IpNetwork>,
-}
-
-/// Somebody at a port.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LeaseParty {
-    /// Its name.
-    pub name: String,
-    /// The port's name.
-    pub port_name: String,
-    /// The port.
-    pub port: PortNo,
-    /// Whether it is one interface: an endpoint, whose frames have its own MAC.
-    pub single: bool,
-    /// The MAC that the file pins.
-    pub mac: Option<[u8; 6]>,
-    /// Its own addresses by the file.
-    pub has: Vec<IpNetwork>,
-    /// Where DHCP may give it some.
-    pub leases: Vec<IpNetwork>,
-    /// How a packet is sent to it.
-    pub emit: Vec<Action>,
-}
-
-/// Packets that one flow shows to the controller, and those who may have them: places in [`Leasing::parties`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Relay {
-    /// The flow's cookie.
-    pub cookie: Cookie,
-    /// From whom they come.
-    pub from: usize,
-    /// For whom they may be.
-    pub to: Vec<usize>,
-    /// Whether they are a client's.
-    pub requests: bool,
-}
-
 impl LeaseParty {
     /// A short mark of it, in the cookies of its leases.
     pub fn tag(&self) -> u16 {
@@ -247,22 +199,6 @@ fn within(prefixes: &[IpNetwork], address: IpAddr) -> bool {
     prefixes.iter().any(|prefix| prefix.contains(address))
 }
 
-/// The addresses of a network that are its gateways', and those of no host: what all of a subnet is meant by, and of IPv6 any of
-/// its routers (RFC 4291 §2.6.1).
-pub(super) fn nobodys(network: &Network) -> Vec<IpAddr> {
-    let mut all = network.gateway.clone();
-    for subnet in &network.subnets {
-        match subnet {
-            IpNetwork::V4(v4) if v4.prefix() < 31 => {
-                all.extend([v4.network(), v4.broadcast()].map(IpAddr::from));
-            }
-            IpNetwork::V6(v6) if v6.prefix() < 127 => all.push(v6.network().into()),
-            _ => {}
-        }
-    }
-    all
-}
-
 /// The parties of a network, for whom rules about DHCP then say what the switch shows.
 pub(super) fn leasing(scope: &Scope<'_>, sites: &AttachmentPoints<'_>) -> Leasing {
     let network = sites.network;
@@ -282,7 +218,7 @@ pub(super) fn leasing(scope: &Scope<'_>, sites: &AttachmentPoints<'_>) -> Leasin
     let shared = sites.all.iter().flat_map(|site| &site.shared);
     reserved.extend(shared.filter_map(|shared| shared.range.prefix()));
     reserved.extend(scope.behind.iter().filter_map(|range| range.prefix()));
-    reserved.extend(nobodys(network).into_iter().map(IpNetwork::from));
+    reserved.extend(claims::nobodys(network).into_iter().map(IpNetwork::from));
     let tracked = network.stateful == Stateful::Conntrack;
     Leasing { network: network.number, tracked, parties, relays: Vec::new(), reserved }
 }

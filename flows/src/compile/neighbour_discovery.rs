@@ -20,12 +20,12 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
-use super::admission::{AdmittedSender, at, mac_bits};
 use super::attachment_point::{AttachmentPoint, AttachmentPoints};
 use super::identity::{AddressUse, AdmittedPackets, FlowIdentity, LinkLayerOption, ResolutionPackets};
 use super::layout::{self, ADMISSION, DESTINATION, HoldRank, MARKS, POLICY, by_prefix};
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, load, mark};
+use super::sender::{AdmittedSender, at, mac_bits};
 use super::vrrp;
 use crate::network::Network;
 

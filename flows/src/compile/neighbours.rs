@@ -12,13 +12,13 @@ use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 
 use super::address::{self, AddressFamily, AddressRange, ND_SOLICIT};
-use super::admission::at;
 use super::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use super::identity::{FlowIdentity, JoinedPackets, JoinedSender};
 use super::layout::{self, FORWARDING, OUT_PORT, POLICY};
 use super::policy::forward;
 use super::program::{FlowSpec, ProgramBuilder, load, resubmit};
 use super::rule_parties::PartySets;
+use super::sender::at;
 use super::stable_hash::stable_hash;
 use super::vrrp;
 use super::wire::emit;

@@ -7,7 +7,6 @@ use flow_model::FlowMatch;
 use ofproto::oxm::Field;
 
 use super::address::{AddressFamily, AddressRange};
-use super::admission::{at, loads, mac_bits};
 use super::attachment_point::{AttachmentKind, AttachmentPoints};
 use super::identity::{FlowIdentity, HopPackets};
 use super::joint::JointPass;
@@ -19,6 +18,7 @@ use super::returns::{ReturnIngress, ReturnPath};
 use super::rule_parties::{MatchedParties, PartySets};
 use super::rules::{RuleCompiler, by_service, kinds, limit};
 use super::scope::NetworkRule;
+use super::sender::{at, loads, mac_bits};
 use super::traffic::PortlessPackets;
 use crate::network::{Allow, Stateful};
 

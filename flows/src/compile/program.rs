@@ -10,7 +10,7 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
 use super::identity::{FlowIdentity, cookie};
-use super::lease::{Leasing, Relay};
+use super::leasing::{Leasing, Relay};
 use super::origin::{Origin, Reason};
 use super::sample;
 use crate::learner::Learner;
@@ -51,6 +51,18 @@ pub struct ProgramPart {
 }
 
 impl Program {
+    /// Takes the samples out: for a switch that has no such meters.
+    pub fn unsample(&mut self) {
+        for part in &mut self.parts {
+            if part.flows.iter().any(|flow| flow.instructions == sample::instructions()) {
+                let flows = Arc::make_mut(part).flows.iter_mut();
+                flows
+                    .filter(|flow| flow.instructions == sample::instructions())
+                    .for_each(|flow| flow.instructions.clear());
+            }
+        }
+    }
+
     /// All flows. Of two with one key, as raw lines may have it, the later one counts.
     pub fn flows(&self) -> impl DoubleEndedIterator<Item = &Flow> + Clone {
         self.parts.iter().flat_map(|part| &part.flows)

@@ -12,11 +12,11 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, AddressRange, ROUTER_ADVERT, ROUTER_SOLICIT};
-use super::admission::AdmittedSender;
 use super::attachment_point::{AttachmentKind, AttachmentPoints};
 use super::identity::{AdmittedPackets, FlowIdentity};
 use super::layout::{self, DESTINATION, HoldRank, NEIGHBOURS, ROUTERS, by_prefix};
 use super::program::{FlowSpec, ProgramBuilder, load};
+use super::sender::AdmittedSender;
 use crate::network::Inside;
 
 const LISTENER_QUERY: u8 = 130;

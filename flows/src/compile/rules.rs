@@ -22,28 +22,9 @@ use super::returns::{DEFAULT_LIMIT, ReturnIngress, ReturnPath};
 use super::rule_parties::{MatchedParties, PartySets};
 use super::scope::NetworkRule;
 use super::shared;
-use super::time_context::TimeContext;
 use super::traffic::{PortlessPackets, Traffic};
 use super::visitors::Visitors;
-use crate::network::{Allow, EnforcementPoint, NetworkFile, Outside, Protocol, Returns, Stateful};
-
-/// The allows that switches enforce, each with whether it is open now, and if so when it ends.
-pub(super) fn on_switches<'a>(
-    file: &'a NetworkFile,
-    moment: &TimeContext,
-) -> impl Iterator<Item = (&'a Allow, Option<Option<u16>>)> {
-    file.allows.iter().filter(|allow| allow.place == EnforcementPoint::Switch).map(|allow| {
-        match &allow.temp {
-            None => (allow, Some(None)),
-            Some(window) => (allow, moment.left(window).map(|left| Some(seconds(left)))),
-        }
-    })
-}
-
-/// A flow lasts 65,535 seconds at most; what is to last longer is armed again in time.
-pub(super) fn seconds(left: u64) -> u16 {
-    u16::try_from(left).unwrap_or(u16::MAX)
-}
+use crate::network::{Allow, Outside, Protocol, Returns, Stateful};
 
 /// The compiler of a network's rules.
 pub(super) struct RuleCompiler<'c, 'b, 'a> {

@@ -4,15 +4,12 @@
 //! vSwitch takes such a flow also where there is no such meter, and then shows every packet; so the meter has to be there
 //! before the flows are.
 
-use std::sync::Arc;
-
 use ofproto::MeterId;
 use ofproto::action::{Action, ToController};
 use ofproto::instruction::Instruction;
 use ofproto::message::{METER_PKTPS, MeterBand, MeterBandType, MeterMod, MeterModCommand};
 
 use super::origin::{Origin, OriginKind, Reason};
-use super::program::Program;
 
 /// The meter of a bridge's samples.
 pub const METER: MeterId = MeterId(1_009);
@@ -48,18 +45,6 @@ pub fn meter(rate: u16) -> [MeterMod; 2] {
         meter_id: METER,
         bands: vec![MeterBand { rate: rate.into(), burst_size: 0, kind: MeterBandType::Drop }],
     })
-}
-
-/// Takes the samples out of a program: for a switch that has no such meters.
-pub fn remove(program: &mut Program) {
-    for part in &mut program.parts {
-        if part.flows.iter().any(|flow| flow.instructions == instructions()) {
-            let flows = Arc::make_mut(part).flows.iter_mut();
-            flows
-                .filter(|flow| flow.instructions == instructions())
-                .for_each(|flow| flow.instructions.clear());
-        }
-    }
 }
 
 /// What a flow does that drops what it shows.

@@ -14,8 +14,8 @@ use super::address::{self, AddressFamily, AddressRange};
 use super::attachment_point::{AttachmentKind, AttachmentPoint, PointsSharingAddress};
 use super::origin::Reason;
 use super::reachable::Reachable;
-use super::time_context::TimeContext;
-use super::{PortMap, layout, rules};
+use super::time_context::{self, TimeContext};
+use super::{PortMap, layout};
 use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside, link_local_of};
 
 /// All that the flows of a network on the bridge depend on.
@@ -260,7 +260,7 @@ impl<'a> Scopes<'a> {
         }
         let on = |name: &String| on.get(&**name).map(Vec::as_slice);
         let of = |names: &'a [String]| -> Vec<&[usize]> { names.iter().filter_map(on).collect() };
-        for (allow, open) in rules::on_switches(file, moment) {
+        for (allow, open) in time_context::on_switches(file, moment) {
             let from = of(&allow.from);
             // Most rules of a large file are about other bridges.
             if from.is_empty() {

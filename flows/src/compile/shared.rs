@@ -20,7 +20,6 @@ use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
 use super::address::{self, AddressFamily, AddressRange, ND_ADVERT};
-use super::admission::{AdmittedSender, at, mac_bits};
 use super::attachment_point::{AttachmentPoint, AttachmentPoints, PointsSharingAddress};
 use super::identity::{AddressClaim, AdmittedPackets, FlowIdentity, HolderSource, LinkLayerOption};
 use super::layout::{
@@ -34,6 +33,7 @@ use super::program::{FlowSpec, ProgramBuilder, load, mark, resubmit};
 use super::returns::{back_to_port, constant};
 use super::rule_parties::PartySets;
 use super::scope::Scopes;
+use super::sender::{AdmittedSender, at, mac_bits};
 use super::wire::emit;
 
 impl PointsSharingAddress {

@@ -1,8 +1,7 @@
 //! What a network file means depends on the hour: windows open and close, crossings expire.
 
+use crate::network::{Allow, EnforcementPoint, NetworkFile};
 use std::collections::BTreeMap;
-
-use crate::network::NetworkFile;
 
 /// The state of things that end by the clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,4 +30,22 @@ impl TimeContext {
     pub fn until(&self, end: u64) -> Option<u64> {
         end.checked_sub(self.now).filter(|left| *left > 0)
     }
+}
+
+/// The allows that switches enforce, each with whether it is open now, and if so when it ends.
+pub(super) fn on_switches<'a>(
+    file: &'a NetworkFile,
+    moment: &TimeContext,
+) -> impl Iterator<Item = (&'a Allow, Option<Option<u16>>)> {
+    file.allows.iter().filter(|allow| allow.place == EnforcementPoint::Switch).map(|allow| {
+        match &allow.temp {
+            None => (allow, Some(None)),
+            Some(window) => (allow, moment.left(window).map(|left| Some(seconds(left)))),
+        }
+    })
+}
+
+/// A flow lasts 65,535 seconds at most; what is to last longer is armed again in time.
+pub(super) fn seconds(left: u64) -> u16 {
+    u16::try_from(left).unwrap_or(u16::MAX)
 }

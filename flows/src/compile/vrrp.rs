@@ -10,12 +10,12 @@ use ipnetwork::IpNetwork;
 use ofproto::oxm::Field;
 
 use super::address::{self, AddressFamily, AddressRange};
-use super::admission::{AdmittedSender, loads};
 use super::attachment_point::AttachmentPoints;
 use super::identity::AdmittedPackets;
 use super::layout::{HoldRank, by_prefix};
 use super::program::ProgramBuilder;
 use super::rule_parties::PartySets;
+use super::sender::{AdmittedSender, loads};
 
 /// All virtual routers (RFC 5798 §5.1.1.2, §5.1.2.2).
 fn group(family: AddressFamily) -> AddressRange {

@@ -7,12 +7,12 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
 use super::address::{self, AddressFamily, AddressRange, ND_SOLICIT};
-use super::admission::{at, tagged};
 use super::attachment_point::{AttachmentPoint, AttachmentPoints};
 use super::identity::{AddressUse, Flood, FlowIdentity};
 use super::layout::{self, ADMISSION, FORWARDING};
 use super::origin::Reason;
 use super::program::{FlowSpec, ProgramBuilder, output};
+use super::sender::{at, tagged};
 use super::{PortMap, forwards};
 use crate::network::{Inside, Network, NetworkFile};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flows::Flow;
-use flows::compile::{Program, sample};
+use flows::compile::Program;
 use flows::runtime::timeouts::TOLERANCE;
 use ofctl::syntax::{PortNames, print_flow};
 use ofproto::message::{FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_SEND_FLOW_REM, Port};
@@ -178,7 +178,7 @@ impl Simulation {
         }
         let mut program = self.active.compile(&Program::default(), bridge, &ports.by_name(), seconds);
         if unsampled {
-            sample::remove(&mut program);
+            program.unsample();
         }
         let compiled = Arc::new(Compiled::default().then(program, seconds, self.active.longest));
         had.push((key, Arc::clone(&compiled)));

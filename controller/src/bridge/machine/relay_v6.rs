@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use flows::compile::lease::{LeaseParty, Leasing, Relay};
+use flows::compile::leasing::{LeaseParty, Leasing, Relay};
 use flows::dhcpv6::{Dhcpv6Message, Dhcpv6MessageType, LeasedAddress};
 use ofproto::message::PacketIn;
 
