@@ -31,60 +31,30 @@
 //! The flows of each network are a part of their own, made from what `scope` says of the network and from nothing else: so a
 //! part whose scope is as it was need not be made again ([`recompile`]).
 
-mod address;
-mod admission;
-mod attachment_point;
-pub mod claims;
-mod conntrack;
-mod crossing;
-mod destination;
-mod dhcp;
-mod identity;
-mod joint;
-pub mod layout;
-pub mod lease;
-pub mod leasing;
-pub mod mac_pairs;
-mod neighbour_discovery;
-mod neighbours;
-mod next_hop;
-mod origin;
-mod overlap;
-mod policy;
-mod program;
-mod raw;
-mod reachable;
-mod related;
-mod returns;
-mod router_discovery;
-mod rule_parties;
-mod rules;
-pub mod sample;
-mod scope;
-mod sender;
-pub mod shared;
-mod stable_hash;
-mod time_context;
-mod traffic;
-mod visitors;
-mod vrrp;
-mod wire;
+mod input;
+mod output;
+mod tables;
+mod vocabulary;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use attachment_point::AttachmentPoints;
-pub use conntrack::{StaleConnections, add_stale};
 use ofproto::PortNo;
-pub use origin::{Origin, OriginKind, Reason};
-use program::ProgramBuilder;
-pub use program::{Program, ProgramPart};
-pub(crate) use raw::installed as raw_lines;
-use rule_parties::PartySets;
-use rules::RuleCompiler;
-use scope::{Scope, Scopes};
-pub use time_context::TimeContext;
 
+use self::input::attachment_point::AttachmentPoints;
+use self::input::rule_parties::PartySets;
+use self::input::scope::{Scope, Scopes};
+pub use self::input::time_context::TimeContext;
+use self::output::program::ProgramBuilder;
+pub use self::output::program::{Program, ProgramPart};
+pub use self::output::{leasing, sample};
+pub(crate) use self::tables::raw::installed as raw_lines;
+pub use self::tables::rules::conntrack::{StaleConnections, add_stale};
+use self::tables::rules::{RuleCompiler, conntrack, next_hop};
+use self::tables::{admission, crossing, destination, policy, raw, returns, wire};
+pub use self::tables::{claims, lease, mac_pairs, shared};
+pub use self::vocabulary::layout;
+pub use self::vocabulary::origin::{Origin, OriginKind, Reason};
 use crate::network::{LinkRole, NetworkFile, Stateful};
 
 /// The ports that a bridge has, by name.

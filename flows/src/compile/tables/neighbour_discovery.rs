@@ -1,0 +1,272 @@
+//! Neighbour discovery (RFC 4861, RFC 4862): who may speak of which address, and who hears it.
+//!
+//! - A solicitation comes from an address of the sender, or from a link-local one; an advertisement is about one. With a
+//!   pinned MAC it tells that MAC or none.
+//! - A link-local address that the file gives, or that follows from a pinned MAC (RFC 4291 appendix A), is its owner's
+//!   alone. Any other is nobody's: of two whom a rule joins to a third, the one may speak of the other's. What that
+//!   spoils is the third's neighbour cache; packets are led by their addresses all the same.
+//! - Duplicate address detection, without a source, is about an address that the sender may have.
+//! - Of an address that it got the sender's port must have it, or it gets it thereby ([`claims`](crate::compile::tables::claims)).
+//! - What is for an address of the file goes to its owner. What is for a link-local address goes to its owner, or by the
+//!   MAC that the frame is for, or like what is for all to everybody whom a rule joins to the sender.
+
+use std::collections::HashSet;
+use std::net::Ipv6Addr;
+
+use flow_model::FlowMatch;
+use ofproto::PortNo;
+use ofproto::action::Action;
+use ofproto::instruction::Instruction;
+use ofproto::oxm::Field;
+
+use crate::compile::input::attachment_point::{AttachmentPoint, AttachmentPoints};
+use crate::compile::output::program::{FlowSpec, ProgramBuilder, load, mark};
+use crate::compile::tables::sender::{AdmittedSender, at, mac_bits};
+use crate::compile::tables::vrrp;
+use crate::compile::vocabulary::address::{AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
+use crate::compile::vocabulary::identity::{
+    AddressUse, AdmittedPackets, FlowIdentity, LinkLayerOption, ResolutionPackets,
+};
+use crate::compile::vocabulary::layout::{ADMISSION, DESTINATION, HoldRank, MARKS, POLICY, by_prefix};
+use crate::compile::vocabulary::origin::Reason;
+use crate::compile::vocabulary::{address, layout};
+use crate::network::Network;
+
+/// Above every claim by address: neighbour discovery must also be *about* an address of the sender, or it redirects its
+/// neighbours' traffic.
+pub(in crate::compile) fn above(range: AddressRange, hold: HoldRank) -> u16 {
+    layout::MULTICAST + by_prefix(range.length(), hold)
+}
+
+/// Duplicate address detection; it tells no MAC (RFC 4861 §4.3).
+pub(in crate::compile) fn probe() -> FlowMatch {
+    let from_nobody = address::v6_host(Ipv6Addr::UNSPECIFIED).on(address::nd(ND_SOLICIT), Field::Ipv6Src);
+    from_nobody.with(Field::NdSll, 0)
+}
+
+/// What a site may say.
+pub(in crate::compile) fn admit(out: &mut ProgramBuilder<'_>, sender: &AdmittedSender<'_, '_>) {
+    let site = sender.site;
+    let own = site.resolves.iter().map(|range| (*range, HoldRank::Owner));
+    let own = own.chain(site.leases.iter().map(|range| (*range, HoldRank::Network)));
+    let link_locals = site.link_locals;
+    let alone = site.link_local.filter(|address| *address != link_locals);
+    let own: Vec<_> = own.filter(|(range, _)| range.family == AddressFamily::V6).collect();
+    for &(range, hold) in &own {
+        let priority = above(range, hold);
+        let got = hold == HoldRank::Network;
+        let claims = |field| if got { sender.claiming(field) } else { sender.clone() };
+        claims(Field::Ipv6Src).solicit(out, priority, range);
+        let matches = sender.pin(range.on(probe(), Field::NdTarget));
+        let packets = AdmittedPackets::NdProbe { target: range };
+        claims(Field::NdTarget).pass(out, priority, matches, packets, &format!("ND probe for {range}"));
+        // What is from one such address and about another has to be right in both.
+        let speaks = got.then(|| mark(layout::mark_bit(layout::SPEAKS)));
+        claims(Field::Ipv6Src).also(speaks).advertise(out, priority, range, range);
+        claims(Field::NdTarget).advertise(out, priority, link_locals, range);
+    }
+    for range in alone.into_iter().chain([link_locals]) {
+        let priority = above(range, HoldRank::Owner);
+        let marked = &sender.marked(site.link_local == Some(range));
+        marked.solicit(out, priority, range);
+        let matches = sender.pin(range.on(probe(), Field::NdTarget));
+        let packets = AdmittedPackets::NdProbe { target: range };
+        marked.pass(out, priority, matches, packets, &format!("ND probe for {range}"));
+        marked.advertise(out, priority, link_locals, range);
+        for &(from, hold) in &own {
+            // As high as all that comes from there, and the one address above the others.
+            let priority = above(from, hold) + u16::from(alone == Some(range));
+            let got = (hold == HoldRank::Network).then(|| marked.claiming(Field::Ipv6Src));
+            got.as_ref().unwrap_or(marked).advertise(out, priority, from, range);
+        }
+    }
+}
+
+/// What is told of addresses that have an owner, by others who may use the prefix around them.
+pub(in crate::compile) fn owned(out: &mut ProgramBuilder<'_>, all: &[(AddressRange, &str)]) {
+    for &(range, party) in all {
+        let from_nobody = range.on(probe(), Field::NdTarget);
+        let (solicit, advert) = (address::nd(ND_SOLICIT), address::nd(ND_ADVERT));
+        for (packets, matches, what) in [
+            (AddressUse::NdSolicitationSource, range.on(solicit, Field::Ipv6Src), "ND solicitation from"),
+            (
+                AddressUse::NdAdvertisementSource,
+                range.on(advert.clone(), Field::Ipv6Src),
+                "ND advertisement from",
+            ),
+            (AddressUse::NdAdvertisementTarget, range.on(advert, Field::NdTarget), "ND advertisement of"),
+            (AddressUse::NdProbeTarget, from_nobody, "ND probe for"),
+        ] {
+            let detail = format!("{what} {range}: owned by {party}");
+            let (identity, reason) = (FlowIdentity::OwnedAddress { packets, range }, Reason::Spoofed);
+            out.drop(ADMISSION, above(range, HoldRank::Owned), matches, identity, reason, detail);
+        }
+    }
+}
+
+/// What else comes in by a port. Where there is no IPv6 it is dropped by its source, as all that is: what all hosts say of
+/// their link-local addresses is no attack.
+pub(in crate::compile) fn refuse(out: &mut ProgramBuilder<'_>, site: &AttachmentPoint<'_>, port: PortNo) {
+    if !site.ipv6_at_port {
+        return;
+    }
+    for (kind, packets, what) in [
+        (ND_SOLICIT, ResolutionPackets::NdSolicitation, "other ND solicitations"),
+        (ND_ADVERT, ResolutionPackets::NdAdvertisement, "other ND advertisements"),
+    ] {
+        let detail = format!("{} at {}: {what}", site.party, site.port_name);
+        let identity = FlowIdentity::PortRestOfDiscovery { port: site.port_name, packets };
+        let matches = at(port, address::nd(kind));
+        out.drop(ADMISSION, layout::MULTICAST, matches, identity, Reason::Spoofed, detail);
+    }
+}
+
+impl AdmittedSender<'_, '_> {
+    pub(in crate::compile) fn solicit(
+        &self,
+        out: &mut ProgramBuilder<'_>,
+        priority: u16,
+        from: AddressRange,
+    ) {
+        let matches = from.on(address::nd(ND_SOLICIT), Field::Ipv6Src);
+        let packets = AdmittedPackets::NdSolicitation { source: from, link_layer: LinkLayerOption::Present };
+        self.bound(out, priority, matches, packets, &format!("ND solicitation from {from}"));
+    }
+
+    pub(in crate::compile) fn advertise(
+        &self,
+        out: &mut ProgramBuilder<'_>,
+        priority: u16,
+        from: AddressRange,
+        about: AddressRange,
+    ) {
+        let matches = about.on(from.on(address::nd(ND_ADVERT), Field::Ipv6Src), Field::NdTarget);
+        let source = if from == about { String::new() } else { format!(" from {from}") };
+        let link_layer = LinkLayerOption::Present;
+        let packets = AdmittedPackets::NdAdvertisement { source: from, target: about, link_layer };
+        self.bound(out, priority, matches, packets, &format!("ND advertisement of {about}{source}"));
+    }
+
+    /// Passes what tells the sender's own MAC, or none.
+    pub(in crate::compile) fn bound(
+        &self,
+        out: &mut ProgramBuilder<'_>,
+        priority: u16,
+        matches: FlowMatch,
+        packets: AdmittedPackets,
+        what: &str,
+    ) {
+        let matches = self.pin(matches);
+        let told = match packets {
+            AdmittedPackets::NdSolicitation { .. } => Field::NdSll,
+            _ => Field::NdTll,
+        };
+        match self.mac {
+            None => self.pass(out, priority, matches, packets, what),
+            Some(mac) => {
+                self.pass(out, priority, matches.clone().with(told, mac_bits(mac)), packets, what);
+                let (packets, what) = (packets.without_link_layer(), format!("{what}, without a MAC"));
+                self.pass(out, priority, matches.with(told, 0), packets, &what);
+            }
+        }
+    }
+}
+
+/// Neighbour discovery that looks for a range of addresses.
+struct SoughtRange {
+    packets: AddressUse,
+    range: AddressRange,
+    matches: FlowMatch,
+    /// In words.
+    what: &'static str,
+}
+
+fn solicited(range: AddressRange) -> SoughtRange {
+    let matches = range.on(address::nd(ND_SOLICIT), Field::NdTarget);
+    SoughtRange { packets: AddressUse::NdSolicitationTarget, range, matches, what: "ND solicitation for" }
+}
+
+fn advertised(range: AddressRange) -> SoughtRange {
+    let matches = range.on(address::nd(ND_ADVERT), Field::Ipv6Dst);
+    SoughtRange {
+        packets: AddressUse::NdAdvertisementDestination,
+        range,
+        matches,
+        what: "ND advertisement to",
+    }
+}
+
+/// Who is found by a link-local address.
+pub(in crate::compile) fn destination(
+    out: &mut ProgramBuilder<'_>,
+    network: &Network,
+    found: &[(&AttachmentPoint<'_>, Vec<Action>)],
+) {
+    let mut seen = HashSet::new();
+    // The first who asks for an address has it.
+    let mut flow = |hold, way: SoughtRange, mac: Option<[u8; 6]>, actions: &[Action], whose: &str| {
+        let SoughtRange { packets, range, matches, what } = way;
+        let matches = matches.with(layout::NETWORK, network.number.into());
+        let matches = mac.map_or(matches.clone(), |mac| matches.with(Field::EthDst, mac_bits(mac)));
+        if !seen.insert(matches.clone()) {
+            return;
+        }
+        let by = if mac.is_some() { " by its MAC" } else { "" };
+        let detail = format!("{what} {range}{by}: {whose}, within {}", network.name);
+        let identity = FlowIdentity::LinkLocal { network: &network.name, packets, range, mac };
+        let asked = FlowSpec::new(identity, detail);
+        let priority = layout::RESOLUTION + by_prefix(range.length(), hold);
+        out.flow(DESTINATION, priority, matches, vec![Instruction::ApplyActions(actions.to_vec())], asked);
+    };
+    let all = address::link_local();
+    let neighbours = [load(layout::OUT_PORT, layout::NEIGHBOURS.into())];
+    for way in [solicited(all), advertised(all), advertised(address::all_nodes())] {
+        flow(HoldRank::Owned, way, None, &neighbours, "all neighbours");
+    }
+    for (site, actions) in found.iter().filter(|(_, actions)| !actions.is_empty()) {
+        let whose = format!("{} at {}", site.party, site.port_name);
+        for &address in site.link_local.iter() {
+            for way in [solicited(address), advertised(address)] {
+                flow(HoldRank::Owner, way, None, actions, &whose);
+            }
+        }
+        if let Some(mac) = site.mac {
+            for way in [solicited(all), advertised(all)] {
+                flow(HoldRank::Owner, way, Some(mac), actions, &whose);
+            }
+        }
+    }
+}
+
+/// Whoever speaks of a link-local address that is another's.
+pub(in crate::compile) fn impostors(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
+    let mut seen = HashSet::new();
+    let shares = sites.all.iter().any(|site| !site.shared.is_empty());
+    for site in sites.all.iter().filter(|site| sites.resolves(site, AddressFamily::V6)) {
+        let Some(address) = site.link_local.filter(|address| seen.insert(*address)) else { continue };
+        let router_solicit = AddressFamily::V6
+            .matches()
+            .with(Field::IpProto, address::IPPROTO_ICMPV6.into())
+            .with(Field::Icmpv6Type, address::ROUTER_SOLICIT.into());
+        let vrrp = address.on(vrrp::advertisements(AddressFamily::V6), Field::Ipv6Src);
+        let solicit = address.on(address::nd(ND_SOLICIT), Field::Ipv6Src);
+        let advert = address.on(address::nd(ND_ADVERT), Field::NdTarget);
+        let router_solicit = address.on(router_solicit, Field::Ipv6Src);
+        for (packets, matches, what) in [
+            (AddressUse::NdSolicitationSource, solicit, "ND solicitation from"),
+            (AddressUse::NdProbeTarget, address.on(probe(), Field::NdTarget), "ND probe for"),
+            (AddressUse::NdAdvertisementTarget, advert, "ND advertisement of"),
+            (AddressUse::RouterSolicitationSource, router_solicit, "router solicitation from"),
+        ]
+        .into_iter()
+        .chain(shares.then_some((AddressUse::VrrpSource, vrrp, "VRRP from")))
+        {
+            let not_own = 1 << layout::OWN_LINK_LOCAL;
+            let matches =
+                matches.with_masked(MARKS, 0, not_own).with(layout::NETWORK, sites.network.number.into());
+            let detail = format!("{what} {address} on {}: owned by {}", sites.network.name, site.party);
+            let identity = FlowIdentity::Impostor { network: &sites.network.name, packets, address };
+            out.drop(POLICY, layout::IMPOSTOR, matches, identity, Reason::Spoofed, detail);
+        }
+    }
+}

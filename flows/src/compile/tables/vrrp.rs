@@ -1,0 +1,77 @@
+//! Advertisements of virtual routers (RFC 5798 §5, CARP): those whom a rule with `protocol = "vrrp"` joins hear each other's.
+//!
+//! They come from a router's own address, over IPv6 from a link-local one, by its own MAC or by a virtual one that its port
+//! may have. They go to the group of all virtual routers, which here means those whom the rule names, or to one of these.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use flow_model::FlowMatch;
+use ipnetwork::IpNetwork;
+use ofproto::oxm::Field;
+
+use crate::compile::input::attachment_point::AttachmentPoints;
+use crate::compile::input::rule_parties::PartySets;
+use crate::compile::output::program::ProgramBuilder;
+use crate::compile::tables::sender::{AdmittedSender, loads};
+use crate::compile::vocabulary::address;
+use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
+use crate::compile::vocabulary::identity::AdmittedPackets;
+use crate::compile::vocabulary::layout::{HoldRank, by_prefix};
+
+/// All virtual routers (RFC 5798 §5.1.1.2, §5.1.2.2).
+fn group(family: AddressFamily) -> AddressRange {
+    match family {
+        AddressFamily::V4 => AddressRange::from(IpNetwork::from(IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)))),
+        AddressFamily::V6 => address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
+    }
+}
+
+/// What a virtual router says to its group.
+pub(in crate::compile) fn advertisements(family: AddressFamily) -> FlowMatch {
+    let vrrp = family.matches().with(Field::IpProto, address::IPPROTO_VRRP.into());
+    group(family).on(vrrp, family.dst())
+}
+
+/// What virtual routers may say of themselves, where it is more than their other packets may.
+pub(in crate::compile) fn admit(
+    out: &mut ProgramBuilder<'_>,
+    sites: &AttachmentPoints<'_>,
+    sets: &PartySets<'_>,
+    family: AddressFamily,
+    routers: impl Iterator<Item = usize>,
+) {
+    for place in routers {
+        let Some((site, port)) = sites.at(place).and_then(|site| Some((site, site.port?))) else { continue };
+        let sender = AdmittedSender::new(sites, site, port, loads(sites, site, sets.of_site(place)));
+        let mut senders = Vec::new();
+        // From its own address and MAC an IPv4 packet is admitted as any other.
+        if family == AddressFamily::V6 {
+            senders.push(sender.clone());
+        }
+        if site.mac.is_some() {
+            let mut macs: Vec<[u8; 6]> = site.shared.iter().flat_map(|s| s.virtual_macs()).collect();
+            macs.sort_unstable();
+            macs.dedup();
+            senders.extend(macs.into_iter().map(|mac| {
+                let [.., of_family, vrid] = mac;
+                sender.with_virtual_mac(mac, &format!(", by virtual router {vrid}'s MAC {of_family}"))
+            }));
+        }
+        let own: Vec<AddressRange> = match family {
+            AddressFamily::V4 => {
+                site.resolves.iter().copied().filter(|range| range.family == family).collect()
+            }
+            // Where it is known which is its own, no other; the others' own ones are guarded in policy.
+            AddressFamily::V6 => vec![site.link_local.unwrap_or(site.link_locals)],
+        };
+        for sender in senders {
+            for &range in &own {
+                let matches = sender.pin(range.on(advertisements(family), family.src()));
+                let what = format!("VRRP from {range}");
+                let sender = sender.marked(site.link_local == Some(range));
+                let packets = AdmittedPackets::Vrrp { source: range };
+                sender.pass(out, by_prefix(range.length(), HoldRank::Owner) + 1, matches, packets, &what);
+            }
+        }
+    }
+}
