@@ -19,11 +19,11 @@ use ofproto::message::multipart::FlowStats;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
-pub use windows::{OpenedReport, WindowReport};
 
 use self::drops::SessionDrops;
 use self::identity::Contradicted;
 use self::owners::BridgeOwners;
+pub use self::windows::{OpenedReport, WindowReport};
 use crate::active_policy::ActivePolicy;
 use crate::address::ListenAddress;
 use crate::bridge::{BridgeStatus, Compiled, Counts, Evicted, FullBounds, LearnedBound, Sums};

@@ -63,11 +63,11 @@ pub mod testing;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use codec::{Reader, Wire, Writer};
-pub use error::{DecodeError, DecodeErrorKind, EncodeError};
-pub use frame::{FrameError, Framer};
-pub use header::{HEADER_LEN, Header, VERSION};
-pub use ids::{BufferId, Cookie, DatapathId, GroupId, MeterId, PortNo, QueueId, TableId, Xid};
-pub use mac::MacAddr;
-pub use message::Message;
-pub use ovs_errors::{ErrorCode, OvsError};
+pub use self::codec::{Reader, Wire, Writer};
+pub use self::error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use self::frame::{FrameError, Framer};
+pub use self::header::{HEADER_LEN, Header, VERSION};
+pub use self::ids::{BufferId, Cookie, DatapathId, GroupId, MeterId, PortNo, QueueId, TableId, Xid};
+pub use self::mac::MacAddr;
+pub use self::message::Message;
+pub use self::ovs_errors::{ErrorCode, OvsError};

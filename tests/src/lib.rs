@@ -16,9 +16,9 @@ pub mod storms;
 pub mod switch;
 pub mod traffic;
 
-pub use ages::Ages;
-pub use conn::Conn;
-pub use ofctl::{flow_mods, hex, installed, ofp_print, says_no_less, write_for_installed};
-pub use ovs::PrivateOvs;
-pub use pinger::Pinger;
-pub use running::{Running, binary, network_file};
+pub use self::ages::Ages;
+pub use self::conn::Conn;
+pub use self::ofctl::{flow_mods, hex, installed, ofp_print, says_no_less, write_for_installed};
+pub use self::ovs::PrivateOvs;
+pub use self::pinger::Pinger;
+pub use self::running::{Running, binary, network_file};

@@ -36,13 +36,13 @@ mod window;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use cpu::cores;
-pub use error::{BenchError, StuckSwitches};
-pub use fleet::FleetWatch;
-pub use packet::FrameKind;
-pub use report::{BenchReport, Cpu, Latency};
-pub use run::run;
-pub use window::AnswerFaults;
+pub use self::cpu::cores;
+pub use self::error::{BenchError, StuckSwitches};
+pub use self::fleet::FleetWatch;
+pub use self::packet::FrameKind;
+pub use self::report::{BenchReport, Cpu, Latency};
+pub use self::run::run;
+pub use self::window::AnswerFaults;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -54,15 +54,15 @@ mod teardown;
 #[cfg(test)]
 mod tests;
 
-pub use commands::{down, test, up};
-pub use error::LabError;
-pub use handle::{Lab, Spawned};
-pub use options::{ExtraPort, LabOptions};
-pub use plan::{
+pub use self::commands::{down, test, up};
+pub use self::error::LabError;
+pub use self::handle::{Lab, Spawned};
+pub use self::options::{ExtraPort, LabOptions};
+pub use self::plan::{
     Cable, CableEnd, HOST, INTERNET, LabPlan, PlannedBridge, PlannedNamespace, PlannedPort, SourceRoutes,
     Subject, TAGGER, TaggedPorts,
 };
-pub use process::ProcessRecord;
-pub use session::{ProbeRound, RunningLab, Scenario, start};
-pub use state::{LabState, default_base, labs};
-pub use teardown::{LabSelection, take_down};
+pub use self::process::ProcessRecord;
+pub use self::session::{ProbeRound, RunningLab, Scenario, start};
+pub use self::state::{LabState, default_base, labs};
+pub use self::teardown::{LabSelection, take_down};

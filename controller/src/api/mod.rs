@@ -28,17 +28,17 @@ mod windows;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use access::{BadToken, Caller, ListenerAccess, Peer, Token};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware};
-pub use error::ApiError;
-pub use host::Hosts;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-pub use windows::OpenRequest;
 
+pub use self::access::{BadToken, Caller, ListenerAccess, Peer, Token};
+pub use self::error::ApiError;
+pub use self::host::Hosts;
+pub use self::windows::OpenRequest;
 use crate::containers::Containers;
 use crate::hub::{ControllerReport, Hub};
 

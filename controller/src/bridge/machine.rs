@@ -16,18 +16,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use commit::Commit;
-use flapping::PortChanges;
 use flows::Flow;
 use flows::runtime::userspace_learn::{Dialect, LearnedFlowMirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message};
 use ofproto::{DatapathId, TableId, Xid};
-use read::FlowRead;
-use relay::Metering;
-use samples::Sampling;
-use userspace_learn::{MIRRORED, PendingAdditions};
 
+use self::commit::Commit;
+use self::flapping::PortChanges;
+use self::read::FlowRead;
+use self::relay::Metering;
+use self::samples::Sampling;
+use self::userspace_learn::{MIRRORED, PendingAdditions};
 use super::crowded_ports::CrowdedPorts;
 use super::ct_flush::FlushSelector;
 use super::leases::Leases;

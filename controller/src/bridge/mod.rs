@@ -26,13 +26,13 @@ mod tests;
 
 use std::time::Duration;
 
-pub use compiled::Compiled;
-pub use counts::{Counts, Sums};
-pub use full_bounds::FullBounds;
-pub use learned_bounds::{BoundUse, LearnedBound};
-pub use machine::{Acknowledged, Bridge, BridgeStatus};
-pub use notice::{Evicted, ForeignChange, Notice};
-pub use ports::Ports;
+pub use self::compiled::Compiled;
+pub use self::counts::{Counts, Sums};
+pub use self::full_bounds::FullBounds;
+pub use self::learned_bounds::{BoundUse, LearnedBound};
+pub use self::machine::{Acknowledged, Bridge, BridgeStatus};
+pub use self::notice::{Evicted, ForeignChange, Notice};
+pub use self::ports::Ports;
 
 /// From a foreign change to the read that repairs it, so that one read sees a whole burst.
 const DEBOUNCE: Duration = Duration::from_millis(20);

@@ -23,13 +23,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub use create::CreatedContainer;
-pub use instances::{DroppedInstance, InstanceChange, TemplateList, TemplateListed};
-pub use list::{ContainerList, ContainerState, DiscoveredService, Listed, ServiceList};
-pub use remove::RemovedContainer;
-pub use request::{Instance, Request};
-pub use service::ServedService;
-
+pub use self::create::CreatedContainer;
+pub use self::instances::{DroppedInstance, InstanceChange, TemplateList, TemplateListed};
+pub use self::list::{ContainerList, ContainerState, DiscoveredService, Listed, ServiceList};
+pub use self::remove::RemovedContainer;
+pub use self::request::{Instance, Request};
+pub use self::service::ServedService;
 use crate::hub::{Hub, PolicyArrival};
 use crate::ovs::Database;
 use crate::problem::Problem;

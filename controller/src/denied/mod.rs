@@ -12,7 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use advice::Advice;
-pub use report::{DeniedReport, report};
-pub use sample::{Protocol, Sample, Seen};
-pub use table::{CAPACITY, DeniedTable, Entry, SampleKey};
+pub use self::advice::Advice;
+pub use self::report::{DeniedReport, report};
+pub use self::sample::{Protocol, Sample, Seen};
+pub use self::table::{CAPACITY, DeniedTable, Entry, SampleKey};

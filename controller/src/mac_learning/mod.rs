@@ -24,6 +24,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use noted_entries::NotedEntries;
-pub use switch::{FlowKind, LearningSwitch, PacketTally, Settings};
-pub use table::{LearnOutcome, MacTable, Shares};
+pub use self::noted_entries::NotedEntries;
+pub use self::switch::{FlowKind, LearningSwitch, PacketTally, Settings};
+pub use self::table::{LearnOutcome, MacTable, Shares};

@@ -14,12 +14,12 @@ mod tests;
 
 use std::time::Instant;
 
-pub use admission::SessionLimits;
-pub use client::{Client, ClientError, RawFlow, ReplyPart};
-pub use files::DescriptorBudget;
-pub use http::{HttpLimits, HttpSettings, serve_api, serve_control};
-pub use listener::ServerError;
-pub use server::Server;
+pub use self::admission::SessionLimits;
+pub use self::client::{Client, ClientError, RawFlow, ReplyPart};
+pub use self::files::DescriptorBudget;
+pub use self::http::{HttpLimits, HttpSettings, serve_api, serve_control};
+pub use self::listener::ServerError;
+pub use self::server::Server;
 
 /// Tells the peer why its session was evicted.
 const EVICTED: &str = "another connection needed its place: no bridge of the file spoke over it so far";

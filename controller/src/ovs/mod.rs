@@ -13,10 +13,10 @@ mod retry;
 mod tests;
 mod vsctl;
 
-pub use attach::{AttachOptions, AttachOutcome, LOOPBACK_TARGET, attach, detach};
-pub use audit::{Audit, AuditError, FaultKind, IsolationFault, audit};
-pub use eviction::{BOUNDS, EvictionBound};
-pub use identity::{ControllerRow, Identities, Identity, target_reaches};
-pub use ports::{BridgeKind, add_port, bridge_kind, find_port, remove_port};
-pub use retry::tell_retry_again;
-pub use vsctl::{Database, quoted};
+pub use self::attach::{AttachOptions, AttachOutcome, LOOPBACK_TARGET, attach, detach};
+pub use self::audit::{Audit, AuditError, FaultKind, IsolationFault, audit};
+pub use self::eviction::{BOUNDS, EvictionBound};
+pub use self::identity::{ControllerRow, Identities, Identity, target_reaches};
+pub use self::ports::{BridgeKind, add_port, bridge_kind, find_port, remove_port};
+pub use self::retry::tell_retry_again;
+pub use self::vsctl::{Database, quoted};

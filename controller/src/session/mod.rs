@@ -14,6 +14,6 @@ mod outbox;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, MAX_PORTS};
-pub use event::{CloseReason, Connected, Event, SendError, Stats};
-pub use machine::Session;
+pub use self::config::{Config, MAX_PORTS};
+pub use self::event::{CloseReason, Connected, Event, SendError, Stats};
+pub use self::machine::Session;

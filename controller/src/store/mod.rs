@@ -16,12 +16,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use error::StoreError;
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition,
     WriteTransaction,
 };
-pub use rows::{Container, Instance, Phase, Service, State, StoredRow, Transport, Window};
+
+pub use self::error::StoreError;
+pub use self::rows::{Container, Instance, Phase, Service, State, StoredRow, Transport, Window};
 
 /// Where a controller keeps its state, if nobody says otherwise.
 pub const DEFAULT_DIR: &str = "/var/lib/portcullis";

@@ -9,10 +9,10 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use duration::{DurationError, MAX, parse_duration, utc, words};
-pub use error::WindowError;
 use ofctl::nearest;
 
+pub use self::duration::{DurationError, MAX, parse_duration, utc, words};
+pub use self::error::WindowError;
 use crate::clock::ceil;
 use crate::store::Window;
 

@@ -27,13 +27,14 @@ mod words;
 
 use std::net::IpAddr;
 
-pub use compare::{Comparison, compare};
-pub use effective::effective;
 use flows::network::{Protocol, Span};
-pub use import::{Imported, import};
 use ipnetwork::IpNetwork;
-pub use parse::{Parsed, parse};
-pub use print::print;
+
+pub use self::compare::{Comparison, compare};
+pub use self::effective::effective;
+pub use self::import::{Imported, import};
+pub use self::parse::{Parsed, parse};
+pub use self::print::print;
 
 /// The longest document, in bytes.
 pub const MAX_DOCUMENT_LEN: usize = 4 << 20;

@@ -11,6 +11,6 @@ mod order;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use flow::{DEFAULT_PRIORITY, Flow, FlowKey, learns, nested};
-pub use flow_match::{FlowMatch, TunnelOption};
-pub use masked::Masked;
+pub use self::flow::{DEFAULT_PRIORITY, Flow, FlowKey, learns, nested};
+pub use self::flow_match::{FlowMatch, TunnelOption};
+pub use self::masked::Masked;

@@ -8,4 +8,4 @@ mod nearest;
 pub mod ofp_print;
 pub mod syntax;
 
-pub use nearest::nearest;
+pub use self::nearest::nearest;

@@ -53,19 +53,21 @@ mod tests;
 mod wire;
 
 use bytes::Bytes;
-pub use ct::{
+
+pub use self::ct::{
     CT_COMMIT, CT_FORCE, Ct, CtZone, NAT_DST, NAT_HASH, NAT_PERSISTENT, NAT_RANDOM, NAT_SRC, Nat,
     NatAddresses,
 };
-pub use encap::{
+pub use self::encap::{
     Encap, EncapProp, PACKET_ETHERNET, PACKET_MPLS, PACKET_MPLS_MC, PACKET_NEXT_PROTO, PACKET_NSH,
 };
-pub use hash::{BUNDLE_ALGORITHMS, Bundle, HASH_FIELDS, MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath};
-pub use learn::{LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc};
-pub use sample::{ObservationId, Sample, SampleDirection};
-pub use standard::Legacy;
-pub use subfield::Subfield;
-
+pub use self::hash::{BUNDLE_ALGORITHMS, Bundle, HASH_FIELDS, MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath};
+pub use self::learn::{
+    LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc,
+};
+pub use self::sample::{ObservationId, Sample, SampleDirection};
+pub use self::standard::Legacy;
+pub use self::subfield::Subfield;
 use crate::ids::{GroupId, PortNo, TableId};
 use crate::oxm::{Field, Oxm};
 

@@ -11,10 +11,10 @@ mod packet_out;
 #[cfg(test)]
 mod tests;
 
-pub use flow::{FlowStamp, MacStamp};
-pub use frame::{FrameAddresses, VlanVid};
-pub use packet_in::PacketInView;
-pub use packet_out::PacketOutStamp;
+pub use self::flow::{FlowStamp, MacStamp};
+pub use self::frame::{FrameAddresses, VlanVid};
+pub use self::packet_in::PacketInView;
+pub use self::packet_out::PacketOutStamp;
 
 /// The OXM header of `in_port` without a mask (OpenFlow 1.3.5 §7.2.3.7).
 const OXM_IN_PORT: u32 = 0x8000_0004;

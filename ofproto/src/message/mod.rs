@@ -54,39 +54,41 @@ mod table_mod;
 mod tests;
 mod tlv;
 
-pub use async_config::AsyncConfig;
-pub use bundle::{BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind};
 use bytes::Bytes;
-pub use config::SwitchConfig;
-pub use error_msg::ErrorMsg;
-pub use experimenter::Experimenter;
-pub use features::FeaturesReply;
-pub use flow_mod::{
+
+pub use self::async_config::AsyncConfig;
+pub use self::bundle::{BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind};
+pub use self::config::SwitchConfig;
+pub use self::error_msg::ErrorMsg;
+pub use self::experimenter::Experimenter;
+pub use self::features::FeaturesReply;
+pub use self::flow_mod::{
     FLOW_CHECK_OVERLAP, FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_RESET_COUNTS, FLOW_SEND_FLOW_REM,
     FlowMod, FlowModCommand,
 };
-pub use flow_removed::FlowRemoved;
-pub use group::{Bucket, GroupMod, GroupModCommand, GroupType};
-pub use hello::Hello;
-pub use meter::{
+pub use self::flow_removed::FlowRemoved;
+pub use self::group::{Bucket, GroupMod, GroupModCommand, GroupType};
+pub use self::hello::Hello;
+pub use self::meter::{
     METER_BURST, METER_KBPS, METER_PKTPS, METER_STATS, MeterBand, MeterBandType, MeterMod, MeterModCommand,
 };
-use monitor::MonitorCancel;
-use multipart::{MultipartReply, MultipartRequest};
-pub use nicira::{
+use self::monitor::MonitorCancel;
+use self::multipart::{MultipartReply, MultipartRequest};
+pub use self::nicira::{
     AsyncConfig2, AsyncMessage, AsyncProperty, ContinuationProperty, ControllerId, CtFlush, CtFlushProperty,
     CtFlushZone, CtTupleProperty, FlowModTableId, NxFlowMod, NxFlowRemoved, NxPacketIn, NxRole, PacketIn2,
     PacketInFormat, PacketInProperty, TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply,
 };
-pub use packet::{PacketIn, PacketOut};
-pub use port::{Port, PortStatus, PortStatusReason};
-pub use port_mod::PortMod;
-pub use queue::{PacketQueue, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty};
-pub use request_forward::RequestForward;
-pub use role::{ROLE_EQUAL, ROLE_MASTER, ROLE_NOCHANGE, ROLE_SLAVE, Role, RoleStatus, RoleStatusReason};
-pub use table_mod::TableMod;
-pub use tlv::Property;
-
+pub use self::packet::{PacketIn, PacketOut};
+pub use self::port::{Port, PortStatus, PortStatusReason};
+pub use self::port_mod::PortMod;
+pub use self::queue::{PacketQueue, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty};
+pub use self::request_forward::RequestForward;
+pub use self::role::{
+    ROLE_EQUAL, ROLE_MASTER, ROLE_NOCHANGE, ROLE_SLAVE, Role, RoleStatus, RoleStatusReason,
+};
+pub use self::table_mod::TableMod;
+pub use self::tlv::Property;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use crate::ids::{NICIRA, ONF};

@@ -10,6 +10,6 @@ pub(crate) mod check;
 mod code;
 mod table;
 
-pub(crate) use code::EXPERIMENTER;
-pub use code::ErrorCode;
-pub use table::OvsError;
+pub(crate) use self::code::EXPERIMENTER;
+pub use self::code::ErrorCode;
+pub use self::table::OvsError;

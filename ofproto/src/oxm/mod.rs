@@ -27,7 +27,8 @@ pub(crate) mod header;
 pub(crate) mod wire;
 
 use bytes::Bytes;
-pub use field::{Field, FieldInfo, Format};
+
+pub use self::field::{Field, FieldInfo, Format};
 
 /// One field of a match: a value, and which bits of it count.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -4,9 +4,9 @@ mod later;
 mod refused;
 mod taken;
 
-pub use later::LATER;
-pub use refused::{CHANGED, REFUSED};
-pub use taken::{ACTIONS, CUT, LEARN, MATCHES, NORMALIZED};
+pub use self::later::LATER;
+pub use self::refused::{CHANGED, REFUSED};
+pub use self::taken::{ACTIONS, CUT, LEARN, MATCHES, NORMALIZED};
 
 /// The flows of the dual-socket document, as they stand there.
 pub const DOCUMENT: &[&str] = &[

@@ -11,10 +11,10 @@ mod routes;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-pub(crate) use exits::represented_address;
 use flows::network::NetworkFile;
 use ipnetwork::IpNetwork;
 
+pub(crate) use self::exits::represented_address;
 use super::addressing::LabAddresses;
 
 /// The key of the lab's own host namespace, where Open vSwitch and the controller run.

@@ -35,8 +35,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use attack::{Attack, Attacker};
-use kind::MessageKind;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::message::multipart::GroupDesc;
@@ -44,8 +42,10 @@ use ofproto::message::{ErrorMsg, FlowMod, FlowModCommand, GroupType, Message};
 use ofproto::oxm::Match;
 use ofproto::testing::switch as said;
 use ofproto::{Cookie, ErrorCode, GroupId, PortNo, TableId};
-use random::Random;
 
+use self::attack::{Attack, Attacker};
+use self::kind::MessageKind;
+use self::random::Random;
 use super::networks;
 use super::simulation::{BEGUN, Honest, Simulation};
 use super::switch::{Abilities, Switch};

@@ -23,10 +23,10 @@ use ofproto::message::multipart::GroupDesc;
 use ofproto::message::{FlowMod, FlowModCommand, GroupType};
 use ofproto::oxm::Field;
 use ofproto::{Cookie, GroupId, PortNo, TableId};
-use operation::{Drift, Operation, operations};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
+use self::operation::{Drift, Operation, operations};
 use super::networks::{PORTS, files};
 use super::simulation::{BEGUN, Direction, Interceptor, Passage, ShownState, Simulation};
 use super::switch::{Abilities, Switch};

@@ -15,12 +15,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use check::Desired;
-pub(crate) use check::ShownState;
 use ofproto::Framer;
-pub(crate) use rates::Rates;
-pub(crate) use wire::{Direction, Honest, Interceptor, Passage};
 
+use self::check::Desired;
+pub(crate) use self::check::ShownState;
+pub(crate) use self::rates::Rates;
+pub(crate) use self::wire::{Direction, Honest, Interceptor, Passage};
 use super::switch::{ConnectionId, Switch};
 use crate::active_policy::ActivePolicy;
 use crate::bridge::{Bridge, Notice, Ports};

@@ -14,12 +14,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flows::Flow;
-use monitor::Monitors;
-pub(crate) use monitor::update;
 use ofproto::message::multipart::GroupDesc;
 use ofproto::message::{FlowMod, FlowRemoved, Hello, Message, Port, PortStatus, PortStatusReason};
 use ofproto::{DatapathId, Framer, GroupId, MeterId, PortNo, Xid};
-pub(crate) use table::{Change, FlowTable, Removal};
+
+use self::monitor::Monitors;
+pub(crate) use self::monitor::update;
+pub(crate) use self::table::{Change, FlowTable, Removal};
 
 /// Open vSwitch's default `inactivity_probe`.
 const PROBE: Duration = Duration::from_secs(5);

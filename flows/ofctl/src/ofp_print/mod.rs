@@ -34,14 +34,14 @@ mod symmetric;
 mod table;
 mod text;
 
-pub use flow::print_flow_stats;
-pub use group::{print_group_desc, print_group_stats};
-use kinds::{BodyPrinter, MessageKind, UnknownMessage};
 use ofproto::{HEADER_LEN, Header, OvsError, Reader, Wire as _};
-pub use port::{print_port, print_port_stats};
-pub use switch::print_desc;
-pub use table::TableStatsPrinter;
 
+pub use self::flow::print_flow_stats;
+pub use self::group::{print_group_desc, print_group_stats};
+use self::kinds::{BodyPrinter, MessageKind, UnknownMessage};
+pub use self::port::{print_port, print_port_stats};
+pub use self::switch::print_desc;
+pub use self::table::TableStatsPrinter;
 use crate::syntax::Names;
 
 /// Appends formatted text; writing to a string cannot fail.

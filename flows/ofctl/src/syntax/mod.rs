@@ -36,19 +36,20 @@ mod value;
 
 use std::cell::{Cell, RefCell};
 
-pub use consistency_walk::misfit;
-pub use error::{SyntaxError, SyntaxErrorKind, Warning};
-pub use flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
-pub use names::{Names, NoNames, PortNames};
-use names::{PortWord, parse_port};
-pub(crate) use names::{print_port, print_table};
 use ofproto::PortNo;
 use ofproto::action::Subfield;
-pub use order::{Criterion, SortKey};
-pub use oxm::{check_match, parse_oxm, print_oxm};
-pub use print::{print_actions, print_flow, print_match, print_stats};
-pub use protocols::Protocols;
-pub use request::parse_request;
+
+pub use self::consistency_walk::misfit;
+pub use self::error::{SyntaxError, SyntaxErrorKind, Warning};
+pub use self::flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
+pub use self::names::{Names, NoNames, PortNames};
+use self::names::{PortWord, parse_port};
+pub(crate) use self::names::{print_port, print_table};
+pub use self::order::{Criterion, SortKey};
+pub use self::oxm::{check_match, parse_oxm, print_oxm};
+pub use self::print::{print_actions, print_flow, print_match, print_stats};
+pub use self::protocols::Protocols;
+pub use self::request::parse_request;
 
 /// What all parts of a reader need: the line, to say where a word stands, and the ports.
 struct Context<'a> {

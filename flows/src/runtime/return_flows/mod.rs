@@ -16,12 +16,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use flow_model::{Flow, FlowMatch, Masked};
-pub use judge::LearnedFlowJudge;
 use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 use ofproto::{Cookie, PortNo, TableId};
 
+pub use self::judge::LearnedFlowJudge;
 use self::known_packet::{low_bits, mask_of, shifted};
 use crate::compile::{OriginKind, ProgramPart};
 use crate::verify::interp::is_matched;

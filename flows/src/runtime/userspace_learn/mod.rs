@@ -19,7 +19,7 @@ mod mirror;
 #[cfg(test)]
 mod tests;
 
-pub use error::LearnError;
-pub use frame::packet_of;
-pub use learn_actions::{Reaction, react};
-pub use mirror::{Dialect, FullTableAction, LearnDecision, LearnOutcome, LearnedFlowMirror};
+pub use self::error::LearnError;
+pub use self::frame::packet_of;
+pub use self::learn_actions::{Reaction, react};
+pub use self::mirror::{Dialect, FullTableAction, LearnDecision, LearnOutcome, LearnedFlowMirror};

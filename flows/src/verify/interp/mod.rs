@@ -12,15 +12,16 @@ mod text;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub use fields::FieldSet;
 use flow_model::{Flow, FlowKey};
-pub(crate) use index::IndexNode;
-pub(crate) use learn::{is_matched, learned};
 use ofproto::{Cookie, PortNo, TableId};
-pub use packet::{
+
+pub use self::fields::FieldSet;
+pub(crate) use self::index::IndexNode;
+pub(crate) use self::learn::{is_matched, learned};
+pub use self::packet::{
     ETH_ARP, ETH_IPV4, ETH_IPV6, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT, mac_bits,
 };
-pub use run::{MAX_DEPTH, MAX_RESUBMITS};
+pub use self::run::{MAX_DEPTH, MAX_RESUBMITS};
 
 /// Where a packet goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,10 +6,10 @@ mod raw;
 mod reach;
 mod tables;
 
-pub(crate) use overlap::overlaps_where;
-pub use overlap::{MAX_OVERLAPS, overlaps};
-pub use raw::lint_raw;
-pub(crate) use reach::RegisterReach;
+pub(crate) use self::overlap::overlaps_where;
+pub use self::overlap::{MAX_OVERLAPS, overlaps};
+pub use self::raw::lint_raw;
+pub(crate) use self::reach::RegisterReach;
 
 #[cfg(test)]
 mod tests;

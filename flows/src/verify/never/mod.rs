@@ -15,10 +15,10 @@ use std::collections::BTreeMap;
 
 use flow_model::{Flow, FlowMatch};
 use ofproto::{Cookie, PortNo};
-use packet_tracer::{LearnedFlows, PacketRound, PacketTracer};
-use topology::Topology;
-pub use witness::{Witness, WitnessHop};
 
+use self::packet_tracer::{LearnedFlows, PacketRound, PacketTracer};
+use self::topology::Topology;
+pub use self::witness::{Witness, WitnessHop};
 use crate::compile::{Origin, OriginKind, PortMap, TimeContext, compile, shared};
 use crate::finding::Finding;
 use crate::finding_code::FindingCode;

@@ -7,12 +7,13 @@ mod who;
 
 use std::net::{IpAddr, Ipv6Addr};
 
-pub(crate) use discovery::Discovery;
 use flows::compile::TimeContext;
 use flows::network::{LinkRole, NetworkFile};
 use ipnetwork::IpNetwork;
-use rules::Rules;
-use who::{Kind, Party, World, public};
+
+pub(crate) use self::discovery::Discovery;
+use self::rules::Rules;
+use self::who::{Kind, Party, World, public};
 
 /// A frame as it arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,15 +18,15 @@ mod queue;
 mod table;
 mod table_features;
 
-pub use desc::Desc;
-pub use flow::{AggregateReply, FlowStats, FlowStatsRequest};
-pub use group::{BucketCounter, GroupDesc, GroupFeatures, GroupStats};
-pub use ipfix::IpfixStats;
-pub use meter::{MeterBandStats, MeterConfig, MeterFeatures, MeterStats};
-pub use port::PortStats;
-pub use queue::{QueueStats, QueueStatsRequest};
-pub use table::TableStats;
-pub use table_features::{FeatureId, OxmId, TableFeatureProperty, TableFeatures};
+pub use self::desc::Desc;
+pub use self::flow::{AggregateReply, FlowStats, FlowStatsRequest};
+pub use self::group::{BucketCounter, GroupDesc, GroupFeatures, GroupStats};
+pub use self::ipfix::IpfixStats;
+pub use self::meter::{MeterBandStats, MeterConfig, MeterFeatures, MeterStats};
+pub use self::port::PortStats;
+pub use self::queue::{QueueStats, QueueStatsRequest};
+pub use self::table::TableStats;
+pub use self::table_features::{FeatureId, OxmId, TableFeatureProperty, TableFeatures};
 
 /// OFPMPF_REQ_MORE and OFPMPF_REPLY_MORE: another part follows under the same xid.
 pub const MULTIPART_MORE: u16 = 1;

@@ -9,10 +9,10 @@ mod packet_in2;
 mod settings;
 mod tlv_table;
 
-pub use async_config2::{AsyncConfig2, AsyncMessage, AsyncProperty};
-pub use ct_flush::{CtFlush, CtFlushProperty, CtFlushZone, CtTupleProperty};
-pub use flow::{NxFlowMod, NxFlowRemoved};
-pub use packet_in::NxPacketIn;
-pub use packet_in2::{ContinuationProperty, PacketIn2, PacketInProperty};
-pub use settings::{ControllerId, FlowModTableId, NxRole, PacketInFormat};
-pub use tlv_table::{TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply};
+pub use self::async_config2::{AsyncConfig2, AsyncMessage, AsyncProperty};
+pub use self::ct_flush::{CtFlush, CtFlushProperty, CtFlushZone, CtTupleProperty};
+pub use self::flow::{NxFlowMod, NxFlowRemoved};
+pub use self::packet_in::NxPacketIn;
+pub use self::packet_in2::{ContinuationProperty, PacketIn2, PacketInProperty};
+pub use self::settings::{ControllerId, FlowModTableId, NxRole, PacketInFormat};
+pub use self::tlv_table::{TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply};

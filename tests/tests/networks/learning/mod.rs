@@ -7,7 +7,8 @@ mod vlan;
 use std::process::Command;
 
 use portcullis_tests::binary;
-use stage::{Host, Stage};
+
+use self::stage::{Host, Stage};
 
 /// Between which hosts, if a flow is between two of them.
 fn pair(flow: &str, from: usize, to: usize) -> bool {

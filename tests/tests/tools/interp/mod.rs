@@ -15,7 +15,8 @@ use flows::verify::interp::{Outcome, Packet, Pipeline};
 use ofproto::PortNo;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use switch::Switch;
+
+use self::switch::Switch;
 
 /// How many ports a bridge of random pipelines has.
 const PORTS: u32 = 5;

@@ -18,7 +18,7 @@ pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> P
     Ok(())
 }
 
-pub(super) use features::print as features;
+pub(super) use self::features::print as features;
 
 pub(super) fn table_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     // What happens to a packet that misses is not of OpenFlow 1.3 any more.

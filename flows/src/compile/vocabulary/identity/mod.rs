@@ -15,17 +15,17 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-use encode::Layout;
-use encode::{Encode, Sink, numbered};
 use ofproto::{Cookie, TableId};
-pub(in crate::compile) use parts::{
+
+#[cfg(test)]
+use self::encode::Layout;
+use self::encode::{Encode, Sink, numbered};
+pub(in crate::compile) use self::parts::{
     AddressClaim, AddressUse, AdmittedPackets, Attachment, ClaimState, ConnectionEnd, CrossingPair,
     CrossingSide, DhcpDirection, Flood, Fragments, HolderSource, HopPackets, InsidePackets, JoinedPackets,
     JoinedSender, LeasedPackets, LinkLayerOption, ListPart, PartyList, PortlessTraffic, ResolutionPackets,
     RogueMessage, RuleAnswer, RuleOpening, RuleTraffic, TcpAnswer, TrackedPackets, TrackedReceivers,
 };
-
 use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::layout::HoldRank;
 use crate::compile::vocabulary::stable_hash::StableHasher;

@@ -28,8 +28,8 @@ use ofproto::Cookie;
 use ofproto::action::{Action, CT_COMMIT, CT_FORCE, Ct, CtZone, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-pub use stale::{StaleConnections, add_stale};
 
+pub use self::stale::{StaleConnections, add_stale};
 use crate::compile::input::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use crate::compile::input::overlap::OverlapResolver;
 use crate::compile::input::rule_parties::PartySets;
