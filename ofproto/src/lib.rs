@@ -55,6 +55,7 @@ pub mod mac;
 pub mod message;
 pub mod ovs_errors;
 pub mod oxm;
+pub(crate) mod strict;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use super::hello::Hello;
 use super::{Message, NICIRA, ONF};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::header::{Header, VERSION};
 use crate::ids::Xid;
+use crate::message::session::hello::Hello;
 
 const HELLO: u8 = 0;
 const ERROR: u8 = 1;

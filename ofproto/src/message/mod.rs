@@ -17,77 +17,54 @@ macro_rules! wire_enum {
     };
 }
 
-mod async_config;
-mod bundle;
-mod config;
 pub mod coverage;
 mod dispatch;
 mod error_msg;
 mod experimenter;
-mod features;
-mod flow_mod;
-mod flow_removed;
-#[cfg(test)]
-mod golden;
-#[cfg(test)]
-mod golden_later;
-#[cfg(test)]
-mod golden_nicira;
-#[cfg(test)]
-mod golden_tables;
-mod group;
-mod hello;
-#[cfg(test)]
-mod malformed;
-mod meter;
-pub mod monitor;
 pub mod multipart;
 mod nicira;
-mod packet;
-mod port;
-mod port_mod;
-mod queue;
-mod request_forward;
-mod role;
-mod table_mod;
+pub(crate) mod ports;
+pub(crate) mod session;
+pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
 mod tlv;
 
 use bytes::Bytes;
 
-pub use self::async_config::AsyncConfig;
-pub use self::bundle::{BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind};
-pub use self::config::SwitchConfig;
 pub use self::error_msg::ErrorMsg;
 pub use self::experimenter::Experimenter;
-pub use self::features::FeaturesReply;
-pub use self::flow_mod::{
-    FLOW_CHECK_OVERLAP, FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_RESET_COUNTS, FLOW_SEND_FLOW_REM,
-    FlowMod, FlowModCommand,
-};
-pub use self::flow_removed::FlowRemoved;
-pub use self::group::{Bucket, GroupMod, GroupModCommand, GroupType};
-pub use self::hello::Hello;
-pub use self::meter::{
-    METER_BURST, METER_KBPS, METER_PKTPS, METER_STATS, MeterBand, MeterBandType, MeterMod, MeterModCommand,
-};
-use self::monitor::MonitorCancel;
 use self::multipart::{MultipartReply, MultipartRequest};
 pub use self::nicira::{
     AsyncConfig2, AsyncMessage, AsyncProperty, ContinuationProperty, ControllerId, CtFlush, CtFlushProperty,
     CtFlushZone, CtTupleProperty, FlowModTableId, NxFlowMod, NxFlowRemoved, NxPacketIn, NxRole, PacketIn2,
     PacketInFormat, PacketInProperty, TlvMap, TlvTableMod, TlvTableModCommand, TlvTableReply,
 };
-pub use self::packet::{PacketIn, PacketOut};
-pub use self::port::{Port, PortStatus, PortStatusReason};
-pub use self::port_mod::PortMod;
-pub use self::queue::{PacketQueue, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty};
-pub use self::request_forward::RequestForward;
-pub use self::role::{
+pub use self::ports::packet::{PacketIn, PacketOut};
+pub use self::ports::port::{Port, PortStatus, PortStatusReason};
+pub use self::ports::port_mod::PortMod;
+pub use self::ports::queue::{PacketQueue, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty};
+pub use self::session::async_config::AsyncConfig;
+pub use self::session::config::SwitchConfig;
+pub use self::session::features::FeaturesReply;
+pub use self::session::hello::Hello;
+pub use self::session::role::{
     ROLE_EQUAL, ROLE_MASTER, ROLE_NOCHANGE, ROLE_SLAVE, Role, RoleStatus, RoleStatusReason,
 };
-pub use self::table_mod::TableMod;
+pub use self::tables::bundle::{BUNDLE_ATOMIC, BUNDLE_ORDERED, BundleAdd, BundleControl, BundleControlKind};
+pub use self::tables::flow_mod::{
+    FLOW_CHECK_OVERLAP, FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_RESET_COUNTS, FLOW_SEND_FLOW_REM,
+    FlowMod, FlowModCommand,
+};
+pub use self::tables::flow_removed::FlowRemoved;
+pub use self::tables::group::{Bucket, GroupMod, GroupModCommand, GroupType};
+pub use self::tables::meter::{
+    METER_BURST, METER_KBPS, METER_PKTPS, METER_STATS, MeterBand, MeterBandType, MeterMod, MeterModCommand,
+};
+pub use self::tables::monitor;
+use self::tables::monitor::MonitorCancel;
+pub use self::tables::request_forward::RequestForward;
+pub use self::tables::table_mod::TableMod;
 pub use self::tlv::Property;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};

@@ -6,7 +6,6 @@
 //! [`Action::ovs_error`](crate::action::Action::ovs_error) and
 //! [`Instruction::ovs_error`](crate::instruction::Instruction::ovs_error) tell which it would be.
 
-pub(crate) mod check;
 mod code;
 mod table;
 

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use super::actions::{actions, instructions, matches};
 use super::{bytes, features, nicira, tables, text};
 use crate::ids::{BufferId, Cookie, DatapathId, GroupId, PortNo, TableId, Xid};
-use crate::message::monitor::{MonitorEvent, MonitorRequest, MonitorUpdate, MonitoredFlow};
 use crate::message::multipart::{
     AggregateReply, Desc, FlowStats, FlowStatsRequest, MultipartReply, MultipartReplyBody, MultipartRequest,
     MultipartRequestBody, PortStats, TableStats,
 };
+use crate::message::tables::monitor::{MonitorEvent, MonitorRequest, MonitorUpdate, MonitoredFlow};
 use crate::message::{
     BundleAdd, BundleControl, ErrorMsg, Experimenter, FeaturesReply, FlowMod, FlowRemoved, Hello, Message,
     PacketIn, PacketOut, Port, PortStatus, Role, SwitchConfig,

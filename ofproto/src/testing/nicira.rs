@@ -11,8 +11,8 @@ use super::tables::async_config;
 use super::{bytes, may_use};
 use crate::codec::{Wire, Writer};
 use crate::ids::{BufferId, Xid};
-use crate::message::monitor::MonitorCancel;
 use crate::message::multipart::IpfixStats;
+use crate::message::tables::monitor::MonitorCancel;
 use crate::message::{
     AsyncConfig2, AsyncMessage, AsyncProperty, ContinuationProperty, ControllerId, CtFlush, CtFlushProperty,
     CtFlushZone, CtTupleProperty, FlowModTableId, Message, NxFlowMod, NxFlowRemoved, NxPacketIn, PacketIn2,

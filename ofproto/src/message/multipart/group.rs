@@ -1,10 +1,10 @@
 //! OFPMP_GROUP, OFPMP_GROUP_DESC and OFPMP_GROUP_FEATURES (OpenFlow 1.3.5 §7.3.5.9 to §7.3.5.11).
 
-use super::super::group::{Bucket, GroupType};
 use super::super::{decode_list, encode_list};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::GroupId;
+use crate::message::tables::group::{Bucket, GroupType};
 
 /// A group's counters; all ones where the switch does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]

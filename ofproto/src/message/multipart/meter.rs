@@ -1,10 +1,10 @@
 //! OFPMP_METER, OFPMP_METER_CONFIG and OFPMP_METER_FEATURES (OpenFlow 1.3.5 §7.3.5.12 to §7.3.5.14).
 
-use super::super::meter::MeterBand;
 use super::super::{decode_list, encode_list};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::ids::MeterId;
+use crate::message::tables::meter::MeterBand;
 
 /// A meter's counters; all ones where the switch does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]

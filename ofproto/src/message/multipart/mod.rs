@@ -1,12 +1,5 @@
 //! OFPT_MULTIPART_REQUEST and OFPT_MULTIPART_REPLY (OpenFlow 1.3.5 §7.3.5).
 
-use bytes::Bytes;
-
-use super::experimenter::Experimenter;
-use super::monitor::{MonitorRequest, MonitorUpdate};
-use super::port::Port;
-use crate::ids::{GroupId, MeterId, PortNo};
-
 mod desc;
 mod dispatch;
 mod flow;
@@ -18,6 +11,8 @@ mod queue;
 mod table;
 mod table_features;
 
+use bytes::Bytes;
+
 pub use self::desc::Desc;
 pub use self::flow::{AggregateReply, FlowStats, FlowStatsRequest};
 pub use self::group::{BucketCounter, GroupDesc, GroupFeatures, GroupStats};
@@ -27,6 +22,10 @@ pub use self::port::PortStats;
 pub use self::queue::{QueueStats, QueueStatsRequest};
 pub use self::table::TableStats;
 pub use self::table_features::{FeatureId, OxmId, TableFeatureProperty, TableFeatures};
+use super::experimenter::Experimenter;
+use crate::ids::{GroupId, MeterId, PortNo};
+use crate::message::ports::port::Port;
+use crate::message::tables::monitor::{MonitorRequest, MonitorUpdate};
 
 /// OFPMPF_REQ_MORE and OFPMPF_REPLY_MORE: another part follows under the same xid.
 pub const MULTIPART_MORE: u16 = 1;

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{decode_list, encode_list, tlv};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::ids::{PortNo, QueueId};
+use crate::message::{decode_list, encode_list, tlv};
 
 /// Asks for the queues of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! Bytes of what Open vSwitch 3.1 does not know: taken down between the `ovs-ofctl -O OpenFlow13` of Debian's
 //! openvswitch-common 4.0.0-2, with the command that stands at each, and a bridge's management socket.
 
-use super::golden::golden;
-use super::*;
 use crate::action::{Action, ObservationId, Sample, SampleDirection, Subfield};
 use crate::ids::{PortNo, Xid};
 use crate::instruction::Instruction;
+use crate::message::tests::golden::golden;
+use crate::message::*;
 use crate::oxm::{Field, Match, Oxm};
 
 fn exact(field: Field, value: u128) -> Oxm {

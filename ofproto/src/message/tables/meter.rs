@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{decode_list, encode_list, padded};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::MeterId;
+use crate::message::{decode_list, encode_list, padded};
 
 /// OFPMF_KBPS: rates are in kilobits a second, bursts in kilobits.
 pub const METER_KBPS: u16 = 1;
@@ -124,7 +124,7 @@ impl MeterBandType {
 
 impl Wire for MeterBand {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (kind, mut b) = super::tlv::decode(r, "meter_band")?;
+        let (kind, mut b) = crate::message::tlv::decode(r, "meter_band")?;
         let rate = b.u32("meter_band.rate")?;
         let burst_size = b.u32("meter_band.burst_size")?;
         let kind = match kind {
@@ -148,7 +148,7 @@ impl Wire for MeterBand {
     }
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        super::tlv::encode(w, self.kind.number(), "meter_band", |w| {
+        crate::message::tlv::encode(w, self.kind.number(), "meter_band", |w| {
             w.u32(self.rate);
             w.u32(self.burst_size);
             match &self.kind {

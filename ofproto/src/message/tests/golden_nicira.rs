@@ -1,10 +1,10 @@
 //! Bytes of a real Open vSwitch 3.1.0, of Nicira's and ONF's messages: taken down between `ovs-ofctl -O OpenFlow13` with
 //! the command that stands at each, and a bridge's management socket.
 
-use super::golden::golden;
-use super::*;
 use crate::action::Action;
 use crate::ids::{BufferId, Cookie, GroupId, PortNo, TableId, Xid};
+use crate::message::tests::golden::golden;
+use crate::message::*;
 use crate::oxm::{Field, Match, Oxm};
 
 fn known(field: Field, value: u128) -> Oxm {
@@ -111,7 +111,7 @@ fn nxt_packet_in2() {
         8006 0018 00000000 0000 0010 00000003 0000 000000000000
         8007 0018 00000000 0000 0010 00000004 0000 000000000000
         8008 0008 ffffffff";
-    let inside = super::golden::bytes(continuation);
+    let inside = crate::message::tests::golden::bytes(continuation);
     let fields = vec![
         known(Field::InPortOxm, 1),
         known(Field::TunId, 9),

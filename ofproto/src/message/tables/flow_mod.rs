@@ -119,7 +119,7 @@ impl FlowMod {
 
 impl Wire for FlowMod {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        super::padded(r, "flow_mod")?;
+        crate::message::padded(r, "flow_mod")?;
         let head = Self::decode_head(r)?;
         Ok(Self { fields: Match::decode(r)?, instructions: Instruction::decode_list(r)?, ..head })
     }

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::bundle::inner_message;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
+use crate::message::tables::bundle::inner_message;
 
 /// A GROUP_MOD or METER_MOD that another controller sent and the switch carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! What Open vSwitch says to a match.
 
 use crate::codec::{Reader, Wire};
-use crate::ovs_errors::OvsError::{self, *};
+use crate::ovs_errors::OvsError;
+use crate::ovs_errors::OvsError::*;
 use crate::oxm::header::{EXPERIMENTER, Header, NXM_1, TUN_METADATA_LEN};
 use crate::oxm::{Field, Match, Oxm};
 

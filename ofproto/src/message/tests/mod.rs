@@ -1,3 +1,11 @@
+//! Every kind of message, decoded and encoded.
+
+mod golden;
+mod golden_later;
+mod golden_nicira;
+mod golden_tables;
+mod malformed;
+
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -4,15 +4,16 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::multipart::{
+use crate::action::Action;
+use crate::error::DecodeErrorKind;
+use crate::error::DecodeErrorKind::{BadLength, Truncated};
+use crate::ids::{GroupId, MeterId, PortNo, QueueId, TableId, Xid};
+use crate::instruction::Instruction;
+use crate::message::multipart::{
     FeatureId, MeterConfig, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
     TableFeatureProperty, TableFeatures,
 };
-use super::*;
-use crate::action::Action;
-use crate::error::DecodeErrorKind::{self, BadLength, Truncated};
-use crate::ids::{GroupId, MeterId, PortNo, QueueId, TableId, Xid};
-use crate::instruction::Instruction;
+use crate::message::*;
 
 /// Sets the 16-bit word at this offset, and decodes.
 fn with_word(message: &Message, at: usize, word: u16) -> Result<(Xid, Message), DecodeError> {

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use super::tlv::Property;
-use super::{Message, decode_list, encode_list};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::header::{HEADER_LEN, Header};
 use crate::ids::Xid;
+use crate::message::tlv::Property;
+use crate::message::{Message, decode_list, encode_list};
 use crate::ovs_errors::OvsError;
 
 /// OFPBF_ATOMIC.
@@ -90,7 +90,10 @@ impl BundleAdd {
 ///
 /// # Errors
 /// `BadLength` for a length below a header's or beyond what is left.
-pub(super) fn inner_message(r: &mut Reader<'_>, field: &'static str) -> Result<Bytes, DecodeError> {
+pub(in crate::message) fn inner_message(
+    r: &mut Reader<'_>,
+    field: &'static str,
+) -> Result<Bytes, DecodeError> {
     let bad = |error: DecodeError| error.named(OvsError::BundleMessageLen);
     let length = usize::from(Header::decode(&mut r.clone()).map_err(bad)?.length);
     if length < HEADER_LEN || length > r.remaining() {

@@ -10,7 +10,8 @@ use crate::action::{
 use crate::codec::Reader;
 use crate::error::DecodeError;
 use crate::ids::{NICIRA, ONF};
-use crate::ovs_errors::OvsError::{self, *};
+use crate::ovs_errors::OvsError;
+use crate::ovs_errors::OvsError::*;
 use crate::oxm::header::Header;
 use crate::oxm::{Field, Oxm};
 

@@ -1,10 +1,10 @@
 //! OFPT_GROUP_MOD (OpenFlow 1.3.5 §7.3.4.2). Portcullis has no groups of its own; it deletes others'.
 
-use super::{decode_list, encode_list, padded, with_ovs_error};
 use crate::action::Action;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::{GroupId, PortNo};
+use crate::message::{decode_list, encode_list, padded, with_ovs_error};
 use crate::ovs_errors::OvsError;
 
 /// A change of groups.

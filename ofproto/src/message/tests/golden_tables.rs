@@ -1,14 +1,14 @@
 //! Bytes of a real Open vSwitch 3.1.0, of groups, meters and queues: taken down between `ovs-ofctl -O OpenFlow13` with
 //! the command that stands at each, and a bridge's management socket.
 
-use super::golden::{golden, reply};
-use super::multipart::{
+use crate::action::Action;
+use crate::ids::{GroupId, MeterId, PortNo, QueueId, TableId};
+use crate::message::multipart::{
     GroupDesc, GroupFeatures, GroupStats, MeterBandStats, MeterConfig, MeterFeatures, MeterStats,
     MultipartReplyBody, MultipartRequest, MultipartRequestBody, QueueStats,
 };
-use super::*;
-use crate::action::Action;
-use crate::ids::{GroupId, MeterId, PortNo, QueueId, TableId};
+use crate::message::tests::golden::{golden, reply};
+use crate::message::*;
 
 fn output(port: u32) -> Vec<Action> {
     vec![Action::Output { port: PortNo(port), max_len: 0 }]
@@ -56,7 +56,7 @@ fn group_stats_and_features() {
         byte_count: 0,
         duration_sec: 0,
         duration_nsec: 0x2123_e300,
-        buckets: vec![super::multipart::BucketCounter { packet_count: 0, byte_count: 0 }],
+        buckets: vec![crate::message::multipart::BucketCounter { packet_count: 0, byte_count: 0 }],
     };
     let hex = "04130048 00000006 0006 0000 00000000 0038 0000 00000002 00000000 00000000
         0000000000000000 0000000000000000 00000000 2123e300 0000000000000000 0000000000000000";

@@ -3,28 +3,28 @@
 
 use bytes::Bytes;
 
-use super::monitor::{MonitorEvent, MonitorUpdate, MonitoredFlow};
-use super::multipart::{FlowStats, MultipartReply, MultipartReplyBody};
-use super::{FeaturesReply, Hello, Message, Port};
 use crate::action::Action;
 use crate::ids::{Cookie, DatapathId, PortNo, TableId, Xid};
 use crate::instruction::Instruction;
+use crate::message::multipart::{FlowStats, MultipartReply, MultipartReplyBody};
+use crate::message::tables::monitor::{MonitorEvent, MonitorUpdate, MonitoredFlow};
+use crate::message::{FeaturesReply, Hello, Message, Port};
 use crate::oxm::{Field, Match, Oxm};
 
 /// Decodes hexadecimal, blanks allowed.
-pub(super) fn bytes(hex: &str) -> Vec<u8> {
+pub(in crate::message) fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 /// Holds a message to its bytes, both ways.
-pub(super) fn golden(hex: &str, xid: u32, message: &Message) {
+pub(in crate::message) fn golden(hex: &str, xid: u32, message: &Message) {
     let bytes = bytes(hex);
     assert_eq!(Message::decode(&bytes), Ok((Xid(xid), message.clone())));
     assert_eq!(message.encode(Xid(xid)).as_deref(), Ok(&bytes[..]));
 }
 
-pub(super) fn reply(body: MultipartReplyBody) -> Message {
+pub(in crate::message) fn reply(body: MultipartReplyBody) -> Message {
     Message::MultipartReply(MultipartReply { flags: 0, body })
 }
 

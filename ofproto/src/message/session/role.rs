@@ -1,9 +1,9 @@
 //! OFPT_ROLE_REQUEST and OFPT_ROLE_REPLY (OpenFlow 1.3.5 §7.3.9), and ONF's role status (EXT-191, experimenter type 1911).
 
-use super::tlv::Property;
-use super::{decode_list, encode_list};
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
+use crate::message::tlv::Property;
+use crate::message::{decode_list, encode_list};
 
 /// OFPCR_ROLE_NOCHANGE: a request that only asks.
 pub const ROLE_NOCHANGE: u32 = 0;

@@ -1,0 +1,6 @@
+//! Messages about ports and queues, and packets that pass by the controller.
+
+pub(in crate::message) mod packet;
+pub(in crate::message) mod port;
+pub(in crate::message) mod port_mod;
+pub(in crate::message) mod queue;
