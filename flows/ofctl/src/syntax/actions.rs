@@ -1,19 +1,28 @@
 //! The actions half of a line: instructions in the order that Open vSwitch asks for.
 
+pub(in crate::syntax) mod arguments;
+pub(in crate::syntax) mod choice;
+pub(in crate::syntax) mod consistency;
+pub(in crate::syntax) mod consistency_walk;
+pub(in crate::syntax) mod header;
+pub(in crate::syntax) mod learn;
 pub(super) mod nested;
+pub(in crate::syntax) mod set;
 
 use ofproto::action::{Action, Legacy, MAX_DEPTH};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 use ofproto::{GroupId, PortNo, TableId};
 
-use super::consistency::{ActionPosition, PacketFacts};
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::fields::{Fields, SCTP, TAGGED, TCP, UDP};
-use super::names::{PortWord, parse_port};
+use super::Context;
 use super::protocols::Protocols;
-use super::token::{self, KeyValue};
-use super::{Context, choice, field, header, learn, set, suggest};
+use crate::syntax::actions::consistency::{ActionPosition, PacketFacts};
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::names::{PortWord, parse_port};
+use crate::syntax::lex::token;
+use crate::syntax::lex::token::KeyValue;
+use crate::syntax::matching::fields::{Fields, SCTP, TAGGED, TCP, UDP};
+use crate::syntax::matching::{field, suggest};
 
 /// 802.1Q.
 const ETH_TYPE_VLAN: u16 = 0x8100;

@@ -7,13 +7,15 @@ use ofproto::message::{
 use ofproto::oxm::Field;
 use ofproto::{Cookie, TableId};
 
+use super::Context;
 use super::actions::parse_instructions;
-use super::error::{SyntaxError, SyntaxErrorKind, Warning};
 use super::matching::MatchReader;
-use super::names::Names;
 use super::protocols::Protocols;
-use super::token::{self, KeyValue};
-use super::{Context, suggest};
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind, Warning};
+use crate::syntax::lex::names::Names;
+use crate::syntax::lex::token;
+use crate::syntax::lex::token::KeyValue;
+use crate::syntax::matching::suggest;
 
 /// The flags, as they are written.
 pub(super) const FLAGS: [(&str, u16); 5] = [

@@ -1,17 +1,25 @@
 //! The match half of a line.
 
+pub(in crate::syntax) mod field;
+pub(in crate::syntax) mod fields;
+pub(in crate::syntax) mod oxm;
+pub(in crate::syntax) mod suggest;
+pub(in crate::syntax) mod tunnel;
+pub(in crate::syntax) mod value;
+
 use std::collections::BTreeMap;
 
 use flow_model::{FlowMatch, Masked, TunnelOption};
 use ofproto::oxm::{Field, Format};
 
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::fields::{self, Fields, TAGGED};
-use super::names::Names;
+use super::Context;
 use super::protocols::Protocols;
-use super::token::{self, KeyValue};
-use super::value::{self, BadValue};
-use super::{Context, field, tunnel};
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::names::Names;
+use crate::syntax::lex::token;
+use crate::syntax::lex::token::KeyValue;
+use crate::syntax::matching::fields::{Fields, TAGGED};
+use crate::syntax::matching::value::BadValue;
 
 /// Shorthand for an Ethernet type, perhaps with a protocol.
 const PROTOCOLS: &[(&str, u128, Option<u128>)] = &[

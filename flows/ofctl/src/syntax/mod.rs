@@ -9,44 +9,29 @@
 //! flags of a `nat` without a range, `resubmit(PORT,,ct)`, `output(src=FIELD,max_len=N)`, `hdr_size` and zeros of `encap`.
 
 mod actions;
-mod arguments;
-mod choice;
-mod consistency;
-mod consistency_walk;
-mod error;
-mod field;
-mod fields;
 mod flow;
-mod header;
-mod learn;
+mod lex;
 mod matching;
-mod names;
 mod order;
-mod oxm;
 mod print;
 mod protocols;
 mod request;
-mod set;
-mod suggest;
 #[cfg(test)]
 mod tests;
-mod token;
-mod tunnel;
-mod value;
 
 use std::cell::{Cell, RefCell};
 
 use ofproto::PortNo;
 use ofproto::action::Subfield;
 
-pub use self::consistency_walk::misfit;
-pub use self::error::{SyntaxError, SyntaxErrorKind, Warning};
+pub use self::actions::consistency_walk::misfit;
 pub use self::flow::{Parsed, parse_flow, parse_flow_with_warnings, parse_match};
-pub use self::names::{Names, NoNames, PortNames};
-use self::names::{PortWord, parse_port};
-pub(crate) use self::names::{print_port, print_table};
+pub use self::lex::error::{SyntaxError, SyntaxErrorKind, Warning};
+pub use self::lex::names::{Names, NoNames, PortNames};
+use self::lex::names::{PortWord, parse_port};
+pub(crate) use self::lex::names::{print_port, print_table};
+pub use self::matching::oxm::{check_match, parse_oxm, print_oxm};
 pub use self::order::{Criterion, SortKey};
-pub use self::oxm::{check_match, parse_oxm, print_oxm};
 pub use self::print::{print_actions, print_flow, print_match, print_stats};
 pub use self::protocols::Protocols;
 pub use self::request::parse_request;
@@ -77,7 +62,7 @@ impl<'a> Context<'a> {
 
     /// Warns about `word`, which should be a part of the line.
     fn warn(&self, word: &str, message: impl Into<String>) {
-        let warning = Warning { message: message.into(), span: error::span_of(self.line, word) };
+        let warning = Warning { message: message.into(), span: lex::error::span_of(self.line, word) };
         self.warnings.borrow_mut().push(warning);
     }
 
@@ -86,7 +71,7 @@ impl<'a> Context<'a> {
         let decimal = word.bytes().all(|b| b.is_ascii_digit());
         let Some(old) = word.parse::<u16>().ok().filter(|n| decimal && *n >= 0xff00) else { return };
         let port = PortNo::from_u16(old);
-        let message = match names::reserved_name(port) {
+        let message = match lex::names::reserved_name(port) {
             Some(name) => format!("{name} is port {} since OpenFlow 1.1, not {old}", port.0),
             None => format!("port {old} is a reserved number of OpenFlow 1.0: since 1.1 it is {}", port.0),
         };
@@ -120,7 +105,7 @@ impl<'a> Context<'a> {
     }
 
     fn subfield(&self, word: &str) -> Result<Subfield, SyntaxError> {
-        field::parse_subfield(word).map_err(|message| {
+        matching::field::parse_subfield(word).map_err(|message| {
             self.error(SyntaxErrorKind::Syntax, word, message)
                 .help("a field such as reg0, NXM_NX_REG0[] or NXM_NX_REG0[0..15]")
         })

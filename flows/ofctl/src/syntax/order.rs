@@ -6,8 +6,8 @@ use flow_model::{FlowMatch, Masked};
 use ofproto::message::multipart::FlowStats;
 use ofproto::oxm::Field;
 
-use super::field;
-use super::fields::Fields;
+use crate::syntax::matching::field;
+use crate::syntax::matching::fields::Fields;
 
 /// What flows are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

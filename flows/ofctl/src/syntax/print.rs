@@ -10,7 +10,7 @@ use ofproto::instruction::Instruction;
 use ofproto::message::multipart::FlowStats;
 
 use super::flow::FLAGS;
-use super::names::{Names, print_table};
+use crate::syntax::lex::names::{Names, print_table};
 
 /// A flow as a line that `ovs-ofctl -O OpenFlow13 add-flows` and [`super::parse_flow`] take back: the text of
 /// `ovs-ofctl -O OpenFlow13 --no-stats dump-flows`, without the blank at its beginning.

@@ -4,11 +4,12 @@ use ofproto::message::multipart::FlowStatsRequest;
 use ofproto::{Cookie, GroupId, TableId};
 
 use super::Context;
-use super::error::{SyntaxError, SyntaxErrorKind, Warning};
 use super::flow::IGNORED;
 use super::matching::MatchReader;
-use super::names::{Names, table_by_name};
-use super::token::{self, KeyValue};
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind, Warning};
+use crate::syntax::lex::names::{Names, table_by_name};
+use crate::syntax::lex::token;
+use crate::syntax::lex::token::KeyValue;
 
 /// What may stand in a request, for people who wrote something else.
 const HELP: &str = "flows are selected by the fields of ovs-fields(7), table=, out_port=, out_group= and \

@@ -10,9 +10,10 @@ use ofproto::action::{
 
 use super::ActionReader;
 use crate::syntax::Context;
-use crate::syntax::consistency::ActionPosition;
-use crate::syntax::error::{SyntaxError, SyntaxErrorKind};
-use crate::syntax::token::{self, KeyValue};
+use crate::syntax::actions::consistency::ActionPosition;
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::token;
+use crate::syntax::lex::token::KeyValue;
 
 /// The helpers of the connection tracker, and the ports that stand for them.
 pub(in crate::syntax) const HELPERS: [(&str, u16); 2] = [("ftp", 21), ("tftp", 69)];

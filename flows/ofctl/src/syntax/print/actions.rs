@@ -14,11 +14,12 @@ use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
 
 use super::super::actions::nested;
-use super::super::field::print_subfield;
-use super::super::names::{Names, print_port, print_table};
-use super::super::set::REASONS;
-use super::super::value::{self, hex};
-use super::super::{header, tunnel};
+use crate::syntax::actions::header;
+use crate::syntax::actions::set::REASONS;
+use crate::syntax::lex::names::{Names, print_port, print_table};
+use crate::syntax::matching::field::print_subfield;
+use crate::syntax::matching::value::hex;
+use crate::syntax::matching::{tunnel, value};
 
 /// Instructions in the order in which a switch takes them, whatever the order they came in.
 pub(super) fn instructions(instructions: &[Instruction], names: &dyn Names) -> String {

@@ -3,10 +3,10 @@
 use flow_model::{FlowMatch, Masked, TunnelOption};
 use ofproto::oxm::Field;
 
-use super::super::fields::{Fields, ICMP, ICMP6, IPV4, IPV6, TAGGED};
 use super::super::matching::shorthand;
-use super::super::names::Names;
-use super::super::{tunnel, value};
+use crate::syntax::lex::names::Names;
+use crate::syntax::matching::fields::{Fields, ICMP, ICMP6, IPV4, IPV6, TAGGED};
+use crate::syntax::matching::{tunnel, value};
 
 /// The fields in the order in which `ovs-ofctl` prints them.
 pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {

@@ -10,14 +10,14 @@ use nom::{IResult, Parser};
 
 /// A key, with a value if one follows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct KeyValue<'a> {
-    pub(super) key: &'a str,
-    pub(super) value: Option<&'a str>,
+pub(in crate::syntax) struct KeyValue<'a> {
+    pub(in crate::syntax) key: &'a str,
+    pub(in crate::syntax) value: Option<&'a str>,
 }
 
 impl<'a> KeyValue<'a> {
     /// The value, empty if there is none: most keys do not tell the two apart.
-    pub(super) fn text(&self) -> &'a str {
+    pub(in crate::syntax) fn text(&self) -> &'a str {
         // An empty slice at the end of the key, so that errors point behind it.
         self.value.unwrap_or_else(|| self.key.get(self.key.len()..).unwrap_or_default())
     }
@@ -30,7 +30,7 @@ fn is_separator(c: char) -> bool {
 }
 
 /// Splits a list into its pairs.
-pub(super) fn pairs(list: &str) -> impl Iterator<Item = KeyValue<'_>> {
+pub(in crate::syntax) fn pairs(list: &str) -> impl Iterator<Item = KeyValue<'_>> {
     let mut left = list;
     std::iter::from_fn(move || {
         let (after, pair) = pair(left).ok()?;
@@ -94,12 +94,12 @@ fn quoted(input: &str) -> IResult<&str, String> {
 }
 
 /// A word in double quotes, without them.
-pub(super) fn unquote(word: &str) -> Option<String> {
+pub(in crate::syntax) fn unquote(word: &str) -> Option<String> {
     whole(quoted, word)
 }
 
 /// A word in double quotes.
-pub(super) fn quote(word: &str) -> String {
+pub(in crate::syntax) fn quote(word: &str) -> String {
     let mut out = String::from('"');
     for c in word.chars() {
         if matches!(c, '"' | '\\') {
@@ -127,7 +127,7 @@ fn number(input: &str) -> IResult<&str, u128> {
 }
 
 /// A whole number: decimal, 0x hexadecimal or 0 octal.
-pub(super) fn integer(word: &str) -> Option<u128> {
+pub(in crate::syntax) fn integer(word: &str) -> Option<u128> {
     whole(number, word)
 }
 
@@ -139,15 +139,15 @@ fn mac_address(input: &str) -> IResult<&str, u128> {
 }
 
 /// A MAC address.
-pub(super) fn mac(word: &str) -> Option<u128> {
+pub(in crate::syntax) fn mac(word: &str) -> Option<u128> {
     whole(mac_address, word)
 }
 
 /// A field's name and what stands in square brackets behind it: `Some(None)` for `[]`.
-pub(super) type NameAndBits<'a> = (&'a str, Option<Option<(u16, u16)>>);
+pub(in crate::syntax) type NameAndBits<'a> = (&'a str, Option<Option<(u16, u16)>>);
 
 /// `name`, `name[]`, `name[bit]` or `name[first..last]`.
-pub(super) fn subfield(word: &str) -> Option<NameAndBits<'_>> {
+pub(in crate::syntax) fn subfield(word: &str) -> Option<NameAndBits<'_>> {
     let bit = || map_res(digit1, str::parse::<u16>);
     let bits = (bit(), opt(preceded(nom::bytes::complete::tag(".."), bit())));
     let inside = alt((

@@ -6,13 +6,15 @@ use ofproto::action::{
 };
 use ofproto::{Cookie, TableId};
 
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::field::{self, ones};
-use super::token::{self, KeyValue};
-use super::{Context, value};
+use crate::syntax::Context;
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::token;
+use crate::syntax::lex::token::KeyValue;
+use crate::syntax::matching::field::ones;
+use crate::syntax::matching::{field, value};
 
 /// Reads what stands between the brackets.
-pub(super) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, SyntaxError> {
+pub(in crate::syntax) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, SyntaxError> {
     let mut learn = Learn {
         idle_timeout: 0,
         hard_timeout: 0,
@@ -121,7 +123,12 @@ impl<'a> Context<'a> {
         Ok(LearnSrc::Field(src))
     }
 
-    pub(super) fn same_width(&self, src: Subfield, dst: Subfield, whole: &str) -> Result<(), SyntaxError> {
+    pub(in crate::syntax) fn same_width(
+        &self,
+        src: Subfield,
+        dst: Subfield,
+        whole: &str,
+    ) -> Result<(), SyntaxError> {
         if src.n_bits == dst.n_bits {
             return Ok(());
         }

@@ -7,9 +7,9 @@ use flow_model::{FlowMatch, Masked};
 use ofproto::oxm::{Field, Match, Oxm};
 use ofproto::{OvsError, Writer};
 
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::field;
-use super::fields::{Fields, TAGGED};
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::matching::field;
+use crate::syntax::matching::fields::{Fields, TAGGED};
 
 /// The text of a match without fields.
 const ANY: &str = "<any>";

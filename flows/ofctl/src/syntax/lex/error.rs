@@ -43,11 +43,16 @@ pub struct Warning {
 
 impl SyntaxError {
     /// An error about `word`, which should be a part of `line`.
-    pub(super) fn new(kind: SyntaxErrorKind, line: &str, word: &str, message: impl Into<String>) -> Self {
+    pub(in crate::syntax) fn new(
+        kind: SyntaxErrorKind,
+        line: &str,
+        word: &str,
+        message: impl Into<String>,
+    ) -> Self {
         Self { kind, message: message.into(), span: span_of(line, word), help: None }
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(in crate::syntax) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -55,7 +60,7 @@ impl SyntaxError {
 
 /// Where a part of a line stands. Words are slices of the line, so their addresses say where; a word from
 /// elsewhere gets the whole line.
-pub(super) fn span_of(line: &str, word: &str) -> Range<usize> {
+pub(in crate::syntax) fn span_of(line: &str, word: &str) -> Range<usize> {
     (word.as_ptr() as usize)
         .checked_sub(line.as_ptr() as usize)
         .map(|start| start..start + word.len())

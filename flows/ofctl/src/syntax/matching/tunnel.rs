@@ -5,15 +5,20 @@ use flow_model::TunnelOption;
 use ofproto::action::{Action, Subfield};
 use ofproto::oxm::{Field, Oxm};
 
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::field::ones;
-use super::{Context, token};
+use crate::syntax::Context;
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::token;
+use crate::syntax::matching::field::ones;
 
 /// How long a tunnel option is at most, in bytes.
 const MAX_LEN: usize = 124;
 
 /// Reads a value, perhaps with a mask, for a match: `0x5`, `0x5/0xff`, or nothing for "is there".
-pub(super) fn matched(cx: &Context<'_>, field: Field, text: &str) -> Result<TunnelOption, SyntaxError> {
+pub(in crate::syntax) fn matched(
+    cx: &Context<'_>,
+    field: Field,
+    text: &str,
+) -> Result<TunnelOption, SyntaxError> {
     if text.is_empty() || text == "*" {
         return Ok(TunnelOption { value: Vec::new(), mask: Some(Vec::new()) });
     }
@@ -38,7 +43,7 @@ pub(super) fn matched(cx: &Context<'_>, field: Field, text: &str) -> Result<Tunn
 }
 
 /// Reads `tun_metadata0[0..7]=5` of a match.
-pub(super) fn matched_bits(
+pub(in crate::syntax) fn matched_bits(
     cx: &Context<'_>,
     bits: Subfield,
     text: &str,
@@ -48,7 +53,11 @@ pub(super) fn matched_bits(
 }
 
 /// `set_field:VALUE[/MASK]->tun_metadata0`.
-pub(super) fn set_field(cx: &Context<'_>, text: &str, field: Field) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn set_field(
+    cx: &Context<'_>,
+    text: &str,
+    field: Field,
+) -> Result<Action, SyntaxError> {
     let (value, mask) = parse(cx, field, text)?;
     Ok(match mask {
         None => Action::SetField(oxm(field, &value, None)),
@@ -64,7 +73,7 @@ pub(super) fn set_field(cx: &Context<'_>, text: &str, field: Field) -> Result<Ac
 }
 
 /// `load:NUMBER->tun_metadata0[bits]`.
-pub(super) fn load(cx: &Context<'_>, text: &str, dst: Subfield) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn load(cx: &Context<'_>, text: &str, dst: Subfield) -> Result<Action, SyntaxError> {
     if dst == Subfield::whole(dst.field) {
         let (value, _) = parse(cx, dst.field, text)?;
         return Ok(Action::RegLoad2(oxm(dst.field, &value, None)));
@@ -74,13 +83,13 @@ pub(super) fn load(cx: &Context<'_>, text: &str, dst: Subfield) -> Result<Action
 }
 
 /// Whether a field on the wire is a tunnel option, and what it says.
-pub(super) fn of(oxm: &Oxm) -> Option<(Field, TunnelOption)> {
+pub(in crate::syntax) fn of(oxm: &Oxm) -> Option<(Field, TunnelOption)> {
     let Oxm::Unknown { class: 1, number, has_mask, payload } = oxm else { return None };
     TunnelOption::of_wire(*number, *has_mask, payload)
 }
 
 /// Writes a number as `ovs-ofctl` does: hexadecimal, 0 without a prefix.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::syntax) fn hex(bytes: &[u8]) -> String {
     let mut digits = stripped(bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
     if digits.starts_with('0') {
         digits.remove(0);

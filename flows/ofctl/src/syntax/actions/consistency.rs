@@ -7,17 +7,18 @@ use ofproto::action::{
 };
 use ofproto::oxm::{Field, Oxm};
 
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::fields::{Fields, IPV4, IPV6, SCTP, TAGGED, TCP, UDP};
-use super::token::KeyValue;
-use super::{Context, field};
+use crate::syntax::Context;
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::token::KeyValue;
+use crate::syntax::matching::field;
+use crate::syntax::matching::fields::{Fields, IPV4, IPV6, SCTP, TAGGED, TCP, UDP};
 
 /// Why an action does not fit.
-pub(super) struct InconsistentAction {
+pub(in crate::syntax) struct InconsistentAction {
     /// What a switch answers.
-    pub(super) ovs_error: OvsError,
+    pub(in crate::syntax) ovs_error: OvsError,
     /// Whether Open vSwitch goes on looking for what is worse: OpenFlow 1.0 would let it pass.
-    pub(super) passable: bool,
+    pub(in crate::syntax) passable: bool,
     message: String,
     help: Option<String>,
 }
@@ -50,7 +51,7 @@ type ConsistencyCheck = Result<(), InconsistentAction>;
 
 /// Where an action stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ActionPosition {
+pub(in crate::syntax) enum ActionPosition {
     /// In the list that is applied.
     Apply,
     /// In the action set, which runs later.
@@ -63,8 +64,8 @@ pub(super) enum ActionPosition {
 
 /// What is known of the packet where an action runs.
 #[derive(Clone)]
-pub(super) struct PacketFacts {
-    pub(super) fields: Fields,
+pub(in crate::syntax) struct PacketFacts {
+    pub(in crate::syntax) fields: Fields,
     /// Which VLAN tags are there for sure, the outer one first: Open vSwitch looks no deeper.
     tags: [bool; 2],
     place: ActionPosition,
@@ -74,13 +75,13 @@ pub(super) struct PacketFacts {
 
 impl PacketFacts {
     /// The packet as it comes in.
-    pub(super) fn new(fields: Fields) -> Self {
+    pub(in crate::syntax) fn new(fields: Fields) -> Self {
         let tags = [fields.is_tagged(), false];
         Self { fields, tags, place: ActionPosition::Apply, lenient: false }
     }
 
     /// Goes into an action with actions inside; the packet as it was comes back, to be restored behind them.
-    pub(super) fn enter(&mut self, place: ActionPosition) -> Self {
+    pub(in crate::syntax) fn enter(&mut self, place: ActionPosition) -> Self {
         let before = self.clone();
         self.place = place;
         self.lenient |= place == ActionPosition::Set;
@@ -88,12 +89,12 @@ impl PacketFacts {
     }
 
     /// Whether what is missing now may be there when the action runs.
-    pub(super) fn is_lenient(&self) -> bool {
+    pub(in crate::syntax) fn is_lenient(&self) -> bool {
         self.lenient
     }
 
     /// Whether it has a VLAN tag.
-    pub(super) fn is_tagged(&self) -> bool {
+    pub(in crate::syntax) fn is_tagged(&self) -> bool {
         self.tags[0]
     }
 
@@ -104,7 +105,7 @@ impl PacketFacts {
     }
 
     /// Checks what a word stands for, and keeps track of what the packet is behind it.
-    pub(super) fn check(
+    pub(in crate::syntax) fn check(
         &mut self,
         cx: &Context<'_>,
         pair: KeyValue<'_>,
@@ -116,7 +117,7 @@ impl PacketFacts {
     }
 
     /// Whether the action finds what it needs; the packet is then what it makes of it. `word` is how messages call it.
-    pub(super) fn run(&mut self, word: &str, action: &Action) -> ConsistencyCheck {
+    pub(in crate::syntax) fn run(&mut self, word: &str, action: &Action) -> ConsistencyCheck {
         let needs = |ok: bool, what: &str| {
             if ok {
                 Ok(())

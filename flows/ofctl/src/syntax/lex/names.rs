@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ofproto::{PortNo, TableId};
 
-use super::token;
+use crate::syntax::lex::token;
 
 /// Names of a bridge's ports.
 pub trait Names {
@@ -137,7 +137,7 @@ const RESERVED: [(&str, PortNo); 9] = [
 ];
 
 /// What a word may say about a port.
-pub(super) enum PortWord {
+pub(in crate::syntax) enum PortWord {
     Port(PortNo),
     /// A number that no port has.
     OutOfRange,
@@ -146,7 +146,7 @@ pub(super) enum PortWord {
 }
 
 /// Reads a port: a decimal number, a reserved word in any case, a name, or a name in double quotes.
-pub(super) fn parse_port(word: &str, names: &dyn Names) -> PortWord {
+pub(in crate::syntax) fn parse_port(word: &str, names: &dyn Names) -> PortWord {
     if !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()) {
         return match word.parse::<u32>() {
             // Numbers of OpenFlow 1.0's reserved range stand for those of 1.1 and later.
@@ -168,7 +168,7 @@ pub(super) fn parse_port(word: &str, names: &dyn Names) -> PortWord {
 }
 
 /// The word for a reserved port, if it has one.
-pub(super) fn reserved_name(port: PortNo) -> Option<&'static str> {
+pub(in crate::syntax) fn reserved_name(port: PortNo) -> Option<&'static str> {
     RESERVED.iter().find(|(_, reserved)| *reserved == port).map(|(name, _)| *name)
 }
 
@@ -203,7 +203,7 @@ pub(crate) fn print_table(table: TableId, names: &dyn Names) -> String {
 }
 
 /// Reads a table: a name, with or without quotes. Numbers are read elsewhere.
-pub(super) fn table_by_name(word: &str, names: &dyn Names) -> Option<TableId> {
+pub(in crate::syntax) fn table_by_name(word: &str, names: &dyn Names) -> Option<TableId> {
     match token::unquote(word) {
         Some(name) => names.table_by_name(&name),
         None => names.table_by_name(word),

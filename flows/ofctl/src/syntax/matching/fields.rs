@@ -7,26 +7,26 @@ use flow_model::{FlowMatch, Masked};
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 
-pub(super) const IPV4: u128 = 0x0800;
-pub(super) const ARP: u128 = 0x0806;
-pub(super) const RARP: u128 = 0x8035;
-pub(super) const IPV6: u128 = 0x86dd;
-pub(super) const MPLS: u128 = 0x8847;
-pub(super) const MPLS_MULTICAST: u128 = 0x8848;
+pub(in crate::syntax) const IPV4: u128 = 0x0800;
+pub(in crate::syntax) const ARP: u128 = 0x0806;
+pub(in crate::syntax) const RARP: u128 = 0x8035;
+pub(in crate::syntax) const IPV6: u128 = 0x86dd;
+pub(in crate::syntax) const MPLS: u128 = 0x8847;
+pub(in crate::syntax) const MPLS_MULTICAST: u128 = 0x8848;
 const NSH: u128 = 0x894f;
 
-pub(super) const ICMP: u128 = 1;
-pub(super) const TCP: u128 = 6;
-pub(super) const UDP: u128 = 17;
-pub(super) const ICMP6: u128 = 58;
-pub(super) const SCTP: u128 = 132;
+pub(in crate::syntax) const ICMP: u128 = 1;
+pub(in crate::syntax) const TCP: u128 = 6;
+pub(in crate::syntax) const UDP: u128 = 17;
+pub(in crate::syntax) const ICMP6: u128 = 58;
+pub(in crate::syntax) const SCTP: u128 = 132;
 
 /// Neighbour solicitation and advertisement.
 const ND_SOLICIT: u128 = 135;
 const ND_ADVERT: u128 = 136;
 
 /// The bit of a VLAN TCI that says "tagged" in Nicira fields.
-pub(super) const TAGGED: u128 = 0x1000;
+pub(in crate::syntax) const TAGGED: u128 = 0x1000;
 
 /// The states of a connection that is known: new, est, rel, rpl, snat, dnat.
 const TRACKED: u128 = 0xcf;
@@ -38,10 +38,10 @@ const TRACKING: u128 = 0x20;
 /// The fields by the place they share, each under one name for the place: `nw_src` for `arp_spa` too, `tp_src`
 /// (as [`Field::TcpSrc`]) for all ports and ICMP types, `vlan_tci` for all that is in the tag.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fields(BTreeMap<Field, Masked>);
+pub(in crate::syntax) struct Fields(BTreeMap<Field, Masked>);
 
 /// The name under which a field's place is known here.
-pub(super) fn place(field: Field) -> Field {
+pub(in crate::syntax) fn place(field: Field) -> Field {
     match field {
         Field::InPort => Field::InPortOxm,
         Field::IpDscp => Field::IpDscpShifted,
@@ -58,7 +58,7 @@ pub(super) fn place(field: Field) -> Field {
 }
 
 /// Whether a field stands behind the IP header.
-pub(super) fn is_transport(field: Field) -> bool {
+pub(in crate::syntax) fn is_transport(field: Field) -> bool {
     use Field::*;
     matches!(place(field), TcpSrc | TcpDst | TcpFlags | NdTarget | NdReserved | NdOptionsType)
         || matches!(field, NdSll | NdTll)
@@ -72,7 +72,7 @@ fn is_of_connection(field: Field) -> bool {
 
 impl Fields {
     /// What a match says.
-    pub(super) fn of(matches: &FlowMatch) -> Self {
+    pub(in crate::syntax) fn of(matches: &FlowMatch) -> Self {
         let mut this = Self::default();
         let untagged = |id: Masked| id.mask & TAGGED != 0 && id.value & TAGGED == 0;
         for (field, bits) in matches.iter() {
@@ -88,7 +88,7 @@ impl Fields {
     }
 
     /// Replaces what is known of a field.
-    pub(super) fn set(&mut self, field: Field, bits: Masked) {
+    pub(in crate::syntax) fn set(&mut self, field: Field, bits: Masked) {
         let parts = field.registers();
         if !parts.is_empty() {
             let mut shift = 32 * parts.len();
@@ -131,7 +131,7 @@ impl Fields {
     }
 
     /// Sets some bits of a field and leaves the others.
-    pub(super) fn set_bits(&mut self, field: Field, bits: Masked) {
+    pub(in crate::syntax) fn set_bits(&mut self, field: Field, bits: Masked) {
         let before = self.get(field).unwrap_or(Masked { value: 0, mask: 0 });
         let mask = before.mask | bits.mask;
         self.set(field, Masked { value: before.value & !bits.mask | bits.value, mask });
@@ -152,12 +152,12 @@ impl Fields {
     }
 
     /// What a place holds.
-    pub(super) fn place(&self, place: Field) -> Option<Masked> {
+    pub(in crate::syntax) fn place(&self, place: Field) -> Option<Masked> {
         self.0.get(&place).copied()
     }
 
     /// What is known of a field in its own layout, as far as subfields may set it.
-    pub(super) fn get(&self, field: Field) -> Option<Masked> {
+    pub(in crate::syntax) fn get(&self, field: Field) -> Option<Masked> {
         let parts = field.registers();
         if !parts.is_empty() {
             return Some(parts.iter().fold(Masked { value: 0, mask: 0 }, |wide, part| {
@@ -185,12 +185,12 @@ impl Fields {
     }
 
     /// Whether packets begin with an Ethernet header.
-    pub(super) fn is_ethernet(&self) -> bool {
+    pub(in crate::syntax) fn is_ethernet(&self) -> bool {
         self.packet_type() == 0
     }
 
     /// The Ethernet type, if one is matched; of a packet without Ethernet header, its packet type.
-    pub(super) fn eth_type(&self) -> Option<u128> {
+    pub(in crate::syntax) fn eth_type(&self) -> Option<u128> {
         match self.packet_type() {
             0 => self.exact(Field::EthType),
             kind if kind >> 16 == 1 => Some(kind & 0xffff),
@@ -199,7 +199,7 @@ impl Fields {
     }
 
     /// What `encap` makes of the packet.
-    pub(super) fn encapsulate(&mut self, packet_type: u32) {
+    pub(in crate::syntax) fn encapsulate(&mut self, packet_type: u32) {
         let kind = u128::from(packet_type);
         self.put(Field::PacketType, Masked::exact(Field::PacketType, kind));
         if kind >> 16 == 1 {
@@ -211,7 +211,7 @@ impl Fields {
     }
 
     /// What `decap` makes of the packet.
-    pub(super) fn decapsulate(&mut self) {
+    pub(in crate::syntax) fn decapsulate(&mut self) {
         let kind = match (self.is_ethernet(), self.exact(Field::EthType)) {
             (true, kind) => 1 << 16 | kind.unwrap_or(0),
             // Known only once the packet is there.
@@ -221,12 +221,12 @@ impl Fields {
     }
 
     /// Makes a place as if nothing were known of it.
-    pub(super) fn forget(&mut self, place: Field) {
+    pub(in crate::syntax) fn forget(&mut self, place: Field) {
         self.0.remove(&place);
     }
 
     /// Whether a match says that the connection is known.
-    pub(super) fn is_tracked(&self) -> bool {
+    pub(in crate::syntax) fn is_tracked(&self) -> bool {
         self.place(Field::CtState).is_some_and(|state| {
             state.value & TRACKED != 0
                 || state.value & TRACKING != 0 && state.mask & INVALID != 0 && state.value & INVALID == 0
@@ -234,44 +234,44 @@ impl Fields {
     }
 
     /// Whether a match says that the connection is invalid.
-    pub(super) fn is_invalid_connection(&self) -> bool {
+    pub(in crate::syntax) fn is_invalid_connection(&self) -> bool {
         self.place(Field::CtState).is_some_and(|state| state.value & INVALID != 0)
     }
 
     /// Whether packets have a network service header.
-    pub(super) fn is_nsh(&self) -> bool {
+    pub(in crate::syntax) fn is_nsh(&self) -> bool {
         self.eth_type() == Some(NSH) || self.exact(Field::EthType) == Some(NSH)
     }
 
     /// The IP protocol, if one is matched.
-    pub(super) fn protocol(&self) -> Option<u128> {
+    pub(in crate::syntax) fn protocol(&self) -> Option<u128> {
         let ip = matches!(self.eth_type(), Some(IPV4 | IPV6));
         self.exact(Field::IpProto).filter(|_| ip)
     }
 
     /// Whether something is matched that only Ethernet packets have, or that they are such.
-    pub(super) fn names_ethernet(&self) -> bool {
+    pub(in crate::syntax) fn names_ethernet(&self) -> bool {
         self.iter().any(|(place, _)| place == Field::PacketType || place.is_header())
     }
 
     /// Whether something of IPv6 is matched that OpenFlow 1.0 and 1.1 know for IPv4 alone.
-    pub(super) fn is_younger_ipv6(&self) -> bool {
+    pub(in crate::syntax) fn is_younger_ipv6(&self) -> bool {
         use Field::{IpDscpShifted, IpEcn, IpProto, TcpDst, TcpSrc};
         let places = [IpProto, IpDscpShifted, IpEcn, TcpSrc, TcpDst];
         self.eth_type() == Some(IPV6)
             && places.iter().any(|place| self.place(*place).is_some_and(|bits| bits.mask != 0))
     }
 
-    pub(super) fn is_arp(&self) -> bool {
+    pub(in crate::syntax) fn is_arp(&self) -> bool {
         matches!(self.eth_type(), Some(ARP | RARP))
     }
 
-    pub(super) fn is_mpls(&self) -> bool {
+    pub(in crate::syntax) fn is_mpls(&self) -> bool {
         matches!(self.eth_type(), Some(MPLS | MPLS_MULTICAST))
     }
 
     /// Whether only later fragments match, which have no ports.
-    pub(super) fn is_later_fragment(&self) -> bool {
+    pub(in crate::syntax) fn is_later_fragment(&self) -> bool {
         self.place(Field::IpFrag).is_some_and(|bits| bits.value & 2 != 0)
     }
 
@@ -282,13 +282,13 @@ impl Fields {
     }
 
     /// Whether Open vSwitch leaves a place out of a match that it sends: protocol 0 is that of no tracked connection.
-    pub(super) fn is_left_out(&self, place: Field) -> bool {
+    pub(in crate::syntax) fn is_left_out(&self, place: Field) -> bool {
         matches!(place, Field::CtNwProto | Field::CtTpSrc | Field::CtTpDst)
             && self.place(Field::CtNwProto).is_none_or(|bits| bits.value == 0)
     }
 
     /// The field that a place stands for in this match, or none where its prerequisites are missing.
-    pub(super) fn meaning(&self, place: Field) -> Option<Field> {
+    pub(in crate::syntax) fn meaning(&self, place: Field) -> Option<Field> {
         use Field::*;
         let (eth_type, protocol) = (self.eth_type(), self.protocol());
         let ip = matches!(eth_type, Some(IPV4 | IPV6));
@@ -330,12 +330,12 @@ impl Fields {
     }
 
     /// Whether a tag is known to be there.
-    pub(super) fn is_tagged(&self) -> bool {
+    pub(in crate::syntax) fn is_tagged(&self) -> bool {
         self.place(Field::VlanTci).is_some_and(|bits| bits.value & TAGGED != 0)
     }
 
     /// Whether a packet that matches has the field.
-    pub(super) fn has(&self, field: Field) -> bool {
+    pub(in crate::syntax) fn has(&self, field: Field) -> bool {
         match field {
             Field::VlanPcp => self.is_ethernet() && self.is_tagged(),
             Field::VlanTci | Field::VlanVid => self.is_ethernet(),
@@ -350,7 +350,7 @@ impl Fields {
 
     /// Why a switch would not match the VLAN tag as it stands here: the priority belongs to a tag, and
     /// OpenFlow 1.3 cannot mask a part of it.
-    pub(super) fn vlan_problem(&self) -> Option<&'static str> {
+    pub(in crate::syntax) fn vlan_problem(&self) -> Option<&'static str> {
         let Masked { value, mask } = self.place(Field::VlanTci)?;
         let untagged = value == 0 && mask & TAGGED != 0;
         let tagged = value & TAGGED != 0;
@@ -363,7 +363,7 @@ impl Fields {
     }
 
     /// Why a switch would not match a field of a tracked connection.
-    pub(super) fn tracking_problem(&self, field: Field) -> Option<&'static str> {
+    pub(in crate::syntax) fn tracking_problem(&self, field: Field) -> Option<&'static str> {
         use Field::*;
         let needs = match field {
             CtNwSrc | CtNwDst => (self.eth_type() == Some(IPV4)).then_some(()),
@@ -380,12 +380,12 @@ impl Fields {
     }
 
     /// All places, in the order of [`Field`].
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Field, Masked)> + '_ {
+    pub(in crate::syntax) fn iter(&self) -> impl Iterator<Item = (Field, Masked)> + '_ {
         self.0.iter().map(|(place, bits)| (*place, *bits))
     }
 
     /// The match, without what has no prerequisites: Open vSwitch does not match that either.
-    pub(super) fn to_match(&self) -> FlowMatch {
+    pub(in crate::syntax) fn to_match(&self) -> FlowMatch {
         let mut matches = FlowMatch::any();
         for (place, bits) in self.iter() {
             let Some(field) = self.meaning(place).filter(|_| !self.is_left_out(place)) else { continue };

@@ -2,8 +2,8 @@
 
 use ofproto::oxm::Field;
 
-use super::matching::shorthand_names;
 use crate::nearest::nearest;
+use crate::syntax::matching::shorthand_names;
 
 /// Words that begin an action or an instruction.
 const ACTIONS: &[&str] = &[
@@ -87,12 +87,12 @@ const PROPERTIES: &[&str] = &[
 ];
 
 /// The action nearest to a word, as a help.
-pub(super) fn action(word: &str) -> Option<String> {
+pub(in crate::syntax) fn action(word: &str) -> Option<String> {
     nearest(word, ACTIONS.iter().copied()).map(did_you_mean)
 }
 
 /// The field or property nearest to a word, as a help.
-pub(super) fn field(word: &str) -> Option<String> {
+pub(in crate::syntax) fn field(word: &str) -> Option<String> {
     let names = Field::ALL.iter().flat_map(|f| [Some(f.info().name), f.info().extra]).flatten();
     nearest(word, names.chain(shorthand_names()).chain(PROPERTIES.iter().copied())).map(did_you_mean)
 }

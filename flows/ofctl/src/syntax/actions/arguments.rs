@@ -1,12 +1,13 @@
 //! Numbers and lists that actions take.
 
-use super::Context;
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::token::{self, KeyValue};
+use crate::syntax::Context;
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::token;
+use crate::syntax::lex::token::KeyValue;
 
 impl<'a> Context<'a> {
     /// A number up to `max`, which is the value of `what`.
-    pub(super) fn number(&self, what: &str, text: &str, max: u64) -> Result<u64, SyntaxError> {
+    pub(in crate::syntax) fn number(&self, what: &str, text: &str, max: u64) -> Result<u64, SyntaxError> {
         token::integer(text).and_then(|n| u64::try_from(n).ok()).filter(|n| *n <= max).ok_or_else(|| {
             let message = if text.is_empty() {
                 format!("{what} needs a number")
@@ -18,37 +19,41 @@ impl<'a> Context<'a> {
     }
 
     /// A table: a number, or a name where tables have names.
-    pub(super) fn table(&self, what: &str, text: &str) -> Result<u8, SyntaxError> {
-        match super::names::table_by_name(text, self.names) {
+    pub(in crate::syntax) fn table(&self, what: &str, text: &str) -> Result<u8, SyntaxError> {
+        match crate::syntax::lex::names::table_by_name(text, self.names) {
             Some(table) => Ok(table.0),
             None => self.byte(what, text),
         }
     }
 
     /// A number of 8 bits.
-    pub(super) fn byte(&self, what: &str, text: &str) -> Result<u8, SyntaxError> {
+    pub(in crate::syntax) fn byte(&self, what: &str, text: &str) -> Result<u8, SyntaxError> {
         self.number(what, text, 0xff).map(|n| u8::try_from(n).unwrap_or(u8::MAX))
     }
 
     /// A number of 16 bits.
-    pub(super) fn half(&self, what: &str, text: &str) -> Result<u16, SyntaxError> {
+    pub(in crate::syntax) fn half(&self, what: &str, text: &str) -> Result<u16, SyntaxError> {
         self.number(what, text, 0xffff).map(|n| u16::try_from(n).unwrap_or(u16::MAX))
     }
 
     /// A number of 32 bits.
-    pub(super) fn word(&self, what: &str, text: &str) -> Result<u32, SyntaxError> {
+    pub(in crate::syntax) fn word(&self, what: &str, text: &str) -> Result<u32, SyntaxError> {
         self.number(what, text, 0xffff_ffff).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
     }
 
     /// `source->destination`.
-    pub(super) fn arrow(&self, action: &str, text: &'a str) -> Result<(&'a str, &'a str), SyntaxError> {
+    pub(in crate::syntax) fn arrow(
+        &self,
+        action: &str,
+        text: &'a str,
+    ) -> Result<(&'a str, &'a str), SyntaxError> {
         text.split_once("->").filter(|(from, to)| !from.is_empty() && !to.is_empty()).ok_or_else(|| {
             self.error(SyntaxErrorKind::Syntax, text, format!("{text:?}: {action} needs SOURCE->DESTINATION"))
         })
     }
 
     /// Hexadecimal bytes, two digits each, with dots before any of them: `01.02`.
-    pub(super) fn hex_bytes(&self, text: &str) -> Result<Vec<u8>, SyntaxError> {
+    pub(in crate::syntax) fn hex_bytes(&self, text: &str) -> Result<Vec<u8>, SyntaxError> {
         let mut bytes = Vec::new();
         let mut left = text;
         while !left.is_empty() {
@@ -70,7 +75,12 @@ impl<'a> Context<'a> {
     }
 
     /// A word that the list does not know.
-    pub(super) fn unknown_argument(&self, action: &str, pair: KeyValue<'_>, known: &str) -> SyntaxError {
+    pub(in crate::syntax) fn unknown_argument(
+        &self,
+        action: &str,
+        pair: KeyValue<'_>,
+        known: &str,
+    ) -> SyntaxError {
         self.error(SyntaxErrorKind::Syntax, pair.key, format!("{action} has no argument {:?}", pair.key))
             .help(format!("one of {known}"))
     }

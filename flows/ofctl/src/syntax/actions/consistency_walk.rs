@@ -5,8 +5,8 @@ use ofproto::action::{Action, CtZone};
 use ofproto::instruction::Instruction;
 use ofproto::{OvsError, TableId};
 
-use super::consistency::{ActionPosition, PacketFacts};
-use super::fields::Fields;
+use crate::syntax::actions::consistency::{ActionPosition, PacketFacts};
+use crate::syntax::matching::fields::Fields;
 
 /// OFPM_MAX.
 const MAX_METER: u32 = 0xffff_0000;

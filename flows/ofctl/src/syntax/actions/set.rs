@@ -5,19 +5,25 @@ use ofproto::PortNo;
 use ofproto::action::{Action, Subfield, ToController};
 use ofproto::oxm::{Field, Oxm};
 
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::field::{self, ones};
-use super::protocols::Protocols;
-use super::token::{self, KeyValue};
-use super::{Context, tunnel, value};
+use crate::syntax::Context;
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::token;
+use crate::syntax::lex::token::KeyValue;
+use crate::syntax::matching::field::ones;
+use crate::syntax::matching::{field, tunnel, value};
+use crate::syntax::protocols::Protocols;
 
 /// OFPR_ reasons, as they are written.
-pub(super) const REASONS: [&str; 6] =
+pub(in crate::syntax) const REASONS: [&str; 6] =
     ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"];
 const REASON_ACTION: u8 = 1;
 
 /// Reads one value without a mask.
-pub(super) fn exact<'a>(cx: &Context<'a>, field: Field, text: &'a str) -> Result<u128, SyntaxError> {
+pub(in crate::syntax) fn exact<'a>(
+    cx: &Context<'a>,
+    field: Field,
+    text: &'a str,
+) -> Result<u128, SyntaxError> {
     let bits = cx.value(field, text)?;
     if bits.mask == value::known_bits(field) {
         return Ok(bits.value);
@@ -26,7 +32,7 @@ pub(super) fn exact<'a>(cx: &Context<'a>, field: Field, text: &'a str) -> Result
 }
 
 /// `load:VALUE->FIELD[bits]`: at most 64 bits an action, from the lowest on.
-pub(super) fn load<'a>(
+pub(in crate::syntax) fn load<'a>(
     cx: &Context<'a>,
     text: &'a str,
     actions: &mut Vec<Action>,
@@ -68,7 +74,7 @@ pub(super) fn load<'a>(
 }
 
 /// `set_field:VALUE[/MASK]->FIELD`. OpenFlow 1.3 has no mask there: Open vSwitch loads each run of bits then.
-pub(super) fn set_field<'a>(
+pub(in crate::syntax) fn set_field<'a>(
     cx: &Context<'a>,
     text: &'a str,
     actions: &mut Vec<Action>,
@@ -141,14 +147,14 @@ fn masked_bits(field: Field, text: &str) -> Option<Action> {
 }
 
 /// The bytes of a note, filled up with zeros as the wire form does: eight bytes an action header, less two.
-pub(super) fn note(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(in crate::syntax) fn note(mut bytes: Vec<u8>) -> Vec<u8> {
     let padded = (bytes.len().max(1) + 2).next_multiple_of(8) - 2;
     bytes.resize(padded, 0);
     bytes
 }
 
 /// `controller`, `controller:MAX_LEN`, `controller(max_len=…,reason=…,id=…,userdata=…,pause,meter_id=…)`.
-pub(super) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let text = pair.text();
     if text.bytes().all(|b| b.is_ascii_digit()) {
         let max_len = if text.is_empty() { 0xffff } else { cx.half("max_len", text)? };
@@ -201,14 +207,14 @@ pub(super) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Act
 
 impl<'a> Context<'a> {
     /// Bits of a field that actions may write.
-    pub(super) fn settable(&self, word: &'a str) -> Result<Subfield, SyntaxError> {
+    pub(in crate::syntax) fn settable(&self, word: &'a str) -> Result<Subfield, SyntaxError> {
         let dst = self.subfield(word)?;
         self.check_settable(dst.field, word)?;
         Ok(dst)
     }
 
     /// Refuses fields that no action may write.
-    pub(super) fn check_settable(&self, field: Field, word: &str) -> Result<(), SyntaxError> {
+    pub(in crate::syntax) fn check_settable(&self, field: Field, word: &str) -> Result<(), SyntaxError> {
         if !field.is_writable() {
             let message = format!("{} is read-only", field.info().name);
             return Err(self.error(SyntaxErrorKind::Inconsistent, word, message));
@@ -217,7 +223,12 @@ impl<'a> Context<'a> {
     }
 
     /// Refuses a field whose header begins with an experimenter's id, where an action has no room for that.
-    pub(super) fn short(&self, action: &str, bits: Subfield, word: &str) -> Result<Subfield, SyntaxError> {
+    pub(in crate::syntax) fn short(
+        &self,
+        action: &str,
+        bits: Subfield,
+        word: &str,
+    ) -> Result<Subfield, SyntaxError> {
         if bits.field.has_long_header() {
             let message = format!("{word:?} has an experimenter's header, which {action} has no room for");
             return Err(self.error(SyntaxErrorKind::Value, word, message));

@@ -7,19 +7,20 @@ use ofproto::action::{
     PACKET_NSH, Sample, SampleDirection,
 };
 
-use super::Context;
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::token::{self, KeyValue};
+use crate::syntax::Context;
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::token;
+use crate::syntax::lex::token::KeyValue;
 
 /// The headers that can be put in front of a packet.
-pub(super) const HEADERS: [(&str, u32); 4] =
+pub(in crate::syntax) const HEADERS: [(&str, u32); 4] =
     [("ethernet", PACKET_ETHERNET), ("nsh", PACKET_NSH), ("mpls", PACKET_MPLS), ("mpls_mc", PACKET_MPLS_MC)];
 
 /// No packet is shorter than an Ethernet header.
 const MIN_LEN: u64 = 14;
 
 /// Reads `HEADER` or `nsh(md_type=…,tlv(CLASS,TYPE,VALUE),…)`.
-pub(super) fn encap<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn encap<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let mut parts = token::pairs(pair.text());
     let names = HEADERS.map(|(name, _)| name).join(", ");
     let Some(header) = parts.next() else {
@@ -89,7 +90,7 @@ fn tlv(cx: &Context<'_>, pair: KeyValue<'_>) -> Result<EncapProp, SyntaxError> {
 }
 
 /// Reads nothing, or `packet_type(ns=…,type=…)`.
-pub(super) fn decap<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn decap<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let mut parts = token::pairs(pair.text());
     let Some(part) = parts.next() else { return Ok(Action::Decap(PACKET_NEXT_PROTO)) };
     if let Some(more) = parts.next() {
@@ -116,7 +117,7 @@ pub(super) fn decap<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, 
 }
 
 /// Reads `probability=…,collector_set_id=…,obs_domain_id=…,obs_point_id=…,sampling_port=…,ingress|egress`.
-pub(super) fn sample<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn sample<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let mut sample = Sample {
         probability: 0,
         collector_set_id: 0,
@@ -167,7 +168,10 @@ fn observation_id<'a>(cx: &Context<'a>, what: &str, text: &'a str) -> Result<Obs
 }
 
 /// Reads `LEN)->DST[bit]`, as the tokenizer leaves it.
-pub(super) fn check_pkt_larger<'a>(cx: &Context<'a>, text: &'a str) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn check_pkt_larger<'a>(
+    cx: &Context<'a>,
+    text: &'a str,
+) -> Result<Action, SyntaxError> {
     let (from, to) = cx.arrow("check_pkt_larger", text)?;
     let from = from.strip_suffix(')').unwrap_or(from);
     let dst = cx.subfield(to)?;
@@ -181,7 +185,10 @@ pub(super) fn check_pkt_larger<'a>(cx: &Context<'a>, text: &'a str) -> Result<Ac
 }
 
 /// Reads `port=…,max_len=…`.
-pub(super) fn output_trunc<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn output_trunc<'a>(
+    cx: &Context<'a>,
+    pair: KeyValue<'a>,
+) -> Result<Action, SyntaxError> {
     let (mut port, mut max_len) = (None, None);
     for part in token::pairs(pair.text()) {
         let text = part.text();
@@ -221,7 +228,10 @@ pub(super) fn output_trunc<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<A
 }
 
 /// Reads `src=FIELD[BITS],max_len=BYTES`, as Portcullis prints it.
-pub(super) fn output_field<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn output_field<'a>(
+    cx: &Context<'a>,
+    pair: KeyValue<'a>,
+) -> Result<Action, SyntaxError> {
     let (mut src, mut max_len) = (None, u16::MAX);
     for part in token::pairs(pair.text()) {
         match part.key {
@@ -237,7 +247,7 @@ pub(super) fn output_field<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<A
 }
 
 /// Reads `KIND:BYTES`, as an action that Portcullis does not know is printed.
-pub(super) fn unknown<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn unknown<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let text = pair.text();
     let Some((kind, body)) = text.split_once(':') else {
         return Err(cx
@@ -249,7 +259,10 @@ pub(super) fn unknown<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action
 }
 
 /// `enqueue:PORT:QUEUE`, which OpenFlow 1.3 has not: queue, output, and back to the queue before.
-pub(super) fn enqueue<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<[Action; 3], SyntaxError> {
+pub(in crate::syntax) fn enqueue<'a>(
+    cx: &Context<'a>,
+    pair: KeyValue<'a>,
+) -> Result<[Action; 3], SyntaxError> {
     let text = pair.text();
     let parts = text.split_once([':', 'q', ',']);
     let Some((port, queue)) = parts.filter(|(port, queue)| !port.is_empty() && !queue.is_empty()) else {

@@ -6,11 +6,11 @@ use flow_model::Masked;
 use ofproto::PortNo;
 use ofproto::oxm::{Field, Format};
 
-use super::names::{Names, PortWord, parse_port, print_port};
-use super::token;
+use crate::syntax::lex::names::{Names, PortWord, parse_port, print_port};
+use crate::syntax::lex::token;
 
 /// Why a value was refused.
-pub(super) enum BadValue {
+pub(in crate::syntax) enum BadValue {
     /// In words.
     Words(String),
     /// There is no port of that name.
@@ -35,7 +35,7 @@ fn flag_names(format: Format) -> &'static [&'static str] {
 }
 
 /// The bits of a field that mean something: all of them for Open vSwitch, which masks the others off.
-pub(super) fn known_bits(field: Field) -> u128 {
+pub(in crate::syntax) fn known_bits(field: Field) -> u128 {
     match field.info().format {
         format @ (Format::CtState | Format::TunFlags) => (1 << flag_names(format).len()) - 1,
         _ => field.info().exact(),
@@ -43,12 +43,12 @@ pub(super) fn known_bits(field: Field) -> u128 {
 }
 
 /// The bits of a value that a match counts, of those that the bytes of its field have.
-pub(super) fn counted_bits(field: Field) -> u128 {
+pub(in crate::syntax) fn counted_bits(field: Field) -> u128 {
     if field == Field::ArpOp { 0xff } else { field.info().exact() }
 }
 
 /// All bits of the bytes that a field fills.
-pub(super) fn all_bytes(field: Field) -> u128 {
+pub(in crate::syntax) fn all_bytes(field: Field) -> u128 {
     u128::MAX >> (128 - 8 * field.info().bytes())
 }
 
@@ -59,7 +59,7 @@ fn is_cut(field: Field) -> bool {
 }
 
 /// Reads a value for a field, perhaps with a mask. Bits outside the mask are cleared.
-pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Masked, BadValue> {
+pub(in crate::syntax) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Masked, BadValue> {
     let bits = parse_bytes(field, text, names)?;
     let exact = field.info().exact();
     if bits.mask == all_bytes(field) && bits.value <= exact {
@@ -73,7 +73,11 @@ pub(super) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Maske
 }
 
 /// Reads a value that may have bits that its field has not, as Open vSwitch reads that of a match.
-pub(super) fn parse_bytes(field: Field, text: &str, names: &dyn Names) -> Result<Masked, BadValue> {
+pub(in crate::syntax) fn parse_bytes(
+    field: Field,
+    text: &str,
+    names: &dyn Names,
+) -> Result<Masked, BadValue> {
     let info = field.info();
     if text == "*" {
         return Ok(Masked { value: 0, mask: 0 });
@@ -118,7 +122,7 @@ pub(super) fn parse_bytes(field: Field, text: &str, names: &dyn Names) -> Result
 }
 
 /// What would be a right value for a field.
-pub(super) fn example(field: Field) -> &'static str {
+pub(in crate::syntax) fn example(field: Field) -> &'static str {
     match field.info().format {
         Format::Dec | Format::Hex if field.info().maskable => {
             "a number, decimal or 0x…, perhaps with a /mask"
@@ -226,7 +230,7 @@ fn port(field: Field, text: &str, names: &dyn Names) -> Result<Masked, BadValue>
 }
 
 /// Writes a value as `ovs-ofctl` does in `set_field` and `learn`.
-pub(super) fn print(field: Field, bits: Masked, names: &dyn Names) -> String {
+pub(in crate::syntax) fn print(field: Field, bits: Masked, names: &dyn Names) -> String {
     let info = field.info();
     let exact = bits.mask == info.exact();
     let masked = |show: &dyn Fn(u128) -> String| {
@@ -259,18 +263,18 @@ fn port_number(field: Field, value: u128) -> PortNo {
 }
 
 /// C's `%#x`: zero has no prefix.
-pub(super) fn hex(value: u128) -> String {
+pub(in crate::syntax) fn hex(value: u128) -> String {
     if value == 0 { "0".to_owned() } else { format!("{value:#x}") }
 }
 
 /// A MAC address.
-pub(super) fn mac(value: u128) -> String {
+pub(in crate::syntax) fn mac(value: u128) -> String {
     let [.., a, b, c, d, e, f] = value.to_be_bytes();
     format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
 /// An IPv6 address as inet_ntop(3) writes it: the last 32 bits alone as an IPv4 address, unless they are below 65536.
-pub(super) fn ipv6_text(address: Ipv6Addr) -> String {
+pub(in crate::syntax) fn ipv6_text(address: Ipv6Addr) -> String {
     match u32::try_from(address.to_bits()) {
         Ok(v4 @ 0x1_0000..) => format!("::{}", Ipv4Addr::from_bits(v4)),
         _ => address.to_string(),

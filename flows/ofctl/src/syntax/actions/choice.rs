@@ -4,10 +4,10 @@ use ofproto::action::{
     Action, BUNDLE_ALGORITHMS, Bundle, HASH_FIELDS, MAX_MEMBERS, MULTIPATH_ALGORITHMS, Multipath, Subfield,
 };
 
-use super::Context;
-use super::error::{SyntaxError, SyntaxErrorKind};
-use super::field::ones;
-use super::token::KeyValue;
+use crate::syntax::Context;
+use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
+use crate::syntax::lex::token::KeyValue;
+use crate::syntax::matching::field::ones;
 
 /// At most so many clauses.
 const MAX_CLAUSES: u64 = 64;
@@ -18,7 +18,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Reads `FIELDS,BASIS,ALGORITHM,N_LINKS,ARG,DST[bits]`.
-pub(super) fn multipath<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn multipath<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let text = pair.text();
     let words: Vec<&str> = words(text).collect();
     let &[fields, basis, algorithm, links, arg, dst] = &words[..] else {
@@ -54,7 +54,11 @@ pub(super) fn multipath<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Acti
 }
 
 /// Reads `FIELDS,BASIS,ALGORITHM,ofport,members:PORT,…`, for `bundle_load` with `DST[bits]` before the members.
-pub(super) fn bundle<'a>(cx: &Context<'a>, pair: KeyValue<'a>, load: bool) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn bundle<'a>(
+    cx: &Context<'a>,
+    pair: KeyValue<'a>,
+    load: bool,
+) -> Result<Action, SyntaxError> {
     let text = pair.text();
     let help = if load {
         "bundle_load(FIELDS,BASIS,ALGORITHM,ofport,DST[BITS],members:PORT,…)"
@@ -118,7 +122,10 @@ pub(super) fn bundle<'a>(cx: &Context<'a>, pair: KeyValue<'a>, load: bool) -> Re
 }
 
 /// Reads `ID,K/N`.
-pub(super) fn conjunction<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
+pub(in crate::syntax) fn conjunction<'a>(
+    cx: &Context<'a>,
+    pair: KeyValue<'a>,
+) -> Result<Action, SyntaxError> {
     let text = pair.text();
     let parts = text.split_once(',').and_then(|(id, rest)| Some((id, rest.split_once('/')?)));
     let Some((id, (clause, count))) = parts else {

@@ -3,10 +3,10 @@
 use ofproto::action::Subfield;
 use ofproto::oxm::Field;
 
-use super::token;
+use crate::syntax::lex::token;
 
 /// The field of a plain name such as `nw_src`.
-pub(super) fn by_name(name: &str) -> Option<Field> {
+pub(in crate::syntax) fn by_name(name: &str) -> Option<Field> {
     // `ovs-ofctl` prints two names that it does not read.
     let name = match name {
         "gtpu_flags" => "tun_gtpu_flags",
@@ -26,7 +26,7 @@ fn option_name(field: Field) -> String {
 }
 
 /// The field of a plain name or of a header's name such as `NXM_OF_IP_SRC`.
-pub(super) fn by_any_name(name: &str) -> Option<Field> {
+pub(in crate::syntax) fn by_any_name(name: &str) -> Option<Field> {
     by_name(name).or_else(|| {
         all().find(|f| {
             header_names(*f).contains(&name) || f.tun_metadata().is_some() && option_name(*f) == name
@@ -38,7 +38,7 @@ pub(super) fn by_any_name(name: &str) -> Option<Field> {
 ///
 /// # Errors
 /// What is wrong, in words.
-pub(super) fn parse_subfield(word: &str) -> Result<Subfield, String> {
+pub(in crate::syntax) fn parse_subfield(word: &str) -> Result<Subfield, String> {
     let Some((name, bits)) = token::subfield(word) else {
         return Err(format!(
             "{word:?} is not a field: expected NAME, NAME[], NAME[BIT] or NAME[FIRST..LAST]"
@@ -57,7 +57,7 @@ pub(super) fn parse_subfield(word: &str) -> Result<Subfield, String> {
 }
 
 /// Writes a subfield as `ovs-ofctl` does.
-pub(super) fn print_subfield(s: Subfield) -> String {
+pub(in crate::syntax) fn print_subfield(s: Subfield) -> String {
     let option = s.field.tun_metadata().map(|_| option_name(s.field));
     let name = option.as_deref().or(header_names(s.field).first().copied());
     let name = name.unwrap_or_else(|| s.field.info().name);
@@ -71,14 +71,14 @@ pub(super) fn print_subfield(s: Subfield) -> String {
 }
 
 /// The name of the header that a field has in a match of OpenFlow 1.3.
-pub(super) fn match_header_name(field: Field) -> &'static str {
+pub(in crate::syntax) fn match_header_name(field: Field) -> &'static str {
     let names = header_names(field);
     let second = names.get(1).filter(|_| field.info().oxm.is_some() && field != Field::ActsetOutput);
     second.or(names.first()).copied().unwrap_or(field.info().name)
 }
 
 /// The largest value of so many bits.
-pub(super) fn ones(n_bits: u16) -> u128 {
+pub(in crate::syntax) fn ones(n_bits: u16) -> u128 {
     1_u128.checked_shl(u32::from(n_bits)).map_or(u128::MAX, |above| above - 1)
 }
 

@@ -1,0 +1,5 @@
+//! Words of a line, the names that they may be, and the errors that point at them.
+
+pub(in crate::syntax) mod error;
+pub(in crate::syntax) mod names;
+pub(in crate::syntax) mod token;
