@@ -2,9 +2,16 @@
 //!
 //! This page is a tour of the code, in the order in which the data flows. For using it see README.md.
 //!
-//! # Three crates, one direction
-//! `ofproto ← flows ← portcullis`. [`ofproto`] knows bytes and no policy, [`flows`] knows policy and no connection, and this
-//! crate knows connections and neither the layout of a message nor that of a table.
+//! # Crates, one direction
+//! ```text
+//! ofproto ◄─ flow-model ◄─ ofctl ◄─ flows ◄─ matrix ◄──────────────┐
+//!                                     ▲                            │
+//!                                 portcullis ◄─ lab ◄─ portcullis-cli ─► loadgen
+//! ```
+//! [`ofproto`] knows bytes and no policy. `flow-model` is what flows are, `ofctl` their text, and
+//! [`flows`] the policy behind them, without a connection. This crate knows connections, and neither
+//! the layout of a message nor that of a table. `lab` builds a private Open vSwitch, `loadgen` is
+//! many switches at once, and `portcullis-cli` is the command.
 //!
 //! ```text
 //! network file ─► flows::network ─► flows::compile ─► desired flows of each bridge ┐
@@ -33,7 +40,7 @@
 //!    none of them (see [`flows`]).
 //! 5. **[`flows`] says what is desired.** [`policy`] holds the network file in force, which [`flows::network`] has read and
 //!    checked; [`flows::compile`](mod@flows::compile) makes the flows of this bridge for the ports that it has;
-//!    [`flows::learned`] says which of the actual flows the switch learned, and would learn still, and those stay;
+//!    [`flows::runtime::return_flows`] says which of the actual flows the switch learned, and would learn still, and those stay;
 //!    [`flows::diff`](mod@flows::diff) says what is left to change.
 //! 6. **PACKET_INs of a learning switch take a shorter way**: [`session`] hands their bytes to [`mac_learning`], which appends the
 //!    bytes of the answers, without a lock or an allocation; [`net`] writes them before it reads more.
@@ -47,19 +54,16 @@
 //! # Beside the stream
 //! - [`hub`] is what sessions share: the file in force, which session has which bridge, how all stand.
 //!   [`metrics`] and [`api`] show it; [`api_client`] asks for it (`portcullis status`). Who may change something by the
-//!   API is up to [`api::Gate`].
+//!   API is up to [`api::ListenerAccess`].
 //! - [`windows`] says which window may be opened, for how long, and when it is over; [`active_policy`] adds those that are
-//!   open to the network file. Their flows end by a hard timeout, also without a controller: [`flows::timed`] says which
+//!   open to the network file. Their flows end by a hard timeout, also without a controller: [`flows::runtime::timeouts`] says which
 //!   of them are as desired.
 //! - [`containers`] makes and removes containers and instances of templates while the controller runs, each as a whole; the
 //!   [`api`] asks for it, and the [`store`] remembers it.
 //! - [`denied`] counts samples of denied packets, and says which line would allow them (`portcullis denied`).
 //! - [`ovs`] speaks with `ovs-vsctl`: `attach` and `detach`, and the look at settings that break isolation past all
 //!   flows, which cannot be seen over OpenFlow.
-//! - [`lab`] builds a private Open vSwitch and a namespace for each endpoint, and tries every rule with real packets.
-//! - [`mod@bench`] is many switches at once, to measure controllers with; it shares nothing with the controller but [`ofproto`].
-//! - [`cli`] is the command line, one file a command. The tools among them ask a switch through [`net::Client`] and print with
-//!   [`ofctl::ofp_print`]; `capture` cuts the messages out of a pcap file for them.
+//! - The tools of the command ask a switch through [`net::Client`], and print with [`ofctl::ofp_print`].
 //!
 //! # Where to begin a change
 //! | you want | begin in |
@@ -70,7 +74,7 @@
 //! | another reaction to what a switch does | [`bridge`] |
 //! | another thing to remember | [`store`] |
 //! | another number to look at | [`metrics`] |
-//! | another command | [`cli`] |
+//! | another command | `controller/cli` |
 
 pub mod active_policy;
 pub mod address;

@@ -3,34 +3,34 @@
 //!
 //! # One direction
 //! ```text
-//! network file ─► network ─► compile ─► desired flows ─┐
-//!    (TOML)        (model)                             ├─► diff ─► flow mods
-//! flow statistics of a switch ─► model ─► actual flows ┘
-//!                                  └─► learned: which of them did the switch write itself?
+//! network file ─► network ─► compile ─► desired flows ────────┐
+//!    (TOML)        (model)                                    ├─► diff ─► flow mods
+//! flow statistics of a switch ─► flow_model ─► installed flows ┘
+//!                                     └─► return_flows: which of them did the switch write itself?
 //! ```
 //! 1. [`network::parse`] reads the file, or says what is wrong with it: [`finding::Finding`]s with a place in the text.
 //! 2. [`compile::compile`] makes the flows of one bridge for the ports that it has now, and remembers the rule
 //!    behind each ([`compile::Origin`]). The tables are those of [`compile::layout`]. [`compile::recompile`] does so after a
 //!    change, and makes only those parts of the program again that depend on it.
 //! 3. [`diff::diff`] says what has to change on a switch that has other flows; what is as desired is not touched.
-//! 4. [`learned`] tells the return flows that the switch wrote itself, by `learn()`, from those that somebody else
+//! 4. [`runtime::return_flows`] tells the return flows that the switch wrote itself, by `learn()`, from those that somebody else
 //!    put there, and from those that what is in force now would not let arise.
 //!
 //! # What a change promises
 //! After a change is acknowledged, no packet passes that the new file does not allow, but for learned state that the new
-//! file would have let arise between the same two parties at the same two ports. [`learned::Judge`] says of a learned flow
+//! file would have let arise between the same two parties at the same two ports. [`runtime::return_flows::LearnedFlowJudge`] says of a learned flow
 //! whether it is such state. The controller acknowledges a change when a read that began a second after it found no other.
 //!
 //! # What judges it
-//! [`interp`] runs packets through flows as a switch would: the oracle of the tests. [`never`](mod@never) uses it to send packets of
+//! [`verify::interp`] runs packets through flows as a switch would: the oracle of the tests. [`verify::never`](mod@verify::never) uses it to send packets of
 //! every kind that the file or the flows tell apart, and reports as a witness each one that arrives where
-//! the file says that none ever may. [`lint`] looks at flows alone, such as raw lines, for defects that can be seen
-//! without a packet. [`check::check`] does all of that for a file.
+//! the file says that none ever may. [`verify::lint`] looks at flows alone, such as raw lines, for defects that can be seen
+//! without a packet. [`verify::check::check`] does all of that for a file.
 //!
 //! # How flows are written
-//! [`model::Flow`] is the one form in which flows are compared: a field has one spelling there. [`syntax`] reads and
-//! prints the text of `ovs-ofctl`, [`ofp_print`] that of whole messages. The form on the wire is the crate `ofproto`'s, reached by [`Flow::to_flow_mod`] and
-//! [`Flow::from_stats`].
+//! [`Flow`] is the one form in which flows are compared: a field has one spelling there.
+//! [`ofctl::syntax`] reads and prints the text of `ovs-ofctl`. The form on the wire is that of
+//! [`ofproto`], reached by [`Flow::to_flow_mod`] and [`Flow::from_stats`].
 
 mod canonical;
 pub mod compile;

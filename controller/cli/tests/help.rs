@@ -1,4 +1,5 @@
-//! The help of the `portcullis` command.
+//! Checks the help of the `portcullis` command.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 

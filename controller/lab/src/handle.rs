@@ -22,7 +22,7 @@ use super::{netns, teardown};
 
 /// A running lab. It is taken down when dropped.
 ///
-/// Names given to [`exec`](Self::exec) and its like are those of [places](super::Place) (endpoints, exits,
+/// Names given to [`exec`](Self::exec) and its like are those of [places](super::PlannedPort) (endpoints, exits,
 /// ports of other nodes), of [`INTERNET`](super::INTERNET), or [`HOST`] for the lab's host.
 /// All methods block; call them from a blocking thread of an async program.
 #[derive(Debug)]

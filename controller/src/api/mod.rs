@@ -1,4 +1,4 @@
-//! The HTTP side. Anyone who gets there may look; who may change something is up to [`Gate`].
+//! The HTTP side. Anyone who gets there may look; who may change something is up to [`ListenerAccess`].
 //!
 //! | route | does |
 //! |---|---|

@@ -2,7 +2,7 @@
 //!
 //! A bridge with `sample_denied` shows the controller the beginning of denied packets, as often as a meter on the switch lets
 //! it ([`flows::compile::sample`]). Each becomes a [`Sample`]: what the packet says of itself, and the flow that dropped it,
-//! found by its cookie. A [`Table`] of bounded size for each bridge counts them, and a [`report()`] says in the words of the
+//! found by its cookie. A [`DeniedTable`] of bounded size for each bridge counts them, and a [`report()`] says in the words of the
 //! network file who tried to reach what, which rule refused it, and which line would allow it.
 
 mod advice;

@@ -6,7 +6,7 @@
 //! | the table of MAC addresses ([`MacTable`]) | the session's task, in its [`LearningSwitch`] | not at all |
 //! | bytes that came, bytes that go | the session's task | not at all |
 //! | what to do ([`Settings`]) | an immutable part of the network file | copied when another file comes into force |
-//! | what was counted ([`Tally`]) | the session's task | added to atomic counters, once for each batch |
+//! | what was counted ([`PacketTally`]) | the session's task | added to atomic counters, once for each batch |
 //!
 //! So between reading from the socket and writing to it there is no lock, no allocation (the buffers keep their size, the table
 //! grows only with the number of hosts), no logging and no system call. `controller/tests` counts the allocations, and

@@ -19,14 +19,14 @@
 //!
 //! Admission tells the sender and table 4 the destination, each with the lists of rules that it is in, and policy
 //! judges the two: a rule costs one flow for each protocol and port, a party those of its own addresses. A bridge that
-//! only forwards a link has table 0 alone, and so has one that [learns](learning). Nothing depends on `NORMAL`, and every drop has a flow of its own, so that
+//! only forwards a link has table 0 alone, and so has one that [learns](mac_pairs). Nothing depends on `NORMAL`, and every drop has a flow of its own, so that
 //! its counter says why.
 //!
 //! Learned flows have no limit of their own. Their tables hold so many, and throw one out for each new one: of whoever has
 //! most in a table, the one that would end first (`portcullis attach` tells Open vSwitch so). In tables 1 and 5 that is told by
 //! the address of the one who opened, which admission vouches for. Visitors choose theirs, so they have a table of their own,
 //! in which those of one answering port make room for each other. Where anybody outside may open by TCP nothing is learned at
-//! all (`answers`): a stranger could ask for as much with one forged SYN, and nothing that is not there can be filled.
+//! all (`visitors`): a stranger could ask for as much with one forged SYN, and nothing that is not there can be filled.
 //!
 //! The flows of each network are a part of their own, made from what `scope` says of the network and from nothing else: so a
 //! part whose scope is as it was need not be made again ([`recompile`]).

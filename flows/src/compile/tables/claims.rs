@@ -4,7 +4,7 @@
 //! (of duplicate address detection and of advertisements, the one that it is about), table 4 the one that it goes to.
 //! There are two ways to get an address:
 //!
-//! - **DHCPv6**: the controller writes the flow before the client knows of its address ([`lease`]).
+//! - **DHCPv6**: the controller writes the flow before the client knows of its address ([`lease`](super::lease)).
 //! - **First come, first served** (as RFC 6620 has it), where a router of the network may advertise itself, so that hosts make
 //!   their addresses themselves (RFC 4862, RFC 8981): the first packet that speaks from an address, or of it, has the switch learn
 //!   the flow. Duplicate address detection does so before the address is used. Data does as well: a host that has its

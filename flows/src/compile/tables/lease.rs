@@ -62,7 +62,7 @@ pub struct Lease {
     pub mac: Option<[u8; 6]>,
     /// The port.
     pub port: PortNo,
-    /// Who is at the port, by [`Party::tag`].
+    /// Who is at the port, by [`LeaseParty::tag`].
     pub party: u16,
     /// When it ends, in seconds since 1970-01-01 UTC; [`FOREVER`] is never.
     pub ends: u32,

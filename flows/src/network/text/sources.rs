@@ -68,7 +68,7 @@ impl SourceFiles {
         finding.clone().at(span).render(&file.name, &file.text)
     }
 
-    /// [`Sources::render`] of each, one after the other.
+    /// [`SourceFiles::render`] of each, one after the other.
     pub fn render_all(&self, findings: &[Finding]) -> String {
         findings.iter().fold(String::new(), |mut out, finding| {
             let _ = writeln!(out, "{}", self.render(finding));

@@ -1,7 +1,7 @@
 //! Which learned flows a pipeline accounts for. A flow in a learned table that no live learner could have
 //! written is drift, or what a change has left behind.
 //!
-//! [`Learners`] judges the form: cookie, priority, timeouts, which fields, which actions. [`Judge`] asks more of flows that
+//! [`Learners`] judges the form: cookie, priority, timeouts, which fields, which actions. [`LearnedFlowJudge`] asks more of flows that
 //! learners of the network file would have written: that the pipeline as it is would let them arise. From the learned
 //! flow it takes what it says of the packet that opened the conversation (the port that it came in at is where the answer
 //! goes; addresses and ports are exchanged), leaves open what it does not say, and walks the tables with that. So a

@@ -79,7 +79,7 @@ impl LearnDecision {
 ///
 /// A full table refuses no newcomer. A flow of whoever has most in it makes room: of the port that most of its flows lead to,
 /// the address that most of those lead to, and of these the flow that would end first. A table is full when the switch said so
-/// ([`Mirror::refused`]). Where all tables together hold as many flows as may be kept in mind, the one that has most is full.
+/// ([`LearnedFlowMirror::refused`]). Where all tables together hold as many flows as may be kept in mind, the one that has most is full.
 #[derive(Debug, Clone, Default)]
 pub struct LearnedFlowMirror {
     held: HeldFlows,
@@ -221,7 +221,7 @@ impl LearnedFlowMirror {
         known
     }
 
-    /// The switch had no room for a flow that [`Mirror::learn`] added. The table counts as full from then on with as many flows as
+    /// The switch had no room for a flow that [`LearnedFlowMirror::learn`] added. The table counts as full from then on with as many flows as
     /// it has.
     pub fn refused(&mut self, addition: &FlowMod, now: u32) -> FullTableAction {
         let key = (addition.table_id, addition.priority, FlowMatch::from_wire(&addition.fields));

@@ -121,7 +121,7 @@ impl Pipeline {
         self
     }
 
-    /// Its flows; [`Step::flow`] counts in them.
+    /// Its flows; [`MatchedFlow::flow`] counts in them.
     pub fn flows(&self) -> &[Flow] {
         &self.flows
     }
