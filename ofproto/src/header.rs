@@ -3,6 +3,7 @@
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::Xid;
+use crate::message_type::MessageType;
 
 /// The version byte of OpenFlow 1.3.
 pub const VERSION: u8 = 4;
@@ -16,7 +17,7 @@ pub struct Header {
     /// The protocol's version: 4 for OpenFlow 1.3.
     pub version: u8,
     /// OFPT_ type.
-    pub kind: u8,
+    pub kind: MessageType,
     /// Length of the message with its header, bytes.
     pub length: u16,
     /// The transaction.
@@ -27,7 +28,7 @@ impl Wire for Header {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             version: r.u8("header.version")?,
-            kind: r.u8("header.type")?,
+            kind: MessageType(r.u8("header.type")?),
             length: r.u16("header.length")?,
             xid: Xid(r.u32("header.xid")?),
         })
@@ -35,7 +36,7 @@ impl Wire for Header {
 
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
         w.u8(self.version);
-        w.u8(self.kind);
+        w.u8(self.kind.0);
         w.u16(self.length);
         w.u32(self.xid.0);
         Ok(())

@@ -309,7 +309,10 @@ mod tests {
         refused(reply_to_query(&Message::BundleControl(open)), "OFPBRC_BAD_VENDOR");
         refused(reply_to_query(&Message::TlvTableRequest), "OFPBRC_BAD_VENDOR");
         refused(reply_to_query(&Message::BarrierReply), "OFPBRC_BAD_TYPE");
-        refused(reply_to_query(&Message::Unknown { kind: 40, body: Bytes::new() }), "OFPBRC_BAD_TYPE");
+        refused(
+            reply_to_query(&Message::Unknown { kind: ofproto::MessageType(40), body: Bytes::new() }),
+            "OFPBRC_BAD_TYPE",
+        );
         refused(answer(&[4, 18, 0, 9, 0, 0, 0, 77, 0]).1, "OFPBRC_BAD_LEN");
         refused(answer(&[1, 5, 0, 8, 0, 0, 0, 77]).1, "OFPBRC_BAD_VERSION");
         for (code, name) in

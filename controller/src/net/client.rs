@@ -13,7 +13,8 @@ use ofproto::message::multipart::{
 };
 use ofproto::message::{Hello, Message, Port};
 use ofproto::{
-    DecodeError, EncodeError, Framer, HEADER_LEN, Header, Reader, TableId, VERSION, Wire as _, Xid,
+    DecodeError, EncodeError, Framer, HEADER_LEN, Header, MessageType, Reader, TableId, VERSION, Wire as _,
+    Xid,
 };
 
 use crate::address::ListenAddress;
@@ -34,10 +35,6 @@ const MAX_TABLES: usize = 256;
 /// The length of a table's name, bytes.
 const TABLE_NAME: usize = 32;
 
-const HELLO: u8 = 0;
-const ERROR: u8 = 1;
-const ECHO_REQUEST: u8 = 2;
-const MULTIPART_REPLY: u8 = 19;
 /// Type, flags and padding of a multipart message, bytes.
 const MULTIPART_HEADER: usize = 8;
 
@@ -217,7 +214,7 @@ impl Client {
         loop {
             if let Some(frame) = self.framer.next_frame().map_err(DecodeError::from)? {
                 if self.answers
-                    && frame.get(1) == Some(&ECHO_REQUEST)
+                    && frame.get(1) == Some(&MessageType::ECHO_REQUEST.0)
                     && let Ok((xid, Message::EchoRequest(payload))) = Message::decode(&frame)
                 {
                     self.send(xid, &Message::EchoReply(payload))?;
@@ -244,11 +241,11 @@ impl Client {
                 return Err(ClientError::Closed("by the switch".to_owned()));
             };
             let header = Header::decode(&mut Reader::new(&frame))?;
-            if header.xid != xid || matches!(header.kind, HELLO | ECHO_REQUEST) {
+            if header.xid != xid || matches!(header.kind, MessageType::HELLO | MessageType::ECHO_REQUEST) {
                 continue;
             }
             // Open vSwitch reports some errors in version 1.
-            if header.kind == ERROR {
+            if header.kind == MessageType::ERROR {
                 return Err(match Message::decode(&frame)?.1 {
                     Message::Error(error) => ClientError::Refused(error_names::describe(&error)),
                     _ => ClientError::Unexpected("no error, though it says so"),
@@ -289,7 +286,7 @@ impl Client {
                 .skip(HEADER_LEN, "header")
                 .and_then(|()| Ok((reader.u16("multipart.type")?, reader.u16("multipart.flags")?)));
             let (found, flags) = fields.map_err(ClientError::from)?;
-            if header.kind != MULTIPART_REPLY || found != kind {
+            if header.kind != MessageType::MULTIPART_REPLY || found != kind {
                 return Err(ClientError::Unexpected("of another kind").into());
             }
             let more = flags & MULTIPART_MORE != 0;

@@ -3,7 +3,7 @@
 use ofproto::message::monitor::MonitorUpdate;
 use ofproto::message::multipart::{Desc, FlowStats, MultipartReplyBody};
 use ofproto::message::{ErrorMsg, FeaturesReply, Message, Port, PortStatus};
-use ofproto::{DecodeError, EncodeError, Xid};
+use ofproto::{DecodeError, EncodeError, MessageType, Xid};
 use thiserror::Error;
 
 /// What the handshake found out.
@@ -46,7 +46,7 @@ pub enum Event {
         /// Its transaction.
         xid: Xid,
         /// Its OFPT_ type.
-        kind: u8,
+        kind: MessageType,
         /// What is wrong with it.
         error: DecodeError,
     },
@@ -70,7 +70,7 @@ pub enum CloseReason {
     #[error("unexpected message of type {kind} during the handshake ({waiting})")]
     Unexpected {
         /// OFPT_ type.
-        kind: u8,
+        kind: MessageType,
         /// What was expected.
         waiting: &'static str,
     },

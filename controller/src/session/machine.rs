@@ -11,7 +11,7 @@ use ofproto::message::multipart::{
     Desc, MultipartReply, MultipartReplyBody, MultipartRequest, MultipartRequestBody,
 };
 use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, Port};
-use ofproto::{DecodeError, ErrorCode, HEADER_LEN, Header, Reader, VERSION, Wire as _, Xid};
+use ofproto::{DecodeError, ErrorCode, HEADER_LEN, Header, MessageType, Reader, VERSION, Wire as _, Xid};
 
 use super::assembly::{Assembly, PartLimits, PartOutcome};
 use super::error_names::HELLO_FAILED;
@@ -19,15 +19,24 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::{CloseReason, Config, Event, SendError, Stats};
 
-/// OFPT_ numbers that the session itself tells apart.
-const PACKET_IN: u8 = 10;
-const HELLO: u8 = 0;
-const ERROR: u8 = 1;
-const MULTIPART_REPLY: u8 = 19;
-/// The last type of OpenFlow 1.3 (OFPT_METER_MOD).
-const LAST: u8 = 29;
-/// What a switch sends: an error, echoes, experimenter's messages, replies and news. All else is for a switch.
-const FOR_CONTROLLER: [u8; 15] = [0, 1, 2, 3, 4, 6, 8, 10, 11, 12, 19, 21, 23, 25, 27];
+/// The types that a switch sends. All others are for a switch.
+const FOR_CONTROLLER: [MessageType; 15] = [
+    MessageType::HELLO,
+    MessageType::ERROR,
+    MessageType::ECHO_REQUEST,
+    MessageType::ECHO_REPLY,
+    MessageType::EXPERIMENTER,
+    MessageType::FEATURES_REPLY,
+    MessageType::GET_CONFIG_REPLY,
+    MessageType::PACKET_IN,
+    MessageType::FLOW_REMOVED,
+    MessageType::PORT_STATUS,
+    MessageType::MULTIPART_REPLY,
+    MessageType::BARRIER_REPLY,
+    MessageType::QUEUE_GET_CONFIG_REPLY,
+    MessageType::ROLE_REPLY,
+    MessageType::GET_ASYNC_REPLY,
+];
 
 /// Where the handshake stands.
 #[derive(Debug)]
@@ -115,7 +124,7 @@ impl Session {
         let mut rest = &self.inbox.bytes[..];
         while let Ok(Some(length)) = next_length(rest) {
             let Some((frame, after)) = rest.split_at_checked(length) else { return };
-            if frame.first_chunk() == Some(&[VERSION, PACKET_IN]) {
+            if frame.first_chunk() == Some(&[VERSION, MessageType::PACKET_IN.0]) {
                 look(frame);
             }
             rest = after;
@@ -137,7 +146,7 @@ impl Session {
                 }
             };
             if matches!(self.state, State::Ready)
-                && self.inbox.bytes.first_chunk() == Some(&[VERSION, PACKET_IN])
+                && self.inbox.bytes.first_chunk() == Some(&[VERSION, MessageType::PACKET_IN.0])
                 && self.inbox.bytes.get(..length).is_some_and(&mut packet_in)
             {
                 self.note_activity(now);
@@ -288,7 +297,7 @@ impl Session {
         self.note_activity(now);
         let Ok(header) = Header::decode(&mut Reader::new(frame)) else { return };
         // Open vSwitch reports some errors in version 1; those are taken.
-        if header.version != VERSION && !matches!(header.kind, HELLO | ERROR) {
+        if header.version != VERSION && !matches!(header.kind, MessageType::HELLO | MessageType::ERROR) {
             return self.bad(&header, frame, ErrorCode::BAD_VERSION, "another version");
         }
         match Message::decode_shared(frame) {
@@ -352,7 +361,7 @@ impl Session {
                 if FOR_CONTROLLER.contains(&header.kind) {
                     self.events.push_back(Event::Received(xid, message));
                 } else {
-                    let what = if header.kind > LAST { "unknown type" } else { "a switch's message" };
+                    let what = if !header.kind.is_known() { "unknown type" } else { "a switch's message" };
                     self.bad(header, frame, ErrorCode::BAD_TYPE, what);
                 }
             }
@@ -379,7 +388,7 @@ impl Session {
             };
             if !fits {
                 let waiting = self.waiting();
-                return self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
+                return self.close(CloseReason::Unexpected { kind: MessageType::MULTIPART_REPLY, waiting });
             }
         }
         let bytes = match self.state {
@@ -393,7 +402,7 @@ impl Session {
             PartOutcome::TooManyPorts => self.close(CloseReason::TooManyPorts(self.config.max_ports)),
             PartOutcome::Mixed => {
                 let waiting = self.waiting();
-                self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
+                self.close(CloseReason::Unexpected { kind: MessageType::MULTIPART_REPLY, waiting });
             }
             PartOutcome::Flows(flows, more) if matches!(self.state, State::Ready) => {
                 self.events.push_back(Event::FlowsReported { xid, flows, more });
@@ -401,7 +410,7 @@ impl Session {
             // The handshake requests no flows.
             PartOutcome::Flows(..) => {
                 let waiting = self.waiting();
-                self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
+                self.close(CloseReason::Unexpected { kind: MessageType::MULTIPART_REPLY, waiting });
             }
             PartOutcome::Complete(body) => self.replied(xid, body),
         }
@@ -441,7 +450,7 @@ impl Session {
     /// Answers a message that cannot be taken (but never an error); after too many of them the session ends.
     fn bad(&mut self, header: &Header, frame: &[u8], code: ErrorCode, what: &str) {
         self.stats.bad += 1;
-        if header.kind != ERROR {
+        if header.kind != MessageType::ERROR {
             self.answer_error(header.xid, code, frame);
         }
         if !matches!(self.state, State::Ready) {

@@ -8,33 +8,28 @@ use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::header::{Header, VERSION};
 use crate::ids::Xid;
 use crate::message::session::hello::Hello;
-
-const HELLO: u8 = 0;
-const ERROR: u8 = 1;
-const ECHO_REQUEST: u8 = 2;
-const ECHO_REPLY: u8 = 3;
-const EXPERIMENTER: u8 = 4;
+use crate::message_type::MessageType;
 
 macro_rules! dispatch {
     (
-        bodies { $($kind:literal $variant:ident;)* }
-        empty { $($empty_kind:literal $empty:ident;)* }
+        bodies { $($kind:ident $variant:ident;)* }
+        empty { $($empty_kind:ident $empty:ident;)* }
         experimenter_bodies { $($x_id:ident $x_kind:literal $x:ident;)* }
         experimenter_empty { $($xe_id:ident $xe_kind:literal $x_empty:ident;)* }
     ) => {
         impl Message {
             /// Its OFPT_ type.
-            pub const fn kind(&self) -> u8 {
+            pub const fn kind(&self) -> MessageType {
                 match self {
-                    Self::Hello(_) => HELLO,
-                    Self::Error(_) => ERROR,
-                    Self::EchoRequest(_) => ECHO_REQUEST,
-                    Self::EchoReply(_) => ECHO_REPLY,
-                    $(Self::$variant(_) => $kind,)*
-                    $(Self::$empty => $empty_kind,)*
-                    $(Self::$x(_) => EXPERIMENTER,)*
-                    $(Self::$x_empty => EXPERIMENTER,)*
-                    Self::Experimenter(_) => EXPERIMENTER,
+                    Self::Hello(_) => MessageType::HELLO,
+                    Self::Error(_) => MessageType::ERROR,
+                    Self::EchoRequest(_) => MessageType::ECHO_REQUEST,
+                    Self::EchoReply(_) => MessageType::ECHO_REPLY,
+                    $(Self::$variant(_) => MessageType::$kind,)*
+                    $(Self::$empty => MessageType::$empty_kind,)*
+                    $(Self::$x(_) => MessageType::EXPERIMENTER,)*
+                    $(Self::$x_empty => MessageType::EXPERIMENTER,)*
+                    Self::Experimenter(_) => MessageType::EXPERIMENTER,
                     Self::Unknown { kind, .. } => *kind,
                 }
             }
@@ -57,13 +52,13 @@ macro_rules! dispatch {
 
             fn decode_body(header: Header, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 Ok(match header.kind {
-                    HELLO => Self::Hello(Hello::decode(header.version, r)?),
-                    ERROR => Self::Error(Wire::decode(r)?),
-                    ECHO_REQUEST => Self::EchoRequest(r.rest_shared()),
-                    ECHO_REPLY => Self::EchoReply(r.rest_shared()),
-                    EXPERIMENTER => return Self::decode_experimenter(r),
-                    $($kind => Self::$variant(Wire::decode(r)?),)*
-                    $($empty_kind => Self::$empty,)*
+                    MessageType::HELLO => Self::Hello(Hello::decode(header.version, r)?),
+                    MessageType::ERROR => Self::Error(Wire::decode(r)?),
+                    MessageType::ECHO_REQUEST => Self::EchoRequest(r.rest_shared()),
+                    MessageType::ECHO_REPLY => Self::EchoReply(r.rest_shared()),
+                    MessageType::EXPERIMENTER => return Self::decode_experimenter(r),
+                    $(MessageType::$kind => Self::$variant(Wire::decode(r)?),)*
+                    $(MessageType::$empty_kind => Self::$empty,)*
                     kind => Self::Unknown { kind, body: r.rest_shared() },
                 })
             }
@@ -111,33 +106,33 @@ macro_rules! dispatch {
 
 dispatch! {
     bodies {
-        6 FeaturesReply;
-        8 GetConfigReply;
-        9 SetConfig;
-        10 PacketIn;
-        11 FlowRemoved;
-        12 PortStatus;
-        13 PacketOut;
-        14 FlowMod;
-        15 GroupMod;
-        16 PortMod;
-        17 TableMod;
-        18 MultipartRequest;
-        19 MultipartReply;
-        22 QueueGetConfigRequest;
-        23 QueueGetConfigReply;
-        24 RoleRequest;
-        25 RoleReply;
-        27 GetAsyncReply;
-        28 SetAsync;
-        29 MeterMod;
+        FEATURES_REPLY FeaturesReply;
+        GET_CONFIG_REPLY GetConfigReply;
+        SET_CONFIG SetConfig;
+        PACKET_IN PacketIn;
+        FLOW_REMOVED FlowRemoved;
+        PORT_STATUS PortStatus;
+        PACKET_OUT PacketOut;
+        FLOW_MOD FlowMod;
+        GROUP_MOD GroupMod;
+        PORT_MOD PortMod;
+        TABLE_MOD TableMod;
+        MULTIPART_REQUEST MultipartRequest;
+        MULTIPART_REPLY MultipartReply;
+        QUEUE_GET_CONFIG_REQUEST QueueGetConfigRequest;
+        QUEUE_GET_CONFIG_REPLY QueueGetConfigReply;
+        ROLE_REQUEST RoleRequest;
+        ROLE_REPLY RoleReply;
+        GET_ASYNC_REPLY GetAsyncReply;
+        SET_ASYNC SetAsync;
+        METER_MOD MeterMod;
     }
     empty {
-        5 FeaturesRequest;
-        7 GetConfigRequest;
-        20 BarrierRequest;
-        21 BarrierReply;
-        26 GetAsyncRequest;
+        FEATURES_REQUEST FeaturesRequest;
+        GET_CONFIG_REQUEST GetConfigRequest;
+        BARRIER_REQUEST BarrierRequest;
+        BARRIER_REPLY BarrierReply;
+        GET_ASYNC_REQUEST GetAsyncRequest;
     }
     experimenter_bodies {
         ONF 2300 BundleControl;
@@ -173,7 +168,7 @@ dispatch! {
 impl Message {
     /// Reads one whole message, header included.
     ///
-    /// A HELLO and an ERROR may be of any version, because sides that agree on none speak in these; everything else is
+    /// A MessageType::HELLO and an MessageType::ERROR may be of any version, because sides that agree on none speak in these; everything else is
     /// OpenFlow 1.3.
     ///
     /// # Errors
@@ -195,7 +190,7 @@ impl Message {
     fn decode_from(mut r: Reader<'_>) -> Result<(Xid, Self), DecodeError> {
         let length = r.remaining();
         let header = Header::decode(&mut r)?;
-        if header.version != VERSION && !matches!(header.kind, HELLO | ERROR) {
+        if header.version != VERSION && !matches!(header.kind, MessageType::HELLO | MessageType::ERROR) {
             let kind = DecodeErrorKind::BadVersion(header.version);
             return Err(DecodeError { kind, field: "header.version", at: 0, ovs_error: None });
         }
@@ -233,7 +228,7 @@ impl Message {
 
     fn encode_from(&self, start: usize, xid: Xid, w: &mut Writer) -> Result<(), EncodeError> {
         w.u8(if let Self::Hello(hello) = self { hello.version } else { VERSION });
-        w.u8(self.kind());
+        w.u8(self.kind().0);
         let length = w.len_slot(start);
         w.u32(xid.0);
         self.encode_body(w)?;

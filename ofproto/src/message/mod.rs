@@ -69,6 +69,7 @@ pub use self::tlv::Property;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use crate::ids::{NICIRA, ONF};
+use crate::message_type::MessageType;
 use crate::ovs_errors::OvsError;
 
 /// A message without its header's version, length and transaction id.
@@ -188,7 +189,7 @@ pub enum Message {
     /// Any other message, kept as it came.
     Unknown {
         /// OFPT_ type.
-        kind: u8,
+        kind: MessageType,
         /// All behind the header.
         body: Bytes,
     },

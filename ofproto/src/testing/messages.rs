@@ -17,6 +17,7 @@ use crate::message::{
     BundleAdd, BundleControl, ErrorMsg, Experimenter, FeaturesReply, FlowMod, FlowRemoved, Hello, Message,
     PacketIn, PacketOut, Port, PortStatus, Role, SwitchConfig,
 };
+use crate::message_type::MessageType;
 
 /// Every message, each as likely as any other.
 pub fn message() -> BoxedStrategy<Message> {
@@ -456,5 +457,5 @@ fn experimenter() -> impl Strategy<Value = Experimenter> {
 
 /// A type that is not known.
 fn unknown() -> impl Strategy<Value = Message> {
-    (30..=u8::MAX, bytes(40)).prop_map(|(kind, body)| Message::Unknown { kind, body })
+    (30..=u8::MAX, bytes(40)).prop_map(|(kind, body)| Message::Unknown { kind: MessageType(kind), body })
 }

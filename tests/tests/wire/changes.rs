@@ -135,7 +135,9 @@ fn invalid_requests_are_refused_and_the_session_goes_on() {
     assert_eq!(error.name(), Some("OFPBRC_BAD_LEN"));
     assert_eq!(error.data[..], message.encode(xid).unwrap());
     // A type that does not exist.
-    let Message::Error(error) = conn.ask(&Message::Unknown { kind: 99, body: Bytes::new() }) else {
+    let Message::Error(error) =
+        conn.ask(&Message::Unknown { kind: ofproto::MessageType(99), body: Bytes::new() })
+    else {
         panic!()
     };
     assert_eq!(error.name(), Some("OFPBRC_BAD_TYPE"));

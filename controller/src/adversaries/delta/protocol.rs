@@ -7,7 +7,7 @@ use flows::FlowMatch;
 use ofproto::message::{Message, PacketIn};
 use ofproto::testing::switch as said;
 use ofproto::testing::switch::{frame, mac};
-use ofproto::{Cookie, PortNo, TableId};
+use ofproto::{Cookie, MessageType, PortNo, TableId};
 
 use super::{Sent, new, recovers, settled, tamper};
 use crate::active_policy::ActivePolicy;
@@ -19,14 +19,6 @@ use crate::clock::Clock;
 use crate::session::{Config, Session};
 
 const S: fn(u64) -> Duration = Duration::from_secs;
-/// OFPT_ numbers.
-const HELLO: u8 = 0;
-const ERROR: u8 = 1;
-const ECHO_REPLY: u8 = 3;
-const FEATURES_REQUEST: u8 = 5;
-const FEATURES_REPLY: u8 = 6;
-const PORT_STATUS: u8 = 12;
-const PACKET_OUT: u8 = 13;
 /// OFPBRC_BAD_VERSION and OFPBRC_BAD_TYPE of OFPET_BAD_REQUEST.
 const BAD_VERSION: (u16, u16) = (1, 0);
 const BAD_TYPE: (u16, u16) = (1, 1);
@@ -34,7 +26,7 @@ const BAD_TYPE: (u16, u16) = (1, 1);
 /// Replaces one byte of every PORT_STATUS.
 fn garble(simulation: &mut Simulation, at: usize, value: u8) -> Sent {
     tamper(simulation, move |direction, bytes| {
-        if direction == Direction::ToController && bytes[1] == PORT_STATUS {
+        if direction == Direction::ToController && bytes[1] == MessageType::PORT_STATUS.0 {
             bytes[at] = value;
         }
         true
@@ -77,11 +69,15 @@ fn delta_2_1_020_corrupted_control_message_type() {
 #[test]
 fn delta_2_1_030_handshake_without_hello() {
     let mut simulation = new();
-    let sent =
-        tamper(&mut simulation, |direction, bytes| direction == Direction::ToSwitch || bytes[1] != HELLO);
+    let sent = tamper(&mut simulation, |direction, bytes| {
+        direction == Direction::ToSwitch || bytes[1] != MessageType::HELLO.0
+    });
     simulation.pass(S(9));
     let kinds = sent.kinds();
-    assert!(kinds.iter().all(|kind| [HELLO, ECHO_REPLY].contains(kind)), "it is told nothing: {kinds:?}");
+    assert!(
+        kinds.iter().all(|kind| [MessageType::HELLO.0, MessageType::ECHO_REPLY.0].contains(kind)),
+        "it is told nothing: {kinds:?}"
+    );
     simulation.pass(S(2));
     let reason = simulation.links[0].last_close.clone();
     assert!(reason.as_deref().is_some_and(|why| why.contains("HELLO")), "{reason:?}");
@@ -101,10 +97,13 @@ fn delta_2_1_040_control_message_before_hello() {
     });
     simulation.pass(Duration::from_millis(900));
     let kinds = sent.kinds();
-    assert!(kinds.iter().all(|kind| [HELLO, ERROR].contains(kind)), "{kinds:?}");
+    assert!(
+        kinds.iter().all(|kind| [MessageType::HELLO.0, MessageType::ERROR.0].contains(kind)),
+        "{kinds:?}"
+    );
     assert_ne!(simulation.links[0].shown(), ShownState::Settled);
     recovers(&mut simulation);
-    assert!(sent.kinds().contains(&FEATURES_REQUEST), "when it comes again, and greets");
+    assert!(sent.kinds().contains(&MessageType::FEATURES_REQUEST.0), "when it comes again, and greets");
 }
 
 /// Runs another session with the same switch.
@@ -201,7 +200,7 @@ flows = ["cookie=1,in_port=p1,actions=learn(table=1,cookie=7,limit=1,NXM_OF_ETH_
     assert_eq!(learned(&simulation), fixed + 1, "one that was not flagged made room");
     let out = tamper(&mut simulation, |_, _| true);
     teach(&mut simulation, 3);
-    assert!(out.kinds().contains(&PACKET_OUT), "and packets go on all the same");
+    assert!(out.kinds().contains(&MessageType::PACKET_OUT.0), "and packets go on all the same");
 }
 
 fn learned(simulation: &Simulation) -> usize {
@@ -214,7 +213,7 @@ fn learned(simulation: &Simulation) -> usize {
 fn delta_2_1_080_auxiliary_connection_mismatch() {
     let mut simulation = new();
     let sent = tamper(&mut simulation, |direction, bytes| {
-        if direction == Direction::ToController && bytes[1] == FEATURES_REPLY {
+        if direction == Direction::ToController && bytes[1] == MessageType::FEATURES_REPLY.0 {
             bytes[21] = 1;
         }
         true

@@ -12,7 +12,7 @@ use ofproto::instruction::Instruction;
 use ofproto::message::{FlowMod, FlowModCommand, Message};
 use ofproto::oxm::Field;
 use ofproto::testing::switch as said;
-use ofproto::{Cookie, PortNo, TableId};
+use ofproto::{Cookie, MessageType, PortNo, TableId};
 
 use super::{flows, new, recovers, settled, tamper};
 use crate::active_policy::ActivePolicy;
@@ -24,10 +24,6 @@ use crate::clock::Clock;
 const S: fn(u64) -> Duration = Duration::from_secs;
 /// Bounds the time to repair foreign changes: one second is promised.
 const REPAIR: Duration = Duration::from_secs(1);
-/// OFPT_ numbers.
-const FLOW_MOD: u8 = 14;
-const PACKET_OUT: u8 = 13;
-const MULTIPART_REPLY: u8 = 19;
 
 /// Returns a flow that forwards all packets.
 pub(super) fn normal(table_id: TableId, priority: u16) -> FlowMod {
@@ -75,7 +71,9 @@ fn delta_3_1_010_packet_in_flooding() {
             simulation.pass(Duration::from_millis(10));
         }
     }
-    assert!(out.kinds().iter().all(|kind| ![FLOW_MOD, PACKET_OUT].contains(kind)));
+    assert!(
+        out.kinds().iter().all(|kind| ![MessageType::FLOW_MOD.0, MessageType::PACKET_OUT.0].contains(kind))
+    );
     assert!(simulation.rates.most_messages() <= before + 100);
     is_put_back(&mut simulation, &[normal(TableId(0), 65_000)]);
 }
@@ -176,7 +174,7 @@ fn delta_3_1_080_flow_table_clearance_holds_back_no_acknowledgement() {
 fn delta_3_1_090_event_listener_unsubscription() {
     let mut simulation = settled();
     tamper(&mut simulation, |direction, bytes| {
-        let update = bytes[1] == MULTIPART_REPLY && bytes[4..8] == [0; 4];
+        let update = bytes[1] == MessageType::MULTIPART_REPLY.0 && bytes[4..8] == [0; 4];
         direction == Direction::ToSwitch || !update
     });
     simulation.links[0].switch.foreign(simulation.now, &normal(TableId(0), 65_000));
@@ -247,7 +245,9 @@ fn delta_3_1_160_link_fabrication() {
     let frame = [&[1, 0x80, 0xc2, 0, 0, 0x0e, 2, 0, 0, 0, 0, 1, 0x88, 0xcc][..], &[0; 46]].concat();
     simulation.links[0].switch.tell(&Message::PacketIn(said::packet_in(PortNo(1), &frame)));
     simulation.pass(S(1));
-    assert!(out.kinds().iter().all(|kind| ![FLOW_MOD, PACKET_OUT].contains(kind)));
+    assert!(
+        out.kinds().iter().all(|kind| ![MessageType::FLOW_MOD.0, MessageType::PACKET_OUT.0].contains(kind))
+    );
 }
 
 /// Adds a flow with the cookie of a rule, for each rule and each relevant table.
@@ -278,7 +278,7 @@ fn delta_3_1_230_flow_rule_id_spoofing() {
 fn delta_3_1_240_infinite_flow_rule_synchronization() {
     let mut simulation = new();
     tamper(&mut simulation, |direction, bytes| {
-        let flows = bytes[1] == MULTIPART_REPLY && bytes[8..10] == [0, 1] && bytes.len() > 32;
+        let flows = bytes[1] == MessageType::MULTIPART_REPLY.0 && bytes[8..10] == [0, 1] && bytes.len() > 32;
         if direction == Direction::ToController && flows {
             // The priority of the first.
             bytes[28..30].copy_from_slice(&[0, 77]);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Marks a read: OFPT_MULTIPART_REQUEST of OFPMP_FLOW.
-const MULTIPART_REQUEST: u8 = 18;
+use ofproto::MessageType;
+
 const FLOW: [u8; 2] = [0, 1];
 
 /// Holds the highest rates to all switches together.
@@ -36,7 +36,7 @@ impl Window {
 
 impl Rates {
     pub(super) fn sent(&mut self, elapsed: Duration, frame: &[u8]) {
-        let read = frame.get(1) == Some(&MULTIPART_REQUEST) && frame.get(8..10) == Some(&FLOW);
+        let read = frame.get(1) == Some(&MessageType::MULTIPART_REQUEST.0) && frame.get(8..10) == Some(&FLOW);
         self.second.sent(elapsed.as_secs(), read);
         self.minute.sent(elapsed.as_secs() / 60, read);
     }

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, FeaturesReply, Hello, Message, SwitchConfig};
-use ofproto::{Header, Xid};
+use ofproto::{Header, MessageType, Xid};
 
-use super::{Description, MULTIPART_REPLY, Session, State};
+use super::{Description, Session, State};
 use crate::session::error_names::{HELLO_FAILED, INCOMPATIBLE};
 use crate::session::{CloseReason, Connected, Event};
 
@@ -76,7 +76,7 @@ impl Session {
             }
             _ => {
                 let waiting = self.waiting();
-                self.close(CloseReason::Unexpected { kind: MULTIPART_REPLY, waiting });
+                self.close(CloseReason::Unexpected { kind: MessageType::MULTIPART_REPLY, waiting });
             }
         }
     }

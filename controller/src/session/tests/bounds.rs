@@ -82,7 +82,10 @@ fn flows_are_handed_on_part_by_part() {
     let xid = ask(&mut rig).unwrap();
     rig.give(xid, &part(true, 0..1));
     rig.give(xid, &part_of_groups(false, 0..1));
-    assert!(matches!(rig.closed(), Some(CloseReason::Unexpected { kind: 19, .. })), "another kind");
+    assert!(
+        matches!(rig.closed(), Some(CloseReason::Unexpected { kind: ofproto::MessageType(19), .. })),
+        "another kind"
+    );
 }
 
 #[test]
@@ -196,7 +199,7 @@ fn the_handshake_goes_on_beside_what_does_not_belong_to_it() {
     let other = ofproto::message::FeaturesReply { datapath_id: ofproto::DatapathId(7), ..features.clone() };
     let noise = |rig: &mut Rig| {
         rig.give(Xid(77), &Message::BarrierReply);
-        rig.give(Xid(77), &Message::Unknown { kind: 99, body: Bytes::new() });
+        rig.give(Xid(77), &Message::Unknown { kind: ofproto::MessageType(99), body: Bytes::new() });
         rig.give(Xid(77), &Message::Error(error.clone()));
         rig.give(Xid(77), &multipart(0, MultipartReplyBody::Flow(vec![])));
     };
@@ -253,7 +256,7 @@ fn a_list_of_ports_counts_as_it_is_in_memory() {
 fn another_list_than_that_of_ports_is_not_kept_in_the_handshake() {
     let mut rig = Rig::at(HandshakePoint::Ports, Config::default());
     rig.give(Xid(5), &part(true, 0..2));
-    assert!(matches!(rig.closed(), Some(CloseReason::Unexpected { kind: 19, .. })));
+    assert!(matches!(rig.closed(), Some(CloseReason::Unexpected { kind: ofproto::MessageType(19), .. })));
 }
 
 #[test]

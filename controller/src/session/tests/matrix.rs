@@ -72,7 +72,13 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
         ("ECHO_REPLY", encoded(9, &Message::EchoReply("hi".into()))),
         (
             "experimenter",
-            encoded(9, &Message::Unknown { kind: 4, body: vec![0, 0, 0x23, 0x20, 0, 0, 0, 9].into() }),
+            encoded(
+                9,
+                &Message::Unknown {
+                    kind: ofproto::MessageType(4),
+                    body: vec![0, 0, 0x23, 0x20, 0, 0, 0, 9].into(),
+                },
+            ),
         ),
         ("bundle control", encoded(9, &Message::BundleControl(open))),
         ("FEATURES_REQUEST", encoded(9, &Message::FeaturesRequest)),
@@ -96,8 +102,14 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
         ("ROLE_REPLY", encoded(9, &Message::RoleReply(Role { role: 1, generation_id: 0 }))),
         // OFPT_ROLE_STATUS of OpenFlow 1.4 (§7.4.4), which Open vSwitch and others send over 1.3,
         // too.
-        ("ROLE_STATUS", encoded(0, &Message::Unknown { kind: 30, body: vec![0; 16].into() })),
-        ("unknown type 99", encoded(9, &Message::Unknown { kind: 99, body: "".into() })),
+        (
+            "ROLE_STATUS",
+            encoded(0, &Message::Unknown { kind: ofproto::MessageType(30), body: vec![0; 16].into() }),
+        ),
+        (
+            "unknown type 99",
+            encoded(9, &Message::Unknown { kind: ofproto::MessageType(99), body: "".into() }),
+        ),
         ("echo in version 5", with(encoded(9, &echo), 0, &[5])),
         ("FLOW_REMOVED cut short", vec![4, 11, 0, 12, 0, 0, 0, 0, 1, 2, 3, 4]),
         ("ERROR cut short", vec![4, 1, 0, 9, 0, 0, 0, 9, 1]),

@@ -152,7 +152,7 @@ fn a_handshake_tells_who_the_switch_is() {
     assert_eq!(sent[0], (Xid(2), Message::FeaturesRequest));
     assert!(matches!(sent[1].1, Message::SetConfig(_)));
     assert_eq!(
-        sent[2..].iter().map(|(xid, m)| (*xid, m.kind())).collect::<Vec<_>>(),
+        sent[2..].iter().map(|(xid, m)| (*xid, m.kind().0)).collect::<Vec<_>>(),
         [(Xid(4), 18), (Xid(5), 18)]
     );
     rig.give(Xid(2), &Message::FeaturesReply(features()));

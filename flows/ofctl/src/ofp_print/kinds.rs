@@ -3,11 +3,8 @@
 //! The names are those of `ovs-ofctl`: OFPT and OFPST for the standard's messages and their parts, NXT and NXST for
 //! Nicira's, ONFT and ONFST for ONF's.
 
-use ofproto::message::ONF;
-use ofproto::{DecodeError, Header, OvsError, Reader, VERSION, Wire as _};
-
-/// Nicira's experimenter id.
-pub(super) const NICIRA: u32 = 0x2320;
+use ofproto::message::{NICIRA, ONF};
+use ofproto::{DecodeError, Header, MessageType, OvsError, Reader, VERSION, Wire as _};
 
 /// By what a message is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,24 +269,21 @@ pub(super) fn find(frame: &[u8]) -> Result<(&'static MessageKind, Reader<'_>), U
 }
 
 fn key(header: Header, r: &mut Reader<'_>) -> Result<MessageKey, UnknownMessage> {
-    const EXPERIMENTER: u8 = 4;
-    const REQUEST: u8 = 18;
-    const REPLY: u8 = 19;
     const EXPERIMENTER_PART: u16 = 0xffff;
     match header.kind {
-        EXPERIMENTER => experimenter(r, MessageKey::Experimenter),
+        MessageType::EXPERIMENTER => experimenter(r, MessageKey::Experimenter),
         // OpenFlow 1.0 has other numbers, and a shorter header for these.
-        REQUEST | REPLY if header.version != 1 => {
+        MessageType::MULTIPART_REQUEST | MessageType::MULTIPART_REPLY if header.version != 1 => {
             let part = r.u16("multipart.type")?;
             r.skip(6, "multipart")?;
-            let asked = header.kind == REQUEST;
+            let asked = header.kind == MessageType::MULTIPART_REQUEST;
             match part {
                 EXPERIMENTER_PART if asked => experimenter(r, MessageKey::ExperimenterRequest),
                 EXPERIMENTER_PART => experimenter(r, MessageKey::ExperimenterReply),
                 part => Ok(if asked { MessageKey::Request(part) } else { MessageKey::Reply(part) }),
             }
         }
-        kind => Ok(MessageKey::Type(kind)),
+        kind => Ok(MessageKey::Type(kind.0)),
     }
 }
 

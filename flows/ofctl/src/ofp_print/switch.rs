@@ -3,7 +3,7 @@
 use ofproto::codec::Reader;
 use ofproto::message::multipart::Desc;
 use ofproto::message::{FeaturesReply, Role, SwitchConfig};
-use ofproto::{OvsError, VERSION, Wire as _};
+use ofproto::{MessageType, OvsError, VERSION, Wire as _};
 
 use super::{Frame, MessagePrinter, Printed, put, text};
 
@@ -93,12 +93,14 @@ pub fn print_desc(out: &mut String, desc: &Desc) {
 }
 
 pub(super) fn role(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, frame: &Frame<'_>) -> Printed {
-    const REQUEST: u8 = 24;
     let role = Role::decode(r)?;
     let name = role_name(role.role)?;
     put!(out.text, " role={name}");
-    let has_generation =
-        if frame.header.kind == REQUEST { role.role != 0 } else { role.generation_id != u64::MAX };
+    let has_generation = if frame.header.kind == MessageType::ROLE_REQUEST {
+        role.role != 0
+    } else {
+        role.generation_id != u64::MAX
+    };
     if has_generation && role.generation_id != u64::MAX {
         put!(out.text, " generation_id={}", role.generation_id);
     }

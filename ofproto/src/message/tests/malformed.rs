@@ -192,7 +192,7 @@ fn messages_inside_messages() {
 fn an_experimenter_says_who_it_is_and_what() {
     for len in 0..8 {
         let body = Bytes::from(vec![0; len]);
-        let message = Message::Unknown { kind: 4, body: body.clone() };
+        let message = Message::Unknown { kind: crate::MessageType::EXPERIMENTER, body: body.clone() };
         assert_eq!(kind(cut(&message, 0)).0, Truncated, "{len}");
         let body = MultipartRequestBody::Unknown { kind: 0xffff, body };
         let message = Message::MultipartRequest(MultipartRequest { flags: 0, body });
