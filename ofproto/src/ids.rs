@@ -136,3 +136,22 @@ impl QueueId {
     /// Every queue, in requests.
     pub const ALL: Self = Self(0xffff_ffff);
 }
+
+/// Why a packet comes to the controller: OFPR_ (OpenFlow 1.3.5 §7.4.1). Any number may come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PacketInReason(pub u8);
+
+impl PacketInReason {
+    /// OFPR_NO_MATCH: the table-miss flow sent it.
+    pub const NO_MATCH: Self = Self(0);
+    /// OFPR_ACTION: an output action sent it.
+    pub const ACTION: Self = Self(1);
+    /// OFPR_INVALID_TTL: its TTL is used up.
+    pub const INVALID_TTL: Self = Self(2);
+}
+
+impl std::fmt::Display for PacketInReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}

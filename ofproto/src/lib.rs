@@ -69,7 +69,9 @@ pub use self::codec::{Reader, Wire, Writer};
 pub use self::error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use self::frame::{FrameError, Framer};
 pub use self::header::{HEADER_LEN, Header, VERSION};
-pub use self::ids::{BufferId, Cookie, DatapathId, GroupId, MeterId, PortNo, QueueId, TableId, Xid};
+pub use self::ids::{
+    BufferId, Cookie, DatapathId, GroupId, MeterId, PacketInReason, PortNo, QueueId, TableId, Xid,
+};
 pub use self::mac::MacAddr;
 pub use self::message::Message;
 pub use self::message_type::MessageType;

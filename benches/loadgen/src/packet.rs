@@ -150,7 +150,7 @@ fn packet_in(frame: Vec<u8>) -> Result<([u8; MAX_LEN], usize), EncodeError> {
     let message = Message::PacketIn(PacketIn {
         buffer_id: BufferId::NO_BUFFER,
         total_len: u16::try_from(frame.len()).unwrap_or(u16::MAX),
-        reason: 0,
+        reason: ofproto::PacketInReason(0),
         table_id: TableId(0),
         cookie: Cookie(0),
         fields: in_port(0),

@@ -68,7 +68,7 @@ pub use self::learn::{
 pub use self::sample::{ObservationId, Sample, SampleDirection};
 pub use self::standard::Legacy;
 pub use self::subfield::Subfield;
-use crate::ids::{GroupId, PortNo, TableId};
+use crate::ids::{GroupId, PacketInReason, PortNo, TableId};
 use crate::oxm::{Field, Oxm};
 
 /// Actions inside actions, at most so deep: what is deeper comes out as [`Action::Unknown`], and is refused in encoding.
@@ -259,7 +259,7 @@ pub struct ToController {
     /// Only to controllers of this id.
     pub controller_id: u16,
     /// OFPR_ reason.
-    pub reason: u8,
+    pub reason: PacketInReason,
     /// Bytes for the controller to recognise the flow by.
     pub userdata: Bytes,
     /// Whether the packet waits for NXT_RESUME.

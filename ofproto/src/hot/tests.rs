@@ -24,7 +24,7 @@ fn frame_of(in_port: u32, fields: &[Oxm], data: &[u8]) -> Vec<u8> {
     let packet = PacketIn {
         buffer_id: BufferId(7),
         total_len: u16::try_from(data.len()).unwrap(),
-        reason: 0,
+        reason: crate::ids::PacketInReason(0),
         table_id: TableId(3),
         cookie: Cookie(u64::MAX),
         fields: Match { fields: all },

@@ -141,7 +141,7 @@ pub fn to_controller() -> impl Strategy<Value = ToController> {
         .prop_map(|(max_len, controller_id, reason, userdata, pause, meter)| ToController {
             max_len,
             controller_id,
-            reason,
+            reason: crate::ids::PacketInReason(reason),
             userdata,
             pause,
             meter,

@@ -124,7 +124,7 @@ pub fn packet_in() -> impl Strategy<Value = PacketIn> {
         |((buffer_id, total_len, reason), table_id, cookie, fields, data)| PacketIn {
             buffer_id: BufferId(buffer_id),
             total_len,
-            reason,
+            reason: crate::ids::PacketInReason(reason),
             table_id,
             cookie,
             fields,

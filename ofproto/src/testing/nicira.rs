@@ -164,7 +164,7 @@ pub fn packet_in2() -> impl Strategy<Value = PacketIn2> {
         any::<u32>().prop_map(|id| PacketInProperty::BufferId(BufferId(id))),
         table_id().prop_map(PacketInProperty::TableId),
         cookie().prop_map(PacketInProperty::Cookie),
-        any::<u8>().prop_map(PacketInProperty::Reason),
+        any::<u8>().prop_map(|n| PacketInProperty::Reason(crate::ids::PacketInReason(n))),
         matches().prop_map(PacketInProperty::Metadata),
         bytes(20).prop_map(PacketInProperty::Userdata),
         continuation().prop_map(PacketInProperty::Continuation),

@@ -24,7 +24,7 @@ pub fn packet_in(in_port: PortNo, frame: &[u8]) -> PacketIn {
     PacketIn {
         buffer_id: BufferId::NO_BUFFER,
         total_len: u16::try_from(frame.len()).unwrap_or(u16::MAX),
-        reason: 0,
+        reason: crate::ids::PacketInReason::NO_MATCH,
         table_id: TableId(0),
         cookie: Cookie(0),
         fields: Match { fields: vec![in_port] },

@@ -342,7 +342,7 @@ fn ovs_ofctl_prints_what_was_meant() {
             "controller(userdata=01.02,meter_id=4)",
         ),
         (
-            to(ToController { reason: 0, pause: true, ..ToController::default() }),
+            to(ToController { reason: ofproto::PacketInReason(0), pause: true, ..ToController::default() }),
             "controller(reason=no_match,pause)",
         ),
         (

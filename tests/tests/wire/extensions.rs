@@ -101,7 +101,7 @@ fn a_packet_comes_in_the_format_that_was_asked_for() {
         PacketInProperty::Packet(frame()),
         PacketInProperty::TableId(TableId(1)),
         PacketInProperty::Cookie(Cookie(0x78)),
-        PacketInProperty::Reason(1),
+        PacketInProperty::Reason(ofproto::PacketInReason(1)),
     ] {
         assert!(packet.properties.contains(&expected), "{expected:?}: {packet:?}");
     }
@@ -160,7 +160,7 @@ fn packets_go_to_the_controller_that_was_meant() {
         let to = ToController {
             max_len: 0xffff,
             controller_id,
-            reason: 1,
+            reason: ofproto::PacketInReason(1),
             userdata: Bytes::new(),
             pause: false,
             meter: None,

@@ -165,7 +165,7 @@ fn open_vswitch_prints_the_experimenters_messages() {
     let packet = PacketIn {
         buffer_id: BufferId(0x12),
         total_len: 60,
-        reason: 2,
+        reason: ofproto::PacketInReason(2),
         table_id: TableId(3),
         cookie: Cookie(7),
         fields: Match { fields: vec![Oxm::Known { field: Field::InPort, value: 5, mask: None }] },
@@ -204,7 +204,7 @@ fn open_vswitch_prints_the_experimenters_messages() {
             PacketInProperty::BufferId(BufferId(0x12)),
             PacketInProperty::TableId(TableId(4)),
             PacketInProperty::Cookie(Cookie(0x99)),
-            PacketInProperty::Reason(1),
+            PacketInProperty::Reason(ofproto::PacketInReason(1)),
             PacketInProperty::Userdata(Bytes::from_static(&[0xaa, 0xbb])),
         ],
     };

@@ -25,8 +25,6 @@ pub(super) const MIRRORED: usize = 262_144;
 const ADDITIONS: usize = 4_096;
 /// OFPFMFC_TABLE_FULL of OFPET_FLOW_MOD_FAILED (OpenFlow 1.3.5, ofp_flow_mod_failed_code).
 const TABLE_FULL: (u16, u16) = (5, 1);
-/// OFPR_INVALID_TTL (OpenFlow 1.3.5 §7.4.1): not what a flow sends to the controller.
-const INVALID_TTL: u8 = 2;
 
 /// The flows that were added last, under the ids that they were sent with.
 #[derive(Debug, Default)]
@@ -50,7 +48,8 @@ impl PendingAdditions {
 impl Bridge {
     /// Learns from a packet, and sends it on.
     pub(super) fn execute(&mut self, now: Instant, message: &PacketIn, session: &mut Session) {
-        if !self.owned || message.reason == INVALID_TTL {
+        // A packet whose TTL is used up was not sent by a flow.
+        if !self.owned || message.reason == ofproto::PacketInReason::INVALID_TTL {
             return;
         }
         // The flow that it comes from: is the controller to execute its actions?

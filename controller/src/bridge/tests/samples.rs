@@ -86,7 +86,7 @@ fn a_packet_is_a_sample_of_the_flow_that_dropped_it() {
         Message::PacketIn(PacketIn {
             buffer_id: BufferId::NO_BUFFER,
             total_len: 20,
-            reason: 1,
+            reason: ofproto::PacketInReason(1),
             table_id: TableId(2),
             cookie,
             fields: Match { fields: vec![port] },

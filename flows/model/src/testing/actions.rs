@@ -135,7 +135,7 @@ fn controller() -> impl Strategy<Value = Action> {
             Action::Controller(Box::new(ToController {
                 max_len,
                 controller_id,
-                reason,
+                reason: ofproto::PacketInReason(reason),
                 userdata,
                 pause,
                 meter,

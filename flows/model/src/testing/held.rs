@@ -35,7 +35,14 @@ pub(super) fn action() -> BoxedStrategy<Action> {
             // With nothing else said, the same text stands for an output.
             let (controller_id, reason) = if plain { (id | 1, 1) } else { (id | 1, reason) };
             let userdata = Bytes::from(userdata);
-            let to = ToController { max_len, controller_id, reason, userdata, pause: false, meter: None };
+            let to = ToController {
+                max_len,
+                controller_id,
+                reason: ofproto::PacketInReason(reason),
+                userdata,
+                pause: false,
+                meter: None,
+            };
             Action::Controller(Box::new(to))
         });
     let member = prop_oneof![(0..0xff00_u32), (0xffff_fff8..=u32::MAX)].prop_map(PortNo);

@@ -40,7 +40,7 @@ pub(super) fn packet_in(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira
         table: head.table_id.0,
         cookie: Some(head.cookie).filter(|cookie| cookie.0 != u64::MAX),
         total_len: u64::from(head.total_len),
-        reason: head.reason,
+        reason: head.reason.0,
         buffer_id: Some(head.buffer_id.0).filter(|id| *id != u32::MAX),
         fields,
         data: r.rest(),

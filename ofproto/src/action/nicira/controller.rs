@@ -6,6 +6,7 @@ use super::super::{Action, ToController};
 use super::{CONTROLLER, CONTROLLER2};
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
+use crate::ids::PacketInReason;
 
 /// NXAC2PT_ property types.
 const MAX_LEN: u16 = 0;
@@ -16,7 +17,6 @@ const PAUSE: u16 = 4;
 const METER_ID: u16 = 5;
 
 /// OFPR_ACTION.
-const REASON_ACTION: u8 = 1;
 
 impl Default for ToController {
     /// What the properties of NXAST_CONTROLLER2 stand for when they are absent: the whole packet, to controllers
@@ -25,7 +25,7 @@ impl Default for ToController {
         Self {
             max_len: 0xffff,
             controller_id: 0,
-            reason: REASON_ACTION,
+            reason: PacketInReason::ACTION,
             userdata: Bytes::new(),
             pause: false,
             meter: None,
@@ -36,7 +36,7 @@ impl Default for ToController {
 pub(super) fn decode(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     let max_len = r.u16("controller max_len")?;
     let controller_id = r.u16("controller id")?;
-    let reason = r.u8("controller reason")?;
+    let reason = PacketInReason(r.u8("controller reason")?);
     r.skip(1, "controller padding")?;
     Ok(Some(Action::Controller(Box::new(ToController {
         max_len,
@@ -68,7 +68,7 @@ pub(super) fn decode2(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError>
                 p.skip(2, "controller2 id padding")?;
             }
             REASON => {
-                to.reason = p.u8("controller2 reason")?;
+                to.reason = PacketInReason(p.u8("controller2 reason")?);
                 // Open vSwitch leaves the padding outside this property's length, unlike that of the others.
                 p.skip(p.remaining().min(3), "controller2 reason padding")?;
             }
@@ -91,7 +91,7 @@ pub(super) fn encode(to: &ToController, w: &mut Writer) -> Result<(), EncodeErro
         w.u16(CONTROLLER);
         w.u16(to.max_len);
         w.u16(to.controller_id);
-        w.u8(to.reason);
+        w.u8(to.reason.0);
         w.zeros(1);
         return Ok(());
     }
@@ -105,7 +105,7 @@ pub(super) fn encode(to: &ToController, w: &mut Writer) -> Result<(), EncodeErro
         property(w, CONTROLLER_ID, &u32::from(to.controller_id).rotate_left(16).to_be_bytes())?;
     }
     if to.reason != default.reason {
-        property(w, REASON, &[to.reason])?;
+        property(w, REASON, &[to.reason.0])?;
     }
     if !to.userdata.is_empty() {
         property(w, USERDATA, &to.userdata)?;

@@ -38,7 +38,7 @@ impl Wire for NxPacketIn {
         let Self(packet) = self;
         w.u32(packet.buffer_id.0);
         w.u16(packet.total_len);
-        w.u8(packet.reason);
+        w.u8(packet.reason.0);
         w.u8(packet.table_id.0);
         w.u64(packet.cookie.0);
         let match_len = w.len_slot(w.len() + 8);

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::action::Action;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
-use crate::ids::{BufferId, Cookie, TableId};
+use crate::ids::{BufferId, Cookie, PacketInReason, TableId};
 use crate::message::tlv::{self, Property};
 use crate::message::{decode_list, encode_list};
 use crate::oxm::Match;
@@ -33,7 +33,7 @@ pub enum PacketInProperty {
     /// 4: the flow's cookie.
     Cookie(Cookie),
     /// 5: OFPR_ reason.
-    Reason(u8),
+    Reason(PacketInReason),
     /// 6: port of arrival and other metadata.
     Metadata(Match),
     /// 7: the bytes that `controller(userdata=...)` gave.
@@ -90,7 +90,7 @@ impl Wire for PacketInProperty {
             2 => Self::BufferId(BufferId(p.u32("packet_in2.buffer_id")?)),
             3 => Self::TableId(TableId(p.u8("packet_in2.table_id")?)),
             4 => Self::Cookie(Cookie(wide(&mut p, "packet_in2.cookie")?)),
-            5 => Self::Reason(p.u8("packet_in2.reason")?),
+            5 => Self::Reason(PacketInReason(p.u8("packet_in2.reason")?)),
             6 => Self::Metadata(Match::decode_fields(&mut p)?),
             7 => Self::Userdata(p.rest_shared()),
             8 => {
@@ -110,7 +110,7 @@ impl Wire for PacketInProperty {
             Self::BufferId(id) => put(w, 2, &id.0.to_be_bytes()),
             Self::TableId(id) => put(w, 3, &[id.0]),
             Self::Cookie(cookie) => put_wide(w, 4, &cookie.0.to_be_bytes()),
-            Self::Reason(reason) => put(w, 5, &[*reason]),
+            Self::Reason(reason) => put(w, 5, &[reason.0]),
             Self::Metadata(fields) => {
                 tlv::encode_padded(w, 6, "packet_in2.metadata", |w| fields.encode_fields(w))
             }

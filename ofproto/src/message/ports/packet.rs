@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::action::Action;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
-use crate::ids::{BufferId, Cookie, PortNo, TableId};
+use crate::ids::{BufferId, Cookie, PacketInReason, PortNo, TableId};
 use crate::oxm::Match;
 
 /// A packet for the controller.
@@ -15,8 +15,8 @@ pub struct PacketIn {
     pub buffer_id: BufferId,
     /// Its full length, bytes.
     pub total_len: u16,
-    /// OFPR_ reason: 0 no match, 1 action, 2 invalid TTL.
-    pub reason: u8,
+    /// Why it comes.
+    pub reason: PacketInReason,
     /// Where it was matched.
     pub table_id: TableId,
     /// The flow's cookie.
@@ -50,7 +50,7 @@ impl PacketIn {
         Ok(Self {
             buffer_id: BufferId(r.u32("packet_in.buffer_id")?),
             total_len: r.u16("packet_in.total_len")?,
-            reason: r.u8("packet_in.reason")?,
+            reason: PacketInReason(r.u8("packet_in.reason")?),
             table_id: TableId(r.u8("packet_in.table_id")?),
             cookie: Cookie(r.u64("packet_in.cookie")?),
             fields: Match::default(),
@@ -71,7 +71,7 @@ impl Wire for PacketIn {
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
         w.u32(self.buffer_id.0);
         w.u16(self.total_len);
-        w.u8(self.reason);
+        w.u8(self.reason.0);
         w.u8(self.table_id.0);
         w.u64(self.cookie.0);
         self.fields.encode(w)?;

@@ -84,7 +84,7 @@ fn nxt_packet_in() {
     let packet = PacketIn {
         buffer_id: BufferId::NO_BUFFER,
         total_len: 42,
-        reason: 1,
+        reason: crate::ids::PacketInReason(1),
         table_id: TableId(0),
         cookie: Cookie(u64::MAX),
         fields: Match { fields: vec![known(Field::InPort, 1), known(Field::Reg1, 5)] },
@@ -123,7 +123,7 @@ fn nxt_packet_in2() {
         properties: vec![
             PacketInProperty::Packet(Bytes::from_static(FRAME)),
             PacketInProperty::TableId(TableId(0)),
-            PacketInProperty::Reason(1),
+            PacketInProperty::Reason(crate::ids::PacketInReason(1)),
             PacketInProperty::Metadata(Match { fields }),
             PacketInProperty::Continuation(inside.clone().into()),
             PacketInProperty::Userdata(Bytes::from_static(&[0xaa, 0xbb])),

@@ -140,7 +140,9 @@ fn lengths_of_properties() {
     assert_eq!(kind(with_word(&features, 86, 5)), (Truncated, 88));
 
     // The padding of a property is part of it.
-    let packet = Message::PacketIn2(PacketIn2 { properties: vec![PacketInProperty::Reason(1)] });
+    let packet = Message::PacketIn2(PacketIn2 {
+        properties: vec![PacketInProperty::Reason(crate::ids::PacketInReason(1))],
+    });
     assert_eq!(kind(cut(&packet, 1)), (Truncated, 21));
     assert_eq!(kind(with_word(&packet, 18, 6)), (BadLength(1), 21));
     assert_eq!(kind(with_word(&packet, 18, 4)), (Truncated, 20));

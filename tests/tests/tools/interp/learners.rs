@@ -409,7 +409,7 @@ fn seen(frame: Vec<u8>) -> Packet {
     packet_of(&PacketIn {
         buffer_id: BufferId::NO_BUFFER,
         total_len: 0,
-        reason: 1,
+        reason: ofproto::PacketInReason(1),
         table_id: TableId(0),
         cookie: Cookie(0),
         fields: Match { fields: vec![Oxm::Known { field: Field::InPortOxm, value: 3, mask: None }] },

@@ -198,7 +198,7 @@ fn packet_in() -> BoxedStrategy<PacketIn> {
         .prop_map(|((buffered, buffer, cookie, table), reason, fields, data, more)| PacketIn {
             buffer_id: if buffered { BufferId(buffer) } else { BufferId::NO_BUFFER },
             total_len: u16::try_from(data.len()).unwrap() + more,
-            reason,
+            reason: ofproto::PacketInReason(reason),
             table_id: TableId(table),
             cookie: Cookie(cookie),
             fields: fields.to_wire(),

@@ -1,9 +1,9 @@
 //! Actions that write fields, and the arguments of `controller` and `note`.
 
 use bytes::Bytes;
-use ofproto::PortNo;
 use ofproto::action::{Action, Subfield, ToController};
 use ofproto::oxm::{Field, Oxm};
+use ofproto::{PacketInReason, PortNo};
 
 use crate::syntax::Context;
 use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
@@ -16,7 +16,6 @@ use crate::syntax::protocols::Protocols;
 /// OFPR_ reasons, as they are written.
 pub(in crate::syntax) const REASONS: [&str; 6] =
     ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"];
-const REASON_ACTION: u8 = 1;
 
 /// Reads one value without a mask.
 pub(in crate::syntax) fn exact<'a>(
@@ -163,7 +162,7 @@ pub(in crate::syntax) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) ->
     let mut to = ToController {
         max_len: 0xffff,
         controller_id: 0,
-        reason: REASON_ACTION,
+        reason: PacketInReason::ACTION,
         userdata: Bytes::new(),
         pause: false,
         meter: None,
@@ -186,10 +185,10 @@ pub(in crate::syntax) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) ->
                     REASONS.iter().position(|name| *name == value).and_then(|at| u8::try_from(at).ok());
                 // A switch may hold a reason that has no name.
                 let found = found.or_else(|| value.parse().ok());
-                to.reason = found.ok_or_else(|| {
+                to.reason = ofproto::PacketInReason(found.ok_or_else(|| {
                     cx.error(SyntaxErrorKind::Value, value, format!("unknown reason {value:?}"))
                         .help(format!("one of {}", REASONS.join(", ")))
-                })?;
+                })?);
             }
             _ => {
                 let known = "max_len, reason, id, userdata, pause, meter_id";
@@ -197,7 +196,7 @@ pub(in crate::syntax) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) ->
             }
         }
     }
-    plain &= to.reason == REASON_ACTION && to.controller_id == 0 && !to.pause && to.meter.is_none();
+    plain &= to.reason == PacketInReason::ACTION && to.controller_id == 0 && !to.pause && to.meter.is_none();
     Ok(if plain {
         Action::Output { port: PortNo::CONTROLLER, max_len: to.max_len }
     } else {

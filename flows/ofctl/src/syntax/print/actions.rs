@@ -198,7 +198,7 @@ fn bytes(bytes: &[u8]) -> String {
 fn controller(to: &ToController) -> String {
     let mut parts = Vec::new();
     let reason =
-        REASONS.get(usize::from(to.reason)).map_or_else(|| to.reason.to_string(), |r| (*r).to_owned());
+        REASONS.get(usize::from(to.reason.0)).map_or_else(|| to.reason.to_string(), |r| (*r).to_owned());
     if reason != "action" {
         parts.push(format!("reason={reason}"));
     }
