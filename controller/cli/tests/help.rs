@@ -20,7 +20,7 @@ fn commands(help: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_command_says_what_it_does_and_fits_the_terminal() {
+fn every_command_says_what_it_does() {
     let top = help(&[]);
     let commands = commands(&top);
     assert!(commands.len() > 25, "{commands:?}");
@@ -28,7 +28,5 @@ fn every_command_says_what_it_does_and_fits_the_terminal() {
         let text = help(&[command]);
         let first = text.lines().next().unwrap_or_default();
         assert!(first.len() > 10 && !first.starts_with("Usage"), "{command}: {first:?}");
-        let long = text.lines().find(|line| line.chars().count() > 100);
-        assert_eq!(long, None, "{command}");
     }
 }
