@@ -184,7 +184,9 @@ impl<'a> Rules<'a> {
             false => Self::means(&a.to, to),
         };
         // A list that is the network's name alone is all its members; in a list of several each is meant by itself.
-        let alone = |a: &Allow| !nameless || a.to.len() == 1;
+        // What is outside is no part of the network's list.
+        let inner = |a: &Allow| a.to.iter().filter(|name| self.outside(name).is_none()).count();
+        let alone = |a: &Allow| !nameless || inner(a) == 1;
         let direct =
             |a: &&&Allow| a.via.is_none() && self.says(&a.from, from, src, content) && named(a) && alone(a);
         let how = manner(from, src);
