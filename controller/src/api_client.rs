@@ -1,23 +1,31 @@
 //! A small client for the controller's own API: one request, one answer, over a Unix socket or TCP.
-//!
-//! It speaks HTTP/1.0 (RFC 1945), so the answer ends with the connection: no chunks, no keep-alive.
 
+use std::error::Error;
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::thread;
 use std::time::Duration;
+
+use axum::http::{Request, header};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::api::Token;
 
-/// How long the controller has to take a request, or to answer one that only looks.
+/// Bounds the time to connect, and that of an exchange that only looks.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long it has for a change: bridges, and Open vSwitch, have to take it.
+/// Bounds the time of a change: bridges, and Open vSwitch, have to take it.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest answer that is read, in bytes.
-const LIMIT: u64 = 64 << 20;
+/// Bounds the body of an answer, in bytes.
+const LIMIT: usize = 64 << 20;
 
 /// Where a controller with the usual state directory serves its API.
 pub const DEFAULT_SOCKET: &str = "/run/portcullis/api.sock";
@@ -69,6 +77,14 @@ pub enum ApiClientError {
     /// What answered does not speak HTTP.
     #[error("{0} gave no HTTP answer")]
     NotHttp(ApiAddress),
+    /// No such request can be written.
+    #[error("{path:?} cannot be asked for: {source}")]
+    Unwritable {
+        /// What was to be asked for.
+        path: String,
+        /// Names the part that HTTP does not have.
+        source: axum::http::Error,
+    },
     /// The controller refused.
     #[error("{path}: the controller answered {status}: {body}")]
     Refused {
@@ -90,7 +106,11 @@ pub struct Reply {
     pub body: String,
 }
 
-/// Asks for `path`; any status but 2xx is an error. Blocks for at most some seconds.
+/// Asks for `path`. Blocks for at most some seconds.
+///
+/// # Errors
+///
+/// [`ApiClientError::Refused`] for any status but 2xx, and the errors of [`request`].
 pub fn fetch(api: &ApiAddress, path: &str) -> Result<String, ApiClientError> {
     let reply = request(api, "GET", path, None, None)?;
     if !(200..300).contains(&reply.status) {
@@ -100,8 +120,14 @@ pub fn fetch(api: &ApiAddress, path: &str) -> Result<String, ApiClientError> {
     Ok(reply.body)
 }
 
-/// Sends one request, with a JSON body if there is one, and a token. Blocks for at most some seconds, or a minute where
-/// it is a change.
+/// Sends one request, with a JSON body if there is one, and a token. Blocks for at most some
+/// seconds, or a minute where it is a change.
+///
+/// # Errors
+///
+/// - [`ApiClientError::Unwritable`] if HTTP has no such method or path.
+/// - [`ApiClientError::Io`] if nobody listens, the connection breaks, or the answer is late or too long.
+/// - [`ApiClientError::NotHttp`] if something else than HTTP answers.
 pub fn request(
     api: &ApiAddress,
     method: &str,
@@ -109,60 +135,117 @@ pub fn request(
     json: Option<&str>,
     token: Option<&Token>,
 ) -> Result<Reply, ApiClientError> {
-    let failed = |source| ApiClientError::Io { address: api.clone(), source };
-    let patience = if method == "GET" { TIMEOUT } else { PATIENCE };
-    let answer = match api {
-        ApiAddress::Unix(socket) => UnixStream::connect(socket).and_then(|stream| {
-            stream.set_read_timeout(Some(patience))?;
-            stream.set_write_timeout(Some(TIMEOUT))?;
-            exchange(stream, method, path, json, token)
-        }),
-        ApiAddress::Tcp(address) => TcpStream::connect_timeout(address, TIMEOUT).and_then(|stream| {
-            stream.set_read_timeout(Some(patience))?;
-            stream.set_write_timeout(Some(TIMEOUT))?;
-            exchange(stream, method, path, json, token)
-        }),
-    }
-    .map_err(failed)?;
-    parse(&answer).ok_or_else(|| ApiClientError::NotHttp(api.clone()))
-}
-
-fn exchange<S: Read + Write>(
-    mut stream: S,
-    method: &str,
-    path: &str,
-    json: Option<&str>,
-    token: Option<&Token>,
-) -> io::Result<Vec<u8>> {
-    let mut head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n");
-    if let Some(body) = json {
-        head += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "localhost")
+        .header(header::CONNECTION, "close");
+    if json.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
     }
     if let Some(token) = token {
-        head += &format!("Authorization: {}\r\n", token.header());
+        request = request.header(header::AUTHORIZATION, token.header());
     }
-    head += "\r\n";
-    head += json.unwrap_or_default();
-    stream.write_all(head.as_bytes())?;
-    let mut answer = Vec::new();
-    if stream.take(LIMIT + 1).read_to_end(&mut answer)? as u64 > LIMIT {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the answer is too long"));
-    }
-    Ok(answer)
+    let request = request
+        .body(Full::from(json.unwrap_or_default().to_owned()))
+        .map_err(|source| ApiClientError::Unwritable { path: path.to_owned(), source })?;
+    let patience = if method == "GET" { TIMEOUT } else { PATIENCE };
+    // On its own thread, because a thread that drives a runtime cannot drive another one.
+    let answer = thread::scope(|scope| {
+        let asking = thread::Builder::new().spawn_scoped(scope, || ask(api, request, patience))?;
+        asking.join().unwrap_or_else(|_| Err(io::Error::other("the thread that asked ended early").into()))
+    });
+    answer.map_err(|failure| match failure {
+        Failure::NotHttp => ApiClientError::NotHttp(api.clone()),
+        Failure::Io(source) => ApiClientError::Io { address: api.clone(), source },
+    })
 }
 
-fn parse(answer: &[u8]) -> Option<Reply> {
-    let end = answer.windows(4).position(|w| w == b"\r\n\r\n")?;
-    let (head, body) = answer.split_at_checked(end + 4)?;
-    let line = std::str::from_utf8(head).ok()?.lines().next()?;
-    let mut words = line.split(' ');
-    words.next().filter(|version| version.starts_with("HTTP/1."))?;
-    let status = words.next()?.parse().ok()?;
-    Some(Reply { status, body: String::from_utf8_lossy(body).into_owned() })
+/// Tells why an exchange failed.
+#[derive(Debug)]
+enum Failure {
+    Io(io::Error),
+    NotHttp,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<hyper::Error> for Failure {
+    fn from(error: hyper::Error) -> Self {
+        if error.is_parse() || error.is_incomplete_message() {
+            return Self::NotHttp;
+        }
+        // The text of hyper's own error does not say what the system said.
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        Self::Io(match source {
+            Some(source) => io::Error::new(source.kind(), source.to_string()),
+            None => io::Error::other(error),
+        })
+    }
+}
+
+/// Connects and exchanges one request for its answer, within `patience` from the connection on.
+fn ask(api: &ApiAddress, request: Request<Full<Bytes>>, patience: Duration) -> Result<Reply, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answer = async {
+        match api {
+            ApiAddress::Unix(socket) => {
+                let stream = connect(socket)?;
+                exchange(tokio::net::UnixStream::from_std(stream)?, request, patience).await
+            }
+            ApiAddress::Tcp(address) => {
+                let stream = TcpStream::connect_timeout(address, TIMEOUT)?;
+                stream.set_nonblocking(true)?;
+                exchange(tokio::net::TcpStream::from_std(stream)?, request, patience).await
+            }
+        }
+    };
+    runtime.block_on(answer)
+}
+
+/// Connects to a Unix socket. Waits while its queue is full, which a nonblocking socket does not.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_write_timeout(Some(TIMEOUT))?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+async fn exchange<S>(stream: S, request: Request<Full<Bytes>>, patience: Duration) -> Result<Reply, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let answer = async {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let body = Limited::new(body, LIMIT).collect().await.map_err(of_body)?.to_bytes();
+        Ok(Reply { status: head.status.as_u16(), body: String::from_utf8_lossy(&body).into_owned() })
+    };
+    let late = |_| {
+        let why = format!("nothing whole came within {} s", patience.as_secs_f32());
+        io::Error::new(io::ErrorKind::TimedOut, why)
+    };
+    tokio::time::timeout(patience, answer).await.map_err(late)?
+}
+
+/// Tells why a body did not come to its end.
+fn of_body(error: Box<dyn Error + Send + Sync>) -> io::Error {
+    if error.is::<LengthLimitError>() {
+        return io::Error::new(io::ErrorKind::FileTooLarge, "the answer is too long");
+    }
+    io::Error::other(error)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
     use axum::Router;
     use axum::http::StatusCode;
     use axum::routing::{get, post};
@@ -211,9 +294,61 @@ mod tests {
         assert!("localhost".parse::<ApiAddress>().is_err());
     }
 
+    /// Answers a request at a socket of its own.
+    fn served(answer: &'static [u8]) -> (tempfile::TempDir, ApiAddress) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("api.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1_000]);
+            let _ = stream.write_all(answer);
+            if answer.is_empty() {
+                thread::sleep(Duration::from_secs(2));
+            }
+        });
+        (dir, ApiAddress::Unix(path))
+    }
+
     #[test]
     fn what_is_not_http_is_refused() {
-        assert_eq!(parse(b"SSH-2.0-OpenSSH\r\n\r\n"), None);
-        assert_eq!(parse(b"HTTP/1.1 200 OK\r\n"), None);
+        for answer in [&b"SSH-2.0-OpenSSH\r\n\r\n"[..], b"HTTP/1.1 200 OK\r\n", b"\0"] {
+            let (_dir, api) = served(answer);
+            let error = fetch(&api, "/").unwrap_err();
+            assert!(matches!(error, ApiClientError::NotHttp(_)), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_is_an_error() {
+        let (_dir, api) = served(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+        let error = fetch(&api, "/").unwrap_err();
+        assert!(matches!(error, ApiClientError::Io { .. }), "{error}");
+        let (_dir, api) = served(b"HTTP/1.0 200 OK\r\n\r\nabc");
+        assert_eq!(fetch(&api, "/").unwrap(), "abc", "HTTP/1.0 ends with its connection");
+    }
+
+    #[test]
+    fn an_answer_that_is_late_or_too_long_is_an_error() {
+        let (_dir, api) = served(b"");
+        let asked = ask(&api, Request::new(Full::default()), Duration::from_millis(100));
+        let Err(Failure::Io(error)) = asked else { panic!("{asked:?}") };
+        assert_eq!(error.to_string(), "nothing whole came within 0.1 s");
+        let head = format!("HTTP/1.0 200 OK\r\n\r\n{}", "x".repeat(LIMIT + 1));
+        let (_dir, api) = served(head.leak().as_bytes());
+        let error = fetch(&api, "/").unwrap_err().to_string();
+        assert!(error.contains("the answer is too long (is `portcullis run` running there?)"), "{error}");
+    }
+
+    #[test]
+    fn no_request_is_sent_that_http_does_not_have() {
+        let error = fetch(&"tcp:127.0.0.1:1".parse().unwrap(), "/a b").unwrap_err().to_string();
+        assert_eq!(error, "\"/a b\" cannot be asked for: invalid uri character");
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_drives_a_runtime_may_ask() {
+        let (_dir, api) = served(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nup");
+        assert_eq!(fetch(&api, "/").unwrap(), "up");
     }
 }
