@@ -37,10 +37,11 @@ pub(super) struct OfpParse {
 
 /// Print the OpenFlow messages in a packet capture, as `ovs-ofctl ofp-parse-pcap` does.
 ///
-/// A connection is followed from its SYN; what was captured of one that was open before is passed over.
+/// A connection is followed from its SYN. One that was open before is followed from the first whole
+/// message that is found in it.
 #[derive(Debug, Args)]
 pub(super) struct OfpParsePcap {
-    /// The capture (pcap, Ethernet).
+    /// The capture (pcap or pcapng, Ethernet).
     file: String,
     /// The TCP ports of OpenFlow: 6653 and 6633 unless others are given.
     ports: Vec<u16>,

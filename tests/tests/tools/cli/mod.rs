@@ -6,6 +6,7 @@ mod compile;
 mod dump_flows;
 mod matrix;
 mod output;
+mod pcap;
 mod verbatim;
 
 use std::path::Path;
