@@ -9,6 +9,7 @@
 //!
 //! A port without a policy is quarantined, so it is put on the bridge before its flows, and taken off after them.
 
+mod body;
 mod create;
 mod devices;
 mod instances;

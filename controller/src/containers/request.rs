@@ -1,13 +1,11 @@
 //! What a caller asks for, read with care: every error names the key that it is about.
 
-use ofctl::nearest;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::body;
 use super::service::ServedService;
 use crate::problem::Problem;
-use crate::store::Transport;
 
 /// The longest name, bytes.
 const MAX_NAME: usize = 63;
@@ -15,7 +13,8 @@ const MAX_NAME: usize = 63;
 const MAX_SERVICES: usize = 64;
 
 /// A container to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = CreateContainer, examples(json!({
     "name": "tor-relay",
     "network": "privacy",
@@ -27,7 +26,7 @@ pub struct Request {
     /// The network's name.
     pub network: String,
     /// What it serves.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "body::list", skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub services: Vec<ServedService>,
     /// The network namespace that its end is put into, as `ip netns` knows it.
@@ -36,7 +35,8 @@ pub struct Request {
 }
 
 /// A template to be stamped out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Instance {
     /// The template's name.
     pub template: String,
@@ -50,29 +50,7 @@ impl Request {
     /// # Errors
     /// What is wrong with it, by the name of the key.
     pub fn read(body: &[u8]) -> Result<Self, Problem> {
-        let value = parse(body)?;
-        let object = Object::of(&value, "", &["name", "network", "services", "netns"])?;
-        let services = match object.map.get("services") {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(list)) => {
-                let read =
-                    list.iter().enumerate().map(|(n, value)| service(value, &format!("services[{n}]")));
-                read.collect::<Result<_, _>>()?
-            }
-            Some(_) => {
-                return Err(bad(
-                    "services",
-                    "is no list",
-                    "write [{\"name\": …, \"protocol\": …, \"port\": …}]",
-                ));
-            }
-        };
-        let request = Self {
-            name: object.text("name")?,
-            network: object.text("network")?,
-            services,
-            netns: object.optional("netns")?,
-        };
+        let request: Self = body::read(body, remedy)?;
         request.check()?;
         Ok(request)
     }
@@ -87,6 +65,10 @@ impl Request {
             return Err(bad("services", &format!("has more than {MAX_SERVICES}"), "leave some out"));
         }
         for (n, one) in self.services.iter().enumerate() {
+            plain(&format!("services[{n}].name"), &one.name)?;
+            if one.port == 0 {
+                return Err(bad(&format!("services[{n}].port"), "is 0", remedy("port")));
+            }
             for other in self.services.iter().take(n) {
                 if one.name == other.name {
                     let what = format!("is {:?}, as another's", one.name);
@@ -113,36 +95,22 @@ impl Instance {
     /// # Errors
     /// What is wrong with it, by the name of the key.
     pub fn read(body: &[u8]) -> Result<Self, Problem> {
-        let value = parse(body)?;
-        let object = Object::of(&value, "", &["template", "number"])?;
-        let number = object.number("number", 0, u64::from(u32::MAX), "a number of the template's range")?;
-        Ok(Self { template: object.text("template")?, number: u32::try_from(number).unwrap_or(u32::MAX) })
+        body::read(body, remedy)
     }
 }
 
-fn service(value: &Value, key: &str) -> Result<ServedService, Problem> {
-    let object = Object::of(value, key, &["name", "protocol", "port", "exposed"])?;
-    let name = object.text("name")?;
-    plain(&object.key("name"), &name)?;
-    let protocol = object.text("protocol")?;
-    let Some(protocol) = Transport::parse(&protocol) else {
-        let what = format!("is {protocol:?}, no protocol of a service");
-        return Err(bad(&object.key("protocol"), &what, "write \"tcp\", \"udp\" or \"sctp\""));
-    };
-    let port = object.number("port", 1, u64::from(u16::MAX), "a port is 1 to 65535")?;
-    let exposed = match object.map.get("exposed") {
-        None | Some(Value::Null) => true,
-        Some(Value::Bool(exposed)) => *exposed,
-        Some(_) => {
-            return Err(bad(&object.key("exposed"), "is neither true nor false", "write true or false"));
-        }
-    };
-    Ok(ServedService { name, protocol, port: u16::try_from(port).unwrap_or_default(), exposed })
-}
-
-fn parse(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body)
-        .map_err(|e| Problem::bad(format!("the body is no JSON: {e}"), "send a JSON object".to_owned()))
+/// Says what to write for a key; for an element of a list, the key is the list's with `[]`.
+fn remedy(key: &str) -> &'static str {
+    match key {
+        "" => "send a JSON object",
+        "services" => "write [{\"name\": …, \"protocol\": …, \"port\": …}]",
+        "services[]" => "write {\"name\": …, \"protocol\": …, \"port\": …}",
+        "protocol" => "write \"tcp\", \"udp\" or \"sctp\"",
+        "port" => "a port is 1 to 65535",
+        "exposed" => "write true or false",
+        "number" => "a number of the template's range",
+        _ => "write it in quotes",
+    }
 }
 
 /// Names go into commands, rules and files: they are plain words.
@@ -163,61 +131,10 @@ fn bad(key: &str, what: &str, help: &str) -> Problem {
     Problem::bad(format!("{key} {what}"), help.to_owned())
 }
 
-/// A JSON object and where it stands.
-struct Object<'v> {
-    map: &'v Map<String, Value>,
-    at: String,
-}
-
-impl<'v> Object<'v> {
-    fn of(value: &'v Value, at: &str, keys: &[&str]) -> Result<Self, Problem> {
-        let Value::Object(map) = value else {
-            let what = if at.is_empty() { "the body" } else { at };
-            return Err(bad(what, "is no object", &format!("write {{\"{}\": …}}", keys.join("\": …, \""))));
-        };
-        let object = Self { map, at: at.to_owned() };
-        // A key that is not understood may be one that was meant.
-        if let Some(unknown) = map.keys().find(|k| !keys.contains(&k.as_str())) {
-            let help = match nearest(unknown, keys.iter().copied()) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("the keys are {}", keys.join(", ")),
-            };
-            return Err(bad(&object.key(unknown), "is no key", &help));
-        }
-        Ok(object)
-    }
-
-    fn key(&self, key: &str) -> String {
-        if self.at.is_empty() { key.to_owned() } else { format!("{}.{key}", self.at) }
-    }
-
-    fn optional(&self, key: &str) -> Result<Option<String>, Problem> {
-        match self.map.get(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(bad(&self.key(key), "is no string", "write it in quotes")),
-        }
-    }
-
-    fn text(&self, key: &str) -> Result<String, Problem> {
-        let missing = || bad(&self.key(key), "is missing", &format!("add \"{key}\""));
-        self.optional(key)?.ok_or_else(missing)
-    }
-
-    fn number(&self, key: &str, first: u64, last: u64, help: &str) -> Result<u64, Problem> {
-        match self.map.get(key) {
-            None | Some(Value::Null) => Err(bad(&self.key(key), "is missing", help)),
-            Some(value) => match value.as_u64().filter(|n| (first..=last).contains(n)) {
-                Some(number) => Ok(number),
-                None => Err(bad(&self.key(key), &format!("is {value}"), help)),
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Transport;
 
     fn complaint(body: &str) -> (String, String) {
         let problem = Request::read(body.as_bytes()).unwrap_err();
@@ -252,12 +169,12 @@ mod tests {
             ("[]".to_owned(), "the body is no object"),
             (r#"{"network": "n"}"#.to_owned(), "name is missing"),
             (r#"{"name": "a"}"#.to_owned(), "network is missing"),
-            (r#"{"name": 1, "network": "n"}"#.to_owned(), "name is no string"),
+            (r#"{"name": 1, "network": "n"}"#.to_owned(), "name is 1"),
             (r#"{"name": "-a", "network": "n"}"#.to_owned(), "name is \"-a\""),
             (r#"{"name": "a/b", "network": "n"}"#.to_owned(), "name is \"a/b\""),
             (r#"{"name": "a", "network": "n", "netns": "../x"}"#.to_owned(), "netns is \"../x\""),
-            (r#"{"name": "a", "network": "n", "services": {}}"#.to_owned(), "services is no list"),
-            (service("1"), "services[0] is no object"),
+            (r#"{"name": "a", "network": "n", "services": {}}"#.to_owned(), "services is {}"),
+            (service("1"), "services[0] is 1"),
             (service(r#"{"name": "s", "protocol": "tcp"}"#), "services[0].port is missing"),
             (service(r#"{"name": "s", "protocol": "tcp", "port": 0}"#), "services[0].port is 0"),
             (service(r#"{"name": "s", "protocol": "tcp", "port": 65536}"#), "services[0].port is 65536"),
@@ -266,7 +183,7 @@ mod tests {
             (service(r#"{"name": "s s", "protocol": "tcp", "port": 1}"#), "services[0].name is \"s s\""),
             (
                 service(r#"{"name": "s", "protocol": "tcp", "port": 1, "exposed": 1}"#),
-                "services[0].exposed is neither",
+                "services[0].exposed is 1",
             ),
             (
                 service(
@@ -287,6 +204,66 @@ mod tests {
         }
         let (error, help) = complaint(r#"{"name": "a", "network": "n", "servces": []}"#);
         assert_eq!((error.as_str(), help.as_str()), ("servces is no key", "did you mean services?"));
+    }
+
+    #[test]
+    fn every_mistake_comes_with_what_to_write() {
+        let service = |service: &str| format!(r#"{{"name": "a", "network": "n", "services": [{service}]}}"#);
+        for (body, error, help) in [
+            ("[]".to_owned(), "the body is no object", "send a JSON object"),
+            (r#"["a", "n"]"#.to_owned(), "the body is no object", "send a JSON object"),
+            (r#"{"name": null, "network": "n"}"#.to_owned(), "name is null", "write it in quotes"),
+            (r#"{"network": "n"}"#.to_owned(), "name is missing", "add \"name\""),
+            (
+                r#"{"name": "a", "network": "n", "x": 1}"#.to_owned(),
+                "x is no key",
+                "the keys are name, network, services, netns",
+            ),
+            (
+                r#"{"name": "a", "network": "n", "services": {}}"#.to_owned(),
+                "services is {}",
+                "write [{\"name\": …, \"protocol\": …, \"port\": …}]",
+            ),
+            (
+                service(r#"["s", "tcp", 1]"#),
+                "services[0] is [\"s\",\"tcp\",1]",
+                "write {\"name\": …, \"protocol\": …, \"port\": …}",
+            ),
+            (
+                service(r#"{"name": "s", "protocol": "tcp", "port": 1, "prot": 2}"#),
+                "services[0].prot is no key",
+                "did you mean port?",
+            ),
+            (
+                service(r#"{"name": "s", "protocol": "icmp", "port": 1}"#),
+                "services[0].protocol is \"icmp\"",
+                "write \"tcp\", \"udp\" or \"sctp\"",
+            ),
+            (
+                service(r#"{"name": "s", "protocol": "tcp", "port": -1}"#),
+                "services[0].port is -1",
+                "a port is 1 to 65535",
+            ),
+            (
+                service(r#"{"name": "s", "protocol": "tcp", "port": 1, "exposed": "yes"}"#),
+                "services[0].exposed is \"yes\"",
+                "write true or false",
+            ),
+        ] {
+            assert_eq!(complaint(&body), (error.to_owned(), help.to_owned()), "{body}");
+        }
+        let (error, _) = complaint(&format!(r#"{{"name": ["{}"], "network": "n"}}"#, "ä".repeat(1_000)));
+        assert_eq!(error, format!("name is [\"{}…", "ä".repeat(78)), "what is said is bounded");
+    }
+
+    #[test]
+    fn what_may_be_left_out_may_be_null() {
+        let body = r#"{"name": "a", "network": "n", "services": null, "netns": null}"#;
+        let request = Request::read(body.as_bytes()).unwrap();
+        assert_eq!((request.services, request.netns), (Vec::new(), None));
+        let service = r#"{"name": "s", "protocol": "udp", "port": 53, "exposed": null}"#;
+        let body = format!(r#"{{"name": "a", "network": "n", "services": [{service}]}}"#);
+        assert!(Request::read(body.as_bytes()).unwrap().services[0].exposed);
     }
 
     #[test]
