@@ -1,11 +1,14 @@
 //! How long a window is open, and until when, as people write it.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
+
+use jiff::{SignedDuration, civil};
 
 /// The longest that a window may be open, in seconds: 30 days. What is open for longer is a rule.
 pub const MAX: u64 = 30 * 24 * 3_600;
-/// 9999-12-31T23:59:59Z, the last second that RFC 3339 can say.
-const LAST: u64 = 253_402_300_799;
+const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+/// The last second that RFC 3339 can say.
+const LAST: civil::DateTime = civil::DateTime::constant(9999, 12, 31, 23, 59, 59, 0);
 
 /// Why a text says no duration that a window can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,10 +62,10 @@ pub fn parse_duration(text: &str) -> Result<u64, DurationError> {
     }
 }
 
-/// Seconds since 1970-01-01 UTC as a person reads them: `2026-11-21T18:30:00Z` (RFC 3339).
+/// Writes seconds since 1970-01-01 UTC as a person reads them: `2026-11-21T18:30:00Z` (RFC 3339).
 pub fn utc(seconds: u64) -> String {
-    let at = UNIX_EPOCH.checked_add(Duration::from_secs(seconds.min(LAST)));
-    humantime::format_rfc3339_seconds(at.unwrap_or(UNIX_EPOCH)).to_string()
+    let since = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    format!("{}Z", EPOCH.saturating_add(since).min(LAST))
 }
 
 /// A number of seconds as a person says it: `1h 30m`.

@@ -1,8 +1,12 @@
 //! Dates of the file, in seconds since 1970-01-01 UTC.
 
+use jiff::civil;
 use toml::value::{Datetime, Offset};
 
-/// A date ends with its day, UTC; a date and time needs an offset, or it would mean another moment on another host.
+const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// Returns when a day of UTC ends, or the second of a date and time. That needs an offset, or it
+/// would mean another moment on another host.
 ///
 /// # Errors
 ///
@@ -11,7 +15,8 @@ pub(in crate::network) fn seconds(text: &str) -> Result<u64, &'static str> {
     let Datetime { date: Some(date), time, offset } = text.parse().map_err(|_| "is not a date")? else {
         return Err("has no date");
     };
-    let days = days(i64::from(date.year), i64::from(date.month), i64::from(date.day));
+    let day: civil::Date = date.to_string().parse().map_err(|_| "is not a date")?;
+    let midnight = day.at(0, 0, 0, 0).duration_since(EPOCH).as_secs();
     let (of_day, minutes) = match (time, offset) {
         (None, None) => (86_400, 0),
         (Some(_), None) => return Err("says no time zone"),
@@ -27,16 +32,7 @@ pub(in crate::network) fn seconds(text: &str) -> Result<u64, &'static str> {
             (of_day, minutes)
         }
     };
-    u64::try_from(days * 86_400 + of_day - minutes * 60).map_err(|_| "is before 1970")
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar. Years begin in March here, so that the day that comes and goes is
-/// the last one.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let month = (month + 9) % 12;
-    let before = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + before + (month * 153 + 2) / 5 + day - 1 - 719_468
+    u64::try_from(midnight + of_day - minutes * 60).map_err(|_| "is before 1970")
 }
 
 #[cfg(test)]
@@ -54,6 +50,8 @@ mod tests {
             ("2027-06-30T23:59:59Z", 1_814_399_999),
             ("2027-06-30T23:59:59+02:00", 1_814_392_799),
             ("2100-03-01 00:00:00Z", 4_107_542_400),
+            ("2016-12-31T23:59:60Z", 1_483_228_800),
+            ("9999-12-31", 253_402_300_800),
         ] {
             assert_eq!(seconds(text), Ok(expected), "{text}");
         }
