@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use hdrhistogram::Histogram;
 use nix::sys::epoll::Epoll;
 use ofproto::EncodeError;
@@ -86,7 +87,7 @@ pub(super) struct Switch {
     macs: u32,
     ports: u8,
     outstanding: u32,
-    random: u64,
+    random: Rng,
     sent_at: Instant,
 }
 
@@ -115,7 +116,7 @@ impl Switch {
             macs: options.macs,
             ports: options.ports,
             outstanding,
-            random: 0x9e37_79b9_7f4a_7c15 ^ (u64::from(index) << 32 | 1),
+            random: Rng::with_seed(index.into()),
             sent_at: now,
         })
     }
@@ -318,13 +319,9 @@ impl Switch {
     /// Two hosts behind different ports, at random.
     #[inline]
     fn pair(&mut self) -> (SimulatedHost, SimulatedHost) {
-        // xorshift64*
-        self.random ^= self.random >> 12;
-        self.random ^= self.random << 25;
-        self.random ^= self.random >> 27;
-        let random = self.random.wrapping_mul(0x2545_f491_4f6c_dd1d);
-        let from = self.host(below(self.macs, random & 0xffff_ffff));
-        let mut index = below(self.macs, random >> 32);
+        let last = self.macs.saturating_sub(1);
+        let (from, mut index) = (self.random.u32(..=last), self.random.u32(..=last));
+        let from = self.host(from);
         let mut to = self.host(index);
         while to.port == from.port {
             index = if index + 1 < self.macs { index + 1 } else { 0 };
@@ -338,10 +335,4 @@ impl Switch {
         let port = u8::try_from(index % u32::from(self.ports)).unwrap_or(0) + 1;
         SimulatedHost::new(self.first_host.wrapping_add(index), port)
     }
-}
-
-/// A number below `bound` from 32 random bits.
-#[inline]
-fn below(bound: u32, random: u64) -> u32 {
-    u32::try_from((random * u64::from(bound)) >> 32).unwrap_or(0)
 }

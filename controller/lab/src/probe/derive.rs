@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use flows::network::NetworkFile;
 
 use super::definition::{Action, Expected, Probe};
@@ -69,15 +70,10 @@ fn sample(probes: Vec<Probe>) -> Vec<Probe> {
 
 /// So many of a list, in its order.
 fn chosen<T>(all: Vec<T>, want: usize) -> Vec<T> {
-    let (mut left, mut want, mut state) = (all.len(), want, SEED);
+    let (mut left, mut want, mut random) = (all.len(), want, Rng::with_seed(SEED));
     let mut some = Vec::new();
     for one in all {
-        // xorshift64*: enough to choose by.
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        let random = usize::try_from(state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap_or(0);
-        if random % left < want {
+        if random.usize(..left) < want {
             some.push(one);
             want -= 1;
         }

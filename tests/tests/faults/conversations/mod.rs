@@ -9,6 +9,7 @@ mod world;
 
 use std::process::Command;
 
+use fastrand::Rng;
 use lab::LabOptions;
 use portcullis_tests::Running;
 use portcullis_tests::running::binary;
@@ -55,7 +56,7 @@ struct Held {
 }
 
 fn holds(mode: Mode, seed: u64, changes: u64) -> Held {
-    let mut dice = Dice(seed);
+    let mut dice = Dice(Rng::with_seed(seed));
     let mut world = World::new(mode, &mut dice);
     while !world.fits() {
         world = World::new(mode, &mut dice);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
+use fastrand::Rng;
 use portcullis::policy::Policy;
 
 /// How many parties there are, and ports.
@@ -22,17 +23,13 @@ pub(super) enum Mode {
     Conntrack,
 }
 
-/// Random numbers that begin with a seed (splitmix64).
+/// Random numbers that begin with a seed.
 #[derive(Debug, Clone)]
-pub(super) struct Dice(pub(super) u64);
+pub(super) struct Dice(pub(super) Rng);
 
 impl Dice {
     pub(super) fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % n as u64).unwrap()
+        self.0.usize(..n)
     }
 
     /// One party as often as several: rules for one are other flows.
