@@ -4,6 +4,7 @@ mod denied;
 mod drops;
 mod identity;
 pub mod owners;
+mod records;
 mod series;
 mod windows;
 
@@ -13,20 +14,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use dashmap::DashMap;
 use flows::network::ANY_BRIDGE;
 use ofproto::message::multipart::FlowStats;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
 
-use self::drops::SessionDrops;
 use self::identity::Contradicted;
 use self::owners::BridgeOwners;
+use self::records::{BridgeRecord, BridgeRecords};
 pub use self::windows::{OpenedReport, WindowReport};
 use crate::active_policy::ActivePolicy;
 use crate::address::ListenAddress;
-use crate::bridge::{BridgeStatus, Compiled, Counts, Evicted, FullBounds, LearnedBound, Sums};
+use crate::bridge::{BridgeStatus, Compiled, Evicted, LearnedBound};
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, Identities, IsolationFault};
 use crate::policy::Policy;
@@ -50,11 +50,8 @@ pub struct Hub {
     listeners: Mutex<Vec<ListenAddress>>,
     /// Notified when the database is to be read before its time.
     audit_wanted: Notify,
-    bridges: DashMap<String, BridgeState>,
-    faults: DashMap<String, Vec<IsolationFault>>,
+    records: BridgeRecords,
     next_session: AtomicU64,
-    /// What was denied, by bridge.
-    denied: DashMap<String, crate::denied::DeniedTable>,
     /// What is remembered, or why nothing is.
     store: Result<Arc<Store>, String>,
     windows: Mutex<Windows>,
@@ -86,25 +83,6 @@ impl PolicyArrival {
     pub fn lateness(why: Option<String>, limit: Duration) -> String {
         why.unwrap_or_else(|| format!("no answer within {} s", limit.as_secs()))
     }
-}
-
-/// What is known about a bridge beyond one session.
-#[derive(Debug, Default)]
-struct BridgeState {
-    connected: bool,
-    status: BridgeStatus,
-    drops: SessionDrops,
-    flows: u64,
-    learned: u64,
-    full: Vec<String>,
-    counting: Arc<Mutex<FlowCounting>>,
-}
-
-#[derive(Debug, Default)]
-struct FlowCounting {
-    counts: Counts,
-    sums: Sums,
-    full_bounds: FullBounds,
 }
 
 /// How a controller stands, as the API tells it.
@@ -189,10 +167,8 @@ impl Hub {
             contradicted: Mutex::default(),
             listeners: Mutex::default(),
             audit_wanted: Notify::new(),
-            bridges: DashMap::new(),
-            faults: DashMap::new(),
+            records: BridgeRecords::default(),
             next_session: AtomicU64::new(1),
-            denied: DashMap::new(),
             store: store.map(Arc::new),
             windows: Mutex::new(Windows::new(state.windows)),
             store_lock: tokio::sync::Mutex::new(()),
@@ -230,7 +206,7 @@ impl Hub {
 
     /// How a bridge stands, if it is connected.
     pub fn bridge_status(&self, bridge: &str) -> Option<BridgeStatus> {
-        self.bridges.get(bridge).filter(|s| s.connected).map(|s| s.status.clone())
+        self.records.connected(bridge, BridgeStatus::clone)
     }
 
     /// The name of a bridge in metrics: one that the file does not name, and that says itself what it is called, shares a
@@ -281,19 +257,17 @@ impl Hub {
             if let Some(doubt) = self.ownership_doubt(bridge) {
                 return PolicyArrival::OwnerUnproven(doubt);
             }
-            let late = {
-                let Some(standing) = self.bridges.get(bridge).filter(|s| s.connected) else {
-                    return PolicyArrival::NotConnected;
-                };
-                let status = &standing.status;
+            let looked = self.records.connected(bridge, |status| {
                 let there = status.acknowledged.as_ref().is_some_and(|active| {
                     active.generation >= generation
                         && port.is_none_or(|port| !active.missing_ports.contains(port))
                 });
-                if there {
-                    return PolicyArrival::Applied;
-                }
-                status.last_error.clone()
+                (there, status.last_error.clone())
+            });
+            let late = match looked {
+                None => return PolicyArrival::NotConnected,
+                Some((true, _)) => return PolicyArrival::Applied,
+                Some((false, late)) => late,
             };
             if tokio::time::timeout_at(end, moved.changed()).await.is_err() {
                 return PolicyArrival::NotInTime(late);
@@ -315,8 +289,7 @@ impl Hub {
     /// Counts the end of a bridge's session, unless the controller itself ends.
     pub fn session_ended(&self, bridge: &str, session: u64, why: String) {
         if self.owners.holds(bridge, session) && self.label(bridge) == bridge {
-            let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
-            standing.drops.note_end(why, Instant::now());
+            self.records.change_state(bridge, |state| state.drops.note_end(why, Instant::now()));
         }
     }
 
@@ -339,21 +312,24 @@ impl Hub {
             self.metrics.set_bridge_state(bridge, true, status.settled);
             self.metrics.ambiguous(bridge, status.ambiguous_ports.len());
         }
-        let mut standing = self.bridges.entry(bridge.to_owned()).or_default();
-        // Checked again under the lock: an eviction clears this entry after it.
-        if !self.owners.holds(bridge, session) {
-            return;
+        let published = self.records.change_state(bridge, |state| {
+            // Checked again under the lock: an eviction clears this entry after it.
+            let holds = self.owners.holds(bridge, session);
+            if holds {
+                state.connected = true;
+                state.drops.note_status(&status, Instant::now());
+                state.status = status;
+            }
+            holds
+        });
+        if published {
+            self.status_changed.send_replace(());
         }
-        standing.connected = true;
-        standing.drops.note_status(&status, Instant::now());
-        standing.status = status;
-        drop(standing);
-        self.status_changed.send_replace(());
     }
 
     /// Counts a part of a bridge's flows, the `first` part of a read or a later one.
     pub fn count_part(&self, bridge: &str, compiled: &Compiled, stats: &[FlowStats], first: bool) {
-        let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
+        let counting = self.records.change_state(bridge, |state| Arc::clone(&state.counting));
         // Outside the map's lock: counting takes a while. A panic elsewhere leaves the counts usable.
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
         if first {
@@ -371,7 +347,7 @@ impl Hub {
         flows: u64,
         evicted: &Evicted,
     ) -> Vec<LearnedBound> {
-        let counting = Arc::clone(&self.bridges.entry(bridge.to_owned()).or_default().counting);
+        let counting = self.records.change_state(bridge, |state| Arc::clone(&state.counting));
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
         if flows == 0 {
             counting.counts.begin();
@@ -389,11 +365,9 @@ impl Hub {
         let full = full.into_iter().map(LearnedBound::to_string).collect();
         counting.sums = sums;
         drop(counting);
-        if let Some(mut standing) = self.bridges.get_mut(bridge) {
-            standing.flows = flows;
-            standing.learned = learned;
-            standing.full = full;
-        }
+        self.records.change_known_state(bridge, |state| {
+            (state.flows, state.learned, state.full) = (flows, learned, full);
+        });
         new
     }
 
@@ -403,20 +377,23 @@ impl Hub {
         let named = self.named_series();
         let policy = self.policy();
         let file = policy.named().map(str::to_owned);
-        let had = self.faults.iter().map(|faults| faults.key().clone()).collect::<Vec<_>>();
+        let had = self.records.collect(|bridge, record| record.faults.is_some().then(|| bridge.to_owned()));
         let mut by_bridge: BTreeMap<String, Vec<IsolationFault>> =
             file.chain(had).map(|name| (name, Vec::new())).collect();
         for fault in found {
             by_bridge.entry(fault.bridge.clone()).or_default().push(fault);
         }
         by_bridge.retain(|bridge, _| self.has_series(bridge, &named));
-        self.faults.retain(|bridge, _| by_bridge.contains_key(bridge));
+        self.records.change_all(|bridge, record| {
+            record.faults.take_if(|_| !by_bridge.contains_key(bridge));
+        });
         let (mut new, mut well) = (Vec::new(), Vec::new());
         for (bridge, faults) in by_bridge {
             for kind in FaultKind::ALL {
                 self.metrics.fault(&bridge, kind.label(), faults.iter().any(|f| f.kind == kind));
             }
-            let before = self.faults.insert(bridge.clone(), faults.clone()).unwrap_or_default();
+            let before = self.records.change(&bridge, |record| record.faults.replace(faults.clone()));
+            let before = before.unwrap_or_default();
             if faults.is_empty() && !before.is_empty() {
                 well.push(bridge);
             }
@@ -430,8 +407,9 @@ impl Hub {
         let policy = self.policy();
         let mut names: Vec<String> = policy.named().filter(|n| *n != ANY_BRIDGE).map(str::to_owned).collect();
         let unnamed = |name: &str| policy.file.bridge(name).is_none();
-        let others = self.bridges.iter().filter(|b| b.connected && unnamed(b.key()));
-        let mut others: Vec<String> = others.map(|b| b.key().clone()).collect();
+        let mut others = self
+            .records
+            .collect(|bridge, record| (record.is_connected() && unnamed(bridge)).then(|| bridge.to_owned()));
         others.sort();
         names.append(&mut others);
         let bridges = names.iter().map(|name| self.bridge_report(name, policy.generation)).collect();
@@ -447,38 +425,11 @@ impl Hub {
 
     /// Reports a bridge, which is settled only where it follows the policy of this generation.
     fn bridge_report(&self, name: &str, generation: u64) -> BridgeReport {
-        let faults: Vec<FaultReport> = self.faults.get(name).map_or_else(Vec::new, |faults| {
-            let report = |f: &IsolationFault| FaultReport {
-                kind: f.kind.label(),
-                verdict: f.kind.verdict(),
-                detail: f.detail.clone(),
-                remedy: f.remedy.clone(),
-            };
-            faults.iter().map(report).collect()
-        });
-        let faults = [faults, self.contests(name)].concat();
-        let isolated =
-            self.faults.get(name).is_none_or(|faults| !faults.iter().any(|f| f.kind.breaks_isolation()));
-        let standing = self.bridges.get(name);
-        let standing = standing.as_deref();
-        let status = standing.map(|s| s.status.clone()).unwrap_or_default();
-        let connected = standing.is_some_and(|s| s.connected);
-        let drops = standing.and_then(|s| s.drops.text(Instant::now()));
-        let errors: Vec<String> = status.last_error.into_iter().chain(drops).collect();
-        BridgeReport {
-            name: name.to_owned(),
-            connected,
-            settled: connected && status.settled && status.generation >= generation,
-            dpid: standing.map(|_| status.datapath.to_string()),
-            flows: standing.map_or(0, |s| s.flows),
-            learned: standing.map_or(0, |s| s.learned),
-            full: standing.map_or_else(Vec::new, |s| s.full.clone()),
-            missing_ports: status.missing_ports,
-            ambiguous_ports: status.ambiguous_ports,
-            drift_repaired: status.drift_repaired,
-            isolated,
-            faults,
-            last_error: Some(errors.join("; ")).filter(|errors| !errors.is_empty()),
-        }
+        let contests = self.contests(name);
+        let report = |record: &BridgeRecord| record.report(name, generation);
+        let known = self.records.read(name, report);
+        let mut report = known.unwrap_or_else(|| BridgeRecord::default().report(name, generation));
+        report.faults.extend(contests);
+        report
     }
 }

@@ -78,13 +78,11 @@ impl Hub {
     /// Publishes that no session owns the bridge.
     fn vacate(&self, bridge: &str) {
         if self.label(bridge) == bridge {
-            if let Some(mut standing) = self.bridges.get_mut(bridge) {
-                standing.connected = false;
-            }
+            self.records.change_known_state(bridge, |state| state.connected = false);
             self.metrics.set_bridge_state(bridge, false, false);
         } else {
             // The next session may have another name.
-            self.bridges.remove(bridge);
+            self.records.forget_state(bridge);
         }
         self.status_changed.send_replace(());
     }
@@ -109,10 +107,12 @@ impl Hub {
     /// Returns the reason to doubt the owner of a bridge; none if there is no evidence against it.
     pub(super) fn ownership_doubt(&self, bridge: &str) -> Option<String> {
         let is_impostor = |fault: &&IsolationFault| fault.kind == FaultKind::Impostor;
-        let faults = self.faults.get(bridge);
-        let impostor = faults.as_deref().and_then(|faults| faults.iter().find(is_impostor));
+        let impostor = self.records.read(bridge, |record| {
+            let fault = record.faults.iter().flatten().find(is_impostor)?;
+            Some(fault.detail.clone())
+        });
         impostor
-            .map(|fault| fault.detail.clone())
+            .flatten()
             .or_else(|| self.owners.ownership_doubt(bridge, self.expected_datapath(bridge), Instant::now()))
     }
 

@@ -8,6 +8,7 @@ use flows::compile::OriginKind;
 use flows::network::{ANY_BRIDGE, NetworkFile};
 
 use super::Hub;
+use super::records::BridgeRecord;
 
 /// The names that series may have, as of one number of what was in force.
 #[derive(Debug, Default)]
@@ -51,6 +52,12 @@ impl SeriesNames {
     /// Whether the file has a bridge of that name.
     pub(super) fn has_bridge(&self, bridge: &str) -> bool {
         self.rules.contains_key(bridge)
+    }
+
+    /// Tells whether a bridge may have series: one of the file, or a connected one that is of those
+    /// that the file does not name.
+    fn may_have_series(&self, bridge: &str, is_connected: bool) -> bool {
+        bridge != ANY_BRIDGE && (self.has_bridge(bridge) || self.has_bridge(ANY_BRIDGE) && is_connected)
     }
 
     /// Whether the file can have a flow on the bridge that counts for the rule.
@@ -107,15 +114,18 @@ impl Hub {
     /// Forgets what is known about bridges that the file does not have and that have no session.
     pub(super) fn forget_bridges(&self) {
         let named = self.named_series();
-        self.faults.retain(|bridge, _| self.has_series(bridge, &named));
-        self.denied.retain(|bridge, _| self.has_series(bridge, &named));
-        self.bridges.retain(|bridge, standing| named.has_bridge(bridge) || standing.connected);
+        self.records.change_all(|bridge, record| {
+            let is_connected = record.is_connected();
+            if !named.may_have_series(bridge, is_connected) {
+                (record.faults, record.denied) = (None, None);
+            }
+            record.state.take_if(|_| !named.has_bridge(bridge) && !is_connected);
+        });
     }
 
     /// Whether the file names the bridge, or the bridge is connected as one of those that it does not name.
     pub(super) fn has_series(&self, bridge: &str, named: &SeriesNames) -> bool {
-        let connected = || self.bridges.get(bridge).is_some_and(|standing| standing.connected);
-        bridge != ANY_BRIDGE && (named.has_bridge(bridge) || named.has_bridge(ANY_BRIDGE) && connected())
+        named.may_have_series(bridge, self.records.read(bridge, BridgeRecord::is_connected).unwrap_or(false))
     }
 
     /// Returns the names that series may have now.
