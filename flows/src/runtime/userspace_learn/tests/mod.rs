@@ -3,6 +3,7 @@
 
 mod drift;
 mod fair;
+mod frames;
 
 use flow_model::Flow;
 use ofctl::syntax::{NoNames, parse_flow};
