@@ -33,6 +33,7 @@
 //! | [`codec`], [`error`] | reading and writing with lengths checked once; what goes wrong, and where |
 //! | [`ovs_errors`] | every error of Open vSwitch, and what it says to a match, actions or instructions that make no sense |
 //! | [`ids`], [`mac`] | numbers and addresses that must not be mixed up, a type each |
+//! | [`ethertype`], [`ip_protocol`], [`icmpv6`] | numbers of the protocols in a frame, each in this one place |
 //!
 //! # Promises
 //! - Nothing panics, whatever the bytes.
@@ -46,11 +47,14 @@
 pub mod action;
 pub mod codec;
 pub mod error;
+pub mod ethertype;
 pub mod frame;
 pub mod header;
 pub mod hot;
+pub mod icmpv6;
 pub mod ids;
 pub mod instruction;
+pub mod ip_protocol;
 pub mod mac;
 pub mod message;
 pub mod message_type;
