@@ -3,9 +3,12 @@
 //! [`Flow`] is the one form in which flows are compared: a field has one spelling here. The crate
 //! `ofctl` reads and prints it as `ovs-ofctl` does. The form on the wire is that of [`ofproto`],
 //! reached by [`Flow::to_flow_mod`] and [`Flow::from_stats`].
+//!
+//! [`frame`] extracts from a frame the fields that flows match.
 
 mod flow;
 mod flow_match;
+pub mod frame;
 mod masked;
 mod order;
 #[cfg(any(test, feature = "testing"))]

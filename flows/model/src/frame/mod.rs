@@ -1,0 +1,99 @@
+//! The header fields of a frame, as Open vSwitch takes them out (ovs-fields(7); its `miniflow_extract`).
+//!
+//! [`extract`] reads a frame as the key of a flow. A header that is cut short or broken has fields of zero,
+//! and nothing behind it is looked at. So the protocol of a broken IP packet is 0, as it is in a switch.
+
+mod arp;
+mod ethernet;
+mod ip;
+mod ipv4;
+mod ipv6;
+mod mpls;
+mod neighbour;
+mod nsh;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use ofproto::codec::Reader;
+use ofproto::ethertype;
+
+pub use arp::Arp;
+pub use ethernet::Ethernet;
+pub use ip::{Fragment, Ip};
+pub use ipv4::Ipv4;
+pub use ipv6::Ipv6;
+pub use mpls::Lse;
+pub use neighbour::Neighbour;
+pub use nsh::Nsh;
+pub use transport::Transport;
+
+/// The packet type of an Ethernet frame (OpenFlow 1.5.1 §7.2.3.11).
+pub const ETHERNET: u32 = 0;
+
+/// The header fields of a frame.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Frame {
+    /// Addresses, tags and type.
+    pub ethernet: Ethernet,
+    /// The header that the type names.
+    pub network: Network,
+}
+
+/// What stands behind the Ethernet header.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Network {
+    /// A type that has no further fields.
+    #[default]
+    Other,
+    /// ARP or reverse ARP.
+    Arp(Arp),
+    /// The label stack entries of MPLS from the top, three at most.
+    Mpls(Vec<Lse>),
+    /// IPv4.
+    Ipv4(Ipv4),
+    /// IPv6.
+    Ipv6(Ipv6),
+    /// Network Service Header.
+    Nsh(Nsh),
+}
+
+/// Extracts the header fields of an Ethernet frame.
+///
+/// ```
+/// use flow_model::frame::{Network, extract};
+///
+/// let mut arp = [0; 42];
+/// arp[12..22].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
+/// let Network::Arp(arp) = extract(&arp).network else { return };
+/// assert_eq!(arp.operation, 1);
+/// ```
+pub fn extract(frame: &[u8]) -> Frame {
+    extract_packet(frame, ETHERNET)
+}
+
+/// Extracts the header fields of a packet of that type: the namespace above the lower 16 bits.
+///
+/// One that is no Ethernet frame begins with the header that its type names (ovs-fields(7), `packet_type`).
+pub fn extract_packet(bytes: &[u8], packet_type: u32) -> Frame {
+    let mut r = Reader::new(bytes);
+    let ethernet = if packet_type == ETHERNET {
+        let Some(ethernet) = ethernet::extract(&mut r) else { return Frame::default() };
+        ethernet
+    } else {
+        Ethernet { eth_type: u16::try_from(packet_type & 0xffff).unwrap_or_default(), ..Ethernet::default() }
+    };
+    let network = match ethernet.eth_type {
+        ethertype::IPV4 => Network::Ipv4(ipv4::extract(r)),
+        ethertype::IPV6 => Network::Ipv6(ipv6::extract(r)),
+        ethertype::ARP | ethertype::RARP => Network::Arp(arp::extract(r).unwrap_or_default()),
+        ethertype::MPLS | ethertype::MPLS_MULTICAST => Network::Mpls(mpls::extract(r)),
+        ethertype::NSH => Network::Nsh(nsh::extract(r).unwrap_or_default()),
+        _ => Network::Other,
+    };
+    Frame { ethernet, network }
+}
+
+/// The name under which the reader counts what it reads; nobody is told of it.
+const FIELD: &str = "frame";
