@@ -2,6 +2,7 @@
 //!
 //! A packet out is read field by field, not by the type of `ofproto`: Open vSwitch looks at the port before the actions.
 
+use flow_model::frame::ETHERNET;
 use flow_model::{DEFAULT_PRIORITY, FlowMatch};
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
@@ -9,7 +10,6 @@ use ofproto::message::{NxPacketIn, PacketIn};
 use ofproto::oxm::Field;
 use ofproto::{Cookie, OvsError, PortNo};
 
-use super::frame::ETHERNET;
 use super::matching::{self, text as match_text};
 use super::port::check_port;
 use super::{MessagePrinter, Printed, actions, frame, put, text};
