@@ -1,20 +1,18 @@
 //! Frames whose fields are easily read otherwise than Open vSwitch reads them.
 
 use bytes::Bytes;
+use ofproto::icmpv6::{NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION};
+use ofproto::ip_protocol::{FRAGMENT, ICMPV6, UDP};
 use ofproto::message::PacketIn;
 use ofproto::oxm::{Field, Match};
 use ofproto::{BufferId, Cookie, TableId};
 
-use crate::verify::interp::Packet;
 use crate::runtime::userspace_learn::packet_of;
+use crate::verify::interp::Packet;
 
-const UDP: u8 = 17;
-const FRAGMENT: u8 = 44;
-const ICMPV6: u8 = 58;
+/// A Mobility Header (RFC 6275 §6.1).
 const MOBILITY: u8 = 135;
-
-const SOLICITATION: u8 = 135;
-const ADVERTISEMENT: u8 = 136;
+/// Options of neighbour discovery (RFC 4861 §4.6.1).
 const SOURCE_LINK_LAYER: u8 = 1;
 const TARGET_LINK_LAYER: u8 = 2;
 
@@ -59,8 +57,8 @@ fn a_mobility_header_is_a_protocol() {
 #[test]
 fn a_link_layer_address_that_is_there_twice_is_no_address() {
     for (kind, option, field) in [
-        (SOLICITATION, SOURCE_LINK_LAYER, Field::NdSll),
-        (ADVERTISEMENT, TARGET_LINK_LAYER, Field::NdTll),
+        (NEIGHBOUR_SOLICITATION, SOURCE_LINK_LAYER, Field::NdSll),
+        (NEIGHBOUR_ADVERTISEMENT, TARGET_LINK_LAYER, Field::NdTll),
     ] {
         let head = [&[kind, 0, 0, 0, 0, 0, 0, 0][..], &[0xfc; 16]].concat();
         let address = |last: u8| [option, 1, 2, 0, 0, 0, 0, last];
