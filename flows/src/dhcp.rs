@@ -5,6 +5,8 @@
 
 use std::net::Ipv4Addr;
 
+use ofproto::{ethertype, ip_protocol};
+
 use crate::octets::{array, half};
 
 /// The kinds of messages (RFC 2132 §9.6).
@@ -78,13 +80,12 @@ const ETHERNET: usize = 14;
 /// Of a message before its options, the magic cookie included.
 const FIXED: usize = 240;
 const MAGIC: [u8; 4] = [99, 130, 83, 99];
-const UDP: u8 = 17;
 
 impl DhcpMessage {
     /// Reads a frame; none where it is anything else than one whole message.
     pub fn parse(frame: &[u8]) -> Option<Self> {
         let eth_src = array(frame, 6)?;
-        if array::<2>(frame, 12)? != [0x08, 0x00] {
+        if half(frame, 12)? != ethertype::IPV4 {
             return None;
         }
         let ip = frame.get(ETHERNET..)?;
@@ -93,7 +94,7 @@ impl DhcpMessage {
         let length = usize::from(half(ip, 2)?);
         // Of the flags and the offset, "more fragments" and where it stands.
         let fragment = half(ip, 6)? & 0x3fff != 0;
-        if first >> 4 != 4 || header < 20 || *ip.get(9)? != UDP || fragment {
+        if first >> 4 != 4 || header < 20 || *ip.get(9)? != ip_protocol::UDP || fragment {
             return None;
         }
         let udp = ip.get(header..length)?;
@@ -191,7 +192,28 @@ mod tests {
         let mut frame = vec![2, 0, 0, 0, 5, 1, 2, 0, 0, 0, 5, 9, 8, 0, 0x45, 0];
         let udp = u16::try_from(body.len() + 8).unwrap();
         frame.extend((udp + 20).to_be_bytes());
-        frame.extend([0, 0, 0, 0, 64, UDP, 0, 0, 203, 0, 113, 5, 255, 255, 255, 255, 0, 67, 0, 68]);
+        frame.extend([
+            0,
+            0,
+            0,
+            0,
+            64,
+            ip_protocol::UDP,
+            0,
+            0,
+            203,
+            0,
+            113,
+            5,
+            255,
+            255,
+            255,
+            255,
+            0,
+            67,
+            0,
+            68,
+        ]);
         frame.extend(udp.to_be_bytes());
         frame.extend([0, 0]);
         frame.extend(body);

@@ -6,6 +6,8 @@
 
 use std::net::Ipv6Addr;
 
+use ofproto::{ethertype, ip_protocol};
+
 use crate::octets::{array, half};
 
 /// The kinds of messages (RFC 8415 §7.3).
@@ -87,7 +89,6 @@ pub struct LeasedAddress {
 
 const ETHERNET: usize = 14;
 const HEADER: usize = 40;
-const UDP: u8 = 17;
 /// A client's identifier has so many bytes at most (RFC 8415 §11.1).
 const MAX_DUID: usize = 130;
 /// Addresses of one message; one with more is nobody's.
@@ -103,12 +104,12 @@ const STATUS: u16 = 13;
 impl Dhcpv6Message {
     /// Reads a frame; none where it is anything else than one whole message.
     pub fn parse(frame: &[u8]) -> Option<Self> {
-        if array::<2>(frame, 12)? != [0x86, 0xdd] {
+        if half(frame, 12)? != ethertype::IPV6 {
             return None;
         }
         let ip = frame.get(ETHERNET..)?;
         let length = usize::from(half(ip, 4)?);
-        if *ip.first()? >> 4 != 6 || *ip.get(6)? != UDP {
+        if *ip.first()? >> 4 != 6 || *ip.get(6)? != ip_protocol::UDP {
             return None;
         }
         let udp = ip.get(HEADER..HEADER.checked_add(length)?)?;
@@ -236,7 +237,7 @@ mod tests {
         let length = u16::try_from(body.len() + 8).unwrap().to_be_bytes();
         let mut frame = vec![2, 0, 0, 0, 5, 1, 2, 0, 0, 0, 5, 9, 0x86, 0xdd, 0x60, 0, 0, 0];
         frame.extend(length);
-        frame.extend([UDP, 64]);
+        frame.extend([ip_protocol::UDP, 64]);
         frame.extend(SERVER.octets());
         frame.extend(CLIENT.octets());
         frame.extend([2, 35, 2, 34]);

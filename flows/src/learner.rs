@@ -4,7 +4,7 @@ use flow_model::{Flow, learns, nested};
 use ofproto::action::{Action, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
-use ofproto::{Cookie, PortNo, TableId};
+use ofproto::{Cookie, PortNo, TableId, ip_protocol};
 use thiserror::Error;
 
 /// The first table that Open vSwitch keeps to itself (its `TBL_INTERNAL`).
@@ -190,7 +190,9 @@ fn learnable(learn: &Learn) -> Result<(), UnsupportedLearn> {
         });
     let fin = (learn.fin_idle_timeout, learn.fin_hard_timeout) != (0, 0);
     let tcp = learn.specs.iter().any(|spec| match spec {
-        LearnSpec::Match { dst, src: LearnSrc::Immediate(6) } => *dst == Subfield::whole(Field::IpProto),
+        LearnSpec::Match { dst, src: LearnSrc::Immediate(protocol) } => {
+            *protocol == ip_protocol::TCP.into() && *dst == Subfield::whole(Field::IpProto)
+        }
         LearnSpec::Match { dst, src: LearnSrc::Field(_) } => *dst == Subfield::whole(Field::IpProto),
         _ => false,
     });

@@ -14,7 +14,7 @@ use flows::compile::leasing::{Leasing, Relay};
 use flows::{Flow, FlowMatch};
 use ofproto::message::{CtFlush, CtFlushProperty, CtTupleProperty, FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
-use ofproto::{PortNo, TableId};
+use ofproto::{PortNo, TableId, ethertype};
 
 /// Addresses of a family that DHCP may give at one port.
 const PER_PORT: usize = 16;
@@ -25,9 +25,6 @@ const ASKED_PER_PORT: usize = 32;
 const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 /// A flow lasts at most so long, in seconds.
 const LONGEST: u64 = 65_535;
-/// EtherTypes (IEEE 802 numbers).
-const ETH_IP: u128 = 0x0800;
-const ETH_IPV6: u128 = 0x86dd;
 /// The tables of learned flows.
 const LEARNED: [TableId; 6] = [RETURNS, RELATED, VISITORS, FIRST_FRAGMENTS, LATER_FRAGMENTS, UNTRACKED];
 
@@ -257,12 +254,12 @@ fn deletes(lease: &Lease) -> impl Iterator<Item = FlowMod> + use<> {
 /// Deletes what was learned for an address that is nobody's any more.
 pub(super) fn unlearn(address: IpAddr) -> impl Iterator<Item = FlowMod> {
     let (eth_type, bits, fields) = match address {
-        IpAddr::V4(v4) => (ETH_IP, v4.to_bits().into(), [Field::Ipv4Dst, Field::Ipv4Src]),
-        IpAddr::V6(v6) => (ETH_IPV6, v6.to_bits(), [Field::Ipv6Dst, Field::Ipv6Src]),
+        IpAddr::V4(v4) => (ethertype::IPV4, v4.to_bits().into(), [Field::Ipv4Dst, Field::Ipv4Src]),
+        IpAddr::V6(v6) => (ethertype::IPV6, v6.to_bits(), [Field::Ipv6Dst, Field::Ipv6Src]),
     };
     LEARNED.into_iter().flat_map(move |table_id| {
         fields.map(|field| {
-            let matches = FlowMatch::any().with(Field::EthType, eth_type);
+            let matches = FlowMatch::any().with(Field::EthType, eth_type.into());
             FlowMod {
                 command: FlowModCommand::Delete,
                 table_id,

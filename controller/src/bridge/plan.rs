@@ -8,6 +8,7 @@ use flows::compile::layout::FORWARDING;
 use flows::diff::diff;
 use flows::{Flow, FlowKey, FlowMatch};
 use ofctl::syntax::PortNames;
+use ofproto::ethertype;
 use ofproto::message::{FlowMod, FlowModCommand, Message};
 use ofproto::oxm::Field;
 
@@ -139,6 +140,6 @@ pub(super) fn lets_less(m: &FlowMod, flow: &Flow) -> bool {
 pub(super) fn teaches_nobody(flow: &Flow) -> bool {
     let discovery = |kind: u128| (133..=137).contains(&kind);
     flow.table == FORWARDING
-        || flow.matches.exact(Field::EthType) == Some(0x0806)
+        || flow.matches.exact(Field::EthType) == Some(ethertype::ARP.into())
         || flow.matches.exact(Field::Icmpv6Type).is_some_and(discovery)
 }

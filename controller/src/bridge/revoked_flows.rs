@@ -8,7 +8,7 @@ use flows::compile::layout::{ADMISSION, DESTINATION};
 use flows::{Flow, FlowKey, FlowMatch};
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
-use ofproto::{Cookie, TableId};
+use ofproto::{Cookie, TableId, ethertype};
 
 use super::compiled::{Compiled, Orphans};
 
@@ -105,7 +105,8 @@ pub(super) fn by_address(before: &Compiled, desired: &Compiled, gone: &[Flow]) -
 
 fn address(field: Field, value: u128) -> FlowMatch {
     let v4 = matches!(field, Field::Ipv4Src | Field::Ipv4Dst);
-    FlowMatch::any().with(Field::EthType, if v4 { 0x0800 } else { 0x86dd }).with(field, value)
+    let eth_type = if v4 { ethertype::IPV4 } else { ethertype::IPV6 };
+    FlowMatch::any().with(Field::EthType, eth_type.into()).with(field, value)
 }
 
 fn delete(table: TableId, cookie: Cookie, matches: &FlowMatch) -> FlowMod {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use etherparse::{LaxIpPayloadSlice, LaxNetSlice, LaxSlicedPacket};
 use flows::compile::Origin;
-use ofproto::PortNo;
+use ofproto::{PortNo, icmpv6, ip_protocol};
 
 /// What a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,13 +75,6 @@ pub struct Sample {
     pub origin: Origin,
 }
 
-/// IANA's protocol numbers.
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMPV6: u8 = 58;
-const SCTP: u8 = 132;
-
 impl Seen {
     /// Reads the beginning of a frame. What is cut off, or no packet at all, is known by less.
     pub fn parse(frame: &[u8]) -> Self {
@@ -124,24 +117,27 @@ impl Seen {
         let mut seen =
             Self { from: Some(from), to: Some(to), protocol: Protocol::Ip(0), port: None, opens: true };
         match (payload.ip_number.0, bytes.first()) {
-            (TCP, _) => {
+            (ip_protocol::TCP, _) => {
                 // SYN without ACK (RFC 9293 §3.1).
                 seen.opens = bytes.get(13).is_some_and(|flags| flags & 0x12 == 0x02);
                 (seen.protocol, seen.port) = (Protocol::Tcp, number(2));
             }
-            (UDP, _) => {
+            (ip_protocol::UDP, _) => {
                 let dhcp = matches!((number(0), number(2)), (Some(68), Some(67)) | (Some(546), Some(547)));
                 let protocol = if dhcp { Protocol::Dhcp } else { Protocol::Udp };
                 (seen.protocol, seen.port) = (protocol, number(2));
             }
-            (SCTP, _) => (seen.protocol, seen.port) = (Protocol::Sctp, number(2)),
-            (ICMP, Some(8)) | (ICMPV6, Some(128)) => seen.protocol = Protocol::Icmp,
-            (ICMPV6, Some(135 | 136)) => {
+            (ip_protocol::SCTP, _) => (seen.protocol, seen.port) = (Protocol::Sctp, number(2)),
+            (ip_protocol::ICMP, Some(8)) | (ip_protocol::ICMPV6, Some(128)) => seen.protocol = Protocol::Icmp,
+            (
+                ip_protocol::ICMPV6,
+                Some(&(icmpv6::NEIGHBOUR_SOLICITATION | icmpv6::NEIGHBOUR_ADVERTISEMENT)),
+            ) => {
                 let target = bytes.get(8..24).and_then(|b| <[u8; 16]>::try_from(b).ok());
                 seen.to = target.map(IpAddr::from);
                 seen.protocol = Protocol::Resolution;
             }
-            (ICMP | ICMPV6, Some(kind)) => {
+            (ip_protocol::ICMP | ip_protocol::ICMPV6, Some(kind)) => {
                 seen.opens = false;
                 seen.protocol = Protocol::IcmpType(*kind);
             }

@@ -9,6 +9,7 @@ use crate::action::{
 };
 use crate::codec::Reader;
 use crate::error::DecodeError;
+use crate::ethertype;
 use crate::ids::{NICIRA, ONF};
 use crate::ovs_errors::OvsError;
 use crate::ovs_errors::OvsError::*;
@@ -309,8 +310,12 @@ fn ok(condition: bool, error: OvsError) -> Result<(), OvsError> {
 fn check(action: &Action) -> Result<(), OvsError> {
     match action {
         Action::Output { port, .. } => ok(port.is_output(), ActionOutPort),
-        Action::PushVlan(kind) => ok(matches!(kind, 0x8100 | 0x88a8), ActionArgument),
-        Action::PushMpls(kind) => ok(matches!(kind, 0x8847 | 0x8848), ActionArgument),
+        Action::PushVlan(kind) => {
+            ok(matches!(*kind, ethertype::VLAN | ethertype::SERVICE_VLAN), ActionArgument)
+        }
+        Action::PushMpls(kind) => {
+            ok(matches!(*kind, ethertype::MPLS | ethertype::MPLS_MULTICAST), ActionArgument)
+        }
         Action::Legacy(Legacy::VlanVid(id)) => ok(*id <= 0xfff, ActionArgument),
         Action::Legacy(Legacy::VlanPcp(pcp)) => ok(*pcp <= 7, ActionArgument),
         Action::Legacy(Legacy::NwTos(tos)) => ok(tos & 3 == 0, ActionArgument),

@@ -5,6 +5,7 @@ use crate::ovs_errors::OvsError;
 use crate::ovs_errors::OvsError::*;
 use crate::oxm::header::{EXPERIMENTER, Header, NXM_1, TUN_METADATA_LEN};
 use crate::oxm::{Field, Match, Oxm};
+use crate::{ethertype, icmpv6, ip_protocol};
 
 impl Match {
     /// What Open vSwitch says to the fields of a match, as bytes without frame and padding: the first error that it would
@@ -195,7 +196,8 @@ impl Matched {
         Ok(())
     }
 
-    fn is(&self, eth_type: u128) -> bool {
+    fn is(&self, eth_type: u16) -> bool {
+        let eth_type = u128::from(eth_type);
         match self.packet_type {
             0 => self.eth_type == Some(eth_type),
             kind => kind == 1 << 16 | eth_type,
@@ -203,11 +205,11 @@ impl Matched {
     }
 
     fn is_ip(&self) -> bool {
-        self.is(0x0800) || self.is(0x86dd)
+        self.is(ethertype::IPV4) || self.is(ethertype::IPV6)
     }
 
-    fn is_protocol(&self, protocol: u128) -> bool {
-        self.is_ip() && self.protocol == Some(protocol) && !self.later_fragment
+    fn is_protocol(&self, protocol: u8) -> bool {
+        self.is_ip() && self.protocol == Some(protocol.into()) && !self.later_fragment
     }
 
     fn is_tracked(&self) -> bool {
@@ -218,27 +220,29 @@ impl Matched {
     /// Whether what the field needs is matched.
     fn has(&self, field: Field) -> bool {
         use Field::*;
-        let icmp6 = || self.is(0x86dd) && self.is_protocol(58);
-        let solicit = || icmp6() && self.icmp6_type == Some(135);
-        let advert = || icmp6() && self.icmp6_type == Some(136);
+        let icmp6 = || self.is(ethertype::IPV6) && self.is_protocol(ip_protocol::ICMPV6);
+        let solicit = || icmp6() && self.icmp6_type == Some(icmpv6::NEIGHBOUR_SOLICITATION.into());
+        let advert = || icmp6() && self.icmp6_type == Some(icmpv6::NEIGHBOUR_ADVERTISEMENT.into());
         match field {
             EthSrc | EthDst | EthType | VlanTci | VlanVid => self.packet_type == 0,
             VlanPcp => self.packet_type == 0 && self.tagged,
-            MplsLabel | MplsTc | MplsBos | MplsTtl => self.is(0x8847) || self.is(0x8848),
-            Ipv4Src | Ipv4Dst => self.is(0x0800),
-            Ipv6Src | Ipv6Dst | Ipv6Label => self.is(0x86dd),
+            MplsLabel | MplsTc | MplsBos | MplsTtl => {
+                self.is(ethertype::MPLS) || self.is(ethertype::MPLS_MULTICAST)
+            }
+            Ipv4Src | Ipv4Dst => self.is(ethertype::IPV4),
+            Ipv6Src | Ipv6Dst | Ipv6Label => self.is(ethertype::IPV6),
             IpProto | IpDscp | IpDscpShifted | IpEcn | IpTtl | IpFrag => self.is_ip(),
-            ArpOp | ArpSpa | ArpTpa | ArpSha | ArpTha => self.is(0x0806) || self.is(0x8035),
-            TcpSrc | TcpDst | TcpFlags => self.is_protocol(6),
-            UdpSrc | UdpDst => self.is_protocol(17),
-            SctpSrc | SctpDst => self.is_protocol(132),
-            Icmpv4Type | Icmpv4Code => self.is(0x0800) && self.is_protocol(1),
+            ArpOp | ArpSpa | ArpTpa | ArpSha | ArpTha => self.is(ethertype::ARP) || self.is(ethertype::RARP),
+            TcpSrc | TcpDst | TcpFlags => self.is_protocol(ip_protocol::TCP),
+            UdpSrc | UdpDst => self.is_protocol(ip_protocol::UDP),
+            SctpSrc | SctpDst => self.is_protocol(ip_protocol::SCTP),
+            Icmpv4Type | Icmpv4Code => self.is(ethertype::IPV4) && self.is_protocol(ip_protocol::ICMP),
             Icmpv6Type | Icmpv6Code => icmp6(),
             NdTarget | NdReserved | NdOptionsType => solicit() || advert(),
             NdSll => solicit(),
             NdTll => advert(),
             NshFlags | NshTtl | NshMdtype | NshNp | NshSpi | NshSi | NshC1 | NshC2 | NshC3 | NshC4 => {
-                self.is(0x894f)
+                self.is(ethertype::NSH)
             }
             CtNwSrc | CtNwDst | CtIpv6Src | CtIpv6Dst | CtNwProto | CtTpSrc | CtTpDst => self.is_tracked(),
             _ => true,

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use flows::verify::interp::{Output, Packet, Pipeline, TCP_SYN};
 use ofctl::syntax::{NoNames, parse_flow};
-use ofproto::PortNo;
 use ofproto::oxm::Field;
+use ofproto::{PortNo, ip_protocol};
 
 use super::definition::{Action, Expected, PacketCase, Probe};
 use super::view::{LabView, TrialKind};
@@ -93,11 +93,11 @@ fn forged(view: &LabView<'_>, a: &PlannedPort, b: &PlannedPort, kinds: &[TrialKi
 
 fn packet(kind: TrialKind, a: &PlannedPort, b: &PlannedPort, from: IpAddr, to: IpAddr) -> Packet {
     let proto = match (kind, from.is_ipv4()) {
-        (TrialKind::Tcp(_), _) => 6,
-        (TrialKind::Udp(_), _) => 17,
-        (TrialKind::Sctp(_), _) => 132,
-        (TrialKind::Ping, true) => 1,
-        (TrialKind::Ping, false) => 58,
+        (TrialKind::Tcp(_), _) => ip_protocol::TCP,
+        (TrialKind::Udp(_), _) => ip_protocol::UDP,
+        (TrialKind::Sctp(_), _) => ip_protocol::SCTP,
+        (TrialKind::Ping, true) => ip_protocol::ICMP,
+        (TrialKind::Ping, false) => ip_protocol::ICMPV6,
     };
     let packet = match (from, to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => Packet::ipv4(a.mac, b.mac, from, to, proto),

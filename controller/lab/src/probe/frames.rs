@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use etherparse::PacketBuilder;
+use ofproto::ethertype;
 
 /// The broadcast MAC.
 pub const BROADCAST: [u8; 6] = [0xff; 6];
@@ -262,7 +263,7 @@ impl Frame {
     /// ARP (RFC 826), with the tag in the padding up to Ethernet's least length.
     fn arp(&self, operation: u16, spa: Ipv4Addr, tha: [u8; 6], tpa: Ipv4Addr, tag: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(60);
-        self.header(0x0806, &mut bytes);
+        self.header(ethertype::ARP, &mut bytes);
         bytes.extend([0, 1, 8, 0, 6, 4]);
         bytes.extend(operation.to_be_bytes());
         bytes.extend(self.from);

@@ -1,9 +1,9 @@
 //! The match of a message: read as strictly as Open vSwitch does, and printed.
 
 use flow_model::{DEFAULT_PRIORITY, FlowMatch, Masked};
-use ofproto::OvsError;
 use ofproto::codec::Reader;
 use ofproto::oxm::{Field, Match};
+use ofproto::{OvsError, ethertype};
 
 use crate::syntax::{Names, print_match};
 
@@ -65,8 +65,8 @@ pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), OvsError> {
     use Field::{CtIpv6Dst, CtIpv6Src, CtNwDst, CtNwSrc};
     let eth_type = matches.exact(Field::EthType);
     let any = |fields: [Field; 2]| fields.iter().any(|field| matches.field(*field).is_some());
-    if any([CtNwSrc, CtNwDst]) && eth_type != Some(0x0800)
-        || any([CtIpv6Src, CtIpv6Dst]) && eth_type != Some(0x86dd)
+    if any([CtNwSrc, CtNwDst]) && eth_type != Some(ethertype::IPV4.into())
+        || any([CtIpv6Src, CtIpv6Dst]) && eth_type != Some(ethertype::IPV6.into())
     {
         return Err(OvsError::MatchInconsistent);
     }
@@ -90,7 +90,7 @@ pub(super) fn text(matches: &FlowMatch, priority: u16, names: &dyn Names) -> Str
 /// are no such fields. Only what is told of a packet has them: a switch refuses such a flow.
 fn without_meaningless(matches: &FlowMatch) -> Option<FlowMatch> {
     use Field::*;
-    const NSH: u128 = 0x894f;
+    const NSH: u128 = ethertype::NSH as u128;
     let nsh = matches.exact(EthType) == Some(NSH) || matches.exact(PacketType) == Some(1 << 16 | NSH);
     let meaningless = |field: Field| match field {
         CtTpSrc | CtTpDst => matches.field(CtNwProto).is_none(),

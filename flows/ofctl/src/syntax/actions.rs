@@ -12,7 +12,7 @@ pub(in crate::syntax) mod set;
 use ofproto::action::{Action, Legacy, MAX_DEPTH};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
-use ofproto::{GroupId, PortNo, TableId};
+use ofproto::{GroupId, PortNo, TableId, ethertype};
 
 use super::Context;
 use super::protocols::Protocols;
@@ -23,11 +23,6 @@ use crate::syntax::lex::token;
 use crate::syntax::lex::token::KeyValue;
 use crate::syntax::matching::fields::{Fields, SCTP, TAGGED, TCP, UDP};
 use crate::syntax::matching::{field, suggest};
-
-/// 802.1Q.
-const ETH_TYPE_VLAN: u16 = 0x8100;
-/// 802.1ad.
-const ETH_TYPE_VLAN_SERVICE: u16 = 0x88a8;
 
 /// OFPG_MAX.
 const MAX_GROUP: u32 = 0xffff_ff00;
@@ -274,7 +269,7 @@ impl<'a> ActionReader<'_, 'a> {
             "set_field" => return set::set_field(cx, text, actions),
             "strip_vlan" | "pop_vlan" => Action::PopVlan,
             "push_vlan" => match cx.half("push_vlan", text)? {
-                tpid @ (ETH_TYPE_VLAN | ETH_TYPE_VLAN_SERVICE) => {
+                tpid @ (ethertype::VLAN | ethertype::SERVICE_VLAN) => {
                     cx.narrow(Protocols::SINCE_11);
                     Action::PushVlan(tpid)
                 }
@@ -336,7 +331,7 @@ impl<'a> ActionReader<'_, 'a> {
             "unknown_action" => header::unknown(cx, pair)?,
             "delete_field" => delete_field(cx, text)?,
             "push_mpls" => match cx.half("push_mpls", text)? {
-                kind @ 0x8847..=0x8848 => Action::PushMpls(kind),
+                kind @ (ethertype::MPLS | ethertype::MPLS_MULTICAST) => Action::PushMpls(kind),
                 _ => {
                     return Err(cx
                         .error(SyntaxErrorKind::Value, text, format!("{text:?} is not an MPLS ethertype"))
@@ -364,7 +359,7 @@ impl<'a> ActionReader<'_, 'a> {
     /// `mod_vlan_vid` tags an untagged frame first; `set_vlan_vid` does not.
     fn push_tag_unless(&self, never: bool, actions: &mut Vec<Action>) {
         if !never && !self.packet.is_tagged() {
-            actions.push(Action::PushVlan(ETH_TYPE_VLAN));
+            actions.push(Action::PushVlan(ethertype::VLAN));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Table 0: which port, and is it who it says.
 
 use flow_model::FlowMatch;
+use ofproto::ip_protocol;
 use ofproto::oxm::Field;
 
 use crate::compile::input::attachment_point::{AttachmentKind, AttachmentPoints};
@@ -116,8 +117,8 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
 /// What no port may send, whoever is there.
 fn guards(out: &mut ProgramBuilder<'_>) {
     tagged(out);
-    let icmp = AddressFamily::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
-    let icmp6 = AddressFamily::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
+    let icmp = AddressFamily::V4.matches().with(Field::IpProto, ip_protocol::ICMP.into());
+    let icmp6 = AddressFamily::V6.matches().with(Field::IpProto, ip_protocol::ICMPV6.into());
     let (icmp, icmp6) = (
         |kind: u8| icmp.clone().with(Field::Icmpv4Type, kind.into()),
         |kind: u8| icmp6.clone().with(Field::Icmpv6Type, kind.into()),

@@ -27,11 +27,11 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use flow_model::{Flow, FlowMatch};
 use ipnetwork::IpNetwork;
-use ofproto::Cookie;
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, LEARN_WRITE_RESULT, Learn, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::message::{FlowMod, FlowModCommand};
 use ofproto::oxm::Field;
+use ofproto::{Cookie, ethertype, icmpv6};
 
 use crate::compile::input::attachment_point::AttachmentPoints;
 use crate::compile::input::rule_parties::with_bit;
@@ -40,7 +40,7 @@ use crate::compile::output::program::{FlowSpec, ProgramBuilder, apply_and_goto, 
 use crate::compile::tables::neighbour_discovery::probe;
 use crate::compile::tables::returns::{back_to_port, constant, copied};
 use crate::compile::tables::sender::{AdmittedSender, at};
-use crate::compile::vocabulary::address::{AddressFamily, ND_ADVERT};
+use crate::compile::vocabulary::address::AddressFamily;
 use crate::compile::vocabulary::identity::{ClaimState, FlowIdentity};
 use crate::compile::vocabulary::layout::{
     BY_LEASE, CLAIMED, CLAIMS, HAS_IT, HOLDERS, MARKS, NETWORK, OUT_PORT, RETURNS, SPEAKS, WANTED,
@@ -139,7 +139,7 @@ pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>, sites: &Attachme
 
 /// What the switch learns of an address that no port has.
 fn claim(cookie: Cookie) -> Action {
-    let mut specs = vec![constant(Subfield::whole(Field::EthType), address::ETH_IPV6.into())];
+    let mut specs = vec![constant(Subfield::whole(Field::EthType), ethertype::IPV6.into())];
     specs.extend([NETWORK].into_iter().chain(WANTED).map(|field| copied(field, field)));
     specs.extend(back_to_port(0));
     Action::Learn(Box::new(Learn {
@@ -183,7 +183,7 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
     let mut again = vec![load(OUT_PORT, 0), clear(HAS_IT), clear(SPEAKS)];
     again.extend(look_up(Field::NdTarget));
     again.push(resubmit(CLAIMS));
-    let speaks = with_bit(has_it(address::nd(ND_ADVERT)), MARKS, SPEAKS);
+    let speaks = with_bit(has_it(address::nd(icmpv6::NEIGHBOUR_ADVERTISEMENT)), MARKS, SPEAKS);
     let detail = "from an address of its port: what it is about";
     let about = FlowSpec::new(FlowIdentity::ClaimOfTarget, detail);
     out.flow(CLAIMED, 20, speaks, vec![Instruction::ApplyActions(again)], about);

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use flow_model::FlowMatch;
 use ofproto::action::Action;
+use ofproto::icmpv6;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
@@ -13,7 +14,7 @@ use crate::compile::input::rule_parties::PartySets;
 use crate::compile::input::scope::{Scope, Scopes};
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, load, mark, resubmit};
 use crate::compile::tables::{claims, lease, neighbour_discovery, router_discovery, shared};
-use crate::compile::vocabulary::address::{AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
+use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{AddressUse, FlowIdentity};
 use crate::compile::vocabulary::layout::{DESTINATION, HoldRank, by_prefix};
 use crate::compile::vocabulary::{address, layout};
@@ -65,8 +66,8 @@ impl AddressingKind {
             Self::Ipv4 => AddressFamily::V4.matches(),
             Self::Arp => address::arp(),
             Self::Ipv6 => AddressFamily::V6.matches(),
-            Self::Solicit => address::nd(ND_SOLICIT),
-            Self::Advert => address::nd(ND_ADVERT),
+            Self::Solicit => address::nd(icmpv6::NEIGHBOUR_SOLICITATION),
+            Self::Advert => address::nd(icmpv6::NEIGHBOUR_ADVERTISEMENT),
         };
         range.on(packet, self.sought())
     }

@@ -19,7 +19,7 @@ use ofproto::action::{Action, Subfield, ToController};
 use ofproto::instruction::Instruction;
 use ofproto::message::{METER_PKTPS, MeterBand, MeterBandType, MeterMod, MeterModCommand};
 use ofproto::oxm::Field;
-use ofproto::{Cookie, MeterId, PortNo};
+use ofproto::{Cookie, MeterId, PortNo, icmpv6};
 
 use crate::compile::input::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use crate::compile::input::rule_parties::PartySets;
@@ -29,7 +29,7 @@ use crate::compile::output::program::{FlowSpec, Program, ProgramBuilder, load, m
 use crate::compile::tables::claims;
 use crate::compile::tables::sender::{at, mac_bits};
 use crate::compile::tables::wire::emit;
-use crate::compile::vocabulary::address::{AddressFamily, ND_ADVERT, ND_SOLICIT};
+use crate::compile::vocabulary::address::AddressFamily;
 use crate::compile::vocabulary::identity::{FlowIdentity, LeasedPackets};
 use crate::compile::vocabulary::layout::{HOLDERS, LEASES, OUT_PORT, OWNERS, RETURNS};
 use crate::compile::vocabulary::origin::Reason;
@@ -255,7 +255,10 @@ pub(in crate::compile) fn compile(
             let how = format!("by its lease, as a member alone, {}", family.label());
             let packets = LeasedPackets::ToMember { family };
             all.push((layout::WIRE + 1, also(family.matches()), unnamed.clone(), packets, how));
-            for kind in [ND_SOLICIT, ND_ADVERT].into_iter().filter(|_| family == AddressFamily::V6) {
+            for kind in [icmpv6::NEIGHBOUR_SOLICITATION, icmpv6::NEIGHBOUR_ADVERTISEMENT]
+                .into_iter()
+                .filter(|_| family == AddressFamily::V6)
+            {
                 let how = format!("by its lease, ND of type {kind}");
                 let packets = LeasedPackets::NeighbourDiscovery { icmp_type: kind };
                 all.push((layout::WIRE + 2, also(address::nd(kind)), named.clone(), packets, how));

@@ -14,16 +14,16 @@ use std::collections::HashSet;
 use std::net::Ipv6Addr;
 
 use flow_model::FlowMatch;
-use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
+use ofproto::{PortNo, icmpv6, ip_protocol};
 
 use crate::compile::input::attachment_point::{AttachmentPoint, AttachmentPoints};
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, load, mark};
 use crate::compile::tables::sender::{AdmittedSender, at, mac_bits};
 use crate::compile::tables::vrrp;
-use crate::compile::vocabulary::address::{AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
+use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{
     AddressUse, AdmittedPackets, FlowIdentity, LinkLayerOption, ResolutionPackets,
 };
@@ -40,7 +40,8 @@ pub(in crate::compile) fn above(range: AddressRange, hold: HoldRank) -> u16 {
 
 /// Duplicate address detection; it tells no MAC (RFC 4861 §4.3).
 pub(in crate::compile) fn probe() -> FlowMatch {
-    let from_nobody = address::v6_host(Ipv6Addr::UNSPECIFIED).on(address::nd(ND_SOLICIT), Field::Ipv6Src);
+    let from_nobody = address::v6_host(Ipv6Addr::UNSPECIFIED)
+        .on(address::nd(icmpv6::NEIGHBOUR_SOLICITATION), Field::Ipv6Src);
     from_nobody.with(Field::NdSll, 0)
 }
 
@@ -86,7 +87,8 @@ pub(in crate::compile) fn admit(out: &mut ProgramBuilder<'_>, sender: &AdmittedS
 pub(in crate::compile) fn owned(out: &mut ProgramBuilder<'_>, all: &[(AddressRange, &str)]) {
     for &(range, party) in all {
         let from_nobody = range.on(probe(), Field::NdTarget);
-        let (solicit, advert) = (address::nd(ND_SOLICIT), address::nd(ND_ADVERT));
+        let (solicit, advert) =
+            (address::nd(icmpv6::NEIGHBOUR_SOLICITATION), address::nd(icmpv6::NEIGHBOUR_ADVERTISEMENT));
         for (packets, matches, what) in [
             (AddressUse::NdSolicitationSource, range.on(solicit, Field::Ipv6Src), "ND solicitation from"),
             (
@@ -111,8 +113,8 @@ pub(in crate::compile) fn refuse(out: &mut ProgramBuilder<'_>, site: &Attachment
         return;
     }
     for (kind, packets, what) in [
-        (ND_SOLICIT, ResolutionPackets::NdSolicitation, "other ND solicitations"),
-        (ND_ADVERT, ResolutionPackets::NdAdvertisement, "other ND advertisements"),
+        (icmpv6::NEIGHBOUR_SOLICITATION, ResolutionPackets::NdSolicitation, "other ND solicitations"),
+        (icmpv6::NEIGHBOUR_ADVERTISEMENT, ResolutionPackets::NdAdvertisement, "other ND advertisements"),
     ] {
         let detail = format!("{} at {}: {what}", site.party, site.port_name);
         let identity = FlowIdentity::PortRestOfDiscovery { port: site.port_name, packets };
@@ -128,7 +130,7 @@ impl AdmittedSender<'_, '_> {
         priority: u16,
         from: AddressRange,
     ) {
-        let matches = from.on(address::nd(ND_SOLICIT), Field::Ipv6Src);
+        let matches = from.on(address::nd(icmpv6::NEIGHBOUR_SOLICITATION), Field::Ipv6Src);
         let packets = AdmittedPackets::NdSolicitation { source: from, link_layer: LinkLayerOption::Present };
         self.bound(out, priority, matches, packets, &format!("ND solicitation from {from}"));
     }
@@ -140,7 +142,8 @@ impl AdmittedSender<'_, '_> {
         from: AddressRange,
         about: AddressRange,
     ) {
-        let matches = about.on(from.on(address::nd(ND_ADVERT), Field::Ipv6Src), Field::NdTarget);
+        let matches =
+            about.on(from.on(address::nd(icmpv6::NEIGHBOUR_ADVERTISEMENT), Field::Ipv6Src), Field::NdTarget);
         let source = if from == about { String::new() } else { format!(" from {from}") };
         let link_layer = LinkLayerOption::Present;
         let packets = AdmittedPackets::NdAdvertisement { source: from, target: about, link_layer };
@@ -182,12 +185,12 @@ struct SoughtRange {
 }
 
 fn solicited(range: AddressRange) -> SoughtRange {
-    let matches = range.on(address::nd(ND_SOLICIT), Field::NdTarget);
+    let matches = range.on(address::nd(icmpv6::NEIGHBOUR_SOLICITATION), Field::NdTarget);
     SoughtRange { packets: AddressUse::NdSolicitationTarget, range, matches, what: "ND solicitation for" }
 }
 
 fn advertised(range: AddressRange) -> SoughtRange {
-    let matches = range.on(address::nd(ND_ADVERT), Field::Ipv6Dst);
+    let matches = range.on(address::nd(icmpv6::NEIGHBOUR_ADVERTISEMENT), Field::Ipv6Dst);
     SoughtRange {
         packets: AddressUse::NdAdvertisementDestination,
         range,
@@ -246,11 +249,11 @@ pub(in crate::compile) fn impostors(out: &mut ProgramBuilder<'_>, sites: &Attach
         let Some(address) = site.link_local.filter(|address| seen.insert(*address)) else { continue };
         let router_solicit = AddressFamily::V6
             .matches()
-            .with(Field::IpProto, address::IPPROTO_ICMPV6.into())
-            .with(Field::Icmpv6Type, address::ROUTER_SOLICIT.into());
+            .with(Field::IpProto, ip_protocol::ICMPV6.into())
+            .with(Field::Icmpv6Type, icmpv6::ROUTER_SOLICITATION.into());
         let vrrp = address.on(vrrp::advertisements(AddressFamily::V6), Field::Ipv6Src);
-        let solicit = address.on(address::nd(ND_SOLICIT), Field::Ipv6Src);
-        let advert = address.on(address::nd(ND_ADVERT), Field::NdTarget);
+        let solicit = address.on(address::nd(icmpv6::NEIGHBOUR_SOLICITATION), Field::Ipv6Src);
+        let advert = address.on(address::nd(icmpv6::NEIGHBOUR_ADVERTISEMENT), Field::NdTarget);
         let router_solicit = address.on(router_solicit, Field::Ipv6Src);
         for (packets, matches, what) in [
             (AddressUse::NdSolicitationSource, solicit, "ND solicitation from"),

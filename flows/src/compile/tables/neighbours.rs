@@ -7,9 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use flow_model::FlowMatch;
-use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
+use ofproto::{PortNo, icmpv6};
 
 use crate::compile::input::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use crate::compile::input::rule_parties::PartySets;
@@ -18,7 +18,7 @@ use crate::compile::tables::policy::forward;
 use crate::compile::tables::sender::at;
 use crate::compile::tables::vrrp;
 use crate::compile::tables::wire::emit;
-use crate::compile::vocabulary::address::{AddressFamily, AddressRange, ND_SOLICIT};
+use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{FlowIdentity, JoinedPackets, JoinedSender};
 use crate::compile::vocabulary::layout::{FORWARDING, OUT_PORT, POLICY};
 use crate::compile::vocabulary::stable_hash::stable_hash;
@@ -202,7 +202,7 @@ impl<'a> NeighbourSender<'a> {
         let makes = six && sites.autoconfigured && site.leased(family).next().is_some();
         let asks = match family {
             AddressFamily::V4 => address::arp(),
-            AddressFamily::V6 => address::nd(ND_SOLICIT),
+            AddressFamily::V6 => address::nd(icmpv6::NEIGHBOUR_SOLICITATION),
         };
         for (wanted, packets, matches, to_port, list) in [
             (addressed, JoinedPackets::OfItself, asks.clone(), own, &all),

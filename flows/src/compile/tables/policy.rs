@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use flow_model::FlowMatch;
 use ofproto::action::Action;
+use ofproto::icmpv6;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
 
@@ -12,7 +13,7 @@ use crate::compile::input::rule_parties::with_bit;
 use crate::compile::input::scope::Scopes;
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, apply_and_goto, load};
 use crate::compile::tables::neighbour_discovery;
-use crate::compile::vocabulary::address::{AddressFamily, AddressRange, ND_ADVERT, ND_SOLICIT};
+use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{FlowIdentity, InsidePackets, ResolutionPackets};
 use crate::compile::vocabulary::layout::{FORWARDING, FROM_MEMBER, MARKS, OUT_PORT, POLICY, TO_MEMBER};
 use crate::compile::vocabulary::origin::Reason;
@@ -35,8 +36,12 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
     marked(out);
     multicast(out);
     for (packets, matches, detail) in [
-        (ResolutionPackets::NdSolicitation, address::nd(ND_SOLICIT), SOLICITATION),
-        (ResolutionPackets::NdAdvertisement, address::nd(ND_ADVERT), "ND advertisement"),
+        (ResolutionPackets::NdSolicitation, address::nd(icmpv6::NEIGHBOUR_SOLICITATION), SOLICITATION),
+        (
+            ResolutionPackets::NdAdvertisement,
+            address::nd(icmpv6::NEIGHBOUR_ADVERTISEMENT),
+            "ND advertisement",
+        ),
         (ResolutionPackets::Arp, address::arp(), "ARP"),
     ] {
         let identity = FlowIdentity::Unresolved { packets };
@@ -113,7 +118,8 @@ fn inside(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
         flow(resolution, between(matches), Vec::new(), packets, what);
     }
     if sites.autoconfigured {
-        let unheld = from_member(address::nd(ND_SOLICIT)).with(OUT_PORT, layout::LEASED.into());
+        let unheld =
+            from_member(address::nd(icmpv6::NEIGHBOUR_SOLICITATION)).with(OUT_PORT, layout::LEASED.into());
         let what = format!("{SOLICITATION} for what nobody has");
         flow(resolution, unheld, Vec::new(), InsidePackets::UnheldSolicitation, &what);
     }
@@ -187,8 +193,18 @@ pub(in crate::compile) fn resolution_kinds()
 -> [(AddressFamily, FlowMatch, ResolutionPackets, &'static str); 3] {
     [
         (AddressFamily::V4, address::arp(), ResolutionPackets::Arp, "ARP"),
-        (AddressFamily::V6, address::nd(ND_SOLICIT), ResolutionPackets::NdSolicitation, SOLICITATION),
-        (AddressFamily::V6, address::nd(ND_ADVERT), ResolutionPackets::NdAdvertisement, "ND advertisement"),
+        (
+            AddressFamily::V6,
+            address::nd(icmpv6::NEIGHBOUR_SOLICITATION),
+            ResolutionPackets::NdSolicitation,
+            SOLICITATION,
+        ),
+        (
+            AddressFamily::V6,
+            address::nd(icmpv6::NEIGHBOUR_ADVERTISEMENT),
+            ResolutionPackets::NdAdvertisement,
+            "ND advertisement",
+        ),
     ]
 }
 

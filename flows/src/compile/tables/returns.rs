@@ -1,19 +1,19 @@
 //! Tables 1, 5 and 6 and the `learn()` that fills them: who was spoken to may answer.
 
 use flow_model::FlowMatch;
-use ofproto::Cookie;
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
+use ofproto::{Cookie, ip_protocol};
 
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, mark, resubmit};
 use crate::compile::vocabulary::address::AddressFamily;
 use crate::compile::vocabulary::identity::FlowIdentity;
+use crate::compile::vocabulary::layout;
 use crate::compile::vocabulary::layout::{
     DESTINATION, FOLLOWING, OUT_PORT, POLICY, RELATED, RETURN_PRIORITY, RETURNS, VISITORS,
 };
 use crate::compile::vocabulary::traffic::{Traffic, echo};
-use crate::compile::vocabulary::{address, layout};
 
 /// How many return flows one flow of a rule may learn, where the rule does not say: as many as the tables hold, which evict
 /// fairly. A limit would refuse newcomers instead, and Open vSwitch counts what was learned before at every `learn()`
@@ -46,13 +46,13 @@ pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>) {
         portless(later(family, None), false, identity, &format!("{} later fragments", family.label()));
     }
     for icmp_type in ERRORS_V4 {
-        let icmp = AddressFamily::V4.matches().with(Field::IpProto, address::IPPROTO_ICMP.into());
+        let icmp = AddressFamily::V4.matches().with(Field::IpProto, ip_protocol::ICMP.into());
         let matches = icmp.with(Field::Icmpv4Type, icmp_type.into());
         let identity = FlowIdentity::IcmpErrors { family: AddressFamily::V4, icmp_type };
         portless(matches, true, identity, &format!("ICMP errors of type {icmp_type}"));
     }
     for icmp_type in ERRORS_V6 {
-        let icmp = AddressFamily::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
+        let icmp = AddressFamily::V6.matches().with(Field::IpProto, ip_protocol::ICMPV6.into());
         let matches = icmp.with(Field::Icmpv6Type, icmp_type.into());
         let identity = FlowIdentity::IcmpErrors { family: AddressFamily::V6, icmp_type };
         portless(matches, true, identity, &format!("ICMPv6 errors of type {icmp_type}"));

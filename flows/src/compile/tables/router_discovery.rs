@@ -10,11 +10,12 @@ use std::net::Ipv6Addr;
 use flow_model::FlowMatch;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
+use ofproto::{icmpv6, ip_protocol};
 
 use crate::compile::input::attachment_point::{AttachmentKind, AttachmentPoints};
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, load};
 use crate::compile::tables::sender::AdmittedSender;
-use crate::compile::vocabulary::address::{AddressFamily, AddressRange, ROUTER_ADVERT, ROUTER_SOLICIT};
+use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{AdmittedPackets, FlowIdentity};
 use crate::compile::vocabulary::layout::{DESTINATION, HoldRank, NEIGHBOURS, ROUTERS, by_prefix};
 use crate::compile::vocabulary::{address, layout};
@@ -25,7 +26,7 @@ const LISTENER_QUERY: u8 = 130;
 const LISTENER_REPORTS: [u8; 3] = [131, 132, 143];
 
 fn icmp(kind: u8) -> FlowMatch {
-    let icmp = AddressFamily::V6.matches().with(Field::IpProto, address::IPPROTO_ICMPV6.into());
+    let icmp = AddressFamily::V6.matches().with(Field::IpProto, ip_protocol::ICMPV6.into());
     icmp.with(Field::Icmpv6Type, kind.into())
 }
 
@@ -72,7 +73,7 @@ pub(in crate::compile) fn admit(
     let here = |range: AddressRange| by_prefix(range.length(), HoldRank::Owner);
     if hearers.routers {
         for from in own().chain([unset]) {
-            pass(here(from), ROUTER_SOLICIT, from, all_routers(), "router solicitations");
+            pass(here(from), icmpv6::ROUTER_SOLICITATION, from, all_routers(), "router solicitations");
         }
     }
     let free = hearers.free && site.kind == AttachmentKind::Endpoint;
@@ -88,14 +89,14 @@ pub(in crate::compile) fn admit(
     }
     if site.router {
         let anybody = AddressRange::all(AddressFamily::V6);
-        pass(layout::ROUTER, ROUTER_ADVERT, link_locals, anybody, "router advertisements");
+        pass(layout::ROUTER, icmpv6::ROUTER_ADVERTISEMENT, link_locals, anybody, "router advertisements");
     }
 }
 
 fn admitted(icmp_type: u8, source: AddressRange) -> AdmittedPackets {
     match icmp_type {
-        ROUTER_SOLICIT => AdmittedPackets::RouterSolicitation { source },
-        ROUTER_ADVERT => AdmittedPackets::RouterAdvertisement { source },
+        icmpv6::ROUTER_SOLICITATION => AdmittedPackets::RouterSolicitation { source },
+        icmpv6::ROUTER_ADVERTISEMENT => AdmittedPackets::RouterAdvertisement { source },
         LISTENER_QUERY => AdmittedPackets::ListenerQuery { source },
         report => AdmittedPackets::ListenerReport { icmp_type: report, source },
     }
@@ -110,13 +111,13 @@ pub(in crate::compile) fn destination(out: &mut ProgramBuilder<'_>, sites: &Atta
     }
     let reports = LISTENER_REPORTS.map(|kind| (kind, groups(), ROUTERS, "routers"));
     let to_all = [
-        (ROUTER_SOLICIT, all_routers(), ROUTERS, "routers"),
-        (ROUTER_ADVERT, AddressRange::all(AddressFamily::V6), NEIGHBOURS, "all neighbours"),
+        (icmpv6::ROUTER_SOLICITATION, all_routers(), ROUTERS, "routers"),
+        (icmpv6::ROUTER_ADVERTISEMENT, AddressRange::all(AddressFamily::V6), NEIGHBOURS, "all neighbours"),
         (LISTENER_QUERY, groups(), NEIGHBOURS, "all neighbours"),
     ];
     for (kind, to, whom, who) in reports.into_iter().chain(to_all) {
         // What routers say has a link-local source (RFC 4861 §4.2, RFC 2710 §3).
-        let from_router = matches!(kind, ROUTER_ADVERT | LISTENER_QUERY);
+        let from_router = matches!(kind, icmpv6::ROUTER_ADVERTISEMENT | LISTENER_QUERY);
         let from = if from_router { address::link_local() } else { AddressRange::all(AddressFamily::V6) };
         let matches = from
             .on(to.on(icmp(kind), Field::Ipv6Dst), Field::Ipv6Src)

@@ -17,7 +17,7 @@ use flow_model::{Flow, FlowMatch};
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{Cookie, PortNo, TableId};
+use ofproto::{Cookie, PortNo, TableId, icmpv6};
 
 use crate::compile::input::attachment_point::{AttachmentPoint, AttachmentPoints, PointsSharingAddress};
 use crate::compile::input::rule_parties::PartySets;
@@ -28,7 +28,7 @@ use crate::compile::tables::neighbour_discovery::{above, probe};
 use crate::compile::tables::returns::{back_to_port, constant};
 use crate::compile::tables::sender::{AdmittedSender, at, mac_bits};
 use crate::compile::tables::wire::emit;
-use crate::compile::vocabulary::address::{AddressFamily, AddressRange, ND_ADVERT};
+use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{
     AddressClaim, AdmittedPackets, FlowIdentity, HolderSource, LinkLayerOption,
 };
@@ -149,7 +149,7 @@ impl SharedHolder<'_, '_, '_> {
         self.sender.pass(out, above, probe, packets, &format!("ND probe for {range}"));
         for from in [range, self.sender.site.link_locals] {
             user.advertise(out, above, from, range);
-            let unsolicited = from.on(address::nd(ND_ADVERT), Field::Ipv6Src);
+            let unsolicited = from.on(address::nd(icmpv6::NEIGHBOUR_ADVERTISEMENT), Field::Ipv6Src);
             let unsolicited = address::all_nodes().on(range.on(unsolicited, Field::NdTarget), Field::Ipv6Dst);
             let what = format!("announcements of {range} from {from}");
             let link_layer = LinkLayerOption::Present;

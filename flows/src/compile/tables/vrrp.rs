@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use flow_model::FlowMatch;
 use ipnetwork::IpNetwork;
+use ofproto::ip_protocol;
 use ofproto::oxm::Field;
 
 use crate::compile::input::attachment_point::AttachmentPoints;
@@ -28,7 +29,7 @@ fn group(family: AddressFamily) -> AddressRange {
 
 /// What a virtual router says to its group.
 pub(in crate::compile) fn advertisements(family: AddressFamily) -> FlowMatch {
-    let vrrp = family.matches().with(Field::IpProto, address::IPPROTO_VRRP.into());
+    let vrrp = family.matches().with(Field::IpProto, ip_protocol::VRRP.into());
     group(family).on(vrrp, family.dst())
 }
 

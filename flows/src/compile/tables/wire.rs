@@ -1,15 +1,15 @@
 //! Outputs: table 3, and the bridges that only forward a link.
 
 use flow_model::FlowMatch;
-use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
+use ofproto::{PortNo, ethertype, icmpv6};
 
 use crate::compile::input::attachment_point::{AttachmentPoint, AttachmentPoints};
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, output};
 use crate::compile::tables::sender::{at, tagged};
-use crate::compile::vocabulary::address::{AddressFamily, AddressRange, ND_SOLICIT};
+use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{AddressUse, Flood, FlowIdentity};
 use crate::compile::vocabulary::layout::{ADMISSION, FORWARDING};
 use crate::compile::vocabulary::origin::Reason;
@@ -65,7 +65,7 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>) {
 pub(in crate::compile) fn emit(network: &Network, port: PortNo) -> Vec<Action> {
     let Some(vlan) = network.vlan else { return vec![output(port)] };
     let tag = Oxm::Known { field: Field::VlanVid, value: u128::from(vlan) | 0x1000, mask: None };
-    vec![Action::PushVlan(0x8100), Action::SetField(tag), output(port), Action::PopVlan]
+    vec![Action::PushVlan(ethertype::VLAN), Action::SetField(tag), output(port), Action::PopVlan]
 }
 
 /// A bridge without networks: each forwarding link passes between its two ports, but for what belongs to
@@ -137,7 +137,7 @@ fn isolate(out: &mut ProgramBuilder<'_>, file: &NetworkFile, carries: &str, arri
                     (AddressUse::ArpTarget, "ARP for", range.on(address::arp(), Field::ArpTpa))
                 }
                 AddressFamily::V6 => {
-                    let solicit = range.on(address::nd(ND_SOLICIT), Field::NdTarget);
+                    let solicit = range.on(address::nd(icmpv6::NEIGHBOUR_SOLICITATION), Field::NdTarget);
                     (AddressUse::NdSolicitationTarget, "ND for", solicit)
                 }
             });

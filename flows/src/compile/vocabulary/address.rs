@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use flow_model::FlowMatch;
 use ipnetwork::{IpNetwork, Ipv6Network};
 use ofproto::oxm::Field;
+use ofproto::{ethertype, ip_protocol};
 
 use crate::compile::vocabulary::origin::Reason;
 
@@ -16,20 +17,6 @@ pub(in crate::compile) enum AddressFamily {
     V6,
 }
 
-pub(in crate::compile) const ETH_IP: u16 = 0x0800;
-pub(in crate::compile) const ETH_ARP: u16 = 0x0806;
-pub(in crate::compile) const ETH_IPV6: u16 = 0x86dd;
-pub(in crate::compile) const IPPROTO_ICMP: u8 = 1;
-pub(in crate::compile) const IPPROTO_TCP: u8 = 6;
-pub(in crate::compile) const IPPROTO_UDP: u8 = 17;
-pub(in crate::compile) const IPPROTO_ICMPV6: u8 = 58;
-pub(in crate::compile) const IPPROTO_VRRP: u8 = 112;
-pub(in crate::compile) const IPPROTO_SCTP: u8 = 132;
-pub(in crate::compile) const ROUTER_SOLICIT: u8 = 133;
-pub(in crate::compile) const ROUTER_ADVERT: u8 = 134;
-pub(in crate::compile) const ND_SOLICIT: u8 = 135;
-pub(in crate::compile) const ND_ADVERT: u8 = 136;
-
 impl AddressFamily {
     pub(in crate::compile) const BOTH: [Self; 2] = [Self::V4, Self::V6];
 
@@ -39,8 +26,8 @@ impl AddressFamily {
 
     pub(in crate::compile) fn eth_type(self) -> u16 {
         match self {
-            Self::V4 => ETH_IP,
-            Self::V6 => ETH_IPV6,
+            Self::V4 => ethertype::IPV4,
+            Self::V6 => ethertype::IPV6,
         }
     }
 
@@ -73,14 +60,14 @@ impl AddressFamily {
 
 /// All ARP packets.
 pub(in crate::compile) fn arp() -> FlowMatch {
-    FlowMatch::any().with(Field::EthType, ETH_ARP.into())
+    FlowMatch::any().with(Field::EthType, ethertype::ARP.into())
 }
 
 /// Neighbour discovery of one kind.
 pub(in crate::compile) fn nd(kind: u8) -> FlowMatch {
     AddressFamily::V6
         .matches()
-        .with(Field::IpProto, IPPROTO_ICMPV6.into())
+        .with(Field::IpProto, ip_protocol::ICMPV6.into())
         .with(Field::Icmpv6Type, kind.into())
         .with(Field::Icmpv6Code, 0)
 }
@@ -105,7 +92,7 @@ fn dhcp_ports(family: AddressFamily) -> (u16, u16) {
 }
 
 fn dhcp(family: AddressFamily, from: u16, to: u16) -> FlowMatch {
-    let udp = family.matches().with(Field::IpProto, IPPROTO_UDP.into());
+    let udp = family.matches().with(Field::IpProto, ip_protocol::UDP.into());
     udp.with(Field::UdpSrc, from.into()).with(Field::UdpDst, to.into())
 }
 

@@ -1,9 +1,9 @@
 //! What a rule's flow lets through, and so what the answer looks like.
 
 use flow_model::FlowMatch;
+use ofproto::ip_protocol;
 use ofproto::oxm::Field;
 
-use crate::compile::vocabulary::address;
 use crate::compile::vocabulary::address::AddressFamily;
 use crate::compile::vocabulary::layout::Claim;
 use crate::network::Protocol;
@@ -52,12 +52,12 @@ impl Traffic {
 
     pub(in crate::compile) fn ip_proto(self, family: AddressFamily) -> Option<u8> {
         match self {
-            Self::Tcp => Some(address::IPPROTO_TCP),
-            Self::Udp => Some(address::IPPROTO_UDP),
-            Self::Sctp => Some(address::IPPROTO_SCTP),
-            Self::Echo | Self::Icmp if family == AddressFamily::V4 => Some(address::IPPROTO_ICMP),
-            Self::Echo | Self::Icmp => Some(address::IPPROTO_ICMPV6),
-            Self::Vrrp => Some(address::IPPROTO_VRRP),
+            Self::Tcp => Some(ip_protocol::TCP),
+            Self::Udp => Some(ip_protocol::UDP),
+            Self::Sctp => Some(ip_protocol::SCTP),
+            Self::Echo | Self::Icmp if family == AddressFamily::V4 => Some(ip_protocol::ICMP),
+            Self::Echo | Self::Icmp => Some(ip_protocol::ICMPV6),
+            Self::Vrrp => Some(ip_protocol::VRRP),
             Self::Other => None,
         }
     }

@@ -7,7 +7,7 @@ use flow_model::{Flow, FlowMatch};
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn};
 use ofproto::message::{FLOW_SEND_FLOW_REM, FlowMod, FlowModCommand, FlowRemoved};
 use ofproto::oxm::Field;
-use ofproto::{Cookie, TableId};
+use ofproto::{Cookie, TableId, ip_protocol};
 
 use super::LearnError;
 use super::flow_key::{OwnedFlowKey, owned_key};
@@ -157,7 +157,7 @@ impl LearnedFlowMirror {
         }
         let mut flow = learned(learn, packet, &mut FieldSet::default());
         flow.instructions = canonical(flow.instructions);
-        let tcp = flow.matches.exact(Field::IpProto) == Some(6);
+        let tcp = flow.matches.exact(Field::IpProto) == Some(ip_protocol::TCP.into());
         if !tcp && (learn.fin_idle_timeout, learn.fin_hard_timeout) != (0, 0) {
             return Err(LearnError::FinWithoutTcp);
         }

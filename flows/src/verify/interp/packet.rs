@@ -4,18 +4,11 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use ofproto::PortNo;
 use ofproto::action::Subfield;
 use ofproto::oxm::Field;
+use ofproto::{PortNo, ethertype, icmpv6, ip_protocol};
 
 use super::fields::{FieldSet, WIDE, bit};
-
-/// ARP.
-pub const ETH_ARP: u16 = 0x0806;
-/// IPv4.
-pub const ETH_IPV4: u16 = 0x0800;
-/// IPv6.
-pub const ETH_IPV6: u16 = 0x86dd;
 
 /// TCP flag FIN.
 pub const TCP_FIN: u16 = 0x001;
@@ -81,7 +74,7 @@ impl Packet {
     /// An ARP packet: 1 asks, 2 answers.
     pub fn arp(src: [u8; 6], dst: [u8; 6], op: u16, spa: Ipv4Addr, tpa: Ipv4Addr) -> Self {
         let tha = if op == 1 { [0; 6] } else { dst };
-        Self::ethernet(src, dst, ETH_ARP)
+        Self::ethernet(src, dst, ethertype::ARP)
             .with(Field::ArpOp, op.into())
             .with(Field::ArpSpa, u32::from(spa).into())
             .with(Field::ArpTpa, u32::from(tpa).into())
@@ -91,7 +84,7 @@ impl Packet {
 
     /// An IPv4 packet of a protocol that has no further fields.
     pub fn ipv4(src: [u8; 6], dst: [u8; 6], from: Ipv4Addr, to: Ipv4Addr, proto: u8) -> Self {
-        Self::ethernet(src, dst, ETH_IPV4)
+        Self::ethernet(src, dst, ethertype::IPV4)
             .with(Field::Ipv4Src, u32::from(from).into())
             .with(Field::Ipv4Dst, u32::from(to).into())
             .ip(proto)
@@ -99,7 +92,7 @@ impl Packet {
 
     /// An IPv6 packet of a protocol that has no further fields.
     pub fn ipv6(src: [u8; 6], dst: [u8; 6], from: Ipv6Addr, to: Ipv6Addr, proto: u8) -> Self {
-        Self::ethernet(src, dst, ETH_IPV6)
+        Self::ethernet(src, dst, ethertype::IPV6)
             .with(Field::Ipv6Src, from.into())
             .with(Field::Ipv6Dst, to.into())
             .with(Field::Ipv6Label, 0)
@@ -117,7 +110,7 @@ impl Packet {
     /// Makes an IP packet TCP, with `TCP_` flags.
     #[must_use]
     pub fn tcp(self, src: u16, dst: u16, flags: u16) -> Self {
-        self.with(Field::IpProto, 6)
+        self.with(Field::IpProto, ip_protocol::TCP.into())
             .with(Field::TcpSrc, src.into())
             .with(Field::TcpDst, dst.into())
             .with(Field::TcpFlags, flags.into())
@@ -126,25 +119,31 @@ impl Packet {
     /// Makes an IP packet UDP.
     #[must_use]
     pub fn udp(self, src: u16, dst: u16) -> Self {
-        self.with(Field::IpProto, 17).with(Field::UdpSrc, src.into()).with(Field::UdpDst, dst.into())
+        self.with(Field::IpProto, ip_protocol::UDP.into())
+            .with(Field::UdpSrc, src.into())
+            .with(Field::UdpDst, dst.into())
     }
 
     /// Makes an IP packet SCTP.
     #[must_use]
     pub fn sctp(self, src: u16, dst: u16) -> Self {
-        self.with(Field::IpProto, 132).with(Field::SctpSrc, src.into()).with(Field::SctpDst, dst.into())
+        self.with(Field::IpProto, ip_protocol::SCTP.into())
+            .with(Field::SctpSrc, src.into())
+            .with(Field::SctpDst, dst.into())
     }
 
     /// Makes an IPv4 packet ICMP.
     #[must_use]
     pub fn icmp(self, kind: u8, code: u8) -> Self {
-        self.with(Field::IpProto, 1).with(Field::Icmpv4Type, kind.into()).with(Field::Icmpv4Code, code.into())
+        self.with(Field::IpProto, ip_protocol::ICMP.into())
+            .with(Field::Icmpv4Type, kind.into())
+            .with(Field::Icmpv4Code, code.into())
     }
 
     /// Makes an IPv6 packet ICMPv6.
     #[must_use]
     pub fn icmpv6(self, kind: u8, code: u8) -> Self {
-        self.with(Field::IpProto, 58)
+        self.with(Field::IpProto, ip_protocol::ICMPV6.into())
             .with(Field::Icmpv6Type, kind.into())
             .with(Field::Icmpv6Code, code.into())
     }
@@ -152,7 +151,7 @@ impl Packet {
     /// Makes an IPv6 packet a neighbour solicitation (135) with its sender's link-layer address.
     #[must_use]
     pub fn neighbour_solicitation(self, target: Ipv6Addr, sll: [u8; 6]) -> Self {
-        self.icmpv6(135, 0)
+        self.icmpv6(icmpv6::NEIGHBOUR_SOLICITATION, 0)
             .with(Field::NdTarget, target.into())
             .with(Field::NdSll, mac_bits(sll))
             .with(Field::IpTtl, 255)
@@ -161,7 +160,7 @@ impl Packet {
     /// Makes an IPv6 packet a neighbour advertisement (136) with the target's link-layer address.
     #[must_use]
     pub fn neighbour_advertisement(self, target: Ipv6Addr, tll: [u8; 6]) -> Self {
-        self.icmpv6(136, 0)
+        self.icmpv6(icmpv6::NEIGHBOUR_ADVERTISEMENT, 0)
             .with(Field::NdTarget, target.into())
             .with(Field::NdTll, mac_bits(tll))
             .with(Field::IpTtl, 255)
@@ -184,8 +183,8 @@ impl Packet {
                 self.forget(*field);
             }
             // Open vSwitch does not look past the fragment header of IPv6, whose number that is.
-            if self.value(Field::EthType) == Some(ETH_IPV6.into()) {
-                self.put(Field::IpProto, 44);
+            if self.value(Field::EthType) == Some(ethertype::IPV6.into()) {
+                self.put(Field::IpProto, ip_protocol::FRAGMENT.into());
             }
         }
         self.with(Field::IpFrag, if later { 3 } else { 1 })
@@ -194,17 +193,18 @@ impl Packet {
     /// The packet as a table lookup sees it: a fragment's ports count as zero, whether it carries them or
     /// not (ovs-fields(7), "IPv4 and IPv6 fragments").
     pub(crate) fn hide_ports(&mut self) {
-        let v6 = self.value(Field::EthType) == Some(ETH_IPV6.into());
-        let fields: &[Field] = match (self.value(Field::IpProto), v6) {
-            (Some(6), _) => &[Field::TcpSrc, Field::TcpDst],
-            (Some(17), _) => &[Field::UdpSrc, Field::UdpDst],
-            (Some(132), _) => &[Field::SctpSrc, Field::SctpDst],
-            (Some(1), false) => &[Field::Icmpv4Type, Field::Icmpv4Code],
-            (Some(58), true) => &[Field::Icmpv6Type, Field::Icmpv6Code],
+        let v6 = self.value(Field::EthType) == Some(ethertype::IPV6.into());
+        let protocol = self.value(Field::IpProto).and_then(|protocol| u8::try_from(protocol).ok());
+        let fields: &[Field] = match (protocol, v6) {
+            (Some(ip_protocol::TCP), _) => &[Field::TcpSrc, Field::TcpDst],
+            (Some(ip_protocol::UDP), _) => &[Field::UdpSrc, Field::UdpDst],
+            (Some(ip_protocol::SCTP), _) => &[Field::SctpSrc, Field::SctpDst],
+            (Some(ip_protocol::ICMP), false) => &[Field::Icmpv4Type, Field::Icmpv4Code],
+            (Some(ip_protocol::ICMPV6), true) => &[Field::Icmpv6Type, Field::Icmpv6Code],
             _ => &[],
         };
         fields.iter().for_each(|field| self.put(*field, 0));
-        if self.value(Field::IpProto) == Some(6) && self.value(Field::TcpFlags).is_none() {
+        if protocol == Some(ip_protocol::TCP) && self.value(Field::TcpFlags).is_none() {
             self.put(Field::TcpFlags, 0);
         }
     }

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use ofproto::ip_protocol::{ICMP, ICMPV6, SCTP, TCP, UDP};
 use ofproto::oxm::Field;
+use ofproto::{ethertype, icmpv6};
 
 use super::packet_tracer::PacketTracer;
 use super::topology::{BridgePort, Topology};
 use super::values::{OTHER_PORT, OTHER_STRANGER, ProbeValues, STRANGER};
-use crate::verify::interp::{
-    ETH_ARP, ETH_IPV4, ETH_IPV6, FieldSet, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT,
-};
+use crate::verify::interp::{FieldSet, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT};
 
 /// What one branch of a choice sets.
 type ProbeBranch = Vec<(Field, u128)>;
@@ -100,7 +100,7 @@ pub(in crate::verify::never) fn from_port(
             ProbeChoice::of(Field::ArpSha, src_macs.iter().copied()),
         ],
     );
-    let known = [ETH_ARP, ETH_IPV4, ETH_IPV6].map(u128::from);
+    let known = [ethertype::ARP, ethertype::IPV4, ethertype::IPV6].map(u128::from);
     let others = values.eth_types.iter().copied().filter(|t| !known.contains(t));
     run(Packet::default(), vec![ProbeChoice::of(Field::EthType, others)]);
 }
@@ -135,18 +135,21 @@ fn transports(values: &ProbeValues, v6: bool) -> Vec<(u128, Vec<ProbeChoice>)> {
     let udp = ports(Field::UdpSrc, Field::UdpDst, &values.udp);
     let sctp = ports(Field::SctpSrc, Field::SctpDst, &values.sctp);
     let (icmp, kind, code, kinds) = if v6 {
-        (58, Field::Icmpv6Type, Field::Icmpv6Code, &values.icmpv6)
+        (ICMPV6, Field::Icmpv6Type, Field::Icmpv6Code, &values.icmpv6)
     } else {
-        (1, Field::Icmpv4Type, Field::Icmpv4Code, &values.icmp)
+        (ICMP, Field::Icmpv4Type, Field::Icmpv4Code, &values.icmp)
     };
     // Neighbour discovery has a family of its own.
-    let kinds = kinds.iter().copied().filter(|k| !(v6 && (*k == 135 || *k == 136)));
+    let nd = [icmpv6::NEIGHBOUR_SOLICITATION, icmpv6::NEIGHBOUR_ADVERTISEMENT].map(u128::from);
+    let kinds = kinds.iter().copied().filter(|k| !(v6 && nd.contains(k)));
     let messages = ProbeChoice::between(kinds.map(|k| vec![(kind, k), (code, 0)]).collect());
     // A later fragment has no ports.
     let fragment = || vec![ProbeChoice::of(Field::IpFrag, [3])];
-    let mut all =
-        vec![(6, tcp), (17, udp), (132, sctp), (icmp, vec![messages]), (17, fragment()), (6, fragment())];
-    let with_fields = [1, 6, 17, 58, 132];
+    let all =
+        [(TCP, tcp), (UDP, udp), (SCTP, sctp), (icmp, vec![messages]), (UDP, fragment()), (TCP, fragment())];
+    let mut all: Vec<_> =
+        all.into_iter().map(|(protocol, choices)| (u128::from(protocol), choices)).collect();
+    let with_fields = [ICMP, TCP, UDP, ICMPV6, SCTP].map(u128::from);
     let plain = values.ip_protos.iter().copied().filter(|p| !with_fields.contains(p));
     all.extend(plain.map(|p| (p, Vec::new())));
     all

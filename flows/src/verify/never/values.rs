@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 use ofproto::oxm::Field;
+use ofproto::{ethertype, ip_protocol};
 
 use super::BridgeFlows;
 use crate::network::{NetworkFile, Protocol};
@@ -16,6 +17,11 @@ const MANY: usize = 512;
 
 /// A transport port that is hardly in any file.
 pub(in crate::verify::never) const OTHER_PORT: u128 = 40_009;
+/// LLDP (IEEE 802.1AB), and a type for local experiments (IEEE 802).
+const LLDP: u16 = 0x88cc;
+const EXPERIMENTAL: u16 = 0x88b5;
+/// A protocol for experiments (RFC 3692).
+const EXPERIMENTAL_PROTOCOL: u8 = 253;
 /// A MAC address of nobody's, and another.
 pub(in crate::verify::never) const STRANGER: u128 = 0x02_00_5e_00_53_07;
 pub(in crate::verify::never) const OTHER_STRANGER: u128 = 0x02_00_5e_00_53_08;
@@ -88,11 +94,13 @@ impl ProbeValues {
         }
         // DHCP and DHCPv6, both ways.
         self.udp.extend([67, 68, 546, 547]);
-        self.ip_protos.extend([2, 47, 112, 253]);
+        let protocols = [ip_protocol::IGMP, ip_protocol::GRE, ip_protocol::VRRP, EXPERIMENTAL_PROTOCOL];
+        self.ip_protos.extend(protocols.map(u128::from));
         // Echo reply, unreachable, redirect, echo, time exceeded; their likes, MLD and ND without its fields.
         self.icmp.extend([0, 3, 5, 8, 11]);
         self.icmpv6.extend([1, 2, 128, 129, 130, 133, 134, 137, 143]);
-        self.eth_types.extend([0x88cc, 0x8847, 0x05ff, 0x88b5]);
+        let types = [LLDP, ethertype::MPLS, ethertype::NOT_ETH_TYPE, EXPERIMENTAL];
+        self.eth_types.extend(types.map(u128::from));
         self.vids.insert(10);
     }
 

@@ -4,26 +4,26 @@
 use std::collections::BTreeMap;
 
 use flow_model::{FlowMatch, Masked};
-use ofproto::PortNo;
 use ofproto::oxm::Field;
+use ofproto::{PortNo, ethertype, icmpv6, ip_protocol};
 
-pub(in crate::syntax) const IPV4: u128 = 0x0800;
-pub(in crate::syntax) const ARP: u128 = 0x0806;
-pub(in crate::syntax) const RARP: u128 = 0x8035;
-pub(in crate::syntax) const IPV6: u128 = 0x86dd;
-pub(in crate::syntax) const MPLS: u128 = 0x8847;
-pub(in crate::syntax) const MPLS_MULTICAST: u128 = 0x8848;
-const NSH: u128 = 0x894f;
+// As wide as the values of fields that they are compared with.
+pub(in crate::syntax) const IPV4: u128 = ethertype::IPV4 as u128;
+pub(in crate::syntax) const ARP: u128 = ethertype::ARP as u128;
+pub(in crate::syntax) const RARP: u128 = ethertype::RARP as u128;
+pub(in crate::syntax) const IPV6: u128 = ethertype::IPV6 as u128;
+pub(in crate::syntax) const MPLS: u128 = ethertype::MPLS as u128;
+pub(in crate::syntax) const MPLS_MULTICAST: u128 = ethertype::MPLS_MULTICAST as u128;
+const NSH: u128 = ethertype::NSH as u128;
 
-pub(in crate::syntax) const ICMP: u128 = 1;
-pub(in crate::syntax) const TCP: u128 = 6;
-pub(in crate::syntax) const UDP: u128 = 17;
-pub(in crate::syntax) const ICMP6: u128 = 58;
-pub(in crate::syntax) const SCTP: u128 = 132;
+pub(in crate::syntax) const ICMP: u128 = ip_protocol::ICMP as u128;
+pub(in crate::syntax) const TCP: u128 = ip_protocol::TCP as u128;
+pub(in crate::syntax) const UDP: u128 = ip_protocol::UDP as u128;
+pub(in crate::syntax) const ICMP6: u128 = ip_protocol::ICMPV6 as u128;
+pub(in crate::syntax) const SCTP: u128 = ip_protocol::SCTP as u128;
 
-/// Neighbour solicitation and advertisement.
-const ND_SOLICIT: u128 = 135;
-const ND_ADVERT: u128 = 136;
+const ND_SOLICIT: u128 = icmpv6::NEIGHBOUR_SOLICITATION as u128;
+const ND_ADVERT: u128 = icmpv6::NEIGHBOUR_ADVERTISEMENT as u128;
 
 /// The bit of a VLAN TCI that says "tagged" in Nicira fields.
 pub(in crate::syntax) const TAGGED: u128 = 0x1000;

@@ -6,6 +6,7 @@
 //! learned ([`returns`](crate::compile::tables::returns)), but for what anybody outside may open: there they pass as well.
 
 use flow_model::FlowMatch;
+use ofproto::ip_protocol;
 
 use crate::compile::input::overlap::RequestedPackets;
 use crate::compile::input::rule_parties::with_bit;
@@ -16,9 +17,9 @@ use crate::compile::tables::returns::later;
 use crate::compile::tables::rules::{RuleCompiler, RuleSide};
 use crate::compile::vocabulary::address::AddressFamily;
 use crate::compile::vocabulary::identity::{FlowIdentity, PortlessTraffic};
+use crate::compile::vocabulary::layout;
 use crate::compile::vocabulary::layout::{MARKS, OUT_PORT};
 use crate::compile::vocabulary::traffic::{PortlessPackets, Traffic};
-use crate::compile::vocabulary::{address, layout};
 use crate::network::{Allow, Protocol, Stateful};
 
 impl PortlessPackets {
@@ -53,10 +54,10 @@ impl PortlessPackets {
         let proto = match self {
             Self::Errors => return format!("{} ICMP errors", family.label()),
             Self::Later(None) => "",
-            Self::Later(Some(address::IPPROTO_TCP)) => "tcp ",
-            Self::Later(Some(address::IPPROTO_UDP)) => "udp ",
-            Self::Later(Some(address::IPPROTO_SCTP)) => "sctp ",
-            Self::Later(Some(address::IPPROTO_VRRP)) => "vrrp ",
+            Self::Later(Some(ip_protocol::TCP)) => "tcp ",
+            Self::Later(Some(ip_protocol::UDP)) => "udp ",
+            Self::Later(Some(ip_protocol::SCTP)) => "sctp ",
+            Self::Later(Some(ip_protocol::VRRP)) => "vrrp ",
             Self::Later(Some(_)) => "icmp ",
         };
         format!("{} {proto}later fragments", family.label())

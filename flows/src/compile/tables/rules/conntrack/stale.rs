@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use flow_model::FlowMatch;
-use ofproto::TableId;
 use ofproto::oxm::Field;
+use ofproto::{TableId, ethertype};
 
 use super::{OPENED_BY, TRACKED_BIT};
-use crate::compile::vocabulary::address::{ETH_IP, ETH_IPV6};
 use crate::compile::vocabulary::layout::{BY_CONNECTION, DESTINATION, NETWORK, POLICY};
 
 /// Connections that the switch should forget: whatever is not said may be anything.
@@ -64,7 +63,9 @@ fn opened(all: StaleConnections, matches: &FlowMatch) -> Option<StaleConnections
 /// Whose address it is: neither ARP nor neighbour discovery opens connections.
 fn placed(all: StaleConnections, matches: &FlowMatch) -> Option<StaleConnections> {
     let eth_type = matches.exact(Field::EthType)?;
-    if matches.field(Field::IpProto).is_some() || ![ETH_IP, ETH_IPV6].map(u128::from).contains(&eth_type) {
+    if matches.field(Field::IpProto).is_some()
+        || ![ethertype::IPV4, ethertype::IPV6].map(u128::from).contains(&eth_type)
+    {
         return None;
     }
     let v4 = matches.exact(Field::Ipv4Dst).and_then(|bits| u32::try_from(bits).ok());
