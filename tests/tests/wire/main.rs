@@ -6,6 +6,7 @@ mod asks;
 mod changes;
 mod examples;
 mod extensions;
+mod frames;
 mod later;
 mod ofctl;
 mod ofp_print;

@@ -6,7 +6,7 @@ mod fields;
 mod fit;
 mod messages;
 mod oracle;
-mod packets;
+pub(crate) mod packets;
 mod switch;
 
 use ofctl::ofp_print::print_message;
@@ -16,12 +16,12 @@ use proptest::strategy::{BoxedStrategy, Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// A number from the environment.
-fn setting(name: &str, default: u64) -> u64 {
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |n| n.parse().unwrap_or_else(|_| panic!("{name}={n} is no number")))
 }
 
 /// That many values, the same ones for the same seed.
-fn values<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, count: u64, salt: u8) -> Vec<T> {
+pub(crate) fn values<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, count: u64, salt: u8) -> Vec<T> {
     let mut seed = [salt; 32];
     seed[..8].copy_from_slice(&setting("PORTCULLIS_SEED", 1).to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
