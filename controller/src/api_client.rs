@@ -1,14 +1,12 @@
 //! A small client for the controller's own API: one request, one answer, over a Unix socket or TCP.
 
 use std::error::Error;
-use std::fmt;
-use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::thread;
 use std::time::Duration;
+use std::{fmt, io, thread};
 
 use axum::http::{Request, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};

@@ -16,9 +16,6 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-use ofproto::codec::Reader;
-use ofproto::ethertype;
-
 pub use arp::Arp;
 pub use ethernet::Ethernet;
 pub use ip::{Fragment, Ip};
@@ -27,6 +24,8 @@ pub use ipv6::Ipv6;
 pub use mpls::Lse;
 pub use neighbour::Neighbour;
 pub use nsh::Nsh;
+use ofproto::codec::Reader;
+use ofproto::ethertype;
 pub use transport::Transport;
 
 /// The packet type of an Ethernet frame (OpenFlow 1.5.1 §7.2.3.11).

@@ -11,11 +11,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use flow_model::frame::extract;
 use flows::runtime::userspace_learn::packet_of;
-use ofproto::ethertype;
 use ofproto::ip_protocol::{FRAGMENT, ICMP, ICMPV6, IGMP, SCTP, TCP, UDP};
 use ofproto::message::PacketIn;
 use ofproto::oxm::Match;
-use ofproto::{BufferId, Cookie, TableId};
+use ofproto::{BufferId, Cookie, TableId, ethertype};
 use proptest::strategy::Strategy as _;
 
 use self::fields::Fields;
@@ -37,7 +36,7 @@ fn packet_in(frame: &[u8]) -> PacketIn {
     PacketIn {
         buffer_id: BufferId::NO_BUFFER,
         total_len: 0,
-        reason: 1,
+        reason: ofproto::PacketInReason(1),
         table_id: TableId(0),
         cookie: Cookie(0),
         fields: Match { fields: Vec::new() },

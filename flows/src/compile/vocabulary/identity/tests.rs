@@ -15,7 +15,8 @@ use crate::network::NetworkFile;
 
 /// Compares a text with the recorded one beside this file. With `UPDATE_COOKIES` set it records it.
 fn recorded(name: &str, text: &str, why: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/compile/vocabulary/identity/recorded").join(name);
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("src/compile/vocabulary/identity/recorded").join(name);
     if std::env::var_os("UPDATE_COOKIES").is_some() {
         std::fs::write(&path, text).unwrap();
         return;

@@ -24,7 +24,7 @@ fn ipv6(next: u8, body: &[u8]) -> Packet {
     packet_of(&PacketIn {
         buffer_id: BufferId::NO_BUFFER,
         total_len: 0,
-        reason: 1,
+        reason: ofproto::PacketInReason(1),
         table_id: TableId(0),
         cookie: Cookie(0),
         fields: Match { fields: Vec::new() },
