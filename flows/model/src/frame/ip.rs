@@ -1,6 +1,6 @@
 //! What IPv4 and IPv6 have in common.
 
-use super::Transport;
+use super::{Fragment, Transport};
 
 /// The fields of both versions of IP; all zero where the header is broken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,16 +15,4 @@ pub struct Ip {
     pub fragment: Fragment,
     /// What stands behind.
     pub transport: Transport,
-}
-
-/// Which fragment a packet is (ovs-fields(7), `ip_frag`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Fragment {
-    /// A whole packet.
-    #[default]
-    No,
-    /// The first, of offset zero.
-    First,
-    /// One with an offset, which has no transport header.
-    Later,
 }

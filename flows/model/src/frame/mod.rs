@@ -5,6 +5,7 @@
 
 mod arp;
 mod ethernet;
+mod fragment;
 mod ip;
 mod ipv4;
 mod ipv6;
@@ -16,17 +17,19 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-pub use arp::Arp;
-pub use ethernet::Ethernet;
-pub use ip::{Fragment, Ip};
-pub use ipv4::Ipv4;
-pub use ipv6::Ipv6;
-pub use mpls::Lse;
-pub use neighbour::Neighbour;
-pub use nsh::Nsh;
 use ofproto::codec::Reader;
 use ofproto::ethertype;
-pub use transport::Transport;
+
+pub use self::arp::Arp;
+pub use self::ethernet::Ethernet;
+pub use self::fragment::Fragment;
+pub use self::ip::Ip;
+pub use self::ipv4::Ipv4;
+pub use self::ipv6::Ipv6;
+pub use self::mpls::Lse;
+pub use self::neighbour::Neighbour;
+pub use self::nsh::Nsh;
+pub use self::transport::Transport;
 
 /// The packet type of an Ethernet frame (OpenFlow 1.5.1 §7.2.3.11).
 pub const ETHERNET: u32 = 0;

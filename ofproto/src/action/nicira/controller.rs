@@ -16,8 +16,6 @@ const USERDATA: u16 = 3;
 const PAUSE: u16 = 4;
 const METER_ID: u16 = 5;
 
-/// OFPR_ACTION.
-
 impl Default for ToController {
     /// What the properties of NXAST_CONTROLLER2 stand for when they are absent: the whole packet, to controllers
     /// of id 0, because of an action.
