@@ -5,6 +5,7 @@ use std::process::Command;
 use std::thread;
 
 use ipnetwork::IpNetwork;
+use ofproto::MacAddr;
 
 use super::command::{IPV6, ip_batch, run};
 use super::error::LabError;
@@ -39,11 +40,6 @@ const TABLES: u32 = 100;
 
 const FORWARDS: [(&str, &str); 2] = [("net/ipv4/ip_forward", "1"), ("net/ipv6/conf/all/forwarding", "1")];
 
-pub(crate) fn mac_text(mac: [u8; 6]) -> String {
-    let [a, b, c, d, e, f] = mac;
-    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
-}
-
 /// Builds a plan's namespaces and cables. `full` gives a namespace's name for its key.
 pub(crate) struct LabBuilder<'a> {
     pub(crate) plan: &'a LabPlan,
@@ -77,7 +73,12 @@ impl LabBuilder<'_> {
         let mut ups: BTreeMap<&str, Vec<&CableEnd>> = BTreeMap::new();
         for cable in &self.plan.cables {
             let end = |e: &CableEnd| {
-                format!("name {} address {} netns {}", e.device, mac_text(e.mac), (self.full)(&e.namespace))
+                format!(
+                    "name {} address {} netns {}",
+                    e.device,
+                    MacAddr(e.mac).to_string(),
+                    (self.full)(&e.namespace)
+                )
             };
             makes.push(format!("link add {} type veth peer {}", end(&cable.a), end(&cable.b)));
             for e in [&cable.a, &cable.b] {

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use flows::network::{Network, NetworkFile};
+use ofproto::MacAddr;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 use utoipa::ToSchema;
 
-use super::devices::{DeviceError, Inside, VethPair, mac_text};
+use super::devices::{DeviceError, Inside, VethPair};
 use super::place::{self, BridgePlace, TakenPlaces, network_of};
 use super::service::ServedService;
 use super::{Containers, LIMIT, MAX_CONTAINERS, Request, now};
@@ -107,7 +108,7 @@ impl Containers {
         Ok(CreatedContainer {
             pending: arrival != PolicyArrival::Applied,
             device: pair.device(row.netns.as_deref()).to_owned(),
-            mac: mac_text(pair.inner_mac()),
+            mac: MacAddr(pair.inner_mac()).to_string(),
             addresses: place.addresses.iter().map(ToString::to_string).collect(),
             gateways: inside.gateways,
             vlan: inside.vlan,

@@ -241,11 +241,6 @@ fn mac(name: &str) -> [u8; 6] {
     [0x02, 0x50, 0x43, a ^ d, b, c]
 }
 
-/// A MAC as people write it.
-pub(super) fn mac_text(mac: [u8; 6]) -> String {
-    mac.map(|byte| format!("{byte:02x}")).join(":")
-}
-
 fn open(netns: &str) -> Result<File, DeviceError> {
     File::open(Path::new(NAMESPACES).join(netns)).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => DeviceError::NoNamespace(netns.to_owned()),

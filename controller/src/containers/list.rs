@@ -1,10 +1,11 @@
 //! Which containers there are, and what they serve.
 
+use ofproto::MacAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Containers;
-use super::devices::{VethPair, mac_text};
+use super::devices::VethPair;
 use super::place::{self, network_of};
 use super::service::ServedService;
 use crate::active_policy::ActivePolicy;
@@ -127,7 +128,7 @@ impl Containers {
             .network(&row.network)
             .and_then(|network| place::place_of(network, network.containers.as_ref()?, row.id));
         Listed {
-            mac: mac_text(VethPair::of_row(&row).inner_mac()),
+            mac: MacAddr(VethPair::of_row(&row).inner_mac()).to_string(),
             addresses: place.map_or_else(Vec::new, |p| p.addresses.iter().map(ToString::to_string).collect()),
             services: row.services.iter().map(Into::into).collect(),
             name: row.name,

@@ -3,7 +3,7 @@
 use ofproto::codec::Reader;
 use ofproto::message::multipart::PortStats;
 use ofproto::message::{Port, PortMod, PortStatus, PortStatusReason};
-use ofproto::{OvsError, PortNo, Wire};
+use ofproto::{MacAddr, OvsError, PortNo, Wire};
 
 use super::{MessagePrinter, Printed, put, text};
 use crate::syntax::{Names, NoNames};
@@ -64,7 +64,7 @@ pub fn print_port(out: &mut String, port: &Port) {
     // Open vSwitch keeps 15 bytes, and stops at what cannot be printed.
     out.extend(port.name.iter().take(15).take_while(|b| (0x20..0x7f).contains(*b)).map(|b| char::from(*b)));
     out.push_str("): addr:");
-    text::mac(out, port.hw_addr);
+    put!(out, "{}", MacAddr(port.hw_addr));
     out.push_str("\n     config:     ");
     text::bits(out, port.config & KNOWN_CONFIG, &CONFIG, ' ');
     out.push_str("\n     state:      ");
@@ -186,7 +186,7 @@ pub(super) fn port_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Prin
     text.push_str(" port: ");
     text::port(text, change.port_no, out.names);
     text.push_str(": addr:");
-    text::mac(text, change.hw_addr);
+    put!(text, "{}", MacAddr(change.hw_addr));
     text.push_str("\n     config: ");
     text::bits(text, change.config & change.mask & KNOWN_CONFIG, &CONFIG, ' ');
     text.push_str("\n     mask:   ");

@@ -91,13 +91,6 @@ pub(super) fn bits(out: &mut String, bits: u32, names: &[&str], separator: char)
     }
 }
 
-/// A MAC address.
-pub(super) fn mac(out: &mut String, addr: [u8; 6]) {
-    for (at, byte) in addr.iter().enumerate() {
-        let _ = write!(out, "{}{byte:02x}", if at == 0 { "" } else { ":" });
-    }
-}
-
 /// A port by its name, if it has one.
 pub(super) fn port(out: &mut String, port: PortNo, names: &dyn Names) {
     out.push_str(&crate::syntax::print_port(port, names));

@@ -14,7 +14,7 @@ use ipnetwork::IpNetwork;
 use ofproto::action::{Action, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
-use ofproto::{PortNo, TableId};
+use ofproto::{MacAddr, PortNo, TableId};
 
 use crate::compile::PortMap;
 use crate::compile::input::attachment_point::AttachmentPoint;
@@ -23,7 +23,7 @@ use crate::compile::input::time_context::{TimeContext, seconds};
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, output};
 use crate::compile::tables::policy::forward;
 use crate::compile::tables::returns::{DEFAULT_LIMIT, ReturnIngress, ReturnPath};
-use crate::compile::tables::sender::{at, mac_bits};
+use crate::compile::tables::sender::at;
 use crate::compile::tables::wire::emit;
 use crate::compile::vocabulary::address::AddressRange;
 use crate::compile::vocabulary::identity::{Attachment, CrossingPair, CrossingSide, FlowIdentity};
@@ -268,8 +268,8 @@ impl CrossingPass<'_, '_> {
         let routed = |actions: &mut Vec<Action>| {
             if let Some(mac) = mac {
                 actions.push(Action::DecNwTtl);
-                actions.push(set(Field::EthSrc, mac_bits(self.mac)));
-                actions.push(set(Field::EthDst, mac_bits(mac)));
+                actions.push(set(Field::EthSrc, MacAddr(self.mac).bits()));
+                actions.push(set(Field::EthDst, MacAddr(mac).bits()));
                 // Its port is chosen by port and network where that has a tag.
                 if network.vlan.is_some() {
                     actions.push(load(layout::NETWORK, network.number.into()));
@@ -333,7 +333,7 @@ impl CrossingPass<'_, '_> {
             .with(layout::NETWORK, network.number.into());
         let copy =
             |src: Field, dst: Field| Action::Move { src: Subfield::whole(src), dst: Subfield::whole(dst) };
-        let mac = mac_bits(self.mac);
+        let mac = MacAddr(self.mac).bits();
         let mut actions = vec![
             copy(Field::EthSrc, Field::EthDst),
             set(Field::EthSrc, mac),

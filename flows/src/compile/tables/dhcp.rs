@@ -10,16 +10,16 @@ use std::collections::BTreeMap;
 
 use flow_model::FlowMatch;
 use ipnetwork::IpNetwork;
-use ofproto::PortNo;
 use ofproto::action::Action;
 use ofproto::oxm::Field;
+use ofproto::{MacAddr, PortNo};
 
 use crate::compile::input::attachment_point::{AttachmentPoint, AttachmentPoints};
 use crate::compile::input::rule_parties::PartySets;
 use crate::compile::output::leasing::Relay;
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, apply_and_goto};
 use crate::compile::tables::lease;
-use crate::compile::tables::sender::{at, loads, mac_bits};
+use crate::compile::tables::sender::{at, loads};
 use crate::compile::vocabulary::address::{AddressFamily, AddressRange, dhcp_answer, dhcp_request};
 use crate::compile::vocabulary::identity::{DhcpDirection as Way, FlowIdentity};
 use crate::compile::vocabulary::layout;
@@ -155,7 +155,7 @@ impl DhcpSender<'_, '_> {
             base = base.with(layout::NETWORK, self.sites.network.number.into());
         }
         if let Some(mac) = mac {
-            base = base.with(Field::EthSrc, mac_bits(*mac));
+            base = base.with(Field::EthSrc, MacAddr(*mac).bits());
         }
         let all: Vec<&DhcpDirection<'_, '_>> = legs.iter().collect();
         for range in sources(way, family, legs) {

@@ -19,7 +19,7 @@ use ofproto::action::{Action, Subfield, ToController};
 use ofproto::instruction::Instruction;
 use ofproto::message::{METER_PKTPS, MeterBand, MeterBandType, MeterMod, MeterModCommand};
 use ofproto::oxm::Field;
-use ofproto::{Cookie, MeterId, PortNo, icmpv6};
+use ofproto::{Cookie, MacAddr, MeterId, PortNo, icmpv6};
 
 use crate::compile::input::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use crate::compile::input::rule_parties::PartySets;
@@ -27,7 +27,7 @@ use crate::compile::input::scope::Scope;
 use crate::compile::output::leasing::{LeaseParty, Leasing};
 use crate::compile::output::program::{FlowSpec, Program, ProgramBuilder, load, mark, resubmit};
 use crate::compile::tables::claims;
-use crate::compile::tables::sender::{at, mac_bits};
+use crate::compile::tables::sender::at;
 use crate::compile::tables::wire::emit;
 use crate::compile::vocabulary::address::AddressFamily;
 use crate::compile::vocabulary::identity::{FlowIdentity, LeasedPackets};
@@ -75,7 +75,7 @@ impl Lease {
         let found = load(OUT_PORT, self.port.to_u16().map_or(0, u64::from));
         let all = match self.address {
             IpAddr::V4(v4) => {
-                let (address, mac) = (u128::from(v4.to_bits()), mac_bits(self.mac.unwrap_or_default()));
+                let (address, mac) = (u128::from(v4.to_bits()), MacAddr(self.mac.unwrap_or_default()).bits());
                 let here = |m: FlowMatch| there(at(self.port, m)).with(Field::EthSrc, mac);
                 let (ip, arp) = (AddressFamily::V4.matches(), address::arp());
                 let says = arp.clone().with(Field::ArpSpa, address).with(Field::ArpSha, mac);

@@ -17,11 +17,11 @@ use flow_model::FlowMatch;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{PortNo, icmpv6, ip_protocol};
+use ofproto::{MacAddr, PortNo, icmpv6, ip_protocol};
 
 use crate::compile::input::attachment_point::{AttachmentPoint, AttachmentPoints};
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, load, mark};
-use crate::compile::tables::sender::{AdmittedSender, at, mac_bits};
+use crate::compile::tables::sender::{AdmittedSender, at};
 use crate::compile::tables::vrrp;
 use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{
@@ -167,7 +167,7 @@ impl AdmittedSender<'_, '_> {
         match self.mac {
             None => self.pass(out, priority, matches, packets, what),
             Some(mac) => {
-                self.pass(out, priority, matches.clone().with(told, mac_bits(mac)), packets, what);
+                self.pass(out, priority, matches.clone().with(told, MacAddr(mac).bits()), packets, what);
                 let (packets, what) = (packets.without_link_layer(), format!("{what}, without a MAC"));
                 self.pass(out, priority, matches.with(told, 0), packets, &what);
             }
@@ -210,7 +210,7 @@ pub(in crate::compile) fn destination(
     let mut flow = |hold, way: SoughtRange, mac: Option<[u8; 6]>, actions: &[Action], whose: &str| {
         let SoughtRange { packets, range, matches, what } = way;
         let matches = matches.with(layout::NETWORK, network.number.into());
-        let matches = mac.map_or(matches.clone(), |mac| matches.with(Field::EthDst, mac_bits(mac)));
+        let matches = mac.map_or(matches.clone(), |mac| matches.with(Field::EthDst, MacAddr(mac).bits()));
         if !seen.insert(matches.clone()) {
             return;
         }

@@ -6,7 +6,7 @@ use flow_model::FlowMatch;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{Cookie, PortNo, TableId};
+use ofproto::{Cookie, MacAddr, PortNo, TableId};
 
 use crate::compile::input::attachment_point::{AttachmentKind, AttachmentPoint, AttachmentPoints};
 use crate::compile::output::program::{FlowSpec, ProgramBuilder, apply_and_goto, load, mark, resubmit};
@@ -110,7 +110,7 @@ impl AdmittedSender<'_, '_> {
             None => m,
         };
         match self.mac {
-            Some(mac) => m.with(Field::EthSrc, mac_bits(mac)),
+            Some(mac) => m.with(Field::EthSrc, MacAddr(mac).bits()),
             None => m,
         }
     }
@@ -118,7 +118,7 @@ impl AdmittedSender<'_, '_> {
     pub(in crate::compile) fn pin_arp(&self, m: FlowMatch) -> FlowMatch {
         let m = self.pin(m);
         match self.mac {
-            Some(mac) => m.with(Field::ArpSha, mac_bits(mac)),
+            Some(mac) => m.with(Field::ArpSha, MacAddr(mac).bits()),
             None => m,
         }
     }
@@ -162,10 +162,6 @@ impl AdmittedSender<'_, '_> {
 /// Adds the port of arrival.
 pub(in crate::compile) fn at(port: PortNo, matches: FlowMatch) -> FlowMatch {
     matches.with(Field::InPortOxm, port.0.into())
-}
-
-pub(in crate::compile) fn mac_bits(mac: [u8; 6]) -> u128 {
-    mac.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte))
 }
 
 /// Frames with a VLAN tag.

@@ -17,7 +17,7 @@ use flow_model::{Flow, FlowMatch};
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{Cookie, PortNo, TableId, icmpv6};
+use ofproto::{Cookie, MacAddr, PortNo, TableId, icmpv6};
 
 use crate::compile::input::attachment_point::{AttachmentPoint, AttachmentPoints, PointsSharingAddress};
 use crate::compile::input::rule_parties::PartySets;
@@ -26,7 +26,7 @@ use crate::compile::output::program::{FlowSpec, ProgramBuilder, load, mark, resu
 use crate::compile::tables::lease;
 use crate::compile::tables::neighbour_discovery::{above, probe};
 use crate::compile::tables::returns::{back_to_port, constant};
-use crate::compile::tables::sender::{AdmittedSender, at, mac_bits};
+use crate::compile::tables::sender::{AdmittedSender, at};
 use crate::compile::tables::wire::emit;
 use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{
@@ -355,7 +355,7 @@ pub(in crate::compile) fn guards(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
         }
     }
     let unmarked = |mac: [u8; 6]| {
-        let from = FlowMatch::any().with(Field::EthSrc, mac_bits(mac));
+        let from = FlowMatch::any().with(Field::EthSrc, MacAddr(mac).bits());
         from.with_masked(MARKS, 0, 1 << layout::VIRTUAL)
     };
     for (mac, ports) in ports {

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ofproto::action::Subfield;
 use ofproto::oxm::Field;
-use ofproto::{PortNo, ethertype, icmpv6, ip_protocol};
+use ofproto::{MacAddr, PortNo, ethertype, icmpv6, ip_protocol};
 
 use super::fields::{FieldSet, WIDE, bit};
 
@@ -63,8 +63,8 @@ impl Packet {
     /// An Ethernet frame of a type that has no further fields.
     pub fn ethernet(src: [u8; 6], dst: [u8; 6], eth_type: u16) -> Self {
         let mut this = Self { present: ALWAYS.0, values: [0; WIDE], inner_tag: None };
-        this.put(Field::EthSrc, mac_bits(src));
-        this.put(Field::EthDst, mac_bits(dst));
+        this.put(Field::EthSrc, MacAddr(src).bits());
+        this.put(Field::EthDst, MacAddr(dst).bits());
         this.put(Field::EthType, eth_type.into());
         // OFPP_NONE: no output in the action set (ovs-fields(7), actset_output).
         this.put(Field::ActsetOutput, u128::from(PortNo::ANY.0));
@@ -78,8 +78,8 @@ impl Packet {
             .with(Field::ArpOp, op.into())
             .with(Field::ArpSpa, u32::from(spa).into())
             .with(Field::ArpTpa, u32::from(tpa).into())
-            .with(Field::ArpSha, mac_bits(src))
-            .with(Field::ArpTha, mac_bits(tha))
+            .with(Field::ArpSha, MacAddr(src).bits())
+            .with(Field::ArpTha, MacAddr(tha).bits())
     }
 
     /// An IPv4 packet of a protocol that has no further fields.
@@ -153,7 +153,7 @@ impl Packet {
     pub fn neighbour_solicitation(self, target: Ipv6Addr, sll: [u8; 6]) -> Self {
         self.icmpv6(icmpv6::NEIGHBOUR_SOLICITATION, 0)
             .with(Field::NdTarget, target.into())
-            .with(Field::NdSll, mac_bits(sll))
+            .with(Field::NdSll, MacAddr(sll).bits())
             .with(Field::IpTtl, 255)
     }
 
@@ -162,7 +162,7 @@ impl Packet {
     pub fn neighbour_advertisement(self, target: Ipv6Addr, tll: [u8; 6]) -> Self {
         self.icmpv6(icmpv6::NEIGHBOUR_ADVERTISEMENT, 0)
             .with(Field::NdTarget, target.into())
-            .with(Field::NdTll, mac_bits(tll))
+            .with(Field::NdTll, MacAddr(tll).bits())
             .with(Field::IpTtl, 255)
     }
 
@@ -392,11 +392,6 @@ impl fmt::Debug for Packet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Packet({})", self.to_text(None))
     }
-}
-
-/// A MAC address as a field's value.
-pub fn mac_bits(mac: [u8; 6]) -> u128 {
-    mac.iter().fold(0, |acc, byte| acc << 8 | u128::from(*byte))
 }
 
 /// So many ones.

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ofproto::PortNo;
+use ofproto::{MacAddr, PortNo};
 
 use super::BridgeFlows;
 use crate::network::{LinkRole, NetworkFile, Party};
-use crate::verify::interp::mac_bits;
 
 /// A port of a bridge; the bridge by its place in the list.
 pub(in crate::verify::never) type BridgePort = (usize, PortNo);
@@ -54,7 +53,7 @@ impl<'a> Topology<'a> {
                 };
                 places.push(place);
                 if let Some(mac) = plug.mac {
-                    world.macs.insert(place, mac_bits(mac));
+                    world.macs.insert(place, MacAddr(mac).bits());
                 }
             }
             if places.len() > 1 {

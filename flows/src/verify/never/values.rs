@@ -6,11 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 use ofproto::oxm::Field;
-use ofproto::{ethertype, ip_protocol};
+use ofproto::{MacAddr, ethertype, ip_protocol};
 
 use super::BridgeFlows;
 use crate::network::{NetworkFile, Protocol};
-use crate::verify::interp::mac_bits;
 
 /// More values of one kind than this are thinned out, and the check is then not complete.
 const MANY: usize = 512;
@@ -110,7 +109,7 @@ impl ProbeValues {
             plug.addresses.iter().for_each(|a| self.address(*a));
             plug.shared.iter().for_each(|shared| self.address(shared.address));
             plug.behind.iter().for_each(|p| self.stranger(file, *p));
-            self.macs.extend(plug.mac.map(mac_bits));
+            self.macs.extend(plug.mac.map(|mac| MacAddr(mac).bits()));
         }
         for exit in &file.exits {
             exit.next_hop.iter().for_each(|a| self.address(*a));

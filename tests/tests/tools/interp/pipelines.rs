@@ -4,7 +4,7 @@ use flows::{Flow, FlowMatch};
 use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
-use ofproto::{Cookie, PortNo, TableId};
+use ofproto::{Cookie, MacAddr, PortNo, TableId};
 
 use super::packets::{Gene, MACS, TRANSPORT_PORTS, V4, V6};
 
@@ -129,7 +129,7 @@ impl Kind {
 }
 
 fn mac(mac: [u8; 6]) -> u128 {
-    flows::verify::interp::mac_bits(mac)
+    MacAddr(mac).bits()
 }
 
 fn port(g: &mut Gene<'_>) -> PortNo {

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use flow_model::Masked;
-use ofproto::PortNo;
 use ofproto::oxm::{Field, Format};
+use ofproto::{MacAddr, PortNo};
 
 use crate::syntax::lex::names::{Names, PortWord, parse_port, print_port};
 use crate::syntax::lex::token;
@@ -265,12 +265,6 @@ fn port_number(field: Field, value: u128) -> PortNo {
 /// C's `%#x`: zero has no prefix.
 pub(in crate::syntax) fn hex(value: u128) -> String {
     if value == 0 { "0".to_owned() } else { format!("{value:#x}") }
-}
-
-/// A MAC address.
-pub(in crate::syntax) fn mac(value: u128) -> String {
-    let [.., a, b, c, d, e, f] = value.to_be_bytes();
-    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
 /// An IPv6 address as inet_ntop(3) writes it: the last 32 bits alone as an IPv4 address, unless they are below 65536.

@@ -3,7 +3,6 @@
 use std::net::Ipv6Addr;
 
 use flow_model::{DEFAULT_PRIORITY, Masked};
-use ofproto::PortNo;
 use ofproto::action::{
     Action, BUNDLE_ALGORITHMS, Bundle, CT_COMMIT, CT_FORCE, Ct, CtZone, Encap, EncapProp, HASH_FIELDS,
     LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, Learn, LearnSpec, LearnSrc, Legacy, MULTIPATH_ALGORITHMS,
@@ -12,6 +11,7 @@ use ofproto::action::{
 };
 use ofproto::instruction::Instruction;
 use ofproto::oxm::{Field, Oxm};
+use ofproto::{MacAddr, PortNo};
 
 use super::super::actions::nested;
 use crate::syntax::actions::header;
@@ -228,8 +228,8 @@ fn legacy(legacy: Legacy) -> String {
     match legacy {
         Legacy::VlanVid(id) => format!("set_vlan_vid:{id}"),
         Legacy::VlanPcp(pcp) => format!("set_vlan_pcp:{pcp}"),
-        Legacy::EthSrc(mac) => format!("mod_dl_src:{}", value::mac(mac_bits(mac))),
-        Legacy::EthDst(mac) => format!("mod_dl_dst:{}", value::mac(mac_bits(mac))),
+        Legacy::EthSrc(mac) => format!("mod_dl_src:{}", MacAddr(mac)),
+        Legacy::EthDst(mac) => format!("mod_dl_dst:{}", MacAddr(mac)),
         Legacy::Ipv4Src(ip) => format!("mod_nw_src:{ip}"),
         Legacy::Ipv4Dst(ip) => format!("mod_nw_dst:{ip}"),
         Legacy::NwTos(tos) => format!("mod_nw_tos:{tos}"),
@@ -239,10 +239,6 @@ fn legacy(legacy: Legacy) -> String {
         Legacy::MplsLabel(label) => format!("set_mpls_label({label})"),
         Legacy::MplsTc(tc) => format!("set_mpls_tc({tc})"),
     }
-}
-
-fn mac_bits(mac: [u8; 6]) -> u128 {
-    mac.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte))
 }
 
 fn word(names: &'static [&'static str], at: u16) -> &'static str {

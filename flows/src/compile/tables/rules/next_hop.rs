@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use flow_model::FlowMatch;
+use ofproto::MacAddr;
 use ofproto::oxm::Field;
 
 use crate::compile::input::attachment_point::{AttachmentKind, AttachmentPoints};
@@ -15,7 +16,7 @@ use crate::compile::tables::joint::JointPass;
 use crate::compile::tables::policy::{forward, towards};
 use crate::compile::tables::returns::{ReturnIngress, ReturnPath};
 use crate::compile::tables::rules::{RuleCompiler, by_service, kinds, limit};
-use crate::compile::tables::sender::{at, loads, mac_bits};
+use crate::compile::tables::sender::{at, loads};
 use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::{FlowIdentity, HopPackets};
 use crate::compile::vocabulary::layout;
@@ -49,7 +50,7 @@ pub(in crate::compile) fn admission(
                 matches = matches.with(layout::NETWORK, sites.network.number.into());
             }
             if let Some(mac) = site.mac {
-                matches = matches.with(Field::EthSrc, mac_bits(mac));
+                matches = matches.with(Field::EthSrc, MacAddr(mac).bits());
             }
             let detail = format!("{name} at {}: answers from outside, {}", site.port_name, family.label());
             let identity = FlowIdentity::AdmittedFromNextHop { at: sites.attachment(site), family };
@@ -166,7 +167,7 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
             packets,
         };
         let asked = FlowSpec::new(identity, detail).of(&allow.name).until(ends);
-        (matches.with(Field::EthDst, mac_bits(hop.mac)), asked)
+        (matches.with(Field::EthDst, MacAddr(hop.mac).bits()), asked)
     }
 
     /// What has no ports goes by the next hop as well.
