@@ -73,12 +73,7 @@ impl LabBuilder<'_> {
         let mut ups: BTreeMap<&str, Vec<&CableEnd>> = BTreeMap::new();
         for cable in &self.plan.cables {
             let end = |e: &CableEnd| {
-                format!(
-                    "name {} address {} netns {}",
-                    e.device,
-                    MacAddr(e.mac).to_string(),
-                    (self.full)(&e.namespace)
-                )
+                format!("name {} address {} netns {}", e.device, MacAddr(e.mac), (self.full)(&e.namespace))
             };
             makes.push(format!("link add {} type veth peer {}", end(&cable.a), end(&cable.b)));
             for e in [&cable.a, &cable.b] {

@@ -241,7 +241,7 @@ pub(in crate::syntax) fn print(field: Field, bits: Masked, names: &dyn Names) ->
         Format::Dec if exact => bits.value.to_string(),
         Format::Dec => format!("{}/{}", bits.value, hex(bits.mask)),
         Format::Hex => masked(&hex),
-        Format::Ethernet => masked(&mac),
+        Format::Ethernet => masked(&|bits| MacAddr::from_bits(bits).to_string()),
         Format::Ipv4 | Format::Ipv6 => address(info.format, u32::from(info.bits), bits),
         Format::OfpPort => print_port(port_number(field, bits.value), names),
         Format::PacketType => {
