@@ -10,10 +10,12 @@
 //!
 //! So between reading from the socket and writing to it there is no lock, no allocation (the buffers keep their size, the table
 //! grows only with the number of hosts), no logging and no system call. `controller/tests` counts the allocations, and
-//! a test below keeps locks out of these files by name.
+//! the lints below keep locks and logging out.
 //!
 //! What one batch may make is bounded by the caller: it stops to decide when enough waits to be written, and stops to read when
 //! the switch does not take it.
+
+#![deny(clippy::disallowed_types, clippy::disallowed_macros)]
 
 mod age;
 mod noted_entries;

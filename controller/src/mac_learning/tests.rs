@@ -349,30 +349,3 @@ fn what_is_no_packet_in_is_left_to_whoever_says_why() {
     assert!(!switch().packet_in(&[4, 10, 0, 8, 0, 0, 0, 0], 5, &mut out));
     assert!(out.is_empty());
 }
-
-#[test]
-fn nothing_here_locks() {
-    let sources = [
-        include_str!("age.rs"),
-        include_str!("mod.rs"),
-        include_str!("ports.rs"),
-        include_str!("slot.rs"),
-        include_str!("switch.rs"),
-        include_str!("table.rs"),
-    ];
-    let used =
-        sources.iter().flat_map(|text| text.lines()).filter(|line| !line.trim_start().starts_with("//"));
-    let used: Vec<&str> = used.collect();
-    let hot = [
-        include_str!("../../../ofproto/src/hot/frame.rs"),
-        include_str!("../../../ofproto/src/hot/packet_in.rs"),
-    ];
-    let hot = hot.iter().flat_map(|text| text.lines());
-    for line in used.into_iter().chain(hot) {
-        for lock in
-            ["Mutex", "RwLock", "DashMap", "parking_lot", "Condvar", "OnceLock", "LazyLock", "tracing::"]
-        {
-            assert!(!line.contains(lock), "{line}");
-        }
-    }
-}

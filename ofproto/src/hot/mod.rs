@@ -4,6 +4,8 @@
 //! Nothing here knows another encoding than [`crate::message`]: the stamps are made by it, and property tests hold every
 //! stamped message against what it encodes.
 
+#![deny(clippy::disallowed_types, clippy::disallowed_macros)]
+
 mod flow;
 mod frame;
 mod packet_in;

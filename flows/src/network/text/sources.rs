@@ -99,10 +99,10 @@ mod tests {
         );
         assert_eq!(SourceFiles::default().at(0), None);
         let finding = Finding::error(FindingCode::BadValue, 9..10, "m", "");
-        assert_eq!(sources.render(&finding), "b.toml:2:1: error[e]: m");
+        assert_eq!(sources.render(&finding), "b.toml:2:1: error[bad-value]: m");
         assert_eq!(
             sources.render(&Finding::note(FindingCode::TooMany, None, "m", "h")),
-            "a.toml: note[n]: m\n  help: h"
+            "a.toml: note[too-many]: m\n  help: h"
         );
         assert_eq!(sources.position(&finding), Some(Position { line: 2, column: 1 }));
     }
