@@ -17,19 +17,23 @@
 //! | 20, 21 | claims, claimed | of IPv6 addresses that hosts get: has the sender's port the one that it speaks from |
 //! | 10–16 | | of networks with a connection tracker: whose connection it is, and fragments of answers |
 //!
-//! Admission tells the sender and table 4 the destination, each with the lists of rules that it is in, and policy
-//! judges the two: a rule costs one flow for each protocol and port, a party those of its own addresses. A bridge that
-//! only forwards a link has table 0 alone, and so has one that [learns](mac_pairs). Nothing depends on `NORMAL`, and every drop has a flow of its own, so that
-//! its counter says why.
+//! Admission identifies the sender and table 4 the destination, each with the rule lists that name
+//! it. Policy decides on the pair. A rule costs one flow for each protocol and port, and a party
+//! costs the flows of its own addresses. A bridge that only forwards a link has table 0 alone, and
+//! so has one that [learns](mac_pairs). Nothing depends on `NORMAL`. Every drop has a flow of its
+//! own, so that its counter shows the reason.
 //!
-//! Learned flows have no limit of their own. Their tables hold so many, and throw one out for each new one: of whoever has
-//! most in a table, the one that would end first (`portcullis attach` tells Open vSwitch so). In tables 1 and 5 that is told by
-//! the address of the one who opened, which admission vouches for. Visitors choose theirs, so they have a table of their own,
-//! in which those of one answering port make room for each other. Where anybody outside may open by TCP nothing is learned at
-//! all (`visitors`): a stranger could ask for as much with one forged SYN, and nothing that is not there can be filled.
+//! Learned flows have no `limit` of their own. Their tables have a maximum size and evict one flow
+//! for each new one. The evicted flow belongs to the owner with the most flows in the table, and is
+//! the one with the earliest deadline (`portcullis attach` tells Open vSwitch so). In tables 1 and
+//! 5 the owner is the address that opened the connection, which admission verifies. Visitors choose
+//! their address, so their flows have a table of their own. There the flows of one answering port
+//! make room for each other. Where any outside address may open by TCP, nothing is learned
+//! (`visitors`). A stranger could add a flow with one forged SYN, and a table that learns nothing
+//! cannot be filled.
 //!
-//! The flows of each network are a part of their own, made from what `scope` says of the network and from nothing else: so a
-//! part whose scope is as it was need not be made again ([`recompile`]).
+//! The flows of each network are a program part of their own, compiled from the network's `scope`
+//! alone. A part whose scope is unchanged is not compiled again ([`recompile`]).
 
 mod input;
 mod output;
@@ -57,27 +61,31 @@ pub use self::vocabulary::layout;
 pub use self::vocabulary::origin::{Origin, OriginKind, Reason};
 use crate::network::{LinkRole, NetworkFile, Stateful};
 
-/// The ports that a bridge has, by name.
+/// The ports of a bridge, by name.
 pub type PortMap = BTreeMap<String, PortNo>;
 
-/// Whether the file says anything about the bridge's flows; one that is only mentioned is left alone.
+/// Returns whether the file defines flows for the bridge. A bridge that is only mentioned is left
+/// alone.
 pub fn owns(file: &NetworkFile, bridge: &str) -> bool {
     file.networks.iter().any(|n| n.bridge == bridge)
         || forwards(file, bridge).next().is_some()
         || file.bridge_for(bridge).is_some_and(|b| !b.flows.is_empty() || b.learning.is_some())
 }
 
-/// Compiles one bridge of the file for the ports that it has now. Flows that would name a port that is not
-/// there are left out, and the port is listed in [`Program::missing_ports`]: what cannot leave by its own
-/// port does not leave at all.
+/// Compiles one bridge of the file for its current ports.
 ///
-/// What ends by the clock, a window or a crossing, is judged by `moment`.
+/// A flow that would name a missing port is left out, and the port is listed in
+/// [`Program::missing_ports`]. Traffic that cannot leave by its own port is dropped.
+///
+/// `moment` decides which windows are open and which crossings have expired.
 pub fn compile(file: &NetworkFile, bridge: &str, ports: &PortMap, moment: &TimeContext) -> Program {
     recompile(&Program::default(), file, bridge, ports, moment)
 }
 
-/// The same, but what is as in an earlier program is taken from it: of each network whatever its flows depend on is
-/// compared, and where that is equal, so are they. The earlier program may be any, also that of another bridge.
+/// Compiles one bridge, reusing unchanged parts of an earlier program.
+///
+/// The inputs of each network's flows are compared, and equal inputs give equal flows. The earlier
+/// program may be any program, even that of another bridge.
 pub fn recompile(
     before: &Program,
     file: &NetworkFile,
@@ -118,11 +126,11 @@ pub fn recompile(
     Program { parts, missing_ports }
 }
 
-/// The flows of a network: of what its scope says, and of nothing else.
+/// Compiles the flows of a network from its scope alone.
 fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> ProgramPart {
     let mut out = ProgramBuilder::new(bridge, samples);
     let sites = &AttachmentPoints::new(scope.network, &scope.sites);
-    // Those of closed windows too: opening one changes no flow of another rule.
+    // Includes the rules of closed windows: opening one changes no flow of another rule.
     let sets = &PartySets::new(scope.rules.iter().map(|rule| rule.allow), sites);
     admission::compile(&mut out, scope, sites, sets);
     next_hop::admission(&mut out, &scope.rules, sites, sets);
@@ -141,7 +149,7 @@ fn network(scope: &Scope<'_>, bridge: &str, samples: bool) -> ProgramPart {
     ProgramPart { network: Some(scope.network.number), tracked, ..out.finish() }
 }
 
-/// What the networks of a bridge have in common.
+/// Compiles the flows that the networks of a bridge share.
 fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     admission::common(out, scopes);
     returns::compile(out);
@@ -154,7 +162,8 @@ fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     wire::common(out);
 }
 
-/// The forwarding link ends of a bridge: the link's index, the end's port, the port it forwards to.
+/// Returns the forwarding link ends of a bridge: the link's index, the end's port, the port it
+/// forwards to.
 fn forwards<'a>(file: &'a NetworkFile, bridge: &'a str) -> impl Iterator<Item = (usize, &'a str, &'a str)> {
     file.links.iter().enumerate().flat_map(move |(i, link)| {
         link.ends.iter().filter(move |e| e.bridge == bridge).filter_map(move |e| match &e.role {

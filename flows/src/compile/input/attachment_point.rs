@@ -1,4 +1,4 @@
-//! Who is at which port of a bridge.
+//! The attachment points of a bridge: parties at ports.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,36 +18,38 @@ pub(in crate::compile) struct AttachmentPoint<'a> {
     pub(in crate::compile) port_name: &'a str,
     /// None while the bridge lacks the port.
     pub(in crate::compile) port: Option<PortNo>,
-    /// Whether it is the first of the bridge at its port, which may carry several networks: what no one there may do is
-    /// said once.
+    /// True if it is the first of the bridge at its port, which may carry several networks. Drops
+    /// that concern every party of the port are compiled once.
     pub(in crate::compile) first_at_port: bool,
-    /// Whether anybody at its port may send IPv6.
+    /// True if any party at its port may send IPv6.
     pub(in crate::compile) ipv6_at_port: bool,
-    /// Whether it is the first of the bridge whose frames leave by its port with its tag, or with none.
+    /// True if it is the first of the bridge whose frames leave by its port with its tag, or
+    /// untagged.
     pub(in crate::compile) first_out: bool,
     pub(in crate::compile) kind: AttachmentKind,
-    /// The prefixes it sends from and is reached at.
+    /// The prefixes that it sends from and is reached at.
     pub(in crate::compile) prefixes: Vec<AddressRange>,
-    /// Those among them that answer ARP and neighbour discovery.
+    /// The prefixes that answer ARP and neighbour discovery.
     pub(in crate::compile) resolves: Vec<AddressRange>,
     /// The addresses that it may hold, one holder at a time.
     pub(in crate::compile) shared: Vec<PointsSharingAddress>,
-    /// The IPv6 prefixes in which DHCP gives it addresses, or it makes some itself.
+    /// The IPv6 prefixes in which it obtains addresses by DHCP or autoconfiguration.
     pub(in crate::compile) leases: Vec<AddressRange>,
     /// The IPv4 prefixes in which DHCP gives it an address.
     pub(in crate::compile) dhcp: Vec<AddressRange>,
-    /// Whether rules reach it at what it leased: where the file gives it addresses, on whatever network, they reach it there.
+    /// True if rules reach it at leased addresses. If the file gives it addresses on any network,
+    /// rules reach it there.
     pub(in crate::compile) reached_by_lease: bool,
     pub(in crate::compile) mac: Option<[u8; 6]>,
-    /// Whether its router advertisements pass.
+    /// True if its router advertisements pass.
     pub(in crate::compile) router: bool,
     /// The link-local addresses that it may have.
     pub(in crate::compile) link_locals: AddressRange,
-    /// The one among them that nobody else on its network may have.
+    /// The link-local address that no other party on its network may have.
     pub(in crate::compile) link_local: Option<AddressRange>,
 }
 
-/// An address that several sites may hold.
+/// An address that several attachment points may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::compile) struct PointsSharingAddress {
     pub(in crate::compile) range: AddressRange,
@@ -57,16 +59,16 @@ pub(in crate::compile) struct PointsSharingAddress {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::compile) enum AttachmentKind {
-    /// Owns its prefixes: nobody else may send from them.
+    /// Owns its prefixes: no other party may send from them.
     Endpoint,
-    /// Shares the prefixes behind it with the endpoints that are here.
+    /// Shares the prefixes behind it with the endpoints that are on the bridge.
     Link,
-    /// The rest of the world.
+    /// Leads to all other addresses.
     Exit,
 }
 
 impl AttachmentPoint<'_> {
-    /// Whether rules reach it at an address of a family.
+    /// Returns whether rules reach it at an address of a family.
     pub(in crate::compile) fn is_reached(&self, family: AddressFamily) -> bool {
         let leased = self.leased(family).next().is_some() && self.reached_by_lease;
         leased || self.prefixes.iter().any(|p| p.family == family) || self.shares(family)

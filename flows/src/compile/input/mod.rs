@@ -1,5 +1,5 @@
-//! What the file says, as one bridge needs it: who is at which port, and what each network's flows
-//! depend on.
+//! The part of the file that one bridge needs: the parties at its ports, and the inputs of each
+//! network's flows.
 
 pub(in crate::compile) mod attachment_point;
 pub(in crate::compile) mod overlap;

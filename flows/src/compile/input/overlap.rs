@@ -1,12 +1,13 @@
-//! What rules grant, and which of those that overlap comes first.
+//! The grants of rules, and the order of those that overlap.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::compile::vocabulary::address::AddressRange;
 
-/// What earlier rules grant. Two flows of one priority that overlap would contradict each other, each learning for the
-/// same packets: of those that overlap the first is the strongest, and one that an earlier one covers is left out.
+/// The grants of earlier rules. Two overlapping flows of one priority would contradict each other,
+/// each learning for the same packets. Of overlapping flows the first is the strongest, and one
+/// that an earlier flow covers is left out.
 #[derive(Debug)]
 pub(in crate::compile) struct OverlapResolver<K> {
     of_kind: HashMap<K, Vec<RequestedPackets>>,
@@ -26,25 +27,25 @@ pub(in crate::compile) struct RequestedPackets {
     pub(in crate::compile) to: Vec<usize>,
     pub(in crate::compile) to_range: Option<AddressRange>,
     pub(in crate::compile) outside: bool,
-    /// The next hop's site.
+    /// The next hop's attachment point.
     pub(in crate::compile) via: Option<usize>,
-    /// No clock ends it.
+    /// True if no deadline ends the grant.
     pub(in crate::compile) forever: bool,
     pub(in crate::compile) level: u16,
 }
 
 impl<K: Hash + Eq> OverlapResolver<K> {
-    /// The level at which a flow stands, none where it has nothing left to do.
+    /// Returns the level of a flow, or `None` if earlier flows leave nothing for it.
     pub(in crate::compile) fn level(&mut self, kind: K, wanted: RequestedPackets) -> Option<u16> {
         if self.covers(&kind, &wanted) { None } else { Some(self.place(kind, wanted)) }
     }
 
-    /// Whether one of that kind grants it already, for ever.
+    /// Returns whether a permanent grant of that kind covers the packets already.
     pub(in crate::compile) fn covers(&self, kind: &K, wanted: &RequestedPackets) -> bool {
         self.of_kind.get(kind).is_some_and(|all| all.iter().any(|w| w.forever && w.covers(wanted)))
     }
 
-    /// The level at which a flow stands among those of its kind.
+    /// Returns the level of a flow among those of its kind.
     pub(in crate::compile) fn place(&mut self, kind: K, mut wanted: RequestedPackets) -> u16 {
         let before = self.of_kind.entry(kind).or_default();
         let overlapping = before.iter().filter(|other| other.overlaps(&wanted));
@@ -56,7 +57,7 @@ impl<K: Hash + Eq> OverlapResolver<K> {
 }
 
 impl RequestedPackets {
-    /// From these places to those, whatever their addresses.
+    /// Returns the packets between two lists of places, whatever their addresses.
     pub(in crate::compile) fn between(from: &[usize], to: &[usize], forever: bool) -> Self {
         Self {
             from: from.to_vec(),
@@ -89,7 +90,7 @@ impl RequestedPackets {
             (Some(a), Some(b)) => a.contains(b) || b.contains(a),
             _ => true,
         };
-        // Outside by whichever exit: the packet does not say which.
+        // Any exit counts as outside: the packet does not show which one it uses.
         let to = if self.outside { other.outside } else { !other.outside && meet(&self.to, &other.to) };
         to && self.via == other.via
             && meet(&self.from, &other.from)

@@ -1,5 +1,6 @@
-//! Lists of parties in rules, and how a flow says "one of these": by a register's bit that admission sets for the
-//! sender and the lookup for the destination. So a rule has one flow for each protocol and port, however many it names.
+//! Lists of parties in rules, and how a flow matches them. Admission sets a list's register bit for
+//! the sender, and the lookup sets it for the destination. So a rule has one flow for each protocol
+//! and port, however many parties it names.
 
 use std::collections::HashMap;
 
@@ -17,9 +18,9 @@ use crate::network::{Allow, Network};
 #[derive(Debug, Clone)]
 pub(in crate::compile) struct MatchedParties<'a> {
     how: PartyMatch<'a>,
-    /// Places in [`Sites::all`], sorted.
+    /// Places in [`AttachmentPoints::all`], sorted.
     pub(in crate::compile) sites: Vec<usize>,
-    /// Tells it from the other parts of the list.
+    /// The part's identity among the parts of the list.
     pub(in crate::compile) part: ListPart<'a>,
 }
 
@@ -34,7 +35,7 @@ enum PartyMatch<'a> {
 }
 
 impl<'a> MatchedParties<'a> {
-    /// Returns whom it stands for, whichever rule names them.
+    /// Returns the matched parties, whichever rule names them.
     pub(in crate::compile) fn list(&self) -> PartyList<'a> {
         match self.how {
             PartyMatch::At { party, port_name, .. } => PartyList::Attachment { party, port: port_name },
@@ -43,7 +44,7 @@ impl<'a> MatchedParties<'a> {
         }
     }
 
-    /// The sender is one of them.
+    /// Adds the condition that the sender is one of the parties.
     pub(in crate::compile) fn sends(&self, network: &Network, m: FlowMatch) -> FlowMatch {
         let m = m.with(layout::NETWORK, network.number.into());
         match self.how {
@@ -55,7 +56,7 @@ impl<'a> MatchedParties<'a> {
         }
     }
 
-    /// The destination is one of them.
+    /// Adds the condition that the destination is one of the parties.
     pub(in crate::compile) fn receives(&self, m: FlowMatch) -> FlowMatch {
         match self.how {
             PartyMatch::At { out, unnamed_by_lease: true, .. } => {
@@ -67,8 +68,8 @@ impl<'a> MatchedParties<'a> {
         }
     }
 
-    /// Where these are reached: their places, and beyond all places those at whose leased addresses only a rule about all
-    /// members reaches them.
+    /// Returns the places at which the parties are reached. Beyond all places it lists those whose
+    /// leased addresses only a rule about all members reaches.
     pub(in crate::compile) fn reached(&self, sites: &AttachmentPoints<'_>) -> Vec<usize> {
         const BY_LEASE: usize = 1 << (usize::BITS - 1);
         let mut places = self.sites.clone();
@@ -80,7 +81,7 @@ impl<'a> MatchedParties<'a> {
         places
     }
 
-    /// The one port that these are at, where it is one.
+    /// Returns the port of the parties if they share a single one.
     pub(in crate::compile) fn single(&self) -> Option<u32> {
         match self.how {
             PartyMatch::At { out, .. } => Some(out),
@@ -89,7 +90,7 @@ impl<'a> MatchedParties<'a> {
     }
 }
 
-/// Adds "this bit of a register is set" to a match that may say other bits of it.
+/// Adds the condition that a bit of a register is set to a match that may fix other bits of it.
 pub(in crate::compile) fn with_bit(m: FlowMatch, field: Field, bit: u16) -> FlowMatch {
     let old = m.field(field);
     let (value, mask) = old.map_or((0, 0), |old| (old.value, old.mask));
@@ -97,24 +98,24 @@ pub(in crate::compile) fn with_bit(m: FlowMatch, field: Field, bit: u16) -> Flow
     m.with_masked(field, value | bit, mask | bit)
 }
 
-/// Likewise that it is not set.
+/// Adds the condition that a bit of a register is not set.
 fn without_bit(m: FlowMatch, field: Field, bit: u16) -> FlowMatch {
     let (value, mask) = m.field(field).map_or((0, 0), |old| (old.value, old.mask));
     m.with_masked(field, value, mask | 1u128 << bit)
 }
 
-/// The lists of a network's rules that have a bit.
+/// The lists of a network's rules that have a register bit.
 #[derive(Debug, Default)]
 pub(in crate::compile) struct PartySets<'a> {
-    /// The bit of a list, and its names, by those in one text.
+    /// The bit and the names of a list, keyed by the names in one text.
     bits: HashMap<String, (u16, &'a [String])>,
-    /// The bits of a place in [`Sites::all`].
+    /// The bits of a place in [`AttachmentPoints::all`].
     of_site: Vec<Vec<u16>>,
 }
 
 impl<'a> PartySets<'a> {
-    /// Gives bits to the lists of the file's rules. A list's bit comes from its names, so that it stays while other
-    /// rules and other parties come and go.
+    /// Assigns bits to the lists of the file's rules. A list's bit derives from its names, so it
+    /// stays while other rules and parties come and go.
     pub(in crate::compile) fn new(
         allows: impl Iterator<Item = &'a Allow>,
         sites: &AttachmentPoints<'_>,
@@ -148,12 +149,12 @@ impl<'a> PartySets<'a> {
         }
     }
 
-    /// The lists that a site is in.
+    /// Returns the bits of the lists that contain an attachment point.
     pub(in crate::compile) fn of_site(&self, place: usize) -> &[u16] {
         self.of_site.get(place).map_or(&[], Vec::as_slice)
     }
 
-    /// A rule's list: one part, but where there is no bit left for it.
+    /// Returns the parts of a rule's list: one part if the list has a bit.
     pub(in crate::compile) fn parts(
         &self,
         sites: &AttachmentPoints<'a>,
@@ -187,7 +188,7 @@ fn singles<'a>(sites: &AttachmentPoints<'a>, places: &[usize]) -> Vec<MatchedPar
     places.iter().filter_map(single).collect()
 }
 
-/// A bit that is not taken, beginning where the text's hash says.
+/// Returns a free bit, searching from the text's hash.
 fn free_bit(taken: u128, text: &str) -> Option<u16> {
     let start = stable_hash(&[text]) % u64::from(layout::SETS);
     let start = u16::try_from(start).unwrap_or(0);

@@ -1,6 +1,7 @@
-//! What the flows of each network of a bridge depend on, told apart before anything is compiled: a network's part of the
-//! program is made of its scope and of nothing else. Where networks of one bridge meet (a port that carries several, an
-//! address that two could claim) it is decided here, for all of them at once, and the scope says how.
+//! The inputs of each network's flows on a bridge, separated before compilation. A network's
+//! program part is compiled from its scope alone. Networks of one bridge may meet at a port that
+//! carries several, or at an address that two could claim. Such cases are decided here for all
+//! networks at once, and the scope records the result.
 
 pub(in crate::compile) mod reachable;
 
@@ -22,17 +23,18 @@ use crate::compile::vocabulary::origin::Reason;
 use crate::compile::vocabulary::{address, layout};
 use crate::network::{Allow, Endpoint, LinkRole, Network, NetworkFile, Outside, link_local_of};
 
-/// All that the flows of a network on the bridge depend on.
+/// The complete inputs of a network's flows on the bridge.
 pub(in crate::compile) struct Scope<'a> {
     pub(in crate::compile) network: &'a Network,
     pub(in crate::compile) sites: Vec<AttachmentPoint<'a>>,
-    /// The rules that may have something to do with it, in the order of the file.
+    /// The rules that may concern the network, in the order of the file.
     pub(in crate::compile) rules: Vec<NetworkRule<'a>>,
     /// The prefixes behind its endpoints.
     pub(in crate::compile) behind: Vec<AddressRange>,
-    /// The addresses that are its own, and no network's before it.
+    /// The addresses that belong to the network, and to no network before it.
     pub(in crate::compile) owned: Vec<OwnedPrefix<'a>>,
-    /// Those of its endpoints that somebody with a wider prefix could claim by neighbour discovery.
+    /// Addresses of its endpoints that a party with a wider prefix could claim by neighbour
+    /// discovery.
     pub(in crate::compile) discovered: Vec<(AddressRange, &'a str)>,
     /// The prefixes by which other networks know its addresses.
     pub(in crate::compile) known: Vec<AddressRange>,
@@ -41,15 +43,15 @@ pub(in crate::compile) struct Scope<'a> {
 /// A rule as it concerns one network.
 pub(in crate::compile) struct NetworkRule<'a> {
     pub(in crate::compile) allow: &'a Allow,
-    /// Whether it is open now, and if so when it ends.
+    /// When the rule ends, if it is open now.
     pub(in crate::compile) open: Option<Option<u16>>,
-    /// The names of the outside that it has.
+    /// The outsides that the rule names.
     pub(in crate::compile) outsides: Vec<&'a Outside>,
-    /// To whom its packets go by its next hop.
+    /// The receivers of the rule's packets by its next hop.
     pub(in crate::compile) by_hop: Vec<&'a String>,
 }
 
-/// A prefix that has an owner: what comes from there is dropped wherever the owner's own claim does not win.
+/// A prefix with an owner. Packets from it are dropped wherever the owner's own claim does not win.
 #[derive(Debug, Clone, Hash)]
 pub(in crate::compile) struct OwnedPrefix<'a> {
     pub(in crate::compile) range: AddressRange,
@@ -78,15 +80,15 @@ impl fmt::Display for AddressOwner<'_> {
     }
 }
 
-/// The networks of a bridge, and what is not theirs.
+/// The networks of a bridge, and the addresses outside of them.
 #[derive(Default)]
 pub(in crate::compile) struct Scopes<'a> {
     pub(in crate::compile) all: Vec<Scope<'a>>,
-    /// Addresses that are none of the bridge's networks'.
+    /// Addresses that belong to none of the bridge's networks.
     pub(in crate::compile) owned: Vec<OwnedPrefix<'a>>,
     /// The networks of other bridges with addresses [within reach](Reachable), with their prefixes.
     pub(in crate::compile) elsewhere: Vec<(&'a Network, Vec<AddressRange>)>,
-    /// Whole families but for what has an owner.
+    /// Whole families, except addresses with an owner.
     pub(in crate::compile) rest: Vec<AddressRange>,
     pub(in crate::compile) nobodys: Vec<AddressRange>,
 }
@@ -130,7 +132,7 @@ impl<'a> Scopes<'a> {
         self.all.get(place).map(|scope| scope.network)
     }
 
-    /// Who is the first at a port.
+    /// Marks the first attachment point at each port.
     fn firsts(&self, sites: &mut [(usize, AttachmentPoint<'a>)]) {
         let (mut at, mut out) = (HashSet::new(), HashSet::new());
         let six = |site: &AttachmentPoint<'_>| site.kind == AttachmentKind::Exit || site.six();
@@ -144,11 +146,12 @@ impl<'a> Scopes<'a> {
         }
     }
 
-    /// Whose an address is that a packet says it is from: the first who claims it has it.
+    /// Assigns each source address to an owner: the first network that claims it.
     fn own(&mut self, file: &'a NetworkFile, sites: &[(usize, AttachmentPoint<'a>)], reachable: &Reachable) {
         let mut seen: HashSet<AddressRange> = HashSet::new();
-        // Neighbour discovery is admitted above all that is told by address: where somebody may use a wider prefix, the
-        // addresses in it that have an owner are that one's alone here too.
+        // Neighbour discovery is admitted with a higher priority than flows by address. Where a
+        // party may use a wider prefix, the owned addresses in it stay reserved to their owner here
+        // too.
         let wide = sites.iter().flat_map(|(_, site)| match site.kind {
             AttachmentKind::Link => &site.prefixes,
             _ => &site.leases,
@@ -210,7 +213,7 @@ impl<'a> Scopes<'a> {
         }
     }
 
-    /// Whose an address is that a packet is for: likewise.
+    /// Assigns each destination address to an owner, likewise.
     fn know(&mut self, file: &'a NetworkFile, places: &HashMap<&str, usize>, reachable: &Reachable) {
         let mut behind: HashMap<&str, Vec<AddressRange>> = HashMap::new();
         for plug in file.endpoints.iter().flat_map(|e| &e.attachments).filter(|a| !a.behind.is_empty()) {
@@ -239,7 +242,7 @@ impl<'a> Scopes<'a> {
         self.rest = AddressFamily::BOTH.map(AddressRange::all).into_iter().filter(new).collect();
     }
 
-    /// Gives every rule to the networks on which both of its lists may have somebody.
+    /// Assigns every rule to the networks on which both of its lists may have a party.
     fn rules(
         &mut self,
         file: &'a NetworkFile,
@@ -250,7 +253,7 @@ impl<'a> Scopes<'a> {
         let mut on: HashMap<&str, Vec<usize>> = HashMap::with_capacity(sites.len());
         for (place, site) in sites {
             let on = on.entry(site.party).or_default();
-            // Who is everywhere is mostly written so in order.
+            // A party that is on every network mostly lists them in order.
             if on.last() != Some(place) {
                 on.push(*place);
             }
@@ -293,16 +296,17 @@ impl<'a> Scopes<'a> {
     }
 }
 
-/// The places that both have; each list is sorted.
+/// Returns the places that both groups contain; each list is sorted.
 fn shared(from: &[&[usize]], to: &[&[usize]]) -> Vec<usize> {
-    // Who is everywhere is looked up by who is not: a template's rules name few of the first kind.
+    // The shorter side is looked up in the longer one: a template's rules name few parties on one
+    // side.
     let count = |lists: &[&[usize]]| lists.iter().map(|list| list.len()).sum::<usize>();
     let (few, many) = if count(from) <= count(to) { (from, to) } else { (to, from) };
     let has = |place: &usize| many.iter().any(|list| list.binary_search(place).is_ok());
     few.iter().copied().flatten().copied().filter(has).collect()
 }
 
-/// Everybody on the networks of a bridge, each with the place of the network.
+/// The parties on the networks of a bridge, each with the place of the network.
 struct Located<'l, 'a> {
     places: &'l HashMap<&'a str, usize>,
     ports: &'l PortMap,
@@ -414,10 +418,11 @@ fn host(address: &IpAddr) -> AddressRange {
 }
 
 impl Scope<'_> {
-    /// All of it, whose bridge it is and whether that is sampled, as bytes: two scopes that have the same bytes give the same flows.
+    /// Returns the scope, its bridge and the sampling flag as bytes. Two scopes with equal bytes
+    /// give equal flows.
     ///
-    /// Everything is taken apart field by field, so that a new field of the language cannot be forgotten here: what
-    /// means nothing to the compiler is left out by name.
+    /// Every value is destructured field by field, so that a new field of the language cannot be
+    /// forgotten here. Fields that mean nothing to the compiler are left out by name.
     pub(in crate::compile) fn inputs(&self, bridge: &str, samples: bool) -> Vec<u8> {
         let Self { network, sites, rules, behind, owned, discovered, known } = self;
         let mut out = HashedBytes(Vec::with_capacity(1 << 11));
@@ -446,11 +451,11 @@ impl Scope<'_> {
                 ports,
                 purpose: _,
                 limit,
-                // When its window closes is in `open`.
+                // The window's deadline is in `open`.
                 temp: _,
                 via,
                 returns,
-                // Those enforced elsewhere are left out.
+                // Rules enforced elsewhere are left out.
                 place: _,
                 chain: _,
                 span: _,
@@ -465,7 +470,8 @@ impl Scope<'_> {
     }
 }
 
-/// What is hashed, whole: [`Hash`] writes lengths and ends, so that different values have different bytes.
+/// The complete hashed bytes. [`Hash`] writes lengths and ends, so different values have different
+/// bytes.
 struct HashedBytes(Vec<u8>);
 
 impl Hasher for HashedBytes {

@@ -1,25 +1,26 @@
-//! What the controller knows of the networks in which DHCP is spoken.
+//! The controller's view of the networks that use DHCP.
 
 use ipnetwork::IpNetwork;
 use ofproto::action::Action;
 use ofproto::{Cookie, PortNo};
 
-/// What the controller knows of a network in which DHCP is spoken.
+/// The controller's view of a network that uses DHCP.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Leasing {
     /// The network's number.
     pub network: u16,
-    /// Whether the connection tracker tells its answers.
+    /// True if the connection tracker identifies the network's answers.
     pub tracked: bool,
-    /// Who is on it.
+    /// The parties on the network.
     pub parties: Vec<LeaseParty>,
-    /// What the switch shows.
+    /// The packets that the switch sends to the controller.
     pub relays: Vec<Relay>,
-    /// Addresses of the subnets that are somebody's, or nobody's: none is given away.
+    /// Reserved addresses of the subnets: they have an owner, or may have none. None of them is
+    /// leased.
     pub reserved: Vec<IpNetwork>,
 }
 
-/// Somebody at a port.
+/// A party at a port.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeaseParty {
     /// Its name.
@@ -28,27 +29,28 @@ pub struct LeaseParty {
     pub port_name: String,
     /// The port.
     pub port: PortNo,
-    /// Whether it is one interface: an endpoint, whose frames have its own MAC.
+    /// True if the party is one interface: an endpoint whose frames have its own MAC.
     pub single: bool,
     /// The MAC that the file pins.
     pub mac: Option<[u8; 6]>,
-    /// Its own addresses by the file.
+    /// The addresses that the file gives the party.
     pub has: Vec<IpNetwork>,
-    /// Where DHCP may give it some.
+    /// The prefixes in which DHCP may give the party addresses.
     pub leases: Vec<IpNetwork>,
-    /// How a packet is sent to it.
+    /// The actions that send a packet to the party.
     pub emit: Vec<Action>,
 }
 
-/// Packets that one flow shows to the controller, and those who may have them: places in [`Leasing::parties`].
+/// Packets that one flow sends to the controller, and their permitted receivers: places in
+/// [`Leasing::parties`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relay {
     /// The flow's cookie.
     pub cookie: Cookie,
-    /// From whom they come.
+    /// The sender of the packets.
     pub from: usize,
-    /// For whom they may be.
+    /// The permitted receivers.
     pub to: Vec<usize>,
-    /// Whether they are a client's.
+    /// True if the packets are a client's requests.
     pub requests: bool,
 }

@@ -1,4 +1,4 @@
-//! The compiled program: its flows, their origins, and what the controller has to do beside them.
+//! The compiled program: its flows, their origins, and the controller's own tasks.
 
 pub mod leasing;
 pub(in crate::compile) mod program;

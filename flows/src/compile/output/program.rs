@@ -1,4 +1,4 @@
-//! What compiling a bridge gives.
+//! The result of compiling a bridge.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,43 +15,45 @@ use crate::compile::vocabulary::identity::{FlowIdentity, cookie};
 use crate::compile::vocabulary::origin::{Origin, Reason};
 use crate::learner::Learner;
 
-/// The flows of one bridge, and where each comes from.
+/// The flows of one bridge, and the origin of each.
 #[derive(Debug, Clone, Default)]
 pub struct Program {
-    /// One for each network of the bridge, in the order of the file, and last what belongs to none of them alone. What
-    /// [`recompile`](crate::compile::recompile) finds unchanged it takes over: of two programs the same part is the same `Arc`.
+    /// One part for each network of the bridge, in the order of the file, and last the flows that
+    /// no single network owns. [`recompile`](crate::compile::recompile) keeps unchanged parts: two
+    /// programs then share the part's `Arc`.
     pub parts: Vec<Arc<ProgramPart>>,
     /// Ports that the file names and the bridge lacks.
     pub missing_ports: BTreeSet<String>,
 }
 
-/// Some of the flows of a bridge, and where each comes from.
+/// Some flows of a bridge, and the origin of each.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProgramPart {
-    /// The number of the network whose flows these are; none for what the networks have in common.
+    /// The number of the network that owns these flows; `None` for flows that the networks share.
     pub network: Option<u16>,
-    /// Whether the connection tracker tells that network's answers, in the zone of its number.
+    /// True if the connection tracker identifies that network's answers, in the zone of its number.
     pub tracked: bool,
     /// The flows.
     pub flows: Vec<Flow>,
-    /// Where the flow of a cookie comes from. One cookie a flow, except for raw lines.
+    /// The origin of each cookie. Each flow has a cookie of its own, except for raw lines.
     pub origins: BTreeMap<Cookie, Origin>,
-    /// Whether raw lines are among them. Those alone may have the key or the cookie of another flow.
+    /// True if raw lines are among the flows. Only those may have the key or the cookie of another
+    /// flow.
     pub verbatim: bool,
-    /// What the controller executes for the packets of some of the flows: raw lines with `learn`, where the file gives
-    /// that to the controller.
+    /// The learners that the controller executes for packets of some flows: raw lines with `learn`,
+    /// if the file assigns them to the controller.
     pub reactive: Vec<Learner>,
-    /// What the controller has to know where DHCP gives addresses, or is spoken at all.
+    /// The controller's view of a network where DHCP gives addresses or a rule allows DHCP.
     pub leasing: Option<Leasing>,
     /// The identity behind each cookie, as the tests that pin them write it.
     #[cfg(test)]
     pub(in crate::compile) identities: Vec<(Cookie, String)>,
-    /// All that a network's part is made from; none for what is always made anew.
+    /// The complete input of a network's part; empty for parts that are always compiled again.
     pub(in crate::compile) inputs: Vec<u8>,
 }
 
 impl Program {
-    /// Takes the samples out: for a switch that has no such meters.
+    /// Removes the samples, for a switch without such meters.
     pub fn unsample(&mut self) {
         for part in &mut self.parts {
             if part.flows.iter().any(|flow| flow.instructions == sample::instructions()) {
@@ -63,32 +65,33 @@ impl Program {
         }
     }
 
-    /// All flows. Of two with one key, as raw lines may have it, the later one counts.
+    /// Returns all flows. Raw lines may share a key, and then the later flow counts.
     pub fn flows(&self) -> impl DoubleEndedIterator<Item = &Flow> + Clone {
         self.parts.iter().flat_map(|part| &part.flows)
     }
 
-    /// The zones of networks with a connection tracker.
+    /// Returns the zones of networks with a connection tracker.
     pub fn zones(&self) -> impl Iterator<Item = u16> {
         self.parts.iter().filter(|part| part.tracked).filter_map(|part| part.network)
     }
 
-    /// What the controller executes, by the flow that a packet comes from: the table and the cookie that a PACKET_IN tells.
+    /// Returns the learners that the controller executes, by the table and the cookie of a
+    /// PACKET_IN.
     pub fn reactive(&self) -> impl Iterator<Item = &Learner> {
         self.parts.iter().flat_map(|part| &part.reactive)
     }
 
-    /// Where the flow of a cookie comes from.
+    /// Returns the origin of a cookie.
     pub fn origin(&self, cookie: Cookie) -> Option<&Origin> {
         self.parts.iter().find_map(|part| part.origins.get(&cookie))
     }
 
-    /// Where all flows come from.
+    /// Returns the origins of all flows.
     pub fn origins(&self) -> impl Iterator<Item = (Cookie, &Origin)> {
         self.parts.iter().flat_map(|part| &part.origins).map(|(cookie, origin)| (*cookie, origin))
     }
 
-    /// All flows, and where they come from, without the parts.
+    /// Returns all flows and their origins, without the parts.
     pub fn into_whole(self) -> (Vec<Flow>, BTreeMap<Cookie, Origin>) {
         let (mut flows, mut origins) = (Vec::new(), Vec::new());
         for part in self.parts {
@@ -96,32 +99,32 @@ impl Program {
             flows.extend(part.flows);
             origins.extend(part.origins);
         }
-        // Where a raw line has another flow's cookie, the other's origin counts, which is before.
+        // If a raw line has another flow's cookie, the origin of the earlier flow counts.
         origins.reverse();
         (flows, origins.into_iter().collect())
     }
 }
 
-/// Collects flows.
+/// Collects the flows of a program part.
 pub(in crate::compile) struct ProgramBuilder<'a> {
     bridge: &'a str,
-    /// Whether the controller sees samples of what is denied.
+    /// True if the controller receives samples of denied packets.
     samples: bool,
     part: ProgramPart,
-    /// A map that is made of all at once costs half of one that grows.
+    /// Building the map once costs half as much as growing it.
     origins: Vec<(Cookie, Origin)>,
     pub(in crate::compile) missing: BTreeSet<String>,
 }
 
-/// A flow that is asked for: what it is, and what is said of it.
+/// A flow specification: the flow's identity and its description.
 pub(in crate::compile) struct FlowSpec<'a> {
     pub(in crate::compile) identity: FlowIdentity<'a>,
-    /// The part of the file that asks for it; the kind of flow where no single one does.
+    /// The part of the file that asks for the flow; the kind of flow if no single part does.
     pub(in crate::compile) rule: &'a str,
     pub(in crate::compile) reason: Option<Reason>,
-    /// In words, for people alone: no cookie depends on it.
+    /// A description for people: no cookie depends on it.
     pub(in crate::compile) detail: String,
-    /// Seconds until it ends, where the clock ends it.
+    /// Seconds until the flow ends, if it has a deadline.
     pub(in crate::compile) ends: Option<u16>,
 }
 
@@ -138,12 +141,12 @@ impl<'a> FlowSpec<'a> {
         Self { reason: Some(reason), ..Self::new(identity, detail) }
     }
 
-    /// Returns the same, asked for by a part of the file.
+    /// Returns the specification, attributed to a part of the file.
     pub(in crate::compile) fn of(self, rule: &'a str) -> Self {
         Self { rule, ..self }
     }
 
-    /// Returns the same, which ends by the clock.
+    /// Returns the specification with a deadline.
     pub(in crate::compile) fn until(self, ends: Option<u16>) -> Self {
         Self { ends, ..self }
     }
@@ -158,7 +161,7 @@ impl<'a> ProgramBuilder<'a> {
         self.missing.insert(port.to_owned());
     }
 
-    /// The cookie that `asked` has.
+    /// Returns the cookie of a flow specification.
     pub(in crate::compile) fn cookie(&self, asked: &FlowSpec<'_>) -> Cookie {
         cookie(self.bridge, &asked.identity)
     }
@@ -182,7 +185,7 @@ impl<'a> ProgramBuilder<'a> {
         if self.samples && sample::is_sampled(&origin) {
             flow.instructions = sample::instructions();
         }
-        // A program lives long, and most of its memory is matches and actions.
+        // A program lives long, and matches and actions take most of its memory.
         flow.matches.shrink();
         for instruction in &mut flow.instructions {
             if let Instruction::ApplyActions(actions) = instruction {
@@ -194,7 +197,7 @@ impl<'a> ProgramBuilder<'a> {
         self.part.flows.push(flow);
     }
 
-    /// A flow that drops.
+    /// Adds a flow that drops.
     pub(in crate::compile) fn drop(
         &mut self,
         table: TableId,
@@ -207,31 +210,31 @@ impl<'a> ProgramBuilder<'a> {
         self.flow(table, priority, matches, Vec::new(), FlowSpec::drop(identity, reason, detail));
     }
 
-    /// A flow as somebody wrote it. Several may share a cookie; the first gives it its origin.
+    /// Adds a flow verbatim. Several may share a cookie, and the first sets its origin.
     pub(in crate::compile) fn verbatim(&mut self, flow: Flow, origin: Origin) {
         self.part.verbatim = true;
         self.part.origins.entry(flow.cookie).or_insert(origin);
         self.part.flows.push(flow);
     }
 
-    /// A flow as somebody wrote it, whose actions the controller executes.
+    /// Adds a flow verbatim, whose actions the controller executes.
     pub(in crate::compile) fn reactive(&mut self, learner: Learner, origin: Origin) {
         self.verbatim(learner.asks.clone(), origin);
         self.part.reactive.push(learner);
     }
 
-    /// Who is on the network, before it is known who speaks DHCP.
+    /// Records the parties of the network, before the rules decide which of them use DHCP.
     pub(in crate::compile) fn leasing(&mut self, leasing: Leasing) {
         self.part.leasing = Some(leasing);
     }
 
-    /// What a flow shows to the controller.
+    /// Records the packets that a flow sends to the controller.
     pub(in crate::compile) fn relay(&mut self, relay: Relay) {
         self.part.leasing.iter_mut().for_each(|leasing| leasing.relays.push(relay.clone()));
     }
 
     pub(in crate::compile) fn finish(mut self) -> ProgramPart {
-        // Where nobody speaks DHCP there is nothing to know.
+        // A network without DHCP needs no leasing.
         self.part.leasing.take_if(|leasing| leasing.relays.is_empty() && !leasing.gives());
         let raw = std::mem::take(&mut self.part.origins);
         self.part.flows.shrink_to_fit();
@@ -243,27 +246,27 @@ impl<'a> ProgramBuilder<'a> {
     }
 }
 
-/// `load:1->register[bit]`.
+/// Returns `load:1->register[bit]`.
 pub(in crate::compile) fn mark(dst: Subfield) -> Action {
     Action::Load { dst, value: 1 }
 }
 
-/// `resubmit(,table)`.
+/// Returns `resubmit(,table)`.
 pub(in crate::compile) fn resubmit(table: TableId) -> Action {
     Action::Resubmit { port: None, table: Some(table) }
 }
 
-/// `load:value->field`.
+/// Returns `load:value->field`.
 pub(in crate::compile) fn load(field: Field, value: u64) -> Action {
     Action::Load { dst: Subfield::whole(field), value }
 }
 
-/// `output:port`.
+/// Returns `output:port`.
 pub(in crate::compile) fn output(port: PortNo) -> Action {
     Action::Output { port, max_len: 0 }
 }
 
-/// Applies actions and goes on.
+/// Returns instructions that apply actions and continue in a table.
 pub(in crate::compile) fn apply_and_goto(actions: Vec<Action>, table: TableId) -> Vec<Instruction> {
     vec![Instruction::ApplyActions(actions), Instruction::GotoTable(table)]
 }

@@ -1,8 +1,9 @@
-//! Samples of what is denied: the flow that drops a packet shows its beginning to the controller, as often as a meter lets it.
+//! Samples of denied packets. The flow that drops a packet sends its beginning to the controller,
+//! at the rate that a meter allows.
 //!
-//! The meter is that of the action (`controller(meter_id=…)`, ovs-actions(7)): it limits the samples, and no traffic. Open
-//! vSwitch takes such a flow also where there is no such meter, and then shows every packet; so the meter has to be there
-//! before the flows are.
+//! The meter belongs to the action (`controller(meter_id=…)`, ovs-actions(7)): it limits the
+//! samples, and no traffic. Open vSwitch accepts such a flow without the meter, and then samples
+//! every packet. So the meter must be installed before the flows.
 
 use ofproto::MeterId;
 use ofproto::action::{Action, ToController};
@@ -13,11 +14,11 @@ use crate::compile::vocabulary::origin::{Origin, OriginKind, Reason};
 
 /// The meter of a bridge's samples.
 pub const METER: MeterId = MeterId(1_009);
-/// So much of a packet is shown, in bytes: Ethernet, IPv6 and TCP with a few options.
+/// The length of a sample in bytes: Ethernet, IPv6 and TCP with a few options.
 pub const LENGTH: u16 = 128;
 
-/// Whether a flow that comes from there is sampled. What hosts send by themselves all day (multicast, IPv6 router
-/// solicitations) would leave nothing of the rate for the rest.
+/// Returns whether a flow of that origin is sampled. Background traffic of hosts (multicast, IPv6
+/// router solicitations) would use up the sampling rate.
 pub fn is_sampled(origin: &Origin) -> bool {
     let kind = matches!(origin.kind, OriginKind::Deny | OriginKind::Isolation | OriginKind::Admission);
     kind && match origin.reason {
@@ -36,8 +37,10 @@ pub fn is_sampled(origin: &Origin) -> bool {
     }
 }
 
-/// The meter, for so many samples a second. Where there is one already, it is changed: both messages, in this order,
-/// leave it as it should be, and the first one is refused by a switch that has it.
+/// Returns the messages that set the meter to a rate in samples per second.
+///
+/// The first message adds the meter, and a switch that has it refuses the message. The second one
+/// changes it. In this order they leave the meter correct.
 pub fn meter(rate: u16) -> [MeterMod; 2] {
     [MeterModCommand::Add, MeterModCommand::Modify].map(|command| MeterMod {
         command,
@@ -47,7 +50,7 @@ pub fn meter(rate: u16) -> [MeterMod; 2] {
     })
 }
 
-/// What a flow does that drops what it shows.
+/// Returns the instructions of a dropping flow that is sampled.
 pub(in crate::compile) fn instructions() -> Vec<Instruction> {
     let to = ToController { max_len: LENGTH, meter: Some(METER.0), ..ToController::default() };
     vec![Instruction::ApplyActions(vec![Action::Controller(Box::new(to))])]

@@ -1,22 +1,27 @@
-//! IPv6 addresses that hosts get: each belongs to the port that has it, whoever else speaks from it or of it.
+//! IPv6 addresses that hosts obtain. Each belongs to the port that has it, whichever port sends
+//! from it or about it.
 //!
-//! One flow in [`HOLDERS`] says at which port an address is. Admission looks up the address that a packet speaks from
-//! (of duplicate address detection and of advertisements, the one that it is about), table 4 the one that it goes to.
-//! There are two ways to get an address:
+//! One flow in [`HOLDERS`] holds the port of an address. Admission looks up the address that a
+//! packet is from. For duplicate address detection and advertisements it looks up the address that
+//! the packet is about. Table 4 looks up the destination address. A host can obtain an address in
+//! two ways:
 //!
 //! - **DHCPv6**: the controller writes the flow before the client knows of its address ([`lease`](super::lease)).
-//! - **First come, first served** (as RFC 6620 has it), where a router of the network may advertise itself, so that hosts make
-//!   their addresses themselves (RFC 4862, RFC 8981): the first packet that speaks from an address, or of it, has the switch learn
-//!   the flow. Duplicate address detection does so before the address is used. Data does as well: a host that has its
-//!   address already goes on. No controller takes part.
+//! - **First come, first served** (as in RFC 6620), where a router of the network may advertise itself, so
+//!   that hosts autoconfigure their addresses (RFC 4862, RFC 8981). The first packet from an address, or
+//!   about it, makes the switch learn the flow. Duplicate address detection does so before the address is
+//!   used. Data does as well: a host that has its address already goes on. No controller takes part.
 //!
-//! A lease stands above what was first: what a server gives nobody can take before. Packets of the port that has the address
-//! renew the learned flow, and nothing else does. It lasts longer than all that is learned for the address, so whoever has the
-//! address next gets nobody's answers.
+//! A lease takes precedence over a first use, so no host can take an address before the server
+//! gives it. Packets of the port that has the address renew the learned flow, and nothing else
+//! does. The flow outlasts all that is learned for the address. So the next owner of the address
+//! receives no answers that are meant for another.
 //!
-//! A port has so many learned addresses ([`PER_PORT`]); one more waits until another was silent for [`LASTS`] seconds, or until
-//! the controller takes out one that was idle. The address of a gateway and a subnet's first, that of its routers (RFC 4291 §2.6.1), are nobody's. A probe for an
-//! address that another port has goes to that one, which then defends it, and claims nothing.
+//! A port has a limited number of learned addresses ([`PER_PORT`]). One more waits until another
+//! was silent for [`LASTS`] seconds, or until the controller removes an idle one. A gateway's
+//! address and a subnet's first address, that of its routers (RFC 4291 §2.6.1), can be claimed by
+//! no host. A probe for an address that another port has goes to that port, which then defends it.
+//! The probe claims nothing.
 //!
 //! | table | name | does |
 //! |---|---|---|
@@ -49,14 +54,15 @@ use crate::compile::vocabulary::origin::Reason;
 use crate::compile::vocabulary::{address, layout};
 use crate::network::Network;
 
-/// So many addresses a port may learn, in each of its networks.
+/// The number of addresses that a port may learn in each of its networks.
 pub const PER_PORT: u32 = 64;
 /// The priority of learned flows, below that of leases.
 pub const PRIORITY: u16 = 50;
-/// Seconds that an address stays with a silent port: a minute longer than anything else is learned for.
+/// Seconds for which a silent port keeps an address: a minute longer than any other learned flow
+/// lasts.
 pub const LASTS: u16 = 7_560;
 
-/// Looks up at which port the address in a field is.
+/// Returns the actions that look up the port of the address in a field.
 pub(in crate::compile) fn look_up(field: Field) -> Vec<Action> {
     let words = WANTED.iter().zip([96, 64, 32, 0]);
     let word = |(dst, ofs): (&Field, u16)| Action::Move {
@@ -67,33 +73,34 @@ pub(in crate::compile) fn look_up(field: Field) -> Vec<Action> {
 }
 
 impl AdmittedSender<'_, '_> {
-    /// The same, whose packets pass if its port has the address in a field, or gets it by them.
+    /// Returns the sender whose packets pass if its port has the address in a field, or obtains it
+    /// by them.
     pub(in crate::compile) fn claiming(&self, field: Field) -> Self {
         self.by_way_of(look_up(field), CLAIMS)
     }
 }
 
-/// A packet in whose registers an address is.
+/// Adds an address in the lookup registers to a match.
 pub(in crate::compile) fn wanted(matches: FlowMatch, address: u128) -> FlowMatch {
     let words = WANTED.iter().zip([96, 64, 32, 0]);
     words.fold(matches, |matches, (field, shift)| matches.with(*field, address >> shift & 0xffff_ffff))
 }
 
-/// The address of a match that [`wanted`] made.
+/// Returns the address of a match that [`wanted`] made.
 pub(in crate::compile) fn is_wanted(matches: &FlowMatch) -> Option<Ipv6Addr> {
     let words = WANTED.iter().zip([96, 64, 32, 0]);
     let bits = words.map(|(field, shift)| Some(matches.exact(*field)? << shift));
     bits.reduce(|all, word| Some(all? | word?)).flatten().map(Ipv6Addr::from_bits)
 }
 
-/// Deletes what the switch learned of an address: it is somebody's by lease.
+/// Deletes the learned flow of an address that is now leased.
 pub fn unclaim(network: u16, address: Ipv6Addr) -> FlowMod {
     let matches = AddressFamily::V6.matches().with(NETWORK, network.into());
     let flow = Flow::new(HOLDERS, PRIORITY, wanted(matches, address.to_bits()));
     flow.to_flow_mod(FlowModCommand::DeleteStrict)
 }
 
-/// What the ports of a network may claim.
+/// Compiles the claims that the ports of a network may make.
 pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
     let on = || AddressFamily::V6.matches().with(NETWORK, network.number.into());
@@ -137,7 +144,7 @@ pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>, sites: &Attachme
     }
 }
 
-/// What the switch learns of an address that no port has.
+/// Returns the learn action for an address that no port has.
 fn claim(cookie: Cookie) -> Action {
     let mut specs = vec![constant(Subfield::whole(Field::EthType), ethertype::IPV6.into())];
     specs.extend([NETWORK].into_iter().chain(WANTED).map(|field| copied(field, field)));
@@ -157,7 +164,7 @@ fn claim(cookie: Cookie) -> Action {
     }))
 }
 
-/// Whether anybody on the bridge gets IPv6 addresses.
+/// Returns whether any party on the bridge obtains IPv6 addresses.
 fn are_claimed(scopes: &Scopes<'_>) -> bool {
     scopes
         .all
@@ -166,7 +173,7 @@ fn are_claimed(scopes: &Scopes<'_>) -> bool {
         .any(|site| site.leased(AddressFamily::V6).next().is_some())
 }
 
-/// What the networks of a bridge have in common.
+/// Compiles the flows that the networks of a bridge share.
 pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     if !are_claimed(scopes) {
         return;
@@ -192,8 +199,8 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
     out.flow(CLAIMED, 10, has_it(FlowMatch::any()), on, passed);
 }
 
-/// The addresses of a network that are its gateways', and those of no host: what all of a subnet is meant by, and of IPv6 any of
-/// its routers (RFC 4291 §2.6.1).
+/// Returns the addresses of a network that no host may claim: its gateways' addresses, the
+/// addresses that mean a whole subnet, and in IPv6 the routers' anycast address (RFC 4291 §2.6.1).
 pub(in crate::compile) fn nobodys(network: &Network) -> Vec<IpAddr> {
     let mut all = network.gateway.clone();
     for subnet in &network.subnets {

@@ -1,9 +1,10 @@
 //! Crossings: an allow between two networks that are otherwise isolated, over a link of its own.
 //!
-//! The first bridge takes the packet from the initiator, whatever next hop it was sent to, and puts it on the link as it
-//! is. The second turns it into a frame of its own subnet: the MAC of the one it is for, and that of the link as sender.
-//! The answer is learned on both, with the MACs turned back. Whoever asks for a MAC of the other side is told the
-//! link's. Nothing else comes in by the link.
+//! The first bridge takes the packet from the initiator, whatever next hop it was sent to, and puts
+//! it on the link unchanged. The second bridge turns it into a frame of its own subnet, with the
+//! receiver's MAC as destination and the link's MAC as source. Both bridges learn the answer, with
+//! the MACs turned back. An ARP request for the other side is answered with the link's MAC. Nothing
+//! else comes in by the link.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -34,7 +35,7 @@ use crate::compile::vocabulary::traffic::{PortlessPackets, Traffic};
 use crate::compile::vocabulary::{address, layout};
 use crate::network::{Crossing, Link, Network, NetworkFile};
 
-/// All crossings that pass this bridge.
+/// Compiles all crossings that pass this bridge.
 pub(in crate::compile) fn compile(
     out: &mut ProgramBuilder<'_>,
     file: &NetworkFile,
@@ -45,7 +46,7 @@ pub(in crate::compile) fn compile(
 ) {
     let mut links: Vec<&str> = Vec::new();
     let mut out = CrossingFlows { out, seen: HashSet::new() };
-    // Of two that say the same the one that lasts longer does it.
+    // Of two equal crossings, the one with the later deadline counts.
     let mut crossings: Vec<&Crossing> = file.crossings.iter().collect();
     crossings.sort_by_key(|crossing| Reverse(crossing.expires.unwrap_or(u64::MAX)));
     for crossing in crossings {
@@ -71,7 +72,7 @@ pub(in crate::compile) fn compile(
     }
 }
 
-/// The flows of all crossings, each once: several may join the same two.
+/// The flows of all crossings, each once: several crossings may join one pair of endpoints.
 struct CrossingFlows<'o, 'b> {
     out: &'o mut ProgramBuilder<'b>,
     seen: HashSet<(TableId, u16, FlowMatch)>,
@@ -92,7 +93,7 @@ impl CrossingFlows<'_, '_> {
     }
 }
 
-/// What comes in by the link and is no crossing.
+/// Drops packets that come in by the link and belong to no crossing.
 fn nothing_else(out: &mut ProgramBuilder<'_>, port_name: &str, link: &Link, wire: PortNo) {
     let matches = at(wire, FlowMatch::any());
     let detail = format!("{} at {port_name}: no crossing", link.name);
@@ -116,13 +117,13 @@ fn nothing_else(out: &mut ProgramBuilder<'_>, port_name: &str, link: &Link, wire
     );
 }
 
-/// A MAC for a link, the same for ever: locally administered, the rest from its name.
+/// Returns the permanent MAC of a link: locally administered, the rest from its name.
 fn link_mac(link: &Link) -> [u8; 6] {
     let [_, _, _, a, b, c, d, e] = stable_hash(&["link", &link.name]).to_be_bytes();
     [0x02, a, b, c, d, e]
 }
 
-/// A crossing on one of its bridges.
+/// A crossing on one of its two bridges.
 struct CrossingPass<'p, 'a> {
     crossing: &'p Crossing,
     file: &'p NetworkFile,
@@ -132,7 +133,7 @@ struct CrossingPass<'p, 'a> {
     ends: Option<u16>,
 }
 
-/// Somebody of the crossing.
+/// One of the two endpoints of the crossing.
 struct CrossingEnd<'p> {
     name: &'p str,
     network: u16,
@@ -200,7 +201,7 @@ impl CrossingPass<'_, '_> {
         CrossingPair { crossing: &self.crossing.name, source, target }
     }
 
-    /// On the initiator's bridge.
+    /// Compiles the flows on the initiator's bridge.
     fn leaves(
         &self,
         out: &mut CrossingFlows<'_, '_>,
@@ -214,7 +215,7 @@ impl CrossingPass<'_, '_> {
         self.resolved(out, here, b.address);
     }
 
-    /// On the other bridge.
+    /// Compiles the flows on the other bridge.
     fn arrives(
         &self,
         out: &mut CrossingFlows<'_, '_>,
@@ -229,7 +230,7 @@ impl CrossingPass<'_, '_> {
         self.resolved(out, here, a.address);
     }
 
-    /// What the link may bring: packets of the other side's end to this side's.
+    /// Admits packets from the link: only from the other side's end to this side's.
     fn answered(&self, out: &mut CrossingFlows<'_, '_>, there: &CrossingEnd<'_>, here: &CrossingEnd<'_>) {
         let range = AddressRange::from(IpNetwork::from(there.address));
         let target = AddressRange::from(IpNetwork::from(here.address));
@@ -270,7 +271,8 @@ impl CrossingPass<'_, '_> {
                 actions.push(Action::DecNwTtl);
                 actions.push(set(Field::EthSrc, MacAddr(self.mac).bits()));
                 actions.push(set(Field::EthDst, MacAddr(mac).bits()));
-                // Its port is chosen by port and network where that has a tag.
+                // The table of outputs selects the port by port and network if the network has a
+                // tag.
                 if network.vlan.is_some() {
                     actions.push(load(layout::NETWORK, network.number.into()));
                 }
@@ -316,17 +318,18 @@ impl CrossingPass<'_, '_> {
                     actions.iter_mut().for_each(turn_back);
                 }
                 routed(&mut actions);
-                // Of a protocol's kinds the more special one is judged first.
+                // Of a protocol's kinds of traffic, the more specific one has the higher priority.
                 let priority = layout::CROSSING + traffic.claim(port) as u16;
                 out.flow(POLICY, priority, matches, forward(actions), asked);
             }
         }
     }
 
-    /// Whoever here asks for the MAC of the other side is told the link's, by the switch.
+    /// Answers ARP for the other side with the link's MAC, in the switch.
     fn resolved(&self, out: &mut CrossingFlows<'_, '_>, here: LocalEnd<'_>, address: IpAddr) {
         let LocalEnd { network, port, at: asks } = here;
-        // Neighbour discovery cannot be answered by a flow: its checksum covers what the answer adds.
+        // No flow can answer neighbour discovery: its checksum covers the fields that the answer
+        // adds.
         let IpAddr::V4(v4) = address else { return };
         let number = u128::from(v4.to_bits());
         let matches = at(port, address::arp().with(Field::ArpTpa, number).with(Field::ArpOp, 1))
@@ -356,7 +359,7 @@ fn set(field: Field, value: u128) -> Action {
     Action::SetField(Oxm::Known { field, value, mask: None })
 }
 
-/// The answer goes back with the MACs that the initiator used.
+/// Makes the answer go back with the MACs that the initiator used.
 fn turn_back(action: &mut Action) {
     let Action::Learn(learn) = action else { return };
     let load = |dst: Field, src: Field| LearnSpec::Load {

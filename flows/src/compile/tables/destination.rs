@@ -1,5 +1,6 @@
-//! Table 4: whose is the address that a packet goes to. Admission knows the sender's network, this table finds the
-//! destination's port in it, and policy judges the two: so flows grow with parties plus rules, not with their product.
+//! Table 4: the owner of the destination address. Admission identifies the sender's network, this
+//! table finds the destination's port in it, and policy decides on the pair. So flows grow with
+//! parties plus rules, not with their product.
 
 use std::collections::HashSet;
 
@@ -20,7 +21,7 @@ use crate::compile::vocabulary::layout::{DESTINATION, HoldRank, by_prefix};
 use crate::compile::vocabulary::{address, layout};
 use crate::network::Network;
 
-/// The ways to address somebody: what the packet is, the field, and the name of it.
+/// The kinds of packets that address a party, each with its own address field.
 const WAYS: [AddressingKind; 5] = [
     AddressingKind::Ipv4,
     AddressingKind::Arp,
@@ -46,12 +47,12 @@ impl AddressingKind {
         }
     }
 
-    /// Whether it asks for or tells a MAC address.
+    /// Returns whether the packet asks for or tells a MAC address.
     fn resolves(self) -> bool {
         !matches!(self, Self::Ipv4 | Self::Ipv6)
     }
 
-    /// The field that holds the address.
+    /// Returns the field that holds the address.
     fn sought(self) -> Field {
         match self {
             Self::Ipv4 => Field::Ipv4Dst,
@@ -72,7 +73,7 @@ impl AddressingKind {
         range.on(packet, self.sought())
     }
 
-    /// Neighbour discovery is IPv6 too, so it is judged before.
+    /// Returns the priority offset. Neighbour discovery is IPv6 too, so it is matched first.
     fn above(self) -> u16 {
         if matches!(self, Self::Solicit | Self::Advert) { layout::RESOLUTION } else { 0 }
     }
@@ -96,7 +97,7 @@ impl AddressingKind {
     }
 }
 
-/// The addresses of a network.
+/// Compiles the addresses of a network.
 pub(in crate::compile) fn compile(
     out: &mut ProgramBuilder<'_>,
     scope: &Scope<'_>,
@@ -134,7 +135,8 @@ pub(in crate::compile) fn compile(
                 table.add(way, Some(network), range, HoldRank::Owner, &found, &whose);
             }
             for &range in &site.leases {
-                // Whoever has an address and was silent for long is asked with the others.
+                // A silent host may still have the address, so the solicitation also goes to all
+                // possible owners.
                 let asks = way == AddressingKind::Solicit && sites.autoconfigured;
                 let mut look: Vec<Action> = asks.then(|| to_port(layout::LEASED)).into_iter().collect();
                 look.extend(claims::look_up(way.sought()));
@@ -156,8 +158,8 @@ pub(in crate::compile) fn compile(
     }
 }
 
-/// All other addresses. Those of nobody are out in the world; only rules that lead there look for them. Neighbour
-/// discovery does not lead there.
+/// Compiles all other addresses. Those without an owner are outside, and only rules that lead there
+/// match them. Neighbour discovery does not lead there.
 pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     let mut table = DestinationTable { out, seen: HashSet::new() };
     for (network, known) in &scopes.elsewhere {
@@ -184,7 +186,7 @@ struct DestinationTable<'o, 'b> {
 }
 
 impl DestinationTable<'_, '_> {
-    /// The addresses of a network, as all others know them.
+    /// Compiles the addresses of a network, as all other networks know them.
     fn foreign(&mut self, network: &Network, known: &[AddressRange]) {
         let of_network = [load(layout::FOREIGN, network.number.into())];
         let whose = format!("network {}", network.name);
@@ -195,7 +197,7 @@ impl DestinationTable<'_, '_> {
         }
     }
 
-    /// The first who asks for an address has it.
+    /// Adds a flow unless an earlier one has claimed the address.
     fn add(
         &mut self,
         way: AddressingKind,

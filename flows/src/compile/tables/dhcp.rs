@@ -1,10 +1,13 @@
-//! DHCP where a rule asks for it: a client's requests go to everybody's address or to the servers that its rules name, and
-//! nowhere else; what those say comes back to everybody's address or to the client's own, and from nobody else.
+//! DHCP between the parties that a rule joins. A client's requests go to the group address, or to
+//! the servers that its rules name, and nowhere else. A server's answers go to the group address,
+//! or to the client's own address, and come from no other party.
 //!
-//! A server is an endpoint at its addresses, what is behind a link, an outside at its addresses, or an exit's next hop: that
-//! too where an outside has no addresses, because anybody on the Internet is no server.
+//! A server is an endpoint at its addresses, a party behind a link, an outside at its addresses, or
+//! an exit's next hop. An outside without addresses also means the next hop, because not every host
+//! on the internet is a server.
 //!
-//! All of it passes by way of the controller, which sees who gets which address ([`lease`](crate::compile::tables::lease)).
+//! All of it passes through the controller, which sees the leases
+//! ([`lease`](crate::compile::tables::lease)).
 
 use std::collections::BTreeMap;
 
@@ -27,7 +30,7 @@ use crate::compile::vocabulary::layout::{ADMISSION, POLICY};
 use crate::compile::vocabulary::origin::Reason;
 use crate::network::Allow;
 
-/// Who asks whom, from all rules for DHCP: places in [`Sites::all`].
+/// The clients and servers of all rules for DHCP: places in [`AttachmentPoints::all`].
 #[derive(Default)]
 pub(in crate::compile) struct Dhcp<'a> {
     pairs: Vec<DhcpPair<'a>>,
@@ -40,11 +43,11 @@ struct DhcpPair<'a> {
     ends: Option<u16>,
 }
 
-/// Where a server is.
+/// The location of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::compile) struct Server {
     pub(in crate::compile) place: usize,
-    /// Its addresses, or the prefix that it is one of.
+    /// The server's addresses, or a prefix that contains its address.
     pub(in crate::compile) ranges: Vec<AddressRange>,
 }
 
@@ -64,7 +67,7 @@ impl Way {
     }
 }
 
-/// A rule's pair as one direction sees it.
+/// A rule's pair, seen in one direction.
 struct DhcpDirection<'p, 'a> {
     to: usize,
     server: &'p [AddressRange],
@@ -96,8 +99,8 @@ impl<'a> Dhcp<'a> {
         self.way(out, sites, sets, Way::Answers);
     }
 
-    /// For each port that such packets come from, what they may say of their sender, and for each address that they may be
-    /// for, where they go.
+    /// Compiles one direction: for each ingress port the permitted sources, and for each
+    /// destination address the receivers.
     fn way(
         &self,
         out: &mut ProgramBuilder<'_>,
@@ -125,12 +128,12 @@ impl<'a> Dhcp<'a> {
     }
 }
 
-/// When the last of the rules ends, if all do.
+/// Returns the deadline of the rule that ends last, if all end.
 fn ends(legs: &[&DhcpDirection<'_, '_>]) -> Option<u16> {
     legs.iter().map(|leg| leg.pair.ends).reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b))).flatten()
 }
 
-/// Somebody at a port, as a client or a server.
+/// A party at a port, as a client or a server.
 struct DhcpSender<'s, 'a> {
     sites: &'s AttachmentPoints<'a>,
     place: usize,
@@ -140,8 +143,9 @@ struct DhcpSender<'s, 'a> {
 }
 
 impl DhcpSender<'_, '_> {
-    /// What such packets may say of their sender. A client has no address yet, or one of its link (RFC 2131 §4.1,
-    /// RFC 8415 §13); what it sends from its own address is admitted as its other packets are.
+    /// Admits the permitted sources of such packets. A client has no address yet, or one of its
+    /// link (RFC 2131 §4.1, RFC 8415 §13). Packets from the client's own address are admitted like
+    /// its other packets.
     fn admit(
         &self,
         out: &mut ProgramBuilder<'_>,
@@ -168,7 +172,7 @@ impl DhcpSender<'_, '_> {
         }
     }
 
-    /// Where they go, by the address that they are for: the longest prefix says.
+    /// Passes the packets by their destination address: the longest prefix wins.
     fn pass(
         &self,
         out: &mut ProgramBuilder<'_>,
@@ -199,7 +203,7 @@ impl DhcpSender<'_, '_> {
         }
     }
 
-    /// What only DHCP admits goes nowhere else, whatever other rules say.
+    /// Drops packets that only DHCP admits and that go elsewhere, whatever other rules allow.
     fn nothing_else(&self, out: &mut ProgramBuilder<'_>, way: Way, family: AddressFamily) {
         let AttachmentPoint { party, port_name, .. } = self.site;
         let mut matches = at(self.port, way.matches(family));
@@ -214,7 +218,7 @@ impl DhcpSender<'_, '_> {
         out.drop(POLICY, layout::DHCP_POLICY - 1, matches, identity, Reason::NotAllowed, detail);
     }
 
-    /// The addresses that they may be for, each with those whom it leads to.
+    /// Returns the possible destination addresses, each with its receivers.
     fn targets<'l, 'p, 'a>(
         &self,
         way: Way,
@@ -243,10 +247,10 @@ impl DhcpSender<'_, '_> {
     }
 }
 
-/// From where such packets come.
+/// Returns the sources of such packets.
 fn sources(way: Way, family: AddressFamily, legs: &[DhcpDirection<'_, '_>]) -> Vec<AddressRange> {
     let mut ranges = Vec::new();
-    // Servers of DHCPv6 speak from an address of their link (RFC 8415 §18.3.10).
+    // DHCPv6 servers send from a link-local address (RFC 8415 §18.3.10).
     if way == Way::Requests || family == AddressFamily::V6 {
         ranges.extend(range(if family == AddressFamily::V4 { "0.0.0.0/32" } else { LINK_LOCAL }));
     }
@@ -262,15 +266,15 @@ fn sources(way: Way, family: AddressFamily, legs: &[DhcpDirection<'_, '_>]) -> V
     ranges
 }
 
-/// The prefix of addresses of a link (RFC 4291 §2.5.6).
+/// The link-local prefix (RFC 4291 §2.5.6).
 const LINK_LOCAL: &str = "fe80::/10";
 
 fn range(text: &str) -> Option<AddressRange> {
     text.parse::<IpNetwork>().ok().map(AddressRange::from)
 }
 
-/// Whom a packet is for that has nobody's own address: all servers, or all clients; of DHCPv6's clients one, by an address that
-/// only it and its server know.
+/// Returns the group address of all servers or all clients. A DHCPv6 answer goes to one client, at
+/// an address that only it and its server know.
 fn everybody(way: Way, family: AddressFamily) -> AddressRange {
     let text = match (family, way) {
         (AddressFamily::V4, _) => "255.255.255.255/32",

@@ -1,4 +1,4 @@
-//! Flows that several rules may ask for alike.
+//! Flows that several rules may share.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use crate::compile::output::program::{FlowSpec, ProgramBuilder};
 use crate::compile::tables::policy::forward;
 use crate::compile::vocabulary::layout::POLICY;
 
-/// Flows of policy that let pass what several rules may name: each match once, in the order in which it was asked for.
+/// Flows of policy that several rules may share: each match once, in the order of the rules.
 #[derive(Default)]
 pub(in crate::compile) struct JointFlows<'a> {
     order: Vec<JointPass<'a>>,
     by_match: HashMap<(u16, FlowMatch), usize>,
 }
 
-/// A flow that lets pass.
+/// A flow that lets packets pass.
 pub(in crate::compile) struct JointPass<'a> {
     pub(in crate::compile) priority: u16,
     pub(in crate::compile) matches: FlowMatch,
@@ -26,7 +26,7 @@ pub(in crate::compile) struct JointPass<'a> {
 }
 
 impl<'a> JointFlows<'a> {
-    /// Adds a flow. Where several rules ask for one, it lasts as long as the longest.
+    /// Adds a flow. If several rules share it, it lasts as long as the longest rule.
     pub(in crate::compile) fn add(&mut self, pass: JointPass<'a>) {
         let key = (pass.priority, pass.matches.clone());
         match self.by_match.get(&key).and_then(|place| self.order.get_mut(*place)) {

@@ -1,5 +1,5 @@
-//! A learning switch: what no bridge passes on is dropped, and what no flow knows goes to the controller, which installs a
-//! flow for each two addresses that speak in a VLAN.
+//! A learning switch. Frames that no bridge forwards are dropped. Frames that no flow knows go to
+//! the controller, which installs a flow for each pair of addresses in a VLAN.
 
 use flow_model::{Flow, FlowMatch};
 use ofproto::action::Action;
@@ -12,23 +12,23 @@ use crate::compile::vocabulary::identity::FlowIdentity;
 use crate::compile::vocabulary::origin::Reason;
 use crate::compile::vocabulary::stable_hash::stable_hash;
 
-/// The one table.
+/// The only table.
 pub const TABLE: TableId = TableId(0);
 /// The priority of the flows between two addresses.
 pub const PRIORITY: u16 = 100;
 
-/// Above those flows.
+/// Priority above those flows.
 const GUARD: u16 = 1_000;
 
-/// The cookie of the flows between two addresses.
+/// Returns the cookie of the flows between two addresses.
 pub fn learned_cookie() -> Cookie {
     Cookie(stable_hash(&["learning", "learned"]))
 }
 
-/// From a flow between two addresses: who sends at which port, and who is at which port.
+/// The addresses and ports of a learned flow: the sender's and the receiver's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MacPair {
-    /// The VLAN of both, as OXM_OF_VLAN_VID has it: 0 without a tag.
+    /// The VLAN of both, encoded as in OXM_OF_VLAN_VID: 0 without a tag.
     pub vlan: u16,
     /// The sender, and its port.
     pub from: ([u8; 6], PortNo),
@@ -36,7 +36,7 @@ pub struct MacPair {
     pub to: ([u8; 6], PortNo),
 }
 
-/// What a flow that was learned says; none of another flow.
+/// Returns the pair of a learned flow, or `None` for any other flow.
 pub fn learned(flow: &Flow) -> Option<MacPair> {
     let [Instruction::ApplyActions(actions)] = flow.instructions.as_slice() else { return None };
     let [Action::Output { port, .. }] = actions.as_slice() else { return None };
@@ -53,7 +53,7 @@ pub fn learned(flow: &Flow) -> Option<MacPair> {
 
 pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>) {
     let masked = |field, value, mask| FlowMatch::any().with_masked(field, value, mask);
-    // IEEE 802.1Q §8.6.3: these are for the bridge itself.
+    // IEEE 802.1Q §8.6.3: these addresses are for the bridge itself.
     let reserved = masked(Field::EthDst, 0x0180_c200_0000, 0xffff_ffff_fff0);
     let (identity, reason) = (FlowIdentity::BridgeAddresses, Reason::Multicast);
     out.drop(TABLE, GUARD, reserved, identity, reason, "to a bridge's own addresses");

@@ -1,8 +1,8 @@
-//! Whom a rule joins to whom: a packet that goes to nobody in particular, such as a gratuitous ARP, reaches all whom a
-//! rule joins to its sender, and nobody else.
+//! The parties that a rule joins. A packet without a single receiver, such as a gratuitous ARP,
+//! reaches all parties that a rule joins to its sender, and no other party.
 //!
-//! Senders with the same neighbours share one list of ports in the table of outputs, so that flows grow with parties and
-//! lists, not with pairs.
+//! Senders with equal neighbours share one list of ports in the table of outputs. So flows grow
+//! with parties and lists, not with pairs.
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,10 +25,11 @@ use crate::compile::vocabulary::stable_hash::stable_hash;
 use crate::compile::vocabulary::{address, layout};
 use crate::network::Inside;
 
-/// Ports that one flow outputs to; a longer list goes on in another flow. (A flow's message has 65,535 bytes.)
+/// The number of ports that one flow outputs to; a longer list continues in another flow. (A flow's
+/// message has at most 65,535 bytes.)
 const OUTPUTS: usize = 1_000;
 
-/// Places in [`Sites::all`], as bits.
+/// Places in an attachment point list, as bits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct PointSet(Vec<u64>);
 
@@ -61,20 +62,20 @@ impl PointSet {
     }
 }
 
-/// Whom the rules of a network join to each of its sites.
+/// The neighbours of each attachment point, as the rules of a network join them.
 pub(in crate::compile) struct Neighbours {
-    /// Those who ask for each other's MACs, and hear what each says of itself.
+    /// Parties that resolve each other's MACs and receive each other's announcements.
     joined: JoinedPoints,
-    /// Those who hear a virtual router's advertisements.
+    /// Parties that receive a virtual router's advertisements.
     advertised: JoinedPoints,
 }
 
-/// Some sites, for each site.
+/// The attachment points that are joined to each attachment point.
 #[derive(Clone)]
 struct JoinedPoints {
-    /// By place: those whom a rule joins to it that no clock ends.
+    /// By place: the parties that a rule without a deadline joins to it.
     lasting: Vec<PointSet>,
-    /// Those whom any rule does, and when the first of these rules ends.
+    /// The parties that any rule joins to it, and the first deadline of these rules.
     passing: Vec<(PointSet, Option<u16>)>,
 }
 
@@ -84,7 +85,7 @@ impl JoinedPoints {
         Self { lasting, passing }
     }
 
-    /// Joins others to each of some, until the rule ends.
+    /// Joins some places to others, until the rule ends.
     fn add(&mut self, some: &[usize], others: &[usize], ends: Option<u16>) {
         let joined = PointSet::of(others.iter().copied());
         for &place in some {
@@ -99,12 +100,13 @@ impl JoinedPoints {
         }
     }
 
-    /// Whether a rule joins anybody to a place.
+    /// Returns whether a rule joins a party to a place.
     fn any(&self, place: usize) -> bool {
         self.of(place).iter().any(|(places, _)| places.iter().next().is_some())
     }
 
-    /// Those of a place: for ever, and until the first rule ends where one does.
+    /// Returns the neighbours of a place: the permanent ones, and those until the first deadline,
+    /// if there is one.
     fn of(&self, place: usize) -> Vec<(PointSet, Option<u16>)> {
         let Some(lasting) = self.lasting.get(place) else { return Vec::new() };
         let mut all = vec![(lasting.clone(), None)];
@@ -133,13 +135,14 @@ impl Neighbours {
         self.advertised.add(routers, others, ends);
     }
 
-    /// Joins each of some to each of others, until the rule ends.
+    /// Joins two groups of places to each other, until the rule ends.
     pub(in crate::compile) fn join(&mut self, some: &[usize], others: &[usize], ends: Option<u16>) {
         self.joined.add(some, others, ends);
         self.joined.add(others, some, ends);
     }
 
-    /// The flows: in policy for each sender, in the table of outputs for each list.
+    /// Compiles the flows: one in policy for each sender, one in the table of outputs for each
+    /// list.
     pub(in crate::compile) fn finish(
         self,
         out: &mut ProgramBuilder<'_>,
@@ -167,13 +170,13 @@ impl Neighbours {
     }
 }
 
-/// Somebody, as one of a family.
+/// A sender, in one address family.
 struct NeighbourSender<'s> {
     place: usize,
     site: &'s AttachmentPoint<'s>,
     family: AddressFamily,
     port: PortNo,
-    /// The port in [`OUT_PORT`].
+    /// The sender's port in [`OUT_PORT`].
     own: u32,
 }
 
@@ -182,13 +185,14 @@ impl<'a> NeighbourSender<'a> {
         let Self { place, site, family, port, own } = *self;
         let sites = lists.sites;
         let free = sites.network.inside == Inside::Allow && site.kind == AttachmentKind::Endpoint;
-        // Members who may talk freely hear each other's broadcasts, whatever they speak.
+        // Members that may talk freely receive each other's broadcasts, whatever families they use.
         let hears = |place: &usize| {
             let free = |other: &AttachmentPoint<'_>| free && other.kind == AttachmentKind::Endpoint;
             sites.at(*place).is_some_and(|other| free(other) || sites.resolves(other, family))
         };
         let router = |place: &usize| sites.at(*place).is_some_and(|site| site.router);
-        // Nothing goes out where it came in, so a list may have its sender in it: so all who are joined to all share one.
+        // No packet leaves by its ingress port, so a list may contain its sender. Senders that are
+        // joined to every party then share one list.
         let all: Vec<usize> = to.iter().filter(hears).collect();
         let routers: Vec<usize> = all.iter().copied().filter(|place| free || router(place)).collect();
         let six = family == AddressFamily::V6;
@@ -198,7 +202,7 @@ impl<'a> NeighbourSender<'a> {
             || site.shares(family)
             || site.resolves.iter().any(of_family)
             || site.leased(family).next().is_some();
-        // What it begins to use is nobody's when it looks for duplicates.
+        // An address has no owner yet when its future owner looks for duplicates.
         let makes = six && sites.autoconfigured && site.leased(family).next().is_some();
         let asks = match family {
             AddressFamily::V4 => address::arp(),
@@ -221,7 +225,7 @@ impl<'a> NeighbourSender<'a> {
 }
 
 impl<'a> NeighbourSender<'a> {
-    /// Sends a virtual router's advertisements to those whom a rule for them joins to it.
+    /// Sends a virtual router's advertisements to the parties that a `vrrp` rule joins to it.
     fn advertise(&self, lists: &mut Lists<'_, 'a>, to: &PointSet, ends: Option<u16>) {
         let Self { place, family, port, .. } = *self;
         let list: Vec<usize> = to.iter().collect();
@@ -252,8 +256,8 @@ impl<'a> NeighbourSender<'a> {
     }
 }
 
-/// Returns the name of the list that a sender's packets go to. The value in [`OUT_PORT`] that stands for the list is hashed
-/// from it, so a change of any word changes flows.
+/// Returns the name of the list that a sender's packets go to. The list's value in [`OUT_PORT`] is
+/// hashed from it, so a change of any word changes flows.
 fn list_name(sender: JoinedSender<'_>) -> String {
     let JoinedSender { at, family, packets, ends } = sender;
     let while_open = if ends { ", while a window is open" } else { "" };
@@ -273,7 +277,7 @@ fn list_words(packets: JoinedPackets, family: AddressFamily) -> &'static str {
     }
 }
 
-/// A flow of a sender, which waits for its list to have a value.
+/// A flow of a sender whose list has no value yet.
 struct Pending<'a> {
     priority: u16,
     matches: FlowMatch,
@@ -283,7 +287,7 @@ struct Pending<'a> {
     detail: String,
 }
 
-/// The lists of a network, each once, with the flows that lead to it.
+/// The distinct lists of a network, with the flows that lead to each.
 struct Lists<'l, 'a> {
     sites: &'l AttachmentPoints<'a>,
     members: Vec<usize>,
@@ -313,7 +317,8 @@ impl<'l, 'a> Lists<'l, 'a> {
 
     fn finish(mut self, out: &mut ProgramBuilder<'_>) {
         for (list, flows) in std::mem::take(&mut self.all) {
-            // It is known by one of its senders, always the same one, so that its value stays while others come and go.
+            // The list is named after one of its senders. The choice is stable, so the value stays
+            // while other senders come and go.
             let known_by = flows.iter().min_by_key(|flow| stable_hash(&[&flow.list_name]));
             let value = match list == self.members {
                 true => Some(layout::EVERYBODY),
@@ -328,8 +333,8 @@ impl<'l, 'a> Lists<'l, 'a> {
         }
     }
 
-    /// The flow that outputs to a list, and what stands for the list in [`OUT_PORT`]; none if there is nothing left that
-    /// could.
+    /// Adds the flow that outputs to a list, and returns the list's value in [`OUT_PORT`], or
+    /// `None` if no value is free.
     fn output(
         &mut self,
         out: &mut ProgramBuilder<'_>,
@@ -338,7 +343,7 @@ impl<'l, 'a> Lists<'l, 'a> {
     ) -> Option<u32> {
         let network = self.sites.network;
         let mut rest = None;
-        // The last ones first: each flow leads to the next.
+        // The last parts first: each flow leads to the next part.
         for (part, list) in list.chunks(OUTPUTS).enumerate().rev() {
             let value = self.value(&format!("{}, part {part}", known_by.list_name))?;
             let matches = FlowMatch::any().with(layout::NETWORK, network.number.into());

@@ -1,9 +1,10 @@
-//! Router discovery (RFC 4861 §6) and multicast listeners (RFC 3810): routers advertise themselves to those whom a rule
-//! joins to them, these ask for routers and tell them the groups that they listen to.
+//! Router discovery (RFC 4861 §6) and multicast listeners (RFC 3810). Routers advertise themselves
+//! to the parties that a rule joins to them. These parties solicit routers and report the groups
+//! that they listen to.
 //!
-//! No group is forwarded to its listeners alone, so a report is of use to a router, and to members who may talk freely and
-//! keep track of groups themselves. Queries come from a router, or from such a member. Where there is neither, all this
-//! is dropped, as what every host says of itself.
+//! No group is forwarded to its listeners alone. A report therefore serves only a router, or
+//! members that may talk freely and track groups themselves. Queries come from a router, or from
+//! such a member. Without either, all these messages are dropped as background traffic of hosts.
 
 use std::net::Ipv6Addr;
 
@@ -22,7 +23,7 @@ use crate::compile::vocabulary::{address, layout};
 use crate::network::Inside;
 
 const LISTENER_QUERY: u8 = 130;
-/// A report, that one listens no more, and the report of version 2 (RFC 2710, RFC 3810).
+/// Report, done, and report of version 2 (RFC 2710, RFC 3810).
 const LISTENER_REPORTS: [u8; 3] = [131, 132, 143];
 
 fn icmp(kind: u8) -> FlowMatch {
@@ -30,7 +31,7 @@ fn icmp(kind: u8) -> FlowMatch {
     icmp.with(Field::Icmpv6Type, kind.into())
 }
 
-/// All routers of the link (RFC 4291 §2.7.1).
+/// Returns the all-routers address of the link (RFC 4291 §2.7.1).
 fn all_routers() -> AddressRange {
     address::v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2))
 }
@@ -39,7 +40,7 @@ fn groups() -> AddressRange {
     address::v6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8)
 }
 
-/// Who is there to hear it.
+/// The receivers of a message on the network.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::compile) struct AdvertisementReceivers {
     routers: bool,
@@ -53,7 +54,7 @@ impl AdvertisementReceivers {
     }
 }
 
-/// What a site may say.
+/// Admits the messages that an attachment point may send.
 pub(in crate::compile) fn admit(
     out: &mut ProgramBuilder<'_>,
     sender: &AdmittedSender<'_, '_>,
@@ -102,7 +103,7 @@ fn admitted(icmp_type: u8, source: AddressRange) -> AdmittedPackets {
     }
 }
 
-/// Where it goes: found by what it is, whatever address it is for.
+/// Finds the receivers by the type of the message, whatever its destination address.
 pub(in crate::compile) fn destination(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
     let hearers = AdvertisementReceivers::of(sites);
@@ -116,7 +117,7 @@ pub(in crate::compile) fn destination(out: &mut ProgramBuilder<'_>, sites: &Atta
         (LISTENER_QUERY, groups(), NEIGHBOURS, "all neighbours"),
     ];
     for (kind, to, whom, who) in reports.into_iter().chain(to_all) {
-        // What routers say has a link-local source (RFC 4861 §4.2, RFC 2710 §3).
+        // Messages of routers have a link-local source (RFC 4861 §4.2, RFC 2710 §3).
         let from_router = matches!(kind, icmpv6::ROUTER_ADVERTISEMENT | LISTENER_QUERY);
         let from = if from_router { address::link_local() } else { AddressRange::all(AddressFamily::V6) };
         let matches = from

@@ -1,4 +1,5 @@
-//! A party at a port, as admission lets it in: the packets that it may send, and what is noted of it.
+//! A party at a port, as admission admits it: the packets that it may send, and the marks that
+//! later tables read.
 
 use std::rc::Rc;
 
@@ -16,7 +17,7 @@ use crate::compile::vocabulary::layout::ADMISSION;
 use crate::compile::vocabulary::origin::Reason;
 use crate::network::Network;
 
-/// What later tables know about a sender.
+/// Returns the loads that tell later tables about a sender.
 pub(in crate::compile) fn loads(
     sites: &AttachmentPoints<'_>,
     site: &AttachmentPoint<'_>,
@@ -30,24 +31,24 @@ pub(in crate::compile) fn loads(
     loads
 }
 
-/// Somebody at a port.
+/// A party at a port, as a sender.
 #[derive(Clone)]
 pub(in crate::compile) struct AdmittedSender<'s, 'a> {
     pub(in crate::compile) network: &'s Network,
     pub(in crate::compile) site: &'s AttachmentPoint<'a>,
     pub(in crate::compile) port: PortNo,
-    /// The MAC that its frames have, where it is known.
+    /// The MAC of its frames, if it is known.
     pub(in crate::compile) mac: Option<[u8; 6]>,
     pub(in crate::compile) loads: Vec<Action>,
-    /// Where its packets go on.
+    /// The table in which its packets continue.
     table: TableId,
-    /// What each of its packets teaches.
+    /// The learn action of each of its packets.
     teaches: Option<LearnAction>,
-    /// The virtual router's MAC that its frames have, and how they come by it, in words.
+    /// The virtual router's MAC of its frames, and a description of how they come by it.
     pub(in crate::compile) virtual_mac: Option<([u8; 6], String)>,
 }
 
-/// Makes what a flow with some cookie teaches.
+/// Builds the learn action of a flow, given its cookie.
 type LearnAction = Rc<dyn Fn(Cookie) -> Action>;
 
 impl<'a> AdmittedSender<'a, 'a> {
@@ -63,14 +64,14 @@ impl<'a> AdmittedSender<'a, 'a> {
 }
 
 impl AdmittedSender<'_, '_> {
-    /// Returns the same with a virtual router's MAC.
+    /// Returns the sender with a virtual router's MAC.
     pub(in crate::compile) fn with_virtual_mac(&self, mac: [u8; 6], how: &str) -> Self {
         let mut this = self.clone();
         (this.mac, this.virtual_mac) = (Some(mac), Some((mac, how.to_owned())));
         this
     }
 
-    /// The same, with more that is done to its packets, and where they go on.
+    /// Returns the sender with further actions on its packets and the table in which they continue.
     pub(in crate::compile) fn by_way_of(
         &self,
         actions: impl IntoIterator<Item = Action>,
@@ -81,18 +82,18 @@ impl AdmittedSender<'_, '_> {
         this
     }
 
-    /// The same, whose packets teach.
+    /// Returns the sender with a learn action.
     pub(in crate::compile) fn teaching(&self, teaches: impl Fn(Cookie) -> Action + 'static) -> Self {
         let mut this = self.clone();
         this.teaches = Some(Rc::new(teaches));
         this
     }
 
-    /// Frames of a network with a VLAN lose their tag and come in again: with the network's number in the register,
-    /// which what came in without a tag lacks.
+    /// Removes the tag from frames of a network with a VLAN and processes them again. The register
+    /// then holds the network's number, which frames that came in untagged lack.
     pub(in crate::compile) fn untag(&self, out: &mut ProgramBuilder<'_>) {
         let Some(vlan) = self.network.vlan else { return };
-        // Once: a second tag below is another network's, or nobody's.
+        // Once only: a second tag below belongs to no network, or to another one.
         let matches = at(self.port, FlowMatch::any()).with(layout::NETWORK, 0);
         let matches = matches.with(Field::VlanVid, u128::from(vlan) | 0x1000);
         let number = load(layout::NETWORK, self.network.number.into());
@@ -102,7 +103,7 @@ impl AdmittedSender<'_, '_> {
         out.flow(ADMISSION, layout::UNTAG, matches, actions, asked);
     }
 
-    /// At the port, in the network's VLAN, with the MAC that the file pins.
+    /// Adds the sender's port, its network's VLAN and the MAC that the file pins.
     pub(in crate::compile) fn pin(&self, m: FlowMatch) -> FlowMatch {
         let m = at(self.port, m);
         let m = match self.network.vlan {
@@ -123,12 +124,12 @@ impl AdmittedSender<'_, '_> {
         }
     }
 
-    /// The same, marked as speaking of a link-local address of its own.
+    /// Returns the sender, marked as using a link-local address of its own.
     pub(in crate::compile) fn marked(&self, own: bool) -> Self {
         self.also(own.then(|| mark(layout::mark_bit(layout::OWN_LINK_LOCAL))))
     }
 
-    /// The same, with more that is done to its packets.
+    /// Returns the sender with further actions on its packets.
     pub(in crate::compile) fn also(&self, actions: impl IntoIterator<Item = Action>) -> Self {
         let mut this = self.clone();
         this.loads.extend(actions);
@@ -139,7 +140,7 @@ impl AdmittedSender<'_, '_> {
         Attachment { network: &self.network.name, party: self.site.party, port: self.site.port_name }
     }
 
-    /// Admits, with what later tables need to know.
+    /// Admits packets and loads the registers that later tables read.
     pub(in crate::compile) fn pass(
         &self,
         out: &mut ProgramBuilder<'_>,
@@ -159,12 +160,12 @@ impl AdmittedSender<'_, '_> {
     }
 }
 
-/// Adds the port of arrival.
+/// Adds the ingress port to a match.
 pub(in crate::compile) fn at(port: PortNo, matches: FlowMatch) -> FlowMatch {
     matches.with(Field::InPortOxm, port.0.into())
 }
 
-/// Frames with a VLAN tag.
+/// Drops frames with a VLAN tag.
 pub(in crate::compile) fn tagged(out: &mut ProgramBuilder<'_>) {
     let matches = FlowMatch::any().with_masked(Field::VlanVid, 0x1000, 0x1000);
     let (identity, reason) = (FlowIdentity::TaggedFrames, Reason::Tagged);

@@ -1,7 +1,9 @@
-//! Advertisements of virtual routers (RFC 5798 §5, CARP): those whom a rule with `protocol = "vrrp"` joins hear each other's.
+//! Advertisements of virtual routers (RFC 5798 §5, CARP). Parties that a rule with `protocol =
+//! "vrrp"` joins receive each other's advertisements.
 //!
-//! They come from a router's own address, over IPv6 from a link-local one, by its own MAC or by a virtual one that its port
-//! may have. They go to the group of all virtual routers, which here means those whom the rule names, or to one of these.
+//! The source is a router's own address, over IPv6 a link-local one. The MAC is its own or a
+//! virtual one that its port may have. The destination is the group of all virtual routers, which
+//! here means the parties that the rule names, or one of them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -19,7 +21,7 @@ use crate::compile::vocabulary::address::{AddressFamily, AddressRange};
 use crate::compile::vocabulary::identity::AdmittedPackets;
 use crate::compile::vocabulary::layout::{HoldRank, by_prefix};
 
-/// All virtual routers (RFC 5798 §5.1.1.2, §5.1.2.2).
+/// Returns the group of all virtual routers (RFC 5798 §5.1.1.2, §5.1.2.2).
 fn group(family: AddressFamily) -> AddressRange {
     match family {
         AddressFamily::V4 => AddressRange::from(IpNetwork::from(IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)))),
@@ -27,13 +29,13 @@ fn group(family: AddressFamily) -> AddressRange {
     }
 }
 
-/// What a virtual router says to its group.
+/// Matches a virtual router's advertisements to its group.
 pub(in crate::compile) fn advertisements(family: AddressFamily) -> FlowMatch {
     let vrrp = family.matches().with(Field::IpProto, ip_protocol::VRRP.into());
     group(family).on(vrrp, family.dst())
 }
 
-/// What virtual routers may say of themselves, where it is more than their other packets may.
+/// Admits the advertisements of virtual routers beyond their other packets.
 pub(in crate::compile) fn admit(
     out: &mut ProgramBuilder<'_>,
     sites: &AttachmentPoints<'_>,
@@ -45,7 +47,7 @@ pub(in crate::compile) fn admit(
         let Some((site, port)) = sites.at(place).and_then(|site| Some((site, site.port?))) else { continue };
         let sender = AdmittedSender::new(sites, site, port, loads(sites, site, sets.of_site(place)));
         let mut senders = Vec::new();
-        // From its own address and MAC an IPv4 packet is admitted as any other.
+        // An IPv4 packet from the router's own address and MAC is admitted like any other.
         if family == AddressFamily::V6 {
             senders.push(sender.clone());
         }
@@ -62,7 +64,8 @@ pub(in crate::compile) fn admit(
             AddressFamily::V4 => {
                 site.resolves.iter().copied().filter(|range| range.family == family).collect()
             }
-            // Where it is known which is its own, no other; the others' own ones are guarded in policy.
+            // If the router's own link-local address is known, only that one; policy guards the
+            // addresses of others.
             AddressFamily::V6 => vec![site.link_local.unwrap_or(site.link_locals)],
         };
         for sender in senders {

@@ -17,7 +17,7 @@ use crate::compile::vocabulary::{address, layout};
 use crate::compile::{PortMap, forwards};
 use crate::network::{Inside, Network, NetworkFile};
 
-/// Table 3: the port that policy chose, if it is one of the file's.
+/// Compiles table 3: the output to the port that policy chose, if the file knows it.
 pub(in crate::compile) fn compile_forwarding(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
     // A port may carry several networks, each with a tag of its own.
@@ -55,21 +55,21 @@ pub(in crate::compile) fn compile_forwarding(out: &mut ProgramBuilder<'_>, sites
     }
 }
 
-/// The end of table 3.
+/// Compiles the table miss of table 3.
 pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>) {
     let (identity, reason) = (FlowIdentity::TableMiss { table: FORWARDING }, Reason::NoPort);
     out.drop(FORWARDING, layout::DEFAULT, FlowMatch::any(), identity, reason, "a port that is not there");
 }
 
-/// Output to a port of a network, in its VLAN.
+/// Returns the actions that output to a port of a network, in its VLAN.
 pub(in crate::compile) fn emit(network: &Network, port: PortNo) -> Vec<Action> {
     let Some(vlan) = network.vlan else { return vec![output(port)] };
     let tag = Oxm::Known { field: Field::VlanVid, value: u128::from(vlan) | 0x1000, mask: None };
     vec![Action::PushVlan(ethertype::VLAN), Action::SetField(tag), output(port), Action::PopVlan]
 }
 
-/// A bridge without networks: each forwarding link passes between its two ports, but for what belongs to
-/// another network than the one that the link carries.
+/// Compiles a bridge without networks. Each forwarding link passes packets between its two ports,
+/// except those of another network than the one it carries.
 pub(in crate::compile) fn compile_links(
     out: &mut ProgramBuilder<'_>,
     file: &NetworkFile,
@@ -101,7 +101,7 @@ pub(in crate::compile) fn compile_links(
         }
         for (from, to) in [(a, b), (b, a)] {
             let (Some(in_port), Some(out_port)) = (ports.get(from), ports.get(to)) else { continue };
-            // What is foreign to one link is what another carries.
+            // Traffic that is foreign to one link belongs to another.
             if let (false, Some(carries)) = (alone, carries) {
                 isolate(out, file, &carries.name, Some((from, *in_port)));
             }
@@ -125,7 +125,7 @@ pub(in crate::compile) fn compile_links(
     out.drop(ADMISSION, layout::DEFAULT, FlowMatch::any(), identity, Reason::UnknownPort, detail);
 }
 
-/// Nothing from or to the subnets of other networks.
+/// Drops packets from or to the subnets of other networks.
 fn isolate(out: &mut ProgramBuilder<'_>, file: &NetworkFile, carries: &str, arrives: Option<(&str, PortNo)>) {
     for other in file.networks.iter().filter(|n| n.name != carries) {
         for range in other.subnets.iter().copied().map(AddressRange::from) {
@@ -145,7 +145,8 @@ fn isolate(out: &mut ProgramBuilder<'_>, file: &NetworkFile, carries: &str, arri
             if range.family == AddressFamily::V4 {
                 from.push((AddressUse::ArpSource, "ARP from", range.on(address::arp(), Field::ArpSpa)));
             }
-            // A packet of the other network on both sides is both: one of the two is below.
+            // A packet with both ends in the other network matches both lists, so one list has a
+            // lower priority.
             for (priority, list) in [(layout::ISOLATION, to), (layout::ISOLATION - 1, from)] {
                 for (packets, how, matches) in list {
                     let mut detail = format!("{how} {range} of network {}", other.name);

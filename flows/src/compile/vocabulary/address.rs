@@ -52,18 +52,18 @@ impl AddressFamily {
         }
     }
 
-    /// All packets of the family.
+    /// Matches all packets of the family.
     pub(in crate::compile) fn matches(self) -> FlowMatch {
         FlowMatch::any().with(Field::EthType, self.eth_type().into())
     }
 }
 
-/// All ARP packets.
+/// Matches all ARP packets.
 pub(in crate::compile) fn arp() -> FlowMatch {
     FlowMatch::any().with(Field::EthType, ethertype::ARP.into())
 }
 
-/// Neighbour discovery of one kind.
+/// Matches neighbour discovery of one ICMPv6 type.
 pub(in crate::compile) fn nd(kind: u8) -> FlowMatch {
     AddressFamily::V6
         .matches()
@@ -72,13 +72,13 @@ pub(in crate::compile) fn nd(kind: u8) -> FlowMatch {
         .with(Field::Icmpv6Code, 0)
 }
 
-/// DHCP from a server to a client (RFC 2131 §4.1, RFC 8415 §7.2).
+/// Matches DHCP from a server to a client (RFC 2131 §4.1, RFC 8415 §7.2).
 pub(in crate::compile) fn dhcp_answer(family: AddressFamily) -> FlowMatch {
     let (server, client) = dhcp_ports(family);
     dhcp(family, server, client)
 }
 
-/// DHCP from a client to a server.
+/// Matches DHCP from a client to a server.
 pub(in crate::compile) fn dhcp_request(family: AddressFamily) -> FlowMatch {
     let (server, client) = dhcp_ports(family);
     dhcp(family, client, server)
@@ -96,7 +96,7 @@ fn dhcp(family: AddressFamily, from: u16, to: u16) -> FlowMatch {
     udp.with(Field::UdpSrc, from.into()).with(Field::UdpDst, to.into())
 }
 
-/// A prefix, or all of a family.
+/// A prefix, or all addresses of a family.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::compile) struct AddressRange {
     pub(in crate::compile) family: AddressFamily,
@@ -108,7 +108,7 @@ impl AddressRange {
         Self { family, prefix: None }
     }
 
-    /// Whether every address of the other is one of this.
+    /// Returns whether the range contains every address of another range.
     pub(in crate::compile) fn contains(self, other: Self) -> bool {
         self.family == other.family
             && match (self.prefix, other.prefix) {
@@ -118,7 +118,8 @@ impl AddressRange {
             }
     }
 
-    /// What it is to a switch: two prefixes that are written differently may match the same.
+    /// Returns the bits that a switch matches. Two prefixes that are written differently may match
+    /// the same packets.
     pub(in crate::compile) fn bits(self) -> (AddressFamily, u128, u8) {
         let network = match self.prefix {
             None => 0,
@@ -128,17 +129,17 @@ impl AddressRange {
         (self.family, network, self.length())
     }
 
-    /// The prefix; none for all of a family.
+    /// Returns the prefix, or `None` for all addresses of a family.
     pub(in crate::compile) fn prefix(self) -> Option<IpNetwork> {
         self.prefix
     }
 
-    /// How many bits are fixed.
+    /// Returns the prefix length in bits.
     pub(in crate::compile) fn length(self) -> u8 {
         self.prefix.map_or(0, |p| p.prefix())
     }
 
-    /// Adds "`field` lies in the range".
+    /// Adds the condition that `field` lies in the range.
     pub(in crate::compile) fn on(self, m: FlowMatch, field: Field) -> FlowMatch {
         match self.prefix {
             None => m,
@@ -172,28 +173,28 @@ impl fmt::Display for AddressRange {
     }
 }
 
-/// All link-local addresses.
+/// Returns the range of all link-local addresses.
 pub(in crate::compile) fn link_local() -> AddressRange {
     v6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10)
 }
 
-/// One IPv6 address.
+/// Returns the range of one IPv6 address.
 pub(in crate::compile) fn v6_host(address: Ipv6Addr) -> AddressRange {
     v6(address, 128)
 }
 
-/// An IPv6 prefix; none longer than 128 bits.
+/// Returns the range of an IPv6 prefix; `length` is at most 128 bits.
 pub(in crate::compile) fn v6(address: Ipv6Addr, length: u8) -> AddressRange {
     let prefix = Ipv6Network::new(address, length).ok().map(IpNetwork::V6);
     AddressRange { family: AddressFamily::V6, prefix }
 }
 
-/// All nodes of the link (RFC 4291 §2.7.1).
+/// Returns the all-nodes address of the link (RFC 4291 §2.7.1).
 pub(in crate::compile) fn all_nodes() -> AddressRange {
     v6_host(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1))
 }
 
-/// The addresses of groups: multicast and broadcast.
+/// Returns the ranges of group addresses: multicast and broadcast.
 pub(in crate::compile) fn groups() -> Vec<AddressRange> {
     ["224.0.0.0/4", "255.255.255.255/32", "ff00::/8"]
         .iter()
@@ -202,12 +203,13 @@ pub(in crate::compile) fn groups() -> Vec<AddressRange> {
         .collect()
 }
 
-/// Prefixes that are nobody's unicast address out in the world: never a source, never a destination of
-/// traffic that leaves. With why a packet from there is dropped.
+/// Returns the martian prefixes, each with the reason for dropping packets from it. They are no
+/// unicast addresses on the internet. Traffic that leaves must have none of them as a source or
+/// destination.
 pub(in crate::compile) fn martians() -> Vec<(AddressRange, Reason)> {
     let forged =
         ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::1/128", "::ffff:0:0/96", "ff00::/8"];
-    // What every host says of itself when it comes up, with IPv6 set up or not.
+    // Every host sends from these when it comes up, whether IPv6 is configured or not.
     let chatter = ["::/128", "fe80::/10"];
     let of = |list: &[&str], reason| {
         list.iter()

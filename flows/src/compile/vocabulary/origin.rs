@@ -1,24 +1,25 @@
-//! Where a flow comes from: the way back from the switch to the file.
+//! The origin of a flow: the way back from the switch to the file.
 
-/// What a compiled flow is for.
+/// The purpose of a compiled flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// What kind of flow it is.
+    /// The kind of flow.
     pub kind: OriginKind,
-    /// The rule of the file (allow, link, network), or the kind again where no single rule asks for it.
+    /// The rule of the file (allow, link, network), or the kind again for a flow without a single
+    /// rule.
     pub rule: String,
-    /// Why it drops, if it does.
+    /// The reason for the drop, if the flow drops.
     pub reason: Option<Reason>,
-    /// In words: who, to whom, what.
+    /// A description in words: sender, receiver, traffic.
     pub detail: String,
 }
 
 /// The kinds of compiled flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum OriginKind {
-    /// Says who may send at a port.
+    /// Decides which packets may enter at a port.
     Admission,
-    /// Passes what has no return flow on to policy.
+    /// Passes packets without a return flow on to policy.
     Returns,
     /// Finds the port of the address that a packet goes to.
     Destination,
@@ -28,17 +29,17 @@ pub enum OriginKind {
     Allow,
     /// A crossing of the file.
     Crossing,
-    /// Members of a network with `inside = "allow"` among themselves.
+    /// Passes packets between members of a network with `inside = "allow"`.
     Inside,
-    /// ARP and neighbour discovery between those whom a rule joins.
+    /// ARP and neighbour discovery between parties that a rule joins.
     Resolution,
-    /// What no rule allows.
+    /// Traffic that no rule allows.
     Deny,
     /// Outputs.
     Forwarding,
     /// One direction of a forwarding link.
     Wire,
-    /// A learning switch: what the controller decides about.
+    /// A learning switch: packets that the controller decides about.
     Learning,
     /// A raw line of the file.
     Raw,
@@ -62,7 +63,7 @@ impl OriginKind {
         Self::Raw,
     ];
 
-    /// Its name in metrics and comments.
+    /// Returns the kind's name in metrics and comments.
     pub fn label(self) -> &'static str {
         match self {
             Self::Admission => "admission",
@@ -82,37 +83,37 @@ impl OriginKind {
     }
 }
 
-/// Why a packet is dropped.
+/// The reason why a packet is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     /// It carries a VLAN tag.
     Tagged,
-    /// The port is none that the file knows.
+    /// The file does not know the port.
     UnknownPort,
     /// The sender's address is not its own.
     Spoofed,
-    /// The sender could have got the address that it speaks from or of, and has not: or another port has it.
+    /// The sender has not obtained the address that it uses, or another port has it.
     NotLeased,
     /// Another holder announced the sender's shared address.
     NotHolder,
-    /// IPv6 router solicitations, listener reports and their like, from a link-local address.
+    /// IPv6 router solicitations, listener reports and similar messages, from a link-local address.
     LinkLocal,
     /// It would cross from one network into another.
     Isolation,
     /// A DHCP answer, router advertisement or redirect from a port that may not send them.
     Rogue,
-    /// IP multicast or broadcast that nothing asks for.
+    /// IP multicast or broadcast that no rule asks for.
     Multicast,
     /// No rule allows it.
     NotAllowed,
-    /// ARP or neighbour discovery for somebody whom no rule joins to the sender.
+    /// ARP or neighbour discovery for a party that no rule joins to the sender.
     NotJoined,
-    /// The port it is for is not there.
+    /// The bridge lacks the output port.
     NoPort,
 }
 
 impl Reason {
-    /// Its name in metrics.
+    /// Returns the reason's name in metrics.
     pub fn label(self) -> &'static str {
         match self {
             Self::Tagged => "tagged",

@@ -1,9 +1,9 @@
-//! A hash that stays the same over releases, machines and compilers.
+//! A hash that is stable across releases, machines and compilers.
 
-/// Hashes bytes as they come: FNV-1a, then a finalizer so that near inputs give far hashes.
+/// Hashes bytes in order: FNV-1a, then a finalizer so that similar inputs give distant hashes.
 ///
-/// Written out here because a library's hash may change under us, and with it every cookie and every value that is
-/// chosen by a name.
+/// The hash is implemented here because a library's hash may change. A change would alter every
+/// cookie and every value that is derived from a name.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::compile) struct StableHasher(u64);
 
@@ -18,8 +18,8 @@ impl StableHasher {
         }
     }
 
-    /// Returns the hash, never 0 and never all ones: a flow without a cookie has 0, and some tools take all ones for a
-    /// wildcard.
+    /// Returns the hash, never 0 and never all ones. A flow without a cookie has 0, and some tools
+    /// take all ones for a wildcard.
     pub(in crate::compile) fn finish(self) -> u64 {
         let mut hash = self.0;
         hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -31,8 +31,8 @@ impl StableHasher {
 
 /// Returns the hash of some names, each ended by a byte that no UTF-8 text contains.
 ///
-/// Register values, register bits, MAC addresses and lease marks come from it. They are parts of installed flows, so a
-/// name that is hashed here must not be reworded.
+/// Register values, register bits, MAC addresses and lease marks derive from it. They are parts of
+/// installed flows, so a name that is hashed here must not be reworded.
 pub(in crate::compile) fn stable_hash(names: &[&str]) -> u64 {
     let mut hasher = StableHasher::new();
     for name in names {

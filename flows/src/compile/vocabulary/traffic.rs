@@ -1,4 +1,4 @@
-//! What a rule's flow lets through, and so what the answer looks like.
+//! The traffic that a rule's flow lets through, and the form of its answers.
 
 use flow_model::FlowMatch;
 use ofproto::ip_protocol;
@@ -16,16 +16,16 @@ pub(in crate::compile) enum Traffic {
     Sctp,
     /// Echo requests.
     Echo,
-    /// Every other ICMP message, errors above all: passed on, and nothing comes back for it.
+    /// Every other ICMP message, errors above all: passed on, without answers.
     Icmp,
-    /// VRRP and CARP between virtual routers that name each other: passed on, and nothing comes back for it.
+    /// VRRP and CARP between virtual routers that name each other: passed on, without answers.
     Vrrp,
     /// Any other IP protocol.
     Other,
 }
 
 impl Traffic {
-    /// The kinds that a protocol of a rule stands for. DHCP has flows of its own.
+    /// Returns the kinds of traffic of a rule's protocol. DHCP has flows of its own.
     pub(in crate::compile) fn of(protocol: Protocol) -> &'static [Self] {
         match protocol {
             Protocol::Any => &[Self::Tcp, Self::Udp, Self::Sctp, Self::Echo, Self::Icmp, Self::Other],
@@ -62,7 +62,7 @@ impl Traffic {
         }
     }
 
-    /// Source and destination port.
+    /// Returns the fields of the source and the destination port.
     pub(in crate::compile) fn ports(self) -> Option<(Field, Field)> {
         match self {
             Self::Tcp => Some((Field::TcpSrc, Field::TcpDst)),
@@ -72,7 +72,7 @@ impl Traffic {
         }
     }
 
-    /// What opens a connection, to one port where there are ports.
+    /// Matches the packets that open a connection, to one port if the protocol has ports.
     pub(in crate::compile) fn opens(self, family: AddressFamily, port: Option<u16>) -> FlowMatch {
         let mut m = family.matches();
         if let Some(proto) = self.ip_proto(family) {
@@ -88,12 +88,12 @@ impl Traffic {
         }
     }
 
-    /// Whether something comes back for it.
+    /// Returns whether the traffic has answers.
     pub(in crate::compile) fn is_answered(self) -> bool {
         !matches!(self, Self::Icmp | Self::Vrrp)
     }
 
-    /// In words, with the family and the port.
+    /// Describes the traffic with its family and port.
     pub(in crate::compile) fn describe(self, family: AddressFamily, port: Option<u16>) -> String {
         match port {
             Some(port) => format!("{} {} {port}", family.label(), self.label()),
@@ -101,7 +101,7 @@ impl Traffic {
         }
     }
 
-    /// How special a flow for it is.
+    /// Returns how specific a flow for the traffic is.
     pub(in crate::compile) fn claim(self, port: Option<u16>) -> Claim {
         match (self, port) {
             (Self::Other, _) => Claim::Ip,
@@ -110,8 +110,9 @@ impl Traffic {
         }
     }
 
-    /// Seconds until a return flow dies without a packet of the one who opened. Established TCP lives two
-    /// hours and four minutes at least (RFC 5382 §5), UDP five minutes (RFC 4787 §4.3).
+    /// Returns the seconds until a return flow expires without a packet from the opener.
+    /// Established TCP lives at least two hours and four minutes (RFC 5382 §5), UDP five minutes
+    /// (RFC 4787 §4.3).
     pub(in crate::compile) fn hard_timeout(self) -> u16 {
         match self {
             Self::Tcp | Self::Sctp => 7_500,
@@ -121,7 +122,7 @@ impl Traffic {
     }
 }
 
-/// Packets that have no ports.
+/// Packets without ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::compile) enum PortlessPackets {
     /// Later fragments, of one IP protocol or of any.
@@ -130,7 +131,7 @@ pub(in crate::compile) enum PortlessPackets {
     Errors,
 }
 
-/// The type field of a family's ICMP, and its echo request and reply.
+/// Returns the ICMP type field of a family, and the types of its echo request and reply.
 pub(in crate::compile) fn echo(family: AddressFamily) -> (Field, u8, u8) {
     match family {
         AddressFamily::V4 => (Field::Icmpv4Type, 8, 0),

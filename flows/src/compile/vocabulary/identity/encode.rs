@@ -1,4 +1,4 @@
-//! The bytes of an identity.
+//! The byte encoding of an identity.
 //!
 //! | value | bytes |
 //! |---|---|
@@ -20,7 +20,7 @@ use crate::compile::vocabulary::layout::HoldRank;
 use crate::compile::vocabulary::stable_hash::StableHasher;
 use crate::compile::vocabulary::traffic::{PortlessPackets, Traffic};
 
-/// Takes the bytes of an identity.
+/// Receives the bytes of an identity.
 pub(in crate::compile::vocabulary::identity) trait Sink {
     fn put(&mut self, bytes: &[u8]);
 }
@@ -37,7 +37,7 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// Has an encoding that must not change: the module's table says which.
+/// A type with an encoding that must not change; the module's table lists the encodings.
 pub(in crate::compile::vocabulary::identity) trait Encode {
     fn encode(&self, out: &mut impl Sink);
 }
@@ -152,7 +152,7 @@ impl Encode for HoldRank {
 #[cfg(test)]
 pub(in crate::compile::vocabulary::identity) trait Layout {
     const NAME: &'static str;
-    /// Of each variant the number, the name and the fields in their order.
+    /// The number, the name and the fields of each variant, in order.
     const PARTS: &'static [(u16, &'static str, &'static [&'static str])];
 }
 

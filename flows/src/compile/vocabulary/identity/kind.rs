@@ -1,4 +1,4 @@
-//! Which kind a flow is of, by its identity.
+//! The kind of a flow, by its identity.
 
 use ofproto::TableId;
 
@@ -7,7 +7,7 @@ use crate::compile::vocabulary::layout;
 use crate::compile::vocabulary::origin::OriginKind;
 
 impl FlowIdentity<'_> {
-    /// Returns the kind of flow.
+    /// Returns the kind of the flow.
     pub(in crate::compile) fn kind(&self) -> OriginKind {
         match self {
             Self::TableMiss { table } => of_table(*table),
@@ -76,7 +76,7 @@ impl FlowIdentity<'_> {
     }
 }
 
-/// Returns the kind of a table's end.
+/// Returns the kind of a table miss.
 fn of_table(table: TableId) -> OriginKind {
     match table {
         layout::ADMISSION | layout::LEASES | layout::CLAIMS | layout::CLAIMED => OriginKind::Admission,

@@ -1,4 +1,4 @@
-//! What identities are made of.
+//! The parts of a flow identity.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ fields! {
 }
 
 fields! {
-    /// What a rule lets its senders open to its receivers.
+    /// Traffic that a rule lets its senders open to its receivers.
     pub(in crate::compile) struct RuleTraffic<'a> {
         rule: &'a str,
         network: &'a str,
@@ -26,13 +26,13 @@ fields! {
         to: ListPart<'a>,
         family: AddressFamily,
         traffic: Traffic,
-        /// The destination port; none is any.
+        /// The destination port; `None` stands for any port.
         port: Option<u16>,
     }
 }
 
 fields! {
-    /// What has no ports, from one side of a rule to the other.
+    /// Packets without ports, from one side of a rule to the other.
     pub(in crate::compile) struct PortlessTraffic<'a> {
         rule: &'a str,
         network: &'a str,
@@ -40,24 +40,24 @@ fields! {
         to: ListPart<'a>,
         family: AddressFamily,
         packets: PortlessPackets,
-        /// Set towards an exit's next hop.
+        /// True if the packets go towards an exit's next hop.
         to_next_hop: bool,
     }
 }
 
 fields! {
-    /// What a party sends to those whom a rule joins to it.
+    /// Packets that a party sends to all parties that a rule joins to it.
     pub(in crate::compile) struct JoinedSender<'a> {
         at: Attachment<'a>,
         family: AddressFamily,
         packets: JoinedPackets,
-        /// Set where a rule ends by the clock.
+        /// True if a rule ends by the clock.
         ends: bool,
     }
 }
 
 fields! {
-    /// What an endpoint of a crossing may open to another one.
+    /// Traffic that an endpoint of a crossing may open to another endpoint.
     pub(in crate::compile) struct CrossingPair<'a> {
         crossing: &'a str,
         source: AddressRange,
@@ -103,7 +103,7 @@ numbered! {
 }
 
 numbered! {
-    /// Those to whom packets go that the connection tracker judges.
+    /// Receivers of packets that the connection tracker judges.
     pub(in crate::compile) enum TrackedReceivers<'a> as u8 {
         1 = Parties { list: PartyList<'a> },
         /// Addresses behind an exit.
@@ -154,7 +154,7 @@ numbered! {
 }
 
 numbered! {
-    /// Why an address is a sender's.
+    /// The reason why an address belongs to a sender.
     pub(in crate::compile) enum AddressClaim as u8 {
         /// The file gives it.
         1 = Own,
@@ -173,7 +173,7 @@ numbered! {
         1 = Ip { claim: AddressClaim, source: AddressRange },
         2 = Arp { claim: AddressClaim, source: AddressRange },
         3 = ArpProbe { claim: AddressClaim, target: AddressRange },
-        /// Probes of a party that DHCP gives an address, for any address.
+        /// Probes for any address, from a party that gets its address by DHCP.
         4 = ArpProbeBeforeLease,
         /// Gratuitous ARP of a shared address.
         5 = ArpAnnouncement { address: AddressRange },
@@ -191,7 +191,8 @@ numbered! {
 }
 
 impl AdmittedPackets {
-    /// Returns neighbour discovery without its link-layer address option; all else as it is.
+    /// Returns the packets without the link-layer address option of neighbour discovery, otherwise
+    /// unchanged.
     pub(in crate::compile) fn without_link_layer(self) -> Self {
         let link_layer = LinkLayerOption::Absent;
         match self {
@@ -217,7 +218,7 @@ numbered! {
 }
 
 numbered! {
-    /// Whether the port that a packet came in at has the IPv6 address that it speaks from or of.
+    /// The state of an ingress port's claim on the IPv6 address that a packet uses.
     pub(in crate::compile) enum ClaimState as u8 {
         1 = Leased,
         2 = Held,
@@ -239,20 +240,20 @@ numbered! {
     /// Packets to a leased address.
     pub(in crate::compile) enum LeasedPackets as u8 {
         1 = All,
-        /// Those that only a rule about all members reaches.
+        /// Packets that only a rule about all members lets through.
         2 = ToMember { family: AddressFamily },
         3 = NeighbourDiscovery { icmp_type: u8 },
     }
 }
 
 numbered! {
-    /// Addresses that a holder may send from.
+    /// Source addresses that a holder may send from.
     pub(in crate::compile) enum HolderSource as u8 {
-        /// Those that it holds.
+        /// Addresses that the holder holds.
         1 = Held,
-        /// One that no party holds.
+        /// An address that no party holds.
         2 = Unheld { address: AddressRange },
-        /// Those that another party holds.
+        /// Addresses that another party holds.
         3 = HeldElsewhere,
     }
 }
@@ -269,9 +270,9 @@ numbered! {
 }
 
 numbered! {
-    /// Packets to all whom a rule joins to the sender.
+    /// Packets to all parties that a rule joins to the sender.
     pub(in crate::compile) enum JoinedPackets as u8 {
-        /// Gratuitous ARP, or its like of neighbour discovery.
+        /// Gratuitous ARP, or its equivalent in neighbour discovery.
         1 = OfItself,
         /// Solicitations for an address that no port has.
         2 = ForUnheld,
@@ -282,7 +283,7 @@ numbered! {
 }
 
 numbered! {
-    /// Which flow of those that open a rule's traffic.
+    /// The variant of a flow that opens a rule's traffic.
     pub(in crate::compile) enum RuleOpening as u8 {
         1 = Direct,
         /// From a shared address.
@@ -295,23 +296,23 @@ numbered! {
 }
 
 numbered! {
-    /// Which flow of those that let a rule's answers pass.
+    /// The variant of a flow that lets a rule's answers pass.
     pub(in crate::compile) enum RuleAnswer as u8 {
-        /// TCP to what is behind an exit.
+        /// TCP to addresses behind an exit.
         1 = ToOutside { segment: TcpAnswer },
         /// TCP to an exit's next hop.
         2 = ToNextHop { segment: TcpAnswer },
         /// Packets of a tracked connection.
         3 = Tracked,
-        /// ICMP errors of a tracked connection, towards the one who opened it.
+        /// ICMP errors of a tracked connection, towards its opener.
         4 = TrackedErrors,
-        /// ICMP errors about its answers.
+        /// ICMP errors about the answers of a tracked connection.
         5 = TrackedErrorsAboutAnswers,
     }
 }
 
 numbered! {
-    /// Segments that open no connection.
+    /// TCP segments that open no connection.
     pub(in crate::compile) enum TcpAnswer as u8 {
         1 = Acknowledgement,
         2 = Reset,
@@ -351,9 +352,9 @@ numbered! {
 }
 
 numbered! {
-    /// The bridge of a crossing's two.
+    /// One of the two bridges of a crossing.
     pub(in crate::compile) enum CrossingSide as u8 {
-        /// The one on which the connection is opened.
+        /// The bridge on which the connection is opened.
         1 = Leaves,
         2 = Arrives,
     }
@@ -363,7 +364,7 @@ numbered! {
     /// The ports that a flood goes to.
     pub(in crate::compile) enum Flood as u8 {
         1 = Members,
-        /// Members that make their IPv6 addresses.
+        /// Members that autoconfigure IPv6 addresses.
         2 = Autoconfigured,
     }
 }
