@@ -74,49 +74,51 @@ impl AttachmentPoint<'_> {
         leased || self.prefixes.iter().any(|p| p.family == family) || self.shares(family)
     }
 
-    /// Whether it shares an address of a family.
+    /// Returns whether it shares an address of a family.
     pub(in crate::compile) fn shares(&self, family: AddressFamily) -> bool {
         self.shared.iter().any(|shared| shared.range.family == family)
     }
 
-    /// The prefixes of a family in which it has the addresses that it got.
+    /// Returns the prefixes of a family in which it obtains addresses.
     pub(in crate::compile) fn leased(&self, family: AddressFamily) -> impl Iterator<Item = AddressRange> {
         self.dhcp.iter().chain(&self.leases).copied().filter(move |range| range.family == family)
     }
 
-    /// Whether it gets addresses at which no rule that names it reaches it.
+    /// Returns whether it obtains addresses at which no rule that names it reaches it.
     pub(in crate::compile) fn is_unnamed_by_lease(&self) -> bool {
         let gets = !self.dhcp.is_empty() || !self.leases.is_empty();
         gets && !self.reached_by_lease
     }
 
-    /// Whether it sends packets of a family.
+    /// Returns whether it sends packets of a family.
     pub(in crate::compile) fn speaks(&self, family: AddressFamily) -> bool {
         self.kind == AttachmentKind::Exit || self.has(family)
     }
 
-    /// Whether it has addresses of a family, or may get one.
+    /// Returns whether it has addresses of a family, or may obtain one.
     fn has(&self, family: AddressFamily) -> bool {
         self.prefixes.iter().chain(&self.leases).chain(&self.dhcp).any(|p| p.family == family)
             || self.shares(family)
     }
 
-    /// Whether the file says anything of it and IPv6.
+    /// Returns whether the file gives it any IPv6 property.
     pub(in crate::compile) fn six(&self) -> bool {
         self.has(AddressFamily::V6) || self.router || self.link_locals != address::link_local()
     }
 }
 
-/// Everybody on a network, in the order of the file: endpoints, links, exits.
+/// The parties on a network, in the order of the file: endpoints, links, exits.
 pub(in crate::compile) struct AttachmentPoints<'a> {
     pub(in crate::compile) network: &'a Network,
     pub(in crate::compile) all: &'a [AttachmentPoint<'a>],
     plugs: HashMap<&'a str, Vec<usize>>,
-    /// What stands in the register of the destination's port for a shared address, while nobody is known to hold it.
+    /// The values of shared addresses in the register of the output port, while they have no known
+    /// holder.
     unheld: HashMap<AddressRange, u32>,
-    /// Whether there is IPv6 on the network.
+    /// True if the network has IPv6.
     six: bool,
-    /// Whether hosts make IPv6 addresses of what a router of the network advertises.
+    /// True if hosts autoconfigure IPv6 addresses from the advertisements of a router of the
+    /// network.
     pub(in crate::compile) autoconfigured: bool,
 }
 
@@ -131,7 +133,7 @@ impl<'a> AttachmentPoints<'a> {
         Self { network, all, plugs, unheld: unheld(all), six, autoconfigured }
     }
 
-    /// The places of those who may hold an address and are at a port of the bridge.
+    /// Returns the places of possible holders of an address that are at a port of the bridge.
     pub(in crate::compile) fn holders(&self, range: AddressRange) -> Vec<usize> {
         let holds = |site: &AttachmentPoint<'_>| {
             site.port.is_some_and(|port| layout::port_value(port).is_some())
@@ -141,27 +143,29 @@ impl<'a> AttachmentPoints<'a> {
         holders.map(|(place, _)| place).collect()
     }
 
-    /// The value for a shared address that nobody is known to hold; none where it has too many on its network.
+    /// Returns the value of a shared address without a known holder, or `None` if its network has
+    /// too many.
     pub(in crate::compile) fn unheld(&self, range: AddressRange) -> Option<u32> {
         self.unheld.get(&range).copied()
     }
 
-    /// Returns a site with its network, as identities name it.
+    /// Returns an attachment point with its network, as identities name it.
     pub(in crate::compile) fn attachment(&self, site: &AttachmentPoint<'a>) -> Attachment<'a> {
         Attachment { network: &self.network.name, party: site.party, port: site.port_name }
     }
 
-    /// A site by its place.
+    /// Returns the attachment point at a place.
     pub(in crate::compile) fn at(&self, place: usize) -> Option<&'a AttachmentPoint<'a>> {
         self.all.get(place)
     }
 
-    /// Its endpoints, with their places.
+    /// Returns the network's endpoints, with their places.
     pub(in crate::compile) fn members(&self) -> impl Iterator<Item = (usize, &'a AttachmentPoint<'a>)> {
         self.all.iter().enumerate().filter(|(_, site)| site.kind == AttachmentKind::Endpoint)
     }
 
-    /// Whether a site sends and hears ARP, or neighbour discovery. Outside there is IPv6 where there is any here.
+    /// Returns whether an attachment point uses ARP, or neighbour discovery. An exit has IPv6 if
+    /// the network has it.
     pub(in crate::compile) fn resolves(&self, site: &AttachmentPoint<'_>, family: AddressFamily) -> bool {
         match family {
             AddressFamily::V4 => site.speaks(family),
@@ -169,12 +173,13 @@ impl<'a> AttachmentPoints<'a> {
         }
     }
 
-    /// Whether both lists of a rule have somebody here.
+    /// Returns whether both lists of a rule have a party on the network.
     pub(in crate::compile) fn share(&self, from: &[String], to: &[String]) -> bool {
         !self.places(from).is_empty() && !self.places(to).is_empty()
     }
 
-    /// Where those of a rule's list sit: sorted places, each once. A network stands for its endpoints.
+    /// Returns the places of a rule's list, sorted and without duplicates. A network stands for its
+    /// endpoints.
     pub(in crate::compile) fn places(&self, names: &[String]) -> Vec<usize> {
         let mut places = Vec::new();
         for name in names {
@@ -190,8 +195,9 @@ impl<'a> AttachmentPoints<'a> {
     }
 }
 
-/// Gives each shared address a value, which stays while others come and go. Its low half is a number of no port: what is
-/// learned while nobody is known to hold the address is good for no sender.
+/// Assigns a value to each shared address, which stays while other addresses come and go. Its low
+/// half is the number of no port. So a flow that is learned while no holder is known admits no
+/// sender.
 fn unheld(all: &[AttachmentPoint<'_>]) -> HashMap<AddressRange, u32> {
     const FIRST: u16 = 0xff00;
     const COUNT: u16 = 0xf0;

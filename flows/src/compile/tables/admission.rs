@@ -1,4 +1,4 @@
-//! Table 0: which port, and is it who it says.
+//! Table 0: the check of the ingress port and of the sender's identity.
 
 use flow_model::FlowMatch;
 use ofproto::ip_protocol;
@@ -19,10 +19,10 @@ use crate::compile::vocabulary::layout::{ADMISSION, HoldRank, LEASES, by_prefix}
 use crate::compile::vocabulary::origin::Reason;
 use crate::compile::vocabulary::{address, layout};
 
-/// What the senders of a network may say of themselves.
+/// Admits the packets that senders of a network may send.
 ///
-/// The claims on senders' addresses are told apart by the length of the prefix: who owns the longest one may
-/// use it, and nobody else may (`Owned` is weaker than the owner's own claim).
+/// Claims on source addresses are ordered by prefix length. The owner of the longest prefix may use
+/// it, and no other party may (`Owned` is weaker than the owner's own claim).
 pub(in crate::compile) fn compile(
     out: &mut ProgramBuilder<'_>,
     scope: &Scope<'_>,
@@ -76,7 +76,8 @@ impl AdmittedSender<'_, '_> {
             }
         }
         let arp = |range: AddressRange| range.on(address::arp(), Field::ArpSpa);
-        // Whoever is to have an address asks first whether somebody has it (RFC 5227 §2.1.1).
+        // A host probes for other users of an address before it takes the address (RFC 5227
+        // §2.1.1).
         let probe = || address::arp().with(Field::ArpSpa, 0).with(Field::ArpOp, 1);
         for &range in site.resolves.iter().filter(|range| range.family == AddressFamily::V4) {
             let (claim, matches) = (AddressClaim::Own, self.pin_arp(arp(range)));
@@ -104,7 +105,7 @@ impl AdmittedSender<'_, '_> {
     }
 }
 
-/// What holds for all networks.
+/// Compiles the flows that all networks share.
 pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     guards(out);
     shared::guards(out, scopes);
@@ -114,7 +115,7 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
     out.drop(ADMISSION, layout::DEFAULT, FlowMatch::any(), identity, Reason::UnknownPort, detail);
 }
 
-/// What no port may send, whoever is there.
+/// Drops packets that no port may send, whichever party is there.
 fn guards(out: &mut ProgramBuilder<'_>) {
     tagged(out);
     let icmp = AddressFamily::V4.matches().with(Field::IpProto, ip_protocol::ICMP.into());
@@ -136,7 +137,7 @@ fn guards(out: &mut ProgramBuilder<'_>) {
     }
 }
 
-/// Addresses that have an owner: dropped wherever the owner's own claim does not win.
+/// Drops packets from owned addresses wherever the owner's own claim does not win.
 fn owned(out: &mut ProgramBuilder<'_>, all: &[OwnedPrefix<'_>]) {
     for &OwnedPrefix { range, reason, whose } in all {
         let priority = by_prefix(range.length(), HoldRank::Owned);

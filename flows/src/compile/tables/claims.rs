@@ -6,11 +6,13 @@
 //! the packet is about. Table 4 looks up the destination address. A host can obtain an address in
 //! two ways:
 //!
-//! - **DHCPv6**: the controller writes the flow before the client knows of its address ([`lease`](super::lease)).
-//! - **First come, first served** (as in RFC 6620), where a router of the network may advertise itself, so
-//!   that hosts autoconfigure their addresses (RFC 4862, RFC 8981). The first packet from an address, or
-//!   about it, makes the switch learn the flow. Duplicate address detection does so before the address is
-//!   used. Data does as well: a host that has its address already goes on. No controller takes part.
+//! - **DHCPv6**: the controller writes the flow before the client knows of its address
+//!   ([`lease`](super::lease)).
+//! - **First come, first served** (as in RFC 6620), where a router of the network may advertise
+//!   itself, so that hosts autoconfigure their addresses (RFC 4862, RFC 8981). The first packet
+//!   from an address, or about it, makes the switch learn the flow. Duplicate address detection
+//!   does so before the address is used. Data does as well: a host that has its address already
+//!   goes on. No controller takes part.
 //!
 //! A lease takes precedence over a first use, so no host can take an address before the server
 //! gives it. Packets of the port that has the address renew the learned flow, and nothing else

@@ -1,15 +1,18 @@
-//! Addresses that DHCP gave: each is bound to the port that has the lease, and one that was not leased sends nothing.
+//! Addresses that DHCP gave. Each is bound to the port that has the lease, and no port sends from
+//! an unleased address.
 //!
-//! The switch shows DHCP to the controller and passes none of it on by itself. The controller hands a request on to the
-//! servers of the client's rules and an answer to the one who asked; of an ACK it first installs the *lease flows*: two in
-//! [`LEASES`], by which packets and ARP of the address come in at that port with that MAC, and two in [`HOLDERS`], by which
-//! the address is found. Of each address in a REPLY of DHCPv6 there is one, in [`HOLDERS`]: by that a packet to the address is
-//! led, and one from it judged ([`claims`]). So the address works when the client learns it, and a new
-//! lease needs the controller; one that is there lives on without it until it ends.
+//! The switch sends DHCP to the controller and forwards none of it by itself. The controller passes
+//! a request on to the servers of the client's rules, and an answer to its client. For an ACK it
+//! first installs the *lease flows*. Two in [`LEASES`] admit packets and ARP of the address at that
+//! port with that MAC, and two in [`HOLDERS`] find the address. Each address in a DHCPv6 REPLY has
+//! one flow, in [`HOLDERS`]. It forwards packets to the address, and judges those from it
+//! ([`claims`]). So the address works when the client learns it. A new lease needs the controller;
+//! an existing one works without it until its deadline.
 //!
-//! A lease flow ends by itself with the lease (at the latest after 65,535 s: what lasts longer is armed again), and its
-//! cookie says who has the lease and until when. So the switch and the file are enough to go on after a restart. What somebody
-//! else writes in exactly that form while no controller is there cannot be told from a lease that the controller knew.
+//! A lease flow ends by itself with the lease. The limit is 65,535 s, after which a longer lease is
+//! armed again. The flow's cookie holds the lease's owner and deadline. So the switch and the file
+//! are enough to continue after a restart. A flow that another writer adds in exactly this form
+//! while the controller is stopped cannot be told from a lease that the controller knew.
 
 use std::net::IpAddr;
 
@@ -39,37 +42,37 @@ use crate::network::Stateful;
 
 /// The priority of lease flows.
 pub const PRIORITY: u16 = 100;
-/// In the highest 16 bits of a lease flow's cookie.
+/// The tag in the highest 16 bits of a lease flow's cookie.
 const TAG: u64 = 0x1ea5;
-/// Where a lease's flow says at which port its address is.
+/// The field in which a lease flow holds the port of its address.
 pub(crate) const HOLDER: Field = OUT_PORT;
-/// Where an IPv6 lease's flow says that it is one.
+/// Returns the bit by which an IPv6 lease flow is recognized.
 pub(crate) fn by_lease() -> Subfield {
     layout::mark_bit(layout::BY_LEASE)
 }
 
-/// A lease that ends never.
+/// The deadline of a permanent lease.
 pub const FOREVER: u32 = u32::MAX;
 
-/// An address at a port.
+/// A leased address at a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     /// The network's number.
     pub network: u16,
     /// The address.
     pub address: IpAddr,
-    /// The MAC that it was given to; none over IPv6, where a client is not known by it.
+    /// The client's MAC; `None` over IPv6, where a MAC does not identify a client.
     pub mac: Option<[u8; 6]>,
     /// The port.
     pub port: PortNo,
-    /// Who is at the port, by [`LeaseParty::tag`].
+    /// The owner at the port, by [`LeaseParty::tag`].
     pub party: u16,
-    /// When it ends, in seconds since 1970-01-01 UTC; [`FOREVER`] is never.
+    /// The deadline in seconds since 1970-01-01 UTC; [`FOREVER`] is never.
     pub ends: u32,
 }
 
 impl Lease {
-    /// The flows that bind it, without a timeout.
+    /// Returns the flows that bind the lease, without a timeout.
     pub fn flows(&self) -> Vec<Flow> {
         let there = |m: FlowMatch| m.with(layout::NETWORK, self.network.into());
         let found = load(OUT_PORT, self.port.to_u16().map_or(0, u64::from));
@@ -104,7 +107,7 @@ impl Lease {
         Cookie(TAG << 48 | u64::from(self.party) << 32 | u64::from(self.ends))
     }
 
-    /// The lease of its first flow; none of any other flow.
+    /// Returns the lease of its first flow, or `None` for any other flow.
     pub fn of(flow: &Flow) -> Option<Self> {
         if !is_lease(flow) {
             return None;
@@ -137,7 +140,7 @@ impl Lease {
     }
 }
 
-/// The network and the address of a flow of a lease.
+/// Returns the network and the address of a lease flow.
 pub fn key(flow: &Flow) -> Option<(u16, IpAddr)> {
     let v4 = || {
         let fields = [Field::Ipv4Src, Field::ArpSpa, Field::Ipv4Dst, Field::ArpTpa];
@@ -148,48 +151,49 @@ pub fn key(flow: &Flow) -> Option<(u16, IpAddr)> {
     Some((u16::try_from(flow.matches.exact(layout::NETWORK)?).ok()?, address))
 }
 
-/// Whether a flow is marked as one of a lease.
+/// Returns whether a flow is marked as a lease flow.
 pub fn is_lease(flow: &Flow) -> bool {
     [LEASES, HOLDERS].contains(&flow.table) && flow.priority == PRIORITY && flow.cookie.0 >> 48 == TAG
 }
 
 impl LeaseParty {
-    /// A short mark of it, in the cookies of its leases.
+    /// Returns a short hash of the party's name, for the cookies of its leases.
     pub fn tag(&self) -> u16 {
         u16::try_from(stable_hash(&["lease", &self.name]) & 0xffff).unwrap_or(0)
     }
 }
 
 impl Leasing {
-    /// Whether DHCP gives anybody an address.
+    /// Returns whether DHCP gives any party an address.
     pub(in crate::compile) fn gives(&self) -> bool {
         self.parties.iter().any(|party| !party.leases.is_empty())
     }
 
-    /// Whether a server may give the party that address: one that nobody has, or its own.
+    /// Returns whether a server may give the party that address: an unreserved one, or the party's
+    /// own.
     pub fn may_have(&self, party: &LeaseParty, address: IpAddr) -> bool {
         self.may_lease(party, address) || within(&party.has, address)
     }
 
-    /// Whether an address is one that the party may have by a lease alone.
+    /// Returns whether the party may have the address only by a lease.
     pub fn may_lease(&self, party: &LeaseParty, address: IpAddr) -> bool {
         within(&party.leases, address) && !within(&self.reserved, address)
     }
 
-    /// Whether a lease is one that could be given now.
+    /// Returns whether the lease could be given now.
     pub fn admits(&self, lease: &Lease) -> bool {
         self.party(lease).is_some_and(|party| {
             lease.mac.is_none_or(|mac| self.is_own(party, mac)) && self.may_lease(party, lease.address)
         })
     }
 
-    /// Who has a lease.
+    /// Returns the owner of a lease.
     pub fn party(&self, lease: &Lease) -> Option<&LeaseParty> {
         let at = |p: &&LeaseParty| p.port == lease.port && p.tag() == lease.party;
         self.parties.iter().filter(|_| lease.network == self.network).find(at)
     }
 
-    /// Whether a MAC may be the party's: not one that the file pins to somebody else.
+    /// Returns whether a MAC may be the party's: not one that the file pins to another party.
     pub fn is_own(&self, party: &LeaseParty, mac: [u8; 6]) -> bool {
         party.mac.is_none_or(|own| own == mac)
             && !self.parties.iter().any(|p| p.port != party.port && p.mac == Some(mac))
@@ -200,10 +204,11 @@ fn within(prefixes: &[IpNetwork], address: IpAddr) -> bool {
     prefixes.iter().any(|prefix| prefix.contains(address))
 }
 
-/// The parties of a network, for whom rules about DHCP then say what the switch shows.
+/// Returns the parties of a network; rules about DHCP then add the packets that the switch sends to
+/// the controller.
 pub(in crate::compile) fn leasing(scope: &Scope<'_>, sites: &AttachmentPoints<'_>) -> Leasing {
     let network = sites.network;
-    // One for each site, so that places are the same; who is not there is at no port.
+    // One for each attachment point, so that places agree. A party that is absent is at no port.
     let party = |site: &crate::compile::input::attachment_point::AttachmentPoint<'_>| LeaseParty {
         name: site.party.to_owned(),
         port_name: site.port_name.to_owned(),
@@ -224,8 +229,8 @@ pub(in crate::compile) fn leasing(scope: &Scope<'_>, sites: &AttachmentPoints<'_
     Leasing { network: network.number, tracked, parties, relays: Vec::new(), reserved }
 }
 
-/// At each port whose address is leased: by whose packets the address may be used is in the flows of leases. And who is at a
-/// port that an address was found at.
+/// Compiles the checks at each port whose address is leased, and the lookup of the party at an
+/// address's port. The lease flows decide which packets may use the address.
 pub(in crate::compile) fn compile(
     out: &mut ProgramBuilder<'_>,
     sites: &AttachmentPoints<'_>,
@@ -243,7 +248,8 @@ pub(in crate::compile) fn compile(
         let matches = matches.with(OUT_PORT, value.into());
         let by_lease = "by its lease".to_owned();
         let mut all = vec![(layout::WIRE, matches.clone(), named.clone(), LeasedPackets::All, by_lease)];
-        // Whoever resolves the address finds it; rules that name it reach it where the file says that it is.
+        // Parties that resolve the address find it. Rules that name the party reach it at the
+        // addresses that the file gives.
         let unnamed = [member, vec![mark(layout::mark_bit(layout::UNNAMED))]].concat();
         for family in AddressFamily::BOTH {
             if !site.is_unnamed_by_lease() || site.leased(family).next().is_none() {
@@ -273,7 +279,7 @@ pub(in crate::compile) fn compile(
     }
 }
 
-/// The ends of the tables.
+/// Compiles the table misses.
 pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>) {
     let detail = "an address that no lease gives the sender";
     let any = FlowMatch::any;
@@ -285,37 +291,38 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>) {
     }
 }
 
-/// What finds a leased address.
+/// Returns the actions that find a leased address.
 pub(in crate::compile) fn look_up() -> [Action; 2] {
     [resubmit(HOLDERS), resubmit(OWNERS)]
 }
 
-// --- what the controller sees -----------------------------------------------------------------------------
+// --- packets for the controller ----------------------------------------------------------------------------
 
-/// The meters of DHCP are numbered by ports, from here on.
+/// The first number of the DHCP meters, which are numbered by port.
 const METERS: u32 = 2_000;
-/// So many packets a second of one interface, and of a port with many behind it.
+/// The packets per second of one interface, and of a port with many interfaces behind it.
 const RATES: (u32, u32) = (20, 500);
 
-/// What a relayed flow does.
+/// Returns the instructions of a relayed flow.
 pub(in crate::compile) fn show(port: PortNo) -> Vec<Instruction> {
     let to = ToController { max_len: u16::MAX, meter: Some(meter_of(port).0), ..ToController::default() };
     vec![Instruction::ApplyActions(vec![Action::Controller(Box::new(to))])]
 }
 
-/// The meter of a port: who floods the controller with requests stops his own.
+/// Returns the meter of a port: a client that floods the controller stops only its own requests.
 fn meter_of(port: PortNo) -> MeterId {
     MeterId(METERS + port.to_u16().map_or(0, |port| u32::from(port % 60_000)))
 }
 
 impl Program {
-    /// The networks in which DHCP is spoken.
+    /// Returns the networks that use DHCP.
     pub fn leasings(&self) -> impl Iterator<Item = &Leasing> {
         self.parts.iter().filter_map(|part| part.leasing.as_ref())
     }
 
-    /// The meters that its flows name. Where there is one already, it is changed: both messages, in this order, leave it as it
-    /// should be, and the first one is refused by a switch that has it.
+    /// Returns the meters that the program's flows name. For each, the first message adds the
+    /// meter, and a switch that has it refuses the message. The second one changes it. In this
+    /// order they leave the meter correct.
     pub fn relay_meters(&self) -> Vec<[MeterMod; 2]> {
         let mut all = std::collections::BTreeMap::new();
         for leasing in self.leasings() {
@@ -335,7 +342,7 @@ impl Program {
         all.into_iter().map(meter).collect()
     }
 
-    /// Takes the meters of DHCP out: for a switch that has none.
+    /// Removes the DHCP meters, for a switch without meters.
     pub fn unmeter_relays(&mut self) {
         for part in &mut self.parts {
             if part.leasing.as_ref().is_some_and(|leasing| !leasing.relays.is_empty()) {
@@ -351,9 +358,9 @@ impl Program {
         }
     }
 
-    /// What the switch and the controller do together, as flows of the switch alone: DHCP goes to all for whom it may be, and
-    /// each of those whom DHCP gives an address has one, with a MAC of `mac`'s where the file pins none. For checks
-    /// without a switch.
+    /// Returns the program with the joint work of switch and controller as flows of the switch
+    /// alone. DHCP goes to all permitted receivers. Each party that DHCP gives an address has one,
+    /// with the MAC `mac` if the file pins none. Used by checks without a switch.
     pub fn with_leases(mut self, mac: [u8; 6]) -> (Self, Vec<Lease>) {
         let mut leases = Vec::new();
         for part in &mut self.parts {
@@ -375,9 +382,9 @@ impl Program {
 }
 
 impl Leasing {
-    /// A lease for each who may have one, of addresses that differ.
+    /// Adds a lease for each party that may have one, with distinct addresses.
     fn possible(&self, mac: [u8; 6], leases: &mut Vec<Lease>) {
-        /// Where the search for an address begins, and how far it goes.
+        /// The range of offsets in which an address is searched.
         const TRIES: std::ops::Range<u32> = 77..2_077;
         let there = |party: &&LeaseParty| party.port != PortNo::ANY;
         for party in self.parties.iter().filter(there) {

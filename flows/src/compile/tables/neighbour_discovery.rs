@@ -1,14 +1,18 @@
-//! Neighbour discovery (RFC 4861, RFC 4862): who may speak of which address, and who hears it.
+//! Neighbour discovery (RFC 4861, RFC 4862): the addresses that a sender may use, and the
+//! receivers.
 //!
-//! - A solicitation comes from an address of the sender, or from a link-local one; an advertisement is about one. With a
-//!   pinned MAC it tells that MAC or none.
-//! - A link-local address that the file gives, or that follows from a pinned MAC (RFC 4291 appendix A), is its owner's
-//!   alone. Any other is nobody's: of two whom a rule joins to a third, the one may speak of the other's. What that
-//!   spoils is the third's neighbour cache; packets are led by their addresses all the same.
+//! - The source of a solicitation is an address of the sender, or a link-local one; an
+//!   advertisement is about one. With a pinned MAC it tells that MAC or none.
+//! - A link-local address that the file gives, or that follows from a pinned MAC (RFC 4291 appendix
+//!   A), belongs to its owner alone. Any other has no owner: of two parties that a rule joins to a
+//!   third, one may advertise the other's address. That spoils only the third's neighbour cache;
+//!   packets still follow their addresses.
 //! - Duplicate address detection, without a source, is about an address that the sender may have.
-//! - Of an address that it got the sender's port must have it, or it gets it thereby ([`claims`](crate::compile::tables::claims)).
-//! - What is for an address of the file goes to its owner. What is for a link-local address goes to its owner, or by the
-//!   MAC that the frame is for, or like what is for all to everybody whom a rule joins to the sender.
+//! - An obtained address must belong to the sender's port, or the message obtains it
+//!   ([`claims`](crate::compile::tables::claims)).
+//! - Packets for an address of the file go to its owner. Packets for a link-local address go to its
+//!   owner, or by the frame's destination MAC, or like multicast to all parties that a rule joins
+//!   to the sender.
 
 use std::collections::HashSet;
 use std::net::Ipv6Addr;
@@ -32,20 +36,20 @@ use crate::compile::vocabulary::origin::Reason;
 use crate::compile::vocabulary::{address, layout};
 use crate::network::Network;
 
-/// Above every claim by address: neighbour discovery must also be *about* an address of the sender, or it redirects its
-/// neighbours' traffic.
+/// Returns a priority above every claim by address. Neighbour discovery must also be *about* an
+/// address of the sender, or it redirects its neighbours' traffic.
 pub(in crate::compile) fn above(range: AddressRange, hold: HoldRank) -> u16 {
     layout::MULTICAST + by_prefix(range.length(), hold)
 }
 
-/// Duplicate address detection; it tells no MAC (RFC 4861 §4.3).
+/// Matches duplicate address detection; it tells no MAC (RFC 4861 §4.3).
 pub(in crate::compile) fn probe() -> FlowMatch {
     let from_nobody = address::v6_host(Ipv6Addr::UNSPECIFIED)
         .on(address::nd(icmpv6::NEIGHBOUR_SOLICITATION), Field::Ipv6Src);
     from_nobody.with(Field::NdSll, 0)
 }
 
-/// What a site may say.
+/// Admits the messages that an attachment point may send.
 pub(in crate::compile) fn admit(out: &mut ProgramBuilder<'_>, sender: &AdmittedSender<'_, '_>) {
     let site = sender.site;
     let own = site.resolves.iter().map(|range| (*range, HoldRank::Owner));
@@ -61,7 +65,7 @@ pub(in crate::compile) fn admit(out: &mut ProgramBuilder<'_>, sender: &AdmittedS
         let matches = sender.pin(range.on(probe(), Field::NdTarget));
         let packets = AdmittedPackets::NdProbe { target: range };
         claims(Field::NdTarget).pass(out, priority, matches, packets, &format!("ND probe for {range}"));
-        // What is from one such address and about another has to be right in both.
+        // A message from one such address and about another must pass the check of both.
         let speaks = got.then(|| mark(layout::mark_bit(layout::SPEAKS)));
         claims(Field::Ipv6Src).also(speaks).advertise(out, priority, range, range);
         claims(Field::NdTarget).advertise(out, priority, link_locals, range);
@@ -75,7 +79,7 @@ pub(in crate::compile) fn admit(out: &mut ProgramBuilder<'_>, sender: &AdmittedS
         marked.pass(out, priority, matches, packets, &format!("ND probe for {range}"));
         marked.advertise(out, priority, link_locals, range);
         for &(from, hold) in &own {
-            // As high as all that comes from there, and the one address above the others.
+            // The priority of all packets from the range, with the single address above the others.
             let priority = above(from, hold) + u16::from(alone == Some(range));
             let got = (hold == HoldRank::Network).then(|| marked.claiming(Field::Ipv6Src));
             got.as_ref().unwrap_or(marked).advertise(out, priority, from, range);
@@ -83,7 +87,7 @@ pub(in crate::compile) fn admit(out: &mut ProgramBuilder<'_>, sender: &AdmittedS
     }
 }
 
-/// What is told of addresses that have an owner, by others who may use the prefix around them.
+/// Drops messages about owned addresses from others that may use the prefix around them.
 pub(in crate::compile) fn owned(out: &mut ProgramBuilder<'_>, all: &[(AddressRange, &str)]) {
     for &(range, party) in all {
         let from_nobody = range.on(probe(), Field::NdTarget);
@@ -106,8 +110,8 @@ pub(in crate::compile) fn owned(out: &mut ProgramBuilder<'_>, all: &[(AddressRan
     }
 }
 
-/// What else comes in by a port. Where there is no IPv6 it is dropped by its source, as all that is: what all hosts say of
-/// their link-local addresses is no attack.
+/// Drops the remaining messages of a port. Without IPv6 they are dropped by their source like all
+/// IPv6: hosts' chatter about link-local addresses is no attack.
 pub(in crate::compile) fn refuse(out: &mut ProgramBuilder<'_>, site: &AttachmentPoint<'_>, port: PortNo) {
     if !site.ipv6_at_port {
         return;
@@ -150,7 +154,7 @@ impl AdmittedSender<'_, '_> {
         self.bound(out, priority, matches, packets, &format!("ND advertisement of {about}{source}"));
     }
 
-    /// Passes what tells the sender's own MAC, or none.
+    /// Passes messages that tell the sender's own MAC, or none.
     pub(in crate::compile) fn bound(
         &self,
         out: &mut ProgramBuilder<'_>,
@@ -175,12 +179,12 @@ impl AdmittedSender<'_, '_> {
     }
 }
 
-/// Neighbour discovery that looks for a range of addresses.
+/// Neighbour discovery that looks up a range of addresses.
 struct SoughtRange {
     packets: AddressUse,
     range: AddressRange,
     matches: FlowMatch,
-    /// In words.
+    /// A description in words.
     what: &'static str,
 }
 
@@ -199,14 +203,14 @@ fn advertised(range: AddressRange) -> SoughtRange {
     }
 }
 
-/// Who is found by a link-local address.
+/// Finds the receivers by link-local address.
 pub(in crate::compile) fn destination(
     out: &mut ProgramBuilder<'_>,
     network: &Network,
     found: &[(&AttachmentPoint<'_>, Vec<Action>)],
 ) {
     let mut seen = HashSet::new();
-    // The first who asks for an address has it.
+    // The first claim of an address wins.
     let mut flow = |hold, way: SoughtRange, mac: Option<[u8; 6]>, actions: &[Action], whose: &str| {
         let SoughtRange { packets, range, matches, what } = way;
         let matches = matches.with(layout::NETWORK, network.number.into());
@@ -241,7 +245,7 @@ pub(in crate::compile) fn destination(
     }
 }
 
-/// Whoever speaks of a link-local address that is another's.
+/// Drops messages about another party's link-local address.
 pub(in crate::compile) fn impostors(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let mut seen = HashSet::new();
     let shares = sites.all.iter().any(|site| !site.shared.is_empty());

@@ -29,7 +29,7 @@ use crate::network::Inside;
 /// message has at most 65,535 bytes.)
 const OUTPUTS: usize = 1_000;
 
-/// Places in an attachment point list, as bits.
+/// Places in [`AttachmentPoints::all`], as bits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct PointSet(Vec<u64>);
 

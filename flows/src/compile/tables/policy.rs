@@ -1,4 +1,4 @@
-//! Table 2: isolation, what rules allow, default deny.
+//! Table 2: isolation, allowed traffic, default deny.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use crate::compile::vocabulary::origin::Reason;
 use crate::compile::vocabulary::{address, layout};
 use crate::network::{Inside, Network};
 
-/// Everything of a network but its rules.
+/// Compiles the flows of a network except its rules.
 pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     isolation(out, sites.network);
     broadcast(out, sites);
@@ -30,7 +30,7 @@ pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>, sites: &Attachme
     }
 }
 
-/// What holds for all networks.
+/// Compiles the flows that all networks share.
 pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     scopes.elsewhere.iter().for_each(|(network, _)| isolation(out, network));
     marked(out);
@@ -51,8 +51,9 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
     out.drop(POLICY, layout::DEFAULT, FlowMatch::any(), identity, reason, "what no rule allows");
 }
 
-/// Nothing from another network reaches a network's addresses, behind its endpoints or not: the lookup tells whose
-/// they are, and a flow for each network counts what would have crossed into it.
+/// Drops packets that would cross from another network into this one, whether the address is an
+/// endpoint's or behind one. The lookup identifies the destination's network, and a flow for each
+/// network counts its drops.
 fn isolation(out: &mut ProgramBuilder<'_>, network: &Network) {
     let matches = FlowMatch::any().with(layout::FOREIGN, network.number.into());
     let detail = format!("into network {}", network.name);
@@ -61,7 +62,7 @@ fn isolation(out: &mut ProgramBuilder<'_>, network: &Network) {
     out.flow(POLICY, layout::ISOLATION, matches, Vec::new(), asked);
 }
 
-/// What a learned flow has marked, and who may send nothing else.
+/// Passes packets that a learned flow has marked, and drops all others of strangers.
 fn marked(out: &mut ProgramBuilder<'_>) {
     let expected = with_bit(FlowMatch::any(), MARKS, layout::EXPECTED);
     let detail = "ICMP errors and later fragments that somebody waits for";
@@ -72,7 +73,7 @@ fn marked(out: &mut ProgramBuilder<'_>) {
     out.drop(POLICY, layout::STRANGERS, stranger, FlowIdentity::Stranger, Reason::Spoofed, detail);
 }
 
-/// IP multicast and broadcast stay where they are; ARP and ND have flows of their own.
+/// Drops IP multicast and broadcast; ARP and ND have flows of their own.
 fn multicast(out: &mut ProgramBuilder<'_>) {
     for range in address::groups() {
         let matches = range.on(range.family.matches(), range.family.dst());
@@ -82,7 +83,7 @@ fn multicast(out: &mut ProgramBuilder<'_>) {
     }
 }
 
-/// Nor does the broadcast of a subnet go to a link that leads to the subnet's other members.
+/// Drops the broadcast of a subnet, also towards a link that leads to the subnet's other members.
 fn broadcast(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
     let links = || sites.all.iter().filter(|site| site.kind == AttachmentKind::Link);
@@ -98,8 +99,8 @@ fn broadcast(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     }
 }
 
-/// Members of a network with `inside = "allow"` among themselves, stateless: what one may send, the other may
-/// answer; broadcast and multicast reach all of them and nobody else.
+/// Passes traffic between members of a network with `inside = "allow"`, statelessly: a receiver may
+/// answer whatever it may receive. Broadcast and multicast reach all members and no other party.
 fn inside(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
     let from_member =
@@ -131,7 +132,7 @@ fn inside(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     }
 }
 
-/// The broadcast addresses of the network's IPv4 subnets.
+/// Returns the broadcast addresses of the network's IPv4 subnets.
 fn broadcasts(network: &Network) -> impl Iterator<Item = AddressRange> {
     network.subnets.iter().filter_map(|subnet| match subnet {
         ipnetwork::IpNetwork::V4(v4) if v4.prefix() < 31 => {
@@ -141,7 +142,7 @@ fn broadcasts(network: &Network) -> impl Iterator<Item = AddressRange> {
     })
 }
 
-/// Does `actions` and goes on to the port that is in the register.
+/// Returns instructions that apply `actions` and output to the port that the register holds.
 pub(in crate::compile) fn forward(actions: Vec<Action>) -> Vec<Instruction> {
     match actions.is_empty() {
         true => vec![Instruction::GotoTable(FORWARDING)],
@@ -149,7 +150,7 @@ pub(in crate::compile) fn forward(actions: Vec<Action>) -> Vec<Instruction> {
     }
 }
 
-/// ARP and neighbour discovery between those whom a rule joins, each flow once.
+/// ARP and neighbour discovery between parties that a rule joins, each flow once.
 #[derive(Default)]
 pub(in crate::compile) struct Resolution<'a> {
     order: Vec<(FlowMatch, FlowSpec<'a>)>,
@@ -157,7 +158,7 @@ pub(in crate::compile) struct Resolution<'a> {
 }
 
 impl<'a> Resolution<'a> {
-    /// Adds a flow. Where several rules ask for one, it lasts as long as the longest.
+    /// Adds a flow. If several rules share it, it lasts as long as the longest rule.
     pub(in crate::compile) fn add(&mut self, matches: FlowMatch, asked: FlowSpec<'a>) {
         match self.by_match.get(&matches).and_then(|place| self.order.get_mut(*place)) {
             Some((_, before)) => before.ends = before.ends.zip(asked.ends).map(|(a, b)| a.max(b)),
@@ -185,10 +186,10 @@ impl<'a> Resolution<'a> {
     }
 }
 
-/// What asks for a MAC address over IPv6.
+/// The name of an IPv6 request for a MAC address.
 const SOLICITATION: &str = "ND solicitation";
 
-/// The kinds of packets that ask for or tell a MAC address.
+/// Returns the kinds of packets that ask for or tell a MAC address.
 pub(in crate::compile) fn resolution_kinds()
 -> [(AddressFamily, FlowMatch, ResolutionPackets, &'static str); 3] {
     [
@@ -208,12 +209,12 @@ pub(in crate::compile) fn resolution_kinds()
     ]
 }
 
-/// What a packet's own field must be for its family.
+/// Adds the condition that the destination address lies in the range.
 pub(in crate::compile) fn towards(range: AddressRange, matches: FlowMatch) -> FlowMatch {
     range.on(matches, range.family.dst())
 }
 
-/// Its sender, likewise.
+/// Adds the condition that the source address lies in the range.
 pub(in crate::compile) fn out_of(range: AddressRange, matches: FlowMatch) -> FlowMatch {
     let field: Field = range.family.src();
     range.on(matches, field)

@@ -10,8 +10,8 @@ use crate::compile::vocabulary::origin::{Origin, OriginKind};
 use crate::learner::Learner;
 use crate::network::{LearnBy, NetworkFile, RawFlow};
 
-/// A line that names a port the bridge lacks waits for it; any other mistake is the business of the lints, and
-/// such a line never gets here: a file with errors is not compiled.
+/// Compiles the raw lines of a bridge. A line that names a missing port waits for it. The lints
+/// report any other mistake, and a file with errors is not compiled.
 pub(in crate::compile) fn compile(
     out: &mut ProgramBuilder<'_>,
     file: &NetworkFile,
@@ -32,7 +32,7 @@ pub(in crate::compile) fn compile(
                     RawFlowLine::Executed(learner) => out.reactive(learner, origin),
                 }
             }
-            // The lints say so, and a file with errors is not compiled.
+            // The lints report it, and a file with errors is not compiled.
             Ok(None) => {}
             Err(error) => {
                 if let SyntaxErrorKind::UnknownPort(port) = error.kind {
@@ -43,14 +43,14 @@ pub(in crate::compile) fn compile(
     }
 }
 
-/// A line that has a flow.
+/// A raw line that yields a flow.
 enum RawFlowLine {
     Installed(Flow),
-    /// Its actions are the controller's.
+    /// A flow whose actions the controller executes.
     Executed(Learner),
 }
 
-/// None for what the controller is to execute and cannot.
+/// Returns `None` for a line that the controller is to execute and cannot.
 fn read(
     file: &NetworkFile,
     bridge: &str,
@@ -66,7 +66,7 @@ fn read(
     })
 }
 
-/// The lines behind the last flows of a bridge's program, in their order.
+/// Returns the raw lines behind the last flows of a bridge's program, in order.
 pub(crate) fn installed<'f>(file: &'f NetworkFile, bridge: &str, ports: &PortMap) -> Vec<&'f RawFlow> {
     let lines = file.bridge_for(bridge).into_iter().flat_map(|bridge| &bridge.flows);
     lines.filter(|raw| matches!(read(file, bridge, ports, raw), Ok(Some(_)))).collect()

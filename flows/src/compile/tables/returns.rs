@@ -1,4 +1,4 @@
-//! Tables 1, 5 and 6 and the `learn()` that fills them: who was spoken to may answer.
+//! Tables 1, 5 and 6 and the `learn()` that fills them: the receiver of a packet may answer.
 
 use flow_model::FlowMatch;
 use ofproto::action::{Action, LEARN_DELETE_LEARNED, Learn, LearnSpec, LearnSrc, Subfield};
@@ -15,17 +15,19 @@ use crate::compile::vocabulary::layout::{
 };
 use crate::compile::vocabulary::traffic::{Traffic, echo};
 
-/// How many return flows one flow of a rule may learn, where the rule does not say: as many as the tables hold, which evict
-/// fairly. A limit would refuse newcomers instead, and Open vSwitch counts what was learned before at every `learn()`
-/// that has one: 2 ms each at 10,000 flows.
+/// The number of return flows that one flow of a rule may learn, unless the rule sets it. Zero
+/// means the size of the tables, which evict fairly. A limit would refuse newcomers instead. Open
+/// vSwitch also counts the flows learned before at every `learn()` with a limit: 2 ms each at
+/// 10,000 flows.
 pub(in crate::compile) const DEFAULT_LIMIT: u32 = 0;
 
-/// ICMP messages about a packet that was sent: destination unreachable, time exceeded, parameter problem (RFC 792), and
-/// their like with packet too big (RFC 4443 §2.1).
+/// ICMP error messages: destination unreachable, time exceeded, parameter problem (RFC 792), and
+/// their equivalents with packet too big (RFC 4443 §2.1).
 const ERRORS_V4: [u8; 3] = [3, 11, 12];
 const ERRORS_V6: [u8; 4] = [1, 2, 3, 4];
 
-/// Where the empty tables send what has no return flow: to policy, with the destination looked up.
+/// Compiles the table misses, which send packets without a return flow to policy, with the
+/// destination looked up.
 pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>) {
     let miss = |tables: &[ofproto::TableId], error: bool| {
         let mut look: Vec<Action> = tables.iter().copied().map(resubmit).collect();
@@ -34,10 +36,10 @@ pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>) {
     };
     let asked = FlowSpec::new(FlowIdentity::TableMiss { table: RETURNS }, "no return flow: on to policy");
     out.flow(RETURNS, layout::DEFAULT, FlowMatch::any(), miss(&[DESTINATION, VISITORS], false), asked);
-    // Neither an ICMP error nor a later fragment has the ports of what it belongs to.
+    // Neither an ICMP error nor a later fragment has the ports of the packet that it belongs to.
     let mut portless = |matches: FlowMatch, error: bool, identity, what: &str| {
         let asked = FlowSpec::new(identity, format!("{what}: perhaps somebody waits for it"));
-        // A later fragment says no type of ICMP either, and is judged first.
+        // A later fragment shows no ICMP type either, and is matched first.
         let priority = layout::PORTLESS - u16::from(error);
         out.flow(RETURNS, priority, matches, miss(&[DESTINATION, RELATED], error), asked);
     };
@@ -63,7 +65,7 @@ pub(in crate::compile) fn compile(out: &mut ProgramBuilder<'_>) {
     }
 }
 
-/// Later fragments, of one IP protocol or of any.
+/// Matches later fragments, of one IP protocol or of any.
 pub(in crate::compile) fn later(family: AddressFamily, proto: Option<u8>) -> FlowMatch {
     let matches = family.matches().with(Field::IpFrag, LATER.into());
     match proto {
@@ -72,63 +74,66 @@ pub(in crate::compile) fn later(family: AddressFamily, proto: Option<u8>) -> Flo
     }
 }
 
-/// In `ip_frag`: a fragment, and not the first. What Open vSwitch reads where text says "later", which by itself is
-/// either this or the second bit alone (ovs-fields(7)).
+/// In `ip_frag`: a fragment other than the first. Open vSwitch reads the text "later" as this
+/// value. The word by itself could mean this or the second bit alone (ovs-fields(7)).
 const LATER: u8 = 3;
 
-/// At which port the answers to what a rule's flow lets through come in.
+/// The ingress port of the answers to a rule's traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::compile) enum ReturnIngress {
-    /// At this one.
+    /// This port.
     Port(u32),
-    /// At the one that the packet goes to.
+    /// The port that the packet goes to.
     Destination,
-    /// At that of whoever holds the shared address when it answers: admission lets no other holder send from it.
+    /// The port of the shared address's holder at the time of the answer: admission lets no other
+    /// holder send from it.
     Holder,
 }
 
 impl ReturnIngress {
-    /// At the one port of the receivers, or else the one that the packet goes to.
+    /// Returns the one port of the receivers, or else the port that the packet goes to.
     pub(in crate::compile) fn single(port: Option<u32>) -> Self {
         port.map_or(Self::Destination, Self::Port)
     }
 }
 
-/// A way back that a flow of a rule learns.
+/// A return path that a flow of a rule learns.
 #[derive(Debug, Clone)]
 pub(in crate::compile) struct ReturnPath {
     pub(in crate::compile) traffic: Traffic,
     pub(in crate::compile) family: AddressFamily,
-    /// Where the answer comes in.
+    /// The ingress port of the answer.
     pub(in crate::compile) from: ReturnIngress,
-    /// Whether the other side is anybody outside: an ICMP error then comes from any router.
+    /// True if the other side is any outside address: an ICMP error then comes from any router.
     pub(in crate::compile) outside: bool,
-    /// Whether the one who opens is anybody outside. Then it is learned where a flood of forged senders takes nothing from
-    /// the members, and what has no ports needs no learning: policy lets it pass.
+    /// True if the opener is any outside address. Its return flows are then learned where a flood
+    /// of forged senders takes nothing from the members. Packets without ports need no learning:
+    /// policy lets them pass.
     pub(in crate::compile) visitor: bool,
-    /// Whether the one who opens does so from a shared address: the answers go to whoever holds it when they come.
+    /// True if the opener uses a shared address: the answers go to its holder at the time.
     pub(in crate::compile) follows: bool,
-    /// A flow for each client and service, not for each connection.
+    /// True if one flow serves a client and service, not each connection.
     pub(in crate::compile) by_service: bool,
-    /// The VLAN of the one who opens.
+    /// The VLAN of the opener.
     pub(in crate::compile) vlan: Option<u16>,
     pub(in crate::compile) cookie: Cookie,
     pub(in crate::compile) limit: u32,
 }
 
 impl ReturnPath {
-    /// The `learn()` actions: from there, with addresses and ports exchanged, to where the packet came from.
-    /// The packets of the one who opened renew the hard timeout; those of the other side cannot. None for traffic
-    /// that has no answer.
+    /// Returns the `learn()` actions: the reverse direction, with addresses and ports exchanged, to
+    /// the ingress port of the packet. The opener's packets renew the hard timeout; those of the
+    /// other side cannot. Returns no action for traffic without answers.
     pub(in crate::compile) fn learn(&self) -> Vec<Action> {
         if !self.traffic.is_answered() {
             return Vec::new();
         }
         let mut actions = Vec::new();
         if self.by_service && self.traffic == Traffic::Tcp {
-            // Whatever opens a connection has SYN without ACK (RFC 9293 §3.5), so this lets nothing be opened …
+            // A segment that opens a connection has SYN without ACK (RFC 9293 §3.5), so this lets
+            // nothing be opened.
             actions.push(self.answers(&[(tcp_flags(4, 1), 1)]));
-            // … and a reset from one who forgot the connection has no ACK either.
+            // A reset from a host that forgot the connection has no ACK either.
             actions.push(self.answers(&[(tcp_flags(1, 2), 2)]));
         } else {
             actions.push(self.answers(&[]));
@@ -167,8 +172,9 @@ impl ReturnPath {
         Action::Learn(Box::new(Learn { specs, fin_idle_timeout: fin, ..self.frame(RETURNS) }))
     }
 
-    /// ICMP errors and later fragments for the one who opened. It marks them, and policy lets them pass: a rule of
-    /// the other side may let them pass as well, and they must not pass twice.
+    /// Returns the learn action for ICMP errors and later fragments towards the opener. The flow
+    /// marks them, and policy lets them pass. A rule of the other side may let them pass as well,
+    /// and they must not pass twice.
     fn related(&self) -> Action {
         let mut specs = self.ends(None);
         if self.outside {
@@ -188,7 +194,8 @@ impl ReturnPath {
         }
     }
 
-    /// Matches where the answer comes in, the IP protocol if it is told, and the two addresses.
+    /// Matches the ingress port of the answer, the IP protocol if it is known, and the two
+    /// addresses.
     pub(in crate::compile) fn ends(&self, carried: Option<LearnSpec>) -> Vec<LearnSpec> {
         let in_port = match self.from {
             ReturnIngress::Port(port) => Some(LearnSrc::Immediate(port.into())),
@@ -206,7 +213,8 @@ impl ReturnPath {
         specs
     }
 
-    /// Marks packets that policy lets pass: to where the teaching packet came from, or where the lookup of a shared address leads.
+    /// Marks packets that policy lets pass: to the ingress port of the teaching packet, or to the
+    /// port that the lookup of a shared address gives.
     pub(in crate::compile) fn expected(&self) -> Vec<LearnSpec> {
         let back = (!self.follows).then(|| back_to_port(0));
         let mut specs: Vec<LearnSpec> = back.into_iter().flatten().collect();
@@ -215,13 +223,13 @@ impl ReturnPath {
         specs
     }
 
-    /// Returns a priority that hardly any other rule has, where several may teach the same match: so none takes another's place,
-    /// and revoking one leaves those of the others.
+    /// Returns a priority that hardly any other rule has, for matches that several rules may teach.
+    /// So no rule's flow replaces another's, and revoking one rule leaves the flows of the others.
     pub(in crate::compile) fn own_priority(&self) -> u16 {
         1 + u16::try_from(self.cookie.0 % u64::from(u16::MAX)).unwrap_or(0)
     }
 
-    /// Returns what learned flows of the rule have in common.
+    /// Returns the parts that all learned flows of the rule share.
     pub(in crate::compile) fn frame(&self, table: ofproto::TableId) -> Learn {
         Learn {
             idle_timeout: 0,
@@ -239,8 +247,8 @@ impl ReturnPath {
     }
 }
 
-/// Loads the port that the teaching packet came in at as the one that the learned flow's packets leave by, with some bits above
-/// its number.
+/// Loads the ingress port of the teaching packet as the output port of the learned flow's packets,
+/// with some bits above its number.
 pub(in crate::compile) fn back_to_port(high_bits: u32) -> [LearnSpec; 2] {
     let low = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
     let high = Subfield { field: OUT_PORT, ofs: 16, n_bits: 16 };
@@ -255,7 +263,7 @@ pub(in crate::compile) fn constant(dst: Subfield, value: u128) -> LearnSpec {
     LearnSpec::Match { dst, src: LearnSrc::Immediate(value) }
 }
 
-/// Matches what the teaching packet has in a field.
+/// Matches the teaching packet's value of a field.
 pub(in crate::compile) fn copied(dst: Field, src: Field) -> LearnSpec {
     LearnSpec::Match { dst: Subfield::whole(dst), src: LearnSrc::Field(Subfield::whole(src)) }
 }

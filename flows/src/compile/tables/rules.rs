@@ -1,5 +1,5 @@
-//! Table 2, the allows of the file: for each rule, network, protocol and port one flow, with the `learn()` of the way
-//! back, however many parties the rule names.
+//! Table 2, the allows of the file: one flow for each rule, network, protocol and port, with the
+//! `learn()` of the return path, however many parties the rule names.
 
 pub(in crate::compile) mod conntrack;
 pub(in crate::compile) mod next_hop;
@@ -44,30 +44,31 @@ pub(in crate::compile) struct RuleCompiler<'c, 'b, 'a> {
     neighbours: Neighbours,
     dhcp: Dhcp<'a>,
     pub(in crate::compile) claimed: OverlapResolver<RulePackets>,
-    /// Likewise for ARP and neighbour discovery: by kind of packet, and whether for addresses that nobody is known to have.
+    /// Likewise for ARP and neighbour discovery: by kind of packet, and whether it is for addresses
+    /// without a known owner.
     resolved: OverlapResolver<(ResolutionPackets, bool)>,
     pub(in crate::compile) tracking: Tracking<'a>,
-    /// What has no ports, and answers without learning.
+    /// Packets without ports, and answers without learning.
     pub(in crate::compile) joint: JointFlows<'a>,
-    /// Where the first goes that leads outside.
+    /// The earlier claims of packets without ports that lead outside.
     pub(in crate::compile) portless_claimed: OverlapResolver<(PortlessPackets, AddressFamily, Claims)>,
     pub(in crate::compile) visitors: Visitors,
 }
 
-/// One side of a rule, as a flow can say it.
+/// One side of a rule, in a form that a flow can match.
 #[derive(Debug, Clone)]
 pub(in crate::compile) struct RuleSide<'a> {
     pub(in crate::compile) parties: MatchedParties<'a>,
-    /// Only those of them with an address in here.
+    /// Restricts the parties to those with an address in the range.
     pub(in crate::compile) range: Option<AddressRange>,
-    /// Whether the addresses are those of nobody here, behind the parties' one port.
+    /// True if the addresses have no owner here and are behind the parties' one port.
     pub(in crate::compile) outside: bool,
-    /// Whether it is a sender that is anybody behind an exit.
+    /// True if the side is a sender that stands for any address behind an exit.
     pub(in crate::compile) visitor: bool,
 }
 
 impl RuleSide<'_> {
-    /// The port that leads to the addresses of nobody here.
+    /// Returns the port that leads to the outside addresses.
     pub(in crate::compile) fn exit(&self) -> Option<u32> {
         self.parties.single().filter(|_| self.outside)
     }
@@ -98,7 +99,7 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         }
     }
 
-    /// What all rules have in common.
+    /// Compiles the flows that all rules share.
     pub(in crate::compile) fn finish(self) {
         self.resolution.finish(self.out);
         self.neighbours.finish(self.out, self.sites, self.sets);
@@ -107,7 +108,7 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         self.dhcp.finish(self.out, self.sites, self.sets);
     }
 
-    /// The flows of a rule.
+    /// Compiles the flows of a rule.
     pub(in crate::compile) fn allow(&mut self, rule: &NetworkRule<'a>) {
         let (allow, Some(ends)) = (rule.allow, rule.open) else { return };
         if let Some(via) = &allow.via {
@@ -137,7 +138,8 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         }
     }
 
-    /// The DHCP servers that a list names. An outside that has no addresses is its exit's next hop.
+    /// Returns the DHCP servers that a list names. An outside without addresses stands for its
+    /// exit's next hop.
     fn servers(&self, names: &[String]) -> Vec<Server> {
         let mut servers = Vec::new();
         for name in names {
@@ -156,15 +158,16 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         servers
     }
 
-    /// A list with each outside replaced by its exit: where its traffic passes.
+    /// Returns a list with each outside replaced by the exit that its traffic passes.
     fn ports_of(&self, names: &[String]) -> Vec<String> {
         let name =
             |name: &String| self.outsides.get(&**name).map_or_else(|| name.clone(), |o| o.exit.clone());
         names.iter().map(name).collect()
     }
 
-    /// A rule's list. An exit as receiver is two: its next hops, and what is outside. As a sender it stands for itself,
-    /// before the list that it may be in: nothing is learned from whoever comes in by it, where that is not needed.
+    /// Returns the sides of a rule's list. An exit as receiver has two: its next hops, and the
+    /// outside. As a sender it stands for itself, before the list that may contain it. So nothing
+    /// is learned from its packets where learning is not needed.
     fn sides(&self, names: &'a [String], receiver: bool) -> Vec<RuleSide<'a>> {
         let inner: Vec<String> =
             names.iter().filter(|n| !self.outsides.contains_key(&***n)).cloned().collect();
@@ -207,7 +210,7 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         sides
     }
 
-    /// What is outside, behind an exit of the network.
+    /// Returns the outside, behind an exit of the network.
     fn outside(
         &self,
         exit: &String,
@@ -224,7 +227,7 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| site.speaks(family))
     }
 
-    /// Whether one of them sends ARP, or neighbour discovery.
+    /// Returns whether one of the parties uses ARP, or neighbour discovery.
     fn resolves(&self, parties: &MatchedParties<'_>, family: AddressFamily) -> bool {
         parties.sites.iter().filter_map(|p| self.sites.at(*p)).any(|site| self.sites.resolves(site, family))
     }
@@ -322,7 +325,8 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         self.out.flow(POLICY, priority, matches, forward(actions), asked);
     }
 
-    /// Adds flows beside a rule's own for what opens from a shared address, or to one: its answers follow the holder.
+    /// Adds flows for connections from or to a shared address beside a rule's own: the answers
+    /// follow the holder.
     fn open_shared(
         &mut self,
         traffic: RuleTraffic<'a>,
@@ -354,7 +358,7 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         }
     }
 
-    /// The parties of a side by name.
+    /// Returns the parties of a side by name.
     pub(in crate::compile) fn listed(&self, side: &RuleSide<'_>) -> String {
         if side.outside {
             return side.parties.part.to_string();
@@ -369,7 +373,7 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         if more > 0 { format!("{list} and {more} more") } else { list }
     }
 
-    /// Those of `from` may ask for and tell MAC addresses of those of `to`.
+    /// Lets the parties of `from` ask for and tell the MAC addresses of the parties of `to`.
     pub(in crate::compile) fn resolve(
         &mut self,
         allow: &'a Allow,
@@ -381,11 +385,11 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
         if !back {
             self.neighbours.join(&from.sites, &to.sites, ends);
         }
-        // Who is allowed to talk to itself is joined to nobody.
+        // A party that is allowed to talk to itself is joined to no other.
         if from.single().is_some() && from.single() == to.single() {
             return;
         }
-        // Nor is one of a list, by itself being in the other.
+        // Nor is a party of one list that is itself in the other.
         let another = |p: &&usize| from.single().is_none() || !from.sites.contains(p);
         let to_sites: Vec<_> = to.sites.iter().filter(another).filter_map(|p| self.sites.at(*p)).collect();
         for (family, kind, packets, what) in resolution_kinds() {
@@ -423,7 +427,8 @@ impl<'c, 'b, 'a> RuleCompiler<'c, 'b, 'a> {
     }
 }
 
-/// Returns what a rule lets be opened: its kinds of traffic, each to each of its ports, or to any where it names none.
+/// Returns the traffic that a rule lets its senders open: each kind to each port, or to any port if
+/// the rule names none.
 pub(in crate::compile) fn kinds(allow: &Allow) -> Vec<(Traffic, Option<u16>)> {
     let ports: Vec<Option<u16>> =
         if allow.ports.is_empty() { vec![None] } else { allow.ports.iter().copied().map(Some).collect() };
@@ -435,8 +440,9 @@ pub(in crate::compile) fn limit(allow: &Allow) -> u32 {
     allow.limit.unwrap_or(DEFAULT_LIMIT)
 }
 
-/// Whether answers are learned for a client and a service, not for each connection. What anybody outside may open is: the
-/// ports of one host must not fill a table.
+/// Returns whether answers are learned for a client and a service, not for each connection. This
+/// applies to connections that any outside address may open: the ports of one host must not fill a
+/// table.
 pub(in crate::compile) fn by_service(allow: &Allow, traffic: Traffic, visitor: bool) -> bool {
     match (allow.returns, traffic) {
         (Some(Returns::Connection), _) => false,
@@ -446,21 +452,21 @@ pub(in crate::compile) fn by_service(allow: &Allow, traffic: Traffic, visitor: b
     }
 }
 
-/// A rule's own flow, beside which those for shared addresses stand.
+/// A rule's own flow, which the flows for shared addresses accompany.
 struct SharedBase<'f, 'a> {
     claim: Claim,
     level: u16,
     matches: &'f FlowMatch,
     way: &'f ReturnPath,
     asked: &'f FlowSpec<'a>,
-    /// Leads to the exit, where the rule does.
+    /// Leads to the exit, if the rule does.
     leave: Option<Action>,
 }
 
-/// The packets of a rule's flow, but for who sends them to whom.
+/// The packets of a rule's flow, without its senders and receivers.
 type RulePackets = (Claim, AddressFamily, Traffic, Option<u16>);
 
-/// One flow of a rule.
+/// A single flow of a rule.
 pub(in crate::compile) struct RuleFlow<'o, 'a> {
     pub(in crate::compile) allow: &'a Allow,
     pub(in crate::compile) from: &'o RuleSide<'a>,
@@ -472,7 +478,7 @@ pub(in crate::compile) struct RuleFlow<'o, 'a> {
 }
 
 impl<'a> RuleFlow<'_, 'a> {
-    /// Returns what tells it from whatever else is opened on the bridge.
+    /// Returns the identity of the flow's traffic among all that is opened on the bridge.
     pub(in crate::compile) fn identity(&self, network: &'a str) -> RuleTraffic<'a> {
         let &Self { allow, from, to, family, traffic, port, .. } = self;
         let (from, to) = (from.parties.part, to.parties.part);

@@ -1,15 +1,17 @@
-//! Addresses that several endpoints may hold, one at a time: virtual routers (RFC 5798), CARP, and whatever else announces
-//! that it has taken an address over.
+//! Addresses that several endpoints may hold, one at a time: virtual routers (RFC 5798), CARP, and
+//! other protocols that announce a takeover.
 //!
-//! The holder is whoever announced the address last: by gratuitous ARP (RFC 5227 §3) or by an unsolicited neighbour
-//! advertisement (RFC 4861 §7.2.6), at a port of one of those whom the file names. The switch learns that by itself, one flow
-//! for each address in [`SHARED`], so a takeover needs no controller. Nothing else moves an address: what another holder
-//! sends from it is dropped.
+//! The holder is the endpoint that announced the address last, at a port of an endpoint that the
+//! file names. It announces by gratuitous ARP (RFC 5227 §3) or by an unsolicited neighbour
+//! advertisement (RFC 4861 §7.2.6). The switch itself learns one flow for each address in
+//! [`SHARED`], so a takeover needs no controller. Nothing else moves an address: packets from it by
+//! another holder are dropped.
 //!
-//! While nobody has announced it since the switch started, whoever uses the address first has it. Until then packets for it
-//! go to all who may hold it, if one rule allows that to each of them; the frame's MAC tells whose it is.
+//! Until the first announcement after a switch start, the first user of the address holds it.
+//! Before that, packets for it go to all possible holders, if one rule allows that for each of
+//! them. The frame's MAC then identifies the holder.
 //!
-//! Where only one of those who may hold an address is at a port of the bridge, the address is there.
+//! If only one possible holder is at a port of the bridge, the address is at that port.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +42,8 @@ use crate::compile::vocabulary::origin::Reason;
 use crate::compile::vocabulary::{address, layout};
 
 impl PointsSharingAddress {
-    /// The MACs of its virtual router (RFC 5798 §7.3). CARP has that of IPv4 for both families.
+    /// Returns the MACs of its virtual router (RFC 5798 §7.3). CARP uses the IPv4 one for both
+    /// families.
     pub(in crate::compile) fn virtual_macs(self) -> Vec<[u8; 6]> {
         let Some(vrid) = self.vrid else { return Vec::new() };
         let families: &[u8] = match self.range.family {
@@ -65,12 +68,12 @@ pub(in crate::compile) fn held_by(
     ranges(sites).into_iter().filter(held).collect()
 }
 
-/// How a bridge finds an address.
+/// The way in which a bridge finds an address.
 #[derive(Debug, Clone, Copy)]
 enum AddressLocation {
-    /// At the port of the only one who may hold it.
+    /// At the port of the only possible holder.
     At(u32),
-    /// At that of its holder: the value while there is none.
+    /// At the holder's port; the value stands for it while no holder is known.
     Held(u32),
 }
 
@@ -82,7 +85,7 @@ fn place(sites: &AttachmentPoints<'_>, range: AddressRange) -> Option<AddressLoc
     }
 }
 
-/// What a holder may send: from the address, and of it.
+/// Admits a holder's packets: from the address, and about it.
 pub(in crate::compile) fn admit(
     out: &mut ProgramBuilder<'_>,
     sites: &AttachmentPoints<'_>,
@@ -92,7 +95,7 @@ pub(in crate::compile) fn admit(
         let Some(place) = place(sites, shared.range) else { continue };
         let holder = SharedHolder { number: sites.network.number, range: shared.range, place, sender };
         holder.admit(out);
-        // Where no MAC is pinned, any passes.
+        // Without a pinned MAC, any passes.
         let pinned = sender.site.mac.iter().flat_map(|_| shared.virtual_macs());
         for mac in pinned {
             let [.., family, _] = mac;
@@ -102,7 +105,7 @@ pub(in crate::compile) fn admit(
     }
 }
 
-/// Somebody who may hold an address, with one of its MACs.
+/// A possible holder of an address, with one of its MACs.
 #[derive(Clone, Copy)]
 struct SharedHolder<'h, 's, 'a> {
     /// The network's number.
@@ -132,7 +135,7 @@ impl SharedHolder<'_, '_, '_> {
             let packets = AdmittedPackets::Arp { claim, source: range };
             let what = format!("ARP from {range}, which it shares");
             user.pass(out, here, user.pin_arp(arp()), packets, &what);
-            // Gratuitous ARP, as a request or as a reply.
+            // Gratuitous ARP, a request or a reply.
             let announces = announcer.pin_arp(range.on(arp(), Field::ArpTpa));
             let packets = AdmittedPackets::ArpAnnouncement { address: range };
             announcer.pass(out, here + 1, announces, packets, &format!("announcements of {range}"));
@@ -159,7 +162,7 @@ impl SharedHolder<'_, '_, '_> {
     }
 }
 
-/// The `learn()` by which the sender's port has the address from now on.
+/// Returns the `learn()` that gives the address to the sender's port from now on.
 fn hold(network: u16, value: u32, cookie: Cookie) -> Action {
     let mut specs = vec![
         constant(Subfield::whole(layout::NETWORK), network.into()),
@@ -181,7 +184,8 @@ fn hold(network: u16, value: u32, cookie: Cookie) -> Action {
     }))
 }
 
-/// What finds the holder. For packets that may be answers it also finds whether somebody who held the address asked for them.
+/// Returns the actions that find the holder. For possible answers they also look for a connection
+/// that an earlier holder opened.
 pub(in crate::compile) fn look_up(
     sites: &AttachmentPoints<'_>,
     range: AddressRange,
@@ -197,7 +201,8 @@ pub(in crate::compile) fn look_up(
     actions
 }
 
-/// Who is at a holder's port, who may send from the address, and where packets go while nobody holds it.
+/// Compiles the party at a holder's port, the permitted senders, and the receivers while no holder
+/// is known.
 pub(in crate::compile) fn compile(
     out: &mut ProgramBuilder<'_>,
     sites: &AttachmentPoints<'_>,
@@ -225,7 +230,7 @@ pub(in crate::compile) fn compile(
         else {
             continue;
         };
-        // All of them are meant, so what tells the destination is what is true of each.
+        // All holders are meant, so the destination's marks are those that all of them share.
         let of_each = holders.iter().map(|place| BTreeSet::from_iter(sets.of_site(*place).iter().copied()));
         let of_all = of_each.reduce(|a, b| a.intersection(&b).copied().collect()).unwrap_or_default();
         let matches = here().with(OUT_PORT, value.into());
@@ -244,7 +249,7 @@ pub(in crate::compile) fn compile(
     }
 }
 
-/// Those who share addresses, with their ports: the first at each port.
+/// Returns the parties that share addresses, with their ports: the first at each port.
 fn holders<'a>(sites: &AttachmentPoints<'a>) -> impl Iterator<Item = (usize, &'a AttachmentPoint<'a>, u32)> {
     let mut seen = BTreeSet::new();
     let all = sites.all.iter().enumerate().filter(|(_, site)| !site.shared.is_empty());
@@ -252,7 +257,7 @@ fn holders<'a>(sites: &AttachmentPoints<'a>) -> impl Iterator<Item = (usize, &'a
     at_ports.filter(move |(_, _, value)| seen.insert(*value))
 }
 
-/// The shared addresses of a network, each once.
+/// Returns the shared addresses of a network, each once.
 fn ranges(sites: &AttachmentPoints<'_>) -> Vec<AddressRange> {
     let mut ranges: Vec<AddressRange> = Vec::new();
     for PointsSharingAddress { range, .. } in sites.all.iter().flat_map(|site| &site.shared) {
@@ -268,7 +273,8 @@ fn marks(sets: &BTreeSet<u16>) -> impl Iterator<Item = Action> {
     std::iter::once(member).chain(sets.iter().map(|set| mark(layout::to_set(*set))))
 }
 
-/// A holder sends from what it holds, or from what nobody does, and holds it then.
+/// Admits a holder's packets from the addresses that it holds, or from one without a holder, which
+/// it then holds.
 fn senders(
     out: &mut ProgramBuilder<'_>,
     sites: &AttachmentPoints<'_>,
@@ -301,7 +307,7 @@ fn senders(
     out.drop(LEASES, lease::PRIORITY - 1, matches, identity, Reason::NotHolder, detail);
 }
 
-/// A holder's announcement is of itself, whoever held the address before.
+/// Admits a holder's announcement, whichever party held the address before.
 fn announcements(
     out: &mut ProgramBuilder<'_>,
     sites: &AttachmentPoints<'_>,
@@ -333,7 +339,7 @@ fn apply(
     out.flow(table, priority, matches, vec![Instruction::ApplyActions(actions)], asked);
 }
 
-/// The ends of the tables.
+/// Compiles the table misses.
 pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     if !scopes.all.iter().flat_map(|scope| &scope.sites).any(|site| !site.shared.is_empty()) {
         return;
@@ -344,8 +350,8 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
     }
 }
 
-/// The MACs of virtual routers come in at the ports of those who may hold their addresses, and at no other: a switch or a router
-/// beyond would learn them there.
+/// Admits the MACs of virtual routers at the ports of possible holders, and at no other: a switch
+/// or a router beyond would learn them there.
 pub(in crate::compile) fn guards(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     let mut ports: BTreeMap<[u8; 6], BTreeMap<PortNo, &AttachmentPoint<'_>>> = BTreeMap::new();
     for site in scopes.all.iter().flat_map(|scope| &scope.sites) {
@@ -375,16 +381,17 @@ pub(in crate::compile) fn guards(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
     }
 }
 
-/// A shared address that is at another port than when a connection was opened.
+/// A shared address that moved to another port after a connection was opened.
 pub(in crate::compile) struct MovedSharedAddress<'a> {
     pub(in crate::compile) range: AddressRange,
-    /// The port of somebody who may hold it, and its name.
+    /// The port of a possible holder, and its name.
     pub(in crate::compile) now: (PortNo, &'a str),
-    /// The connection's port in [`OUT_PORT`], and its name; or what stood for it while nobody held the address.
+    /// The connection's port in [`OUT_PORT`], and its name; or the value of the address while it
+    /// had no holder.
     pub(in crate::compile) before: (u32, Option<&'a str>),
 }
 
-/// Returns the ways in which a shared address can move under a connection.
+/// Returns the ways in which a shared address can move during a connection.
 pub(in crate::compile) fn taken_over<'a>(sites: &AttachmentPoints<'a>) -> Vec<MovedSharedAddress<'a>> {
     let mut ways = Vec::new();
     for range in ranges(sites) {
@@ -408,11 +415,11 @@ pub(in crate::compile) fn taken_over<'a>(sites: &AttachmentPoints<'a>) -> Vec<Mo
     ways
 }
 
-/// Above what is learned.
+/// Priority above learned flows.
 const PINNED: u16 = RETURN_PRIORITY + 1;
 
-/// Returns flows by which each shared address stays with one of its holders, whoever announces it: by turns, the first holder,
-/// the second and so on. For checks without a switch.
+/// Returns flows that keep each shared address with one holder, whichever party announces it: by
+/// turns, the first holder, the second and so on. Used by checks without a switch.
 pub fn pinned_holders<'f>(flows: impl IntoIterator<Item = &'f Flow>, turn: usize) -> Vec<Flow> {
     let mut pinned = Vec::new();
     for (matches, (cookie, ports)) in may_hold(flows) {
@@ -426,12 +433,13 @@ pub fn pinned_holders<'f>(flows: impl IntoIterator<Item = &'f Flow>, turn: usize
     pinned
 }
 
-/// Returns how many turns let each holder of each shared address have it once: at least one.
+/// Returns the number of turns in which each holder of each shared address has it once: at least
+/// one.
 pub fn turns<'f>(flows: impl IntoIterator<Item = &'f Flow>) -> usize {
     may_hold(flows).into_iter().map(|(_, (_, ports))| ports.len()).max().unwrap_or(0).max(1)
 }
 
-/// The ports at which each shared address may be held, by the match of the flow that is learned for it.
+/// Returns the ports at which each shared address may be held, by the match of its learned flow.
 fn may_hold<'f>(flows: impl IntoIterator<Item = &'f Flow>) -> Vec<(FlowMatch, (Cookie, BTreeSet<u16>))> {
     let mut all: Vec<(FlowMatch, (Cookie, BTreeSet<u16>))> = Vec::new();
     for flow in flows {

@@ -71,7 +71,8 @@ pub(in crate::compile) const FOREIGN: Field = Field::Reg3;
 /// once the connection tracker has set [`CONNECTION`].
 pub(crate) const WANTED: [Field; 4] = [Field::Reg4, Field::Reg5, Field::Reg6, Field::Reg7];
 
-/// The ports of a tracked connection: the sender's in the low half, the destination's in the high half.
+/// The ports of a tracked connection: the sender's in the low half, the destination's in the high
+/// half.
 pub(in crate::compile) const CONNECTION: Field = Field::Reg7;
 
 /// In [`OUT_PORT`]: an address without an owner here.

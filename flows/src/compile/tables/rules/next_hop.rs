@@ -1,5 +1,6 @@
-//! Rules that go by a next hop: the frame goes to that one's MAC, the packet to an address outside. The next hop's port
-//! is then where the answers come in, with sources that are nobody's here: they pass as answers, and as nothing else.
+//! Rules that go by a next hop. The frame goes to the next hop's MAC, the packet to an address
+//! outside. Answers come in at the next hop's port, with source addresses that have no owner here.
+//! They pass only as answers.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ use crate::compile::vocabulary::layout::{ADMISSION, Claim, HoldRank, OUT_PORT, P
 use crate::compile::vocabulary::traffic::PortlessPackets;
 use crate::network::{Allow, Stateful};
 
-/// At the ports of next hops, what comes from outside.
+/// Admits packets from outside at the ports of next hops.
 pub(in crate::compile) fn admission(
     out: &mut ProgramBuilder<'_>,
     rules: &[NetworkRule<'_>],
@@ -62,7 +63,7 @@ pub(in crate::compile) fn admission(
 }
 
 impl<'a> RuleCompiler<'_, '_, 'a> {
-    /// The flows of an allow that goes by a next hop.
+    /// Compiles the flows of an allow that goes by a next hop.
     pub(in crate::compile) fn via(&mut self, rule: &NetworkRule<'a>, via: &'a String, ends: Option<u16>) {
         let allow = rule.allow;
         let hop = std::slice::from_ref(via);
@@ -83,7 +84,7 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
         }
     }
 
-    /// The addresses that names of the outside stand for; an exit stands for all.
+    /// Returns the addresses of outsides; an exit stands for all addresses.
     fn ranges(&self, names: &[&String]) -> Vec<AddressRange> {
         let mut ranges = Vec::new();
         for name in names {
@@ -121,7 +122,7 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
             };
             let kind = (Claim::Via, family, traffic, port);
             let Some(level) = self.claimed.level(kind, wanted) else { continue };
-            // Of the kinds of traffic of one rule, the more special one is first.
+            // Of the kinds of traffic of one rule, the more specific one comes first.
             let level = level * 4 + 3 - traffic.claim(port) as u16;
             let what = (HopPackets::Opening { traffic, port }, &*traffic.describe(family, port));
             let (matches, asked) =
@@ -144,7 +145,8 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
         }
     }
 
-    /// What goes from there to those addresses by the hop, and how it is called.
+    /// Returns the match of packets that go to those addresses by the next hop, and its
+    /// description.
     fn by_way_of(
         &self,
         hop: &NextHop,
@@ -170,7 +172,7 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
         (matches.with(Field::EthDst, MacAddr(hop.mac).bits()), asked)
     }
 
-    /// What has no ports goes by the next hop as well.
+    /// Compiles the packets without ports that go by the next hop.
     fn portless_by_hop(
         &mut self,
         allow: &'a Allow,

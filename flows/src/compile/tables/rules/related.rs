@@ -1,9 +1,11 @@
-//! What belongs to a packet that a rule lets through and has no ports to show it: the later fragments of a datagram, and
-//! ICMP errors about what came back.
+//! Packets that belong to a rule's traffic but have no ports to show it: the later fragments of a
+//! datagram, and ICMP errors about answers.
 //!
-//! The way of a rule is open for both from its senders to its receivers, whatever the ports that it names: no flow can
-//! see them. Above the allows, so that nothing is learned from such packets. Those towards the one who opened are
-//! learned ([`returns`](crate::compile::tables::returns)), but for what anybody outside may open: there they pass as well.
+//! A rule lets both pass from its senders to its receivers, whatever ports it names: no flow can
+//! see the ports. These flows have a higher priority than the allows, so that nothing is learned
+//! from such packets. Those towards the opener are learned
+//! ([`returns`](crate::compile::tables::returns)). Only for traffic that any outside address may
+//! open do they pass without learning as well.
 
 use flow_model::FlowMatch;
 use ofproto::ip_protocol;
@@ -23,11 +25,12 @@ use crate::compile::vocabulary::traffic::{PortlessPackets, Traffic};
 use crate::network::{Allow, Protocol, Stateful};
 
 impl PortlessPackets {
-    /// Those that belong to what a rule lets through.
+    /// Returns the packets without ports that belong to a rule's protocol.
     pub(in crate::compile) fn of(protocol: Protocol, family: AddressFamily) -> Vec<Self> {
         let later = match (protocol, family) {
             (Protocol::Dhcp, _) => Vec::new(),
-            // Open vSwitch does not look past the fragment header of IPv6, and calls that the protocol.
+            // Open vSwitch does not parse past the fragment header of IPv6, and reports that as the
+            // protocol.
             (Protocol::Any, _) | (_, AddressFamily::V6) => vec![Self::Later(None)],
             _ => Traffic::of(protocol).iter().map(|t| Self::Later(t.ip_proto(family))).collect(),
         };
@@ -35,7 +38,7 @@ impl PortlessPackets {
         later.into_iter().chain(errors).collect()
     }
 
-    /// The priority of the first rule that lets them out.
+    /// Returns the priority of the first rule that lets the packets out.
     fn out(self) -> u16 {
         match self {
             Self::Later(_) => layout::PORTLESS_OUT,
@@ -65,7 +68,7 @@ impl PortlessPackets {
 }
 
 impl<'a> RuleCompiler<'_, '_, 'a> {
-    /// What has no ports, between the two sides of a rule.
+    /// Compiles the packets without ports between the two sides of a rule.
     pub(in crate::compile) fn portless(
         &mut self,
         allow: &'a Allow,
@@ -93,7 +96,7 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
         family: AddressFamily,
         ends: Option<u16>,
     ) {
-        // Out there any router may be the one that says so.
+        // Any outside router may send an error.
         let from_range = from.range.filter(|_| !(from.visitor && what == PortlessPackets::Errors));
         let mut matches = from.parties.sends(self.sites.network, what.matches(family));
         if let Some(range) = from_range {
@@ -137,7 +140,7 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
             }
         }
         if let Some(exit) = exit {
-            // By which exit, the first rule says, as for all that is outside.
+            // The first rule decides by which exit, as for all outside traffic.
             let Some(level) = self.portless_level(what, family, wanted(true)) else { return };
             let mut matches = matches.with(OUT_PORT, layout::OUTSIDE.into());
             if let Some(range) = to.range {
@@ -149,7 +152,8 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
         }
     }
 
-    /// The level of a flow among those that lead outside, none where an earlier rule has let all of it pass.
+    /// Returns the level of a flow among those that lead outside, or `None` if an earlier rule
+    /// passes all of its packets.
     fn portless_level(
         &mut self,
         what: PortlessPackets,
@@ -170,11 +174,11 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
     }
 }
 
-/// Why a claim is remembered: for what it covers, or for what comes before what.
+/// The reason to remember a claim: its coverage, or its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::compile) enum Claims {
-    /// By protocol.
+    /// Claims by protocol, for their coverage.
     Cover,
-    /// Those of all protocols, which may be those of one packet.
+    /// Claims of all protocols, for their order: two may match one packet.
     Order,
 }

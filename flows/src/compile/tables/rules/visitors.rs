@@ -1,9 +1,10 @@
-//! Answers to what anybody outside may open by TCP, without anything learned.
+//! Answers to TCP connections that any outside address may open, without learned flows.
 //!
-//! A learned flow lets a server answer to whom a SYN came from. Where the SYN may come from anybody outside, a forged one
-//! from anywhere is enough: learning adds nothing that a stranger could not ask for, and fills a table for him. So a flow
-//! of policy lets the server send from the rule's port what opens no connection, to those whom the rule names as senders
-//! and by their exit. It holds no state: there is nothing to fill, and no connection is idle for too long.
+//! A learned flow lets a server answer the source of a SYN. If any outside address may send the
+//! SYN, a forged source is enough. Learning then refuses nothing that a stranger could ask for, and
+//! fills a table for him. So a flow of policy lets the server send segments that open no connection
+//! from the rule's port. They go to the senders that the rule names, by their exit. The flow holds
+//! no state: there is no table to fill, and no connection is idle for too long.
 
 use ofproto::oxm::Field;
 
@@ -20,14 +21,16 @@ use crate::compile::vocabulary::layout::OUT_PORT;
 use crate::compile::vocabulary::traffic::Traffic;
 use crate::network::{EnforcementPoint, Outside, Protocol, Returns, Stateful};
 
-/// Those outside whom rules let open TCP connections: the place of their exit, and their addresses.
+/// The outside addresses that rules let open TCP connections: the place of their exit, and the
+/// range.
 #[derive(Debug, Default)]
 pub(in crate::compile) struct Visitors {
     all: Vec<(usize, Option<AddressRange>)>,
 }
 
 impl Visitors {
-    /// Those of a network's rules, open or not: so opening a window changes no flow of another rule.
+    /// Collects the visitors of a network's rules, open or not: so opening a window changes no flow
+    /// of another rule.
     pub(in crate::compile) fn new(rules: &[NetworkRule<'_>], sites: &AttachmentPoints<'_>) -> Self {
         let mut all = Vec::new();
         let mut add = |exit: &String, range| {
@@ -58,7 +61,8 @@ impl Visitors {
         Self { all }
     }
 
-    /// Whether some of them come in by another exit too. Then only what was learned tells by which to answer.
+    /// Returns whether some visitors come in by another exit too. Then only a learned flow
+    /// identifies the exit of the answer.
     fn come_by_another(&self, exits: &[usize], range: Option<AddressRange>) -> bool {
         self.all.iter().any(|(exit, other)| {
             let meets = match (range, *other) {
@@ -71,7 +75,7 @@ impl Visitors {
 }
 
 impl<'a> RuleCompiler<'_, '_, 'a> {
-    /// Whether the answers to what a rule's flow lets through need no learning.
+    /// Returns whether the answers to a rule's flow need no learning.
     pub(in crate::compile) fn is_answered(&self, opening: &RuleFlow<'_, 'a>) -> bool {
         let RuleFlow { allow, from, to, traffic, .. } = opening;
         self.sites.network.stateful == Stateful::Learn
@@ -82,7 +86,7 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
             && !self.visitors.come_by_another(&from.parties.sites, from.range)
     }
 
-    /// The flows that let them pass.
+    /// Compiles the flows that let the answers pass.
     pub(in crate::compile) fn answers(&mut self, opening: &RuleFlow<'_, 'a>) {
         let &RuleFlow { allow, from, to, family, traffic, port, ends } = opening;
         let rule_traffic = opening.identity(&self.sites.network.name);
@@ -97,8 +101,8 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
         if self.has_next_hop(from, family) {
             ways.push((true, "next hop", exit, Vec::new()));
         }
-        // As a learned flow has it: whatever opens a connection has SYN without ACK (RFC 9293 §3.5), and a reset from one
-        // who forgot the connection has no ACK either.
+        // As in a learned flow: a segment that opens a connection has SYN without ACK (RFC 9293
+        // §3.5). A reset from a host that forgot the connection has no ACK either.
         for (segment, kind, value, mask) in
             [(TcpAnswer::Acknowledgement, "answers", 0x10, 0x10), (TcpAnswer::Reset, "resets", 0x04, 0x06)]
         {
@@ -119,7 +123,7 @@ impl<'a> RuleCompiler<'_, '_, 'a> {
         }
     }
 
-    /// Whether a next hop of the exit is one of those behind it whom a rule names.
+    /// Returns whether a next hop of the exit is among the parties behind it that a rule names.
     pub(in crate::compile) fn has_next_hop(&self, side: &RuleSide<'_>, family: AddressFamily) -> bool {
         let sites = side.parties.sites.iter().filter_map(|place| self.sites.at(*place));
         let mut hops = sites.flat_map(|site| &site.prefixes).filter(|hop| hop.family == family);

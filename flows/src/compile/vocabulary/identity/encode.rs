@@ -11,7 +11,8 @@
 //! | MAC address | six bytes |
 //! | prefix | 4 or 6 for the family, its length or 0xff for all of a family, the 16 bytes of its first address |
 //!
-//! No encoding is the beginning of another one of its type, so different identities have different bytes.
+//! No encoding is the beginning of another one of its type, so different identities have different
+//! bytes.
 
 use ofproto::TableId;
 
@@ -156,7 +157,8 @@ pub(in crate::compile::vocabulary::identity) trait Layout {
     const PARTS: &'static [(u16, &'static str, &'static [&'static str])];
 }
 
-/// Declares an enum with the number of each variant, and its [`Encode`]: the number, then the fields in their order.
+/// Declares an enum with the number of each variant, and its [`Encode`]: the number, then the
+/// fields in their order.
 macro_rules! numbered {
     (
         $(#[$meta:meta])*

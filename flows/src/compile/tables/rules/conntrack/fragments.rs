@@ -1,15 +1,18 @@
-//! Fragments in networks with a connection tracker. They never meet `ct()`, which would put them together first: Open vSwitch
-//! has one list of 1,000 fragments for a whole datapath, so anybody's first fragments would cost everybody his large datagrams;
-//! its userspace datapath (up to 3.1 at least) lets no more than 32 fragments of a datagram go on, and sends what is left, and
-//! what was never complete, with the next packet of whichever network.
+//! Fragments in networks with a connection tracker. They never enter `ct()`, which would reassemble
+//! them first. Open vSwitch has one list of 1,000 fragments for a whole datapath, so one sender's
+//! first fragments would cost all others their large datagrams. Its userspace datapath (up to 3.1
+//! at least) passes at most 32 fragments of a datagram. It sends the remaining ones, and those of
+//! incomplete datagrams, with the next packet of any network.
 //!
-//! Of a later fragment of IPv6 Open vSwitch does not say which protocol it carries (`nw_proto` is 44): there any counts.
+//! For a later fragment of IPv6 Open vSwitch does not report the protocol (`nw_proto` is 44), so
+//! any protocol counts.
 //!
-//! The first fragment has ports, and passes as the rule says. Later fragments pass from those whom a rule lets send that IP
-//! protocol. Back come fragments of what was asked for: a request teaches which service's first fragments its sender waits
-//! for, and which later ones. One that came in fragments teaches its whole answer, too, since no connection is known for it.
-//! What is whole is tracked all the same and only then looked up among those: a datapath flow that sends it to `ct()` is as
-//! good after the request as it was before.
+//! The first fragment has ports, and passes as the rule says. Later fragments pass from parties
+//! that a rule lets send that IP protocol. Fragments of answers come back: a request teaches the
+//! first fragments of the service that its sender expects, and the later ones. A fragmented request
+//! teaches its whole answer too, since it has no tracked connection. Unfragmented packets are still
+//! tracked, and only then looked up among the learned flows. A datapath flow that sends them to
+//! `ct()` is as good after the request as before it.
 
 use ofproto::TableId;
 use ofproto::action::{Action, Learn, LearnSpec, Subfield};
@@ -34,17 +37,17 @@ use crate::network::Network;
 
 /// In `ip_frag`: the first fragment.
 const FIRST: u128 = 1;
-/// In `ip_frag`: any other.
+/// In `ip_frag`: any other fragment.
 const LATER: u128 = 3;
-/// Seconds for which answers in fragments are waited for after a request.
+/// Seconds for which fragmented answers are expected after a request.
 const PATIENCE: u16 = 300;
 
-/// Where fragments look for who waits for them.
+/// Compiles the flows in which fragments look up their receiver.
 pub(in crate::compile::tables::rules::conntrack) fn compile(out: &mut ProgramBuilder<'_>, network: &Network) {
     for family in AddressFamily::BOTH {
         for (fragments, what, kind, tables) in [
             (Fragments::First, "first fragments", FIRST, &[DESTINATION, FIRST_FRAGMENTS][..]),
-            // Those of crossings and next hops are in the table of every network.
+            // Later fragments of crossings and next hops are in the table of every network.
             (Fragments::Later, "later fragments", LATER, &[DESTINATION, RELATED, LATER_FRAGMENTS][..]),
         ] {
             let matches = family.matches().with(layout::NETWORK, network.number.into());
@@ -72,7 +75,7 @@ pub(in crate::compile::tables::rules::conntrack) fn common(out: &mut ProgramBuil
     }
 }
 
-/// The fragments of requests.
+/// Compiles the fragments of requests.
 pub(in crate::compile::tables::rules::conntrack) fn open<'a>(
     rules: &mut RuleCompiler<'_, '_, 'a>,
     opened: &OpenedConnection<'_, 'a>,
@@ -91,7 +94,7 @@ fn first<'a>(rules: &mut RuleCompiler<'_, '_, 'a>, opened: &OpenedConnection<'_,
     rules.out.flow(POLICY, opened.priority, matches, opened.pass(Vec::new(), learns), asked);
 }
 
-/// The whole answer to a request in fragments, and errors about it.
+/// Returns the learn actions for the whole answer to a fragmented request, and for errors about it.
 fn untracked(way: &ReturnPath) -> Vec<Action> {
     if !way.traffic.is_answered() {
         return Vec::new();
@@ -104,13 +107,13 @@ fn untracked(way: &ReturnPath) -> Vec<Action> {
     let icmp = Traffic::Icmp.ip_proto(way.family).unwrap_or_default();
     let mut errors = way.ends(Some(constant(Subfield::whole(Field::IpProto), icmp.into())));
     if way.outside {
-        // From any router.
+        // Errors may come from any router.
         errors.retain(|spec| !is_about(spec, way.family.src()));
     }
     vec![wait(way, UNTRACKED, answers), wait(way, RELATED, errors)]
 }
 
-/// One flow for all ports of a rule.
+/// Compiles one flow for all ports of a rule.
 fn later<'a>(rules: &mut RuleCompiler<'_, '_, 'a>, opened: &OpenedConnection<'_, 'a>) {
     let OpenedConnection { from, to, way, traffic, asked, .. } = opened;
     let family = way.family;
@@ -148,7 +151,7 @@ fn later<'a>(rules: &mut RuleCompiler<'_, '_, 'a>, opened: &OpenedConnection<'_,
     rules.out.flow(POLICY, by_claim(claim, level), matches, instructions, asked);
 }
 
-/// What a request teaches of its answer's fragments.
+/// Returns the learn actions of a request for the fragments of its answer.
 pub(in crate::compile::tables::rules::conntrack) fn expect(
     way: &ReturnPath,
     from: &RuleSide<'_>,
@@ -161,7 +164,7 @@ pub(in crate::compile::tables::rules::conntrack) fn expect(
     let ends = |carried| {
         let mut ends = way.ends(carried);
         if from.outside && exits == 1 {
-            // Strangers' addresses are without number, and their way out is one.
+            // Strangers have countless addresses but a single exit.
             ends.retain(|spec| !is_about(spec, way.family.dst()));
             ends.push(constant(Subfield::whole(OUT_PORT), layout::OUTSIDE.into()));
         }
@@ -176,7 +179,7 @@ pub(in crate::compile::tables::rules::conntrack) fn expect(
     vec![wait(way, FIRST_FRAGMENTS, first), wait(way, LATER_FRAGMENTS, later)]
 }
 
-/// What else tells a reply: nothing that opens a connection is one.
+/// Returns a further condition on replies: no packet that opens a connection is one.
 fn reply(way: &ReturnPath) -> Option<LearnSpec> {
     match way.traffic {
         Traffic::Echo => {
@@ -192,7 +195,7 @@ fn is_about(spec: &LearnSpec, field: Field) -> bool {
     matches!(spec, LearnSpec::Match { dst, .. } if dst.field == field)
 }
 
-/// Marks what a learned flow matches as expected, for the port of the one who asked.
+/// Returns the learn action of a flow that marks packets as expected, for the requester's port.
 fn wait(way: &ReturnPath, table: TableId, mut specs: Vec<LearnSpec>) -> Action {
     specs.extend(way.expected());
     let hard_timeout = way.traffic.hard_timeout().min(PATIENCE);

@@ -1,12 +1,15 @@
-//! Networks whose answers the switch's connection tracker tells, in a zone for each network.
+//! Networks whose answers the switch's connection tracker identifies, in a zone for each network.
 //!
-//! Policy sends to `ct()` what a rule joins, in either direction, and nothing else: whoever no rule joins costs the tracker
-//! nothing. What comes back is judged once more, now with the state of its connection. A rule's flow commits: the label says
-//! which flow opened the connection, and between which two ports of the bridge.
+//! Policy sends to `ct()` only packets that a rule joins, in either direction. Other packets cost
+//! the tracker nothing. Packets return from the tracker with the state of their connection and are
+//! judged once more. A rule's flow commits the connection. The label holds the flow that opened it,
+//! and the two ports of the bridge between which it was opened.
 //!
-//! An answer passes if the rule's flow is there, if the rule still joins these two parties in this direction, and if both are at
-//! the ports between which the connection was opened. It goes to the port that the lookup of its destination gave. So a
-//! connection that outlives its rule, or the place of one of its ends, passes nothing, whether it is flushed or not.
+//! An answer passes under three conditions. The rule's flow is installed, the rule still joins the
+//! two parties in this direction, and both are at the ports between which the connection was
+//! opened. The answer goes to the port that the lookup of its destination gave. So a connection
+//! that outlives its rule, or the place of one of its ends, passes nothing, whether it is flushed
+//! or not.
 //!
 //! | table | name | does |
 //! |---|---|---|
@@ -57,22 +60,22 @@ const REPLY: u128 = 0x08;
 const INVALID: u128 = 0x10;
 const TRACKED_BIT: u128 = 0x20;
 
-/// In `ip_frag`: no fragment.
+/// In `ip_frag`: not a fragment.
 const WHOLE: u128 = 0;
 
 const ZONE: Subfield = Subfield { field: layout::NETWORK, ofs: 0, n_bits: 16 };
-/// Of the label: the cookie of the flow that opened the connection.
+/// In the label: the cookie of the flow that opened the connection.
 const OPENED_BY: Subfield = Subfield { field: Field::CtLabel, ofs: 0, n_bits: 64 };
-/// Of the label: the port of the one who opened it.
+/// In the label: the port of the opener.
 const OPENER: Subfield = Subfield { field: Field::CtLabel, ofs: 64, n_bits: 16 };
-/// Of the label: the port of the one to whom it was opened.
+/// In the label: the port of the responder.
 const RESPONDER: Subfield = Subfield { field: Field::CtLabel, ofs: 80, n_bits: 16 };
-/// Of the register: the port of the connection that the packet should come from.
+/// In the register: the connection's port that the packet should come from.
 const SENDER: Subfield = Subfield { field: CONNECTION, ofs: 0, n_bits: 16 };
-/// Of the register: the port of the connection that the packet should go to.
+/// In the register: the connection's port that the packet should go to.
 const DESTINATION: Subfield = Subfield { field: CONNECTION, ofs: 16, n_bits: 16 };
 
-/// The flows of a network that do not depend on its rules.
+/// Compiles the flows of a network that do not depend on its rules.
 pub(in crate::compile) fn compile(
     out: &mut ProgramBuilder<'_>,
     sites: &AttachmentPoints<'_>,
@@ -85,7 +88,7 @@ pub(in crate::compile) fn compile(
     }
 }
 
-/// What such networks of a bridge have in common.
+/// Compiles the flows that such networks of a bridge share.
 pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'_>) {
     if !scopes.all.iter().any(|scope| scope.network.stateful == Stateful::Conntrack) {
         return;
@@ -128,7 +131,8 @@ fn flow(
     out.flow(table, layout::WIRE, matches, vec![Instruction::ApplyActions(actions)], asked);
 }
 
-/// Whether both ends are at the connection's ports: a flow for each port, first for the sender and then for the destination.
+/// Checks that both ends are at the connection's ports: a flow for each port, first for the sender
+/// and then for the destination.
 fn ports(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     let network = sites.network;
     let mut seen = HashSet::new();
@@ -176,15 +180,15 @@ fn ports(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>) {
     }
 }
 
-/// Adds that some bits of a field have a value.
+/// Adds the condition that some bits of a field have a value.
 fn part(matches: FlowMatch, bits: Subfield, value: u128) -> FlowMatch {
     let old = matches.field(bits.field).map_or((0, 0), |old| (old.value, old.mask));
     let ones = (1u128 << bits.n_bits) - 1;
     matches.with_masked(bits.field, old.0 | value << bits.ofs, old.1 | ones << bits.ofs)
 }
 
-/// The destination of an answer of which no lookup says who it is: outside behind an exit, or at what it leased where rules do not
-/// name it. The connection knows the port.
+/// Finds the destination of an answer whose address no lookup identifies. It is outside behind an
+/// exit, or at a leased address where rules do not name it. The connection knows the port.
 fn by_connection(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>, sets: &PartySets<'_>) {
     let network = sites.network;
     for (place, site) in sites.all.iter().enumerate() {
@@ -216,12 +220,12 @@ fn by_connection(out: &mut ProgramBuilder<'_>, sites: &AttachmentPoints<'_>, set
     }
 }
 
-/// What the rules of a network ask the connection tracker for.
+/// The rules' use of the connection tracker in a network.
 #[derive(Default)]
 pub(in crate::compile) struct Tracking<'a> {
-    /// Whose packets are tracked.
+    /// The parties whose packets are tracked.
     joined: Resolution<'a>,
-    /// Whose later fragments pass, by IP protocol.
+    /// The parties whose later fragments pass, by IP protocol.
     later: OverlapResolver<(AddressFamily, Option<u8>)>,
 }
 
@@ -234,7 +238,7 @@ impl Tracking<'_> {
     }
 }
 
-/// What a flow of a rule opens.
+/// The connection that a rule's flow opens.
 pub(in crate::compile) struct OpenedConnection<'o, 'a> {
     pub(in crate::compile) from: &'o RuleSide<'a>,
     pub(in crate::compile) to: &'o RuleSide<'a>,
@@ -247,18 +251,18 @@ pub(in crate::compile) struct OpenedConnection<'o, 'a> {
 }
 
 impl<'a> OpenedConnection<'_, 'a> {
-    /// A flow beside the rule's own.
+    /// Returns the specification of a flow that accompanies the rule's own.
     fn beside(&self, identity: FlowIdentity<'a>, what: &str) -> FlowSpec<'a> {
         let like = &self.asked;
         FlowSpec::new(identity, format!("{}: {what}", like.detail)).of(like.rule).until(like.ends)
     }
 
-    /// The port by which the traffic leaves, where no lookup gives it.
+    /// Returns the port by which the traffic leaves, if no lookup gives it.
     fn exit(&self) -> Option<u32> {
         self.to.exit()
     }
 
-    /// What passes to the receivers.
+    /// Returns the instructions that pass packets to the receivers.
     fn pass(&self, mut before: Vec<Action>, after: Vec<Action>) -> Vec<Instruction> {
         before.splice(0..0, self.exit().map(|port| load(OUT_PORT, port.into())));
         before.extend(after);
@@ -266,7 +270,7 @@ impl<'a> OpenedConnection<'_, 'a> {
     }
 }
 
-/// The flows for what a rule lets be opened.
+/// Compiles the flows for traffic that a rule lets its senders open.
 pub(in crate::compile) fn open<'a>(rules: &mut RuleCompiler<'_, '_, 'a>, opened: OpenedConnection<'_, 'a>) {
     let family = opened.way.family;
     join(rules, (opened.from, opened.to), false, family, &opened.asked);
@@ -280,8 +284,8 @@ pub(in crate::compile) fn open<'a>(rules: &mut RuleCompiler<'_, '_, 'a>, opened:
     rules.out.flow(POLICY, opened.priority, matches, instructions, opened.asked);
 }
 
-/// What the one sends to the other is tracked, whatever it is. On the way back, the address of one who is outside or has a
-/// lease does not tell who he is.
+/// Tracks all packets from one side to the other. On the way back, the address of a party that is
+/// outside or has a lease does not identify it.
 fn join<'a>(
     rules: &mut RuleCompiler<'_, '_, 'a>,
     (from, to): (&RuleSide<'a>, &RuleSide<'a>),
@@ -302,7 +306,8 @@ fn join<'a>(
         let outside = sends.clone().with(OUT_PORT, layout::OUTSIDE.into());
         receives.push((outside, TrackedReceivers::Outside, ", outside".to_owned()));
     }
-    // Rules do not reach these at what they leased: only the connection tells that an answer is for them.
+    // Rules do not reach these at their leased addresses: only the connection identifies an answer
+    // to them.
     let unnamed =
         |site: &&AttachmentPoint<'_>| site.is_unnamed_by_lease() && site.leased(family).next().is_some();
     for site in there.filter(|site| back && unnamed(site)) {
@@ -321,7 +326,8 @@ fn join<'a>(
     }
 }
 
-/// What a rule's flow does to the connection that it opens. One that was opened the other way is opened anew.
+/// Returns the commit action of a rule's flow. A connection that was opened in the other direction
+/// is opened anew.
 fn commit(cookie: Cookie) -> Action {
     let out_port = Subfield { field: OUT_PORT, ofs: 0, n_bits: 16 };
     let actions = vec![
@@ -333,7 +339,7 @@ fn commit(cookie: Cookie) -> Action {
     Action::Ct(Box::new(Ct { flags: CT_COMMIT | CT_FORCE, zone, table: None, alg: 0, actions }))
 }
 
-/// What a rule's connections explain: answers, and ICMP errors in both directions.
+/// Compiles the packets of a rule's connections: answers, and ICMP errors in both directions.
 fn answers(out: &mut ProgramBuilder<'_>, network: &Network, opened: &OpenedConnection<'_, '_>) {
     let OpenedConnection { from, to, way, .. } = opened;
     let back = REPLY | INVALID | TRACKED_BIT;
@@ -346,7 +352,7 @@ fn answers(out: &mut ProgramBuilder<'_>, network: &Network, opened: &OpenedConne
         let matches = way.family.matches().with_masked(Field::CtState, TRACKED_BIT | state, mask);
         let matches = part(matches, OPENED_BY, way.cookie.0.into());
         let mut matches = receiver.parties.receives(sender.parties.sends(network, matches));
-        // Any router on the way may send an error.
+        // Any router on the path may send an error.
         let range = sender.range.filter(|_| state & RELATED == 0);
         if let Some(range) = range {
             matches = out_of(range, matches);
@@ -412,7 +418,7 @@ ports = [53]
             }
         }
     }
-    /// Nothing comes back for an advertisement, so none teaches a way back, in fragments or whole.
+    /// Advertisements have no answer, so none teaches a return flow, fragmented or whole.
     #[test]
     fn advertisements_of_virtual_routers_teach_nothing() {
         let text = FILE.replace("protocol = \"udp\"\nports = [53]", "protocol = \"vrrp\"");

@@ -1,4 +1,4 @@
-//! Which connections a change of the flows may take the ground from.
+//! The connections that a change of the flows may invalidate.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,21 +10,22 @@ use ofproto::{TableId, ethertype};
 use super::{OPENED_BY, TRACKED_BIT};
 use crate::compile::vocabulary::layout::{BY_CONNECTION, DESTINATION, NETWORK, POLICY};
 
-/// Connections that the switch should forget: whatever is not said may be anything.
+/// Connections that the switch should forget; a field without a value matches any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct StaleConnections {
     /// The zone of the network.
     pub zone: u16,
     /// The IP protocol.
     pub ip_proto: Option<u8>,
-    /// The port to which they were opened.
+    /// The port to which the connections were opened.
     pub port: Option<u16>,
-    /// The address of one of their ends.
+    /// The address of one end of the connections.
     pub address: Option<IpAddr>,
 }
 
-/// Adds the connections that depend on a flow: on a rule's flow those that it opened, on an address's place those of the
-/// address. `zones` are the networks that have a connection tracker.
+/// Adds the connections that depend on a flow. For a rule's flow these are the connections that it
+/// opened, and for a flow that places an address those of the address. `zones` are the networks
+/// with a connection tracker.
 pub fn add_stale(
     stale: &mut BTreeSet<StaleConnections>,
     zones: &BTreeSet<u16>,
@@ -45,7 +46,7 @@ pub fn add_stale(
     stale.extend(found);
 }
 
-/// What a rule's flow opened.
+/// Returns the connections that a rule's flow opened.
 fn opened(all: StaleConnections, matches: &FlowMatch) -> Option<StaleConnections> {
     let tracked = matches.field(Field::CtState).is_some_and(|bits| bits.value & TRACKED_BIT != 0);
     if !tracked || matches.field(OPENED_BY.field).is_some() {
@@ -60,7 +61,8 @@ fn opened(all: StaleConnections, matches: &FlowMatch) -> Option<StaleConnections
     })
 }
 
-/// Whose address it is: neither ARP nor neighbour discovery opens connections.
+/// Returns the connections of the address that a flow places: neither ARP nor neighbour discovery
+/// opens any.
 fn placed(all: StaleConnections, matches: &FlowMatch) -> Option<StaleConnections> {
     let eth_type = matches.exact(Field::EthType)?;
     if matches.field(Field::IpProto).is_some()
