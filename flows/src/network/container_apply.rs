@@ -1,10 +1,10 @@
-//! Containers put into a resolved file, and taken out: without reading the text again.
+//! Adds containers to a resolved file and removes them, without reading the text again.
 
 use std::net::IpAddr;
 
 use super::{Allow, Attachment, Container, Endpoint, EnforcementPoint, Inside, NetworkFile};
 
-/// Why a container cannot be put into a file.
+/// The reason why a container cannot be added to a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContainError {
     /// The file has no such network.
@@ -13,7 +13,7 @@ pub enum ContainError {
     /// The network has no place for containers.
     #[error("the network {0:?} has no `containers` range")]
     NoRange(String),
-    /// The number is none of the range.
+    /// The number is outside the range.
     #[error("{id} is not among the ids {} to {} of the network {network:?}", range.0, range.1)]
     OutOfRange {
         /// The number.
@@ -23,10 +23,10 @@ pub enum ContainError {
         /// The network.
         network: String,
     },
-    /// The name is something else's.
+    /// Another item has the name.
     #[error("{0:?} is the name of something else in the file")]
     NameTaken(String),
-    /// The port is something else's.
+    /// Another item has the port.
     #[error("the port {port:?} of bridge {bridge:?} is something else's")]
     PortTaken {
         /// The port.
@@ -34,37 +34,37 @@ pub enum ContainError {
         /// The bridge.
         bridge: String,
     },
-    /// The address is somebody else's.
+    /// Another party has the address.
     #[error("the address {0} is somebody else's")]
     AddressTaken(IpAddr),
-    /// The MAC is somebody else's on the bridge.
+    /// Another party on the bridge has the MAC.
     #[error("its MAC is somebody else's on the bridge {0:?}")]
     MacTaken(String),
     /// The range gives no address for this number.
     #[error("{0} is no address of the network")]
     NoAddress(String),
-    /// A `never` of the file says that its services are reached by nobody who may reach them.
+    /// A `never` of the file forbids the container's clients to reach its services.
     #[error("the never {never:?} says that {from} reaches nothing of the network {network:?}")]
     Never {
         /// The never.
         never: String,
-        /// Who must not.
+        /// The party that must not reach them.
         from: String,
         /// The network.
         network: String,
     },
-    /// The file has errors with it.
+    /// The file has errors with the container.
     #[error("with it the file has errors: {0}")]
     Refused(String),
 }
 
-/// The name of the rule that lets the clients of a range open connections to a service.
+/// Returns the name of the rule that lets the clients of a range open connections to a service.
 pub fn service_rule(container: &str, service: &str) -> String {
     format!("container.{container}.{service}")
 }
 
 impl Container {
-    /// The endpoint and the rules that a container is.
+    /// Returns the endpoint and the rules of a container.
     ///
     /// # Errors
     /// When the network has no place for it.
@@ -124,14 +124,15 @@ impl Container {
 }
 
 impl NetworkFile {
-    /// Whether somebody on the bridge has that MAC pinned.
+    /// Returns whether a party on the bridge has that MAC pinned.
     pub fn has_mac(&self, bridge: &str, mac: [u8; 6]) -> bool {
         let on = |network: &str| self.network(network).is_some_and(|network| network.bridge == bridge);
         let plugs = self.endpoints.iter().flat_map(|endpoint| &endpoint.attachments);
         plugs.filter(|plug| plug.mac == Some(mac)).any(|plug| on(&plug.network))
     }
 
-    /// Whether something of the file has that name, or flows are counted under it, so that a container cannot.
+    /// Returns whether an item of the file has that name, or flows are counted under it, so that a
+    /// container cannot have it.
     pub fn has_name(&self, name: &str) -> bool {
         crate::network::names::built_in::NAMES.contains(&name)
             || self.party(name).is_some()
@@ -139,10 +140,10 @@ impl NetworkFile {
             || self.outsides.iter().any(|outside| outside.name == name)
     }
 
-    /// Puts a container into the file: an endpoint, and a rule for each of its services.
+    /// Adds a container to the file: an endpoint, and a rule for each of its services.
     ///
     /// # Errors
-    /// When there is no place for it. The file is as it was then.
+    /// When there is no place for it. The file is unchanged then.
     pub fn put(&mut self, container: &Container) -> Result<(), ContainError> {
         if self.has_name(&container.name) {
             return Err(ContainError::NameTaken(container.name.clone()));
@@ -171,8 +172,8 @@ impl NetworkFile {
         Ok(())
     }
 
-    /// Whether every `never` still holds with a container: its clients are on its network, so only those matter that say
-    /// so of somebody there.
+    /// Checks that every `never` still holds with a container. Its clients are on its network, so
+    /// only the `never` statements about parties of that network matter.
     fn keeps_nevers(&self, container: &Container, served: bool) -> Result<(), ContainError> {
         let Some(network) = self.network(&container.network) else { return Ok(()) };
         let name = &network.name;
@@ -196,7 +197,7 @@ impl NetworkFile {
         Ok(())
     }
 
-    /// Takes a container out again. Whether it was there.
+    /// Removes a container. Returns whether it was present.
     pub fn take(&mut self, container: &Container) -> bool {
         let before = self.endpoints.len();
         self.endpoints.retain(|e| e.name != container.name);
@@ -276,7 +277,7 @@ mod tests {
         assert_eq!(file, before);
     }
 
-    /// What a file says, but for the places in the text.
+    /// Returns the content of a file, without the places in the text.
     fn said(file: &NetworkFile) -> String {
         let text = format!("{file:?}");
         let mut parts = text.split("span: ");

@@ -1,4 +1,4 @@
-//! A network file as it was written: every name, address and number with its place, nothing looked up yet.
+//! A network file as written: every name, address and number with its place, before any lookup.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,14 +7,14 @@ use ofproto::DatapathId;
 
 use super::{Inside, LearnBy, Learning, Protocol, Returns, SharedAddress, Span, Stateful};
 
-/// Something and where it stands.
+/// A value with its place in the text.
 #[derive(Debug, Clone)]
 pub(super) struct Spanned<T> {
     pub(super) value: T,
     pub(super) span: Span,
 }
 
-/// A file. What could not be read is missing here, and the report has an error for it.
+/// A file. Parts that could not be read are missing here, and the report has an error for each.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) bridges: Vec<DraftBridge>,
@@ -54,7 +54,7 @@ pub(super) struct DraftNetwork {
     pub(super) containers: Option<DraftContainers>,
 }
 
-/// Whole, or the report has an error.
+/// Complete, or the report has an error.
 #[derive(Debug)]
 pub(super) struct DraftContainers {
     pub(super) ids: Option<Spanned<(u32, u32)>>,
@@ -97,7 +97,7 @@ pub(super) struct DraftLink {
     pub(super) ends: Vec<DraftLinkEnd>,
 }
 
-/// Either `network` or `bridge` is there, or the report has an error.
+/// Either `network` or `bridge` is present, or the report has an error.
 #[derive(Debug)]
 pub(super) struct DraftLinkEnd {
     pub(super) network: Option<Spanned<String>>,
@@ -108,7 +108,7 @@ pub(super) struct DraftLinkEnd {
     pub(super) span: Span,
 }
 
-/// Either `network` or `bridge` is there, or the report has an error.
+/// Either `network` or `bridge` is present, or the report has an error.
 #[derive(Debug)]
 pub(super) struct DraftExit {
     pub(super) name: Spanned<String>,
@@ -140,7 +140,7 @@ pub(super) struct DraftAllow {
     pub(super) name: Spanned<String>,
     pub(super) from: Vec<Spanned<String>>,
     pub(super) to: Vec<Spanned<String>>,
-    /// None where it is misspelt.
+    /// `None` if it is misspelt.
     pub(super) protocol: Option<Protocol>,
     pub(super) ports: Vec<Spanned<u16>>,
     pub(super) purpose: String,
@@ -150,7 +150,7 @@ pub(super) struct DraftAllow {
     pub(super) returns: Option<Returns>,
     pub(super) overlay: Option<Spanned<String>>,
     pub(super) elsewhere: Option<Spanned<String>>,
-    /// The chain that it is a hop of.
+    /// The chain of which the allow is a hop.
     pub(super) chain: Option<String>,
 }
 
@@ -158,7 +158,7 @@ pub(super) struct DraftAllow {
 pub(super) struct DraftChain {
     pub(super) name: Spanned<String>,
     pub(super) from: Vec<Spanned<String>>,
-    /// Each with its alternatives.
+    /// The hops, each with its alternatives.
     pub(super) hops: Vec<Vec<DraftHop>>,
     pub(super) purpose: String,
     pub(super) limit: Option<u32>,
@@ -169,7 +169,7 @@ pub(super) struct DraftChain {
 #[derive(Debug)]
 pub(super) struct DraftHop {
     pub(super) to: Vec<Spanned<String>>,
-    /// None where it is misspelt.
+    /// `None` if it is misspelt.
     pub(super) protocol: Option<Protocol>,
     pub(super) ports: Vec<Spanned<u16>>,
     pub(super) purpose: Option<String>,
@@ -181,7 +181,7 @@ pub(super) struct DraftCrossing {
     pub(super) name: Spanned<String>,
     pub(super) from: Vec<Spanned<String>>,
     pub(super) to: Vec<Spanned<String>>,
-    /// None where it is missing or misspelt.
+    /// `None` if it is missing or misspelt.
     pub(super) protocol: Option<Protocol>,
     pub(super) ports: Vec<Spanned<u16>>,
     pub(super) over: Option<Spanned<String>>,
@@ -200,7 +200,7 @@ pub(super) struct DraftNever {
 }
 
 impl DraftAllow {
-    /// An allow that says nothing but its name.
+    /// Returns an allow with only a name.
     pub(super) fn new(name: Spanned<String>) -> Self {
         DraftAllow {
             name,
@@ -219,15 +219,15 @@ impl DraftAllow {
         }
     }
 
-    /// Whether it is only carried: enforced elsewhere than on the bridges.
+    /// Returns whether the allow is only carried: enforced elsewhere than on the bridges.
     pub(super) fn is_carried(&self) -> bool {
         self.overlay.is_some() || self.elsewhere.is_some()
     }
 }
 
 impl Draft {
-    /// Names and places of every bridge that the file names, in order of appearance; a bridge may stand here
-    /// several times.
+    /// Returns the names and places of every bridge that the file names, in order of appearance. A
+    /// bridge may be listed several times.
     pub(super) fn bridge_names(&self) -> Vec<&Spanned<String>> {
         let mut names: Vec<&Spanned<String>> = self
             .bridges

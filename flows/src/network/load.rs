@@ -1,4 +1,4 @@
-//! Reads a network file with what it includes, stamps its templates out, adds what came at run time.
+//! Reads a network file and its includes, expands its templates, and adds the run-time additions.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -17,29 +17,29 @@ use crate::network::text::sources::SourceFiles;
 use crate::network::text::tree::{TreeNode, Value};
 use crate::network::text::{json, tree};
 
-/// The longest file, in bytes.
+/// Limits one file, in bytes.
 pub const MAX_FILE_LEN: usize = 4 << 20;
 
-/// All files of one network, in bytes.
+/// Limits all files of one network, in bytes.
 pub const MAX_TOTAL_LEN: usize = 8 << 20;
 
-/// The most files of one network.
+/// Limits the files of one network.
 pub const MAX_FILES: usize = 64;
 
-/// The most networks of one file: their numbers fill a 16-bit register.
+/// Limits the networks of one file: their numbers fill a 16-bit register.
 pub const MAX_NETWORKS: usize = u16::MAX as usize;
 
-/// The most attachments of all endpoints.
+/// Limits the attachments of all endpoints.
 pub const MAX_ATTACHMENTS: usize = 65_536;
 
 /// A network without errors.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
-    /// What it means.
+    /// The resolved model.
     pub file: NetworkFile,
     /// The warnings.
     pub findings: Vec<Finding>,
-    /// The texts that it came from.
+    /// The texts that were read.
     pub sources: SourceFiles,
 }
 
@@ -48,7 +48,7 @@ pub struct Loaded {
 pub struct LoadFailure {
     /// All findings, warnings included, in the order of the texts.
     pub findings: Vec<Finding>,
-    /// The texts that they are about.
+    /// The texts that the findings point into.
     pub sources: SourceFiles,
 }
 
@@ -60,13 +60,15 @@ impl fmt::Display for LoadFailure {
 
 impl std::error::Error for LoadFailure {}
 
-/// Reads a network file: JSON where its name ends in `.json`, else TOML. `read` gives the text of a file by its name:
-/// first that of `name`, then those of the files that are included. Names of these are relative to the including file,
-/// whose directory comes before them when they are asked for.
+/// Reads a network file: JSON if its name ends in `.json`, else TOML.
+///
+/// `read` returns the text of a file by its name: first that of `name`, then those of the included
+/// files. Their names are relative to the including file. `read` receives them with that file's
+/// directory in front.
 ///
 /// # Errors
 ///
-/// All findings, warnings included, in the order of the texts, where one of them is an error.
+/// Returns all findings, warnings included, in the order of the texts, if one of them is an error.
 pub fn load(
     name: &str,
     read: &mut dyn FnMut(&str) -> Result<String, String>,
@@ -79,7 +81,7 @@ pub fn load(
     loader.file(name.to_owned(), None);
     let (names, roots): (Vec<_>, Vec<_>) =
         loader.files.into_iter().map(|file| (file.name, file.root)).unzip();
-    // Where one text cannot be read, the rest would be full of names that are not there.
+    // If one text cannot be read, the others would seem full of unknown names.
     let roots: Option<Vec<TreeNode<'_>>> = roots.into_iter().collect();
     let file = roots.and_then(|roots| meaning(&roots, additions, &mut report));
     let (findings, _) = report.finish();
@@ -93,13 +95,13 @@ pub fn load(
     }
 }
 
-/// Reads one text, which includes nothing: JSON when `file_name` ends in `.json`, else TOML.
+/// Reads one text without includes: JSON if `file_name` ends in `.json`, else TOML.
 ///
-/// With the model come the warnings.
+/// Returns the model with the warnings.
 ///
 /// # Errors
 ///
-/// All findings, warnings included, in the order of the text, where one of them is an error.
+/// Returns all findings, warnings included, in the order of the text, if one of them is an error.
 pub fn parse(text: &str, file_name: &str) -> Result<(NetworkFile, Vec<Finding>), Vec<Finding>> {
     let mut text = Some(text);
     let mut read = |_: &str| {
@@ -114,7 +116,7 @@ pub fn parse(text: &str, file_name: &str) -> Result<(NetworkFile, Vec<Finding>),
 /// A file that was read.
 struct File<'t> {
     name: String,
-    /// What it is known by: without `.` and `..`.
+    /// The file's normalized name: without `.` and `..`.
     plain: String,
     root: Option<TreeNode<'t>>,
 }
@@ -124,13 +126,13 @@ struct Loader<'t, 'r> {
     read: &'r mut dyn FnMut(&str) -> Result<String, String>,
     report: &'r mut FindingReport,
     files: Vec<File<'t>>,
-    /// The files that include the one that is read, that one last, by their places in `files`.
+    /// The chain of including files, the current one last, as places in `files`.
     open: Vec<usize>,
     total: usize,
 }
 
 impl<'t> Loader<'t, '_> {
-    /// Reads a file and what it includes. `at` is where it is included.
+    /// Reads a file and its includes. `at` is the place of the include.
     fn file(&mut self, name: String, at: Option<&Spanned<String>>) {
         let plain = plain(&name);
         if let (Some(index), Some(at)) = (self.files.iter().position(|file| file.plain == plain), at) {
@@ -211,7 +213,7 @@ impl<'t> Loader<'t, '_> {
     }
 }
 
-/// The name of a file that is named in another one.
+/// Resolves a file name relative to the file that names it.
 fn beside(file: &str, name: &str) -> String {
     match file.rfind('/') {
         Some(end) if !name.starts_with('/') => format!("{}{name}", file.get(..=end).unwrap_or_default()),
@@ -219,7 +221,7 @@ fn beside(file: &str, name: &str) -> String {
     }
 }
 
-/// A name without `.` and, as far as that can be said without looking, `..`.
+/// Returns a name without `.` and, as far as possible without file access, without `..`.
 fn plain(name: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in name.split('/') {
@@ -235,7 +237,7 @@ fn plain(name: &str) -> String {
     parts.join("/")
 }
 
-/// What the files mean; none where something is wrong, which the report then has.
+/// Resolves the files into the model; returns `None` after an error, which the report holds.
 fn meaning(roots: &[TreeNode<'_>], additions: &Additions, report: &mut FindingReport) -> Option<NetworkFile> {
     let mut draft = Draft::default();
     let mut templates = Vec::new();
@@ -280,7 +282,7 @@ fn meaning(roots: &[TreeNode<'_>], additions: &Additions, report: &mut FindingRe
     Some(file)
 }
 
-/// Whether there is no more than what numbers can tell apart.
+/// Checks that the counts stay within their limits.
 fn fits(draft: &Draft, report: &mut FindingReport) -> bool {
     if let Some(beyond) = draft.networks.get(MAX_NETWORKS) {
         let message = format!("there are more than {MAX_NETWORKS} networks");

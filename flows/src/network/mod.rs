@@ -1,12 +1,12 @@
-//! The network language: one TOML (or JSON) file that says which networks there are and who may talk.
+//! The network language: one TOML (or JSON) file with the networks and their permitted traffic.
 //!
 //! ```text
 //! text (trees with places) ─► read (a draft; templates stamped out) ─► names, check (findings)
 //!      ─► resolve (the model) ─► model
 //! ```
-//! [`load()`] drives the steps. The words of the language stand in one place (`schema`): a file is
-//! read by them, and the JSON Schema is made of them. Containers that come and go at run time are
-//! put into the model, and the text is not read again (`container_apply`).
+//! [`load()`] drives the steps. The words of the language are defined in one place (`schema`), from
+//! which the reader and the JSON Schema both work. Containers that come and go at run time are
+//! added to the model without reading the text again (`container_apply`).
 
 mod check;
 mod container_apply;

@@ -1,4 +1,4 @@
-//! What a network file says, resolved: every name in it exists, every address is in its subnet.
+//! The resolved content of a network file: every name in it exists, every address is in its subnet.
 
 pub(in crate::network) mod additions;
 pub(in crate::network) mod container_ids;
@@ -14,87 +14,90 @@ use ofproto::DatapathId;
 /// Byte offsets into the text of the network file, for errors that point at their cause.
 pub type Span = Range<usize>;
 
-/// One network file: bridges, the networks on them, who is attached, who may talk.
+/// One network file: bridges, the networks on them, the attached parties, the permitted traffic.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NetworkFile {
-    /// Every bridge that the file names, directly or by a network or a link, in order of appearance.
+    /// Every bridge that the file names, directly or by a network or a link, in order of
+    /// appearance.
     pub bridges: Vec<Bridge>,
     /// The isolated networks.
     pub networks: Vec<Network>,
-    /// The things attached to them.
+    /// The endpoints attached to the networks.
     pub endpoints: Vec<Endpoint>,
     /// Wires between bridges.
     pub links: Vec<Link>,
     /// Ports that lead outside.
     pub exits: Vec<Exit>,
-    /// Names for what is outside, behind an exit.
+    /// Names for addresses outside, behind an exit.
     pub outsides: Vec<Outside>,
-    /// Tunnels between endpoints, of which a switch sees the envelope alone.
+    /// Tunnels between endpoints, of which a switch sees only the envelope.
     pub overlays: Vec<Overlay>,
-    /// Who may open a connection to whom; those of chains among them.
+    /// Permissions to open connections, those of chains included.
     pub allows: Vec<Allow>,
     /// Allows between networks that are otherwise isolated.
     pub crossings: Vec<Crossing>,
-    /// Networks that are stamped out by a number; what they gave is among the lists above.
+    /// Networks that are expanded for a number; their copies are in the lists above.
     pub templates: Vec<Template>,
-    /// What must never be reachable.
+    /// Assertions about traffic that must never be possible.
     pub nevers: Vec<Never>,
 }
 
 /// The name of a section for every bridge that has none of its own.
 pub const ANY_BRIDGE: &str = "*";
 
-/// A bridge, by the name of its `OFPP_LOCAL` port, or by its datapath id where it has none; or [`ANY_BRIDGE`].
+/// A bridge, by the name of its `OFPP_LOCAL` port, or by its datapath id if it has no such port; or
+/// [`ANY_BRIDGE`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bridge {
     /// The bridge's name.
     pub name: String,
-    /// The datapath id of the switch that may be it; none where the file does not say.
+    /// The datapath id of the permitted switch; `None` if the file does not give one.
     pub datapath_id: Option<DatapathId>,
-    /// Ports that the file says the bridge has beyond those of endpoints, links and exits
-    /// (for bridges of raw flows).
+    /// Further ports of the bridge, beyond those of endpoints, links and exits (for bridges of raw
+    /// flows).
     pub ports: Vec<String>,
     /// Raw flow lines in `ovs-ofctl` syntax, installed verbatim.
     pub flows: Vec<RawFlow>,
-    /// Who executes `learn(...)` of the raw flows.
+    /// The executor of the raw flows' `learn(...)`.
     pub learn: LearnBy,
-    /// Whether and how the controller makes a learning switch of it.
+    /// The parameters of the learning switch; `None` if the bridge is none.
     pub learning: Option<Learning>,
-    /// Samples of denied packets that the controller sees, in packets a second; none means none at all.
+    /// The rate of denied-packet samples to the controller, in packets per second; `None` disables
+    /// samples.
     pub sample_denied: Option<u16>,
-    /// Where it is first named.
+    /// The place of its first mention.
     pub span: Span,
 }
 
-/// Who executes the `learn` actions of a bridge's raw flows.
+/// The executor of the `learn` actions of a bridge's raw flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LearnBy {
     /// The switch, as Open vSwitch does.
     #[default]
     Switch,
-    /// The controller, to whom the packets of such flows go.
+    /// The controller, which receives the packets of such flows.
     Controller,
 }
 
-/// How a bridge learns which MAC address is at which port.
+/// The parameters by which a bridge learns the ports of MAC addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learning {
-    /// Seconds after which a flow that no packet matched ends.
+    /// The idle timeout of the flows, in seconds.
     pub idle_timeout: u16,
-    /// Seconds after which an address that was not seen is forgotten.
+    /// Seconds after which an unseen address is forgotten.
     pub age: u32,
-    /// Addresses that one port may have.
+    /// The maximum number of addresses at one port.
     pub macs_per_port: u32,
-    /// Addresses that the bridge may have.
+    /// The maximum number of addresses on the bridge.
     pub macs: u32,
 }
 
-/// A raw flow line and where it stands.
+/// A raw flow line and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawFlow {
     /// The line, as written.
     pub line: String,
-    /// Where the string stands in the file.
+    /// The place of the string in the file.
     pub span: Span,
 }
 
@@ -103,29 +106,29 @@ pub struct RawFlow {
 pub struct Network {
     /// Its name.
     pub name: String,
-    /// Its number in the registers of the pipeline: from its name, so that other networks come and go without it
-    /// changing; never 0.
+    /// Its number in the registers of the pipeline, never 0. It derives from the name, so that it
+    /// stays while other networks come and go.
     pub number: u16,
     /// The bridge it lives on.
     pub bridge: String,
     /// Its subnets; every address of an attachment lies in one.
     pub subnets: Vec<IpNetwork>,
-    /// Whether its endpoints may talk to each other freely, broadcast and multicast included.
+    /// The traffic permitted between its endpoints, broadcast and multicast included.
     pub inside: Inside,
-    /// Addresses that its members have for their default route. Whoever owns them, owns them as anything else.
+    /// The default gateways of its members. Their owners own them like any other address.
     pub gateway: Vec<IpAddr>,
-    /// How its return traffic is told from the rest.
+    /// The way in which return traffic is identified.
     pub stateful: Stateful,
-    /// The VLAN that its frames carry at its ports, 1 to 4094; none means untagged. Tagged frames of any other kind
-    /// are dropped.
+    /// The VLAN of its frames at its ports, 1 to 4094; `None` means untagged. Frames with any other
+    /// tag are dropped.
     pub vlan: Option<u16>,
-    /// Where containers that the API makes have their place.
+    /// The range of containers that the API creates.
     pub containers: Option<ContainerRange>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// How return traffic is told from the rest.
+/// The way in which return traffic is identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Stateful {
     /// By flows that `learn()` puts into a table.
@@ -135,8 +138,8 @@ pub enum Stateful {
     Conntrack,
 }
 
-/// The place of a network's containers that come and go at run time. In `port` and `addresses` the text `{id}` stands
-/// for the container's number.
+/// The range of a network's containers that come and go at run time. In `port` and `addresses` the
+/// text `{id}` stands for the container's number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContainerRange {
     /// The first and the last number.
@@ -145,34 +148,34 @@ pub struct ContainerRange {
     pub port: String,
     /// The addresses.
     pub addresses: Vec<String>,
-    /// Who may open connections to a container's services: names as in an allow.
+    /// The parties that may open connections to a container's services: names as in an allow.
     pub clients: Vec<String>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// Whether the members of a network may talk freely to each other.
+/// The traffic permitted between the members of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Inside {
-    /// Only what an `allow` says.
+    /// Only the traffic that an `allow` permits.
     #[default]
     Deny,
-    /// Endpoints may; links and exits are not members.
+    /// All traffic between endpoints; links and exits are not members.
     Allow,
 }
 
-/// A thing with one or more attachments; with several it is multi-homed.
+/// A party with one or more attachments; with several it is multi-homed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Endpoint {
     /// Its name.
     pub name: String,
-    /// Where it is plugged in.
+    /// Its attachments to networks.
     pub attachments: Vec<Attachment>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// One plug of an endpoint.
+/// One attachment of an endpoint to a network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attachment {
     /// The network's name.
@@ -183,18 +186,19 @@ pub struct Attachment {
     pub addresses: Vec<IpAddr>,
     /// The addresses that it may hold, one holder at a time.
     pub shared: Vec<SharedAddress>,
-    /// Prefixes it also sends from and answers for (a VPN pool, say). Owned like addresses.
+    /// Further prefixes that it sends from and answers for, such as a VPN pool. It owns them like
+    /// its addresses.
     pub behind: Vec<IpNetwork>,
-    /// Whether its address comes from DHCP: it may then use what it leased, and over IPv6, where a router of the network may
-    /// advertise itself, what it made of that and no other port has.
+    /// True if its address comes from DHCP, so that it may use its leases. With a router on the
+    /// network it may also use autoconfigured IPv6 addresses that no other port has.
     pub leased: bool,
-    /// Its MAC, where the file pins one.
+    /// The pinned MAC, if the file gives one.
     pub mac: Option<[u8; 6]>,
-    /// Whether its IPv6 router advertisements pass.
+    /// True if its IPv6 router advertisements pass.
     pub router: bool,
-    /// Its link-local address, where the file gives one.
+    /// Its link-local address, if the file gives one.
     pub link_local: Option<Ipv6Addr>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
@@ -203,18 +207,18 @@ pub struct Attachment {
 pub struct SharedAddress {
     /// The address.
     pub address: IpAddr,
-    /// The virtual router's number, which makes its virtual MAC (RFC 5798 §7.3).
+    /// The virtual router's number, from which its virtual MAC derives (RFC 5798 §7.3).
     pub vrid: Option<u8>,
 }
 
 /// A wire that joins two bridges.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Link {
-    /// Its name. In rules it stands for what is behind its network end.
+    /// Its name. In rules it stands for the prefixes behind its network end.
     pub name: String,
     /// Its two ends.
     pub ends: [LinkEnd; 2],
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
@@ -225,25 +229,25 @@ pub struct LinkEnd {
     pub bridge: String,
     /// The port's name.
     pub port: String,
-    /// What it carries there.
+    /// Its role on that bridge.
     pub role: LinkRole,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// What the end of a link does on its bridge.
+/// The role of a link end on its bridge.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LinkRole {
     /// Brings the traffic of remote members into a network.
     Network {
         /// The network's name.
         network: String,
-        /// The prefixes of the remote members; an address that an endpoint here owns is not among them.
+        /// The prefixes of the remote members, without addresses that a local endpoint owns.
         behind: Vec<IpNetwork>,
     },
-    /// Passes everything untagged to and from one other port of the same bridge.
+    /// Passes all untagged traffic to and from one other port of the same bridge.
     Forwards {
-        /// That port's name.
+        /// The name of that port.
         port: String,
     },
     /// Carries the crossings that name the link, and nothing else.
@@ -257,7 +261,8 @@ pub enum LinkRole {
 pub struct Exit {
     /// Its name.
     pub name: String,
-    /// The network that leaves by it; none on a bridge of raw flows, where it is only declared.
+    /// The network that leaves by it; `None` on a bridge of raw flows, where the exit is only
+    /// declared.
     pub network: Option<String>,
     /// The bridge's name.
     pub bridge: String,
@@ -265,29 +270,29 @@ pub struct Exit {
     pub port: String,
     /// Addresses of the network's subnets that answer behind the port.
     pub next_hop: Vec<IpAddr>,
-    /// Whether IPv6 router advertisements of what is behind the port pass.
+    /// True if IPv6 router advertisements from behind the port pass.
     pub router: bool,
-    /// The one link-local address behind the port, where the file gives one.
+    /// The only link-local address behind the port, if the file gives one.
     pub link_local: Option<Ipv6Addr>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// A name for what is outside, behind an exit: hosts on the Internet, say.
+/// A name for addresses outside, behind an exit, such as hosts on the internet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outside {
     /// Its name.
     pub name: String,
     /// The exit's name.
     pub exit: String,
-    /// Where they are; none means anywhere outside.
+    /// Its addresses; an empty list means any outside address.
     pub addresses: Vec<IpNetwork>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// A tunnel between endpoints, such as Nebula. Its members may send each other its envelope; what travels inside, a
-/// switch cannot see.
+/// A tunnel between endpoints, such as Nebula. Its members may send each other its envelope. A
+/// switch cannot see the traffic inside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Overlay {
     /// Its name.
@@ -298,60 +303,61 @@ pub struct Overlay {
     pub protocol: Protocol,
     /// The envelope's destination ports.
     pub ports: Vec<u16>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// Who may open a connection to whom.
+/// A permission to open connections.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Allow {
     /// Its name, unique among rules.
     pub name: String,
     /// Names of endpoints, links, exits, outsides or networks (a network stands for its endpoints).
     pub from: Vec<String>,
-    /// Likewise.
+    /// Names of the receivers, likewise.
     pub to: Vec<String>,
     /// The protocol.
     pub protocol: Protocol,
-    /// Destination ports, for TCP, UDP and SCTP; none means any.
+    /// Destination ports, for TCP, UDP and SCTP; an empty list means any port.
     pub ports: Vec<u16>,
-    /// Why, in the words of who wrote it.
+    /// The purpose, in the words of the file's author.
     pub purpose: String,
-    /// At most so many learned return flows for each of its flows.
+    /// The maximum number of learned return flows for each of its flows.
     pub limit: Option<u32>,
-    /// The window that opens it; none means always.
+    /// The window that opens it; `None` means always open.
     pub temp: Option<String>,
-    /// The endpoint that its packets take as next hop: the frame goes to that one's MAC, the packet to an address that
-    /// is none of the network's, whoever `to` names.
+    /// The endpoint that its packets take as next hop. The frame goes to the next hop's MAC, the
+    /// packet to an address outside the network, whatever `to` names.
     pub via: Option<String>,
-    /// What its learned flows look like; none means by service where that is safe.
+    /// The form of its learned flows; `None` means by service where that is safe.
     pub returns: Option<Returns>,
-    /// Where it is enforced.
+    /// The place of enforcement.
     pub place: EnforcementPoint,
-    /// The chain that it is a hop of.
+    /// The chain of which it is a hop.
     pub chain: Option<String>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// What learned return flows look like.
+/// The form of learned return flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Returns {
-    /// One for each connection: the whole 5-tuple.
+    /// One flow for each connection: the whole 5-tuple.
     Connection,
-    /// One for each client and service: the server's port, not the client's.
+    /// One flow for each client and service: the server's port, not the client's.
     Service,
 }
 
-/// Where an allow is enforced.
+/// The place where an allow is enforced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum EnforcementPoint {
     /// On the bridges.
     #[default]
     Switch,
-    /// Nowhere by us: it travels inside this overlay.
+    /// Not on the bridges: the traffic travels inside this overlay.
     Overlay(String),
-    /// Nowhere by us: it does not pass a bridge. In the words of who wrote it.
+    /// Not on the bridges: the traffic passes none, with the reason in the words of the file's
+    /// author.
     Elsewhere(String),
 }
 
@@ -370,32 +376,32 @@ pub struct Crossing {
     pub ports: Vec<u16>,
     /// The link whose ends lie on the bridges of the two networks.
     pub over: String,
-    /// Who approved it.
+    /// The approver's name.
     pub approved_by: String,
-    /// Why it has to be.
+    /// The reason for the crossing.
     pub reason: String,
-    /// When it ends, in seconds since 1970-01-01 UTC.
+    /// The deadline in seconds since 1970-01-01 UTC.
     pub expires: Option<u64>,
-    /// At most so many learned return flows for each of its flows.
+    /// The maximum number of learned return flows for each of its flows.
     pub limit: Option<u32>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// A network that is stamped out by a number.
+/// A network that is expanded for a number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     /// Its name.
     pub name: String,
-    /// The first and the last number that it may have.
+    /// The first and the last permitted number.
     pub numbers: (u32, u32),
-    /// The numbers that the file, or somebody at run time, stamped out.
+    /// The numbers of the instances, from the file or added at run time.
     pub instances: Vec<u32>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
-/// What an allow admits.
+/// The protocol that an allow permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Protocol {
     /// Every IP protocol.
@@ -411,33 +417,34 @@ pub enum Protocol {
     Icmp,
     /// DHCP and DHCPv6: a client's requests, and the answers of the servers that the rule names.
     Dhcp,
-    /// VRRP (RFC 5798) and CARP: advertisements of virtual routers, to their group or to each other.
+    /// VRRP (RFC 5798) and CARP: advertisements of virtual routers, to their group or to each
+    /// other.
     Vrrp,
 }
 
-/// An assertion: no packet from here ever reaches there.
+/// An assertion: no packet from the senders ever reaches the receivers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Never {
     /// Its name, unique among rules.
     pub name: String,
-    /// Names of endpoints, links, exits or networks; a network stands for all that is on it, links and
-    /// exits included.
+    /// Names of endpoints, links, exits or networks; a network stands for every party on it, links
+    /// and exits included.
     pub from: Vec<String>,
-    /// Likewise.
+    /// Names of the receivers, likewise.
     pub to: Vec<String>,
-    /// Crossings that may, all the same.
+    /// Crossings that are exempt.
     pub except: Vec<String>,
-    /// Where it stands.
+    /// Its place in the text.
     pub span: Span,
 }
 
 impl Endpoint {
-    /// Whether the file gives it the address.
+    /// Returns whether the file gives it the address.
     pub fn has(&self, address: IpAddr) -> bool {
         self.attachments.iter().any(|plug| plug.has(address))
     }
 
-    /// Whether all its addresses come from DHCP.
+    /// Returns whether all its addresses come from DHCP.
     pub fn is_only_leased(&self) -> bool {
         let bare =
             |plug: &Attachment| plug.addresses.is_empty() && plug.shared.is_empty() && plug.behind.is_empty();
@@ -446,19 +453,19 @@ impl Endpoint {
 }
 
 impl Attachment {
-    /// Whether it owns the address, or may hold it.
+    /// Returns whether it owns the address, or may hold it.
     pub fn has(&self, address: IpAddr) -> bool {
         self.addresses.contains(&address) || self.shared.iter().any(|shared| shared.address == address)
     }
 }
 
 impl NetworkFile {
-    /// The network of that name.
+    /// Returns the network of that name.
     pub fn network(&self, name: &str) -> Option<&Network> {
         self.networks.iter().find(|n| n.name == name)
     }
 
-    /// The bridge of that name.
+    /// Returns the bridge of that name.
     pub fn bridge(&self, name: &str) -> Option<&Bridge> {
         self.bridges.iter().find(|b| b.name == name)
     }

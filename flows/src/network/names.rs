@@ -1,4 +1,4 @@
-//! Looks every name up: one namespace for what is on networks or outside, another for rules.
+//! Resolves names: one namespace for parties on networks or outside, another for rules.
 
 pub(in crate::network) mod built_in;
 pub(in crate::network) mod rule_party;
@@ -9,7 +9,7 @@ use super::draft::{Draft, DraftEndpoint, DraftLink, DraftNetwork, DraftOverlay, 
 use crate::finding_code::FindingCode;
 use crate::network::text::report::{FindingReport, quote};
 
-/// What a name stands for.
+/// The kind of item that a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NameKind {
     Network,
@@ -32,7 +32,7 @@ impl NameKind {
         }
     }
 
-    /// The word with its article.
+    /// Returns the word with its article.
     pub(super) fn one(self) -> String {
         let article = match self {
             NameKind::Endpoint | NameKind::Exit | NameKind::Outside | NameKind::Overlay => "an",
@@ -41,27 +41,27 @@ impl NameKind {
         format!("{article} {}", self.word())
     }
 
-    /// Whether it lies outside every network.
+    /// Returns whether the item lies outside every network.
     pub(super) fn is_outside(self) -> bool {
         matches!(self, NameKind::Exit | NameKind::Outside)
     }
 }
 
-/// One that a rule can name.
+/// A party that a rule can name.
 #[derive(Debug)]
 pub(super) struct NamedParty<'d> {
     pub(super) kind: NameKind,
-    /// The networks that it is on, by their places in the draft, sorted.
+    /// The party's networks by their places in the draft, sorted.
     pub(super) networks: Vec<usize>,
-    /// Whether a part of it is wrong, so that `networks` may lack one.
+    /// True if a part of the party is wrong, so that `networks` may lack one.
     pub(super) broken: bool,
-    /// What it is, where that is more than a name.
+    /// The named item, if it is more than a name.
     pub(super) thing: NamedItem<'d>,
     name: &'d Spanned<String>,
 }
 
 impl NamedParty<'_> {
-    /// Whether both are on one network.
+    /// Returns whether both parties are on one network.
     pub(super) fn meets(&self, other: &NamedParty<'_>) -> bool {
         let (few, many) =
             if self.networks.len() < other.networks.len() { (self, other) } else { (other, self) };
@@ -83,13 +83,14 @@ pub(super) enum NamedItem<'d> {
 pub(super) struct NameIndex<'d> {
     pub(super) parties: HashMap<&'d str, NamedParty<'d>>,
     networks: HashMap<&'d str, (usize, &'d DraftNetwork)>,
-    /// All names in order of appearance, so that proposals do not depend on the order of a hash table.
+    /// All names in order of appearance, so that proposals do not depend on the order of a hash
+    /// table.
     ordered: Vec<(&'d str, NameKind)>,
 }
 
 impl<'d> NameIndex<'d> {
-    /// Collects the names of a file; an error for each that stands for two things, and for each network, exit or
-    /// endpoint that does not exist.
+    /// Collects the names of a file. Reports each name that stands for two items, and each network,
+    /// exit or endpoint that does not exist.
     pub(super) fn collect(draft: &'d Draft, report: &mut FindingReport) -> Self {
         let mut names = NameIndex { parties: HashMap::new(), networks: HashMap::new(), ordered: Vec::new() };
         for (index, network) in draft.networks.iter().enumerate() {
@@ -167,12 +168,12 @@ impl<'d> NameIndex<'d> {
         self.ordered.push((&name.value, kind));
     }
 
-    /// The network of that name and its place among the networks.
+    /// Returns the network of that name and its place among the networks.
     pub(super) fn network(&self, name: &str) -> Option<(usize, &'d DraftNetwork)> {
         self.networks.get(name).copied()
     }
 
-    /// The bridge of a network end, or the bridge that is named.
+    /// Returns the bridge of a network end, or the bridge that is named.
     pub(super) fn bridge_of(
         &self,
         network: Option<&'d Spanned<String>>,
@@ -208,8 +209,8 @@ impl<'d> NameIndex<'d> {
         self.ordered.iter().filter(move |(_, other)| *other == kind).map(|(name, _)| *name)
     }
 
-    /// The one of that kind and name; an error where there is none. Not for networks, which can be there without
-    /// being whole.
+    /// Returns the item of that kind and name; reports a missing one. Networks are excluded, since
+    /// an incomplete network still has its name.
     pub(super) fn of_kind(
         &self,
         name: &Spanned<String>,
@@ -241,7 +242,7 @@ impl<'d> NameIndex<'d> {
         None
     }
 
-    /// What a rule names; an error where there is no such thing.
+    /// Returns the party that a rule names; reports an unknown one.
     pub(super) fn party(
         &self,
         name: &Spanned<String>,
@@ -268,7 +269,8 @@ impl<'d> NameIndex<'d> {
     }
 }
 
-/// In order of appearance, so that of two things with one name the second is the wrong one.
+/// Returns all names in order of appearance, so that the second of two items with one name is
+/// reported.
 fn all_names(draft: &Draft) -> Vec<(NameKind, &Spanned<String>, NamedItem<'_>)> {
     let other = |kind| move |name| (kind, name, NamedItem::Other);
     let mut names: Vec<_> = draft.networks.iter().map(|n| &n.name).map(other(NameKind::Network)).collect();
@@ -281,7 +283,8 @@ fn all_names(draft: &Draft) -> Vec<(NameKind, &Spanned<String>, NamedItem<'_>)> 
     names
 }
 
-/// Who says which network it is on; none in place of a network that could not be read.
+/// Returns each item with the network that it names; `None` in place of a network that could not be
+/// read.
 fn network_references(draft: &Draft) -> impl Iterator<Item = (&str, Option<&Spanned<String>>)> {
     let attachments = draft.endpoints.iter().flat_map(|endpoint| {
         endpoint.attachments.iter().map(|attachment| (&*endpoint.name.value, attachment.network.as_ref()))

@@ -1,4 +1,4 @@
-//! From the tree to the draft: which sections there are, and what each says.
+//! Reads the tree into the draft: the sections and their content.
 
 pub(in crate::network) mod check_value;
 pub(in crate::network) mod datapath;
@@ -54,7 +54,7 @@ impl Keyword for Stateful {
     }
 }
 
-/// Reads all sections of a file into the draft, but for templates and what is included.
+/// Reads all sections of a file into the draft, except templates and includes.
 pub(super) fn file(root: &TreeNode<'_>, draft: &mut Draft, report: &mut FindingReport) {
     for entry in entries_of(root, "the file", &file_schema::FILE, report).unwrap_or_default() {
         section(entry, draft, report);
@@ -80,7 +80,7 @@ pub(super) fn section(section: &TreeEntry<'_>, draft: &mut Draft, report: &mut F
     }
 }
 
-/// The tables of `[SECTION.NAME]`.
+/// Reads the tables of `[SECTION.NAME]`.
 fn named<T>(
     section: &TreeEntry<'_>,
     report: &mut FindingReport,
@@ -88,14 +88,14 @@ fn named<T>(
 ) -> Vec<T> {
     let mut items = Vec::new();
     for entry in named_entries(section, report) {
-        // A bridge has the name of one of its ports, which has rules of its own.
+        // A bridge is named after one of its ports, and port names have rules of their own.
         let name = name_of(entry, section.key != "bridge", report);
         items.push(read(name, &entry.node, report));
     }
     items
 }
 
-/// The entries of a section of names.
+/// Returns the entries of a section of names.
 pub(super) fn named_entries<'n, 't>(
     section: &'n TreeEntry<'t>,
     report: &mut FindingReport,
@@ -113,7 +113,7 @@ pub(super) fn named_entries<'n, 't>(
     entries
 }
 
-/// The name that a section of names gives.
+/// Returns the name that an entry of a section of names gives.
 pub(super) fn name_of(entry: &TreeEntry<'_>, plain: bool, report: &mut FindingReport) -> Spanned<String> {
     let name = Spanned { value: entry.key.to_string(), span: entry.key_span.clone() };
     if plain {
@@ -122,7 +122,7 @@ pub(super) fn name_of(entry: &TreeEntry<'_>, plain: bool, report: &mut FindingRe
     name
 }
 
-/// The tables of `[[SECTION]]`.
+/// Reads the tables of `[[SECTION]]`.
 fn rules<T>(
     section: &TreeEntry<'_>,
     report: &mut FindingReport,
@@ -275,7 +275,7 @@ fn attachment(fields: &Fields<'_, '_>, node: &TreeNode<'_>, report: &mut Finding
     }
 }
 
-/// A further attachment, which a template gives an endpoint.
+/// Reads a further attachment, which a template gives an endpoint.
 fn attach(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftAttach> {
     let what = "an [[attach]]".to_owned();
     let fields = Fields::open(node, &node.span, what, &file_schema::TEMPLATE_ATTACH, report)?;
@@ -390,7 +390,7 @@ fn exit(name: Spanned<String>, node: &TreeNode<'_>, report: &mut FindingReport) 
     exit
 }
 
-/// Exactly one of `network` and `bridge`.
+/// Reads exactly one of `network` and `bridge`.
 fn network_or_bridge(
     fields: &Fields<'_, '_>,
     report: &mut FindingReport,

@@ -1,4 +1,4 @@
-//! From a draft without errors to the model.
+//! Resolves a draft without errors into the model.
 
 pub(in crate::network) mod implied_rules;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::network::resolve::implied_rules::ImpliedRules;
 
-/// Leaves out all that begins at or beyond an offset: what was only tried.
+/// Removes every item that begins at or beyond an offset: trial copies.
 pub(super) fn leave_out(draft: &mut Draft, implied: &mut ImpliedRules, from: usize) {
     let stays = |name: &Spanned<String>| name.span.start < from;
     draft.networks.retain(|network| stays(&network.name));
@@ -33,8 +33,8 @@ pub(super) fn leave_out(draft: &mut Draft, implied: &mut ImpliedRules, from: usi
     implied.nevers.retain(|never| stays(&never.name));
 }
 
-/// Builds the model. Whatever is not whole is left out: the draft of a file without errors is whole. `real` is the
-/// place in the text of a place that may lie in a copy of it.
+/// Builds the model. Incomplete items are left out, and the draft of a file without errors has
+/// none. `real` maps a place in a template copy to its place in the text.
 pub(super) fn resolve(draft: Draft, implied: ImpliedRules, real: &dyn Fn(&Span) -> Span) -> NetworkFile {
     let bridges_of: HashMap<String, String> = draft
         .networks
@@ -115,16 +115,17 @@ pub(super) fn resolve(draft: Draft, implied: ImpliedRules, real: &dyn Fn(&Span) 
     file
 }
 
-/// What is looked up while the model is built.
+/// The lookup tables for building the model.
 struct Scope<'s> {
     bridges_of: HashMap<String, String>,
-    /// The links that crossings take.
+    /// The links that crossings use.
     over: HashSet<String>,
     real: &'s dyn Fn(&Span) -> Span,
 }
 
-/// The networks with their numbers. A number comes from the name, so that it stays while other networks come and go;
-/// only where two names have one number, it is the next free one for the later of them.
+/// Resolves the networks with their numbers. A number derives from the name, so that it stays while
+/// other networks come and go. If two names give one number, the later network gets the next free
+/// one.
 fn networks(drafts: Vec<DraftNetwork>, scope: &Scope<'_>) -> Vec<Network> {
     let mut free = vec![true; usize::from(u16::MAX) + 1];
     let mut networks = Vec::with_capacity(drafts.len());
@@ -163,7 +164,7 @@ fn networks(drafts: Vec<DraftNetwork>, scope: &Scope<'_>) -> Vec<Network> {
     networks
 }
 
-/// FNV-1a of 32 bits (RFC 9923), folded to 1..=65535.
+/// Returns FNV-1a of 32 bits (RFC 9923), folded to 1..=65535.
 fn number(name: &str) -> u16 {
     let hash =
         name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -193,7 +194,7 @@ fn allow(allow: DraftAllow, real: &dyn Fn(&Span) -> Span) -> Allow {
     }
 }
 
-/// A list with each item once, where it first stands. A second one has a warning.
+/// Returns a list without duplicates, in the order of first mention. Each duplicate has a warning.
 fn once_each<T: std::hash::Hash + Eq + Clone>(list: Vec<Spanned<T>>) -> Vec<T> {
     if list.len() < 2 {
         return list.into_iter().map(|at| at.value).collect();
@@ -283,7 +284,8 @@ fn exit(draft: DraftExit, scope: &Scope<'_>) -> Option<Exit> {
 mod tests {
     use super::*;
 
-    /// The number of a network is in flows of running switches: another one would replace them all.
+    /// The number of a network is in flows of running switches: a different one would replace them
+    /// all.
     #[test]
     fn numbers_are_hashes_of_names() {
         let numbers = ["privacy", "management", "main", "project-0", "project-255", ""].map(number);

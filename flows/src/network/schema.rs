@@ -1,4 +1,4 @@
-//! The JSON Schema of a network file, for editors: made from the same tables that the file is read by.
+//! The JSON Schema of a network file, for editors, built from the tables that the reader uses.
 
 pub(in crate::network) mod file_schema;
 
@@ -9,8 +9,8 @@ use crate::network::schema::file_schema::{FILE, SchemaKey, SchemaTable, ValueKin
 /// The dialect of the schema.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// The schema of a network file, for TOML as for JSON. Whatever reads without an error fits it; it knows words and
-/// types, not what a name stands for.
+/// Returns the schema of a network file, for TOML as for JSON. Every file that reads without an
+/// error conforms to it. It covers words and types, but resolves no names.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
     let root = table(&FILE, &mut definitions);
@@ -42,10 +42,10 @@ fn table(table: &'static SchemaTable, definitions: &mut Map<String, Value>) -> V
     object
 }
 
-/// A reference to a table, which is defined once.
+/// Returns a reference to a table, which is defined once.
 fn reference(to: &'static SchemaTable, definitions: &mut Map<String, Value>) -> Value {
     if !definitions.contains_key(to.name) {
-        // There before it is made, in case that it refers to itself.
+        // Reserved before it is built, in case the table refers to itself.
         definitions.insert(to.name.to_owned(), Value::Null);
         let made = table(to, definitions);
         definitions.insert(to.name.to_owned(), made);
@@ -61,10 +61,11 @@ fn property(key: &SchemaKey, definitions: &mut Map<String, Value>) -> Value {
     schema
 }
 
-/// In a template `{n}` stands for digits wherever a string may be, so strings are not looked into.
+/// Returns the schema of a value. In a template `{n}` may stand for digits in any string, so the
+/// content of strings is not restricted.
 fn kind(kind: &ValueKind, definitions: &mut Map<String, Value>) -> Value {
     let text = || json!({ "type": "string" });
-    // Names are checked more strictly when they are read; braces are those of templates.
+    // The reader checks names more strictly; braces are those of templates.
     let name = || json!({ "type": "string", "pattern": "^[A-Za-z0-9._{}-]+$" });
     let list = |items: Value| json!({ "type": "array", "items": items });
     let range = "^\\s*[0-9]+\\s*(-\\s*[0-9]+\\s*)?$";

@@ -1,4 +1,5 @@
-//! Whose each address is: subnets are apart, every address lies in one, and has one owner.
+//! The owner of each address: subnets are disjoint, and every address lies in one and has one
+//! owner.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -14,7 +15,7 @@ use crate::network::read::{link_local, shared};
 use crate::network::text::report::{FindingReport, NamedInText, quote};
 use crate::network::{SharedAddress, Span};
 
-/// Subnets of one network.
+/// Limits the subnets of one network.
 const MAX_SUBNETS: usize = 64;
 
 /// Checks all addresses, prefixes and MACs of a file.
@@ -88,12 +89,12 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
     shared::check(draft, names, report);
 }
 
-/// Who holds addresses.
+/// A holder of addresses.
 #[derive(Debug, Clone, Copy)]
 struct AddressHolder<'d> {
     what: NamedInText<'d>,
     next_hop: bool,
-    /// Whether others may hold them too.
+    /// True if others may hold them too.
     shared: bool,
     network: Option<usize>,
 }
@@ -119,7 +120,7 @@ fn shared_at(shared: &Spanned<SharedAddress>) -> (IpNetwork, &Span) {
     (host(shared.value.address), &shared.span)
 }
 
-/// A prefix as the file writes it: without a length when it is one address.
+/// Returns a prefix as the file writes it: without a length if it is one address.
 fn text(prefix: IpNetwork) -> String {
     match prefix {
         IpNetwork::V4(p) if p.prefix() == 32 => format!("`{}`", p.ip()),
@@ -155,14 +156,15 @@ fn in_subnets(
     }
 }
 
-/// An error, and true, where a member of the network cannot have the address.
+/// Reports an address that no member of the network can have, and then returns true.
 pub(in crate::network) fn reject(
     address: &Spanned<IpAddr>,
     network: &DraftNetwork,
     what: &dyn fmt::Display,
     report: &mut FindingReport,
 ) -> bool {
-    // A network whose subnets could not be read has an error of its own, like an address that nobody can have.
+    // A network whose subnets could not be read has an error of its own, and so has an unusable
+    // address.
     if network.subnets.is_empty() || unusable(host(address.value)).is_some() {
         return false;
     }
@@ -200,9 +202,10 @@ pub(in crate::network) fn reject(
     whole
 }
 
-/// What an outside names lies outside: in no subnet of another network than its exit's, and nobody here owns it.
+/// Checks that the addresses of an outside lie outside: in no subnet except those of its exit's
+/// network, and owned by no party.
 fn outsides(draft: &Draft, names: &NameIndex<'_>, owned: &[HeldPrefixes<'_>], report: &mut FindingReport) {
-    // Networks and owners first, each a group of its own, like each outside.
+    // Networks and owners come first, each a group of its own, like each outside.
     let mut items = Vec::new();
     for (index, network) in draft.networks.iter().enumerate() {
         let what = NamedInText { word: "network", name: &network.name.value };
@@ -216,7 +219,7 @@ fn outsides(draft: &Draft, names: &NameIndex<'_>, owned: &[HeldPrefixes<'_>], re
     for outside in &draft.outsides {
         let what = NamedInText { word: "outside", name: &outside.name.value };
         let party = names.parties.get(&*outside.name.value);
-        // Where the exit is unknown, so is the network: one that no network has the number of.
+        // If the exit is unknown, so is its network: the number then belongs to no network.
         let network = party.and_then(|party| party.networks.first()).copied().unwrap_or(usize::MAX);
         let group = items.len() + draft.networks.len();
         items.extend(outside.addresses.iter().map(|at| (at.value, group, Some(network), what, &at.span)));
@@ -230,7 +233,7 @@ fn outsides(draft: &Draft, names: &NameIndex<'_>, owned: &[HeldPrefixes<'_>], re
     });
     overlaps(items.collect(), |wider, narrower| {
         let ((group, network, what, at), (outside, of, name, span)) = (wider.tag, narrower.tag);
-        // A wide outside may contain networks: isolation comes first.
+        // A wide outside may contain networks: isolation takes precedence.
         if outside < first_outside || group >= first_outside || of == Some(usize::MAX) || network == of {
             return false;
         }
@@ -245,7 +248,7 @@ fn outsides(draft: &Draft, names: &NameIndex<'_>, owned: &[HeldPrefixes<'_>], re
     });
 }
 
-/// An address inside an overlay is one member's.
+/// Checks that each address inside an overlay belongs to one member.
 fn overlay_addresses(draft: &Draft, report: &mut FindingReport) {
     for overlay in &draft.overlays {
         let what = NamedInText { word: "overlay", name: &overlay.name.value };
@@ -282,7 +285,7 @@ fn subnets_apart(draft: &Draft, report: &mut FindingReport) {
         );
     }
     overlaps(items, |wider, narrower| {
-        // Of two, the one that stands later in the file is to change.
+        // Of two prefixes, the later one in the file should change.
         let (first, second) =
             if wider.tag.2.start <= narrower.tag.2.start { (wider, narrower) } else { (narrower, wider) };
         let (index, network, span) = second.tag;
@@ -310,7 +313,7 @@ fn subnets_apart(draft: &Draft, report: &mut FindingReport) {
     });
 }
 
-/// A prefix with the number of who holds it, who that is, and where it is written.
+/// A prefix with its holder's number, its holder, and its place in the text.
 type HeldPrefix<'h> = RangeEntry<(usize, &'h AddressHolder<'h>, &'h Span)>;
 
 fn items<'h>(held: &'h [HeldPrefixes<'_>]) -> Vec<HeldPrefix<'h>> {
@@ -320,7 +323,7 @@ fn items<'h>(held: &'h [HeldPrefixes<'_>]) -> Vec<HeldPrefix<'h>> {
     held.iter().enumerate().flat_map(of).collect()
 }
 
-/// One holder names an address twice.
+/// Reports an address that one holder names twice.
 fn repeated(first: &HeldPrefix<'_>, second: &HeldPrefix<'_>, word: &str, report: &mut FindingReport) {
     let (_, other, span) = second.tag;
     let (line, narrow, wide) = (report.line(first.tag.2), text(second.prefix), text(first.prefix));
@@ -328,7 +331,7 @@ fn repeated(first: &HeldPrefix<'_>, second: &HeldPrefix<'_>, word: &str, report:
     report.warning(FindingCode::Repeated, span, message, "keep the wider one");
 }
 
-/// No address has two owners, and no next hop of an exit is an endpoint here.
+/// Checks that no address has two owners, and that no next hop of an exit is an endpoint.
 fn one_owner(held: &[HeldPrefixes<'_>], report: &mut FindingReport) {
     overlaps(items(held), |wider, narrower| {
         let (first, second) =
@@ -393,7 +396,8 @@ fn one_owner(held: &[HeldPrefixes<'_>], report: &mut FindingReport) {
     });
 }
 
-/// What is behind two links of one network is apart, so that it is clear which one leads there.
+/// Checks that the prefixes behind two links of one network are disjoint, so that one link leads to
+/// each.
 fn links_apart(remote: &[HeldPrefixes<'_>], report: &mut FindingReport) {
     overlaps(items(remote), |wider, narrower| {
         let (first, second) =
@@ -419,8 +423,8 @@ fn links_apart(remote: &[HeldPrefixes<'_>], report: &mut FindingReport) {
     });
 }
 
-/// An address that DHCP gives is anywhere in its network's subnets: where a link leads to one of them, nobody can say
-/// behind which port it is.
+/// Checks leased addresses. DHCP may give any address of the network's subnets. If a link leads to
+/// one of them, the port of a leased address would be ambiguous.
 fn leases_apart(
     draft: &Draft,
     names: &NameIndex<'_>,
@@ -449,14 +453,14 @@ fn leases_apart(
     }
 }
 
-/// Whether two prefixes have an address in common.
+/// Returns whether two prefixes have an address in common.
 fn meet(a: IpNetwork, b: IpNetwork) -> bool {
     a.contains(b.network()) || b.contains(a.network())
 }
 
-/// Nothing sends from the subnets of a network that it is not on.
+/// Checks that no party sends from the subnets of a network that it is not on.
 fn not_foreign(draft: &Draft, behind: &[HeldPrefixes<'_>], report: &mut FindingReport) {
-    // Networks come first, so that a group is a network or a holder.
+    // Networks come first, so a group is a network or a holder.
     let mut items = Vec::new();
     for (index, network) in draft.networks.iter().enumerate() {
         items.extend(
@@ -499,7 +503,7 @@ fn not_foreign(draft: &Draft, behind: &[HeldPrefixes<'_>], report: &mut FindingR
     });
 }
 
-/// A MAC stands for one attachment on its bridge.
+/// Checks that a MAC stands for one attachment on its bridge.
 fn one_mac(draft: &Draft, names: &NameIndex<'_>, report: &mut FindingReport) {
     let mut seen: HashMap<(&str, [u8; 6]), (&str, &Span)> = HashMap::new();
     for endpoint in &draft.endpoints {

@@ -1,4 +1,4 @@
-//! Containers: the ranges of the file, and what was added in them at run time.
+//! Containers: the ranges of the file, and the containers added at run time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,10 +15,10 @@ use crate::network::read::check_value::check_name;
 use crate::network::text::report::{FindingReport, quote};
 use crate::network::text::tree::moved;
 
-/// Numbers of all ranges of a file.
+/// Limits the numbers of all ranges of a file.
 const MAX_ALL_IDS: u32 = 65_536;
 
-/// Containers that were added.
+/// Limits the added containers.
 pub(in crate::network) const MAX_CONTAINERS: usize = 65_536;
 
 /// Checks the ranges of the networks.
@@ -69,7 +69,7 @@ pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
                 addresses.map(|address| address.is_ok_and(|address| is_member(address, subnets())));
             members.all(|member| member)
         };
-        // Where only some can be, the others are not given to anybody.
+        // If only some numbers are usable, the others are never assigned.
         if network.subnets.is_empty() || (*first..=*last).any(can) {
             continue;
         }
@@ -105,8 +105,9 @@ fn of(text: &Spanned<String>, id: u32) -> String {
     text.value.replace(ID, &id.to_string())
 }
 
-/// Adds the containers of the additions to the draft: an endpoint each. Gives an allow for each service; they come after
-/// all others, so that what comes last at run time changes nothing that was there.
+/// Adds the containers of the additions to the draft, each as an endpoint. Returns an allow for
+/// each service. They come after all other allows, so that the latest addition at run time changes
+/// no earlier one.
 pub(in crate::network) fn add(
     draft: &mut Draft,
     additions: &Additions,
@@ -129,7 +130,7 @@ pub(in crate::network) fn add(
     allows
 }
 
-/// What is taken, and by whom.
+/// The names and numbers in use, each with its user.
 struct TakenNames {
     names: HashMap<String, String>,
     /// By bridge and port.

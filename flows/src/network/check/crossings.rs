@@ -1,4 +1,4 @@
-//! Whether a crossing can be: who takes part, and the link that it takes.
+//! Checks crossings: their parties and their link.
 
 use crate::finding_code::FindingCode;
 use crate::network::draft::{Draft, DraftCrossing, DraftLink, Spanned};
@@ -60,8 +60,8 @@ pub(in crate::network) fn check(
     }
 }
 
-/// The networks on which all parties of one side have an address, and where asked a MAC. None where a party is wrong,
-/// which has an error then.
+/// Returns the networks on which all parties of one side have an address, and a MAC if required.
+/// Returns `None` for a wrong party, which then has an error.
 fn side(
     draft: &Draft,
     parties: &[Spanned<String>],
@@ -119,7 +119,8 @@ fn side(
     common
 }
 
-/// Whether both ends only declare their port: what a link carries for crossings, it carries for nothing else.
+/// Returns whether both ends only declare their port. A link that carries crossings carries nothing
+/// else.
 fn bare(link: &DraftLink, over: &Spanned<String>, what: &str, report: &mut FindingReport) -> bool {
     let used = link.ends.iter().find(|end| end.network.is_some() || end.forwards.is_some());
     if let Some(end) = used {

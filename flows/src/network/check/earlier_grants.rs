@@ -1,5 +1,5 @@
-//! What rules grant, and which of them grant again what an earlier one does. Lists are compared, not the pairs of those
-//! in them: a rule of a thousand to a thousand is one rectangle.
+//! The grants of rules, and the rules that repeat an earlier grant. Lists are compared, not pairs
+//! of their members: a rule of a thousand to a thousand is one rectangle.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,20 +9,21 @@ use crate::network::draft::{DraftAllow, Spanned};
 use crate::network::names::rule_party::RuleParty;
 use crate::network::text::report::{FindingReport, quote};
 
-/// Lists that are looked at for one file: beyond, what is granted twice is not said any more.
+/// Limits the list comparisons for one file. Beyond it, repeated grants are no longer reported.
 const MAX_STEPS: usize = 20_000_000;
 
-/// A kind of packets: no port stands for all. Rules that another window opens, or that take another next hop, are apart.
+/// A kind of packets; without a port it covers all ports. Rules with another window or another next
+/// hop are separate.
 type GrantedPackets<'d> = (Protocol, Option<u16>, Option<&'d str>, Option<&'d str>);
 
-/// A list of names, by its place in [`Granted::lists`].
+/// The place of a list of names in [`EarlierGrants::lists`].
 type GrantList = usize;
 
-/// What earlier rules grant.
+/// The grants of earlier rules.
 pub(in crate::network) struct EarlierGrants<'d> {
     lists: Vec<HashSet<&'d str>>,
     by_names: HashMap<Vec<&'d str>, GrantList>,
-    /// The lists of senders that a name is in.
+    /// The lists of senders that contain a name.
     senders: HashMap<&'d str, Vec<GrantList>>,
     of_senders: HashSet<GrantList>,
     grants: HashMap<(GrantList, GrantedPackets<'d>), Vec<RuleGrant<'d>>>,
@@ -30,7 +31,7 @@ pub(in crate::network) struct EarlierGrants<'d> {
     steps: usize,
 }
 
-/// What a rule grants to those of one list of senders.
+/// The grant of a rule to the members of one list of senders.
 #[derive(Clone, Copy)]
 struct RuleGrant<'d> {
     from: GrantList,
@@ -51,7 +52,7 @@ impl<'d> EarlierGrants<'d> {
         }
     }
 
-    /// Adds a rule; a warning for each earlier one that grants a part of it.
+    /// Adds a rule; warns about each earlier rule that grants a part of it.
     pub(in crate::network) fn add(
         &mut self,
         allow: &'d DraftAllow,
@@ -112,7 +113,7 @@ impl<'d> EarlierGrants<'d> {
         list
     }
 
-    /// The lists of senders that share a name with this one, in the order of the file.
+    /// Returns the lists of senders that share a name with this one, in the order of the file.
     fn near(&mut self, list: GrantList) -> Vec<GrantList> {
         let names = self.lists.get(list).into_iter().flatten();
         let mut near = Vec::new();
@@ -128,7 +129,7 @@ impl<'d> EarlierGrants<'d> {
         near
     }
 
-    /// Finds what was granted to senders of a list, but for what another one that was found covers.
+    /// Returns the earlier grants to senders of a list, without those that another result covers.
     fn earlier(
         &mut self,
         list: GrantList,
@@ -158,7 +159,7 @@ impl<'d> EarlierGrants<'d> {
         }
     }
 
-    /// Whether all that `inner` grants of what `within` grants, `outer` grants too.
+    /// Returns whether `outer` grants every part of `within` that `inner` grants.
     fn covers(&self, outer: RuleGrant<'d>, inner: RuleGrant<'d>, within: RuleGrant<'d>) -> bool {
         let side = |outer: GrantList, inner: GrantList, within: GrantList| {
             outer == inner

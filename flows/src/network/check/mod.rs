@@ -1,5 +1,5 @@
-//! Checks what was read: addresses, ports and rules against each other, and the size of the whole.
-//! Findings go to the report; nothing is changed.
+//! Checks the draft: addresses, ports and rules against each other, and the total size. Findings go
+//! to the report; the draft is not changed.
 
 pub(in crate::network) mod addresses;
 pub(in crate::network) mod containers;

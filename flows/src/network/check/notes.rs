@@ -1,5 +1,5 @@
-//! What a network file says as its writer wants it, and what that means all the same: rules that no bridge enforces,
-//! gateways that somebody owns, addresses that are nobody's.
+//! Notes on intended statements with notable consequences: rules that no bridge enforces, gateways
+//! that a party owns, addresses without an owner.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -11,11 +11,11 @@ use crate::finding_code::FindingCode;
 use crate::network::text::report::quote;
 use crate::network::{Allow, EnforcementPoint, LinkRole, NetworkFile, Protocol, Span};
 
-/// Names that one note lists.
+/// Limits the names that one note lists.
 const LISTED: usize = 8;
 
-/// The notes about a file without errors, in the order of the text. What is the same in every copy of a template is
-/// said once.
+/// Returns the notes on a file without errors, in the order of the text. A note that repeats in
+/// every copy of a template is given once.
 pub fn notes(file: &NetworkFile) -> Vec<Finding> {
     let mut notes = Notes::default();
     carried(file, &mut notes);
@@ -32,8 +32,8 @@ pub fn notes(file: &NetworkFile) -> Vec<Finding> {
     notes.by_place.into_values().map(told).collect()
 }
 
-/// Notes by place, code, and which of those of one thing; with the number of further ones. Copies of a template have one
-/// place.
+/// Notes by place, code and subject, each with the number of repetitions. Copies of a template
+/// share one place.
 #[derive(Default)]
 struct Notes {
     by_place: BTreeMap<(usize, FindingCode, usize), (Finding, usize)>,
@@ -47,7 +47,7 @@ impl Notes {
     }
 }
 
-/// Rules that are written down and enforced by nobody here.
+/// Notes rules that are written down but enforced on no bridge.
 fn carried(file: &NetworkFile, notes: &mut Notes) {
     for allow in &file.allows {
         let (message, help) = match &allow.place {
@@ -73,7 +73,7 @@ fn carried(file: &NetworkFile, notes: &mut Notes) {
     }
 }
 
-/// Who answers for the default route of a network.
+/// Notes the owner of a network's default gateway.
 fn gateways(file: &NetworkFile, notes: &mut Notes) {
     let mut owners: HashMap<IpAddr, &str> = HashMap::new();
     let mut behind = Vec::new();
@@ -84,7 +84,7 @@ fn gateways(file: &NetworkFile, notes: &mut Notes) {
             behind.extend(plug.behind.iter().map(|prefix| (*prefix, &*endpoint.name)));
         }
     }
-    // Exits and links are where one expects a router.
+    // A router is expected at exits and links.
     let expected: Vec<IpAddr> = file.exits.iter().flat_map(|exit| &exit.next_hop).copied().collect();
     let ends = file.links.iter().flat_map(|link| &link.ends);
     let remote: Vec<_> = ends
@@ -118,7 +118,7 @@ fn gateways(file: &NetworkFile, notes: &mut Notes) {
     }
 }
 
-/// Addresses that nobody gives, or that whoever comes first has.
+/// Notes addresses that no server gives, or that the first user obtains.
 fn leases(file: &NetworkFile, notes: &mut Notes) {
     let mut made: HashMap<&str, Vec<&str>> = HashMap::new();
     for endpoint in &file.endpoints {
@@ -160,7 +160,8 @@ fn leases(file: &NetworkFile, notes: &mut Notes) {
     }
 }
 
-/// Routers whose link-local address, by which hosts find them, is nobody's: who is joined to the same hosts may speak of it.
+/// Notes routers whose link-local address, by which hosts find them, has no owner. Parties that are
+/// joined to the same hosts may advertise it.
 fn routers(file: &NetworkFile, notes: &mut Notes) {
     let plugs = file.endpoints.iter().flat_map(|e| e.attachments.iter().map(move |plug| (e, plug)));
     let open = plugs.filter(|(_, plug)| plug.router && plug.mac.is_none() && plug.link_local.is_none());
@@ -175,7 +176,7 @@ fn routers(file: &NetworkFile, notes: &mut Notes) {
     }
 }
 
-/// Numbers of containers that something else has.
+/// Notes container numbers whose port or address is in use.
 fn ranges(file: &NetworkFile, notes: &mut Notes) {
     for network in &file.networks {
         let Some(range) = &network.containers else { continue };
@@ -184,7 +185,7 @@ fn ranges(file: &NetworkFile, notes: &mut Notes) {
         let mut of_plug: HashMap<&str, &str> = HashMap::new();
         let mut of_address: HashMap<IpAddr, &str> = HashMap::new();
         for (endpoint, plug) in plugs.filter(|(_, plug)| plug.network == network.name) {
-            // A container is where its range is.
+            // A container itself is expected in its range.
             if plug.span != range.span {
                 of_plug.insert(&plug.port, &endpoint.name);
                 of_address.extend(plug.addresses.iter().map(|address| (*address, &*endpoint.name)));

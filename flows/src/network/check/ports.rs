@@ -1,4 +1,4 @@
-//! Who uses which port of which bridge: each port has one use.
+//! The use of ports: each port of a bridge has one.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -21,7 +21,7 @@ const LOCAL: &str = "LOCAL";
 const RESERVED: [&str; 10] =
     ["IN_PORT", "TABLE", "NORMAL", "FLOOD", "ALL", "CONTROLLER", "ANY", "NONE", "UNSET", "MAX"];
 
-/// Checks the names of bridges and ports, and that nothing shares a port.
+/// Checks the names of bridges and ports, and that each port has one use.
 pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &mut FindingReport) {
     let mut seen = HashSet::new();
     for bridge in draft.bridge_names() {
@@ -99,7 +99,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
     bridge_words(draft, &first_network, report);
     let mut sections: HashMap<&str, &Span> = HashMap::new();
     for bridge in &draft.bridges {
-        // In one text the syntax sees to that.
+        // Within one text the syntax ensures it.
         if let Some(first) = sections.insert(&bridge.name.value, &bridge.name.span) {
             let message = format!(
                 "bridge {} has two sections, the first on line {}",
@@ -147,7 +147,7 @@ pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &m
     }
 }
 
-/// The ports that the file names, each with its bridge.
+/// Returns the ports that the file names, each with its bridge.
 fn all_ports<'d>(draft: &'d Draft, names: &NameIndex<'d>) -> Vec<(&'d str, &'d str)> {
     let mut all = Vec::new();
     let mut add = |bridge: Option<&'d str>, port: Option<&'d Spanned<String>>| {
@@ -170,12 +170,12 @@ fn all_ports<'d>(draft: &'d Draft, names: &NameIndex<'d>) -> Vec<(&'d str, &'d s
     all
 }
 
-/// As much of a port's name as a switch says.
+/// Returns the part of a port's name that a switch reports.
 fn cut(name: &str) -> &str {
     name.get(..LONGEST).unwrap_or(name)
 }
 
-/// What a bridge is to do, where that means nothing beside what else it does.
+/// Reports settings of a bridge that its other settings make meaningless.
 fn bridge_words(draft: &Draft, first_network: &HashMap<&str, &DraftNetwork>, report: &mut FindingReport) {
     let mut forwarding: HashSet<&str> = HashSet::new();
     let learning = |name: &str| draft.bridges.iter().find(|b| b.name.value == name)?.learning.as_ref();
@@ -224,7 +224,8 @@ fn bridge_words(draft: &Draft, first_network: &HashMap<&str, &DraftNetwork>, rep
     }
 }
 
-/// `*` stands for bridges that nothing else names: it has no ports that anything could be attached to.
+/// Checks the bridge `*`. It stands for bridges that no section names, so it has no ports to attach
+/// to.
 fn any_bridge(draft: &Draft, report: &mut FindingReport) {
     let networks = draft.networks.iter().filter_map(|network| network.bridge.as_ref());
     let ends = draft.links.iter().flat_map(|link| &link.ends).filter_map(|end| end.bridge.as_ref());
@@ -240,11 +241,11 @@ fn any_bridge(draft: &Draft, report: &mut FindingReport) {
     }
 }
 
-/// What uses a port.
+/// The use of a port.
 #[derive(Clone, Copy)]
 struct PortUse<'d> {
     what: NamedInText<'d>,
-    /// Whether it is not its own port, but that to which it passes everything.
+    /// True if the port belongs to the user only as the port that it forwards to.
     forwards: bool,
 }
 
@@ -254,11 +255,11 @@ impl fmt::Display for PortUse<'_> {
     }
 }
 
-/// The first use of each port: what uses it, and where.
+/// The first use of each port, with its place.
 struct PortUses<'d> {
     by_place: HashMap<(&'d str, &'d str), (PortUse<'d>, &'d Span)>,
     bridge_of: HashMap<&'d str, (&'d str, &'d Span)>,
-    /// The names that begin alike on one bridge, by their first bytes.
+    /// The names on one bridge that share their first bytes, by those bytes.
     by_cut: HashMap<(&'d str, &'d str), HashSet<&'d str>>,
 }
 
@@ -289,14 +290,14 @@ impl<'d> PortUses<'d> {
         self.on_one_bridge(bridge, port, report);
     }
 
-    /// A port that the file lists without a use; it may have one elsewhere.
+    /// Declares a port that the file lists without a use; it may have one elsewhere.
     fn declare(&mut self, bridge: &'d str, port: &'d Spanned<String>, report: &mut FindingReport) {
         if self.port_name(port, Some(bridge), report) {
             self.on_one_bridge(bridge, port, report);
         }
     }
 
-    /// Whether the name is one that a port can have.
+    /// Returns whether a port can have the name.
     fn port_name(&self, port: &Spanned<String>, bridge: Option<&str>, report: &mut FindingReport) -> bool {
         let name = &*port.value;
         let help = if bridge == Some(name) || (name != LOCAL && name.eq_ignore_ascii_case(LOCAL)) {
@@ -306,7 +307,8 @@ impl<'d> PortUses<'d> {
         } else if !is_interface_name(name) {
             match self.by_cut.get(&(bridge.unwrap_or_default(), cut(name))).map(HashSet::len) {
                 _ if name.len() <= LONGEST || !is_interface_name(cut(name)) => NAME_HELP.to_owned(),
-                // A switch says no more of a name (OpenFlow 1.3.5 §7.2.1, OFP_MAX_PORT_NAME_LEN).
+                // A switch reports no more of a name (OpenFlow 1.3.5 §7.2.1,
+                // OFP_MAX_PORT_NAME_LEN).
                 None | Some(0 | 1) => {
                     format!("write the {LONGEST} bytes that a switch says of it: {:?}", cut(name))
                 }
@@ -350,10 +352,10 @@ impl<'d> PortUses<'d> {
     }
 }
 
-/// Whether Linux and ovs-ofctl take it for the name of an interface.
+/// Returns whether Linux and ovs-ofctl accept the text as an interface name.
 pub(in crate::network) fn is_interface_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@' | b'+');
-    // A number would be read as a port's number, and `.` and `..` are no names of files in sysfs.
+    // A number would be read as a port number, and `.` and `..` are no file names in sysfs.
     (1..=LONGEST).contains(&name.len())
         && name.bytes().all(plain)
         && !name.bytes().all(|b| b.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! Whether the rules make sense: names, parties, networks, and nothing granted twice.
+//! Checks the rules: names, parties, networks, and repeated grants.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use crate::network::names::{NameIndex, NameKind, NamedItem, built_in};
 use crate::network::resolve::implied_rules::ImpliedRules;
 use crate::network::text::report::{FindingReport, quote};
 
-/// Checks all rules of a file, and those that they imply.
+/// Checks all rules of a file, including implied rules.
 pub(in crate::network) fn check(
     draft: &Draft,
     implied: &ImpliedRules,
@@ -69,7 +69,7 @@ pub(in crate::network) fn check(
     }
 }
 
-/// What a never excepts are crossings.
+/// Checks that the exceptions of a never are crossings.
 fn excepted(draft: &Draft, report: &mut FindingReport) {
     let crossings: HashSet<&str> = draft.crossings.iter().map(|crossing| &*crossing.name.value).collect();
     for name in draft.nevers.iter().flat_map(|never| &never.except) {
@@ -86,7 +86,7 @@ fn excepted(draft: &Draft, report: &mut FindingReport) {
     }
 }
 
-/// Whoever may open connections to containers is on their network.
+/// Checks that the clients of containers are on the containers' network.
 fn clients(
     network: &DraftNetwork,
     clients: &[Spanned<String>],
@@ -106,7 +106,8 @@ fn clients(
     }
 }
 
-/// What travels inside an overlay is between its members; of what travels elsewhere nothing is known here.
+/// Checks carried rules. Traffic inside an overlay is between its members; traffic elsewhere cannot
+/// be checked.
 fn carried(allow: &DraftAllow, names: &NameIndex<'_>, report: &mut FindingReport) {
     let Some(name) = &allow.overlay else { return };
     let Some(party) = names.of_kind(name, NameKind::Overlay, report) else { return };
@@ -121,7 +122,8 @@ fn carried(allow: &DraftAllow, names: &NameIndex<'_>, report: &mut FindingReport
     }
 }
 
-/// A next hop has a MAC on the network of those who use it, and what they reach by it is outside.
+/// Checks that a next hop has a MAC on the network of its users, and that they reach only outside
+/// addresses by it.
 fn next_hop(
     allow: &DraftAllow,
     via: &Spanned<String>,
@@ -175,7 +177,7 @@ fn next_hop(
     }
 }
 
-/// An allow, for errors; one without a name has an error already.
+/// Returns the name of an allow for errors; one without a name has an error already.
 fn label(allow: &DraftAllow) -> String {
     if allow.name.value.is_empty() {
         "a nameless allow".to_owned()
@@ -232,7 +234,7 @@ fn repeated_ports(ports: &[Spanned<u16>], report: &mut FindingReport) {
     }
 }
 
-/// Leaves out those that are on no network: an allow can do nothing for them.
+/// Removes parties that are on no network: an allow can do nothing for them.
 fn in_a_network<'n, 'd>(
     allow: &DraftAllow,
     mut parties: Vec<RuleParty<'n, 'd>>,
@@ -264,7 +266,7 @@ fn one_network(
     report: &mut FindingReport,
     draft: &Draft,
 ) {
-    // What a network means here is each of its endpoints with each other.
+    // Here a network means each of its endpoints to each other one.
     if let ([(source, party)], [(target, _)]) = (from, to)
         && source.value == target.value
         && party.kind != NameKind::Network
@@ -276,7 +278,8 @@ fn one_network(
         );
         report.warning(FindingCode::AllowToItself, &target.span, message, "name somebody else");
     }
-    // Of many parties most are on the same networks: those are compared, and pairs only to say which are wrong.
+    // Many parties share their networks, so groups are compared. Pairs are compared only to report
+    // the wrong ones.
     let groups = |parties: &[RuleParty<'_, '_>]| -> HashMap<Vec<usize>, usize> {
         let each = parties.iter().enumerate().map(|(n, (_, party))| (party.networks.clone(), n));
         each.collect()
@@ -310,14 +313,15 @@ fn one_network(
             } else {
                 "an allow holds within one network; between two it takes a [[crossing]], with approval and reason"
             };
-            // The second of the two names is the one that does not belong.
+            // The later of the two names is reported.
             let span = if target.span.start > source.span.start { &target.span } else { &source.span };
             report.error(FindingCode::CrossesNetworks, span, message, help);
         }
     }
 }
 
-/// What is said of learned flows means nothing where the connection tracker knows the answers.
+/// Reports settings of learned flows in networks where the connection tracker identifies the
+/// answers.
 fn tracked(
     allow: &DraftAllow,
     from: &[RuleParty<'_, '_>],

@@ -1,4 +1,5 @@
-//! How many flows the rules of a file compile to, counted before anything is compiled: so that no file takes all memory.
+//! The number of flows that the rules of a file compile to. It is counted before compilation, so
+//! that no file exhausts memory.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,19 +12,20 @@ use crate::network::names::{NameIndex, NameKind};
 use crate::network::text::report::FindingReport;
 use crate::network::{Protocol, Stateful};
 
-/// Flows of the rules of one file.
+/// Limits the flows of the rules of one file.
 pub(in crate::network) const MAX_FLOWS: usize = 1 << 18;
 
-/// Lists of parties for which one flow of a rule is enough, on one network. Those of a further list have each their own.
+/// Limits the lists of parties, on one network, for which one flow of a rule is enough. Each party
+/// of a further list has a flow of its own.
 const LISTS: usize = 128;
 
 /// The flows of a file's rules.
 pub(in crate::network) struct FlowCount<'d> {
     draft: &'d Draft,
-    /// How often an endpoint, a link or an exit is on a network.
+    /// The number of attachment points of an endpoint, a link or an exit on a network.
     places: HashMap<(&'d str, usize), usize>,
     networks: Vec<Network<'d>>,
-    /// The prefixes of an outside, and the addresses of an endpoint.
+    /// The number of an outside's prefixes, and of an endpoint's addresses.
     outsides: HashMap<&'d str, usize>,
     addresses: HashMap<&'d str, usize>,
     left: usize,
@@ -36,18 +38,18 @@ struct Network<'d> {
     v4: bool,
     v6: bool,
     conntrack: bool,
-    /// Addresses that its endpoints share, each as often as somebody may hold it.
+    /// Addresses that its endpoints share, each counted once per possible holder.
     shared: usize,
     lists: HashSet<Vec<&'d str>>,
 }
 
-/// One list of a rule on one network.
+/// The size of one list of a rule on one network.
 #[derive(Default, Clone, Copy)]
 struct ListSize {
-    /// Parties that are there, each as often as it is.
+    /// The parties of the list, each counted once per attachment point.
     places: usize,
     exits: usize,
-    /// Prefixes of what is outside.
+    /// Prefixes of the outsides.
     outside: usize,
 }
 
@@ -100,7 +102,7 @@ impl<'d> FlowCount<'d> {
         }
     }
 
-    /// Counts a rule; an error at the first that is too much.
+    /// Counts a rule; reports the first one that exceeds the limit.
     pub(in crate::network) fn fits(
         &mut self,
         label: &str,
@@ -124,7 +126,7 @@ impl<'d> FlowCount<'d> {
         !self.full
     }
 
-    /// The flows of an allow.
+    /// Returns the number of flows of an allow.
     pub(in crate::network) fn of_allow(
         &mut self,
         allow: &'d DraftAllow,
@@ -138,7 +140,7 @@ impl<'d> FlowCount<'d> {
         for (index, sender) in &senders {
             let others = match &allow.via {
                 None => receivers.get(index).copied(),
-                // Whoever `to` names is outside, and behind the one next hop.
+                // Every name in `to` is outside, behind the one next hop.
                 Some(_) => Some(ListSize {
                     outside: to.iter().map(|(name, _)| self.prefixes(name)).sum(),
                     ..ListSize::default()
@@ -154,11 +156,13 @@ impl<'d> FlowCount<'d> {
             let a = self.parts(*index, from, *sender, join, false);
             let b = self.parts(*index, to, receiver, join, allow.via.is_none());
             let Some(network) = self.networks.get(*index) else { continue };
-            // A flow; with a connection tracker two for fragments, and three for the way back.
+            // One flow; with a connection tracker also two for fragments, and three for the return
+            // path.
             let each = if network.conntrack { 6 } else { 1 + 2 * network.shared };
             let both = (network.v4 && network.v6) || sender.exits + sender.outside > 0;
             let families = if both { 2 } else { 1 };
-            // Beside them ARP and neighbour discovery, both ways, and those for leased addresses; and what is tracked.
+            // Further flows: ARP and neighbour discovery in both directions, those for leased
+            // addresses, and those of tracked packets.
             let beside = if network.conntrack { 24 } else { 12 };
             let flows = ports * kinds * each * families + beside;
             count = count.saturating_add(a.saturating_mul(b).saturating_mul(flows));
@@ -166,13 +170,13 @@ impl<'d> FlowCount<'d> {
         count
     }
 
-    /// The flows of a crossing.
+    /// Returns the number of flows of a crossing.
     pub(in crate::network) fn of_crossing(&self, crossing: &DraftCrossing) -> usize {
         let addresses = |names: &[Spanned<String>]| -> usize {
             names.iter().filter_map(|name| self.addresses.get(&*name.value)).sum()
         };
         let pairs = addresses(&crossing.from).saturating_mul(addresses(&crossing.to));
-        // On both bridges the packets, the answers, and ARP.
+        // On both bridges: the packets, the answers, and ARP.
         pairs.saturating_mul(2 * (crossing.ports.len().max(1) + 2))
     }
 
@@ -200,7 +204,8 @@ impl<'d> FlowCount<'d> {
         sides
     }
 
-    /// In how many parts a list is matched. Where both lists have somebody, it is one for all of those.
+    /// Returns the number of parts in which a list is matched. If both lists have parties, each is
+    /// matched once for all of them.
     fn parts(
         &mut self,
         index: usize,

@@ -1,18 +1,18 @@
-//! What is added to a network file at run time: instances of its templates, containers in its ranges.
+//! Additions to a network file at run time: instances of its templates, containers in its ranges.
 
 use crate::network::Protocol;
 
-/// What a controller was told beyond the file, by its commands or its API.
+/// The additions that a controller received by its commands or its API.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Additions {
-    /// Stamped out templates: the template's name and the number.
+    /// Template instances: the template's name and the number.
     pub instances: Vec<(String, u32)>,
     /// Containers.
     pub containers: Vec<Container>,
 }
 
 impl Additions {
-    /// Returns whether both add the same, in any order.
+    /// Returns whether both hold equal additions, in any order.
     pub fn is_alike(&self, other: &Self) -> bool {
         let sorted = |additions: &Self| {
             let Self { mut instances, mut containers } = additions.clone();
@@ -24,22 +24,23 @@ impl Additions {
     }
 }
 
-/// A container that came at run time, in the [`ContainerRange`](crate::network::ContainerRange) of its network.
+/// A container added at run time, in the [`ContainerRange`](crate::network::ContainerRange) of its
+/// network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
-    /// Its number, which says its port and its addresses.
+    /// Its number, which determines its port and its addresses.
     pub id: u32,
-    /// Its name, that of an endpoint of the file.
+    /// Its name, as the name of an endpoint of the file.
     pub name: String,
     /// The network's name.
     pub network: String,
-    /// The MAC of its device, to be pinned; none where it is not known.
+    /// The MAC of its device, to be pinned; `None` if it is unknown.
     pub mac: Option<[u8; 6]>,
-    /// What it serves.
+    /// The services that it offers.
     pub services: Vec<Service>,
 }
 
-/// What a container serves to the clients of its range.
+/// A service that a container offers to the clients of its range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// The service's name.

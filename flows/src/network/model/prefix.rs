@@ -1,4 +1,4 @@
-//! Which prefixes overlap, in the time that sorting takes.
+//! Finds overlapping prefixes, in the time that sorting takes.
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
@@ -29,13 +29,13 @@ impl PrefixRange {
         }
     }
 
-    /// Whether an address lies in both; of two prefixes one then contains the other.
+    /// Returns whether the two prefixes share an address; one then contains the other.
     pub(in crate::network) fn overlap(&self, other: &PrefixRange) -> bool {
         self.v6 == other.v6 && self.first <= other.last.0 && other.first <= self.last.0
     }
 }
 
-/// The prefix of one address.
+/// Returns the prefix of one address.
 pub(in crate::network) fn host(address: IpAddr) -> IpNetwork {
     IpNetwork::from(address)
 }
@@ -44,7 +44,7 @@ pub(in crate::network) fn host(address: IpAddr) -> IpNetwork {
 #[derive(Debug)]
 pub(in crate::network) struct RangeEntry<T> {
     addresses: PrefixRange,
-    /// Of equal prefixes in one group, one stands for all when others are compared with it.
+    /// The group. Of equal prefixes in one group, one represents all in comparisons with others.
     group: usize,
     pub(in crate::network) prefix: IpNetwork,
     pub(in crate::network) tag: T,
@@ -56,14 +56,14 @@ impl<T> RangeEntry<T> {
     }
 }
 
-/// Calls `found(wider, narrower)` for items that overlap, the closest pair first, until it says `true`: then
-/// the narrower one is dealt with. So each item clashes at most once as the narrower.
+/// Calls `found(wider, narrower)` for overlapping items, the closest pair first, until it returns
+/// `true`. The narrower item is then done, so each item clashes at most once as the narrower.
 pub(in crate::network) fn overlaps<T>(
     mut items: Vec<RangeEntry<T>>,
     mut found: impl FnMut(&RangeEntry<T>, &RangeEntry<T>) -> bool,
 ) {
     items.sort_by_key(|item| (item.addresses, item.group));
-    // Prefixes nest or are apart; so those that contain the next item are a stack.
+    // Prefixes nest or are disjoint, so the ones that contain the next item form a stack.
     let mut open: Vec<&RangeEntry<T>> = Vec::new();
     for item in &items {
         while open.last().is_some_and(|top| !top.addresses.overlap(&item.addresses)) {
@@ -80,14 +80,15 @@ pub(in crate::network) fn overlaps<T>(
     }
 }
 
-/// Whether a member of a network with these subnets can have the address.
+/// Returns whether a member of a network with these subnets can have the address.
 pub(in crate::network) fn is_member(address: IpAddr, subnets: impl IntoIterator<Item = IpNetwork>) -> bool {
     let subnet = subnets.into_iter().find(|subnet| subnet.contains(address));
     unusable(host(address)).is_none() && subnet.is_some_and(|subnet| !is_edge(address, subnet))
 }
 
-/// Whether an address of a subnet stands for the subnet, or for all in it. RFC 3021: with 31 bits and more there is
-/// neither. IPv6 has none: the first address is a router's, any router's (RFC 4291 section 2.6.1), and is left to it.
+/// Returns whether an address stands for its subnet, or for all hosts in it. RFC 3021: with 31 bits
+/// and more there is neither. IPv6 has none: the first address is the routers' anycast address (RFC
+/// 4291 section 2.6.1), and is left to them.
 pub(in crate::network) fn is_edge(address: IpAddr, subnet: IpNetwork) -> bool {
     match subnet {
         IpNetwork::V4(v4) => v4.prefix() <= 30 && (address == v4.network() || address == v4.broadcast()),
@@ -95,14 +96,14 @@ pub(in crate::network) fn is_edge(address: IpAddr, subnet: IpNetwork) -> bool {
     }
 }
 
-/// Why no member of a network can have an address in this prefix; none where it can.
+/// Returns why no member of a network can have an address in this prefix, or `None` if it can.
 pub(in crate::network) fn unusable(prefix: IpNetwork) -> Option<&'static str> {
     let addresses = PrefixRange::of(prefix);
     let hit = |special: &IpNetwork| PrefixRange::of(*special).overlap(&addresses);
     special().iter().find(|(special, _)| hit(special)).map(|(_, why)| *why)
 }
 
-/// The prefixes of RFC 6890 that no packet of a member may have as its source.
+/// Returns the prefixes of RFC 6890 that no packet of a member may have as its source.
 fn special() -> [(IpNetwork, &'static str); 9] {
     const V4: fn(u32, u8) -> IpNetwork = |bits, length| {
         IpNetwork::V4(
@@ -165,7 +166,8 @@ mod tests {
     }
 
     proptest! {
-        /// The sweep finds a partner for exactly those that overlap something, as comparing all pairs does.
+        /// The sweep finds a partner for exactly the items that overlap another, as a comparison of
+        /// all pairs does.
         #[test]
         fn overlaps_are_those_of_all_pairs(seeds in prop::collection::vec((any::<u8>(), 20u8..=32, 0usize..4), 0..40)) {
             let prefixes: Vec<(IpNetwork, usize)> = seeds
@@ -185,7 +187,7 @@ mod tests {
                 }
                 clash
             });
-            // An item clashes as the narrower, or an equal one stands for it as the wider.
+            // An item clashes as the narrower, or an equal item represents it as the wider.
             for (i, (p, g)) in prefixes.iter().enumerate() {
                 let inside = prefixes.iter().any(|(q, h)| g != h && q != p && q.contains(p.network()) && q.prefix() < p.prefix());
                 if inside {

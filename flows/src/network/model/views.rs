@@ -1,4 +1,4 @@
-//! What a network file says about one bridge, or about one name.
+//! Views of a network file by bridge, or by name.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -10,23 +10,23 @@ use crate::network::{
     NetworkFile, Outside,
 };
 
-/// What a rule can name.
+/// A party that a rule can name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Party<'f> {
-    /// A network: in an allow its endpoints, in a never all that is on it.
+    /// A network: in an allow its endpoints, in a never every party on it.
     Network(&'f Network),
     /// An endpoint.
     Endpoint(&'f Endpoint),
-    /// A link: what is behind its network end.
+    /// A link: the prefixes behind its network end.
     Link(&'f Link),
-    /// An exit: what is behind it.
+    /// An exit: the addresses behind it.
     Exit(&'f Exit),
-    /// Some of what is behind an exit.
+    /// Some of the addresses behind an exit.
     Outside(&'f Outside, &'f Exit),
 }
 
 impl<'f> Party<'f> {
-    /// Its name.
+    /// Returns its name.
     pub fn name(self) -> &'f str {
         match self {
             Party::Network(network) => &network.name,
@@ -37,8 +37,8 @@ impl<'f> Party<'f> {
         }
     }
 
-    /// The networks that it is on, each once: several for a multi-homed endpoint, none for what is only
-    /// declared.
+    /// Returns its networks, each once: several for a multi-homed endpoint, none for an item that
+    /// is only declared.
     pub fn networks(self) -> Vec<&'f str> {
         let mut networks: Vec<&str> = Vec::new();
         let mut add = |network: &'f str| {
@@ -59,7 +59,7 @@ impl<'f> Party<'f> {
 }
 
 impl LinkEnd {
-    /// The network whose remote members it brings in.
+    /// Returns the network whose remote members it brings in.
     pub fn network(&self) -> Option<&str> {
         match &self.role {
             LinkRole::Network { network, .. } => Some(network),
@@ -69,14 +69,14 @@ impl LinkEnd {
 }
 
 impl ContainerRange {
-    /// The port of the container with that number.
+    /// Returns the port of the container with that number.
     pub fn port_of(&self, id: u32) -> String {
         self.port.replace(ID, &id.to_string())
     }
 
-    /// The addresses of the container with that number.
+    /// Returns the addresses of the container with that number.
     ///
-    /// What is no address for this number is left out: see [`Network::can_hold`].
+    /// A text that yields no address for this number is left out: see [`Network::can_hold`].
     pub fn addresses_of(&self, id: u32) -> Vec<IpAddr> {
         let id = id.to_string();
         self.addresses.iter().filter_map(|address| address.replace(ID, &id).parse().ok()).collect()
@@ -84,7 +84,8 @@ impl ContainerRange {
 }
 
 impl NetworkFile {
-    /// Whether somebody on a network may advertise itself as a router there, so that hosts make IPv6 addresses.
+    /// Returns whether a party on a network may advertise itself as a router, so that hosts
+    /// autoconfigure IPv6 addresses.
     pub fn has_router(&self, network: &str) -> bool {
         let mut plugs = self.endpoints.iter().flat_map(|endpoint| &endpoint.attachments);
         let mut exits = self.exits.iter().filter(|exit| exit.network.as_deref() == Some(network));
@@ -93,8 +94,8 @@ impl NetworkFile {
 }
 
 impl Network {
-    /// Whether a container with that number has a place: the number is in the range, and all of its addresses are such
-    /// that a member of the network can have them (`10.1.0.{id}` ends at 254).
+    /// Returns whether a container with that number has a place: the number is in the range, and a
+    /// member of the network can have all of its addresses (`10.1.0.{id}` ends at 254).
     pub fn can_hold(&self, id: u32) -> bool {
         let Some(range) = &self.containers else { return false };
         let addresses = range.addresses_of(id);
@@ -105,9 +106,9 @@ impl Network {
 }
 
 impl NetworkFile {
-    /// The numbers of a network's containers that have a place ([`Network::can_hold`]) and of which neither the port
-    /// nor an address is taken, by a container or by anything else, a gateway among them; in order. Nothing where it
-    /// has no containers.
+    /// Returns the free container numbers of a network, in order; none without a range. A free
+    /// number has a place ([`Network::can_hold`]), and neither its port nor its addresses are in
+    /// use, by a container, a gateway or any other item.
     pub fn free_container_ids(&self, network: &str) -> impl Iterator<Item = u32> {
         let network = self.network(network);
         // In one Open vSwitch a port is on one bridge.
@@ -122,7 +123,7 @@ impl NetworkFile {
         let behind: Vec<_> = plugs.flat_map(|plug| plug.behind.clone()).collect();
         let range = network.and_then(|network| Some((network, network.containers.as_ref()?)));
         let ids = range.into_iter().flat_map(|(network, range)| {
-            // A model that was not read may have a range without a bound.
+            // A model that was not read from a file may have a range without a bound.
             let ids = (range.ids.0..=range.ids.1).take(MAX_IDS as usize);
             let ids = ids.filter(|id| network.can_hold(*id));
             ids.map(move |id| (range, id))
@@ -136,12 +137,13 @@ impl NetworkFile {
         })
     }
 
-    /// What the file says of the bridge of that name: its own section, or the one for all that it does not name.
+    /// Returns the section of the bridge of that name: its own, or the one for all unnamed bridges.
     pub fn bridge_for(&self, name: &str) -> Option<&Bridge> {
         self.bridge(name).or_else(|| self.bridge(ANY_BRIDGE))
     }
 
-    /// What a rule means by a name: networks, endpoints, links, exits and outsides share one set of names.
+    /// Returns the party that a rule means by a name: networks, endpoints, links, exits and
+    /// outsides share one namespace.
     pub fn party(&self, name: &str) -> Option<Party<'_>> {
         let network = || self.network(name).map(Party::Network);
         let endpoint = || self.endpoints.iter().find(|e| e.name == name).map(Party::Endpoint);
@@ -155,8 +157,9 @@ impl NetworkFile {
         network().or_else(endpoint).or_else(link).or_else(exit).or_else(outside)
     }
 
-    /// Whether the next hop of an allow is one, on that network, to that name of the outside. Who has the choice goes
-    /// by a network that the exit is not on: where the exit is, it is reached without a next hop.
+    /// Returns whether the next hop of an allow applies on that network, to that outside. A sender
+    /// with a choice uses a network that the exit is not on: on the exit's network, the exit is
+    /// reached without a next hop.
     pub fn goes_by_hop(&self, allow: &Allow, network: &str, to: &str) -> bool {
         let exit = match self.party(to) {
             Some(Party::Exit(exit) | Party::Outside(_, exit)) => exit.network.as_deref(),
@@ -174,12 +177,12 @@ impl NetworkFile {
         })
     }
 
-    /// The networks on a bridge, in the order of the file.
+    /// Returns the networks on a bridge, in the order of the file.
     pub fn networks_on(&self, bridge: &str) -> impl Iterator<Item = &Network> {
         self.networks.iter().filter(move |network| network.bridge == bridge)
     }
 
-    /// The attachments on a bridge, each with its endpoint, in the order of the file.
+    /// Returns the attachments on a bridge, each with its endpoint, in the order of the file.
     pub fn attachments_on(&self, bridge: &str) -> impl Iterator<Item = (&Endpoint, &Attachment)> {
         let mut networks: Vec<&str> = self.networks_on(bridge).map(|network| &*network.name).collect();
         networks.sort_unstable();
@@ -189,7 +192,7 @@ impl NetworkFile {
             .filter(move |(_, attachment)| networks.binary_search(&&*attachment.network).is_ok())
     }
 
-    /// The ends of links on a bridge, each with its link, in the order of the file.
+    /// Returns the ends of links on a bridge, each with its link, in the order of the file.
     pub fn link_ends_on(&self, bridge: &str) -> impl Iterator<Item = (&Link, &LinkEnd)> {
         self.links
             .iter()
@@ -197,13 +200,14 @@ impl NetworkFile {
             .filter(move |(_, end)| end.bridge == bridge)
     }
 
-    /// The exits on a bridge, in the order of the file.
+    /// Returns the exits on a bridge, in the order of the file.
     pub fn exits_on(&self, bridge: &str) -> impl Iterator<Item = &Exit> {
         self.exits.iter().filter(move |exit| exit.bridge == bridge)
     }
 
-    /// Every port that the file gives a bridge, each once: those of endpoints, of links and what they forward
-    /// to, of exits, and those that are only declared. `LOCAL` is among them where something is attached to it.
+    /// Returns every port that the file gives a bridge, each once. These are the ports of
+    /// endpoints, of links and their forwarding targets, of exits, and declared ports. `LOCAL` is
+    /// among them if a party is attached to it.
     pub fn bridge_ports(&self, bridge: &str) -> Vec<&str> {
         let endpoints = self.attachments_on(bridge).map(|(_, attachment)| &*attachment.port);
         let links = self.link_ends_on(bridge).flat_map(|(_, end)| {

@@ -1,14 +1,15 @@
-//! Names that flows are counted under which nothing in the file has asked for.
+//! Names under which flows are counted without a name in the file.
 
 use crate::finding_code::FindingCode;
 use crate::network::draft::Spanned;
 use crate::network::text::report::{FindingReport, quote};
 
-/// The kinds of flows that have no other name to be counted under. Those of a party, a link or a network have its own.
+/// The kinds of flows that are counted under no other name. Those of a party, a link or a network
+/// have its name.
 pub(in crate::network) const NAMES: [&str; 8] =
     ["admission", "returns", "destination", "resolution", "deny", "forwarding", "learning", "raw"];
 
-/// An error for a name that is taken.
+/// Reports a name that is taken.
 pub(in crate::network) fn check(word: &str, name: &Spanned<String>, report: &mut FindingReport) {
     if NAMES.contains(&&*name.value) {
         let message = format!(

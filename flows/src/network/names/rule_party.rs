@@ -10,7 +10,7 @@ use crate::network::text::report::{FindingReport, quote};
 /// Pairs a party with the place where a rule names it.
 pub(in crate::network) type RuleParty<'n, 'd> = (&'n Spanned<String>, &'n NamedParty<'d>);
 
-/// Looks up the parties that a list of a rule names. A party that stands twice is reported.
+/// Looks up the parties that a list of a rule names. A repeated party is reported.
 pub(in crate::network) fn parties<'n, 'd>(
     list: &'n [Spanned<String>],
     names: &'n NameIndex<'d>,
@@ -34,7 +34,7 @@ pub(in crate::network) fn parties<'n, 'd>(
     parties
 }
 
-/// Returns the quoted names of networks, the first few where there are very many.
+/// Returns the quoted names of networks, only the first few if there are many.
 pub(in crate::network) fn quoted_networks(draft: &Draft, networks: &[usize]) -> String {
     const MOST: usize = 4;
     let names = networks.iter().filter_map(|index| draft.networks.get(*index));

@@ -1,5 +1,5 @@
-//! Reads datapath ids, which tell which switch a bridge of the file is. A name does not: any switch
-//! may give itself any.
+//! Reads datapath ids, which identify the switch of a bridge. A name does not: a switch may choose
+//! any name.
 
 use std::collections::HashMap;
 

@@ -5,12 +5,13 @@ use toml::value::{Datetime, Offset};
 
 const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// Returns when a day of UTC ends, or the second of a date and time. That needs an offset, or it
-/// would mean another moment on another host.
+/// Returns the end of a UTC day, or the second of a date and time.
+///
+/// A time needs an offset, or it would mean different times on different hosts.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// Returns a description of the defect if the text is no such date.
 pub(in crate::network) fn seconds(text: &str) -> Result<u64, &'static str> {
     let Datetime { date: Some(date), time, offset } = text.parse().map_err(|_| "is not a date")? else {
         return Err("has no date");
@@ -39,7 +40,7 @@ pub(in crate::network) fn seconds(text: &str) -> Result<u64, &'static str> {
 mod tests {
     use super::*;
 
-    /// The numbers are those of `date -u -d TEXT +%s`.
+    /// The numbers are the output of `date -u -d TEXT +%s`.
     #[test]
     fn seconds_are_those_of_date() {
         for (text, expected) in [

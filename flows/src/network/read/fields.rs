@@ -1,4 +1,4 @@
-//! The keys of one table: known ones, wrong ones, missing ones, and their values by type.
+//! The keys of one table: known, unknown and missing keys, and their values by type.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,26 +12,27 @@ use crate::network::schema::file_schema::{MAX_NUMBER, SchemaTable};
 use crate::network::text::report::{FindingReport, quote};
 use crate::network::text::tree::{TreeEntry, TreeNode, Value};
 
-/// Items of one list. Longer ones are no description of a network that a person could check.
+/// Limits the items of one list. A person could not check the network of a longer one.
 const MAX_LIST: usize = 4096;
 
-/// One table of the file with the keys that it may have.
+/// One table of the file with its permitted keys.
 pub(in crate::network) struct Fields<'n, 't> {
-    /// What it describes, for errors: "endpoint `gateway`".
+    /// The subject of the table, for errors: "endpoint `gateway`".
     what: String,
-    /// The place to point at when something is missing.
+    /// The place to point at when a key is missing.
     span: Span,
     table: &'static SchemaTable,
     entries: &'n [TreeEntry<'t>],
 }
 
-/// One of the words that may stand under a key.
+/// One of the words that a key accepts.
 pub(in crate::network) trait Keyword: Sized + Default {
-    /// What the word means.
+    /// Returns the meaning of the word.
     fn of(word: &str) -> Option<Self>;
 }
 
-/// A key of something, for errors: "`port` of endpoint `gateway`". Written where there is an error, and not before.
+/// A key and its subject, for errors: "`port` of endpoint `gateway`". It is formatted only for an
+/// error.
 #[derive(Clone, Copy)]
 struct KeyOf<'s> {
     key: &'s str,
@@ -44,7 +45,7 @@ impl fmt::Display for KeyOf<'_> {
     }
 }
 
-/// An item of a list under a key, likewise.
+/// An item of a list under a key, formatted only for an error.
 struct ListItemOf<'s>(KeyOf<'s>);
 
 impl fmt::Display for ListItemOf<'_> {
@@ -53,7 +54,7 @@ impl fmt::Display for ListItemOf<'_> {
     }
 }
 
-/// What a table may hold under a key.
+/// Returns the entries of a table under a key.
 pub(in crate::network) fn entries_of<'n, 't>(
     node: &'n TreeNode<'t>,
     what: &str,
@@ -80,7 +81,8 @@ fn wrong_kind(node: &TreeNode<'_>, what: &dyn fmt::Display, wanted: &str, report
 }
 
 impl<'n, 't> Fields<'n, 't> {
-    /// The table at `node`. An error, and none, where it is no table; an error for each key it may not have.
+    /// Opens the table at `node`. Reports each unknown key. Reports a node that is no table, and
+    /// then returns `None`.
     pub(in crate::network) fn open(
         node: &'n TreeNode<'t>,
         span: &Span,
@@ -92,46 +94,46 @@ impl<'n, 't> Fields<'n, 't> {
         Some(Fields { what, span: span.clone(), table, entries })
     }
 
-    /// What it describes, once a better name for it is known.
+    /// Renames the table's subject, once a better name is known.
     pub(in crate::network) fn rename(&mut self, what: String, span: &Span) {
         self.what = what;
         self.span = span.clone();
     }
 
-    /// What it describes.
+    /// Returns the subject of the table.
     pub(in crate::network) fn what(&self) -> &str {
         &self.what
     }
 
-    /// All that is in the table.
+    /// Returns all entries of the table.
     pub(in crate::network) fn entries(&self) -> &'n [TreeEntry<'t>] {
         self.entries
     }
 
-    /// Where it stands.
+    /// Returns the place of the table.
     pub(in crate::network) fn span(&self) -> &Span {
         &self.span
     }
 
-    /// The value of a key.
+    /// Returns the value of a key.
     pub(in crate::network) fn find(&self, key: &str) -> Option<&'n TreeNode<'t>> {
-        // What is read is in the table: the schema is made from that.
+        // Every key that is read is in the table, because the schema is built from it.
         #[cfg(test)]
         assert!(self.table.key(key).is_some(), "{key} of {}", self.table.name);
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
-    /// Whether there is nothing under the key: no key, or an empty list.
+    /// Returns whether the key is missing or holds an empty list.
     pub(in crate::network) fn is_bare(&self, key: &str) -> bool {
         self.find(key).is_none_or(|node| matches!(&node.value, Value::Array(items) if items.is_empty()))
     }
 
-    /// Whether the key is there, whatever its value.
+    /// Returns whether the key is present, whatever its value.
     pub(in crate::network) fn has(&self, key: &str) -> bool {
         self.find(key).is_some()
     }
 
-    /// Where the value of a key stands, or else the table.
+    /// Returns the place of a key's value, or else of the table.
     pub(in crate::network) fn span_of(&self, key: &str) -> &Span {
         self.find(key).map_or(&self.span, |node| &node.span)
     }
@@ -140,7 +142,7 @@ impl<'n, 't> Fields<'n, 't> {
         KeyOf { key, what: &self.what }
     }
 
-    /// The value of a key that must be there.
+    /// Returns the value of a required key.
     pub(in crate::network) fn required(
         &self,
         key: &str,
@@ -157,12 +159,12 @@ impl<'n, 't> Fields<'n, 't> {
         node
     }
 
-    /// A string.
+    /// Reads a string.
     pub(in crate::network) fn text(&self, key: &str, report: &mut FindingReport) -> Option<Spanned<String>> {
         self.find(key).and_then(|node| text_of(node, &self.of(key), report))
     }
 
-    /// A string that must be there.
+    /// Reads a required string.
     pub(in crate::network) fn required_text(
         &self,
         key: &str,
@@ -172,7 +174,7 @@ impl<'n, 't> Fields<'n, 't> {
         self.required(key, example, report).and_then(|node| text_of(node, &self.of(key), report))
     }
 
-    /// The items of a list; none where the key is missing.
+    /// Reads the items of a list; empty if the key is missing.
     pub(in crate::network) fn list(&self, key: &str, report: &mut FindingReport) -> &'n [TreeNode<'t>] {
         let Some(node) = self.find(key) else { return &[] };
         let Value::Array(items) = &node.value else {
@@ -198,18 +200,18 @@ impl<'n, 't> Fields<'n, 't> {
         }
     }
 
-    /// A list of strings.
+    /// Reads a list of strings.
     pub(in crate::network) fn texts(&self, key: &str, report: &mut FindingReport) -> Vec<Spanned<String>> {
         let items = self.list(key, report);
         self.items(key, self.bounded(key, items, report), report)
     }
 
-    /// A list of strings of any length.
+    /// Reads a list of strings of any length.
     pub(in crate::network) fn lines(&self, key: &str, report: &mut FindingReport) -> Vec<Spanned<String>> {
         self.items(key, self.list(key, report), report)
     }
 
-    /// A list of strings, where one alone needs no brackets.
+    /// Reads a list of strings, where a single one needs no brackets.
     pub(in crate::network) fn one_or_more_texts(
         &self,
         key: &str,
@@ -228,7 +230,7 @@ impl<'n, 't> Fields<'n, 't> {
         items.iter().filter_map(|node| text_of(node, &what, report)).collect()
     }
 
-    /// A whole number within bounds.
+    /// Reads a whole number within bounds.
     pub(in crate::network) fn number(
         &self,
         node: &TreeNode<'_>,
@@ -255,7 +257,7 @@ impl<'n, 't> Fields<'n, 't> {
         fits
     }
 
-    /// A whole number under a key that may be missing.
+    /// Reads a whole number under an optional key.
     pub(in crate::network) fn optional_number(
         &self,
         key: &str,
@@ -266,7 +268,7 @@ impl<'n, 't> Fields<'n, 't> {
         self.find(key).and_then(|node| self.number(node, key, least, most, report))
     }
 
-    /// The items of a list of numbers from 1 to 65,535.
+    /// Reads the items of a list of numbers from 1 to 65,535.
     pub(in crate::network) fn port_numbers(
         &self,
         key: &str,
@@ -281,7 +283,7 @@ impl<'n, 't> Fields<'n, 't> {
         items.iter().filter_map(number).collect()
     }
 
-    /// A list of addresses.
+    /// Reads a list of addresses.
     pub(in crate::network) fn addresses(
         &self,
         key: &str,
@@ -291,7 +293,7 @@ impl<'n, 't> Fields<'n, 't> {
         self.texts(key, report).into_iter().filter_map(|text| address(text, &what, report)).collect()
     }
 
-    /// The items of a list, as many as a list may have.
+    /// Reads the items of a list, up to the maximum length of a list.
     pub(in crate::network) fn bounded_list(
         &self,
         key: &str,
@@ -301,7 +303,7 @@ impl<'n, 't> Fields<'n, 't> {
         self.bounded(key, items, report)
     }
 
-    /// An item of a list of addresses.
+    /// Reads an item of a list of addresses.
     pub(in crate::network) fn item_address(
         &self,
         key: &str,
@@ -312,7 +314,7 @@ impl<'n, 't> Fields<'n, 't> {
         address(text, &self.of(key), report)
     }
 
-    /// A list of prefixes without host bits.
+    /// Reads a list of prefixes without host bits.
     pub(in crate::network) fn prefixes(
         &self,
         key: &str,
@@ -339,12 +341,13 @@ impl<'n, 't> Fields<'n, 't> {
         prefixes
     }
 
-    /// One of the words that the tables have for the key, the default where the key is missing; none where it is wrong.
+    /// Reads one of the key's words. Returns the default if the key is missing, and `None` if the
+    /// word is wrong.
     pub(in crate::network) fn choice<T: Keyword>(&self, key: &str, report: &mut FindingReport) -> Option<T> {
         if self.has(key) { self.optional_choice(key, report) } else { Some(T::default()) }
     }
 
-    /// Likewise, and none where the key is missing.
+    /// Reads one of the key's words, or returns `None` if the key is missing.
     pub(in crate::network) fn optional_choice<T: Keyword>(
         &self,
         key: &str,
@@ -366,7 +369,7 @@ impl<'n, 't> Fields<'n, 't> {
         None
     }
 
-    /// A truth value; false where the key is missing.
+    /// Reads a truth value; false if the key is missing.
     pub(in crate::network) fn flag(&self, key: &str, report: &mut FindingReport) -> bool {
         match self.find(key) {
             Some(TreeNode { value: Value::Flag(flag), .. }) => *flag,
@@ -378,7 +381,7 @@ impl<'n, 't> Fields<'n, 't> {
         }
     }
 
-    /// A first and a last number, `FIRST-LAST`.
+    /// Reads a first and a last number, `FIRST-LAST`.
     pub(in crate::network) fn range(
         &self,
         key: &str,
@@ -393,7 +396,8 @@ impl<'n, 't> Fields<'n, 't> {
         Some(Spanned { value: range?, span })
     }
 
-    /// Numbers: in a string ranges and the word `all`, which is all of a range; or a list. Each range with its place.
+    /// Reads numbers, each range with its place. The value is a list, or a string with ranges or
+    /// with the word `all`, which stands for the whole range.
     pub(in crate::network) fn numbers(
         &self,
         key: &str,
@@ -432,7 +436,8 @@ impl<'n, 't> Fields<'n, 't> {
         ranges
     }
 
-    /// A date or a date and time, in seconds since 1970-01-01 UTC. A date means the end of its day.
+    /// Reads a date or a date and time, in seconds since 1970-01-01 UTC. A date means the end of
+    /// its day.
     pub(in crate::network) fn moment(&self, key: &str, report: &mut FindingReport) -> Option<u64> {
         let node = self.find(key)?;
         let text = match &node.value {
@@ -457,7 +462,7 @@ impl<'n, 't> Fields<'n, 't> {
     }
 }
 
-/// `FIRST-LAST`, or one number, within bounds.
+/// Parses `FIRST-LAST`, or one number, within bounds.
 fn range_of(text: &str) -> Option<(u32, u32)> {
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -472,7 +477,7 @@ fn range_help() -> String {
     format!("write the first and the last, like \"100-199\", none above {MAX_NUMBER}")
 }
 
-/// An address.
+/// Parses an address.
 pub(in crate::network) fn address(
     Spanned { value, span }: Spanned<String>,
     what: &dyn fmt::Display,
@@ -492,7 +497,7 @@ pub(in crate::network) fn address(
     }
 }
 
-/// A string; an error where it is something else.
+/// Returns the string of a node; reports any other value.
 pub(in crate::network) fn text_of(
     node: &TreeNode<'_>,
     what: &dyn fmt::Display,

@@ -1,4 +1,4 @@
-//! Link-local addresses of the file: each is one, and has one owner on its network.
+//! Link-local addresses of the file: each is a valid one, and has one owner on its network.
 
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
@@ -29,13 +29,14 @@ pub(in crate::network) fn read(
     }
 }
 
-/// The link-local address that follows from a MAC (RFC 4291 appendix A).
+/// Returns the link-local address that follows from a MAC (RFC 4291 appendix A).
 pub(crate) fn of_mac(mac: [u8; 6]) -> Ipv6Addr {
     let [a, b, c, d, e, f] = mac.map(u16::from);
     Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
 }
 
-/// Checks that no two on one network have the same, by the file or by a pinned MAC.
+/// Checks that no two attachments on one network share a link-local address, given by the file or
+/// derived from a pinned MAC.
 pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
     let plugs = || {
         draft.endpoints.iter().flat_map(|endpoint| {
@@ -48,7 +49,7 @@ pub(in crate::network) fn check(draft: &Draft, report: &mut FindingReport) {
         let what = NamedInText { word: "exit", name: &exit.name.value };
         (what, exit.network.as_ref(), exit.link_local.clone())
     });
-    // Those of MACs last: two of one MAC are another error.
+    // Derived addresses come last: a MAC that is used twice is another error.
     let of_macs = plugs().filter(|(_, plug)| plug.link_local.is_none()).filter_map(|(what, plug)| {
         let Spanned { value, span } = plug.mac.as_ref()?;
         Some((what, plug.network.as_ref(), Spanned { value: of_mac(*value), span: span.clone() }))

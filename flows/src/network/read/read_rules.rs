@@ -1,4 +1,4 @@
-//! From the tree to the draft: the rules.
+//! Reads the rules from the tree into the draft.
 
 use crate::finding_code::FindingCode;
 use crate::network::draft::{DraftAllow, DraftChain, DraftCrossing, DraftHop, DraftNever, Spanned};
@@ -10,7 +10,7 @@ use crate::network::text::report::{FindingReport, quote};
 use crate::network::text::tree::{TreeNode, Value};
 use crate::network::{Protocol, Returns};
 
-/// Hops of one chain, and alternatives of one hop: these are named by letters.
+/// Limits the hops of a chain and the alternatives of a hop, which are named by letters.
 const MAX_HOPS: usize = 26;
 
 impl Keyword for Protocol {
@@ -28,7 +28,7 @@ impl Keyword for Protocol {
     }
 }
 
-/// What `returns` says; nothing without.
+/// The value of `returns`, or `None` if the key is missing.
 #[derive(Default)]
 struct MaybeReturns(Option<Returns>);
 
@@ -51,7 +51,7 @@ fn rule<'n, 't>(
     let mut fields = Fields::open(node, &node.span, format!("a rule [[{word}]]"), table, report)?;
     let name = match fields.required_text("name", "\"NAME\"", report) {
         Some(name) => name,
-        // The rest of the rule is still looked at.
+        // The rest of the rule is still read.
         None => return Some((Spanned { value: String::new(), span: node.span.clone() }, fields)),
     };
     check_name(&name, "the name of a rule", report);
@@ -67,7 +67,8 @@ fn parties(fields: &Fields<'_, '_>, key: &str, report: &mut FindingReport) -> Ve
     fields.one_or_more_texts(key, report)
 }
 
-/// Protocol and ports; `default` is the protocol of a rule that names none, and none is a misspelt one.
+/// Reads protocol and ports. `default` is the protocol of a rule that names none; a misspelt one
+/// yields `None`.
 fn service(
     fields: &Fields<'_, '_>,
     default: Option<Protocol>,
@@ -77,7 +78,7 @@ fn service(
     let mut ports = fields.port_numbers("ports", report);
     if fields.has("ports") {
         not_empty(fields, "ports", report);
-        // A misspelt protocol has its own error, and it may well have ports.
+        // A misspelt protocol has its own error, and may well have ports.
         if let Some(word) = match protocol {
             Some(Protocol::Any) => Some("any"),
             Some(Protocol::Icmp) => Some("icmp"),
@@ -93,7 +94,7 @@ fn service(
     (protocol, ports)
 }
 
-/// In Open vSwitch a limit of 0 is no limit (ovs-actions(7), learn).
+/// Reads a limit. In Open vSwitch a limit of 0 is no limit (ovs-actions(7), learn).
 fn limit(fields: &Fields<'_, '_>, report: &mut FindingReport) -> Option<u32> {
     fields.optional_number("limit", 1, u32::MAX, report)
 }
@@ -108,7 +109,7 @@ fn returns(fields: &Fields<'_, '_>, report: &mut FindingReport) -> Option<Return
     fields.optional_choice::<MaybeReturns>("returns", report)?.0
 }
 
-/// An error for a key that means nothing beside another one.
+/// Reports a key that means nothing beside another one.
 fn contradiction(fields: &Fields<'_, '_>, key: &str, why: &str, help: &str, report: &mut FindingReport) {
     if fields.has(key) {
         let message = format!("{} of {} contradicts {why}", quote(key), fields.what());

@@ -1,4 +1,5 @@
-//! Addresses that several endpoints share, one holder at a time: each names the same virtual router.
+//! Addresses that several endpoints share, one holder at a time: all holders name one virtual
+//! router.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -12,10 +13,11 @@ use crate::network::schema::file_schema;
 use crate::network::text::report::{FindingReport, NamedInText, quote};
 use crate::network::text::tree::{TreeNode, Value};
 
-/// Shared addresses of one network: each has a number among those that Open vSwitch gives to no port.
+/// Limits the shared addresses of one network. Each has a number among those that Open vSwitch
+/// gives to no port.
 const MAX_SHARED: usize = 240;
 
-/// Reads the `addresses` of an attachment: those that it owns, and those that it shares.
+/// Reads the `addresses` of an attachment: owned ones and shared ones.
 pub(in crate::network) fn read(
     fields: &Fields<'_, '_>,
     report: &mut FindingReport,
@@ -36,7 +38,7 @@ pub(in crate::network) fn read(
     (owned, shared)
 }
 
-/// Reads one address with what is said of it: whether it is shared, and then perhaps the virtual router's number.
+/// Reads one address: whether it is shared, and the virtual router's number, if any.
 fn item(
     fields: &Fields<'_, '_>,
     node: &TreeNode<'_>,
@@ -56,15 +58,15 @@ fn item(
     Some((address?, shared.then_some(vrid)))
 }
 
-/// An address that somebody shares, as it stands first.
+/// A shared address at its first mention.
 struct FirstSharer<'d> {
     shared: &'d Spanned<SharedAddress>,
     whose: NamedInText<'d>,
-    /// How many may hold it.
+    /// The number of possible holders.
     holders: usize,
 }
 
-/// Checks that all who share an address say the same of it, and that a network does not have too many.
+/// Checks that all holders of a shared address agree on it, and that no network has too many.
 pub(in crate::network) fn check(draft: &Draft, names: &NameIndex<'_>, report: &mut FindingReport) {
     let mut seen: HashMap<IpAddr, usize> = HashMap::new();
     let mut all: Vec<FirstSharer<'_>> = Vec::new();
@@ -116,7 +118,8 @@ fn agree(
     }
 }
 
-/// Returns the shared addresses that stand at this place first: each has one place among the owned ones.
+/// Returns the shared addresses that this place mentions first: each has one place among the owned
+/// ones.
 pub(in crate::network) fn first_mentions<'d>(
     shared: &'d [Spanned<SharedAddress>],
     seen: &mut HashSet<IpAddr>,
@@ -124,7 +127,7 @@ pub(in crate::network) fn first_mentions<'d>(
     shared.iter().filter(|at| seen.insert(at.value.address)).collect()
 }
 
-/// Returns the address alone, where it stands.
+/// Returns the address with its place in the text.
 pub(in crate::network) fn address(shared: &Spanned<SharedAddress>) -> Spanned<IpAddr> {
     Spanned { value: shared.value.address, span: shared.span.clone() }
 }

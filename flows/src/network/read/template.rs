@@ -1,4 +1,4 @@
-//! Templates: sections that are stamped out for a number, by putting it into every name and string.
+//! Templates: sections that are expanded for a number, by inserting it into every name and string.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -14,23 +14,23 @@ use crate::network::text::report::{FindingReport, quote};
 use crate::network::text::tree::{TreeEntry, TreeNode, Value, moved};
 use crate::network::{Span, Template};
 
-/// What stands for the number.
+/// The placeholder for the number.
 const PLACE: &str = "{n}";
 
-/// All copies of all templates.
+/// Limits the copies of all templates.
 pub(in crate::network) const MAX_INSTANCES: usize = 4096;
 
-/// What all copies may cost, in bytes: so much is made of the templates before anything of it is looked at.
+/// Limits the cost of all copies in bytes. The expansion is complete before any of it is checked.
 pub(in crate::network) const MAX_EXPANDED: usize = 64 << 20;
 
-/// A template that was read.
+/// A parsed template.
 pub(in crate::network) struct ParsedTemplate<'n, 't> {
     name: Spanned<String>,
     numbers: Option<Spanned<(u32, u32)>>,
-    /// The numbers that there are, in order, those of the file first.
+    /// The numbers of the instances in order, those of the file first.
     instances: Vec<u32>,
     entries: &'n [TreeEntry<'t>],
-    /// What one copy costs.
+    /// The cost of one copy.
     cost: usize,
 }
 
@@ -91,7 +91,8 @@ fn cost(node: &TreeNode<'_>) -> usize {
     }
 }
 
-/// Templates have a namespace of their own; in one text the syntax sees to that.
+/// Checks that template names are unique. Templates have a namespace of their own, and within one
+/// text the syntax ensures it.
 pub(in crate::network) fn unique(templates: &[ParsedTemplate<'_, '_>], report: &mut FindingReport) {
     let mut seen: HashMap<&str, &Span> = HashMap::new();
     for ParsedTemplate { name, .. } in templates {
@@ -103,7 +104,7 @@ pub(in crate::network) fn unique(templates: &[ParsedTemplate<'_, '_>], report: &
     }
 }
 
-/// Adds the copies that were asked for at run time.
+/// Adds the copies that were requested at run time.
 pub(in crate::network) fn add(
     templates: &mut [ParsedTemplate<'_, '_>],
     additions: &Additions,
@@ -146,7 +147,7 @@ pub(in crate::network) fn add(
     }
 }
 
-/// Stamps the templates out into the draft; false where that would be too much.
+/// Expands the templates into the draft; returns false if that exceeds a limit.
 pub(in crate::network) fn expand(
     templates: &[ParsedTemplate<'_, '_>],
     draft: &mut Draft,
@@ -173,8 +174,8 @@ pub(in crate::network) fn expand(
     true
 }
 
-/// Stamps out the first and the last number of each template where they are not there: what is wrong with a template is
-/// to be seen before somebody needs it.
+/// Expands the first and the last number of each template that has no such instance. So a defect of
+/// a template is reported before an instance is needed.
 pub(in crate::network) fn expand_trials(
     templates: &[ParsedTemplate<'_, '_>],
     draft: &mut Draft,
@@ -232,7 +233,7 @@ fn stamped_text<'s>(text: &'s str, number: &str) -> Cow<'s, str> {
     if text.contains(PLACE) { Cow::Owned(text.replace(PLACE, number)) } else { Cow::Borrowed(text) }
 }
 
-/// Gives the endpoints their further attachments.
+/// Adds the further attachments to their endpoints.
 pub(in crate::network) fn attach(draft: &mut Draft, report: &mut FindingReport) {
     let mut owners: HashMap<&str, usize> = HashMap::new();
     for (index, endpoint) in draft.endpoints.iter().enumerate() {
@@ -260,7 +261,7 @@ pub(in crate::network) fn attach(draft: &mut Draft, report: &mut FindingReport) 
     }
 }
 
-/// The templates as the model has them.
+/// Returns the templates in the form of the model.
 pub(in crate::network) fn resolved(
     templates: Vec<ParsedTemplate<'_, '_>>,
     real: impl Fn(&Span) -> Span,

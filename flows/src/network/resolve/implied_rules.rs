@@ -1,4 +1,4 @@
-//! Rules that others imply: the hops of chains, and that none is skipped; the envelopes of overlays.
+//! Implied rules: the hops of chains, the order of hops, and the envelopes of overlays.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,10 +7,10 @@ use crate::network::draft::{Draft, DraftAllow, DraftChain, DraftNever, DraftOver
 use crate::network::names::{NameIndex, NameKind};
 use crate::network::text::report::{FindingReport, quote};
 
-/// Members of one overlay: every two of them have rules.
+/// Limits the members of one overlay: every pair of them has rules.
 const MAX_MEMBERS: usize = 64;
 
-/// Members of one chain: every two of them are looked at.
+/// Limits the members of one chain: every pair of them is checked.
 const MAX_CHAIN_MEMBERS: usize = 256;
 
 /// The rules that chains and overlays imply.
@@ -20,7 +20,7 @@ pub(in crate::network) struct ImpliedRules {
     pub(in crate::network) nevers: Vec<DraftNever>,
 }
 
-/// All rules that chains and overlays imply.
+/// Returns all rules that chains and overlays imply.
 pub(in crate::network) fn rules(
     draft: &Draft,
     names: &NameIndex<'_>,
@@ -37,7 +37,7 @@ pub(in crate::network) fn rules(
     implied
 }
 
-/// One allow a hop: `NAME.1`, `NAME.2`, and for alternatives `NAME.2b` and so on.
+/// Adds one allow per hop: `NAME.1`, `NAME.2`, and for alternatives `NAME.2b` and so on.
 fn hops(chain: &DraftChain, allows: &mut Vec<DraftAllow>) {
     let mut from = chain.from.clone();
     for (index, alternatives) in (1..).zip(&chain.hops) {
@@ -69,8 +69,8 @@ fn hops(chain: &DraftChain, allows: &mut Vec<DraftAllow>) {
     }
 }
 
-/// `NAME.never.MEMBER`: nothing of a member reaches those that are neither next nor before it. To those before it its
-/// replies go.
+/// Adds `NAME.never.MEMBER`: a member never reaches members that are neither next nor before it.
+/// The members before it receive its replies.
 fn in_order(
     chain: &DraftChain,
     names: &NameIndex<'_>,
@@ -79,7 +79,7 @@ fn in_order(
 ) {
     let stages = std::iter::once(chain.from.iter().collect::<Vec<_>>())
         .chain(chain.hops.iter().map(|hop| hop.iter().flat_map(|hop| &hop.to).collect()));
-    // A network is more than its endpoints in a never, and an outside is not told from its exit.
+    // In a never a network is more than its endpoints, and an outside cannot be told from its exit.
     let told = |name: &Spanned<String>| {
         let kind = names.parties.get(&*name.value).map(|party| party.kind);
         matches!(kind, Some(NameKind::Endpoint | NameKind::Link | NameKind::Exit))
@@ -115,7 +115,7 @@ fn in_order(
     }
 }
 
-/// `NAME.MEMBER.MEMBER`: every two members on one network may send each other the envelope.
+/// Adds `NAME.MEMBER.MEMBER`: every two members on one network may send each other the envelope.
 fn envelopes(
     overlay: &DraftOverlay,
     names: &NameIndex<'_>,

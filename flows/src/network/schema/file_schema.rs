@@ -1,12 +1,12 @@
-//! The words of the language: which sections there are, which keys each may have, and what stands under a key. What is
-//! read, what is proposed for a wrong key, and the JSON Schema all come from these tables.
+//! The words of the language: the sections, their keys, and the values of each key. The reader, the
+//! proposals for wrong keys, and the JSON Schema all use these tables.
 
 /// A table of the file.
 #[derive(Debug)]
 pub(in crate::network) struct SchemaTable {
     /// Its name among the definitions of the schema.
     pub(in crate::network) name: &'static str,
-    /// What it is, for the schema.
+    /// Its description in the schema.
     pub(in crate::network) doc: &'static str,
     pub(in crate::network) keys: &'static [SchemaKey],
 }
@@ -20,14 +20,14 @@ pub(in crate::network) struct SchemaKey {
     pub(in crate::network) doc: &'static str,
 }
 
-/// What stands under a key.
+/// The kind of value under a key.
 #[derive(Debug)]
 pub(in crate::network) enum ValueKind {
     /// A string.
     Text,
     /// A list of strings.
     Texts,
-    /// A name of something in the file, or of a window.
+    /// A name of an item in the file, or of a window.
     Name,
     /// One name, or a list of them.
     Names,
@@ -84,17 +84,17 @@ const fn required(name: &'static str, kind: ValueKind, doc: &'static str) -> Sch
 }
 
 impl SchemaTable {
-    /// The key of that name.
+    /// Returns the key of that name.
     pub(in crate::network) fn key(&self, name: &str) -> Option<&'static SchemaKey> {
         self.keys.iter().find(|key| key.name == name)
     }
 
-    /// The names of all keys.
+    /// Returns the names of all keys.
     pub(in crate::network) fn names(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
         self.keys.iter().map(|key| key.name)
     }
 
-    /// The words that may stand under a key.
+    /// Returns the words that a key accepts.
     pub(in crate::network) fn words(&self, name: &str) -> &'static [&'static str] {
         match self.key(name).map(|key| &key.kind) {
             Some(ValueKind::Words(words)) => words,
@@ -103,7 +103,8 @@ impl SchemaTable {
     }
 }
 
-/// The most numbers of a template, and the last one: a third of an IPv4 address is less.
+/// Limits the number of a template's instances, and the highest number: a third of an IPv4 address
+/// is less.
 pub(in crate::network) const MAX_NUMBER: u32 = 65_535;
 
 pub(in crate::network) static FILE: SchemaTable = SchemaTable {

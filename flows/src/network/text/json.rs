@@ -1,7 +1,8 @@
 //! The tree of a JSON text, with places.
 //!
-//! `serde_json` keeps no places, but a borrowed [`RawValue`] is a slice of the text, and its address in the
-//! text is its place. So each level is cut into raw values, which then are read in their turn.
+//! `serde_json` keeps no places, but a borrowed [`RawValue`] is a slice of the text, and its
+//! address in the text is its place. So each level is split into raw values, which are then read in
+//! turn.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,11 +15,12 @@ use crate::network::Span;
 use crate::network::text::report::{FindingReport, quote};
 use crate::network::text::tree::{TreeEntry, TreeNode, Value, moved};
 
-/// Levels of tables and lists. The language needs five; each level is read again for the one above it.
+/// Limits the levels of tables and lists. The language needs five; each level is read again for the
+/// one above it.
 const MAX_DEPTH: usize = 16;
 
-/// The tree of a JSON text that begins at the offset `base`; none where the text is not JSON, and then the report says
-/// why.
+/// Parses a JSON text that begins at the offset `base`. Returns `None` for a text that is not JSON,
+/// and reports why.
 pub(in crate::network) fn from_json<'t>(
     text: &'t str,
     base: usize,
@@ -43,19 +45,20 @@ struct Reader<'t, 'r> {
 }
 
 impl<'t> Reader<'t, '_> {
-    /// Where a slice of the text stands in it.
+    /// Returns the place of a slice, relative to the text.
     fn local(&self, part: &str) -> Span {
         let start = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr()).min(self.text.len());
         start..(start + part.len()).min(self.text.len())
     }
 
-    /// Where a slice of the text stands.
+    /// Returns the place of a slice.
     fn span(&self, part: &str) -> Span {
         moved(self.local(part), self.base)
     }
 
     fn syntax(&mut self, part: &str, error: &serde_json::Error) {
-        // Lines and columns count from 1, columns in bytes; a column 0 stands for the end of the line before.
+        // Lines and columns count from 1, columns in bytes; column 0 stands for the end of the line
+        // before.
         let before: usize =
             part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let at =
@@ -85,7 +88,7 @@ impl<'t> Reader<'t, '_> {
             Some(b'{') => Value::Table(self.table(raw, depth)?),
             Some(b'[') => {
                 let items = self.read::<Vec<&'t RawValue>>(raw)?;
-                // All are read, also after a bad one, so that each error is reported.
+                // All items are read, even after a bad one, so that each error is reported.
                 let nodes: Vec<_> = items.iter().map(|item| self.node(item.get(), depth + 1)).collect();
                 Value::Array(nodes.into_iter().collect::<Option<_>>()?)
             }
@@ -126,7 +129,7 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-/// A string, borrowed where it has no escapes.
+/// A string, borrowed if it has no escapes.
 struct JsonText<'t>(Cow<'t, str>);
 
 impl<'de: 't, 't> Deserialize<'de> for JsonText<'t> {
@@ -148,7 +151,7 @@ impl<'de: 't, 't> Deserialize<'de> for JsonText<'t> {
     }
 }
 
-/// The members of an object in their order, doubles included.
+/// The members of an object in order, duplicates included.
 struct JsonPairs<'t>(Vec<(&'t RawValue, &'t RawValue)>);
 
 impl<'de: 't, 't> Deserialize<'de> for JsonPairs<'t> {

@@ -1,4 +1,4 @@
-//! Collects findings while a file is read: counts lines, quotes what the file says, proposes near names.
+//! Collects findings while a file is read: counts lines, quotes the file, proposes similar names.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
@@ -10,10 +10,10 @@ use crate::finding_code::FindingCode;
 use crate::network::Span;
 use crate::network::text::sources::end_of;
 
-/// Findings kept of one file. A file with more has one cause, and a bound is needed.
+/// Limits the findings kept of one file. More of them usually have one cause.
 pub(in crate::network) const MAX_FINDINGS: usize = 1000;
 
-/// Names for which a near one is looked up: each look-up goes through all names of the file.
+/// Limits the lookups of similar names: each goes through all names of the file.
 const MAX_PROPOSALS: usize = 100;
 
 /// The findings so far, and the texts that they point into.
@@ -22,7 +22,7 @@ pub(in crate::network) struct FindingReport {
     findings: Vec<Finding>,
     files: Vec<FilePlaces>,
     stamps: Vec<TemplateCopy>,
-    /// Findings that are there already: by code, place and message.
+    /// The recorded findings, by code, place and message.
     seen: HashSet<(FindingCode, usize, String)>,
     /// Findings in copies of a template: by code, place in the text, and template.
     in_template: HashMap<(FindingCode, usize, usize), RepeatedFinding>,
@@ -38,20 +38,20 @@ struct FilePlaces {
     line_starts: Vec<usize>,
 }
 
-/// A file once more, at offsets of its own: what a template, or a range of containers, gave has a place of its own
-/// like everything else, and yet is found in the text.
+/// A copy of a file at offsets of its own. Items of a template or a range of containers have places
+/// of their own, like all others, and are still found in the text.
 #[derive(Debug)]
 struct TemplateCopy {
     base: usize,
     /// The base of the file.
     origin: usize,
-    /// What it is, for messages.
+    /// Its description, for messages.
     note: String,
     /// The template, which has many copies.
     template: Option<usize>,
 }
 
-/// A finding that is the same in several copies of a template.
+/// A finding that repeats in several copies of a template.
 #[derive(Debug)]
 struct RepeatedFinding {
     finding: usize,
@@ -61,7 +61,7 @@ struct RepeatedFinding {
 }
 
 impl FindingReport {
-    /// A report about one text.
+    /// Returns a report about one text.
     #[cfg(test)]
     pub(in crate::network) fn new(text: &str) -> Self {
         let mut report = FindingReport::default();
@@ -69,7 +69,8 @@ impl FindingReport {
         report
     }
 
-    /// A further file, and the offset of its first byte. All files come before the first copy.
+    /// Adds a further file, and returns the offset of its first byte. All files come before the
+    /// first copy.
     pub(in crate::network) fn add_file(&mut self, name: &str, text: &str) -> usize {
         let base = self.next_base();
         let line_starts = std::iter::once(0)
@@ -83,14 +84,15 @@ impl FindingReport {
         base
     }
 
-    /// The offset at which the next file or copy begins.
+    /// Returns the offset at which the next file or copy begins.
     pub(in crate::network) fn next_base(&self) -> usize {
         let last = self.stamps.last().map(|copy| (copy.base, copy.origin));
         let file = last.map_or(self.files.last(), |(_, origin)| self.file(origin));
         file.map_or(0, |file| end_of(last.map_or(file.base, |(base, _)| base), file.len))
     }
 
-    /// A copy of the file in which `span` lies: what has to be added to a place there to have it in the copy.
+    /// Adds a copy of the file in which `span` lies. Returns the offset from a place in the file to
+    /// its place in the copy.
     pub(in crate::network) fn add_stamp(
         &mut self,
         span: &Span,
@@ -114,7 +116,7 @@ impl FindingReport {
         Some((at, self.stamps.get(at)?))
     }
 
-    /// The place in the text of a place that may lie in a copy.
+    /// Returns the place in the text of a place that may lie in a copy.
     pub(in crate::network) fn real(&self, span: &Span) -> Span {
         match self.copy(span.start) {
             Some((_, copy)) => {
@@ -145,7 +147,7 @@ impl FindingReport {
         self.push(Finding::warning(code, span.clone(), message, help));
     }
 
-    /// An error about the whole.
+    /// Reports an error about the whole file.
     pub(in crate::network) fn whole(
         &mut self,
         code: FindingCode,
@@ -184,12 +186,13 @@ impl FindingReport {
         self.findings.push(finding);
     }
 
-    /// Whether further findings would be dropped, so that looking for them is of no use.
+    /// Returns whether further findings would be dropped, so that there is no use in looking for
+    /// them.
     pub(in crate::network) fn is_full(&self) -> bool {
         self.overflowed
     }
 
-    /// The line, from 1, on which a span begins; with its file where there are several.
+    /// Returns the line, from 1, on which a span begins; with its file if there are several.
     pub(in crate::network) fn line(&self, span: &Span) -> String {
         let start = self.real(span).start;
         let Some(file) = self.file(start) else { return "1".to_owned() };
@@ -198,7 +201,7 @@ impl FindingReport {
         if self.files.len() > 1 { format!("{line} of {}", plain(&file.name)) } else { line.to_string() }
     }
 
-    /// "did you mean `NAME`?" for the name nearest to `wrong`, or else the given help.
+    /// Returns "did you mean `NAME`?" for the name nearest to `wrong`, or else the given help.
     pub(in crate::network) fn near<'n>(
         &mut self,
         wrong: &str,
@@ -213,13 +216,13 @@ impl FindingReport {
             .map_or_else(|| otherwise.into(), |name| format!("did you mean {}?", quote(name)))
     }
 
-    /// Whether there is an error so far.
+    /// Returns whether there is an error so far.
     pub(in crate::network) fn has_errors(&self) -> bool {
         self.overflowed || crate::finding::has_errors(&self.findings)
     }
 
-    /// All findings in the order of the text, and whether one is an error. What is in a template, or was added at run
-    /// time, says so.
+    /// Returns all findings in the order of the text, and whether one is an error. Findings in a
+    /// template or in a run-time addition are marked as such.
     pub(in crate::network) fn finish(&mut self) -> (Vec<Finding>, bool) {
         let others: HashMap<usize, usize> =
             self.in_template.values().map(|repeated| (repeated.finding, repeated.others)).collect();
@@ -248,17 +251,18 @@ impl FindingReport {
     }
 }
 
-/// A file's name without control characters.
+/// Returns a file's name without control characters.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).collect()
 }
 
-/// A text of the file between backticks: no control characters reach a terminal, and its length is bounded.
+/// Returns a text of the file between backticks: no control characters reach a terminal, and its
+/// length is bounded.
 pub(in crate::network) fn quote(text: &str) -> QuotedText<'_> {
     QuotedText(text)
 }
 
-/// A word and a name, as findings say it: "endpoint `x`".
+/// A word and a name, as findings print it: "endpoint `x`".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::network) struct NamedInText<'t> {
     pub(in crate::network) word: &'static str,
@@ -271,13 +275,14 @@ impl fmt::Display for NamedInText<'_> {
     }
 }
 
-/// See [`quote`].
+/// A quoted text, as [`quote`] returns it.
 pub(in crate::network) struct QuotedText<'t>(&'t str);
 
 impl fmt::Display for QuotedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LONGEST: usize = 80;
-        // Nearly every text is short and plain, and many are quoted for a finding that then is none.
+        // Nearly every text is short and plain, and many are quoted for a finding that is never
+        // made.
         if self.0.len() <= LONGEST && self.0.bytes().all(|b| (b' '..0x7f).contains(&b)) {
             f.write_str("`")?;
             f.write_str(self.0)?;

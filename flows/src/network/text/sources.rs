@@ -1,4 +1,4 @@
-//! The texts that a network file is made of. A place is an offset into all of them, one after the other.
+//! The texts of a network file. A place is an offset into all of them, one after the other.
 
 use std::fmt::Write as _;
 
@@ -14,16 +14,16 @@ pub struct SourceFiles {
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Its name, as it was asked for.
+    /// Its name, as requested.
     pub name: String,
-    /// Its text; empty where it could not be read.
+    /// Its text; empty if it could not be read.
     pub text: String,
     /// The offset of its first byte.
     pub base: usize,
 }
 
 impl SourceFiles {
-    /// The sources of one text.
+    /// Returns the sources of one text.
     pub fn single(name: impl Into<String>, text: impl Into<String>) -> Self {
         let mut sources = SourceFiles::default();
         sources.push(name.into(), text.into());
@@ -35,20 +35,20 @@ impl SourceFiles {
         self.files.push(SourceFile { name, text, base });
     }
 
-    /// The files; the first one includes the others.
+    /// Returns the files; the first one includes the others.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
 
-    /// The file of an offset, and the offset in that file.
+    /// Returns the file of an offset, and the offset in that file.
     pub fn at(&self, offset: usize) -> Option<(&SourceFile, usize)> {
         let after = self.files.partition_point(|file| file.base <= offset);
         let file = self.files.get(after.checked_sub(1)?)?;
         Some((file, offset.checked_sub(file.base)?))
     }
 
-    /// The file that a finding is about, and the place in it; the first file and no place for one that is about the
-    /// whole.
+    /// Returns the file of a finding, and the place in it. A finding about the whole has the first
+    /// file and no place.
     pub fn place(&self, finding: &Finding) -> Option<(&SourceFile, Option<Span>)> {
         let Some(span) = &finding.span else { return Some((self.files.first()?, None)) };
         let (file, start) = self.at(span.start)?;
@@ -56,19 +56,19 @@ impl SourceFiles {
         Some((file, Some(start.min(end)..end)))
     }
 
-    /// Line and column in its file.
+    /// Returns line and column in its file.
     pub fn position(&self, finding: &Finding) -> Option<Position> {
         let (file, span) = self.place(finding)?;
         Some(position_of(&file.text, span?.start))
     }
 
-    /// `FILE:LINE:COLUMN: SEVERITY[CODE]: MESSAGE`, and the help on a line of its own.
+    /// Renders `FILE:LINE:COLUMN: SEVERITY[CODE]: MESSAGE`, and the help on a line of its own.
     pub fn render(&self, finding: &Finding) -> String {
         let Some((file, span)) = self.place(finding) else { return finding.render("", "") };
         finding.clone().at(span).render(&file.name, &file.text)
     }
 
-    /// [`SourceFiles::render`] of each, one after the other.
+    /// Renders each finding with [`SourceFiles::render`], one after the other.
     pub fn render_all(&self, findings: &[Finding]) -> String {
         findings.iter().fold(String::new(), |mut out, finding| {
             let _ = writeln!(out, "{}", self.render(finding));
@@ -77,7 +77,7 @@ impl SourceFiles {
     }
 }
 
-/// Where the next text begins: the end of a text is a place of its own.
+/// Returns the offset of the next text: the end of a text is a place of its own.
 pub(in crate::network) fn end_of(base: usize, len: usize) -> usize {
     base.saturating_add(len).saturating_add(1)
 }

@@ -1,6 +1,7 @@
-//! A file as a tree of tables, lists and texts with their places, the same for TOML and JSON.
+//! A file as a tree of tables, lists and texts with their places, in one form for TOML and JSON.
 //!
-//! Not read by serde into structs: that ends at the first wrong key, and a file's reader wants to know of all.
+//! serde does not read the file into structs: it stops at the first wrong key, and a file's author
+//! needs a report of all.
 
 use std::borrow::Cow;
 
@@ -11,26 +12,26 @@ use crate::finding_code::FindingCode;
 use crate::network::Span;
 use crate::network::text::report::FindingReport;
 
-/// A value and where it stands.
+/// A value with its place.
 #[derive(Debug)]
 pub(in crate::network) struct TreeNode<'t> {
     pub(in crate::network) span: Span,
     pub(in crate::network) value: Value<'t>,
 }
 
-/// What the network language knows of TOML and JSON.
+/// The values of TOML and JSON that the network language uses.
 #[derive(Debug)]
 pub(in crate::network) enum Value<'t> {
-    /// In order of appearance.
+    /// Entries in order of appearance.
     Table(Vec<TreeEntry<'t>>),
     Array(Vec<TreeNode<'t>>),
     Text(Cow<'t, str>),
-    /// None for what does not fit: no number of the language is so large.
+    /// `None` for a number that does not fit: no number of the language is so large.
     Integer(Option<i64>),
     Flag(bool),
-    /// As TOML writes it.
+    /// A date in TOML's notation.
     Date(String),
-    /// Something that the language has no use for, by its name.
+    /// A value that the language does not use, by its name.
     Other(&'static str),
 }
 
@@ -43,7 +44,7 @@ pub(in crate::network) struct TreeEntry<'t> {
 }
 
 impl TreeNode<'_> {
-    /// What it is, in words for an error.
+    /// Returns the kind of value in words, for an error.
     pub(in crate::network) fn kind(&self) -> &'static str {
         match self.value {
             Value::Table(_) => "a table",
@@ -57,8 +58,8 @@ impl TreeNode<'_> {
     }
 }
 
-/// The tree of a TOML text that begins at the offset `base`. Where the text is not TOML, every syntax error is reported,
-/// and there is none.
+/// Parses a TOML text that begins at the offset `base`. For a text that is not TOML it reports
+/// every syntax error, and returns `None`.
 pub(in crate::network) fn from_toml<'t>(
     text: &'t str,
     base: usize,
@@ -86,7 +87,7 @@ fn table_value<'t>(table: DeTable<'t>, base: usize) -> Value<'t> {
         node: node(value, base),
     };
     let mut entries: Vec<TreeEntry<'t>> = table.into_iter().map(entry).collect();
-    // toml sorts by name.
+    // The toml crate sorts by name.
     entries.sort_by_key(|entry| entry.key_span.start);
     Value::Table(entries)
 }
@@ -107,7 +108,7 @@ fn node<'t>(value: Spanned<DeValue<'t>>, base: usize) -> TreeNode<'t> {
     TreeNode { span, value }
 }
 
-/// A span of a text that begins at `base`.
+/// Moves a span of a text that begins at `base`.
 pub(in crate::network) fn moved(span: Span, base: usize) -> Span {
     span.start.saturating_add(base)..span.end.saturating_add(base)
 }
