@@ -1,8 +1,8 @@
-//! What arises and ends while flows are installed.
+//! The flows that are added and end at run time.
 //!
-//! [`return_flows`] tells the flows that the switch learned itself from foreign ones.
-//! [`userspace_learn`] executes `learn` outside of the switch. [`timeouts`] says how long a flow
-//! that ends by the clock is desired.
+//! [`return_flows`] distinguishes the switch's own learned flows from foreign ones.
+//! [`userspace_learn`] executes `learn` outside of the switch. [`timeouts`] compares flows that
+//! have a deadline.
 
 pub mod return_flows;
 pub mod timeouts;

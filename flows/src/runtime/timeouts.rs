@@ -1,36 +1,39 @@
-//! Flows that a switch ends by itself, by their hard timeout: what of them is as desired, and what is not.
+//! Flows that a switch ends by their hard timeout, and their comparison with the desired flows.
 //!
-//! A compiled flow says how many seconds were left when it was compiled. The switch's flow says how many were left when
-//! it was added, and how long ago that was. They are the same flow if they end at the same time. A timeout has 16 bits, so that a
-//! flow may end before its time: such a flow is armed again before half of its timeout is over.
+//! A compiled flow holds the seconds left at its compilation. The installed flow holds the seconds
+//! left when it was added, and its age. Both are one flow if they have the same deadline. A timeout
+//! has 16 bits, so a flow may end before its deadline. Such a flow is armed again before half of
+//! its timeout is over.
 
 use std::time::Duration;
 
 /// The longest hard timeout, in seconds (OpenFlow 1.3.5 §A.3.4.1: 16 bits).
 pub const LONGEST: u16 = u16::MAX;
 
-/// So much may lie between two ends that are the same: switches and controllers count in seconds, and a change takes a
-/// moment to arrive.
+/// The tolerance between two deadlines that count as equal: switches and controllers count in
+/// seconds, and a change takes time to arrive.
 pub const TOLERANCE: Duration = Duration::from_secs(2);
 
-/// So many seconds may pass from compiling a flow of the longest timeout to adding it; it is added with what is left.
+/// The seconds that may pass from compiling a flow of the longest timeout to adding it; it is added
+/// with the rest.
 const LATE: u16 = 5;
 
-/// What becomes of a flow that a switch has.
+/// The state of an installed timed flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimedFlowState {
     /// It ends as desired.
     Good,
-    /// It ends before its time, as one of the longest timeout does, and has to be armed again now.
+    /// It ends before its deadline, because its timeout is the longest, and must be armed again
+    /// now.
     Due,
     /// It is another flow.
     Other,
 }
 
-/// How a flow that was added `age` ago with `hard_timeout` stands to the one that is desired with `left`.
+/// Compares a flow that was added `age` ago with `hard_timeout` to a desired flow with `left`.
 ///
-/// `longest` is the timeout of a flow that ends later than a timeout can say. One on the switch is good for its first half,
-/// unless it would outlive its time.
+/// `longest` is the timeout of a flow whose deadline exceeds any timeout. An installed one is good
+/// for the first half of its timeout, unless it would outlive its deadline.
 pub fn timed_flow_state(hard_timeout: u16, age: Duration, left: TimeLeft, longest: u16) -> TimedFlowState {
     let timeout = Duration::from_secs(hard_timeout.into());
     let ends = timeout.saturating_sub(age);
@@ -48,9 +51,10 @@ pub fn timed_flow_state(hard_timeout: u16, age: Duration, left: TimeLeft, longes
     }
 }
 
-/// Whether a flow that was added `age` ago with `hard_timeout` ends as a controller lets it end that desires it as long as
-/// `left` from now on. When that one compiled it, and so how much of the longest timeout it had left to give, is not known here:
-/// at most a quarter of it is over by the time when it compiles again.
+/// Returns whether a flow that was added `age` ago with `hard_timeout` ends as desired by a
+/// controller that wants it for `left`. The time of compilation is unknown here, and so is the
+/// remainder of the longest timeout. At most a quarter of it is over when the controller compiles
+/// again.
 pub fn ends_as_desired(hard_timeout: u16, age: Duration, left: TimeLeft) -> bool {
     let ends = Duration::from_secs(hard_timeout.into()).saturating_sub(age);
     let early = hard_timeout >= LONGEST - LONGEST / 4 - LATE;
@@ -62,29 +66,31 @@ pub fn ends_as_desired(hard_timeout: u16, age: Duration, left: TimeLeft) -> bool
     }
 }
 
-/// How long a timed flow is desired from now on.
+/// The time for which a timed flow is desired from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeLeft {
-    /// So long.
+    /// Exactly this long.
     Exactly(Duration),
-    /// So long, and then longer than a timeout can say.
+    /// This long, and then longer than a timeout can express.
     AtLeast(Duration),
 }
 
 impl TimeLeft {
-    /// What is left of a compiled flow's timeout after `elapsed`.
+    /// Returns the rest of a compiled flow's timeout after `elapsed`.
     pub fn after(hard_timeout: u16, elapsed: Duration, longest: u16) -> Self {
         let left = Duration::from_secs(hard_timeout.into()).saturating_sub(elapsed);
         if hard_timeout >= longest { Self::AtLeast(left) } else { Self::Exactly(left) }
     }
 
-    /// The timeout to add the flow with: it never ends after its time. None when that is over, or as good as.
+    /// Returns the timeout for adding the flow, which never exceeds the deadline. Returns `None` if
+    /// the deadline is reached, or nearly so.
     pub fn timeout(self) -> Option<u16> {
         let (Self::Exactly(left) | Self::AtLeast(left)) = self;
         u16::try_from(left.as_secs()).ok().filter(|seconds| *seconds > 0)
     }
 
-    /// Whether its time is over, as far as clocks can tell: whether it is still there is all the same.
+    /// Returns whether the deadline is over, within the tolerance of clocks: the flow may be
+    /// present or not.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Exactly(left) if left <= TOLERANCE)
     }
@@ -106,7 +112,7 @@ mod tests {
         assert_eq!((stands(60, S(20), S(42)), stands(60, S(20), S(38))), (Good, Good));
         assert_eq!((stands(60, S(20), S(43)), stands(60, S(20), S(37))), (Other, Other));
         assert_eq!(stands(0, S(20), S(40)), Other, "one without an end is another");
-        // Its time is over and it is still there: about to go.
+        // Its deadline is over and it is still installed: it is about to expire.
         assert_eq!((stands(60, S(61), S(0)), stands(60, S(40), S(0))), (Good, Other));
     }
 
@@ -117,9 +123,9 @@ mod tests {
         assert_eq!((stands(1_000, S(499), S(1_000)), stands(1_000, S(499), S(10))), (Good, Good));
         assert_eq!((stands(1_000, S(500), S(1_000)), stands(1_000, S(999), S(1_000))), (Due, Due));
         assert_eq!(stands(994, S(0), S(1_000 + 5)), Other);
-        // Added a moment after it was compiled, and looked at by a controller that was started since.
+        // Added soon after its compilation, and examined by a controller that has restarted since.
         assert_eq!((stands(999, S(300), S(1_000)), stands(999, S(600), S(1_000))), (Good, Due));
-        // Added a while after it was compiled.
+        // Added long after its compilation.
         assert_eq!((stands(900, S(0), S(900)), stands(900, S(0), S(1_000))), (Good, Other));
     }
 
@@ -141,7 +147,7 @@ mod tests {
         let exactly = |left| TimeLeft::Exactly(S(left));
         assert!(ends(7_200, 200, exactly(7_000)) && !ends(7_200, 200, exactly(6_000)));
         assert!(!ends(7_200, 200, exactly(7_100)) && !ends(0, 0, exactly(60)));
-        // It was armed when it was not known to the second yet.
+        // It was armed before its deadline was known to the second.
         assert!(ends(65_000, 30_000, exactly(40_000)) && !ends(65_000, 30_000, exactly(30_000)));
     }
 

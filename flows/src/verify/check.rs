@@ -1,5 +1,5 @@
-//! Everything that can be said about a network file without a switch, beyond what its words mean: its raw lines,
-//! its compiled flows, and whether a `never` can be broken.
+//! All checks of a network file without a switch, beyond the language itself: its raw lines, its
+//! compiled flows, and whether a `never` can be broken.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,10 +13,10 @@ use crate::verify::lint::{RegisterReach, lint_raw, overlaps_where};
 use crate::verify::never;
 use crate::verify::never::{BridgeFlows, NeverReport};
 
-/// What was found, and how far the check of `never` went.
+/// The findings, and the extent of the `never` check.
 #[derive(Debug, Clone, Default)]
 pub struct Checked {
-    /// The findings, notes among them; with an error among them the file is not to be installed.
+    /// The findings, notes included; a file with an error among them must not be installed.
     pub findings: Vec<Finding>,
     /// The check of `never`.
     pub never: NeverReport,
@@ -36,8 +36,9 @@ pub fn check(file: &NetworkFile) -> Checked {
     Checked { findings, never }
 }
 
-/// Two flows of one priority that a packet can match both of and that do different things. For two raw lines that is
-/// a warning of the lints; for one beside a compiled flow it is an error, whatever the other tables say.
+/// Finds two flows of one priority that a packet can match both of, with different actions. For two
+/// raw lines that is a warning of the lints. For a raw line and a compiled flow it is an error,
+/// whatever the other tables do.
 fn undefined(file: &NetworkFile, bridge: &BridgeFlows<'_>) -> Vec<Finding> {
     let lines = raw_lines(file, bridge.name, &bridge.ports);
     let first_raw = bridge.flows.len().saturating_sub(lines.len());
@@ -85,7 +86,7 @@ fn undefined(file: &NetworkFile, bridge: &BridgeFlows<'_>) -> Vec<Finding> {
     beside.chain(many).collect()
 }
 
-/// Rules whose `limit` bounds nothing: none of their flows learns.
+/// Finds rules whose `limit` bounds nothing, because none of their flows learns.
 fn unlimited(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Vec<Finding> {
     fn group(allow: &network::Allow) -> &str {
         allow.chain.as_deref().unwrap_or(&allow.name)
@@ -238,7 +239,8 @@ mod tests {
                     && origin.detail.contains("tcp 80")
             };
             let rules: Vec<&str> = bridge.origins.values().filter(web).map(|origin| &*origin.rule).collect();
-            // Where it leaves there is one way, and where it arrives each comes by its own link.
+            // On the leaving side there is one path; on the arriving side each crossing has its own
+            // link.
             assert_eq!(rules.len(), if bridge.name == "br0" { 1 } else { 2 }, "{rules:?}");
             assert!(rules.contains(&"lasts"), "{rules:?}");
         }
@@ -256,7 +258,7 @@ mod tests {
         assert!(error.message.contains("tp_dst=443") && error.message.contains("r0 ("), "{}", error.message);
     }
 
-    /// The notes of a text.
+    /// Returns the notes of a text.
     fn notes(text: &str) -> Vec<String> {
         let checked = checked(text);
         assert!(!has_errors(&checked.findings), "{:#?}", checked.findings);

@@ -1,9 +1,9 @@
-//! Verification: what may talk to what, decided on the flows themselves.
+//! Verification of the permitted traffic on the flows themselves.
 //!
 //! [`interp`] runs packets through flows as a switch does, and is the oracle of the tests.
-//! [`never`](mod@never) sends packets of every kind that the file or the flows tell apart, and
-//! reports each one that arrives where the file says that none ever may. [`lint`] looks at flows
-//! alone, for defects that can be seen without a packet. [`check`](mod@check) does all of that for
+//! [`never`](mod@never) sends packets of every kind that the file or the flows distinguish. It
+//! reports each packet that arrives where a `never` of the file forbids it. [`lint`] examines flows
+//! alone, for defects that are visible without a packet. [`check`](mod@check) runs all of these for
 //! a file.
 
 pub mod check;

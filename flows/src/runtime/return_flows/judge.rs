@@ -1,4 +1,4 @@
-//! The learners of a program, and the program that they stand in.
+//! The learners of a program, judged within that program.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -11,36 +11,37 @@ use super::openers::Openers;
 use super::{AdmittedSenders, Learner, Learners};
 use crate::compile::ProgramPart;
 
-/// So many answers are remembered. What a switch can hold of learned flows are some conversations of each pair of parties.
+/// The number of remembered answers. A switch holds at most a few learned conversations for each
+/// pair of parties.
 const REMEMBERED: usize = 1 << 17;
 
-/// Which learned flows a program accounts for: see the [module](super).
+/// The judge of the learned flows that a program accounts for: see the [module](super).
 #[derive(Debug, Default)]
 pub struct LearnedFlowJudge {
     learners: Learners,
     parts: Vec<Arc<ProgramPart>>,
-    /// Made when the first flow is judged.
+    /// Built for the first judged flow.
     openers: OnceLock<Openers>,
     answers: Mutex<HashMap<JudgedCopy, bool>>,
 }
 
-/// A learner, by its address, and what it copied.
+/// A learner, by its address, and its copied values.
 type JudgedCopy = (usize, Box<[u128]>);
 
 impl LearnedFlowJudge {
-    /// Of the parts of one program.
+    /// Returns the judge of the parts of one program.
     pub fn new(parts: &[Arc<ProgramPart>]) -> Self {
         let learners: Vec<Learners> = parts.iter().map(|part| Learners::of_part(part)).collect();
         Self::with(Learners::joined(&learners, parts), parts)
     }
 
-    /// The same, where the parts' learners are known.
+    /// Returns the judge of parts whose learners are known.
     pub fn with(learners: Learners, parts: &[Arc<ProgramPart>]) -> Self {
         Self { learners, parts: parts.to_vec(), ..Self::default() }
     }
 
-    /// The cookie of the flow that learned `flow`, if there is one: of a live learner that could have written it, and, but for
-    /// raw lines, by a packet that would write it still.
+    /// Returns the cookie of the flow that learned `flow`, if there is one. A live learner must be
+    /// able to write the flow. Except for raw lines, a packet must exist that would still teach it.
     pub fn accounts_for(&self, flow: &Flow) -> Option<Cookie> {
         let candidates = self.learners.by_cookie.get(&(flow.table, flow.cookie))?;
         let fits = |learner: &&Arc<Learner>| match learner.raw {
@@ -50,29 +51,30 @@ impl LearnedFlowJudge {
         candidates.iter().find(fits).map(|learner| learner.parent)
     }
 
-    /// Returns how many flows with that cookie a table may have, where a learner's `limit` says so.
+    /// Returns the maximum number of flows with that cookie in a table, if a learner's `limit` sets
+    /// it.
     pub fn limit(&self, table: TableId, cookie: Cookie) -> Option<u32> {
         self.learners.limit(table, cookie)
     }
 
-    /// The cookies of the flows that learn; one that learns several times is told several times.
+    /// Returns the cookies of the flows that learn, once for each of their learners.
     pub fn parents(&self) -> impl Iterator<Item = Cookie> {
         self.learners.parents()
     }
 
-    /// The tables that learned flows are in.
+    /// Returns the tables of learned flows.
     pub fn tables(&self) -> BTreeSet<TableId> {
         self.learners.tables()
     }
 
-    /// Table and cookie of learned flows.
+    /// Returns the table and cookie of learned flows.
     pub fn cookies(&self) -> BTreeSet<(TableId, Cookie)> {
         self.learners.cookies()
     }
 
-    /// Table and cookie of learners, not of raw lines, that packets with this in a header field got to as the program was
-    /// `before`, and do not get to now. One that is as good as another which they still get to is left out, and where that is
-    /// too much to look at there is none.
+    /// Returns the table and cookie of learners that packets with this header value reached in
+    /// `before` and do not reach now. Raw lines are excluded. A learner is left out if the packets
+    /// still reach an equivalent one. If the search exceeds its limit, the result is empty.
     pub fn lost(&self, before: &Self, field: Field, value: u128) -> BTreeSet<(TableId, Cookie)> {
         let reached = (before.openers().reached(field, value), self.openers().reached(field, value));
         let (Some(had), Some(has)) = reached else { return BTreeSet::new() };
@@ -100,7 +102,7 @@ impl LearnedFlowJudge {
         })
     }
 
-    /// Whether a packet would teach the flow now.
+    /// Returns whether a packet would teach the flow now.
     fn arises(&self, learner: &Arc<Learner>, flow: &Flow) -> bool {
         let openers = self.openers();
         let question = (Arc::as_ptr(learner).addr(), openers.key(learner, flow));

@@ -1,4 +1,4 @@
-//! A packet of which only some bits are known.
+//! A packet with partly known bits.
 
 use flow_model::{FlowMatch, Masked};
 use ofproto::PortNo;
@@ -7,16 +7,16 @@ use ofproto::oxm::Field;
 
 const FIELDS: usize = Field::ALL.len();
 
-/// What nothing is known of.
+/// A field without known bits.
 const UNKNOWN: Masked = Masked { value: 0, mask: 0 };
 
-/// What is known of a packet and of what travels beside it in a pipeline, in the spelling of a [`FlowMatch`].
+/// The known bits of a packet and of its pipeline fields, in the spelling of a [`FlowMatch`].
 #[derive(Debug, Clone)]
 pub(in crate::runtime::return_flows) struct KnownPacket(Box<[Masked; FIELDS]>);
 
 impl KnownPacket {
-    /// A packet that enters the pipeline: nothing is known but that the registers are zero, and that no connection tracker has
-    /// seen it.
+    /// Returns a packet that enters the pipeline. Only two facts are known: the registers are zero,
+    /// and no connection tracker has seen it.
     pub(in crate::runtime::return_flows) fn nothing() -> Self {
         let mut this = Self(Box::new([UNKNOWN; FIELDS]));
         for field in Field::REGISTERS.into_iter().chain([Field::Metadata, Field::CtState]) {
@@ -25,15 +25,15 @@ impl KnownPacket {
         this
     }
 
-    /// The bits of a field that are known.
+    /// Returns the known bits of a field.
     pub(in crate::runtime::return_flows) fn bits(&self, field: Field) -> Masked {
         self.0.get(field as usize).copied().unwrap_or(UNKNOWN)
     }
 
-    /// Returns a hash of all that is known, of so many bits that no two packets of a walk have the same. Only what is known of
-    /// a field costs time.
+    /// Returns a hash of all known bits, wide enough that no two packets of a walk collide. Only
+    /// known fields cost time.
     pub(in crate::runtime::return_flows) fn fingerprint(&self, seed: u8) -> u128 {
-        // Of MurmurHash3's finalizer: each bit of the input changes half of the output.
+        // From MurmurHash3's finalizer: each bit of the input changes half of the output.
         let mix = |hash: u64, more: u64| {
             let mut hash = (hash ^ more).wrapping_mul(0xff51_afd7_ed55_8ccd);
             hash ^= hash >> 33;
@@ -61,25 +61,26 @@ impl KnownPacket {
         self.0.get_mut(field as usize).into_iter().for_each(|old| *old = bits);
     }
 
-    /// Adds bits to what is known of a field. Whether that fits what was known.
+    /// Adds known bits of a field. Returns whether they agree with the earlier ones.
     pub(in crate::runtime::return_flows) fn add(&mut self, field: Field, bits: Masked) -> bool {
         let old = self.bits(field);
         self.put(field, Masked { value: old.value | bits.value, mask: old.mask | bits.mask });
         old.overlaps(bits)
     }
 
-    /// Adds what a flow matches that the packet matched. Whether that fits what was known.
+    /// Adds the match of a flow that the packet matched. Returns whether it agrees with the known
+    /// bits.
     pub(in crate::runtime::return_flows) fn matched(&mut self, matches: &FlowMatch) -> bool {
-        // Of all fields: what does not fit is not looked at any further.
+        // For all fields: a contradiction ends only the use of the packet.
         matches.iter().fold(true, |fits, (field, bits)| self.add(field, bits) && fits)
     }
 
-    /// Whether every such packet matches.
+    /// Returns whether every such packet matches.
     pub(in crate::runtime::return_flows) fn is_certain(&self, matches: &FlowMatch) -> bool {
         !matches.has_unknown() && matches.iter().all(|(field, bits)| self.bits(field).within(bits))
     }
 
-    /// The bits of a part of a field, right-aligned.
+    /// Returns the bits of a subfield, right-aligned.
     pub(in crate::runtime::return_flows) fn read(&self, sub: Subfield) -> Masked {
         let bits = match sub.field {
             Field::InPort => {
@@ -94,7 +95,7 @@ impl KnownPacket {
         Masked { value: down(bits.value), mask: down(bits.mask) }
     }
 
-    /// Writes a part of a field, as `load` does.
+    /// Writes a subfield, as `load` does.
     pub(in crate::runtime::return_flows) fn write(&mut self, sub: Subfield, bits: Masked) {
         if sub.field != canonical(sub.field) || !sub.field.registers().is_empty() {
             return self.forget(sub.field);
@@ -108,18 +109,18 @@ impl KnownPacket {
         );
     }
 
-    /// Forgets what is known of a field, however it is spelt.
+    /// Forgets the known bits of a field, in all of its spellings.
     pub(in crate::runtime::return_flows) fn forget(&mut self, field: Field) {
         spellings(field).iter().for_each(|field| self.put(*field, UNKNOWN));
     }
 }
 
-/// The fields in which a [`FlowMatch`] keeps what that field says.
+/// Returns the fields in which a [`FlowMatch`] keeps the field's value.
 pub(in crate::runtime::return_flows) fn spellings(field: Field) -> &'static [Field] {
     match field {
         Field::InPort | Field::InPortOxm => &[Field::InPortOxm],
         Field::IpDscp | Field::IpDscpShifted => &[Field::IpDscpShifted],
-        // Whether there is a tag says whether it has a priority.
+        // The presence of a tag decides the presence of its priority.
         Field::VlanTci | Field::VlanVid | Field::VlanPcp => &[Field::VlanVid, Field::VlanPcp],
         field if !field.registers().is_empty() => field.registers(),
         field => Field::ALL.get(field as usize).map_or(&[], std::slice::from_ref),

@@ -1,12 +1,12 @@
-//! Which learned flows a pipeline accounts for. A flow in a learned table that no live learner could have
-//! written is drift, or what a change has left behind.
+//! The learned flows that a pipeline accounts for. A flow in a learned table that no live learner
+//! could have written is drift, or a remnant of an earlier configuration.
 //!
-//! [`Learners`] judges the form: cookie, priority, timeouts, which fields, which actions. [`LearnedFlowJudge`] asks more of flows that
-//! learners of the network file would have written: that the pipeline as it is would let them arise. From the learned
-//! flow it takes what it says of the packet that opened the conversation (the port that it came in at is where the answer
-//! goes; addresses and ports are exchanged), leaves open what it does not say, and walks the tables with that. So a
-//! learned flow whose parties changed places, left a list or went is accounted for no more, though its learner is still
-//! there, as it was.
+//! [`Learners`] judges the form: cookie, priority, timeouts, fields, actions. [`LearnedFlowJudge`]
+//! judges flows of the network file's learners more strictly: the current pipeline must be able to
+//! produce them. The learned flow gives some facts about the opening packet. Its ingress port is
+//! the answer's output port, and addresses and ports are exchanged. The judge leaves everything
+//! else open, and walks the tables with these facts. So a learned flow is not accounted for once
+//! its parties change places, leave a list or disappear, even if its learner is unchanged.
 
 mod judge;
 mod known_packet;
@@ -33,27 +33,27 @@ pub struct Learners {
     senders: AdmittedSenders,
 }
 
-/// What the first table lets in, by port: where a way back may lead to.
+/// The packets that the first table admits, by ingress port: the possible targets of a return path.
 type AdmittedSenders = HashMap<u16, Vec<FlowMatch>>;
 
-/// One `learn` action, and what is known about the packets that reach it.
+/// A `learn` action, with the known facts about the packets that reach it.
 #[derive(Debug, Clone)]
 struct Learner {
     parent: Cookie,
     /// The parent's table.
     at: TableId,
-    /// Whether somebody wrote it as it is: then its form is all that is asked about.
+    /// True if the action comes from a raw line: then only the form of its flows is judged.
     raw: bool,
     seen: FlowMatch,
     learn: Learn,
-    /// Which bits learned flows match, with all of them set.
+    /// The bits that learned flows match, all of them set.
     shape: FlowMatch,
-    /// Those of them whose value is known: constants, and fields that the parent matches.
+    /// The bits of the shape with known values: constants, and fields that the parent matches.
     fixed: FlowMatch,
 }
 
 impl Learners {
-    /// The learners among `flows`.
+    /// Returns the learners among `flows`.
     pub fn of<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> Self {
         let mut this = Self::default();
         for flow in flows {
@@ -107,36 +107,37 @@ impl Learners {
         this
     }
 
-    /// The cookie of the flow that could have learned `flow`, if there is one: same table, cookie, priority,
-    /// timeouts and flags, matching exactly the fields that it would, with values that its packets can have,
-    /// and doing exactly what it would.
+    /// Returns the cookie of the flow that could have learned `flow`, if there is one. Table,
+    /// cookie, priority, timeouts and flags must agree. The match must have exactly the learned
+    /// fields, with values that the learner's packets can have. The actions must agree exactly.
     pub fn accounts_for(&self, flow: &Flow) -> Option<Cookie> {
         let candidates = self.by_cookie.get(&(flow.table, flow.cookie))?;
         candidates.iter().find(|l| l.accounts_for(flow, &self.senders)).map(|l| l.parent)
     }
 
-    /// How many flows with that cookie a table may have, where a learner's `limit` says so.
+    /// Returns the maximum number of flows with that cookie in a table, if a learner's `limit` sets
+    /// it.
     pub fn limit(&self, table: TableId, cookie: Cookie) -> Option<u32> {
         let learners = self.by_cookie.get(&(table, cookie))?;
         learners.iter().map(|learner| learner.learn.limit).filter(|limit| *limit > 0).min()
     }
 
-    /// The cookies of the flows that learn; one that learns several times is told several times.
+    /// Returns the cookies of the flows that learn, once for each of their learners.
     pub fn parents(&self) -> impl Iterator<Item = Cookie> {
         self.by_cookie.values().flatten().map(|learner| learner.parent)
     }
 
-    /// The tables that learned flows are in.
+    /// Returns the tables of learned flows.
     pub fn tables(&self) -> BTreeSet<TableId> {
         self.by_cookie.keys().map(|(table, _)| *table).collect()
     }
 
-    /// Whether flows with that table and cookie may be learned.
+    /// Returns whether flows with that table and cookie may be learned.
     pub fn has(&self, learned: &(TableId, Cookie)) -> bool {
         self.by_cookie.contains_key(learned)
     }
 
-    /// Table and cookie of learned flows.
+    /// Returns the table and cookie of learned flows.
     pub fn cookies(&self) -> BTreeSet<(TableId, Cookie)> {
         self.by_cookie.keys().copied().collect()
     }
@@ -189,7 +190,8 @@ impl Learner {
             && self.writes(flow, senders)
     }
 
-    /// Whether it may write what the flow matches and does, whatever its cookie, priority and timeouts.
+    /// Returns whether the learner may write the flow's match and actions, whatever its cookie,
+    /// priority and timeouts.
     fn writes(&self, flow: &Flow, senders: &AdmittedSenders) -> bool {
         flow.table == self.learn.table
             && !flow.matches.has_unknown()
@@ -198,7 +200,7 @@ impl Learner {
             && self.does(flow, senders)
     }
 
-    /// Whether the flow's actions are those that would be learned.
+    /// Returns whether the flow's actions are those that the learner writes.
     fn does(&self, flow: &Flow, senders: &AdmittedSenders) -> bool {
         let actions = match flow.instructions.as_slice() {
             [] => &[][..],
@@ -241,8 +243,9 @@ impl Learner {
 }
 
 impl Learner {
-    /// Whether the packets that reach the learner can have that value in a field. A port of arrival that the learner
-    /// does not match is one by which the first table lets in packets from where the way back leads.
+    /// Returns whether a packet that reaches the learner can have that value in a field. If the
+    /// learner does not match the ingress port, the port must be one by which the first table
+    /// admits packets from the target of the return path.
     fn may_be(&self, src: Subfield, value: u128, flow: &Flow, senders: &AdmittedSenders) -> bool {
         let bits = bits_of(&self.seen, src);
         if src.field != Field::InPort || bits.mask != 0 || senders.is_empty() {
@@ -265,12 +268,12 @@ impl Learner {
     }
 }
 
-/// FIN or RST may have shortened a timeout to `fin`.
+/// Returns whether the timeout fits: FIN or RST may have shortened it to `fin`.
 fn timeout_fits(is: u16, learned: u16, fin: u16) -> bool {
     is == learned || (fin != 0 && is == fin && (learned == 0 || fin < learned))
 }
 
-/// What `matches` says about the bits of a subfield, right-aligned.
+/// Returns the bits of a subfield that `matches` fixes, right-aligned.
 fn bits_of(matches: &FlowMatch, sub: Subfield) -> Masked {
     let bits = match sub.field {
         // The only field whose NXM and OXM forms differ in width and that learners use.

@@ -1,4 +1,5 @@
-//! Whose flow makes room for a new one: a tree of those who hold flows, each ordered by how many it holds.
+//! Chooses the flow that makes room for a new one: a tree of holders, each ordered by its number of
+//! flows.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,7 +13,7 @@ use ofproto::oxm::Field;
 
 use super::flow_key::OwnedFlowKey;
 
-/// The second in which a flow would end, and its place among those of that second: no two flows have the same.
+/// The second in which a flow would end, and its place within that second: each rank is unique.
 pub(in crate::runtime::userspace_learn) type EvictionRank = (u64, u64);
 
 /// The learned flows by table, by the port that they lead to, and by the address that they lead to.
@@ -22,14 +23,15 @@ pub(in crate::runtime::userspace_learn) type FlowsByTable =
 /// Names a place in [`Tables`].
 pub(in crate::runtime::userspace_learn) type Path = (TableId, (u32, (FlowAddress, ())));
 
-/// An address, with the number that tells those of one kind from those of another.
+/// An address, with a number that identifies its kind.
 pub(in crate::runtime::userspace_learn) type FlowAddress = (u8, u128);
 
-/// Returns where a flow counts.
+/// Returns the holder of a flow.
 ///
-/// A return flow leads to the one who opened, so its output port and the address that it matches as the destination name the
-/// opener. The port comes first: nothing checks the addresses in packets that raw lines match, and whoever forges them would
-/// have one flow for each. One who has two would then be the one who has most.
+/// A return flow leads to the opener, so its output port and its destination address identify the
+/// opener. The port comes first, because no check covers the addresses in packets of raw lines. A
+/// sender that forges them would otherwise hold one flow for each address. An honest opener with
+/// two flows would then count as the largest holder.
 pub(in crate::runtime::userspace_learn) fn path(flow: &Flow) -> Path {
     let port = flow.actions().find_map(|action| match action {
         Action::Output { port, .. } => Some(port.0),
@@ -40,25 +42,25 @@ pub(in crate::runtime::userspace_learn) fn path(flow: &Flow) -> Path {
     (flow.table, (port.unwrap_or_default(), (address.unwrap_or_default(), ())))
 }
 
-/// Holders of flows.
+/// A holder of flows.
 pub(in crate::runtime::userspace_learn) trait Holder: Default {
-    /// Names one of them.
+    /// Identifies one of the holders.
     type Path;
 
     /// Adds a flow.
     fn insert(&mut self, path: &Self::Path, rank: EvictionRank, key: Arc<OwnedFlowKey>);
 
-    /// Takes a flow out.
+    /// Removes a flow.
     fn remove(&mut self, path: &Self::Path, rank: EvictionRank) -> Option<Arc<OwnedFlowKey>>;
 
-    /// Returns how many flows there are.
+    /// Returns the number of flows.
     fn len(&self) -> usize;
 
-    /// Returns the flow that makes room, and when it would end.
+    /// Returns the flow that makes room, and the second in which it would end.
     fn first(&self) -> Option<(EvictionRank, &Arc<OwnedFlowKey>)>;
 }
 
-/// The flows of one holder, as they would end.
+/// The flows of one holder, by the order in which they would end.
 #[derive(Debug, Clone, Default)]
 pub(in crate::runtime::userspace_learn) struct HolderQueue(BTreeMap<EvictionRank, Arc<OwnedFlowKey>>);
 
@@ -82,10 +84,11 @@ impl Holder for HolderQueue {
     }
 }
 
-/// How many flows a member has, and when the one of them that makes room would end.
+/// The number of a member's flows, and the end of the one that makes room.
 type MemberWeight = (usize, Reverse<EvictionRank>);
 
-/// Holders by name, and which of them has most. Of those who have as many, it is the one whose flow would end first.
+/// Holders by name, with the largest one. Of equally large holders it is the one whose flow would
+/// end first.
 #[derive(Debug, Clone)]
 pub(in crate::runtime::userspace_learn) struct HolderBranch<K, H> {
     members: HashMap<K, H>,
@@ -105,7 +108,7 @@ impl<K: Copy + Ord + Hash, H: Holder> HolderBranch<K, H> {
         self.members.get(name)
     }
 
-    /// Does something to a member, and puts it where it then belongs.
+    /// Changes a member, and moves it to its new place.
     fn change<R>(&mut self, name: K, what: impl FnOnce(&mut H) -> R) -> R {
         let member = self.members.entry(name).or_default();
         let weigh = |member: &H| member.first().map(|(rank, _)| (member.len(), Reverse(rank)));

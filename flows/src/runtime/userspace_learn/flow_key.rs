@@ -1,4 +1,4 @@
-//! Identifies a learned flow by what a switch tells flows apart by.
+//! The key by which a switch distinguishes flows.
 
 use flow_model::{Flow, FlowMatch};
 use ofproto::TableId;

@@ -1,4 +1,4 @@
-//! Frames as match fields see them.
+//! Reads frames into match fields.
 
 use flow_model::frame::{
     Arp, ETHERNET, Fragment, Ip, Ipv4, Ipv6, Lse, Neighbour, Network, Nsh, Transport, extract_packet,
@@ -9,8 +9,8 @@ use ofproto::{icmpv6, ip_protocol};
 
 use crate::verify::interp::Packet;
 
-/// Returns the packet of a PACKET_IN: what its frame says, and what the switch says beside it (port of arrival, registers,
-/// metadata). A header that is cut short has fields of zero, as in the switch.
+/// Returns the packet of a PACKET_IN: the fields of its frame, and the pipeline fields (ingress
+/// port, registers, metadata). A truncated header has fields of zero, as in the switch.
 pub fn packet_of(message: &PacketIn) -> Packet {
     let packet_type = message.fields.fields.iter().find_map(|oxm| match oxm {
         Oxm::Known { field: Field::PacketType, value, mask: None } => u32::try_from(*value).ok(),
@@ -49,7 +49,7 @@ fn arp(packet: &mut Packet, arp: &Arp) {
     packet.put(Field::ArpTha, arp.target_mac.bits());
 }
 
-/// Puts the fields of the top of the label stack.
+/// Puts the fields of the label stack's top entry.
 fn mpls(packet: &mut Packet, top: Lse) {
     packet.put(Field::MplsLabel, top.label().into());
     packet.put(Field::MplsTc, top.traffic_class().into());
@@ -120,7 +120,8 @@ fn transport(packet: &mut Packet, protocol: u8, transport: &Transport, v6: bool)
     }
 }
 
-/// Puts the fields of neighbour discovery; a match has but one link-layer address of each kind of message.
+/// Puts the fields of neighbour discovery; a match has only one link-layer address for each kind of
+/// message.
 fn neighbour(packet: &mut Packet, neighbour: &Neighbour, solicits: bool) {
     packet.put(Field::NdTarget, neighbour.target.to_bits());
     let (field, address) =

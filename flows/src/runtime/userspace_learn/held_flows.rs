@@ -1,4 +1,4 @@
-//! The flows that are known, how many each has, and which of them makes room.
+//! The known flows, their counts, and the choice of the flow that makes room.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,13 +11,14 @@ use ofproto::{Cookie, TableId};
 use super::eviction_order::{self, EvictionRank, FlowsByTable, Holder as _, Path};
 use super::flow_key::{OwnedFlowKey, owned_key};
 
-/// What is remembered of a flow beside its key.
+/// The record of a flow, without its key.
 #[derive(Debug, Clone)]
 pub(in crate::runtime::userspace_learn) struct FlowRecord {
     pub(in crate::runtime::userspace_learn) cookie: Cookie,
     pub(in crate::runtime::userspace_learn) idle_timeout: u16,
     pub(in crate::runtime::userspace_learn) hard_timeout: u16,
-    /// Those that the switch's own `learn` would have given it; of a flow that was read nobody knows.
+    /// The flags that the switch's own `learn` would set; unknown for a flow that was read from the
+    /// switch.
     pub(in crate::runtime::userspace_learn) flags: Option<u16>,
     pub(in crate::runtime::userspace_learn) instructions: Vec<Instruction>,
     path: Path,
@@ -25,7 +26,7 @@ pub(in crate::runtime::userspace_learn) struct FlowRecord {
 }
 
 impl FlowRecord {
-    /// Whether the flow is the very one that would be learned.
+    /// Returns whether the flow equals the one that would be learned.
     pub(in crate::runtime::userspace_learn) fn is(&self, flow: &Flow) -> bool {
         self.cookie == flow.cookie
             && (self.idle_timeout, self.hard_timeout) == (flow.idle_timeout, flow.hard_timeout)
@@ -33,7 +34,8 @@ impl FlowRecord {
             && self.instructions == flow.instructions
     }
 
-    /// Returns the second in which it ends unless something comes meanwhile. A flow without timeouts outlasts all others.
+    /// Returns the second in which it ends unless a packet renews it. A flow without timeouts
+    /// outlasts all others.
     fn end(&self, now: u32) -> u64 {
         let timeouts = [self.idle_timeout, self.hard_timeout];
         let first = timeouts.into_iter().filter(|timeout| *timeout != 0).min();
@@ -56,16 +58,16 @@ impl FlowRecord {
     }
 }
 
-/// The flows of the learned tables, so many at most.
+/// The flows of the learned tables, up to a capacity.
 #[derive(Debug, Clone, Default)]
 pub(in crate::runtime::userspace_learn) struct HeldFlows {
     flows: HashMap<Arc<OwnedFlowKey>, FlowRecord>,
     counts: HashMap<(TableId, Cookie), usize>,
     fair: FlowsByTable,
     capacity: usize,
-    /// How many flows a table of the switch turned out to hold.
+    /// The capacity of a switch's table, learned from its refusals.
     bounds: HashMap<TableId, usize>,
-    /// How often flows were put here: what orders those that end in the same second.
+    /// The number of puts, which orders flows that end in one second.
     puts: u64,
 }
 
@@ -88,12 +90,12 @@ impl HeldFlows {
         self.flows.iter().map(|(key, known)| (&**key, known))
     }
 
-    /// How many flows of a table have a cookie: what `limit` counts.
+    /// Returns the number of flows of a table with a cookie, as `limit` counts them.
     pub(in crate::runtime::userspace_learn) fn count(&self, table: TableId, cookie: Cookie) -> usize {
         self.counts.get(&(table, cookie)).copied().unwrap_or(0)
     }
 
-    /// Puts a flow here that is taught now, in place of one with its key.
+    /// Adds a flow that is taught now, replacing one with its key.
     pub(in crate::runtime::userspace_learn) fn put(&mut self, flow: &Flow, flags: Option<u16>, now: u32) {
         let key = owned_key(flow);
         self.take(&key);
@@ -109,7 +111,7 @@ impl HeldFlows {
         self.place(Arc::new(key), known, now);
     }
 
-    /// Puts back what was taken, as taught now.
+    /// Returns a removed record to its place, as taught now.
     fn place(&mut self, key: Arc<OwnedFlowKey>, mut known: FlowRecord, now: u32) {
         self.puts += 1;
         known.rank = (known.end(now), self.puts);
@@ -118,11 +120,11 @@ impl HeldFlows {
         self.flows.insert(key, known);
     }
 
-    /// Counts a flow's timeouts anew.
+    /// Restarts a flow's timeouts.
     pub(in crate::runtime::userspace_learn) fn renew(&mut self, key: &OwnedFlowKey, now: u32) {
         let Some(known) = self.flows.get_mut(key) else { return };
         let end = known.end(now);
-        // Within a second the order may stay: a flow that many packets teach is moved once.
+        // Within a second the order may stay: a flow that many packets teach moves once.
         if end == known.rank.0 {
             return;
         }
@@ -133,7 +135,7 @@ impl HeldFlows {
         }
     }
 
-    /// Takes a flow out.
+    /// Removes a flow.
     pub(in crate::runtime::userspace_learn) fn take(
         &mut self,
         key: &OwnedFlowKey,
@@ -150,8 +152,9 @@ impl HeldFlows {
         Some((key, known))
     }
 
-    /// Takes the flow out that makes room for one more in a table, if none is left: one of that table where the table is full, one
-    /// of the table that has most where there are as many as may be kept in mind.
+    /// Removes the flow that makes room for one more in a table, if there is no room. If the table
+    /// is full, the flow is one of that table. If the total capacity is reached, it is one of the
+    /// table with the most flows.
     pub(in crate::runtime::userspace_learn) fn make_room(
         &mut self,
         table: TableId,
@@ -166,8 +169,8 @@ impl HeldFlows {
         self.take(&key)
     }
 
-    /// The switch had no room for a flow. Returns the one that makes room for it, or none if there is no other: the switch then
-    /// has none of them.
+    /// Handles a flow that the switch had no room for. Returns the flow that makes room, or `None`
+    /// if there is no other: the switch then has none of them.
     pub(in crate::runtime::userspace_learn) fn refused(
         &mut self,
         key: &OwnedFlowKey,
@@ -186,7 +189,7 @@ impl HeldFlows {
         self.fair.member(&table).map_or(0, |table| table.len())
     }
 
-    /// Forgets all flows, and what the switch's tables hold.
+    /// Forgets all flows, and the capacities of the switch's tables.
     pub(in crate::runtime::userspace_learn) fn clear(&mut self) {
         *self = Self { puts: self.puts, ..Self::new(self.capacity) };
     }

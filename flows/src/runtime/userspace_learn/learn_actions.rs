@@ -1,4 +1,4 @@
-//! A list of actions with `learn` in it, executed for one packet.
+//! Executes a list of actions with `learn` for one packet.
 
 use ofproto::TableId;
 use ofproto::action::{Action, Learn};
@@ -8,25 +8,26 @@ use ofproto::oxm::{Field, Oxm};
 use super::{LearnError, LearnedFlowMirror};
 use crate::verify::interp::Packet;
 
-/// What a packet leads to.
+/// The result of a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reaction {
-    /// What to learn, in order. To be sent before the packet: the answer to it may be quicker than anything else.
+    /// The learned flows in order. They must be sent before the packet: its answer may be faster
+    /// than anything else.
     pub flow_mods: Vec<FlowMod>,
-    /// The tables in which flows make room for those; `flow_mods` deletes them.
+    /// The tables in which flows make room for the learned ones; `flow_mods` deletes them.
     pub evicted: Vec<TableId>,
-    /// What is left to do with the packet, for a PACKET_OUT: every `learn` is gone, and the bit of its `result_dst` is loaded
-    /// in its place. Empty where nothing is left.
+    /// The remaining actions of the packet, for a PACKET_OUT. Every `learn` is removed, and the bit
+    /// of its `result_dst` is loaded in its place. Empty if no action remains.
     pub actions: Vec<Action>,
-    /// What could not be learned. The packet goes on as if there was no such `learn`, as it does in Open vSwitch.
+    /// The failed `learn` actions. The packet goes on without them, as it does in Open vSwitch.
     pub errors: Vec<LearnError>,
 }
 
-/// Executes the actions of a flow for a packet as it came to the flow, in the second `now`.
+/// Executes the actions of a flow for a packet as it reached the flow, at second `now`.
 pub fn react(actions: &[Action], packet: &Packet, mirror: &mut LearnedFlowMirror, now: u32) -> Reaction {
     let mut reaction = Reaction::default();
     let mut packet = packet.clone();
-    // A packet-out begins with all of them zero.
+    // All of them are zero at the start of a packet-out.
     reaction.actions = carried(&packet);
     let rest = run(actions, &mut packet, &mut LearnTarget { mirror, now, reaction: &mut reaction }).0;
     reaction.actions.extend(rest);
@@ -36,14 +37,14 @@ pub fn react(actions: &[Action], packet: &Packet, mirror: &mut LearnedFlowMirror
     reaction
 }
 
-/// Where what is learned goes.
+/// The target of the learn actions.
 struct LearnTarget<'a> {
     mirror: &'a mut LearnedFlowMirror,
     now: u32,
     reaction: &'a mut Reaction,
 }
 
-/// What is left to do, and whether anything is done after it.
+/// Returns the remaining actions, and whether later actions are executed.
 fn run(actions: &[Action], packet: &mut Packet, pupil: &mut LearnTarget<'_>) -> (Vec<Action>, bool) {
     let mut left = Vec::new();
     for action in actions {
@@ -88,7 +89,7 @@ impl LearnTarget<'_> {
     }
 }
 
-/// What an action makes of the packet; whether the actions behind it are done.
+/// Applies an action to the packet; returns whether the later actions are executed.
 fn changed(action: &Action, packet: &mut Packet) -> bool {
     match action {
         Action::SetField(Oxm::Known { field, value, mask }) => {
@@ -111,7 +112,7 @@ fn changed(action: &Action, packet: &mut Packet) -> bool {
         Action::DecNwTtl => match packet.value(Field::IpTtl) {
             None => {}
             Some(ttl) if ttl > 1 => packet.put(Field::IpTtl, ttl - 1),
-            // The switch tells the controller and leaves the flow.
+            // The switch sends the packet to the controller and leaves the flow.
             Some(_) => return false,
         },
         Action::Exit => return false,
@@ -120,13 +121,13 @@ fn changed(action: &Action, packet: &mut Packet) -> bool {
     true
 }
 
-/// Registers and metadata that the packet came with.
+/// Returns loads of the registers and metadata that the packet came with.
 fn carried(packet: &Packet) -> Vec<Action> {
     let beside = [Field::Metadata].into_iter().chain(Field::REGISTERS);
     let loads = beside.filter_map(|field| {
         let value = u64::try_from(packet.value(field)?).ok().filter(|value| *value != 0)?;
         if field.has_long_header() {
-            // `load` has no room for it.
+            // The value exceeds the width of `load`.
             return Some(Action::SetField(Oxm::Known { field, value: value.into(), mask: None }));
         }
         Some(Action::Load { dst: ofproto::action::Subfield::whole(field), value })
@@ -134,7 +135,7 @@ fn carried(packet: &Packet) -> Vec<Action> {
     loads.collect()
 }
 
-/// Whether an action lets a packet out, or may.
+/// Returns whether an action outputs a packet, or may.
 fn goes_somewhere(action: &Action) -> bool {
     match action {
         Action::SetField(_)

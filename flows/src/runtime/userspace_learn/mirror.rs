@@ -1,4 +1,4 @@
-//! The learned tables as far as the controller knows them.
+//! The learned tables as the controller knows them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,10 +16,11 @@ use crate::canonical::canonical;
 use crate::learner::FIRST_INTERNAL_TABLE;
 use crate::verify::interp::{FieldSet, Packet, VLAN_PRESENT, learned};
 
-/// So many flows that made room are awaited: more than can be on their way to the switch and back.
+/// The number of deletions that may await confirmation: more than can be on the way to the switch
+/// and back.
 const AWAITED: usize = 65_536;
 
-/// What a switch understands.
+/// The protocol extensions that a switch understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Dialect {
     /// Nicira's extensions too, as Open vSwitch does.
@@ -29,125 +30,129 @@ pub enum Dialect {
     Plain,
 }
 
-/// What came of a packet.
+/// The outcome of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LearnOutcome {
-    /// A flow that was not there.
+    /// A new flow was added.
     Added,
-    /// The very flow was there: its hard timeout counts anew.
+    /// An equal flow was present: its hard timeout restarts.
     Refreshed,
-    /// A flow of that match was there that does something else, or has another cookie. It keeps its timeouts and flags.
+    /// A flow of that match with other actions or another cookie was present. It keeps its timeouts
+    /// and flags.
     Replaced,
-    /// `limit` left no room: nothing is to be done.
+    /// `limit` left no room: there is nothing to do.
     Refused,
 }
 
-/// What to do about a flow that the switch had no room for.
+/// The action for a flow that the switch had no room for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FullTableAction {
-    /// To send this, which deletes one that makes room, and then the flow again.
+    /// Send this message, which deletes one flow to make room, and then the flow again.
     MakesRoom(FlowMod),
-    /// Nothing: no learned flow is there to make room. The flow counts as not learned.
+    /// Nothing: no learned flow can make room. The flow counts as not learned.
     NoRoom,
-    /// Nothing: the flow itself made room meanwhile.
+    /// Nothing: the flow itself made room in the meantime.
     Stale,
 }
 
-/// What a packet leads to.
+/// The decision about a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LearnDecision {
-    /// What came of it.
+    /// The outcome.
     pub taught: LearnOutcome,
-    /// What to send; none where it was refused.
+    /// The message to send; `None` if the flow was refused.
     pub flow_mod: Option<FlowMod>,
-    /// What to send before: it deletes the flow that makes room.
+    /// The message to send before: it deletes the flow that makes room.
     pub makes_room: Option<FlowMod>,
 }
 
 impl LearnDecision {
-    /// The bit that `result_dst` gets.
+    /// Returns the bit of `result_dst`.
     pub fn succeeded(&self) -> bool {
         self.taught != LearnOutcome::Refused
     }
 }
 
-/// The flows of the learned tables, as far as the controller wrote or read them. Every flow is sent with
-/// OFPFF_SEND_FLOW_REM, so that the switch tells when it ends; timeouts run on the switch alone.
+/// The flows of the learned tables, as the controller wrote or read them. Every flow is sent with
+/// OFPFF_SEND_FLOW_REM, so that the switch reports its end. Timeouts run only on the switch.
 ///
-/// It is no more than a copy: where a flow ended and the word of that is still under way, the packet that comes before it
-/// changes a flow that is not there any more, and the next one adds it.
+/// The mirror is only a copy. If a flow ended and its FLOW_REMOVED is still on the way, the next
+/// packet changes a flow that no longer exists. The packet after the FLOW_REMOVED adds it.
 ///
-/// A full table refuses no newcomer. A flow of whoever has most in it makes room: of the port that most of its flows lead to,
-/// the address that most of those lead to, and of these the flow that would end first. A table is full when the switch said so
-/// ([`LearnedFlowMirror::refused`]). Where all tables together hold as many flows as may be kept in mind, the one that has most is full.
+/// A full table refuses no newcomer. A flow of its largest holder makes room: of the port that most
+/// flows lead to, and the address that most of those lead to, the flow that would end first. A
+/// table is full when the switch has reported it ([`LearnedFlowMirror::refused`]). If all tables
+/// together reach the mirror's capacity, the one with the most flows is full.
 #[derive(Debug, Clone, Default)]
 pub struct LearnedFlowMirror {
     held: HeldFlows,
-    /// Flows that made room, and how often the switch has yet to tell that they ended.
+    /// Flows that made room, each with the number of outstanding FLOW_REMOVED messages.
     going: HashMap<Arc<OwnedFlowKey>, u32>,
     dialect: Dialect,
 }
 
 impl LearnedFlowMirror {
-    /// An empty one, for so many flows at most.
+    /// Returns an empty mirror with a capacity in flows.
     pub fn new(capacity: usize, dialect: Dialect) -> Self {
         Self { held: HeldFlows::new(capacity), dialect, ..Self::default() }
     }
 
-    /// What the switch turned out to understand.
+    /// Sets the dialect that the switch turned out to understand.
     pub fn speak(&mut self, dialect: Dialect) {
         self.dialect = dialect;
     }
 
-    /// How many flows it knows.
+    /// Returns the number of known flows.
     pub fn len(&self) -> usize {
         self.held.len()
     }
 
-    /// Whether it knows none.
+    /// Returns whether no flow is known.
     pub fn is_empty(&self) -> bool {
         self.held.len() == 0
     }
 
-    /// How many flows of a table have a cookie: what `limit` counts.
+    /// Returns the number of flows of a table with a cookie, as `limit` counts them.
     pub fn count(&self, table: TableId, cookie: Cookie) -> usize {
         self.held.count(table, cookie)
     }
 
-    /// The flows, in no order.
+    /// Returns the flows, in no order.
     pub fn flows(&self) -> impl Iterator<Item = Flow> + '_ {
         self.held.iter().map(|(key, known)| known.flow(key))
     }
 
-    /// Whether it knows a flow of that table, priority and match with that cookie.
+    /// Returns whether a flow of that table, priority and match with that cookie is known.
     pub fn knows(&self, flow: &Flow) -> bool {
         self.held.get(&owned_key(flow)).is_some_and(|known| known.cookie == flow.cookie)
     }
 
-    /// Forgets all flows before the switch's own are read.
+    /// Forgets all flows before the installed flows are read.
     pub fn begin_read(&mut self) {
         self.held.clear();
         self.going.clear();
     }
 
-    /// Takes an installed flow of a learned table, learned or not, since `limit` counts them all.
+    /// Reads an installed flow of a learned table, learned or not, since `limit` counts them all.
     pub fn read(&mut self, flow: &Flow, now: u32) -> Option<FlowMod> {
         let deletion = self.make_room(flow.table);
         self.held.put(flow, None, now);
         deletion
     }
 
-    /// What Open vSwitch's `learn` would do for a packet, as a flow_mod; the mirror is changed as if it had been sent.
+    /// Returns the flow_mod that Open vSwitch's `learn` would amount to for a packet. The mirror
+    /// changes as if it had been sent.
     ///
-    /// A flow that is there with all that would be learned is refreshed, at the limit too. Otherwise `limit` counts all flows of
-    /// the learned table and cookie, and at the limit none is added, and none is changed. A flow that is there and is
-    /// another gets the new actions and the new cookie and keeps its timeouts and flags. That is an ADD where the cookie
-    /// changes, because no MODIFY of OpenFlow 1.3 changes one; it undoes what `fin_timeout` shortened.
+    /// An installed flow that equals the learned one is refreshed, even at the limit. Otherwise
+    /// `limit` counts all flows of the learned table and cookie. At the limit no flow is added or
+    /// changed. An installed flow that differs gets the new actions and the new cookie and keeps
+    /// its timeouts and flags. If the cookie changes, that is an ADD, because no MODIFY of OpenFlow
+    /// 1.3 changes a cookie. The ADD undoes a shortening by `fin_timeout`.
     ///
-    /// `now` counts seconds from anywhere, as it does for the other calls.
+    /// `now` counts seconds from any origin, in this and in the other calls.
     ///
     /// # Errors
-    /// Where no flow_mod says it; nothing is changed then.
+    /// When no flow_mod can express the change; nothing is changed then.
     pub fn learn(&mut self, learn: &Learn, packet: &Packet, now: u32) -> Result<LearnDecision, LearnError> {
         if learn.cookie == Cookie(u64::MAX) {
             return Err(LearnError::Cookie);
@@ -198,13 +203,14 @@ impl LearnedFlowMirror {
         Ok(lesson(LearnOutcome::Replaced, &flow, command))
     }
 
-    /// The switch says that a flow ended. Returns whether it was known.
+    /// Handles a FLOW_REMOVED. Returns whether the flow was known.
     pub fn removed(&mut self, removed: &FlowRemoved) -> bool {
         let key = (removed.table_id, removed.priority, FlowMatch::from_wire(&removed.fields));
         self.ended(&key, removed.cookie)
     }
 
-    /// The switch evicted a flow by itself, of which OpenFlow 1.3 has no FLOW_REMOVED. Returns whether it was known.
+    /// Handles an eviction by the switch itself, for which OpenFlow 1.3 has no FLOW_REMOVED.
+    /// Returns whether the flow was known.
     pub fn evicted(&mut self, flow: &Flow) -> bool {
         self.ended(&owned_key(flow), flow.cookie)
     }
@@ -213,7 +219,7 @@ impl LearnedFlowMirror {
         if self.was_awaited(key) {
             return false;
         }
-        // One with another cookie took its place in the meantime.
+        // A flow with another cookie replaced it in the meantime.
         let known = self.held.get(key).is_some_and(|known| known.cookie == cookie);
         if known {
             self.held.take(key);
@@ -221,12 +227,12 @@ impl LearnedFlowMirror {
         known
     }
 
-    /// The switch had no room for a flow that [`LearnedFlowMirror::learn`] added. The table counts as full from then on with as many flows as
-    /// it has.
+    /// Handles the switch's refusal of a flow that [`LearnedFlowMirror::learn`] added. From then on
+    /// the table counts as full at its current number of flows.
     pub fn refused(&mut self, addition: &FlowMod, now: u32) -> FullTableAction {
         let key = (addition.table_id, addition.priority, FlowMatch::from_wire(&addition.fields));
-        // One that made room meanwhile: the switch never had it, so it will tell of no end. What became of another with its key
-        // that is there since will be told after that.
+        // The flow made room in the meantime. The switch never had it, so no FLOW_REMOVED follows
+        // for it. A later flow with its key is handled by its own messages.
         if self.was_awaited(&key) || self.held.get(&key).is_none() {
             return FullTableAction::Stale;
         }
@@ -236,7 +242,8 @@ impl LearnedFlowMirror {
         }
     }
 
-    /// Whether that a flow ended is what was awaited of one that made room: another with its key may be there since.
+    /// Returns whether the end of the flow was awaited because it made room: a later flow with its
+    /// key may be installed.
     fn was_awaited(&mut self, key: &OwnedFlowKey) -> bool {
         let Some(times) = self.going.get_mut(key) else { return false };
         *times -= 1;
@@ -251,10 +258,10 @@ impl LearnedFlowMirror {
         Some(self.deletion(key, &known))
     }
 
-    /// Deletes that very flow, and awaits the word of its end.
+    /// Deletes exactly that flow, and awaits its FLOW_REMOVED.
     fn deletion(&mut self, key: Arc<OwnedFlowKey>, known: &FlowRecord) -> FlowMod {
         let flow = known.flow(&key);
-        // A switch that does not tell must not fill the memory.
+        // A switch that never reports must not fill the memory.
         if self.going.len() >= AWAITED {
             self.going.clear();
         }
@@ -266,9 +273,11 @@ impl LearnedFlowMirror {
         }
     }
 
-    /// A learner is gone, or learns otherwise: with `delete_learned` its flows go, unless one that is `left` has
-    /// `delete_learned`, the table and the cookie too. Returns what to send. Open vSwitch does so for a `learn` of the list of
-    /// actions itself, and not for one in a `clone`: those give nothing here (see [`Learner::deleters`](crate::learner::Learner::deleters)).
+    /// Handles a learner that is removed or changed. With `delete_learned` its flows are deleted,
+    /// unless a learner in `left` has `delete_learned`, the table and the cookie too. Returns the
+    /// messages to send. Open vSwitch does so for a `learn` of the action list itself, and not for
+    /// one in a `clone`: those give nothing here (see
+    /// [`Learner::deleters`](crate::learner::Learner::deleters)).
     pub fn unlearn<'l>(
         &mut self,
         gone: &Learn,
@@ -297,13 +306,13 @@ fn lesson(taught: LearnOutcome, flow: &Flow, command: FlowModCommand) -> LearnDe
     let mut change = flow.to_flow_mod(command);
     match command {
         FlowModCommand::Add => change.flags |= FLOW_SEND_FLOW_REM,
-        // A change of flows selects by the cookie, under the mask: the flow may have no other.
+        // A MODIFY selects by the cookie under the mask, and the flow may have another cookie.
         _ => change.cookie_mask = 0,
     }
     LearnDecision { taught, flow_mod: Some(change), makes_room: None }
 }
 
-/// What of a flow OpenFlow 1.3.5 alone cannot say.
+/// Returns the part of a flow that OpenFlow 1.3.5 alone cannot express.
 fn beyond_plain(flow: &Flow) -> Option<String> {
     let standard = |field: Field| {
         let info = field.info();

@@ -1,13 +1,18 @@
-//! `learn` outside of the switch: a controller that gets the packets of a flow with `learn(...)` does for them what
-//! Open vSwitch's own `learn` would do (ovs-actions(7), "learn"; what it says less of, such as who is counted for
-//! `limit` and what becomes of a flow that is there already, is what Open vSwitch 3.1 does).
+//! Executes `learn` outside of the switch. A controller that receives the packets of a flow with
+//! `learn(...)` acts as Open vSwitch's own `learn` would (ovs-actions(7), "learn"). The manual
+//! leaves some points open, such as the flows that `limit` counts and the treatment of an installed
+//! flow. There the code follows Open vSwitch 3.1.
 //!
-//! 1. [`LearnedFlowMirror`] is what the controller knows of the learned tables. [`LearnedFlowMirror::learn`] says which flow_mod a packet
-//!    leads to, if any, and what `result_dst` gets; [`LearnedFlowMirror::removed`] takes a FLOW_REMOVED, [`LearnedFlowMirror::unlearn`] the end of
-//!    a learner with `delete_learned`. Where a table is full, it also says whose flow makes room.
-//! 2. [`react`] executes the whole list of actions of such a flow for one packet: the flow_mods, and the actions that are left
-//!    for a PACKET_OUT. [`Learner`](crate::learner::Learner) says beforehand whether a flow can be executed so.
-//! 3. [`packet_of`] reads a packet as it came in.
+//! 1. [`LearnedFlowMirror`] is the controller's copy of the learned tables.
+//!    [`LearnedFlowMirror::learn`] returns the flow_mod of a packet, if any, and the value of
+//!    `result_dst`. [`LearnedFlowMirror::removed`] handles a FLOW_REMOVED, and
+//!    [`LearnedFlowMirror::unlearn`] the end of a learner with `delete_learned`. For a full table the
+//!    mirror also chooses the flow that makes room.
+//! 2. [`react`] executes the whole action list of such a flow for one packet. It returns the
+//! flow_mods,
+//!    and the remaining actions for a PACKET_OUT. [`Learner`](crate::learner::Learner) decides
+//!    beforehand whether a flow can be executed so.
+//! 3. [`packet_of`] reads a packet of a PACKET_IN.
 
 mod error;
 mod eviction_order;

@@ -4,15 +4,15 @@ use std::fmt;
 
 use ofproto::oxm::Field;
 
-/// A set of fields. A wide register stands for the single ones that it consists of.
+/// A set of fields. A wide register stands for its single registers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct FieldSet(pub(in crate::verify::interp) u128);
 
 impl FieldSet {
-    /// No field.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
 
-    /// Those fields.
+    /// Returns the set of the given fields.
     pub const fn of(fields: &[Field]) -> Self {
         let mut set = Self(0);
         let mut rest = fields;
@@ -28,23 +28,23 @@ impl FieldSet {
         self.0 |= bits(field);
     }
 
-    /// Whether the field, or a part of it, is among them.
+    /// Returns whether the set contains the field, or a part of it.
     pub fn contains(self, field: Field) -> bool {
         self.0 & bits(field) != 0
     }
 
-    /// Whether some field is in both.
+    /// Returns whether the sets have a field in common.
     pub fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// The fields of both.
+    /// Returns the fields of both sets.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The fields, in the order of [`Field::ALL`]; of registers the single ones.
+    /// Returns the fields, in the order of [`Field::ALL`]; wide registers as single ones.
     pub fn iter(self) -> impl Iterator<Item = Field> {
         Field::ALL.iter().copied().filter(move |&f| self.0 & bit(f) != 0)
     }
@@ -56,16 +56,17 @@ impl fmt::Debug for FieldSet {
     }
 }
 
-/// Fields from here on are wide registers, which consist of others.
+/// The first of the wide registers, which consist of single ones.
 pub(in crate::verify::interp) const WIDE: usize = Field::Xreg0 as usize;
 
-/// The bit of a field of its own; none for wide registers, and for tunnel options, which no packet has here.
+/// Returns the bit of a single field; 0 for wide registers, and for tunnel options, which no packet
+/// has here.
 pub(in crate::verify::interp) const fn bit(field: Field) -> u128 {
     let n = field as usize;
     if n < WIDE { 1 << n } else { 0 }
 }
 
-/// The bits of a field, or of all that it consists of.
+/// Returns the bits of a field, or of all fields that it consists of.
 const fn bits(field: Field) -> u128 {
     let mut bits = bit(field);
     let mut rest = field.registers();

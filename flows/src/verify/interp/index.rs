@@ -1,5 +1,5 @@
-//! Finding the flows that a packet matches, without looking at all of them: a tree that branches on fields
-//! that many flows match exactly.
+//! An index of flows: finds those that a packet matches without examining all. It is a tree that
+//! branches on fields that many flows match exactly.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use ofproto::oxm::Field;
 use super::fields::FieldSet;
 use super::packet::Packet;
 
-/// A leaf this small is looked through.
+/// The size up to which a leaf is searched linearly.
 const SMALL: usize = 8;
 
 /// One flow in a leaf.
@@ -23,7 +23,7 @@ pub(crate) struct IndexEntry {
 /// The flows of one table.
 #[derive(Debug, Clone)]
 pub(crate) struct IndexNode {
-    /// The highest priority in here.
+    /// The highest priority in the node.
     priority: u16,
     kind: LookupKind,
 }
@@ -36,19 +36,19 @@ enum LookupKind {
     Branch { field: Field, by_value: BTreeMap<u128, IndexNode>, rest: Box<IndexNode> },
 }
 
-/// What a packet matched in a table.
+/// The matches of a packet in a table.
 #[derive(Debug, Default)]
 pub(crate) struct Hits {
     /// The highest priority that matched.
     pub(crate) priority: Option<u16>,
     /// The flows of that priority that match; more than one is undefined (OpenFlow 1.3.5 §5.3).
     pub(crate) flows: Vec<usize>,
-    /// The fields that decided.
+    /// The fields that decided the match.
     pub(crate) consulted: FieldSet,
 }
 
 impl IndexNode {
-    /// Over flows and their numbers, branching on fields of which `by` answers.
+    /// Builds the index of numbered flows, branching on the fields that `by` accepts.
     pub(crate) fn build<'f>(flows: impl Iterator<Item = (usize, &'f Flow)>, by: fn(Field) -> bool) -> Self {
         let entry = |(flow, f): (usize, &Flow)| IndexEntry {
             flow,
@@ -69,7 +69,7 @@ impl IndexNode {
         for mut entry in entries {
             match exact(&entry, field) {
                 Some(value) => {
-                    // The branch has checked it.
+                    // The branch has already checked the field.
                     entry.fields.retain(|(f, _)| *f != field);
                     by_value.entry(value).or_default().push(entry);
                 }
@@ -80,7 +80,7 @@ impl IndexNode {
         Self { priority, kind: LookupKind::Branch { field, by_value, rest: Box::new(Self::over(rest, by)) } }
     }
 
-    /// Adds the numbers of the flows that a packet may match of which only these bits of each field are known.
+    /// Adds the numbers of the flows that a packet may match, given the known bits of each field.
     pub(crate) fn compatible(&self, known: &impl Fn(Field) -> Masked, found: &mut Vec<usize>) {
         match &self.kind {
             LookupKind::Leaf(entries) => {
@@ -100,7 +100,7 @@ impl IndexNode {
         }
     }
 
-    /// Adds what the packet matches here to `hits`.
+    /// Adds the packet's matches in the node to `hits`.
     pub(crate) fn find(&self, packet: &Packet, hits: &mut Hits) {
         if hits.priority.is_some_and(|p| p > self.priority) {
             return;
@@ -123,7 +123,7 @@ impl IndexNode {
             LookupKind::Branch { field, by_value, rest } => {
                 hits.consulted.insert(*field);
                 let node = packet.value(*field).and_then(|v| by_value.get(&v));
-                // The higher priority first: what it decides, the other need not be asked about.
+                // The higher priority first: if it decides, the other node is not searched.
                 match node {
                     Some(node) if node.priority >= rest.priority => {
                         node.find(packet, hits);
@@ -156,7 +156,7 @@ fn exact(entry: &IndexEntry, field: Field) -> Option<u128> {
     entry.fields.iter().find(|(f, m)| *f == field && m.mask == field.info().exact()).map(|(_, m)| m.value)
 }
 
-/// The field whose values split the flows best, if one does at all.
+/// Returns the field whose values split the flows best, if one splits them at all.
 fn best_field(entries: &[IndexEntry], by: fn(Field) -> bool) -> Option<Field> {
     let mut values: BTreeMap<Field, BTreeMap<u128, usize>> = BTreeMap::new();
     for entry in entries {
@@ -166,7 +166,7 @@ fn best_field(entries: &[IndexEntry], by: fn(Field) -> bool) -> Option<Field> {
             }
         }
     }
-    // What a packet has to look at: the rest, and the fullest branch.
+    // The flows that a packet is compared with: the rest, and the fullest branch.
     let cost = |counts: &BTreeMap<u128, usize>| {
         let in_branches: usize = counts.values().sum();
         entries.len() - in_branches + counts.values().max().copied().unwrap_or(0)

@@ -1,4 +1,4 @@
-//! What `learn` writes (ovs-actions(7), "learn"; Open vSwitch's `learn_execute`).
+//! The flows that `learn` writes (ovs-actions(7), "learn"; Open vSwitch's `learn_execute`).
 
 use flow_model::{Flow, FlowMatch, Masked};
 use ofproto::PortNo;
@@ -10,14 +10,15 @@ use ofproto::oxm::Field;
 use super::fields::FieldSet;
 use super::packet::{Packet, low_bits};
 
-/// The flow that `learn` writes for a packet; the fields it takes from the packet are added to `consulted`.
+/// Returns the flow that `learn` writes for a packet; adds the fields that it reads from the packet
+/// to `consulted`.
 pub(crate) fn learned(learn: &Learn, packet: &Packet, consulted: &mut FieldSet) -> Flow {
     let mut actions = Vec::new();
     if learn.fin_idle_timeout != 0 || learn.fin_hard_timeout != 0 {
         actions.push(Action::FinTimeout { idle: learn.fin_idle_timeout, hard: learn.fin_hard_timeout });
     }
     let mut bits: Vec<(Field, Masked)> = Vec::new();
-    // A field that the packet has not counts as zero here, as in the switch.
+    // A field that the packet lacks counts as zero here, as in the switch.
     let mut read = |sub: Subfield| {
         consulted.insert(sub.field);
         packet.subfield(sub).unwrap_or(0)
@@ -33,7 +34,7 @@ pub(crate) fn learned(learn: &Learn, packet: &Packet, consulted: &mut FieldSet) 
             LearnSpec::Load { dst, src } => actions.extend(load(*dst, value_of(src, &mut read))),
             LearnSpec::Output { src } => {
                 let port = u16::try_from(read(*src)).map(PortNo::from_u16);
-                // Ports of the switch, and those reserved ones that make sense in a learned flow.
+                // Ports of the switch, and the reserved ports that are valid in a learned flow.
                 let fits = |p: &PortNo| {
                     p.0 < PortNo::MAX.0
                         || [PortNo::IN_PORT, PortNo::FLOOD, PortNo::LOCAL, PortNo::ALL].contains(p)
@@ -61,8 +62,9 @@ pub(crate) fn learned(learn: &Learn, packet: &Packet, consulted: &mut FieldSet) 
     flow
 }
 
-/// Whether a learned flow matches the bits at all. Open vSwitch learns no part of a field that a match cannot mask, and takes
-/// two bits in a byte for a part, though they are all that there is: `NXM_NX_IP_ECN[]` says nothing in `learn`.
+/// Returns whether a learned flow matches the bits at all. Open vSwitch learns no part of a field
+/// that a match cannot mask. It takes two bits in a byte for a part, even if the field has no
+/// others: `NXM_NX_IP_ECN[]` has no effect in `learn`.
 pub(crate) fn is_matched(dst: Subfield) -> bool {
     let info = dst.field.info();
     info.maskable || usize::from(dst.n_bits) == info.bytes() * 8
@@ -75,8 +77,8 @@ fn value_of(src: &LearnSrc, read: &mut impl FnMut(Subfield) -> u128) -> u128 {
     }
 }
 
-/// Two specs may give different bits of one field. A wide register is matched as the single ones that it is made of, as Open
-/// vSwitch stores it.
+/// Adds bits to a match. Two specs may give different bits of one field. A wide register is matched
+/// as its single registers, as Open vSwitch stores it.
 fn add_bits(bits: &mut Vec<(Field, Masked)>, dst: Subfield, value: u128) {
     let mask = low_bits(dst.n_bits) << dst.ofs;
     let value = value << dst.ofs & mask;
@@ -101,7 +103,7 @@ fn merge(bits: &mut Vec<(Field, Masked)>, field: Field, Masked { value, mask }: 
     }
 }
 
-/// Loads, as Open vSwitch stores and shows them: at most 64 bits each, the lower ones first.
+/// Returns loads as Open vSwitch stores and shows them: at most 64 bits each, the lower ones first.
 fn load(dst: Subfield, value: u128) -> impl Iterator<Item = Action> {
     (0..dst.n_bits).step_by(64).map(move |at| {
         let dst = Subfield { ofs: dst.ofs + at, n_bits: (dst.n_bits - at).min(64), ..dst };

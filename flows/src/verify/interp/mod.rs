@@ -1,7 +1,9 @@
-//! A reference interpreter of a bridge's pipeline: what becomes of a packet, computed from the flows alone.
+//! A reference interpreter of a bridge's pipeline: computes the outcome of a packet from the flows
+//! alone.
 //!
-//! It follows OpenFlow 1.3.5 §5 and, where Open vSwitch adds or differs, ovs-actions(7) and what
-//! `ovs-appctl ofproto/trace` shows. It is the oracle of the tests and the judge of `never`.
+//! It follows OpenFlow 1.3.5 §5. Where Open vSwitch adds or differs, it follows ovs-actions(7) and
+//! the output of `ovs-appctl ofproto/trace`. It is the oracle of the tests and of the `never`
+//! check.
 
 mod fields;
 mod index;
@@ -21,21 +23,21 @@ pub(crate) use self::learn::{is_matched, learned};
 pub use self::packet::{Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT};
 pub use self::run::{MAX_DEPTH, MAX_RESUBMITS};
 
-/// Where a packet goes.
+/// The output of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Output {
-    /// Out of a port of the switch (also LOCAL, which is `PortNo::LOCAL`), never the port of arrival
-    /// unless by `InPort`.
+    /// A port of the switch (also LOCAL, which is `PortNo::LOCAL`), never the ingress port unless
+    /// by `InPort`.
     Port(PortNo),
-    /// Out of the port of arrival, which is given.
+    /// The ingress port, which is given.
     InPort(PortNo),
     /// The switch's own MAC-learning forwarding.
     Normal,
-    /// Every port that takes floods, but that of arrival.
+    /// Every port that takes floods, except the ingress port.
     Flood,
-    /// Every port but that of arrival.
+    /// Every port except the ingress port.
     All,
-    /// To the controller.
+    /// The controller.
     Controller,
 }
 
@@ -52,50 +54,51 @@ pub struct MatchedFlow {
     pub flow: usize,
 }
 
-/// Why a packet goes nowhere.
+/// The reason why a packet has no output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dropped {
     /// No flow of the table matched: the last lookup of all.
     Miss(TableId),
-    /// This flow was the last, and nothing was put out.
+    /// This flow was the last, and there was no output.
     By(MatchedFlow),
-    /// Recursion went deeper than [`MAX_DEPTH`], or there were more than [`MAX_RESUBMITS`]: the switch
-    /// then drops the packet, whatever was put out before.
+    /// Recursion went deeper than [`MAX_DEPTH`], or there were more than [`MAX_RESUBMITS`] lookups:
+    /// the switch then drops the packet, whatever its earlier outputs.
     TooDeep,
 }
 
-/// What becomes of a packet.
+/// The outcome of a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
-    /// Where it goes, as what, in order.
+    /// The outputs in order, each with the packet as it leaves.
     pub outputs: Vec<(Output, Packet)>,
-    /// The flows that it makes the switch learn, in order. They are not installed: see [`Pipeline::learn`].
+    /// The flows that it makes the switch learn, in order. They are not installed: see
+    /// [`Pipeline::learn`].
     pub learned: Vec<Flow>,
     /// The flows that it matched, in order.
     pub path: Vec<MatchedFlow>,
-    /// Why it goes nowhere, if it does.
+    /// The reason for the drop, if there is no output.
     pub dropped_by: Option<Dropped>,
-    /// Lookups in which several flows of one priority matched: which one wins is undefined (OpenFlow 1.3.5
-    /// §5.3). The first of the pipeline's flows was taken.
+    /// Lookups in which several flows of one priority matched: the winner is undefined (OpenFlow
+    /// 1.3.5 §5.3). The interpreter takes the first of the pipeline's flows.
     pub ambiguous: Vec<Vec<usize>>,
-    /// What the interpreter does not know, and passed over.
+    /// Features that the interpreter does not know, and passed over.
     pub unsupported: Vec<String>,
-    /// The fields that were looked at: another packet that agrees in them goes the same way.
+    /// The examined fields: another packet that agrees in them takes the same path.
     pub consulted: FieldSet,
 }
 
-/// The flows of a bridge, ready to be run.
+/// The flows of a bridge, prepared for running packets.
 #[derive(Debug, Clone, Default)]
 pub struct Pipeline {
     flows: Vec<Flow>,
     tables: BTreeMap<TableId, IndexNode>,
-    /// Whether first fragments are matched by their ports.
+    /// True if first fragments are matched by their ports.
     nx_match: bool,
 }
 
 impl Pipeline {
-    /// The pipeline that these flows make, added in this order: one takes the place of an earlier one with its
-    /// table, priority and match.
+    /// Returns the pipeline of these flows, added in this order: a flow replaces an earlier one
+    /// with its table, priority and match.
     pub fn new(flows: Vec<Flow>) -> Self {
         let mut by_table: BTreeMap<TableId, Vec<usize>> = BTreeMap::new();
         let last: HashMap<FlowKey<'_>, usize> = flows.iter().enumerate().map(|(n, f)| (f.key(), n)).collect();
@@ -112,25 +115,26 @@ impl Pipeline {
         Self { flows, tables, nx_match: false }
     }
 
-    /// Matches first fragments by their ports, as a switch does that was told `nx-match` (ovs-ofctl(8), set-frags).
+    /// Matches first fragments by their ports, like a switch in `nx-match` mode (ovs-ofctl(8),
+    /// set-frags).
     #[must_use]
     pub fn nx_match(mut self) -> Self {
         self.nx_match = true;
         self
     }
 
-    /// Its flows; [`MatchedFlow::flow`] counts in them.
+    /// Returns its flows; [`MatchedFlow::flow`] is a place among them.
     pub fn flows(&self) -> &[Flow] {
         &self.flows
     }
 
-    /// What becomes of a packet that comes in at a port.
+    /// Returns the outcome of a packet that comes in at a port.
     pub fn run(&self, in_port: PortNo, packet: &Packet) -> Outcome {
         run::run(self, in_port, packet)
     }
 
-    /// Adds flows, each in place of the one with its table, priority and match: what a switch does when it
-    /// learns. Returns whether anything changed but timeouts.
+    /// Adds flows like a learning switch: each replaces the one with its table, priority and match.
+    /// Returns whether anything but timeouts changed.
     pub fn learn(&mut self, learned: Vec<Flow>) -> bool {
         let mut flows = std::mem::take(&mut self.flows);
         let key = |f: &Flow| (f.table, f.priority, f.matches.clone());

@@ -1,4 +1,4 @@
-//! A packet as match fields see it, with the registers and metadata that travel beside it in a pipeline.
+//! A packet as match fields see it, with its registers and metadata in a pipeline.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -19,13 +19,13 @@ pub const TCP_RST: u16 = 0x004;
 /// TCP flag ACK.
 pub const TCP_ACK: u16 = 0x010;
 
-/// OFPVID_PRESENT: the bit of a VLAN id that says that there is a tag (OpenFlow 1.3.5 §7.2.3.7).
+/// OFPVID_PRESENT: the bit of a VLAN id that marks a tag as present (OpenFlow 1.3.5 §7.2.3.7).
 pub const VLAN_PRESENT: u128 = 0x1000;
 
-/// How wide a single register is.
+/// The width of a single register.
 const REGISTER_BITS: u32 = 32;
 
-/// Fields that every packet has: zero when nothing else is known.
+/// Fields that every packet has, zero by default.
 const ALWAYS: FieldSet = {
     let mut set = FieldSet(0);
     let mut rest = Field::ALL;
@@ -42,9 +42,9 @@ const ALWAYS: FieldSet = {
     FieldSet(set.0 & !FieldSet::of(&second).0)
 };
 
-/// The header fields of a packet, and the registers, metadata and port of arrival that a pipeline keeps
-/// beside them. Ask for fields in their canonical spelling (see [`crate::FlowMatch`]) where speed matters; the
-/// others work too.
+/// The header fields of a packet, and the registers, metadata and ingress port that a pipeline
+/// keeps beside them. Canonical spellings of fields (see [`crate::FlowMatch`]) are faster to read;
+/// the others work too.
 #[derive(Clone)]
 pub struct Packet {
     present: u128,
@@ -60,7 +60,7 @@ impl Default for Packet {
 }
 
 impl Packet {
-    /// An Ethernet frame of a type that has no further fields.
+    /// Returns an Ethernet frame of a type without further fields.
     pub fn ethernet(src: [u8; 6], dst: [u8; 6], eth_type: u16) -> Self {
         let mut this = Self { present: ALWAYS.0, values: [0; WIDE], inner_tag: None };
         this.put(Field::EthSrc, MacAddr(src).bits());
@@ -71,7 +71,7 @@ impl Packet {
         this
     }
 
-    /// An ARP packet: 1 asks, 2 answers.
+    /// Returns an ARP packet: operation 1 asks, 2 answers.
     pub fn arp(src: [u8; 6], dst: [u8; 6], op: u16, spa: Ipv4Addr, tpa: Ipv4Addr) -> Self {
         let tha = if op == 1 { [0; 6] } else { dst };
         Self::ethernet(src, dst, ethertype::ARP)
@@ -82,7 +82,7 @@ impl Packet {
             .with(Field::ArpTha, MacAddr(tha).bits())
     }
 
-    /// An IPv4 packet of a protocol that has no further fields.
+    /// Returns an IPv4 packet of a protocol without further fields.
     pub fn ipv4(src: [u8; 6], dst: [u8; 6], from: Ipv4Addr, to: Ipv4Addr, proto: u8) -> Self {
         Self::ethernet(src, dst, ethertype::IPV4)
             .with(Field::Ipv4Src, u32::from(from).into())
@@ -90,7 +90,7 @@ impl Packet {
             .ip(proto)
     }
 
-    /// An IPv6 packet of a protocol that has no further fields.
+    /// Returns an IPv6 packet of a protocol without further fields.
     pub fn ipv6(src: [u8; 6], dst: [u8; 6], from: Ipv6Addr, to: Ipv6Addr, proto: u8) -> Self {
         Self::ethernet(src, dst, ethertype::IPV6)
             .with(Field::Ipv6Src, from.into())
@@ -175,14 +175,15 @@ impl Packet {
         self
     }
 
-    /// Makes an IP packet a fragment: the first, or a later one, which has nothing but the IP header.
+    /// Makes an IP packet a fragment: the first, or a later one, which has only the IP header.
     #[must_use]
     pub fn fragment(mut self, later: bool) -> Self {
         if later {
             for field in Field::ALL.iter().filter(|f| TRANSPORT.contains(**f)) {
                 self.forget(*field);
             }
-            // Open vSwitch does not look past the fragment header of IPv6, whose number that is.
+            // Open vSwitch does not parse past the fragment header of IPv6, and this is that
+            // header's number.
             if self.value(Field::EthType) == Some(ethertype::IPV6.into()) {
                 self.put(Field::IpProto, ip_protocol::FRAGMENT.into());
             }
@@ -190,8 +191,8 @@ impl Packet {
         self.with(Field::IpFrag, if later { 3 } else { 1 })
     }
 
-    /// The packet as a table lookup sees it: a fragment's ports count as zero, whether it carries them or
-    /// not (ovs-fields(7), "IPv4 and IPv6 fragments").
+    /// Hides the ports as a table lookup does: a fragment's ports count as zero, whether it carries
+    /// them or not (ovs-fields(7), "IPv4 and IPv6 fragments").
     pub(crate) fn hide_ports(&mut self) {
         let v6 = self.value(Field::EthType) == Some(ethertype::IPV6.into());
         let protocol = self.value(Field::IpProto).and_then(|protocol| u8::try_from(protocol).ok());
@@ -216,12 +217,12 @@ impl Packet {
         self
     }
 
-    /// The port that it came in by.
+    /// Returns the ingress port.
     pub fn in_port(&self) -> Option<PortNo> {
         self.value(Field::InPortOxm).and_then(|port| u32::try_from(port).ok()).map(PortNo)
     }
 
-    /// The value of a field, if the packet has it.
+    /// Returns the value of a field, if the packet has it.
     pub fn value(&self, field: Field) -> Option<u128> {
         if self.present & bit(field) != 0 {
             return self.values.get(field as usize).copied();
@@ -256,7 +257,7 @@ impl Packet {
                 if let Some(slot) = self.values.get_mut(field as usize) {
                     *slot = value;
                 }
-                // A tag brings its priority, and takes it along.
+                // A tag adds its priority, and removes it when it is removed.
                 if field == Field::VlanVid {
                     if value & VLAN_PRESENT == 0 {
                         self.forget(Field::VlanPcp);
@@ -278,7 +279,7 @@ impl Packet {
     fn derived(&self, field: Field) -> Option<u128> {
         match field {
             Field::InPort => {
-                // Open vSwitch's own port numbers have 16 bits; OFPP_NONE where there is none.
+                // Open vSwitch's own port numbers have 16 bits; OFPP_NONE if there is none.
                 Some(self.in_port()?.to_u16().unwrap_or(u16::MAX).into())
             }
             Field::IpDscp => Some(self.value(Field::IpDscpShifted)? << 2),
@@ -292,12 +293,13 @@ impl Packet {
         }
     }
 
-    /// The bits of a subfield, right-aligned, if the packet has the field.
+    /// Returns the bits of a subfield, right-aligned, if the packet has the field.
     pub fn subfield(&self, sub: Subfield) -> Option<u128> {
         Some(self.value(sub.field)? >> sub.ofs & low_bits(sub.n_bits))
     }
 
-    /// Sets the bits of a subfield, as `load` and `move` do: nothing happens to a packet that has no such field.
+    /// Sets the bits of a subfield, as `load` and `move` do: a packet without the field stays
+    /// unchanged.
     pub fn put_subfield(&mut self, sub: Subfield, value: u128) {
         if let Some(old) = self.value(sub.field) {
             let mask = low_bits(sub.n_bits) << sub.ofs;
@@ -305,7 +307,7 @@ impl Packet {
         }
     }
 
-    /// Adds a tag with VLAN 0 outside of what there is.
+    /// Adds an outer tag with VLAN 0.
     pub fn push_vlan(&mut self) {
         if let Some(outer) = self.value(Field::VlanTci).filter(|tci| tci & VLAN_PRESENT != 0) {
             self.inner_tag = u16::try_from(outer).ok();
@@ -314,13 +316,13 @@ impl Packet {
         self.put(Field::VlanPcp, 0);
     }
 
-    /// Takes the outer tag off, if there is one.
+    /// Removes the outer tag, if there is one.
     pub fn pop_vlan(&mut self) {
         let inner = self.inner_tag.take().unwrap_or(0);
         self.put(Field::VlanTci, inner.into());
     }
 
-    /// The packet without what travels beside it: as it is on the wire.
+    /// Returns the packet as it is on the wire, without its pipeline fields.
     #[must_use]
     pub fn on_the_wire(mut self) -> Self {
         let header = self.present & HEADER.0;
@@ -334,13 +336,13 @@ impl Packet {
         self
     }
 
-    /// The fields that the packet has and a switch could match, in the order of [`Field`].
+    /// Returns the fields that the packet has and a switch could match, in the order of [`Field`].
     pub fn headers(&self) -> impl Iterator<Item = (Field, u128)> + '_ {
         FieldSet(self.present & HEADER.0).iter().filter_map(|f| Some((f, self.value(f)?)))
     }
 }
 
-/// What stands behind the IP header.
+/// The fields behind the IP header.
 const TRANSPORT: FieldSet = FieldSet::of(&[
     Field::TcpSrc,
     Field::TcpDst,
@@ -394,7 +396,7 @@ impl fmt::Debug for Packet {
     }
 }
 
-/// So many ones.
+/// Returns a number with the lowest `n` bits set.
 pub(crate) fn low_bits(n: u16) -> u128 {
     if n >= 128 { u128::MAX } else { (1 << n) - 1 }
 }

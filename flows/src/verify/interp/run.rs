@@ -1,4 +1,4 @@
-//! Running a packet through the tables.
+//! Runs a packet through the tables.
 
 use ofproto::action::{Action, Ct, CtZone, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
@@ -10,9 +10,9 @@ use super::learn::learned;
 use super::packet::Packet;
 use super::{Dropped, MatchedFlow, Outcome, Output, Pipeline};
 
-/// How deep resubmits to the same or an earlier table may nest (Open vSwitch's MAX_DEPTH).
+/// The maximum nesting of resubmits to the current or an earlier table (Open vSwitch's MAX_DEPTH).
 pub const MAX_DEPTH: u32 = 64;
-/// How many table lookups a packet may cause (Open vSwitch's MAX_RESUBMITS).
+/// The maximum number of table lookups of a packet (Open vSwitch's MAX_RESUBMITS).
 pub const MAX_RESUBMITS: u32 = MAX_DEPTH * MAX_DEPTH;
 
 /// In ip_frag: the first fragment.
@@ -33,7 +33,7 @@ struct ActionExecutor<'a> {
     action_set: Vec<Action>,
 }
 
-/// Whether the rest of this list of actions is still to be done.
+/// The continuation after an action.
 #[derive(PartialEq, Eq)]
 enum AfterAction {
     GoOn,
@@ -74,14 +74,14 @@ impl ActionExecutor<'_> {
         self.out
     }
 
-    /// Whether a flow that drops showed it to the controller, and it went nowhere else.
+    /// Returns whether the packet's only output was a dropping flow's sample to the controller.
     fn only_shown(&self) -> bool {
         let last = self.out.path.last().and_then(|step| self.pipeline.flows.get(step.flow));
         self.out.outputs.iter().all(|(output, _)| *output == Output::Controller)
             && last.is_some_and(|flow| flow.drops())
     }
 
-    /// Looks the packet up in a table and does what the flow says. `in_port` counts for the lookup only.
+    /// Looks the packet up in a table and executes the flow. `in_port` applies to the lookup only.
     fn lookup(&mut self, table: TableId, in_port: Option<PortNo>) {
         if self.depth >= MAX_DEPTH || self.lookups >= MAX_RESUBMITS {
             self.too_deep = true;
@@ -94,7 +94,7 @@ impl ActionExecutor<'_> {
         };
         self.last_miss = None;
         self.out.path.push(step);
-        // Only going back counts as deeper: tables in ascending order end by themselves.
+        // Only going back counts as deeper: tables in ascending order always end.
         let deeper = u32::from(self.lookups > 1 && table <= self.table);
         let before = std::mem::replace(&mut self.table, table);
         self.depth += deeper;
@@ -121,7 +121,7 @@ impl ActionExecutor<'_> {
             root.find(&seen, &mut hits);
         }
         self.out.consulted = self.out.consulted.union(hits.consulted);
-        // What a fragment's ports are is decided by its being one.
+        // The fragment field decides the value of a fragment's ports.
         self.out.consulted.insert(Field::IpFrag);
         if hits.flows.len() > 1 {
             self.out.ambiguous.push(hits.flows.clone());
@@ -136,7 +136,7 @@ impl ActionExecutor<'_> {
         Some((step, number))
     }
 
-    /// Instructions are done in the order of §5.9, whatever their order in the message.
+    /// Executes instructions in the order of §5.9, whatever their order in the message.
     fn instructions(&mut self, flow: usize, table: TableId) {
         let pipeline = self.pipeline;
         let Some(flow) = pipeline.flows.get(flow) else { return };
@@ -194,7 +194,7 @@ impl ActionExecutor<'_> {
             }
             Action::Output { port, .. } => self.output(*port),
             Action::OutputReg { src, .. } => {
-                // Wider numbers than Open vSwitch's 16 bits are no ports.
+                // Open vSwitch's ports have 16 bits, so wider numbers are no ports.
                 if let Some(port) = self.read(*src).and_then(|v| u16::try_from(v).ok()) {
                     self.output(PortNo::from_u16(port));
                 }
@@ -241,7 +241,7 @@ impl ActionExecutor<'_> {
                     None => {}
                     Some(ttl) if ttl > 1 => self.packet.put(Field::IpTtl, ttl - 1),
                     Some(_) => {
-                        // Open vSwitch tells the controller and leaves this flow.
+                        // Open vSwitch sends the packet to the controller and leaves this flow.
                         self.put_out(Output::Controller);
                         return AfterAction::StopHere;
                     }
@@ -256,8 +256,8 @@ impl ActionExecutor<'_> {
         AfterAction::GoOn
     }
 
-    /// The first packet of a connection that the tracker does not know: new, and in the zone. A copy goes on in the
-    /// table that `ct` names; this one does not know of it (ovs-actions(7), "ct").
+    /// Tracks the first packet of an unknown connection: new, and in the zone. A copy continues in
+    /// the table that `ct` names. The original does not see the result (ovs-actions(7), "ct").
     fn track(&mut self, ct: &Ct) {
         let zone = match ct.zone {
             CtZone::Immediate(zone) => zone.into(),
@@ -287,7 +287,8 @@ impl ActionExecutor<'_> {
         self.out.learned.push(flow);
     }
 
-    /// Whether `limit` still admits the flow: Open vSwitch counts the flows of the learned table and cookie.
+    /// Returns whether `limit` still admits the flow: Open vSwitch counts the flows of the learned
+    /// table and cookie.
     fn has_room(&self, learn: &Learn, flow: &flow_model::Flow) -> bool {
         let there =
             || self.pipeline.flows.iter().filter(|f| f.table == learn.table && f.cookie == learn.cookie);
@@ -306,7 +307,7 @@ impl ActionExecutor<'_> {
             PortNo::ALL => self.put_out(Output::All),
             PortNo::CONTROLLER => self.put_out(Output::Controller),
             PortNo::ANY => {}
-            // A packet goes back out of its port of arrival only by IN_PORT (§7.2.5, OFPP_IN_PORT).
+            // A packet leaves by its ingress port only with IN_PORT (§7.2.5, OFPP_IN_PORT).
             port if Some(port) == in_port => {}
             port => self.put_out(Output::Port(port)),
         }
@@ -317,7 +318,7 @@ impl ActionExecutor<'_> {
         self.out.outputs.push((output, packet));
     }
 
-    /// The action set, one action of a kind, in the order of §5.10.
+    /// Executes the action set, one action of a kind, in the order of §5.10.
     fn execute_action_set(&mut self) {
         if self.exit || self.too_deep {
             return;
@@ -335,23 +336,23 @@ impl ActionExecutor<'_> {
         list.extend(last(|a| matches!(a, Action::CopyTtlOut)));
         list.extend(last(|a| matches!(a, Action::DecNwTtl)));
         list.extend(last(|a| matches!(a, Action::DecMplsTtl)));
-        // Open vSwitch does every set and move, in the order in which they were written.
+        // Open vSwitch executes every set and move, in the order in which they were written.
         list.extend(set.iter().filter(|a| is_set(a)).cloned());
         list.extend(last(|a| matches!(a, Action::SetQueue(_))));
         let way_out = last(|a| matches!(a, Action::Group(_)))
             .or_else(|| last(|a| matches!(a, Action::Output { .. })))
             .or_else(|| last(|a| matches!(a, Action::Resubmit { .. })));
-        // Whatever else stands in the set: not evaluated, and said so.
+        // Other actions in the set are not evaluated, and reported.
         let unknown = set.iter().filter(|a| !is_set(a) && !is_known_in_set(a));
         self.out.unsupported.extend(unknown.map(|action| format!("action {action:?} in an action set")));
-        // Without a way out nothing of it is done, not even what would tell the controller.
+        // Without an output none of the set is executed, not even an action for the controller.
         let Some(way_out) = way_out else { return };
         list.push(way_out);
         self.actions(&list);
     }
 }
 
-/// Whether an action reads or writes a tunnel option, of which a packet has none here.
+/// Returns whether an action reads or writes a tunnel option, which no packet has here.
 fn names_tunnel_option(action: &Action) -> bool {
     let option = |bits: &Subfield| bits.field.tun_metadata().is_some();
     let source = |src: &LearnSrc| matches!(src, LearnSrc::Field(src) if option(src));
@@ -372,7 +373,8 @@ fn names_tunnel_option(action: &Action) -> bool {
     }
 }
 
-/// What an action set may hold beside what sets fields, as far as it is evaluated here.
+/// Returns whether the interpreter evaluates an action in an action set, beside those that set
+/// fields.
 fn is_known_in_set(action: &Action) -> bool {
     matches!(
         action,

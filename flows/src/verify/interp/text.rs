@@ -1,4 +1,4 @@
-//! Packets as text: what `ovs-appctl ofproto/trace BRIDGE FLOW` takes.
+//! Prints packets as `ovs-appctl ofproto/trace BRIDGE FLOW` reads them.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,8 +9,8 @@ use ofproto::oxm::{Field, Format};
 use super::packet::Packet;
 
 impl Packet {
-    /// The packet in flow syntax, with its port of arrival in front if it is given: what
-    /// `ovs-appctl ofproto/trace` takes. An inner VLAN tag has no spelling there and is left out.
+    /// Returns the packet in the flow syntax of `ovs-appctl ofproto/trace`, with its ingress port
+    /// in front if it is given. An inner VLAN tag has no spelling there and is left out.
     pub fn to_text(&self, in_port: Option<PortNo>) -> String {
         let mut out = String::new();
         if let Some(port) = in_port {
@@ -26,7 +26,7 @@ impl Packet {
             if !out.is_empty() {
                 out.push(',');
             }
-            // Names that every release of Open vSwitch knows, and the whole TCI in one.
+            // Names that every release of Open vSwitch knows, and the whole TCI as one.
             let name = match field {
                 Field::VlanPcp => {
                     out.pop();

@@ -1,5 +1,5 @@
-//! What is doubtful about flows: lints of the raw lines of a network file, and flows of one priority that
-//! contradict each other.
+//! Finds doubtful flows: lints of the raw lines of a network file, and contradictory flows of one
+//! priority.
 
 mod overlap;
 mod raw;

@@ -1,18 +1,18 @@
-//! Flows of one table and priority that a packet can match both of, and that do different things: which one wins
-//! is undefined (OpenFlow 1.3.5 §6.4, OFPFF_CHECK_OVERLAP).
+//! Finds flows of one table and priority that a packet can match both of, with different actions:
+//! the winner is undefined (OpenFlow 1.3.5 §6.4, OFPFF_CHECK_OVERLAP).
 
 use std::collections::{BTreeMap, HashMap};
 
 use flow_model::Flow;
 use ofproto::oxm::Field;
 
-/// No more pairs than this are returned.
+/// The maximum number of pairs returned.
 pub const MAX_OVERLAPS: usize = 10_000;
 
-/// Two sets of flows whose product is no larger are compared flow by flow.
+/// The product of two set sizes up to which flows are compared one by one.
 const FEW: usize = 64;
 
-/// The fields by which flows are told apart before they are compared.
+/// The fields that separate flows before they are compared.
 const FIELDS: [Field; 12] = [
     Field::InPortOxm,
     Field::EthType,
@@ -28,13 +28,13 @@ const FIELDS: [Field; 12] = [
     Field::UdpDst,
 ];
 
-/// The pairs of flows, by their places, that have one table and priority, that some packet matches both of, and that
-/// do different things; in order, and at most [`MAX_OVERLAPS`].
+/// Returns the pairs of flows, by their places, with one table and priority, a common packet, and
+/// different actions; in order, and at most [`MAX_OVERLAPS`].
 pub fn overlaps(flows: &[Flow]) -> Vec<(usize, usize)> {
     overlaps_where(flows, |_, _| true)
 }
 
-/// Likewise, of those pairs alone that `may` says of that a packet can match both.
+/// Returns only those pairs that a packet can match both of, according to `may`.
 pub(crate) fn overlaps_where(flows: &[Flow], may: impl FnMut(usize, usize) -> bool) -> Vec<(usize, usize)> {
     let mut groups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (n, flow) in flows.iter().enumerate() {
@@ -55,7 +55,7 @@ struct Search<'a, M> {
 }
 
 impl<M: FnMut(usize, usize) -> bool> Search<'_, M> {
-    /// Pairs inside one set.
+    /// Finds pairs inside one set.
     fn within(&mut self, set: &[usize], fields: &[Field]) {
         let Some((field, rest)) = fields.split_first().filter(|_| set.len() * set.len() > FEW) else {
             for (n, a) in set.iter().enumerate() {
@@ -71,7 +71,7 @@ impl<M: FnMut(usize, usize) -> bool> Search<'_, M> {
         self.within(&others, rest);
     }
 
-    /// Pairs of one flow of each set.
+    /// Finds pairs of one flow from each set.
     fn between(&mut self, a: &[usize], b: &[usize], fields: &[Field]) {
         if a.is_empty() || b.is_empty() {
             return;
@@ -96,7 +96,7 @@ impl<M: FnMut(usize, usize) -> bool> Search<'_, M> {
         self.between(&a_others, &b_others, rest);
     }
 
-    /// Those that match the field exactly, by value, and all others.
+    /// Returns the flows that match the field exactly, by value, and all others.
     fn split(&self, set: &[usize], field: Field) -> (HashMap<u128, Vec<usize>>, Vec<usize>) {
         let mut by_value: HashMap<u128, Vec<usize>> = HashMap::new();
         let mut others = Vec::new();
@@ -113,7 +113,7 @@ impl<M: FnMut(usize, usize) -> bool> Search<'_, M> {
         let (Some(x), Some(y)) = (self.flows.get(a), self.flows.get(b)) else { return };
         if self.found.len() < MAX_OVERLAPS
             && x.instructions != y.instructions
-            // Which of two drops shows a sample of it is no contradiction.
+            // Two drops that differ only in their samples are no contradiction.
             && !(x.drops() && y.drops())
             && x.matches.overlaps(&y.matches)
             && (self.may)(a, b)

@@ -15,14 +15,14 @@ use crate::finding_code::FindingCode;
 use crate::learner::Learner;
 use crate::network::{Bridge, LearnBy, NetworkFile, RawFlow};
 
-/// A line that could be read.
+/// A line that was parsed.
 struct RawLine<'f> {
     raw: &'f RawFlow,
     flow: Flow,
 }
 
-/// Lints the raw flows of every bridge of the file: what cannot be installed is an error, what will not do what
-/// its writer thinks a warning. In the order of the file.
+/// Lints the raw flows of every bridge of the file, in the order of the file. A line that cannot be
+/// installed is an error; a line that will not act as its writer expects is a warning.
 pub fn lint_raw(file: &NetworkFile) -> Vec<Finding> {
     let mut findings = Vec::new();
     for bridge in &file.bridges {
@@ -72,7 +72,8 @@ fn lint_bridge(file: &NetworkFile, bridge: &Bridge, findings: &mut Vec<Finding>)
     }
 }
 
-/// What the controller is to execute for the switch: whether it can, and whether it can tell for which line a packet came.
+/// Checks the lines that the controller executes: whether it can, and whether it can identify the
+/// line of a packet.
 fn executed(lines: &[RawLine<'_>], findings: &mut Vec<Finding>) {
     for (n, line) in lines.iter().enumerate() {
         match Learner::of(&line.flow) {
@@ -103,15 +104,15 @@ fn executed(lines: &[RawLine<'_>], findings: &mut Vec<Finding>) {
     }
 }
 
-/// The ports that the file gives a bridge, with numbers.
+/// Returns the ports that the file gives a bridge, with numbers.
 fn numbered<'f>(file: &'f NetworkFile, bridge: &str) -> impl Iterator<Item = (&'f str, PortNo)> {
     file.bridge_ports(bridge).into_iter().filter(|p| *p != "LOCAL").zip((1..).map(PortNo))
 }
 
-/// Where a part of a line stands in the file. A line with escapes, or in a JSON file, has no such place: then it is
-/// the whole line.
+/// Returns the place of a part of a line in the file. A line with escapes, or in a JSON file, has
+/// no such place: then it is the whole line.
 fn part(raw: &RawFlow, of_line: &Range<usize>) -> Range<usize> {
-    // Between the quotes, of which there are none, one, or three on each side.
+    // Between the quotes: none, one, or three on each side.
     let quotes = raw.span.len().checked_sub(raw.line.len());
     let skip = match quotes {
         Some(0) => 0,
@@ -134,7 +135,7 @@ fn refused(file: &NetworkFile, bridge: &Bridge, raw: &RawFlow, error: SyntaxErro
         );
     };
     let name = &bridge.name;
-    // The other end of a wire is easily taken for the near one.
+    // The far end of a wire is easily mistaken for the near one.
     let near = file.links.iter().find_map(|link| {
         let [a, b] = &link.ends;
         let (near, far) = if a.bridge == *name { (a, b) } else { (b, a) };
@@ -158,7 +159,7 @@ fn refused(file: &NetworkFile, bridge: &Bridge, raw: &RawFlow, error: SyntaxErro
     Finding::error(FindingCode::UnknownPort, span, message, help)
 }
 
-/// Lines of one priority that contradict each other, told at the first of them.
+/// Reports contradictory lines of one priority at the first of them.
 fn contradictions(lines: &[RawLine<'_>], flows: &[Flow], findings: &mut Vec<Finding>) {
     let mut pairs = overlaps(flows);
     pairs.dedup_by_key(|p| *p);
@@ -203,7 +204,7 @@ fn contradictions(lines: &[RawLine<'_>], flows: &[Flow], findings: &mut Vec<Find
 
 fn learning(file: &NetworkFile, bridge: &Bridge, lines: &[RawLine<'_>], findings: &mut Vec<Finding>) {
     let flows: Vec<&Flow> = lines.iter().map(|l| &l.flow).collect();
-    // A bridge of networks has the compiled tables besides.
+    // A bridge of networks also has the compiled tables.
     let compiled = if file.networks_on(&bridge.name).next().is_some() { 0..=3 } else { 0..=0 };
     let looked_up = looked_up(&flows, compiled.map(TableId));
     let exits: Vec<(PortNo, &str)> = numbered(file, &bridge.name)
@@ -254,7 +255,8 @@ fn learning(file: &NetworkFile, bridge: &Bridge, lines: &[RawLine<'_>], findings
     }
 }
 
-/// NORMAL isolates nothing: it sends wherever a MAC address was last seen, LOCAL included.
+/// Reports NORMAL, which isolates nothing: it outputs wherever a MAC address was last seen, LOCAL
+/// included.
 fn normal(file: &NetworkFile, bridge: &Bridge, lines: &[RawLine<'_>], findings: &mut Vec<Finding>) {
     let depends = file.networks.len() > 1
         || !file.links.is_empty()

@@ -1,9 +1,9 @@
-//! What can be in the registers of a packet that comes to policy: whatever admission says of its sender, and whatever
-//! the lookup says of its destination. Two flows of policy that ask for what these never say together contradict each
-//! other in form alone.
+//! The possible register values of a packet that reaches policy: the values that admission sets for
+//! its sender, and those that the lookup sets for its destination. Two flows of policy contradict
+//! each other only in form if they match values that never occur together.
 //!
-//! A packet that somebody waits for has its port from a learned flow, whatever the lookup said. It is left out here:
-//! above all rules one flow passes every such packet, so that it comes to none of them.
+//! An expected packet has its port from a learned flow, whatever the lookup gave. It is left out
+//! here: above all rules one flow passes every such packet, so that it reaches none of them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,8 @@ use ofproto::oxm::{Field, Oxm};
 
 use crate::compile::layout::{ADMISSION, DESTINATION, POLICY, WANTED};
 
-/// The registers of the pipeline, but for those in which an address is looked up: policy asks for none of them.
+/// The registers of the pipeline, without those that hold a lookup address: policy matches none of
+/// them.
 const REGISTERS: [Field; 12] = [
     Field::Reg0,
     Field::Reg1,
@@ -30,10 +31,10 @@ const REGISTERS: [Field; 12] = [
     Field::Reg15,
 ];
 
-/// The register by which lookups are told apart: the port of the destination.
+/// The register that distinguishes lookups: the destination's port.
 const OUT_PORT: usize = 1;
 
-/// Bits of all registers, and which of them count.
+/// Bits of all registers, with a mask of the significant ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 struct RegisterBits {
     value: [u32; REGISTERS.len()],
@@ -41,7 +42,7 @@ struct RegisterBits {
 }
 
 impl RegisterBits {
-    /// The registers of a match.
+    /// Returns the register bits of a match.
     fn of(matches: &FlowMatch) -> Self {
         let mut bits = Self::default();
         for ((field, value), mask) in REGISTERS.iter().zip(&mut bits.value).zip(&mut bits.mask) {
@@ -52,7 +53,7 @@ impl RegisterBits {
         bits
     }
 
-    /// Those of both; none where they contradict each other.
+    /// Returns the bits of both, or `None` if they contradict each other.
     fn and(&self, other: &Self) -> Option<Self> {
         let mut all = *self;
         for (n, (value, mask)) in all.value.iter_mut().zip(&mut all.mask).enumerate() {
@@ -65,7 +66,8 @@ impl RegisterBits {
         Some(all)
     }
 
-    /// These without those that `other` counts; none where the two contradict each other.
+    /// Returns the bits without those that `other` fixes, or `None` if the two contradict each
+    /// other.
     fn without(&self, other: &Self) -> Option<Self> {
         self.and(other)?;
         let mut rest = *self;
@@ -75,7 +77,7 @@ impl RegisterBits {
         Some(rest)
     }
 
-    /// Writes `n` bits of a register; false where that is no register of the pipeline.
+    /// Writes `n` bits of a register; returns false if the field is no register of the pipeline.
     fn write(&mut self, to: Subfield, bits: u64) -> bool {
         let Some(place) = REGISTERS.iter().position(|register| *register == to.field) else { return false };
         let (Some(value), Some(mask)) = (self.value.get_mut(place), self.mask.get_mut(place)) else {
@@ -89,7 +91,7 @@ impl RegisterBits {
         true
     }
 
-    /// Without one register.
+    /// Returns the bits without one register.
     fn but(&self, register: usize) -> Self {
         let mut bits = *self;
         bits.value.get_mut(register).into_iter().for_each(|value| *value = 0);
@@ -98,36 +100,38 @@ impl RegisterBits {
     }
 }
 
-/// What a lookup writes, and into what.
+/// The bits that a lookup matches and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 struct Lookup {
     asks: RegisterBits,
     writes: RegisterBits,
 }
 
-/// What can be in the registers of a packet that comes to policy.
+/// The possible register values of a packet that reaches policy.
 pub(crate) struct RegisterReach {
-    /// By the port of arrival, none where a flow asks for none: what admission leaves, all bits known.
+    /// By ingress port, `None` for flows that match none: the values that admission leaves, all
+    /// bits known.
     senders: HashMap<Option<u32>, HashSet<RegisterBits>>,
-    /// The same of all ports.
+    /// The values of all ports together.
     any_sender: HashSet<RegisterBits>,
-    /// By what they write into the register of the port.
+    /// By the value that they write into the port register.
     lookups: HashMap<u32, HashSet<Lookup>>,
-    /// The same but for the port.
+    /// All lookups together, without the port.
     any_lookup: HashSet<Lookup>,
-    /// Whether raw lines may leave anything anywhere.
+    /// True if raw lines may leave any values.
     anything: bool,
     known: HashMap<(Option<u32>, RegisterBits), bool>,
 }
 
 impl RegisterReach {
-    /// Of the flows of a bridge, of which those from `first_raw` on are raw lines.
+    /// Collects the values of a bridge's flows, of which those from `first_raw` on are raw lines.
     pub(crate) fn new(flows: &[Flow], first_raw: usize) -> Self {
         let mut this = Self {
             senders: HashMap::new(),
             any_sender: HashSet::new(),
             lookups: HashMap::new(),
-            // What is nobody's has no port, and whatever skips the lookup has none either.
+            // An address without an owner has no port, and neither has a packet that skips the
+            // lookup.
             any_lookup: HashSet::from([Lookup::default()]),
             anything: false,
             known: HashMap::new(),
@@ -141,7 +145,8 @@ impl RegisterReach {
 
     fn add(&mut self, flow: &Flow, raw: bool) {
         let writes = writes(flow);
-        // Raw lines elsewhere may send a packet on, or back, with whatever it has by then.
+        // Raw lines in other tables may send a packet on, or back, with any values that it has by
+        // then.
         let elsewhere = ![ADMISSION, DESTINATION].contains(&flow.table);
         if raw && (writes.is_none() || elsewhere && goes_on(flow)) {
             self.anything = true;
@@ -160,7 +165,7 @@ impl RegisterReach {
         }
     }
 
-    /// Whether a packet that matches both can come to the table of the two flows.
+    /// Returns whether a packet that matches both can reach the table of the two flows.
     pub(crate) fn both(&mut self, a: &Flow, b: &Flow) -> bool {
         if self.anything || a.table != POLICY {
             return true;
@@ -180,7 +185,7 @@ impl RegisterReach {
     fn reaches(&self, port: Option<u32>, asked: &RegisterBits) -> bool {
         let out = asked.mask.get(OUT_PORT).zip(asked.value.get(OUT_PORT));
         let lookups = match out {
-            // A flow that asks for some bits of the port is a raw line's business.
+            // Only a raw line matches single bits of the port.
             Some((&u32::MAX, value)) => self.lookups.get(value),
             _ => Some(&self.any_lookup),
         };
@@ -195,7 +200,7 @@ impl RegisterReach {
     }
 }
 
-/// What a flow writes into registers; none where that is not known.
+/// Returns the bits that a flow writes into registers, or `None` if they are unknown.
 fn writes(flow: &Flow) -> Option<RegisterBits> {
     let mut bits = RegisterBits::default();
     for instruction in &flow.instructions {
@@ -233,7 +238,7 @@ fn written(action: &Action, bits: &mut RegisterBits) -> Option<()> {
     }
 }
 
-/// Fields of the packet itself that `set_field` may write.
+/// Returns whether a field of the packet itself may be written by `set_field`.
 fn is_header(field: Field) -> bool {
     use Field::{EthDst, EthSrc, Ipv4Dst, Ipv4Src, Ipv6Dst, Ipv6Src, VlanPcp, VlanVid};
     [EthDst, EthSrc, Ipv4Dst, Ipv4Src, Ipv6Dst, Ipv6Src, VlanPcp, VlanVid].contains(&field)
@@ -287,7 +292,7 @@ mod tests {
             ("reg12=4/4", "reg1=4", false),
             ("reg12=4/4", "reg1=0x10000", false),
             ("reg1=0", "reg8=1/1", true),
-            // The lookup of one network is none of another's.
+            // The lookup of one network does not apply to another.
             ("reg0=8", "reg12=4/4", false),
             ("reg0=7", "reg12=4/4", true),
             ("reg9=1/1", "reg0=7", false),
@@ -305,7 +310,7 @@ mod tests {
             ("table=0,in_port=3,actions=load:1->NXM_NX_REG8[0..1],goto_table:1", false),
             ("table=0,in_port=3,actions=output:1", false),
             ("table=4,ip,nw_dst=10.0.0.3,actions=load:3->NXM_NX_REG8[]", true),
-            // What is not looked into may leave anything.
+            // A table that is not analysed may leave any values.
             ("table=0,in_port=3,actions=move:NXM_OF_IN_PORT[]->NXM_NX_REG8[0..15],goto_table:1", true),
             ("table=1,actions=load:3->NXM_NX_REG8[],resubmit(,2)", true),
             ("table=0,actions=learn(table=1,NXM_OF_ETH_SRC[],load:3->NXM_NX_REG8[])", true),

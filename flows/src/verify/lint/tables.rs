@@ -1,4 +1,4 @@
-//! Which tables packets come to.
+//! The tables that packets reach.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use ofproto::TableId;
 use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 
-/// The tables that packets come to from `start`, by the flows that are there.
+/// Returns the tables that packets reach from `start` by the given flows.
 pub(in crate::verify::lint) fn looked_up(
     flows: &[&Flow],
     start: impl IntoIterator<Item = TableId>,

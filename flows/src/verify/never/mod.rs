@@ -1,9 +1,9 @@
-//! Checks that what must never be reachable is not, on the flows themselves: packets of every kind that the
-//! file or the flows tell apart are followed with the interpreter through the bridges, over links and through
-//! a host that forwards.
+//! Checks each `never` on the flows themselves. The packets cover every kind that the file or the
+//! flows distinguish. The interpreter traces them through the bridges, over links and through a
+//! forwarding host.
 //!
-//! First every port sends everything. What the switches learn from that is put into them, all of it at
-//! once, and everything is sent again: so no opening packet, whoever sent it, makes a way for another.
+//! First every port sends every packet. The flows that the switches learn are added, all at once,
+//! and every packet is sent again. So no opening packet, from any sender, opens a path for another.
 
 mod packet_tracer;
 mod probe;
@@ -26,17 +26,17 @@ use crate::learner::Learner;
 use crate::network::{NetworkFile, Never};
 use crate::verify::interp::Pipeline;
 
-/// At most so many witnesses a `never`.
+/// The maximum number of witnesses per `never`.
 const WITNESSES: usize = 3;
-/// At most so many packets are run in one round, the same number from each port; a check that needs more says that it
-/// is not complete.
+/// The maximum number of packets run in one round, shared equally between the ports. A check that
+/// needs more reports that it is incomplete.
 const MAX_RUNS: u64 = 8_000_000;
-/// At most so many learned flows a bridge are put in for the second round.
+/// The maximum number of learned flows per bridge that are added for the second round.
 const MAX_LEARNED: usize = 100_000;
-/// What is learned from learned flows is put in again, so many times at most.
+/// The maximum number of rounds; flows learned from learned flows are added again.
 const MAX_ROUNDS: usize = 4;
 
-/// One bridge as it will be.
+/// One bridge with its future flows.
 #[derive(Debug, Clone)]
 pub struct BridgeFlows<'a> {
     /// Its name.
@@ -45,29 +45,30 @@ pub struct BridgeFlows<'a> {
     pub ports: PortMap,
     /// Its flows.
     pub flows: Vec<Flow>,
-    /// Where its flows come from, for witnesses; may be empty.
+    /// The origins of its flows, for witnesses; may be empty.
     pub origins: BTreeMap<Cookie, Origin>,
 }
 
-/// What checking found.
+/// The result of a check.
 #[derive(Debug, Clone, Default)]
 pub struct NeverReport {
-    /// Packets that break a `never`, at most three for each.
+    /// The packets that break a `never`, at most three for each.
     pub witnesses: Vec<Witness>,
-    /// How many packets were considered in all rounds. Packets that differ only in what no flow looked at on
-    /// the way of one of them are considered with it.
+    /// The number of considered packets in all rounds. A packet is considered with another that
+    /// differs only in fields that no flow on the path examined.
     pub packets: u64,
-    /// How many of them were run.
+    /// The number of packets that were run.
     pub runs: u64,
-    /// How many flows one bridge learned on the way, at most.
+    /// The largest number of flows that one bridge learned.
     pub learned: usize,
-    /// What the interpreter passed over, and where the check stopped short; empty where it is complete.
+    /// Features that the interpreter passed over, and limits that the check reached; empty if it is
+    /// complete.
     pub incomplete: Vec<String>,
 }
 
 impl NeverReport {
-    /// The findings: an error `never-violated` for each witness, a warning `never-unchecked` where the check is
-    /// not complete.
+    /// Returns the findings: an error `never-violated` for each witness, and a warning
+    /// `never-unchecked` if the check is incomplete.
     pub fn findings(&self, file: &NetworkFile) -> Vec<Finding> {
         let span = |name: &str| file.nevers.iter().find(|n| n.name == name).map(|n| n.span.clone());
         let mut findings: Vec<Finding> = self
@@ -87,13 +88,13 @@ impl NeverReport {
     }
 }
 
-/// Numbers for the ports that the file gives a bridge, for checks without a switch.
+/// Returns numbers for the ports that the file gives a bridge, for checks without a switch.
 pub fn numbered_ports(file: &NetworkFile, bridge: &str) -> PortMap {
     let ports = file.bridge_ports(bridge).into_iter().filter(|p| *p != "LOCAL");
     ports.zip(1..).map(|(name, n)| (name.to_owned(), PortNo(n))).collect()
 }
 
-/// Every bridge of the file, compiled with all the ports that the file gives it.
+/// Compiles every bridge of the file with all the ports that the file gives it.
 pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
     let bridges = file.bridges.iter().map(|bridge| {
         let ports = numbered_ports(file, &bridge.name);
@@ -102,7 +103,7 @@ pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
         let [.., a, b, c, d, e, f] = values::STRANGER.to_be_bytes();
         let (program, _) = program.with_leases([a, b, c, d, e, f]);
         let (mut flows, origins) = program.into_whole();
-        // What the controller does for a switch is done all the same.
+        // The controller's work for a switch is included.
         for written in executed {
             flows
                 .iter_mut()
@@ -114,8 +115,9 @@ pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
     bridges.collect()
 }
 
-/// Checks every `never` of the file on the flows of all its bridges together. One that excepts crossings is checked on
-/// the flows that there would be without them: everything but those still has to hold.
+/// Checks every `never` of the file on the flows of all its bridges together. A `never` that
+/// excepts crossings is checked on the flows without those crossings: all other traffic must still
+/// be blocked.
 pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> NeverReport {
     let (plain, excepting): (Vec<Never>, Vec<Never>) =
         file.nevers.iter().cloned().partition(|never| never.except.is_empty());
@@ -138,7 +140,7 @@ pub fn check(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> NeverReport {
     report
 }
 
-/// A bridge without the flows of some crossings.
+/// Returns a bridge without the flows of some crossings.
 fn without<'a>(bridge: &BridgeFlows<'a>, crossings: &[String]) -> BridgeFlows<'a> {
     let of_crossing = |flow: &Flow| {
         let origin = bridge.origins.get(&flow.cookie);
@@ -194,7 +196,7 @@ fn hold_once(file: &NetworkFile, bridges: &[BridgeFlows<'_>], report: &mut Never
     }
 }
 
-/// What makes a learned flow the flow that it is.
+/// The key of a learned flow.
 type LearnedFlowKey = (ofproto::TableId, u16, FlowMatch);
 
 #[cfg(test)]

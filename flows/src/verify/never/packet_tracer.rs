@@ -1,4 +1,4 @@
-//! Following one packet through the bridges.
+//! The packet tracer: traces one packet through the bridges.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,10 +14,11 @@ use super::{LearnedFlowKey, MAX_LEARNED, NeverReport, WITNESSES};
 use crate::compile::OriginKind;
 use crate::verify::interp::{FieldSet, MatchedFlow, Output, Packet, Pipeline};
 
-/// A packet that comes in at so many places in all goes in circles: the rest is left out.
+/// The maximum number of visits of one packet. Beyond it the packet is in a loop, and the rest is
+/// left out.
 const MAX_VISITS: usize = 256;
 
-/// Flows that a bridge learned, each once.
+/// The learned flows of a bridge, each once.
 #[derive(Debug, Default)]
 pub(in crate::verify::never) struct LearnedFlows {
     flows: HashMap<LearnedFlowKey, Flow>,
@@ -44,7 +45,7 @@ impl LearnedFlows {
         self.full
     }
 
-    /// In a fixed order, so that a check always says the same.
+    /// Returns the flows in a fixed order, so that a check always gives one result.
     pub(in crate::verify::never) fn into_flows(self) -> Vec<Flow> {
         let mut flows: Vec<(LearnedFlowKey, Flow)> = self.flows.into_iter().collect();
         flows.sort_by(|a, b| a.0.cmp(&b.0));
@@ -55,15 +56,15 @@ impl LearnedFlows {
 /// One round of packets.
 #[derive(Debug)]
 pub(in crate::verify::never) struct PacketRound {
-    /// Which, from 0; later ones run with what earlier ones learned.
+    /// The round's number, from 0; later rounds run with the flows that earlier ones learned.
     pub(in crate::verify::never) number: usize,
-    /// How many packets may still be run.
+    /// The number of packets that may still be run.
     pub(in crate::verify::never) left: u64,
-    /// What each bridge learns.
+    /// The learned flows of each bridge.
     pub(in crate::verify::never) learnt: Vec<LearnedFlows>,
 }
 
-/// How a packet came to where it is.
+/// The way in which a packet came to its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::verify::never) enum PacketOrigin {
     Start,
@@ -75,12 +76,12 @@ struct VisitedState {
     place: BridgePort,
     packet: Packet,
     via: PacketOrigin,
-    /// The visit before, and where the packet left it.
+    /// The visit before, and the port by which the packet left it.
     from: Option<(usize, PortNo)>,
     path: Vec<MatchedFlow>,
 }
 
-/// Follows packets that start at one place.
+/// Traces packets that start at one place.
 pub(in crate::verify::never) struct PacketTracer<'w, 'a> {
     world: &'w Topology<'a>,
     pipelines: &'w [Pipeline],
@@ -100,7 +101,8 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
         Self { world, pipelines, source, report, round }
     }
 
-    /// Packets that need not be run; where the last was not run either, they were not considered.
+    /// Counts packets that need not be run. If the last packet was not run either, they do not
+    /// count as considered.
     pub(in crate::verify::never) fn considered(&mut self, packets: usize) {
         if self.round.left == 0 {
             return;
@@ -114,7 +116,7 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
         }
     }
 
-    /// Follows a packet to every place that it comes to; says which of its fields mattered.
+    /// Traces a packet to every place that it reaches; returns the fields that mattered.
     pub(in crate::verify::never) fn follow(&mut self, packet: &Packet) -> FieldSet {
         if self.round.left == 0 {
             self.incomplete("there are too many packets to try them all");
@@ -147,7 +149,8 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
             for (output, packet) in outcome.outputs {
                 let ports = match output {
                     Output::Port(port) | Output::InPort(port) => vec![port],
-                    // NORMAL may send to any port: what the switch has learned is for strangers to choose.
+                    // NORMAL may output to any port: strangers can choose what the switch has
+                    // learned.
                     Output::Normal | Output::Flood | Output::All => self.world.others(place.0, place.1),
                     Output::Controller => continue,
                 };
@@ -164,7 +167,7 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
         mattered
     }
 
-    /// Where the packet goes from where it came out.
+    /// Adds the next places of the packet from its output port.
     fn onward(&mut self, out: BridgePort, packet: &Packet, from: usize, visits: &mut Vec<VisitedState>) {
         let mut push = |place: BridgePort, packet: Packet, via: PacketOrigin| {
             let seen = visits.iter().any(|v| v.place == place && v.packet == packet);
@@ -176,7 +179,8 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
             push(peer, packet.clone(), PacketOrigin::Wire);
         }
         for place in self.world.forwards(out) {
-            // As a bridge forwards, and as a router does: with its own address as the source.
+            // A bridge forwards the frame unchanged, and a router forwards it with its own source
+            // address.
             push(place, packet.clone(), PacketOrigin::Forwarded);
             if let Some(mac) = self.world.mac(place) {
                 push(place, packet.clone().with(Field::EthSrc, mac), PacketOrigin::Forwarded);
@@ -208,7 +212,7 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
         }
     }
 
-    /// The way of a packet from the start to where it came out.
+    /// Returns the path of a packet from its start to its output.
     fn hops(&self, at: BridgePort, visits: &[VisitedState], last: usize) -> Vec<WitnessHop> {
         let mut hops = Vec::new();
         let mut step = Some((last, at.1));
@@ -233,7 +237,7 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
         let compiled = self.world.bridges.get(bridge);
         let origin = compiled.and_then(|b| b.origins.get(&cookie));
         let rule = origin.map(|o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail));
-        // Raw lines may share a cookie, so the flow itself says what it is.
+        // Raw lines may share a cookie, so the flow itself identifies its origin.
         let is_learned = compiled.is_some_and(|b| step.flow >= b.flows.len());
         let flow = self.pipelines.get(bridge).and_then(|p| p.flows().get(step.flow));
         let text = || flow.zip(compiled).map(|(flow, b)| print_flow(flow, &b.ports).trim().to_owned());

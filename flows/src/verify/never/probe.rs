@@ -1,5 +1,5 @@
-//! The packets that are tried at a port: families of packets, each a tree of choices. Where nothing looked at
-//! what a choice changes, its other branches go the same way and are not run.
+//! The packets to try at a port: families of packets, each a tree of choices. If no flow examined
+//! the fields of a choice, its other branches take the same path and are not run.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use super::topology::{BridgePort, Topology};
 use super::values::{OTHER_PORT, OTHER_STRANGER, ProbeValues, STRANGER};
 use crate::verify::interp::{FieldSet, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT};
 
-/// What one branch of a choice sets.
+/// The fields that one branch of a choice sets.
 type ProbeBranch = Vec<(Field, u128)>;
 
 /// A choice among branches.
 struct ProbeChoice {
-    /// The fields that tell its branches apart.
+    /// The fields that distinguish its branches.
     fields: FieldSet,
     branches: Vec<ProbeBranch>,
 }
@@ -34,7 +34,7 @@ impl ProbeChoice {
     }
 }
 
-/// Tries everything at a port.
+/// Tries all packets at a port.
 pub(in crate::verify::never) fn from_port(
     world: &Topology<'_>,
     values: &ProbeValues,
@@ -105,7 +105,7 @@ pub(in crate::verify::never) fn from_port(
     run(Packet::default(), vec![ProbeChoice::of(Field::EthType, others)]);
 }
 
-/// Follows a packet for each way through the choices; says which fields mattered.
+/// Traces a packet for each path through the choices; returns the fields that mattered.
 fn explore(packet: &Packet, choices: &[ProbeChoice], follower: &mut PacketTracer<'_, '_>) -> FieldSet {
     let Some((choice, rest)) = choices.split_first() else {
         return follower.follow(packet);
@@ -127,7 +127,7 @@ fn explore(packet: &Packet, choices: &[ProbeChoice], follower: &mut PacketTracer
     mattered
 }
 
-/// What may stand behind the IP header: for each protocol the choices that it offers.
+/// Returns the protocols behind the IP header, each with its choices.
 fn transports(values: &ProbeValues, v6: bool) -> Vec<(u128, Vec<ProbeChoice>)> {
     let flags = [TCP_SYN, TCP_ACK, TCP_SYN | TCP_ACK, TCP_RST, TCP_FIN | TCP_ACK, 0].map(u128::from);
     let mut tcp = ports(Field::TcpSrc, Field::TcpDst, &values.tcp);
@@ -155,8 +155,9 @@ fn transports(values: &ProbeValues, v6: bool) -> Vec<(u128, Vec<ProbeChoice>)> {
     all
 }
 
-/// Source and destination port, each as named and as nobody names it. Where very many are named, only one of
-/// the two is a named one: an answer's are the question's, exchanged.
+/// Returns the choices of source and destination port, each as a named and as an unnamed value.
+/// With very many named ports, only one of the two is named: an answer has the question's ports,
+/// exchanged.
 fn ports(src: Field, dst: Field, named: &BTreeSet<u128>) -> Vec<ProbeChoice> {
     const FEW: usize = 12;
     if named.len() <= FEW {

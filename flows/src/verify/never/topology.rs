@@ -1,4 +1,4 @@
-//! The bridges and what is plugged into them.
+//! The topology: the bridges, and the parties attached to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +7,18 @@ use ofproto::{MacAddr, PortNo};
 use super::BridgeFlows;
 use crate::network::{LinkRole, NetworkFile, Party};
 
-/// A port of a bridge; the bridge by its place in the list.
+/// A port of a bridge; the number is the bridge's place in the list.
 pub(in crate::verify::never) type BridgePort = (usize, PortNo);
 
 pub(in crate::verify::never) struct Topology<'a> {
     pub(in crate::verify::never) file: &'a NetworkFile,
     pub(in crate::verify::never) bridges: &'a [BridgeFlows<'a>],
-    /// What comes out at one place goes in at the other.
+    /// The far end of each wire, by its near end.
     wires: BTreeMap<BridgePort, BridgePort>,
-    /// Places of one thing that may forward between them: the host's LOCAL ports, a multi-homed endpoint's.
+    /// The places of parties that may forward between them: the host's LOCAL ports, and those of
+    /// multi-homed endpoints.
     forwarders: Vec<Vec<BridgePort>>,
-    /// Each `never`: from these places, to those.
+    /// The places of each `never`: the senders', and the receivers'.
     pub(in crate::verify::never) nevers: Vec<(BTreeSet<BridgePort>, BTreeSet<BridgePort>)>,
     sources: BTreeSet<BridgePort>,
     macs: BTreeMap<BridgePort, u128>,
@@ -62,7 +63,7 @@ impl<'a> Topology<'a> {
         }
         for never in &file.nevers {
             let mut from = world.places(&never.from);
-            // A host with a place here may send by the LOCAL port of any bridge.
+            // A host that is attached here may send by the LOCAL port of any bridge.
             if from.iter().any(|p| p.1 == PortNo::LOCAL) {
                 from.extend((0..bridges.len()).map(|b| (b, PortNo::LOCAL)));
             }
@@ -73,7 +74,7 @@ impl<'a> Topology<'a> {
             let names = file.bridge_ports(bridge.name);
             let sources: Vec<BridgePort> = names.into_iter().filter_map(|p| world.at(b, p)).collect();
             world.sources.extend(sources);
-            // The host is always there.
+            // The host is always attached.
             world.sources.insert((b, PortNo::LOCAL));
         }
         world
@@ -90,7 +91,8 @@ impl<'a> Topology<'a> {
         Some((bridge, *self.bridges.get(bridge)?.ports.get(port)?))
     }
 
-    /// Every place that belongs to one of the parties; a network stands for all that is on it.
+    /// Returns every place that belongs to one of the parties; a network stands for all parties on
+    /// it.
     fn places(&self, names: &[String]) -> BTreeSet<BridgePort> {
         let mut places = BTreeSet::new();
         for party in names.iter().filter_map(|n| self.file.party(n)) {
@@ -127,7 +129,7 @@ impl<'a> Topology<'a> {
         places
     }
 
-    /// Both ends of a link, and the ports that they forward to.
+    /// Adds both ends of a link, and the ports that they forward to.
     fn link(&self, link: &crate::network::Link, places: &mut BTreeSet<BridgePort>) {
         for end in &link.ends {
             places.extend(self.place(&end.bridge, &end.port));
@@ -137,12 +139,12 @@ impl<'a> Topology<'a> {
         }
     }
 
-    /// Every place where a packet can come in.
+    /// Returns every place where a packet can come in.
     pub(in crate::verify::never) fn sources(&self) -> impl Iterator<Item = BridgePort> + '_ {
         self.sources.iter().copied()
     }
 
-    /// The ports of a bridge but one, LOCAL included: where a flood goes.
+    /// Returns the ports of a bridge except one, LOCAL included: the targets of a flood.
     pub(in crate::verify::never) fn others(&self, bridge: usize, but: PortNo) -> Vec<PortNo> {
         let ports = self.bridges.get(bridge).into_iter().flat_map(|b| b.ports.values().copied());
         let all: BTreeSet<PortNo> = ports.chain([PortNo::LOCAL]).filter(|p| *p != but).collect();
@@ -153,7 +155,7 @@ impl<'a> Topology<'a> {
         self.wires.get(&place).copied()
     }
 
-    /// Where else what came out at a place may be sent in again by the one who got it.
+    /// Returns the other places at which the receiver of a packet may send it in again.
     pub(in crate::verify::never) fn forwards(
         &self,
         place: BridgePort,
@@ -162,7 +164,7 @@ impl<'a> Topology<'a> {
         group.flatten().copied().filter(move |p| *p != place)
     }
 
-    /// The MAC address that the file pins there.
+    /// Returns the MAC address that the file pins at a place.
     pub(in crate::verify::never) fn mac(&self, place: BridgePort) -> Option<u128> {
         self.macs.get(&place).copied()
     }

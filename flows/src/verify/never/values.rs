@@ -1,4 +1,4 @@
-//! The values that are worth trying: all that the file or a flow tells apart, and for each kind one that
+//! The values to try: every value that the file or a flow distinguishes, and for each kind one that
 //! nothing names.
 
 use std::collections::BTreeSet;
@@ -11,17 +11,18 @@ use ofproto::{MacAddr, ethertype, ip_protocol};
 use super::BridgeFlows;
 use crate::network::{NetworkFile, Protocol};
 
-/// More values of one kind than this are thinned out, and the check is then not complete.
+/// The maximum number of values of one kind. More are thinned out, and the check is then
+/// incomplete.
 const MANY: usize = 512;
 
-/// A transport port that is hardly in any file.
+/// A transport port that hardly any file names.
 pub(in crate::verify::never) const OTHER_PORT: u128 = 40_009;
 /// LLDP (IEEE 802.1AB), and a type for local experiments (IEEE 802).
 const LLDP: u16 = 0x88cc;
 const EXPERIMENTAL: u16 = 0x88b5;
 /// A protocol for experiments (RFC 3692).
 const EXPERIMENTAL_PROTOCOL: u8 = 253;
-/// A MAC address of nobody's, and another.
+/// A MAC address without an owner, and another one.
 pub(in crate::verify::never) const STRANGER: u128 = 0x02_00_5e_00_53_07;
 pub(in crate::verify::never) const OTHER_STRANGER: u128 = 0x02_00_5e_00_53_08;
 
@@ -29,9 +30,9 @@ pub(in crate::verify::never) const OTHER_STRANGER: u128 = 0x02_00_5e_00_53_08;
 pub(in crate::verify::never) struct ProbeValues {
     pub(in crate::verify::never) v4: BTreeSet<u128>,
     pub(in crate::verify::never) v6: BTreeSet<u128>,
-    /// Of senders, in frames and in what they say of themselves.
+    /// MACs of senders, in frames and in ARP or neighbour discovery.
     pub(in crate::verify::never) macs: BTreeSet<u128>,
-    /// Of receivers.
+    /// MACs of receivers.
     pub(in crate::verify::never) dst_macs: BTreeSet<u128>,
     pub(in crate::verify::never) tcp: BTreeSet<u128>,
     pub(in crate::verify::never) udp: BTreeSet<u128>,
@@ -50,7 +51,8 @@ impl ProbeValues {
         this.of_file(file);
         for flow in bridges.iter().flat_map(|b| &b.flows) {
             for (field, bits) in flow.matches.iter() {
-                // Of a masked value one that it admits, which is none of the special ones at its ends.
+                // For a masked value, one that it admits, apart from the special values at its
+                // ends.
                 let free = field.info().exact() & !bits.mask;
                 this.of_flow(field, bits.value | free & 7);
             }
@@ -91,11 +93,12 @@ impl ProbeValues {
         for ports in [&mut self.tcp, &mut self.udp, &mut self.sctp] {
             ports.insert(OTHER_PORT);
         }
-        // DHCP and DHCPv6, both ways.
+        // DHCP and DHCPv6, both directions.
         self.udp.extend([67, 68, 546, 547]);
         let protocols = [ip_protocol::IGMP, ip_protocol::GRE, ip_protocol::VRRP, EXPERIMENTAL_PROTOCOL];
         self.ip_protos.extend(protocols.map(u128::from));
-        // Echo reply, unreachable, redirect, echo, time exceeded; their likes, MLD and ND without its fields.
+        // Echo reply, unreachable, redirect, echo, time exceeded; their equivalents, MLD and ND
+        // without its fields.
         self.icmp.extend([0, 3, 5, 8, 11]);
         self.icmpv6.extend([1, 2, 128, 129, 130, 133, 134, 137, 143]);
         let types = [LLDP, ethertype::MPLS, ethertype::NOT_ETH_TYPE, EXPERIMENTAL];
@@ -163,7 +166,8 @@ impl ProbeValues {
         };
     }
 
-    /// An address of the prefix that no endpoint and no next hop has, if there is one near its start.
+    /// Adds an address of the prefix that no endpoint and no next hop has, if there is one near its
+    /// start.
     fn stranger(&mut self, file: &NetworkFile, prefix: IpNetwork) {
         let owned = |a: &IpAddr| {
             file.endpoints.iter().flat_map(|e| &e.attachments).any(|p| p.has(*a))
@@ -175,14 +179,15 @@ impl ProbeValues {
                 Some(IpAddr::from(Ipv6Addr::from(u128::from(p.network()).checked_add(n.into())?)))
             }
         };
-        // Not the first: it is the subnet's own, and often the router's.
+        // Not the first address: it belongs to the subnet, and often to the router.
         let near = (2..512).chain([1, 0]).filter_map(nth);
         if let Some(address) = near.filter(|a| prefix.contains(*a)).find(|a| !owned(a)) {
             self.address(address);
         }
     }
 
-    /// What of `values` is tried, the ones in `first` before all others; and whether some are left out.
+    /// Returns the values to try, those in `first` before all others, and whether some are left
+    /// out.
     pub(in crate::verify::never) fn thinned(values: &BTreeSet<u128>, first: &[u128]) -> (Vec<u128>, bool) {
         let mut list: Vec<u128> = first.to_vec();
         let others: Vec<u128> = values.iter().copied().filter(|v| !first.contains(v)).collect();

@@ -2,46 +2,46 @@
 
 use std::fmt;
 
-/// A packet that comes from where it must not come, and its way.
+/// A packet that arrives where a `never` forbids it, and its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
     /// The name of the `never`.
     pub never: String,
     /// The bridges that it passes, in order; at least one.
     pub hops: Vec<WitnessHop>,
-    /// Whether it gets through only because of what another packet made a switch learn.
+    /// True if it passes only because of a flow that another packet taught a switch.
     pub learned: bool,
 }
 
-/// Its way through one bridge.
+/// The path of the packet through one bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WitnessHop {
     /// The bridge's name.
     pub bridge: String,
-    /// The port where it comes in.
+    /// The name of the ingress port.
     pub in_port: String,
-    /// The port where it goes out.
+    /// The name of the output port.
     pub out_port: String,
-    /// Whether it came here because somebody with a place on several bridges forwards.
+    /// True if the packet was forwarded here by a party that is attached to several bridges.
     pub forwarded: bool,
-    /// The packet, as `ovs-appctl ofproto/trace` takes it, by the port's number.
+    /// The packet in the syntax of `ovs-appctl ofproto/trace`, with the port's number.
     pub packet: String,
     /// The flows that it matched, each with the rule behind it.
     pub flows: Vec<String>,
 }
 
 impl Witness {
-    /// Bridge and port where the packet starts.
+    /// Returns the bridge and the ingress port where the packet starts.
     pub fn start(&self) -> (&str, &str) {
         self.hops.first().map_or(("", ""), |h| (&h.bridge, &h.in_port))
     }
 
-    /// Bridge and port where it must not be.
+    /// Returns the bridge and the port where the packet must never arrive.
     pub fn end(&self) -> (&str, &str) {
         self.hops.last().map_or(("", ""), |h| (&h.bridge, &h.out_port))
     }
 
-    /// One sentence.
+    /// Returns a summary in one sentence.
     pub fn summary(&self) -> String {
         let ((from_bridge, from), (to_bridge, to)) = (self.start(), self.end());
         let after = if self.learned { ", after what an allowed packet taught" } else { "" };
@@ -53,7 +53,7 @@ impl Witness {
     }
 }
 
-/// The packet and its way, a line each.
+/// Prints the packet and its path, one line each.
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "take away one of the flows on the way of this packet")?;

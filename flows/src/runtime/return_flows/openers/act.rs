@@ -1,4 +1,4 @@
-//! What actions make of the packets that walk.
+//! The effect of actions on the packets of a walk.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use super::walk::{OpenerFound, OpenerWalk, WalkTarget};
 use crate::verify::interp::FieldSet;
 
 impl OpenerWalk<'_> {
-    /// Takes note of a learner, and says whether it is what was looked for.
+    /// Records a learner, and returns whether it is the one that the walk looks for.
     fn learns(&mut self, number: usize, learn: &Learn, now: &[KnownPacket]) -> bool {
         match &mut self.aim {
             WalkTarget::Reaches(flows) => {
@@ -32,7 +32,7 @@ impl OpenerWalk<'_> {
         }
     }
 
-    /// What an action makes of the packets that it may be done to.
+    /// Applies an action to the packets that may reach it.
     pub(in crate::runtime::return_flows::openers) fn act(
         &mut self,
         number: usize,
@@ -57,7 +57,7 @@ impl OpenerWalk<'_> {
                     return Err(OpenerFound);
                 }
                 if let Some(dst) = learn.result_dst {
-                    // Whether it learned: nothing is known of that bit, and of the others what was.
+                    // The bit of the result becomes unknown; the other bits keep their knowledge.
                     let untold = Masked { value: 0, mask: 0 };
                     now.iter_mut().for_each(|known| known.write(dst, untold));
                 }
@@ -67,7 +67,7 @@ impl OpenerWalk<'_> {
                 for known in now {
                     self.enter(*table, known, ends, depth + 1, &mut back)?;
                 }
-                // Many ways through a table come to the same.
+                // Many paths through a table give equal packets.
                 let mut different = HashSet::new();
                 back.retain(|known| different.insert(known.fingerprint(0)));
                 return Ok(back);

@@ -1,4 +1,4 @@
-//! What a learned flow says of the packet that taught it.
+//! The knowledge that a learned flow holds of its teaching packet.
 
 use flow_model::Flow;
 use ofproto::action::{Action, LearnSpec, LearnSrc, Subfield};
@@ -6,7 +6,7 @@ use ofproto::action::{Action, LearnSpec, LearnSrc, Subfield};
 use super::super::known_packet::{KnownPacket, low_bits};
 use super::super::{Learner, bits_of};
 
-/// Whether the packet may be one for which the learner writes what the flow says.
+/// Returns whether the learner may write the flow's values for the packet.
 pub(in crate::runtime::return_flows::openers) fn may_teach(
     learner: &Learner,
     flow: &Flow,
@@ -15,7 +15,8 @@ pub(in crate::runtime::return_flows::openers) fn may_teach(
     copies(learner, flow).all(|(src, value)| known.read(src).admits(value))
 }
 
-/// What a learner copied from the packet into a flow: from where, and the value. The flow is of its shape.
+/// Returns the values that a learner copied from the packet into a flow, each with its source. The
+/// flow has the learner's shape.
 pub(in crate::runtime::return_flows::openers) fn copies<'l>(
     learner: &'l Learner,
     flow: &'l Flow,

@@ -1,5 +1,6 @@
-//! Whether a packet exists that would teach a learned flow: the pipeline is walked with what the learned flow says of the
-//! packet that opened the conversation, and with everything else open.
+//! Decides whether a packet exists that would teach a learned flow. The walk through the pipeline
+//! starts with the learned flow's knowledge of the opening packet, and leaves all other fields
+//! open.
 
 mod act;
 mod copies;
@@ -24,16 +25,16 @@ use crate::compile::layout::{HOLDERS, LEASES, RETURNS};
 use crate::compile::lease::HOLDER;
 use crate::verify::interp::{FieldSet, IndexNode};
 
-/// The flows of a bridge, ready to be walked.
+/// The flows of a bridge, prepared for walks.
 #[derive(Debug, Default)]
 pub(in crate::runtime::return_flows) struct Openers {
     parts: Vec<Arc<ProgramPart>>,
     /// Part and place of each flow.
     places: Vec<(usize, usize)>,
     tables: BTreeMap<TableId, OpenerTable>,
-    /// The values of ports that some flow matches; any other is as good as any.
+    /// The port values that a flow matches; all other values are equivalent.
     ports: HashMap<Field, HashSet<u128>>,
-    /// Fields of ports of which some flow matches a part.
+    /// Port fields of which a flow matches only some bits.
     masked: FieldSet,
     /// The learners by the number of their flow.
     learners: HashMap<usize, Vec<Arc<Learner>>>,
@@ -108,7 +109,8 @@ impl Openers {
         self.parts.get(*part)?.flows.get(*place)
     }
 
-    /// What tells the packet that a learner was taught a flow by from others, as far as the pipeline can tell them apart.
+    /// Returns the values that distinguish the teaching packet from others, as far as the pipeline
+    /// can tell them apart.
     pub(in crate::runtime::return_flows) fn key(&self, learner: &Learner, flow: &Flow) -> Box<[u128]> {
         let value = |(src, value): (Subfield, u128)| {
             let plain = is_port(src.field) && !self.masked.contains(src.field);
@@ -118,7 +120,7 @@ impl Openers {
         copies(learner, flow).map(value).collect()
     }
 
-    /// Whether some packet would teach the flow, whichever learner it came by.
+    /// Returns whether some packet would teach the flow, whichever path it takes to the learner.
     pub(in crate::runtime::return_flows) fn would_teach(&self, learner: &Learner, flow: &Flow) -> bool {
         let Some(table) = self.tables.get(&learner.at) else { return false };
         let mut known = KnownPacket::nothing();
@@ -141,7 +143,8 @@ impl Openers {
         fits && walk.enter(TableId(0), known, true, 0, &mut Vec::new()).is_err()
     }
 
-    /// The learners that packets get to that have this in a header field; none where that is too much to look at.
+    /// Returns the learners that packets with this header value reach, or `None` if the search
+    /// exceeds its limit.
     pub(in crate::runtime::return_flows) fn reached(
         &self,
         field: Field,

@@ -1,4 +1,4 @@
-//! The tables of a bridge, as a walk sees them.
+//! The tables of a bridge, as a walk uses them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,35 +11,36 @@ use ofproto::oxm::{Field, Oxm};
 use super::super::known_packet::spellings;
 use crate::verify::interp::{FieldSet, IndexNode};
 
-/// One of them.
+/// A single table.
 #[derive(Debug)]
 pub(in crate::runtime::return_flows::openers) struct OpenerTable {
     pub(in crate::runtime::return_flows::openers) flows: IndexNode,
-    /// The tables that its flows lead to, over others as well.
+    /// The tables that its flows lead to, directly or through others.
     pub(in crate::runtime::return_flows::openers) leads_to: BTreeSet<TableId>,
-    /// Whether a flow in here learns.
+    /// True if a flow of the table learns.
     pub(in crate::runtime::return_flows::openers) learns: bool,
-    /// What flows that are learned into it load.
+    /// The loads of flows that are learned into the table.
     pub(in crate::runtime::return_flows::openers) learned: Vec<Loads>,
-    /// What flows of leases in it do.
+    /// The effect of lease flows in the table.
     pub(in crate::runtime::return_flows::openers) leases: Option<Leases>,
-    /// What packets that get here may have lost on their way.
+    /// The fields that packets may have lost on the way to the table.
     pub(in crate::runtime::return_flows::openers) written: FieldSet,
 }
 
-/// What the flows of leases do in a table. They are no part of a program, and each may be there or not.
+/// The effect of lease flows in a table. They are not part of a program, and each may be installed
+/// or not.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::runtime::return_flows::openers) enum Leases {
     /// The packet goes on with this table.
     Admit(TableId),
-    /// The holder's port is loaded, and perhaps that it has a lease.
+    /// The holder's port is loaded, and possibly the mark of a lease.
     Find,
 }
 
-/// What a learned flow loads: the value is none where the packet that taught it says it.
+/// The loads of a learned flow: the value is `None` if the teaching packet determines it.
 pub(in crate::runtime::return_flows::openers) type Loads = Vec<(Subfield, Option<u128>)>;
 
-/// Where a flow sends its packets.
+/// Returns the tables that a flow sends its packets to.
 pub(in crate::runtime::return_flows::openers) fn targets(flow: &Flow) -> impl Iterator<Item = TableId> + '_ {
     let goes_to = flow.instructions.iter().filter_map(|instruction| match instruction {
         Instruction::GotoTable(table) => Some(*table),
@@ -52,7 +53,7 @@ pub(in crate::runtime::return_flows::openers) fn targets(flow: &Flow) -> impl It
     }))
 }
 
-/// The tables that a table leads to, over others as well.
+/// Returns the tables that a table leads to, directly or through others.
 pub(in crate::runtime::return_flows::openers) fn closure(
     from: TableId,
     next: &BTreeMap<TableId, BTreeSet<TableId>>,
@@ -66,7 +67,7 @@ pub(in crate::runtime::return_flows::openers) fn closure(
     found
 }
 
-/// What an action writes, as a [`FlowMatch`] spells it.
+/// Adds the fields that an action writes, in the spelling of a [`FlowMatch`].
 pub(in crate::runtime::return_flows::openers) fn written(action: &Action, fields: &mut FieldSet) {
     let mut add = |field: Field| spellings(field).iter().for_each(|field| fields.insert(*field));
     match action {
@@ -80,7 +81,7 @@ pub(in crate::runtime::return_flows::openers) fn written(action: &Action, fields
     }
 }
 
-/// What a flow that is learned so loads.
+/// Returns the loads of a flow that is learned so.
 pub(in crate::runtime::return_flows::openers) fn loads(learn: &Learn) -> Loads {
     let load = |spec: &LearnSpec| match spec {
         LearnSpec::Load { dst, src: LearnSrc::Immediate(value) } => Some((*dst, Some(*value))),
@@ -90,13 +91,14 @@ pub(in crate::runtime::return_flows::openers) fn loads(learn: &Learn) -> Loads {
     learn.specs.iter().filter_map(load).collect()
 }
 
-/// Whether a field holds a port of a transport protocol.
+/// Returns whether a field holds a port of a transport protocol.
 pub(in crate::runtime::return_flows::openers) fn is_port(field: Field) -> bool {
     use Field::{SctpDst, SctpSrc, TcpDst, TcpSrc, UdpDst, UdpSrc};
     matches!(field, TcpSrc | TcpDst | UdpSrc | UdpDst | SctpSrc | SctpDst)
 }
 
-/// Whether a field is one by which to look for flows: what a learned flow does not say would lead everywhere.
+/// Returns whether a field can select flows. A field that a learned flow does not fix would lead
+/// everywhere.
 pub(in crate::runtime::return_flows::openers) fn is_known(field: Field) -> bool {
     let says = [
         Field::InPortOxm,

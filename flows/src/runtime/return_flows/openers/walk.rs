@@ -1,4 +1,4 @@
-//! A way through the tables, with all that a packet may be.
+//! A walk through the tables with all packets that match the knowledge.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -14,28 +14,29 @@ use super::tables::{Leases, OpenerTable, targets};
 use crate::compile::lease;
 use crate::compile::lease::HOLDER;
 
-/// How many flows one walk may look at. Compiled pipelines need some per party at most; what raw lines lead round and round
-/// ends here, and then nothing is known to be taught.
+/// The number of flows that one walk may examine. Compiled pipelines need a few per party. A loop
+/// of raw lines ends here, and then no flow counts as taught.
 pub(in crate::runtime::return_flows::openers) const MAX_STEPS: usize = 1 << 17;
 
-/// How many flows a walk may look at that has hardly anything to go by.
+/// The number of flows that a walk with hardly any knowledge may examine.
 pub(in crate::runtime::return_flows::openers) const FEW_STEPS: usize = 1 << 14;
 
-/// How many tables one walk may go through, one out of the other. Compiled pipelines need five, and a stack bears no raw lines
-/// that go on for ever.
+/// The depth of nested tables in one walk. Compiled pipelines need five, and raw lines that loop
+/// would exhaust the stack.
 const MAX_DEPTH: u32 = 96;
 
-/// Among more candidates than this none is looked for that hides another behind itself.
+/// The number of candidates up to which hidden flows are searched among them.
 const FEW: usize = 64;
 
-/// A way through the tables, or as many as there are.
+/// A walk through the tables, on all paths.
 pub(in crate::runtime::return_flows::openers) struct OpenerWalk<'o> {
     pub(in crate::runtime::return_flows::openers) openers: &'o Openers,
     pub(in crate::runtime::return_flows::openers) aim: WalkTarget<'o>,
-    /// The port that the packet leaves by, where it is known.
+    /// The output port of the packet, if it is known.
     pub(in crate::runtime::return_flows::openers) out_port: Option<u128>,
     pub(in crate::runtime::return_flows::openers) steps: usize,
-    /// What went into a table with nothing left to be done behind it, as hashes: it need not go there twice.
+    /// The packets that entered a table with no further action behind it, as hashes: they need not
+    /// enter again.
     entered: HashSet<u128>,
 }
 
@@ -53,20 +54,21 @@ impl<'o> OpenerWalk<'o> {
 /// A bit that may be set or not.
 const UNTOLD: Masked = Masked { value: 0, mask: 0 };
 
-/// What is looked for.
+/// The target of the walk.
 pub(in crate::runtime::return_flows::openers) enum WalkTarget<'o> {
     /// A packet that teaches this flow.
     Teaches(&'o Flow),
-    /// The flows whose learners packets get to.
+    /// The flows whose learners the packets reach.
     Reaches(BTreeSet<usize>),
 }
 
-/// A flow that taught it was found: no need to walk any further.
+/// Ends the walk: a flow that taught the target was found.
 pub(in crate::runtime::return_flows::openers) struct OpenerFound;
 
 impl OpenerWalk<'_> {
-    /// Looks a packet up in a table and does what its flows say. How it may come back from there goes into `back`, but where it
-    /// is `last`: then nothing is left to be done, and only what learns is of interest.
+    /// Looks a packet up in a table and applies its flows. `back` receives the packets that return
+    /// from the table. If the table is the `last` step, nothing follows, and only learners are of
+    /// interest.
     pub(in crate::runtime::return_flows::openers) fn enter(
         &mut self,
         table: TableId,
@@ -83,9 +85,9 @@ impl OpenerWalk<'_> {
         if last && !self.entered.insert(known.fingerprint(table.0)) {
             return Ok(());
         }
-        // Where leases tell a port, what is learned tells no more.
+        // If leases give a port, learned flows add nothing.
         if !last && !matches!(at.leases, Some(Leases::Find)) {
-            // A learned flow may be there, or not: then it goes on with the others.
+            // A learned flow may be absent: then the packet goes on with the others.
             back.extend(at.learned.iter().map(|loads| loaded(&known, loads)));
         }
         match at.leases {
@@ -94,7 +96,8 @@ impl OpenerWalk<'_> {
                 self.enter(table, known.clone(), last, depth + 1, back)?;
             }
             Some(Leases::Find) if !last => {
-                // What leads on is the port that the packet leaves by, or, of its source, the one that it came in at.
+                // The next step depends on the output port, or for the packet's source on the
+                // ingress port.
                 let mask = if self.out_port.is_some() { u128::MAX } else { !0xffff };
                 let mut ports = vec![Masked { value: self.out_port.unwrap_or(0), mask }];
                 let came_in = known.read(Subfield::whole(Field::InPort));
@@ -123,7 +126,8 @@ impl OpenerWalk<'_> {
         Ok(())
     }
 
-    /// The flows that the packet may match, each with what is known of it then, and whether it matches one of them for certain.
+    /// Returns the flows that the packet may match, each with the resulting knowledge, and whether
+    /// one matches for certain.
     fn hits(&self, at: &OpenerTable, known: &KnownPacket, last: bool) -> (Vec<(usize, KnownPacket)>, bool) {
         let openers = self.openers;
         let mut numbers = Vec::new();
@@ -133,7 +137,7 @@ impl OpenerWalk<'_> {
         flows.sort_unstable_by_key(|(number, flow)| (std::cmp::Reverse(flow.priority), *number));
         let certain = flows.iter().position(|(_, flow)| known.is_certain(&flow.matches));
         if let Some(priority) = certain.and_then(|n| flows.get(n)).map(|(_, flow)| flow.priority) {
-            // Of several of one priority any may be the one.
+            // Of several flows of one priority, each may match.
             flows.retain(|(_, flow)| flow.priority >= priority);
         }
         let few = flows.len() <= FEW || last;
@@ -150,7 +154,7 @@ impl OpenerWalk<'_> {
         (flows.iter().filter(wanted).filter_map(hit).collect(), certain.is_some())
     }
 
-    /// Whether something learns where a flow sends its packets.
+    /// Returns whether a table that a flow sends its packets to has a learner.
     fn leads_on(&self, flow: &Flow) -> bool {
         let learns = |table: &TableId| self.openers.tables.get(table).is_some_and(|t| t.learns);
         targets(flow).any(|table| {
