@@ -6,8 +6,8 @@ use ofproto::{Reader, Writer};
 /// Returns the instructions as a switch reports them.
 ///
 /// OpenFlow 1.3 has several spellings for one action, and no spelling of its own for some, such as
-/// a masked `set_field`. A desired flow in another spelling would look like drift for ever.
-/// Instructions that cannot be encoded are returned as they are: the session reports them.
+/// a masked `set_field`. A desired flow in another spelling would always look like drift.
+/// Instructions that cannot be encoded are returned unchanged: the session reports them.
 pub(crate) fn canonical(instructions: Vec<Instruction>) -> Vec<Instruction> {
     let mut w = Writer::new();
     match Instruction::encode_list(&instructions, &mut w) {

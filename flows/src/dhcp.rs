@@ -1,7 +1,9 @@
-//! What a frame of DHCP says (RFC 2131 §2), as far as it is about who gets which address: strict, because strangers write it.
+//! Parses DHCP frames (RFC 2131 §2), as far as they concern leases. The parser is strict, because
+//! untrusted hosts write the frames.
 //!
-//! A message is one untagged Ethernet frame with an unfragmented IPv4 datagram between the ports 67 and 68. Relay agents and
-//! messages that continue their options in other fields (RFC 2132 §9.3) are none of ours.
+//! A message is one untagged Ethernet frame with an unfragmented IPv4 datagram between the ports 67
+//! and 68. Messages of relay agents, and those that continue their options in other fields (RFC
+//! 2132 §9.3), are not parsed.
 
 use std::net::Ipv4Addr;
 
@@ -18,15 +20,15 @@ pub enum DhcpMessageType {
     Offer,
     /// A client wants an address, or to keep it.
     Request,
-    /// A client says that somebody else has the address.
+    /// A client reports that another host uses the address.
     Decline,
-    /// A server gives an address.
+    /// A server leases an address.
     Ack,
     /// A server refuses it.
     Nak,
-    /// A client gives its address back.
+    /// A client releases its address.
     Release,
-    /// A client that has an address asks for the rest.
+    /// A client with an address asks for the other parameters.
     Inform,
 }
 
@@ -45,7 +47,7 @@ impl DhcpMessageType {
         })
     }
 
-    /// Whether a server says it.
+    /// Returns whether a server sends the message type.
     pub fn is_answer(self) -> bool {
         matches!(self, Self::Offer | Self::Ack | Self::Nak)
     }
@@ -58,31 +60,31 @@ pub struct DhcpMessage {
     pub eth_src: [u8; 6],
     /// The sender's address.
     pub source: Ipv4Addr,
-    /// The address that it is for.
+    /// The destination address.
     pub target: Ipv4Addr,
     /// Its kind.
     pub kind: DhcpMessageType,
     /// The exchange that it belongs to.
     pub xid: u32,
-    /// The address that the client says it has.
+    /// The client's current address, by its own statement.
     pub ciaddr: Ipv4Addr,
-    /// The address that the server gives.
+    /// The address that the server leases.
     pub yiaddr: Ipv4Addr,
     /// The client's MAC.
     pub chaddr: [u8; 6],
-    /// The address that is asked for or declined (option 50).
+    /// The requested or declined address (option 50).
     pub requested: Option<Ipv4Addr>,
-    /// For how many seconds the address is given (option 51); all ones is for ever.
+    /// The lease time in seconds (option 51); all ones means forever.
     pub lease_time: Option<u32>,
 }
 
 const ETHERNET: usize = 14;
-/// Of a message before its options, the magic cookie included.
+/// The length of a message before its options, the magic cookie included.
 const FIXED: usize = 240;
 const MAGIC: [u8; 4] = [99, 130, 83, 99];
 
 impl DhcpMessage {
-    /// Reads a frame; none where it is anything else than one whole message.
+    /// Parses a frame; returns `None` for anything but one complete message.
     pub fn parse(frame: &[u8]) -> Option<Self> {
         let eth_src = array(frame, 6)?;
         if half(frame, 12)? != ethertype::IPV4 {
@@ -92,7 +94,7 @@ impl DhcpMessage {
         let first = *ip.first()?;
         let header = usize::from(first & 0x0f) * 4;
         let length = usize::from(half(ip, 2)?);
-        // Of the flags and the offset, "more fragments" and where it stands.
+        // In the flags and the offset: "more fragments" and the fragment offset.
         let fragment = half(ip, 6)? & 0x3fff != 0;
         if first >> 4 != 4 || header < 20 || *ip.get(9)? != ip_protocol::UDP || fragment {
             return None;
@@ -127,7 +129,7 @@ impl DhcpMessage {
     }
 }
 
-/// The options that matter here.
+/// The options that concern leases.
 #[derive(Debug, Default)]
 struct DhcpOptions {
     kind: Option<DhcpMessageType>,
@@ -136,8 +138,8 @@ struct DhcpOptions {
 }
 
 impl DhcpOptions {
-    /// Up to the end that is marked (RFC 2132 §3). An option that comes twice is one in parts (RFC 3396): of these none is so
-    /// long, and what says two things says nothing.
+    /// Parses the options up to the end option (RFC 2132 §3). A repeated option is one in parts
+    /// (RFC 3396). None of these options is that long, so a repeated one makes the message invalid.
     fn parse(mut bytes: &[u8]) -> Option<Self> {
         let mut this = Self::default();
         loop {
@@ -181,7 +183,7 @@ mod tests {
 
     const CLIENT: [u8; 6] = [2, 0, 0, 0, 5, 1];
 
-    /// An ACK of 10.5.0.77 for an hour.
+    /// Returns an ACK of 10.5.0.77 for an hour.
     fn ack() -> Vec<u8> {
         let mut body =
             vec![2, 1, 6, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 10, 5, 0, 77, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -260,7 +262,7 @@ mod tests {
             other[at] = byte;
             assert_eq!(DhcpMessage::parse(&other), None, "{what}");
         }
-        // The same option twice.
+        // A repeated option.
         let mut twice = frame[..frame.len() - 1].to_vec();
         twice.extend([53, 1, 2, 255]);
         for at in [16, 38] {
@@ -276,7 +278,7 @@ mod tests {
             let _ = DhcpMessage::parse(&bytes);
         }
 
-        /// Near a message: some of its bytes are others.
+        /// Close to a message: some of its bytes are changed.
         #[test]
         fn what_is_nearly_one_is_read_without_harm(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
             let mut frame = ack();

@@ -1,8 +1,9 @@
-//! What a frame of DHCPv6 says (RFC 8415 §8), as far as it is about who gets which address: strict, because strangers write it.
+//! Parses DHCPv6 frames (RFC 8415 §8), as far as they concern leases. The parser is strict, because
+//! untrusted hosts write the frames.
 //!
-//! A message is one untagged Ethernet frame with a UDP datagram between the ports 546 and 547, next to the IPv6 header. Relay
-//! agents' messages are none of ours. Of a delegated prefix (IA_PD) nothing is read: it is no address of the client's
-//! interface.
+//! A message is one untagged Ethernet frame with a UDP datagram between the ports 546 and 547,
+//! directly after the IPv6 header. Messages of relay agents are not parsed. A delegated prefix
+//! (IA_PD) is ignored: it is no address of the client's interface.
 
 use std::net::Ipv6Addr;
 
@@ -17,23 +18,23 @@ pub enum Dhcpv6MessageType {
     Solicit,
     /// A server offers addresses.
     Advertise,
-    /// A client wants them.
+    /// A client requests addresses.
     Request,
-    /// A client asks whether its addresses are right where it is now.
+    /// A client asks whether its addresses fit its current link.
     Confirm,
-    /// A client wants to keep its addresses, from the server that gave them.
+    /// A client extends its leases at the server that gave them.
     Renew,
-    /// The same, from any server.
+    /// A client extends its leases at any server.
     Rebind,
-    /// A server gives addresses, or says what becomes of a message.
+    /// A server gives addresses, or answers another message.
     Reply,
-    /// A client gives its addresses back.
+    /// A client releases its addresses.
     Release,
-    /// A client says that somebody else has its addresses.
+    /// A client reports that another host uses its addresses.
     Decline,
-    /// A server wants to be asked.
+    /// A server asks the client to contact it.
     Reconfigure,
-    /// A client asks for the rest.
+    /// A client asks for the other parameters.
     InformationRequest,
 }
 
@@ -55,7 +56,7 @@ impl Dhcpv6MessageType {
         })
     }
 
-    /// Whether a server says it.
+    /// Returns whether a server sends the message type.
     pub fn is_answer(self) -> bool {
         matches!(self, Self::Advertise | Self::Reply | Self::Reconfigure)
     }
@@ -66,32 +67,33 @@ impl Dhcpv6MessageType {
 pub struct Dhcpv6Message {
     /// The sender's address.
     pub source: Ipv6Addr,
-    /// The address that it is for.
+    /// The destination address.
     pub target: Ipv6Addr,
     /// Its kind.
     pub kind: Dhcpv6MessageType,
     /// The exchange that it belongs to, of 24 bits.
     pub xid: u32,
-    /// The client's identifier (DUID); empty where none is said.
+    /// The client's identifier (DUID); empty if the message has none.
     pub client: Vec<u8>,
-    /// The addresses of its identity associations (IA_NA, IA_TA), but for those that are refused by a status.
+    /// The addresses of its identity associations (IA_NA, IA_TA), without those that a status
+    /// refuses.
     pub addresses: Vec<LeasedAddress>,
 }
 
-/// An address that is given, or given back.
+/// A leased or released address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeasedAddress {
     /// The address.
     pub address: Ipv6Addr,
-    /// For how many seconds it is valid; all ones is for ever.
+    /// The valid lifetime in seconds; all ones means forever.
     pub valid: u32,
 }
 
 const ETHERNET: usize = 14;
 const HEADER: usize = 40;
-/// A client's identifier has so many bytes at most (RFC 8415 §11.1).
+/// The maximum length of a client identifier in bytes (RFC 8415 §11.1).
 const MAX_DUID: usize = 130;
-/// Addresses of one message; one with more is nobody's.
+/// The maximum number of addresses in one message; a message with more is invalid.
 const MAX_ADDRESSES: usize = 16;
 
 /// Codes of options (RFC 8415 §21).
@@ -102,7 +104,7 @@ const IA_ADDRESS: u16 = 5;
 const STATUS: u16 = 13;
 
 impl Dhcpv6Message {
-    /// Reads a frame; none where it is anything else than one whole message.
+    /// Parses a frame; returns `None` for anything but one complete message.
     pub fn parse(frame: &[u8]) -> Option<Self> {
         if half(frame, 12)? != ethertype::IPV6 {
             return None;
@@ -113,7 +115,7 @@ impl Dhcpv6Message {
             return None;
         }
         let udp = ip.get(HEADER..HEADER.checked_add(length)?)?;
-        // A checksum is never left out over IPv6 (RFC 8200 §8.1), and a datagram fills its packet.
+        // IPv6 requires a checksum (RFC 8200 §8.1), and a datagram fills its packet.
         if usize::from(half(udp, 4)?) != length || half(udp, 6)? == 0 {
             return None;
         }
@@ -151,7 +153,7 @@ impl Dhcpv6Message {
         Some(message)
     }
 
-    /// The addresses of an identity association, by its options.
+    /// Adds the addresses of an identity association from its options.
     fn associate(&mut self, options: &[u8]) -> Option<()> {
         if !is_success(options)? {
             return Some(());
@@ -174,7 +176,7 @@ impl Dhcpv6Message {
     }
 }
 
-/// Whether no status among the options says anything else; none where they cannot be read.
+/// Returns whether no status option reports a failure, or `None` if the options are malformed.
 fn is_success(options: &[u8]) -> Option<bool> {
     for option in Dhcpv6Options(options) {
         let (code, value) = option?;
@@ -185,7 +187,7 @@ fn is_success(options: &[u8]) -> Option<bool> {
     Some(true)
 }
 
-/// Options one after the other; none in place of one that is cut off, which is the last.
+/// The options in order; `None` in place of a truncated one, which is the last.
 struct Dhcpv6Options<'o>(&'o [u8]);
 
 impl<'o> Iterator for Dhcpv6Options<'o> {
@@ -247,7 +249,7 @@ mod tests {
         frame
     }
 
-    /// A REPLY that gives an address for an hour, beside another option.
+    /// Returns a REPLY that gives an address for an hour, beside another option.
     fn reply() -> Vec<u8> {
         let association = [&[0; 12][..], &ia_address(GIVEN, 3_600, &[])].concat();
         frame(
@@ -332,7 +334,7 @@ mod tests {
             let _ = Dhcpv6Message::parse(&bytes);
         }
 
-        /// Near a message: some of its bytes are others.
+        /// Close to a message: some of its bytes are changed.
         #[test]
         fn what_is_nearly_one_is_read_without_harm(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
             let mut frame = reply();
@@ -345,7 +347,7 @@ mod tests {
             }
         }
 
-        /// Whatever options there are, as many as fit a frame.
+        /// Any options, as many as fit a frame.
         #[test]
         fn options_of_any_length_are_read_without_harm(
             options in prop::collection::vec((0u16..30, prop::collection::vec(any::<u8>(), 0..300)), 0..40),

@@ -1,4 +1,4 @@
-//! What has to change on a switch to make it as desired.
+//! Computes the changes that bring a switch to the desired flows.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,16 +7,18 @@ use ofproto::instruction::Instruction;
 use ofproto::message::{FLOW_NO_BYT_COUNTS, FLOW_NO_PKT_COUNTS, FLOW_SEND_FLOW_REM, FlowMod, FlowModCommand};
 use ofproto::{Cookie, TableId};
 
-/// The flags that a switch keeps with a flow; the others only say how it is added.
+/// The flags that a switch keeps with a flow; the others only affect its addition.
 const KEPT_FLAGS: u16 = FLOW_SEND_FLOW_REM | FLOW_NO_PKT_COUNTS | FLOW_NO_BYT_COUNTS;
 
-/// The changes that lead from `actual` to `desired`, and nothing else: an unchanged flow is not touched, and
+/// Returns the changes that lead from `actual` to `desired`. An unchanged flow is not touched, and
 /// neither is one for which `keep` answers (learned flows).
 ///
-/// The order is safe also where a switch applies them one by one: new drops come first, then what is no longer
-/// wanted goes (but for drops), then the rest comes, the later tables first, and old drops go last. A learner whose cookie
-/// another one has from now on goes after that came: Open vSwitch takes learned flows along with the last learner of their
-/// cookie (ovs-actions(7), `delete_learned`), and what others taught is to stay when one party leaves a rule.
+/// The order is safe even on a switch that applies the changes one by one. New drops are added
+/// first. Then unwanted flows are deleted, except drops. Then the other flows are added, those of
+/// later tables first. Old drops are deleted last. A learner is deleted late if another learner has
+/// its cookie from now on: only after that one is added. Open vSwitch deletes learned flows with
+/// the last learner of their cookie (ovs-actions(7), `delete_learned`). Flows that other parties
+/// taught must stay when one party leaves a rule.
 pub fn diff<'d, 'a>(
     desired: impl IntoIterator<Item = &'d Flow>,
     actual: impl IntoIterator<Item = &'a Flow>,
@@ -27,7 +29,7 @@ pub fn diff<'d, 'a>(
     let want: HashMap<FlowKey<'_>, &Flow> = desired.iter().map(|f| (f.key(), *f)).collect();
 
     let added = desired.iter().copied().filter(|flow| {
-        // Of two desired flows with one key the last counts, as it would on the switch.
+        // Of two desired flows with one key the last counts, as on the switch.
         want.get(&flow.key()).is_some_and(|f| std::ptr::eq(*f, *flow))
             && have.get(&flow.key()).is_none_or(|have| !same(have, flow))
     });
@@ -36,14 +38,14 @@ pub fn diff<'d, 'a>(
     changes(added, goes.iter().map(|(flow, learns)| Deleted { flow, drops: flow.drops(), learns }))
 }
 
-/// Describes a flow to delete.
+/// A flow to delete.
 #[derive(Debug, Clone, Copy)]
 pub struct Deleted<'a> {
     /// Its table, priority and match.
     pub flow: &'a Flow,
-    /// Set where the flow drops.
+    /// True if the flow drops.
     pub drops: bool,
-    /// Table and cookie of the flows that it teaches.
+    /// The table and cookie of the flows that it teaches.
     pub learns: &'a [(TableId, Cookie)],
 }
 
@@ -74,23 +76,23 @@ pub fn changes<'d, 'a>(
     changes.into_iter().map(|(_, flow, command)| flow.to_flow_mod(command)).collect()
 }
 
-/// Returns table and cookie of the flows that a flow teaches.
+/// Returns the table and cookie of the flows that a flow teaches.
 fn learned(flow: &Flow) -> Vec<(TableId, Cookie)> {
     flow.learns().map(|learn| (learn.table, learn.cookie)).collect()
 }
 
-/// So many flows are looked for one by one.
+/// The number of flows up to which they are searched one by one.
 const FEW: usize = 64;
 
-/// What is left of both without what is the same. Compiled flows have a cookie each, by which they find each other; that
-/// costs a tenth of what looking up whole matches costs, and mostly nothing is left.
+/// Returns the flows that differ between the two lists. Compiled flows have a cookie each, by which
+/// they are paired. That costs a tenth of a lookup by match, and usually no flow is left.
 fn differing<'d, 'a>(desired: Vec<&'d Flow>, actual: Vec<&'a Flow>) -> (Vec<&'d Flow>, Vec<&'a Flow>) {
     let places: HashMap<u64, usize> = actual.iter().enumerate().map(|(n, f)| (f.cookie.0, n)).collect();
     let mut settled = vec![false; actual.len()];
     let mut cookies: HashSet<u64> = HashSet::with_capacity(desired.len());
     let mut left = Vec::new();
     for &flow in &desired {
-        // Several of one cookie are as somebody wrote them, and may have one key as well.
+        // Several flows with one cookie are raw lines, and may share a key as well.
         if !cookies.insert(flow.cookie.0) {
             return (desired, actual);
         }
@@ -99,7 +101,8 @@ fn differing<'d, 'a>(desired: Vec<&'d Flow>, actual: Vec<&'a Flow>) -> (Vec<&'d 
             _ => left.push(flow),
         }
     }
-    // Many are worth whole tables; and what shares its key with a settled one is a question of order.
+    // Many differences justify whole tables. If a flow shares its key with a paired one, the order
+    // decides.
     let shared = |flow: &Flow| left.iter().any(|l| l.key() == flow.key() && !std::ptr::eq(*l, flow));
     if left.len() > FEW || (!left.is_empty() && desired.iter().copied().any(shared)) {
         return (desired, actual);
@@ -117,7 +120,7 @@ enum DiffStep {
     DeleteDrop,
 }
 
-/// Whether the switch's flow is what is desired, counters aside.
+/// Returns whether an installed flow equals a desired one, without its counters.
 pub fn same(actual: &Flow, desired: &Flow) -> bool {
     actual.key() == desired.key()
         && actual.cookie == desired.cookie
@@ -128,7 +131,7 @@ pub fn same(actual: &Flow, desired: &Flow) -> bool {
         && effective(&actual.instructions).eq(effective(&desired.instructions))
 }
 
-/// Instructions without those that do nothing.
+/// Returns the instructions without those that do nothing.
 fn effective(instructions: &[Instruction]) -> impl Iterator<Item = &Instruction> {
     instructions.iter().filter(|i| !matches!(i, Instruction::ApplyActions(a) if a.is_empty()))
 }

@@ -1,18 +1,19 @@
-//! What is wrong, or doubtful, in a network file: one type for the language, the compiler and the lints.
+//! Defects and doubtful points of a network file: one type for the language, the compiler and the
+//! lints.
 
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use crate::finding_code::FindingCode;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing is installed while it stands.
+    /// Prevents every installation while it stands.
     Error,
-    /// It is installed, and it may not do what its writer thinks.
+    /// Allows installation, but the file may not do what its author expects.
     Warning,
-    /// It is as its writer said, and whoever relies on it should know what that means.
+    /// States a consequence of the author's intent that its users should know.
     Note,
 }
 
@@ -26,18 +27,18 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One thing found in a file, where it stands, and what to do about it.
+/// A finding in a file, with its place and a remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The kind of finding.
     pub code: FindingCode,
-    /// What is wrong, in one sentence.
+    /// A description of the defect, in one sentence.
     pub message: String,
-    /// The bytes of the text that it is about; none when it is about the whole file.
+    /// The bytes of the text that the finding is about; `None` if it is about the whole file.
     pub span: Option<Range<usize>>,
-    /// What to do about it.
+    /// The remedy.
     pub help: String,
 }
 
@@ -51,7 +52,7 @@ pub struct Position {
 }
 
 impl Finding {
-    /// An error.
+    /// Returns an error.
     pub fn error(
         code: FindingCode,
         span: impl Into<Option<Range<usize>>>,
@@ -62,7 +63,7 @@ impl Finding {
         Finding { severity: Severity::Error, code, message, span, help }
     }
 
-    /// A warning.
+    /// Returns a warning.
     pub fn warning(
         code: FindingCode,
         span: impl Into<Option<Range<usize>>>,
@@ -72,7 +73,7 @@ impl Finding {
         Finding { severity: Severity::Warning, ..Finding::error(code, span, message, help) }
     }
 
-    /// A note.
+    /// Returns a note.
     pub fn note(
         code: FindingCode,
         span: impl Into<Option<Range<usize>>>,
@@ -82,22 +83,22 @@ impl Finding {
         Finding { severity: Severity::Note, ..Finding::error(code, span, message, help) }
     }
 
-    /// The same at another place.
+    /// Returns the finding at another place.
     pub(crate) fn at(self, span: Option<Range<usize>>) -> Self {
         Finding { span, ..self }
     }
 
-    /// Whether it is an error.
+    /// Returns whether the finding is an error.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 
-    /// Where it stands in `text`, the only text that was parsed.
+    /// Returns the position in `text`, the only text that was parsed.
     pub fn position(&self, text: &str) -> Option<Position> {
         self.span.as_ref().map(|span| position_of(text, span.start))
     }
 
-    /// `FILE:LINE:COLUMN: SEVERITY[CODE]: MESSAGE`, and the help on a line of its own.
+    /// Renders `FILE:LINE:COLUMN: SEVERITY[CODE]: MESSAGE`, and the help on a line of its own.
     pub fn render(&self, file_name: &str, text: &str) -> String {
         let mut out = String::from(file_name);
         if let Some(Position { line, column }) = self.position(text) {
@@ -111,19 +112,19 @@ impl Finding {
     }
 }
 
-/// Whether there is an error among them.
+/// Returns whether an error is among the findings.
 pub fn has_errors(findings: &[Finding]) -> bool {
     findings.iter().any(Finding::is_error)
 }
 
-/// The place of the byte `offset` in `text`; its end, where the offset lies beyond it.
+/// Returns the position of the byte `offset` in `text`; its end, if the offset lies beyond it.
 pub fn position_of(text: &str, offset: usize) -> Position {
     let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
     let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
     let in_line = before.get(line_start..).unwrap_or_default();
     Position {
         line: before.iter().filter(|&&b| b == b'\n').count() + 1,
-        // Bytes 10xxxxxx continue a character of UTF-8.
+        // Bytes 10xxxxxx continue a UTF-8 character.
         column: in_line.iter().filter(|&&b| b & 0xc0 != 0x80).count() + 1,
     }
 }

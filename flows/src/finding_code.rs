@@ -11,7 +11,7 @@ macro_rules! finding_codes {
         }
 
         impl FindingCode {
-            /// Every code, in the order of the alphabet.
+            /// Every code, in alphabetical order.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// Returns the code as it is printed, in kebab-case.

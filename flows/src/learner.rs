@@ -7,10 +7,10 @@ use ofproto::oxm::{Field, Oxm};
 use ofproto::{Cookie, PortNo, TableId, ip_protocol};
 use thiserror::Error;
 
-/// The first table that Open vSwitch keeps to itself (its `TBL_INTERNAL`).
+/// The first table that Open vSwitch reserves for itself (its `TBL_INTERNAL`).
 pub(crate) const FIRST_INTERNAL_TABLE: TableId = TableId(254);
 
-/// Why a flow with `learn` cannot be executed by a controller.
+/// The reason why a controller cannot execute a flow with `learn`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum UnsupportedLearn {
     /// An instruction other than a list of actions or a meter.
@@ -18,21 +18,21 @@ pub enum UnsupportedLearn {
         "{0} beside learn: the rest of the pipeline would not see what the controller did with the packet"
     )]
     Instruction(&'static str),
-    /// An action that goes back to tables.
+    /// An action that returns to the tables.
     #[error("{0} beside learn: a packet that the controller sends out passes no further tables")]
     Action(&'static str),
-    /// An action before a `learn` whose effect on the packet only the switch knows.
+    /// An action before a `learn` with an effect on the packet that only the switch knows.
     #[error("{0} before learn: only the switch knows what the packet is after that")]
     Before(&'static str),
     /// The cookie that no flow can have.
     #[error("learn with cookie 0xffffffffffffffff: no flow can have that cookie")]
     Cookie,
-    /// An action that is about the flow, not about the packet.
+    /// An action that concerns the flow, not the packet.
     #[error(
         "{0} beside learn: it is about the flow that a packet matched, and what the controller sends out matches none"
     )]
     Flow(&'static str),
-    /// A table that Open vSwitch keeps to itself.
+    /// A table that Open vSwitch reserves for itself.
     #[error("learn into table 254 or above, which the switch keeps to itself")]
     Table,
     /// `fin_timeout` in a learned flow that does not match TCP.
@@ -48,17 +48,17 @@ pub enum UnsupportedLearn {
 /// A flow with `learn` that a controller executes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Learner {
-    /// What the controller does with a packet: see [`react`](crate::runtime::userspace_learn::react).
+    /// The controller's actions on a packet: see [`react`](crate::runtime::userspace_learn::react).
     pub actions: Vec<Action>,
-    /// What the switch gets: the same flow, whose packets go to the controller as a whole.
+    /// The installed flow, whose packets go to the controller unprocessed.
     pub asks: Flow,
 }
 
 impl Learner {
-    /// The learner that a flow is, if it learns.
+    /// Returns the learner of a flow, if the flow learns.
     ///
     /// # Errors
-    /// What of the flow a controller cannot do.
+    /// Returns the first part of the flow that a controller cannot execute.
     pub fn of(flow: &Flow) -> Option<Result<Self, UnsupportedLearn>> {
         flow.learns().next()?;
         Some(Self::read(flow))
@@ -70,7 +70,7 @@ impl Learner {
         for instruction in &flow.instructions {
             match instruction {
                 Instruction::ApplyActions(actions) => all.extend(actions.iter().cloned()),
-                // What comes to the controller is what the meter lets through.
+                // The controller receives the packets that pass the meter.
                 Instruction::Meter(_) => instructions.push(instruction.clone()),
                 Instruction::GotoTable(_) => return Err(UnsupportedLearn::Instruction("goto_table")),
                 Instruction::WriteMetadata { .. } => {
@@ -87,17 +87,18 @@ impl Learner {
         Ok(Self { actions: all, asks: Flow { instructions, ..flow.clone() } })
     }
 
-    /// Its `learn` actions, those in clones too.
+    /// Returns its `learn` actions, including those in clones.
     pub fn learns(&self) -> impl Iterator<Item = &Learn> {
         learns(nested(&self.actions))
     }
 
-    /// The flow as it would be on a switch that learns by itself.
+    /// Returns the flow for a switch that learns by itself.
     pub fn as_written(&self) -> Flow {
         self.doing(self.actions.clone())
     }
 
-    /// The same with `send_flow_rem` in every `learn`, which all flows have that a controller learns.
+    /// Returns the flow with `send_flow_rem` in every `learn`, which all flows learned by a
+    /// controller have.
     pub fn as_taught(&self) -> Flow {
         fn tell(actions: &mut [Action]) {
             for action in actions {
@@ -120,14 +121,15 @@ impl Learner {
         flow
     }
 
-    /// Those that take their flows along when they go, if they have `delete_learned`: all but those in clones.
+    /// Returns the `learn` actions whose flows are deleted with them under `delete_learned`: all
+    /// except those in clones.
     pub fn deleters(&self) -> impl Iterator<Item = &Learn> {
         learns(&self.actions)
     }
 }
 
-/// Whether a packet-out can carry the actions, and the packet is known at each `learn`; one more comes behind them if
-/// `learns_later`.
+/// Checks that a packet-out can carry the actions, and that the packet is known at each `learn`. If
+/// `learns_later`, another `learn` follows them.
 fn fits(actions: &[Action], learns_later: bool) -> Result<(), UnsupportedLearn> {
     let last = actions.iter().rposition(|action| learns(nested([action])).next().is_some());
     for (n, action) in actions.iter().enumerate() {
@@ -149,7 +151,7 @@ fn fits(actions: &[Action], learns_later: bool) -> Result<(), UnsupportedLearn> 
     Ok(())
 }
 
-/// Whether it is known here what the packet is after an action.
+/// Checks that the packet after an action is known to the controller.
 fn known_effect(action: &Action) -> Result<(), UnsupportedLearn> {
     match action {
         Action::Output { .. }

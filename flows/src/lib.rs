@@ -1,5 +1,5 @@
-//! Flows: what they are, how they are written, and where they come from. No sockets, no clocks: every function
-//! here gives the same answer for the same arguments.
+//! The flows of a network: their definition, their notation and their origin. The crate has no
+//! sockets and no clocks: every function returns one answer for given arguments.
 //!
 //! # One direction
 //! ```text
@@ -8,29 +8,35 @@
 //! flow statistics of a switch ─► flow_model ─► installed flows ┘
 //!                                     └─► return_flows: which of them did the switch write itself?
 //! ```
-//! 1. [`network::parse`] reads the file, or says what is wrong with it: [`finding::Finding`]s with a place in the text.
-//! 2. [`compile::compile`] makes the flows of one bridge for the ports that it has now, and remembers the rule
-//!    behind each ([`compile::Origin`]). The tables are those of [`compile::layout`]. [`compile::recompile`] does so after a
-//!    change, and makes only those parts of the program again that depend on it.
-//! 3. [`diff::diff`] says what has to change on a switch that has other flows; what is as desired is not touched.
-//! 4. [`runtime::return_flows`] tells the return flows that the switch wrote itself, by `learn()`, from those that somebody else
-//!    put there, and from those that what is in force now would not let arise.
+//! 1. [`network::parse`] reads the file, or reports its defects: [`finding::Finding`]s with a place
+//!    in the text.
+//! 2. [`compile::compile`] compiles the flows of one bridge for its current ports, and records the
+//!    rule behind each ([`compile::Origin`]). [`compile::layout`] defines the tables. After a
+//!    change [`compile::recompile`] compiles only the parts of the program that depend on it.
+//! 3. [`diff::diff`] computes the changes to a switch with other flows; a flow that is as desired
+//!    is not touched.
+//! 4. [`runtime::return_flows`] identifies the return flows that the switch itself learned by
+//!    `learn()`. It distinguishes them from foreign flows, and from flows that the current rules
+//!    would not teach.
 //!
 //! # What a change promises
-//! After a change is acknowledged, no packet passes that the new file does not allow, but for learned state that the new
-//! file would have let arise between the same two parties at the same two ports. [`runtime::return_flows::LearnedFlowJudge`] says of a learned flow
-//! whether it is such state. The controller acknowledges a change when a read that began a second after it found no other.
+//! After a change is acknowledged, the switch passes only packets that the new file allows. The
+//! exception is learned state that the new file would also have let arise between the two parties
+//! at their two ports. [`runtime::return_flows::LearnedFlowJudge`] decides whether a learned flow
+//! is such state. The controller acknowledges a change when a read that began a second after it
+//! found no other state.
 //!
-//! # What judges it
-//! [`verify::interp`] runs packets through flows as a switch would: the oracle of the tests. [`verify::never`](mod@verify::never) uses it to send packets of
-//! every kind that the file or the flows tell apart, and reports as a witness each one that arrives where
-//! the file says that none ever may. [`verify::lint`] looks at flows alone, such as raw lines, for defects that can be seen
-//! without a packet. [`verify::check::check`] does all of that for a file.
+//! # Verification
+//! [`verify::interp`] runs packets through flows as a switch would: the oracle of the tests.
+//! [`verify::never`](mod@verify::never) uses it to send packets of every kind that the file or the
+//! flows distinguish. It reports as a witness each packet that arrives where a `never` of the file
+//! forbids it. [`verify::lint`] examines flows alone, such as raw lines, for defects that are
+//! visible without a packet. [`verify::check::check`] runs all of these for a file.
 //!
-//! # How flows are written
-//! [`Flow`] is the one form in which flows are compared: a field has one spelling there.
-//! [`ofctl::syntax`] reads and prints the text of `ovs-ofctl`. The form on the wire is that of
-//! [`ofproto`], reached by [`Flow::to_flow_mod`] and [`Flow::from_stats`].
+//! # Notation
+//! [`Flow`] is the one form in which flows are compared: each field has one spelling there.
+//! [`ofctl::syntax`] reads and prints the text of `ovs-ofctl`. [`ofproto`] defines the form on the
+//! wire, reached by [`Flow::to_flow_mod`] and [`Flow::from_stats`].
 
 mod canonical;
 pub mod compile;

@@ -2,20 +2,20 @@
 //!
 //! | table | name | does |
 //! |---|---|---|
-//! | 0 | admission | is the sender who it says: port, address, tag; who it is goes into registers |
+//! | 0 | admission | checks the sender's port, address and tag, and loads its identity |
 //! | 1 | returns | learned return flows; a miss goes on |
-//! | 2 | policy | isolation, then the allows of the file with their `learn()`, then the default deny |
-//! | 3 | forwarding | output to the port that is in the register |
-//! | 4 | destination | looked up by table 1: whose is the address that the packet goes to |
+//! | 2 | policy | isolation, then the file's allows with their `learn()`, then the default deny |
+//! | 3 | forwarding | output to the port that the register holds |
+//! | 4 | destination | looked up by table 1: the owner of the destination address |
 //! | 5 | related | learned too, looked up for ICMP errors and later fragments |
-//! | 6 | visitors | learned too: the return flows of whoever opens from outside |
-//! | 7 | leases | of IPv4 addresses that DHCP gives: who has which, and may send from it |
-//! | 8 | holders | at which port such an address is |
-//! | 9 | owners | who is at that port |
-//! | 17 | shared | learned: at which port a shared address is held |
-//! | 18 | following | learned too: the return flows of those who open from a shared address |
-//! | 20, 21 | claims, claimed | of IPv6 addresses that hosts get: has the sender's port the one that it speaks from |
-//! | 10–16 | | of networks with a connection tracker: whose connection it is, and fragments of answers |
+//! | 6 | visitors | learned too: the return flows of openers from outside |
+//! | 7 | leases | IPv4 leases: the parties that may send from an address leased by DHCP |
+//! | 8 | holders | the port of such an address |
+//! | 9 | owners | the party at that port |
+//! | 17 | shared | learned: the port at which a shared address is held |
+//! | 18 | following | learned too: return flows of connections from a shared address |
+//! | 20, 21 | claims, claimed | IPv6 addresses of hosts: checks that the sender's port has its own |
+//! | 10–16 | | networks with a connection tracker: connections, and fragments of answers |
 //!
 //! Admission identifies the sender and table 4 the destination, each with the rule lists that name
 //! it. Policy decides on the pair. A rule costs one flow for each protocol and port, and a party

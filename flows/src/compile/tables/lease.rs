@@ -296,7 +296,7 @@ pub(in crate::compile) fn look_up() -> [Action; 2] {
     [resubmit(HOLDERS), resubmit(OWNERS)]
 }
 
-// --- packets for the controller ----------------------------------------------------------------------------
+// --- packets for the controller ----------------------------------------------------------------
 
 /// The first number of the DHCP meters, which are numbered by port.
 const METERS: u32 = 2_000;

@@ -27,7 +27,7 @@ fn a_file_too_big_is_refused() {
     assert_eq!(parse(&text, "x.toml").unwrap_err().len(), 1);
 }
 
-/// So many networks also show that looking for overlaps does not compare all pairs.
+/// This many networks also show that the search for overlaps does not compare all pairs.
 #[test]
 fn more_networks_than_numbers_are_refused() {
     let mut text = String::new();
@@ -58,7 +58,8 @@ fn long_lists_are_refused() {
     assert_eq!(codes(&subnets(65), "x.toml"), ["too-many"]);
 }
 
-/// 512 endpoints on one network, by name in one string, and an exit with so many prefixes outside.
+/// Returns 512 endpoints on one network, their names as a list, and an exit with that many prefixes
+/// outside.
 fn crowd(prefixes: usize) -> (String, String) {
     let mut text = String::from("[network.a]\nbridge = \"br0\"\nsubnets = [\"10.0.0.0/16\"]\n");
     let mut names = String::new();
@@ -99,7 +100,7 @@ fn rules_that_multiply_are_refused() {
     let (text, _) = crowd(1_000);
     assert_eq!(codes(&format!("{text}{}", rule("\"o\"", 200)), "x.toml"), [""; 0]);
     assert_eq!(codes(&format!("{text}{}", rule("\"o\"", 300)), "x.toml"), ["too-many"]);
-    // So has every one of a list, where more lists differ than have a bit.
+    // So has every party of a list, if more lists differ than have a bit.
     let (text, _) = crowd(1);
     let lists = |count: usize| -> String {
         let names = |from: usize| (from..from + 256).map(|e| format!("\"e{e}\",")).collect::<String>();
@@ -136,7 +137,8 @@ fn findings_end_somewhere() {
     assert_eq!(findings.last().unwrap().code, "too-many-findings");
 }
 
-/// Loads files that are made when they are asked for; the codes of what was found, and how many files were read.
+/// Loads files that are generated on request; returns the codes of the findings, and the number of
+/// files read.
 fn loaded(
     name: &str,
     additions: &Additions,
@@ -156,7 +158,7 @@ fn loaded(
     (codes, count)
 }
 
-/// Each file includes a further one, without end.
+/// Each file includes another one, endlessly.
 #[test]
 fn files_that_include_further_ones_end() {
     let (codes, count) = loaded("0.toml", &Additions::default(), |name| {
@@ -164,7 +166,7 @@ fn files_that_include_further_ones_end() {
         Ok(format!("include = \"{}.toml\"\n[bridge.b{number}]\n", number + 1))
     });
     assert_eq!((codes, count), (vec![FindingCode::TooMany], MAX_FILES));
-    // One file that names very many.
+    // One file that names very many others.
     let (codes, count) = loaded("x.toml", &Additions::default(), |name| match name {
         "x.toml" => {
             Ok(format!("include = [{}]", (0..100_000).map(|n| format!("\"{n}\",")).collect::<String>()))
@@ -197,13 +199,13 @@ fn copies_of_templates_are_bounded() {
     };
     assert_eq!(codes(&text(template::MAX_INSTANCES), "x.toml"), [""; 0]);
     assert_eq!(codes(&text(template::MAX_INSTANCES + 1), "x.toml"), ["too-many"]);
-    // Few copies of much.
+    // Few copies of a large section.
     let ports = format!("ends = [{}]", "{ bridge = \"b\", port = \"p\" },".repeat(4000));
     let bomb = format!(
         "[template.t]\nnumbers = \"1-4000\"\ninstances = \"all\"\n[template.t.link.\"l{{n}}\"]\n{ports}\n"
     );
     assert_eq!(codes(&bomb, "x.toml"), ["too-many"]);
-    // What is added at run time counts.
+    // Additions at run time count.
     let additions = Additions {
         instances: (1..=65_535).map(|number| ("t".to_owned(), number)).collect(),
         containers: Vec::new(),
@@ -214,7 +216,7 @@ fn copies_of_templates_are_bounded() {
 
 #[test]
 fn endpoints_and_their_attachments_are_bounded() {
-    // The ports are all one, which is found where there are not too many.
+    // All ports are equal, which is only reported below the limit.
     let attach = "{ network = \"a\", port = \"p\", leased = true },";
     let text = |beyond: usize| {
         let mut text = String::new();

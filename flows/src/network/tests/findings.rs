@@ -86,9 +86,9 @@ const ELSEWHERE: &[&str] = &[
 
 struct Case {
     name: &'static str,
-    /// As it stands in the table.
+    /// The case as written in the table.
     raw: &'static str,
-    /// The first is the one that is read.
+    /// The files; the first one is read.
     files: Vec<(String, String)>,
     additions: Additions,
     findings: &'static str,
@@ -113,13 +113,14 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// The texts of the cases that are one TOML file and nothing else.
+/// Returns the texts of the cases that consist of a single TOML file.
 pub(super) fn single_texts() -> Vec<String> {
     let alone = cases().into_iter().filter(|case| !case.name.ends_with(".json"));
     alone.filter_map(|case| case.text().map(str::to_owned)).collect()
 }
 
-/// `instance TEMPLATE NUMBER` and `container ID NAME NETWORK [SERVICE/PROTOCOL/PORT]…`, one a line.
+/// Parses `instance TEMPLATE NUMBER` and `container ID NAME NETWORK [SERVICE/PROTOCOL/PORT]…`, one
+/// a line.
 fn read_additions(text: &str) -> Additions {
     let mut additions = Additions::default();
     for line in text.lines() {
@@ -150,7 +151,7 @@ fn read_additions(text: &str) -> Additions {
 }
 
 impl Case {
-    /// Whether it failed, and what was found, with the names of the files but the first.
+    /// Returns whether the case failed, its findings, and the names of the files except the first.
     fn run(&self) -> (bool, Vec<Finding>, String) {
         let mut read = |name: &str| {
             let file = self.files.iter().find(|(other, _)| other == name);
@@ -168,14 +169,14 @@ impl Case {
         (failed, findings, text.trim_end_matches('\n').to_owned())
     }
 
-    /// The text of a case that is one file and nothing else.
+    /// Returns the text of a case that consists of a single file.
     fn text(&self) -> Option<&str> {
         let alone = self.files.len() == 1 && self.additions == Additions::default();
         alone.then_some(&*self.files[0].1)
     }
 }
 
-/// With `UPDATE_FINDINGS` in the environment the table is written anew, to be looked at.
+/// With `UPDATE_FINDINGS` in the environment the table is rewritten, for review.
 #[test]
 fn findings_are_those_of_the_table() {
     let cases = cases();
@@ -229,7 +230,7 @@ fn json_finds_what_toml_finds() {
     assert!(compared > 30, "{compared}");
 }
 
-/// A message without the numbers of lines, which differ.
+/// Returns a message without line numbers, which differ.
 fn without_lines(message: &str) -> String {
     let mut words: Vec<&str> = message.split(' ').collect();
     let after_line: Vec<usize> =

@@ -1,6 +1,6 @@
-//! Every word of the language is in force, or an error, in every mode: for each word and each mode of the bridge that it
-//! speaks of the flows change with its value, or the check names the word, or something else is done with it, which the
-//! line of the word says.
+//! Every word of the language takes effect in every mode, or is an error. For each word and each
+//! mode of its bridge one of three things holds. The flows change with the word's value, the check
+//! names the word, or the word's line states its other effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -12,18 +12,18 @@ use crate::network::names::built_in;
 use crate::network::schema::file_schema::{FILE, SchemaTable, ValueKind};
 use crate::verify::never;
 
-/// What a bridge is.
+/// The mode of a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Mode {
-    /// Networks whose switch learns the answers.
+    /// Networks whose return flows the switch learns.
     Learn,
-    /// Networks whose answers the connection tracker knows.
+    /// Networks whose answers the connection tracker identifies.
     Conntrack,
     /// Networks, and raw lines that the controller executes.
     Controller,
     /// A learning switch.
     Learning,
-    /// Raw lines and nothing else.
+    /// Only raw lines.
     Raw,
     /// A bridge that only forwards a link.
     Forwarding,
@@ -32,24 +32,24 @@ enum Mode {
 /// Modes of bridges with networks.
 const NETWORKS: [Mode; 3] = [Mode::Learn, Mode::Conntrack, Mode::Controller];
 
-/// What comes of another value.
+/// The effect of another value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effect {
     /// Other flows on a bridge, or other lines that the controller executes.
     Flows,
     /// An error with this code that names the word.
     Finding(&'static str),
-    /// The check itself goes by it: one of the two has a finding with this code.
+    /// The check itself depends on it: one of the two values has a finding with this code.
     Answer(&'static str),
-    /// The flows are the same: this is done with it.
+    /// The flows are equal: the word has this other effect.
     Other(&'static str),
 }
 use Effect::{Answer, Finding as Said, Flows, Other};
 
-/// A part of the file: a table of the language, and the keys that it has in the file that words are tried in.
+/// A part of the file: a table of the language, and its keys in the file in which words are tried.
 struct FilePart {
     table: &'static str,
-    /// None for a table in a line.
+    /// `None` for a table in a line.
     open: Option<&'static str>,
     keys: &'static [(&'static str, &'static str)],
 }
@@ -186,7 +186,7 @@ const WITH_NETWORKS: &[FilePart] = &[
     ),
 ];
 
-/// The bridge `m`, which has none.
+/// The bridge `m`, which has no networks.
 const RAW: &[FilePart] = &[
     part("bridge", "[bridge.m]", &[("flows", "[\"priority=1,actions=drop\"]")]),
     part("exit", "[exit.e]", &[("bridge", "\"m\""), ("port", "\"pe\"")]),
@@ -207,7 +207,7 @@ const FORWARDING: &[FilePart] = &[
     inline("link-end", &[("bridge", "\"m\""), ("port", "\"wm\""), ("forwards", "\"fm\"")]),
 ];
 
-/// A line that the switch is not to execute.
+/// A line that the controller executes.
 const EXECUTED: &str = "[\"cookie=7,priority=1,in_port=9,tcp,actions=learn(table=9,limit=9,eth_type=0x800,nw_proto=6,NXM_OF_IP_SRC[],output:NXM_OF_IN_PORT[])\"]";
 
 impl Mode {
@@ -220,7 +220,7 @@ impl Mode {
         }
     }
 
-    /// What the file says beyond its parts.
+    /// Returns the settings beyond the parts of the file.
     fn settings(self) -> &'static [(&'static str, &'static str, &'static str)] {
         match self {
             Self::Conntrack => &[("network", "stateful", "\"conntrack\"")],
@@ -229,7 +229,7 @@ impl Mode {
         }
     }
 
-    /// The file with some keys set; an empty value takes a key out.
+    /// Returns the file with some keys set; an empty value removes a key.
     fn text(self, settings: &[(&str, &str, &str)]) -> String {
         let mut tables: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
         let set = |keys: &mut Vec<(String, String)>, key: &str, value: &str| match keys
@@ -254,7 +254,7 @@ impl Mode {
             let own =
                 || part.keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
             for (key, mut value) in tables.get(part.table).cloned().unwrap_or_else(own) {
-                // The innermost tables come first by name, and are put in last.
+                // The innermost tables come first by name, and are inserted last.
                 for (table, keys) in tables.iter().rev() {
                     let keys: Vec<String> =
                         keys.iter().map(|(key, value)| format!("{key} = {value}")).collect();
@@ -268,8 +268,8 @@ impl Mode {
     }
 }
 
-/// A word: its table, its key, two values (none is an empty one), what else is set for it, what comes of it, and where
-/// something else does.
+/// A word: its table, its key, two values (an empty one means none), the other settings it needs,
+/// its effect, and the modes with another effect.
 struct TriedWord(
     &'static str,
     &'static str,
@@ -403,7 +403,8 @@ const CONTAINERS: &[(&str, &str, &str)] = &[
     ("containers", "addresses", "[\"10.0.0.{id}\"]"),
 ];
 
-/// What is made of a text: findings by code and text, the flows and learners of all bridges at several times, the model.
+/// The results of a text: findings by code and text, the flows and learners of all bridges at
+/// several times, the model.
 struct CompiledText {
     findings: Vec<Finding>,
     flows: Vec<Flow>,
@@ -453,7 +454,7 @@ fn applies(mode: Mode, table: &str) -> bool {
     mode.parts().iter().any(|part| part.table == table) || table == "containers" && NETWORKS.contains(&mode)
 }
 
-/// Every word that a bridge of this mode may have is in force there, or an error.
+/// Checks that every word of a bridge of this mode takes effect there, or is an error.
 fn every_word_is_in_force_or_an_error(mode: Mode) {
     let mut wrong = Vec::new();
     let mut known: BTreeMap<String, Rc<CompiledText>> = BTreeMap::new();
@@ -505,7 +506,7 @@ fn every_word_is_in_force_or_an_error(mode: Mode) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// One test a mode: they take longest, and run side by side.
+/// One test for each mode: these tests take longest, and run in parallel.
 macro_rules! modes {
     ($($name:ident: $mode:ident),* $(,)?) => {
         const MODES: [Mode; [$(Mode::$mode),*].len()] = [$(Mode::$mode),*];
@@ -540,7 +541,7 @@ fn every_word_has_a_line() {
         }
         for key in table.keys {
             match key.kind {
-                // Sections: their own words are what counts.
+                // Sections: only their own words count.
                 ValueKind::Named(inner) | ValueKind::Rules(inner) => walk(inner, seen, words),
                 ValueKind::List(inner)
                 | ValueKind::One(inner)
@@ -564,7 +565,8 @@ fn every_word_has_a_line() {
     }
 }
 
-/// Flows that are counted under no name of the file are counted under one that nothing in a file may have.
+/// Flows that are counted under no name of the file are counted under a name that no item of a file
+/// may have.
 #[test]
 fn what_flows_are_counted_under_is_in_the_file_or_taken() {
     for mode in MODES {

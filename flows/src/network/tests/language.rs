@@ -1,4 +1,4 @@
-//! What the words of the language mean, on a file for each of them.
+//! The meaning of the language's words, on a file for each of them.
 
 use super::*;
 
@@ -8,7 +8,7 @@ const COMMON: &str = include_str!("files/common-bridge.toml");
 pub(super) const PROJECTS: &str = include_str!("files/projects.toml");
 pub(super) const CROSSING: &str = include_str!("files/crossing.toml");
 
-/// The files of this test by the names that they have in each other.
+/// Returns the files of this test, by the names that they use for each other.
 pub(super) fn files(name: &str) -> Result<String, String> {
     match name {
         "matrix.toml" => Ok(MATRIX.to_owned()),
@@ -53,7 +53,7 @@ fn container(id: u32, name: &str, network: &str, services: &[(&str, Protocol, u1
     }
 }
 
-/// What is added one by one is as what is read with all of it.
+/// Additions one by one give the same model as a file that is read with all of them.
 #[test]
 fn containers_added_are_containers_read() {
     let containers = [
@@ -83,7 +83,7 @@ fn containers_added_are_containers_read() {
     assert_eq!(rules, expected, "management has no clients: all of its members reach all");
 }
 
-/// Whatever cannot be added changes nothing, and is refused when it is read, too.
+/// A container that cannot be added changes nothing, and is refused when it is read, too.
 #[test]
 fn containers_that_cannot_be_added_cannot_be_read() {
     let first = container(101, "there", "privacy", &[("a", Protocol::Tcp, 1)]);
@@ -113,7 +113,8 @@ fn containers_that_cannot_be_added_cannot_be_read() {
     file.put(&container(254, "x", "privacy", &[])).unwrap();
 }
 
-/// Copies that come at run time are those that the file could have had, and other networks keep their numbers.
+/// Copies at run time equal those that the file could have had, and other networks keep their
+/// numbers.
 #[test]
 fn copies_come_and_go_and_numbers_stay() {
     let additions = Additions { instances: vec![("project".to_owned(), 9)], containers: Vec::new() };

@@ -1,4 +1,4 @@
-//! The network language as a whole: what it finds, what it means, and that no text makes it panic.
+//! The network language as a whole: its findings, its meaning, and that no text makes it panic.
 
 mod bounds;
 mod findings;
@@ -23,12 +23,12 @@ const SHIPPED: [(&str, &str); 7] = [
     ("dual-socket-health-check.toml", include_str!("../../../networks/dual-socket-health-check.toml")),
 ];
 
-/// The text of a shipped file.
+/// Returns the text of a shipped file.
 fn shipped(name: &str) -> &'static str {
     SHIPPED.iter().find(|(n, _)| *n == name).unwrap().1
 }
 
-/// The model of a text that has nothing wrong with it.
+/// Returns the model of a text without findings.
 fn model_of(text: &str, name: &str) -> NetworkFile {
     match parse(text, name) {
         Ok((file, findings)) if findings.is_empty() => file,
@@ -40,7 +40,7 @@ fn rendered(findings: &[Finding], name: &str, text: &str) -> String {
     findings.iter().map(|finding| finding.render(name, text) + "\n").collect()
 }
 
-/// The same tree as JSON, members in the same order.
+/// Returns the tree as JSON, members in unchanged order.
 fn to_json(text: &str) -> String {
     let mut report = report::FindingReport::new(text);
     let mut out = String::new();
@@ -76,7 +76,7 @@ fn write_json(node: &tree::TreeNode<'_>, out: &mut String) {
     }
 }
 
-/// A model without places, for comparing what two texts mean.
+/// Returns a model without places, to compare the meaning of two texts.
 fn without_places(mut file: NetworkFile) -> NetworkFile {
     for bridge in &mut file.bridges {
         bridge.span = 0..0;

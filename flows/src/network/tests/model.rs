@@ -1,4 +1,4 @@
-//! What the shipped files mean, and the views of the model.
+//! The meaning of the shipped files, and the views of the model.
 
 use super::*;
 
@@ -111,7 +111,7 @@ fn order_is_that_of_the_file() {
     assert_eq!(file.bridges[0].ports, ["x"]);
 }
 
-/// What is repeated has a warning, and stands once in the model.
+/// A repeated item has a warning, and is in the model once.
 #[test]
 fn repeated_items_stand_once() {
     let text = "[network.a]\nbridge = \"b0\"\nsubnets = [\"10.0.0.0/24\", \"10.0.0.0/24\"]\n\

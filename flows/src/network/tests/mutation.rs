@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What a change puts into a text: words of the language, and what breaks them.
+/// The texts that a change inserts: words of the language, and texts that break them.
 const WORDS: [&str; 48] = [
     "\"",
     "'",
@@ -60,7 +60,7 @@ const WORDS: [&str; 48] = [
 enum Change {
     Insert(prop::sample::Index, &'static str),
     Delete(prop::sample::Index, usize),
-    /// Copies a stretch to elsewhere.
+    /// Copies a stretch to another place.
     Copy(prop::sample::Index, usize, prop::sample::Index),
 }
 
@@ -97,7 +97,7 @@ fn apply(text: &str, changes: Vec<Change>) -> String {
     chars.into_iter().collect()
 }
 
-/// What is added to every changed text: some of it fits, some does not.
+/// Returns the additions to every changed text: some of them fit, some do not.
 fn additions() -> Additions {
     let container = |id: u32, name: &str, network: &str| Container {
         id,
@@ -157,7 +157,7 @@ fn checked(text: &str, name: &str, additions: &Additions) -> Result<Vec<Finding>
     Ok(findings)
 }
 
-/// The shipped files, and those of the language's words.
+/// Returns the shipped files, and those of the language's words.
 fn texts() -> Vec<String> {
     let words = ["matrix.toml", "net/chain.toml", "projects.toml", "crossing.toml"].map(language::files);
     SHIPPED.iter().map(|(_, text)| (*text).to_owned()).chain(words.into_iter().flatten()).collect()

@@ -1,4 +1,4 @@
-//! The JSON Schema: what is read without an error fits it, and it knows each word.
+//! The JSON Schema: every text that reads without an error conforms, and each word is in it.
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,8 @@ fn the_schema_is_a_schema() {
     assert!(jsonschema::draft202012::meta::is_valid(&schema()));
 }
 
-/// Every case of the table of findings that has no error fits; those with a wrong word, type or number do not.
+/// Every case of the table of findings without an error conforms; those with a wrong word, type or
+/// number do not.
 #[test]
 fn findings_about_words_are_those_of_the_schema() {
     const WORDS: [FindingCode; 5] = [
@@ -51,7 +52,7 @@ fn findings_about_words_are_those_of_the_schema() {
     let (mut fit, mut unfit) = (0, 0);
     for text in findings::single_texts() {
         let mut report = report::FindingReport::new(&text);
-        // A fraction cannot be written as it was.
+        // A fraction cannot be printed unchanged.
         let Some(_) = tree::from_toml(&text, 0, &mut report)
             .filter(|_| !text.contains("1.5") && !text.contains("99999"))
         else {
@@ -61,14 +62,14 @@ fn findings_about_words_are_those_of_the_schema() {
         let found = match parse(&text, "x.toml") {
             Ok((_, findings)) | Err(findings) => findings,
         };
-        // What is optional or required beside something else is not said in the schema, nor what a copy lacks.
+        // The schema does not state conditions between keys, nor the missing parts of a copy.
         let wrong = |finding: &Finding| {
             WORDS.contains(&finding.code)
                 && !finding.message.contains("neither")
                 && !finding.message.contains("has no `ports`")
         };
         let expected = found.iter().find(|finding| wrong(finding));
-        // Some of these are told by a pattern, some are not.
+        // A pattern detects some of these, but not all.
         const PATTERNS: [FindingCode; 4] =
             [FindingCode::BadName, FindingCode::BadRange, FindingCode::BadDate, FindingCode::BadDatapathId];
         if expected.is_none() && found.iter().any(|finding| PATTERNS.contains(&finding.code)) {
@@ -80,8 +81,8 @@ fn findings_about_words_are_those_of_the_schema() {
     assert!(fit > 20 && unfit > 10, "{fit} {unfit}");
 }
 
-/// Each key of the tables is in the schema, at its place, with its explanation. What `read` looks for is in the tables:
-/// it asserts that itself in tests.
+/// Each key of the tables is in the schema, at its place, with its description. The keys that
+/// `read` looks up are in the tables: it asserts that itself in tests.
 #[test]
 fn the_schema_has_every_key() {
     fn walk(table: &'static SchemaTable, object: &Value, schema: &Value, seen: &mut Vec<&'static str>) {
@@ -112,7 +113,7 @@ fn the_schema_has_every_key() {
     assert!(seen.len() > 14, "{seen:?}");
 }
 
-/// The words of choices in the tables are those that mean something.
+/// Every word of a choice in the tables has a meaning.
 #[test]
 fn every_word_of_a_choice_is_read() {
     let rule = |key: &str, word: &str| {

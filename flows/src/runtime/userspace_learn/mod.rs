@@ -6,12 +6,11 @@
 //! 1. [`LearnedFlowMirror`] is the controller's copy of the learned tables.
 //!    [`LearnedFlowMirror::learn`] returns the flow_mod of a packet, if any, and the value of
 //!    `result_dst`. [`LearnedFlowMirror::removed`] handles a FLOW_REMOVED, and
-//!    [`LearnedFlowMirror::unlearn`] the end of a learner with `delete_learned`. For a full table the
-//!    mirror also chooses the flow that makes room.
+//!    [`LearnedFlowMirror::unlearn`] the end of a learner with `delete_learned`. For a full table
+//!    the mirror also chooses the flow that makes room.
 //! 2. [`react`] executes the whole action list of such a flow for one packet. It returns the
-//! flow_mods,
-//!    and the remaining actions for a PACKET_OUT. [`Learner`](crate::learner::Learner) decides
-//!    beforehand whether a flow can be executed so.
+//!    flow_mods, and the remaining actions for a PACKET_OUT. [`Learner`](crate::learner::Learner)
+//!    decides beforehand whether a flow can be executed so.
 //! 3. [`packet_of`] reads a packet of a PACKET_IN.
 
 mod error;

@@ -43,7 +43,7 @@ fn the_highest_priority_wins_and_a_miss_drops() {
     let arp = Packet::arp(A, B, 1, [10, 0, 0, 1].into(), [10, 0, 0, 2].into());
     let outcome = p.run(PortNo(1), &arp);
     assert_eq!(outcome.dropped_by, Some(Dropped::Miss(TableId(0))));
-    // The packet has no IP protocol: a lookup need not have asked for more than the type.
+    // The packet has no IP protocol: a lookup need not read more than the type.
     assert!(!outcome.consulted.contains(Field::TcpDst));
 }
 
@@ -207,7 +207,7 @@ fn text_is_what_trace_takes() {
 
 #[test]
 fn many_flows_are_found_as_few_are() {
-    // Enough to make the index branch; compared with looking at every flow.
+    // Enough flows to make the index branch; compared with a search of every flow.
     let mut flows = Vec::new();
     for port in 1..6u32 {
         for host in 0..20u32 {

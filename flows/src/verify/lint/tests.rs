@@ -15,7 +15,7 @@ fn lint(text: &str) -> Vec<Finding> {
     lint_raw(&network::parse(text, "n.toml").unwrap().0)
 }
 
-/// Code, and the text of the line where the finding stands.
+/// Returns the code, and the text of the line of the finding.
 fn places(text: &str) -> Vec<(&'static str, &str)> {
     let line = |f: &Finding| text.lines().nth(f.position(text).unwrap().line - 1).unwrap().trim();
     lint(text).iter().map(|f| (f.code.as_str(), line(f))).collect()

@@ -46,7 +46,7 @@ fn at(port: PortNo) -> FlowMatch {
     FlowMatch::any().with(Field::InPortOxm, port.0.into())
 }
 
-/// Dual-socket with one more flow, and what the check says.
+/// Returns the check's report on dual-socket with one more flow.
 fn dual_socket_and(bridge: &str, more: impl Fn(&PortMap) -> Flow) -> NeverReport {
     let file = file(DUAL_SOCKET);
     let mut bridges = compiled(&file);
@@ -71,8 +71,8 @@ fn dual_socket_holds() {
 
 #[test]
 fn a_host_that_forwards_is_seen() {
-    // One flow that gives the host what xray sends: with the host's management address as its source it
-    // passes for the host's own on vmbr1.
+    // One flow gives the host xray's packets: with the host's management address as its source, a
+    // packet passes for the host's own on vmbr1.
     let report =
         dual_socket_and("vmbr0", |ports| flow(0, 65_500, at(ports["veth102"]), vec![out(PortNo::LOCAL)]));
     let witness = &report.witnesses[0];
@@ -105,7 +105,7 @@ fn normal_may_send_anywhere() {
 
 #[test]
 fn one_wrong_allow_is_seen() {
-    // Only one source, one destination, one protocol and port: it must be among what is tried.
+    // Only one source, one destination, one protocol and port: the probes must include it.
     let file = file(TWO);
     let mut bridges = compiled(&file);
     let matches = at(bridges[0].ports["p1"])
@@ -129,7 +129,7 @@ fn one_wrong_allow_is_seen() {
 
 #[test]
 fn what_another_packet_taught_is_seen() {
-    // Whatever b sends teaches: from a, to b's port. Nothing else leads there.
+    // Every packet of b teaches: from a, to b's port. No other flow leads there.
     let file = file(TWO);
     let mut bridges = compiled(&file);
     let (a, b) = (bridges[0].ports["p1"], bridges[0].ports["p2"]);
@@ -194,8 +194,8 @@ attach = [
 
 #[test]
 fn the_documents_own_flows_isolate_nothing() {
-    // NORMAL carries what comes from WARP to the host, and the host forwards it: OpenFlow's part is only that no
-    // wire joins the bridges.
+    // NORMAL carries WARP's packets to the host, and the host forwards them. OpenFlow only ensures
+    // that no wire joins the bridges.
     let verbatim = include_str!("../../../networks/dual-socket-verbatim.toml");
     let file = file(&format!(
         "{verbatim}\n[[never]]\nname = \"warp-reaches-management\"\nfrom = [\"warp\"]\nto = [\"management-mesh\"]\n"

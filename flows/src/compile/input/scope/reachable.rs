@@ -14,7 +14,7 @@ use crate::network::NetworkFile;
 /// Holds the address ranges that a sender on a bridge may use or reach.
 #[derive(Debug, Default)]
 pub(in crate::compile) struct Reachable {
-    /// Whether every address is reachable: through an exit, through a next hop, or through raw
+    /// True if every address is reachable: through an exit, through a next hop, or through raw
     /// flows, which are not analysed.
     all: bool,
     /// First and last addresses, sorted, none overlapping another.

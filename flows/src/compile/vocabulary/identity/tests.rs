@@ -1,4 +1,4 @@
-//! What must stay: the numbers, the fields, the bytes, and the cookies of the shipped files.
+//! The pinned values: the numbers, the fields, the bytes, and the cookies of the shipped files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ fn recorded(name: &str, text: &str, why: &str) {
     assert!(text == was, "{} differs: {why}\nno longer:\n{gone}\nnew:\n{new}", path.display());
 }
 
-/// Why a cookie of a flow that was installed must stay.
+/// The reason why the cookie of an installed flow must stay.
 const REPLACES: &str = "a flow whose cookie changes is replaced on every switch at the upgrade. Open vSwitch then drops \
     the return flows that it taught, and what they carried waits for the next packet of whoever opened it. Change an \
     encoding only where that is worth it, say so in the README, and record it with UPDATE_COOKIES=1";
@@ -148,7 +148,7 @@ fn a_cookie_is_that_of_the_bridge_and_of_the_identity() {
     let rest = FlowIdentity::PortRest { port: "veth0" };
     assert_eq!(cookie("vmbr0", &rest), Cookie(PORT_REST));
     assert_ne!(cookie("vmbr1", &rest), Cookie(PORT_REST));
-    // Names do not run into what is beside them.
+    // Adjacent names do not run together.
     assert_ne!(cookie("vmbr", &FlowIdentity::PortRest { port: "0veth0" }), Cookie(PORT_REST));
     assert_ne!(cookie("vmbr0", &FlowIdentity::PortRest { port: "veth00" }), Cookie(PORT_REST));
 }
@@ -169,7 +169,7 @@ fn the_description_has_no_part_in_the_cookie() {
     assert_eq!(flow("forwarding", "to gw at veth0"), flow("another", "sends it by veth0, which is gw's"));
 }
 
-/// The shipped files that say flows, and one with everything at once.
+/// The shipped files that define flows, and one with every feature.
 const FILES: [(&str, &str); 7] = [
     ("comm-matrix", include_str!("../../../../networks/comm-matrix.toml")),
     ("dual-socket", include_str!("../../../../networks/dual-socket.toml")),
@@ -180,7 +180,8 @@ const FILES: [(&str, &str); 7] = [
     ("mixed", include_str!("../../../../tests/compiled/support/mixed.toml")),
 ];
 
-/// Returns the cookie of each identity, by bridge, with all windows open. 2030-01-01: crossings last.
+/// Returns the cookie of each identity, by bridge, with all windows open. The date is 2030-01-01;
+/// crossings last.
 fn cookies(file: &NetworkFile) -> BTreeMap<(&str, String), Cookie> {
     let windows = TimeContext::widest(file).windows;
     let moment = TimeContext { now: 1_893_456_000, windows };

@@ -1,4 +1,5 @@
-//! A mirror and its switch, with words under way in both directions: what each has is the same when all is said.
+//! A mirror and its switch, with messages on the way in both directions: both agree when all
+//! messages have arrived.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,14 +13,14 @@ use crate::FlowMatch;
 
 type Name = (u8, u8, u8, u8);
 
-/// What the switch tells.
+/// A message of the switch.
 enum Word {
     Removed(FlowRemoved),
     Evicted(Flow),
     Full(FlowMod),
 }
 
-/// A switch of tables that hold so many flows, and refuse more.
+/// A switch whose tables have a capacity, and refuse flows beyond it.
 #[derive(Default)]
 struct Model {
     room: usize,
@@ -29,7 +30,7 @@ struct Model {
 }
 
 impl Model {
-    /// Does the first thing that was asked of it.
+    /// Executes the first outstanding request.
     fn act(&mut self) {
         let Some(change) = self.asked.pop_front() else { return };
         let name = name(change.table_id, &FlowMatch::from_wire(&change.fields));
@@ -57,7 +58,7 @@ impl Model {
         });
     }
 
-    /// The mirror hears the first thing that was said.
+    /// Delivers the first outstanding message to the mirror.
     fn hear(&mut self, mirror: &mut LearnedFlowMirror) {
         match self.said.pop_front() {
             Some(Word::Removed(removed)) => _ = mirror.removed(&removed),
@@ -72,7 +73,7 @@ impl Model {
     }
 }
 
-/// What happens next.
+/// The next event.
 #[derive(Debug, Clone)]
 enum Next {
     Teach(Name),
@@ -131,7 +132,7 @@ proptest! {
     }
 }
 
-/// A table that refused is full with what it has: the next flow asks for room before.
+/// A table that refused is full at its current size: the next flow asks for room first.
 #[test]
 fn a_table_that_refused_is_asked_for_no_more() {
     let mut mirror = LearnedFlowMirror::new(100, Dialect::Nicira);
@@ -141,7 +142,7 @@ fn a_table_that_refused_is_asked_for_no_more() {
     assert_eq!(mirror.len(), 9);
     assert!(teach(&mut mirror, (1, 2, 1, 1), 0).makes_room.is_some());
     assert!(teach(&mut mirror, (2, 2, 1, 1), 0).makes_room.is_none(), "another table");
-    // What is there fills no table: what was not learned does.
+    // Installed flows fill no table, only refused ones do.
     let mut mirror = LearnedFlowMirror::new(100, Dialect::Nicira);
     let only = teach(&mut mirror, (1, 1, 1, 1), 0).flow_mod.unwrap();
     assert_eq!((mirror.refused(&only, 0), mirror.len()), (FullTableAction::NoRoom, 0));

@@ -1,4 +1,4 @@
-//! Whose flow makes room, beside a model that looks at all of them.
+//! The flow that makes room, compared with a model that examines all flows.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A packet that teaches: the table, the port and the sender behind it, the one spoken to, and the seconds since the last.
+/// A teaching packet: the table, the port and the sender behind it, the receiver, and the seconds
+/// since the last packet.
 type Step = (u8, u8, u8, u8, u8);
 
 /// Teaches a return flow. Those of even hosts have a short life, the others a long one.
@@ -43,7 +44,8 @@ impl Naive {
     }
 }
 
-/// Of those who have most, by the levels of a path from `level` on, the flow that would end first.
+/// Returns the flow of the largest holder, by the levels of a path from `level` on, that would end
+/// first.
 fn first(flows: &[Naive], level: usize) -> Option<Naive> {
     if level == 3 {
         return flows.iter().min_by_key(|flow| flow.rank).copied();
@@ -54,14 +56,14 @@ fn first(flows: &[Naive], level: usize) -> Option<Naive> {
     firsts.max_by_key(|(len, flow)| (*len, Reverse(flow.rank))).map(|(_, flow)| flow)
 }
 
-/// The names of the flows that a mirror knows.
+/// Returns the names of the flows that a mirror knows.
 pub(in crate::runtime::userspace_learn::tests) fn names(
     mirror: &LearnedFlowMirror,
 ) -> BTreeSet<(u8, u8, u8, u8)> {
     mirror.flows().map(|flow| name(flow.table, &flow.matches)).collect()
 }
 
-/// The name of a return flow.
+/// Returns the name of a return flow.
 pub(in crate::runtime::userspace_learn::tests) fn name(
     table: ofproto::TableId,
     matches: &crate::FlowMatch,
@@ -111,7 +113,7 @@ fn who_fills_it_loses_his_own_flows() {
     let mut mirror = LearnedFlowMirror::new(20, Dialect::Nicira);
     let honest = [(1, 2, 1, 1), (1, 2, 1, 3), (2, 1, 1, 1)];
     honest.iter().for_each(|flow| _ = teach(&mut mirror, *flow, 0));
-    // From one address, then from ever other ones of one port.
+    // From one address, then from ever new ones of one port.
     for host in 0..=255 {
         assert!(teach(&mut mirror, (1, 1, 1, host), 1).succeeded());
     }
@@ -120,7 +122,7 @@ fn who_fills_it_loses_his_own_flows() {
     }
     assert_eq!(mirror.len(), 20);
     assert!(honest.iter().all(|flow| names(&mirror).contains(flow)), "{:?}", names(&mirror));
-    // Who is new gets in, and that is not at the cost of the others who have few.
+    // A newcomer gets in, and not at the cost of the others with few flows.
     assert_eq!(teach(&mut mirror, (1, 3, 1, 1), 3).taught, LearnOutcome::Added);
     assert!(honest.iter().all(|flow| names(&mirror).contains(flow)), "{:?}", names(&mirror));
 }

@@ -1,4 +1,4 @@
-//! Frames whose fields are easily read otherwise than Open vSwitch reads them.
+//! Frames with fields that are easily misread compared with Open vSwitch.
 
 use bytes::Bytes;
 use ofproto::icmpv6::{NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION};
@@ -16,7 +16,7 @@ const MOBILITY: u8 = 135;
 const SOURCE_LINK_LAYER: u8 = 1;
 const TARGET_LINK_LAYER: u8 = 2;
 
-/// The packet of an IPv6 frame whose first next header is `next`.
+/// Returns the packet of an IPv6 frame whose first next header is `next`.
 fn ipv6(next: u8, body: &[u8]) -> Packet {
     let payload = u16::try_from(body.len()).unwrap().to_be_bytes();
     let ethernet = [&[4; 6][..], &[2; 6], &[0x86, 0xdd]].concat();
@@ -36,7 +36,7 @@ fn fields<const N: usize>(packet: &Packet, fields: [Field; N]) -> [Option<u128>;
     fields.map(|field| packet.value(field))
 }
 
-/// ovs-fields(7), "IPv4 and IPv6 fragments": nothing behind a later fragment's header is looked at.
+/// ovs-fields(7), "IPv4 and IPv6 fragments": no data behind a later fragment's header is examined.
 #[test]
 fn later_fragments_of_ipv6_have_the_protocol_of_their_header() {
     let later = [UDP, 0, 0, 8, 0, 0, 0, 1, 0, 53, 0, 53, 0, 8, 0, 0];
@@ -45,7 +45,7 @@ fn later_fragments_of_ipv6_have_the_protocol_of_their_header() {
     assert_eq!(seen, [Some(FRAGMENT.into()), Some(3), None]);
 }
 
-/// Open vSwitch takes no Mobility Header (RFC 6275 §6.1) for an extension header to pass over.
+/// Open vSwitch does not skip a Mobility Header (RFC 6275 §6.1) as an extension header.
 #[test]
 fn a_mobility_header_is_a_protocol() {
     let packet = ipv6(MOBILITY, &[UDP, 0, 0, 0, 0, 0, 0, 0, 0, 53, 0, 53, 0, 8, 0, 0]);
@@ -53,7 +53,7 @@ fn a_mobility_header_is_a_protocol() {
     assert_eq!(seen, [Some(MOBILITY.into()), Some(0), None]);
 }
 
-/// Open vSwitch then knows nothing of the message but its type.
+/// Open vSwitch then reads only the message's type.
 #[test]
 fn a_link_layer_address_that_is_there_twice_is_no_address() {
     for (kind, option, field) in [

@@ -1,5 +1,6 @@
-//! What needs no switch to be seen: bounds, what a plain switch lacks, and FLOW_REMOVED. That it writes what Open vSwitch
-//! writes is shown against Open vSwitch (`tests/tests/tools/interp/learners.rs`).
+//! Tests that need no switch: bounds, limits of a plain switch, and FLOW_REMOVED. The equality with
+//! the flows that Open vSwitch writes is shown against Open vSwitch
+//! (`tests/tests/tools/interp/learners.rs`).
 
 mod drift;
 mod fair;
@@ -88,11 +89,11 @@ fn what_is_left_goes_out() {
     let out = Action::Output { port: ofproto::PortNo(2), max_len: 0 };
     assert_eq!(left(&format!("{learn},output:2"), &from(1)), (1, vec![load(1), out.clone()]));
     assert_eq!(left(&format!("{learn},output:2"), &from(2)), (0, vec![load(0), out.clone()]));
-    // Nothing that leaves: no packet-out. And what a packet cannot survive ends the list.
+    // No output remains: no packet-out. An action that the packet does not survive ends the list.
     assert_eq!(left(learn, &from(1)), (1, Vec::new()));
     assert_eq!(left(&format!("dec_ttl,{learn}"), &from(1).with(Field::IpTtl, 1)).0, 0);
     assert_eq!(left(&format!("exit,{learn}"), &from(1)).0, 0);
-    // What came beside the packet goes along.
+    // The pipeline fields of the packet are kept.
     let carried = Action::Load { dst: ofproto::action::Subfield::whole(Field::Reg5), value: 9 };
     assert_eq!(left(&format!("{learn},output:2"), &from(1).with(Field::Reg5, 9)).1[0], carried);
 }
