@@ -58,7 +58,7 @@ impl Learner {
     /// Returns the learner of a flow, if the flow learns.
     ///
     /// # Errors
-    /// Returns the first part of the flow that a controller cannot execute.
+    /// When a controller cannot execute a part of the flow; the error names the first one.
     pub fn of(flow: &Flow) -> Option<Result<Self, UnsupportedLearn>> {
         flow.learns().next()?;
         Some(Self::read(flow))

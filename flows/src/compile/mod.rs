@@ -14,7 +14,7 @@
 //! | 9 | owners | the party at that port |
 //! | 17 | shared | learned: the port at which a shared address is held |
 //! | 18 | following | learned too: return flows of connections from a shared address |
-//! | 20, 21 | claims, claimed | IPv6 addresses of hosts: checks that the sender's port has its own |
+//! | 20, 21 | claims, claimed | IPv6 addresses of hosts: checks that the port has the source |
 //! | 10–16 | | networks with a connection tracker: connections, and fragments of answers |
 //!
 //! Admission identifies the sender and table 4 the destination, each with the rule lists that name
@@ -24,11 +24,11 @@
 //! own, so that its counter shows the reason.
 //!
 //! Learned flows have no `limit` of their own. Their tables have a maximum size and evict one flow
-//! for each new one. The evicted flow belongs to the owner with the most flows in the table, and is
-//! the one with the earliest deadline (`portcullis attach` tells Open vSwitch so). In tables 1 and
-//! 5 the owner is the address that opened the connection, which admission verifies. Visitors choose
-//! their address, so their flows have a table of their own. There the flows of one answering port
-//! make room for each other. Where any outside address may open by TCP, nothing is learned
+//! for each new one (`portcullis attach` tells Open vSwitch so). The evicted flow belongs to the
+//! owner with the most flows in the table, and is the one with the earliest deadline. In tables 1
+//! and 5 the owner is the address that opened the connection, which admission verifies. Visitors
+//! choose their address, so their flows have a table of their own. There the flows of one answering
+//! port make room for each other. Where any outside address may open by TCP, nothing is learned
 //! (`visitors`). A stranger could add a flow with one forged SYN, and a table that learns nothing
 //! cannot be filled.
 //!

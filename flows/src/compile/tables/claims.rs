@@ -201,8 +201,9 @@ pub(in crate::compile) fn common(out: &mut ProgramBuilder<'_>, scopes: &Scopes<'
     out.flow(CLAIMED, 10, has_it(FlowMatch::any()), on, passed);
 }
 
-/// Returns the addresses of a network that no host may claim: its gateways' addresses, the
-/// addresses that mean a whole subnet, and in IPv6 the routers' anycast address (RFC 4291 §2.6.1).
+/// Returns the addresses of a network that no host may claim. These are its gateways' addresses,
+/// the addresses that mean a whole subnet, and in IPv6 the routers' anycast address (RFC 4291
+/// §2.6.1).
 pub(in crate::compile) fn nobodys(network: &Network) -> Vec<IpAddr> {
     let mut all = network.gateway.clone();
     for subnet in &network.subnets {

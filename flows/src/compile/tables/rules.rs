@@ -1,5 +1,5 @@
 //! Table 2, the allows of the file: one flow for each rule, network, protocol and port, with the
-//! `learn()` of the return path, however many parties the rule names.
+//! `learn()` of the return path. The number of parties that a rule names does not matter.
 
 pub(in crate::compile) mod conntrack;
 pub(in crate::compile) mod next_hop;

@@ -155,7 +155,7 @@ pub(in crate::compile) fn port_value(port: PortNo) -> Option<u32> {
 /// The priority of learned return flows, fixed by the user documentation.
 pub const RETURN_PRIORITY: u16 = 110;
 
-// --- priorities -------------------------------------------------------------------------------------------
+// --- priorities ----------------------------------------------------------------------------------
 
 /// Priority of tagged frames of networks with a VLAN: the tag is removed.
 pub(in crate::compile) const UNTAG: u16 = 65_100;

@@ -204,8 +204,8 @@ impl<'d> FlowCount<'d> {
         sides
     }
 
-    /// Returns the number of parts in which a list is matched. If both lists have parties, each is
-    /// matched once for all of them.
+    /// Returns the number of parts in which a list is matched. A list with a register bit is one
+    /// part, and otherwise each of its attachment points is one.
     fn parts(
         &mut self,
         index: usize,

@@ -94,8 +94,9 @@ impl NetworkFile {
 }
 
 impl Network {
-    /// Returns whether a container with that number has a place: the number is in the range, and a
-    /// member of the network can have all of its addresses (`10.1.0.{id}` ends at 254).
+    /// Returns whether a container with that number has a place. The number must be in the range,
+    /// and a member of the network must be able to have all of its addresses (`10.1.0.{id}` ends at
+    /// 254).
     pub fn can_hold(&self, id: u32) -> bool {
         let Some(range) = &self.containers else { return false };
         let addresses = range.addresses_of(id);

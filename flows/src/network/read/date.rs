@@ -11,7 +11,7 @@ const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
 ///
 /// # Errors
 ///
-/// Returns a description of the defect if the text is no such date.
+/// When the text is no such date; the error describes the defect.
 pub(in crate::network) fn seconds(text: &str) -> Result<u64, &'static str> {
     let Datetime { date: Some(date), time, offset } = text.parse().map_err(|_| "is not a date")? else {
         return Err("has no date");

@@ -71,7 +71,7 @@ impl KnownPacket {
     /// Adds the match of a flow that the packet matched. Returns whether it agrees with the known
     /// bits.
     pub(in crate::runtime::return_flows) fn matched(&mut self, matches: &FlowMatch) -> bool {
-        // For all fields: a contradiction ends only the use of the packet.
+        // All fields are added, even after a contradiction: the packet is not used further then.
         matches.iter().fold(true, |fits, (field, bits)| self.add(field, bits) && fits)
     }
 

@@ -244,8 +244,8 @@ impl Learner {
 
 impl Learner {
     /// Returns whether a packet that reaches the learner can have that value in a field. If the
-    /// learner does not match the ingress port, the port must be one by which the first table
-    /// admits packets from the target of the return path.
+    /// learner does not match the ingress port, the first table must admit packets from the return
+    /// path's target by that port.
     fn may_be(&self, src: Subfield, value: u128, flow: &Flow, senders: &AdmittedSenders) -> bool {
         let bits = bits_of(&self.seen, src);
         if src.field != Field::InPort || bits.mask != 0 || senders.is_empty() {

@@ -79,10 +79,11 @@ impl LearnDecision {
 /// The mirror is only a copy. If a flow ended and its FLOW_REMOVED is still on the way, the next
 /// packet changes a flow that no longer exists. The packet after the FLOW_REMOVED adds it.
 ///
-/// A full table refuses no newcomer. A flow of its largest holder makes room: of the port that most
-/// flows lead to, and the address that most of those lead to, the flow that would end first. A
-/// table is full when the switch has reported it ([`LearnedFlowMirror::refused`]). If all tables
-/// together reach the mirror's capacity, the one with the most flows is full.
+/// A full table refuses no newcomer: a flow of its largest holder makes room. That holder is the
+/// port that most flows lead to, and there the address that most of these lead to. Of its flows the
+/// one that would end first makes room. A table is full when the switch has reported it
+/// ([`LearnedFlowMirror::refused`]). If all tables together reach the mirror's capacity, the one
+/// with the most flows is full.
 #[derive(Debug, Clone, Default)]
 pub struct LearnedFlowMirror {
     held: HeldFlows,

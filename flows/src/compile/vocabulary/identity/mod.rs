@@ -46,7 +46,7 @@ numbered! {
         /// The table miss: matches every packet that no other flow of the table matches.
         1 = TableMiss { table: TableId },
 
-        // --- admission -----------------------------------------------------------------------------------
+        // --- admission ---------------------------------------------------------------------------
         /// Drops frames with a VLAN tag.
         10 = TaggedFrames,
         /// Drops a message that no rule lets its port send.
@@ -84,7 +84,7 @@ numbered! {
         /// Judges the source of a packet from a shared address.
         27 = Holder { at: Attachment<'a>, source: HolderSource },
 
-        // --- returns -------------------------------------------------------------------------------------
+        // --- returns -----------------------------------------------------------------------------
         /// Looks up the receiver of later fragments.
         40 = LaterFragments { family: AddressFamily },
         /// Looks up the receiver of ICMP errors.
@@ -118,7 +118,7 @@ numbered! {
             to: TrackedReceivers<'a>,
         },
 
-        // --- destination ---------------------------------------------------------------------------------
+        // --- destination -------------------------------------------------------------------------
         /// Finds the owner of an address; without a network, for senders on all networks.
         60 = Destination { network: Option<&'a str>, packets: AddressUse, range: AddressRange, hold: HoldRank },
         /// Finds the receivers of neighbour discovery for link-local addresses, by the frame's MAC
@@ -135,7 +135,7 @@ numbered! {
         /// Finds the sender of an announcement.
         66 = HolderAnnouncement { at: Attachment<'a>, address: AddressRange },
 
-        // --- policy --------------------------------------------------------------------------------------
+        // --- policy ------------------------------------------------------------------------------
         /// Drops packets that would cross into a network.
         80 = Isolation { network: &'a str },
         /// Drops packets that come by a next hop and are no answers.
@@ -195,7 +195,7 @@ numbered! {
         /// Drops packets that come by a crossing's link and belong to none of its crossings.
         99 = CrossingLinkUnused { link: &'a str },
 
-        // --- forwarding ----------------------------------------------------------------------------------
+        // --- forwarding --------------------------------------------------------------------------
         /// Outputs to a port, with a VLAN tag where one is given.
         120 = Output { port: &'a str, vlan: Option<u16> },
         /// Floods in a network.
@@ -208,7 +208,7 @@ numbered! {
         /// Outputs to a crossing's link.
         124 = CrossingLinkOutput { link: &'a str },
 
-        // --- bridges without networks --------------------------------------------------------------------
+        // --- bridges without networks ------------------------------------------------------------
         /// Passes one direction of a link.
         140 = Wire { link: &'a str, from: &'a str, to: &'a str },
         /// Drops frames with another tag than the link's.

@@ -14,12 +14,12 @@
 //! | table | name | does |
 //! |---|---|---|
 //! | 12 | tracked | puts the connection's two ports into a register, the sender's first |
-//! | 13 | by connection | the destination of an answer whose address is not looked up: outside, or leased |
-//! | 14 | sender's port | the sender is at the connection's port |
-//! | 15 | destination's port | so is the destination |
-//! | 16 | untracked | learned: answers to requests that came in fragments |
+//! | 13 | by connection | the destination of an answer without a lookup: outside, or leased |
+//! | 14 | sender's port | checks that the sender is at the connection's port |
+//! | 15 | destination's port | checks that the destination is too |
+//! | 16 | untracked | learned: answers to fragmented requests |
 //!
-//! Fragments never meet `ct()`: see [`fragments`].
+//! Fragments never enter `ct()`: see [`fragments`].
 
 mod fragments;
 mod stale;
