@@ -21,12 +21,12 @@ const LATE: u16 = 5;
 /// The state of an installed timed flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimedFlowState {
-    /// It ends as desired.
+    /// The flow ends as desired.
     Good,
-    /// It ends before its deadline, because its timeout is the longest, and must be armed again
-    /// now.
+    /// The flow ends before its deadline, because its timeout is the longest, and must be armed
+    /// again now.
     Due,
-    /// It is another flow.
+    /// The installed flow is another flow.
     Other,
 }
 

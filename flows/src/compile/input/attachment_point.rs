@@ -16,7 +16,7 @@ pub(in crate::compile) struct AttachmentPoint<'a> {
     /// The endpoint's, link's or exit's name.
     pub(in crate::compile) party: &'a str,
     pub(in crate::compile) port_name: &'a str,
-    /// None while the bridge lacks the port.
+    /// The port's number; `None` while the bridge lacks the port.
     pub(in crate::compile) port: Option<PortNo>,
     /// True if it is the first of the bridge at its port, which may carry several networks. Drops
     /// that concern every party of the port are compiled once.

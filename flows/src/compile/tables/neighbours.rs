@@ -73,7 +73,7 @@ pub(in crate::compile) struct Neighbours {
 /// The attachment points that are joined to each attachment point.
 #[derive(Clone)]
 struct JoinedPoints {
-    /// By place: the parties that a rule without a deadline joins to it.
+    /// The parties that a rule without a deadline joins to each place.
     lasting: Vec<PointSet>,
     /// The parties that any rule joins to it, and the first deadline of these rules.
     passing: Vec<(PointSet, Option<u16>)>,

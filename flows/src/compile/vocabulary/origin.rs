@@ -86,7 +86,7 @@ impl OriginKind {
 /// The reason why a packet is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
-    /// It carries a VLAN tag.
+    /// The frame carries a VLAN tag.
     Tagged,
     /// The file does not know the port.
     UnknownPort,
@@ -98,13 +98,13 @@ pub enum Reason {
     NotHolder,
     /// IPv6 router solicitations, listener reports and similar messages, from a link-local address.
     LinkLocal,
-    /// It would cross from one network into another.
+    /// The packet would cross from one network into another.
     Isolation,
     /// A DHCP answer, router advertisement or redirect from a port that may not send them.
     Rogue,
     /// IP multicast or broadcast that no rule asks for.
     Multicast,
-    /// No rule allows it.
+    /// No rule allows the packet.
     NotAllowed,
     /// ARP or neighbour discovery for a party that no rule joins to the sender.
     NotJoined,

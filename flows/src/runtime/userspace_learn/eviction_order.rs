@@ -20,7 +20,7 @@ pub(in crate::runtime::userspace_learn) type EvictionRank = (u64, u64);
 pub(in crate::runtime::userspace_learn) type FlowsByTable =
     HolderBranch<TableId, HolderBranch<u32, HolderBranch<FlowAddress, HolderQueue>>>;
 
-/// Names a place in [`Tables`].
+/// Names a place in [`FlowsByTable`].
 pub(in crate::runtime::userspace_learn) type Path = (TableId, (u32, (FlowAddress, ())));
 
 /// An address, with a number that identifies its kind.

@@ -93,7 +93,7 @@ impl fmt::Display for ListPart<'_> {
 numbered! {
     /// Parties of a network, whichever rule names them.
     pub(in crate::compile) enum PartyList<'a> as u8 {
-        /// One at a port.
+        /// A party at a port.
         1 = Attachment { party: &'a str, port: &'a str },
         /// All endpoints of the network.
         2 = Members,

@@ -67,7 +67,7 @@ pub(in crate::runtime::return_flows::openers) fn closure(
     found
 }
 
-/// Adds the fields that an action writes, in the spelling of a [`FlowMatch`].
+/// Adds the fields that an action writes, in the spelling of a [`FlowMatch`](crate::FlowMatch).
 pub(in crate::runtime::return_flows::openers) fn written(action: &Action, fields: &mut FieldSet) {
     let mut add = |field: Field| spellings(field).iter().for_each(|field| fields.insert(*field));
     match action {
