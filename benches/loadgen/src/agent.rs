@@ -1,4 +1,5 @@
-//! The part of a switch that is not measured: handshake, questions and refusals, by way of [`ofproto`].
+//! The part of a switch that is not measured: handshake, requests and refusals, encoded and decoded
+//! by [`ofproto`].
 //!
 //! A plain OpenFlow 1.3 switch: no experimenter messages, no bundles, no monitors, no groups, no meters, no LOCAL port.
 
@@ -25,27 +26,28 @@ const OUT_OF_METERS: ErrorCode = code(12, 10);
 const EXPERIMENTER: u8 = 4;
 /// OFPC_FLOW_STATS, OFPC_TABLE_STATS and OFPC_PORT_STATS.
 const CAPABILITIES: u32 = 7;
-/// As many as Open vSwitch has.
+/// The number of tables, equal to that of Open vSwitch.
 const TABLES: u8 = 254;
 
 const fn code(kind: u16, code: u16) -> ErrorCode {
     ErrorCode { kind, code, experimenter: None }
 }
 
-/// What a message was, as far as the switch's progress depends on it.
+/// The kind of a received message, as far as the switch's progress depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AgentEvent {
-    /// The HELLO, of a controller that speaks OpenFlow 1.3.
+    /// The HELLO of a controller that speaks OpenFlow 1.3.
     Hello,
     /// FEATURES_REQUEST.
     Features,
-    /// It speaks other versions, or refused ours; in its own words.
+    /// A HELLO with other versions only, or a refusal of OpenFlow 1.3, in the controller's own
+    /// words.
     OtherVersion(String),
     /// OFPT_ERROR.
     Error,
-    /// Something that was refused.
+    /// A message that the switch refused.
     Refused,
-    /// Anything else.
+    /// Any other message.
     Other,
 }
 
@@ -76,7 +78,7 @@ impl Agent {
         }
     }
 
-    /// The first message.
+    /// Appends the first message, the HELLO.
     pub(super) fn hello(out: &mut Vec<u8>) -> Result<(), EncodeError> {
         send(Xid(1), &Message::Hello(Hello::ours()), out)
     }
@@ -84,7 +86,7 @@ impl Agent {
     /// Answers a message.
     ///
     /// # Errors
-    /// When a reply cannot be encoded; never for what the controller sends.
+    /// Returns an error if a reply cannot be encoded. A message of the controller never causes one.
     pub(super) fn take(&mut self, frame: &[u8], out: &mut Vec<u8>) -> Result<AgentEvent, EncodeError> {
         let (version, kind) = (frame.first().copied(), frame.get(1).copied());
         if kind == Some(EXPERIMENTER) {
@@ -92,7 +94,7 @@ impl Agent {
         }
         let (xid, message) = match Message::decode(frame) {
             Ok(decoded) => decoded,
-            // HELLO_FAILED, in whatever version it came.
+            // HELLO_FAILED, in any version.
             Err(_) if version != Some(VERSION) && kind == Some(1) && frame.get(8..10) == Some(&[0, 0]) => {
                 return Ok(AgentEvent::OtherVersion("it answered HELLO with OFPT_ERROR HELLO_FAILED".into()));
             }
@@ -137,7 +139,7 @@ impl Agent {
                 self.wanted = wanted;
                 return Ok(AgentEvent::Other);
             }
-            // There are none, so deleting them is easy.
+            // The switch has no groups, so every deletion succeeds.
             Message::GroupMod(group) if group.command == GroupModCommand::Delete => {
                 return Ok(AgentEvent::Other);
             }
@@ -158,7 +160,7 @@ impl Agent {
     /// Refuses a FLOW_MOD or PACKET_OUT.
     ///
     /// # Errors
-    /// As [`Agent::take`].
+    /// Returns the errors of [`Agent::take`].
     pub(super) fn refuse(
         Refused(kind, of): Refused,
         frame: &[u8],
@@ -331,7 +333,7 @@ mod tests {
         let (said, reply) = answer(&[1, 0, 0, 8, 0, 0, 0, 77]);
         assert!(matches!(said, AgentEvent::OtherVersion(_)));
         refused(reply, "OFPHFC_INCOMPATIBLE");
-        // HELLO_FAILED in its own version.
+        // HELLO_FAILED in a version of its own.
         assert!(matches!(answer(&[1, 1, 0, 12, 0, 0, 0, 77, 0, 0, 0, 0]).0, AgentEvent::OtherVersion(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! What a controller answers, read from its bytes without allocating.
+//! The answers of a controller, read from their bytes without allocating.
 
 use super::packet::{PacketNumber, number_in};
 
@@ -8,7 +8,7 @@ pub(super) const PACKET_OUT: u8 = 13;
 pub(super) const FLOW_MOD: u8 = 14;
 /// No output at all: a drop. No port has this number.
 pub(super) const NOWHERE: u32 = 0;
-/// Several outputs. OFPP_ANY is no port to send to.
+/// Several outputs. OFPP_ANY is not a valid output port.
 pub(super) const SEVERAL: u32 = 0xffff_ffff;
 /// OFPP_FLOOD.
 pub(super) const FLOOD: u32 = 0xffff_fffb;
@@ -24,36 +24,37 @@ const ADD: u8 = 0;
 /// A PACKET_OUT (OpenFlow 1.3.5 §7.3.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PacketOut {
-    /// Which packet: of its buffer, or in its data.
+    /// The packet that it refers to, by its buffer or by its data.
     pub(super) number: PacketNumber,
-    /// The port it leaves through, [`NOWHERE`] or [`SEVERAL`].
+    /// The output port, [`NOWHERE`] or [`SEVERAL`].
     pub(super) out: u32,
 }
 
 /// A FLOW_MOD (OpenFlow 1.3.5 §7.3.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FlowMod {
-    /// The packet in the switch's buffer that the new flow is to be applied to.
+    /// The buffered packet that the new flow is to be applied to.
     pub(super) number: Option<u32>,
-    /// The destination in its match.
+    /// The exact eth_dst of its match.
     pub(super) eth_dst: Option<[u8; 6]>,
-    /// The port it sends to, [`NOWHERE`] or [`SEVERAL`].
+    /// The output port, [`NOWHERE`] or [`SEVERAL`].
     pub(super) out: u32,
-    /// Whether it adds a flow.
+    /// True if it adds a flow.
     pub(super) adds: bool,
 }
 
-/// What this switch, which has no extensions, says to a message: the type and code of an OFPT_ERROR (§7.4.4).
+/// The type and code of the OFPT_ERROR with which this switch, which has no extensions, refuses a
+/// message (OpenFlow 1.3.5 §7.4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refused(pub(super) u16, pub(super) u16);
 
 /// OFPBRC_BAD_LEN.
 const BAD_LEN: Refused = Refused(1, 6);
 
-/// Reads a PACKET_OUT of the switch with this tag.
+/// Decodes a PACKET_OUT of the switch with this tag.
 ///
 /// # Errors
-/// What is to be refused.
+/// Returns the OFPT_ERROR that refuses the message.
 #[inline]
 pub(super) fn packet_out(message: &[u8], tag: u32) -> Result<PacketOut, Refused> {
     let (buffer, actions_len) = (u32_at(message, 8)?, u16_at(message, 16)?);
@@ -63,10 +64,10 @@ pub(super) fn packet_out(message: &[u8], tag: u32) -> Result<PacketOut, Refused>
     Ok(PacketOut { number, out: output(actions)? })
 }
 
-/// Reads a FLOW_MOD.
+/// Decodes a FLOW_MOD.
 ///
 /// # Errors
-/// What is to be refused.
+/// Returns the OFPT_ERROR that refuses the message.
 #[inline]
 pub(super) fn flow_mod(message: &[u8]) -> Result<FlowMod, Refused> {
     let buffer = u32_at(message, 32)?;
@@ -91,7 +92,7 @@ pub(super) fn flow_mod(message: &[u8]) -> Result<FlowMod, Refused> {
     Ok(FlowMod { number, eth_dst: eth_dst(fields)?, out, adds })
 }
 
-/// The exact destination in a match.
+/// Returns the exact eth_dst of a match.
 fn eth_dst(mut fields: &[u8]) -> Result<Option<[u8; 6]>, Refused> {
     let mut found = None;
     while let Some((&[class_1, class_2, field, len], rest)) = fields.split_first_chunk() {
@@ -108,7 +109,7 @@ fn eth_dst(mut fields: &[u8]) -> Result<Option<[u8; 6]>, Refused> {
     Ok(found)
 }
 
-/// Where actions send a packet.
+/// Returns the port that a list of actions sends a packet to.
 #[inline]
 fn output(mut actions: &[u8]) -> Result<u32, Refused> {
     let mut out = NOWHERE;

@@ -1,4 +1,5 @@
-//! Controllers in turn: each is started, measured and ended, round by round, and their medians are put in relation.
+//! Measures controllers in turn: each is started, measured and ended, round by round. The ratios
+//! compare their medians.
 
 use serde::Serialize;
 
@@ -8,14 +9,14 @@ use super::process::Controller;
 use super::report::BenchReport;
 use super::{Mode, Options, Progress, cpu, run};
 
-/// What is compared, and how.
+/// The plan of a comparison.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The measurements; their target and process are those of the controller.
+    /// The measurements. Target and pid are replaced by those of each controller.
     pub works: Vec<Options>,
-    /// The controllers. The first is what the others are put in relation to: the null responder.
+    /// The controllers. The first one, the null responder, is the reference of the ratios.
     pub contenders: Vec<Contender>,
-    /// How often each is measured.
+    /// The number of rounds.
     pub rounds: u32,
     /// The core that the controllers run on.
     pub controller_core: Option<usize>,
@@ -23,7 +24,7 @@ pub struct Plan {
     pub generator_core: Option<usize>,
 }
 
-/// The measurements that matter, each with the other settings of `base`.
+/// Returns the standard measurements, each with the other settings of `base`.
 pub fn suite(base: &Options) -> Vec<Options> {
     let work = |mode, switches, macs| Options { mode, switches, macs, ..base.clone() };
     vec![
@@ -39,94 +40,96 @@ pub fn suite(base: &Options) -> Vec<Options> {
 /// One measurement of one controller.
 #[derive(Debug, Clone, Serialize)]
 pub struct ContenderRun {
-    /// Which work, from 0.
+    /// The index of the work, from 0.
     pub work: usize,
-    /// Its name.
+    /// The name of the controller.
     pub controller: String,
-    /// Which round, from 0.
+    /// The index of the round, from 0.
     pub round: u32,
-    /// What it showed, if it could be made.
+    /// The report, if the measurement succeeded.
     pub report: Option<BenchReport>,
-    /// Why it could not be made.
+    /// The reason why the measurement failed.
     pub failed: Option<String>,
 }
 
 /// The medians of one controller at one work.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ComparisonRow {
-    /// The controller.
+    /// The name of the controller.
     pub controller: String,
-    /// Answers by second.
+    /// Answers per second.
     pub answers_per_second: Option<f64>,
-    /// The controller's processor time by answer, ns.
+    /// Processor time of the controller per answer, in ns.
     pub cpu_ns_per_answer: Option<f64>,
-    /// How many cores it kept busy.
+    /// Number of cores that it kept busy.
     pub cores: Option<f64>,
-    /// Half of all answers took no longer, µs.
+    /// Median latency, in µs.
     pub p50: Option<f64>,
-    /// 99 of 100 answers took no longer, µs.
+    /// 99th percentile of the latency, in µs.
     pub p99: Option<f64>,
-    /// 999 of 1,000 answers took no longer, µs.
+    /// 99.9th percentile of the latency, in µs.
     pub p99_9: Option<f64>,
-    /// Until all switches were served, s; none if they were not in some round.
+    /// Time until all switches were served, in seconds. `None` if in some round they were not.
     pub served_seconds: Option<f64>,
-    /// Processor time in relation to the first controller's.
+    /// Ratio of the processor time to that of the first controller.
     pub cpu_ratio: Option<f64>,
-    /// Answers by second in relation to the first controller's.
+    /// Ratio of the answers per second to those of the first controller.
     pub throughput_ratio: Option<f64>,
-    /// The median latency in relation to the first controller's.
+    /// Ratio of the median latency to that of the first controller.
     pub p50_ratio: Option<f64>,
-    /// The 99th percentile in relation to the first controller's.
+    /// Ratio of the 99th percentile to that of the first controller.
     pub p99_ratio: Option<f64>,
-    /// Whether every switch was served and every answer right, in all rounds.
+    /// True if every switch was served and every answer was right, in all rounds.
     pub right: bool,
-    /// What was wrong in the first round in which something was.
+    /// The faults of the first round that had any.
     pub wrong: String,
 }
 
-/// One work, and how all controllers did.
+/// One work, with the medians of all controllers.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparisonTable {
-    /// What was measured.
+    /// The quantity measured.
     pub mode: Mode,
-    /// How many switches.
+    /// The number of switches.
     pub switches: u16,
-    /// How many MACs each.
+    /// The number of MACs of each switch.
     pub macs: u32,
-    /// How many packet-ins of a switch could be unanswered.
+    /// The number of packet-ins of a switch that could be unanswered.
     pub outstanding: u32,
-    /// One for each controller, in the order given.
+    /// The medians of each controller, in the order given.
     pub rows: Vec<ComparisonRow>,
 }
 
-/// What a comparison showed.
+/// The result of a comparison.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// How often each was measured.
+    /// The number of rounds.
     pub rounds: u32,
     /// The processor, as the kernel names it.
     pub machine: String,
-    /// One for each work.
+    /// The table of each work.
     pub tables: Vec<ComparisonTable>,
     /// Every single measurement.
     pub runs: Vec<ContenderRun>,
 }
 
 impl Comparison {
-    /// Whether this controller did everything right.
+    /// Returns whether this controller had no faults.
     pub fn right(&self, controller: &str) -> bool {
         let mut rows = self.tables.iter().flat_map(|table| &table.rows);
         rows.all(|row| row.right || row.controller != controller)
     }
 }
 
-/// Told which measurement is made, and how far it is; says whether to go on.
+/// Called with the name of the measurement and its progress. An error that it returns ends the
+/// comparison.
 pub type WatchAll<'a> = &'a mut dyn FnMut(&str, &Progress) -> Result<(), BenchError>;
 
-/// Compares.
+/// Measures every controller at every work.
 ///
 /// # Errors
-/// When a controller cannot be started, or `watch` says stop. A controller that fails at one work is told of in its row.
+/// Returns an error if a controller cannot be started, or if `watch` returns one. A controller that
+/// fails at one work is reported in its row.
 pub fn compare(plan: &Plan, watch: WatchAll<'_>) -> Result<Comparison, BenchError> {
     if plan.rounds == 0 || plan.works.is_empty() || plan.contenders.is_empty() {
         return Err(BenchError::Options("a comparison needs a round and a controller at least".into()));
@@ -138,7 +141,7 @@ pub fn compare(plan: &Plan, watch: WatchAll<'_>) -> Result<Comparison, BenchErro
         cpu::pin(&[core]).map_err(BenchError::system("pin the load generator to its core"))?;
     }
     cpu::allow_many_files();
-    // Better to know now than after the first of them was measured.
+    // Report a bad command before the first measurement.
     for contender in &plan.contenders {
         Controller::start(contender, plan.controller_core, &mut |progress| watch(&contender.name, progress))?;
     }
@@ -146,7 +149,7 @@ pub fn compare(plan: &Plan, watch: WatchAll<'_>) -> Result<Comparison, BenchErro
     for (index, work) in plan.works.iter().enumerate() {
         for round in 0..plan.rounds {
             for contender in &plan.contenders {
-                // What cannot do it once will not do it the next time.
+                // A work that fails in one round is not tried in the next.
                 let failed = |run: &ContenderRun| {
                     run.work == index && run.controller == contender.name && run.failed.is_some()
                 };
@@ -190,13 +193,13 @@ fn one(
     let options = Options { target, pid, pinned, ..work.clone() };
     let report = run(&options, watch);
     match (&report, controller.alive()) {
-        // Why it ended tells more than that its connections did.
+        // The exit of the controller explains more than its lost connections.
         (Err(BenchError::Interrupted), _) | (_, Ok(())) => report,
         (_, Err(ended)) => Err(BenchError::Options(ended.to_string())),
     }
 }
 
-/// What a work is called.
+/// Returns the name of a work.
 pub(super) fn name(work: &Options) -> String {
     let Options { mode, switches, macs, outstanding, .. } = work;
     title(*mode, *switches, *macs, *outstanding)
@@ -266,7 +269,7 @@ pub(super) fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     (other > 0.0).then_some(one / other)
 }
 
-/// The value in the middle, or the mean of the two that are.
+/// Returns the median: the middle value, or the mean of the two middle values.
 fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

@@ -1,19 +1,20 @@
-//! Reads the controllers of a comparison: a name and the command that starts one.
+//! Parses the controllers of a comparison: a name and the command that starts each.
 
 use std::str::FromStr;
 
-/// What stands for the port in a command.
+/// The placeholder for the port in a command.
 const PORT: &str = "{port}";
-/// What stands for an empty directory in a command.
+/// The placeholder for an empty directory in a command.
 const DIR: &str = "{dir}";
 
 /// A controller to compare, as `NAME=COMMAND`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contender {
-    /// What it is called.
+    /// The name of the controller.
     pub name: String,
-    /// Program and arguments, separated by blanks; `{port}` stands for the port to listen at, on 127.0.0.1, and `{dir}` for an
-    /// empty directory that is removed afterwards.
+    /// The program and its arguments, separated by blanks. `{port}` is the placeholder for the port
+    /// to listen at, on 127.0.0.1. `{dir}` is the placeholder for an empty directory that is
+    /// removed afterwards.
     pub command: String,
 }
 
@@ -31,12 +32,12 @@ impl FromStr for Contender {
 }
 
 impl Contender {
-    /// The null responder of this program.
+    /// Returns the null responder of this program.
     pub fn null(program: &str) -> Self {
         Self { name: "null".into(), command: format!("{program} bench null tcp:127.0.0.1:{PORT}") }
     }
 
-    /// The program and its arguments, for this port and directory.
+    /// Returns the program and its arguments, for this port and directory.
     pub(super) fn words(&self, port: u16, dir: &str) -> Result<(String, Vec<String>), String> {
         let port = port.to_string();
         let mut words =

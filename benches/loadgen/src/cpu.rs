@@ -6,11 +6,11 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
-/// The processor time that a process has used so far, ns: all its threads, by the scheduler's own account (proc(5),
-/// `schedstat`), or in clock ticks where the kernel keeps none.
+/// Returns the processor time that all threads of a process have used so far, in ns. The source is
+/// the scheduler's account (proc(5), `schedstat`), or clock ticks where the kernel keeps none.
 ///
 /// # Errors
-/// When there is no such process.
+/// Returns an error if there is no such process.
 pub(super) fn used(pid: u32) -> io::Result<u64> {
     let mut sum = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
@@ -20,7 +20,7 @@ pub(super) fn used(pid: u32) -> io::Result<u64> {
     Ok(sum)
 }
 
-/// utime and stime, ns.
+/// Returns the sum of utime and stime, in ns.
 fn ticks(pid: u32) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields).split_ascii_whitespace();
@@ -29,19 +29,19 @@ fn ticks(pid: u32) -> io::Result<u64> {
     Ok(ticks * (1_000_000_000 / per_second.max(1)))
 }
 
-/// The cores that this thread may run on.
+/// Returns the cores that this thread may run on.
 ///
 /// # Errors
-/// What the kernel says.
+/// Returns the error of the kernel.
 pub fn cores() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(Pid::from_raw(0))?;
     Ok((0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect())
 }
 
-/// Keeps this thread, and what it starts from now on, to these cores.
+/// Pins this thread, and the threads and processes that it starts from now on, to these cores.
 ///
 /// # Errors
-/// When there is none of them.
+/// Returns an error if a core is out of range, or if the kernel allows none of them.
 pub(super) fn pin(cores: &[usize]) -> io::Result<()> {
     let mut set = CpuSet::new();
     for core in cores {
@@ -50,12 +50,12 @@ pub(super) fn pin(cores: &[usize]) -> io::Result<()> {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
-/// Allows this process, and what it starts, as many open files as the system lets it.
+/// Raises the limit on open files of this process, and of its children, to the hard limit.
 pub(super) fn allow_many_files() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {
-        // With what there is fewer switches can be had; connecting says so.
+        // A lower limit allows fewer switches; the connect phase reports that.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }

@@ -1,61 +1,61 @@
-//! Why a measurement could not be made, and what to do about it.
+//! The reasons why a measurement failed, and the remedy for each.
 
 use std::io;
 use std::net::SocketAddr;
 
 use thiserror::Error;
 
-/// Why a measurement could not be made.
+/// The reason why a measurement failed.
 #[derive(Debug, Error)]
 pub enum BenchError {
-    /// Nobody listens there, or nobody can be reached.
+    /// The address is unreachable, or no process listens there.
     #[error("cannot connect to tcp:{address}: {source}")]
     Unreachable {
-        /// Where.
+        /// The address of the controller.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The controller's HELLO excludes OpenFlow 1.3, or it refused ours.
+    /// The controller's HELLO excludes OpenFlow 1.3, or the controller refused that version.
     #[error("the controller at tcp:{address} does not speak OpenFlow 1.3: {said}")]
     Version {
-        /// Where.
+        /// The address of the controller.
         address: SocketAddr,
-        /// What it said.
+        /// The answer of the controller, in its own words.
         said: String,
     },
-    /// Not every switch got as far as having its first packet-in answered.
+    /// Some switches never had their first packet-in answered.
     #[error("{served} of {switches} switches were served within {seconds:.1} s; {stuck}")]
     NotServed {
-        /// How many were.
+        /// The number of switches served.
         served: u32,
-        /// How many there are.
+        /// The number of switches.
         switches: u32,
-        /// How long was waited.
+        /// Time waited, in seconds.
         seconds: f64,
-        /// Where the others got stuck.
+        /// The stages at which the others got stuck.
         stuck: StuckSwitches,
     },
-    /// Numbers that cannot be.
+    /// Settings that are not valid.
     #[error("{0}")]
     Options(String),
-    /// A controller of a comparison did not come up.
+    /// A controller of a comparison did not start.
     #[error("{name}: {why}")]
     Start {
-        /// Its name.
+        /// The name of the controller.
         name: String,
-        /// What happened.
+        /// The reason.
         why: String,
     },
-    /// A signal asked to stop.
+    /// A signal interrupted the run.
     #[error("interrupted")]
     Interrupted,
-    /// The operating system refused something.
+    /// A system call failed.
     #[error("cannot {what}: {source}")]
     System {
-        /// What.
+        /// The operation that failed.
         what: &'static str,
-        /// What it says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A message that cannot be encoded.
@@ -63,7 +63,7 @@ pub enum BenchError {
     Encode(#[from] ofproto::EncodeError),
 }
 
-/// Where switches that were not served got stuck.
+/// The number of switches that were not served, by the stage at which they got stuck.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct StuckSwitches {
     /// The connection was refused.
@@ -99,7 +99,7 @@ impl std::fmt::Display for StuckSwitches {
 }
 
 impl BenchError {
-    /// What the reader can do about it.
+    /// Returns the remedy that the reader can try.
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Unreachable { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => Some(

@@ -1,4 +1,4 @@
-//! All switches on one thread: who is ready, how far they are, and what is given up.
+//! All switches on one thread: readiness, progress and write-offs.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -14,12 +14,12 @@ use super::switch::{FleetTally, PROBE, Phase, Switch, SwitchStage};
 use super::window::AnswerFaults;
 use super::{Mode, Options, Progress, cpu};
 
-/// How often is looked at what no event tells of: time passed, a signal, somebody who watches.
+/// Interval of the checks that no event triggers: elapsed time, signals, and the watcher.
 const TICK: Duration = Duration::from_millis(20);
-/// How many events are taken at once.
+/// The number of events taken from epoll at once.
 const EVENTS: usize = 256;
 
-/// Asked on every tick whether to go on, and told how far it is.
+/// Called on every tick with the progress. An error that it returns ends the run.
 pub type FleetWatch<'a> = &'a mut dyn FnMut(&Progress) -> Result<(), BenchError>;
 
 /// The switches.
@@ -27,7 +27,7 @@ pub(super) struct Fleet {
     pub(super) switches: Vec<Switch>,
     pub(super) tally: FleetTally,
     pub(super) began: Instant,
-    /// The time that it did not wait.
+    /// The time spent outside epoll's wait.
     pub(super) worked: Duration,
     epoll: Epoll,
     buffer: Vec<u8>,
@@ -44,7 +44,7 @@ impl Fleet {
     /// Begins to connect all switches at once.
     ///
     /// # Errors
-    /// When a socket cannot be had. A controller that is not there shows later.
+    /// Returns an error if a socket cannot be created. An absent controller shows later.
     pub(super) fn connect(options: &Options) -> Result<Self, BenchError> {
         cpu::allow_many_files();
         let now = Instant::now();
@@ -95,16 +95,18 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// From now on it asks again and again in place of sleeping: neither its own waking up nor what it costs the controller to wake
-    /// it is measured. It takes a core, so it sleeps where there is no other.
+    /// Polls without sleeping from now on. The measurement then includes neither the wake-up time
+    /// of the load generator nor the cost of its wake-up for the controller. Polling takes a core,
+    /// so the load generator sleeps where there is no second one.
     pub(super) fn spin(&mut self) {
         self.spins = cpu::cores().is_ok_and(|cores| cores.len() > 1 || self.pinned);
     }
 
-    /// Goes on until `done` says so.
+    /// Runs the event loop until `done` returns true.
     ///
     /// # Errors
-    /// What `watch` says, another version of OpenFlow, or what the system says.
+    /// Returns the error of `watch`, an error for another version of OpenFlow, or the error of the
+    /// operating system.
     pub(super) fn drive(
         &mut self,
         watch: FleetWatch<'_>,
@@ -136,7 +138,7 @@ impl Fleet {
         }
     }
 
-    /// Begins a phase, with what may be sent in it at once.
+    /// Begins a phase, and sends the packet-ins that it allows at once.
     pub(super) fn begin(&mut self, phase: Phase) -> Result<(), BenchError> {
         self.tally.phase = phase;
         let now = Instant::now();
@@ -144,7 +146,7 @@ impl Fleet {
             if let Some(switch) = self.switches.get_mut(index) {
                 switch.heard = now;
                 match phase {
-                    // First packet-ins that were sent again may be unanswered.
+                    // First packet-ins that were sent again may still be unanswered.
                     Phase::Announce => switch.window.write_off(&mut self.tally.faults),
                     Phase::Measure => switch.window.begin(),
                     Phase::Serve | Phase::Drain => {}
@@ -204,7 +206,7 @@ impl Fleet {
         done
     }
 
-    /// Does something with a switch whose connection may end by it.
+    /// Runs an operation on a switch that may end its connection.
     fn act(
         &mut self,
         index: usize,
@@ -271,7 +273,7 @@ impl Fleet {
         })
     }
 
-    /// How many switches are served, and where the others are.
+    /// Returns the number of switches served, and the stage at which the others got stuck.
     pub(super) fn stuck(&self) -> (u32, StuckSwitches) {
         let (mut served, mut stuck) = (0, StuckSwitches::default());
         for switch in &self.switches {
@@ -290,19 +292,19 @@ impl Fleet {
         (served, stuck)
     }
 
-    /// Whether every switch has announced all its hosts, and got its answers.
+    /// Returns whether every switch has announced all its hosts and got its answers.
     pub(super) fn announced(&self, macs: u32) -> bool {
         let mut live = self.switches.iter().filter(|switch| switch.stage == SwitchStage::Served);
         live.all(|switch| switch.announced == macs && switch.window.outstanding() == 0)
     }
 
-    /// Whether nothing is unanswered.
+    /// Returns whether no packet-in is unanswered.
     pub(super) fn answered(&self) -> bool {
         self.switches.iter().all(|switch| switch.window.outstanding() == 0)
     }
 }
 
-/// So many in so many seconds, by the second.
+/// Returns the rate per second of a count over a number of seconds.
 #[expect(clippy::cast_precision_loss, reason = "counts of messages are far below 2^53")]
 pub(super) fn per(count: u64, seconds: f64) -> f64 {
     count as f64 / seconds
@@ -315,6 +317,7 @@ fn dial(epoll: &Epoll, target: std::net::SocketAddr, token: u64) -> io::Result<L
         Err(error) if error.raw_os_error() != Some(nix::libc::EINPROGRESS) => return Err(error),
         _ => {}
     }
-    // What is outstanding bounds what is unsent. A load generator that stopped reading could wait for a controller that waits for it.
+    // The window bounds the unsent bytes. A load generator that stopped reading could deadlock with
+    // a controller that waits for it.
     Link::new(epoll, socket.into(), token, usize::MAX)
 }

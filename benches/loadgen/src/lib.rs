@@ -1,17 +1,19 @@
 //! `portcullis bench`: an OpenFlow 1.3 load generator for any controller.
 //!
-//! It is N switches on one thread. Each greets the controller, waits for a table-miss flow, makes its hosts known, and then
-//! sends packets from one known host to another. Every packet-in has a number, in its data or as its buffer, and every answer (a
-//! PACKET_OUT, or a FLOW_MOD with that buffer) must name the port at which the destination was announced, once and in order.
+//! It emulates N switches on one thread. Each greets the controller, waits for a table-miss flow,
+//! announces its hosts, and then sends packets between announced hosts. Every packet-in has a
+//! number, in its data or as its buffer. Every answer (a PACKET_OUT, or a FLOW_MOD with that
+//! buffer) must name the port at which the destination was announced, once and in order.
 //!
 //! ```text
 //! fleet: who is ready ─► switch: read once ─► link: cut ─► answer: parse ─► window: which one, is it right ─► packet: patch ─► write once
 //!                                                      └─► agent: everything that is not measured, by ofproto
 //! ```
 //!
-//! - What is measured allocates nothing: packet-ins are patched copies of bytes made once, answers are read where they lie.
-//! - [`null`] is the ceiling: a responder that does the same reads and writes and decides nothing.
-//! - [`compare`] starts controllers in turn and puts them in relation; [`plot`] draws that.
+//! - The measured path allocates nothing: packet-ins are patched copies of bytes encoded once, and
+//!   answers are read in place.
+//! - [`null`] is the ceiling: a responder with the same reads and writes, and no decision.
+//! - [`compare`] starts controllers in turn and computes their ratios; [`plot`] draws them.
 
 mod agent;
 mod answer;
@@ -44,51 +46,51 @@ pub use self::report::{BenchReport, Cpu, Latency};
 pub use self::run::run;
 pub use self::window::AnswerFaults;
 
-/// What is measured.
+/// The quantity to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// As many packet-ins as the controller answers.
     Throughput,
-    /// One packet-in at a time by switch.
+    /// One packet-in at a time per switch.
     Latency,
-    /// How long it takes until all switches are served.
+    /// The time until all switches are served.
     Connect,
 }
 
-/// A measurement.
+/// The settings of a measurement.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the controller listens.
+    /// The address that the controller listens at.
     pub target: SocketAddr,
-    /// What is measured.
+    /// The quantity to measure.
     pub mode: Mode,
-    /// How many switches, 1 or more.
+    /// The number of switches, 1 or more.
     pub switches: u16,
-    /// How many ports each has, 2 or more.
+    /// The number of ports of each switch, 2 or more.
     pub ports: u8,
-    /// How many hosts each has, spread over its ports, 2 or more.
+    /// The number of hosts of each switch, spread over its ports, 2 or more.
     pub macs: u32,
-    /// How many packet-ins of a switch may be unanswered; 1 in latency mode.
+    /// The number of packet-ins of a switch that may be unanswered; 1 in latency mode.
     pub outstanding: u32,
-    /// How long before the clock starts packets are sent already.
+    /// Time of traffic before the clock starts.
     pub warm_up: Duration,
-    /// How long is measured.
+    /// Time measured.
     pub duration: Duration,
-    /// How long is waited for a first answer, and for any one.
+    /// Time to wait for a first answer, and for any later one.
     pub timeout: Duration,
-    /// What the packets are.
+    /// The kind of the packets.
     pub frame: FrameKind,
-    /// Whether the switch keeps packets, and packet-ins name their buffer.
+    /// True if the switch buffers packets, and packet-ins name their buffer.
     pub buffered: bool,
-    /// Whether this load generator has a core of its own although it may run on no other.
+    /// True if this load generator has a core of its own although it may run on no other.
     pub pinned: bool,
-    /// The controller's process, for its processor time.
+    /// The pid of the controller, for its processor time.
     pub pid: Option<u32>,
 }
 
 impl Options {
-    /// The defaults of the command line, for this controller.
+    /// Returns the defaults of the command line, for this controller.
     pub const fn new(target: SocketAddr) -> Self {
         Self {
             target,
@@ -126,17 +128,17 @@ impl Options {
     }
 }
 
-/// How far a measurement is.
+/// The progress of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
-    /// What is done now.
+    /// The present phase.
     pub phase: &'static str,
-    /// How many switches are served.
+    /// The number of switches served.
     pub served: u32,
-    /// Answers by second, since the last time.
+    /// Answers per second since the last report.
     pub answers_per_second: f64,
-    /// Whether anything was wrong so far.
+    /// True if there were any faults so far.
     pub faults: bool,
-    /// Since when, s.
+    /// Time since the start of the phase, in seconds.
     pub seconds: f64,
 }

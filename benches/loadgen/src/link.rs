@@ -1,4 +1,4 @@
-//! One connection: one read and one write for many messages, and what neither took yet.
+//! One connection: one read and one write for many messages, with buffers for the rest of both.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,19 +6,19 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 
-/// Room for one read, bytes: several times the longest message.
+/// Size of one read, in bytes: several times the longest message.
 pub(super) const READ: usize = 256 << 10;
-/// A stream cut into messages by their length, or why that cannot be done.
+/// The result of cutting the next message off a stream.
 pub(super) enum StreamCut<'a> {
-    /// A message, and what follows it.
+    /// A message, and the bytes after it.
     Message(&'a [u8], &'a [u8]),
     /// The rest of the message has not arrived.
     More,
-    /// A length shorter than the header.
+    /// A length in the header that is shorter than the header.
     Bad,
 }
 
-/// Cuts the next message off.
+/// Cuts off the next message.
 #[inline]
 pub(super) fn cut(bytes: &[u8]) -> StreamCut<'_> {
     let Some(&[_, _, high, low, ..]) = bytes.first_chunk::<8>() else { return StreamCut::More };
@@ -32,7 +32,7 @@ pub(super) fn cut(bytes: &[u8]) -> StreamCut<'_> {
     }
 }
 
-/// A connection that never blocks.
+/// A non-blocking connection.
 #[derive(Debug)]
 pub(super) struct Link {
     stream: TcpStream,
@@ -40,23 +40,23 @@ pub(super) struct Link {
     /// The beginning of a message whose rest has not arrived.
     partial: Vec<u8>,
     unsent: Vec<u8>,
-    /// With more than this unsent the peer is not listened to until it reads.
+    /// Limit on unsent bytes. Above it, the link stops reading from the peer until the peer reads.
     max_unsent: usize,
     registered: EpollFlags,
 }
 
 impl Link {
-    /// Takes a stream that is set non-blocking, and tells under this token of what can be read and written.
+    /// Registers a non-blocking stream with epoll, under this token.
     ///
     /// # Errors
-    /// When the kernel has no room for another.
+    /// Returns an error if the kernel cannot register another stream.
     pub(super) fn new(epoll: &Epoll, stream: TcpStream, token: u64, max_unsent: usize) -> io::Result<Self> {
         let registered = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT;
         epoll.add(&stream, EpollEvent::new(registered, token))?;
         Ok(Self { stream, token, partial: Vec::new(), unsent: Vec::new(), max_unsent, registered })
     }
 
-    /// What the attempt to connect came to.
+    /// Returns the result of the connection attempt.
     pub(super) fn connected(&self) -> io::Result<()> {
         match self.stream.take_error()? {
             Some(error) => Err(error),
@@ -64,10 +64,11 @@ impl Link {
         }
     }
 
-    /// Reads once, behind what was left of the last read; how many bytes of `buffer` there are now, if any came.
+    /// Reads once, after the bytes left over from the last read. Returns the number of bytes now in
+    /// `buffer`, or `None` if nothing arrived.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the peer has closed, or what the socket says.
+    /// Returns `UnexpectedEof` if the peer has closed, or the error of the socket.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let (head, room) = match buffer.split_at_mut_checked(self.partial.len()) {
             Some(halves) => halves,
@@ -91,10 +92,11 @@ impl Link {
         self.partial.extend_from_slice(rest);
     }
 
-    /// Writes what is left over and then these bytes, as much as the peer takes; the rest waits for [`Link::flush`].
+    /// Writes the leftover bytes and then these, as many as the peer accepts. The rest waits for
+    /// [`Link::flush`].
     ///
     /// # Errors
-    /// What the socket says.
+    /// Returns the error of the socket.
     pub(super) fn write(&mut self, epoll: &Epoll, bytes: &[u8]) -> io::Result<()> {
         if !self.unsent.is_empty() {
             self.unsent.extend_from_slice(bytes);
@@ -105,10 +107,10 @@ impl Link {
         self.register(epoll)
     }
 
-    /// Writes what is left over.
+    /// Writes the leftover bytes.
     ///
     /// # Errors
-    /// What the socket says.
+    /// Returns the error of the socket.
     pub(super) fn flush(&mut self, epoll: &Epoll) -> io::Result<()> {
         if !self.unsent.is_empty() {
             let n = some(self.stream.write(&self.unsent))?;
@@ -117,7 +119,7 @@ impl Link {
         self.register(epoll)
     }
 
-    /// Listens for what matters now.
+    /// Registers the events that matter now.
     fn register(&mut self, epoll: &Epoll) -> io::Result<()> {
         let mut wanted = EpollFlags::empty();
         wanted.set(EpollFlags::EPOLLOUT, !self.unsent.is_empty());
@@ -136,7 +138,7 @@ impl AsFd for Link {
     }
 }
 
-/// How many bytes were written; none if the peer takes none now.
+/// Returns the number of bytes written, 0 if the peer accepts none now.
 fn some(written: io::Result<usize>) -> io::Result<usize> {
     match written {
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),

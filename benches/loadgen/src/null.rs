@@ -1,8 +1,9 @@
 //! The null responder: the reads and writes of a learning switch, and no decision.
 //!
-//! It is the ceiling for controllers that answer [this load generator](super): it knows where the fields of its packet-ins are,
-//! and reads the port off the destination's MAC. Every packet-in is answered with the bytes of a FLOW_MOD and a PACKET_OUT, into which
-//! numbers and addresses are patched; a broadcast with a PACKET_OUT to all ports.
+//! It is the ceiling for controllers that answer [this load generator](super). It knows where the
+//! fields of the load generator's packet-ins are, and reads the port off the destination MAC. It
+//! answers every packet-in with the bytes of a FLOW_MOD and a PACKET_OUT, into which it patches
+//! numbers and addresses. It answers a broadcast with a PACKET_OUT to all ports.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
@@ -14,12 +15,13 @@ use super::cpu;
 use super::link::{Link, READ, StreamCut, cut};
 use super::packet::FRAME_AT;
 
-/// How many connections may wait to be accepted.
+/// Length of the backlog of connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
-/// The listening socket's token; those of the connections are their places.
+/// The token of the listening socket. The token of a connection is its index.
 const LISTENER: u64 = u64::MAX;
 const EVENTS: usize = 256;
-/// Bytes held for a switch that does not read; one with more is not listened to until it does.
+/// Limit on the bytes held for a switch that does not read. Above it, the responder stops reading
+/// from that switch until the backlog drains.
 const MAX_UNSENT: usize = 1 << 20;
 
 /// HELLO with the version bitmap, and FEATURES_REQUEST.
@@ -83,7 +85,7 @@ impl Null {
     /// Listens at this address.
     ///
     /// # Errors
-    /// When that cannot be.
+    /// Returns the error of the operating system if it cannot listen there.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         cpu::allow_many_files();
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
@@ -98,18 +100,19 @@ impl Null {
         Ok(Self { listener, epoll, links, free, buffer: vec![0; READ], out: Vec::with_capacity(2 * READ) })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens at.
     ///
     /// # Errors
-    /// What the system says.
+    /// Returns the error of the operating system.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Answers until something goes wrong.
+    /// Answers until the event loop fails.
     ///
     /// # Errors
-    /// What the system says; not what one connection says.
+    /// Returns the error of the operating system. An error of a single connection ends only that
+    /// connection.
     pub fn serve(mut self) -> io::Result<()> {
         let mut events = [EpollEvent::empty(); EVENTS];
         loop {
@@ -172,7 +175,7 @@ impl Null {
     }
 }
 
-/// One read, all its messages, one write.
+/// Reads once, answers every message, and writes once.
 fn converse(link: &mut Link, epoll: &Epoll, buffer: &mut [u8], out: &mut Vec<u8>) -> io::Result<()> {
     out.clear();
     let Some(len) = link.read(buffer)? else { return Ok(()) };

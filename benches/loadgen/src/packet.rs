@@ -1,30 +1,33 @@
-//! The packet-ins: bytes made once by [`ofproto`], in which only addresses, ports and numbers are patched.
+//! The packet-ins: bytes encoded once by [`ofproto`], in which only addresses, ports and numbers
+//! are patched.
 
 use ofproto::message::PacketIn;
 use ofproto::oxm::{Field, Match, Oxm};
 use ofproto::{BufferId, Cookie, EncodeError, Message, TableId, Xid};
 
-/// Where the frame begins in a PACKET_IN whose match is in_port alone (OpenFlow 1.3.5 §7.4.1).
+/// Offset of the frame, in bytes, in a PACKET_IN whose match is in_port alone (OpenFlow 1.3.5
+/// §7.4.1).
 pub(super) const FRAME_AT: usize = 42;
-/// Where a frame carries its tag: the first byte behind the header of ICMP or UDP, and behind an ARP packet.
+/// Offset of the tag in a frame, in bytes: the first byte after the ICMP or UDP header, or after an
+/// ARP packet.
 const TAG_AT: usize = 42;
-/// Where a frame carries its number.
+/// Offset of the number in a frame, in bytes.
 const NUMBER_AT: usize = 46;
-/// The longest packet-in here, bytes.
+/// Length of the longest packet-in, in bytes.
 const MAX_LEN: usize = FRAME_AT + 98;
 
-/// What the packets are.
+/// The kind of the packets sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FrameKind {
-    /// ICMP echo requests, 98 bytes with the Ethernet header: what ping(8) sends.
+    /// ICMP echo requests of 98 bytes, Ethernet header included, as ping(8) sends them.
     Icmp,
     /// UDP datagrams in the shortest Ethernet frame, 60 bytes.
     Udp,
 }
 
 impl FrameKind {
-    /// The length of a frame, bytes, without the frame check sequence.
+    /// Returns the length of a frame, in bytes, without the frame check sequence.
     pub const fn bytes(self) -> usize {
         match self {
             Self::Icmp => 98,
@@ -33,12 +36,13 @@ impl FrameKind {
     }
 }
 
-/// A host that is behind a port of a switch. Everything about it follows from its number, the port from its MAC too.
+/// A host behind a port of a switch. Its addresses and its port follow from its number, and its MAC
+/// names the port too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SimulatedHost {
-    /// `02:PORT:` and the number of the host among all switches' hosts.
+    /// The MAC: `02:PORT:` and the number of the host among the hosts of all switches.
     pub(super) mac: [u8; 6],
-    /// 10/8 and the low 24 bits of that number.
+    /// The IPv4 address: 10/8 and the low 24 bits of that number.
     ip: u32,
     pub(super) port: u8,
 }
@@ -57,18 +61,19 @@ pub(super) struct Template {
     pair_len: usize,
     announcement: [u8; MAX_LEN],
     announcement_len: usize,
-    /// Sum of the IPv4 header's words without addresses and checksum.
+    /// Sum of the words of the IPv4 header, without addresses and checksum.
     ip_sum: u32,
-    /// Sum of the ICMP message's words without number and checksum; nothing for UDP, whose checksum is not used.
+    /// Sum of the words of the ICMP message, without number and checksum. `None` for UDP, whose
+    /// checksum is not used.
     icmp_sum: Option<u32>,
     buffered: bool,
 }
 
 impl Template {
-    /// Those of the switch with this tag.
+    /// Returns the packet-ins of the switch with this tag.
     ///
     /// # Errors
-    /// Never: what is encoded is of fixed size.
+    /// Never returns an error: every encoded message has a fixed size.
     pub(super) fn new(kind: FrameKind, tag: u32, buffered: bool) -> Result<Self, EncodeError> {
         let frame = unicast(kind, tag);
         let icmp_sum = (kind == FrameKind::Icmp).then(|| sum(frame.get(34..).unwrap_or_default()));
@@ -78,7 +83,7 @@ impl Template {
         Ok(Self { pair, pair_len, announcement, announcement_len, ip_sum, icmp_sum, buffered })
     }
 
-    /// Appends the packet-in by which a host makes itself known.
+    /// Appends the packet-in that announces a host.
     pub(super) fn announce(&mut self, out: &mut Vec<u8>, host: SimulatedHost, number: u32) {
         let m = &mut self.announcement;
         patch(m, self.buffered, host, number);
@@ -89,7 +94,7 @@ impl Template {
         out.extend_from_slice(m.get(..self.announcement_len).unwrap_or_default());
     }
 
-    /// Appends the packet-in of a packet from one host to another.
+    /// Appends the packet-in for a packet from one host to another.
     pub(super) fn pair(&mut self, out: &mut Vec<u8>, from: SimulatedHost, to: SimulatedHost, number: u32) {
         let m = &mut self.pair;
         patch(m, self.buffered, from, number);
@@ -105,23 +110,23 @@ impl Template {
     }
 }
 
-/// Which packet a controller speaks of.
+/// The packet that a controller's message refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PacketNumber {
-    /// One of this switch.
+    /// A packet of this switch.
     Of(u32),
-    /// One of another switch.
+    /// A packet of another switch.
     Foreign,
-    /// None of ours: the controller's own, such as LLDP.
+    /// A packet of the controller's own, such as LLDP.
     Other,
 }
 
-/// The tag of the packets of a switch: "PC" and its index.
+/// Returns the tag of a switch's packets: "PC" and the index of the switch.
 pub(super) fn tag(index: u16) -> u32 {
     0x5043_0000 | u32::from(index)
 }
 
-/// The number in a frame, for the switch with this tag.
+/// Returns the number in a frame, for the switch with this tag.
 #[inline]
 pub(super) fn number_in(frame: &[u8], tag: u32) -> PacketNumber {
     let Some(&[a, b, c, d, e, f, g, h]) = frame.get(TAG_AT..).and_then(<[u8]>::first_chunk) else {
@@ -145,7 +150,7 @@ fn patch(m: &mut [u8; MAX_LEN], buffered: bool, from: SimulatedHost, number: u32
     m[FRAME_AT + NUMBER_AT..FRAME_AT + NUMBER_AT + 4].copy_from_slice(&number);
 }
 
-/// A PACKET_IN of OFPR_NO_MATCH from port 0 of table 0 with this frame.
+/// Returns a PACKET_IN of OFPR_NO_MATCH from port 0 of table 0 with this frame.
 fn packet_in(frame: Vec<u8>) -> Result<([u8; MAX_LEN], usize), EncodeError> {
     let message = Message::PacketIn(PacketIn {
         buffer_id: BufferId::NO_BUFFER,
@@ -164,12 +169,12 @@ fn packet_in(frame: Vec<u8>) -> Result<([u8; MAX_LEN], usize), EncodeError> {
     Ok((fixed, bytes.len().min(MAX_LEN)))
 }
 
-/// A match of one port and nothing else.
+/// Returns a match on one port and no other field.
 fn in_port(port: u128) -> Match {
     Match { fields: vec![Oxm::Known { field: Field::InPortOxm, value: port, mask: None }] }
 }
 
-/// The frame of a pair, addresses, numbers and checksums zero.
+/// Returns the frame of a unicast packet, with addresses, numbers and checksums of zero.
 fn unicast(kind: FrameKind, tag: u32) -> Vec<u8> {
     let (protocol, ip_len, header): (u8, u16, [u8; 8]) = match kind {
         // Echo request, identifier "PC", sequence 1.
@@ -188,7 +193,7 @@ fn unicast(kind: FrameKind, tag: u32) -> Vec<u8> {
     frame
 }
 
-/// An ARP request to everybody, padded to 60 bytes.
+/// Returns a broadcast ARP request, padded to 60 bytes.
 fn arp(tag: u32) -> Vec<u8> {
     let mut frame = vec![0xff; 6];
     frame.extend([0; 6]);
@@ -207,7 +212,7 @@ fn sum(bytes: &[u8]) -> u32 {
     bytes.as_chunks().0.iter().map(|word| u32::from(u16::from_be_bytes(*word))).sum()
 }
 
-/// The checksum of RFC 1071 from the sum of the words.
+/// Returns the checksum of RFC 1071 from the sum of the words.
 fn fold(sum: u32) -> [u8; 2] {
     let sum = words(words(sum));
     let [_, _, high, low] = (!sum).to_be_bytes();

@@ -7,16 +7,16 @@ use super::compare::{Comparison, ComparisonRow, ComparisonTable};
 use super::report::{count, whole};
 
 const WIDTH: f64 = 860.0;
-/// Of the plotting area of one panel.
+/// Height of the plotting area of one panel.
 const HEIGHT: f64 = 180.0;
 const LEFT: f64 = 80.0;
 const RIGHT: f64 = 10.0;
-/// Above and below the plotting area of a panel.
+/// Height above and below the plotting area of a panel.
 const ABOVE: f64 = 44.0;
 const BELOW: f64 = 44.0;
-/// Of the title and the legend.
+/// Height of the title and the legend.
 const HEAD: f64 = 62.0;
-/// How many controllers have a colour of their own.
+/// The number of controllers with a colour of their own.
 const COLOURS: usize = 6;
 
 const STYLE: &str = "text{fill:#24292f;font:13px system-ui,sans-serif}.h{font-weight:600}.s{font-size:11px}\
@@ -24,17 +24,17 @@ const STYLE: &str = "text{fill:#24292f;font:13px system-ui,sans-serif}.h{font-we
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.g{stroke:#3d444d}.b0{fill:#7d8590}.b1{fill:#58a6ff}.b2{fill:#d29922}\
 .b3{fill:#a371f7}.b4{fill:#3fb950}.b5{fill:#f85149}}";
 
-/// Its name, and for each controller a value and whether everything was right.
+/// A group of bars: its name, and for each controller a value and whether every answer was right.
 type Group = (String, Vec<(Option<f64>, bool)>);
 
 struct Panel {
     title: String,
     groups: Vec<Group>,
-    /// How a value is written.
+    /// The formatter of a value.
     text: fn(f64) -> String,
 }
 
-/// Draws a comparison.
+/// Draws a comparison as SVG.
 pub fn svg(comparison: &Comparison) -> String {
     let panels = panels(comparison);
     let names: Vec<&str> = comparison
@@ -123,7 +123,7 @@ fn draw(out: &mut String, panel: &Panel, top: f64) {
             .filter(|v| *v > 0.0)
     };
     let highest = values().fold(f64::MIN_POSITIVE, f64::max).log10().ceil();
-    // A decade below the smallest, so that it has a bar.
+    // Start a decade below the smallest value, so that it has a bar.
     let lowest = (values().fold(f64::MAX, f64::min).log10() - 0.3).floor().min(highest - 1.0);
     let (first, last) = (top + ABOVE + HEIGHT, top + ABOVE);
     let y = |value: f64| first - (value.log10() - lowest).max(0.0) / (highest - lowest) * HEIGHT;

@@ -1,4 +1,4 @@
-//! A controller of a comparison: started on its core, and ended whatever happens.
+//! A controller of a comparison: started on its core, and ended in every case.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -17,30 +17,31 @@ use super::error::BenchError;
 use super::fleet::FleetWatch;
 use crate::Progress;
 
-/// How long a controller may take to listen.
+/// Time that a controller has to start listening.
 const START: Duration = Duration::from_secs(10);
-/// How long it has to end by itself.
+/// Time that a controller has to end by itself.
 const GRACE: Duration = Duration::from_millis(1500);
-/// How much of what it said is told, bytes.
+/// Number of bytes reported from the end of its output.
 const LAST_WORDS: u64 = 600;
 
-/// A controller that runs. Dropping it ends it.
+/// A running controller. Dropping it ends the process.
 #[derive(Debug)]
 pub(super) struct Controller {
     child: Child,
     log: File,
-    /// For its files; removed with it.
+    /// The directory for its files, which is removed with it.
     _dir: TempDir,
     name: String,
-    /// Where it listens.
+    /// The address that it listens at.
     pub(super) address: SocketAddr,
 }
 
 impl Controller {
-    /// Starts it on a free port, on this core if one is given, and waits until it listens.
+    /// Starts the controller on a free port, on this core if one is given, and waits until it
+    /// listens.
     ///
     /// # Errors
-    /// [`BenchError::Start`] with what it said last, or what `watch` says.
+    /// Returns [`BenchError::Start`] with the end of its output, or the error that `watch` returns.
     pub(super) fn start(
         contender: &Contender,
         core: Option<usize>,
@@ -86,8 +87,10 @@ impl Controller {
         }
     }
 
+    /// Checks that the process still runs.
+    ///
     /// # Errors
-    /// When it has ended.
+    /// Returns an error if the process has ended, or if the system cannot tell.
     pub(super) fn alive(&mut self) -> Result<(), BenchError> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
@@ -99,7 +102,7 @@ impl Controller {
         }
     }
 
-    /// The last of what it said.
+    /// Returns the end of its output.
     fn process_output(&mut self) -> String {
         let mut text = Vec::new();
         let length = self.log.metadata().map_or(0, |meta| meta.len());
@@ -117,7 +120,7 @@ impl Drop for Controller {
         if let Ok(pid) = i32::try_from(self.child.id())
             && matches!(self.child.try_wait(), Ok(None))
         {
-            // It is not reaped, so the pid is still its own.
+            // The process is not reaped yet, so the pid still belongs to it.
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
         let deadline = Instant::now() + GRACE;
@@ -132,7 +135,7 @@ impl Drop for Controller {
     }
 }
 
-/// Does something on a core; threads and processes that it starts stay there.
+/// Runs a closure on a core. Threads and processes that it starts stay on that core.
 fn on<T>(core: Option<usize>, what: impl FnOnce() -> T) -> Result<T, BenchError> {
     let Some(core) = core else { return Ok(what()) };
     let before = cpu::cores().map_err(BenchError::system("read on which cores it may run"))?;
@@ -142,7 +145,7 @@ fn on<T>(core: Option<usize>, what: impl FnOnce() -> T) -> Result<T, BenchError>
     Ok(done)
 }
 
-/// A loopback address with a port that nobody has now.
+/// Returns a loopback address with a port that is free now.
 fn free() -> std::io::Result<SocketAddr> {
     std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }

@@ -1,4 +1,4 @@
-//! What a measurement showed.
+//! The result of a measurement.
 
 use std::fmt::{self, Write as _};
 
@@ -13,9 +13,9 @@ use super::{FrameKind, Mode, Options};
 /// Processor time.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Cpu {
-    /// By answer, ns.
+    /// Processor time per answer, in ns.
     pub ns_per_answer: f64,
-    /// Cores kept busy: 1.0 is one.
+    /// Cores kept busy: 1.0 is one core.
     pub cores: f64,
 }
 
@@ -28,14 +28,14 @@ impl Cpu {
     }
 }
 
-/// From sending a packet-in to its answer, µs.
+/// Latency from sending a packet-in to its answer, in µs.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Latency {
     /// The median.
     pub p50: f64,
-    /// 99 of 100 are faster.
+    /// The 99th percentile.
     pub p99: f64,
-    /// 999 of 1,000 are faster.
+    /// The 99.9th percentile.
     pub p99_9: f64,
     /// The slowest.
     pub max: f64,
@@ -56,54 +56,54 @@ impl Latency {
     }
 }
 
-/// What a measurement showed.
+/// The result of a measurement.
 #[derive(Debug, Clone, Serialize)]
 pub struct BenchReport {
-    /// Where the controller listens.
+    /// The address of the controller.
     pub target: String,
-    /// What was measured.
+    /// The quantity measured.
     pub mode: Mode,
-    /// How many switches.
+    /// The number of switches.
     pub switches: u16,
-    /// How many hosts each had.
+    /// The number of hosts of each switch.
     pub macs: u32,
-    /// How many packet-ins of a switch could be unanswered.
+    /// The number of packet-ins of a switch that could be unanswered.
     pub outstanding: u32,
-    /// What the packets were.
+    /// The kind of the packets.
     pub frame: FrameKind,
-    /// Whether packet-ins named a buffer.
+    /// True if packet-ins named a buffer.
     pub buffered: bool,
-    /// How many switches were served: the first packet-in of each was answered.
+    /// The number of switches served, that is, whose first packet-in was answered.
     pub served: u32,
-    /// From the first connection until the last of them was, s.
+    /// Time from the first connection until the last switch was served, in seconds.
     pub served_seconds: Option<f64>,
-    /// Where the others got stuck.
+    /// The stages at which the other switches got stuck.
     pub stuck: StuckSwitches,
-    /// How many hosts made themselves known.
+    /// The number of hosts announced.
     pub announcements: u64,
-    /// How many of these packet-ins were answered.
+    /// The number of announcements answered.
     pub announcements_answered: u64,
-    /// How long was measured, s.
+    /// Time measured, in seconds.
     pub seconds: f64,
-    /// How many packet-ins were answered in this time.
+    /// The number of packet-ins answered in this time.
     pub answers: u64,
-    /// The same by second.
+    /// Answers per second in this time.
     pub answers_per_second: f64,
-    /// FLOW_MODs in this time.
+    /// The number of FLOW_MODs in this time.
     pub flow_mods: u64,
-    /// PACKET_OUTs in this time.
+    /// The number of PACKET_OUTs in this time.
     pub packet_outs: u64,
-    /// Packet-ins of known hosts in all, those before the clock started included.
+    /// The number of packet-ins of announced hosts, warm-up included.
     pub packet_ins_sent: u64,
-    /// How many of those were answered.
+    /// The number of those packet-ins that were answered.
     pub packet_ins_answered: u64,
-    /// In latency mode.
+    /// The latency, in latency mode.
     pub latency: Option<Latency>,
-    /// Of the controller, where its process is known.
+    /// The processor time of the controller, if its pid is known.
     pub controller_cpu: Option<Cpu>,
-    /// Of this load generator: the time that it did not wait for answers.
+    /// The processor time of this load generator: the time spent outside epoll's wait.
     pub generator: Cpu,
-    /// What was wrong.
+    /// The faults of the answers.
     pub faults: AnswerFaults,
 }
 
@@ -136,12 +136,12 @@ impl BenchReport {
         }
     }
 
-    /// Whether every switch was served and every answer was right.
+    /// Returns whether every switch was served and every answer was right.
     pub fn right(&self) -> bool {
         self.served == u32::from(self.switches) && !self.faults.any()
     }
 
-    /// What was wrong, in words.
+    /// Describes the faults in words.
     pub fn wrong(&self) -> String {
         let mut some = Vec::new();
         if self.served < u32::from(self.switches) {
@@ -211,7 +211,7 @@ impl fmt::Display for BenchReport {
     }
 }
 
-/// A number with commas between thousands.
+/// Formats a number with commas between thousands.
 pub(super) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
@@ -224,7 +224,7 @@ pub(super) fn count(n: u64) -> String {
     text
 }
 
-/// The whole part of a number, with commas.
+/// Formats the whole part of a number, with commas.
 pub(super) fn whole(n: f64) -> String {
     let text = format!("{n:.0}");
     text.parse().map_or(text, count)

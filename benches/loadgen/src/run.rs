@@ -8,14 +8,16 @@ use super::report::{BenchReport, Cpu, Latency};
 use super::switch::Phase;
 use super::{Mode, Options, cpu};
 
-/// How long nothing may come, once everything is answered, before the end: an answer too many comes behind the last one.
+/// Time of silence that ends a run once every packet-in is answered. A duplicate answer comes after
+/// the last one.
 const SETTLE: Duration = Duration::from_millis(50);
 
-/// Makes a measurement.
+/// Runs a measurement.
 ///
 /// # Errors
-/// When there is nothing to report: nobody listens, another version, switches that are not served, or `watch` says stop. Wrong
-/// answers are no error, they are in the report.
+/// Returns an error if there is nothing to report: the controller is unreachable or speaks another
+/// version, some switches are not served, or `watch` returns an error. Wrong answers are no error;
+/// the report counts them.
 pub fn run(options: &Options, watch: FleetWatch<'_>) -> Result<BenchReport, BenchError> {
     options.check()?;
     let mut report = BenchReport::new(options);
@@ -54,7 +56,7 @@ pub fn run(options: &Options, watch: FleetWatch<'_>) -> Result<BenchReport, Benc
     fleet.drive(watch, |fleet, now| {
         let heard = fleet.tally.last_answer.max(began);
         let silent = now.saturating_duration_since(heard);
-        // Answered too often shows only after the last answer.
+        // A duplicate answer shows only after the last answer.
         silent > options.timeout || (fleet.answered() && silent > SETTLE)
     })?;
     for switch in &mut fleet.switches {
@@ -79,7 +81,7 @@ pub fn run(options: &Options, watch: FleetWatch<'_>) -> Result<BenchReport, Benc
     Ok(report)
 }
 
-/// Connects all switches, and waits until the first packet-in of each was answered.
+/// Connects all switches, and waits until the first packet-in of each is answered.
 fn serve(
     options: &Options,
     fleet: &mut Fleet,
@@ -97,7 +99,7 @@ fn serve(
         }
         look = now + Duration::from_millis(1);
         let (served, stuck) = fleet.stuck();
-        // Nothing changes for those that were turned away.
+        // Switches whose connection was refused or dropped make no further progress.
         served + stuck.refused + stuck.dropped == u32::from(options.switches)
     })?;
     let (served, stuck) = fleet.stuck();

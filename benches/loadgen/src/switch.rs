@@ -16,41 +16,41 @@ use super::packet::{PacketNumber, SimulatedHost, Template, tag};
 use super::window::{AnswerFaults, PacketWindow};
 use super::{Mode, Options};
 
-/// How far a switch has come.
+/// The progress of a switch's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SwitchStage {
-    /// TCP is not connected yet.
+    /// The TCP connection is not established yet.
     Connecting,
-    /// HELLO is sent.
+    /// The switch has sent its HELLO.
     Greeting,
-    /// The controller's HELLO has come.
+    /// The controller's HELLO has arrived.
     Greeted,
-    /// FEATURES_REPLY is sent.
+    /// The switch has sent its FEATURES_REPLY.
     Known,
-    /// The table-miss flow is there, and the first packet-in is sent.
+    /// The table-miss flow is installed, and the first packet-in is sent.
     Probing,
-    /// The first packet-in was answered.
+    /// The controller has answered the first packet-in.
     Served,
-    /// Nobody listens.
+    /// The connection was refused.
     Refused,
-    /// The controller has closed.
+    /// The controller has closed the connection.
     Dropped,
 }
 
-/// What all switches are to send now.
+/// The traffic that all switches send at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Only what a handshake takes.
+    /// Only the handshake.
     Serve,
-    /// Each host makes itself known.
+    /// Each host announces itself.
     Announce,
-    /// Packets between known hosts.
+    /// Packets between announced hosts.
     Measure,
-    /// Nothing new.
+    /// No new packet-ins.
     Drain,
 }
 
-/// What all switches together have seen.
+/// The totals over all switches.
 #[derive(Debug)]
 pub(super) struct FleetTally {
     pub(super) phase: Phase,
@@ -60,24 +60,24 @@ pub(super) struct FleetTally {
     pub(super) flow_mods: u64,
     pub(super) packet_outs: u64,
     pub(super) faults: AnswerFaults,
-    /// From sending to answer, ns: in latency mode only.
+    /// Latency from sending a packet-in to its answer, in ns. Recorded in latency mode only.
     pub(super) latency: Histogram<u64>,
     pub(super) timed: bool,
     pub(super) last_answer: Instant,
-    /// The first controller that speaks another version, in its own words.
+    /// The answer of the first controller that speaks another version, in its own words.
     pub(super) other_version: Option<String>,
 }
 
-/// A switch.
+/// An emulated switch.
 #[derive(Debug)]
 pub(super) struct Switch {
     pub(super) link: Option<Link>,
     pub(super) stage: SwitchStage,
     pub(super) window: PacketWindow,
     pub(super) announced: u32,
-    /// Its last answer, or the last time that it was given up.
+    /// The time of its last answer, or of its last write-off.
     pub(super) heard: Instant,
-    /// When the first packet-in was answered.
+    /// The time at which the first packet-in was answered.
     pub(super) served: Option<Instant>,
     agent: Agent,
     template: Template,
@@ -91,7 +91,7 @@ pub(super) struct Switch {
     sent_at: Instant,
 }
 
-/// How long the first packet-in may go unanswered before another one is sent.
+/// Time without an answer to the first packet-in after which another one is sent.
 pub(super) const PROBE: Duration = Duration::from_millis(250);
 
 impl Switch {
@@ -121,10 +121,10 @@ impl Switch {
         })
     }
 
-    /// Reads once, takes every whole message, and writes once what there is to say.
+    /// Reads once, handles every whole message, and writes the replies once.
     ///
     /// # Errors
-    /// When the connection is over, or the stream cannot be cut.
+    /// Returns an error if the connection is over, or if the stream cannot be cut into messages.
     pub(super) fn ready(
         &mut self,
         epoll: &Epoll,
@@ -154,7 +154,7 @@ impl Switch {
         self.send(epoll, out, tally)
     }
 
-    /// Writes what is to be said, and new packet-ins as far as the phase and the window allow.
+    /// Writes pending replies, and new packet-ins as far as the phase and the window allow.
     pub(super) fn send(
         &mut self,
         epoll: &Epoll,
@@ -247,7 +247,8 @@ impl Switch {
             self.stage = SwitchStage::Probing;
             self.probe(out, tally, now);
         }
-        // What it does with the packet that it came with may be a fault; what it does with later ones, too.
+        // Both a wrong output for the packet of this FLOW_MOD and one for later packets count as
+        // faults.
         if let (Some([2, port, a, b, c, d]), Phase::Measure | Phase::Drain) = (flow.eth_dst, tally.phase)
             && flow.adds
             && flow.out != NOWHERE
@@ -277,7 +278,7 @@ impl Switch {
         Ok(())
     }
 
-    /// The first packet-in: a host makes itself known.
+    /// Sends the first packet-in, in which a host announces itself.
     pub(super) fn probe(&mut self, out: &mut Vec<u8>, tally: &mut FleetTally, now: Instant) {
         self.heard = now;
         let number = self.window.announce(&mut tally.faults);
@@ -299,7 +300,8 @@ impl Switch {
             }
             Phase::Measure => {
                 let room = self.outstanding.saturating_sub(self.window.outstanding());
-                // Half a window at least: else how many come at once, and so what each costs, would be chance.
+                // Wait for half a window at least. Otherwise the batch size, and so the cost of
+                // each packet-in, would be chance.
                 if room < self.outstanding.div_ceil(2) {
                     return;
                 }
@@ -316,7 +318,7 @@ impl Switch {
         }
     }
 
-    /// Two hosts behind different ports, at random.
+    /// Returns two random hosts behind different ports.
     #[inline]
     fn pair(&mut self) -> (SimulatedHost, SimulatedHost) {
         let last = self.macs.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! A comparison as Markdown tables: for a terminal, and for a README.
+//! A comparison as Markdown tables, for a terminal and for a README.
 
 use std::fmt::{self, Write as _};
 
@@ -22,10 +22,11 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// The cells of a table, the heading first.
+/// Returns the cells of a table, the heading first.
 fn cells(table: &ComparisonTable) -> Vec<Vec<String>> {
     let base = table.rows.first().map_or("", |row| row.controller.as_str());
-    // The second one is the one that the comparison is about; how many times as fast as the others it is.
+    // The second controller is the subject of the comparison: its speed is shown as a multiple of
+    // the others'.
     let subject = table.rows.get(1);
     let mut heading = vec!["controller".to_owned()];
     let columns: &[&str] = match table.mode {
@@ -86,7 +87,8 @@ fn micros(us: f64) -> String {
     format!("{us:.1} µs")
 }
 
-/// A Markdown table whose columns are aligned for the eye too: names to the left, the others to the right but for the last.
+/// Returns a Markdown table whose source text is aligned too: names to the left, other columns to
+/// the right, the last one unaligned.
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {

@@ -1,21 +1,22 @@
-//! Which packet-ins of a switch are unanswered, and what is wrong with the answers.
+//! The unanswered packet-ins of a switch, and the faults of their answers.
 
 use serde::Serialize;
 
 use super::answer::{ALL, FLOOD, SEVERAL};
 
-/// What was wrong, by kind.
+/// The number of faults, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct AnswerFaults {
-    /// Packets that left through another port than the one at which their destination was announced, or through none.
+    /// Packets sent to another port than the one at which their destination was announced, or to
+    /// none.
     pub wrong_port: u64,
-    /// Packets to a known destination that were flooded, or sent through several ports.
+    /// Packets to a known destination that were flooded, or sent to several ports.
     pub flooded: u64,
-    /// Packet-ins never answered.
+    /// Packet-ins that were never answered.
     pub lost: u64,
-    /// Answers to a packet-in that was already answered.
+    /// Answers to a packet-in that already had one.
     pub duplicated: u64,
-    /// Answers behind that of a later packet-in of the same switch.
+    /// Answers that came after the answer to a later packet-in of the same switch.
     pub reordered: u64,
     /// Answers to packet-ins that were never sent, or that another switch sent.
     pub unknown: u64,
@@ -23,14 +24,15 @@ pub struct AnswerFaults {
     pub wrong_flow: u64,
     /// OFPT_ERROR messages from the controller.
     pub errors: u64,
-    /// Malformed messages, and requests that a plain OpenFlow 1.3 switch refuses, after the handshake.
+    /// Malformed messages, and requests that a plain OpenFlow 1.3 switch refuses, both after the
+    /// handshake.
     pub refused: u64,
     /// Connections that the controller closed.
     pub closed: u64,
 }
 
 impl AnswerFaults {
-    /// Every kind by its name, with how many there were.
+    /// Returns the name and count of every kind.
     pub const fn by_name(&self) -> [(&'static str, u64); 10] {
         [
             ("wrong port", self.wrong_port),
@@ -46,21 +48,22 @@ impl AnswerFaults {
         ]
     }
 
-    /// Whether there were any.
+    /// Returns whether there were any faults.
     pub fn any(&self) -> bool {
         self.by_name().iter().any(|(_, n)| *n > 0)
     }
 }
 
-/// How far back an answer may lie, in multiples of what may be outstanding, before its packet-in counts as lost.
+/// Distance behind the newest packet-in, in windows, after which an unanswered packet-in counts as
+/// lost.
 const LAPS: u32 = 4;
-/// Any answer at all will do: a broadcast.
+/// The port of a broadcast, whose answer may name any port.
 const ANY_PORT: u8 = 0;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct WindowSlot {
     number: u32,
-    /// Where it is to leave through.
+    /// The port that its answer must name.
     port: u8,
     pending: bool,
     used: bool,
@@ -71,15 +74,15 @@ struct WindowSlot {
 pub(super) struct PacketWindow {
     slots: Box<[WindowSlot]>,
     next: u32,
-    /// The first one of which all is demanded.
+    /// The number of the first packet-in whose answer is checked.
     first: u32,
-    /// The latest one that was answered.
+    /// The number of the latest answered packet-in.
     newest: Option<u32>,
     outstanding: u32,
 }
 
 impl PacketWindow {
-    /// One in which so many may be outstanding.
+    /// Returns a window for this many outstanding packet-ins.
     pub(super) fn new(outstanding: u32) -> Self {
         let len = outstanding.max(1).saturating_mul(LAPS).next_power_of_two();
         let slots =
@@ -91,7 +94,8 @@ impl PacketWindow {
         self.outstanding
     }
 
-    /// From here on every packet-in must be answered as is right; what was before is forgiven.
+    /// Checks the answer of every packet-in from here on. Faults of earlier packet-ins are
+    /// discarded.
     pub(super) const fn begin(&mut self) {
         self.first = self.next;
         self.newest = None;
@@ -102,15 +106,15 @@ impl PacketWindow {
         self.slots.get_mut(usize::try_from(number).unwrap_or(0) & mask)
     }
 
-    /// The number for a packet-in whose answer may name any port.
+    /// Returns the number for a packet-in whose answer may name any port.
     pub(super) fn announce(&mut self, faults: &mut AnswerFaults) -> u32 {
         self.send(ANY_PORT, faults)
     }
 
-    /// The number for a packet-in that is to leave through this port.
+    /// Returns the number for a packet-in whose answer must name this port.
     #[inline]
     pub(super) fn send(&mut self, port: u8, faults: &mut AnswerFaults) -> u32 {
-        // The last number is that of "no buffer".
+        // The last number is OFP_NO_BUFFER.
         if self.next == u32::MAX {
             self.next = 0;
         }
@@ -126,7 +130,7 @@ impl PacketWindow {
         number
     }
 
-    /// Takes an answer; whether it is the first one to its packet-in.
+    /// Records an answer, and returns whether it is the first one to its packet-in.
     #[inline]
     pub(super) fn answered(&mut self, number: u32, out: u32, faults: &mut AnswerFaults) -> bool {
         let (next, first, newest) = (self.next, self.first, self.newest);
@@ -163,7 +167,7 @@ impl PacketWindow {
         true
     }
 
-    /// Gives up what is unanswered.
+    /// Counts the unanswered packet-ins as lost.
     pub(super) fn write_off(&mut self, faults: &mut AnswerFaults) {
         for slot in self.slots.iter_mut().filter(|slot| slot.pending) {
             slot.pending = false;
