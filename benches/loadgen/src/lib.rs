@@ -139,6 +139,6 @@ pub struct Progress {
     pub answers_per_second: f64,
     /// True if there were any faults so far.
     pub faults: bool,
-    /// Time since the start of the phase, in seconds.
+    /// Time since the start of the measurement, in seconds.
     pub seconds: f64,
 }

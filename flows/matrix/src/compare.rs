@@ -1,4 +1,4 @@
-//! Where a document and a network file disagree: rows, places of hosts, envelopes of overlays.
+//! Compares a document with a network file: rows, places of hosts, and envelopes of overlays.
 
 mod hosts;
 mod rows;
@@ -9,25 +9,25 @@ use flows::network::{NetworkFile, SourceFiles, Span};
 
 use super::{Matrix, MatrixRow, words};
 
-/// What a document and a network file disagree on. Each finding names the place on the other side too, where there is
-/// one.
+/// The findings about a document and a network file. Each names the place in the other text too, if
+/// there is one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// About places of the document.
+    /// The findings about places of the document.
     pub document: Vec<Finding>,
-    /// About places of the network file.
+    /// The findings about places of the network file.
     pub network: Vec<Finding>,
 }
 
 impl Comparison {
-    /// Whether they agree.
+    /// Returns whether document and network file agree.
     pub fn agrees(&self) -> bool {
         self.document.is_empty() && self.network.is_empty()
     }
 }
 
-/// Compares a document with a network file. `document` is what [`parse`](super::parse()) read of `text`, whose file is
-/// called `name`; `sources` are the network file's texts.
+/// Compares a document with a network file. `document` is the result of [`parse`](super::parse())
+/// on `text`, whose file is called `name`. `sources` are the texts of the network file.
 pub fn compare(
     document: &Matrix,
     (name, text): (&str, &str),
@@ -48,7 +48,7 @@ pub fn compare(
     found
 }
 
-/// Places of the document and of the network file, as `FILE:LINE`.
+/// The positions in the document and in the network file, as `FILE:LINE`.
 struct ComparedPositions<'a> {
     name: &'a str,
     lines: Vec<usize>,
@@ -73,10 +73,11 @@ pub(super) fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(after).collect()
 }
 
-/// What rows of an overlay are known by.
+/// The key of a row in the table of an overlay.
 type InOverlay = (String, String, flows::network::Protocol, Vec<u16>, super::Temp);
 
-/// Where a document says one thing among all flows and another in the table of an overlay.
+/// Returns the rows on which the table of all flows and the table of an overlay contradict each
+/// other.
 pub(super) fn inconsistent(document: &Matrix) -> Vec<Finding> {
     use std::collections::HashSet;
     let key = |row: &MatrixRow| -> InOverlay {
@@ -112,7 +113,7 @@ pub(super) fn inconsistent(document: &Matrix) -> Vec<Finding> {
     findings
 }
 
-/// Protocol and ports of a row.
+/// Returns the protocol and ports of a row, as text.
 pub(super) fn what(row: &MatrixRow) -> String {
     let ports = words::ports_word(row.protocol, &row.ports);
     format!("{} {ports}", words::protocol_word(row.protocol)).trim_end().to_owned()

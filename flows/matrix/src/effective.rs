@@ -1,4 +1,5 @@
-//! The matrix that a network file has in effect: allows, hops of chains, crossings, members that talk freely.
+//! The matrix that a network file has in effect: allows, hops of chains, crossings, and members
+//! that talk freely.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +11,7 @@ use super::{
     Column, Envelope, HostPlace, InOverlay, Matrix, MatrixHost, MatrixRow, Presence, RowPositions, Temp,
 };
 
-/// The matrix of a network file. Places are those of its rules.
+/// Returns the matrix of a network file. Its places are those of the rules.
 pub fn effective(file: &NetworkFile) -> Matrix {
     let granted = granted(file);
     let mut rows: Vec<MatrixRow> = granted.iter().map(|granted| granted.row.clone()).collect();
@@ -19,7 +20,7 @@ pub fn effective(file: &NetworkFile) -> Matrix {
     Matrix { columns, hosts, rows, envelopes: envelopes(file) }
 }
 
-/// What the rules of a file grant, by sections.
+/// Returns the grants of the rules of a file, by sections.
 pub(super) fn granted(file: &NetworkFile) -> Vec<RowGrant<'_>> {
     let mut rows = Vec::new();
     let on = NetworkMembers::new(file);
@@ -128,7 +129,7 @@ fn of_allow<'f>(on: &NetworkMembers<'f>, allow: &'f Allow, rows: &mut Vec<RowGra
                 }
                 network::EnforcementPoint::Elsewhere(what) => (vec![RowPath::Elsewhere(what)], &**to),
             };
-            // A pair of a list that shares no network is granted nothing.
+            // A pair of a list without a common network gets no grant.
             if paths.is_empty() {
                 continue;
             }
@@ -139,14 +140,16 @@ fn of_allow<'f>(on: &NetworkMembers<'f>, allow: &'f Allow, rows: &mut Vec<RowGra
     }
 }
 
-/// Who is on which network, and what can be done there.
+/// The members of each network, and the roles that they can have there.
 struct NetworkMembers<'f> {
     file: &'f NetworkFile,
     parties: HashMap<&'f str, Vec<&'f str>>,
     endpoints: HashSet<&'f str>,
-    /// Endpoints and networks where the endpoint has an address that the file knows: only there is it found.
+    /// Endpoint and network pairs where the file knows an address of the endpoint. Rules reach the
+    /// endpoint only there.
     found: HashSet<(&'f str, &'f str)>,
-    /// Endpoints and networks where the endpoint has a MAC that the file knows: only there is it a next hop.
+    /// Endpoint and network pairs where the file knows a MAC of the endpoint. It can be a next hop
+    /// only there.
     pinned: HashSet<(&'f str, &'f str)>,
 }
 
@@ -190,8 +193,9 @@ impl<'f> NetworkMembers<'f> {
         self.parties.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The networks on which one may open connections to the other: both are there, and if the other one is an
-    /// endpoint, rules reach it there: at a leased address only where it has no other on any network.
+    /// Returns the networks on which one party may open connections to the other. Both are there,
+    /// and rules reach the second one there. An endpoint is reached at a leased address only if it
+    /// has no other address on any network.
     fn both(&self, allow: &Allow, one: &str, other: &str) -> Vec<&'f str> {
         let there = self.of(other);
         let endpoint = allow.protocol != Protocol::Dhcp && self.endpoints.contains(other);
@@ -199,7 +203,7 @@ impl<'f> NetworkMembers<'f> {
         self.of(one).iter().filter(|network| there.contains(network)).copied().filter(reached).collect()
     }
 
-    /// The networks on which a next hop is one.
+    /// Returns the networks on which a next hop forwards the traffic of an allow.
     fn onwards(&self, allow: &Allow, from: &str, via: &str) -> Vec<&'f str> {
         let beyond = |network: &&str| allow.to.iter().any(|to| self.file.goes_by_hop(allow, network, to));
         let hop = |network: &&str| self.pinned.contains(&(via, *network)) && self.of(via).contains(network);
@@ -207,7 +211,7 @@ impl<'f> NetworkMembers<'f> {
     }
 }
 
-/// Whether an allow is one that an overlay implies: the sentence about its envelope says it.
+/// Returns whether an overlay implies the allow, so that the sentence about its envelope covers it.
 fn is_envelope(file: &NetworkFile, allow: &Allow) -> bool {
     let ([from], [to]) = (allow.from.as_slice(), allow.to.as_slice()) else { return false };
     let member = |overlay: &Overlay, name: &str| overlay.members.iter().any(|(member, _)| member == name);
@@ -218,7 +222,7 @@ fn is_envelope(file: &NetworkFile, allow: &Allow) -> bool {
     })
 }
 
-/// The rows of the overlays' own tables.
+/// Returns the rows of the overlays' own tables.
 fn rows_of_overlays(file: &NetworkFile, granted: &[RowGrant<'_>]) -> Vec<MatrixRow> {
     let mut rows = Vec::new();
     for overlay in &file.overlays {
@@ -232,7 +236,7 @@ fn rows_of_overlays(file: &NetworkFile, granted: &[RowGrant<'_>]) -> Vec<MatrixR
     rows
 }
 
-/// One for each network that carries an overlay's envelope.
+/// Returns one envelope for each network that carries an overlay.
 pub(super) fn envelopes(file: &NetworkFile) -> Vec<Envelope> {
     let mut envelopes = Vec::new();
     for overlay in &file.overlays {
@@ -258,7 +262,7 @@ pub(super) fn envelopes(file: &NetworkFile) -> Vec<Envelope> {
     envelopes
 }
 
-/// Endpoints, and their places in networks and overlays.
+/// Returns the endpoints, with their places in networks and overlays.
 fn hosts(file: &NetworkFile) -> (Vec<Column>, Vec<MatrixHost>) {
     let label = |network: &network::Network| {
         if network.bridge == network.name {
@@ -299,7 +303,7 @@ fn hosts(file: &NetworkFile) -> (Vec<Column>, Vec<MatrixHost>) {
     (columns, hosts.collect())
 }
 
-/// What an attachment is in the column of its network.
+/// Returns the presence of an attachment in the column of its network.
 fn of_plug(plug: &Attachment) -> Presence {
     let shared = plug.shared.iter().map(|shared| shared.address);
     let addresses: Vec<IpNetwork> =
@@ -311,7 +315,7 @@ fn of_plug(plug: &Attachment) -> Presence {
     }
 }
 
-/// Two plugs in one network.
+/// Merges the presences of two plugs in one network.
 fn merge(presence: &mut Presence, other: Presence) {
     match (&mut *presence, other) {
         (Presence::At { addresses, behind }, Presence::At { addresses: more, behind: others }) => {

@@ -1,8 +1,9 @@
-//! Communication matrices: Markdown documents with tables that say who talks to whom.
+//! Communication matrices: Markdown documents with tables of the permitted flows between hosts.
 //!
-//! [`parse`] reads one, [`effective`] makes one of a network file, [`print()`] writes one, [`compare`] says where a
-//! document and a network file disagree, and [`import`] makes a network file of a document. A document has three
-//! kinds of tables, told apart by their header rows, and one kind of sentence:
+//! [`parse`] reads a document, [`effective`] makes one of a network file, and [`print()`] writes
+//! one. [`compare`] reports where a document and a network file disagree, and [`import`] makes a
+//! network file of a document. A document has three kinds of tables, told apart by their header
+//! rows, and one kind of sentence:
 //!
 //! | what | looks like |
 //! |---|---|
@@ -11,7 +12,8 @@
 //! | flows in an overlay | the same with a column such as `Nebula IP` in place of the interface |
 //! | an overlay's envelope | `Nebula itself uses UDP 4242 on vmbr1 between mesh and joi.` |
 //!
-//! A row in a section whose title has `via NAME` is for what goes by that host as next hop.
+//! A row in a section whose title has `via NAME` describes traffic that goes by that host as next
+//! hop.
 
 mod compare;
 mod effective;
@@ -36,157 +38,158 @@ pub use self::import::{Imported, import};
 pub use self::parse::{Parsed, parse};
 pub use self::print::print;
 
-/// The longest document, in bytes.
+/// Limit on the length of a document, in bytes.
 pub const MAX_DOCUMENT_LEN: usize = 4 << 20;
 
-/// The most lines of a document.
+/// Limit on the number of lines of a document.
 pub const MAX_LINES: usize = 65_536;
 
-/// The most columns of a table.
+/// Limit on the number of columns of a table.
 pub const MAX_COLUMNS: usize = 64;
 
-/// The most rows that the tables of flows have together, counted after lists in their cells are taken apart.
+/// Limit on the rows of all tables of flows together, after lists in cells are expanded.
 pub const MAX_ROWS: usize = 1 << 17;
 
-/// Who is where, and who may open a connection to whom.
+/// The places of hosts, and the connections that they may open.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Matrix {
-    /// The networks and overlays that hosts may have a place in.
+    /// The networks and overlays in which hosts may have a place.
     pub columns: Vec<Column>,
-    /// Who has a place in them.
+    /// The hosts with a place in them.
     pub hosts: Vec<MatrixHost>,
-    /// Who may talk to whom.
+    /// The permitted flows.
     pub rows: Vec<MatrixRow>,
-    /// What tunnels look like from outside.
+    /// The envelopes of the overlays.
     pub envelopes: Vec<Envelope>,
 }
 
 /// A network or an overlay, as the head of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// As it is written; what is in parentheses is another name of it.
+    /// The label as written. A part in parentheses is another name of the column.
     pub label: String,
-    /// Where it is written.
+    /// The position in the text.
     pub span: Span,
 }
 
-/// One that has places in networks.
+/// A host with places in networks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MatrixHost {
-    /// Its name.
+    /// The name of the host.
     pub name: String,
-    /// Where it is written.
+    /// The position in the text.
     pub span: Span,
-    /// Its places, by column; a column that is not among them says nothing of it.
+    /// The places of the host, by column. A missing column makes no claim about the host.
     pub places: Vec<HostPlace>,
 }
 
-/// What a host has in a column.
+/// The place of a host in a column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostPlace {
-    /// The column, by its place in [`Matrix::columns`].
+    /// The index of the column in [`Matrix::columns`].
     pub column: usize,
-    /// What it has there.
+    /// The presence of the host there.
     pub presence: Presence,
-    /// Where it is written.
+    /// The position in the text.
     pub span: Span,
 }
 
-/// Whether a host is in a network, and as what.
+/// The presence of a host in a network.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Presence {
-    /// It is not.
+    /// The host is not in it.
     #[default]
     None,
-    /// It is, and no more is said.
+    /// The host is in it, without further detail.
     Yes,
-    /// It is, with an address that DHCP gives it.
+    /// The host is in it, with an address from DHCP.
     Dhcp,
-    /// It is, with these.
+    /// The host is in it, with these addresses.
     At {
-        /// Its own addresses; a prefix length that the document gives with one is kept.
+        /// The host's own addresses. A prefix length that the document gives with one is kept.
         addresses: Vec<IpNetwork>,
-        /// Prefixes that it sends from and answers for.
+        /// The prefixes that the host sends from and answers for.
         behind: Vec<IpNetwork>,
     },
 }
 
-/// One row: who may open which connection to whom.
+/// A row: one permitted flow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MatrixRow {
-    /// The title of its section; empty before the first.
+    /// The title of the row's section. Empty before the first section.
     pub section: String,
-    /// Who may.
+    /// The source, which opens the connection.
     pub from: String,
-    /// To whom.
+    /// The destination.
     pub to: String,
-    /// On which networks or overlay, or where else; empty where the row does not say.
+    /// The networks or the overlay, or another place. Empty if the row names none.
     pub nets: Vec<String>,
-    /// Whether it stands in the table of an overlay rather than among all flows; then `nets` is that overlay.
+    /// The row's part in the table of an overlay, if it is in one rather than in the table of all
+    /// flows. `nets` then names that overlay.
     pub in_overlay: Option<InOverlay>,
     /// The protocol.
     pub protocol: Protocol,
     /// The destination ports; none means any.
     pub ports: Vec<u16>,
-    /// Why.
+    /// The purpose, as text for the reader.
     pub purpose: String,
-    /// Whether it is closed until a window opens it.
+    /// The times at which the row is open.
     pub temp: Temp,
-    /// Where it stands in the document, or its rule in the network file.
+    /// The positions in the document, or those of the rule in the network file.
     pub places: RowPositions,
 }
 
 /// A row in an overlay's own table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InOverlay {
-    /// The address inside that the row names.
+    /// The address inside the overlay that the row names.
     pub address: Option<IpAddr>,
 }
 
-/// Whether a row is closed until a window opens it.
+/// The times at which a row is open.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Temp {
-    /// It is always open.
+    /// The row is always open.
     #[default]
     Always,
-    /// A window opens it, and the row does not say which.
+    /// A window opens the row, and the row does not name it.
     Window,
-    /// This window opens it.
+    /// This window opens the row.
     Named(String),
 }
 
-/// Where the parts of a row stand.
+/// The positions of the parts of a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowPositions {
-    /// The whole row.
+    /// The position of the whole row.
     pub row: Span,
-    /// Its first party.
+    /// The position of the source.
     pub from: Span,
-    /// Its second party.
+    /// The position of the destination.
     pub to: Span,
-    /// Its network.
+    /// The position of the network.
     pub net: Span,
-    /// Its protocol.
+    /// The position of the protocol.
     pub protocol: Span,
-    /// Its ports.
+    /// The position of the ports.
     pub port: Span,
-    /// Whether it is temporary.
+    /// The position of the window's cell.
     pub temp: Span,
 }
 
-/// What a tunnel looks like from outside.
+/// The outer packets of a tunnel, as a network carries them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {
-    /// The overlay.
+    /// The name of the overlay.
     pub overlay: String,
-    /// Its protocol.
+    /// The protocol of the outer packets.
     pub protocol: Protocol,
-    /// Its destination ports.
+    /// The destination ports of the outer packets.
     pub ports: Vec<u16>,
-    /// The network that carries it; empty where that is not said.
+    /// The network that carries it. Empty if the document names none.
     pub net: String,
-    /// Every two of these may send it to each other.
+    /// The members. Any two of them may exchange outer packets.
     pub members: Vec<String>,
-    /// Where it is written.
+    /// The position in the text.
     pub span: Span,
 }

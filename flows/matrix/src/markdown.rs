@@ -1,4 +1,4 @@
-//! The tables and paragraphs of a Markdown text, each with its place.
+//! The tables and paragraphs of a Markdown text, each with its position.
 
 use flows::finding::Finding;
 use flows::finding_code::FindingCode;
@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::{MAX_COLUMNS, MAX_DOCUMENT_LEN, MAX_LINES};
 
-/// A table, and the heading that it stands under.
+/// A table, and the heading above it.
 #[derive(Debug, Default)]
 pub(super) struct MarkdownTable {
     pub(super) heading: String,
@@ -16,35 +16,35 @@ pub(super) struct MarkdownTable {
     pub(super) span: Span,
 }
 
-/// A row of a table; it has as many cells as the header.
+/// A row of a table, with as many cells as the header.
 #[derive(Debug, Default)]
 pub(super) struct MarkdownRow {
     pub(super) cells: Vec<MarkdownCell>,
     pub(super) span: Span,
 }
 
-/// A cell, or a paragraph: its text without markup.
+/// A cell or a paragraph: its text without markup.
 #[derive(Debug, Default, Clone)]
 pub(super) struct MarkdownCell {
     pub(super) text: String,
-    /// Whether it has something in bold or italics.
+    /// True if a part of it is bold or italic.
     pub(super) stressed: bool,
-    /// Where its text stands, blanks around it left out.
+    /// The position of its text, without the blanks around it.
     pub(super) span: Span,
 }
 
-/// What a document has, as far as it matters here.
+/// The parts of a document that matter here.
 #[derive(Debug, Default)]
 pub(super) struct MarkdownText {
     pub(super) tables: Vec<MarkdownTable>,
     pub(super) paragraphs: Vec<MarkdownCell>,
 }
 
-/// Reads a Markdown text.
+/// Parses a Markdown text.
 ///
 /// # Errors
 ///
-/// When it is too big for what it costs to read it.
+/// Returns a finding if the text is too large to parse at a bounded cost.
 pub(super) fn read(text: &str) -> Result<MarkdownText, Finding> {
     bounded(text)?;
     let mut out = MarkdownText::default();
@@ -107,7 +107,7 @@ pub(super) fn read(text: &str) -> Result<MarkdownText, Finding> {
 }
 
 impl MarkdownCell {
-    /// With one blank for each run of them, and no control characters.
+    /// Reduces each run of blanks to one, and removes control characters.
     fn finished(mut self) -> Self {
         let plain: String = self.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -115,7 +115,8 @@ impl MarkdownCell {
     }
 }
 
-/// The cells of a row as it is written: one more than its columns where it has a `|` too many.
+/// Returns the number of cells of a row as written. A surplus `|` makes it larger than the number
+/// of columns.
 pub(super) fn cells_written(row: &str) -> usize {
     let row = row.trim();
     let row = row.strip_prefix('|').unwrap_or(row);
@@ -131,7 +132,7 @@ pub(super) fn cells_written(row: &str) -> usize {
     if ends_in_bar { bars } else { bars + 1 }
 }
 
-/// Without the blanks at both ends; where it is nothing but blanks, its first place.
+/// Trims the blanks at both ends. A blank text becomes an empty one at its first position.
 fn trimmed(text: &str, span: Span) -> Span {
     let part = text.get(span.clone()).unwrap_or_default();
     let start = span.start + (part.len() - part.trim_start().len());
@@ -139,7 +140,8 @@ fn trimmed(text: &str, span: Span) -> Span {
     if start == end { span.start..span.start } else { start..end }
 }
 
-/// A table's row is filled up to the columns of its header, so the work is the product of both.
+/// Checks the cost of a text. A row is filled up to the columns of its header, so the cost is the
+/// product of both.
 fn bounded(text: &str) -> Result<(), Finding> {
     let help = "split the document, or keep tables of other things elsewhere";
     if text.len() > MAX_DOCUMENT_LEN {
@@ -150,7 +152,7 @@ fn bounded(text: &str) -> Result<(), Finding> {
     let mut lines = 0;
     for line in text.split_inclusive(['\n', '\r']) {
         let span = at..at + line.trim_end().len();
-        // The second half of "\r\n" is no line of its own.
+        // The second half of "\r\n" is not a line of its own.
         let half = line == "\n" && text.as_bytes().get(at.wrapping_sub(1)) == Some(&b'\r');
         lines += usize::from(!half);
         at += line.len();

@@ -1,4 +1,4 @@
-//! Reads a document: which of its tables are what, and what their rows say.
+//! Parses a document: the kinds of its tables, and the contents of their rows.
 
 use std::net::IpAddr;
 
@@ -14,24 +14,24 @@ use super::{
     sentence,
 };
 
-/// Findings kept of one document.
+/// Limit on the findings kept of one document.
 const MAX_FINDINGS: usize = 1000;
 
 /// A document without errors.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parsed {
-    /// What it says.
+    /// The matrix that the document describes.
     pub matrix: Matrix,
-    /// What is doubtful in it.
+    /// The warnings about the document.
     pub findings: Vec<Finding>,
 }
 
-/// Reads a Markdown document.
+/// Parses a Markdown document.
 ///
 /// # Errors
 ///
-/// All findings, warnings included, in the order of the text, where one of them is an error: nothing that looks like a
-/// row is passed over.
+/// Returns all findings, warnings included, in the order of the text, if one of them is an error.
+/// Every line that looks like a row is checked.
 pub fn parse(text: &str) -> Result<Parsed, Vec<Finding>> {
     let document = markdown::read(text).map_err(|finding| vec![finding])?;
     let mut reader = Reader { text, matrix: Matrix::default(), findings: Vec::new(), tables: 0 };
@@ -61,11 +61,11 @@ struct Reader<'t> {
     tables: usize,
 }
 
-/// The columns of a table of flows, by their places.
+/// The columns of a table of flows, by index.
 #[derive(Default)]
 struct Columns {
     places: Vec<(ColumnKind, usize)>,
-    /// The overlay whose table it is, and the column with its addresses.
+    /// The overlay whose table it is, and the index of the column with its addresses.
     overlay: Option<(String, usize)>,
 }
 
@@ -119,7 +119,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Which column is what; nothing where one is missing.
+    /// Returns the kind of each column. `None` if a required column is missing.
     fn columns(&mut self, table: &MarkdownTable, kinds: &[Option<ColumnKind>]) -> Option<Columns> {
         let mut columns = Columns::default();
         let mut unknown = Vec::new();
@@ -172,7 +172,7 @@ impl Reader<'_> {
                 .flat_map(|kind| kind.words())
                 .copied()
                 .filter(|word| ColumnKind::of(word).is_none_or(|kind| !columns.has(kind)));
-            // A column for windows that is not known as one would leave rows open.
+            // A column for windows that went unrecognised would leave rows open.
             match nearest(&cell.text, near) {
                 Some(word) => {
                     let help = format!("did you mean `{word}`?");
@@ -188,7 +188,8 @@ impl Reader<'_> {
     }
 
     fn flows(&mut self, table: &MarkdownTable, columns: &Columns) {
-        // A table under a heading such as "Update routing (via gateway)" is one section of that kind.
+        // A table under a heading such as "Update routing (via gateway)" is one section of that
+        // kind.
         let mut section = words::via_of(&table.heading).map_or_else(String::new, |_| table.heading.clone());
         for line in &table.rows {
             if !self.fits(table, line) {
@@ -208,7 +209,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the row has no more cells than the header: those would be lost.
+    /// Returns whether the row has no more cells than the header. A surplus would be lost.
     fn fits(&mut self, table: &MarkdownTable, line: &MarkdownRow) -> bool {
         let written = self.text.get(line.span.clone()).map_or(0, cells_written);
         let most = table.header.len();
@@ -296,7 +297,7 @@ impl Reader<'_> {
         self.text.get(span.clone()).map_or(0, |row| row.trim_end().len())
     }
 
-    /// The address in a row of an overlay's table; nothing where the cell has something else.
+    /// Returns the address in a row of an overlay's table. `None` if the cell has other contents.
     fn address(&mut self, cell: Option<&MarkdownCell>) -> Option<Option<IpAddr>> {
         let Some(cell) = cell.filter(|cell| !words::is_blank(&cell.text)) else { return Some(None) };
         let address = cell.text.parse().ok();
@@ -313,7 +314,8 @@ impl Reader<'_> {
         let mut columns = Vec::new();
         for (place, head) in table.header.iter().enumerate().skip(1) {
             let cells = || table.rows.iter().filter_map(|line| line.cells.get(place));
-            // Of a column about something else (a role, an operating system) nothing is an address.
+            // In a column about another subject (a role, an operating system), no cell is an
+            // address.
             let about = cells().any(|cell| {
                 matches!(words::presence(&cell.text), Some(Presence::Dhcp | Presence::At { .. }))
             });
@@ -384,7 +386,7 @@ impl Reader<'_> {
     }
 }
 
-/// A cell that says nothing is empty.
+/// Returns the cell, or an empty text for a blank one.
 fn blank(cell: &str) -> &str {
     if words::is_blank(cell) { "" } else { cell }
 }
@@ -394,7 +396,7 @@ fn header_span(table: &MarkdownTable) -> Span {
     table.span.start..end
 }
 
-/// What protocols and ports mean together.
+/// Combines protocols and ports into grants.
 fn grants(protocols: &[Protocol], ports: CellPorts) -> Result<Vec<(Protocol, Vec<u16>)>, CellError> {
     let ports = match (protocols, ports) {
         ([Protocol::Udp | Protocol::Dhcp], CellPorts::Dhcp) => return Ok(vec![(Protocol::Dhcp, Vec::new())]),

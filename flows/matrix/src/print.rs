@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use super::words::{ports_word, protocol_word, temp_word};
 use super::{Envelope, Matrix, MatrixHost, MatrixRow, Presence};
 
-/// The columns of one table of hosts: with more networks there are several such tables.
+/// The number of columns in one table of hosts. More networks are split into several such tables.
 const MAX_ABREAST: usize = 12;
 
-/// The document.
+/// Prints the document.
 pub fn print(matrix: &Matrix) -> String {
     let mut out = String::from("# Communication Matrix\n");
     hosts(matrix, &mut out);
@@ -146,7 +146,7 @@ fn line(cells: &[String], out: &mut String) {
     out.push_str("|\n");
 }
 
-/// A text as Markdown that means nothing but the text.
+/// Escapes a text, so that Markdown reads it as plain text.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';

@@ -1,4 +1,5 @@
-//! The names of a document, as those of a network file; and what a network file grants, row by row.
+//! Maps the names of a document to those of a network file, and the grants of a network file to
+//! rows.
 
 use std::collections::HashMap;
 
@@ -7,7 +8,7 @@ use flows::network::{NetworkFile, Party};
 use super::words::{names_of, slug};
 use super::{MatrixRow, Temp};
 
-/// Where the packets of a row go.
+/// The path that the packets of a row take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum RowPath<'f> {
     /// Over a network.
@@ -18,7 +19,7 @@ pub(super) enum RowPath<'f> {
     Link(&'f str),
     /// Inside an overlay.
     Overlay(&'f str),
-    /// Where no bridge is.
+    /// In a place without a bridge.
     Elsewhere(&'f str),
 }
 
@@ -41,29 +42,29 @@ impl<'f> RowPath<'f> {
     }
 }
 
-/// What one row of a network's matrix grants.
+/// The grant of one row of a network's matrix.
 #[derive(Debug, Clone)]
 pub(super) struct RowGrant<'f> {
-    /// As it is printed.
+    /// The row as printed.
     pub(super) row: MatrixRow,
     pub(super) from: &'f str,
-    /// The next hop, where it goes by one.
+    /// The destination, or the next hop of a row that goes by one.
     pub(super) to: &'f str,
-    /// Whom it reaches by the next hop.
+    /// The destinations that it reaches by the next hop.
     pub(super) beyond: &'f [String],
     pub(super) paths: Vec<RowPath<'f>>,
-    /// The rule, or the network whose members talk freely.
+    /// The name of the rule, or of the network whose members talk freely.
     pub(super) rule: &'f str,
 }
 
-/// The names of a network file as a document may write them.
+/// The names of a network file, in every form that a document may write.
 pub(super) struct DocumentNames<'f> {
     pub(super) file: &'f NetworkFile,
     parties: HashMap<String, &'f str>,
-    /// Networks by their names, their bridges', and their exits' names and ports.
+    /// The networks by name, by bridge, and by the name and port of their exits.
     networks: HashMap<String, Vec<&'f str>>,
     overlays: HashMap<String, &'f str>,
-    /// The networks of each endpoint, the exit of each outside.
+    /// The networks of each endpoint, and the exit of each outside.
     wider: HashMap<&'f str, Vec<&'f str>>,
     members: HashMap<&'f str, Vec<&'f str>>,
 }
@@ -118,12 +119,12 @@ impl<'f> DocumentNames<'f> {
         add(self.networks.entry(slug(word)).or_default(), network);
     }
 
-    /// What a document means by a name.
+    /// Returns the party that a name of the document refers to.
     pub(super) fn party(&self, name: &str) -> Option<&'f str> {
         self.parties.get(&slug(name)).copied()
     }
 
-    /// All names that a rule may name.
+    /// Returns all names that a rule may use.
     pub(super) fn all_parties(&self) -> impl Iterator<Item = &'f str> {
         self.parties.values().copied()
     }
@@ -132,7 +133,7 @@ impl<'f> DocumentNames<'f> {
         names_of(name).iter().find_map(|name| self.overlays.get(name).copied())
     }
 
-    /// The networks that a document means by a word.
+    /// Returns the networks that a word of the document refers to.
     pub(super) fn networks(&self, word: &str) -> Vec<&'f str> {
         let mut found = Vec::new();
         for name in names_of(word) {
@@ -141,7 +142,8 @@ impl<'f> DocumentNames<'f> {
         found
     }
 
-    /// The one network of a column's head: what has its name comes before what has its bridge's.
+    /// Returns the one network of a column's head. A network of that name takes precedence over one
+    /// whose bridge has it.
     pub(super) fn column(&self, label: &str) -> Option<&'f str> {
         let names = names_of(label);
         let exact = |name: &&'f str| names.contains(&slug(name));
@@ -149,23 +151,24 @@ impl<'f> DocumentNames<'f> {
         found.iter().find(|name| exact(name)).or(found.first().filter(|_| found.len() == 1)).copied()
     }
 
-    /// The networks of an endpoint, or the exit of an outside: who may do something there, or with all of that, may do
-    /// it with this one.
+    /// Returns the networks of an endpoint, or the exit of an outside. A rule that names one of
+    /// these covers the party too.
     pub(super) fn wider(&self, party: &str) -> &[&'f str] {
         self.wider.get(party).map_or(&[], Vec::as_slice)
     }
 
-    /// The endpoints of a network.
+    /// Returns the endpoints of a network.
     pub(super) fn members(&self, network: &str) -> &[&'f str] {
         self.members.get(network).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether this is the name of a network.
+    /// Returns whether this is the name of a network.
     pub(super) fn is_network(&self, name: &str) -> bool {
         matches!(self.file.party(name), Some(Party::Network(_)))
     }
 
-    /// Whether a document that names these means that path; one that names none means any.
+    /// Returns whether a document that names these networks refers to that path. A document that
+    /// names none refers to any.
     pub(super) fn fits(&self, nets: &[String], path: RowPath<'_>) -> bool {
         if nets.is_empty() {
             return true;
@@ -187,7 +190,7 @@ fn add<'f>(list: &mut Vec<&'f str>, name: &'f str) {
     }
 }
 
-/// Whether a document and a network say the same of when a row is open.
+/// Returns whether a document and a network open a row at the same times.
 pub(super) fn same_time(one: &Temp, other: &Temp) -> bool {
     match (one, other) {
         (Temp::Always, Temp::Always) => true,

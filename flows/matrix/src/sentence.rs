@@ -4,11 +4,12 @@ use super::Envelope;
 use super::markdown::MarkdownCell;
 use super::words::{CellError, CellPorts, ports, protocols, short, slug};
 
-/// The envelope that a paragraph tells of; nothing where it tells of something else.
+/// Decodes the envelope that a paragraph describes. Returns `None` for a paragraph about another
+/// subject.
 ///
 /// # Errors
 ///
-/// What is wrong with it, where it tells of one and cannot be understood.
+/// Returns the fault in a paragraph that describes an envelope and cannot be understood.
 pub(super) fn envelope(paragraph: &MarkdownCell) -> Option<Result<Envelope, CellError>> {
     let text = paragraph.text.trim();
     let (overlay, rest) = text.split_once(" itself uses ")?;

@@ -25,14 +25,14 @@ fn shipped() -> Loaded {
     network(name, text)
 }
 
-/// The document without the row that contradicts it, and with those that it lacks.
+/// Returns the document without the row that contradicts it, and with the rows that it lacks.
 fn consistent() -> String {
     let row = "| joi | any | WAN | TCP | 53,80,443 | Git/apt/pip | TEMP |\n";
     assert!(DOCUMENT.contains(row));
     with_leave().replace(row, "")
 }
 
-/// The document with the rows by which all who have their addresses by DHCP may ask for them.
+/// Returns the document with the rows that let every DHCP client ask for its address.
 fn with_leave() -> String {
     let row =
         |host: &str| format!("| {host} | DHCP server | WAN (eth0) | UDP | 67/68 | Get IP address | |\n");
@@ -56,7 +56,7 @@ fn said(found: &Comparison) -> String {
     format!("{:#?}", found)
 }
 
-/// Whether a document, or what it cannot be read for, is no longer what the network says.
+/// Returns whether a document cannot be read, or no longer matches the network.
 fn disagrees(document: &str, network: &Loaded) -> bool {
     parse(document).map_or(true, |parsed| {
         !compare(&parsed.matrix, ("d.md", document), &network.file, &network.sources).agrees()
@@ -159,7 +159,7 @@ fn an_imported_document_has_the_effect_of_the_shipped_network() {
     assert_eq!(via, 6);
 }
 
-/// The lines of the document's tables that say something, and their cells.
+/// Returns the lines of the document's tables that hold data, with their cells.
 fn rows_of(text: &str) -> Vec<(usize, Vec<&str>)> {
     let rows = text.lines().enumerate().filter(|(_, line)| {
         line.starts_with("| ") && !line.starts_with("| VM |") && !line.starts_with("| From |")
@@ -178,7 +178,7 @@ fn a_change_of_any_cell_of_any_row_is_found() {
     assert!(!disagrees(&document, &network));
     let mut tried = 0;
     for (at, cells) in rows_of(&document) {
-        // The title of a section means something where it names a next hop.
+        // The title of a section matters only if it names a next hop.
         if cells.len() == 1 {
             let title = cells[0].replace("via", "by");
             assert_eq!(
@@ -192,7 +192,7 @@ fn a_change_of_any_cell_of_any_row_is_found() {
         for (column, cell) in cells.iter().enumerate() {
             let flow = cells.len() > 4;
             let other = match (flow, column, *cell) {
-                // What a row is for is nobody's rule.
+                // The purpose of a row has no counterpart in the rules.
                 (true, 5, _) => continue,
                 (true, 6, "") => "TEMP",
                 (true, 6, _) => "",
@@ -210,7 +210,7 @@ fn a_change_of_any_cell_of_any_row_is_found() {
                 (true, 1, _) => "joi",
                 (false, 0, "mesh") => "mash",
                 (false, 0, _) => "mesh",
-                // `yes` says nothing of the address.
+                // `yes` names no address.
                 (false, _, "none") => "yes",
                 (false, _, "yes") => "none",
                 (false, _, _) => "10.42.0.77",
@@ -263,7 +263,7 @@ fn a_change_of_any_rule_is_found() {
     let [finding] = found.network.as_slice() else { panic!("{}", said(&found)) };
     assert_eq!(finding.code, "row-not-in-document");
     assert!(finding.help.ends_with("| ntp | joi | internal | ICMP |  |  |  |"), "{}", finding.help);
-    // What the help says, helps.
+    // The row that the help proposes must work.
     let row = finding.help.split("add to the document: ").nth(1).unwrap();
     let longer = document.replace("| joi | ntp |", &format!("{row}\n| joi | ntp |"));
     let found = against(&longer, &network("n.toml", &format!("{text}{more}")));
@@ -379,7 +379,7 @@ fn names_are_compared_without_case_and_columns_by_their_heads() {
         .replace("| Signal servers |", "| SIGNAL  SERVERS |")
         .replace("| mesh | ntp | vmbr1 |", "| Mesh | NTP | Internal |");
     assert!(against(&document, &network).agrees());
-    // The columns in another order, by other words, without bars at the ends.
+    // Columns in another order, with other words, and without bars at the ends.
     let document = "VM | WAN | internal (vmbr1)\n-- | --- | ---\na | none | 10.0.0.1/24\nb | none | 10.0.0.2\n\nPORTS | protocol | Source | Destination\n---|---|---|---\n22 | tcp | a | b\n";
     let matrix = read(document);
     let imported = import(&matrix, ("d.md", document)).unwrap();
@@ -616,7 +616,7 @@ fn members_that_talk_freely_and_lists_of_them_are_the_same() {
     assert!(against(&document, &free).agrees(), "{}", said(&against(&document, &free)));
     assert!(against(&format!("{head}| lan | lan | any | |\n"), &free).agrees());
     assert!(!against(&format!("{head}| a | b | any | |\n"), &free).agrees());
-    // A row that is less than what is allowed is allowed, and not all of it.
+    // A row narrower than the rule is allowed, but does not cover the rule.
     let found = against(&format!("{document}| a | b | TCP | 22 |\n"), &free);
     assert!(found.agrees(), "{}", said(&found));
 }
@@ -638,14 +638,14 @@ fn a_next_hop_is_one_where_the_exit_is_not_or_where_there_is_no_other() {
     for (a, nets) in [
         (endpoint("a", &both(2)), "lan"),
         (endpoint("a", &[plug("lan", 2)]), "lan"),
-        // One that has nothing but the network of the exit.
+        // An endpoint that is on the network of the exit only.
         (endpoint("a", &[plug("wan", 2)]), "wan"),
     ] {
         let network = network("n.toml", &format!("{networks}{hop}{a}{rule}"));
         let matrix = effective(&network.file);
         let rows: Vec<_> = matrix.rows.iter().map(|row| (&*row.from, &*row.to, row.nets.join(" "))).collect();
         assert_eq!(rows, [("a", "hop", nets.to_owned())], "{a}");
-        // And so it is compiled.
+        // The compiler puts the rule on the same network.
         for (bridge, on) in [("br0", "lan"), ("br1", "wan")] {
             let ports = flows::verify::never::numbered_ports(&network.file, bridge);
             let program = flows::compile::compile(&network.file, bridge, &ports, &Default::default());
@@ -655,7 +655,7 @@ fn a_next_hop_is_one_where_the_exit_is_not_or_where_there_is_no_other() {
     }
 }
 
-/// Without places, as far as they differ between a document and its source.
+/// Removes the places, as they differ between a document and its source.
 fn bare(mut matrix: Matrix) -> Matrix {
     matrix.columns.iter_mut().for_each(|column| column.span = 0..0);
     for host in &mut matrix.hosts {
@@ -736,7 +736,8 @@ fn a_matrix() -> impl Strategy<Value = Matrix> {
             let hosts: Vec<MatrixHost> = hosts
                 .into_iter()
                 .filter(|(name, _)| seen.insert(words::slug(name)))
-                // In several tables, a host that is in none of a table's networks is not among its rows.
+                // With several tables, a host on none of a table's networks is not among the rows
+                // of that table.
                 .map(|(name, all)| {
                     let all = all.into_iter().map(|p| if columns > 12 { Presence::Yes } else { p });
                     let places = (0..columns).zip(all).map(place).collect();
@@ -758,7 +759,7 @@ fn a_matrix() -> impl Strategy<Value = Matrix> {
     )
 }
 
-/// Texts that look like documents, and are none.
+/// Generates texts that look like documents and are not.
 fn a_text() -> impl Strategy<Value = String> {
     let words = prop_oneof![
         Just("| From | To | Net | Proto | Port | Temp |\n|--|--|--|--|--|--|\n".to_owned()),

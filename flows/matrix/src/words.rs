@@ -1,4 +1,4 @@
-//! The words of cells: what a column is, protocols, ports, windows, addresses; and how names are compared.
+//! The words of cells (columns, protocols, ports, windows, addresses), and the comparison of names.
 
 use std::net::IpAddr;
 
@@ -7,19 +7,20 @@ use ipnetwork::IpNetwork;
 
 use super::{Presence, Temp};
 
-/// What is wrong with a cell, and what to do.
+/// The fault of a cell, and its remedy.
 pub(super) type CellError = (String, &'static str);
 
-/// The widest range of ports that is written out.
+/// The widest range of ports that is expanded.
 const MAX_RANGE: usize = 64;
 
-/// The most parts of one cell.
+/// Limit on the number of parts of one cell.
 const MAX_PARTS: usize = 256;
 
-/// The longest name of the network language.
+/// Limit on the length of a name in the network language.
 const MAX_NAME: usize = 64;
 
-/// A name as it is compared: lower case, a dash for whatever a name of the network language cannot have.
+/// Normalises a name for comparison: lower case, with a dash for each character that the network
+/// language does not allow.
 pub(super) fn slug(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars().take(4 * MAX_NAME) {
@@ -36,14 +37,15 @@ pub(super) fn slug(name: &str) -> String {
     out
 }
 
-/// A label and what it has in parentheses at its end: `vmbr1 (internal)` has two names.
+/// Returns the names of a label. A part in parentheses at its end is a second name: `vmbr1
+/// (internal)` has two.
 pub(super) fn names_of(label: &str) -> Vec<String> {
     let (name, other) = split(label);
     let other = other.into_iter().flat_map(|other| other.split(','));
     std::iter::once(name).chain(other).map(slug).filter(|name| !name.is_empty()).collect()
 }
 
-/// A label without, and with nothing but, what is in parentheses at its end.
+/// Splits a label into the part before the parentheses at its end and the part inside them.
 pub(super) fn split(label: &str) -> (&str, Option<&str>) {
     let whole = (label.trim(), None);
     let Some(inside) = label.trim().strip_suffix(')') else { return whole };
@@ -53,27 +55,28 @@ pub(super) fn split(label: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The parts of a cell that lists several.
+/// Returns the parts of a cell that holds a list.
 pub(super) fn parts(cell: &str) -> impl Iterator<Item = &str> {
     cell.split([',', ';']).map(str::trim).filter(|part| !part.is_empty()).take(MAX_PARTS)
 }
 
-/// Whether a party is the row's other one: what stays inside a host.
+/// Returns whether a party is the row's other party, that is, whether the traffic stays inside a
+/// host.
 pub(super) fn is_itself(name: &str) -> bool {
     matches!(&*slug(name), "localhost" | "127.0.0.1" | "itself" | "self" | "loopback") || name.trim() == "::1"
 }
 
-/// Whether a party is everybody.
+/// Returns whether a party stands for everybody.
 pub(super) fn is_anybody(name: &str) -> bool {
     name.trim() == "*" || matches!(&*slug(name), "any" | "all" | "everyone" | "everybody" | "anyone")
 }
 
-/// Whether a cell says nothing.
+/// Returns whether a cell is blank.
 pub(super) fn is_blank(cell: &str) -> bool {
     matches!(cell.trim(), "" | "-" | "–" | "—")
 }
 
-/// What a column of a table of flows is for.
+/// The purpose of a column in a table of flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum ColumnKind {
     From,
@@ -86,7 +89,7 @@ pub(super) enum ColumnKind {
 }
 
 impl ColumnKind {
-    /// The words for it; the first one is what a person is told.
+    /// Returns the words for it. The first one appears in messages.
     pub(super) fn words(self) -> &'static [&'static str] {
         match self {
             ColumnKind::From => &["From", "source", "src"],
@@ -120,20 +123,20 @@ impl ColumnKind {
         ColumnKind::Temp,
     ];
 
-    /// The column with that head.
+    /// Returns the column with that head.
     pub(super) fn of(head: &str) -> Option<ColumnKind> {
         let head = slug(head);
         ColumnKind::ALL.into_iter().find(|kind| kind.words().iter().any(|word| slug(word) == head))
     }
 }
 
-/// The overlay in whose table this is a column: `Nebula IP` is one of Nebula's.
+/// Returns the overlay whose table has this column: `Nebula IP` belongs to Nebula.
 pub(super) fn overlay_of(head: &str) -> Option<&str> {
     let (name, last) = head.trim().rsplit_once(char::is_whitespace)?;
     matches!(&*last.to_ascii_lowercase(), "ip" | "ips" | "address" | "addr").then(|| name.trim())
 }
 
-/// Whether the first column of a table with that head names hosts.
+/// Returns whether the first column of a table with that head names hosts.
 pub(super) fn is_hosts(head: &str) -> bool {
     const WORDS: [&str; 18] = [
         "vm",
@@ -158,7 +161,7 @@ pub(super) fn is_hosts(head: &str) -> bool {
     WORDS.contains(&&*slug(head))
 }
 
-/// The protocols of a cell; several for `TCP/UDP`.
+/// Returns the protocols of a cell, several for `TCP/UDP`.
 pub(super) fn protocols(cell: &str) -> Result<Vec<Protocol>, CellError> {
     if is_blank(cell) {
         return Ok(vec![Protocol::Any]);
@@ -185,16 +188,16 @@ pub(super) fn protocols(cell: &str) -> Result<Vec<Protocol>, CellError> {
     Ok(found)
 }
 
-/// What the cell of ports says.
+/// The contents of a ports cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CellPorts {
-    /// These; none means any.
+    /// These ports. An empty list stands for any.
     List(Vec<u16>),
-    /// Those of DHCP, its server's and its client's.
+    /// The ports of DHCP, of both server and client.
     Dhcp,
 }
 
-/// The ports of a cell.
+/// Returns the ports of a cell.
 pub(super) fn ports(cell: &str) -> Result<CellPorts, CellError> {
     const HELP: &str =
         "write the destination ports, like 443 or 80,443; an empty cell is for any; DHCP's are 67/68";
@@ -238,7 +241,7 @@ pub(super) fn ports(cell: &str) -> Result<CellPorts, CellError> {
     Ok(CellPorts::List(list))
 }
 
-/// Whether a row is temporary.
+/// Returns the times at which a row is open.
 pub(super) fn temp(cell: &str) -> Result<Temp, CellError> {
     let plain = cell.trim().trim_matches('*');
     let (word, window) = match split(plain) {
@@ -257,7 +260,7 @@ pub(super) fn temp(cell: &str) -> Result<Temp, CellError> {
     }
 }
 
-/// What a host has in a column; nothing where the cell is not about that.
+/// Returns the presence of a host in a column. `None` if the cell has another subject.
 pub(super) fn presence(cell: &str) -> Option<Presence> {
     match &*cell.trim().to_ascii_lowercase() {
         "none" | "no" | "n/a" | "✗" => return Some(Presence::None),
@@ -283,12 +286,12 @@ pub(super) fn presence(cell: &str) -> Option<Presence> {
     some.then_some(Presence::At { addresses, behind })
 }
 
-/// Whether a prefix is one address.
+/// Returns whether a prefix is one address.
 pub(super) fn is_single(prefix: &IpNetwork) -> bool {
     prefix.prefix() == if prefix.is_ipv4() { 32 } else { 128 }
 }
 
-/// A text for a message: bounded, without control characters.
+/// Shortens a text for a message, and removes its control characters.
 pub(super) fn short(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut out: String = text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
@@ -298,7 +301,7 @@ pub(super) fn short(text: &str) -> String {
     out
 }
 
-/// A protocol as a matrix writes it.
+/// Returns the word of a matrix for a protocol.
 pub(super) fn protocol_word(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Any => "any",
@@ -310,7 +313,7 @@ pub(super) fn protocol_word(protocol: Protocol) -> &'static str {
     }
 }
 
-/// The ports as a matrix writes them.
+/// Returns the words of a matrix for ports.
 pub(super) fn ports_word(protocol: Protocol, ports: &[u16]) -> String {
     match (protocol, ports) {
         (Protocol::Dhcp, _) => "67/68".to_owned(),
@@ -320,7 +323,7 @@ pub(super) fn ports_word(protocol: Protocol, ports: &[u16]) -> String {
     }
 }
 
-/// The window as a matrix writes it.
+/// Returns the word of a matrix for a window.
 pub(super) fn temp_word(temp: &Temp) -> String {
     match temp {
         Temp::Always => String::new(),
@@ -329,7 +332,7 @@ pub(super) fn temp_word(temp: &Temp) -> String {
     }
 }
 
-/// The host by which what is in a section goes: `Update Routing (via Gateway)`.
+/// Returns the next hop of a section's title, as in `Update Routing (via Gateway)`.
 pub(super) fn via_of(section: &str) -> Option<String> {
     let words = section.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ':' | ','));
     let mut words = words.filter(|word| !word.is_empty());

@@ -1,4 +1,4 @@
-//! Whether hosts are where the document says.
+//! Compares the places of hosts in the document with those in the network file.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -14,14 +14,14 @@ use super::super::words::{is_single, short, slug};
 use super::super::{Matrix, MatrixHost, Presence};
 use super::{ComparedPositions, Comparison};
 
-/// What a column of the document is in the network file.
+/// The counterpart of a document's column in the network file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum ColumnMeaning<'f> {
     Network(&'f str),
     Overlay(&'f str),
 }
 
-/// Compares the tables of hosts; a document without one says nothing of them.
+/// Compares the tables of hosts. A document without such a table makes no claim about hosts.
 pub(super) fn compare(
     document: &Matrix,
     names: &DocumentNames<'_>,
@@ -139,7 +139,7 @@ fn columns<'f>(
     columns
 }
 
-/// Whether both say the same, as far as the document says it.
+/// Returns whether both presences agree, as far as the document states them.
 fn same(document: &Presence, network: &Presence) -> bool {
     let ips = |list: &[IpNetwork]| list.iter().map(IpNetwork::ip).collect::<BTreeSet<IpAddr>>();
     let prefixes = |list: &[IpNetwork]| list.iter().copied().collect::<BTreeSet<IpNetwork>>();

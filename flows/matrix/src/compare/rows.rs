@@ -1,4 +1,4 @@
-//! Whether the rows of a document and the rules of a network file grant the same.
+//! Compares the rows of a document with the grants of a network file.
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
@@ -14,20 +14,20 @@ use super::super::words::{is_anybody, is_itself, short, slug, split, temp_word, 
 use super::super::{Matrix, MatrixRow};
 use super::{ComparedPositions, Comparison, what};
 
-/// How many pairs of rows are looked at, before it is said that it is too much.
+/// Limit on the pairs of rows to compare, above which the comparison is refused as too large.
 const MAX_WORK: usize = 1 << 26;
 
-/// Who stands for everybody in the index.
+/// The party of the index that stands for any other.
 const ANYBODY: &str = "*";
 
-/// A row of the document, in the names of the network file.
+/// A row of the document, with the names of the network file.
 struct ResolvedRow<'d, 'f> {
     row: &'d MatrixRow,
-    /// Nothing for a name that the file does not have.
+    /// The source. `None` for a name that the file does not have.
     from: Option<&'f str>,
     to: Option<&'f str>,
-    /// Whether it stands in a section for what goes by a next hop, and whom it then reaches: nobody in particular
-    /// where it names the next hop.
+    /// The destination by a next hop, for a row in a section of one. The inner `None` stands for
+    /// any destination, in a row that names the next hop itself.
     via: Option<Option<&'f str>>,
 }
 
@@ -83,7 +83,7 @@ fn read<'d, 'f>(row: &'d MatrixRow, names: &DocumentNames<'f>) -> ResolvedRow<'d
     let from = party(&row.from);
     let to = if is_itself(&row.to) { from } else { party(&row.to) };
     let via = via_of(&row.section).and_then(|via| names.party(&via)).filter(|via| {
-        // The next hop itself goes by nobody.
+        // Traffic to the next hop itself takes no next hop.
         row.in_overlay.is_none()
             && from != Some(via)
             && from != to
@@ -97,20 +97,20 @@ fn read<'d, 'f>(row: &'d MatrixRow, names: &DocumentNames<'f>) -> ResolvedRow<'d
     ResolvedRow { row, from, to, via }
 }
 
-/// Whether one protocol and port is among others.
+/// Returns whether a protocol and ports cover one protocol and port.
 fn covers(protocol: Protocol, ports: &[u16], of: Protocol, port: Option<u16>) -> bool {
     let any = protocol == Protocol::Any && of != Protocol::Dhcp;
     any || protocol == of && (ports.is_empty() || port.is_some_and(|port| ports.contains(&port)))
 }
 
-/// The ports one by one; one that is none stands for any.
+/// Returns the ports one by one. An empty list yields `None`, which stands for any port.
 fn each_port(ports: &[u16]) -> Vec<Option<u16>> {
     if ports.is_empty() { vec![None] } else { ports.iter().copied().map(Some).collect() }
 }
 
 impl<'f> Rows<'_, '_, 'f> {
-    /// Whether a row of the document and one of the network are of one kind: direct or by a next hop, to the same
-    /// beyond it, open at the same time, over the same network.
+    /// Returns whether a row of the document and a row of the network are of one kind. They agree
+    /// on the next hop, the destination beyond it, the times and the network.
     fn alike(&self, said: &ResolvedRow<'_, '_>, granted: &RowGrant<'_>, path: RowPath<'_>) -> bool {
         self.way(said, granted, path)
             && same_time(&said.row.temp, &granted.row.temp)
@@ -132,7 +132,8 @@ impl<'f> Rows<'_, '_, 'f> {
         self.left.get() > 0
     }
 
-    /// Those under whom a row may stand that grants something to these two.
+    /// Returns the index keys under which a row that grants traffic between these two parties may
+    /// be filed.
     fn under(&self, from: &'f str, to: &'f str, network: Option<&'f str>) -> Vec<(&'f str, &'f str)> {
         let over = |party: &'f str| {
             let of_network = network.filter(|network| self.names.wider(party).contains(network));
@@ -143,7 +144,7 @@ impl<'f> Rows<'_, '_, 'f> {
         pairs.filter(|(one, other)| one != other || from == to || self.names.is_network(one)).collect()
     }
 
-    /// Whether the network grants this, in a row of the file.
+    /// Returns whether the network grants this in one row of the file.
     fn is_granted(
         &self,
         said: &ResolvedRow<'_, '_>,
@@ -179,7 +180,7 @@ impl<'f> Rows<'_, '_, 'f> {
                 .is_some_and(|pairs| pairs.into_iter().all(|pair| self.is_granted(said, pair, net, port)))
     }
 
-    /// Whether the document says this, in a row of its own.
+    /// Returns whether the document states this in a row of its own.
     fn is_said(
         &self,
         granted: &RowGrant<'f>,
@@ -203,7 +204,8 @@ impl<'f> Rows<'_, '_, 'f> {
                 .is_some_and(|pairs| pairs.into_iter().all(|pair| self.is_said(granted, pair, path, port)))
     }
 
-    /// The endpoints of networks in a pair; nothing where there is no network in it, or very many endpoints.
+    /// Returns the endpoint pairs of a pair of networks. `None` if the pair has no network, or too
+    /// many endpoints.
     fn members(&self, pair: (&'f str, &'f str), on: Option<&'f str>) -> Option<Vec<(&'f str, &'f str)>> {
         let (from, to) = pair;
         let of = |name: &'f str| -> Vec<&'f str> {
@@ -255,7 +257,7 @@ impl<'f> Rows<'_, '_, 'f> {
         }
     }
 
-    /// The ports of a row of the document that the network does not grant.
+    /// Returns the ports of a row of the document that the network does not grant.
     fn not_granted(&self, said: &ResolvedRow<'_, 'f>) -> Vec<Option<u16>> {
         let mut nets: Vec<&[String]> = said.row.nets.chunks(1).collect();
         // An `elsewhere` may be any text.
@@ -277,7 +279,8 @@ impl<'f> Rows<'_, '_, 'f> {
         })
     }
 
-    /// Whom a row may mean that names everybody: all of the network, or all behind its exit.
+    /// Returns the parties that the word for everybody stands for in a row: all on the network, or
+    /// all behind its exit.
     fn anybody(&self, said: &ResolvedRow<'_, 'f>, from: &'f str, to: &'f str) -> Vec<(&'f str, &'f str)> {
         let file: &'f NetworkFile = self.names.file;
         let of = |name: &'f str| -> Vec<&'f str> {
@@ -300,7 +303,7 @@ impl<'f> Rows<'_, '_, 'f> {
         of(from).into_iter().flat_map(|from| to.iter().map(move |to| (from, *to))).collect()
     }
 
-    /// The ports of a rule's row that the document does not have.
+    /// Returns the ports of a rule's row that the document lacks.
     fn not_said(&self, granted: &RowGrant<'f>) -> Vec<Option<u16>> {
         let pair = (granted.from, granted.to);
         let said =
@@ -308,7 +311,7 @@ impl<'f> Rows<'_, '_, 'f> {
         each_port(&granted.row.ports).into_iter().filter(|port| !said(port)).collect()
     }
 
-    /// In which columns two rows differ, and what they say there.
+    /// Returns the columns in which two rows differ, with their contents.
     fn differences(
         &self,
         said: &ResolvedRow<'_, '_>,
@@ -416,7 +419,7 @@ impl<'f> Rows<'_, '_, 'f> {
         Finding::error(FindingCode::RowNotAllowed, span.clone(), message, help)
     }
 
-    /// A party that is not on the network of its row.
+    /// Returns a party that is not on the network of its row.
     fn not_there(&self, said: &ResolvedRow<'_, 'f>) -> Option<(&'f str, String)> {
         let networks: Vec<&str> = said.row.nets.iter().flat_map(|net| self.names.networks(net)).collect();
         let away = |name: &&'f str| match self.names.file.party(name) {
@@ -472,7 +475,7 @@ impl<'f> Rows<'_, '_, 'f> {
         Finding::error(FindingCode::RowNotInDocument, row.places.row.clone(), message, help)
     }
 
-    /// The addresses that rows in the table of an overlay name are those of the receivers.
+    /// Checks that the addresses in the table of an overlay are those of the receivers.
     fn addresses(&self, places: &ComparedPositions<'_>, found: &mut Comparison) {
         for said in &self.said {
             let Some(address) = said.row.in_overlay.as_ref().and_then(|inside| inside.address) else {
@@ -494,7 +497,7 @@ impl<'f> Rows<'_, '_, 'f> {
     }
 }
 
-/// Compares the sentences about overlays' envelopes with what the network lets pass.
+/// Compares the sentences about overlays' envelopes with the traffic that the network allows.
 pub(super) fn envelopes(
     document: &Matrix,
     names: &DocumentNames<'_>,

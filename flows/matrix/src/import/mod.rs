@@ -1,5 +1,5 @@
-//! Makes a network file of a document. What the document does not say is assumed, and says so; what cannot be said in a
-//! network file becomes a comment and a finding.
+//! Makes a network file of a document. Facts that the document does not state are assumed, and
+//! marked as such. A row that a network file cannot express becomes a comment and a finding.
 
 mod plan;
 mod rules;
@@ -12,20 +12,22 @@ use flows::finding_code::FindingCode;
 
 use super::{Matrix, compare};
 
-/// A network file that was made of a document.
+/// A network file made from a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// The network file, TOML.
+    /// The text of the network file, in TOML.
     pub text: String,
-    /// What was assumed, and what was left out: about places of the document.
+    /// The assumptions and omissions, as findings about places of the document.
     pub findings: Vec<Finding>,
 }
 
-/// Makes a network file of what [`parse`](super::parse()) read of `text`, whose file is called `name`.
+/// Makes a network file of a document. `document` is the result of [`parse`](super::parse()) on
+/// `text`, whose file is called `name`.
 ///
 /// # Errors
 ///
-/// All findings, where the document has no hosts or contradicts itself so that it is not clear which networks there are.
+/// Returns all findings if the document has no hosts, or if it contradicts itself so that its
+/// networks are not clear.
 pub fn import(document: &Matrix, (name, text): (&str, &str)) -> Result<Imported, Vec<Finding>> {
     let mut findings = Findings { list: Vec::new(), lines: compare::line_starts(text) };
     if document.hosts.is_empty() {
@@ -48,12 +50,13 @@ pub fn import(document: &Matrix, (name, text): (&str, &str)) -> Result<Imported,
     if has_errors(&list) { Err(list) } else { Ok(Imported { text, findings: list }) }
 }
 
-/// What is wrong with a document that is audited is doubtful in one that is imported.
+/// Lowers a finding to a warning. An error of an audited document is only doubtful in an imported
+/// one.
 fn as_warning(finding: Finding) -> Finding {
     Finding::warning(finding.code, finding.span, finding.message, finding.help)
 }
 
-/// Findings so far, and the lines of the document.
+/// The findings so far, and the lines of the document.
 struct Findings {
     list: Vec<Finding>,
     lines: Vec<usize>,

@@ -1,4 +1,4 @@
-//! The networks, endpoints, exits and overlays of the network file, and what had to be assumed of them.
+//! The networks, endpoints, exits and overlays of the network file, and the assumptions about them.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,7 +12,7 @@ use super::super::words::{is_anybody, is_itself, is_single, names_of, short, slu
 use super::super::{Matrix, MatrixHost, MatrixRow, Presence};
 use super::Findings;
 
-/// The longest name of a port or a bridge.
+/// Limit on the length of the name of a port or a bridge.
 const LONGEST_PORT: usize = 15;
 
 /// A network.
@@ -26,7 +26,7 @@ pub(super) struct ImportedNetwork {
     pub(super) gateway: Vec<IpAddr>,
     pub(super) exit: Option<ImportedExit>,
     column: usize,
-    /// Whether rows of the document lead outside there.
+    /// True if rows of the document lead outside there.
     leads_out: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct ImportedEndpoint {
     pub(super) title: String,
     pub(super) name: String,
     pub(super) plugs: Vec<ImportedPort>,
-    /// Its places in overlays.
+    /// The places of the endpoint in overlays.
     pub(super) inside: Vec<(String, Vec<IpAddr>)>,
     host: usize,
 }
@@ -55,7 +55,7 @@ pub(super) struct ImportedPort {
     pub(super) mac: Option<[u8; 6]>,
 }
 
-/// A name for what is behind an exit.
+/// A name for the hosts behind an exit.
 pub(super) struct ImportedOutside {
     pub(super) title: String,
     pub(super) name: String,
@@ -66,15 +66,15 @@ pub(super) struct ImportedOutside {
 pub(super) struct ImportedOverlay {
     pub(super) title: String,
     pub(super) name: String,
-    /// Its protocol and ports; nothing where the document does not say them.
+    /// The protocol and ports. `None` if the document does not state them.
     pub(super) envelope: Option<(Protocol, Vec<u16>)>,
-    /// The networks that carry it, by their names in the document.
+    /// The networks that carry it, as the document names them.
     pub(super) carriers: Vec<String>,
-    /// The names that its envelope is between.
+    /// The members of its envelope, as the document names them.
     pub(super) members: Vec<String>,
 }
 
-/// All of it.
+/// The plan of the whole network file.
 pub(super) struct ImportPlan<'d> {
     document: &'d Matrix,
     pub(super) nets: Vec<ImportedNetwork>,
@@ -86,21 +86,21 @@ pub(super) struct ImportPlan<'d> {
     ports: HashSet<String>,
 }
 
-/// Whom a row names.
+/// The party that a row names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowParty<'r> {
-    /// An endpoint, by its place.
+    /// An endpoint, by index.
     Endpoint(usize),
-    /// A network, by its place.
+    /// A network, by index.
     Net(usize),
-    /// Everybody.
+    /// The word for everybody.
     Anybody,
-    /// Somebody else, by the name in the document.
+    /// Any other party, by its name in the document.
     Other(&'r str),
 }
 
 impl<'d> ImportPlan<'d> {
-    /// What the tables of hosts and the sentences about overlays say.
+    /// Builds the plan from the tables of hosts and the sentences about overlays.
     pub(super) fn new(document: &'d Matrix, findings: &mut Findings) -> Self {
         let mut plan = ImportPlan {
             document,
@@ -184,13 +184,13 @@ impl<'d> ImportPlan<'d> {
         self.overlays.len() - 1
     }
 
-    /// The overlay that a document means by a word.
+    /// Returns the overlay that a word of the document refers to.
     pub(super) fn overlay(&self, word: &str) -> Option<usize> {
         let names = names_of(word);
         self.overlays.iter().position(|overlay| names.contains(&slug(&overlay.title)))
     }
 
-    /// Whether a column is a network: a host has an address there, or a row names it.
+    /// Returns whether a column is a network: a host has an address there, or a row names it.
     fn is_used(&self, column: usize) -> bool {
         let Some(label) = self.document.columns.get(column).map(|column| names_of(&column.label)) else {
             return false;
@@ -273,8 +273,8 @@ impl<'d> ImportPlan<'d> {
         });
     }
 
-    /// A subnet that stands for one that the document does not say: of those for documentation (RFC 5737), or for tests
-    /// (RFC 2544), the first that is free.
+    /// Returns a placeholder for a subnet that the document does not state. It is the first free
+    /// one of the subnets for documentation (RFC 5737) or for tests (RFC 2544).
     fn placeholder(&self) -> Option<IpNetwork> {
         let of = |a, b, c| Ipv4Network::new(Ipv4Addr::new(a, b, c, 0), 24).ok().map(IpNetwork::V4);
         let documents = [of(192, 0, 2), of(198, 51, 100), of(203, 0, 113)];
@@ -349,10 +349,10 @@ impl<'d> ImportPlan<'d> {
         port
     }
 
-    /// Which networks lead outside: a row there names somebody who is no host.
+    /// Marks the networks that lead outside: a row there names a party that is not a host.
     fn find_ways_out(&mut self) {
         let mut out = HashSet::new();
-        // Who is reached by a next hop is not on the network of the row.
+        // A destination behind a next hop is not on the network of the row.
         let by_hop = |row: &&MatrixRow| {
             via_of(&row.section).is_some_and(|via| matches!(self.who(&via), RowParty::Endpoint(_)))
         };
@@ -366,7 +366,7 @@ impl<'d> ImportPlan<'d> {
             }
         }
         for (at, net) in self.nets.iter_mut().enumerate() {
-            // Where nobody has an address of its own, the others are not known.
+            // A network without a known address has hosts that the document does not know.
             let at_home = |endpoint: &ImportedEndpoint| {
                 endpoint.plugs.iter().any(|p| p.net == at && matches!(p.presence, Presence::At { .. }))
             };
@@ -374,14 +374,14 @@ impl<'d> ImportPlan<'d> {
         }
     }
 
-    /// The network that a document means by a word.
+    /// Returns the network that a word of the document refers to.
     pub(super) fn net_of(&self, word: &str) -> Option<usize> {
         names_of(word).iter().find_map(|name| {
             self.nets.iter().position(|net| names_of(&net.label).contains(name) || net.name == *name)
         })
     }
 
-    /// Whom a document means by a name.
+    /// Returns the party that a name of the document refers to.
     pub(super) fn who<'r>(&self, name: &'r str) -> RowParty<'r> {
         let key = slug(name);
         if let Some(endpoint) = self.by_host.get(&key) {
@@ -391,7 +391,7 @@ impl<'d> ImportPlan<'d> {
             return RowParty::Anybody;
         }
         let net = self.nets.iter().position(|net| net.name == key || slug(split(&net.label).0) == key);
-        // What is outside may be called like the network that leads there: WAN, say.
+        // An outside may have the name of the network that leads there, such as WAN.
         match net.filter(|net| self.nets.get(*net).is_some_and(|net| !net.leads_out)) {
             Some(net) => RowParty::Net(net),
             None => RowParty::Other(name),
@@ -402,18 +402,18 @@ impl<'d> ImportPlan<'d> {
         self.endpoints.get(at)
     }
 
-    /// The attachment of an endpoint to a network.
+    /// Returns the attachment of an endpoint to a network.
     pub(super) fn plug(&self, endpoint: usize, net: usize) -> Option<&ImportedPort> {
         self.endpoints.get(endpoint)?.plugs.iter().find(|plug| plug.net == net)
     }
 
-    /// The networks of an endpoint.
+    /// Returns the networks of an endpoint.
     pub(super) fn nets_of(&self, endpoint: usize) -> Vec<usize> {
         let plugs = self.endpoints.get(endpoint).map_or(&[][..], |endpoint| &endpoint.plugs);
         plugs.iter().map(|plug| plug.net).collect()
     }
 
-    /// What the document has in the column of a network for an endpoint, and where.
+    /// Returns the document's cell for an endpoint in the column of a network, with its position.
     pub(super) fn absence(&self, endpoint: usize, net: usize) -> Option<&'d super::super::HostPlace> {
         let (endpoint, net) = (self.endpoints.get(endpoint)?, self.nets.get(net)?);
         self.document.hosts.get(endpoint.host)?.places.iter().find(|place| place.column == net.column)
@@ -423,7 +423,7 @@ impl<'d> ImportPlan<'d> {
         self.nets.get(net).is_some_and(|net| net.leads_out)
     }
 
-    /// The exit of a network.
+    /// Returns the exit of a network.
     pub(super) fn exit(&mut self, net: usize) -> Option<String> {
         if let Some(exit) = self.nets.get(net)?.exit.as_ref() {
             return Some(exit.name.clone());
@@ -437,7 +437,7 @@ impl<'d> ImportPlan<'d> {
         Some(name)
     }
 
-    /// The first or the last address of a subnet, whichever is nobody's.
+    /// Returns the first or the last address of a subnet, whichever is free.
     fn free_address(&self, net: usize) -> Option<IpAddr> {
         let owned: HashSet<IpAddr> = self
             .endpoints
@@ -460,7 +460,7 @@ impl<'d> ImportPlan<'d> {
         ends.flatten().find(|address| !owned.contains(address))
     }
 
-    /// A name for what is behind the exit of a network.
+    /// Returns a name for the hosts behind the exit of a network.
     pub(super) fn outside(&mut self, title: &str, net: usize) -> Option<String> {
         self.exit(net)?;
         let key = slug(title);
@@ -503,7 +503,7 @@ impl<'d> ImportPlan<'d> {
     }
 }
 
-/// A name that nothing else has.
+/// Returns a name that is not in use.
 pub(super) fn fresh(names: &mut HashSet<String>, name: &str, suffix: &str) -> String {
     const LONGEST: usize = 56;
     let name: String = name.chars().take(LONGEST).collect();
@@ -515,7 +515,7 @@ pub(super) fn fresh(names: &mut HashSet<String>, name: &str, suffix: &str) -> St
     free
 }
 
-/// Whether a word looks like a bridge's name.
+/// Returns whether a word looks like the name of a bridge.
 fn is_bridge(word: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let looks =
@@ -528,7 +528,7 @@ fn around(ip: IpAddr, prefix: u8) -> Option<IpNetwork> {
     IpNetwork::new(net.network(), prefix).ok()
 }
 
-/// The smallest subnet that holds all of them, none smaller than one usually is.
+/// Returns the smallest subnet that holds all addresses, and no smaller than a usual one.
 fn common(addresses: &[IpAddr]) -> Option<IpNetwork> {
     let first = *addresses.first()?;
     let usual = if first.is_ipv4() { 24 } else { 64 };

@@ -1,4 +1,5 @@
-//! The rules of the network file: one for each row of the document, or a comment that says why there is none.
+//! The rules of the network file: one for each row of the document, or a comment with the reason
+//! for its omission.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,19 +13,20 @@ use super::super::{Matrix, MatrixRow, Presence, Temp};
 use super::plan::{ImportPlan, RowParty, fresh};
 use super::{Findings, compare};
 
-/// The window of rows that do not name one: all that an upgrade takes opens together.
+/// The window of rows that do not name one. All rows that an upgrade needs open together.
 const WINDOW: &str = "updates";
 
-/// Protocols of one question and one answer, whose return flows may be by service: DNS and NTP.
+/// The ports of protocols with one question and one answer, whose return flows may be by service:
+/// DNS and NTP.
 const QUERIES: [u16; 2] = [53, 123];
 
-/// What stands in the network file for a row.
+/// The item of the network file that stands for a row.
 pub(super) enum ImportedItem {
     /// The title of a section.
     Section(String),
     /// A rule.
     Rule(Box<ImportedRule>),
-    /// Why there is none.
+    /// The reason why a row has no rule.
     Comment(String),
 }
 
@@ -37,7 +39,7 @@ impl ImportedItem {
     }
 }
 
-/// An allow.
+/// An allow rule.
 pub(super) struct ImportedRule {
     pub(super) line: usize,
     pub(super) name: String,
@@ -51,7 +53,7 @@ pub(super) struct ImportedRule {
     pub(super) returns: Option<Returns>,
 }
 
-/// Which way it goes.
+/// The direction of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum RuleDirection {
     Direct,
@@ -61,7 +63,7 @@ pub(super) enum RuleDirection {
 }
 
 impl ImportPlan<'_> {
-    /// Notes each host that gets its address by DHCP without a row that lets it ask.
+    /// Reports each DHCP client that no row lets ask for its address.
     pub(super) fn without_leave(&self, items: &[ImportedItem], findings: &mut Findings) {
         let asks: HashSet<&str> = items
             .iter()
@@ -83,7 +85,7 @@ impl ImportPlan<'_> {
     }
 }
 
-/// Why a row is left out.
+/// The reason why a row is left out.
 struct OmissionReason {
     code: flows::finding_code::FindingCode,
     message: String,
@@ -98,10 +100,10 @@ fn left<T>(
     Err(OmissionReason { code, message: message.into(), help })
 }
 
-/// What tells a rule from another.
+/// The key that tells rules apart.
 type RuleGrantKey = (String, String, Protocol, Vec<u16>, Option<String>, RuleDirection);
 
-/// The rules of all rows.
+/// Returns the rules of all rows.
 pub(super) fn rules(
     document: &Matrix,
     plan: &mut ImportPlan<'_>,
@@ -140,7 +142,7 @@ pub(super) fn rules(
         ports.sort_unstable();
         let grant = (end.from, end.to, row.protocol, ports.clone(), temp.clone(), end.how);
         if let Some(first) = grants.get(&grant) {
-            // The table of an overlay says again what is among all flows.
+            // The table of an overlay repeats rows of the table of all flows.
             if row.in_overlay.is_none() {
                 let message = format!("line {first} says the same: it is not repeated");
                 let help = "take one of the two out of the document";
@@ -178,7 +180,7 @@ pub(super) fn rules(
     items
 }
 
-/// Somebody outside who is called almost like a host.
+/// Reports a party outside whose name is close to that of a host.
 fn misspelt(row: &MatrixRow, plan: &ImportPlan<'_>, findings: &mut Findings) {
     for (name, span) in [(&row.from, &row.places.from), (&row.to, &row.places.to)] {
         let RowParty::Other(_) = plan.who(name) else { continue };
@@ -290,13 +292,13 @@ fn in_overlay(
     }
     let how = match overlay.envelope {
         Some(_) => RuleDirection::Overlay(overlay.name.clone()),
-        // Without its envelope an overlay cannot be said; its rows are carried all the same.
+        // An overlay without its envelope cannot be expressed; its rows are kept as elsewhere.
         None => RuleDirection::Elsewhere(overlay.title.clone()),
     };
     Ok(RuleEnd { from: name_of(plan, from), to: name_of(plan, to), how })
 }
 
-/// The networks of a row: both ends have a place there.
+/// Returns the networks of a row, on which both ends have a place.
 fn on_networks(
     row: &MatrixRow,
     plan: &ImportPlan<'_>,
@@ -326,7 +328,7 @@ fn on_networks(
         RowParty::Net(at) => Some(vec![at]),
         RowParty::Anybody | RowParty::Other(_) => None,
     };
-    // Where its address comes by DHCP, a host is not found.
+    // Rules do not reach a host whose address comes by DHCP.
     let found = |net: &usize| match to {
         RowParty::Endpoint(at) => {
             plan.plug(at, *net).is_some_and(|p| matches!(p.presence, Presence::At { .. }))
@@ -388,7 +390,7 @@ fn on_networks(
     Ok(on)
 }
 
-/// Whom a rule names for a party of a row.
+/// Returns the name that a rule uses for a party of a row.
 fn party(plan: &mut ImportPlan<'_>, who: RowParty<'_>, nets: &[usize]) -> Result<String, OmissionReason> {
     const HELP: &str = "name the network under Interface/Net";
     match who {
@@ -407,7 +409,8 @@ fn party(plan: &mut ImportPlan<'_>, who: RowParty<'_>, nets: &[usize]) -> Result
     }
 }
 
-/// A row in a section for what goes by a next hop: to that one stands for to the outside.
+/// Builds the rule of a row in a section of a next hop. A destination equal to the next hop stands
+/// for the outside.
 fn by_next_hop(
     row: &MatrixRow,
     plan: &mut ImportPlan<'_>,

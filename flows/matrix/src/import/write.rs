@@ -1,4 +1,4 @@
-//! The text of the network file.
+//! Writes the text of the network file.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use super::super::words::slug;
 use super::plan::{ImportPlan, ImportedNetwork, ImportedOutside, ImportedOverlay, ImportedPort};
 use super::rules::{ImportedItem, ImportedRule, RuleDirection};
 
-/// Marks what the document does not say.
+/// The mark of an assumption that the document does not state.
 const ASSUMED: &str = "# ASSUMED:";
 
 pub(super) fn write(document: &str, plan: &ImportPlan<'_>, items: &[ImportedItem]) -> String {
@@ -199,13 +199,13 @@ fn list(items: impl Iterator<Item = String>) -> String {
     format!("[{}]", items.join(", "))
 }
 
-/// A name as a key: a dot in it would begin a table of its own.
+/// Returns a name as a TOML key. A dot in the name would begin a table of its own, so it is quoted.
 fn key(name: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if !name.is_empty() && name.bytes().all(bare) { name.to_owned() } else { quote(name) }
 }
 
-/// A basic string of TOML.
+/// Quotes a text as a TOML basic string.
 fn quote(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -221,7 +221,7 @@ fn quote(text: &str) -> String {
     out
 }
 
-/// A text on one line of a comment.
+/// Reduces a text to one line of a comment.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
