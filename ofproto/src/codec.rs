@@ -1,4 +1,4 @@
-//! Reading and writing big-endian structures with lengths checked once.
+//! Reading and writing of big-endian structures, with each length checked once.
 
 use bytes::Bytes;
 
@@ -6,16 +6,16 @@ use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 
 /// A value with one wire form.
 pub trait Wire: Sized {
-    /// Reads the value from where the reader stands.
+    /// Decodes the value at the reader's position.
     ///
     /// # Errors
-    /// [`DecodeError`] names the field and the offset of the first byte that cannot be right.
+    /// [`DecodeError`] names the field and the offset of the first invalid byte.
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
     /// Appends the value.
     ///
     /// # Errors
-    /// [`EncodeError`] when a part does not fit its field.
+    /// [`EncodeError`] if a part does not fit its field.
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError>;
 }
 
@@ -28,40 +28,41 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Starts at the first byte of a message.
+    /// Returns a reader at the first byte of a message.
     pub fn new(buf: &'a [u8]) -> Self {
         Self { buf, at: 0, owner: None }
     }
 
-    /// Likewise, for a message whose memory may be shared: see [`Reader::rest_shared`].
+    /// Returns a reader at the first byte of a message whose memory may be shared: see
+    /// [`Reader::rest_shared`].
     pub fn shared(buf: &'a Bytes) -> Self {
         Self { buf, at: 0, owner: Some(buf) }
     }
 
-    /// Offset from the start of the message, in bytes.
+    /// Returns the offset from the start of the message, in bytes.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// Bytes left.
+    /// Returns the number of bytes left.
     pub fn remaining(&self) -> usize {
         self.buf.len()
     }
 
-    /// Whether nothing is left.
+    /// Returns whether no bytes are left.
     pub fn is_empty(&self) -> bool {
         self.buf.is_empty()
     }
 
-    /// An error at the current offset.
+    /// Returns an error at the current offset.
     pub fn error(&self, kind: DecodeErrorKind, field: &'static str) -> DecodeError {
         DecodeError { kind, field, at: self.at, ovs_error: None }
     }
 
-    /// The next `n` bytes.
+    /// Returns the next `n` bytes.
     ///
     /// # Errors
-    /// `Truncated` when fewer are left.
+    /// `Truncated` if fewer are left.
     pub fn bytes(&mut self, n: usize, field: &'static str) -> Result<&'a [u8], DecodeError> {
         let Some((head, tail)) = self.buf.split_at_checked(n) else {
             return Err(self.error(DecodeErrorKind::Truncated, field));
@@ -71,10 +72,10 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    /// The next `N` bytes as an array.
+    /// Returns the next `N` bytes as an array.
     ///
     /// # Errors
-    /// `Truncated` when fewer are left.
+    /// `Truncated` if fewer are left.
     pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
         let Some((head, tail)) = self.buf.split_first_chunk::<N>() else {
             return Err(self.error(DecodeErrorKind::Truncated, field));
@@ -84,47 +85,47 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
-    /// One byte.
+    /// Reads one byte.
     ///
     /// # Errors
-    /// `Truncated` at the end.
+    /// `Truncated` if none is left.
     pub fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
         Ok(u8::from_be_bytes(self.array(field)?))
     }
 
-    /// Two bytes.
+    /// Reads two bytes.
     ///
     /// # Errors
-    /// `Truncated` at the end.
+    /// `Truncated` if fewer are left.
     pub fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
         Ok(u16::from_be_bytes(self.array(field)?))
     }
 
-    /// Four bytes.
+    /// Reads four bytes.
     ///
     /// # Errors
-    /// `Truncated` at the end.
+    /// `Truncated` if fewer are left.
     pub fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         Ok(u32::from_be_bytes(self.array(field)?))
     }
 
-    /// Eight bytes.
+    /// Reads eight bytes.
     ///
     /// # Errors
-    /// `Truncated` at the end.
+    /// `Truncated` if fewer are left.
     pub fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         Ok(u64::from_be_bytes(self.array(field)?))
     }
 
-    /// Passes over `n` bytes of padding.
+    /// Skips `n` bytes of padding.
     ///
     /// # Errors
-    /// `Truncated` when fewer are left.
+    /// `Truncated` if fewer are left.
     pub fn skip(&mut self, n: usize, field: &'static str) -> Result<(), DecodeError> {
         self.bytes(n, field).map(|_| ())
     }
 
-    /// All that is left.
+    /// Returns all bytes left.
     pub fn rest(&mut self) -> &'a [u8] {
         let rest = self.buf;
         self.at += rest.len();
@@ -132,41 +133,45 @@ impl<'a> Reader<'a> {
         rest
     }
 
-    /// All that is left, as a value of its own: without a copy if the message's memory may be shared. For payloads
-    /// that are soon done with; what is kept is better copied, so that it does not keep the whole message.
+    /// Returns all bytes left as an owned value, without a copy if the message's memory may be
+    /// shared. Use it for short-lived payloads. Copy a payload that is kept, because it would keep
+    /// the whole message.
     pub fn rest_shared(&mut self) -> Bytes {
         let rest = self.rest();
         self.owner.map_or_else(|| Bytes::copy_from_slice(rest), |owner| owner.slice_ref(rest))
     }
 
-    /// All that is left, copied.
+    /// Returns a copy of all bytes left.
     pub fn rest_copied(&mut self) -> Bytes {
         Bytes::copy_from_slice(self.rest())
     }
 
-    /// A text in a field of `n` bytes: it ends at the first NUL, or with the field. Copied.
+    /// Returns a copy of the text in a field of `n` bytes. The text ends at the first NUL, or with
+    /// the field.
     ///
     /// # Errors
-    /// `Truncated` when fewer are left.
+    /// `Truncated` if fewer bytes are left.
     pub fn text(&mut self, n: usize, field: &'static str) -> Result<Bytes, DecodeError> {
         let text = self.bytes(n, field)?.split(|b| *b == 0).next().unwrap_or_default();
         Ok(Bytes::copy_from_slice(text))
     }
 
-    /// A reader of the next `n` bytes alone, which keeps counting offsets from the start of the message.
+    /// Returns a reader of the next `n` bytes. Its offsets still count from the start of the
+    /// message.
     ///
     /// # Errors
-    /// `Truncated` when fewer are left.
+    /// `Truncated` if fewer bytes are left.
     pub fn sub(&mut self, n: usize, field: &'static str) -> Result<Reader<'a>, DecodeError> {
         let (at, owner) = (self.at, self.owner);
         Ok(Reader { buf: self.bytes(n, field)?, at, owner })
     }
 
-    /// A reader of a structure that begins here with its own 16-bit length, which counts itself; the reader
-    /// stands behind it.
+    /// Returns a reader of the structure that begins here, and moves past it. The structure begins
+    /// with its 16-bit length, which includes itself.
     ///
     /// # Errors
-    /// `Truncated` when fewer bytes are left than it says; `BadLength` when it is shorter than itself.
+    /// `Truncated` if fewer bytes are left than the length says; `BadLength` if the length is
+    /// shorter than its own field.
     pub fn sized(&mut self, field: &'static str) -> Result<Reader<'a>, DecodeError> {
         let start = self.clone();
         let len = self.u16(field)?;
@@ -176,7 +181,7 @@ impl<'a> Reader<'a> {
         self.sub(usize::from(rest), field)
     }
 
-    /// Ends a structure: nothing may be left.
+    /// Ends a structure, and checks that no bytes are left.
     ///
     /// # Errors
     /// `BadLength` with the number of bytes left over.
@@ -204,42 +209,45 @@ pub struct LenSlot {
 }
 
 impl Writer {
-    /// An empty buffer.
+    /// Returns an empty buffer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Bytes written so far.
+    /// Returns the number of bytes written so far.
     pub fn len(&self) -> usize {
         self.buf.len()
     }
 
-    /// Whether nothing is written.
+    /// Returns whether no bytes are written.
     pub fn is_empty(&self) -> bool {
         self.buf.is_empty()
     }
 
-    /// What was written.
+    /// Returns the bytes written so far.
     pub fn as_slice(&self) -> &[u8] {
         &self.buf
     }
 
-    /// Copies the two bytes at `from` over those at `to`; does nothing where there are none.
+    /// Copies the two bytes at `from` over those at `to`. Does nothing if either range is outside
+    /// the buffer.
     pub fn copy_u16(&mut self, from: usize, to: usize) {
         if from.max(to) + 2 <= self.buf.len() {
             self.buf.copy_within(from..from + 2, to);
         }
     }
 
-    /// Forgets everything behind the first `len` bytes: a structure that failed half-way leaves nothing.
+    /// Drops the bytes after the first `len`, so that a structure that failed half-way leaves no
+    /// trace.
     pub fn truncate(&mut self, len: usize) {
         self.buf.truncate(len);
     }
 
-    /// Appends a text in a field of `n` bytes, filled up with NULs.
+    /// Appends a text in a field of `n` bytes, padded with NULs.
     ///
     /// # Errors
-    /// `TooLong` above `n` bytes; `DoesNotFit` for a text with a NUL inside, which would not come back.
+    /// `TooLong` above `n` bytes; `DoesNotFit` for a text with a NUL inside, which would not decode
+    /// to itself.
     pub fn text(&mut self, text: &[u8], n: usize, field: &'static str) -> Result<(), EncodeError> {
         let Some(fill) = n.checked_sub(text.len()) else {
             return Err(EncodeError::TooLong { field, len: text.len() });
@@ -252,7 +260,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes what was written.
+    /// Returns the written bytes.
     pub fn into_vec(self) -> Vec<u8> {
         self.buf
     }
@@ -287,20 +295,20 @@ impl Writer {
         self.buf.resize(self.buf.len() + n, 0);
     }
 
-    /// Appends zero bytes until what was written since `start` is a multiple of eight.
+    /// Appends zero bytes until the number of bytes since `start` is a multiple of eight.
     pub fn pad8(&mut self, start: usize) {
         let len = self.buf.len() - start;
         self.zeros(len.next_multiple_of(8) - len);
     }
 
-    /// Writes a 16-bit length of zero, to be closed; the length counts from `start`.
+    /// Writes a 16-bit length of zero, to be closed later. The length counts from `start`.
     pub fn len_slot(&mut self, start: usize) -> LenSlot {
         let slot = self.buf.len();
         self.u16(0);
         LenSlot { slot, start }
     }
 
-    /// Fills in the length from the slot's start to here.
+    /// Fills in the length from the slot's start to the current end.
     ///
     /// # Errors
     /// `TooLong` above 65,535 bytes.

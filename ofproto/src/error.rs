@@ -1,53 +1,56 @@
-//! What goes wrong on the wire, and the OFPT_ERROR that answers it.
+//! The errors of the wire format, and the OFPT_ERROR that answers each.
 
 use thiserror::Error;
 
 use crate::ovs_errors::{ErrorCode, OvsError};
 
-/// Why bytes are not a message. Small and `Copy`: made on hot paths.
+/// The reason why bytes are not a valid message. It is small and `Copy`, because hot paths return
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{field}: {kind} at byte {at}")]
 #[non_exhaustive]
 pub struct DecodeError {
-    /// What is wrong.
+    /// The kind of the error.
     pub kind: DecodeErrorKind,
-    /// Which part of which structure.
+    /// The name of the invalid field, with its structure.
     pub field: &'static str,
     /// Offset from the start of the message, in bytes.
     pub at: usize,
-    /// What Open vSwitch calls it, where it says more than that the message is too short or too long.
+    /// Open vSwitch's error for it, if that is more specific than a message that is too short or
+    /// too long.
     pub ovs_error: Option<OvsError>,
 }
 
-/// What is wrong with the bytes.
+/// The kind of a decoding error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
     /// The structure ends before the field.
     #[error("too short")]
     Truncated,
-    /// A length field that no valid structure has, or bytes left over.
+    /// A length field that no valid structure has, or trailing bytes.
     #[error("bad length {0}")]
     BadLength(usize),
     /// A version other than 1.3.
     #[error("bad version {0:#04x}")]
     BadVersion(u8),
-    /// A type or subtype nobody knows, where it cannot be passed over.
+    /// An unknown type or subtype that cannot be skipped.
     #[error("bad type {0}")]
     BadType(u32),
-    /// An experimenter nobody knows, where it cannot be passed over.
+    /// An unknown experimenter that cannot be skipped.
     #[error("bad experimenter {0:#010x}")]
     BadExperimenter(u32),
     /// A value out of its range.
     #[error("bad value {0:#x}")]
     BadValue(u64),
-    /// A match field twice, or with a mask it may not have, or a length it has not.
+    /// A match field that occurs twice, or has an invalid mask or length.
     #[error("bad match field")]
     BadField,
 }
 
 impl DecodeError {
-    /// The error to send back: that of Open vSwitch for the same bytes, as far as it is known here.
+    /// Returns the error to send back: that of Open vSwitch for the same bytes, as far as this
+    /// crate knows it.
     pub fn wire_code(&self) -> ErrorCode {
         if let Some(code) = self.ovs_error.and_then(OvsError::wire_code) {
             return code;
@@ -64,7 +67,7 @@ impl DecodeError {
         }
     }
 
-    /// Says what Open vSwitch calls it, unless that is known from further inside.
+    /// Sets Open vSwitch's error, unless a nested structure has set it.
     #[must_use]
     pub(crate) fn named(mut self, error: OvsError) -> Self {
         self.ovs_error = self.ovs_error.or(Some(error));
@@ -73,7 +76,7 @@ impl DecodeError {
 }
 
 impl From<DecodeError> for OvsError {
-    /// What Open vSwitch says to bytes that are no message.
+    /// Returns Open vSwitch's error for bytes that are not a valid message.
     fn from(error: DecodeError) -> Self {
         if let Some(error) = error.ovs_error {
             return error;
@@ -90,22 +93,22 @@ impl From<DecodeError> for OvsError {
     }
 }
 
-/// Why a value cannot be put on the wire.
+/// The reason why a value cannot be encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// Longer than its length field can say.
+    /// A structure longer than its length field can express.
     #[error("{field}: {len} bytes do not fit its length field")]
     TooLong {
-        /// Which structure.
+        /// The name of the structure.
         field: &'static str,
-        /// How long it would be, in bytes.
+        /// The length that it would have, in bytes.
         len: usize,
     },
     /// A value that its field cannot hold.
     #[error("{field}: {value:#x} does not fit")]
     DoesNotFit {
-        /// Which field.
+        /// The name of the field.
         field: &'static str,
         /// The value.
         value: u128,

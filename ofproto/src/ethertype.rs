@@ -19,7 +19,7 @@ pub const SERVICE_VLAN: u16 = 0x88a8;
 /// Network Service Header (RFC 8300).
 pub const NSH: u16 = 0x894f;
 
-/// The first number that is a type: a lower one is the length of an IEEE 802.3 frame.
+/// The lowest EtherType. A lower number is the length of an IEEE 802.3 frame.
 pub const MIN: u16 = 0x0600;
-/// The number that Open vSwitch gives to a frame without a type (ovs-fields(7), `eth_type`).
+/// The number that Open vSwitch assigns to a frame without a type (ovs-fields(7), `eth_type`).
 pub const NOT_ETH_TYPE: u16 = 0x05ff;

@@ -1,4 +1,4 @@
-//! Cutting a stream of bytes into messages.
+//! Cuts a stream of bytes into messages.
 
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
@@ -7,15 +7,15 @@ use crate::codec::{Reader, Wire};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::header::{HEADER_LEN, Header};
 
-/// The longest message, in bytes: its length field has 16 bits.
+/// The longest message, in bytes: the length field has 16 bits.
 pub const MAX_FRAME: usize = 0xffff;
 
-/// A stream that cannot be cut any further: where the next message begins is lost.
+/// The error of a stream whose next message boundary is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a message of {} bytes, shorter than its header", header.length)]
 #[non_exhaustive]
 pub struct FrameError {
-    /// The header that cannot be right.
+    /// The header with the invalid length.
     pub header: Header,
 }
 
@@ -30,10 +30,11 @@ impl From<FrameError> for DecodeError {
     }
 }
 
-/// How long the first message of a stream is, header included; none until all of it is there.
+/// Returns the length of the first message of a stream, header included. `None` until the message
+/// is complete.
 ///
 /// # Errors
-/// [`FrameError`] when the length is shorter than a header.
+/// [`FrameError`] if the length is shorter than a header.
 pub fn next_length(stream: &[u8]) -> Result<Option<usize>, FrameError> {
     let Ok(header) = Header::decode(&mut Reader::new(stream)) else { return Ok(None) };
     let length = usize::from(header.length);
@@ -43,11 +44,11 @@ pub fn next_length(stream: &[u8]) -> Result<Option<usize>, FrameError> {
     Ok((stream.len() >= length).then_some(length))
 }
 
-/// Cuts a stream into messages, by their length alone: the version is the session's to judge, because a switch may
-/// answer in another one.
+/// Cuts a stream into messages, by their length alone. The session checks the version, because a
+/// switch may answer in another one.
 ///
-/// It holds at most [`Framer::CAPACITY`] bytes. Frames share the memory of what was received: keep one and
-/// the whole buffer stays, so copy out of a frame what outlives it.
+/// The framer holds at most [`Framer::CAPACITY`] bytes. Frames share the memory of the received
+/// bytes. A kept frame keeps the whole buffer, so copy the parts that must outlive the frame.
 #[derive(Debug, Default)]
 pub struct Framer {
     buf: BytesMut,
@@ -55,17 +56,18 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// How many bytes it holds at most: the longest message and as much again, so that whoever takes all
-    /// complete frames after each [`Framer::feed`] always gets on.
+    /// Maximum number of bytes held: twice the longest message. A caller that takes all complete
+    /// frames after each [`Framer::feed`] always makes progress.
     pub const CAPACITY: usize = 2 * (MAX_FRAME + 1);
 
-    /// An empty one.
+    /// Returns an empty framer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes bytes in and returns how many it took: fewer than given when it is full. Take frames out with
-    /// [`Framer::next_frame`] until there is none, then feed the rest. After an error it takes (and forgets) everything.
+    /// Takes bytes, and returns the number taken, which is lower than given if the framer is full.
+    /// Take frames with [`Framer::next_frame`] until it returns `None`, then feed the rest. After
+    /// an error the framer takes and discards all bytes.
     pub fn feed(&mut self, bytes: &[u8]) -> usize {
         if self.failed.is_some() {
             return bytes.len();
@@ -76,10 +78,11 @@ impl Framer {
         taken.len()
     }
 
-    /// The next complete message, header included; none until more bytes come.
+    /// Returns the next complete message, header included. `None` until more bytes arrive.
     ///
     /// # Errors
-    /// [`FrameError`] when a length is shorter than a header. The stream is of no more use: every later call says the same.
+    /// [`FrameError`] if a length is shorter than a header. The stream is then unusable, and every
+    /// later call returns the error again.
     pub fn next_frame(&mut self) -> Result<Option<Bytes>, FrameError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -94,7 +97,7 @@ impl Framer {
         }
     }
 
-    /// Bytes held of messages not taken yet.
+    /// Returns the number of bytes held of messages that were not taken yet.
     pub fn buffered(&self) -> usize {
         self.buf.len()
     }

@@ -8,19 +8,19 @@ use crate::message_type::MessageType;
 /// The version byte of OpenFlow 1.3.
 pub const VERSION: u8 = 4;
 
-/// The length of a header, in bytes: no message is shorter.
+/// The length of a header, in bytes. No message is shorter.
 pub const HEADER_LEN: usize = 8;
 
-/// What stands before every message.
+/// The header that precedes every message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// The protocol's version: 4 for OpenFlow 1.3.
+    /// The protocol version: 4 for OpenFlow 1.3.
     pub version: u8,
-    /// OFPT_ type.
+    /// The OFPT_ type.
     pub kind: MessageType,
-    /// Length of the message with its header, bytes.
+    /// The length of the message with its header, in bytes.
     pub length: u16,
-    /// The transaction.
+    /// The transaction id.
     pub xid: Xid,
 }
 

@@ -14,7 +14,7 @@ pub(crate) const APPLY_ACTIONS: u16 = 4;
 pub(crate) const CLEAR_ACTIONS: u16 = 5;
 pub(crate) const METER: u16 = 6;
 
-/// What a flow does with a packet.
+/// An instruction of a flow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Instruction {
@@ -22,9 +22,9 @@ pub enum Instruction {
     GotoTable(TableId),
     /// OFPIT_WRITE_METADATA 2.
     WriteMetadata {
-        /// The bits.
+        /// The bits to write.
         value: u64,
-        /// Which count.
+        /// The mask of the bits to write.
         mask: u64,
     },
     /// OFPIT_WRITE_ACTIONS 3.
@@ -35,11 +35,11 @@ pub enum Instruction {
     ClearActions,
     /// OFPIT_METER 6.
     Meter(u32),
-    /// Any other, kept as it came.
+    /// Any other instruction, with its bytes unchanged.
     Unknown {
         /// OFPIT_ type.
         kind: u16,
-        /// All behind type and length.
+        /// The bytes after type and length.
         body: Bytes,
     },
 }
@@ -48,13 +48,13 @@ impl Instruction {
     /// Appends instructions, in the order given.
     ///
     /// # Errors
-    /// `TooLong` for an instruction above 65,535 bytes; `DoesNotFit` for an unknown one that is not padded; the
-    /// errors of [`Action::encode_list`].
+    /// `TooLong` for an instruction above 65,535 bytes; `DoesNotFit` for an unknown one that is not
+    /// padded; the errors of [`Action::encode_list`].
     pub fn encode_list(instructions: &[Self], w: &mut Writer) -> Result<(), EncodeError> {
         instructions.iter().try_for_each(|instruction| instruction.encode(w))
     }
 
-    /// Reads one.
+    /// Decodes one instruction.
     pub(crate) fn decode_one(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let kind = r.u16("instruction type")?;
         let at_len = r.clone();

@@ -1,13 +1,14 @@
-//! OpenFlow 1.3 as Open vSwitch speaks it: the bytes of a connection, and nothing else. No sockets, no clocks, no
-//! policy. The crates above turn what is read here into decisions, and their decisions into what is written here.
+//! OpenFlow 1.3 as Open vSwitch speaks it: the bytes of a connection, without sockets, clocks or
+//! policy. The crates above turn decoded messages into decisions, and decisions into messages to
+//! encode.
 //!
 //! # From bytes to a message and back
-//! 1. [`Framer`] cuts the stream into frames by the length in their [`Header`], whatever their version; it holds
-//!    a bounded number of bytes.
-//! 2. [`Message::decode_shared`] reads a frame: a transaction id ([`Xid`]) and a [`Message`]. It must use the frame up:
-//!    trailing bytes are an error.
-//! 3. [`Message::encode_into`] appends a message to a [`Writer`]. What does not fit a length field is an
-//!    [`EncodeError`], never cut short.
+//! 1. [`Framer`] cuts the stream into frames by the length in their [`Header`], whatever their
+//!    version. It holds a bounded number of bytes.
+//! 2. [`Message::decode_shared`] decodes a frame into a transaction id ([`Xid`]) and a [`Message`].
+//!    It must consume the whole frame: trailing bytes are an error.
+//! 3. [`Message::encode_into`] appends a message to a [`Writer`]. A part that does not fit a length
+//!    field is an [`EncodeError`], never cut short.
 //!
 //! ```
 //! use ofproto::{Framer, Message, Xid};
@@ -36,13 +37,14 @@
 //! | [`ethertype`], [`ip_protocol`], [`icmpv6`] | numbers of the protocols in a frame, each in this one place |
 //!
 //! # Promises
-//! - Nothing panics, whatever the bytes.
-//! - What this crate does not know it keeps: an unknown message, action, instruction or match field decodes to an
+//! - No input makes the crate panic.
+//! - Unknown parts are kept: an unknown message, action, instruction or match field decodes to an
 //!   `Unknown` variant and encodes to the same bytes.
-//! - A [`DecodeError`] names the field and the offset, and knows the OFPT_ERROR to answer with
+//! - A [`DecodeError`] names the field and the offset, and the OFPT_ERROR to answer with
 //!   ([`DecodeError::wire_code`]).
 //!
-//! Adding a message is a file in [`message`], a variant of [`Message`] and a line of its dispatch.
+//! To add a message, add a file in [`message`], a variant of [`Message`] and a line of its
+//! dispatch.
 
 pub mod action;
 pub mod codec;
@@ -64,7 +66,7 @@ pub(crate) mod strict;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-/// The examples of the README are tests.
+/// Runs the examples of the README as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

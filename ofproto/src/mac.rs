@@ -19,16 +19,16 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct MacAddr(pub [u8; 6]);
 
-/// A text that is no MAC address.
+/// The error of a text that is not a MAC address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a MAC address: six pairs of hexadecimal digits with colons between, such as 02:00:00:00:00:01")]
 #[non_exhaustive]
 pub struct MacAddrError;
 
 impl MacAddr {
-    /// All zero: no address of a host.
+    /// The all-zero address, which no host has.
     pub const ZERO: Self = Self([0; 6]);
-    /// Every host.
+    /// The broadcast address.
     pub const BROADCAST: Self = Self([0xff; 6]);
 
     /// Returns the address whose bits are the lower 48, as the value of a match field has them.
@@ -43,7 +43,8 @@ impl MacAddr {
         u128::from_be_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f])
     }
 
-    /// Whether it stands for several hosts, or for all: the lowest bit of its first byte.
+    /// Returns whether this is a group address (multicast or broadcast): the lowest bit of its
+    /// first byte is set.
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 != 0
     }
@@ -71,13 +72,13 @@ impl fmt::Display for MacAddr {
 impl FromStr for MacAddr {
     type Err = MacAddrError;
 
-    /// Reads six pairs of hexadecimal digits with colons between.
+    /// Parses six pairs of hexadecimal digits with colons between them.
     fn from_str(text: &str) -> Result<Self, MacAddrError> {
         let mut octets = [0; 6];
         let mut pairs = text.split(':');
         for octet in &mut octets {
             let pair = pairs.next().ok_or(MacAddrError)?;
-            // No sign: from_str_radix would take one.
+            // Check the digits, because from_str_radix accepts a sign.
             let digits = pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit());
             *octet = u8::from_str_radix(pair, 16).ok().filter(|_| digits).ok_or(MacAddrError)?;
         }

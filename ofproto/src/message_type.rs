@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The type of a message: OFPT_ (OpenFlow 1.3.5 §7.1).
 ///
-/// Any number may come in; [`MessageType::is_known`] says whether OpenFlow 1.3 has it.
+/// Any number may arrive; [`MessageType::is_known`] returns whether OpenFlow 1.3 has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageType(pub u8);
 

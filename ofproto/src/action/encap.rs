@@ -1,24 +1,25 @@
-//! `encap`: a header in front of the packet (NXAST_ENCAP 46, ovs-actions(7)).
+//! `encap`: pushes a header in front of the packet (NXAST_ENCAP 46, ovs-actions(7)).
 
 use bytes::Bytes;
 
 /// The parameters of `encap`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Encap {
-    /// The packet type that comes of it: namespace in the upper 16 bits, type in the lower (OXM_OF_PACKET_TYPE).
+    /// The resulting packet type: namespace in the upper 16 bits, type in the lower
+    /// (OXM_OF_PACKET_TYPE).
     pub packet_type: u32,
-    /// How long the header is, in bytes; 0 for not said.
+    /// Length of the header, in bytes; 0 leaves it unspecified.
     pub hdr_size: u16,
-    /// What the header says.
+    /// The properties of the header.
     pub props: Vec<EncapProp>,
 }
 
 /// A property of a new header.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EncapProp {
-    /// The format of an NSH header's metadata: 1 or 2.
+    /// The metadata format of an NSH header: 1 or 2.
     NshMdType(u8),
-    /// A TLV of an NSH header's metadata of format 2.
+    /// A TLV in the metadata of an NSH header, format 2.
     NshTlv {
         /// Class.
         class: u16,
@@ -37,5 +38,5 @@ pub const PACKET_NSH: u32 = 0x1_894f;
 pub const PACKET_MPLS: u32 = 0x1_8847;
 /// Packet type of an MPLS multicast packet.
 pub const PACKET_MPLS_MC: u32 = 0x1_8848;
-/// For `decap`: whatever the removed header says.
+/// For `decap`: the type that the removed header names.
 pub const PACKET_NEXT_PROTO: u32 = 0xfffe;

@@ -1,4 +1,4 @@
-//! `learn`: a flow that writes flows (NXAST_LEARN 16 and NXAST_LEARN2 45, ovs-actions(7)).
+//! `learn`: an action that installs flows (NXAST_LEARN 16 and NXAST_LEARN2 45, ovs-actions(7)).
 
 use super::Subfield;
 use crate::ids::{Cookie, TableId};
@@ -6,28 +6,28 @@ use crate::ids::{Cookie, TableId};
 /// The parameters of a `learn` action.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Learn {
-    /// Idle timeout of learned flows, seconds.
+    /// Idle timeout of learned flows, in seconds.
     pub idle_timeout: u16,
-    /// Hard timeout of learned flows, seconds.
+    /// Hard timeout of learned flows, in seconds.
     pub hard_timeout: u16,
-    /// Their priority.
+    /// Priority of learned flows.
     pub priority: u16,
-    /// Their cookie.
+    /// Cookie of learned flows.
     pub cookie: Cookie,
-    /// NX_LEARN_F_SEND_FLOW_REM (1), NX_LEARN_F_DELETE_LEARNED (2), NX_LEARN_F_WRITE_RESULT (4); the last is on the wire
-    /// exactly when `result_dst` is there.
+    /// NX_LEARN_F_SEND_FLOW_REM (1), NX_LEARN_F_DELETE_LEARNED (2), NX_LEARN_F_WRITE_RESULT (4).
+    /// The last is set on the wire exactly if `result_dst` is present.
     pub flags: u16,
-    /// Where they go.
+    /// Table of learned flows.
     pub table: TableId,
-    /// Idle timeout once FIN or RST was seen, seconds.
+    /// Idle timeout after a FIN or RST, in seconds.
     pub fin_idle_timeout: u16,
-    /// Hard timeout once FIN or RST was seen, seconds.
+    /// Hard timeout after a FIN or RST, in seconds.
     pub fin_hard_timeout: u16,
-    /// At most so many; 0 for no limit. Needs NXAST_LEARN2.
+    /// Maximum number of learned flows; 0 for no limit. Needs NXAST_LEARN2.
     pub limit: u32,
-    /// One bit that says whether the flow could be learned. Needs NXAST_LEARN2.
+    /// The bit that receives whether the flow was learned. Needs NXAST_LEARN2.
     pub result_dst: Option<Subfield>,
-    /// What they match and do, in order.
+    /// Matches and actions of learned flows, in order.
     pub specs: Vec<LearnSpec>,
 }
 
@@ -38,35 +38,35 @@ pub const LEARN_DELETE_LEARNED: u16 = 2;
 /// NX_LEARN_F_WRITE_RESULT.
 pub const LEARN_WRITE_RESULT: u16 = 4;
 
-/// One part of what a learned flow matches or does.
+/// One match or action of a learned flow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LearnSpec {
-    /// Match `dst` against what `src` holds.
+    /// Matches `dst` against the value of `src`.
     Match {
         /// The bits to match.
         dst: Subfield,
-        /// Where the value comes from.
+        /// The source of the value.
         src: LearnSrc,
     },
-    /// Load what `src` holds into `dst`.
+    /// Loads the value of `src` into `dst`.
     Load {
         /// The bits to load.
         dst: Subfield,
-        /// Where the value comes from.
+        /// The source of the value.
         src: LearnSrc,
     },
-    /// Output to the port that `src` holds.
+    /// Outputs to the port number in `src`.
     Output {
-        /// Where the port number comes from.
+        /// The source of the port number.
         src: Subfield,
     },
 }
 
-/// Where a value of a learned flow comes from.
+/// The source of a value in a learned flow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LearnSrc {
-    /// From the packet that triggers learning.
+    /// Bits of the packet that triggers learning.
     Field(Subfield),
-    /// A constant, right-aligned; only as many of its bits as the destination has are learned.
+    /// A constant, right-aligned. Only as many of its bits as the destination has are learned.
     Immediate(u128),
 }

@@ -1,9 +1,9 @@
 //! Actions (OpenFlow 1.3.5 §7.2.5, ovs-actions(7)).
 //!
 //! # What is supported
-//! "Yes" is: taken apart and put together ([`Action::decode_list`], [`Action::encode_list`]), read and printed as text by the
-//! crate `flows`, and checked as Open vSwitch checks it ([`Action::ovs_error`]). Whatever is in no row is kept as it came:
-//! [`Action::Unknown`].
+//! "Yes" means: decoded and encoded ([`Action::decode_list`], [`Action::encode_list`]), read and
+//! printed as text by the crate `flows`, and checked as Open vSwitch does ([`Action::ovs_error`]).
+//! An action without a row is kept unchanged: [`Action::Unknown`].
 //!
 //! | action | on the wire | supported |
 //! |---|---|---|
@@ -37,8 +37,9 @@
 //! | `meter`, `write_actions`, `clear_actions`, `write_metadata`, `goto_table` | instructions | yes: [`crate::instruction`] |
 //! | `unroll_xlate`, `debug_recirc`, `debug_slow` | NXAST_ 254, 255 | refused, as by Open vSwitch: internal to it |
 //!
-//! Fields that a switch has mapped to tunnel options (NXT_TLV_TABLE_MOD) have headers as long as the option; only headers
-//! of the full 124 bytes, as `ovs-ofctl` sends them, are taken apart in actions, others are kept as they came.
+//! The header of a field that a switch has mapped to a tunnel option (NXT_TLV_TABLE_MOD) is as long
+//! as the option. In actions, only headers of the full 124 bytes are decoded, as `ovs-ofctl` sends
+//! them. Others are kept unchanged.
 
 mod ct;
 mod encap;
@@ -71,8 +72,9 @@ pub use self::subfield::Subfield;
 use crate::ids::{GroupId, PacketInReason, PortNo, TableId};
 use crate::oxm::{Field, Oxm};
 
-/// Actions inside actions, at most so deep: what is deeper comes out as [`Action::Unknown`], and is refused in encoding.
-/// Open vSwitch reads no text that is nested deeper; of bytes, its version 3.1 asks no depth.
+/// Maximum depth of actions inside actions. Deeper ones decode to [`Action::Unknown`] and are
+/// refused in encoding. Open vSwitch reads no text that is nested deeper; its version 3.1 does not
+/// limit the depth of bytes.
 pub const MAX_DEPTH: usize = 99;
 
 /// An action.
@@ -83,7 +85,7 @@ pub enum Action {
     Output {
         /// The port.
         port: PortNo,
-        /// For CONTROLLER: at most so many bytes of the packet; 0xffff for all, unbuffered.
+        /// For CONTROLLER: maximum number of bytes of the packet; 0xffff for all, unbuffered.
         max_len: u16,
     },
     /// OFPAT_COPY_TTL_OUT 11.
@@ -100,7 +102,7 @@ pub enum Action {
     PopVlan,
     /// OFPAT_PUSH_MPLS 19, with the ethertype.
     PushMpls(u16),
-    /// OFPAT_POP_MPLS 20, with the ethertype that follows.
+    /// OFPAT_POP_MPLS 20, with the resulting ethertype.
     PopMpls(u16),
     /// OFPAT_SET_QUEUE 21.
     SetQueue(u32),
@@ -110,78 +112,81 @@ pub enum Action {
     SetNwTtl(u8),
     /// OFPAT_DEC_NW_TTL 24.
     DecNwTtl,
-    /// OFPAT_SET_FIELD 25. Masked, it has no form of its own in OpenFlow 1.3: see [`Action::lowered`].
+    /// OFPAT_SET_FIELD 25. With a mask, it has no form of its own in OpenFlow 1.3: see
+    /// [`Action::lowered`].
     SetField(Oxm),
     /// OFPAT_PUSH_PBB 26, with the ethertype.
     PushPbb(u16),
     /// OFPAT_POP_PBB 27.
     PopPbb,
-    /// NXAST_RESUBMIT_TABLE 14; NXAST_RESUBMIT 1 is read as the same with `table` none.
+    /// NXAST_RESUBMIT_TABLE 14. NXAST_RESUBMIT 1 decodes to it too, with `table` none.
     Resubmit {
-        /// In place of the port of arrival; none keeps it (OFPP_IN_PORT on the wire).
+        /// The port that replaces the ingress port. `None` keeps it (OFPP_IN_PORT on the wire).
         port: Option<PortNo>,
-        /// The table; none for the current one.
+        /// The table. `None` for the current one.
         table: Option<TableId>,
     },
     /// NXAST_REG_MOVE 6.
     Move {
-        /// From.
+        /// The source.
         src: Subfield,
-        /// To, as many bits.
+        /// The destination, of as many bits.
         dst: Subfield,
     },
     /// NXAST_REG_LOAD 7: at most 64 bits.
     Load {
-        /// To.
+        /// The destination.
         dst: Subfield,
         /// The value, right-aligned.
         value: u64,
     },
-    /// NXAST_REG_LOAD2 33: `set_field`, with a mask or without, as Nicira says it.
+    /// NXAST_REG_LOAD2 33: Nicira's form of `set_field`, with or without a mask.
     RegLoad2(Oxm),
-    /// NXAST_NOTE 8: bytes that do nothing. On the wire zeros follow until there are 6, 14, 22 and so on, and
-    /// they come back as part of the note.
+    /// NXAST_NOTE 8: bytes without effect. On the wire, zeros pad them to 6, 14, 22 bytes and so
+    /// on. These zeros decode as part of the note.
     Note(Bytes),
     /// NXAST_OUTPUT_REG 15: output to the port that a field holds.
     OutputReg {
         /// The field.
         src: Subfield,
-        /// As for [`Action::Output`].
+        /// The limit of [`Action::Output`].
         max_len: u16,
     },
     /// NXAST_LEARN 16 or NXAST_LEARN2 45, whichever the parameters need.
     Learn(Box<Learn>),
-    /// NXAST_EXIT 17: no further action.
+    /// NXAST_EXIT 17: ends the processing of actions.
     Exit,
-    /// NXAST_FIN_TIMEOUT 19: shortens the flow's timeouts at FIN or RST.
+    /// NXAST_FIN_TIMEOUT 19: shortens the flow's timeouts on FIN or RST.
     FinTimeout {
-        /// Seconds.
+        /// The idle timeout, in seconds.
         idle: u16,
-        /// Seconds.
+        /// The hard timeout, in seconds.
         hard: u16,
     },
-    /// NXAST_CONTROLLER 20 when `userdata` is empty, `meter` and `pause` unset; else NXAST_CONTROLLER2 37.
+    /// NXAST_CONTROLLER 20 if `userdata` is empty, and `meter` and `pause` are unset; otherwise
+    /// NXAST_CONTROLLER2 37.
     Controller(Box<ToController>),
-    /// OpenFlow 1.1's actions that `set_field` replaced: Open vSwitch reads them still.
+    /// An action of OpenFlow 1.1 that `set_field` replaced. Open vSwitch still reads it.
     Legacy(Legacy),
-    /// ONFACT_COPY_FIELD 3200 (ONF EXT-320): what [`Action::Move`] does.
+    /// ONFACT_COPY_FIELD 3200 (ONF EXT-320): ONF's form of [`Action::Move`].
     CopyField {
-        /// From.
+        /// The source.
         src: Subfield,
-        /// To, as many bits.
+        /// The destination, of as many bits.
         dst: Subfield,
     },
-    /// NXAST_SET_TUNNEL 2: tun_id.
+    /// NXAST_SET_TUNNEL 2: sets tun_id.
     SetTunnel(u32),
-    /// NXAST_SET_TUNNEL64 9: tun_id.
+    /// NXAST_SET_TUNNEL64 9: sets tun_id.
     SetTunnel64(u64),
-    /// NXAST_POP_QUEUE 5: back to the queue before `set_queue`.
+    /// NXAST_POP_QUEUE 5: restores the queue before `set_queue`.
     PopQueue,
-    /// NXAST_RESUBMIT_TABLE_CT 44: as [`Action::Resubmit`], with the tracked connection's addresses and ports.
+    /// NXAST_RESUBMIT_TABLE_CT 44: [`Action::Resubmit`] with the tracked connection's addresses and
+    /// ports.
     ResubmitCt {
-        /// In place of the port of arrival; none keeps it.
+        /// The port that replaces the ingress port. `None` keeps it.
         port: Option<PortNo>,
-        /// The table; none for the current one.
+        /// The table. `None` for the current one.
         table: Option<TableId>,
     },
     /// NXAST_MULTIPATH 10.
@@ -192,29 +197,29 @@ pub enum Action {
     Push(Subfield),
     /// NXAST_STACK_POP 28.
     Pop(Subfield),
-    /// NXAST_DEC_TTL_CNT_IDS 21: [`Action::DecNwTtl`], for controllers of these ids to know of.
+    /// NXAST_DEC_TTL_CNT_IDS 21: [`Action::DecNwTtl`], which reports to controllers of these ids.
     DecNwTtlIds(Vec<u16>),
-    /// NXAST_WRITE_METADATA 22, which only OpenFlow 1.0 needs: the instruction as an action.
+    /// NXAST_WRITE_METADATA 22: the instruction as an action, which only OpenFlow 1.0 needs.
     WriteMetadata {
-        /// The bits.
+        /// The bits to write.
         value: u64,
-        /// Which count.
+        /// The mask of the bits to write.
         mask: u64,
     },
     /// NXAST_SAMPLE 29, NXAST_SAMPLE2 38, NXAST_SAMPLE3 41 or NXAST_SAMPLE4 51, whichever the parameters need.
     Sample(Box<Sample>),
     /// NXAST_CONJUNCTION 34.
     Conjunction {
-        /// The conj_id that is matched when all clauses are.
+        /// The conj_id that matches once all clauses do.
         id: u32,
-        /// Which clause, from 0.
+        /// The index of the clause, from 0.
         clause: u8,
-        /// Of how many.
+        /// The number of clauses.
         n_clauses: u8,
     },
     /// NXAST_CT 35.
     Ct(Box<Ct>),
-    /// NXAST_NAT 36: in a `ct` only.
+    /// NXAST_NAT 36, valid in a `ct` only.
     Nat(Nat),
     /// NXAST_CT_CLEAR 43.
     CtClear,
@@ -222,48 +227,48 @@ pub enum Action {
     OutputTrunc {
         /// The port.
         port: PortNo,
-        /// At most so many bytes of the packet.
+        /// Maximum number of bytes of the packet.
         max_len: u32,
     },
-    /// NXAST_CLONE 42: what these do to the packet is undone behind them.
+    /// NXAST_CLONE 42: actions whose changes to the packet are undone afterwards.
     Clone(Vec<Self>),
     /// NXAST_ENCAP 46.
     Encap(Box<Encap>),
-    /// NXAST_DECAP 47, with the packet type that comes of it.
+    /// NXAST_DECAP 47, with the resulting packet type.
     Decap(u32),
     /// NXAST_DEC_NSH_TTL 48.
     DecNshTtl,
-    /// NXAST_CHECK_PKT_LARGER 49: whether the packet is longer than `len` bytes, as one bit.
+    /// NXAST_CHECK_PKT_LARGER 49: stores in one bit whether the packet is longer than `len` bytes.
     CheckPktLarger {
-        /// In bytes.
+        /// The length, in bytes.
         len: u16,
-        /// One bit.
+        /// The destination, of one bit.
         dst: Subfield,
     },
-    /// NXAST_DELETE_FIELD 50: a tunnel option is left out.
+    /// NXAST_DELETE_FIELD 50: removes a tunnel option.
     DeleteField(Field),
-    /// Any other action, kept as it came.
+    /// Any other action, with its bytes unchanged.
     Unknown {
         /// OFPAT_ type; 0xffff is an experimenter's.
         kind: u16,
-        /// All behind type and length: for an experimenter's its id comes first.
+        /// The bytes after type and length. An experimenter's body begins with the experimenter id.
         body: Bytes,
     },
 }
 
-/// What `controller(...)` sends.
+/// The parameters of `controller(...)`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ToController {
-    /// At most so many bytes of the packet.
+    /// Maximum number of bytes of the packet.
     pub max_len: u16,
-    /// Only to controllers of this id.
+    /// The id of the controllers that receive the packet.
     pub controller_id: u16,
-    /// OFPR_ reason.
+    /// The OFPR_ reason.
     pub reason: PacketInReason,
-    /// Bytes for the controller to recognise the flow by.
+    /// Bytes by which the controller recognises the flow.
     pub userdata: Bytes,
-    /// Whether the packet waits for NXT_RESUME.
+    /// True if the packet waits for NXT_RESUME.
     pub pause: bool,
-    /// A meter for the copy.
+    /// The meter that limits the copies.
     pub meter: Option<u32>,
 }

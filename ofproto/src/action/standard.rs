@@ -1,4 +1,4 @@
-//! The actions of OpenFlow 1.3.5 §7.2.5 on the wire; type and length are the dispatcher's.
+//! The wire form of the actions of OpenFlow 1.3.5 §7.2.5. The dispatcher handles type and length.
 
 use std::net::Ipv4Addr;
 
@@ -8,7 +8,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::ids::{GroupId, PortNo};
 use crate::oxm::Oxm;
 
-/// The actions of OpenFlow 1.1 that are `set_field` since 1.2.
+/// The actions of OpenFlow 1.1 that `set_field` replaced in 1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Legacy {
     /// OFPAT_SET_VLAN_VID 1.
@@ -27,7 +27,7 @@ pub enum Legacy {
     NwTos(u8),
     /// OFPAT_SET_NW_ECN 8.
     NwEcn(u8),
-    /// OFPAT_SET_TP_SRC 9: the port of TCP, UDP or SCTP, whichever it is.
+    /// OFPAT_SET_TP_SRC 9: the port of TCP, UDP or SCTP, depending on the packet.
     TpSrc(u16),
     /// OFPAT_SET_TP_DST 10.
     TpDst(u16),
@@ -38,7 +38,7 @@ pub enum Legacy {
 }
 
 impl Legacy {
-    /// OFPAT_ type.
+    /// Returns the OFPAT_ type.
     pub(super) const fn kind(self) -> u16 {
         match self {
             Self::VlanVid(_) => 1,
@@ -56,7 +56,7 @@ impl Legacy {
         }
     }
 
-    /// Appends what stands behind type and length; the caller fills it up.
+    /// Appends the body after type and length, which the caller pads.
     pub(super) fn encode(self, w: &mut Writer) {
         match self {
             Self::VlanVid(n) | Self::TpSrc(n) | Self::TpDst(n) => w.u16(n),
@@ -107,7 +107,7 @@ pub(super) const SET_FIELD: u16 = 25;
 pub(super) const PUSH_PBB: u16 = 26;
 pub(super) const POP_PBB: u16 = 27;
 
-/// Reads the body of a standard action; none for a type that is not one.
+/// Decodes the body of a standard action. `None` for any other type.
 pub(super) fn decode(kind: u16, r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     let action = match kind {
         OUTPUT => {
@@ -138,7 +138,7 @@ pub(super) fn decode(kind: u16, r: &mut Reader<'_>) -> Result<Option<Action>, De
 
 /// Appends the body of `set_field`.
 pub(super) fn set_field_body(oxm: &Oxm, w: &mut Writer) -> Result<(), EncodeError> {
-    // Type and length, which stand before, are part of what is padded.
+    // Type and length, which precede the body, count towards the padding.
     let start = w.len() - 4;
     oxm.encode(w)?;
     w.pad8(start);
@@ -166,7 +166,7 @@ fn set_field(r: &mut Reader<'_>) -> Result<Oxm, DecodeError> {
     let bad = r.error(crate::DecodeErrorKind::BadField, "set_field");
     let start = r.at() - 4;
     let oxm = Oxm::decode(r)?;
-    // OpenFlow 1.3 has no masks here; Open vSwitch answers BAD_SET_MASK.
+    // OpenFlow 1.3 allows no mask here; Open vSwitch answers BAD_SET_MASK.
     if matches!(oxm, Oxm::Known { mask: Some(_), .. }) {
         return Err(bad);
     }

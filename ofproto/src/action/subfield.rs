@@ -1,4 +1,4 @@
-//! Some consecutive bits of a field, and how Nicira actions write them.
+//! A range of consecutive bits of a field, and its encoding in Nicira actions.
 
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
@@ -6,30 +6,31 @@ use crate::oxm::Field;
 use crate::oxm::header::{EXPERIMENTER, Header, NXM_1, OPENFLOW_BASIC, TUN_METADATA_LEN};
 use crate::oxm::wire::put_header;
 
-/// Some consecutive bits of a field: `NXM_NX_REG0[0..15]`.
+/// A range of consecutive bits of a field: `NXM_NX_REG0[0..15]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Subfield {
     /// The field.
     pub field: Field,
     /// The lowest bit.
     pub ofs: u16,
-    /// How many bits, from 1.
+    /// The number of bits, from 1.
     pub n_bits: u16,
 }
 
-/// `n` ones.
+/// Returns `n` ones.
 const fn ones(n: u16) -> u128 {
     if n >= 128 { u128::MAX } else { (1 << n) - 1 }
 }
 
 impl Subfield {
-    /// The whole of a field.
+    /// Returns all bits of a field.
     pub const fn whole(field: Field) -> Self {
         Self { field, ofs: 0, n_bits: Self::width(field) }
     }
 
-    /// How many bits of a field an action may name. Fewer than a match may have for vlan_vid, here without the
-    /// bit that says "present", and for fields whose unused bits Open vSwitch lets a match name.
+    /// Returns the number of bits of a field that an action may name. It may be smaller than the
+    /// width in a match. For vlan_vid it excludes the "present" bit; for some fields Open vSwitch
+    /// lets a match name unused bits.
     pub const fn width(field: Field) -> u16 {
         match field {
             Field::VlanVid => 12,
@@ -42,33 +43,34 @@ impl Subfield {
         }
     }
 
-    /// Whether the bits exist: at least one, and none beyond the field's width.
+    /// Returns whether the bits exist: at least one, and none beyond the field's width.
     pub const fn is_valid(self) -> bool {
         let end = self.ofs as u32 + self.n_bits as u32;
         self.n_bits > 0 && end <= Self::width(self.field) as u32
     }
 
-    /// Ones where the bits are.
+    /// Returns a mask with ones at these bits.
     pub const fn mask(self) -> u128 {
         if self.ofs >= 128 { 0 } else { ones(self.n_bits) << self.ofs }
     }
 
-    /// The bits, right-aligned, out of the field's value.
+    /// Returns these bits of the field's value, right-aligned.
     pub const fn read(self, value: u128) -> u128 {
         if self.ofs >= 128 { 0 } else { value >> self.ofs & ones(self.n_bits) }
     }
 
-    /// The field's value with the bits replaced; of `bits`, what is above their number is left out.
+    /// Returns the field's value with these bits replaced. Surplus upper bits of `bits` are
+    /// ignored.
     pub const fn write(self, value: u128, bits: u128) -> u128 {
         if self.ofs >= 128 { value } else { value & !self.mask() | bits << self.ofs & self.mask() }
     }
 
-    /// Whether a right-aligned value has no more bits than these.
+    /// Returns whether a right-aligned value fits in these bits.
     pub const fn holds(self, bits: u128) -> bool {
         bits & !ones(self.n_bits) == 0
     }
 
-    /// Refuses bits that do not exist.
+    /// Checks that the bits exist.
     pub(crate) fn check(self) -> Result<(), EncodeError> {
         let value = u128::from(self.ofs) << 16 | u128::from(self.n_bits);
         if self.is_valid() {
@@ -78,7 +80,8 @@ impl Subfield {
         }
     }
 
-    /// `ofs << 6 | (n_bits - 1)`, the packed form of `load` and `output_reg`: at most 64 bits, from 0 to 1023.
+    /// Returns `ofs << 6 | (n_bits - 1)`, the packed form of `load` and `output_reg`. It allows at
+    /// most 64 bits, from 0 to 1023.
     pub(crate) fn packed(self) -> Result<u16, EncodeError> {
         self.check()?;
         if self.n_bits > 64 {
@@ -88,21 +91,22 @@ impl Subfield {
         Ok(self.ofs << 6 | (self.n_bits - 1))
     }
 
-    /// The inverse of [`Self::packed`]; none for bits that do not exist.
+    /// Returns the inverse of [`Self::packed`]. `None` for bits that do not exist.
     pub(crate) fn unpacked(field: Field, packed: u16) -> Option<Self> {
         Some(Self { field, ofs: packed >> 6, n_bits: (packed & 0x3f) + 1 }).filter(|s| s.is_valid())
     }
 }
 
-/// Reads the header of a field; none for one that is unknown, masked, or of a length that is not its own.
-/// `long` says whether an experimenter's id may follow the header.
+/// Decodes the header of a field. `None` for one that is unknown, masked, or of a wrong length.
+/// `long` allows an experimenter id after the header.
 pub(crate) fn decode_header(r: &mut Reader<'_>, long: bool) -> Result<Option<Field>, DecodeError> {
     let header = Header::unpack(r.u32("field header")?);
     let mut len = usize::from(header.len);
     let field = if header.class == NXM_1
         && let Some(field) = Field::from_tun_metadata(header.number)
     {
-        // As long as a switch has mapped it, which is not known here; unmapped, in full.
+        // The switch's mapping determines the length, which is unknown here; an unmapped option has
+        // the full length.
         return Ok(Some(field).filter(|_| !header.has_mask && len == TUN_METADATA_LEN));
     } else if header.class != EXPERIMENTER {
         Field::from_header(header.class, header.number)
@@ -115,12 +119,14 @@ pub(crate) fn decode_header(r: &mut Reader<'_>, long: bool) -> Result<Option<Fie
     Ok(field.filter(|f| !header.has_mask && len == f.info().bytes()))
 }
 
-/// Appends the header of a field: the NXM one where there is one, as Open vSwitch does in its own actions.
+/// Appends the header of a field. It prefers the NXM header, as Open vSwitch does in its own
+/// actions.
 pub(crate) fn encode_header(field: Field, w: &mut Writer, long: bool) -> Result<(), EncodeError> {
     let info = field.info();
     let len = if field.tun_metadata().is_some() { TUN_METADATA_LEN } else { info.bytes() };
     match info.nxm {
-        // Where only 32 bits are, an experimenter's id has no place; OpenFlow 1.5 has a number of its own for some.
+        // A header of 32 bits has no room for an experimenter id; OpenFlow 1.5 has a number of its
+        // own for some fields.
         Some((EXPERIMENTER, number)) if !long => match Field::from_header(OPENFLOW_BASIC, number) {
             Some(same) if same == field => put_header(field, Some((OPENFLOW_BASIC, number)), false, len, w),
             _ => Err(EncodeError::DoesNotFit { field: info.name, value: u128::from(number) }),
@@ -129,7 +135,7 @@ pub(crate) fn encode_header(field: Field, w: &mut Writer, long: bool) -> Result<
     }
 }
 
-/// Appends the header of a field as it stands in a match.
+/// Appends the header of a field in its form for matches.
 pub(crate) fn encode_match_header(field: Field, w: &mut Writer) -> Result<(), EncodeError> {
     let len = if field.tun_metadata().is_some() { TUN_METADATA_LEN } else { field.info().bytes() };
     put_header(field, field.match_header(), false, len, w)

@@ -1,4 +1,4 @@
-//! Lists of actions on the wire: framing and dispatch.
+//! The wire form of lists of actions: framing and dispatch.
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 const EXPERIMENTER: u16 = 0xffff;
 
 impl Action {
-    /// The list inside `depth` actions.
+    /// Decodes the list inside `depth` actions.
     pub(crate) fn decode_nested(r: &mut Reader<'_>, depth: usize) -> Result<Vec<Self>, DecodeError> {
         let mut actions = Vec::new();
         while !r.is_empty() {
@@ -21,17 +21,17 @@ impl Action {
 
     /// Appends actions.
     ///
-    /// A masked `set_field` becomes what Open vSwitch makes of it in OpenFlow 1.3: see [`Action::lowered`].
+    /// A masked `set_field` becomes its replacement in OpenFlow 1.3: see [`Action::lowered`].
     ///
     /// # Errors
-    /// `TooLong` for an action above 65,535 bytes; `DoesNotFit` for values wider than their fields, bits that a
-    /// field has not, ports without a 16-bit form where one is needed, unknown actions that are not padded, and
-    /// nesting deeper than [`MAX_DEPTH`].
+    /// `TooLong` for an action above 65,535 bytes; `DoesNotFit` for values wider than their fields,
+    /// bits that a field lacks, ports without a 16-bit form where one is needed, unknown actions
+    /// that are not padded, and nesting deeper than [`MAX_DEPTH`].
     pub fn encode_list(actions: &[Self], w: &mut Writer) -> Result<(), EncodeError> {
         Self::encode_nested(actions, w, 0)
     }
 
-    /// The list inside `depth` actions.
+    /// Encodes the list inside `depth` actions.
     pub(super) fn encode_nested(actions: &[Self], w: &mut Writer, depth: usize) -> Result<(), EncodeError> {
         if depth > MAX_DEPTH {
             return Err(EncodeError::DoesNotFit { field: "action nesting", value: depth as u128 });
@@ -57,7 +57,7 @@ impl Action {
         }
     }
 
-    /// Appends one action; a masked `set_field` may become several, or none.
+    /// Appends one action. A masked `set_field` may become several, or none.
     fn encode(&self, w: &mut Writer, depth: usize) -> Result<(), EncodeError> {
         match self {
             &Self::Output { port, max_len } => frame(w, st::OUTPUT, |w| {
@@ -103,7 +103,7 @@ impl Action {
     }
 }
 
-/// Type and length around a body, padded to eight bytes.
+/// Appends type and length around a body, padded to eight bytes.
 fn frame(
     w: &mut Writer,
     kind: u16,
@@ -117,7 +117,7 @@ fn frame(
     w.close(len, "action")
 }
 
-/// An action of eight bytes.
+/// Appends an action of eight bytes.
 fn word(w: &mut Writer, kind: u16, body: u32) -> Result<(), EncodeError> {
     frame(w, kind, |w| {
         w.u32(body);

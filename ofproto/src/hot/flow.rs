@@ -1,4 +1,5 @@
-//! OFPT_FLOW_MOD for a flow between two MAC addresses, and for the deletion of those of one (OpenFlow 1.3.5 §7.3.4.1).
+//! OFPT_FLOW_MOD for a flow between two MAC addresses, and for deleting the flows of one address
+//! (OpenFlow 1.3.5 §7.3.4.1).
 
 use super::{Mac, VlanVid, place, put};
 use crate::action::Action;
@@ -8,7 +9,7 @@ use crate::instruction::Instruction;
 use crate::message::{FlowMod, Message};
 use crate::oxm::{Field, Match, Oxm};
 
-/// All bytes of it differ from those of the zero address.
+/// The address that differs from the zero address in every byte.
 const ONES: Mac = [0xff; 6];
 
 /// A FLOW_MOD whose flow matches `in_port`, `eth_src`, `eth_dst` and `vlan_vid`, and outputs to a port.
@@ -23,11 +24,11 @@ pub struct FlowStamp {
 }
 
 impl FlowStamp {
-    /// Encodes it once. Command, priority, cookie, timeouts and flags are those of `flow`; its match and instructions do not
-    /// count.
+    /// Encodes the message once. Command, priority, cookie, timeouts and flags come from `flow`;
+    /// its match and instructions are ignored.
     ///
     /// # Errors
-    /// As [`Message::encode`].
+    /// Returns the errors of [`Message::encode`].
     pub fn new(flow: &FlowMod, xid: Xid) -> Result<Self, EncodeError> {
         let encode = |in_port, src, dst, VlanVid(vlan), output| {
             let output = Action::Output { port: PortNo(output), max_len: 0 };
@@ -66,7 +67,7 @@ impl FlowStamp {
     }
 }
 
-/// A FLOW_MOD whose match is one MAC address in one VLAN.
+/// A FLOW_MOD that matches one MAC address in one VLAN.
 #[derive(Debug, Clone)]
 pub struct MacStamp {
     bytes: Vec<u8>,
@@ -75,11 +76,11 @@ pub struct MacStamp {
 }
 
 impl MacStamp {
-    /// Encodes it once: all is as in `flow`, but that it matches `field` ([`Field::EthSrc`] or [`Field::EthDst`]) and
-    /// `vlan_vid` alone.
+    /// Encodes the message once. It equals `flow`, but matches only `field` ([`Field::EthSrc`] or
+    /// [`Field::EthDst`]) and `vlan_vid`.
     ///
     /// # Errors
-    /// As [`Message::encode`].
+    /// Returns the errors of [`Message::encode`].
     pub fn new(flow: &FlowMod, field: Field, xid: Xid) -> Result<Self, EncodeError> {
         let encode = |mac, VlanVid(vlan)| {
             let fields = vec![exact(field, bits(mac)), exact(Field::VlanVid, vlan.into())];

@@ -2,8 +2,8 @@
 
 use super::Mac;
 
-/// The value of OXM_OF_VLAN_VID (OpenFlow 1.3.5 §7.2.3.7): OFPVID_NONE for a frame without a tag, and the VLAN's number with
-/// OFPVID_PRESENT for one with a tag.
+/// The value of OXM_OF_VLAN_VID (OpenFlow 1.3.5 §7.2.3.7): OFPVID_NONE for an untagged frame, and
+/// the VLAN id with OFPVID_PRESENT for a tagged one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VlanVid(pub u16);
 
@@ -11,39 +11,39 @@ pub struct VlanVid(pub u16);
 const PRESENT: u16 = 0x1000;
 
 impl VlanVid {
-    /// No tag.
+    /// An untagged frame.
     pub const NONE: Self = Self(0);
-    /// A tag of priority alone: the frame is of the VLAN that it would be of without one (IEEE 802.1Q §6.9.1).
+    /// A priority tag: the frame belongs to the VLAN of untagged frames (IEEE 802.1Q §6.9.1).
     pub const PRIORITY: Self = Self(PRESENT);
     /// The highest value.
     pub(super) const HIGHEST: Self = Self(PRESENT | 0xfff);
 
-    /// Returns the number of the VLAN, 0 for that of frames without a tag.
+    /// Returns the VLAN id, 0 for untagged frames.
     #[inline]
     pub const fn number(self) -> u16 {
         self.0 & 0xfff
     }
 }
 
-/// Between which addresses a frame is, and in which VLAN.
+/// The addresses and the VLAN of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameAddresses {
-    /// The receiver.
+    /// The destination address.
     pub dst: Mac,
-    /// The sender.
+    /// The source address.
     pub src: Mac,
     /// The outermost tag.
     pub vlan: VlanVid,
 }
 
 impl FrameAddresses {
-    /// Reads the beginning of a frame. None where it is too short to have all of it.
+    /// Parses the beginning of a frame. `None` if the frame is too short.
     #[inline]
     pub fn parse(frame: &[u8]) -> Option<Self> {
         let (&dst, rest) = frame.split_first_chunk::<6>()?;
         let (&src, rest) = rest.split_first_chunk::<6>()?;
         let vlan = match rest.first_chunk::<2>() {
-            // Customer and service tags, which OXM_OF_VLAN_VID matches alike.
+            // Customer and service tags, both of which OXM_OF_VLAN_VID matches.
             Some([0x81, 0x00] | [0x88, 0xa8]) => {
                 let tci = u16::from_be_bytes(*rest.get(2..)?.first_chunk::<2>()?);
                 VlanVid(PRESENT | tci & 0xfff)

@@ -1,8 +1,9 @@
-//! The messages of the packet-in path, read and written without allocating: a view of a PACKET_IN in the bytes that came,
-//! and a FLOW_MOD, a deletion and a PACKET_OUT as bytes that were encoded once and differ in a few places alone.
+//! The messages of the packet-in path, read and written without allocating. A PACKET_IN is viewed
+//! in its received bytes. A FLOW_MOD, a deletion and a PACKET_OUT are encoded once and patched in a
+//! few places.
 //!
-//! Nothing here knows another encoding than [`crate::message`]: the stamps are made by it, and property tests hold every
-//! stamped message against what it encodes.
+//! This module has no encoding of its own: [`crate::message`] encodes the stamps, and property
+//! tests compare every stamped message with its encoding.
 
 #![deny(clippy::disallowed_types, clippy::disallowed_macros)]
 
@@ -24,14 +25,14 @@ const OXM_IN_PORT: u32 = 0x8000_0004;
 /// A MAC address.
 pub type Mac = [u8; 6];
 
-/// Overwrites what stands at an offset. Offsets are those of a stamp's own bytes.
+/// Overwrites the bytes at an offset in a stamp.
 fn put<const N: usize>(bytes: &mut [u8], at: usize, value: [u8; N]) {
     if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
         *place = value;
     }
 }
 
-/// Where two encodings that differ in one value begin to differ: there the value stands.
+/// Returns the offset at which two encodings first differ. The value by which they differ is there.
 fn place(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(a, b)| a == b).count()
 }

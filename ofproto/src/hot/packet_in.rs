@@ -3,22 +3,23 @@
 use super::OXM_IN_PORT;
 use crate::ids::{BufferId, PortNo};
 
-/// What deciding about a packet takes, out of the bytes of its message.
+/// The parts of a PACKET_IN that a forwarding decision needs, borrowed from the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PacketInView<'a> {
-    /// Where the switch keeps the packet.
+    /// The buffer of the switch that holds the packet.
     pub buffer_id: BufferId,
-    /// Its full length, bytes: more than there is in `data` where the switch cut it off.
+    /// The full length of the packet, in bytes. It exceeds that of `data` if the switch truncated
+    /// the packet.
     pub total_len: u16,
-    /// Where it came in.
+    /// The ingress port.
     pub in_port: PortNo,
     /// The frame, or its beginning.
     pub data: &'a [u8],
 }
 
 impl<'a> PacketInView<'a> {
-    /// Reads one whole message, its header included. None where it is not as it should be, or has no `in_port`: what is
-    /// wrong with it [`crate::Message::decode`] says.
+    /// Parses one whole message, header included. `None` if it is malformed or has no `in_port`;
+    /// [`crate::Message::decode`] then returns the error.
     pub fn parse(frame: &'a [u8]) -> Option<Self> {
         let (_header, rest) = frame.split_first_chunk::<8>()?;
         let (buffer_id, rest) = rest.split_first_chunk::<4>()?;
@@ -32,7 +33,7 @@ impl<'a> PacketInView<'a> {
             return None;
         }
         let fields = rest.get(4..length)?;
-        // The match is padded to a multiple of eight, and two bytes more come before the frame.
+        // The match is padded to a multiple of eight, and two more bytes precede the frame.
         let data = rest.get(length.checked_next_multiple_of(8)?.checked_add(2)?..)?;
         Some(Self {
             buffer_id: BufferId(u32::from_be_bytes(*buffer_id)),
@@ -43,7 +44,7 @@ impl<'a> PacketInView<'a> {
     }
 }
 
-/// The value of `in_port` among OXMs, whatever else there is.
+/// Returns the value of `in_port` among OXMs, and skips other fields.
 fn in_port(mut fields: &[u8]) -> Option<PortNo> {
     loop {
         let (header, rest) = fields.split_first_chunk::<4>()?;

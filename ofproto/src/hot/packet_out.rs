@@ -12,7 +12,7 @@ use crate::message::{Message, PacketOut};
 #[derive(Debug, Clone)]
 pub struct PacketOutStamp {
     bytes: Vec<u8>,
-    /// The same without an action.
+    /// The message without an action.
     discard: Vec<u8>,
     buffer_id: usize,
     in_port: usize,
@@ -20,10 +20,10 @@ pub struct PacketOutStamp {
 }
 
 impl PacketOutStamp {
-    /// Encodes it once, under that transaction id.
+    /// Encodes the message once, under this transaction id.
     ///
     /// # Errors
-    /// As [`Message::encode`].
+    /// Returns the errors of [`Message::encode`].
     pub fn new(xid: Xid) -> Result<Self, EncodeError> {
         let message = |buffer_id, in_port, actions| {
             let (buffer_id, in_port) = (BufferId(buffer_id), PortNo(in_port));
@@ -42,8 +42,8 @@ impl PacketOutStamp {
         })
     }
 
-    /// Appends the message for a packet: with its bytes, or with none for one that the switch keeps. Nothing, and false, for
-    /// one that is longer than a message can be.
+    /// Appends the message for a packet, with its bytes, or without any for a buffered packet.
+    /// Returns false and appends no bytes if the packet is longer than a message can be.
     pub fn write(
         &self,
         out: &mut Vec<u8>,
@@ -64,7 +64,7 @@ impl PacketOutStamp {
         true
     }
 
-    /// Appends the message by which a switch throws away a packet that it keeps.
+    /// Appends the message that makes a switch drop a buffered packet.
     pub fn discard(&self, out: &mut Vec<u8>, buffer_id: BufferId, in_port: PortNo) {
         let start = out.len();
         out.extend_from_slice(&self.discard);

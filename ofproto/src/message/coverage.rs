@@ -1,10 +1,10 @@
-//! Which messages of the specifications this crate speaks: a table, and nothing else.
+//! The table of the specifications' messages that this crate supports.
 //!
-//! "Typed" is a variant of its own, decoded and encoded field by field. "Kept" is decoded as what it is by its number and
-//! comes out with the same bytes: [`Message::Experimenter`](super::Message::Experimenter),
-//! [`Message::Unknown`](super::Message::Unknown) and their like in [`multipart`](super::multipart). Whatever a table does not
-//! name is kept. Numbers and names are those of Open vSwitch 3.1, asked with `ovs-ofctl ofp-parse` for every number by
-//! a test.
+//! "Typed" is a variant of its own, decoded and encoded field by field. "Kept" is identified by its
+//! number and encodes to the same bytes: [`Message::Experimenter`](super::Message::Experimenter),
+//! [`Message::Unknown`](super::Message::Unknown) and their counterparts in
+//! [`multipart`](super::multipart). A message that no table names is kept. Numbers and names are
+//! those of Open vSwitch 3.1. A test checks every number with `ovs-ofctl ofp-parse`.
 //!
 //! # OpenFlow 1.3.5, §7.1
 //! | type | message | |

@@ -1,4 +1,5 @@
-//! From a type byte to a message and back: the one table that a new message is entered in.
+//! The table that maps type bytes to messages, in both directions. Each new message has its one
+//! entry here.
 
 use bytes::Bytes;
 
@@ -18,7 +19,7 @@ macro_rules! dispatch {
         experimenter_empty { $($xe_id:ident $xe_kind:literal $x_empty:ident;)* }
     ) => {
         impl Message {
-            /// Its OFPT_ type.
+            /// Returns the OFPT_ type.
             pub const fn kind(&self) -> MessageType {
                 match self {
                     Self::Hello(_) => MessageType::HELLO,
@@ -34,7 +35,7 @@ macro_rules! dispatch {
                 }
             }
 
-            /// Its name, for logs and labels: that of the variant.
+            /// Returns the name of the variant, for logs and labels.
             pub const fn name(&self) -> &'static str {
                 match self {
                     Self::Hello(_) => "Hello",
@@ -166,23 +167,23 @@ dispatch! {
 }
 
 impl Message {
-    /// Reads one whole message, header included.
+    /// Decodes one whole message, header included.
     ///
-    /// A MessageType::HELLO and an MessageType::ERROR may be of any version, because sides that agree on none speak in these; everything else is
-    /// OpenFlow 1.3.
+    /// A HELLO and an ERROR may have any version, because sides without a common version use these
+    /// two. Every other message must be OpenFlow 1.3.
     ///
     /// # Errors
-    /// [`DecodeError`] for another version, for a length other than the frame's, for a body that is too short or wrong,
-    /// and for bytes left over. `ErrorMsg::reply_to` answers it.
+    /// [`DecodeError`] for another version, for a length other than the frame's, for a body that is
+    /// too short or invalid, and for trailing bytes. `ErrorMsg::reply_to` builds the answer.
     pub fn decode(frame: &[u8]) -> Result<(Xid, Self), DecodeError> {
         Self::decode_from(Reader::new(frame))
     }
 
-    /// As [`Message::decode`], but payloads (a packet, an echo's data, a message in a bundle, an unknown body) share the
-    /// frame's memory.
+    /// Decodes like [`Message::decode`], but payloads share the memory of the frame: a packet, the
+    /// data of an echo, a message in a bundle, or an unknown body.
     ///
     /// # Errors
-    /// As for [`Message::decode`].
+    /// Returns the errors of [`Message::decode`].
     pub fn decode_shared(frame: &Bytes) -> Result<(Xid, Self), DecodeError> {
         Self::decode_from(Reader::shared(frame))
     }
@@ -203,20 +204,20 @@ impl Message {
         Ok((header.xid, message))
     }
 
-    /// One whole message, header included.
+    /// Encodes one whole message, header included.
     ///
     /// # Errors
-    /// [`EncodeError`] when a part does not fit its field, or all of it 65,535 bytes.
+    /// [`EncodeError`] if a part does not fit its field, or if the message exceeds 65,535 bytes.
     pub fn encode(&self, xid: Xid) -> Result<Vec<u8>, EncodeError> {
         let mut w = Writer::new();
         self.encode_into(xid, &mut w)?;
         Ok(w.into_vec())
     }
 
-    /// Appends one whole message; on an error nothing.
+    /// Appends one whole message. On an error, it appends no bytes.
     ///
     /// # Errors
-    /// As for [`Message::encode`].
+    /// Returns the errors of [`Message::encode`].
     pub fn encode_into(&self, xid: Xid, w: &mut Writer) -> Result<(), EncodeError> {
         let start = w.len();
         let result = self.encode_from(start, xid, w);

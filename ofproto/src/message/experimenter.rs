@@ -1,18 +1,18 @@
-//! OFPT_EXPERIMENTER (OpenFlow 1.3.5 §7.5.4), for what no other variant of [`super::Message`] stands.
+//! OFPT_EXPERIMENTER (OpenFlow 1.3.5 §7.5.4), for messages without a variant of [`super::Message`].
 
 use bytes::Bytes;
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 
-/// A message, or a multipart body, of an experimenter, kept as it came.
+/// A message or a multipart body of an experimenter, with its bytes unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Experimenter {
-    /// Whose: an OUI in the lower three bytes, or a number that ONF gave.
+    /// The experimenter id: an OUI in the lower three bytes, or a number that ONF assigned.
     pub experimenter: u32,
-    /// What it is, in the experimenter's own numbers.
+    /// The type, in the experimenter's numbering.
     pub exp_type: u32,
-    /// All behind it.
+    /// The bytes after the type.
     pub data: Bytes,
 }
 

@@ -1,4 +1,4 @@
-//! The messages. Adding one is a file here, a variant of [`Message`], and a line in its dispatch.
+//! The messages. To add one, add a file here, a variant of [`Message`], and a line in its dispatch.
 
 /// Conversions between an integer on the wire and an enum whose last variant is `Unknown`.
 macro_rules! wire_enum {
@@ -144,9 +144,9 @@ pub enum Message {
     MonitorPaused,
     /// See [`Message::MonitorPaused`].
     MonitorResumed,
-    /// The controller's role was changed by somebody else (ONF 1911).
+    /// The controller's role changed without a request of its own (ONF 1911).
     RoleStatus(RoleStatus),
-    /// What another controller changed (ONF 2350).
+    /// A change by another controller (ONF 2350).
     RequestForward(RequestForward),
     /// NXT_ROLE_REQUEST 10.
     NxRoleRequest(NxRole),
@@ -176,7 +176,7 @@ pub enum Message {
     TlvTableReply(TlvTableReply),
     /// NXT_SET_ASYNC_CONFIG2 27.
     SetAsyncConfig2(AsyncConfig2),
-    /// NXT_RESUME 28: a packet that was paused, back to the switch.
+    /// NXT_RESUME 28: a paused packet, returned to the switch.
     Resume(PacketIn2),
     /// NXT_CT_FLUSH_ZONE 29.
     CtFlushZone(CtFlushZone),
@@ -184,18 +184,18 @@ pub enum Message {
     PacketIn2(PacketIn2),
     /// NXT_CT_FLUSH 32.
     CtFlush(CtFlush),
-    /// Any other of OFPT_EXPERIMENTER 4, kept as it came.
+    /// Any other OFPT_EXPERIMENTER 4, with its bytes unchanged.
     Experimenter(Experimenter),
-    /// Any other message, kept as it came.
+    /// Any other message, with its bytes unchanged.
     Unknown {
         /// OFPT_ type.
         kind: MessageType,
-        /// All behind the header.
+        /// The bytes after the header.
         body: Bytes,
     },
 }
 
-/// What Open vSwitch asks of messages that end in a list: whole words of eight bytes.
+/// Checks Open vSwitch's rule for messages that end in a list: a multiple of eight bytes.
 fn padded(r: &Reader<'_>, field: &'static str) -> Result<(), DecodeError> {
     match r.remaining() {
         len if len.is_multiple_of(8) => Ok(()),
@@ -203,7 +203,8 @@ fn padded(r: &Reader<'_>, field: &'static str) -> Result<(), DecodeError> {
     }
 }
 
-/// Reads something whose lengths Open vSwitch has an error of its own for, where it has whole words of eight bytes to look at.
+/// Decodes a part for whose lengths Open vSwitch has an error of its own, if the bytes left are a
+/// multiple of eight.
 fn with_ovs_error<'a, T>(
     name: OvsError,
     r: &mut Reader<'a>,
@@ -213,7 +214,7 @@ fn with_ovs_error<'a, T>(
     decode(r).map_err(|error| if words { error.named(name) } else { error })
 }
 
-/// Reads structures until nothing is left.
+/// Decodes structures until no bytes are left.
 fn decode_list<T: Wire>(r: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
     let mut list = Vec::new();
     while !r.is_empty() {

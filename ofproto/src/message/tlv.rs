@@ -1,4 +1,5 @@
-//! Structures that begin with a 16-bit type and a 16-bit length, which counts both: bands and properties.
+//! Structures that begin with a 16-bit type and a 16-bit length, which includes both: bands and
+//! properties.
 
 use bytes::Bytes;
 
@@ -7,10 +8,10 @@ use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::ovs_errors::OvsError;
 
-/// Reads type and length: the type, and a reader of what is inside. Padding is not passed over.
+/// Returns the type, and a reader of the body. Padding is not skipped.
 ///
 /// # Errors
-/// `Truncated` when fewer bytes are left than the length says; `BadLength` when it is below 4.
+/// `Truncated` if fewer bytes are left than the length says; `BadLength` if it is below 4.
 pub(super) fn decode<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<(u16, Reader<'a>), DecodeError> {
     let kind = r.u16(field)?;
     let at_len = r.clone();
@@ -20,10 +21,10 @@ pub(super) fn decode<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<(u16
     Ok((kind, r.sub(body, field)?))
 }
 
-/// As [`decode`], and passes over the padding to eight bytes, which the length does not count.
+/// Does the work of [`decode`], and skips the padding to eight bytes, which the length excludes.
 ///
 /// # Errors
-/// As for [`decode`]; `Truncated` when padding is missing.
+/// Returns the errors of [`decode`]; `Truncated` if padding is missing.
 pub(super) fn decode_padded<'a>(
     r: &mut Reader<'a>,
     field: &'static str,
@@ -38,7 +39,7 @@ pub(super) fn decode_padded<'a>(
 /// Appends type, length and body.
 ///
 /// # Errors
-/// `TooLong` above 65,535 bytes, and the body's.
+/// `TooLong` above 65,535 bytes, and the errors of the body.
 pub(super) fn encode(
     w: &mut Writer,
     kind: u16,
@@ -52,10 +53,10 @@ pub(super) fn encode(
     w.close(length, field)
 }
 
-/// As [`encode`], with padding to eight bytes.
+/// Does the work of [`encode`], with padding to eight bytes.
 ///
 /// # Errors
-/// As for [`encode`].
+/// Returns the errors of [`encode`].
 pub(super) fn encode_padded(
     w: &mut Writer,
     kind: u16,
@@ -68,12 +69,13 @@ pub(super) fn encode_padded(
     Ok(())
 }
 
-/// A property that nothing is known of but its type, kept as it came.
+/// A property of unknown contents, with its bytes unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Property {
-    /// Its type, in the numbers of what it belongs to; 0xffff is an experimenter's nearly everywhere.
+    /// The type, in the numbering of the enclosing structure. 0xffff is an experimenter's in nearly
+    /// all of them.
     pub kind: u16,
-    /// All behind type and length, without the padding to eight bytes.
+    /// The bytes after type and length, without the padding to eight bytes.
     pub body: Bytes,
 }
 
@@ -97,18 +99,19 @@ impl Wire for Property {
     }
 }
 
-/// Reads properties until nothing is left.
+/// Decodes properties until no bytes are left.
 ///
 /// # Errors
-/// As for the properties; Open vSwitch has an error of its own for wrong lengths in them.
+/// Returns the errors of the properties. Open vSwitch has an error of its own for wrong lengths in
+/// them.
 pub(super) fn decode_properties<T: Wire>(r: &mut Reader<'_>) -> Result<Vec<T>, DecodeError> {
     with_ovs_error(OvsError::PropertyLen, r, decode_list)
 }
 
-/// Reads the properties inside a property: four bytes of padding stand before them.
+/// Decodes the properties inside a property, after four bytes of padding.
 ///
 /// # Errors
-/// As for the properties.
+/// Returns the errors of the properties.
 pub(super) fn decode_nested<T: Wire>(mut r: Reader<'_>, field: &'static str) -> Result<Vec<T>, DecodeError> {
     r.skip(4, field)?;
     decode_list(&mut r)
@@ -117,7 +120,7 @@ pub(super) fn decode_nested<T: Wire>(mut r: Reader<'_>, field: &'static str) -> 
 /// Appends a property that holds properties.
 ///
 /// # Errors
-/// As for the properties.
+/// Returns the errors of the properties.
 pub(super) fn encode_nested<T: Wire>(
     w: &mut Writer,
     kind: u16,

@@ -5,14 +5,14 @@ use crate::ids::{NICIRA, ONF};
 /// OFPET_EXPERIMENTER.
 pub(crate) const EXPERIMENTER: u16 = 0xffff;
 
-/// What an OFPT_ERROR says (OpenFlow 1.3.5 §7.4.4).
+/// The type and code of an OFPT_ERROR (OpenFlow 1.3.5 §7.4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ErrorCode {
-    /// OFPET_ type; 0xffff is an experimenter's.
+    /// The OFPET_ type; 0xffff for an experimenter's error.
     pub kind: u16,
-    /// The code; for an experimenter's error its type.
+    /// The code; for an experimenter's error, its type.
     pub code: u16,
-    /// The experimenter, for type 0xffff.
+    /// The experimenter id, for type 0xffff.
     pub experimenter: Option<u32>,
 }
 
@@ -38,7 +38,7 @@ impl ErrorCode {
         Self { kind: EXPERIMENTER, code, experimenter: Some(NICIRA) }
     }
 
-    /// Returns the name of its type, such as `OFPET_BAD_REQUEST`, if it has one.
+    /// Returns the name of the type, such as `OFPET_BAD_REQUEST`, if it has one.
     pub fn kind_name(self) -> Option<&'static str> {
         match self.kind {
             EXPERIMENTER => Some("OFPET_EXPERIMENTER"),

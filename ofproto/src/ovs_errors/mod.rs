@@ -1,10 +1,11 @@
-//! The errors of Open vSwitch: one table of names, meanings and numbers, and what it says to matches, actions and
-//! instructions.
+//! The errors of Open vSwitch: one table of names, meanings and numbers, and the checks of matches,
+//! actions and instructions.
 //!
-//! Decoding is forgiving: what is not known is kept, and what makes no sense is passed on. A switch is stricter, and so is what
-//! `ovs-ofctl` prints of a message: it names the error. [`Match::ovs_error`](crate::oxm::Match::ovs_error),
+//! Decoding is lenient: unknown parts are kept, and inconsistent ones are passed on. A switch is
+//! stricter, and `ovs-ofctl` names its error when it prints a message.
+//! [`Match::ovs_error`](crate::oxm::Match::ovs_error),
 //! [`Action::ovs_error`](crate::action::Action::ovs_error) and
-//! [`Instruction::ovs_error`](crate::instruction::Instruction::ovs_error) tell which it would be.
+//! [`Instruction::ovs_error`](crate::instruction::Instruction::ovs_error) return that error.
 
 mod code;
 mod table;

@@ -1,10 +1,11 @@
-//! Every error that has a name in OpenFlow 1.3 or in Open vSwitch: what a person can search for, and what it stands for.
+//! Every error that has a name in OpenFlow 1.3 or in Open vSwitch, with its searchable name and its
+//! meaning.
 
 use std::fmt;
 
 use super::ErrorCode;
 
-/// How a row says its number: of a type of OpenFlow's, of an experimenter, or none.
+/// Parses the number of a row: that of a standard type, that of an experimenter, or none.
 macro_rules! code {
     (standard($kind:literal, $code:literal)) => {
         Some(ErrorCode::standard($kind, $code))
@@ -28,21 +29,24 @@ macro_rules! errors {
         pub enum OvsError { $(#[doc = concat!($name, ": ", $doc)] $variant,)* }
 
         impl OvsError {
-            /// All of them: those of OpenFlow by type and code, then ONF's, Nicira's, and those without a number.
+            /// All errors: those of OpenFlow by type and code, then ONF's, Nicira's, and those
+            /// without a number.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// Returns its name in ovs's `ofp-errors.h`, without OFPERR_. Where the standard names it otherwise it is still
-            /// Open vSwitch's: `OFPBRC_BAD_STAT` is the standard's `OFPBRC_BAD_MULTIPART`.
+            /// Returns the name in Open vSwitch's `ofp-errors.h`, without OFPERR_. It may differ
+            /// from the standard's name: `OFPBRC_BAD_STAT` is the standard's
+            /// `OFPBRC_BAD_MULTIPART`.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// Returns what it means: a noun phrase with a full stop.
+            /// Returns the meaning, as a noun phrase with a full stop.
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)* }
             }
 
-            /// Returns what an OFPT_ERROR says for it in OpenFlow 1.3; none where that version has no number for it.
+            /// Returns the type and code of the OFPT_ERROR in OpenFlow 1.3. `None` if that version
+            /// has no number for it.
             pub const fn wire_code(self) -> Option<ErrorCode> {
                 match self { $(Self::$variant => code!($source($($number),*)),)* }
             }
@@ -51,7 +55,7 @@ macro_rules! errors {
 }
 
 impl OvsError {
-    /// Returns the error that these numbers stand for, if they stand for one.
+    /// Returns the error with these numbers, if there is one.
     pub fn from_wire_code(code: ErrorCode) -> Option<Self> {
         Self::ALL.iter().copied().find(|error| error.wire_code() == Some(code))
     }

@@ -1,6 +1,6 @@
 //! The match fields of ovs-fields(7): name, width, and the headers that carry them on the wire.
 
-/// How `ovs-ofctl` writes a field's value.
+/// The format in which `ovs-ofctl` writes a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Decimal.
@@ -11,7 +11,7 @@ pub enum Format {
     Ethernet,
     /// Dotted quad.
     Ipv4,
-    /// RFC 5952.
+    /// The format of RFC 5952.
     Ipv6,
     /// A port's number or name.
     OfpPort,
@@ -29,8 +29,9 @@ pub enum Format {
 
 macro_rules! fields {
     ($($number:literal $tunnel_option:ident)*; $($(#[$doc:meta])* $variant:ident: $name:literal, $extra:expr, $bits:literal, $nxm:expr, $oxm:expr, $mask:literal, $format:ident;)*) => {
-        /// A match field that Portcullis knows. One variant a field of Open vSwitch's `meta-flow.h`; its NXM and
-        /// OXM headers are two spellings of the same field unless their layouts differ.
+        /// A match field that Portcullis knows. Each variant is one field of Open vSwitch's
+        /// `meta-flow.h`. The NXM and OXM headers of a field are two spellings of it, unless their
+        /// layouts differ.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Field {
@@ -39,7 +40,8 @@ macro_rules! fields {
         }
 
         impl Field {
-            /// Every field whose value fits 128 bits, in the order of `meta-flow.h` (registers last, wide ones behind single ones).
+            /// Every field whose value fits in 128 bits, in the order of `meta-flow.h`. Registers
+            /// come last, and wide registers after single ones.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The tunnel options, which a switch maps to TLVs: up to 124 bytes each. Actions name bits of them by these; in a
@@ -47,7 +49,7 @@ macro_rules! fields {
             /// as long as the value needs.
             pub const TUN_METADATA: [Self; 64] = [$(Self::$tunnel_option,)*];
 
-            /// What is fixed about the field.
+            /// Returns the constant properties of the field.
             pub const fn info(self) -> &'static FieldInfo {
                 match self { $(Self::$variant => &FieldInfo {
                     name: $name, extra: $extra, bits: $bits, nxm: $nxm, oxm: $oxm, maskable: $mask, format: Format::$format,
@@ -61,30 +63,31 @@ macro_rules! fields {
     };
 }
 
-/// What is fixed about a field.
+/// The constant properties of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FieldInfo {
-    /// Its first name in ovs-fields(7).
+    /// The first name of the field in ovs-fields(7).
     pub name: &'static str,
-    /// Its second name.
+    /// The second name of the field, if it has one.
     pub extra: Option<&'static str>,
-    /// Its width in bits.
+    /// The width of the field, in bits.
     pub bits: u8,
-    /// Class and number of its header in Nicira actions (`learn`, `move`, `load`). Whose class 0xffff it is,
-    /// says [`Field::experimenter`].
+    /// Class and number of the header in Nicira actions (`learn`, `move`, `load`). For class
+    /// 0xffff, [`Field::experimenter`] returns the experimenter.
     pub nxm: Option<(u16, u8)>,
-    /// Class and number of its header in an OpenFlow 1.3 match, where that differs or is all there is;
-    /// without one the `nxm` header is used there too.
+    /// Class and number of the header in an OpenFlow 1.3 match, if it differs from `nxm` or is the
+    /// only one. Without it, a match uses the `nxm` header too.
     pub oxm: Option<(u16, u8)>,
-    /// Whether a match may mask it arbitrarily.
+    /// True if a match may mask the field arbitrarily.
     pub maskable: bool,
-    /// How its value is written.
+    /// The format of the value.
     pub format: Format,
 }
 
 impl FieldInfo {
-    /// Its width on the wire, in bytes: fields narrower than their container are right-aligned in it.
+    /// Returns the width on the wire, in bytes. A field narrower than its container is
+    /// right-aligned in it.
     pub const fn bytes(&self) -> usize {
         match self.bits {
             0..=8 => 1,
@@ -96,14 +99,14 @@ impl FieldInfo {
         }
     }
 
-    /// All ones, as wide as the field.
+    /// Returns a mask of all ones, as wide as the field.
     pub const fn exact(&self) -> u128 {
         if self.bits == 128 { u128::MAX } else { (1 << self.bits) - 1 }
     }
 }
 
 impl Field {
-    /// Whether the field is a part of the packet itself, not of what travels beside it.
+    /// Returns whether the field is part of the packet's headers rather than of its metadata.
     pub const fn is_header(self) -> bool {
         self as u32 >= Self::EthSrc as u32 && (self as u32) < Self::PacketType as u32
     }
@@ -118,7 +121,8 @@ impl Field {
         ]
     };
 
-    /// Returns the first version of Open vSwitch that has the field, where that is later than 3.1 (ovs-fields(7)).
+    /// Returns the first version of Open vSwitch that has the field, if it is later than 3.1
+    /// (ovs-fields(7)).
     pub const fn since(self) -> Option<(u8, u8)> {
         let first = match self.registers() {
             [first, ..] => *first as u32,
@@ -127,7 +131,8 @@ impl Field {
         if Self::Reg16 as u32 <= first && first <= Self::Reg31 as u32 { Some((3, 7)) } else { None }
     }
 
-    /// The single registers that a wide one consists of, from its most significant bits on; none for other fields.
+    /// Returns the single registers that a wide one consists of, most significant first. Empty for
+    /// other fields.
     pub const fn registers(self) -> &'static [Self] {
         use Field::*;
         match self {
@@ -205,11 +210,11 @@ fields! {
     TunGtpuFlags: "tun_gtpu_flags", None, 8, Some((0xffff, 15)), None, true, Hex;
     /// GTP-U message type.
     TunGtpuMsgtype: "tun_gtpu_msgtype", None, 8, Some((0xffff, 16)), None, true, Dec;
-    /// Metadata that tables pass on.
+    /// Metadata passed between tables.
     Metadata: "metadata", None, 64, Some((0x8000, 2)), Some((0x8000, 2)), true, Hex;
-    /// Port of arrival, 16 bits (Nicira form).
+    /// Ingress port, 16 bits (Nicira form).
     InPort: "in_port", None, 16, Some((0x0000, 0)), None, false, OfpPort;
-    /// Port of arrival, 32 bits.
+    /// Ingress port, 32 bits.
     InPortOxm: "in_port_oxm", None, 32, Some((0x8000, 0)), Some((0x8000, 0)), false, OfpPort;
     /// The datapath's packet mark.
     PktMark: "pkt_mark", None, 32, Some((0x0001, 33)), None, true, Hex;
@@ -339,11 +344,11 @@ fields! {
     NshC3: "nsh_c3", Some("nshc3"), 32, Some((0xffff, 8)), None, true, Hex;
     /// NSH context 4.
     NshC4: "nsh_c4", Some("nshc4"), 32, Some((0xffff, 9)), None, true, Hex;
-    /// Packet type: Ethernet, or what a bridge without Ethernet headers carries.
+    /// Packet type: Ethernet, or the type of a packet without an Ethernet header.
     PacketType: "packet_type", None, 32, Some((0x8000, 44)), Some((0x8000, 44)), false, PacketType;
     /// Conjunction id.
     ConjId: "conj_id", None, 32, Some((0x0001, 37)), None, false, Dec;
-    /// Hash that the datapath computed.
+    /// Hash computed by the datapath.
     DpHash: "dp_hash", None, 32, Some((0x0001, 35)), None, true, Hex;
     /// Recirculation id.
     RecircId: "recirc_id", None, 32, Some((0x0001, 36)), None, false, Hex;

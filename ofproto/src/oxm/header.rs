@@ -3,18 +3,19 @@
 use super::Field;
 use crate::ids::{NICIRA, ONF};
 
-/// The class whose payload begins with an experimenter's id.
+/// The class whose payload begins with an experimenter id.
 pub(crate) const EXPERIMENTER: u16 = 0xffff;
-/// OFPXMC_OPENFLOW_BASIC, OpenFlow's own fields.
+/// OFPXMC_OPENFLOW_BASIC, the class of OpenFlow's own fields.
 pub(crate) const OPENFLOW_BASIC: u16 = 0x8000;
-/// Nicira's own fields.
+/// The class of Nicira's own fields.
 pub(crate) const NXM_1: u16 = 0x0001;
-/// How long a tunnel option is at most, in bytes.
+/// Maximum length of a tunnel option, in bytes.
 pub(crate) const TUN_METADATA_LEN: usize = 124;
-/// The NSH fields' own id.
+/// The experimenter id of the NSH fields.
 const NSH: u32 = 0x005a_d650;
 
-/// The fields of one class by number, made at compile time: a match of ten fields is ten loads, not ten scans.
+/// The fields of one class by number, built at compile time. A match of ten fields costs ten loads,
+/// not ten scans.
 type FieldsByNumber = [Option<Field>; 128];
 
 const fn table(class: u16, experimenter: u32) -> FieldsByNumber {
@@ -34,7 +35,8 @@ const fn table(class: u16, experimenter: u32) -> FieldsByNumber {
         rest = tail;
     }
     if class == OPENFLOW_BASIC {
-        // OpenFlow 1.5 gave these two a place of their own; Open vSwitch reads it in 1.3 too, and never writes it.
+        // OpenFlow 1.5 has a number of its own for these two. Open vSwitch reads it in 1.3 too, and
+        // never writes it.
         set(&mut table, class, Some((class, 42)), Field::TcpFlags);
         set(&mut table, class, Some((class, 43)), Field::ActsetOutput);
     }
@@ -60,7 +62,8 @@ static NICIRA_FIELDS: FieldsByNumber = table(EXPERIMENTER, NICIRA);
 static NSH_FIELDS: FieldsByNumber = table(EXPERIMENTER, NSH);
 
 impl Field {
-    /// Whose the field's header of class 0xffff is; none for fields that have none.
+    /// Returns the experimenter id of the field's header of class 0xffff. `None` for a field
+    /// without one.
     pub const fn experimenter(self) -> Option<u32> {
         match self {
             Self::TcpFlags | Self::ActsetOutput => Some(ONF),
@@ -79,13 +82,13 @@ impl Field {
         }
     }
 
-    /// Whether the field's header in Nicira's actions ends in an experimenter's id: eight bytes, for which most actions have no
-    /// room.
+    /// Returns whether the field's header in Nicira actions ends in an experimenter id. Such a
+    /// header has eight bytes, for which most actions have no room.
     pub const fn has_long_header(self) -> bool {
         matches!(self.info().nxm, Some((EXPERIMENTER, _)))
     }
 
-    /// The field that an OXM or NXM class and number stand for; class 0xffff is taken for ONF's.
+    /// Returns the field of an OXM or NXM class and number. Class 0xffff is read as ONF's.
     pub fn from_header(class: u16, number: u8) -> Option<Self> {
         if class == EXPERIMENTER {
             return Self::from_experimenter(ONF, number);
@@ -101,7 +104,7 @@ impl Field {
         table.get(usize::from(number)).copied().flatten()
     }
 
-    /// The field that a number of an experimenter's stands for.
+    /// Returns the field of an experimenter's number.
     pub fn from_experimenter(experimenter: u32, number: u8) -> Option<Self> {
         let table = match experimenter {
             ONF => &ONF_FIELDS,
@@ -112,24 +115,24 @@ impl Field {
         table.get(usize::from(number)).copied().flatten()
     }
 
-    /// The tunnel option that a number of class 1 stands for.
+    /// Returns the tunnel option of a number in class 1.
     pub(crate) fn from_tun_metadata(number: u8) -> Option<Self> {
         Self::TUN_METADATA.get(usize::from(number.checked_sub(40)?)).copied()
     }
 
-    /// The number of a tunnel option, from 0 to 63; none for other fields.
+    /// Returns the number of a tunnel option, from 0 to 63. `None` for other fields.
     pub const fn tun_metadata(self) -> Option<u8> {
         if (self as usize) < Self::TunMetadata0 as usize {
             return None;
         }
-        // Numbers of a header's seven bits, from 40 on.
+        // Header numbers have seven bits; tunnel options start at 40.
         match self.info().nxm {
             Some((_, number)) => Some(number - 40),
             None => None,
         }
     }
 
-    /// Whether actions may write the field, as ovs-fields(7) says.
+    /// Returns whether actions may write the field, by ovs-fields(7).
     pub const fn is_writable(self) -> bool {
         !matches!(
             self,
@@ -159,14 +162,14 @@ impl Field {
         )
     }
 
-    /// Class and number in a match or `set_field` of OpenFlow 1.3.
+    /// Returns class and number in a match or `set_field` of OpenFlow 1.3.
     pub(crate) const fn match_header(self) -> Option<(u16, u8)> {
         let info = self.info();
         if info.oxm.is_some() { info.oxm } else { info.nxm }
     }
 }
 
-/// A header without payload, as Nicira actions name fields.
+/// A header without payload, by which Nicira actions name fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) class: u16,

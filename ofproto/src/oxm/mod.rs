@@ -1,9 +1,9 @@
 //! Match fields (OpenFlow 1.3.5 §7.2.3, ovs-fields(7)).
 //!
 //! # What is supported
-//! "Yes" is: taken apart and put together under every header that Open vSwitch 3.1 gives the field, read and printed as
-//! text by the crate `flows`, with its prerequisites, values and masks checked ([`Match::ovs_error`]). Other fields are
-//! kept as they came: [`Oxm::Unknown`].
+//! "Yes" means: decoded and encoded under every header that Open vSwitch 3.1 gives the field, and
+//! read and printed as text by the crate `flows`. Its prerequisites, values and masks are checked
+//! ([`Match::ovs_error`]). Other fields are kept unchanged: [`Oxm::Unknown`].
 //!
 //! | fields | supported |
 //! |---|---|
@@ -30,34 +30,34 @@ use bytes::Bytes;
 
 pub use self::field::{Field, FieldInfo, Format};
 
-/// One field of a match: a value, and which bits of it count.
+/// One field of a match: a value and its mask.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Oxm {
     /// A field of the table in [`Field`].
     Known {
-        /// Which.
+        /// The field.
         field: Field,
-        /// Its value, right-aligned; bits outside the mask are as they came.
+        /// The value, right-aligned. Bits outside the mask are kept unchanged.
         value: u128,
-        /// Its mask, if the header says that it has one.
+        /// The mask, if the header has the mask bit.
         mask: Option<u128>,
     },
-    /// Any other field, kept as it came.
+    /// Any other field, with its bytes unchanged.
     Unknown {
         /// OXM class.
         class: u16,
         /// Field number, 7 bits.
         number: u8,
-        /// Whether the header says that it has a mask.
+        /// True if the header has the mask bit.
         has_mask: bool,
-        /// The payload: for class 0xffff it begins with the experimenter's id.
+        /// The payload. For class 0xffff it begins with the experimenter id.
         payload: Bytes,
     },
 }
 
-/// A match as it stands on the wire, in order.
+/// A match in wire order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Match {
-    /// Its fields.
+    /// The fields of the match.
     pub fields: Vec<Oxm>,
 }

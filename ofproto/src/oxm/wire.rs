@@ -13,12 +13,12 @@ const MATCH_OXM: u16 = 1;
 /// OFPMT_STANDARD, deprecated.
 const MATCH_1_1: u16 = 0;
 
-/// Which fields a match has had, to find one that comes twice.
+/// The set of fields seen in a match, to detect duplicates.
 #[derive(Default)]
 struct Seen([u128; 2]);
 
 impl Seen {
-    /// Notes a field; false if it was there.
+    /// Records a field, and returns false if it was present.
     fn insert(&mut self, field: Field) -> bool {
         let n = field as usize;
         let Some(word) = self.0.get_mut(n / 128) else { return true };
@@ -31,12 +31,12 @@ impl Seen {
 
 const _: () = assert!(Field::ALL.len() <= 256);
 
-/// The error of a match that ends before its field.
+/// Returns the error of a match that ends inside its fields.
 fn cut(error: DecodeError) -> DecodeError {
     error.named(OvsError::MatchLen)
 }
 
-/// A right-aligned value of up to 16 bytes.
+/// Returns a right-aligned value of up to 16 bytes.
 fn value(bytes: &[u8]) -> u128 {
     bytes.iter().fold(0, |v, &b| v << 8 | u128::from(b))
 }
@@ -61,12 +61,12 @@ impl Wire for Oxm {
 }
 
 impl Oxm {
-    /// Reads what an action writes, of which any bits may count.
+    /// Decodes the field that an action writes, with an arbitrary mask.
     pub(crate) fn decode_masked(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         decode_known(r, true)
     }
 
-    /// Likewise.
+    /// Encodes the field that an action writes, with an arbitrary mask.
     pub(crate) fn encode_masked(&self, w: &mut Writer) -> Result<(), EncodeError> {
         match self {
             &Self::Known { field, value, mask } => put_known(field, value, mask, field.match_header(), w),
@@ -105,7 +105,7 @@ fn decode_known(r: &mut Reader<'_>, may_mask: bool) -> Result<Oxm, DecodeError> 
     let info = field.info();
     let (body, mask) = if header.has_mask {
         let Some((body, mask)) = own.split_at_checked(info.bytes()) else { return Err(bad) };
-        // Mask bits above the width mean nothing; Open vSwitch drops them as well.
+        // Mask bits above the width have no meaning; Open vSwitch drops them as well.
         (body, Some((mask.len(), value(mask) & info.exact())))
     } else {
         (own, None)
@@ -126,7 +126,8 @@ fn decode_known(r: &mut Reader<'_>, may_mask: bool) -> Result<Oxm, DecodeError> 
     Ok(Oxm::Known { field, value: value(body), mask: mask.map(|(_, mask)| mask) })
 }
 
-/// Whether a match may mask the field so: a mask of all bits or none may stand anywhere.
+/// Returns whether a match may mask the field with this mask. A mask of all bits or of none is
+/// always valid.
 fn may_stand(field: Field, mask: u128) -> bool {
     let info = field.info();
     info.maskable || mask == 0 || mask == info.exact()
@@ -169,7 +170,8 @@ fn put_known(
     Ok(())
 }
 
-/// Appends a field's header, with the experimenter's id where its class has one; `len` is that of the payload.
+/// Appends a field's header, with the experimenter id if its class has one. `len` is the length of
+/// the payload.
 pub(crate) fn put_header(
     field: Field,
     header: Option<(u16, u8)>,
@@ -190,10 +192,11 @@ pub(crate) fn put_header(
 }
 
 impl Match {
-    /// Takes the frame of a match, with its padding: a reader of the fields inside.
+    /// Takes the frame of a match with its padding, and returns a reader of the fields inside.
     ///
     /// # Errors
-    /// `BadType` for a match that is none of OXM fields, `BadLength` and `Truncated` for one of a length that it cannot have.
+    /// `BadType` for a match that does not consist of OXM fields; `BadLength` and `Truncated` for
+    /// an invalid length.
     pub fn frame<'a>(r: &mut Reader<'a>) -> Result<Reader<'a>, DecodeError> {
         let start = r.at();
         let at_kind = r.clone();
@@ -202,7 +205,7 @@ impl Match {
         let len = usize::from(r.u16("match length").map_err(cut)?);
         if kind != MATCH_OXM {
             let error = at_kind.error(DecodeErrorKind::BadType(u32::from(kind)), "match type");
-            // OpenFlow 1.1's match is known, but has another length.
+            // The match of OpenFlow 1.1 is known, but has another length.
             return Err(error.named(if kind == MATCH_1_1 {
                 OvsError::MatchLen
             } else {
@@ -219,11 +222,12 @@ impl Match {
         Ok(fields)
     }
 
-    /// Reads fields until nothing is left: a match without its frame, as flow monitors carry it.
+    /// Decodes fields until no bytes are left. This is a match without its frame, as flow monitors
+    /// carry it.
     ///
     /// # Errors
-    /// `BadField` for a known field that comes twice, has a length that is not its own, or a mask that it may
-    /// not have (OpenFlow 1.3.5 §7.2.3.3 and §7.2.3.5).
+    /// `BadField` for a known field that occurs twice, has a wrong length, or has a mask that it
+    /// may not have (OpenFlow 1.3.5 §7.2.3.3 and §7.2.3.5).
     pub fn decode_fields(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut fields = Vec::new();
         let mut seen = Seen::default();
@@ -240,10 +244,11 @@ impl Match {
         Ok(Self { fields })
     }
 
-    /// Appends the fields alone, without frame and padding.
+    /// Appends the fields without frame and padding.
     ///
     /// # Errors
-    /// `DoesNotFit` for a value or mask wider than its field, or a mask on a field that may have none.
+    /// `DoesNotFit` for a value or mask wider than its field, or a mask on a field that allows
+    /// none.
     pub fn encode_fields(&self, w: &mut Writer) -> Result<(), EncodeError> {
         self.fields.iter().try_for_each(|oxm| oxm.encode(w))
     }
@@ -259,7 +264,7 @@ impl Wire for Match {
         w.u16(MATCH_OXM);
         let len = w.len_slot(start);
         self.encode_fields(w)?;
-        // The length does not count the padding.
+        // The length excludes the padding.
         w.close(len, "match")?;
         w.pad8(start);
         Ok(())

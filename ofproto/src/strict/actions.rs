@@ -1,4 +1,4 @@
-//! What Open vSwitch says to actions.
+//! The checks of Open vSwitch on actions.
 
 use super::matches::decode_entry;
 use crate::action::subfield::decode_header;
@@ -17,29 +17,31 @@ use crate::oxm::header::Header;
 use crate::oxm::{Field, Oxm};
 
 const EXPERIMENTER: u16 = 0xffff;
-/// The longest action.
+/// Maximum length of an action, in bytes.
 const MAX: usize = 65_528;
 
 impl Action {
-    /// Reads actions until nothing is left.
+    /// Decodes actions until no bytes are left.
     ///
-    /// What Portcullis does not know, or knows and finds used in a way that [`Action`] cannot say, comes out as
-    /// [`Action::Unknown`]; so do actions inside actions deeper than [`MAX_DEPTH`].
+    /// An unknown action becomes [`Action::Unknown`], as does a known one that [`Action`] cannot
+    /// express. So do actions nested deeper than [`MAX_DEPTH`].
     ///
     /// # Errors
-    /// `BadLength` for a length that is no multiple of 8, is below 8, or leaves bytes over; `Truncated` when an
-    /// action ends before its fields; `BadField` for a `set_field` that is not well-formed.
+    /// `BadLength` for a length that is not a multiple of 8, is below 8, or leaves bytes over;
+    /// `Truncated` if an action ends before its fields; `BadField` for a `set_field` that is not
+    /// well-formed.
     pub fn decode_list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         let list = r.clone().rest();
         Self::decode_nested(r, 0).map_err(|error| match Self::ovs_error(list) {
-            // Open vSwitch looks into no list that is not padded.
+            // Open vSwitch does not look into a list that is not padded.
             _ if !list.len().is_multiple_of(8) => DecodeError { ovs_error: None, ..error },
             ovs_error => DecodeError { ovs_error, ..error }.named(ActionLen),
         })
     }
 
-    /// What Open vSwitch says to a list of actions, as bytes: the first error that it would name; none for a list that it
-    /// takes, as far as that can be told without the match of the flow.
+    /// Returns the first error that Open vSwitch reports for a list of actions, given as bytes.
+    /// `None` for a list that it accepts, as far as this can be decided without the match of the
+    /// flow.
     pub fn ovs_error(list: &[u8]) -> Option<OvsError> {
         if !list.len().is_multiple_of(8) {
             return Some(ActionLen);
@@ -52,20 +54,20 @@ impl Action {
     }
 }
 
-/// What stands around a list.
+/// The context of a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outer {
-    /// The message.
+    /// A message.
     List,
-    /// Instructions, where NXAST_WRITE_METADATA may stand last.
+    /// Instructions, where NXAST_WRITE_METADATA may come last.
     Instructions,
-    /// `ct`.
+    /// A `ct` action.
     Ct,
-    /// `clone`.
+    /// A `clone` action.
     Clone,
 }
 
-/// Takes a list apart as Open vSwitch does.
+/// Decodes a list as Open vSwitch does.
 pub(crate) fn decode(list: &[u8], depth: usize) -> Result<Vec<Action>, OvsError> {
     let mut actions = Vec::new();
     let mut rest = list;
@@ -85,7 +87,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..).and_then(|tail| tail.first_chunk().copied()).map(u32::from_be_bytes)
 }
 
-/// The first action, and what follows.
+/// Splits off the first action.
 fn split(list: &[u8]) -> Result<(&[u8], &[u8]), OvsError> {
     let (Some(kind), Some(len), Some(vendor)) = (u16_at(list, 0), u16_at(list, 2), u32_at(list, 4)) else {
         return Err(ActionLen);
@@ -128,7 +130,7 @@ fn extension_len(vendor: u32, subtype: u16) -> Option<(usize, usize)> {
         12 | 13 | 16 => (32, MAX),
         45 => (40, MAX),
         51 => (40, 40),
-        // The debugging actions are for test builds only.
+        // The debugging actions exist in test builds only.
         254 | 255 => (16, 16),
         _ => return None,
     })
@@ -140,7 +142,7 @@ fn decode_one(one: &[u8], depth: usize) -> Result<Action, OvsError> {
     }
     let kind = u16_at(one, 0).unwrap_or_default();
     let subtype = if kind == EXPERIMENTER { u16_at(one, 8).unwrap_or_default() } else { 0 };
-    // Lists inside come first, so that the first error is theirs.
+    // Nested lists come first, so that the first error is theirs.
     match (kind, subtype) {
         (EXPERIMENTER, 254 | 255) => return Err(ActionVendorType),
         (EXPERIMENTER, 35) => {
@@ -160,7 +162,7 @@ fn decode_one(one: &[u8], depth: usize) -> Result<Action, OvsError> {
     }
 }
 
-/// Flags and zone of a `ct`, which Open vSwitch looks at before the actions inside.
+/// Checks flags and zone of a `ct`, as Open vSwitch does before the actions inside.
 fn ct_head(one: &[u8]) -> Result<(), OvsError> {
     let flags = u16_at(one, 10).unwrap_or_default();
     ok(flags & CT_COMMIT != 0 || flags & CT_FORCE == 0, ActionArgument)?;
@@ -172,7 +174,7 @@ fn ct_head(one: &[u8]) -> Result<(), OvsError> {
     ok(zone.1 == 16, ActionSetLen)
 }
 
-/// What is wrong with an action that could not be taken apart.
+/// Returns the error of an action that could not be decoded.
 fn malformed(subtype: u16, one: &[u8]) -> OvsError {
     let zero = |from: usize, to: usize| one.get(from..to).is_some_and(|b| b.iter().all(|b| *b == 0));
     match subtype {
@@ -188,7 +190,7 @@ fn malformed(subtype: u16, one: &[u8]) -> OvsError {
     }
 }
 
-/// The fields that an action names by their headers.
+/// Checks the fields that an action names by their headers.
 fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), OvsError> {
     let packed = |at: usize| u16_at(one, at).map(|bits| (bits >> 6, (bits & 0x3f) + 1)).unwrap_or_default();
     let at = |at: usize| u16_at(one, at).unwrap_or_default();
@@ -197,7 +199,7 @@ fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), OvsError> {
         (false, 15) => bits(one, 12, packed(10), false).map(|_| ()),
         (false, 32) => bits(one, 14, packed(10), false).map(|_| ()),
         (false, 10) => {
-            // Open vSwitch looks at the other arguments first.
+            // Open vSwitch checks the other arguments first.
             let dst = bits(one, 28, packed(26), true);
             let known =
                 usize::from(at(10)) < HASH_FIELDS.len() && usize::from(at(16)) < MULTIPATH_ALGORITHMS.len();
@@ -206,7 +208,8 @@ fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), OvsError> {
             dst.map(|_| ())
         }
         (false, 13) => {
-            // Whether it may be written comes last, behind the room for the members and the width.
+            // Open vSwitch checks last whether the field is writable, after the room for the
+            // members and the width.
             let dst = bits(one, 24, packed(22), true);
             ok(dst == Err(ActionSetType) || one.len() >= 32 + 2 * usize::from(at(20)), ActionLen)?;
             ok(dst == Err(ActionSetType) || packed(22).1 >= 16, ActionArgument)?;
@@ -230,7 +233,7 @@ fn fields(subtype: u16, onf: bool, one: &[u8]) -> Result<(), OvsError> {
     }
 }
 
-/// What NXAST_SAMPLE4 says, and the fields that its ids come from.
+/// Checks the arguments of NXAST_SAMPLE4, and the fields of its ids.
 fn sampled(one: &[u8]) -> Result<(), OvsError> {
     ok(one.get(35..40) == Some(&[0; 5]), MustBeZero)?;
     let probability = u16_at(one, 10).unwrap_or_default();
@@ -238,7 +241,7 @@ fn sampled(one: &[u8]) -> Result<(), OvsError> {
     for at in [16, 24] {
         if u32_at(one, at) != Some(0) {
             let id = u16_at(one, at + 4).map(|bits| (bits >> 6, (bits & 0x3f) + 1)).unwrap_or_default();
-            // An experimenter's id has no room behind the header.
+            // The action has no room for an experimenter id after the header.
             bits(one.get(..at + 4).unwrap_or_default(), at, id, false)?;
             ok(id.1 <= 32, ActionArgument)?;
         }
@@ -251,13 +254,14 @@ fn header_end(one: &[u8], at: usize) -> usize {
     at + if long { 8 } else { 4 }
 }
 
-/// Checks a header and the bits that it stands for; returns where it ends.
+/// Checks a header and its bits, and returns the offset of its end.
 fn bits(one: &[u8], at: usize, (ofs, n_bits): (u16, u16), written: bool) -> Result<usize, OvsError> {
     let mut r = Reader::new(one.get(at..).unwrap_or_default());
     let masked = u32_at(one, at).is_some_and(|header| Header::unpack(header).has_mask);
     let field = match decode_header(&mut r, true) {
         Ok(Some(field)) => field,
-        // A header with a mask stands for the field as well, but for none that may be written here.
+        // A header with a mask is accepted for the field too, but not for a field to be written
+        // here.
         Ok(None) if masked && written => return Err(ActionSetArgument),
         _ => return Err(ActionSetType),
     };
@@ -271,13 +275,13 @@ fn bits(one: &[u8], at: usize, (ofs, n_bits): (u16, u16), written: bool) -> Resu
     Ok(header_end(one, at))
 }
 
-/// `set_field` from the field's header on.
+/// Checks a `set_field` from the header of the field on.
 fn set_field(bytes: &[u8], may_mask: bool) -> Result<(), OvsError> {
     let header = Header::unpack(u32_at(bytes, 0).ok_or(MatchLen)?);
     let end = 4 + usize::from(header.len);
     let entry = bytes.get(..end);
     let oxm = match decode_entry(entry.unwrap_or(bytes), true, !may_mask) {
-        // Which field it is, and whether that has this length, comes before whether it is there.
+        // The field and its length are checked before its bytes are known to be complete.
         Err(MatchField) => return Err(ActionSetType),
         Err(ActionSetLen) if header.len == 0 => return Err(ActionSetType),
         Err(ActionSetLen) => return Err(ActionSetLen),
@@ -306,7 +310,7 @@ fn ok(condition: bool, error: OvsError) -> Result<(), OvsError> {
     if condition { Ok(()) } else { Err(error) }
 }
 
-/// The values of an action.
+/// Checks the values of an action.
 fn check(action: &Action) -> Result<(), OvsError> {
     match action {
         Action::Output { port, .. } => ok(port.is_output(), ActionOutPort),
@@ -330,7 +334,7 @@ fn check(action: &Action) -> Result<(), OvsError> {
         Action::Bundle(b) => {
             let known = usize::from(b.fields) < HASH_FIELDS.len() && b.algorithm <= 1;
             let known = known && b.members.len() <= MAX_MEMBERS;
-            // With a destination, Open vSwitch forgets what it found before.
+            // With a destination, Open vSwitch drops its earlier result.
             ok(b.dst.map_or(known, |dst| dst.n_bits >= 16), ActionArgument)?;
             ok(b.members.iter().all(|port| port.is_member()), ActionOutPort)
         }
@@ -380,7 +384,7 @@ fn check_nat(nat: &Nat) -> Result<(), OvsError> {
     ok(flags && addresses && ports, ActionArgument)
 }
 
-/// Which actions may stand where, and beside which.
+/// Checks the positions of actions in a list, and their combinations.
 pub(crate) fn verify(actions: &[Action], outer: Outer) -> Result<(), OvsError> {
     let mut metadata = false;
     for action in actions {
@@ -395,7 +399,7 @@ pub(crate) fn verify(actions: &[Action], outer: Outer) -> Result<(), OvsError> {
             (Outer::Ct, _) => ok(of_connection == Some(true), ActionArgument)?,
             _ => ok(of_connection != Some(true), ActionSetArgument)?,
         }
-        // An instruction in all but name: it comes behind the actions, and only once.
+        // It behaves like an instruction: it comes after the actions, and only once.
         ok(!metadata, ActionOrder)?;
         metadata = matches!(action, Action::WriteMetadata { .. });
         ok(!metadata || outer == Outer::Instructions, InstructionUnsupported)?;
@@ -403,7 +407,8 @@ pub(crate) fn verify(actions: &[Action], outer: Outer) -> Result<(), OvsError> {
     Ok(())
 }
 
-/// Whether what an action sets belongs to a tracked connection; none for actions that set no field.
+/// Returns whether the field that an action sets belongs to a tracked connection. `None` for an
+/// action that sets no field.
 fn connection_field(action: &Action) -> Option<bool> {
     let field = match action {
         Action::SetField(Oxm::Known { field, .. }) | Action::RegLoad2(Oxm::Known { field, .. }) => *field,
@@ -413,7 +418,7 @@ fn connection_field(action: &Action) -> Option<bool> {
     Some(matches!(field, Field::CtMark | Field::CtLabel))
 }
 
-/// Whether an action set may hold the action.
+/// Returns whether an action set may hold the action.
 pub(crate) fn is_for_set(action: &Action) -> bool {
     !matches!(
         action,

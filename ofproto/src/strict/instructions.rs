@@ -1,4 +1,4 @@
-//! What Open vSwitch says to instructions.
+//! The checks of Open vSwitch on instructions.
 
 use super::actions;
 use crate::action::Action;
@@ -10,27 +10,28 @@ use crate::instruction::{
 use crate::ovs_errors::OvsError;
 
 impl Instruction {
-    /// Reads instructions until nothing is left.
+    /// Decodes instructions until no bytes are left.
     ///
     /// # Errors
-    /// `BadLength` for a length that is no multiple of 8, is below 8, or leaves bytes over; `Truncated` when an
-    /// instruction ends before its fields; the errors of [`Action::decode_list`].
+    /// `BadLength` for a length that is not a multiple of 8, is below 8, or leaves bytes over;
+    /// `Truncated` if an instruction ends before its fields; the errors of [`Action::decode_list`].
     pub fn decode_list(r: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
         let list = r.clone().rest();
         let mut instructions = Vec::new();
         while !r.is_empty() {
             instructions.push(Self::decode_one(r).map_err(|error| match Self::ovs_error(list) {
-                // Open vSwitch looks into no list that is not padded.
+                // Open vSwitch does not look into a list that is not padded.
                 _ if !list.len().is_multiple_of(8) => DecodeError { ovs_error: None, ..error },
-                // It finds what is wrong with the list before what is wrong inside.
+                // It reports an error of the list before one inside it.
                 ovs_error => DecodeError { ovs_error, ..error }.named(OvsError::InstructionLen),
             })?);
         }
         Ok(instructions)
     }
 
-    /// What Open vSwitch says to a list of instructions, as bytes: the first error that it would name; none for a list that
-    /// it takes, as far as that can be told without the match of the flow.
+    /// Returns the first error that Open vSwitch reports for a list of instructions, given as
+    /// bytes. `None` for a list that it accepts, as far as this can be decided without the match of
+    /// the flow.
     pub fn ovs_error(list: &[u8]) -> Option<OvsError> {
         refuse(list).err()
     }
@@ -73,7 +74,7 @@ fn refuse(list: &[u8]) -> Result<(), OvsError> {
         return Err(OvsError::Conjunction);
     }
     actions::verify(&applied, actions::Outer::Instructions)?;
-    // As an action, write_metadata comes behind all instructions that must stand before it.
+    // As an action, write_metadata comes after all instructions that must precede it.
     let as_action = matches!(applied.last(), Some(Action::WriteMetadata { .. }));
     if as_action && [clear, write, metadata].iter().any(Option::is_some) {
         return Err(OvsError::ActionOrder);

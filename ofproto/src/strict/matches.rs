@@ -1,4 +1,4 @@
-//! What Open vSwitch says to a match.
+//! The checks of Open vSwitch on a match.
 
 use crate::codec::{Reader, Wire};
 use crate::ovs_errors::OvsError;
@@ -8,26 +8,27 @@ use crate::oxm::{Field, Match, Oxm};
 use crate::{ethertype, icmpv6, ip_protocol};
 
 impl Match {
-    /// What Open vSwitch says to the fields of a match, as bytes without frame and padding: the first error that it would
-    /// name; none for a match that it takes.
+    /// Returns the first error that Open vSwitch reports for the fields of a match, given as bytes
+    /// without frame and padding. `None` for a match that it accepts.
     pub fn ovs_error(fields: &[u8]) -> Option<OvsError> {
         Self::decode_strict(fields).err()
     }
 
-    /// Reads the fields of a match, as bytes without frame and padding, as strictly as Open vSwitch: each must be known, have
-    /// a length, a value and a mask that it may have, stand once, and behind the fields that it needs (ovs-fields(7)).
+    /// Decodes the fields of a match as strictly as Open vSwitch, from bytes without frame and
+    /// padding. Each field must be known, with a valid length, value and mask. It must occur once,
+    /// after its prerequisites (ovs-fields(7)).
     ///
     /// # Errors
-    /// The first that Open vSwitch would name.
+    /// Returns the first error that Open vSwitch reports.
     pub fn decode_strict(fields: &[u8]) -> Result<Self, OvsError> {
         decode(fields, true)
     }
 
-    /// As [`Match::decode_strict`], for what a switch tells of a packet (PACKET_IN): fields that nobody knows are passed over,
-    /// and none needs another.
+    /// Decodes the fields of a PACKET_IN's match like [`Match::decode_strict`], but skips unknown
+    /// fields and checks no prerequisites.
     ///
     /// # Errors
-    /// The first that Open vSwitch would name.
+    /// Returns the first error that Open vSwitch reports.
     pub fn decode_told(fields: &[u8]) -> Result<Self, OvsError> {
         decode(fields, false)
     }
@@ -53,8 +54,8 @@ fn decode(fields: &[u8], strict: bool) -> Result<Match, OvsError> {
     Ok(Match { fields: decoded })
 }
 
-/// Reads one field as Open vSwitch does; in an action, another error tells of a wrong length, and NXAST_REG_LOAD2 asks no
-/// questions about the value.
+/// Decodes one field as Open vSwitch does. In an action, a wrong length has another error, and
+/// NXAST_REG_LOAD2 does not check the value.
 pub(crate) fn decode_entry(entry: &[u8], in_action: bool, check_value: bool) -> Result<Oxm, OvsError> {
     let header = entry.first_chunk().map(|h| Header::unpack(u32::from_be_bytes(*h))).ok_or(MatchLen)?;
     let experimenter = entry.get(4..).and_then(|rest| rest.first_chunk()).map(|id| u32::from_be_bytes(*id));
@@ -68,7 +69,8 @@ pub(crate) fn decode_entry(entry: &[u8], in_action: bool, check_value: bool) -> 
         return tunnel_option(entry, header);
     }
     let bytes = entry.len().checked_sub(own).and_then(|at| entry.get(at..)).unwrap_or_default();
-    // It looks into the mask of a field that it does not know, too, and knows none of another length.
+    // Open vSwitch checks the mask of an unknown field too, and has no known field of another
+    // length.
     if !in_action && header.has_mask && outside_mask(bytes) {
         return Err(MatchWildcards);
     }
@@ -85,7 +87,8 @@ pub(crate) fn decode_entry(entry: &[u8], in_action: bool, check_value: bool) -> 
         if value & !mask != 0 {
             return Err(MatchWildcards);
         }
-        // All ones are those that fill its bytes, be its bits fewer.
+        // A mask counts as exact if it is all ones over the bytes of the field, even if the field
+        // has fewer bits.
         let all = mask.count_ones() as usize == 8 * info.bytes();
         if check_value && !info.maskable && mask != 0 && !all {
             return Err(MatchMask);
@@ -98,7 +101,7 @@ pub(crate) fn decode_entry(entry: &[u8], in_action: bool, check_value: bool) -> 
     Ok(Oxm::Known { field, value, mask })
 }
 
-/// Whether a value has bits that its mask, the second half, has not.
+/// Returns whether a value has bits outside its mask, the second half of the payload.
 fn outside_mask(payload: &[u8]) -> bool {
     let (value, mask) = payload.split_at_checked(payload.len() / 2).unwrap_or_default();
     value.iter().zip(mask).any(|(value, mask)| value & !mask != 0)
@@ -119,7 +122,7 @@ fn tunnel_option(entry: &[u8], header: Header) -> Result<Oxm, OvsError> {
     Ok(oxm)
 }
 
-/// The largest value that a match may have.
+/// Returns the largest value that a match may have.
 fn largest(field: Field) -> u128 {
     match field {
         Field::ArpOp => 0xff,
@@ -132,7 +135,7 @@ fn largest(field: Field) -> u128 {
 
 fn is_valid(field: Field, value: u128) -> bool {
     match field {
-        // Numbers of 32 bits that no 16 bits stand for.
+        // Numbers of 32 bits without a 16-bit form.
         Field::InPortOxm | Field::ActsetOutput => !(0xff00..0xffff_ff00).contains(&value),
         Field::NshMdtype => matches!(value, 1 | 2),
         Field::IpDscp => value & 3 == 0 && value <= 0xff,
@@ -140,10 +143,10 @@ fn is_valid(field: Field, value: u128) -> bool {
     }
 }
 
-/// What was matched so far.
+/// The fields matched so far.
 #[derive(Default)]
 struct Matched {
-    /// Whether fields may stand without those that they need.
+    /// True if fields may occur without their prerequisites.
     lenient: bool,
     places: Vec<Field>,
     options: Vec<u8>,
@@ -178,7 +181,7 @@ impl Matched {
             return Ok(());
         }
         self.places.extend_from_slice(places);
-        // These say that packets are Ethernet frames.
+        // These fields imply Ethernet packets.
         if matches!(field, Field::EthSrc | Field::EthDst | Field::EthType | Field::VlanTci | Field::VlanVid) {
             self.places.push(Field::PacketType);
         }
@@ -217,7 +220,7 @@ impl Matched {
         value & 0xcf != 0 || value & 0x20 != 0 && mask & 0x10 != 0 && value & 0x10 == 0
     }
 
-    /// Whether what the field needs is matched.
+    /// Returns whether the prerequisites of the field are matched.
     fn has(&self, field: Field) -> bool {
         use Field::*;
         let icmp6 = || self.is(ethertype::IPV6) && self.is_protocol(ip_protocol::ICMPV6);
@@ -250,7 +253,7 @@ impl Matched {
     }
 }
 
-/// What a field takes up: two fields with a place in common are one field twice.
+/// Returns the places that a field occupies. Two fields with a common place count as a duplicate.
 fn places(field: Field) -> &'static [Field] {
     use Field::*;
     match field {

@@ -1,4 +1,5 @@
-//! What Open vSwitch says to a match, to actions and to instructions: the first error that it would name.
+//! The checks of Open vSwitch on a match, actions and instructions: each returns the first error
+//! that it reports.
 
 pub(crate) mod actions;
 mod instructions;

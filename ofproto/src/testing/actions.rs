@@ -1,4 +1,4 @@
-//! Matches, actions and instructions.
+//! Strategies for matches, actions and instructions.
 
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -15,7 +15,7 @@ use crate::ids::{Cookie, GroupId, PortNo, TableId};
 use crate::instruction::Instruction;
 use crate::oxm::{Field, Match, Oxm};
 
-/// Any field.
+/// Generates fields.
 pub fn field() -> impl Strategy<Value = Field> {
     select(fields())
 }
@@ -24,17 +24,17 @@ fn fields() -> Vec<Field> {
     Field::ALL.iter().copied().filter(|field| field.since().is_none_or(may_use)).collect()
 }
 
-/// A known field with a value, and sometimes a mask where it may have one.
+/// Generates a value of a known field, sometimes with a mask if it may have one.
 pub fn known(field: Field) -> impl Strategy<Value = Oxm> {
     let exact = field.info().exact();
     let mask = prop::option::of(any::<u128>()).prop_map(move |mask| {
-        // All ones and none are masks as well.
+        // All ones and all zeros are masks as well.
         mask.filter(|_| field.info().maskable).map(|mask| mask & exact)
     });
     (any::<u128>(), mask).prop_map(move |(value, mask)| Oxm::Known { field, value: value & exact, mask })
 }
 
-/// A field that is in no table; some of an experimenter that nobody knows.
+/// Generates fields that are in no table, some of an unknown experimenter.
 pub fn unknown_oxm() -> impl Strategy<Value = Oxm> {
     let class = prop_oneof![0x7000..0x7fff_u16, Just(0xffff)];
     (class, 0..=127_u8, any::<bool>(), bytes(20)).prop_map(|(class, number, has_mask, payload)| {
@@ -47,7 +47,7 @@ pub fn unknown_oxm() -> impl Strategy<Value = Oxm> {
     })
 }
 
-/// Matches in which no known field comes twice.
+/// Generates matches in which no known field occurs twice.
 pub fn matches() -> impl Strategy<Value = Match> {
     let some = prop::sample::subsequence(fields(), 0..12).prop_shuffle();
     let known = some.prop_flat_map(|fields| fields.into_iter().map(known).collect::<Vec<_>>());
@@ -148,7 +148,7 @@ pub fn to_controller() -> impl Strategy<Value = ToController> {
         })
 }
 
-/// An action that is the same after encoding and decoding.
+/// Generates actions that survive encoding and decoding.
 pub fn action() -> impl Strategy<Value = Action> {
     let leaf = prop_oneof![2 => standard(), 2 => nicira(), 2 => later(), 1 => legacy(), 1 => unknown()];
     leaf.prop_recursive(3, 12, 3, |inner| {
@@ -191,7 +191,7 @@ fn observation_id() -> BoxedStrategy<ObservationId> {
     }
 }
 
-/// Samples with these probabilities, of packets at these ports.
+/// Generates samples with these probabilities, of packets at these ports.
 pub fn sample(
     probability: impl Strategy<Value = u16>,
     sampling_port: impl Strategy<Value = PortNo>,
@@ -212,7 +212,7 @@ pub fn sample(
     )
 }
 
-/// Nicira's actions for connections, choices, stacks, samples and headers.
+/// Generates Nicira's actions for connections, choices, stacks, samples and headers.
 fn later() -> impl Strategy<Value = Action> {
     let resubmit = (prop::option::of(short_port()), prop::option::of((0..=254_u8).prop_map(TableId)));
     let multipath = (any::<[u16; 4]>(), any::<u32>(), subfield(64)).prop_map(
@@ -267,7 +267,7 @@ fn later() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// Any `nat`.
+/// Generates any `nat`.
 pub fn nat() -> impl Strategy<Value = Nat> {
     let v4 = (any::<[u8; 4]>(), prop::option::of(any::<[u8; 4]>()))
         .prop_map(|(first, last)| NatAddresses::V4(first.into(), last.map(Into::into)));
@@ -335,7 +335,7 @@ fn nicira() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// Types that nobody has, other experimenters, and Nicira's subtypes that are kept as they are.
+/// Generates unassigned types, other experimenters, and Nicira's subtypes that are kept unchanged.
 fn unknown() -> impl Strategy<Value = Action> {
     let head = prop_oneof![
         (1000..0xfffe_u16).prop_map(|kind| (kind, vec![0; 4])),
@@ -346,12 +346,12 @@ fn unknown() -> impl Strategy<Value = Action> {
         .prop_map(|((kind, head), tail)| Action::Unknown { kind, body: [head, tail].concat().into() })
 }
 
-/// Actions.
+/// Generates lists of actions.
 pub fn actions() -> impl Strategy<Value = Vec<Action>> {
     vec(action(), 0..5)
 }
 
-/// Instructions.
+/// Generates lists of instructions.
 pub fn instructions() -> impl Strategy<Value = Vec<Instruction>> {
     let body = (0..4_usize).prop_flat_map(|n| vec(any::<u8>(), 4 + 8 * n));
     vec(

@@ -1,4 +1,4 @@
-//! What tables can do.
+//! Strategies for the features of tables.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn table_feature_property() -> impl Strategy<Value = TableFeatureProperty> {
     ]
 }
 
-/// What a table can do.
+/// Generates the features of a table.
 pub fn table_features() -> impl Strategy<Value = TableFeatures> {
     (table_id(), text(32), any::<(u64, u64, u32, u32)>(), vec(table_feature_property(), 0..6)).prop_map(
         |(table_id, name, (metadata_match, metadata_write, config, max_entries), properties)| TableFeatures {

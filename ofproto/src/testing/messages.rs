@@ -1,4 +1,4 @@
-//! Messages.
+//! Strategies for messages.
 
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -19,7 +19,7 @@ use crate::message::{
 };
 use crate::message_type::MessageType;
 
-/// Every message, each as likely as any other.
+/// Generates every message, with equal probability.
 pub fn message() -> BoxedStrategy<Message> {
     prop_oneof![
         1 => Just(Message::FeaturesRequest),
@@ -62,37 +62,37 @@ pub fn message() -> BoxedStrategy<Message> {
     .boxed()
 }
 
-/// A transaction id.
+/// Generates transaction ids.
 pub fn xid() -> impl Strategy<Value = Xid> {
     any::<u32>().prop_map(Xid)
 }
 
-/// Numbers of ports.
+/// Generates port numbers.
 pub fn port_no() -> impl Strategy<Value = PortNo> {
     prop_oneof![any::<u32>(), 0..=16u32, 0xffff_ff00..=u32::MAX].prop_map(PortNo)
 }
 
-/// Numbers of groups.
+/// Generates group numbers.
 pub fn group_id() -> impl Strategy<Value = GroupId> {
     any::<u32>().prop_map(GroupId)
 }
 
-/// Numbers of tables.
+/// Generates table numbers.
 pub fn table_id() -> impl Strategy<Value = TableId> {
     any::<u8>().prop_map(TableId)
 }
 
-/// Cookies.
+/// Generates cookies.
 pub fn cookie() -> impl Strategy<Value = Cookie> {
     any::<u64>().prop_map(Cookie)
 }
 
-/// Hellos of any version.
+/// Generates HELLOs of any version.
 pub fn hello() -> impl Strategy<Value = Hello> {
     (any::<u8>(), option::of(any::<u32>())).prop_map(|(version, bitmap)| Hello::new(version, bitmap))
 }
 
-/// Errors, also experimenters'.
+/// Generates errors, experimenters' included.
 pub fn error() -> impl Strategy<Value = ErrorMsg> {
     let standard = (0..0xffffu16, Just(None));
     let experimenter = (Just(0xffff), any::<u32>().prop_map(Some));
@@ -100,7 +100,7 @@ pub fn error() -> impl Strategy<Value = ErrorMsg> {
         .prop_map(|((kind, experimenter), code, data)| ErrorMsg { kind, code, experimenter, data })
 }
 
-/// Features.
+/// Generates features replies.
 pub fn features_reply() -> impl Strategy<Value = FeaturesReply> {
     any::<(u64, u32, u8, u8, u32, u32)>().prop_map(
         |(id, n_buffers, n_tables, auxiliary_id, capabilities, reserved)| FeaturesReply {
@@ -118,7 +118,7 @@ fn switch_config() -> impl Strategy<Value = SwitchConfig> {
     any::<(u16, u16)>().prop_map(|(flags, miss_send_len)| SwitchConfig { flags, miss_send_len })
 }
 
-/// Packets for the controller.
+/// Generates packet-ins.
 pub fn packet_in() -> impl Strategy<Value = PacketIn> {
     (any::<(u32, u16, u8)>(), table_id(), cookie(), matches(), bytes(200)).prop_map(
         |((buffer_id, total_len, reason), table_id, cookie, fields, data)| PacketIn {
@@ -133,14 +133,14 @@ pub fn packet_in() -> impl Strategy<Value = PacketIn> {
     )
 }
 
-/// Packets for the switch.
+/// Generates packet-outs.
 pub fn packet_out() -> impl Strategy<Value = PacketOut> {
     (any::<u32>(), port_no(), actions(), bytes(200)).prop_map(|(buffer_id, in_port, actions, data)| {
         PacketOut { buffer_id: BufferId(buffer_id), in_port, actions, data }
     })
 }
 
-/// Ends of flows.
+/// Generates notifications of removed flows.
 pub fn flow_removed() -> impl Strategy<Value = FlowRemoved> {
     (cookie(), table_id(), any::<(u16, u8, u32, u32, u16, u16, u64, u64)>(), matches()).prop_map(
         |(cookie, table_id, (priority, reason, sec, nsec, idle, hard, packets, bytes), fields)| FlowRemoved {
@@ -159,7 +159,7 @@ pub fn flow_removed() -> impl Strategy<Value = FlowRemoved> {
     )
 }
 
-/// Ports.
+/// Generates ports.
 pub fn port() -> impl Strategy<Value = Port> {
     (port_no(), any::<[u8; 6]>(), text(16), any::<(u32, u32, u32, u32, u32, u32, u32, u32)>()).prop_map(
         |(
@@ -183,12 +183,12 @@ pub fn port() -> impl Strategy<Value = Port> {
     )
 }
 
-/// Events of ports.
+/// Generates port status messages.
 pub fn port_status() -> impl Strategy<Value = PortStatus> {
     (0..5u8, port()).prop_map(|(reason, port)| PortStatus { reason: reason.into(), port })
 }
 
-/// Changes of flows.
+/// Generates changes of flows.
 pub fn flow_mod() -> impl Strategy<Value = FlowMod> {
     (
         (cookie(), any::<u64>(), table_id(), 0..7u8),
@@ -225,7 +225,7 @@ fn role() -> impl Strategy<Value = Role> {
     any::<(u32, u64)>().prop_map(|(role, generation_id)| Role { role, generation_id })
 }
 
-/// What is asked of a switch.
+/// Generates multipart requests.
 pub fn multipart_request() -> impl Strategy<Value = MultipartRequest> {
     let body = prop_oneof![
         Just(MultipartRequestBody::Desc),
@@ -251,7 +251,7 @@ pub fn multipart_request() -> impl Strategy<Value = MultipartRequest> {
     (0..2u16, body).prop_map(|(flags, body)| MultipartRequest { flags, body })
 }
 
-/// What a switch answers.
+/// Generates multipart replies.
 pub fn multipart_reply() -> impl Strategy<Value = MultipartReply> {
     let body = prop_oneof![
         desc().prop_map(MultipartReplyBody::Desc),
@@ -277,7 +277,7 @@ pub fn multipart_reply() -> impl Strategy<Value = MultipartReply> {
     (0..2u16, body).prop_map(|(flags, body)| MultipartReply { flags, body })
 }
 
-/// A multipart type that is not known.
+/// Generates parts of an unknown multipart type.
 fn unknown_part() -> impl Strategy<Value = (u16, Bytes)> {
     (14..0xffffu16, bytes(40))
 }
@@ -307,7 +307,7 @@ fn flow_stats_request() -> impl Strategy<Value = FlowStatsRequest> {
     )
 }
 
-/// Flows as a switch has them.
+/// Generates flows with their counters.
 pub fn flow_stats() -> impl Strategy<Value = FlowStats> {
     (
         (table_id(), cookie()),
@@ -446,7 +446,7 @@ fn bundle_add() -> impl Strategy<Value = BundleAdd> {
     )
 }
 
-/// What an experimenter says that is neither ONF nor Nicira.
+/// Generates messages of experimenters other than ONF and Nicira.
 fn experimenter() -> impl Strategy<Value = Experimenter> {
     (0..=0x2000u32, any::<u32>(), bytes(40)).prop_map(|(experimenter, exp_type, data)| Experimenter {
         experimenter,
@@ -455,7 +455,7 @@ fn experimenter() -> impl Strategy<Value = Experimenter> {
     })
 }
 
-/// A type that is not known.
+/// Generates messages of an unknown type.
 fn unknown() -> impl Strategy<Value = Message> {
     (30..=u8::MAX, bytes(40)).prop_map(|(kind, body)| Message::Unknown { kind: MessageType(kind), body })
 }

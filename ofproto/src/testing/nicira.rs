@@ -1,4 +1,4 @@
-//! Nicira's messages, and ONF's about other controllers.
+//! Strategies for Nicira's messages, and for ONF's about other controllers.
 
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -20,7 +20,7 @@ use crate::message::{
 };
 use crate::oxm::{Match, Oxm};
 
-/// Every message of this module, each as likely as any other.
+/// Generates every message of this module, with equal probability.
 pub fn message() -> BoxedStrategy<Message> {
     prop_oneof![
         any::<u32>().prop_map(|id| Message::MonitorCancel(MonitorCancel { id })),
@@ -48,7 +48,7 @@ pub fn message() -> BoxedStrategy<Message> {
     .boxed()
 }
 
-/// Properties of a type that is in none of the lists.
+/// Generates properties of an unknown type.
 pub fn property() -> impl Strategy<Value = Property> {
     (100..0x8000u16, bytes(20)).prop_map(|(kind, body)| Property { kind, body })
 }
@@ -64,7 +64,7 @@ fn role_status() -> impl Strategy<Value = RoleStatus> {
     )
 }
 
-/// A whole message: any type, any body, a length that fits.
+/// Generates a whole message: any type, any body, and a valid length.
 pub fn inner_message() -> impl Strategy<Value = Bytes> {
     (any::<u8>(), any::<[u8; 4]>(), vec(any::<u8>(), 0..200)).prop_map(|(kind, xid, body)| {
         let length = u16::try_from(body.len() + 8).unwrap_or(u16::MAX).to_be_bytes();
@@ -81,7 +81,7 @@ fn request_forward() -> impl Strategy<Value = RequestForward> {
     prop_oneof![inner_message().boxed(), real.boxed()].prop_map(|message| RequestForward { message })
 }
 
-/// Matches whose fields all have the header in NXM that they are decoded from.
+/// Generates matches whose fields all have the NXM header that they are decoded from.
 fn nx_matches() -> impl Strategy<Value = Match> {
     prop_oneof![
         matches(),
@@ -156,7 +156,7 @@ fn async_config2() -> impl Strategy<Value = AsyncConfig2> {
     vec(property, 0..5).prop_map(|properties| AsyncConfig2 { properties })
 }
 
-/// Packets for the controller, and back.
+/// Generates packets for the controller, in both directions.
 pub fn packet_in2() -> impl Strategy<Value = PacketIn2> {
     let property = prop_oneof![
         bytes(200).prop_map(PacketInProperty::Packet),
@@ -174,7 +174,7 @@ pub fn packet_in2() -> impl Strategy<Value = PacketIn2> {
     vec(property, 0..6).prop_map(|properties| PacketIn2 { properties })
 }
 
-/// What a continuation holds.
+/// Generates the properties of a continuation.
 pub fn continuation_property() -> impl Strategy<Value = ContinuationProperty> {
     prop_oneof![
         any::<[u8; 16]>().prop_map(ContinuationProperty::Bridge),
@@ -209,7 +209,7 @@ fn ct_flush() -> impl Strategy<Value = CtFlush> {
         any::<u8>().prop_map(CtTupleProperty::IcmpCode).boxed(),
     ];
     let mut later = Vec::new();
-    // Before, Open vSwitch passes over what it does not know; since, it refuses that.
+    // Open vSwitch skips unknown properties before this version, and refuses them since.
     if may_use((3, 3)) {
         part.push(property().prop_map(CtTupleProperty::Unknown).boxed());
         later = vec![
@@ -230,7 +230,7 @@ fn ct_flush() -> impl Strategy<Value = CtFlush> {
     (any::<u8>(), vec(property, 0..4)).prop_map(|(ip_proto, properties)| CtFlush { ip_proto, properties })
 }
 
-/// Counters of IPFIX.
+/// Generates IPFIX counters.
 pub fn ipfix_stats() -> impl Strategy<Value = IpfixStats> {
     any::<([u64; 10], u32)>().prop_map(
         |(

@@ -1,4 +1,4 @@
-//! What a switch says, for a test that plays one.
+//! The messages of a switch, for a test that emulates one.
 
 use bytes::Bytes;
 
@@ -7,18 +7,18 @@ use crate::message::{FeaturesReply, FlowRemoved, Hello, Message, PacketIn, Port}
 use crate::oxm::{Field, Match, Oxm};
 use crate::{BufferId, Cookie, DatapathId, PortNo, TableId};
 
-/// The address of one of many hosts.
+/// Returns the address of one of many hosts.
 pub fn mac(n: u32) -> [u8; 6] {
     let [a, b, c, d] = n.to_be_bytes();
     [2, 0, a, b, c, d]
 }
 
-/// An Ethernet frame of 98 bytes.
+/// Returns an Ethernet frame of 98 bytes.
 pub fn frame(from: [u8; 6], to: [u8; 6]) -> Vec<u8> {
     [&to[..], &from, &[0x88, 0xb5], &[0x45; 84]].concat()
 }
 
-/// A whole frame that no flow matched, and that the switch did not keep.
+/// Returns the packet-in of a whole frame that missed the table and was not buffered.
 pub fn packet_in(in_port: PortNo, frame: &[u8]) -> PacketIn {
     let in_port = Oxm::Known { field: Field::InPortOxm, value: in_port.0.into(), mask: None };
     PacketIn {
@@ -32,7 +32,7 @@ pub fn packet_in(in_port: PortNo, frame: &[u8]) -> PacketIn {
     }
 }
 
-/// Of a flow that ended, the moment it began.
+/// Returns the notification of a flow that was removed the moment it was added.
 pub fn flow_removed(table_id: TableId, priority: u16, fields: Match, cookie: Cookie) -> FlowRemoved {
     FlowRemoved {
         cookie,
@@ -49,13 +49,13 @@ pub fn flow_removed(table_id: TableId, priority: u16, fields: Match, cookie: Coo
     }
 }
 
-/// A switch of 254 tables that keeps no packets.
+/// Returns the features of a switch of 254 tables that buffers no packets.
 pub fn features(datapath_id: DatapathId) -> FeaturesReply {
     FeaturesReply { datapath_id, n_buffers: 0, n_tables: 254, auxiliary_id: 0, capabilities: 0, reserved: 0 }
 }
 
-/// What a switch with these ports answers to a message of the handshake: HELLO, and the questions for its features, its
-/// description and its ports. None to any other.
+/// Returns the reply of a switch with these ports to a message of the handshake: HELLO, and the
+/// requests for features, description and ports. `None` for any other message.
 pub fn handshake(asked: &Message, datapath_id: DatapathId, ports: &[Port]) -> Option<Message> {
     let body = match asked {
         Message::Hello(_) => return Some(Message::Hello(Hello::ours())),
@@ -70,7 +70,7 @@ pub fn handshake(asked: &Message, datapath_id: DatapathId, ports: &[Port]) -> Op
     Some(Message::MultipartReply(MultipartReply { flags: 0, body }))
 }
 
-/// Whether a message is the last one of the handshake: the question for the ports.
+/// Returns whether a message is the last one of the handshake: the request for the ports.
 pub fn is_last(asked: &Message) -> bool {
     matches!(asked, Message::MultipartRequest(request) if matches!(request.body, MultipartRequestBody::PortDesc))
 }

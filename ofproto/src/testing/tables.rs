@@ -1,4 +1,5 @@
-//! Groups, meters, queues and other tables of a switch: changes, requests and replies.
+//! Strategies for groups, meters, queues and other tables of a switch: changes, requests and
+//! replies.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -16,7 +17,7 @@ use crate::message::{
     QueueGetConfigReply, QueueGetConfigRequest, QueueProperty, TableMod,
 };
 
-/// Meters' numbers.
+/// Generates meter numbers.
 pub fn meter_id() -> impl Strategy<Value = MeterId> {
     prop_oneof![any::<u32>(), 1..=9u32, 0xffff_fff0..=u32::MAX].prop_map(MeterId)
 }
@@ -35,14 +36,14 @@ fn bucket() -> impl Strategy<Value = Bucket> {
     })
 }
 
-/// Changes of groups.
+/// Generates changes of groups.
 pub fn group_mod() -> impl Strategy<Value = GroupMod> {
     (0..5u16, group_type(), group_id(), vec(bucket(), 0..4)).prop_map(|(command, kind, group_id, buckets)| {
         GroupMod { command: command.into(), kind, group_id, buckets }
     })
 }
 
-/// Groups as a switch has them.
+/// Generates descriptions of groups.
 pub fn group_desc() -> impl Strategy<Value = GroupDesc> {
     (group_type(), group_id(), vec(bucket(), 0..4)).prop_map(|(kind, group_id, buckets)| GroupDesc {
         kind,
@@ -51,7 +52,7 @@ pub fn group_desc() -> impl Strategy<Value = GroupDesc> {
     })
 }
 
-/// Counters of groups.
+/// Generates counters of groups.
 pub fn group_stats() -> impl Strategy<Value = GroupStats> {
     let bucket =
         any::<(u64, u64)>().prop_map(|(packet_count, byte_count)| BucketCounter { packet_count, byte_count });
@@ -62,7 +63,7 @@ pub fn group_stats() -> impl Strategy<Value = GroupStats> {
     )
 }
 
-/// What a switch can do with groups.
+/// Generates the group features of a switch.
 pub fn group_features() -> impl Strategy<Value = GroupFeatures> {
     any::<(u32, u32, [u32; 4], [u32; 4])>().prop_map(|(types, capabilities, max_groups, actions)| {
         GroupFeatures { types, capabilities, max_groups, actions }
@@ -80,12 +81,12 @@ fn meter_band() -> impl Strategy<Value = MeterBand> {
     (any::<(u32, u32)>(), kind).prop_map(|((rate, burst_size), kind)| MeterBand { rate, burst_size, kind })
 }
 
-/// A band of whole words of eight bytes, as changes of meters have them.
+/// Generates a band of a multiple of eight bytes, as changes of meters need.
 fn padded_band() -> impl Strategy<Value = MeterBand> {
     meter_band().prop_map(|mut band| {
         match &mut band.kind {
             MeterBandType::Experimenter { data, .. } => data.truncate(data.len() / 8 * 8),
-            // The length and what stands before the body are 12 bytes.
+            // The header of the body, length included, is 12 bytes.
             MeterBandType::Unknown { body, .. } => {
                 let whole = body.split_off(body.len() % 8);
                 *body = [&[0; 4][..], &whole].concat().into();
@@ -96,14 +97,14 @@ fn padded_band() -> impl Strategy<Value = MeterBand> {
     })
 }
 
-/// Changes of meters.
+/// Generates changes of meters.
 pub fn meter_mod() -> impl Strategy<Value = MeterMod> {
     (0..5u16, any::<u16>(), meter_id(), vec(padded_band(), 0..4)).prop_map(
         |(command, flags, meter_id, bands)| MeterMod { command: command.into(), flags, meter_id, bands },
     )
 }
 
-/// Meters as a switch has them.
+/// Generates configurations of meters.
 pub fn meter_config() -> impl Strategy<Value = MeterConfig> {
     (any::<u16>(), meter_id(), vec(meter_band(), 0..4)).prop_map(|(flags, meter_id, bands)| MeterConfig {
         flags,
@@ -112,7 +113,7 @@ pub fn meter_config() -> impl Strategy<Value = MeterConfig> {
     })
 }
 
-/// Counters of meters.
+/// Generates counters of meters.
 pub fn meter_stats() -> impl Strategy<Value = MeterStats> {
     let band = any::<(u64, u64)>().prop_map(|(packet_band_count, byte_band_count)| MeterBandStats {
         packet_band_count,
@@ -133,7 +134,7 @@ pub fn meter_stats() -> impl Strategy<Value = MeterStats> {
     )
 }
 
-/// What a switch can do with meters.
+/// Generates the meter features of a switch.
 pub fn meter_features() -> impl Strategy<Value = MeterFeatures> {
     any::<(u32, u32, u32, u8, u8)>().prop_map(
         |(max_meter, band_types, capabilities, max_bands, max_color)| MeterFeatures {
@@ -146,12 +147,12 @@ pub fn meter_features() -> impl Strategy<Value = MeterFeatures> {
     )
 }
 
-/// Which queues' counters.
+/// Generates requests for counters of queues.
 pub fn queue_stats_request() -> impl Strategy<Value = QueueStatsRequest> {
     (port_no(), queue_id()).prop_map(|(port_no, queue_id)| QueueStatsRequest { port_no, queue_id })
 }
 
-/// Counters of queues.
+/// Generates counters of queues.
 pub fn queue_stats() -> impl Strategy<Value = QueueStats> {
     (port_no(), queue_id(), any::<(u64, u64, u64, u32, u32)>()).prop_map(
         |(port_no, queue_id, (tx_bytes, tx_packets, tx_errors, duration_sec, duration_nsec))| QueueStats {
@@ -166,12 +167,12 @@ pub fn queue_stats() -> impl Strategy<Value = QueueStats> {
     )
 }
 
-/// Which port's queues.
+/// Generates requests for the queues of a port.
 pub fn queue_get_config_request() -> impl Strategy<Value = QueueGetConfigRequest> {
     port_no().prop_map(|port| QueueGetConfigRequest { port })
 }
 
-/// A port's queues.
+/// Generates the queues of a port.
 pub fn queue_get_config_reply() -> impl Strategy<Value = QueueGetConfigReply> {
     let property = prop_oneof![
         any::<u16>().prop_map(QueueProperty::MinRate),
@@ -185,19 +186,19 @@ pub fn queue_get_config_reply() -> impl Strategy<Value = QueueGetConfigReply> {
     (port_no(), vec(queue, 0..4)).prop_map(|(port, queues)| QueueGetConfigReply { port, queues })
 }
 
-/// Changes of ports.
+/// Generates changes of ports.
 pub fn port_mod() -> impl Strategy<Value = PortMod> {
     (port_no(), any::<([u8; 6], u32, u32, u32)>()).prop_map(
         |(port_no, (hw_addr, config, mask, advertise))| PortMod { port_no, hw_addr, config, mask, advertise },
     )
 }
 
-/// Changes of tables.
+/// Generates changes of tables.
 pub fn table_mod() -> impl Strategy<Value = TableMod> {
     (table_id(), any::<u32>()).prop_map(|(table_id, config)| TableMod { table_id, config })
 }
 
-/// What a controller is told.
+/// Generates asynchronous configurations.
 pub fn async_config() -> impl Strategy<Value = AsyncConfig> {
     any::<[[u32; 2]; 3]>().prop_map(|[packet_in_mask, port_status_mask, flow_removed_mask]| AsyncConfig {
         packet_in_mask,

@@ -1,4 +1,5 @@
-//! `multipath`, `bundle` and `bundle_load` on the wire: NXAST_MULTIPATH 10, NXAST_BUNDLE 12, NXAST_BUNDLE_LOAD 13.
+//! The wire form of `multipath`, `bundle` and `bundle_load`: NXAST_MULTIPATH 10, NXAST_BUNDLE 12,
+//! NXAST_BUNDLE_LOAD 13.
 
 use super::super::subfield::{decode_header, encode_header};
 use super::super::{Action, Bundle, Multipath, Subfield};
@@ -7,7 +8,7 @@ use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::oxm::Field;
 
-/// NXM_OF_IN_PORT: the one kind of member.
+/// NXM_OF_IN_PORT, the only kind of member.
 const MEMBER_PORT: u32 = 2;
 
 pub(super) fn decode_multipath(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
@@ -62,7 +63,7 @@ pub(super) fn decode_bundle(r: &mut Reader<'_>, load: bool) -> Result<Option<Act
     for _ in 0..count {
         members.push(port(r, "bundle member")?);
     }
-    // As many bytes of padding as eight ask for.
+    // Padding to a multiple of eight bytes.
     if r.remaining() >= 8 || !zeros(r) {
         return Ok(None);
     }

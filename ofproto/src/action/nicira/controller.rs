@@ -17,8 +17,8 @@ const PAUSE: u16 = 4;
 const METER_ID: u16 = 5;
 
 impl Default for ToController {
-    /// What the properties of NXAST_CONTROLLER2 stand for when they are absent: the whole packet, to controllers
-    /// of id 0, because of an action.
+    /// Returns the defaults for absent properties of NXAST_CONTROLLER2: the whole packet, to
+    /// controllers of id 0, with the reason of an action.
     fn default() -> Self {
         Self {
             max_len: 0xffff,
@@ -67,13 +67,14 @@ pub(super) fn decode2(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError>
             }
             REASON => {
                 to.reason = PacketInReason(p.u8("controller2 reason")?);
-                // Open vSwitch leaves the padding outside this property's length, unlike that of the others.
+                // Open vSwitch excludes the padding from this property's length, unlike that of the
+                // others.
                 p.skip(p.remaining().min(3), "controller2 reason padding")?;
             }
             USERDATA => to.userdata = Bytes::copy_from_slice(p.rest()),
             PAUSE => {
                 to.pause = true;
-                // Open vSwitch sends no body, and minds none.
+                // Open vSwitch sends no body, and accepts any.
                 p.rest();
             }
             METER_ID => to.meter = Some(p.u32("controller2 meter")?),
@@ -117,7 +118,7 @@ pub(super) fn encode(to: &ToController, w: &mut Writer) -> Result<(), EncodeErro
     Ok(())
 }
 
-/// A property; its length does not count the padding to eight bytes.
+/// Appends a property, whose length excludes the padding to eight bytes.
 fn property(w: &mut Writer, kind: u16, body: &[u8]) -> Result<(), EncodeError> {
     let start = w.len();
     w.u16(kind);

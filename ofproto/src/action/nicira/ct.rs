@@ -1,4 +1,4 @@
-//! `nat` on the wire: NXAST_NAT 36.
+//! The wire form of `nat`: NXAST_NAT 36.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use super::{NAT, zeros};
 use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 
-/// NX_NAT_RANGE_: what of the range is there, in this order.
+/// NX_NAT_RANGE_: the parts of the range that are present, in this order.
 const IPV4_MIN: u16 = 1;
 const IPV4_MAX: u16 = 2;
 const IPV6_MIN: u16 = 4;

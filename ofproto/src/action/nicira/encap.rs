@@ -1,4 +1,4 @@
-//! `encap` and `decap` on the wire: NXAST_ENCAP 46 and NXAST_DECAP 47.
+//! The wire form of `encap` and `decap`: NXAST_ENCAP 46 and NXAST_DECAP 47.
 
 use bytes::Bytes;
 
@@ -42,7 +42,7 @@ fn decode_prop(r: &mut Reader<'_>) -> Result<Option<EncapProp>, DecodeError> {
     Ok(match (class, kind) {
         (NSH, NSH_MD_TYPE) => {
             let md_type = p.u8("encap md_type")?;
-            // Open vSwitch counts the padding or does not.
+            // The length may include the padding, because Open vSwitch sends both forms.
             (p.remaining() == 0).then_some(EncapProp::NshMdType(md_type))
         }
         (NSH, NSH_TLV) => {
@@ -50,7 +50,7 @@ fn decode_prop(r: &mut Reader<'_>) -> Result<Option<EncapProp>, DecodeError> {
             let kind = p.u8("encap tlv type")?;
             let len = usize::from(p.u8("encap tlv length")?);
             let data = Bytes::copy_from_slice(p.bytes(len, "encap tlv")?);
-            // The property's length counts what fills the value up to eight bytes.
+            // The property's length includes the padding of the value to eight bytes.
             let filled = p.remaining() == len.next_multiple_of(8) - len && zeros(&mut p);
             filled.then_some(EncapProp::NshTlv { class, kind, data })
         }
@@ -88,7 +88,7 @@ pub(super) fn encode(encap: &Encap, w: &mut Writer) -> Result<(), EncodeError> {
 pub(super) fn decode_decap(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     r.skip(2, "decap padding")?;
     let packet_type = r.u32("decap packet type")?;
-    // Properties, of which there are none yet.
+    // Properties, of which none are defined yet.
     if !r.is_empty() {
         zeros(r);
         return Ok(None);

@@ -1,4 +1,4 @@
-//! `learn` on the wire: NXAST_LEARN 16 and NXAST_LEARN2 45.
+//! The wire form of `learn`: NXAST_LEARN 16 and NXAST_LEARN2 45.
 
 use super::super::learn::{LEARN_WRITE_RESULT, Learn, LearnSpec, LearnSrc};
 use super::super::subfield::{decode_header, encode_header};
@@ -9,7 +9,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::ids::{Cookie, TableId};
 use crate::oxm::wire::put;
 
-/// NX_LEARN_SRC_IMMEDIATE in a spec's header; else the source is a field.
+/// NX_LEARN_SRC_IMMEDIATE in a spec's header. Without it, the source is a field.
 const SRC_IMMEDIATE: u16 = 1 << 13;
 /// NX_LEARN_DST_: bits 11 and 12 of a spec's header.
 const DST_MASK: u16 = 3 << 11;
@@ -59,7 +59,7 @@ pub(super) fn decode(r: &mut Reader<'_>, second: bool) -> Result<Option<Action>,
             None => return Ok(None),
         }
     }
-    // Behind the last spec only zeros may follow, fewer than eight bytes of them.
+    // Only zeros may follow the last spec, fewer than eight bytes of them.
     let padding = r.rest();
     if padding.len() >= 8 || padding.iter().any(|&b| b != 0) {
         return Ok(None);
@@ -67,7 +67,7 @@ pub(super) fn decode(r: &mut Reader<'_>, second: bool) -> Result<Option<Action>,
     Ok(Some(Action::Learn(Box::new(learn))))
 }
 
-/// None for a spec that [`LearnSpec`] cannot say.
+/// Decodes one spec. `None` for a spec that [`LearnSpec`] cannot express.
 fn decode_spec(header: u16, r: &mut Reader<'_>) -> Result<Option<LearnSpec>, DecodeError> {
     let n_bits = header & N_BITS;
     if header & !(SRC_IMMEDIATE | DST_MASK | N_BITS) != 0 || n_bits == 0 {
@@ -106,7 +106,7 @@ fn subfield(n_bits: u16, r: &mut Reader<'_>) -> Result<Option<Subfield>, DecodeE
 
 pub(super) fn encode(learn: &Learn, w: &mut Writer) -> Result<(), EncodeError> {
     let second = learn.limit != 0 || learn.result_dst.is_some();
-    // The flag is there exactly when the field is: the one without the other would shift all that follows.
+    // The flag is set exactly if the field is present. Otherwise all later fields would be shifted.
     let flags = match learn.result_dst {
         Some(_) => learn.flags | LEARN_WRITE_RESULT,
         None => learn.flags & !LEARN_WRITE_RESULT,

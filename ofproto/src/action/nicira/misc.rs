@@ -1,4 +1,4 @@
-//! Actions of a few numbers at most.
+//! Actions with a few numbers at most.
 
 use bytes::Bytes;
 
@@ -11,7 +11,8 @@ use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::PortNo;
 
-/// NXAST_NOTE has no length of its own: all bytes to the end are the note, padding included.
+/// Decodes NXAST_NOTE. It has no length of its own, so all bytes to its end are the note, padding
+/// included.
 pub(super) fn decode_note(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     Ok(Some(Action::Note(Bytes::copy_from_slice(r.rest()))))
 }
@@ -19,12 +20,12 @@ pub(super) fn decode_note(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeEr
 pub(super) fn encode_note(bytes: &[u8], w: &mut Writer) -> Result<(), EncodeError> {
     w.u16(NOTE);
     w.bytes(bytes);
-    // At least six bytes: Open vSwitch takes no note shorter than 16 bytes in all.
+    // At least six bytes: Open vSwitch accepts no note shorter than 16 bytes in total.
     w.zeros(6_usize.saturating_sub(bytes.len()));
     Ok(())
 }
 
-/// An action that has nothing behind its subtype.
+/// Decodes an action without a body after its subtype.
 pub(super) fn empty(r: &mut Reader<'_>, action: Action) -> Result<Option<Action>, DecodeError> {
     r.skip(6, "action padding")?;
     Ok(Some(action))

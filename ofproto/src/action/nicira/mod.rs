@@ -1,4 +1,5 @@
-//! Nicira's actions (experimenter 0x00002320, ovs-actions(7)): one file a family, one line of dispatch each.
+//! Nicira's actions (experimenter 0x00002320, ovs-actions(7)): one file per family, one line of
+//! dispatch each.
 
 mod choice;
 mod controller;
@@ -62,9 +63,10 @@ const CHECK_PKT_LARGER: u16 = 49;
 const DELETE_FIELD: u16 = 50;
 const SAMPLE4: u16 = 51;
 
-/// Reads an experimenter's action from its id on; none for what nobody here knows, or cannot be said.
+/// Decodes an experimenter's action from its id on. `None` for one that is unknown or cannot be
+/// expressed.
 pub(super) fn decode(r: &mut Reader<'_>, depth: usize) -> Result<Option<Action>, DecodeError> {
-    // Another experimenter's action need not be longer than its id.
+    // Another experimenter's action may consist of its id only.
     match r.u32("action experimenter")? {
         NICIRA => {}
         ONF if r.is_empty() => return Ok(None),
@@ -158,23 +160,25 @@ pub(super) fn encode(action: &Action, w: &mut Writer, depth: usize) -> Result<()
         Action::DecNshTtl => misc::encode_empty(DEC_NSH_TTL, w),
         &Action::CheckPktLarger { len, dst } => stack::encode_check(len, dst, w),
         &Action::DeleteField(field) => stack::encode_delete(field, w),
-        // The caller has dealt with the rest; a variant forgotten there must not become a truncated action.
+        // The caller has handled the other variants. A variant forgotten there must not become a
+        // truncated action.
         _ => Err(EncodeError::DoesNotFit { field: "action", value: 0 }),
     }
 }
 
-/// Appends zeros until the action is `len` bytes long, where `start` is behind the experimenter's id.
+/// Appends zeros until the action is `len` bytes long. `start` is the position after the
+/// experimenter id.
 fn fill(w: &mut Writer, start: usize, len: usize) {
     let used = w.len() - start + 8;
     w.zeros(len.saturating_sub(used));
 }
 
-/// Whether nothing but zeros is left.
+/// Returns whether only zeros are left.
 fn zeros(r: &mut Reader<'_>) -> bool {
     r.rest().iter().all(|&b| b == 0)
 }
 
-/// A port in 16 bits.
+/// Returns the 16-bit form of a port.
 fn short(port: PortNo, field: &'static str) -> Result<u16, EncodeError> {
     port.to_u16().ok_or(EncodeError::DoesNotFit { field, value: u128::from(port.0) })
 }

@@ -1,4 +1,4 @@
-//! Actions with actions inside, on the wire: NXAST_CT 35 and NXAST_CLONE 42.
+//! The wire form of actions with actions inside: NXAST_CT 35 and NXAST_CLONE 42.
 
 use super::super::subfield::{decode_header, encode_header};
 use super::super::{Action, Ct, CtZone, MAX_DEPTH, Subfield};

@@ -1,4 +1,4 @@
-//! `move`, `load`, `output:FIELD`, and the masked `set_field`.
+//! The wire form of `move`, `load`, `output:FIELD`, and the masked `set_field`.
 
 use super::super::subfield::{decode_header, encode_header, encode_match_header};
 use super::super::{Action, Subfield};
@@ -15,7 +15,7 @@ pub(super) fn decode_move(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeEr
     let src = decode_header(r, true)?;
     let dst = decode_header(r, true)?;
     let (Some(src), Some(dst)) = (src, dst) else { return Ok(None) };
-    // Ten bytes stand before the first header of the action's sixteen.
+    // Ten bytes of the action's sixteen precede the first header.
     let used = r.at() - start;
     r.skip(used.next_multiple_of(8) - used, "move padding")?;
     let src = Subfield { field: src, ofs: src_ofs, n_bits };
@@ -37,7 +37,7 @@ pub(super) fn encode_move(src: Subfield, dst: Subfield, w: &mut Writer) -> Resul
     encode_header(dst.field, w, true)
 }
 
-/// ONFACT_COPY_FIELD: `move` with the headers that a match has.
+/// ONFACT_COPY_FIELD: `move` with the headers of a match.
 pub(super) fn decode_copy(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     r.skip(2, "copy_field padding")?;
     let n_bits = r.u16("copy_field n_bits")?;
@@ -90,7 +90,7 @@ pub(super) fn encode_load(dst: Subfield, value: u64, w: &mut Writer) -> Result<(
 }
 
 pub(super) fn decode_load2(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
-    // Behind type, length, experimenter and subtype.
+    // The position after type, length, experimenter and subtype.
     let start = r.at() - 10;
     let oxm = Oxm::decode_masked(r)?;
     let used = r.at() - start;
@@ -133,7 +133,7 @@ pub(super) fn encode_output(src: Subfield, max_len: u16, w: &mut Writer) -> Resu
     Ok(())
 }
 
-/// NXAST_OUTPUT_REG2: as NXAST_OUTPUT_REG, with room for a field's experimenter.
+/// NXAST_OUTPUT_REG2: NXAST_OUTPUT_REG with room for a field's experimenter id.
 pub(super) fn decode_output2(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     let bits = r.u16("output_reg2 ofs_nbits")?;
     let max_len = r.u16("output_reg2 max_len")?;
@@ -142,14 +142,15 @@ pub(super) fn decode_output2(r: &mut Reader<'_>) -> Result<Option<Action>, Decod
 }
 
 impl Action {
-    /// What stands on the wire in place of a masked `set_field`, which OpenFlow 1.3 has not; none for any other
-    /// action. As Open vSwitch does it: a `load` for each run of ones in the mask, lowest first, or NXAST_REG_LOAD2
-    /// for a field whose header does not fit a `load`. So this is also what a switch gives back.
+    /// Returns the actions that replace a masked `set_field`, which OpenFlow 1.3 lacks. `None` for
+    /// any other action. Like Open vSwitch, it returns a `load` for each run of ones in the mask,
+    /// lowest first. A field whose header does not fit a `load` becomes NXAST_REG_LOAD2. A switch
+    /// reports the flow in this form too.
     pub fn lowered(&self) -> Option<Vec<Self>> {
         let &Self::SetField(Oxm::Known { field, value, mask: Some(mask) }) = self else { return None };
         let info = field.info();
         if value > info.exact() || mask > info.exact() {
-            // Left as it is, for the encoder to refuse.
+            // Unchanged, so that the encoder refuses it.
             return Some(vec![Self::RegLoad2(Oxm::Known { field, value, mask: Some(mask) })]);
         }
         if mask == info.exact() {

@@ -6,7 +6,7 @@ use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::{PortNo, TableId};
 
-/// The table that stands for the current one.
+/// The number of the current table.
 const CURRENT: u8 = 0xff;
 
 pub(super) fn decode(r: &mut Reader<'_>, with_table: bool) -> Result<Option<Action>, DecodeError> {
@@ -30,7 +30,7 @@ pub(super) fn decode_ct(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeErro
     }))
 }
 
-/// Always with a table, as Open vSwitch writes it: the short form says nothing that this one does not.
+/// Encodes the form with a table, as Open vSwitch does. The short form expresses no more.
 pub(super) fn encode(
     subtype: u16,
     port: Option<PortNo>,

@@ -1,4 +1,5 @@
-//! `sample` on the wire: NXAST_SAMPLE 29, NXAST_SAMPLE2 38, NXAST_SAMPLE3 41 and NXAST_SAMPLE4 51.
+//! The wire form of `sample`: NXAST_SAMPLE 29, NXAST_SAMPLE2 38, NXAST_SAMPLE3 41 and NXAST_SAMPLE4
+//! 51.
 
 use super::super::subfield::{decode_header, encode_header};
 use super::super::{Action, ObservationId, Sample, SampleDirection, Subfield};
@@ -7,10 +8,10 @@ use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::PortNo;
 
-/// How many bits an observation id has.
+/// Width of an observation id, in bits.
 const ID_BITS: u16 = 32;
 
-/// Reads the form of this subtype.
+/// Decodes the form of this subtype.
 pub(super) fn decode(r: &mut Reader<'_>, subtype: u16) -> Result<Option<Action>, DecodeError> {
     let probability = r.u16("sample probability")?;
     let collector_set_id = r.u32("sample collector_set_id")?;
@@ -26,7 +27,7 @@ pub(super) fn decode(r: &mut Reader<'_>, subtype: u16) -> Result<Option<Action>,
     };
     let (Some(obs_domain_id), Some(obs_point_id)) = (domain, point) else { return Ok(None) };
     let direction = match direction {
-        // Behind the port of the second form stands padding alone, which nobody looks at.
+        // Only padding follows the port of the second form, and its bytes are ignored.
         _ if subtype == SAMPLE2 => SampleDirection::Default,
         0 if padding == [0; 5] => SampleDirection::Default,
         1 if padding == [0; 5] => SampleDirection::Ingress,
@@ -38,7 +39,7 @@ pub(super) fn decode(r: &mut Reader<'_>, subtype: u16) -> Result<Option<Action>,
     Ok(Some(Action::Sample(Box::new(sample))))
 }
 
-/// Reads the header of a field and which of its bits, or no header and a number; none for what is neither.
+/// Decodes the header and bits of a field, or a number without a header. `None` for any other form.
 fn decode_id(r: &mut Reader<'_>, field: &'static str) -> Result<Option<ObservationId>, DecodeError> {
     let mut header = r.sub(4, field)?;
     if header.clone().u32(field)? == 0 {
@@ -79,7 +80,7 @@ pub(super) fn encode(sample: &Sample, w: &mut Writer) -> Result<(), EncodeError>
     Ok(())
 }
 
-/// Appends an id; `with_header` says whether the form has room for a field's.
+/// Appends an id. `with_header` is true if the form has room for the header of a field.
 fn encode_id(id: ObservationId, with_header: bool, w: &mut Writer) -> Result<(), EncodeError> {
     match id {
         ObservationId::Immediate(id) => {

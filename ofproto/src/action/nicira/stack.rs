@@ -1,5 +1,5 @@
-//! Actions of 24 bytes with the header of one field, of four bytes or eight: `push`, `pop`, `check_pkt_larger`,
-//! `delete_field`.
+//! Actions of 24 bytes with the header of one field, which has four or eight bytes: `push`, `pop`,
+//! `check_pkt_larger`, `delete_field`.
 
 use super::super::subfield::{decode_header, encode_header};
 use super::super::{Action, Subfield};
@@ -8,7 +8,7 @@ use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::oxm::Field;
 
-/// How long they are, in bytes.
+/// Length of these actions, in bytes.
 const LEN: usize = 24;
 
 pub(super) fn decode(

@@ -5,18 +5,18 @@ use bytes::Bytes;
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 
-/// Who made the switch. Texts end at their first NUL, or fill their field.
+/// The description of the switch. A text ends at its first NUL, or fills its field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Desc {
-    /// At most 256 bytes.
+    /// The manufacturer, at most 256 bytes.
     pub mfr_desc: Bytes,
-    /// At most 256 bytes.
+    /// The hardware, at most 256 bytes.
     pub hw_desc: Bytes,
-    /// At most 256 bytes.
+    /// The software, at most 256 bytes.
     pub sw_desc: Bytes,
-    /// At most 32 bytes.
+    /// The serial number, at most 32 bytes.
     pub serial_num: Bytes,
-    /// At most 256 bytes.
+    /// The datapath, at most 256 bytes.
     pub dp_desc: Bytes,
 }
 

@@ -1,4 +1,5 @@
-//! From a multipart type to a body and back: the one table that a new one is entered in.
+//! The table that maps multipart types to bodies, in both directions. Each new type has its one
+//! entry here.
 
 use super::super::experimenter::Experimenter;
 use super::super::{NICIRA, ONF, decode_list, encode_list};
@@ -24,7 +25,7 @@ macro_rules! dispatch {
         experimenter_lists { $($xl_id:ident $xl_kind:literal $x_list:ident;)* }
     ) => {
         impl $body {
-            /// Its OFPMP_ type.
+            /// Returns the OFPMP_ type.
             pub const fn kind(&self) -> u16 {
                 match self {
                     $(Self::$empty => $e_kind,)*
@@ -39,7 +40,7 @@ macro_rules! dispatch {
                 }
             }
 
-            /// Its name, for logs and labels: that of the variant.
+            /// Returns the name of the variant, for logs and labels.
             pub const fn name(&self) -> &'static str {
                 match self {
                     $(Self::$empty => stringify!($empty),)*
@@ -195,7 +196,7 @@ dispatch! {
     }
 }
 
-/// A number and four bytes of padding.
+/// Reads a number and four bytes of padding.
 fn padded(r: &mut Reader<'_>) -> Result<u32, DecodeError> {
     let id = r.u32("multipart.id")?;
     r.skip(4, "multipart.id.pad")?;

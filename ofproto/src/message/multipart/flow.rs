@@ -6,25 +6,25 @@ use crate::ids::{Cookie, GroupId, PortNo, TableId};
 use crate::instruction::Instruction;
 use crate::oxm::Match;
 
-/// Which flows.
+/// The flows whose counters are requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowStatsRequest {
     /// The table, or `ALL`.
     pub table_id: TableId,
-    /// Only flows that output there; `ANY` for all.
+    /// Restricts the request to flows that output to this port; `ANY` for all.
     pub out_port: PortNo,
-    /// Only flows that use that group; `ANY` for all.
+    /// Restricts the request to flows that use this group; `ANY` for all.
     pub out_group: GroupId,
-    /// Only flows with that cookie under the mask.
+    /// Restricts the request to flows with this cookie under the mask.
     pub cookie: Cookie,
-    /// Which bits of the cookie count.
+    /// The mask of the cookie.
     pub cookie_mask: u64,
-    /// Only flows that match at least so closely.
+    /// Restricts the request to flows whose match is at least this specific.
     pub fields: Match,
 }
 
 impl Default for FlowStatsRequest {
-    /// All flows.
+    /// Returns a request for all flows.
     fn default() -> Self {
         Self {
             table_id: TableId::ALL,
@@ -37,54 +37,54 @@ impl Default for FlowStatsRequest {
     }
 }
 
-/// A flow as the switch has it.
+/// A flow of the switch, with its counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowStats {
     /// Its table.
     pub table_id: TableId,
-    /// Its age, whole seconds.
+    /// Its age, in whole seconds.
     pub duration_sec: u32,
-    /// Its age, nanoseconds beyond.
+    /// Its age: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
     /// Its priority.
     pub priority: u16,
-    /// Seconds.
+    /// The idle timeout, in seconds.
     pub idle_timeout: u16,
-    /// Seconds.
+    /// The hard timeout, in seconds.
     pub hard_timeout: u16,
     /// `FLOW_` bits.
     pub flags: u16,
-    /// In 1.3's padding.
+    /// The importance of OpenFlow 1.4, in the padding of 1.3.
     pub importance: u16,
     /// Its cookie.
     pub cookie: Cookie,
-    /// Packets; all ones where the switch does not count.
+    /// Number of packets; all ones if the switch does not count them.
     pub packet_count: u64,
-    /// Bytes; likewise.
+    /// Number of bytes; all ones if the switch does not count them.
     pub byte_count: u64,
-    /// What it matches.
+    /// The match of the flow.
     pub fields: Match,
-    /// What it does.
+    /// The instructions of the flow.
     pub instructions: Vec<Instruction>,
 }
 
-/// Sums over flows.
+/// The sums over the requested flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AggregateReply {
-    /// Packets.
+    /// Number of packets.
     pub packet_count: u64,
-    /// Bytes.
+    /// Number of bytes.
     pub byte_count: u64,
-    /// How many flows.
+    /// Number of flows.
     pub flow_count: u32,
 }
 
 impl FlowStatsRequest {
-    /// Reads what stands before the match, of which there is nothing yet: for those who read that in their own way, such as
-    /// [`Match::decode_strict`].
+    /// Decodes the fields before the match, and leaves the match empty. It is for callers that
+    /// decode the match in another way, such as [`Match::decode_strict`].
     ///
     /// # Errors
-    /// `Truncated` for a message that ends before.
+    /// `Truncated` if the message ends before the match.
     pub fn decode_head(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let table_id = TableId(r.u8("flow_stats_request.table_id")?);
         r.skip(3, "flow_stats_request.pad")?;
@@ -121,11 +121,11 @@ impl Wire for FlowStatsRequest {
 }
 
 impl FlowStats {
-    /// Reads what stands between the length and the match: of that and the instructions there is nothing yet. For those who
-    /// read them in their own way, such as [`Match::decode_strict`].
+    /// Decodes the fields between the length and the match, and leaves match and instructions
+    /// empty. It is for callers that decode these in another way, such as [`Match::decode_strict`].
     ///
     /// # Errors
-    /// `Truncated` for an entry that ends before.
+    /// `Truncated` if the entry ends before the match.
     pub fn decode_head(f: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let table_id = TableId(f.u8("flow_stats.table_id")?);
         f.skip(1, "flow_stats.pad")?;

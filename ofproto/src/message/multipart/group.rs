@@ -6,53 +6,53 @@ use crate::error::{DecodeError, EncodeError};
 use crate::ids::GroupId;
 use crate::message::tables::group::{Bucket, GroupType};
 
-/// A group's counters; all ones where the switch does not count.
+/// A group's counters. A counter that the switch does not keep is all ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupStats {
-    /// Which.
+    /// The group.
     pub group_id: GroupId,
-    /// Flows and groups that send packets to it.
+    /// Number of flows and groups that send packets to it.
     pub ref_count: u32,
-    /// Packets.
+    /// Number of packets.
     pub packet_count: u64,
-    /// Bytes.
+    /// Number of bytes.
     pub byte_count: u64,
-    /// Its age, whole seconds.
+    /// Its age, in whole seconds.
     pub duration_sec: u32,
-    /// Its age, nanoseconds beyond.
+    /// Its age: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
-    /// By bucket, in order.
+    /// The counters of each bucket, in order.
     pub buckets: Vec<BucketCounter>,
 }
 
 /// A bucket's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BucketCounter {
-    /// Packets.
+    /// Number of packets.
     pub packet_count: u64,
-    /// Bytes.
+    /// Number of bytes.
     pub byte_count: u64,
 }
 
-/// A group as the switch has it.
+/// A group's configuration in the switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupDesc {
-    /// How its buckets are chosen from.
+    /// The type, which determines the choice of a bucket.
     pub kind: GroupType,
-    /// Which.
+    /// The group.
     pub group_id: GroupId,
     /// Its buckets.
     pub buckets: Vec<Bucket>,
 }
 
-/// What the switch can do with groups. Arrays are by type: all, select, indirect, fast failover.
+/// The switch's support for groups. Arrays are by type: all, select, indirect, fast failover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupFeatures {
     /// Bits 1 << OFPGT_.
     pub types: u32,
-    /// OFPGFC_ bits: 1 select by weight, 2 select by liveness, 4 chaining, 8 checks for loops.
+    /// OFPGFC_ bits: 1 select by weight, 2 select by liveness, 4 chaining, 8 loop checks.
     pub capabilities: u32,
-    /// How many groups at most.
+    /// Maximum number of groups.
     pub max_groups: [u32; 4],
     /// Bits 1 << OFPAT_ of the actions that buckets may hold.
     pub actions: [u32; 4],
@@ -147,7 +147,7 @@ impl Wire for GroupFeatures {
     }
 }
 
-/// One word for each type of group.
+/// Reads one word for each group type.
 fn words(r: &mut Reader<'_>, field: &'static str) -> Result<[u32; 4], DecodeError> {
     Ok([r.u32(field)?, r.u32(field)?, r.u32(field)?, r.u32(field)?])
 }

@@ -1,4 +1,4 @@
-//! NXST_IPFIX_BRIDGE 3 and NXST_IPFIX_FLOW 4: what was sampled for IPFIX (ovs-vswitchd.conf.db(5)).
+//! NXST_IPFIX_BRIDGE 3 and NXST_IPFIX_FLOW 4: counters of IPFIX sampling (ovs-vswitchd.conf.db(5)).
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
@@ -6,9 +6,9 @@ use crate::error::{DecodeError, EncodeError};
 /// An exporter's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IpfixStats {
-    /// Flows since it was set up.
+    /// Total number of flows.
     pub total_flows: u64,
-    /// Flows now.
+    /// Current number of flows.
     pub current_flows: u64,
     /// Packets sampled.
     pub packets: u64,
@@ -26,7 +26,7 @@ pub struct IpfixStats {
     pub tx_packets: u64,
     /// IPFIX messages that could not be sent.
     pub tx_errors: u64,
-    /// The set of collectors; 0 for the bridge's.
+    /// The collector set; 0 for the bridge's.
     pub collector_set_id: u32,
 }
 

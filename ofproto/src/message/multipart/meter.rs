@@ -6,22 +6,22 @@ use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::ids::MeterId;
 use crate::message::tables::meter::MeterBand;
 
-/// A meter's counters; all ones where the switch does not count.
+/// A meter's counters. A counter that the switch does not keep is all ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterStats {
-    /// Which.
+    /// The meter.
     pub meter_id: MeterId,
-    /// Flows that use it.
+    /// Number of flows that use it.
     pub flow_count: u32,
     /// Packets that came in.
     pub packet_in_count: u64,
     /// Bytes that came in.
     pub byte_in_count: u64,
-    /// Its age, whole seconds.
+    /// Its age, in whole seconds.
     pub duration_sec: u32,
-    /// Its age, nanoseconds beyond.
+    /// Its age: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
-    /// By band, in order.
+    /// The counters of each band, in order.
     pub bands: Vec<MeterBandStats>,
 }
 
@@ -34,27 +34,27 @@ pub struct MeterBandStats {
     pub byte_band_count: u64,
 }
 
-/// A meter as the switch has it.
+/// A meter's configuration in the switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterConfig {
     /// `METER_` bits.
     pub flags: u16,
-    /// Which.
+    /// The meter.
     pub meter_id: MeterId,
     /// Its bands.
     pub bands: Vec<MeterBand>,
 }
 
-/// What the switch can do with meters.
+/// The switch's support for meters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MeterFeatures {
-    /// How many meters at most.
+    /// Maximum number of meters.
     pub max_meter: u32,
     /// Bits 1 << OFPMBT_.
     pub band_types: u32,
     /// `METER_` bits.
     pub capabilities: u32,
-    /// How many bands at most, by meter.
+    /// Maximum number of bands per meter.
     pub max_bands: u8,
     /// The highest drop precedence.
     pub max_color: u8,
@@ -65,7 +65,7 @@ impl Wire for MeterStats {
         let meter_id = MeterId(r.u32("meter_stats.meter_id")?);
         let at_len = r.clone();
         let len = usize::from(r.u16("meter_stats.len")?);
-        // The length counts the number before it.
+        // The length includes the number before it.
         let rest = len
             .checked_sub(6)
             .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "meter_stats.len"))?;

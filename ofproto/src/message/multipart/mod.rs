@@ -30,16 +30,16 @@ use crate::message::tables::monitor::{MonitorRequest, MonitorUpdate};
 /// OFPMPF_REQ_MORE and OFPMPF_REPLY_MORE: another part follows under the same xid.
 pub const MULTIPART_MORE: u16 = 1;
 
-/// A request. It may be split only where it is a list: of monitors, or of tables' features.
+/// A request. Only a list may be split into parts: monitors, or tables' features.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MultipartRequest {
     /// `MULTIPART_MORE`.
     pub flags: u16,
-    /// What is asked.
+    /// The body.
     pub body: MultipartRequestBody,
 }
 
-/// What is asked.
+/// The body of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MultipartRequestBody {
@@ -67,7 +67,7 @@ pub enum MultipartRequestBody {
     MeterConfig(MeterId),
     /// OFPMP_METER_FEATURES 11.
     MeterFeatures,
-    /// OFPMP_TABLE_FEATURES 12: asks if there are none, sets if there are some.
+    /// OFPMP_TABLE_FEATURES 12: a query if the list is empty, otherwise a change.
     TableFeatures(Vec<TableFeatures>),
     /// OFPMP_PORT_DESC 13.
     PortDesc,
@@ -77,13 +77,13 @@ pub enum MultipartRequestBody {
     IpfixBridge,
     /// Nicira's IPFIX counters of sampling flows (0xffff, 0x2320, 4).
     IpfixFlow,
-    /// Any other experimenter's (0xffff), kept as it came.
+    /// Any other experimenter's body (0xffff), with its bytes unchanged.
     Experimenter(Experimenter),
-    /// Any other, kept as it came.
+    /// Any other type, with its bytes unchanged.
     Unknown {
         /// OFPMP_ type.
         kind: u16,
-        /// All behind flags and padding.
+        /// The bytes after flags and padding.
         body: Bytes,
     },
 }
@@ -93,11 +93,11 @@ pub enum MultipartRequestBody {
 pub struct MultipartReply {
     /// `MULTIPART_MORE`.
     pub flags: u16,
-    /// What is answered.
+    /// The body.
     pub body: MultipartReplyBody,
 }
 
-/// What is answered.
+/// The body of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MultipartReplyBody {
@@ -133,15 +133,15 @@ pub enum MultipartReplyBody {
     Monitor(Vec<MonitorUpdate>),
     /// Nicira's IPFIX counters of the bridge (0xffff, 0x2320, 3).
     IpfixBridge(IpfixStats),
-    /// Nicira's IPFIX counters of sampling flows (0xffff, 0x2320, 4), by set of collectors.
+    /// Nicira's IPFIX counters of sampling flows (0xffff, 0x2320, 4), by collector set.
     IpfixFlow(Vec<IpfixStats>),
-    /// Any other experimenter's (0xffff), kept as it came.
+    /// Any other experimenter's body (0xffff), with its bytes unchanged.
     Experimenter(Experimenter),
-    /// Any other, kept as it came.
+    /// Any other type, with its bytes unchanged.
     Unknown {
         /// OFPMP_ type.
         kind: u16,
-        /// All behind flags and padding.
+        /// The bytes after flags and padding.
         body: Bytes,
     },
 }

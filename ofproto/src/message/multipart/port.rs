@@ -4,10 +4,10 @@ use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::PortNo;
 
-/// A port's counters; all ones where the switch does not count.
+/// A port's counters. A counter that the switch does not keep is all ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortStats {
-    /// Which.
+    /// The port.
     pub port_no: PortNo,
     /// Packets received.
     pub rx_packets: u64,
@@ -17,9 +17,9 @@ pub struct PortStats {
     pub rx_bytes: u64,
     /// Bytes sent.
     pub tx_bytes: u64,
-    /// Dropped on receipt.
+    /// Packets dropped on receipt.
     pub rx_dropped: u64,
-    /// Dropped on sending.
+    /// Packets dropped on sending.
     pub tx_dropped: u64,
     /// Errors on receipt.
     pub rx_errors: u64,
@@ -33,9 +33,9 @@ pub struct PortStats {
     pub rx_crc_err: u64,
     /// Collisions.
     pub collisions: u64,
-    /// Age, whole seconds.
+    /// Age, in whole seconds.
     pub duration_sec: u32,
-    /// Age, nanoseconds beyond.
+    /// Age: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
 }
 

@@ -4,31 +4,31 @@ use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::{PortNo, QueueId};
 
-/// Which queues.
+/// The queues whose counters are requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueStatsRequest {
-    /// Of this port, or `ANY`.
+    /// The port, or `ANY`.
     pub port_no: PortNo,
-    /// This one, or `ALL`.
+    /// The queue, or `ALL`.
     pub queue_id: QueueId,
 }
 
-/// A queue's counters; all ones where the switch does not count.
+/// A queue's counters. A counter that the switch does not keep is all ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueStats {
     /// Its port.
     pub port_no: PortNo,
-    /// Which.
+    /// The queue.
     pub queue_id: QueueId,
     /// Bytes sent.
     pub tx_bytes: u64,
     /// Packets sent.
     pub tx_packets: u64,
-    /// Packets dropped because it overran.
+    /// Packets dropped because of an overrun.
     pub tx_errors: u64,
-    /// Its age, whole seconds.
+    /// Its age, in whole seconds.
     pub duration_sec: u32,
-    /// Its age, nanoseconds beyond.
+    /// Its age: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
 }
 

@@ -7,13 +7,13 @@ use crate::ids::TableId;
 /// A table's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableStats {
-    /// Which.
+    /// The table.
     pub table_id: TableId,
-    /// Flows in it.
+    /// Number of flows in it.
     pub active_count: u32,
-    /// Packets looked up.
+    /// Number of packets looked up.
     pub lookup_count: u64,
-    /// Packets that hit.
+    /// Number of packets that matched a flow.
     pub matched_count: u64,
 }
 

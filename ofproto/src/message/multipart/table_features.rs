@@ -1,4 +1,4 @@
-//! OFPMP_TABLE_FEATURES (OpenFlow 1.3.5 §7.3.5.5): the same structure in requests and replies.
+//! OFPMP_TABLE_FEATURES (OpenFlow 1.3.5 §7.3.5.5): one structure for requests and replies.
 
 use bytes::Bytes;
 
@@ -11,10 +11,10 @@ use crate::ovs_errors::OvsError;
 use crate::oxm::Field;
 use crate::oxm::header::{EXPERIMENTER, Header};
 
-/// What a table can do.
+/// The features of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableFeatures {
-    /// Which.
+    /// The table.
     pub table_id: TableId,
     /// Its name, up to the first NUL of 32 bytes.
     pub name: Bytes,
@@ -24,14 +24,14 @@ pub struct TableFeatures {
     pub metadata_write: u64,
     /// OFPTC_ bits.
     pub config: u32,
-    /// How many flows at most.
+    /// Maximum number of flows.
     pub max_entries: u32,
-    /// In the order given.
+    /// The properties, in wire order.
     pub properties: Vec<TableFeatureProperty>,
 }
 
-/// OFPTFPT_: a part of what a table can do. Where there is a `miss`, it is for the table-miss flow (odd types) or for
-/// all flows (even types); without the former the latter is for both.
+/// OFPTFPT_: a property of a table. `miss` tells the table-miss flow (odd types) from all flows
+/// (even types). Without the odd type, the even type applies to both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TableFeatureProperty {
@@ -46,7 +46,7 @@ pub enum TableFeatureProperty {
     NextTables {
         /// For the table-miss flow.
         miss: bool,
-        /// Where `goto_table` may lead.
+        /// The possible targets of `goto_table`.
         tables: Vec<TableId>,
     },
     /// 4 and 5.
@@ -85,14 +85,14 @@ pub enum TableFeatureProperty {
     Experimenter {
         /// For the table-miss flow.
         miss: bool,
-        /// Whose.
+        /// The experimenter id.
         experimenter: u32,
-        /// What it is, in the experimenter's own numbers.
+        /// The type, in the experimenter's numbering.
         exp_type: u32,
-        /// All behind it.
+        /// The bytes after the type.
         data: Bytes,
     },
-    /// Any other, kept as it came.
+    /// Any other type, with its bytes unchanged.
     Unknown(Property),
 }
 
@@ -101,8 +101,8 @@ pub enum TableFeatureProperty {
 pub struct FeatureId {
     /// OFPIT_ or OFPAT_ type; 0xffff is an experimenter's.
     pub kind: u16,
-    /// What stands behind type and length: nothing from Open vSwitch, four bytes of padding from others, an
-    /// experimenter's id and more from experimenters.
+    /// The bytes after type and length. Open vSwitch sends none, other switches four bytes of
+    /// padding, and experimenters their id and more.
     pub body: Bytes,
 }
 
@@ -113,16 +113,16 @@ pub struct OxmId {
     pub class: u16,
     /// Field number, 7 bits.
     pub number: u8,
-    /// Whether it may have a mask.
+    /// True if it may have a mask.
     pub has_mask: bool,
-    /// The length that the header tells, bytes.
+    /// The length in the header, in bytes.
     pub len: u8,
     /// The experimenter, for class 0xffff.
     pub experimenter: Option<u32>,
 }
 
 impl OxmId {
-    /// The field, if it is known.
+    /// Returns the field, if it is known.
     pub fn field(&self) -> Option<Field> {
         match self.experimenter {
             Some(experimenter) => Field::from_experimenter(experimenter, self.number),
@@ -179,7 +179,7 @@ const APPLY_SET_FIELD: u16 = 14;
 const OF_EXPERIMENTER: u16 = 0xfffe;
 
 impl TableFeatureProperty {
-    /// Its OFPTFPT_ type.
+    /// Returns the OFPTFPT_ type.
     pub const fn kind(&self) -> u16 {
         let (kind, miss) = match self {
             Self::Instructions { miss, .. } => (INSTRUCTIONS, *miss),

@@ -5,10 +5,10 @@ use crate::error::{DecodeError, EncodeError};
 use crate::message::encode_list;
 use crate::message::tlv::{self, Property};
 
-/// What a controller is told without asking. What is not named keeps its default.
+/// The asynchronous messages that a controller receives. An unnamed message keeps its default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AsyncConfig2 {
-    /// In the order given.
+    /// The properties, in wire order.
     pub properties: Vec<AsyncProperty>,
 }
 
@@ -16,20 +16,20 @@ pub struct AsyncConfig2 {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AsyncProperty {
-    /// 0 to 11: for which reasons a message is sent.
+    /// 0 to 11: the reasons for which a message is sent.
     Reasons {
         /// The message.
         message: AsyncMessage,
-        /// While the controller is slave (even types), or else master or equal (odd types).
+        /// True for the role slave (even types), false for master and equal (odd types).
         slave: bool,
-        /// Bit n stands for the reason n. Open vSwitch refuses bits that it does not know.
+        /// Bit n stands for reason n. Open vSwitch refuses unknown bits.
         mask: u32,
     },
-    /// Any other, experimenters' among them; Open vSwitch refuses it.
+    /// Any other property, experimenters' included. Open vSwitch refuses it.
     Unknown(Property),
 }
 
-/// A message that is sent without being asked for.
+/// An asynchronous message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AsyncMessage {
@@ -48,7 +48,7 @@ pub enum AsyncMessage {
 }
 
 impl AsyncMessage {
-    /// All of them, in the order of their types.
+    /// All messages, in the order of their types.
     pub const ALL: [Self; 6] = [
         Self::PacketIn,
         Self::PortStatus,

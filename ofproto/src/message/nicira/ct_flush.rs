@@ -1,46 +1,47 @@
-//! NXT_CT_FLUSH_ZONE 29 and NXT_CT_FLUSH 32: connections to forget (ovs-ofctl(8), `ct-flush`).
+//! NXT_CT_FLUSH_ZONE 29 and NXT_CT_FLUSH 32: connections to flush (ovs-ofctl(8), `ct-flush`).
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::message::encode_list;
 use crate::message::tlv::{self, Property};
 
-/// Forgets all connections of a zone.
+/// The request to flush all connections of a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CtFlushZone {
     /// The zone.
     pub zone_id: u16,
 }
 
-/// Forgets the connections that fit; all of them without properties. A switch that does not know a property may pass over it
-/// and forget more than was asked for: Open vSwitch does before 3.3.
+/// The request to flush the matching connections, or all of them if it has no properties. A switch
+/// may skip an unknown property and flush more than requested. Open vSwitch before 3.3 does so.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CtFlush {
     /// The IP protocol; 0 for any.
     pub ip_proto: u8,
-    /// What has to fit.
+    /// The criteria that a connection must meet.
     pub properties: Vec<CtFlushProperty>,
 }
 
-/// NXT_CT_: what has to fit.
+/// NXT_CT_: a criterion for connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CtFlushProperty {
-    /// 0: the first packet's direction.
+    /// 0: the direction of the first packet.
     OrigTuple(Vec<CtTupleProperty>),
-    /// 1: the replies' direction.
+    /// 1: the direction of the replies.
     ReplyTuple(Vec<CtTupleProperty>),
     /// 2: the zone.
     ZoneId(u16),
-    /// 3: the mark, of which all bits count without a mask. Since Open vSwitch 3.3, as the three that follow.
+    /// 3: the mark, compared in all bits unless there is a mask. This and the next three need Open
+    /// vSwitch 3.3.
     Mark(u32),
-    /// 4: which bits of the mark count.
+    /// 4: the mask of the mark.
     MarkMask(u32),
-    /// 5: the labels, of which all bits count without a mask.
+    /// 5: the labels, compared in all bits unless there is a mask.
     Labels(u128),
-    /// 6: which bits of the labels count.
+    /// 6: the mask of the labels.
     LabelsMask(u128),
-    /// Any other, kept as it came.
+    /// Any other type, with its bytes unchanged.
     Unknown(Property),
 }
 
@@ -48,9 +49,9 @@ pub enum CtFlushProperty {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CtTupleProperty {
-    /// 0: the source; IPv4 stands in ::ffff:0:0/96.
+    /// 0: the source. IPv4 addresses are in ::ffff:0:0/96.
     Src([u8; 16]),
-    /// 1: the destination; likewise.
+    /// 1: the destination, in the form of the source.
     Dst([u8; 16]),
     /// 2: the source port.
     SrcPort(u16),
@@ -62,7 +63,7 @@ pub enum CtTupleProperty {
     IcmpType(u8),
     /// 6: ICMP's code.
     IcmpCode(u8),
-    /// Any other, kept as it came.
+    /// Any other type, with its bytes unchanged.
     Unknown(Property),
 }
 
@@ -155,7 +156,7 @@ impl Wire for CtTupleProperty {
     }
 }
 
-/// Two bytes of value, and two of padding, which the length counts.
+/// Reads two bytes of value and two of padding, which the length includes.
 fn short(p: &mut Reader<'_>, field: &'static str) -> Result<u16, DecodeError> {
     let value = p.u16(field)?;
     p.skip(2, field)?;
@@ -167,7 +168,7 @@ fn put_short(w: &mut Writer, kind: u16, value: u16) -> Result<(), EncodeError> {
     put(w, kind, &[high, low, 0, 0])
 }
 
-/// A property of a plain value.
+/// Appends a property with a plain value.
 fn put(w: &mut Writer, kind: u16, value: &[u8]) -> Result<(), EncodeError> {
     tlv::encode_padded(w, kind, "ct_flush.property", |w| {
         w.bytes(value);

@@ -1,5 +1,6 @@
-//! NXT_FLOW_MOD 13 and NXT_FLOW_REMOVED 14. Open vSwitch takes the first in OpenFlow 1.3 too, with the instructions of
-//! 1.3 in place of actions; it never sends the second there, and prints it.
+//! NXT_FLOW_MOD 13 and NXT_FLOW_REMOVED 14. Open vSwitch accepts the first in OpenFlow 1.3 too,
+//! with the instructions of 1.3 in place of actions. It prints the second, but never sends it in
+//! 1.3.
 
 use super::nxm;
 use crate::codec::{Reader, Wire, Writer};
@@ -12,41 +13,42 @@ use crate::oxm::Match;
 /// A change of flows, with a match in NXM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NxFlowMod {
-    /// The cookie of an added flow. What to select by stands in the match (NXM_NX_COOKIE).
+    /// The cookie of an added flow. The cookie to select by is in the match (NXM_NX_COOKIE).
     pub cookie: Cookie,
     /// The table: the upper half of the command on the wire.
     pub table_id: TableId,
-    /// What to do.
+    /// The command.
     pub command: FlowModCommand,
-    /// Seconds; 0 for never.
+    /// The idle timeout, in seconds; 0 for never.
     pub idle_timeout: u16,
-    /// Seconds; 0 for never.
+    /// The hard timeout, in seconds; 0 for never.
     pub hard_timeout: u16,
     /// The priority.
     pub priority: u16,
-    /// A packet to send through the new flow.
+    /// The buffered packet to send through the new flow.
     pub buffer_id: BufferId,
-    /// Deletes only flows that output there: a port in 16 bits, 0xffff for any.
+    /// Restricts deletions to flows that output to this port, in 16 bits; 0xffff for any.
     pub out_port: u16,
     /// `FLOW_` bits.
     pub flags: u16,
-    /// What it matches.
+    /// The match of the flow.
     pub fields: Match,
-    /// What it does.
+    /// The instructions of the flow.
     pub instructions: Vec<Instruction>,
 }
 
-/// A flow is gone, as [`FlowRemoved`] tells it; on the wire the match is in NXM, and the table one higher, 0 for a
-/// table that is not told (255 here).
+/// The notification of [`FlowRemoved`] in Nicira's form. On the wire the match is in NXM, and the
+/// table is one higher; 0 stands for an unspecified table (255 here).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NxFlowRemoved(pub FlowRemoved);
 
 impl NxFlowMod {
-    /// Reads what stands before the match, and how many bytes that has without its padding: of it and the instructions there
-    /// is nothing yet. For those who read them in their own way, such as [`Match::decode_strict`].
+    /// Decodes the fields before the match, and leaves match and instructions empty. Also returns
+    /// the length of the match in bytes, without padding. It is for callers that decode these in
+    /// another way, such as [`Match::decode_strict`].
     ///
     /// # Errors
-    /// `Truncated` for a message that ends before.
+    /// `Truncated` if the message ends before the match.
     pub fn decode_head(r: &mut Reader<'_>) -> Result<(Self, u16), DecodeError> {
         let cookie = Cookie(r.u64("nx_flow_mod.cookie")?);
         let table_id = TableId(r.u8("nx_flow_mod.table_id")?);
@@ -101,11 +103,12 @@ impl Wire for NxFlowMod {
 }
 
 impl NxFlowRemoved {
-    /// Reads what stands before the match, and how many bytes that has without its padding: of it there is nothing yet. For
-    /// those who read it in their own way, such as [`Match::decode_strict`].
+    /// Decodes the fields before the match, and leaves the match empty. Also returns the length of
+    /// the match in bytes, without padding. It is for callers that decode the match in another way,
+    /// such as [`Match::decode_strict`].
     ///
     /// # Errors
-    /// `Truncated` for a message that ends before.
+    /// `Truncated` if the message ends before the match.
     pub fn decode_head(r: &mut Reader<'_>) -> Result<(Self, u16), DecodeError> {
         let cookie = Cookie(r.u64("nx_flow_removed.cookie")?);
         let priority = r.u16("nx_flow_removed.priority")?;
@@ -138,7 +141,7 @@ impl Wire for NxFlowRemoved {
         Ok(Self(FlowRemoved { fields: nxm::decode(r, match_len, "nx_flow_removed.match")?, ..head }))
     }
 
-    /// The hard timeout has no place and must be 0.
+    /// Encodes the message. The hard timeout has no field and must be 0.
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
         let Self(removed) = self;
         if removed.hard_timeout != 0 {

@@ -1,4 +1,4 @@
-//! Nicira's messages (experimenter 0x2320) that Open vSwitch takes or sends in OpenFlow 1.3.
+//! Nicira's messages (experimenter 0x2320) that Open vSwitch accepts or sends in OpenFlow 1.3.
 
 mod async_config2;
 mod ct_flush;

@@ -5,10 +5,10 @@ use crate::error::{DecodeError, EncodeError};
 use crate::oxm::wire::encode_known;
 use crate::oxm::{Match, Oxm};
 
-/// Reads a match of `len` bytes, and the padding to eight bytes behind it.
+/// Decodes a match of `len` bytes, and its padding to eight bytes.
 ///
 /// # Errors
-/// As for [`Match::decode_fields`]; `Truncated` when the padding is missing.
+/// Returns the errors of [`Match::decode_fields`]; `Truncated` if the padding is missing.
 pub(super) fn decode(r: &mut Reader<'_>, len: u16, field: &'static str) -> Result<Match, DecodeError> {
     let len = usize::from(len);
     let fields = Match::decode_fields(&mut r.sub(len, field)?)?;
@@ -16,10 +16,10 @@ pub(super) fn decode(r: &mut Reader<'_>, len: u16, field: &'static str) -> Resul
     Ok(fields)
 }
 
-/// Appends a match and its padding, and fills in its length, whose slot counts from the first field.
+/// Appends a match and its padding, and fills in its length, which counts from the first field.
 ///
 /// # Errors
-/// As for [`Match::encode_fields`].
+/// Returns the errors of [`Match::encode_fields`].
 pub(super) fn encode(
     fields: &Match,
     length: LenSlot,

@@ -1,4 +1,4 @@
-//! NXT_PACKET_IN 17: as OFPT_PACKET_IN, with a match in NXM.
+//! NXT_PACKET_IN 17: OFPT_PACKET_IN with a match in NXM.
 
 use super::nxm;
 use crate::codec::{Reader, Wire, Writer};
@@ -11,13 +11,14 @@ use crate::message::PacketIn;
 pub struct NxPacketIn(pub PacketIn);
 
 impl NxPacketIn {
-    /// Reads what stands before the match, and how many bytes that has without its padding: of it there is nothing yet. For
-    /// those who read it in their own way, such as [`Match::decode_told`](crate::oxm::Match::decode_told).
+    /// Decodes the fields before the match, and leaves the match empty. Also returns the length of
+    /// the match in bytes, without padding. It is for callers that decode the match in another way,
+    /// such as [`Match::decode_told`](crate::oxm::Match::decode_told).
     ///
     /// # Errors
-    /// `Truncated` for a message that ends before.
+    /// `Truncated` if the message ends before the match.
     pub fn decode_head(r: &mut Reader<'_>) -> Result<(Self, u16), DecodeError> {
-        // As the standard's as far as there.
+        // The fields up to here equal those of the standard message.
         let head = PacketIn::decode_head(r)?;
         let match_len = r.u16("nx_packet_in.match_len")?;
         r.skip(6, "nx_packet_in.pad")?;
@@ -29,7 +30,7 @@ impl Wire for NxPacketIn {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (Self(head), match_len) = Self::decode_head(r)?;
         let fields = nxm::decode(r, match_len, "nx_packet_in.match")?;
-        // Two bytes of padding put the IP header of the frame on a multiple of four.
+        // Two bytes of padding align the IP header of the frame to four bytes.
         r.skip(2, "nx_packet_in.pad2")?;
         Ok(Self(PacketIn { fields, data: r.rest_shared(), ..head }))
     }

@@ -1,4 +1,4 @@
-//! NXT_PACKET_IN2 30, and NXT_RESUME 28, which sends one back.
+//! NXT_PACKET_IN2 30, and NXT_RESUME 28, which returns one to the switch.
 
 use bytes::Bytes;
 
@@ -10,11 +10,12 @@ use crate::message::tlv::{self, Property};
 use crate::message::{decode_list, encode_list};
 use crate::oxm::Match;
 
-/// A packet for the controller in Nicira's second format, which a controller asks for by
-/// [`super::PacketInFormat::Nxt2`]; or the same packet back, for the switch to go on with.
+/// A packet for the controller in Nicira's second format, which a controller requests with
+/// [`super::PacketInFormat::Nxt2`]. NXT_RESUME returns the packet, so that the switch continues
+/// with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PacketIn2 {
-    /// In the order given. What is not there is 0; the packet must be.
+    /// The properties, in wire order. A missing property is 0; the packet is mandatory.
     pub properties: Vec<PacketInProperty>,
 }
 
@@ -24,28 +25,29 @@ pub struct PacketIn2 {
 pub enum PacketInProperty {
     /// 0: the frame, or its beginning.
     Packet(Bytes),
-    /// 1: its full length, bytes, where that is not the packet's.
+    /// 1: its full length, in bytes, if it differs from that of the packet.
     FullLen(u32),
-    /// 2: where the switch keeps it.
+    /// 2: the buffer of the switch that holds it.
     BufferId(BufferId),
-    /// 3: where it was matched.
+    /// 3: the table of the matching flow.
     TableId(TableId),
     /// 4: the flow's cookie.
     Cookie(Cookie),
     /// 5: OFPR_ reason.
     Reason(PacketInReason),
-    /// 6: port of arrival and other metadata.
+    /// 6: the ingress port and other metadata.
     Metadata(Match),
-    /// 7: the bytes that `controller(userdata=...)` gave.
+    /// 7: the bytes of `controller(userdata=...)`.
     Userdata(Bytes),
-    /// 8: where the switch stopped, for NXT_RESUME: the switch's affair, to be sent back as it came. To look inside,
-    /// use [`ContinuationProperty::list`].
+    /// 8: the point at which the switch stopped, for NXT_RESUME. It is opaque and must be sent back
+    /// unchanged. [`ContinuationProperty::list`] decodes it.
     Continuation(Bytes),
-    /// Any other, kept as it came.
+    /// Any other type, with its bytes unchanged.
     Unknown(Property),
 }
 
-/// NXCPT_: where a switch stopped. Private to the version of the switch that wrote it.
+/// NXCPT_: a part of the point at which a switch stopped. It is private to the version of the
+/// switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContinuationProperty {
@@ -53,21 +55,21 @@ pub enum ContinuationProperty {
     Bridge([u8; 16]),
     /// 0x8001: an element of the stack, from its bottom.
     Stack(Bytes),
-    /// 0x8002: mirrors that have had the packet.
+    /// 0x8002: the mirrors that have received the packet.
     Mirrors(u32),
-    /// 0x8003: connection tracking was passed.
+    /// 0x8003: the packet has passed connection tracking.
     Conntracked,
     /// 0x8004: the table whose actions follow.
     TableId(TableId),
     /// 0x8005: the cookie of the flow whose actions follow.
     Cookie(Cookie),
-    /// 0x8006: actions yet to do.
+    /// 0x8006: the remaining actions.
     Actions(Vec<Action>),
     /// 0x8007: the action set.
     ActionSet(Vec<Action>),
-    /// 0x8008: the datapath's port of arrival.
+    /// 0x8008: the ingress port of the datapath.
     OdpPort(u32),
-    /// Any other, kept as it came.
+    /// Any other type, with its bytes unchanged.
     Unknown(Property),
 }
 
@@ -122,10 +124,11 @@ impl Wire for PacketInProperty {
 }
 
 impl ContinuationProperty {
-    /// Takes apart what [`PacketInProperty::Continuation`] holds. Offsets in errors count from its first byte.
+    /// Decodes the bytes of [`PacketInProperty::Continuation`]. Offsets in errors count from its
+    /// first byte.
     ///
     /// # Errors
-    /// [`DecodeError`] as for a message.
+    /// Returns a [`DecodeError`] as for a message.
     pub fn list(continuation: &[u8]) -> Result<Vec<Self>, DecodeError> {
         decode_list(&mut Reader::new(continuation))
     }
@@ -166,7 +169,7 @@ impl Wire for ContinuationProperty {
     }
 }
 
-/// Eight bytes on a multiple of eight.
+/// Reads eight bytes after the padding to a multiple of eight.
 fn wide(p: &mut Reader<'_>, field: &'static str) -> Result<u64, DecodeError> {
     p.skip(4, field)?;
     p.u64(field)
@@ -177,7 +180,7 @@ fn actions(p: &mut Reader<'_>, field: &'static str) -> Result<Vec<Action>, Decod
     Action::decode_list(p)
 }
 
-/// A property of a plain value.
+/// Appends a property with a plain value.
 fn put(w: &mut Writer, kind: u16, value: &[u8]) -> Result<(), EncodeError> {
     tlv::encode_padded(w, kind, "packet_in2.property", |w| {
         w.bytes(value);
@@ -185,7 +188,7 @@ fn put(w: &mut Writer, kind: u16, value: &[u8]) -> Result<(), EncodeError> {
     })
 }
 
-/// The same with four bytes of padding before the value.
+/// Appends a property with four bytes of padding before the value.
 fn put_wide(w: &mut Writer, kind: u16, value: &[u8]) -> Result<(), EncodeError> {
     tlv::encode_padded(w, kind, "packet_in2.property", |w| {
         w.zeros(4);

@@ -1,10 +1,11 @@
-//! What a controller sets for its own connection: role (NXT_ROLE_REQUEST 10, NXT_ROLE_REPLY 11), tables in flow_mods
-//! (NXT_FLOW_MOD_TABLE_ID 15), the format of packets (NXT_SET_PACKET_IN_FORMAT 16), its id (NXT_SET_CONTROLLER_ID 20).
+//! Settings of a controller for its own connection: role (NXT_ROLE_REQUEST 10, NXT_ROLE_REPLY 11),
+//! tables in flow_mods (NXT_FLOW_MOD_TABLE_ID 15), the format of packets (NXT_SET_PACKET_IN_FORMAT
+//! 16), and its id (NXT_SET_CONTROLLER_ID 20).
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 
-/// A controller's role, in Nicira's numbers: one less than OpenFlow's.
+/// A controller's role, in Nicira's numbering, which is one less than OpenFlow's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NxRole {
     /// 0: OpenFlow's equal.
@@ -13,18 +14,18 @@ pub enum NxRole {
     Master,
     /// 2.
     Slave,
-    /// Any other.
+    /// Any other value.
     Unknown(u32),
 }
 
-/// Whether flow_mods of OpenFlow 1.0 name a table.
+/// The setting that makes flow_mods of OpenFlow 1.0 name a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowModTableId {
-    /// 0 if not.
+    /// 0 if they do not.
     pub set: u8,
 }
 
-/// NXPIF_: in which form packets come to the controller.
+/// NXPIF_: the format of packets for the controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PacketInFormat {
     /// 0: OFPT_PACKET_IN.
@@ -33,7 +34,7 @@ pub enum PacketInFormat {
     Nxt,
     /// 2: NXT_PACKET_IN2, the only one with `userdata` and continuations.
     Nxt2,
-    /// Any other.
+    /// Any other value.
     Unknown(u32),
 }
 

@@ -1,5 +1,5 @@
-//! NXT_TLV_TABLE_MOD 24 and NXT_TLV_TABLE_REPLY 26: which tunnel options the fields tun_metadata0 to tun_metadata63
-//! stand for (ovs-fields(7)).
+//! NXT_TLV_TABLE_MOD 24 and NXT_TLV_TABLE_REPLY 26: the tunnel options of the fields tun_metadata0
+//! to tun_metadata63 (ovs-fields(7)).
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
@@ -8,7 +8,7 @@ use crate::message::{decode_list, encode_list};
 /// A change of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlvTableMod {
-    /// What to do.
+    /// The command.
     pub command: TlvTableModCommand,
     /// The entries to add or to delete.
     pub maps: Vec<TlvMap>,
@@ -21,33 +21,33 @@ pub enum TlvTableModCommand {
     Add,
     /// 1.
     Delete,
-    /// 2: deletes all.
+    /// 2: deletes all entries.
     Clear,
-    /// Any other.
+    /// Any other value.
     Unknown(u16),
 }
 
-/// The table.
+/// The contents of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlvTableReply {
-    /// How long all options together may be, bytes.
+    /// Maximum length of all options together, in bytes.
     pub max_option_space: u32,
-    /// How many entries at most.
+    /// Maximum number of entries.
     pub max_fields: u16,
     /// The entries.
     pub maps: Vec<TlvMap>,
 }
 
-/// An option and its field.
+/// A Geneve option and the field that it is mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TlvMap {
     /// Geneve's option class.
     pub option_class: u16,
     /// Geneve's option type.
     pub option_type: u8,
-    /// The option's length, bytes.
+    /// The option's length, in bytes.
     pub option_len: u8,
-    /// n of tun_metadata*n*.
+    /// The index n of the field tun_metadata*n*.
     pub index: u16,
 }
 

@@ -1,4 +1,4 @@
-//! Messages about ports and queues, and packets that pass by the controller.
+//! Messages about ports and queues, and packets to and from the controller.
 
 pub(in crate::message) mod packet;
 pub(in crate::message) mod port;

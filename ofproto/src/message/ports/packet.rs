@@ -11,17 +11,17 @@ use crate::oxm::Match;
 /// A packet for the controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PacketIn {
-    /// Where the switch keeps it.
+    /// The buffer of the switch that holds it.
     pub buffer_id: BufferId,
-    /// Its full length, bytes.
+    /// The full length of the packet, in bytes.
     pub total_len: u16,
-    /// Why it comes.
+    /// The reason why the packet is sent.
     pub reason: PacketInReason,
-    /// Where it was matched.
+    /// The table of the matching flow.
     pub table_id: TableId,
     /// The flow's cookie.
     pub cookie: Cookie,
-    /// Port of arrival and other metadata.
+    /// The ingress port and other metadata.
     pub fields: Match,
     /// The frame, or its beginning.
     pub data: Bytes,
@@ -32,20 +32,20 @@ pub struct PacketIn {
 pub struct PacketOut {
     /// A buffered packet, or `NO_BUFFER` and the packet in `data`.
     pub buffer_id: BufferId,
-    /// The port it is taken to have arrived at.
+    /// The ingress port.
     pub in_port: PortNo,
-    /// What to do with it.
+    /// The actions for the packet.
     pub actions: Vec<Action>,
     /// The frame.
     pub data: Bytes,
 }
 
 impl PacketIn {
-    /// Reads what stands before the match, of which there is nothing yet: for those who read that in their own way, such as
-    /// [`Match::decode_strict`].
+    /// Decodes the fields before the match, and leaves the match empty. It is for callers that
+    /// decode the match in another way, such as [`Match::decode_strict`].
     ///
     /// # Errors
-    /// `Truncated` for a message that ends before.
+    /// `Truncated` if the message ends before the match.
     pub fn decode_head(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             buffer_id: BufferId(r.u32("packet_in.buffer_id")?),
@@ -63,7 +63,7 @@ impl Wire for PacketIn {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let head = Self::decode_head(r)?;
         let fields = Match::decode(r)?;
-        // Two bytes of padding put the IP header of the frame on a multiple of four.
+        // Two bytes of padding align the IP header of the frame to four bytes.
         r.skip(2, "packet_in.pad")?;
         Ok(Self { fields, data: r.rest_shared(), ..head })
     }
@@ -94,7 +94,7 @@ impl Wire for PacketOut {
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
         w.u32(self.buffer_id.0);
         w.u32(self.in_port.0);
-        // The length counts the actions alone, which begin behind the padding.
+        // The length covers the actions only, which begin after the padding.
         let actions_len = w.len_slot(w.len() + 8);
         w.zeros(6);
         Action::encode_list(&self.actions, w)?;

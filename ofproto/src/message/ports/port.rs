@@ -19,24 +19,24 @@ pub struct Port {
     pub config: u32,
     /// OFPPS_ bits.
     pub state: u32,
-    /// OFPPF_ bits now.
+    /// Current OFPPF_ bits.
     pub curr: u32,
-    /// OFPPF_ bits advertised.
+    /// Advertised OFPPF_ bits.
     pub advertised: u32,
-    /// OFPPF_ bits supported.
+    /// Supported OFPPF_ bits.
     pub supported: u32,
-    /// OFPPF_ bits of the peer.
+    /// The peer's OFPPF_ bits.
     pub peer: u32,
-    /// kbps now.
+    /// Current speed, in kbit/s.
     pub curr_speed: u32,
-    /// kbps at most.
+    /// Maximum speed, in kbit/s.
     pub max_speed: u32,
 }
 
-/// A port appeared, went or changed.
+/// The notification that a port was added, deleted or modified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortStatus {
-    /// What happened.
+    /// The reason.
     pub reason: PortStatusReason,
     /// The port.
     pub port: Port,
@@ -51,14 +51,14 @@ pub enum PortStatusReason {
     Delete,
     /// 2.
     Modify,
-    /// Any other.
+    /// Any other value.
     Unknown(u8),
 }
 
 wire_enum!(PortStatusReason: u8 { 0 => Add, 1 => Delete, 2 => Modify });
 
 impl Port {
-    /// A port of which only this is known: no MAC, no link, no state.
+    /// Returns a port with this number and name, and without a MAC, link or state.
     pub fn named(port_no: PortNo, name: impl Into<Bytes>) -> Self {
         Self {
             port_no,

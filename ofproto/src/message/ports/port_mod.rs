@@ -4,18 +4,18 @@ use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::PortNo;
 
-/// Changes how a port behaves.
+/// A change of a port's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortMod {
-    /// Which.
+    /// The port.
     pub port_no: PortNo,
-    /// Its MAC address, which the switch compares with what it has; it cannot be changed.
+    /// The MAC address of the port. The switch only compares it; it cannot be changed.
     pub hw_addr: [u8; 6],
     /// OFPPC_ bits to set.
     pub config: u32,
-    /// OFPPC_ bits that count.
+    /// The mask of the OFPPC_ bits.
     pub mask: u32,
-    /// OFPPF_ bits to advertise; 0 leaves them as they are.
+    /// OFPPF_ bits to advertise; 0 leaves them unchanged.
     pub advertise: u32,
 }
 

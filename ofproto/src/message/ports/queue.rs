@@ -7,7 +7,7 @@ use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::ids::{PortNo, QueueId};
 use crate::message::{decode_list, encode_list, tlv};
 
-/// Asks for the queues of a port.
+/// The request for the queues of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueGetConfigRequest {
     /// The port, or `ANY`.
@@ -17,7 +17,7 @@ pub struct QueueGetConfigRequest {
 /// The queues of a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueGetConfigReply {
-    /// The port that was asked for.
+    /// The requested port.
     pub port: PortNo,
     /// Its queues.
     pub queues: Vec<PacketQueue>,
@@ -26,34 +26,35 @@ pub struct QueueGetConfigReply {
 /// A queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PacketQueue {
-    /// Which.
+    /// The queue.
     pub queue_id: QueueId,
     /// Its port.
     pub port: PortNo,
-    /// What it guarantees and allows.
+    /// The rates of the queue, and other properties.
     pub properties: Vec<QueueProperty>,
 }
 
-/// OFPQT_. Rates are in tenths of a percent of the port's; above 1,000 they are not configured.
+/// OFPQT_. Rates are in tenths of a percent of the port's rate. A rate above 1,000 is not
+/// configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueProperty {
-    /// 1: what it gets at least.
+    /// 1: the minimum rate.
     MinRate(u16),
-    /// 2: what it gets at most.
+    /// 2: the maximum rate.
     MaxRate(u16),
     /// 0xffff.
     Experimenter {
-        /// Whose.
+        /// The experimenter id.
         experimenter: u32,
-        /// Behind the experimenter's id and four bytes of padding.
+        /// The bytes after the experimenter id and four bytes of padding.
         data: Bytes,
     },
-    /// Any other, kept as it came.
+    /// Any other type, with its bytes unchanged.
     Unknown {
         /// OFPQT_ type.
         kind: u16,
-        /// Behind type, length and four bytes of padding.
+        /// The bytes after type, length and four bytes of padding.
         body: Bytes,
     },
 }
@@ -94,7 +95,7 @@ impl Wire for PacketQueue {
         let port = PortNo(r.u32("packet_queue.port")?);
         let at_len = r.clone();
         let len = usize::from(r.u16("packet_queue.len")?);
-        // The length counts the numbers before it.
+        // The length includes the numbers before it.
         let rest = len
             .checked_sub(10)
             .ok_or_else(|| at_len.error(DecodeErrorKind::BadLength(len), "packet_queue.len"))?;
@@ -115,7 +116,7 @@ impl Wire for PacketQueue {
 }
 
 impl QueueProperty {
-    /// Its number on the wire.
+    /// Returns the type on the wire.
     pub const fn number(&self) -> u16 {
         match self {
             Self::MinRate(_) => MIN_RATE,

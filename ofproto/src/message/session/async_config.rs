@@ -3,8 +3,8 @@
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 
-/// What a controller is told without asking. Each pair is for the roles master and equal, then slave; bit n stands for
-/// the reason n.
+/// The asynchronous messages that a controller receives. Each pair holds the mask for master and
+/// equal, then that for slave. Bit n stands for reason n.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AsyncConfig {
     /// Bits 1 << OFPR_.

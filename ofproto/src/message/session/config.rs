@@ -3,12 +3,12 @@
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 
-/// How the switch treats fragments and misses.
+/// The switch's treatment of fragments and table misses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwitchConfig {
     /// OFPC_FRAG_ bits.
     pub flags: u16,
-    /// Bytes of a packet sent to the controller on a miss.
+    /// Number of bytes of a packet that are sent to the controller on a table miss.
     pub miss_send_len: u16,
 }
 

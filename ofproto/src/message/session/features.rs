@@ -4,16 +4,16 @@ use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::DatapathId;
 
-/// What the switch is.
+/// The features of the switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeaturesReply {
-    /// Its id.
+    /// The datapath id.
     pub datapath_id: DatapathId,
-    /// How many packets it buffers.
+    /// Number of packets that it can buffer.
     pub n_buffers: u32,
-    /// How many tables it has.
+    /// Number of tables.
     pub n_tables: u8,
-    /// 0 for the main connection.
+    /// The auxiliary id; 0 for the main connection.
     pub auxiliary_id: u8,
     /// OFPC_ bits.
     pub capabilities: u32,

@@ -6,15 +6,16 @@ use crate::codec::{Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::header::VERSION;
 
-/// Opens a session: which versions the sender speaks.
+/// The message that opens a session, with the versions that the sender speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hello {
-    /// The version of the header; the highest that the sender speaks.
+    /// The version in the header: the highest that the sender speaks.
     pub version: u8,
-    /// The first word of the version bitmap, bit n for version n; none without the element.
+    /// The first word of the version bitmap, bit n for version n. `None` without the element.
     pub bitmap: Option<u32>,
-    /// All behind the header, as it came, if that says more than `version` and `bitmap` (elements that are not known, more
-    /// versions, another version's data); else empty. When it is not empty, it goes out in place of the bitmap.
+    /// The bytes after the header, if they hold more than `version` and `bitmap`; otherwise empty.
+    /// They may hold unknown elements, more versions, or another version's data. A non-empty body
+    /// is sent in place of the bitmap.
     pub body: Bytes,
 }
 
@@ -22,18 +23,19 @@ pub struct Hello {
 const VERSION_BITMAP: u16 = 1;
 
 impl Hello {
-    /// One with a bitmap of one word, or without an element.
+    /// Returns a HELLO with a bitmap of one word, or without an element.
     pub const fn new(version: u8, bitmap: Option<u32>) -> Self {
         Self { version, bitmap, body: Bytes::new() }
     }
 
-    /// What Portcullis says: OpenFlow 1.3 and nothing else.
+    /// Returns Portcullis's HELLO, which offers OpenFlow 1.3 only.
     pub const fn ours() -> Self {
         Self::new(VERSION, Some(1 << VERSION))
     }
 
-    /// Whether the sender speaks OpenFlow 1.3 (§6.3.1): by its bitmap, or without one, if its highest version is not
-    /// below (then it has to take what the other side offers).
+    /// Returns whether the sender speaks OpenFlow 1.3 (§6.3.1). The bitmap decides. Without one, a
+    /// highest version of 1.3 or later suffices, because the sender then has to accept the lower
+    /// offer.
     pub const fn speaks_ours(&self) -> bool {
         match self.bitmap {
             Some(bitmap) => bitmap & (1 << VERSION) != 0,
@@ -41,11 +43,12 @@ impl Hello {
         }
     }
 
-    /// Reads what stands behind a header of `version`. Elements other than the bitmap are kept and not looked at, as are
-    /// words of the bitmap beyond its first; a version that knows no elements may put anything here (§7.5.1).
+    /// Decodes the bytes after a header of `version`. Elements other than the bitmap are kept
+    /// without being decoded, and so are words of the bitmap beyond its first. A version without
+    /// elements may put any data here (§7.5.1).
     ///
     /// # Errors
-    /// [`DecodeError`] when the elements' lengths are wrong and the version is 1.3 or later.
+    /// [`DecodeError`] if the lengths of the elements are wrong and the version is 1.3 or later.
     pub fn decode(version: u8, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut whole = r.clone();
         let bitmap = match decode_bitmap(r) {
@@ -62,7 +65,7 @@ impl Hello {
     /// Appends the elements.
     ///
     /// # Errors
-    /// None: it has the signature of its kind.
+    /// Never returns an error. The signature is that of the other messages.
     pub fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
         if !self.body.is_empty() {
             w.bytes(&self.body);
@@ -90,7 +93,7 @@ fn decode_bitmap(r: &mut Reader<'_>) -> Result<Option<u32>, DecodeError> {
         if kind == VERSION_BITMAP && bitmap.is_none() && !body.is_empty() {
             bitmap = Some(body.u32("hello.bitmap")?);
         }
-        // The last element's padding may be missing.
+        // The padding of the last element may be missing.
         let used = r.at() - start;
         r.skip((used.next_multiple_of(8) - used).min(r.remaining()), "hello.element.pad")?;
     }

@@ -5,13 +5,13 @@ use crate::error::{DecodeError, EncodeError};
 use crate::message::tlv::Property;
 use crate::message::{decode_list, encode_list};
 
-/// OFPCR_ROLE_NOCHANGE: a request that only asks.
+/// OFPCR_ROLE_NOCHANGE: a query for the current role.
 pub const ROLE_NOCHANGE: u32 = 0;
-/// OFPCR_ROLE_EQUAL: full access, as any other controller.
+/// OFPCR_ROLE_EQUAL: full access, shared with other controllers.
 pub const ROLE_EQUAL: u32 = 1;
-/// OFPCR_ROLE_MASTER: full access, as one controller at most.
+/// OFPCR_ROLE_MASTER: full access, for at most one controller.
 pub const ROLE_MASTER: u32 = 2;
-/// OFPCR_ROLE_SLAVE: may only read.
+/// OFPCR_ROLE_SLAVE: read access only.
 pub const ROLE_SLAVE: u32 = 3;
 
 /// A controller's role.
@@ -23,14 +23,14 @@ pub struct Role {
     pub generation_id: u64,
 }
 
-/// A controller's role was changed by somebody else.
+/// The notification that a controller's role changed without a request of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleStatus {
-    /// `ROLE_`: what it is now.
+    /// The new role, as `ROLE_`.
     pub role: u32,
-    /// Why.
+    /// The reason.
     pub reason: RoleStatusReason,
-    /// Generation of the election; all ones where there was none.
+    /// The generation of the election; all ones if there was none.
     pub generation_id: u64,
     /// Experimenters' properties.
     pub properties: Vec<Property>,
@@ -45,7 +45,7 @@ pub enum RoleStatusReason {
     Config,
     /// 2: experimenters' data changed.
     Experimenter,
-    /// Any other.
+    /// Any other value.
     Unknown(u8),
 }
 

@@ -15,16 +15,16 @@ pub const BUNDLE_ATOMIC: u16 = 1;
 /// OFPBF_ORDERED.
 pub const BUNDLE_ORDERED: u16 = 2;
 
-/// Opens, closes, commits or discards.
+/// The message that opens, closes, commits or discards a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleControl {
     /// The bundle's number, unique in the session.
     pub bundle_id: u32,
-    /// What to do, or what was done.
+    /// The operation, or its reply.
     pub kind: BundleControlKind,
     /// `BUNDLE_` bits.
     pub flags: u16,
-    /// Experimenters' properties; Open vSwitch does not look at them.
+    /// Experimenters' properties, which Open vSwitch ignores.
     pub properties: Vec<Property>,
 }
 
@@ -47,20 +47,20 @@ pub enum BundleControlKind {
     DiscardRequest,
     /// 7.
     DiscardReply,
-    /// Any other.
+    /// Any other value.
     Unknown(u16),
 }
 
-/// Puts a message into a bundle.
+/// The message that adds a message to a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleAdd {
     /// The bundle's number.
     pub bundle_id: u32,
-    /// `BUNDLE_` bits, as it was opened.
+    /// `BUNDLE_` bits, equal to those of the open request.
     pub flags: u16,
-    /// The whole message, header included; its xid equals the outer one.
+    /// The whole message, header included. Its xid equals the outer one.
     pub message: Bytes,
-    /// Experimenters' properties; Open vSwitch does not look at them.
+    /// Experimenters' properties, which Open vSwitch ignores.
     pub properties: Vec<Property>,
 }
 
@@ -70,26 +70,26 @@ wire_enum!(BundleControlKind: u16 {
 });
 
 impl BundleControl {
-    /// One without properties.
+    /// Returns a message without properties.
     pub const fn new(bundle_id: u32, kind: BundleControlKind, flags: u16) -> Self {
         Self { bundle_id, kind, flags, properties: Vec::new() }
     }
 }
 
 impl BundleAdd {
-    /// Puts `message` into a bundle; send it under the same `xid`, or the switch refuses it.
+    /// Wraps `message` for a bundle. Send it under the same `xid`, or the switch refuses it.
     ///
     /// # Errors
-    /// As for [`Message::encode`].
+    /// Returns the errors of [`Message::encode`].
     pub fn new(bundle_id: u32, flags: u16, xid: Xid, message: &Message) -> Result<Self, EncodeError> {
         Ok(Self { bundle_id, flags, message: message.encode(xid)?.into(), properties: Vec::new() })
     }
 }
 
-/// Reads a whole message inside another, as long as its header says.
+/// Returns a whole message inside another, of the length in its header.
 ///
 /// # Errors
-/// `BadLength` for a length below a header's or beyond what is left.
+/// `BadLength` for a length below that of a header, or beyond the bytes left.
 pub(in crate::message) fn inner_message(
     r: &mut Reader<'_>,
     field: &'static str,
@@ -128,7 +128,7 @@ impl Wire for BundleAdd {
         let message = inner_message(r, "bundle_add.message")?;
         let mut properties = Vec::new();
         if !r.is_empty() {
-            // Padding stands only before properties.
+            // Padding precedes properties only.
             r.skip(message.len().next_multiple_of(8) - message.len(), "bundle_add.pad2")?;
             properties.push(Property::decode(r)?);
             properties.extend(decode_list(r)?);

@@ -22,36 +22,36 @@ pub const FLOW_NO_BYT_COUNTS: u16 = 16;
 pub struct FlowMod {
     /// The cookie of an added flow, or the cookie to select by under `cookie_mask`.
     pub cookie: Cookie,
-    /// Which bits of the cookie select, for changes and deletions.
+    /// The mask of the cookie bits that select flows, for changes and deletions.
     pub cookie_mask: u64,
-    /// The table; `ALL` only in deletions.
+    /// The table. `ALL` is valid in deletions only.
     pub table_id: TableId,
-    /// What to do.
+    /// The command.
     pub command: FlowModCommand,
-    /// Seconds; 0 for never.
+    /// The idle timeout, in seconds; 0 for never.
     pub idle_timeout: u16,
-    /// Seconds; 0 for never.
+    /// The hard timeout, in seconds; 0 for never.
     pub hard_timeout: u16,
     /// The priority.
     pub priority: u16,
-    /// A packet to send through the new flow.
+    /// The buffered packet to send through the new flow.
     pub buffer_id: BufferId,
-    /// Deletes only flows that output there.
+    /// Restricts deletions to flows that output to this port.
     pub out_port: PortNo,
-    /// Deletes only flows that use that group.
+    /// Restricts deletions to flows that use this group.
     pub out_group: GroupId,
     /// `FLOW_` bits.
     pub flags: u16,
-    /// OFPFF importance of 1.4 stands in 1.3's padding: Open vSwitch sends 0.
+    /// The importance of OpenFlow 1.4, in the padding of 1.3. Open vSwitch sends 0.
     pub importance: u16,
-    /// What it matches.
+    /// The match of the flow.
     pub fields: Match,
-    /// What it does.
+    /// The instructions of the flow.
     pub instructions: Vec<Instruction>,
 }
 
 impl Default for FlowMod {
-    /// An addition to table 0 that matches everything at priority 0x8000 and drops.
+    /// Returns an addition to table 0 that matches every packet at priority 0x8000 and drops.
     fn default() -> Self {
         Self {
             cookie: Cookie(0),
@@ -85,18 +85,18 @@ pub enum FlowModCommand {
     Delete,
     /// 4.
     DeleteStrict,
-    /// Any other.
+    /// Any other value.
     Unknown(u8),
 }
 
 wire_enum!(FlowModCommand: u8 { 0 => Add, 1 => Modify, 2 => ModifyStrict, 3 => Delete, 4 => DeleteStrict });
 
 impl FlowMod {
-    /// Reads what stands before the match: of that and the instructions there is nothing yet. For those who read them in
-    /// their own way, such as [`Match::decode_strict`].
+    /// Decodes the fields before the match, and leaves match and instructions empty. It is for
+    /// callers that decode these in another way, such as [`Match::decode_strict`].
     ///
     /// # Errors
-    /// `Truncated` for a message that ends before.
+    /// `Truncated` if the message ends before the match.
     pub fn decode_head(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             cookie: Cookie(r.u64("flow_mod.cookie")?),

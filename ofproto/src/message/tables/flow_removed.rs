@@ -5,7 +5,7 @@ use crate::error::{DecodeError, EncodeError};
 use crate::ids::{Cookie, TableId};
 use crate::oxm::Match;
 
-/// A flow is gone.
+/// The notification that a flow was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowRemoved {
     /// Its cookie.
@@ -16,28 +16,28 @@ pub struct FlowRemoved {
     pub reason: u8,
     /// Its table.
     pub table_id: TableId,
-    /// Its age, whole seconds.
+    /// Its age, in whole seconds.
     pub duration_sec: u32,
-    /// Its age, nanoseconds beyond.
+    /// Its age: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
-    /// Its idle timeout, seconds.
+    /// Its idle timeout, in seconds.
     pub idle_timeout: u16,
-    /// Its hard timeout, seconds.
+    /// Its hard timeout, in seconds.
     pub hard_timeout: u16,
-    /// Packets it matched.
+    /// Number of packets that it matched.
     pub packet_count: u64,
-    /// Bytes it matched.
+    /// Number of bytes that it matched.
     pub byte_count: u64,
-    /// What it matched.
+    /// The match of the flow.
     pub fields: Match,
 }
 
 impl FlowRemoved {
-    /// Reads what stands before the match, of which there is nothing yet: for those who read that in their own way, such as
-    /// [`Match::decode_strict`].
+    /// Decodes the fields before the match, and leaves the match empty. It is for callers that
+    /// decode the match in another way, such as [`Match::decode_strict`].
     ///
     /// # Errors
-    /// `Truncated` for a message that ends before.
+    /// `Truncated` if the message ends before the match.
     pub fn decode_head(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             cookie: Cookie(r.u64("flow_removed.cookie")?),

@@ -1,4 +1,5 @@
-//! OFPT_GROUP_MOD (OpenFlow 1.3.5 §7.3.4.2). Portcullis has no groups of its own; it deletes others'.
+//! OFPT_GROUP_MOD (OpenFlow 1.3.5 §7.3.4.2). Portcullis has no groups of its own; it deletes those
+//! of others.
 
 use crate::action::Action;
 use crate::codec::{Reader, Wire, Writer};
@@ -10,11 +11,11 @@ use crate::ovs_errors::OvsError;
 /// A change of groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupMod {
-    /// What to do.
+    /// The command.
     pub command: GroupModCommand,
-    /// How its buckets are chosen from.
+    /// The type, which determines the choice of a bucket.
     pub kind: GroupType,
-    /// Which.
+    /// The group.
     pub group_id: GroupId,
     /// Its buckets.
     pub buckets: Vec<Bucket>,
@@ -29,7 +30,7 @@ pub enum GroupModCommand {
     Modify,
     /// 2.
     Delete,
-    /// Any other.
+    /// Any other value.
     Unknown(u16),
 }
 
@@ -44,7 +45,7 @@ pub enum GroupType {
     Indirect,
     /// 3: the first bucket that is live.
     FastFailover,
-    /// Any other.
+    /// Any other value.
     Unknown(u8),
 }
 
@@ -53,16 +54,16 @@ pub enum GroupType {
 pub struct Bucket {
     /// Its share, in groups of type select.
     pub weight: u16,
-    /// The port by which it is live, in fast failover groups; else `ANY`.
+    /// The port whose state makes the bucket live, in fast failover groups; `ANY` otherwise.
     pub watch_port: PortNo,
-    /// The group by which it is live, in fast failover groups; else `ANY`.
+    /// The group whose state makes the bucket live, in fast failover groups; `ANY` otherwise.
     pub watch_group: GroupId,
-    /// What it does.
+    /// The actions of the bucket.
     pub actions: Vec<Action>,
 }
 
 impl Default for Bucket {
-    /// A bucket that watches nothing and drops.
+    /// Returns a bucket that watches no port or group, and drops.
     fn default() -> Self {
         Self { weight: 0, watch_port: PortNo::ANY, watch_group: GroupId::ANY, actions: Vec::new() }
     }
@@ -90,7 +91,7 @@ impl Wire for GroupMod {
 }
 
 impl Bucket {
-    /// Reads one up to its actions.
+    /// Decodes a bucket up to its actions.
     fn decode_head<'a>(r: &mut Reader<'a>) -> Result<(Self, Reader<'a>), DecodeError> {
         let mut b = r.sized("bucket.len")?;
         let weight = b.u16("bucket.weight")?;

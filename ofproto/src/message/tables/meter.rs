@@ -7,11 +7,11 @@ use crate::error::{DecodeError, EncodeError};
 use crate::ids::MeterId;
 use crate::message::{decode_list, encode_list, padded};
 
-/// OFPMF_KBPS: rates are in kilobits a second, bursts in kilobits.
+/// OFPMF_KBPS: rates are in kilobits per second, bursts in kilobits.
 pub const METER_KBPS: u16 = 1;
-/// OFPMF_PKTPS: rates are in packets a second, bursts in packets.
+/// OFPMF_PKTPS: rates are in packets per second, bursts in packets.
 pub const METER_PKTPS: u16 = 2;
-/// OFPMF_BURST: the bursts of bands count.
+/// OFPMF_BURST: the burst sizes of the bands apply.
 pub const METER_BURST: u16 = 4;
 /// OFPMF_STATS: keep counters.
 pub const METER_STATS: u16 = 8;
@@ -19,11 +19,11 @@ pub const METER_STATS: u16 = 8;
 /// A change of meters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterMod {
-    /// What to do.
+    /// The command.
     pub command: MeterModCommand,
     /// `METER_` bits.
     pub flags: u16,
-    /// Which; `ALL` in deletions.
+    /// The meter; `ALL` in deletions.
     pub meter_id: MeterId,
     /// Its bands.
     pub bands: Vec<MeterBand>,
@@ -38,18 +38,18 @@ pub enum MeterModCommand {
     Modify,
     /// 2.
     Delete,
-    /// Any other.
+    /// Any other value.
     Unknown(u16),
 }
 
-/// What becomes of packets above a rate.
+/// A band: the treatment of packets above a rate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeterBand {
     /// The rate, in the unit of the meter's flags.
     pub rate: u32,
-    /// How much may pass at once, in the unit of the meter's flags.
+    /// The burst size, in the unit of the meter's flags.
     pub burst_size: u32,
-    /// What is done above the rate.
+    /// The treatment of packets above the rate.
     pub kind: MeterBandType,
 }
 
@@ -57,25 +57,25 @@ pub struct MeterBand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MeterBandType {
-    /// 1: drops.
+    /// 1: drop the packet.
     Drop,
-    /// 2: raises the drop precedence.
+    /// 2: raise the drop precedence.
     DscpRemark {
-        /// By how many levels.
+        /// The number of levels to raise it by.
         prec_level: u8,
     },
     /// 0xffff.
     Experimenter {
-        /// Whose.
+        /// The experimenter id.
         experimenter: u32,
-        /// All behind the experimenter's id.
+        /// The bytes after the experimenter id.
         data: Bytes,
     },
-    /// Any other, kept as it came.
+    /// Any other type, with its bytes unchanged.
     Unknown {
         /// OFPMBT_ type.
         kind: u16,
-        /// All behind the burst size.
+        /// The bytes after the burst size.
         body: Bytes,
     },
 }
@@ -111,7 +111,7 @@ impl Wire for MeterMod {
 }
 
 impl MeterBandType {
-    /// Its number on the wire.
+    /// Returns the type on the wire.
     pub const fn number(&self) -> u16 {
         match self {
             Self::Drop => DROP,

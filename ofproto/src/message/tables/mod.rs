@@ -1,4 +1,4 @@
-//! Messages about flow tables, groups and meters, and those that say what changed.
+//! Messages about flow tables, groups and meters, and notifications of their changes.
 
 pub(in crate::message) mod bundle;
 pub(in crate::message) mod flow_mod;

@@ -1,4 +1,5 @@
-//! The flow monitor (ONF multipart 1870, after Nicira's): what anybody changes is told.
+//! The flow monitor (ONF multipart 1870, after Nicira's): notifications of changes by any
+//! controller.
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
@@ -6,31 +7,31 @@ use crate::ids::{Cookie, PortNo, TableId, Xid};
 use crate::instruction::Instruction;
 use crate::oxm::Match;
 
-/// Send the flows that are there already.
+/// Send the flows that exist already.
 pub const MONITOR_INITIAL: u16 = 1;
-/// Tell additions.
+/// Report additions.
 pub const MONITOR_ADD: u16 = 2;
-/// Tell deletions.
+/// Report deletions.
 pub const MONITOR_DELETE: u16 = 4;
-/// Tell changes.
+/// Report modifications.
 pub const MONITOR_MODIFY: u16 = 8;
-/// Send instructions along.
+/// Include the instructions.
 pub const MONITOR_ACTIONS: u16 = 16;
-/// Tell one's own changes in full, not abbreviated.
+/// Report the controller's own changes in full, not abbreviated.
 pub const MONITOR_OWN: u16 = 32;
 
-/// Subscribes to changes.
+/// A subscription to changes of flows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonitorRequest {
     /// The monitor's number.
     pub id: u32,
     /// `MONITOR_` bits.
     pub flags: u16,
-    /// Only flows that output there; `ANY` for all.
+    /// Reports only flows that output to this port; `ANY` for all.
     pub out_port: PortNo,
-    /// Only that table; `ALL` for all.
+    /// Reports only flows of this table; `ALL` for all.
     pub table_id: TableId,
-    /// Only flows that match at least so closely.
+    /// Reports only flows whose match is at least this specific.
     pub fields: Match,
 }
 
@@ -41,24 +42,24 @@ pub struct MonitorCancel {
     pub id: u32,
 }
 
-/// One change.
+/// One update of a flow monitor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MonitorUpdate {
     /// A flow was added (0), deleted (1) or modified (2).
     Flow(Box<MonitoredFlow>),
-    /// One's own change (3), by the xid of the request.
+    /// The controller's own change (3), by the xid of its request.
     Abbreviated(Xid),
-    /// Any other event, kept as it came (all behind length and event).
+    /// Any other event, with its bytes unchanged.
     Unknown {
         /// The event's number.
         event: u16,
-        /// All behind it.
+        /// The bytes after length and event.
         body: bytes::Bytes,
     },
 }
 
-/// What happened to a flow.
+/// The kind of a flow's change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MonitorEvent {
     /// 0.
@@ -72,23 +73,23 @@ pub enum MonitorEvent {
 /// A flow that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonitoredFlow {
-    /// How.
+    /// The kind of the change.
     pub event: MonitorEvent,
     /// OFPRR_ reason, for deletions.
     pub reason: u16,
     /// Its priority.
     pub priority: u16,
-    /// Its idle timeout, seconds.
+    /// Its idle timeout, in seconds.
     pub idle_timeout: u16,
-    /// Its hard timeout, seconds.
+    /// Its hard timeout, in seconds.
     pub hard_timeout: u16,
     /// Its table.
     pub table_id: TableId,
     /// Its cookie.
     pub cookie: Cookie,
-    /// What it matches.
+    /// The match of the flow.
     pub fields: Match,
-    /// What it does, if asked for.
+    /// The instructions of the flow, if requested.
     pub instructions: Vec<Instruction>,
 }
 
@@ -96,7 +97,7 @@ impl Wire for MonitorRequest {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let id = r.u32("monitor_request.id")?;
         let flags = r.u16("monitor_request.flags")?;
-        // The match says its own length; Open vSwitch does not look at this one either.
+        // The match has a length of its own; Open vSwitch ignores this one too.
         r.skip(2, "monitor_request.match_len")?;
         let out_port = PortNo(r.u32("monitor_request.out_port")?);
         let table_id = TableId(r.u8("monitor_request.table_id")?);
@@ -116,7 +117,7 @@ impl Wire for MonitorRequest {
     }
 }
 
-/// Appends a match and writes its length, without padding, where `match_len` says.
+/// Appends a match, and writes its length without padding at `match_len`.
 fn encode_match(fields: &Match, match_len: usize, w: &mut Writer) -> Result<(), EncodeError> {
     let start = w.len();
     fields.encode(w)?;
@@ -171,7 +172,7 @@ impl Wire for MonitorUpdate {
 }
 
 impl MonitoredFlow {
-    /// Reads what stands behind the event.
+    /// Decodes the fields after the event.
     fn decode(event: MonitorEvent, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let reason = r.u16("monitor_update.reason")?;
         let priority = r.u16("monitor_update.priority")?;

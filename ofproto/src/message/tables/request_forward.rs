@@ -1,4 +1,4 @@
-//! ONF's request forward (EXT-264, experimenter type 2350): what another controller changed.
+//! ONF's request forward (EXT-264, experimenter type 2350): a change by another controller.
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::message::tables::bundle::inner_message;
 
-/// A GROUP_MOD or METER_MOD that another controller sent and the switch carried out.
+/// A GROUP_MOD or METER_MOD that another controller sent and the switch executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestForward {
     /// The whole message, header included.

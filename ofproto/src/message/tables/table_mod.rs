@@ -4,12 +4,13 @@ use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::ids::TableId;
 
-/// Configures a table. OpenFlow 1.3 has nothing to configure; the message is there for the versions around it.
+/// A change of a table's configuration. OpenFlow 1.3 has no setting; the message exists for other
+/// versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableMod {
-    /// Which, or `ALL`.
+    /// The table, or `ALL`.
     pub table_id: TableId,
-    /// OFPTC_ bits: 1.1 and 1.2 had 3 for what happens on a miss.
+    /// OFPTC_ bits. OpenFlow 1.1 and 1.2 set the handling of table misses with the mask 3.
     pub config: u32,
 }
 
