@@ -1,8 +1,8 @@
-//! The text of `ovs-ofctl`: flows in and out, and whole messages out.
+//! The text of `ovs-ofctl`: flows in both directions, and whole messages as output.
 //!
-//! [`syntax`] reads and prints flows, fields and actions. [`ofp_print`] prints messages as
-//! `ovs-ofctl ofp-print` does. [`nearest`](fn@nearest) proposes the name that a person may have
-//! meant.
+//! [`syntax`] parses and prints flows, fields and actions. [`ofp_print`] prints messages as
+//! `ovs-ofctl ofp-print` does. [`nearest`](fn@nearest) suggests the nearest known name for a
+//! misspelt one.
 
 mod nearest;
 pub mod ofp_print;

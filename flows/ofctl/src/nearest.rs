@@ -1,13 +1,14 @@
-//! What a person may have meant.
+//! Suggestions for misspelt names.
 
-/// The name at the smallest edit distance, if that is small against the length of the name.
+/// Returns the name at the smallest edit distance, if that is small relative to the length of the
+/// name.
 pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    // Longer texts are no misspelt names, and the distance costs the product of the lengths.
+    // Longer texts are not misspelt names, and the distance costs the product of the lengths.
     const LONGEST: usize = 64;
     if wrong.len() > LONGEST {
         return None;
     }
-    // One letter for another of a name of one letter is no slip.
+    // A different letter in a name of one letter is not a typing error.
     let length = wrong.chars().count();
     let most = length.div_ceil(3).min(3).min(length.saturating_sub(1));
     names

@@ -1,11 +1,11 @@
-//! Actions and instructions of a message, refused where Open vSwitch refuses them.
+//! Actions and instructions of a message, refused for the reasons of Open vSwitch.
 
 use ofproto::OvsError;
 use ofproto::action::Action;
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
 
-/// Reads a list of actions of that many bytes.
+/// Reads a list of actions of `len` bytes.
 pub(super) fn list(r: &mut Reader<'_>, len: usize) -> Result<Vec<Action>, OvsError> {
     if !len.is_multiple_of(8) {
         return Err(OvsError::RequestLen);
@@ -17,7 +17,7 @@ pub(super) fn list(r: &mut Reader<'_>, len: usize) -> Result<Vec<Action>, OvsErr
     }
 }
 
-/// Reads the instructions that fill what is left.
+/// Reads instructions until no bytes are left.
 pub(super) fn instructions(r: &mut Reader<'_>) -> Result<Vec<Instruction>, OvsError> {
     let bytes = r.rest();
     match Instruction::ovs_error(bytes) {

@@ -1,6 +1,7 @@
-//! What a controller wants to be told of, and what it is told of other controllers.
+//! Asynchronous configuration of a controller, and notifications about other controllers.
 //!
-//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
+//! These are read field by field, not by the types of `ofproto`: Open vSwitch reports an error in
+//! one field before it reads the next.
 
 use ofproto::codec::Reader;
 use ofproto::{HEADER_LEN, Header, OvsError, Wire as _};
@@ -9,7 +10,8 @@ use super::kinds::{self, BodyPrinter};
 use super::switch::role_name;
 use super::{Frame, MessagePrinter, Printed, group, meter, put};
 
-/// Kinds of messages that are sent unasked: a name, the reasons there are, by bit, and those of OpenFlow 1.3.
+/// The kinds of asynchronous messages: a name, the existing reasons by bit, and those of OpenFlow
+/// 1.3.
 const KINDS: [(&str, &[&str], u32); 6] = [
     ("PACKET_IN", &["no_match", "action", "invalid_ttl"], 7),
     ("PORT_STATUS", &["add", "delete", "modify"], 7),
@@ -19,14 +21,15 @@ const KINDS: [(&str, &[&str], u32); 6] = [
     ("REQUESTFORWARD", &["group_mod_request", "meter_mod_request"], 3),
 ];
 
-/// The reasons that are wanted, as a primary or equal controller and as a secondary one.
+/// The reasons to report to a primary or equal controller, and those for a secondary one.
 #[derive(Debug, Default)]
 struct AsyncReasons {
     primary: [u32; 6],
     secondary: [u32; 6],
 }
 
-/// OFPT_SET_ASYNC, its reply, and Nicira's forerunner: reasons that there are not are passed over.
+/// Prints OFPT_SET_ASYNC, its reply, and Nicira's predecessor. Reasons that do not exist are
+/// skipped.
 pub(super) fn config(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let mut wanted = AsyncReasons::default();
     for (at, (_, _, known)) in KINDS.iter().enumerate().take(3) {
@@ -41,7 +44,7 @@ pub(super) fn config(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printe
     Ok(())
 }
 
-/// NXT_SET_ASYNC_CONFIG2: properties, as OpenFlow 1.4 has them.
+/// Prints NXT_SET_ASYNC_CONFIG2, which has the properties of OpenFlow 1.4.
 pub(super) fn config2(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     let mut wanted = AsyncReasons::default();
     while !r.is_empty() {
@@ -97,7 +100,7 @@ pub(super) fn role_status(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> P
     Ok(())
 }
 
-/// What another controller changed: the message by which it did.
+/// Prints the message by which another controller made a change.
 pub(super) fn request_forward(
     out: &mut MessagePrinter<'_>,
     r: &mut Reader<'_>,

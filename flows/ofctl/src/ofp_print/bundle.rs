@@ -1,6 +1,7 @@
 //! Bundles, and the messages in them.
 //!
-//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
+//! These are read field by field, not by the types of `ofproto`: Open vSwitch reports an error in
+//! one field before it reads the next.
 
 use ofproto::codec::Reader;
 use ofproto::{HEADER_LEN, Header, OvsError, Wire as _};
@@ -8,7 +9,7 @@ use ofproto::{HEADER_LEN, Header, OvsError, Wire as _};
 use super::kinds::{self, BodyPrinter};
 use super::{Frame, MessagePrinter, Printed, put, text};
 
-/// OFPBF_ bits by the words of `ovs-ofctl`.
+/// The words of `ovs-ofctl` for OFPBF_ bits.
 const FLAGS: [&str; 2] = ["atomic", "ordered"];
 
 pub(super) fn control(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {

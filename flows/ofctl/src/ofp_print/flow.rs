@@ -1,4 +1,4 @@
-//! Flows: changes, ends, and what a switch has.
+//! Flows: changes, removals, and the flows of a switch.
 
 use flow_model::{DEFAULT_PRIORITY, FlowMatch};
 use ofproto::codec::Reader;
@@ -16,7 +16,7 @@ use super::port::check_port;
 use super::{MessagePrinter, Printed, put, text};
 use crate::syntax::{Names, misfit, print_actions, print_table};
 
-/// OFPFF_ flags by the words of `ovs-ofctl`.
+/// The words of `ovs-ofctl` for OFPFF_ flags.
 const FLAGS: [(u16, &str); 5] = [
     (FLOW_SEND_FLOW_REM, "send_flow_rem"),
     (FLOW_CHECK_OVERLAP, "check_overlap"),
@@ -37,15 +37,15 @@ fn flags(out: &mut String, flags: u16) {
     }
 }
 
-/// A change of flows, in whichever form it came.
+/// A change of flows, in any of its forms.
 #[derive(Debug)]
 struct Change {
-    /// What stands before the match.
+    /// The fields before the match.
     head: FlowMod,
     matches: FlowMatch,
-    /// The cookie that flows get.
+    /// The cookie of the new flows.
     new_cookie: Cookie,
-    /// Which flows, by cookie and mask.
+    /// The cookie and mask that select flows.
     cookie: (u64, u64),
 }
 
@@ -65,7 +65,7 @@ impl Change {
         Ok(Self { head, matches, new_cookie, cookie })
     }
 
-    /// Nicira's form, whose match is written as in OpenFlow 1.0 and may select by cookie.
+    /// Reads Nicira's form, whose match has the encoding of OpenFlow 1.0 and may select by cookie.
     fn read_nicira(r: &mut Reader<'_>) -> Result<Self, OvsError> {
         let (nx, match_len) = NxFlowMod::decode_head(r)?;
         let (matches, cookie) = matching::read_nicira(r, match_len)?;
@@ -121,7 +121,7 @@ impl Change {
     }
 }
 
-/// The words of OFPFC_ commands.
+/// Returns the word for an OFPFC_ command.
 fn command(command: FlowModCommand) -> Result<&'static str, OvsError> {
     Ok(match command {
         FlowModCommand::Add => "ADD",
@@ -133,7 +133,7 @@ fn command(command: FlowModCommand) -> Result<&'static str, OvsError> {
     })
 }
 
-/// OFPT_FLOW_MOD, or Nicira's form.
+/// Prints OFPT_FLOW_MOD, or Nicira's form.
 pub(super) fn flow_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
     let change = if nicira { Change::read_nicira(r) } else { Change::read(r) }?;
     matching::check_tracking(&change.matches)?;
@@ -147,7 +147,7 @@ pub(super) fn flow_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira:
     Ok(())
 }
 
-/// OFPT_FLOW_REMOVED, or Nicira's form.
+/// Prints OFPT_FLOW_REMOVED, or Nicira's form.
 pub(super) fn removed(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
     let (head, matches) = if nicira {
         let (NxFlowRemoved(head), match_len) = NxFlowRemoved::decode_head(r)?;
@@ -178,7 +178,7 @@ pub(super) fn removed(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira: 
     Ok(())
 }
 
-/// OFPRR_ by the words of `ovs-ofctl`.
+/// Returns the word of `ovs-ofctl` for an OFPRR_ number.
 pub(super) fn removed_reason(reason: u16) -> String {
     const REASONS: [&str; 6] = ["idle", "hard", "delete", "group_delete", "meter_delete", "eviction"];
     REASONS.get(usize::from(reason)).map_or_else(|| reason.to_string(), |name| (*name).to_owned())
@@ -210,7 +210,7 @@ pub(super) fn reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed
         if length < LEN {
             return Err(OvsError::RequestLen);
         }
-        // The match and the instructions are checked before anything of the flow is printed.
+        // Match and instructions are checked before any part of the flow is printed.
         let stats = FlowStats::decode_head(&mut ahead)?;
         let before = ahead.at();
         let matches = matching::read(&mut ahead, true)?;
@@ -237,8 +237,9 @@ pub(super) fn aggregate(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Pri
     Ok(())
 }
 
-/// A flow as a switch reports it: a line of `ovs-ofctl -O OpenFlow13 dump-flows` without the blank before it and the end
-/// of the line. Without `show_stats` what `--no-stats` leaves out is left out.
+/// Prints a flow with its counters: a line of `ovs-ofctl -O OpenFlow13 dump-flows` without the
+/// leading blank and the line end. Without `show_stats`, it omits the fields that `--no-stats`
+/// omits.
 pub fn print_flow_stats(out: &mut String, stats: &FlowStats, names: &dyn Names, show_stats: bool) {
     print(out, stats, &FlowMatch::from_wire(&stats.fields), &stats.instructions, names, show_stats);
 }

@@ -1,4 +1,5 @@
-//! An Ethernet frame as `ovs-ofctl` prints it: as the flow that matches this frame alone, and its checksum.
+//! An Ethernet frame as `ovs-ofctl` prints it: the flow that matches only this frame, and its
+//! checksum.
 
 use flow_model::frame::{ETHERNET, Ethernet, Fragment, Frame, Ip, Lse, Network, extract_packet};
 use ofproto::{ethertype, ip_protocol};
@@ -8,7 +9,7 @@ use super::{put, text};
 const TCP_FLAGS: [&str; 12] =
     ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]"];
 
-/// Appends the line of a packet: what it matches, its checksum, the end of the line.
+/// Appends the line of a packet: its fields, its checksum, and the line end.
 pub(super) fn print(out: &mut String, bytes: &[u8], packet_type: u32) {
     let frame = extract_packet(bytes, packet_type);
     let mut parts = Vec::new();
@@ -28,7 +29,7 @@ pub(super) fn print(out: &mut String, bytes: &[u8], packet_type: u32) {
     out.push('\n');
 }
 
-/// The fields that IPv4 and IPv6 have in common, of either.
+/// Returns the common fields of IPv4 and IPv6.
 fn ip_of(network: &Network) -> Option<&Ip> {
     match network {
         Network::Ipv4(ipv4) => Some(&ipv4.ip),
@@ -37,7 +38,7 @@ fn ip_of(network: &Network) -> Option<&Ip> {
     }
 }
 
-/// The word for the type of the packet, and whether it says the protocol too.
+/// Returns the word for the type of the packet, and whether it implies the protocol.
 fn short_name(frame: &Frame) -> Option<(&'static str, bool)> {
     let protocol = ip_of(&frame.network).map_or(0, |ip| ip.protocol);
     Some(match (frame.ethernet.eth_type, protocol) {
@@ -59,7 +60,7 @@ fn short_name(frame: &Frame) -> Option<(&'static str, bool)> {
     })
 }
 
-/// The name and the value of the transport's checksum, if its header is whole.
+/// Returns the name and the value of the transport checksum, if the header is complete.
 fn checksum(frame: &Frame, bytes: &[u8]) -> Option<(&'static str, u32)> {
     let ip = ip_of(&frame.network)?;
     let payload = ip.transport.payload.clone()?;
@@ -89,7 +90,7 @@ fn link(parts: &mut Vec<String>, ethernet: &Ethernet, named: bool) {
         parts.push(format!("dl_vlan{number}={}", tci & 0xfff));
         parts.push(format!("dl_vlan_pcp{number}={}", tci >> 13));
     }
-    // The first tag that is not there is shown as such.
+    // The first missing tag is printed as such.
     match ethernet.tags.len() {
         0 => parts.push("vlan_tci=0x0000".to_owned()),
         1 => parts.push("vlan_tci1=0x0000".to_owned()),
@@ -133,7 +134,7 @@ fn network(parts: &mut Vec<String>, frame: &Frame, says_protocol: bool) {
                 let context = (1..).zip(nsh.context);
                 parts.extend(context.map(|(n, value)| format!("nsh_c{n}=0x{value:x}")));
             }
-            // Open vSwitch shows those of IP too, though there are none.
+            // Open vSwitch prints the IP fields too, although there are none.
             ip(parts, eth_type, &Ip::default(), says_protocol);
         }
     }
@@ -145,7 +146,7 @@ fn mpls(parts: &mut Vec<String>, entries: &[Lse]) {
     parts.push(format!("mpls_ttl={},mpls_bos={}", first.ttl(), u8::from(first.is_bottom())));
     let mut last = first;
     for n in 1..3 {
-        // Behind the bottom of the stack there is nothing to match.
+        // No field can be matched after the bottom of the stack.
         if last.is_bottom() {
             break;
         }
@@ -154,7 +155,7 @@ fn mpls(parts: &mut Vec<String>, entries: &[Lse]) {
     }
 }
 
-/// What IPv4 and IPv6 have in common, and what stands in them.
+/// Appends the common fields of IPv4 and IPv6, and those of their payload.
 fn ip(parts: &mut Vec<String>, eth_type: u16, ip: &Ip, says_protocol: bool) {
     use ip_protocol::{ICMP, ICMPV6, IGMP, SCTP, TCP, UDP};
     if !says_protocol {

@@ -1,6 +1,7 @@
 //! Groups: changes, descriptions, counters.
 //!
-//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
+//! These are read field by field, not by the types of `ofproto`: Open vSwitch reports an error in
+//! one field before it reads the next.
 
 use ofproto::codec::Reader;
 use ofproto::instruction::Instruction;
@@ -18,7 +19,7 @@ pub(super) fn group_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Pri
     Ok(())
 }
 
-/// Reads a change of groups, as strictly as a switch does.
+/// Reads a change of groups as strictly as a switch does.
 pub(super) fn read_mod(r: &mut Reader<'_>) -> Result<GroupMod, OvsError> {
     let command = r.u16("group_mod.command")?.into();
     let kind = r.u8("group_mod.type")?.into();
@@ -48,7 +49,7 @@ pub(super) fn read_mod(r: &mut Reader<'_>) -> Result<GroupMod, OvsError> {
     Ok(GroupMod { command, kind, group_id, buckets })
 }
 
-/// Commands of Nicira's and of OpenFlow 1.5, which Open vSwitch takes in 1.3 too.
+/// Commands of Nicira and of OpenFlow 1.5, which Open vSwitch accepts in 1.3 too.
 const ADD_OR_MODIFY: u16 = 0x8000;
 const INSERT_BUCKET: u16 = 3;
 const REMOVE_BUCKET: u16 = 5;
@@ -65,7 +66,7 @@ fn check_bucket(bucket: &Bucket, kind: GroupType, weights: bool) -> Printed {
     }
 }
 
-/// Reads the buckets that fill what is left.
+/// Reads buckets until no bytes are left.
 fn buckets(r: &mut Reader<'_>) -> Result<Vec<Bucket>, OvsError> {
     const LEN: usize = 16;
     let mut buckets = Vec::new();
@@ -88,7 +89,7 @@ fn buckets(r: &mut Reader<'_>) -> Result<Vec<Bucket>, OvsError> {
     Ok(buckets)
 }
 
-/// A change of groups behind the name of the message.
+/// Prints a change of groups after the name of the message.
 pub(super) fn print_mod(out: &mut String, group: &GroupMod, names: &dyn Names) {
     let command = match group.command {
         GroupModCommand::Add => "ADD",
@@ -98,7 +99,7 @@ pub(super) fn print_mod(out: &mut String, group: &GroupMod, names: &dyn Names) {
         GroupModCommand::Unknown(REMOVE_BUCKET) => "REMOVE_BUCKET",
         GroupModCommand::Unknown(_) => "ADD_OR_MOD",
     };
-    // What is about buckets alone says no type.
+    // A command on single buckets prints no type.
     let says_kind = !command.ends_with("_BUCKET");
     put!(out, "\n {command} ");
     print_group(out, group.group_id, group.kind, says_kind, &group.buckets, names);
@@ -129,7 +130,7 @@ pub(super) fn desc_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Pr
     Ok(())
 }
 
-/// A group, as a line of `ovs-ofctl -O OpenFlow13 dump-groups` without its end.
+/// Prints a group as a line of `ovs-ofctl -O OpenFlow13 dump-groups`, without the line end.
 pub fn print_group_desc(out: &mut String, desc: &GroupDesc, names: &dyn Names) {
     out.push(' ');
     print_group(out, desc.group_id, desc.kind, true, &desc.buckets, names);
@@ -173,7 +174,7 @@ fn print_group(
     }
 }
 
-/// A group's number, or the word for all of them.
+/// Prints a group's number, or the word for all groups.
 fn id(out: &mut String, group: GroupId) {
     match group {
         GroupId::ALL => out.push_str("ALL"),
@@ -200,8 +201,8 @@ pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> P
     Ok(())
 }
 
-/// What passed through a group, as a line of `ovs-ofctl -O OpenFlow13 dump-group-stats` without its end. What the switch does not
-/// count of a bucket is left out.
+/// Prints the counters of a group as a line of `ovs-ofctl -O OpenFlow13 dump-group-stats`, without
+/// the line end. Counters of a bucket that the switch does not keep are omitted.
 pub fn print_group_stats(out: &mut String, stats: &GroupStats) {
     put!(out, " group_id={},", stats.group_id.0);
     if stats.duration_sec != u32::MAX {
@@ -242,7 +243,8 @@ pub(super) fn features(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Prin
     Ok(())
 }
 
-/// OFPAT_ bits by the words of `ovs-ofctl`, in its order. Types that it does not know have none.
+/// Returns the words of `ovs-ofctl` for OFPAT_ bits, in its order. Types that it does not know have
+/// no word.
 pub(super) fn actions_of_bitmap(bits: u32) -> String {
     const NAMES: [(u32, &str); 12] = [
         (0, "output"),

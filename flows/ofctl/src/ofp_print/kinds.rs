@@ -1,21 +1,21 @@
-//! What messages there are: how each is told from the others, its name, and how long it may be.
+//! The kinds of messages: the key, the name and the permitted length of each.
 //!
-//! The names are those of `ovs-ofctl`: OFPT and OFPST for the standard's messages and their parts, NXT and NXST for
-//! Nicira's, ONFT and ONFST for ONF's.
+//! The names are those of `ovs-ofctl`: OFPT and OFPST for the standard's messages and their parts,
+//! NXT and NXST for Nicira's, ONFT and ONFST for ONF's.
 
 use ofproto::message::{NICIRA, ONF};
 use ofproto::{DecodeError, Header, MessageType, OvsError, Reader, VERSION, Wire as _};
 
-/// By what a message is known.
+/// The key that identifies a kind of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MessageKey {
     /// An OFPT_ type.
     Type(u8),
-    /// An OFPMP_ type that is asked for.
+    /// The OFPMP_ type of a request.
     Request(u16),
-    /// An OFPMP_ type that is answered.
+    /// The OFPMP_ type of a reply.
     Reply(u16),
-    /// An experimenter and its type.
+    /// An experimenter id and a type.
     Experimenter(u32, u32),
     /// A multipart request of an experimenter.
     ExperimenterRequest(u32, u32),
@@ -23,10 +23,10 @@ pub(super) enum MessageKey {
     ExperimenterReply(u32, u32),
 }
 
-/// How a body is printed.
+/// The printer of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyPrinter {
-    /// There is nothing to print.
+    /// An empty body.
     Empty,
     Hello,
     Error,
@@ -96,12 +96,12 @@ pub(super) enum BodyPrinter {
 #[derive(Debug)]
 pub(super) struct MessageKind {
     key: MessageKey,
-    /// The versions that have it so, on the wire.
+    /// The range of versions with this kind, as numbers on the wire.
     versions: (u8, u8),
     pub(super) name: &'static str,
-    /// The shortest body, bytes.
+    /// Minimum length of the body, in bytes.
     min: usize,
-    /// What a longer body grows by, bytes; 0 for a body of one length.
+    /// Unit by which a longer body grows, in bytes; 0 for a body of fixed length.
     step: usize,
     pub(super) body: BodyPrinter,
 }
@@ -116,14 +116,15 @@ const fn kind(
     MessageKind { key, versions, name, min, step, body }
 }
 
-/// Every version, spoken or not.
+/// Every version, supported or not.
 const ANY: (u8, u8) = (1, u8::MAX);
 /// OpenFlow 1.0 to 1.5.
 const ALL: (u8, u8) = (1, 6);
-/// OpenFlow 1.3 alone.
+/// OpenFlow 1.3 only.
 const V13: (u8, u8) = (4, 4);
 
-/// All that Open vSwitch knows in OpenFlow 1.3, and of other versions what has the same bytes there.
+/// All kinds that Open vSwitch knows in OpenFlow 1.3, with the other versions that share their
+/// bytes.
 #[rustfmt::skip]
 static KINDS: &[MessageKind] = &[
     kind(MessageKey::Type(0), ANY, "OFPT_HELLO", (0, 1), BodyPrinter::Hello),
@@ -217,7 +218,7 @@ static KINDS: &[MessageKind] = &[
 ];
 
 impl MessageKind {
-    /// Whether a body may have that many bytes.
+    /// Returns whether a body may have this number of bytes.
     pub(super) fn admits(&self, body: usize) -> bool {
         match body.checked_sub(self.min) {
             Some(more) if self.step == 0 => more == 0,
@@ -226,18 +227,18 @@ impl MessageKind {
         }
     }
 
-    /// Whether it is asked or answered in parts, and so has flags.
+    /// Returns whether the message is a multipart request or reply, and so has flags.
     pub(super) fn is_multipart(&self) -> bool {
         !matches!(self.key, MessageKey::Type(_) | MessageKey::Experimenter(..))
     }
 }
 
-/// Why no kind is known for a message.
+/// The reason why a message has no known kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UnknownMessage {
     /// Open vSwitch does not know it either.
     Refused(OvsError),
-    /// It is of another version than 1.3, with a form of its own there.
+    /// It has a version other than 1.3, with a form of its own there.
     Version(u8),
 }
 
@@ -247,7 +248,7 @@ impl From<DecodeError> for UnknownMessage {
     }
 }
 
-/// Finds the kind of a message by its first bytes, and the reader of what stands behind them.
+/// Returns the kind of a message by its first bytes, and a reader of the bytes after them.
 pub(super) fn find(frame: &[u8]) -> Result<(&'static MessageKind, Reader<'_>), UnknownMessage> {
     let mut r = Reader::new(frame);
     let header = Header::decode(&mut r)?;

@@ -1,4 +1,4 @@
-//! The match of a message: read as strictly as Open vSwitch does, and printed.
+//! Matches of messages, read as strictly as Open vSwitch does.
 
 use flow_model::{DEFAULT_PRIORITY, FlowMatch, Masked};
 use ofproto::codec::Reader;
@@ -7,18 +7,20 @@ use ofproto::{OvsError, ethertype};
 
 use crate::syntax::{Names, print_match};
 
-/// Reads a match and its padding (OpenFlow 1.3.5 §7.2.3). `strict` asks for the fields that a field needs, as every
-/// message but a packet for the controller does.
+/// Reads a match and its padding (OpenFlow 1.3.5 §7.2.3). `strict` checks the prerequisites of
+/// fields, as every message but a packet-in needs.
 pub(super) fn read(r: &mut Reader<'_>, strict: bool) -> Result<FlowMatch, OvsError> {
     fields(Match::frame(r)?.rest(), strict)
 }
 
-/// Reads match fields as they stand in Nicira's messages: without a header, `len` bytes and their padding.
+/// Reads match fields in the form of Nicira's messages: `len` bytes without a header, and their
+/// padding.
 pub(super) fn read_nxm(r: &mut Reader<'_>, len: u16, strict: bool) -> Result<FlowMatch, OvsError> {
     fields(nxm(r, len)?, strict)
 }
 
-/// Likewise, with the cookie and its mask that flows are selected by, zero for none.
+/// Reads match fields in the form of Nicira's messages, with the cookie and mask that select flows,
+/// zero for none.
 pub(super) fn read_nicira(r: &mut Reader<'_>, len: u16) -> Result<(FlowMatch, (u64, u64)), OvsError> {
     /// NXM_NX_COOKIE and NXM_NX_COOKIE_W.
     const COOKIE: [u32; 2] = [0x0001_3c08, 0x0001_3d10];
@@ -54,13 +56,14 @@ fn nxm<'a>(r: &mut Reader<'a>, len: u16) -> Result<&'a [u8], OvsError> {
     Ok(body)
 }
 
-/// Reads the fields of a match. Without `strict`, those that are not known are passed over, and none needs another.
+/// Reads the fields of a match. Without `strict`, it skips unknown fields and checks no
+/// prerequisites.
 pub(super) fn fields(body: &[u8], strict: bool) -> Result<FlowMatch, OvsError> {
     let decoded = if strict { Match::decode_strict(body) } else { Match::decode_told(body) };
     decoded.map(|wire| FlowMatch::from_wire(&wire))
 }
 
-/// Refuses the addresses of a tracked connection without the version of IP that they belong to.
+/// Refuses the addresses of a tracked connection without the IP version that they belong to.
 pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), OvsError> {
     use Field::{CtIpv6Dst, CtIpv6Src, CtNwDst, CtNwSrc};
     let eth_type = matches.exact(Field::EthType);
@@ -73,7 +76,8 @@ pub(super) fn check_tracking(matches: &FlowMatch) -> Result<(), OvsError> {
     Ok(())
 }
 
-/// A match with its priority, as it stands in a flow; empty for one that matches everything at the usual priority.
+/// Returns the text of a match with its priority, as in a flow. Empty for a match on everything at
+/// the default priority.
 pub(super) fn text(matches: &FlowMatch, priority: u16, names: &dyn Names) -> String {
     let fields = match without_meaningless(matches) {
         Some(matches) => print_match(&matches, names),
@@ -86,8 +90,9 @@ pub(super) fn text(matches: &FlowMatch, priority: u16, names: &dyn Names) -> Str
     }
 }
 
-/// The match without the fields that Open vSwitch passes over because what they belong to is not matched; none if there
-/// are no such fields. Only what is told of a packet has them: a switch refuses such a flow.
+/// Returns the match without the fields that Open vSwitch ignores because their prerequisites are
+/// not matched. `None` if there are no such fields. Only a packet-in has them: a switch refuses
+/// such a flow.
 fn without_meaningless(matches: &FlowMatch) -> Option<FlowMatch> {
     use Field::*;
     const NSH: u128 = ethertype::NSH as u128;

@@ -1,6 +1,7 @@
 //! Meters.
 //!
-//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
+//! These are read field by field, not by the types of `ofproto`: Open vSwitch reports an error in
+//! one field before it reads the next.
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::{MeterFeatures, MeterStats};
@@ -14,7 +15,7 @@ const KBPS: u16 = 1;
 const PKTPS: u16 = 2;
 const BURST: u16 = 4;
 
-/// A meter as it is set up.
+/// The configuration of a meter.
 #[derive(Debug)]
 pub(super) struct Config {
     id: u32,
@@ -26,7 +27,7 @@ pub(super) struct Config {
 struct Band {
     rate: u32,
     burst_size: u32,
-    /// For a band that changes the DSCP instead of dropping.
+    /// The drop precedence of a band that remarks the DSCP instead of dropping.
     prec_level: Option<u8>,
 }
 
@@ -36,13 +37,13 @@ pub(super) fn meter_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Pri
     Ok(())
 }
 
-/// A change of a meter behind the name of the message.
+/// Prints a change of a meter after the name of the message.
 pub(super) fn print_mod(out: &mut String, (command, config): &(&str, Config)) {
     put!(out, " {command} ");
     print_config(out, config);
 }
 
-/// Reads a change of a meter: its word, and the meter.
+/// Reads a change of a meter, as its word and the meter.
 pub(super) fn read_mod(r: &mut Reader<'_>) -> Result<(&'static str, Config), OvsError> {
     const COMMANDS: [&str; 3] = ["ADD", "MOD", "DEL"];
     let command = usize::from(r.u16("meter_mod.command")?);
@@ -58,7 +59,7 @@ pub(super) fn read_mod(r: &mut Reader<'_>) -> Result<(&'static str, Config), Ovs
     Ok((command, Config { id, flags, bands: bands(r)? }))
 }
 
-/// Reads the bands that fill what is left.
+/// Reads bands until no bytes are left.
 fn bands(r: &mut Reader<'_>) -> Result<Vec<Band>, OvsError> {
     const LEN: usize = 16;
     const DROP: u16 = 1;
@@ -105,7 +106,7 @@ fn print_config(out: &mut String, config: &Config) {
     out.push('\n');
 }
 
-/// A meter's number, or the word for what is no meter of a controller's.
+/// Prints a meter's number, or the word for a virtual meter.
 fn id(out: &mut String, meter: u32, separator: char) {
     const MAX: u32 = 0xffff_0000;
     match meter {
@@ -139,7 +140,7 @@ pub(super) fn config_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> 
 
 pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     while !r.is_empty() {
-        // Its length stands behind the number of the meter.
+        // The length follows the number of the meter.
         let stats = MeterStats::decode(r).map_err(|_| OvsError::RequestLen)?;
         let text = &mut out.text;
         text.push('\n');

@@ -1,17 +1,18 @@
-//! Whole messages as `ovs-ofctl ofp-print` prints them: from the bytes, to the last blank.
+//! Whole messages in the text of `ovs-ofctl ofp-print`, reproduced to the last blank.
 //!
-//! [`print_message`] takes any bytes: a message that is cut short, has bytes too many, breaks the protocol or is not
-//! known is said to be so and dumped in hexadecimal, as `ovs-ofctl` does it. OpenFlow 1.3 is decoded, and of other
-//! versions what has the same bytes there (HELLO, ERROR, echoes, barriers, …); the rest of these prints its version,
-//! that it is not decoded, and its bytes.
+//! [`print_message`] accepts any bytes. A message that is truncated, too long, invalid or unknown
+//! is reported as such and dumped in hexadecimal, as `ovs-ofctl` does. OpenFlow 1.3 is decoded, and
+//! so are messages of other versions that have the same bytes (HELLO, ERROR, echoes, barriers, …).
+//! For other messages of these versions it prints the version, a note that they are not decoded,
+//! and the bytes.
 //!
-//! The fields before a match are read by the types of `ofproto` (`decode_head`), the match, actions and instructions as strictly
-//! as Open vSwitch reads them ([`ofproto::ovs_errors`]).
+//! The types of `ofproto` read the fields before a match (`decode_head`). Match, actions and
+//! instructions are read as strictly as Open vSwitch reads them ([`ofproto::ovs_errors`]).
 //!
 //! # Streams of parts
-//! A dump that comes in many replies is printed part by part as it comes: [`print_flow_stats`], [`print_port_stats`],
-//! [`print_port`], [`print_group_desc`] and [`print_group_stats`] append one element each, and [`TableStatsPrinter`] remembers the table
-//! before, since equal ones are told in one line.
+//! A dump of many replies is printed part by part. [`print_flow_stats`], [`print_port_stats`],
+//! [`print_port`], [`print_group_desc`] and [`print_group_stats`] append one element each.
+//! [`TableStatsPrinter`] remembers the previous table, because equal tables share one line.
 
 mod actions;
 mod asynchronous;
@@ -44,7 +45,7 @@ pub use self::switch::print_desc;
 pub use self::table::TableStatsPrinter;
 use crate::syntax::Names;
 
-/// Appends formatted text; writing to a string cannot fail.
+/// Appends formatted text. Writing to a string cannot fail.
 macro_rules! put {
     ($out:expr, $($arg:tt)*) => {{
         use std::fmt::Write as _;
@@ -53,10 +54,10 @@ macro_rules! put {
 }
 use put;
 
-/// How printing a body ended: the error that a switch would answer with is printed behind what came before it.
+/// The result of printing a body. The error of a switch is printed after the text before it.
 type Printed = Result<(), OvsError>;
 
-/// How deep messages inside messages (errors, bundles) are printed; what is deeper is dumped.
+/// Depth to which messages inside messages (errors, bundles) are printed. Deeper ones are dumped.
 const MAX_DEPTH: u8 = 4;
 
 /// A message being printed.
@@ -67,14 +68,15 @@ struct MessagePrinter<'a> {
     depth: u8,
 }
 
-/// What is printed.
+/// The message to print.
 struct Frame<'a> {
     header: Header,
     bytes: &'a [u8],
 }
 
-/// The text of `ovs-ofctl ofp-print HEX VERBOSITY`, ports by `names`. Higher verbosities print more: packets from 1, the
-/// bytes of echoes from 2, those of packets from 3, those of every message from 5; `ovs-ofctl` has 2 without one.
+/// Returns the text of `ovs-ofctl ofp-print HEX VERBOSITY`, with ports by `names`. Higher
+/// verbosities print more: packets from 1, the bytes of echoes from 2, those of packets from 3,
+/// those of every message from 5. The default of `ovs-ofctl` is 2.
 pub fn print_message(frame: &[u8], verbosity: u8, names: &dyn Names) -> String {
     let mut out = MessagePrinter { text: String::new(), names, verbosity, depth: 0 };
     out.message(frame);
@@ -140,7 +142,7 @@ impl MessagePrinter<'_> {
         self.end_line();
     }
 
-    /// The body of a message whose name is printed.
+    /// Prints the body of a message whose name is printed.
     fn known(&mut self, kind: &MessageKind, frame: &Frame<'_>, mut r: Reader<'_>) -> Printed {
         let before = self.text.len();
         if kind.is_multipart() {
@@ -239,7 +241,7 @@ impl MessagePrinter<'_> {
         put!(self.text, " (xid={:#x}):", header.xid.0);
     }
 
-    /// The flags behind the type of a multipart message.
+    /// Prints the flags after the type of a multipart message.
     fn multipart_flags(&mut self, bytes: &[u8]) {
         const MORE: u16 = 1;
         let mut r = Reader::new(bytes);
@@ -257,7 +259,7 @@ impl MessagePrinter<'_> {
         }
     }
 
-    /// A message inside this one.
+    /// Prints a message inside this one.
     fn nested(&mut self, bytes: &[u8], verbosity: u8) {
         let mut inner =
             MessagePrinter { text: String::new(), names: self.names, verbosity, depth: self.depth + 1 };

@@ -1,6 +1,7 @@
-//! The flow monitor: what is asked of it, and what it tells.
+//! The flow monitor: requests and updates.
 //!
-//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
+//! These are read field by field, not by the types of `ofproto`: Open vSwitch reports an error in
+//! one field before it reads the next.
 
 use flow_model::DEFAULT_PRIORITY;
 use ofproto::codec::Reader;
@@ -12,7 +13,7 @@ use super::{MessagePrinter, Printed, actions, flow, put, text};
 use crate::syntax::print_actions;
 
 pub(super) fn request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
-    /// ONFFMF_ bits by the words of `ovs-ofctl`.
+    /// The words of `ovs-ofctl` for ONFFMF_ bits.
     const FLAGS: [&str; 6] = ["initial", "add", "delete", "modify", "actions", "own"];
     const CHANGES: u16 = 0xe;
     while !r.is_empty() {
@@ -101,7 +102,7 @@ fn update(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
         }
     }
     match cookie {
-        // As C prints a zero with a prefix.
+        // C prints a zero without the prefix.
         Cookie(0) => out.text.push_str(" cookie=0"),
         cookie => put!(out.text, " cookie={cookie}"),
     }

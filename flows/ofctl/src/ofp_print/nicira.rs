@@ -1,6 +1,8 @@
-//! Nicira's messages: settings of a session, the TLV table, flushes of connections, counters of IPFIX.
+//! Nicira's messages: settings of a session, the TLV table, flushes of connections, and counters of
+//! IPFIX.
 //!
-//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
+//! These are read field by field, not by the types of `ofproto`: Open vSwitch reports an error in
+//! one field before it reads the next.
 
 use std::net::Ipv6Addr;
 
@@ -37,7 +39,7 @@ pub(super) fn controller_id(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) ->
     Ok(())
 }
 
-/// An option of tunnels that a field stands for.
+/// A tunnel option and the field that it is mapped to.
 #[derive(Debug)]
 struct Mapping {
     class: u16,
@@ -115,13 +117,13 @@ pub(super) fn ct_flush_zone(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) ->
 struct Tuple {
     source: u128,
     destination: u128,
-    /// The source port, or the id of ICMP.
+    /// The source port, or the ICMP id.
     from: u16,
-    /// The destination port, or code and type of ICMP: Open vSwitch has both in one place.
+    /// The destination port, or ICMP code and type. Open vSwitch keeps both in one place.
     to: [u8; 2],
 }
 
-/// What the addresses of a flush belong to, as far as they say.
+/// The address family of a flush, as far as its addresses determine it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
     Ipv4,
@@ -164,10 +166,11 @@ pub(super) fn ct_flush(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Prin
     Ok(())
 }
 
-/// No bit counts.
+/// A match on no bits.
 const NOTHING: Masked = Masked { value: 0, mask: 0 };
 
-/// Takes a value that connections are selected by: of all its bits, unless a mask that is not zero was said.
+/// Stores a value that selects connections. It applies to all bits, unless a non-zero mask was
+/// given.
 fn selected(bits: &mut Masked, value: u128, exact: u128) {
     bits.value = value;
     if bits.mask == 0 {

@@ -1,6 +1,7 @@
-//! Packets that pass between switch and controller.
+//! Packets between switch and controller.
 //!
-//! A packet out is read field by field, not by the type of `ofproto`: Open vSwitch looks at the port before the actions.
+//! A packet-out is read field by field, not by the type of `ofproto`: Open vSwitch checks the port
+//! before the actions.
 
 use flow_model::frame::ETHERNET;
 use flow_model::{DEFAULT_PRIORITY, FlowMatch};
@@ -15,7 +16,7 @@ use super::port::check_port;
 use super::{MessagePrinter, Printed, actions, frame, put, text};
 use crate::syntax::print_actions;
 
-/// What is told of a packet for the controller, whatever form the message has.
+/// The details of a packet for the controller, independent of the message's form.
 #[derive(Debug)]
 pub(super) struct PacketDetails<'a> {
     pub(super) table: u8,
@@ -27,7 +28,7 @@ pub(super) struct PacketDetails<'a> {
     pub(super) data: &'a [u8],
 }
 
-/// OFPT_PACKET_IN, or Nicira's form, whose fields are written as in OpenFlow 1.0.
+/// Prints OFPT_PACKET_IN, or Nicira's form, whose match has the encoding of OpenFlow 1.0.
 pub(super) fn packet_in(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira: bool) -> Printed {
     let (head, fields) = if nicira {
         let (NxPacketIn(head), match_len) = NxPacketIn::decode_head(r)?;
@@ -50,9 +51,9 @@ pub(super) fn packet_in(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, nicira
     Ok(())
 }
 
-/// The line about a packet for the controller.
+/// Prints the line about a packet for the controller.
 pub(super) fn print_head(out: &mut MessagePrinter<'_>, told: &PacketDetails<'_>) {
-    // Two more that Open vSwitch has for itself have no word.
+    // Open vSwitch has two more reasons for its own use, which have no name.
     const REASONS: [&str; 8] =
         ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out", "", ""];
     let text = &mut out.text;
@@ -87,7 +88,7 @@ pub(super) fn print_head(out: &mut MessagePrinter<'_>, told: &PacketDetails<'_>)
     text.push('\n');
 }
 
-/// The packet itself: its fields from verbosity 1, its bytes from 3.
+/// Prints the packet itself: its fields from verbosity 1, its bytes from 3.
 pub(super) fn packet(out: &mut MessagePrinter<'_>, told: &PacketDetails<'_>) {
     if out.verbosity > 0 {
         let kind = told.fields.exact(Field::PacketType).and_then(|kind| u32::try_from(kind).ok());

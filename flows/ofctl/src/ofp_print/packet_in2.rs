@@ -1,6 +1,8 @@
-//! NXT_PACKET_IN2 and NXT_RESUME: packets for the controller as properties, and where their processing goes on.
+//! NXT_PACKET_IN2 and NXT_RESUME: packets for the controller as properties, with the state to
+//! resume from.
 //!
-//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
+//! These are read field by field, not by the types of `ofproto`: Open vSwitch reports an error in
+//! one field before it reads the next.
 
 use flow_model::FlowMatch;
 use ofproto::action::Action;
@@ -12,7 +14,8 @@ use super::packet::{PacketDetails, packet, print_head};
 use super::{MessagePrinter, Printed, actions, matching, property, put};
 use crate::syntax::print_actions;
 
-/// What a switch needs to go on with a packet; only it knows what all of it means.
+/// The state from which a switch resumes a packet. Only the switch knows the meaning of all its
+/// parts.
 #[derive(Debug, Default)]
 struct Continuation<'a> {
     bridge: Option<[u8; 16]>,
@@ -48,7 +51,7 @@ pub(super) fn print(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed
             6 => told.fields = matching::fields(body.rest(), false)?,
             7 => userdata = body.rest(),
             8 => continuation = Some(property::nested(body)?),
-            // What Open vSwitch of a later version may tell does not matter.
+            // Properties of later versions of Open vSwitch are ignored.
             _ => {}
         }
     }
@@ -70,7 +73,7 @@ pub(super) fn print(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed
 }
 
 fn read(mut r: Reader<'_>) -> Result<Continuation<'_>, OvsError> {
-    /// The widest value on the stack, bytes.
+    /// The widest value on the stack, in bytes.
     const MAX_STACK: usize = 128;
     let mut this = Continuation::default();
     let (mut table, mut cookie) = (0, Cookie(0));
@@ -108,7 +111,7 @@ fn list(body: Reader<'_>) -> Result<Vec<Action>, OvsError> {
 fn print_continuation(out: &mut MessagePrinter<'_>, continuation: &Continuation<'_>) {
     let text = &mut out.text;
     if let Some(bridge) = continuation.bridge {
-        // Open vSwitch sends its numbers as they stand in its memory.
+        // Open vSwitch sends its numbers in host byte order.
         let [a, b, c, d] = [0, 1, 2, 3].map(|n| {
             let word = bridge.chunks_exact(4).nth(n).and_then(|word| word.try_into().ok());
             word.map_or(0, u32::from_le_bytes)

@@ -1,4 +1,4 @@
-//! Ports: what they are and what passed through them.
+//! Ports: descriptions and counters.
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::PortStats;
@@ -10,7 +10,7 @@ use crate::syntax::{Names, NoNames};
 
 /// OFPPC_ bits (OpenFlow 1.3.5 §7.2.1), by bit.
 const CONFIG: [&str; 7] = ["PORT_DOWN", "", "NO_RECV", "", "", "NO_FWD", "NO_PACKET_IN"];
-/// Those that the version has.
+/// The OFPPC_ bits of this version.
 const KNOWN_CONFIG: u32 = 0x65;
 /// OFPPS_ bits (OpenFlow 1.3.5 §7.2.1), by bit.
 const STATE: [&str; 3] = ["LINK_DOWN", "BLOCKED", "LIVE"];
@@ -34,7 +34,7 @@ const FEATURES: [&str; 16] = [
     "AUTO_PAUSE_ASYM",
 ];
 
-/// A port that Open vSwitch takes: up to 0xfeff, or one of the numbers from OFPP_MAX on.
+/// Checks a port as Open vSwitch does: up to 0xfeff, or one of the numbers from OFPP_MAX on.
 pub(super) fn check_port(port: PortNo) -> Result<PortNo, OvsError> {
     match port.0 {
         0xff00..0xffff_ff00 => Err(OvsError::ActionOutPort),
@@ -56,12 +56,12 @@ pub(super) fn status(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printe
     Ok(())
 }
 
-/// A port, as `ovs-ofctl dump-ports-desc` and `show` print it: several lines.
+/// Prints a port in several lines, as `ovs-ofctl dump-ports-desc` and `show` do.
 pub fn print_port(out: &mut String, port: &Port) {
     out.push(' ');
     text::port(out, port.port_no, &NoNames);
     out.push('(');
-    // Open vSwitch keeps 15 bytes, and stops at what cannot be printed.
+    // Open vSwitch keeps 15 bytes, and stops at the first unprintable one.
     out.extend(port.name.iter().take(15).take_while(|b| (0x20..0x7f).contains(*b)).map(|b| char::from(*b)));
     out.push_str("): addr:");
     put!(out, "{}", MacAddr(port.hw_addr));
@@ -86,7 +86,7 @@ pub fn print_port(out: &mut String, port: &Port) {
     put!(out, "     speed: {} Mbps now, {} Mbps max\n", port.curr_speed / 1000, port.max_speed / 1000);
 }
 
-/// Ports by ascending number, as every list of them is printed.
+/// Returns ports by ascending number, the order of every printed list.
 fn sorted(r: &mut Reader<'_>) -> (Vec<Port>, Printed) {
     let mut ports = Vec::new();
     let mut printed = Ok(());
@@ -124,7 +124,7 @@ pub(super) fn stats_request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) ->
 }
 
 pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
-    // Those up to the first that is refused.
+    // The ports before the first one that is refused.
     let mut ahead = r.clone();
     let good = std::iter::from_fn(|| PortStats::decode(&mut ahead).ok())
         .take_while(|stats| check_port(stats.port_no).is_ok());
@@ -140,8 +140,8 @@ pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> P
     Ok(())
 }
 
-/// The counters of a port, as `ovs-ofctl dump-ports` prints them: three lines. What the switch does not count is
-/// all ones, and printed as a question mark.
+/// Prints the counters of a port in three lines, as `ovs-ofctl dump-ports` does. A counter that the
+/// switch does not keep is all ones, and is printed as a question mark.
 pub fn print_port_stats(out: &mut String, stats: &PortStats, names: &dyn Names) {
     out.push_str("  port ");
     if stats.port_no.0 < 10 {

@@ -1,12 +1,13 @@
-//! Properties: parts of a message with a type and a length (OpenFlow 1.4 §7.2.8), which Nicira's messages have too.
+//! Properties: parts of a message with a type and a length (OpenFlow 1.4 §7.2.8). Nicira's messages
+//! have them too.
 
 use ofproto::OvsError;
 use ofproto::codec::Reader;
 
-/// Properties of experimenters have two more numbers, which nobody asks for here.
+/// Properties of experimenters have two more numbers, which no caller here uses.
 const EXPERIMENTER: u16 = 0xffff;
 
-/// Takes the next property and its padding: its type, and a reader of what it says.
+/// Returns the type of the next property and a reader of its body, and skips its padding.
 pub(super) fn next<'a>(r: &mut Reader<'a>) -> Result<(u16, Reader<'a>), OvsError> {
     const HEADER: usize = 4;
     let available = r.remaining();
@@ -28,41 +29,41 @@ pub(super) fn next<'a>(r: &mut Reader<'a>) -> Result<(u16, Reader<'a>), OvsError
     Ok((kind, body))
 }
 
-/// The first two bytes: the rest does not matter.
+/// Returns the first two bytes; the rest is ignored.
 pub(super) fn u16(mut body: Reader<'_>) -> Result<u16, OvsError> {
     body.u16("property").map_err(|_| OvsError::PropertyLen)
 }
 
-/// A number that fills the property.
+/// Returns a number that fills the property.
 pub(super) fn u32(mut body: Reader<'_>) -> Result<u32, OvsError> {
     let n = body.u32("property").map_err(|_| OvsError::PropertyLen)?;
     if body.is_empty() { Ok(n) } else { Err(OvsError::PropertyLen) }
 }
 
-/// A number that fills the property behind its padding.
+/// Returns a number that fills the property after its padding.
 pub(super) fn u64(mut body: Reader<'_>) -> Result<u64, OvsError> {
     body.skip(4, "property.pad").map_err(|_| OvsError::PropertyLen)?;
     let n = body.u64("property").map_err(|_| OvsError::PropertyLen)?;
     if body.is_empty() { Ok(n) } else { Err(OvsError::PropertyLen) }
 }
 
-/// A wide number that fills the property.
+/// Returns a wide number that fills the property.
 pub(super) fn u128(mut body: Reader<'_>) -> Result<u128, OvsError> {
     let n = body.array("property").map_err(|_| OvsError::PropertyLen)?;
     if body.is_empty() { Ok(u128::from_be_bytes(n)) } else { Err(OvsError::PropertyLen) }
 }
 
-/// What Open vSwitch says to a property that it does not know.
+/// Returns Open vSwitch's error for an unknown property.
 pub(super) fn unknown(kind: u16) -> OvsError {
     if kind == EXPERIMENTER { OvsError::PropertyVendorType } else { OvsError::PropertyType }
 }
 
-/// The first byte: the rest does not matter.
+/// Returns the first byte; the rest is ignored.
 pub(super) fn u8(mut body: Reader<'_>) -> Result<u8, OvsError> {
     body.u8("property").map_err(|_| OvsError::PropertyLen)
 }
 
-/// The properties inside a property.
+/// Returns a reader of the properties inside a property.
 pub(super) fn nested(mut body: Reader<'_>) -> Result<Reader<'_>, OvsError> {
     body.skip(4, "property.pad").map_err(|_| OvsError::PropertyLen)?;
     Ok(body)

@@ -1,6 +1,7 @@
 //! Queues of ports.
 //!
-//! Read field by field, not by the types of `ofproto`: Open vSwitch says what is wrong with one before it looks at the next.
+//! These are read field by field, not by the types of `ofproto`: Open vSwitch reports an error in
+//! one field before it reads the next.
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::QueueStats;
@@ -19,7 +20,7 @@ pub(super) fn config_request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -
     Ok(())
 }
 
-/// A queue and its rates, tenths of a percent; without one where none is said.
+/// A queue and its rates, in tenths of a percent. A rate may be absent.
 #[derive(Debug)]
 struct QueueRates {
     id: u32,
@@ -109,7 +110,7 @@ pub(super) fn stats_request(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) ->
 }
 
 pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
-    // Those up to the first that is refused.
+    // The queues before the first one that is refused.
     let mut ahead = r.clone();
     let good = std::iter::from_fn(|| QueueStats::decode(&mut ahead).ok())
         .take_while(|stats| check_port(stats.port_no).is_ok());

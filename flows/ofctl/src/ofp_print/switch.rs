@@ -1,4 +1,4 @@
-//! What a switch is, and how a controller stands to it: features, configuration, description, roles.
+//! The switch and a controller's relation to it: features, configuration, description, roles.
 
 use ofproto::codec::Reader;
 use ofproto::message::multipart::Desc;
@@ -20,7 +20,7 @@ const CAPABILITIES: [&str; 9] = [
     "PORT_BLOCKED",
 ];
 
-/// Those that the version has.
+/// The capabilities of this version.
 const KNOWN_CAPABILITIES: u32 = 0x16f;
 
 pub(super) fn features(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
@@ -48,7 +48,8 @@ pub(super) fn config(
     set: bool,
 ) -> Printed {
     const FRAGMENTS: u16 = 3;
-    /// Before OpenFlow 1.3 a switch could be told to send packets with an invalid TTL to the controller.
+    /// OFPC_INVALID_TTL_TO_CONTROLLER: before OpenFlow 1.3, it made a switch send packets with an
+    /// invalid TTL to the controller.
     const INVALID_TTL: u16 = 4;
     let config = SwitchConfig::decode(r)?;
     let old = frame.header.version < VERSION;
@@ -75,7 +76,7 @@ pub(super) fn desc(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed 
     Ok(())
 }
 
-/// The description of a switch, as `ovs-ofctl dump-desc` prints it behind the name of the message.
+/// Prints the description of a switch, as `ovs-ofctl dump-desc` does after the name of the message.
 pub fn print_desc(out: &mut String, desc: &Desc) {
     let lines = [
         ("Manufacturer", &desc.mfr_desc),
@@ -107,7 +108,7 @@ pub(super) fn role(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>, frame: &Fra
     Ok(())
 }
 
-/// OFPCR_ROLE_ by the words of `ovs-ofctl`.
+/// Returns the word of `ovs-ofctl` for an OFPCR_ROLE_ number.
 pub(super) fn role_name(role: u32) -> Result<&'static str, OvsError> {
     ["nochange", "equal", "primary", "secondary"]
         .get(usize::try_from(role).unwrap_or(usize::MAX))

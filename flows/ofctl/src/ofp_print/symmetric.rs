@@ -1,4 +1,4 @@
-//! What either side may send: HELLO, ERROR, ECHO.
+//! Symmetric messages: HELLO, ERROR, ECHO.
 
 use ofproto::codec::Reader;
 use ofproto::message::ErrorMsg;
@@ -6,7 +6,8 @@ use ofproto::{OvsError, Wire as _};
 
 use super::{Frame, MessagePrinter, Printed, put, text};
 
-/// The versions that a HELLO names; one without a bitmap means all up to its own (§6.3.1).
+/// Prints the versions of a HELLO. One without a bitmap stands for all versions up to its own
+/// (§6.3.1).
 pub(super) fn hello(out: &mut MessagePrinter<'_>, frame: &Frame<'_>) -> Printed {
     let (versions, ok) = versions(frame);
     out.text.push_str("\n version bitmap: ");
@@ -20,7 +21,7 @@ pub(super) fn hello(out: &mut MessagePrinter<'_>, frame: &Frame<'_>) -> Printed 
     Ok(())
 }
 
-/// The bitmap, and whether every element of the HELLO was understood.
+/// Returns the bitmap, and whether every element of the HELLO was understood.
 fn versions(frame: &Frame<'_>) -> (u32, bool) {
     let below = 1u32.checked_shl(u32::from(frame.header.version)).unwrap_or(0);
     let mut versions = below.wrapping_sub(1) << 1;
@@ -33,7 +34,7 @@ fn versions(frame: &Frame<'_>) -> (u32, bool) {
         if len < 4 {
             return (versions, false);
         }
-        // The length may leave the padding out; the last element may lack it.
+        // The length may exclude the padding, and the last element may lack it.
         let padded = len.next_multiple_of(8);
         let Ok(mut element) = r.sub(padded, "hello.element") else { return (versions, false) };
         if kind != 1 {
@@ -56,9 +57,9 @@ fn versions(frame: &Frame<'_>) -> (u32, bool) {
     (versions, ok && r.is_empty())
 }
 
-/// An error, and the message that it is about.
+/// Prints an error, and the message that it refers to.
 pub(super) fn error(out: &mut MessagePrinter<'_>, frame: &Frame<'_>, r: &mut Reader<'_>) -> Printed {
-    // Numbers of errors mean something only in a version that there is.
+    // Error numbers have a meaning only in a version that exists.
     if !(1..=6).contains(&frame.header.version) {
         return Err(OvsError::RequestLen);
     }
@@ -73,7 +74,7 @@ pub(super) fn error(out: &mut MessagePrinter<'_>, frame: &Frame<'_>, r: &mut Rea
     Ok(())
 }
 
-/// How long the payload is, and from verbosity 2 the payload.
+/// Prints the length of the payload, and from verbosity 2 the payload.
 pub(super) fn echo(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
     put!(out.text, " {} bytes of payload\n", r.remaining());
     if out.verbosity > 1 {

@@ -1,4 +1,4 @@
-//! The pieces of text that messages are printed with.
+//! The text fragments that messages are printed with.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,8 @@ use ofproto::PortNo;
 
 use crate::syntax::Names;
 
-/// Writes a line like `00000000  04 00 00 08 …  |....|` for every 16 bytes; the right half only with `ascii`.
+/// Prints a line like `00000000  04 00 00 08 …  |....|` for every 16 bytes. The right half needs
+/// `ascii`.
 pub(super) fn hex_dump(out: &mut String, bytes: &[u8], ascii: bool) {
     for (line, chunk) in bytes.chunks(16).enumerate() {
         let _ = write!(out, "{:08x}  ", line * 16);
@@ -25,7 +26,8 @@ pub(super) fn hex_dump(out: &mut String, bytes: &[u8], ascii: bool) {
     }
 }
 
-/// A text of the other side: what is not plain ASCII, and what would end a quotation, in octal.
+/// Prints a text of the peer. Bytes that are not plain ASCII, or would end a quotation, are printed
+/// in octal.
 pub(super) fn printable(out: &mut String, bytes: &[u8]) {
     for &byte in bytes {
         if (0x20..=0x7e).contains(&byte) && byte != b'\\' && byte != b'"' {
@@ -36,7 +38,7 @@ pub(super) fn printable(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Seconds with as many decimals as say it all, but three at least if there are any.
+/// Prints seconds with as many decimals as needed, and at least three if there are any.
 pub(super) fn duration(out: &mut String, seconds: u32, nanoseconds: u32) {
     let _ = write!(out, "{seconds}");
     if nanoseconds != 0 && nanoseconds.is_multiple_of(1_000_000) {
@@ -48,7 +50,8 @@ pub(super) fn duration(out: &mut String, seconds: u32, nanoseconds: u32) {
     out.push('s');
 }
 
-/// A counter and what stands behind it. What the switch does not count is all ones, and printed as a question mark.
+/// Prints a counter and the text behind it. A counter that the switch does not keep is all ones,
+/// and is printed as a question mark.
 pub(super) fn counter(out: &mut String, name: &str, count: u64, behind: &str) {
     let _ = match count {
         u64::MAX => write!(out, "{name}=?{behind}"),
@@ -56,15 +59,15 @@ pub(super) fn counter(out: &mut String, name: &str, count: u64, behind: &str) {
     };
 }
 
-/// The rest of a line: counters with commas between them.
+/// Prints the rest of a line: counters with commas between them.
 pub(super) fn counters(out: &mut String, counters: &[(&str, u64)]) {
     for (at, (name, count)) in counters.iter().enumerate() {
         counter(out, name, *count, if at + 1 == counters.len() { "\n" } else { ", " });
     }
 }
 
-/// The names of the bits that are set, lowest first, then what has no name in hexadecimal; `0` for none.
-/// `names` begins with the name of bit 0; an empty one is none.
+/// Prints the names of the bits that are set, lowest first, then unnamed bits in hexadecimal; `0`
+/// for none. `names` begins with the name of bit 0; an empty name stands for none.
 pub(super) fn bits(out: &mut String, bits: u32, names: &[&str], separator: char) {
     if bits == 0 {
         out.push('0');
@@ -91,12 +94,12 @@ pub(super) fn bits(out: &mut String, bits: u32, names: &[&str], separator: char)
     }
 }
 
-/// A port by its name, if it has one.
+/// Prints a port by its name, if it has one.
 pub(super) fn port(out: &mut String, port: PortNo, names: &dyn Names) {
     out.push_str(&crate::syntax::print_port(port, names));
 }
 
-/// In hexadecimal with a prefix, but zero without, as C prints it.
+/// Returns a number in hexadecimal with a prefix, or zero without one, as C prints it.
 pub(super) fn c_hex(n: impl Into<u128>) -> String {
     match n.into() {
         0 => "0".to_owned(),
@@ -104,7 +107,7 @@ pub(super) fn c_hex(n: impl Into<u128>) -> String {
     }
 }
 
-/// A C string of the other side: bytes up to the first NUL, as they are where they are UTF-8.
+/// Prints a C string of the peer: bytes up to the first NUL, unchanged where they are UTF-8.
 pub(super) fn c_string(out: &mut String, bytes: &[u8]) {
     out.push_str(&String::from_utf8_lossy(bytes));
 }

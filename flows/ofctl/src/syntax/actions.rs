@@ -1,4 +1,4 @@
-//! The actions half of a line: instructions in the order that Open vSwitch asks for.
+//! The actions half of a line: instructions in the order that Open vSwitch requires.
 
 pub(in crate::syntax) mod arguments;
 pub(in crate::syntax) mod choice;
@@ -27,12 +27,12 @@ use crate::syntax::matching::{field, suggest};
 /// OFPG_MAX.
 const MAX_GROUP: u32 = 0xffff_ff00;
 
-/// The instructions as they are written, in the order in which they must stand.
+/// The words for instructions, in their required order.
 const INSTRUCTIONS: [&str; 6] =
     ["meter", "apply_actions", "clear_actions", "write_actions", "write_metadata", "goto_table"];
 const APPLY: usize = 1;
 
-/// Reads what follows `actions=`, for a flow of `table` that matches `fields`.
+/// Reads the text after `actions=`, for a flow of `table` that matches `fields`.
 pub(super) fn parse_instructions<'a>(
     cx: &Context<'a>,
     list: &'a str,
@@ -81,7 +81,7 @@ fn not_alone(cx: &Context<'_>, word: &str) -> SyntaxError {
         .help("leave drop out, or everything else")
 }
 
-/// Flows of a conjunction do nothing else.
+/// Checks that the flow of a conjunction has no other action.
 fn conjunction_alone(
     cx: &Context<'_>,
     list: &str,
@@ -127,7 +127,7 @@ fn read_instruction<'a>(
         },
         "clear_actions" => Instruction::ClearActions,
         "write_actions" => match reader.action_set(pair)? {
-            // Open vSwitch keeps no empty instruction.
+            // Open vSwitch drops an empty instruction.
             actions if actions.is_empty() => return Ok(None),
             actions => Instruction::WriteActions(actions),
         },
@@ -156,11 +156,11 @@ fn read_instruction<'a>(
     }))
 }
 
-/// Reads actions while keeping track of what the packet is by then.
+/// Reads actions while tracking the packet.
 pub(super) struct ActionReader<'r, 'a> {
     pub(super) cx: &'r Context<'a>,
     packet: PacketFacts,
-    /// How many actions stand around.
+    /// The number of enclosing actions.
     depth: usize,
 }
 
@@ -182,7 +182,7 @@ impl<'a> ActionReader<'_, 'a> {
         checked
     }
 
-    /// Reads the actions inside another; what they make of the packet is forgotten behind them.
+    /// Reads the actions inside another. Their effects on the packet are forgotten afterwards.
     pub(super) fn nested(
         &mut self,
         outer: KeyValue<'a>,
@@ -224,10 +224,10 @@ impl<'a> ActionReader<'_, 'a> {
         Ok(actions)
     }
 
-    /// Appends what a word says: none, one or several actions.
+    /// Appends the actions of a word: none, one or several.
     fn read(&mut self, pair: KeyValue<'a>, actions: &mut Vec<Action>) -> Result<(), SyntaxError> {
         let before = actions.len();
-        // Apart from the others, which need more room on the stack than many levels of these.
+        // Separate from the others, which need more stack than many levels of these.
         if pair.key.eq_ignore_ascii_case("clone") {
             actions.push(self.clone_action(pair)?);
         } else if pair.key.eq_ignore_ascii_case("ct") {
@@ -356,14 +356,16 @@ impl<'a> ActionReader<'_, 'a> {
         Ok(())
     }
 
-    /// `mod_vlan_vid` tags an untagged frame first; `set_vlan_vid` does not.
+    /// Pushes a tag for `mod_vlan_vid`, which tags an untagged frame first; `set_vlan_vid` does
+    /// not.
     fn push_tag_unless(&self, never: bool, actions: &mut Vec<Action>) {
         if !never && !self.packet.is_tagged() {
             actions.push(Action::PushVlan(ethertype::VLAN));
         }
     }
 
-    /// A port of the protocol that is matched. An action set runs later, when the protocol may be known.
+    /// Reads a port of the matched protocol. An action set runs later, when the protocol may be
+    /// known.
     fn transport_port(&self, pair: KeyValue<'a>, dst: bool) -> Result<Action, SyntaxError> {
         let port = self.cx.half("port", pair.text())?;
         let protocol = self.packet.fields.protocol().filter(|_| !self.packet.fields.is_later_fragment());
@@ -383,7 +385,7 @@ impl<'a> ActionReader<'_, 'a> {
         Ok(Action::SetField(Oxm::Known { field, value: u128::from(port), mask: None }))
     }
 
-    /// `output:PORT`, `output:FIELD[bits]`.
+    /// Reads `output:PORT`, `output:FIELD[bits]`.
     fn output(&self, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
         let (cx, text) = (self.cx, pair.text());
         if text.is_empty() {
@@ -415,7 +417,7 @@ impl<'a> ActionReader<'_, 'a> {
     }
 }
 
-/// `1,2,3`: decimal numbers.
+/// Reads `1,2,3`: decimal numbers.
 fn controller_ids<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Vec<u16>, SyntaxError> {
     let words = pair.text().split([',', ' ']).filter(|word| !word.is_empty());
     let ids = words.map(|word| cx.half("controller id", word)).collect::<Result<Vec<_>, _>>()?;
@@ -427,7 +429,7 @@ fn controller_ids<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Vec<u16>, 
     Ok(ids)
 }
 
-/// Only tunnel options can be left out.
+/// Reads the field to delete, which must be a tunnel option.
 fn delete_field<'a>(cx: &Context<'a>, text: &'a str) -> Result<Action, SyntaxError> {
     let option = field::by_any_name(text).filter(|field| field.tun_metadata().is_some());
     option.map(Action::DeleteField).ok_or_else(|| {
@@ -436,7 +438,7 @@ fn delete_field<'a>(cx: &Context<'a>, text: &'a str) -> Result<Action, SyntaxErr
     })
 }
 
-/// A port alone is an output.
+/// Reads a bare port, which is an output.
 fn bare_port(cx: &Context<'_>, pair: KeyValue<'_>) -> Result<Action, SyntaxError> {
     if pair.value.is_none() {
         match parse_port(pair.key, cx.names) {

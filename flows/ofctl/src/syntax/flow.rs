@@ -1,4 +1,4 @@
-//! A whole line.
+//! Parses a whole line.
 
 use flow_model::{DEFAULT_PRIORITY, Flow, FlowMatch};
 use ofproto::message::{
@@ -17,7 +17,7 @@ use crate::syntax::lex::token;
 use crate::syntax::lex::token::KeyValue;
 use crate::syntax::matching::suggest;
 
-/// The flags, as they are written.
+/// The words for flags.
 pub(super) const FLAGS: [(&str, u16); 5] = [
     ("send_flow_rem", FLOW_SEND_FLOW_REM),
     ("check_overlap", FLOW_CHECK_OVERLAP),
@@ -26,32 +26,33 @@ pub(super) const FLAGS: [(&str, u16); 5] = [
     ("no_byte_counts", FLOW_NO_BYT_COUNTS),
 ];
 
-/// Keys of a dump that say nothing about a flow to be added.
+/// Keys of a dump that do not affect an added flow.
 pub(super) const IGNORED: [&str; 5] = ["duration", "n_packets", "n_bytes", "idle_age", "hard_age"];
 
-/// A flow, and what its author may want to know about the line.
+/// A flow, with warnings about its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
     /// The flow.
     pub flow: Flow,
-    /// What was taken differently from how it was written, as `ovs-ofctl` takes it.
+    /// The words whose meaning differs from their text, as `ovs-ofctl` reads them.
     pub warnings: Vec<Warning>,
-    /// The protocols of Open vSwitch that can say what the line says, by the words that it uses.
+    /// The protocols of Open vSwitch that can express the line, by its words.
     pub usable: Protocols,
 }
 
-/// Reads a flow as `ovs-ofctl -O OpenFlow13 add-flow` takes it.
+/// Parses a flow as `ovs-ofctl -O OpenFlow13 add-flow` does.
 ///
 /// # Errors
-/// [`SyntaxError`] names the first word that is wrong, where it stands, and what would be right.
+/// [`SyntaxError`] names the first invalid word, its position, and a remedy.
 pub fn parse_flow(line: &str, names: &dyn Names) -> Result<Flow, SyntaxError> {
     parse_flow_with_warnings(line, names).map(|parsed| parsed.flow)
 }
 
-/// Reads a flow as [`parse_flow`] does, and says what Open vSwitch will not match or keep of it.
+/// Parses a flow like [`parse_flow`], and warns about parts that Open vSwitch will not match or
+/// keep.
 ///
 /// # Errors
-/// As [`parse_flow`].
+/// Returns the errors of [`parse_flow`].
 pub fn parse_flow_with_warnings(line: &str, names: &dyn Names) -> Result<Parsed, SyntaxError> {
     let cx = Context::new(line, names);
     let Some((head, actions)) = split_actions(line) else {
@@ -76,11 +77,11 @@ pub fn parse_flow_with_warnings(line: &str, names: &dyn Names) -> Result<Parsed,
     Ok(Parsed { flow, usable: cx.usable.get(), warnings: cx.warnings.into_inner() })
 }
 
-/// Reads a match, as `ovs-ofctl dump-flows BRIDGE MATCH` takes it, but for `table`, `cookie`, `out_port` and
-/// `out_group`, which select otherwise.
+/// Parses a match as `ovs-ofctl dump-flows BRIDGE MATCH` does, except for `table`, `cookie`,
+/// `out_port` and `out_group`, which select in another way.
 ///
 /// # Errors
-/// [`SyntaxError`] names the first word that is wrong.
+/// [`SyntaxError`] names the first invalid word.
 pub fn parse_match(text: &str, names: &dyn Names) -> Result<FlowMatch, SyntaxError> {
     let cx = Context::new(text, names);
     let mut matches = MatchReader::default();
@@ -92,7 +93,8 @@ pub fn parse_match(text: &str, names: &dyn Names) -> Result<FlowMatch, SyntaxErr
     matches.finish(&cx)
 }
 
-/// Open vSwitch keeps two fields to itself; flows that match them are refused with OFPBRC_EPERM.
+/// Refuses the two fields that Open vSwitch reserves for itself. A switch answers OFPBRC_EPERM to
+/// flows that match them.
 fn refuse_internal(cx: &Context<'_>, matches: &MatchReader<'_>) -> Result<(), SyntaxError> {
     let internal = |field: Field| matches.fields().place(field).is_some_and(|bits| bits.mask != 0);
     let recirculated = matches.fields().place(Field::RecircId).is_some_and(|bits| bits.value != 0);
@@ -106,7 +108,7 @@ fn refuse_internal(cx: &Context<'_>, matches: &MatchReader<'_>) -> Result<(), Sy
     Err(cx.error(SyntaxErrorKind::Inconsistent, word.unwrap_or(cx.line), message))
 }
 
-/// The line before and behind `actions=`.
+/// Splits the line at `actions=`.
 fn split_actions(line: &str) -> Option<(&str, &str)> {
     line.match_indices("action").find_map(|(at, word)| {
         let (head, tail) = line.split_at_checked(at)?;
@@ -141,7 +143,7 @@ fn property(cx: &Context<'_>, pair: KeyValue<'_>, flow: &mut Flow) -> Result<(),
     }
     match pair.key {
         "table" => {
-            // 255 is "no table said", as for ovs-ofctl.
+            // 255 means "no table", as in `ovs-ofctl`.
             let table = cx.table("table", text)?;
             if table != TableId::ALL.0 {
                 cx.narrow(Protocols::WITH_TABLE);

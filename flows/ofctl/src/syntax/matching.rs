@@ -21,7 +21,7 @@ use crate::syntax::lex::token::KeyValue;
 use crate::syntax::matching::fields::{Fields, TAGGED};
 use crate::syntax::matching::value::BadValue;
 
-/// Shorthand for an Ethernet type, perhaps with a protocol.
+/// The shorthands for an Ethernet type with an optional protocol.
 const PROTOCOLS: &[(&str, u128, Option<u128>)] = &[
     ("ip", fields::IPV4, None),
     ("ipv4", fields::IPV4, None),
@@ -42,7 +42,7 @@ const PROTOCOLS: &[(&str, u128, Option<u128>)] = &[
     ("mplsm", fields::MPLS_MULTICAST, None),
 ];
 
-/// The shorthand of a match, and whether it says the protocol too.
+/// Returns the shorthand of a match, and whether it implies the protocol.
 pub(super) fn shorthand(eth_type: u128, protocol: Option<u128>) -> Option<(&'static str, bool)> {
     let find = |protocol| PROTOCOLS.iter().find(|p| p.1 == eth_type && p.2 == protocol).map(|p| p.0);
     protocol
@@ -50,19 +50,19 @@ pub(super) fn shorthand(eth_type: u128, protocol: Option<u128>) -> Option<(&'sta
         .or_else(|| find(None).map(|name| (name, false)))
 }
 
-/// The shorthands, to propose them.
+/// Returns the shorthands, for suggestions.
 pub(super) fn shorthand_names() -> impl Iterator<Item = &'static str> {
     PROTOCOLS.iter().map(|(name, ..)| *name)
 }
 
-/// A match that is being read.
+/// The match being read.
 #[derive(Default)]
 pub(super) struct MatchReader<'a> {
     fields: Fields,
     options: BTreeMap<Field, TunnelOption>,
-    /// Whether something was said that only Ethernet packets have.
+    /// True if a field of Ethernet packets was named.
     ethernet: bool,
-    /// The word that set each place last, for warnings.
+    /// The last word that set each place, for warnings.
     words: Vec<(Field, &'a str)>,
 }
 
@@ -111,7 +111,7 @@ impl<'a> MatchReader<'a> {
         Ok(())
     }
 
-    /// `dl_vlan=9`, which says "tagged" too; 0xffff is "not tagged".
+    /// Reads `dl_vlan=9`, which implies "tagged"; 0xffff is "not tagged".
     fn vlan_id(&mut self, cx: &Context<'a>, pair: KeyValue<'a>) -> Result<(), SyntaxError> {
         let text = required(cx, pair)?;
         // A mask is all or nothing here.
@@ -142,7 +142,7 @@ impl<'a> MatchReader<'a> {
         Ok(())
     }
 
-    /// `reg0[0..15]=5`.
+    /// Reads `reg0[0..15]=5`.
     fn bits(&mut self, cx: &Context<'a>, pair: KeyValue<'a>) -> Result<(), SyntaxError> {
         let target = cx.subfield(pair.key)?;
         let text = required(cx, pair)?;
@@ -173,12 +173,13 @@ impl<'a> MatchReader<'a> {
         Ok(())
     }
 
-    /// What was read.
+    /// Returns the fields read so far.
     pub(super) fn fields(&self) -> &Fields {
         &self.fields
     }
 
-    /// The match, and a warning for every field that is not matched for want of its prerequisites.
+    /// Returns the match, and warns about every field that is not matched because its prerequisites
+    /// are missing.
     pub(super) fn finish(&self, cx: &Context<'a>) -> Result<FlowMatch, SyntaxError> {
         let fields = &self.fields;
         if let Some(problem) = fields.vlan_problem() {
@@ -186,7 +187,7 @@ impl<'a> MatchReader<'a> {
         }
         for (place, bits) in fields.iter() {
             let Some(field) = fields.meaning(place).filter(|_| !fields.is_left_out(place)) else {
-                // The one kind of field that is refused rather than left out.
+                // The only fields that are refused rather than omitted.
                 if place.info().name.starts_with("nsh_") {
                     return Err(self.problem(cx, place, "needs dl_type=0x894f beside it"));
                 }
@@ -210,7 +211,7 @@ impl<'a> MatchReader<'a> {
             if let Some(problem) = fields.tracking_problem(field) {
                 return Err(self.problem(cx, place, problem));
             }
-            // An ICMP type that was given as tp_src may say more than it can.
+            // An ICMP type given as tp_src may exceed its width.
             let (all, narrow) = (place.info().exact(), field.info().exact());
             if bits.mask != all && !field.info().maskable || bits.mask == all && bits.value > narrow {
                 return Err(self.problem(cx, place, "does not fit its field in this match"));
@@ -223,14 +224,15 @@ impl<'a> MatchReader<'a> {
         Ok(matches)
     }
 
-    /// The match of a flow or of a request for flows: as Open vSwitch writes it, which says "Ethernet" where nothing is left that would.
+    /// Returns the match of a flow or of a request for flows. Like Open vSwitch, it names Ethernet
+    /// if no other field implies it.
     pub(super) fn finish_flow(&self, cx: &Context<'a>) -> Result<FlowMatch, SyntaxError> {
         let mut matches = self.finish(cx)?;
         matches.say_ethernet(self.ethernet && self.fields.is_ethernet());
         Ok(matches)
     }
 
-    /// The word that set a place, if it was a field.
+    /// Returns the word that set a place, if it was a field.
     pub(super) fn word(&self, place: Field) -> Option<&'a str> {
         let same = |field: Field| fields::place(field) == place;
         self.words.iter().rev().find(|(field, _)| same(*field)).map(|(_, word)| *word)
@@ -248,7 +250,7 @@ impl<'a> MatchReader<'a> {
     }
 }
 
-/// What a place needs beside it.
+/// Returns the prerequisites of a place, as text.
 fn wanted(place: Field) -> &'static str {
     match place {
         Field::Ipv4Src | Field::Ipv4Dst => "it needs ip or arp",
@@ -280,8 +282,8 @@ impl<'a> Context<'a> {
         self.read_value(field, text, value::parse)
     }
 
-    /// Reads a value that a match has: Open vSwitch takes as many bits as the bytes of some fields have, and matches
-    /// those that the field has.
+    /// Reads a value of a match. For some fields Open vSwitch accepts as many bits as their bytes
+    /// have, and matches those of the field.
     fn matched_value(&self, field: Field, text: &'a str) -> Result<Masked, SyntaxError> {
         let bits = self.read_value(field, text, value::parse_bytes)?;
         let mask = bits.mask & field.info().exact();

@@ -1,12 +1,14 @@
 //! The flow syntax of `ovs-ofctl` (ovs-ofctl(8), ovs-fields(7), ovs-actions(7)), in and out.
 //!
-//! [`parse_flow`] takes what `ovs-ofctl -O OpenFlow13 add-flow` takes, and [`print_stats`] writes what
-//! `ovs-ofctl -O OpenFlow13 --names dump-flows` writes: every field and action that a session of OpenFlow 1.3 can carry (the
-//! tables are in [`ofproto::oxm`] and [`ofproto::action`]).
+//! [`parse_flow`] accepts the input of `ovs-ofctl -O OpenFlow13 add-flow`, and [`print_stats`]
+//! writes the output of `ovs-ofctl -O OpenFlow13 --names dump-flows`. Both cover every field and
+//! action that a session of OpenFlow 1.3 can carry (the tables are in [`ofproto::oxm`] and
+//! [`ofproto::action`]).
 //!
-//! What is printed of a flow that a switch holds is read as that flow. So where two flows have one text in `ovs-ofctl`, ours says
-//! what that leaves out: `eth`, `nsh_c1` without its `nsh_mdtype`, masks of `tun_gbp_flags` and `tun_erspan_idx`, `nw_frag=0/0x1`,
-//! flags of a `nat` without a range, `resubmit(PORT,,ct)`, `output(src=FIELD,max_len=N)`, `hdr_size` and zeros of `encap`.
+//! The printed text of a switch's flow parses to that flow. Where `ovs-ofctl` prints one text for
+//! two flows, Portcullis prints the missing part: `eth`, `nsh_c1` without its `nsh_mdtype`, masks
+//! of `tun_gbp_flags` and `tun_erspan_idx`, `nw_frag=0/0x1`, flags of a `nat` without a range,
+//! `resubmit(PORT,,ct)`, `output(src=FIELD,max_len=N)`, `hdr_size` and zeros of `encap`.
 
 mod actions;
 mod flow;
@@ -36,13 +38,13 @@ pub use self::print::{print_actions, print_flow, print_match, print_stats};
 pub use self::protocols::Protocols;
 pub use self::request::parse_request;
 
-/// What all parts of a reader need: the line, to say where a word stands, and the ports.
+/// The context of all parsers: the line, to locate a word, and the ports.
 struct Context<'a> {
     line: &'a str,
     names: &'a dyn Names,
-    /// The protocols that can say what was read so far.
+    /// The protocols that can express the text read so far.
     usable: Cell<Protocols>,
-    /// What was taken differently from how it was written.
+    /// The warnings about words whose meaning differs from their text.
     warnings: RefCell<Vec<Warning>>,
 }
 
@@ -51,7 +53,7 @@ impl<'a> Context<'a> {
         Self { line, names, usable: Cell::new(Protocols::ANY), warnings: RefCell::default() }
     }
 
-    /// Only these protocols can say the word that was read.
+    /// Limits the protocols to those that can express the word just read.
     fn narrow(&self, to: Protocols) {
         self.usable.set(self.usable.get().and(to));
     }
@@ -66,7 +68,7 @@ impl<'a> Context<'a> {
         self.warnings.borrow_mut().push(warning);
     }
 
-    /// Warns about a port that is given by its number of OpenFlow 1.0, as `ovs-ofctl` does.
+    /// Warns about a port given by its number of OpenFlow 1.0, as `ovs-ofctl` does.
     fn warn_of_old_port(&self, word: &str) {
         let decimal = word.bytes().all(|b| b.is_ascii_digit());
         let Some(old) = word.parse::<u16>().ok().filter(|n| decimal && *n >= 0xff00) else { return };

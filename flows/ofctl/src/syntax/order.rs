@@ -9,7 +9,7 @@ use ofproto::oxm::Field;
 use crate::syntax::matching::field;
 use crate::syntax::matching::fields::Fields;
 
-/// What flows are sorted by.
+/// A sort criterion of flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Criterion {
     by: SortCriterion,
@@ -19,28 +19,29 @@ pub struct Criterion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SortCriterion {
     Priority,
-    /// `dl_vlan`: the VLAN id without the bit that says "tagged".
+    /// `dl_vlan`: the VLAN id without the "tagged" bit.
     VlanId,
     Field(Field),
 }
 
-/// The fields that only Ethernet packets have; all others that belong to some protocol come with an Ethernet type.
+/// The fields that only Ethernet packets have. All other fields of a protocol come with an Ethernet
+/// type.
 const ETHERNET: [Field; 5] = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
 
-/// Where a flow stands: one part for each criterion.
+/// The sort key of a flow: one part for each criterion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortKey(Vec<SortPart>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SortPart {
-    /// Flows that do not have the field come last, whatever the direction.
+    /// True if the flow lacks the field. Such flows come last, in both directions.
     absent: bool,
     value: u128,
     descending: bool,
 }
 
 impl Criterion {
-    /// By `priority` or by a field's name.
+    /// Returns the criterion `priority`, or that of a field's name.
     pub fn new(name: &str, descending: bool) -> Option<Self> {
         let by = match name {
             _ if name.eq_ignore_ascii_case("priority") => SortCriterion::Priority,
@@ -59,7 +60,7 @@ impl Criterion {
             SortCriterion::Field(Field::VlanPcp) => tag(fields, 13, 0x7, 0x7),
             SortCriterion::Field(field) => {
                 let bits = fields.get(field).unwrap_or(Masked { value: 0, mask: 0 });
-                // Also fields that a flow does not have are told apart by what is in their place.
+                // Fields that a flow lacks are compared too, by the contents of their place.
                 let narrow = bits.value & field.info().exact();
                 let spelling = match field {
                     Field::InPort => Field::InPortOxm,
@@ -68,7 +69,7 @@ impl Criterion {
                 };
                 let wide = !field.registers().is_empty();
                 let has = if wide { bits.mask != 0 } else { matches.field(spelling).is_some() };
-                // A field of Ethernet packets says of what type they are.
+                // A field of Ethernet packets implies their type.
                 let ethernet =
                     field == Field::PacketType && ETHERNET.iter().any(|f| matches.field(*f).is_some());
                 (!has && !ethernet, narrow)
@@ -78,14 +79,14 @@ impl Criterion {
     }
 }
 
-/// Bits of the VLAN tag.
+/// Returns bits of the VLAN tag.
 fn tag(fields: &Fields, shift: u32, value: u128, mask: u128) -> (bool, u128) {
     let bits = fields.place(Field::VlanTci).unwrap_or(Masked { value: 0, mask: 0 });
     (bits.mask >> shift & mask == 0, bits.value >> shift & value)
 }
 
 impl SortKey {
-    /// The key of a flow.
+    /// Returns the key of a flow.
     pub fn new(stats: &FlowStats, criteria: &[Criterion]) -> Self {
         let matches = FlowMatch::from_wire(&stats.fields);
         let fields = Fields::of(&matches);

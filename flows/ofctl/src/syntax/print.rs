@@ -12,8 +12,9 @@ use ofproto::message::multipart::FlowStats;
 use super::flow::FLAGS;
 use crate::syntax::lex::names::{Names, print_table};
 
-/// A flow as a line that `ovs-ofctl -O OpenFlow13 add-flows` and [`super::parse_flow`] take back: the text of
-/// `ovs-ofctl -O OpenFlow13 --no-stats dump-flows`, without the blank at its beginning.
+/// Prints a flow as a line that `ovs-ofctl -O OpenFlow13 add-flows` and [`super::parse_flow`] read
+/// back. It is the text of `ovs-ofctl -O OpenFlow13 --no-stats dump-flows` without the leading
+/// blank.
 pub fn print_flow(flow: &Flow, names: &dyn Names) -> String {
     let mut out = String::new();
     if flow.cookie.0 != 0 {
@@ -26,8 +27,8 @@ pub fn print_flow(flow: &Flow, names: &dyn Names) -> String {
     out
 }
 
-/// A flow as a switch reports it: a line of `ovs-ofctl -O OpenFlow13 dump-flows`, with `--names` if `names` has
-/// any, and with `--no-stats` unless `show_stats`.
+/// Prints a flow with its counters: a line of `ovs-ofctl -O OpenFlow13 dump-flows`. It includes the
+/// effect of `--names` if `names` has any, and that of `--no-stats` unless `show_stats`.
 pub fn print_stats(stats: &FlowStats, names: &dyn Names, show_stats: bool) -> String {
     let flow = Flow::from_stats(stats);
     if !show_stats {
@@ -46,17 +47,17 @@ pub fn print_stats(stats: &FlowStats, names: &dyn Names, show_stats: bool) -> St
     out
 }
 
-/// A match alone, without a priority; empty for one that matches everything.
+/// Prints a match without a priority. Empty for a match on everything.
 pub fn print_match(matches: &FlowMatch, names: &dyn Names) -> String {
     matching::print(matches, names)
 }
 
-/// What stands behind `actions=`.
+/// Prints the text after `actions=`.
 pub fn print_actions(instructions: &[Instruction], names: &dyn Names) -> String {
     actions::instructions(instructions, names)
 }
 
-/// Writing to a string cannot fail.
+/// Appends formatted text. Writing to a string cannot fail.
 fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
@@ -86,7 +87,7 @@ fn rest(out: &mut String, flow: &Flow, names: &dyn Names) {
     put(out, format_args!("{matches}{blank}actions={}", print_actions(&flow.instructions, names)));
 }
 
-/// Seconds, with three decimals if they say it all, with nine otherwise.
+/// Formats seconds, with three decimals if these suffice, otherwise with nine.
 fn duration(seconds: u32, nanoseconds: u32) -> String {
     match nanoseconds {
         0 => format!("{seconds}s"),

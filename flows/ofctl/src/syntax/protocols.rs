@@ -1,4 +1,5 @@
-//! Which protocols of Open vSwitch can carry a flow: `ovs-ofctl parse-flow` says so before it prints the flow.
+//! The protocols of Open vSwitch that can carry a flow, which `ovs-ofctl parse-flow` prints before
+//! the flow.
 
 use flow_model::Masked;
 use ofproto::oxm::Field;
@@ -7,7 +8,7 @@ use ofproto::oxm::Field;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Protocols(u16);
 
-/// OpenFlow 1.0 without and with the table's number, NXM likewise, OpenFlow 1.1, OXM of 1.2 to 1.5.
+/// OpenFlow 1.0 without and with the table number, NXM likewise, OpenFlow 1.1, OXM of 1.2 to 1.5.
 const NAMES: [&str; 9] = [
     "OpenFlow10-table_id",
     "OpenFlow10+table_id",
@@ -20,16 +21,17 @@ const NAMES: [&str; 9] = [
     "OXM-OpenFlow15",
 ];
 
-/// Words for several at once, tried first.
+/// Words for several protocols at once, tried first.
 const GROUPS: [(u16, &str); 4] = [(0x1ff, "any"), (0x003, "OpenFlow10"), (0x00c, "NXM"), (0x1e0, "OXM")];
 
 const NXM_OR_OXM: u16 = 0x1ec;
 const NXM_OR_11: u16 = 0x1fc;
 
 impl Protocols {
-    /// All of them.
+    /// All protocols.
     pub const ANY: Self = Self(0x1ff);
-    /// Those that know more than one table. (Table 0 is no other, but whoever names it wants one of these.)
+    /// The protocols with several tables. (Table 0 needs no such protocol, but a flow that names it
+    /// still selects one.)
     pub(super) const WITH_TABLE: Self = Self(0x1fa);
     pub(super) const NXM_OR_11: Self = Self(NXM_OR_11);
     pub(super) const NXM_OR_OXM: Self = Self(NXM_OR_OXM);
@@ -37,18 +39,18 @@ impl Protocols {
     pub(super) const SINCE_12: Self = Self(0x1e0);
     pub(super) const SINCE_13: Self = Self(0x1c0);
 
-    /// Those that are in both.
+    /// Returns the protocols in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Those that can match these bits of a field.
+    /// Returns the protocols that can match these bits of a field.
     pub(super) fn of_field(field: Field, bits: Masked) -> Self {
         Self(of_field(field, bits))
     }
 
-    /// Those that can set a field by `set_field`; the older words for the same are known to all.
+    /// Returns the protocols that can set a field by `set_field`. All of them know the older words.
     pub(super) fn setting(field: Field) -> Self {
         Self(exact(field))
     }
@@ -72,7 +74,7 @@ impl std::fmt::Display for Protocols {
     }
 }
 
-/// Those that can match a field exactly.
+/// Returns the protocols that can match a field exactly.
 fn exact(field: Field) -> u16 {
     use Field::*;
     match field {
@@ -84,7 +86,7 @@ fn exact(field: Field) -> u16 {
     }
 }
 
-/// Those that can match these bits of a field.
+/// Returns the protocols that can match these bits of a field.
 fn of_field(field: Field, bits: Masked) -> u16 {
     use Field::*;
     if bits.mask == field.info().exact() || field.tun_metadata().is_some() {
@@ -93,7 +95,8 @@ fn of_field(field: Field, bits: Masked) -> u16 {
     if bits.mask == 0 {
         return Protocols::ANY.0;
     }
-    // OpenFlow 1.0 knows masks of addresses that are prefixes, 1.1 any mask of what has one at all.
+    // OpenFlow 1.0 supports address masks that are prefixes; 1.1 supports any mask on a maskable
+    // field.
     let all = field.info().exact();
     let prefix = (!bits.mask & all).checked_add(1).is_some_and(u128::is_power_of_two);
     match field {
@@ -117,7 +120,7 @@ mod tests {
         assert_eq!(of("table=3,actions=drop"), "OXM,OpenFlow10+table_id,NXM+table_id,OpenFlow11");
         assert_eq!(of("actions=meter:1"), "OXM-OpenFlow13,OXM-OpenFlow14,OXM-OpenFlow15");
         assert_eq!(of("actions=push_vlan:0x8100,1"), "OXM,OpenFlow11");
-        // By the words that were said, not by what they mean.
+        // The words count, not their meaning.
         assert_eq!(of("dl_vlan_pcp=7,actions=drop"), "any");
         assert_eq!(of("vlan_tci=0x1003/0x1fff,actions=drop"), "NXM,OXM");
         assert_eq!(of("ip,actions=mod_nw_ecn:2"), "any");

@@ -1,4 +1,4 @@
-//! Which flows a dump asks for.
+//! The flows that a dump requests.
 
 use ofproto::message::multipart::FlowStatsRequest;
 use ofproto::{Cookie, GroupId, TableId};
@@ -11,15 +11,16 @@ use crate::syntax::lex::names::{Names, table_by_name};
 use crate::syntax::lex::token;
 use crate::syntax::lex::token::KeyValue;
 
-/// What may stand in a request, for people who wrote something else.
+/// The valid parts of a request, as help for an invalid one.
 const HELP: &str = "flows are selected by the fields of ovs-fields(7), table=, out_port=, out_group= and \
                     cookie=VALUE/MASK";
 
-/// Reads what `ovs-ofctl -O OpenFlow13 dump-flows` takes as its second word: match fields, `table`, `out_port`,
-/// `out_group` and `cookie` with a mask. A warning says which field selects nothing for want of its prerequisites.
+/// Parses the second argument of `ovs-ofctl -O OpenFlow13 dump-flows`: match fields, `table`,
+/// `out_port`, `out_group` and `cookie` with a mask. A warning names each field that selects
+/// nothing because its prerequisites are missing.
 ///
 /// # Errors
-/// [`SyntaxError`] names the first word that is wrong.
+/// [`SyntaxError`] names the first invalid word.
 pub fn parse_request(text: &str, names: &dyn Names) -> Result<(FlowStatsRequest, Vec<Warning>), SyntaxError> {
     let cx = Context::new(text, names);
     let mut request = FlowStatsRequest::default();
@@ -66,7 +67,7 @@ fn property(cx: &Context<'_>, pair: KeyValue<'_>, request: &mut FlowStatsRequest
             request.cookie = Cookie(signed(cx, value)?);
             request.cookie_mask = signed(cx, mask)?;
         }
-        // What a dump says beside: its lines are taken back.
+        // Other keys of a dump, whose lines can be read back.
         _ => {}
     }
     Ok(())
@@ -86,7 +87,7 @@ fn group(cx: &Context<'_>, text: &str) -> Result<GroupId, SyntaxError> {
     })
 }
 
-/// A number of 64 bits, where -1 stands for all ones.
+/// Reads a number of 64 bits, where -1 stands for all ones.
 fn signed(cx: &Context<'_>, text: &str) -> Result<u64, SyntaxError> {
     let (digits, negative) = text.strip_prefix('-').map_or((text, false), |digits| (digits, true));
     let number = token::integer(digits).and_then(|n| u64::try_from(n).ok());
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn a_field_that_selects_nothing_is_said() {
         let (request, warnings) = parse_request("tp_dst=80", &NoNames).unwrap();
-        // What is left of it is that only Ethernet packets have ports.
+        // The remaining rule is that only Ethernet packets have ports.
         let port = |oxm: &Oxm| matches!(oxm, Oxm::Known { field: Field::TcpDst | Field::UdpDst, .. });
         assert!(!request.fields.fields.iter().any(port), "{request:?}");
         assert_eq!(warnings.len(), 1);

@@ -1,5 +1,5 @@
-//! What needs no Open vSwitch to be judged: errors and their places, warnings, and that a printed flow reads
-//! back as itself. That the text is the right one, the end-to-end tests ask `ovs-ofctl`.
+//! Tests that need no Open vSwitch: errors and their positions, warnings, and that a printed flow
+//! parses to itself. The end-to-end tests compare the text with `ovs-ofctl`.
 
 use flow_model::FlowMatch;
 use ofproto::message::multipart::FlowStats;
@@ -71,7 +71,7 @@ fn what_is_cut_is_said() {
     assert_eq!((request.out_port, warnings.len()), (PortNo(0xffff_ff01), 2));
 }
 
-/// What `ovs-ofctl` prints of two of these is one text.
+/// Pairs of flows for which `ovs-ofctl` prints one text.
 #[test]
 fn flows_that_differ_have_different_texts() {
     let lines = [
@@ -177,7 +177,7 @@ fn a_match_alone() {
     assert_eq!(parse_match("", &NoNames), Ok(FlowMatch::any()));
 }
 
-/// Lines with a lot in them.
+/// Lines with many parts.
 const LINES: &[&str] = &[
     "tcp,actions=ct(commit,force,zone=NXM_NX_REG0[0..15],table=3,alg=ftp,nat(src=1.2.3.4-1.2.3.9:5-6,hash),exec(load:1->ct_mark[3]))",
     "ipv6,actions=ct(commit,nat(dst=[fe80::1]-[fe80::9]:5-6,persistent,random)),clone(1,clone(ct_clear,2)),resubmit(1,2)",
@@ -191,7 +191,7 @@ const LINES: &[&str] = &[
     "xxreg0=0x123/0xfff,dl_vlan=5,actions=move:xreg0[3..9]->xxreg1[60..66],output:reg0[0..15],dec_ttl(1,2)",
 ];
 
-/// Pieces of lines, put together without sense.
+/// Generates fragments of lines in a random order.
 fn soup() -> impl Strategy<Value = String> {
     let words = [
         "actions",
@@ -262,7 +262,8 @@ proptest! {
             let parsed = parse_flow_with_warnings(&text, names);
             let parsed = parsed.map_err(|e| TestCaseError::fail(format!("{text}\n{e:?}")))?;
             prop_assert_eq!(&parsed.flow, &flow, "{}", text);
-            // Reserved ports without a word are printed as OpenFlow 1.0 had them, as by ovs-ofctl.
+            // Reserved ports without a word are printed in the numbers of OpenFlow 1.0, as
+            // `ovs-ofctl` does.
             let old = |warning: &Warning| warning.message.contains("reserved number of OpenFlow 1.0");
             prop_assert!(parsed.warnings.iter().all(old), "{}: {:?}", text, parsed.warnings);
         }
@@ -288,7 +289,7 @@ proptest! {
         }
     }
 
-    /// A line that is right but for a few characters.
+    /// Mutates a few characters of a valid line.
     #[test]
     fn no_mutated_line_makes_it_panic(
         line in select(LINES),

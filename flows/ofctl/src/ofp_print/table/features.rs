@@ -1,5 +1,5 @@
-//! What tables can do (OpenFlow 1.3.5 §7.3.5.5), as `ovs-ofctl dump-table-features` prints it: what a table has in common
-//! with the one before is not said again.
+//! Features of tables (OpenFlow 1.3.5 §7.3.5.5), as `ovs-ofctl dump-table-features` prints them.
+//! Features shared with the previous table are not repeated.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::super::group::actions_of_bitmap;
 use super::super::{MessagePrinter, Printed, put};
 use super::names;
 
-/// OFPIT_ types in the order of `ovs-ofctl`, and their words.
+/// OFPIT_ types in the order of `ovs-ofctl`, with their words.
 const INSTRUCTIONS: [(u16, &str); 6] = [
     (6, "meter"),
     (4, "apply_actions"),
@@ -24,7 +24,7 @@ const INSTRUCTIONS: [(u16, &str); 6] = [
 
 type Fields = BTreeSet<Field>;
 
-/// What may be done with packets that match, or with those that miss.
+/// The features for packets that match, or for those of a table miss.
 #[derive(Debug, Clone, Default)]
 struct Instructions {
     next: BTreeSet<u8>,
@@ -140,7 +140,8 @@ impl FeaturesOfTable {
         Ok(())
     }
 
-    /// What is not said of packets that miss holds for them as for others; what can be masked can be matched.
+    /// Completes the features. Missing ones for table misses equal those for matches, and maskable
+    /// fields can be matched.
     fn complete(&mut self, seen: &BTreeSet<u16>) {
         let Self { hit, miss, .. } = self;
         if !seen.contains(&1) {
@@ -176,7 +177,8 @@ impl FeaturesOfTable {
 }
 
 impl Instructions {
-    /// A table cannot go to itself or back: that the next table lacks itself is no difference.
+    /// Returns whether two tables have equal features. A table cannot go to itself or back, so the
+    /// absence of the next table itself is no difference.
     fn same(&self, id: u8, other: &Self, other_id: u8) -> bool {
         let next = |a: &Self, b: &Self, b_id: u8| {
             let mut next = b.next.clone();
@@ -195,7 +197,7 @@ impl Instructions {
     }
 }
 
-/// Action types that have a word.
+/// Returns the action types that have a word.
 fn bits_known(kinds: u32) -> u32 {
     const KNOWN: u32 = 0x03ff_8001;
     kinds & KNOWN
@@ -205,9 +207,9 @@ fn bits(ids: &[FeatureId]) -> u32 {
     bits_known(ids.iter().fold(0, |bits, id| bits | 1u32.checked_shl(u32::from(id.kind)).unwrap_or(0)))
 }
 
-/// The field of an id of the right length.
+/// Returns the field of an id with a valid length.
 fn known(id: &OxmId) -> Option<Field> {
-    /// NXM_NX_TUN_METADATA0, and how long these are in a list of fields.
+    /// NXM_NX_TUN_METADATA0, and the length of tunnel options in a list of fields.
     const TUNNEL_OPTIONS: (u16, u8, u8) = (1, 40, 124);
     if id.class == TUNNEL_OPTIONS.0
         && let Some(option) = id.number.checked_sub(TUNNEL_OPTIONS.1)
@@ -222,7 +224,7 @@ fn known(id: &OxmId) -> Option<Field> {
     (usize::from(id.len) == own + experimenter).then_some(field)
 }
 
-/// Refuses an experimenter's field that has no room for the experimenter.
+/// Refuses an experimenter's field without room for the experimenter id.
 fn check_lengths(ids: &[OxmId]) -> Printed {
     let short = ids.iter().any(|id| id.experimenter.is_some() && id.len < 4);
     if short { Err(OvsError::MatchLen) } else { Ok(()) }

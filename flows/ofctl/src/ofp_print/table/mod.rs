@@ -1,4 +1,4 @@
-//! Tables: how full they are, and what they can do.
+//! Tables: counters and features.
 
 mod features;
 mod names;
@@ -21,7 +21,7 @@ pub(super) fn stats_reply(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> P
 pub(super) use self::features::print as features;
 
 pub(super) fn table_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Printed {
-    // What happens to a packet that misses is not of OpenFlow 1.3 any more.
+    // The handling of table misses is no longer part of OpenFlow 1.3.
     match TableId(r.u8("table_mod.table_id")?) {
         TableId::ALL => out.text.push_str(" table_id: ALL_TABLES"),
         TableId(table) => put!(out.text, " table_id={table}"),
@@ -29,8 +29,8 @@ pub(super) fn table_mod(out: &mut MessagePrinter<'_>, r: &mut Reader<'_>) -> Pri
     Ok(())
 }
 
-/// Prints what passed through tables as `ovs-ofctl dump-tables` does, over all parts of a reply: tables that have the
-/// same counters as the one before are told in one line. Finish it behind the last table.
+/// Prints counters of tables as `ovs-ofctl dump-tables` does, over all parts of a reply. Tables
+/// with the counters of the previous one share one line. Call `finish` after the last table.
 #[derive(Debug, Clone, Default)]
 pub struct TableStatsPrinter {
     before: Option<TableStats>,
@@ -38,7 +38,7 @@ pub struct TableStatsPrinter {
 }
 
 impl TableStatsPrinter {
-    /// Appends a table, or remembers that it is like the one before.
+    /// Appends a table, or records that it equals the previous one.
     pub fn print(&mut self, out: &mut String, stats: &TableStats) {
         let same = self.before.as_ref().is_some_and(|before| {
             (before.active_count, before.lookup_count, before.matched_count)
@@ -60,13 +60,13 @@ impl TableStatsPrinter {
         self.before = Some(*stats);
     }
 
-    /// Appends what is still to be told of the last tables.
+    /// Appends the pending line about the last tables.
     pub fn finish(&mut self, out: &mut String) {
         self.ditto.finish(out);
     }
 }
 
-/// A run of tables that are like the one before them: its first and its last.
+/// A run of tables that equal the one before them: the first and the last.
 #[derive(Debug, Clone, Default)]
 struct RepeatedTables(Option<(u8, u8)>);
 

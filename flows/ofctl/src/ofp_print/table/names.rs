@@ -1,10 +1,10 @@
-//! Lists of fields and tables, made short: `eth_{src,dst}`, `reg0...reg15`, `1-253`.
+//! Abbreviated lists of fields and tables: `eth_{src,dst}`, `reg0...reg15`, `1-253`.
 
 use std::collections::BTreeSet;
 
 use ofproto::oxm::Field;
 
-/// Tables, runs of them with a dash.
+/// Returns tables as text, with a dash for runs.
 pub(super) fn ranges(tables: &BTreeSet<u8>) -> String {
     let mut parts: Vec<(u8, u8)> = Vec::new();
     for &table in tables {
@@ -19,7 +19,7 @@ pub(super) fn ranges(tables: &BTreeSet<u8>) -> String {
     parts.iter().map(text).collect::<Vec<_>>().join(",")
 }
 
-/// The names of fields.
+/// Returns the names of fields as text.
 pub(super) fn list(fields: &BTreeSet<Field>) -> String {
     let mut fields: Vec<Field> = fields.iter().copied().collect();
     fields.sort_by_key(|field| rank(*field));
@@ -27,7 +27,8 @@ pub(super) fn list(fields: &BTreeSet<Field>) -> String {
     shorten(&names, 0)
 }
 
-/// Where Open vSwitch has a field in its list, by groups; within a group ours is in the same order.
+/// Returns the group of a field in Open vSwitch's list. Within a group the order is that of
+/// [`Field`].
 fn rank(field: Field) -> u8 {
     use Field::*;
     match field {
@@ -49,7 +50,7 @@ fn rank(field: Field) -> u8 {
     }
 }
 
-/// Joins names without their first `prefix` bytes, which they have in common.
+/// Joins names without their common first `prefix` bytes.
 fn shorten(mut names: &[&str], prefix: usize) -> String {
     let mut groups = Vec::new();
     while let Some(first) = names.first() {
@@ -71,7 +72,8 @@ fn shorten(mut names: &[&str], prefix: usize) -> String {
     groups.join(if prefix == 0 { " " } else { "," })
 }
 
-/// How many names at the beginning differ only in numbers that follow each other; two are not worth it.
+/// Returns the number of leading names that differ only in consecutive numbers. Two names are not
+/// abbreviated.
 fn numbered_run(names: &[&str]) -> usize {
     let pairs = names.iter().zip(names.iter().skip(1));
     match 1 + pairs.take_while(|(a, b)| follows(a, b)).count() {
@@ -89,7 +91,8 @@ fn follows(a: &str, b: &str) -> bool {
     matches!((number(a), number(b)), (Some(a), Some(b)) if a + 1 == b)
 }
 
-/// How many names at the beginning have a longer prefix in common that ends in `_`, and how much longer it is.
+/// Returns the number of leading names with a longer common prefix that ends in `_`, and the
+/// additional length.
 fn prefix_run(names: &[&str], prefix: usize) -> (usize, usize) {
     let [first, second, rest @ ..] = names else { return (names.len(), 0) };
     let common = |a: &str, b: &str| {

@@ -1,4 +1,4 @@
-//! Numbers and lists that actions take.
+//! Numbers and lists in the arguments of actions.
 
 use crate::syntax::Context;
 use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
@@ -6,7 +6,7 @@ use crate::syntax::lex::token;
 use crate::syntax::lex::token::KeyValue;
 
 impl<'a> Context<'a> {
-    /// A number up to `max`, which is the value of `what`.
+    /// Reads a number up to `max`, the value of `what`.
     pub(in crate::syntax) fn number(&self, what: &str, text: &str, max: u64) -> Result<u64, SyntaxError> {
         token::integer(text).and_then(|n| u64::try_from(n).ok()).filter(|n| *n <= max).ok_or_else(|| {
             let message = if text.is_empty() {
@@ -18,7 +18,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// A table: a number, or a name where tables have names.
+    /// Reads a table: a number, or a name if tables have names.
     pub(in crate::syntax) fn table(&self, what: &str, text: &str) -> Result<u8, SyntaxError> {
         match crate::syntax::lex::names::table_by_name(text, self.names) {
             Some(table) => Ok(table.0),
@@ -26,22 +26,22 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A number of 8 bits.
+    /// Reads a number of 8 bits.
     pub(in crate::syntax) fn byte(&self, what: &str, text: &str) -> Result<u8, SyntaxError> {
         self.number(what, text, 0xff).map(|n| u8::try_from(n).unwrap_or(u8::MAX))
     }
 
-    /// A number of 16 bits.
+    /// Reads a number of 16 bits.
     pub(in crate::syntax) fn half(&self, what: &str, text: &str) -> Result<u16, SyntaxError> {
         self.number(what, text, 0xffff).map(|n| u16::try_from(n).unwrap_or(u16::MAX))
     }
 
-    /// A number of 32 bits.
+    /// Reads a number of 32 bits.
     pub(in crate::syntax) fn word(&self, what: &str, text: &str) -> Result<u32, SyntaxError> {
         self.number(what, text, 0xffff_ffff).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
     }
 
-    /// `source->destination`.
+    /// Reads `source->destination`.
     pub(in crate::syntax) fn arrow(
         &self,
         action: &str,
@@ -52,14 +52,14 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Hexadecimal bytes, two digits each, with dots before any of them: `01.02`.
+    /// Reads hexadecimal bytes, two digits each, with dots before any of them: `01.02`.
     pub(in crate::syntax) fn hex_bytes(&self, text: &str) -> Result<Vec<u8>, SyntaxError> {
         let mut bytes = Vec::new();
         let mut left = text;
         while !left.is_empty() {
             left = left.trim_start_matches('.');
             let Some((pair, after)) = left.split_at_checked(2) else { break };
-            // No sign: from_str_radix would take one.
+            // Check the digits, because from_str_radix accepts a sign.
             match u8::from_str_radix(pair, 16).ok().filter(|_| pair.bytes().all(|b| b.is_ascii_hexdigit())) {
                 Some(byte) => bytes.push(byte),
                 None => break,
@@ -74,7 +74,7 @@ impl<'a> Context<'a> {
             .help("two hexadecimal digits a byte, with dots between: 01.0a.ff"))
     }
 
-    /// A word that the list does not know.
+    /// Returns the error of a word that the list does not know.
     pub(in crate::syntax) fn unknown_argument(
         &self,
         action: &str,

@@ -9,10 +9,10 @@ use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
 use crate::syntax::lex::token::KeyValue;
 use crate::syntax::matching::field::ones;
 
-/// At most so many clauses.
+/// Maximum number of clauses.
 const MAX_CLAUSES: u64 = 64;
 
-/// The words of a list that commas and blanks part.
+/// Splits a list at commas and blanks.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ']).filter(|word| !word.is_empty())
 }
@@ -53,7 +53,8 @@ pub(in crate::syntax) fn multipath<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> 
     })))
 }
 
-/// Reads `FIELDS,BASIS,ALGORITHM,ofport,members:PORT,…`, for `bundle_load` with `DST[bits]` before the members.
+/// Reads `FIELDS,BASIS,ALGORITHM,ofport,members:PORT,…`. For `bundle_load`, `DST[bits]` precedes
+/// the members.
 pub(in crate::syntax) fn bundle<'a>(
     cx: &Context<'a>,
     pair: KeyValue<'a>,
@@ -165,7 +166,7 @@ fn index(cx: &Context<'_>, what: &str, word: &str, names: &[&str]) -> Result<u16
     })
 }
 
-/// Where a number goes: at most 64 bits, in a field whose header is short.
+/// Reads the destination of a number: at most 64 bits, in a field whose header is short.
 fn load_target<'a>(cx: &Context<'a>, action: &str, word: &'a str) -> Result<Subfield, SyntaxError> {
     let dst = cx.subfield(word)?;
     cx.short(action, dst, word)?;
@@ -177,7 +178,7 @@ fn load_target<'a>(cx: &Context<'a>, action: &str, word: &'a str) -> Result<Subf
 }
 
 impl Context<'_> {
-    /// A decimal number up to `max`: what stands here Open vSwitch reads with atoi(3).
+    /// Reads a decimal number up to `max`. Open vSwitch reads this number with atoi(3).
     fn decimal(&self, what: &str, text: &str, max: u64) -> Result<u64, SyntaxError> {
         let decimal = text.bytes().all(|b| b.is_ascii_digit());
         text.parse::<u64>().ok().filter(|n| decimal && *n <= max).ok_or_else(|| {

@@ -1,4 +1,5 @@
-//! Whether an action fits what the flow matches and what the actions before it made of the packet.
+//! Checks an action against the match of the flow, and against the effects of the actions before
+//! it.
 
 use flow_model::Masked;
 use ofproto::OvsError;
@@ -13,11 +14,12 @@ use crate::syntax::lex::token::KeyValue;
 use crate::syntax::matching::field;
 use crate::syntax::matching::fields::{Fields, IPV4, IPV6, SCTP, TAGGED, TCP, UDP};
 
-/// Why an action does not fit.
+/// The reason why an action does not fit.
 pub(in crate::syntax) struct InconsistentAction {
-    /// What a switch answers.
+    /// The error that a switch answers.
     pub(in crate::syntax) ovs_error: OvsError,
-    /// Whether Open vSwitch goes on looking for what is worse: OpenFlow 1.0 would let it pass.
+    /// True if Open vSwitch continues to look for a worse error, because OpenFlow 1.0 would accept
+    /// this one.
     pub(in crate::syntax) passable: bool,
     message: String,
     help: Option<String>,
@@ -36,7 +38,7 @@ impl InconsistentAction {
         Self { help: Some(help.into()), ..self }
     }
 
-    /// As an error of the text, at the word that stands for the action.
+    /// Returns the error as a syntax error, at the word of the action.
     fn at(self, cx: &Context<'_>, word: &str) -> SyntaxError {
         let kind = match self.ovs_error {
             OvsError::ActionOutPort => SyntaxErrorKind::Value,
@@ -49,10 +51,10 @@ impl InconsistentAction {
 
 type ConsistencyCheck = Result<(), InconsistentAction>;
 
-/// Where an action stands.
+/// The position of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::syntax) enum ActionPosition {
-    /// In the list that is applied.
+    /// In the list of apply_actions.
     Apply,
     /// In the action set, which runs later.
     Set,
@@ -62,25 +64,26 @@ pub(in crate::syntax) enum ActionPosition {
     Ct,
 }
 
-/// What is known of the packet where an action runs.
+/// The known facts about the packet where an action runs.
 #[derive(Clone)]
 pub(in crate::syntax) struct PacketFacts {
     pub(in crate::syntax) fields: Fields,
-    /// Which VLAN tags are there for sure, the outer one first: Open vSwitch looks no deeper.
+    /// The VLAN tags that are certainly present, the outer one first. Open vSwitch looks no deeper.
     tags: [bool; 2],
     place: ActionPosition,
-    /// Whether the action runs later, when more may be known.
+    /// True if the action runs later, when more may be known.
     lenient: bool,
 }
 
 impl PacketFacts {
-    /// The packet as it comes in.
+    /// Returns the facts about the packet at its arrival.
     pub(in crate::syntax) fn new(fields: Fields) -> Self {
         let tags = [fields.is_tagged(), false];
         Self { fields, tags, place: ActionPosition::Apply, lenient: false }
     }
 
-    /// Goes into an action with actions inside; the packet as it was comes back, to be restored behind them.
+    /// Enters an action with nested actions. Returns the facts from before, to be restored
+    /// afterwards.
     pub(in crate::syntax) fn enter(&mut self, place: ActionPosition) -> Self {
         let before = self.clone();
         self.place = place;
@@ -88,12 +91,12 @@ impl PacketFacts {
         before
     }
 
-    /// Whether what is missing now may be there when the action runs.
+    /// Returns whether a missing prerequisite may be present when the action runs.
     pub(in crate::syntax) fn is_lenient(&self) -> bool {
         self.lenient
     }
 
-    /// Whether it has a VLAN tag.
+    /// Returns whether the packet has a VLAN tag.
     pub(in crate::syntax) fn is_tagged(&self) -> bool {
         self.tags[0]
     }
@@ -104,7 +107,7 @@ impl PacketFacts {
         self.fields.set(Field::VlanTci, Masked { value, mask: TAGGED });
     }
 
-    /// Checks what a word stands for, and keeps track of what the packet is behind it.
+    /// Checks the actions of a word, and tracks the packet after them.
     pub(in crate::syntax) fn check(
         &mut self,
         cx: &Context<'_>,
@@ -116,7 +119,8 @@ impl PacketFacts {
         placed.and_then(|()| self.run(word, action)).map_err(|misfit| misfit.at(cx, word))
     }
 
-    /// Whether the action finds what it needs; the packet is then what it makes of it. `word` is how messages call it.
+    /// Checks that the action has its prerequisites, and applies it to the packet. `word` is its
+    /// name in messages.
     pub(in crate::syntax) fn run(&mut self, word: &str, action: &Action) -> ConsistencyCheck {
         let needs = |ok: bool, what: &str| {
             if ok {
@@ -125,7 +129,7 @@ impl PacketFacts {
                 Err(InconsistentAction::inconsistent(format!("{word} needs a match on {what}")))
             }
         };
-        // What an action set holds runs later, when more may be known.
+        // The actions of an action set run later, when more may be known.
         let lenient = self.lenient;
         let wants = |ok: bool, what: &str| {
             needs(ok || lenient, what).map_err(|misfit| InconsistentAction { passable: true, ..misfit })
@@ -210,7 +214,7 @@ impl PacketFacts {
         Ok(())
     }
 
-    /// The actions of OpenFlow 1.1 that set one field each.
+    /// Applies the actions of OpenFlow 1.1 that set one field each.
     fn run_legacy(
         &mut self,
         legacy: Legacy,
@@ -234,7 +238,7 @@ impl PacketFacts {
         }
     }
 
-    /// Which actions may stand inside which.
+    /// Checks that the action may occur in its position.
     fn check_place(&self, word: &str, action: &Action) -> ConsistencyCheck {
         let wrong = |message: String| Err(InconsistentAction::inconsistent(message));
         let of_connection = match action {
@@ -297,8 +301,9 @@ impl PacketFacts {
         if self.fields.has(field) { Ok(()) } else { Err(missing(word, field)) }
     }
 
-    /// Any frame has a VLAN id to read, "none" too; only a tagged one has one to write. Where Open vSwitch asks for no tag to
-    /// write an id into, ask for [`Self::there`].
+    /// Checks that a field can be written. Every frame has a VLAN id to read, including "none";
+    /// only a tagged frame has one to write. If Open vSwitch needs no tag to write an id, use
+    /// [`Self::there`].
     fn writable(&self, word: &str, dst: Field) -> ConsistencyCheck {
         if dst == Field::VlanVid && !self.is_tagged() {
             return Err(missing(word, dst));
@@ -306,7 +311,7 @@ impl PacketFacts {
         self.there(word, dst)
     }
 
-    /// Sources come from the packet at hand, destinations belong to the flow that is learned.
+    /// Checks a `learn`. Sources come from the packet; destinations belong to the learned flow.
     fn run_learn(&self, word: &str, learn: &Learn) -> ConsistencyCheck {
         let mut learned = Fields::default();
         for spec in &learn.specs {
@@ -344,7 +349,7 @@ impl PacketFacts {
     }
 }
 
-/// Whether an action set may hold the action.
+/// Returns whether an action set may hold the action.
 fn is_for_set(action: &Action) -> bool {
     !matches!(
         action,

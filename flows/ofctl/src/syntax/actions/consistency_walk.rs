@@ -1,4 +1,4 @@
-//! Whether what a flow does fits what it matches, as a switch asks of every flow_mod.
+//! Checks the actions of a flow against its match, as a switch does for every flow_mod.
 
 use flow_model::FlowMatch;
 use ofproto::action::{Action, CtZone};
@@ -11,8 +11,9 @@ use crate::syntax::matching::fields::Fields;
 /// OFPM_MAX.
 const MAX_METER: u32 = 0xffff_0000;
 
-/// What Open vSwitch says to instructions that make sense by themselves ([`Instruction::ovs_error`] has none for them), once it
-/// knows the match and the table of their flow; none if they fit.
+/// Returns the error that Open vSwitch reports for instructions once it knows the match and the
+/// table of their flow. `None` if they fit. The instructions must be valid by themselves
+/// ([`Instruction::ovs_error`] returns `None` for them).
 pub fn misfit(matches: &FlowMatch, table: TableId, instructions: &[Instruction]) -> Option<OvsError> {
     let mut walk = ActionWalk { packet: PacketFacts::new(Fields::of(matches)), passed: false };
     if let Err(error) = walk.instructions(table, instructions) {
@@ -23,12 +24,12 @@ pub fn misfit(matches: &FlowMatch, table: TableId, instructions: &[Instruction])
 
 struct ActionWalk {
     packet: PacketFacts,
-    /// Whether there was a misfit behind which Open vSwitch looks on for what is worse.
+    /// True after a misfit that lets Open vSwitch continue to look for a worse one.
     passed: bool,
 }
 
 impl ActionWalk {
-    /// In the order in which they run.
+    /// Checks instructions in the order in which they run.
     fn instructions(&mut self, table: TableId, instructions: &[Instruction]) -> Result<(), OvsError> {
         for instruction in instructions {
             if matches!(instruction, Instruction::Meter(id) if !(1..=MAX_METER).contains(id)) {
@@ -46,7 +47,7 @@ impl ActionWalk {
             }
         }
         for instruction in instructions {
-            // A deletion from all tables may name any.
+            // A deletion from all tables may name any table.
             if matches!(instruction, Instruction::GotoTable(next) if table != TableId::ALL && *next <= table)
             {
                 return Err(OvsError::InstructionTable);
@@ -66,7 +67,7 @@ impl ActionWalk {
         }
         match action {
             Action::Clone(list) => self.nested(ActionPosition::Clone, list),
-            // It does not look at what stands beside a zone that a field holds.
+            // Open vSwitch does not check the other arguments if a field holds the zone.
             Action::Ct(ct) if matches!(ct.zone, CtZone::Immediate(_)) => {
                 self.nested(ActionPosition::Ct, &ct.actions)
             }
@@ -74,7 +75,7 @@ impl ActionWalk {
         }
     }
 
-    /// What actions make of the packet is forgotten behind them.
+    /// Checks nested actions. Their changes to the packet are forgotten afterwards.
     fn nested(&mut self, place: ActionPosition, actions: &[Action]) -> Result<(), OvsError> {
         let before = self.packet.enter(place);
         let fit = self.list(actions);

@@ -12,11 +12,11 @@ use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
 use crate::syntax::lex::token;
 use crate::syntax::lex::token::KeyValue;
 
-/// The headers that can be put in front of a packet.
+/// The headers that `encap` can push.
 pub(in crate::syntax) const HEADERS: [(&str, u32); 4] =
     [("ethernet", PACKET_ETHERNET), ("nsh", PACKET_NSH), ("mpls", PACKET_MPLS), ("mpls_mc", PACKET_MPLS_MC)];
 
-/// No packet is shorter than an Ethernet header.
+/// Length of an Ethernet header, in bytes, below which no packet is.
 const MIN_LEN: u64 = 14;
 
 /// Reads `HEADER` or `nsh(md_type=…,tlv(CLASS,TYPE,VALUE),…)`.
@@ -62,7 +62,7 @@ pub(in crate::syntax) fn encap<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Resu
     Ok(Action::Encap(Box::new(Encap { packet_type: *packet_type, hdr_size, props })))
 }
 
-/// `tlv(0xCLASS,TYPE,0xVALUE)`.
+/// Reads `tlv(0xCLASS,TYPE,0xVALUE)`.
 fn tlv(cx: &Context<'_>, pair: KeyValue<'_>) -> Result<EncapProp, SyntaxError> {
     let help = "tlv(0xCLASS,TYPE,0xVALUE), with two hexadecimal digits a byte of the value, at most 125";
     let bad = || {
@@ -89,7 +89,7 @@ fn tlv(cx: &Context<'_>, pair: KeyValue<'_>) -> Result<EncapProp, SyntaxError> {
     }
 }
 
-/// Reads nothing, or `packet_type(ns=…,type=…)`.
+/// Reads an empty text, or `packet_type(ns=…,type=…)`.
 pub(in crate::syntax) fn decap<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let mut parts = token::pairs(pair.text());
     let Some(part) = parts.next() else { return Ok(Action::Decap(PACKET_NEXT_PROTO)) };
@@ -151,7 +151,7 @@ pub(in crate::syntax) fn sample<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Res
     Ok(Action::Sample(Box::new(sample)))
 }
 
-/// A number, or bits of a field that hold one, as Open vSwitch takes them since 3.4.
+/// Reads a number, or bits of a field that hold one, as Open vSwitch accepts since 3.4.
 fn observation_id<'a>(cx: &Context<'a>, what: &str, text: &'a str) -> Result<ObservationId, SyntaxError> {
     const MOST: u16 = 32;
     if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
@@ -167,7 +167,7 @@ fn observation_id<'a>(cx: &Context<'a>, what: &str, text: &'a str) -> Result<Obs
     cx.short("sample", bits, text).map(ObservationId::Field)
 }
 
-/// Reads `LEN)->DST[bit]`, as the tokenizer leaves it.
+/// Reads `LEN)->DST[bit]`, in the form that the tokenizer leaves.
 pub(in crate::syntax) fn check_pkt_larger<'a>(
     cx: &Context<'a>,
     text: &'a str,
@@ -227,7 +227,7 @@ pub(in crate::syntax) fn output_trunc<'a>(
     }
 }
 
-/// Reads `src=FIELD[BITS],max_len=BYTES`, as Portcullis prints it.
+/// Reads `src=FIELD[BITS],max_len=BYTES`, in the form that Portcullis prints.
 pub(in crate::syntax) fn output_field<'a>(
     cx: &Context<'a>,
     pair: KeyValue<'a>,
@@ -246,7 +246,7 @@ pub(in crate::syntax) fn output_field<'a>(
     })
 }
 
-/// Reads `KIND:BYTES`, as an action that Portcullis does not know is printed.
+/// Reads `KIND:BYTES`, the printed form of an unknown action.
 pub(in crate::syntax) fn unknown<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let text = pair.text();
     let Some((kind, body)) = text.split_once(':') else {
@@ -258,7 +258,8 @@ pub(in crate::syntax) fn unknown<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Re
     Ok(Action::Unknown { kind, body: Bytes::from(body) })
 }
 
-/// `enqueue:PORT:QUEUE`, which OpenFlow 1.3 has not: queue, output, and back to the queue before.
+/// Reads `enqueue:PORT:QUEUE`, which OpenFlow 1.3 lacks: set the queue, output, and restore the
+/// queue.
 pub(in crate::syntax) fn enqueue<'a>(
     cx: &Context<'a>,
     pair: KeyValue<'a>,

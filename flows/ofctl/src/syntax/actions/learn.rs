@@ -13,7 +13,7 @@ use crate::syntax::lex::token::KeyValue;
 use crate::syntax::matching::field::ones;
 use crate::syntax::matching::{field, value};
 
-/// Reads what stands between the brackets.
+/// Reads the text between the brackets.
 pub(in crate::syntax) fn parse<'a>(cx: &Context<'a>, list: &'a str) -> Result<Learn, SyntaxError> {
     let mut learn = Learn {
         idle_timeout: 0,
@@ -84,7 +84,7 @@ fn spec<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<LearnSpec, SyntaxErr
     }
 }
 
-/// What a learned flow matches.
+/// Reads a match of a learned flow.
 fn matched<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<LearnSpec, SyntaxError> {
     let dst = cx.short("learn", cx.subfield(pair.key)?, pair.key)?;
     let text = pair.text();

@@ -15,19 +15,19 @@ use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
 use crate::syntax::lex::token;
 use crate::syntax::lex::token::KeyValue;
 
-/// The helpers of the connection tracker, and the ports that stand for them.
+/// The helpers of the connection tracker, with their ports.
 pub(in crate::syntax) const HELPERS: [(&str, u16); 2] = [("ftp", 21), ("tftp", 69)];
 
-/// Ones in a zone's number.
+/// Width of a zone's number, in bits.
 const ZONE_BITS: u16 = 16;
 
 impl<'a> ActionReader<'_, 'a> {
-    /// `clone(ACTIONS)`: the packet is afterwards what it was before.
+    /// Reads `clone(ACTIONS)`, which leaves the packet unchanged afterwards.
     pub(super) fn clone_action(&mut self, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
         self.nested(pair, pair.text(), ActionPosition::Clone).map(Action::Clone)
     }
 
-    /// `ct(commit,force,table=…,zone=…,nat(…),exec(…),alg=…)`.
+    /// Reads `ct(commit,force,table=…,zone=…,nat(…),exec(…),alg=…)`.
     pub(super) fn ct(&mut self, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
         let cx = self.cx;
         let mut ct = Ct { flags: 0, zone: CtZone::Immediate(0), table: None, alg: 0, actions: Vec::new() };
@@ -84,7 +84,7 @@ impl<'a> ActionReader<'_, 'a> {
     }
 }
 
-/// A number, or 16 bits that hold one.
+/// Reads a number, or 16 bits that hold one.
 fn zone<'a>(cx: &Context<'a>, text: &'a str) -> Result<CtZone, SyntaxError> {
     if let Some(number) = token::integer(text).and_then(|n| u16::try_from(n).ok()) {
         return Ok(CtZone::Immediate(number));
@@ -98,7 +98,7 @@ fn zone<'a>(cx: &Context<'a>, text: &'a str) -> Result<CtZone, SyntaxError> {
     cx.short("ct", src, text).map(CtZone::Field)
 }
 
-/// `nat`, `nat(src=…)`, `nat(dst=…,hash,persistent)`.
+/// Reads `nat`, `nat(src=…)`, `nat(dst=…,hash,persistent)`.
 pub(super) fn nat<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Nat, SyntaxError> {
     let mut nat = Nat::default();
     for part in token::pairs(pair.text()) {
@@ -143,8 +143,8 @@ pub(super) fn nat<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Nat, Synta
 
 type Range = (NatAddresses, Option<(u16, Option<u16>)>);
 
-/// `ADDRESS[-ADDRESS][:PORT[-PORT]]`; an IPv6 address stands in brackets where a port follows. An address or a port of
-/// zero is none, as Open vSwitch takes it.
+/// Reads `ADDRESS[-ADDRESS][:PORT[-PORT]]`. An IPv6 address needs brackets before a port. Open
+/// vSwitch treats an address or a port of zero as absent.
 fn range(cx: &Context<'_>, text: &str) -> Option<Range> {
     let (addresses, left) = v4_range(text).or_else(|| v6_range(text))?;
     let ports = match left.strip_prefix(':') {
@@ -183,7 +183,7 @@ fn range(cx: &Context<'_>, text: &str) -> Option<Range> {
     }
 }
 
-/// A decimal number, of which Open vSwitch takes the lower 16 bits.
+/// Reads a decimal number, of which Open vSwitch takes the lower 16 bits.
 fn port(cx: &Context<'_>, text: &str) -> Option<u16> {
     let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok())??;
     let kept = u16::try_from(number & 0xffff).ok()?;

@@ -13,7 +13,7 @@ use crate::syntax::matching::field::ones;
 use crate::syntax::matching::{field, tunnel, value};
 use crate::syntax::protocols::Protocols;
 
-/// OFPR_ reasons, as they are written.
+/// The words for OFPR_ reasons.
 pub(in crate::syntax) const REASONS: [&str; 6] =
     ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"];
 
@@ -30,7 +30,7 @@ pub(in crate::syntax) fn exact<'a>(
     Err(cx.error(SyntaxErrorKind::Value, text, format!("{text:?}: no mask can stand here")))
 }
 
-/// `load:VALUE->FIELD[bits]`: at most 64 bits an action, from the lowest on.
+/// Reads `load:VALUE->FIELD[bits]`: at most 64 bits per action, from the lowest on.
 pub(in crate::syntax) fn load<'a>(
     cx: &Context<'a>,
     text: &'a str,
@@ -53,7 +53,7 @@ pub(in crate::syntax) fn load<'a>(
     }
     if dst.field.has_long_header() {
         let (value, mask) = (number << dst.ofs, dst.mask());
-        // All ones are those that fill its bytes.
+        // A mask counts as exact if it is all ones over the bytes of the field.
         let mask = Some(mask).filter(|mask| mask.count_ones() as usize != 8 * dst.field.info().bytes());
         actions.push(Action::RegLoad2(Oxm::Known { field: dst.field, value, mask }));
         return Ok(());
@@ -72,14 +72,15 @@ pub(in crate::syntax) fn load<'a>(
     }
 }
 
-/// `set_field:VALUE[/MASK]->FIELD`. OpenFlow 1.3 has no mask there: Open vSwitch loads each run of bits then.
+/// Reads `set_field:VALUE[/MASK]->FIELD`. OpenFlow 1.3 has no mask there, so Open vSwitch loads
+/// each run of bits.
 pub(in crate::syntax) fn set_field<'a>(
     cx: &Context<'a>,
     text: &'a str,
     actions: &mut Vec<Action>,
 ) -> Result<(), SyntaxError> {
     let (from, to) = cx.arrow("set_field", text)?;
-    // Open vSwitch reads these two names, but sends what its own switch refuses.
+    // Open vSwitch reads these two names, but its own switch refuses their encoding.
     let known = |name: &str| !matches!(name, "dl_vlan_pcp" | "in_port_oxm");
     let Some(field) = field::by_name(to).filter(|_| known(to)) else {
         return Err(cx.error(SyntaxErrorKind::Syntax, to, format!("unknown field {to:?}")).help(
@@ -115,7 +116,8 @@ pub(in crate::syntax) fn set_field<'a>(
         return Err(cx.error(SyntaxErrorKind::Value, from, message).help(help));
     }
     let (mut value, mut mask) = (bits.value, bits.mask);
-    // Open vSwitch knows "all bits" by whole bytes: where a field has others, such a mask makes a load.
+    // Open vSwitch detects "all bits" by whole bytes. For a field with other widths, such a mask
+    // becomes a load.
     if from.contains('/') && field.info().maskable && !field.info().bits.is_multiple_of(8) {
         mask &= ones(Subfield::width(field));
         value &= mask;
@@ -135,8 +137,8 @@ pub(in crate::syntax) fn set_field<'a>(
     Ok(())
 }
 
-/// Some bits of a field that no match may mask: a switch takes them in NXAST_REG_LOAD2, and `ovs-ofctl` prints them without
-/// reading them again.
+/// Reads some bits of a field that no match may mask. A switch accepts them in NXAST_REG_LOAD2;
+/// `ovs-ofctl` prints them, but does not read them.
 fn masked_bits(field: Field, text: &str) -> Option<Action> {
     let (value, mask) = text.split_once('/')?;
     let (value, mask) = (token::integer(value)?, token::integer(mask)?);
@@ -145,14 +147,15 @@ fn masked_bits(field: Field, text: &str) -> Option<Action> {
     wanted.then_some(Action::RegLoad2(Oxm::Known { field, value, mask: Some(mask) }))
 }
 
-/// The bytes of a note, filled up with zeros as the wire form does: eight bytes an action header, less two.
+/// Pads the bytes of a note with zeros as the wire form does: to a multiple of eight, less two.
 pub(in crate::syntax) fn note(mut bytes: Vec<u8>) -> Vec<u8> {
     let padded = (bytes.len().max(1) + 2).next_multiple_of(8) - 2;
     bytes.resize(padded, 0);
     bytes
 }
 
-/// `controller`, `controller:MAX_LEN`, `controller(max_len=…,reason=…,id=…,userdata=…,pause,meter_id=…)`.
+/// Reads `controller`, `controller:MAX_LEN`,
+/// `controller(max_len=…,reason=…,id=…,userdata=…,pause,meter_id=…)`.
 pub(in crate::syntax) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) -> Result<Action, SyntaxError> {
     let text = pair.text();
     if text.bytes().all(|b| b.is_ascii_digit()) {
@@ -174,7 +177,7 @@ pub(in crate::syntax) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) ->
             "max_len" => to.max_len = cx.half(pair.key, value)?,
             "id" => to.controller_id = cx.half(pair.key, value)?,
             "userdata" => {
-                // Even an empty one: Open vSwitch then sends the action of its own, not OUTPUT.
+                // Even for an empty one, Open vSwitch sends its own action, not OUTPUT.
                 plain = false;
                 to.userdata = cx.hex_bytes(value)?.into();
             }
@@ -205,7 +208,7 @@ pub(in crate::syntax) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) ->
 }
 
 impl<'a> Context<'a> {
-    /// Bits of a field that actions may write.
+    /// Reads bits of a field that actions may write.
     pub(in crate::syntax) fn settable(&self, word: &'a str) -> Result<Subfield, SyntaxError> {
         let dst = self.subfield(word)?;
         self.check_settable(dst.field, word)?;
@@ -221,7 +224,7 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Refuses a field whose header begins with an experimenter's id, where an action has no room for that.
+    /// Refuses a field whose header ends in an experimenter id, if the action has no room for that.
     pub(in crate::syntax) fn short(
         &self,
         action: &str,

@@ -1,48 +1,48 @@
-//! What can be wrong with a line, and where.
+//! Errors of a line, and their positions.
 
 use std::ops::Range;
 
-/// Why a line was refused.
+/// The reason why a line was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SyntaxError {
-    /// What kind of mistake it is.
+    /// The kind of the error.
     pub kind: SyntaxErrorKind,
-    /// The word that is wrong, and what is wrong about it.
+    /// The invalid word, and its fault.
     pub message: String,
-    /// Where that word stands: byte offsets in the line.
+    /// The position of that word, as byte offsets in the line.
     pub span: Range<usize>,
-    /// What would be right.
+    /// The suggested remedy.
     pub help: Option<String>,
 }
 
-/// The kinds of mistakes that a caller may want to tell apart.
+/// The kinds of errors that a caller may distinguish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyntaxErrorKind {
-    /// A word that is no field, action or flag; a missing or unreadable value.
+    /// A word that is not a field, action or flag, or a missing or unreadable value.
     Syntax,
     /// A value that its field or argument cannot hold.
     Value,
     /// A port name that the bridge does not have (yet).
     UnknownPort(String),
-    /// Actions that do not fit what the flow matches, or each other.
+    /// Actions that do not fit the flow's match, or each other.
     Inconsistent,
-    /// Something that `ovs-ofctl` takes and Portcullis does not build.
+    /// Syntax that `ovs-ofctl` accepts and Portcullis does not build.
     Unsupported,
 }
 
-/// Something in a line that is taken, but not as its author may have meant it.
+/// A part of a line that is accepted, but perhaps not with the intended meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// What happened to which word.
+    /// The affected word, and the effect.
     pub message: String,
-    /// Where that word stands: byte offsets in the line.
+    /// The position of that word, as byte offsets in the line.
     pub span: Range<usize>,
 }
 
 impl SyntaxError {
-    /// An error about `word`, which should be a part of `line`.
+    /// Returns an error about `word`, which should be a part of `line`.
     pub(in crate::syntax) fn new(
         kind: SyntaxErrorKind,
         line: &str,
@@ -58,8 +58,8 @@ impl SyntaxError {
     }
 }
 
-/// Where a part of a line stands. Words are slices of the line, so their addresses say where; a word from
-/// elsewhere gets the whole line.
+/// Returns the position of a part of a line. Words are slices of the line, so their addresses
+/// determine it. A word from elsewhere yields the whole line.
 pub(in crate::syntax) fn span_of(line: &str, word: &str) -> Range<usize> {
     (word.as_ptr() as usize)
         .checked_sub(line.as_ptr() as usize)

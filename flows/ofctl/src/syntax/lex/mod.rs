@@ -1,4 +1,4 @@
-//! Words of a line, the names that they may be, and the errors that point at them.
+//! Words of a line, their permitted names, and the errors that point at them.
 
 pub(in crate::syntax) mod error;
 pub(in crate::syntax) mod names;

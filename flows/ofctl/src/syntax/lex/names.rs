@@ -1,4 +1,4 @@
-//! Port names and numbers, both ways.
+//! Port names and numbers, in both directions.
 
 use std::collections::BTreeMap;
 
@@ -6,27 +6,27 @@ use ofproto::{PortNo, TableId};
 
 use crate::syntax::lex::token;
 
-/// Names of a bridge's ports.
+/// The names of a bridge's ports and tables.
 pub trait Names {
-    /// The number of the port of that name.
+    /// Returns the number of the port of this name.
     fn port_by_name(&self, name: &str) -> Option<PortNo>;
-    /// The name of the port of that number.
+    /// Returns the name of the port of this number.
     fn port_name(&self, port: PortNo) -> Option<&str>;
-    /// Whether several ports have that name: it stands for none of them.
+    /// Returns whether several ports have this name, which then stands for none of them.
     fn is_ambiguous(&self, _: &str) -> bool {
         false
     }
-    /// The number of the table of that name, where tables have names.
+    /// Returns the number of the table of this name, if tables have names.
     fn table_by_name(&self, _: &str) -> Option<TableId> {
         None
     }
-    /// The name of the table of that number, where tables have names.
+    /// Returns the name of the table of this number, if tables have names.
     fn table_name(&self, _: TableId) -> Option<&str> {
         None
     }
 }
 
-/// No names at all: only numbers and reserved ports are known.
+/// The implementation without names: only numbers and reserved ports are known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoNames;
 
@@ -50,25 +50,25 @@ impl Names for BTreeMap<String, PortNo> {
     }
 }
 
-/// Names of ports, and perhaps of tables. A name that several ports have stands for none of them, and those ports are
-/// written by their numbers, as `ovs-ofctl` does.
+/// Names of ports, and optionally of tables. A name that several ports have stands for none of
+/// them. Those ports are printed by number, as `ovs-ofctl` does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PortNames {
-    /// None where several ports have the name.
+    /// `None` if several ports have the name.
     by_name: BTreeMap<String, Option<PortNo>>,
     by_number: BTreeMap<PortNo, String>,
     tables: BTreeMap<TableId, String>,
-    /// None where several tables have the name.
+    /// `None` if several tables have the name.
     tables_by_name: BTreeMap<String, Option<TableId>>,
 }
 
 impl PortNames {
-    /// No ports.
+    /// Returns an empty set of names.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a port whose number was not there before.
+    /// Adds a port whose number is new.
     pub fn insert(&mut self, name: impl Into<String>, port: PortNo) {
         let name = name.into();
         let others = self.by_name.contains_key(&name);
@@ -78,7 +78,7 @@ impl PortNames {
 }
 
 impl PortNames {
-    /// Adds a table that was not there before; an empty name is none.
+    /// Adds a new table. An empty name stands for none.
     pub fn insert_table(&mut self, name: impl Into<String>, table: TableId) {
         let name = name.into();
         if !name.is_empty() {
@@ -113,7 +113,7 @@ impl Names for PortNames {
     }
 
     fn table_by_name(&self, name: &str) -> Option<TableId> {
-        // A name that several tables have stands for none of them, as for ovs-ofctl.
+        // A name that several tables have stands for none of them, as in `ovs-ofctl`.
         self.tables_by_name.get(name).copied().flatten()
     }
 
@@ -136,12 +136,12 @@ const RESERVED: [(&str, PortNo); 9] = [
     ("ANY", PortNo::ANY),
 ];
 
-/// What a word may say about a port.
+/// The result of reading a word as a port.
 pub(in crate::syntax) enum PortWord {
     Port(PortNo),
     /// A number that no port has.
     OutOfRange,
-    /// A name that nobody knows.
+    /// An unknown name.
     Unknown(String),
 }
 
@@ -167,7 +167,7 @@ pub(in crate::syntax) fn parse_port(word: &str, names: &dyn Names) -> PortWord {
     names.port_by_name(&name).map_or(PortWord::Unknown(name), PortWord::Port)
 }
 
-/// The word for a reserved port, if it has one.
+/// Returns the word for a reserved port, if it has one.
 pub(in crate::syntax) fn reserved_name(port: PortNo) -> Option<&'static str> {
     RESERVED.iter().find(|(_, reserved)| *reserved == port).map(|(name, _)| *name)
 }
@@ -181,14 +181,15 @@ fn reserved(word: &str) -> Option<PortNo> {
         .or(same("NONE").then_some(PortNo::ANY))
 }
 
-/// Writes a port as `ovs-ofctl --names` does: reserved word, name, or number. A name goes into quotes unless
-/// it is a letter and then letters and digits; unlike `ovs-ofctl`, also if it reads like a reserved port.
+/// Prints a port as `ovs-ofctl --names` does: reserved word, name, or number. A name is quoted
+/// unless it is a letter followed by letters and digits. Unlike `ovs-ofctl`, a name that reads like
+/// a reserved port is quoted too.
 pub(crate) fn print_port(port: PortNo, names: &dyn Names) -> String {
     if let Some(name) = reserved_name(port) {
         return name.to_owned();
     }
     let Some(name) = names.port_name(port) else {
-        // Reserved numbers without a word are printed as OpenFlow 1.0 had them.
+        // Reserved numbers without a word are printed in the numbers of OpenFlow 1.0.
         let number = if port >= PortNo::MAX { port.0 & 0xffff } else { port.0 };
         return number.to_string();
     };
@@ -196,13 +197,14 @@ pub(crate) fn print_port(port: PortNo, names: &dyn Names) -> String {
     if plain { name.to_owned() } else { token::quote(name) }
 }
 
-/// Writes a table as `ovs-ofctl --names` does: its name, in quotes where a port's would be, or its number.
+/// Prints a table as `ovs-ofctl --names` does: its name, quoted by the rule for ports, or its
+/// number.
 pub(crate) fn print_table(table: TableId, names: &dyn Names) -> String {
     let Some(name) = names.table_name(table) else { return table.0.to_string() };
     if is_plain(name) { name.to_owned() } else { token::quote(name) }
 }
 
-/// Reads a table: a name, with or without quotes. Numbers are read elsewhere.
+/// Reads a table name, with or without quotes. Numbers are read elsewhere.
 pub(in crate::syntax) fn table_by_name(word: &str, names: &dyn Names) -> Option<TableId> {
     match token::unquote(word) {
         Some(name) => names.table_by_name(&name),
@@ -210,7 +212,7 @@ pub(in crate::syntax) fn table_by_name(word: &str, names: &dyn Names) -> Option<
     }
 }
 
-/// Whether a name needs no quotes.
+/// Returns whether a name needs no quotes.
 fn is_plain(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }

@@ -1,4 +1,5 @@
-//! Words of a line: `key`, `key=value`, `key:value`, `key(value)`, parted by commas and white space.
+//! Words of a line: `key`, `key=value`, `key:value`, `key(value)`, separated by commas and white
+//! space.
 
 use nom::branch::alt;
 use nom::bytes::complete::{tag_no_case, take_till, take_while, take_while1};
@@ -8,7 +9,7 @@ use nom::multi::many_m_n;
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-/// A key, with a value if one follows.
+/// A key with an optional value.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::syntax) struct KeyValue<'a> {
     pub(in crate::syntax) key: &'a str,
@@ -16,9 +17,9 @@ pub(in crate::syntax) struct KeyValue<'a> {
 }
 
 impl<'a> KeyValue<'a> {
-    /// The value, empty if there is none: most keys do not tell the two apart.
+    /// Returns the value, or an empty text without one, as most keys do not distinguish the two.
     pub(in crate::syntax) fn text(&self) -> &'a str {
-        // An empty slice at the end of the key, so that errors point behind it.
+        // An empty slice at the end of the key, so that errors point after it.
         self.value.unwrap_or_else(|| self.key.get(self.key.len()..).unwrap_or_default())
     }
 }
@@ -40,7 +41,7 @@ pub(in crate::syntax) fn pairs(list: &str) -> impl Iterator<Item = KeyValue<'_>>
 }
 
 fn pair(input: &str) -> IResult<&str, KeyValue<'_>> {
-    // `verify`: at the end of the list there is no further pair.
+    // `verify`: no further pair follows at the end of the list.
     let (input, _) = verify(take_while(is_separator), |_: &str| true).parse(input)?;
     let (_, _) = verify(rest, |left: &str| !left.is_empty()).parse(input)?;
     let (input, key) =
@@ -52,7 +53,7 @@ fn pair(input: &str) -> IResult<&str, KeyValue<'_>> {
         _ => return Ok((input, KeyValue { key, value: None })),
     };
     let mut len = value_len(input, ends);
-    // `set_field(x)->y` and the like: what follows the bracket belongs to the value.
+    // In `set_field(x)->y` and similar words, the text after the bracket belongs to the value.
     if delimiter == Some('(') && input.get(len..).is_some_and(|s| s.starts_with(")->")) {
         len += value_len(input.get(len..).unwrap_or_default(), BLANKS);
     }
@@ -62,7 +63,7 @@ fn pair(input: &str) -> IResult<&str, KeyValue<'_>> {
     Ok((rest.as_str(), KeyValue { key, value: Some(text) }))
 }
 
-/// How long a value is: up to one of `ends` that stands neither in brackets nor in quotes.
+/// Returns the length of a value: up to one of `ends` outside brackets and quotes.
 fn value_len(text: &str, ends: &str) -> usize {
     let mut depth = 0_usize;
     let mut in_quotes = false;
@@ -93,12 +94,12 @@ fn quoted(input: &str) -> IResult<&str, String> {
         .parse(input)
 }
 
-/// A word in double quotes, without them.
+/// Removes the double quotes around a word.
 pub(in crate::syntax) fn unquote(word: &str) -> Option<String> {
     whole(quoted, word)
 }
 
-/// A word in double quotes.
+/// Puts a word in double quotes.
 pub(in crate::syntax) fn quote(word: &str) -> String {
     let mut out = String::from('"');
     for c in word.chars() {
@@ -120,13 +121,13 @@ fn whole<'a, O>(
 
 fn number(input: &str) -> IResult<&str, u128> {
     let hex = preceded(tag_no_case("0x"), map_res(hex_digit1, |s| u128::from_str_radix(s, 16)));
-    // As C reads it: a leading zero means octal.
+    // As in C, a leading zero means octal.
     let octal = preceded(char('0'), map_res(digit1, |s| u128::from_str_radix(s, 8)));
     let decimal = map_res(digit1, str::parse::<u128>);
     alt((hex, octal, decimal)).parse(input)
 }
 
-/// A whole number: decimal, 0x hexadecimal or 0 octal.
+/// Parses a whole number: decimal, 0x hexadecimal or 0 octal.
 pub(in crate::syntax) fn integer(word: &str) -> Option<u128> {
     whole(number, word)
 }
@@ -138,15 +139,15 @@ fn mac_address(input: &str) -> IResult<&str, u128> {
     Ok((input, head.into_iter().chain([last]).fold(0, |mac, byte| mac << 8 | byte)))
 }
 
-/// A MAC address.
+/// Parses a MAC address.
 pub(in crate::syntax) fn mac(word: &str) -> Option<u128> {
     whole(mac_address, word)
 }
 
-/// A field's name and what stands in square brackets behind it: `Some(None)` for `[]`.
+/// A field's name and the contents of its square brackets: `Some(None)` for `[]`.
 pub(in crate::syntax) type NameAndBits<'a> = (&'a str, Option<Option<(u16, u16)>>);
 
-/// `name`, `name[]`, `name[bit]` or `name[first..last]`.
+/// Parses `name`, `name[]`, `name[bit]` or `name[first..last]`.
 pub(in crate::syntax) fn subfield(word: &str) -> Option<NameAndBits<'_>> {
     let bit = || map_res(digit1, str::parse::<u16>);
     let bits = (bit(), opt(preceded(nom::bytes::complete::tag(".."), bit())));

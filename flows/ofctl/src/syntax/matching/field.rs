@@ -1,11 +1,11 @@
-//! Names of fields: ovs-fields(7) has up to two plain names and two or three header names for each.
+//! Names of fields. In ovs-fields(7), each has up to two plain names and two or three header names.
 
 use ofproto::action::Subfield;
 use ofproto::oxm::Field;
 
 use crate::syntax::lex::token;
 
-/// The field of a plain name such as `nw_src`.
+/// Returns the field of a plain name such as `nw_src`.
 pub(in crate::syntax) fn by_name(name: &str) -> Option<Field> {
     // `ovs-ofctl` prints two names that it does not read.
     let name = match name {
@@ -20,12 +20,12 @@ fn all() -> impl Iterator<Item = Field> {
     Field::ALL.iter().chain(&Field::TUN_METADATA).copied()
 }
 
-/// The name of a tunnel option's header.
+/// Returns the name of a tunnel option's header.
 fn option_name(field: Field) -> String {
     format!("NXM_NX_{}", field.info().name.to_ascii_uppercase())
 }
 
-/// The field of a plain name or of a header's name such as `NXM_OF_IP_SRC`.
+/// Returns the field of a plain name, or of a header name such as `NXM_OF_IP_SRC`.
 pub(in crate::syntax) fn by_any_name(name: &str) -> Option<Field> {
     by_name(name).or_else(|| {
         all().find(|f| {
@@ -37,7 +37,7 @@ pub(in crate::syntax) fn by_any_name(name: &str) -> Option<Field> {
 /// Reads `field`, `field[]`, `field[bit]` or `field[first..last]`.
 ///
 /// # Errors
-/// What is wrong, in words.
+/// Returns a description of the fault.
 pub(in crate::syntax) fn parse_subfield(word: &str) -> Result<Subfield, String> {
     let Some((name, bits)) = token::subfield(word) else {
         return Err(format!(
@@ -56,7 +56,7 @@ pub(in crate::syntax) fn parse_subfield(word: &str) -> Result<Subfield, String> 
     Ok(Subfield { field, ofs: first, n_bits: last - first + 1 })
 }
 
-/// Writes a subfield as `ovs-ofctl` does.
+/// Prints a subfield as `ovs-ofctl` does.
 pub(in crate::syntax) fn print_subfield(s: Subfield) -> String {
     let option = s.field.tun_metadata().map(|_| option_name(s.field));
     let name = option.as_deref().or(header_names(s.field).first().copied());
@@ -70,19 +70,19 @@ pub(in crate::syntax) fn print_subfield(s: Subfield) -> String {
     }
 }
 
-/// The name of the header that a field has in a match of OpenFlow 1.3.
+/// Returns the name of the field's header in a match of OpenFlow 1.3.
 pub(in crate::syntax) fn match_header_name(field: Field) -> &'static str {
     let names = header_names(field);
     let second = names.get(1).filter(|_| field.info().oxm.is_some() && field != Field::ActsetOutput);
     second.or(names.first()).copied().unwrap_or(field.info().name)
 }
 
-/// The largest value of so many bits.
+/// Returns the largest value of this number of bits.
 pub(in crate::syntax) fn ones(n_bits: u16) -> u128 {
     1_u128.checked_shl(u32::from(n_bits)).map_or(u128::MAX, |above| above - 1)
 }
 
-/// The names of a field's headers; `ovs-ofctl` prints the first.
+/// Returns the names of a field's headers; `ovs-ofctl` prints the first.
 const fn header_names(field: Field) -> &'static [&'static str] {
     match field {
         Field::TunId => &["NXM_NX_TUN_ID", "OXM_OF_TUNNEL_ID"],
@@ -227,7 +227,7 @@ const fn header_names(field: Field) -> &'static [&'static str] {
         Field::NshC3 => &["NXOXM_NSH_C3"],
         Field::NshC4 => &["NXOXM_NSH_C4"],
         Field::PacketType => &["OXM_OF_PACKET_TYPE"],
-        // `Field` may grow: a new one has only its plain name until it is entered here.
+        // `Field` may grow: a new field has only its plain name until it is added here.
         _ => &[],
     }
 }

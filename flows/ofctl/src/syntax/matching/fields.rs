@@ -1,5 +1,5 @@
-//! Match fields as Open vSwitch keeps them: several fields share one place, and which of them is meant
-//! follows from Ethernet type and protocol.
+//! Match fields as Open vSwitch keeps them. Several fields share one place; Ethernet type and
+//! protocol determine which of them is meant.
 
 use std::collections::BTreeMap;
 
@@ -25,22 +25,23 @@ pub(in crate::syntax) const SCTP: u128 = ip_protocol::SCTP as u128;
 const ND_SOLICIT: u128 = icmpv6::NEIGHBOUR_SOLICITATION as u128;
 const ND_ADVERT: u128 = icmpv6::NEIGHBOUR_ADVERTISEMENT as u128;
 
-/// The bit of a VLAN TCI that says "tagged" in Nicira fields.
+/// The bit of a VLAN TCI that means "tagged" in Nicira fields.
 pub(in crate::syntax) const TAGGED: u128 = 0x1000;
 
-/// The states of a connection that is known: new, est, rel, rpl, snat, dnat.
+/// The states of a known connection: new, est, rel, rpl, snat, dnat.
 const TRACKED: u128 = 0xcf;
 /// The state "inv".
 const INVALID: u128 = 0x10;
 /// The state "trk".
 const TRACKING: u128 = 0x20;
 
-/// The fields by the place they share, each under one name for the place: `nw_src` for `arp_spa` too, `tp_src`
-/// (as [`Field::TcpSrc`]) for all ports and ICMP types, `vlan_tci` for all that is in the tag.
+/// The fields by the place that they share. Each place has one name: `nw_src` for `arp_spa` too,
+/// `tp_src` (as [`Field::TcpSrc`]) for all ports and ICMP types, and `vlan_tci` for all fields of
+/// the tag.
 #[derive(Debug, Clone, Default)]
 pub(in crate::syntax) struct Fields(BTreeMap<Field, Masked>);
 
-/// The name under which a field's place is known here.
+/// Returns the name of a field's place.
 pub(in crate::syntax) fn place(field: Field) -> Field {
     match field {
         Field::InPort => Field::InPortOxm,
@@ -57,26 +58,26 @@ pub(in crate::syntax) fn place(field: Field) -> Field {
     }
 }
 
-/// Whether a field stands behind the IP header.
+/// Returns whether a field comes after the IP header.
 pub(in crate::syntax) fn is_transport(field: Field) -> bool {
     use Field::*;
     matches!(place(field), TcpSrc | TcpDst | TcpFlags | NdTarget | NdReserved | NdOptionsType)
         || matches!(field, NdSll | NdTll)
 }
 
-/// Whether a field tells of the first packet of a tracked connection.
+/// Returns whether a field belongs to the original direction of a tracked connection.
 fn is_of_connection(field: Field) -> bool {
     use Field::*;
     matches!(field, CtNwProto | CtNwSrc | CtNwDst | CtIpv6Src | CtIpv6Dst | CtTpSrc | CtTpDst)
 }
 
 impl Fields {
-    /// What a match says.
+    /// Returns the fields of a match.
     pub(in crate::syntax) fn of(matches: &FlowMatch) -> Self {
         let mut this = Self::default();
         let untagged = |id: Masked| id.mask & TAGGED != 0 && id.value & TAGGED == 0;
         for (field, bits) in matches.iter() {
-            // Senseless, but a switch may say so: a priority without a tag.
+            // Senseless, but a switch may report it: a priority without a tag.
             if field == Field::VlanPcp && matches.field(Field::VlanVid).is_some_and(untagged) {
                 let priority = Masked { value: bits.value << 13, mask: bits.mask << 13 };
                 this.merge(Field::VlanTci, priority, 0xe000);
@@ -87,7 +88,7 @@ impl Fields {
         this
     }
 
-    /// Replaces what is known of a field.
+    /// Replaces the known value of a field.
     pub(in crate::syntax) fn set(&mut self, field: Field, bits: Masked) {
         let parts = field.registers();
         if !parts.is_empty() {
@@ -96,7 +97,8 @@ impl Fields {
                 shift -= 32;
                 let cut = |bits: u128| bits >> shift & 0xffff_ffff;
                 let (value, mask) = (cut(bits.value), cut(bits.mask));
-                // A wide register with a mask leaves the others as they are: it is several matches.
+                // A masked wide register leaves the others unchanged, because it is several
+                // matches.
                 if mask != 0 || bits.mask == 0 {
                     self.put(*part, Masked { value, mask });
                 }
@@ -130,7 +132,7 @@ impl Fields {
         }
     }
 
-    /// Sets some bits of a field and leaves the others.
+    /// Sets some bits of a field and keeps the others.
     pub(in crate::syntax) fn set_bits(&mut self, field: Field, bits: Masked) {
         let before = self.get(field).unwrap_or(Masked { value: 0, mask: 0 });
         let mask = before.mask | bits.mask;
@@ -151,12 +153,12 @@ impl Fields {
         }
     }
 
-    /// What a place holds.
+    /// Returns the value of a place.
     pub(in crate::syntax) fn place(&self, place: Field) -> Option<Masked> {
         self.0.get(&place).copied()
     }
 
-    /// What is known of a field in its own layout, as far as subfields may set it.
+    /// Returns the known value of a field in its own layout, as far as subfields may set it.
     pub(in crate::syntax) fn get(&self, field: Field) -> Option<Masked> {
         let parts = field.registers();
         if !parts.is_empty() {
@@ -179,17 +181,18 @@ impl Fields {
         self.place(place).filter(|bits| bits.mask == place.info().exact()).map(|bits| bits.value)
     }
 
-    /// Packet types: 0 for Ethernet.
+    /// Returns the packet type, 0 for Ethernet.
     fn packet_type(&self) -> u128 {
         self.exact(Field::PacketType).unwrap_or(0)
     }
 
-    /// Whether packets begin with an Ethernet header.
+    /// Returns whether packets begin with an Ethernet header.
     pub(in crate::syntax) fn is_ethernet(&self) -> bool {
         self.packet_type() == 0
     }
 
-    /// The Ethernet type, if one is matched; of a packet without Ethernet header, its packet type.
+    /// Returns the Ethernet type, if one is matched. For a packet without an Ethernet header, it
+    /// returns the packet type.
     pub(in crate::syntax) fn eth_type(&self) -> Option<u128> {
         match self.packet_type() {
             0 => self.exact(Field::EthType),
@@ -198,7 +201,7 @@ impl Fields {
         }
     }
 
-    /// What `encap` makes of the packet.
+    /// Applies `encap` to the fields.
     pub(in crate::syntax) fn encapsulate(&mut self, packet_type: u32) {
         let kind = u128::from(packet_type);
         self.put(Field::PacketType, Masked::exact(Field::PacketType, kind));
@@ -210,22 +213,22 @@ impl Fields {
         }
     }
 
-    /// What `decap` makes of the packet.
+    /// Applies `decap` to the fields.
     pub(in crate::syntax) fn decapsulate(&mut self) {
         let kind = match (self.is_ethernet(), self.exact(Field::EthType)) {
             (true, kind) => 1 << 16 | kind.unwrap_or(0),
-            // Known only once the packet is there.
+            // Known only at run time.
             _ => 0xffff_0000,
         };
         self.put(Field::PacketType, Masked::exact(Field::PacketType, kind));
     }
 
-    /// Makes a place as if nothing were known of it.
+    /// Forgets the value of a place.
     pub(in crate::syntax) fn forget(&mut self, place: Field) {
         self.0.remove(&place);
     }
 
-    /// Whether a match says that the connection is known.
+    /// Returns whether a match requires a known connection.
     pub(in crate::syntax) fn is_tracked(&self) -> bool {
         self.place(Field::CtState).is_some_and(|state| {
             state.value & TRACKED != 0
@@ -233,28 +236,28 @@ impl Fields {
         })
     }
 
-    /// Whether a match says that the connection is invalid.
+    /// Returns whether a match requires an invalid connection.
     pub(in crate::syntax) fn is_invalid_connection(&self) -> bool {
         self.place(Field::CtState).is_some_and(|state| state.value & INVALID != 0)
     }
 
-    /// Whether packets have a network service header.
+    /// Returns whether packets have a network service header.
     pub(in crate::syntax) fn is_nsh(&self) -> bool {
         self.eth_type() == Some(NSH) || self.exact(Field::EthType) == Some(NSH)
     }
 
-    /// The IP protocol, if one is matched.
+    /// Returns the IP protocol, if one is matched.
     pub(in crate::syntax) fn protocol(&self) -> Option<u128> {
         let ip = matches!(self.eth_type(), Some(IPV4 | IPV6));
         self.exact(Field::IpProto).filter(|_| ip)
     }
 
-    /// Whether something is matched that only Ethernet packets have, or that they are such.
+    /// Returns whether a match names fields of Ethernet packets, or the packet type itself.
     pub(in crate::syntax) fn names_ethernet(&self) -> bool {
         self.iter().any(|(place, _)| place == Field::PacketType || place.is_header())
     }
 
-    /// Whether something of IPv6 is matched that OpenFlow 1.0 and 1.1 know for IPv4 alone.
+    /// Returns whether a match names IPv6 fields that OpenFlow 1.0 and 1.1 support for IPv4 only.
     pub(in crate::syntax) fn is_younger_ipv6(&self) -> bool {
         use Field::{IpDscpShifted, IpEcn, IpProto, TcpDst, TcpSrc};
         let places = [IpProto, IpDscpShifted, IpEcn, TcpSrc, TcpDst];
@@ -270,24 +273,25 @@ impl Fields {
         matches!(self.eth_type(), Some(MPLS | MPLS_MULTICAST))
     }
 
-    /// Whether only later fragments match, which have no ports.
+    /// Returns whether only later fragments match, which have no ports.
     pub(in crate::syntax) fn is_later_fragment(&self) -> bool {
         self.place(Field::IpFrag).is_some_and(|bits| bits.value & 2 != 0)
     }
 
-    /// The ICMPv6 type, if one is matched.
+    /// Returns the ICMPv6 type, if one is matched.
     fn icmp6_type(&self) -> Option<u128> {
         let icmp6 = self.eth_type() == Some(IPV6) && self.protocol() == Some(ICMP6);
         self.exact(Field::TcpSrc).filter(|_| icmp6)
     }
 
-    /// Whether Open vSwitch leaves a place out of a match that it sends: protocol 0 is that of no tracked connection.
+    /// Returns whether Open vSwitch omits a place from a match that it sends. Protocol 0 belongs to
+    /// no tracked connection.
     pub(in crate::syntax) fn is_left_out(&self, place: Field) -> bool {
         matches!(place, Field::CtNwProto | Field::CtTpSrc | Field::CtTpDst)
             && self.place(Field::CtNwProto).is_none_or(|bits| bits.value == 0)
     }
 
-    /// The field that a place stands for in this match, or none where its prerequisites are missing.
+    /// Returns the field of a place in this match. `None` if its prerequisites are missing.
     pub(in crate::syntax) fn meaning(&self, place: Field) -> Option<Field> {
         use Field::*;
         let (eth_type, protocol) = (self.eth_type(), self.protocol());
@@ -329,12 +333,12 @@ impl Fields {
         }
     }
 
-    /// Whether a tag is known to be there.
+    /// Returns whether a tag is known to be present.
     pub(in crate::syntax) fn is_tagged(&self) -> bool {
         self.place(Field::VlanTci).is_some_and(|bits| bits.value & TAGGED != 0)
     }
 
-    /// Whether a packet that matches has the field.
+    /// Returns whether a matching packet has the field.
     pub(in crate::syntax) fn has(&self, field: Field) -> bool {
         match field {
             Field::VlanPcp => self.is_ethernet() && self.is_tagged(),
@@ -342,13 +346,13 @@ impl Fields {
             Field::IpDscp => self.meaning(Field::IpDscpShifted).is_some(),
             Field::InPort => true,
             field if is_transport(field) && self.is_later_fragment() => false,
-            // That addresses are of the version of IP that is matched is asked of flows alone.
+            // The IP version of the addresses is checked for flows only.
             field if is_of_connection(field) => self.is_tracked(),
             _ => self.meaning(place(field)) == Some(field),
         }
     }
 
-    /// Why a switch would not match the VLAN tag as it stands here: the priority belongs to a tag, and
+    /// Returns the reason why a switch would not match this VLAN tag. The priority needs a tag, and
     /// OpenFlow 1.3 cannot mask a part of it.
     pub(in crate::syntax) fn vlan_problem(&self) -> Option<&'static str> {
         let Masked { value, mask } = self.place(Field::VlanTci)?;
@@ -362,7 +366,7 @@ impl Fields {
         }
     }
 
-    /// Why a switch would not match a field of a tracked connection.
+    /// Returns the reason why a switch would not match a field of a tracked connection.
     pub(in crate::syntax) fn tracking_problem(&self, field: Field) -> Option<&'static str> {
         use Field::*;
         let needs = match field {
@@ -379,17 +383,18 @@ impl Fields {
         (!self.is_tracked()).then_some(problem)
     }
 
-    /// All places, in the order of [`Field`].
+    /// Returns all places, in the order of [`Field`].
     pub(in crate::syntax) fn iter(&self) -> impl Iterator<Item = (Field, Masked)> + '_ {
         self.0.iter().map(|(place, bits)| (*place, *bits))
     }
 
-    /// The match, without what has no prerequisites: Open vSwitch does not match that either.
+    /// Returns the match without fields whose prerequisites are missing, which Open vSwitch does
+    /// not match either.
     pub(in crate::syntax) fn to_match(&self) -> FlowMatch {
         let mut matches = FlowMatch::any();
         for (place, bits) in self.iter() {
             let Some(field) = self.meaning(place).filter(|_| !self.is_left_out(place)) else { continue };
-            // Ethernet is what every flow matches that says nothing else.
+            // A flow matches Ethernet unless it names another packet type.
             if field == Field::PacketType && bits.value == 0 {
                 continue;
             }

@@ -1,4 +1,5 @@
-//! Matches as `ovs-ofctl parse-oxm` writes them: `NXM_OF_ETH_TYPE(0800), OXM_OF_IPV4_SRC_W(c0a80000/ffff0000)`.
+//! Matches in the form of `ovs-ofctl parse-oxm`: `NXM_OF_ETH_TYPE(0800),
+//! OXM_OF_IPV4_SRC_W(c0a80000/ffff0000)`.
 
 use std::fmt::Write as _;
 
@@ -14,11 +15,11 @@ use crate::syntax::matching::fields::{Fields, TAGGED};
 /// The text of a match without fields.
 const ANY: &str = "<any>";
 
-/// Reads the fields as they stand, without asking whether they make sense together: see [`check_match`]. What follows `#`
-/// is a comment.
+/// Reads the fields in their order, without checking their consistency: see [`check_match`]. A `#`
+/// starts a comment.
 ///
 /// # Errors
-/// [`SyntaxError`] names the first word that is wrong.
+/// [`SyntaxError`] names the first invalid word.
 pub fn parse_oxm(line: &str) -> Result<Match, SyntaxError> {
     let text = line.split('#').next().unwrap_or_default();
     let words = text.split([',', ' ', '\t', '\r', '\n']).filter(|word| !word.is_empty() && *word != ANY);
@@ -56,7 +57,7 @@ fn entry(line: &str, word: &str) -> Result<Oxm, SyntaxError> {
         let number = 40 + option;
         return Ok(Oxm::Unknown { class: 1, number, has_mask: mask.is_some(), payload: payload.into() });
     }
-    // A header in digits, of an experimenter with its id.
+    // A header in digits, with the experimenter id if it has one.
     let header = digits(name).ok_or_else(|| wrong(format!("unknown field {name:?}")))?;
     let Some(([c0, c1, number, _], id)) = header.split_first_chunk() else {
         return Err(wrong(format!("unknown field {name:?}")));
@@ -80,10 +81,10 @@ fn digits(text: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// Reads a match as a switch does.
+/// Checks and reads a match as a switch does.
 ///
 /// # Errors
-/// [`OvsError`] is what Open vSwitch would answer.
+/// [`OvsError`] is the error that Open vSwitch would answer.
 pub fn check_match(wire: &Match) -> Result<FlowMatch, OvsError> {
     let mut w = Writer::new();
     for oxm in &wire.fields {
@@ -91,7 +92,7 @@ pub fn check_match(wire: &Match) -> Result<FlowMatch, OvsError> {
     }
     let read = FlowMatch::from_wire(&Match::decode_strict(w.as_slice())?);
     let mut matches = Fields::of(&read).to_match();
-    // The tag as it was said, be there one or not; its priority counts only where that does.
+    // Keep the tag as given, present or not. Its priority counts only with a tag.
     let id = read.field(Field::VlanVid).unwrap_or(Masked { value: 0, mask: 0 });
     let priority = read.field(Field::VlanPcp).filter(|_| id.mask & TAGGED != 0);
     matches.set(Field::VlanVid, id);
@@ -104,7 +105,7 @@ pub fn check_match(wire: &Match) -> Result<FlowMatch, OvsError> {
     Ok(matches)
 }
 
-/// Appends a field, whatever its value: what does not fit is for the check to find.
+/// Appends a field with any value. The check finds a value that does not fit.
 fn raw(oxm: &Oxm, w: &mut Writer) {
     match oxm {
         Oxm::Known { field, value, mask } => {
@@ -132,7 +133,7 @@ fn raw(oxm: &Oxm, w: &mut Writer) {
     }
 }
 
-/// Writes the fields in the order in which they stand; `<any>` for none.
+/// Prints the fields in their order; `<any>` for none.
 pub fn print_oxm(wire: &Match) -> String {
     let mut out = String::new();
     for oxm in &wire.fields {

@@ -1,4 +1,4 @@
-//! What the author of an unknown word may have meant.
+//! Suggestions for unknown words.
 
 use ofproto::oxm::Field;
 
@@ -70,7 +70,7 @@ const ACTIONS: &[&str] = &[
     "write_metadata",
 ];
 
-/// Words of a flow that are no fields.
+/// Words of a flow that are not fields.
 const PROPERTIES: &[&str] = &[
     "actions",
     "check_overlap",
@@ -86,12 +86,12 @@ const PROPERTIES: &[&str] = &[
     "dl_vlan",
 ];
 
-/// The action nearest to a word, as a help.
+/// Suggests the action nearest to a word.
 pub(in crate::syntax) fn action(word: &str) -> Option<String> {
     nearest(word, ACTIONS.iter().copied()).map(did_you_mean)
 }
 
-/// The field or property nearest to a word, as a help.
+/// Suggests the field or property nearest to a word.
 pub(in crate::syntax) fn field(word: &str) -> Option<String> {
     let names = Field::ALL.iter().flat_map(|f| [Some(f.info().name), f.info().extra]).flatten();
     nearest(word, names.chain(shorthand_names()).chain(PROPERTIES.iter().copied())).map(did_you_mean)

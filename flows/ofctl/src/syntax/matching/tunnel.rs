@@ -10,10 +10,11 @@ use crate::syntax::lex::error::{SyntaxError, SyntaxErrorKind};
 use crate::syntax::lex::token;
 use crate::syntax::matching::field::ones;
 
-/// How long a tunnel option is at most, in bytes.
+/// Maximum length of a tunnel option, in bytes.
 const MAX_LEN: usize = 124;
 
-/// Reads a value, perhaps with a mask, for a match: `0x5`, `0x5/0xff`, or nothing for "is there".
+/// Reads a value for a match, with an optional mask: `0x5`, `0x5/0xff`, or an empty text for "is
+/// present".
 pub(in crate::syntax) fn matched(
     cx: &Context<'_>,
     field: Field,
@@ -30,7 +31,7 @@ pub(in crate::syntax) fn matched(
             for (value, mask) in value.iter_mut().zip(&mask) {
                 *value &= mask;
             }
-            // All ones over all bytes that there can be are no mask.
+            // A mask of all ones over the maximum length is an exact match.
             let exact = len == MAX_LEN && mask.iter().all(|b| *b == 0xff);
             if exact {
                 TunnelOption { value: stripped(&value), mask: None }
@@ -52,7 +53,7 @@ pub(in crate::syntax) fn matched_bits(
     Ok(TunnelOption { value: fit(value, mask.len()), mask: Some(mask) })
 }
 
-/// `set_field:VALUE[/MASK]->tun_metadata0`.
+/// Reads `set_field:VALUE[/MASK]->tun_metadata0`.
 pub(in crate::syntax) fn set_field(
     cx: &Context<'_>,
     text: &str,
@@ -72,7 +73,7 @@ pub(in crate::syntax) fn set_field(
     })
 }
 
-/// `load:NUMBER->tun_metadata0[bits]`.
+/// Reads `load:NUMBER->tun_metadata0[bits]`.
 pub(in crate::syntax) fn load(cx: &Context<'_>, text: &str, dst: Subfield) -> Result<Action, SyntaxError> {
     if dst == Subfield::whole(dst.field) {
         let (value, _) = parse(cx, dst.field, text)?;
@@ -82,13 +83,13 @@ pub(in crate::syntax) fn load(cx: &Context<'_>, text: &str, dst: Subfield) -> Re
     Ok(Action::RegLoad2(oxm(dst.field, &fit(value, mask.len()), Some(&mask))))
 }
 
-/// Whether a field on the wire is a tunnel option, and what it says.
+/// Returns the tunnel option of a field on the wire, with its value, if it is one.
 pub(in crate::syntax) fn of(oxm: &Oxm) -> Option<(Field, TunnelOption)> {
     let Oxm::Unknown { class: 1, number, has_mask, payload } = oxm else { return None };
     TunnelOption::of_wire(*number, *has_mask, payload)
 }
 
-/// Writes a number as `ovs-ofctl` does: hexadecimal, 0 without a prefix.
+/// Formats a number as `ovs-ofctl` does: hexadecimal, 0 without a prefix.
 pub(in crate::syntax) fn hex(bytes: &[u8]) -> String {
     let mut digits = stripped(bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
     if digits.starts_with('0') {
@@ -103,7 +104,7 @@ fn oxm(field: Field, value: &[u8], mask: Option<&[u8]>) -> Oxm {
     Oxm::Unknown { class: 1, number, has_mask: mask.is_some(), payload }
 }
 
-/// Value and mask of some bits, as long as the mask needs.
+/// Returns value and mask of some bits, as long as the mask needs.
 fn placed(cx: &Context<'_>, bits: Subfield, text: &str) -> Result<(Vec<u8>, Vec<u8>), SyntaxError> {
     let number = token::integer(text).filter(|number| *number <= ones(bits.n_bits));
     let Some(number) = number else {
@@ -123,12 +124,12 @@ fn placed(cx: &Context<'_>, bits: Subfield, text: &str) -> Result<(Vec<u8>, Vec<
     Ok((set(&|bit| bit < 128 && number >> bit & 1 != 0), set(&|_| true)))
 }
 
-/// Without leading zeros.
+/// Removes leading zeros.
 fn stripped(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().skip_while(|b| *b == 0).collect()
 }
 
-/// As long as `len`, with zeros in front; what is in front of that many bytes is cut off.
+/// Extends a number to `len` bytes with leading zeros, or cuts off its leading bytes.
 fn fit(bytes: Vec<u8>, len: usize) -> Vec<u8> {
     let bytes = stripped(&bytes);
     let cut = bytes.len().saturating_sub(len);
@@ -151,7 +152,7 @@ fn parse(cx: &Context<'_>, field: Field, text: &str) -> Result<ValueAndMask, Syn
     })
 }
 
-/// A number of any length, without leading zeros.
+/// Parses a number of any length, without leading zeros.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) else {
         return token::integer(text).map(|number| stripped(&number.to_be_bytes()));

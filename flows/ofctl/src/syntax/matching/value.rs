@@ -1,4 +1,4 @@
-//! Values of fields, with masks, in the format that each field has.
+//! Values and masks of fields, in the format of each field.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,11 +9,11 @@ use ofproto::{MacAddr, PortNo};
 use crate::syntax::lex::names::{Names, PortWord, parse_port, print_port};
 use crate::syntax::lex::token;
 
-/// Why a value was refused.
+/// The reason why a value was refused.
 pub(in crate::syntax) enum BadValue {
-    /// In words.
+    /// A description in words.
     Words(String),
-    /// There is no port of that name.
+    /// A port name that does not exist.
     UnknownPort(String),
 }
 
@@ -22,7 +22,7 @@ const TCP_FLAGS: &[&str] =
 const CT_STATES: &[&str] = &["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
 const TUN_FLAGS: &[&str] = &["oam"];
 
-/// The values of `ip_frag`: bit 0 for any fragment, bit 1 for one that is not the first.
+/// The values of `ip_frag`: bit 0 for any fragment, bit 1 for a later fragment.
 const FRAGMENTS: &[(&str, u128, u128)] =
     &[("no", 0, 3), ("yes", 1, 1), ("first", 1, 3), ("later", 3, 3), ("not_later", 0, 2)];
 
@@ -34,7 +34,7 @@ fn flag_names(format: Format) -> &'static [&'static str] {
     }
 }
 
-/// The bits of a field that mean something: all of them for Open vSwitch, which masks the others off.
+/// Returns the bits of a field that have a meaning. Open vSwitch masks off all others.
 pub(in crate::syntax) fn known_bits(field: Field) -> u128 {
     match field.info().format {
         format @ (Format::CtState | Format::TunFlags) => (1 << flag_names(format).len()) - 1,
@@ -42,23 +42,24 @@ pub(in crate::syntax) fn known_bits(field: Field) -> u128 {
     }
 }
 
-/// The bits of a value that a match counts, of those that the bytes of its field have.
+/// Returns the bits of a value that a match counts, out of the bits in the bytes of its field.
 pub(in crate::syntax) fn counted_bits(field: Field) -> u128 {
     if field == Field::ArpOp { 0xff } else { field.info().exact() }
 }
 
-/// All bits of the bytes that a field fills.
+/// Returns all bits of the bytes that a field fills.
 pub(in crate::syntax) fn all_bytes(field: Field) -> u128 {
     u128::MAX >> (128 - 8 * field.info().bytes())
 }
 
-/// The fields whose further bits Open vSwitch passes over in a match; in others it refuses them.
+/// Returns whether Open vSwitch ignores surplus bits of the field in a match. It refuses those of
+/// other fields.
 fn is_cut(field: Field) -> bool {
     use Field::*;
     matches!(field, VlanVid | VlanPcp | MplsLabel | MplsTc | MplsBos | IpEcn | IpDscpShifted | ArpOp | NshSpi)
 }
 
-/// Reads a value for a field, perhaps with a mask. Bits outside the mask are cleared.
+/// Reads a value for a field, with an optional mask. Bits outside the mask are cleared.
 pub(in crate::syntax) fn parse(field: Field, text: &str, names: &dyn Names) -> Result<Masked, BadValue> {
     let bits = parse_bytes(field, text, names)?;
     let exact = field.info().exact();
@@ -72,7 +73,7 @@ pub(in crate::syntax) fn parse(field: Field, text: &str, names: &dyn Names) -> R
     Ok(bits)
 }
 
-/// Reads a value that may have bits that its field has not, as Open vSwitch reads that of a match.
+/// Reads a value that may exceed its field, as Open vSwitch reads that of a match.
 pub(in crate::syntax) fn parse_bytes(
     field: Field,
     text: &str,
@@ -121,7 +122,7 @@ pub(in crate::syntax) fn parse_bytes(
     Ok(Masked { value: value & mask, mask })
 }
 
-/// What would be a right value for a field.
+/// Returns an example of a valid value for a field.
 pub(in crate::syntax) fn example(field: Field) -> &'static str {
     match field.info().format {
         Format::Dec | Format::Hex if field.info().maskable => {
@@ -155,11 +156,11 @@ fn ipv6(text: &str) -> Option<u128> {
     text.parse::<Ipv6Addr>().ok().map(Ipv6Addr::to_bits)
 }
 
-/// An address with a mask, or with a prefix length up to `bits`.
+/// Reads an address with a mask, or with a prefix length up to `bits`.
 fn ip(text: &str, parse: fn(&str) -> Option<u128>, bits: u32) -> Option<(u128, Option<u128>)> {
     with_mask(text, |part| {
         parse(part).or_else(|| {
-            // Only the part behind the slash may be a prefix length.
+            // Only the part after the slash may be a prefix length.
             text.contains('/').then_some(())?;
             let length = part.parse::<u32>().ok().filter(|n| *n <= bits)?;
             Some(prefix_mask(length, bits))
@@ -173,7 +174,7 @@ fn prefix_mask(length: u32, bits: u32) -> u128 {
     all & !(all.checked_shr(length).unwrap_or(0))
 }
 
-/// `(1,0x800)`.
+/// Reads a packet type such as `(1,0x800)`.
 fn packet_type(text: &str) -> Option<(u128, Option<u128>)> {
     let (namespace, kind) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
     let half = |text: &str| token::integer(text.trim()).filter(|n| *n <= 0xffff);
@@ -188,7 +189,7 @@ fn fragment(text: &str) -> Option<(u128, Option<u128>)> {
     })
 }
 
-/// `+syn-ack`, `syn|ack`, `0x2/0x12` or `0`.
+/// Reads flags: `+syn-ack`, `syn|ack`, `0x2/0x12` or `0`.
 fn flags(text: &str, names: &[&str]) -> Option<(u128, Option<u128>)> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         return with_mask(text, token::integer);
@@ -206,7 +207,7 @@ fn flags(text: &str, names: &[&str]) -> Option<(u128, Option<u128>)> {
         let body = left.get(1..)?;
         let (name, after) = body.split_at(body.find(['+', '-']).unwrap_or(body.len()));
         let bit = bit(name)?;
-        // One flag cannot be both.
+        // A flag cannot be both set and cleared.
         if mask & bit != 0 {
             return None;
         }
@@ -229,7 +230,7 @@ fn port(field: Field, text: &str, names: &dyn Names) -> Result<Masked, BadValue>
     }
 }
 
-/// Writes a value as `ovs-ofctl` does in `set_field` and `learn`.
+/// Prints a value as `ovs-ofctl` does in `set_field` and `learn`.
 pub(in crate::syntax) fn print(field: Field, bits: Masked, names: &dyn Names) -> String {
     let info = field.info();
     let exact = bits.mask == info.exact();
@@ -262,12 +263,13 @@ fn port_number(field: Field, value: u128) -> PortNo {
     }
 }
 
-/// C's `%#x`: zero has no prefix.
+/// Formats a number like C's `%#x`: zero has no prefix.
 pub(in crate::syntax) fn hex(value: u128) -> String {
     if value == 0 { "0".to_owned() } else { format!("{value:#x}") }
 }
 
-/// An IPv6 address as inet_ntop(3) writes it: the last 32 bits alone as an IPv4 address, unless they are below 65536.
+/// Formats an IPv6 address like inet_ntop(3): the last 32 bits alone as an IPv4 address, unless
+/// they are below 65536.
 pub(in crate::syntax) fn ipv6_text(address: Ipv6Addr) -> String {
     match u32::try_from(address.to_bits()) {
         Ok(v4 @ 0x1_0000..) => format!("::{}", Ipv4Addr::from_bits(v4)),
@@ -291,8 +293,8 @@ fn address(format: Format, width: u32, bits: Masked) -> String {
     }
 }
 
-/// The name that text has for a value. `ovs-ofctl` prints two more as "no" and "later", which mean other values when they
-/// are read.
+/// Returns the name of a value in text. `ovs-ofctl` prints two more as "no" and "later", which have
+/// other values when parsed.
 fn print_fragment(bits: Masked) -> Option<&'static str> {
     FRAGMENTS.iter().find(|(_, value, mask)| bits == Masked { value: *value, mask: *mask }).map(|f| f.0)
 }
@@ -303,7 +305,7 @@ fn print_flags(field: Field, bits: Masked) -> String {
     if (bits.value | bits.mask) & !known != 0 && bits.mask != field.info().exact() {
         return format!("{}/{}", hex(bits.value), hex(bits.mask));
     }
-    // One flag alone is always "all", so Open vSwitch looks at those that nobody knows too.
+    // A single flag is always "all", so Open vSwitch looks at unknown flags too.
     let counted = if format == Format::TunFlags { field.info().exact() } else { known };
     let all = bits.mask & counted == counted;
     let mut out = String::new();

@@ -21,7 +21,7 @@ use crate::syntax::matching::field::print_subfield;
 use crate::syntax::matching::value::hex;
 use crate::syntax::matching::{tunnel, value};
 
-/// Instructions in the order in which a switch takes them, whatever the order they came in.
+/// Prints instructions in the order in which a switch executes them, not in that of the list.
 pub(super) fn instructions(instructions: &[Instruction], names: &dyn Names) -> String {
     let rank = |instruction: &Instruction| match instruction {
         Instruction::Meter(_) => 0,
@@ -53,7 +53,7 @@ fn instruction(instruction: &Instruction, names: &dyn Names) -> String {
         }
         Instruction::GotoTable(table) => format!("goto_table:{}", print_table(*table, names)),
         Instruction::Unknown { kind, body } => format!("unknown_instruction({kind}:{})", bytes(body)),
-        // `Instruction` may grow; saying so is better than leaving it out.
+        // `Instruction` may grow; a placeholder is better than an omission.
         _ => "unknown_instruction".to_owned(),
     }
 }
@@ -106,7 +106,7 @@ fn action(action: &Action, names: &dyn Names) -> String {
         }
         Action::Note(note) => format!("note:{}", bytes(note)),
         Action::OutputReg { src, max_len: u16::MAX } => format!("output:{}", print_subfield(*src)),
-        // `ovs-ofctl` has no word for how much of a packet the controller gets.
+        // `ovs-ofctl` has no word for the number of bytes that the controller receives.
         Action::OutputReg { src, max_len } => {
             format!("output(src={},max_len={max_len})", print_subfield(*src))
         }
@@ -156,7 +156,7 @@ fn action(action: &Action, names: &dyn Names) -> String {
         Action::CheckPktLarger { len, dst } => format!("check_pkt_larger({len})->{}", print_subfield(*dst)),
         Action::DeleteField(field) => format!("delete_field:{}", field.info().name),
         Action::Unknown { kind, body } => format!("unknown_action({kind}:{})", bytes(body)),
-        // `Action` may grow; saying so is better than leaving it out.
+        // `Action` may grow; a placeholder is better than an omission.
         _ => "unknown_action".to_owned(),
     }
 }
@@ -175,7 +175,8 @@ fn set_field(oxm: &Oxm, names: &dyn Names) -> String {
             let info = field.info();
             let bits = Masked { value: *value, mask: mask.unwrap_or(info.exact()) };
             let mut text = value::print(*field, bits, names);
-            // Open vSwitch leaves a mask out that fills the bytes of a field, be its bits fewer.
+            // Open vSwitch omits a mask that fills the bytes of a field, even if the field has
+            // fewer bits.
             if *mask == Some(info.exact()) && usize::from(info.bits) != 8 * info.bytes() {
                 text = format!("{text}/{:#x}", bits.mask);
             }
@@ -318,7 +319,8 @@ fn ct(ct: &Ct, names: &dyn Names) -> String {
     format!("ct({})", parts.join(","))
 }
 
-/// Also what `ovs-ofctl` leaves out of it: the flags of one without a range, and an end that is the beginning.
+/// Prints a `nat` with the parts that `ovs-ofctl` omits: the flags without a range, and an end
+/// equal to the start.
 fn nat(nat: &Nat) -> String {
     let kind = match nat.flags {
         flags if flags & NAT_SRC != 0 => "src",
@@ -361,7 +363,7 @@ fn nat(nat: &Nat) -> String {
 fn encap(encap: &Encap) -> String {
     let header = header::HEADERS.iter().find(|(_, kind)| *kind == encap.packet_type);
     let header = header.map_or("UNKNOWN", |(name, _)| name);
-    // `ovs-ofctl` does not print how long the header is to be; 0 leaves that to the switch.
+    // `ovs-ofctl` does not print the length of the new header; 0 leaves it to the switch.
     let size = Some(encap.hdr_size).filter(|size| *size != 0).map(|size| format!("hdr_size={size}"));
     let props: Vec<String> = size
         .into_iter()
@@ -369,7 +371,8 @@ fn encap(encap: &Encap) -> String {
             EncapProp::NshMdType(md_type) => format!("md_type={md_type}"),
             EncapProp::NshTlv { class, kind, data } => {
                 let digits: String = data.iter().map(|b| format!("{b:02x}")).collect();
-                // With the zeros in front, which `ovs-ofctl` leaves out: they count for the length.
+                // Keep the leading zeros, which `ovs-ofctl` omits, because they count for the
+                // length.
                 format!("tlv({class:#06x},{kind},0x{digits})")
             }
         }))
@@ -425,7 +428,8 @@ fn learn_spec(spec: &LearnSpec, names: &dyn Names) -> String {
         LearnSpec::Match { dst, src: LearnSrc::Immediate(number) } if *dst == Subfield::whole(dst.field) => {
             let name = dst.field.info().name;
             match (dst.field, value::print(dst.field, Masked::exact(dst.field, *number), names)) {
-                // Open vSwitch says the name of a packet type with its value, but for Ethernet's.
+                // Open vSwitch prints the name of a packet type with its value, except for
+                // Ethernet.
                 (Field::PacketType, _) if *number == 0 => format!("{name}=eth"),
                 (Field::PacketType, text) => format!("{name}={name}={text}"),
                 (_, text) => format!("{name}={text}"),

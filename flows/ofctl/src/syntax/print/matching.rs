@@ -8,7 +8,7 @@ use crate::syntax::lex::names::Names;
 use crate::syntax::matching::fields::{Fields, ICMP, ICMP6, IPV4, IPV6, TAGGED};
 use crate::syntax::matching::{tunnel, value};
 
-/// The fields in the order in which `ovs-ofctl` prints them.
+/// Prints the fields in the order of `ovs-ofctl`.
 pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     use Field::*;
     let fields = Fields::of(matches);
@@ -23,13 +23,13 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     if packet_type.is_some_and(|value| value != 0) {
         out.field(PacketType, "packet_type");
     }
-    // A flow of Ethernet frames that matches nothing of theirs is another than one of any packets, which
-    // `ovs-ofctl` does not tell apart.
+    // A flow of Ethernet frames that matches none of their fields differs from one of any packets.
+    // `ovs-ofctl` does not distinguish the two.
     let recirculated = out.fields.place(RecircId).is_some() && fields.names_ethernet();
     if fields.is_ethernet() && (recirculated || packet_type.is_some()) {
         out.parts.push("eth".to_owned());
     }
-    // A packet type says it all.
+    // A packet type is sufficient.
     let short = fields.eth_type().filter(|_| fields.is_ethernet());
     let short = short.and_then(|eth_type| shorthand(eth_type, fields.protocol()));
     out.parts.extend(short.map(|(name, _)| name.to_owned()));
@@ -39,7 +39,7 @@ pub(super) fn print(matches: &FlowMatch, names: &dyn Names) -> String {
     for field in [TunId, TunSrc, TunDst, TunIpv6Src, TunIpv6Dst, TunGbpId, TunGbpFlags] {
         out.field(field, field.info().name);
     }
-    // Also what is of another version than the one that is matched, if one is: `ovs-ofctl` leaves it out.
+    // Print fields of another version than the matched one too; `ovs-ofctl` omits them.
     for field in [TunErspanVer, TunErspanIdx, TunErspanDir, TunErspanHwid] {
         out.field(field, field.info().name);
     }
@@ -131,7 +131,7 @@ impl MatchPrinter<'_> {
         let Some(bits) = self.fields.place(field) else { return };
         let exact = bits.mask == field.info().exact();
         let text = match field {
-            // Decimal numbers turn hexadecimal with a mask.
+            // Decimal numbers become hexadecimal with a mask.
             Field::TcpSrc | Field::TcpDst | Field::CtTpSrc | Field::CtTpDst | Field::TunGbpId if !exact => {
                 format!("0x{:x}/0x{:x}", bits.value, bits.mask)
             }
@@ -142,7 +142,7 @@ impl MatchPrinter<'_> {
                 format!("0x{:x}", bits.value)
             }
             Field::RecircId if bits.value != 0 => format!("{:#x}", bits.value),
-            // `ovs-ofctl` leaves out the masks of the first two; the others have none.
+            // `ovs-ofctl` omits the masks of the first two; the others have none.
             Field::TunGbpFlags | Field::TunErspanIdx if !exact => {
                 format!("{}/{}", value::hex(bits.value), value::hex(bits.mask))
             }
