@@ -1,4 +1,4 @@
-//! What the benchmarks of Portcullis measure with: see README.md in this folder.
+//! Common inputs of Portcullis's benchmarks: see README.md in this folder.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,27 +14,27 @@ use ofproto::{Cookie, EncodeError, Message, PortNo, TableId, Xid};
 /// The network file of the dual-socket deployment.
 pub const DUAL_SOCKET: &str = include_str!("../../flows/networks/dual-socket.toml");
 
-/// The dual-socket network, read; none if the file is broken.
+/// Returns the dual-socket network, parsed. `None` if the file is invalid.
 pub fn dual_socket() -> Option<NetworkFile> {
     flows::network::parse(DUAL_SOCKET, "dual-socket.toml").ok().map(|(file, _)| file)
 }
 
-/// Pantheon with all of its projects: 256 networks from one template, and what is in each.
+/// Pantheon with all of its projects: 256 networks from one template, with their endpoints.
 pub const PANTHEON: &str = include_str!("../../flows/networks/pantheon.toml");
 
-/// [`PANTHEON`] with every project there.
+/// Returns [`PANTHEON`] with every project present.
 pub fn pantheon_256() -> String {
     PANTHEON.replace("instances = \"1-3\"", "instances = \"all\"")
 }
 
-/// The same with a range for containers on its main network.
+/// Returns the text of `pantheon_256` with a range for containers on its main network.
 pub fn pantheon_with_containers() -> String {
     let range = "[network.main.containers]\nids = \"100-199\"\nport = \"veth{id}\"\n\
                  addresses = [\"10.0.1.{id}\"]\nclients = [\"backend\"]\n";
     format!("{}\n{range}", pantheon_256())
 }
 
-/// A container of [`pantheon_with_containers`].
+/// Returns a container of [`pantheon_with_containers`].
 pub fn container() -> Container {
     let service = Service { name: "web".to_owned(), protocol: Protocol::Tcp, port: 80 };
     Container {
@@ -66,16 +66,17 @@ pub fn networks(count: u32, bridges: Bridges) -> String {
     text
 }
 
-/// Places the networks of [`networks`].
+/// The placement of the networks of [`networks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bridges {
-    /// Puts all networks on one bridge, `br`.
+    /// All networks on one bridge, `br`.
     One,
-    /// Each on a bridge of its own, from `br0` on.
+    /// Each network on a bridge of its own, from `br0` on.
     Each,
 }
 
-/// A flow such as an allow makes, one for each number: TCP to one address and port, to the forwarding table.
+/// Returns a flow like that of an allow, one for each number: TCP to one address and port, to the
+/// forwarding table.
 pub fn numbered_flow(number: u32) -> Flow {
     let matches = FlowMatch::any()
         .with(Field::EthType, 0x800)
@@ -89,7 +90,7 @@ pub fn numbered_flow(number: u32) -> Flow {
     flow
 }
 
-/// The same flow as a switch reports it.
+/// Returns the flow as a switch reports it.
 pub fn reported(flow: &Flow) -> FlowStats {
     FlowStats {
         duration_sec: 3_600,
@@ -100,7 +101,7 @@ pub fn reported(flow: &Flow) -> FlowStats {
     }
 }
 
-/// A flow statistics reply of as many flows as 64 kB hold, and how many they are.
+/// Returns a flow statistics reply with as many flows as 64 kB hold, and their number.
 ///
 /// # Errors
 /// [`EncodeError`] if the flows do not encode.
@@ -110,13 +111,13 @@ pub fn full_flow_reply() -> Result<(Vec<u8>, u32), EncodeError> {
         let body = MultipartReplyBody::Flow(flows);
         Message::MultipartReply(MultipartReply { flags: 0, body }).encode(Xid(7))
     };
-    // Header and multipart header are 16 bytes; all flows are of one length.
+    // Header and multipart header are 16 bytes; all flows have one length.
     let one = reply(1)?.len() - 16;
     let count = u32::try_from((0xffff - 16) / one).unwrap_or(1);
     Ok((reply(count)?, count))
 }
 
-/// Numbers for the ports that a file gives a bridge.
+/// Returns numbers for the ports that a file assigns to a bridge.
 pub fn ports(file: &NetworkFile, bridge: &str) -> BTreeMap<String, PortNo> {
     flows::verify::never::numbered_ports(file, bridge)
 }

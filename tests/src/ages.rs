@@ -1,27 +1,27 @@
-//! How old flows are: a flow that was written again is young again.
+//! The ages of flows. A flow that was written again has a new age.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::Running;
 
-/// The clock of a switch moves in steps, and it is asked by a process that takes a while to start.
+/// Tolerance for the steps of a switch's clock, and for the start of the process that reads it.
 const SLACK: Duration = Duration::from_millis(100);
 
 /// The flows of bridges and their durations, at one time.
 #[derive(Debug, Clone)]
 pub struct Ages {
-    /// Durations by bridge and flow, as `ovs-ofctl` prints it without what changes: cookie, table, priority, timeouts, match
-    /// and actions.
+    /// The durations by bridge and flow. The key is the text of `ovs-ofctl` without its changing
+    /// parts: cookie, table, priority, timeouts, match and actions.
     pub flows: BTreeMap<(String, String), Duration>,
-    /// Before the first of them was asked for.
+    /// The time before the first request.
     begun: Instant,
-    /// After the last of them came.
+    /// The time after the last reply.
     ended: Instant,
 }
 
 impl Ages {
-    /// Asks these bridges.
+    /// Reads the flows of these bridges.
     pub fn of(net: &Running, bridges: &[&str]) -> Self {
         let begun = Instant::now();
         let mut flows = BTreeMap::new();
@@ -34,11 +34,11 @@ impl Ages {
         Self { flows, begun, ended: Instant::now() }
     }
 
-    /// Those flows of another time that went since, or are younger now than they have to be: each of them with what
-    /// became of it.
+    /// Returns the flows of an earlier time that were removed since, or are younger now than they
+    /// should be. Each comes with its change.
     ///
     /// # Panics
-    /// When `before` is not before.
+    /// Panics if `before` is later than `self`.
     pub fn touched_since(&self, before: &Self) -> Vec<String> {
         let between = self.begun.checked_duration_since(before.ended).expect("the order of time");
         let mut touched = Vec::new();
@@ -54,14 +54,14 @@ impl Ages {
         touched
     }
 
-    /// Those of one bridge alone.
+    /// Keeps the flows of one bridge only.
     #[must_use]
     pub fn only(mut self, bridge: &str) -> Self {
         self.flows.retain(|(b, _), _| b == bridge);
         self
     }
 
-    /// The flows of a bridge that fit.
+    /// Returns the matching flows of a bridge.
     pub fn on<'a>(
         &'a self,
         bridge: &'a str,
@@ -71,7 +71,7 @@ impl Ages {
     }
 }
 
-/// A line of `dump-flows`, and its duration.
+/// Splits a line of `dump-flows` into its text and its duration.
 fn split(line: &str) -> (String, Duration) {
     let mut duration = None;
     let mut kept = Vec::new();

@@ -12,7 +12,7 @@ use ofproto::message::multipart::{
 use ofproto::message::{ErrorMsg, Hello};
 use ofproto::{Framer, Message, VERSION, Xid};
 
-/// How long an answer may take.
+/// Timeout for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One end of a session, after the HELLOs.
@@ -21,23 +21,23 @@ pub struct Conn {
     stream: UnixStream,
     framer: Framer,
     next_xid: u32,
-    /// What came in without being waited for: events, and errors.
+    /// The messages that arrived unrequested: events and errors.
     pub pushed: VecDeque<(Xid, Message)>,
 }
 
 impl Conn {
-    /// Dials a management socket.
+    /// Connects to a management socket.
     ///
     /// # Panics
-    /// When nobody answers there in OpenFlow 1.3.
+    /// Panics if the peer does not answer in OpenFlow 1.3.
     pub fn dial(socket: &Path) -> Self {
         Self::greet(UnixStream::connect(socket).unwrap())
     }
 
-    /// Opens a session on a stream that is connected.
+    /// Opens a session on a connected stream.
     ///
     /// # Panics
-    /// When the other side does not speak OpenFlow 1.3.
+    /// Panics if the peer does not speak OpenFlow 1.3.
     pub fn greet(stream: UnixStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -48,34 +48,34 @@ impl Conn {
         conn
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes unchanged.
     ///
     /// # Panics
-    /// When the connection is lost.
+    /// Panics if the connection is lost.
     pub fn send_raw(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// Sends a message under an xid of its own, and returns that.
+    /// Sends a message under an xid of its own, and returns that xid.
     ///
     /// # Panics
-    /// When it does not encode or the connection is lost.
+    /// Panics if the message does not encode, or if the connection is lost.
     pub fn send(&mut self, message: &Message) -> Xid {
         let xid = self.xid();
         self.send_raw(&message.encode(xid).unwrap());
         xid
     }
 
-    /// An xid that is not in use.
+    /// Returns an unused xid.
     pub fn xid(&mut self) -> Xid {
         self.next_xid += 1;
         Xid(self.next_xid)
     }
 
-    /// The next message off the wire. Every one of version 1.3 must encode to the very bytes that it came in.
+    /// Returns the next message. Every message of version 1.3 must encode to its received bytes.
     ///
     /// # Panics
-    /// When none comes, or it does not decode, or encodes otherwise.
+    /// Panics if no message arrives, or if it does not decode or encodes to other bytes.
     pub fn recv(&mut self) -> (Xid, Message) {
         let frame = loop {
             if let Some(frame) = self.framer.next_frame().unwrap() {
@@ -95,10 +95,10 @@ impl Conn {
         (xid, message)
     }
 
-    /// Waits for the next message under this xid; others are put into `pushed`.
+    /// Waits for the next message under this xid. Others are put into `pushed`.
     ///
     /// # Panics
-    /// When none comes.
+    /// Panics if no such message arrives.
     pub fn wait(&mut self, xid: Xid) -> Message {
         loop {
             match self.recv() {
@@ -111,16 +111,16 @@ impl Conn {
     /// Sends a message and waits for the one answer.
     ///
     /// # Panics
-    /// When none comes.
+    /// Panics if no answer arrives.
     pub fn ask(&mut self, message: &Message) -> Message {
         let xid = self.send(message);
         self.wait(xid)
     }
 
-    /// Waits until everything sent so far is done.
+    /// Waits until the switch has processed all messages sent so far.
     ///
     /// # Panics
-    /// When no barrier reply comes.
+    /// Panics if no barrier reply arrives.
     pub fn barrier(&mut self) {
         assert_eq!(self.ask(&Message::BarrierRequest), Message::BarrierReply);
     }
@@ -128,7 +128,7 @@ impl Conn {
     /// Sends a multipart request and waits for all parts of the answer.
     ///
     /// # Panics
-    /// When the answer is something else.
+    /// Panics if the answer is another message.
     pub fn parts(&mut self, body: MultipartRequestBody) -> Vec<MultipartReplyBody> {
         let xid = self.send(&Message::MultipartRequest(MultipartRequest { flags: 0, body }));
         let mut parts = Vec::new();
@@ -141,7 +141,7 @@ impl Conn {
         }
     }
 
-    /// The errors among what was pushed, and forgets the rest.
+    /// Returns the errors among the unrequested messages, and drops the rest.
     pub fn errors(&mut self) -> Vec<(Xid, ErrorMsg)> {
         let errors = self.pushed.drain(..).filter_map(|(xid, message)| match message {
             Message::Error(error) => Some((xid, error)),

@@ -1,4 +1,4 @@
-//! DHCP as a client and a server say it (RFC 2131), frame by frame.
+//! DHCP messages of clients and servers (RFC 2131), as frames.
 
 use std::net::Ipv4Addr;
 
@@ -6,50 +6,50 @@ use etherparse::PacketBuilder;
 
 use crate::frames::EVERYBODY;
 
-/// The address of one who has none.
+/// The address of a client without one.
 pub const UNSET: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
 
 /// A kind of message (RFC 2132 §9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DhcpMessageType {
-    /// A client looks for servers.
+    /// A client searches for servers.
     Discover = 1,
     /// A server offers an address.
     Offer = 2,
-    /// A client wants the address.
+    /// A client requests the address.
     Request = 3,
-    /// A server gives it.
+    /// A server assigns the address.
     Ack = 5,
-    /// A server refuses it.
+    /// A server refuses the address.
     Nak = 6,
-    /// A client gives it back.
+    /// A client releases the address.
     Release = 7,
 }
 
-/// What a message says.
+/// The contents of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Message {
     /// Its kind.
     pub kind: DhcpMessageType,
-    /// The exchange that it belongs to.
+    /// The transaction id of the exchange.
     pub xid: u32,
     /// The client's MAC.
     pub chaddr: [u8; 6],
     /// The address that the client has.
     pub ciaddr: Ipv4Addr,
-    /// The address that it gets.
+    /// The address assigned to the client.
     pub yiaddr: Ipv4Addr,
-    /// For so many seconds.
+    /// The lease time, in seconds.
     pub lease: Option<u32>,
 }
 
 impl Message {
-    /// A client's.
+    /// Returns a client's message.
     pub fn of_client(kind: DhcpMessageType, xid: u32, chaddr: [u8; 6]) -> Self {
         Self { kind, xid, chaddr, ciaddr: UNSET, yiaddr: UNSET, lease: None }
     }
 
-    /// A server's.
+    /// Returns a server's message.
     pub fn of_server(kind: DhcpMessageType, xid: u32, chaddr: [u8; 6], yiaddr: Ipv4Addr) -> Self {
         Self { kind, xid, chaddr, ciaddr: UNSET, yiaddr, lease: Some(3_600) }
     }
@@ -74,18 +74,18 @@ impl Message {
         bytes
     }
 
-    /// The frame from a client with that MAC.
+    /// Returns the frame from a client with this MAC.
     ///
     /// # Panics
-    /// Never: it fits.
+    /// Never: the message fits.
     pub fn request(&self, mac: [u8; 6], from: Ipv4Addr, to: Ipv4Addr) -> Vec<u8> {
         self.frame((mac, EVERYBODY), (from, to), (68, 67))
     }
 
-    /// The frame from a server, for a MAC.
+    /// Returns the frame from a server to a MAC.
     ///
     /// # Panics
-    /// Never: it fits.
+    /// Never: the message fits.
     pub fn answer(&self, macs: ([u8; 6], [u8; 6]), from: Ipv4Addr, to: Ipv4Addr) -> Vec<u8> {
         self.frame(macs, (from, to), (67, 68))
     }

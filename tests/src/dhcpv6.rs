@@ -1,42 +1,42 @@
-//! DHCPv6 as a client and a server say it (RFC 8415), frame by frame.
+//! DHCPv6 messages of clients and servers (RFC 8415), as frames.
 
 use std::net::Ipv6Addr;
 
 use etherparse::PacketBuilder;
 
-/// All servers of a link, and their MAC (RFC 8415 §7.1, RFC 2464 §7).
+/// The multicast address of all servers of a link, and its MAC (RFC 8415 §7.1, RFC 2464 §7).
 pub const SERVERS: (Ipv6Addr, [u8; 6]) =
     (Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2), [0x33, 0x33, 0, 1, 0, 2]);
 
 /// A kind of message (RFC 8415 §7.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dhcpv6MessageType {
-    /// A client looks for servers.
+    /// A client searches for servers.
     Solicit = 1,
     /// A server offers addresses.
     Advertise = 2,
-    /// A client wants them.
+    /// A client requests addresses.
     Request = 3,
-    /// A client wants to keep them.
+    /// A client renews its addresses.
     Renew = 5,
-    /// A server gives them.
+    /// A server assigns addresses.
     Reply = 7,
-    /// A client gives them back.
+    /// A client releases its addresses.
     Release = 8,
-    /// A client says that somebody else has them.
+    /// A client reports that its addresses are in use by another host.
     Decline = 9,
-    /// A server wants to be asked.
+    /// A server asks clients to contact it.
     Reconfigure = 10,
 }
 
-/// What a message says.
+/// The contents of a message.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// Its kind.
     pub kind: Dhcpv6MessageType,
-    /// The exchange that it belongs to, of 24 bits.
+    /// The transaction id of the exchange, of 24 bits.
     pub xid: u32,
-    /// The client's MAC, of which its identifier is made (DUID-LL).
+    /// The client's MAC, from which its identifier is derived (DUID-LL).
     pub client: [u8; 6],
     /// The addresses of its identity association, each with its valid lifetime in seconds.
     pub addresses: Vec<(Ipv6Addr, u32)>,
@@ -50,7 +50,7 @@ fn option(code: u16, value: &[u8]) -> Vec<u8> {
 }
 
 impl Message {
-    /// A message about some addresses, each for an hour.
+    /// Returns a message about these addresses, each with a lifetime of an hour.
     pub fn new(kind: Dhcpv6MessageType, xid: u32, client: [u8; 6], addresses: &[Ipv6Addr]) -> Self {
         let addresses = addresses.iter().map(|address| (*address, 3_600)).collect();
         Self { kind, xid, client, addresses, prefix: None }
@@ -76,18 +76,18 @@ impl Message {
         bytes
     }
 
-    /// The frame from a client, to all servers.
+    /// Returns the frame from a client to all servers.
     ///
     /// # Panics
-    /// Never: it fits.
+    /// Never: the message fits.
     pub fn request(&self, mac: [u8; 6], from: Ipv6Addr) -> Vec<u8> {
         self.frame((mac, SERVERS.1), (from, SERVERS.0), (546, 547))
     }
 
-    /// The frame from a server, to a client's link-local address.
+    /// Returns the frame from a server to a client's link-local address.
     ///
     /// # Panics
-    /// Never: it fits.
+    /// Never: the message fits.
     pub fn answer(&self, macs: ([u8; 6], [u8; 6]), from: Ipv6Addr, to: Ipv6Addr) -> Vec<u8> {
         self.frame(macs, (from, to), (547, 546))
     }

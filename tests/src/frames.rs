@@ -1,4 +1,4 @@
-//! Frames that no well-behaved host sends, written to a device as they are.
+//! Frames that no well-behaved host sends, written to a device unchanged.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -16,19 +16,19 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 
 use crate::running::PATIENCE;
 
-/// Everybody's MAC.
+/// The broadcast MAC.
 pub const EVERYBODY: [u8; 6] = [0xff; 6];
-/// In a packet socket's address: a frame that goes out (packet(7)).
+/// The packet type of an outgoing frame in a packet socket's address (packet(7)).
 const OUTGOING: u8 = 4;
 /// ICMPv6's neighbour solicitation (RFC 4861 §4.3).
 pub const SOLICITATION: u8 = 135;
 /// ICMPv6's neighbour advertisement (RFC 4861 §4.4).
 pub const ADVERTISEMENT: u8 = 136;
 
-/// The MAC of a place.
+/// Returns the MAC of a place.
 ///
 /// # Panics
-/// When there is no such place.
+/// Panics if there is no such place.
 pub fn mac(lab: &Lab, place: &str) -> [u8; 6] {
     lab.plan().place(place).unwrap_or_else(|| panic!("no place {place}")).mac
 }
@@ -36,7 +36,7 @@ pub fn mac(lab: &Lab, place: &str) -> [u8; 6] {
 /// Sends frames from a place's device.
 ///
 /// # Panics
-/// When the system does not let them out.
+/// Panics if the system refuses to send them.
 pub fn emit(lab: &Lab, place: &str, frames: &[Vec<u8>]) {
     let device = &lab.plan().place(place).unwrap_or_else(|| panic!("no place {place}")).device;
     let sent = lab.within(place, || emit_on(device, frames));
@@ -46,7 +46,7 @@ pub fn emit(lab: &Lab, place: &str, frames: &[Vec<u8>]) {
 /// Sends frames from a device of the namespace that this thread is in.
 ///
 /// # Errors
-/// When there is no such device, or the system does not let them out.
+/// Returns an error if there is no such device, or if the system refuses to send the frames.
 pub fn emit_on(device: &str, frames: &[Vec<u8>]) -> nix::Result<()> {
     let raw = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
     let mut devices = getifaddrs()?.filter(|d| d.interface_name == *device);
@@ -58,10 +58,10 @@ pub fn emit_on(device: &str, frames: &[Vec<u8>]) -> nix::Result<()> {
     Ok(())
 }
 
-/// A UDP datagram.
+/// Returns a UDP datagram.
 ///
 /// # Panics
-/// Never: it fits.
+/// Never: the frame fits.
 pub fn udp(macs: ([u8; 6], [u8; 6]), from: Ipv4Addr, to: Ipv4Addr, port: u16) -> Vec<u8> {
     let builder =
         PacketBuilder::ethernet2(macs.0, macs.1).ipv4(from.octets(), to.octets(), 9).udp(4_000, port);
@@ -70,10 +70,10 @@ pub fn udp(macs: ([u8; 6], [u8; 6]), from: Ipv4Addr, to: Ipv4Addr, port: u16) ->
     frame
 }
 
-/// The same under a VLAN tag.
+/// Returns a UDP datagram under a VLAN tag.
 ///
 /// # Panics
-/// When the tag has more than twelve bits.
+/// Panics if the tag has more than twelve bits.
 pub fn tagged(macs: ([u8; 6], [u8; 6]), tag: u16, from: Ipv4Addr, to: Ipv4Addr) -> Vec<u8> {
     let tag = VlanId::try_new(tag).expect("a VLAN");
     let builder = PacketBuilder::ethernet2(macs.0, macs.1).single_vlan(tag);
@@ -86,10 +86,10 @@ pub fn tagged(macs: ([u8; 6], [u8; 6]), tag: u16, from: Ipv4Addr, to: Ipv4Addr) 
     frame
 }
 
-/// A UDP datagram over IPv6.
+/// Returns a UDP datagram over IPv6.
 ///
 /// # Panics
-/// Never: it fits.
+/// Never: the frame fits.
 pub fn udp6(macs: ([u8; 6], [u8; 6]), from: Ipv6Addr, to: Ipv6Addr, port: u16) -> Vec<u8> {
     let builder =
         PacketBuilder::ethernet2(macs.0, macs.1).ipv6(from.octets(), to.octets(), 255).udp(4_000, port);
@@ -98,10 +98,10 @@ pub fn udp6(macs: ([u8; 6], [u8; 6]), from: Ipv6Addr, to: Ipv6Addr, port: u16) -
     frame
 }
 
-/// ARP: a request for `target`, or the answer to it that nobody asked for.
+/// Returns an ARP request for `target`, or an unsolicited reply.
 ///
 /// # Panics
-/// Never: it fits.
+/// Never: the frame fits.
 pub fn arp(macs: ([u8; 6], [u8; 6]), request: bool, sender: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     let packet = ArpEthIpv4Packet {
         operation: if request { ArpOperation::REQUEST } else { ArpOperation::REPLY },
@@ -116,12 +116,13 @@ pub fn arp(macs: ([u8; 6], [u8; 6]), request: bool, sender: Ipv4Addr, target: Ip
     frame
 }
 
-/// Neighbour discovery of a kind about `target`, with the sender's MAC.
+/// Returns a neighbour discovery message of this type about `target`, with the sender's MAC.
 ///
 /// # Panics
-/// Never: it fits.
+/// Never: the frame fits.
 pub fn nd(macs: ([u8; 6], [u8; 6]), kind: u8, from: Ipv6Addr, to: Ipv6Addr, target: Ipv6Addr) -> Vec<u8> {
-    // What goes to a group was not solicited, and a host drops what says so (RFC 4861 §7.1.2).
+    // An advertisement to a group is unsolicited, and a host drops one with the solicited flag
+    // (RFC 4861 §7.1.2).
     let flags = if to.is_multicast() { 0x20 } else { 0x60 };
     let (flags, option) = if kind == ADVERTISEMENT { ([flags, 0, 0, 0], 2) } else { ([0; 4], 1) };
     let mut payload = target.octets().to_vec();
@@ -133,10 +134,11 @@ pub fn nd(macs: ([u8; 6], [u8; 6]), kind: u8, from: Ipv6Addr, to: Ipv6Addr, targ
     frame
 }
 
-/// An ICMPv6 message of a type, with the four bytes after its checksum and what follows.
+/// Returns an ICMPv6 message of this type, with the four bytes after its checksum and the rest of
+/// the body.
 ///
 /// # Panics
-/// Never: it fits.
+/// Never: the frame fits.
 pub fn icmpv6(
     macs: ([u8; 6], [u8; 6]),
     kind: u8,
@@ -150,8 +152,8 @@ pub fn icmpv6(
     frame
 }
 
-/// A router advertisement (RFC 4861 §4.2): half an hour of a default route, and a /64 for addresses that hosts make
-/// themselves.
+/// Returns a router advertisement (RFC 4861 §4.2): a default route for half an hour, and a /64 for
+/// autonomous address configuration.
 pub fn router_advertisement(mac: [u8; 6], from: Ipv6Addr, prefix: Ipv6Addr) -> Vec<u8> {
     let mut payload = vec![0; 8];
     payload.extend([1, 1]);
@@ -164,17 +166,17 @@ pub fn router_advertisement(mac: [u8; 6], from: Ipv6Addr, prefix: Ipv6Addr) -> V
     icmpv6((mac, [0x33, 0x33, 0, 0, 0, 1]), 134, (from, everybody), [64, 0, 7, 8], &payload)
 }
 
-/// Hears all frames that come in by a place's device.
+/// Captures all frames that arrive at a place's device.
 #[derive(Debug)]
 pub struct Ear {
     socket: OwnedFd,
 }
 
 impl Ear {
-    /// Listens from now on.
+    /// Starts to capture.
     ///
     /// # Panics
-    /// When there is no such place.
+    /// Panics if there is no such place.
     pub fn open(lab: &Lab, place: &str) -> Self {
         let device = &lab.plan().place(place).unwrap_or_else(|| panic!("no place {place}")).device;
         let open = || -> nix::Result<OwnedFd> {
@@ -189,10 +191,11 @@ impl Ear {
         Self { socket: lab.within(place, open).expect("the namespace").expect("a packet socket") }
     }
 
-    /// The frames that come in until one is the last that is waited for, that one included.
+    /// Returns the frames that arrive, up to and including the first one for which `last` returns
+    /// true.
     ///
     /// # Panics
-    /// When it does not come.
+    /// Panics if that frame does not arrive.
     pub fn until(&self, last: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
         let start = Instant::now();
         let mut heard: Vec<Vec<u8>> = Vec::new();
@@ -200,7 +203,7 @@ impl Ear {
         while !heard.last().is_some_and(|frame| last(frame)) {
             assert!(start.elapsed() < PATIENCE, "waited in vain; heard {heard:02x?}");
             match recvfrom::<LinkAddr>(self.socket.as_raw_fd(), &mut buffer) {
-                // What the device itself sends goes by as well.
+                // The capture includes the device's own frames.
                 Ok((_, Some(from))) if from.pkttype() == OUTGOING => {}
                 Ok((length, _)) => heard.push(buffer.get(..length).unwrap_or_default().to_vec()),
                 Err(_) => {}

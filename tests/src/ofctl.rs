@@ -1,4 +1,4 @@
-//! What `ovs-ofctl` sends for lines of text, without a switch.
+//! The messages that `ovs-ofctl` sends for lines of text, without a switch.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,15 +10,16 @@ const FLOW_MOD: u8 = 14;
 const BARRIER_REQUEST: u8 = 20;
 const BARRIER_REPLY: u8 = 21;
 
-/// Bytes as `ovs-ofctl ofp-print` takes them.
+/// Returns bytes in the form that `ovs-ofctl ofp-print` reads.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// A printed flow without the time that is left until a crossing ends: of what is written a second later, less is left.
+/// Returns a printed flow without the time left until a crossing ends, which decreases between two
+/// prints.
 ///
 /// # Panics
-/// When it has no actions.
+/// Panics if the flow has no actions.
 pub fn timeless(flow: &str) -> String {
     let (head, actions) = flow.split_once(" actions=").expect("actions");
     let words: Vec<_> = head.split(", ").filter(|w| !w.starts_with("hard_timeout=")).collect();
@@ -28,7 +29,7 @@ pub fn timeless(flow: &str) -> String {
 /// Returns the version of the installed Open vSwitch, major and minor.
 ///
 /// # Panics
-/// When `ovs-ofctl` does not start, or does not say it.
+/// Panics if `ovs-ofctl` does not start, or does not print its version.
 pub fn installed() -> (u8, u8) {
     let output = Command::new("ovs-ofctl").arg("--version").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -36,19 +37,19 @@ pub fn installed() -> (u8, u8) {
     (numbers.next().expect("a version"), numbers.next().expect("a minor version"))
 }
 
-/// Keeps what the strategies of `ofproto` make to what the installed Open vSwitch knows. The tests of what came later are in
-/// `wire::later`.
+/// Limits the strategies of `ofproto` to the features of the installed Open vSwitch. The tests of
+/// later features are in `wire::later`.
 ///
 /// # Panics
-/// As [`installed`].
+/// Panics for the reasons of [`installed`].
 pub fn write_for_installed() {
     ofproto::testing::write_for_version(installed());
 }
 
-/// What `ovs-ofctl ofp-print` prints of a message.
+/// Returns the text that `ovs-ofctl ofp-print` prints for a message.
 ///
 /// # Panics
-/// When it does not start, or fails.
+/// Panics if `ovs-ofctl` does not start, or fails.
 pub fn ofp_print(message: &[u8], verbosity: u8) -> String {
     let mut command = Command::new("ovs-ofctl");
     command.args(["-vconsole:off", "-vsyslog:off", "ofp-print", &hex(message), &verbosity.to_string()]);
@@ -57,14 +58,13 @@ pub fn ofp_print(message: &[u8], verbosity: u8) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The flow_mods that `ovs-ofctl -O OpenFlow13 add-flows` sends for some flows, in order; the error it prints if
-/// it refuses one.
+/// Returns the flow_mods that `ovs-ofctl -O OpenFlow13 add-flows` sends for these flows, in order.
 ///
 /// # Panics
-/// When `ovs-ofctl` does not start, or does not speak OpenFlow.
+/// Panics if `ovs-ofctl` does not start, or does not speak OpenFlow.
 ///
 /// # Errors
-/// What it says.
+/// Returns the printed error if `ovs-ofctl` refuses a flow.
 pub fn flow_mods(flows: &[String]) -> Result<Vec<Vec<u8>>, String> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -76,14 +76,14 @@ pub fn flow_mods(flows: &[String]) -> Result<Vec<Vec<u8>>, String> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It reads no further than to a line that it refuses.
+    // `ovs-ofctl` stops reading at the first line that it refuses.
     let _ = ofctl.stdin.take().unwrap().write_all(flows.join("\n").as_bytes());
     let mods = accept(&listener, &mut ofctl).map(serve).unwrap_or_default();
     let output = ofctl.wait_with_output().unwrap();
     if output.status.success() { Ok(mods) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
-/// Waits for `ovs-ofctl` to connect; none if it ended before.
+/// Waits for `ovs-ofctl` to connect. `None` if it ended before.
 fn accept(listener: &TcpListener, ofctl: &mut Child) -> Option<TcpStream> {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -99,7 +99,7 @@ fn accept(listener: &TcpListener, ofctl: &mut Child) -> Option<TcpStream> {
     }
 }
 
-/// Plays a switch that takes everything, until the other side has had enough.
+/// Emulates a switch that accepts every message, until the peer closes.
 fn serve(mut stream: TcpStream) -> Vec<Vec<u8>> {
     stream.set_nonblocking(false).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -123,7 +123,7 @@ fn serve(mut stream: TcpStream) -> Vec<Vec<u8>> {
     mods
 }
 
-/// Whether a flow, as `ovs-ofctl` prints it, is one of the learned return flows.
+/// Returns whether a flow, as `ovs-ofctl` prints it, is one of the learned return flows.
 pub fn is_learned(flow: &str) -> bool {
     // Before the actions: a learner has the same words in them.
     // Table 5 has those for ICMP errors and later fragments, each learner's with a priority of its own.
@@ -159,7 +159,7 @@ fn line_says_no_less(ours: &str, theirs: &str) -> bool {
         return true;
     }
     let mut same = ours.replace("nw_frag=0/0x1", "nw_frag=no").replace("nw_frag=0x2/0x2", "nw_frag=later");
-    // Another word stands for the action, not only a further one in it.
+    // The word for the action differs, not only an argument.
     for (start, end, word) in [("output(src=", ",max_len=", "output:"), ("resubmit(", ",,ct)", "resubmit:")] {
         let mut rewritten = String::new();
         let mut rest = same.as_str();

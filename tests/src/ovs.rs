@@ -1,4 +1,5 @@
-//! A private Open vSwitch: its own processes, database, sockets and network namespace, beside any system one.
+//! A private Open vSwitch, with its own processes, database, sockets and network namespace,
+//! independent of a system one.
 
 use std::ffi::OsStr;
 use std::os::unix::net::UnixStream;
@@ -11,13 +12,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-/// How long the processes may take to start or to end.
+/// Timeout for the start and the end of the processes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// ovsdb-server and ovs-vswitchd in a directory and a network namespace of their own, userspace datapath only. They end
-/// when it is dropped, and also when the thread that started them ends, so that a killed test leaves none behind.
+/// ovsdb-server and ovs-vswitchd in a directory and a network namespace of their own, with the
+/// userspace datapath only. They end when the value is dropped, and also when the thread that
+/// started them ends. So a killed test leaves no process behind.
 ///
-/// The namespace is ovsdb-server's: bridges of many tests may have the same names, because their devices do not meet.
+/// The namespace is that of ovsdb-server. Bridges of different tests may share names, because their
+/// devices are in different namespaces.
 #[derive(Debug)]
 pub struct PrivateOvs {
     dir: TempDir,
@@ -26,10 +29,10 @@ pub struct PrivateOvs {
 }
 
 impl PrivateOvs {
-    /// Starts both, without any bridge.
+    /// Starts both, without a bridge.
     ///
     /// # Panics
-    /// When Open vSwitch is not installed or does not start.
+    /// Panics if Open vSwitch is not installed or does not start.
     #[expect(clippy::new_without_default, reason = "starting processes is nothing to do by default")]
     pub fn new() -> Self {
         let dir = TempDir::with_prefix("ovs-").unwrap();
@@ -51,25 +54,26 @@ impl PrivateOvs {
         ovs
     }
 
-    /// The directory of sockets: `OVS_RUNDIR`.
+    /// Returns the directory of sockets, `OVS_RUNDIR`.
     pub fn rundir(&self) -> &Path {
         self.dir.path()
     }
 
-    /// The management socket of a bridge.
+    /// Returns the management socket of a bridge.
     pub fn mgmt(&self, bridge: &str) -> PathBuf {
         self.rundir().join(format!("{bridge}.mgmt"))
     }
 
-    /// Its network namespace, as `nsenter --net=` takes it; it lasts over restarts of ovs-vswitchd.
+    /// Returns the path of the network namespace for `nsenter --net=`. It survives restarts of
+    /// ovs-vswitchd.
     pub fn netns(&self) -> PathBuf {
         PathBuf::from(format!("/proc/{}/ns/net", self.ovsdb.id()))
     }
 
-    /// Starts ovs-vswitchd, if it does not run, and waits until it answers.
+    /// Starts ovs-vswitchd if it is not running, and waits until it answers.
     ///
     /// # Panics
-    /// When it does not start.
+    /// Panics if it does not start.
     pub fn start_vswitchd(&mut self) {
         if self.vswitchd.is_none() {
             let db = format!("unix:{}", self.rundir().join("db.sock").display());
@@ -80,53 +84,53 @@ impl PrivateOvs {
         }
     }
 
-    /// Ends ovs-vswitchd by a signal and waits for it.
+    /// Ends ovs-vswitchd by a signal, and waits for its exit.
     ///
     /// # Panics
-    /// When it does not run.
+    /// Panics if it is not running.
     pub fn kill_vswitchd(&mut self, signal: Signal) {
         let mut child = self.vswitchd.take().expect("ovs-vswitchd runs");
         send(&child, signal);
         child.wait().unwrap();
     }
 
-    /// `ovs-vsctl` with these arguments: what it printed.
+    /// Runs `ovs-vsctl` with these arguments, and returns its output.
     ///
     /// # Panics
-    /// When it fails.
+    /// Panics if it fails.
     pub fn vsctl(&self, args: &[&str]) -> String {
         let db = format!("--db=unix:{}", self.rundir().join("db.sock").display());
         text(self.output("ovs-vsctl", &[&[db.as_str(), "--timeout=20"], args].concat()), "ovs-vsctl")
     }
 
-    /// `ovs-ofctl -O OpenFlow13` with these arguments: what it printed.
+    /// Runs `ovs-ofctl -O OpenFlow13` with these arguments, and returns its output.
     ///
     /// # Panics
-    /// When it fails.
+    /// Panics if it fails.
     pub fn ofctl(&self, args: &[&str]) -> String {
         text(self.try_ofctl(args), "ovs-ofctl")
     }
 
-    /// As [`PrivateOvs::ofctl`], but it may fail.
+    /// Runs `ovs-ofctl` like [`PrivateOvs::ofctl`], but may fail.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// Panics if it cannot be started.
     pub fn try_ofctl(&self, args: &[&str]) -> Output {
         self.output("ovs-ofctl", &[&["-O", "OpenFlow13", "--timeout=20"], args].concat())
     }
 
-    /// `ovs-appctl` to ovs-vswitchd with these arguments: what it printed.
+    /// Runs `ovs-appctl` on ovs-vswitchd with these arguments, and returns its output.
     ///
     /// # Panics
-    /// When it fails.
+    /// Panics if it fails.
     pub fn appctl(&self, args: &[&str]) -> String {
         text(self.output("ovs-appctl", &[&["--timeout=20"], args].concat()), "ovs-appctl")
     }
 
-    /// Adds a bridge that speaks OpenFlow 1.3 and drops what it has no flows for.
+    /// Adds a bridge that speaks OpenFlow 1.3 and drops packets that match no flow.
     ///
     /// # Panics
-    /// When `ovs-vsctl` fails.
+    /// Panics if `ovs-vsctl` fails.
     pub fn add_bridge(&self, name: &str) {
         let settings = ["datapath_type=netdev", "protocols=OpenFlow13", "fail_mode=secure"];
         self.vsctl(&[&["add-br", name, "--", "set", "bridge", name], &settings[..]].concat());
@@ -141,7 +145,7 @@ impl PrivateOvs {
 
 impl Drop for PrivateOvs {
     fn drop(&mut self) {
-        // vswitchd first: it would complain of the lost database.
+        // vswitchd first, because it would report the lost database.
         for child in self.vswitchd.iter_mut().chain([&mut self.ovsdb]) {
             let _ = child.kill();
             let _ = child.wait();
@@ -149,9 +153,10 @@ impl Drop for PrivateOvs {
     }
 }
 
-/// Starts a daemon in the foreground, as a child: each program of the command becomes the next, with the same pid.
+/// Starts a daemon in the foreground, as a child. Each program of the command replaces the previous
+/// one, with one pid.
 fn daemon(rundir: &Path, command: &[&OsStr]) -> Child {
-    // A destructor alone does not run when the test is killed: hence the signal at the parent's death.
+    // A destructor does not run when the test is killed, hence the signal at the parent's death.
     let child = Command::new("setpriv")
         .args(["--pdeathsig", "KILL"])
         .args(command)

@@ -1,4 +1,4 @@
-//! A ping that goes on while something else happens.
+//! A ping that runs beside other work.
 
 use std::time::{Duration, Instant};
 
@@ -7,40 +7,40 @@ use nix::sys::signal::Signal;
 
 use crate::running::PATIENCE;
 
-/// 50 echo requests a second, until it is asked how it went.
+/// A process that sends 50 echo requests per second until it is ended.
 #[derive(Debug)]
 pub struct Pinger(Spawned);
 
-/// How it went.
+/// The result of a ping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinged {
-    /// Requests sent.
+    /// Number of requests sent.
     pub sent: u32,
-    /// Those without an answer. The very last request may have been under way when the ping ended and does not
-    /// count.
+    /// The sequence numbers without an answer. The last request does not count, because it may have
+    /// been under way at the end.
     pub lost: Vec<u32>,
 }
 
 impl Pinger {
-    /// Starts it where `from` lives, and waits until answers come.
+    /// Starts a ping at the place of `from`, and waits for the first answers.
     ///
     /// # Panics
-    /// When none come.
+    /// Panics if no answer arrives.
     pub fn start(lab: &Lab, from: &str, to: &str) -> Self {
         let pinger = Self(lab.spawn(from, &["ping", "-n", "-i", "0.02", to]).expect("ping"));
         pinger.until(5);
         pinger
     }
 
-    /// How many answers came so far.
+    /// Returns the number of answers so far.
     pub fn answers(&self) -> usize {
         sequence(&self.0.output()).len()
     }
 
-    /// Waits for so many answers more.
+    /// Waits for this many further answers.
     ///
     /// # Panics
-    /// When they do not come.
+    /// Panics if they do not arrive.
     pub fn more(&self, answers: usize) {
         self.until(self.answers() + answers);
     }
@@ -53,10 +53,10 @@ impl Pinger {
         }
     }
 
-    /// Ends it.
+    /// Ends the ping, and returns its result.
     ///
     /// # Panics
-    /// When ping does not say how it went.
+    /// Panics if ping does not print its result.
     pub fn end(self) -> Pinged {
         self.0.signal(Signal::SIGINT);
         let start = Instant::now();

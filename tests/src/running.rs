@@ -1,4 +1,4 @@
-//! The controller, running in a lab.
+//! The controller in a lab.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use serde_json::Value;
 
 use crate::ofctl::timeless;
 
-/// How long anything may take before a test gives up; what has a promised time is measured by its test.
+/// Timeout of a test for every step. A step with a guaranteed time has its own limit in the test.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where the controller of a lab serves metrics to processes inside the lab's host.
+/// The address at which the controller of a lab serves metrics to processes inside the lab's host.
 pub const METRICS: &str = "127.0.0.1:9653";
 
-/// The `portcullis` binary of this build.
+/// Returns the path of the `portcullis` binary of this build.
 pub fn binary() -> PathBuf {
     let this = std::env::current_exe().expect("the program's own path");
     // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM.
@@ -29,17 +29,17 @@ pub fn binary() -> PathBuf {
     })
 }
 
-/// The path of a shipped network file.
+/// Returns the path of a shipped network file.
 pub fn network_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../flows/networks").join(name)
 }
 
-/// The text of the shipped dual-socket network.
+/// Returns the text of the shipped dual-socket network.
 pub fn dual_socket() -> String {
     std::fs::read_to_string(network_file("dual-socket.toml")).expect("a network file")
 }
 
-/// The same without the rule of that name.
+/// Returns the text of the shipped dual-socket network without the rule of this name.
 pub fn dual_socket_without(rule: &str) -> String {
     let text = dual_socket();
     let start = text.find(&format!("[[allow]]\nname = \"{rule}\"")).expect("the rule");
@@ -48,7 +48,7 @@ pub fn dual_socket_without(rule: &str) -> String {
     format!("{}{}", &text[..start], &text[end..])
 }
 
-/// A network file as the product reads it.
+/// Returns a network file, as the product parses it.
 pub fn read(path: &Path) -> NetworkFile {
     let text = std::fs::read_to_string(path).expect("a network file");
     match flows::network::parse(&text, &path.to_string_lossy()) {
@@ -57,38 +57,38 @@ pub fn read(path: &Path) -> NetworkFile {
     }
 }
 
-/// A lab with the controller in it, and the file that it runs in a place of its own, to be edited.
+/// A lab with the controller in it, and a private copy of its network file, for editing.
 pub struct Running {
     /// The lab.
     pub lab: Lab,
     /// The controller's process.
     pub controller: Spawned,
-    /// The network file that it runs.
+    /// The path of the network file.
     pub path: PathBuf,
-    /// What the file says.
+    /// The parsed network file.
     pub file: NetworkFile,
-    /// What the controller is told beyond what every lab tells it.
+    /// The additional arguments of the controller.
     words: Vec<String>,
 }
 
 impl Running {
-    /// The shipped dual-socket network, settled.
+    /// Starts the shipped dual-socket network, and waits until it is settled.
     pub fn dual_socket() -> Self {
         Self::dual_socket_with(LabOptions::default())
     }
 
-    /// The same, in a lab with something more.
+    /// Starts the shipped dual-socket network in a lab with these options.
     pub fn dual_socket_with(options: LabOptions) -> Self {
         let text = std::fs::read_to_string(network_file("dual-socket.toml")).expect("dual-socket.toml");
         Self::start(&text, options)
     }
 
-    /// Any network file's text, settled.
+    /// Starts a network file's text, and waits until it is settled.
     pub fn start(text: &str, options: LabOptions) -> Self {
         Self::start_with(text, options, &[])
     }
 
-    /// The same with more words on the controller's command line.
+    /// Starts a network file's text with additional arguments of the controller.
     pub fn start_with(text: &str, options: LabOptions, words: &[&str]) -> Self {
         let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
         let dir = tempfile::tempdir().expect("a directory").keep();
@@ -106,34 +106,34 @@ impl Running {
         running
     }
 
-    /// The controller's API.
+    /// Returns the address of the controller's API.
     pub fn api(&self) -> ApiAddress {
         ApiAddress::Unix(self.lab.rundir().join("api.sock"))
     }
 
-    /// What the controller says of itself, when it answers.
+    /// Returns the controller's status, if it answers.
     pub fn status(&self) -> Option<Value> {
         serde_json::from_str(&fetch(&self.api(), "/api/status").ok()?).ok()
     }
 
-    /// The status of one bridge.
+    /// Returns the status of one bridge.
     pub fn bridge(&self, name: &str) -> Option<Value> {
         self.status()?.get("bridges")?.as_array()?.iter().find(|b| b["name"] == name).cloned()
     }
 
-    /// The text of `/metrics`.
+    /// Returns the text of `/metrics`.
     pub fn metrics(&self) -> String {
         fetch(&self.api(), "/metrics").expect("metrics")
     }
 
-    /// The value of the one sample that begins with `name{labels}`, or 0.
+    /// Returns the value of the one sample that begins with `name{labels}`, or 0.
     pub fn metric(&self, sample: &str) -> f64 {
         let text = self.metrics();
         let line = text.lines().find(|l| l.strip_prefix(sample).is_some_and(|rest| rest.starts_with(' ')));
         line.and_then(|l| l.rsplit(' ').next()).map_or(0.0, |v| v.parse().expect("a number"))
     }
 
-    /// Waits until every bridge that the file has flows for is connected and settled.
+    /// Waits until every bridge with flows in the file is connected and settled.
     pub fn settle(&self) {
         let owned: Vec<&str> = self
             .file
@@ -152,7 +152,7 @@ impl Running {
         });
     }
 
-    /// Waits for something, for a bounded time, and says how long it took.
+    /// Waits for a condition, for a bounded time, and returns the time that it took.
     pub fn wait_for<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> (T, Duration) {
         let start = Instant::now();
         loop {
@@ -169,7 +169,8 @@ impl Running {
         }
     }
 
-    /// Waits until a bridge has just these [flows](Self::flows), however long they last, and says which differ if it never does.
+    /// Waits until a bridge has exactly these [flows](Self::flows), whatever their ages, and
+    /// reports the differences on a timeout.
     pub fn wait_for_flows(&self, bridge: &str, wanted: &[String]) {
         let timeless = |flows: &[String]| {
             let mut flows: Vec<String> = flows.iter().map(|flow| timeless(flow)).collect();
@@ -196,7 +197,7 @@ impl Running {
         }
     }
 
-    /// Kills the controller as a crash does.
+    /// Kills the controller, as in a crash.
     pub fn kill_controller(&self) {
         self.controller.signal(Signal::SIGKILL);
         self.wait_for("the controller to be dead", || (!self.controller.running()).then_some(()));
@@ -208,7 +209,7 @@ impl Running {
         self.settle();
     }
 
-    /// Writes the network file anew and asks the controller to read it.
+    /// Rewrites the network file, and makes the controller reload it.
     pub fn reload(&self, text: &str) {
         std::fs::write(&self.path, text).expect("the network file");
         self.controller.signal(Signal::SIGHUP);
@@ -223,12 +224,13 @@ impl Running {
         self.wait_for("the file to be active", || (reloads() > before).then_some(()));
     }
 
-    /// The flows of a bridge as `ovs-ofctl` prints them, sorted, with port names and without what changes.
+    /// Returns the flows of a bridge as `ovs-ofctl` prints them, sorted, with port names and
+    /// without their changing parts.
     pub fn flows(&self, bridge: &str) -> Vec<String> {
         self.dump(bridge, &["--names", "--no-stats", "dump-flows"])
     }
 
-    /// The flows of a bridge with their counters and ages.
+    /// Returns the flows of a bridge with their counters and ages.
     pub fn flows_with_stats(&self, bridge: &str) -> Vec<String> {
         self.dump(bridge, &["--names", "dump-flows"])
     }
@@ -243,7 +245,7 @@ impl Running {
         lines
     }
 
-    /// The number that a port has now.
+    /// Returns the current number of a port.
     pub fn ofport(&self, port: &str) -> u32 {
         let text = self.lab.vsctl(&["get", "interface", port, "ofport"]).expect("ofport");
         text.trim().parse().expect("a port number")
@@ -266,7 +268,7 @@ fn spawn(lab: &Lab, path: &Path, more: &[String]) -> Spawned {
     let api = format!("unix:{}", lab.rundir().join("api.sock").display());
     let state = lab.state_dir();
     let (binary, path, state) = (binary.to_string_lossy(), path.to_string_lossy(), state.to_string_lossy());
-    // Each lab has a network of its own, so the usual port is free in every one.
+    // Each lab has a network of its own, so the usual port is free in all of them.
     let mut words =
         vec![&*binary, "run", &*path, "--metrics", &*api, "--metrics", METRICS, "--state", &*state];
     words.extend(more.iter().map(String::as_str));

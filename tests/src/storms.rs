@@ -1,4 +1,5 @@
-//! Floods, and who is still served meanwhile: for the tests, which send few packets, and for `benches/storms.sh`.
+//! Floods, and the service of honest clients meanwhile, for the tests (with few packets) and for
+//! `benches/storms.sh`.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
@@ -15,7 +16,7 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 
 use crate::frames::{emit_on, mac};
 
-/// Two published services, and two members that reach whatever is outside.
+/// Two published services, and two members with access to the outside.
 pub const FILE: &str = r#"
 [network.w]
 bridge = "br0"
@@ -52,40 +53,40 @@ to = "up"
 
 /// The web server's address.
 pub const WEB: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 10), 443);
-/// The VPN server's.
+/// The VPN server's address.
 pub const VPN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 11), 51_820);
-/// The honest member.
+/// The honest member's address.
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
-/// The one that scans.
+/// The scanning member's address.
 pub const XRAY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 102);
-/// A server outside.
+/// The address of a server outside.
 pub const SERVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(198, 18, 255, 1), 8_443);
-/// The host outside that is scanned, and that has 60,000 ports.
+/// The host outside that is scanned, with 60,000 ports.
 pub const STRANGER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
 
-/// How long an honest client waits.
+/// Timeout of an honest client.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The n-th honest client outside.
+/// Returns the n-th honest client outside.
 pub fn client(n: u32) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 1)) + n)
 }
 
-/// The n-th address outside that nobody has.
+/// Returns the n-th unused address outside.
 pub fn nobody(n: u32) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(20, 0, 0, 1)) + n)
 }
 
-/// Gives the internet all addresses of honest clients and servers.
+/// Assigns the addresses of all honest clients and servers to the internet's place.
 ///
 /// # Panics
-/// When `ip` fails.
+/// Panics if `ip` fails.
 pub fn populate(lab: &Lab) {
     let words = ["ip", "route", "add", "local", "198.18.0.0/15", "dev", "lo"];
     assert!(lab.exec("internet", &words).expect("ip").status.success());
 }
 
-/// A segment from one place to another, as it goes on the wire between the two places' devices.
+/// Returns a TCP segment from one place to another, as a frame between their devices.
 pub fn segment(
     macs: ([u8; 6], [u8; 6]),
     from: SocketAddrV4,
@@ -100,12 +101,12 @@ pub fn segment(
     );
     let tcp = if flags.0 { tcp.syn() } else { tcp };
     let mut frame = Vec::new();
-    // It fits.
+    // The segment fits the buffer.
     let _ = if flags.1 { tcp.ack(1) } else { tcp }.write(&mut frame, b"");
     frame
 }
 
-/// A datagram, likewise.
+/// Returns a UDP datagram, as a frame between the devices.
 pub fn datagram(macs: ([u8; 6], [u8; 6]), from: SocketAddrV4, to: SocketAddrV4) -> Vec<u8> {
     let udp = PacketBuilder::ethernet2(macs.0, macs.1)
         .ipv4(from.ip().octets(), to.ip().octets(), 60)
@@ -115,15 +116,15 @@ pub fn datagram(macs: ([u8; 6], [u8; 6]), from: SocketAddrV4, to: SocketAddrV4) 
     frame
 }
 
-/// The MACs of two places.
+/// Returns the MACs of two places.
 pub fn macs(lab: &Lab, from: &str, to: &str) -> ([u8; 6], [u8; 6]) {
     (mac(lab, from), mac(lab, to))
 }
 
-/// Sends frames from a place's device, at most so many a second.
+/// Sends frames from a place's device, at no more than this rate per second.
 ///
 /// # Panics
-/// When the system does not let them out.
+/// Panics if the system refuses to send them.
 pub fn flood(lab: &Lab, place: &str, per_second: u32, frames: impl Iterator<Item = Vec<u8>> + Send) {
     const BATCH: usize = 64;
     let device = &lab.plan().place(place).unwrap_or_else(|| panic!("no place {place}")).device;
@@ -146,7 +147,7 @@ pub fn flood(lab: &Lab, place: &str, per_second: u32, frames: impl Iterator<Item
     lab.within(place, send).expect("the namespace");
 }
 
-/// Does something while a flood goes on, and gives what came of it when both are over.
+/// Runs some work during a flood, and returns its result when both are over.
 pub fn during<T: Send>(flood: impl FnOnce() + Send, work: impl FnOnce(&AtomicBool) -> T + Send) -> T {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -158,10 +159,11 @@ pub fn during<T: Send>(flood: impl FnOnce() + Send, work: impl FnOnce(&AtomicBoo
     })
 }
 
-/// A TCP server at a place that greets whoever comes, and goes on to say what it hears. It ends with the test.
+/// Starts a TCP server at a place that greets each client, and then echoes its bytes. It ends with
+/// the test.
 ///
 /// # Panics
-/// When it cannot listen.
+/// Panics if it cannot listen.
 pub fn serve_tcp(lab: &Lab, place: &str, at: SocketAddrV4) {
     let listener = lab.within(place, || TcpListener::bind(at)).expect("the namespace").expect("a listener");
     std::thread::spawn(move || {
@@ -175,17 +177,17 @@ pub fn serve_tcp(lab: &Lab, place: &str, at: SocketAddrV4) {
     });
 }
 
-/// A UDP server at a place that says what it hears. It ends with the test.
+/// Starts a UDP server at a place that echoes datagrams. It ends with the test.
 ///
 /// # Panics
-/// When it cannot listen.
+/// Panics if it cannot listen.
 pub fn serve_udp(lab: &Lab, place: &str, at: SocketAddrV4) {
     let socket = lab.within(place, || UdpSocket::bind(at)).expect("the namespace").expect("a socket");
     std::thread::spawn(move || {
         let mut buffer = [0; 64];
         loop {
             let Ok((n, peer)) = socket.recv_from(&mut buffer) else { return };
-            // A flood goes unanswered: its senders do not exist.
+            // The datagrams of a flood get no answer, because their senders do not exist.
             if buffer.get(..n) != Some(b"flood") {
                 let _ = socket.send_to(buffer.get(..n).unwrap_or_default(), peer);
             }
@@ -193,10 +195,10 @@ pub fn serve_udp(lab: &Lab, place: &str, at: SocketAddrV4) {
     });
 }
 
-/// A TCP connection from an address of a place, once it was greeted.
+/// Opens a TCP connection from an address of a place, and waits for the greeting.
 ///
 /// # Errors
-/// When there is no greeting in time.
+/// Returns an error if no greeting arrives in time.
 pub fn connected(lab: &Lab, place: &str, from: Ipv4Addr, to: SocketAddrV4) -> io::Result<TcpStream> {
     let open = || -> io::Result<TcpStream> {
         let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
@@ -212,16 +214,16 @@ pub fn connected(lab: &Lab, place: &str, from: Ipv4Addr, to: SocketAddrV4) -> io
     lab.within(place, open).map_err(io::Error::other)?
 }
 
-/// Whether what one says in a connection still comes back.
+/// Returns whether the server still echoes bytes on a connection.
 pub fn echoes(stream: &mut TcpStream) -> bool {
     let mut byte = [0];
     stream.write_all(b"?").is_ok() && stream.read_exact(&mut byte).is_ok() && byte == *b"?"
 }
 
-/// Whether a datagram from an address of a place is answered, or one of the two that follow.
+/// Returns whether one of up to three datagrams from an address of a place is answered.
 ///
 /// # Panics
-/// When there is no socket to be had.
+/// Panics if no socket can be created.
 pub fn asked(lab: &Lab, place: &str, from: Ipv4Addr, to: SocketAddrV4) -> bool {
     let socket = lab.within(place, || UdpSocket::bind((from, 0))).expect("the namespace").expect("a socket");
     socket.set_read_timeout(Some(Duration::from_secs(1))).expect("a timeout");
@@ -231,10 +233,10 @@ pub fn asked(lab: &Lab, place: &str, from: Ipv4Addr, to: SocketAddrV4) -> bool {
     })
 }
 
-/// Learned flows in a table of the bridge.
+/// Returns the number of learned flows in a table of the bridge.
 ///
 /// # Panics
-/// When the switch does not answer.
+/// Panics if the switch does not answer.
 pub fn learned(lab: &Lab, table: u8) -> usize {
     let text = lab.ofctl(&["--no-stats", "dump-flows", "br0", &format!("table={table}")]).expect("ovs-ofctl");
     text.lines().filter(|line| line.contains("hard_timeout=")).count()

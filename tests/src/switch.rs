@@ -1,4 +1,4 @@
-//! Switches that are not there: their side of an OpenFlow session, over a stream that is open already.
+//! Emulated switches: their side of an OpenFlow session, over an open stream.
 
 use std::io::{self, Read, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -12,18 +12,18 @@ use ofproto::{DatapathId, Framer, Xid};
 /// Answers the controller's handshake as a switch with that datapath ID and these ports.
 ///
 /// # Panics
-/// When the controller does not go through with it.
+/// Panics if the controller does not complete the handshake.
 pub fn shake_hands(stream: &mut TcpStream, datapath: DatapathId, ports: &[Port]) {
     try_shake_hands(stream, datapath, ports).expect("the handshake goes on");
 }
 
-/// Does the same with a controller that may end the session meanwhile.
+/// Answers the handshake of a controller that may end the session meanwhile.
 ///
 /// # Errors
-/// When it does.
+/// Returns an error if the controller ends the session.
 ///
 /// # Panics
-/// When what it says is not OpenFlow.
+/// Panics if the controller sends bytes that are not OpenFlow.
 pub fn try_shake_hands(stream: &mut TcpStream, datapath: DatapathId, ports: &[Port]) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut framer = Framer::new();
@@ -70,7 +70,7 @@ impl Listening {
     /// Goes through the handshake, and listens from then on.
     ///
     /// # Panics
-    /// When the controller does not go through with it.
+    /// Panics if the controller does not complete the handshake.
     pub fn new(mut stream: TcpStream, datapath: DatapathId, ports: &[Port]) -> Self {
         shake_hands(&mut stream, datapath, ports);
         stream.set_read_timeout(None).expect("no timeout");
@@ -95,7 +95,7 @@ impl Listening {
     /// Sends these bytes.
     ///
     /// # Panics
-    /// When the connection is over.
+    /// Panics if the connection is over.
     pub fn say(&self, bytes: &[u8]) {
         (&self.stream).write_all(bytes).expect("the controller reads");
     }
@@ -103,7 +103,7 @@ impl Listening {
     /// Returns the names of the received messages, except echo requests.
     ///
     /// # Panics
-    /// When what it was told was no OpenFlow.
+    /// Panics if the received bytes are not OpenFlow.
     pub fn told(&self) -> Vec<&'static str> {
         self.told.lock().expect("the notes").names.clone()
     }
@@ -111,7 +111,7 @@ impl Listening {
     /// Returns whether the controller ended the session.
     ///
     /// # Panics
-    /// When what it was told was no OpenFlow.
+    /// Panics if the received bytes are not OpenFlow.
     pub fn is_over(&self) -> bool {
         self.told.lock().expect("the notes").is_over
     }
@@ -119,7 +119,7 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        // The thread that reads has the connection, too.
+        // The reading thread holds the connection, too.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }

@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use lab::Lab;
 
-/// How long what is to pass may take. The lab's links take microseconds; but on a busy machine a first packet, which goes by
-/// way of neighbour discovery and an upcall, is sent more than once.
+/// Timeout for traffic that must pass. The lab's links take microseconds. On a busy machine a first
+/// packet needs neighbour discovery and an upcall, and is sent again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long it is waited for what is not to pass.
+/// Time to wait for traffic that must not pass.
 const WAIT: Duration = Duration::from_millis(1000);
 
-/// Tries several things at the same time: what is not to pass is waited for as long as one of them takes.
+/// Runs several attempts in parallel, so that blocked traffic costs the timeout of one attempt
+/// only.
 ///
 /// # Panics
-/// When one of them does.
+/// Panics if one of the attempts does.
 pub fn at_once<T: Send>(things: impl IntoIterator<Item = T>, attempt: impl Fn(T) + Sync) {
     std::thread::scope(|scope| {
         for thing in things {
@@ -26,22 +27,23 @@ pub fn at_once<T: Send>(things: impl IntoIterator<Item = T>, attempt: impl Fn(T)
     });
 }
 
-/// Whether an echo request is answered, one of several if need be.
+/// Returns whether one of several echo requests is answered.
 pub fn ping(lab: &Lab, from: &str, to: &str) -> bool {
     ping_as(lab, from, to, None)
 }
 
-/// The same with a source address of the caller's choice (one of the namespace's).
+/// Returns whether one of several echo requests from this source address of the namespace is
+/// answered.
 pub fn ping_as(lab: &Lab, from: &str, to: &str, source: Option<&str>) -> bool {
     (0..PATIENCE.as_secs()).any(|_| ping_as_now(lab, from, to, source))
 }
 
-/// Whether the first echo request is answered, within a second.
+/// Returns whether the first echo request is answered within a second.
 pub fn ping_now(lab: &Lab, from: &str, to: &str) -> bool {
     ping_as_now(lab, from, to, None)
 }
 
-/// The same with a source address of the caller's choice.
+/// Returns whether the first echo request from this source address is answered within a second.
 pub fn ping_as_now(lab: &Lab, from: &str, to: &str, source: Option<&str>) -> bool {
     let mut words = vec!["ping", "-n", "-c", "1", "-W", "1"];
     words.extend(source.iter().flat_map(|s| ["-I", *s]));
@@ -49,13 +51,13 @@ pub fn ping_as_now(lab: &Lab, from: &str, to: &str, source: Option<&str>) -> boo
     lab.exec(from, &words).expect("ping").status.success()
 }
 
-/// Whether a TCP connection opens and carries bytes both ways. The server is started at `to`, where the
-/// address is expected to live.
+/// Returns whether a TCP connection opens and carries bytes in both directions. The server is
+/// started at `to`, the expected place of the address.
 pub fn tcp(lab: &Lab, from: &str, to: &str, address: &str) -> bool {
     tcp_within(lab, from, to, address, PATIENCE)
 }
 
-/// The same within a second.
+/// Returns whether a TCP connection opens and carries bytes in both directions, within a second.
 pub fn tcp_now(lab: &Lab, from: &str, to: &str, address: &str) -> bool {
     tcp_within(lab, from, to, address, WAIT)
 }
@@ -78,24 +80,24 @@ fn tcp_within(lab: &Lab, from: &str, to: &str, address: &str, wait: Duration) ->
     buffer == *b"pong"
 }
 
-/// What became of a datagram.
+/// The result of sending a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Udp {
-    /// It did not arrive.
+    /// The datagram did not arrive.
     Lost,
-    /// It arrived, its answer did not.
+    /// The datagram arrived, but its answer did not.
     Unanswered,
-    /// Both arrived.
+    /// The datagram and its answer arrived.
     Answered,
 }
 
-/// Sends a datagram and lets the other side answer it. Another one if it was lost, as any client does.
+/// Sends a datagram, which the peer answers. A lost datagram is sent again, as any client does.
 pub fn udp(lab: &Lab, from: &str, to: &str, address: &str) -> Udp {
     let mut tries = (0..PATIENCE.as_secs()).map(|_| udp_now(lab, from, to, address));
     tries.find(|outcome| *outcome == Udp::Answered).unwrap_or_else(|| udp_now(lab, from, to, address))
 }
 
-/// Sends one datagram, and the other side answers it; both within a second.
+/// Sends one datagram, which the peer answers, both within a second.
 pub fn udp_now(lab: &Lab, from: &str, to: &str, address: &str) -> Udp {
     let address: SocketAddr = address.parse().expect("ADDRESS:PORT");
     let server = lab.within(to, || UdpSocket::bind(any(address))).expect("the namespace").expect("a socket");
@@ -106,7 +108,7 @@ pub fn udp_now(lab: &Lab, from: &str, to: &str, address: &str) -> Udp {
     for socket in [&server, &client] {
         socket.set_read_timeout(Some(WAIT)).expect("a timeout");
     }
-    // No route is as good as no answer.
+    // A missing route counts as a missing answer.
     if client.send_to(b"ping", address).is_err() {
         return Udp::Lost;
     }
@@ -119,13 +121,13 @@ pub fn udp_now(lab: &Lab, from: &str, to: &str, address: &str) -> Udp {
     }
 }
 
-/// The unspecified address of the same family.
+/// Returns the unspecified address of the same family.
 fn any(address: SocketAddr) -> SocketAddr {
     let ip: IpAddr = if address.is_ipv4() { [0; 4].into() } else { [0u16; 8].into() };
     SocketAddr::new(ip, address.port())
 }
 
-/// How many frames a device of a namespace has received.
+/// Returns the number of frames that a device of a namespace has received.
 pub fn received(lab: &Lab, place: &str, device: &str) -> u64 {
     let path = format!("/sys/class/net/{device}/statistics/rx_packets");
     let output = lab.exec(place, &["cat", &path]).expect("cat");

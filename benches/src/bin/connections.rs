@@ -9,11 +9,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Nobody waits longer for an answer: a connection that is lost counts as none, and the run goes on.
+/// Timeout for an answer. A lost connection does not count, and the run continues.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// What a connection that is only opened says.
+/// The first byte of a connection that is only opened.
 const HELLO: u8 = b'o';
-/// What one says that sends.
+/// The first byte of a connection that sends data.
 const BULK: u8 = b's';
 
 fn main() -> ExitCode {
@@ -53,13 +53,13 @@ fn serve(address: SocketAddr) -> io::Result<()> {
         if first == [BULK] {
             while stream.read(&mut buffer).is_ok_and(|n| n > 0) {}
         }
-        // The one who opened waits for this, and closes first.
+        // The client waits for this byte, and closes first.
         let _ = stream.write_all(&first);
         let _ = stream.read(&mut first);
     }
 }
 
-/// Connections per second: opened, one byte there and back, closed.
+/// Returns connections per second: opened, one byte in each direction, closed.
 fn open(address: SocketAddr, time: Duration) -> io::Result<f64> {
     let start = Instant::now();
     let mut done = 0_u32;
@@ -77,7 +77,7 @@ fn once(address: SocketAddr) -> io::Result<()> {
     stream.read_exact(&mut [0])
 }
 
-/// Megabytes per second through one connection.
+/// Returns megabytes per second through one connection.
 fn send(address: SocketAddr, time: Duration) -> io::Result<f64> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;

@@ -1,4 +1,4 @@
-//! A flow: what it matches, what it does, and what a switch adds to it.
+//! A flow: its match, its instructions, and its settings in a switch.
 
 use ofproto::action::{Action, Learn};
 use ofproto::instruction::Instruction;
@@ -8,10 +8,10 @@ use ofproto::{Cookie, TableId};
 
 use crate::flow_match::FlowMatch;
 
-/// What `ovs-ofctl` gives a flow that does not say, and leaves out when it prints one.
+/// The priority that `ovs-ofctl` gives to a flow without one, and omits when it prints one.
 pub const DEFAULT_PRIORITY: u16 = 0x8000;
 
-/// A flow as a file wants it or a switch has it.
+/// A flow, as a file requests it or a switch holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Flow {
     /// Its table.
@@ -20,25 +20,25 @@ pub struct Flow {
     pub priority: u16,
     /// Its cookie.
     pub cookie: Cookie,
-    /// Seconds; 0 for never.
+    /// The idle timeout, in seconds; 0 for never.
     pub idle_timeout: u16,
-    /// Seconds; 0 for never.
+    /// The hard timeout, in seconds; 0 for never.
     pub hard_timeout: u16,
     /// `ofproto::message::FLOW_` bits.
     pub flags: u16,
-    /// For eviction; 0 in OpenFlow 1.3.
+    /// The importance for eviction; 0 in OpenFlow 1.3.
     pub importance: u16,
-    /// What it matches.
+    /// The match of the flow.
     pub matches: FlowMatch,
-    /// What it does; nothing drops.
+    /// The instructions of the flow. A flow without any drops.
     pub instructions: Vec<Instruction>,
 }
 
-/// What makes two flows the same flow for a switch.
+/// The key by which a switch identifies a flow.
 pub type FlowKey<'a> = (TableId, u16, &'a FlowMatch);
 
 impl Flow {
-    /// A flow of table 0 that matches everything at `priority` and drops.
+    /// Returns a flow of `table` with this priority and match that drops.
     pub fn new(table: TableId, priority: u16, matches: FlowMatch) -> Self {
         Self {
             table,
@@ -53,7 +53,8 @@ impl Flow {
         }
     }
 
-    /// Whether it drops what it matches: it does nothing, or nothing but show it to a controller.
+    /// Returns whether the flow drops its packets: it has no action, or only sends them to a
+    /// controller.
     pub fn drops(&self) -> bool {
         self.instructions.iter().all(|instruction| match instruction {
             Instruction::ApplyActions(actions) => {
@@ -63,7 +64,7 @@ impl Flow {
         })
     }
 
-    /// Every action, of lists and action sets alike, and those inside other actions.
+    /// Returns every action, of lists and action sets, and those inside other actions.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         nested(self.instructions.iter().flat_map(|instruction| match instruction {
             Instruction::ApplyActions(actions) | Instruction::WriteActions(actions) => actions.as_slice(),
@@ -71,17 +72,17 @@ impl Flow {
         }))
     }
 
-    /// The `learn` actions among them.
+    /// Returns the `learn` actions among them.
     pub fn learns(&self) -> impl Iterator<Item = &Learn> {
         learns(self.actions())
     }
 
-    /// What makes it the flow that it is.
+    /// Returns the key of the flow.
     pub fn key(&self) -> FlowKey<'_> {
         (self.table, self.priority, &self.matches)
     }
 
-    /// The change that makes it so.
+    /// Returns the flow_mod with this command for the flow.
     pub fn to_flow_mod(&self, command: FlowModCommand) -> FlowMod {
         let deletes = matches!(command, FlowModCommand::Delete | FlowModCommand::DeleteStrict);
         FlowMod {
@@ -99,7 +100,8 @@ impl Flow {
         }
     }
 
-    /// Returns the flow as a switch reports it that has just got it: without age, packets and bytes.
+    /// Returns the flow as a switch reports it just after its addition: without age, packets and
+    /// bytes.
     pub fn to_stats(&self) -> FlowStats {
         FlowStats {
             table_id: self.table,
@@ -118,7 +120,7 @@ impl Flow {
         }
     }
 
-    /// A flow as a switch reports it.
+    /// Returns a flow from a switch's report.
     pub fn from_stats(stats: &FlowStats) -> Self {
         Self {
             table: stats.table_id,
@@ -134,7 +136,7 @@ impl Flow {
     }
 }
 
-/// Actions, and behind them those inside them.
+/// Returns actions, each followed by those inside it.
 pub fn nested<'a>(actions: impl IntoIterator<Item = &'a Action>) -> impl Iterator<Item = &'a Action> {
     let mut all: Vec<&Action> = actions.into_iter().collect();
     let mut at = 0;
@@ -149,7 +151,7 @@ pub fn nested<'a>(actions: impl IntoIterator<Item = &'a Action>) -> impl Iterato
     all.into_iter()
 }
 
-/// The `learn` actions among some.
+/// Returns the `learn` actions among these actions.
 pub fn learns<'a>(actions: impl IntoIterator<Item = &'a Action>) -> impl Iterator<Item = &'a Learn> {
     actions.into_iter().filter_map(|action| match action {
         Action::Learn(learn) => Some(&**learn),

@@ -1,4 +1,4 @@
-//! What a flow matches, in one canonical form.
+//! The match of a flow, in one canonical form.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use ofproto::oxm::{Field, Match, Oxm};
 use crate::masked::Masked;
 use crate::order;
 
-/// What a flow matches, in canonical form: one entry a field, the OXM spelling where a field has two
-/// (`in_port` of 32 bits, DSCP shifted, VLAN id and priority apart), no wildcarded entries. Two flows
-/// are the same flow for a switch when table, priority and this are equal.
+/// The match of a flow, in canonical form. Each field has one entry, without wildcarded ones. A
+/// field with two spellings has that of OXM (`in_port` of 32 bits, DSCP shifted, VLAN id and
+/// priority apart). Two flows are one flow for a switch if table, priority and match are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FlowMatch {
     fields: Fields,
-    /// Fields that Portcullis does not know, as they came, sorted by class and number.
+    /// Unknown fields, with their bytes unchanged, sorted by class and number.
     unknown: Vec<UnknownField>,
 }
 
-/// Fields and their bits, each field once, in the order of [`Field`]. There are few of them, so that a list is smaller and
-/// faster than a map: matches are most of what a large program is made of.
+/// Fields and their bits, each field once, in the order of [`Field`]. A match has few fields, so a
+/// list is smaller and faster than a map. Matches make up most of a large program.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 struct Fields(Vec<(Field, Masked)>);
 
@@ -52,7 +52,7 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// A match field that Portcullis does not know, or a tunnel option, which may be longer than 128 bits.
+/// An unknown match field, or a tunnel option, which may be longer than 128 bits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct UnknownField {
     class: u16,
@@ -69,8 +69,8 @@ impl UnknownField {
         TunnelOption::of_wire(self.number, self.has_mask, &self.payload)
     }
 
-    /// A tunnel option without the zeros in front that a switch fills it up with: how long an option is, each switch
-    /// says by itself (NXT_TLV_TABLE_MOD).
+    /// Removes the leading zeros with which a switch pads a tunnel option. Each switch defines the
+    /// length of an option by itself (NXT_TLV_TABLE_MOD).
     fn canonical(mut self) -> Self {
         if let Some((_, option)) = self.tunnel_option() {
             let counted = option.mask.as_ref().unwrap_or(&option.value);
@@ -83,20 +83,21 @@ impl UnknownField {
     }
 }
 
-/// A tunnel option that is matched: big-endian values as long as on the wire.
+/// The match on a tunnel option, with big-endian values as long as on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TunnelOption {
     /// The value.
     pub value: Vec<u8>,
-    /// Which bits of it count, as long as the value; none for all. An empty mask matches whether the option is there.
+    /// The mask, as long as the value. `None` for all bits. An empty mask matches the presence of
+    /// the option.
     pub mask: Option<Vec<u8>>,
 }
 
-/// NXM_NX_TUN_METADATA0 and on: the class, and the first number.
+/// The class and the first number of the tunnel options, from NXM_NX_TUN_METADATA0 on.
 const TUNNEL_OPTIONS: (u16, u8) = (1, 40);
 
 impl TunnelOption {
-    /// The option that a field of class 1 on the wire says.
+    /// Returns the tunnel option of a field of class 1 on the wire.
     pub fn of_wire(number: u8, has_mask: bool, payload: &[u8]) -> Option<(Field, Self)> {
         let field = *Field::TUN_METADATA.get(usize::from(number.checked_sub(TUNNEL_OPTIONS.1)?))?;
         let (value, mask) = if has_mask {
@@ -110,31 +111,31 @@ impl TunnelOption {
 }
 
 impl FlowMatch {
-    /// Matches every packet.
+    /// Returns a match on every packet.
     pub fn any() -> Self {
         Self::default()
     }
 
-    /// Frees the spare room for more fields.
+    /// Frees the spare capacity for fields.
     pub fn shrink(&mut self) {
         self.fields.0.shrink_to_fit();
     }
 
-    /// Adds an exact field.
+    /// Returns the match with an exact field added.
     #[must_use]
     pub fn with(mut self, field: Field, value: u128) -> Self {
         self.set(field, Masked::exact(field, value));
         self
     }
 
-    /// Adds a masked field.
+    /// Returns the match with a masked field added.
     #[must_use]
     pub fn with_masked(mut self, field: Field, value: u128, mask: u128) -> Self {
         self.set(field, Masked { value, mask });
         self
     }
 
-    /// Sets a field, in canonical form; a mask of zero removes it.
+    /// Sets a field, in canonical form. A mask of zero removes it.
     pub fn set(&mut self, field: Field, bits: Masked) {
         for (field, bits) in canonical(field, bits) {
             let mask = bits.mask & field.info().exact();
@@ -146,44 +147,46 @@ impl FlowMatch {
         }
     }
 
-    /// The bits of a field that count, if any do. Ask for the canonical spelling.
+    /// Returns the matched bits of a field, if there are any. The field must have the canonical
+    /// spelling.
     pub fn field(&self, field: Field) -> Option<Masked> {
         self.fields.get(field)
     }
 
-    /// The value of a field that is matched exactly.
+    /// Returns the value of a field that is matched exactly.
     pub fn exact(&self, field: Field) -> Option<u128> {
         self.field(field).filter(|m| m.mask == field.info().exact()).map(|m| m.value)
     }
 
-    /// The port of arrival, if it is matched exactly.
+    /// Returns the ingress port, if it is matched exactly.
     pub fn in_port(&self) -> Option<PortNo> {
         self.exact(Field::InPortOxm).and_then(|port| u32::try_from(port).ok()).map(PortNo)
     }
 
-    /// All fields, in the order of [`Field`].
+    /// Returns all fields, in the order of [`Field`].
     pub fn iter(&self) -> impl Iterator<Item = (Field, Masked)> + '_ {
         self.fields.0.iter().copied()
     }
 
-    /// Whether fields are matched whose values are not looked into here: those that Portcullis does not know, and
-    /// tunnel options.
+    /// Returns whether the match has fields without comparable values: unknown fields and tunnel
+    /// options.
     pub fn has_unknown(&self) -> bool {
         !self.unknown.is_empty()
     }
 
-    /// The tunnel options, in order; the rest of what [`FlowMatch::has_unknown`] speaks of is left out.
+    /// Returns the tunnel options, in order. It omits the unknown fields of
+    /// [`FlowMatch::has_unknown`].
     pub fn tunnel_options(&self) -> impl Iterator<Item = (Field, TunnelOption)> + '_ {
         self.unknown.iter().filter_map(UnknownField::tunnel_option)
     }
 
-    /// Whether fields are matched that have no name.
+    /// Returns whether the match has fields without a name.
     pub fn has_nameless(&self) -> bool {
         self.unknown.iter().any(|u| u.tunnel_option().is_none())
     }
 
-    /// Says that packets are Ethernet frames if something said so and nothing that is left does: Open vSwitch writes
-    /// packet_type=(0,0) then.
+    /// Adds a match on Ethernet packets if `said` is true and no remaining field implies it. Open
+    /// vSwitch then writes packet_type=(0,0).
     pub fn say_ethernet(&mut self, said: bool) {
         if said && !self.names_ethernet() && self.field(Field::PacketType).is_none() {
             self.set(Field::PacketType, Masked::exact(Field::PacketType, 0));
@@ -202,19 +205,20 @@ impl FlowMatch {
         self.unknown.sort();
     }
 
-    /// Whether some packet matches both (as far as the fields say; prerequisites are fields here).
+    /// Returns whether some packet matches both, as far as the fields determine it. Prerequisites
+    /// are fields here.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.iter().all(|(f, m)| other.field(f).is_none_or(|o| m.overlaps(o)))
     }
 
-    /// Whether every packet that matches `self` matches `other`.
+    /// Returns whether every packet that matches `self` matches `other`.
     pub fn within(&self, other: &Self) -> bool {
         other.iter().all(|(f, o)| self.field(f).is_some_and(|m| m.within(o)))
             && other.unknown.iter().all(|u| self.unknown.contains(u))
     }
 
-    /// The form for an OpenFlow 1.3 message, in the order in which Open vSwitch writes it: fields come after their
-    /// prerequisites, as §7.2.3.6 asks.
+    /// Returns the match for an OpenFlow 1.3 message, in the order of Open vSwitch: fields come
+    /// after their prerequisites, as §7.2.3.6 requires.
     pub fn to_wire(&self) -> Match {
         let known = self.iter().map(|(field, m)| {
             let mask = (m.mask != field.info().exact()).then_some(m.mask);
@@ -230,7 +234,7 @@ impl FlowMatch {
         Match { fields: fields.into_iter().map(|(_, oxm)| oxm).collect() }
     }
 
-    /// From the form of a message.
+    /// Returns the canonical form of a message's match.
     pub fn from_wire(wire: &Match) -> Self {
         let mut this = Self::default();
         for oxm in &wire.fields {
@@ -246,21 +250,21 @@ impl FlowMatch {
             }
         }
         this.unknown.sort();
-        // That packets are Ethernet frames needs no word beside a field that only these have.
+        // A field that only Ethernet frames have implies the packet type.
         if this.names_ethernet() && this.exact(Field::PacketType) == Some(0) {
             this.fields.remove(Field::PacketType);
         }
         this
     }
 
-    /// Whether a field is matched that only Ethernet frames have.
+    /// Returns whether a field is matched that only Ethernet frames have.
     fn names_ethernet(&self) -> bool {
         let header = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
         header.iter().any(|field| self.field(*field).is_some())
     }
 }
 
-/// The one spelling that a field has in a [`FlowMatch`].
+/// Returns the one spelling of a field in a [`FlowMatch`].
 fn canonical(field: Field, bits: Masked) -> impl Iterator<Item = (Field, Masked)> {
     let (first, second) = match field {
         Field::InPort => {
@@ -275,17 +279,17 @@ fn canonical(field: Field, bits: Masked) -> impl Iterator<Item = (Field, Masked)
         Field::VlanTci => {
             let vid = (Field::VlanVid, Masked { value: bits.value & 0x1fff, mask: bits.mask & 0x1fff });
             let pcp = (Field::VlanPcp, Masked { value: bits.value >> 13 & 7, mask: bits.mask >> 13 & 7 });
-            // A TCI of exactly zero is "no tag": OXM says that with a VID of zero alone.
+            // A TCI of exactly zero means "no tag", for which OXM has a VID of zero alone.
             let untagged = bits.mask & 0x1000 != 0 && bits.value & bits.mask == 0;
             (vid, (!untagged && pcp.1.mask != 0).then_some(pcp))
         }
-        // Of these, Open vSwitch lets only the ones count.
+        // Open vSwitch compares only the ones of these.
         Field::TunErspanVer
         | Field::TunErspanDir
         | Field::TunErspanHwid
         | Field::TunGtpuFlags
         | Field::TunGtpuMsgtype => ((field, Masked { mask: bits.mask & bits.value, ..bits }), None),
-        // Open vSwitch knows no other bits, and lets none count.
+        // Open vSwitch knows no other bits, and compares none of them.
         Field::CtState => ((field, Masked { mask: bits.mask & 0xff, ..bits }), None),
         Field::TunFlags => ((field, Masked { mask: bits.mask & 1, ..bits }), None),
         _ => ((field, bits), None),

@@ -1,10 +1,10 @@
-//! The flow model: what a flow matches, in one canonical form, and what it does.
+//! The flow model: matches in one canonical form, and the instructions of flows.
 //!
-//! [`Flow`] is the one form in which flows are compared: a field has one spelling here. The crate
-//! `ofctl` reads and prints it as `ovs-ofctl` does. The form on the wire is that of [`ofproto`],
-//! reached by [`Flow::to_flow_mod`] and [`Flow::from_stats`].
+//! [`Flow`] is the one form in which flows are compared: each field has one spelling here. The
+//! crate `ofctl` parses and prints it as `ovs-ofctl` does. The wire form is that of [`ofproto`];
+//! [`Flow::to_flow_mod`] and [`Flow::from_stats`] convert.
 //!
-//! [`frame`] extracts from a frame the fields that flows match.
+//! [`frame`] extracts the match fields of a frame.
 
 mod flow;
 mod flow_match;

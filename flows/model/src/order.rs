@@ -1,4 +1,5 @@
-//! The order in which Open vSwitch writes the fields of a match: prerequisites first, as OpenFlow 1.3.5 §7.2.3.6 asks.
+//! The order in which Open vSwitch writes the fields of a match: prerequisites first, as OpenFlow
+//! 1.3.5 §7.2.3.6 requires.
 
 use ofproto::oxm::Field;
 
@@ -151,10 +152,10 @@ const ORDER: &[Field] = {
     ]
 };
 
-/// As many as there are fields, tunnel options not counted.
+/// Number of fields, without tunnel options.
 const FIELDS: usize = Field::ALL.len();
 
-/// The place of each field; behind all others for one that was forgotten above, which a test rules out.
+/// The rank of each field. A field missing above ranks after all others; a test excludes that case.
 static RANKS: [u8; FIELDS] = {
     let mut ranks = [u8::MAX; FIELDS];
     let mut rest = ORDER;
@@ -172,7 +173,7 @@ static RANKS: [u8; FIELDS] = {
     ranks
 };
 
-/// The place of the tunnel options among the others.
+/// The rank of the tunnel options among the fields.
 pub(crate) const TUNNEL_OPTIONS: u8 = {
     let mut rest = ORDER;
     let mut rank = 0;
@@ -186,7 +187,7 @@ pub(crate) const TUNNEL_OPTIONS: u8 = {
     rank
 };
 
-/// Fields of a lower rank come first.
+/// Returns the rank of a field. Fields of a lower rank come first.
 pub(crate) fn rank(field: Field) -> u8 {
     RANKS.get(field as usize).copied().unwrap_or(TUNNEL_OPTIONS)
 }

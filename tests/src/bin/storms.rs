@@ -1,6 +1,6 @@
 //! The floods of `benches/storms.sh`, one row of its table for each, in a lab of their own.
 //!
-//! `storms PERCENT` sends so much of each flood. The exit code is 1 if a mark is missed.
+//! `storms PERCENT` sends this share of each flood. The exit code is 1 if a mark is missed.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::ExitCode;
@@ -15,9 +15,9 @@ use portcullis_tests::storms::{
 };
 use portcullis_tests::traffic::received;
 
-/// How many new clients are looked at, each time.
+/// Number of new clients per measurement.
 const CLIENTS: u32 = 100;
-/// How long the largest flood takes, all of it sent.
+/// Time that the largest flood takes in full, in seconds.
 const SECONDS: u32 = 60;
 
 fn main() -> ExitCode {
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         let served = |at: u32| asked(&net.lab, "internet", client(at), VPN);
         let (meanwhile, took) = flooded(&net.lab, "up", (n, rate), storm, served);
         let title = |when: &str| format!("b  {n} {what} at udp 51820: new clients answered, {when}");
-        // Forged hosts are each learned, at some 0.3 ms: on a slow machine the switch drops what comes faster.
+        // Each forged host is learned, at some 0.3 ms. A slow machine's switch drops the excess.
         row(&title("during"), if one_host { CLIENTS } else { 0 }, meanwhile, took, None);
         row(&title("after"), CLIENTS, count(|at| served(CLIENTS + at)), String::new(), Some(&net.lab));
         let alive = gateway.as_mut().is_some_and(echoes);
@@ -124,7 +124,7 @@ fn main() -> ExitCode {
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A lab with all servers.
+/// Starts a lab with all servers.
 fn stage() -> Running {
     let net = Running::start(FILE, LabOptions::default());
     populate(&net.lab);
@@ -138,7 +138,7 @@ fn count(served: impl Fn(u32) -> bool) -> u32 {
     (0..CLIENTS).map(|at| u32::from(served(at))).sum()
 }
 
-/// How many are served while a flood goes on, spread over it, and how long it took.
+/// Returns the number of clients served during a flood, spread over it, and the time that it took.
 fn flooded(
     lab: &Lab,
     place: &str,

@@ -1,4 +1,4 @@
-//! Connections, choices, clones, headers and samples, which `ovs-ofctl` and Portcullis take.
+//! Connections, choices, clones, headers and samples, which both `ovs-ofctl` and Portcullis accept.
 
 /// Lines of each.
 pub const LATER: &[&str] = &[

@@ -1,4 +1,4 @@
-//! Lines of flows for both parsers, `ovs-ofctl`'s and ours.
+//! Lines of flows for both parsers, that of `ovs-ofctl` and that of Portcullis.
 
 mod later;
 mod refused;
@@ -8,7 +8,7 @@ pub use self::later::LATER;
 pub use self::refused::{CHANGED, REFUSED};
 pub use self::taken::{ACTIONS, CUT, LEARN, MATCHES, NORMALIZED};
 
-/// The flows of the dual-socket document, as they stand there.
+/// The flows of the dual-socket document, unchanged.
 pub const DOCUMENT: &[&str] = &[
     "priority=100,in_port=nm-privacy,actions=output:to-privacy",
     "priority=100,in_port=to-privacy,actions=output:nm-privacy",
@@ -26,7 +26,7 @@ pub const DOCUMENT: &[&str] = &[
     "priority=90,in_port=from-mgmt,actions=normal",
 ];
 
-/// Its two lines for health checks, and the port that their bridge lacks.
+/// The document's two lines for health checks, and the port that their bridge lacks.
 pub const HEALTH_CHECKS: &[(&str, &str)] = &[
     ("priority=150,in_port=veth202,tcp,tp_dst=8080,nw_dst=10.0.0.102,actions=output:from-mgmt", "from-mgmt"),
     (

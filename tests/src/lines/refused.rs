@@ -1,6 +1,6 @@
 //! Lines that Portcullis refuses.
 
-/// So does `ovs-ofctl`, or the switch.
+/// Lines that `ovs-ofctl` or the switch refuses too.
 pub const REFUSED: &[&str] = &[
     "pkt_mark=4/5,recirc_id=3,dp_hash=3/7,ct_state=+trk-est,ct_zone=5,ct_mark=6/7,ct_label=5/0xff,ip,actions=drop",
     "ct_nw_src=1.2.3.4,ip,actions=drop",
@@ -353,7 +353,8 @@ pub const REFUSED: &[&str] = &[
     "mpls,mpls_tc=1/7,actions=drop",
 ];
 
-/// What `ovs-ofctl` installs in place of these lines: other values, fewer fields, or words that it passes over.
+/// Lines that `ovs-ofctl` installs with other values or fewer fields, or without some of their
+/// words.
 pub const CHANGED: &[(&str, &str)] = &[
     ("actions=bundle(eth_src,x,hrw,ofport,members:1)", "actions=bundle(eth_src,0,hrw,ofport,members:warp0)"),
     ("actions=conjunction(4294967296,1/2)", "actions=conjunction(0,1/2)"),

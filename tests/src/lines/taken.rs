@@ -1,4 +1,4 @@
-//! Lines that `ovs-ofctl` and Portcullis take.
+//! Lines that both `ovs-ofctl` and Portcullis accept.
 
 /// Matches, flags and other properties.
 pub const MATCHES: &[&str] = &[
@@ -394,8 +394,8 @@ pub const NORMALIZED: &[&str] = &[
     "priority=5 ip\ttcp_dst=80 action=drop",
 ];
 
-/// What is taken otherwise than it is written, and said: numbers of ports that OpenFlow 1.0 had, and bits that a field or a
-/// range has not.
+/// Lines that are accepted with a changed meaning and a warning: port numbers of OpenFlow 1.0, and
+/// bits beyond a field or a range.
 pub const CUT: &[&str] = &[
     "in_port=65280,actions=drop",
     "in_port=65281,actions=drop",

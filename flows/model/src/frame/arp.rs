@@ -7,18 +7,18 @@ use ofproto::codec::Reader;
 
 use super::FIELD;
 
-/// An ARP packet; all zero where it is not one of IPv4 over Ethernet.
+/// An ARP packet. All zero unless it is one of IPv4 over Ethernet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arp {
-    /// The operation: 1 asks, 2 answers. Open vSwitch takes one above 255 for 0.
+    /// The operation: 1 for a request, 2 for a reply. Open vSwitch replaces one above 255 by 0.
     pub operation: u8,
-    /// The sender's address.
+    /// The sender protocol address.
     pub source: Ipv4Addr,
-    /// The address that is asked for.
+    /// The target protocol address.
     pub target: Ipv4Addr,
-    /// The sender's hardware address.
+    /// The sender hardware address.
     pub source_mac: MacAddr,
-    /// The target's hardware address.
+    /// The target hardware address.
     pub target_mac: MacAddr,
 }
 
@@ -34,12 +34,12 @@ impl Default for Arp {
     }
 }
 
-/// Ethernet and IPv4, with the lengths of their addresses.
+/// Hardware and protocol type of IPv4 over Ethernet, with the lengths of their addresses.
 const ETHERNET_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
-/// The length of such a packet.
+/// Length of such a packet, in bytes.
 const LEN: usize = 28;
 
-/// Extracts ARP of IPv4 over Ethernet; none where it is of another kind or cut short.
+/// Extracts ARP of IPv4 over Ethernet. `None` if it is of another kind or truncated.
 pub(super) fn extract(mut r: Reader<'_>) -> Option<Arp> {
     let mut r = r.sub(LEN, FIELD).ok()?;
     if r.array(FIELD).ok()? != ETHERNET_IPV4 {

@@ -1,4 +1,4 @@
-//! Ethernet, with the tags of VLANs.
+//! Ethernet headers, with VLAN tags.
 
 use ofproto::codec::Reader;
 use ofproto::{MacAddr, ethertype};
@@ -8,26 +8,27 @@ use super::FIELD;
 /// An Ethernet header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ethernet {
-    /// The sender.
+    /// The source address.
     pub source: MacAddr,
-    /// The receiver.
+    /// The destination address.
     pub destination: MacAddr,
     /// The control words of VLAN tags, outermost first, two at most. Each has the bit `OFPVID_PRESENT` set.
     pub tags: Vec<u16>,
-    /// The type behind the tags; [`ethertype::NOT_ETH_TYPE`] where there is none.
+    /// The type after the tags, or [`ethertype::NOT_ETH_TYPE`] if there is none.
     pub eth_type: u16,
 }
 
 /// Open vSwitch's FLOW_MAX_VLAN_HEADERS.
 const MAX_TAGS: usize = 2;
-/// The bit of a control word that says that there is a tag (OpenFlow 1.3.5 §7.2.3.7).
+/// The bit of a control word that marks a tag as present (OpenFlow 1.3.5 §7.2.3.7).
 const PRESENT: u16 = 0x1000;
-/// A tag and the type behind it, in bytes: with less, the type of the tag is that of the frame.
+/// Length of a tag and the type after it, in bytes. With fewer bytes left, the type of the tag is
+/// that of the frame.
 const TAG_AND_TYPE: usize = 6;
 /// A SNAP header, up to the type that it names (IEEE 802, RFC 1042).
 const SNAP: [u8; 6] = [0xaa, 0xaa, 3, 0, 0, 0];
 
-/// Extracts the Ethernet header, behind which the reader then stands; none where it is cut short.
+/// Extracts the Ethernet header, and moves the reader past it. `None` if it is truncated.
 pub(super) fn extract(r: &mut Reader<'_>) -> Option<Ethernet> {
     let (destination, source) = (MacAddr(r.array(FIELD).ok()?), MacAddr(r.array(FIELD).ok()?));
     let tags = tags(r)?;
@@ -50,7 +51,7 @@ fn eth_type(r: &mut Reader<'_>) -> Option<u16> {
     if kind >= ethertype::MIN {
         return Some(kind);
     }
-    // A length: IEEE 802.3, perhaps with a SNAP header that names the type.
+    // A length: IEEE 802.3, with an optional SNAP header that names the type.
     let mut ahead = r.clone();
     let snap = ahead.array(FIELD).is_ok_and(|head: [u8; 6]| head == SNAP);
     let named = ahead.u16(FIELD).ok().filter(|_| snap);

@@ -6,14 +6,14 @@ use ofproto::codec::Reader;
 
 use super::{FIELD, Fragment, Ip, transport};
 
-/// An IPv4 header; all zero where it is broken.
+/// An IPv4 header. All zero if it is malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ipv4 {
-    /// The sender.
+    /// The source address.
     pub source: Ipv4Addr,
-    /// The receiver.
+    /// The destination address.
     pub destination: Ipv4Addr,
-    /// What it shares with IPv6.
+    /// The fields shared with IPv6.
     pub ip: Ip,
 }
 
@@ -23,18 +23,19 @@ impl Default for Ipv4 {
     }
 }
 
-/// A header without options, in bytes.
+/// Length of a header without options, in bytes.
 const MIN_HEADER: usize = 20;
-/// Of the flags and the fragment offset: more fragments, and the offset.
+/// Mask of the more-fragments flag and the fragment offset.
 const MORE_OR_OFFSET: u16 = 0x3fff;
 const OFFSET: u16 = 0x1fff;
 
-/// Extracts the header and what stands behind it.
+/// Extracts the header and its payload.
 pub(super) fn extract(r: Reader<'_>) -> Ipv4 {
     header(r).unwrap_or_default()
 }
 
-/// Extracts what the switch takes for sane. It looks at the lengths, not at version and checksum.
+/// Extracts a header that the switch accepts. The switch checks the lengths, not version and
+/// checksum.
 fn header(mut r: Reader<'_>) -> Option<Ipv4> {
     let mut ahead = r.clone();
     let [version_length, tos] = ahead.array(FIELD).ok()?;
@@ -42,7 +43,7 @@ fn header(mut r: Reader<'_>) -> Option<Ipv4> {
     if header < MIN_HEADER {
         return None;
     }
-    // What is behind the total length is padding.
+    // The bytes after the total length are padding.
     let mut body = r.sub(total, FIELD).ok()?;
     let mut head = body.sub(header, FIELD).ok()?;
     head.skip(6, FIELD).ok()?;

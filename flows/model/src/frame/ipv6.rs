@@ -7,16 +7,17 @@ use ofproto::ip_protocol;
 
 use super::{FIELD, Fragment, Ip, transport};
 
-/// An IPv6 header; all zero where it is broken. Broken extension headers leave the addresses alone.
+/// An IPv6 header. All zero if it is malformed. Malformed extension headers do not affect the
+/// addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ipv6 {
-    /// The sender.
+    /// The source address.
     pub source: Ipv6Addr,
-    /// The receiver.
+    /// The destination address.
     pub destination: Ipv6Addr,
     /// The flow label.
     pub label: u32,
-    /// What it shares with IPv4.
+    /// The fields shared with IPv4.
     pub ip: Ip,
 }
 
@@ -27,23 +28,23 @@ impl Default for Ipv6 {
     }
 }
 
-/// An extension header has so many bytes at least.
+/// Minimum length of an extension header, in bytes.
 const MIN_EXTENSION: usize = 8;
-/// Of the second word of a fragment header: the offset (RFC 8200 §4.5).
+/// Mask of the offset in the second word of a fragment header (RFC 8200 §4.5).
 const OFFSET: u16 = 0xfff8;
 
-/// Extracts the header and what stands behind it.
+/// Extracts the header and its payload.
 pub(super) fn extract(r: Reader<'_>) -> Ipv6 {
     header(r).unwrap_or_default()
 }
 
-/// Extracts what the switch takes for sane. It looks at the length, not at the version.
+/// Extracts a header that the switch accepts. The switch checks the length, not the version.
 fn header(mut r: Reader<'_>) -> Option<Ipv6> {
     let first = r.u32(FIELD).ok()?;
     let payload = usize::from(r.u16(FIELD).ok()?);
     let [next, ttl] = r.array(FIELD).ok()?;
     let (source, destination) = (address(&mut r)?, address(&mut r)?);
-    // What is behind the payload is padding.
+    // The bytes after the payload are padding.
     let mut body = r.sub(payload, FIELD).ok()?;
     let mut this = Ipv6 { source, destination, ..Ipv6::default() };
     if let Some((protocol, fragment)) = pass_extensions(&mut body, next) {
@@ -59,17 +60,18 @@ fn address(r: &mut Reader<'_>) -> Option<Ipv6Addr> {
     Some(u128::from_be_bytes(r.array(FIELD).ok()?).into())
 }
 
-/// Passes over the extension headers that Open vSwitch knows, and returns the protocol behind them.
+/// Skips the extension headers that Open vSwitch knows, and returns the protocol after them.
 ///
-/// Any other is the protocol itself: Mobility (RFC 6275), HIP and Shim6 too. A later fragment's protocol is
-/// that of its fragment header (ovs-fields(7), "IPv4 and IPv6 fragments"). None where a header is cut short.
+/// Any other extension header counts as the protocol itself: Mobility (RFC 6275), HIP and Shim6
+/// too. The protocol of a later fragment is that of its fragment header (ovs-fields(7), "IPv4 and
+/// IPv6 fragments"). `None` if a header is truncated.
 fn pass_extensions(body: &mut Reader<'_>, mut next: u8) -> Option<(u8, Fragment)> {
     let mut fragment = Fragment::No;
     loop {
         let unit = match next {
             ip_protocol::HOP_BY_HOP | ip_protocol::ROUTING | ip_protocol::DESTINATION_OPTIONS => 8,
             ip_protocol::AUTHENTICATION => 4,
-            // It has no length field (RFC 8200 §4.5).
+            // This header has no length field (RFC 8200 §4.5).
             ip_protocol::FRAGMENT => 0,
             protocol => return Some((protocol, fragment)),
         };
@@ -78,7 +80,8 @@ fn pass_extensions(body: &mut Reader<'_>, mut next: u8) -> Option<(u8, Fragment)
         }
         let mut head = body.clone();
         let [following, len] = head.array(FIELD).ok()?;
-        // The unit of 8 bytes is counted without the first, that of 4 bytes (RFC 4302 §2.2) without two.
+        // The length excludes the first 8-byte unit; in 4-byte units (RFC 4302 §2.2), it excludes
+        // the first two.
         body.skip(8 + usize::from(len) * unit, FIELD).ok()?;
         next = following;
         if unit == 0 {

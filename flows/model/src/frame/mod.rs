@@ -1,7 +1,8 @@
-//! The header fields of a frame, as Open vSwitch takes them out (ovs-fields(7); its `miniflow_extract`).
+//! The header fields of a frame, as Open vSwitch extracts them (ovs-fields(7); its
+//! `miniflow_extract`).
 //!
-//! [`extract`] reads a frame as the key of a flow. A header that is cut short or broken has fields of zero,
-//! and nothing behind it is looked at. So the protocol of a broken IP packet is 0, as it is in a switch.
+//! [`extract`] reads a frame as the key of a flow. A truncated or malformed header has fields of
+//! zero, and ends the extraction. So the protocol of a malformed IP packet is 0, as in a switch.
 
 mod arp;
 mod ethernet;
@@ -39,14 +40,14 @@ pub const ETHERNET: u32 = 0;
 pub struct Frame {
     /// Addresses, tags and type.
     pub ethernet: Ethernet,
-    /// The header that the type names.
+    /// The header named by the type.
     pub network: Network,
 }
 
-/// What stands behind the Ethernet header.
+/// The header after the Ethernet header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Network {
-    /// A type that has no further fields.
+    /// A type without further fields.
     #[default]
     Other,
     /// ARP or reverse ARP.
@@ -75,9 +76,11 @@ pub fn extract(frame: &[u8]) -> Frame {
     extract_packet(frame, ETHERNET)
 }
 
-/// Extracts the header fields of a packet of that type: the namespace above the lower 16 bits.
+/// Extracts the header fields of a packet of this packet type, with the namespace above the lower
+/// 16 bits.
 ///
-/// One that is no Ethernet frame begins with the header that its type names (ovs-fields(7), `packet_type`).
+/// A packet other than an Ethernet frame begins with the header that its type names (ovs-fields(7),
+/// `packet_type`).
 pub fn extract_packet(bytes: &[u8], packet_type: u32) -> Frame {
     let mut r = Reader::new(bytes);
     let ethernet = if packet_type == ETHERNET {
@@ -97,5 +100,5 @@ pub fn extract_packet(bytes: &[u8], packet_type: u32) -> Frame {
     Frame { ethernet, network }
 }
 
-/// The name under which the reader counts what it reads; nobody is told of it.
+/// The field name for the reader's errors, which are not reported.
 const FIELD: &str = "frame";

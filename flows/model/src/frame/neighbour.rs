@@ -7,14 +7,14 @@ use ofproto::codec::Reader;
 
 use super::FIELD;
 
-/// What a neighbour solicitation or advertisement says.
+/// The fields of a neighbour solicitation or advertisement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Neighbour {
-    /// The address that is asked for, or told of.
+    /// The target address.
     pub target: Ipv6Addr,
-    /// The source link-layer address; zero where there is none.
+    /// The source link-layer address; zero if there is none.
     pub source: MacAddr,
-    /// The target link-layer address; zero where there is none.
+    /// The target link-layer address; zero if there is none.
     pub destination: MacAddr,
 }
 
@@ -32,8 +32,8 @@ const UNIT: usize = 8;
 
 /// Extracts the target and the link-layer addresses.
 ///
-/// All are zero if one of the addresses is there twice, which Open vSwitch takes for an invalid message. An option
-/// of length zero, or cut short, ends the options (RFC 4861 §4.6).
+/// All are zero if one of the addresses occurs twice, which Open vSwitch treats as an invalid
+/// message. An option of length zero, or a truncated one, ends the options (RFC 4861 §4.6).
 pub(super) fn extract(mut r: Reader<'_>) -> Neighbour {
     let mut found = Neighbour::default();
     let Ok(target) = r.array::<16>(FIELD) else { return found };
@@ -52,7 +52,7 @@ pub(super) fn extract(mut r: Reader<'_>) -> Neighbour {
     found
 }
 
-/// Takes a whole option, and returns its type too.
+/// Takes a whole option, and returns its type and body.
 fn option<'a>(r: &mut Reader<'a>) -> Option<(u8, Reader<'a>)> {
     let [kind, units] = r.clone().array(FIELD).ok()?;
     let len = usize::from(units) * UNIT;

@@ -4,14 +4,14 @@ use ofproto::codec::Reader;
 
 use super::FIELD;
 
-/// A network service header; all zero where it is broken.
+/// A network service header. All zero if it is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Nsh {
     /// The flags.
     pub flags: u8,
     /// The time to live.
     pub ttl: u8,
-    /// The metadata type: 1 has four context headers, 2 has those of variable length.
+    /// The metadata type: 1 has four context headers, 2 has context headers of variable length.
     pub md_type: u8,
     /// The next protocol.
     pub next: u8,
@@ -23,12 +23,13 @@ pub struct Nsh {
     pub context: [u32; 4],
 }
 
-/// A header of metadata type 1 has this length, in bytes.
+/// Length of a header of metadata type 1, in bytes.
 const MD_1_LEN: usize = 24;
-/// The base header and the service path header, in bytes.
+/// Length of the base header and the service path header, in bytes.
 const BASE_LEN: usize = 8;
 
-/// Extracts the header; none where it is cut short, of another version, or of a length that its type has not.
+/// Extracts the header. `None` if it is truncated, of another version, or of a length that its type
+/// excludes.
 pub(super) fn extract(mut r: Reader<'_>) -> Option<Nsh> {
     let available = r.remaining();
     let first = r.u16(FIELD).ok()?;

@@ -1,5 +1,5 @@
-//! What no switch is asked for, since it takes no such frame: that nothing panics. What the fields are is shown against
-//! Open vSwitch (`tests/tests/wire/frames.rs`).
+//! Tests that no frame makes the extraction panic, with frames that no switch accepts. The
+//! extracted fields are compared with Open vSwitch elsewhere (`tests/tests/wire/frames.rs`).
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! What stands behind an IP header.
+//! The transport header after an IP header.
 
 use std::ops::Range;
 
@@ -8,28 +8,29 @@ use ofproto::{icmpv6, ip_protocol};
 use super::neighbour::{self, Neighbour};
 use super::{FIELD, Fragment};
 
-/// The transport header; all zero where it is cut short, and of a later fragment.
+/// The transport header. All zero if it is truncated, and for a later fragment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Transport {
-    /// The source port, or the type of ICMP, ICMPv6 and IGMP: one place, as in Open vSwitch.
+    /// The source port, or the type of ICMP, ICMPv6 and IGMP. Open vSwitch keeps them in one place
+    /// too.
     pub source: u16,
     /// The destination port, or the code of ICMP, ICMPv6 and IGMP.
     pub destination: u16,
-    /// The flags of TCP, twelve bits of them.
+    /// The TCP flags, twelve bits.
     pub tcp_flags: u16,
-    /// Neighbour discovery, where ICMPv6 is a solicitation or an advertisement.
+    /// Neighbour discovery, if the message is a solicitation or an advertisement of ICMPv6.
     pub neighbour: Option<Neighbour>,
-    /// Where the IP payload stands in the packet, by its offsets; none where the IP header is broken.
+    /// The range of the IP payload in the packet, in bytes. `None` if the IP header is malformed.
     pub payload: Option<Range<usize>>,
 }
 
-/// Headers without options, in bytes.
+/// Lengths of headers without options, in bytes.
 const TCP_LEN: usize = 20;
 const UDP_LEN: usize = 8;
 const SCTP_LEN: usize = 12;
-/// Of ICMPv6, Open vSwitch wants the first word of the body too.
+/// Open vSwitch needs the first word of the ICMPv6 body too.
 const ICMP_LEN: usize = 8;
-/// The flags of TCP, the reserved bits included.
+/// Mask of the TCP flags, reserved bits included.
 const TCP_FLAGS: u16 = 0xfff;
 
 /// Extracts the transport header from the payload of an IP packet.
@@ -55,7 +56,7 @@ fn header(mut r: Reader<'_>, protocol: u8, v6: bool) -> Option<Transport> {
     }
 }
 
-/// Extracts ports and flags, if the data offset fits (RFC 9293 §3.1).
+/// Extracts ports and flags, if the data offset is valid (RFC 9293 §3.1).
 fn tcp(mut r: Reader<'_>) -> Option<Transport> {
     let len = r.remaining();
     let header = ports(&mut r)?;
@@ -76,13 +77,13 @@ fn type_and_code(r: &mut Reader<'_>) -> Option<Transport> {
     Some(Transport { source: kind.into(), destination: code.into(), ..Transport::default() })
 }
 
-/// Extracts neighbour discovery from behind type and code.
+/// Extracts neighbour discovery from the bytes after type and code.
 fn neighbour(mut r: Reader<'_>, header: &Transport) -> Option<Neighbour> {
     let kinds = [icmpv6::NEIGHBOUR_SOLICITATION, icmpv6::NEIGHBOUR_ADVERTISEMENT].map(u16::from);
     if header.destination != 0 || !kinds.contains(&header.source) {
         return None;
     }
-    // The checksum, and the word of flags.
+    // The checksum and the word of flags.
     r.skip(6, FIELD).ok()?;
     Some(neighbour::extract(r))
 }

@@ -1,4 +1,4 @@
-//! Actions, alone and in lists.
+//! Strategies for actions, alone and in lists.
 
 use bytes::Bytes;
 use ofproto::action::{
@@ -162,7 +162,7 @@ fn choice() -> impl Strategy<Value = Action> {
     prop_oneof![multipath, bundle, sample]
 }
 
-/// Actions for any packet, which leave it what it is.
+/// Generates actions for any packet that do not change its kind.
 pub(super) fn action(writable: &'static [Field]) -> BoxedStrategy<Action> {
     let resubmit = (prop::option::of(named_port()), table());
     let own = if writable.is_empty() {
@@ -198,7 +198,7 @@ pub(super) fn action(writable: &'static [Field]) -> BoxedStrategy<Action> {
     .boxed()
 }
 
-/// Actions that change what the packet is: only as the last of a list.
+/// Generates actions that change the kind of the packet, valid only at the end of a list.
 fn last() -> impl Strategy<Value = Action> {
     let tlv = (any::<u16>(), any::<u8>(), any::<u8>(), vec(any::<u8>(), 0..11)).prop_map(
         |(class, kind, first, data)| {
@@ -246,7 +246,7 @@ pub(super) fn actions(kind: &'static PacketKind) -> BoxedStrategy<Vec<Action>> {
         }),
         1..3,
     );
-    // Open vSwitch takes no tag and no other header from packets without an Ethernet header.
+    // Open vSwitch accepts no tag and no further header on packets without an Ethernet header.
     let bare = fixed.iter().any(|(field, _)| *field == Field::PacketType);
     let end = prop::option::of(last()).prop_map(move |end| end.filter(|_| !bare));
     prop_oneof![

@@ -1,4 +1,4 @@
-//! Matches: what a packet must be for a field to be there.
+//! Strategies for matches, with the prerequisites of each field.
 
 use ofproto::oxm::{Field, Format};
 use proptest::collection::vec;
@@ -7,7 +7,8 @@ use proptest::sample::{select, subsequence};
 
 use crate::{FlowMatch, Masked, TunnelOption};
 
-/// What a packet must be, the fields that it has then, and those of them that actions may write.
+/// The prerequisites of a kind of packet, the fields that it has, and those of them that actions
+/// may write.
 pub(super) type PacketKind = (&'static [(Field, u128)], &'static [Field], &'static [Field]);
 
 pub(super) const KINDS: &[PacketKind] = {
@@ -72,7 +73,7 @@ pub(super) const KINDS: &[PacketKind] = {
     ]
 };
 
-/// What a switch holds too, and `ovs-ofctl` does not print, or does not read again.
+/// The kinds of packets in a switch whose fields `ovs-ofctl` does not print, or does not read back.
 pub(super) const UNREADABLE: &[PacketKind] = {
     use Field::*;
     const CONTEXTS: &[Field] = &[NshC1, NshC2, NshC3, NshC4, NshSpi];
@@ -118,7 +119,7 @@ pub(super) const ANY: &[Field] = {
     ]
 };
 
-/// Others that a match may have, and actions may not write.
+/// Further fields that a match may have, and actions may not write.
 const ALWAYS: &[Field] = {
     use Field::*;
     &[
@@ -153,7 +154,7 @@ fn limit(field: Field) -> u128 {
     }
 }
 
-/// Any bits of a field, as far as Open vSwitch has them.
+/// Generates any bits of a field, as far as Open vSwitch has them.
 fn any_bits(field: Field) -> BoxedStrategy<(Field, Masked)> {
     let exact = field.info().exact();
     let value = match field {
@@ -205,12 +206,12 @@ fn bits(field: Field) -> BoxedStrategy<(Field, Masked)> {
     };
     (any::<u128>(), mask)
         .prop_map(move |(value, mask)| {
-            // Open vSwitch lets only the ones of these count.
+            // Open vSwitch compares only the ones of these.
             let mask = match field {
                 Field::TunErspanDir | Field::TunErspanHwid => value & exact,
                 _ => mask & exact,
             };
-            // Protocol 0 of a tracked connection is none, and not matched.
+            // Protocol 0 of a tracked connection means none, and is not matched.
             let value = if field == Field::CtNwProto { value | 1 } else { value };
             (field, Masked { value: (value % limit(field).saturating_add(1)) & mask & exact, mask })
         })
@@ -256,7 +257,7 @@ pub(super) fn matches(kind: &'static PacketKind, readable: bool) -> impl Strateg
             for (field, bits) in chosen {
                 m.set(field, bits);
             }
-            // A priority belongs to a tag.
+            // A priority needs a tag.
             if m.field(Field::VlanPcp).is_some() && m.field(Field::VlanVid).is_none() {
                 m.set(Field::VlanVid, Masked { value: 0x1000, mask: 0x1000 });
             }

@@ -1,4 +1,5 @@
-//! Actions that a switch holds and that `ovs-ofctl` does not print in full, or does not read again.
+//! Strategies for actions that a switch holds and that `ovs-ofctl` prints in part only, or does not
+//! read back.
 
 use bytes::Bytes;
 use ofproto::action::{
@@ -14,7 +15,8 @@ use proptest::sample::select;
 
 use super::parts::{set, subfield, table};
 
-/// An action for any packet, or for packets that may not match the flow: a switch refuses those.
+/// Generates an action for any packet, or one for packets that may not match the flow, which a
+/// switch refuses.
 pub(super) fn action() -> BoxedStrategy<Action> {
     let nat = (select(vec![0, NAT_SRC, NAT_DST]), select(vec![0, NAT_HASH, NAT_PERSISTENT]))
         .prop_map(|(side, flags)| Nat { flags: if side == 0 { 0 } else { side | flags }, ..Nat::default() });
@@ -32,7 +34,7 @@ pub(super) fn action() -> BoxedStrategy<Action> {
     });
     let controller = (any::<u16>(), any::<u16>(), any::<u8>(), vec(any::<u8>(), 0..3), any::<bool>())
         .prop_map(|(max_len, id, reason, userdata, plain)| {
-            // With nothing else said, the same text stands for an output.
+            // Without further arguments, the text equals that of an output.
             let (controller_id, reason) = if plain { (id | 1, 1) } else { (id | 1, reason) };
             let userdata = Bytes::from(userdata);
             let to = ToController {
@@ -56,7 +58,7 @@ pub(super) fn action() -> BoxedStrategy<Action> {
         let props = if packet_type == PACKET_NSH { props } else { Vec::new() };
         Action::Encap(Box::new(Encap { packet_type, hdr_size, props }))
     });
-    // Of other fields, the same text stands for `load` as well.
+    // For other fields, the text equals that of `load`.
     let long = vec![Field::NshFlags, Field::NshSpi, Field::NshC1, Field::TunErspanIdx, Field::TunErspanHwid];
     let masked = (select(long), any::<(u128, u128)>()).prop_map(|(field, (value, mask))| {
         let mask = mask & field.info().exact();
@@ -91,7 +93,7 @@ pub(super) fn action() -> BoxedStrategy<Action> {
     .boxed()
 }
 
-/// Fields that actions write: those of any packet, and some that only some packets have.
+/// Fields that actions write: those of any packet, and some that only certain packets have.
 const SETTABLE: &[Field] = {
     use Field::*;
     &[
@@ -138,7 +140,8 @@ const SETTABLE: &[Field] = {
     ]
 };
 
-/// Learned flows of all kinds of packets, which may lack what their fields need.
+/// Generates learned flows of all kinds of packets, which may lack the prerequisites of their
+/// fields.
 fn learn() -> impl Strategy<Value = Action> {
     let fields: Vec<Field> = Field::ALL.iter().copied().filter(|field| !field.has_long_header()).collect();
     let spec = (select(fields), any::<u128>(), 0..4_u8).prop_map(|(field, value, kind)| {

@@ -1,4 +1,4 @@
-//! Strategies that make flows which Open vSwitch takes (proptest).
+//! Strategies for flows that Open vSwitch accepts (proptest).
 
 mod actions;
 mod fields;
@@ -41,12 +41,12 @@ fn instructions(kind: &'static PacketKind) -> impl Strategy<Value = Vec<Instruct
         })
 }
 
-/// Flows that Open vSwitch takes, and reads again from the text that it prints of them.
+/// Generates flows that Open vSwitch accepts, and reads back from its printed text.
 pub fn flow() -> impl Strategy<Value = Flow> {
     flow_of(KINDS.iter().collect(), true)
 }
 
-/// Flows that Open vSwitch may hold, be they only sent as bytes.
+/// Generates flows that Open vSwitch may hold, even if they can be sent only as bytes.
 pub fn held() -> impl Strategy<Value = Flow> {
     (flow_of(KINDS.iter().chain(UNREADABLE).collect(), false), prop::option::of(held::action())).prop_map(
         |(mut flow, more)| {

@@ -1,4 +1,4 @@
-//! What actions speak of: bits of fields, ports and tables.
+//! Strategies for the parts of actions: bits of fields, ports and tables.
 
 use ofproto::action::{Action, Subfield};
 use ofproto::oxm::{Field, Oxm};
@@ -29,7 +29,7 @@ pub(super) fn pair() -> impl Strategy<Value = (Subfield, Subfield)> {
 pub(super) fn port() -> impl Strategy<Value = PortNo> {
     let reserved =
         [PortNo::IN_PORT, PortNo::NORMAL, PortNo::FLOOD, PortNo::ALL, PortNo::LOCAL, PortNo::TABLE];
-    // The first have names in some tests.
+    // The first numbers have names in some tests.
     let numbers = prop_oneof![0..9_u32, 0..0xff00_u32];
     prop_oneof![numbers.prop_map(PortNo), select(reserved.to_vec())]
 }
@@ -38,7 +38,7 @@ pub(super) fn plain_port() -> impl Strategy<Value = PortNo> {
     prop_oneof![(0..0xff00_u32).prop_map(PortNo), select(vec![PortNo::IN_PORT, PortNo::LOCAL])]
 }
 
-/// Ports that an action may name without sending anything there.
+/// Generates ports that an action may name without sending a packet there.
 pub(super) fn named_port() -> impl Strategy<Value = PortNo> {
     let reserved = prop_oneof![0xffff_ff00..=u32::MAX, 0xffff_fff7..=u32::MAX];
     prop_oneof![0..0xff00_u32, reserved.prop_filter("the port of arrival", |port| *port != 0xffff_fff8)]
