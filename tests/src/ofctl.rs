@@ -134,8 +134,9 @@ pub fn is_learned(flow: &str) -> bool {
     flow.split(" actions=").next().is_some_and(learned)
 }
 
-/// Whether our text is that of `ovs-ofctl`, but for what that leaves out of a flow (`flows_that_differ_have_different_texts`
-/// in the crate `flows` has it all): it stands in ours, and whatever else is there stands in both.
+/// Returns whether our text equals that of `ovs-ofctl`, except for the parts of a flow that
+/// `ovs-ofctl` omits. The test `flows_that_differ_have_different_texts` in the crate `flows` lists
+/// these parts.
 pub fn says_no_less(ours: &str, theirs: &str) -> bool {
     let lines = |text: &str| text.split('\n').count();
     let mut pairs = ours.split('\n').zip(theirs.split('\n'));

@@ -1,5 +1,5 @@
-//! The load generator against responders that answer right and wrong. They are written with [`ofproto`] and share no code with
-//! what is tested.
+//! Tests of the load generator against responders with right and wrong answers. The responders are
+//! written with [`ofproto`] and share no code with the load generator.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -16,11 +16,11 @@ use ofproto::{BufferId, Cookie, ErrorCode, Framer, GroupId, Message, PortNo, Tab
 use super::null::Null;
 use super::*;
 
-/// What a responder does wrong, at one packet-in in ten.
+/// The fault of a responder, at one packet-in in ten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WrongAnswer {
     Nothing,
-    /// Flows that take the packet out of its buffer, in place of a PACKET_OUT.
+    /// A flow that takes the packet out of its buffer, in place of a PACKET_OUT.
     ByFlow,
     Port,
     NoPort,
@@ -37,7 +37,7 @@ enum WrongAnswer {
     NoTableMiss,
     /// OpenFlow 1.0 only.
     OldVersion,
-    /// It closes right after accepting.
+    /// The responder closes right after accepting.
     Drops,
 }
 
@@ -59,7 +59,7 @@ struct Responder {
     wrong: WrongAnswer,
     macs: HashMap<[u8; 6], u32>,
     packets: u64,
-    /// What is to come behind the next answer.
+    /// The bytes to send after the next answer.
     held: Vec<u8>,
 }
 
@@ -105,7 +105,7 @@ impl Responder {
         loop {
             let n = match stream.read(&mut buffer) {
                 Ok(n @ 1..) => n,
-                // Nothing more to overtake it.
+                // No later answer is left to overtake it.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     let _ = stream.write_all(&std::mem::take(&mut self.held));
                     continue;
@@ -133,7 +133,7 @@ impl Responder {
         }
     }
 
-    /// The answer, or nothing to close the connection.
+    /// Returns the answer, or `None` to close the connection.
     fn answer(&mut self, packet: &PacketIn) -> Option<Vec<u8>> {
         let [Oxm::Known { field: Field::InPortOxm, value, .. }] = packet.fields.fields[..] else { panic!() };
         let in_port = u32::try_from(value).unwrap();
@@ -153,7 +153,7 @@ impl Responder {
         if to[0] & 1 == 1 {
             return Some(send(PortNo::FLOOD.0, &packet.data));
         }
-        // Never guessed: it was announced, or the test fails.
+        // Never guess: the host was announced, or the test fails.
         let port = self.macs[&to];
         self.packets += 1;
         let wrong = if self.packets.is_multiple_of(10) { self.wrong } else { WrongAnswer::Nothing };
@@ -198,9 +198,9 @@ impl Responder {
     }
 }
 
-/// How long an answer may take on a machine that has other things to do.
+/// Timeout for an answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long is waited for what does not come.
+/// Time to wait for an answer that does not arrive.
 const SHORT: Duration = Duration::from_secs(2);
 
 fn options(target: SocketAddr) -> Options {
@@ -261,7 +261,8 @@ fn latency_is_that_of_one_outstanding() {
             && latency.p99 <= latency.p99_9
             && latency.p99_9 <= latency.max
     );
-    // Nothing was in flight but one at a time: the times add up to no more than the time that was measured.
+    // Only one packet-in was in flight at a time, so the latencies add up to no more than the
+    // measured time.
     let answers = f64::from(u32::try_from(report.answers).unwrap());
     assert!(latency.mean * answers <= report.seconds * 1e6 * 1.1, "{latency:?} {report:?}");
 }
@@ -277,7 +278,7 @@ fn many_switches_connect_at_once() {
     assert_eq!(dropped.stuck, StuckSwitches { dropped: 3, ..StuckSwitches::default() });
 }
 
-/// The kinds of fault that were found, by name.
+/// Returns the names of the faults found.
 fn found(wrong: WrongAnswer) -> Vec<&'static str> {
     let lost = matches!(wrong, WrongAnswer::Never | WrongAnswer::OtherNumber);
     let timeout = if lost { SHORT } else { PATIENCE };

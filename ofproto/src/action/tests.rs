@@ -1,4 +1,5 @@
-//! What is encoded comes back; what is not an action is refused, and nothing panics.
+//! Tests that encoded actions decode to themselves, that invalid ones are refused, and that no
+//! input causes a panic.
 
 use proptest::prelude::*;
 
@@ -25,7 +26,7 @@ fn set(field: Field, value: u128, mask: Option<u128>) -> Action {
     Action::SetField(Oxm::Known { field, value, mask })
 }
 
-/// Flips, cuts and fills in bytes of something valid: the shapes that random bytes never reach.
+/// Flips, cuts and inserts bytes in valid input, for shapes that random bytes never reach.
 fn mutated(valid: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     (valid, proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4), any::<u16>())
         .prop_map(|(mut bytes, edits, cut)| {
@@ -66,7 +67,7 @@ proptest! {
         prop_assert_eq!(Instruction::decode_list(&mut Reader::new(w.as_slice())), Ok(list));
     }
 
-    /// Whatever decodes can be encoded, and then decodes to the same.
+    /// Checks that a decoded list encodes, and then decodes to an equal list.
     #[test]
     fn what_decodes_encodes(bytes in mutated(actions::actions().prop_map(|l| encode(&l).unwrap()))) {
         if let Ok(list) = Action::decode_list(&mut Reader::new(&bytes)) {
@@ -93,7 +94,7 @@ proptest! {
         let _ = Instruction::decode_list(&mut Reader::new(&bytes));
     }
 
-    /// The loads that stand for a masked set_field change the bits under the mask, and no other.
+    /// Checks that the loads of a masked set_field change only the bits under the mask.
     #[test]
     fn a_masked_set_field_is_its_loads(value: u128, mask: u128, before: u128) {
         let action = set(Field::Xxreg1, value, Some(mask));
@@ -179,7 +180,7 @@ fn lengths_that_cannot_be_are_refused() {
 
 #[test]
 fn a_mask_where_none_may_be_is_refused() {
-    // eth_type with a mask, set_field with one, and fields of a length that is not theirs.
+    // eth_type with a mask, set_field with one, and fields of a wrong length.
     let masked = [0x80, 0x00, 0x0b, 4, 8, 0, 0xff, 0];
     let short = [0x80, 0x00, 0x0a, 1, 8];
     let half = [0x80, 0x00, 0x0d, 3, 1, 2, 3];
@@ -201,7 +202,8 @@ fn nothing_may_follow_inside_an_instruction() {
     }
 }
 
-/// The runs of the mask, lowest first, no load above 64 bits: what Open vSwitch sends for the same.
+/// Checks for one load per run of the mask, lowest first, and none above 64 bits, as Open vSwitch
+/// sends them.
 #[test]
 fn a_masked_set_field_is_one_load_a_run() {
     let load =
@@ -224,9 +226,9 @@ fn an_action_that_cannot_be_said_survives() {
     let learn = |specs: &[u8]| nicira(&[&[0, 16], &[0; 22], specs]);
     let reg1 = [0, 1, 0x02, 4, 0, 0];
     for bytes in [
-        // A source field that nobody knows.
+        // An unknown source field.
         learn(&[0x10, 0x08, 0x7a, 0xaa, 0x02, 0x01, 0, 0]),
-        // Padding that could be shorter, and padding that is not zero.
+        // Padding that could be shorter, and non-zero padding.
         learn(&[0; 16]),
         learn(&[0, 0, 0, 0, 0, 0, 0, 1]),
         // A constant to output to, a spec of no bits, and a fourth kind of destination.
@@ -237,9 +239,9 @@ fn an_action_that_cannot_be_said_survives() {
         nicira(&[&[0, 7, 0, 3, 0, 1, 0, 4], &[0, 0, 0, 0, 0, 0, 0, 16]]),
         nicira(&[&[0, 7, 7, 0xc1, 0, 1, 0, 4], &[0; 8]]),
         nicira(&[&[0, 7, 0, 3, 0, 1, 0, 8], &[0; 8]]),
-        // A property of controller2 that nobody knows.
+        // An unknown property of controller2.
         nicira(&[&[0, 37, 0, 0, 0, 0, 0, 0], &[0, 99, 0, 8, 1, 2, 3, 4]]),
-        // Another's, and a subtype nobody knows.
+        // Another experimenter's action, and an unknown subtype.
         vec![0xff, 0xff, 0, 8, 0x4f, 0x4e, 0x46, 0],
         nicira(&[&[0x12, 0x34, 1, 2, 3, 4, 5, 6]]),
     ] {
@@ -247,14 +249,15 @@ fn an_action_that_cannot_be_said_survives() {
         assert!(matches!(list[..], [Action::Unknown { kind: 0xffff, .. }]), "{list:?}");
         assert_eq!(encode(&list).unwrap(), bytes);
     }
-    // A constant above its width is kept as it is.
+    // A constant above its width is kept unchanged.
     let bytes = learn(&[&[0x20, 3, 0, 8][..], &reg1, &[0; 6]].concat());
     let list = Action::decode_list(&mut Reader::new(&bytes)).unwrap();
     assert!(matches!(list[..], [Action::Learn(_)]), "{list:?}");
     assert_eq!(encode(&list).unwrap(), bytes);
 }
 
-/// What `ovs-ofctl` 4.0.0 (Debian's openvswitch-common 4.0.0-2) prints of a flow with each: `ofp-print`.
+/// The texts that `ovs-ofctl` 4.0.0 (Debian's openvswitch-common 4.0.0-2) prints for a flow with
+/// each action: `ofp-print`.
 #[test]
 fn what_open_vswitch_says_to_a_sample_of_fields() {
     let sample = |domain: &[u8; 8], point: &[u8; 8], probability: u8, direction: u8, padding: u8| {

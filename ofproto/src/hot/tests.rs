@@ -1,4 +1,4 @@
-//! Every stamped message is what the encoder of all messages makes of it.
+//! Tests that every stamped message equals its encoding by the encoder of all messages.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -55,7 +55,7 @@ proptest! {
             view,
             PacketInView { buffer_id: BufferId(7), total_len: u16::try_from(data.len()).unwrap(), in_port: PortNo(in_port), data: &data }
         );
-        // One that ends too soon is none.
+        // A truncated header yields no view.
         if cut < 36 {
             prop_assert_eq!(PacketInView::parse(&frame[..cut]), None);
         }

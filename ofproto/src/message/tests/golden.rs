@@ -1,5 +1,6 @@
-//! Bytes of a real Open vSwitch 3.1.0: what it sent on a bridge's management socket, after
-//! `ovs-ofctl -O OpenFlow13 add-flow B cookie=0x5,table=3,priority=7,tcp,tcp_dst=80,actions=output:4`.
+//! Messages of a real Open vSwitch 3.1.0, as bytes, sent on a bridge's management socket after
+//! `ovs-ofctl -O OpenFlow13 add-flow B
+//! cookie=0x5,table=3,priority=7,tcp,tcp_dst=80,actions=output:4`.
 
 use bytes::Bytes;
 
@@ -17,7 +18,7 @@ pub(in crate::message) fn bytes(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// Holds a message to its bytes, both ways.
+/// Checks that a message encodes to these bytes and decodes from them.
 pub(in crate::message) fn golden(hex: &str, xid: u32, message: &Message) {
     let bytes = bytes(hex);
     assert_eq!(Message::decode(&bytes), Ok((Xid(xid), message.clone())));
@@ -98,7 +99,7 @@ fn port_desc_reply() {
     golden(hex, 10, &reply(MultipartReplyBody::PortDesc(vec![port])));
 }
 
-/// The flow monitor's: `tcp,in_port=3` added by hand, then a flow of one's own.
+/// Updates of the flow monitor: `tcp,in_port=3` added by hand, then a flow of the controller's own.
 #[test]
 fn monitor_updates() {
     let flow = MonitoredFlow {

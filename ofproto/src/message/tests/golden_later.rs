@@ -1,5 +1,6 @@
-//! Bytes of what Open vSwitch 3.1 does not know: taken down between the `ovs-ofctl -O OpenFlow13` of Debian's
-//! openvswitch-common 4.0.0-2, with the command that stands at each, and a bridge's management socket.
+//! Messages that Open vSwitch 3.1 does not know, as bytes. They were captured between `ovs-ofctl -O
+//! OpenFlow13` of Debian's openvswitch-common 4.0.0-2, with the command at each, and a bridge's
+//! management socket.
 
 use crate::action::{Action, ObservationId, Sample, SampleDirection, Subfield};
 use crate::ids::{PortNo, Xid};
@@ -16,18 +17,18 @@ fn masked(field: Field, value: u128, mask: u128) -> Oxm {
     Oxm::Known { field, value, mask: Some(mask) }
 }
 
-/// A FLOW_MOD of a match, as `add-flow` sends it.
+/// Returns a FLOW_MOD with this match, as `add-flow` sends it.
 fn matching(fields: Vec<Oxm>) -> Message {
     Message::FlowMod(FlowMod { fields: Match { fields }, ..FlowMod::default() })
 }
 
-/// Likewise, of actions.
+/// Returns a FLOW_MOD with these actions, as `add-flow` sends it.
 fn acting(actions: Vec<Action>) -> Message {
     let instructions = vec![Instruction::ApplyActions(actions)];
     Message::FlowMod(FlowMod { instructions, ..FlowMod::default() })
 }
 
-/// What stands before the match in each.
+/// The bytes before the match in each message.
 const ADD: &str = "00000000 00000000 00000000 00000000 00000000 00008000 ffffffff ffffffff ffffffff 00000000";
 
 /// `add-flow B reg16=1,reg31=2/3,actions=drop` and `add-flow B xxreg4=1,xxreg7=1/7,actions=drop`, which sends the single
@@ -79,7 +80,7 @@ fn registers_in_actions() {
         Action::Move { src: Subfield::whole(Field::Reg16), dst: Subfield::whole(Field::Reg31) },
     ];
     golden(&hex, 6, &acting(actions));
-    // As it was said, too.
+    // The field as given becomes NXAST_REG_LOAD2 too.
     for (field, value) in [(Field::Reg16, 7), (Field::Xxreg7, 7)] {
         let said = Action::SetField(masked(field, value, 0xff));
         assert_eq!(said.lowered(), Some(vec![Action::RegLoad2(masked(field, value, 0xff))]));
@@ -104,7 +105,7 @@ fn registers_in_actions_with_room_for_an_experimenter() {
         Action::CheckPktLarger { len: 100, dst: bits(1) },
     ];
     golden(&hex, 6, &acting(actions));
-    // In others there is no room: `ovs-ofctl` refuses them as well.
+    // Other actions have no room: `ovs-ofctl` refuses them as well.
     let load = Action::Load { dst: bits(16), value: 1 };
     assert!(acting(vec![load]).encode(Xid(6)).is_err());
 }
@@ -139,8 +140,8 @@ fn sample_of_fields() {
         ..sample
     };
     golden(&hex, 6, &acting(vec![Action::Sample(Box::new(sample))]));
-    // More bits than an id has, and a field whose header has no room. `ovs-ofctl` refuses the first, and of the second it
-    // sends a number that nobody asked for.
+    // More bits than an id has, and a field whose header has no room. `ovs-ofctl` refuses the
+    // first. For the second it sends an unrelated number.
     for field in [Field::Xreg0, Field::Reg16, Field::NshC1] {
         let obs_point_id = ObservationId::Field(Subfield::whole(field));
         let action = Action::Sample(Box::new(Sample { obs_point_id, ..sample }));

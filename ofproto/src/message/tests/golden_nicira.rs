@@ -1,5 +1,5 @@
-//! Bytes of a real Open vSwitch 3.1.0, of Nicira's and ONF's messages: taken down between `ovs-ofctl -O OpenFlow13` with
-//! the command that stands at each, and a bridge's management socket.
+//! Nicira's and ONF's messages of a real Open vSwitch 3.1.0, as bytes. They were captured between
+//! `ovs-ofctl -O OpenFlow13`, with the command at each, and a bridge's management socket.
 
 use crate::action::Action;
 use crate::ids::{BufferId, Cookie, GroupId, PortNo, TableId, Xid};
@@ -156,8 +156,8 @@ fn nxt_packet_in2() {
     );
 }
 
-/// What one controller hears when another becomes master (generation 5), adds a group and adds a meter, after
-/// NXT_SET_ASYNC_CONFIG2 with the masks of role status and request forward.
+/// The messages to one controller when another becomes master (generation 5), adds a group and adds
+/// a meter. They follow NXT_SET_ASYNC_CONFIG2 with the masks of role status and request forward.
 #[test]
 fn other_controllers() {
     golden("04040014 00000009 00002320 0000000b 00000001", 9, &Message::NxRoleReply(NxRole::Master));

@@ -1,5 +1,6 @@
-//! Bytes of a real Open vSwitch 3.1.0, of groups, meters and queues: taken down between `ovs-ofctl -O OpenFlow13` with
-//! the command that stands at each, and a bridge's management socket.
+//! Messages about groups, meters and queues of a real Open vSwitch 3.1.0, as bytes. They were
+//! captured between `ovs-ofctl -O OpenFlow13`, with the command at each, and a bridge's management
+//! socket.
 
 use crate::action::Action;
 use crate::ids::{GroupId, MeterId, PortNo, QueueId, TableId};
@@ -32,8 +33,8 @@ fn group_mod() {
     golden(hex, 6, &Message::GroupMod(group));
 }
 
-/// `dump-groups B` after `add-group B group_id=2,type=select,bucket=weight:7,output:1`, without the other groups of the
-/// same answer.
+/// `dump-groups B` after `add-group B group_id=2,type=select,bucket=weight:7,output:1`, without the
+/// other groups of that reply.
 #[test]
 fn group_desc() {
     let bucket = Bucket { weight: 7, actions: output(1), ..Bucket::default() };
@@ -126,8 +127,8 @@ fn queues() {
     golden(hex, 2, &reply(MultipartReplyBody::Queue(vec![stats])));
 }
 
-/// `mod-port B va no-flood`: OFPPC_NO_FLOOD is none of 1.3, so nothing is changed. And the table_mod that Open vSwitch
-/// prints as `table_id=2` (`ofp-print`).
+/// `mod-port B va no-flood`: OpenFlow 1.3 has no OFPPC_NO_FLOOD, so the message changes no setting.
+/// It also checks the table_mod that Open vSwitch prints as `table_id=2` (`ofp-print`).
 #[test]
 fn port_mod_and_table_mod() {
     let port = PortMod {

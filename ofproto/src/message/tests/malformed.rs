@@ -1,4 +1,5 @@
-//! What is wrong with a message, where: each case is a message of a known length with one thing changed.
+//! The fault and the offset of malformed messages: each case is a message of a known length with
+//! one change.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,7 +23,7 @@ fn with_word(message: &Message, at: usize, word: u16) -> Result<(Xid, Message), 
     Message::decode(&bytes)
 }
 
-/// Cuts bytes off the end, with a header that says so, and decodes.
+/// Removes bytes from the end, adjusts the header, and decodes.
 fn cut(message: &Message, n: usize) -> Result<(Xid, Message), DecodeError> {
     let mut bytes = message.encode(Xid(1)).unwrap();
     bytes.truncate(bytes.len() - n);
@@ -54,7 +55,7 @@ fn lengths_of_buckets_and_bands() {
     assert_eq!(kind(with_word(&group, 16, 33)).0, Truncated);
     // Lists are padded to eight bytes.
     assert_eq!(kind(cut(&group, 1)), (BadLength(39), 8));
-    // Longer by four bytes than it is: there is no action of four bytes.
+    // The length is four bytes too long, and no action has four bytes.
     assert!(with_word(&group, 16, 20).is_err());
 
     let band = MeterBand { rate: 1, burst_size: 2, kind: MeterBandType::Drop };
@@ -64,7 +65,7 @@ fn lengths_of_buckets_and_bands() {
         meter_id: MeterId(1),
         bands: vec![band.clone()],
     });
-    // The band begins at 16, its length stands at 18.
+    // The band begins at 16; its length is at 18.
     assert_eq!(kind(with_word(&meter, 18, 3)), (BadLength(3), 18));
     assert_eq!(kind(with_word(&meter, 18, 12)), (Truncated, 28));
     assert_eq!(kind(with_word(&meter, 18, 17)), (Truncated, 20));
@@ -78,7 +79,7 @@ fn lengths_of_buckets_and_bands() {
     }]));
     assert_eq!(kind(with_word(&config, 16, 1)), (BadLength(1), 16));
     assert_eq!(kind(with_word(&config, 16, 9)), (Truncated, 24));
-    // A list that a length of zero would make endless.
+    // A length of zero would make the list endless.
     let groups = reply(MultipartReplyBody::Group(vec![]));
     let mut bytes = groups.encode(Xid(1)).unwrap();
     bytes.extend([0; 40]);
@@ -86,7 +87,7 @@ fn lengths_of_buckets_and_bands() {
     assert_eq!(kind(Message::decode(&bytes)), (BadLength(0), 16));
 }
 
-/// The tests against a switch have more of these.
+/// Checks a few cases; the tests against a switch have more.
 #[test]
 fn the_error_to_send_back_names_the_part() {
     let name = |result: Result<(Xid, Message), DecodeError>| {
@@ -158,7 +159,7 @@ fn lengths_of_properties() {
     let queue =
         PacketQueue { queue_id: QueueId(1), port: PortNo(1), properties: vec![QueueProperty::MinRate(1)] };
     let queues = Message::QueueGetConfigReply(QueueGetConfigReply { port: PortNo(1), queues: vec![queue] });
-    // The queue begins at 16, its length stands at 24, its property at 32.
+    // The queue begins at 16, its length is at 24, its property at 32.
     assert_eq!(kind(with_word(&queues, 24, 9)), (BadLength(9), 24));
     assert_eq!(kind(with_word(&queues, 24, 15)), (Truncated, 26));
     assert_eq!(kind(with_word(&queues, 34, 7)), (Truncated, 36));
@@ -179,7 +180,8 @@ fn messages_inside_messages() {
     // The message begins at 24, the property at 32.
     assert_eq!(kind(with_word(&add, 34, 3)), (BadLength(3), 34));
     assert_eq!(kind(with_word(&add, 34, 17)).0, Truncated);
-    // Ten bytes of message, six of padding, twelve of property and four of its padding; padding alone is no property.
+    // Ten bytes of message, six of padding, twelve of property and four of its padding. Padding
+    // alone is not a property.
     let inner = Message::EchoRequest("hi".into()).encode(Xid(1)).unwrap().into();
     let property = Property { kind: 0xffff, body: Bytes::from_static(&[0; 8]) };
     let add =
@@ -202,7 +204,7 @@ fn an_experimenter_says_who_it_is_and_what() {
     }
 }
 
-/// What the experimenters' types are, and some that are not.
+/// Generates the types of experimenters, and some unassigned ones.
 fn experimenters() -> impl Strategy<Value = (u32, u32)> {
     prop_oneof![
         (Just(NICIRA), 0..34u32),
@@ -221,7 +223,7 @@ proptest! {
         mut body in vec(prop_oneof![4 => Just(0), 2 => 0..40u8, 1 => any::<u8>()], 0..160),
         lengths in vec((any::<Index>(), 0..48u16), 0..4),
     ) {
-        // Words that may be lengths make more of it well-formed.
+        // Valid lengths at these words make more of the message well-formed.
         for (at, length) in lengths {
             let at = at.index(body.len() / 2 + 1) * 2;
             if let Some(word) = body.get_mut(at..at + 2) {

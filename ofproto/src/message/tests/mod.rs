@@ -18,13 +18,13 @@ use crate::ids::{PortNo, Xid};
 use crate::ovs_errors::ErrorCode;
 use crate::testing::messages::{message, xid};
 
-/// A frame of this kind with a header that fits.
+/// Returns a frame of this kind with a valid header.
 fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
     let length = u16::try_from(body.len() + 8).unwrap().to_be_bytes();
     [&[4, kind], &length[..], &[0; 4], body].concat()
 }
 
-/// Whatever bytes decode to is a value that has a wire form of its own.
+/// Checks that any decoded message has a wire form of its own.
 fn decodes_stably(frame: &[u8]) -> Result<(), TestCaseError> {
     if let Ok((xid, message)) = Message::decode(frame) {
         let again = message.encode(xid).map_err(|e| TestCaseError::fail(format!("{e}: {message:?}")))?;
@@ -128,7 +128,7 @@ fn only_hello_and_error_may_be_of_another_version() {
             }
         }
     }
-    // OFPT_HELLO of 1.0 has no elements, and may hold anything.
+    // OFPT_HELLO of 1.0 has no elements, and may hold any data.
     let (_, hello) = Message::decode(&[1, 0, 0, 11, 0, 0, 0, 9, b'h', b'i', b'!']).unwrap();
     assert_eq!(hello, Message::Hello(Hello { body: Bytes::from_static(b"hi!"), ..Hello::new(1, None) }));
     let (_, error) = Message::decode(&[1, 1, 0, 12, 0, 0, 0, 9, 0xff, 0xff, 0, 1]).unwrap();
@@ -181,7 +181,7 @@ fn what_does_not_fit_is_an_error_and_leaves_nothing() {
     assert!(encode(b"a\0b").is_err());
     let error = ErrorMsg { kind: 1, code: 6, experimenter: Some(ONF), data: Bytes::new() };
     assert!(Message::Error(error).encode(Xid(0)).is_err());
-    // These four bytes of data would come back as the experimenter.
+    // These four bytes of data would decode as the experimenter id.
     let error = ErrorMsg { kind: 0xffff, code: 6, experimenter: None, data: Bytes::from_static(&[0; 4]) };
     assert!(Message::Error(error).encode(Xid(0)).is_err());
 }
@@ -193,15 +193,15 @@ fn lengths_of_parts_are_held_to() {
             [&[0xff, 0xff, 0, 0, 0, 0, 0, 0, 0x4f, 0x4e, 0x46, 0, 0, 0, 7, 0x4e], &len.to_be_bytes()[..]];
         Message::decode(&frame(19, &[head.concat(), rest.to_vec()].concat()))
     };
-    // NXFME_ABBREV is eight bytes, no less and no more.
+    // NXFME_ABBREV is exactly eight bytes.
     assert!(update(8, &[0, 3, 0, 0, 0, 1]).is_ok());
     for len in [0, 1, 2, 3, 4, 6, 7, 9, 0xffff] {
         assert!(update(len, &[0, 3, 0, 0, 0, 1]).is_err(), "{len}");
     }
     assert!(update(12, &[0, 3, 0, 0, 0, 1, 0, 0, 0, 0]).is_err());
-    // A flow of length 0 would be read for ever.
+    // A flow of length 0 would make the decoder loop forever.
     assert!(Message::decode(&frame(19, &[&[0, 1, 0, 0, 0, 0, 0, 0][..], &[0; 56]].concat())).is_err());
-    // A message in a bundle is as long as it says.
+    // The length of a message in a bundle is that of its header.
     let add = |len| {
         frame(
             4,
@@ -215,7 +215,7 @@ fn lengths_of_parts_are_held_to() {
     assert!(Message::decode(&add(16)).is_ok());
     assert!(Message::decode(&add(8)).is_err());
     assert!(Message::decode(&add(24)).is_err());
-    // Actions of a packet-out end within the message.
+    // The actions of a packet-out end within the message.
     let out =
         |len: u8| frame(13, &[&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 0, len, 0, 0, 0, 0, 0, 0][..]].concat());
     assert!(Message::decode(&out(0)).is_ok());
