@@ -1,6 +1,7 @@
-//! The harness that the end-to-end tests share: a lab (a private Open vSwitch in a network namespace of its
-//! own), the controller as its users start it, and real packets; and, for tests of the wire alone, an Open
-//! vSwitch without a network and an OpenFlow connection to it.
+//! The harness that the end-to-end tests share. It provides a lab (a private Open vSwitch in a
+//! network namespace of its own), the controller as its users start it, and real packets. For tests
+//! of the wire format it provides an Open vSwitch without a network, and an OpenFlow connection to
+//! it.
 
 pub mod ages;
 pub mod conn;

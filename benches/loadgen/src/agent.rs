@@ -1,7 +1,8 @@
 //! The part of a switch that is not measured: handshake, requests and refusals, encoded and decoded
 //! by [`ofproto`].
 //!
-//! A plain OpenFlow 1.3 switch: no experimenter messages, no bundles, no monitors, no groups, no meters, no LOCAL port.
+//! It emulates a plain OpenFlow 1.3 switch: no experimenter messages, no bundles, no monitors, no
+//! groups, no meters, no LOCAL port.
 
 use bytes::Bytes;
 use ofproto::message::multipart::{

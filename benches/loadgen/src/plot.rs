@@ -1,4 +1,5 @@
-//! A comparison as a picture: bars on logarithmic axes, plain SVG that is readable on light and on dark pages.
+//! A comparison as a picture: bars on logarithmic axes, in plain SVG that is readable on light and
+//! dark pages.
 
 use std::fmt::Write as _;
 

@@ -152,7 +152,7 @@ pub enum Action {
         /// The limit of [`Action::Output`].
         max_len: u16,
     },
-    /// NXAST_LEARN 16 or NXAST_LEARN2 45, whichever the parameters need.
+    /// NXAST_LEARN 16 or NXAST_LEARN2 45, depending on the parameters.
     Learn(Box<Learn>),
     /// NXAST_EXIT 17: ends the processing of actions.
     Exit,
@@ -206,7 +206,8 @@ pub enum Action {
         /// The mask of the bits to write.
         mask: u64,
     },
-    /// NXAST_SAMPLE 29, NXAST_SAMPLE2 38, NXAST_SAMPLE3 41 or NXAST_SAMPLE4 51, whichever the parameters need.
+    /// NXAST_SAMPLE 29, NXAST_SAMPLE2 38, NXAST_SAMPLE3 41 or NXAST_SAMPLE4 51, depending on the
+    /// parameters.
     Sample(Box<Sample>),
     /// NXAST_CONJUNCTION 34.
     Conjunction {

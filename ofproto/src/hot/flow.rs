@@ -12,7 +12,7 @@ use crate::oxm::{Field, Match, Oxm};
 /// The address that differs from the zero address in every byte.
 const ONES: Mac = [0xff; 6];
 
-/// A FLOW_MOD whose flow matches `in_port`, `eth_src`, `eth_dst` and `vlan_vid`, and outputs to a port.
+/// A FLOW_MOD that matches `in_port`, `eth_src`, `eth_dst` and `vlan_vid`, and outputs to a port.
 #[derive(Debug, Clone)]
 pub struct FlowStamp {
     bytes: Vec<u8>,

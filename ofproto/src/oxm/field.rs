@@ -44,9 +44,10 @@ macro_rules! fields {
             /// come last, and wide registers after single ones.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The tunnel options, which a switch maps to TLVs: up to 124 bytes each. Actions name bits of them by these; in a
-            /// match or a `set_field` they are an [`Oxm::Unknown`](super::Oxm::Unknown) of class 1 and number 40 + N,
-            /// as long as the value needs.
+            /// The tunnel options, which a switch maps to TLVs of up to 124 bytes. Actions name
+            /// their bits by these fields. In a match or a `set_field` they are an
+            /// [`Oxm::Unknown`](super::Oxm::Unknown) of class 1 and number 40 + N, as long as the
+            /// value needs.
             pub const TUN_METADATA: [Self; 64] = [$(Self::$tunnel_option,)*];
 
             /// Returns the constant properties of the field.

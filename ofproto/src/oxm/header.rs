@@ -1,4 +1,5 @@
-//! The 32-bit header of an OXM or NXM (OpenFlow 1.3.5 §7.2.3.2): class, field number, mask bit, length.
+//! The 32-bit header of an OXM or NXM (OpenFlow 1.3.5 §7.2.3.2): class, field number, mask bit,
+//! length.
 
 use super::Field;
 use crate::ids::{NICIRA, ONF};

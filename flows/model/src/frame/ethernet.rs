@@ -12,7 +12,8 @@ pub struct Ethernet {
     pub source: MacAddr,
     /// The destination address.
     pub destination: MacAddr,
-    /// The control words of VLAN tags, outermost first, two at most. Each has the bit `OFPVID_PRESENT` set.
+    /// The control words of VLAN tags, outermost first, at most two. Each has the bit
+    /// `OFPVID_PRESENT` set.
     pub tags: Vec<u16>,
     /// The type after the tags, or [`ethertype::NOT_ETH_TYPE`] if there is none.
     pub eth_type: u16,

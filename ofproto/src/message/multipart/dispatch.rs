@@ -11,8 +11,8 @@ use crate::ids::{GroupId, MeterId, PortNo};
 /// OFPMP_EXPERIMENTER.
 const EXPERIMENTER: u16 = 0xffff;
 
-/// Bodies that are empty, one structure (`one`), a number and four bytes of padding (`padded`), structures to the end
-/// (`lists`), and the same of experimenters.
+/// Declares the bodies: empty ones, one structure (`one`), a number and four bytes of padding
+/// (`padded`), structures to the end (`lists`), and these forms for experimenters.
 macro_rules! dispatch {
     (
         $message:ident $body:ident;

@@ -1,4 +1,5 @@
-//! NXT_SET_ASYNC_CONFIG2 27: OpenFlow 1.4's asynchronous configuration (OpenFlow 1.4.1 §7.3.10), for 1.3.
+//! NXT_SET_ASYNC_CONFIG2 27: OpenFlow 1.4's asynchronous configuration (OpenFlow 1.4.1 §7.3.10),
+//! for 1.3.
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};

@@ -1,4 +1,5 @@
-//! OFPT_QUEUE_GET_CONFIG_REQUEST and OFPT_QUEUE_GET_CONFIG_REPLY (OpenFlow 1.3.5 §7.3.6, queues in §7.2.2).
+//! OFPT_QUEUE_GET_CONFIG_REQUEST and OFPT_QUEUE_GET_CONFIG_REPLY (OpenFlow 1.3.5 §7.3.6, queues in
+//! §7.2.2).
 
 use bytes::Bytes;
 

@@ -1,4 +1,5 @@
-//! OFPT_ROLE_REQUEST and OFPT_ROLE_REPLY (OpenFlow 1.3.5 §7.3.9), and ONF's role status (EXT-191, experimenter type 1911).
+//! OFPT_ROLE_REQUEST and OFPT_ROLE_REPLY (OpenFlow 1.3.5 §7.3.9), and ONF's role status (EXT-191,
+//! experimenter type 1911).
 
 use crate::codec::{Reader, Wire, Writer};
 use crate::error::{DecodeError, EncodeError};
