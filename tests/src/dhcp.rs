@@ -29,7 +29,7 @@ pub enum DhcpMessageType {
 /// The contents of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Message {
-    /// Its kind.
+    /// The type of the message.
     pub kind: DhcpMessageType,
     /// The transaction id of the exchange.
     pub xid: u32,

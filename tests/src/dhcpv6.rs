@@ -32,7 +32,7 @@ pub enum Dhcpv6MessageType {
 /// The contents of a message.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// Its kind.
+    /// The type of the message.
     pub kind: Dhcpv6MessageType,
     /// The transaction id of the exchange, of 24 bits.
     pub xid: u32,

@@ -14,11 +14,11 @@ pub const DEFAULT_PRIORITY: u16 = 0x8000;
 /// A flow, as a file requests it or a switch holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Flow {
-    /// Its table.
+    /// The table of the flow.
     pub table: TableId,
-    /// Its priority.
+    /// The priority of the flow.
     pub priority: u16,
-    /// Its cookie.
+    /// The cookie of the flow.
     pub cookie: Cookie,
     /// The idle timeout, in seconds; 0 for never.
     pub idle_timeout: u16,

@@ -54,12 +54,12 @@ pub fn matches() -> impl Strategy<Value = Match> {
     (known, vec(unknown_oxm(), 0..2)).prop_map(|(known, unknown)| Match { fields: [known, unknown].concat() })
 }
 
-/// Some bits of a field whose header fits 32 bits, at most `max` of them.
+/// Generates some bits of a field whose header fits 32 bits, at most `max` of them.
 pub fn subfield(max: u16) -> impl Strategy<Value = Subfield> {
     short_field().prop_flat_map(move |field| bits_of(field, max))
 }
 
-/// A field that every Nicira action can name: an experimenter's id has no place in most.
+/// Generates a field that every Nicira action can name. Most have no room for an experimenter id.
 fn short_field() -> impl Strategy<Value = Field> {
     field().prop_filter("needs an experimenter's id", |f| !f.has_long_header())
 }
@@ -71,7 +71,7 @@ fn bits_of(field: Field, max: u16) -> impl Strategy<Value = Subfield> {
     })
 }
 
-/// Two subfields as wide as each other.
+/// Generates two subfields of equal width.
 fn pair(fields: impl Strategy<Value = (Field, Field)>) -> impl Strategy<Value = (Subfield, Subfield)> {
     fields.prop_flat_map(|(a, b)| {
         bits_of(a, Subfield::width(b)).prop_flat_map(move |a| {
@@ -81,7 +81,7 @@ fn pair(fields: impl Strategy<Value = (Field, Field)>) -> impl Strategy<Value = 
     })
 }
 
-/// A port that has a 16-bit form.
+/// Generates a port that has a 16-bit form.
 fn short_port() -> impl Strategy<Value = PortNo> {
     let reserved = prop_oneof![0xffff_ff00..=u32::MAX, 0xffff_fff7..=u32::MAX];
     // A resubmit to IN_PORT is one that names no port.
@@ -89,7 +89,7 @@ fn short_port() -> impl Strategy<Value = PortNo> {
     prop_oneof![0..0xff00_u32, reserved].prop_map(PortNo)
 }
 
-/// One part of a learned flow.
+/// Generates one part of a learned flow.
 pub fn learn_spec() -> impl Strategy<Value = LearnSpec> {
     let immediate = (subfield(128), any::<u128>())
         .prop_map(|(dst, value)| (dst, LearnSrc::Immediate(dst.read(value << dst.ofs))));
@@ -101,7 +101,7 @@ pub fn learn_spec() -> impl Strategy<Value = LearnSpec> {
     })
 }
 
-/// Either form of `learn`.
+/// Generates either form of `learn`.
 pub fn learn() -> impl Strategy<Value = Learn> {
     let timeouts = any::<[u16; 5]>();
     let flags = (any::<bool>(), any::<bool>());
@@ -128,7 +128,7 @@ pub fn learn() -> impl Strategy<Value = Learn> {
     )
 }
 
-/// Either form of `controller`.
+/// Generates either form of `controller`.
 pub fn to_controller() -> impl Strategy<Value = ToController> {
     (
         any::<u16>(),

@@ -37,7 +37,7 @@ pub(super) fn encode_move(src: Subfield, dst: Subfield, w: &mut Writer) -> Resul
     encode_header(dst.field, w, true)
 }
 
-/// ONFACT_COPY_FIELD: `move` with the headers of a match.
+/// Decodes ONFACT_COPY_FIELD: `move` with the headers of a match.
 pub(super) fn decode_copy(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     r.skip(2, "copy_field padding")?;
     let n_bits = r.u16("copy_field n_bits")?;
@@ -133,7 +133,7 @@ pub(super) fn encode_output(src: Subfield, max_len: u16, w: &mut Writer) -> Resu
     Ok(())
 }
 
-/// NXAST_OUTPUT_REG2: NXAST_OUTPUT_REG with room for a field's experimenter id.
+/// Decodes NXAST_OUTPUT_REG2: NXAST_OUTPUT_REG with room for a field's experimenter id.
 pub(super) fn decode_output2(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     let bits = r.u16("output_reg2 ofs_nbits")?;
     let max_len = r.u16("output_reg2 max_len")?;

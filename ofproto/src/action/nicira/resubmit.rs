@@ -22,7 +22,7 @@ pub(super) fn decode(r: &mut Reader<'_>, with_table: bool) -> Result<Option<Acti
     }))
 }
 
-/// NXAST_RESUBMIT_TABLE_CT.
+/// Decodes NXAST_RESUBMIT_TABLE_CT.
 pub(super) fn decode_ct(r: &mut Reader<'_>) -> Result<Option<Action>, DecodeError> {
     Ok(decode(r, true)?.map(|action| match action {
         Action::Resubmit { port, table } => Action::ResubmitCt { port, table },

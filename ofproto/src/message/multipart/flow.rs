@@ -40,13 +40,13 @@ impl Default for FlowStatsRequest {
 /// A flow of the switch, with its counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowStats {
-    /// Its table.
+    /// The table of the flow.
     pub table_id: TableId,
-    /// Its age, in whole seconds.
+    /// The age of the flow, in whole seconds.
     pub duration_sec: u32,
-    /// Its age: the nanoseconds beyond the whole seconds.
+    /// The age of the flow: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
-    /// Its priority.
+    /// The priority of the flow.
     pub priority: u16,
     /// The idle timeout, in seconds.
     pub idle_timeout: u16,
@@ -56,7 +56,7 @@ pub struct FlowStats {
     pub flags: u16,
     /// The importance of OpenFlow 1.4, in the padding of 1.3.
     pub importance: u16,
-    /// Its cookie.
+    /// The cookie of the flow.
     pub cookie: Cookie,
     /// Number of packets; all ones if the switch does not count them.
     pub packet_count: u64,

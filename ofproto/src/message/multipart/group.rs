@@ -17,9 +17,9 @@ pub struct GroupStats {
     pub packet_count: u64,
     /// Number of bytes.
     pub byte_count: u64,
-    /// Its age, in whole seconds.
+    /// The age of the group, in whole seconds.
     pub duration_sec: u32,
-    /// Its age: the nanoseconds beyond the whole seconds.
+    /// The age of the group: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
     /// The counters of each bucket, in order.
     pub buckets: Vec<BucketCounter>,
@@ -41,7 +41,7 @@ pub struct GroupDesc {
     pub kind: GroupType,
     /// The group.
     pub group_id: GroupId,
-    /// Its buckets.
+    /// The buckets of the group.
     pub buckets: Vec<Bucket>,
 }
 

@@ -17,9 +17,9 @@ pub struct MeterStats {
     pub packet_in_count: u64,
     /// Bytes that came in.
     pub byte_in_count: u64,
-    /// Its age, in whole seconds.
+    /// The age of the meter, in whole seconds.
     pub duration_sec: u32,
-    /// Its age: the nanoseconds beyond the whole seconds.
+    /// The age of the meter: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
     /// The counters of each band, in order.
     pub bands: Vec<MeterBandStats>,
@@ -41,7 +41,7 @@ pub struct MeterConfig {
     pub flags: u16,
     /// The meter.
     pub meter_id: MeterId,
-    /// Its bands.
+    /// The bands of the meter.
     pub bands: Vec<MeterBand>,
 }
 

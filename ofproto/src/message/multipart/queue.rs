@@ -16,7 +16,7 @@ pub struct QueueStatsRequest {
 /// A queue's counters. A counter that the switch does not keep is all ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueStats {
-    /// Its port.
+    /// The port of the queue.
     pub port_no: PortNo,
     /// The queue.
     pub queue_id: QueueId,
@@ -26,9 +26,9 @@ pub struct QueueStats {
     pub tx_packets: u64,
     /// Packets dropped because of an overrun.
     pub tx_errors: u64,
-    /// Its age, in whole seconds.
+    /// The age of the queue, in whole seconds.
     pub duration_sec: u32,
-    /// Its age: the nanoseconds beyond the whole seconds.
+    /// The age of the queue: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
 }
 

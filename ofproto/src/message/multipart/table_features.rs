@@ -16,7 +16,7 @@ use crate::oxm::header::{EXPERIMENTER, Header};
 pub struct TableFeatures {
     /// The table.
     pub table_id: TableId,
-    /// Its name, up to the first NUL of 32 bytes.
+    /// The name of the table, up to the first NUL of 32 bytes.
     pub name: Bytes,
     /// Bits of the metadata that it can match.
     pub metadata_match: u64,

@@ -9,11 +9,11 @@ use crate::ids::PortNo;
 /// A port of the switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
-    /// Its number.
+    /// The number of the port.
     pub port_no: PortNo,
-    /// Its MAC address.
+    /// The MAC address of the port.
     pub hw_addr: [u8; 6],
-    /// Its name, up to the first NUL of 16 bytes.
+    /// The name of the port, up to the first NUL of 16 bytes.
     pub name: Bytes,
     /// OFPPC_ bits.
     pub config: u32,

@@ -20,7 +20,7 @@ pub struct QueueGetConfigRequest {
 pub struct QueueGetConfigReply {
     /// The requested port.
     pub port: PortNo,
-    /// Its queues.
+    /// The queues of the port.
     pub queues: Vec<PacketQueue>,
 }
 
@@ -29,7 +29,7 @@ pub struct QueueGetConfigReply {
 pub struct PacketQueue {
     /// The queue.
     pub queue_id: QueueId,
-    /// Its port.
+    /// The port of the queue.
     pub port: PortNo,
     /// The rates of the queue, and other properties.
     pub properties: Vec<QueueProperty>,

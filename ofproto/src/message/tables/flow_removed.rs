@@ -8,21 +8,21 @@ use crate::oxm::Match;
 /// The notification that a flow was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowRemoved {
-    /// Its cookie.
+    /// The cookie of the flow.
     pub cookie: Cookie,
-    /// Its priority.
+    /// The priority of the flow.
     pub priority: u16,
     /// OFPRR_: 0 idle timeout, 1 hard timeout, 2 deleted, 3 group deleted.
     pub reason: u8,
-    /// Its table.
+    /// The table of the flow.
     pub table_id: TableId,
-    /// Its age, in whole seconds.
+    /// The age of the flow, in whole seconds.
     pub duration_sec: u32,
-    /// Its age: the nanoseconds beyond the whole seconds.
+    /// The age of the flow: the nanoseconds beyond the whole seconds.
     pub duration_nsec: u32,
-    /// Its idle timeout, in seconds.
+    /// The idle timeout of the flow, in seconds.
     pub idle_timeout: u16,
-    /// Its hard timeout, in seconds.
+    /// The hard timeout of the flow, in seconds.
     pub hard_timeout: u16,
     /// Number of packets that it matched.
     pub packet_count: u64,

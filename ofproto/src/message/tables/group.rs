@@ -17,7 +17,7 @@ pub struct GroupMod {
     pub kind: GroupType,
     /// The group.
     pub group_id: GroupId,
-    /// Its buckets.
+    /// The buckets of the group.
     pub buckets: Vec<Bucket>,
 }
 
@@ -52,7 +52,7 @@ pub enum GroupType {
 /// One set of actions of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
-    /// Its share, in groups of type select.
+    /// The weight of the bucket, in groups of type select.
     pub weight: u16,
     /// The port whose state makes the bucket live, in fast failover groups; `ANY` otherwise.
     pub watch_port: PortNo,

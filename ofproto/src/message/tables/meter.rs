@@ -25,7 +25,7 @@ pub struct MeterMod {
     pub flags: u16,
     /// The meter; `ALL` in deletions.
     pub meter_id: MeterId,
-    /// Its bands.
+    /// The bands of the meter.
     pub bands: Vec<MeterBand>,
 }
 

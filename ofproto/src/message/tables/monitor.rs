@@ -77,15 +77,15 @@ pub struct MonitoredFlow {
     pub event: MonitorEvent,
     /// OFPRR_ reason, for deletions.
     pub reason: u16,
-    /// Its priority.
+    /// The priority of the flow.
     pub priority: u16,
-    /// Its idle timeout, in seconds.
+    /// The idle timeout of the flow, in seconds.
     pub idle_timeout: u16,
-    /// Its hard timeout, in seconds.
+    /// The hard timeout of the flow, in seconds.
     pub hard_timeout: u16,
-    /// Its table.
+    /// The table of the flow.
     pub table_id: TableId,
-    /// Its cookie.
+    /// The cookie of the flow.
     pub cookie: Cookie,
     /// The match of the flow.
     pub fields: Match,
