@@ -28,7 +28,7 @@ pub(super) fn list(fields: &BTreeSet<Field>) -> String {
 }
 
 /// Returns the group of a field in Open vSwitch's list. Within a group the order is that of
-/// [`Field`].
+/// `Field`.
 fn rank(field: Field) -> u8 {
     use Field::*;
     match field {
