@@ -1,4 +1,5 @@
-//! What the sessions of a controller share: the file in force, who has which bridge, and how all stand.
+//! The shared state of a controller's sessions: the active policy, the owners of bridges, and the
+//! state of each bridge.
 
 mod denied;
 mod drops;
@@ -33,13 +34,13 @@ use crate::policy::Policy;
 use crate::store::{State, Store};
 use crate::windows::Windows;
 
-/// What the sessions share.
+/// The shared state of a controller's sessions.
 #[derive(Debug)]
 pub struct Hub {
     /// The numbers for Prometheus.
     pub metrics: Metrics,
     policy: watch::Sender<ActivePolicy>,
-    /// Why a newer file was not taken.
+    /// The reason why a newer file was refused.
     refused: ArcSwapOption<String>,
     owners: BridgeOwners,
     /// The bridges of this machine's Open vSwitch, once its database has answered.
@@ -52,34 +53,36 @@ pub struct Hub {
     audit_wanted: Notify,
     records: BridgeRecords,
     next_session: AtomicU64,
-    /// What is remembered, or why nothing is.
+    /// The store of the controller's state, or the reason why there is none.
     store: Result<Arc<Store>, String>,
     windows: Mutex<Windows>,
-    /// Whoever changes what is remembered holds this, so that the store and what is in force do not part.
+    /// Serializes changes of the stored state, so that the store and the active policy stay
+    /// consistent.
     pub(crate) store_lock: tokio::sync::Mutex<()>,
-    /// Whose turn it is to make another policy of the one in force.
+    /// Serializes changes that derive a new policy from the active one.
     policy_lock: Mutex<()>,
-    /// Told whenever a bridge stands differently.
+    /// Notified whenever the state of a bridge changes.
     status_changed: watch::Sender<()>,
-    /// The names that series may have.
+    /// The bridge and rule names that metric series may have.
     series_names: Mutex<Arc<series::SeriesNames>>,
 }
 
-/// Whether a bridge has what it is to have.
+/// The outcome of waiting for a bridge to apply a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicyArrival {
-    /// The switch has it.
+    /// The switch has the policy.
     Applied,
-    /// It has no session; it gets it when it connects.
+    /// The bridge has no session. It gets the policy when it connects.
     NotConnected,
-    /// Not within the time given; with the last error, if there was one.
+    /// The bridge did not apply the policy in time; with the last error, if there was one.
     NotInTime(Option<String>),
-    /// The session that owns the bridge may be an impostor's; the reason.
+    /// An impostor may own the session of the bridge; with the reason.
     OwnerUnproven(String),
 }
 
 impl PolicyArrival {
-    /// Why it is late, in words: the last error, or that there was no answer within the time given.
+    /// Returns the reason for a delay: the last error, or that there was no answer within the
+    /// limit.
     pub fn lateness(why: Option<String>, limit: Duration) -> String {
         why.unwrap_or_else(|| format!("no answer within {} s", limit.as_secs()))
     }
@@ -148,12 +151,13 @@ pub struct FaultReport {
 }
 
 impl Hub {
-    /// A controller with a file in force that remembers nothing.
+    /// Returns a hub with an active policy and without a store.
     pub fn new(policy: Policy, metrics: Metrics) -> Self {
         Self::with_state(policy, metrics, Err("it was started without one".to_owned()), State::default())
     }
 
-    /// A controller with a file in force and what was remembered; or why nothing is.
+    /// Returns a hub with an active policy, and with its stored state or the reason why there is
+    /// none.
     pub fn with_state(policy: Policy, metrics: Metrics, store: Result<Store, String>, state: State) -> Self {
         for bridge in policy.named() {
             metrics.declare(bridge);
@@ -180,69 +184,74 @@ impl Hub {
         this
     }
 
-    /// The same with a longest hard timeout of flows, in seconds, below that of the wire.
+    /// Sets the longest hard timeout of flows, in seconds, below the maximum of the wire format.
     #[must_use]
     pub fn with_longest(self, seconds: u16) -> Self {
         self.policy.send_modify(|active| active.longest = seconds.max(1));
         self
     }
 
-    /// The file in force, and the windows.
+    /// Returns the active policy: the file and its windows.
     pub fn policy(&self) -> ActivePolicy {
         self.policy.borrow().clone()
     }
 
-    /// Tells when another file comes into force.
+    /// Returns a receiver that is notified when another policy becomes active.
     pub fn follow_policy(&self) -> watch::Receiver<ActivePolicy> {
         self.policy.subscribe()
     }
 
-    /// To be held by whoever takes the policy in force, changes it and takes the result into force, so that of two who do
-    /// it at once the second begins with what the first made. It may be held for seconds: not for async code.
+    /// Locks the active policy against other changes. The lock is held by each caller that derives
+    /// a new policy from the active one and activates it. Of two concurrent callers, the second
+    /// begins with the result of the first. The lock may be held for seconds, so async code must
+    /// not take it.
     pub fn lock_policy(&self) -> MutexGuard<'_, ()> {
-        // Whoever panicked under it left the policy whole: it is replaced in one step.
+        // A panic under the lock leaves the policy whole: it is replaced in one step.
         self.policy_lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How a bridge stands, if it is connected.
+    /// Returns the state of a bridge, if it is connected.
     pub fn bridge_status(&self, bridge: &str) -> Option<BridgeStatus> {
         self.records.connected(bridge, BridgeStatus::clone)
     }
 
-    /// The name of a bridge in metrics: one that the file does not name, and that says itself what it is called, shares a
-    /// name with all others of that kind.
+    /// Returns the name of a bridge in metrics. All bridges that the file does not name share one
+    /// name, because they choose their names themselves.
     pub fn label<'b>(&self, bridge: &'b str) -> &'b str {
         if self.policy.borrow().file.bridge(bridge).is_some() { bridge } else { ANY_BRIDGE }
     }
 
-    /// Returns whether the file in force names a bridge itself, and how many bridges it names.
+    /// Returns whether the active file names a bridge itself, and the number of bridges that it
+    /// names.
     pub fn file_names_bridge(&self, bridge: &str) -> (bool, usize) {
         let policy = self.policy.borrow();
         let names = policy.named().filter(|name| *name != ANY_BRIDGE).count();
         (policy.file.bridge(bridge).is_some(), names)
     }
 
-    /// Takes another file into force. Gives its [`generation`](ActivePolicy::generation).
+    /// Activates another file. Returns its [`generation`](ActivePolicy::generation).
     pub fn replace_policy(&self, policy: Policy) -> u64 {
         for bridge in policy.named() {
             self.metrics.declare(bridge);
         }
         let generation = self.activate(|active| active.policy = Arc::new(policy));
-        // Counted afterwards: a reader of the count then finds no bridge settled on the file before.
+        // Counted afterwards: a reader of the count then finds no bridge settled on the previous
+        // file.
         self.confirm_file();
         self.forget_bridges();
         self.end_series();
         generation
     }
 
-    /// Notes that the file was read again and is in force unchanged. This only ends the refusal of
-    /// a newer file.
+    /// Notes that the file was read again and is active unchanged. This only ends the refusal of a
+    /// newer file.
     pub fn confirm_file(&self) {
         self.metrics.reloaded(true);
         self.refused.store(None);
     }
 
-    /// Waits until a bridge has what is in force since that number, compiled with that port there, for at most so long.
+    /// Waits until a bridge has applied a policy of at least that generation, with `port` present
+    /// if one is given. Gives up after `limit`.
     pub async fn wait_until_applied(
         &self,
         bridge: &str,
@@ -275,25 +284,26 @@ impl Hub {
         }
     }
 
-    /// A newer file was not taken, and why: said in the status until one is.
+    /// Notes that a newer file was refused, with the reason. The status shows it until a file is
+    /// taken.
     pub fn refuse_file(&self, why: String) {
         self.metrics.reloaded(false);
         self.refused.store(Some(Arc::new(why)));
     }
 
-    /// A number for a new session.
+    /// Returns the number of a new session.
     pub fn next_session(&self) -> u64 {
         self.next_session.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Counts the end of a bridge's session, unless the controller itself ends.
+    /// Counts the end of a bridge's session, unless the controller itself shuts down.
     pub fn session_ended(&self, bridge: &str, session: u64, why: String) {
         if self.owners.holds(bridge, session) && self.label(bridge) == bridge {
             self.records.change_state(bridge, |state| state.drops.note_end(why, Instant::now()));
         }
     }
 
-    /// Tells when a bridge stands differently.
+    /// Returns a receiver that is notified when the state of a bridge changes.
     pub fn follow_bridges(&self) -> watch::Receiver<()> {
         self.status_changed.subscribe()
     }
@@ -303,7 +313,7 @@ impl Hub {
         self.owners.owned()
     }
 
-    /// How a bridge stands, from the session that has it.
+    /// Publishes the state of a bridge, if the session owns it.
     pub fn publish(&self, bridge: &str, session: u64, status: BridgeStatus) {
         if !self.owners.holds(bridge, session) {
             return;
@@ -371,8 +381,9 @@ impl Hub {
         new
     }
 
-    /// What a look at the bridges' settings found. Gives what is new since the last look, and the bridges that are
-    /// well again. A bridge that the file does not name is its business while it is connected.
+    /// Notes the faults that an audit of the bridges found. Returns the new faults since the last
+    /// audit, and the bridges without faults since this audit. A bridge that the file does not name
+    /// is audited only while it is connected.
     pub fn note_faults(&self, found: Vec<IsolationFault>) -> (Vec<IsolationFault>, Vec<String>) {
         let named = self.named_series();
         let policy = self.policy();
@@ -402,7 +413,7 @@ impl Hub {
         (new, well)
     }
 
-    /// How all stand.
+    /// Returns the state of the controller and all bridges.
     pub fn report(&self) -> ControllerReport {
         let policy = self.policy();
         let mut names: Vec<String> = policy.named().filter(|n| *n != ANY_BRIDGE).map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! A compiled program, ready to be asked about single flows.
+//! The desired flows of a bridge, indexed for questions about single flows.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -12,44 +12,45 @@ use flows::runtime::return_flows::{LearnedFlowJudge, Learners};
 use flows::runtime::timeouts::{LONGEST, TimeLeft, TimedFlowState, ends_as_desired, timed_flow_state};
 use ofproto::{Cookie, TableId};
 
-/// Names the tables and cookies of learned flows whose learner is gone.
+/// The tables and cookies of learned flows whose learner is gone.
 pub(super) type Orphans = BTreeSet<(TableId, Cookie)>;
 
 /// The desired flows of a bridge, by their keys, with their learners.
 ///
-/// What is known of a part of the program is kept while the part is. What is known of all of them together is put
-/// together when it is first asked for, which a change of the policy never does on its way to the switch.
+/// The index of a part is kept while the part stays in the program. The index of the whole program
+/// is built on first use. A change of the policy never needs it on its way to the switch.
 #[derive(Debug, Default)]
 pub struct Compiled {
-    /// The flows and where they come from.
+    /// The desired flows and their origins.
     pub program: Program,
-    /// What it was compiled from: [`ActivePolicy::generation`](crate::active_policy::ActivePolicy::generation).
+    /// The [`ActivePolicy::generation`](crate::active_policy::ActivePolicy::generation) of the
+    /// policy that it was compiled from.
     pub generation: u64,
-    /// One for each part of the program.
+    /// The index of each part of the program.
     parts: Vec<Arc<Indexed>>,
     whole: OnceLock<ProgramTotals>,
     keys: RandomState,
-    /// Whether the flows that the controller makes between two addresses belong to it.
+    /// True if flows that the controller learns between two MAC addresses belong to the program.
     learning: bool,
-    /// When it was compiled, in seconds since 1970-01-01 UTC: hard timeouts count from then.
+    /// Time of compilation, in seconds since 1970-01-01 UTC. Hard timeouts count from it.
     at: u64,
-    /// The longest hard timeout that it was compiled with.
+    /// The longest hard timeout of the program, in seconds.
     longest: u16,
 }
 
-/// What is known of one part.
+/// The index of one part of a program.
 #[derive(Debug)]
 pub(super) struct Indexed {
     part: Arc<ProgramPart>,
     /// The hashes of the flows' keys.
     hashes: Vec<u64>,
-    /// The learners among the flows.
+    /// The learners among the part's flows.
     pub(super) learners: Learners,
-    /// Whether the clock ends any of the flows.
+    /// True if the clock ends any of the flows.
     pub(super) timed: bool,
 }
 
-/// What is known of all parts together.
+/// The index of all parts of a program together.
 #[derive(Debug)]
 struct ProgramTotals {
     /// Sorted pairs of a key's hash and the flow's place among all flows.
@@ -57,15 +58,15 @@ struct ProgramTotals {
     /// The place of each part's first flow.
     starts: Vec<usize>,
     judge: LearnedFlowJudge,
-    /// The parts of the flows that learn.
+    /// The part of each learner, by its cookie.
     parents: HashMap<Cookie, usize>,
 }
 
-/// What differs between two programs, by part: all that is in others is the same.
+/// The parts that differ between two programs. All other parts are equal in both.
 pub(super) struct ChangedParts<'c> {
-    /// Parts of the one program.
+    /// Parts of the first program.
     pub(super) new: Vec<&'c Indexed>,
-    /// Parts of the other.
+    /// Parts of the second program.
     pub(super) old: Vec<&'c Indexed>,
 }
 
@@ -77,25 +78,25 @@ impl Indexed {
         Self { hashes, learners, timed, part: Arc::clone(part) }
     }
 
-    /// Its flows.
+    /// Returns the flows of the part.
     pub(super) fn flows(&self) -> &[Flow] {
         &self.part.flows
     }
 }
 
-/// The timeout of a raw line is not the clock's.
+/// Returns whether the clock ends a flow. The timeout of a raw line is not the clock's.
 fn is_timed(part: &ProgramPart, flow: &Flow) -> bool {
     flow.hard_timeout != 0 && part.origins.get(&flow.cookie).is_none_or(|o| o.kind != OriginKind::Raw)
 }
 
 impl Compiled {
-    /// Indexes a program in which nothing ends.
+    /// Indexes a program whose flows never end.
     pub fn new(program: Program) -> Self {
         Self::default().then(program, 0, LONGEST)
     }
 
-    /// Indexes the program that comes after this one, compiled `at` so many seconds since 1970-01-01 UTC, with hard
-    /// timeouts of up to `longest` seconds.
+    /// Indexes the program that follows this one. It was compiled at `at`, in seconds since
+    /// 1970-01-01 UTC, with hard timeouts of up to `longest` seconds.
     #[must_use]
     pub fn then(&self, program: Program, at: u64, longest: u16) -> Self {
         let had = self.by_network();
@@ -110,13 +111,13 @@ impl Compiled {
         Self { program, generation: 0, parts, whole: OnceLock::new(), keys, learning: false, at, longest }
     }
 
-    /// The same, compiled from what has that number.
+    /// Sets the generation of the policy that the program was compiled from.
     #[must_use]
     pub fn of_generation(self, generation: u64) -> Self {
         Self { generation, ..self }
     }
 
-    /// The same, of a learning switch or not.
+    /// Sets whether the bridge is a learning switch.
     #[must_use]
     pub fn learning(self, learning: bool) -> Self {
         Self { learning, ..self }
@@ -167,17 +168,18 @@ impl Compiled {
         self.at(self.find(flow)?)
     }
 
-    /// The desired flow that has the key of `flow`.
+    /// Returns the desired flow that has the key of `flow`.
     pub fn twin(&self, flow: &Flow) -> Option<&Flow> {
         self.twin_in(flow).map(|(_, twin)| twin)
     }
 
-    /// The learners among the flows, and what they may learn.
+    /// Returns the judge of learned flows, which knows all learners of the program.
     pub fn judge(&self) -> &LearnedFlowJudge {
         &self.whole().judge
     }
 
-    /// Whether a live learner accounts for the flow, or the controller itself as one.
+    /// Returns whether the controller learned the flow, or a learner of the program accounts for
+    /// it.
     pub fn learned(&self, flow: &Flow) -> bool {
         self.judge().accounts_for(flow).is_some() || self.learned_by_us(flow)
     }
@@ -186,12 +188,12 @@ impl Compiled {
         self.learning && mac_pairs::learned(flow).is_some()
     }
 
-    /// Where a flow comes from; a learned one comes from where its learner does.
+    /// Returns the origin of a flow. A learned flow has the origin of its learner.
     pub fn origin(&self, flow: &Flow) -> Option<&Origin> {
         self.whence(flow).map(|(origin, _)| origin)
     }
 
-    /// The same, with whether it is learned.
+    /// Returns the origin of a flow, and whether the flow is learned.
     pub fn whence(&self, flow: &Flow) -> Option<(&Origin, bool)> {
         if let Some((indexed, twin)) = self.twin_in(flow) {
             return Some((indexed.part.origins.get(&twin.cookie)?, false));
@@ -206,47 +208,54 @@ impl Compiled {
         Some((indexed.part.origins.get(&parent)?, true))
     }
 
-    /// How long the desired flow that has the key of `flow` is desired from `now` on (since 1970-01-01 UTC); none if it has
-    /// no end, or is no desired flow. What the timeout of a raw line means is up to who wrote it.
+    /// Returns the time that the desired flow with the key of `flow` has left at `now` (since
+    /// 1970-01-01 UTC).
+    ///
+    /// Returns `None` if that flow never ends, or if there is no such flow. It also does for a raw
+    /// line, whose timeout is the author's own business.
     pub fn left(&self, flow: &Flow, now: Duration) -> Option<TimeLeft> {
         let (_, twin) = self.twin_in(flow).filter(|(indexed, twin)| is_timed(&indexed.part, twin))?;
         Some(TimeLeft::after(twin.hard_timeout, self.elapsed(now), self.longest))
     }
 
-    /// How a flow that the switch has since `age` stands to its desired twin, where that has an end.
+    /// Compares a flow of that `age` on the switch with its desired twin. Returns `None` if the
+    /// twin never ends.
     pub fn timed_flow_state(&self, flow: &Flow, age: Duration, now: Duration) -> Option<TimedFlowState> {
         Some(timed_flow_state(flow.hard_timeout, age, self.left(flow, now)?, self.longest))
     }
 
-    /// Returns whether a flow of that `age` ends when its desired twin does; none where the twin has no end.
+    /// Returns whether a flow of that `age` ends when its desired twin does, or `None` if the twin
+    /// never ends.
     pub fn ends_as_desired(&self, flow: &Flow, age: Duration, now: Duration) -> Option<bool> {
         Some(ends_as_desired(flow.hard_timeout, age, self.left(flow, now)?))
     }
 
-    /// A flow with the timeout of its twin, or with none where it ends otherwise.
+    /// Returns a flow with the timeout of its twin if the two end `alike`, otherwise without a
+    /// timeout.
     pub fn timed_like_twin(&self, mut flow: Flow, alike: bool) -> Flow {
         flow.hard_timeout = self.twin(&flow).filter(|_| alike).map_or(0, |twin| twin.hard_timeout);
         flow
     }
 
-    /// Whether the clock ends any of its flows.
+    /// Returns whether the clock ends any of the flows.
     pub fn has_ends(&self) -> bool {
         self.parts.iter().any(|part| part.timed)
     }
 
-    /// Whether it has flows that end before they should, and have to be armed again.
+    /// Returns whether any flow has the longest timeout. Such a flow may end too early and has to
+    /// be armed again.
     pub fn ends_early(&self) -> bool {
         let early = |part: &Indexed, f: &Flow| f.hard_timeout >= self.longest && is_timed(&part.part, f);
         self.parts.iter().filter(|part| part.timed).any(|part| part.flows().iter().any(|f| early(part, f)))
     }
 
-    /// Whether another program's flows are the same, and end alike.
+    /// Returns whether another program has equal flows that end at the same times.
     pub fn desires_same(&self, other: &Self) -> bool {
         let ChangedParts { new, old } = self.differing(other);
         new.is_empty() && old.is_empty()
     }
 
-    /// The parts of this program and of another that are not in both.
+    /// Returns the parts in which this program differs from another.
     pub(super) fn differing<'c>(&'c self, other: &'c Self) -> ChangedParts<'c> {
         let mut had = other.by_network();
         let mut new = Vec::new();
@@ -261,7 +270,7 @@ impl Compiled {
         }
         old.extend(had.into_values().map(|gone| &**gone));
         let verbatim = |part: &&Indexed| part.part.verbatim;
-        // What raw lines share with flows of other parts is a question of all of them.
+        // Raw lines may share keys with flows of any other part, so all parts have to be compared.
         if new.iter().chain(&old).next().is_some()
             && self.parts.iter().chain(&other.parts).map(|part| &**part).any(|part| verbatim(&part))
         {
@@ -271,21 +280,23 @@ impl Compiled {
         ChangedParts { new, old }
     }
 
-    /// Table and cookie of learners of another program's parts that this one has no more; `new` and `old` are what differs.
+    /// Returns the tables and cookies of the learners in `old` parts that this program lacks. `new`
+    /// and `old` are the parts that differ.
     pub(super) fn orphans(&self, new: &[&Indexed], old: &[&Indexed]) -> Orphans {
         let mut gone: Orphans = old.iter().flat_map(|part| part.learners.cookies()).collect();
         for part in new {
             part.learners.cookies().iter().for_each(|cookie| _ = gone.remove(cookie));
         }
         if !gone.is_empty() {
-            // Raw lines may have the cookies of others.
+            // Raw lines may have the cookies of other learners.
             let has = |cookie: &_| self.parts.iter().any(|part| part.learners.has(cookie));
             gone.retain(|cookie| !has(cookie));
         }
         gone
     }
 
-    /// Whether a part is the same as one of another program, and its flows end alike.
+    /// Returns whether a part equals a part of another program, and its flows end at the same
+    /// times.
     fn same(&self, part: &Arc<Indexed>, other: &Self, before: &Arc<Indexed>) -> bool {
         if Arc::ptr_eq(part, before) && (!part.timed || self.at == other.at) {
             return true;
@@ -302,7 +313,8 @@ impl Compiled {
             })
     }
 
-    /// A flow of another program, with the timeout of its twin where both end at one time.
+    /// Returns a flow of another program, with the timeout of its twin if both end at the same
+    /// time.
     pub(super) fn ending_alike<'f>(&self, other: &Self, part: &Indexed, flow: &'f Flow) -> Cow<'f, Flow> {
         let alike = |(mine, twin): &(&Indexed, &Flow)| {
             is_timed(&mine.part, twin) && self.end(twin) == other.end(flow)
@@ -320,7 +332,8 @@ impl Compiled {
         now.saturating_sub(Duration::from_secs(self.at))
     }
 
-    /// When a flow ends, in seconds since 1970-01-01 UTC; none where that is later than its timeout can say.
+    /// Returns the end of a flow, in seconds since 1970-01-01 UTC. Returns `None` if the end lies
+    /// beyond the longest timeout.
     fn end(&self, flow: &Flow) -> Option<u64> {
         (flow.hard_timeout < self.longest).then(|| self.at.saturating_add(flow.hard_timeout.into()))
     }

@@ -1,4 +1,4 @@
-//! Counts learned flows against what bounds them.
+//! Counts learned flows against their bounds.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -9,14 +9,14 @@ use ofproto::{Cookie, TableId};
 
 use super::Compiled;
 
-/// Names a bound on learned flows.
+/// A bound on learned flows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LearnedBound {
-    /// A table, which evicts.
+    /// A table, which evicts flows when it is full.
     Table(u8),
-    /// What a flow of a rule may learn by its `limit`, which refuses.
+    /// The `limit` of a rule. The switch refuses to learn more flows.
     Rule(String),
-    /// The IPv6 addresses that an endpoint made itself.
+    /// The limit of IPv6 addresses that an endpoint may make itself.
     Addresses(String),
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for LearnedBound {
     }
 }
 
-/// Counts the flows that a learner has, and those that it may have.
+/// The number of flows that a learner has installed, and its limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BoundUse {
     /// Learned flows that are installed.

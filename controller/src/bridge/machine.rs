@@ -43,9 +43,9 @@ use crate::session::{CloseReason, Connected, Event, SendError, Session, error_na
 #[derive(Debug)]
 pub struct Bridge {
     policy: ActivePolicy,
-    /// What time it is.
+    /// The wall clock.
     clock: Clock,
-    /// When what is desired changes by itself, in seconds since 1970-01-01 UTC.
+    /// Next time at which the desired flows change by themselves, in seconds since 1970-01-01 UTC.
     next_change_at: Option<u64>,
     name: Option<String>,
     datapath: DatapathId,
@@ -54,9 +54,9 @@ pub struct Bridge {
     is_granted: bool,
     ports: Ports,
     port_changes: PortChanges,
-    /// The ports that the file names and that are not there.
+    /// The ports that the file names and the bridge lacks.
     missing_ports: BTreeSet<String>,
-    /// The ports that the file names and that are there more than once.
+    /// The port names of the file that several ports of the bridge have.
     ambiguous_ports: BTreeSet<String>,
     /// Flows that the policy asks for.
     pub(super) desired: Arc<Compiled>,
@@ -65,29 +65,32 @@ pub struct Bridge {
     /// Flows on the switch when no revoked flow was left.
     acknowledged: Option<Arc<Compiled>>,
     monitor: Monitor,
-    /// The tables of which it tells what the switch evicts, and the requests for that.
+    /// The tables whose evictions the monitor reports, and the requests for the reports.
     evictions: BTreeMap<TableId, Xid>,
-    /// Whether the switch has bundles; assumed until it says no.
+    /// True if the switch has bundles. This is assumed until the switch refuses one.
     bundles: bool,
     next_bundle: u32,
-    /// How finely the switch forgets connections; assumed until it says no.
+    /// The finest selector of connections that the switch can flush. The finest is assumed until
+    /// refused.
     forgets: FlushSelector,
     phase: Phase,
     /// Time of the next read.
     read_at: Option<Instant>,
-    /// Whether the switch has the `installed` flows, by the last read and the reports since.
+    /// True if the switch has the `installed` flows, by the last read and the reports since.
     installed_is_known: bool,
-    /// Whether a foreign change was reported since the last read began.
+    /// True if a foreign change was reported since the last read began.
     foreign_reported: bool,
     /// Number of foreign changes that the monitor reported since the last read began.
     foreign_changes: u32,
     /// Beginning of the last read.
     last_read: Option<Instant>,
-    /// Whether what is desired changed, and it is not decided yet whether that is changed at once.
+    /// True if the desired flows changed, and the choice between a commit at once and a read first
+    /// is open.
     changed: bool,
-    /// What was in force before the last commit, and what of it went, while it is not known what that had taught.
+    /// The flows installed before the last commit, and those that it deleted. Kept until the flows
+    /// that they taught are deleted.
     vanished_program: Option<(Arc<Compiled>, Vec<Flow>)>,
-    /// What was in force a moment ago.
+    /// The flows that recent changes revoked.
     revoked_flows: Option<Revoked>,
     /// Consecutive rounds that failed or left something to do.
     failed_rounds: u32,
@@ -99,62 +102,63 @@ pub struct Bridge {
     drift_repaired: u64,
     last_error: Option<String>,
     notices: VecDeque<Notice>,
-    /// Where the file makes a learning switch of it.
+    /// The learning switch, if the file makes the bridge one.
     learning_switch: Option<LearningSwitch>,
-    /// Since when: its table counts seconds from here.
+    /// Creation time, from which the learning switch's table counts seconds.
     created_at: Instant,
-    /// What the controller learned for it.
+    /// The flows that the controller learned for the switch.
     learned_flow_mirror: LearnedFlowMirror,
     /// Learned flows that were sent and that the switch may still refuse.
     additions: PendingAdditions,
-    /// Why a packet was not learned from, as it was noted last.
+    /// The last noted reason why a packet was not learned from.
     not_learned: Option<String>,
-    /// Whether the switch shows the flows that it took.
+    /// Visibility of installed flows in reads.
     visibility: FlowVisibility,
-    /// What was evicted since the last read.
+    /// Evictions since the last read.
     evicted: Evicted,
-    /// Samples of what is denied.
+    /// Samples of denied packets.
     sampling: Sampling,
-    /// Who has which address by DHCP.
+    /// The DHCP leases, by address.
     leases: Leases,
-    /// Ports with as many IPv6 addresses as a port may have.
+    /// Ports with the largest allowed number of IPv6 addresses.
     crowded_ports: CrowdedPorts,
-    /// Addresses that were somebody's, and when what was learned for them is looked at once more.
+    /// Addresses whose lease ended, each with the time of the second check for flows learned for
+    /// it.
     ended_addresses: VecDeque<(Instant, (u16, IpAddr))>,
-    /// The meters of DHCP.
+    /// The meters of DHCP relays.
     metering: Metering,
-    /// Why a message of DHCP was not passed on, as it was noted last.
+    /// The last noted reason why a DHCP message was not relayed.
     not_relayed: Option<String>,
 }
 
-/// Tells whether a switch shows its flows. Some that learn in hardware answer with none.
+/// Visibility of a switch's flows. Some switches that learn in hardware report none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FlowVisibility {
     /// No read has shown a flow yet.
     Unseen,
     /// A read has shown a flow.
     Seen,
-    /// It was noted that the switch shows none of the flows that it took.
+    /// The switch reports none of the flows that it took, and this was noted.
     Hidden,
 }
 
-/// The flow monitor.
+/// The state of the flow monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Monitor {
-    /// Not asked for: the bridge is not ours.
+    /// Not requested: the controller does not own the bridge.
     None,
-    /// Asked for.
+    /// Requested, without an answer so far.
     Asked(Xid),
-    /// It tells.
+    /// Active: the switch reports changes.
     On,
-    /// The switch has none.
+    /// Refused: the switch has no flow monitor.
     Off,
 }
 
-/// What is under way.
+/// The step of a round that is under way.
 #[derive(Debug)]
 enum Phase {
-    /// Nothing.
+    /// No step is under way.
     Idle,
     /// Flows and groups are being read.
     Reading(Box<FlowRead>),
@@ -162,34 +166,36 @@ enum Phase {
     Committing(Box<Commit>),
 }
 
-/// How a bridge stands, for the status page.
+/// The state of a bridge, for the status page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BridgeStatus {
-    /// Its datapath id.
+    /// The datapath id.
     pub datapath: DatapathId,
     /// The [`generation`](ActivePolicy::generation) of the policy that the bridge follows.
     pub generation: u64,
-    /// Whether the last round left nothing to do.
+    /// True if the last round left nothing to do.
     pub settled: bool,
     /// The ports that the file names and the bridge lacks.
     pub missing_ports: Vec<String>,
-    /// The ports that the file names and whose names several ports of the bridge have: none of those has the rights.
+    /// The port names of the file that several ports of the bridge have. None of those ports gets
+    /// the rights.
     pub ambiguous_ports: Vec<String>,
-    /// Changes by others that were put back in this session.
+    /// Number of foreign changes that were repaired in this session.
     pub drift_repaired: u64,
-    /// What went wrong last, until all is well again.
+    /// The last failure, until a round succeeds.
     pub last_error: Option<String>,
-    /// What holds on the switch: it has it, and nothing that was revoked by it is left, as far as that can be told; none before
-    /// the first round that went well.
+    /// The policy that is proven to be installed, with no revoked flow left as far as the switch
+    /// can show.
+    /// `None` before the first successful round.
     pub acknowledged: Option<Acknowledged>,
 }
 
-/// What holds on a switch.
+/// A policy that is proven to be installed on a switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// What it was compiled from: [`ActivePolicy::generation`].
+    /// The [`ActivePolicy::generation`] of the policy.
     pub generation: u64,
-    /// The ports that the file named and that no one port of the bridge stood for.
+    /// The ports that the file named, but that the bridge lacked or had more than once.
     pub missing_ports: BTreeSet<String>,
 }
 
@@ -263,22 +269,23 @@ impl Bridge {
         }
     }
 
-    /// Returns its datapath id; zero until it is known.
+    /// Returns the datapath id, which is zero until the handshake.
     pub fn datapath(&self) -> DatapathId {
         self.datapath
     }
 
-    /// Its name, once it is known.
+    /// Returns the name, or `None` before the handshake.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Whether the file names it. One that it names without saying anything about its flows is left alone.
+    /// Returns whether the file names the bridge. The controller leaves a bridge alone if the file
+    /// says nothing about its flows.
     pub fn is_named(&self) -> bool {
         self.name.as_deref().is_some_and(|name| self.policy.file.bridge_for(name).is_some())
     }
 
-    /// What the session tells.
+    /// Handles an event of the session.
     pub fn handle_event(&mut self, now: Instant, event: Event, session: &mut Session) {
         match event {
             Event::Connected(connected) => self.connected(now, &connected, session),
@@ -300,12 +307,12 @@ impl Bridge {
         self.handle_timeout(now, session);
     }
 
-    /// What happened that is worth noting.
+    /// Returns the next notice, if there is one.
     pub fn poll_notice(&mut self) -> Option<Notice> {
         self.notices.pop_front()
     }
 
-    /// When [`Bridge::handle_timeout`] wants to be called, if nothing else happens.
+    /// Returns the time of the next call of [`Bridge::handle_timeout`], if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let deadline = match &self.phase {
             Phase::Idle => self.read_at,
@@ -316,7 +323,7 @@ impl Bridge {
         deadline.into_iter().chain(wake).chain(self.leases_due()).chain(self.port_changes.due()).min()
     }
 
-    /// What time it is by the clock on the wall, which may be set while it goes.
+    /// Sets the wall clock, which may be adjusted while the controller runs.
     pub fn set_clock(&mut self, clock: Clock) {
         self.clock = clock;
     }
@@ -344,14 +351,14 @@ impl Bridge {
                 session.close(CloseReason::Ended("no answer to the request for flows".to_owned()));
             }
             Phase::Committing(commit) if commit.deadline <= now => {
-                // It may have happened or not: only the switch knows.
+                // The bundle may have been committed or not: only the switch knows.
                 self.round_failed(now, "no answer to a commit".to_owned());
             }
             _ => {}
         }
     }
 
-    /// Takes another network file into force, or other windows.
+    /// Activates another policy: a new network file, or other windows.
     pub fn reload(&mut self, now: Instant, policy: ActivePolicy, session: &mut Session) {
         self.policy = policy;
         self.port_changes.file_changed();
@@ -366,7 +373,7 @@ impl Bridge {
         self.handle_timeout(now, session);
     }
 
-    /// How it stands.
+    /// Returns the state of the bridge.
     pub fn status(&self) -> BridgeStatus {
         BridgeStatus {
             datapath: self.datapath,
@@ -383,7 +390,7 @@ impl Bridge {
         }
     }
 
-    /// Acknowledges the program in force, if no revoked flow can be left. Only a complete read that
+    /// Acknowledges the installed program if no revoked flow can be left. Only a complete read that
     /// began late enough shows that: time alone does not.
     fn acknowledge_installed(&mut self, read_began: Option<Instant>) {
         if let Some(revoked) = &mut self.revoked_flows {
@@ -399,7 +406,7 @@ impl Bridge {
     fn connected(&mut self, now: Instant, connected: &Connected, session: &mut Session) {
         self.datapath = connected.features.datapath_id;
         self.ports = Ports::new(&connected.ports);
-        // A switch without a port of its own has no name but its number.
+        // A switch without an `OFPP_LOCAL` port is named by its datapath id.
         let bridge = self.ports.bridge().map_or_else(|| self.datapath.to_string(), str::to_owned);
         self.name = Some(bridge.clone());
         self.identify(now, session);
@@ -407,7 +414,8 @@ impl Bridge {
         self.notices.push_back(Notice::Identified { bridge, datapath: self.datapath, owned });
     }
 
-    /// Finds out whether the file names the bridge, and begins or ends to keep it.
+    /// Finds out whether the session owns the bridge by the policy, and starts or stops managing
+    /// it.
     fn identify(&mut self, now: Instant, session: &mut Session) {
         let owned = self.is_granted && self.name.as_deref().is_some_and(|name| self.policy.owns(name));
         if owned == self.owned {
@@ -425,7 +433,7 @@ impl Bridge {
             self.leases = Leases::default();
             return;
         }
-        // The monitor would tell of every flow that a learning switch makes.
+        // The monitor would report every flow that a learning switch makes.
         if self.monitor == Monitor::None && self.learns().is_none() {
             self.watch(session);
         }
@@ -433,8 +441,8 @@ impl Bridge {
         self.read_soon(now);
     }
 
-    /// Compiles for the ports that there are now, and for the time; what differs is then changed: at once where it is
-    /// known what the switch has, otherwise after a read.
+    /// Compiles the policy for the present ports and time. The difference is committed at once if
+    /// the flows on the switch are known, otherwise after a read.
     fn recompile(&mut self, now: Instant, session: &mut Session) {
         self.learn_as_said();
         self.meter_samples(session);
@@ -454,7 +462,7 @@ impl Bridge {
         let compiled = compiled.of_generation(self.policy.generation).learning(self.learns().is_some());
         self.next_change_at = self.policy.next_end(seconds);
         if compiled.ends_early() {
-            // Half of the timeout is not over by then, and half is left when it is.
+            // By then, at least half of each timeout is left.
             let again = seconds.saturating_add(u64::from(self.policy.longest / 4).max(1));
             self.next_change_at = Some(self.next_change_at.map_or(again, |end| end.min(again)));
         }
@@ -465,7 +473,8 @@ impl Bridge {
         self.meter_relays(session);
         self.judge_leases(now, session);
         if same {
-            // Names of rules may have changed, flows have not. What the switch does not have yet is not in force by that.
+            // The names of rules may have changed, but the flows have not. Flows that are not
+            // installed yet are not acknowledged by this.
             if had {
                 self.installed = Some(Arc::clone(&self.desired));
                 self.acknowledge_installed(None);
@@ -478,10 +487,12 @@ impl Bridge {
         self.change_at_once(now, session);
     }
 
-    /// Changes what differs between what is in force and what is desired where it is known what the switch has. A read of a
-    /// large bridge costs more than all the rest, and whoever is revoked may make it larger meanwhile. The monitor would have
-    /// told if the switch had something else than what is in force; and should its word be under way, the read after the
-    /// commit finds that.
+    /// Commits the difference between installed and desired flows, if the flows on the switch are
+    /// known.
+    ///
+    /// A read of a large bridge costs more than all other steps, and a revoked endpoint may make it
+    /// larger meanwhile. The monitor would have reported any other flows on the switch. If such a
+    /// report is still under way, the read after the commit finds those flows.
     fn change_at_once(&mut self, now: Instant, session: &mut Session) {
         if !self.changed || matches!(self.phase, Phase::Committing(_)) {
             return;
@@ -490,13 +501,14 @@ impl Bridge {
         let is_known = self.owned && self.installed_is_known && self.monitor == Monitor::On;
         let before = self.installed.as_ref().filter(|before| is_known && !Arc::ptr_eq(before, &self.desired));
         let at = self.clock.since_epoch(now);
-        // What a read under way would show is old by then.
+        // The commit makes the result of a read under way outdated.
         if let Some(plan) = before.and_then(|before| Plan::between(before, &self.desired, at)) {
             self.commit(now, now, plan, session);
         }
     }
 
-    /// Deletes what those taught who lost by the last change, as far as that can be told without looking.
+    /// Deletes the flows that learners taught before the last change revoked them, as far as that
+    /// can be told without a read.
     fn delete_taught(&mut self, now: Instant, session: &mut Session) {
         if !matches!(self.phase, Phase::Idle) {
             return;
@@ -509,13 +521,13 @@ impl Bridge {
         }
     }
 
-    /// Somebody told that the switch may have something else than what is in force.
+    /// Notes a report that the switch may have other flows than the installed ones.
     fn in_doubt(&mut self) {
         self.installed_is_known = false;
         self.foreign_reported = true;
     }
 
-    /// Notes which of the ports that nothing could be compiled for are not there, and which are there more than once.
+    /// Notes which of the ports without compiled flows are missing, and which are ambiguous.
     fn note_ports(&mut self, named: &BTreeSet<String>) {
         let ambiguous: BTreeSet<String> = self.ports.ambiguous().intersection(named).cloned().collect();
         let missing: BTreeSet<String> = named.difference(&ambiguous).cloned().collect();
@@ -541,7 +553,7 @@ impl Bridge {
         if self.meter_refused(now, xid, &error, session)
             || self.relay_meter_refused(now, xid, &error, session)
             || self.no_room(now, xid, &error, session)
-            // A switch without the monitor of all tables has none of these either.
+            // A switch without a monitor of all tables has no monitor of single tables either.
             || self.evictions.values().any(|asked| *asked == xid)
         {
             return;
@@ -570,7 +582,7 @@ impl Bridge {
             Message::FlowRemoved(removed) => {
                 self.learned_flow_mirror.removed(removed);
             }
-            // The monitor dropped updates while it was paused: what it would have told is to be read.
+            // A paused monitor drops updates, so the flows have to be read.
             Message::MonitorPaused | Message::MonitorResumed => self.read_after_drift(now),
             Message::BundleControl(control) => self.bundle_replied(now, control, session),
             Message::BarrierReply => self.barrier_replied(now, xid, session),
@@ -578,7 +590,7 @@ impl Bridge {
         }
     }
 
-    /// Whether an answer under that id is waited for.
+    /// Returns whether the bridge waits for an answer with that transaction id.
     fn awaits(&self, xid: Xid) -> bool {
         match &self.phase {
             Phase::Reading(reading) => reading.awaits(xid),
@@ -586,24 +598,24 @@ impl Bridge {
         }
     }
 
-    /// Asks for a read at once, or after what is under way.
+    /// Requests a read at once, or after the step under way.
     fn read_soon(&mut self, now: Instant) {
         self.read_by(now);
     }
 
-    /// Asks for a read at `at`, unless one is due before.
+    /// Requests a read at `at`, unless one is due before.
     fn read_by(&mut self, at: Instant) {
         if self.owned {
             self.read_at = Some(self.read_at.map_or(at, |due| due.min(at)));
         }
     }
 
-    /// From one read to the next when nothing happens.
+    /// Returns the interval of reads while nothing happens.
     fn poll_interval(&self) -> Duration {
         if self.monitor == Monitor::Off { POLL_UNWATCHED } else { POLL }
     }
 
-    /// A round failed: another after a while.
+    /// Notes a failed round, and schedules the next one after a delay.
     fn round_failed(&mut self, now: Instant, why: String) {
         self.phase = Phase::Idle;
         self.settled = false;
@@ -623,7 +635,8 @@ impl Bridge {
         Self::send(session, &Message::MultipartRequest(MultipartRequest { flags: 0, body }))
     }
 
-    /// Sends; what cannot be encoded ends the session, because then nothing can be kept as promised.
+    /// Sends a message. A message that cannot be encoded ends the session, because the policy could
+    /// not be kept.
     fn send(session: &mut Session, message: &Message) -> Option<Xid> {
         match session.send(message) {
             Ok(xid) => Some(xid),
@@ -638,7 +651,7 @@ impl Bridge {
         }
     }
 
-    /// An error for a person, with what it is about.
+    /// Returns the text of an error for a user, with the refused request.
     fn explain(what: &str, error: &ErrorMsg) -> String {
         format!("the switch refused {what}: {}", error_names::describe(error))
     }

@@ -1,11 +1,16 @@
-//! One bridge, sans-IO: what a session tells goes in, what to send and what to note comes out.
+//! The state machine of one bridge, without I/O: it takes session events, and returns messages and
+//! notices.
 //!
-//! A bridge is known by the name of its `OFPP_LOCAL` port. If the network file names it, its flows are
-//! watched by a flow monitor and read; what differs from the file is changed in one ordered atomic bundle,
-//! and read again. Whatever changes later (a foreign hand, a port, the file) leads to the same round: read,
-//! compare, commit, read again, until nothing differs. Where it is known what the switch has, what the file changes is
-//! committed first, with what those taught who lost by it, and read then. What goes may have taught more meanwhile, from
-//! packets under way: a read a second later has to find nothing of it before the change counts as made.
+//! The name of a bridge is that of its `OFPP_LOCAL` port. If the network file names the bridge, a
+//! flow monitor watches its flows, and the controller reads them. One ordered atomic bundle changes
+//! the flows that differ from the file, and a second read checks the result. A later change (a
+//! foreign hand, a port, the file) starts another round: read, compare, commit and read again,
+//! until nothing differs.
+//!
+//! If the flows on the switch are known, a change of the file is committed first. The flows that
+//! revoked learners taught are deleted with it, and the read follows. Packets under way may teach
+//! revoked learners more in the meantime. A read one second later must find none of their flows
+//! before the change counts as made.
 
 mod comparison;
 mod compiled;
@@ -34,21 +39,21 @@ pub use self::machine::{Acknowledged, Bridge, BridgeStatus};
 pub use self::notice::{Evicted, ForeignChange, Notice};
 pub use self::ports::Ports;
 
-/// From a foreign change to the read that repairs it, so that one read sees a whole burst.
+/// Delay from a foreign change to the read that repairs it, so that one read sees a whole burst.
 const DEBOUNCE: Duration = Duration::from_millis(20);
-/// At least so long from one read to the next that a foreign change causes.
+/// Shortest interval between two reads that foreign changes cause.
 const DRIFT_INTERVAL: Duration = Duration::from_millis(200);
-/// From one read to the next where a flow monitor watches: for the counters, and as a safety net.
+/// Interval of reads while a flow monitor watches: for the counters, and as a safety net.
 const POLL: Duration = Duration::from_secs(5);
-/// The same where there is no flow monitor.
+/// Interval of reads without a flow monitor.
 const POLL_UNWATCHED: Duration = Duration::from_millis(500);
-/// A switch has so long to answer a read.
+/// Deadline for the answer to a read.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// A switch has so long to open or commit a bundle; Open vSwitch forgets one after 10 s.
+/// Deadline for opening or committing a bundle. Open vSwitch forgets a bundle after 10 s.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long upcalls under way may still learn for a learner that is gone.
+/// Time in which upcalls under way may still learn for a removed learner.
 const UPCALLS: Duration = Duration::from_secs(1);
-/// From a failed round to the next: doubled each time, up to the last.
+/// Delays after failed rounds: the first, which is doubled each time, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
-/// So many rounds in a row may leave something to do before they slow down.
+/// Number of consecutive rounds that may leave something to do before the rounds slow down.
 const PATIENCE: u32 = 3;

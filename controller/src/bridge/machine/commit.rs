@@ -1,4 +1,5 @@
-//! Making changes: in one ordered atomic bundle, or one by one before a barrier where there are no bundles.
+//! Commits changes in one ordered atomic bundle, or one by one before a barrier if the switch has
+//! no bundles.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,17 +17,17 @@ use crate::bridge::revoked_flows::Revoked;
 use crate::bridge::{COMMIT_TIMEOUT, Compiled, Notice, PATIENCE, UPCALLS, ct_flush};
 use crate::session::{SendError, Session, error_names};
 
-/// Bounds the consecutive rounds of full size before they slow down.
+/// Number of consecutive rounds of full size before the rounds slow down.
 const PARTIAL_ROUNDS: u32 = 64;
 
 const FLAGS: u16 = BUNDLE_ATOMIC | BUNDLE_ORDERED;
 
-/// Changes under way.
+/// A commit under way.
 #[derive(Debug)]
 pub(super) struct Commit {
     plan: Plan,
     compiled: Arc<Compiled>,
-    /// The connections that are to be forgotten.
+    /// The connections that the switch has to forget.
     stale: BTreeSet<StaleConnections>,
     step: CommitStep,
     /// The first error that names one of the changes.
@@ -37,18 +38,18 @@ pub(super) struct Commit {
 
 #[derive(Debug, Clone, Copy)]
 enum CommitStep {
-    /// Connections are being forgotten, before or after the changes; the barrier ends it.
+    /// Connections are being forgotten, before or after the changes. The barrier ends this step.
     Forgetting { first: Xid, xid: Xid, changed: bool, refused: bool },
     /// The bundle is being opened.
     Opening { bundle: u32, xid: Xid },
-    /// All is sent; the commit decides. Changes went out from `first` on.
+    /// All messages are sent, and the answer to the commit decides. The changes begin at `first`.
     Committing { bundle: u32, first: Xid, xid: Xid },
-    /// All is sent, without a bundle; the barrier ends it.
+    /// All changes are sent without a bundle. The barrier ends this step.
     Barrier { first: Xid, xid: Xid },
 }
 
 impl Bridge {
-    /// Makes the changes of a plan.
+    /// Commits the changes of a plan.
     pub(super) fn commit(&mut self, now: Instant, started: Instant, plan: Plan, session: &mut Session) {
         let compiled = Arc::clone(&self.desired);
         self.commit_for(now, started, plan, compiled, session);
@@ -74,7 +75,8 @@ impl Bridge {
         self.forget(now, commit, false, session);
     }
 
-    /// Has the switch forget what connections the changes concern, and goes on.
+    /// Sends the requests to forget the connections that the changes concern, and starts the next
+    /// step.
     fn forget(&mut self, now: Instant, mut commit: Commit, changed: bool, session: &mut Session) {
         let messages = self.forgets.messages(&commit.stale);
         if messages.is_empty() {
@@ -102,7 +104,7 @@ impl Bridge {
         let bundle = self.next_bundle;
         self.next_bundle = self.next_bundle.wrapping_add(1);
         let Some(xid) = Self::send(session, &control(bundle, BundleControlKind::OpenRequest)) else { return };
-        // Opened first: a switch without bundles then refuses one message, not thousands.
+        // Opened before all else: a switch without bundles then refuses one message, not thousands.
         commit.step = CommitStep::Opening { bundle, xid };
         commit.deadline = now + COMMIT_TIMEOUT;
         self.phase = Phase::Committing(Box::new(commit));
@@ -204,7 +206,7 @@ impl Bridge {
         self.forget(now, *commit, true, session);
     }
 
-    /// All of it happened.
+    /// Notes that all changes were made.
     fn done(&mut self, now: Instant, commit: Commit) {
         let Commit { plan, compiled, started, .. } = commit;
         let changes = plan.messages.len();
@@ -216,7 +218,7 @@ impl Bridge {
         });
         let was = self.installed.take();
         let is_first = was.is_none();
-        // Flows left over from before are no drift until all of them are gone.
+        // Flows left from earlier sessions are no drift until all of them are deleted.
         self.installed = if plan.more && was.is_none() { None } else { Some(Arc::clone(&compiled)) };
         let before = was.filter(|before| !Arc::ptr_eq(before, &compiled));
         if plan.more && self.partial_rounds < PARTIAL_ROUNDS {
@@ -234,7 +236,7 @@ impl Bridge {
             self.revoked_flows =
                 Some(Revoked::after(earlier, before.clone(), plan.orphans, until, changed_until));
         }
-        // Where flows are left to delete, a later round acknowledges.
+        // If flows are left to delete, a later round acknowledges.
         if !plan.more {
             self.acknowledge_installed(plan.read_began);
         }
@@ -250,7 +252,7 @@ impl Bridge {
         }
     }
 
-    /// Something could not be sent. A session that is over says so itself.
+    /// Notes a message that could not be sent. A closed session reports that itself.
     fn not_sent(&mut self, now: Instant, error: &SendError) {
         self.round_failed(now, format!("a change cannot be sent: {error}"));
     }
@@ -263,7 +265,7 @@ impl Commit {
         for message in &self.plan.messages {
             let xid = session.take_xid();
             first.get_or_insert(xid);
-            // The inner message has the id of the outer one.
+            // The inner message has the transaction id of the outer one.
             let inner = message.encode(xid)?;
             let add =
                 BundleAdd { bundle_id: bundle, flags: FLAGS, message: inner.into(), properties: Vec::new() };
@@ -279,7 +281,8 @@ impl Commit {
     }
 }
 
-/// Sends messages and a barrier; returns the ids of the first of them and of the barrier.
+/// Sends messages and a barrier. Returns the transaction ids of the first message and of the
+/// barrier.
 fn send_before_barrier(messages: &[Message], session: &mut Session) -> Result<(Xid, Xid), SendError> {
     let mut first = None;
     for message in messages {

@@ -12,21 +12,21 @@ use super::Bridge;
 use crate::bridge::DEBOUNCE;
 use crate::session::{MAX_PORTS, Session};
 
-/// Allows this many changes in a row to be compiled at once.
+/// Number of changes in a row that are compiled at once.
 const BURST: u32 = 4;
-/// Allows one more compilation per interval after a burst.
+/// Interval of compilations after a burst.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Classifies the effect of a changed port on the compiled flows.
+/// The effect of a changed port on the compiled flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PortEffect {
-    /// A port with rights is gone, or is another one now.
+    /// A port with rights is gone, or its name now has another port number.
     Revokes,
     /// Rights may be added; none are revoked.
     Grants,
 }
 
-/// Tracks changed ports until a compilation takes them in.
+/// The changed ports that wait for a compilation.
 #[derive(Debug, Default)]
 pub(super) struct PortChanges {
     /// The ports of the last compilation.
@@ -36,7 +36,7 @@ pub(super) struct PortChanges {
     last: Option<Instant>,
     /// Deadline by which the waiting changes are compiled.
     due: Option<Instant>,
-    /// None until a port changes under the file in force.
+    /// The ports that the active file names. `None` until a port changes under that file.
     named: Option<NamedPorts>,
 }
 
@@ -112,11 +112,11 @@ impl PortChanges {
     }
 }
 
-/// Collects the ports of a bridge that the network file names, once for each file: a flapping port
-/// would have them collected again and again.
+/// The ports of a bridge that the network file names. They are collected once for each file,
+/// because a flapping port would have them collected again and again.
 #[derive(Debug)]
 struct NamedPorts {
-    /// Set where raw lines may name any port.
+    /// True if raw lines may name any port.
     all: bool,
     names: HashSet<String>,
 }

@@ -1,4 +1,5 @@
-//! A bridge that the file makes a learning switch: its table of addresses lives as long as the session.
+//! The learning switch of a bridge, if the file makes it one. The MAC table lives as long as the
+//! session.
 
 use std::time::Instant;
 
@@ -15,12 +16,12 @@ use crate::mac_learning::{FlowKind, LearningSwitch, Settings, Shares};
 use crate::session::Session;
 
 impl Bridge {
-    /// How the file wants it to learn.
+    /// Returns the file's settings for MAC learning, or `None` if the bridge is no learning switch.
     pub(super) fn learns(&self) -> Option<Learning> {
         self.policy.file.bridge_for(self.name.as_deref()?)?.learning
     }
 
-    /// Begins to learn, goes on in another way, or ends.
+    /// Starts, reconfigures or ends MAC learning, as the file says.
     pub(super) fn learn_as_said(&mut self) {
         let settings = self.learns().map(settings);
         let had = self.learning_switch.take();
@@ -35,18 +36,19 @@ impl Bridge {
         }
     }
 
-    /// Decides about PACKET_INs, where it is a learning switch, and the second that it is for that.
+    /// Returns the learning switch that decides about PACKET_INs, and its present second. Returns
+    /// `None` if the bridge is no learning switch.
     pub fn learning(&mut self, now: Instant) -> Option<(&mut LearningSwitch, u32)> {
         let second = self.second(now);
         Some((self.learning_switch.as_mut()?, second))
     }
 
-    /// Whole seconds since the bridge is known.
+    /// Returns the whole seconds since the bridge was created.
     pub(super) fn second(&self, now: Instant) -> u32 {
         u32::try_from(now.saturating_duration_since(self.created_at).as_secs()).unwrap_or(u32::MAX)
     }
 
-    /// Takes a host's place from a flow of an earlier session. So a restarted controller does not
+    /// Learns a host's port from a flow of an earlier session. So a restarted controller does not
     /// flood packets to known hosts, and notices hosts that moved meanwhile.
     pub(super) fn remember(&mut self, now: Instant, flow: &Flow) {
         let second = self.second(now);
@@ -65,7 +67,7 @@ impl Bridge {
         }
     }
 
-    /// A port is gone, and with it whoever was there.
+    /// Forgets the hosts at a port that is gone.
     pub(super) fn port_gone(&mut self, port: PortNo, session: &mut Session) {
         if let Some(learning) = &mut self.learning_switch {
             learning.forget_port(port);
@@ -87,7 +89,7 @@ fn settings(learning: Learning) -> Settings {
     }
 }
 
-/// Deletes the flows between two addresses that lead to a port.
+/// Returns the deletion of flows between two addresses that lead to a port.
 fn gone(out_port: PortNo) -> FlowMod {
     FlowMod {
         command: FlowModCommand::Delete,

@@ -1,4 +1,4 @@
-//! Meters that flows name, as far as the switch was told of them and answered.
+//! The meters that flows name, and the switch's answers about them.
 
 use ofproto::Xid;
 use ofproto::message::{ErrorMsg, Message, MeterMod};
@@ -6,7 +6,8 @@ use ofproto::message::{ErrorMsg, Message, MeterMod};
 use super::Bridge;
 use crate::session::{Session, error_names};
 
-/// The messages that gave some meters: the first of two adds, the second changes.
+/// The transaction ids of the messages that set some meters. The first of each pair adds a meter,
+/// the second changes it.
 #[derive(Debug, Default)]
 pub(super) struct Meters {
     asked: Vec<[Xid; 2]>,
@@ -14,7 +15,7 @@ pub(super) struct Meters {
 }
 
 impl Meters {
-    /// Returns whether the switch refused one of them.
+    /// Returns whether the switch refused one of the meters.
     pub(super) fn is_refused(&self) -> bool {
         self.refused
     }
@@ -27,8 +28,9 @@ impl Meters {
         true
     }
 
-    /// Handles an error from the switch. Returns none if it is about no meter of these, otherwise whether it is the first to say
-    /// that no flow may name one. OFPMMFC_METER_EXISTS is no such error: the second message changes the meter.
+    /// Handles an error from the switch. Returns `None` if the error concerns none of these meters,
+    /// otherwise whether it is the first refusal.
+    /// OFPMMFC_METER_EXISTS is no refusal: the second message changes the meter.
     pub(super) fn refused(&mut self, xid: Xid, error: &ErrorMsg) -> Option<bool> {
         let [add, _] = self.asked.iter().find(|asked| asked.contains(&xid))?;
         if xid == *add && error_names::names(error).1 == "OFPMMFC_METER_EXISTS" {

@@ -1,4 +1,4 @@
-//! Reading what a switch has, and finding out what differs.
+//! Reads the flows and groups of a switch, and finds the differences from the desired ones.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::bridge::revoked_flows::Revoked;
 use crate::bridge::{Notice, READ_TIMEOUT};
 use crate::session::{CloseReason, Session};
 
-/// The time for all parts of one dump.
+/// Deadline of a whole dump.
 const LONGEST_READ: Duration = Duration::from_secs(300);
 
 /// A read under way.
@@ -27,17 +27,17 @@ pub(super) struct FlowRead {
     flows: Xid,
     groups: Xid,
     comparison: Comparison,
-    /// The flows of leases.
+    /// The flows of DHCP leases.
     leased: Vec<AgedFlow>,
     crowding: CrowdingScan,
-    /// Whether all flows came.
+    /// True once all flows arrived.
     got_flows: bool,
     got_groups: Option<Vec<GroupId>>,
     started: Instant,
     pub(super) deadline: Instant,
 }
 
-/// Bounds the flows of leases that are looked at; others are deleted.
+/// Largest number of lease flows that are checked in one read. All others are deleted.
 const LEASED: usize = 1 << 16;
 
 impl FlowRead {
@@ -47,7 +47,7 @@ impl FlowRead {
 }
 
 impl Bridge {
-    /// Asks for all flows and groups.
+    /// Requests all flows and groups.
     pub(super) fn read(&mut self, now: Instant, session: &mut Session) {
         self.read_at = None;
         let Some(flows) =
@@ -76,7 +76,7 @@ impl Bridge {
         }));
     }
 
-    /// Some of the flows came.
+    /// Handles a part of the flows.
     pub(super) fn read_flows(
         &mut self,
         now: Instant,
@@ -111,7 +111,7 @@ impl Bridge {
             }
         }
         reading.got_flows = !more;
-        // A long dump may go on as long as its parts come.
+        // A long dump may go on as long as its parts arrive.
         reading.deadline = (now + READ_TIMEOUT).min(reading.started + LONGEST_READ);
         if !stats.is_empty() {
             let compiled = Arc::clone(reading.comparison.desired());
@@ -173,7 +173,7 @@ impl Bridge {
         }
         let done = self.installed.as_ref().is_some_and(|installed| Arc::ptr_eq(installed, &self.desired));
         if self.learning_switch.is_some() && done && self.visibility != FlowVisibility::Seen {
-            // Such a switch would show none after another commit either.
+            // Such a switch would report none after another commit either.
             if std::mem::replace(&mut self.visibility, FlowVisibility::Hidden) == FlowVisibility::Unseen {
                 self.notices.push_back(Notice::Silent);
             }
@@ -187,7 +187,7 @@ impl Bridge {
         let leases = self.leases_differ(now, &leased);
         drop(leased);
         let mut plan = self.plan_of(now, started, comparison, &groups);
-        // What is put right of leases is somebody's doing, but for what an earlier session left.
+        // A repaired lease flow counts as drift, unless an earlier session left it.
         plan.drift += if self.installed.is_some() { leases.len() } else { 0 };
         plan.messages.extend(leases);
         if plan.messages.is_empty() {
@@ -197,7 +197,7 @@ impl Bridge {
         }
     }
 
-    /// Returns the changes that a complete read leads to.
+    /// Returns the changes that a complete read requires.
     fn plan_of(
         &mut self,
         now: Instant,
@@ -234,12 +234,13 @@ impl Bridge {
         }
     }
 
-    /// The switch is as desired.
+    /// Notes that the switch has the desired flows.
     fn as_desired(&mut self, now: Instant, started: Instant) {
         self.installed = Some(Arc::clone(&self.desired));
         self.failed_rounds = 0;
         self.partial_rounds = 0;
-        // What a learner that is gone taught in its last moments shows within a second: only a read after that counts.
+        // Flows that a removed learner taught last become visible within a second. Only a read
+        // after that second counts.
         match &self.revoked_flows {
             Some(Revoked { until, .. }) if started < *until => {
                 let until = *until;
@@ -260,7 +261,7 @@ impl Bridge {
     }
 }
 
-/// How long a flow is there (OpenFlow 1.3.5 §A.3.5.2).
+/// Returns the age of a flow (OpenFlow 1.3.5 §A.3.5.2).
 fn age(stats: &FlowStats) -> Duration {
     Duration::from_secs(stats.duration_sec.into())
         .saturating_add(Duration::from_nanos(stats.duration_nsec.into()))

@@ -1,5 +1,6 @@
-//! DHCP on its way by the controller: a request goes on to the servers that the client's rules name, an answer to the one who
-//! asked; what an ACK gives is bound before the client knows of it.
+//! The DHCP relay of the controller. It sends a request to the servers that the client's rules
+//! name, and an answer to the client that asked. The address of an ACK is bound before the client
+//! learns of it.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -22,10 +23,11 @@ use crate::bridge::leases::{self, AgedFlow, Client, Refused};
 use crate::bridge::{Notice, UPCALLS};
 use crate::session::Session;
 
-/// Addresses whose learned flows are looked at again a moment later; beyond so many only the learned flows' own end helps.
+/// Largest number of addresses whose learned flows are checked a second time. Beyond it, only the
+/// timeouts of the learned flows help.
 const MAX_UNLEARNED: usize = 4_096;
 
-/// The meters of DHCP, as the switch was told.
+/// The DHCP meters, and the switch's answers about them.
 #[derive(Debug, Default)]
 pub(super) struct Metering {
     meters: Vec<[MeterMod; 2]>,
@@ -33,20 +35,21 @@ pub(super) struct Metering {
 }
 
 impl Metering {
-    /// Whether the switch refused one of them.
+    /// Returns whether the switch refused one of the meters.
     pub(super) fn is_refused(&self) -> bool {
         self.given.is_refused()
     }
 }
 
-/// A message of the one kind or the other.
+/// A message of DHCPv4 or DHCPv6.
 enum RelayedMessage {
     V4(Dhcp),
     V6(Dhcpv6),
 }
 
 impl Bridge {
-    /// A packet came: where a flow of DHCP has shown it, it is judged and sent on. Whether it is one.
+    /// Judges and relays a packet that a DHCP flow sent to the controller. Returns whether it is
+    /// such a packet.
     pub(super) fn relayed(&mut self, now: Instant, packet: &PacketIn, session: &mut Session) -> bool {
         if packet.table_id != POLICY {
             return false;
@@ -147,7 +150,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Finds the client that an answer is for, among those to whom the server's answers may go.
+    /// Returns the client of an answer, among the clients that the server may answer.
     pub(super) fn client<'p>(
         &self,
         now: Instant,
@@ -160,7 +163,8 @@ impl Bridge {
         client.ok_or_else(|| "nobody asked for it".to_owned())
     }
 
-    /// Binds an address that a server gives for so many seconds; all ones is for ever.
+    /// Binds an address that a server leases for some seconds. All ones stand for an unlimited
+    /// lease.
     pub(super) fn lease(
         &mut self,
         now: Instant,
@@ -216,7 +220,7 @@ impl Bridge {
         }
     }
 
-    /// Sends what leases changed. What was learned for those that are gone goes too.
+    /// Sends the flow changes of leases. Deletes the learned flows of ended leases too.
     pub(super) fn unbound(
         &mut self,
         now: Instant,
@@ -230,7 +234,8 @@ impl Bridge {
         }
     }
 
-    /// Takes away what was learned for an address, at once and when no packet on its way can teach it again.
+    /// Deletes the learned flows of an address: at once, and again when no packet under way can
+    /// teach them any more.
     fn gone(&mut self, now: Instant, address: (u16, IpAddr), session: &mut Session) {
         self.unlearn(address, session);
         if self.ended_addresses.len() < MAX_UNLEARNED {
@@ -238,7 +243,7 @@ impl Bridge {
         }
     }
 
-    /// Makes room where somebody has as many IPv6 addresses of his own making as he may have.
+    /// Makes room at ports that have the largest allowed number of self-made IPv6 addresses.
     pub(super) fn make_room(&mut self, now: Instant, crowding: CrowdingScan, session: &mut Session) {
         for (network, address) in self.crowded_ports.look(now, crowding) {
             Self::send(session, &Message::FlowMod(claims::unclaim(network, address)));
@@ -246,7 +251,7 @@ impl Bridge {
         }
     }
 
-    /// Takes away what was learned for an address, or tracked.
+    /// Deletes the learned flows and tracked connections of an address.
     fn unlearn(&self, (network, address): (u16, IpAddr), session: &mut Session) {
         Self::change(leases::unlearn(address), session);
         let mut leasings = self.desired.program.leasings();
@@ -257,7 +262,7 @@ impl Bridge {
         }
     }
 
-    /// Does what is due for leases.
+    /// Does the lease work that is due at `now`.
     pub(super) fn keep_leases(&mut self, now: Instant, session: &mut Session) {
         while let Some((_, address)) = self.ended_addresses.front().copied().filter(|(at, _)| *at <= now) {
             self.ended_addresses.pop_front();
@@ -272,13 +277,13 @@ impl Bridge {
         }
     }
 
-    /// When [`Bridge::keep_leases`] wants to be called.
+    /// Returns the time of the next call of [`Bridge::keep_leases`].
     pub(super) fn leases_due(&self) -> Option<Instant> {
         let lease = self.leases.wake().and_then(|at| self.clock.instant(at));
         self.ended_addresses.front().map(|(at, _)| *at).into_iter().chain(lease).min()
     }
 
-    /// Ends the leases that the file in force would not give.
+    /// Ends the leases that the active file would not allow.
     pub(super) fn judge_leases(&mut self, now: Instant, session: &mut Session) {
         let compiled = Arc::clone(&self.desired);
         let (mods, gone) = self.leases.end(|lease| {
@@ -288,13 +293,13 @@ impl Bridge {
         self.unbound(now, mods, &gone, session);
     }
 
-    /// A port is gone, and whoever had an address there.
+    /// Ends the leases at a port that is gone.
     pub(super) fn leases_gone(&mut self, now: Instant, port: PortNo, session: &mut Session) {
         let (mods, gone) = self.leases.end(|lease| lease.port == port);
         self.unbound(now, mods, &gone, session);
     }
 
-    /// What the leases of the switch differ in from those that there are.
+    /// Returns the changes that turn the installed lease flows into the expected ones.
     pub(super) fn leases_differ(&mut self, now: Instant, flows: &[AgedFlow]) -> Vec<Message> {
         let seconds = self.clock.seconds(now);
         let program = &self.desired.program;
@@ -303,12 +308,12 @@ impl Bridge {
         self.leases.differing(flows, seconds).into_iter().map(Message::FlowMod).collect()
     }
 
-    /// Whether a lease flow of the switch is one that there is.
+    /// Returns whether an installed lease flow belongs to a present lease.
     pub(super) fn is_leased(&self, flow: &Flow) -> bool {
         self.leases.expects(flow)
     }
 
-    /// Gives the switch the meters of DHCP, before the flows that name them.
+    /// Sends the DHCP meters to the switch, before the flows that name them.
     pub(super) fn meter_relays(&mut self, session: &mut Session) {
         let meters = self.desired.program.relay_meters();
         if self.metering.is_refused() || meters == self.metering.meters {
@@ -320,8 +325,8 @@ impl Bridge {
         self.metering.meters = meters;
     }
 
-    /// Handles an error about a meter of DHCP, and returns whether it was one. A switch without meters gets no flow that names
-    /// one.
+    /// Handles an error about a DHCP meter. Returns whether it was one. A switch without meters
+    /// gets no flow that names one.
     pub(super) fn relay_meter_refused(
         &mut self,
         now: Instant,

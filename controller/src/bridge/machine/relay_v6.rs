@@ -1,5 +1,6 @@
-//! DHCPv6 on its way by the controller (RFC 8415 §18): as DHCP over IPv4, but that a client may have several addresses, that it
-//! is known by its identifier, and that an answer goes to the link-local address that asked.
+//! The DHCPv6 relay of the controller (RFC 8415 §18). It differs from the relay of DHCPv4 in three
+//! points: a client may have several addresses, a client is known by its identifier, and an answer
+//! goes to the link-local address that asked.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -13,7 +14,7 @@ use crate::bridge::leases::Client;
 use crate::session::Session;
 
 impl Bridge {
-    /// Sends a client's message on to the servers of its rules.
+    /// Relays a client's message to the servers of its rules.
     pub(super) fn request_v6(
         &mut self,
         now: Instant,
@@ -31,7 +32,7 @@ impl Bridge {
         }
     }
 
-    /// Sends a server's message on to the one who asked, once what it gives is bound.
+    /// Relays a server's message to the client that asked, once its addresses are bound.
     pub(super) fn answer_v6(
         &mut self,
         now: Instant,
@@ -59,7 +60,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Ends what leases of these addresses there are at the party's port.
+    /// Ends the leases of these addresses at the party's port.
     fn end_v6(
         &mut self,
         now: Instant,

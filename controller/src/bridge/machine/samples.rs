@@ -1,4 +1,4 @@
-//! Samples of what the bridge denies: the meter that limits them, and which flow a sample comes from.
+//! Samples of denied packets: the meter that limits them, and the flow that each sample comes from.
 
 use std::time::Instant;
 
@@ -13,24 +13,25 @@ use crate::bridge::Notice;
 use crate::denied::{Sample, Seen};
 use crate::session::Session;
 
-/// How far the samples of a session are.
+/// The state of a session's samples.
 #[derive(Debug, Default)]
 pub(super) struct Sampling {
-    /// The rate that the meter was last given.
+    /// The rate that the meter has, as sent last.
     rate: Option<u16>,
     meter: Meters,
 }
 
 impl Sampling {
-    /// Whether the switch refused the meter.
+    /// Returns whether the switch refused the meter.
     pub(super) fn is_refused(&self) -> bool {
         self.meter.is_refused()
     }
 }
 
 impl Bridge {
-    /// Gives the switch the meter, where it has to have another one than it has. It goes before every flow that names it: Open
-    /// vSwitch shows every packet where there is none, and looks again only when flows change.
+    /// Sends the meter to the switch if its rate changes. It precedes every flow that names it:
+    /// Open vSwitch shows every packet if the meter is missing, and looks for it again only when
+    /// flows change.
     pub(super) fn meter_samples(&mut self, session: &mut Session) {
         let Some(name) = self.name.as_deref().filter(|_| self.owned) else { return };
         let Some(rate) = self.policy.file.bridge_for(name).and_then(|bridge| bridge.sample_denied) else {
@@ -45,7 +46,8 @@ impl Bridge {
         }
     }
 
-    /// Handles an error about the meter, and returns whether it was one. A switch without meters gets no flow that names it.
+    /// Handles an error about the meter. Returns whether it was one. A switch without meters gets
+    /// no flow that names it.
     pub(super) fn meter_refused(
         &mut self,
         now: Instant,
@@ -61,7 +63,7 @@ impl Bridge {
         true
     }
 
-    /// A packet came: where a flow that drops has sent it, it is a sample. Whether it is one.
+    /// Takes a packet from a flow that drops as a sample. Returns whether it is one.
     pub(super) fn sampled(&mut self, packet: &PacketIn) -> bool {
         if self.sampling.rate.is_none() {
             return false;

@@ -1,9 +1,10 @@
-//! `learn` for a switch that has none, or is not to use its own: the packets of such flows come to the controller, which
-//! executes all of their actions.
+//! Executes `learn` for a switch that lacks it or must not use it. The packets of learning flows
+//! come to the controller, which executes all of their actions.
 //!
-//! Who owns what: the mirror of the learned tables belongs to the bridge of one session, as all of its state does. It begins
-//! with what the first read finds, and FLOW_REMOVED keeps it true, with the flow monitor for what Open vSwitch evicts. This is
-//! not the way for packets by the million: a packet costs some allocations and a look at some maps.
+//! The mirror of the learned tables belongs to the bridge of one session, as all of its state does.
+//! The first read fills it. FLOW_REMOVED keeps it current, and the flow monitor reports the
+//! evictions of Open vSwitch. This path does not suit packets by the million: each packet costs
+//! some allocations and map lookups.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,14 +20,15 @@ use super::Bridge;
 use crate::bridge::Notice;
 use crate::session::Session;
 
-/// So many learned flows of one bridge are kept in mind, about two hundred megabytes of them.
+/// Largest number of mirrored flows of one bridge, which take about 200 megabytes.
 pub(super) const MIRRORED: usize = 262_144;
-/// So many additions are kept in mind in case the switch refuses them: more than are under way at once.
+/// Largest number of additions that are kept in case the switch refuses them. Fewer are under way
+/// at once.
 const ADDITIONS: usize = 4_096;
 /// OFPFMFC_TABLE_FULL of OFPET_FLOW_MOD_FAILED (OpenFlow 1.3.5, ofp_flow_mod_failed_code).
 const TABLE_FULL: (u16, u16) = (5, 1);
 
-/// The flows that were added last, under the ids that they were sent with.
+/// The last added flows, by the transaction ids of their messages.
 #[derive(Debug, Default)]
 pub(super) struct PendingAdditions(VecDeque<(Xid, FlowMod)>);
 
@@ -38,7 +40,8 @@ impl PendingAdditions {
         self.0.push_back((xid, addition));
     }
 
-    /// Takes one out. A switch answers in order, so none before it is refused any more.
+    /// Removes and returns an addition. A switch answers in order, so it refuses no earlier
+    /// addition any more.
     fn take(&mut self, xid: Xid) -> Option<FlowMod> {
         let at = self.0.iter().position(|(sent, _)| *sent == xid)?;
         self.0.drain(..=at).next_back().map(|(_, addition)| addition)
@@ -46,13 +49,13 @@ impl PendingAdditions {
 }
 
 impl Bridge {
-    /// Learns from a packet, and sends it on.
+    /// Learns from a packet, and forwards it.
     pub(super) fn execute(&mut self, now: Instant, message: &PacketIn, session: &mut Session) {
-        // A packet whose TTL is used up was not sent by a flow.
+        // A packet with an expired TTL was not sent by a flow.
         if !self.owned || message.reason == ofproto::PacketInReason::INVALID_TTL {
             return;
         }
-        // The flow that it comes from: is the controller to execute its actions?
+        // The controller executes the actions only if the packet's flow asks for that.
         let from = (message.table_id, message.cookie);
         let compiled = Arc::clone(&self.desired);
         let mut learners = compiled.program.reactive();
@@ -72,7 +75,7 @@ impl Bridge {
         for error in reaction.errors {
             self.not_learned(format!("cannot learn: {error}"));
         }
-        // In this order: the answer to the packet finds what was learned from it.
+        // The learned flows go first: the answer to the packet then finds them.
         for change in reaction.flow_mods {
             self.teach(change, session);
         }
@@ -99,13 +102,13 @@ impl Bridge {
         }
     }
 
-    /// Counts a flow that made room for another.
+    /// Counts a flow that made room for another one.
     pub(super) fn made_room(&mut self, table: TableId) {
         *self.evicted.entry(table.0).or_default() += 1;
     }
 
-    /// Handles an error about a learned flow for which its table has no room: another flow makes room. Returns whether it was
-    /// one.
+    /// Handles an error about a learned flow whose table is full: another flow makes room. Returns
+    /// whether it was such an error.
     pub(super) fn no_room(
         &mut self,
         now: Instant,
@@ -133,7 +136,7 @@ impl Bridge {
         true
     }
 
-    /// Notes once what may be so for every packet of a storm.
+    /// Notes a reason once, because it may hold for every packet of a storm.
     fn not_learned(&mut self, why: String) {
         if self.not_learned.as_ref() != Some(&why) {
             self.not_learned = Some(why.clone());
@@ -141,8 +144,9 @@ impl Bridge {
         }
     }
 
-    /// The switch has no flow monitor, the oldest of the extensions that it is asked for. What is learned for it must do
-    /// without the others too, and says so where it cannot.
+    /// Switches to plain OpenFlow 1.3 for learned flows. A switch without a flow monitor, the
+    /// oldest requested extension, may lack the other extensions too. Flows that need them are
+    /// reported.
     pub(super) fn understands_less(&mut self) {
         self.learned_flow_mirror.speak(Dialect::Plain);
     }
@@ -154,7 +158,8 @@ impl Bridge {
 
     /// Takes an installed flow of such a table into the mirror when the session begins.
     pub(super) fn mirror_of(&mut self, now: Instant, flow: &Flow, session: &mut Session) {
-        // Any other is about to be deleted, or was put there by somebody and does not tell when it ends.
+        // All other flows are about to be deleted, or another controller added them without a
+        // report of their end.
         if !self.desired.learned(flow) {
             return;
         }

@@ -1,4 +1,4 @@
-//! The flow monitor: what is a foreign hand's doing, and what is not.
+//! The flow monitor, which tells foreign changes from the controller's own.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -20,20 +20,21 @@ use super::{Bridge, Monitor};
 use crate::bridge::{Compiled, DEBOUNCE, DRIFT_INTERVAL, ForeignChange, Notice};
 use crate::session::Session;
 
-/// Bounds the foreign changes between two reads that are reported one by one. The read finds all
+/// Number of foreign changes between two reads that are reported one by one. The read finds all
 /// others, and judging a flood of them would delay other bridges.
 const TOLD_APART: u32 = 64;
-/// The number of the monitor of all tables.
+/// Identifier of the monitor of all tables.
 const MONITOR: u32 = 1;
-/// The number of a table's own monitor is higher by this than the table's.
+/// Offset from a table's number to the identifier of its own monitor.
 const EVICTIONS: u32 = 2;
 /// OFPRR_HARD_TIMEOUT (OpenFlow 1.3.5 §A.4.2).
 const HARD_TIMEOUT: u16 = 1;
-/// OFPRR_EVICTION (OpenFlow 1.4.1 §7.4.2), which Open vSwitch tells over 1.3 too.
+/// OFPRR_EVICTION (OpenFlow 1.4.1 §7.4.2), which Open vSwitch sends over 1.3 too.
 const EVICTION: u16 = 5;
 
 impl Bridge {
-    /// Subscribes to the changes of others. Before the first read, so that nothing falls between the two.
+    /// Subscribes to foreign changes. This precedes the first read, so that no change falls between
+    /// the two.
     pub(super) fn watch(&mut self, session: &mut Session) {
         let request = MonitorRequest {
             id: MONITOR,
@@ -47,8 +48,9 @@ impl Bridge {
         }
     }
 
-    /// Subscribes to evictions in the tables that the controller learns for. Open vSwitch takes them for the doing of whoever adds
-    /// the flow that needs the room, and sends no FLOW_REMOVED of them over OpenFlow 1.3.
+    /// Subscribes to evictions in the tables that the controller learns for. Open vSwitch
+    /// attributes an eviction to the controller whose new flow needs the room. It sends no
+    /// FLOW_REMOVED for it over OpenFlow 1.3.
     pub(super) fn watch_evictions(&mut self, session: &mut Session) {
         let learns = self.desired.program.reactive().flat_map(Learner::learns);
         let tables: BTreeSet<TableId> = learns.map(|learn| learn.table).collect();
@@ -77,9 +79,9 @@ impl Bridge {
         for update in updates {
             match update {
                 MonitorUpdate::Flow(update) => self.judge(now, &update),
-                // Our own change.
+                // The controller's own change.
                 MonitorUpdate::Abbreviated(_) => {}
-                // Whatever it says, a read will show.
+                // A read shows the change.
                 _ => self.read_after_drift(now),
             }
         }
@@ -100,14 +102,14 @@ impl Bridge {
         let at = self.clock.since_epoch(now);
         let left = self.desired.left(&flow, at);
         let foreign = match update.event {
-            // The switch ends a lease's flows as the clock says.
+            // The switch ends the flows of a lease by their timeout.
             MonitorEvent::Deleted if lease::is_lease(&flow) => {
                 update.reason != HARD_TIMEOUT && self.is_leased(&flow)
             }
             _ if lease::is_lease(&flow) => !self.is_leased(&flow),
             MonitorEvent::Deleted => twin.is_some(),
             MonitorEvent::Added | MonitorEvent::Modified => match twin {
-                // The monitor tells neither flags nor importance.
+                // The monitor reports neither flags nor importance.
                 Some(twin) => {
                     let told = Flow { flags: twin.flags, importance: twin.importance, ..flow.clone() };
                     let told = match self.desired.timed_flow_state(&told, Duration::ZERO, at) {
@@ -121,14 +123,15 @@ impl Bridge {
                 None => !learned(&self.desired, &flow),
             },
         };
-        // The switch ended what ends by the clock, and it was time.
+        // The switch ended a flow by its timeout, and in time.
         let expired = update.event == MonitorEvent::Deleted
             && update.reason == HARD_TIMEOUT
             && left.is_some_and(TimeLeft::is_over);
         if !foreign || expired {
             return;
         }
-        // A learner that just went may have taught this: swept with the next read, and nobody's fault.
+        // A learner that was just removed may have taught this flow. The next read deletes it, and
+        // it is no drift.
         let orphan =
             self.revoked_flows.as_ref().is_some_and(|r| flagged(&flow).any(|flow| r.left_behind(&flow)))
                 || self.installed.as_ref().is_some_and(|before| learned(before, &flow));
@@ -147,12 +150,13 @@ impl Bridge {
     }
 }
 
-/// Whether a learner accounts for a flow that the monitor told of.
+/// Returns whether a learner accounts for a flow that the monitor reported.
 fn learned(by: &Compiled, flow: &Flow) -> bool {
     flagged(flow).any(|flow| by.learned(&flow))
 }
 
-/// Flags are not told. A learned flow has at most OFPFF_SEND_FLOW_REM.
+/// Returns the flow with each of the possible flags, which the monitor does not report. A learned
+/// flow has at most OFPFF_SEND_FLOW_REM.
 fn flagged(flow: &Flow) -> impl Iterator<Item = Flow> {
     (0..=1).map(|flags| Flow { flags, ..flow.clone() })
 }
