@@ -12,7 +12,7 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::problem::Problem;
 
-/// Bounds how much of a wrong value is said, in characters.
+/// Longest excerpt of a wrong value in an error, in characters.
 const MAX_SAID: usize = 80;
 
 /// Reads a JSON object. `remedy` tells what to write for a key.
@@ -29,12 +29,12 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8], remedy: fn(&str) -> &'stati
     }
 }
 
-/// Says what is wrong, from the path and serde's words for it.
+/// Returns the error for a wrong value, from its path and serde's message.
 fn problem(body: &Value, path: &Path, words: &str, remedy: fn(&str) -> &'static str) -> Problem {
     let bad = |at: &str, what: &str, help: String| Problem::bad(format!("{at} {what}"), help);
     let at = if path.iter().len() == 0 { String::new() } else { path.to_string() };
     let dotted = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
-    // serde has one wording for each of these, which the tests hold it to.
+    // The wording of serde's messages is fixed by the tests.
     let mut quoted = words.split('`').skip(1).step_by(2);
     if words.starts_with("missing field")
         && let Some(key) = quoted.next()
@@ -44,7 +44,7 @@ fn problem(body: &Value, path: &Path, words: &str, remedy: fn(&str) -> &'static 
     if words.starts_with("unknown field")
         && let Some(key) = quoted.next()
     {
-        // A key that is not understood may be one that was meant.
+        // An unknown key may be a misspelled one.
         let keys: Vec<&str> = quoted.collect();
         let help = match nearest(key, keys.iter().copied()) {
             Some(near) => format!("did you mean {near}?"),
@@ -86,7 +86,8 @@ pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> R
     Ok(list.into_iter().map(|Object(one)| one).collect())
 }
 
-/// Holds what is read from an object. serde itself takes a list of the values for a struct, too.
+/// A value that is read from a JSON object. serde itself accepts a list of the values for a struct,
+/// too.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -1,4 +1,4 @@
-//! Making a container.
+//! Creates containers.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -53,10 +53,15 @@ pub struct CreatedContainer {
 }
 
 impl Containers {
-    /// Makes a container. On the way back it is there as a whole, or nothing of it is.
+    /// Creates a container. On return it exists as a whole, or no part of it does.
     ///
     /// # Errors
-    /// What is in the way.
+    /// [`Problem`] if:
+    /// - the network does not exist, or has no numbers for containers,
+    /// - the name is taken, or all numbers are taken,
+    /// - the file has no place for the container,
+    /// - a device, the port or the flows cannot be made,
+    /// - the store cannot be read or written.
     pub fn create(&self, request: &Request, who: &str) -> Result<CreatedContainer, Problem> {
         let _turn = self.hub.lock_policy();
         let policy = self.hub.policy();
@@ -78,7 +83,7 @@ impl Containers {
             created_at: now(),
             who: who.to_owned(),
         };
-        // Whatever the file has against it is said before anything is made.
+        // The file's objections are reported before anything is made.
         let next = policy.with_container(&(&row).into()).map_err(|why| {
             let error = format!("the network file has no place for it: {why}");
             Problem::conflict("no-place", error, "name another network, or change the file")
@@ -122,7 +127,7 @@ impl Containers {
         })
     }
 
-    /// All that follows the first row, in order.
+    /// Takes all steps after the first row, in order.
     fn make(
         &self,
         row: &mut Container,
@@ -158,7 +163,7 @@ impl Containers {
     }
 }
 
-/// The network and the place that a request is for.
+/// Returns the network and the place that fit a request.
 fn fit<'f>(
     file: &'f NetworkFile,
     rows: &[Container],
@@ -206,7 +211,7 @@ fn fit<'f>(
     Ok((network, place))
 }
 
-/// The MAC, or the next one that nobody on the bridge has pinned.
+/// Returns the MAC address, or the next one that no endpoint on the bridge has pinned.
 fn free_mac(file: &NetworkFile, bridge: &str, mut mac: [u8; 6]) -> [u8; 6] {
     while file.has_mac(bridge, mac) {
         let [.., a, b] = &mut mac;

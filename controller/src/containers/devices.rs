@@ -1,8 +1,8 @@
 //! Pairs of veth devices: one end for the bridge, one for the container.
 //!
-//! All of it blocks and runs on a thread of its own, so that no other part of the process is ever in the
-//! namespace of a container. Both ends have MACs that say whose they are (see [`Pair::of`]): a device of that name
-//! with another MAC is somebody else's and never removed.
+//! All calls block, and run on a thread of their own. So no other part of the process is ever in
+//! the namespace of a container. The MAC addresses of both ends mark them as the controller's (see
+//! [`VethPair::of`]). A device of that name with another MAC address is foreign and never removed.
 
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,36 +19,37 @@ use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth, LinkVlan, Rout
 
 use crate::store::Container;
 
-/// Where `ip netns` keeps the namespaces that have names.
+/// Directory in which `ip netns` keeps named namespaces.
 const NAMESPACES: &str = "/run/netns";
-/// What the container's end is called inside its namespace.
+/// Name of the container's end inside its namespace.
 const INSIDE: &str = "eth0";
-/// For the bridge's end. A userspace datapath takes packets off such a device by a packet socket, and the host's own
-/// stack sees them as well: it is not to answer for the host's addresses there, nor to have any of its own.
+/// Settings of the bridge's end. A userspace datapath takes packets off such a device by a packet
+/// socket, and the host's own IP stack sees them as well. The host must not answer for its
+/// addresses there, nor have any address on the device.
 const DEAF: [(&str, &str); 3] =
     [("ipv6/conf/{}/disable_ipv6", "1"), ("ipv4/conf/{}/arp_ignore", "8"), ("ipv4/conf/{}/rp_filter", "1")];
 
-/// The longest name of a network device, bytes (IFNAMSIZ less its NUL, linux/if.h).
+/// Longest name of a network device, in bytes (IFNAMSIZ less its NUL, linux/if.h).
 pub(super) const MAX_NAME: usize = 15;
 
-/// What went wrong with a device.
+/// A failure to change a network device.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DeviceError {
-    /// There is one of that name.
+    /// A device of that name exists already.
     #[error("there is a network device {0} already")]
     Exists(String),
-    /// The process may not.
+    /// The process lacks a capability.
     #[error("this process may not make network devices (CAP_NET_ADMIN, and CAP_SYS_ADMIN for --netns)")]
     NotPermitted,
-    /// No such namespace.
+    /// The namespace does not exist.
     #[error("there is no network namespace {0}")]
     NoNamespace(String),
-    /// The kernel refused.
+    /// The kernel refused a change.
     #[error("{what}: {why}")]
     Refused {
-        /// To do what.
+        /// The attempted change.
         what: String,
-        /// What it said.
+        /// The kernel's error.
         why: String,
     },
 }
@@ -69,18 +70,18 @@ impl DeviceError {
     }
 }
 
-/// A pair of devices.
+/// A pair of veth devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct VethPair {
     /// The end on the bridge.
     pub(super) host: String,
-    /// The container's end, as it is called outside of the container.
+    /// Name of the container's end outside of the container.
     pub(super) inner: String,
-    /// The MACs of the two.
+    /// The MAC addresses of the bridge's end and the container's end.
     pub(super) macs: [[u8; 6]; 2],
 }
 
-/// What a container's end has inside its namespace.
+/// The configuration of a container's end inside its namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Inside {
     /// Its addresses with the lengths of their subnets.
@@ -92,10 +93,10 @@ pub(super) struct Inside {
 }
 
 impl VethPair {
-    /// The pair whose bridge end has this name. A container that is made again under the same number has the same MACs,
-    /// so that what its peers remember of it stays right.
+    /// Returns the pair whose bridge end has this name. A container that is made again under the
+    /// same number gets the same MAC addresses, so that its peers' neighbour caches stay valid.
     pub(super) fn of(host: &str) -> Self {
-        // `ceth101` for `veth101`: as long as the other, so that it fits wherever that one does.
+        // `ceth101` for `veth101`: both names have the same length, so both fit.
         let mut rest = host.chars();
         let first = if rest.next() == Some('c') { 'k' } else { 'c' };
         let inner = format!("{first}{}", rest.as_str());
@@ -103,7 +104,7 @@ impl VethPair {
         Self { host: host.to_owned(), inner, macs }
     }
 
-    /// The pair of a container, with the MAC that its row says.
+    /// Returns the pair of a container, with the MAC address of its row.
     pub(super) fn of_row(row: &Container) -> Self {
         let mut pair = Self::of(&row.port);
         let [_, inner] = &mut pair.macs;
@@ -111,18 +112,19 @@ impl VethPair {
         pair
     }
 
-    /// What the container's end is called where it is after [`Pair::create`].
+    /// Returns the name of the container's end after [`VethPair::create`].
     pub(super) fn device(&self, netns: Option<&str>) -> &str {
         if netns.is_some() { INSIDE } else { &self.inner }
     }
 
-    /// The MAC of the container's end.
+    /// Returns the MAC address of the container's end.
     pub(super) fn inner_mac(&self) -> [u8; 6] {
         self.macs[1]
     }
 
-    /// Makes the pair, up at the bridge's side. With a namespace the container's end is made inside it, as `eth0`;
-    /// without one it stays here, for somebody to move.
+    /// Creates the pair, and sets the bridge's end up. With a namespace, the container's end is
+    /// made inside it, as `eth0`. Without one, the container's end stays in the host's namespace,
+    /// to be moved later.
     pub(super) fn create(&self, netns: Option<&str>) -> Result<(), DeviceError> {
         let [host_mac, inner_mac] = self.macs.map(|m| m.to_vec());
         let namespace = netns.map(open).transpose()?;
@@ -148,14 +150,14 @@ impl VethPair {
                 }
                 made => made.map_err(DeviceError::netlink(format!("making {}", self.host)))?,
             }
-            // Before it is up, or it has an address for a moment.
+            // Done before the device is up, or it would have an address for a moment.
             deafen(&self.host)?;
             let up = LinkUnspec::new_with_name(&self.host).up().build();
             netlink.link().set(up).execute().await.map_err(DeviceError::netlink(format!("{} up", self.host)))
         })
     }
 
-    /// Sets the container's end up inside its namespace.
+    /// Configures the container's end inside its namespace, and sets it up.
     pub(super) fn configure(&self, netns: &str, inside: &Inside) -> Result<(), DeviceError> {
         on_thread(Some(netns), async |netlink| {
             let failed = |what: String| DeviceError::netlink(format!("{what} in the namespace {netns}"));
@@ -175,7 +177,7 @@ impl VethPair {
                 add.execute().await.map_err(failed(format!("the address {address}")))?;
             }
             for gateway in &inside.gateways {
-                // The builder for either family says no family in its message.
+                // A route builder for both families leaves the family out of its message.
                 let route = match *gateway {
                     IpAddr::V4(gateway) => RouteMessageBuilder::<Ipv4Addr>::new().gateway(gateway).build(),
                     IpAddr::V6(gateway) => RouteMessageBuilder::<Ipv6Addr>::new().gateway(gateway).build(),
@@ -187,7 +189,8 @@ impl VethPair {
         })
     }
 
-    /// Has checksums filled in by software, for datapaths that do not: without it TCP does not pass.
+    /// Turns checksum offload off, for datapaths that do not fill in checksums. Without this, TCP
+    /// does not pass.
     pub(super) fn fill_checksums(&self, netns: Option<&str>) -> Result<(), DeviceError> {
         let device = self.device(netns);
         let set = || {
@@ -201,11 +204,11 @@ impl VethPair {
                 Err(error) => Err(DeviceError::io(what)(error)),
             }
         };
-        // A child starts in the namespace of the thread that starts it.
+        // A child process starts in the namespace of its parent thread.
         on_thread(netns, async |_| set())
     }
 
-    /// Removes the pair, if it is there and ours. Gives whether it was.
+    /// Removes the pair, if it exists and is the controller's. Returns whether it was removed.
     pub(super) fn remove(&self) -> Result<bool, DeviceError> {
         on_thread(None, async |netlink| {
             let Some((index, mac)) = look(&netlink, &self.host).await? else { return Ok(false) };
@@ -213,7 +216,7 @@ impl VethPair {
                 return Ok(false);
             }
             match netlink.link().del(index).execute().await {
-                // Gone in between.
+                // The device disappeared in the meantime.
                 Err(rtnetlink::Error::NetlinkError(m)) if m.to_io().raw_os_error() == Some(NO_DEVICE) => {
                     Ok(false)
                 }
@@ -222,7 +225,7 @@ impl VethPair {
         })
     }
 
-    /// Whether the bridge's end is there and ours.
+    /// Returns whether the bridge's end exists and is the controller's.
     #[cfg(test)]
     pub(super) fn exists(&self) -> Result<bool, DeviceError> {
         on_thread(None, async |netlink| {
@@ -234,7 +237,8 @@ impl VethPair {
 /// ENODEV (errno(3)).
 const NO_DEVICE: i32 = 19;
 
-/// A locally administered MAC that is always the same for a name: 24 bits of FNV-1a after a fixed head.
+/// Returns a locally administered MAC address that depends on the name alone: 24 bits of FNV-1a
+/// after a fixed head.
 fn mac(name: &str) -> [u8; 6] {
     let hash = name.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
     let [a, b, c, d] = hash.to_be_bytes();
@@ -248,7 +252,7 @@ fn open(netns: &str) -> Result<File, DeviceError> {
     })
 }
 
-/// Index and MAC of a device.
+/// Returns the index and MAC address of a device.
 async fn look(netlink: &Handle, name: &str) -> Result<Option<(u32, [u8; 6])>, DeviceError> {
     let mut links = std::pin::pin!(netlink.link().get().match_name(name.to_owned()).execute());
     let link = match links.try_next().await {
@@ -269,11 +273,11 @@ fn index(name: &str) -> Result<u32, DeviceError> {
     nix::net::if_::if_nametoindex(name).map_err(|e| DeviceError::io(format!("looking for {name}"))(e.into()))
 }
 
-/// Keeps the host's own stack from what arrives at a device.
+/// Keeps the host's own IP stack from packets that arrive at a device.
 fn deafen(device: &str) -> Result<(), DeviceError> {
     for (path, value) in DEAF {
         let path = format!("/proc/sys/net/{}", path.replace("{}", device));
-        // A kernel without IPv6 has nothing to be made deaf there.
+        // A kernel without IPv6 has no such setting.
         if path.contains("/ipv6/") && !Path::new(&path).exists() {
             continue;
         }
@@ -282,7 +286,7 @@ fn deafen(device: &str) -> Result<(), DeviceError> {
     Ok(())
 }
 
-/// Does something with a netlink socket, on a thread in a namespace.
+/// Does some work with a netlink socket, on a thread in a namespace.
 fn on_thread<T: Send>(
     netns: Option<&str>,
     work: impl AsyncFnOnce(Handle) -> Result<T, DeviceError> + Send,
@@ -316,7 +320,7 @@ mod tests {
 
     use super::*;
 
-    /// On a thread in a network namespace that nobody else has.
+    /// Does some work on a thread in a new network namespace.
     fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         thread::scope(|scope| {
             scope

@@ -1,4 +1,4 @@
-//! Templates stamped out at run time.
+//! Adds and removes instances of templates at run time.
 
 use flows::network::{Additions, NetworkFile, Template};
 use ofctl::nearest;
@@ -55,7 +55,7 @@ pub struct DroppedInstance {
 }
 
 impl Containers {
-    /// The templates and their instances.
+    /// Returns the templates and their instances.
     pub fn templates(&self) -> TemplateList {
         let policy = self.hub.policy();
         let listed = |t: &Template| {
@@ -67,7 +67,7 @@ impl Containers {
                 added,
             }
         };
-        // Where nothing is remembered, nothing is set aside either.
+        // Without a store, no instance is set aside either.
         let rows = self.store().and_then(|store| Ok(store.all::<store::Instance>()?)).unwrap_or_default();
         let aside = |row: store::Instance| {
             let in_force = added(&policy, &row.template).contains(&row.number);
@@ -79,10 +79,12 @@ impl Containers {
         }
     }
 
-    /// Stamps a template out once more, in one bundle for each bridge that it touches.
+    /// Adds an instance of a template, in one bundle for each bridge that it touches.
     ///
     /// # Errors
-    /// What is in the way. Nothing is changed then.
+    /// [`Problem`] if the template does not exist, the number is out of range or taken, or the file
+    /// has errors with the instance. Also if the flows cannot be installed in time, or the store
+    /// cannot be written. Nothing is changed then.
     pub fn stamp(&self, instance: &Instance, who: &str) -> Result<InstanceChange, Problem> {
         let _turn = self.hub.lock_policy();
         let policy = self.hub.policy();
@@ -110,10 +112,12 @@ impl Containers {
         Ok(InstanceChange { template: name.clone(), number: *number, pending })
     }
 
-    /// Takes an instance away that was added at run time.
+    /// Removes an instance that was added at run time.
     ///
     /// # Errors
-    /// What is in the way. Nothing is changed then.
+    /// [`Problem`] if there is no such instance, the file itself has it, or a container uses it. Also
+    /// if the file has errors without it, the flows cannot be removed in time, or the store cannot be
+    /// written. Nothing is changed then.
     pub fn unstamp(&self, instance: &Instance, who: &str) -> Result<InstanceChange, Problem> {
         let _turn = self.hub.lock_policy();
         let policy = self.hub.policy();
@@ -142,8 +146,8 @@ impl Containers {
         Ok(stamped(pending))
     }
 
-    /// Takes a policy with other additions into force, and has it remembered; or neither. Gives the bridges that are not
-    /// connected.
+    /// Activates a policy with other additions, and stores them; or does neither. Returns the
+    /// bridges that are not connected.
     fn revise_instances(
         &self,
         before: &Policy,
@@ -186,7 +190,7 @@ impl Containers {
     }
 }
 
-/// The numbers of a template that were added at run time.
+/// Returns the numbers of a template that were added at run time.
 fn added(policy: &Policy, template: &str) -> Vec<u32> {
     policy.additions.instances.iter().filter(|(t, _)| t == template).map(|(_, number)| *number).collect()
 }

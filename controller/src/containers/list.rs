@@ -1,4 +1,4 @@
-//! Which containers there are, and what they serve.
+//! Lists the containers and their services.
 
 use ofproto::MacAddr;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub enum ContainerState {
 }
 
 impl ContainerState {
-    /// What it is called in a table.
+    /// Returns the state's name in a table.
     pub fn words(self) -> &'static str {
         match self {
             Self::Applied => "in force",
@@ -106,10 +106,10 @@ pub struct ServiceList {
 }
 
 impl Containers {
-    /// The containers, of one network or of all.
+    /// Returns the containers, of one network or of all.
     ///
     /// # Errors
-    /// When there is no such network, or the store cannot be read.
+    /// [`Problem`] if there is no such network, or the store cannot be read.
     pub fn list(&self, network: Option<&str>) -> Result<ContainerList, Problem> {
         let policy = self.hub.policy();
         if let Some(network) = network {
@@ -172,10 +172,10 @@ impl Containers {
         }
     }
 
-    /// What is served in a network, by containers that are there.
+    /// Returns the services of a network's present containers.
     ///
     /// # Errors
-    /// When there is no such network, or the store cannot be read.
+    /// [`Problem`] if there is no such network, or the store cannot be read.
     pub fn services(&self, network: &str) -> Result<ServiceList, Problem> {
         let policy = self.hub.policy();
         network_of(&policy.file, network)?;

@@ -1,13 +1,16 @@
-//! Containers and instances of templates, that come and go at run time.
+//! Containers and instances of templates that come and go at run time.
 //!
-//! Making a container is one transaction over five things: a row in the [store](crate::store), a pair of veth devices, a
-//! port of a bridge, the policy in force, and the flows of the bridge. The row is written first, with how far the
-//! container came ([`Phase`](crate::store::Phase)); then the rest, in order; then the row says that it is there. Whatever fails on the way, all
-//! is taken back: flows before the port, the port before the devices, the row last. Each of these steps does nothing where
-//! there is nothing to do, so the same steps remove a container, take a failed one back, and clear away at the next start
-//! what a crash left half done.
+//! Creating a container is one transaction over five things: a row in the [store](crate::store), a
+//! pair of veth devices, a port of a bridge, the active policy, and the flows of the bridge. The
+//! row is written first, with the container's progress ([`Phase`](crate::store::Phase)). The other
+//! steps follow in order, and at the end the row marks the container as present.
 //!
-//! A port without a policy is quarantined, so it is put on the bridge before its flows, and taken off after them.
+//! If a step fails, all steps are undone: flows before the port, the port before the devices, the
+//! row last. Each of these steps does nothing if there is nothing to undo. So the same steps remove
+//! a container, undo a failed creation, and clean up after a crash at the next start.
+//!
+//! A port without a policy is quarantined. So it is added to the bridge before its flows, and
+//! removed after them.
 
 mod body;
 mod create;
@@ -35,43 +38,44 @@ use crate::ovs::Database;
 use crate::problem::Problem;
 use crate::store::Store;
 
-/// A bridge has so long to take what is sent to it.
+/// Deadline of a bridge for applying a change.
 const LIMIT: Duration = Duration::from_secs(5);
-/// The most containers of one controller.
+/// Largest number of containers of one controller.
 const MAX_CONTAINERS: usize = 4096;
-/// The most instances that are added at run time.
+/// Largest number of instances that are added at run time.
 const MAX_INSTANCES: usize = 4096;
 
-/// Makes and removes containers and instances. All that it does blocks, for seconds at the worst: not for async code.
+/// Creates and removes containers and instances. All calls block, for seconds at the worst, so
+/// async code must not make them.
 #[derive(Debug)]
 pub struct Containers {
     hub: Arc<Hub>,
     database: Database,
     /// The network file.
     file: PathBuf,
-    /// Held while the file is read again.
+    /// Held during a reload of the file.
     reloading: Mutex<()>,
     runtime: tokio::runtime::Handle,
 }
 
 impl Containers {
-    /// For the network file that is in force in the hub. To be called within a runtime.
+    /// Returns the containers of the hub's active network file. Must be called within a runtime.
     pub fn new(hub: Arc<Hub>, database: Database, file: PathBuf) -> Self {
         Self { hub, database, file, reloading: Mutex::new(()), runtime: tokio::runtime::Handle::current() }
     }
 
-    /// What is remembered.
+    /// Returns the store of the controller's state.
     fn store(&self) -> Result<Arc<Store>, Problem> {
         self.hub.store()
     }
 
-    /// Waits until a bridge has the policy in force.
+    /// Waits until a bridge has applied the policy of that generation.
     fn arrival(&self, bridge: &str, generation: u64, port: Option<&str>) -> PolicyArrival {
         self.runtime.block_on(self.hub.wait_until_applied(bridge, generation, port, LIMIT))
     }
 }
 
-/// Seconds since 1970-01-01 UTC.
+/// Returns the present time, in seconds since 1970-01-01 UTC.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }

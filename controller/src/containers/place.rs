@@ -1,4 +1,5 @@
-//! Where a new container has its place: the next free number of its network's range, and what follows from it.
+//! Finds the place of a new container: the next free number of its network's range, with the port
+//! and the addresses that follow from it.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -17,23 +18,24 @@ pub(super) struct BridgePlace {
     pub(super) id: u32,
     /// The port's name.
     pub(super) port: String,
-    /// Its addresses, with the lengths of the subnets that they lie in.
+    /// The addresses, with the prefix lengths of their subnets.
     pub(super) addresses: Vec<IpNetwork>,
 }
 
-/// What is taken beyond the file in force: containers that are half made or half gone.
+/// The numbers and ports of containers that are half made or half removed. The active file does not
+/// have them.
 #[derive(Debug, Default)]
 pub(super) struct TakenPlaces<'a> {
-    /// Numbers in this network.
+    /// Numbers in the network.
     pub(super) ids: HashSet<u32>,
-    /// Ports, on whatever bridge: Open vSwitch has one port of a name.
+    /// Ports of all bridges: a port name is unique in Open vSwitch.
     pub(super) ports: HashSet<&'a str>,
 }
 
 /// Returns the network of that name.
 ///
 /// # Errors
-/// Not found, with the nearest name, or with the names that there are.
+/// [`Problem`] if there is no such network, with the nearest name or with all names.
 pub(super) fn network_of<'f>(file: &'f NetworkFile, name: &str) -> Result<&'f Network, Problem> {
     file.network(name).ok_or_else(|| {
         let names = || file.networks.iter().map(|n| n.name.as_str());
@@ -45,7 +47,7 @@ pub(super) fn network_of<'f>(file: &'f NetworkFile, name: &str) -> Result<&'f Ne
     })
 }
 
-/// The place of a number; none where its addresses or its port cannot be.
+/// Returns the place of a number, or `None` if its addresses or its port cannot exist.
 pub(super) fn place_of(network: &Network, range: &ContainerRange, id: u32) -> Option<BridgePlace> {
     let port = range.port_of(id);
     if port.is_empty() || port.len() > MAX_NAME {
@@ -59,7 +61,7 @@ pub(super) fn place_of(network: &Network, range: &ContainerRange, id: u32) -> Op
     whole.then_some(BridgePlace { id, port, addresses })
 }
 
-/// The lowest number whose port and addresses nobody has.
+/// Returns the lowest number whose port and addresses are free.
 pub(super) fn next_free(
     file: &NetworkFile,
     network: &Network,
@@ -77,7 +79,7 @@ pub(super) fn next_free(
         })
 }
 
-/// Whether it is the subnet's own address or, with IPv4, its broadcast address.
+/// Returns whether the address is the subnet's own address or, with IPv4, its broadcast address.
 fn is_edge(address: &IpNetwork) -> bool {
     match address {
         IpNetwork::V4(net) => net.prefix() < 31 && (net.ip() == net.network() || net.ip() == net.broadcast()),
@@ -96,7 +98,7 @@ mod tests {
             [network.privacy.containers]\nids = \"100-105\"\nport = \"veth{id}\"\n\
             addresses = [\"10.0.0.{id}\", \"fd00::{id}\"]\nclients = []\n";
         let mut file = flows::network::parse(text, "test.toml").unwrap().0;
-        // Ranges that the language refuses are not to do harm either.
+        // A range that the file's language refuses must do no harm either.
         file.networks[0].containers.as_mut().unwrap().ids = ids;
         file
     }
@@ -126,7 +128,8 @@ mod tests {
     fn the_lowest_number_that_nobody_has_is_taken() {
         let mut file = file((100, 105));
         assert_eq!(next(&file, &TakenPlaces::default()), Some(100));
-        // By its port, by an address, by a prefix behind an endpoint, by a gateway, by one that is half made.
+        // Taken by its port, an address, a prefix behind an endpoint, a gateway, or a half-made
+        // container.
         file.endpoints.push(endpoint("veth100", "10.0.0.7", &[]));
         assert_eq!(next(&file, &TakenPlaces::default()), Some(101));
         file.endpoints.push(endpoint("eth7", "10.0.0.101", &["10.0.0.102/32"]));

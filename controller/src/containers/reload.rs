@@ -1,4 +1,4 @@
-//! Reading the network file again, with what was added to it.
+//! Reloads the network file, with the additions made at run time.
 
 use std::sync::PoisonError;
 
@@ -9,18 +9,19 @@ use crate::active_policy::ActivePolicy;
 use crate::policy::{Policy, PolicyError};
 use crate::problem::Problem;
 
-/// Bounds the repeated proofs of a file while instances of templates come and go. After them, the
+/// Number of repeated proofs of a file while instances of templates come and go. After them, the
 /// instances have to wait.
 const TRIES: usize = 2;
 
 impl Containers {
-    /// Reads the network file again and puts it into force. If neither the file nor the additions
+    /// Reads the network file again and activates it. If neither the file nor the additions
     /// changed, nothing is proven again. Otherwise containers can come and go during the proof.
     ///
     /// # Errors
-    /// When it cannot be read, has errors, or has no place for a container that is in force. What was in force stays then.
+    /// [`PolicyError`] if the file cannot be read, has errors, or has no place for an active
+    /// container. The active policy stays then.
     pub fn reload(&self) -> Result<ActivePolicy, PolicyError> {
-        // Of two reloads, the one that read the file last must be in force at the end.
+        // Of two reloads, the one that read the file last must win.
         let _one = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.hub.policy();
         let (mut additions, mut in_force) = (self.added(&before), before.additions.clone());
@@ -56,7 +57,8 @@ impl Containers {
     /// Reads and proves the file with the additions.
     fn proven(&self, additions: &Additions, in_force: &Additions) -> Result<Policy, PolicyError> {
         match Policy::with(&self.file, additions) {
-            // Instances that were set aside at the start may still be in the way; those in force have to have a place.
+            // Instances that were set aside at the start may still conflict. Active instances must
+            // have a place.
             Err(_) if additions.instances != in_force.instances => {
                 let instances = in_force.instances.clone();
                 Policy::with(&self.file, &Additions { instances, ..additions.clone() })
@@ -65,7 +67,7 @@ impl Containers {
         }
     }
 
-    /// Puts a policy into force, if it has a place for every container in force now.
+    /// Activates a policy, if it has a place for every active container.
     fn take(&self, mut policy: Policy, now: &ActivePolicy) -> Result<ActivePolicy, PolicyError> {
         let is = |name: &str| now.additions.containers.iter().any(|c| c.name == name);
         let (lost, still): (Vec<_>, Vec<_>) = policy.set_aside.into_iter().partition(|(c, _)| is(&c.name));
@@ -77,19 +79,20 @@ impl Containers {
         Ok(self.hub.policy())
     }
 
-    /// Returns the remembered additions, or else those in force.
+    /// Returns the stored additions, or the active ones if they cannot be read.
     fn added(&self, active: &ActivePolicy) -> Additions {
         self.remembered().unwrap_or_else(|_| active.additions.clone())
     }
 
-    /// What is remembered to be added: also what was set aside, which may have a place again.
+    /// Returns the stored additions. They include additions that were set aside, which may have a
+    /// place again.
     fn remembered(&self) -> Result<Additions, Problem> {
         Ok(self.store()?.state()?.additions())
     }
 }
 
-/// Adds and removes the containers that came and went while a policy was proven. None if instances
-/// of templates came or went, because the whole file has to be read with those.
+/// Adds and removes the containers that came and went while a policy was proven. Returns `None` if
+/// instances of templates came or went, because the whole file has to be read again with them.
 fn caught_up(mut policy: Policy, then: &Additions, now: &Additions) -> Option<Policy> {
     if then.instances != now.instances {
         return None;
@@ -144,7 +147,7 @@ mod tests {
         let again = containers.reload().unwrap();
         assert!(Arc::ptr_eq(&first.policy, &again.policy) && first.generation == again.generation);
         assert_eq!(containers.hub.report().refused, None);
-        // A container added at run time is in force, and this test stores it nowhere.
+        // The container is active, but this test stores it nowhere.
         containers.hub.replace_policy(again.with_container(&container(100)).unwrap());
         let with = containers.hub.policy();
         assert!(Arc::ptr_eq(&with.policy, &containers.reload().unwrap().policy));

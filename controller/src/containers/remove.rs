@@ -1,4 +1,4 @@
-//! Removing a container, all of it.
+//! Removes containers completely.
 
 use ofctl::nearest;
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,8 @@ impl Containers {
     /// Removes a container: its flows, its port, its devices, and its row.
     ///
     /// # Errors
-    /// There is none of that name, or something could not be removed. Then it is said so, and the rest is removed by another
-    /// call, or at the next start.
+    /// [`Problem`] if there is no container of that name, the store fails, or a part cannot be removed.
+    /// Another call, or the next start, then removes the rest.
     pub fn delete(&self, name: &str, who: &str) -> Result<RemovedContainer, Problem> {
         let _turn = self.hub.lock_policy();
         let rows = self.store()?.all::<Container>()?;
@@ -55,14 +55,15 @@ impl Containers {
         })
     }
 
-    /// Takes away whatever there is of a container, the last made first. What is not there needs no removing.
+    /// Removes all parts of a container, in reverse order of creation. Missing parts are skipped.
     pub(super) fn clear(&self, row: &Container) -> Result<PolicyArrival, Problem> {
         let mut arrival = PolicyArrival::Applied;
         if let Some(policy) = self.hub.policy().without_container(&row.name) {
             let generation = self.hub.replace_policy(policy);
             arrival = self.arrival(&row.bridge, generation, None);
             if let PolicyArrival::NotInTime(why) = &arrival {
-                // The port goes all the same: without it nothing reaches the container, and the controller goes on trying.
+                // The port is removed all the same: no packet reaches the container without it, and
+                // the controller keeps trying.
                 warn!(bridge = row.bridge, why, "the flows of a container are not gone yet");
             }
         }
@@ -71,7 +72,7 @@ impl Containers {
         Ok(arrival)
     }
 
-    /// What is on the host: the port, then the devices.
+    /// Removes the container's parts on the host: the port, then the devices.
     fn clear_host(&self, row: &Container) -> Result<(), Problem> {
         remove_port(&self.database, &row.port, &row.name)
             .map_err(|why| ovs_failed(&format!("the port {}", row.port), &why))?;
@@ -79,7 +80,8 @@ impl Containers {
         Ok(())
     }
 
-    /// Clears away what a crash left half made or half removed. What cannot be stays half done, and said so.
+    /// Cleans up containers that a crash left half made or half removed. A container that cannot be
+    /// cleaned up stays half done, with a warning.
     pub fn recover(&self) {
         let _turn = self.hub.lock_policy();
         let rows = match self.store().and_then(|store| Ok(store.all::<Container>()?)) {
@@ -90,7 +92,7 @@ impl Containers {
             }
         };
         for row in rows.iter().filter(|r| r.phase == Phase::There && r.mac.is_none()) {
-            // Its device was made with this one; it is pinned when the file is read again.
+            // The device was made with this MAC address. The next read of the file pins it.
             let row = Container { mac: Some(VethPair::of(&row.port).inner_mac()), ..row.clone() };
             if let Err(why) = self.store().and_then(|store| Ok(store.put(&row)?)) {
                 error!(container = row.name, %why, "the MAC of a container could not be written down");

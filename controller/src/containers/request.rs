@@ -1,4 +1,4 @@
-//! What a caller asks for, read with care: every error names the key that it is about.
+//! Reads the requests of API clients strictly: every error names the wrong key.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -7,9 +7,9 @@ use super::body;
 use super::service::ServedService;
 use crate::problem::Problem;
 
-/// The longest name, bytes.
+/// Longest name, in bytes.
 const MAX_NAME: usize = 63;
-/// The most services of one container.
+/// Largest number of services of one container.
 const MAX_SERVICES: usize = 64;
 
 /// A container to be made.
@@ -48,14 +48,14 @@ impl Request {
     /// Reads the body of `POST /api/containers/create`.
     ///
     /// # Errors
-    /// What is wrong with it, by the name of the key.
+    /// [`Problem`] with the key of the wrong value.
     pub fn read(body: &[u8]) -> Result<Self, Problem> {
         let request: Self = body::read(body, remedy)?;
         request.check()?;
         Ok(request)
     }
 
-    /// Looks whether its names can be, and its services differ.
+    /// Checks that the names are valid and the services differ.
     fn check(&self) -> Result<(), Problem> {
         plain("name", &self.name)?;
         if let Some(netns) = &self.netns {
@@ -93,13 +93,14 @@ impl Instance {
     /// Reads the body of `POST /api/networks`.
     ///
     /// # Errors
-    /// What is wrong with it, by the name of the key.
+    /// [`Problem`] with the key of the wrong value.
     pub fn read(body: &[u8]) -> Result<Self, Problem> {
         body::read(body, remedy)
     }
 }
 
-/// Says what to write for a key; for an element of a list, the key is the list's with `[]`.
+/// Returns the text about the right value of a key. For an element of a list, the key is the list's
+/// with `[]`.
 fn remedy(key: &str) -> &'static str {
     match key {
         "" => "send a JSON object",
@@ -113,7 +114,7 @@ fn remedy(key: &str) -> &'static str {
     }
 }
 
-/// Names go into commands, rules and files: they are plain words.
+/// Checks that a name is a plain word, because names go into commands, rules and files.
 fn plain(key: &str, name: &str) -> Result<(), Problem> {
     let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

@@ -22,7 +22,7 @@ pub struct ServedService {
     pub exposed: bool,
 }
 
-/// Returns whether a service is exposed that does not say so.
+/// Returns the default of `exposed`.
 fn exposed() -> bool {
     true
 }

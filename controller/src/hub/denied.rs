@@ -1,14 +1,15 @@
-//! What was denied, by bridge.
+//! Samples of denied packets, by bridge.
 
 use super::Hub;
 use super::records::BridgeRecord;
 use crate::denied::{DeniedReport, Sample, report};
 
-/// Bridges that the file does not name, and that say themselves what they are called, share so many tables.
+/// Largest number of tables for bridges that the file does not name. Such bridges choose their
+/// names themselves.
 const MAX_BRIDGES: usize = 1_024;
 
 impl Hub {
-    /// Counts a sample of a denied packet, that came so many seconds after 1970-01-01 UTC.
+    /// Counts a sample of a denied packet that arrived at `at`, in seconds since 1970-01-01 UTC.
     pub fn note_denied(&self, bridge: &str, sample: Sample, at: u64) {
         let has_table = |record: &BridgeRecord| record.denied.is_some();
         if !self.records.read(bridge, has_table).unwrap_or(false)
@@ -19,7 +20,7 @@ impl Hub {
         self.records.change(bridge, |record| record.denied.get_or_insert_default().add(sample, at));
     }
 
-    /// What was denied, the last first: of one bridge, or of all.
+    /// Returns the denied packets of one bridge or of all, the latest first.
     pub fn denied_report(&self, bridge: Option<&str>) -> Vec<DeniedReport> {
         let policy = self.policy();
         let wanted = |name: &str| bridge.is_none_or(|bridge| bridge == name);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::bridge::BridgeStatus;
 
-/// Counts the ended sessions of a bridge, until the bridge has been settled for a while.
+/// The number of ended sessions of a bridge since it was last settled for a while.
 #[derive(Debug, Default)]
 pub(super) struct SessionDrops {
     count: u64,
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(drops.text(at(0)), None);
         drops.note_end("too many bad messages".to_owned(), at(0));
         assert_eq!(drops.text(at(0)).unwrap(), "its session ended: too many bad messages");
-        // Once is no habit.
+        // A single end is not reported.
         drops.note_status(&settled, at(1));
         assert_eq!(drops.text(at(1)), None);
         for n in 2..=841 {
@@ -72,7 +72,7 @@ mod tests {
         let text = "its session ended 841 times, the last one: reason 841";
         assert_eq!(drops.text(at(900)).unwrap(), text);
         assert_eq!(drops.text(at(901)), None);
-        // Not as it should, it is not well.
+        // An unsettled bridge is not well.
         drops.note_status(&BridgeStatus::default(), at(902));
         assert_eq!(drops.text(at(1_000)).unwrap(), text);
         drops.note_status(&settled, at(1_000));

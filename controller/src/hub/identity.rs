@@ -12,23 +12,23 @@ use super::{FaultReport, Hub};
 use crate::address::ListenAddress;
 use crate::ovs::{FaultKind, Identities, Identity, IsolationFault, target_reaches};
 
-/// Names the fault of a bridge that several sessions claim.
+/// The kind of fault of a bridge that several sessions claim.
 const CONFLICT: &str = "identity-conflict";
-/// Names the verdict on such a bridge.
+/// The verdict on such a bridge.
 const CONTESTED: &str = "CONTESTED";
-/// Bounds how long ovs-vswitchd takes to write to its database.
+/// Longest delay until ovs-vswitchd writes to its database.
 const WRITING: Duration = Duration::from_secs(4);
-/// Bounds the looks at a bridge without a session; after them the case against its last session is
-/// forgotten.
+/// Number of audits of a bridge without a session before the case against its last session is
+/// dropped.
 const FORGOTTEN: u32 = 3;
 
-/// Remembers a bridge that has a session, while Open vSwitch's database shows it not connected
-/// here.
+/// A bridge that has a session, while Open vSwitch's database shows it not connected to this
+/// controller.
 #[derive(Debug)]
 pub(super) struct Contradicted {
     /// Time of the first contradiction.
     since: Instant,
-    /// Looks at the database since its last session.
+    /// Number of database reads since its last session.
     absent: u32,
 }
 
@@ -223,7 +223,7 @@ impl Hub {
         })
     }
 
-    /// Waits until a look at the bridges' settings is wanted before its time.
+    /// Waits until an audit of the bridges' settings is requested before its time.
     pub async fn audit_wanted(&self) {
         self.audit_wanted.notified().await;
     }

@@ -12,13 +12,13 @@ use tokio::sync::Notify;
 
 use crate::address::ListenAddress;
 
-/// Bounds the sessions that wait for one bridge. Most of them are strangers.
+/// Largest number of sessions that wait for one bridge. Most of them are strangers.
 const MAX_WAITING: usize = 4;
-/// Bounds the time for which a rival that is gone casts doubt on the owner. A switch whose session
-/// ended is back by then.
+/// Time for which a rival that is gone casts doubt on the owner. A switch whose session ended is
+/// back by then.
 const RIVAL_REMEMBERED: Duration = Duration::from_secs(20);
 
-/// Tells a session what to do about its bridge.
+/// The orders to a session about its bridge.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct OwnershipOrders {
     /// Send the switch an echo request, because another session claims its bridge.
@@ -29,7 +29,7 @@ pub struct OwnershipOrders {
     pub leave: Option<String>,
 }
 
-/// Delivers [`OwnershipOrders`] to one session.
+/// The mailbox that delivers [`OwnershipOrders`] to one session.
 #[derive(Debug, Default)]
 pub struct OwnershipMailbox {
     orders: Mutex<OwnershipOrders>,
@@ -54,7 +54,7 @@ impl OwnershipMailbox {
     }
 }
 
-/// Describes a session that claims a bridge.
+/// A session that claims a bridge.
 #[derive(Debug, Clone)]
 pub struct Claimant {
     /// The session's number.
@@ -69,7 +69,7 @@ pub struct Claimant {
     pub mailbox: Arc<OwnershipMailbox>,
 }
 
-/// Names the datapath that a bridge must be.
+/// The datapath that a bridge must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExpectedDatapath {
     /// The datapath id.
@@ -78,7 +78,7 @@ pub struct ExpectedDatapath {
     pub by: IdentitySource,
 }
 
-/// Names a source of datapath ids that no switch can forge.
+/// A source of datapath ids that no switch can forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdentitySource {
     /// The network file, by `datapath_id`.
@@ -87,7 +87,7 @@ pub enum IdentitySource {
     Database,
 }
 
-/// Answers a claim.
+/// The answer to a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// The session owns the bridge, under this name.
@@ -96,16 +96,16 @@ pub enum Claim {
     Waits {
         /// The bridge's name.
         bridge: String,
-        /// The reason, for people; none while it is unknown whether the owner is alive.
+        /// The reason, for people. `None` while it is unknown whether the owner is alive.
         why: Option<String>,
-        /// Whether the reason is new.
+        /// True if the reason is new.
         new: bool,
     },
     /// Too many sessions wait already.
     Refused(String),
 }
 
-/// Tells whether Open vSwitch's database confirms the owner of a bridge.
+/// The verdict of Open vSwitch's database on the owner of a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnerProof {
     /// The database has neither confirmed nor disproved it yet.
@@ -116,7 +116,7 @@ pub enum OwnerProof {
     Disproved,
 }
 
-/// Describes the session that owns a bridge.
+/// The session that owns a bridge.
 #[derive(Debug, Clone)]
 pub struct Owner {
     /// The session.
@@ -127,7 +127,7 @@ pub struct Owner {
     pub proof: OwnerProof,
 }
 
-/// Describes a session that waits for a bridge.
+/// A session that waits for a bridge.
 #[derive(Debug)]
 struct WaitingClaim {
     claimant: Claimant,
@@ -139,7 +139,7 @@ struct WaitingClaim {
 struct BridgeClaims {
     owner: Option<Owner>,
     waiting: Vec<WaitingClaim>,
-    /// The datapath that goes by this name where the network file does not name the bridge.
+    /// The datapath that has this name, if the network file does not name the bridge.
     unnamed: Option<DatapathId>,
     /// The time of the last claim by another session of the owner's datapath, granted or refused.
     rival_at: Option<Instant>,
@@ -152,7 +152,7 @@ struct ClaimTable {
     unnamed: HashMap<DatapathId, String>,
 }
 
-/// Records the owner of each bridge, and the sessions that wait for it.
+/// The owner of each bridge, and the sessions that wait for it.
 #[derive(Debug, Default)]
 pub struct BridgeOwners(Mutex<ClaimTable>);
 

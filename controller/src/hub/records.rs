@@ -1,4 +1,4 @@
-//! Keeps one record of each bridge, for longer than a session.
+//! The record of each bridge, which outlives its sessions.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -11,25 +11,25 @@ use crate::bridge::{BridgeStatus, Counts, FullBounds, Sums};
 use crate::denied::DeniedTable;
 use crate::ovs::IsolationFault;
 
-/// Keeps the records by the name of the bridge.
+/// The records by the name of the bridge.
 ///
-/// A record is read and changed inside a closure. So nobody holds its lock while something else is
-/// awaited, or while another record is looked at.
+/// A record is read and changed inside a closure. So its lock is never held across an await, or
+/// while another record is accessed.
 #[derive(Debug, Default)]
 pub(super) struct BridgeRecords(DashMap<String, BridgeRecord>);
 
-/// Says what is known about a bridge.
+/// The record of a bridge.
 #[derive(Debug, Default)]
 pub(super) struct BridgeRecord {
-    /// How the bridge stands; none before its first session.
+    /// The state of the bridge. `None` before its first session.
     pub(super) state: Option<BridgeState>,
-    /// What the last look at its settings found; none before the first one.
+    /// The faults of the last audit of its settings. `None` before the first audit.
     pub(super) faults: Option<Vec<IsolationFault>>,
-    /// What it denied; none before the first sample.
+    /// The denied packets. `None` before the first sample.
     pub(super) denied: Option<DeniedTable>,
 }
 
-/// Says how a bridge stands.
+/// The state of a bridge.
 #[derive(Debug, Default)]
 pub(super) struct BridgeState {
     pub(super) connected: bool,
@@ -54,7 +54,7 @@ impl BridgeRecord {
         self.state.as_ref().is_some_and(|state| state.connected)
     }
 
-    /// Reports the bridge, which is settled only where it follows the policy of this generation.
+    /// Reports the bridge, which is settled only if it follows the policy of this generation.
     pub(super) fn report(&self, name: &str, generation: u64) -> BridgeReport {
         let faults = self.faults.as_deref().unwrap_or_default();
         let state = self.state.as_ref();
@@ -107,17 +107,17 @@ impl BridgeRecords {
         self.read(bridge, |record| record.state.as_ref().and_then(of_state)).flatten()
     }
 
-    /// Changes the record of a bridge, which is a new one where there was none.
+    /// Changes the record of a bridge, and creates it if there is none.
     pub(super) fn change<T>(&self, bridge: &str, change: impl FnOnce(&mut BridgeRecord) -> T) -> T {
         change(&mut self.0.entry(bridge.to_owned()).or_default())
     }
 
-    /// Changes how a bridge stands.
+    /// Changes the state of a bridge.
     pub(super) fn change_state<T>(&self, bridge: &str, change: impl FnOnce(&mut BridgeState) -> T) -> T {
         self.change(bridge, |record| change(record.state.get_or_insert_default()))
     }
 
-    /// Changes how a bridge stands, if it had a session.
+    /// Changes the state of a bridge, if it has had a session.
     pub(super) fn change_known_state(&self, bridge: &str, change: impl FnOnce(&mut BridgeState)) {
         if let Some(mut record) = self.0.get_mut(bridge)
             && let Some(state) = &mut record.state
@@ -126,7 +126,7 @@ impl BridgeRecords {
         }
     }
 
-    /// Forgets how a bridge stands, and the whole record if there is nothing else in it.
+    /// Forgets the state of a bridge, and its whole record if nothing else is in it.
     pub(super) fn forget_state(&self, bridge: &str) {
         self.0.remove_if_mut(bridge, |_, record| {
             record.state = None;
@@ -134,7 +134,7 @@ impl BridgeRecords {
         });
     }
 
-    /// Changes every record, and forgets those that have nothing left.
+    /// Changes every record, and removes empty ones.
     pub(super) fn change_all(&self, mut change: impl FnMut(&str, &mut BridgeRecord)) {
         self.0.retain(|bridge, record| {
             change(bridge, record);
@@ -142,12 +142,12 @@ impl BridgeRecords {
         });
     }
 
-    /// Collects something of every record that has it, in no order.
+    /// Collects the results of `of` over all records, in no order.
     pub(super) fn collect<T>(&self, mut of: impl FnMut(&str, &BridgeRecord) -> Option<T>) -> Vec<T> {
         self.0.iter().filter_map(|record| of(record.key(), &record)).collect()
     }
 
-    /// Counts the records of which something holds.
+    /// Counts the records that satisfy `of`.
     pub(super) fn count(&self, of: impl Fn(&BridgeRecord) -> bool) -> usize {
         self.0.iter().filter(|record| of(record)).count()
     }

@@ -1,5 +1,5 @@
-//! Which series of the metrics there are: those of the bridges and rules that are in the file. A series ends with its thing;
-//! its last value would be taken for what is so now.
+//! Selects the metric series of the bridges and rules in the file. A series ends with its bridge or
+//! rule, because its last value would be mistaken for the present one.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -10,7 +10,7 @@ use flows::network::{ANY_BRIDGE, NetworkFile};
 use super::Hub;
 use super::records::BridgeRecord;
 
-/// The names that series may have, as of one number of what was in force.
+/// The names that metric series may have, for one generation of the policy.
 #[derive(Debug, Default)]
 pub(super) struct SeriesNames {
     generation: u64,
@@ -23,7 +23,7 @@ impl SeriesNames {
         let mut rules: HashMap<String, HashSet<String>> = HashMap::new();
         for bridge in &file.bridges {
             let fixed = OriginKind::ALL.iter().map(|kind| kind.label().to_owned());
-            // Each network is kept apart from those of other bridges, too.
+            // The networks are listed for each bridge separately.
             let networks = file.networks.iter().map(|network| network.name.clone());
             rules.insert(bridge.name.clone(), fixed.chain(networks).collect());
         }
@@ -49,24 +49,24 @@ impl SeriesNames {
         Self { generation, rules }
     }
 
-    /// Whether the file has a bridge of that name.
+    /// Returns whether the file has a bridge of that name.
     pub(super) fn has_bridge(&self, bridge: &str) -> bool {
         self.rules.contains_key(bridge)
     }
 
-    /// Tells whether a bridge may have series: one of the file, or a connected one that is of those
+    /// Returns whether a bridge may have series. It must be in the file, or be a connected bridge
     /// that the file does not name.
     fn may_have_series(&self, bridge: &str, is_connected: bool) -> bool {
         bridge != ANY_BRIDGE && (self.has_bridge(bridge) || self.has_bridge(ANY_BRIDGE) && is_connected)
     }
 
-    /// Whether the file can have a flow on the bridge that counts for the rule.
+    /// Returns whether the file can have a flow on the bridge that counts for the rule.
     pub(super) fn has_rule(&self, bridge: &str, rule: &str) -> bool {
         self.rules.get(bridge).is_some_and(|rules| rules.contains(rule))
     }
 }
 
-/// Finds the bridges that each party of the file is on.
+/// Returns the bridges of each party in the file.
 fn homes(file: &NetworkFile) -> HashMap<&str, HashSet<&str>> {
     let networks: HashMap<&str, &str> = file.networks.iter().map(|n| (&*n.name, &*n.bridge)).collect();
     let mut homes: HashMap<&str, HashSet<&str>> = HashMap::new();
@@ -96,12 +96,13 @@ impl Hub {
     /// # Errors
     /// As [`Metrics::text`](crate::metrics::Metrics::text).
     pub fn metrics_text(&self) -> prometheus::Result<String> {
-        // A session may have written what a reload took away a moment before it heard of that.
+        // A session may have written a series after a reload removed it, and before the session saw
+        // the reload.
         self.end_series();
         self.metrics.text()
     }
 
-    /// Ends the series of what the file does not have.
+    /// Ends the series of bridges and rules that the file does not have.
     pub(super) fn end_series(&self) {
         let named = self.named_series();
         self.metrics.retain(
@@ -111,7 +112,7 @@ impl Hub {
         );
     }
 
-    /// Forgets what is known about bridges that the file does not have and that have no session.
+    /// Forgets the records of bridges that the file does not have and that have no session.
     pub(super) fn forget_bridges(&self) {
         let named = self.named_series();
         self.records.change_all(|bridge, record| {
@@ -123,7 +124,8 @@ impl Hub {
         });
     }
 
-    /// Whether the file names the bridge, or the bridge is connected as one of those that it does not name.
+    /// Returns whether the bridge may have series: the file names it, or it is connected and
+    /// unnamed.
     pub(super) fn has_series(&self, bridge: &str, named: &SeriesNames) -> bool {
         named.may_have_series(bridge, self.records.read(bridge, BridgeRecord::is_connected).unwrap_or(false))
     }
@@ -131,7 +133,7 @@ impl Hub {
     /// Returns the names that series may have now.
     pub(super) fn named_series(&self) -> Arc<SeriesNames> {
         let policy = self.policy();
-        // What is there after a panic is whole: it is replaced in one step.
+        // The names are whole after a panic: they are replaced in one step.
         let mut named = self.series_names.lock().unwrap_or_else(PoisonError::into_inner);
         if named.generation != policy.generation || named.rules.is_empty() {
             *named = Arc::new(SeriesNames::new(policy.generation, &policy.file));

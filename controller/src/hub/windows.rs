@@ -1,4 +1,4 @@
-//! The windows of a running controller: remembered, in force, and closed when their time is over.
+//! The windows of a running controller: stored, active, and closed on time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -16,11 +16,11 @@ use crate::problem::{Problem, ProblemKind};
 use crate::store::{Store, StoreError, Window};
 use crate::windows::{WindowEnd, WindowRequest, Windows, utc, words};
 
-/// The clock on the wall is looked at so often at least: it may be set.
+/// Longest interval between two looks at the wall clock, which may be adjusted.
 const LOOK: Duration = Duration::from_secs(30);
-/// Separates two attempts to write the state after a failure.
+/// Delay between two attempts to write the state after a failure.
 const RETRY: Duration = Duration::from_secs(5);
-/// So long whoever opens or closes a window waits for the switches.
+/// Deadline of the switches for applying an opened or closed window.
 const ARRIVAL: Duration = Duration::from_secs(5);
 
 /// A window, as the API tells of it.
@@ -58,10 +58,10 @@ pub struct OpenedReport {
 }
 
 impl Hub {
-    /// What the controller remembers is kept there.
+    /// Returns the store of the controller's state.
     ///
     /// # Errors
-    /// Where it cannot be: nothing that has to be remembered is changed then.
+    /// [`Problem`] if the controller has no state. Changes that have to be stored are refused then.
     pub fn store(&self) -> Result<Arc<Store>, Problem> {
         self.store.clone().map_err(|why| {
             let message = format!("the controller has no state: {why}");
@@ -70,24 +70,25 @@ impl Hub {
         })
     }
 
-    /// What was added to the network file at run time.
+    /// Returns the additions to the network file that were made at run time.
     ///
     /// # Errors
-    /// When it cannot be read: the file alone would take away what is there.
+    /// [`StoreError`] if they cannot be read. The file alone would remove existing containers.
     pub fn additions(&self) -> Result<Additions, StoreError> {
         self.store.as_ref().map_or_else(|_| Ok(Additions::default()), |store| Ok(store.state()?.additions()))
     }
 
-    /// Opens a window, or keeps it open for longer.
+    /// Opens a window, or extends an open one.
     ///
     /// # Errors
-    /// Why not.
+    /// [`Problem`] if the request is invalid, or the window cannot be stored.
     pub async fn open_window(&self, wish: WindowRequest) -> Result<WindowReport, Problem> {
         let changing = self.store_lock.lock().await;
         let active = self.policy();
         let window = self.windows().opening(Clock::wall(), &active.window_names(), &wish)?;
         let (store, row) = (self.store()?, window.clone());
-        // Remembered first: one that is open and forgotten would have to be found by the switches' timeouts alone.
+        // Stored first: only the timeouts on the switches would end a window that is open but
+        // forgotten.
         remember(move || store.put(&row)).await?;
         self.windows().put(window.clone());
         let generation = self.publish_windows();
@@ -103,10 +104,11 @@ impl Hub {
         Ok(WindowReport { pending, ..self.window_report(name, Clock::wall()) })
     }
 
-    /// Closes a window before its time.
+    /// Closes a window before its deadline.
     ///
     /// # Errors
-    /// Why not. Where it cannot be remembered that it is closed, it is closed all the same.
+    /// [`Problem`] if the window is unknown or not open, or the change cannot be stored. In the last
+    /// case, the window is closed all the same.
     pub async fn close_window(&self, name: &str, who: &str) -> Result<WindowReport, Problem> {
         let changing = self.store_lock.lock().await;
         let active = self.policy();
@@ -128,7 +130,7 @@ impl Hub {
         Ok(WindowReport { pending, ..self.window_report(name, Clock::wall()) })
     }
 
-    /// Closes the windows whose time is over, and those that the file does not name any more.
+    /// Closes the windows whose deadline is over, and those that the file does not name any more.
     pub async fn close_ended(&self) {
         let _changing = self.store_lock.lock().await;
         let active = self.policy();
@@ -173,7 +175,7 @@ impl Hub {
         }
     }
 
-    /// Closes windows when their time is over, for ever.
+    /// Closes windows at their deadlines, and never returns.
     pub async fn close_windows_on_time(self: Arc<Self>) {
         let mut changes = self.follow_policy();
         loop {
@@ -213,7 +215,7 @@ impl Hub {
         }
     }
 
-    /// All windows of the file, and those that are open.
+    /// Returns all windows of the file, and all open ones.
     pub fn window_reports(&self) -> Vec<WindowReport> {
         let active = self.policy();
         let mut names = active.window_names();
@@ -237,19 +239,20 @@ impl Hub {
         WindowReport { name: name.to_owned(), open: opened.is_some(), opened, rules, pending: Vec::new() }
     }
 
-    /// The windows as they are now come into force. Gives the new [`generation`](ActivePolicy::generation).
+    /// Activates the present windows. Returns the new [`generation`](ActivePolicy::generation).
     pub(super) fn publish_windows(&self) -> u64 {
         self.activate(|_| ())
     }
 
-    /// Changes what is in force, the windows as they are now with it: one change for whoever follows. Gives the new
-    /// [`generation`](ActivePolicy::generation).
+    /// Changes the active policy together with its windows, as one change for all receivers.
+    /// Returns the new [`generation`](ActivePolicy::generation).
     pub(super) fn activate(&self, change: impl FnOnce(&mut ActivePolicy)) -> u64 {
         let ends: Arc<BTreeMap<String, u64>> = Arc::new(self.windows().ends());
         let mut generation = 0;
         // Not `send`, which does nothing while no session listens.
         self.policy.send_modify(|active| {
-            // Counted under the lock of the channel: the order of the numbers is that of the changes.
+            // Counted under the lock of the channel: the order of the generations is that of the
+            // changes.
             active.generation += 1;
             generation = active.generation;
             active.windows = Arc::clone(&ends);
@@ -260,8 +263,8 @@ impl Hub {
         generation
     }
 
-    /// Waits, not for ever, until the bridges of a window's rules have it as it is since that number. Gives those that do
-    /// not, each with why.
+    /// Waits, for a limited time, until the bridges of a window's rules have applied that
+    /// generation. Returns the bridges that have not, each with the reason.
     async fn bridges_not_applied(&self, window: &str, generation: u64) -> Vec<String> {
         let active = self.policy();
         let rules = active.file.allows.iter().filter(|allow| allow.temp.as_deref() == Some(window));
@@ -284,12 +287,12 @@ impl Hub {
     }
 
     pub(super) fn windows(&self) -> MutexGuard<'_, Windows> {
-        // Each change is one assignment: a panic elsewhere leaves them whole.
+        // Each change is one assignment, so the windows are whole after a panic elsewhere.
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Writes to the disk, aside.
+/// Writes to the disk, on a thread for blocking work.
 async fn remember(write: impl FnOnce() -> Result<(), StoreError> + Send + 'static) -> Result<(), Problem> {
     let failed = |message: String, help: String| Problem::failed("not-remembered", message, help);
     match tokio::task::spawn_blocking(write).await {

@@ -8,17 +8,18 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// Protects a new connection from eviction for at least this long: a switch sends HELLO at once.
+/// Time for which a new connection is protected from eviction at least: a switch sends HELLO at
+/// once.
 const GREETING_GRACE: Duration = Duration::from_millis(500);
-/// Protects a connection that sent a message for this much longer. A handshake takes milliseconds,
-/// and longer when thousands of switches connect at once.
+/// Time for which a connection that sent a message is protected beyond that. A handshake takes
+/// milliseconds, and longer when thousands of switches connect at once.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(2);
-/// Bounds the time in which completed handshakes are counted together.
+/// Time in which completed handshakes are counted together.
 const PROGRESS_WINDOW: Duration = Duration::from_millis(250);
-/// Suspends eviction while more than this part of the places (one in 16) becomes free through
-/// completed handshakes in a [`PROGRESS_WINDOW`].
+/// Part of the places (one in 16). Eviction is suspended while completed handshakes free more than
+/// this part in a [`PROGRESS_WINDOW`].
 const PROGRESS_PART: usize = 16;
-/// Bounds the sessions of switches, over all listeners.
+/// The bounds on the sessions of switches, over all listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
     /// Sessions that own a bridge of the network file.
@@ -44,7 +45,7 @@ impl Default for SessionLimits {
     }
 }
 
-/// Names the party that a connection is counted against.
+/// The party that a connection is counted against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
     /// A user of this machine, as the kernel reports it (SO_PEERCRED).
@@ -55,7 +56,7 @@ pub(super) enum Origin {
     Unknown,
 }
 
-/// Tells how the network file names a bridge.
+/// The way in which the network file names a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NamedBy {
     /// By its own name.
@@ -64,7 +65,7 @@ pub(super) enum NamedBy {
     Any,
 }
 
-/// Assigns places to sessions.
+/// The places of sessions.
 #[derive(Debug)]
 pub(super) struct Admission {
     limits: SessionLimits,
@@ -85,8 +86,8 @@ struct SessionPlaces {
     progress: Progress,
 }
 
-/// Counts recently completed handshakes, so that no switch is evicted while a crowd of them
-/// connects.
+/// The number of recently completed handshakes. It keeps switches from eviction while a crowd of
+/// them connects.
 #[derive(Debug, Default)]
 struct Progress {
     window: Option<Instant>,
@@ -235,7 +236,7 @@ impl SessionPlaces {
     }
 }
 
-/// Holds the place of one session, and frees it when dropped.
+/// The place of one session, which is freed when dropped.
 #[derive(Debug)]
 pub(super) struct SessionPlace {
     admission: Arc<Admission>,
@@ -366,18 +367,18 @@ mod tests {
         let mut flood = rig.fill(NOBODY, 3);
         assert!(rig.admit(ROOT).is_none());
         assert!(!flood.iter().any(SessionPlace::is_evicted), "a handshake under way is left alone");
-        // One that speaks has longer for its handshake.
+        // A connection that sent a message has longer for its handshake.
         flood[0].greeted(rig.now);
         rig.now += GREETING_GRACE;
         assert!(rig.admit(NOBODY).is_none());
         let evicted: Vec<bool> = flood.iter().chain([&mine]).map(|place| place.is_evicted()).collect();
         assert_eq!(evicted, [false, true, false, false]);
-        // One goes for each that comes.
+        // One session is evicted for each newcomer.
         assert!(rig.admit(ROOT).is_none());
         assert_eq!(flood.iter().filter(|place| place.is_evicted()).count(), 1);
         flood.remove(1);
         assert!(rig.admit(ROOT).is_some());
-        // It does not have it for ever.
+        // The protection ends.
         let newer = rig.fill(NOBODY, 1);
         newer[0].greeted(rig.now + HANDSHAKE_GRACE);
         rig.now += HANDSHAKE_GRACE;
@@ -400,7 +401,7 @@ mod tests {
         assert!(!third.is_of_bridge());
         drop(first);
         assert!(third.take_bridge(NamedBy::Name, 2));
-        // Without its bridge it has to go as a newcomer does.
+        // Without its bridge, the session is evicted like a newcomer.
         second.leave_bridge(rig.now);
         assert_eq!(second.deadline(), Some(rig.now + SessionLimits::default().unnamed_lifetime));
         assert!(rig.admit(ROOT).is_none());
@@ -417,7 +418,7 @@ mod tests {
         let mut named = rig.fill(ROOT, 3);
         let taken: Vec<bool> = named.iter_mut().map(|p| p.take_bridge(NamedBy::Name, 2)).collect();
         assert_eq!(taken, [true, true, false]);
-        // A file that names fewer bridges leaves more.
+        // A file that names fewer bridges leaves more room.
         named.remove(0);
         let second = strangers.get_mut(1).unwrap();
         assert!(second.take_bridge(NamedBy::Any, 1));
@@ -436,7 +437,7 @@ mod tests {
         let now = Instant::now();
         assert!(rig.admission.try_admit(ROOT, now).is_err());
         assert!(!crowd.iter().chain(&newer).any(SessionPlace::is_evicted));
-        // Then they stop.
+        // The handshakes stop.
         rig.now += 2 * PROGRESS_WINDOW;
         assert!(rig.admit(ROOT).is_none());
         assert!(crowd[0].is_evicted());

@@ -1,7 +1,8 @@
-//! A session with a switch that we call: for tools that look once and go.
+//! A client session with a switch, for tools that look once and exit.
 //!
-//! It is no [`Session`](crate::session::Session): a tool holds nothing that it has printed, so the parts of a reply are
-//! handed on as they come, and it chooses its transaction ids, because they are part of what it prints.
+//! It is no [`Session`](crate::session::Session). A tool keeps nothing that it has printed, so the
+//! parts of a reply are passed on as they arrive. It also chooses its transaction ids, because they
+//! are part of its output.
 
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -21,58 +22,58 @@ use crate::address::ListenAddress;
 use crate::printable::printable_name;
 use crate::session::error_names;
 
-/// A switch has so long for each answer, and for each part of one.
+/// Deadline for each answer, and for each part of one.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How much is read at a time, bytes: what the framer always has room for when all its whole messages were taken.
+/// Size of one read, in bytes. The framer has room for it once all whole messages were taken.
 const CHUNK: usize = 64 << 10;
-/// The transaction of what is asked for the tool's own use; what is printed has others.
+/// Transaction id of requests for the tool's own use. Printed messages have other ids.
 const ASIDE: Xid = Xid(0x706f_7274);
-/// Ports that a switch may have.
+/// Largest number of ports of a switch.
 const MAX_PORTS: usize = 65_536;
 
-/// Tables that a switch may have.
+/// Largest number of tables of a switch.
 const MAX_TABLES: usize = 256;
-/// The length of a table's name, bytes.
+/// Length of a table's name, in bytes.
 const TABLE_NAME: usize = 32;
 
-/// Type, flags and padding of a multipart message, bytes.
+/// Length of type, flags and padding of a multipart message, in bytes.
 const MULTIPART_HEADER: usize = 8;
 
-/// Why a switch gave no answer.
+/// A failure to get an answer from a switch.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody is there.
+    /// No connection to the address.
     #[error("cannot connect to {address}: {source}")]
     Connect {
-        /// Where.
+        /// The address.
         address: ListenAddress,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The switch speaks no version that we do.
+    /// The switch does not support OpenFlow 1.3.
     #[error("the switch does not speak OpenFlow 1.3: {0}")]
     Version(String),
     /// The session ended.
     #[error("connection closed: {0}")]
     Closed(String),
-    /// The switch refused.
+    /// The switch refused the request.
     #[error("the switch refused: {0}")]
     Refused(String),
-    /// The switch answered something that is no answer.
+    /// The switch's answer is malformed.
     #[error("the switch's answer is garbled: {0}")]
     Garbled(#[from] DecodeError),
-    /// The switch answered something else, or too much.
+    /// The switch sent another kind of answer, or too much.
     #[error("the switch's answer is {0}")]
     Unexpected(&'static str),
     /// The request does not fit its encoding.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// It takes too long.
+    /// The answer did not arrive in time.
     #[error("no answer within {} s", TIMEOUT.as_secs())]
     Timeout,
 }
 
-// Commands print it; it has no place in a file and no help of its own.
+// Commands print the error. It has no place in a file and no help of its own.
 impl miette::Diagnostic for ClientError {}
 
 trait Stream: std::io::Read + std::io::Write {}
@@ -83,7 +84,7 @@ pub struct Client {
     stream: Box<dyn Stream>,
     framer: Framer,
     buffer: Vec<u8>,
-    /// Whether it answers echo requests: who only listens sees those that are for another.
+    /// True if the client answers echo requests. A listener leaves those to the other receiver.
     answers: bool,
 }
 
@@ -91,17 +92,18 @@ pub struct Client {
 #[derive(Debug, Clone)]
 pub struct ReplyPart {
     frame: Bytes,
-    /// Whether others follow.
+    /// True if more parts follow.
     pub more: bool,
 }
 
 impl ReplyPart {
-    /// The message as it came.
+    /// Returns the message as it arrived.
     pub fn frame(&self) -> &Bytes {
         &self.frame
     }
 
-    /// The flows of a part of an OFPMP_FLOW reply, each cut out when it is asked for.
+    /// Returns the flows of a part of an OFPMP_FLOW reply. Each is cut out of the message when it
+    /// is requested.
     pub fn flows(&self) -> impl Iterator<Item = Result<RawFlow, DecodeError>> + '_ {
         let mut left = Reader::shared(&self.frame);
         let mut over = left.skip(HEADER_LEN + MULTIPART_HEADER, "multipart.header").is_err();
@@ -117,35 +119,36 @@ impl ReplyPart {
     }
 }
 
-/// One flow of a reply, as it came: it shares the memory of its message.
+/// One flow of a reply, as it arrived. It shares the memory of its message.
 #[derive(Debug, Clone)]
 pub struct RawFlow(Bytes);
 
 impl RawFlow {
-    /// What it says.
+    /// Decodes the flow.
     ///
     /// # Errors
-    /// When it is malformed; offsets count from its own start.
+    /// [`DecodeError`] if the flow is malformed. Its offsets count from the start of the flow.
     pub fn decode(&self) -> Result<FlowStats, DecodeError> {
         FlowStats::decode(&mut Reader::shared(&self.0))
     }
 
-    /// Its length on the wire, bytes.
+    /// Returns the length on the wire, in bytes.
     pub fn size(&self) -> usize {
         self.0.len()
     }
 }
 
 impl Client {
-    /// Calls a switch and agrees on OpenFlow 1.3. Nothing of it is changed.
+    /// Connects to a switch and negotiates OpenFlow 1.3. Nothing on the switch is changed.
     ///
     /// # Errors
-    /// When nobody is there, or speaks OpenFlow 1.3.
+    /// [`ClientError`] if no switch answers, or the switch does not support OpenFlow 1.3.
     pub fn connect(address: &ListenAddress) -> Result<Self, ClientError> {
         Self::open(address, Some(TIMEOUT))
     }
 
-    /// Calls a switch to listen to it, for as long as it takes: [`Client::next_frame`] then waits without an end.
+    /// Connects to a switch to listen without a time limit: [`Client::next_frame`] then waits for
+    /// ever.
     ///
     /// # Errors
     /// As [`Client::connect`].
@@ -199,17 +202,18 @@ impl Client {
     /// Sends a message.
     ///
     /// # Errors
-    /// When it does not fit its encoding, or the connection is lost.
+    /// [`ClientError`] if the message does not fit its encoding, or the connection is lost.
     pub fn send(&mut self, xid: Xid, message: &Message) -> Result<(), ClientError> {
         let bytes = message.encode(xid)?;
         self.stream.write_all(&bytes).map_err(broken)
     }
 
-    /// The next message off the wire; none when the other side closed the connection between two messages. Echo
-    /// requests are answered, but by a listener, and come too.
+    /// Returns the next message from the wire, or `None` if the peer closed the connection between
+    /// two messages. Echo requests are answered (except by a listener), and returned too.
     ///
     /// # Errors
-    /// When the connection is lost, or what comes is not OpenFlow, or takes too long.
+    /// [`ClientError`] if the connection is lost, the bytes are not OpenFlow, or the deadline is
+    /// over.
     pub fn next_frame(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
             if let Some(frame) = self.framer.next_frame().map_err(DecodeError::from)? {
@@ -234,7 +238,7 @@ impl Client {
         }
     }
 
-    /// The next message under this transaction id.
+    /// Returns the next message with this transaction id.
     fn wait(&mut self, xid: Xid) -> Result<(Header, Bytes), ClientError> {
         loop {
             let Some(frame) = self.next_frame()? else {
@@ -258,19 +262,21 @@ impl Client {
         }
     }
 
-    /// Asks for something that has one message as an answer, and returns it as it came.
+    /// Sends a request that has one message as its answer. Returns the answer as it arrived.
     ///
     /// # Errors
-    /// When the switch refuses or the session ends.
+    /// [`ClientError`] if the switch refuses the request, or the session ends.
     pub fn ask(&mut self, xid: Xid, request: &Message) -> Result<Bytes, ClientError> {
         self.send(xid, request)?;
         self.wait(xid).map(|(_, frame)| frame)
     }
 
-    /// Asks for something that has an answer in parts, and hands on each as it comes. Nothing is kept.
+    /// Sends a request that has an answer in parts, and passes each part on as it arrives. Nothing
+    /// is kept.
     ///
     /// # Errors
-    /// When the switch refuses or the session ends, or with what `take` returns.
+    /// [`ClientError`] if the switch refuses the request or the session ends, or the error of
+    /// `take`.
     pub fn parts<E: From<ClientError>>(
         &mut self,
         xid: Xid,
@@ -297,10 +303,10 @@ impl Client {
         }
     }
 
-    /// The switch's ports, in its order.
+    /// Returns the switch's ports, in its order.
     ///
     /// # Errors
-    /// When the switch refuses or the session ends.
+    /// [`ClientError`] if the switch refuses the request, or the session ends.
     pub fn ports(&mut self) -> Result<Vec<Port>, ClientError> {
         let mut ports = Vec::new();
         self.parts(ASIDE, MultipartRequestBody::PortDesc, |part| {
@@ -316,14 +322,14 @@ impl Client {
         Ok(ports)
     }
 
-    /// The names of the switch's tables, those that have one (OpenFlow 1.3.5 §7.3.5.5).
+    /// Returns the names of the switch's tables that have one (OpenFlow 1.3.5 §7.3.5.5).
     ///
     /// # Errors
-    /// When the session ends. A switch that does not say has no names.
+    /// [`ClientError`] if the session ends. A switch that refuses the request has no names.
     pub fn tables(&mut self) -> Result<Vec<(TableId, String)>, ClientError> {
         let mut tables = Vec::new();
         let asked = self.parts(ASIDE, MultipartRequestBody::TableFeatures(Vec::new()), |part| {
-            // What the tables can do is long, and not asked for here.
+            // The features of the tables are long, and not needed here.
             let mut left = Reader::new(part.frame());
             left.skip(HEADER_LEN + MULTIPART_HEADER, "multipart.header")?;
             while !left.is_empty() {

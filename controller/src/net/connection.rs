@@ -22,16 +22,16 @@ use crate::mac_learning::{NotedEntries, PacketTally};
 use crate::metrics::LearningMetrics;
 use crate::session::{CloseReason, Event, Session, error_names};
 
-/// Bounds the time in which a closed session may send its last messages.
+/// Time in which a closed session may send its last messages.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Yields to other sessions after a read of this many bytes. A session that sends less waits for
-/// its socket anyway.
+/// Size of a read after which the task yields to other sessions, in bytes. A session that sends
+/// less waits for its socket anyway.
 const LARGE_BATCH: usize = 32 << 10;
-/// Bounds the time for an answer to the probe that follows when another session claims the same
-/// bridge. It is that of any echo request, so that a rival shortens nobody's life.
+/// Deadline for an answer to the probe that follows when another session claims the same bridge. It
+/// equals that of any echo request, so that a rival shortens no session's life.
 const PROBE: Duration = Duration::from_secs(5);
 
-/// Names the two ends of a connection.
+/// The two ends of a connection.
 #[derive(Debug)]
 pub(super) struct ConnectionEnds {
     /// The peer.
@@ -94,7 +94,7 @@ pub(super) async fn drive<R, W>(
             () = driver.place.evicted(), if !driver.place.is_of_bridge() => {
                 driver.session.close(CloseReason::Ended(EVICTED.to_owned()));
                 hub.metrics.rejected.inc();
-                // Only the place is waited for, so nothing more is sent.
+                // The session only waits for its place, so nothing more is sent.
                 return driver.ended();
             }
             _ = shutdown.wait_for(|down| *down) => {
@@ -114,7 +114,7 @@ pub(super) async fn drive<R, W>(
             driver.timeout();
         }
     }
-    // The last error, if there is one to say.
+    // The last error, if there is one to send.
     let last_words = async {
         writer.write_all(outgoing.bytes()).await?;
         while let Some(chunk) = driver.session.poll_transmit() {
@@ -126,7 +126,7 @@ pub(super) async fn drive<R, W>(
     driver.ended();
 }
 
-/// Joins a session with its bridge, and reports on both.
+/// A session joined with its bridge.
 struct Driver<'a> {
     hub: &'a Arc<Hub>,
     session: Session,
@@ -135,21 +135,21 @@ struct Driver<'a> {
     peer: String,
     local: Option<ListenAddress>,
     place: SessionPlace,
-    /// Receives orders about its bridge.
+    /// The mailbox for orders about its bridge.
     mailbox: Arc<OwnershipMailbox>,
-    /// Whether the handshake is complete, and the switch counted in the metrics.
+    /// True if the handshake is complete, and the metrics count the switch.
     counted: bool,
-    /// Whether the controller ends.
+    /// True if the controller is shutting down.
     is_shutdown: bool,
-    /// The name under which it owns a bridge.
+    /// The name of the bridge that the session owns.
     claimed: Option<String>,
-    /// The bridge that it waits for.
+    /// The bridge that the session waits for.
     awaited: Option<String>,
-    /// Whether it was probed because of another session, and has not answered yet.
+    /// True if the session was probed because of another session, and has not answered yet.
     is_probed: bool,
     closed: Option<CloseReason>,
     bad: u64,
-    /// The counters of the bridge, where it is a learning switch.
+    /// The counters of the bridge, if it is a learning switch.
     learning: Option<LearningMetrics>,
 }
 
@@ -207,7 +207,8 @@ impl<'a> Driver<'a> {
         let Some((learning, second)) = self.bridge.learning(now) else {
             return self.session.received(now, |_| false);
         };
-        // One entry waits for memory as long as twenty do, so those of a batch are loaded together.
+        // One memory access takes as long as twenty in parallel, so the entries of a batch are
+        // loaded together.
         if learning.is_large() {
             let mut noted = NotedEntries::new();
             self.session.waiting_packet_ins(|frame| learning.note(frame, &mut noted));
@@ -227,7 +228,7 @@ impl<'a> Driver<'a> {
         let now = Instant::now();
         self.bridge.reload(now, policy, &mut self.session);
         self.claim(now);
-        // A file that changes no flow causes no notice, and yet it is in force now.
+        // A file that changes no flow causes no notice, and yet it is active now.
         if let Some(bridge) = &self.claimed {
             self.hub.publish(bridge, self.number, self.bridge.status());
         }
@@ -300,7 +301,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Claims the bridge that the switch says it is, if the network file names it. Otherwise the
+    /// Claims the bridge that the switch claims to be, if the network file names it. Otherwise the
     /// switch is left alone.
     fn claim(&mut self, now: Instant) {
         let name = self.bridge.name().filter(|_| self.bridge.is_named()).map(str::to_owned);
@@ -326,7 +327,7 @@ impl<'a> Driver<'a> {
                 self.count_learning();
             }
             Claim::Waits { bridge, why, .. } => {
-                // The name may have been another one, under the last file.
+                // Under the last file, the bridge may have had another name.
                 let had = self.claimed.is_some();
                 self.leave_others(&bridge);
                 self.claimed = None;
@@ -343,7 +344,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Releases every bridge but `bridge`: a new file may name a bridge that the last one did not.
+    /// Releases every bridge except `bridge`: a new file may name a bridge that the last one did
+    /// not.
     fn leave_others(&mut self, bridge: &str) {
         for other in [&mut self.claimed, &mut self.awaited] {
             if let Some(other) = other.take_if(|other| *other != bridge) {

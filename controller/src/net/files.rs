@@ -4,13 +4,13 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::SessionLimits;
 
-/// Reserves descriptors for the process itself: standard streams, the runtime, the database,
+/// Number of descriptors for the process itself: standard streams, the runtime, the database,
 /// listeners, and the pipes of a child.
 const OWN: usize = 32;
-/// Bounds the HTTP connections, however many descriptors there are.
+/// Largest number of HTTP connections, however many descriptors there are.
 const HTTP: usize = 256;
 
-/// Tells how the descriptors are divided.
+/// The division of the descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DescriptorBudget {
     /// Limits on sessions of switches.

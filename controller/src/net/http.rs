@@ -27,14 +27,14 @@ use crate::api::{Access, Hosts, ListenerAccess, Peer, Token};
 use crate::containers::Containers;
 use crate::hub::Hub;
 
-/// Sets the mode of the API's socket.
+/// Mode of the API's socket.
 const OWNER_AND_GROUP: u32 = 0o660;
-/// Bounds the head of a request, in bytes.
+/// Longest head of a request, in bytes.
 const MAX_HEAD: usize = 16 << 10;
-/// Bounds the header lines of a request.
+/// Largest number of header lines of a request.
 const MAX_HEADERS: usize = 64;
 
-/// Bounds one listener's connections.
+/// The bounds on one listener's connections.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpLimits {
     /// Connections at one time. More of them wait to be accepted.
@@ -60,7 +60,7 @@ impl HttpLimits {
     }
 }
 
-/// Configures the HTTP listeners.
+/// The settings of the HTTP listeners.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// Bounds on each listener's connections.

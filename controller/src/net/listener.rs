@@ -13,7 +13,7 @@ use tracing::warn;
 
 use crate::address::ListenAddress;
 
-/// Reports why the controller cannot listen.
+/// A failure to listen at an address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen at {address}: {source}")]
 pub struct ServerError {
@@ -24,7 +24,7 @@ pub struct ServerError {
 }
 
 impl ServerError {
-    /// Returns what to do about it; none where the error itself says so.
+    /// Returns the remedy, or `None` if the error itself says it.
     pub fn help(&self) -> Option<&'static str> {
         match self.source.kind() {
             io::ErrorKind::NotFound => Some("make the directory of the socket, or name another address"),
@@ -40,13 +40,13 @@ impl ServerError {
     }
 }
 
-/// Accepts connections at one address.
+/// A listening socket.
 pub(super) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
-/// Holds an accepted connection; over TCP with the peer's address.
+/// An accepted connection; over TCP with the peer's address.
 pub(super) enum Stream {
     Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
@@ -109,9 +109,9 @@ pub(super) async fn bind(
     })
 }
 
-/// Bounds the connections that wait to be accepted. With the 128 that libraries ask for, 1,000
-/// switches that connect at once take 1.45 s: those beyond are dropped, and retry after a second.
-/// Linux caps the value at `net.core.somaxconn`, which is 4096.
+/// Number of connections that wait to be accepted. With the usual default of 128, 1,000 switches
+/// that connect at once take 1.45 s: the kernel drops the others, which retry after a second. Linux
+/// caps the value at `net.core.somaxconn`, which is 4096.
 const BACKLOG: u32 = 4096;
 
 pub(super) fn listen_tcp(at: SocketAddr) -> io::Result<TcpListener> {
@@ -122,7 +122,8 @@ pub(super) fn listen_tcp(at: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Listens at a path. Nobody can connect before the socket listens, and by then it has its mode.
+/// Listens at a path. No process can connect before the socket listens, and by then it has its
+/// mode.
 pub(super) fn listen_unix(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;

@@ -1,4 +1,4 @@
-//! Sockets and clocks: the only place that has them. Everything that decides anything is sans-IO elsewhere.
+//! Sockets and timers. Only this module has them: all decisions are made elsewhere, without I/O.
 
 mod admission;
 mod client;
@@ -21,7 +21,7 @@ pub use self::http::{HttpLimits, HttpSettings, serve_api, serve_control};
 pub use self::listener::ServerError;
 pub use self::server::Server;
 
-/// Tells the peer why its session was evicted.
+/// The reason of an eviction, as the peer is told.
 const EVICTED: &str = "another connection needed its place: no bridge of the file spoke over it so far";
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -4,13 +4,13 @@ use bytes::{Buf as _, Bytes};
 
 use crate::session::Session;
 
-/// Holds bytes on their way to the socket. The session's come in chunks; answers to PACKET_INs
+/// The bytes on their way to the socket. The session's bytes come in chunks. Answers to PACKET_INs
 /// share one reused buffer. Both alternate only at whole messages.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     chunk: Bytes,
     pub(super) answers: Vec<u8>,
-    /// Bytes of the answers that are written.
+    /// Number of bytes of the answers that are written.
     written: usize,
 }
 

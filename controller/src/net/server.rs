@@ -17,10 +17,10 @@ use super::listener::{Listener, ServerError, Stream, bind};
 use crate::address::ListenAddress;
 use crate::hub::Hub;
 
-/// Sets the mode of a socket for switches: any process that opens it can say that it is a bridge.
+/// Mode of a socket for switches: any process that opens it can claim to be a bridge.
 const SWITCHES_ONLY: u32 = 0o600;
 
-/// Accepts the OpenFlow connections of a controller.
+/// The server for the OpenFlow connections of a controller.
 #[derive(Debug)]
 pub struct Server {
     hub: Arc<Hub>,
@@ -63,8 +63,8 @@ fn give_to_owner_of_directory(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     match std::os::unix::fs::chown(path, Some(owner), None) {
-        // Without root, either both run as one user, or the operator chose a socket for Open
-        // vSwitch's.
+        // Without root, both run as one user, or the operator chose a socket for Open vSwitch's
+        // user.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         given => given,
     }
@@ -87,7 +87,7 @@ async fn accept(
     }
 }
 
-/// Returns the ends of a connection, and the origin that it counts for.
+/// Returns the ends of a connection, and the origin that it is counted against.
 fn identify(stream: &Stream, bound: &ListenAddress) -> (ConnectionEnds, Origin) {
     match stream {
         Stream::Tcp(stream, peer) => {

@@ -1,8 +1,8 @@
-//! `portcullis attach` and `detach`.
+//! The commands `portcullis attach` and `detach`.
 //!
-//! Each bridge is one `ovs-vsctl` transaction: the settings that isolation needs and the controller take
-//! effect together, so there is no moment in which a controller is set and in-band control, or standalone
-//! mode, is in force.
+//! Each bridge is one `ovs-vsctl` transaction, so the settings that isolation needs and the
+//! controller take effect together. A bridge never has a controller while in-band control or
+//! standalone mode is active.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,43 +12,45 @@ use flows::network::{ANY_BRIDGE, NetworkFile};
 use super::vsctl::{Database, complaint, display_arguments};
 use super::{eviction, preserve_flows};
 
-/// Names the address for bridges that connect over TCP. Every local user can connect there.
+/// The address for bridges that connect over TCP. Every local user can connect there.
 pub const LOOPBACK_TARGET: &str = "tcp:127.0.0.1:6653";
-/// How long ovs-vswitchd has to take a change in, in seconds.
+/// Deadline of ovs-vswitchd for applying a change, in seconds.
 const TIMEOUT: u32 = 10;
 
-/// How to attach or detach.
+/// The options of `attach` and `detach`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AttachOptions {
-    /// Which Open vSwitch.
+    /// The Open vSwitch of the bridges.
     pub database: Database,
-    /// Only print the commands.
+    /// True if the commands are only printed.
     pub dry_run: bool,
-    /// For [`detach`]: leave the bridge in standalone mode, in which it switches like any other bridge.
+    /// For [`detach`]: true if the bridge is left in standalone mode, in which it switches like any
+    /// other bridge.
     pub standalone: bool,
 }
 
-/// What became of it.
+/// The outcome of `attach` or `detach`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AttachOutcome {
-    /// The bridges that were changed (in a dry run: would be).
+    /// The changed bridges. In a dry run, the bridges to change.
     pub done: Vec<String>,
-    /// The bridges that were not, and why.
+    /// The bridges that could not be changed, each with the reason.
     pub failed: Vec<(String, String)>,
 }
 
 impl AttachOutcome {
-    /// Whether every bridge was changed.
+    /// Returns whether every bridge was changed.
     pub fn complete(&self) -> bool {
         self.failed.is_empty()
     }
 }
 
-/// Points every bridge of the file at the controller `target` (`tcp:ADDR:PORT` and its like), with the
-/// settings that isolation needs. Prints each command to `out`; a bridge that cannot be changed is
-/// reported there and the others go on. Blocks until ovs-vswitchd has taken it in.
+/// Attaches every bridge of the file to the controller `target` (such as `tcp:ADDR:PORT`), with the
+/// settings that isolation needs. Prints each command to `out`. A bridge that cannot be changed is
+/// reported there, and the others go on. Blocks until ovs-vswitchd has applied the changes.
 ///
-/// Errors: only those of `out`.
+/// # Errors
+/// [`io::Error`] only if `out` cannot be written.
 pub fn attach(
     file: &NetworkFile,
     target: &str,
@@ -56,7 +58,7 @@ pub fn attach(
     out: &mut dyn Write,
 ) -> io::Result<AttachOutcome> {
     if let Some(why) = unreachable(target, &options.database) {
-        // A bridge drops its flows when it gets its first controller: do not cause that for a
+        // A bridge drops its flows when it gets its first controller. That must not happen for a
         // controller that it cannot reach.
         let named = file.bridges.iter().map(|b| &b.name).filter(|name| *name != ANY_BRIDGE);
         let failed: Vec<_> = named.map(|name| (name.clone(), why.clone())).collect();
@@ -65,7 +67,8 @@ pub fn attach(
     }
     each_bridge(file, options, out, false, |bridge| {
         let mut words: Vec<String> = [
-            // First what closes the bridge, for the order in which a person reads it; it is one transaction.
+            // The settings that close the bridge go first, for the reader. All of them are one
+            // transaction.
             &["set", "bridge", bridge, "fail_mode=secure", "other-config:disable-in-band=true"][..],
             &["set", "bridge", bridge, "protocols=OpenFlow13"],
             &["set-controller", bridge, target],
@@ -92,7 +95,7 @@ pub fn attach(
     })
 }
 
-/// Returns the reason that bridges cannot connect to `target`; none if no reason is known.
+/// Returns the reason that bridges cannot connect to `target`, or `None` if no reason is known.
 fn unreachable(target: &str, database: &Database) -> Option<String> {
     let path = Path::new(target.strip_prefix("unix:")?);
     let rundir = database.run_directory();
@@ -102,12 +105,15 @@ fn unreachable(target: &str, database: &Database) -> Option<String> {
     })
 }
 
-/// Takes the controller off every bridge of the file. `fail_mode=secure` stays, and so do the flows that are
-/// installed: Open vSwitch throws them away with a bridge's last controller, as it does with the first, so
-/// they are read before and put back at once, by `ovs-ofctl`. They go on to learn, so the bounds of the learned tables stay
-/// too. With `standalone` the bridge goes back to switching freely instead, and the bounds go.
+/// Detaches every bridge of the file from its controller. `fail_mode=secure` stays, and so do the
+/// installed flows. Open vSwitch drops all flows with a bridge's last controller, as it does with
+/// the first. So `ovs-ofctl` reads the flows before the change, and restores them at once. They go
+/// on to learn, so the bounds of the learned tables stay too.
 ///
-/// Errors: only those of `out`.
+/// With `standalone`, the bridge switches freely again instead, and the bounds are removed.
+///
+/// # Errors
+/// [`io::Error`] only if `out` cannot be written.
 pub fn detach(file: &NetworkFile, options: &AttachOptions, out: &mut dyn Write) -> io::Result<AttachOutcome> {
     let words = |bridge: &str| {
         let mut words = vec!["del-controller", bridge];
@@ -141,7 +147,7 @@ fn each_bridge(
     words: impl Fn(&str) -> Vec<String>,
 ) -> io::Result<AttachOutcome> {
     let mut outcome = AttachOutcome::default();
-    // `*` stands for whatever bridge connects; there is none of that name to set.
+    // `*` stands for any bridge that connects. No bridge has that name.
     for bridge in file.bridges.iter().map(|b| b.name.as_str()).filter(|b| *b != ANY_BRIDGE) {
         if flows::network::is_datapath_id(bridge) {
             writeln!(
@@ -202,7 +208,7 @@ fn run(database: &Database, arguments: &[String]) -> Result<(), String> {
     }
 }
 
-/// Why `ovs-vsctl` could not be started.
+/// Returns the reason why `ovs-vsctl` could not be started.
 pub(super) fn not_run(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {

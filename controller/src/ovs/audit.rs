@@ -1,8 +1,8 @@
-//! Looks whether the settings of the file's bridges keep what the flows promise.
+//! Audits the file's bridges for settings that break the promises of the flows.
 //!
-//! Flows isolate only what goes through them. In-band control adds hidden flows above all others, standalone
-//! mode replaces all flows, a second controller may change them, a mirror copies packets past them. None of
-//! this can be seen over OpenFlow, so `ovs-vsctl` is asked.
+//! Flows isolate only the packets that pass through them. In-band control adds hidden flows above
+//! all others. Standalone mode replaces all flows. A second controller may change them. A mirror
+//! copies packets past them. OpenFlow shows none of this, so the audit uses `ovs-vsctl`.
 
 use std::fmt;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::eviction;
 use super::identity::Identities;
 use super::vsctl::{Database, complaint};
 
-/// How long the database has to answer, in seconds.
+/// Deadline of the database for an answer, in seconds.
 const TIMEOUT: u32 = 3;
 /// ARPHRD_ETHER, the type of Ethernet devices in /sys/class/net/NAME/type (linux/if_arp.h).
 const ETHERNET: &str = "1";
@@ -28,7 +28,7 @@ pub enum FaultKind {
     InBand,
     /// Not `fail_mode=secure`: without a controller the bridge switches freely.
     NotSecure,
-    /// Somebody else may change the flows.
+    /// A second controller or manager may change the flows.
     SecondController,
     /// A port that is a member of VLANs, which the file does not describe.
     VlanPort,
@@ -43,7 +43,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// Every kind, for metrics that name each.
+    /// All kinds, for metrics that name each.
     pub const ALL: [Self; 8] = [
         Self::InBand,
         Self::NotSecure,
@@ -55,7 +55,7 @@ impl FaultKind {
         Self::Unbounded,
     ];
 
-    /// Its name in logs and metrics; it never changes.
+    /// Returns the name in logs and metrics, which never changes.
     pub const fn label(self) -> &'static str {
         match self {
             Self::InBand => "in-band",
@@ -69,12 +69,12 @@ impl FaultKind {
         }
     }
 
-    /// Whether packets may cross that the flows would drop.
+    /// Returns whether packets may cross that the flows would drop.
     pub const fn breaks_isolation(self) -> bool {
         !matches!(self, Self::Unbounded)
     }
 
-    /// What it makes of a bridge, as people read it.
+    /// Returns the verdict on the bridge, for people.
     pub const fn verdict(self) -> &'static str {
         if self.breaks_isolation() { "NOT ISOLATED" } else { "NOT BOUNDED" }
     }
@@ -86,16 +86,16 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// Why a bridge is not isolated.
+/// A fault of one bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IsolationFault {
     /// The bridge.
     pub bridge: String,
-    /// What kind of fault.
+    /// The kind of fault.
     pub kind: FaultKind,
-    /// What was found.
+    /// The finding.
     pub detail: String,
-    /// What to do.
+    /// The remedy.
     pub remedy: String,
 }
 
@@ -106,18 +106,18 @@ impl fmt::Display for IsolationFault {
     }
 }
 
-/// Why nothing could be found out. It says nothing about the bridges.
+/// A failure of the audit. It says nothing about the bridges.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuditError {
     /// There is no ovs-vsctl, or its database does not answer.
     #[error("the bridges' settings cannot be looked at: {0}")]
     Unreachable(String),
-    /// The database answered something else than tables.
+    /// The database answered with something other than tables.
     #[error("ovs-vsctl answered something unexpected: {0}")]
     Unexpected(String),
 }
 
-/// Reports one look at the database.
+/// The result of one audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
     /// Faults in the settings of the file's bridges.
@@ -136,7 +136,7 @@ struct AuditTables {
     settings: DatabaseTable,
 }
 
-/// Looks at every bridge of the file that this Open vSwitch has. Blocks for at most three seconds.
+/// Audits every bridge of the file that this Open vSwitch has. Blocks for at most three seconds.
 ///
 /// # Errors
 /// [`AuditError::Unreachable`] if the database cannot be reached, [`AuditError::Unexpected`] if its
@@ -145,7 +145,7 @@ pub fn audit(file: &NetworkFile, database: &Database) -> Result<Audit, AuditErro
     audit_with(file, database, Path::new(DEVICES))
 }
 
-/// The same with the devices of another network namespace: its /sys/class/net.
+/// Audits with the devices of another network namespace: its /sys/class/net.
 pub(super) fn audit_with(
     file: &NetworkFile,
     database: &Database,
@@ -192,8 +192,8 @@ struct Audited<'a> {
     faults: &'a mut Vec<IsolationFault>,
 }
 
-/// Whether a row of Controller or Manager makes OVS add in-band flows: it does for peers that it calls
-/// over a network, unless told otherwise (ovs-vswitchd.conf.db(5), connection_mode).
+/// Returns whether a row of Controller or Manager makes Open vSwitch add in-band flows. It does for
+/// peers over a network, unless configured otherwise (ovs-vswitchd.conf.db(5), connection_mode).
 fn wants_in_band(row: &DatabaseRow) -> bool {
     let target = row.value("target").unwrap_or_default();
     let remote = target.starts_with("tcp:") || target.starts_with("ssl:");
@@ -210,7 +210,8 @@ impl Audited<'_> {
         let controllers: Vec<_> = tables.controllers.with_ids(&row.values("controller")).collect();
         let disabled = row.key("other_config", "disable-in-band").as_deref() == Some("true");
         let callers = || controllers.iter().copied().chain(tables.managers.rows());
-        // Without a controller the setting still decides what the first one brings along.
+        // Without a controller, the setting still decides about the first controller's in-band
+        // flows.
         if !disabled && (controllers.is_empty() || callers().any(wants_in_band)) {
             self.found(
                 FaultKind::InBand,
@@ -269,10 +270,11 @@ impl Audited<'_> {
     }
 
     fn devices(&mut self, file: &NetworkFile, devices: &Path) {
-        // LOCAL is the bridge itself; a name with a slash is no device, and must not lead out of the directory.
+        // LOCAL is the bridge itself. A name with a slash is no device, and must not lead out of
+        // the directory.
         let named = |p: &&str| *p != "LOCAL" && !p.contains('/') && !p.starts_with('.');
         for port in file.bridge_ports(&self.name).into_iter().filter(named) {
-            // No device, or one of another namespace: nothing is known about it.
+            // The device is missing or in another namespace, so its type is unknown.
             let Ok(kind) = std::fs::read_to_string(devices.join(port).join("type")) else { continue };
             let kind = kind.trim();
             if kind != ETHERNET {

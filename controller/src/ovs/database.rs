@@ -35,18 +35,18 @@ impl DatabaseTable {
             .collect()
     }
 
-    /// The rows.
+    /// Returns the rows.
     pub(super) fn rows(&self) -> impl Iterator<Item = &DatabaseRow> {
         self.rows.iter()
     }
 
-    /// The rows with these ids.
+    /// Returns the rows with these ids.
     pub(super) fn with_ids(&self, ids: &[String]) -> impl Iterator<Item = &DatabaseRow> {
         self.rows.iter().filter(|r| ids.contains(&r.id()))
     }
 }
 
-/// A value's text: RFC 7047 §5.1 writes a UUID as `["uuid", text]`.
+/// Returns the text of a value: RFC 7047 §5.1 writes a UUID as `["uuid", text]`.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -61,7 +61,8 @@ fn text(value: &Value) -> Option<String> {
 }
 
 impl DatabaseRow {
-    /// The values of a column: an optional or a set column (RFC 7047 §5.1) has any number, others have one.
+    /// Returns the values of a column. An optional column or a set column (RFC 7047 §5.1) has any
+    /// number of them, others have one.
     pub(super) fn values(&self, column: &str) -> Vec<String> {
         let Some(value) = self.0.get(column) else { return Vec::new() };
         if let Value::Array(pair) = value
@@ -73,12 +74,12 @@ impl DatabaseRow {
         text(value).into_iter().collect()
     }
 
-    /// A column's one value; `None` if it has none.
+    /// Returns the value of a column, or `None` if it has none.
     pub(super) fn value(&self, column: &str) -> Option<String> {
         self.values(column).into_iter().next()
     }
 
-    /// The value under a key of a map column.
+    /// Returns the value of a key in a map column.
     pub(super) fn key(&self, column: &str, key: &str) -> Option<String> {
         let Value::Array(pair) = self.0.get(column)? else { return None };
         let [Value::String(kind), Value::Array(entries)] = pair.as_slice() else { return None };
@@ -91,7 +92,7 @@ impl DatabaseRow {
         })
     }
 
-    /// Its UUID.
+    /// Returns the UUID of the row.
     pub(super) fn id(&self) -> String {
         self.value("_uuid").unwrap_or_default()
     }

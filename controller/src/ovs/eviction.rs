@@ -1,11 +1,15 @@
-//! What bounds the tables of learned flows: Open vSwitch's own eviction (ovs-vswitchd.conf.db(5), "Flow_Table").
+//! The bounds of the tables of learned flows: Open vSwitch's own eviction (ovs-vswitchd.conf.db(5),
+//! "Flow_Table").
 //!
-//! A table that is full throws a flow out for each new one: of the largest group the one that would end first. So a new
-//! flow always gets in, and who fills a table loses what is his own. Groups are made of fields that learned flows match.
+//! A full table evicts a flow for each new one. It evicts the flow of the largest group that would
+//! end first. So a new flow always gets in, and an endpoint that fills a table loses its own flows.
+//! Groups are made of fields that learned flows match.
 //!
-//! Measured on Open vSwitch 3.1.0: a learned flow takes about 1.2 KB, so the four tables of a bridge at most some 400 MB;
-//! `learn()` evicts as FLOW_MOD does; once a second each table's order is made anew, which takes 100 ms of one core with
-//! 131,072 flows and 50 ms with 65,536.
+//! Measured on Open vSwitch 3.1.0:
+//! - A learned flow takes about 1.2 KB, so the four tables of a bridge take at most some 400 MB.
+//! - `learn()` evicts as FLOW_MOD does.
+//! - Once a second each table is sorted anew, which takes 100 ms of one core with 131,072 flows,
+//!   and 50 ms with 65,536.
 
 use flows::compile::layout::{FOLLOWING, RELATED, RETURNS, VISITORS};
 use flows::network::NetworkFile;
@@ -14,21 +18,22 @@ use ofproto::TableId;
 use super::database::{DatabaseRow, DatabaseTable};
 use super::vsctl::quoted;
 
-/// How a table of learned flows is bounded.
+/// The bound of a table of learned flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EvictionBound {
     /// The table.
     pub table: TableId,
-    /// What it is called in messages.
+    /// The table's name in messages.
     pub name: &'static str,
-    /// How many flows it holds.
+    /// Largest number of flows.
     pub flow_limit: u32,
     groups: &'static [&'static str],
 }
 
-/// The address of the one who opened: an answer goes there.
+/// The address of the client that opened the connection: answers go there.
 const OPENER: &[&str] = &["NXM_NX_IPV6_DST[]", "NXM_OF_IP_DST[]"];
-/// The port that answers: visitors choose their addresses, so none of those tells one from another.
+/// The port that answers. Clients choose their addresses, so these do not tell one client from
+/// another.
 const ANSWERER: &[&str] = &["NXM_OF_IN_PORT[]"];
 
 /// The bounds of a bridge's learned tables.
@@ -39,12 +44,13 @@ pub const BOUNDS: [EvictionBound; 4] = [
     EvictionBound { table: FOLLOWING, name: "following", flow_limit: 65_536, groups: OPENER },
 ];
 
-/// Whether the file has the bridge learn return flows.
+/// Returns whether the file has the bridge learn return flows.
 pub(super) fn learns(file: &NetworkFile, bridge: &str) -> bool {
     file.networks.iter().any(|network| network.bridge == bridge)
 }
 
-/// The words by which `ovs-vsctl` sets the bounds of a bridge, as one command of several, without the first `--`.
+/// Returns the `ovs-vsctl` arguments that set the bounds of a bridge, as one command of several,
+/// without the first `--`.
 pub(super) fn words(bridge: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut set: Vec<String> = ["--", "set", "bridge", bridge].map(str::to_owned).into();
@@ -63,19 +69,19 @@ pub(super) fn words(bridge: &str) -> Vec<String> {
     words
 }
 
-/// The words that take them away again.
+/// Returns the arguments that remove the bounds.
 pub(super) fn no_words(bridge: &str) -> Vec<String> {
     let keys = BOUNDS.map(|bound| bound.table.0.to_string());
     ["remove", "bridge", bridge, "flow_tables"].map(str::to_owned).into_iter().chain(keys).collect()
 }
 
-/// The command that sets them, as a person types it.
+/// Returns the command that sets the bounds, as a person types it.
 pub(super) fn command(bridge: &str) -> String {
     let words: Vec<String> = words(bridge).iter().map(|word| quoted(word)).collect();
     format!("ovs-vsctl -- {}", words.join(" "))
 }
 
-/// The tables of a bridge's row that are not bounded so.
+/// Returns the tables of a bridge's row that lack their bound.
 pub(super) fn missing(row: &DatabaseRow, flow_tables: &DatabaseTable) -> Vec<&'static str> {
     let bounded = |bound: &EvictionBound| {
         let Some(id) = row.key("flow_tables", &bound.table.0.to_string()) else { return false };

@@ -10,22 +10,22 @@ use ofproto::DatapathId;
 use super::database::{DatabaseRow, DatabaseTable};
 use crate::address::ListenAddress;
 
-/// Sets the port of a target without one: IANA's for OpenFlow (ovs-vsctl(8)).
+/// Port of a target without one: IANA's for OpenFlow (ovs-vsctl(8)).
 const PORT: u16 = 6653;
-/// Bounds the time between Open vSwitch's updates of connection states, unless another interval is
-/// configured (ovs-vswitchd.conf.db(5), stats-update-interval).
+/// Interval of Open vSwitch's updates of connection states, unless another one is configured
+/// (ovs-vswitchd.conf.db(5), stats-update-interval).
 const UPDATES: Duration = Duration::from_secs(5);
 
-/// Lists the bridges of an Open vSwitch.
+/// The bridges of an Open vSwitch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identities {
     /// The bridges by name.
     pub bridges: BTreeMap<String, Identity>,
-    /// Bounds the age of a controller's connection state in the database.
+    /// Largest age of a controller's connection state in the database.
     pub delay: Duration,
 }
 
-/// Describes the identity of a bridge, and its controllers.
+/// The identity of a bridge, and its controllers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The datapath id; none until ovs-vswitchd has made the bridge.
@@ -34,12 +34,12 @@ pub struct Identity {
     pub controllers: Vec<ControllerRow>,
 }
 
-/// Describes a controller of a bridge.
+/// A controller of a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControllerRow {
     /// The target, as `ovs-vsctl set-controller` takes it.
     pub target: String,
-    /// Whether the bridge is connected to it.
+    /// True if the bridge is connected to the controller.
     pub is_connected: bool,
 }
 

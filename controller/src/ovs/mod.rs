@@ -1,5 +1,5 @@
-//! The Open vSwitch of this machine, through `ovs-vsctl`: pointing bridges at the controller, and looking
-//! whether a bridge's settings keep what the flows promise.
+//! The Open vSwitch of this machine, through `ovs-vsctl`. Attaches bridges to the controller, and
+//! audits their settings.
 
 mod attach;
 mod audit;

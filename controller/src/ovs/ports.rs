@@ -1,37 +1,40 @@
-//! Ports that a controller puts on a bridge at run time, and takes off again.
+//! Adds ports to bridges at run time, and removes them.
 //!
-//! Each carries a mark in the `external_ids` of its row of the table Port (ovs-vswitchd.conf.db(5)): a port without it is
-//! somebody else's and never removed.
+//! Each port carries a mark in the `external_ids` of its row of the table Port
+//! (ovs-vswitchd.conf.db(5)). A port without the mark is foreign and never removed.
 
 use super::attach::not_run;
 use super::vsctl::{Database, complaint};
 
-/// How long ovs-vswitchd has to take a change in, in seconds.
+/// Deadline of ovs-vswitchd for applying a change, in seconds.
 const TIMEOUT: u32 = 5;
-/// The key of the mark.
+/// Key of the mark.
 const MARK: &str = "portcullis-container";
 
-/// What a bridge says of itself.
+/// The kind of a bridge, by Open vSwitch's database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BridgeKind {
-    /// Whether its packets are switched by ovs-vswitchd itself (`datapath_type=netdev`), not by the kernel.
+    /// True if ovs-vswitchd itself switches the packets (`datapath_type=netdev`), not the kernel.
     pub userspace: bool,
 }
 
-/// Looks whether there is a bridge of that name, and of what kind.
+/// Returns the kind of a bridge.
 ///
 /// # Errors
-/// A line for a person: there is none, or nobody to ask.
+/// A line for a person if there is no such bridge, or the database does not answer.
 pub fn bridge_kind(database: &Database, bridge: &str) -> Result<BridgeKind, String> {
     let found = run(database, &["get", "bridge", bridge, "datapath_type"])?;
     Ok(BridgeKind { userspace: found.trim().trim_matches('"') == "netdev" })
 }
 
-/// Puts a device on a bridge, marked, in one transaction, and waits until ovs-vswitchd has it.
+/// Adds a device to a bridge with a mark, in one transaction. Waits until ovs-vswitchd has applied
+/// it.
 ///
 /// # Errors
-/// A line for a person: no such bridge, a port of that name, a device that cannot be opened, or nobody to ask. Nothing
-/// was changed then, except where the device cannot be opened: [`remove_port`] takes that port off.
+/// A line for a person:
+/// - if there is no such bridge, a port of that name exists, or the database does not answer;
+///   nothing was changed then,
+/// - if the device cannot be opened; [`remove_port`] removes that port.
 pub fn add_port(database: &Database, bridge: &str, port: &str, mark: &str) -> Result<(), String> {
     let mark = format!("external_ids:{MARK}={mark}");
     run(database, &["add-port", bridge, port, "--", "set", "port", port, &mark])?;
@@ -46,10 +49,10 @@ pub fn add_port(database: &Database, bridge: &str, port: &str, mark: &str) -> Re
     }
 }
 
-/// Takes a marked port off its bridge, if it is there. Gives whether it was.
+/// Removes a marked port from its bridge, if it exists. Returns whether it did.
 ///
 /// # Errors
-/// A line for a person: nobody to ask.
+/// A line for a person if the database does not answer.
 pub fn remove_port(database: &Database, port: &str, mark: &str) -> Result<bool, String> {
     let found = find_port(database, port)?;
     if found.as_deref() != Some(mark) {
@@ -59,12 +62,12 @@ pub fn remove_port(database: &Database, port: &str, mark: &str) -> Result<bool, 
     Ok(true)
 }
 
-/// The mark of a port, empty where it has none; `None` where there is no such port.
+/// Returns the mark of a port, empty if it has none, or `None` if there is no such port.
 ///
 /// # Errors
-/// A line for a person: nobody to ask.
+/// A line for a person if the database does not answer.
 pub fn find_port(database: &Database, port: &str) -> Result<Option<String>, String> {
-    // `--columns=name` for every port tells one without a mark from no port.
+    // `--columns=name` for every port distinguishes a port without a mark from no port.
     let found = run(database, &["--if-exists", "get", "port", port, "name", "external_ids"])?;
     if found.trim().is_empty() {
         return Ok(None);

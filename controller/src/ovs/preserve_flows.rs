@@ -1,29 +1,31 @@
-//! Keeps the flows of a bridge over a change for which Open vSwitch throws them away.
+//! Keeps the flows of a bridge over a change that makes Open vSwitch drop them.
 
 use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
 
 use super::vsctl::{Database, complaint, quoted};
 
-/// What reads the flows of a bridge: `ovs-ofctl` with these words.
+/// Returns the `ovs-ofctl` arguments that read the flows of a bridge.
 pub(super) fn read_words(bridge: &str) -> [&str; 6] {
     ["-O", "OpenFlow13", "--timeout=10", "--no-stats", "dump-flows", bridge]
 }
 
-/// What adds flows to a bridge, all or none.
+/// Returns the `ovs-ofctl` arguments that add flows to a bridge, all or none.
 pub(super) fn write_words(bridge: &str) -> [&str; 7] {
     ["-O", "OpenFlow13", "--timeout=10", "--bundle", "add-flows", bridge, "-"]
 }
 
-/// The command as a person types it.
+/// Returns the command as a person types it.
 pub(super) fn display_words(words: &[&str]) -> String {
     let words: Vec<_> = words.iter().map(|w| quoted(w)).collect();
     format!("ovs-ofctl {}", words.join(" "))
 }
 
-/// Makes a change, with the flows of the bridge read before and put back afterwards.
+/// Makes a change, with the flows of the bridge read before and restored afterwards.
 ///
-/// Errors: why the change was not made, or why the flows could not be put back; they are lost then.
+/// # Errors
+/// The reason why the change was not made, or why the flows could not be restored. In the second
+/// case they are lost.
 pub(super) fn over(
     database: &Database,
     bridge: &str,
@@ -54,7 +56,7 @@ fn ofctl(database: &Database, words: &[&str], input: &str) -> Result<String, Str
 fn feed(command: &mut Command, input: &str) -> io::Result<Output> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut pipe) = child.stdin.take() {
-        // A program that ends early says more than the pipe that it breaks.
+        // The output of a program that ends early says more than the broken pipe.
         let _ = pipe.write_all(input.as_bytes());
     }
     child.wait_with_output()

@@ -1,25 +1,26 @@
-//! Makes Open vSwitch call a controller that is gone again within a second.
+//! Makes Open vSwitch reconnect to a lost controller within a second.
 //!
-//! Open vSwitch 3.1 takes `max_backoff` over only when the row changes while the controller is connected, and waits 1, 2, 4 and
-//! then 8 seconds until then. `attach` cannot wait for a controller that may not run yet, so the running one changes the
-//! row once a bridge is connected: Open vSwitch counts whole seconds, and 1,001 ms are as many as 1,000.
+//! Open vSwitch 3.1 applies `max_backoff` only when the row changes while the controller is
+//! connected. Until then it waits 1, 2, 4 and 8 seconds. `attach` cannot wait for a controller that
+//! may not run yet. So the running controller changes the row once a bridge is connected. Open
+//! vSwitch counts whole seconds, so 1,001 ms have the effect of 1,000.
 
 use super::attach::not_run;
 use super::database::DatabaseTable;
 use super::vsctl::{Database, complaint};
 
-/// How long the database has to answer, in seconds.
+/// Deadline of the database for an answer, in seconds.
 const TIMEOUT: u32 = 3;
-/// What `attach` asks for, in milliseconds.
+/// The value that `attach` sets, in milliseconds.
 const ASKED: &str = "1000";
-/// The same in seconds, and another value.
+/// Another value with as many whole seconds.
 const CHANGED: &str = "1001";
 
-/// Tells Open vSwitch the retry time of these bridges' controllers again, where it is what `attach` asks for. Their sessions
-/// have to be there. Blocks for some seconds at most.
+/// Sets the retry time of these bridges' controllers again, if it has the value of `attach`. The
+/// bridges must be connected. Blocks for some seconds at most.
 ///
 /// # Errors
-/// A line for a person: nobody to ask, or a bridge changed meanwhile.
+/// A line for a person if the database does not answer, or a bridge changed meanwhile.
 pub fn tell_retry_again(database: &Database, bridges: &[String]) -> Result<(), String> {
     let words = ["--no-wait", "--format=json", "--", "list", "bridge", "--", "list", "controller"];
     let tables = DatabaseTable::read_all(&run(database, &words)?).map_err(|error| error.to_string())?;
@@ -32,7 +33,7 @@ pub fn tell_retry_again(database: &Database, bridges: &[String]) -> Result<(), S
         let other = match row.value("max_backoff").as_deref() {
             Some(ASKED) => CHANGED,
             Some(CHANGED) => ASKED,
-            // Somebody else's wish.
+            // The user chose another value.
             _ => continue,
         };
         let set = ["--", "set", "controller", &row.id(), &format!("max_backoff={other}")].map(str::to_owned);

@@ -1,20 +1,20 @@
-//! Calling `ovs-vsctl`.
+//! Calls `ovs-vsctl`.
 
 use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// Names Open vSwitch's run directory, unless `$OVS_RUNDIR` names another (ovs-vswitchd(8)).
+/// Open vSwitch's run directory, unless `$OVS_RUNDIR` names another (ovs-vswitchd(8)).
 const RUNDIR: &str = "/var/run/openvswitch";
-/// Names the controller's socket in that directory; Open vSwitch connects to no socket elsewhere.
+/// The controller's socket in that directory. Open vSwitch connects to no socket elsewhere.
 const SOCKET: &str = "portcullis.sock";
 
-/// Which Open vSwitch to talk to.
+/// The Open vSwitch to talk to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Database {
-    /// Its database, as `ovs-vsctl --db` takes it; by default the socket in the run directory.
+    /// The database, as `ovs-vsctl --db` takes it. Defaults to the socket in the run directory.
     pub db: Option<String>,
-    /// Its run directory; by default `$OVS_RUNDIR`, or the one that Open vSwitch was built with.
+    /// The run directory. Defaults to `$OVS_RUNDIR`, or the one that Open vSwitch was built with.
     pub rundir: Option<PathBuf>,
 }
 
@@ -30,7 +30,7 @@ impl Database {
         self.run_directory().join(SOCKET)
     }
 
-    /// The command line without its program, and a limit in seconds on its run time.
+    /// Returns the arguments of `ovs-vsctl`, with a limit on its run time in seconds.
     pub(super) fn arguments(&self, timeout: u32, words: &[&str]) -> Vec<String> {
         let mut arguments = Vec::new();
         if let Some(db) = &self.db {
@@ -52,7 +52,7 @@ impl Database {
     }
 }
 
-/// A word as a shell takes it.
+/// Returns a word as a shell takes it.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -61,13 +61,13 @@ pub fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// A command line as a person would type it.
+/// Returns a command line as a person types it.
 pub(super) fn display_arguments(arguments: &[String]) -> String {
     let words = arguments.iter().map(|a| quoted(a));
     std::iter::once("ovs-vsctl".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// Why it failed, in one line.
+/// Returns the reason of a failure, in one line.
 pub(super) fn complaint(output: &Output) -> String {
     use std::os::unix::process::ExitStatusExt;
     // ovs-vsctl ends itself by SIGALRM when its --timeout is over.

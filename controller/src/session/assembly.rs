@@ -8,7 +8,7 @@ use ofproto::Xid;
 use ofproto::message::Port;
 use ofproto::message::multipart::{FlowStats, MULTIPART_MORE, MultipartReply, MultipartReplyBody};
 
-/// Replies under way, by the request that they answer. Only what was asked for is kept.
+/// The replies under way, by the request that they answer. Only replies to requests are kept.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
     waiting: BTreeMap<Xid, Partial>,
@@ -19,22 +19,22 @@ pub(super) struct Assembly {
 struct Partial {
     body: Option<MultipartReplyBody>,
     bytes: usize,
-    /// Whether parts with flows were passed on.
+    /// True if parts with flows were passed on.
     flows: bool,
 }
 
-/// What became of a part.
+/// The outcome of adding a part.
 #[derive(Debug, PartialEq)]
 pub(super) enum PartOutcome {
-    /// More will follow.
+    /// The part was kept, and more parts follow.
     Kept,
     /// Flows of one part, which are not assembled, and whether more parts follow.
     Flows(Vec<FlowStats>, bool),
-    /// That was the last one.
+    /// The part was the last one, and completes the reply.
     Complete(MultipartReplyBody),
-    /// Nobody asked for it.
+    /// The part answers no request.
     Unasked,
-    /// Its kind is not that of the parts before it.
+    /// The part has another kind than the parts before it.
     Mixed,
     /// The reply takes more memory than the limit.
     TooLarge,
@@ -42,7 +42,7 @@ pub(super) enum PartOutcome {
     TooManyPorts,
 }
 
-/// Bounds the replies under way, checked at every part.
+/// The bounds on replies under way, which are checked at every part.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PartLimits {
     /// Memory of all replies, in bytes.
@@ -52,7 +52,7 @@ pub(super) struct PartLimits {
 }
 
 impl Assembly {
-    /// How many requests wait.
+    /// Returns the number of requests that wait for a reply.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -146,8 +146,8 @@ fn share_names(ports: &mut [Port]) {
     }
 }
 
-/// Estimates the memory of a part that has `length` bytes on the wire. Data behind pointers counts
-/// with its length on the wire.
+/// Returns an estimate of the memory of a part that has `length` bytes on the wire. Data behind
+/// pointers counts with its length on the wire.
 fn footprint(part: &MultipartReplyBody, length: usize) -> usize {
     use MultipartReplyBody as B;
     match part {
@@ -165,7 +165,7 @@ fn footprint(part: &MultipartReplyBody, length: usize) -> usize {
     }
 }
 
-/// Appends a part to those before it; none when they do not go together.
+/// Appends a part to those before it. Returns `None` if their kinds differ.
 fn join(mut body: MultipartReplyBody, part: MultipartReplyBody) -> Option<MultipartReplyBody> {
     use MultipartReplyBody as B;
     match (&mut body, part) {

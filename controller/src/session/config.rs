@@ -2,35 +2,35 @@
 
 use std::time::Duration;
 
-/// Bounds the ports of a switch. With the longest names they take 8 MB while the handshake hands
-/// them over.
+/// Largest number of ports of a switch. With the longest names they take 8 MB while the handshake
+/// passes them on.
 pub const MAX_PORTS: usize = 32_768;
 
 /// The bounds and times of a session.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// From the first byte that we send to the end of the handshake.
+    /// Deadline of the handshake, counted from the start of the session.
     pub handshake_timeout: Duration,
-    /// Without a complete message for so long, the switch is asked for an echo.
+    /// Time without a complete message before an echo request is sent.
     pub echo_interval: Duration,
-    /// Without a complete message for so long after that, the session is dead.
+    /// Time without a complete message after an echo request before the session ends.
     pub echo_timeout: Duration,
-    /// Requests that the switch does not take: beyond so many bytes the session ends.
+    /// Largest amount of unsent requests, in bytes. Beyond it the session ends.
     pub max_request_bytes: usize,
-    /// Answers that the switch does not take: beyond so many bytes nothing more is read from it.
+    /// Largest amount of unsent answers, in bytes. Beyond it nothing more is read from the switch.
     pub max_answer_bytes: usize,
     /// Memory of multipart replies under way, in bytes. Replies about flows are not kept.
     pub max_multipart_bytes: usize,
-    /// The same until the handshake is complete.
+    /// Memory of multipart replies during the handshake, in bytes.
     pub max_handshake_bytes: usize,
-    /// Multipart requests that wait for an answer.
+    /// Largest number of multipart requests that wait for a reply.
     pub max_multipart_requests: usize,
-    /// Ports that a switch may have.
+    /// Largest number of ports of a switch.
     pub max_ports: usize,
-    /// Messages that we could not take; one more ends the session.
+    /// Largest number of bad messages. One more ends the session.
     pub max_bad_messages: u32,
-    /// Whether the switch's configuration is set (fragments handled as usual). A tool that only looks
-    /// leaves it as it is.
+    /// True if the session sets the switch's configuration of fragments. A tool that only looks
+    /// leaves it alone.
     pub set_config: bool,
 }
 

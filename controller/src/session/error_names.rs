@@ -9,12 +9,13 @@ pub const INCOMPATIBLE: u16 = 0;
 /// OFPET_BAD_REQUEST.
 pub const BAD_REQUEST: u16 = 1;
 
-/// Type and code of an error by name. Never more than a fixed set: what has no name is "other".
+/// Returns type and code of an error by name. The set of names is fixed: an unknown code is
+/// "other".
 pub fn names(error: &ErrorMsg) -> (&'static str, &'static str) {
     (error.kind_name().unwrap_or("other"), error.name().unwrap_or("other"))
 }
 
-/// An error for a person.
+/// Returns the text of an error, for a person.
 pub fn describe(error: &ErrorMsg) -> String {
     error.name().map_or_else(|| format!("error type {}, code {}", error.kind, error.code), str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! What a session tells.
+//! The events of a session.
 
 use ofproto::message::monitor::MonitorUpdate;
 use ofproto::message::multipart::{Desc, FlowStats, MultipartReplyBody};
@@ -6,114 +6,115 @@ use ofproto::message::{ErrorMsg, FeaturesReply, Message, Port, PortStatus};
 use ofproto::{DecodeError, EncodeError, MessageType, Xid};
 use thiserror::Error;
 
-/// What the handshake found out.
+/// The results of the handshake.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Connected {
-    /// What the switch is.
+    /// The switch's features.
     pub features: FeaturesReply,
-    /// Its ports, in its order.
+    /// The switch's ports, in its order.
     pub ports: Vec<Port>,
-    /// Who made it.
+    /// The switch's description: manufacturer, hardware and software.
     pub desc: Desc,
 }
 
-/// What happened in a session, in order.
+/// The events of a session, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The handshake is complete.
     Connected(Box<Connected>),
-    /// A port appeared, went or changed.
+    /// A port was added, removed or changed.
     PortChanged(PortStatus),
-    /// A multipart reply of another kind is complete; its lists hold the parts of all its messages.
+    /// Another multipart reply is complete. Its lists hold the parts of all its messages.
     Replied(Xid, MultipartReplyBody),
     /// A part of the requested flows. A reply about flows is reported part by part.
     FlowsReported {
-        /// The xid of the request.
+        /// The transaction id of the request.
         xid: Xid,
         /// The flows of one part.
         flows: Vec<FlowStats>,
-        /// Whether more parts follow.
+        /// True if more parts follow.
         more: bool,
     },
-    /// A flow monitor's updates.
+    /// Updates of a flow monitor.
     Monitored(Vec<MonitorUpdate>),
-    /// The switch refused something.
+    /// The switch refused a message.
     Refused(Xid, ErrorMsg),
     /// Any other message that belongs to the controller.
     Received(Xid, Message),
-    /// A message that is not what its type says; it was answered with an OFPT_ERROR unless it was one.
+    /// A message that is malformed for its type. It was answered with OFPT_ERROR unless it was one
+    /// itself.
     Garbled {
-        /// Its transaction.
+        /// Its transaction id.
         xid: Xid,
         /// Its OFPT_ type.
         kind: MessageType,
-        /// What is wrong with it.
+        /// The error in it.
         error: DecodeError,
     },
-    /// The session is over. Nothing comes after it.
+    /// The session is over. No event follows.
     Closed(CloseReason),
 }
 
-/// Why a session ended.
+/// The reason for the end of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CloseReason {
-    /// The switch speaks no version that we do.
+    /// The switch does not support OpenFlow 1.3.
     #[error("the switch speaks OpenFlow {0}, not 1.3")]
     Version(String),
-    /// The switch refused our HELLO.
+    /// The switch refused the controller's HELLO.
     #[error("the switch refused the session: {0}")]
     Rejected(String),
     /// The handshake took too long.
     #[error("the handshake was not complete in time: still waiting for {0}")]
     HandshakeTimeout(&'static str),
-    /// A message that cannot come at this point of the handshake.
+    /// A message arrived that is not allowed at this point of the handshake.
     #[error("unexpected message of type {kind} during the handshake ({waiting})")]
     Unexpected {
-        /// OFPT_ type.
+        /// Its OFPT_ type.
         kind: MessageType,
-        /// What was expected.
+        /// The expected message.
         waiting: &'static str,
     },
     /// The connection is an auxiliary one (OpenFlow 1.3.5 §6.3.5), and the controller takes only
     /// main connections.
     #[error("the switch calls it its auxiliary connection {0}: connect without auxiliary connections")]
     Auxiliary(u8),
-    /// The peer fell silent.
+    /// The peer stopped answering.
     #[error("no answer to an echo request")]
     Silent,
-    /// Bytes that are no message: a length below a header's.
+    /// The bytes are no message: the length is below a header's.
     #[error("the stream is not OpenFlow: {0}")]
     Framing(DecodeError),
-    /// Too many messages that could not be taken.
+    /// Too many bad messages arrived.
     #[error("too many bad messages, the last: {0}")]
     TooManyBad(String),
-    /// A reply larger than we are ready to hold.
+    /// A multipart reply exceeds the memory limit.
     #[error("a multipart reply is larger than {0} bytes")]
     ReplyTooLarge(usize),
-    /// More ports than we are ready to hold.
+    /// The switch has more ports than the limit.
     #[error("the switch has more than {0} ports")]
     TooManyPorts(usize),
-    /// The switch does not take what we send.
+    /// The switch does not accept the controller's messages.
     #[error("more than {0} bytes wait to be sent")]
     WriteBuffer(usize),
-    /// What was to be sent cannot be encoded.
+    /// A message cannot be encoded.
     #[error("cannot encode: {0}")]
     Encode(EncodeError),
-    /// The other side closed, or the network did.
+    /// The peer closed the connection, or the network failed.
     #[error("connection closed: {0}")]
     Connection(String),
-    /// Whoever drives the session ended it.
+    /// The driver of the session ended it.
     #[error("{0}")]
     Ended(String),
 }
 
-/// Why a message was not sent.
+/// The reason why a message was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SendError {
     /// The session is over.
     #[error("the session is over")]
     Closed,
-    /// The write buffer is full; the session ends.
+    /// The write buffer is full, which ends the session.
     #[error("the write buffer is full")]
     Full,
     /// The message does not fit its encoding.
@@ -124,13 +125,13 @@ pub enum SendError {
     TooManyRequests,
 }
 
-/// What a session counted.
+/// The counters of a session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Messages received.
     pub received: u64,
     /// Messages sent.
     pub sent: u64,
-    /// Messages that could not be taken.
+    /// Bad messages.
     pub bad: u64,
 }

@@ -2,16 +2,16 @@
 
 use bytes::BytesMut;
 
-/// Sets the room for a read while the peer sends little.
+/// Room for a read while the peer sends little, in bytes.
 const SMALL_READ: usize = 256;
-/// Bounds the room for a read of a peer that fills it.
+/// Largest room for a read, for a peer that fills it, in bytes.
 const LARGE_READ: usize = 64 << 10;
-/// Multiplies the room when a read fills it.
+/// Factor by which the room grows when a read fills it.
 const GROWTH: usize = 8;
-/// Counts the consecutive small reads that make the room small again.
+/// Number of consecutive small reads that make the room small again.
 const SMALL_READS: u8 = 64;
 
-/// Holds a buffer whose room follows how much the peer sends.
+/// A buffer whose room follows the amount that the peer sends.
 #[derive(Debug)]
 pub(super) struct Inbox {
     pub(super) bytes: BytesMut,

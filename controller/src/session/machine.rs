@@ -19,7 +19,7 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::{CloseReason, Config, Event, SendError, Stats};
 
-/// The types that a switch sends. All others are for a switch.
+/// The types of messages that a switch sends. All others are for a switch.
 const FOR_CONTROLLER: [MessageType; 15] = [
     MessageType::HELLO,
     MessageType::ERROR,
@@ -38,20 +38,20 @@ const FOR_CONTROLLER: [MessageType; 15] = [
     MessageType::GET_ASYNC_REPLY,
 ];
 
-/// Where the handshake stands.
+/// The state of the handshake.
 #[derive(Debug)]
 enum State {
-    /// HELLO is out.
+    /// HELLO was sent.
     Hello,
-    /// FEATURES_REQUEST and the multipart requests for DESC and PORT_DESC are out.
+    /// FEATURES_REQUEST and the multipart requests for DESC and PORT_DESC were sent.
     Describing(Box<Description>),
     /// The handshake is complete.
     Ready,
-    /// Nothing comes in any more.
+    /// Nothing is received any more.
     Closed,
 }
 
-/// Collects the replies that describe a switch.
+/// The replies that describe a switch.
 #[derive(Debug)]
 struct Description {
     features_xid: Xid,
@@ -67,15 +67,15 @@ struct Description {
 pub struct Session {
     config: Config,
     state: State,
-    /// What came and is no whole message yet.
+    /// The received bytes that are not a whole message yet.
     inbox: Inbox,
     outbox: Outbox,
     events: VecDeque<Event>,
     assembly: Assembly,
     next_xid: u32,
-    /// When the handshake must be complete.
+    /// Deadline of the handshake.
     handshake_deadline: Instant,
-    /// When the last complete message came.
+    /// Arrival of the last complete message.
     heard: Instant,
     /// Deadline of the reply to the echo request under way.
     answer_due: Option<Instant>,
@@ -83,7 +83,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts a session: a HELLO waits to be sent.
+    /// Starts a session, with a HELLO to send.
     pub fn new(now: Instant, config: Config) -> Self {
         let mut this = Self {
             handshake_deadline: now + config.handshake_timeout,
@@ -102,14 +102,15 @@ impl Session {
         this
     }
 
-    /// Takes bytes from the switch.
+    /// Processes bytes from the switch.
     pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
         self.inbox.bytes.extend_from_slice(bytes);
         self.received(now, |_| false);
     }
 
-    /// Where bytes from the switch go, with room for some; [`Session::received`] takes them from there. So they are not
-    /// copied, and no memory is allocated for them as long as all messages are taken.
+    /// Returns the buffer for bytes from the switch, with room for a read. [`Session::received`]
+    /// processes them there. So they are not copied, and no memory is allocated for them while all
+    /// messages are processed.
     pub fn inbox(&mut self) -> &mut BytesMut {
         self.inbox.make_room()
     }
@@ -119,7 +120,7 @@ impl Session {
         self.inbox.bytes.len() >= HEADER_LEN
     }
 
-    /// Shows the PACKET_INs that came and are not taken yet.
+    /// Shows the PACKET_INs that arrived and were not processed yet.
     pub fn waiting_packet_ins(&self, mut look: impl FnMut(&[u8])) {
         let mut rest = &self.inbox.bytes[..];
         while let Ok(Some(length)) = next_length(rest) {
@@ -131,8 +132,8 @@ impl Session {
         }
     }
 
-    /// Takes the messages that are complete. PACKET_INs go to `packet_in` first, as they came; one that it does not take
-    /// becomes an event like all others.
+    /// Processes the complete messages. PACKET_INs go to `packet_in` first, as they arrived. One
+    /// that it does not accept becomes an event like all others.
     pub fn received(&mut self, now: Instant, mut packet_in: impl FnMut(&[u8]) -> bool) {
         self.inbox.was_read();
         while !self.is_closed() {
@@ -156,21 +157,21 @@ impl Session {
                 self.frame(now, &frame);
             }
         }
-        // Nothing more is read from one that is over.
+        // Nothing more is read from a closed session.
         self.inbox.close();
     }
 
-    /// The next whole messages to write.
+    /// Returns the next whole messages to write.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         self.outbox.pop()
     }
 
-    /// What happened next.
+    /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// When [`Session::handle_timeout`] wants to be called, if nothing else happens.
+    /// Returns the time of the next call of [`Session::handle_timeout`], if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
             State::Closed => None,
@@ -210,25 +211,26 @@ impl Session {
         self.answer_due.is_some()
     }
 
-    /// Sends a message of ours under a new transaction id.
+    /// Sends a message of the controller under a new transaction id.
     ///
     /// # Errors
-    /// When the session is over, its buffer is full (which ends it), or the message does not fit its encoding.
+    /// [`SendError`] if the session is over, its buffer is full (which ends it), or the message
+    /// does not fit its encoding.
     pub fn send(&mut self, message: &Message) -> Result<Xid, SendError> {
         let xid = self.take_xid();
         self.send_as(xid, message)?;
         Ok(xid)
     }
 
-    /// A transaction id not used before (they come round after 2³²).
+    /// Returns a transaction id that was not used before. The ids repeat after 2³².
     pub fn take_xid(&mut self) -> Xid {
         let xid = Xid(self.next_xid);
-        // 0 is what a switch's own messages carry.
+        // A switch's own messages carry 0.
         self.next_xid = self.next_xid.checked_add(1).unwrap_or(1);
         xid
     }
 
-    /// Sends a message of ours under an id from [`Session::take_xid`].
+    /// Sends a message of the controller under an id from [`Session::take_xid`].
     ///
     /// # Errors
     /// As [`Session::send`].
@@ -253,7 +255,7 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session; what waits as an answer may still be written.
+    /// Ends the session. Answers that wait may still be written.
     pub fn close(&mut self, reason: CloseReason) {
         if self.is_closed() {
             return;
@@ -265,38 +267,40 @@ impl Session {
         self.events.push_back(Event::Closed(reason));
     }
 
-    /// Whether the session is over.
+    /// Returns whether the session is over.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)
     }
 
-    /// Whether more should be read now: not from a switch that does not take its answers.
+    /// Returns whether more should be read now. Nothing is read while the switch does not accept
+    /// its answers.
     pub fn wants_read(&self) -> bool {
         !self.is_closed() && self.outbox.answer_bytes() < self.config.max_answer_bytes
     }
 
-    /// Bytes that wait to be written.
+    /// Returns the number of bytes that wait to be written.
     pub fn buffered(&self) -> usize {
         self.outbox.answer_bytes() + self.outbox.request_bytes()
     }
 
-    /// What was counted so far.
+    /// Returns the counters.
     pub fn stats(&self) -> Stats {
         self.stats
     }
 
-    /// Half a message keeps no session alive, a complete one does, whatever it says.
+    /// Notes a complete message, which keeps the session alive whatever it says. Half a message
+    /// does not.
     fn note_activity(&mut self, now: Instant) {
         self.heard = now;
         self.answer_due = None;
         self.stats.received += 1;
     }
 
-    /// One complete message.
+    /// Processes one complete message.
     fn frame(&mut self, now: Instant, frame: &Bytes) {
         self.note_activity(now);
         let Ok(header) = Header::decode(&mut Reader::new(frame)) else { return };
-        // Open vSwitch reports some errors in version 1; those are taken.
+        // Open vSwitch reports some errors in version 1, which are accepted.
         if header.version != VERSION && !matches!(header.kind, MessageType::HELLO | MessageType::ERROR) {
             return self.bad(&header, frame, ErrorCode::BAD_VERSION, "another version");
         }
@@ -333,7 +337,8 @@ impl Session {
                 self.features(features)
             }
             (State::Describing(_), Message::MultipartReply(reply)) => self.multipart(xid, reply, frame.len()),
-            // The list of ports that is under way already has it, and nobody waits for the others yet.
+            // The port list under way already contains this change, and other messages are not
+            // expected yet.
             (
                 State::Describing(_),
                 Message::PortStatus(_) | Message::PacketIn(_) | Message::FlowRemoved(_),
@@ -369,7 +374,7 @@ impl Session {
     }
 
     fn multipart(&mut self, xid: Xid, reply: MultipartReply, size: usize) {
-        // A flow monitor's updates come by themselves, under no request's id.
+        // The updates of a flow monitor arrive unrequested, without a request's id.
         if let MultipartReplyBody::Monitor(_) = reply.body
             && xid == Xid(0)
         {
@@ -420,7 +425,7 @@ impl Session {
         self.request(&Message::MultipartRequest(MultipartRequest { flags: 0, body })).unwrap_or_default()
     }
 
-    /// Sends what the session itself needs; that cannot fail but by ending it.
+    /// Sends a request of the session itself. It fails only by ending the session.
     fn request(&mut self, message: &Message) -> Option<Xid> {
         match self.send(message) {
             Ok(xid) => Some(xid),
@@ -442,12 +447,12 @@ impl Session {
         }
     }
 
-    /// An OFPT_ERROR with the beginning of what it answers.
+    /// Sends an OFPT_ERROR with the beginning of the message that it answers.
     fn answer_error(&mut self, xid: Xid, code: ErrorCode, frame: &[u8]) {
         self.answer(xid, &Message::Error(ErrorMsg::with_code(code, frame)));
     }
 
-    /// Answers a message that cannot be taken (but never an error); after too many of them the session ends.
+    /// Answers a bad message, except an error. After too many of them the session ends.
     fn bad(&mut self, header: &Header, frame: &[u8], code: ErrorCode, what: &str) {
         self.stats.bad += 1;
         if header.kind != MessageType::ERROR {

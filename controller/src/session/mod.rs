@@ -1,8 +1,10 @@
-//! One OpenFlow session, sans-IO: bytes and the time go in; bytes, events and the next deadline come out.
+//! One OpenFlow session, without I/O: bytes and times go in; bytes, events and the next deadline
+//! come out.
 //!
-//! A session negotiates the version, learns what the switch is and which ports it has, keeps itself
-//! alive with echoes, answers what the switch asks and puts multipart replies together. Everything that
-//! a peer can make grow has a bound; a peer that breaks the protocol beyond repair ends its own session.
+//! A session negotiates the version, learns the switch's features and ports, and keeps itself alive
+//! with echoes. It answers the switch's requests and assembles multipart replies. Everything that a
+//! peer can make grow has a bound. A peer that breaks the protocol beyond repair ends its own
+//! session.
 
 mod assembly;
 mod config;

@@ -1,11 +1,11 @@
-//! Bytes that wait for the socket. Answers go before requests, so that a large bundle under way does not
-//! make an echo late; both keep whole messages together.
+//! The bytes that wait for the socket. Answers go before requests, so that a large bundle under way
+//! does not delay an echo. Both queues keep whole messages together.
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// Messages are joined into chunks of about so many bytes.
+/// Approximate size of a chunk of joined messages, in bytes.
 const CHUNK: usize = 64 << 10;
 
 /// Two queues of whole messages.
@@ -43,27 +43,27 @@ impl Outbox {
         self.answers.push(message);
     }
 
-    /// Queues a request of ours.
+    /// Queues a request of the controller.
     pub(super) fn request(&mut self, message: &[u8]) {
         self.requests.push(message);
     }
 
-    /// The next whole messages to write.
+    /// Returns the next whole messages to write.
     pub(super) fn pop(&mut self) -> Option<Bytes> {
         self.answers.pop().or_else(|| self.requests.pop())
     }
 
-    /// Bytes of answers that wait.
+    /// Returns the number of bytes of waiting answers.
     pub(super) fn answer_bytes(&self) -> usize {
         self.answers.bytes
     }
 
-    /// Bytes of requests that wait.
+    /// Returns the number of bytes of waiting requests.
     pub(super) fn request_bytes(&self) -> usize {
         self.requests.bytes
     }
 
-    /// Forgets the requests: the session is over, and only a last error still goes out.
+    /// Drops the requests: the session is over, and only a last error is still sent.
     pub(super) fn drop_requests(&mut self) {
         self.requests = OutboxQueue::default();
     }

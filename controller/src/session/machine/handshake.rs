@@ -9,9 +9,9 @@ use super::{Description, Session, State};
 use crate::session::error_names::{HELLO_FAILED, INCOMPATIBLE};
 use crate::session::{CloseReason, Connected, Event};
 
-/// Makes Open vSwitch match a first fragment by its ports, and later fragments without any
-/// (`nx-match` of set-frags, ovs-ofctl(8)). OFPC_FRAG_NORMAL hides the ports of the first one too.
-/// A switch that does not know the flag answers with an error, and changes nothing.
+/// Flag that makes Open vSwitch match a first fragment by its ports, and later fragments without
+/// any (`nx-match` of set-frags, ovs-ofctl(8)). OFPC_FRAG_NORMAL hides the ports of the first one
+/// too. A switch that does not know the flag answers with an error, and changes nothing.
 const FRAG_NX_MATCH: u16 = 3;
 
 impl Session {
@@ -31,8 +31,8 @@ impl Session {
         self.close(CloseReason::Version(theirs));
     }
 
-    /// Requests all that describes the switch at once, so that the handshake takes one round trip
-    /// after HELLO.
+    /// Sends all requests that describe the switch at once, so that the handshake takes one round
+    /// trip after HELLO.
     fn describe(&mut self) {
         let features_xid = self.request(&Message::FeaturesRequest).unwrap_or_default();
         if self.config.set_config {
@@ -81,8 +81,8 @@ impl Session {
         }
     }
 
-    /// Completes the handshake once features and ports are there. A switch answers in the order of
-    /// the requests, so a description that did not come before the ports is left empty.
+    /// Completes the handshake once features and ports are known. A switch answers in the order of
+    /// the requests, so a description that did not arrive before the ports is left empty.
     fn connect_if_described(&mut self) {
         let State::Describing(description) = &mut self.state else { return };
         let (Some(features), Some(ports)) = (&description.features, &mut description.ports) else { return };
@@ -99,12 +99,12 @@ impl Session {
     pub(super) fn needs(&self, xid: Xid) -> bool {
         let State::Describing(description) = &self.state else { return false };
         let Description { features_xid, desc_xid, ports_xid, features, .. } = &**description;
-        // HELLO is the only request before FEATURES_REQUEST. 0 is what a switch's own messages carry.
+        // HELLO is the only request before FEATURES_REQUEST. A switch's own messages carry 0.
         let is_early = xid != Xid(0) && xid <= *features_xid;
         is_early && features.is_none() || xid == *desc_xid || xid == *ports_xid
     }
 
-    /// Names the message that the handshake waits for.
+    /// Returns the name of the message that the handshake waits for.
     pub(super) fn waiting(&self) -> &'static str {
         match &self.state {
             State::Hello => "HELLO",
