@@ -1,6 +1,6 @@
-//! Compares the installed flows with the desired flows while the parts of a reply arrive. Nothing
-//! is kept of a learned flow, nor of one that is as desired. Of a foreign flow only the fields
-//! needed to delete it are kept.
+//! Compares the installed flows with the desired flows while the parts of a reply arrive. Learned
+//! flows and flows that are as desired are not kept. Of a foreign flow only the fields needed to
+//! delete it are kept.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -20,15 +20,15 @@ use super::compiled::Orphans;
 use super::plan::{Plan, for_what_is_left, lets_less, teaches_nobody};
 use super::revoked_flows::{self, Group, Revoked};
 
-/// Bounds the foreign flows that one round deletes; the next round finds more.
+/// Number of foreign flows that one round deletes. The next round finds more.
 const FOREIGN: usize = 1 << 15;
 
-/// Compares one read with the flows that were desired when it began.
+/// The comparison of one read with the flows that were desired when it began.
 #[derive(Debug)]
 pub(super) struct Comparison {
     desired: InstalledMarks,
-    /// The program in force before, if it differs from the desired one or its flows may end. A flow
-    /// that differs from it is a foreign change.
+    /// The program installed before, if it differs from the desired one or its flows may end. A
+    /// flow that differs from it is a foreign change.
     before: Option<InstalledMarks>,
     /// Installed flows with the key of a desired flow but other contents, by the place of the
     /// desired one.
@@ -40,43 +40,43 @@ pub(super) struct Comparison {
     taught: BTreeMap<usize, Vec<(TableId, Cookie)>>,
     /// Number of flows that differ from `before`, and were not revoked a moment ago.
     drift: usize,
-    /// Hashes of the groups of learned flows that stay. None if no learned flows are expected to
+    /// Hashes of the groups of learned flows that stay. `None` if no learned flows are expected to
     /// go.
     stays: Option<HashSet<u64>>,
     keys: RandomState,
     flows: u64,
 }
 
-/// Marks which flows of a program are installed.
+/// The installed flows of a program.
 #[derive(Debug)]
 struct InstalledMarks {
     compiled: Arc<Compiled>,
     there: Vec<bool>,
 }
 
-/// Relates an installed flow to a program.
+/// The relation of an installed flow to a program.
 enum FlowRelation {
-    /// It is as desired.
+    /// The flow is as desired.
     AsDesired,
-    /// It has the key of the desired flow at this place, and differs. The flow carries the desired
-    /// timeout if it ends with that one.
+    /// The flow has the key of the desired flow at this place, but differs. It carries the desired
+    /// timeout if it ends with the desired flow.
     Differs(usize, Flow),
-    /// A flow of the program taught it.
+    /// A flow of the program taught the flow.
     Learned,
     Foreign,
 }
 
-/// Holds a foreign flow that is to be deleted.
+/// A foreign flow to delete.
 #[derive(Debug)]
 struct ForeignFlow {
     table: TableId,
     priority: u16,
     drops: bool,
-    /// Marks a flow that let packets pass, which its deletion may deny.
+    /// True if the flow let packets pass, which its deletion may deny.
     passes: bool,
     left_behind: bool,
     cookie: Cookie,
-    /// Its match, encoded as on the wire.
+    /// The match of the flow, encoded as on the wire.
     matches: Box<[u8]>,
 }
 
@@ -130,7 +130,7 @@ impl InstalledMarks {
 impl ForeignFlow {
     fn new(flow: &Flow, left_behind: bool) -> Self {
         let mut w = Writer::new();
-        // A match that was decoded fits the wire again.
+        // A decoded match can be encoded again.
         let encoded = flow.matches.to_wire().encode(&mut w);
         debug_assert!(encoded.is_ok(), "{encoded:?}");
         Self {
@@ -154,7 +154,7 @@ impl ForeignFlow {
 }
 
 impl Comparison {
-    /// Begins a comparison with the desired flows. `before` is the program in force until now, if
+    /// Begins a comparison with the desired flows. `before` is the program installed until now, if
     /// there is one.
     pub(super) fn new(desired: &Arc<Compiled>, before: Option<&Arc<Compiled>>, revoked: bool) -> Self {
         let changes = before.is_none_or(|before| !Arc::ptr_eq(before, desired));
@@ -187,7 +187,7 @@ impl Comparison {
         self.flows += 1;
     }
 
-    /// Takes an installed flow of that `age`. `at` is the time since 1970-01-01 UTC.
+    /// Compares an installed flow of that `age`. `at` is the time since 1970-01-01 UTC.
     pub(super) fn take(&mut self, flow: &Flow, age: Duration, at: Duration, revoked: Option<&Revoked>) {
         self.flows += 1;
         let left_behind = || revoked.is_some_and(|revoked| revoked.left_behind(flow));
@@ -216,7 +216,7 @@ impl Comparison {
     }
 
     /// Returns the changes that lead to the desired flows, and whether more flows must be deleted
-    /// afterwards. `before` is the program in force until now.
+    /// afterwards. `before` is the program installed until now.
     pub(super) fn plan(
         self,
         before: Option<&Arc<Compiled>>,

@@ -1,4 +1,4 @@
-//! Packets and bytes of flows summed by rule, over the lives of the flows.
+//! Sums the packets and bytes of flows by rule, over the lifetimes of the flows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -9,10 +9,10 @@ use ofproto::message::multipart::FlowStats;
 use super::learned_bounds::BoundedFlows;
 use super::{BoundUse, Compiled, LearnedBound};
 
-/// What a switch says where it does not count.
+/// Value of a counter that a switch does not support.
 const UNCOUNTED: u64 = u64::MAX;
 
-/// What was seen of each flow last, so that the next look gives the difference.
+/// The last counters of each flow. The next read counts the difference.
 #[derive(Debug, Default)]
 pub struct Counts {
     last: HashMap<u64, (u64, u64)>,
@@ -28,16 +28,17 @@ struct CountsUnderWay {
     learned: BoundedFlows,
 }
 
-/// What the flows of a bridge add up to.
+/// The sums over the flows of a bridge.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sums {
     /// Flows by table.
     pub tables: HashMap<u8, u64>,
-    /// BoundedFlows flows.
+    /// Number of learned flows.
     pub learned: u64,
     /// New packets and bytes by rule.
     pub rules: HashMap<String, (u64, u64)>,
-    /// The fill of learned flows that have a limit, by rule or whose addresses they are.
+    /// The number of learned flows and the limit of each learner that has one, by rule or by owner
+    /// of the addresses.
     pub limited: BTreeMap<LearnedBound, BoundUse>,
     /// New denied packets by reason.
     pub denied: HashMap<&'static str, u64>,
@@ -49,7 +50,7 @@ impl Counts {
         self.reading = CountsUnderWay::default();
     }
 
-    /// Takes counters of some installed flows. A counter that went back started again.
+    /// Adds counters of some installed flows. A counter that decreased started again.
     pub fn take(&mut self, compiled: &Compiled, stats: &[FlowStats]) {
         let CountsUnderWay { seen, sums, learned: of_rules } = &mut self.reading;
         for entry in stats {
@@ -109,7 +110,7 @@ mod tests {
         compiled.program.flows().map(stats).collect()
     }
 
-    /// A read in two parts, after one that was given up.
+    /// Reads the flows in two parts, after a read that was given up.
     fn read(counts: &mut Counts, compiled: &Compiled, stats: &[FlowStats]) -> Sums {
         counts.begin();
         counts.take(compiled, stats);
@@ -126,7 +127,7 @@ mod tests {
         let wires = compiled.program.origins().filter(|(_, o)| o.rule == "privacy-mesh").count() as u64;
         let mut counts = Counts::default();
         let mut total = (0, 0);
-        // Counted from 3 to 5, then the flow was made anew and counted to 2.
+        // Counted from 3 to 5. Then the flow was made anew and counted to 2.
         for (packets, added) in [(3, 3), (5, 2), (5, 0), (2, 2)] {
             let sums = read(&mut counts, &compiled, &seen(&compiled, packets));
             let rule = sums.rules["privacy-mesh"];

@@ -1,5 +1,6 @@
-//! Room for the IPv6 addresses that hosts make themselves ([`claims`]): where a port has as many as it may have, those that were
-//! not used for a minute go, what was idle for longest first, so that newcomers find room.
+//! Makes room for the IPv6 addresses that hosts make themselves ([`claims`]). If a port has its
+//! largest allowed number of them, addresses that were idle for a minute are removed, the longest
+//! idle first. So new addresses find room.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,36 +12,36 @@ use flows::compile::{claims, lease};
 use ofproto::Cookie;
 use ofproto::message::multipart::FlowStats;
 
-/// So many of a port make room at a time.
+/// Largest number of addresses of a port that make room at a time.
 const AT_ONCE: usize = 16;
-/// None goes that was used within this time.
+/// Idle time before an address may be removed.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// A network's number, and an address in it.
+/// A network's number, and an address in the network.
 type NetworkAddress = (u16, Ipv6Addr);
 
 /// The addresses of crowded ports, as reads showed them.
 #[derive(Debug, Default)]
 pub(super) struct CrowdedPorts {
-    /// With how many packets were from or to each, and since when no more.
+    /// The packets from or to each address, and the time since which their number stayed.
     seen: HashMap<NetworkAddress, (u64, Instant)>,
 }
 
-/// Bounds the addresses that one read looks at.
+/// Largest number of addresses that one read checks.
 const MOST: usize = 1 << 16;
 
-/// Collects the addresses that a read shows. Those of a port belong to its learner.
+/// The addresses that a read shows. The addresses of a port belong to its learner.
 #[derive(Debug, Default)]
 pub(super) struct CrowdingScan {
     ports: HashMap<Cookie, Vec<CountedAddress>>,
     addresses: usize,
 }
 
-/// Holds an address, with its packets and its age in seconds.
+/// An address, with its packets and its age in seconds.
 type CountedAddress = (u64, u32, NetworkAddress);
 
 impl CrowdingScan {
-    /// Takes an installed flow.
+    /// Notes an installed flow.
     pub(super) fn note(&mut self, entry: &FlowStats, flow: &Flow) {
         if entry.table_id != HOLDERS || entry.priority != claims::PRIORITY || self.addresses >= MOST {
             return;
@@ -54,7 +55,7 @@ impl CrowdingScan {
 }
 
 impl CrowdedPorts {
-    /// Takes what a read showed, and returns the addresses that make room.
+    /// Checks the addresses of a read. Returns those that make room.
     pub(super) fn look(&mut self, now: Instant, crowding: CrowdingScan) -> Vec<NetworkAddress> {
         let mut ports = crowding.ports;
         ports.retain(|_, all| u32::try_from(all.len()).is_ok_and(|held| held >= claims::PER_PORT));

@@ -1,8 +1,10 @@
-//! Connections that a change takes the ground from are forgotten by the switch: before the change, so that nothing of an
-//! earlier time comes back with a flow that is added, and after it, so that what goes leaves nothing behind.
+//! Makes the switch forget the connections that a change revokes. It does so before the change, so
+//! that no old connection comes back with an added flow. It does so again after the change, so that
+//! deleted flows leave no connection behind.
 //!
-//! The flows let no such connection through either way (`flows::compile`, networks with a connection tracker). Connections
-//! that stay allowed and are forgotten with the others come back with the next packet of those who opened them.
+//! The flows let no such connection through either way (`flows::compile`, networks with a
+//! connection tracker). Connections that stay allowed may be forgotten with the others. They come
+//! back with the next packet of the side that opened them.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -11,7 +13,8 @@ use flows::FlowMatch;
 use flows::compile::{Program, StaleConnections, add_stale};
 use ofproto::message::{CtFlush, CtFlushProperty, CtFlushZone, CtTupleProperty, Message};
 
-/// So many kinds of connections of a zone are forgotten one by one; beyond it the zone forgets all.
+/// Number of kinds of connections of a zone that are forgotten one by one. Beyond it, the whole
+/// zone is forgotten.
 const MOST: usize = 64;
 
 /// The finest selector by which a switch forgets connections.
@@ -21,12 +24,12 @@ pub(super) enum FlushSelector {
     Tuple,
     /// NXT_CT_FLUSH_ZONE.
     Zone,
-    /// It cannot: connections end by their timeouts.
+    /// None: connections end by their timeouts.
     None,
 }
 
 impl FlushSelector {
-    /// The next one that a switch may understand which does not understand this one.
+    /// Returns the next coarser selector, for a switch that does not know this one.
     pub(super) fn coarser(self) -> Self {
         match self {
             Self::Tuple => Self::Zone,
@@ -34,7 +37,7 @@ impl FlushSelector {
         }
     }
 
-    /// Returns the messages that make the switch forget all of it.
+    /// Returns the messages that make the switch forget these connections.
     pub(super) fn messages(self, stale: &BTreeSet<StaleConnections>) -> Vec<Message> {
         let zones: BTreeSet<u16> = stale.iter().map(|stale| stale.zone).collect();
         let mut messages = Vec::new();
@@ -56,7 +59,7 @@ impl FlushSelector {
     }
 }
 
-/// The connections that the flows of these messages have to do with.
+/// Returns the connections that the flows of these messages concern.
 pub(super) fn stale(messages: &[Message], programs: &[&Program]) -> BTreeSet<StaleConnections> {
     let zones: BTreeSet<u16> = programs.iter().flat_map(|program| program.zones()).collect();
     let mut stale = BTreeSet::new();
@@ -71,7 +74,8 @@ pub(super) fn stale(messages: &[Message], programs: &[&Program]) -> BTreeSet<Sta
     stale
 }
 
-/// Those opened to the port; of an address both those that it opened and those opened to it.
+/// Returns the messages for the connections to the port. For an address, they cover the connections
+/// from and to it.
 fn tuples(stale: &StaleConnections) -> Vec<Message> {
     let flush = |tuple: CtTupleProperty| {
         let properties = vec![CtFlushProperty::OrigTuple(vec![tuple]), CtFlushProperty::ZoneId(stale.zone)];

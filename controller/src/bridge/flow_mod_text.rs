@@ -1,4 +1,4 @@
-//! Prints changes of flows for a person.
+//! Prints flow changes for a person.
 
 use flows::{Flow, FlowMatch};
 use ofctl::syntax::{PortNames, print_flow};

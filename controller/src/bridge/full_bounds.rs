@@ -1,4 +1,4 @@
-//! Tells which bounds on learned flows are reached.
+//! Detects reached bounds on learned flows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +7,16 @@ use super::learned_bounds::LearnedBound;
 use super::notice::Evicted;
 use crate::ovs::BOUNDS;
 
-/// Remembers which bounds of a bridge are reached.
+/// The bounds of a bridge that are reached.
 #[derive(Debug, Default)]
 pub struct FullBounds {
-    /// Learned flows under each bound when it was reached.
+    /// Number of learned flows under each bound when it was reached.
     full: BTreeMap<LearnedBound, u64>,
 }
 
 impl FullBounds {
-    /// Takes the sums of a read. Returns the bounds that it found reached for the first time.
-    /// A bound counts as reached until half of it is free, so that flapping is reported once.
+    /// Checks the sums of a read. Returns the bounds that it found reached for the first time. A
+    /// bound counts as reached until half of it is free, so that flapping is reported once.
     pub fn look(&mut self, sums: &Sums, evicted: &Evicted) -> Vec<LearnedBound> {
         let held = |bound: &LearnedBound| match bound {
             LearnedBound::Table(table) => sums.tables.get(table).copied().unwrap_or_default(),
@@ -76,7 +76,7 @@ mod tests {
         }
         assert_eq!(full.look(&sums(20, 2), &none), []);
         assert_eq!(full.full().count(), 0);
-        // A switch without a flow monitor tells of no eviction, but how many there are.
+        // A switch without a flow monitor reports no eviction, only the number of flows.
         assert_eq!(full.look(&sums(131_072, 2), &none), [LearnedBound::Table(1)]);
     }
 }

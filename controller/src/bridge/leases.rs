@@ -1,7 +1,8 @@
-//! The book of addresses that DHCP gave: see [`flows::compile::lease`].
+//! The DHCP leases of a bridge: see [`flows::compile::lease`].
 //!
-//! The book of leases belongs to the bridge of one session. It begins with the lease flows that the first read finds, as far as
-//! the file admits them; from then on it is the truth, and a lease flow that is not in it is somebody else's.
+//! The leases belong to the bridge of one session. They begin with the lease flows of the first
+//! read, as far as the file allows them. From then on, a lease flow without a lease in the list is
+//! foreign.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,14 +17,14 @@ use ofproto::message::{CtFlush, CtFlushProperty, CtTupleProperty, FlowMod, FlowM
 use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId, ethertype};
 
-/// Addresses of a family that DHCP may give at one port.
+/// Largest number of leases of an address family at one port.
 const PER_PORT: usize = 16;
-/// And in one network.
+/// Largest number of leases of an address family in one network.
 const PER_NETWORK: usize = 8_192;
-/// Exchanges under way at one port, and how long each may take.
+/// Largest number of exchanges under way at one port, and the deadline of each.
 const ASKED_PER_PORT: usize = 32;
 const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
-/// A flow lasts at most so long, in seconds.
+/// Longest lifetime of a flow, in seconds.
 const LONGEST: u64 = 65_535;
 /// The tables of learned flows.
 const LEARNED: [TableId; 6] = [RETURNS, RELATED, VISITORS, FIRST_FRAGMENTS, LATER_FRAGMENTS, UNTRACKED];
@@ -37,19 +38,19 @@ pub(super) struct Leases {
     adopted: bool,
 }
 
-/// A lease, and until when the switch keeps its flows, in seconds since 1970-01-01 UTC.
+/// A lease, and the time until which the switch keeps its flows, in seconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy)]
 struct HeldLease {
     lease: Lease,
     armed: u64,
 }
 
-/// Identifies a client and one of its exchanges.
+/// The identity of a client and of one of its exchanges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Client {
-    /// By DHCP (RFC 2131 §2).
+    /// A client of DHCP (RFC 2131 §2).
     V4 { xid: u32, chaddr: [u8; 6] },
-    /// By DHCPv6, from an address to which the answer goes (RFC 8415 §18.3.10).
+    /// A client of DHCPv6, with the address to which the answer goes (RFC 8415 §18.3.10).
     V6 { xid: u32, address: Ipv6Addr, id: Vec<u8> },
 }
 
@@ -62,17 +63,17 @@ struct PendingRequest {
     at: Instant,
 }
 
-/// The reason for which an address is not bound.
+/// The reason why an address is not bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// Another party has it, and its lease lasts.
+    /// Another party holds the address, and its lease lasts.
     Held(PortNo),
-    /// The port or the network has as many as it may have.
+    /// The port or the network has its largest allowed number of leases.
     Full,
 }
 
 impl Leases {
-    /// A client asked; the first who asks under a number is the one who is answered.
+    /// Notes a client's request. The first client with a transaction id gets the answer.
     pub(super) fn ask(&mut self, now: Instant, network: u16, client: Client, port: PortNo) {
         self.asked.retain(|asked| now.saturating_duration_since(asked.at) < ANSWERED_WITHIN);
         let same = |asked: &&mut PendingRequest| (asked.network, &asked.client) == (network, &client);
@@ -82,7 +83,7 @@ impl Leases {
             }
             return;
         }
-        // The oldest of the same port makes room: nobody forgets another's.
+        // The oldest request of the same port makes room, never one of another port.
         if self.asked.iter().filter(|asked| asked.port == port).count() >= ASKED_PER_PORT
             && let Some(oldest) = self.asked.iter().position(|asked| asked.port == port)
         {
@@ -91,14 +92,14 @@ impl Leases {
         self.asked.push_back(PendingRequest { network, client, port, at: now });
     }
 
-    /// At which port somebody asked.
+    /// Returns the port of the client that made the request.
     pub(super) fn asker(&self, now: Instant, network: u16, client: &Client) -> Option<PortNo> {
         let lasts = |asked: &&PendingRequest| now.saturating_duration_since(asked.at) < ANSWERED_WITHIN;
         let same = |asked: &&PendingRequest| (asked.network, &asked.client) == (network, client);
         self.asked.iter().filter(lasts).find(same).map(|asked| asked.port)
     }
 
-    /// Binds an address. What is to be sent for it, and which addresses go thereby.
+    /// Binds an address. Returns the flow changes, and the leases that end by this.
     pub(super) fn bind(&mut self, lease: Lease, seconds: u64) -> Result<(Vec<FlowMod>, Vec<Lease>), Refused> {
         let key = (lease.network, lease.address);
         let before = self.held.get(&key).map(|held| held.lease);
@@ -109,7 +110,7 @@ impl Leases {
         let first = IpAddr::from(Ipv4Addr::UNSPECIFIED);
         let in_network = self.held.range((lease.network, first)..).map(|(_, held)| &held.lease);
         let in_network: Vec<Lease> = in_network.take_while(|l| l.network == lease.network).copied().collect();
-        // An interface that gets another IPv4 address gives up the one that it had.
+        // An interface that gets another IPv4 address gives up its previous one.
         let given_up = |l: &&Lease| {
             lease.mac.is_some() && l.address != lease.address && l.port == lease.port && l.mac == lease.mac
         };
@@ -129,14 +130,14 @@ impl Leases {
         let held = HeldLease { lease, armed: seconds.saturating_add(left(&lease, seconds)) };
         self.held.insert(key, held);
         if let (IpAddr::V6(address), true) = (lease.address, before.is_none() || !gone.is_empty()) {
-            // Whoever has used it so far does not get it back when the lease ends.
+            // A previous user of the address does not get it back when the lease ends.
             mods.push(claims::unclaim(lease.network, address));
         }
         mods.extend(adds(&lease, seconds));
         Ok((mods, gone))
     }
 
-    /// Takes out the leases for which `over` says so; what is to be sent for it, and which they were.
+    /// Ends the leases that satisfy `over`. Returns the flow changes and the ended leases.
     pub(super) fn end(&mut self, over: impl Fn(&Lease) -> bool) -> (Vec<FlowMod>, Vec<Lease>) {
         let gone: Vec<Lease> = self.held.values().map(|held| held.lease).filter(over).collect();
         for lease in &gone {
@@ -145,12 +146,12 @@ impl Leases {
         (gone.iter().flat_map(deletes).collect(), gone)
     }
 
-    /// The leases whose time is over.
+    /// Ends the leases whose deadline is over.
     pub(super) fn expired(&mut self, seconds: u64) -> (Vec<FlowMod>, Vec<Lease>) {
         self.end(|lease| is_over(lease, seconds))
     }
 
-    /// Arms again what outlasts its flows.
+    /// Returns the changes that arm again the flows of leases that outlast their flows.
     pub(super) fn rearm(&mut self, seconds: u64) -> Vec<FlowMod> {
         let due = |held: &&mut HeldLease| {
             u64::from(held.lease.ends) > held.armed && held.armed <= seconds.saturating_add(LONGEST / 4)
@@ -163,7 +164,8 @@ impl Leases {
         mods
     }
 
-    /// When one ends or is to be armed again, in seconds since 1970-01-01 UTC.
+    /// Returns the next time at which a lease ends or its flows are to be armed again, in seconds
+    /// since 1970-01-01 UTC.
     pub(super) fn wake(&self) -> Option<u64> {
         let due = |held: &HeldLease| match u64::from(held.lease.ends) > held.armed {
             true => held.armed.saturating_sub(LONGEST / 4),
@@ -172,8 +174,8 @@ impl Leases {
         self.held.values().map(due).min()
     }
 
-    /// Takes over, once, the leases that an earlier session left on the switch. Of two ports that have one address that one
-    /// has it to which it is found.
+    /// Adopts, once, the leases that an earlier session left on the switch. If two ports have one
+    /// address, the port found first keeps it.
     pub(super) fn adopt<'l>(
         &mut self,
         flows: &[(Flow, Duration)],
@@ -203,7 +205,7 @@ impl Leases {
         let wrong = flows.iter().filter(|(flow, _)| !self.expects(flow));
         let mut mods: Vec<FlowMod> =
             wrong.map(|(flow, _)| flow.to_flow_mod(FlowModCommand::DeleteStrict)).collect();
-        // What ends in this moment is not put back.
+        // A lease that ends at this moment is not put back.
         let lasts = |held: &&HeldLease| !is_over(&held.lease, seconds + 1);
         for held in self.held.values().filter(lasts) {
             let missing = |flow: &FlowMod| {
@@ -215,7 +217,7 @@ impl Leases {
         mods
     }
 
-    /// Whether a flow is one of a lease of the book.
+    /// Returns whether a flow belongs to a present lease.
     pub(super) fn expects(&self, flow: &Flow) -> bool {
         let held = lease::key(flow).and_then(|key| self.held.get(&key));
         held.is_some_and(|held| {
@@ -224,7 +226,7 @@ impl Leases {
     }
 }
 
-/// How long a lease's flows are to last, in seconds.
+/// Returns the time that a lease's flows are to last, in seconds.
 fn left(lease: &Lease, seconds: u64) -> u64 {
     match lease.ends {
         FOREVER => LONGEST,
@@ -236,7 +238,7 @@ fn is_over(lease: &Lease, seconds: u64) -> bool {
     lease.ends != FOREVER && u64::from(lease.ends) <= seconds
 }
 
-/// Whether a flow of the switch is the other, but for when it ends.
+/// Returns whether an installed flow equals the expected one, apart from its timeout.
 fn alike(flow: &Flow, expected: &Flow) -> bool {
     let told = Flow { hard_timeout: 0, flags: 0, importance: 0, ..flow.clone() };
     told == *expected
@@ -251,7 +253,7 @@ fn deletes(lease: &Lease) -> impl Iterator<Item = FlowMod> + use<> {
     lease.flows().into_iter().map(|flow| flow.to_flow_mod(FlowModCommand::DeleteStrict))
 }
 
-/// Deletes what was learned for an address that is nobody's any more.
+/// Deletes the flows that were learned for an address whose lease ended.
 pub(super) fn unlearn(address: IpAddr) -> impl Iterator<Item = FlowMod> {
     let (eth_type, bits, fields) = match address {
         IpAddr::V4(v4) => (ethertype::IPV4, v4.to_bits().into(), [Field::Ipv4Dst, Field::Ipv4Src]),
@@ -270,7 +272,8 @@ pub(super) fn unlearn(address: IpAddr) -> impl Iterator<Item = FlowMod> {
     })
 }
 
-/// Makes the connection tracker forget what such an address spoke with, whoever opened it (NXT_CT_FLUSH).
+/// Returns the messages that make the connection tracker forget the connections from and to such an
+/// address (NXT_CT_FLUSH).
 pub(super) fn forget(network: u16, address: IpAddr) -> [CtFlush; 2] {
     let address = match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped(),
@@ -283,10 +286,10 @@ pub(super) fn forget(network: u16, address: IpAddr) -> [CtFlush; 2] {
         .map(|end| CtFlush { ip_proto: 0, properties: vec![end, CtFlushProperty::ZoneId(network)] })
 }
 
-/// Holds an installed flow with its age.
+/// An installed flow with its age.
 pub(super) type AgedFlow = (Flow, Duration);
 
-/// The flow that a packet was shown by, where it is one of DHCP.
+/// Returns the relay of the flow that sent a packet to the controller, if it is a DHCP flow.
 pub(super) fn relay<'p>(
     leasings: impl Iterator<Item = &'p Leasing>,
     cookie: ofproto::Cookie,
@@ -321,7 +324,7 @@ mod tests {
         let mut leases = Leases::default();
         leases.bind(lease(77, 1, 1, NOW + 100), NOW).unwrap();
         assert_eq!(leases.bind(lease(77, 2, 2, NOW + 900), NOW + 99), Err(Refused::Held(PortNo(1))));
-        // The same party at another port, or with another MAC.
+        // The party moves to another port, or gets another MAC address.
         let moved = Lease { party: 1, ..lease(77, 3, 1, NOW + 200) };
         let (mods, gone) = leases.bind(moved, NOW).unwrap();
         assert_eq!((mods.len(), deletions(&mods), gone.len()), (8, 4, 1));
@@ -371,7 +374,7 @@ mod tests {
         let good = Lease { party: leasing.parties[0].tag(), ..good };
         let other = Lease { party: leasing.parties[1].tag(), ..other };
         let mut flows: Vec<_> = aged(&good, 100).into_iter().chain(aged(&other, 100)).collect();
-        // Of the second one flow is missing.
+        // A flow of the second lease is missing.
         flows.pop();
         leases.adopt(&flows, |network| (network == 7).then_some(&leasing), NOW);
         let mods = leases.differing(&flows, NOW);

@@ -1,4 +1,4 @@
-//! What a bridge notes, for the log, the metrics and the status.
+//! The notices of a bridge, for the log, the metrics and the status.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -14,101 +14,102 @@ use ofproto::{DatapathId, TableId};
 use super::Compiled;
 use crate::denied::Sample;
 
-/// A change that nobody here made.
+/// A change that the controller did not make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForeignChange {
-    /// What happened to the flow.
+    /// The kind of change.
     pub event: MonitorEvent,
     /// The flow.
     pub flow: Flow,
-    /// The flow in ovs-ofctl's syntax, with the names that its ports have now.
+    /// The flow in ovs-ofctl's syntax, with the present names of its ports.
     pub text: String,
 }
 
 /// Flows that a switch evicted, by table.
 pub type Evicted = BTreeMap<u8, u64>;
 
-/// Something worth noting, in order.
+/// A notice of a bridge, in order.
 #[derive(Debug, Clone)]
 pub enum Notice {
-    /// The switch shows none of the flows that it took: what others change cannot be seen.
+    /// The switch shows none of the flows that it took, so foreign changes stay invisible.
     Silent,
-    /// The switch said which bridge it is.
+    /// The switch identified its bridge.
     Identified {
-        /// The bridge's name; its datapath id when it has no port of its own.
+        /// The bridge's name, or its datapath id if it has no `OFPP_LOCAL` port.
         bridge: String,
-        /// Its datapath id.
+        /// The datapath id.
         datapath: DatapathId,
-        /// Whether the file says anything about its flows.
+        /// True if the file says anything about the bridge's flows.
         owned: bool,
     },
-    /// The switch has no flow monitor: its flows are read again and again.
+    /// The switch has no flow monitor, so its flows are read at short intervals.
     Unwatched(ErrorMsg),
-    /// The switch has no bundles: its flows change one by one.
+    /// The switch has no bundles, so its flows change one by one.
     Unbundled(ErrorMsg),
     /// The switch cannot forget connections so finely, or not at all.
     Unforgetting(ErrorMsg),
-    /// Somebody else changed something.
+    /// Another controller or a user changed a flow.
     Foreign(ForeignChange),
-    /// The ports that the file names and the bridge lacks changed.
+    /// The set of ports that the file names and the bridge lacks changed.
     Missing(BTreeSet<String>),
-    /// The ports that the file names and whose names several ports of the bridge have changed.
+    /// The set of port names that several ports of the bridge have changed.
     Ambiguous(BTreeSet<String>),
     /// Some of the flows were read.
     ReadSome {
         /// The program that they are compared with.
         compiled: Arc<Compiled>,
-        /// What the switch has.
+        /// The installed flows.
         stats: Vec<FlowStats>,
-        /// Whether these are the first of a read.
+        /// True if these are the first flows of a read.
         first: bool,
     },
-    /// Tells that a read of all flows is complete.
+    /// A read of all flows is complete.
     Read {
         /// The program that they are compared with.
         compiled: Arc<Compiled>,
         /// The number of flows.
         flows: u64,
-        /// How many learned flows it has evicted since the read before, by table.
+        /// The number of learned flows that were evicted since the previous read, by table.
         evicted: Evicted,
     },
     /// Changes were sent.
     Changing {
-        /// So many.
+        /// The number of changes.
         changes: usize,
-        /// Among them what somebody else had changed.
+        /// The number of foreign changes among them.
         drift: usize,
     },
-    /// The changes are in force.
+    /// The changes are installed.
     Changed {
-        /// So many.
+        /// The number of changes.
         changes: usize,
-        /// Among them what somebody else had changed.
+        /// The number of foreign changes among them.
         drift: usize,
-        /// From the request to read to the commit; from the change of what is desired where nothing had to be read.
+        /// Time from the read request to the commit. Without a read, it counts from the change of
+        /// the desired flows.
         took: Duration,
     },
-    /// Nothing is left to do, and something was before.
+    /// Nothing is left to do, for the first time since a round.
     Settled,
     /// A round failed.
     Failed(String),
-    /// The switch refused something.
+    /// The switch refused a message.
     Refused(ErrorMsg),
-    /// A packet came to the controller.
+    /// A packet arrived at the controller.
     PacketIn(TableId),
     /// A packet was denied, and this is a sample of it.
     Denied(Box<Sample>),
     /// DHCP gave an address, and it is bound to the port.
     Leased {
-        /// Who has it.
+        /// The party that holds the address.
         party: String,
         /// The port's name.
         port_name: String,
         /// The address.
         address: IpAddr,
     },
-    /// What DHCP said was not passed on, or nothing limits how much of it there is.
+    /// A DHCP message was not relayed, or no meter limits the DHCP messages.
     NotLeased(String),
-    /// The switch has no meters for samples: nothing is sampled.
+    /// The switch has no meters for samples, so nothing is sampled.
     Unsampled(ErrorMsg),
 }

@@ -1,4 +1,4 @@
-//! What a round changes.
+//! The changes of a round.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,28 +19,34 @@ use super::{Compiled, revoked_flows};
 /// The changes of one round.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// In the order in which they take effect.
+    /// The changes, in the order in which they take effect.
     pub(super) messages: Vec<Message>,
-    /// How many of them put back what somebody else had changed.
+    /// Number of changes that repair foreign changes.
     pub(super) drift: usize,
-    /// Whether something goes or changes that let packets pass: what it taught may appear once more.
+    /// True if a flow that let packets pass is deleted or changed. The flows that it taught may
+    /// appear once more.
     pub(super) revokes: bool,
-    /// The cookies of learners that went.
+    /// The tables and cookies of removed learners.
     pub(super) orphans: Orphans,
-    /// What went or changed that let packets pass, where the switch was not looked at.
+    /// The deleted or changed flows that let packets pass, if the switch was not read.
     pub(super) gone: Vec<Flow>,
-    /// Whether more flows must be deleted than one round may.
+    /// True if more flows must be deleted than one round may.
     pub(super) more: bool,
-    /// The moment when the read began that shows these differences; none where nothing was read.
+    /// Beginning of the read that shows these differences. `None` if nothing was read.
     pub(super) read_began: Option<Instant>,
 }
 
 impl Plan {
-    /// The changes from what is in force to what is desired `at` that time, since 1970-01-01 UTC, for a switch that has
-    /// what is in force: only the parts that differ are looked at, and nothing is read. So whoever is revoked is so at
-    /// once, however much he taught the switch. What he taught goes along as far as a cookie, or a cookie and an address,
-    /// tells it; what else nothing accounts for any more the read that follows finds. None where nothing is to be changed
-    /// in that way: what is only to be armed again depends on how long the switch has it.
+    /// Returns the changes from the installed program to the desired one `at` that time, since
+    /// 1970-01-01 UTC. The switch must have the installed program: only the parts that differ are
+    /// compared, and nothing is read. So an endpoint is revoked at once, however many flows it
+    /// taught the switch.
+    ///
+    /// The flows that it taught are deleted too, as far as a cookie, or a cookie and an address,
+    /// identifies them. The read that follows finds all others that no learner accounts for.
+    ///
+    /// Returns `None` if there is nothing to change in this way. Flows that only have to be armed
+    /// again need a read, because they depend on their age on the switch.
     pub(super) fn between(before: &Compiled, desired: &Compiled, at: Duration) -> Option<Self> {
         let ChangedParts { new, old } = desired.differing(before);
         let flows: Vec<Cow<'_, Flow>> = old
@@ -62,14 +68,14 @@ impl Plan {
         Some(Self { messages, revokes, orphans, gone, ..Self::default() })
     }
 
-    /// What is left to be deleted of what those taught the switch who lost by a change that is made.
+    /// Returns the deletions of flows that revoked flows taught, after a change was made.
     pub(super) fn taught(before: &Compiled, desired: &Compiled, gone: &[Flow]) -> Option<Self> {
         let mods = revoked_flows::by_address(before, desired, gone);
         let messages: Vec<Message> = mods.into_iter().map(Message::FlowMod).collect();
         (!messages.is_empty()).then(|| Self { messages, revokes: true, ..Self::default() })
     }
 
-    /// What the n-th change is, for a person.
+    /// Returns the text of the n-th change, for a person.
     pub(super) fn describe(&self, n: usize, names: &PortNames) -> String {
         match self.messages.get(n) {
             Some(Message::FlowMod(m)) => flow_mod_text(m, names),
@@ -79,7 +85,7 @@ impl Plan {
     }
 }
 
-/// Sets the remaining time of flows that end by the clock. A flow in force that is almost over is
+/// Sets the remaining time of flows that end by the clock. An installed flow that is almost over is
 /// not added again, because the switch may have ended it.
 pub(super) fn for_what_is_left(
     mods: &mut Vec<FlowMod>,
@@ -102,7 +108,7 @@ pub(super) fn for_what_is_left(
     });
 }
 
-/// Those of the flows that are replaced or deleted, each with what does it.
+/// Returns the flows that are replaced or deleted, each with its change.
 pub(super) fn touched<'m, 'f>(
     mods: &'m [FlowMod],
     flows: impl IntoIterator<Item = &'f Flow>,
@@ -116,8 +122,8 @@ pub(super) fn touched<'m, 'f>(
     flows.into_iter().filter_map(|flow| Some((*keys.get(&flow.key())?, flow))).collect()
 }
 
-/// Whether a change of a flow may keep from passing what passed. One that only sets more bits, as that of somebody who is in one
-/// more list, lets the same pass.
+/// Returns whether a change of a flow may deny packets that passed before. A change that only sets
+/// more bits, as for an endpoint that joins another list, lets all of them pass.
 pub(super) fn lets_less(m: &FlowMod, flow: &Flow) -> bool {
     use ofproto::action::Action;
     use ofproto::instruction::Instruction::ApplyActions;
@@ -135,8 +141,9 @@ pub(super) fn lets_less(m: &FlowMod, flow: &Flow) -> bool {
     !(flow.drops() || same || teaches_nobody(flow))
 }
 
-/// Whether no packet that a flow matches is ever learned from: what is judged already, ARP and neighbour discovery. Whose
-/// list of neighbours grows or shrinks has nothing to unlearn by that.
+/// Returns whether no learner can learn from the packets of a flow: packets that were judged
+/// already, ARP and neighbour discovery. A change of an endpoint's list of neighbours has nothing
+/// to unlearn.
 pub(super) fn teaches_nobody(flow: &Flow) -> bool {
     let discovery = |kind: u128| (133..=137).contains(&kind);
     flow.table == FORWARDING

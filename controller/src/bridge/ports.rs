@@ -9,29 +9,30 @@ use ofproto::message::{Port, PortStatus, PortStatusReason};
 
 use crate::printable::printable_name;
 
-/// The ports that a switch says it has.
+/// The ports that a switch reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ports {
     by_number: BTreeMap<PortNo, Box<str>>,
 }
 
 impl Ports {
-    /// From the list of a handshake.
+    /// Returns the ports in the list of a handshake.
     pub fn new(ports: &[Port]) -> Self {
         Self { by_number: ports.iter().map(|p| (p.port_no, name(p))).collect() }
     }
 
-    /// The name of the bridge: that of its own port.
+    /// Returns the name of the bridge: that of its `OFPP_LOCAL` port.
     pub fn bridge(&self) -> Option<&str> {
         self.by_number.get(&PortNo::LOCAL).map(|name| &**name).filter(|n| !n.is_empty())
     }
 
-    /// The name of a port.
+    /// Returns the name of a port.
     pub fn name_of(&self, number: PortNo) -> Option<&str> {
         self.by_number.get(&number).map(|name| &**name)
     }
 
-    /// Takes a change in; whether a name or a number changed by it. A port beyond `limit` is not taken.
+    /// Applies a port change. Returns whether a name or a number changed. A port beyond `limit` is
+    /// ignored.
     pub fn apply(&mut self, status: &PortStatus, limit: usize) -> bool {
         let number = status.port.port_no;
         if status.reason == PortStatusReason::Delete {
@@ -49,8 +50,8 @@ impl Ports {
         self.by_number.iter().map(|(number, name)| (name.to_string(), *number)).collect()
     }
 
-    /// Returns numbers by names, for the compiler. A name that several ports have is left out: names are cut to 15 bytes on
-    /// the wire, so that whoever has it need not be the port that the file means.
+    /// Returns port numbers by names, for the compiler. A name that several ports have is left out.
+    /// The wire cuts names to 15 bytes, so a port with the name need not be the one in the file.
     pub fn by_name(&self) -> PortMap {
         let ambiguous = self.ambiguous();
         let clear = self.by_number.iter().filter(|(_, name)| !ambiguous.contains(&***name));
@@ -63,7 +64,7 @@ impl Ports {
         self.by_number.values().filter(|name| !seen.insert(&***name)).map(|name| name.to_string()).collect()
     }
 
-    /// Returns the number of the one port with that name; none where several have it.
+    /// Returns the number of the only port with that name, or `None` if several have it.
     pub fn number_of(&self, name: &str) -> Option<PortNo> {
         let mut named = self.by_number.iter().filter(|(_, its)| ***its == *name);
         let (number, _) = named.next()?;
@@ -78,8 +79,8 @@ impl Ports {
     }
 }
 
-/// Returns the name up to its first NUL, as it may be shown. A name is bytes for the kernel, text for a file; no name of a file
-/// has a character that is escaped.
+/// Returns the name up to its first NUL, as it may be shown. A name is bytes for the kernel and
+/// text for a file. No name in a file has a character that is escaped.
 fn name(port: &Port) -> Box<str> {
     printable_name(&port.name).into_boxed_str()
 }

@@ -1,4 +1,4 @@
-//! What a change takes the ground from under: flows that the switch learned and that nothing accounts for any more.
+//! The flows that a change revokes: learned flows without a learner that accounts for them.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -12,22 +12,23 @@ use ofproto::{Cookie, TableId, ethertype};
 
 use super::compiled::{Compiled, Orphans};
 
-/// So many programs are remembered that were in force a moment ago.
+/// Number of previous programs that are kept.
 const REMEMBERED: usize = 8;
-/// Of so many addresses that a change names it is asked what their packets led to. What more of them taught a read finds.
+/// Number of addresses in a change for which the learned flows are derived. The read finds the
+/// flows of all others.
 const ADDRESSES: usize = 16;
-/// So many learned flows are deleted one by one.
+/// Number of learned flows that are deleted one by one.
 const FEW: usize = 16;
 
-/// What was in force a moment ago, and may have taught the switch something since.
+/// The recently installed programs, which may have taught the switch more flows since.
 #[derive(Debug)]
 pub(super) struct Revoked {
     before: Vec<Arc<Compiled>>,
-    /// Of learners that went.
+    /// The tables and cookies of removed learners.
     pub(super) orphans: Orphans,
-    /// A read that begins after this can tell that nothing of it is left.
+    /// A read that begins after this time shows whether any revoked flow is left.
     pub(super) until: Instant,
-    /// The same for revocations by a new file, a window or a port, until such a read is complete.
+    /// The time for revocations by a new file, a window or a port, until such a read is complete.
     /// Repeated foreign changes do not delay the acknowledgement of those.
     pub(super) changed_until: Option<Instant>,
 }
@@ -54,14 +55,15 @@ impl Revoked {
         Self { before: all, orphans, until: until.max(last), changed_until: changed_until.max(changed_last) }
     }
 
-    /// Whether a flow is one that what was in force may have taught the switch.
+    /// Returns whether a previous program may have taught the switch a flow.
     pub(super) fn left_behind(&self, flow: &Flow) -> bool {
         self.orphans.contains(&(flow.table, flow.cookie))
             || self.before.iter().any(|before| before.learned(flow))
     }
 }
 
-/// Deletes all flows of those cookies, but where a desired flow has one of them too: that is no way to tell them apart.
+/// Deletes all flows with those cookies, except cookies that a desired flow has too: those do not
+/// tell the flows apart.
 pub(super) fn by_cookie(orphans: &Orphans, desired: &Compiled) -> Vec<FlowMod> {
     if orphans.is_empty() {
         return Vec::new();
@@ -74,10 +76,11 @@ fn fixed(desired: &Compiled) -> Orphans {
     desired.program.flows().map(|flow| (flow.table, flow.cookie)).collect()
 }
 
-/// Deletes what somebody taught whose admission or destination is among these flows, which go or become others, by learners
-/// that his packets no longer get to. That needs no look at the switch.
+/// Deletes the flows of endpoints whose admission or destination flow is deleted or changed. It
+/// covers the flows of learners that the endpoints' packets do not reach any more, and needs no
+/// read of the switch.
 pub(super) fn by_address(before: &Compiled, desired: &Compiled, gone: &[Flow]) -> Vec<FlowMod> {
-    // Where packets with this in a field led to, there answers lead from with the same in the other.
+    // The answers to packets with a value in one field have it in the other one.
     let ends = [(Field::Ipv4Src, Field::Ipv4Dst), (Field::Ipv6Src, Field::Ipv6Dst)];
     let mut said: BTreeSet<(Field, Field, u128)> = BTreeSet::new();
     for flow in gone {
@@ -124,7 +127,7 @@ fn is_strict(m: &FlowMod) -> bool {
     m.command == FlowModCommand::DeleteStrict
 }
 
-/// Names the learned flows of one table and cookie that share an address.
+/// The learned flows of one table and cookie that share an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Group {
     table: TableId,
